@@ -1,0 +1,40 @@
+# `make` lists the targets. Everything runs in .venv, which is made on first use.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(VENV)/.demo: setup.cfg pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[report]"
+	@touch $@
+
+$(VENV)/.test: setup.cfg pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
+	@touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo  ## the main job on real data: tables on the screen, report and figures in demo/
+	$(BIN)/spillover demo --output demo --overwrite
+
+test: $(VENV)/.test  ## style, import rules, doctests and tests
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q
+
+certify: $(VENV)/.test  ## slow certification: Monte Carlo coverage and size, a million units
+	$(BIN)/python -m pytest -q -m slow
+
+bench: $(VENV)/.test  ## ours and the peers side by side, ratios printed
+	@for f in benchmarks/[a-z]*.py; do echo "== $$f"; $(BIN)/python $$f || exit 1; done
+
+wheel: $(VENV)/.test  ## build the wheel into dist/
+	$(BIN)/python -m pip wheel --quiet --no-deps -w dist .
+
+clean:  ## remove what the targets made
+	rm -rf $(VENV) demo dist build *.egg-info .pytest_cache .ruff_cache .hypothesis
+
+.PHONY: help demo test certify bench wheel clean

@@ -1,0 +1,14 @@
+"""One place decides how kernels are compiled.
+
+Kernels live in modules that are imported inside the function that needs them, so importing a package
+compiles nothing.
+"""
+
+from __future__ import annotations
+
+import numba
+
+# fastmath stays off: reordering sums would make results depend on the compiler.
+njit = numba.njit(cache=True, nogil=True)
+njit_parallel = numba.njit(cache=True, nogil=True, parallel=True)
+prange = numba.prange
