@@ -43,11 +43,11 @@ class SpatialInputError(ValueError):
 
     Examples
     --------
-    >>> error = SpatialInputError("E201", "column 'gdp' has missing values", ids=["11", "12"], hint="drop them")
+    >>> error = SpatialInputError("E201", "column 'gdp' has missing values", ids=["11", "12"], hint="drop")
     >>> print(error)
     E201: column 'gdp' has missing values
       where: ids '11', '12'
-      next:  drop them
+      next:  drop
     """
 
     def __init__(

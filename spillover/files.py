@@ -42,7 +42,8 @@ def replacing(path, *, overwrite: bool = False) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SpatialInputError("E605", f"cannot write to folder '{path.parent}': {error.strerror}") from error
+        message = f"cannot write to folder '{path.parent}': {error.strerror}"
+        raise SpatialInputError("E605", message) from error
     # The suffix stays last: drivers choose the format by it.
     part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
@@ -59,6 +60,7 @@ def refuse_existing(paths, *, overwrite: bool) -> None:
     there = [str(p) for p in paths if Path(p).exists()]
     if there and not overwrite:
         raise SpatialInputError(
-            "E603", f"'{there[0]}' exists" + (f" and {len(there) - 1} more" if there[1:] else ""),
+            "E603",
+            f"'{there[0]}' exists" + (f" and {len(there) - 1} more" if there[1:] else ""),
             hint="choose another name, or allow it with overwrite=True (--overwrite)",
         )

@@ -1,0 +1,232 @@
+"""The door for weights: whatever the user has becomes one small frozen object with ids.
+
+Anything with ``.csr`` and ``.ids`` is taken as it is. A libpysal ``Graph`` or ``W`` brings its ids along. A
+scipy sparse matrix or a dense array has none: it is taken in the data's order, and said so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from spillover.errors import SHOWN, SpatialInputError, SpatialInputWarning
+
+ROW_SUM_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """Weights as the models see them.
+
+    Attributes
+    ----------
+    csr : scipy.sparse.csr_array, shape (n, n), float64
+    ids : pandas.Index of length n, or None when the weights came without labels
+    kind : str, in words ("queen", "k nearest (k=5)", "given matrix")
+    standardization : str ("none", "row", "spectral", ...)
+    """
+
+    csr: sparse.csr_array = field(repr=False)
+    ids: pd.Index | None = field(repr=False)
+    kind: str
+    standardization: str
+
+    @property
+    def n(self) -> int:
+        return self.csr.shape[0]
+
+    @property
+    def nnz(self) -> int:
+        return self.csr.nnz
+
+    @cached_property
+    def row_sums(self) -> np.ndarray:
+        return np.asarray(self.csr.sum(axis=1)).ravel()
+
+    @cached_property
+    def island_positions(self) -> np.ndarray:
+        return np.flatnonzero(np.diff(self.csr.indptr) == 0)
+
+    @property
+    def islands(self) -> list:
+        """Ids (or positions) of the units without neighbours."""
+        at = self.island_positions
+        return list(at if self.ids is None else self.ids[at])
+
+    @cached_property
+    def rows_sum_to_one(self) -> bool:
+        """True when every unit's weights sum to one: what the two-way transformation needs."""
+        return bool(np.allclose(self.row_sums, 1.0, rtol=0, atol=ROW_SUM_TOLERANCE))
+
+    @cached_property
+    def digest(self) -> str:
+        """Content of the matrix as a hash: spectral work is remembered under it."""
+        h = hashlib.blake2b(digest_size=16)
+        for part in (self.csr.indptr, self.csr.indices, self.csr.data):
+            h.update(np.ascontiguousarray(part).view(np.uint8))
+        return h.hexdigest()
+
+    def describe(self) -> str:
+        """One line for headers: kind, standardisation, links, islands."""
+        islands = self.islands
+        said = f", {len(islands)} island{'s' if len(islands) > 1 else ''}" if islands else ", no islands"
+        return f"{self.kind}, {self.standardization}-standardised, {self.nnz:,} links{said}".replace(
+            "none-standardised", "not standardised"
+        )
+
+
+def as_weights(w, *, ids=None) -> Weights:
+    """Convert weights at the door.
+
+    Parameters
+    ----------
+    w : object with ``.csr`` and ``.ids``; libpysal ``Graph`` or ``W``; scipy sparse matrix; (n, n) array
+    ids : sequence of length n, optional
+        Labels for weights that have none.
+
+    Raises
+    ------
+    SpatialInputError
+        E311 not square; E302 NaN or infinite weights; E310 no weights at all in ``w``'s type.
+
+    Examples
+    --------
+    >>> as_weights(np.array([[0, 1], [1, 0]]), ids=["a", "b"])
+    Weights(kind='given matrix', standardization='row')
+    """
+    if isinstance(w, Weights):
+        return w
+    csr, found, kind, standardization = _read(w)
+    if csr.shape[0] != csr.shape[1]:
+        raise SpatialInputError("E311", f"weights must be square, got {csr.shape[0]} x {csr.shape[1]}")
+    if not np.isfinite(csr.data).all():
+        bad = np.unique(csr.tocoo().coords[0][~np.isfinite(csr.data)])
+        names = bad if found is None else found[bad]
+        raise SpatialInputError("E302", "weights must be finite; some are NaN or infinite", ids=list(names))
+    index = found if found is not None else (None if ids is None else pd.Index(ids))
+    if index is not None and len(index) != csr.shape[0]:
+        raise SpatialInputError("E105", f"{len(index)} ids were given for weights of {csr.shape[0]} units")
+    if index is not None and not index.is_unique:
+        raise SpatialInputError("E102", "ids of the weights repeat", ids=index[index.duplicated()].unique())
+    return Weights(csr, index, kind, standardization or _guess_standardization(csr))
+
+
+def align(values, weights: Weights, *, name: str = "y") -> np.ndarray:
+    """Put labelled values into the order of the weights' ids.
+
+    A Series is matched by its index, whatever its order. Values without labels (arrays, lists) are taken in
+    the weights' order.
+
+    Parameters
+    ----------
+    values : Series, array or list of length n
+    weights : Weights
+    name : str
+        What to call the values in errors.
+
+    Returns
+    -------
+    ndarray of length n
+        In the order of ``weights.ids``; dtype as given.
+
+    Raises
+    ------
+    SpatialInputError
+        E101 when ids differ, E102 when they repeat, E105 when the length differs.
+    """
+    if isinstance(values, pd.Series) and weights.ids is not None:
+        return values.to_numpy()[match_ids(values.index, weights.ids, data_name=f"{name!r}")]
+    if isinstance(values, pd.Series):
+        warn_unlabelled()
+    array = np.asarray(values)
+    if array.shape[:1] != (weights.n,):
+        raise SpatialInputError("E105", f"{name!r} has {len(array)} values, the weights have {weights.n} units")
+    return array
+
+
+def match_ids(have: pd.Index, want: pd.Index, *, data_name: str = "the data") -> np.ndarray:
+    """Positions in ``have`` of each id of ``want``; both must hold the same ids.
+
+    Raises
+    ------
+    SpatialInputError
+        E102 when ``have`` repeats an id, E101 when the sets differ.
+    """
+    if not have.is_unique:
+        repeated = have[have.duplicated()].unique()
+        raise SpatialInputError("E102", f"ids of {data_name} repeat", ids=list(repeated))
+    at = have.get_indexer(want)
+    if (at < 0).any() or len(have) != len(want):
+        raise _ids_differ(have, want, data_name)
+    return at
+
+
+def warn_unlabelled() -> None:
+    warnings.warn(
+        "the weights have no ids, so the data's order was taken for theirs and could not be checked",
+        SpatialInputWarning,
+        stacklevel=4,
+    )
+
+
+def _ids_differ(have: pd.Index, want: pd.Index, data_name: str) -> SpatialInputError:
+    sides, unmatched = [], []
+    for here, there, place in ((have, want, data_name), (want, have, "the weights")):
+        only = here.difference(there, sort=False)
+        if len(only):
+            sides.append(
+                f"{len(only)} only in {place} ({', '.join(map(str, only[:SHOWN]))}{' ...' * (len(only) > SHOWN)})"
+            )
+            unmatched += list(only)
+    hint = "use w.subset(ids) for a smaller sample, or drop the rows that have no weights"
+    if not len(have.intersection(want)):
+        hint = _cure_for_types(have, want) or hint
+    message = f"ids of {data_name} and of the weights differ: " + "; ".join(sides)
+    return SpatialInputError("E101", message, ids=unmatched, hint=hint)
+
+
+def _cure_for_types(have: pd.Index, want: pd.Index) -> str | None:
+    """'01' against 1 is the commonest reason that nothing matches."""
+    as_text = have.astype(str)
+    if len(as_text.intersection(want.astype(str))):
+        return f"ids are {have.dtype} on one side and {want.dtype} on the other: convert one with astype"
+    width = int(want.astype(str).str.len().max())
+    if len(as_text.str.zfill(width).intersection(want.astype(str))):
+        return f"leading zeros were lost: data['id'].astype(str).str.zfill({width})"
+    return None
+
+
+def _read(w):
+    """(csr, ids, kind, standardization) of whatever came; None where it does not say."""
+    if hasattr(w, "csr") and hasattr(w, "ids"):
+        kind, standardization = getattr(w, "kind", "given weights"), getattr(w, "standardization", None)
+        return sparse.csr_array(w.csr), pd.Index(w.ids), kind, standardization
+    if hasattr(w, "sparse") and hasattr(w, "unique_ids"):  # libpysal Graph
+        return sparse.csr_array(w.sparse, dtype=float), pd.Index(w.unique_ids), "libpysal Graph", None
+    if hasattr(w, "sparse") and hasattr(w, "id_order"):  # libpysal W
+        return sparse.csr_array(w.sparse, dtype=float), pd.Index(w.id_order), "libpysal W", None
+    if sparse.issparse(w):
+        return sparse.csr_array(w, dtype=float), None, "given matrix", None
+    if isinstance(w, pd.DataFrame):
+        if not w.index.equals(w.columns):
+            raise SpatialInputError("E311", "rows and columns of the weights must carry the same labels in order")
+        return sparse.csr_array(w.to_numpy(dtype=float)), w.index, "given matrix", None
+    if isinstance(w, np.ndarray | list) and np.ndim(w) == 2:
+        return sparse.csr_array(np.asarray(w, dtype=float)), None, "given matrix", None
+    raise SpatialInputError(
+        "E501",
+        f"weights of type {type(w).__name__} are not understood",
+        hint="give spillover weights (wt.queen(...)), a libpysal Graph or W, a scipy sparse matrix or an array",
+    )
+
+
+def _guess_standardization(csr: sparse.csr_array) -> str:
+    sums = np.asarray(csr.sum(axis=1)).ravel()
+    linked = sums[np.diff(csr.indptr) > 0]
+    return "row" if len(linked) and np.allclose(linked, 1.0, rtol=0, atol=ROW_SUM_TOLERANCE) else "none"
