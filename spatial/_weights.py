@@ -72,6 +72,35 @@ class Weights:
             h.update(np.ascontiguousarray(part).view(np.uint8))
         return h.hexdigest()
 
+    def __eq__(self, other) -> bool:
+        return isinstance(other, Weights) and self.n == other.n and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def subset(self, keep: np.ndarray) -> Weights:
+        """Only the units at the positions ``keep``; row-standardised weights are standardised again.
+
+        Raises
+        ------
+        SpatialInputError
+            E308 when the standardisation cannot be renewed from the matrix alone.
+        """
+        if self.standardization not in ("row", "none"):
+            raise SpatialInputError(
+                "E308",
+                f"{self.standardization}-standardised weights cannot be cut down to a smaller sample here",
+                hint="call w.subset(ids) on the weights first",
+            )
+        csr = sparse.csr_array(self.csr[keep][:, keep])
+        if self.standardization == "row":
+            sums = np.asarray(csr.sum(axis=1)).ravel()
+            csr = sparse.csr_array(
+                sparse.diags_array(np.divide(1, sums, where=sums > 0, out=np.zeros_like(sums))) @ csr
+            )
+        ids = None if self.ids is None else self.ids[keep]
+        return Weights(csr, ids, f"{self.kind}, {len(keep)} of {self.n} units", self.standardization)
+
     def describe(self) -> str:
         """One line for headers: kind, standardisation, links, islands."""
         islands = self.islands
