@@ -1,0 +1,116 @@
+"""Unit ids: where they come from, what is refused, and how data finds its place by them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+
+
+def unit_index(ids, n: int | None = None, *, what: str = "units") -> pd.Index:
+    """Turn ``ids`` into a unique Index without missing entries; ``None`` numbers the units from 0.
+
+    Raises
+    ------
+    SpatialInputError
+        E101 missing id, E102 duplicate ids, E105 length differs from ``n``.
+    """
+    if ids is None:
+        return pd.RangeIndex(n)
+    index = pd.Index(ids)
+    if n is not None and len(index) != n:
+        raise SpatialInputError("E105", f"{len(index)} ids were given for {n} {what}", n=abs(len(index) - n))
+    if index.hasnans:
+        rows = np.flatnonzero(index.isna())
+        raise SpatialInputError("E101", "every unit needs an id, but some are missing", rows=rows.tolist(),
+                                hint="fill the id column, or drop those rows")
+    if not index.is_unique:
+        twice = index[index.duplicated(keep=False)]
+        raise SpatialInputError(
+            "E102", "ids must be unique, but some occur more than once",
+            ids=twice.unique().tolist(), rows=np.flatnonzero(index.duplicated(keep=False)).tolist(),
+            n=len(twice), hint="one row per unit: dissolve parts of one unit, or choose another id column",
+        )
+    return index
+
+
+def frame_ids(frame, ids) -> pd.Index:
+    """Ids of a frame's rows: its index, or the column (or sequence) named by ``ids``."""
+    if ids is None:
+        return unit_index(frame.index, len(frame), what="rows")
+    if isinstance(ids, str):
+        return unit_index(pd.Index(column_of(frame, ids)), len(frame), what="rows")
+    return unit_index(ids, len(frame), what="rows")
+
+
+def column_of(frame, name) -> pd.Series:
+    """A column by name, or E502 with the nearest names."""
+    if name not in getattr(frame, "columns", ()):
+        import difflib
+
+        there = [str(c) for c in getattr(frame, "columns", ())]
+        near = difflib.get_close_matches(str(name), there, n=3) or there[:6]
+        raise SpatialInputError("E502", f"no column {name!r}", hint=f"columns are {', '.join(near)}")
+    return frame[name]
+
+
+def refuse_different(given: pd.Index, wanted: pd.Index, *, what: str = "the data") -> None:
+    """E101 unless both hold the same ids, in whatever order; names the first few on each side."""
+    absent, extra = wanted.difference(given, sort=False), given.difference(wanted, sort=False)
+    if not len(absent) and not len(extra):
+        return
+    parts = []
+    if len(absent):
+        parts.append(f"{len(absent)} ids of the weights are not in {what} ({_few(absent)})")
+    if len(extra):
+        parts.append(f"{len(extra)} ids of {what} are not in the weights ({_few(extra)})")
+    raise SpatialInputError("E101", "; ".join(parts), ids=[*absent, *extra], n=len(absent) + len(extra),
+                            hint=_cure(given, wanted))
+
+
+def positions(given: pd.Index, wanted: pd.Index, *, what: str = "the data") -> np.ndarray:
+    """Where each id of ``wanted`` stands in ``given``; both must hold the same ids.
+
+    Raises
+    ------
+    SpatialInputError
+        E101 when the ids differ, E102 when ``given`` repeats some.
+    """
+    if not given.is_unique:
+        unit_index(given)
+    place = given.get_indexer(wanted)
+    if len(given) != len(wanted) or (place < 0).any():
+        refuse_different(given, wanted, what=what)
+    return place
+
+
+def places(labels, ids: pd.Index, *, what: str) -> np.ndarray:
+    """Position in ``ids`` of each label (labels may repeat); E101 names the unknown ones."""
+    labels = pd.Index(labels)
+    place = ids.get_indexer(labels)
+    if (place < 0).any():
+        unknown = labels[place < 0].unique()
+        raise SpatialInputError("E101", f"{what} names units that are not among the ids", ids=unknown.tolist(),
+                                n=len(unknown), hint=_cure(labels.unique(), ids))
+    return place
+
+
+def _few(index: Sequence, shown: int = 5) -> str:
+    names = ", ".join(repr(getattr(i, "item", lambda i=i: i)()) for i in index[:shown])
+    return names + (", ..." if len(index) > shown else "")
+
+
+def _cure(given: pd.Index, wanted: pd.Index) -> str:
+    """Say what is likely wrong: text against numbers, lost zero padding, or a smaller sample."""
+    left, right = given.astype(str), wanted.astype(str)
+    if left.isin(right).all() and not given.isin(wanted).any():
+        return "ids are text on one side and numbers on the other: convert one, e.g. df.index.astype(str)"
+    width = int(right.str.len().max() or 0)
+    if (right.str.len() == width).all() and (left.str.zfill(width).isin(right) & ~left.isin(right)).any():
+        return f"leading zeros were lost: pad the ids, e.g. df.index.astype(str).str.zfill({width})"
+    if given.isin(wanted).all():
+        return "keep the same units on both sides, e.g. w.subset(df.index)"
+    return "check that both use the same id column"

@@ -1,0 +1,69 @@
+"""Parquet: the long table of links, with ids and words in the file's metadata. Nothing is lost."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from spillover.errors import SpatialInputError
+
+from .matrix import SpatialWeights, freeze
+
+KEY = b"spillover.weights"
+
+
+def write(w: SpatialWeights, path) -> None:
+    """Columns focal, neighbor (positions), weight and, where standardised, raw; ids as Arrow in the metadata."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    focal = np.repeat(np.arange(w.n, dtype=w.csr.indices.dtype), np.diff(w.csr.indptr))
+    columns = {"focal": focal, "neighbor": w.csr.indices, "weight": w.csr.data}
+    if w.raw is not None:
+        columns["raw"] = w.raw
+    said = {"version": 1, "kind": w.kind, "standardization": w.standardization, "unit": w.unit, "notes": w.notes,
+            "ids": _ids_to_json(w.ids)}
+    table = pa.table(columns).replace_schema_metadata({KEY: json.dumps(said, ensure_ascii=False)})
+    parquet.write_table(table, path, compression="zstd")
+
+
+def read(path) -> SpatialWeights:
+    """Weights from a file made by :func:`write`, or from any parquet table focal, neighbor, weight."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        table = parquet.read_table(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise SpatialInputError("E607", f"'{path.name}' is not a readable parquet file",
+                                hint="was it written completely?") from error
+    if KEY not in (table.schema.metadata or {}):
+        from .convert import from_frame
+
+        return from_frame(table.to_pandas(), kind=f"links of {path.name}")
+    said = json.loads(table.schema.metadata[KEY])
+    ids = _ids_from_json(said["ids"])
+    column = {name: table[name].to_numpy() for name in table.column_names}
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(column["focal"], minlength=len(ids)))])
+    csr = sparse.csr_array((column["weight"].copy(), column["neighbor"].copy(), indptr), shape=(len(ids), len(ids)))
+    return SpatialWeights(freeze(csr), ids, said["kind"], said["standardization"], said["unit"], tuple(said["notes"]),
+                          column.get("raw"))
+
+
+def _ids_to_json(ids: pd.Index) -> dict:
+    if isinstance(ids, pd.RangeIndex):
+        return {"type": "range", "start": ids.start, "stop": ids.stop, "step": ids.step, "name": ids.name}
+    values = ids.tolist()
+    if not all(isinstance(v, (str, int)) and not isinstance(v, bool) for v in values):
+        raise SpatialInputError("E605", "only text and whole-number ids can be kept in a file",
+                                hint="convert them, e.g. ids.astype(str)")
+    return {"type": str(ids.dtype), "values": values, "name": ids.name}
+
+
+def _ids_from_json(said: dict) -> pd.Index:
+    if said["type"] == "range":
+        return pd.RangeIndex(said["start"], said["stop"], said["step"], name=said["name"])
+    return pd.Index(said["values"], dtype=said["type"], name=said["name"])

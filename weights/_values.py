@@ -1,0 +1,48 @@
+"""Numbers from the user: numeric, finite, float64."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+
+
+def numeric(x, *, ids=None, column: str | None = None) -> np.ndarray:
+    """``x`` as a float64 array; ``ids`` label the rows in messages.
+
+    Raises
+    ------
+    SpatialInputError
+        E201 missing, E202 infinite, E203 not numeric.
+    """
+    if column is None and isinstance(x, pd.Series):
+        column = None if x.name is None else str(x.name)
+    name = f"column {column!r}" if column else "the variable"
+    frame = x if isinstance(x, (pd.Series, pd.DataFrame)) else pd.DataFrame(np.asarray(x))
+    dtypes = [frame.dtype] if isinstance(frame, pd.Series) else list(frame.dtypes)
+    if not all(pd.api.types.is_numeric_dtype(d) and not pd.api.types.is_complex_dtype(d) for d in dtypes):
+        raise SpatialInputError("E203", f"{name} must be numeric, but holds {dtypes[0]}", column=column,
+                                hint="convert it, e.g. pd.to_numeric(df[column])")
+    values = frame.to_numpy(dtype=np.float64, na_value=np.nan)
+    for code, bad, word in (("E201", np.isnan(values), "missing"), ("E202", np.isinf(values), "infinite")):
+        bad = bad.any(axis=1) if bad.ndim == 2 else bad
+        if bad.any():
+            rows = np.flatnonzero(bad)
+            where = {"rows": rows[:5].tolist()} if ids is None else {"ids": list(ids[rows[:5]])}
+            raise SpatialInputError(code, f"{name} has {word} values", column=column, n=len(rows), **where,
+                                    hint="fill or drop them (and take w.subset of what remains)")
+    return values[:, 0] if np.ndim(x) == 1 and values.ndim == 2 else values
+
+
+def one_number(name: str, value, *, above: float | None = None, least: float | None = None,
+               optional: bool = False) -> float | None:
+    """A finite number for an option, or E501 in words."""
+    if value is None and optional:
+        return None
+    ok = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    ok = ok and np.isfinite(value) and (above is None or value > above) and (least is None or value >= least)
+    if not ok:
+        bound = f" above {above:g}" if above is not None else f" of at least {least:g}" if least is not None else ""
+        raise SpatialInputError("E501", f"{name}={value!r} should be a finite number{bound}")
+    return float(value)

@@ -1,0 +1,260 @@
+"""Weights from distance: nearest neighbours, bands, inverse and exponential decay.
+
+On longitude and latitude, distance is great-circle in kilometres, always; on projected coordinates it is planar in
+their unit. The printed header says which.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError, check_option
+
+from . import _labels, _search
+from ._assemble import assemble, refuse_dense
+from ._points import Points, points
+from ._values import one_number
+from .islands import treat
+from .matrix import SpatialWeights
+
+
+def knn(data, k=5, *, ids=None, symmetric: str | None = None, coincident: str = "error", at="centroid", crs=None,
+        metric: str | None = None) -> SpatialWeights:
+    """The k nearest units of each; every weight is 1.
+
+    Equal distances (to 1e-10) are decided by the order of the ids, so that the result does not depend on the order
+    of rows.
+
+    Parameters
+    ----------
+    data : GeoDataFrame, GeoSeries, or array of shape (n, 2)
+    k : int, or Series of int by id
+        Number of neighbours, for all or for each unit.
+    ids : str or sequence, optional
+        Id column or labels; default the index.
+    symmetric : {"union", "intersection"}, optional
+        Join i and j if either (or both) counts the other among its nearest.
+    coincident : {"error", "allow"}
+        Whether units may share one point (their order as neighbours is then by id).
+    at : {"centroid", "inside"}, GeoSeries or DataFrame
+        Representative point; see :func:`inverse_distance`.
+    crs, metric : optional
+        Where the data has no coordinate system: which it is, or ``metric="planar"``.
+
+    Raises
+    ------
+    SpatialInputError
+        E303 coincident points, E304 k is no whole number from 1 to n - 1, E401, E402, E403, E405.
+
+    Examples
+    --------
+    >>> w = knn([[0, 0], [1, 0], [3, 0]], 1, metric="planar", ids=["a", "b", "c"])
+    >>> w.to_frame()
+      focal neighbor  weight
+    0     a        b     1.0
+    1     b        a     1.0
+    2     c        b     1.0
+    """
+    check_option("symmetric", symmetric, (None, "union", "intersection"))
+    check_option("coincident", coincident, ("error", "allow"))
+    p = points(data, ids=ids, at=at, crs=crs, metric=metric)
+    counts = _counts(k, p)
+    if coincident == "error":
+        _refuse_coincident(p, "to count neighbours by distance", "coincident='allow'")
+    row, col, _ = _search.nearest(p.space, counts, _rank(p.ids))
+    words = f"k={counts[0]}" if (counts == counts[0]).all() else f"k from {counts.min()} to {counts.max()}"
+    w = assemble(row, col, 1.0, p.ids, f"k nearest ({words}, {p.words})", unit=p.header)
+    if symmetric is None:
+        return w
+    joined = w.symmetrize("max" if symmetric == "union" else "min")
+    return SpatialWeights(joined.csr, p.ids, f"k nearest ({words}, {p.words}, {symmetric} of directions)",
+                          unit=p.header)
+
+
+def distance_band(data, cutoff: float, *, ids=None, islands: str = "keep", at="centroid", crs=None,
+                  metric: str | None = None) -> SpatialWeights:
+    """Neighbours are at most ``cutoff`` apart (km on longitude and latitude); every weight is 1.
+
+    Parameters as in :func:`inverse_distance`. :func:`smallest_band` gives the cutoff that leaves nobody alone.
+
+    Raises
+    ------
+    SpatialInputError
+        E305 the band leaves every unit alone (the message says the smallest one that leaves none), E306 islands
+        where none are allowed, E401, E402, E403, E405, E501.
+
+    Examples
+    --------
+    >>> distance_band([[0, 0], [1, 0], [3, 0]], 1.5, metric="planar").islands.tolist()
+    [2]
+    """
+    cutoff = one_number("cutoff", cutoff, above=0)
+    p = points(data, ids=ids, at=at, crs=crs, metric=metric)
+    row, col, _ = _pairs(p, cutoff)
+    w = assemble(row, col, 1.0, p.ids, f"distance band ({_length(cutoff, p)}, {p.words})", unit=p.header)
+    return treat(w, islands, p)
+
+
+def inverse_distance(data, *, power: float = 1.0, cutoff: float | None = None, min_distance: float | None = None,
+                     ids=None, islands: str = "keep", at="centroid", crs=None,
+                     metric: str | None = None) -> SpatialWeights:
+    """w_ij = 1 / d_ij^power for units up to ``cutoff`` apart.
+
+    Parameters
+    ----------
+    data : GeoDataFrame, GeoSeries, or array of shape (n, 2)
+    power : float
+        1 and 2 are usual (gravity's inverse square).
+    cutoff : float, optional
+        Farthest distance of a link, in km on longitude and latitude, else in the coordinates' unit. Without one
+        every pair is linked, which needs 12 n^2 bytes.
+    min_distance : float, optional
+        Distances below this count as this: the cure for units that share a point.
+    ids : str or sequence, optional
+        Id column or labels; default the index.
+    islands : {"keep", "nearest", "drop", "error"}
+        Units beyond the cutoff of all others: keep an empty row, join to the nearest unit, leave out, or refuse.
+    at : {"centroid", "inside"}, GeoSeries or DataFrame
+        A polygon's representative point: its centroid, a point inside, or points by id (capital cities).
+    crs : optional
+        The coordinate system, where the data has none.
+    metric : {"great-circle", "planar"}, optional
+        Where the data has no coordinate system: measure as longitude and latitude, or as drawn.
+
+    Raises
+    ------
+    SpatialInputError
+        E303 coincident points (names the pairs), E305, E306, E309 all pairs of too many units, E401, E402, E403,
+        E405, E501.
+
+    Examples
+    --------
+    >>> w = inverse_distance([[0, 0], [0, 90]], metric="great-circle")      # equator to pole
+    >>> round(1 / w.csr[0, 1], 1)
+    np.float64(10007.6)
+    """
+    power = one_number("power", power, above=0)
+    words = "inverse distance" + ("" if power == 1 else f" (power {power:g})")
+    return _decay(data, words, lambda d: d**-power, cutoff, min_distance, ids, islands, at, crs, metric,
+                  infinite_at_zero=True)
+
+
+def exponential(data, *, scale: float | None = None, cutoff: float | None = None, ids=None, islands: str = "keep",
+                at="centroid", crs=None, metric: str | None = None) -> SpatialWeights:
+    """w_ij = exp(-d_ij / scale) for units up to ``cutoff`` apart.
+
+    Parameters
+    ----------
+    scale : float, optional
+        Distance at which the weight falls to 1/e. Default: the distance to the nearest unit, averaged over units.
+
+    Others as in :func:`inverse_distance`.
+
+    Examples
+    --------
+    >>> exponential([[0, 0], [2, 0]], scale=2, metric="planar").csr[0, 1].round(4)
+    np.float64(0.3679)
+    """
+    scale = one_number("scale", scale, above=0, optional=True)
+    p = points(data, ids=ids, at=at, crs=crs, metric=metric)
+    if scale is None:
+        scale = float(p.to_distance(_search.nearest_distance(p.space)).mean())
+    return _decay(p, f"exponential decay (scale {_length(scale, p)})", lambda d: np.exp(-d / scale), cutoff, None,
+                  None, islands, at, crs, metric)
+
+
+def smallest_band(data, *, ids=None, at="centroid", crs=None, metric: str | None = None) -> float:
+    """The smallest band that leaves no unit without neighbours: the largest distance to a nearest unit.
+
+    Examples
+    --------
+    >>> smallest_band([[0, 0], [1, 0], [3, 0]], metric="planar")
+    2.0
+    """
+    return _smallest_band(points(data, ids=ids, at=at, crs=crs, metric=metric))
+
+
+def _decay(data, words, weigh, cutoff, min_distance, ids, islands, at, crs, metric, *, infinite_at_zero=False):
+    """Weights that are a function of distance."""
+    cutoff = one_number("cutoff", cutoff, above=0, optional=True)
+    floor = one_number("min_distance", min_distance, above=0, optional=True)
+    p = data if isinstance(data, Points) else points(data, ids=ids, at=at, crs=crs, metric=metric)
+    if infinite_at_zero and floor is None:
+        _refuse_coincident(p, "for weights by inverse distance", "min_distance=")
+    row, col, straight = _pairs(p, cutoff)
+    distance = p.to_distance(straight)
+    if floor is not None:
+        distance = np.maximum(distance, floor)
+    if infinite_at_zero and (distance == 0).any():  # apart, but not in double precision
+        _refuse_pairs(p, row, col, distance == 0)
+    if cutoff is not None:
+        words += f", up to {_length(cutoff, p)}"
+    notes = () if floor is None else (f"distances below {_length(floor, p)} count as that",)
+    w = assemble(row, col, weigh(distance), p.ids, f"{words} ({p.words})", unit=p.header, notes=notes)
+    return treat(w, islands, p, weigh=weigh)
+
+
+def _pairs(p: Points, cutoff: float | None):
+    if cutoff is None:
+        refuse_dense(p.n, sparse_way="set cutoff=, or use wt.knn", bytes_per_pair=12)
+        return _search.every_pair(p.space)
+    triple = _search.within(p.space, p.to_straight(cutoff))
+    if not len(triple[0]) and p.n > 1:
+        raise SpatialInputError(
+            "E305", f"no two units lie within {_length(cutoff, p)} of each other", n=p.n,
+            hint=f"the smallest cutoff that leaves no unit alone is {_length(_smallest_band(p), p, up=True)}")
+    return triple
+
+
+def _smallest_band(p: Points) -> float:
+    return float(p.to_distance(_search.nearest_distance(p.space)).max()) if p.n > 1 else 0.0
+
+
+def _counts(k, p: Points) -> np.ndarray:
+    """k for each unit, whole numbers from 1 to n - 1."""
+    if isinstance(k, pd.Series):
+        k = k.iloc[_labels.positions(k.index, p.ids, what="k")].to_numpy()
+    whole = np.asarray(k)
+    if whole.dtype.kind not in "iu" or whole.ndim > 1 or (whole < 1).any() or (whole >= p.n).any():
+        shown = k if whole.ndim == 0 else "a Series"
+        raise SpatialInputError("E304", f"k={shown!r} should be a whole number from 1 to {p.n - 1} (units less one)",
+                                hint="choose a smaller k" if whole.dtype.kind in "iu" else None)
+    return np.broadcast_to(whole, (p.n,)).astype(np.int64)
+
+
+def _rank(ids: pd.Index) -> np.ndarray:
+    """Order of the ids; of mixed types, by their text."""
+    try:
+        order = ids.argsort()
+    except TypeError:
+        order = ids.astype(str).argsort()
+    rank = np.empty(len(ids), np.int64)
+    rank[order] = np.arange(len(ids))
+    return rank
+
+
+def _refuse_coincident(p: Points, purpose: str, cure: str) -> None:
+    same = _search.coincident(p.space)
+    if not len(same):
+        return
+    i, j = same[:2]
+    raise SpatialInputError(
+        "E303", f"units must lie at different points {purpose}, but some coincide, such as "
+        f"{p.ids[i]!r} and {p.ids[j]!r}",
+        ids=p.ids[same].tolist(), n=len(same), hint=f"mend the coordinates, or pass {cure}")
+
+
+def _refuse_pairs(p, row, col, bad):
+    pairs = [(p.ids[a], p.ids[b]) for a, b in zip(row[bad], col[bad], strict=True) if a < b]
+    raise SpatialInputError("E303", "some units are at distance zero, where the weight is infinite", ids=pairs[:5],
+                            n=len(pairs), hint="pass min_distance=")
+
+
+def _length(value: float, p: Points, *, up: bool = False) -> str:
+    """A length in words; rounded up where it has to be enough."""
+    if up:
+        value = np.nextafter(value, np.inf)
+        step = 10.0 ** (np.floor(np.log10(value)) - 3) if value > 0 else 1.0
+        value = np.ceil(value / step) * step
+    return f"{value:.6g} {p.unit}"
