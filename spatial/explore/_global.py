@@ -1,0 +1,143 @@
+"""The answer of every global statistic: one number, its null distribution, three p-values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from . import _null, _show
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GlobalStatistic(_show.Shown):
+    """A statistic of the whole map.
+
+    Attributes
+    ----------
+    title, symbol, variable : str
+        "Moran's I", "I", the variable's name.
+    estimate, expected : float
+    variance_norm, variance_rand : float
+        Under normality and under randomisation; NaN where the literature gives none.
+    alternative : {"two-sided", "greater", "less"}
+    simulated : ndarray, shape (permutations,)
+    seed, n : int
+    weights : str
+        The weights in one line.
+    null : str
+        The null hypothesis in words.
+    notes : tuple of str
+    """
+
+    title: str
+    symbol: str
+    variable: str
+    estimate: float
+    expected: float
+    variance_norm: float
+    variance_rand: float
+    alternative: str
+    simulated: np.ndarray = field(metadata={"shape": "(permutations,)"})
+    seed: int
+    n: int
+    weights: str
+    null: str = "values fall on the units at random: no spatial autocorrelation"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def permutations(self) -> int:
+        return len(self.simulated)
+
+    @property
+    def z_norm(self) -> float:
+        return self._z(self.variance_norm)
+
+    @property
+    def z_rand(self) -> float:
+        return self._z(self.variance_rand)
+
+    @property
+    def z_sim(self) -> float:
+        """Distance from the permutations' mean in their standard deviations."""
+        if self.permutations < 2 or not np.std(self.simulated) > 0:
+            return math.nan
+        return float((self.estimate - self.simulated.mean()) / self.simulated.std(ddof=1))
+
+    @property
+    def p_norm(self) -> float:
+        return _null.normal_p(self.z_norm, self.alternative)
+
+    @property
+    def p_rand(self) -> float:
+        return _null.normal_p(self.z_rand, self.alternative)
+
+    @property
+    def p_sim(self) -> float | None:
+        """Permutation p-value, (r + 1) / (P + 1) and twice the smaller tail; None without permutations."""
+        return _null.pseudo_p(self.estimate, self.simulated, self.alternative)
+
+    statistic = z_rand
+
+    @property
+    def p_value(self) -> float:
+        """The permutation p-value where there are permutations, else the one under randomisation."""
+        return self.p_rand if self.p_sim is None else self.p_sim
+
+    def tidy(self) -> pd.DataFrame:
+        """One row. Under the null there is a distribution but no confidence interval: those columns are NaN."""
+        return pd.DataFrame(
+            {
+                "term": [self.variable],
+                "estimate": self.estimate,
+                "std_error": self._sd(self.variance_rand),
+                "statistic": self.z_rand,
+                "p_value": self.p_value,
+                "conf_low": math.nan,
+                "conf_high": math.nan,
+                "measure": self.title,
+                "expected": self.expected,
+                "z_norm": self.z_norm,
+                "p_norm": self.p_norm,
+                "p_rand": self.p_rand,
+                "p_sim": math.nan if self.p_sim is None else self.p_sim,
+                "permutations": self.permutations,
+                "seed": self.seed,
+                "n": self.n,
+                "weights": self.weights,
+            }
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        return self.tidy()
+
+    def plot(self, ax=None):
+        """The null distribution with the observed value marked; returns the Axes."""
+        from . import plot
+
+        return plot.null_distribution(self, ax=ax)
+
+    def __str__(self) -> str:
+        head = f"{self.title} of {self.variable!r}: {self.n:,} units; weights {self.weights}"
+        first = f"{self.symbol} = {self.estimate:.6g}   expected {self.expected:.6g}"
+        rows = []
+        for name, variance, z, p in (
+            ("normality", self.variance_norm, self.z_norm, self.p_norm),
+            ("randomisation", self.variance_rand, self.z_rand, self.p_rand),
+        ):
+            if not math.isnan(variance):
+                rows.append((name, _show.number(self._sd(variance)), f"{z:.3f}", _show.p_text(p)))
+        if self.permutations:
+            sd = _show.number(float(np.std(self.simulated)))
+            rows.append((f"{self.permutations:,} permutations", sd, f"{self.z_sim:.3f}", _show.p_text(self.p_sim)))
+        foot = f"null: {self.null}; {self.alternative}; seed {self.seed}"
+        return "\n".join([head, first, _show.table(("", "sd", "z", "p"), rows), foot, *self.notes])
+
+    def _z(self, variance: float) -> float:
+        return (self.estimate - self.expected) / self._sd(variance)
+
+    def _sd(self, variance: float) -> float:
+        """NaN for a variance of zero but for rounding: every permutation gives the same value."""
+        return math.sqrt(variance) if variance > 1e-13 * self.expected**2 else math.nan

@@ -1,0 +1,194 @@
+"""What every statistic of this room needs first: numbers in the order of the weights, and usable weights."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from spatial._weights import Weights, align, as_weights
+from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+
+DEFAULT_SEED = 20_231  # fixed and printed, so that a table can be made again
+ALTERNATIVES = ("two-sided", "greater", "less")
+SMALLEST = 4  # the randomisation variance divides by (n - 1)(n - 2)(n - 3)
+FLAT = 1e-12  # a standard deviation below this share of the largest value is rounding
+
+
+@dataclass(frozen=True)
+class Field:
+    """Variables and weights of the same units in the same order.
+
+    Attributes
+    ----------
+    values : ndarray, shape (k, n)
+        One row per variable, float64, finite.
+    names : tuple of k str
+    weights : Weights
+        Of the n units that are used.
+    all_ids : pandas.Index
+        The units of the weights as given.
+    used : ndarray of bool, shape (len(all_ids),)
+    notes : tuple of str
+        What was decided on the way.
+    """
+
+    values: np.ndarray
+    names: tuple[str, ...]
+    weights: Weights
+    all_ids: pd.Index
+    used: np.ndarray
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> pd.Index:
+        return self.all_ids[self.used]
+
+
+def read(variables, w, *, missing="error", varying=True, diagonal=False) -> Field:
+    """Align variables with weights and refuse what no statistic can use.
+
+    Parameters
+    ----------
+    variables : list of (default name, values)
+        A Series' own name goes before the default.
+    w : weights in any form `as_weights` takes
+    missing : {"error", "drop"}
+    varying : bool
+        Refuse variables without variance.
+    diagonal : bool
+        Allow units that are their own neighbours.
+
+    Raises
+    ------
+    SpatialInputError
+        E101, E102, E105 from the alignment; E201 missing, E202 infinite, E203 not numeric, E204 constant;
+        E206 fewer than four units; E301 weights that cancel; E306 only islands; E312 self-neighbours.
+    """
+    check_option("missing", missing, ("error", "drop"))
+    weights = as_weights(w)
+    names, rows = [], []
+    for default, given in variables:
+        name = getattr(given, "name", None)
+        names.append(default if name is None else str(name))
+        rows.append(align(numbers(given, names[-1]), weights, name=names[-1]))
+    values = np.array(rows)
+    all_ids = pd.RangeIndex(weights.n) if weights.ids is None else weights.ids
+    check_finite(values, names, all_ids, missing)
+    used, notes = ~np.isnan(values).any(axis=0), ()
+    if not used.all():
+        before = len(weights.islands)
+        weights = subset(weights, used)
+        notes = (_say_dropped(all_ids[~used], weights, before),)
+        warnings.warn(notes[0], SpatialInputWarning, stacklevel=3)
+    check_links(weights, diagonal=diagonal)
+    values = values[:, used]
+    if varying:
+        for name, row in zip(names, values):
+            check_varies(row, name)
+    return Field(values, tuple(names), weights, all_ids, used, notes)
+
+
+def numbers(given, name: str):
+    """The values as float64 (a Series stays a Series); E203 names the first that is no number."""
+    dtype = getattr(given, "dtype", None)
+    if isinstance(dtype, pd.CategoricalDtype) or (dtype is not None and dtype.kind in "Mmc"):
+        raise SpatialInputError("E203", f"column {name!r} must hold numbers, got {dtype}", column=name)
+    series = given if isinstance(given, pd.Series) else pd.Series(np.asarray(given).ravel())
+    try:
+        floats = series.astype("Float64").astype("float64")
+    except (TypeError, ValueError):
+        parsed = pd.to_numeric(series, errors="coerce")
+        bad = series[parsed.isna() & series.notna()]
+        if not len(bad):  # numbers kept as text or objects
+            bad = series[series.map(lambda v: isinstance(v, str))]
+        shown = f"; the first is {bad.iloc[0]!r}" if len(bad) else f", got {series.dtype}"
+        raise SpatialInputError(
+            "E203",
+            f"column {name!r} must hold numbers{shown}",
+            column=name,
+            ids=list(bad.index),
+            hint="convert it: pd.to_numeric(column)",
+        ) from None
+    return floats if isinstance(given, pd.Series) else floats.to_numpy()
+
+
+def check_finite(values: np.ndarray, names, ids, missing: str) -> None:
+    """E202 for infinite values; E201 for missing ones unless they may be dropped."""
+    for name, row in zip(names, values):
+        infinite, absent = np.isinf(row), np.isnan(row)
+        if infinite.any():
+            raise SpatialInputError(
+                "E202", f"column {name!r} has {infinite.sum()} infinite values", column=name, ids=list(ids[infinite])
+            )
+        if absent.any() and missing == "error":
+            raise SpatialInputError(
+                "E201",
+                f"column {name!r} has {absent.sum()} missing values",
+                column=name,
+                ids=list(ids[absent]),
+                hint='fill them, or leave these units out with missing="drop"',
+            )
+
+
+def check_varies(values: np.ndarray, name: str) -> None:
+    """E206 below four units, E204 when all values are one but for rounding."""
+    if len(values) < SMALLEST:
+        raise SpatialInputError(
+            "E206", f"at least {SMALLEST} units are needed, {name!r} has {len(values)}", column=name
+        )
+    largest = np.abs(values).max()
+    if largest == 0 or np.std(values / largest) <= FLAT:
+        message = f"column {name!r} has no variance: every value is {values[0]:g}"
+        raise SpatialInputError("E204", message, column=name)
+
+
+def check_links(weights: Weights, *, diagonal: bool = False) -> None:
+    """E306 when nobody has a neighbour, E301 when weights cancel, E312 when somebody is their own."""
+    if weights.csr.nnz == 0 or not weights.csr.data.any():
+        raise SpatialInputError("E306", "no unit has a neighbour, so there is nothing to compare")
+    if weights.csr.sum() <= 0:
+        raise SpatialInputError("E301", "the weights' sum must be positive", hint="negative weights cancel the others")
+    own = np.flatnonzero(weights.csr.diagonal())
+    if len(own) and not diagonal:
+        ids = own if weights.ids is None else weights.ids[own]
+        raise SpatialInputError(
+            "E312", "units are their own neighbours", ids=list(ids), hint="set the diagonal to zero"
+        )
+
+
+def check_draws(permutations, seed, alternative) -> None:
+    """E501 for a number of permutations, a seed or an alternative that cannot be meant."""
+    for name, value in (("permutations", permutations), ("seed", seed)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+            raise SpatialInputError("E501", f"{name}={value!r}: a whole number of 0 or more is expected")
+    check_option("alternative", alternative, ALTERNATIVES)
+
+
+def subset(weights: Weights, keep: np.ndarray) -> Weights:
+    """Weights among the kept units; rows that summed to one do so again."""
+    csr = weights.csr[keep][:, keep]
+    if weights.standardization == "row":
+        sums = np.asarray(csr.sum(axis=1)).ravel()
+        csr = sparse.diags_array(np.divide(1.0, sums, out=np.zeros_like(sums), where=sums != 0)) @ csr
+    ids = None if weights.ids is None else weights.ids[keep]
+    return Weights(sparse.csr_array(csr), ids, weights.kind, weights.standardization)
+
+
+def standardised(values: np.ndarray) -> np.ndarray:
+    """Deviations from the mean over the standard deviation (divisor n); safe for 1e200 and 1e-200."""
+    scaled = values / np.abs(values).max()
+    centred = scaled - scaled.mean()
+    centred -= centred.mean()  # a second pass takes out what rounding of a large offset left
+    return centred / np.sqrt(np.mean(centred**2))
+
+
+def _say_dropped(ids, weights: Weights, islands_before: int) -> str:
+    shown = ", ".join(map(str, ids[:5])) + (" ..." if len(ids) > 5 else "")
+    made = len(weights.islands) - islands_before
+    again = "; weights row-standardised again" if weights.standardization == "row" else ""
+    islands = f"; {made} more units without neighbours" if made > 0 else ""
+    return f"{len(ids)} units with missing values dropped ({shown}){again}{islands}"

@@ -1,0 +1,68 @@
+"""Exact means and variances of global statistics under normality and under randomisation.
+
+Cliff and Ord (1981), *Spatial Processes*, sections 2.3 to 2.4.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+
+class LinkSums(NamedTuple):
+    """s0 = sum w_ij; s1 = sum (w_ij + w_ji)^2 / 2; s2 = sum over i of (w_i. + w_.i)^2."""
+
+    s0: float
+    s1: float
+    s2: float
+
+
+def link_sums(csr: sparse.csr_array) -> LinkSums:
+    both = sparse.csr_array(csr + csr.T)
+    touching = np.asarray(both.sum(axis=1)).ravel()
+    return LinkSums(float(csr.sum()), float((both.data**2).sum() / 2), float(touching @ touching))
+
+
+def kurtosis(z: np.ndarray) -> float:
+    """b2 of values with mean 0 and variance 1."""
+    return float(np.mean(z**4))
+
+
+def moran(links: LinkSums, n: int, b2: float) -> tuple[float, float, float]:
+    """Mean of I, its variance under normality and under randomisation (Cliff and Ord 1981, eq. 2.35, 2.39)."""
+    s0, s1, s2 = links
+    mean = -1 / (n - 1)
+    normal = (n**2 * s1 - n * s2 + 3 * s0**2) / (s0**2 * (n**2 - 1)) - mean**2
+    first = n * ((n**2 - 3 * n + 3) * s1 - n * s2 + 3 * s0**2)
+    second = b2 * ((n**2 - n) * s1 - 2 * n * s2 + 6 * s0**2)
+    return mean, normal, (first - second) / ((n - 1) * (n - 2) * (n - 3) * s0**2) - mean**2
+
+
+def geary(links: LinkSums, n: int, b2: float) -> tuple[float, float, float]:
+    """Mean of C, its variance under normality and under randomisation (Cliff and Ord 1981, eq. 2.37, 2.41)."""
+    s0, s1, s2 = links
+    normal = ((2 * s1 + s2) * (n - 1) - 4 * s0**2) / (2 * (n + 1) * s0**2)
+    rand = (n - 1) * s1 * (n**2 - 3 * n + 3 - (n - 1) * b2)
+    rand -= (n - 1) * s2 * (n**2 + 3 * n - 6 - (n**2 - n + 2) * b2) / 4
+    rand += s0**2 * (n**2 - 3 - (n - 1) ** 2 * b2)
+    return 1.0, normal, rand / (n * (n - 2) * (n - 3) * s0**2)
+
+
+def quadratic(links: LinkSums, n: int, x: np.ndarray) -> tuple[float, float]:
+    """Mean and variance of sum w_ij x_i x_j over all permutations of x: exact, for any x and W without diagonal.
+
+    Two links share both units (s1), one unit (s2 - 2 s1) or none; each case meets its own average of products
+    (Cliff and Ord 1981, section 2.4; Getis and Ord 1992).
+    """
+    s0, s1, s2 = links
+    p1, p2, p3, p4 = (float(np.sum(x**power)) for power in (1, 2, 3, 4))
+    pairs = (p1**2 - p2) / (n * (n - 1))  # mean of x_i x_j over distinct i, j
+    squares = (p2**2 - p4) / (n * (n - 1))  # of x_i^2 x_j^2
+    chains = (p1**2 * p2 - p2**2 - 2 * p1 * p3 + 2 * p4) / (n * (n - 1) * (n - 2))  # of x_i^2 x_j x_k
+    fours = p1**4 - 6 * p1**2 * p2 + 3 * p2**2 + 8 * p1 * p3 - 6 * p4
+    fours /= n * (n - 1) * (n - 2) * (n - 3)  # of x_i x_j x_k x_l
+    mean = s0 * pairs
+    second = s1 * squares + (s2 - 2 * s1) * chains + (s0**2 - s2 + s1) * fours
+    return mean, second - mean**2

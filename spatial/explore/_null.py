@@ -1,0 +1,100 @@
+"""Reference distributions of global statistics: what they are when values fall on units at random."""
+
+from __future__ import annotations
+
+import math
+import sys
+
+import numpy as np
+from scipy import sparse
+
+from . import _random
+
+TIE = 1e-12  # relative: rounding must not decide whether a tie counts
+KERNEL = "spatial.kernels.permute"
+# Work (permutations x units) from which the compiled loop pays: a kernel that is already loaded costs nothing.
+WORTH_COMPILING, WORTH_CALLING = 4_000_000, 50_000
+
+
+def permuted_sums(z, csr, permutations, seed, *, a=None, v=None):
+    """For every permutation of the map: z'Wz, and a'v.
+
+    Parameters
+    ----------
+    z : ndarray, shape (k, n)
+        k variables, moved by the same permutations.
+    csr : csr_array, shape (n, n), or None
+        None skips the quadratic form.
+    a : ndarray, shape (n,), optional
+        Stays in place.
+    v : ndarray, shape (k, n), optional
+        Moves with z.
+
+    Returns
+    -------
+    products, sums : ndarray, shape (k, permutations)
+    """
+    k, n = z.shape
+    links = upper(csr) if csr is not None else sparse.csr_array((n, n))
+    loaded = KERNEL in sys.modules
+    if permutations * n >= (WORTH_CALLING if loaded else WORTH_COMPILING):
+        return _compiled(z, links, permutations, seed, a, v)
+    products, sums = np.zeros((2, k, permutations))
+    for first, table in _random.tables(n, n, permutations, seed):
+        here = slice(first, first + table.shape[1])
+        for row in range(k):
+            if csr is not None:
+                moved = z[row][table]
+                products[row, here] = np.einsum("ip,ip->p", moved, links @ moved)
+            if a is not None:
+                sums[row, here] = a @ v[row][table]
+    return products, sums
+
+
+def upper(csr: sparse.csr_array) -> sparse.csr_array:
+    """Links i <= j with w_ij + w_ji: half the work, the same quadratic form."""
+    both = sparse.csr_array(csr + csr.T)
+    both.setdiag(both.diagonal() / 2)
+    both = sparse.csr_array(sparse.triu(both))
+    both.eliminate_zeros()
+    return both
+
+
+def _compiled(z, links, permutations, seed, a, v):
+    from spatial.kernels import permute
+
+    k, n = z.shape
+    keys = _random.keys(seed, 0, permutations)
+    a = np.zeros(n) if a is None else a
+    arrays = links.indptr.astype(np.int64), links.indices.astype(np.int32), links.data
+    pairs = [permute.permuted_sums(z[row], (z if v is None else v)[row], a, *arrays, keys) for row in range(k)]
+    products, sums = zip(*pairs)
+    return np.array(products), np.array(sums)
+
+
+def pseudo_p(observed: float, simulated: np.ndarray, alternative: str) -> float | None:
+    """Permutation p-value (r + 1) / (P + 1); two-sided twice the smaller tail, at most 1.
+
+    Simulated values that tie with the observed one count in both tails.
+    """
+    if len(simulated) == 0:
+        return None
+    slack = TIE * max(abs(observed), np.abs(simulated).max())
+    above = int(np.count_nonzero(simulated >= observed - slack))
+    below = int(np.count_nonzero(simulated <= observed + slack))
+    return float(p_from_counts(above, below, len(simulated), alternative))
+
+
+def p_from_counts(above, below, permutations: int, alternative: str):
+    """The same from how many simulated values are at least, and at most, the observed one (arrays too)."""
+    if alternative == "greater":
+        return (above + 1) / (permutations + 1)
+    if alternative == "less":
+        return (below + 1) / (permutations + 1)
+    return np.minimum(1.0, 2 * (np.minimum(above, below) + 1) / (permutations + 1))
+
+
+def normal_p(z: float, alternative: str) -> float:
+    """Tail probability of a standard normal, by survival functions."""
+    tail = {"greater": z, "less": -z, "two-sided": abs(z)}[alternative]
+    return 0.5 * math.erfc(tail / math.sqrt(2)) * (2 if alternative == "two-sided" else 1)
