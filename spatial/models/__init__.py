@@ -1,0 +1,1 @@
+"""The public estimators: ``ols slx sar sem sdm sdem sac``."""

@@ -1,0 +1,317 @@
+"""Direct, indirect and total effects: what one unit's regressor does to its own and to all other outcomes.
+
+The matrix of responses to regressor r is, for every model,
+
+    S_r = (I - rho W)^-1 (beta_r I + theta_r W)                          LeSage & Pace (2009), eq. 2.46
+
+direct = its average diagonal, total = its average row sum, indirect = total - direct. With
+G = W (I - rho W)^-1 and A^-1 = I + rho G these averages are linear in beta and theta:
+
+    direct = beta (1 + rho g) + theta g,    g = tr(G) / N = -L'(rho) / N
+    total  = beta (1 + rho h) + theta h,    h = 1'G 1 / N
+
+so a draw of the parameters costs two scalars, g(rho) and h(rho), and no inverse. theta is part of the
+direct effect; nothing here assumes that rows of W sum to one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from spillover.errors import SpatialInputError, check_option
+
+from ._data import INTERCEPT
+from ._logdet import logdet
+from ._weights import Weights
+from .results import SCHEMA, Fit, critical_value, two_sided
+
+KINDS = ("direct", "indirect", "total")
+NODES = 16  # Chebyshev nodes of h(rho) over the draws
+DENSE_MAX = 5_000
+
+
+@dataclass(frozen=True, eq=False)
+class Effects:
+    """Effects by variable, with inference.
+
+    Attributes
+    ----------
+    variables : tuple of r str
+    estimates : ndarray, shape (3, r): direct, indirect, total
+    std_errors, conf_low, conf_high : ndarray, shape (3, r)
+    fit : Fit
+    method, draws, seed, level, kept
+        How the inference was made; ``kept`` counts the draws inside the admissible interval of rho.
+    """
+
+    variables: tuple[str, ...]
+    estimates: np.ndarray = field(repr=False)
+    std_errors: np.ndarray = field(repr=False)
+    conf_low: np.ndarray = field(repr=False)
+    conf_high: np.ndarray = field(repr=False)
+    fit: Fit = field(repr=False)
+    method: str = "simulate"
+    draws: int = 1000
+    seed: int = 1
+    level: float = 0.95
+    kept: int = 1000
+
+    @property
+    def direct(self) -> pd.Series:
+        return self._series(0)
+
+    @property
+    def indirect(self) -> pd.Series:
+        return self._series(1)
+
+    @property
+    def total(self) -> pd.Series:
+        return self._series(2)
+
+    def tidy(self) -> pd.DataFrame:
+        """One row per variable and effect, in the common schema plus ``effect``."""
+        index = pd.MultiIndex.from_product([KINDS, self.variables], names=["effect", "term"])
+        table = pd.DataFrame({"estimate": self.estimates.ravel(), "std_error": self.std_errors.ravel()}, index=index)
+        table["statistic"] = table["estimate"] / table["std_error"]
+        table["p_value"] = two_sided(table["statistic"])
+        table["conf_low"], table["conf_high"] = self.conf_low.ravel(), self.conf_high.ravel()
+        return table.reset_index()[["effect", *SCHEMA]]
+
+    def shock(self, unit, variable: str, size: float = 1.0) -> pd.Series:
+        """Every unit's response when one unit's regressor rises by ``size``: a column of S_r times size.
+
+        Parameters
+        ----------
+        unit : id
+            The unit that is shocked.
+        variable : str
+            A term of the formula; for ``log(x)`` a size of 0.1 is about ten per cent of x.
+
+        Returns
+        -------
+        Series indexed by unit, in the units of y
+        """
+        j = self._position(unit)
+        start = np.zeros(len(self.fit.design.ids))
+        start[j] = size
+        beta, theta = self._coefficients(variable)
+        W = self.fit.design.weights.csr
+        response = _solve(W, self.fit.rho, beta * start + theta * (W @ start))
+        return pd.Series(response, index=self.fit.design.ids, name=f"response to {variable} in {unit}")
+
+    def matrix(self, variable: str) -> pd.DataFrame:
+        """S_r whole: row i, column j is the response of unit i to unit j. Dense, for up to 5,000 units."""
+        ids = self.fit.design.ids
+        if len(ids) > DENSE_MAX:
+            raise SpatialInputError("E309", f"a dense {len(ids):,} x {len(ids):,} matrix is too large",
+                                    hint="use shock(unit, variable) for one column")  # fmt: skip
+        beta, theta = self._coefficients(variable)
+        W = self.fit.design.weights.csr
+        S = _solve(W, self.fit.rho, (beta * sparse.eye_array(len(ids)) + theta * W).toarray())
+        return pd.DataFrame(S, index=ids, columns=ids)
+
+    def by_unit(self, variable: str) -> pd.DataFrame:
+        """What each unit does to itself (``own``), sends to all others (``emitted``) and gets from a rise
+        in all others (``received``)."""
+        S = self.matrix(variable).to_numpy()
+        own = S.diagonal()
+        columns = {"own": own, "emitted": S.sum(0) - own, "received": S.sum(1) - own}
+        return pd.DataFrame(columns, index=self.fit.design.ids)
+
+    def by_order(self, orders: int = 10) -> pd.DataFrame:
+        """Effects split by order of neighbour: the terms of A^-1 = I + rho W + rho^2 W^2 + ...
+
+        Source: LeSage & Pace (2009), section 2.7.
+        """
+        W, rho = self.fit.design.weights.csr, self.fit.rho
+        n = W.shape[0]
+        if n > DENSE_MAX:
+            raise SpatialInputError("E309", f"traces of powers of a {n:,} x {n:,} matrix are too many to take")
+        power, rows = np.eye(n), []
+        for order in range(orders + 1):
+            ahead = W @ power
+            for variable in self.variables:
+                beta, theta = self._coefficients(variable)
+                M = rho**order * (beta * power + theta * ahead)
+                direct, total = M.trace() / n, M.sum() / n
+                rows += [(order, k, variable, v) for k, v in zip(KINDS, (direct, total - direct, total))]
+            power = ahead
+        return pd.DataFrame(rows, columns=["order", "effect", "term", "estimate"])
+
+    def __str__(self) -> str:
+        from .report.text import effects_text
+
+        return effects_text(self)
+
+    def _repr_html_(self) -> str:
+        from .report.text import as_html
+
+        return as_html(str(self))
+
+    def _series(self, k):
+        return pd.Series(self.estimates[k], index=pd.Index(self.variables, name="term"), name=KINDS[k])
+
+    @cached_property
+    def _picks(self) -> tuple[np.ndarray, np.ndarray]:
+        return _selectors(self.fit, self.variables)
+
+    def _coefficients(self, variable: str) -> tuple[float, float]:
+        if variable not in self.variables:
+            raise SpatialInputError("E502", f"{variable!r} is no regressor of this fit", column=str(variable),
+                                    hint="the regressors are " + ", ".join(map(repr, self.variables)))  # fmt: skip
+        b, t = (pick[self.variables.index(variable)] @ self.fit.params.to_numpy() for pick in self._picks)
+        return float(b), float(t)
+
+    def _position(self, unit) -> int:
+        ids = self.fit.design.ids
+        if unit not in ids:
+            raise SpatialInputError("E101", f"{unit!r} is no unit of this fit", ids=list(ids[:5]), n=len(ids))
+        return int(ids.get_loc(unit))
+
+
+def effects(fit: Fit, *, method="simulate", draws=1000, seed=1, level=0.95) -> Effects:
+    """Direct, indirect and total effects of every regressor, with standard errors and intervals.
+
+    Parameters
+    ----------
+    fit : Fit
+    method : {"simulate", "delta"}
+        Intervals from draws of the parameters (percentiles; the default, since the delta method undercovers
+        indirect effects), or from a first-order expansion.
+    draws, seed : int
+        How many draws, and from which seed.
+    level : float
+        Coverage of the intervals, a share.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 for an unknown method, E701 when most draws leave the admissible interval of rho.
+
+    Notes
+    -----
+    LeSage & Pace (2009), ch. 2.7 and 5.6; Elhorst (2014), section 2.7.
+    """
+    check_option("method", method, ("simulate", "delta"))
+    params = fit.params.to_numpy()
+    variables = tuple(n for n in fit.design.names if n != INTERCEPT)
+    picks = _selectors(fit, variables)
+    averages = Averages(fit.design.weights, fit.specification.lag)
+    estimates = _combine(params[None], fit.rho, averages, picks)[0]
+    if method == "delta":
+        errors = _delta_errors(fit, averages, picks)
+        half = critical_value(level) * errors
+        low, high, kept = estimates - half, estimates + half, 0
+    else:
+        sample = _draw(fit, averages, picks, draws, seed)
+        errors, kept = sample.std(axis=0, ddof=1), len(sample)
+        low, high = np.quantile(sample, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return Effects(variables, estimates, errors, low, high, fit, method, draws, seed, level, kept)
+
+
+class Averages:
+    """g(rho) = tr(G) / N and h(rho) = 1'G 1 / N, and their derivatives, for one W."""
+
+    def __init__(self, weights: Weights, has_lag: bool):
+        self.weights, self.has_lag = weights, has_lag
+        self.logdet = logdet(weights) if has_lag else None
+
+    def at(self, rho: float) -> tuple[float, float]:
+        W, N = self.weights.csr, self.weights.n
+        g = -self.logdet.d1(rho) / N if self.has_lag else W.trace() / N
+        return float(g), self.h(rho)
+
+    def h(self, rho: float) -> float:
+        """Row sums of W standardised to one give 1 / (1 - rho) without a solve."""
+        if self.weights.rows_sum_to_one:
+            return 1 / (1 - rho)
+        return float(_solve(self.weights.csr, rho, self.weights.row_sums).mean())
+
+    def slopes(self, rho: float) -> tuple[float, float]:
+        """g'(rho) = tr(G^2) / N, h'(rho) = 1'G G 1 / N."""
+        W, N = self.weights.csr, self.weights.n
+        G1 = _solve(W, rho, self.weights.row_sums)
+        return float(-self.logdet.d2(rho) / N), float(_solve(W, rho, W @ G1).mean())
+
+    def many(self, rho: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """g and h at many rho: exact where cheap, else by Chebyshev interpolation over their range."""
+        N = self.weights.n
+        lo, hi = rho.min(), rho.max()
+        g = -self.logdet.near(lo, hi).d1(rho) / N
+        if self.weights.rows_sum_to_one:
+            return g, 1 / (1 - rho)
+        h = np.polynomial.Chebyshev.interpolate(np.vectorize(self.h), NODES, domain=[lo, max(hi, lo + 1e-9)])
+        return g, h(rho)
+
+
+def _combine(params, rho, averages, picks):
+    """(draws, 3, variables) from (draws, p) parameters."""
+    pick_beta, pick_theta = picks
+    beta, theta = params @ pick_beta.T, params @ pick_theta.T
+    g, h = averages.at(rho) if np.ndim(rho) == 0 else averages.many(rho)
+    g, h, rho = (np.reshape(v, (-1, 1)) for v in (g, h, rho))
+    direct = beta * (1 + rho * g) + theta * g
+    total = beta * (1 + rho * h) + theta * h
+    return np.stack([direct, total - direct, total], axis=1)
+
+
+def _draw(fit, averages, picks, draws, seed):
+    """Effects at draws from the parameters' normal distribution, rho kept inside its interval."""
+    mean, cov = fit.params.to_numpy(), fit.vcov.to_numpy()
+    scale = np.sqrt(np.diag(cov))
+    values, vectors = np.linalg.eigh(cov / np.outer(scale, scale))
+    root = scale[:, None] * vectors * np.sqrt(np.clip(values, 0, None))
+    normal = np.random.default_rng(seed).standard_normal((draws, len(mean)))
+    sample = mean + normal @ root.T
+    if not fit.specification.lag:
+        return _combine(sample, 0.0, averages, picks)
+    rho = sample[:, fit.params.index.get_loc("rho")]
+    lo, hi = averages.logdet.interval
+    inside = (rho > lo) & (rho < hi)
+    if inside.mean() < 0.5:
+        raise SpatialInputError("E701", f"{(~inside).sum()} of {draws} draws of rho leave ({lo:.4g}, {hi:.4g})",
+                                hint="the estimate is too close to the edge of the interval")  # fmt: skip
+    return _combine(sample[inside], rho[inside], averages, picks)
+
+
+def _delta_errors(fit, averages, picks):
+    """sqrt(J V J') with J the derivatives of the effects with respect to the parameters."""
+    pick_beta, pick_theta = picks
+    params, rho = fit.params.to_numpy(), fit.rho
+    beta, theta = pick_beta @ params, pick_theta @ params
+    g, h = averages.at(rho)
+    direct = pick_beta * (1 + rho * g) + pick_theta * g
+    total = pick_beta * (1 + rho * h) + pick_theta * h
+    if fit.specification.lag:
+        dg, dh = averages.slopes(rho)
+        r = fit.params.index.get_loc("rho")
+        direct[:, r] += beta * (g + rho * dg) + theta * dg
+        total[:, r] += beta * (h + rho * dh) + theta * dh
+    V = fit.vcov.to_numpy()
+    return np.array([np.sqrt(np.einsum("ij,jk,ik->i", J, V, J)) for J in (direct, total - direct, total)])
+
+
+def _selectors(fit, variables):
+    """Matrices that pick beta_r and theta_r of every variable from the parameters; 0 where absent."""
+    place = {name: i for i, name in enumerate(fit.params.index)}
+    beta, theta = np.zeros((2, len(variables), len(place)))
+    for row, name in enumerate(variables):
+        beta[row, place[name]] = 1
+        if f"W:{name}" in place:
+            theta[row, place[f"W:{name}"]] = 1
+    return beta, theta
+
+
+def _solve(W: sparse.csr_array, rho: float, right: np.ndarray) -> np.ndarray:
+    """(I - rho W)^-1 right."""
+    if rho == 0:
+        return right
+    from scipy.sparse.linalg import spsolve
+
+    A = sparse.eye_array(W.shape[0], format="csc") - rho * W
+    return np.linalg.solve(A.toarray(), right) if W.shape[0] <= 500 else spsolve(A.tocsc(), right)

@@ -1,0 +1,145 @@
+"""The information matrix of (beta, rho, lambda, sigma2), observed and expected, and the covariance from it.
+
+Observed (``oim``): second derivatives of ln L at the maximum; the determinants' part is -L''(rho), so
+nothing of size n x n appears. Expected (``eim``): the textbook matrix of Anselin (1988, ch. 6.5) with
+traces of W (I - rho W)^-1; dense, for a few thousand units.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from spillover.errors import SpatialInputError
+
+from ..solve.ml import Sample, Solution, spatially_lagged_error
+
+DENSE_MAX = 5_000
+
+
+def observed(sample: Sample, at: Solution) -> np.ndarray:
+    """-d2 ln L, ordered (beta, rho, lambda, sigma2), absent parameters left out.
+
+    With e = B (A y - X beta) its first derivatives are the columns of J and its mixed ones M X, M W y.
+    """
+    s2, e, k = at.sigma2, at.resid, sample.X.shape[1]
+    J = -_derivatives(sample, at)
+    info = J.T @ J / s2
+    p = info.shape[0]
+    if sample.lag is not None:
+        info[k, k] -= sample.lag.d2(at.rho)
+    if sample.error is not None:
+        info[-1, -1] -= sample.error.d2(at.lam)
+        mixed = sample.MX if sample.lag is None else np.column_stack([sample.MX, sample.MWy])
+        cross = mixed.T @ e / s2
+        info[:-1, -1] += cross
+        info[-1, :-1] += cross
+    full = np.empty((p + 1, p + 1))
+    full[:p, :p] = info
+    full[:p, p] = full[p, :p] = -J.T @ e / s2**2
+    full[p, p] = sample.n / (2 * s2**2)
+    return full
+
+
+def expected(sample: Sample, at: Solution, W: sparse.csr_array | None, M: sparse.csr_array | None) -> np.ndarray:
+    """E[-d2 ln L], ordered as ``observed``. ``W`` and ``M`` are the N x N weights of lag and error.
+
+    Raises
+    ------
+    SpatialInputError
+        E309 above 5,000 units: the traces need dense inverses.
+    """
+    part = sample.lag or sample.error
+    k, n, s2 = sample.X.shape[1], sample.n, at.sigma2
+    if part is None:
+        X = sample.X
+        return np.block([[X.T @ X / s2, np.zeros((k, 1))], [np.zeros((1, k)), np.full((1, 1), n / (2 * s2**2))]])
+    N = (W if W is not None else M).shape[0]
+    if N > DENSE_MAX:
+        raise SpatialInputError("E309", f"vcov='eim' needs dense {N:,} x {N:,} matrices", hint="use vcov='oim'")
+    F = _contrasts(N) if part.unit_root else np.eye(N)
+    T, eye = part.copies, np.eye(F.shape[1])
+    BX = sample.X if sample.error is None else sample.X - at.lam * sample.MX
+    columns, names = [BX], ["beta"]
+    traces = {}
+    if sample.error is not None:
+        Md = F.T @ (M @ F)
+        B = eye - at.lam * Md
+        H = np.linalg.solve(B.T, Md.T).T
+        traces["lambda"], traces["lambda", "lambda"] = np.trace(H), np.sum(H * H.T) + np.sum(H**2)
+    if sample.lag is not None:
+        Wd = F.T @ (W @ F)
+        G = np.linalg.solve((eye - at.rho * Wd).T, Wd.T).T
+        GXb = _by_period(F, F @ G @ F.T, sample.X @ at.beta)
+        BG = G
+        if sample.error is not None:
+            GXb = GXb - at.lam * _by_period(F, F @ Md @ F.T, GXb)
+            BG = np.linalg.solve(B.T, (B @ G).T).T
+            traces["rho", "lambda"] = np.sum(H * BG) + np.sum(H * BG.T)
+        traces["rho"], traces["rho", "rho"] = np.trace(G), np.sum(BG * BG.T) + np.sum(BG**2)
+        columns.append(GXb[:, None])
+        names.append("rho")
+    if sample.error is not None:
+        columns.append(np.zeros((len(sample.y), 1)))
+        names.append("lambda")
+    return _assemble(np.column_stack(columns), names, traces, k, T, n, s2)
+
+
+def covariance(information: np.ndarray, names: list[str]) -> np.ndarray:
+    """Covariance of (beta, rho, lambda): the inverse information without its sigma2 row.
+
+    Raises
+    ------
+    SpatialInputError
+        E702 when the information is not positive definite.
+    """
+    scale = 1 / np.sqrt(np.abs(np.diag(information)))
+    try:
+        L = np.linalg.cholesky(information * np.outer(scale, scale))
+    except np.linalg.LinAlgError as error:
+        raise SpatialInputError(
+            "E702",
+            f"the information matrix of {names} is not positive definite at the maximum",
+            hint="too many parameters for these data, or a likelihood that is flat: drop lagged regressors",
+        ) from error
+    inverse = np.linalg.inv(L)
+    return ((inverse.T @ inverse) * np.outer(scale, scale))[:-1, :-1]
+
+
+def _derivatives(sample, at):
+    """-de/d(beta, rho, lambda): [B X, B W y, M u]."""
+    columns = [sample.X if sample.error is None else sample.X - at.lam * sample.MX]
+    if sample.lag is not None:
+        columns.append(sample.Wy if sample.error is None else sample.Wy - at.lam * sample.MWy)
+    if sample.error is not None:
+        columns.append(spatially_lagged_error(sample, at.beta, at.rho))
+    return np.column_stack(columns)
+
+
+def _assemble(J, names, traces, k, T, n, s2):
+    p = J.shape[1]
+    full = np.zeros((p + 1, p + 1))
+    full[:p, :p] = J.T @ J / s2
+    place = {name: k + i for i, name in enumerate(names[1:])}
+    for key, value in traces.items():
+        if isinstance(key, tuple):
+            i, j = place[key[0]], place[key[1]]
+            full[i, j] += T * value
+            full[j, i] = full[i, j]
+        else:
+            full[place[key], p] = full[p, place[key]] = T * value / s2
+    full[p, p] = n / (2 * s2**2)
+    return full
+
+
+def _by_period(F, matrix, values):
+    """An N x N matrix applied to stacked periods."""
+    N = F.shape[0]
+    return (values.reshape(-1, N) @ matrix.T).ravel()
+
+
+def _contrasts(N: int) -> np.ndarray:
+    """F, N x (N - 1), orthonormal and orthogonal to the unit vector (Helmert)."""
+    from scipy.linalg import helmert
+
+    return helmert(N).T

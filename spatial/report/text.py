@@ -1,0 +1,122 @@
+"""Results in words and columns for a terminal: who they are first, then numbers."""
+
+from __future__ import annotations
+
+import html
+
+import numpy as np
+import pandas as pd
+
+
+def p_text(p: float) -> str:
+    """'= 0.0312', '< 1e-4', never '0.0000'."""
+    if not np.isfinite(p):
+        return "not defined"
+    return "< 1e-4" if p < 1e-4 else f"= {p:.4f}"
+
+
+def number(value: float, digits: int = 4) -> str:
+    """Fixed digits for ordinary sizes, exponents outside them, a blank for what is not there."""
+    if value is None or not np.isfinite(value):
+        return ""
+    if value != 0 and not 1e-4 <= abs(value) < 1e6:
+        return f"{value:.{digits - 1}e}"
+    return f"{value:.{digits}f}"
+
+
+def columns(rows: list[list[str]], head: list[str]) -> str:
+    """First column to the left, the rest to the right; East Asian characters count twice."""
+    table = [head, *rows]
+    widths = [max(_width(row[j]) for row in table) for j in range(len(head))]
+    lines = []
+    for row in table:
+        cells = [_pad(cell, width, left=j == 0) for j, (cell, width) in enumerate(zip(row, widths))]
+        lines.append("  ".join(cells).rstrip())
+    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def tidy_text(table: pd.DataFrame, *, title: str = "", statistic: str = "z") -> str:
+    """The common schema as text."""
+    head = [title, "estimate", "std. error", statistic, "p", "95 % low", "high"]
+    rows = [
+        [str(r.term), number(r.estimate), number(r.std_error), number(r.statistic, 2), _p_cell(r.p_value),
+         number(r.conf_low), number(r.conf_high)]
+        for r in table.itertuples()
+    ]  # fmt: skip
+    return columns(rows, head)
+
+
+def header(fit) -> list[str]:
+    """What was estimated, on what, with which weights and standard errors."""
+    from ..inference.vcov import KINDS
+
+    d, s = fit.design, fit.settings
+    size = f"{fit.nobs:,} observations"
+    if d.is_panel:
+        size += f" ({d.n_units:,} units x {d.n_periods} periods, {s['effects']} effects)"
+    lines = [f"{fit.specification.name} by maximum likelihood: {d.formula}", size, f"weights: {d.weights.describe()}"]
+    if s["panel"] and s["effects"] != "none":
+        said = {True: "by transformation", "additive": "additive for the time effects", False: "none"}[s["lee_yu"]]
+        lines.append(f"Lee-Yu correction: {said}")
+    spatial = fit.specification.lag or fit.specification.error
+    part = fit.sample.lag or fit.sample.error
+    lines.append(f"standard errors: {KINDS[s['vcov']] if spatial else 'classical'}")
+    if part is not None:
+        lo, hi = part.interval
+        lines.append(f"log-determinant: {part.logdet.method}; admissible interval ({lo:.4g}, {hi:.4g})")
+    return lines + [f"note: {note}" for note in d.notes]
+
+
+def fit_text(fit) -> str:
+    lines = [*header(fit), ""]
+    lines += [tidy_text(fit.tidy(), statistic="z" if fit.df_resid is None else "t"), ""]
+    criteria = f"log-likelihood {fit.loglik:.3f}   AIC {fit.aic:.2f}   BIC {fit.bic:.2f}"
+    lines.append(f"sigma2 {number(fit.sigma2, 6)}   {criteria}")
+    if fit.specification.lag or fit.specification.durbin:
+        lines.append("Coefficients are not effects: see fit.effects().")
+    return "\n".join(lines)
+
+
+def effects_text(effects) -> str:
+    fit = effects.fit
+    if effects.method == "simulate":
+        how = f"simulated from {effects.kept:,} draws, seed {effects.seed}"
+        if effects.kept < effects.draws:
+            how += f" ({effects.draws - effects.kept} left the admissible interval)"
+    else:
+        how = "delta method"
+    table = effects.tidy()
+    parts = [f"Effects of {fit.specification.name}: {fit.design.formula}",
+             f"weights: {fit.design.weights.describe()}", f"intervals: {how}"]  # fmt: skip
+    for kind, rows in table.groupby("effect", sort=False):
+        parts += ["", tidy_text(rows, title=kind)]
+    if effects.method == "delta" and abs(fit.rho) > 0.5 and fit.design.n_units < 200:
+        parts.append("note: with rho above 0.5 and few units the delta method covers too little; method='simulate'")
+    return "\n".join(parts)
+
+
+def tests_text(tests) -> str:
+    rows = [[r.name, f"{r.statistic:.3f}", str(r.df), _p_cell(r.p_value), r.null] for r in tests]
+    body = columns(rows, ["", "chi2", "df", "p", "null"])
+    return "\n".join(part for part in (tests.title, body, tests.note) if part)
+
+
+def as_html(text: str) -> str:
+    """A text table for a notebook; everything in it is escaped."""
+    return f"<pre>{html.escape(text)}</pre>"
+
+
+def _p_cell(p: float) -> str:
+    return "" if not np.isfinite(p) else "<1e-4" if p < 1e-4 else f"{p:.4f}"
+
+
+def _width(text: str) -> int:
+    from unicodedata import east_asian_width
+
+    return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _pad(text: str, width: int, *, left: bool) -> str:
+    space = " " * (width - _width(text))
+    return text + space if left else space + text

@@ -1,0 +1,221 @@
+"""Maximum likelihood for every model with a spatial lag, a spatial error, both or neither.
+
+    y = rho W y + X beta + u,    u = lambda M u + e,    e ~ (0, sigma2 I)
+
+With A = I - rho W and B = I - lambda M the log-likelihood is
+
+    ln L = -n/2 ln(2 pi sigma2) + ln|A| + ln|B| - e'e / (2 sigma2),     e = B (A y - X beta)
+
+and e'e is a quadratic form in cross-products that are computed once: a search over (rho, lambda) never
+touches the data again. Panels differ only in what is demeaned and in how often the determinants count
+(``Jacobian``). Sources: Ord (1975); Anselin (1988) ch. 6; Lee & Yu (2010, J. Econometrics 154:165-185).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from spillover.errors import SpatialInputError
+
+from .._logdet import Jacobian
+
+GRID = {1: 41, 2: 15}  # starting points per parameter
+EDGE = 1e-6  # share of the interval that the search leaves free at each end
+MAX_STEPS = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Demeaned data, flattened over periods and units (m rows), and the determinants.
+
+    Attributes
+    ----------
+    y : (m,);  X : (m, k), W X included
+    Wy : (m,) or None
+        W y, for models with a lag.
+    My, MX, MWy : arrays like y, X, Wy, or None
+        M y, M X, M W y, for models with a spatial error.
+    n : int
+        Observations that are left after the fixed effects, the n of the likelihood.
+    lag, error : Jacobian or None
+        log|A| and log|B|.
+    """
+
+    y: np.ndarray = field(repr=False)
+    X: np.ndarray = field(repr=False)
+    n: int
+    Wy: np.ndarray | None = field(default=None, repr=False)
+    My: np.ndarray | None = field(default=None, repr=False)
+    MX: np.ndarray | None = field(default=None, repr=False)
+    MWy: np.ndarray | None = field(default=None, repr=False)
+    lag: Jacobian | None = None
+    error: Jacobian | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """The maximum: beta (k,), rho, lam (0 where the model has none), sigma2, loglik and e (m,)."""
+
+    beta: np.ndarray
+    rho: float
+    lam: float
+    sigma2: float
+    loglik: float
+    resid: np.ndarray = field(repr=False)
+
+
+def maximum_likelihood(sample: Sample) -> Solution:
+    """Estimate beta, rho, lambda and sigma2.
+
+    Raises
+    ------
+    SpatialInputError
+        E701 when the likelihood rises up to the edge of the admissible interval, E801 when the search
+        does not settle.
+    """
+    # 1. An orthonormal basis of X, and y and W y without their projection on it: no cancellation later.
+    Q, R = np.linalg.qr(sample.X)
+    data, shift = _shifted(sample, Q, R)
+    # 2. Cross-products of [y, W y, X] and of M [y, W y, X].
+    products = _cross_products(*data)
+    # 3. The maximum over (rho, lambda); beta and sigma2 follow.
+    point = _search(products, sample)
+    rho, lam, gamma, ss, loglik, _ = _concentrated(point, products, sample)
+    beta = solve_triangular(R, gamma + shift[0] - rho * shift[1]) if len(R) else np.zeros(0)
+    return Solution(beta, rho, lam, ss / sample.n, loglik, residuals(sample, beta, rho, lam))
+
+
+def loglik_at(sample: Sample, rho: float = 0.0, lam: float = 0.0) -> float:
+    """The concentrated log-likelihood at a given (rho, lambda): profiles and tests read it."""
+    Q, R = np.linalg.qr(sample.X)
+    data, _ = _shifted(sample, Q, R)
+    point = [value for value, part in ((rho, sample.lag), (lam, sample.error)) if part is not None]
+    return _concentrated(np.array(point), _cross_products(*data), sample)[4]
+
+
+def residuals(sample: Sample, beta: np.ndarray, rho: float, lam: float) -> np.ndarray:
+    """e = B (A y - X beta)."""
+    e = sample.y - sample.X @ beta
+    if sample.lag is not None:
+        e = e - rho * sample.Wy
+    if sample.error is not None:
+        e = e - lam * spatially_lagged_error(sample, beta, rho)
+    return e
+
+
+def spatially_lagged_error(sample: Sample, beta: np.ndarray, rho: float) -> np.ndarray:
+    """M u with u = A y - X beta."""
+    Mu = sample.My - sample.MX @ beta
+    return Mu if sample.lag is None else Mu - rho * sample.MWy
+
+
+def _shifted(sample, Q, R):
+    """[y, W y, Q] and M [y, W y, Q], y and W y as residuals from Q; and the coefficients taken out."""
+    zero = np.zeros_like(sample.y)
+    ys = np.column_stack([sample.y, zero if sample.Wy is None else sample.Wy])
+    shift = Q.T @ ys
+    Z = np.column_stack([ys - Q @ shift, Q])
+    if sample.error is None:
+        return (Z, None), shift.T
+    MQ = solve_triangular(R, sample.MX.T, trans="T").T if len(R) else sample.MX
+    Mys = np.column_stack([sample.My, zero if sample.MWy is None else sample.MWy])
+    return (Z, np.column_stack([Mys - MQ @ shift, MQ])), shift.T
+
+
+def _cross_products(Z, MZ):
+    """(Z'Z, Z'MZ + its transpose, (MZ)'MZ): Z'B'B Z = Z'Z - lambda (...) + lambda^2 (...)."""
+    if MZ is None:
+        return Z.T @ Z, None, None
+    mixed = Z.T @ MZ
+    return Z.T @ Z, mixed + mixed.T, MZ.T @ MZ
+
+
+def _concentrated(point, products, sample):
+    """(rho, lambda, gamma, e'e, ln L, score) with beta and sigma2 concentrated out."""
+    rho = float(point[0]) if sample.lag is not None else 0.0
+    lam = float(point[-1]) if sample.error is not None else 0.0
+    zz, mixed, mm = products
+    C = zz if mixed is None else zz - lam * mixed + lam**2 * mm
+    a = np.array([1.0, -rho])
+    Cxy = C[2:, :2] @ a
+    gamma = np.linalg.solve(C[2:, 2:], Cxy)
+    v = np.concatenate([a, -gamma])
+    Cv = C @ v
+    ss = float(v @ Cv)
+    n = sample.n
+    loglik, score = -n / 2 * (np.log(2 * np.pi * ss / n) + 1), []
+    if sample.lag is not None:
+        loglik += sample.lag.value(rho)
+        score.append(sample.lag.d1(rho) + n / ss * Cv[1])
+    if sample.error is not None:
+        loglik += sample.error.value(lam)
+        score.append(sample.error.d1(lam) + n / ss * (v @ mixed @ v / 2 - lam * (v @ mm @ v)))
+    return rho, lam, gamma, ss, float(loglik), np.array(score)
+
+
+def _search(products, sample) -> np.ndarray:
+    """The best point of a coarse grid, then Newton on the score."""
+    parts = [part for part in (sample.lag, sample.error) if part is not None]
+    if not parts:
+        return np.zeros(0)
+    grids = [_grid(part.interval, GRID[len(parts)]) for part in parts]
+    start = max(
+        (np.array(p) for p in np.stack(np.meshgrid(*grids, indexing="ij"), -1).reshape(-1, len(parts))),
+        key=lambda p: _concentrated(p, products, sample)[4],
+    )
+    low, high = np.array([grid[[0, -1]] for grid in grids]).T
+    point = _newton(lambda p: _concentrated(p, products, sample)[4:], start, low, high)
+    for part, at, name in zip(parts, point, ["rho"] * (sample.lag is not None) + ["lambda"]):
+        lo, hi = part.interval
+        if min(at - lo, hi - at) < 10 * EDGE * (hi - lo):
+            raise SpatialInputError(
+                "E701",
+                f"{name} = {at:.6g} lies on the edge of its admissible interval ({lo:.6g}, {hi:.6g})",
+                hint="look for a missing trend, a unit root in space or a regressor that W y reproduces",
+            )
+    return point
+
+
+def _grid(interval, size):
+    """Chebyshev points: dense towards the ends, where the determinant bends."""
+    lo, hi = interval
+    lo, hi = lo + EDGE * (hi - lo), hi - EDGE * (hi - lo)
+    return (lo + hi) / 2 - (hi - lo) / 2 * np.cos(np.linspace(0, np.pi, size))
+
+
+def _newton(evaluate, point, low, high):
+    """Damped Newton ascent; the Hessian comes from differences of the analytic score."""
+    value, score = evaluate(point)
+    for _ in range(MAX_STEPS):
+        if not score.any():
+            return point
+        step = np.linalg.lstsq(-_hessian(evaluate, point, low, high), score, rcond=None)[0]
+        if step @ score <= 0:  # not concave here: go uphill
+            step = score / np.linalg.norm(score) * 0.05 * (high - low)
+        for _halving in range(40):
+            trial = np.clip(point + step, low, high)
+            trial_value, trial_score = evaluate(trial)
+            if trial_value >= value - 1e-12 * abs(value):
+                break
+            step = step / 2
+        moved = np.abs(trial - point).max()
+        point, value, score = trial, trial_value, trial_score
+        if moved < 1e-11:
+            return point
+    raise SpatialInputError(
+        "E801", f"the likelihood search did not settle: last point {point.tolist()}, step {moved:.2g}"
+    )
+
+
+def _hessian(evaluate, point, low, high):
+    h = 1e-6 * (high - low)
+    columns = []
+    for j in range(len(point)):
+        up, down = point.copy(), point.copy()
+        up[j], down[j] = min(point[j] + h[j], high[j]), max(point[j] - h[j], low[j])
+        columns.append((evaluate(up)[1] - evaluate(down)[1]) / (up[j] - down[j]))
+    H = np.array(columns)
+    return (H + H.T) / 2
