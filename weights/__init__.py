@@ -1,32 +1,61 @@
 """Spatial weights: every matrix the field uses, labelled, sparse and frozen."""
 
+from .border import border_length
+from .combine import combine, difference, intersection, nested, product, union
 from .contiguity import bishop, queen, rook
 from .convert import from_dense, from_frame, from_graph, from_sparse, from_W
 from .distance import distance_band, exponential, inverse_distance, knn, smallest_band
 from .economic import economic
+from .flows import flows, shares
+from .graphs import delaunay, gabriel, relative_neighbor, sphere_of_influence
+from .gravity import gravity
 from .io import load, save
+from .kernel import kernel
 from .matrix import SpatialWeights
 from .order import lag_order
+from .regions import block, lattice
+from .similarity import similarity
 from .standardization import standardize
+from .temporal import TemporalWeights, temporal
 
 __all__ = [
     "SpatialWeights",
+    "TemporalWeights",
     "bishop",
+    "block",
+    "border_length",
+    "combine",
+    "delaunay",
+    "difference",
     "distance_band",
     "economic",
     "exponential",
+    "flows",
     "from_W",
     "from_dense",
     "from_frame",
     "from_graph",
     "from_sparse",
+    "gabriel",
+    "gravity",
+    "intersection",
     "inverse_distance",
+    "kernel",
     "knn",
     "lag_order",
+    "lattice",
     "load",
+    "nested",
+    "product",
     "queen",
+    "relative_neighbor",
     "rook",
     "save",
+    "shares",
+    "similarity",
     "smallest_band",
+    "sphere_of_influence",
     "standardize",
+    "temporal",
+    "union",
 ]

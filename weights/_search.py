@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
+from scipy import sparse
 
 TIE = 1e-10  # relative difference below which two distances count as equal
 
@@ -61,26 +65,46 @@ def within(space: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray, np
     return np.concatenate([a, b]), np.concatenate([b, a]), np.concatenate([straight, straight])
 
 
-def every_pair(space: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All ordered pairs of different points, by rows."""
-    from scipy.spatial.distance import cdist
+def every_pair(space: np.ndarray, weigh) -> sparse.csr_array:
+    """Weights of all pairs of different points, filled row by row: no other n x n array is made.
 
+    ``weigh`` turns a vector of straight-line distances into weights.
+    """
     n = len(space)
-    row, col = all_pairs(n)
-    return row, col, cdist(space, space)[~np.eye(n, dtype=bool)]
+    data = np.empty((n, n - 1))
+    indices = np.empty((n, n - 1), np.int32)
+    others = np.arange(n, dtype=np.int32)
+    axes = [np.ascontiguousarray(axis) for axis in space.T]
+
+    def fill(rows):
+        straight, part = np.empty(n), np.empty(n)
+        for i in rows:
+            if len(axes) == 1:
+                np.abs(np.subtract(axes[0], axes[0][i], out=straight), out=straight)
+            else:
+                straight[:] = 0.0
+                for axis in axes:
+                    straight += np.square(np.subtract(axis, axis[i], out=part), out=part)
+                np.sqrt(straight, out=straight)
+            straight[i] = 1.0  # not a pair: anything at which weigh is defined
+            weight = weigh(straight)
+            data[i, :i], data[i, i:] = weight[:i], weight[i + 1 :]
+            indices[i, :i], indices[i, i:] = others[:i], others[i + 1 :]
+
+    blocks = [range(start, min(start + 256, n)) for start in range(0, n, 256)]
+    with ThreadPoolExecutor(min(len(blocks), os.cpu_count() or 1)) as pool:
+        list(pool.map(fill, blocks))
+    indptr = np.arange(n + 1, dtype=np.int64) * (n - 1)
+    out = sparse.csr_array((data.ravel(), indices.ravel(), indptr.astype(np.int32)), shape=(n, n))
+    out.has_sorted_indices = out.has_canonical_format = True
+    return out
 
 
-def all_pairs(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """(row, column) of every off-diagonal cell, by rows."""
-    col = np.broadcast_to(np.arange(n, dtype=np.int32), (n, n))[~np.eye(n, dtype=bool)]
-    return np.repeat(np.arange(n, dtype=np.int32), n - 1), col
-
-
-def nearest_distance(space: np.ndarray) -> np.ndarray:
-    """Distance of each point to its nearest other, shape (n,)."""
+def nearest_distance(space: np.ndarray, k: int = 1) -> np.ndarray:
+    """Distance of each point to its k-th nearest other, shape (n,)."""
     from scipy.spatial import cKDTree
 
-    return cKDTree(space).query(space, k=2, workers=-1)[0][:, 1]
+    return cKDTree(space).query(space, k=k + 1, workers=-1)[0][:, k]
 
 
 def coincident(space: np.ndarray) -> np.ndarray:

@@ -12,10 +12,10 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 
 from . import _labels, _search
-from ._assemble import assemble, refuse_dense
+from ._assemble import assemble, from_csr, refuse_dense
 from ._points import Points, points
 from ._values import one_number
-from .islands import treat
+from .islands import POLICIES, treat
 from .matrix import SpatialWeights
 
 
@@ -59,10 +59,12 @@ def knn(data, k=5, *, ids=None, symmetric: str | None = None, coincident: str = 
     check_option("symmetric", symmetric, (None, "union", "intersection"))
     check_option("coincident", coincident, ("error", "allow"))
     p = points(data, ids=ids, at=at, crs=crs, metric=metric)
-    counts = _counts(k, p)
+    if isinstance(k, pd.Series):
+        k = k.iloc[_labels.positions(k.index, p.ids, what="k")].to_numpy()
+    counts = neighbor_counts(k, p.n)
     if coincident == "error":
-        _refuse_coincident(p, "to count neighbours by distance", "coincident='allow'")
-    row, col, _ = _search.nearest(p.space, counts, _rank(p.ids))
+        refuse_coincident(p, "to count neighbours by distance", "coincident='allow'")
+    row, col, _ = _search.nearest(p.space, counts, rank(p.ids))
     words = f"k={counts[0]}" if (counts == counts[0]).all() else f"k from {counts.min()} to {counts.max()}"
     w = assemble(row, col, 1.0, p.ids, f"k nearest ({words}, {p.words})", unit=p.header)
     if symmetric is None:
@@ -89,10 +91,11 @@ def distance_band(data, cutoff: float, *, ids=None, islands: str = "keep", at="c
     >>> distance_band([[0, 0], [1, 0], [3, 0]], 1.5, metric="planar").islands.tolist()
     [2]
     """
+    check_option("islands", islands, POLICIES)
     cutoff = one_number("cutoff", cutoff, above=0)
     p = points(data, ids=ids, at=at, crs=crs, metric=metric)
-    row, col, _ = _pairs(p, cutoff)
-    w = assemble(row, col, 1.0, p.ids, f"distance band ({_length(cutoff, p)}, {p.words})", unit=p.header)
+    row, col, _ = within(p, cutoff)
+    w = assemble(row, col, 1.0, p.ids, f"distance band ({length(cutoff, p)}, {p.words})", unit=p.header)
     return treat(w, islands, p)
 
 
@@ -160,7 +163,7 @@ def exponential(data, *, scale: float | None = None, cutoff: float | None = None
     p = points(data, ids=ids, at=at, crs=crs, metric=metric)
     if scale is None:
         scale = float(p.to_distance(_search.nearest_distance(p.space)).mean())
-    return _decay(p, f"exponential decay (scale {_length(scale, p)})", lambda d: np.exp(-d / scale), cutoff, None,
+    return _decay(p, f"exponential decay (scale {length(scale, p)})", lambda d: np.exp(-d / scale), cutoff, None,
                   None, islands, at, crs, metric)
 
 
@@ -177,33 +180,35 @@ def smallest_band(data, *, ids=None, at="centroid", crs=None, metric: str | None
 
 def _decay(data, words, weigh, cutoff, min_distance, ids, islands, at, crs, metric, *, infinite_at_zero=False):
     """Weights that are a function of distance."""
+    check_option("islands", islands, POLICIES)
     cutoff = one_number("cutoff", cutoff, above=0, optional=True)
     floor = one_number("min_distance", min_distance, above=0, optional=True)
     p = data if isinstance(data, Points) else points(data, ids=ids, at=at, crs=crs, metric=metric)
     if infinite_at_zero and floor is None:
-        _refuse_coincident(p, "for weights by inverse distance", "min_distance=")
-    row, col, straight = _pairs(p, cutoff)
-    distance = p.to_distance(straight)
-    if floor is not None:
-        distance = np.maximum(distance, floor)
-    if infinite_at_zero and (distance == 0).any():  # apart, but not in double precision
-        _refuse_pairs(p, row, col, distance == 0)
-    if cutoff is not None:
-        words += f", up to {_length(cutoff, p)}"
-    notes = () if floor is None else (f"distances below {_length(floor, p)} count as that",)
-    w = assemble(row, col, weigh(distance), p.ids, f"{words} ({p.words})", unit=p.header, notes=notes)
+        refuse_coincident(p, "for weights by inverse distance", "min_distance=")
+    notes = () if floor is None else (f"distances below {length(floor, p)} count as that",)
+
+    def weight_of(straight):
+        distance = p.to_distance(straight)
+        return weigh(distance if floor is None else np.maximum(distance, floor))
+
+    if cutoff is None:
+        refuse_dense(p.n, sparse_way="set cutoff=, or use wt.knn", bytes_per_pair=12)
+        w = from_csr(_search.every_pair(p.space, weight_of), p.ids, f"{words} ({p.words})", unit=p.header, notes=notes)
+    else:
+        row, col, straight = within(p, cutoff)
+        w = assemble(row, col, weight_of(straight), p.ids, f"{words}, up to {length(cutoff, p)} ({p.words})",
+                     unit=p.header, notes=notes)
     return treat(w, islands, p, weigh=weigh)
 
 
-def _pairs(p: Points, cutoff: float | None):
-    if cutoff is None:
-        refuse_dense(p.n, sparse_way="set cutoff=, or use wt.knn", bytes_per_pair=12)
-        return _search.every_pair(p.space)
+def within(p: Points, cutoff: float):
+    """(row, column, straight) of all pairs up to ``cutoff`` apart; E305 if there is none."""
     triple = _search.within(p.space, p.to_straight(cutoff))
     if not len(triple[0]) and p.n > 1:
         raise SpatialInputError(
-            "E305", f"no two units lie within {_length(cutoff, p)} of each other", n=p.n,
-            hint=f"the smallest cutoff that leaves no unit alone is {_length(_smallest_band(p), p, up=True)}")
+            "E305", f"no two units lie within {length(cutoff, p)} of each other", n=p.n,
+            hint=f"the smallest cutoff that leaves no unit alone is {length(_smallest_band(p), p, up=True)}")
     return triple
 
 
@@ -211,30 +216,28 @@ def _smallest_band(p: Points) -> float:
     return float(p.to_distance(_search.nearest_distance(p.space)).max()) if p.n > 1 else 0.0
 
 
-def _counts(k, p: Points) -> np.ndarray:
-    """k for each unit, whole numbers from 1 to n - 1."""
-    if isinstance(k, pd.Series):
-        k = k.iloc[_labels.positions(k.index, p.ids, what="k")].to_numpy()
+def neighbor_counts(k, n: int) -> np.ndarray:
+    """k for each unit: whole numbers from 1 to n - 1, or E304."""
     whole = np.asarray(k)
-    if whole.dtype.kind not in "iu" or whole.ndim > 1 or (whole < 1).any() or (whole >= p.n).any():
-        shown = k if whole.ndim == 0 else "a Series"
-        raise SpatialInputError("E304", f"k={shown!r} should be a whole number from 1 to {p.n - 1} (units less one)",
-                                hint="choose a smaller k" if whole.dtype.kind in "iu" else None)
-    return np.broadcast_to(whole, (p.n,)).astype(np.int64)
+    if whole.dtype.kind not in "iu" or whole.ndim > 1 or (whole < 1).any() or (whole >= n).any():
+        shown = repr(k) if whole.ndim == 0 else f"from {whole.min()} to {whole.max()}"
+        raise SpatialInputError("E304", f"k={shown} should be a whole number from 1 to {n - 1} (units less one)",
+                                hint="choose a smaller k" if whole.dtype.kind in "iu" and (whole > 0).all() else None)
+    return np.broadcast_to(whole, (n,)).astype(np.int64)
 
 
-def _rank(ids: pd.Index) -> np.ndarray:
+def rank(ids: pd.Index) -> np.ndarray:
     """Order of the ids; of mixed types, by their text."""
     try:
         order = ids.argsort()
     except TypeError:
         order = ids.astype(str).argsort()
-    rank = np.empty(len(ids), np.int64)
-    rank[order] = np.arange(len(ids))
-    return rank
+    place = np.empty(len(ids), np.int64)
+    place[order] = np.arange(len(ids))
+    return place
 
 
-def _refuse_coincident(p: Points, purpose: str, cure: str) -> None:
+def refuse_coincident(p: Points, purpose: str, cure: str) -> None:
     same = _search.coincident(p.space)
     if not len(same):
         return
@@ -245,13 +248,7 @@ def _refuse_coincident(p: Points, purpose: str, cure: str) -> None:
         ids=p.ids[same].tolist(), n=len(same), hint=f"mend the coordinates, or pass {cure}")
 
 
-def _refuse_pairs(p, row, col, bad):
-    pairs = [(p.ids[a], p.ids[b]) for a, b in zip(row[bad], col[bad], strict=True) if a < b]
-    raise SpatialInputError("E303", "some units are at distance zero, where the weight is infinite", ids=pairs[:5],
-                            n=len(pairs), hint="pass min_distance=")
-
-
-def _length(value: float, p: Points, *, up: bool = False) -> str:
+def length(value: float, p: Points, *, up: bool = False) -> str:
     """A length in words; rounded up where it has to be enough."""
     if up:
         value = np.nextafter(value, np.inf)

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 
 from . import _labels, _search
-from ._assemble import assemble, refuse_dense
+from ._assemble import assemble, from_csr, refuse_dense
 from ._values import numeric, one_number
+from .distance import neighbor_counts, rank
 from .matrix import SpatialWeights
+from .temporal import TemporalWeights, temporal
+
+DECAY = {
+    "inverse": lambda d, scale: 1.0 / d,
+    "exponential": lambda d, scale: np.exp(-d / scale),
+    "gaussian": lambda d, scale: np.exp(-0.5 * (d / scale) ** 2),
+}
 
 
-def economic(data, x=None, *, entity=None, time=None, decay: str = "inverse", scale: float | None = None,
-             min_difference: float | None = None, ids=None) -> SpatialWeights:
+def economic(data, x=None, *, entity=None, time=None, period="mean", decay: str = "inverse", scale: float | None = None,
+             k: int | None = None, min_difference: float | None = None, ids=None) -> SpatialWeights | TemporalWeights:
     """w_ij falls with the difference between units in one or several variables.
 
     ============  ==============================================
@@ -38,9 +48,13 @@ def economic(data, x=None, *, entity=None, time=None, decay: str = "inverse", sc
     entity, time : str, optional
         A panel's columns; values are averaged by ``entity`` over all its periods. An (entity, time) MultiIndex serves
         instead.
+    period : "mean", "each", or one of the panel's periods
+        Use means over periods, one matrix for each period (a :class:`weights.TemporalWeights`), or a base year.
     decay : {"inverse", "exponential", "gaussian"}
     scale : float, optional
         Default: the standard deviation of x over units (1 for several variables, already in such units).
+    k : int, optional
+        Keep the k most alike units of each only (no n x n array is made).
     min_difference : float, optional
         Differences below this count as this: the cure for identical units under "inverse".
     ids : str or sequence, optional
@@ -49,8 +63,8 @@ def economic(data, x=None, *, entity=None, time=None, decay: str = "inverse", sc
     Raises
     ------
     SpatialInputError
-        E201, E202, E203, E307 units with the same value (names the pairs), E103 a (unit, time) listed twice, E309,
-        E501, E502.
+        E201, E202, E203, E307 units with the same value (names the pairs), E103 a (unit, time) listed twice, E304,
+        E309, E501, E502.
 
     Examples
     --------
@@ -61,65 +75,95 @@ def economic(data, x=None, *, entity=None, time=None, decay: str = "inverse", sc
     b  1.000000  0.0  0.500000
     c  0.333333  0.5  0.000000
     """
-    check_option("decay", decay, ("inverse", "exponential", "gaussian"))
+    check_option("decay", decay, DECAY)
     floor = one_number("min_difference", min_difference, above=0, optional=True)
     scale = one_number("scale", scale, above=0, optional=True)
-    values, index, words = by_unit(data, x, entity=entity, time=time, ids=ids)
-    refuse_dense(len(index), sparse_way="use similarity(..., k=) for the k most alike", bytes_per_pair=12)
-    row, col, difference = _search.every_pair(_whitened(values))
-    if floor is not None:
-        difference = np.maximum(difference, floor)
+    if isinstance(period, str) and period == "each":
+        return temporal({t: economic(part.droplevel("time"), list(part), decay=decay, scale=scale, k=k,
+                                     min_difference=floor)
+                         for t, part in _long(data, x, entity, time).groupby(level="time")})
+    values, index, words = by_unit(data, x, entity=entity, time=time, ids=ids, period=period)
+    space = _whitened(values)
+    if decay == "inverse" and floor is None:
+        _refuse_identical(space, index, words)
+    scale = scale or (float(values.std(ddof=1)) if values.shape[1] == 1 else 1.0)
     notes = () if floor is None else (f"differences below {floor:g} count as that",)
-    if decay == "inverse":
-        _refuse_identical(row, col, difference, index, words)
-        weight = 1.0 / difference
-    else:
-        scale = scale or (float(values.std(ddof=1)) if values.shape[1] == 1 else 1.0)
-        weight = np.exp(-difference / scale) if decay == "exponential" else np.exp(-0.5 * (difference / scale) ** 2)
+
+    def weight_of(difference):
+        return DECAY[decay](difference if floor is None else np.maximum(difference, floor), scale)
+
     kind = f"economic ({'1/|difference|' if decay == 'inverse' else decay} in {words})"
-    return assemble(row, col, weight, index, kind, notes=notes)
+    if k is not None:
+        row, col, difference = _search.nearest(space, neighbor_counts(k, len(index)), rank(index))
+        return assemble(row, col, weight_of(difference), index, f"{kind}, {k} most alike", notes=notes)
+    refuse_dense(len(index), sparse_way="pass k= for the k most alike units of each", bytes_per_pair=12)
+    return from_csr(_search.every_pair(space, weight_of), index, kind, notes=notes)
 
 
-def by_unit(data, x, *, entity=None, time=None, ids=None) -> tuple[np.ndarray, pd.Index, str]:
+def by_unit(data, x, *, entity=None, time=None, ids=None, period="mean") -> tuple[np.ndarray, pd.Index, str]:
     """(n, p) values, ids and words for variables of a Series, a cross-section or a panel (period means)."""
+    names = _columns(data, x)
+    words = ", ".join(map(str, names))
+    if entity is None and data.index.nlevels != 2:
+        frame = data.to_frame(name=names[0]) if isinstance(data, pd.Series) else data
+        index = _labels.frame_ids(frame, ids)
+        return np.column_stack([numeric(_labels.column_of(frame, c), ids=index) for c in names]), index, words
+    frame = _long(data, x, entity, time)
+    if isinstance(period, str) and period == "mean":
+        counts = frame.groupby(level="entity").size()
+        over = f"{counts.min()}" + (f" to {counts.max()}" if counts.max() > counts.min() else "")
+        frame, words = frame.groupby(level="entity", sort=False).mean(), f"mean {words} over {over} periods"
+    else:
+        frame, words = _one_period(frame, period), f"{words} in {period}"
+    return frame.to_numpy(), _labels.unit_index(frame.index.rename(None)), words
+
+
+def _one_period(frame: pd.DataFrame, period) -> pd.DataFrame:
+    """One period of a panel, which must have all units."""
+    units, times = (frame.index.get_level_values(level) for level in ("entity", "time"))
+    one = frame[times == period].droplevel("time")
+    absent = units.unique().difference(one.index, sort=False)
+    if len(absent):
+        raise SpatialInputError("E101", f"some units have no values in period {period!r}", ids=absent.tolist(),
+                                n=len(absent), hint=f"periods run from {times.min()} to {times.max()}")
+    return one
+
+
+def _columns(data, x) -> list:
+    """The names of the variables; a Series has one."""
     if isinstance(data, pd.Series):
-        data = data.to_frame(name=data.name if data.name is not None else "x")
-        x = list(data.columns)
+        return [data.name if data.name is not None else "x"]
     if not isinstance(data, pd.DataFrame):
         raise SpatialInputError("E203", f"expected a Series or DataFrame, not {type(data).__name__}",
                                 hint="pd.Series(values, index=ids)")
     if x is None:
         raise SpatialInputError("E501", "say which column to use", hint=f"e.g. x={data.columns[0]!r}")
-    columns = [x] if isinstance(x, str) or not isinstance(x, (list, tuple, pd.Index)) else list(x)
-    words = ", ".join(map(str, columns))
-    if entity is None and data.index.nlevels != 2:
-        index = _labels.frame_ids(data, ids)
-        values = np.column_stack([numeric(_labels.column_of(data, c), ids=index) for c in columns])
-        return values, index, words
-    frame = panel(data, columns, entity, time)
-    mean = frame.groupby("entity", sort=False)[[f"x{j}" for j in range(len(columns))]].mean()
-    periods = frame["time"].nunique()
-    return mean.to_numpy(), _labels.unit_index(mean.index.rename(None)), f"mean {words} over {periods} periods"
+    return list(x) if isinstance(x, (list, tuple, pd.Index)) else [x]
+
+
+def _long(data, x, entity, time) -> pd.DataFrame:
+    names = _columns(data, x)
+    data = data.to_frame(name=names[0]) if isinstance(data, pd.Series) else data
+    return panel(data, names, entity, time)
 
 
 def panel(data: pd.DataFrame, columns: list, entity, time) -> pd.DataFrame:
-    """Long table entity, time, x0, x1, ... of numeric columns; each (unit, time) once."""
-    if entity is None or (entity in data.index.names and entity not in data.columns):
-        data = data.reset_index()
-        entity, time = data.columns[:2]
-    if time is None:
-        raise SpatialInputError("E501", "a panel needs time= beside entity=", hint="name the column of periods")
-    out = pd.DataFrame({"entity": _labels.column_of(data, entity).to_numpy(),
-                        "time": _labels.column_of(data, time).to_numpy()})
-    twice = out.duplicated().to_numpy()
+    """The named columns, numeric, indexed by (entity, time); each pair once."""
+    if entity is None:
+        label = data.index.set_names(["entity", "time"])
+    else:
+        if time is None:
+            raise SpatialInputError("E501", "a panel needs time= beside entity=", hint="name the column of periods")
+        if entity not in data.columns and entity in data.index.names:
+            data = data.reset_index()
+        label = pd.MultiIndex.from_arrays([_labels.column_of(data, entity), _labels.column_of(data, time)],
+                                          names=["entity", "time"])
+    twice = label.duplicated()
     if twice.any():
-        pairs = list(out[twice].itertuples(index=False, name=None))
-        raise SpatialInputError("E103", "some (unit, time) rows occur more than once", ids=pairs, n=len(pairs),
-                                rows=np.flatnonzero(twice).tolist(), hint="keep one row per unit and period")
-    label = pd.MultiIndex.from_frame(out)
-    for j, name in enumerate(columns):
-        out[f"x{j}"] = numeric(_labels.column_of(data, name), ids=label)
-    return out
+        raise SpatialInputError("E103", "some (unit, time) rows occur more than once", ids=label[twice].tolist(),
+                                n=int(twice.sum()), rows=np.flatnonzero(twice).tolist(),
+                                hint="keep one row per unit and period")
+    return pd.DataFrame({name: numeric(_labels.column_of(data, name), ids=label) for name in columns}, index=label)
 
 
 def _whitened(values: np.ndarray) -> np.ndarray:
@@ -133,9 +177,9 @@ def _whitened(values: np.ndarray) -> np.ndarray:
     return (values - values.mean(axis=0)) @ (basis / np.sqrt(scale))
 
 
-def _refuse_identical(row, col, difference, ids, words) -> None:
-    same = difference == 0
-    if same.any():
-        pairs = [(ids[a], ids[b]) for a, b in zip(row[same], col[same], strict=True) if a < b]
+def _refuse_identical(space, ids, words) -> None:
+    same = _search.coincident(space)
+    if len(same):
+        pairs = [(ids[a], ids[b]) for a, b in pairwise(same) if (space[a] == space[b]).all()]
         raise SpatialInputError("E307", f"some units have the same {words}, where 1/|difference| is infinite",
                                 ids=pairs, n=len(pairs), hint="pass min_difference=, or another decay")

@@ -278,7 +278,7 @@ def _canonical(matrix) -> sparse.csr_array:
     csr = sparse.csr_array(matrix, dtype=np.float64)
     if csr.ndim != 2 or csr.shape[0] != csr.shape[1]:
         raise SpatialInputError("E311", f"weights must be square, but have shape {csr.shape}")
-    if not csr.has_canonical_format or (csr.data == 0).any():
+    if not csr.has_canonical_format or np.count_nonzero(csr.data) < csr.nnz:
         csr = csr.copy()
         csr.sum_duplicates()
         csr.eliminate_zeros()
