@@ -13,6 +13,8 @@ _HOME = {
     "ols": "models.family", "slx": "models.family", "sar": "models.family", "sem": "models.family",
     "sdm": "models.family", "sdem": "models.family", "sac": "models.family",
     "Fit": "results", "TestResult": "results", "TestTable": "results", "Effects": "effects",
+    "Comparison": "compare", "compare_weights": "compare",
+    "moran": "explore.moran", "moran_by": "explore.by",
 }  # fmt: skip
 
 __all__ = ["SpatialInputError", "SpatialInputWarning"]

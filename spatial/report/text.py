@@ -102,6 +102,23 @@ def tests_text(tests) -> str:
     return "\n".join(part for part in (tests.title, body, tests.note) if part)
 
 
+def comparison_text(comparison) -> str:
+    table = comparison.glance()
+    rows = [
+        [r.weights, f"{r.links:,}", number(r.rho), f"{r.loglik:.2f}", f"{r.bic:.2f}", _probability(r.probability)]
+        for r in table.itertuples()
+    ]
+    parts = [columns(rows, ["weights", "links", "rho", "log-lik.", "BIC", "prob."])]
+    for (kind, term), effect in comparison.tidy().groupby(["effect", "term"], sort=False):
+        cells = [
+            [str(r.weights), number(r.estimate), number(r.std_error), number(r.conf_low), number(r.conf_high)]
+            for r in effect.itertuples()
+        ]
+        parts.append(columns(cells, [f"{kind}: {term}", "estimate", "std. error", "95 % low", "high"]))
+    parts += [f"{name} could not be estimated: {why}" for name, why in comparison.failed.items()]
+    return "\n\n".join(parts)
+
+
 def as_html(text: str) -> str:
     """A text table for a notebook; everything in it is escaped."""
     return f"<pre>{html.escape(text)}</pre>"
@@ -109,6 +126,10 @@ def as_html(text: str) -> str:
 
 def _p_cell(p: float) -> str:
     return "" if not np.isfinite(p) else "<1e-4" if p < 1e-4 else f"{p:.4f}"
+
+
+def _probability(p: float) -> str:
+    return "<0.001" if p < 0.001 else ">0.999" if p > 0.999 else f"{p:.3f}"
 
 
 def _width(text: str) -> int:
