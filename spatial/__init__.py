@@ -13,6 +13,8 @@ _HOME = {
     "ols": "models.family", "slx": "models.family", "sar": "models.family", "sem": "models.family",
     "sdm": "models.family", "sdem": "models.family", "sac": "models.family",
     "Fit": "results", "TestResult": "results", "TestTable": "results", "Effects": "effects",
+    "lm_tests": "inference.tests", "lr_test": "inference.tests", "wald_test": "inference.tests",
+    "hausman": "inference.tests", "specify": "models.specify", "effects": "effects",
     "Comparison": "compare", "compare_weights": "compare",
     "moran": "explore.moran", "moran_by": "explore.by",
 }  # fmt: skip

@@ -13,10 +13,12 @@ from ..inference.additive import without_time_bias
 from ..inference.vcov import KINDS
 from ..results import Fit, Specification
 from ..solve.ml import Sample, maximum_likelihood
-from ..solve.within import EFFECTS, degrees_of_freedom, demean
+from ..solve.random import swamy_arora
+from ..solve.within import degrees_of_freedom, demean, quasi_demean
 from ._checks import refuse_degenerate, refuse_perfect_fit
 
 CORRECTIONS = (True, False, "additive")
+EFFECTS = ("none", "entity", "time", "twoway", "random")
 
 
 def estimate(
@@ -41,7 +43,7 @@ def estimate(
 
     # 1. Aligned arrays.
     d = design(formula, data, w, entity=entity, time=time, durbin=durbin, missing=missing, lagged=specification.durbin)
-    effects = _fixed_effects(effects, d)
+    effects = _which_effects(effects, d, specification)
     # 2. Fixed effects out, spatial lags in; the determinants that go with both.
     correction = _correction(specification, d, effects, lee_yu)
     sample, names = demeaned_sample(specification, d, effects, correction)
@@ -76,20 +78,24 @@ def demeaned_sample(specification: Specification, d: Design, effects: str, corre
     demean y and lag that, W J y: with time effects a little of them stays in.
     """
     W = d.weights.csr
-    keep = [j for j, name in enumerate(d.names) if effects == "none" or name != INTERCEPT]
+    keep = [j for j, name in enumerate(d.names) if effects in ("none", "random") or name != INTERCEPT]
     names = [d.names[j] for j in keep] + list(d.durbin_names)
     X = np.concatenate([d.X[:, :, keep], spatial_lag(W, d.X[:, :, list(d.durbin)])], axis=2)
 
     exact = correction is True
-    y, Xd = demean(d.y, effects), demean(X, effects)
+    share = swamy_arora(d.y, X) if effects == "random" else 0.0
+
+    def without_effects(values):
+        return quasi_demean(values, share) if effects == "random" else demean(values, effects)
 
     def lag(values):
         lagged = spatial_lag(W, values)
-        return demean(lagged, effects) if exact else lagged
+        return without_effects(lagged) if exact else lagged
 
     def flat(values):
         return values.reshape(d.y.size, *values.shape[2:])
 
+    y, Xd = without_effects(d.y), without_effects(X)
     refuse_degenerate(d, flat(X), flat(Xd), flat(y), names, effects)
     Wy = lag(d.y if exact else y)
     parts = {}
@@ -123,20 +129,23 @@ def _jacobian(d: Design, effects: str, correction) -> Jacobian:
     return Jacobian(logdet(d.weights), periods, drops_unit_root)
 
 
-def _fixed_effects(effects: str | None, d: Design) -> str:
+def _which_effects(effects: str | None, d: Design, specification: Specification) -> str:
     if effects is None:
         effects = "twoway" if d.is_panel else "none"
     check_option("effects", effects, EFFECTS)
     if effects != "none" and not d.is_panel:
         raise SpatialInputError("E501", f"effects={effects!r} needs a panel", hint="give entity= and time=")
-    if effects in ("entity", "twoway") and d.n_periods < 2:
+    if effects == "random" and (specification.lag or specification.error):
+        raise SpatialInputError("E501", f"effects='random' is there for ols and slx, not for {specification.name}",
+                                hint="use effects='entity' or 'twoway'")  # fmt: skip
+    if effects in ("entity", "twoway", "random") and d.n_periods < 2:
         raise SpatialInputError("E206", f"{effects} effects need at least 2 periods, got {d.n_periods}")
     return effects
 
 
 def _correction(specification: Specification, d: Design, effects: str, lee_yu) -> bool | str:
     """The correction that these weights allow: by transformation, or additive for the time effects."""
-    if lee_yu is False or effects in ("none", "entity"):
+    if lee_yu is False or effects in ("none", "entity", "random"):
         return bool(lee_yu)
     if lee_yu is True and (d.weights.rows_sum_to_one or not (specification.lag or specification.error)):
         return True

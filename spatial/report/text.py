@@ -55,11 +55,12 @@ def header(fit) -> list[str]:
     size = f"{fit.nobs:,} observations"
     if d.is_panel:
         size += f" ({d.n_units:,} units x {d.n_periods} periods, {s['effects']} effects)"
-    lines = [f"{fit.specification.name} by maximum likelihood: {d.formula}", size, f"weights: {d.weights.describe()}"]
-    if s["panel"] and s["effects"] != "none":
+    spatial = fit.specification.lag or fit.specification.error
+    by = "maximum likelihood" if spatial else "least squares"
+    lines = [f"{fit.specification.name} by {by}: {d.formula}", size, f"weights: {d.weights.describe()}"]
+    if spatial and s["effects"] != "none":
         said = {True: "by transformation", "additive": "additive for the time effects", False: "none"}[s["lee_yu"]]
         lines.append(f"Lee-Yu correction: {said}")
-    spatial = fit.specification.lag or fit.specification.error
     part = fit.sample.lag or fit.sample.error
     lines.append(f"standard errors: {KINDS[s['vcov']] if spatial else 'classical'}")
     if part is not None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-EFFECTS = ("none", "entity", "time", "twoway")
-
 
 def demean(values: np.ndarray, effects: str) -> np.ndarray:
     """Deviations of a (T, N, ...) array from its unit means, period means or both.

@@ -1,0 +1,151 @@
+"""Specification tests: from a regression to spatial terms (LM), between nested models (LR, Wald), and
+between fixed and random effects (Hausman)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spillover.errors import SpatialInputError, check_option
+
+from .._data import spatial_lag
+from ..results import Fit, TestResult, TestTable
+
+RESTRICTIONS = ("SAR", "SEM", "SLX", "OLS")
+
+
+def lm_tests(fit: Fit) -> TestTable:
+    """Lagrange multiplier tests for a spatial lag and a spatial error in a regression's residuals.
+
+    Parameters
+    ----------
+    fit : Fit
+        From ``ols`` or ``slx``, a cross-section or a panel with any fixed effects: its residuals and its W.
+
+    Returns
+    -------
+    TestTable
+        "LM lag", "LM error", "robust LM lag", "robust LM error", each chi2(1), and "SARMA", chi2(2).
+
+    Raises
+    ------
+    SpatialInputError
+        E501 when the model has spatial terms that need maximum likelihood.
+
+    Notes
+    -----
+    Anselin, Bera, Florax & Yoon (1996, Regional Science and Urban Economics 26:77-104), eq. 9-17; for panels
+    Anselin, Le Gallo & Jayet (2008), section 19.4.1, and Elhorst (2014), section 3.4.
+    With e the residuals and T_W = T tr(W'W + W W),
+
+        LM error = (e'W e / s2)^2 / T_W
+        LM lag   = (e'W y / s2)^2 / J,    J = [(W X b)' M (W X b) + T_W s2] / s2
+    """
+    if fit.specification.lag or fit.specification.error:
+        raise SpatialInputError("E501", f"LM tests start from a regression, not from {fit.specification.name}",
+                                hint="pass the fit of ols() or slx()")  # fmt: skip
+    W, T = fit.design.weights.csr, fit.design.n_periods
+    X, e = fit.sample.X, fit.solution.resid
+    s2 = e @ e / len(e)
+    TW = T * float((W.multiply(W)).sum() + W.multiply(W.T).sum())
+    lag_of = _lagger(fit)
+    WXb = lag_of(X @ fit.solution.beta)
+    Q = np.linalg.qr(X)[0]
+    MWXb = WXb - Q @ (Q.T @ WXb)
+    J = MWXb @ MWXb / s2 + TW
+    dy, de = e @ lag_of(fit.sample.y) / s2, e @ lag_of(e) / s2
+    robust_error = (de - TW / J * dy) ** 2 / (TW * (1 - TW / J))
+    results = (
+        TestResult("LM lag", dy**2 / J, 1, "rho = 0"),
+        TestResult("LM error", de**2 / TW, 1, "lambda = 0"),
+        TestResult("robust LM lag", (dy - de) ** 2 / (J - TW), 1, "rho = 0, whatever lambda is"),
+        TestResult("robust LM error", robust_error, 1, "lambda = 0, whatever rho is"),
+        TestResult("SARMA", dy**2 / J + robust_error, 2, "rho = 0 and lambda = 0"),
+    )
+    effects = fit.settings["effects"]
+    title = f"Lagrange multiplier tests, {fit.specification.name}" + (f" with {effects} effects" * (effects != "none"))
+    return TestTable(title, results)
+
+
+def lr_test(restricted: Fit, full: Fit) -> TestResult:
+    """Likelihood ratio of two nested fits on the same data: 2 (ln L_full - ln L_restricted).
+
+    Raises
+    ------
+    SpatialInputError
+        E501 when the fits are not comparable: other data, effects or correction, or not fewer parameters.
+    """
+    df = full.n_parameters - restricted.n_parameters
+    a, b = restricted.specification.name, full.specification.name
+    same_sample = restricted.sample.n == full.sample.n and np.array_equal(restricted.sample.y, full.sample.y)
+    if df <= 0 or not same_sample:
+        why = "it has no fewer parameters" if df <= 0 else "its sample, effects or correction differ"
+        raise SpatialInputError("E501", f"{a} is not nested in {b}: {why}")
+    statistic = max(0.0, 2 * (full.loglik - restricted.loglik))
+    return TestResult(f"LR {b} vs {a}", statistic, df, f"{a} is enough")
+
+
+def wald_test(fit: Fit, against: str) -> TestResult:
+    """Wald test of a Durbin model against a model that it nests.
+
+    Parameters
+    ----------
+    fit : Fit
+        From ``sdm`` (against "SAR", "SEM", "SLX" or "OLS").
+    against : str
+        "SAR": theta = 0. "SEM": theta + rho beta = 0, the common factor (delta method). "SLX": rho = 0.
+        "OLS": rho = 0 and theta = 0.
+
+    Notes
+    -----
+    LeSage & Pace (2009), section 2.3; Elhorst (2014), section 2.2.
+    """
+    check_option("against", against, RESTRICTIONS)
+    if fit.specification.name != "SDM":
+        raise SpatialInputError("E501", f"wald_test needs an SDM fit, got {fit.specification.name}")
+    names, params = list(fit.params.index), fit.params.to_numpy()
+    r = names.index("rho")
+    value, slopes = [], []
+    for lagged in fit.design.durbin_names if against != "SLX" else ():
+        j, i = names.index(lagged), names.index(lagged.removeprefix("W:"))
+        row = np.zeros(len(names))
+        row[j] = 1
+        if against == "SEM":
+            row[i], row[r] = params[r], params[i]
+        value.append(params[j] + (params[r] * params[i] if against == "SEM" else 0.0))
+        slopes.append(row)
+    if against in ("SLX", "OLS"):
+        value.append(params[r])
+        slopes.append(np.eye(len(names))[r])
+    g, G = np.array(value), np.array(slopes)
+    statistic = float(g @ np.linalg.solve(G @ fit.vcov.to_numpy() @ G.T, g))
+    null = {"SAR": "theta = 0", "SEM": "theta + rho beta = 0", "SLX": "rho = 0", "OLS": "rho = 0 and theta = 0"}
+    return TestResult(f"Wald SDM vs {against}", statistic, len(g), null[against])
+
+
+def hausman(fixed: Fit, random: Fit) -> TestResult:
+    """Hausman test of fixed against random effects: (b_F - b_R)' [V_F - V_R]^-1 (b_F - b_R).
+
+    Parameters
+    ----------
+    fixed, random : Fit
+        The same formula with ``effects="entity"`` (or "twoway") and with ``effects="random"``.
+
+    Notes
+    -----
+    Hausman (1978, Econometrica 46:1251-1271), eq. 3.7. When V_F - V_R is not positive definite the statistic
+    can be negative and has no p-value.
+    """
+    if random.settings["effects"] != "random" or fixed.settings["effects"] not in ("entity", "twoway"):
+        raise SpatialInputError("E501", "hausman needs a fixed-effects fit and a random-effects fit, in this order")
+    common = [name for name in fixed.params.index if name in random.params.index and name not in ("rho", "lambda")]
+    difference = (fixed.params[common] - random.params[common]).to_numpy()
+    V = (fixed.vcov.loc[common, common] - random.vcov.loc[common, common]).to_numpy()
+    statistic = float(difference @ np.linalg.pinv(V, hermitian=True) @ difference)
+    return TestResult("Hausman", statistic, len(common), "the effects are uncorrelated with the regressors")
+
+
+def _lagger(fit: Fit):
+    """W applied to a stacked (T N,) column, period by period."""
+    shape = fit.design.y.shape
+    W = fit.design.weights.csr
+    return lambda values: spatial_lag(W, values.reshape(shape)).ravel()
