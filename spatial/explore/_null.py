@@ -40,7 +40,7 @@ def permuted_sums(z, csr, permutations, seed, *, a=None, v=None):
     if permutations * n >= (WORTH_CALLING if loaded else WORTH_COMPILING):
         return _compiled(z, links, permutations, seed, a, v)
     products, sums = np.zeros((2, k, permutations))
-    for first, table in _random.tables(n, n, permutations, seed):
+    for first, table in _random.tables(n, n, permutations, seed, block=max(1, _random.POOL // n)):
         here = slice(first, first + table.shape[1])
         for row in range(k):
             if csr is not None:

@@ -41,30 +41,48 @@ def targets(n: int, k: int, stream: np.ndarray) -> np.ndarray:
     return (high + (steps - np.uint64(1))).astype(np.int64)
 
 
-def tables(n: int, k: int, permutations: int, seed: int) -> Iterator[tuple[int, np.ndarray]]:
-    """The first k entries of every permutation of 0, ..., n - 1, in blocks.
-
-    A Fisher-Yates shuffle stopped after k steps, all permutations of a block at once. With k = n these are
-    whole permutations.
+def tables(n: int, k: int, permutations: int, seed: int, *, block: int) -> Iterator[tuple[int, np.ndarray]]:
+    """The first k entries of every permutation of 0, ..., n - 1, ``block`` permutations at a time.
 
     Yields
     ------
     first : int
         Number of the block's first permutation.
-    table : ndarray of int32, shape (k, block)
+    table : ndarray of int64, shape (k, block)
+        Columns are permutations (the last block may be narrower).
     """
-    block = max(1, min(permutations, POOL // n))
-    pool = np.repeat(np.arange(n, dtype=np.int32)[:, None], block, axis=1)
     for first in range(0, permutations, block):
-        width = min(block, permutations - first)
-        if width < block:
-            pool = np.ascontiguousarray(pool[:, :width])
-        source = targets(n, k, keys(seed, first, first + width))
-        flat, at = pool.reshape(-1), source * width + np.arange(width)
-        for step in range(min(k, n - 1)):
-            chosen = flat[at[step]]
-            flat[at[step]] = pool[step]
-            pool[step] = chosen
-        yield first, pool[:k].copy()
-        flat[at] = source  # undo: cheaper than filling the pool anew
-        pool[:k] = np.arange(k, dtype=np.int32)[:, None]
+        last = min(first + block, permutations)
+        yield first, prefixes(n, targets(n, k, keys(seed, first, last)))
+
+
+def prefixes(n: int, source: np.ndarray) -> np.ndarray:
+    """The first k entries of the Fisher-Yates shuffles that take step s from ``source[s]``; shape (k, block).
+
+    A unit is moved before it is drawn only if a target repeats. Columns without repeats are their own answer,
+    which spares long maps from holding n numbers per permutation.
+    """
+    k, width = source.shape
+    if k * k > n:  # most columns have repeats
+        repeats = np.arange(width)
+    else:
+        ranked = np.sort(source, axis=0)
+        repeats = np.flatnonzero((ranked[1:] == ranked[:-1]).any(axis=0))
+        source = source.copy()
+    chunk = max(1, POOL // n)
+    for start in range(0, len(repeats), chunk):
+        columns = repeats[start : start + chunk]
+        source[:, columns] = _swap(n, source[:, columns])
+    return source
+
+
+def _swap(n: int, source: np.ndarray) -> np.ndarray:
+    """Shuffle in the open: every column holds all n units."""
+    k, width = source.shape
+    pool = np.repeat(np.arange(n, dtype=np.int32)[:, None], width, axis=1)
+    flat, at = pool.reshape(-1), source * width + np.arange(width)
+    for step in range(k):
+        chosen = flat[at[step]]
+        flat[at[step]] = pool[step]
+        pool[step] = chosen
+    return pool[:k]

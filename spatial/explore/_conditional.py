@@ -1,0 +1,180 @@
+"""Reference distributions of local statistics: a site keeps its value, its neighbours are drawn from all others.
+
+Drawing anew for every site costs n permutations of n units. Here all sites share one table of draws: column p
+lists different units in random order, and a site with d neighbours takes the first d that are not itself.
+For every site that is an exact draw without replacement from the others; only the dependence between
+sites is changed, and with many permutations it vanishes.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+from scipy import sparse
+
+from . import _random
+from ._null import TIE
+
+TABLE = 1_000_000  # entries of the shared table held at a time
+CHUNK = 250_000  # simulated values held at a time: they should stay in the cache
+KERNEL = "spatial.kernels.conditional"
+WORTH_COMPILING, WORTH_CALLING = 1_000_000_000, 2_000_000  # products of a weight and a draw
+
+
+def lag_counts(v, csr, permutations, seed):
+    """How many simulated lags are at least, and at most, the observed one.
+
+    Parameters
+    ----------
+    v : ndarray, shape (n,)
+        The variable that is drawn.
+    csr : csr_array, shape (n, n), without diagonal
+
+    Returns
+    -------
+    above, below : ndarray of int64, shape (n,)
+        Ties count in both; a site without neighbours ties always.
+    """
+    csr = _clean(csr)
+    slack = TIE * np.abs(v).max() * np.asarray(abs(csr).sum(axis=1)).ravel()
+    if (weight := equal_weight(csr)) is not None:
+        return _by_rank(v, csr, weight, permutations, seed)
+    return counts(v[None], csr, lambda sites, lags: lags[0], csr @ v, slack, permutations, seed, plain_lag=True)
+
+
+def lag_moments(v, csr):
+    """Exact mean and variance of each site's lag over these draws (Sokal, Oden and Thomson 1998).
+
+    Sampling d of the n - 1 other values without replacement, weighted.
+    """
+    n = len(v)
+    mean = (v.sum() - v) / (n - 1)
+    spread = np.maximum((v @ v - v**2) / (n - 1) - mean**2, 0)
+    total, squares = np.asarray(csr.sum(axis=1)).ravel(), np.asarray(csr.multiply(csr).sum(axis=1)).ravel()
+    factor = np.maximum((n - 1) * squares - total**2, 0) / (n - 2)
+    factor[factor < TIE * total**2] = 0.0  # all others are neighbours: one lag only
+    return mean * total, spread * factor
+
+
+def equal_weight(csr) -> np.ndarray | None:
+    """The one weight of each row (0 in empty rows), or None when some row has different weights."""
+    sizes = np.diff(csr.indptr)
+    first = np.zeros(csr.shape[0])
+    first[sizes > 0] = csr.data[csr.indptr[:-1][sizes > 0]]
+    same = np.abs(csr.data - np.repeat(first, sizes)) <= TIE * np.abs(np.repeat(first, sizes))
+    return first if same.all() else None
+
+
+def _by_rank(v, csr, weight, permutations, seed):
+    """Equal weights: a lag is the sum of the first d draws, so one sorted list per d serves every site.
+
+    A site that is itself among its first d draws has that permutation corrected: out goes its own value,
+    in comes draw d + 1.
+    """
+    n, sizes = csr.shape[0], np.diff(csr.indptr)
+    depth = int(sizes.max())
+    above, below = np.zeros((2, n), np.int64)
+    observed = sparse.csr_array((np.ones(csr.nnz), csr.indices, csr.indptr), shape=csr.shape) @ v
+    low, high = (observed + side * TIE * np.abs(v).max() * np.maximum(sizes, 1) for side in (-1, 1))
+    sites_of = {d: np.flatnonzero(sizes == d) for d in np.unique(sizes)}
+    for _, table in _random.tables(n, depth + 1, permutations, seed, block=max(1, TABLE // (depth + 1))):
+        own = _own_draws(table, sizes)
+        total = np.zeros(table.shape[1])
+        for d in range(depth + 1):
+            following = total + v[table[d]]
+            if d in sites_of:
+                sites, ranked = sites_of[d], np.sort(total)
+                above[sites] += len(total) - np.searchsorted(ranked, low[sites], "left")
+                below[sites] += np.searchsorted(ranked, high[sites], "right")
+            if d in own:
+                unit, column, _ = own[d]
+                old, new = total[column], following[column] - v[unit]
+                np.add.at(above, unit, (new >= low[unit]).astype(int) - (old >= low[unit]))
+                np.add.at(below, unit, (new <= high[unit]).astype(int) - (old <= high[unit]))
+            total = following
+    negative = weight < 0
+    above[negative], below[negative] = below[negative], above[negative]
+    return above, below
+
+
+def counts(values, csr, statistic, observed, slack, permutations, seed, *, plain_lag=False):
+    """The same for any statistic of the lags of several variables drawn together.
+
+    Parameters
+    ----------
+    values : ndarray, shape (m, n)
+    statistic : function (sites, lags) -> simulated
+        lags holds m arrays (sites, permutations); ``sites`` broadcasts against them.
+    observed, slack : ndarray, shape (n,)
+    plain_lag : bool
+        The statistic is the lag of the one variable: the compiled loop may do it.
+    """
+    csr = _clean(csr)
+    n, sizes = csr.shape[0], np.diff(csr.indptr)
+    depth = int(sizes.max())
+    low, high = observed - slack, observed + slack
+    above, below = np.zeros((2, n), np.int64)
+    compiled = plain_lag and permutations * csr.nnz >= (WORTH_CALLING if KERNEL in sys.modules else WORTH_COMPILING)
+    for _, table in _random.tables(n, depth + 1, permutations, seed, block=max(1, min(1000, TABLE // (depth + 1)))):
+        moved = values[:, table]
+        if compiled:
+            _count_compiled(moved[0], csr, low, high, above, below)
+        else:
+            _count(moved, csr, statistic, low, high, above, below)
+        for unit, column, place in _own_draws(table, sizes).values():
+            weights = _rows(csr, unit)
+            draws = np.arange(weights.shape[1])
+            old = statistic(unit, [np.einsum("ed,ed->e", weights, m[draws, column[:, None]]) for m in moved])
+            draws = draws + (draws >= place[:, None])
+            new = statistic(unit, [np.einsum("ed,ed->e", weights, m[draws, column[:, None]]) for m in moved])
+            np.add.at(above, unit, (new >= low[unit]).astype(int) - (old >= low[unit]))
+            np.add.at(below, unit, (new <= high[unit]).astype(int) - (old <= high[unit]))
+    return above, below
+
+
+def _count(moved, csr, statistic, low, high, above, below):
+    """Sites of one size at a time: their lags are a small dense product."""
+    sizes = np.diff(csr.indptr)
+    chunk = max(1, CHUNK // moved.shape[2])
+    for d in np.unique(sizes):
+        sites = np.flatnonzero(sizes == d)
+        for start in range(0, len(sites), chunk):
+            here = sites[start : start + chunk]
+            weights = _rows(csr, here)
+            simulated = statistic(here[:, None], [weights @ m[:d] for m in moved])
+            above[here] += np.count_nonzero(simulated >= low[here, None], axis=1)
+            below[here] += np.count_nonzero(simulated <= high[here, None], axis=1)
+
+
+def _count_compiled(moved, csr, low, high, above, below):
+    from spatial.kernels import conditional
+
+    conditional.count(conditional.tiles(moved), csr.indptr.astype(np.int64), csr.data, low, high, above, below)
+
+
+def _own_draws(table, sizes) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Where a site meets itself among its first d draws: (unit, column, place) for every d."""
+    place, column = np.nonzero(np.arange(len(table))[:, None] < sizes[table])
+    unit = table[place, column]
+    size = sizes[unit]
+    order = np.argsort(size, kind="stable")
+    unit, column, place, size = unit[order], column[order], place[order], size[order]
+    found, starts = np.unique(size, return_index=True)
+    ends = np.append(starts[1:], len(size))
+    return {int(d): (unit[a:b], column[a:b], place[a:b]) for d, a, b in zip(found, starts, ends)}
+
+
+def _rows(csr, sites) -> np.ndarray:
+    """Weights of sites with one number of neighbours d, shape (sites, d)."""
+    d = csr.indptr[sites[0] + 1] - csr.indptr[sites[0]]
+    return csr.data[csr.indptr[sites][:, None] + np.arange(d)]
+
+
+def _clean(csr):
+    """Without stored zeros: they would take draws."""
+    if csr.data.all():
+        return csr
+    csr = csr.copy()
+    csr.eliminate_zeros()
+    return csr
