@@ -1,0 +1,143 @@
+"""Figures of this room. Every function returns the Axes; matplotlib is imported when one is drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spatial._weights import match_ids
+
+from . import _local
+
+# GeoDa's colours, which readers of these maps know.
+COLOURS = {
+    "High-High": "#ff0000",
+    "Low-Low": "#0000ff",
+    "Low-High": "#a7adf9",
+    "High-Low": "#f4ada8",
+    "High": "#ff0000",
+    "Low": "#0000ff",
+    "Joined": "#ff0000",
+    "Alone": "#a7adf9",
+    "Alike": "#b2182b",
+    "Unlike": "#67adc7",
+    "Alike, high": "#b2182b",
+    "Alike, low": "#ef8a62",
+    "Alike, other": "#fddbc7",
+    _local.NOT_SIGNIFICANT: "#eeeeee",
+    _local.NO_NEIGHBOURS: "#999999",
+    _local.NO_DATA: "#464646",
+}
+LEVELS = ((0.0001, "#014003"), (0.001, "#037406"), (0.01, "#06c40b"), (0.05, "#4bff50"))
+EDGE = "#5b5b5b"
+
+
+def moran_scatter(result, *, ax=None):
+    """Standardised values against their spatial lag; the line's slope is I when rows sum to one."""
+    ax = ax if ax is not None else _new_axes(5, 5)
+    ax.scatter(result.z, result.lag, s=18, color="#33638d", alpha=0.8, linewidths=0)
+    reach = np.array([result.z.min(), result.z.max()])
+    ax.plot(reach, reach * (result.z @ result.lag) / (result.z @ result.z), color="#c03a2b", linewidth=1.5)
+    ax.axhline(0, color="0.6", linewidth=0.8)
+    ax.axvline(0, color="0.6", linewidth=0.8)
+    ax.set_xlabel(f"{result.variable} (standardised)")
+    ax.set_ylabel("spatial lag")
+    ax.set_title(_caption(result))
+    return ax
+
+
+def null_distribution(result, *, ax=None):
+    """Histogram of the permuted statistic with the observed value."""
+    ax = ax if ax is not None else _new_axes(6, 4)
+    if result.permutations:
+        ax.hist(result.simulated, bins=40, color="#b8c4d0")
+    ax.axvline(result.expected, color="0.5", linewidth=1, linestyle="--", label="expected")
+    ax.axvline(result.estimate, color="#c03a2b", linewidth=2, label="observed")
+    ax.set_xlabel(f"{result.symbol} under the null")
+    ax.set_title(_caption(result))
+    ax.legend(frameon=False)
+    return ax
+
+
+def moran_by_period(result, *, ax=None, significance=0.05):
+    """Moran's I over the periods: filled where significant, hollow where not, expectation dashed."""
+    ax = ax if ax is not None else _new_axes(7, 4)
+    several = len(result.weights) > 1
+    for (weights, variable), part in result.frame.groupby(["weights", "variable"], sort=False):
+        p = part["p_sim"].fillna(part["p_rand"])
+        (line,) = ax.plot(part[result.by], part["I"], label=f"{variable} ({weights})" if several else variable)
+        fill = np.where(p <= significance, line.get_color(), "white")
+        ax.scatter(part[result.by], part["I"], c=fill, edgecolors=line.get_color(), zorder=3, s=30)
+    ax.axhline(result.frame["expected"].mean(), color="0.5", linewidth=1, linestyle="--")
+    ax.set_xlabel(result.by)
+    ax.set_ylabel("Moran's I")
+    ax.set_title(f"Filled: p ≤ {significance:g} ({result.alternative})")
+    ax.legend(frameon=False)
+    return ax
+
+
+def correlogram_lines(result, *, ax=None):
+    """Moran's I by order or distance with the band expected ± 1.96 standard deviations under randomisation."""
+    ax = ax if ax is not None else _new_axes(6, 4)
+    f, x = result.frame, np.arange(len(result.frame))
+    ax.fill_between(x, f["expected"] - 1.96 * f["sd"], f["expected"] + 1.96 * f["sd"], color="#d9dfe5", linewidth=0)
+    ax.plot(x, f["I"], marker="o", color="#33638d")
+    ax.axhline(0, color="0.6", linewidth=0.8)
+    ax.set_xticks(x, [str(label) for label in f["lag"]])
+    ax.set_xlabel(result.step)
+    ax.set_ylabel("Moran's I")
+    ax.set_title(f"{result.variable}; band: 95 % under randomisation")
+    return ax
+
+
+def cluster_map(result, map, *, ax=None):
+    """Clusters in GeoDa's colours, with how many units each has."""
+    found = result.frame["cluster"]
+    counts = found.value_counts(sort=False)
+    groups = [(f"{label} ({n})", COLOURS[label], (found == label).to_numpy()) for label, n in counts.items() if n]
+    return _draw(result, map, groups, f"{result.title}: {result.variable}", ax)
+
+
+def significance_map(result, map, *, ax=None):
+    """p-values in GeoDa's greens, without correction for many tests."""
+    p = result.p_values.to_numpy()
+    groups, below = [], 0.0
+    for level, colour in LEVELS:
+        groups.append((f"p ≤ {level:g}", colour, (p <= level) & (p > below)))
+        below = level
+    groups.append((_local.NOT_SIGNIFICANT, COLOURS[_local.NOT_SIGNIFICANT], p > below))
+    for label in (_local.NO_NEIGHBOURS, _local.NO_DATA):
+        groups.append((label, COLOURS[label], (result.frame["cluster"] == label).to_numpy()))
+    groups = [(f"{label} ({there.sum()})", colour, there) for label, colour, there in groups if there.any()]
+    return _draw(result, map, groups, f"{result.title}: {result.variable}, p-values", ax)
+
+
+def _draw(result, map, groups, title, ax):
+    from matplotlib.patches import Patch
+
+    ax = ax if ax is not None else _new_axes(8, 6)
+    geometry = map.geometry.iloc[match_ids(map.index, result.frame.index, data_name="the map")]
+    for _, colour, there in groups:
+        geometry[there].plot(ax=ax, color=colour, edgecolor=EDGE, linewidth=0.3, aspect=None)
+    ax.set_aspect("equal" if map.crs is None or map.crs.is_projected else _degrees_aspect(map))
+    handles = [Patch(facecolor=colour, edgecolor=EDGE, label=label) for label, colour, _ in groups]
+    ax.legend(handles=handles, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    ax.set_title(title)
+    ax.set_axis_off()
+    return ax
+
+
+def _degrees_aspect(map) -> float:
+    """A degree of longitude is shorter than one of latitude."""
+    _, south, _, north = map.total_bounds
+    return 1 / np.cos(np.radians((south + north) / 2))
+
+
+def _caption(result) -> str:
+    p = result.p_value
+    return f"{result.symbol} = {result.estimate:.3f}, p {'< 0.0001' if p < 1e-4 else f'= {p:.4f}'}"
+
+
+def _new_axes(width, height):
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=(width, height), layout="constrained")[1]
