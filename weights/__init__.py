@@ -1,9 +1,11 @@
 """Spatial weights: every matrix the field uses, labelled, sparse and frozen."""
 
+from .audit import audit
 from .border import border_length
 from .combine import combine, difference, intersection, nested, product, union
 from .contiguity import bishop, queen, rook
 from .convert import from_dense, from_frame, from_graph, from_sparse, from_W
+from .describe import compare, describe
 from .distance import distance_band, exponential, inverse_distance, knn, smallest_band
 from .economic import economic
 from .flows import flows, shares
@@ -11,8 +13,10 @@ from .graphs import delaunay, gabriel, relative_neighbor, sphere_of_influence
 from .gravity import gravity
 from .io import load, save
 from .kernel import kernel
+from .maps import read_map
 from .matrix import SpatialWeights
 from .order import lag_order
+from .plot import plot
 from .regions import block, lattice
 from .similarity import similarity
 from .standardization import standardize
@@ -21,11 +25,14 @@ from .temporal import TemporalWeights, temporal
 __all__ = [
     "SpatialWeights",
     "TemporalWeights",
+    "audit",
     "bishop",
     "block",
     "border_length",
     "combine",
+    "compare",
     "delaunay",
+    "describe",
     "difference",
     "distance_band",
     "economic",
@@ -46,8 +53,10 @@ __all__ = [
     "lattice",
     "load",
     "nested",
+    "plot",
     "product",
     "queen",
+    "read_map",
     "relative_neighbor",
     "rook",
     "save",

@@ -47,7 +47,7 @@ def combine(geographic: SpatialWeights, economic: SpatialWeights, *, alpha: floa
     alpha = one_number("alpha", alpha, least=0)
     if alpha > 1:
         raise SpatialInputError("E501", f"alpha={alpha:g} should lie between 0 and 1")
-    first, second = (w.standardize(style) for w in _same_units(geographic, economic))
+    first, second = (w.standardize(style) for w in same_units(geographic, economic))
     mixed = sparse.csr_array((1 - alpha) * first.csr + alpha * second.csr)
     kind = f"{1 - alpha:g} x ({geographic.kind}) + {alpha:g} x ({economic.kind})"
     whole = style == "row" and not len(first.islands) and not len(second.islands)
@@ -123,7 +123,7 @@ def nested(geographic: SpatialWeights, data, x=None, *, entity=None, time=None, 
                           notes=geographic.notes)
 
 
-def _same_units(*weights: SpatialWeights) -> list[SpatialWeights]:
+def same_units(*weights: SpatialWeights) -> list[SpatialWeights]:
     first = weights[0]
     return [first, *(w if w.ids.equals(first.ids) else w.reindex(first.ids) for w in weights[1:])]
 
@@ -131,7 +131,7 @@ def _same_units(*weights: SpatialWeights) -> list[SpatialWeights]:
 def _reduce(weights, how, word: str) -> SpatialWeights:
     if len(weights) < 2:
         raise SpatialInputError("E501", "give at least two weights")
-    same = _same_units(*weights)
+    same = same_units(*weights)
     csr = sparse.csr_array(reduce(how, [w.csr for w in same]))
     unit = next((w.unit for w in same if w.unit), None)
     return SpatialWeights(csr, same[0].ids, word.join(f"({w.kind})" for w in weights), unit=unit)

@@ -2,38 +2,107 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 from spillover.errors import SpatialInputError
 from spillover.files import replacing
 
-from . import _parquet
 from .matrix import SpatialWeights
 
-WRITERS = {".parquet": _parquet.write}
-READERS = {".parquet": _parquet.read}
+FORMATS = {  # suffix: (module of weights.formats, reader, writer)
+    ".parquet": ("parquet", "read", "write"),
+    ".gal": ("geoda", "read_gal", "write_gal"),
+    ".gwt": ("geoda", "read_gwt", "write_gwt"),
+    ".kwt": ("geoda", "read_gwt", "write_gwt"),
+    ".csv": ("tables", "read_csv", "write_csv"),
+    ".xlsx": ("tables", "read_xlsx", "write_xlsx"),
+    ".dta": ("stata", "read_dta", "write_dta"),
+    ".txt": ("stata", "read_txt", "write_txt"),
+    ".mat": ("matlab", "read", "write"),
+}
 
 
 def save(w: SpatialWeights, path, *, overwrite: bool = False) -> None:
-    """Write weights to ``path``; see :meth:`SpatialWeights.save`."""
+    """Write weights to a file.
+
+    ===========  ==================================================================================
+    suffix       keeps
+    ===========  ==================================================================================
+    .parquet     everything: ids and their type, weights before and after standardisation, words
+    .gal         links (GeoDa, R spdep); refuses weights other than 1
+    .gwt, .kwt   links and weights (GeoDa, R spdep); refuses islands
+    .csv, .xlsx  a square table with ids on both sides
+    .dta         a square table for Stata's spmat; long above 2,000 units
+    .txt         the text of Stata's `spmatrix import` and `export`
+    .mat         a sparse W and its ids for Matlab
+    ===========  ==================================================================================
+
+    Raises
+    ------
+    SpatialInputError
+        E501 unknown suffix, E603 the file exists and ``overwrite`` is false, E605 the format cannot hold these weights,
+        or the place cannot be written to.
+    """
     path = Path(path)
-    writer = _by_suffix(path, WRITERS)
+    module, _, writer = _format(path)
     with replacing(path, overwrite=overwrite) as part:
-        writer(w, part)
+        getattr(module, writer)(w, part)
 
 
-def load(path, **options) -> SpatialWeights:
-    """Read weights from a file; the suffix chooses the format."""
+def load(path, *, ids=None, **options) -> SpatialWeights:
+    """Read weights from a file; the suffix chooses the format (see :func:`weights.save`).
+
+    Parameters
+    ----------
+    path : path-like
+    ids : sequence, optional
+        The units, in the wanted order (``gdf.index``). Most formats keep ids as text; with ``ids`` numbers are matched
+        with the text that reads the same.
+    **options
+        ``sheet=`` for .xlsx, ``name=`` of the matrix for .mat.
+
+    Raises
+    ------
+    SpatialInputError
+        E601 no such file, E606 encoding, E607 malformed (with the line), E101, E301, E302, E310, E311, E312, E501.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, weights as wt
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "w.gal"
+    >>> wt.lattice(2, 2).save(path)
+    >>> load(path, ids=range(4)) == wt.lattice(2, 2)
+    True
+    """
     path = Path(path)
-    reader = _by_suffix(path, READERS)
+    module, reader, _ = _format(path)
     if not path.exists():
-        raise SpatialInputError("E601", f"there is no file '{path}'")
-    return reader(path, **options)
+        raise SpatialInputError("E601", f"there is no file '{path}'", hint=nearest_name(path))
+    try:
+        return getattr(module, reader)(path, ids, **options)
+    except TypeError as error:
+        if options and "unexpected keyword" in str(error):
+            raise SpatialInputError("E501", f"{path.suffix} files take no option {', '.join(options)}") from error
+        raise
 
 
-def _by_suffix(path: Path, table: dict):
+def _format(path: Path):
     suffix = path.suffix.lower()
-    if suffix not in table:
-        raise SpatialInputError("E501", f"no weights format is known for '{path.name}'",
-                                hint=f"use one of {', '.join(sorted(table))}")
-    return table[suffix]
+    if suffix in (".pkl", ".pickle"):
+        raise SpatialInputError("E501", "pickled weights are not read or written: loading one can run any program",
+                                hint="use .parquet")
+    if suffix not in FORMATS:
+        raise SpatialInputError("E501", f"no format of weights is known for '{path.name}'",
+                                hint=f"use one of {', '.join(FORMATS)}")
+    module, reader, writer = FORMATS[suffix]
+    return import_module(f"weights.formats.{module}"), reader, writer
+
+
+def nearest_name(path: Path) -> str | None:
+    """A hint at the file in the same folder whose name is most like it."""
+    import difflib
+
+    names = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.5)
+    return f"did you mean '{near[0]}'?" if near else None

@@ -231,17 +231,17 @@ class SpatialWeights:
 
         save(self, path, overwrite=overwrite)
 
-    def describe(self, points=None) -> pd.Series:
-        """Links, cardinalities, components, islands, spectrum; see :func:`weights.describe.describe`."""
+    def describe(self, data=None, **where) -> pd.Series:
+        """Links, cardinalities, components, islands, spectrum; see :func:`weights.describe`."""
         from .describe import describe
 
-        return describe(self, points)
+        return describe(self, data, **where)
 
-    def plot(self, gdf=None, *, kind: str | None = None, ax=None):
-        """Links over the map, histogram of neighbours or heat map; see :func:`weights.plot.plot`."""
+    def plot(self, data=None, *, kind: str | None = None, ax=None, **where):
+        """Links over the map, histogram of neighbours or heat map; see :func:`weights.plot`."""
         from .plot import plot
 
-        return plot(self, gdf, kind=kind, ax=ax)
+        return plot(self, data, kind=kind, ax=ax, **where)
 
     # -- how it prints ------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from scipy import sparse
 from spillover.errors import SpatialInputError, check_option
 
 from .matrix import SpatialWeights, freeze, take
+from .spectrum import spectral_radius
 
 STYLES = ("row", "spectral", "minmax", "double", "variance", "none")
 
@@ -35,7 +36,7 @@ def standardize(w: SpatialWeights, style: str = "row") -> SpatialWeights:
     ------
     SpatialInputError
         E501 unknown style; E313 when "none" is asked of weights that came standardised; E314 when a row (or
-        the whole matrix) of signed weights sums to zero and cannot be scaled.
+        the whole matrix) of signed weights sums to zero and cannot be scaled; E801 the spectral radius was not found.
 
     Examples
     --------
@@ -81,19 +82,6 @@ def symmetrize(w: SpatialWeights, how: str = "max") -> SpatialWeights:
     joined = {"max": lambda: a.maximum(a.T), "min": lambda: a.minimum(a.T), "mean": lambda: (a + a.T) / 2}[how]()
     kind = w.kind if w.is_symmetric and w.standardization == "none" else f"{w.kind}, made symmetric ({how})"
     return SpatialWeights(sparse.csr_array(joined), w.ids, kind, "none", w.unit, w.notes)
-
-
-def spectral_radius(csr: sparse.csr_array) -> float:
-    """Largest |eigenvalue|: dense for small matrices, ARPACK from a fixed start otherwise."""
-    n = csr.shape[0]
-    if csr.nnz == 0:
-        return 0.0
-    if n <= 500:
-        return float(np.abs(np.linalg.eigvals(csr.toarray())).max())
-    from scipy.sparse.linalg import eigs
-
-    start = np.ones(n) + 1e-3 * np.cos(np.arange(n))  # fixed, so that the same W gives the same bits
-    return float(np.abs(eigs(csr, k=1, which="LM", v0=start, tol=1e-12, return_eigenvectors=False))[0])
 
 
 def _row(csr, ids):

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
-from .matrix import SpatialWeights, freeze
+from ..matrix import SpatialWeights, freeze
 
 KEY = b"spillover.weights"
 
@@ -30,8 +30,11 @@ def write(w: SpatialWeights, path) -> None:
     parquet.write_table(table, path, compression="zstd")
 
 
-def read(path) -> SpatialWeights:
-    """Weights from a file made by :func:`write`, or from any parquet table focal, neighbor, weight."""
+def read(path, ids=None) -> SpatialWeights:
+    """Weights from a file made by :func:`write`, or from any parquet table focal, neighbor, weight.
+
+    With ``ids`` the units are put in that order.
+    """
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -41,16 +44,18 @@ def read(path) -> SpatialWeights:
         raise SpatialInputError("E607", f"'{path.name}' is not a readable parquet file",
                                 hint="was it written completely?") from error
     if KEY not in (table.schema.metadata or {}):
-        from .convert import from_frame
+        from ..convert import from_frame
 
-        return from_frame(table.to_pandas(), kind=f"links of {path.name}")
+        return from_frame(table.to_pandas(), ids=ids, kind=f"links of {path.name}")
     said = json.loads(table.schema.metadata[KEY])
-    ids = _ids_from_json(said["ids"])
+    labels = _ids_from_json(said["ids"])
+    n = len(labels)
     column = {name: table[name].to_numpy() for name in table.column_names}
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(column["focal"], minlength=len(ids)))])
-    csr = sparse.csr_array((column["weight"].copy(), column["neighbor"].copy(), indptr), shape=(len(ids), len(ids)))
-    return SpatialWeights(freeze(csr), ids, said["kind"], said["standardization"], said["unit"], tuple(said["notes"]),
-                          column.get("raw"))
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(column["focal"], minlength=n))])
+    csr = sparse.csr_array((column["weight"].copy(), column["neighbor"].copy(), indptr), shape=(n, n))
+    w = SpatialWeights(freeze(csr), labels, said["kind"], said["standardization"], said["unit"], tuple(said["notes"]),
+                       column.get("raw"))
+    return w if ids is None else w.reindex(ids)
 
 
 def _ids_to_json(ids: pd.Index) -> dict:

@@ -1,0 +1,109 @@
+"""Borders that will mislead contiguity: what is wrong with a map, pair by pair."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+
+from . import _labels, _touch, _vertices
+from ._values import one_number
+
+COLUMNS = ["problem", "a", "b", "size", "unit", "detail"]
+
+
+def audit(gdf, *, ids=None, tolerance: float | None = None) -> pd.DataFrame:
+    """Report suspect units and pairs before contiguity is trusted.
+
+    ==================  ==========================================================  ===================
+    problem             what                                                        size
+    ==================  ==========================================================  ===================
+    missing             no geometry, or an empty one
+    not a polygon       a point, a line, a collection
+    invalid             a border crosses itself, a hole lies outside, ...
+    duplicate           two units with the same polygon
+    overlap             two polygons share area                                     area in common
+    no common vertex    they touch, but share no vertex: exact contiguity misses it
+    nearly touching     a gap up to ``tolerance``                                   gap
+    ==================  ==========================================================  ===================
+
+    Parameters
+    ----------
+    gdf : GeoDataFrame or GeoSeries
+    ids : str or sequence, optional
+    tolerance : float, optional
+        Widest gap to report, in metres (coordinate units without a coordinate system). Default: a thousandth of the
+        median extent of the units.
+
+    Returns
+    -------
+    DataFrame
+        problem, a, b (None for single units), size, unit, detail. Empty if nothing was found. Areas are in the square
+        of the coordinates' unit.
+
+    Examples
+    --------
+    >>> import geopandas, shapely
+    >>> gap = geopandas.GeoSeries([shapely.box(0, 0, 1, 1), shapely.box(1.0005, 0, 2, 1)], index=["a", "b"])
+    >>> audit(gap)[["problem", "a", "b", "size"]].round(6).values.tolist()
+    [['nearly touching', 'a', 'b', 0.0005]]
+    """
+    import shapely
+
+    if not hasattr(gdf, "geometry"):
+        raise SpatialInputError("E404", f"a GeoDataFrame of polygons is needed, not {type(gdf).__name__}")
+    tolerance = one_number("tolerance", tolerance, least=0, optional=True)
+    index = _labels.frame_ids(gdf, ids)
+    shapes = np.asarray(gdf.geometry.array)
+    absent = shapely.is_missing(shapes) | shapely.is_empty(shapes)
+    other = ~absent & ~np.isin(shapely.get_type_id(shapes), (3, 6))
+    invalid = ~absent & ~other & ~shapely.is_valid(shapes)
+    found = [("missing", i, None, np.nan, "", "") for i in np.flatnonzero(absent)]
+    found += [("not a polygon", i, None, np.nan, "", shapes[i].geom_type) for i in np.flatnonzero(other)]
+    found += [("invalid", i, None, np.nan, "", shapely.is_valid_reason(shapes[i])) for i in np.flatnonzero(invalid)]
+    sound = np.flatnonzero(~absent & ~other)
+    if len(sound):
+        space = _touch.Space(np.where(invalid, shapely.make_valid(shapes), shapes)[sound], gdf.crs)
+        found += [(problem, sound[a], sound[b], *rest) for problem, a, b, *rest in _pairs(space, tolerance)]
+    rows = [(problem, index[a], None if b is None else index[b], *rest) for problem, a, b, *rest in found]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _pairs(space: _touch.Space, tolerance):
+    """Findings about two polygons each, by position."""
+    import shapely
+
+    if tolerance is None:
+        size = np.sqrt(np.median(shapely.area(shapely.envelope(space.shapes))))
+        tolerance = 1e-3 * size * (_touch.METRES_PER_DEGREE if space.geographic else space.factor)
+    a, b = _touch.close_pairs(space, tolerance)
+    one, two = space.shapes[a], space.shapes[b]
+    gap = space.gaps(a, b)
+    same = shapely.equals(one, two)
+    area = np.zeros(len(a))
+    touching = (gap == 0) & ~same
+    area[touching] = shapely.area(shapely.intersection(one[touching], two[touching]))
+    overlap = area > 1e-9 * np.minimum(shapely.area(one), shapely.area(two))
+    xy, owner, _ = _vertices.rings(_polygons_only(space.shapes))
+    joined = np.asarray(_vertices.by_vertex(xy, owner, len(space.shapes))[a, b] != 0).ravel()
+    unlike = touching & ~overlap & ~joined
+    for k in np.flatnonzero(same):
+        yield "duplicate", a[k], b[k], np.nan, "", ""
+    for k in np.flatnonzero(overlap):
+        yield "overlap", a[k], b[k], float(area[k]), "square coordinate units", ""
+    for k in np.flatnonzero(unlike):
+        yield "no common vertex", a[k], b[k], 0.0, space.unit, ""
+    for k in np.flatnonzero(gap > 0):
+        yield "nearly touching", a[k], b[k], float(gap[k]), space.unit, ""
+
+
+def _polygons_only(shapes: np.ndarray) -> np.ndarray:
+    """Repaired shapes may have become collections: keep their polygons."""
+    import shapely
+
+    out = shapes.copy()
+    for i in np.flatnonzero(~np.isin(shapely.get_type_id(shapes), (3, 6))):
+        parts = [p for p in shapely.get_parts(shapes[i]) if p.geom_type in ("Polygon", "MultiPolygon")]
+        out[i] = shapely.union_all(parts)
+    return out

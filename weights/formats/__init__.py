@@ -1,0 +1,1 @@
+"""One module per family of files; each has ``read(path, ids=None)`` and ``write(w, path)``."""

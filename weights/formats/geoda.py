@@ -1,0 +1,119 @@
+"""GeoDa's text files, which R's spdep and PySAL read too: .gal (links), .gwt and .kwt (links with weights)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spillover.errors import SpatialInputError
+
+from .. import _labels
+from .._assemble import assemble, check_weights
+from ..convert import stated_style
+from ..matrix import SpatialWeights
+from ._text import malformed, match_ids, number, one_word, read_text
+
+
+def write_gal(w: SpatialWeights, path) -> None:
+    """Unit by unit: its id and number of neighbours, then their ids. Weights must all be 1."""
+    if (w.csr.data != 1).any():
+        raise SpatialInputError("E605", ".gal files hold links without weights, but these weights differ from 1",
+                                hint="save as .parquet or .gwt, or save w.standardize('none')")
+    names = one_word(w.ids, path)
+    with open(path, "w", encoding="utf-8", newline="\n") as out:
+        out.write(f"0 {w.n} unknown {_id_name(w)}\n")
+        for i, name in enumerate(names):
+            row = w.csr.indices[w.csr.indptr[i] : w.csr.indptr[i + 1]]
+            out.write(f"{name} {len(row)}\n{' '.join(names[j] for j in row)}\n")
+
+
+def read_gal(path, ids=None) -> SpatialWeights:
+    """Weights of 1 from a .gal file; ids are text unless ``ids`` gives them."""
+    lines = read_text(path).splitlines()
+    n = _size(path, lines)
+    found, rows, at = [], [], 1
+    while at < len(lines):
+        head = lines[at].split()
+        if not head:
+            at += 1
+            continue
+        if len(head) != 2 or not head[1].isdigit():
+            raise malformed(path, at + 1, f"expected an id and a number of neighbors, but found {lines[at][:60]!r}")
+        count = int(head[1])
+        row = lines[at + 1].split() if count and at + 1 < len(lines) else []
+        if len(row) != count:
+            raise malformed(path, at + 2, f"unit {head[0]!r} should have {count} neighbors, but {len(row)} are listed")
+        found.append(head[0])
+        rows.append(row)
+        at += 2 if count or (at + 1 < len(lines) and not lines[at + 1].strip()) else 1
+    if len(found) != n:
+        raise malformed(path, 1, f"{n} units are announced, but {len(found)} follow")
+    labels = _labels.unit_index(match_ids(found, ids, what=f"'{path.name}'"))
+    focal = np.repeat(np.arange(n), [len(row) for row in rows])
+    neighbor = match_ids([j for row in rows for j in row], labels, what=f"'{path.name}'")
+    return _finish(labels, focal, neighbor, np.ones(len(focal)), path, ids, "none")
+
+
+def write_gwt(w: SpatialWeights, path) -> None:
+    """One line per link: focal, neighbor, weight (in full precision)."""
+    names = one_word(w.ids, path)
+    if len(w.islands):
+        raise SpatialInputError("E605", f"{path.suffix} files have no place for units without neighbors",
+                                ids=w.islands.tolist(), n=len(w.islands), hint="save as .parquet")
+    with open(path, "w", encoding="utf-8", newline="\n") as out:
+        out.write(f"0 {w.n} unknown {_id_name(w)}\n")
+        for i, name in enumerate(names):
+            row = slice(w.csr.indptr[i], w.csr.indptr[i + 1])
+            out.writelines(f"{name} {names[j]} {x!r}\n"
+                           for j, x in zip(w.csr.indices[row], w.csr.data[row].tolist(), strict=True))
+
+
+def read_gwt(path, ids=None) -> SpatialWeights:
+    """Weights from a .gwt or .kwt file. GeoDa's .gwt holds distances as weights: check what yours holds."""
+    lines = read_text(path).splitlines()
+    n = _size(path, lines)
+    table = []
+    for at, line in enumerate(lines[1:], start=2):
+        words = line.split()
+        if words and len(words) != 3:
+            raise malformed(path, at, f"expected focal, neighbor and weight, but found {line[:60]!r}")
+        if words:
+            table.append((words[0], words[1], number(path, at, words[2])))
+    focal, neighbor, weight = zip(*table, strict=True) if table else ((), (), ())
+    found = list(dict.fromkeys([*focal, *neighbor]))
+    labels = match_ids(found, ids, what=f"'{path.name}'")
+    if ids is not None:
+        labels = _labels.unit_index(ids)
+    elif len(found) != n:
+        raise SpatialInputError("E101", f"'{path.name}' announces {n} units, but its links name {len(found)}",
+                                n=abs(n - len(found)), hint="units without links are not listed: give ids=")
+    i = _labels.places(match_ids(focal, labels, what="focal units"), labels, what="focal units")
+    return _finish(labels, i, match_ids(neighbor, labels, what="neighbors"), np.array(weight), path, ids, None,
+                   allow_self=path.suffix.lower() == ".kwt")
+
+
+def _finish(labels, focal, neighbor, weight, path, ids, style, *, allow_self=False) -> SpatialWeights:
+    j = _labels.places(neighbor, labels, what="neighbors")
+    check_weights(weight, focal=focal, neighbor=j, ids=labels, allow_self=allow_self)
+    pair = np.asarray(focal, np.int64) * len(labels) + j
+    if len(np.unique(pair)) < len(pair):
+        values, counts = np.unique(pair, return_counts=True)
+        named = [(labels[p // len(labels)], labels[p % len(labels)]) for p in values[counts > 1][:5]]
+        raise SpatialInputError("E310", f"'{path.name}' lists some links more than once", ids=named,
+                                n=int((counts > 1).sum()))
+    w = assemble(focal, j, weight, labels, f"links of {path.name}")
+    w = SpatialWeights(w.csr, labels, w.kind, stated_style(w.csr) if style is None else style)
+    return w if ids is None or labels.equals(_labels.unit_index(ids)) else w.reindex(ids)
+
+
+def _size(path, lines) -> int:
+    """n from a first line "n" or "0 n layer id"."""
+    head = lines[0].split() if lines else []
+    word = head[0] if len(head) == 1 else head[1] if len(head) >= 2 else ""
+    if not word.isdigit():
+        raise malformed(path, 1, f"expected the number of units, but found {lines[0][:60]!r}" if lines else "no text")
+    return int(word)
+
+
+def _id_name(w: SpatialWeights) -> str:
+    name = str(w.ids.name or "id")
+    return name if name.split() == [name] else "id"

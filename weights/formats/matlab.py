@@ -1,0 +1,64 @@
+"""Matlab: .mat files with a matrix W and a cell array ids."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from spillover.errors import SpatialInputError
+
+from ..convert import from_sparse
+from ..matrix import SpatialWeights
+from ._text import match_ids
+
+
+def write(w: SpatialWeights, path) -> None:
+    """Sparse W, ids (numbers, or a cell array of text), and the words standardization and kind."""
+    from scipy.io import savemat
+
+    numbers = pd.api.types.is_integer_dtype(w.ids)
+    ids = w.ids.to_numpy(np.float64) if numbers else np.array(w.ids.astype(str).tolist(), dtype=object)
+    said = {"standardization": w.standardization, "kind": w.kind}
+    savemat(path, {"W": sparse.csc_matrix(w.csr), "ids": ids[:, None], **said}, appendmat=False, do_compression=True)
+
+
+def read(path, ids=None, name: str | None = None) -> SpatialWeights:
+    """Weights from the variable ``name``, by default W or the only square matrix; ids where the file has them."""
+    from scipy.io import loadmat
+
+    try:
+        there = {k: v for k, v in loadmat(path, appendmat=False).items() if not k.startswith("__")}
+    except (ValueError, NotImplementedError, TypeError, OSError) as error:
+        raise SpatialInputError("E607", f"'{path.name}' is not a readable Matlab file (up to version 7)",
+                                hint="save it with -v7") from error
+    matrix = there[_choose(there, name, path)]
+    labels = _text_ids(there.get("ids"), matrix.shape[0])
+    kind, style = (str(there[k].item()) if k in there and there[k].size == 1 else None
+                   for k in ("kind", "standardization"))
+    kind = kind or f"matrix of {path.name}"
+    if labels is None:
+        return from_sparse(sparse.csr_array(matrix), ids, kind=kind, standardization=style)
+    if ids is not None and not pd.api.types.is_integer_dtype(labels):
+        labels = match_ids(labels, ids, what=f"'{path.name}'")
+    w = from_sparse(sparse.csr_array(matrix), labels, kind=kind, standardization=style)
+    return w if ids is None else w.reindex(ids)
+
+
+def _choose(there: dict, name: str | None, path) -> str:
+    square = [k for k, v in there.items() if getattr(v, "ndim", 0) == 2 and v.shape[0] == v.shape[1] > 1
+              and (sparse.issparse(v) or v.dtype.kind in "biuf")]
+    name = name or ("W" if "W" in square else square[0] if len(square) == 1 else None)
+    if name not in there:
+        raise SpatialInputError("E604", f"'{path.name}' holds {', '.join(there) or 'nothing'}",
+                                hint="say which matrix with name=")
+    return name
+
+
+def _text_ids(found, n: int):
+    if found is None or np.size(found) != n:
+        return None
+    flat = np.ravel(found)
+    if flat.dtype.kind in "iuf":
+        return pd.Index(flat.astype(np.int64))
+    return pd.Index([str(x.item() if getattr(x, "size", 0) == 1 else x) for x in flat], dtype="str")

@@ -1,0 +1,143 @@
+"""Square tables with ids on both sides, or long tables of links: .csv and .xlsx."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+
+from .. import _labels
+from ..convert import from_dense, from_frame
+from ..matrix import SpatialWeights
+from ._text import armoured, malformed, match_ids, number, read_text, unarmoured
+
+SQUARE_UP_TO = 5_000  # units; larger matrices are not for spreadsheets
+LONG = ["focal", "neighbor", "weight"]
+
+
+def write_csv(w: SpatialWeights, path) -> None:
+    """A square table; ids in the first row and column; full precision."""
+    with open(path, "w", encoding="utf-8-sig", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerows(_square_rows(w, path))
+
+
+def read_csv(path, ids=None) -> SpatialWeights:
+    """A square table (with or without ids on both sides), or a long one: focal, neighbor, weight."""
+    text = read_text(path)
+    try:
+        separator = csv.Sniffer().sniff(text[:4096], delimiters=",;\t ").delimiter
+    except csv.Error:
+        separator = ","
+    rows = [row for row in csv.reader(io.StringIO(text), delimiter=separator) if any(cell.strip() for cell in row)]
+    return from_cells(rows, path, ids)
+
+
+def write_xlsx(w: SpatialWeights, path) -> None:
+    """A square table; ids in the first row and column, as text."""
+    openpyxl = _openpyxl()
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("W")
+    for row in _square_rows(w, path):
+        sheet.append(row)
+    book.save(path)
+
+
+def read_xlsx(path, ids=None, sheet: str | int = 0) -> SpatialWeights:
+    """As :func:`read_csv`, from one sheet of a workbook."""
+    openpyxl = _openpyxl()
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except Exception as error:  # openpyxl lets zip and XML errors through
+        raise SpatialInputError("E607", f"'{path.name}' is not a readable workbook") from error
+    names = book.sheetnames
+    if isinstance(sheet, str) and sheet not in names:
+        raise SpatialInputError("E604", f"'{path.name}' has no sheet {sheet!r}", hint=f"sheets are {', '.join(names)}")
+    cells = book[sheet if isinstance(sheet, str) else names[sheet]].iter_rows(values_only=True)
+    rows = [["" if c is None else repr(c) if isinstance(c, float) else str(c) for c in row] for row in cells]
+    book.close()
+    return from_cells([row for row in rows if any(cell.strip() for cell in row)], path, ids)
+
+
+def from_cells(rows: list[list[str]], path, ids=None) -> SpatialWeights:
+    """Weights from a table of text cells, whichever of the three shapes it has."""
+    if not rows:
+        raise malformed(path, 1, "the table is empty")
+    if [cell.strip().lower() for cell in rows[0]] == LONG:
+        return _from_long(rows, path, ids)
+    bare = len(rows) == len(rows[0]) and all(_is_number(c) for c in rows[0])
+    return _from_bare(rows, path, ids) if bare else _from_labelled(rows, path, ids)
+
+
+def _from_long(rows, path, ids) -> SpatialWeights:
+    body = [(unarmoured(r[0]), unarmoured(r[1]), number(path, k, r[2])) for k, r in enumerate(rows[1:], start=2)]
+    frame = pd.DataFrame(body, columns=LONG)
+    if ids is not None:
+        for side in LONG[:2]:
+            frame[side] = match_ids(frame[side], ids, what=f"column {side!r}")
+    return from_frame(frame, ids=ids, kind=f"links of {path.name}")
+
+
+def _from_bare(rows, path, ids) -> SpatialWeights:
+    matrix = _numbers(rows, path, first=1)
+    w = from_dense(matrix, ids, kind=f"matrix of {path.name}")
+    said = "no labels in the file: rows taken in the order of " + ("their numbers" if ids is None else "ids=")
+    return SpatialWeights(w.csr, w.ids, w.kind, w.standardization, notes=(said,))
+
+
+def _from_labelled(rows, path, ids) -> SpatialWeights:
+    across = [unarmoured(c.strip()) for c in rows[0][1:]]
+    down = [unarmoured(row[0].strip()) for row in rows[1:]]
+    matrix = _numbers([row[1:] for row in rows[1:]], path, first=2, width=len(across))
+    if matrix.shape[0] != matrix.shape[1]:
+        raise SpatialInputError(
+            "E311", f"the matrix in '{path.name}' has {matrix.shape[0]} rows and {matrix.shape[1]} columns of numbers",
+            hint="a square matrix with ids in the first row and column is needed")
+    frame = pd.DataFrame(matrix, index=_labels.unit_index(down), columns=_labels.unit_index(across))
+    w = from_dense(frame, kind=f"matrix of {path.name}")
+    if ids is None:
+        return w
+    labels = match_ids(w.ids, ids, what=f"'{path.name}'")
+    return SpatialWeights(w.csr, labels, w.kind, w.standardization).reindex(ids)
+
+
+def _numbers(rows, path, *, first: int, width: int | None = None) -> np.ndarray:
+    width = len(rows[0]) if width is None else width
+    for k, row in enumerate(rows, start=first):
+        if len(row) != width:
+            raise malformed(path, k, f"expected {width} weights, but found {len(row)}")
+    return np.array([[number(path, k, cell.strip() or "nan") for cell in row]
+                     for k, row in enumerate(rows, start=first)])
+
+
+def _square_rows(w: SpatialWeights, path):
+    if w.n > SQUARE_UP_TO:
+        raise SpatialInputError("E309", f"a table of {w.n:,} x {w.n:,} cells is too large for {path.suffix} "
+                                f"(limit {SQUARE_UP_TO:,})", n=w.n, hint="save as .parquet")
+    names = [armoured(str(i)) for i in w.ids]
+    yield ["", *names]
+    for i, name in enumerate(names):
+        row = np.zeros(w.n)
+        row[w.csr.indices[w.csr.indptr[i] : w.csr.indptr[i + 1]]] = w.csr.data[w.csr.indptr[i] : w.csr.indptr[i + 1]]
+        yield [name, *row.tolist()]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _openpyxl():
+    try:
+        import openpyxl
+    except ImportError as error:
+        raise SpatialInputError("E605", "workbooks need the package openpyxl",
+                                hint="pip install openpyxl, or use .csv") from error
+    return openpyxl
