@@ -1,0 +1,65 @@
+"""Slow, dense, obvious twins of what ``spatial`` computes fast."""
+
+import numpy as np
+from scipy.optimize import minimize
+
+
+def loglik(theta, y, X, W, *, lag, error):
+    """Gaussian log-likelihood of a cross-section at theta = (beta, rho, lambda, log sigma2)."""
+    n, k = X.shape
+    beta, rest = theta[:k], list(theta[k:])
+    rho = rest.pop(0) if lag else 0.0
+    lam = rest.pop(0) if error else 0.0
+    s2 = np.exp(rest[0])
+    if max(abs(rho), abs(lam)) * np.abs(np.linalg.eigvals(W)).max() >= 1:
+        return -1e10  # beyond the nearest singularity
+    A, B = np.eye(n) - rho * W, np.eye(n) - lam * W
+    e = B @ (A @ y - X @ beta)
+    log_det = np.linalg.slogdet(A)[1] + np.linalg.slogdet(B)[1]
+    return -n / 2 * np.log(2 * np.pi * s2) + log_det - e @ e / (2 * s2)
+
+
+def maximise(y, X, W, start, *, lag, error):
+    """Nelder-Mead, then BFGS: no derivative of ours is used."""
+
+    def f(theta):
+        return -loglik(theta, y, X, W, lag=lag, error=error)
+
+    rough = minimize(f, start, method="Nelder-Mead", options={"maxiter": 20_000, "xatol": 1e-9, "fatol": 1e-11})
+    return minimize(f, rough.x, method="BFGS", options={"gtol": 1e-7})
+
+
+def hessian(f, x, h=1e-4):
+    """Central differences."""
+    p = len(x)
+    H = np.empty((p, p))
+    E = np.eye(p) * h * np.maximum(1, np.abs(x))
+    for i in range(p):
+        for j in range(p):
+            H[i, j] = (f(x + E[i] + E[j]) - f(x + E[i] - E[j]) - f(x - E[i] + E[j]) + f(x - E[i] - E[j])) / (
+                4 * E[i, i] * E[j, j]
+            )
+    return H
+
+
+def effects(beta, theta, rho, W):
+    """Direct, indirect and total from the dense matrix of responses."""
+    n = len(W)
+    S = np.linalg.inv(np.eye(n) - rho * W) @ (beta * np.eye(n) + theta * W)
+    direct, total = S.trace() / n, S.sum() / n
+    return direct, total - direct, total
+
+
+def lee_yu_twoway(y, X, W):
+    """Data after the transformation by orthonormal F_T and F_N, and W* = F_N' W F_N.
+
+    ``y`` is (T, N), ``X`` (T, N, k). Any basis orthogonal to the unit vector serves: this one is random.
+    """
+    rng = np.random.default_rng(7)
+
+    def basis(n):
+        Q, _ = np.linalg.qr(np.column_stack([np.ones(n), rng.standard_normal((n, n - 1))]))
+        return Q[:, 1:]
+
+    FT, FN = basis(y.shape[0]), basis(y.shape[1])
+    return FT.T @ y @ FN, np.einsum("ta,tik,ij->ajk", FT, X, FN), FN.T @ W @ FN
