@@ -17,19 +17,23 @@ from . import _random
 from ._null import TIE
 
 TABLE = 1_000_000  # entries of the shared table held at a time
+BLOCK = 1000  # permutations that meet all sites before the next are drawn
 CHUNK = 250_000  # simulated values held at a time: they should stay in the cache
 KERNEL = "spatial.kernels.conditional"
 WORTH_COMPILING, WORTH_CALLING = 1_000_000_000, 2_000_000  # products of a weight and a draw
 
 
-def lag_counts(v, csr, permutations, seed):
+def lag_counts(v, csr, permutations, seed, *, keep_own=True):
     """How many simulated lags are at least, and at most, the observed one.
 
     Parameters
     ----------
     v : ndarray, shape (n,)
         The variable that is drawn.
-    csr : csr_array, shape (n, n), without diagonal
+    csr : csr_array, shape (n, n)
+        Without diagonal, unless ``keep_own`` is false.
+    keep_own : bool
+        False: the site's own value is drawn like the others.
 
     Returns
     -------
@@ -39,8 +43,9 @@ def lag_counts(v, csr, permutations, seed):
     csr = _clean(csr)
     slack = TIE * np.abs(v).max() * np.asarray(abs(csr).sum(axis=1)).ravel()
     if (weight := equal_weight(csr)) is not None:
-        return _by_rank(v, csr, weight, permutations, seed)
-    return counts(v[None], csr, lambda sites, lags: lags[0], csr @ v, slack, permutations, seed, plain_lag=True)
+        return _by_rank(v, csr, weight, permutations, seed, keep_own)
+    lag = csr @ v
+    return counts(v[None], csr, None, lag, slack, permutations, seed, keep_own=keep_own)
 
 
 def lag_moments(v, csr):
@@ -51,10 +56,17 @@ def lag_moments(v, csr):
     n = len(v)
     mean = (v.sum() - v) / (n - 1)
     spread = np.maximum((v @ v - v**2) / (n - 1) - mean**2, 0)
+    total, factor = weight_factors(csr)
+    return mean * total, spread * factor
+
+
+def weight_factors(csr):
+    """Row sums, and by how much a row multiplies the variance of values drawn without replacement."""
+    n = csr.shape[0]
     total, squares = np.asarray(csr.sum(axis=1)).ravel(), np.asarray(csr.multiply(csr).sum(axis=1)).ravel()
     factor = np.maximum((n - 1) * squares - total**2, 0) / (n - 2)
     factor[factor < TIE * total**2] = 0.0  # all others are neighbours: one lag only
-    return mean * total, spread * factor
+    return total, factor
 
 
 def equal_weight(csr) -> np.ndarray | None:
@@ -66,7 +78,7 @@ def equal_weight(csr) -> np.ndarray | None:
     return first if same.all() else None
 
 
-def _by_rank(v, csr, weight, permutations, seed):
+def _by_rank(v, csr, weight, permutations, seed, keep_own):
     """Equal weights: a lag is the sum of the first d draws, so one sorted list per d serves every site.
 
     A site that is itself among its first d draws has that permutation corrected: out goes its own value,
@@ -78,11 +90,12 @@ def _by_rank(v, csr, weight, permutations, seed):
     observed = sparse.csr_array((np.ones(csr.nnz), csr.indices, csr.indptr), shape=csr.shape) @ v
     low, high = (observed + side * TIE * np.abs(v).max() * np.maximum(sizes, 1) for side in (-1, 1))
     sites_of = {d: np.flatnonzero(sizes == d) for d in np.unique(sizes)}
-    for _, table in _random.tables(n, depth + 1, permutations, seed, block=max(1, TABLE // (depth + 1))):
-        own = _own_draws(table, sizes)
+    rows = min(depth + 1, n)
+    for _, table in _random.tables(n, rows, permutations, seed, block=max(1, TABLE // rows)):
+        own = _own_draws(table, sizes) if keep_own else {}
         total = np.zeros(table.shape[1])
         for d in range(depth + 1):
-            following = total + v[table[d]]
+            following = total + v[table[d]] if d < rows else None
             if d in sites_of:
                 sites, ranked = sites_of[d], np.sort(total)
                 above[sites] += len(total) - np.searchsorted(ranked, low[sites], "left")
@@ -98,31 +111,33 @@ def _by_rank(v, csr, weight, permutations, seed):
     return above, below
 
 
-def counts(values, csr, statistic, observed, slack, permutations, seed, *, plain_lag=False):
+def counts(values, csr, statistic, observed, slack, permutations, seed, *, keep_own=True):
     """The same for any statistic of the lags of several variables drawn together.
 
     Parameters
     ----------
     values : ndarray, shape (m, n)
-    statistic : function (sites, lags) -> simulated
-        lags holds m arrays (sites, permutations); ``sites`` broadcasts against them.
+    statistic : function (sites, lags) -> simulated, or None
+        lags holds m arrays (sites, permutations); ``sites`` broadcasts against them. None: the lag itself.
     observed, slack : ndarray, shape (n,)
-    plain_lag : bool
-        The statistic is the lag of the one variable: the compiled loop may do it.
     """
     csr = _clean(csr)
     n, sizes = csr.shape[0], np.diff(csr.indptr)
     depth = int(sizes.max())
     low, high = observed - slack, observed + slack
     above, below = np.zeros((2, n), np.int64)
-    compiled = plain_lag and permutations * csr.nnz >= (WORTH_CALLING if KERNEL in sys.modules else WORTH_COMPILING)
-    for _, table in _random.tables(n, depth + 1, permutations, seed, block=max(1, min(1000, TABLE // (depth + 1)))):
+    worth = WORTH_CALLING if KERNEL in sys.modules else WORTH_COMPILING
+    compiled = statistic is None and permutations * csr.nnz >= worth
+    statistic = statistic or (lambda sites, lags: lags[0])
+    rows = min(depth + 1, n)
+    for _, table in _random.tables(n, rows, permutations, seed, block=max(1, min(BLOCK, TABLE // rows))):
         moved = values[:, table]
         if compiled:
             _count_compiled(moved[0], csr, low, high, above, below)
         else:
             _count(moved, csr, statistic, low, high, above, below)
-        for unit, column, place in _own_draws(table, sizes).values():
+        own = _own_draws(table, sizes) if keep_own else {}
+        for unit, column, place in own.values():
             weights = _rows(csr, unit)
             draws = np.arange(weights.shape[1])
             old = statistic(unit, [np.einsum("ed,ed->e", weights, m[draws, column[:, None]]) for m in moved])

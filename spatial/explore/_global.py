@@ -79,12 +79,20 @@ class GlobalStatistic(_show.Shown):
         """Permutation p-value, (r + 1) / (P + 1) and twice the smaller tail; None without permutations."""
         return _null.pseudo_p(self.estimate, self.simulated, self.alternative)
 
-    statistic = z_rand
+    @property
+    def variance(self) -> float:
+        """Under randomisation where it is known, else under normality."""
+        return self.variance_norm if math.isnan(self.variance_rand) else self.variance_rand
+
+    @property
+    def statistic(self) -> float:
+        """The z-score that goes with ``variance``."""
+        return self._z(self.variance)
 
     @property
     def p_value(self) -> float:
-        """The permutation p-value where there are permutations, else the one under randomisation."""
-        return self.p_rand if self.p_sim is None else self.p_sim
+        """The permutation p-value where there are permutations, else that of ``statistic``."""
+        return _null.normal_p(self.statistic, self.alternative) if self.p_sim is None else self.p_sim
 
     def tidy(self) -> pd.DataFrame:
         """One row. Under the null there is a distribution but no confidence interval: those columns are NaN."""
@@ -92,8 +100,8 @@ class GlobalStatistic(_show.Shown):
             {
                 "term": [self.variable],
                 "estimate": self.estimate,
-                "std_error": self._sd(self.variance_rand),
-                "statistic": self.z_rand,
+                "std_error": self._sd(self.variance),
+                "statistic": self.statistic,
                 "p_value": self.p_value,
                 "conf_low": math.nan,
                 "conf_high": math.nan,

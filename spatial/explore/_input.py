@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -69,7 +69,7 @@ def read(variables, w, *, missing="error", varying=True, diagonal=False) -> Fiel
         E206 fewer than four units; E301 weights that cancel; E306 only islands; E312 self-neighbours.
     """
     check_option("missing", missing, ("error", "drop"))
-    weights = as_weights(w)
+    weights = with_floats(as_weights(w))
     names, rows = [], []
     for default, given in variables:
         name = getattr(given, "name", None)
@@ -166,6 +166,13 @@ def check_draws(permutations, seed, alternative) -> None:
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
             raise SpatialInputError("E501", f"{name}={value!r}: a whole number of 0 or more is expected")
     check_option("alternative", alternative, ALTERNATIVES)
+
+
+def with_floats(weights: Weights) -> Weights:
+    """Integers in a matrix would overflow, or round, in what follows."""
+    if weights.csr.dtype == np.float64:
+        return weights
+    return replace(weights, csr=weights.csr.astype(np.float64))
 
 
 def subset(weights: Weights, keep: np.ndarray) -> Weights:

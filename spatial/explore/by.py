@@ -140,7 +140,7 @@ def moran_by(
     _input.check_draws(permutations, seed, alternative)
     columns = [columns] if isinstance(columns, str) else list(columns)
     matrices = {k: as_weights(v) for k, v in w.items()} if isinstance(w, Mapping) else {"w": as_weights(w)}
-    wide, periods = _unstack(data, columns, by, entity)
+    wide, periods = unstack(data, columns, by, entity)
     parts = []
     for name, weights in matrices.items():
         if weights.ids is None:
@@ -158,7 +158,7 @@ def moran_by(
     return MoranBy(frame, by, lines, permutations, seed, alternative)
 
 
-def _unstack(data, columns, by, entity):
+def unstack(data, columns, by, entity):
     """Variables as (column, period) against units; E502, E103."""
     frame = data
     if by not in frame.columns or (entity is not None and entity not in frame.columns):

@@ -122,8 +122,7 @@ def from_standardised(own, others, field, options, title):
     above, below = np.where(swap, below, above), np.where(swap, above, below)
     above, below = (np.where(own == 0, options["permutations"], c) for c in (above, below))
     sd = np.abs(own) * np.sqrt(variance)
-    high, high_lag = own > 0, lag > 0
-    quadrant = np.select([high & high_lag, ~high & ~high_lag, ~high & high_lag], QUADRANTS[:3], QUADRANTS[3])
+    quadrant = quadrants(own, lag)
     return _local.answer(
         field,
         (own * lag, own * mean, sd),
@@ -135,6 +134,12 @@ def from_standardised(own, others, field, options, title):
         options=options,
         quadrant=quadrant,
     )
+
+
+def quadrants(z, lag) -> np.ndarray:
+    """Where in the Moran scatter plot: the unit's own side first, its neighbours' second."""
+    high, high_lag = z > 0, lag > 0
+    return np.select([high & high_lag, ~high & ~high_lag, ~high & high_lag], QUADRANTS[:3], QUADRANTS[3])
 
 
 def warn_if_complete(field: _input.Field) -> None:

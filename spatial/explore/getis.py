@@ -1,0 +1,163 @@
+"""Getis and Ord's G: do high values, or low ones, gather?"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy import sparse
+
+from spillover.errors import SpatialInputError
+
+from . import _conditional, _input, _local, _moments, _null
+from ._global import GlobalStatistic
+
+CLASSES = ("High", "Low")
+
+
+def getis_ord(
+    y, w, *, permutations=999, alternative="two-sided", seed=_input.DEFAULT_SEED, missing="error"
+) -> GlobalStatistic:
+    r"""Global G: the share of all products of pairs that falls on neighbours.
+
+    .. math:: G = \sum_{ij} w_{ij} y_i y_j \Big/ \sum_{i \ne j} y_i y_j
+
+    Getis and Ord (1992), eq. 5; the variance is exact over all permutations. Large when high values gather, small when
+    low ones do. Parameters and result as `moran`.
+
+    Raises
+    ------
+    SpatialInputError
+        As `moran`, and E210 when a value is negative: G needs a natural zero.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> path = np.eye(6, k=1) + np.eye(6, k=-1)
+    >>> g = getis_ord([1.0, 1, 1, 1, 9, 9], path, permutations=99)
+    >>> round(g.estimate, 4), round(g.expected, 4)
+    (0.5849, 0.3333)
+    """
+    _input.check_draws(permutations, seed, alternative)
+    field = _input.read([("y", y)], w, missing=missing)
+    x = _positive(field)
+    csr, links = field.weights.csr, _moments.link_sums(field.weights.csr)
+    pairs = x.sum() ** 2 - x @ x
+    expected, variance = _moments.quadratic(links, len(x), x)
+    products, _ = _null.permuted_sums(x[None], csr, permutations, seed)
+    return GlobalStatistic(
+        title="Getis-Ord G",
+        symbol="G",
+        variable=field.names[0],
+        estimate=float(x @ (csr @ x) / pairs),
+        expected=float(expected / pairs),
+        variance_norm=math.nan,
+        variance_rand=float(variance / pairs**2),
+        alternative=alternative,
+        simulated=products[0] / pairs,
+        seed=seed,
+        n=len(x),
+        weights=field.weights.describe(),
+        notes=field.notes,
+    )
+
+
+def local_g(
+    y,
+    w,
+    *,
+    star=False,
+    permutations=99_999,
+    alternative="two-sided",
+    significance=0.05,
+    correction="none",
+    seed=_input.DEFAULT_SEED,
+    missing="error",
+) -> _local.LocalStatistic:
+    r"""Local G_i, or G_i* when a unit counts as its own neighbour: hot spots and cold spots.
+
+    .. math:: G_i = \sum_{j \ne i} w_{ij} y_j \Big/ \sum_{j \ne i} y_j
+
+    Ord and Getis (1995). For G_i the unit's own value plays no part and its neighbours are drawn from the others. For
+    G_i* all values, its own too, are drawn from all; its own weight is the largest of its row, and rows that summed to
+    one do so again.
+
+    Parameters
+    ----------
+    star : bool
+    y, w, permutations, alternative, significance, correction, seed, missing
+        As `local_moran`.
+
+    Returns
+    -------
+    LocalStatistic
+        Clusters "High" and "Low".
+
+    Raises
+    ------
+    SpatialInputError
+        As `moran`, and E210 for negative values.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ring = np.roll(np.eye(8), 1, axis=0) + np.roll(np.eye(8), -1, axis=0)
+    >>> local_g([9.0, 8, 9, 1, 2, 1, 2, 8], ring).frame["G"].round(3).head(3).tolist()
+    [0.516, 0.562, 0.29]
+    """
+    _local.check(permutations, seed, alternative, significance, correction)
+    options = {"permutations": permutations, "alternative": alternative, "seed": seed}
+    options |= {"significance": significance, "correction": correction}
+    field = _input.read([("y", y)], w, missing=missing)
+    x, csr = _positive(field), field.weights.csr
+    linked = np.diff(csr.indptr) > 0
+    if star:
+        csr = with_self(csr, field.weights.standardization == "row")
+        total, mean, variance = np.full(len(x), x.sum()), *_moments_of_all(x, csr)
+    else:
+        total, (mean, variance) = x.sum() - x, _conditional.lag_moments(x, csr)
+    lag, sd = csr @ x, np.sqrt(variance)
+    above, below = _conditional.lag_counts(x, csr, permutations, seed, keep_own=not star)
+    share = _local.ratio(np.array([lag, mean, sd]).ravel(), np.tile(total, 3)).reshape(3, -1)
+    return _local.answer(
+        field,
+        tuple(share),
+        _local.ratio(lag - mean, sd),
+        _local.permuted_p(above, below, options),
+        np.where(lag > mean, *CLASSES),
+        names=("Local G*" if star else "Local G", "G", field.names[0]),
+        classes=CLASSES,
+        options=options,
+        tested=linked,
+    )
+
+
+def with_self(csr, row_standardised: bool) -> sparse.csr_array:
+    """Weights with every linked unit its own neighbour, as near as its nearest."""
+    largest = csr.max(axis=1).toarray().ravel()
+    csr = sparse.csr_array(csr + sparse.diags_array(largest))
+    csr.eliminate_zeros()
+    if row_standardised:
+        sums = np.asarray(csr.sum(axis=1)).ravel()
+        csr = sparse.csr_array(sparse.diags_array(1 / np.where(sums > 0, sums, 1)) @ csr)
+    return csr
+
+
+def _moments_of_all(x, csr):
+    """Of a lag whose values are all drawn from the n (Ord and Getis 1995, eq. 14)."""
+    n = len(x)
+    total, squares = np.asarray(csr.sum(axis=1)).ravel(), np.asarray(csr.multiply(csr).sum(axis=1)).ravel()
+    return total * x.mean(), x.var() * np.maximum(n * squares - total**2, 0) / (n - 1)
+
+
+def _positive(field) -> np.ndarray:
+    x = field.values[0]
+    if (x < 0).any():
+        raise SpatialInputError(
+            "E210",
+            f"G compares sums, so values must not be negative; {field.names[0]!r} has {(x < 0).sum()} that are",
+            column=field.names[0],
+            ids=list(field.ids[x < 0]),
+            hint="use moran or local_moran, or a variable with a natural zero",
+        )
+    return x / x.max()

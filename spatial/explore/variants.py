@@ -1,0 +1,176 @@
+"""Moran's I of two variables, of rates, and of regression residuals."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from spatial._weights import align
+from spillover.errors import SpatialInputError
+
+from . import _input, _null
+from ._global import GlobalStatistic
+from .moran import Moran, from_field
+
+
+def moran_bv(
+    x, y, w, *, permutations=999, alternative="two-sided", seed=_input.DEFAULT_SEED, missing="error"
+) -> GlobalStatistic:
+    r"""Bivariate Moran: is x high where the neighbours' y is high?
+
+    .. math:: I = \sum_{ij} w_{ij} z^x_i z^y_j \Big/ S_0
+
+    Wartenberg (1985). x stays in place and y is permuted; the variance is exact over those permutations. A correlation
+    of x and y in the same place that is itself clustered shows up here too. Parameters, result, errors as `moran`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> path = np.eye(6, k=1) + np.eye(6, k=-1)
+    >>> round(moran_bv([1.0, 2, 3, 4, 5, 6], [6.0, 5, 4, 3, 2, 1], path, permutations=99).estimate, 6)
+    -0.6
+    """
+    _input.check_draws(permutations, seed, alternative)
+    field = _input.read([("x", x), ("y", y)], w, missing=missing)
+    zx, zy = (_input.standardised(row) for row in field.values)
+    csr, n = field.weights.csr, field.weights.n
+    s0, pull = float(csr.sum()), csr.T @ zx
+    _, sums = _null.permuted_sums(zy[None], None, permutations, seed, a=pull, v=zy[None])
+    return GlobalStatistic(
+        title="Bivariate Moran's I",
+        symbol="I",
+        variable=f"{field.names[0]}, neighbours' {field.names[1]}",
+        estimate=float(pull @ zy) / s0,
+        expected=0.0,
+        variance_norm=math.nan,
+        variance_rand=float(n * pull.var() * n / (n - 1)) / s0**2,  # Hoeffding (1951), eq. 10
+        alternative=alternative,
+        simulated=sums[0] / s0,
+        seed=seed,
+        n=n,
+        weights=field.weights.describe(),
+        null="x stays, y falls on the units at random",
+        notes=field.notes,
+    )
+
+
+def moran_rate(
+    events, population, w, *, permutations=999, alternative="two-sided", seed=_input.DEFAULT_SEED, missing="error"
+) -> Moran:
+    """Moran's I of rates, standardised so that small populations do not pass for clusters.
+
+    Assunção and Reis (1999): each rate less the overall rate, over the standard deviation that its population gives
+    it. Parameters, result and errors as `moran`.
+
+    Raises
+    ------
+    SpatialInputError
+        Also E208: a population that is not positive, or negative events.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> path = np.eye(6, k=1) + np.eye(6, k=-1)
+    >>> events, people = [1, 2, 2, 6, 9, 9], [100, 120, 90, 110, 100, 95]
+    >>> round(moran_rate(events, people, path, permutations=99).I, 4)
+    0.6956
+    """
+    _input.check_draws(permutations, seed, alternative)
+    field = _input.read([("events", events), ("population", population)], w, missing=missing, varying=False)
+    rate = standardised_rate(*field.values, field)
+    name = f"{field.names[0]} / {field.names[1]}"
+    _input.check_varies(rate, name)
+    one = _input.Field(rate[None], (name,), field.weights, field.all_ids, field.used, field.notes)
+    return from_field(one, permutations, alternative, seed)[0]
+
+
+def standardised_rate(events, population, field) -> np.ndarray:
+    """Empirical Bayes standardised rates (Assunção and Reis 1999, section 3)."""
+    wrong = (population <= 0) | (events < 0)
+    if wrong.any():
+        message = f"{field.names[1]!r} must be positive and {field.names[0]!r} not negative"
+        raise SpatialInputError("E208", message, ids=list(field.ids[wrong]))
+    rate, overall = events / population, events.sum() / population.sum()
+    spread = population @ (rate - overall) ** 2 / population.sum()
+    between = spread - overall / population.mean()
+    variance = between + overall / population
+    variance = np.where(variance > 0, variance, overall / population)
+    return (rate - overall) / np.sqrt(variance)
+
+
+def moran_residuals(residuals, X, w, *, alternative="two-sided") -> GlobalStatistic:
+    r"""Moran's I of least-squares residuals, with the moments that know they are residuals.
+
+    .. math:: E = \frac{n}{S_0} \frac{\operatorname{tr} MW}{n - k}, \qquad M = I - X (X'X)^{-1} X'
+
+    Cliff and Ord (1981), section 8.3, for normal errors. Residuals of neighbours are correlated by the fit
+    alone, so the moments and permutations of `moran` do not apply to them.
+
+    Parameters
+    ----------
+    residuals : Series aligned by its index, or array; length n
+    X : DataFrame or array, shape (n, k)
+        The regressors of the fit, the constant among them.
+    w : weights, n units
+    alternative : {"two-sided", "greater", "less"}
+
+    Raises
+    ------
+    SpatialInputError
+        As `moran`; E205 when columns of X are collinear; E209 when the residuals are not those of a fit on X.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> path = np.eye(6, k=1) + np.eye(6, k=-1)
+    >>> X = np.column_stack([np.ones(6), [1.0, 2, 3, 4, 5, 6]])
+    >>> y = np.array([1.0, 3, 2, 5, 4, 6])
+    >>> e = y - X @ np.linalg.lstsq(X, y, rcond=None)[0]
+    >>> result = moran_residuals(e, X, path)
+    >>> round(result.estimate, 4), round(result.expected, 4)
+    (-1.0636, -0.4)
+    """
+    _input.check_draws(0, 0, alternative)
+    field = _input.read([("residuals", residuals)], w)
+    e, csr, n = field.values[0], field.weights.csr, field.weights.n
+    basis = _basis(X, field)
+    if np.abs(basis.T @ e).max() > 1e-6 * np.sqrt(e @ e):
+        raise SpatialInputError("E209", "the residuals are correlated with X: they are not those of a fit on it")
+    both = sparse.csr_array((csr + csr.T) / 2)
+    inner, k = basis.T @ (both @ basis), basis.shape[1]
+    trace = both.trace() - np.trace(inner)
+    lagged = both @ basis
+    squared = both.multiply(both).sum() - 2 * np.sum(lagged**2) + np.sum(inner**2)
+    scale, free = n / float(csr.sum()), n - k
+    expected = scale * trace / free
+    variance = scale**2 * (2 * squared + trace**2) / (free * (free + 2)) - expected**2
+    return GlobalStatistic(
+        title="Moran's I of residuals",
+        symbol="I",
+        variable=field.names[0],
+        estimate=float(scale * (e @ (both @ e)) / (e @ e)),
+        expected=float(expected),
+        variance_norm=float(variance),
+        variance_rand=math.nan,
+        alternative=alternative,
+        simulated=np.empty(0),
+        seed=0,
+        n=n,
+        weights=field.weights.describe(),
+        null="errors are independent and normal",
+    )
+
+
+def _basis(X, field) -> np.ndarray:
+    """Orthonormal columns that span X, in the order of the weights."""
+    columns = X.items() if isinstance(X, pd.DataFrame) else enumerate(np.asarray(X, float).T)
+    design = np.column_stack([align(_input.numbers(c, str(k)), field.weights, name=str(k)) for k, c in columns])
+    _input.check_finite(design.T, [str(k) for k in range(design.shape[1])], field.ids, "error")
+    scale = np.abs(design).max(axis=0)
+    left, sizes, _ = np.linalg.svd(design / np.where(scale > 0, scale, 1), full_matrices=False)
+    if sizes[-1] <= 1e-10 * sizes[0]:
+        raise SpatialInputError("E205", "columns of X are collinear")
+    return left
