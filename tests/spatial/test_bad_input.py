@@ -1,0 +1,148 @@
+"""Bad input: one error, with its code, the column or ids at fault, and the next step; nothing is touched."""
+
+# ruff: noqa: E501  (a table of cases reads better in long lines)
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+import spatial as sp
+from spillover.errors import SpatialInputError, SpatialInputWarning
+
+KEYS = {"entity": "state", "time": "year"}
+FORMULA = "log(gsp) ~ log(pcap) + log(emp) + unemp"
+
+
+def change(panel, rows, column, value):
+    out = panel.copy()
+    out[column] = out[column].astype(object if isinstance(value, str) else float)
+    out.loc[rows, column] = value
+    return out
+
+
+def dense(w):
+    return pd.DataFrame(w.csr.toarray(), index=w.ids, columns=w.ids)
+
+
+CASES = {
+    # name: (code, what the message or its place must hold, how to call)
+    "ids differ": ("E101", "XX", lambda p, w: sp.sdm(FORMULA, p.replace({"state": {"OH": "XX"}}), w, **KEYS)),
+    "units missing from the data": ("E101", "OH", lambda p, w: sp.sdm(FORMULA, p[p["state"] != "OH"], w, **KEYS)),
+    "ids in another column": ("E101", "entity='state'", lambda p, w: sp.sar("gsp ~ emp", p[p["year"] == 1986], w)),
+    "lost zeros": ("E101", "zfill(2)", lambda p, w: sp.sar(
+        "y ~ x", pd.DataFrame({"y": [1.0, 2, 4], "x": [1.0, 3, 2]}, index=[1, 2, 3]),
+        pd.DataFrame(np.array([[0, 1, 0], [.5, 0, .5], [0, 1, 0]]), index=["01", "02", "03"], columns=["01", "02", "03"]))),
+    "units repeat": ("E102", "AL", lambda p, w: sp.sar("gsp ~ emp", p, w, entity="state")),
+    "pair repeats": ("E103", "('AL', 1970)", lambda p, w: sp.sdm(FORMULA, pd.concat([p, p.iloc[:1]]), w, **KEYS)),
+    "year missing": ("E104", "('AL', 1975)", lambda p, w: sp.sdm(
+        FORMULA, p[~((p["state"] == "AL") & (p["year"] == 1975))], w, **KEYS)),
+    "no labels, other n": ("E105", "48", lambda p, w: sp.sdm(FORMULA, p, np.eye(47)[::-1], **KEYS)),
+    "mixed key types": ("E106", "astype", lambda p, w: sp.sdm(
+        FORMULA, p.assign(year=[str(v) if v == 1970 else v for v in p["year"]]), w, **KEYS)),
+    "NaN": ("E201", "'pcap' 2", lambda p, w: sp.sdm(FORMULA, change(p, [3, 40], "pcap", np.nan), w, **KEYS)),
+    "NaN key": ("E201", "'state'", lambda p, w: sp.sdm(FORMULA, p.assign(state=p["state"].where(p.index != 3)), w, **KEYS)),
+    "infinite": ("E202", "'unemp'", lambda p, w: sp.sdm(FORMULA, change(p, [3], "unemp", np.inf), w, **KEYS)),
+    "text in a number": ("E203", "1,234.5", lambda p, w: sp.sdm(FORMULA, change(p, [3], "emp", "1,234.5"), w, **KEYS)),
+    "constant regressor": ("E204", "'k'", lambda p, w: sp.sdm("gsp ~ emp + k", p.assign(k=3.0), w, **KEYS, effects="none")),
+    "constant response": ("E204", "'k'", lambda p, w: sp.sdm("k ~ emp", p.assign(k=3.0), w, **KEYS)),
+    "collinear": ("E205", "it equals 2 pcap", lambda p, w: sp.sar("gsp ~ pcap + z", p.assign(z=2 * p["pcap"]), w, **KEYS)),
+    "collinear lag": ("E205", "'W:h'", lambda p, w: sp.sdm(
+        "y ~ x + h", pd.DataFrame({"y": np.arange(8.0) ** 2, "x": [3.0, 1, 4, 1, 5, 9, 2, 6], "h": [1.0] * 4 + [0.0] * 4}),
+        np.kron(np.eye(2), (np.ones((4, 4)) - np.eye(4)) / 3))),
+    "too few": ("E206", "coefficients", lambda p, w: sp.slx(
+        "y ~ x + z", pd.DataFrame({"y": [1.0, 2, 4], "x": [1.0, 3, 2], "z": [0.0, 1, 7]}), np.eye(3)[[1, 2, 0]])),
+    "one period": ("E206", "2 periods", lambda p, w: sp.sdm(FORMULA, p[p["year"] == 1980], w, **KEYS, effects="entity")),
+    "log of zero": ("E207", "log(emp)", lambda p, w: sp.sdm(FORMULA, change(p, [3], "emp", 0.0), w, **KEYS)),
+    "absorbed": ("E208", "'area'", lambda p, w: sp.sdm(
+        "gsp ~ emp + area", p.assign(area=p["state"].map(lambda s: float(ord(s[0])))), w, **KEYS)),
+    "perfect fit": ("E703", "'gsp'", lambda p, w: sp.sar("gsp ~ z", p.assign(z=p["gsp"] * 3 + 1), w, **KEYS)),
+    "weights not square": ("E311", "48 x 47", lambda p, w: sp.sdm(FORMULA, p, w.csr[:, :47], **KEYS)),
+    "weights not finite": ("E302", "finite", lambda p, w: sp.sdm(FORMULA, p, dense(w).replace(0.5, np.nan), **KEYS)),
+    "labels of W in two orders": ("E311", "same labels", lambda p, w: sp.sdm(FORMULA, p, dense(w).iloc[:, ::-1], **KEYS)),
+    "SEM, islands, two-way": ("E308", "rows", lambda p, w: sp.sem(
+        FORMULA, p, dense(w).mul((w.ids != "ME").astype(float), axis=0), **KEYS)),
+    "no such column": ("E502", "did you mean 'gsp'", lambda p, w: sp.sdm("gps ~ emp", p, w, **KEYS)),
+    "no such key": ("E502", "entity='region'", lambda p, w: sp.sdm(FORMULA, p, w, entity="region", time="year")),
+    "durbin names none": ("E502", "'pc'", lambda p, w: sp.sdm(FORMULA, p, w, **KEYS, durbin=["pc"])),
+    "code in a formula": ("E503", "not allowed", lambda p, w: sp.sdm("gsp ~ {__import__('os').getcwd()}", p, w, **KEYS)),
+    "formula broken": ("E504", "well formed", lambda p, w: sp.sdm("log(gsp ~ emp", p, w, **KEYS)),
+    "unknown effects": ("E501", "'twoway'", lambda p, w: sp.sdm(FORMULA, p, w, **KEYS, effects="fixed")),
+    "unknown covariance": ("E501", "'oim'", lambda p, w: sp.sdm(FORMULA, p, w, **KEYS, vcov="hc9")),
+    "effects without a panel": ("E501", "needs a panel", lambda p, w: sp.sar(
+        "gsp ~ emp", p[p["year"] == 1986], w, entity="state", effects="entity")),
+    "weights of no known kind": ("E501", "queen", lambda p, w: sp.sdm(FORMULA, p, "queen", **KEYS)),
+    "LM tests of an SDM": ("E501", "ols()", lambda p, w: sp.lm_tests(sp.sdm(FORMULA, p, w, **KEYS))),
+    "LR of fits that differ": ("E501", "differ", lambda p, w: sp.lr_test(
+        sp.sar(FORMULA, p, w, **KEYS, effects="entity"), sp.sdm(FORMULA, p, w, **KEYS, effects="twoway"))),
+    "no such unit": ("E101", "'ZZ'", lambda p, w: sp.sdm(FORMULA, p, w, **KEYS).effects(draws=5).shock("ZZ", "unemp")),
+    "weights all fail": ("E101", "XX", lambda p, w: sp.compare_weights(
+        {"a": w}, model=sp.sdm, formula=FORMULA, data=p.replace({"state": {"OH": "XX"}}), **KEYS)),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::spillover.errors.SpatialInputWarning")
+@pytest.mark.parametrize("name", CASES)
+def test_refused(name, panel, queen):
+    code, said, call = CASES[name]
+    before = panel.copy(deep=True)
+    with pytest.raises(SpatialInputError) as caught:
+        call(panel, queen)
+    error = caught.value
+    assert error.code == code
+    assert said in str(error) or said in map(str, error.ids), str(error)
+    assert isinstance(error, ValueError)
+    pd.testing.assert_frame_equal(panel, before)
+
+
+def test_missing_units_are_dropped_only_on_request(panel, queen):
+    holes = change(panel, panel.index[panel["state"] == "ME"][:2], "pcap", np.nan)
+    fit = sp.sdm(FORMULA, holes, queen, **KEYS, missing="drop")
+    assert (fit.design.n_units, "ME" in fit.design.ids) == (47, False)
+    np.testing.assert_allclose(fit.design.weights.row_sums, 1)
+    assert "1 units with missing values dropped: ME" in str(fit)
+    by_hand = sp.sdm(FORMULA, panel[panel["state"] != "ME"], queen.subset([i for i in queen.ids if i != "ME"]), **KEYS)
+    np.testing.assert_allclose(fit.params, by_hand.params, rtol=1e-9)
+
+
+def test_weights_without_labels_are_taken_in_the_datas_order_with_a_warning(panel, queen):
+    tidy = panel.sort_values(["year", "state"]).set_index("state").loc[list(queen.ids)].reset_index()
+    with pytest.warns(SpatialInputWarning, match="could not be checked"):
+        fit = sp.sdm(FORMULA, tidy, sparse.csr_array(queen.csr), **KEYS)
+    assert fit.rho == pytest.approx(sp.sdm(FORMULA, panel, queen, **KEYS).rho, rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["Graph", "W", "frame"])
+def test_weights_of_other_libraries_bring_their_labels(kind, panel, queen):
+    w = {"Graph": queen.to_graph, "W": queen.to_W, "frame": lambda: dense(queen)}[kind]()
+    assert sp.sdm(FORMULA, panel, w, **KEYS).rho == pytest.approx(sp.sdm(FORMULA, panel, queen, **KEYS).rho, rel=1e-8)
+
+
+def test_islands_are_allowed_and_said(panel, queen):
+    alone = dense(queen)
+    alone.loc["ME"] = 0
+    fit = sp.sdm(FORMULA, panel, alone, **KEYS)
+    assert "1 island" in str(fit)
+    assert "additive" in str(fit)  # no transformation without rows that sum to one
+
+
+def test_chinese_names_are_everyday_input(panel, queen):
+    words = {"gsp": "地区 产出", "emp": "就业", "state": "省份", "year": "年份"}
+    fit = sp.sdm("log(`地区 产出`) ~ log(就业) + unemp", panel.rename(columns=words), queen, entity="省份", time="年份")
+    assert fit.rho == pytest.approx(sp.sdm("log(gsp) ~ log(emp) + unemp", panel, queen, **KEYS).rho, rel=1e-12)
+    assert "log(就业)" in str(fit)
+
+
+def test_odd_column_types_are_numbers_or_refused(panel, queen):
+    want = sp.sar(FORMULA, panel, queen, **KEYS).params
+    odd = panel.astype({"emp": "Float64", "unemp": "float32", "pcap": object})
+    with pytest.raises(SpatialInputError, match="E203"):
+        sp.sar(FORMULA, odd, queen, **KEYS)
+    np.testing.assert_allclose(sp.sar(FORMULA, odd.astype({"pcap": float}), queen, **KEYS).params, want, rtol=1e-5)
+
+
+def test_a_failing_w_is_reported_and_the_rest_goes_on(panel, queen):
+    both = sp.compare_weights({"good": queen, "bad": queen.subset(list(queen.ids[:40]))}, model=sp.sar, formula=FORMULA,
+                              data=panel, **KEYS)  # fmt: skip
+    assert list(both.fits) == ["good"]
+    assert both.failed["bad"].startswith("E101")
+    assert "bad could not be estimated" in str(both)
