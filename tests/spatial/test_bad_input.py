@@ -48,7 +48,7 @@ CASES = {
     "collinear": ("E205", "it equals 2 pcap", lambda p, w: sp.sar("gsp ~ pcap + z", p.assign(z=2 * p["pcap"]), w, **KEYS)),
     "collinear lag": ("E205", "'W:h'", lambda p, w: sp.sdm(
         "y ~ x + h", pd.DataFrame({"y": np.arange(8.0) ** 2, "x": [3.0, 1, 4, 1, 5, 9, 2, 6], "h": [1.0] * 4 + [0.0] * 4}),
-        np.kron(np.eye(2), (np.ones((4, 4)) - np.eye(4)) / 3))),
+        np.kron(np.eye(2), (np.roll(np.eye(4), 1, 0) + np.roll(np.eye(4), -1, 0)) / 2))),
     "too few": ("E206", "coefficients", lambda p, w: sp.slx(
         "y ~ x + z", pd.DataFrame({"y": [1.0, 2, 4], "x": [1.0, 3, 2], "z": [0.0, 1, 7]}), np.eye(3)[[1, 2, 0]])),
     "one period": ("E206", "2 periods", lambda p, w: sp.sdm(FORMULA, p[p["year"] == 1980], w, **KEYS, effects="entity")),
