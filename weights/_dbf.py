@@ -59,8 +59,8 @@ def encoding_of(shp: Path) -> str | None:
         return "UTF-8"
     guess = "GB18030" if _chinese(text) else "ISO-8859-1"
     why = f"'{cpg.name}' says {said}, by which it cannot be read" if said else "no .cpg says so"
-    warnings.warn(SpatialInputWarning(f"text in '{dbf.name}' was read as {guess} ({why}); give encoding= if it looks wrong"),
-                  stacklevel=4)
+    message = f"text in '{dbf.name}' was read as {guess} ({why}); give encoding= if it looks wrong"
+    warnings.warn(SpatialInputWarning(message), stacklevel=4)
     return guess
 
 

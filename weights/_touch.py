@@ -52,7 +52,7 @@ def within(space: Space, metres: float, rule: str, exact: dict) -> sparse.csr_ar
     if rule == "bishop":
         out = within(space, metres, "queen", exact) - within(space, metres, "rook", exact)
         return _ones(out)
-    known = exact[rule](space.shapes)
+    known = exact[rule](space.shapes, space.geographic)
     a, b = close_pairs(space, metres)
     new = np.asarray(known[a, b] == 0).ravel()
     a, b = a[new], b[new]

@@ -8,8 +8,11 @@ from scipy import sparse
 COMPILED_FROM = 400_000  # coordinates; below, sorting is faster than loading compiled code
 
 
-def rings(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Coordinates (m, 2), owner of each coordinate (m,), and which coordinates close a ring (m,) bool."""
+def rings(shapes: np.ndarray, *, geographic: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Coordinates (m, 2), owner of each coordinate (m,), and which coordinates close a ring (m,) bool.
+
+    On longitude and latitude the two sides of the antimeridian are one: -180 becomes 180.
+    """
     import shapely
 
     _, xy, offsets = shapely.to_ragged_array(shapes, include_z=False)
@@ -18,6 +21,8 @@ def rings(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     owner = np.repeat(np.arange(len(shapes), dtype=np.int32), np.diff(ring[owner_of_ring]))
     closing = np.zeros(len(xy), bool)
     closing[ring[1:] - 1] = True
+    if geographic and len(xy) and xy[:, 0].min() <= -180:
+        xy[xy[:, 0] == -180, 0] = 180.0
     return xy, owner, closing
 
 

@@ -74,17 +74,17 @@ def _contiguity(gdf, rule, ids, order, cumulative, tolerance, islands) -> Spatia
     check_option("islands", islands, POLICIES)
     tolerance = one_number("tolerance", tolerance, least=0, optional=True)
     shapes, index = polygons(gdf, ids)
+    space = _touch.Space(shapes, gdf.crs)
     if tolerance is None:
-        w = from_csr(PATTERN[rule](shapes), index, rule)
+        w = from_csr(PATTERN[rule](shapes, space.geographic), index, rule)
         if rule != "bishop":
             _warn_missed(w, shapes)
     else:
-        space = _touch.Space(shapes, gdf.crs)
         pattern = _touch.within(space, tolerance, rule, PATTERN)
         w = from_csr(pattern, index, f"{rule}, borders up to {tolerance:g} {space.unit} apart")
     if order != 1:
         w = lag_order(w, order, cumulative=cumulative)
-    return treat(w, islands, nearest=lambda alone: _touch.nearest(_touch.Space(shapes, gdf.crs), alone))
+    return treat(w, islands, nearest=lambda alone: _touch.nearest(space, alone))
 
 
 def _warn_missed(w, shapes) -> None:
@@ -121,18 +121,18 @@ def polygons(gdf, ids) -> tuple[np.ndarray, object]:
     return shapes, index
 
 
-def _queen(shapes) -> sparse.csr_array:
-    xy, owner, _ = _vertices.rings(shapes)
+def _queen(shapes, geographic=False) -> sparse.csr_array:
+    xy, owner, _ = _vertices.rings(shapes, geographic=geographic)
     return _vertices.by_vertex(xy, owner, len(shapes))
 
 
-def _rook(shapes) -> sparse.csr_array:
-    xy, owner, closing = _vertices.rings(shapes)
+def _rook(shapes, geographic=False) -> sparse.csr_array:
+    xy, owner, closing = _vertices.rings(shapes, geographic=geographic)
     return _vertices.by_edge(xy, owner, closing, len(shapes))
 
 
-def _bishop(shapes) -> sparse.csr_array:
-    out = _queen(shapes) - _rook(shapes)
+def _bishop(shapes, geographic=False) -> sparse.csr_array:
+    out = _queen(shapes, geographic) - _rook(shapes, geographic)
     out.eliminate_zeros()
     return out
 

@@ -70,8 +70,8 @@ def _check_there(path: Path) -> None:
         raise SpatialInputError("E601", f"there is no file '{path}'", hint=nearest_name(path))
     if path.is_dir():
         inside = sorted(p.name for p in path.iterdir() if p.suffix.lower() in (*SUFFIXES, ".zip"))
-        raise SpatialInputError("E602", f"'{path}' is a folder", hint=f"name a file in it: {', '.join(inside[:5])}" if inside
-                                else "it holds no map")
+        hint = f"name a file in it: {', '.join(inside[:5])}" if inside else "it holds no map"
+        raise SpatialInputError("E602", f"'{path}' is a folder", hint=hint)
     if path.suffix.lower() not in (*SUFFIXES, ".zip"):
         raise SpatialInputError("E602", f"'{path.name}' is not a map that can be read",
                                 hint=f"formats are {', '.join((*SUFFIXES, '.zip'))}")
@@ -92,7 +92,8 @@ def _read_one(path: Path, layer, encoding):
     encoding = encoding or _dbf.encoding_of(path)
     if _dbf.part(path, ".shx") is not None:
         return _gdal(path, None, encoding)
-    warnings.warn(SpatialInputWarning(f"'{path.stem}.shx' is missing; the index was rebuilt from the shapes"), stacklevel=3)
+    message = f"'{path.stem}.shx' is missing; the index was rebuilt from the shapes"
+    warnings.warn(SpatialInputWarning(message), stacklevel=3)
     with tempfile.TemporaryDirectory() as folder:  # the user's folder stays as it is
         for one in path.parent.glob(f"{_escaped(path.stem)}.*"):
             shutil.copy(one, folder)
@@ -133,7 +134,8 @@ def _one_layer(path: Path, layer) -> str | None:
                                 hint="is the file complete? Copy or download it again") from error
     names = [name for name, kind in there if kind is not None]
     if layer is None and len(names) > 1:
-        raise SpatialInputError("E604", f"'{path.name}' holds {len(names)} layers", hint=f"choose layer= from {', '.join(names)}")
+        raise SpatialInputError("E604", f"'{path.name}' holds {len(names)} layers",
+                                hint=f"choose layer= from {', '.join(names)}")
     if layer is not None and layer not in names:
         raise SpatialInputError("E604", f"'{path.name}' has no layer {layer!r}", hint=f"layers are {', '.join(names)}")
     return layer
@@ -189,7 +191,7 @@ def _named(frame, id: str):
     column = _labels.column_of(frame, id)
     if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
         column = column.astype("Int64")
-    text = column.where(column.isna(), column.astype(str)).astype("str")
+    text = column.astype("string").tolist()  # missing stays missing
     return frame.drop(columns=id).set_index(_labels.unit_index(pd.Index(text, name=id)))
 
 

@@ -29,7 +29,7 @@ def read(path, ids=None, name: str | None = None) -> SpatialWeights:
 
     try:
         there = {k: v for k, v in loadmat(path, appendmat=False).items() if not k.startswith("__")}
-    except (ValueError, NotImplementedError, TypeError, OSError) as error:
+    except Exception as error:  # the reader unpacks whatever it finds
         raise SpatialInputError("E607", f"'{path.name}' is not a readable Matlab file (up to version 7)",
                                 hint="save it with -v7") from error
     matrix = there[_choose(there, name, path)]

@@ -33,7 +33,7 @@ def read_dta(path, ids=None) -> SpatialWeights:
     """A square table, with or without a column of ids, or a long one: focal, neighbor, weight."""
     try:
         frame = pd.read_stata(path)
-    except (ValueError, OSError) as error:
+    except Exception as error:  # the reader unpacks whatever it finds
         raise SpatialInputError("E607", f"'{path.name}' is not a readable Stata file") from error
     kind = f"matrix of {path.name}"
     if list(frame.columns[:3]) == LONG:

@@ -1,0 +1,160 @@
+"""Boundary files: what is read, and every way in which one can be broken."""
+
+import shutil
+import warnings
+import zipfile
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+from shapely import box
+
+import weights as wt
+from spillover.errors import SpatialInputError, SpatialInputWarning
+
+NAMES = ["北京市", "上海市", "广东省"]
+
+
+@pytest.fixture
+def provinces():
+    cells = [box(i, 0, i + 1, 1) for i in range(3)]
+    return gpd.GeoDataFrame({"code": ["01", "02", "11"], "name": NAMES}, geometry=cells, crs=4326)
+
+
+def refused(path, code, **options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SpatialInputWarning)
+        with pytest.raises(SpatialInputError) as caught:
+            wt.read_map(path, **options)
+    assert caught.value.code == code, caught.value
+    return str(caught.value)
+
+
+@pytest.fixture
+def shp(provinces, tmp_path):
+    """A shapefile in a Chinese folder with a space, in UTF-8."""
+    path = tmp_path / "地图 一" / "provinces.shp"
+    path.parent.mkdir()
+    provinces.to_file(path, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def gbk(provinces, tmp_path):
+    path = tmp_path / "gbk.shp"
+    provinces.to_file(path, encoding="gb18030")
+    path.with_suffix(".cpg").unlink()
+    return path
+
+
+def test_ids_are_text_and_keep_their_zeros(shp, provinces, tmp_path):
+    frame = wt.read_map(shp, id="code")
+    assert frame.index.tolist() == ["01", "02", "11"]
+    assert frame["name"].tolist() == NAMES
+    provinces.assign(code=[11.0, 12.0, 13.0]).to_file(tmp_path / "m.gpkg")
+    assert wt.read_map(tmp_path / "m.gpkg", id="code").index.tolist() == ["11", "12", "13"]
+    provinces.assign(code=["NA", "ZA", "BW"]).to_file(tmp_path / "m.geojson")
+    assert wt.read_map(tmp_path / "m.geojson", id="code").index.tolist() == ["NA", "ZA", "BW"]
+    refused(shp, "E502", id="kode")
+    provinces.assign(code=["1", "1", "2"]).to_file(tmp_path / "twice.gpkg")
+    refused(tmp_path / "twice.gpkg", "E102", id="code")
+
+
+def test_chinese_text_without_or_with_a_wrong_cpg(gbk):
+    with pytest.warns(SpatialInputWarning, match="GB18030"):
+        assert wt.read_map(gbk)["name"].tolist() == NAMES
+    gbk.with_suffix(".cpg").write_text("UTF-8")
+    with pytest.warns(SpatialInputWarning, match="says UTF-8"):
+        assert wt.read_map(gbk)["name"].tolist() == NAMES
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert wt.read_map(gbk, encoding="gb18030")["name"].tolist() == NAMES
+    refused(gbk, "E606", encoding="utf-8")
+    refused(gbk, "E606", encoding="no such code")
+
+
+def test_accents_are_not_taken_for_chinese(provinces, tmp_path):
+    provinces.assign(name=["Zürich", "Genève", "Neuchâtel"]).to_file(tmp_path / "ch.shp", encoding="ISO-8859-1")
+    (tmp_path / "ch.cpg").unlink()
+    with pytest.warns(SpatialInputWarning, match="ISO-8859-1"):
+        assert wt.read_map(tmp_path / "ch.shp")["name"].tolist() == ["Zürich", "Genève", "Neuchâtel"]
+
+
+def test_a_zip_with_the_shapefile_in_a_folder(shp, gbk, tmp_path):
+    path = tmp_path / "两 张.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for part in shp.parent.iterdir():
+            archive.write(part, f"../../deep/子目录/{part.name}")
+    assert wt.read_map(path)["name"].tolist() == NAMES
+    assert sorted(p.name for p in tmp_path.parent.glob("deep*")) == []
+    with zipfile.ZipFile(path, "a") as archive:
+        for part in gbk.parent.glob("gbk.*"):
+            archive.write(part, part.name)
+    assert "gbk, provinces" in refused(path, "E604")
+    with pytest.warns(SpatialInputWarning, match="GB18030"):
+        assert wt.read_map(path, layer="gbk")["name"].tolist() == NAMES
+    refused(path, "E604", layer="other")
+    path.write_bytes(path.read_bytes()[:200])
+    refused(path, "E602")
+
+
+def test_a_zip_bomb_is_left_alone(tmp_path):
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("m.geojson", b"\0" * (60 * 2**20))
+    assert "suspicious" in refused(tmp_path / "bomb.zip", "E602")
+
+
+def test_several_layers_need_a_name(provinces, tmp_path):
+    path = tmp_path / "two.gpkg"
+    provinces.to_file(path, layer="old")
+    provinces.iloc[:2].to_file(path, layer="new")
+    assert "old, new" in refused(path, "E604")
+    assert len(wt.read_map(path, layer="new")) == 2
+    refused(path, "E604", layer="newer")
+
+
+def test_a_missing_index_is_rebuilt_outside_the_users_folder(shp):
+    shp.with_suffix(".shx").unlink()
+    before = sorted(p.name for p in shp.parent.iterdir())
+    with pytest.warns(SpatialInputWarning, match="shx"):
+        assert len(wt.read_map(shp)) == 3
+    assert sorted(p.name for p in shp.parent.iterdir()) == before
+
+
+def test_broken_shapefiles(shp, provinces, tmp_path):
+    provinces.iloc[:1].to_file(tmp_path / "one.shp")
+    good = shp.with_suffix(".dbf").read_bytes()
+    shutil.copy(tmp_path / "one.dbf", shp.with_suffix(".dbf"))
+    assert "3 shapes" in refused(shp, "E602")
+    shp.with_suffix(".dbf").unlink()
+    assert ".dbf" in refused(shp, "E602")
+    shp.with_suffix(".dbf").write_bytes(good)
+    shp.write_bytes(shp.read_bytes()[:-40])
+    assert "cut short" in refused(shp, "E602")
+    shp.write_bytes(b"")
+    assert "empty" in refused(shp, "E602")
+    shp.write_bytes(b"not a shapefile" * 20)
+    refused(shp, "E602")
+
+
+def test_broken_files_of_other_formats(provinces, tmp_path):
+    path = tmp_path / "m.gpkg"
+    provinces.to_file(path)
+    path.write_bytes(path.read_bytes()[:5000])
+    refused(path, "E602")
+    path.write_bytes(b"text")
+    refused(path, "E602")
+    json = tmp_path / "m.geojson"
+    json.write_text('{"type": "FeatureCollection", "features": []}')
+    refused(json, "E602")
+    json.write_text('{"type": "FeatureCollection", "features": [{"type": "Feature", "geome')
+    refused(json, "E602")
+    pd.DataFrame({"a": [1]}).to_csv(tmp_path / "m.csv")
+    assert ".gpkg" in refused(tmp_path / "m.csv", "E602")
+
+
+def test_only_files_on_this_machine(tmp_path, shp):
+    for path in ("https://example.org/m.zip", "/vsicurl/http://example.org/m.shp", "/vsizip/x.zip", "s3://b/m.gpkg"):
+        refused(path, "E608")
+    assert "did you mean 'provinces.shp'" in refused(shp.with_name("province.shp"), "E601")
+    assert "provinces.shp" in refused(shp.parent, "E602")

@@ -1,0 +1,116 @@
+"""Against others' numbers: libpysal, R's spdep on Columbus, the land borders of China's provinces."""
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+
+import weights as wt
+
+DATA = Path(__file__).parents[2] / "../shared/data"
+needs_data = pytest.mark.skipif(not DATA.exists(), reason="shared data are not here")
+
+
+@pytest.fixture(scope="module")
+def columbus():
+    return gpd.read_file(DATA / "reference/columbus.gpkg")
+
+
+def stored(name):
+    """R's listw as a matrix of 49 units, numbered from 1."""
+    table = pd.read_csv(DATA / f"reference/columbus_w_{name}.csv")
+    return table, sorted(set(table.iloc[:, 0]) | set(table.iloc[:, 1]))
+
+
+@needs_data
+@pytest.mark.parametrize(("name", "build"), [
+    ("queen_B", lambda g: wt.queen(g)),
+    ("rook_B", lambda g: wt.rook(g)),
+    ("knn4_W", lambda g: wt.knn(g, 4, metric="planar").standardize("row")),
+])
+def test_columbus_as_in_spdep(columbus, name, build):
+    table, units = stored(name)
+    focal, neighbor, weight = table.columns
+    reference = wt.from_frame(table, ids=units, focal=focal, neighbor=neighbor, weight=weight)
+    w = build(columbus)
+    assert (w.csr.indices == reference.csr.indices).all()
+    np.testing.assert_allclose(w.csr.data, reference.csr.data, rtol=1e-12)
+
+
+@needs_data
+def test_columbus_as_in_libpysal(columbus):
+    graph = pytest.importorskip("libpysal.graph").Graph
+    centroids = columbus.centroid
+    planar = {"metric": "planar"}
+
+    def inverse(d, _):  # libpysal's own divides by the zeros of the diagonal
+        return np.divide(1, d, out=np.zeros_like(d), where=d > 0)
+
+    pairs = [
+        (wt.queen(columbus), graph.build_contiguity(columbus, rook=False)),
+        (wt.rook(columbus), graph.build_contiguity(columbus, rook=True)),
+        (wt.knn(columbus, 6, **planar), graph.build_knn(centroids, 6)),
+        (wt.distance_band(columbus, 0.7, **planar), graph.build_distance_band(centroids, 0.7)),
+        (wt.inverse_distance(columbus, cutoff=0.7, **planar),
+         graph.build_distance_band(centroids, 0.7, binary=False, kernel=inverse)),
+        (wt.delaunay(columbus, **planar), graph.build_triangulation(centroids, "delaunay")),
+        (wt.gabriel(columbus, **planar), graph.build_triangulation(centroids, "gabriel")),
+        (wt.relative_neighbor(columbus, **planar), graph.build_triangulation(centroids, "relative_neighborhood")),
+        (wt.kernel(columbus, "epanechnikov", bandwidth=0.9, **planar),
+         graph.build_kernel(centroids, "parabolic", bandwidth=0.9)),
+    ]
+    for ours, theirs in pairs:
+        theirs = wt.from_graph(theirs, allow_self=True)
+        gap = abs(ours.csr - theirs.csr)
+        gap.setdiag(0)
+        assert gap.max() < 1e-9, ours.kind
+
+
+def test_conversion_to_libpysal_and_back():
+    pytest.importorskip("libpysal")
+    dense = np.random.default_rng(1).random((6, 6)) * (np.random.default_rng(2).random((6, 6)) < 0.5)
+    np.fill_diagonal(dense, 0)
+    dense[2] = 0
+    for ids in (None, ["10", "9", "b", "a", "上", "0"]):
+        for w in (wt.from_dense(dense, ids), wt.from_dense(dense, ids).standardize("row")):
+            assert wt.from_graph(w.to_graph()) == w
+            assert wt.from_W(w.to_W()) == w
+            assert w.to_graph().isolates.tolist() == w.islands.tolist()
+        assert wt.from_graph(w.to_graph()).standardization == "row"
+
+
+@needs_data
+def test_the_68_borders_of_chinas_provinces():
+    land = pd.read_csv(DATA / "china_adjacency.csv").query("kind == 'land'")
+    expected = {frozenset(p) for p in land[["a", "b"]].itertuples(index=False)}
+    assert len(expected) == 68
+    fine = gpd.read_file(DATA / "china_provinces_ne50m.geojson")
+    fine = fine.set_index(fine["name"].replace({"Inner Mongol": "Inner Mongolia", "Xizang": "Tibet"}))
+    for w in (wt.queen(fine), wt.rook(fine), wt.queen(fine, tolerance=100), wt.rook(fine, tolerance=100)):
+        assert links(w) == expected
+        assert w.islands.tolist() == ["Hainan"]
+        assert w.components == 2
+    joined = wt.queen(fine, islands="nearest")
+    assert links(joined) - expected == {frozenset(["Hainan", "Guangdong"])}
+    assert "Hainan" in joined.notes[0]
+
+
+@needs_data
+def test_dirty_borders_need_a_tolerance():
+    rough = gpd.read_file(DATA / "china_provinces_ne10m.geojson").set_index("NAME_1")
+    mainland = rough[~rough.index.str.contains("Hong|Maca|Taiwan|Paracel")]
+    assert len(mainland) == 31
+    exact, near = wt.queen(mainland), wt.queen(mainland, tolerance=1)
+    assert len(links(exact)) == 66
+    assert len(links(near)) == 68
+    missed = {frozenset(p) for p in (("Shaanxi", "Chongqing"), ("Shandong", "Anhui"))}
+    assert links(near) - links(exact) == missed
+    assert wt.rook(mainland, tolerance=1) == near
+    found = wt.audit(mainland, tolerance=1)
+    assert missed <= {frozenset(p) for p in found[["a", "b"]].itertuples(index=False)}
+
+
+def links(w):
+    return {frozenset(p) for p in w.to_frame()[["focal", "neighbor"]].itertuples(index=False)}
