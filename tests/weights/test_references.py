@@ -44,17 +44,15 @@ def test_columbus_as_in_libpysal(columbus):
     graph = pytest.importorskip("libpysal.graph").Graph
     centroids = columbus.centroid
     planar = {"metric": "planar"}
-
-    def inverse(d, _):  # libpysal's own divides by the zeros of the diagonal
-        return np.divide(1, d, out=np.zeros_like(d), where=d > 0)
+    with np.errstate(divide="ignore"):  # libpysal divides by the zeros of the diagonal, then drops it
+        inverse = graph.build_distance_band(centroids, 0.7, binary=False)
 
     pairs = [
         (wt.queen(columbus), graph.build_contiguity(columbus, rook=False)),
         (wt.rook(columbus), graph.build_contiguity(columbus, rook=True)),
         (wt.knn(columbus, 6, **planar), graph.build_knn(centroids, 6)),
         (wt.distance_band(columbus, 0.7, **planar), graph.build_distance_band(centroids, 0.7)),
-        (wt.inverse_distance(columbus, cutoff=0.7, **planar),
-         graph.build_distance_band(centroids, 0.7, binary=False, kernel=inverse)),
+        (wt.inverse_distance(columbus, cutoff=0.7, **planar), inverse),
         (wt.delaunay(columbus, **planar), graph.build_triangulation(centroids, "delaunay")),
         (wt.gabriel(columbus, **planar), graph.build_triangulation(centroids, "gabriel")),
         (wt.relative_neighbor(columbus, **planar), graph.build_triangulation(centroids, "relative_neighborhood")),
