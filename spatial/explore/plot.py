@@ -65,8 +65,8 @@ def moran_by_period(result, *, ax=None, significance=0.05):
     for (weights, variable), part in result.frame.groupby(["weights", "variable"], sort=False):
         p = part["p_sim"].fillna(part["p_rand"])
         (line,) = ax.plot(part[result.by], part["I"], label=f"{variable} ({weights})" if several else variable)
-        fill = np.where(p <= significance, line.get_color(), "white")
-        ax.scatter(part[result.by], part["I"], c=fill, edgecolors=line.get_color(), zorder=3, s=30)
+        fill = [line.get_color() if significant else "white" for significant in p <= significance]
+        ax.scatter(part[result.by], part["I"], c=fill, edgecolors=[line.get_color()], zorder=3, s=30)
     ax.axhline(result.frame["expected"].mean(), color="0.5", linewidth=1, linestyle="--")
     ax.set_xlabel(result.by)
     ax.set_ylabel("Moran's I")
