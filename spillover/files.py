@@ -64,3 +64,28 @@ def refuse_existing(paths, *, overwrite: bool) -> None:
             f"'{there[0]}' exists" + (f" and {len(there) - 1} more" if there[1:] else ""),
             hint="choose another name, or allow it with overwrite=True (--overwrite)",
         )
+
+
+def write_table(frame, path, *, overwrite: bool = False) -> None:
+    """Write a DataFrame as .csv or .parquet, whole or not at all.
+
+    In a .csv, text that a spreadsheet would run as a formula (it starts with = + - @, tab or return) gets an
+    apostrophe in front; numbers are untouched.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 for another suffix, E603 and E605 as ``replacing``.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".csv", ".parquet"):
+        raise SpatialInputError("E501", f"'{path}' must end in .csv or .parquet", hint="name it effects.csv")
+    with replacing(path, overwrite=overwrite) as part:
+        if suffix == ".parquet":
+            frame.to_parquet(part, index=False)
+        else:
+            frame.map(_inert).rename(columns=_inert).to_csv(part, index=False)
+
+
+def _inert(cell):
+    return "'" + cell if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -1,0 +1,58 @@
+"""Errors and warnings as lines a person can act on, and exit statuses a script can."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+from spillover.errors import SpatialInputError, SpatialInputWarning
+
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
+
+
+def run(app) -> int:
+    """Call the application; print what went wrong on stderr; return the exit status."""
+    import click
+
+    debug, quiet = ("--debug" in sys.argv, "--quiet" in sys.argv)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore" if quiet else "default")
+        warnings.showwarning = _show_warning
+        try:
+            status = app(standalone_mode=False)
+            return status if isinstance(status, int) else 0
+        except click.exceptions.Exit as stop:
+            return stop.exit_code
+        except click.ClickException as error:
+            error.show()
+            return USAGE
+        except (Exception, KeyboardInterrupt) as error:
+            if debug:
+                import traceback
+
+                traceback.print_exception(error)
+            return _explain(error)
+
+
+def _explain(error: BaseException) -> int:
+    """Say on stderr what went wrong; the exit status for it."""
+    import click
+
+    if isinstance(error, SpatialInputError):
+        say(str(error))
+        return error.exit_status
+    if isinstance(error, KeyboardInterrupt | click.exceptions.Abort):
+        say("interrupted")
+        return INTERRUPTED
+    say(f"failed: {type(error).__name__}: {error}\n  next:  run it again with --debug and report the traceback")
+    return FAILED
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
+    """Ours in one line; other libraries' only their text."""
+    if issubclass(category, SpatialInputWarning):
+        say(f"warning: {message}")

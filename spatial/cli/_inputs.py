@@ -1,0 +1,179 @@
+"""What the commands read: tables, maps and weights, from files or from the shipped examples."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+import shapefiles
+import weights as wt
+from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+
+ON_MAP = (
+    "queen", "rook", "bishop", "knn", "distance_band", "inverse_distance", "exponential", "kernel", "delaunay",
+    "gabriel", "relative_neighbor", "sphere_of_influence", "block",
+)  # fmt: skip
+ON_TABLE = ("economic", "similarity")
+EXAMPLE = "example:"
+
+
+def read_map(path: str | None, *, id: str | None = None, layer: str | None = None):
+    """A boundary file, or ``example:us_states``."""
+    if path is None:
+        raise SpatialInputError("E501", "a map is needed", hint="give --map FILE or --map example:us_states")
+    if path.startswith(EXAMPLE):
+        return shapefiles.load(path.removeprefix(EXAMPLE))
+    return wt.read_map(path, layer=layer, id=id)
+
+
+def read_table(path: str, *, keys: Iterable[str | None] = (), encoding: str | None = None) -> pd.DataFrame:
+    """A .csv, .parquet, .xlsx or .dta table, or ``example:us_states``.
+
+    Key columns stay text, so that "01" does not become 1 and "NA" does not become missing; a key of whole
+    numbers without leading zeros is read as numbers.
+    """
+    if path.startswith(EXAMPLE):
+        return shapefiles.load_panel(path.removeprefix(EXAMPLE))
+    file = Path(path)
+    if not file.is_file():
+        raise SpatialInputError("E601", f"there is no file '{path}'")
+    suffix = file.suffix.lower()
+    check_option("the table's suffix", suffix, (".csv", ".parquet", ".xlsx", ".dta"))
+    keys = [key for key in keys if key]
+    if suffix == ".parquet":
+        return pd.read_parquet(file)
+    if suffix == ".dta":
+        return pd.read_stata(file)
+    if suffix == ".xlsx":
+        return _plain_keys(pd.read_excel(file, dtype=dict.fromkeys(keys, str)), keys)
+    return _plain_keys(_read_csv(file, keys, encoding), keys)
+
+
+def read_weights(spec: str, *, gdf=None, table=None, entity=None, time=None, standardize: str = "row"):
+    """Weights from a file, or built here: ``queen``, ``knn:k=5``, ``economic:x=gsp``.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 for an unknown builder or option, E601 when there is no such file.
+    """
+    builder, _, rest = spec.partition(":")
+    if builder not in (*ON_MAP, *ON_TABLE):
+        if not Path(spec).is_file():
+            known = ", ".join((*ON_MAP, *ON_TABLE))
+            raise SpatialInputError(
+                "E601", f"{spec!r} is neither a file of weights nor a builder", hint=f"builders: {known}"
+            )
+        w = wt.load(spec)
+        return w.standardize(standardize) if standardize != "none" and w.standardization == "none" else w
+    options = _options(builder, rest)
+    if builder in ON_TABLE:
+        if table is None:
+            raise SpatialInputError("E501", f"{builder} weights need a table", hint="give --data FILE")
+        w = getattr(wt, builder)(table, options.pop("x", None), entity=entity, time=time, **options)
+    elif gdf is None:
+        raise SpatialInputError("E501", f"{builder} weights need a map", hint="give --map FILE")
+    else:
+        w = getattr(wt, builder)(gdf, **options)
+    return w.standardize(standardize)
+
+
+def named_weights(specs: list[str], **how) -> dict:
+    """``name=spec`` or ``spec`` alone, which names itself."""
+    out = {}
+    for spec in specs:
+        name, eq, rest = spec.partition("=")
+        named = bool(eq) and ":" not in name
+        out[name if named else spec] = read_weights(rest if named else spec, **how)
+    return out
+
+
+def with_ids_of(table: pd.DataFrame, entity: str | None, ids: pd.Index) -> pd.DataFrame:
+    """Text ids as whole numbers where the weights' ids are whole numbers, and the reverse."""
+    if entity is None or entity not in table.columns:
+        return table
+    column = table[entity]
+    if pd.api.types.is_integer_dtype(ids) and not pd.api.types.is_numeric_dtype(column):
+        numbers = pd.to_numeric(column, errors="coerce")
+        if numbers.notna().all():
+            return table.assign(**{entity: numbers.astype(ids.dtype)})
+    if not pd.api.types.is_numeric_dtype(ids) and pd.api.types.is_integer_dtype(column):
+        return table.assign(**{entity: column.astype(str)})
+    return table
+
+
+def _read_csv(file: Path, keys: list[str], encoding: str | None) -> pd.DataFrame:
+    with file.open("rb") as stream:
+        start = stream.read(4)
+    if start[:2] == b"PK":
+        raise SpatialInputError("E602", f"'{file}' is an Excel or zip file, not text", hint="rename it to .xlsx")
+    if not start:
+        raise SpatialInputError("E602", f"'{file}' is empty")
+    encoding = encoding or _encoding(file)
+    try:
+        head = pd.read_csv(file, nrows=0, encoding=encoding).columns
+        twice = list(pd.read_csv(file, nrows=1, header=None, encoding=encoding, dtype=str).iloc[0].dropna())
+        if len(set(twice)) < len(twice):
+            name = next(c for c in twice if twice.count(c) > 1)
+            raise SpatialInputError("E502", f"column {name!r} occurs more than once in '{file}'", column=name)
+        values = pd.read_csv(file, encoding=encoding)
+        there = [key for key in keys if key in head]
+        labels = (
+            pd.read_csv(file, usecols=there, dtype=str, keep_default_na=False, encoding=encoding) if there else None
+        )
+    except (pd.errors.ParserError, UnicodeDecodeError, pd.errors.EmptyDataError) as error:
+        raise SpatialInputError("E602", f"'{file}' could not be read as a table: {error}") from error
+    return values if labels is None else values.assign(**{key: labels[key].to_numpy() for key in there})
+
+
+def _encoding(file: Path) -> str:
+    """UTF-8, with or without mark, UTF-16 by its mark, else GB18030, said."""
+    raw = file.read_bytes()
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    try:
+        raw.decode("utf-8-sig")
+        return "utf-8-sig"
+    except UnicodeDecodeError:
+        import warnings
+
+        warnings.warn(f"'{file}' is not UTF-8; it was read as GB18030", SpatialInputWarning, stacklevel=2)
+        return "gb18030"
+
+
+def _plain_keys(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    for key in keys:
+        if key in table.columns:
+            text = table[key].astype(str)
+            if text.str.fullmatch(r"0|[1-9]\d{0,15}").all():
+                table = table.assign(**{key: text.astype("int64")})
+    return table
+
+
+def _options(builder: str, text: str) -> dict:
+    """``k=5,power=2`` as keywords that the builder has."""
+    takes = inspect.signature(getattr(wt, builder)).parameters
+    out = {}
+    for part in filter(None, text.split(",")):
+        key, eq, value = part.partition("=")
+        if not eq or key not in takes:
+            names = ", ".join(list(takes)[1:])
+            raise SpatialInputError(
+                "E501", f"{part!r} is no option of {builder}", hint=f"write key=value; keys: {names}"
+            )
+        out[key] = _value(value)
+    return out
+
+
+def _value(text: str):
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

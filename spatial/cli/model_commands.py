@@ -1,0 +1,169 @@
+"""``spillover diagnose``, ``fit``, ``effects`` and ``compare``: the models from files."""
+
+from __future__ import annotations
+
+import typer
+
+from .weight_commands import ID, LAYER, MAP, OVERWRITE
+
+MODELS = ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac")
+MODEL = typer.Argument(help="ols, slx, sar, sem, sdm, sdem or sac.")
+FORMULA = typer.Argument(help="'log(gsp) ~ log(pcap) + unemp'")
+DATA = typer.Option(..., "--data", "-d", help="Table (.csv, .parquet, .xlsx, .dta) or example:us_states.")
+WEIGHTS = typer.Option(..., "--weights", "-w", help="File of weights, or a builder such as queen or knn:k=5.")
+PANEL = typer.Option(None, "--panel", help="UNIT,PERIOD columns: makes it a panel.")
+ENTITY = typer.Option(None, help="Column that names the units.")
+TIME = typer.Option(None, help="Column that names the periods.")
+EFFECTS = typer.Option(None, help="none, entity, time, twoway or random; panels get twoway.")
+DURBIN = typer.Option(None, help="Terms to lag in space, separated by ';'; all by default.")
+LEE_YU = typer.Option("true", help="Correction for fixed effects: true, false or additive.")
+VCOV = typer.Option("oim", help="Covariance: oim or eim.")
+MISSING = typer.Option("error", help="error, or drop units with missing values.")
+DRAWS = typer.Option(1000, help="Draws for the intervals of effects.")
+SEED = typer.Option(1, help="Seed of the draws.")
+OUTPUT = typer.Option(None, "--output", "-o", help="Table: .csv or .parquet.")
+
+
+def register(app: typer.Typer) -> None:
+    for command in (diagnose, fit, effects, compare):
+        app.command()(command)
+
+
+def diagnose(
+    formula: str = FORMULA, data: str = DATA, weights: str = WEIGHTS, map: str = MAP, id: str = ID, layer: str = LAYER,
+    panel: str = PANEL, entity: str = ENTITY, time: str = TIME, effects: str = EFFECTS, lee_yu: str = LEE_YU,
+    missing: str = MISSING, output: str = OUTPUT, overwrite: bool = OVERWRITE,
+) -> None:  # fmt: skip
+    """Which model? LM, Hausman, LR and Wald tests, and the decision they lead to."""
+    import spatial as sp
+
+    options = _options(panel, entity, time, effects=effects, lee_yu=lee_yu, missing=missing)
+    table, w = _read(data, [weights], map, id, layer, options, output, overwrite)
+    search = sp.specify(formula, table, w[weights], **options)
+    _show(search, search.tidy, output, overwrite)
+
+
+def fit(
+    model: str = MODEL, formula: str = FORMULA, data: str = DATA, weights: str = WEIGHTS, map: str = MAP, id: str = ID,
+    layer: str = LAYER, panel: str = PANEL, entity: str = ENTITY, time: str = TIME, effects: str = EFFECTS,
+    durbin: str = DURBIN, lee_yu: str = LEE_YU, vcov: str = VCOV, missing: str = MISSING, output: str = OUTPUT,
+    overwrite: bool = OVERWRITE,
+) -> None:  # fmt: skip
+    """Estimate a model and print its coefficients."""
+    options = _options(panel, entity, time, effects=effects, durbin=durbin, lee_yu=lee_yu, vcov=vcov, missing=missing)
+    estimate = _model(model)
+    table, w = _read(data, [weights], map, id, layer, options, output, overwrite)
+    result = estimate(formula, table, w[weights], **options)
+    _show(result, result.tidy, output, overwrite)
+
+
+def effects(
+    model: str = MODEL, formula: str = FORMULA, data: str = DATA, weights: str = WEIGHTS, map: str = MAP, id: str = ID,
+    layer: str = LAYER, panel: str = PANEL, entity: str = ENTITY, time: str = TIME, effects: str = EFFECTS,
+    durbin: str = DURBIN, lee_yu: str = LEE_YU, vcov: str = VCOV, missing: str = MISSING, draws: int = DRAWS,
+    seed: int = SEED, method: str = typer.Option("simulate", help="simulate or delta."),
+    shock: str = typer.Option(None, help="UNIT:TERM:SIZE, the response of every unit instead of averages."),
+    output: str = OUTPUT, figure: str = typer.Option(None, "--figure", help="PNG, PDF or SVG."),
+    overwrite: bool = OVERWRITE,
+) -> None:  # fmt: skip
+    """Direct, indirect and total effects, or what a shock in one unit does to all others."""
+    from spillover.files import refuse_existing
+
+    refuse_existing([figure] if figure else [], overwrite=overwrite)
+    options = _options(panel, entity, time, effects=effects, durbin=durbin, lee_yu=lee_yu, vcov=vcov, missing=missing)
+    estimate = _model(model)
+    table, w = _read(data, [weights], map, id, layer, options, output, overwrite)
+    result = estimate(formula, table, w[weights], **options).effects(method=method, draws=draws, seed=seed)
+    if shock is None:
+        _show(result, result.tidy, output, overwrite)
+        axes = None if figure is None else _plot().effects(result)
+    else:
+        unit, term, size = read_shock(shock, result.fit.design.ids)
+        response = result.shock(unit, term, size)
+        _show(response.to_string(), lambda: response.rename("response").reset_index(), output, overwrite)
+        axes = None if figure is None else _plot().response(_map(map, id, layer), response, unit)
+    if figure:
+        _plot().save(axes, figure, overwrite=overwrite)
+
+
+def compare(
+    model: str = MODEL, formula: str = FORMULA, data: str = DATA,
+    weights: list[str] = typer.Option(..., "--weights", "-w", help="[NAME=]file or builder; repeat for each W."),
+    map: str = MAP, id: str = ID, layer: str = LAYER, panel: str = PANEL, entity: str = ENTITY, time: str = TIME,
+    effects: str = EFFECTS, durbin: str = DURBIN, lee_yu: str = LEE_YU, vcov: str = VCOV, missing: str = MISSING,
+    draws: int = DRAWS, seed: int = SEED, output: str = OUTPUT, overwrite: bool = OVERWRITE,
+) -> None:  # fmt: skip
+    """The same model under several weights: fit, rho, effects, and which W the data prefer."""
+    import spatial as sp
+
+    options = _options(panel, entity, time, effects=effects, durbin=durbin, lee_yu=lee_yu, vcov=vcov, missing=missing)
+    estimate = _model(model)
+    table, w = _read(data, weights, map, id, layer, options, output, overwrite)
+    result = sp.compare_weights(w, model=estimate, formula=formula, data=table, draws=draws, seed=seed, **options)
+    _show(result, result.tidy, output, overwrite)
+
+
+def read_shock(text: str, ids):
+    """``OH:log(pcap):0.1`` as a unit of ``ids``, a term and a size."""
+    from spillover.errors import SpatialInputError
+
+    unit, _, rest = text.partition(":")
+    term, _, size = rest.rpartition(":")
+    known = {str(i): i for i in ids}
+    try:
+        return known.get(unit, unit), term, float(size)
+    except ValueError:
+        raise SpatialInputError("E501", f"--shock {text!r} is not UNIT:TERM:SIZE", hint="as in OH:unemp:1") from None
+
+
+def _model(name: str):
+    import spatial as sp
+    from spillover.errors import check_option
+
+    check_option("model", name, MODELS)
+    return getattr(sp, name)
+
+
+def _options(panel, entity, time, **options) -> dict:
+    """Keywords of a model, without those that were not given."""
+    if panel:
+        entity, _, time = (part.strip() for part in panel.partition(","))
+    correction = {"true": True, "false": False}.get(options.get("lee_yu"), options.get("lee_yu"))
+    durbin = options.pop("durbin", None)
+    given = {"entity": entity, "time": time, **options, "lee_yu": correction}
+    if durbin:
+        given["durbin"] = [term.strip() for term in durbin.split(";")]
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _read(data, specs, map, id, layer, options, output, overwrite):
+    from spillover.files import refuse_existing
+
+    from ._inputs import named_weights, read_map, read_table, with_ids_of
+
+    refuse_existing([output] if output else [], overwrite=overwrite)
+    keys = {key: options.get(key) for key in ("entity", "time")}
+    table = read_table(data, keys=keys.values())
+    gdf = read_map(map, id=id, layer=layer) if map else None
+    weights = named_weights(specs, gdf=gdf, table=table, **keys)
+    return with_ids_of(table, keys["entity"], next(iter(weights.values())).ids), weights
+
+
+def _show(result, frame, output, overwrite) -> None:
+    from spillover.files import write_table
+
+    print(result)
+    if output:
+        write_table(frame(), output, overwrite=overwrite)
+
+
+def _map(path, id, layer):
+    from ._inputs import read_map
+
+    return read_map(path, id=id, layer=layer)
+
+
+def _plot():
+    from .. import plot
+
+    return plot
