@@ -1,0 +1,12 @@
+"""Figures of results. Every function returns a matplotlib Axes, draws into ``ax`` when one is given, and leaves
+pyplot and its settings alone: safe in threads and without a display.
+
+    ax = sp.plot.effects(fit.effects())
+    sp.plot.save(ax, "effects.pdf")
+"""
+
+from .map import response
+from .style import figure, save
+from .whiskers import by_order, by_weights, effects
+
+__all__ = ["by_order", "by_weights", "effects", "figure", "response", "save"]

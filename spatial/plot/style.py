@@ -1,0 +1,124 @@
+"""What all figures share: their size, colours and fonts, and how they are saved."""
+
+from __future__ import annotations
+
+import warnings
+from itertools import cycle
+from pathlib import Path
+
+from spillover.errors import SpatialInputError, SpatialInputWarning
+from spillover.files import replacing
+
+WIDTH = 5.0  # inches; text stays readable when a journal shrinks it to a column of 3.5
+ROW = 60  # characters of the legend that fit into this width
+INK, SOFT = "#222222", "#8a8a8a"
+# Okabe & Ito's palette, told apart by colour-blind readers; markers tell series apart in black and white.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#222222")
+MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+CJK_FONTS = (
+    "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Source Han Sans CN", "Microsoft YaHei", "PingFang SC",
+    "Hiragino Sans GB", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "SimHei", "Noto Sans CJK JP", "Noto Serif CJK SC",
+    "Arial Unicode MS", "Droid Sans Fallback",
+)  # fmt: skip
+
+
+def figure(width: float = WIDTH, height: float = 3.2, layout: str | None = "constrained"):
+    """An Axes on a figure of its own, outside pyplot; sizes in inches."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError("figures need matplotlib: pip install 'spillover[plot]'") from error
+
+    fig = Figure(figsize=(width, height), layout=layout, facecolor="white")
+    FigureCanvasAgg(fig)
+    return fig.add_subplot()
+
+
+def series_styles():
+    """Colour and marker of the first, second ... series, without end."""
+    return zip(cycle(COLOURS), cycle(MARKERS))
+
+
+def plain(ax, *, title: str, note: str = "", xlabel: str = "", ylabel: str = "", legend: bool = False):
+    """Titles to the left, no box; a note or the legend in rows between title and data."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(SOFT)
+    ax.tick_params(labelsize=9, color=SOFT, labelcolor=INK)
+    ax.set_xlabel(xlabel, fontsize=9, color=INK)
+    ax.set_ylabel(ylabel, fontsize=9, color=INK)
+    rows = _legend(ax) if legend else 0
+    if note:
+        ax.annotate(note, (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", fontsize=9,
+                    color="#555555")  # fmt: skip
+        rows = 1
+    ax.set_title(title, loc="left", fontsize=10.5, fontweight="bold", color=INK, pad=7 + 14 * rows)
+
+
+def _legend(ax) -> int:
+    """Above the data, in one row where it fits; returns the rows."""
+    handles, labels = ax.get_legend_handles_labels()
+    room = [len(label) + 5 for label in labels]  # in characters, with the marker
+    columns = len(labels) if sum(room) <= ROW else max(1, ROW // max(room))
+    ax.legend(handles, labels, ncols=columns, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.3,
+              borderpad=0, frameon=False, fontsize=9, handlelength=1.4, columnspacing=1.4)  # fmt: skip
+    return -(-len(labels) // columns)
+
+
+def legible(ax):
+    """Give every text of the figure a font that has its characters, where one is installed; return ``ax``."""
+    from matplotlib.text import Text
+
+    ax.get_xticklabels(), ax.get_yticklabels()  # labels exist only once asked for
+    texts = [t for part in ax.figure.axes for t in part.findobj(Text) if t.get_text()]
+    families = fonts_for("".join(t.get_text() for t in texts))
+    if families:
+        for text in texts:
+            text.set_fontfamily(families)
+    return ax
+
+
+def fonts_for(text: str) -> list[str] | None:
+    """The usual font with one behind it that has the characters it lacks; None where it lacks none."""
+    from matplotlib import rcParams
+    from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
+
+    def lacking(name, characters):
+        font = get_font(findfont(FontProperties(family=name)))
+        return {c for c in characters if c.isprintable() and not font.get_char_index(ord(c))}
+
+    usual = rcParams["font.family"]
+    missing = lacking(usual, set(text))
+    if not missing:
+        return None
+    installed = {font.name for font in fontManager.ttflist}
+    for name in CJK_FONTS:
+        if name in installed and not lacking(name, missing):
+            return [*usual, name]
+    shown = "".join(sorted(missing)[:5])
+    warnings.warn(
+        f"no font that matplotlib knows has the characters '{shown}' of the labels; they are drawn as boxes. Install "
+        "Noto Sans CJK or another font that has them, and delete matplotlib's font cache",
+        SpatialInputWarning,
+        stacklevel=4,
+    )
+    return None
+
+
+def save(ax_or_fig, path, *, dpi: int = 150, overwrite: bool = False) -> Path:
+    """Write a figure, whole or not at all; the suffix decides the format (png, pdf, svg ...).
+
+    Raises
+    ------
+    SpatialInputError
+        E603 when the file exists and ``overwrite`` is false; E605 when the place cannot be written to; E608 for
+        a suffix that is no format of figures.
+    """
+    fig, path = getattr(ax_or_fig, "figure", ax_or_fig), Path(path)
+    known = fig.canvas.get_supported_filetypes()
+    if path.suffix.lstrip(".").lower() not in known:
+        raise SpatialInputError("E608", f"'{path.name}' does not end like a figure's file",
+                                hint="end it with " + ", ".join(f".{k}" for k in ("png", "pdf", "svg")))  # fmt: skip
+    with replacing(path, overwrite=overwrite) as part:
+        fig.savefig(part, dpi=dpi)
+    return path

@@ -1,0 +1,135 @@
+"""Points and intervals side by side: effects by variable, by weights, by order of neighbour."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spillover.errors import SpatialInputError, check_option
+
+from .style import INK, SOFT, figure, legible, plain, series_styles
+
+KINDS = ("direct", "indirect", "total")
+STEP = 0.22  # between the series of one row; rows are 1 apart
+
+
+def effects(effects, ax=None, *, variables=None):
+    """Direct, indirect and total effect of each variable, with intervals.
+
+    Parameters
+    ----------
+    effects : Effects
+    ax : matplotlib Axes, optional
+    variables : list of str, optional
+        Which to draw, in this order; default all. Effects of variables in very different units are best
+        drawn apart.
+
+    Raises
+    ------
+    SpatialInputError
+        E502 for a variable that the effects do not have.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from types import SimpleNamespace as Some
+    >>> rows = [("direct", "x", 1.0, 0.8, 1.2), ("indirect", "x", 0.3, -0.1, 0.7), ("total", "x", 1.3, 0.9, 1.8)]
+    >>> table = pd.DataFrame(rows, columns=["effect", "term", "estimate", "conf_low", "conf_high"])
+    >>> design = Some(response="log(y)")
+    >>> ax = effects(Some(tidy=lambda: table, level=0.95, fit=Some(design=design)))
+    >>> ax.get_xlabel()
+    'Effect on log(y) of a one-unit rise, 95 % interval'
+    """
+    table = _chosen(effects.tidy(), variables)
+    return _whiskers(table, "effect", ax, title="Effects", xlabel=_axis(effects))
+
+
+def by_weights(comparison, effect: str = "indirect", ax=None, *, variables=None):
+    """One kind of effect of each variable under each W, with intervals.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    effect : {"direct", "indirect", "total"}
+    ax : matplotlib Axes, optional
+    variables : list of str, optional
+        Which to draw, in this order; default all.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 for an unknown effect, E502 for a variable that the effects do not have.
+    """
+    check_option("effect", effect, KINDS)
+    table = comparison.tidy()
+    table = _chosen(table[table["effect"] == effect], variables)
+    xlabel = _axis(next(iter(comparison.effects.values())))
+    return _whiskers(table, "weights", ax, title=f"{effect.capitalize()} effects by weights", xlabel=xlabel)
+
+
+def by_order(effects, variable: str, ax=None, *, orders: int = 8):
+    """How an effect builds up: the part that passes through neighbours, neighbours of neighbours, and so on.
+
+    Parameters
+    ----------
+    effects : Effects
+    variable : str
+    ax : matplotlib Axes, optional
+    orders : int
+        The last power of W drawn.
+
+    Raises
+    ------
+    SpatialInputError
+        E502 for a variable that the effects do not have.
+    """
+    table = _chosen(effects.by_order(orders), [variable])
+    ax = ax if ax is not None else figure(height=2.9)
+    ax.axhline(0, color=SOFT, linewidth=0.8, zorder=0)
+    for kind, (colour, marker) in zip(KINDS, series_styles()):
+        part = table[table["effect"] == kind]
+        ax.plot(part["order"], part["estimate"], color=colour, marker=marker, markersize=5, linewidth=1.2, label=kind)
+    ax.set_xticks(range(orders + 1))
+    response = effects.fit.design.response
+    plain(ax, title=f"Effect of {variable} by order of neighbour", xlabel="Power of W",
+          ylabel=f"Part of the effect on {response}", legend=True)  # fmt: skip
+    return legible(ax)
+
+
+def _whiskers(table, series: str, ax, *, title: str, xlabel: str):
+    """One row per term, in it one point and interval per series; the first of each on top."""
+    terms, names = list(table["term"].unique()), [str(name) for name in table[series].unique()]
+    step = min(STEP, 0.8 / len(names))
+    ax = ax if ax is not None else figure(height=1.15 + len(terms) * max(0.35, 0.17 * len(names)))
+    ax.axvline(0, color=SOFT, linewidth=0.8, zorder=0)
+    for k, (name, (colour, marker)) in enumerate(zip(names, series_styles())):
+        part = table[table[series].astype(str) == name].set_index("term").reindex(terms)
+        at = np.arange(len(terms)) + step * (k - (len(names) - 1) / 2)
+        ax.hlines(at, part["conf_low"], part["conf_high"], color=colour, linewidth=1.4)
+        ax.plot(part["estimate"], at, linestyle="none", marker=marker, markersize=5, color=colour, label=name)
+        for y, estimate in zip(at, part["estimate"]):
+            ax.annotate(f"{estimate:#.3g}".replace("-", "−"), (1.02, y), xycoords=("axes fraction", "data"),
+                        va="center", fontsize=8, color=INK)  # fmt: skip
+    ax.set_yticks(range(len(terms)), terms)
+    ax.set_ylim(len(terms) - 0.5, -0.5)
+    for edge in range(1, len(terms)):
+        ax.axhline(edge - 0.5, color="#e6e6e6", linewidth=0.6, zorder=0)
+    plain(ax, title=title, xlabel=xlabel, legend=True)
+    ax.tick_params(axis="y", length=0, labelcolor=INK)
+    return legible(ax)
+
+
+def _chosen(table, variables):
+    """Rows of these variables, in their order."""
+    there = list(table["term"].unique())
+    for name in variables or ():
+        if name not in there:
+            raise SpatialInputError("E502", f"{name!r} is no variable of these effects", column=str(name),
+                                    hint="there are " + ", ".join(map(repr, there)))  # fmt: skip
+    wanted = list(variables or there)
+    return table[table["term"].isin(wanted)].sort_values(
+        "term", key=lambda terms: terms.map(wanted.index), kind="stable"
+    )
+
+
+def _axis(effects) -> str:
+    return f"Effect on {effects.fit.design.response} of a one-unit rise, {100 * effects.level:g} % interval"

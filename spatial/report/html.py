@@ -1,0 +1,205 @@
+"""A report as one HTML file: it opens offline, loads nothing, runs nothing, and prints."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+from spillover.files import replacing
+
+from .text import number
+
+LONG = 20  # rows; longer tables start folded
+DPI, SHOWN_DPI = 200, 120  # figures are drawn finer than shown, for print and sharp screens
+PNG = b"\x89PNG\r\n\x1a\n"
+HEADS = {"std_error": "std. error", "p_value": "p", "conf_low": "low", "conf_high": "high"}
+DIGITS = {"statistic": 2, "z": 2, "t": 2, "loglik": 2, "aic": 2, "bic": 2, "sigma2": 6}
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A frame with its caption; the index is left out (``reset_index()`` shows it).
+
+    ``digits`` are those after the point, but statistics and criteria of fit have two. In columns named ``p``,
+    ``p_...`` or ``probability`` nothing is rounded to 0 or 1.
+    """
+
+    frame: pd.DataFrame
+    caption: str
+    digits: int = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """PNG bytes, or a matplotlib Axes or Figure. ``alt`` says in words what there is to see."""
+
+    image: Any
+    caption: str
+    alt: str
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """A chapter: paragraphs, then tables, then figures, then a note in small print. All text is plain text."""
+
+    heading: str
+    text: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    note: str = ""
+
+
+def write_html(path, *, title: str, overwrite: bool = False, **parts) -> Path:
+    """Write a report, whole or not at all.
+
+    Parameters
+    ----------
+    path : path-like
+    title, **parts
+        As :func:`render` takes them.
+    overwrite : bool
+        An existing file is refused unless true.
+
+    Raises
+    ------
+    SpatialInputError
+        E603 when the file exists; E605 when the place cannot be written to; and those of :func:`render`.
+    """
+    page = render(title=title, **parts)
+    with replacing(path, overwrite=overwrite) as part:
+        part.write_text(page, encoding="utf-8")
+    return Path(path)
+
+
+def render(
+    *,
+    title: str,
+    subtitle: str = "",
+    answer: tuple[str, ...] = (),
+    sections: tuple[Section, ...] = (),
+    footer: Mapping[str, Any] | None = None,
+    lang: str = "en",
+) -> str:
+    """The report as a string. Everything in it is escaped.
+
+    Parameters
+    ----------
+    title, subtitle : str
+    answer : tuple of str
+        What the reader came for, in a few sentences: stands first, in a box.
+    sections : tuple of Section
+    footer : mapping of str to str, optional
+        How the numbers were made: versions, seeds, checksums of the data.
+    lang : str
+        Language of the texts, as a BCP 47 tag ("zh-CN").
+
+    Raises
+    ------
+    SpatialInputError
+        E501 for a figure that is neither PNG nor matplotlib's.
+
+    Examples
+    --------
+    >>> page = render(title="Spillovers <draft>", answer=("Nothing spills over.",))
+    >>> "<h1>Spillovers &lt;draft&gt;</h1>" in page
+    True
+    """
+    try:
+        from jinja2 import Environment, StrictUndefined
+    except ImportError as error:
+        raise ImportError("reports need jinja2: pip install 'spillover[report]'") from error
+
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
+    template = environment.from_string(files("spatial.report").joinpath("report.html").read_text(encoding="utf-8"))
+    return template.render(
+        title=title, subtitle=subtitle, answer=_several(answer), lang=lang, footer=dict(footer or {}),
+        sections=_numbered(sections),
+    )  # fmt: skip
+
+
+def png(ax, *, dpi: int = DPI) -> bytes:
+    """The figure an Axes belongs to (or a Figure), as PNG bytes."""
+    out = BytesIO()
+    getattr(ax, "figure", ax).savefig(out, format="png", dpi=dpi)
+    return out.getvalue()
+
+
+def _numbered(sections) -> list[dict]:
+    """Sections as the template takes them; tables and figures are numbered through the report."""
+    out, tables, figures = [], 0, 0
+    for section in sections:
+        part = {"heading": section.heading, "text": _several(section.text), "note": section.note}
+        part["tables"] = [_table(t, n) for n, t in enumerate(section.tables, tables + 1)]
+        part["figures"] = [_figure(f, n) for n, f in enumerate(section.figures, figures + 1)]
+        tables, figures = tables + len(section.tables), figures + len(section.figures)
+        out.append(part)
+    return out
+
+
+def _table(table: Table, n: int) -> dict:
+    frame = table.frame
+    numeric = [_is_number(dtype) for dtype in frame.dtypes]
+    columns = [cells(frame.iloc[:, j], table.digits) for j in range(frame.shape[1])]
+    return {
+        "n": n, "caption": table.caption, "long": len(frame) > LONG, "count": f"{len(frame):,}",
+        "head": [(HEADS.get(str(name), str(name)), right) for name, right in zip(frame.columns, numeric)],
+        "rows": [list(zip(row, numeric)) for row in zip(*columns)],
+    }  # fmt: skip
+
+
+def cells(column: pd.Series, digits: int = 4) -> list[str]:
+    """A column as text: the one place that formats the report's numbers.
+
+    Examples
+    --------
+    >>> cells(pd.Series([0.0312, 3e-9, float('nan')], name="p_value"))
+    ['0.0312', '<1e-4', '']
+    >>> cells(pd.Series([0.5, 3e-9], name="estimate"))
+    ['0.5000', '3.000e-09']
+    >>> cells(pd.Series([1986, 12345], name="links"))
+    ['1986', '12,345']
+    """
+    if pd.api.types.is_bool_dtype(column.dtype):
+        return ["yes" if value else "no" for value in column]
+    if not _is_number(column.dtype):
+        return ["" if value is None or value is pd.NA or value != value else str(value) for value in column]
+    if pd.api.types.is_integer_dtype(column.dtype):
+        return ["" if pd.isna(v) else f"{v:,}" if abs(v) >= 10_000 else f"{v}" for v in column]
+    name = str(column.name)
+    if name in ("p", "probability") or name.startswith(("p_", "p (")):
+        return [_share(v) for v in column.astype(float)]
+    return [number(v, DIGITS.get(name, digits)) for v in column.astype(float)]
+
+
+def _share(p: float) -> str:
+    """A p-value or probability: never 0.0000, and 1.0000 for the number one alone."""
+    return "<1e-4" if p < 1e-4 else ">0.9999" if 0.99995 <= p < 1 else number(p)
+
+
+def _figure(figure: Figure, n: int) -> dict:
+    image = bytes(figure.image) if isinstance(figure.image, (bytes, bytearray)) else None
+    if image is None and hasattr(getattr(figure.image, "figure", figure.image), "savefig"):
+        image = png(figure.image)
+    if image is None or not image.startswith(PNG):
+        raise SpatialInputError("E501", f"figure {n} must be PNG bytes or a matplotlib Axes",
+                                hint="the one given is " + type(figure.image).__name__)  # fmt: skip
+    width, height = (round(int.from_bytes(image[k : k + 4], "big") * SHOWN_DPI / DPI) for k in (16, 20))
+    data = base64.b64encode(image).decode("ascii")
+    return {"n": n, "data": data, "width": width, "height": height, "caption": figure.caption, "alt": figure.alt}
+
+
+def _is_number(dtype) -> bool:
+    return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
+
+
+def _several(text) -> tuple[str, ...]:
+    """One sentence may come as a plain string."""
+    return (text,) if isinstance(text, str) else tuple(text)
