@@ -20,11 +20,12 @@ def unit_index(ids, n: int | None = None, *, what: str = "units") -> pd.Index:
     """
     if ids is None:
         return pd.RangeIndex(n)
-    index = pd.Index(ids)
+    index = ids if isinstance(ids, pd.Index) else pd.Index(ids)
     if n is not None and len(index) != n:
         raise SpatialInputError("E105", f"{len(index)} ids were given for {n} {what}", n=abs(len(index) - n))
-    if index.hasnans:
-        rows = np.flatnonzero(index.isna())
+    absent = np.any([code < 0 for code in index.codes], axis=0) if index.nlevels > 1 else index.isna()
+    if absent.any():
+        rows = np.flatnonzero(absent)
         raise SpatialInputError("E101", "every unit needs an id, but some are missing", rows=rows.tolist(),
                                 hint="fill the id column, or drop those rows")
     if not index.is_unique:

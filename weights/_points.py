@@ -174,7 +174,8 @@ def _representative(geometry, index: pd.Index, at) -> np.ndarray:
     xy = shapely.get_coordinates(one)
     if at == "centroid" and geometry.crs is not None and geometry.crs.is_geographic:
         bounds = shapely.bounds(shapes)
-        for i in np.flatnonzero(bounds[:, 2] - bounds[:, 0] > 180):  # cut at the antimeridian
+        wide = (bounds[:, 2] - bounds[:, 0] > 180) & (np.abs(bounds) <= 180).all(axis=1)
+        for i in np.flatnonzero(wide):  # cut at the antimeridian
             xy[i] = _spherical_centroid(shapes[i])
     return xy
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
+from .matrix import cells
+
 METRES_PER_DEGREE = 6371008.8 * np.pi / 180
 
 
@@ -54,7 +56,7 @@ def within(space: Space, metres: float, rule: str, exact: dict) -> sparse.csr_ar
         return _ones(out)
     known = exact[rule](space.shapes, space.geographic)
     a, b = close_pairs(space, metres)
-    new = np.asarray(known[a, b] == 0).ravel()
+    new = cells(known, a, b) == 0
     a, b = a[new], b[new]
     if rule == "rook":
         long = _stretch(space, a, b, metres) > 4 * space.reach(metres)

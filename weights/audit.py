@@ -9,6 +9,7 @@ from spillover.errors import SpatialInputError
 
 from . import _labels, _touch, _vertices
 from ._values import one_number
+from .matrix import cells
 
 COLUMNS = ["problem", "a", "b", "size", "unit", "detail"]
 
@@ -67,7 +68,8 @@ def audit(gdf, *, ids=None, tolerance: float | None = None) -> pd.DataFrame:
         space = _touch.Space(np.where(invalid, shapely.make_valid(shapes), shapes)[sound], gdf.crs)
         found += [(problem, sound[a], sound[b], *rest) for problem, a, b, *rest in _pairs(space, tolerance)]
     rows = [(problem, index[a], None if b is None else index[b], *rest) for problem, a, b, *rest in found]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    table = pd.DataFrame(rows, columns=COLUMNS, dtype=object)  # so that None stays None
+    return table.astype({"size": float})
 
 
 def _pairs(space: _touch.Space, tolerance):
@@ -86,7 +88,7 @@ def _pairs(space: _touch.Space, tolerance):
     area[touching] = shapely.area(shapely.intersection(one[touching], two[touching]))
     overlap = area > 1e-9 * np.minimum(shapely.area(one), shapely.area(two))
     xy, owner, _ = _vertices.rings(_polygons_only(space.shapes))
-    joined = np.asarray(_vertices.by_vertex(xy, owner, len(space.shapes))[a, b] != 0).ravel()
+    joined = cells(_vertices.by_vertex(xy, owner, len(space.shapes)), a, b) > 0
     unlike = touching & ~overlap & ~joined
     for k in np.flatnonzero(same):
         yield "duplicate", a[k], b[k], np.nan, "", ""

@@ -157,9 +157,9 @@ def to_W(w: SpatialWeights):
 
 
 def stated_style(csr: sparse.csr_array) -> str:
-    """"row" when every row with links sums to one (to 1e-9), else "none"."""
+    """"row" when every row with links sums to one (to 1e-9) and not only by having one link of 1, else "none"."""
     sums = csr.sum(axis=1)[np.diff(csr.indptr) > 0]
-    return "row" if len(sums) and np.abs(sums - 1).max() < 1e-9 else "none"
+    return "row" if (csr.data != 1).any() and np.abs(sums - 1).max() < 1e-9 else "none"
 
 
 def numeric_matrix(matrix) -> np.ndarray:

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import sparse
 
 from ._points import Points, arc, points, unit_sphere
-from .matrix import SpatialWeights
+from .matrix import SpatialWeights, cells
 from .spectrum import rho_interval, spectral_radius
 
 SPECTRUM_UP_TO = 50_000  # units; beyond, eigenvalues take long and row-standardised weights have radius 1 anyway
@@ -100,7 +100,7 @@ def compare(first: SpatialWeights, second: SpatialWeights) -> pd.Series:
     both = one.multiply(two).nnz
     either = sparse.csr_array(one.maximum(two))
     focal = np.repeat(np.arange(first.n), np.diff(either.indptr))
-    u, v = np.asarray(a[focal, either.indices]).ravel(), np.asarray(b[focal, either.indices]).ravel()
+    u, v = cells(a, focal, either.indices), cells(b, focal, either.indices)
     pairs = first.n * (first.n - 1)
     return pd.Series({
         "first": first.kind, "second": second.kind, "links of first": a.nnz, "links of second": b.nnz,

@@ -266,6 +266,19 @@ def take(csr: sparse.csr_array, order: np.ndarray) -> sparse.csr_array:
     return out
 
 
+def cells(csr: sparse.csr_array, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """Entries (row_i, column_i) of a canonical matrix, zeros included, shape of ``row``."""
+    width = np.int64(csr.shape[1])
+    key = np.repeat(np.arange(csr.shape[0]), np.diff(csr.indptr)) * width + csr.indices
+    wanted = np.asarray(row, np.int64) * width + column
+    at = np.searchsorted(key, wanted)
+    found = at < len(key)
+    found[found] = key[at[found]] == wanted[found]
+    out = np.zeros(len(wanted))
+    out[found] = csr.data[at[found]]
+    return out
+
+
 def freeze(csr: sparse.csr_array) -> sparse.csr_array:
     """Mark arrays that nobody else holds as read-only, so that the constructor need not copy them."""
     for array in (csr.data, csr.indices, csr.indptr):
