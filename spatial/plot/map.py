@@ -127,10 +127,11 @@ def _scale(values) -> dict:
 
 def _colour_bar(ax, drawn, label):
     """Below the map; where numbers are long, their power of ten stands in the label."""
-    from mpl_toolkits.axes_grid1.inset_locator import inset_axes
+    from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
-    inset = inset_axes(ax, width="60%", height=0.1, loc="upper center", bbox_to_anchor=(0, 0, 1, 0),
-                       bbox_transform=ax.transAxes, borderpad=0.8)  # fmt: skip
+    inches_below = ax.figure.dpi_scale_trans + ScaledTranslation(0, 0, ax.transAxes)
+    place = blended_transform_factory(ax.transAxes, inches_below)
+    inset = ax.inset_axes((0.2, -0.21, 0.6, 0.1), transform=place)
     bar = ax.figure.colorbar(drawn, cax=inset, orientation="horizontal")
     top = max(-drawn.norm.vmin, drawn.norm.vmax)
     power = 0 if 0.01 <= top < 1e4 else int(np.floor(np.log10(top)))

@@ -11,7 +11,7 @@ from spatial import plot
 from spatial.report.html import Figure, Section, Table, cells, png, render, write_html
 from spillover.errors import SpatialInputError
 
-EVIL = ['<script>alert(1)</script>', '"onload="alert(1)', "</title><b>x", "{{ 7 * 7 }}", "' onerror='x"]
+EVIL = ["<script>alert(1)</script>", '"onload="alert(1)', "</title><b>x", "{{ 7 * 7 }}", "' onerror='x"]
 VOID = {"meta", "img", "br", "link", "input"}
 
 
