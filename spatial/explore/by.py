@@ -192,9 +192,19 @@ def _index_units(data, by, entity):
 
 def _same_units(wide, periods, columns, weights, by, missing):
     """Groups of (column, period) that use the same units: those can share their permutations' work."""
+    if missing == "error":
+        refuse_gaps(wide, by)
+    groups: dict[bytes, list] = {}
+    for key in [(c, p) for c in columns for p in periods]:
+        groups.setdefault(wide[key].isna().to_numpy().tobytes(), []).append(key)
+    return groups.values()
+
+
+def refuse_gaps(wide, by) -> None:
+    """E104 when a unit that has rows in some periods has none in another."""
     absent = wide["_here"].isna()
-    if absent.to_numpy().any() and missing == "error":
-        period = next(p for p in periods if absent[p].any())
+    if absent.to_numpy().any():
+        period = absent.any().idxmax()
         ids = list(wide.index[absent[period]])
         raise SpatialInputError(
             "E104",
@@ -203,10 +213,6 @@ def _same_units(wide, periods, columns, weights, by, missing):
             ids=ids,
             hint='add the rows, or leave these units out of that period with missing="drop"',
         )
-    groups: dict[bytes, list] = {}
-    for key in [(c, p) for c in columns for p in periods]:
-        groups.setdefault(wide[key].isna().to_numpy().tobytes(), []).append(key)
-    return groups.values()
 
 
 def _label(key, by) -> str:

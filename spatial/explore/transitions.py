@@ -11,7 +11,7 @@ from spatial._weights import as_weights, warn_unlabelled
 from spillover.errors import SpatialInputError
 
 from . import _input, _show
-from .by import unstack
+from .by import refuse_gaps, unstack
 from .local import QUADRANTS, quadrants
 
 MOVES = ("neither", "unit only", "neighbours only", "both")
@@ -104,6 +104,7 @@ def lisa_transitions(data, column, w, *, by="year", entity=None) -> Transitions:
     {'neither': 1, 'unit only': 1, 'neighbours only': 2, 'both': 0}
     """
     wide, periods = unstack(data, [column], by, entity)
+    refuse_gaps(wide, by)
     if len(periods) < 2:
         raise SpatialInputError("E206", f"transitions need two or more periods of {by!r}, there are {len(periods)}")
     weights = as_weights(w)
