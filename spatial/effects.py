@@ -4,13 +4,7 @@ The matrix of responses to regressor r is, for every model,
 
     S_r = (I - rho W)^-1 (beta_r I + theta_r W)                          LeSage & Pace (2009), eq. 2.46
 
-direct = its average diagonal, total = its average row sum, indirect = total - direct. With
-G = W (I - rho W)^-1 and A^-1 = I + rho G these averages are linear in beta and theta:
-
-    direct = beta (1 + rho g) + theta g,    g = tr(G) / N = -L'(rho) / N
-    total  = beta (1 + rho h) + theta h,    h = 1'G 1 / N
-
-so a draw of the parameters costs two scalars, g(rho) and h(rho), and no inverse. theta is part of the
+direct = its average diagonal, total = its average row sum, indirect = total - direct. theta is part of the
 direct effect; nothing here assumes that rows of W sum to one.
 """
 
@@ -26,12 +20,10 @@ from scipy import sparse
 from spillover.errors import SpatialInputError, check_option
 
 from ._data import INTERCEPT
-from ._logdet import logdet
-from ._weights import Weights
+from .inference.propagate import Averages, combine, delta_errors, draw, selectors, solve
 from .results import SCHEMA, Fit, critical_value, two_sided
 
 KINDS = ("direct", "indirect", "total")
-NODES = 16  # Chebyshev nodes of h(rho) over the draws
 DENSE_MAX = 5_000
 
 
@@ -101,7 +93,7 @@ class Effects:
         start[j] = size
         beta, theta = self._coefficients(variable)
         W = self.fit.design.weights.csr
-        response = _solve(W, self.fit.rho, beta * start + theta * (W @ start))
+        response = solve(W, self.fit.rho, beta * start + theta * (W @ start))
         return pd.Series(response, index=self.fit.design.ids, name=f"response to {variable} in {unit}")
 
     def matrix(self, variable: str) -> pd.DataFrame:
@@ -112,7 +104,7 @@ class Effects:
                                     hint="use shock(unit, variable) for one column")  # fmt: skip
         beta, theta = self._coefficients(variable)
         W = self.fit.design.weights.csr
-        S = _solve(W, self.fit.rho, (beta * sparse.eye_array(len(ids)) + theta * W).toarray())
+        S = solve(W, self.fit.rho, (beta * sparse.eye_array(len(ids)) + theta * W).toarray())
         return pd.DataFrame(S, index=ids, columns=ids)
 
     def by_unit(self, variable: str) -> pd.DataFrame:
@@ -158,7 +150,7 @@ class Effects:
 
     @cached_property
     def _picks(self) -> tuple[np.ndarray, np.ndarray]:
-        return _selectors(self.fit, self.variables)
+        return selectors(self.fit, self.variables)
 
     def _coefficients(self, variable: str) -> tuple[float, float]:
         if variable not in self.variables:
@@ -200,118 +192,15 @@ def effects(fit: Fit, *, method="simulate", draws=1000, seed=1, level=0.95) -> E
     check_option("method", method, ("simulate", "delta"))
     params = fit.params.to_numpy()
     variables = tuple(n for n in fit.design.names if n != INTERCEPT)
-    picks = _selectors(fit, variables)
+    picks = selectors(fit, variables)
     averages = Averages(fit.design.weights, fit.specification.lag)
-    estimates = _combine(params[None], fit.rho, averages, picks)[0]
+    estimates = combine(params[None], fit.rho, averages, picks)[0]
     if method == "delta":
-        errors = _delta_errors(fit, averages, picks)
+        errors = delta_errors(fit, averages, picks)
         half = critical_value(level) * errors
         low, high, kept = estimates - half, estimates + half, 0
     else:
-        sample = _draw(fit, averages, picks, draws, seed)
+        sample = draw(fit, averages, picks, draws, seed)
         errors, kept = sample.std(axis=0, ddof=1), len(sample)
         low, high = np.quantile(sample, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return Effects(variables, estimates, errors, low, high, fit, method, draws, seed, level, kept)
-
-
-class Averages:
-    """g(rho) = tr(G) / N and h(rho) = 1'G 1 / N, and their derivatives, for one W."""
-
-    def __init__(self, weights: Weights, has_lag: bool):
-        self.weights, self.has_lag = weights, has_lag
-        self.logdet = logdet(weights) if has_lag else None
-
-    def at(self, rho: float) -> tuple[float, float]:
-        W, N = self.weights.csr, self.weights.n
-        g = -self.logdet.d1(rho) / N if self.has_lag else W.trace() / N
-        return float(g), self.h(rho)
-
-    def h(self, rho: float) -> float:
-        """Row sums of W standardised to one give 1 / (1 - rho) without a solve."""
-        if self.weights.rows_sum_to_one:
-            return 1 / (1 - rho)
-        return float(_solve(self.weights.csr, rho, self.weights.row_sums).mean())
-
-    def slopes(self, rho: float) -> tuple[float, float]:
-        """g'(rho) = tr(G^2) / N, h'(rho) = 1'G G 1 / N."""
-        W, N = self.weights.csr, self.weights.n
-        G1 = _solve(W, rho, self.weights.row_sums)
-        return float(-self.logdet.d2(rho) / N), float(_solve(W, rho, W @ G1).mean())
-
-    def many(self, rho: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """g and h at many rho: exact where cheap, else by Chebyshev interpolation over their range."""
-        N = self.weights.n
-        lo, hi = rho.min(), rho.max()
-        g = -self.logdet.near(lo, hi).d1(rho) / N
-        if self.weights.rows_sum_to_one:
-            return g, 1 / (1 - rho)
-        h = np.polynomial.Chebyshev.interpolate(np.vectorize(self.h), NODES, domain=[lo, max(hi, lo + 1e-9)])
-        return g, h(rho)
-
-
-def _combine(params, rho, averages, picks):
-    """(draws, 3, variables) from (draws, p) parameters."""
-    pick_beta, pick_theta = picks
-    beta, theta = params @ pick_beta.T, params @ pick_theta.T
-    g, h = averages.at(rho) if np.ndim(rho) == 0 else averages.many(rho)
-    g, h, rho = (np.reshape(v, (-1, 1)) for v in (g, h, rho))
-    direct = beta * (1 + rho * g) + theta * g
-    total = beta * (1 + rho * h) + theta * h
-    return np.stack([direct, total - direct, total], axis=1)
-
-
-def _draw(fit, averages, picks, draws, seed):
-    """Effects at draws from the parameters' normal distribution, rho kept inside its interval."""
-    mean, cov = fit.params.to_numpy(), fit.vcov.to_numpy()
-    scale = np.sqrt(np.diag(cov))
-    values, vectors = np.linalg.eigh(cov / np.outer(scale, scale))
-    root = scale[:, None] * vectors * np.sqrt(np.clip(values, 0, None))
-    normal = np.random.default_rng(seed).standard_normal((draws, len(mean)))
-    sample = mean + normal @ root.T
-    if not fit.specification.lag:
-        return _combine(sample, 0.0, averages, picks)
-    rho = sample[:, fit.params.index.get_loc("rho")]
-    lo, hi = averages.logdet.interval
-    inside = (rho > lo) & (rho < hi)
-    if inside.mean() < 0.5:
-        raise SpatialInputError("E701", f"{(~inside).sum()} of {draws} draws of rho leave ({lo:.4g}, {hi:.4g})",
-                                hint="the estimate is too close to the edge of the interval")  # fmt: skip
-    return _combine(sample[inside], rho[inside], averages, picks)
-
-
-def _delta_errors(fit, averages, picks):
-    """sqrt(J V J') with J the derivatives of the effects with respect to the parameters."""
-    pick_beta, pick_theta = picks
-    params, rho = fit.params.to_numpy(), fit.rho
-    beta, theta = pick_beta @ params, pick_theta @ params
-    g, h = averages.at(rho)
-    direct = pick_beta * (1 + rho * g) + pick_theta * g
-    total = pick_beta * (1 + rho * h) + pick_theta * h
-    if fit.specification.lag:
-        dg, dh = averages.slopes(rho)
-        r = fit.params.index.get_loc("rho")
-        direct[:, r] += beta * (g + rho * dg) + theta * dg
-        total[:, r] += beta * (h + rho * dh) + theta * dh
-    V = fit.vcov.to_numpy()
-    return np.array([np.sqrt(np.einsum("ij,jk,ik->i", J, V, J)) for J in (direct, total - direct, total)])
-
-
-def _selectors(fit, variables):
-    """Matrices that pick beta_r and theta_r of every variable from the parameters; 0 where absent."""
-    place = {name: i for i, name in enumerate(fit.params.index)}
-    beta, theta = np.zeros((2, len(variables), len(place)))
-    for row, name in enumerate(variables):
-        beta[row, place[name]] = 1
-        if f"W:{name}" in place:
-            theta[row, place[f"W:{name}"]] = 1
-    return beta, theta
-
-
-def _solve(W: sparse.csr_array, rho: float, right: np.ndarray) -> np.ndarray:
-    """(I - rho W)^-1 right."""
-    if rho == 0:
-        return right
-    from scipy.sparse.linalg import spsolve
-
-    A = sparse.eye_array(W.shape[0], format="csc") - rho * W
-    return np.linalg.solve(A.toarray(), right) if W.shape[0] <= 500 else spsolve(A.tocsc(), right)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -44,6 +46,8 @@ def estimate(
     # 1. Aligned arrays.
     d = design(formula, data, w, entity=entity, time=time, durbin=durbin, missing=missing, lagged=specification.durbin)
     effects = _which_effects(effects, d, specification)
+    if specification.durbin and durbin is None:
+        d = _with_lagged_intercept(d, effects)
     # 2. Fixed effects out, spatial lags in; the determinants that go with both.
     correction = _correction(specification, d, effects, lee_yu)
     sample, names = demeaned_sample(specification, d, effects, correction)
@@ -141,6 +145,17 @@ def _which_effects(effects: str | None, d: Design, specification: Specification)
     if effects in ("entity", "twoway", "random") and d.n_periods < 2:
         raise SpatialInputError("E206", f"{effects} effects need at least 2 periods, got {d.n_periods}")
     return effects
+
+
+def _with_lagged_intercept(d: Design, effects: str) -> Design:
+    """W 1 belongs to W X when it is no constant: without it y + c would not have the same fit as y.
+
+    Row-standardised weights, islands or not, need none (as in R's spatialreg).
+    """
+    sums = d.weights.row_sums
+    if effects != "none" or INTERCEPT not in d.names or d.weights.standardization == "row" or np.ptp(sums) < 1e-9:
+        return d
+    return replace(d, durbin=(d.names.index(INTERCEPT), *d.durbin))
 
 
 def _correction(specification: Specification, d: Design, effects: str, lee_yu) -> bool | str:

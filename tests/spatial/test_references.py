@@ -196,3 +196,27 @@ def test_shipped_queen_is_usaww(produc, queen, states):
     )  # R's spelling
     dense = W.loc[names, names].to_numpy()
     np.testing.assert_allclose(queen.csr.toarray(), dense, atol=1e-12)
+
+
+@pytest.mark.parametrize("weights", ["W", "B"])
+@pytest.mark.parametrize("case", ["lag", "sdm", "error", "sdem", "sac"])
+def test_spatialreg_columbus(shared, case, weights):
+    """Row-standardised and binary W; with the latter W 1 is among the lagged regressors."""
+    folder = shared / "reference"
+    data = pd.read_csv(folder / "columbus.csv")
+    links = pd.read_csv(folder / f"columbus_w_gal_{weights}.csv")
+    W = np.zeros((49, 49))
+    W[links["i"] - 1, links["j"] - 1] = links["w"]
+    w = pd.DataFrame(W, index=data.index, columns=data.index)
+    model = {"lag": "sar", "error": "sem"}.get(case, case)
+    fit = getattr(sp, model)("CRIME ~ INC + HOVAL", data, w, vcov="eim")
+    want = json.loads((folder / f"spatialreg/columbus_{weights}_{case}.json").read_text())
+    loose = model == "sac"
+    same(fit.params, want["estimates"], 1e-4 if loose else 1e-6)
+    same(fit.std_errors, want["se"], 1e-3 if loose else 1e-5)
+    assert fit.loglik == pytest.approx(want["fit"]["logLik"], abs=1e-6)
+    exact = (want.get("impacts") or {}).get("exact_dense")
+    if exact:
+        eff = fit.effects()
+        for kind in ("direct", "indirect", "total"):
+            same(getattr(eff, kind), exact[kind], 1e-5)
