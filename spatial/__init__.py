@@ -24,6 +24,8 @@ __all__ += sorted(_HOME)
 
 
 def __getattr__(name):
+    if name == "plot":
+        return import_module(".plot", __name__)
     if name not in _HOME:
         raise AttributeError(f"module 'spatial' has no attribute {name!r}")
     value = getattr(import_module(f".{_HOME[name]}", __name__), name)

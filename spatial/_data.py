@@ -13,11 +13,11 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError, check_option
 
-from ._formula import Terms, model_columns, read_formula
-from ._keys import PERIOD, UNIT, in_order, periods, with_keys
+from ._formula import INTERCEPT, read_formula
+from ._keys import match_rows
+from ._terms import model_columns
+from ._values import read_columns, refuse_not_finite
 from ._weights import Weights, as_weights
-
-INTERCEPT = "Intercept"
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,116 +106,52 @@ def design(formula, data, w, *, entity=None, time=None, durbin=None, missing="er
         E101-E106 ids and periods, E201-E203, E207 values, E502-E504 formula.
     """
     check_option("missing", missing, ("error", "drop"))
-    weights = as_weights(w)
-    frame, entity, time = with_keys(data, entity, time)
-    terms = read_formula(formula, [c for c in frame.columns if c not in (UNIT, PERIOD)])
-
+    if not isinstance(data, pd.DataFrame):
+        raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}")
+    if not data.columns.is_unique:
+        twice = data.columns[data.columns.duplicated()][0]
+        raise SpatialInputError("E502", f"column {twice!r} occurs more than once", column=str(twice))
+    terms = read_formula(formula, tuple(data.columns))
     # 1. Units and periods, sorted by period, then by the weights' order.
-    times = None if time is None else periods(frame, entity, time)
-    frame, weights = in_order(frame, weights, entity, time, times)
-
+    rows = match_rows(data, as_weights(w), entity, time)
     # 2. Values: numbers where numbers are needed, nothing missing.
-    frame, weights, notes = _complete(frame, terms, weights, missing)
-    N = weights.n
-    y, X = model_columns(terms, frame[list(terms.columns)], units=N)
-
+    columns, rows, notes = read_columns(data, terms, rows, missing)
+    y, X = model_columns(terms, columns, rows)
     # 3. lag() costs the first periods; anything else that is not finite is an error.
     if terms.lags:
-        y, X, times, said = _cut_first_periods(y, X, times, N)
-        notes += said
-    _refuse_not_finite(y, X, frame)
-    T = len(y) // N
+        y, X, rows, said = _cut_first_periods(y, X, rows)
+        notes.append(said)
+    for name, values in [(terms.response, y), *X.items()]:
+        refuse_not_finite(name, values, rows)
+    names = tuple(X)
     return Design(
-        y=y.to_numpy().reshape(T, N),
-        X=X.to_numpy().reshape(T, N, -1),
-        names=tuple(X.columns),
-        durbin=_durbin_columns(list(X.columns), durbin) if lagged else (),
-        weights=weights,
-        ids=pd.Index(frame[UNIT].iloc[:N], name=entity),
-        times=times,
+        y=y,
+        X=np.stack(list(X.values()), axis=2),
+        names=names,
+        durbin=_durbin_columns(list(names), durbin) if lagged else (),
+        weights=rows.weights,
+        ids=rows.ids,
+        times=rows.times,
         formula=formula,
-        response=str(y.name),
+        response=terms.response,
         notes=tuple(notes),
     )
 
 
-def _complete(frame, terms: Terms, weights, missing):
-    """Numbers as float64; rows with missing or infinite values named, or their units dropped."""
-    frame = frame.copy()
-    for column in terms.columns:
-        frame[column] = _numbers(frame[column]) if column in terms.bare else frame[column]
-    wanted = frame[list(terms.columns)]
-    absent = wanted.isna()
-    if absent.to_numpy().any() and missing == "error":
-        counts = absent.sum()
-        said = ", ".join(f"{c!r} {int(k)}" for c, k in counts[counts > 0].items())
-        bad = absent.any(axis=1)
-        raise SpatialInputError("E201", f"missing values by column: {said}", column=counts.idxmax(),
-                                ids=frame.loc[bad, UNIT].unique(), n=int(bad.sum()),
-                                hint='fill them, or drop their units with missing="drop"')  # fmt: skip
-    infinite = np.isinf(wanted.select_dtypes("number"))
-    if infinite.to_numpy().any():
-        column = infinite.any().idxmax()
-        raise SpatialInputError("E202", f"{column!r} has infinite values", column=column,
-                                ids=frame.loc[infinite[column], UNIT].unique())  # fmt: skip
-    if not absent.to_numpy().any():
-        return frame, weights, []
-    gone = frame.loc[absent.any(axis=1), UNIT].unique()
-    order = pd.Index(frame[UNIT].iloc[: weights.n])
-    keep = np.flatnonzero(~order.isin(gone))
-    if len(keep) < 3:
-        raise SpatialInputError("E206", f"only {len(keep)} units are without missing values", ids=gone)
-    before, weights = set(weights.islands), weights.subset(keep)
-    notes = [f"{len(gone)} units with missing values dropped: {', '.join(map(str, gone[:5]))}"]
-    if new := [i for i in weights.islands if i not in before]:
-        notes.append(f"islands made by dropping: {', '.join(map(str, new[:5]))}")
-    return frame[~frame[UNIT].isin(gone)], weights, notes
-
-
-def _numbers(column: pd.Series) -> pd.Series:
-    """Booleans and numbers as float64; categories stay; text and dates are refused."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return column
-    numeric = pd.api.types.is_bool_dtype(column) or pd.api.types.is_numeric_dtype(column)
-    if numeric and not pd.api.types.is_complex_dtype(column):
-        return pd.Series(column.to_numpy(dtype=float, na_value=np.nan), index=column.index, name=column.name)
-    bad = column[pd.to_numeric(column, errors="coerce").isna() & column.notna()]
-    shown = f"; the first is {str(bad.iloc[0])!r}" if len(bad) else ""
-    raise SpatialInputError(
-        "E203",
-        f"{column.name!r} holds {column.dtype} values, numbers are needed{shown}",
-        column=str(column.name),
-        rows=list(bad.index),
-        hint=f"convert it with pd.to_numeric, or use C({column.name}) for categories",
-    )
-
-
-def _cut_first_periods(y, X, times, N):
+def _cut_first_periods(y, X, rows):
+    """Without the periods that a lagged term leaves empty."""
+    times = rows.times
     if times is None:
         raise SpatialInputError("E501", "lag() needs a panel: give entity= and time=")
     steps = np.diff(times) if pd.api.types.is_numeric_dtype(times) else np.array([])
-    if len(steps) and (steps != steps[0]).any():
+    if len(steps) and (steps != steps.min()).any():
         raise SpatialInputError("E104", "lag() needs periods without gaps", ids=list(times[1:][steps != steps.min()]))
-    empty = pd.concat([y, X], axis=1).isna().to_numpy().reshape(len(times), -1).all(axis=1) | (
-        X.isna().to_numpy().reshape(len(times), N, -1).all(axis=1).any(axis=1)
-    )
+    empty = np.any([np.isnan(values).all(axis=1) for values in (y, *X.values())], axis=0)
     first = int(np.argmin(empty))
     if empty.all():
         raise SpatialInputError("E206", f"no period is left after lag(): there are {len(times)}")
-    return y.iloc[first * N :], X.iloc[first * N :], times[first:], [f"lag() left out the first {first} period(s)"]
-
-
-def _refuse_not_finite(y, X, frame):
-    both = pd.concat([y, X], axis=1)
-    bad = ~np.isfinite(both.to_numpy())
-    if bad.any():
-        column = both.columns[bad.any(axis=0).argmax()]
-        rows = bad[:, bad.any(axis=0).argmax()]
-        where = frame.loc[both.index[rows]] if frame.index.is_unique else frame.iloc[-len(both) :][rows]
-        keys = [UNIT, PERIOD] if PERIOD in frame else [UNIT]
-        ids = where[keys].itertuples(index=False, name=None) if len(keys) > 1 else where[UNIT]
-        raise SpatialInputError("E207", f"{column!r} is not finite in {int(rows.sum())} rows", column=str(column),
-                                ids=list(ids), hint="logs and roots need positive values")  # fmt: skip
+    said = f"lag() left out the first {first} period(s)"
+    return y[first:], {name: values[first:] for name, values in X.items()}, rows.without_first(first), said
 
 
 def _durbin_columns(names: list[str], durbin) -> tuple[int, ...]:

@@ -1,17 +1,15 @@
 """Formulas from strangers: columns and a fixed list of functions, nothing else is ever evaluated.
 
-formulaic parses and builds the columns; before it may, every piece of Python in the formula is checked
-against an allow-list of syntax and of function names.
+formulaic parses the formula into terms and factors; each factor is then read as a Python expression and every
+node of it checked against an allow-list of syntax and of function names.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
-
-import numpy as np
-import pandas as pd
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from spillover.errors import SpatialInputError
 
@@ -25,6 +23,19 @@ MAX_LENGTH = 10_000
 MAX_POWER = 9
 
 
+INTERCEPT = "Intercept"
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One factor of a term: a checked expression over columns."""
+
+    text: str
+    tree: ast.expr = field(compare=False, repr=False)
+    columns: tuple[str, ...]
+    functions: frozenset[str]
+
+
 @dataclass(frozen=True)
 class Terms:
     """A checked formula.
@@ -32,28 +43,41 @@ class Terms:
     Attributes
     ----------
     text : str
+    response : str
+    left : tuple of Factor
+        Their product is the response.
+    right : tuple of (name, tuple of Factor)
+        One entry per term; the intercept has no factors.
     columns : tuple of str
         Columns of the data that it needs, in order of appearance.
     bare : frozenset of str
         Columns used as they are, outside C(...): they must be numbers.
-    lags : bool
-        Whether ``lag()`` occurs.
+    functions : frozenset of str
     """
 
     text: str
+    response: str
+    left: tuple[Factor, ...]
+    right: tuple[tuple[str, tuple[Factor, ...]], ...]
     columns: tuple[str, ...]
     bare: frozenset[str]
-    lags: bool
+    functions: frozenset[str]
+
+    @property
+    def lags(self) -> bool:
+        """Whether ``lag()`` occurs."""
+        return "lag" in self.functions
 
 
-def read_formula(text: str, available) -> Terms:
+@lru_cache(maxsize=256)
+def read_formula(text: str, available: tuple) -> Terms:
     """Parse and check a formula against the columns that there are.
 
     Parameters
     ----------
     text : str
         ``"log(y) ~ x1 + log(x2)"``. Names with spaces stand in backticks.
-    available : iterable of str
+    available : tuple of str
         Columns of the data.
 
     Raises
@@ -63,70 +87,41 @@ def read_formula(text: str, available) -> Terms:
 
     Examples
     --------
-    >>> read_formula("log(产出) ~ x + I(x**2)", ["产出", "x"]).columns
+    >>> read_formula("log(产出) ~ x + I(x**2)", ("产出", "x")).columns
     ('产出', 'x')
     """
     left, right = _parse(text)
-    available, needed, bare, calls = set(available), {}, set(), set()
-    for expression, is_lookup in [*left, *right]:
-        if is_lookup:
-            names, called, categorical = [expression], set(), False
-        else:
-            names, called, categorical = _check(expression, text, available)
-        needed.update(dict.fromkeys(names))
-        calls |= called
-        if not categorical:
-            bare.update(names)
-    absent = [name for name in needed if name not in available]
+    known = set(available)
+    sides = [
+        [
+            (str(term), tuple(_factor(f, known) for f in term.factors if f.eval_method.value != "literal"))
+            for term in side
+        ]
+        for side in (left, right)
+    ]
+    if len(sides[0]) != 1 or not sides[0][0][1]:
+        said = [name for name, _ in sides[0]]
+        raise SpatialInputError("E504", f"the left side must be one column, got {said}")
+    factors = [f for side in sides for _, product in side for f in product]
+    needed = dict.fromkeys(name for f in factors for name in f.columns)
+    absent = [name for name in needed if name not in known]
     if absent:
-        raise SpatialInputError(
-            "E502",
-            f"the formula names {absent[0]!r}, which is no column of the data",
-            column=absent[0],
-            n=len(absent),
-            hint=_nearest(absent[0], available),
-        )
-    return Terms(text, tuple(needed), frozenset(bare), "lag" in calls)
-
-
-def model_columns(terms: Terms, frame: pd.DataFrame, *, units: int) -> tuple[pd.Series, pd.DataFrame]:
-    """Evaluate a checked formula on a frame sorted by period, then unit.
-
-    Parameters
-    ----------
-    terms : Terms
-    frame : DataFrame
-        Finite numbers, categories or text in the columns that ``terms`` needs.
-    units : int
-        Units per period: ``lag(x, k)`` looks ``k * units`` rows back.
-
-    Returns
-    -------
-    y : Series
-    X : DataFrame
-        Float columns named by their terms; ``lag`` leaves NaN in the first periods.
-    """
-    from formulaic import Formula
-    from formulaic.errors import FormulaicError
-
-    def lag(x, k=1):
-        return x.shift(int(k) * units)
-
-    context = {"lag": lag, "log": np.log, "log10": np.log10, "log2": np.log2, "abs": np.abs, "sqrt": np.sqrt}
-    try:
-        with np.errstate(all="ignore"):  # what is not finite is named below, by term and row
-            made = Formula(terms.text).get_model_matrix(frame, context=context, na_action="ignore")
-    except (FormulaicError, TypeError, ValueError) as error:
-        said = str(error).splitlines()[0]
-        raise SpatialInputError("E504", f"the formula {terms.text!r} could not be evaluated: {said}") from error
-    y, X = (pd.DataFrame(side).astype(float) for side in (made.lhs, made.rhs))
-    if y.shape[1] != 1:
-        raise SpatialInputError("E504", f"the left side must be one column, got {list(y.columns)}")
-    return y.iloc[:, 0], X
+        raise SpatialInputError("E502", f"the formula names {absent[0]!r}, which is no column of the data",
+                                column=absent[0], n=len(absent), hint=_nearest(absent[0], known))  # fmt: skip
+    (response, product), *_ = sides[0]
+    return Terms(
+        text=text,
+        response=response,
+        left=product,
+        right=tuple((name if product else INTERCEPT, product) for name, product in sides[1]),
+        columns=tuple(needed),
+        bare=frozenset(name for f in factors if "C" not in f.functions for name in f.columns),
+        functions=frozenset().union(*(f.functions for f in factors)),
+    )
 
 
 def _parse(text: str):
-    """[(expression, is a bare column)] of the left and of the right side."""
+    """The terms of the left and of the right side, as formulaic reads them."""
     from formulaic import Formula
     from formulaic.errors import FormulaicError
 
@@ -142,15 +137,13 @@ def _parse(text: str):
         raise SpatialInputError("E504", f"the formula {text!r} is not well formed: {said}") from error
     if not (hasattr(formula, "lhs") and hasattr(formula, "rhs")):
         raise SpatialInputError("E504", f"the formula {text!r} needs both sides: 'y ~ x'")
-    sides = []
-    for side in (formula.lhs, formula.rhs):
-        factors = [factor for term in side for factor in term.factors]
-        sides.append([(f.expr, f.eval_method.value == "lookup") for f in factors if f.eval_method.value != "literal"])
-    return sides
+    return formula.lhs, formula.rhs
 
 
-def _check(expression: str, text: str, available: set) -> tuple[list[str], set[str], bool]:
-    """Columns and functions of one Python factor; refuses all else."""
+def _factor(factor, available: set) -> Factor:
+    """One factor as a checked tree; a bare column's name may hold any character."""
+    if factor.eval_method.value == "lookup":
+        return Factor(factor.expr, ast.Name(factor.expr, ast.Load()), (factor.expr,), frozenset())
     quoted: list[str] = []
 
     def placeholder(match):
@@ -158,23 +151,22 @@ def _check(expression: str, text: str, available: set) -> tuple[list[str], set[s
         return f"_quoted_{len(quoted) - 1}"
 
     try:
-        tree = ast.parse(_BACKTICKS.sub(placeholder, expression), mode="eval")
+        tree = ast.parse(_BACKTICKS.sub(placeholder, factor.expr), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise SpatialInputError("E504", f"{expression!r} in the formula is not well formed") from error
+        raise SpatialInputError("E504", f"{factor.expr!r} in the formula is not well formed") from error
     if not all(_allowed(node) for node in ast.walk(tree)):
-        raise SpatialInputError(
-            "E503",
-            f"{expression!r} is not allowed in a formula",
-            hint=f"use columns, numbers, + - * / ** and {', '.join(FUNCTIONS)}",
-        )
+        raise SpatialInputError("E503", f"{factor.expr!r} is not allowed in a formula",
+                                hint=f"use columns, numbers, + - * / ** and {', '.join(FUNCTIONS)}")  # fmt: skip
     functions = {node.func for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    called = {f.id for f in functions}
+    called = frozenset(f.id for f in functions)
     for name in called & available:
         raise SpatialInputError("E503", f"column {name!r} is named like a function of the formula", column=name,
                                 hint="rename the column")  # fmt: skip
-    names = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n not in functions]
-    names = [quoted[int(n.removeprefix("_quoted_"))] if n.startswith("_quoted_") else n for n in names]
-    return names, called, "C" in called
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node not in functions]
+    for node in names:
+        if node.id.startswith("_quoted_"):
+            node.id = quoted[int(node.id.removeprefix("_quoted_"))]
+    return Factor(factor.expr, tree.body, tuple(dict.fromkeys(node.id for node in names)), called)
 
 
 def _allowed(node: ast.AST) -> bool:

@@ -2,104 +2,159 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
+
 import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from ._weights import match_ids, warn_unlabelled
-
-UNIT, PERIOD = "__unit__", "__period__"
+from ._weights import Weights, match_ids, warn_unlabelled
 
 
-def with_keys(data, entity, time):
-    """The frame with its keys as columns of their own, and the names they go by."""
-    if not isinstance(data, pd.DataFrame):
-        raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}")
-    if not data.columns.is_unique:
-        twice = data.columns[data.columns.duplicated()].unique()
-        raise SpatialInputError("E502", f"column {twice[0]!r} occurs more than once", column=str(twice[0]))
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Where each unit and period stands in the data.
+
+    Attributes
+    ----------
+    order : ndarray, shape (T, N)
+        Row of the data for each period (ascending) and unit (in the weights' order).
+    ids : Index of N units
+    times : Index of T periods, or None for a cross-section
+    weights : Weights of the N units
+    """
+
+    order: np.ndarray = field(repr=False)
+    ids: pd.Index
+    times: pd.Index | None
+    weights: Weights
+
+    def labels(self, where: np.ndarray) -> list:
+        """Units, or (unit, period) pairs, where a (T, N) mask is true."""
+        t, i = np.nonzero(where)
+        return list(self.ids[i]) if self.times is None else list(zip(self.ids[i], self.times[t]))
+
+    def without_units(self, gone: np.ndarray) -> Rows:
+        """Only the units for which the mask (N,) is false; W is cut down with them."""
+        keep = np.flatnonzero(~gone)
+        return replace(self, order=self.order[:, keep], ids=self.ids[keep], weights=self.weights.subset(keep))
+
+    def without_first(self, periods: int) -> Rows:
+        return replace(self, order=self.order[periods:], times=self.times[periods:])
+
+
+def match_rows(data: pd.DataFrame, weights: Weights, entity, time) -> Rows:
+    """Match the rows of a frame with the units of the weights and, for a panel, with its periods.
+
+    Raises
+    ------
+    SpatialInputError
+        E101-E106, E201 for missing keys, E206 for no rows, E501 and E502 for the keys' names.
+    """
     if len(data) == 0:
         raise SpatialInputError("E206", "the data have no rows")
-    if entity is None and time is None and isinstance(data.index, pd.MultiIndex):
-        if data.index.nlevels != 2:
-            raise SpatialInputError("E501", f"a MultiIndex must be (unit, period), got {data.index.nlevels} levels")
-        entity, time = data.index.names[0] or "unit", data.index.names[1] or "period"
-        keys = {UNIT: data.index.get_level_values(0), PERIOD: data.index.get_level_values(1)}
-        return pd.DataFrame(data).assign(**{k: v.to_numpy() for k, v in keys.items()}), entity, time
-    if time is not None and entity is None:
+    units, periods = _key_columns(data, entity, time)
+    unit_code, unit_ids = pd.factorize(units)
+    if periods is None:
+        _refuse_repeated_units(unit_code, unit_ids)
+        period_code, times = np.zeros(len(data), dtype=int), None
+    else:
+        period_code, times = _sorted_periods(periods)
+        _refuse_unbalanced(unit_code, unit_ids, period_code, times, units.name, periods.name)
+    ids = _ids_in_order(pd.Index(unit_ids), weights, data, units.name)
+    place = ids.get_indexer(unit_ids)[unit_code]
+    order = np.empty((1 if times is None else len(times), len(ids)), dtype=np.intp)
+    order[period_code, place] = np.arange(len(data))
+    return Rows(order, ids.rename(units.name), times, weights)
+
+
+def _key_columns(data, entity, time) -> tuple[pd.Series, pd.Series | None]:
+    """The units and the periods as columns; from a (unit, period) MultiIndex where no names are given."""
+    index = data.index
+    if entity is None and time is None and isinstance(index, pd.MultiIndex):
+        if index.nlevels != 2:
+            raise SpatialInputError("E501", f"a MultiIndex must be (unit, period), got {index.nlevels} levels")
+        keys = [
+            pd.Series(index.get_level_values(k), name=index.names[k] or n) for k, n in enumerate(("unit", "period"))
+        ]
+    elif time is not None and entity is None:
         raise SpatialInputError("E501", "time= needs entity=: the column that tells the units apart")
-    for role, column in (("entity", entity), ("time", time)):
-        if column is not None and column not in data.columns and column != data.index.name:
-            columns = ", ".join(map(str, data.columns[:12]))
-            raise SpatialInputError("E502", f"{role}={column!r} is no column of the data", column=str(column),
-                                    hint=f"the columns are {columns}")  # fmt: skip
-    units = data.index if entity is None or entity not in data.columns else data[entity]
-    frame = pd.DataFrame(data).assign(**{UNIT: np.asarray(units)})
-    if time is not None:
-        frame[PERIOD] = np.asarray(data[time] if time in data.columns else data.index)
-    for column in (UNIT, PERIOD)[: 1 + (time is not None)]:
-        if frame[column].isna().any():
-            said = entity if column == UNIT else time
-            raise SpatialInputError("E201", f"{said!r} has missing values", rows=np.flatnonzero(frame[column].isna()))
-    return frame, entity if entity is not None else data.index.name, time
+    else:
+        units = pd.Series(index) if entity is None else _column(data, entity, "entity")
+        keys = [units, None if time is None else _column(data, time, "time")]
+    for key in keys:
+        if key is not None and key.isna().any():
+            raise SpatialInputError("E201", f"{key.name!r} has missing values", rows=np.flatnonzero(key.isna()))
+    return keys[0], keys[1]
 
 
-def periods(frame, entity, time) -> pd.Index:
-    """Sorted periods of a balanced panel."""
-    pairs = frame[[UNIT, PERIOD]]
-    twice = pairs.duplicated()
-    if twice.any():
+def _column(data, name, role) -> pd.Series:
+    if name in data.columns:
+        return data[name]
+    if name == data.index.name:
+        return pd.Series(data.index, name=name)
+    raise SpatialInputError("E502", f"{role}={name!r} is no column of the data", column=str(name),
+                            hint="the columns are " + ", ".join(map(str, data.columns[:12])))  # fmt: skip
+
+
+def _refuse_repeated_units(code, ids) -> None:
+    counts = np.bincount(code)
+    if counts.max() > 1:
+        raise SpatialInputError("E102", "units repeat in a cross-section", ids=list(ids[counts > 1]),
+                                hint="give time= for a panel")  # fmt: skip
+
+
+def _sorted_periods(periods: pd.Series) -> tuple[np.ndarray, pd.Index]:
+    try:
+        code, times = pd.factorize(periods, sort=True)
+        if pd.api.types.is_object_dtype(times) and len({type(t) for t in times}) > 1:
+            raise TypeError
+    except TypeError as error:
+        raise SpatialInputError("E106", f"{periods.name!r} mixes types that cannot be sorted", column=str(periods.name),
+                                hint="convert it, for example with astype(int)") from error  # fmt: skip
+    return code, pd.Index(times, name=periods.name)
+
+
+def _refuse_unbalanced(unit_code, unit_ids, period_code, times, entity, time) -> None:
+    N, T = len(unit_ids), len(times)
+    counts = np.bincount(unit_code * T + period_code, minlength=N * T)
+
+    def pairs(at):
+        return [(unit_ids[k // T], times[k % T]) for k in at]
+
+    if counts.max() > 1:
+        twice = np.flatnonzero(counts > 1)
         raise SpatialInputError(
             "E103",
-            f"({entity}, {time}) must be unique; {int(twice.sum())} rows repeat a pair",
-            ids=list(pairs[twice].itertuples(index=False, name=None)),
+            f"({entity}, {time}) must be unique; {int(counts[twice].sum() - len(twice))} rows repeat a pair",
+            ids=pairs(twice[:9]),
+            n=len(twice),
             hint="aggregate the data to one row per unit and period",
         )
-    try:
-        times = pd.Index(np.sort(frame[PERIOD].unique()), name=time)
-    except TypeError as error:
-        raise SpatialInputError("E106", f"{time!r} mixes types that cannot be sorted", column=str(time),
-                                hint="convert it, for example with astype(int)") from error  # fmt: skip
-    units = frame[UNIT].unique()
-    if len(frame) != len(units) * len(times):
-        absent = pd.MultiIndex.from_product([units, times]).difference(pd.MultiIndex.from_frame(pairs))
+    if counts.min() == 0:
+        absent = np.flatnonzero(counts == 0)
         raise SpatialInputError(
             "E104",
-            f"the panel is unbalanced: {len(units)} units x {len(times)} periods need "
-            f"{len(units) * len(times)} rows, got {len(frame)}",
-            ids=list(absent),
+            f"the panel is unbalanced: {N} units x {T} periods need {N * T} rows, got {len(unit_code)}",
+            ids=pairs(absent[:9]),
+            n=len(absent),
             hint="complete these (unit, period) pairs, or leave out their units or periods",
         )
-    return times
 
 
-def in_order(frame, weights, entity, time, times):
-    units = pd.Index(frame[UNIT].unique())
-    if times is None and not frame[UNIT].is_unique:
-        twice = frame.loc[frame[UNIT].duplicated(), UNIT].unique()
-        raise SpatialInputError("E102", "units repeat in a cross-section", ids=list(twice),
-                                hint="give time= for a panel")  # fmt: skip
+def _ids_in_order(units: pd.Index, weights: Weights, data, entity) -> pd.Index:
     if weights.ids is None:
         warn_unlabelled()
         if len(units) != weights.n:
             raise SpatialInputError("E105", f"the data have {len(units)} units, the weights {weights.n}")
-        order = units
-    else:
-        try:
-            match_ids(units, weights.ids)
-        except SpatialInputError as error:
-            raise _with_column_hint(error, frame, weights, entity) from None
-        order = weights.ids
-    position = order.get_indexer(frame[UNIT])
-    period = np.zeros(len(frame), dtype=int) if times is None else times.get_indexer(frame[PERIOD])
-    return frame.iloc[np.lexsort((position, period))], weights
-
-
-def _with_column_hint(error, frame, weights, entity):
-    """When another column holds the weights' ids, say its name."""
-    for column in frame.columns.drop([UNIT], errors="ignore"):
-        if column != entity and frame[column].isin(weights.ids).all():
-            error.hint = f"column {column!r} holds the weights' ids: pass entity={column!r}"
-            break
-    return error
+        return units
+    try:
+        match_ids(units, weights.ids)
+    except SpatialInputError as error:
+        for column in data.columns:  # when another column holds the weights' ids, say its name
+            if column != entity and data[column].isin(weights.ids).all():
+                error.hint = f"column {column!r} holds the weights' ids: pass entity={column!r}"
+                break
+        raise
+    return weights.ids
