@@ -181,30 +181,46 @@ class Fit:
 class TestResult:
     """A test: its statistic, degrees of freedom, p-value and its null in words.
 
+    ``df`` names the distribution: an int for chi-squared (upper tail), a pair for F (upper tail), None for
+    the standard normal (both tails).
+
     Examples
     --------
     >>> print(TestResult("LM lag", 5.99, 1, "rho = 0"))
     LM lag: chi2(1) = 5.990, p = 0.0144. Null: rho = 0
+    >>> print(TestResult("Moran of residuals", 1.96, None, "no spatial autocorrelation"))
+    Moran of residuals: z = 1.960, p = 0.0500. Null: no spatial autocorrelation
     """
 
     __test__ = False  # not for pytest to collect
 
     name: str
     statistic: float
-    df: int
+    df: int | tuple[int, int] | None
     null: str
+
+    @property
+    def distribution(self) -> str:
+        """In words: ``chi2(2)``, ``F(2, 46)`` or ``z``."""
+        if self.df is None:
+            return "z"
+        return f"F{self.df}" if isinstance(self.df, tuple) else f"chi2({self.df})"
 
     @cached_property
     def p_value(self) -> float:
-        """Upper tail of the chi-squared distribution."""
-        from scipy.special import chdtrc
+        """From the survival function; NaN for a negative chi-squared or F."""
+        from scipy.special import chdtrc, fdtrc
 
-        return float(chdtrc(self.df, self.statistic)) if self.statistic >= 0 else float("nan")
+        if self.df is None:
+            return float(two_sided(self.statistic))
+        if not self.statistic >= 0:
+            return float("nan")
+        return float(fdtrc(*self.df, self.statistic) if isinstance(self.df, tuple) else chdtrc(self.df, self.statistic))
 
     def __str__(self) -> str:
         from .report.text import p_text
 
-        return f"{self.name}: chi2({self.df}) = {self.statistic:.3f}, p {p_text(self.p_value)}. Null: {self.null}"
+        return f"{self.name}: {self.distribution} = {self.statistic:.3f}, p {p_text(self.p_value)}. Null: {self.null}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -98,8 +98,12 @@ def effects_text(effects) -> str:
 
 
 def tests_text(tests) -> str:
-    rows = [[r.name, f"{r.statistic:.3f}", str(r.df), _p_cell(r.p_value), r.null] for r in tests]
-    body = columns(rows, ["", "chi2", "df", "p", "null"])
+    plain = all(isinstance(r.df, int) for r in tests)  # all chi-squared: then say it once, in the head
+    rows = [
+        [r.name, f"{r.statistic:.3f}", str(r.df) if plain else r.distribution, _p_cell(r.p_value), r.null]
+        for r in tests
+    ]
+    body = columns(rows, ["", "chi2", "df", "p", "null"] if plain else ["", "statistic", "follows", "p", "null"])
     return "\n".join(part for part in (tests.title, body, tests.note) if part)
 
 
