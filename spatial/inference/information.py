@@ -23,7 +23,7 @@ def observed(sample: Sample, at: Solution) -> np.ndarray:
     With e = B (A y - X beta) its first derivatives are the columns of J and its mixed ones M X, M W y.
     """
     s2, e, k = at.sigma2, at.resid, sample.X.shape[1]
-    J = -_derivatives(sample, at)
+    J = -derivatives(sample, at)
     info = J.T @ J / s2
     p = info.shape[0]
     if sample.lag is not None:
@@ -106,7 +106,7 @@ def covariance(information: np.ndarray, names: list[str]) -> np.ndarray:
     return ((inverse.T @ inverse) * np.outer(scale, scale))[:-1, :-1]
 
 
-def _derivatives(sample, at):
+def derivatives(sample, at):
     """-de/d(beta, rho, lambda): [B X, B W y, M u]."""
     columns = [sample.X if sample.error is None else sample.X - at.lam * sample.MX]
     if sample.lag is not None:
