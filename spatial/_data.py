@@ -38,6 +38,10 @@ class Design:
     formula, response : str
     notes : tuple of str
         What was dropped or assumed, for the header.
+    frame : DataFrame
+        The data as given, for groups and places that are asked for after the fit.
+    order : ndarray, shape (T, N)
+        Row of ``frame`` for each period and unit.
     """
 
     y: np.ndarray = field(repr=False)
@@ -50,6 +54,8 @@ class Design:
     formula: str
     response: str
     notes: tuple[str, ...] = ()
+    frame: pd.DataFrame | None = field(default=None, repr=False)
+    order: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def n_periods(self) -> int:
@@ -135,6 +141,8 @@ def design(formula, data, w, *, entity=None, time=None, durbin=None, missing="er
         formula=formula,
         response=terms.response,
         notes=tuple(notes),
+        frame=data.copy(deep=False),
+        order=rows.order,
     )
 
 
