@@ -86,7 +86,12 @@ def expected(sample: Sample, at: Solution, W: sparse.csr_array | None, M: sparse
 
 
 def covariance(information: np.ndarray, names: list[str]) -> np.ndarray:
-    """Covariance of (beta, rho, lambda): the inverse information without its sigma2 row.
+    """Covariance of (beta, rho, lambda): the inverse information without its sigma2 row."""
+    return inverse_information(information, names)[:-1, :-1]
+
+
+def inverse_information(information: np.ndarray, names: list[str]) -> np.ndarray:
+    """The inverse, ordered as the information.
 
     Raises
     ------
@@ -103,7 +108,7 @@ def covariance(information: np.ndarray, names: list[str]) -> np.ndarray:
             hint="too many parameters for these data, or a likelihood that is flat: drop lagged regressors",
         ) from error
     inverse = np.linalg.inv(L)
-    return ((inverse.T @ inverse) * np.outer(scale, scale))[:-1, :-1]
+    return (inverse.T @ inverse) * np.outer(scale, scale)
 
 
 def derivatives(sample, at):
