@@ -12,8 +12,6 @@ FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 def run(app) -> int:
     """Call the application; print what went wrong on stderr; return the exit status."""
-    import click
-
     debug, quiet = ("--debug" in sys.argv, "--quiet" in sys.argv)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore" if quiet else "default")
@@ -21,11 +19,6 @@ def run(app) -> int:
         try:
             status = app(standalone_mode=False)
             return status if isinstance(status, int) else 0
-        except click.exceptions.Exit as stop:
-            return stop.exit_code
-        except click.ClickException as error:
-            error.show()
-            return USAGE
         except (Exception, KeyboardInterrupt) as error:
             if debug:
                 import traceback
@@ -36,14 +29,19 @@ def run(app) -> int:
 
 def _explain(error: BaseException) -> int:
     """Say on stderr what went wrong; the exit status for it."""
-    import click
+    import typer
 
     if isinstance(error, SpatialInputError):
         say(str(error))
         return error.exit_status
-    if isinstance(error, KeyboardInterrupt | click.exceptions.Abort):
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
         say("interrupted")
         return INTERRUPTED
+    if isinstance(error, typer.Exit):
+        return error.exit_code
+    if hasattr(error, "show") and hasattr(error, "exit_code"):  # the parser's own: a missing or unknown option
+        error.show()
+        return USAGE
     say(f"failed: {type(error).__name__}: {error}\n  next:  run it again with --debug and report the traceback")
     return FAILED
 

@@ -37,6 +37,8 @@ class Question:
     shock : (unit, term, size) or None
         None takes the best linked unit and the term with the clearest spillover.
     seed, draws : int
+    words : dict
+        Plain words for terms of the formula, for the report's sentences.
     """
 
     title: str
@@ -51,6 +53,10 @@ class Question:
     shock: tuple | None = None
     seed: int = 1
     draws: int = 1000
+    words: dict = field(default_factory=dict)
+
+    def name(self, term: str) -> str:
+        return self.words.get(term, term)
 
 
 @dataclass(frozen=True, eq=False)

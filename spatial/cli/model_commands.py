@@ -80,7 +80,9 @@ def effects(
     else:
         unit, term, size = read_shock(shock, result.fit.design.ids)
         response = result.shock(unit, term, size)
-        _show(response.to_string(), lambda: response.rename("response").reset_index(), output, overwrite)
+        from ..report.text import response_text
+
+        _show(response_text(response), lambda: response.rename("response").reset_index(), output, overwrite)
         axes = None if figure is None else _plot().response(_map(map, id, layer), response, unit)
     if figure:
         _plot().save(axes, figure, overwrite=overwrite)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from spillover import __version__
@@ -48,25 +49,35 @@ def story(answer, drawn: dict) -> dict:
 
 
 def summary(answer) -> tuple[str, ...]:
-    """The findings in sentences: spillovers first, then how far they depend on W."""
+    """The findings in sentences: what spills over, how much, and how far that depends on W."""
     effects = answer.effects.tidy().set_index(["effect", "term"])
-    sentences = [_about(term, effects) for term in answer.effects.variables]
-    return (*sentences, _about_weights(answer))
+    terms = answer.effects.variables
+    clear = [term for term in terms if effects.loc[("indirect", term), "p_value"] < LEVEL]
+    unclear = [term for term in terms if term not in clear]
+    name = answer.question.name
+    said = []
+    if clear:
+        said.append(f"Spills over to neighbours: {', '.join(map(name, clear))}.")
+    if unclear:
+        said.append(f"No spillover that can be told from zero: {', '.join(map(name, unclear))}.")
+    return (" ".join(said), *(_about(term, effects, answer) for term in terms), _about_weights(answer))
 
 
-def _about(term: str, effects: pd.DataFrame) -> str:
-    direct, indirect = effects.loc["direct", term], effects.loc["indirect", term]
-    own = f"in the unit itself {_estimate(direct)}"
-    others = f"in all others together {_estimate(indirect)}"
-    if indirect["p_value"] < LEVEL:
-        verdict = (
-            "spills over to neighbours "
-            + ("and raises" if indirect["estimate"] > 0 else "and lowers")
-            + " their outcome"
-        )
-    else:
-        verdict = "shows no spillover that can be told from zero"
-    return f"{term} {verdict}: {own}, {others}."
+def _about(term: str, effects: pd.DataFrame, answer) -> str:
+    """One sentence in the units of the formula: per cent where a side is in logs."""
+    response = answer.fit.design.response
+    change, unit, factor = f"One unit more of {answer.question.name(term)}", "", 1.0
+    if _is_log(term):
+        change, factor = f"1\u00a0% more {answer.question.name(term)}", 0.01
+    if _is_log(response):
+        unit, factor = "\u00a0%", factor * 100
+    own, others = (_estimate(effects.loc[(kind, term)], factor, unit) for kind in ("direct", "indirect"))
+    outcome = answer.question.name(response)
+    return f"{change} changes a unit's own {outcome} by {own}, and that of all other units together by {others}."
+
+
+def _is_log(text: str) -> bool:
+    return text.startswith("log(") and text.endswith(")") and text.count("(") == 1
 
 
 def _about_weights(answer) -> str:
@@ -77,12 +88,13 @@ def _about_weights(answer) -> str:
         sign=(indirect["p_value"] < LEVEL) * indirect["estimate"].apply(lambda v: 1 if v > 0 else -1)
     )
     same = [term for term, rows in found.groupby("term", sort=False) if rows["sign"].nunique() == 1]
-    said = ", ".join(same) if same else "no regressor"
+    said = ", ".join(map(answer.question.name, same)) if same else "no regressor"
     share = table["probability"].iloc[0]
     share = "more than 0.999" if share > 0.999 else f"{share:.3f}"
     return (
         f"Of {len(table)} weights the data prefer {best} (posterior probability {share}, from BIC). All weights agree "
-        f"on the sign and significance of the spillover of {said}; elsewhere the conclusion rests on the choice of W."
+        f"on the sign and significance of the spillover of {said}; elsewhere the conclusion rests on the choice of W. "
+        "Brackets hold 95 % intervals."
     )
 
 
@@ -92,9 +104,9 @@ def _weights(answer, drawn):
     rows = []
     for name, w in answer.question.weights.items():
         degree = pd.Series(w.csr.indptr).diff().dropna()
-        rows.append((name, w.kind, w.standardization, w.nnz, degree.mean(), int(degree.min()), int(degree.max()),
-                     len(w.islands), w.components))  # fmt: skip
-    columns = ["W", "kind", "standardized", "links", "mean links", "fewest", "most", "islands", "components"]
+        rows.append((name, f"{w.kind}, {w.standardization}-standardised", w.nnz, degree.mean(),
+                     f"{int(degree.min())} to {int(degree.max())}", len(w.islands), w.components))  # fmt: skip
+    columns = ["W", "what it is", "links", "per unit", "range", "islands", "components"]
     table = Table(pd.DataFrame(rows, columns=columns), "The weights", digits=2)
     first = next(iter(answer.question.weights))
     text = ("Weights say who is whose neighbour, and how much. The model is estimated under each; the first leads.",)
@@ -116,7 +128,7 @@ def _moran(answer, drawn):
         f"{name} is spatially autocorrelated (permutation p below {LEVEL}) in {share[name]} of {periods[name]} periods."
         for name in share.index
     )
-    table = Table(found.drop(columns=["n", "p_norm"]), "Moran's I by period")
+    table = Table(found.drop(columns=["n", "p_norm", "weights"]), "Moran's I by period")
     return Section(
         "Is it clustered?", text, (table,), (Figure(drawn["moran"], "Moran's I by period", "Lines of Moran's I"),)
     )
@@ -193,8 +205,11 @@ def _footer(answer) -> dict[str, str]:
     }
 
 
-def _estimate(row) -> str:
-    return f"{number(row['estimate'], 3)} [{number(row['conf_low'], 3)}, {number(row['conf_high'], 3)}]"
+def _estimate(row, factor: float, unit: str) -> str:
+    """Estimate and interval, to the second digit of the standard error."""
+    digits = max(2, 1 - int(np.floor(np.log10(factor * row["std_error"]))))
+    estimate, low, high = (f"{factor * row[column]:.{digits}f}" for column in ("estimate", "conf_low", "conf_high"))
+    return f"{estimate}{unit} [{low}, {high}]"
 
 
 def _signed(size: float) -> str:

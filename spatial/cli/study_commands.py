@@ -15,6 +15,13 @@ DEMO_WEIGHTS = {
     "inverse distance": "inverse_distance:cutoff=1500",
     "economic": "economic:x=gsp",
 }
+DEMO_WORDS = {
+    "log(gsp)": "output",
+    "log(pcap)": "public capital",
+    "log(pc)": "private capital",
+    "log(emp)": "labour",
+    "unemp": "unemployment (percentage points)",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -34,6 +41,7 @@ def report(
     effects: str = typer.Option("twoway", help="none, entity, time or twoway."),
     shock: str = typer.Option(None, help="UNIT:TERM:SIZE to map; by default the clearest spillover."),
     title: str = typer.Option("Direct and indirect effects", help="Title of the report."),
+    word: list[str] = typer.Option([], help="Plain words for a term: 'log(pcap)=public capital'; repeat."),
     draws: int = typer.Option(1000, help="Draws for the intervals of effects."),
     seed: int = typer.Option(1, help="Seed of permutations and draws."),
     output: str = typer.Option("report", "--output", "-o", help="Folder for report, tables, map and figures."),
@@ -51,7 +59,8 @@ def report(
     ids = next(iter(named.values())).ids
     where = read_shock(shock, ids) if shock else None
     table = with_ids_of(table, entity, ids)
-    question = Question(title, formula, gdf, table, entity, time, named, tuple(moran), effects, where, seed, draws)
+    question = Question(title, formula, gdf, table, entity, time, named, tuple(moran), effects, where, seed, draws,
+                        dict(w.rsplit("=", 1) for w in word if "=" in w))  # fmt: skip
     _run(question, output, overwrite)
 
 
@@ -76,7 +85,7 @@ def demo(
     question = Question(
         title="Do a state's public capital and labour raise output in its neighbours?",
         formula=DEMO_FORMULA, map=states, panel=panel, entity="state", time="year", weights=named,
-        autocorrelated=("log_gsp", "unemp"), shock=("IL", "unemp", 1.0),
+        autocorrelated=("log_gsp", "unemp"), shock=("IL", "unemp", 1.0), words=DEMO_WORDS,
     )  # fmt: skip
     _run(question, output, overwrite)
 

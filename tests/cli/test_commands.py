@@ -1,0 +1,250 @@
+"""The command line as a person meets it: whole processes where the exit status or start-up matters."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+
+import spatial as sp
+import weights as wt
+
+FORMULA = "log(gsp) ~ log(pcap) + log(emp) + unemp"
+PANEL = ["--data", "example:us_states", "--map", "example:us_states", "--panel", "state,year"]
+
+
+@pytest.fixture
+def spillover(monkeypatch, capsys):
+    """Call the command line in this process: (exit status, stdout, stderr)."""
+    from spatial.cli import _app
+    from spatial.cli._errors import run
+
+    def call(*args):
+        monkeypatch.setattr(sys, "argv", ["spillover", *map(str, args)])
+        status = run(_app())
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return call
+
+
+def process(*args, **options):
+    command = [sys.executable, "-c", "from spatial.cli import main; main()", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+
+
+# -- the steps of the main job ---------------------------------------------------------------------------------
+
+
+def test_weights_are_built_described_converted_and_compared(spillover, tmp_path, states):
+    queen, near = tmp_path / "q.parquet", tmp_path / "n.gwt"
+    assert spillover("weights", "build", "queen", "--map", "example:us_states", "-o", queen)[0] == 0
+    assert wt.load(queen) == wt.queen(states).standardize("row")
+    status, out, _ = spillover("weights", "info", queen)
+    assert status == 0
+    assert "214" in out
+    assert spillover("weights", "build", "knn:k=4", "-m", "example:us_states", "-o", near)[0] == 0
+    assert wt.load(near).nnz == 48 * 4
+    status, out, _ = spillover("weights", "compare", queen, near)
+    assert status == 0
+    assert spillover("weights", "convert", queen, tmp_path / "q.csv")[0] == 0
+    assert spillover("weights", "plot", queen, "-m", "example:us_states", "-o", tmp_path / "q.png")[0] == 0
+
+
+def test_moran_by_year(spillover, tmp_path, panel, queen):
+    target = tmp_path / "moran.csv"
+    status, out, err = spillover("moran", "example:us_states", "-c", "unemp", "--by", "year", "-w", "queen",
+                                 "-m", "example:us_states", "-o", target)  # fmt: skip
+    assert status == 0, err
+    want = sp.moran_by(panel, ["unemp"], queen, by="year", entity="state", seed=1).to_frame()
+    np.testing.assert_allclose(pd.read_csv(target)["I"], want["I"])
+    assert "1986" in out
+
+
+def test_lisa_writes_a_coloured_map(spillover, tmp_path):
+    target = tmp_path / "lisa.gpkg"
+    status, _, err = spillover("lisa", "example:us_states", "-c", "unemp", "-w", "queen", "-m", "example:us_states",
+                               "--period", "year=1986", "--permutations", 999, "-o", target)  # fmt: skip
+    assert status == 0, err
+    assert len(gpd.read_file(target, layer=0)) == 48
+
+
+def test_models_match_the_library(spillover, tmp_path, panel, queen):
+    target = tmp_path / "fit.csv"
+    status, out, err = spillover("fit", "sdm", FORMULA, *PANEL, "-w", "queen", "--effects", "twoway", "-o", target)
+    assert status == 0, err
+    want = sp.sdm(FORMULA, panel, queen, entity="state", time="year", effects="twoway")
+    np.testing.assert_allclose(pd.read_csv(target)["estimate"], want.params)
+    assert "weights: queen" in out
+    target = tmp_path / "effects.csv"
+    status, _, _ = spillover(
+        "effects", "sdm", FORMULA, *PANEL, "-w", "queen", "-o", target, "--figure", tmp_path / "e.png"
+    )
+    assert status == 0
+    np.testing.assert_allclose(pd.read_csv(target)["conf_low"], want.effects().tidy()["conf_low"])
+    status, out, _ = spillover("effects", "sdm", FORMULA, *PANEL, "-w", "queen", "--shock", "OH:log(emp):0.1")
+    assert status == 0
+    assert f"{want.effects().shock('OH', 'log(emp)', 0.1)['OH']:.6f}" in out
+
+
+def test_diagnose_and_compare(spillover, tmp_path):
+    status, out, _ = spillover("diagnose", FORMULA, *PANEL, "-w", "queen")
+    assert status == 0
+    assert "Choice:" in out
+    target = tmp_path / "compare.csv"
+    status, out, _ = spillover("compare", "sar", FORMULA, *PANEL, "-w", "border=queen", "-w", "knn:k=5",
+                               "-w", "economic:x=gsp", "-o", target)  # fmt: skip
+    assert status == 0
+    assert list(pd.read_csv(target)["weights"].unique()) == ["border", "knn:k=5", "economic:x=gsp"]
+
+
+def test_the_demo_leaves_a_whole_study(spillover, tmp_path):
+    folder = tmp_path / "out put"
+    status, out, err = spillover("demo", "-o", folder)
+    assert status == 0, err
+    names = {"report.html", "effects.csv", "spillovers.gpkg", "weights.png", "moran.png", "effects.png",
+             "spillover_map.png", "by_weights.png"}  # fmt: skip
+    assert {p.name for p in folder.iterdir()} == names
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", html)  # opens offline
+    effects = pd.read_csv(folder / "effects.csv")
+    direct = effects.query("weights == 'queen' and effect == 'direct' and term == 'log(emp)'")["estimate"].item()
+    assert f"{direct:.4f}" in out
+    layer = gpd.read_file(folder / "spillovers.gpkg")
+    assert layer["log_emp_own"].mean() == pytest.approx(direct)
+    assert layer["shock_response"].notna().all()
+    assert "Step" not in err
+    status, _, err = spillover("demo", "-o", folder)
+    assert status == 3
+    assert "E603" in err
+    assert "--overwrite" in err
+
+
+# -- files of strangers ------------------------------------------------------------------------------------------
+
+
+def test_text_keys_keep_their_zeros_and_gbk_is_read(spillover, tmp_path):
+    """Codes such as 010 stay text, NA is a name, Chinese headers in GBK are found."""
+    ids = ["010", "020", "NA", "040", "050", "060"]
+    W = pd.DataFrame(np.roll(np.eye(6), 1, 1) / 2 + np.roll(np.eye(6), -1, 1) / 2, index=ids, columns=ids)
+    wt.from_dense(W).save(tmp_path / "w.parquet")
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"代码": ids, "产出": rng.random(6), "资本": rng.random(6)})
+    table.to_csv(tmp_path / "表.csv", index=False, encoding="gbk")
+    status, out, err = spillover(
+        "fit", "ols", "产出 ~ 资本", "-d", tmp_path / "表.csv", "-w", tmp_path / "w.parquet", "--entity", "代码"
+    )
+    assert status == 0, err
+    assert "资本" in out
+    assert "GB18030" in err
+
+
+BAD = {
+    # name: (status, said on stderr, arguments)
+    "no such file": (3, "E601", ["fit", "ols", "y ~ x", "-d", "nothing.csv", "-w", "queen"]),
+    "no such builder": (3, "E601", ["fit", "sar", FORMULA, *PANEL, "-w", "quen"]),
+    "builder's option": (2, "keys: k", ["fit", "sar", FORMULA, *PANEL, "-w", "knn:q=5"]),
+    "no such column": (2, "did you mean 'gsp'", ["fit", "sar", "gps ~ emp", *PANEL, "-w", "queen"]),
+    "code in the formula": (2, "E503", ["fit", "sar", "gsp ~ {open('hacked', 'w')}", *PANEL, "-w", "queen"]),
+    "no such model": (2, "'sdm'", ["fit", "sdn", FORMULA, *PANEL, "-w", "queen"]),
+    "no map": (2, "--map", ["fit", "sar", FORMULA, "-d", "example:us_states", "--panel", "state,year", "-w", "queen"]),
+    "missing option": (2, "--data", ["fit", "sar", FORMULA, "-w", "queen"]),
+    "collinear": (3, "E205", ["fit", "sar", "gsp ~ emp + I(2 * emp)", *PANEL, "-w", "queen"]),
+    "perfect fit": (4, "E703", ["fit", "sar", "gsp ~ I(2 * gsp + 1)", *PANEL, "-w", "queen"]),
+    "a table that is Excel": (3, "Excel", ["fit", "ols", "y ~ x", "-d", "{tmp}/book.csv", "-w", "queen"]),
+    "a web address as map": (3, "download", ["weights", "build", "queen", "-m", "http://a.org/b", "-o", "{tmp}/w.gal"]),
+    "output that is no table": (2, ".csv", ["fit", "ols", FORMULA, *PANEL, "-w", "queen", "-o", "{tmp}/fit.exe"]),
+    "shock": (2, "UNIT:TERM:SIZE", ["effects", "sar", FORMULA, *PANEL, "-w", "queen", "--shock", "OH"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_ends_in_its_status_and_leaves_no_file(name, spillover, tmp_path, monkeypatch):
+    status, said, args = BAD[name]
+    work = tmp_path / "work"
+    work.mkdir()
+    (tmp_path / "book.csv").write_bytes(b"PK\x03\x04 and so on")
+    monkeypatch.chdir(work)
+    before = set(tmp_path.rglob("*"))
+    got, _, err = spillover(*(a.replace("{tmp}", str(tmp_path)) for a in args))
+    assert got == status, err
+    assert said in err
+    assert "Traceback" not in err
+    assert set(tmp_path.rglob("*")) == before
+
+
+def test_an_existing_output_is_refused_before_work_and_kept(spillover, tmp_path):
+    target = tmp_path / "fit.csv"
+    target.write_text("mine")
+    status, out, err = spillover("fit", "sar", FORMULA, *PANEL, "-w", "queen", "-o", target)
+    assert (status, out, target.read_text()) == (3, "", "mine")
+    assert "E603" in err
+    assert spillover("fit", "sar", FORMULA, *PANEL, "-w", "queen", "-o", target, "--overwrite")[0] == 0
+    assert target.read_text() != "mine"
+
+
+def test_cells_that_a_spreadsheet_would_run_are_made_inert(tmp_path):
+    from spillover.files import write_table
+
+    write_table(pd.DataFrame({"=a": ["=1+1", "@x", "-2", "ok"], "n": [-1.0, 2, 3, 4]}), tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_text().splitlines() == ["'=a,n", "'=1+1,-1.0", "'@x,2.0", "'-2,3.0", "ok,4.0"]
+
+
+# -- the process as a whole ---------------------------------------------------------------------------------------
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; sys.argv = ['spillover', '--help']\n"
+        "from spatial.cli import _app\nfrom spatial.cli._errors import run\nrun(_app())\n"
+        "heavy = {'numpy', 'pandas', 'geopandas', 'scipy', 'numba', 'matplotlib', 'libpysal'} & set(sys.modules)\n"
+        "print('HEAVY', sorted(heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert "HEAVY []" in done.stdout
+
+
+def test_small_moran_compiles_nothing():
+    code = (
+        "import sys, shapefiles, spatial as sp, weights as wt\n"
+        "w = wt.queen(shapefiles.load('us_states')).standardize('row')\n"
+        "sp.moran_by(shapefiles.load_panel('us_states'), ['unemp'], w, by='year', entity='state')\n"
+        "print('numba' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "False", done.stderr
+
+
+def test_exit_status_of_a_process(tmp_path):
+    done = process("fit", "sar", "gps ~ emp", *PANEL, "-w", "queen")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("E502: ")
+    done = process("--debug", "fit", "sar", "gps ~ emp", *PANEL, "-w", "queen")
+    assert "Traceback" in done.stderr
+
+
+def test_the_wheel_holds_the_packages_and_their_data_only(tmp_path):
+    """What a user installs: packages and data; no tests, no benchmarks, no build scripts."""
+    import zipfile
+
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PIP_NO_INPUT": "1"}
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(tmp_path), str(root)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+    if done.returncode and "setuptools" in done.stderr:
+        pytest.skip("building needs setuptools from the network")
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.split("/")[0] for name in names if ".dist-info" not in name}
+    assert tops == {"spillover", "spatial", "weights", "shapefiles"}
+    assert "shapefiles/SOURCES.md" in names
+    assert "spatial/report/report.html" in names
+    data = {name for name in names if name.startswith("shapefiles/data/")}
+    assert len(data) == len(list((root / "shapefiles" / "data").iterdir()))
+    assert not any(name.startswith("shapefiles/sources/") for name in names)
