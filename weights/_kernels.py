@@ -8,52 +8,101 @@ from spillover.accelerate import njit
 
 
 @njit
-def label_pairs(a, b):
-    """Number the distinct pairs (a_i, b_i) in order of appearance, by an open hash table of the exact bits."""
+def _slot(a, b, mask):
+    """Where in the table to begin looking for the item (a, b)."""
+    h = a * np.uint64(0x9E3779B97F4A7C15) ^ (b + np.uint64(0x7F4A7C15)) * np.uint64(0xC2B2AE3D27D4EB4F)
+    h ^= h >> np.uint64(32)
+    return (h * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(20)) & mask
+
+
+@njit
+def _find(table, items, a, b):
+    """The slot that holds the item (a, b), or the free one where it belongs."""
+    mask = np.uint64(len(table) - 1)
+    slot = _slot(a, b, mask)
+    while table[slot] >= 0 and (items[table[slot], 0] != a or items[table[slot], 1] != b):
+        slot = (slot + np.uint64(1)) & mask
+    return slot
+
+
+@njit
+def _grown(table, items):
+    """A table of twice the size with the same entries."""
+    wider = np.full(2 * len(table), -1, np.int32)
+    for entry in table:
+        if entry >= 0:
+            wider[_find(wider, items, items[entry, 0], items[entry, 1])] = entry
+    return wider
+
+
+@njit
+def _first_table(m):
+    """Room for half as many different items as there are items: neighbours share theirs."""
     size = 16
-    while size < 2 * len(a):
+    while size < m // 2:
         size *= 2
-    mask = np.uint64(size - 1)
-    first = np.full(size, -1, np.int32)  # position of the first pair in each slot
-    label = np.empty(len(a), np.int32)
-    count = 0
-    for i in range(len(a)):
-        h = a[i] * np.uint64(0x9E3779B97F4A7C15) ^ (b[i] + np.uint64(0x7F4A7C15)) * np.uint64(0xC2B2AE3D27D4EB4F)
-        h ^= h >> np.uint64(32)
-        slot = (h * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(20)) & mask
-        while first[slot] >= 0 and (a[first[slot]] != a[i] or b[first[slot]] != b[i]):
-            slot = (slot + np.uint64(1)) & mask
-        if first[slot] < 0:
-            first[slot] = i
-            label[i] = count
-            count += 1
+    return np.full(size, -1, np.int32)
+
+
+@njit
+def linked(items):
+    """Rings through equal items: ``following[p]`` is the next position with the item of p, in a circle."""
+    m = len(items)
+    table = _first_table(m)
+    following = np.empty(m, np.int32)
+    kinds = 0
+    for p in range(m):
+        slot = _find(table, items, items[p, 0], items[p, 1])
+        head = table[slot]
+        if head >= 0:
+            following[p] = following[head]
+            following[head] = p
         else:
-            label[i] = label[first[slot]]
+            following[p] = p
+            table[slot] = p
+            kinds += 1
+            if 3 * kinds > 2 * len(table):
+                table = _grown(table, items)
+    return following
+
+
+@njit
+def numbered(items):
+    """Number the different items in order of appearance."""
+    m = len(items)
+    table = _first_table(m)
+    label = np.empty(m, np.int32)
+    kinds = 0
+    for p in range(m):
+        slot = _find(table, items, items[p, 0], items[p, 1])
+        if table[slot] >= 0:
+            label[p] = label[table[slot]]
+        else:
+            label[p] = kinds
+            table[slot] = p
+            kinds += 1
+            if 3 * kinds > 2 * len(table):
+                table = _grown(table, items)
     return label
 
 
 @njit
-def shared_owners(owner, label, labels, n):
-    """Row i: the owners (sorted, without i) that share a label with i. ``owner`` must not decrease."""
-    last = np.full(labels, -1, np.int32)  # chains of positions with the same label, latest first
-    previous = np.empty(len(owner), np.int32)
-    begin = np.zeros(n + 1, np.int64)
-    for p in range(len(owner)):
-        previous[p] = last[label[p]]
-        last[label[p]] = p
-        begin[owner[p] + 1] += 1
+def owners_met(following, begin):
+    """Row i: the other owners (sorted) found on the rings through i's items, begin[i] to begin[i + 1]."""
+    n = len(begin) - 1
+    owner = np.empty(len(following), np.int32)
     for i in range(n):
-        begin[i + 1] += begin[i]
+        owner[begin[i] : begin[i + 1]] = i
     indptr = np.zeros(n + 1, np.int32)
-    indices = np.empty(max(16, 7 * n), np.int32)
+    indices = np.empty(max(16, 6 * n), np.int32)
     seen = np.full(n, -1, np.int32)
     filled = 0
     for i in range(n):
         start = filled
         seen[i] = i
         for p in range(begin[i], begin[i + 1]):
-            q = last[label[p]]
-            while q >= 0:
+            q = following[p]
+            while q != p:
                 j = owner[q]
                 if seen[j] != i:
                     seen[j] = i
@@ -63,7 +112,7 @@ def shared_owners(owner, label, labels, n):
                         indices = wider
                     indices[filled] = j
                     filled += 1
-                q = previous[q]
+                q = following[q]
         for s in range(start + 1, filled):  # rows are short: insertion sort
             j = indices[s]
             t = s - 1

@@ -1,100 +1,138 @@
-"""Polygons that share vertices or edges, found by the exact bits of their coordinates."""
+"""Polygons that share vertices or edges, found by the exact bits of their coordinates.
+
+A vertex is its two coordinates as 64-bit patterns; an edge is the numbers of its two vertices. Either way an "item" is
+a pair of integers, and units are neighbours when they have an item in common. Short work sorts; long work is compiled.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
 
-COMPILED_FROM = 400_000  # coordinates; below, sorting is faster than loading compiled code
+COMPILED_FROM = 500_000  # items; below, sorting is faster than loading compiled code
 
 
-def rings(shapes: np.ndarray, *, geographic: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Coordinates (m, 2), owner of each coordinate (m,), and which coordinates close a ring (m,) bool.
+def vertices(shapes: np.ndarray, *, geographic: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Bits of the coordinates (m, 2) as uint64, and where each polygon's begin, (n + 1,).
 
     On longitude and latitude the two sides of the antimeridian are one: -180 becomes 180.
     """
     import shapely
 
-    _, xy, offsets = shapely.to_ragged_array(shapes, include_z=False)
-    ring = offsets[0]
-    owner_of_ring = offsets[1] if len(offsets) == 2 else offsets[1][offsets[2]]
-    owner = np.repeat(np.arange(len(shapes), dtype=np.int32), np.diff(ring[owner_of_ring]))
-    closing = np.zeros(len(xy), bool)
-    closing[ring[1:] - 1] = True
+    xy = shapely.get_coordinates(shapes)
+    begin = np.concatenate([[0], np.cumsum(shapely.get_num_coordinates(shapes), dtype=np.int64)])
     if geographic and len(xy) and xy[:, 0].min() <= -180:
         xy[xy[:, 0] == -180, 0] = 180.0
-    return xy, owner, closing
+    xy += 0.0  # -0.0 becomes 0.0
+    return xy.view(np.uint64), begin
 
 
-def by_vertex(xy: np.ndarray, owner: np.ndarray, n: int) -> sparse.csr_array:
-    """Pattern of polygons with a common vertex; ones, without diagonal."""
-    return _common(owner, _label(*_bits(xy)), n)
+def edges(shapes: np.ndarray, *, geographic: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Numbers of both ends of each edge (m, 2), lower first; where each polygon's begin; where each starts in xy."""
+    bits, begin = vertices(shapes, geographic=geographic)
+    label = numbered(bits)
+    inner = ~_closing(shapes, begin)
+    start = np.flatnonzero(inner)
+    ends = np.empty((len(start), 2), np.uint64)
+    np.minimum(label[start], label[start + 1], out=ends[:, 0], casting="unsafe")
+    np.maximum(label[start], label[start + 1], out=ends[:, 1], casting="unsafe")
+    first = np.concatenate([[0], np.cumsum(inner)])[begin]
+    return ends, first, start
 
 
-def by_edge(xy: np.ndarray, owner: np.ndarray, closing: np.ndarray, n: int) -> sparse.csr_array:
-    """Pattern of polygons with a common edge (two successive common vertices)."""
-    return _common(owner[:-1][~closing[:-1]], edge_labels(xy, closing), n)
+def pattern(items: np.ndarray, begin: np.ndarray) -> sparse.csr_array:
+    """Who has an item in common with whom: ones, without diagonal, canonical."""
+    n = len(begin) - 1
+    if len(items) >= COMPILED_FROM:
+        from ._kernels import linked, owners_met
+
+        following = linked(items)
+        del items  # the caller's coordinates may be freed while the result is made
+        indptr, indices = owners_met(following, begin)
+    else:
+        one, two, _ = _met(items, begin)
+        key = np.sort(np.concatenate([one * n + two, two * n + one]))
+        indptr, indices = _rows(key[np.append(True, key[1:] != key[:-1])] if len(key) else key, n)
+    return _ones(indptr, indices, n)
 
 
-def edge_labels(xy: np.ndarray, closing: np.ndarray) -> np.ndarray:
-    """A number for each edge, the same for equal edges in either direction; rings' edges in order."""
-    vertex = _label(*_bits(xy))
-    start, end = vertex[:-1][~closing[:-1]], vertex[1:][~closing[:-1]]
-    return _label(np.minimum(start, end).astype(np.uint64), np.maximum(start, end).astype(np.uint64))
+def shared_length(items: np.ndarray, begin: np.ndarray, length: np.ndarray) -> sparse.csr_array:
+    """Sum of the lengths of common items, for each pair."""
+    n = len(begin) - 1
+    one, two, item = _met(items, begin)
+    half = sparse.coo_array((length[item], (one, two)), shape=(n, n)).tocsr()
+    return sparse.csr_array(half + half.T)
 
 
-def border_lengths(owner: np.ndarray, label: np.ndarray, length: np.ndarray, n: int) -> sparse.csr_array:
-    """Length of common edges of each pair; ``owner``, ``label`` and ``length`` are per edge."""
-    incidence = _incidence(owner, label, n)
-    per_label = np.zeros(incidence.shape[1])
-    per_label[label] = length
-    return _off_diagonal((incidence * per_label[None, :]).tocsr() @ incidence.T)
+def numbered(items: np.ndarray) -> np.ndarray:
+    """A number for each item, the same for equal ones, shape (m,)."""
+    if len(items) >= COMPILED_FROM:
+        from ._kernels import numbered
 
-
-def _common(owner, label, n) -> sparse.csr_array:
-    if len(owner) >= COMPILED_FROM:
-        from ._kernels import shared_owners
-
-        indptr, indices = shared_owners(owner, label, int(label.max()) + 1, n)
-        return sparse.csr_array((np.ones(len(indices)), indices, indptr), shape=(n, n))
-    incidence = _incidence(owner, label, n)
-    out = _off_diagonal(incidence @ incidence.T)
-    out.data[:] = 1.0
+        return numbered(items)
+    order, new = _grouped(items)
+    out = np.empty(len(items), np.int32)
+    out[order] = np.cumsum(new, dtype=np.int32) - 1
     return out
 
 
-def _incidence(owner, label, n) -> sparse.csr_array:
-    """Who has which vertex (or edge): zeros and ones, (n, labels)."""
-    out = sparse.coo_array((np.ones(len(owner)), (owner, label)), shape=(n, int(label.max()) + 1)).tocsr()
-    out.data[:] = 1.0
+def _met(items, begin) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Each meeting of two owners at an item: one, the other, position of the item (a pair may meet often)."""
+    order, new = _grouped(items)
+    owner = np.repeat(np.arange(len(begin) - 1, dtype=np.int64), np.diff(begin))[order]
+    left = np.diff(np.append(np.flatnonzero(new), len(order)))  # members of each group ...
+    left = np.repeat(left, left) - 1 - (np.arange(len(order)) - np.repeat(np.flatnonzero(new), left))  # ... yet to come
+    parts, step, here = [], 1, np.flatnonzero(left)
+    while len(here):  # members `step` apart in one group
+        a, b = owner[here], owner[here + step]
+        other = a != b
+        parts.append((a[other], b[other], order[here[other]]))
+        here = here[left[here] > step]
+        step += 1
+    empty = np.empty(0, np.int64)
+    return tuple(np.concatenate(x) for x in zip(*parts, strict=True)) if parts else (empty, empty, empty)
+
+
+def _grouped(items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """An order that brings equal items together, and which of them are the first of their kind."""
+    a, b = items[:, 0], items[:, 1]
+    mixed = a * np.uint64(0x9E3779B97F4A7C15) ^ (b + np.uint64(1)) * np.uint64(0xC2B2AE3D27D4EB4F)
+    order = np.argsort(mixed)
+    mixed = mixed[order]
+    new = np.ones(len(order), bool)
+    new[1:] = mixed[1:] != mixed[:-1]
+    same = np.flatnonzero(~new)
+    if (items[order[same]] != items[order[same - 1]]).any():  # unlike items mixed alike: rare, but possible
+        order = np.lexsort((b, a))
+        new[1:] = (items[order][1:] != items[order][:-1]).any(axis=1)
+    return order, new
+
+
+def _closing(shapes: np.ndarray, begin: np.ndarray) -> np.ndarray:
+    """Which coordinates are the last of a ring, (m,) bool."""
+    import shapely
+
+    out = np.zeros(begin[-1], bool)
+    out[begin[1:] - 1] = True
+    many = np.flatnonzero((shapely.get_num_interior_rings(shapes) > 0) | (shapely.get_num_geometries(shapes) > 1))
+    parts, owner = shapely.get_parts(shapes[many], return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
+    owner = owner[part]
+    if len(rings):
+        size = shapely.get_num_coordinates(rings)
+        within = np.cumsum(size) - np.concatenate([[0], np.cumsum(np.bincount(owner, size))])[owner].astype(np.int64)
+        out[begin[many][owner] + within - 1] = True
     return out
 
 
-def _off_diagonal(square: sparse.csr_array) -> sparse.csr_array:
-    coo = square.tocoo()
-    off = coo.coords[0] != coo.coords[1]
-    out = sparse.coo_array((coo.data[off], (coo.coords[0][off], coo.coords[1][off])), shape=square.shape).tocsr()
-    out.sort_indices()
+def _rows(key: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """CSR of sorted keys focal * n + neighbor."""
+    indptr = np.zeros(n + 1, np.int32)
+    np.cumsum(np.bincount(key // n, minlength=n), out=indptr[1:])
+    return indptr, (key % n).astype(np.int32)
+
+
+def _ones(indptr, indices, n) -> sparse.csr_array:
+    out = sparse.csr_array((np.ones(len(indices)), indices, indptr), shape=(n, n))
+    out.has_sorted_indices = out.has_canonical_format = True
     return out
-
-
-def _bits(xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Bit patterns of x and y; adding zero makes -0.0 and 0.0 the same."""
-    plus = xy + 0.0
-    return np.ascontiguousarray(plus[:, 0]).view(np.uint64), np.ascontiguousarray(plus[:, 1]).view(np.uint64)
-
-
-def _label(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Number the distinct pairs (a_i, b_i)."""
-    if len(a) >= COMPILED_FROM:
-        from ._kernels import label_pairs
-
-        return label_pairs(a, b)
-    order = np.lexsort((b, a))
-    a, b = a[order], b[order]
-    new = np.empty(len(a), bool)
-    new[:1] = True
-    new[1:] = (a[1:] != a[:-1]) | (b[1:] != b[:-1])
-    label = np.empty(len(a), np.int32)
-    label[order] = np.cumsum(new, dtype=np.int32) - 1
-    return label

@@ -38,17 +38,19 @@ def border_length(gdf, *, share: bool = False, ids=None) -> SpatialWeights:
     array([[0.   , 0.333],
            [0.25 , 0.   ]])
     """
+    import shapely
+
     shapes, index = polygons(gdf, ids)
-    xy, owner, closing = _vertices.rings(shapes)
-    inner = ~closing[:-1]
     geographic = gdf.crs is not None and gdf.crs.is_geographic
+    ends, begin, start = _vertices.edges(shapes, geographic=geographic)
+    xy = shapely.get_coordinates(shapes)
     space = unit_sphere(xy) if geographic else xy
-    edge = np.sqrt(((space[1:] - space[:-1]) ** 2).sum(axis=1))[inner]
-    edge = arc(edge) if geographic else edge
-    owner = owner[:-1][inner]
-    csr = _vertices.border_lengths(owner, _vertices.edge_labels(xy, closing), edge, len(shapes))
+    length = np.sqrt(((space[start + 1] - space[start]) ** 2).sum(axis=1))
+    length = arc(length) if geographic else length
+    csr = _vertices.shared_length(ends, begin, length)
     unit = "great-circle, km" if geographic else None
     if share:
-        csr.data /= np.repeat(np.bincount(owner, edge, minlength=len(shapes)), np.diff(csr.indptr))
+        perimeter = np.add.reduceat(length, begin[:-1])
+        csr.data /= np.repeat(perimeter, np.diff(csr.indptr))
     kind = "share of perimeter" if share else "length of common border"
     return from_csr(csr, index, kind, unit=unit)

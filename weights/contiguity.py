@@ -122,13 +122,12 @@ def polygons(gdf, ids) -> tuple[np.ndarray, object]:
 
 
 def _queen(shapes, geographic=False) -> sparse.csr_array:
-    xy, owner, _ = _vertices.rings(shapes, geographic=geographic)
-    return _vertices.by_vertex(xy, owner, len(shapes))
+    return _vertices.pattern(*_vertices.vertices(shapes, geographic=geographic))
 
 
 def _rook(shapes, geographic=False) -> sparse.csr_array:
-    xy, owner, closing = _vertices.rings(shapes, geographic=geographic)
-    return _vertices.by_edge(xy, owner, closing, len(shapes))
+    ends, begin, _ = _vertices.edges(shapes, geographic=geographic)
+    return _vertices.pattern(ends, begin)
 
 
 def _bishop(shapes, geographic=False) -> sparse.csr_array:
