@@ -1,0 +1,117 @@
+"""Monte Carlo certification: coverage of intervals and size of tests. ``make certify`` runs it; CI does not.
+
+Bands are p0 +- 3.3 sqrt(p0 (1 - p0) / R) + 0.01 for finite samples. Seeds are fixed. Each test prints its figures.
+"""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import spatial as sp
+
+pytestmark = pytest.mark.slow
+
+
+def rook(rows, columns):
+    """Row-standardised rook contiguity of a grid."""
+
+    def chain(n):
+        return np.diag(np.ones(n - 1), 1) + np.diag(np.ones(n - 1), -1)
+
+    A = np.kron(np.eye(rows), chain(columns)) + np.kron(chain(rows), np.eye(columns))
+    return A / A.sum(1, keepdims=True)
+
+
+def nearest(rng, n, k):
+    """Row-standardised k nearest neighbours of random points."""
+    xy = rng.random((n, 2))
+    d = ((xy[:, None] - xy[None]) ** 2).sum(-1)
+    np.fill_diagonal(d, np.inf)
+    W = np.zeros((n, n))
+    np.put_along_axis(W, np.argsort(d, axis=1)[:, :k], 1 / k, axis=1)
+    return W
+
+
+def true_effects(beta, theta, rho, W):
+    S = np.linalg.solve(np.eye(len(W)) - rho * W, beta * np.eye(len(W)) + theta * W)
+    direct, total = S.trace() / len(W), S.sum() / len(W)
+    return {"direct": direct, "indirect": total - direct, "total": total}
+
+
+def band(share, draws, slack=0.01):
+    half = 3.3 * np.sqrt(share * (1 - share) / draws) + slack
+    return share - half, share + half
+
+
+@pytest.mark.parametrize("rho", [-0.3, 0.0, 0.4, 0.7])
+@pytest.mark.parametrize(("model", "theta"), [("sar", 0.0), ("sdm", 0.5)])
+def test_coverage_of_effects(model, theta, rho, capsys):
+    """95 % simulated intervals of direct, indirect and total effects, 10 x 10 rook grid."""
+    rng, W, R = np.random.default_rng(20), rook(10, 10), 600
+    w = pd.DataFrame(W)
+    x = rng.standard_normal(100)
+    truth = true_effects(1.0, theta, rho, W)
+    inside = dict.fromkeys(truth, 0)
+    A = np.linalg.inv(np.eye(100) - rho * W)
+    for r in range(R):
+        y = A @ (1 + x + theta * W @ x + rng.standard_normal(100))
+        eff = getattr(sp, model)("y ~ x", pd.DataFrame({"y": y, "x": x}), w).effects(draws=500, seed=r)
+        for k, kind in enumerate(truth):
+            inside[kind] += eff.conf_low[k, 0] <= truth[kind] <= eff.conf_high[k, 0]
+    shares = {kind: count / R for kind, count in inside.items()}
+    with capsys.disabled():
+        print(f"\n{model} rho={rho}: coverage " + ", ".join(f"{k} {v:.3f}" for k, v in shares.items()))
+    low, high = band(0.95, R, slack=0.02)  # n = 100: rho itself is biased by -.035
+    assert all(low <= share <= high for share in shares.values())
+
+
+@pytest.mark.parametrize(("effects", "lee_yu"), [("entity", True), ("twoway", True), ("twoway", False)])
+@pytest.mark.parametrize("rho", [0.0, 0.4, 0.8])
+def test_lee_yu(effects, lee_yu, rho, capsys):
+    """Bias and coverage of rho and sigma2 at N = 31, T = 13; without the correction two-way intervals fail."""
+    rng, N, T, R = np.random.default_rng(31), 31, 13, 500
+    W = nearest(rng, N, 4)
+    w = pd.DataFrame(W)
+    A = np.linalg.inv(np.eye(N) - rho * W)
+    index = pd.MultiIndex.from_product([range(T), range(N)], names=["t", "i"])
+    x = rng.standard_normal((T, N))
+    estimates = []
+    for _ in range(R):
+        c, m = rng.standard_normal(N), rng.standard_normal(T)
+        y = (x + c + m[:, None] * (effects == "twoway") + rng.standard_normal((T, N))) @ A.T
+        data = pd.DataFrame({"y": y.ravel(), "x": x.ravel()}, index=index).reset_index()
+        fit = sp.sar("y ~ x", data, w, entity="i", time="t", effects=effects, lee_yu=lee_yu)
+        ci = fit.conf_int()
+        estimates.append((fit.rho, fit.sigma2, ci.at["rho", "conf_low"] <= rho <= ci.at["rho", "conf_high"],
+                          ci.at["x", "conf_low"] <= 1 <= ci.at["x", "conf_high"]))  # fmt: skip
+    mean_rho, mean_s2, cover_rho, cover_beta = np.mean(estimates, axis=0)
+    with capsys.disabled():
+        print(f"\n{effects} lee_yu={lee_yu} rho={rho}: bias {mean_rho - rho:+.4f}, sigma2 {mean_s2:.3f}, "
+              f"coverage rho {cover_rho:.3f}, beta {cover_beta:.3f}")  # fmt: skip
+    if lee_yu:
+        low, high = band(0.95, R)
+        assert abs(mean_rho - rho) < 0.015
+        assert 0.97 < mean_s2 < 1.03
+        assert low <= cover_rho <= high
+        assert low <= cover_beta <= high
+    elif rho >= 0.4:
+        assert cover_rho < 0.85  # the test can see the fault
+
+
+@pytest.mark.parametrize("n", [7, 14])
+@pytest.mark.parametrize("errors", ["normal", "t5"])
+def test_size_of_lm_tests(n, errors, capsys):
+    """Rejections at 5 % when there is nothing to find."""
+    rng, R, W = np.random.default_rng(5), 2000, rook(n, n)
+    w = pd.DataFrame(W)
+    X = rng.standard_normal((n * n, 2))
+    names = ["LM lag", "LM error", "robust LM lag", "robust LM error", "SARMA"]
+    rejected = np.zeros(len(names))
+    for _ in range(R):
+        e = rng.standard_normal(n * n) if errors == "normal" else rng.standard_t(5, n * n)
+        tests = sp.lm_tests(sp.ols("y ~ a + b", pd.DataFrame({"y": X.sum(1) + e, "a": X[:, 0], "b": X[:, 1]}), w))
+        rejected += [tests[name].p_value < 0.05 for name in names]
+    with capsys.disabled():
+        print(f"\nn={n * n} {errors}: " + ", ".join(f"{k} {v:.3f}" for k, v in zip(names, rejected / R)))
+    low, high = band(0.05, R, slack=0.015)
+    assert ((low <= rejected / R) & (rejected / R <= high)).all()
