@@ -33,6 +33,8 @@ class Design:
     durbin : tuple of int
         Columns of X that are also lagged in space.
     weights : Weights of N units
+    error_weights : Weights of N units, or None
+        Weights of the error process where they are not ``weights``.
     ids : Index of N units
     times : Index of T periods, or None for a cross-section
     formula, response : str
@@ -56,6 +58,7 @@ class Design:
     notes: tuple[str, ...] = ()
     frame: pd.DataFrame | None = field(default=None, repr=False)
     order: np.ndarray | None = field(default=None, repr=False)
+    error_weights: Weights | None = None
 
     @property
     def n_periods(self) -> int:
