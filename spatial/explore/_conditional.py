@@ -15,6 +15,7 @@ from scipy import sparse
 
 from . import _random
 from ._null import TIE
+from ._threads import share_out
 
 TABLE = 1_000_000  # entries of the shared table held at a time
 BLOCK = 1000  # permutations that meet all sites before the next are drawn
@@ -165,7 +166,13 @@ def _count(moved, csr, statistic, low, high, above, below):
 def _count_compiled(moved, csr, low, high, above, below):
     from spatial.kernels import conditional
 
-    conditional.count(conditional.tiles(moved), csr.indptr.astype(np.int64), csr.data, low, high, above, below)
+    tiles, indptr = conditional.tiles(moved), csr.indptr.astype(np.int64)
+
+    def work(part):
+        bounds = indptr[part.start : part.stop + 1]
+        conditional.count(tiles, bounds, csr.data, low[part], high[part], above[part], below[part])
+
+    share_out(work, len(low))
 
 
 def _own_draws(table, sizes) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]:

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from . import _random
+from ._threads import share_out
 
 TIE = 1e-12  # relative: rounding must not decide whether a tie counts
 KERNEL = "spatial.kernels.permute"
@@ -16,8 +17,8 @@ KERNEL = "spatial.kernels.permute"
 WORTH_COMPILING, WORTH_CALLING = 4_000_000, 50_000
 
 
-def permuted_sums(z, csr, permutations, seed, *, a=None, v=None):
-    """For every permutation of the map: z'Wz, and a'v.
+def permuted_sums(z, csr, permutations, seed, *, a=None, power=1):
+    """For every permutation of the map: z'Wz, and the sum of a_i z_i^power.
 
     Parameters
     ----------
@@ -27,8 +28,7 @@ def permuted_sums(z, csr, permutations, seed, *, a=None, v=None):
         None skips the quadratic form.
     a : ndarray, shape (n,), optional
         Stays in place.
-    v : ndarray, shape (k, n), optional
-        Moves with z.
+    power : {1, 2}
 
     Returns
     -------
@@ -38,16 +38,16 @@ def permuted_sums(z, csr, permutations, seed, *, a=None, v=None):
     links = upper(csr) if csr is not None else sparse.csr_array((n, n))
     loaded = KERNEL in sys.modules
     if permutations * n >= (WORTH_CALLING if loaded else WORTH_COMPILING):
-        return _compiled(z, links, permutations, seed, a, v)
+        return _compiled(z, links, permutations, seed, a, power)
     products, sums = np.zeros((2, k, permutations))
     for first, table in _random.tables(n, n, permutations, seed, block=max(1, _random.POOL // n)):
         here = slice(first, first + table.shape[1])
         for row in range(k):
+            moved = z[row][table]
             if csr is not None:
-                moved = z[row][table]
                 products[row, here] = np.einsum("ip,ip->p", moved, links @ moved)
             if a is not None:
-                sums[row, here] = a @ v[row][table]
+                sums[row, here] = a @ moved**power
     return products, sums
 
 
@@ -60,16 +60,20 @@ def upper(csr: sparse.csr_array) -> sparse.csr_array:
     return both
 
 
-def _compiled(z, links, permutations, seed, a, v):
-    from spatial.kernels import permute
+def _compiled(z, links, permutations, seed, a, power):
+    from spatial.kernels.permute import permuted_sums
 
-    k, n = z.shape
     keys = _random.keys(seed, 0, permutations)
-    a = np.zeros(n) if a is None else a
-    arrays = links.indptr.astype(np.int64), links.indices.astype(np.int32), links.data
-    pairs = [permute.permuted_sums(z[row], (z if v is None else v)[row], a, *arrays, keys) for row in range(k)]
-    products, sums = zip(*pairs)
-    return np.array(products), np.array(sums)
+    a = np.empty(0) if a is None else a
+    links = links.indptr.astype(np.int64), links.indices.astype(np.int64), links.data
+    products, sums = np.zeros((2, len(z), permutations))
+
+    def work(part):
+        for row in range(len(z)):
+            permuted_sums(z[row], a, power, *links, keys[part], products[row, part], sums[row, part])
+
+    share_out(work, permutations)
+    return products, sums
 
 
 def pseudo_p(observed: float, simulated: np.ndarray, alternative: str) -> float | None:

@@ -36,7 +36,7 @@ def geary(
     csr, n = field.weights.csr, field.weights.n
     z, links = _input.standardised(field.values[0]), _moments.link_sums(csr)
     touching = np.asarray(csr.sum(axis=1)).ravel() + np.asarray(csr.sum(axis=0)).ravel()
-    products, squares = _null.permuted_sums(z[None], csr, permutations, seed, a=touching, v=z[None] ** 2)
+    products, squares = _null.permuted_sums(z[None], csr, permutations, seed, a=touching, power=2)
     scale = (n - 1) / (2 * n * links.s0)
     expected, normal, randomised = _moments.geary(links, n, _moments.kurtosis(z))
     return GlobalStatistic(

@@ -38,7 +38,7 @@ def moran_bv(
     zx, zy = (_input.standardised(row) for row in field.values)
     csr, n = field.weights.csr, field.weights.n
     s0, pull = float(csr.sum()), csr.T @ zx
-    _, sums = _null.permuted_sums(zy[None], None, permutations, seed, a=pull, v=zy[None])
+    _, sums = _null.permuted_sums(zy[None], None, permutations, seed, a=pull)
     return GlobalStatistic(
         title="Bivariate Moran's I",
         symbol="I",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spillover.accelerate import njit_parallel, prange
+from spillover.accelerate import njit
 
 TILE = 64  # draws side by side; a constant, so that the inner loops become vector instructions
 
@@ -17,16 +17,16 @@ def tiles(moved):
     return np.ascontiguousarray(padded.reshape(depth, -1, TILE).transpose(1, 0, 2))
 
 
-@njit_parallel
+@njit
 def count(moved, indptr, data, low, high, above, below):
     """Add to each site's counts how many lags are >= low and <= high.
 
     moved: (tiles, depth, TILE), the values drawn; a site with d neighbours uses the first d of the depth.
-    indptr, data: its weights; low, high, above, below: (sites,).
+    indptr, data: weights of these sites, data from the first site of the whole map; low, high, above, below: (sites,).
     """
-    for site in prange(low.size):
+    lag = np.empty(TILE)
+    for site in range(low.size):
         start, end = indptr[site], indptr[site + 1]
-        lag = np.empty(TILE)
         many, few = 0, 0
         for tile in range(moved.shape[0]):
             for p in range(TILE):

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from spillover.accelerate import njit, njit_parallel, prange
+from spillover.accelerate import njit
 
-LANES = 8  # permutations side by side: eight doubles are one cache line
+ROWS = 4  # shuffled one after the other, then put side by side
+LANES = 16  # permutations side by side: two cache lines of doubles, and vector instructions over them
 
 
 @njit
@@ -20,50 +21,62 @@ def mix(x):
 
 
 @njit
-def shuffle(order, key):
-    """Turn 0, ..., n - 1 into the permutation of this key."""
-    n = order.size
-    for i in range(n):
-        order[i] = i
+def shuffle(values, key):
+    """Permute in place, by the stream of this key."""
+    n = values.size
     for step in range(n - 1):
         left = np.uint64(n - step)
         bits = mix(key + np.uint64(step + 1) * np.uint64(0x9E3779B97F4A7C15))
         low = ((bits & np.uint64(0xFFFFFFFF)) * left) >> np.uint64(32)
         j = step + np.int64(((bits >> np.uint64(32)) * left + low) >> np.uint64(32))
-        order[step], order[j] = order[j], order[step]
+        values[step], values[j] = values[j], values[step]
 
 
-@njit_parallel
-def permuted_sums(z, v, a, indptr, indices, data, keys):
-    """For every permutation: the sum over links of w_ij z_i z_j, and the sum over units of a_i v_i.
+@njit
+def side_by_side(rows, lanes, first):
+    """Copy rows (some permutations, n) into columns first, ... of lanes (n, LANES), a few units at a time."""
+    width, n = rows.shape
+    for start in range(0, n, LANES):
+        for p in range(width):
+            for i in range(start, min(n, start + LANES)):
+                lanes[i, first + p] = rows[p, i]
 
-    z, v, a: (n,); links i < j in CSR; keys: (permutations,) uint64. Returns two (permutations,) arrays.
+
+@njit
+def products(lanes, indptr, indices, data, lag, found):
+    """The sum over links of w_ij z_i z_j into ``found``, for all permutations at once."""
+    n, width = lanes.shape
+    found[:] = 0.0
+    for i in range(n):
+        for p in range(width):
+            lag[p] = 0.0
+        for at in range(indptr[i], indptr[i + 1]):
+            j, w = indices[at], data[at]
+            for p in range(width):
+                lag[p] += w * lanes[j, p]
+        for p in range(width):
+            found[p] += lag[p] * lanes[i, p]
+
+
+@njit
+def permuted_sums(z, a, power, indptr, indices, data, keys, quadratic, linear):
+    """For every permutation: the sum over links of w_ij z_i z_j, and the sum over units of a_i z_i^power.
+
+    z: (n,); a: (n,), or empty for no second sum; links i <= j in CSR; keys: (permutations,) uint64; the sums are
+    added to quadratic and linear, (permutations,).
     """
-    n, permutations = z.size, keys.size
-    products, sums = np.zeros(permutations), np.zeros(permutations)
-    for block in prange((permutations + LANES - 1) // LANES):
-        first = block * LANES
-        width = min(LANES, permutations - first)
-        order = np.empty(n, np.int32)
-        lanes = np.zeros((n, LANES))
-        for p in range(width):
-            shuffle(order, keys[first + p])
-            total = 0.0
-            for i in range(n):
-                lanes[i, p] = z[order[i]]
-                total += a[i] * v[order[i]]
-            sums[first + p] = total
-        found = np.zeros(LANES)
-        lag = np.empty(LANES)
-        for i in range(n):
-            for p in range(LANES):
-                lag[p] = 0.0
-            for at in range(indptr[i], indptr[i + 1]):
-                j, w = indices[at], data[at]
-                for p in range(LANES):
-                    lag[p] += w * lanes[j, p]
-            for p in range(LANES):
-                found[p] += lag[p] * lanes[i, p]
-        for p in range(width):
-            products[first + p] = found[p]
-    return products, sums
+    rows, lanes = np.empty((ROWS, z.size)), np.zeros((z.size, LANES))  # made once: fresh memory is slow
+    lag, found = np.empty(LANES), np.empty(LANES)
+    for p in range(keys.size):
+        row = rows[p % ROWS]
+        row[:] = z
+        shuffle(row, keys[p])
+        for i in range(a.size):
+            linear[p] += a[i] * row[i] ** power
+        last = p + 1 == keys.size
+        if data.size > 0 and (p % ROWS == ROWS - 1 or last):
+            side_by_side(rows, lanes, p % LANES // ROWS * ROWS)
+        if data.size > 0 and (p % LANES == LANES - 1 or last):
+            products(lanes, indptr, indices, data, lag, found)
+            for done in range(p % LANES + 1):
+                quadratic[p - done] += found[p % LANES - done]

@@ -63,17 +63,18 @@ def test_rank_look_up_dense_product_and_compiled_loop_count_alike(monkeypatch, b
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_compiled_permutations_are_numpy_s_for_any_number_of_threads(threads):
+@pytest.mark.parametrize("power", [1, 2])
+def test_compiled_permutations_are_numpy_s_for_any_number_of_threads(threads, power):
     import numba
 
     rng = np.random.default_rng(8)
     w, z = sparse.csr_array(random_weights(60, rng, equal=False)), rng.normal(size=(2, 60))
     a = rng.normal(size=60)
-    plain = _null.permuted_sums(z, w, 101, SEED, a=a, v=z**2)
+    plain = _null.permuted_sums(z, w, 101, SEED, a=a, power=power)
     before = numba.get_num_threads()
     numba.set_num_threads(min(threads, before))
     try:
-        compiled = _null._compiled(z, _null.upper(w), 101, SEED, a, z**2)
+        compiled = _null._compiled(z, _null.upper(w), 101, SEED, a, power)
     finally:
         numba.set_num_threads(before)
     for ours, twin in zip(compiled, plain):
