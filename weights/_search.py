@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from scipy import sparse
 
+BLOCK = 65_536  # distances worked on at a time
 TIE = 1e-10  # relative difference below which two distances count as equal
 
 
@@ -21,12 +22,12 @@ def nearest(space: np.ndarray, k: np.ndarray, rank: np.ndarray) -> tuple[np.ndar
     rank : int ndarray, shape (n,)
         Order of the ids, so that ties do not depend on the order of rows.
     """
-    from scipy.spatial import cKDTree
-
     n, most = len(space), int(k.max())
-    tree = cKDTree(space)
+    tree = _tree(space)
     asked = min(most + 2, n)  # itself, and one more to see a tie at the end
-    distance, who = tree.query(space, k=asked, workers=-1)
+    distance, who = np.empty((n, asked)), np.empty((n, asked), np.intp)
+    by_place = tree.indices  # neighbours are asked for one after another: what they need is in the cache
+    distance[by_place], who[by_place] = tree.query(space[by_place], k=asked, workers=-1)
     itself = who == np.arange(n)[:, None]
     itself[~itself.any(axis=1), -1] = True  # more than k points coincide with it: tied anyway
     distance, who = (x[~itself].reshape(n, asked - 1) for x in (distance, who))
@@ -55,56 +56,74 @@ def _untie(i, space, tree, k, radius, rank):
     return np.full(k, i), who[order], straight[order]
 
 
-def within(space: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All ordered pairs at most ``radius`` apart (to 1e-12)."""
+def _tree(space: np.ndarray):
+    """A tree that is quick to build and as quick to search."""
     from scipy.spatial import cKDTree
 
-    pair = cKDTree(space).query_pairs(radius * (1 + 1e-12), output_type="ndarray")
+    return cKDTree(space, balanced_tree=False, compact_nodes=False)
+
+
+def within(space: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All ordered pairs at most ``radius`` apart (to 1e-12)."""
+    pair = _tree(space).query_pairs(radius * (1 + 1e-12), output_type="ndarray")
     a, b = pair[:, 0], pair[:, 1]
     straight = np.sqrt(((space[a] - space[b]) ** 2).sum(axis=1))
     return np.concatenate([a, b]), np.concatenate([b, a]), np.concatenate([straight, straight])
 
 
 def every_pair(space: np.ndarray, weigh) -> sparse.csr_array:
-    """Weights of all pairs of different points, filled row by row: no other n x n array is made.
+    """Weights of all pairs of different points; no other n x n array is made.
 
-    ``weigh`` turns a vector of straight-line distances into weights.
+    ``weigh`` turns a block of straight-line distances into weights, in place if it can.
+
+    Off the diagonal a matrix of n rows has n - 1 stretches of n entries, from just right of one diagonal cell to just
+    left of the next: stretch r is row r from column r + 1 on, then row r + 1 up to column r. So the entries of a CSR
+    matrix without diagonal are an (n - 1, n) array, filled here in blocks that stay in the cache.
     """
     n = len(space)
-    data = np.empty((n, n - 1))
-    indices = np.empty((n, n - 1), np.int32)
-    others = np.arange(n, dtype=np.int32)
+    data, indices = np.empty((n - 1, n)), np.empty((n - 1, n), np.int32)
+    around = np.tile(np.arange(n, dtype=np.int32), 2)
+    columns = np.lib.stride_tricks.sliding_window_view(around, n)[1:n]
     axes = [np.ascontiguousarray(axis) for axis in space.T]
+    height = max(1, BLOCK // n)
 
-    def fill(rows):
-        straight, part = np.empty(n), np.empty(n)
-        for i in rows:
+    def differences(axis, rows, out):
+        for r, line in zip(rows, out, strict=True):
+            np.subtract(axis[r + 1 :], axis[r], out=line[: n - r - 1])
+            np.subtract(axis[: r + 1], axis[r + 1], out=line[n - r - 1 :])
+        return out
+
+    def fill(starts):
+        spare = np.empty((height, n)) if len(axes) > 1 else None
+        for start in starts:
+            rows = range(start, min(start + height, n - 1))
+            block = differences(axes[0], rows, data[rows.start : rows.stop])
             if len(axes) == 1:
-                np.abs(np.subtract(axes[0], axes[0][i], out=straight), out=straight)
+                np.abs(block, out=block)
             else:
-                straight[:] = 0.0
-                for axis in axes:
-                    straight += np.square(np.subtract(axis, axis[i], out=part), out=part)
-                np.sqrt(straight, out=straight)
-            straight[i] = 1.0  # not a pair: anything at which weigh is defined
-            weight = weigh(straight)
-            data[i, :i], data[i, i:] = weight[:i], weight[i + 1 :]
-            indices[i, :i], indices[i, i:] = others[:i], others[i + 1 :]
+                np.square(block, out=block)
+                for axis in axes[1:]:
+                    more = differences(axis, rows, spare[: len(rows)])
+                    np.add(block, np.square(more, out=more), out=block)
+                np.sqrt(block, out=block)
+            weight = weigh(block)
+            if weight is not block:
+                block[...] = weight
+            indices[rows.start : rows.stop] = columns[rows.start : rows.stop]
 
-    blocks = [range(start, min(start + 256, n)) for start in range(0, n, 256)]
-    with ThreadPoolExecutor(min(len(blocks), os.cpu_count() or 1)) as pool:
-        list(pool.map(fill, blocks))
-    indptr = np.arange(n + 1, dtype=np.int64) * (n - 1)
-    out = sparse.csr_array((data.ravel(), indices.ravel(), indptr.astype(np.int32)), shape=(n, n))
+    starts = np.arange(0, n - 1, height)
+    threads = min(os.cpu_count() or 1, 8) if n > 2_000 else 1
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(fill, np.array_split(starts, 4 * threads)))
+    indptr = (np.arange(n + 1, dtype=np.int64) * (n - 1)).astype(np.int32)
+    out = sparse.csr_array((data.ravel(), indices.ravel(), indptr), shape=(n, n))
     out.has_sorted_indices = out.has_canonical_format = True
     return out
 
 
 def nearest_distance(space: np.ndarray, k: int = 1) -> np.ndarray:
     """Distance of each point to its k-th nearest other, shape (n,)."""
-    from scipy.spatial import cKDTree
-
-    return cKDTree(space).query(space, k=k + 1, workers=-1)[0][:, k]
+    return _tree(space).query(space, k=k + 1, workers=-1)[0][:, k]
 
 
 def coincident(space: np.ndarray) -> np.ndarray:

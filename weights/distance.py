@@ -62,9 +62,9 @@ def knn(data, k=5, *, ids=None, symmetric: str | None = None, coincident: str = 
     if isinstance(k, pd.Series):
         k = k.iloc[_labels.positions(k.index, p.ids, what="k")].to_numpy()
     counts = neighbor_counts(k, p.n)
-    if coincident == "error":
+    row, col, straight = _search.nearest(p.space, counts, rank(p.ids))
+    if coincident == "error" and straight.min() == 0:
         refuse_coincident(p, "to count neighbours by distance", "coincident='allow'")
-    row, col, _ = _search.nearest(p.space, counts, rank(p.ids))
     words = f"k={counts[0]}" if (counts == counts[0]).all() else f"k from {counts.min()} to {counts.max()}"
     w = assemble(row, col, 1.0, p.ids, f"k nearest ({words}, {p.words})", unit=p.header)
     if symmetric is None:
@@ -139,8 +139,8 @@ def inverse_distance(data, *, power: float = 1.0, cutoff: float | None = None, m
     """
     power = one_number("power", power, above=0)
     words = "inverse distance" + ("" if power == 1 else f" (power {power:g})")
-    return _decay(data, words, lambda d: d**-power, cutoff, min_distance, ids, islands, at, crs, metric,
-                  infinite_at_zero=True)
+    weigh = np.reciprocal if power == 1 else lambda d: d**-power
+    return _decay(data, words, weigh, cutoff, min_distance, ids, islands, at, crs, metric, infinite_at_zero=True)
 
 
 def exponential(data, *, scale: float | None = None, cutoff: float | None = None, ids=None, islands: str = "keep",

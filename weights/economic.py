@@ -17,7 +17,7 @@ from .matrix import SpatialWeights
 from .temporal import TemporalWeights, temporal
 
 DECAY = {
-    "inverse": lambda d, scale: 1.0 / d,
+    "inverse": lambda d, scale: np.reciprocal(d, out=d),
     "exponential": lambda d, scale: np.exp(-d / scale),
     "gaussian": lambda d, scale: np.exp(-0.5 * (d / scale) ** 2),
 }

@@ -288,7 +288,8 @@ def freeze(csr: sparse.csr_array) -> sparse.csr_array:
 
 def _canonical(matrix) -> sparse.csr_array:
     """Canonical float64 CSR on read-only arrays; arrays a caller could still write to are copied."""
-    csr = sparse.csr_array(matrix, dtype=np.float64)
+    ready = isinstance(matrix, sparse.csr_array) and matrix.dtype == np.float64  # keeps what it knows of itself
+    csr = matrix if ready else sparse.csr_array(matrix, dtype=np.float64)
     if csr.ndim != 2 or csr.shape[0] != csr.shape[1]:
         raise SpatialInputError("E311", f"weights must be square, but have shape {csr.shape}")
     if not csr.has_canonical_format or np.count_nonzero(csr.data) < csr.nnz:
