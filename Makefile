@@ -31,10 +31,13 @@ certify: $(VENV)/.test  ## slow certification: Monte Carlo coverage and size, a 
 bench: $(VENV)/.test  ## ours and the peers side by side, ratios printed
 	@for f in benchmarks/[a-z]*.py; do echo "== $$f"; $(BIN)/python $$f || exit 1; done
 
+docs: $(VENV)/.test  ## run the studies again; their output and figures are put in place
+	$(BIN)/python docs/build.py
+
 wheel: $(VENV)/.test  ## build the wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps -w dist .
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) demo dist build *.egg-info .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test certify bench wheel clean
+.PHONY: help demo test certify bench docs wheel clean

@@ -111,13 +111,13 @@ def save(ax_or_fig, path, *, dpi: int = 150, overwrite: bool = False) -> Path:
     Raises
     ------
     SpatialInputError
-        E603 when the file exists and ``overwrite`` is false; E605 when the place cannot be written to; E608 for
+        E603 when the file exists and ``overwrite`` is false; E605 when the place cannot be written to; E501 for
         a suffix that is no format of figures.
     """
     fig, path = getattr(ax_or_fig, "figure", ax_or_fig), Path(path)
     known = fig.canvas.get_supported_filetypes()
     if path.suffix.lstrip(".").lower() not in known:
-        raise SpatialInputError("E608", f"'{path.name}' does not end like a figure's file",
+        raise SpatialInputError("E501", f"'{path.name}' does not end like a figure's file",
                                 hint="end it with " + ", ".join(f".{k}" for k in ("png", "pdf", "svg")))  # fmt: skip
     with replacing(path, overwrite=overwrite) as part:
         fig.savefig(part, dpi=dpi)

@@ -267,5 +267,5 @@ def test_saving_is_whole_or_not_at_all(tmp_path, suffix, magic):
 def test_an_unknown_suffix_is_refused(tmp_path):
     with pytest.raises(SpatialInputError) as caught:
         plot.save(plot.figure(), tmp_path / "map.gpkg")
-    assert caught.value.code == "E608"
+    assert caught.value.code == "E501"
     assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,48 @@
+"""Run the studies and put what they print below each block: ``python docs/build.py [--check]``.
+
+Python blocks of a page share one namespace and run in order, in this folder. With --check nothing is written and
+the exit status tells whether a page ran through.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import sys
+import warnings
+from pathlib import Path
+
+HERE = Path(__file__).parent
+BLOCK = re.compile(r"```python\n(?P<code>.*?)```\n(?:\n```text\n.*?```\n)?", re.DOTALL)
+
+
+def run(page: Path) -> str:
+    """The page with fresh output below its blocks."""
+    space: dict = {}
+
+    def with_output(match: re.Match) -> str:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed), warnings.catch_warnings():
+            warnings.simplefilter("error")
+            exec(compile(match["code"], page.name, "exec"), space)
+        lines = [line.rstrip() for line in printed.getvalue().rstrip().splitlines()]
+        shown = "\n```text\n" + "\n".join(lines) + "\n```\n" if lines else ""
+        return f"```python\n{match['code']}```\n{shown}"
+
+    return BLOCK.sub(with_output, page.read_text(encoding="utf-8"))
+
+
+def main() -> None:
+    os.chdir(HERE)
+    for page in sorted(HERE.glob("*.md")):
+        if "```python" in page.read_text(encoding="utf-8"):
+            print(page.name, file=sys.stderr)
+            fresh = run(page)
+            if "--check" not in sys.argv:
+                page.write_text(fresh, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Docs are kept true: pages run, and every error code is explained."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import matplotlib
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [p for p in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))] if "```python" in p.read_text("utf-8")]
+matplotlib.use("Agg")
+
+
+@pytest.fixture
+def build():
+    spec = importlib.util.spec_from_file_location("docs_build", ROOT / "docs" / "build.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_a_page_runs_as_written(page, build, tmp_path, monkeypatch):
+    """Its figures go to a folder of the test; the numbers on the page are those that it prints."""
+    (tmp_path / "images").mkdir()
+    monkeypatch.chdir(tmp_path)
+    fresh = build.run(page)
+    for name in re.findall(r"\]\((images/[^)]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / name).exists()
+    if page.name != "README.md":  # README shows no output
+        assert numbers(fresh) == numbers(page.read_text(encoding="utf-8")), "stale: run `make docs`"
+
+
+def numbers(text):
+    """The output blocks' numbers, to four significant digits: the last ones may differ between machines."""
+    blocks = re.findall(r"```text\n(.*?)```", text, re.DOTALL)
+    return [f"{float(n):.3g}" for block in blocks for n in re.findall(r"(?<![\w.])-?\d+\.\d+", block)]
+
+
+def test_every_error_code_is_explained():
+    sources = [p for room in ("spatial", "weights", "shapefiles", "spillover") for p in (ROOT / room).rglob("*.py")]
+    raised = {code for p in sources for code in re.findall(r'"(E[1-8]\d\d)"', p.read_text(encoding="utf-8"))}
+    explained = set(
+        re.findall(r"^\| (E\d\d\d) \|", (ROOT / "docs" / "errors.md").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    assert raised == explained
+
+
+def test_the_public_names_are_all_there():
+    import spatial
+    import weights
+
+    for module in (spatial, weights):
+        for name in module.__all__:
+            assert getattr(module, name) is not None
