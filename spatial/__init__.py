@@ -9,23 +9,33 @@ from importlib import import_module
 
 from spillover.errors import SpatialInputError, SpatialInputWarning
 
-_HOME = {
-    "ols": "models.family", "slx": "models.family", "sar": "models.family", "sem": "models.family",
-    "sdm": "models.family", "sdem": "models.family", "sac": "models.family",
-    "Fit": "results", "TestResult": "results", "TestTable": "results", "Effects": "effects",
-    "lm_tests": "inference.tests", "lr_test": "inference.tests", "wald_test": "inference.tests",
-    "hausman": "inference.tests", "specify": "models.specify", "effects": "effects",
-    "Comparison": "compare", "compare_weights": "compare",
-    "moran": "explore.moran", "moran_by": "explore.by",
-}  # fmt: skip
+_NAMES = {
+    "explore.moran": "moran",
+    "explore.by": "moran_by",
+    "explore.variants": "moran_bv moran_rate moran_residuals",
+    "explore.correlogram": "correlogram correlogram_distance",
+    "explore.geary": "geary local_geary",
+    "explore.getis": "getis_ord local_g",
+    "explore.joincount": "join_counts local_join_counts",
+    "explore.local": "local_moran local_moran_bv",
+    "explore.transitions": "lisa_transitions",
+    "models.family": "ols slx sar sem sdm sdem sac",
+    "models.specify": "specify",
+    "inference.tests": "lm_tests lr_test wald_test hausman",
+    "effects": "Effects",
+    "compare": "compare_weights Comparison",
+    "results": "Fit TestResult TestTable",
+}
+_HOME = {name: home for home, names in _NAMES.items() for name in names.split()}
+_ROOMS = ("plot", "report")
 
 __all__ = ["SpatialInputError", "SpatialInputWarning"]
-__all__ += sorted(_HOME)
+__all__ += sorted([*_HOME, *_ROOMS])
 
 
 def __getattr__(name):
-    if name == "plot":
-        return import_module(".plot", __name__)
+    if name in _ROOMS:
+        return import_module(f".{name}", __name__)
     if name not in _HOME:
         raise AttributeError(f"module 'spatial' has no attribute {name!r}")
     value = getattr(import_module(f".{_HOME[name]}", __name__), name)

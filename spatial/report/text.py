@@ -124,6 +124,15 @@ def comparison_text(comparison) -> str:
     return "\n\n".join(parts)
 
 
+def response_text(response: pd.Series, shown: int = 15) -> str:
+    """The largest responses to a shock, and the sum of all."""
+    largest = response.reindex(response.abs().sort_values(ascending=False).index)
+    rows = [[str(unit), number(value, 6)] for unit, value in largest.iloc[:shown].items()]
+    rest = f"{len(response) - shown} more units" if len(response) > shown else ""
+    rows += [[rest, number(largest.iloc[shown:].sum(), 6)]] * bool(rest) + [["all units", number(response.sum(), 6)]]
+    return columns(rows, [str(response.name), ""])
+
+
 def as_html(text: str) -> str:
     """A text table for a notebook; everything in it is escaped."""
     return f"<pre>{html.escape(text)}</pre>"
