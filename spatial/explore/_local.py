@@ -144,7 +144,7 @@ def check(permutations, seed, alternative, significance, correction) -> None:
 
 
 def answer(
-    field, statistic, z, p_sim, cluster, *, names, classes, options, tested=None, quadrant=None
+    field, statistic, z, p_sim, cluster, *, names, classes, options, tested=None, has_quadrants=False
 ) -> LocalStatistic:
     """Put the numbers of the used units into a frame of all units.
 
@@ -152,12 +152,14 @@ def answer(
     ----------
     statistic : (estimate, expected, sd), ndarrays of shape (n,)
     z, p_sim : ndarray, shape (n,); p_sim None without permutations
-    cluster : ndarray of str, shape (n,)
-        What each unit is if it is significant.
+    cluster : ndarray of int, shape (n,)
+        Which of ``classes`` each unit is if it is significant.
     names : (title, symbol, variable)
     options : dict of permutations, alternative, seed, significance, correction
     tested : ndarray of bool, optional
         Units that have a test; those with neighbours by default.
+    has_quadrants : bool
+        The classes are also shown whether significant or not.
     """
     csr = field.weights.csr
     linked = np.diff(csr.indptr) > 0
@@ -170,18 +172,24 @@ def answer(
     p = columns["p_norm"] if p_sim is None else columns["p_sim"]
     columns["p_fdr"] = adjusted(p)
     limit = cutoff(p[~np.isnan(p)], options["significance"], options["correction"])
-    labels = np.where(p <= limit, cluster, NOT_SIGNIFICANT)  # NaN compares false
-    labels = np.where(linked, labels, NO_NEIGHBOURS)
     frame = pd.DataFrame(columns, index=field.ids)
-    if quadrant is not None:
-        frame["quadrant"] = pd.Categorical(np.where(linked, quadrant, None), categories=list(classes))
-    frame["cluster"] = labels
-    frame = frame.reindex(field.all_ids)
+    frame = frame if field.used.all() else frame.reindex(field.all_ids)
     levels = [*classes, NOT_SIGNIFICANT, NO_NEIGHBOURS, NO_DATA]
-    frame["cluster"] = pd.Categorical(frame["cluster"].fillna(NO_DATA), categories=levels)
+    labels = np.where(p <= limit, cluster, levels.index(NOT_SIGNIFICANT))  # NaN compares false
+    labels = np.where(linked, labels, levels.index(NO_NEIGHBOURS))
+    if has_quadrants:
+        frame["quadrant"] = _categories(field, np.where(linked, cluster, -1), classes, -1)
+    frame["cluster"] = _categories(field, labels, levels, levels.index(NO_DATA))
     return LocalStatistic(
         *names, frame, tuple(classes), weights=field.weights.describe(), notes=field.notes, **options
     )
+
+
+def _categories(field, codes, labels, otherwise: int) -> pd.Categorical:
+    """Codes of the used units as labels of all units."""
+    everywhere = np.full(len(field.all_ids), otherwise)
+    everywhere[field.used] = codes
+    return pd.Categorical.from_codes(everywhere, categories=list(labels))
 
 
 def cutoff(p: np.ndarray, significance: float, correction: str) -> float:

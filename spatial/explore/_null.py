@@ -15,6 +15,7 @@ TIE = 1e-12  # relative: rounding must not decide whether a tie counts
 KERNEL = "spatial.kernels.permute"
 # Work (permutations x units) from which the compiled loop pays: a kernel that is already loaded costs nothing.
 WORTH_COMPILING, WORTH_CALLING = 4_000_000, 50_000
+WORTH_THREADS = 5_000_000  # less is done before a second thread has started
 
 
 def permuted_sums(z, csr, permutations, seed, *, a=None, power=1):
@@ -53,11 +54,9 @@ def permuted_sums(z, csr, permutations, seed, *, a=None, power=1):
 
 def upper(csr: sparse.csr_array) -> sparse.csr_array:
     """Links i <= j with w_ij + w_ji: half the work, the same quadratic form."""
-    both = sparse.csr_array(csr + csr.T)
-    both.setdiag(both.diagonal() / 2)
-    both = sparse.csr_array(sparse.triu(both))
-    both.eliminate_zeros()
-    return both
+    row, column = csr.tocoo().coords
+    ends = np.minimum(row, column), np.maximum(row, column)
+    return sparse.csr_array((csr.data, ends), shape=csr.shape)  # adds up what falls together
 
 
 def _compiled(z, links, permutations, seed, a, power):
@@ -72,7 +71,7 @@ def _compiled(z, links, permutations, seed, a, power):
         for row in range(len(z)):
             permuted_sums(z[row], a, power, *links, keys[part], products[row, part], sums[row, part])
 
-    share_out(work, permutations)
+    share_out(work, permutations, worth_threads=permutations * z.shape[1] >= WORTH_THREADS)
     return products, sums
 
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 
-def share_out(work, size: int) -> None:
+def share_out(work, size: int, *, worth_threads: bool = True) -> None:
     """Call ``work(part)`` for slices that make up range(size), one per thread that numba may use.
 
     The kernels let go of the interpreter, so Python's threads are enough; unlike numba's own they do not spin
@@ -14,7 +14,7 @@ def share_out(work, size: int) -> None:
     """
     import numba
 
-    threads = min(numba.get_num_threads(), size)
+    threads = min(numba.get_num_threads(), size) if worth_threads else 1
     bounds = [size * k // threads for k in range(threads + 1)]
     parts = [slice(a, b) for a, b in pairwise(bounds)]
     if threads == 1:

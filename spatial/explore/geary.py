@@ -159,7 +159,8 @@ def _moments_given_own(z, csr):
 
 
 def _kind(z, csr, alike) -> np.ndarray:
+    """Number of the class."""
     if len(z) > 1:
-        return np.where(alike, ALIKE, UNLIKE)
+        return np.where(alike, 0, 1)
     high, high_lag = z[0] > 0, csr @ z[0] > 0
-    return np.select([~alike, high & high_lag, ~high & ~high_lag], [UNLIKE, *KINDS[:2]], KINDS[2])
+    return np.where(~alike, 3, np.where(high != high_lag, 2, np.where(high, 0, 1)))

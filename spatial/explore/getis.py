@@ -124,7 +124,7 @@ def local_g(
         tuple(share),
         _local.ratio(lag - mean, sd),
         _local.permuted_p(above, below, options),
-        np.where(lag > mean, *CLASSES),
+        np.where(lag > mean, 0, 1),
         names=("Local G*" if star else "Local G", "G", field.names[0]),
         classes=CLASSES,
         options=options,

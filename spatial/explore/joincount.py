@@ -172,7 +172,7 @@ def local_join_counts(
         (x * lag, mean, sd),
         _local.ratio(lag - mean, sd),
         _local.permuted_p(above, below, options),
-        np.where(lag > mean, *CLASSES),
+        np.where(lag > mean, 0, 1),
         names=("Local join count", "J", field.names[0]),
         classes=CLASSES,
         options=options,

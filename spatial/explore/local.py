@@ -122,24 +122,22 @@ def from_standardised(own, others, field, options, title):
     above, below = np.where(swap, below, above), np.where(swap, above, below)
     above, below = (np.where(own == 0, options["permutations"], c) for c in (above, below))
     sd = np.abs(own) * np.sqrt(variance)
-    quadrant = quadrants(own, lag)
     return _local.answer(
         field,
         (own * lag, own * mean, sd),
         _local.ratio(own * (lag - mean), sd),
         _local.permuted_p(above, below, options),
-        quadrant,
+        quadrants(own, lag),
         names=(title, "I", " and ".join(field.names)),
         classes=QUADRANTS,
         options=options,
-        quadrant=quadrant,
+        has_quadrants=True,
     )
 
 
 def quadrants(z, lag) -> np.ndarray:
-    """Where in the Moran scatter plot: the unit's own side first, its neighbours' second."""
-    high, high_lag = z > 0, lag > 0
-    return np.select([high & high_lag, ~high & ~high_lag, ~high & high_lag], QUADRANTS[:3], QUADRANTS[3])
+    """Number of the quadrant in the Moran scatter plot: the unit's own side first, its neighbours' second."""
+    return np.where(z > 0, np.where(lag > 0, 0, 3), np.where(lag > 0, 2, 1))
 
 
 def warn_if_complete(field: _input.Field) -> None:

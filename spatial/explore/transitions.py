@@ -117,12 +117,12 @@ def lisa_transitions(data, column, w, *, by="year", entity=None) -> Transitions:
     z = [_input.standardised(row) for row in field.values]
     found = np.array([quadrants(zt, csr @ zt) for zt in z])[:, linked]
     start, end = found[:-1].ravel(), found[1:].ravel()
-    counts = [[int(np.sum((start == a) & (end == b))) for b in QUADRANTS] for a in QUADRANTS]
-    halves = [np.char.partition(q.astype(str), "-")[:, [0, 2]] for q in (start, end)]
-    crossed = halves[0] != halves[1]
-    kind = crossed[:, 0] + 2 * crossed[:, 1]
-    moves = pd.Series(np.bincount(kind, minlength=4), index=list(MOVES), name="moves")
-    table = pd.DataFrame(found.T, index=field.ids[linked], columns=pd.Index(periods, name=by))
+    counts = np.bincount(4 * start + end, minlength=16).reshape(4, 4)
+    high, high_lag = np.isin(found, (0, 3)), np.isin(found, (0, 2))
+    kind = (high[1:] != high[:-1]) + 2 * (high_lag[1:] != high_lag[:-1])
+    moves = pd.Series(np.bincount(kind.ravel(), minlength=4), index=list(MOVES), name="moves")
+    names = np.array(QUADRANTS, dtype=object)[found.T]
+    table = pd.DataFrame(names, index=field.ids[linked], columns=pd.Index(periods, name=by))
     labels = pd.Index(QUADRANTS)
     frame = pd.DataFrame(counts, index=labels.rename("from"), columns=labels.rename("to"))
     return Transitions(column, by, table.reindex(field.all_ids), frame, moves, weights.describe(), field.notes)

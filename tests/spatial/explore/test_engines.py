@@ -64,8 +64,10 @@ def test_rank_look_up_dense_product_and_compiled_loop_count_alike(monkeypatch, b
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("power", [1, 2])
-def test_compiled_permutations_are_numpy_s_for_any_number_of_threads(threads, power):
+def test_compiled_permutations_are_numpy_s_for_any_number_of_threads(monkeypatch, threads, power):
     import numba
+
+    monkeypatch.setattr(_null, "WORTH_THREADS", 0)
 
     rng = np.random.default_rng(8)
     w, z = sparse.csr_array(random_weights(60, rng, equal=False)), rng.normal(size=(2, 60))
