@@ -1,0 +1,88 @@
+"""The method of moments: from a Design to a solution, by two-stage least squares and moments of residuals."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spillover.errors import SpatialInputError, check_option
+
+from .._data import INTERCEPT, Design, spatial_lag
+from .._logdet import logdet
+from ..inference.moments import refuse_impossible
+from ..results import Specification
+from ..solve.gmm import KINDS, MomentSample, MomentSolution, two_stage_least_squares
+from ..solve.gmm_error import heteroskedastic, homoskedastic
+from ..solve.within import degrees_of_freedom, demean
+from ._checks import refuse_degenerate
+from ._sample import error_weights, flat, lagged_intercept_varies, regressor_columns
+
+
+def refuse_without_theory(specification: Specification, effects: str, vcov: str) -> None:
+    """What the method of moments is not there for.
+
+    Raises
+    ------
+    SpatialInputError
+        E501.
+    """
+    check_option("vcov", vcov, KINDS)
+    if not (specification.lag or specification.error):
+        raise SpatialInputError("E501", f"method='gmm' is for spatial lags and errors; {specification.name} is "
+                                "least squares", hint="leave method= out")  # fmt: skip
+    if specification.error and effects in ("time", "twoway"):
+        raise SpatialInputError(
+            "E501",
+            f"the moments of a spatial error do not hold after {effects} effects are taken out",
+            hint="use effects='entity' with C(period) in the formula, or method='ml'",
+        )
+    refuse_impossible(vcov, specification, effects)
+
+
+def moment_sample(
+    specification: Specification, d: Design, effects: str, endog=(), Z: np.ndarray | None = None
+) -> tuple[MomentSample, list[str]]:
+    """Regressors, instruments and their lags, effects taken out after lagging; and the names of X's columns.
+
+    Instruments of W y are W and W2 of every exogenous regressor (W X and other instruments included), as in
+    Kelejian & Prucha (1998), eq. 7. The intercept is lagged where W 1 is no constant; with a spatial error it
+    is not, as in R's ``gstsls``.
+    """
+    W, M = d.weights.csr, error_weights(d).csr
+    X, names = regressor_columns(d, effects)
+    exogenous = np.array([name.removeprefix("W:") not in endog for name in names])
+    y, Xd = demean(d.y, effects), demean(X, effects)
+    refuse_degenerate(d, flat(X), flat(Xd), flat(y), names, effects)
+
+    own = np.empty((*d.y.shape, 0)) if Z is None else Z
+    H = [own]
+    parts = {}
+    if specification.lag:
+        constant = specification.error or not lagged_intercept_varies(d.weights)
+        moving = exogenous & np.array([not (constant and name == INTERCEPT) for name in names])
+        once = spatial_lag(W, np.concatenate([X[:, :, moving], own], axis=2))
+        H += [once, spatial_lag(W, once)]
+        Wy = spatial_lag(W, d.y)
+        parts["Wy"] = flat(demean(Wy, effects))
+    if specification.error:
+        parts |= {"My": flat(demean(spatial_lag(M, d.y), effects)), "MX": flat(demean(spatial_lag(M, X), effects)),
+                  "M": M}  # fmt: skip
+    if specification.lag and specification.error:
+        parts["MWy"] = flat(demean(spatial_lag(M, Wy), effects))
+    sample = MomentSample(
+        y=flat(y),
+        X=flat(Xd),
+        n=degrees_of_freedom(d.n_periods, d.n_units, effects),
+        H=flat(demean(np.concatenate(H, axis=2), effects)),
+        exogenous=exogenous,
+        copies=d.n_periods - (effects in ("entity", "twoway")),
+        **parts,
+    )
+    return sample, names
+
+
+def method_of_moments(specification: Specification, d: Design, sample: MomentSample, vcov: str) -> MomentSolution:
+    """Two-stage least squares; with a spatial error the estimator that ``vcov`` stands for."""
+    if not specification.error:
+        return two_stage_least_squares(sample)
+    estimator = homoskedastic if vcov == "classical" else heteroskedastic
+    return estimator(sample, logdet(error_weights(d)).interval)

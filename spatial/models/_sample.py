@@ -1,0 +1,137 @@
+"""From aligned data to the likelihood's arrays: spatial lags in, fixed effects out, determinants counted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from spillover.errors import SpatialInputError, check_option
+
+from .._data import INTERCEPT, Design, spatial_lag
+from .._logdet import Jacobian, logdet
+from .._weights import Weights
+from ..results import Specification
+from ..solve.ml import Sample
+from ..solve.random import swamy_arora
+from ..solve.within import degrees_of_freedom, demean, quasi_demean
+from ._checks import refuse_degenerate
+
+EFFECTS = ("none", "entity", "time", "twoway", "random")
+
+
+def demeaned_sample(specification: Specification, d: Design, effects: str, correction) -> tuple[Sample, list[str]]:
+    """The arrays of the likelihood and the names of X's columns.
+
+    The transformation lags and then demeans, J W y. Without it we follow ``xsmle``, ``splm`` and Elhorst, who
+    demean y and lag that, W J y: with time effects a little of them stays in.
+    """
+    W, M = d.weights.csr, error_weights(d).csr
+    X, names = regressor_columns(d, effects)
+    exact = correction is True
+    share = swamy_arora(d.y, X) if effects == "random" else 0.0
+
+    def without_effects(values):
+        return quasi_demean(values, share) if effects == "random" else demean(values, effects)
+
+    def lag(weights, values):
+        lagged = spatial_lag(weights, values)
+        return without_effects(lagged) if exact else lagged
+
+    y, Xd = without_effects(d.y), without_effects(X)
+    refuse_degenerate(d, flat(X), flat(Xd), flat(y), names, effects)
+    start = d.y if exact else y
+    parts = {}
+    if specification.lag:
+        Wy = lag(W, start)
+        parts |= {"Wy": flat(Wy), "lag": _jacobian(d, d.weights, effects, correction)}
+    if specification.error:
+        parts |= {"My": flat(lag(M, start)), "MX": flat(lag(M, X if exact else Xd))}
+        parts["error"] = _jacobian(d, error_weights(d), effects, correction)
+    if specification.lag and specification.error:
+        parts["MWy"] = flat(lag(M, Wy))
+    return Sample(y=flat(y), X=flat(Xd), n=_likelihood_size(d, effects, correction), **parts), names
+
+
+def regressor_columns(d: Design, effects: str) -> tuple[np.ndarray, list[str]]:
+    """[X, W X] as (T, N, k) and the columns' names; demeaning leaves no intercept."""
+    keep = [j for j, name in enumerate(d.names) if effects in ("none", "random") or name != INTERCEPT]
+    lagged = spatial_lag(d.weights.csr, d.X[:, :, list(d.durbin)])
+    return np.concatenate([d.X[:, :, keep], lagged], axis=2), [d.names[j] for j in keep] + list(d.durbin_names)
+
+
+def flat(values: np.ndarray) -> np.ndarray:
+    """(T, N, ...) as (T N, ...)."""
+    return values.reshape(values.shape[0] * values.shape[1], *values.shape[2:])
+
+
+def error_weights(d: Design) -> Weights:
+    """M, the weights of the error process: W unless another was given."""
+    return d.weights if d.error_weights is None else d.error_weights
+
+
+def sample_df(d: Design, effects: str, sample: Sample) -> int:
+    """Residual degrees of freedom of a regression with these fixed effects."""
+    return degrees_of_freedom(d.n_periods, d.n_units, effects) - sample.X.shape[1]
+
+
+def which_effects(effects: str | None, d: Design, specification: Specification) -> str:
+    """The effects asked for, or two-way ones in a panel and none in a cross-section."""
+    if effects is None:
+        effects = "twoway" if d.is_panel else "none"
+    check_option("effects", effects, EFFECTS)
+    if effects != "none" and not d.is_panel:
+        raise SpatialInputError("E501", f"effects={effects!r} needs a panel", hint="give entity= and time=")
+    if effects == "random" and (specification.lag or specification.error):
+        raise SpatialInputError("E501", f"effects='random' is there for ols and slx, not for {specification.name}",
+                                hint="use effects='entity' or 'twoway'")  # fmt: skip
+    if effects in ("entity", "twoway", "random") and d.n_periods < 2:
+        raise SpatialInputError("E206", f"{effects} effects need at least 2 periods, got {d.n_periods}")
+    return effects
+
+
+def with_lagged_intercept(d: Design, effects: str) -> Design:
+    """W 1 belongs to W X when it is no constant: without it y + c would not have the same fit as y.
+
+    Row-standardised weights, islands or not, need none (as in R's spatialreg).
+    """
+    if effects != "none" or INTERCEPT not in d.names or not lagged_intercept_varies(d.weights):
+        return d
+    return replace(d, durbin=(d.names.index(INTERCEPT), *d.durbin))
+
+
+def lagged_intercept_varies(weights: Weights) -> bool:
+    return weights.standardization != "row" and np.ptp(weights.row_sums) >= 1e-9
+
+
+def which_correction(specification: Specification, d: Design, effects: str, lee_yu) -> bool | str:
+    """The correction that these weights allow: by transformation, or additive for the time effects."""
+    if lee_yu is False or effects in ("none", "entity", "random"):
+        return bool(lee_yu)
+    used = [d.weights] * specification.lag + [error_weights(d)] * specification.error
+    if lee_yu is True and all(w.rows_sum_to_one for w in used):
+        return True
+    if specification.error:
+        raise SpatialInputError(
+            "E308",
+            f"{specification.name} with {effects} effects needs weights whose rows all sum to one",
+            ids=next((w.islands for w in used if w.islands), ()),
+            hint="standardize('row') without islands, or effects='entity'",
+        )
+    return "additive"
+
+
+def _likelihood_size(d: Design, effects: str, correction) -> int:
+    """n of the likelihood: all rows, or what the transformations leave."""
+    if correction is True:
+        return degrees_of_freedom(d.n_periods, d.n_units, effects)
+    if correction == "additive":  # entity effects are transformed out, time effects corrected for afterwards
+        without_time = {"twoway": "entity", "time": "none"}.get(effects, effects)
+        return degrees_of_freedom(d.n_periods, d.n_units, without_time)
+    return d.y.size
+
+
+def _jacobian(d: Design, weights: Weights, effects: str, correction) -> Jacobian:
+    periods = d.n_periods - (bool(correction) and effects in ("entity", "twoway"))
+    drops_unit_root = correction is True and effects in ("time", "twoway")
+    return Jacobian(logdet(weights), periods, drops_unit_root)
