@@ -6,7 +6,7 @@ Every table has one schema: ``term, estimate, std_error, statistic, p_value, con
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -135,14 +135,12 @@ class Fit:
 
         return effects(self, method=method, draws=draws, seed=seed, level=level)
 
-    def with_vcov(self, vcov: str) -> Fit:
-        """The same estimates with another covariance: ``"oim"`` or ``"eim"``."""
-        from .inference.vcov import fit_covariance
+    def with_vcov(self, vcov, **settings) -> Fit:
+        """The same estimates with another covariance: ``"robust"``, ``"cluster", by="region"``, ``sp.Conley(300)``;
+        see ``spatial.inference.vcov``."""
+        from .inference.vcov import with_vcov
 
-        matrix = fit_covariance(self, vcov)
-        names = self.params.index
-        frame = pd.DataFrame(matrix, index=names, columns=names)
-        return replace(self, vcov=frame, settings={**self.settings, "vcov": vcov})
+        return with_vcov(self, vcov, **settings)
 
     # -- tables ------------------------------------------------------------------------------------------
 

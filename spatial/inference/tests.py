@@ -43,16 +43,8 @@ def lm_tests(fit: Fit) -> TestTable:
     if fit.specification.lag or fit.specification.error:
         raise SpatialInputError("E501", f"LM tests start from a regression, not from {fit.specification.name}",
                                 hint="pass the fit of ols() or slx()")  # fmt: skip
-    W, T = fit.design.weights.csr, fit.design.n_periods
-    X, e = fit.sample.X, fit.solution.resid
-    s2 = e @ e / len(e)
-    TW = T * float((W.multiply(W)).sum() + W.multiply(W.T).sum())
-    lag_of = _lagger(fit)
-    WXb = lag_of(X @ fit.solution.beta)
-    Q = np.linalg.qr(X)[0]
-    MWXb = WXb - Q @ (Q.T @ WXb)
+    dy, de, MWXb, TW, s2 = score_of_lag(fit)
     J = MWXb @ MWXb / s2 + TW
-    dy, de = e @ lag_of(fit.sample.y) / s2, e @ lag_of(e) / s2
     robust_error = (de - TW / J * dy) ** 2 / (TW * (1 - TW / J))
     results = (
         TestResult("LM lag", dy**2 / J, 1, "rho = 0"),
@@ -144,7 +136,19 @@ def hausman(fixed: Fit, random: Fit) -> TestResult:
     return TestResult("Hausman", statistic, len(common), "the effects are uncorrelated with the regressors")
 
 
-def _lagger(fit: Fit):
+def score_of_lag(fit: Fit):
+    """e'W y / s2, e'W e / s2, W X b without its projection on X, T tr(W'W + W W) and s2 of a regression."""
+    W, T = fit.design.weights.csr, fit.design.n_periods
+    X, e = fit.sample.X, fit.solution.resid
+    s2 = e @ e / len(e)
+    TW = T * float((W.multiply(W)).sum() + W.multiply(W.T).sum())
+    lag_of = lagger(fit)
+    WXb = lag_of(X @ fit.solution.beta)
+    Q = np.linalg.qr(X)[0]
+    return e @ lag_of(fit.sample.y) / s2, e @ lag_of(e) / s2, WXb - Q @ (Q.T @ WXb), TW, s2
+
+
+def lagger(fit: Fit):
     """W applied to a stacked (T N,) column, period by period."""
     shape = fit.design.y.shape
     W = fit.design.weights.csr

@@ -49,7 +49,7 @@ def tidy_text(table: pd.DataFrame, *, title: str = "", statistic: str = "z") -> 
 
 def header(fit) -> list[str]:
     """What was estimated, on what, with which weights and standard errors."""
-    from ..inference.vcov import KINDS
+    from ..inference.vcov import as_vcov
 
     d, s = fit.design, fit.settings
     size = f"{fit.nobs:,} observations"
@@ -62,7 +62,7 @@ def header(fit) -> list[str]:
         said = {True: "by transformation", "additive": "additive for the time effects", False: "none"}[s["lee_yu"]]
         lines.append(f"Lee-Yu correction: {said}")
     part = fit.sample.lag or fit.sample.error
-    lines.append(f"standard errors: {KINDS[s['vcov']] if spatial else 'classical'}")
+    lines.append(f"standard errors: {as_vcov(s['vcov']).describe(fit)}")
     if part is not None:
         lo, hi = part.interval
         lines.append(f"log-determinant: {part.logdet.method}; admissible interval ({lo:.4g}, {hi:.4g})")

@@ -1,0 +1,100 @@
+"""Residual bootstrap: new errors through the estimated model, estimated again.
+
+    y* = y + A^-1 B^-1 (e* - e)
+
+keeps the regressors and whatever fixed effects are in y; e* are residuals drawn with replacement, centred
+and scaled to variance sigma2. Source: Anselin (1990, Regional Science and Urban Economics 20:141-164).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy import sparse
+
+from spillover.errors import SpatialInputError
+
+from .._data import Design, spatial_lag
+from .._weights import Weights
+from ..results import Fit
+from ..solve.ml import Sample, maximum_likelihood
+from ..solve.within import demean
+
+
+def bootstrap_parameters(fit: Fit, draws: int, seed: int) -> np.ndarray:
+    """Estimates of the parameters on bootstrap samples, shape (draws, p).
+
+    Every draw has its own random stream, spawned from the seed.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 for a fit that cannot be bootstrapped in this way, E701 when a draw has no maximum inside the
+        interval of rho.
+    """
+    refuse(fit)
+    T, N = fit.design.y.shape
+    e = fit.solution.resid
+    pool = (e - e.mean()) * np.sqrt(len(e) / fit.sample.n)
+    through = _inverse_filter(fit)
+    streams = np.random.SeedSequence(seed).spawn(draws)
+    estimates = np.empty((draws, len(fit.params)))
+    for row, stream in enumerate(streams):
+        drawn = pool[np.random.default_rng(stream).integers(len(pool), size=len(pool))]
+        y = fit.design.y + through((drawn - e).reshape(T, N))
+        at = maximum_likelihood(resampled(fit, y))
+        estimates[row] = [*at.beta, *[at.rho] * fit.specification.lag, *[at.lam] * fit.specification.error]
+    return estimates
+
+
+def resampled(fit: Fit, y: np.ndarray) -> Sample:
+    """The fit's sample with another response (T, N): demeaned and lagged as the fit's own was."""
+    effects, exact = fit.settings["effects"], fit.settings["lee_yu"] is True
+    W, M = fit.design.weights.csr, weights_of_error(fit.design).csr
+
+    def lag(matrix, values):
+        lagged = spatial_lag(matrix, values)
+        return demean(lagged, effects) if exact else lagged
+
+    within = demean(y, effects)
+    start = y if exact else within
+    parts = {"y": within, "Wy": lag(W, start), "My": lag(M, start), "MWy": lag(M, lag(W, start))}
+    return replace(fit.sample, **{k: v.ravel() for k, v in parts.items() if getattr(fit.sample, k) is not None})
+
+
+def weights_of_error(d: Design) -> Weights:
+    """M of the error process: its own, or W."""
+    return d.weights if d.error_weights is None else d.error_weights
+
+
+def refuse(fit: Fit) -> None:
+    """What a residual bootstrap cannot do."""
+    s = fit.settings
+    why = None
+    if s["effects"] == "random":
+        why = "random effects leave two kinds of residuals"
+    elif s["lee_yu"] == "additive" and s["effects"] in ("time", "twoway"):
+        why = "the additive correction is made after the maximum"
+    elif fit.design.response in str(fit.design.formula).split("~")[1] and "lag(" in fit.design.formula:
+        why = "lagged responses are among the regressors"
+    if why:
+        raise SpatialInputError("E501", f"vcov='bootstrap' cannot be used here: {why}", hint="use 'oim' or 'robust'")
+
+
+def _inverse_filter(fit: Fit):
+    """A^-1 B^-1 on the unit axis of a (T, N) array, factorised once."""
+    from scipy.sparse.linalg import splu
+
+    d = fit.design
+    eye = sparse.eye_array(d.n_units, format="csc")
+    parts = [(fit.lam, weights_of_error(d)), (fit.rho, d.weights)]
+    solvers = [splu((eye - value * weights.csr).tocsc()) for value, weights in parts if value != 0]
+
+    def through(values):
+        out = values.T
+        for solver in solvers:
+            out = solver.solve(np.ascontiguousarray(out))
+        return out.T
+
+    return through

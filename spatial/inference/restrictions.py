@@ -1,0 +1,142 @@
+"""Restrictions between models: common factor, spatial Hausman, fixed effects together."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spillover.errors import SpatialInputError
+
+from ..results import Fit, TestResult, TestTable
+from ..solve.within import demean
+from .bootstrap import weights_of_error
+from .tests import lagger, lr_test, score_of_lag
+
+
+def durbin_lm_tests(fit: Fit) -> TestTable:
+    """LM tests for lagged regressors beside a spatial lag or error, from a regression's residuals.
+
+    Parameters
+    ----------
+    fit : Fit
+        From ``ols``, a cross-section or a panel with any fixed effects.
+
+    Returns
+    -------
+    TestTable
+        For SDM "LM lag", "LM WX", "robust LM lag", "robust LM WX" and "LM lag and WX"; for SDEM "LM error" and
+        "LM error and WX". "robust" means whatever the other parameter is.
+
+    Notes
+    -----
+    Koley & Bera (2024, J. Regional Science 64:1-40), section 3. With M the residual maker of X and Z = W X,
+    the information of (rho, theta) is J = [[(WXb)'M WXb / s2 + T, (WXb)'M Z / s2], [., Z'M Z / s2]]; that of
+    (lambda, theta) is block diagonal. Intercepts are lagged only where W's rows do not sum to one.
+    """
+    if fit.specification.name != "OLS":
+        raise SpatialInputError("E501", f"these tests start from ols(), not from {fit.specification.name}")
+    lag_of = lagger(fit)
+    dy, de, WXb, T, s2 = score_of_lag(fit)
+    X, e = fit.sample.X, fit.solution.resid
+    Q = np.linalg.qr(X)[0]
+    Z = np.column_stack([lag_of(column) for column in X.T])
+    Z = Z - Q @ (Q.T @ Z)
+    Z = Z[:, np.linalg.norm(Z, axis=0) > 1e-10 * np.linalg.norm(X, axis=0)]  # W 1 = 1 is no new regressor
+    k = Z.shape[1]
+    if k == 0:
+        raise SpatialInputError("E501", "no regressor is left whose spatial lag is new")
+    dz = Z.T @ e / s2
+    J = np.block([[np.atleast_2d(WXb @ WXb / s2 + T), (WXb @ Z / s2)[None]], [(Z.T @ WXb / s2)[:, None], Z.T @ Z / s2]])
+    only_lag, only_wx = dy**2 / J[0, 0], float(dz @ np.linalg.solve(J[1:, 1:], dz))
+    d = np.concatenate([[dy], dz])
+    together = float(d @ np.linalg.solve(J, d))
+    error = de**2 / T
+    results = (
+        TestResult("LM lag", only_lag, 1, "rho = 0"),
+        TestResult("LM WX", only_wx, k, "theta = 0"),
+        TestResult("robust LM lag", together - only_wx, 1, "rho = 0, whatever theta is"),
+        TestResult("robust LM WX", together - only_lag, k, "theta = 0, whatever rho is"),
+        TestResult("LM lag and WX", together, k + 1, "rho = 0 and theta = 0"),
+        TestResult("LM error", error, 1, "lambda = 0"),
+        TestResult("LM error and WX", error + only_wx, k + 1, "lambda = 0 and theta = 0"),
+    )
+    return TestTable("Lagrange multiplier tests for Durbin models", results)
+
+
+def common_factor(sdm: Fit, sem: Fit) -> TestResult:
+    """Likelihood ratio of the SDM against the SEM that it nests when theta = -rho beta.
+
+    Source: Burridge (1981, Environment and Planning A 13:1167-1172); LeSage & Pace (2009), section 3.3.
+    """
+    if (sdm.specification.name, sem.specification.name) != ("SDM", "SEM"):
+        raise SpatialInputError("E501", "common_factor needs a fit of sdm and one of sem, in this order")
+    test = lr_test(sem, sdm)
+    return TestResult("LR common factor", test.statistic, test.df, "theta + rho beta = 0")
+
+
+def spatial_hausman(fit: Fit) -> TestResult:
+    """Do least squares and the spatial error model estimate the same beta?
+
+    d' [V_ols - V_sem]^-1 d with d = b_ols - b_sem, V_sem = s2 (X'B'B X)^-1 and, under the error process,
+    V_ols = s2 (X'X)^-1 X'(B'B)^-1 X (X'X)^-1.
+
+    Parameters
+    ----------
+    fit : Fit
+        From ``sem`` or ``sdem``.
+
+    Notes
+    -----
+    Pace & LeSage (2008, Economics Letters 101:282-284). A rejection means that regressors are missing or lagged
+    ones belong in the model. B^-1 and its transpose differ when W is asymmetric.
+    """
+    from scipy.sparse import eye_array
+    from scipy.sparse.linalg import splu
+
+    sample, spec = fit.sample, fit.specification
+    if spec.lag or not spec.error:
+        raise SpatialInputError("E501", f"the spatial Hausman test needs a fit of sem or sdem, got {spec.name}")
+    X, s2, (T, N) = sample.X, fit.solution.sigma2, fit.design.y.shape
+    BX = X - fit.lam * sample.MX
+    W = weights_of_error(fit.design).csr
+    lu = splu((eye_array(N, format="csc") - fit.lam * W).tocsc())
+
+    by_unit = X.reshape(T, N, -1).transpose(1, 0, 2)
+    spread = lu.solve(np.ascontiguousarray(by_unit.reshape(N, -1)), trans="T").reshape(by_unit.shape)
+    spread = demean(spread.transpose(1, 0, 2), fit.settings["effects"]).reshape(X.shape)  # B'^-1 X, within
+    inverse = np.linalg.inv(X.T @ X)
+    V_ols = s2 * inverse @ (spread.T @ spread) @ inverse
+    V_sem = s2 * np.linalg.inv(BX.T @ BX)
+    d = inverse @ (X.T @ sample.y) - fit.solution.beta
+    statistic = float(d @ np.linalg.solve(V_ols - V_sem, d))
+    return TestResult("spatial Hausman", statistic, len(d), "least squares and the error model agree")
+
+
+def effects_test(restricted: Fit, full: Fit) -> TestResult:
+    """Likelihood ratio for the joint significance of unit effects, period effects or both.
+
+    Parameters
+    ----------
+    restricted, full : Fit
+        The same model with fewer and with more fixed effects ("none", "entity", "time", "twoway"), both with
+        ``lee_yu=False``: the corrected likelihoods count different observations.
+
+    Notes
+    -----
+    Elhorst (2014), section 3.3.3: unit effects cost N - 1, period effects T - 1 degrees of freedom.
+    """
+    contained = {"none": set(), "entity": {"unit"}, "time": {"period"}, "twoway": {"unit", "period"}}
+    small, large = restricted.settings["effects"], full.settings["effects"]
+    same = restricted.specification == full.specification and restricted.design.formula == full.design.formula
+    same = same and np.array_equal(restricted.design.y, full.design.y)
+    if small not in contained or large not in contained or not contained[small] < contained[large] or not same:
+        raise SpatialInputError("E501", f"{small!r} effects are not nested in {large!r} effects of the same model",
+                                hint="fit one model twice, say with effects='entity' and effects='twoway'")  # fmt: skip
+    if restricted.sample.n != full.sample.n:
+        raise SpatialInputError("E501", "the likelihoods count different observations",
+                                hint="fit both with lee_yu=False")  # fmt: skip
+    T, N = full.design.y.shape
+    tested = sorted(contained[large] - contained[small])
+    df = {"unit": N - 1, "period": T - 1}
+    statistic = max(0.0, 2 * (full.loglik - restricted.loglik))
+    name = " and ".join(tested)
+    return TestResult(f"LR {name} effects", statistic, sum(df[t] for t in tested), f"no {name} effects")
