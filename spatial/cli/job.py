@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -138,9 +137,3 @@ def write(answer: Answer, folder: Path, *, overwrite: bool = False) -> list[Path
 def check_outputs(folder: Path, *, overwrite: bool) -> None:
     """Fail before any work when an output is there."""
     refuse_existing([Path(folder) / name for name in OUTPUTS], overwrite=overwrite)
-
-
-def checksum(frame: pd.DataFrame) -> str:
-    """Short hash of a table's content, for the report's footer."""
-    hashed = pd.util.hash_pandas_object(frame, index=False).to_numpy()
-    return hashlib.sha256(hashed.tobytes()).hexdigest()[:16]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pandas as pd
 
@@ -74,6 +76,12 @@ def _about(term: str, effects: pd.DataFrame, answer) -> str:
     own, others = (_estimate(effects.loc[(kind, term)], factor, unit) for kind in ("direct", "indirect"))
     outcome = answer.question.name(response)
     return f"{change} changes a unit's own {outcome} by {own}, and that of all other units together by {others}."
+
+
+def _checksum(frame: pd.DataFrame) -> str:
+    """Short hash of a table's content."""
+    hashed = pd.util.hash_pandas_object(frame, index=False).to_numpy()
+    return hashlib.sha256(hashed.tobytes()).hexdigest()[:16]
 
 
 def _is_log(text: str) -> bool:
@@ -193,14 +201,12 @@ def _comparison(answer, drawn):
 
 
 def _footer(answer) -> dict[str, str]:
-    from .job import checksum
-
     q = answer.question
     return {
         "spillover": __version__,
         "seed": str(q.seed),
         "draws": f"{q.draws:,}",
-        "panel": f"{len(q.panel):,} rows, content {checksum(q.panel)}",
+        "panel": f"{len(q.panel):,} rows, content {_checksum(q.panel)}",
         **{f"W: {name}": answer.comparison.fits[name].design.weights.digest[:16] for name in answer.comparison.fits},
     }
 
