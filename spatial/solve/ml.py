@@ -13,7 +13,7 @@ touches the data again. Panels differ only in what is demeaned and in how often 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -25,6 +25,8 @@ from .._logdet import Jacobian
 GRID = {1: 41, 2: 15}  # starting points per parameter
 EDGE = 1e-6  # share of the interval that the search leaves free at each end
 MAX_STEPS = 60
+WINDOW = 6.0  # half-width of a window in standard errors: the draws of effects fit in too
+MAX_WINDOWS = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,17 +159,31 @@ def _concentrated(point, products, sample):
 
 
 def _search(products, sample) -> np.ndarray:
-    """The best point of a coarse grid, then Newton on the score."""
+    """The best point of a coarse grid, Newton on the score; first on a cheap curve, then on exact windows.
+
+    Where all eigenvalues are known the cheap curve is the exact one and the window is the whole interval.
+    """
     parts = [part for part in (sample.lag, sample.error) if part is not None]
     if not parts:
         return np.zeros(0)
+    # 1. Roughly, over the whole interval.
     grids = [_grid(part.interval, GRID[len(parts)]) for part in parts]
-    start = max(
-        (np.array(p) for p in np.stack(np.meshgrid(*grids, indexing="ij"), -1).reshape(-1, len(parts))),
-        key=lambda p: _concentrated(p, products, sample)[4],
-    )
     low, high = np.array([grid[[0, -1]] for grid in grids]).T
-    point = _newton(lambda p: _concentrated(p, products, sample)[4:], start, low, high)
+    rough = _evaluator(products, sample, [part.coarse for part in parts])
+    candidates = np.stack(np.meshgrid(*grids, indexing="ij"), -1).reshape(-1, len(parts))
+    point = max(candidates, key=lambda p: rough(p)[0])
+    point = _newton(rough, point, low, high)
+    # 2. Exactly, within windows of a few standard errors; again where the maximum leaves them.
+    for _ in range(MAX_WINDOWS):
+        curvature = -np.diag(_hessian(rough, point, low, high))
+        half = WINDOW / np.sqrt(np.maximum(curvature, (1e-3 * (high - low)) ** -2.0 / 100))
+        windows = [part.near(at - h, at + h) for part, at, h in zip(parts, point, half)]
+        first, last = np.array([window.domain for window in windows]).T
+        first, last = np.maximum(first, low), np.minimum(last, high)
+        point = _newton(_evaluator(products, sample, windows), np.clip(point, first, last), first, last)
+        inner = 1e-9 * (high - low)
+        if np.all((point > first + inner) | (first <= low)) and np.all((point < last - inner) | (last >= high)):
+            break
     for part, at, name in zip(parts, point, ["rho"] * (sample.lag is not None) + ["lambda"]):
         lo, hi = part.interval
         if min(at - lo, hi - at) < 10 * EDGE * (hi - lo):
@@ -177,6 +193,14 @@ def _search(products, sample) -> np.ndarray:
                 hint="look for a missing trend, a unit root in space or a regressor that W y reproduces",
             )
     return point
+
+
+def _evaluator(products, sample, determinants):
+    """(rho, lambda) -> (ln L, score), with these curves for the determinants."""
+    lag = determinants[0] if sample.lag is not None else None
+    error = determinants[-1] if sample.error is not None else None
+    swapped = replace(sample, lag=lag, error=error)
+    return lambda point: _concentrated(point, products, swapped)[4:]
 
 
 def _grid(interval, size):

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 import spatial as sp
-from spatial._logdet import Factorised, _extreme_interval, _similar, logdet, symmetrizer
+from spatial._logdet import Factorised, extreme_interval, logdet, quadrature, similar, symmetrizer
+from spatial._logdet.exact import SparseLU
 from spatial._weights import as_weights
 
 from . import naive
@@ -97,8 +98,9 @@ def test_logdet_by_three_routes(seed, kind):
     L = logdet(w)
     lo, hi = L.interval
     scale = symmetrizer(w.csr)
-    matrix = w.csr if scale is None else _similar(w.csr, scale)
-    lu = Factorised(matrix.tocsc(), scale is not None, L.interval)
+    matrix = w.csr if scale is None else similar(w.csr, scale)
+    rough = quadrature(matrix, scale is not None, L.interval, probes=4, steps=10)
+    lu = Factorised(SparseLU(matrix, scale is not None), rough, L.interval)
     for rho in lo + (hi - lo) * np.array([0.05, 0.5, 0.7, 0.95]):
         A = np.eye(30) - rho * W
         G = W @ np.linalg.inv(A)
@@ -115,8 +117,8 @@ def test_the_interval_ends_where_the_matrix_is_singular():
     lo, hi = logdet(as_weights(W, ids=range(25))).interval
     for end in (lo, hi):
         assert abs(np.linalg.det(np.eye(25) - end * W)) < 1e-6
-    similar = _similar(sparse.csr_array(W), np.ones(25))
-    assert _extreme_interval(similar, True) == pytest.approx((lo, hi), rel=1e-6)
+    same = similar(sparse.csr_array(W), np.ones(25))
+    assert extreme_interval(same, True) == pytest.approx((lo, hi), rel=1e-6)
 
 
 @COMMON

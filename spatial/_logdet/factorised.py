@@ -1,0 +1,163 @@
+"""A few exact factorisations, placed where they are needed, stand for log|I - rho W|.
+
+The search asks for a short interval. There the difference between the exact log-determinant and the stochastic
+curve is smooth, and a Chebyshev polynomial through three, five, nine ... exact values follows it; nodes are
+added until the score and its slope are settled. (Without symmetry the curve may be singular where L is not, so
+L itself is followed.) What is computed once is kept with W.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .quadrature import Quadrature
+
+SIZES = (3, 5, 9, 17, 33, 65)  # nested: each holds the nodes before it
+SCORE_ERROR = 1e-6  # of the root of -L'': rho to a millionth of a standard error
+SLOPE_ERROR = 1e-5  # of -L'': standard errors to five digits
+NEAREST = 0.9  # a window covers at most this share of the way from its centre to the end of the interval
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """log|I - rho W| on a short interval: curve + polynomial.
+
+    Attributes
+    ----------
+    curve : Quadrature, or None
+    parts : three Chebyshev polynomials, what the curve and its two derivatives lack
+    domain : (low, high) where it holds;  interval : the admissible one
+    error : float
+        Estimated error of the first derivative.
+    """
+
+    curve: Quadrature | None = field(repr=False)
+    parts: tuple = field(repr=False)
+    domain: tuple[float, float]
+    interval: tuple[float, float]
+    nodes: int
+    error: float
+    method: str
+
+    def value(self, rho):
+        return self.parts[0](rho) + (self.curve.value(rho) if self.curve else 0.0)
+
+    def d1(self, rho):
+        return self.parts[1](rho) + (self.curve.d1(rho) if self.curve else 0.0)
+
+    def d2(self, rho):
+        return self.parts[2](rho) + (self.curve.d2(rho) if self.curve else 0.0)
+
+    def near(self, lo: float, hi: float) -> Window:
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class Factorised:
+    """log|I - rho W| of a sparse W.
+
+    Attributes
+    ----------
+    exact : callable
+        rho -> log|I - rho W| by one factorisation (``SparseLU`` or ``Cholmod``).
+    coarse : Quadrature
+        The whole curve, roughly.
+    interval : (low, high)
+    """
+
+    exact: object = field(repr=False)
+    coarse: Quadrature = field(repr=False)
+    interval: tuple[float, float]
+    _windows: list = field(default_factory=list, repr=False)
+    _values: dict = field(default_factory=dict, repr=False)
+
+    @property
+    def n(self) -> int:
+        return self.coarse.n
+
+    @property
+    def method(self) -> str:
+        return self.exact.name
+
+    @property
+    def factorisations(self) -> int:
+        """How many were needed so far."""
+        return len(self._values)
+
+    def value(self, rho):
+        """Exact, one factorisation for every rho outside the windows known so far."""
+        return np.vectorize(lambda r: self._value(float(r)), otypes=[float])(rho)[()]
+
+    def d1(self, rho):
+        return self._beside(rho).d1(rho)
+
+    def d2(self, rho):
+        return self._beside(rho).d2(rho)
+
+    def near(self, lo: float, hi: float) -> Window:
+        """The log-determinant over [lo, hi], cut short where that comes too close to a singular matrix."""
+        lo, hi = self._kept_off_the_ends(lo, hi)
+        for window in self._windows:
+            if window.domain[0] <= lo and hi <= window.domain[1]:
+                return window
+        self._windows.append(self._window(lo, hi))
+        return self._windows[-1]
+
+    def _beside(self, rho) -> Window:
+        low, high = float(np.min(rho)), float(np.max(rho))
+        for window in self._windows:
+            if window.domain[0] <= low and high <= window.domain[1]:
+                return window
+        width = 3 / np.sqrt(self.coarse.bend((low + high) / 2))
+        room = 0.5 * min(low - self.interval[0], self.interval[1] - high)
+        width = min(width, room)
+        return self.near(low - width, high + width)
+
+    def _value(self, rho: float) -> float:
+        for window in self._windows:
+            if window.domain[0] <= rho <= window.domain[1]:
+                return float(window.value(rho))
+        return self._exact(rho)
+
+    def _exact(self, rho: float) -> float:
+        if rho not in self._values:
+            self._values[rho] = 0.0 if rho == 0 else self.exact(rho)
+        return self._values[rho]
+
+    def _kept_off_the_ends(self, lo, hi):
+        low, high = self.interval
+        centre = min(max((lo + hi) / 2, low), high)
+        return max(lo, centre - NEAREST * (centre - low)), min(hi, centre + NEAREST * (high - centre))
+
+    def _window(self, lo: float, hi: float) -> Window:
+        centre, half = (lo + hi) / 2, (hi - lo) / 2
+        room = min(centre - self.interval[0], self.interval[1] - centre) / half
+        rate = room + np.sqrt(room**2 - 1)  # Bernstein: coefficients fall at least as fast as rate^-k
+        bend = self.coarse.bend(centre)
+        curve = self.coarse if self.exact.symmetric else None
+        for size in SIZES:
+            at = np.cos(np.pi * np.arange(size) / (size - 1))
+            rho = centre + half * at
+            lacks = np.array([self._exact(float(r)) for r in rho]) - (curve.value(rho) if curve else 0.0)
+            c = _coefficients(lacks)
+            following = max(abs(c[-1]), abs(c[-2]) / rate, abs(c[-3]) / rate**2) / rate
+            error = following * size**2 / half
+            slope_error = following * size**2 * (size**2 - 1) / 3 / half**2
+            if error < SCORE_ERROR * np.sqrt(bend) and slope_error < SLOPE_ERROR * bend:
+                break
+        series = np.polynomial.Chebyshev(c, domain=[lo, hi])
+        return Window(curve, (series, series.deriv(1), series.deriv(2)), (lo, hi), self.interval, size,
+                      float(error), self.method)  # fmt: skip
+
+
+def _coefficients(values: np.ndarray) -> np.ndarray:
+    """Chebyshev coefficients from values at the extrema cos(pi j / N)."""
+    N = len(values) - 1
+    weights = np.full(N + 1, 2.0 / N)
+    weights[[0, -1]] /= 2
+    j = np.arange(N + 1)
+    c = np.cos(np.pi * np.outer(j, j) / N) @ (weights * values)
+    c[[0, -1]] /= 2
+    return c

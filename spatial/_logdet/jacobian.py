@@ -1,0 +1,51 @@
+"""The log-determinant as a panel's likelihood counts it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Jacobian:
+    """Copies of log|I - rho W|, with or without its unit root.
+
+    Parameters
+    ----------
+    logdet : Spectrum, Factorised, Window or Quadrature
+    copies : int
+        How often |I - rho W| enters: T periods, or T - 1 after the entity transformation.
+    unit_root : bool
+        The time transformation F'WF drops the eigenvalue one of a row-standardised W:
+        log|I - rho F'WF| = log|I - rho W| - log(1 - rho)  (Lee & Yu 2010, eq. 12).
+    """
+
+    logdet: object = field()
+    copies: int = 1
+    unit_root: bool = False
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        return self.logdet.interval
+
+    @property
+    def domain(self) -> tuple[float, float]:
+        """Where ``value`` is exact."""
+        return self.logdet.domain
+
+    @property
+    def coarse(self) -> Jacobian:
+        return replace(self, logdet=self.logdet.coarse)
+
+    def near(self, lo: float, hi: float) -> Jacobian:
+        return replace(self, logdet=self.logdet.near(lo, hi))
+
+    def value(self, rho):
+        return self.copies * (self.logdet.value(rho) - self.unit_root * np.log(np.abs(1 - rho)))
+
+    def d1(self, rho):
+        return self.copies * (self.logdet.d1(rho) + self.unit_root / (1 - rho))
+
+    def d2(self, rho):
+        return self.copies * (self.logdet.d2(rho) + self.unit_root / (1 - rho) ** 2)

@@ -1,0 +1,141 @@
+"""What W's structure offers: a symmetric matrix with the same eigenvalues, and the admissible interval of rho."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+REAL_TOLERANCE = 1e-9  # an eigenvalue counts as real when |imag| is below this share of the radius
+QUICK_ABOVE = 20_000  # units; beyond, the lower end is found to 0.1 per cent, on the safe side
+LEFTMOST = 8  # eigenvalues of an asymmetric W that are looked at for a real one
+
+
+def symmetrizer(csr: sparse.csr_array) -> np.ndarray | None:
+    """d > 0 such that d_i w_ij = d_j w_ji for all links, or None.
+
+    Row-standardised symmetric weights have it (d = the row sums before). Then W is similar to the
+    symmetric matrix with elements sqrt(w_ij w_ji) and its eigenvalues are real (Ord 1975, appendix B).
+    """
+    csr, back = csr.sorted_indices(), csr.T.tocsr()
+    back.sort_indices()
+    same_links = np.array_equal(csr.indptr, back.indptr) and np.array_equal(csr.indices, back.indices)
+    if same_links and np.array_equal(csr.data, back.data):
+        return np.ones(csr.shape[0])
+    if not same_links or (csr.data <= 0).any():
+        return None
+    # log d_j - log d_i = log w_ij - log w_ji along every link; a tree gives d, all links must agree with it.
+    rows = np.repeat(np.arange(csr.shape[0]), np.diff(csr.indptr))
+    step = np.log(csr.data) - np.log(back.data)
+    log_d = _along_tree(csr, rows, step)
+    balanced = np.allclose(step, log_d[csr.indices] - log_d[rows], rtol=0, atol=1e-9)
+    return np.exp(log_d) if balanced else None
+
+
+def _along_tree(csr, rows, step) -> np.ndarray:
+    """Sum of steps from each component's first unit, along a breadth-first tree."""
+    from scipy.sparse.csgraph import breadth_first_order, connected_components
+
+    n = csr.shape[0]
+    _, label = connected_components(csr, directed=False)
+    first = np.unique(label, return_index=True)[1]
+    # One more unit, linked to every component's first, makes one tree of all components.
+    extra = sparse.csr_array((np.ones(len(first)), (np.full(len(first), n), first)), shape=(n + 1, n + 1))
+    grown = sparse.csr_array((np.ones(csr.nnz), csr.indices, np.append(csr.indptr, csr.nnz)), shape=(n + 1, n + 1))
+    order, parent = breadth_first_order(sparse.csr_array(grown + extra), n, directed=True)
+    parent[n] = n
+    total = np.zeros(n + 1)
+    on_tree = parent[csr.indices] == rows
+    total[csr.indices[on_tree]] = step[on_tree]
+    while (parent != n).any():  # each round doubles the distance covered
+        total, parent = total + total[parent], parent[parent]
+    return total[:n]
+
+
+def similar(csr: sparse.csr_array, scale: np.ndarray) -> sparse.csr_array:
+    """D^1/2 W D^-1/2, symmetric."""
+    root = np.sqrt(scale)
+    matrix = sparse.diags_array(root) @ csr @ sparse.diags_array(1 / root)
+    return sparse.csr_array((matrix + matrix.T) / 2)  # removes rounding
+
+
+def admissible_interval(eigenvalues: np.ndarray) -> tuple[float, float]:
+    """The open interval around zero on which I - rho W is not singular: (1/min, 1/max) of the real eigenvalues.
+
+    A complex eigenvalue makes no real rho singular. With no negative real eigenvalue the interval has no
+    lower end; the reflection of the radius serves instead, and likewise above.
+
+    Examples
+    --------
+    >>> admissible_interval(np.array([1.0, -0.4, 0.2 + 0.8j, 0.2 - 0.8j]))
+    (-2.5, 1.0)
+    """
+    radius = np.abs(eigenvalues).max(initial=0.0)
+    if radius == 0:
+        return (-np.inf, np.inf)
+    real = eigenvalues.real[np.abs(eigenvalues.imag) <= REAL_TOLERANCE * radius]
+    low = min(real.min(initial=0.0), 0.0)
+    high = max(real.max(initial=0.0), 0.0)
+    ends = (1 / low if low < -1e-8 * radius else -1 / radius, 1 / high if high > 1e-8 * radius else 1 / radius)
+    return tuple(float(np.round(end, 12)) for end in ends)
+
+
+def extreme_interval(matrix: sparse.csr_array, symmetric: bool, top: float | None = None) -> tuple[float, float]:
+    """The admissible interval of a large W from a few extreme eigenvalues (Lanczos or Arnoldi).
+
+    Parameters
+    ----------
+    top : float, optional
+        The largest eigenvalue where it is known: one, for weights whose rows sum to one.
+
+    Notes
+    -----
+    Without symmetry the eigenvalues of smallest real part are found. If one of them is real, it is the
+    smallest real one; if all are complex, every real eigenvalue lies to their right, so the inverse of
+    the last real part is inside the true interval: safe, though the interval may be longer.
+    """
+    if matrix.nnz == 0:
+        return (-np.inf, np.inf)
+    n = matrix.shape[0]
+    start = np.random.default_rng(0).standard_normal(n)
+    quick = n > QUICK_ABOVE
+    if symmetric:
+        bottom = _symmetric_end(matrix, "SA", start, quick)
+        top = top or _symmetric_end(matrix, "LA", start, False)
+        return admissible_interval(np.array([bottom, top]))
+    bound = float(abs(matrix).sum(axis=1).max())  # the radius is below every norm
+    leftmost = _arnoldi(matrix, "SR", LEFTMOST, start)
+    rightmost = np.array([top]) if top else _arnoldi(matrix, "LR", LEFTMOST, start)
+    low = -_end(-leftmost, bound)
+    return tuple(float(np.round(1 / end, 12)) for end in (low, _end(rightmost, bound)))
+
+
+def _symmetric_end(matrix, which, start, quick):
+    from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, eigsh
+
+    tol = 1e-3 if quick else 1e-4  # the eigenvalue's error is of its square
+    options = {"v0": start, "tol": tol, "ncv": min(40, matrix.shape[0] - 1), "return_eigenvectors": False}
+    try:
+        return float(eigsh(matrix, k=1, which=which, **options)[0]) * (1 + tol * quick)
+    except (ArpackNoConvergence, ArpackError):
+        return float(abs(matrix).sum(axis=1).max()) * (-1 if which == "SA" else 1)
+
+
+def _arnoldi(matrix, which, k, start) -> np.ndarray:
+    from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, eigs
+
+    k = min(k, matrix.shape[0] - 2)
+    try:
+        return eigs(matrix, k=k, which=which, v0=start, ncv=min(6 * k, matrix.shape[0] - 1),
+                    maxiter=300, tol=1e-10, return_eigenvectors=False)  # fmt: skip
+    except (ArpackNoConvergence, ArpackError):
+        return np.zeros(0)
+
+
+def _end(rightmost, bound) -> float:
+    """Largest real eigenvalue among those of largest real part; else a number no real one exceeds."""
+    size = np.abs(rightmost).max(initial=0.0)
+    real = rightmost.real[np.abs(rightmost.imag) <= 1e-7 * size]
+    if len(real) and real.max() > 1e-8 * bound:
+        return float(real.max())
+    last = rightmost.real.min(initial=bound)
+    return float(last) if last > 1e-3 * bound else bound
