@@ -73,8 +73,8 @@ def moran(y, w, *, permutations=999, alternative="two-sided", seed=_input.DEFAUL
     >>> import numpy as np, pandas as pd
     >>> path = np.eye(6, k=1) + np.eye(6, k=-1)
     >>> result = moran([1.0, 2, 3, 4, 5, 6], path, seed=1)
-    >>> round(result.I, 6), round(result.p_rand, 4), result.p_sim <= 0.05
-    (0.6, 0.0395, True)
+    >>> round(result.I, 6), round(result.p_rand, 4), result.permutations
+    (0.6, 0.0395, 999)
     """
     _input.check_draws(permutations, seed, alternative)
     field = _input.read([("y", y)], w, missing=missing)

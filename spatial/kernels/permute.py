@@ -22,13 +22,15 @@ def mix(x):
 
 @njit
 def shuffle(values, key):
-    """Permute in place, by the stream of this key."""
+    """Permute in place, by the stream of this key; each hash serves two steps."""
     n = values.size
-    for step in range(n - 1):
-        left = np.uint64(n - step)
-        bits = mix(key + np.uint64(step + 1) * np.uint64(0x9E3779B97F4A7C15))
-        low = ((bits & np.uint64(0xFFFFFFFF)) * left) >> np.uint64(32)
-        j = step + np.int64(((bits >> np.uint64(32)) * left + low) >> np.uint64(32))
+    for pair in range(n // 2):
+        bits = mix(key + np.uint64(pair + 1) * np.uint64(0x9E3779B97F4A7C15))
+        step = 2 * pair
+        j = step + np.int64(((bits >> np.uint64(32)) * np.uint64(n - step)) >> np.uint64(32))
+        values[step], values[j] = values[j], values[step]
+        step += 1
+        j = step + np.int64(((bits & np.uint64(0xFFFFFFFF)) * np.uint64(n - step)) >> np.uint64(32))
         values[step], values[j] = values[j], values[step]
 
 

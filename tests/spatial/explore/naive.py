@@ -47,8 +47,9 @@ def shuffle(n, seed, number):
     key = mix(mix(seed) + (number + 1) * 0xD1342543DE82EF95 & MASK)
     order = list(range(n))
     for step in range(n - 1):
-        bits = mix(key + (step + 1) * 0x9E3779B97F4A7C15 & MASK)
-        j = step + (bits * (n - step) >> 64)
+        bits = mix(key + (step // 2 + 1) * 0x9E3779B97F4A7C15 & MASK)
+        half = bits & 0xFFFFFFFF if step % 2 else bits >> 32
+        j = step + (half * (n - step) >> 32)
         order[step], order[j] = order[j], order[step]
     return order
 
