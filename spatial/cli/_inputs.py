@@ -25,7 +25,11 @@ def read_map(path: str | None, *, id: str | None = None, layer: str | None = Non
     if path is None:
         raise SpatialInputError("E501", "a map is needed", hint="give --map FILE or --map example:us_states")
     if path.startswith(EXAMPLE):
-        return shapefiles.load(path.removeprefix(EXAMPLE))
+        gdf = shapefiles.load(path.removeprefix(EXAMPLE))
+        if id is None or id == gdf.index.name:
+            return gdf
+        require_columns(gdf, [id], path)
+        return gdf.reset_index().set_index(id)
     return wt.read_map(path, layer=layer, id=id)
 
 
@@ -50,6 +54,14 @@ def read_table(path: str, *, keys: Iterable[str | None] = (), encoding: str | No
     if suffix == ".xlsx":
         return _plain_keys(pd.read_excel(file, dtype=dict.fromkeys(keys, str)), keys)
     return _plain_keys(_read_csv(file, keys, encoding), keys)
+
+
+def require_columns(table, names, source: str) -> None:
+    """Fail at the door when a column is not there."""
+    for name in names:
+        if name not in table.columns:
+            raise SpatialInputError("E502", f"{name!r} is no column of '{source}'", column=str(name),
+                                    hint="the columns are " + ", ".join(map(str, table.columns[:12])))  # fmt: skip
 
 
 def read_weights(spec: str, *, gdf=None, table=None, entity=None, time=None, standardize: str = "row"):

@@ -115,22 +115,15 @@ def _read(data, weights, map, id, layer, entity, period, columns):
     """Table, weights and the unit column; the latter is found when one column holds the weights' ids."""
     from spillover.errors import SpatialInputError
 
-    from ._inputs import read_map, read_table, read_weights, with_ids_of
+    from ._inputs import read_map, read_table, read_weights, require_columns, with_ids_of
 
     table = read_table(data, keys=(entity, period))
     gdf = read_map(map, id=id, layer=layer) if map else None
     w = read_weights(weights, gdf=gdf, table=table, entity=entity, time=period)
-    for name in filter(None, (*columns, entity, period)):
-        if name not in table.columns:
-            raise SpatialInputError("E502", f"{name!r} is no column of '{data}'", column=name,
-                                    hint="the columns are " + ", ".join(map_str(table.columns)))  # fmt: skip
+    require_columns(table, filter(None, (*columns, entity, period)), data)
     entity = entity or next((c for c in table.columns if table[c].isin(w.ids).all()), None)
     if entity is None:
         raise SpatialInputError(
             "E101", f"no column of '{data}' holds the weights' ids", ids=list(w.ids), hint="give --entity"
         )
     return with_ids_of(table, entity, w.ids), w, entity
-
-
-def map_str(items) -> list[str]:
-    return [str(item) for item in items][:12]

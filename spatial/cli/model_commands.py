@@ -141,11 +141,12 @@ def _options(panel, entity, time, **options) -> dict:
 def _read(data, specs, map, id, layer, options, output, overwrite):
     from spillover.files import refuse_existing
 
-    from ._inputs import named_weights, read_map, read_table, with_ids_of
+    from ._inputs import named_weights, read_map, read_table, require_columns, with_ids_of
 
     refuse_existing([output] if output else [], overwrite=overwrite)
     keys = {key: options.get(key) for key in ("entity", "time")}
     table = read_table(data, keys=keys.values())
+    require_columns(table, filter(None, keys.values()), data)
     gdf = read_map(map, id=id, layer=layer) if map else None
     weights = named_weights(specs, gdf=gdf, table=table, **keys)
     return with_ids_of(table, keys["entity"], next(iter(weights.values())).ids), weights

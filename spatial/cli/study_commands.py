@@ -48,13 +48,14 @@ def report(
     overwrite: bool = OVERWRITE,
 ) -> None:
     """Weights, Moran's I, tests, model, effects and comparison in one report."""
-    from ._inputs import named_weights, read_map, read_table, with_ids_of
+    from ._inputs import named_weights, read_map, read_table, require_columns, with_ids_of
     from .job import Question, check_outputs
     from .model_commands import read_shock
 
     check_outputs(Path(output), overwrite=overwrite)
     entity, _, time = (part.strip() for part in panel.partition(","))
     gdf, table = read_map(map, id=id, layer=layer), read_table(data, keys=(entity, time))
+    require_columns(table, (entity, time, *moran), data)
     named = named_weights(list(weights), gdf=gdf, table=table, entity=entity, time=time)
     ids = next(iter(named.values())).ids
     where = read_shock(shock, ids) if shock else None

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+# ruff: noqa: E501  (command lines read better whole)
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -125,6 +126,20 @@ def test_the_demo_leaves_a_whole_study(spillover, tmp_path):
     assert "--overwrite" in err
 
 
+def test_a_report_on_files_of_ones_own(spillover, tmp_path, states, panel):
+    """Chinese names of columns, a GeoPackage, ids as text, plain words for the terms."""
+    states.rename_axis("省").to_file(tmp_path / "map.gpkg")
+    panel.rename(columns={"gsp": "产出", "emp": "就业", "state": "省"}).to_csv(tmp_path / "p.csv", index=False)
+    status, out, err = spillover("report", "log(产出) ~ log(就业) + unemp", "-d", tmp_path / "p.csv", "-m", tmp_path / "map.gpkg",
+                                 "--id", "省", "--panel", "省,year", "-w", "queen", "-w", "near=knn:k=4", "--moran", "产出",
+                                 "--word", "log(就业)=labour <b>", "-o", tmp_path / "study")  # fmt: skip
+    assert status == 0, err
+    html = (tmp_path / "study" / "report.html").read_text(encoding="utf-8")
+    assert "more labour &lt;b&gt; changes" in html
+    assert "log(就业)" in out
+    assert set(pd.read_csv(tmp_path / "study" / "effects.csv")["weights"]) == {"queen", "near"}
+
+
 # -- files of strangers ------------------------------------------------------------------------------------------
 
 
@@ -154,6 +169,8 @@ BAD = {
     "no such model": (2, "'sdm'", ["fit", "sdn", FORMULA, *PANEL, "-w", "queen"]),
     "no map": (2, "--map", ["fit", "sar", FORMULA, "-d", "example:us_states", "--panel", "state,year", "-w", "queen"]),
     "missing option": (2, "--data", ["fit", "sar", FORMULA, "-w", "queen"]),
+    "no such key": (2, "'code' is no column", ["report", FORMULA, "-d", "example:us_states", "-m", "example:us_states", "--panel",
+                                               "code,year", "--moran", "gsp", "-o", "{tmp}/study"]),
     "collinear": (3, "E205", ["fit", "sar", "gsp ~ emp + I(2 * emp)", *PANEL, "-w", "queen"]),
     "perfect fit": (4, "E703", ["fit", "sar", "gsp ~ I(2 * gsp + 1)", *PANEL, "-w", "queen"]),
     "a table that is Excel": (3, "Excel", ["fit", "ols", "y ~ x", "-d", "{tmp}/book.csv", "-w", "queen"]),
