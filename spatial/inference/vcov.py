@@ -116,7 +116,7 @@ class Cluster:
         by = list(self.by) if isinstance(self.by, list | tuple) else [self.by]
         if not 1 <= len(by) <= 2:
             raise SpatialInputError("E501", f"cluster by one or two groupings, got {len(by)}")
-        if not fit.design.is_panel and by == ["entity"]:
+        if not fit.design.is_panel and len(by) == 1 and isinstance(by[0], str) and by[0] == "entity":
             raise SpatialInputError("E501", "vcov='cluster' needs by= in a cross-section",
                                     hint="sp.Cluster('region'), or vcov='robust' for one unit per group")  # fmt: skip
         return [group_codes(fit.design, one) for one in by]

@@ -63,3 +63,25 @@ def lee_yu_twoway(y, X, W):
 
     FT, FN = basis(y.shape[0]), basis(y.shape[1])
     return FT.T @ y @ FN, np.einsum("ta,tik,ij->ajk", FT, X, FN), FN.T @ W @ FN
+
+
+def row_logliks(theta, y, X, W, *, lag, error, copies=1):
+    """Log-likelihood by row at theta = (beta, rho, lambda, sigma2): determinants and constants split equally.
+
+    ``y`` is (T, N), ``X`` (T, N, k); ``copies`` counts the determinants over all periods.
+    """
+    T, N, k = X.shape
+    rest = list(theta[k:])
+    rho = rest.pop(0) if lag else 0.0
+    lam = rest.pop(0) if error else 0.0
+    A, B = np.eye(N) - rho * W, np.eye(N) - lam * W
+    e = np.array([B @ (A @ y[t] - X[t] @ theta[:k]) for t in range(T)]).ravel()
+    log_det = copies * (np.linalg.slogdet(A)[1] + np.linalg.slogdet(B)[1])
+    return (log_det - T * N / 2 * np.log(2 * np.pi * rest[0])) / (T * N) - e**2 / (2 * rest[0])
+
+
+def great_circle(a, b):
+    """Kilometres between two (longitude, latitude) points, by the haversine formula."""
+    (lon1, lat1), (lon2, lat2) = np.radians(a), np.radians(b)
+    h = np.sin((lat2 - lat1) / 2) ** 2 + np.cos(lat1) * np.cos(lat2) * np.sin((lon2 - lon1) / 2) ** 2
+    return 2 * 6371.0088 * np.arcsin(np.sqrt(h))

@@ -1,0 +1,276 @@
+"""Covariances against dense twins, statsmodels and laws."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from statsmodels.stats.sandwich_covariance import cov_cluster, cov_cluster_2groups, cov_nw_groupsum
+
+import spatial as sp
+from spatial.inference.bootstrap import bootstrap_parameters, resampled
+from spatial.inference.information import observed
+from spatial.inference.scores import scores
+from spatial.solve.within import demean
+from spillover.errors import SpatialInputError
+
+from . import naive
+from .test_estimators import PANEL, cross_section, panel_data
+
+MODELS = [("sar", True, False), ("sem", False, True), ("sac", True, True)]
+
+
+def grouped(panel, column):
+    """The flattened (T, N) order of the fits: by period, then by unit."""
+    return panel.sort_values(["t", "id"])[column].to_numpy()
+
+
+def numeric_scores(theta, *args, **kind):
+    columns = []
+    for j in range(len(theta)):
+        h = np.zeros(len(theta))
+        h[j] = 1e-6 * max(1, abs(theta[j]))
+        columns.append((naive.row_logliks(theta + h, *args, **kind) - naive.row_logliks(theta - h, *args, **kind)))
+        columns[-1] = columns[-1] / (2 * h[j])
+    return np.column_stack(columns)
+
+
+# -- scores and the sandwich -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("model", "lag", "error"), MODELS)
+@pytest.mark.parametrize("kind", [{}, {"symmetric": False, "row": False}])
+def test_scores_are_derivatives_by_row(model, lag, error, kind):
+    rho = 0.08 if kind else 0.4
+    data, W = cross_section(4, lam=rho / 2, rho=rho, **kind)
+    fit = getattr(sp, model)("y ~ a + b", data, W)
+    X = np.column_stack([np.ones(len(data)), data[["a", "b"]]])[None]
+    theta = np.append(fit.params, fit.solution.sigma2)
+    want = numeric_scores(theta, data["y"].to_numpy()[None], X, W.to_numpy(), lag=lag, error=error)
+    got = scores(fit.sample, fit.solution)
+    np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(got.sum(axis=0), 0, atol=1e-6 * np.abs(got).sum())
+    inverse = np.linalg.inv(observed(fit.sample, fit.solution))
+    n = len(data)
+    robust = n / (n - 1) * inverse @ want.T @ want @ inverse
+    np.testing.assert_allclose(fit.with_vcov("robust").vcov, robust[:-1, :-1], rtol=1e-5, atol=1e-9)
+
+
+def test_panel_scores_and_robust_by_unit():
+    """Uncorrected two-way SDM: T determinants over N units, scores added up over periods, N / (N - 1)."""
+    data, W = panel_data(2)
+    fit = sp.sdm("y ~ a + b", data, W, **PANEL, effects="twoway", lee_yu=False)
+    T, N = fit.design.y.shape
+    X = fit.design.X[:, :, 1:]
+    X = demean(np.concatenate([X, np.einsum("ij,tjk->tik", W.to_numpy(), X)], axis=2), "twoway")
+    theta = np.append(fit.params, fit.solution.sigma2)
+    want = numeric_scores(theta, demean(fit.design.y, "twoway"), X, W.to_numpy(), lag=True, error=False, copies=T)
+    np.testing.assert_allclose(scores(fit.sample, fit.solution), want, rtol=1e-6, atol=1e-7)
+    by_unit = want.reshape(T, N, -1).sum(axis=0)
+    inverse = np.linalg.inv(observed(fit.sample, fit.solution))
+    robust = N / (N - 1) * inverse @ by_unit.T @ by_unit @ inverse
+    np.testing.assert_allclose(fit.with_vcov("robust").vcov, robust[:-1, :-1], rtol=1e-5, atol=1e-9)
+
+
+@pytest.mark.parametrize("lee_yu", [True, False, "additive"])
+@pytest.mark.parametrize("vcov", ["robust", sp.Cluster("time"), sp.DriscollKraay(1)])
+def test_relabelled_and_shuffled_panels_have_the_same_covariance(lee_yu, vcov):
+    data, W = panel_data(5)
+    fit = sp.sar("y ~ a + b", data, W, **PANEL, lee_yu=lee_yu, vcov=vcov)
+    order = np.random.default_rng(0).permutation(len(W))
+    other = sp.sar("y ~ a + b", data.sample(frac=1, random_state=1), W.iloc[order, order], **PANEL, lee_yu=lee_yu,
+                   vcov=vcov)  # fmt: skip
+    np.testing.assert_allclose(other.vcov, fit.vcov, rtol=1e-6, atol=1e-12)
+
+
+# -- least squares against statsmodels -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def regression():
+    data, W = cross_section(8)
+    data["region"] = np.repeat(["north", "south", "东", "west"], 10)
+    model = sm.OLS(data["y"], sm.add_constant(data[["a", "b"]])).fit()
+    return data, W, model
+
+
+def test_robust_least_squares_is_hc1(regression):
+    data, W, model = regression
+    fit = sp.ols("y ~ a + b", data, W, vcov="robust")
+    np.testing.assert_allclose(fit.vcov, model.get_robustcov_results("HC1").cov_params(), rtol=1e-9)
+    assert fit.df_resid == 37
+
+
+def test_clustered_least_squares(regression):
+    data, W, model = regression
+    want = cov_cluster(model, pd.factorize(data["region"])[0])
+    fit = sp.ols("y ~ a + b", data.sample(frac=1, random_state=3), W, vcov=sp.Cluster("region"))
+    np.testing.assert_allclose(fit.vcov, want, rtol=1e-9)
+    assert fit.df_resid == 3  # groups less one
+    again = sp.ols("y ~ a + b", data, W).with_vcov("cluster", by=data["region"].iloc[::-1])
+    np.testing.assert_allclose(again.vcov, want, rtol=1e-9)
+    assert again.with_vcov("oim").df_resid == 37
+
+
+def test_panel_clusters_against_dummies():
+    """Within-estimates have the covariance of the regression with dummies: by unit, by period, two-way.
+
+    The factors are Stata's: G / (G - 1) (n - 1) / (n - K), effects within the groups not counted in K.
+    """
+    data, W = panel_data(6)
+    sorted_data = data.sort_values(["t", "id"])
+    units, times = (pd.factorize(sorted_data[c])[0] for c in ("id", "t"))
+    dummies = pd.get_dummies(sorted_data[["id", "t"]].astype(str), drop_first=True).astype(float)
+    X = np.column_stack([sorted_data[["a", "b"]], np.ones(len(dummies)), dummies])
+    model = sm.OLS(sorted_data["y"].to_numpy(), X).fit()
+    N, T, n = 14, 5, 70
+    fit = sp.ols("y ~ a + b", data, W, **PANEL, effects="twoway")
+
+    def plain(groups):
+        return cov_cluster(model, groups, use_correction=False)[:2, :2]
+
+    by_unit = plain(units) * N / (N - 1) * (n - 1) / (n - 2 - 1 - (T - 1))
+    by_time = plain(times) * T / (T - 1) * (n - 1) / (n - 2 - N)
+    np.testing.assert_allclose(fit.with_vcov("robust").vcov, by_unit, rtol=1e-8)
+    np.testing.assert_allclose(fit.with_vcov("cluster").vcov, by_unit, rtol=1e-8)
+    np.testing.assert_allclose(fit.with_vcov("cluster", by="time").vcov, by_time, rtol=1e-8)
+    by_row = plain(np.arange(n)) * n / (n - 1) * (n - 1) / (n - 2 - N - (T - 1))
+    two_way = fit.with_vcov("cluster", by=["id", "t"])
+    np.testing.assert_allclose(two_way.vcov, by_unit + by_time - by_row, rtol=1e-8)
+    whole = cov_cluster_2groups(model, units, times, use_correction=False)[0][:2, :2]
+    np.testing.assert_allclose(plain(units) + plain(times) - plain(np.arange(n)), whole, rtol=1e-8)
+
+
+@pytest.mark.parametrize("lags", [0, 2])
+def test_driscoll_kraay(lags):
+    data, W = panel_data(7, T=9)
+    data = data.sort_values(["t", "id"])
+    model = sm.OLS(data["y"].to_numpy(), sm.add_constant(data[["a", "b"]].to_numpy())).fit()
+    plain = cov_nw_groupsum(model, lags, pd.factorize(data["t"])[0], use_correction=False)
+    n, T = len(data), 9
+    fit = sp.ols("y ~ a + b", data, W, **PANEL, effects="none", vcov=sp.DriscollKraay(lags))
+    np.testing.assert_allclose(fit.vcov, plain * T / (T - 1) * (n - 1) / (n - 3), rtol=1e-8)
+
+
+# -- Conley ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def places():
+    data, W = cross_section(9)
+    rng = np.random.default_rng(1)
+    return data, W, pd.DataFrame({"lon": rng.uniform(170, 190, 40), "lat": rng.uniform(-70, -60, 40)}, index=data.index)
+
+
+@pytest.mark.parametrize("kernel", ["bartlett", "uniform"])
+@pytest.mark.parametrize("model", ["ols", "sdm"])
+def test_conley_is_the_double_sum(places, kernel, model):
+    """Over the date line, near the pole; rows of the coordinates shuffled."""
+    data, W, points = places
+    fit = getattr(sp, model)("y ~ a + b", data, W)
+    got = fit.with_vcov("conley", cutoff=120, coords=points.sample(frac=1, random_state=2), kernel=kernel)
+    S, n = scores(fit.sample, fit.solution), len(data)
+    meat = np.zeros((S.shape[1],) * 2)
+    for i in range(n):
+        for j in range(n):
+            km = naive.great_circle(points.iloc[i], points.iloc[j])
+            if km <= 120:
+                meat += np.outer(S[i], S[j]) * (1 - km / 120 if kernel == "bartlett" else 1)
+    inverse = np.linalg.inv(observed(fit.sample, fit.solution))
+    factor = n / (n - 1) if model == "sdm" else n / (n - 3)
+    want = (factor * inverse @ meat @ inverse)[:-1, :-1]
+    np.testing.assert_allclose(got.vcov, want, rtol=1e-7, atol=1e-12)
+
+
+def test_conley_takes_maps(panel, states, queen):
+    """A map in any projection, matched by its index; the map that was fitted; a cut-off of nothing is robust."""
+    keys = {"entity": "state", "time": "year"}
+    fit = sp.sar("log(gsp) ~ log(pc) + unemp", panel, queen, **keys)
+    geographic = fit.with_vcov(sp.Conley(400, states.to_crs(4326)))
+    projected = fit.with_vcov(sp.Conley(400, states.to_crs(5070).sample(frac=1, random_state=0)))
+    np.testing.assert_allclose(projected.std_errors, geographic.std_errors, rtol=0.05)  # centroids differ a little
+    nothing = fit.with_vcov("conley", cutoff=0.001, coords=states)
+    np.testing.assert_allclose(nothing.vcov, fit.with_vcov("robust").vcov, rtol=1e-10)
+    year = panel[panel["year"] == 1986].set_index("state")
+    both = states.join(year)
+    section = sp.sar("log(gsp) ~ log(pc) + unemp", both, queen, vcov=sp.Conley(400))
+    given = section.with_vcov("conley", cutoff=400, coords=states)
+    np.testing.assert_allclose(section.vcov, given.vcov, rtol=1e-12)
+
+
+# -- bootstrap -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lee_yu", [True, False])
+@pytest.mark.parametrize("model", ["ols", "sdm", "sem", "sac"])
+def test_bootstrap_samples_are_made_like_the_fit(model, lee_yu):
+    """The observed response gives the fit's own sample back, also with a second W."""
+    data, W = panel_data(3)
+    more = {"w_error": pd.DataFrame(np.roll(np.eye(14), 1, axis=1), W.index, W.index)} if model == "sac" else {}
+    fit = getattr(sp, model)("y ~ a + b", data, W, **PANEL, lee_yu=lee_yu, **more)
+    sample = resampled(fit, fit.design.y)
+    for name in ("y", "Wy", "My", "MWy"):
+        if getattr(fit.sample, name) is not None:
+            np.testing.assert_allclose(getattr(sample, name), getattr(fit.sample, name), atol=1e-12)
+
+
+@pytest.mark.parametrize(("model", "lag", "error"), MODELS[:2])
+def test_bootstrap_agrees_with_the_information(model, lag, error):
+    """Normal errors and many units: the standard errors meet within simulation error (200 draws: 5 %)."""
+    data, W = cross_section(10, n=80, lam=0.3 * error, rho=0.4 * lag)
+    fit = getattr(sp, model)("y ~ a + b", data, W)
+    boot = fit.with_vcov("bootstrap", draws=200, seed=3)
+    np.testing.assert_allclose(boot.std_errors, fit.std_errors, rtol=0.2)
+
+
+def test_bootstrap_is_reproducible_and_leaves_the_global_state_alone():
+    data, W = panel_data(4)
+    fit = sp.sar("y ~ a + b", data, W, **PANEL)
+    state = np.random.get_state()[1].copy()
+    first = bootstrap_parameters(fit, 20, seed=5)
+    np.testing.assert_array_equal(first[:10], bootstrap_parameters(fit, 10, seed=5))  # draws have their own streams
+    assert not np.array_equal(first, bootstrap_parameters(fit, 20, seed=6))
+    np.testing.assert_array_equal(state, np.random.get_state()[1])
+
+
+# -- settings and refusals -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("vcov", ["oim", "eim", "robust", "cluster", sp.Cluster(["id", "t"]), sp.Bootstrap(5),
+                                  sp.DriscollKraay()], ids=str)  # fmt: skip
+def test_settings_round_trip_and_are_named(vcov):
+    data, W = panel_data(3)
+    fit = sp.sdm("y ~ a + b", data, W, **PANEL, vcov=vcov)
+    again = sp.sdm("y ~ a + b", data, W, **PANEL).with_vcov(fit.settings["vcov"])
+    pd.testing.assert_frame_equal(again.vcov, fit.vcov)
+    said = {"oim": "observed", "eim": "expected", "robust": "robust (sandwich by unit, factor N/(N-1)",
+            "cluster": "clustered by id (14 groups)"}  # fmt: skip
+    kinds = {sp.Cluster: "id (14 groups) and t (5 groups)", sp.Bootstrap: "5 draws, seed 1", sp.DriscollKraay: "2 lags"}
+    assert (said[vcov] if isinstance(vcov, str) else kinds[type(vcov)]) in str(fit)
+
+
+@pytest.mark.parametrize(("code", "vcov", "settings"), [
+    ("E501", "hc3", {}), ("E501", "oim", {"by": "g"}), ("E501", "conley", {}), ("E501", sp.Cluster("g"), {"by": "g"}),
+    ("E501", "cluster", {}), ("E502", "cluster", {"by": "region"}), ("E701", "cluster", {"by": "one"}),
+    ("E201", "cluster", {"by": "hole"}), ("E501", "cluster", {"by": 3}), ("E501", "cluster", {"by": ["g"] * 3}),
+    ("E101", "cluster", {"by": pd.Series([1, 2], index=["u00", "nobody"])}), ("E501", "driscoll_kraay", {}),
+    ("E501", "conley", {"cutoff": 0}), ("E501", "conley", {"cutoff": 5}), ("E105", "conley", {"cutoff": 5, "coords": [[1, 2]]}),
+    ("E403", "conley", {"cutoff": 5, "coords": np.full((40, 2), 500.0)}), ("E501", "bootstrap", {"draws": 1}),
+])  # fmt: skip
+def test_refusals(code, vcov, settings):
+    data, W = cross_section(1)
+    data = data.assign(g=np.arange(40) % 7, one=1, hole=[None, *"ab" * 19, "a"])
+    fit = sp.sar("y ~ a", data, W)
+    with pytest.raises(SpatialInputError) as caught:
+        fit.with_vcov(vcov, **settings)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("options", [{"effects": "random"}, {"lee_yu": "additive"}])
+def test_bootstrap_refuses_what_it_cannot_do(options):
+    data, W = panel_data(1)
+    model = sp.ols if "effects" in options else sp.sar
+    with pytest.raises(SpatialInputError) as caught:
+        model("y ~ a", data, W, **PANEL, **options).with_vcov("bootstrap")
+    assert caught.value.code == "E501"
+    with pytest.raises(SpatialInputError, match="lagged responses"):
+        sp.sar("y ~ lag(y) + a", data, W, **PANEL).with_vcov("bootstrap", draws=3)
