@@ -101,7 +101,7 @@ def nested(geographic: SpatialWeights, data, x=None, *, entity=None, time=None, 
     Raises
     ------
     SpatialInputError
-        E101 different units, E208 values that are not positive; others as in :func:`weights.economic`.
+        E101 different units, E211 values that are not positive; others as in :func:`weights.economic`.
 
     Examples
     --------
@@ -116,7 +116,7 @@ def nested(geographic: SpatialWeights, data, x=None, *, entity=None, time=None, 
     m = pd.Series(values[:, 0], index=index)
     m = numeric(m.iloc[_labels.positions(index, geographic.ids, what=words)])
     if (m <= 0).any():
-        raise SpatialInputError("E208", f"{words} must be positive to give shares", n=int((m <= 0).sum()),
+        raise SpatialInputError("E211", f"{words} must be positive to give shares", n=int((m <= 0).sum()),
                                 ids=geographic.ids[m <= 0].tolist())
     csr = sparse.csr_array(_unscaled(geographic) @ sparse.diags_array(m / m.mean()))
     return SpatialWeights(csr, geographic.ids, f"nested: {geographic.kind} x share of {words}", unit=geographic.unit,

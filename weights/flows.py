@@ -84,7 +84,7 @@ def shares(table: pd.DataFrame, *, origin: str, destination: str, value: str, id
     Raises
     ------
     SpatialInputError
-        E208 a total that is not positive; others as in :func:`flows`.
+        E211 a total that is not positive; others as in :func:`flows`.
 
     Examples
     --------
@@ -102,7 +102,7 @@ def shares(table: pd.DataFrame, *, origin: str, destination: str, value: str, id
         whole = numeric(total.iloc[_labels.positions(total.index, ids, what="total")], ids=ids)
         name = str(total.name or "the total")
         if (whole <= 0).any():
-            raise SpatialInputError("E208", "totals must be positive", column=name, ids=ids[whole <= 0].tolist())
+            raise SpatialInputError("E211", "totals must be positive", column=name, ids=ids[whole <= 0].tolist())
     notes = _said(matrix.diagonal(), matrix)
     matrix = sparse.csr_array(sparse.diags_array(1.0 / whole) @ _without_diagonal(matrix))
     words = {"destination": "received", "origin": "sent"}[focal]

@@ -33,7 +33,7 @@ def gravity(data, mass, *, power: float = 2.0, cutoff: float | None = None, min_
     Raises
     ------
     SpatialInputError
-        E208 a mass that is not positive; E101, E201, E203, E303, E305, E309, E401, E402, E403, E405, E501, E502.
+        E211 a mass that is not positive; E101, E201, E203, E303, E305, E309, E401, E402, E403, E405, E501, E502.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def gravity(data, mass, *, power: float = 2.0, cutoff: float | None = None, min_
     name = str(mass.name or "mass")
     m = numeric(mass.iloc[_labels.positions(mass.index, w.ids, what="mass")], ids=w.ids, column=name)
     if (m <= 0).any():
-        raise SpatialInputError("E208", f"masses in {name!r} must be positive", column=name,
+        raise SpatialInputError("E211", f"masses in {name!r} must be positive", column=name,
                                 ids=w.ids[m <= 0].tolist(), n=int((m <= 0).sum()))
     scale = sparse.diags_array(m)
     far = "" if cutoff is None else f", up to {cutoff:.6g}"

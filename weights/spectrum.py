@@ -73,5 +73,5 @@ def _arpack(matrix, which: str, *, symmetric: bool):
     try:
         return solve(matrix, k=1, which=which, v0=start, tol=TOLERANCE, maxiter=20_000, return_eigenvectors=False)[0]
     except ArpackNoConvergence as error:
-        raise SpatialInputError("E801", f"the eigenvalue ({which}) of {n:,} units was not found to {TOLERANCE:g}",
+        raise SpatialInputError("E802", f"the eigenvalue ({which}) of {n:,} units was not found to {TOLERANCE:g}",
                                 hint="row-standardise: the largest eigenvalue is then 1") from error

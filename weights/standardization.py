@@ -36,7 +36,7 @@ def standardize(w: SpatialWeights, style: str = "row") -> SpatialWeights:
     ------
     SpatialInputError
         E501 unknown style; E313 when "none" is asked of weights that came standardised; E314 when a row (or
-        the whole matrix) of signed weights sums to zero and cannot be scaled; E801 the spectral radius was not found.
+        the whole matrix) of signed weights sums to zero and cannot be scaled; E802 the spectral radius was not found.
 
     Examples
     --------

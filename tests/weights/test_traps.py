@@ -80,7 +80,7 @@ REFUSED = {
                               ["p", "q", "r"]), "E204", "a"),
     "collinear variables": (
         lambda: wt.economic(pd.DataFrame({"p": [1.0, 2, 4], "q": [2.0, 4, 8]}), ["p", "q"]), "E205", None),
-    "mass of zero": (lambda: wt.gravity(LINE, series(a=1, b=0, c=1, d=1).set_axis(range(4)), **PLANAR), "E208", 1),
+    "mass of zero": (lambda: wt.gravity(LINE, series(a=1, b=0, c=1, d=1).set_axis(range(4)), **PLANAR), "E211", 1),
     "mass of other units": (lambda: wt.gravity(LINE, series(a=1, b=2), **PLANAR), "E101", 0),
     "negative flow": (lambda: flow([("a", "b", -1.0)]), "E301", None),
     "flow twice": (lambda: flow([("a", "b", 1.0), ("a", "b", 2.0)]), "E310", None),
