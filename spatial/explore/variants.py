@@ -68,7 +68,7 @@ def moran_rate(
     Raises
     ------
     SpatialInputError
-        Also E208: a population that is not positive, or negative events.
+        Also E211: a population that is not positive, or negative events.
 
     Examples
     --------
@@ -92,7 +92,7 @@ def standardised_rate(events, population, field) -> np.ndarray:
     wrong = (population <= 0) | (events < 0)
     if wrong.any():
         message = f"{field.names[1]!r} must be positive and {field.names[0]!r} not negative"
-        raise SpatialInputError("E208", message, ids=list(field.ids[wrong]))
+        raise SpatialInputError("E211", message, ids=list(field.ids[wrong]))
     rate, overall = events / population, events.sum() / population.sum()
     spread = population @ (rate - overall) ** 2 / population.sum()
     between = spread - overall / population.mean()
