@@ -142,6 +142,12 @@ class Fit:
 
         return with_vcov(self, vcov, **settings)
 
+    def predict(self, data=None, w=None, *, kind: str | None = None) -> pd.Series:
+        """The response in sample, or of new units with weights over all; see ``spatial.predict``."""
+        from .predict import predict
+
+        return predict(self, data, w, kind=kind)
+
     # -- tables ------------------------------------------------------------------------------------------
 
     def tidy(self) -> pd.DataFrame:

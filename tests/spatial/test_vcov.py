@@ -29,8 +29,8 @@ def numeric_scores(theta, *args, **kind):
     for j in range(len(theta)):
         h = np.zeros(len(theta))
         h[j] = 1e-6 * max(1, abs(theta[j]))
-        columns.append((naive.row_logliks(theta + h, *args, **kind) - naive.row_logliks(theta - h, *args, **kind)))
-        columns[-1] = columns[-1] / (2 * h[j])
+        difference = naive.row_logliks(theta + h, *args, **kind) - naive.row_logliks(theta - h, *args, **kind)
+        columns.append(difference / (2 * h[j]))
     return np.column_stack(columns)
 
 
@@ -225,11 +225,11 @@ def test_bootstrap_agrees_with_the_information(model, lag, error):
 def test_bootstrap_is_reproducible_and_leaves_the_global_state_alone():
     data, W = panel_data(4)
     fit = sp.sar("y ~ a + b", data, W, **PANEL)
-    state = np.random.get_state()[1].copy()
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
     first = bootstrap_parameters(fit, 20, seed=5)
     np.testing.assert_array_equal(first[:10], bootstrap_parameters(fit, 10, seed=5))  # draws have their own streams
     assert not np.array_equal(first, bootstrap_parameters(fit, 20, seed=6))
-    np.testing.assert_array_equal(state, np.random.get_state()[1])
+    np.testing.assert_array_equal(state, np.random.get_state()[1])  # noqa: NPY002
 
 
 # -- settings and refusals -------------------------------------------------------------------------------------
@@ -253,7 +253,8 @@ def test_settings_round_trip_and_are_named(vcov):
     ("E501", "cluster", {}), ("E502", "cluster", {"by": "region"}), ("E701", "cluster", {"by": "one"}),
     ("E201", "cluster", {"by": "hole"}), ("E501", "cluster", {"by": 3}), ("E501", "cluster", {"by": ["g"] * 3}),
     ("E101", "cluster", {"by": pd.Series([1, 2], index=["u00", "nobody"])}), ("E501", "driscoll_kraay", {}),
-    ("E501", "conley", {"cutoff": 0}), ("E501", "conley", {"cutoff": 5}), ("E105", "conley", {"cutoff": 5, "coords": [[1, 2]]}),
+    ("E501", "conley", {"cutoff": 0}), ("E501", "conley", {"cutoff": 5}),
+    ("E105", "conley", {"cutoff": 5, "coords": [[1, 2]]}),
     ("E403", "conley", {"cutoff": 5, "coords": np.full((40, 2), 500.0)}), ("E501", "bootstrap", {"draws": 1}),
 ])  # fmt: skip
 def test_refusals(code, vcov, settings):
