@@ -123,12 +123,13 @@ class LocalStatistic(_show.Shown):
         rows = [(label, f"{count:,}") for label, count in counts.items() if count]
         limits = self.cutoffs
         rule = {"none": "no correction for many tests", "fdr": "false discovery rate", "bonferroni": "Bonferroni"}
+        draws = f"{self.permutations:,} permutations, seed {self.seed}"
         lines = [
             f"{self.title} of {self.variable!r}: {n:,} units tested; weights {self.weights}",
             _show.table(("cluster", "units"), rows),
             f"significant: p <= {limits[self.correction]:.3g} ({rule[self.correction]}, {self.significance:g}); "
             f"cut-offs: FDR {limits['fdr']:.3g}, Bonferroni {limits['bonferroni']:.3g}",
-            f"null: {self.null}; {self.alternative}; {self.permutations:,} permutations, seed {self.seed}",
+            f"null: {self.null}; {self.alternative}; {draws if self.permutations else 'exact moments, normal'}",
         ]
         if len(self.undecided):
             lines.append(f"{len(self.undecided)} units lie within Monte Carlo error of the cut-off")
