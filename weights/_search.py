@@ -8,6 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from scipy import sparse
 
+from spillover.errors import SpatialInputError
+
+from ._assemble import DENSE_LIMIT
+
 BLOCK = 65_536  # distances worked on at a time
 TIE = 1e-10  # relative difference below which two distances count as equal
 
@@ -23,28 +27,32 @@ def nearest(space: np.ndarray, k: np.ndarray, rank: np.ndarray) -> tuple[np.ndar
         Order of the ids, so that ties do not depend on the order of rows.
     """
     n, most = len(space), int(k.max())
-    tree = _tree(space)
-    asked = min(most + 2, n)  # itself, and one more to see a tie at the end
-    distance, who = np.empty((n, asked)), np.empty((n, asked), np.intp)
-    by_place = tree.indices  # neighbours are asked for one after another: what they need is in the cache
-    distance[by_place], who[by_place] = tree.query(space[by_place], k=asked, workers=-1)
-    itself = who == np.arange(n)[:, None]
-    itself[~itself.any(axis=1), -1] = True  # more than k points coincide with it: tied anyway
-    distance, who = (x[~itself].reshape(n, asked - 1) for x in (distance, who))
-    column = np.arange(asked - 1)
-    keep = column[None, :] < k[:, None]
+    m = min(most + 1, n - 1)  # one more, to see a tie at the end
+    distance, who = _ask(space, m)
+    keep = np.arange(m) < k[:, None]
+    here = np.arange(n)
     tied = np.zeros(n, bool)
-    if asked - 1 > 1:
-        at = np.minimum(k, asked - 2)
-        here = np.arange(n)
-        tied = (k < asked - 1) & (k > 0) & (distance[here, at] <= distance[here, k - 1] * (1 + TIE))
-    row, col, straight = (np.broadcast_to(np.arange(n)[:, None], keep.shape)[keep], who[keep], distance[keep])
+    if m > 1:
+        beyond = distance[here, np.minimum(k, m - 1)]
+        tied = (k < m) & (k > 0) & (beyond <= distance[here, k - 1] * (1 + TIE))
+    triple = np.repeat(here, np.minimum(k, m)), who[keep], distance[keep]
     if not tied.any():
-        return row, col, straight
-    plain = ~tied[row]
-    parts = [(row[plain], col[plain], straight[plain])]
+        return triple
+    tree, plain = _tree(space), ~tied[triple[0]]
+    parts = [tuple(x[plain] for x in triple)]
     parts += [_untie(i, space, tree, int(k[i]), distance[i, k[i] - 1], rank) for i in np.flatnonzero(tied)]
     return tuple(np.concatenate(x) for x in zip(*parts, strict=True))
+
+
+def _ask(space, m):
+    """Distances and positions (n, m) of the m nearest others, nearest first."""
+    n, tree = len(space), _tree(space)
+    distance, who = np.empty((n, m + 1)), np.empty((n, m + 1), np.intp)
+    by_place = tree.indices  # neighbours are asked for one after another: what they need is in the cache
+    distance[by_place], who[by_place] = tree.query(space[by_place], k=m + 1, workers=-1)
+    itself = who == np.arange(n)[:, None]
+    itself[~itself.any(axis=1), -1] = True  # more than m points coincide with it: tied anyway
+    return distance[~itself].reshape(n, m), who[~itself].reshape(n, m)
 
 
 def _untie(i, space, tree, k, radius, rank):
@@ -65,7 +73,13 @@ def _tree(space: np.ndarray):
 
 def within(space: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All ordered pairs at most ``radius`` apart (to 1e-12)."""
-    pair = _tree(space).query_pairs(radius * (1 + 1e-12), output_type="ndarray")
+    tree = _tree(space)
+    few = space[:: max(1, len(space) // 200)]
+    expected = tree.query_ball_point(few, radius, return_length=True).mean() * len(space)
+    if 40 * expected > 4 * DENSE_LIMIT:
+        raise SpatialInputError("E309", f"about {expected:,.0f} links lie within the cutoff, too many to hold",
+                                hint="choose a smaller one, or wt.knn")
+    pair = tree.query_pairs(radius * (1 + 1e-12), output_type="ndarray")
     a, b = pair[:, 0], pair[:, 1]
     straight = np.sqrt(((space[a] - space[b]) ** 2).sum(axis=1))
     return np.concatenate([a, b]), np.concatenate([b, a]), np.concatenate([straight, straight])

@@ -62,6 +62,8 @@ REFUSED = {
     "bandwidth and k": (lambda: wt.kernel(LINE, k=1, bandwidth=2, **PLANAR), "E501", None),
     "all pairs of too many": (
         lambda: wt.inverse_distance(np.zeros((40_000, 2)), min_distance=1, **PLANAR), "E309", None),
+    "a band as wide as the map": (
+        lambda: wt.distance_band(np.random.default_rng(0).random((50_000, 2)), 2, **PLANAR), "E309", None),
     "all pairs of too many values": (lambda: wt.economic(pd.Series(np.arange(40_000.0))), "E309", None),
     "equal economies": (lambda: wt.economic(series(a=1, b=2, c=1)), "E307", ("a", "c")),
     "economy missing": (lambda: wt.economic(series(a=1, b=np.nan, c=1)), "E201", "b"),
