@@ -131,6 +131,8 @@ def effects_test(restricted: Fit, full: Fit) -> TestResult:
     if small not in contained or large not in contained or not contained[small] < contained[large] or not same:
         raise SpatialInputError("E501", f"{small!r} effects are not nested in {large!r} effects of the same model",
                                 hint="fit one model twice, say with effects='entity' and effects='twoway'")  # fmt: skip
+    if "gmm" in (restricted.settings["method"], full.settings["method"]):
+        raise SpatialInputError("E501", "the method of moments has no likelihood to compare", hint="use method='ml'")
     if restricted.sample.n != full.sample.n:
         raise SpatialInputError("E501", "the likelihoods count different observations",
                                 hint="fit both with lee_yu=False")  # fmt: skip

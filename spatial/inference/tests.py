@@ -66,6 +66,8 @@ def lr_test(restricted: Fit, full: Fit) -> TestResult:
     SpatialInputError
         E501 when the fits are not comparable: other data, effects or correction, or not fewer parameters.
     """
+    if "gmm" in (restricted.settings["method"], full.settings["method"]):
+        raise SpatialInputError("E501", "the method of moments has no likelihood to compare", hint="use method='ml'")
     df = full.n_parameters - restricted.n_parameters
     a, b = restricted.specification.name, full.specification.name
     same_sample = restricted.sample.n == full.sample.n and np.array_equal(restricted.sample.y, full.sample.y)

@@ -55,8 +55,9 @@ def design_with_instruments(
         raise SpatialInputError("E704", f"{len(endog)} endogenous regressors need as many instruments, "
                                 f"got {len(in_z)}")  # fmt: skip
     lagged = _durbin_columns(list(names), durbin) if specification.durbin else ()
-    d = replace(both, X=both.X[:, :, in_x], names=names, durbin=lagged, formula=formula,
-                notes=(*both.notes, f"endogenous: {', '.join(endog)}; instruments: {', '.join(instruments)}"))  # fmt: skip
+    said = f"endogenous: {', '.join(endog)}; instruments: {', '.join(instruments)}"
+    X, notes = both.X[:, :, in_x], (*both.notes, said)
+    d = replace(both, X=X, names=names, durbin=lagged, formula=formula, notes=notes)
     return d, endog, both.X[:, :, in_z]
 
 

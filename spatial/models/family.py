@@ -1,4 +1,4 @@
-"""The spatial regression family, for cross-sections and panels: one signature, seven models.
+"""The spatial regression family, for cross-sections and panels: one signature, eight models.
 
 ======  ================================================  ==========================
 model   equation                                          spillovers
@@ -6,29 +6,47 @@ model   equation                                          spillovers
 ols     y = X b + e                                       none
 slx     y = X b + W X t + e                               local, theta
 sar     y = rho W y + X b + e                             global, through y
-sem     y = X b + u,  u = lambda W u + e                  none in the means
+sem     y = X b + u,  u = lambda M u + e                  none in the means
 sdm     y = rho W y + X b + W X t + e                     global and local
-sdem    y = X b + W X t + u,  u = lambda W u + e          local, theta
-sac     y = rho W y + X b + u,  u = lambda W u + e        global, through y
+sdem    y = X b + W X t + u,  u = lambda M u + e          local, theta
+sac     y = rho W y + X b + u,  u = lambda M u + e        global, through y
+gns     y = rho W y + X b + W X t + u,  likewise          global and local
 ======  ================================================  ==========================
 
-Keywords that all of them take:
+Observations count alike: weighted observations are out of scope. Keywords that all models take:
 
 entity, time : str, optional
     Columns with unit and period: both make a panel. A (unit, period) MultiIndex serves instead. For a
     cross-section the index, or ``entity``, holds the units.
-effects : {"none", "entity", "time", "twoway"}, optional
-    Fixed effects. Panels get "twoway" unless told otherwise.
+effects : {"none", "entity", "time", "twoway", "random"}, optional
+    Panels get "twoway" unless told otherwise; "random" is for ols and slx.
 durbin : list of str, optional
-    For slx, sdm and sdem: the terms that are lagged in space; all but the intercept by default.
+    For slx, sdm, sdem and gns: the terms that are lagged in space; all but the intercept by default, and W 1
+    besides where it is no constant.
+method : {"ml", "gmm"}
+    Exact maximum likelihood, or the method of moments, which needs no normal errors and no determinant:
+    two-stage least squares (sar, sdm) and generalised moments (sem, sdem, sac, gns). Moments of a spatial
+    error hold without effects and with entity effects.
 lee_yu : bool or "additive"
-    Correct fixed-effects estimates for the effects' number (Lee & Yu 2010). True, the default: by
-    transformation where it exists (entity effects always; time and two-way effects when W's rows sum to
+    Correct maximum likelihood with fixed effects for the effects' number (Lee & Yu 2010). True, the default:
+    by transformation where it exists (entity effects always; time and two-way effects when W's rows sum to
     one), else additively. False gives what ``xsmle`` and ``splm`` give.
-vcov : {"oim", "eim"}
-    Covariance from the observed or the expected information.
+vcov : str or object, optional
+    With "ml": "oim" (observed information, the default), "eim" (expected), "robust", or an object with
+    settings such as ``sp.Cluster("region")`` or ``sp.Conley(cutoff=300)``: see ``spatial.inference.vcov``.
+    With "gmm": "classical" (the default), "robust" to heteroskedasticity or, for sar and sdm, "hc1"; with a
+    spatial error "robust" is another estimator and changes the estimates too.
 missing : {"error", "drop"}
     "drop" leaves out units with missing values and cuts W down to the rest.
+
+Keywords of some:
+
+w_error : weights, optional
+    For sem, sdem, sac and gns: M, the weights of the error process, over the same units; W by default.
+endog, instruments : list of str
+    For sar and sdm with ``method="gmm"``: regressors that are correlated with the error, and terms (columns or
+    functions of them) that instrument them. A lagged endogenous regressor is endogenous too; lags of the
+    instruments instrument it. Tests: ``sp.instrument_tests(fit)``.
 """
 
 from __future__ import annotations
@@ -45,19 +63,24 @@ SEM = Specification("SEM", lag=False, error=True, durbin=False)
 SDM = Specification("SDM", lag=True, error=False, durbin=True)
 SDEM = Specification("SDEM", lag=False, error=True, durbin=True)
 SAC = Specification("SAC", lag=True, error=True, durbin=False)
+GNS = Specification("GNS", lag=True, error=True, durbin=True)  # below, locals() is the arguments by name
 
 
-def ols(formula: str, data: pd.DataFrame, w, **options) -> Fit:
+def ols(
+    formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
+    effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
+    lee_yu: bool | str = True, vcov=None, missing: str = "error",
+) -> Fit:  # fmt: skip
     """Linear regression without spatial terms, the start of every specification search.
 
     Parameters
     ----------
     formula : str
-    data : DataFrame, one row per unit or per unit and period
+    data : DataFrame, one row per unit or per unit and period, in any order
     w : weights over the same units
         Not part of the model: tests of its residuals use them.
-    **options
-        entity, time, effects, lee_yu, vcov, missing: see ``spatial.models.family``.
+    entity, time, effects, durbin, method, lee_yu, vcov, missing
+        As for all models: see ``spatial.models.family``.
 
     Returns
     -------
@@ -67,7 +90,8 @@ def ols(formula: str, data: pd.DataFrame, w, **options) -> Fit:
     Raises
     ------
     SpatialInputError
-        E1xx ids and periods, E2xx values, E5xx formula or options.
+        E1xx ids and periods, E2xx values, E3xx weights,
+        E5xx formula or options.
 
     Examples
     --------
@@ -78,48 +102,119 @@ def ols(formula: str, data: pd.DataFrame, w, **options) -> Fit:
     >>> sp.ols("y ~ x", data, w).params.round(3).to_dict()
     {'Intercept': 1.2, 'x': 0.95}
     """
-    return estimate(OLS, formula, data, w, **options)
+    return estimate(OLS, **locals())
 
 
-def slx(formula: str, data: pd.DataFrame, w, **options) -> Fit:
+def slx(
+    formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
+    effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
+    lee_yu: bool | str = True, vcov=None, missing: str = "error",
+) -> Fit:  # fmt: skip
     """Regression with spatially lagged regressors: y = X beta + W X theta + e.
 
-    Its direct and indirect effects are beta and theta (times W's mean row sum). Parameters and errors as in
-    ``ols``, with ``durbin`` besides.
+    Its effects are beta and theta (times W's mean row sum).
+
+    Parameters
+    ----------
+    formula : str
+    data : DataFrame, one row per unit or per unit and period, in any order
+    w : weights over the same units
+    entity, time, effects, durbin, method, lee_yu, vcov, missing
+        As for all models: see ``spatial.models.family``.
+
+    Raises
+    ------
+    SpatialInputError
+        E1xx ids and periods, E2xx values (collinear ``W:x`` among them), E3xx weights,
+        E5xx formula or options.
 
     References
     ----------
     Halleck Vega & Elhorst (2015), The SLX model, J. Regional Science 55:339-363.
     """
-    return estimate(SLX, formula, data, w, **options)
+    return estimate(SLX, **locals())
 
 
-def sar(formula: str, data: pd.DataFrame, w, **options) -> Fit:
-    """Spatial autoregressive (lag) model by maximum likelihood: y = rho W y + X beta + e.
+def sar(
+    formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
+    effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
+    endog: list[str] | None = None, instruments: list[str] | None = None,
+    lee_yu: bool | str = True, vcov=None, missing: str = "error",
+) -> Fit:  # fmt: skip
+    """Spatial autoregressive (lag) model: y = rho W y + X beta + e.
 
-    Parameters and errors as in ``sdm``.
+    Parameters
+    ----------
+    formula : str
+    data : DataFrame, one row per unit or per unit and period, in any order
+    w : weights over the same units
+    endog, instruments : list of str
+        Endogenous regressors and what instruments them, with ``method="gmm"``.
+    entity, time, effects, durbin, method, lee_yu, vcov, missing
+        As for all models: see ``spatial.models.family``.
+
+    Raises
+    ------
+    SpatialInputError
+        E1xx ids and periods, E2xx values, E3xx weights,
+        E5xx formula or options, E701 rho on the edge of its interval, E702 information not
+        positive definite, E704 not identified by the instruments.
+
+    Examples
+    --------
+    >>> import shapefiles, spatial as sp, weights as wt
+    >>> columbus = shapefiles.load("columbus")
+    >>> w = wt.queen(columbus).standardize("row")
+    >>> [round(sp.sar("CRIME ~ INC + HOVAL", columbus, w, method=m).rho, 2) for m in ("ml", "gmm")]
+    [0.42, 0.46]
 
     References
     ----------
-    Ord (1975), JASA 70:120-126; Anselin (1988), Spatial Econometrics, ch. 6.
+    Ord (1975), JASA 70:120-126; Anselin (1988), Spatial Econometrics, ch. 6; by moments Kelejian & Prucha
+    (1998), J. Real Estate Finance and Economics 17:99-121.
     """
-    return estimate(SAR, formula, data, w, **options)
+    return estimate(SAR, **locals())
 
 
-def sem(formula: str, data: pd.DataFrame, w, **options) -> Fit:
-    """Spatial error model by maximum likelihood: y = X beta + u, u = lambda W u + e.
+def sem(
+    formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
+    effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
+    w_error=None, lee_yu: bool | str = True, vcov=None, missing: str = "error",
+) -> Fit:  # fmt: skip
+    """Spatial error model: y = X beta + u, u = lambda M u + e.
 
-    Parameters and errors as in ``sdm``.
+    Parameters
+    ----------
+    formula : str
+    data : DataFrame, one row per unit or per unit and period, in any order
+    w : weights over the same units
+    w_error : weights, optional
+        M, the weights of the error process; W by default.
+    entity, time, effects, durbin, method, lee_yu, vcov, missing
+        As for all models: see ``spatial.models.family``.
+
+    Raises
+    ------
+    SpatialInputError
+        E1xx ids and periods, E2xx values, E3xx weights,
+        E5xx formula or options, E701 lambda on the edge of its interval, E702 information not
+        positive definite, E704 not identified by the instruments.
 
     References
     ----------
-    Ord (1975), JASA 70:120-126; Anselin (1988), Spatial Econometrics, ch. 6.
+    Ord (1975), JASA 70:120-126; Anselin (1988), Spatial Econometrics, ch. 6; by moments Kelejian & Prucha
+    (1999), International Economic Review 40:509-533, and (2010), J. Econometrics 157:53-67.
     """
-    return estimate(SEM, formula, data, w, **options)
+    return estimate(SEM, **locals())
 
 
-def sdm(formula: str, data: pd.DataFrame, w, **options) -> Fit:
-    """Spatial Durbin model by maximum likelihood: y = rho W y + X beta + W X theta + e.
+def sdm(
+    formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
+    effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
+    endog: list[str] | None = None, instruments: list[str] | None = None,
+    lee_yu: bool | str = True, vcov=None, missing: str = "error",
+) -> Fit:  # fmt: skip
+    """Spatial Durbin model: y = rho W y + X beta + W X theta + e.
 
     Coefficients are not effects: read ``fit.effects()``.
 
@@ -128,8 +223,10 @@ def sdm(formula: str, data: pd.DataFrame, w, **options) -> Fit:
     formula : str
     data : DataFrame, one row per unit or per unit and period, in any order
     w : weights over the same units
-    **options
-        entity, time, effects, durbin, lee_yu, vcov, missing: see ``spatial.models.family``.
+    endog, instruments : list of str
+        Endogenous regressors and what instruments them, with ``method="gmm"``.
+    entity, time, effects, durbin, method, lee_yu, vcov, missing
+        As for all models: see ``spatial.models.family``.
 
     Returns
     -------
@@ -139,8 +236,9 @@ def sdm(formula: str, data: pd.DataFrame, w, **options) -> Fit:
     Raises
     ------
     SpatialInputError
-        E1xx ids and periods, E2xx values (collinear ``W:x`` among them), E3xx weights, E5xx formula or
-        options, E701 rho on the edge of its interval, E702 information not positive definite.
+        E1xx ids and periods, E2xx values (collinear ``W:x`` among them), E3xx weights,
+        E5xx formula or options, E701 rho on the edge of its interval, E702 information not
+        positive definite, E704 not identified by the instruments.
 
     Examples
     --------
@@ -149,35 +247,103 @@ def sdm(formula: str, data: pd.DataFrame, w, **options) -> Fit:
     >>> fit = sp.sdm("log(gsp) ~ log(pcap) + log(pc) + log(emp) + unemp", shapefiles.load_panel("us_states"), w,
     ...              entity="state", time="year", effects="twoway")
     >>> round(fit.rho, 2)
-    0.36
+    0.41
 
     References
     ----------
     LeSage & Pace (2009), Introduction to Spatial Econometrics, ch. 2-3; Lee & Yu (2010), J. Econometrics
     154:165-185; Elhorst (2014), Spatial Econometrics, ch. 3.
     """
-    return estimate(SDM, formula, data, w, **options)
+    return estimate(SDM, **locals())
 
 
-def sdem(formula: str, data: pd.DataFrame, w, **options) -> Fit:
-    """Spatial Durbin error model by maximum likelihood: y = X beta + W X theta + u, u = lambda W u + e.
+def sdem(
+    formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
+    effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
+    w_error=None, lee_yu: bool | str = True, vcov=None, missing: str = "error",
+) -> Fit:  # fmt: skip
+    """Spatial Durbin error model: y = X beta + W X theta + u, u = lambda M u + e.
 
-    Local spillovers only: effects are beta and theta. Parameters and errors as in ``sdm``.
+    Local spillovers only: effects are beta and theta.
+
+    Parameters
+    ----------
+    formula : str
+    data : DataFrame, one row per unit or per unit and period, in any order
+    w : weights over the same units
+    w_error : weights, optional
+        M, the weights of the error process; W by default.
+    entity, time, effects, durbin, method, lee_yu, vcov, missing
+        As for all models: see ``spatial.models.family``.
+
+    Raises
+    ------
+    SpatialInputError
+        As ``sdm``, E701 for lambda.
 
     References
     ----------
     LeSage (2014), What regional scientists need to know about spatial econometrics.
     """
-    return estimate(SDEM, formula, data, w, **options)
+    return estimate(SDEM, **locals())
 
 
-def sac(formula: str, data: pd.DataFrame, w, **options) -> Fit:
-    """Spatial lag and spatial error together (SARAR), both with W, by maximum likelihood.
+def sac(
+    formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
+    effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
+    w_error=None, lee_yu: bool | str = True, vcov=None, missing: str = "error",
+) -> Fit:  # fmt: skip
+    """Spatial lag and spatial error together (SARAR): y = rho W y + X beta + u, u = lambda M u + e.
 
-    Parameters and errors as in ``sdm``.
+    Parameters
+    ----------
+    formula : str
+    data : DataFrame, one row per unit or per unit and period, in any order
+    w : weights over the same units
+    w_error : weights, optional
+        M, the weights of the error process; W by default.
+    entity, time, effects, durbin, method, lee_yu, vcov, missing
+        As for all models: see ``spatial.models.family``.
+
+    Raises
+    ------
+    SpatialInputError
+        As ``sdm``, E701 for rho or lambda.
 
     References
     ----------
-    Anselin (1988), ch. 6; LeSage & Pace (2009), section 2.7.
+    Anselin (1988), ch. 6; LeSage & Pace (2009), section 2.7; by moments Kelejian & Prucha (1998) and (2010),
+    Arraiz, Drukker, Kelejian & Prucha (2010), J. Regional Science 50:592-614.
     """
-    return estimate(SAC, formula, data, w, **options)
+    return estimate(SAC, **locals())
+
+
+def gns(
+    formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
+    effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
+    w_error=None, lee_yu: bool | str = True, vcov=None, missing: str = "error",
+) -> Fit:  # fmt: skip
+    """General nesting model: y = rho W y + X beta + W X theta + u, u = lambda M u + e.
+
+    It nests all others; with W and M the same it is weakly identified: a model to test from.
+
+    Parameters
+    ----------
+    formula : str
+    data : DataFrame, one row per unit or per unit and period, in any order
+    w : weights over the same units
+    w_error : weights, optional
+        M, the weights of the error process; W by default.
+    entity, time, effects, durbin, method, lee_yu, vcov, missing
+        As for all models: see ``spatial.models.family``.
+
+    Raises
+    ------
+    SpatialInputError
+        As ``sdm``, E701 for rho or lambda.
+
+    References
+    ----------
+    Elhorst (2014), Spatial Econometrics, section 2.2; Burridge, Elhorst & Zigova (2017).
+    """
+    return estimate(GNS, **locals())

@@ -49,6 +49,7 @@ def tidy_text(table: pd.DataFrame, *, title: str = "", statistic: str = "z") -> 
 
 def header(fit) -> list[str]:
     """What was estimated, on what, with which weights and standard errors."""
+    from ..inference.moments import MomentCovariance
     from ..inference.vcov import as_vcov
 
     d, s = fit.design, fit.settings
@@ -56,13 +57,16 @@ def header(fit) -> list[str]:
     if d.is_panel:
         size += f" ({d.n_units:,} units x {d.n_periods} periods, {s['effects']} effects)"
     spatial = fit.specification.lag or fit.specification.error
-    by = "maximum likelihood" if spatial else "least squares"
+    by = ("maximum likelihood" if s["method"] == "ml" else "the method of moments") if spatial else "least squares"
     lines = [f"{fit.specification.name} by {by}: {d.formula}", size, f"weights: {d.weights.describe()}"]
-    if spatial and s["effects"] != "none":
+    if d.error_weights is not None:
+        lines.append(f"weights of the error: {d.error_weights.describe()}")
+    if spatial and s["effects"] != "none" and s["method"] == "ml":
         said = {True: "by transformation", "additive": "additive for the time effects", False: "none"}[s["lee_yu"]]
         lines.append(f"Lee-Yu correction: {said}")
     part = fit.sample.lag or fit.sample.error
-    lines.append(f"standard errors: {as_vcov(s['vcov']).describe(fit)}")
+    how = MomentCovariance(s["vcov"]) if s["method"] == "gmm" else as_vcov(s["vcov"])
+    lines.append(f"standard errors: {how.describe(fit)}")
     if part is not None:
         lo, hi = part.interval
         lines.append(f"log-determinant: {part.logdet.method}; admissible interval ({lo:.4g}, {hi:.4g})")
@@ -73,7 +77,7 @@ def fit_text(fit) -> str:
     lines = [*header(fit), ""]
     lines += [tidy_text(fit.tidy(), statistic="z" if fit.df_resid is None else "t"), ""]
     criteria = f"log-likelihood {fit.loglik:.3f}   AIC {fit.aic:.2f}   BIC {fit.bic:.2f}"
-    lines.append(f"sigma2 {number(fit.sigma2, 6)}   {criteria}")
+    lines.append(f"sigma2 {number(fit.sigma2, 6)}   {criteria if np.isfinite(fit.loglik) else ''}".rstrip())
     if fit.specification.lag or fit.specification.durbin:
         lines.append("Coefficients are not effects: see fit.effects().")
     return "\n".join(lines)

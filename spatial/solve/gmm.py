@@ -3,9 +3,9 @@
     y = Z d + e,    Z = [X, W y],    instruments H = [X, W X, W2 X, ...]
     d = (Z' P Z)^-1 Z' P y,          P the projection on H
 
-Everything runs through an orthonormal basis Q of H and the QR decomposition Q'Z = U R: with G = Q U the
-estimate is R^-1 G'y, and its error is T'e with T = G R^-T. Source: Kelejian & Prucha (1998), J. Real Estate
-Finance and Economics 17:99-121, eq. 8.
+Everything runs through an orthonormal basis Q of H and the QR decomposition Q'Z = U R: the estimate is T'y and
+its error T'e with T = Q U R^-T. Source: Kelejian & Prucha (1998), J. Real Estate Finance and Economics
+17:99-121, eq. 8.
 """
 
 from __future__ import annotations
@@ -121,9 +121,9 @@ def two_stage(y: np.ndarray, Z: np.ndarray, Q: np.ndarray) -> Stage:
     U, R = np.linalg.qr(Q.T @ Z)
     if (np.abs(np.diag(R)) <= REDUNDANT * np.linalg.norm(Z, axis=0)).any():
         raise _not_identified("given the instruments, the regressors are collinear")
-    G = Q @ U
-    coef = solve_triangular(R, G.T @ y)
-    return Stage(coef, solve_triangular(R, G.T).T, y - Z @ coef)
+    T = Q @ (U @ solve_triangular(R, np.eye(len(R))).T)
+    coef = T.T @ y
+    return Stage(coef, T, y - Z @ coef)
 
 
 def split(coef: np.ndarray, sample: Sample) -> tuple[np.ndarray, float]:

@@ -58,11 +58,8 @@ def homoskedastic(sample: MomentSample, interval: tuple[float, float]) -> Moment
     weight = np.eye(3) - np.outer(share, share) / (share @ share)
     lam = _minimum(curve, weight, interval)
     second, e, Zs = _transformed(sample, Z, lam)
-    if sample.Wy is None:  # beta alone: sigma2 from the first residuals, as Kelejian & Prucha (1999)
-        start = first.resid - lam * _lag(sample, first.resid)
-        sigma2 = float(start @ start) / n
-    else:
-        sigma2 = float(e @ e) / (n - Z.shape[1])
+    start = first.resid - lam * _lag(sample, first.resid) if sample.Wy is None else e
+    sigma2 = float(start @ start) / n  # without W y from the first residuals, as R's GMerrorsar
     linear = _first_step_terms(forms, sample, first.T, Zs, e, lam)
     spread = _gaussian_or_not(forms, e, sample, linear)
     coef = sigma2 * second.T.T @ second.T
