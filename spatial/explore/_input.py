@@ -72,6 +72,8 @@ def read(variables, w, *, missing="error", varying=True, diagonal=False) -> Fiel
     weights = with_floats(as_weights(w))
     names, rows = [], []
     for default, given in variables:
+        if isinstance(given, pd.DataFrame):  # its index must not be lost
+            given = _only_column(given)
         name = getattr(given, "name", None)
         names.append(default if name is None else str(name))
         rows.append(align(numbers(given, names[-1]), weights, name=names[-1]))
@@ -94,10 +96,13 @@ def read(variables, w, *, missing="error", varying=True, diagonal=False) -> Fiel
 
 def numbers(given, name: str):
     """The values as float64 (a Series stays a Series); E203 names the first that is no number."""
-    dtype = getattr(given, "dtype", None)
-    if isinstance(dtype, pd.CategoricalDtype) or (dtype is not None and dtype.kind in "Mmc"):
+    given = given if isinstance(given, pd.Series) else np.asarray(given)
+    dtype = given.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "fiub":
+        return given.astype(np.float64) if isinstance(given, pd.Series) else given.ravel().astype(np.float64)
+    if isinstance(dtype, pd.CategoricalDtype) or dtype.kind in "Mmc":
         raise SpatialInputError("E203", f"column {name!r} must hold numbers, got {dtype}", column=name)
-    series = given if isinstance(given, pd.Series) else pd.Series(np.asarray(given).ravel())
+    series = given if isinstance(given, pd.Series) else pd.Series(given.ravel())
     try:
         floats = series.astype("Float64").astype("float64")
     except (TypeError, ValueError):
@@ -114,6 +119,12 @@ def numbers(given, name: str):
             hint="convert it: pd.to_numeric(column)",
         ) from None
     return floats if isinstance(given, pd.Series) else floats.to_numpy()
+
+
+def _only_column(frame: pd.DataFrame) -> pd.Series:
+    if frame.shape[1] != 1:
+        raise SpatialInputError("E501", f"one column is expected, got {frame.shape[1]}: {list(frame.columns)[:5]}")
+    return frame.iloc[:, 0]
 
 
 def check_finite(values: np.ndarray, names, ids, missing: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from spillover.accelerate import njit
 
-ROWS = 4  # shuffled one after the other, then put side by side
+ROWS = 8  # shuffled one after the other, then put side by side
 LANES = 16  # permutations side by side: two cache lines of doubles, and vector instructions over them
 
 

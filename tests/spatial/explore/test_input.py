@@ -97,6 +97,7 @@ def test_bad_options(statistic, options):
 @pytest.mark.parametrize(
     ("code", "call"),
     [
+        ("E501", lambda: moran(pd.DataFrame({"a": Y, "b": Y}), W)),
         ("E206", lambda: moran(Y[:3], W.iloc[:3, :3])),
         ("E210", lambda: getis_ord(Y - 2, W)),
         ("E210", lambda: local_g(Y - 2, W)),
@@ -178,7 +179,8 @@ def test_everyday_forms_of_the_same_input_agree():
     want = moran(Y, W, permutations=99)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for values in (Y.to_numpy(), Y.tolist(), Y.astype("int8"), Y.astype("Int64"), Y.astype("float32"), Y[::-1]):
+        forms = (Y.to_numpy(), Y.to_numpy()[:, None], Y.tolist(), Y[::-1], Y[::-1].to_frame(), Y.astype("int8"))
+        for values in (*forms, Y.astype("Int64"), Y.astype("float32"), Y.astype(object)):
             assert moran(values, W, permutations=99).p_sim == want.p_sim
     with pytest.warns(SpatialInputWarning, match="no ids"):
         assert moran(Y, sparse.csr_matrix(W.to_numpy()), permutations=99).I == want.I
