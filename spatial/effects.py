@@ -10,17 +10,18 @@ direct effect; nothing here assumes that rows of W sum to one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from spillover.errors import SpatialInputError, check_option
 
 from ._data import INTERCEPT
-from .inference.propagate import Averages, combine, delta_errors, draw, selectors, solve
+from ._inverse import inverse
+from ._weights import align
+from .inference.propagate import Averages, combine, delta_errors, determinant, draw, selectors
 from .results import SCHEMA, Fit, critical_value, two_sided
 
 KINDS = ("direct", "indirect", "total")
@@ -88,52 +89,103 @@ class Effects:
         -------
         Series indexed by unit, in the units of y
         """
-        j = self._position(unit)
         start = np.zeros(len(self.fit.design.ids))
-        start[j] = size
-        beta, theta = self._coefficients(variable)
-        W = self.fit.design.weights.csr
-        response = solve(W, self.fit.rho, beta * start + theta * (W @ start))
-        return pd.Series(response, index=self.fit.design.ids, name=f"response to {variable} in {unit}")
+        start[self._position(unit)] = size
+        return pd.Series(self._respond(variable, start), self.fit.design.ids, name=f"response to {variable} in {unit}")
 
     def matrix(self, variable: str) -> pd.DataFrame:
         """S_r whole: row i, column j is the response of unit i to unit j. Dense, for up to 5,000 units."""
         ids = self.fit.design.ids
         if len(ids) > DENSE_MAX:
-            raise SpatialInputError("E309", f"a dense {len(ids):,} x {len(ids):,} matrix is too large",
-                                    hint="use shock(unit, variable) for one column")  # fmt: skip
-        beta, theta = self._coefficients(variable)
-        W = self.fit.design.weights.csr
-        S = solve(W, self.fit.rho, (beta * sparse.eye_array(len(ids)) + theta * W).toarray())
-        return pd.DataFrame(S, index=ids, columns=ids)
+            raise SpatialInputError("E309", f"a dense {len(ids):,} x {len(ids):,} matrix is too large", n=len(ids),
+                                    hint="use shock(unit, variable) for one column, by_group() for blocks")  # fmt: skip
+        return pd.DataFrame(self._respond(variable, np.eye(len(ids))), index=ids, columns=ids)
 
     def by_unit(self, variable: str) -> pd.DataFrame:
         """What each unit does to itself (``own``), sends to all others (``emitted``) and gets from a rise
-        in all others (``received``)."""
-        S = self.matrix(variable).to_numpy()
-        own = S.diagonal()
-        columns = {"own": own, "emitted": S.sum(0) - own, "received": S.sum(1) - own}
+        in all others (``received``).
+
+        Returns
+        -------
+        DataFrame by unit
+            For a large W without symmetry ``own`` is estimated from 200 probes, and a column ``own_error`` holds
+            its Monte Carlo standard errors; everything else is exact.
+
+        Notes
+        -----
+        With a the diagonal of A^-1, the diagonal of A^-1 W is (a - 1) / rho.
+        """
+        beta, theta = self._coefficients(variable)
+        W, rho, n = self.fit.design.weights, self.fit.rho, len(self.fit.design.ids)
+        A_inverse = inverse(W, rho)
+        diagonal, error = A_inverse.diagonal()
+        own = beta * diagonal + theta * ((diagonal - 1) / rho if rho else W.csr.diagonal())
+        back = A_inverse.solve(np.ones(n), transposed=True)
+        columns = {"own": own, "emitted": beta * back + theta * (W.csr.T @ back) - own,
+                   "received": self._respond(variable, np.ones(n)) - own}  # fmt: skip
+        if error is not None:
+            columns["own_error"] = abs(beta + theta / rho) * error
         return pd.DataFrame(columns, index=self.fit.design.ids)
+
+    def by_group(self, groups, variable: str) -> pd.DataFrame:
+        """Spillovers between groups of units: row g, column h is the average response in g when the regressor
+        rises by one in every unit of h. A row sums to the total effect on its group.
+
+        Parameters
+        ----------
+        groups : Series indexed by unit, or sequence in the order of the fit's units
+            The group of every unit, a region for instance.
+        variable : str
+            A term of the formula.
+
+        Raises
+        ------
+        SpatialInputError
+            E101 ids that differ, E105 length, E201 units without a group.
+        """
+        labels = pd.Series(align(groups, replace(self.fit.design.weights, ids=self.fit.design.ids), name="groups"))
+        if labels.isna().any():
+            raise SpatialInputError("E201", f"{int(labels.isna().sum())} units have no group",
+                                    ids=self.fit.design.ids[labels.isna()])  # fmt: skip
+        codes, names = pd.factorize(labels, sort=True)
+        columns = np.empty((len(names), len(names)))
+        for h in range(len(names)):
+            columns[:, h] = np.bincount(codes, self._respond(variable, (codes == h).astype(float)), len(names))
+        sizes = np.bincount(codes)
+        group = pd.Index(names, name="receives")
+        return pd.DataFrame(columns / sizes[:, None], index=group, columns=group.rename("emits"))
 
     def by_order(self, orders: int = 10) -> pd.DataFrame:
         """Effects split by order of neighbour: the terms of A^-1 = I + rho W + rho^2 W^2 + ...
 
-        Source: LeSage & Pace (2009), section 2.7.
+        Returns
+        -------
+        DataFrame with order, effect, term, estimate
+            Beyond 5,000 units traces above the fourth power of W are estimated, and a column ``error`` holds
+            their Monte Carlo standard errors.
+
+        Notes
+        -----
+        LeSage & Pace (2009), section 2.7.
         """
         W, rho = self.fit.design.weights.csr, self.fit.rho
         n = W.shape[0]
-        if n > DENSE_MAX:
-            raise SpatialInputError("E309", f"traces of powers of a {n:,} x {n:,} matrix are too many to take")
-        power, rows = np.eye(n), []
+        traces, errors = self._traces(orders + 1)
+        ahead, sums = np.ones(n), [1.0]
+        for _ in range(orders + 1):
+            ahead = W @ ahead
+            sums.append(ahead.mean())
+        rows = []
         for order in range(orders + 1):
-            ahead = W @ power
             for variable in self.variables:
                 beta, theta = self._coefficients(variable)
-                M = rho**order * (beta * power + theta * ahead)
-                direct, total = M.trace() / n, M.sum() / n
-                rows += [(order, k, variable, v) for k, v in zip(KINDS, (direct, total - direct, total))]
-            power = ahead
-        return pd.DataFrame(rows, columns=["order", "effect", "term", "estimate"])
+                direct, total, error = (
+                    rho**order * (beta * part[order] + theta * part[order + 1]) for part in (traces, sums, errors)
+                )
+                rows += [(order, kind, variable, value, abs(error) * (kind != "total"))
+                         for kind, value in zip(KINDS, (direct, total - direct, total))]  # fmt: skip
+        table = pd.DataFrame(rows, columns=["order", "effect", "term", "estimate", "error"])
+        return table if n > DENSE_MAX else table.drop(columns="error")
 
     def __str__(self) -> str:
         from .report.text import effects_text
@@ -147,6 +199,25 @@ class Effects:
 
     def _series(self, k):
         return pd.Series(self.estimates[k], index=pd.Index(self.variables, name="term"), name=KINDS[k])
+
+    def _respond(self, variable: str, change: np.ndarray) -> np.ndarray:
+        """S_r times a change of the regressor, by one sparse solve."""
+        beta, theta = self._coefficients(variable)
+        W = self.fit.design.weights
+        return inverse(W, self.fit.rho).solve(beta * change + theta * (W.csr @ change))
+
+    def _traces(self, highest: int) -> tuple[np.ndarray, np.ndarray]:
+        """tr W^k / n for k = 0 ... highest, and the standard errors of those that are estimated."""
+        W = self.fit.design.weights.csr
+        n = W.shape[0]
+        if n > DENSE_MAX:
+            moments = [determinant(self.fit).coarse.moment(k) for k in range(highest + 1)]
+            return np.array(moments).T / n
+        power, traces = np.eye(n), [1.0]
+        for _ in range(highest):
+            power = W @ power
+            traces.append(power.trace() / n)
+        return np.array(traces), np.zeros(highest + 1)
 
     @cached_property
     def _picks(self) -> tuple[np.ndarray, np.ndarray]:
@@ -193,7 +264,7 @@ def effects(fit: Fit, *, method="simulate", draws=1000, seed=1, level=0.95) -> E
     params = fit.params.to_numpy()
     variables = tuple(n for n in fit.design.names if n != INTERCEPT)
     picks = selectors(fit, variables)
-    averages = Averages(fit.design.weights, fit.specification.lag)
+    averages = Averages(fit)
     estimates = combine(params[None], fit.rho, averages, picks)[0]
     if method == "delta":
         errors = delta_errors(fit, averages, picks)

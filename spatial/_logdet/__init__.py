@@ -17,8 +17,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import numpy as np
-
 from spillover.errors import SpatialInputError, check_option
 
 from .._weights import Weights
@@ -61,6 +59,7 @@ def logdet(weights: Weights, method: str | None = None) -> Spectrum | Factorised
 
     Examples
     --------
+    >>> import numpy as np
     >>> from spatial._weights import as_weights
     >>> w = as_weights(np.array([[0, 1, 0], [0.5, 0, 0.5], [0, 1, 0]]))
     >>> L = logdet(w)
@@ -109,10 +108,11 @@ def _beside_exact(n: int) -> dict:
 
 
 def _refuse_too_large(method, needed, n):
-    if needed > memory():
+    free = memory()
+    if needed > free:
         raise SpatialInputError(
             "E309",
-            f"logdet={method!r} for {n:,} units needs about {needed / 1e9:,.1f} GB, {memory() / 1e9:,.1f} GB may be used",
+            f"logdet={method!r} for {n:,} units needs about {needed / 1e9:,.1f} GB, {free / 1e9:,.1f} GB may be used",
             n=n,
             hint="logdet='stochastic' needs a few vectors only, and reports its error",
         )

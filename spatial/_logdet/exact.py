@@ -52,14 +52,20 @@ class SparseLU:
         """(elements, multiplications) of one triangular factor, by symbolic elimination; bounds for few units."""
         if self.n <= COUNT_FILL:
             return self.n * (self.n + 1) // 2, self.n**3 / 3
-        from ..kernels.elimination import factor_size
+        _, below = self.columns
+        return int(below.sum()) + self.n, float(np.sum((below + 1.0) ** 2))
+
+    @cached_property
+    def columns(self) -> tuple[np.ndarray, np.ndarray]:
+        """(parent, elements below the diagonal) of the factor's columns."""
+        from ..kernels.elimination import column_sizes
 
         indices, indptr = self._pattern
         if not self.symmetric:
             links = sparse.csc_array((np.ones(len(indices)), indices, indptr), shape=(self.n, self.n))
             both = sparse.csc_array(links + links.T)
             indices, indptr = both.indices, both.indptr
-        return factor_size(indptr.astype(np.int64), indices.astype(np.int64), int(memory() / BYTES_PER_ELEMENT))
+        return column_sizes(indptr.astype(np.int64), indices.astype(np.int64), int(memory() / BYTES_PER_ELEMENT))
 
     @property
     def bytes_needed(self) -> int:

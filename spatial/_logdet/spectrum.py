@@ -50,6 +50,10 @@ class Spectrum:
     def d2(self, rho):
         return self._sum(rho, lambda r, w: -((w / (1 - r * w)) ** 2).real)
 
+    def moment(self, k: int) -> tuple[float, float]:
+        """tr W^k and its error, which is none."""
+        return float((self.eigenvalues**k).sum().real), 0.0
+
     def _sum(self, rho, term):
         rho = np.asarray(rho, dtype=float)
         return term(rho[..., None], self.eigenvalues).sum(-1)[()]

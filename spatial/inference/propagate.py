@@ -11,49 +11,58 @@ so a draw of the parameters costs two scalars, g(rho) and h(rho), and no inverse
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
-from .._logdet import logdet
-from .._weights import Weights
+from .._inverse import Inverse, inverse
+from .._logdet import Quadrature, logdet
 
 NODES = 16  # Chebyshev nodes of h(rho) over the draws
 
 
 class Averages:
-    """g(rho) = tr(G) / N and h(rho) = 1'G 1 / N, and their derivatives, for one W."""
+    """g(rho) = tr(G) / N and h(rho) = 1'G 1 / N, and their derivatives, for the W of one fit."""
 
-    def __init__(self, weights: Weights, has_lag: bool):
-        self.weights, self.has_lag = weights, has_lag
-        self.logdet = logdet(weights) if has_lag else None
+    def __init__(self, fit):
+        self.weights = fit.design.weights
+        self.logdet = determinant(fit) if fit.specification.lag else None
 
     def at(self, rho: float) -> tuple[float, float]:
-        W, N = self.weights.csr, self.weights.n
-        g = -self.logdet.d1(rho) / N if self.has_lag else W.trace() / N
-        return float(g), self.h(rho)
+        g = self.weights.csr.trace() if self.logdet is None else -self.logdet.d1(rho)
+        return float(g) / self.weights.n, self.h(rho)
 
     def h(self, rho: float) -> float:
         """Row sums of W standardised to one give 1 / (1 - rho) without a solve."""
         if self.weights.rows_sum_to_one:
             return 1 / (1 - rho)
-        return float(solve(self.weights.csr, rho, self.weights.row_sums).mean())
+        return float(Inverse(self.weights, rho).solve(self.weights.row_sums).mean())
 
     def slopes(self, rho: float) -> tuple[float, float]:
         """g'(rho) = tr(G^2) / N, h'(rho) = 1'G G 1 / N."""
-        W, N = self.weights.csr, self.weights.n
-        G1 = solve(W, rho, self.weights.row_sums)
-        return float(-self.logdet.d2(rho) / N), float(solve(W, rho, W @ G1).mean())
+        dg = float(-self.logdet.d2(rho) / self.weights.n)
+        if self.weights.rows_sum_to_one:
+            return dg, 1 / (1 - rho) ** 2
+        A_inverse = inverse(self.weights, rho)
+        return dg, float(A_inverse.solve(self.weights.csr @ A_inverse.solve(self.weights.row_sums)).mean())
 
     def many(self, rho: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """g and h at many rho: exact where cheap, else by Chebyshev interpolation over their range."""
-        N = self.weights.n
         lo, hi = rho.min(), rho.max()
-        g = -self.logdet.near(lo, hi).d1(rho) / N
+        g = -self.logdet.near(lo, hi).d1(rho) / self.weights.n
         if self.weights.rows_sum_to_one:
             return g, 1 / (1 - rho)
         h = np.polynomial.Chebyshev.interpolate(np.vectorize(self.h), NODES, domain=[lo, max(hi, lo + 1e-9)])
         return g, h(rho)
+
+    def error(self, rho: float) -> float:
+        """Monte Carlo standard error of g: zero unless the log-determinant itself is stochastic."""
+        return float(self.logdet.error(rho, 1)) / self.weights.n if isinstance(self.logdet, Quadrature) else 0.0
+
+
+def determinant(fit):
+    """The log-determinant that the fit used; of W by the usual method where it used none."""
+    part = getattr(fit.sample, "lag", None)
+    return logdet(fit.design.weights) if part is None else part.logdet
 
 
 def combine(params, rho, averages, picks):
@@ -112,13 +121,3 @@ def selectors(fit, variables):
         if f"W:{name}" in place:
             theta[row, place[f"W:{name}"]] = 1
     return beta, theta
-
-
-def solve(W: sparse.csr_array, rho: float, right: np.ndarray) -> np.ndarray:
-    """(I - rho W)^-1 right."""
-    if rho == 0:
-        return right
-    from scipy.sparse.linalg import spsolve
-
-    A = sparse.eye_array(W.shape[0], format="csc") - rho * W
-    return np.linalg.solve(A.toarray(), right) if W.shape[0] <= 500 else spsolve(A.tocsc(), right)
