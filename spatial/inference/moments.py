@@ -14,7 +14,7 @@ from ..solve.gmm import KINDS, basis, regressors, two_stage_covariance
 
 @dataclass(frozen=True)
 class MomentCovariance:
-    """``"classical"``, ``"robust"`` or ``"hc1"``: the counterpart of the classes in ``vcov`` for ``method="gmm"``."""
+    """The counterpart of the classes in ``vcov`` for ``method="gmm"``; ``kind`` is one of ``solve.gmm.KINDS``."""
 
     kind: str = "classical"
 
@@ -22,9 +22,9 @@ class MomentCovariance:
         check_option("vcov", self.kind, KINDS)
 
     def covariance(self, fit: Fit) -> np.ndarray:
-        refuse_impossible(self.kind, fit.specification, fit.settings["effects"])
+        refuse_impossible(self.kind, fit.specification, fit.settings["effects"], fit.design.is_panel)
         if fit.solution.vcov is None:
-            return two_stage_covariance(fit.sample, fit.solution, self.kind)
+            return two_stage_covariance(fit.sample, fit.solution, self.kind, fit.design.n_units)
         if self.kind != fit.settings["vcov"]:
             raise SpatialInputError(
                 "E501",
@@ -41,7 +41,7 @@ class MomentCovariance:
         return KINDS[self.kind]
 
 
-def refuse_impossible(kind: str, specification, effects: str) -> None:
+def refuse_impossible(kind: str, specification, effects: str, is_panel: bool) -> None:
     """Covariances without a theory for this model and these effects.
 
     Raises
@@ -49,14 +49,17 @@ def refuse_impossible(kind: str, specification, effects: str) -> None:
     SpatialInputError
         E501.
     """
-    if kind == "hc1" and specification.error:
-        raise SpatialInputError("E501", f"vcov='hc1' is for sar and sdm, not for {specification.name}",
+    if kind in ("hc1", "cluster") and specification.error:
+        raise SpatialInputError("E501", f"vcov={kind!r} is for sar and sdm, not for {specification.name}",
                                 hint="vcov='robust' is the heteroskedastic estimator")  # fmt: skip
-    if kind != "classical" and effects in ("entity", "twoway"):
+    if kind == "cluster" and not is_panel:
+        raise SpatialInputError("E501", "vcov='cluster' by unit needs a panel", hint="use vcov='robust'")
+    if kind in ("robust", "hc1") and effects in ("entity", "twoway"):
+        other = "classical" if specification.error else "cluster"
         raise SpatialInputError(
             "E501",
             f"vcov={kind!r} is not consistent with {effects} effects and few periods (Stock & Watson 2008)",
-            hint="use vcov='classical', or method='ml' with vcov='cluster'",
+            hint=f"use vcov={other!r}",
         )
 
 

@@ -60,7 +60,7 @@ def estimate(
 
     # 2. Spatial lags in, fixed effects out. 3. The estimates.
     if method == "gmm":
-        refuse_without_theory(specification, effects, vcov)
+        refuse_without_theory(specification, d, effects, vcov)
         correction = True
         sample, names = moment_sample(specification, d, effects, wanted, Z)
         solution = method_of_moments(specification, d, sample, vcov)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
-from spillover.errors import SpatialInputError, check_option
+from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
 
 from .._data import INTERCEPT, Design, spatial_lag
 from .._logdet import logdet
+from .._weights import Weights
 from ..inference.moments import refuse_impossible
 from ..results import Specification
 from ..solve.gmm import KINDS, MomentSample, MomentSolution, two_stage_least_squares
@@ -17,7 +20,7 @@ from ._checks import refuse_degenerate
 from ._sample import error_weights, flat, lagged_intercept_varies, regressor_columns
 
 
-def refuse_without_theory(specification: Specification, effects: str, vcov: str) -> None:
+def refuse_without_theory(specification: Specification, d: Design, effects: str, vcov: str) -> None:
     """What the method of moments is not there for.
 
     Raises
@@ -35,7 +38,7 @@ def refuse_without_theory(specification: Specification, effects: str, vcov: str)
             f"the moments of a spatial error do not hold after {effects} effects are taken out",
             hint="use effects='entity' with C(period) in the formula, or method='ml'",
         )
-    refuse_impossible(vcov, specification, effects)
+    refuse_impossible(vcov, specification, effects, d.is_panel)
 
 
 def moment_sample(
@@ -82,7 +85,24 @@ def moment_sample(
 
 def method_of_moments(specification: Specification, d: Design, sample: MomentSample, vcov: str) -> MomentSolution:
     """Two-stage least squares; with a spatial error the estimator that ``vcov`` stands for."""
-    if not specification.error:
-        return two_stage_least_squares(sample)
-    estimator = homoskedastic if vcov == "classical" else heteroskedastic
-    return estimator(sample, logdet(error_weights(d)).interval)
+    if specification.error:
+        estimator = homoskedastic if vcov == "classical" else heteroskedastic
+        solution = estimator(sample, logdet(error_weights(d)).interval)
+    else:
+        solution = two_stage_least_squares(sample)
+    _warn_outside(solution.rho, d.weights)
+    return solution
+
+
+def _warn_outside(rho: float, weights: Weights) -> None:
+    """Nothing in two-stage least squares keeps rho where I - rho W is regular."""
+    size = abs(weights.csr)
+    if abs(rho) * min(size.sum(axis=0).max(), size.sum(axis=1).max()) < 1:  # below the spectral radius' bound
+        return
+    lo, hi = logdet(weights).interval
+    if not lo < rho < hi:
+        warnings.warn(
+            f"rho = {rho:.4g} lies outside its admissible interval ({lo:.4g}, {hi:.4g}): effects are not defined",
+            SpatialInputWarning,
+            stacklevel=5,
+        )

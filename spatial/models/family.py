@@ -34,8 +34,8 @@ lee_yu : bool or "additive"
 vcov : str or object, optional
     With "ml": "oim" (observed information, the default), "eim" (expected), "robust", or an object with
     settings such as ``sp.Cluster("region")`` or ``sp.Conley(cutoff=300)``: see ``spatial.inference.vcov``.
-    With "gmm": "classical" (the default), "robust" to heteroskedasticity or, for sar and sdm, "hc1"; with a
-    spatial error "robust" is another estimator and changes the estimates too.
+    With "gmm": "classical" (the default), "robust" to heteroskedasticity; with a spatial error the latter is
+    another estimator and changes the estimates too. For sar and sdm also "hc1" and, in panels, "cluster".
 missing : {"error", "drop"}
     "drop" leaves out units with missing values and cuts W down to the rest.
 

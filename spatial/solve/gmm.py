@@ -25,6 +25,7 @@ KINDS = {
     "classical": "classical",
     "robust": "robust to heteroskedasticity (HC0)",
     "hc1": "robust to heteroskedasticity (HC1)",
+    "cluster": "clustered by unit, factor N/(N-1)",
 }
 
 
@@ -85,14 +86,22 @@ def two_stage_least_squares(sample: MomentSample) -> MomentSolution:
     return MomentSolution(beta, rho, 0.0, sigma2, float("nan"), stage.resid)
 
 
-def two_stage_covariance(sample: MomentSample, at: MomentSolution, kind: str) -> np.ndarray:
-    """Covariance of (beta, rho): ``classical``, ``robust`` (White's HC0) or ``hc1`` (times n / (n - p))."""
+def two_stage_covariance(sample: MomentSample, at: MomentSolution, kind: str, units: int) -> np.ndarray:
+    """Covariance of (beta, rho).
+
+    ``classical``; ``robust``, White's HC0; ``hc1``, that times n / (n - p); ``cluster``, errors free within each
+    of the ``units`` over time (Arellano 1987), times N / (N - 1).
+    """
     stage = two_stage(sample.y, regressors(sample), basis(sample))
     if kind == "classical":
         return at.sigma2 * stage.T.T @ stage.T
-    meat = stage.T * stage.resid[:, None]
-    scale = sample.n / (sample.n - meat.shape[1]) if kind == "hc1" else 1.0
-    return scale * meat.T @ meat
+    shares = stage.T * stage.resid[:, None]
+    p, scale = shares.shape[1], 1.0
+    if kind == "hc1":
+        scale = sample.n / (sample.n - p)
+    if kind == "cluster":
+        shares, scale = shares.reshape(-1, units, p).sum(axis=0), units / (units - 1)
+    return scale * shares.T @ shares
 
 
 def regressors(sample: Sample) -> np.ndarray:

@@ -13,6 +13,8 @@ from spillover.errors import SpatialInputError
 from . import naive
 from .test_estimators import COMMON, PANEL, cross_section, panel_data, random_weights
 
+pytestmark = pytest.mark.filterwarnings("ignore:rho = .* lies outside")
+
 # -- linearmodels and dense twins ----------------------------------------------------------------------------
 
 
@@ -70,6 +72,24 @@ def test_two_stage_least_squares_of_linearmodels(model, endog, vcov, options):
         F = tests[f"first-stage F of {'W:y' if name == 'rho' else name}"]
         assert F.df == (q, left)
         assert F.statistic == pytest.approx(row["f.stat"] * left / n, rel=1e-8)
+
+
+@pytest.mark.parametrize("effects", ["none", "entity"])
+def test_errors_clustered_by_unit(effects):
+    """linearmodels on the demeaned stack; afterwards by with_vcov or at once."""
+    iv = pytest.importorskip("linearmodels.iv")
+    data, W = panel_data(14, N=30)
+    fit = sp.sar("y ~ a + b", data, W, **PANEL, effects=effects, method="gmm", vcov="cluster")
+    s = fit.sample
+    endog = pd.DataFrame({"rho": s.Wy})
+    exog = pd.DataFrame(s.X, columns=fit.params.index[:-1])
+    pool = s.H[:, np.linalg.norm(s.H, axis=0) > 1e-8]
+    by = np.tile(np.arange(30), 5)
+    want = iv.IV2SLS(s.y, exog, endog, pool).fit(cov_type="clustered", clusters=by)
+    np.testing.assert_allclose(fit.std_errors[want.params.index], want.std_errors * (30 / 29) ** 0.5, rtol=1e-8)
+    again = sp.sar("y ~ a + b", data, W, **PANEL, effects=effects, method="gmm").with_vcov("cluster")
+    pd.testing.assert_frame_equal(again.vcov, fit.vcov)
+    assert "clustered by unit" in str(again)
 
 
 def test_a_regressor_instrumented_by_itself_is_exogenous():
@@ -255,6 +275,9 @@ CASES = {
     "regression by moments": ("E501", "least squares", lambda d, w: sp.slx("y ~ a", d, w, method="gmm")),
     "correction of moments": ("E501", "lee_yu", lambda d, w: sp.sar("y ~ a", d, w, method="gmm", lee_yu=False)),
     "hc1 of an error model": ("E501", "sar and sdm", lambda d, w: sp.sac("y ~ a", d, w, method="gmm", vcov="hc1")),
+    "cluster, cross-section": ("E501", "panel", lambda d, w: sp.sar("y ~ a", d, w, method="gmm", vcov="cluster")),
+    "cluster of an error model": ("E501", "sar and sdm", lambda d, w: sp.sem(
+        "y ~ a", d, w, method="gmm", vcov="cluster")),
     "other estimates": ("E501", "estimate again", lambda d, w: sp.sac(
         "y ~ a + b", d, w, method="gmm").with_vcov("robust")),
     "endogenous, likelihood": ("E501", "method='gmm'", lambda d, w: sp.sar(
@@ -315,3 +338,12 @@ def test_two_way_effects_need_a_second_w_whose_rows_sum_to_one():
     M = random_weights(np.random.default_rng(4), len(W), islands=1)
     with pytest.raises(SpatialInputError, match="E308"):
         sp.sem("y ~ a + b", data, W, **PANEL, effects="twoway", w_error=pd.DataFrame(M, W.index, W.columns))
+
+
+def test_rho_outside_its_interval_is_said():
+    """Two-stage least squares does not know the interval."""
+    data, W = cross_section(2, n=40)
+    explosive = data.assign(y=np.linalg.solve(np.eye(40) - 1.4 * W.to_numpy(), 1 + 5 * data["a"]) + 0.1 * data["b"])
+    with pytest.warns(sp.SpatialInputWarning, match="outside its admissible interval"):
+        fit = sp.sar("y ~ a", explosive, W, method="gmm")
+    assert fit.rho == pytest.approx(1.4, abs=0.1)
