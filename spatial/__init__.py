@@ -28,6 +28,7 @@ _NAMES = {
     "inference.vcov": "Robust Cluster Conley DriscollKraay Bootstrap",
     "effects": "Effects",
     "compare": "compare_weights Comparison",
+    "report.etable": "etable",
     "results": "Fit TestResult TestTable",
 }
 _HOME = {name: home for home, names in _NAMES.items() for name in names.split()}

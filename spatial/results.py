@@ -15,6 +15,8 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
+from ._maketables import MakeTables
+
 if TYPE_CHECKING:
     from ._data import Design
     from .effects import Effects
@@ -37,7 +39,7 @@ class Specification:
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class Fit(MakeTables):
     """An estimated model.
 
     Attributes

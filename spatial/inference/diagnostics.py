@@ -22,7 +22,7 @@ def diagnose(fit: Fit) -> TestTable:
     >>> columbus = shapefiles.load("columbus")
     >>> w = wt.queen(columbus).standardize("row")
     >>> print(sp.diagnose(sp.ols("CRIME ~ INC + HOVAL", columbus, w))["Moran of residuals"])
-    Moran of residuals: z = 2.840, p = 0.0045. Null: no spatial autocorrelation in the errors
+    Moran of residuals: z = 2.839, p = 0.0045. Null: no spatial autocorrelation in the errors
     """
     results = [jarque_bera(fit), breusch_pagan(fit)]
     spatial = fit.specification.lag or fit.specification.error

@@ -282,17 +282,26 @@ def with_vcov(fit: Fit, vcov, **settings) -> Fit:
     SpatialInputError
         E501 unknown or impossible for this fit, E1xx ids, E4xx places, E702 not positive definite.
     """
-    if fit.settings["method"] == "gmm":
-        from .moments import MomentCovariance
-
-        chosen = MomentCovariance(vcov, **settings)
-    else:
-        chosen = as_vcov(vcov, **settings)
+    chosen = _of_method(fit, vcov, settings)
     names = fit.params.index
     frame = pd.DataFrame(chosen.covariance(fit), index=names, columns=names)
     df = None if fit.df_resid is None else chosen.df(fit)
     kept = vcov if isinstance(vcov, str) and not settings else chosen
     return replace(fit, vcov=frame, df_resid=df, settings={**fit.settings, "vcov": kept})
+
+
+def describe(fit: Fit) -> str:
+    """A fit's covariance in words, for headers and notes."""
+    return _of_method(fit, fit.settings["vcov"], {}).describe(fit)
+
+
+def _of_method(fit: Fit, vcov, settings: dict):
+    """The covariance as an object; estimates by moments have their own kinds."""
+    if fit.settings["method"] != "gmm":
+        return as_vcov(vcov, **settings)
+    from .moments import MomentCovariance
+
+    return vcov if isinstance(vcov, MomentCovariance) else MomentCovariance(vcov, **settings)
 
 
 def residual_df(fit: Fit) -> int:
