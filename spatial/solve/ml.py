@@ -85,7 +85,9 @@ def maximum_likelihood(sample: Sample) -> Solution:
     products = _cross_products(*data)
     # 3. The maximum over (rho, lambda); beta and sigma2 follow.
     point = _search(products, sample)
-    rho, lam, gamma, ss, loglik, _ = _concentrated(point, products, sample)
+    rho, lam, gamma, ss, loglik = (
+        float(v[0]) if v.ndim == 1 else v[0] for v in _concentrated(point[None], products, sample)[:5]
+    )
     beta = solve_triangular(R, gamma + shift[0] - rho * shift[1]) if len(R) else np.zeros(0)
     return Solution(beta, rho, lam, ss / sample.n, loglik, residuals(sample, beta, rho, lam))
 
@@ -95,7 +97,7 @@ def loglik_at(sample: Sample, rho: float = 0.0, lam: float = 0.0) -> float:
     Q, R = np.linalg.qr(sample.X)
     data, _ = _shifted(sample, Q, R)
     point = [value for value, part in ((rho, sample.lag), (lam, sample.error)) if part is not None]
-    return _concentrated(np.array(point), _cross_products(*data), sample)[4]
+    return float(_concentrated(np.array([point]), _cross_products(*data), sample)[4][0])
 
 
 def residuals(sample: Sample, beta: np.ndarray, rho: float, lam: float) -> np.ndarray:
@@ -135,27 +137,33 @@ def _cross_products(Z, MZ):
     return Z.T @ Z, mixed + mixed.T, MZ.T @ MZ
 
 
-def _concentrated(point, products, sample):
-    """(rho, lambda, gamma, e'e, ln L, score) with beta and sigma2 concentrated out."""
-    rho = float(point[0]) if sample.lag is not None else 0.0
-    lam = float(point[-1]) if sample.error is not None else 0.0
+def _concentrated(points, products, sample):
+    """(rho, lambda, gamma, e'e, ln L, score) at each of several points, beta and sigma2 concentrated out.
+
+    ``points`` is (m, p) with one column per spatial parameter; everything comes back with m rows.
+    """
+    rho = points[:, 0] if sample.lag is not None else np.zeros(len(points))
+    lam = points[:, -1] if sample.error is not None else np.zeros(len(points))
     zz, mixed, mm = products
-    C = zz if mixed is None else zz - lam * mixed + lam**2 * mm
-    a = np.array([1.0, -rho])
-    Cxy = C[2:, :2] @ a
-    gamma = np.linalg.solve(C[2:, 2:], Cxy)
-    v = np.concatenate([a, -gamma])
-    Cv = C @ v
-    ss = float(v @ Cv)
+    a = np.column_stack([np.ones(len(points)), -rho])
+    if mixed is None:
+        C, gamma = zz, a @ zz[:2, 2:]  # X is orthonormal
+    else:
+        C = zz - lam[:, None, None] * mixed + lam[:, None, None] ** 2 * mm
+        gamma = np.linalg.solve(C[:, 2:, 2:], C[:, 2:, :2] @ a[:, :, None])[:, :, 0]
+    v = np.concatenate([a, -gamma], axis=1)
+    Cv = np.matmul(C, v[:, :, None])[:, :, 0]
+    ss = (v * Cv).sum(axis=1)
     n = sample.n
     loglik, score = -n / 2 * (np.log(2 * np.pi * ss / n) + 1), []
     if sample.lag is not None:
-        loglik += sample.lag.value(rho)
-        score.append(sample.lag.d1(rho) + n / ss * Cv[1])
+        loglik = loglik + sample.lag.value(rho)
+        score.append(sample.lag.d1(rho) + n / ss * Cv[:, 1])
     if sample.error is not None:
-        loglik += sample.error.value(lam)
-        score.append(sample.error.d1(lam) + n / ss * (v @ mixed @ v / 2 - lam * (v @ mm @ v)))
-    return rho, lam, gamma, ss, float(loglik), np.array(score)
+        loglik = loglik + sample.error.value(lam)
+        by_lam = ((v @ mixed) * v).sum(axis=1) / 2 - lam * ((v @ mm) * v).sum(axis=1)
+        score.append(sample.error.d1(lam) + n / ss * by_lam)
+    return rho, lam, gamma, ss, loglik, np.array(score).T
 
 
 def _search(products, sample) -> np.ndarray:
@@ -171,19 +179,25 @@ def _search(products, sample) -> np.ndarray:
     low, high = np.array([grid[[0, -1]] for grid in grids]).T
     rough = _evaluator(products, sample, [part.coarse for part in parts])
     candidates = np.stack(np.meshgrid(*grids, indexing="ij"), -1).reshape(-1, len(parts))
-    point = max(candidates, key=lambda p: rough(p)[0])
-    point = _newton(rough, point, low, high)
+    point = candidates[np.argmax(rough(candidates)[0])]
+    point, curvature = _newton(rough, point, low, high)
+    if all(part.coarse.logdet is part.logdet for part in parts):  # the curve was exact
+        return _inside(point, parts, sample)
     # 2. Exactly, within windows of a few standard errors; again where the maximum leaves them.
     for _ in range(MAX_WINDOWS):
-        curvature = -np.diag(_hessian(rough, point, low, high))
         half = WINDOW / np.sqrt(np.maximum(curvature, (1e-3 * (high - low)) ** -2.0 / 100))
         windows = [part.near(at - h, at + h) for part, at, h in zip(parts, point, half)]
         first, last = np.array([window.domain for window in windows]).T
         first, last = np.maximum(first, low), np.minimum(last, high)
-        point = _newton(_evaluator(products, sample, windows), np.clip(point, first, last), first, last)
+        point, curvature = _newton(_evaluator(products, sample, windows), np.clip(point, first, last), first, last)
         inner = 1e-9 * (high - low)
         if np.all((point > first + inner) | (first <= low)) and np.all((point < last - inner) | (last >= high)):
             break
+    return _inside(point, parts, sample)
+
+
+def _inside(point, parts, sample):
+    """The point, unless it lies on the edge."""
     for part, at, name in zip(parts, point, ["rho"] * (sample.lag is not None) + ["lambda"]):
         lo, hi = part.interval
         if min(at - lo, hi - at) < 10 * EDGE * (hi - lo):
@@ -196,11 +210,11 @@ def _search(products, sample) -> np.ndarray:
 
 
 def _evaluator(products, sample, determinants):
-    """(rho, lambda) -> (ln L, score), with these curves for the determinants."""
+    """Points (m, p) -> (ln L (m,), score (m, p)), with these curves for the determinants."""
     lag = determinants[0] if sample.lag is not None else None
     error = determinants[-1] if sample.error is not None else None
     swapped = replace(sample, lag=lag, error=error)
-    return lambda point: _concentrated(point, products, swapped)[4:]
+    return lambda points: _concentrated(points, products, swapped)[4:]
 
 
 def _grid(interval, size):
@@ -211,35 +225,33 @@ def _grid(interval, size):
 
 
 def _newton(evaluate, point, low, high):
-    """Damped Newton ascent; the Hessian comes from differences of the analytic score."""
-    value, score = evaluate(point)
+    """Damped Newton ascent: (maximum, curvature there). The Hessian comes from differences of the score."""
+    value, score, H = _expand(evaluate, point, low, high)
     for _ in range(MAX_STEPS):
-        if not score.any():
-            return point
-        step = np.linalg.lstsq(-_hessian(evaluate, point, low, high), score, rcond=None)[0]
-        if step @ score <= 0:  # not concave here: go uphill
+        step = -np.linalg.lstsq(H, score, rcond=None)[0] if len(point) > 1 else -score / (H[0] or -np.inf)
+        if step @ score < 0:  # not concave here: go uphill
             step = score / np.linalg.norm(score) * 0.05 * (high - low)
         for _halving in range(40):
             trial = np.clip(point + step, low, high)
-            trial_value, trial_score = evaluate(trial)
-            if trial_value >= value - 1e-12 * abs(value):
+            found = _expand(evaluate, trial, low, high)
+            if found[0] >= value - 1e-12 * abs(value):
                 break
             step = step / 2
         moved = np.abs(trial - point).max()
-        point, value, score = trial, trial_value, trial_score
+        point, (value, score, H) = trial, found
         if moved < 1e-11:
-            return point
+            return point, -np.diag(H)
     raise SpatialInputError(
         "E801", f"the likelihood search did not settle: last point {point.tolist()}, step {moved:.2g}"
     )
 
 
-def _hessian(evaluate, point, low, high):
-    h = 1e-6 * (high - low)
-    columns = []
-    for j in range(len(point)):
-        up, down = point.copy(), point.copy()
-        up[j], down[j] = min(point[j] + h[j], high[j]), max(point[j] - h[j], low[j])
-        columns.append((evaluate(up)[1] - evaluate(down)[1]) / (up[j] - down[j]))
-    H = np.array(columns)
-    return (H + H.T) / 2
+def _expand(evaluate, point, low, high):
+    """(ln L, score, Hessian) at a point, from one evaluation of it and its neighbours."""
+    steps = np.diag(1e-6 * (high - low))
+    points = np.clip(np.vstack([point, point + steps, point - steps]), low, high)
+    values, scores = evaluate(points)
+    p = len(point)
+    gaps = np.diag(points[1 : p + 1] - points[p + 1 :])
+    H = (scores[1 : p + 1] - scores[p + 1 :]) / gaps[:, None]
+    return values[0], scores[0], (H + H.T) / 2
