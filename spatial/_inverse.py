@@ -10,7 +10,6 @@ from __future__ import annotations
 from functools import cached_property, lru_cache
 
 import numpy as np
-from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
@@ -19,6 +18,7 @@ from ._logdet.structure import similar, symmetrizer
 from ._weights import Weights
 
 DENSE_MAX = 500  # units; up to here a dense inverse is as quick
+DIAGONAL_DENSE = 2_000  # units; the selected inverse is compiled, which pays only for more
 ITERATE_ABOVE = 20_000  # units; beyond, conjugate gradients beat a factorisation
 TOLERANCE = 1e-13
 PROBES = 200  # of the stochastic diagonal
@@ -28,6 +28,13 @@ PROBES = 200  # of the stochastic diagonal
 def inverse(weights: Weights, rho: float) -> Inverse:
     """The inverse for one W and rho; remembered, so that shocks and units share one factorisation."""
     return Inverse(weights, rho)
+
+
+@lru_cache(maxsize=4)
+def _structure(weights: Weights):
+    """(D or None, engine of sparse factorisations) of one W, whatever rho."""
+    scale = symmetrizer(weights.csr)
+    return scale, SparseLU(weights.csr if scale is None else similar(weights.csr, scale), scale is not None)
 
 
 class Inverse:
@@ -63,7 +70,7 @@ class Inverse:
         """Diagonal of A^-1, and its Monte Carlo standard errors where it is estimated (large asymmetric W)."""
         if self.rho == 0:
             return np.ones(self.n), None
-        if self.n <= DENSE_MAX:
+        if self.n <= DIAGONAL_DENSE:
             return self._dense.diagonal().copy(), None
         if not self.symmetric:
             return self._stochastic_diagonal()
@@ -82,27 +89,23 @@ class Inverse:
         diagonal[lu.order] = values
         return diagonal, None
 
-    @cached_property
-    def _scale(self):
-        return symmetrizer(self.weights.csr)
-
     @property
     def symmetric(self) -> bool:
-        return self._scale is not None
+        return _structure(self.weights)[0] is not None
 
-    @cached_property
+    @property
     def _root(self) -> np.ndarray:
         """D^1/2: D^1/2 W D^-1/2 is symmetric."""
-        return np.sqrt(self._scale) if self.symmetric else np.ones(self.n)
+        scale, _ = _structure(self.weights)
+        return np.ones(self.n) if scale is None else np.sqrt(scale)
 
     @cached_property
     def _dense(self):
         return np.linalg.inv(np.eye(self.n) - self.rho * self.weights.csr.toarray())
 
-    @cached_property
+    @property
     def _lu(self) -> SparseLU:
-        matrix = similar(self.weights.csr, self._scale) if self.symmetric else self.weights.csr
-        return SparseLU(matrix, self.symmetric)
+        return _structure(self.weights)[1]
 
     @cached_property
     def _factor(self):
@@ -132,11 +135,11 @@ class Inverse:
     def _conjugate_gradients(self, right):
         from scipy.sparse.linalg import cg
 
-        A = sparse.csr_array(sparse.eye_array(self.n) - self.rho * similar(self.weights.csr, self._scale))
-        columns = right.reshape(self.n, -1)
+        A, order = self._lu.at(self.rho).T, self._lu.order  # symmetric: its transpose is a csr_array of it
+        columns = right.reshape(self.n, -1)[order]
         solved = np.empty_like(columns)
         for j, column in enumerate(columns.T):
-            solved[:, j], failed = cg(A, column, rtol=TOLERANCE, maxiter=5_000)
+            solved[order, j], failed = cg(A, column, rtol=TOLERANCE, maxiter=5_000)
             if failed:
                 return self._factorised(right, False)
         return solved.reshape(right.shape)

@@ -40,6 +40,7 @@ def estimate(
     lee_yu: bool | str = True,
     vcov=None,
     missing: str = "error",
+    logdet: str | None = None,
 ) -> Fit:
     """Align the data, take out the effects, estimate, infer."""
     vcov = _checked_options(specification, method, vcov, lee_yu, durbin, endog, instruments)
@@ -66,7 +67,7 @@ def estimate(
         solution = method_of_moments(specification, d, sample, vcov)
     else:
         correction = which_correction(specification, d, effects, lee_yu)
-        sample, names = demeaned_sample(specification, d, effects, correction)
+        sample, names = demeaned_sample(specification, d, effects, correction, logdet)
         solution = maximum_likelihood(sample)
         if correction == "additive" and effects in ("time", "twoway"):
             solution = without_time_bias(sample, solution, d.weights.csr)

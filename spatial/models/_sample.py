@@ -20,7 +20,9 @@ from ._checks import refuse_degenerate
 EFFECTS = ("none", "entity", "time", "twoway", "random")
 
 
-def demeaned_sample(specification: Specification, d: Design, effects: str, correction) -> tuple[Sample, list[str]]:
+def demeaned_sample(
+    specification: Specification, d: Design, effects: str, correction, logdet_method: str | None = None
+) -> tuple[Sample, list[str]]:
     """The arrays of the likelihood and the names of X's columns.
 
     The transformation lags and then demeans, J W y. Without it we follow ``xsmle``, ``splm`` and Elhorst, who
@@ -44,10 +46,10 @@ def demeaned_sample(specification: Specification, d: Design, effects: str, corre
     parts = {}
     if specification.lag:
         Wy = lag(W, start)
-        parts |= {"Wy": flat(Wy), "lag": _jacobian(d, d.weights, effects, correction)}
+        parts |= {"Wy": flat(Wy), "lag": _jacobian(d, d.weights, effects, correction, logdet_method)}
     if specification.error:
         parts |= {"My": flat(lag(M, start)), "MX": flat(lag(M, X if exact else Xd))}
-        parts["error"] = _jacobian(d, error_weights(d), effects, correction)
+        parts["error"] = _jacobian(d, error_weights(d), effects, correction, logdet_method)
     if specification.lag and specification.error:
         parts["MWy"] = flat(lag(M, Wy))
     return Sample(y=flat(y), X=flat(Xd), n=_likelihood_size(d, effects, correction), **parts), names
@@ -131,7 +133,7 @@ def _likelihood_size(d: Design, effects: str, correction) -> int:
     return d.y.size
 
 
-def _jacobian(d: Design, weights: Weights, effects: str, correction) -> Jacobian:
+def _jacobian(d: Design, weights: Weights, effects: str, correction, method) -> Jacobian:
     periods = d.n_periods - (bool(correction) and effects in ("entity", "twoway"))
     drops_unit_root = correction is True and effects in ("time", "twoway")
-    return Jacobian(logdet(weights), periods, drops_unit_root)
+    return Jacobian(logdet(weights, method), periods, drops_unit_root)

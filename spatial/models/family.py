@@ -47,6 +47,8 @@ endog, instruments : list of str
     For sar and sdm with ``method="gmm"``: regressors that are correlated with the error, and terms (columns or
     functions of them) that instrument them. A lagged endogenous regressor is endogenous too; lags of the
     instruments instrument it. Tests: ``sp.instrument_tests(fit)``.
+logdet : {"eigen", "sparse", "cholmod", "stochastic"}, optional
+    How log|I - rho W| is computed; by default what suits W's size and structure. The header says which.
 """
 
 from __future__ import annotations
@@ -140,6 +142,7 @@ def sar(
     effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
     endog: list[str] | None = None, instruments: list[str] | None = None,
     lee_yu: bool | str = True, vcov=None, missing: str = "error",
+    logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial autoregressive (lag) model: y = rho W y + X beta + e.
 
@@ -150,7 +153,7 @@ def sar(
     w : weights over the same units
     endog, instruments : list of str
         Endogenous regressors and what instruments them, with ``method="gmm"``.
-    entity, time, effects, durbin, method, lee_yu, vcov, missing
+    entity, time, effects, durbin, method, lee_yu, vcov, missing, logdet
         As for all models: see ``spatial.models.family``.
 
     Raises
@@ -180,6 +183,7 @@ def sem(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
     w_error=None, lee_yu: bool | str = True, vcov=None, missing: str = "error",
+    logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial error model: y = X beta + u, u = lambda M u + e.
 
@@ -190,7 +194,7 @@ def sem(
     w : weights over the same units
     w_error : weights, optional
         M, the weights of the error process; W by default.
-    entity, time, effects, durbin, method, lee_yu, vcov, missing
+    entity, time, effects, durbin, method, lee_yu, vcov, missing, logdet
         As for all models: see ``spatial.models.family``.
 
     Raises
@@ -213,6 +217,7 @@ def sdm(
     effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
     endog: list[str] | None = None, instruments: list[str] | None = None,
     lee_yu: bool | str = True, vcov=None, missing: str = "error",
+    logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial Durbin model: y = rho W y + X beta + W X theta + e.
 
@@ -225,7 +230,7 @@ def sdm(
     w : weights over the same units
     endog, instruments : list of str
         Endogenous regressors and what instruments them, with ``method="gmm"``.
-    entity, time, effects, durbin, method, lee_yu, vcov, missing
+    entity, time, effects, durbin, method, lee_yu, vcov, missing, logdet
         As for all models: see ``spatial.models.family``.
 
     Returns
@@ -261,6 +266,7 @@ def sdem(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
     w_error=None, lee_yu: bool | str = True, vcov=None, missing: str = "error",
+    logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial Durbin error model: y = X beta + W X theta + u, u = lambda M u + e.
 
@@ -273,7 +279,7 @@ def sdem(
     w : weights over the same units
     w_error : weights, optional
         M, the weights of the error process; W by default.
-    entity, time, effects, durbin, method, lee_yu, vcov, missing
+    entity, time, effects, durbin, method, lee_yu, vcov, missing, logdet
         As for all models: see ``spatial.models.family``.
 
     Raises
@@ -292,6 +298,7 @@ def sac(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
     w_error=None, lee_yu: bool | str = True, vcov=None, missing: str = "error",
+    logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial lag and spatial error together (SARAR): y = rho W y + X beta + u, u = lambda M u + e.
 
@@ -302,7 +309,7 @@ def sac(
     w : weights over the same units
     w_error : weights, optional
         M, the weights of the error process; W by default.
-    entity, time, effects, durbin, method, lee_yu, vcov, missing
+    entity, time, effects, durbin, method, lee_yu, vcov, missing, logdet
         As for all models: see ``spatial.models.family``.
 
     Raises
@@ -322,6 +329,7 @@ def gns(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
     w_error=None, lee_yu: bool | str = True, vcov=None, missing: str = "error",
+    logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """General nesting model: y = rho W y + X beta + W X theta + u, u = lambda M u + e.
 
@@ -334,7 +342,7 @@ def gns(
     w : weights over the same units
     w_error : weights, optional
         M, the weights of the error process; W by default.
-    entity, time, effects, durbin, method, lee_yu, vcov, missing
+    entity, time, effects, durbin, method, lee_yu, vcov, missing, logdet
         As for all models: see ``spatial.models.family``.
 
     Raises
