@@ -19,6 +19,7 @@ from ..solve.within import degrees_of_freedom
 from .bootstrap import bootstrap_parameters, weights_of_error
 from .groups import both, group_codes
 from .information import covariance, expected, observed
+from .pairs import pairs_meat
 from .places import KERNELS, coordinates, near
 from .sandwich import grouped_meat, newey_west, sandwich, small_sample_factor, sums_by_group
 
@@ -56,22 +57,35 @@ class Robust:
     """The sandwich of the observed information: errors need not be normal, nor of one variance.
 
     Scores are taken by row in a cross-section and by unit, summed over its periods, in a panel; the factor is
-    N / (N - 1), for least squares besides (n - 1) / (n - k). The determinant's score is split equally over
-    the units, as in ``xsmle``: scores of a spatial lag are then correlated between neighbours, which this
-    covariance leaves out; where that matters see ``Conley``.
+    N / (N - 1), for least squares besides (n - 1) / (n - k).
 
-    Source: White (1982, Econometrica 50:1-25); Belotti, Hughes & Piano Mortari (2017).
+    Parameters
+    ----------
+    pairs : bool
+        False splits the determinant's score equally over the units, as ``xsmle`` does. Scores of neighbours are
+        then correlated and the variance of rho and lambda comes out too small, the more so the less the
+        regressors explain. True counts every pair of units, for up to 5,000 of them.
+
+    Notes
+    -----
+    White (1982, Econometrica 50:1-25); Belotti, Hughes & Piano Mortari (2017, Stata Journal 17:139-180); for
+    pairs Kelejian & Prucha (2001, J. Econometrics 104:219-257).
     """
+
+    pairs: bool = False
 
     def covariance(self, fit: Fit) -> np.ndarray:
         codes, _ = group_codes(fit.design, "entity")
+        if self.pairs and (fit.specification.lag or fit.specification.error):
+            factor = small_sample_factor(fit, codes)
+            return sandwich(fit, lambda S: factor * pairs_meat(fit))
         return sandwich(fit, lambda S: grouped_meat(fit, codes, S))
 
     def df(self, fit: Fit) -> int:
         return fit.design.n_units - 1 if fit.design.is_panel else residual_df(fit)
 
     def describe(self, fit: Fit) -> str:
-        by = "sandwich by unit" if fit.design.is_panel else "sandwich"
+        by = ("sandwich by unit" if fit.design.is_panel else "sandwich") + " and pair" * self.pairs
         return f"robust ({by}, {_factor(fit, 'N')}, N = {fit.design.n_units:,})"
 
 
