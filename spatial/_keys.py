@@ -62,11 +62,10 @@ def match_rows(data: pd.DataFrame, weights: Weights, entity, time) -> Rows:
     else:
         period_code, times = _sorted_periods(periods)
         _refuse_unbalanced(unit_code, unit_ids, period_code, times, units.name, periods.name)
-    ids = _ids_in_order(pd.Index(unit_ids), weights, data, units.name)
-    place = ids.get_indexer(unit_ids)[unit_code]
+    ids, place = _places(pd.Index(unit_ids), weights, data, units.name)
     order = np.empty((1 if times is None else len(times), len(ids)), dtype=np.intp)
-    order[period_code, place] = np.arange(len(data))
-    return Rows(order, ids.rename(units.name), times, weights)
+    order[period_code, place[unit_code]] = np.arange(len(data))
+    return Rows(order, ids if ids.name == units.name else ids.rename(units.name), times, weights)
 
 
 def _key_columns(data, entity, time) -> tuple[pd.Series, pd.Series | None]:
@@ -84,7 +83,7 @@ def _key_columns(data, entity, time) -> tuple[pd.Series, pd.Series | None]:
         units = pd.Series(index) if entity is None else _column(data, entity, "entity")
         keys = [units, None if time is None else _column(data, time, "time")]
     for key in keys:
-        if key is not None and key.isna().any():
+        if key is not None and key.hasnans:
             raise SpatialInputError("E201", f"{key.name!r} has missing values", rows=np.flatnonzero(key.isna()))
     return keys[0], keys[1]
 
@@ -143,12 +142,16 @@ def _refuse_unbalanced(unit_code, unit_ids, period_code, times, entity, time) ->
         )
 
 
-def _ids_in_order(units: pd.Index, weights: Weights, data, entity) -> pd.Index:
+def _places(units: pd.Index, weights: Weights, data, entity) -> tuple[pd.Index, np.ndarray]:
+    """The ids in the weights' order, and where each unit stands among them."""
     if weights.ids is None:
         warn_unlabelled()
         if len(units) != weights.n:
             raise SpatialInputError("E105", f"the data have {len(units)} units, the weights {weights.n}")
-        return units
+        return units, np.arange(len(units))
+    place = weights.ids.get_indexer(units)
+    if len(units) == weights.n and (place >= 0).all():
+        return weights.ids, place
     try:
         match_ids(units, weights.ids)
     except SpatialInputError as error:
@@ -157,4 +160,4 @@ def _ids_in_order(units: pd.Index, weights: Weights, data, entity) -> pd.Index:
                 error.hint = f"column {column!r} holds the weights' ids: pass entity={column!r}"
                 break
         raise
-    return weights.ids
+    return weights.ids, place

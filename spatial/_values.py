@@ -31,7 +31,7 @@ def read_columns(data: pd.DataFrame, terms: Terms, rows: Rows, missing: str):
         E201 missing, E202 infinite, E203 not a number, E206 too few units left.
     """
     raw = {name: _numbers(data[name]) if name in terms.bare else data[name] for name in terms.columns}
-    absent = {name: _at(column, rows, pd.isna) for name, column in raw.items()}
+    absent = {name: _missing(column)[rows.order] for name, column in raw.items()}
     holes = np.any(list(absent.values()), axis=0)
     notes = []
     if holes.any():
@@ -58,9 +58,8 @@ def refuse_not_finite(name: str, values: np.ndarray, rows: Rows) -> None:
                                 ids=rows.labels(bad), hint="logs and roots need positive values")  # fmt: skip
 
 
-def _at(column, rows, question) -> np.ndarray:
-    values = question(column)
-    return np.asarray(values)[rows.order]
+def _missing(column) -> np.ndarray:
+    return np.isnan(column) if isinstance(column, np.ndarray) else column.isna().to_numpy()
 
 
 def _refuse_missing(absent, holes, rows) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+import weakref
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,6 +19,7 @@ from scipy import sparse
 from spillover.errors import SHOWN, SpatialInputError, SpatialInputWarning
 
 ROW_SUM_TOLERANCE = 1e-9
+_SEEN: dict = {}  # frozen weights that were converted before, by identity
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +133,17 @@ def as_weights(w, *, ids=None) -> Weights:
     """
     if isinstance(w, Weights):
         return w
+    seen = _SEEN.get(id(w))
+    if seen is not None and seen[0]() is w:
+        return seen[1]
+    out = _converted(w, ids)
+    if hasattr(w, "csr") and type(w).__hash__ is not object.__hash__:  # hashed by content: it will not change
+        key = id(w)
+        _SEEN[key] = weakref.ref(w, lambda _: _SEEN.pop(key, None)), out
+    return out
+
+
+def _converted(w, ids) -> Weights:
     csr, found, kind, standardization = _read(w)
     if csr.shape[0] != csr.shape[1]:
         raise SpatialInputError("E311", f"weights must be square, got {csr.shape[0]} x {csr.shape[1]}")

@@ -32,16 +32,18 @@ def refuse_degenerate(d: Design, X, Xd, y, names: list[str], effects: str) -> No
         raise SpatialInputError("E204", f"the response {d.response!r} has no variation", column=d.response)
     if y @ y <= ABSORBED**2 * np.sum((d.y - d.y.mean()) ** 2):
         raise SpatialInputError("E208", f"the {effects} effects absorb the response {d.response!r}", column=d.response)
-    for j, name in enumerate(names):
+    spread = np.linalg.norm(X - X.mean(axis=0), axis=0)
+    largest = np.abs(X).max(axis=0, initial=0)
+    flat = spread <= NO_VARIATION * np.sqrt(len(X)) * largest
+    absorbed = (np.linalg.norm(Xd, axis=0) <= ABSORBED * spread) & (effects != "none")
+    for j in np.flatnonzero(flat | absorbed):
+        name = names[j]
         if name == INTERCEPT:
             continue
-        column = X[:, j]
-        spread = np.linalg.norm(column - column.mean())
-        if spread <= NO_VARIATION * np.sqrt(len(column)) * np.abs(column).max(initial=0):
+        if flat[j]:
             raise SpatialInputError("E204", f"the regressor {name!r} has no variation", column=name, hint=_drop(name))
-        if np.linalg.norm(Xd[:, j]) <= ABSORBED * spread and effects != "none":
-            raise SpatialInputError("E208", f"the {effects} effects absorb the regressor {name!r}", column=name,
-                                    hint="it does not vary within them; " + _drop(name))  # fmt: skip
+        raise SpatialInputError("E208", f"the {effects} effects absorb the regressor {name!r}", column=name,
+                                hint="it does not vary within them; " + _drop(name))  # fmt: skip
     if len(y) <= len(names) + 1:
         raise SpatialInputError("E206", f"{len(y)} observations are too few for {len(names)} coefficients")
     _refuse_collinear(Xd, names)
