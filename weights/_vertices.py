@@ -102,7 +102,8 @@ def _grouped(items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     new = np.ones(len(order), bool)
     new[1:] = mixed[1:] != mixed[:-1]
     same = np.flatnonzero(~new)
-    if (items[order[same]] != items[order[same - 1]]).any():  # unlike items mixed alike: rare, but possible
+    here, before = order[same], order[same - 1]
+    if ((a[here] != a[before]) | (b[here] != b[before])).any():  # unlike items mixed alike: rare, but possible
         order = np.lexsort((b, a))
         new[1:] = (items[order][1:] != items[order][:-1]).any(axis=1)
     return order, new

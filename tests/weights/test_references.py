@@ -112,3 +112,21 @@ def test_dirty_borders_need_a_tolerance():
 
 def links(w):
     return {frozenset(p) for p in w.to_frame()[["focal", "neighbor"]].itertuples(index=False)}
+
+
+def test_shipped_maps_share_their_vertices():
+    """China's 31 provinces: 68 borders, Hainan alone; US counties as in libpysal."""
+    import shapefiles
+
+    china = shapefiles.load("china_provinces").set_index("name")
+    for w in (wt.queen(china), wt.rook(china), wt.queen(china, tolerance=50)):
+        assert (w.nnz, w.islands.tolist()) == (136, ["Hainan"])
+    if DATA.exists():
+        land = pd.read_csv(DATA / "china_adjacency.csv").query("kind == 'land'")
+        assert links(wt.queen(china)) == {frozenset(p) for p in land[["a", "b"]].itertuples(index=False)}
+    graph = pytest.importorskip("libpysal.graph").Graph
+    counties = shapefiles.load("us_counties")
+    for ours, theirs in ((wt.queen, False), (wt.rook, True)):
+        w = ours(counties)
+        assert (w.csr != graph.build_contiguity(counties, rook=theirs).sparse).nnz == 0
+        assert w.n == 3108
