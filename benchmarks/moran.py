@@ -1,7 +1,7 @@
 """Moran's I and its map against esda and pygeoda: same weights, values and number of permutations.
 
     python benchmarks/moran.py             # two minutes
-    python benchmarks/moran.py --full      # the sizes of the README's table: some five minutes; pygeoda only if installed
+    python benchmarks/moran.py --full      # the sizes of the README's table: five minutes (pygeoda if installed)
 
 Every row first shows that both give the same answer. Times are medians of alternating runs in this process, warm: the
 first call of each is timed apart, in processes of their own.

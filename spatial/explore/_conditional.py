@@ -1,7 +1,7 @@
 """Reference distributions of local statistics: a site keeps its value, its neighbours are drawn from all others.
 
 Drawing anew for every site costs n permutations of n units. Here all sites share one table of draws: column p
-lists different units in random order, and a site with d neighbours takes the first d that are not itself.
+lists different units in random order; a site with d neighbours takes the first d, and draw d + 1 in place of itself.
 For every site that is an exact draw without replacement from the others; only the dependence between
 sites is changed, and with many permutations it vanishes.
 """
@@ -132,47 +132,66 @@ def counts(values, csr, statistic, observed, slack, permutations, seed, *, keep_
     statistic = statistic or (lambda sites, lags: lags[0])
     rows = min(depth + 1, n)
     for _, table in _random.tables(n, rows, permutations, seed, block=max(1, min(BLOCK, TABLE // rows))):
-        moved = values[:, table]
+        own = _own_by_site(table, sizes if keep_own else np.zeros_like(sizes))
         if compiled:
-            _count_compiled(moved[0], csr, low, high, above, below)
+            _count_compiled(values[0], values[0][table], csr, own, low, high, above, below)
         else:
-            _count(moved, csr, statistic, low, high, above, below)
-        own = _own_draws(table, sizes) if keep_own else {}
-        for unit, column, place in own.values():
-            weights = _rows(csr, unit)
-            draws = np.arange(weights.shape[1])
-            old = statistic(unit, [np.einsum("ed,ed->e", weights, m[draws, column[:, None]]) for m in moved])
-            draws = draws + (draws >= place[:, None])
-            new = statistic(unit, [np.einsum("ed,ed->e", weights, m[draws, column[:, None]]) for m in moved])
-            np.add.at(above, unit, (new >= low[unit]).astype(int) - (old >= low[unit]))
-            np.add.at(below, unit, (new <= high[unit]).astype(int) - (old <= high[unit]))
+            _count(values, values[:, table], csr, own, statistic, low, high, above, below)
     return above, below
 
 
-def _count(moved, csr, statistic, low, high, above, below):
-    """Sites of one size at a time: their lags are a small dense product."""
+def _count(values, moved, csr, own, statistic, low, high, above, below):
+    """Sites of one size at a time: their lags are a small dense product.
+
+    Where a site meets itself among its d draws, draw d + 1 takes that place: what is left is still a random
+    order of others.
+    """
     sizes = np.diff(csr.indptr)
+    start, column, place = own
     chunk = max(1, CHUNK // moved.shape[2])
     for d in np.unique(sizes):
         sites = np.flatnonzero(sizes == d)
-        for start in range(0, len(sites), chunk):
-            here = sites[start : start + chunk]
+        for first in range(0, len(sites), chunk):
+            here = sites[first : first + chunk]
             weights = _rows(csr, here)
-            simulated = statistic(here[:, None], [weights @ m[:d] for m in moved])
+            row, met = _ranges(start[here], start[here + 1])
+            lags = [weights @ m[:d] for m in moved]
+            for lag, m, v in zip(lags, moved, values):
+                if len(met):
+                    lag[row, column[met]] += weights[row, place[met]] * (m[d, column[met]] - v[here[row]])
+            simulated = statistic(here[:, None], lags)
             above[here] += np.count_nonzero(simulated >= low[here, None], axis=1)
             below[here] += np.count_nonzero(simulated <= high[here, None], axis=1)
 
 
-def _count_compiled(moved, csr, low, high, above, below):
+def _count_compiled(v, moved, csr, own, low, high, above, below):
     from spatial.kernels import conditional
 
     tiles, indptr = conditional.tiles(moved), csr.indptr.astype(np.int64)
+    start, column, place = own
 
     def work(part):
-        bounds = indptr[part.start : part.stop + 1]
-        conditional.count(tiles, bounds, csr.data, low[part], high[part], above[part], below[part])
+        bounds = slice(part.start, part.stop + 1)
+        met = start[bounds], column, place, v[part]
+        conditional.count(tiles, indptr[bounds], csr.data, *met, low[part], high[part], above[part], below[part])
 
     share_out(work, len(low))
+
+
+def _own_by_site(table, sizes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where sites meet themselves among their first d draws: site i in entries start[i] to start[i + 1]."""
+    place, column = np.nonzero(np.arange(len(table))[:, None] < sizes[table])
+    unit = table[place, column]
+    order = np.lexsort((column, unit))
+    start = np.concatenate([[0], np.cumsum(np.bincount(unit, minlength=len(sizes)))])
+    return start, column[order], place[order]
+
+
+def _ranges(starts, ends) -> tuple[np.ndarray, np.ndarray]:
+    """Which range, and which number in it, for all numbers of several ranges."""
+    lengths = ends - starts
+    which = np.repeat(np.arange(len(starts)), lengths)
+    return which, np.arange(len(which)) + (starts - np.cumsum(lengths) + lengths)[which]
 
 
 def _own_draws(table, sizes) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]:

@@ -18,15 +18,17 @@ def tiles(moved):
 
 
 @njit
-def count(moved, indptr, data, low, high, above, below):
+def count(moved, indptr, data, own_start, own_column, own_place, own_value, low, high, above, below):
     """Add to each site's counts how many lags are >= low and <= high.
 
-    moved: (tiles, depth, TILE), the values drawn; a site with d neighbours uses the first d of the depth.
-    indptr, data: weights of these sites, data from the first site of the whole map; low, high, above, below: (sites,).
+    moved: (tiles, depth, TILE), the values drawn; a site with d neighbours uses the first d of the depth, and the next
+    where it meets itself: at own_place in permutation own_column, entries own_start[site] to own_start[site + 1].
+    indptr, data: weights of these sites, data of the whole map; the others: (sites,).
     """
     lag = np.empty(TILE)
     for site in range(low.size):
         start, end = indptr[site], indptr[site + 1]
+        own = own_start[site]
         many, few = 0, 0
         for tile in range(moved.shape[0]):
             for p in range(TILE):
@@ -35,6 +37,10 @@ def count(moved, indptr, data, low, high, above, below):
                 w = data[at]
                 for p in range(TILE):
                     lag[p] += w * moved[tile, at - start, p]
+            while own < own_start[site + 1] and own_column[own] < (tile + 1) * TILE:
+                p = own_column[own] - tile * TILE
+                lag[p] += data[start + own_place[own]] * (moved[tile, end - start, p] - own_value[site])
+                own += 1
             for p in range(TILE):
                 many += lag[p] >= low[site]
                 few += lag[p] <= high[site]

@@ -55,10 +55,11 @@ def shuffle(n, seed, number):
 
 
 def conditional_lags(values, w, site, permutations, seed):
-    """Simulated lags of one site: the first of each permutation's units that are not the site."""
+    """Simulated lags of one site: the first of each permutation's units, the next in place of the site itself."""
     neighbours = np.flatnonzero(w[site])
-    lags = []
+    d, lags = len(neighbours), []
     for p in range(permutations):
-        drawn = [j for j in shuffle(len(values), seed, p) if j != site][: len(neighbours)]
+        order = shuffle(len(values), seed, p)
+        drawn = [order[d] if j == site else j for j in order[:d]]
         lags.append(sum(w[site, j] * values[k] for j, k in zip(neighbours, drawn)))
     return np.array(lags)
