@@ -17,6 +17,7 @@ from .quadrature import Quadrature
 SIZES = (3, 5, 9, 17, 33, 65)  # nested: each holds the nodes before it
 SCORE_ERROR = 1e-6  # of the root of -L'': rho to a millionth of a standard error
 SLOPE_ERROR = 1e-5  # of -L'': standard errors to five digits
+SLOW = 1.5  # fall of the coefficients that is counted on when eigenvalues are complex
 NEAREST = 0.9  # a window covers at most this share of the way from its centre to the end of the interval
 
 
@@ -135,6 +136,8 @@ class Factorised:
         centre, half = (lo + hi) / 2, (hi - lo) / 2
         room = min(centre - self.interval[0], self.interval[1] - centre) / half
         rate = room + np.sqrt(room**2 - 1)  # Bernstein: coefficients fall at least as fast as rate^-k
+        if not self.exact.symmetric:  # complex eigenvalues may make L singular nearer by, off the real line
+            rate = min(rate, SLOW)
         bend = self.coarse.bend(centre)
         curve = self.coarse if self.exact.symmetric else None
         for size in SIZES:

@@ -109,7 +109,8 @@ def ols(
 
 def slx(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
-    effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
+    effects: str | None = None, durbin: list[str] | None = None, wx_order: int = 1,
+    method: str = "ml",
     lee_yu: bool | str = True, vcov=None, missing: str = "error",
 ) -> Fit:  # fmt: skip
     """Regression with spatially lagged regressors: y = X beta + W X theta + e.
@@ -121,6 +122,8 @@ def slx(
     formula : str
     data : DataFrame, one row per unit or per unit and period, in any order
     w : weights over the same units
+    wx_order : {1, 2}
+        2 adds W^2 X, named ``W2:x``.
     entity, time, effects, durbin, method, lee_yu, vcov, missing
         As for all models: see ``spatial.models.family``.
 
@@ -141,8 +144,7 @@ def sar(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
     endog: list[str] | None = None, instruments: list[str] | None = None,
-    lee_yu: bool | str = True, vcov=None, missing: str = "error",
-    logdet: str | None = None,
+    lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial autoregressive (lag) model: y = rho W y + X beta + e.
 
@@ -182,8 +184,7 @@ def sar(
 def sem(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
-    w_error=None, lee_yu: bool | str = True, vcov=None, missing: str = "error",
-    logdet: str | None = None,
+    w_error=None, lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial error model: y = X beta + u, u = lambda M u + e.
 
@@ -214,10 +215,10 @@ def sem(
 
 def sdm(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
-    effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
+    effects: str | None = None, durbin: list[str] | None = None, wx_order: int = 1,
+    method: str = "ml",
     endog: list[str] | None = None, instruments: list[str] | None = None,
-    lee_yu: bool | str = True, vcov=None, missing: str = "error",
-    logdet: str | None = None,
+    lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial Durbin model: y = rho W y + X beta + W X theta + e.
 
@@ -230,6 +231,8 @@ def sdm(
     w : weights over the same units
     endog, instruments : list of str
         Endogenous regressors and what instruments them, with ``method="gmm"``.
+    wx_order : {1, 2}
+        2 adds W^2 X, named ``W2:x``.
     entity, time, effects, durbin, method, lee_yu, vcov, missing, logdet
         As for all models: see ``spatial.models.family``.
 
@@ -264,9 +267,9 @@ def sdm(
 
 def sdem(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
-    effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
-    w_error=None, lee_yu: bool | str = True, vcov=None, missing: str = "error",
-    logdet: str | None = None,
+    effects: str | None = None, durbin: list[str] | None = None, wx_order: int = 1,
+    method: str = "ml",
+    w_error=None, lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial Durbin error model: y = X beta + W X theta + u, u = lambda M u + e.
 
@@ -279,6 +282,8 @@ def sdem(
     w : weights over the same units
     w_error : weights, optional
         M, the weights of the error process; W by default.
+    wx_order : {1, 2}
+        2 adds W^2 X, named ``W2:x``.
     entity, time, effects, durbin, method, lee_yu, vcov, missing, logdet
         As for all models: see ``spatial.models.family``.
 
@@ -297,8 +302,7 @@ def sdem(
 def sac(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
-    w_error=None, lee_yu: bool | str = True, vcov=None, missing: str = "error",
-    logdet: str | None = None,
+    w_error=None, lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial lag and spatial error together (SARAR): y = rho W y + X beta + u, u = lambda M u + e.
 
@@ -328,8 +332,7 @@ def sac(
 def gns(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
-    w_error=None, lee_yu: bool | str = True, vcov=None, missing: str = "error",
-    logdet: str | None = None,
+    w_error=None, lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """General nesting model: y = rho W y + X beta + W X theta + u, u = lambda M u + e.
 
