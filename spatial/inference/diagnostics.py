@@ -28,7 +28,8 @@ def diagnose(fit: Fit) -> TestTable:
     spatial = fit.specification.lag or fit.specification.error
     if not spatial and fit.settings["effects"] == "none":
         results.append(moran_of_residuals(fit))
-    if fit.specification.lag and not fit.specification.error and fit.design.n_units <= DENSE_MAX:
+    by_ml = fit.settings["method"] == "ml" and fit.design.n_units <= DENSE_MAX
+    if by_ml and fit.specification.lag and not fit.specification.error:
         results.append(lm_residual_error(fit))
     factors = vif(fit)
     note = f"condition number {condition_number(fit):.1f}"
@@ -108,8 +109,8 @@ def lm_residual_error(fit: Fit) -> TestResult:
     Anselin (1988), eq. 6.40. T21 needs the dense inverse.
     """
     d, spec = fit.design, fit.specification
-    if not spec.lag or spec.error or "rho" not in fit.params:
-        raise SpatialInputError("E501", f"this test needs a fit of sar or sdm, got {spec.name}")
+    if not spec.lag or spec.error or fit.settings["method"] != "ml":
+        raise SpatialInputError("E501", f"this test needs a fit of sar or sdm by maximum likelihood, got {spec.name}")
     if d.n_units > DENSE_MAX:
         raise SpatialInputError("E309", f"a dense {d.n_units:,} x {d.n_units:,} inverse is too large")
     W, e, s2 = d.weights.csr, fit.solution.resid, fit.solution.sigma2
@@ -117,6 +118,7 @@ def lm_residual_error(fit: Fit) -> TestResult:
     inverse = np.linalg.inv(np.eye(d.n_units) - fit.rho * W.toarray())
     T21 = d.n_periods * float(np.sum(((W + W.T) @ W).toarray() * inverse.T))
     slope = e @ spatial_lag(W, e.reshape(d.y.shape)).ravel() / s2
+    fit = fit if fit.settings["vcov"] in ("oim", "eim") else fit.with_vcov("oim")
     statistic = slope**2 / (T22 - T21**2 * fit.vcov.loc["rho", "rho"])
     return TestResult("LM error after a lag", float(statistic), 1, "lambda = 0, given rho")
 

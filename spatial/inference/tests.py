@@ -7,10 +7,10 @@ import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
 
-from .._data import spatial_lag
+from .._data import INTERCEPT, spatial_lag
 from ..results import Fit, TestResult, TestTable
 
-RESTRICTIONS = ("SAR", "SEM", "SLX", "OLS")
+NULLS = {"SAR": "theta = 0", "SEM": "theta + rho beta = 0", "SLX": "rho = 0", "OLS": "rho = 0 and theta = 0"}
 
 
 def lm_tests(fit: Fit) -> TestTable:
@@ -74,8 +74,10 @@ def lr_test(restricted: Fit, full: Fit) -> TestResult:
     if df <= 0 or not same_sample:
         why = "it has no fewer parameters" if df <= 0 else "its sample, effects or correction differ"
         raise SpatialInputError("E501", f"{a} is not nested in {b}: {why}")
+    if (a, b) == ("SEM", "SDM"):
+        _refuse_without_common_factor(full)
     statistic = max(0.0, 2 * (full.loglik - restricted.loglik))
-    return TestResult(f"LR {b} vs {a}", statistic, df, f"{a} is enough")
+    return TestResult(f"LR {b} vs {a}", statistic, df, NULLS[a] if b == "SDM" and a in NULLS else f"{a} is enough")
 
 
 def wald_test(fit: Fit, against: str) -> TestResult:
@@ -93,9 +95,13 @@ def wald_test(fit: Fit, against: str) -> TestResult:
     -----
     LeSage & Pace (2009), section 2.3; Elhorst (2014), section 2.2.
     """
-    check_option("against", against, RESTRICTIONS)
+    check_option("against", against, NULLS)
     if fit.specification.name != "SDM":
         raise SpatialInputError("E501", f"wald_test needs an SDM fit, got {fit.specification.name}")
+    if fit.design.wx_order > 1:
+        raise SpatialInputError("E501", "wald_test is for wx_order=1", hint="compare the fits with lr_test")
+    if against == "SEM":
+        _refuse_without_common_factor(fit)
     names, params = list(fit.params.index), fit.params.to_numpy()
     r = names.index("rho")
     value, slopes = [], []
@@ -112,8 +118,7 @@ def wald_test(fit: Fit, against: str) -> TestResult:
         slopes.append(np.eye(len(names))[r])
     g, G = np.array(value), np.array(slopes)
     statistic = float(g @ np.linalg.solve(G @ fit.vcov.to_numpy() @ G.T, g))
-    null = {"SAR": "theta = 0", "SEM": "theta + rho beta = 0", "SLX": "rho = 0", "OLS": "rho = 0 and theta = 0"}
-    return TestResult(f"Wald SDM vs {against}", statistic, len(g), null[against])
+    return TestResult(f"Wald SDM vs {against}", statistic, len(g), NULLS[against])
 
 
 def hausman(fixed: Fit, random: Fit) -> TestResult:
@@ -133,9 +138,22 @@ def hausman(fixed: Fit, random: Fit) -> TestResult:
         raise SpatialInputError("E501", "hausman needs a fixed-effects fit and a random-effects fit, in this order")
     common = [name for name in fixed.params.index if name in random.params.index and name not in ("rho", "lambda")]
     difference = (fixed.params[common] - random.params[common]).to_numpy()
+    fixed, random = fixed.with_vcov("oim"), random.with_vcov("oim")  # robust ones have no such difference
     V = (fixed.vcov.loc[common, common] - random.vcov.loc[common, common]).to_numpy()
     statistic = float(difference @ np.linalg.pinv(V, hermitian=True) @ difference)
     return TestResult("Hausman", statistic, len(common), "the effects are uncorrelated with the regressors")
+
+
+def nests_sem(fit: Fit) -> bool:
+    """Whether every regressor of an SDM is lagged: only then does theta = -rho beta give the SEM."""
+    d = fit.design
+    return {j for j, name in enumerate(d.names) if name != INTERCEPT} <= set(d.durbin)
+
+
+def _refuse_without_common_factor(fit: Fit) -> None:
+    if not nests_sem(fit):
+        raise SpatialInputError("E501", "SEM is nested in an SDM only when every regressor is lagged",
+                                hint="leave durbin= out of the SDM")  # fmt: skip
 
 
 def score_of_lag(fit: Fit):

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from ..inference.tests import hausman, lm_tests, lr_test, wald_test
+from ..inference.diagnostics import diagnose
+from ..inference.restrictions import durbin_lm_tests
+from ..inference.tests import hausman, lm_tests, lr_test, nests_sem, wald_test
 from ..results import Fit, TestResult, TestTable
 from .family import ols, sar, sdm, sem, slx
 
@@ -18,7 +20,8 @@ class Search:
     Attributes
     ----------
     tables : tuple of TestTable
-        LM tests without and with fixed effects, Hausman (panels), LR and Wald tests of the SDM.
+        LM tests without and with fixed effects, LM tests for Durbin models, Hausman (panels), LR and Wald tests
+        and diagnostics of the SDM.
     steps : tuple of str
         The decisions, in words.
     choice : str
@@ -95,7 +98,7 @@ def specify(formula: str, data: pd.DataFrame, w, *, level: float = 0.05, **optio
     if is_panel and effects != "none":
         tables.append(lm_tests(fit(ols, effects="none")))
     lm = lm_tests(base)
-    tables.append(lm)
+    tables += [lm, durbin_lm_tests(base)]
     steps.append(_read_lm(lm, level))
     # 2. Fixed or random unit effects.
     if is_panel and base.design.n_periods > 1:
@@ -111,10 +114,11 @@ def specify(formula: str, data: pd.DataFrame, w, *, level: float = 0.05, **optio
         "SEM": fit(sem),
         "SDM": fit(sdm, durbin=durbin),
     }
-    nested = ("SAR", "SEM", "SLX")
-    likelihood = tuple(lr_test(fits[name], fits["SDM"]) for name in nested)
-    wald = tuple(wald_test(fits["SDM"], name) for name in nested)
-    tables.append(TestTable("Does the spatial Durbin model reduce to a simpler one?", likelihood + wald))
+    nested = [name for name in ("SAR", "SEM", "SLX") if name != "SEM" or nests_sem(fits["SDM"])]
+    likelihood = {name: lr_test(fits[name], fits["SDM"]) for name in nested}
+    wald = [wald_test(fits["SDM"], name) for name in nested]
+    tables.append(TestTable("Does the spatial Durbin model reduce to a simpler one?", (*likelihood.values(), *wald)))
+    tables.append(diagnose(fits["SDM"]))
     choice, said = _choose(likelihood, lm, level)
     return Search(tuple(tables), (*steps, said), choice, fits, level)
 
@@ -138,7 +142,7 @@ def _read_hausman(test: TestResult, level: float) -> str:
 
 def _choose(likelihood, lm: TestTable, level: float) -> tuple[str, str]:
     """Elhorst's rule: keep the SDM unless a simpler model is not rejected and the LM tests agree with it."""
-    sar_ok, sem_ok, slx_ok = (test.p_value >= level for test in likelihood)
+    sar_ok, sem_ok, slx_ok = (n in likelihood and likelihood[n].p_value >= level for n in ("SAR", "SEM", "SLX"))
     points_to_lag = lm["robust LM lag"].p_value < lm["robust LM error"].p_value
     if sar_ok and (points_to_lag or not sem_ok):
         return "SAR", "The Durbin model reduces to SAR: theta = 0 is not rejected."

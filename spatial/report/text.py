@@ -49,8 +49,7 @@ def tidy_text(table: pd.DataFrame, *, title: str = "", statistic: str = "z") -> 
 
 def header(fit) -> list[str]:
     """What was estimated, on what, with which weights and standard errors."""
-    from ..inference.moments import MomentCovariance
-    from ..inference.vcov import as_vcov
+    from ..inference.vcov import describe
 
     d, s = fit.design, fit.settings
     size = f"{fit.nobs:,} observations"
@@ -65,8 +64,7 @@ def header(fit) -> list[str]:
         said = {True: "by transformation", "additive": "additive for the time effects", False: "none"}[s["lee_yu"]]
         lines.append(f"Lee-Yu correction: {said}")
     part = fit.sample.lag or fit.sample.error
-    how = MomentCovariance(s["vcov"]) if s["method"] == "gmm" else as_vcov(s["vcov"])
-    lines.append(f"standard errors: {how.describe(fit)}")
+    lines.append(f"standard errors: {describe(fit)}")
     if part is not None:
         lo, hi = part.interval
         lines.append(f"log-determinant: {part.logdet.method}; admissible interval ({lo:.4g}, {hi:.4g})")

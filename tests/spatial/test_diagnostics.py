@@ -200,3 +200,22 @@ def test_refusals(call):
     with pytest.raises(SpatialInputError) as caught:
         call(fits)
     assert caught.value.code == "E501"
+
+
+def test_the_search_shows_the_new_tests_and_respects_a_durbin_subset():
+    """With a regressor that is not lagged the SEM is not nested in the SDM: no test pretends that it is."""
+    data, W = cross_section(1)
+    whole, part = sp.specify("y ~ a + b", data, W), sp.specify("y ~ a + b", data, W, durbin=["a"], vcov="robust")
+    assert {"LM lag and WX", "LR SDM vs SEM", "Jarque-Bera"} <= set(whole.tidy()["term"])
+    assert not {"LR SDM vs SEM", "Wald SDM vs SEM"} & set(part.tidy()["term"])
+    with pytest.raises(SpatialInputError, match="every regressor is lagged"):
+        sp.lr_test(part.fits["SEM"], part.fits["SDM"])
+    with pytest.raises(SpatialInputError, match="every regressor is lagged"):
+        sp.wald_test(part.fits["SDM"], "SEM")
+
+
+def test_hausman_does_not_depend_on_the_covariance_shown():
+    data, W = panel_data(5)
+    fits = {v: [sp.ols("y ~ a + b", data, W, **PANEL, effects=e, vcov=v) for e in ("entity", "random")]
+            for v in ("oim", "robust")}  # fmt: skip
+    assert sp.hausman(*fits["robust"]).statistic == pytest.approx(sp.hausman(*fits["oim"]).statistic, rel=1e-12)
