@@ -79,6 +79,13 @@ def equal_weight(csr) -> np.ndarray | None:
     return first if same.all() else None
 
 
+def enough(csr, permutations: int | None) -> int:
+    """As many permutations as asked for, or by default as many as make a steady map at a bearable price."""
+    if permutations is not None:
+        return permutations
+    return 99_999 if equal_weight(csr) is not None else 9_999
+
+
 def _by_rank(v, csr, weight, permutations, seed, keep_own):
     """Equal weights: a lag is the sum of the first d draws, so one sorted list per d serves every site.
 

@@ -138,7 +138,7 @@ class LocalStatistic(_show.Shown):
 
 def check(permutations, seed, alternative, significance, correction) -> None:
     """E501 for options that cannot be meant."""
-    _input.check_draws(permutations, seed, alternative)
+    _input.check_draws(0 if permutations is None else permutations, seed, alternative)
     check_option("correction", correction, CORRECTIONS)
     if not 0 < significance < 1:
         raise SpatialInputError("E501", f"significance={significance!r}: a number between 0 and 1 is expected")

@@ -81,7 +81,7 @@ def local_geary(
     w, alternative, significance, correction, seed, missing
         As `local_moran`.
     permutations : int
-        Time grows with n x permutations.
+        Time grows with links x permutations.
 
     Returns
     -------

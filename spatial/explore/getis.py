@@ -67,7 +67,7 @@ def local_g(
     w,
     *,
     star=False,
-    permutations=99_999,
+    permutations=None,
     alternative="two-sided",
     significance=0.05,
     correction="none",
@@ -106,9 +106,10 @@ def local_g(
     [0.516, 0.562, 0.29]
     """
     _local.check(permutations, seed, alternative, significance, correction)
+    field = _input.read([("y", y)], w, missing=missing)
+    permutations = _conditional.enough(field.weights.csr, permutations)
     options = {"permutations": permutations, "alternative": alternative, "seed": seed}
     options |= {"significance": significance, "correction": correction}
-    field = _input.read([("y", y)], w, missing=missing)
     x, csr = _positive(field), field.weights.csr
     linked = np.diff(csr.indptr) > 0
     if star:

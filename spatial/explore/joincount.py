@@ -128,7 +128,7 @@ def local_join_counts(
     y,
     w,
     *,
-    permutations=99_999,
+    permutations=None,
     alternative="two-sided",
     significance=0.05,
     correction="none",
@@ -155,9 +155,10 @@ def local_join_counts(
     [1.0, 2.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     """
     _local.check(permutations, seed, alternative, significance, correction)
+    field = _input.read([("y", y)], w, missing=missing)
+    permutations = _conditional.enough(field.weights.csr, permutations)
     options = {"permutations": permutations, "alternative": alternative, "seed": seed}
     options |= {"significance": significance, "correction": correction}
-    field = _input.read([("y", y)], w, missing=missing)
     x, csr = field.values[0], field.weights.csr
     if not np.isin(x, (0, 1)).all():
         other = ~np.isin(x, (0, 1))

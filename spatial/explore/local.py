@@ -17,7 +17,7 @@ def local_moran(
     y,
     w,
     *,
-    permutations=99_999,
+    permutations=None,
     alternative="two-sided",
     significance=0.05,
     correction="none",
@@ -35,9 +35,9 @@ def local_moran(
     ----------
     y : Series aligned by its index, or array in the order of the weights; length n
     w : weights, n units
-    permutations : int
-        Draws of neighbours, shared by all units. Where each row's weights are equal (contiguity, nearest
-        neighbours) many cost next to nothing; where they differ time grows with n x permutations. 0: the
+    permutations : int, optional
+        Draws of neighbours, shared by all units: 99,999 where each row's weights are equal (contiguity, nearest
+        neighbours), since they cost next to nothing; else 9,999, since time grows with links x permutations. 0: the
         clusters rest on the exact moments.
     alternative : {"two-sided", "greater", "less"}
         "greater": a unit's neighbours are more like it than by chance.
@@ -76,7 +76,7 @@ def local_moran_bv(
     y,
     w,
     *,
-    permutations=99_999,
+    permutations=None,
     alternative="two-sided",
     significance=0.05,
     correction="none",
@@ -104,9 +104,10 @@ def local_moran_bv(
 
 def _bivariate(variables, w, title, permutations, alternative, significance, correction, seed, missing):
     _local.check(permutations, seed, alternative, significance, correction)
+    field = _input.read(variables, w, missing=missing)
+    permutations = _conditional.enough(field.weights.csr, permutations)
     options = {"permutations": permutations, "alternative": alternative, "seed": seed}
     options |= {"significance": significance, "correction": correction}
-    field = _input.read(variables, w, missing=missing)
     warn_if_complete(field)
     own, others = (_input.standardised(field.values[k]) for k in (0, -1))
     return from_standardised(own, others, field, options, title)

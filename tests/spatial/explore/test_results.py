@@ -93,6 +93,13 @@ def test_p_sim_is_none_without_permutations(town):
     assert (lisa.p_values == lisa.frame["p_norm"]).all()
 
 
+def test_default_permutations_follow_the_weights(town):
+    map, w = town
+    assert local_moran(map["人均收入"], w).permutations == 99_999
+    uneven = w.csr.multiply(np.arange(1, 50)[None, :])
+    assert local_moran(map["人均收入"].to_numpy(), uneven.toarray()).permutations == 9_999
+
+
 def test_cut_offs_are_those_of_benjamini_hochberg_and_bonferroni():
     from scipy.stats import false_discovery_control
 
