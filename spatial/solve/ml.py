@@ -85,9 +85,8 @@ def maximum_likelihood(sample: Sample) -> Solution:
     products = _cross_products(*data)
     # 3. The maximum over (rho, lambda); beta and sigma2 follow.
     point = _search(products, sample)
-    rho, lam, gamma, ss, loglik = (
-        float(v[0]) if v.ndim == 1 else v[0] for v in _concentrated(point[None], products, sample)[:5]
-    )
+    rho, lam, _, v, ss, loglik = _concentrated(point[None], products, sample)
+    rho, lam, gamma, ss, loglik = float(rho[0]), float(lam[0]), -v[0, 2:], float(ss[0]), float(loglik[0])
     beta = solve_triangular(R, gamma + shift[0] - rho * shift[1]) if len(R) else np.zeros(0)
     return Solution(beta, rho, lam, ss / sample.n, loglik, residuals(sample, beta, rho, lam))
 
@@ -97,7 +96,7 @@ def loglik_at(sample: Sample, rho: float = 0.0, lam: float = 0.0) -> float:
     Q, R = np.linalg.qr(sample.X)
     data, _ = _shifted(sample, Q, R)
     point = [value for value, part in ((rho, sample.lag), (lam, sample.error)) if part is not None]
-    return float(_concentrated(np.array([point]), _cross_products(*data), sample)[4][0])
+    return float(_concentrated(np.array([point]), _cross_products(*data), sample)[5][0])
 
 
 def residuals(sample: Sample, beta: np.ndarray, rho: float, lam: float) -> np.ndarray:
@@ -138,32 +137,53 @@ def _cross_products(Z, MZ):
 
 
 def _concentrated(points, products, sample):
-    """(rho, lambda, gamma, e'e, ln L, score) at each of several points, beta and sigma2 concentrated out.
+    """(rho, lambda, C, v, e'e, ln L) at each of m points (m, p), beta and sigma2 concentrated out.
 
-    ``points`` is (m, p) with one column per spatial parameter; everything comes back with m rows.
+    e'e = v'C v with v = (1, -rho, -gamma) over [y, W y, Q] and C = their cross-products after B = I - lambda M.
     """
     rho = points[:, 0] if sample.lag is not None else np.zeros(len(points))
     lam = points[:, -1] if sample.error is not None else np.zeros(len(points))
     zz, mixed, mm = products
     a = np.column_stack([np.ones(len(points)), -rho])
     if mixed is None:
-        C, gamma = zz, a @ zz[:2, 2:]  # X is orthonormal
+        C, gamma = zz, a @ zz[:2, 2:]  # Q is orthonormal
     else:
         C = zz - lam[:, None, None] * mixed + lam[:, None, None] ** 2 * mm
         gamma = np.linalg.solve(C[:, 2:, 2:], C[:, 2:, :2] @ a[:, :, None])[:, :, 0]
     v = np.concatenate([a, -gamma], axis=1)
-    Cv = np.matmul(C, v[:, :, None])[:, :, 0]
-    ss = (v * Cv).sum(axis=1)
-    n = sample.n
-    loglik, score = -n / 2 * (np.log(2 * np.pi * ss / n) + 1), []
+    ss = (np.matmul(C, v[:, :, None])[:, :, 0] * v).sum(axis=1)
+    loglik = -sample.n / 2 * (np.log(2 * np.pi * ss / sample.n) + 1)
     if sample.lag is not None:
         loglik = loglik + sample.lag.value(rho)
-        score.append(sample.lag.d1(rho) + n / ss * Cv[:, 1])
     if sample.error is not None:
         loglik = loglik + sample.error.value(lam)
-        by_lam = ((v @ mixed) * v).sum(axis=1) / 2 - lam * ((v @ mm) * v).sum(axis=1)
-        score.append(sample.error.d1(lam) + n / ss * by_lam)
-    return rho, lam, gamma, ss, loglik, np.array(score).T
+    return rho, lam, C, v, ss, loglik
+
+
+def _expansion(point, products, sample):
+    """(ln L, score, Hessian) of the concentrated likelihood at one point.
+
+    With q = e'e minimised over gamma, d ln L = -n/2 dq / q + dL, and the second derivatives of q are those of
+    v'C v less what gamma takes back: q_ab - q_ag q_gg^-1 q_gb.
+    """
+    rho, lam, C, v, q, loglik = _concentrated(point[None], products, sample)
+    _, mixed, mm = products
+    v, q, n = v[0], q[0], sample.n
+    if mixed is None:
+        C1v, bend, q_gg = np.zeros_like(v), 0.0, 2 * np.eye(len(v) - 2)
+    else:
+        C = C[0]
+        C1v, bend, q_gg = (2 * lam[0] * mm - mixed) @ v, 2 * (v @ mm @ v), 2 * C[2:, 2:]  # dC/dlambda v; d2q/dlambda2
+    q_a = np.array([-2 * (C @ v)[1], v @ C1v])
+    q_ab = np.array([[2 * C[1, 1], -2 * C1v[1]], [-2 * C1v[1], bend]])
+    q_ag = np.array([2 * C[1, 2:], -2 * C1v[2:]])
+    q_ab = q_ab - q_ag @ np.linalg.solve(q_gg, q_ag.T)
+    L1, L2 = np.array([(0.0, 0.0) if part is None else (part.d1(at[0]), part.d2(at[0]))
+                       for part, at in ((sample.lag, rho), (sample.error, lam))]).T  # fmt: skip
+    score = L1 - n / 2 * q_a / q
+    H = np.diag(L2) - n / 2 * (q_ab / q - np.outer(q_a, q_a) / q**2)
+    there = [part is not None for part in (sample.lag, sample.error)]
+    return loglik[0], score[there], H[np.ix_(there, there)]
 
 
 def _search(products, sample) -> np.ndarray:
@@ -177,10 +197,10 @@ def _search(products, sample) -> np.ndarray:
     # 1. Roughly, over the whole interval.
     grids = [_grid(part.interval, GRID[len(parts)]) for part in parts]
     low, high = np.array([grid[[0, -1]] for grid in grids]).T
-    rough = _evaluator(products, sample, [part.coarse for part in parts])
+    rough = _with(sample, [part.coarse for part in parts])
     candidates = np.stack(np.meshgrid(*grids, indexing="ij"), -1).reshape(-1, len(parts))
-    point = candidates[np.argmax(rough(candidates)[0])]
-    point, curvature = _newton(rough, point, low, high)
+    point = candidates[np.argmax(_concentrated(candidates, products, rough)[5])]
+    point, curvature = _newton(products, rough, point, low, high)
     if all(part.coarse.logdet is part.logdet for part in parts):  # the curve was exact
         return _inside(point, parts, sample)
     # 2. Exactly, within windows of a few standard errors; again where the maximum leaves them.
@@ -189,7 +209,7 @@ def _search(products, sample) -> np.ndarray:
         windows = [part.near(at - h, at + h) for part, at, h in zip(parts, point, half)]
         first, last = np.array([window.domain for window in windows]).T
         first, last = np.maximum(first, low), np.minimum(last, high)
-        point, curvature = _newton(_evaluator(products, sample, windows), np.clip(point, first, last), first, last)
+        point, curvature = _newton(products, _with(sample, windows), np.clip(point, first, last), first, last)
         inner = 1e-9 * (high - low)
         if np.all((point > first + inner) | (first <= low)) and np.all((point < last - inner) | (last >= high)):
             break
@@ -209,12 +229,13 @@ def _inside(point, parts, sample):
     return point
 
 
-def _evaluator(products, sample, determinants):
-    """Points (m, p) -> (ln L (m,), score (m, p)), with these curves for the determinants."""
-    lag = determinants[0] if sample.lag is not None else None
-    error = determinants[-1] if sample.error is not None else None
-    swapped = replace(sample, lag=lag, error=error)
-    return lambda points: _concentrated(points, products, swapped)[4:]
+def _with(sample, determinants):
+    """The sample with these curves for its determinants."""
+    return replace(
+        sample,
+        lag=determinants[0] if sample.lag is not None else None,
+        error=determinants[-1] if sample.error is not None else None,
+    )
 
 
 def _grid(interval, size):
@@ -224,16 +245,19 @@ def _grid(interval, size):
     return (lo + hi) / 2 - (hi - lo) / 2 * np.cos(np.linspace(0, np.pi, size))
 
 
-def _newton(evaluate, point, low, high):
-    """Damped Newton ascent: (maximum, curvature there). The Hessian comes from differences of the score."""
-    value, score, H = _expand(evaluate, point, low, high)
+def _newton(products, sample, point, low, high):
+    """Damped Newton ascent: (maximum, curvature there)."""
+    value, score, H = _expansion(point, products, sample)
     for _ in range(MAX_STEPS):
-        step = -np.linalg.lstsq(H, score, rcond=None)[0] if len(point) > 1 else -score / (H[0] or -np.inf)
+        try:
+            step = -np.linalg.solve(H, score)
+        except np.linalg.LinAlgError:
+            step = -score
         if step @ score < 0:  # not concave here: go uphill
             step = score / np.linalg.norm(score) * 0.05 * (high - low)
         for _halving in range(40):
             trial = np.clip(point + step, low, high)
-            found = _expand(evaluate, trial, low, high)
+            found = _expansion(trial, products, sample)
             if found[0] >= value - 1e-12 * abs(value):
                 break
             step = step / 2
@@ -244,14 +268,3 @@ def _newton(evaluate, point, low, high):
     raise SpatialInputError(
         "E801", f"the likelihood search did not settle: last point {point.tolist()}, step {moved:.2g}"
     )
-
-
-def _expand(evaluate, point, low, high):
-    """(ln L, score, Hessian) at a point, from one evaluation of it and its neighbours."""
-    steps = np.diag(1e-6 * (high - low))
-    points = np.clip(np.vstack([point, point + steps, point - steps]), low, high)
-    values, scores = evaluate(points)
-    p = len(point)
-    gaps = np.diag(points[1 : p + 1] - points[p + 1 :])
-    H = (scores[1 : p + 1] - scores[p + 1 :]) / gaps[:, None]
-    return values[0], scores[0], (H + H.T) / 2
