@@ -99,6 +99,23 @@ def places(labels, ids: pd.Index, *, what: str) -> np.ndarray:
     return place
 
 
+def rank(ids: pd.Index) -> np.ndarray:
+    """Order of the ids; of mixed types, by their text."""
+    try:
+        order = ids.argsort()
+    except TypeError:
+        order = ids.astype(str).argsort()
+    place = np.empty(len(ids), np.int64)
+    place[order] = np.arange(len(ids))
+    return place
+
+
+def refuse_too_few(n: int, least: int = 2) -> None:
+    """E206 when there are too few units to have neighbours."""
+    if n < least:
+        raise SpatialInputError("E206", f"weights need at least {least} units, but there are {n}", n=n)
+
+
 def _few(index: Sequence, shown: int = 5) -> str:
     names = ", ".join(repr(getattr(i, "item", lambda i=i: i)()) for i in index[:shown])
     return names + (", ..." if len(index) > shown else "")

@@ -87,8 +87,8 @@ def points(data, *, ids=None, at="centroid", crs=None, metric: str | None = None
     Raises
     ------
     SpatialInputError
-        E401 missing or empty geometry, E402 no coordinate system, E403 planar distance on longitude and
-        latitude, E404 not polygons or points, E405 longitude or latitude out of range, E501.
+        E206 fewer than two units, E401 missing or empty geometry, E402 no coordinate system, E403 planar distance on
+        longitude and latitude, E404 not polygons or points, E405 longitude or latitude out of range, E501.
     """
     if metric is not None:
         check_option("metric", metric, METRICS)
@@ -106,6 +106,7 @@ def points(data, *, ids=None, at="centroid", crs=None, metric: str | None = None
         else:
             index = _labels.unit_index(ids, len(xy))
         crs = _one_crs(None, crs)
+    _labels.refuse_too_few(len(xy))
     return _measured(np.ascontiguousarray(xy, dtype=np.float64), index, crs, metric)
 
 

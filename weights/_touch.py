@@ -82,13 +82,13 @@ def close_pairs(space: Space, metres: float) -> tuple[np.ndarray, np.ndarray]:
     return a, b
 
 
-def nearest(space: Space, alone: np.ndarray) -> np.ndarray:
-    """For each position in ``alone`` the nearest other shape; the lower position on ties."""
+def nearest(space: Space, alone: np.ndarray, rank: np.ndarray) -> np.ndarray:
+    """For each position in ``alone`` the nearest other shape; the lower rank on ties."""
     import shapely
 
-    found = np.empty(len(alone), np.intp)
+    found, order = np.empty(len(alone), np.intp), np.argsort(rank)
     for k, i in enumerate(alone):
-        others = np.delete(np.arange(len(space.shapes)), i)
+        others = order[order != i]
         flat = shapely.distance(space.shapes[i], space.shapes[others])
         few = others[np.argsort(flat, kind="stable")[:50]]  # degrees and metres disagree on order only nearby
         found[k] = few[np.argmin(space.gaps(np.full(len(few), i), few))]

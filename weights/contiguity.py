@@ -84,7 +84,7 @@ def _contiguity(gdf, rule, ids, order, cumulative, tolerance, islands) -> Spatia
         w = from_csr(pattern, index, f"{rule}, borders up to {tolerance:g} {space.unit} apart")
     if order != 1:
         w = lag_order(w, order, cumulative=cumulative)
-    return treat(w, islands, nearest=lambda alone: _touch.nearest(space, alone))
+    return treat(w, islands, nearest=lambda alone: _touch.nearest(space, alone, _labels.rank(index)))
 
 
 def _warn_missed(w, shapes) -> None:
@@ -110,6 +110,7 @@ def polygons(gdf, ids) -> tuple[np.ndarray, object]:
     if not hasattr(gdf, "geometry"):
         raise SpatialInputError("E404", f"contiguity needs a GeoDataFrame of polygons, not {type(gdf).__name__}")
     index = _labels.frame_ids(gdf, ids)
+    _labels.refuse_too_few(len(index), 1)
     shapes = np.asarray(gdf.geometry.array)
     refuse_empty(shapes, index)
     wrong = ~np.isin(shapely.get_type_id(shapes), (3, 6))

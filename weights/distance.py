@@ -62,7 +62,7 @@ def knn(data, k=5, *, ids=None, symmetric: str | None = None, coincident: str = 
     if isinstance(k, pd.Series):
         k = k.iloc[_labels.positions(k.index, p.ids, what="k")].to_numpy()
     counts = neighbor_counts(k, p.n)
-    row, col, straight = _search.nearest(p.space, counts, rank(p.ids))
+    row, col, straight = _search.nearest(p.space, counts, _labels.rank(p.ids))
     if coincident == "error" and straight.min() == 0:
         refuse_coincident(p, "to count neighbours by distance", "coincident='allow'")
     words = f"k={counts[0]}" if (counts == counts[0]).all() else f"k from {counts.min()} to {counts.max()}"
@@ -190,7 +190,8 @@ def _decay(data, words, weigh, cutoff, min_distance, ids, islands, at, crs, metr
 
     def weight_of(straight):
         distance = p.to_distance(straight)
-        return weigh(distance if floor is None else np.maximum(distance, floor))
+        with np.errstate(over="ignore"):  # an infinite weight is refused by the constructor
+            return weigh(distance if floor is None else np.maximum(distance, floor))
 
     if cutoff is None:
         refuse_dense(p.n, sparse_way="set cutoff=, or use wt.knn", bytes_per_pair=12)
@@ -205,7 +206,7 @@ def _decay(data, words, weigh, cutoff, min_distance, ids, islands, at, crs, metr
 def within(p: Points, cutoff: float):
     """(row, column, straight) of all pairs up to ``cutoff`` apart; E305 if there is none."""
     triple = _search.within(p.space, p.to_straight(cutoff))
-    if not len(triple[0]) and p.n > 1:
+    if not len(triple[0]):
         raise SpatialInputError(
             "E305", f"no two units lie within {length(cutoff, p)} of each other", n=p.n,
             hint=f"the smallest cutoff that leaves no unit alone is {length(_smallest_band(p), p, up=True)}")
@@ -213,7 +214,7 @@ def within(p: Points, cutoff: float):
 
 
 def _smallest_band(p: Points) -> float:
-    return float(p.to_distance(_search.nearest_distance(p.space)).max()) if p.n > 1 else 0.0
+    return float(p.to_distance(_search.nearest_distance(p.space)).max())
 
 
 def neighbor_counts(k, n: int) -> np.ndarray:
@@ -224,17 +225,6 @@ def neighbor_counts(k, n: int) -> np.ndarray:
         raise SpatialInputError("E304", f"k={shown} should be a whole number from 1 to {n - 1} (units less one)",
                                 hint="choose a smaller k" if whole.dtype.kind in "iu" and (whole > 0).all() else None)
     return np.broadcast_to(whole, (n,)).astype(np.int64)
-
-
-def rank(ids: pd.Index) -> np.ndarray:
-    """Order of the ids; of mixed types, by their text."""
-    try:
-        order = ids.argsort()
-    except TypeError:
-        order = ids.astype(str).argsort()
-    place = np.empty(len(ids), np.int64)
-    place[order] = np.arange(len(ids))
-    return place
 
 
 def refuse_coincident(p: Points, purpose: str, cure: str) -> None:

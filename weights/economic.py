@@ -12,7 +12,7 @@ from spillover.errors import SpatialInputError, check_option
 from . import _labels, _search
 from ._assemble import assemble, from_csr, refuse_dense
 from ._values import numeric, one_number
-from .distance import neighbor_counts, rank
+from .distance import neighbor_counts
 from .matrix import SpatialWeights
 from .temporal import TemporalWeights, temporal
 
@@ -63,8 +63,8 @@ def economic(data, x=None, *, entity=None, time=None, period="mean", decay: str 
     Raises
     ------
     SpatialInputError
-        E201, E202, E203, E307 units with the same value (names the pairs), E103 a (unit, time) listed twice, E304,
-        E309, E501, E502.
+        E307 units with the same value (names the pairs), E103 a (unit, time) listed twice, E201, E202, E203, E204,
+        E206, E304, E309, E501, E502.
 
     Examples
     --------
@@ -83,18 +83,23 @@ def economic(data, x=None, *, entity=None, time=None, period="mean", decay: str 
                                      min_difference=floor)
                          for t, part in _long(data, x, entity, time).groupby(level="time")})
     values, index, words = by_unit(data, x, entity=entity, time=time, ids=ids, period=period)
+    _labels.refuse_too_few(len(index))
     space = _whitened(values)
     if decay == "inverse" and floor is None:
         _refuse_identical(space, index, words)
-    scale = scale or (float(values.std(ddof=1)) if values.shape[1] == 1 else 1.0)
+    if decay != "inverse" and scale is None:
+        scale = float(values.std(ddof=1)) if values.shape[1] == 1 else 1.0
+        if scale == 0:
+            raise SpatialInputError("E204", f"{words} is the same for all units", hint="pass scale=")
     notes = () if floor is None else (f"differences below {floor:g} count as that",)
 
     def weight_of(difference):
-        return DECAY[decay](difference if floor is None else np.maximum(difference, floor), scale)
+        with np.errstate(over="ignore"):  # an infinite weight is refused by the constructor
+            return DECAY[decay](difference if floor is None else np.maximum(difference, floor), scale)
 
     kind = f"economic ({'1/|difference|' if decay == 'inverse' else decay} in {words})"
     if k is not None:
-        row, col, difference = _search.nearest(space, neighbor_counts(k, len(index)), rank(index))
+        row, col, difference = _search.nearest(space, neighbor_counts(k, len(index)), _labels.rank(index))
         return assemble(row, col, weight_of(difference), index, f"{kind}, {k} most alike", notes=notes)
     refuse_dense(len(index), sparse_way="pass k= for the k most alike units of each", bytes_per_pair=12)
     return from_csr(_search.every_pair(space, weight_of), index, kind, notes=notes)

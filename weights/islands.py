@@ -10,6 +10,7 @@ from scipy import sparse
 from spillover.errors import SpatialInputError, check_option
 
 from . import _search
+from ._labels import rank
 from .matrix import SpatialWeights
 
 POLICIES = ("keep", "nearest", "drop", "error")
@@ -42,13 +43,14 @@ def treat(w: SpatialWeights, policy: str, points=None, *, nearest=None, weigh=No
 
 def _join(w, points, nearest, weigh) -> SpatialWeights:
     alone = np.flatnonzero(np.diff(w.csr.indptr) == 0)
+    if w.n < 2:
+        return w
     if nearest is not None:
         mate, weight = nearest(alone), np.ones(len(alone))
     else:
         k = np.zeros(w.n, np.int64)
         k[alone] = 1
-        rank = np.arange(w.n)
-        found, mate, straight = _search.nearest(points.space, k, rank)
+        found, mate, straight = _search.nearest(points.space, k, rank(w.ids))
         order = np.argsort(found, kind="stable")
         mate, distance = mate[order], points.to_distance(straight[order])
         weight = np.ones(len(alone)) if weigh is None else weigh(distance)

@@ -60,6 +60,11 @@ class SpatialWeights:
 
     def __post_init__(self):
         csr = _canonical(self.csr)
+        with np.errstate(over="ignore", invalid="ignore"):
+            finite = np.isfinite(csr.data.sum()) or np.isfinite(csr.data).all()
+        if not finite:
+            raise SpatialInputError("E302", "weights must be finite, but some are NaN or infinite",
+                                    hint="a distance or difference of almost zero? Set the least one that counts")
         object.__setattr__(self, "csr", csr)
         object.__setattr__(self, "ids", _labels.unit_index(self.ids, csr.shape[0], what="rows of the matrix"))
         object.__setattr__(self, "notes", tuple(self.notes))

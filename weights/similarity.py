@@ -8,8 +8,9 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError, check_option
 
+from . import _labels
 from ._assemble import from_csr, refuse_dense
-from .distance import neighbor_counts, rank
+from .distance import neighbor_counts
 from .economic import by_unit, panel
 from .matrix import SpatialWeights
 
@@ -56,6 +57,7 @@ def similarity(data: pd.DataFrame, x, *, entity=None, time=None, measure: str = 
     """
     check_option("measure", measure, ("correlation", "cosine"))
     profile, index, words = _profiles(data, x, entity, time, ids)
+    _labels.refuse_too_few(len(index))
     least = 3 if measure == "correlation" else 2
     if profile.shape[1] < least:
         raise SpatialInputError("E206", f"a profile needs at least {least} entries for {measure}, but has "
@@ -73,7 +75,8 @@ def similarity(data: pd.DataFrame, x, *, entity=None, time=None, measure: str = 
     np.fill_diagonal(alike, 0.0)
     kind = f"{measure} of {words}"
     if k is not None:
-        alike, kind = _largest(alike, int(neighbor_counts(k, len(index))[0]), rank(index)), f"{kind}, {k} most alike"
+        alike = _largest(alike, int(neighbor_counts(k, len(index))[0]), _labels.rank(index))
+        kind += f", {k} most alike"
     return from_csr(sparse.csr_array(alike), index, kind)
 
 
