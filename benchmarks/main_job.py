@@ -30,12 +30,12 @@ import numpy as np
 
 sys.path.pop(0)  # this folder, where "weights" would be the benchmark of that name
 
-import shapefiles  # noqa: E402
-import spatial as sp  # noqa: E402
-import weights as wt  # noqa: E402
-from spatial.models._sample import demeaned_sample  # noqa: E402
-from spatial.models.family import SDM  # noqa: E402
-from spatial.solve.ml import maximum_likelihood  # noqa: E402
+import shapefiles
+import spatial as sp
+import weights as wt
+from spatial.models._sample import demeaned_sample
+from spatial.models.family import SDM
+from spatial.solve.ml import maximum_likelihood
 
 FORMULA = "log(gsp) ~ log(pcap) + log(pc) + log(emp) + unemp"
 
@@ -100,8 +100,8 @@ def spreg_fits(panel, w) -> dict:
         with quiet():
             return spreg.Panel_FE_Lag(y, np.hstack([X, WX]), W)
 
-    return {f.__name__.replace("lag_fe", "ML_LagFE").replace("panel_fe_lag", "Panel_FE_Lag"): (f, float(np.ravel(f().rho)[0]))
-            for f in (lag_fe, panel_fe_lag)}  # fmt: skip
+    calls = {"ML_LagFE": lag_fe, "Panel_FE_Lag": panel_fe_lag}
+    return {name: (call, float(np.ravel(call().rho)[0])) for name, call in calls.items()}
 
 
 def alternately(a, b, rounds: int) -> tuple[float, float]:
