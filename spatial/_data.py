@@ -32,6 +32,8 @@ class Design:
         Terms of the formula.
     durbin : tuple of int
         Columns of X that are also lagged in space.
+    wx_order : {1, 2}
+        Up to which power of W.
     weights : Weights of N units
     error_weights : Weights of N units, or None
         Weights of the error process where they are not ``weights``.
@@ -59,6 +61,7 @@ class Design:
     frame: pd.DataFrame | None = field(default=None, repr=False)
     order: np.ndarray | None = field(default=None, repr=False)
     error_weights: Weights | None = None
+    wx_order: int = 1
 
     @property
     def n_periods(self) -> int:

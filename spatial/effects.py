@@ -4,8 +4,9 @@ The matrix of responses to regressor r is, for every model,
 
     S_r = (I - rho W)^-1 (beta_r I + theta_r W)                          LeSage & Pace (2009), eq. 2.46
 
-direct = its average diagonal, total = its average row sum, indirect = total - direct. theta is part of the
-direct effect; nothing here assumes that rows of W sum to one.
+with a further theta_2r W^2 where regressors are lagged twice. direct = its average diagonal, total = its average
+row sum, indirect = total - direct. theta is part of the direct effect; nothing here assumes that rows of W sum
+to one.
 """
 
 from __future__ import annotations
@@ -113,18 +114,18 @@ class Effects:
 
         Notes
         -----
-        With a the diagonal of A^-1, the diagonal of A^-1 W is (a - 1) / rho.
+        With a the diagonal of A^-1, the diagonal of A^-1 W is (a - 1) / rho, and so on.
         """
-        beta, theta = self._coefficients(variable)
+        c = self._coefficients(variable)
         W, rho, n = self.fit.design.weights, self.fit.rho, len(self.fit.design.ids)
         A_inverse = inverse(W, rho)
         diagonal, error = A_inverse.diagonal()
-        own = beta * diagonal + theta * ((diagonal - 1) / rho if rho else W.csr.diagonal())
+        own = c @ self._diagonals(diagonal)
         back = A_inverse.solve(np.ones(n), transposed=True)
-        columns = {"own": own, "emitted": beta * back + theta * (W.csr.T @ back) - own,
+        columns = {"own": own, "emitted": _polynomial(c, W.csr.T, back) - own,
                    "received": self._respond(variable, np.ones(n)) - own}  # fmt: skip
         if error is not None:
-            columns["own_error"] = abs(beta + theta / rho) * error
+            columns["own_error"] = abs(_polynomial(c, 1 / rho, 1.0)) * error
         return pd.DataFrame(columns, index=self.fit.design.ids)
 
     def by_group(self, groups, variable: str) -> pd.DataFrame:
@@ -170,18 +171,18 @@ class Effects:
         """
         W, rho = self.fit.design.weights.csr, self.fit.rho
         n = W.shape[0]
-        traces, errors = self._traces(orders + 1)
+        highest = orders + self.fit.design.wx_order
+        traces, errors = self._traces(highest)
         ahead, sums = np.ones(n), [1.0]
-        for _ in range(orders + 1):
+        for _ in range(highest):
             ahead = W @ ahead
             sums.append(ahead.mean())
         rows = []
         for order in range(orders + 1):
             for variable in self.variables:
-                beta, theta = self._coefficients(variable)
-                direct, total, error = (
-                    rho**order * (beta * part[order] + theta * part[order + 1]) for part in (traces, sums, errors)
-                )
+                c = self._coefficients(variable)
+                terms = slice(order, order + len(c))
+                direct, total, error = (rho**order * (c @ part[terms]) for part in (traces, sums, errors))
                 rows += [(order, kind, variable, value, abs(error) * (kind != "total"))
                          for kind, value in zip(KINDS, (direct, total - direct, total))]  # fmt: skip
         table = pd.DataFrame(rows, columns=["order", "effect", "term", "estimate", "error"])
@@ -202,9 +203,19 @@ class Effects:
 
     def _respond(self, variable: str, change: np.ndarray) -> np.ndarray:
         """S_r times a change of the regressor, by one sparse solve."""
-        beta, theta = self._coefficients(variable)
         W = self.fit.design.weights
-        return inverse(W, self.fit.rho).solve(beta * change + theta * (W.csr @ change))
+        return inverse(W, self.fit.rho).solve(_polynomial(self._coefficients(variable), W.csr, change))
+
+    def _diagonals(self, diagonal: np.ndarray) -> np.ndarray:
+        """The diagonals of A^-1, W A^-1 (and W^2 A^-1), (orders + 1, N), from the first."""
+        W, rho = self.fit.design.weights.csr, self.fit.rho
+        out = [diagonal]
+        for k in range(self.fit.design.wx_order):
+            if rho:
+                out.append((out[k] - (W.diagonal() if k else 1)) / rho)
+            else:
+                out.append((W * W.T).sum(axis=1) if k else W.diagonal())
+        return np.array(out)
 
     def _traces(self, highest: int) -> tuple[np.ndarray, np.ndarray]:
         """tr W^k / n for k = 0 ... highest, and the standard errors of those that are estimated."""
@@ -220,21 +231,29 @@ class Effects:
         return np.array(traces), np.zeros(highest + 1)
 
     @cached_property
-    def _picks(self) -> tuple[np.ndarray, np.ndarray]:
+    def _picks(self) -> np.ndarray:
         return selectors(self.fit, self.variables)
 
-    def _coefficients(self, variable: str) -> tuple[float, float]:
+    def _coefficients(self, variable: str) -> np.ndarray:
+        """beta_r, theta_r (and theta_2r)."""
         if variable not in self.variables:
             raise SpatialInputError("E502", f"{variable!r} is no regressor of this fit", column=str(variable),
                                     hint="the regressors are " + ", ".join(map(repr, self.variables)))  # fmt: skip
-        b, t = (pick[self.variables.index(variable)] @ self.fit.params.to_numpy() for pick in self._picks)
-        return float(b), float(t)
+        return self._picks[:, self.variables.index(variable)] @ self.fit.params.to_numpy()
 
     def _position(self, unit) -> int:
         ids = self.fit.design.ids
         if unit not in ids:
             raise SpatialInputError("E101", f"{unit!r} is no unit of this fit", ids=list(ids[:5]), n=len(ids))
         return int(ids.get_loc(unit))
+
+
+def _polynomial(c, W, x):
+    """(c_0 + c_1 W + c_2 W^2 ...) x by Horner's rule; W a matrix or a number."""
+    out = c[-1] * x
+    for c_k in c[-2::-1]:
+        out = c_k * x + (W * out if np.ndim(W) == 0 else W @ out)
+    return out
 
 
 def effects(fit: Fit, *, method="simulate", draws=1000, seed=1, level=0.95) -> Effects:

@@ -1,14 +1,17 @@
 """Effects as functions of the parameters, and their uncertainty by draws or by the delta method.
 
-With G = W (I - rho W)^-1 and (I - rho W)^-1 = I + rho G the averages of S_r are linear in beta and theta:
+The matrix of responses is A^-1 (c_0 I + c_1 W + c_2 W^2) with A = I - rho W and c = (beta, theta, theta_2), so that
 
-    direct = beta (1 + rho g) + theta g,    g = tr(G) / N = -L'(rho) / N
-    total  = beta (1 + rho h) + theta h,    h = 1'G 1 / N
+    direct = sum_k c_k a_k,    a_k = tr(W^k A^-1) / N
+    total  = sum_k c_k b_k,    b_k = 1'W^k A^-1 1 / N
 
-so a draw of the parameters costs two scalars, g(rho) and h(rho), and no inverse.
+With G = W A^-1 and A^-1 = I + rho G: a_0 = 1 + rho g, a_1 = g = tr(G) / N = -L'(rho) / N, and
+rho a_2 = g - tr(W) / N. A draw of the parameters costs these few scalars, and no inverse.
 """
 
 from __future__ import annotations
+
+from functools import cached_property
 
 import numpy as np
 
@@ -17,42 +20,79 @@ from spillover.errors import SpatialInputError
 from .._inverse import Inverse, inverse
 from .._logdet import Quadrature, logdet
 
-NODES = 16  # Chebyshev nodes of h(rho) over the draws
+NODES = 16  # Chebyshev nodes of b over the draws
+NEAR_ZERO = 1e-3  # share of rho's interval where a_2 is a power series: (g - tr W / N) / rho would cancel
 
 
 class Averages:
-    """g(rho) = tr(G) / N and h(rho) = 1'G 1 / N, and their derivatives, for the W of one fit."""
+    """a_k and b_k and their derivatives, for the W of one fit and k = 0 ... 1, or 2 with second-order lags."""
 
     def __init__(self, fit):
-        self.weights = fit.design.weights
+        self.weights, self.orders = fit.design.weights, fit.design.wx_order
         self.logdet = determinant(fit) if fit.specification.lag else None
 
-    def at(self, rho: float) -> tuple[float, float]:
+    def at(self, rho: float) -> tuple[np.ndarray, np.ndarray]:
+        """a and b, (orders + 1,) each."""
         g = self.weights.csr.trace() if self.logdet is None else -self.logdet.d1(rho)
-        return float(g) / self.weights.n, self.h(rho)
+        return self._a(float(g) / self.weights.n, rho), self.b(rho)
 
-    def h(self, rho: float) -> float:
+    def b(self, rho: float) -> np.ndarray:
         """Row sums of W standardised to one give 1 / (1 - rho) without a solve."""
         if self.weights.rows_sum_to_one:
-            return 1 / (1 - rho)
-        return float(Inverse(self.weights, rho).solve(self.weights.row_sums).mean())
+            return np.full(self.orders + 1, 1 / (1 - rho))
+        h = Inverse(self.weights, rho).solve(self._sums).mean(axis=0)
+        return np.array([1 + rho * h[0], *h])
 
-    def slopes(self, rho: float) -> tuple[float, float]:
-        """g'(rho) = tr(G^2) / N, h'(rho) = 1'G G 1 / N."""
-        dg = float(-self.logdet.d2(rho) / self.weights.n)
+    def slopes(self, rho: float) -> tuple[np.ndarray, np.ndarray]:
+        """da / drho and db / drho; that of W^k A^-1 is W^k A^-1 G."""
+        g, dg = (float(-d(rho) / self.weights.n) for d in (self.logdet.d1, self.logdet.d2))
+        da = [g + rho * dg, dg]
+        if self.orders == 2:
+            t = self._traces
+            a2 = self._a(g, rho)[2]
+            da.append(t[3] + 2 * rho * t[4] if abs(rho) < self._near else (dg - a2) / rho)
         if self.weights.rows_sum_to_one:
-            return dg, 1 / (1 - rho) ** 2
+            return np.array(da), np.full(self.orders + 1, 1 / (1 - rho) ** 2)
         A_inverse = inverse(self.weights, rho)
-        return dg, float(A_inverse.solve(self.weights.csr @ A_inverse.solve(self.weights.row_sums)).mean())
+        dh = A_inverse.solve(self.weights.csr @ A_inverse.solve(self._sums)).mean(axis=0)
+        return np.array(da), np.array([self.b(rho)[1] + rho * dh[0], *dh])
 
     def many(self, rho: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """g and h at many rho: exact where cheap, else by Chebyshev interpolation over their range."""
+        """a and b, (orders + 1, draws): exact where cheap, else by Chebyshev interpolation over rho's range."""
         lo, hi = rho.min(), rho.max()
-        g = -self.logdet.near(lo, hi).d1(rho) / self.weights.n
+        a = self._a(-self.logdet.near(lo, hi).d1(rho) / self.weights.n, rho)
         if self.weights.rows_sum_to_one:
-            return g, 1 / (1 - rho)
-        h = np.polynomial.Chebyshev.interpolate(np.vectorize(self.h), NODES, domain=[lo, max(hi, lo + 1e-9)])
-        return g, h(rho)
+            return a, np.tile(1 / (1 - rho), (self.orders + 1, 1))
+        hi = max(hi, lo + 1e-9)
+        nodes = np.polynomial.chebyshev.chebpts1(NODES + 1)
+        values = np.array([self.b((hi + lo) / 2 + (hi - lo) / 2 * node) for node in nodes])
+        fitted = np.polynomial.chebyshev.chebfit(nodes, values, NODES)
+        return a, np.polynomial.chebyshev.chebval((2 * rho - hi - lo) / (hi - lo), fitted)
+
+    def _a(self, g, rho) -> np.ndarray:
+        if self.orders == 1:
+            return np.array([1 + rho * g, g])
+        t, small = self._traces, np.abs(rho) < self._near
+        series = t[2] + rho * (t[3] + rho * t[4])
+        return np.array([1 + rho * g, g, np.where(small, series, (g - t[1]) / np.where(small, 1.0, rho))])
+
+    @property
+    def _near(self) -> float:
+        return NEAR_ZERO * (1.0 if self.logdet is None else min(np.abs(self.logdet.interval)))
+
+    @cached_property
+    def _sums(self) -> np.ndarray:
+        """W 1 and W^2 1, (N, orders)."""
+        sums = [self.weights.row_sums]
+        return np.column_stack(sums + [self.weights.csr @ sums[0]] * (self.orders == 2))
+
+    @cached_property
+    def _traces(self) -> np.ndarray:
+        """tr(W^k) / N for k = 0 ... 4."""
+        W = self.weights.csr
+        W2 = W @ W
+        pairs = ((W, W), (W2, W), (W2, W2))
+        return np.array([W.shape[0], W.trace(), *((x * y.T).sum() for x, y in pairs)]) / W.shape[0]
 
     def error(self, rho: float) -> float:
         """Monte Carlo standard error of g: zero unless the log-determinant itself is stochastic."""
@@ -67,12 +107,9 @@ def determinant(fit):
 
 def combine(params, rho, averages, picks):
     """(draws, 3, variables) from (draws, p) parameters."""
-    pick_beta, pick_theta = picks
-    beta, theta = params @ pick_beta.T, params @ pick_theta.T
-    g, h = averages.at(rho) if np.ndim(rho) == 0 else averages.many(rho)
-    g, h, rho = (np.reshape(v, (-1, 1)) for v in (g, h, rho))
-    direct = beta * (1 + rho * g) + theta * g
-    total = beta * (1 + rho * h) + theta * h
+    a, b = averages.at(rho) if np.ndim(rho) == 0 else averages.many(rho)
+    c = [params @ pick.T for pick in picks]
+    direct, total = (sum(c_k * np.reshape(x_k, (-1, 1)) for c_k, x_k in zip(c, x)) for x in (a, b))
     return np.stack([direct, total - direct, total], axis=1)
 
 
@@ -97,27 +134,23 @@ def draw(fit, averages, picks, draws, seed):
 
 def delta_errors(fit, averages, picks):
     """sqrt(J V J') with J the derivatives of the effects with respect to the parameters."""
-    pick_beta, pick_theta = picks
     params, rho = fit.params.to_numpy(), fit.rho
-    beta, theta = pick_beta @ params, pick_theta @ params
-    g, h = averages.at(rho)
-    direct = pick_beta * (1 + rho * g) + pick_theta * g
-    total = pick_beta * (1 + rho * h) + pick_theta * h
+    direct, total = (np.tensordot(x, picks, 1) for x in averages.at(rho))
     if fit.specification.lag:
-        dg, dh = averages.slopes(rho)
+        da, db = averages.slopes(rho)
         r = fit.params.index.get_loc("rho")
-        direct[:, r] += beta * (g + rho * dg) + theta * dg
-        total[:, r] += beta * (h + rho * dh) + theta * dh
+        direct[:, r] += da @ (picks @ params)
+        total[:, r] += db @ (picks @ params)
     V = fit.vcov.to_numpy()
     return np.array([np.sqrt(np.einsum("ij,jk,ik->i", J, V, J)) for J in (direct, total - direct, total)])
 
 
-def selectors(fit, variables):
-    """Matrices that pick beta_r and theta_r of every variable from the parameters; 0 where absent."""
+def selectors(fit, variables) -> np.ndarray:
+    """(orders + 1, variables, parameters): what picks beta_r, theta_r (and theta_2r); 0 where absent."""
     place = {name: i for i, name in enumerate(fit.params.index)}
-    beta, theta = np.zeros((2, len(variables), len(place)))
+    picks = np.zeros((fit.design.wx_order + 1, len(variables), len(place)))
     for row, name in enumerate(variables):
-        beta[row, place[name]] = 1
-        if f"W:{name}" in place:
-            theta[row, place[f"W:{name}"]] = 1
-    return beta, theta
+        for k, term in enumerate((name, f"W:{name}", f"W2:{name}")[: len(picks)]):
+            if term in place:
+                picks[k, row, place[term]] = 1
+    return picks

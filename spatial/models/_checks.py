@@ -72,6 +72,8 @@ def _refuse_collinear(X, names) -> None:
 
 
 def _drop(name: str) -> str:
+    if name.startswith("W2:"):
+        return f"leave {name.removeprefix('W2:')!r} out of durbin=, or wx_order= out"
     if name.startswith("W:"):
         return f"leave {name.removeprefix('W:')!r} out of durbin="
     return f"leave {name!r} out of the formula"

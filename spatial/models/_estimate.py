@@ -33,6 +33,7 @@ def estimate(
     time: str | None = None,
     effects: str | None = None,
     durbin: list[str] | None = None,
+    wx_order: int = 1,
     method: str = "ml",
     w_error=None,
     endog: list[str] | None = None,
@@ -43,7 +44,7 @@ def estimate(
     logdet: str | None = None,
 ) -> Fit:
     """Align the data, take out the effects, estimate, infer."""
-    vcov = _checked_options(specification, method, vcov, lee_yu, durbin, endog, instruments)
+    vcov = _checked_options(specification, method, vcov, lee_yu, durbin, wx_order, endog, instruments)
 
     # 1. Aligned arrays.
     keys = {"entity": entity, "time": time, "missing": missing, "durbin": durbin}
@@ -53,6 +54,7 @@ def estimate(
                                                **keys)  # fmt: skip
     else:
         d = design(formula, data, w, lagged=specification.durbin, **keys)
+    d = replace(d, wx_order=wx_order)
     if w_error is not None:
         d = replace(d, error_weights=_aligned(w_error, d, missing))
     effects = which_effects(effects, d, specification)
@@ -92,9 +94,10 @@ def estimate(
     return fit.with_vcov(vcov)
 
 
-def _checked_options(specification, method, vcov, lee_yu, durbin, endog, instruments):
+def _checked_options(specification, method, vcov, lee_yu, durbin, wx_order, endog, instruments):
     """Refuse what cannot be before the work begins; the covariance, or the method's usual one."""
     check_option("method", method, METHODS)
+    check_option("wx_order", wx_order, (1, 2))
     check_option("lee_yu", lee_yu, CORRECTIONS)
     if durbin is not None and not specification.durbin:
         raise SpatialInputError("E501", f"durbin= has no meaning for {specification.name}", hint="use slx, sdm or sdem")

@@ -52,7 +52,7 @@ def moment_sample(
     """
     W, M = d.weights.csr, error_weights(d).csr
     X, names = regressor_columns(d, effects)
-    exogenous = np.array([name.removeprefix("W:") not in endog for name in names])
+    exogenous = np.array([name.removeprefix("W:").removeprefix("W2:") not in endog for name in names])
     y, Xd = demean(d.y, effects), demean(X, effects)
     refuse_degenerate(d, flat(X), flat(Xd), flat(y), names, effects)
 

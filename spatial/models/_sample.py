@@ -56,10 +56,15 @@ def demeaned_sample(
 
 
 def regressor_columns(d: Design, effects: str) -> tuple[np.ndarray, list[str]]:
-    """[X, W X] as (T, N, k) and the columns' names; demeaning leaves no intercept."""
+    """[X, W X] (and W^2 X) as (T, N, k) and the columns' names; demeaning leaves no intercept."""
     keep = [j for j, name in enumerate(d.names) if effects in ("none", "random") or name != INTERCEPT]
-    lagged = spatial_lag(d.weights.csr, d.X[:, :, list(d.durbin)])
-    return np.concatenate([d.X[:, :, keep], lagged], axis=2), [d.names[j] for j in keep] + list(d.durbin_names)
+    columns, names = [d.X[:, :, keep]], [d.names[j] for j in keep]
+    lagged = d.X[:, :, list(d.durbin)]
+    for power in ("W:", "W2:")[: d.wx_order]:
+        lagged = spatial_lag(d.weights.csr, lagged)
+        columns.append(lagged)
+        names += [power + d.names[j] for j in d.durbin]
+    return np.concatenate(columns, axis=2), names
 
 
 def flat(values: np.ndarray) -> np.ndarray:
