@@ -32,12 +32,15 @@ class Weights:
     ids : pandas.Index of length n, or None when the weights came without labels
     kind : str, in words ("queen", "k nearest (k=5)", "given matrix")
     standardization : str ("none", "row", "spectral", ...)
+    notes : tuple of str
+        What was done to them, in words ("islands joined to their nearest unit: ...").
     """
 
     csr: sparse.csr_array = field(repr=False)
     ids: pd.Index | None = field(repr=False)
     kind: str
     standardization: str
+    notes: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def n(self) -> int:
@@ -101,15 +104,14 @@ class Weights:
                 sparse.diags_array(np.divide(1, sums, where=sums > 0, out=np.zeros_like(sums))) @ csr
             )
         ids = None if self.ids is None else self.ids[keep]
-        return Weights(csr, ids, f"{self.kind}, {len(keep)} of {self.n} units", self.standardization)
+        return Weights(csr, ids, f"{self.kind}, {len(keep)} of {self.n} units", self.standardization, self.notes)
 
     def describe(self) -> str:
         """One line for headers: kind, standardisation, links, islands."""
         islands = self.islands
         said = f", {len(islands)} island{'s' if len(islands) > 1 else ''}" if islands else ", no islands"
-        return f"{self.kind}, {self.standardization}-standardised, {self.nnz:,} links{said}".replace(
-            "none-standardised", "not standardised"
-        )
+        style = "not standardised" if self.standardization == "none" else f"{self.standardization}-standardised"
+        return "; ".join([f"{self.kind}, {style}, {self.nnz:,} links{said}", *self.notes])
 
 
 def as_weights(w, *, ids=None) -> Weights:
@@ -156,7 +158,8 @@ def _converted(w, ids) -> Weights:
         raise SpatialInputError("E105", f"{len(index)} ids were given for weights of {csr.shape[0]} units")
     if index is not None and not index.is_unique:
         raise SpatialInputError("E102", "ids of the weights repeat", ids=index[index.duplicated()].unique())
-    return Weights(csr, index, kind, standardization or _guess_standardization(csr))
+    notes = tuple(getattr(w, "notes", ()))
+    return Weights(csr, index, kind, standardization or _guess_standardization(csr), notes)
 
 
 def align(values, weights: Weights, *, name: str = "y") -> np.ndarray:
