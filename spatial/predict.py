@@ -26,7 +26,9 @@ from spillover.errors import SpatialInputError, check_option
 
 from ._data import INTERCEPT, Design, design, spatial_lag
 from ._formula import read_formula
+from ._inverse import inverse
 from ._weights import Weights, as_weights
+from .inference.bootstrap import weights_of_error
 from .results import Fit
 from .solve.within import demean
 
@@ -88,11 +90,11 @@ def in_sample(fit: Fit, kind: str) -> np.ndarray:
     if kind == "TS":
         return d.y - fit.solution.resid.reshape(d.y.shape)
     trend = regression_part(fit, d)
-    A, B = _filters(fit, d.weights.csr, _error_weights(d).csr)
+    A, B = _filters(fit, d.weights.csr, weights_of_error(d).csr)
     trend = trend + _effects(fit, A, trend)
     if kind == "trend":
         return trend
-    TC = _solve(A, trend.T).T
+    TC = inverse(d.weights, fit.rho).solve(trend.T).T
     if kind == "TC":
         return TC
     Q = _precision(A, B)
@@ -102,6 +104,8 @@ def in_sample(fit: Fit, kind: str) -> np.ndarray:
 
 def out_of_sample(fit: Fit, whole: Design, M: Weights, new: np.ndarray, kind: str) -> np.ndarray:
     """Predictions of the units ``new`` (a mask) of a design over all units; y of new units is not read."""
+    from scipy.sparse.linalg import spsolve
+
     old = ~new
     trend = regression_part(fit, whole)[0]
     if kind == "trend":
@@ -111,11 +115,11 @@ def out_of_sample(fit: Fit, whole: Design, M: Weights, new: np.ndarray, kind: st
     if kind == "TS1":
         u = (A[old][:, old] @ y) - trend[old]
         return trend[new] + fit.rho * (W[new][:, old] @ y) + fit.lam * (M.csr[new][:, old] @ u)
-    TC = _solve(A, trend[:, None])[:, 0]
+    TC = inverse(whole.weights, fit.rho).solve(trend)
     if kind == "TC":
         return TC[new]
     Q = _precision(A, B)
-    return TC[new] - _solve(Q[new][:, new], (Q[new][:, old] @ (y - TC[old]))[:, None])[:, 0]
+    return TC[new] - spsolve(Q[new][:, new].tocsc(), Q[new][:, old] @ (y - TC[old]))
 
 
 def regression_part(fit: Fit, d: Design) -> np.ndarray:
@@ -185,13 +189,3 @@ def _precision(A, B):
     """A'B'B A, the precision of y times sigma2."""
     BA = B @ A
     return (BA.T @ BA).tocsr()
-
-
-def _solve(matrix, right: np.ndarray) -> np.ndarray:
-    from scipy.sparse.linalg import splu
-
-    return splu(matrix.tocsc()).solve(np.ascontiguousarray(right))
-
-
-def _error_weights(d: Design) -> Weights:
-    return d.weights if d.error_weights is None else d.error_weights

@@ -3,7 +3,7 @@
     y* = y + A^-1 B^-1 (e* - e)
 
 keeps the regressors and whatever fixed effects are in y; e* are residuals drawn with replacement, centred
-and scaled to variance sigma2. Source: Anselin (1990, Regional Science and Urban Economics 20:141-164).
+and scaled to variance sigma2. Source: Anselin (1990, Regional Science and Urban Economics 20:141-163).
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
 from .._data import Design, spatial_lag
+from .._inverse import inverse
 from .._weights import Weights
 from ..results import Fit
 from ..solve.ml import Sample, maximum_likelihood
@@ -83,18 +83,6 @@ def refuse(fit: Fit) -> None:
 
 
 def _inverse_filter(fit: Fit):
-    """A^-1 B^-1 on the unit axis of a (T, N) array, factorised once."""
-    from scipy.sparse.linalg import splu
-
-    d = fit.design
-    eye = sparse.eye_array(d.n_units, format="csc")
-    parts = [(fit.lam, weights_of_error(d)), (fit.rho, d.weights)]
-    solvers = [splu((eye - value * weights.csr).tocsc()) for value, weights in parts if value != 0]
-
-    def through(values):
-        out = values.T
-        for solver in solvers:
-            out = solver.solve(np.ascontiguousarray(out))
-        return out.T
-
-    return through
+    """A^-1 B^-1 on the unit axis of a (T, N) array."""
+    B, A = inverse(weights_of_error(fit.design), fit.lam), inverse(fit.design.weights, fit.rho)
+    return lambda values: A.solve(B.solve(values.T)).T

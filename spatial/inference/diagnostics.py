@@ -41,7 +41,7 @@ def diagnose(fit: Fit) -> TestTable:
 def jarque_bera(fit: Fit) -> TestResult:
     """Are the errors normal? n / 6 (skewness^2 + (kurtosis - 3)^2 / 4).
 
-    Source: Jarque & Bera (1987, International Statistical Review 55:163-172), eq. 5.
+    Source: Jarque & Bera (1987, International Statistical Review 55:163-172).
     """
     e = fit.solution.resid - fit.solution.resid.mean()
     m2, m3, m4 = (np.mean(e**power) for power in (2, 3, 4))
@@ -52,7 +52,7 @@ def jarque_bera(fit: Fit) -> TestResult:
 def breusch_pagan(fit: Fit) -> TestResult:
     """Does the errors' variance depend on the regressors? Studentised: n R^2 of e^2 on them.
 
-    Source: Koenker (1981, J. Econometrics 17:107-112), eq. 3.2, on the residuals e = B (A y - X beta) and on
+    Source: Koenker (1981, J. Econometrics 17:107-112), on the residuals e = B (A y - X beta) and on
     B X, as Anselin (1988, section 8.1) does for a spatial error.
     """
     sample = fit.sample
@@ -106,7 +106,7 @@ def lm_residual_error(fit: Fit) -> TestResult:
 
     Notes
     -----
-    Anselin (1988), eq. 6.40. T21 needs the dense inverse.
+    Anselin (1988), ch. 6. T21 needs the dense inverse.
     """
     d, spec = fit.design, fit.specification
     if not spec.lag or spec.error or fit.settings["method"] != "ml":

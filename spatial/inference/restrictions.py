@@ -6,6 +6,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
+from .._inverse import inverse
 from ..results import Fit, TestResult, TestTable
 from ..solve.within import demean
 from .bootstrap import weights_of_error
@@ -28,7 +29,7 @@ def durbin_lm_tests(fit: Fit) -> TestTable:
 
     Notes
     -----
-    Koley & Bera (2024, J. Regional Science 64:1-40), section 3. With M the residual maker of X and Z = W X,
+    Koley & Bera (2024, Spatial Economic Analysis 19:30-56). With M the residual maker of X and Z = W X,
     the information of (rho, theta) is J = [[(WXb)'M WXb / s2 + T, (WXb)'M Z / s2], [., Z'M Z / s2]]; that of
     (lambda, theta) is block diagonal. Intercepts are lagged only where W's rows do not sum to one.
     """
@@ -65,7 +66,7 @@ def durbin_lm_tests(fit: Fit) -> TestTable:
 def common_factor(sdm: Fit, sem: Fit) -> TestResult:
     """Likelihood ratio of the SDM against the SEM that it nests when theta = -rho beta.
 
-    Source: Burridge (1981, Environment and Planning A 13:1167-1172); LeSage & Pace (2009), section 3.3.
+    Source: Burridge (1981, Environment and Planning A 13:795-800); LeSage & Pace (2009), section 3.3.
     """
     if (sdm.specification.name, sem.specification.name) != ("SDM", "SEM"):
         raise SpatialInputError("E501", "common_factor needs a fit of sdm and one of sem, in this order")
@@ -89,24 +90,19 @@ def spatial_hausman(fit: Fit) -> TestResult:
     Pace & LeSage (2008, Economics Letters 101:282-284). A rejection means that regressors are missing or lagged
     ones belong in the model. B^-1 and its transpose differ when W is asymmetric.
     """
-    from scipy.sparse import eye_array
-    from scipy.sparse.linalg import splu
-
     sample, spec = fit.sample, fit.specification
     if spec.lag or not spec.error:
         raise SpatialInputError("E501", f"the spatial Hausman test needs a fit of sem or sdem, got {spec.name}")
     X, s2, (T, N) = sample.X, fit.solution.sigma2, fit.design.y.shape
     BX = X - fit.lam * sample.MX
-    W = weights_of_error(fit.design).csr
-    lu = splu((eye_array(N, format="csc") - fit.lam * W).tocsc())
-
     by_unit = X.reshape(T, N, -1).transpose(1, 0, 2)
-    spread = lu.solve(np.ascontiguousarray(by_unit.reshape(N, -1)), trans="T").reshape(by_unit.shape)
+    B = inverse(weights_of_error(fit.design), fit.lam)
+    spread = B.solve(by_unit.reshape(N, -1), transposed=True).reshape(by_unit.shape)
     spread = demean(spread.transpose(1, 0, 2), fit.settings["effects"]).reshape(X.shape)  # B'^-1 X, within
-    inverse = np.linalg.inv(X.T @ X)
-    V_ols = s2 * inverse @ (spread.T @ spread) @ inverse
+    bread = np.linalg.inv(X.T @ X)
+    V_ols = s2 * bread @ (spread.T @ spread) @ bread
     V_sem = s2 * np.linalg.inv(BX.T @ BX)
-    d = inverse @ (X.T @ sample.y) - fit.solution.beta
+    d = bread @ (X.T @ sample.y) - fit.solution.beta
     statistic = float(d @ np.linalg.solve(V_ols - V_sem, d))
     return TestResult("spatial Hausman", statistic, len(d), "least squares and the error model agree")
 

@@ -72,7 +72,7 @@ def grouped_meat(fit: Fit, codes: np.ndarray, S: np.ndarray) -> np.ndarray:
 
 
 def newey_west(sums: np.ndarray, lags: int) -> np.ndarray:
-    """Bartlett-weighted autocovariances of the rows (T, p), added up (Newey & West 1987, eq. 5)."""
+    """Bartlett-weighted autocovariances of the rows (T, p), added up (Newey & West 1987)."""
     M = sums.T @ sums
     for lag in range(1, lags + 1):
         ahead = sums[lag:].T @ sums[:-lag]

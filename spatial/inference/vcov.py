@@ -102,7 +102,7 @@ class Cluster:
     -----
     The factor is G / (G - 1) for each grouping; for least squares besides (n - 1) / (n - K), and t statistics
     have G - 1 degrees of freedom. Source: Cameron, Gelbach & Miller (2011, J. Business & Economic Statistics
-    29:238-249), eq. 2.8.
+    29:238-249).
     """
 
     by: object = "entity"
@@ -153,7 +153,7 @@ class Conley:
     -----
     In a panel scores are first added up over a unit's periods, so that errors may also be correlated over time,
     within a unit and between neighbours. A cut-off below all distances gives ``"robust"``.
-    Source: Conley (1999, J. Econometrics 92:1-45), eq. 3.9, with distances in place of his lattice.
+    Source: Conley (1999, J. Econometrics 92:1-45), with distances in place of his lattice.
     """
 
     cutoff: float | None = None
@@ -196,7 +196,7 @@ class DriscollKraay:
     Notes
     -----
     Its consistency needs many periods. Source: Driscoll & Kraay (1998, Review of Economics and Statistics
-    80:549-560), eq. 9; factor T / (T - 1).
+    80:549-560); factor T / (T - 1).
     """
 
     lags: int | None = None
