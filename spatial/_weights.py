@@ -139,7 +139,7 @@ def as_weights(w, *, ids=None) -> Weights:
     if seen is not None and seen[0]() is w:
         return seen[1]
     out = _converted(w, ids)
-    if hasattr(w, "csr") and type(w).__hash__ is not object.__hash__:  # hashed by content: it will not change
+    if hasattr(w, "csr") and type(w).__hash__ not in (None, object.__hash__):  # hashed by content: it will not change
         key = id(w)
         _SEEN[key] = weakref.ref(w, lambda _: _SEEN.pop(key, None)), out
     return out

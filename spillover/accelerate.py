@@ -10,5 +10,3 @@ import numba
 
 # fastmath stays off: reordering sums would make results depend on the compiler.
 njit = numba.njit(cache=True, nogil=True)
-njit_parallel = numba.njit(cache=True, nogil=True, parallel=True)
-prange = numba.prange
