@@ -44,7 +44,7 @@ def estimate(
     logdet: str | None = None,
 ) -> Fit:
     """Align the data, take out the effects, estimate, infer."""
-    vcov = _checked_options(specification, method, vcov, lee_yu, durbin, wx_order, endog, instruments)
+    vcov = _checked_options(specification, method, vcov, lee_yu, durbin, wx_order, endog, instruments, logdet)
 
     # 1. Aligned arrays.
     keys = {"entity": entity, "time": time, "missing": missing, "durbin": durbin}
@@ -94,7 +94,7 @@ def estimate(
     return fit.with_vcov(vcov)
 
 
-def _checked_options(specification, method, vcov, lee_yu, durbin, wx_order, endog, instruments):
+def _checked_options(specification, method, vcov, lee_yu, durbin, wx_order, endog, instruments, logdet):
     """Refuse what cannot be before the work begins; the covariance, or the method's usual one."""
     check_option("method", method, METHODS)
     check_option("wx_order", wx_order, (1, 2))
@@ -109,6 +109,8 @@ def _checked_options(specification, method, vcov, lee_yu, durbin, wx_order, endo
         return vcov
     if lee_yu is not True:
         raise SpatialInputError("E501", f"lee_yu={lee_yu!r} belongs to method='ml': moments need no correction")
+    if logdet is not None:
+        raise SpatialInputError("E501", f"logdet={logdet!r} belongs to method='ml': moments need no determinant")
     return "classical" if vcov is None else vcov
 
 

@@ -41,6 +41,8 @@ missing : {"error", "drop"}
 
 Keywords of some:
 
+wx_order : {1, 2}
+    For slx, sdm and sdem: 2 adds W^2 X, named ``W2:x``; its effects count theta_2 W^2.
 w_error : weights, optional
     For sem, sdem, sac and gns: M, the weights of the error process, over the same units; W by default.
 endog, instruments : list of str
@@ -61,11 +63,9 @@ from ._estimate import estimate
 OLS = Specification("OLS", lag=False, error=False, durbin=False)
 SLX = Specification("SLX", lag=False, error=False, durbin=True)
 SAR = Specification("SAR", lag=True, error=False, durbin=False)
-SEM = Specification("SEM", lag=False, error=True, durbin=False)
 SDM = Specification("SDM", lag=True, error=False, durbin=True)
-SDEM = Specification("SDEM", lag=False, error=True, durbin=True)
-SAC = Specification("SAC", lag=True, error=True, durbin=False)
-GNS = Specification("GNS", lag=True, error=True, durbin=True)  # below, locals() is the arguments by name
+
+# Each function hands its arguments on by name: at its start ``locals()`` is exactly those.
 
 
 def ols(
@@ -181,38 +181,6 @@ def sar(
     return estimate(SAR, **locals())
 
 
-def sem(
-    formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
-    effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
-    w_error=None, lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
-) -> Fit:  # fmt: skip
-    """Spatial error model: y = X beta + u, u = lambda M u + e.
-
-    Parameters
-    ----------
-    formula : str
-    data : DataFrame, one row per unit or per unit and period, in any order
-    w : weights over the same units
-    w_error : weights, optional
-        M, the weights of the error process; W by default.
-    entity, time, effects, durbin, method, lee_yu, vcov, missing, logdet
-        As for all models: see ``spatial.models.family``.
-
-    Raises
-    ------
-    SpatialInputError
-        E1xx ids and periods, E2xx values, E3xx weights,
-        E5xx formula or options, E701 lambda on the edge of its interval, E702 information not
-        positive definite, E704 not identified by the instruments.
-
-    References
-    ----------
-    Ord (1975), JASA 70:120-126; Anselin (1988), Spatial Econometrics, ch. 6; by moments Kelejian & Prucha
-    (1999), International Economic Review 40:509-533, and (2010), J. Econometrics 157:53-67.
-    """
-    return estimate(SEM, **locals())
-
-
 def sdm(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, wx_order: int = 1,
@@ -263,98 +231,3 @@ def sdm(
     154:165-185; Elhorst (2014), Spatial Econometrics, ch. 3.
     """
     return estimate(SDM, **locals())
-
-
-def sdem(
-    formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
-    effects: str | None = None, durbin: list[str] | None = None, wx_order: int = 1,
-    method: str = "ml",
-    w_error=None, lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
-) -> Fit:  # fmt: skip
-    """Spatial Durbin error model: y = X beta + W X theta + u, u = lambda M u + e.
-
-    Local spillovers only: effects are beta and theta.
-
-    Parameters
-    ----------
-    formula : str
-    data : DataFrame, one row per unit or per unit and period, in any order
-    w : weights over the same units
-    w_error : weights, optional
-        M, the weights of the error process; W by default.
-    wx_order : {1, 2}
-        2 adds W^2 X, named ``W2:x``.
-    entity, time, effects, durbin, method, lee_yu, vcov, missing, logdet
-        As for all models: see ``spatial.models.family``.
-
-    Raises
-    ------
-    SpatialInputError
-        As ``sdm``, E701 for lambda.
-
-    References
-    ----------
-    LeSage (2014), What regional scientists need to know about spatial econometrics.
-    """
-    return estimate(SDEM, **locals())
-
-
-def sac(
-    formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
-    effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
-    w_error=None, lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
-) -> Fit:  # fmt: skip
-    """Spatial lag and spatial error together (SARAR): y = rho W y + X beta + u, u = lambda M u + e.
-
-    Parameters
-    ----------
-    formula : str
-    data : DataFrame, one row per unit or per unit and period, in any order
-    w : weights over the same units
-    w_error : weights, optional
-        M, the weights of the error process; W by default.
-    entity, time, effects, durbin, method, lee_yu, vcov, missing, logdet
-        As for all models: see ``spatial.models.family``.
-
-    Raises
-    ------
-    SpatialInputError
-        As ``sdm``, E701 for rho or lambda.
-
-    References
-    ----------
-    Anselin (1988), ch. 6; LeSage & Pace (2009), section 2.7; by moments Kelejian & Prucha (1998) and (2010),
-    Arraiz, Drukker, Kelejian & Prucha (2010), J. Regional Science 50:592-614.
-    """
-    return estimate(SAC, **locals())
-
-
-def gns(
-    formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
-    effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
-    w_error=None, lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
-) -> Fit:  # fmt: skip
-    """General nesting model: y = rho W y + X beta + W X theta + u, u = lambda M u + e.
-
-    It nests all others; with W and M the same it is weakly identified: a model to test from.
-
-    Parameters
-    ----------
-    formula : str
-    data : DataFrame, one row per unit or per unit and period, in any order
-    w : weights over the same units
-    w_error : weights, optional
-        M, the weights of the error process; W by default.
-    entity, time, effects, durbin, method, lee_yu, vcov, missing, logdet
-        As for all models: see ``spatial.models.family``.
-
-    Raises
-    ------
-    SpatialInputError
-        As ``sdm``, E701 for rho or lambda.
-
-    References
-    ----------
-    Elhorst (2014), Spatial Econometrics, section 2.2; Burridge, Elhorst & Zigova (2017).
-    """
-    return estimate(GNS, **locals())

@@ -10,7 +10,8 @@ from ..inference.diagnostics import diagnose
 from ..inference.restrictions import durbin_lm_tests
 from ..inference.tests import hausman, lm_tests, lr_test, nests_sem, wald_test
 from ..results import Fit, TestResult, TestTable
-from .family import ols, sar, sdm, sem, slx
+from .family import ols, sar, sdm, slx
+from .family_error import sem
 
 
 @dataclass(frozen=True, eq=False)

@@ -274,6 +274,7 @@ CASES = {
     "covariance of moments": ("E501", "'oim'", lambda d, w: sp.sar("y ~ a", d, w, vcov="classical")),
     "regression by moments": ("E501", "least squares", lambda d, w: sp.slx("y ~ a", d, w, method="gmm")),
     "correction of moments": ("E501", "lee_yu", lambda d, w: sp.sar("y ~ a", d, w, method="gmm", lee_yu=False)),
+    "determinant of moments": ("E501", "logdet", lambda d, w: sp.sar("y ~ a", d, w, method="gmm", logdet="eigen")),
     "hc1 of an error model": ("E501", "sar and sdm", lambda d, w: sp.sac("y ~ a", d, w, method="gmm", vcov="hc1")),
     "cluster, cross-section": ("E501", "panel", lambda d, w: sp.sar("y ~ a", d, w, method="gmm", vcov="cluster")),
     "cluster of an error model": ("E501", "sar and sdm", lambda d, w: sp.sem(
