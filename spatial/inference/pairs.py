@@ -8,7 +8,8 @@ Its variance is a sum over units (linear terms and diagonals) and over pairs i <
 ((P_ij + P_ji) e_i e_j)^2. A sandwich of row scores takes e_i (P e)_i for unit i's own and so loses half of
 the pairs, since e_i (P e)_i and e_j (P e)_j are correlated wherever P_ij P_ji is not zero.
 
-Source: Kelejian & Prucha (2001, J. Econometrics 104:219-257), on linear-quadratic forms; with sums over periods in a panel.
+Source: Kelejian & Prucha (2001, J. Econometrics 104:219-257), on linear-quadratic forms; in a panel with sums
+over periods.
 """
 
 from __future__ import annotations
