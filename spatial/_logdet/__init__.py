@@ -20,7 +20,7 @@ from functools import lru_cache
 from spillover.errors import SpatialInputError, check_option
 
 from .._weights import Weights
-from .exact import Cholmod, SparseLU, cholmod_installed, memory
+from .exact import EASY, Cholmod, SparseLU, cholmod_installed, envelope, memory
 from .factorised import Factorised, Window
 from .jacobian import Jacobian
 from .quadrature import Quadrature, quadrature
@@ -92,14 +92,15 @@ def _factorisation(matrix, symmetric, method, n):
     if method == "cholmod" and not (symmetric and cholmod_installed()):
         why = "this W is not similar to a symmetric matrix" if not symmetric else "cvxopt is not installed"
         raise SpatialInputError("E501", f"logdet='cholmod' is not possible: {why}", hint="use logdet='sparse'")
+    by_cholmod = method == "cholmod" or (method is None and symmetric and cholmod_installed())
+    if by_cholmod and envelope(matrix)[1] < EASY:
+        return Cholmod(matrix)
     lu = SparseLU(matrix, symmetric)
     if method is not None:
         _refuse_too_large(method, lu.bytes_needed, n)
     elif lu.bytes_needed > memory() or lu.too_long:
         return None
-    if method == "cholmod" or (method is None and symmetric and n > EIGEN_MAX and cholmod_installed()):
-        return Cholmod(matrix)
-    return lu
+    return Cholmod(matrix) if by_cholmod else lu
 
 
 def _beside_exact(n: int) -> dict:

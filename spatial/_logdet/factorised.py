@@ -146,8 +146,8 @@ class Factorised:
             lacks = np.array([self._exact(float(r)) for r in rho]) - (curve.value(rho) if curve else 0.0)
             c = _coefficients(lacks)
             following = max(abs(c[-1]), abs(c[-2]) / rate, abs(c[-3]) / rate**2) / rate
-            error = following * size**2 / half
-            slope_error = following * size**2 * (size**2 - 1) / 3 / half**2
+            # |T_k'| <= 2k and |T_k''| <= 2k^2 hold around the centre, where the maximum is
+            error, slope_error = following * 2 * size / half, following * 2 * size**2 / half**2
             if error < SCORE_ERROR * np.sqrt(bend) and slope_error < SLOPE_ERROR * bend:
                 break
         series = np.polynomial.Chebyshev(c, domain=[lo, hi])
