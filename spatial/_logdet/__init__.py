@@ -20,7 +20,7 @@ from functools import lru_cache
 from spillover.errors import SpatialInputError, check_option
 
 from .._weights import Weights
-from .exact import EASY, Cholmod, SparseLU, cholmod_installed, envelope, memory
+from .exact import BYTES_PER_ELEMENT, EASY, Cholmod, SparseLU, cholmod_installed, envelope, memory
 from .factorised import Factorised, Window
 from .jacobian import Jacobian
 from .quadrature import Quadrature, quadrature
@@ -93,8 +93,10 @@ def _factorisation(matrix, symmetric, method, n):
         why = "this W is not similar to a symmetric matrix" if not symmetric else "cvxopt is not installed"
         raise SpatialInputError("E501", f"logdet='cholmod' is not possible: {why}", hint="use logdet='sparse'")
     by_cholmod = method == "cholmod" or (method is None and symmetric and cholmod_installed())
-    if by_cholmod and envelope(matrix)[1] < EASY:
-        return Cholmod(matrix)
+    if by_cholmod:
+        elements, multiplications = envelope(matrix)
+        if multiplications < EASY and elements * BYTES_PER_ELEMENT < memory():
+            return Cholmod(matrix)
     lu = SparseLU(matrix, symmetric)
     if method is not None:
         _refuse_too_large(method, lu.bytes_needed, n)
