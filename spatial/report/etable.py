@@ -8,7 +8,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
 
-from .._data import INTERCEPT
+from .._formula import INTERCEPT
 from .table import Table
 from .text import number
 
@@ -143,16 +143,18 @@ def _label(term: str, labels) -> str:
 
 
 def _about(models, effects):
-    """Size, fixed effects, likelihood."""
+    """Size, fixed effects, method, likelihood; nothing that no model has."""
     rows = [("Observations", [f"{m.nobs:,}" for m in models])]
     if any(m.design.is_panel for m in models):
         rows.append(("Units x periods", [f"{m.design.n_units:,} x {m.design.n_periods}" for m in models]))
         rows.append(("Fixed effects", [m.settings["effects"] for m in models]))
+    if any(m.settings["method"] == "gmm" for m in models):
+        rows.append(("Method", ["moments" if m.settings["method"] == "gmm" else "likelihood" for m in models]))
     if not effects:
         rows.append(("Log-likelihood", [_finite(m.loglik, 2) for m in models]))
         rows.append(("AIC", [_finite(m.aic, 2) for m in models]))
         rows.append(("sigma2", [number(m.sigma2, 4) for m in models]))
-    return tuple((label, tuple(cells)) for label, cells in rows)
+    return tuple((label, tuple(cells)) for label, cells in rows if any(cells))
 
 
 def _number(value, digits) -> str:
