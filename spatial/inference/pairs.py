@@ -69,7 +69,15 @@ def _quadratic_forms(fit: Fit) -> list[np.ndarray]:
         forms.append(np.linalg.solve(B.T, (B @ P).T).T if spec.error else P)
     if spec.error:
         forms.append(np.linalg.solve(B.T, M.T).T)
+    if fit.settings["lee_yu"] is True and fit.settings["effects"] in ("time", "twoway"):
+        forms = [_within_periods(Q) for Q in forms]
     return forms
+
+
+def _within_periods(Q):
+    """J Q J with J = I - 11'/N: errors that have lost their period means know no more of Q."""
+    Q = Q - Q.mean(axis=0)
+    return Q - Q.mean(axis=1, keepdims=True)
 
 
 def _error_matrix(d: Design) -> np.ndarray:

@@ -82,6 +82,15 @@ def test_notes_name_the_covariance_and_the_weights(fits):
     assert "not effects" in said
 
 
+def test_estimates_by_moments_say_so(fits):
+    data, W = cross_section(1)
+    moments = sp.sar("y ~ a + b", data, W, method="gmm")
+    both = sp.etable([fits[1], moments]).to_frame().droplevel("section")
+    assert both.loc["Method"].tolist() == ["likelihood", "moments"]
+    assert both.loc["Log-likelihood"].iloc[1] == ""
+    assert "Log-likelihood" not in sp.etable([moments]).to_frame().droplevel("section").index
+
+
 def test_labels_reach_the_lags(fits):
     frame = sp.etable(fits, labels={"a": "区域 income"}).to_frame().droplevel("section")
     assert {"区域 income", "W:区域 income"} <= set(frame.index)
