@@ -43,29 +43,21 @@ def estimate(
     missing: str = "error",
     logdet: str | None = None,
 ) -> Fit:
-    """Align the data, take out the effects, estimate, infer."""
+    """Align the data, take out the effects, estimate, infer: ``spatial.models.family`` tells the arguments."""
     vcov = _checked_options(specification, method, vcov, lee_yu, durbin, wx_order, endog, instruments, logdet)
 
     # 1. Aligned arrays.
     keys = {"entity": entity, "time": time, "missing": missing, "durbin": durbin}
-    Z, wanted = None, ()
-    if endog or instruments:
-        d, wanted, Z = design_with_instruments(specification, formula, data, w, endog=endog, instruments=instruments,
-                                               **keys)  # fmt: skip
-    else:
-        d = design(formula, data, w, lagged=specification.durbin, **keys)
-    d = replace(d, wx_order=wx_order)
-    if w_error is not None:
-        d = replace(d, error_weights=_aligned(w_error, d, missing))
+    d, endogenous, Z = _read(specification, formula, data, w, w_error, endog, instruments, keys)
     effects = which_effects(effects, d, specification)
     if specification.durbin and durbin is None:
         d = with_lagged_intercept(d, effects)
-
+    d = replace(d, wx_order=wx_order)
     # 2. Spatial lags in, fixed effects out. 3. The estimates.
     if method == "gmm":
         refuse_without_theory(specification, d, effects, vcov)
         correction = True
-        sample, names = moment_sample(specification, d, effects, wanted, Z)
+        sample, names = moment_sample(specification, d, effects, endogenous, Z)
         solution = method_of_moments(specification, d, sample, vcov)
     else:
         correction = which_correction(specification, d, effects, lee_yu)
@@ -74,12 +66,30 @@ def estimate(
         if correction == "additive" and effects in ("time", "twoway"):
             solution = without_time_bias(sample, solution, d.weights.csr)
     refuse_perfect_fit(sample, solution, d.response)
+    # 4. Names and a covariance.
+    settings = {"effects": effects, "lee_yu": correction, "vcov": vcov, "method": method, "panel": d.is_panel}
+    return _named(specification, d, sample, solution, names, settings).with_vcov(vcov)
 
-    # 4. A Fit with its covariance.
-    df = None if specification.lag or specification.error else sample_df(d, effects, sample)
+
+def _read(specification, formula, data, w, w_error, endog, instruments, keys):
+    """The design with its second W, the endogenous regressors' names and the instruments' columns."""
+    endogenous, Z = (), None
+    if endog or instruments:
+        given = {"endog": endog, "instruments": instruments, **keys}
+        d, endogenous, Z = design_with_instruments(specification, formula, data, w, **given)
+    else:
+        d = design(formula, data, w, lagged=specification.durbin, **keys)
+    if w_error is not None:
+        d = replace(d, error_weights=_aligned(w_error, d, keys["missing"]))
+    return d, endogenous, Z
+
+
+def _named(specification, d, sample, solution, names, settings) -> Fit:
+    """A Fit without a covariance yet. Least squares has t statistics and sigma2 = SSE / df."""
+    df = None if specification.lag or specification.error else sample_df(d, settings["effects"], sample)
     params = [*solution.beta] + [solution.rho] * specification.lag + [solution.lam] * specification.error
     index = pd.Index([*names, *["rho"] * specification.lag, *["lambda"] * specification.error], name="term")
-    fit = Fit(
+    return Fit(
         specification=specification,
         params=pd.Series(params, index=index, name="estimate"),
         vcov=pd.DataFrame(),
@@ -89,9 +99,8 @@ def estimate(
         design=d,
         sample=sample,
         solution=solution,
-        settings={"effects": effects, "lee_yu": correction, "vcov": vcov, "method": method, "panel": d.is_panel},
+        settings=settings,
     )
-    return fit.with_vcov(vcov)
 
 
 def _checked_options(specification, method, vcov, lee_yu, durbin, wx_order, endog, instruments, logdet):

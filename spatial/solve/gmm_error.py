@@ -6,14 +6,14 @@ Estimation alternates: d by two-stage least squares, lambda from moments of the 
 y - lambda M y and Z - lambda M Z. The moments are quadratic forms m_r = e'A_r e / n of e = u - lambda M u,
 hence parabolas in lambda; their weighted square is a quartic whose minimum needs no search.
 
-========================  =====================================================  ===========================
-errors                    moments                                                source
-========================  =====================================================  ===========================
-homoskedastic             E e'e / n = s2,  E e'M'M e / n = s2 tr(M'M) / n,        Kelejian & Prucha (1998, 1999)
-                          E e'M e / n = 0,  unweighted; s2 is estimated with them
-heteroskedastic           E e'(M'M - diag M'M) e = 0,  E e'M e = 0,               Kelejian & Prucha (2010),
-                          weighted by their covariance in a second round          Arraiz et al. (2010)
-========================  =====================================================  ===========================
+===============  =======================================================  ==============================
+errors           moments                                                  source
+===============  =======================================================  ==============================
+homoskedastic    E e'e / n = s2,  E e'M'M e / n = s2 tr(M'M) / n,         Kelejian & Prucha (1998, 1999)
+                 E e'M e / n = 0,  unweighted; s2 is estimated with them
+heteroskedastic  E e'(M'M - diag M'M) e = 0,  E e'M e = 0,                Kelejian & Prucha (2010),
+                 weighted by their covariance in a second round           Arraiz et al. (2010)
+===============  =======================================================  ==============================
 
 The covariance of (d, lambda) is that of a linear and several quadratic forms in e (Kelejian & Prucha 2010,
 eq. 15-19; Drukker, Egger & Prucha 2013, section 4). It counts that lambda rests on estimated residuals.
@@ -30,6 +30,8 @@ from scipy import sparse
 from spillover.errors import SpatialInputError
 
 from .gmm import MomentSample, MomentSolution, basis, regressors, split, two_stage
+
+EDGE = 1e-4  # share of lambda's interval at each end where a minimum says that the moments are flat
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,15 +80,22 @@ def heteroskedastic(sample: MomentSample, interval: tuple[float, float]) -> Mome
     u = sample.y - Z @ second.coef
     curve = _curves(forms, u, sample)
     phi = _white(forms, e, sample, _linear_terms(forms, second.T, Zs, e)).phi
-    lam = _minimum(curve, np.linalg.inv(phi), interval)
+    lam = _minimum(curve, _inverse(phi), interval)
     again, _, Zs = _transformed(sample, Z, lam)
     e = u - lam * _lag(sample, u)
     spread = _white(forms, e, sample, _linear_terms(forms, again.T, Zs, e))
     meat = again.T * e[:, None]
     cross = again.T.T @ spread.mixed
     sigma2 = float(e @ e) / sample.n
-    return _solution(sample, second.coef, lam, sigma2, e, meat.T @ meat, cross, spread.phi, curve,
-                     np.linalg.inv(spread.phi))  # fmt: skip
+    weight = _inverse(spread.phi)
+    return _solution(sample, second.coef, lam, sigma2, e, meat.T @ meat, cross, spread.phi, curve, weight)
+
+
+def _inverse(phi: np.ndarray) -> np.ndarray:
+    """Two moments may be one: M'M without its diagonal is zero in a cycle, a multiple of M within equal blocks."""
+    size = np.diag(phi)
+    scale = 1 / np.sqrt(np.where(size > 0, size, 1.0))
+    return np.outer(scale, scale) * np.linalg.pinv(phi * np.outer(scale, scale), rcond=1e-8, hermitian=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,12 +162,14 @@ def _minimum(curve, weight, interval) -> float:
     slope = polynomial.polyder(distance)
     flat = polynomial.polyroots(slope)
     flat = flat.real[np.abs(flat.imag) <= 1e-9 * (1 + np.abs(flat.real))]
-    inside = flat[(flat > interval[0]) & (flat < interval[1])]
+    lo, hi = interval
+    margin = EDGE * (hi - lo) if np.isfinite(hi - lo) else 0.0
+    inside = flat[(flat > lo + margin) & (flat < hi - margin)]
     inside = inside[polynomial.polyval(inside, polynomial.polyder(slope)) > 0]
     if not len(inside):
         raise SpatialInputError(
             "E701",
-            f"the moments of lambda have no solution inside its interval ({interval[0]:.6g}, {interval[1]:.6g})",
+            f"the moments of lambda have no solution inside its interval ({lo:.6g}, {hi:.6g})",
             hint="use method='ml', or look for a missing trend or a unit root in space",
         )
     return float(inside[np.argmin(polynomial.polyval(inside, distance))])

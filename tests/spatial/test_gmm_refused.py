@@ -1,0 +1,95 @@
+"""What the method of moments, instruments and a second W refuse, and what they warn of."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import spatial as sp
+from spillover.errors import SpatialInputError
+
+from .test_estimators import PANEL, cross_section, panel_data, random_weights
+from .test_gmm import endogenous
+
+IV = {"method": "gmm", "endog": ["c"], "instruments": ["z1"]}
+CASES = {
+    # name: (code, what the message or its place must hold, how to call)
+    "unknown method": ("E501", "'gmm'", lambda d, w: sp.sar("y ~ a", d, w, method="2sls")),
+    "covariance of the other method": ("E501", "'robust'", lambda d, w: sp.sar(
+        "y ~ a", d, w, method="gmm", vcov="oim")),
+    "covariance of moments": ("E501", "'oim'", lambda d, w: sp.sar("y ~ a", d, w, vcov="classical")),
+    "regression by moments": ("E501", "least squares", lambda d, w: sp.slx("y ~ a", d, w, method="gmm")),
+    "correction of moments": ("E501", "lee_yu", lambda d, w: sp.sar("y ~ a", d, w, method="gmm", lee_yu=False)),
+    "determinant of moments": ("E501", "logdet", lambda d, w: sp.sar("y ~ a", d, w, method="gmm", logdet="eigen")),
+    "hc1 of an error model": ("E501", "sar and sdm", lambda d, w: sp.sac("y ~ a", d, w, method="gmm", vcov="hc1")),
+    "cluster, cross-section": ("E501", "panel", lambda d, w: sp.sar("y ~ a", d, w, method="gmm", vcov="cluster")),
+    "cluster of an error model": ("E501", "sar and sdm", lambda d, w: sp.sem(
+        "y ~ a", d, w, method="gmm", vcov="cluster")),
+    "other estimates": ("E501", "estimate again", lambda d, w: sp.sac(
+        "y ~ a + b", d, w, method="gmm").with_vcov("robust")),
+    "endogenous, likelihood": ("E501", "method='gmm'", lambda d, w: sp.sar(
+        "y ~ a + c", d, w, endog="c", instruments="z1")),
+    "no instruments": ("E501", "instruments=", lambda d, w: sp.sar("y ~ a + c", d, w, method="gmm", endog=["c"])),
+    "nothing to instrument": ("E501", "endog=", lambda d, w: sp.sar("y ~ a", d, w, method="gmm", instruments="z1")),
+    "endogenous stranger": ("E502", "no regressor", lambda d, w: sp.sar("y ~ a", d, w, **IV)),
+    "instrument that is no column": ("E502", "'z9'", lambda d, w: sp.sar(
+        "y ~ a + c", d, w, **{**IV, "instruments": ["z9"]})),
+    "instrument that is no text": ("E501", "as text", lambda d, w: sp.sar(
+        "y ~ a + c", d, w, **{**IV, "instruments": [3]})),
+    "code in an instrument": ("E503", "not allowed", lambda d, w: sp.sar(
+        "y ~ a + c", d, w, **{**IV, "instruments": ["{__import__('os').getcwd()}"]})),
+    "instrument missing": ("E201", "'z1' 1", lambda d, w: sp.sar(
+        "y ~ a + c", d.assign(z1=d["z1"].where(d.index != "u05")), w, **IV)),
+    "fewer instruments": ("E704", "2 endogenous", lambda d, w: sp.sar(
+        "y ~ a + c", d, w, **{**IV, "endog": ["a", "c"]})),
+    "durbin names an instrument": ("E502", "'z1'", lambda d, w: sp.sdm("y ~ a + c", d, w, durbin=["z1"], **IV)),
+    "nothing to lag": ("E704", "identify", lambda d, w: sp.sar("y ~ 1", d, w, method="gmm")),
+    "tests of a likelihood": ("E501", "method='gmm'", lambda d, w: sp.instrument_tests(sp.sar("y ~ a", d, w))),
+    "likelihood ratio of moments": ("E501", "likelihood", lambda d, w: sp.lr_test(
+        sp.sar("y ~ a", d, w, method="gmm"), sp.sdm("y ~ a", d, w, method="gmm"))),
+    "w_error, other ids": ("E101", "u39", lambda d, w: sp.sem("y ~ a", d, w, w_error=w.iloc[:-1, :-1])),
+    "w_error without ids": ("E101", "w_error", lambda d, w: sp.sem("y ~ a", d, w, w_error=w.to_numpy())),
+    "w_error, other size": ("E105", "39", lambda d, w: sp.sem(
+        "y ~ a", d, w.to_numpy(), w_error=w.to_numpy()[:-1, :-1])),
+    "w_error not square": ("E311", "40 x 39", lambda d, w: sp.sem("y ~ a", d, w, w_error=w.to_numpy()[:, :-1])),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::spillover.errors.SpatialInputWarning")
+@pytest.mark.parametrize("name", CASES)
+def test_refused(name):
+    code, said, call = CASES[name]
+    data, W = endogenous(1, n=40)
+    before = data.copy(deep=True)
+    with pytest.raises(SpatialInputError) as caught:
+        call(data, W)
+    assert caught.value.code == code
+    assert said in str(caught.value) or said in map(str, caught.value.ids), str(caught.value)
+    pd.testing.assert_frame_equal(data, before)
+
+
+@pytest.mark.parametrize(("model", "vcov", "effects", "said"), [
+    ("sem", "classical", "twoway", "moments of a spatial"), ("sac", "classical", "time", "moments of a spatial"),
+    ("sem", "robust", "entity", "Stock"), ("sar", "robust", "entity", "Stock"), ("sdm", "hc1", "twoway", "Stock"),
+    ("sar", "classical", "random", "random"),
+])  # fmt: skip
+def test_panels_without_a_theory_are_refused(model, vcov, effects, said):
+    data, W = panel_data(2)
+    with pytest.raises(SpatialInputError, match="E501") as caught:
+        getattr(sp, model)("y ~ a + b", data, W, **PANEL, effects=effects, method="gmm", vcov=vcov)
+    assert said in str(caught.value)
+
+
+def test_two_way_effects_need_a_second_w_whose_rows_sum_to_one():
+    data, W = panel_data(2)
+    M = random_weights(np.random.default_rng(4), len(W), islands=1)
+    with pytest.raises(SpatialInputError, match="E308"):
+        sp.sem("y ~ a + b", data, W, **PANEL, effects="twoway", w_error=pd.DataFrame(M, W.index, W.columns))
+
+
+def test_rho_outside_its_interval_is_said():
+    """Two-stage least squares does not know the interval."""
+    data, W = cross_section(2, n=40)
+    explosive = data.assign(y=np.linalg.solve(np.eye(40) - 1.4 * W.to_numpy(), 1 + 5 * data["a"]) + 0.1 * data["b"])
+    with pytest.warns(sp.SpatialInputWarning, match="outside its admissible interval"):
+        fit = sp.sar("y ~ a", explosive, W, method="gmm")
+    assert fit.rho == pytest.approx(1.4, abs=0.1)
