@@ -120,10 +120,12 @@ def _symmetric_end(matrix, sign) -> float:
     q /= np.linalg.norm(q)
     diagonal, beside, last = [], [0.0], 400 if n < LARGE else 100
     while True:
-        v = matrix @ q - beside[-1] * before
-        diagonal.append(float(v @ q))
-        v -= diagonal[-1] * q
-        beside.append(float(np.linalg.norm(v)))
+        v = matrix @ q
+        before *= beside[-1]
+        v -= before
+        diagonal.append(float(np.einsum("i,i->", v, q)))  # unlike BLAS it starts no threads for so little
+        v -= np.multiply(q, diagonal[-1], out=before)
+        beside.append(float(np.sqrt(np.einsum("i,i->", v, v))))
         stop = beside[-1] < 1e-12 or len(diagonal) in (n, last)
         if stop or len(diagonal) % CHECK_EVERY == 0:
             at = len(diagonal) - 1 if sign > 0 else 0
@@ -134,7 +136,8 @@ def _symmetric_end(matrix, sign) -> float:
                 return float(ritz[0])
             if stop:
                 return float(ritz[0]) + sign * residual
-        before, q = q, v / beside[-1]
+        v /= beside[-1]
+        before, q = q, v
 
 
 def _arnoldi(matrix, which, k, start) -> np.ndarray:
