@@ -45,7 +45,7 @@ class Information:
         return residual_df(fit)
 
     def describe(self, fit: Fit) -> str:
-        if not (fit.specification.lag or fit.specification.error):
+        if not _is_spatial(fit):
             return "classical"
         return {"oim": "observed information", "eim": "expected information"}[self.kind]
 
@@ -53,6 +53,9 @@ class Information:
 @dataclass(frozen=True)
 class Robust:
     """The sandwich of the observed information: errors need not be normal, nor of one variance.
+
+    That concerns the standard errors alone: with very unequal variances maximum likelihood itself can miss
+    rho and lambda, and ``method="gmm"`` is the safer estimator.
 
     Scores are taken by row in a cross-section and by unit, summed over its periods, in a panel; the factor is
     N / (N - 1), for least squares besides (n - 1) / (n - k).
@@ -74,7 +77,7 @@ class Robust:
 
     def covariance(self, fit: Fit) -> np.ndarray:
         codes, _ = group_codes(fit.design, "entity")
-        if self.pairs and (fit.specification.lag or fit.specification.error):
+        if self.pairs and _is_spatial(fit):
             factor = small_sample_factor(fit, codes)
             return sandwich(fit, lambda S: factor * pairs_meat(fit))
         return sandwich(fit, lambda S: grouped_meat(fit, codes, S))
@@ -83,7 +86,8 @@ class Robust:
         return fit.design.n_units - 1 if fit.design.is_panel else residual_df(fit)
 
     def describe(self, fit: Fit) -> str:
-        by = ("sandwich by unit" if fit.design.is_panel else "sandwich") + " and pair" * self.pairs
+        by = "sandwich by unit" if fit.design.is_panel else "sandwich"
+        by += " and pair" * (self.pairs and _is_spatial(fit))
         return f"robust ({by}, {_factor(fit, 'N')}, N = {fit.design.n_units:,})"
 
 
@@ -263,5 +267,9 @@ def residual_df(fit: Fit) -> int:
 
 def _factor(fit: Fit, groups: str) -> str:
     """The small-sample factor in words."""
-    spatial = fit.specification.lag or fit.specification.error
-    return f"factor {groups}/({groups}-1)" + ("" if spatial else " (n-1)/(n-k)")
+    return f"factor {groups}/({groups}-1)" + ("" if _is_spatial(fit) else " (n-1)/(n-k)")
+
+
+def _is_spatial(fit: Fit) -> bool:
+    """Whether the model has a spatial parameter, and so was not estimated by least squares."""
+    return fit.specification.lag or fit.specification.error

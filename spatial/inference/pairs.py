@@ -18,8 +18,8 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from .._data import Design
 from ..results import Fit
+from .bootstrap import weights_of_error
 from .information import DENSE_MAX, derivatives
 
 
@@ -61,7 +61,7 @@ def _quadratic_forms(fit: Fit) -> list[np.ndarray]:
     """P for a spatial lag, H for a spatial error."""
     d, spec = fit.design, fit.specification
     eye, forms = np.eye(d.n_units), []
-    M = _error_matrix(d)
+    M = weights_of_error(d).csr.toarray()
     B = eye - fit.lam * M
     if spec.lag:
         W = d.weights.csr.toarray()
@@ -78,7 +78,3 @@ def _within_periods(Q):
     """J Q J with J = I - 11'/N: errors that have lost their period means know no more of Q."""
     Q = Q - Q.mean(axis=0)
     return Q - Q.mean(axis=1, keepdims=True)
-
-
-def _error_matrix(d: Design) -> np.ndarray:
-    return (d.weights if d.error_weights is None else d.error_weights).csr.toarray()

@@ -170,6 +170,20 @@ def test_clustered_least_squares(regression):
     assert again.with_vcov("oim").df_resid == 37
 
 
+def test_a_column_follows_its_rows_when_rows_are_lost():
+    """Units dropped, a period lost to lag(), rows shuffled: the column groups as a Series by unit does."""
+    data, W = panel_data(3)
+    region = pd.Series(np.arange(14) % 4, index=W.index, name="region")
+    data = data.assign(region=data["id"].map(region)).sample(frac=1, random_state=2)
+    data.loc[data["id"] == "03", "b"] = np.nan
+    fit = sp.sar("y ~ lag(a) + b", data, W, **PANEL, missing="drop", vcov=sp.Cluster("region"))
+    assert fit.design.y.shape == (4, 13)
+    given = fit.with_vcov("cluster", by=region.drop("03").iloc[::-1])
+    np.testing.assert_allclose(fit.vcov, given.vcov, rtol=1e-12)
+    by_row = data.set_index(["id", "t"])["region"]
+    np.testing.assert_allclose(fit.with_vcov("cluster", by=by_row).vcov, given.vcov, rtol=1e-12)
+
+
 def test_panel_clusters_against_dummies():
     """Within-estimates have the covariance of the regression with dummies: by unit, by period, two-way.
 
