@@ -15,7 +15,7 @@ from ..results import Specification
 
 def design_with_instruments(
     specification: Specification, formula, data, w, *, endog, instruments, durbin, **keys
-) -> tuple[Design, tuple[str, ...], np.ndarray]:
+) -> tuple[Design, tuple[str, ...], dict[str, np.ndarray]]:
     """Read formula and instruments as one, so that missing values and lags cut both alike; then part them.
 
     Returns
@@ -23,7 +23,7 @@ def design_with_instruments(
     d : Design of the formula alone
     endog : tuple of str
         Regressors of it.
-    Z : ndarray, shape (T, N, q)
+    Z : dict of str to ndarray (T, N)
         The instruments' columns. One that is a regressor too is among both.
 
     Raises
@@ -58,7 +58,7 @@ def design_with_instruments(
     said = f"endogenous: {', '.join(endog)}; instruments: {', '.join(instruments)}"
     X, notes = both.X[:, :, in_x], (*both.notes, said)
     d = replace(both, X=X, names=names, durbin=lagged, formula=formula, notes=notes)
-    return d, endog, both.X[:, :, in_z]
+    return d, endog, {both.names[j]: both.X[:, :, j] for j in in_z}
 
 
 def _belongs(column: str, terms) -> bool:

@@ -16,7 +16,7 @@ from ..results import Specification
 from ..solve.gmm import KINDS, MomentSample, MomentSolution, two_stage_least_squares
 from ..solve.gmm_error import heteroskedastic, homoskedastic
 from ..solve.within import degrees_of_freedom, demean
-from ._checks import refuse_degenerate
+from ._checks import ABSORBED, refuse_degenerate
 from ._sample import error_weights, flat, lagged_intercept_varies, regressor_columns
 
 
@@ -42,13 +42,18 @@ def refuse_without_theory(specification: Specification, d: Design, effects: str,
 
 
 def moment_sample(
-    specification: Specification, d: Design, effects: str, endog=(), Z: np.ndarray | None = None
+    specification: Specification, d: Design, effects: str, endog=(), Z: dict[str, np.ndarray] | None = None
 ) -> tuple[MomentSample, list[str]]:
     """Regressors, instruments and their lags, effects taken out after lagging; and the names of X's columns.
 
     Instruments of W y are W and W2 of every exogenous regressor (W X and other instruments included), as in
     Kelejian & Prucha (1998), eq. 7. The intercept is lagged where W 1 is no constant; with a spatial error it
     is not, as in R's ``gstsls``.
+
+    Raises
+    ------
+    SpatialInputError
+        E204-E206, E208 for regressors, E208 for an instrument that the effects absorb.
     """
     W, M = d.weights.csr, error_weights(d).csr
     X, names = regressor_columns(d, effects)
@@ -56,7 +61,8 @@ def moment_sample(
     y, Xd = demean(d.y, effects), demean(X, effects)
     refuse_degenerate(d, flat(X), flat(Xd), flat(y), names, effects)
 
-    own = np.empty((*d.y.shape, 0)) if Z is None else Z
+    own = np.stack(list(Z.values()), axis=2) if Z else np.empty((*d.y.shape, 0))
+    _refuse_absorbed(Z or {}, effects)
     H = [own]
     parts = {}
     if specification.lag:
@@ -75,12 +81,24 @@ def moment_sample(
         y=flat(y),
         X=flat(Xd),
         n=degrees_of_freedom(d.n_periods, d.n_units, effects),
-        H=flat(demean(np.concatenate(H, axis=2), effects)),
+        H=_varying(np.concatenate(H, axis=2), effects),
         exogenous=exogenous,
         copies=d.n_periods - (effects in ("entity", "twoway")),
         **parts,
     )
     return sample, names
+
+
+def _varying(H: np.ndarray, effects: str) -> np.ndarray:
+    """The instruments without the effects, (T N, q); rounding of absorbed ones would make instruments of noise."""
+    before, after = flat(H), flat(demean(H, effects))
+    return after[:, np.linalg.norm(after, axis=0) > ABSORBED * np.linalg.norm(before - before.mean(axis=0), axis=0)]
+
+
+def _refuse_absorbed(Z: dict[str, np.ndarray], effects: str) -> None:
+    for name, column in Z.items():
+        if not _varying(column[:, :, None], effects).size:
+            raise SpatialInputError("E208", f"the {effects} effects absorb the instrument {name!r}", column=name)
 
 
 def method_of_moments(specification: Specification, d: Design, sample: MomentSample, vcov: str) -> MomentSolution:

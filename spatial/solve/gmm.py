@@ -21,6 +21,8 @@ from spillover.errors import SpatialInputError
 from .ml import Sample, Solution
 
 REDUNDANT = 1e-9  # an instrument this close to the span of the others says nothing new
+ROUNDING = 1e-13  # what rounding leaves of a unit-length instrument within the span of the exogenous regressors
+UNIDENTIFIED = 1e-11
 KINDS = {
     "classical": "classical",
     "robust": "robust to heteroskedasticity (HC0)",
@@ -110,17 +112,27 @@ def regressors(sample: Sample) -> np.ndarray:
 
 
 def basis(sample: MomentSample, X: np.ndarray | None = None) -> np.ndarray:
-    """Orthonormal columns that span the exogenous columns of ``X`` (the sample's own by default) and H."""
+    """Orthonormal columns that span the exogenous columns of ``X`` (the sample's own by default) and H.
+
+    Raises
+    ------
+    SpatialInputError
+        E206 when there are as many as observations.
+    """
     exogenous = (sample.X if X is None else X)[:, sample.exogenous]
     Q = np.linalg.qr(exogenous)[0]
-    size = np.linalg.norm(sample.H, axis=0)
-    if not size.any():
-        return Q
-    rest = sample.H[:, size > 0] / size[size > 0]
-    for _twice in range(2):  # the second pass clears what rounding left of the first
+    rest = sample.H
+    for smallest in (0.0, ROUNDING):  # what the exogenous regressors leave, taken twice: large means cancel
+        size = np.linalg.norm(rest, axis=0)
+        rest = rest[:, size > smallest] / size[size > smallest]
         rest = rest - Q @ (Q.T @ rest)
-    more, R, _ = qr(rest, mode="economic", pivoting=True)
-    return np.column_stack([Q, more[:, np.abs(np.diag(R)) > REDUNDANT]])
+    if rest.shape[1]:
+        more, R, _ = qr(rest, mode="economic", pivoting=True)
+        Q = np.column_stack([Q, more[:, np.abs(np.diag(R)) > REDUNDANT]])
+    if Q.shape[1] >= sample.n:
+        raise SpatialInputError("E206", f"{Q.shape[1]} instruments are too many for {sample.n} observations",
+                                hint="use fewer regressors, or method='ml'")  # fmt: skip
+    return Q
 
 
 def two_stage(y: np.ndarray, Z: np.ndarray, Q: np.ndarray) -> Stage:
@@ -128,7 +140,7 @@ def two_stage(y: np.ndarray, Z: np.ndarray, Q: np.ndarray) -> Stage:
     if Q.shape[1] < Z.shape[1]:
         raise _not_identified(f"{Q.shape[1]} independent instruments for {Z.shape[1]} coefficients")
     U, R = np.linalg.qr(Q.T @ Z)
-    if (np.abs(np.diag(R)) <= REDUNDANT * np.linalg.norm(Z, axis=0)).any():
+    if (np.abs(np.diag(R)) <= UNIDENTIFIED * np.linalg.norm(Z, axis=0)).any():
         raise _not_identified("given the instruments, the regressors are collinear")
     T = Q @ (U @ solve_triangular(R, np.eye(len(R))).T)
     coef = T.T @ y

@@ -201,6 +201,15 @@ def test_units_of_measurement(model, vcov):
     assert b.params["a"] == pytest.approx(1e6 * a.params["a"], rel=1e-6)
 
 
+@pytest.mark.parametrize("model", ["sar", "sdm", "sac"])
+def test_a_large_mean_changes_nothing(model):
+    """x + 1e8: instruments keep what varies."""
+    data, W = cross_section(3, n=60)
+    a, b = (getattr(sp, model)("y ~ a + b", frame, W, method="gmm") for frame in (data, data.assign(a=data["a"] + 1e8)))
+    np.testing.assert_allclose(a.params[["a", "b", "rho"]], b.params[["a", "b", "rho"]], rtol=1e-5)
+    np.testing.assert_allclose(a.std_errors[["a", "b", "rho"]], b.std_errors[["a", "b", "rho"]], rtol=1e-5)
+
+
 @pytest.mark.parametrize(("model", "vcov"), GMM)
 def test_one_period_is_the_cross_section_and_copies_add_no_estimate(model, vcov):
     data, W = panel_data(12, N=30, T=3)

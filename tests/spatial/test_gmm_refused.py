@@ -93,3 +93,18 @@ def test_rho_outside_its_interval_is_said():
     with pytest.warns(sp.SpatialInputWarning, match="outside its admissible interval"):
         fit = sp.sar("y ~ a", explosive, W, method="gmm")
     assert fit.rho == pytest.approx(1.4, abs=0.1)
+
+
+def test_an_instrument_that_the_effects_absorb_is_named():
+    data, W = panel_data(2)
+    data["z"] = data["id"].map({i: float(k) ** 0.5 for k, i in enumerate(W.index)})
+    with pytest.raises(SpatialInputError, match=r"E208.*'z'"):
+        sp.sar("y ~ a + b", data, W, **PANEL, effects="entity", method="gmm", endog="b", instruments=["z"])
+
+
+def test_as_many_instruments_as_observations():
+    rng = np.random.default_rng(0)
+    _, W = cross_section(1, n=20)
+    data = pd.DataFrame(rng.standard_normal((20, 8)), index=W.index, columns=["y", *"abcdefg"])
+    with pytest.raises(SpatialInputError, match=r"E206.*instruments"):
+        sp.sar("y ~ a + b + c + d + e + f + g", data, W, method="gmm")
