@@ -75,4 +75,6 @@ def _of_method(fit: Fit, vcov, settings: dict):
         return as_vcov(vcov, **settings)
     from .moments import MomentCovariance
 
-    return vcov if isinstance(vcov, MomentCovariance) else MomentCovariance(vcov, **settings)
+    if settings:
+        raise SpatialInputError("E501", f"vcov={vcov!r} of method='gmm' takes no settings, got {sorted(settings)}")
+    return MomentCovariance(vcov)

@@ -118,7 +118,7 @@ def _order(lists) -> list[str]:
     terms = list(dict.fromkeys(term for terms in lists for term in terms))
 
     def place(term):
-        return 3 if term in ("rho", "lambda") else 2 if term.startswith("W:") else term != INTERCEPT
+        return 3 if term in ("rho", "lambda") else 2 if term.startswith(("W:", "W2:")) else term != INTERCEPT
 
     return sorted(terms, key=place)
 
@@ -139,7 +139,8 @@ def _under(row, below, digits) -> str:
 def _label(term: str, labels) -> str:
     if term in labels:
         return labels[term]
-    return f"W:{labels.get(term[2:], term[2:])}" if term.startswith("W:") else term
+    power, colon, regressor = term.partition(":")
+    return f"{power}:{labels.get(regressor, regressor)}" if colon and power in ("W", "W2") else term
 
 
 def _about(models, effects):

@@ -21,6 +21,10 @@ CASES = {
     "correction of moments": ("E501", "lee_yu", lambda d, w: sp.sar("y ~ a", d, w, method="gmm", lee_yu=False)),
     "determinant of moments": ("E501", "logdet", lambda d, w: sp.sar("y ~ a", d, w, method="gmm", logdet="eigen")),
     "hc1 of an error model": ("E501", "sar and sdm", lambda d, w: sp.sac("y ~ a", d, w, method="gmm", vcov="hc1")),
+    "settings of a covariance": ("E501", "no settings", lambda d, w: sp.sar("y ~ a", d, w, method="gmm").with_vcov(
+        "cluster", by="id")),
+    "covariance as an object": ("E501", "'classical'", lambda d, w: sp.sar(
+        "y ~ a", d, w, method="gmm", vcov=sp.Robust())),
     "cluster, cross-section": ("E501", "panel", lambda d, w: sp.sar("y ~ a", d, w, method="gmm", vcov="cluster")),
     "cluster of an error model": ("E501", "sar and sdm", lambda d, w: sp.sem(
         "y ~ a", d, w, method="gmm", vcov="cluster")),
