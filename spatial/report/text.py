@@ -112,7 +112,7 @@ def tests_text(tests) -> str:
 def comparison_text(comparison) -> str:
     table = comparison.glance()
     rows = [
-        [r.weights, f"{r.links:,}", number(r.rho), _two_digits(r.loglik), _two_digits(r.bic), _probability(r.probability)]
+        [r.weights, f"{r.links:,}", number(r.rho), _two(r.loglik), _two(r.bic), _probability(r.probability)]
         for r in table.itertuples()
     ]
     parts = [columns(rows, ["weights", "links", "rho", "log-lik.", "BIC", "prob."])]
@@ -144,7 +144,7 @@ def _p_cell(p: float) -> str:
     return "" if not np.isfinite(p) else "<1e-4" if p < 1e-4 else f"{p:.4f}"
 
 
-def _two_digits(value: float) -> str:
+def _two(value: float) -> str:
     """Blank for the method of moments, which has no likelihood."""
     return f"{value:.2f}" if np.isfinite(value) else ""
 
