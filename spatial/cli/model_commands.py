@@ -1,4 +1,4 @@
-"""``spillover diagnose``, ``fit``, ``effects`` and ``compare``: the models from files."""
+"""``spillover diagnose``, ``fit``, ``effects``, ``table`` and ``compare``: the models from files."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import typer
 
 from .weight_commands import ID, LAYER, MAP, OVERWRITE
 
-MODELS = ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac")
-MODEL = typer.Argument(help="ols, slx, sar, sem, sdm, sdem or sac.")
+MODELS = ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac", "gns")
+MODEL = typer.Argument(help="ols, slx, sar, sem, sdm, sdem, sac or gns.")
 FORMULA = typer.Argument(help="'log(gsp) ~ log(pcap) + unemp'")
 DATA = typer.Option(..., "--data", "-d", help="Table (.csv, .parquet, .xlsx, .dta) or example:us_states.")
 WEIGHTS = typer.Option(..., "--weights", "-w", help="File of weights, or a builder such as queen or knn:k=5.")
@@ -17,7 +17,10 @@ TIME = typer.Option(None, help="Column that names the periods.")
 EFFECTS = typer.Option(None, help="none, entity, time, twoway or random; panels get twoway.")
 DURBIN = typer.Option(None, help="Terms to lag in space, separated by ';'; all by default.")
 LEE_YU = typer.Option("true", help="Correction for fixed effects: true, false or additive.")
-VCOV = typer.Option("oim", help="Covariance: oim or eim.")
+METHOD = typer.Option("ml", help="ml (maximum likelihood) or gmm (moments).")
+VCOV = typer.Option(
+    None, help="oim (default), eim, robust, cluster:COLUMN, conley:KM (with --map), driscoll_kraay, bootstrap."
+)
 MISSING = typer.Option("error", help="error, or drop units with missing values.")
 DRAWS = typer.Option(1000, help="Draws for the intervals of effects.")
 SEED = typer.Option(1, help="Seed of the draws.")
@@ -25,7 +28,7 @@ OUTPUT = typer.Option(None, "--output", "-o", help="Table: .csv or .parquet.")
 
 
 def register(app: typer.Typer) -> None:
-    for command in (diagnose, fit, effects, compare):
+    for command in (diagnose, fit, effects, table, compare):
         app.command()(command)
 
 
@@ -46,11 +49,12 @@ def diagnose(
 def fit(
     model: str = MODEL, formula: str = FORMULA, data: str = DATA, weights: str = WEIGHTS, map: str = MAP, id: str = ID,
     layer: str = LAYER, panel: str = PANEL, entity: str = ENTITY, time: str = TIME, effects: str = EFFECTS,
-    durbin: str = DURBIN, lee_yu: str = LEE_YU, vcov: str = VCOV, missing: str = MISSING, output: str = OUTPUT,
-    overwrite: bool = OVERWRITE,
+    durbin: str = DURBIN, method: str = METHOD, lee_yu: str = LEE_YU, vcov: str = VCOV, missing: str = MISSING,
+    output: str = OUTPUT, overwrite: bool = OVERWRITE,
 ) -> None:  # fmt: skip
     """Estimate a model and print its coefficients."""
-    options = _options(panel, entity, time, effects=effects, durbin=durbin, lee_yu=lee_yu, vcov=vcov, missing=missing)
+    options = _options(panel, entity, time, effects=effects, durbin=durbin, method=method, lee_yu=lee_yu, vcov=vcov,
+                       missing=missing)  # fmt: skip
     estimate = _model(model)
     table, w = _read(data, [weights], map, id, layer, options, output, overwrite)
     result = estimate(formula, table, w[weights], **options)
@@ -60,8 +64,8 @@ def fit(
 def effects(
     model: str = MODEL, formula: str = FORMULA, data: str = DATA, weights: str = WEIGHTS, map: str = MAP, id: str = ID,
     layer: str = LAYER, panel: str = PANEL, entity: str = ENTITY, time: str = TIME, effects: str = EFFECTS,
-    durbin: str = DURBIN, lee_yu: str = LEE_YU, vcov: str = VCOV, missing: str = MISSING, draws: int = DRAWS,
-    seed: int = SEED, method: str = typer.Option("simulate", help="simulate or delta."),
+    durbin: str = DURBIN, method: str = METHOD, lee_yu: str = LEE_YU, vcov: str = VCOV, missing: str = MISSING,
+    draws: int = DRAWS, seed: int = SEED, inference: str = typer.Option("simulate", help="simulate or delta."),
     shock: str = typer.Option(None, help="UNIT:TERM:SIZE, the response of every unit instead of averages."),
     output: str = OUTPUT, figure: str = typer.Option(None, "--figure", help="PNG, PDF or SVG."),
     overwrite: bool = OVERWRITE,
@@ -70,10 +74,11 @@ def effects(
     from spillover.files import refuse_existing
 
     refuse_existing([figure] if figure else [], overwrite=overwrite)
-    options = _options(panel, entity, time, effects=effects, durbin=durbin, lee_yu=lee_yu, vcov=vcov, missing=missing)
+    options = _options(panel, entity, time, effects=effects, durbin=durbin, method=method, lee_yu=lee_yu, vcov=vcov,
+                       missing=missing)  # fmt: skip
     estimate = _model(model)
     table, w = _read(data, [weights], map, id, layer, options, output, overwrite)
-    result = estimate(formula, table, w[weights], **options).effects(method=method, draws=draws, seed=seed)
+    result = estimate(formula, table, w[weights], **options).effects(method=inference, draws=draws, seed=seed)
     if shock is None:
         _show(result, result.tidy, output, overwrite)
         axes = None if figure is None else _plot().effects(result)
@@ -86,6 +91,26 @@ def effects(
         axes = None if figure is None else _plot().response(_map(map, id, layer), response, unit)
     if figure:
         _plot().save(axes, figure, overwrite=overwrite)
+
+
+def table(
+    formula: str = FORMULA, data: str = DATA, weights: str = WEIGHTS, map: str = MAP, id: str = ID, layer: str = LAYER,
+    model: list[str] = typer.Option(["ols", "sar", "sem", "sdm"], "--model", "-M", help="A column; repeat."),
+    panel: str = PANEL, entity: str = ENTITY, time: str = TIME, effects: str = EFFECTS, lee_yu: str = LEE_YU,
+    vcov: str = VCOV, missing: str = MISSING,
+    of_effects: bool = typer.Option(False, "--of-effects", help="Effects, not coefficients."),
+    output: str = typer.Option(None, "--output", "-o", help=".txt, .md, .tex or .html."), overwrite: bool = OVERWRITE,
+) -> None:  # fmt: skip
+    """Several models side by side, ready for a paper."""
+    import spatial as sp
+
+    options = _options(panel, entity, time, effects=effects, lee_yu=lee_yu, vcov=vcov, missing=missing)
+    estimators = [_model(name) for name in model]
+    frame, w = _read(data, [weights], map, id, layer, options, output, overwrite)
+    result = sp.etable([estimate(formula, frame, w[weights], **options) for estimate in estimators], effects=of_effects)
+    print(result)
+    if output:
+        result.save(output, overwrite=overwrite)
 
 
 def compare(
@@ -149,7 +174,30 @@ def _read(data, specs, map, id, layer, options, output, overwrite):
     require_columns(table, filter(None, keys.values()), data)
     gdf = read_map(map, id=id, layer=layer) if map else None
     weights = named_weights(specs, gdf=gdf, table=table, **keys)
+    if "vcov" in options:
+        options["vcov"] = _covariance(options["vcov"], gdf)
     return with_ids_of(table, keys["entity"], next(iter(weights.values())).ids), weights
+
+
+def _covariance(text: str, gdf):
+    """``cluster:region`` or ``conley:300`` as the library's objects; other names as they are."""
+    import spatial as sp
+    from spillover.errors import SpatialInputError
+
+    name, _, setting = text.partition(":")
+    if name == "cluster" and setting:
+        by = tuple(part.strip() for part in setting.split(","))
+        return sp.Cluster(by if len(by) > 1 else by[0])
+    if name == "conley":
+        try:
+            return sp.Conley(cutoff=float(setting), coords=gdf)
+        except ValueError as error:
+            if isinstance(error, SpatialInputError):
+                raise
+            raise SpatialInputError(
+                "E501", f"--vcov {text!r} needs a distance in km", hint="as in conley:300"
+            ) from None
+    return text
 
 
 def _show(result, frame, output, overwrite) -> None:

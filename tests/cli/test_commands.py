@@ -93,6 +93,27 @@ def test_models_match_the_library(spillover, tmp_path, panel, queen):
     assert f"{want.effects().shock('OH', 'log(emp)', 0.1)['OH']:.6f}" in out
 
 
+def test_tables_and_covariances(spillover, tmp_path, panel, queen, states):
+    keys = {"entity": "state", "time": "year", "effects": "twoway"}
+    target = tmp_path / "table.tex"
+    status, out, err = spillover("table", FORMULA, *PANEL, "-w", "queen", "-M", "ols", "-M", "sdm", "-o", target)
+    assert status == 0, err
+    assert "\\begin{tabular}" in target.read_text(encoding="utf-8")
+    assert f"{sp.sdm(FORMULA, panel, queen, **keys).rho:.3f}" in out
+    for spec, vcov in {
+        "robust": "robust",
+        "cluster:state": sp.Cluster("state"),
+        "conley:800": sp.Conley(800, states),
+    }.items():
+        target = tmp_path / f"{spec[:4]}.csv"
+        status, _, err = spillover("fit", "sar", FORMULA, *PANEL, "-w", "queen", "--vcov", spec, "-o", target)
+        assert status == 0, err
+        want = sp.sar(FORMULA, panel, queen, **keys, vcov=vcov)
+        np.testing.assert_allclose(pd.read_csv(target)["std_error"], want.std_errors, rtol=1e-8)
+    status, out, err = spillover("fit", "sar", FORMULA, *PANEL, "-w", "queen", "--method", "gmm")
+    assert status == 0, err
+
+
 def test_diagnose_and_compare(spillover, tmp_path):
     status, out, _ = spillover("diagnose", FORMULA, *PANEL, "-w", "queen")
     assert status == 0
@@ -176,6 +197,7 @@ BAD = {
     "a table that is Excel": (3, "Excel", ["fit", "ols", "y ~ x", "-d", "{tmp}/book.csv", "-w", "queen"]),
     "a web address as map": (3, "download", ["weights", "build", "queen", "-m", "http://a.org/b", "-o", "{tmp}/w.gal"]),
     "output that is no table": (2, ".csv", ["fit", "ols", FORMULA, *PANEL, "-w", "queen", "-o", "{tmp}/fit.exe"]),
+    "conley without km": (2, "conley:300", ["fit", "sar", FORMULA, *PANEL, "-w", "queen", "--vcov", "conley:far"]),
     "shock": (2, "UNIT:TERM:SIZE", ["effects", "sar", FORMULA, *PANEL, "-w", "queen", "--shock", "OH"]),
 }  # fmt: skip
 
