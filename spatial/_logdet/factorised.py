@@ -15,7 +15,8 @@ import numpy as np
 from .quadrature import Quadrature
 
 SIZES = (3, 5, 9, 17, 33, 65)  # nested: each holds the nodes before it
-SCORE_ERROR = 1e-6  # of the root of -L'': rho to a millionth of a standard error
+SCORE_ERROR = 2e-6  # of the root of -L'': rho to two millionths of a standard error,
+LARGE, SCORE_ERROR_LARGE = 20_000, 5e-5  # to five hundred-thousandths where a factorisation takes seconds
 SLOPE_ERROR = 1e-5  # of -L'': standard errors to five digits
 SLOW = 1.5  # fall of the coefficients that is counted on when eigenvalues are complex
 NEAREST = 0.9  # a window covers at most this share of the way from its centre to the end of the interval
@@ -140,6 +141,7 @@ class Factorised:
             rate = min(rate, SLOW)
         bend = self.coarse.bend(centre)
         curve = self.coarse if self.exact.symmetric else None
+        settled = SCORE_ERROR if self.n < LARGE else SCORE_ERROR_LARGE
         for size in SIZES:
             at = np.cos(np.pi * np.arange(size) / (size - 1))
             rho = centre + half * at
@@ -148,7 +150,7 @@ class Factorised:
             following = max(abs(c[-1]), abs(c[-2]) / rate, abs(c[-3]) / rate**2) / rate
             # |T_k'| <= 2k and |T_k''| <= 2k^2 hold around the centre, where the maximum is
             error, slope_error = following * 2 * size / half, following * 2 * size**2 / half**2
-            if error < SCORE_ERROR * np.sqrt(bend) and slope_error < SLOPE_ERROR * bend:
+            if error < settled * np.sqrt(bend) and slope_error < SLOPE_ERROR * bend:
                 break
         series = np.polynomial.Chebyshev(c, domain=[lo, hi])
         return Window(curve, (series, series.deriv(1), series.deriv(2)), (lo, hi), self.interval, size,
