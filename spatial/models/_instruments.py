@@ -36,12 +36,11 @@ def design_with_instruments(
     if not endog or not instruments:
         given, absent = ("endog", "instruments") if endog else ("instruments", "endog")
         raise SpatialInputError("E501", f"{given}= needs {absent}=: endogenous regressors and what instruments them")
-    # 1. The terms of both, and one design of all their columns.
-    available = tuple(data.columns)
-    own = [name for name, _ in read_formula(formula, available).right]
-    response = formula.split("~", 1)[0]
-    others = [name for name, _ in read_formula(f"{response} ~ {' + '.join(instruments)}", available).right]
+    # 1. One design of all columns, and which terms ask for them.
     both = design(f"{formula} + {' + '.join(instruments)}", data, w, lagged=False, **keys)
+    available, response = tuple(data.columns), formula.split("~", 1)[0]
+    own = [name for name, _ in read_formula(formula, available).right]
+    others = [name for name, _ in read_formula(f"{response} ~ {' + '.join(instruments)}", available).right]
     # 2. Columns of the formula to X, columns of the instruments to Z.
     in_z = [j for j, name in enumerate(both.names) if name != INTERCEPT and _belongs(name, others)]
     in_x = [j for j, name in enumerate(both.names) if j not in in_z or _belongs(name, own)]
