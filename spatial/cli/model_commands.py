@@ -18,6 +18,10 @@ EFFECTS = typer.Option(None, help="none, entity, time, twoway or random; panels 
 DURBIN = typer.Option(None, help="Terms to lag in space, separated by ';'; all by default.")
 LEE_YU = typer.Option("true", help="Correction for fixed effects: true, false or additive.")
 METHOD = typer.Option("ml", help="ml (maximum likelihood) or gmm (moments).")
+ENDOG = typer.Option(None, help="Endogenous regressors, separated by ';' (with --method gmm).")
+INSTRUMENTS = typer.Option(None, help="Their instruments, separated by ';'.")
+W_ERROR = typer.Option(None, help="Other weights for the error of sem, sdem, sac and gns: file or builder.")
+WX_ORDER = typer.Option(None, help="2 adds W W x to slx, sdm and sdem.")
 VCOV = typer.Option(
     None, help="oim (default), eim, robust, cluster:COLUMN, conley:KM (with --map), driscoll_kraay, bootstrap."
 )
@@ -49,11 +53,13 @@ def diagnose(
 def fit(
     model: str = MODEL, formula: str = FORMULA, data: str = DATA, weights: str = WEIGHTS, map: str = MAP, id: str = ID,
     layer: str = LAYER, panel: str = PANEL, entity: str = ENTITY, time: str = TIME, effects: str = EFFECTS,
-    durbin: str = DURBIN, method: str = METHOD, lee_yu: str = LEE_YU, vcov: str = VCOV, missing: str = MISSING,
+    durbin: str = DURBIN, method: str = METHOD, endog: str = ENDOG, instruments: str = INSTRUMENTS,
+    w_error: str = W_ERROR, wx_order: int = WX_ORDER, lee_yu: str = LEE_YU, vcov: str = VCOV, missing: str = MISSING,
     output: str = OUTPUT, overwrite: bool = OVERWRITE,
 ) -> None:  # fmt: skip
     """Estimate a model and print its coefficients."""
-    options = _options(panel, entity, time, effects=effects, durbin=durbin, method=method, lee_yu=lee_yu, vcov=vcov,
+    options = _options(panel, entity, time, effects=effects, durbin=durbin, method=method, endog=endog,
+                       instruments=instruments, w_error=w_error, wx_order=wx_order, lee_yu=lee_yu, vcov=vcov,
                        missing=missing)  # fmt: skip
     estimate = _model(model)
     table, w = _read(data, [weights], map, id, layer, options, output, overwrite)
@@ -64,7 +70,8 @@ def fit(
 def effects(
     model: str = MODEL, formula: str = FORMULA, data: str = DATA, weights: str = WEIGHTS, map: str = MAP, id: str = ID,
     layer: str = LAYER, panel: str = PANEL, entity: str = ENTITY, time: str = TIME, effects: str = EFFECTS,
-    durbin: str = DURBIN, method: str = METHOD, lee_yu: str = LEE_YU, vcov: str = VCOV, missing: str = MISSING,
+    durbin: str = DURBIN, method: str = METHOD, endog: str = ENDOG, instruments: str = INSTRUMENTS,
+    w_error: str = W_ERROR, wx_order: int = WX_ORDER, lee_yu: str = LEE_YU, vcov: str = VCOV, missing: str = MISSING,
     draws: int = DRAWS, seed: int = SEED, inference: str = typer.Option("simulate", help="simulate or delta."),
     shock: str = typer.Option(None, help="UNIT:TERM:SIZE, the response of every unit instead of averages."),
     output: str = OUTPUT, figure: str = typer.Option(None, "--figure", help="PNG, PDF or SVG."),
@@ -74,7 +81,8 @@ def effects(
     from spillover.files import refuse_existing
 
     refuse_existing([figure] if figure else [], overwrite=overwrite)
-    options = _options(panel, entity, time, effects=effects, durbin=durbin, method=method, lee_yu=lee_yu, vcov=vcov,
+    options = _options(panel, entity, time, effects=effects, durbin=durbin, method=method, endog=endog,
+                       instruments=instruments, w_error=w_error, wx_order=wx_order, lee_yu=lee_yu, vcov=vcov,
                        missing=missing)  # fmt: skip
     estimate = _model(model)
     table, w = _read(data, [weights], map, id, layer, options, output, overwrite)
@@ -156,17 +164,16 @@ def _options(panel, entity, time, **options) -> dict:
     if panel:
         entity, _, time = (part.strip() for part in panel.partition(","))
     correction = {"true": True, "false": False}.get(options.get("lee_yu"), options.get("lee_yu"))
-    durbin = options.pop("durbin", None)
+    lists = {name: options.pop(name, None) for name in ("durbin", "endog", "instruments")}
     given = {"entity": entity, "time": time, **options, "lee_yu": correction}
-    if durbin:
-        given["durbin"] = [term.strip() for term in durbin.split(";")]
+    given |= {name: [term.strip() for term in text.split(";")] for name, text in lists.items() if text}
     return {key: value for key, value in given.items() if value is not None}
 
 
 def _read(data, specs, map, id, layer, options, output, overwrite):
     from spillover.files import refuse_existing
 
-    from ._inputs import named_weights, read_map, read_table, require_columns, with_ids_of
+    from ._inputs import named_weights, read_map, read_table, read_weights, require_columns, with_ids_of
 
     refuse_existing([output] if output else [], overwrite=overwrite)
     keys = {key: options.get(key) for key in ("entity", "time")}
@@ -174,6 +181,8 @@ def _read(data, specs, map, id, layer, options, output, overwrite):
     require_columns(table, filter(None, keys.values()), data)
     gdf = read_map(map, id=id, layer=layer) if map else None
     weights = named_weights(specs, gdf=gdf, table=table, **keys)
+    if "w_error" in options:
+        options["w_error"] = read_weights(options["w_error"], gdf=gdf, table=table, **keys)
     if "vcov" in options:
         options["vcov"] = _covariance(options["vcov"], gdf)
     return with_ids_of(table, keys["entity"], next(iter(weights.values())).ids), weights

@@ -110,8 +110,17 @@ def test_tables_and_covariances(spillover, tmp_path, panel, queen, states):
         assert status == 0, err
         want = sp.sar(FORMULA, panel, queen, **keys, vcov=vcov)
         np.testing.assert_allclose(pd.read_csv(target)["std_error"], want.std_errors, rtol=1e-8)
-    status, out, err = spillover("fit", "sar", FORMULA, *PANEL, "-w", "queen", "--method", "gmm")
+    target = tmp_path / "gmm.csv"
+    status, _, err = spillover("fit", "sar", FORMULA, *PANEL, "-w", "queen", "--method", "gmm", "--endog", "log(emp)",
+                               "--instruments", "log(pc); log(hwy)", "-o", target)  # fmt: skip
     assert status == 0, err
+    want = sp.sar(FORMULA, panel, queen, **keys, method="gmm", endog=["log(emp)"], instruments=["log(pc)", "log(hwy)"])
+    np.testing.assert_allclose(pd.read_csv(target)["estimate"], want.params)
+    target = tmp_path / "sac.csv"
+    status, _, err = spillover("fit", "sac", FORMULA, *PANEL, "-w", "queen", "--w-error", "knn:k=5", "-o", target)
+    assert status == 0, err
+    want = sp.sac(FORMULA, panel, queen, **keys, w_error=wt.knn(states, 5).standardize("row"))
+    np.testing.assert_allclose(pd.read_csv(target)["estimate"], want.params)
 
 
 def test_diagnose_and_compare(spillover, tmp_path):
