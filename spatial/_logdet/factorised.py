@@ -17,7 +17,7 @@ from .quadrature import Quadrature
 SIZES = (3, 5, 9, 17, 33, 65)  # nested: each holds the nodes before it
 SCORE_ERROR = 2e-6  # of the root of -L'': rho to two millionths of a standard error,
 LARGE, SCORE_ERROR_LARGE = 20_000, 5e-5  # to five hundred-thousandths where a factorisation takes seconds
-SLOPE_ERROR = 1e-5  # of -L'': standard errors to five digits
+SLOPE_ERROR = 3e-5  # of -L'': standard errors to 1.5e-5
 SLOW = 1.5  # fall of the coefficients that is counted on when eigenvalues are complex
 NEAREST = 0.9  # a window covers at most this share of the way from its centre to the end of the interval
 
@@ -147,7 +147,7 @@ class Factorised:
             rho = centre + half * at
             lacks = np.array([self._exact(float(r)) for r in rho]) - (curve.value(rho) if curve else 0.0)
             c = _coefficients(lacks)
-            following = max(abs(c[-1]), abs(c[-2]) / rate, abs(c[-3]) / rate**2) / rate
+            following = max(abs(c[-1]), abs(c[-2]) / rate) / rate
             # |T_k'| <= 2k and |T_k''| <= 2k^2 hold around the centre, where the maximum is
             error, slope_error = following * 2 * size / half, following * 2 * size**2 / half**2
             if error < settled * np.sqrt(bend) and slope_error < SLOPE_ERROR * bend:
