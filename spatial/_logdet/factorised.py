@@ -17,7 +17,7 @@ from .quadrature import Quadrature
 SIZES = (3, 5, 9, 17, 33, 65)  # nested: each holds the nodes before it
 SCORE_ERROR = 2e-6  # of the root of -L'': rho to two millionths of a standard error,
 LARGE, SCORE_ERROR_LARGE = 20_000, 5e-5  # to five hundred-thousandths where a factorisation takes seconds
-SLOPE_ERROR = 3e-5  # of -L'': standard errors to 1.5e-5
+SLOPE_ERROR, SLOPE_ERROR_LARGE = 1e-5, 3e-5  # of -L'': standard errors to five digits
 SLOW = 1.5  # fall of the coefficients that is counted on when eigenvalues are complex
 NEAREST = 0.9  # a window covers at most this share of the way from its centre to the end of the interval
 
@@ -141,7 +141,8 @@ class Factorised:
             rate = min(rate, SLOW)
         bend = self.coarse.bend(centre)
         curve = self.coarse if self.exact.symmetric else None
-        settled = SCORE_ERROR if self.n < LARGE else SCORE_ERROR_LARGE
+        large = self.n >= LARGE
+        settled, steady = (SCORE_ERROR_LARGE, SLOPE_ERROR_LARGE) if large else (SCORE_ERROR, SLOPE_ERROR)
         for size in SIZES:
             at = np.cos(np.pi * np.arange(size) / (size - 1))
             rho = centre + half * at
@@ -150,7 +151,7 @@ class Factorised:
             following = max(abs(c[-1]), abs(c[-2]) / rate) / rate
             # |T_k'| <= 2k and |T_k''| <= 2k^2 hold around the centre, where the maximum is
             error, slope_error = following * 2 * size / half, following * 2 * size**2 / half**2
-            if error < settled * np.sqrt(bend) and slope_error < SLOPE_ERROR * bend:
+            if error < settled * np.sqrt(bend) and slope_error < steady * bend:
                 break
         series = np.polynomial.Chebyshev(c, domain=[lo, hi])
         return Window(curve, (series, series.deriv(1), series.deriv(2)), (lo, hi), self.interval, size,
