@@ -10,7 +10,7 @@ from spillover.errors import SpatialInputError
 
 from .._data import INTERCEPT, spatial_lag
 from ..results import Fit, TestResult, TestTable
-from .information import DENSE_MAX
+from .information import DENSE_MAX, contrasts
 
 
 def diagnose(fit: Fit) -> TestTable:
@@ -99,6 +99,9 @@ def lm_residual_error(fit: Fit) -> TestResult:
 
     (e'W e / s2)^2 / (T22 - T21^2 Var(rho)),  T22 = T tr(W'W + W W),  T21 = T tr[(W + W') W A^-1]
 
+    with Var(rho) from the expected information. Where time effects are transformed out, W is F'W F, T as in the
+    likelihood, and the score loses its mean, T tr(F'W F) = -T.
+
     Raises
     ------
     SpatialInputError
@@ -113,13 +116,17 @@ def lm_residual_error(fit: Fit) -> TestResult:
         raise SpatialInputError("E501", f"this test needs a fit of sar or sdm by maximum likelihood, got {spec.name}")
     if d.n_units > DENSE_MAX:
         raise SpatialInputError("E309", f"a dense {d.n_units:,} x {d.n_units:,} inverse is too large")
-    W, e, s2 = d.weights.csr, fit.solution.resid, fit.solution.sigma2
-    T22 = d.n_periods * float(W.multiply(W).sum() + W.multiply(W.T).sum())
-    inverse = np.linalg.inv(np.eye(d.n_units) - fit.rho * W.toarray())
-    T21 = d.n_periods * float(np.sum(((W + W.T) @ W).toarray() * inverse.T))
-    slope = e @ spatial_lag(W, e.reshape(d.y.shape)).ravel() / s2
-    fit = fit if fit.settings["vcov"] in ("oim", "eim") else fit.with_vcov("oim")
-    statistic = slope**2 / (T22 - T21**2 * fit.vcov.loc["rho", "rho"])
+    e, s2, part = fit.solution.resid, fit.solution.sigma2, fit.sample.lag
+    W = d.weights.csr.toarray()
+    if part.unit_root:
+        F = contrasts(d.n_units)
+        W = F.T @ W @ F
+    T22 = part.copies * float(np.sum(W * W) + np.sum(W * W.T))
+    G = np.linalg.solve((np.eye(len(W)) - fit.rho * W).T, W.T).T  # W A^-1
+    T21 = part.copies * float(np.sum((W + W.T) * G.T))
+    slope = e @ spatial_lag(d.weights.csr, e.reshape(d.y.shape)).ravel() / s2 - part.copies * np.trace(W)
+    variance = T22 - T21**2 * fit.with_vcov("eim").vcov.loc["rho", "rho"]
+    statistic = slope**2 / variance
     return TestResult("LM error after a lag", float(statistic), 1, "lambda = 0, given rho")
 
 

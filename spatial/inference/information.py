@@ -57,7 +57,7 @@ def expected(sample: Sample, at: Solution, W: sparse.csr_array | None, M: sparse
     N = (W if W is not None else M).shape[0]
     if N > DENSE_MAX:
         raise SpatialInputError("E309", f"vcov='eim' needs dense {N:,} x {N:,} matrices", hint="use vcov='oim'")
-    F = _contrasts(N) if part.unit_root else np.eye(N)
+    F = contrasts(N) if part.unit_root else np.eye(N)
     T, eye = part.copies, np.eye(F.shape[1])
     BX = sample.X if sample.error is None else sample.X - at.lam * sample.MX
     columns, names = [BX], ["beta"]
@@ -143,7 +143,7 @@ def _by_period(F, matrix, values):
     return (values.reshape(-1, N) @ matrix.T).ravel()
 
 
-def _contrasts(N: int) -> np.ndarray:
+def contrasts(N: int) -> np.ndarray:
     """F, N x (N - 1), orthonormal and orthogonal to the unit vector (Helmert)."""
     from scipy.linalg import helmert
 

@@ -219,3 +219,13 @@ def test_hausman_does_not_depend_on_the_covariance_shown():
     fits = {v: [sp.ols("y ~ a + b", data, W, **PANEL, effects=e, vcov=v) for e in ("entity", "random")]
             for v in ("oim", "robust")}  # fmt: skip
     assert sp.hausman(*fits["robust"]).statistic == pytest.approx(sp.hausman(*fits["oim"]).statistic, rel=1e-12)
+
+
+def test_a_lag_leaves_no_error_behind_in_a_panel():
+    """Under the null the statistic behaves like chi2(1) when both effects are transformed out."""
+    values = [
+        sp.lm_residual_error(sp.sdm("y ~ a + b", *panel_data(seed, N=30, T=6), **PANEL, effects="twoway")).statistic
+        for seed in range(60)
+    ]
+    assert min(values) >= 0
+    assert 0.5 < np.mean(values) < 1.6  # mean 1, standard error .18
