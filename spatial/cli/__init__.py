@@ -33,7 +33,7 @@ def _app():
         debug: bool = typer.Option(False, help="Show the traceback of an error."),
         quiet: bool = typer.Option(False, help="No progress and no warnings."),
     ) -> None:
-        pass  # both are read by `run`, before any command
+        """Both are read by ``run``, before any command."""
 
     app.add_typer(weight_commands.app, name="weights")
     for commands in (explore_commands, model_commands, study_commands):
