@@ -49,7 +49,7 @@ def patchwork(seed=0):
     rng = np.random.default_rng(seed)
     blocks = []
     for size in (150, 120, 80):
-        A = sparse.random_array((size, size), density=5 / size, rng=rng)
+        A = sparse.random_array((size, size), density=5 / size, random_state=rng)
         A = A + A.T + sparse.diags_array(np.ones(size - 1), offsets=1, shape=(size, size))
         blocks.append(sparse.csr_array(A + A.T))
     A = sparse.csr_array(sparse.block_diag([*blocks, sparse.csr_array((5, 5))]))
@@ -213,7 +213,7 @@ def test_selected_inverse_is_the_inverse(seed, n):
     from spatial.kernels import elimination
 
     rng = np.random.default_rng(seed)
-    A = sparse.random_array((n, n), density=3 / n, rng=rng)
+    A = sparse.random_array((n, n), density=3 / n, random_state=rng)
     A = sparse.csc_array(A + A.T + sparse.diags_array(3.0 + rng.random(n) + np.asarray((A + A.T).sum(axis=1))))
     A.sort_indices()
     indptr, indices = A.indptr.astype(np.int64), A.indices.astype(np.int64)
