@@ -39,8 +39,8 @@ def _explain(error: BaseException) -> int:
         return INTERRUPTED
     if isinstance(error, typer.Exit):
         return error.exit_code
-    if hasattr(error, "show") and hasattr(error, "exit_code"):  # the parser's own: a missing or unknown option
-        error.show()
+    if hasattr(error, "format_message"):  # the parser's own: a missing or unknown option
+        say(f"{error.format_message()}\n  next:  spillover COMMAND --help")
         return USAGE
     say(f"failed: {type(error).__name__}: {error}\n  next:  run it again with --debug and report the traceback")
     return FAILED
