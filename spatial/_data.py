@@ -72,6 +72,11 @@ class Design:
         return self.y.shape[1]
 
     @property
+    def weights_of_error(self) -> Weights:
+        """M of the error process: W unless another was given."""
+        return self.weights if self.error_weights is None else self.error_weights
+
+    @property
     def is_panel(self) -> bool:
         return self.times is not None
 

@@ -28,7 +28,6 @@ from ._data import INTERCEPT, Design, design, spatial_lag
 from ._formula import read_formula
 from ._inverse import inverse
 from ._weights import Weights, as_weights
-from .inference.bootstrap import weights_of_error
 from .results import Fit
 from .solve.within import demean
 
@@ -90,7 +89,7 @@ def in_sample(fit: Fit, kind: str) -> np.ndarray:
     if kind == "TS":
         return d.y - fit.solution.resid.reshape(d.y.shape)
     trend = regression_part(fit, d)
-    A, B = _filters(fit, d.weights.csr, weights_of_error(d).csr)
+    A, B = _filters(fit, d.weights.csr, d.weights_of_error.csr)
     trend = trend + _effects(fit, A, trend)
     if kind == "trend":
         return trend

@@ -14,20 +14,19 @@ from dataclasses import replace
 
 import numpy as np
 
+from .._inverse import inverse
+from .._weights import Weights
 from ..solve.ml import Sample, Solution, residuals
 from .information import DENSE_MAX, expected, observed
 
 
-def without_time_bias(sample: Sample, at: Solution, W) -> Solution:
+def without_time_bias(sample: Sample, at: Solution, weights: Weights) -> Solution:
     """``at`` with beta, rho and sigma2 corrected; the log-likelihood stays that of the maximum."""
-    from scipy.sparse import eye_array
-    from scipy.sparse.linalg import spsolve
-
-    N, periods = W.shape[0], sample.lag.copies
-    G1 = spsolve((eye_array(N) - at.rho * W).tocsc(), W.sum(axis=1))
+    N, periods = weights.n, sample.lag.copies
+    G1 = inverse(weights, at.rho).solve(weights.row_sums)
     shift = np.zeros(len(at.beta) + 2)
     shift[-2:] = -periods * G1.mean(), -periods / (2 * at.sigma2)
-    information = expected(sample, at, W, None) if N <= DENSE_MAX else observed(sample, at)
+    information = expected(sample, at, weights.csr, None) if N <= DENSE_MAX else observed(sample, at)
     step = np.linalg.solve(information, shift)
     beta, rho = at.beta - step[:-2], at.rho - step[-2]
     return replace(at, beta=beta, rho=rho, sigma2=at.sigma2 - step[-1], resid=residuals(sample, beta, rho, 0.0))

@@ -14,9 +14,8 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from .._data import Design, spatial_lag
+from .._data import spatial_lag
 from .._inverse import inverse
-from .._weights import Weights
 from ..results import Fit
 from ..solve.ml import Sample, maximum_likelihood
 from ..solve.within import demean
@@ -51,7 +50,7 @@ def bootstrap_parameters(fit: Fit, draws: int, seed: int) -> np.ndarray:
 def resampled(fit: Fit, y: np.ndarray) -> Sample:
     """The fit's sample with another response (T, N): demeaned and lagged as the fit's own was."""
     effects, exact = fit.settings["effects"], fit.settings["lee_yu"] is True
-    W, M = fit.design.weights.csr, weights_of_error(fit.design).csr
+    W, M = fit.design.weights.csr, fit.design.weights_of_error.csr
 
     def lag(matrix, values):
         lagged = spatial_lag(matrix, values)
@@ -61,11 +60,6 @@ def resampled(fit: Fit, y: np.ndarray) -> Sample:
     start = y if exact else within
     parts = {"y": within, "Wy": lag(W, start), "My": lag(M, start), "MWy": lag(M, lag(W, start))}
     return replace(fit.sample, **{k: v.ravel() for k, v in parts.items() if getattr(fit.sample, k) is not None})
-
-
-def weights_of_error(d: Design) -> Weights:
-    """M of the error process: its own, or W."""
-    return d.weights if d.error_weights is None else d.error_weights
 
 
 def refuse(fit: Fit) -> None:
@@ -84,5 +78,5 @@ def refuse(fit: Fit) -> None:
 
 def _inverse_filter(fit: Fit):
     """A^-1 B^-1 on the unit axis of a (T, N) array."""
-    B, A = inverse(weights_of_error(fit.design), fit.lam), inverse(fit.design.weights, fit.rho)
+    B, A = inverse(fit.design.weights_of_error, fit.lam), inverse(fit.design.weights, fit.rho)
     return lambda values: A.solve(B.solve(values.T)).T

@@ -14,7 +14,7 @@ from spillover.errors import SpatialInputError, check_option
 
 from ..results import Fit
 from ..solve.within import degrees_of_freedom
-from .bootstrap import bootstrap_parameters, weights_of_error
+from .bootstrap import bootstrap_parameters
 from .groups import both, group_codes
 from .information import covariance, expected, observed
 from .pairs import pairs_meat
@@ -38,7 +38,7 @@ class Information:
             return fit.sigma2 * inverse @ inverse.T
         if self.kind == "oim":
             return covariance(observed(sample, at), list(fit.params.index))
-        W, M = fit.design.weights.csr, weights_of_error(fit.design).csr
+        W, M = fit.design.weights.csr, fit.design.weights_of_error.csr
         return covariance(expected(sample, at, W, M), list(fit.params.index))
 
     def df(self, fit: Fit) -> int:

@@ -19,7 +19,6 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ..results import Fit
-from .bootstrap import weights_of_error
 from .information import DENSE_MAX, derivatives
 
 
@@ -61,7 +60,7 @@ def _quadratic_forms(fit: Fit) -> list[np.ndarray]:
     """P for a spatial lag, H for a spatial error."""
     d, spec = fit.design, fit.specification
     eye, forms = np.eye(d.n_units), []
-    M = weights_of_error(d).csr.toarray()
+    M = d.weights_of_error.csr.toarray()
     B = eye - fit.lam * M
     if spec.lag:
         W = d.weights.csr.toarray()

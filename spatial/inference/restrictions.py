@@ -9,7 +9,6 @@ from spillover.errors import SpatialInputError
 from .._inverse import inverse
 from ..results import Fit, TestResult, TestTable
 from ..solve.within import demean
-from .bootstrap import weights_of_error
 from .tests import lagger, lr_test, score_of_lag
 
 
@@ -96,7 +95,7 @@ def spatial_hausman(fit: Fit) -> TestResult:
     X, s2, (T, N) = sample.X, fit.solution.sigma2, fit.design.y.shape
     BX = X - fit.lam * sample.MX
     by_unit = X.reshape(T, N, -1).transpose(1, 0, 2)
-    B = inverse(weights_of_error(fit.design), fit.lam)
+    B = inverse(fit.design.weights_of_error, fit.lam)
     spread = B.solve(by_unit.reshape(N, -1), transposed=True).reshape(by_unit.shape)
     spread = demean(spread.transpose(1, 0, 2), fit.settings["effects"]).reshape(X.shape)  # B'^-1 X, within
     bread = np.linalg.inv(X.T @ X)

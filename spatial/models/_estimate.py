@@ -64,7 +64,7 @@ def estimate(
         sample, names = demeaned_sample(specification, d, effects, correction, logdet)
         solution = maximum_likelihood(sample)
         if correction == "additive" and effects in ("time", "twoway"):
-            solution = without_time_bias(sample, solution, d.weights.csr)
+            solution = without_time_bias(sample, solution, d.weights)
     refuse_perfect_fit(sample, solution, d.response)
     # 4. Names and a covariance.
     settings = {"effects": effects, "lee_yu": correction, "vcov": vcov, "method": method, "panel": d.is_panel}

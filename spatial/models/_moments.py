@@ -17,7 +17,7 @@ from ..solve.gmm import KINDS, MomentSample, MomentSolution, two_stage_least_squ
 from ..solve.gmm_error import heteroskedastic, homoskedastic
 from ..solve.within import degrees_of_freedom, demean
 from ._checks import ABSORBED, refuse_degenerate
-from ._sample import error_weights, flat, lagged_intercept_varies, regressor_columns
+from ._sample import flat, lagged_intercept_varies, regressor_columns
 
 
 def refuse_without_theory(specification: Specification, d: Design, effects: str, vcov: str) -> None:
@@ -55,7 +55,7 @@ def moment_sample(
     SpatialInputError
         E204-E206, E208 for regressors, E208 for an instrument that the effects absorb.
     """
-    W, M = d.weights.csr, error_weights(d).csr
+    W, M = d.weights.csr, d.weights_of_error.csr
     X, names = regressor_columns(d, effects)
     exogenous = np.array([name.removeprefix("W:").removeprefix("W2:") not in endog for name in names])
     y, Xd = demean(d.y, effects), demean(X, effects)
@@ -105,7 +105,7 @@ def method_of_moments(specification: Specification, d: Design, sample: MomentSam
     """Two-stage least squares; with a spatial error the estimator that ``vcov`` stands for."""
     if specification.error:
         estimator = homoskedastic if vcov == "classical" else heteroskedastic
-        solution = estimator(sample, logdet(error_weights(d)).interval)
+        solution = estimator(sample, logdet(d.weights_of_error).interval)
     else:
         solution = two_stage_least_squares(sample)
     _warn_outside(solution.rho, d.weights)

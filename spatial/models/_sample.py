@@ -28,7 +28,7 @@ def demeaned_sample(
     The transformation lags and then demeans, J W y. Without it we follow ``xsmle``, ``splm`` and Elhorst, who
     demean y and lag that, W J y: with time effects a little of them stays in.
     """
-    W, M = d.weights.csr, error_weights(d).csr
+    W, M = d.weights.csr, d.weights_of_error.csr
     X, names = regressor_columns(d, effects)
     exact = correction is True
     share = swamy_arora(d.y, X) if effects == "random" else 0.0
@@ -49,7 +49,7 @@ def demeaned_sample(
         parts |= {"Wy": flat(Wy), "lag": _jacobian(d, d.weights, effects, correction, logdet_method)}
     if specification.error:
         parts |= {"My": flat(lag(M, start)), "MX": flat(lag(M, X if exact else Xd))}
-        parts["error"] = _jacobian(d, error_weights(d), effects, correction, logdet_method)
+        parts["error"] = _jacobian(d, d.weights_of_error, effects, correction, logdet_method)
     if specification.lag and specification.error:
         parts["MWy"] = flat(lag(M, Wy))
     return Sample(y=flat(y), X=flat(Xd), n=_likelihood_size(d, effects, correction), **parts), names
@@ -70,11 +70,6 @@ def regressor_columns(d: Design, effects: str) -> tuple[np.ndarray, list[str]]:
 def flat(values: np.ndarray) -> np.ndarray:
     """(T, N, ...) as (T N, ...)."""
     return values.reshape(values.shape[0] * values.shape[1], *values.shape[2:])
-
-
-def error_weights(d: Design) -> Weights:
-    """M, the weights of the error process: W unless another was given."""
-    return d.weights if d.error_weights is None else d.error_weights
 
 
 def sample_df(d: Design, effects: str, sample: Sample) -> int:
@@ -115,7 +110,7 @@ def which_correction(specification: Specification, d: Design, effects: str, lee_
     """The correction that these weights allow: by transformation, or additive for the time effects."""
     if lee_yu is False or effects in ("none", "entity", "random"):
         return bool(lee_yu)
-    used = [d.weights] * specification.lag + [error_weights(d)] * specification.error
+    used = [d.weights] * specification.lag + [d.weights_of_error] * specification.error
     if lee_yu is True and all(w.rows_sum_to_one for w in used):
         return True
     if specification.error:
