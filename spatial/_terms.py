@@ -14,7 +14,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from ._formula import Factor, Terms
+from ._formula import Factor, Terms, read_formula
 from ._keys import Rows
 
 FUNCTIONS = {
@@ -48,6 +48,31 @@ def model_columns(terms: Terms, columns: dict, rows: Rows) -> tuple[np.ndarray, 
         shape = rows.order.shape
         X = {name: _product(factors, columns, shape) for name, factors in terms.right}
         return _product(terms.left, columns, shape), X
+
+
+def expression(text: str, frame: pd.DataFrame) -> np.ndarray:
+    """A formula's expression over the columns of a frame, row by row: ``"log(gdp / population)"``.
+
+    Raises
+    ------
+    SpatialInputError
+        E502 no such column, E203 a column that is not numeric, E503 and E504 as formulas.
+
+    Examples
+    --------
+    >>> expression("log(x) / 2", pd.DataFrame({"x": [1.0, 100.0]})).round(3).tolist()
+    [0.0, 2.303]
+    """
+    terms = read_formula(f"I({text}) ~ 1", tuple(frame.columns))
+    if not terms.functions <= set(FUNCTIONS):
+        raise SpatialInputError(
+            "E503", f"{text!r} uses a function that needs whole panels", hint="put it in the formula"
+        )
+    for name in terms.columns:
+        if not pd.api.types.is_numeric_dtype(frame[name]):
+            raise SpatialInputError("E203", f"{text!r} needs numbers in {name!r}", column=name)
+    with np.errstate(all="ignore"):  # what is not finite is refused where it is used
+        return _product(terms.left, {name: frame[name].to_numpy(float) for name in terms.columns}, len(frame))
 
 
 def _product(factors: tuple[Factor, ...], columns: dict, shape) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""``spillover report`` runs the main job on a user's files; ``spillover demo`` on the shipped data."""
+"""``spillover study`` runs a whole study from a file, ``report`` from options, ``demo`` on the shipped data."""
 
 from __future__ import annotations
 
@@ -8,25 +8,27 @@ import typer
 
 from .weight_commands import ID, LAYER, OVERWRITE
 
-DEMO_FORMULA = "log(gsp) ~ log(pcap) + log(pc) + log(emp) + unemp"
-DEMO_WEIGHTS = {
-    "queen": "queen",
-    "5 nearest": "knn:k=5",
-    "inverse distance": "inverse_distance:cutoff=1500",
-    "economic": "economic:x=gsp",
-}
-DEMO_WORDS = {
-    "log(gsp)": "output",
-    "log(pcap)": "public capital",
-    "log(pc)": "private capital",
-    "log(emp)": "labour",
-    "unemp": "unemployment (percentage points)",
-}
-
 
 def register(app: typer.Typer) -> None:
-    app.command()(report)
-    app.command()(demo)
+    for command in (study, report, demo):
+        app.command()(command)
+
+
+def study(
+    file: str = typer.Argument(help="A study file (.toml)."),
+    new: bool = typer.Option(False, "--new", help="Write a commented template to FILE instead."),
+    output: str = typer.Option("study", "--output", "-o", help="Folder for report, tables, map and figures."),
+    overwrite: bool = OVERWRITE,
+) -> None:
+    """From boundaries and a panel to a report: every step that the study file asks for."""
+    from .study.file import read_study, write_template
+    from .study.run import refuse_outputs
+
+    if new:
+        print(f"Written: {write_template(file, overwrite=overwrite)}\nRun it: spillover study {file}")
+        return
+    refuse_outputs(Path(output), overwrite=overwrite)
+    _run(read_study(file), output, overwrite)
 
 
 def report(
@@ -49,19 +51,22 @@ def report(
 ) -> None:
     """Weights, Moran's I, tests, model, effects and comparison in one report."""
     from ._inputs import named_weights, read_map, read_table, require_columns, with_ids_of
-    from .job import Question, check_outputs
     from .model_commands import read_shock
+    from .study.question import Question
+    from .study.run import refuse_outputs
 
-    check_outputs(Path(output), overwrite=overwrite)
+    refuse_outputs(Path(output), overwrite=overwrite)
     entity, _, time = (part.strip() for part in panel.partition(","))
     gdf, table = read_map(map, id=id, layer=layer), read_table(data, keys=(entity, time))
     require_columns(table, (entity, time, *moran), data)
     named = named_weights(list(weights), gdf=gdf, table=table, entity=entity, time=time)
     ids = next(iter(named.values())).ids
-    where = read_shock(shock, ids) if shock else None
-    table = with_ids_of(table, entity, ids)
-    question = Question(title, formula, gdf, table, entity, time, named, tuple(moran), effects, where, seed, draws,
-                        dict(w.rsplit("=", 1) for w in word if "=" in w))  # fmt: skip
+    shocked = dict(zip(("unit", "term", "size"), read_shock(shock, ids))) if shock else {}
+    steps = {"moran": {"columns": list(moran)}, "tests": {}, "shock": shocked, "by_weights": {}}
+    question = Question(
+        title, formula, gdf, with_ids_of(table, entity, ids), entity, time, named, steps, options={"effects": effects},
+        seed=seed, draws=draws, words=dict(w.rsplit("=", 1) for w in word if "=" in w),
+    )  # fmt: skip
     _run(question, output, overwrite)
 
 
@@ -70,35 +75,34 @@ def demo(
     overwrite: bool = OVERWRITE,
 ) -> None:
     """The main job on shipped data: public capital, labour and output of 48 US states, 1970-1986."""
-    import numpy as np
+    from importlib.resources import as_file, files
 
-    import shapefiles
+    from .study.file import read_study
+    from .study.run import refuse_outputs
 
-    from ._inputs import named_weights
-    from .job import Question, check_outputs
-
-    check_outputs(Path(output), overwrite=overwrite)
-    states, panel = shapefiles.load("us_states"), shapefiles.load_panel("us_states")
-    panel = panel.assign(log_gsp=np.log(panel["gsp"]))
-    named = named_weights(
-        [f"{name}={spec}" for name, spec in DEMO_WEIGHTS.items()], gdf=states, table=panel, entity="state", time="year"
-    )
-    question = Question(
-        title="Do a state's public capital and labour raise output in its neighbours?",
-        formula=DEMO_FORMULA, map=states, panel=panel, entity="state", time="year", weights=named,
-        autocorrelated=("log_gsp", "unemp"), shock=("IL", "unemp", 1.0), words=DEMO_WORDS,
-    )  # fmt: skip
+    refuse_outputs(Path(output), overwrite=overwrite)
+    with as_file(files("spatial.cli.study").joinpath("demo.toml")) as file:
+        question = read_study(file)
     _run(question, output, overwrite)
 
 
 def _run(question, output: str, overwrite: bool) -> None:
+    from ._errors import say
     from ._progress import steps
-    from .job import STEPS, run, write
+    from .study.chapters import in_order
+    from .study.run import run, write
 
-    with steps(STEPS) as step:
-        answer = run(question, step)
+    with steps(len(in_order(question.steps)) + 1) as step:
+        found, failed = run(question, step)
         step("report, tables and figures")
-        written = write(answer, Path(output), overwrite=overwrite)
+        written = write(question, found, failed, Path(output), overwrite=overwrite)
     for name, w in question.weights.items():
         print(f"{name}: {w.nnz:,} links, {len(w.islands)} islands, {w.components} component(s)")
-    print(f"\n{answer.fit}\n\n{answer.effects}\n\nWritten to {output}/: " + ", ".join(path.name for path in written))
+    results = "\n\n".join(str(found[name].result) for name in ("model", "effects"))
+    print(f"\n{results}\n\nWritten to {output}/: " + ", ".join(path.name for path in written))
+    for name, why in failed.items():
+        say(f"{name} could not be done: {why}")
+    if "interrupted" in failed.values():
+        raise KeyboardInterrupt
+    if failed:
+        raise typer.Exit(4)

@@ -33,13 +33,15 @@ class Table:
     sections : tuple of (title, rows)
         A row is (label, cells), cells a tuple of c str; a title may be empty.
     notes : tuple of str
-    caption : str
+    caption, corner : str
+        The corner is the head of the labels.
     """
 
     heads: tuple[str, ...]
     sections: tuple[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]], ...]
     notes: tuple[str, ...] = ()
     caption: str = ""
+    corner: str = ""
 
     def __str__(self) -> str:
         return self.to_text()
@@ -58,11 +60,11 @@ class Table:
         for title, body in self.sections:
             rows += [["", *blank]] * bool(rows) + [[title, *blank]] * bool(title)
             rows += [[label, *cells] for label, cells in body]
-        return "\n".join([*[self.caption] * bool(self.caption), columns(rows, ["", *self.heads]), *self.notes])
+        return "\n".join([*[self.caption] * bool(self.caption), columns(rows, [self.corner, *self.heads]), *self.notes])
 
     def to_markdown(self) -> str:
         """A pipe table, as GitHub, Quarto and pandoc read it."""
-        lines = [_pipe(["", *self.heads]), "|:--|" + "--:|" * len(self.heads)]
+        lines = [_pipe([self.corner, *self.heads]), "|:--|" + "--:|" * len(self.heads)]
         for title, body in self.sections:
             lines += [_pipe([f"**{_markdown(title)}**", *[""] * len(self.heads)], raw=True)] * bool(title)
             lines += [_pipe([label, *cells]) for label, cells in body]
@@ -75,7 +77,7 @@ class Table:
         lines = [r"\begin{table}[htbp]", r"\centering"]
         lines += [rf"\caption{{{_latex(self.caption)}}}"] * bool(self.caption) + [rf"\label{{{label}}}"] * bool(label)
         lines += [rf"\begin{{tabular}}{{l{'r' * len(self.heads)}}}", r"\hline"]
-        lines.append(_ampersands(["", *self.heads]))
+        lines.append(_ampersands([self.corner, *self.heads]))
         for title, body in self.sections:
             lines.append(r"\hline")
             lines += [rf"\multicolumn{{{width}}}{{l}}{{\textit{{{_latex(title)}}}}} \\"] * bool(title)
@@ -86,7 +88,7 @@ class Table:
 
     def to_html(self) -> str:
         width = len(self.heads) + 1
-        head = "".join(f'<th scope="col">{html.escape(h)}</th>' for h in ("", *self.heads))
+        head = "".join(f'<th scope="col">{html.escape(h)}</th>' for h in (self.corner, *self.heads))
         parts = ["<table>", *[f"<caption>{html.escape(self.caption)}</caption>"] * bool(self.caption)]
         parts.append(f"<thead><tr>{head}</tr></thead>")
         for title, body in self.sections:

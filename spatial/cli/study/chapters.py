@@ -1,0 +1,52 @@
+"""The steps a study can take, in the order of the report; each is one function.
+
+A step is called as ``step(question, found, **options)`` with ``found`` the chapters before it, and returns its
+``Chapter``. Its keyword-only arguments are the options that its table in a study file may set.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from importlib import import_module
+
+from spillover.errors import SpatialInputError
+
+STEPS = {
+    "weights": "basics",
+    "moran": "basics",
+    "tests": "basics",
+    "model": "basics",
+    "effects": "spillovers",
+    "shock": "spillovers",
+    "by_weights": "spillovers",
+}
+ALWAYS = ("weights", "model", "effects")
+
+
+def function(step: str) -> Callable:
+    """The step's function."""
+    return getattr(import_module(f"{__package__}.{STEPS[step]}"), step)
+
+
+def in_order(steps: dict[str, dict]) -> dict[str, dict]:
+    """The steps wanted and those always taken, as the report has them."""
+    return {name: steps.get(name, {}) for name in STEPS if name in steps or name in ALWAYS}
+
+
+def check_step(step: str, options: dict) -> None:
+    """Refuse an option that the step does not have, and ask for one that it needs.
+
+    Raises
+    ------
+    SpatialInputError
+        E501.
+    """
+    known = {p.name: p for p in inspect.signature(function(step)).parameters.values() if p.kind is p.KEYWORD_ONLY}
+    for name in options:
+        if name not in known:
+            listed = ", ".join(known) or "none"
+            raise SpatialInputError("E501", f"[{step}] has no option {name!r}", hint=f"its options: {listed}")
+    missing = [name for name, p in known.items() if p.default is p.empty and name not in options]
+    if missing:
+        raise SpatialInputError("E501", f"[{step}] needs {', '.join(missing)}", hint=f"write {missing[0]} = ... in it")

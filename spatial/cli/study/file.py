@@ -1,0 +1,112 @@
+"""A study as a .toml file: read, checked before any work begins, and turned into a Question."""
+
+from __future__ import annotations
+
+import inspect
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+
+from spillover.errors import SpatialInputError, check_option
+from spillover.files import replacing
+
+from .._inputs import EXAMPLE, named_weights, read_map, read_table, require_columns, with_ids_of
+from .chapters import STEPS, check_step
+from .columns import with_columns
+from .question import Question
+
+TOP = ("title", "formula", "model", "seed", "draws", "lang", "data", "options", "weights", "columns", "words", "steps")
+DATA = ("map", "id", "layer", "panel", "unit", "period", "encoding")
+
+
+def write_template(path, *, overwrite: bool = False) -> Path:
+    """A commented study of the shipped example, to be changed into one's own."""
+    text = files(__package__).joinpath("template.toml").read_text(encoding="utf-8")
+    with replacing(path, overwrite=overwrite) as part:
+        part.write_text(text, encoding="utf-8")
+    return Path(path)
+
+
+def read_study(path) -> Question:
+    """The question that a study file asks, its data read and its columns computed.
+
+    Raises
+    ------
+    SpatialInputError
+        E601 no such file, E602 not a study file, E501 an entry that is unknown or missing; and those of the data.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise SpatialInputError("E601", f"there is no file '{path}'", hint="spillover study --new study.toml")
+    try:
+        asked = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SpatialInputError("E602", f"'{path}' is no .toml file in UTF-8: {error}") from error
+    return question(asked, beside=path.parent)
+
+
+def question(asked: dict, *, beside: Path = Path()) -> Question:
+    """The question in the entries of a study file; relative paths are looked up ``beside`` it."""
+    _check(asked)
+    data = asked["data"]
+    entity, time = data["unit"], data["period"]
+    gdf = read_map(_path(data["map"], beside), id=data.get("id"), layer=data.get("layer"))
+    source = _path(data["panel"], beside)
+    panel = read_table(source, keys=(entity, time), encoding=data.get("encoding"))
+    require_columns(panel, (entity, time), source)
+    panel, notes = with_columns(panel, asked.get("columns", {}), entity=entity, time=time)
+    specs = [f"{name}={_path(spec, beside)}" for name, spec in asked["weights"].items()]
+    weights = named_weights(specs, gdf=gdf, table=panel, entity=entity, time=time)
+    return Question(
+        title=asked["title"],
+        formula=asked["formula"],
+        map=gdf,
+        panel=with_ids_of(panel, entity, next(iter(weights.values())).ids),
+        entity=entity,
+        time=time,
+        weights=weights,
+        steps=asked.get("steps", {}),
+        model=asked.get("model", "sdm"),
+        options={"effects": "twoway", **asked.get("options", {})},
+        notes=notes,
+        **{key: asked[key] for key in ("seed", "draws", "words", "lang") if key in asked},
+    )
+
+
+def _check(asked: dict) -> None:
+    """Every entry known, none missing, of the right kind."""
+    import spatial as sp
+
+    _known(asked, TOP, "the study")
+    for name in ("title", "formula", "data", "weights"):
+        if name not in asked:
+            raise SpatialInputError("E501", f"the study has no {name!r}", hint="spillover study --new shows them all")
+    for name in ("data", "options", "weights", "columns", "words", "steps"):
+        if not isinstance(asked.get(name, {}), dict):
+            raise SpatialInputError("E501", f"{name} must be a table: [{name}]")
+    _known(asked["data"], DATA, "[data]")
+    for name in ("map", "panel", "unit", "period"):
+        if name not in asked["data"]:
+            raise SpatialInputError("E501", f"[data] has no {name!r}")
+    if not asked["weights"]:
+        raise SpatialInputError("E501", "[weights] is empty", hint='write queen = "queen" in it')
+    check_option("model", asked.get("model", "sdm"), ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac", "gns"))
+    model = getattr(sp, asked.get("model", "sdm"))
+    takes = [p for p in inspect.signature(model).parameters if p not in ("formula", "data", "w", "entity", "time")]
+    _known(asked.get("options", {}), takes, "[options]")
+    _known(asked.get("steps", {}), STEPS, "[steps]")
+    for step, options in asked.get("steps", {}).items():
+        check_step(step, options)
+
+
+def _known(entries: dict, known, where: str) -> None:
+    for name in entries:
+        if name not in known:
+            raise SpatialInputError("E501", f"{where} has an unknown entry {name!r}", hint="known: " + ", ".join(known))
+
+
+def _path(text: str, beside: Path) -> str:
+    """A file's path as seen from the study file; builders of weights and examples as they are."""
+    if text.startswith(EXAMPLE) or not (beside / text).is_file():
+        return text
+    return str(beside / text)

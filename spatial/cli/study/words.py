@@ -1,0 +1,65 @@
+"""Sentences about effects, in the units of the formula. Every number comes from results."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+LEVEL = 0.05
+HOW_TO_READ = (
+    "The direct effect is what a rise of the regressor in one unit does to that unit's own outcome, feedback through "
+    "neighbours included. The indirect effect, or spillover, is what it does to all other units together. The total "
+    "is their sum. Coefficients of a Durbin model are not effects: the lag of y carries every change onwards.",
+)
+
+
+def about_spillovers(effects, name) -> tuple[str, ...]:
+    """What spills over and what cannot be told from zero; then a sentence for each regressor."""
+    table = effects.tidy().set_index(["effect", "term"])
+    clear = [term for term in effects.variables if table.loc[("indirect", term), "p_value"] < LEVEL]
+    unclear = [term for term in effects.variables if term not in clear]
+    said = []
+    if clear:
+        said.append(f"Spills over to neighbours: {', '.join(map(name, clear))}.")
+    if unclear:
+        said.append(f"No spillover that can be told from zero: {', '.join(map(name, unclear))}.")
+    response = effects.fit.design.response
+    return (" ".join(said), *(_about(term, table, response, name) for term in effects.variables))
+
+
+def about_weights(comparison, name) -> str:
+    """Which W the data prefer, and for which regressors all W agree."""
+    table, tidy = comparison.glance(), comparison.tidy()
+    indirect = tidy[tidy["effect"] == "indirect"]
+    sign = (indirect["p_value"] < LEVEL) * np.sign(indirect["estimate"])
+    same = [term for term, signs in sign.groupby(indirect["term"], sort=False) if signs.nunique() == 1]
+    said = ", ".join(map(name, same)) if same else "no regressor"
+    share = table["probability"].iloc[0]
+    share = "more than 0.999" if share > 0.999 else f"{share:.3f}"
+    return (
+        f"Of {len(table)} weights the data prefer {comparison.best} (posterior probability {share}). All weights agree "
+        f"on the sign and significance of the spillover of {said}; elsewhere the conclusion rests on the choice of W. "
+        "Brackets hold 95 % intervals."
+    )
+
+
+def _about(term: str, effects: pd.DataFrame, response: str, name) -> str:
+    """One sentence in the units of the formula: per cent where a side is in logs."""
+    change, unit, factor = f"One unit more of {name(term)}", "", 1.0
+    if is_log(term):
+        change, factor = f"1\u00a0% more {name(term)}", 0.01
+    if is_log(response):
+        unit, factor = "\u00a0%", factor * 100
+    own, others = (estimate(effects.loc[(kind, term)], factor, unit) for kind in ("direct", "indirect"))
+    return f"{change} changes a unit's own {name(response)} by {own}, and that of all other units together by {others}."
+
+
+def is_log(text: str) -> bool:
+    return text.startswith("log(") and text.endswith(")") and text.count("(") == 1
+
+
+def estimate(row, factor: float = 1.0, unit: str = "") -> str:
+    """Estimate and interval, to the second digit of the standard error."""
+    digits = max(2, 1 - int(np.floor(np.log10(factor * row["std_error"]))))
+    value, low, high = (f"{factor * row[column]:.{digits}f}" for column in ("estimate", "conf_low", "conf_high"))
+    return f"{value}{unit} [{low}, {high}]"

@@ -1,0 +1,99 @@
+"""A study from a file: whole, refused at the door, or interrupted with what is done."""
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+
+import spatial as sp
+from spatial.cli.study import chapters, run
+from spatial.cli.study.file import question, read_study, write_template
+from spillover.errors import SpatialInputError
+
+STUDY = {
+    "title": "T",
+    "formula": "log(gsp) ~ log(emp) + unemp",
+    "draws": 200,
+    "data": {"map": "example:us_states", "panel": "example:us_states", "unit": "state", "period": "year"},
+    "weights": {"queen": "queen"},
+}
+
+
+def test_a_step_does_what_the_library_does(tmp_path, panel, queen):
+    q = question({**STUDY, "columns": {"output": "log(gsp) * 2"}, "steps": {"moran": {"columns": ["output"]}}})
+    found, failed = run.run(q, lambda words: None)
+    assert not failed
+    want = sp.sdm(STUDY["formula"], panel, queen, entity="state", time="year", effects="twoway")
+    pd.testing.assert_series_equal(found["model"].result.params, want.params)
+    moran = sp.moran_by(panel.assign(output=2 * np.log(panel["gsp"])), ["output"], queen, by="year", entity="state")
+    np.testing.assert_allclose(found["moran"].result.to_frame()["I"], moran.to_frame()["I"])
+    written = run.write(q, found, failed, tmp_path / "out")
+    assert all(path.stat().st_size > 0 for path in written)
+    layer = gpd.read_file(tmp_path / "out" / "spillovers.gpkg")
+    assert layer["unemp_own"].mean() == pytest.approx(found["effects"].result.direct["unemp"])
+    tex = (tmp_path / "out" / "tables.tex").read_text(encoding="utf-8")
+    assert r"\label{tab:model}" in tex
+    assert f"{want.rho:.4f}" in tex
+
+
+def test_word_tables_hold_the_numbers(tmp_path):
+    from docx import Document
+
+    from spatial.report.html import Table
+    from spatial.report.papers import write_word
+
+    frame = pd.DataFrame({"term": ["数字金融", "x"], "estimate": [0.123456, -2.0], "p_value": [1e-9, 0.5]})
+    path = write_word({"a": Table(frame, "Effects")}, tmp_path / "t.docx")
+    grid = Document(str(path)).tables[0]
+    assert [[cell.text for cell in row.cells] for row in grid.rows] == [
+        ["term", "estimate", "p"], ["数字金融", "0.1235", "<1e-4"], ["x", "-2.0000", "0.5000"]]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"formulas": "y ~ x"}, "unknown entry 'formulas'"),
+        ({"steps": {"morans": {}}}, "unknown entry 'morans'"),
+        ({"steps": {"moran": {}}}, "needs columns"),
+        ({"steps": {"moran": {"columns": ["gsp"], "perms": 9}}}, "no option 'perms'"),
+        ({"options": {"effect": "twoway"}}, "unknown entry 'effect'"),
+        ({"weights": {}}, "is empty"),
+        ({"data": {**STUDY["data"], "period": None, "units": "state"}}, "unknown entry 'units'"),
+        ({"columns": {"gsp": "log(emp)"}}, "which the panel has"),
+        ({"columns": {"z": "__import__('os')"}}, "not allowed"),
+        ({"columns": {"z": "lag(emp)"}}, "whole panels"),
+        ({"columns": {"z": "log(employment)"}}, "no column"),
+    ],
+)
+def test_a_wrong_study_is_refused_at_the_door(change, said):
+    with pytest.raises(SpatialInputError, match=said.replace("(", r"\(")):
+        question({**STUDY, **change})
+
+
+def test_what_cannot_be_done_is_said_and_the_rest_goes_on(tmp_path):
+    q = question({**STUDY, "steps": {"moran": {"columns": ["nowhere"]}, "shock": {}}})
+    found, failed = run.run(q, lambda words: None)
+    assert "shock" in found
+    assert "nowhere" in failed["moran"]
+    run.write(q, found, failed, tmp_path / "out")
+    assert "What could not be done" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_an_interrupted_study_keeps_what_is_done(monkeypatch):
+    def interrupted(q, found):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("spatial.cli.study.spillovers.by_weights", interrupted)
+    found, failed = run.run(question({**STUDY, "steps": {"by_weights": {}}}), lambda words: None)
+    assert "effects" in found
+    assert failed == {"by_weights": "interrupted"}
+
+
+def test_the_template_is_a_study_that_can_be_read(tmp_path):
+    q = read_study(write_template(tmp_path / "study.toml"))
+    assert set(q.steps) | set(chapters.ALWAYS) == set(chapters.STEPS)  # it shows every step
+    with pytest.raises(SpatialInputError, match="exists"):
+        write_template(tmp_path / "study.toml")
+    with pytest.raises(SpatialInputError, match="no .toml"):
+        (tmp_path / "bad.toml").write_text("title = ", encoding="utf-8")
+        read_study(tmp_path / "bad.toml")
