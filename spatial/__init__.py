@@ -33,7 +33,7 @@ _NAMES = {
     "results": "Fit TestResult TestTable",
 }
 _HOME = {name: home for home, names in _NAMES.items() for name in names.split()}
-_ROOMS = ("plot", "report")
+_ROOMS = ("indicators", "plot", "report")
 
 __all__ = ["SpatialInputError", "SpatialInputWarning"]
 __all__ += sorted([*_HOME, *_ROOMS])

@@ -1,0 +1,32 @@
+"""Numbers that a regional study is made of: indices, productivity, structure, gaps and convergence.
+
+    sp.indicators.composite_index(panel, {"accounts": "+", "arrears": "-"}, entity="province", time="year")
+
+Every function takes a frame, names of its columns, and ``entity=`` and ``time=`` (or a (unit, period) MultiIndex);
+results are labelled by unit and period, sorted by both. Names are loaded when they are first used.
+"""
+
+from importlib import import_module
+
+_NAMES = {
+    "capital": "perpetual_inventory",
+    "coupling": "coupling",
+    "growth": "growth_table",
+    "index": "composite_index",
+    "structure": "upgrading rationalisation location_quotients specialisation",
+}
+_HOME = {name: home for home, names in _NAMES.items() for name in names.split()}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name):
+    if name not in _HOME:
+        raise AttributeError(f"module 'spatial.indicators' has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return __all__

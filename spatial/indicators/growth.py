@@ -1,0 +1,147 @@
+"""Growth side by side: first and last values, growth per period, shares of the whole, index levels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+
+from ..explore._show import Shown
+from ..report.text import columns, number
+from ._frame import read, refuse
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GrowthTable(Shown):
+    """Chosen units side by side.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per variable and unit: ``first``, ``last``, ``growth`` (compound, per period, 0.08 is 8 %),
+        ``share_first``, ``share_last`` (of all units in the data), ``level_last`` (base = 100).
+    levels : DataFrame, indexed by period
+        Index levels, base = 100; columns (variable, unit).
+    start, end, base : periods
+    """
+
+    table: pd.DataFrame
+    levels: pd.DataFrame = field(repr=False)
+    start: object
+    end: object
+    base: object
+
+    def tidy(self) -> pd.DataFrame:
+        return self.table.copy()
+
+    def __str__(self) -> str:
+        parts = [f"Growth from {self.start} to {self.end}; levels: {self.base} = 100"]
+        for variable, rows in self.table.groupby("variable", sort=False):
+            cells = [
+                [str(r.unit), number(r.first, 2), number(r.last, 2), _percent(r.growth), _percent(r.share_first),
+                 _percent(r.share_last), number(r.level_last, 1)]
+                for r in rows.rename(columns={rows.columns[1]: "unit"}).itertuples()
+            ]  # fmt: skip
+            head = [str(variable), str(self.start), str(self.end), "% a period", f"share % {self.start}",
+                    f"share % {self.end}", f"level {self.end}"]  # fmt: skip
+            parts.append(columns(cells, head))
+        return "\n\n".join(parts)
+
+
+def growth_table(
+    data: pd.DataFrame,
+    variables,
+    *,
+    entity: str | None = None,
+    time: str | None = None,
+    units: list | None = None,
+    start=None,
+    end=None,
+    base=None,
+) -> GrowthTable:
+    """Growth, shares and index levels of chosen units, as in a comparison of Beijing, Shanghai and Shenzhen.
+
+        growth = (x_end / x_start)^(1 / (end - start)) - 1,  level_t = 100 x_t / x_base
+
+    Parameters
+    ----------
+    data : DataFrame, one row per unit and period, in any order; the same periods for all units
+    variables : str or list of str
+        Columns with positive values; growth is as the column is (nominal if that is).
+    entity, time : str, optional
+        Periods are numbers, such as years.
+    units : list, optional
+        Units to show, in this order; by default all. Shares are of all units in the data.
+    start, end, base : optional
+        Periods: the first, the last, and ``start``.
+
+    Returns
+    -------
+    GrowthTable
+
+    Raises
+    ------
+    SpatialInputError
+        E1xx keys, E101 units that the data lack, E201-E203 values, E203 periods that are not numbers, E211 values
+        that are not positive, E501 a period that the data lack, E502 no such column.
+
+    Examples
+    --------
+    >>> data = pd.DataFrame({"city": ["京", "沪"] * 2, "year": [0, 0, 2, 2], "gdp": [99, 99, 119.79, 142.56]})
+    >>> both = growth_table(data, "gdp", entity="city", time="year", units=["京", "沪"])
+    >>> both.table.set_index("city")[["growth", "share_last", "level_last"]].round(3).T.to_dict("list")
+    {'京': [0.1, 0.457, 121.0], '沪': [0.2, 0.543, 144.0]}
+    """
+    table = read(data, variables, entity, time, panel=True)
+    refuse(table, table.values <= 0, "E211", "must be positive for growth rates")
+    if table.times.dtype.kind not in "iuf":
+        raise SpatialInputError("E203", f"{table.times.name!r} must hold numbers such as years",
+                                column=str(table.times.name))  # fmt: skip
+    start, end = (table.times[0] if start is None else start), (table.times[-1] if end is None else end)
+    base = start if base is None else base
+    at = {name: _period(table.times, name, label) for name, label in (("start", start), ("end", end), ("base", base))}
+    if not start < end:
+        raise SpatialInputError("E501", f"start={start!r} must lie before end={end!r}")
+    chosen = _units(table.units, units)
+    whole = table.cube()
+    x = whole[:, chosen]  # (T, units, variables)
+    first, last, total = x[at["start"]], x[at["end"]], whole.sum(axis=1)
+    level = 100 * (x / x[at["base"]])
+    names = pd.MultiIndex.from_product([table.names, table.units[chosen]], names=["variable", table.units.name])
+    found = pd.DataFrame(
+        {
+            "first": first.T.ravel(), "last": last.T.ravel(),
+            "growth": ((last / first) ** (1 / float(end - start)) - 1).T.ravel(),
+            "share_first": (first / total[at["start"]]).T.ravel(),
+            "share_last": (last / total[at["end"]]).T.ravel(),
+            "level_last": level[at["end"]].T.ravel(),
+        }, index=names,
+    )  # fmt: skip
+    levels = pd.DataFrame(level.swapaxes(1, 2).reshape(len(x), -1), index=table.times, columns=names)
+    return GrowthTable(found.reset_index(), levels, start, end, base)
+
+
+def _period(times: pd.Index, name: str, label) -> int:
+    if label not in times:
+        raise SpatialInputError("E501", f"{name}={label!r} is none of the periods",
+                                hint=f"they run from {times[0]} to {times[-1]}")  # fmt: skip
+    return int(times.get_loc(label))
+
+
+def _units(ids: pd.Index, wanted) -> np.ndarray:
+    """Positions of the wanted units, in their order."""
+    if wanted is None:
+        return np.arange(len(ids))
+    at = ids.get_indexer(list(wanted))
+    if (at < 0).any() or len(at) == 0:
+        lacking = [unit for unit, place in zip(wanted, at) if place < 0]
+        raise SpatialInputError("E101", "units= names units that the data lack", ids=lacking,
+                                hint="they have " + ", ".join(map(repr, ids[:8])))  # fmt: skip
+    return at
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f}"
