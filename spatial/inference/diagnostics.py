@@ -10,7 +10,7 @@ from spillover.errors import SpatialInputError
 
 from .._data import INTERCEPT, spatial_lag
 from ..results import Fit, TestResult, TestTable
-from .information import DENSE_MAX, contrasts
+from .information import DENSE_MAX, contrasts, expected, inverse_information
 
 
 def diagnose(fit: Fit) -> TestTable:
@@ -97,10 +97,10 @@ def moran_of_residuals(fit: Fit) -> TestResult:
 def lm_residual_error(fit: Fit) -> TestResult:
     """Is there a spatial error left after a spatial lag? LM test in the residuals of ``sar`` or ``sdm``.
 
-    (e'W e / s2)^2 / (T22 - T21^2 Var(rho)),  T22 = T tr(W'W + W W),  T21 = T tr[(W + W') W A^-1]
+    (e'W e / s2 - T tr W)^2 / (T22 - t'V t),  T22 = T tr(W'W + W W),  t = T (tr[(W + W') W A^-1], tr(W) / s2)
 
-    with Var(rho) from the expected information. Where time effects are transformed out, W is F'W F, T as in the
-    likelihood, and the score loses its mean, T tr(F'W F) = -T.
+    with V the covariance of (rho, sigma2) from the expected information. Where time effects are transformed out, W
+    is F'W F, whose trace is -1 when rows sum to one, and T is as in the likelihood.
 
     Raises
     ------
@@ -124,9 +124,12 @@ def lm_residual_error(fit: Fit) -> TestResult:
     T22 = part.copies * float(np.sum(W * W) + np.sum(W * W.T))
     G = np.linalg.solve((np.eye(len(W)) - fit.rho * W).T, W.T).T  # W A^-1
     T21 = part.copies * float(np.sum((W + W.T) * G.T))
-    slope = e @ spatial_lag(d.weights.csr, e.reshape(d.y.shape)).ravel() / s2 - part.copies * np.trace(W)
-    variance = T22 - T21**2 * fit.with_vcov("eim").vcov.loc["rho", "rho"]
-    statistic = slope**2 / variance
+    trace = part.copies * np.trace(W)
+    slope = e @ spatial_lag(d.weights.csr, e.reshape(d.y.shape)).ravel() / s2 - trace
+    information = expected(fit.sample, fit.solution, d.weights.csr, None)
+    V = inverse_information(information, list(fit.params.index))[-2:, -2:]
+    t = np.array([T21, trace / s2])
+    statistic = slope**2 / (T22 - t @ V @ t)
     return TestResult("LM error after a lag", float(statistic), 1, "lambda = 0, given rho")
 
 

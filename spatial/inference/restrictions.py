@@ -9,7 +9,8 @@ from spillover.errors import SpatialInputError
 from .._inverse import inverse
 from ..results import Fit, TestResult, TestTable
 from ..solve.within import demean
-from .tests import lagger, lr_test, score_of_lag
+from .lm import lagged_regressors, scores_of
+from .tests import lr_test
 
 
 def durbin_lm_tests(fit: Fit) -> TestTable:
@@ -30,16 +31,14 @@ def durbin_lm_tests(fit: Fit) -> TestTable:
     -----
     Koley & Bera (2024, Spatial Economic Analysis 19:30-56). With M the residual maker of X and Z = W X,
     the information of (rho, theta) is J = [[(WXb)'M WXb / s2 + T, (WXb)'M Z / s2], [., Z'M Z / s2]]; that of
-    (lambda, theta) is block diagonal. Intercepts are lagged only where W's rows do not sum to one.
+    (lambda, theta) is block diagonal. Intercepts are lagged only where W's rows do not sum to one. Fixed effects
+    are taken out of the scores as in ``lm_tests``.
     """
     if fit.specification.name != "OLS":
         raise SpatialInputError("E501", f"these tests start from ols(), not from {fit.specification.name}")
-    lag_of = lagger(fit)
-    dy, de, WXb, T, s2 = score_of_lag(fit)
-    X, e = fit.sample.X, fit.solution.resid
-    Q = np.linalg.qr(X)[0]
-    Z = np.column_stack([lag_of(column) for column in X.T])
-    Z = Z - Q @ (Q.T @ Z)
+    at = scores_of(fit)
+    dy, de, WXb, T, s2 = at.lag, at.error, at.WXb, at.information, at.s2
+    X, e, Z = fit.sample.X, fit.solution.resid, lagged_regressors(fit)
     Z = Z[:, np.linalg.norm(Z, axis=0) > 1e-10 * np.linalg.norm(X, axis=0)]  # W 1 = 1 is no new regressor
     k = Z.shape[1]
     if k == 0:

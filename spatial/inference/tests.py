@@ -7,8 +7,9 @@ import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
 
-from .._data import INTERCEPT, spatial_lag
+from .._data import INTERCEPT
 from ..results import Fit, TestResult, TestTable
+from .lm import FIXED, scores_of, transformed
 
 NULLS = {"SAR": "theta = 0", "SEM": "theta + rho beta = 0", "SLX": "rho = 0", "OLS": "rho = 0 and theta = 0"}
 
@@ -33,18 +34,22 @@ def lm_tests(fit: Fit) -> TestTable:
 
     Notes
     -----
-    Anselin, Bera, Florax & Yoon (1996, Regional Science and Urban Economics 26:77-104), eq. 9-17; for panels
-    Anselin, Le Gallo & Jayet (2008), section 19.4.1, and Elhorst (2014), section 3.4.
-    With e the residuals and T_W = T tr(W'W + W W),
+    Anselin, Bera, Florax & Yoon (1996, Regional Science and Urban Economics 26:77-104), eq. 9-17. With the scores
+    and T_W of ``spatial.inference.lm``, which in a cross-section are e'W e / s2, e'W y / s2 and tr(W'W + W W),
 
-        LM error = (e'W e / s2)^2 / T_W
-        LM lag   = (e'W y / s2)^2 / J,    J = [(W X b)' M (W X b) + T_W s2] / s2
+        LM error = d_lambda^2 / T_W
+        LM lag   = d_rho^2 / J,    J = (W X b)' M (W X b) / s2 + T_W
+
+    Fixed effects are transformed out of the scores' mean and variance (Lee & Yu 2010). From a fit with
+    ``lee_yu=False`` the tests are those of Anselin, Le Gallo & Jayet (2008), section 19.4.1, Elhorst (2014),
+    section 3.4, and ``splm``, which reject too often.
     """
     if fit.specification.lag or fit.specification.error:
         raise SpatialInputError("E501", f"LM tests start from a regression, not from {fit.specification.name}",
                                 hint="pass the fit of ols() or slx()")  # fmt: skip
-    dy, de, MWXb, TW, s2 = score_of_lag(fit)
-    J = MWXb @ MWXb / s2 + TW
+    at = scores_of(fit)
+    dy, de, TW = at.lag, at.error, at.information
+    J = at.WXb @ at.WXb / at.s2 + TW
     robust_error = (de - TW / J * dy) ** 2 / (TW * (1 - TW / J))
     results = (
         TestResult("LM lag", dy**2 / J, 1, "rho = 0"),
@@ -55,7 +60,8 @@ def lm_tests(fit: Fit) -> TestTable:
     )
     effects = fit.settings["effects"]
     title = f"Lagrange multiplier tests, {fit.specification.name}" + (f" with {effects} effects" * (effects != "none"))
-    return TestTable(title, results)
+    plain = effects in FIXED and transformed(fit) == "none"
+    return TestTable(title, results, "without correction for the fixed effects (lee_yu=False)" * plain)
 
 
 def lr_test(restricted: Fit, full: Fit) -> TestResult:
@@ -154,22 +160,3 @@ def _refuse_without_common_factor(fit: Fit) -> None:
     if not nests_sem(fit):
         raise SpatialInputError("E501", "SEM is nested in an SDM only when every regressor is lagged",
                                 hint="leave durbin= out of the SDM")  # fmt: skip
-
-
-def score_of_lag(fit: Fit):
-    """e'W y / s2, e'W e / s2, W X b without its projection on X, T tr(W'W + W W) and s2 of a regression."""
-    W, T = fit.design.weights.csr, fit.design.n_periods
-    X, e = fit.sample.X, fit.solution.resid
-    s2 = e @ e / len(e)
-    TW = T * float((W.multiply(W)).sum() + W.multiply(W.T).sum())
-    lag_of = lagger(fit)
-    WXb = lag_of(X @ fit.solution.beta)
-    Q = np.linalg.qr(X)[0]
-    return e @ lag_of(fit.sample.y) / s2, e @ lag_of(e) / s2, WXb - Q @ (Q.T @ WXb), TW, s2
-
-
-def lagger(fit: Fit):
-    """W applied to a stacked (T N,) column, period by period."""
-    shape = fit.design.y.shape
-    W = fit.design.weights.csr
-    return lambda values: spatial_lag(W, values.reshape(shape)).ravel()

@@ -1,0 +1,112 @@
+"""Scores of a spatial lag and a spatial error in a regression's residuals, at rho = lambda = 0.
+
+Fixed effects leave e = M u, M the projection off the effects. They are tested as in the likelihood of the data
+with the effects transformed out (Lee & Yu 2010): with P off the unit vector where there are time effects, else the
+identity, and T - 1 copies where there are unit effects, else T,
+
+    d_lambda = e'W e / s2 - copies tr(P W)
+    d_rho    = e'W y / s2 - copies tr(P W)
+    T_W      = copies [tr(P W P W) + tr(P W P W')] - 2 [copies tr(P W)]^2 / n
+
+s2 = e'e / n and n counts what the effects leave; the last term is what estimating s2 takes. Anselin, Le Gallo &
+Jayet (2008) and Elhorst (2014) put M = I in traces and n: tr(P W) = -1 for row-standardised W, so a score under
+time effects then has mean -T, and the tests reject too often. ``lee_yu=False`` gives those.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .._data import spatial_lag
+from ..results import Fit
+from ..solve.within import degrees_of_freedom, demean
+
+FIXED = ("entity", "time", "twoway")
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What the LM tests of a regression are made of.
+
+    Attributes
+    ----------
+    lag, error : float
+        d_rho and d_lambda.
+    WXb : (m,)
+        W times the fitted values, the effects and X projected out.
+    information : float
+        T_W.
+    s2 : float
+    """
+
+    lag: float
+    error: float
+    WXb: np.ndarray = field(repr=False)
+    information: float
+    s2: float
+
+
+def scores_of(fit: Fit) -> Scores:
+    """The scores of one regression, with fixed effects as its ``lee_yu`` says."""
+    d, e, effects = fit.design, fit.solution.resid, transformed(fit)
+    T, N = d.y.shape
+    n = degrees_of_freedom(T, N, effects)
+    copies = T - (effects in ("entity", "twoway"))
+    trace, squares = within_traces(d.weights.csr, effects in ("time", "twoway"))
+    s2 = e @ e / n
+    lag_of = lagger(fit)
+    y = d.y.ravel() if effects != "none" else fit.sample.y
+    WXb = without(fit, lag_of(y - e))
+    error = e @ lag_of(e) / s2 - copies * trace
+    information = copies * squares - 2 * (copies * trace) ** 2 / n
+    return Scores(e @ WXb / s2 + error, error, WXb, information, s2)
+
+
+def lagged_regressors(fit: Fit) -> np.ndarray:
+    """W X, (m, k), the effects and X projected out."""
+    d, lag_of = fit.design, lagger(fit)
+    X = fit.sample.X
+    if transformed(fit) != "none":  # W x, then demeaned
+        X = d.X[:, :, [d.names.index(name) for name in fit.params.index]].reshape(len(X), -1)
+    return np.column_stack([without(fit, lag_of(column)) for column in X.T])
+
+
+def transformed(fit: Fit) -> str:
+    """The fixed effects that the tests take out of the scores' moments: those of the fit, or none."""
+    effects = fit.settings["effects"]
+    return effects if effects in FIXED and fit.settings["lee_yu"] is not False else "none"
+
+
+def without(fit: Fit, values: np.ndarray) -> np.ndarray:
+    """A column less its projection on the effects and on X."""
+    within = demean(values.reshape(fit.design.y.shape), transformed(fit)).ravel()
+    Q = np.linalg.qr(fit.sample.X)[0]
+    return within - Q @ (Q.T @ within)
+
+
+def within_traces(W, time_effects: bool) -> tuple[float, float]:
+    """tr(P W) and tr(P W P W) + tr(P W P W'), P = I - 11'/N under time effects, else I.
+
+    Examples
+    --------
+    >>> from scipy import sparse
+    >>> within_traces(sparse.csr_array([[0.0, 1.0], [1.0, 0.0]]), True)
+    (-1.0, 2.0)
+    """
+    trace, squares = W.trace(), W.multiply(W).sum() + W.multiply(W.T).sum()
+    if time_effects:
+        N = W.shape[0]
+        rows, columns = W.sum(axis=1), W.sum(axis=0)
+        mean = rows.sum() / N
+        squares += 2 * mean**2 - (2 * rows @ columns + rows @ rows + columns @ columns) / N
+        trace -= mean
+    return float(trace), float(squares)
+
+
+def lagger(fit: Fit):
+    """W applied to a stacked (T N,) column, period by period."""
+    shape = fit.design.y.shape
+    W = fit.design.weights.csr
+    return lambda values: spatial_lag(W, values.reshape(shape)).ravel()
