@@ -11,6 +11,7 @@ from spatial._weights import as_weights, warn_unlabelled
 from spillover.errors import SpatialInputError
 
 from . import _input, _show
+from ._chain import steady_state
 from .by import refuse_gaps, unstack
 from .local import QUADRANTS, quadrants
 
@@ -49,13 +50,7 @@ class Transitions(_show.Shown):
     @property
     def steady_state(self) -> pd.Series:
         """Where shares would settle if these probabilities held for ever; NaN where they need not settle."""
-        p = self.probabilities.to_numpy()
-        shares = np.full(len(p), np.nan)
-        if not np.isnan(p).any():
-            equations = np.vstack([p.T - np.eye(len(p)), np.ones(len(p))])
-            solution, _, rank, _ = np.linalg.lstsq(equations, np.append(np.zeros(len(p)), 1.0), rcond=None)
-            shares = solution if rank == len(p) else shares
-        return pd.Series(shares, index=self.counts.index, name="steady_state")
+        return pd.Series(steady_state(self.probabilities.to_numpy()), index=self.counts.index, name="steady_state")
 
     def to_frame(self) -> pd.DataFrame:
         """Quadrants of units by period: join it to the map by its index."""

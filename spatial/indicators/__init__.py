@@ -10,10 +10,14 @@ from importlib import import_module
 
 _NAMES = {
     "capital": "perpetual_inventory",
-    "coupling": "coupling",
+    "convergence": "sigma_convergence beta_convergence",
+    "coordination": "coupling",
+    "density": "kernel_densities",
     "growth": "growth_table",
     "index": "composite_index",
+    "inequality": "gini theil",
     "structure": "upgrading rationalisation location_quotients specialisation",
+    "transitions": "markov spatial_markov",
 }
 _HOME = {name: home for home, names in _NAMES.items() for name in names.split()}
 

@@ -132,3 +132,8 @@ def test_what_cannot_be_is_refused(panel):
     assert code_of(lambda: ind.location_quotients(panel.assign(农=0.0), sectors, **KEYS)) == "E211"
     assert code_of(lambda: ind.perpetual_inventory(panel, "工", depreciation=9.6, **KEYS)) == "E220"
     assert code_of(lambda: ind.growth_table(panel, "工", start=1999, **KEYS)) == "E501"
+
+
+def test_no_module_hides_a_function():
+    for name in ind.__all__:
+        assert callable(getattr(ind, name))

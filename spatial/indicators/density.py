@@ -1,0 +1,128 @@
+"""Kernel densities by period: how a distribution moves, spreads and splits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+
+from ..explore._show import Shown
+from ..report.text import columns, number
+from ._frame import read
+
+POINTS = 200
+REACH = 3.0  # bandwidths beyond the smallest and largest value
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Densities(Shown):
+    """Densities on one grid.
+
+    Attributes
+    ----------
+    column : str
+    frame : DataFrame
+        Index: the grid of values; one column per period (``all`` for a cross-section).
+    bandwidths : Series by period
+    """
+
+    column: str
+    frame: pd.DataFrame = field(repr=False)
+    bandwidths: pd.Series
+
+    @property
+    def modes(self) -> pd.Series:
+        """Number of local maxima by period: more than one hints at clubs."""
+        y = self.frame.to_numpy()
+        return pd.Series(((y[1:-1] > y[:-2]) & (y[1:-1] >= y[2:])).sum(axis=0), index=self.frame.columns, name="modes")
+
+    def tidy(self) -> pd.DataFrame:
+        """One row per period and value: ``density``."""
+        long = self.frame.rename_axis(columns="period").stack().rename("density").reset_index()
+        return long.sort_values(["period", self.frame.index.name], ignore_index=True)
+
+    def plot(self, ax=None):
+        from ..plot import densities
+
+        return densities(self, ax)
+
+    def __str__(self) -> str:
+        peaks = self.frame.idxmax()
+        rows = [[str(p), number(peaks[p]), number(self.frame[p].max()), str(self.modes[p]), number(h)]
+                for p, h in self.bandwidths.items()]  # fmt: skip
+        head = ["", "peak at", "height", "modes", "bandwidth"]
+        return "\n".join([f"Gaussian kernel densities of {self.column!r}", columns(rows, head)])
+
+
+def kernel_densities(
+    data: pd.DataFrame,
+    column: str,
+    *,
+    entity: str | None = None,
+    time: str | None = None,
+    periods: list | None = None,
+    bandwidth: float | None = None,
+) -> Densities:
+    """Gaussian kernel density of a variable in each period: f(x) = sum_i phi((x - y_i) / h) / (n h).
+
+    Parameters
+    ----------
+    data : DataFrame, one row per unit or per unit and period, in any order
+    column : str
+    entity, time : str, optional
+    periods : list, optional
+        Which periods; by default all.
+    bandwidth : float, optional
+        h for all periods; by default Silverman's rule in each, 0.9 min(sd, IQR / 1.34) n^(-1/5).
+
+    Returns
+    -------
+    Densities
+
+    Raises
+    ------
+    SpatialInputError
+        E1xx keys, E201-E203 values, E204 values that are all alike, E501 a period or bandwidth that cannot be.
+
+    Examples
+    --------
+    >>> data = pd.DataFrame({"y": [0.0, 0.1, 1.0, 5.0, 5.2]}, index=list("abcde"))
+    >>> kernel_densities(data, "y", bandwidth=0.6).modes.to_dict()
+    {'all': 2}
+
+    References
+    ----------
+    Silverman (1986), Density Estimation, eq. 2.2a and 3.31.
+    """
+    table = read(data, column, entity, time)
+    found = dict(table.periods())
+    for period in periods or ():
+        if period not in found:
+            raise SpatialInputError("E501", f"periods= names {period!r}, which the data lack",
+                                    hint=f"they have {', '.join(map(str, found))}")  # fmt: skip
+    if bandwidth is not None and not bandwidth > 0:
+        raise SpatialInputError("E501", f"bandwidth={bandwidth!r} must be positive")
+    values = {p if p is not None else "all": table.values[found[p], 0] for p in (periods or found)}
+    h = {p: bandwidth or _silverman(y, table.names[0], p) for p, y in values.items()}
+    reach = REACH * max(h.values())
+    grid = np.linspace(min(map(np.min, values.values())) - reach, max(map(np.max, values.values())) + reach, POINTS)
+    curves = {p: _density(grid, y, h[p]) for p, y in values.items()}
+    frame = pd.DataFrame(curves, index=pd.Index(grid, name=table.names[0]))
+    return Densities(table.names[0], frame, pd.Series(h, name="bandwidth"))
+
+
+def _density(grid: np.ndarray, y: np.ndarray, h: float) -> np.ndarray:
+    z = (grid[:, None] - y) / h
+    return np.exp(-(z**2) / 2).sum(axis=1) / (len(y) * h * np.sqrt(2 * np.pi))
+
+
+def _silverman(y: np.ndarray, name: str, period) -> float:
+    """IQR 0, when half the units are alike, leaves the standard deviation."""
+    sd = y.std(ddof=1) if len(y) > 1 else 0.0
+    if not sd > 1e-12 * np.abs(y).max():
+        raise SpatialInputError("E204", f"{name!r} is the same everywhere in {period}", column=name)
+    iqr = np.subtract(*np.quantile(y, [0.75, 0.25])) / 1.34
+    return 0.9 * min(sd, iqr or sd) * len(y) ** -0.2
