@@ -15,6 +15,7 @@ from spillover.errors import SpatialInputError, check_option
 
 from ._formula import INTERCEPT, read_formula
 from ._keys import match_rows
+from ._period_weights import PeriodWeights
 from ._terms import model_columns
 from ._values import read_columns, refuse_not_finite
 from ._weights import Weights, as_weights
@@ -34,8 +35,8 @@ class Design:
         Columns of X that are also lagged in space.
     wx_order : {1, 2}
         Up to which power of W.
-    weights : Weights of N units
-    error_weights : Weights of N units, or None
+    weights : Weights of N units, or PeriodWeights, one W for each of the T periods
+    error_weights : likewise, or None
         Weights of the error process where they are not ``weights``.
     ids : Index of N units
     times : Index of T periods, or None for a cross-section
@@ -52,7 +53,7 @@ class Design:
     X: np.ndarray = field(repr=False)
     names: tuple[str, ...]
     durbin: tuple[int, ...]
-    weights: Weights
+    weights: Weights | PeriodWeights
     ids: pd.Index = field(repr=False)
     times: pd.Index | None = field(repr=False)
     formula: str
@@ -60,7 +61,7 @@ class Design:
     notes: tuple[str, ...] = ()
     frame: pd.DataFrame | None = field(default=None, repr=False)
     order: np.ndarray | None = field(default=None, repr=False)
-    error_weights: Weights | None = None
+    error_weights: Weights | PeriodWeights | None = None
     wx_order: int = 1
 
     @property
@@ -72,9 +73,14 @@ class Design:
         return self.y.shape[1]
 
     @property
-    def weights_of_error(self) -> Weights:
+    def weights_of_error(self) -> Weights | PeriodWeights:
         """M of the error process: W unless another was given."""
         return self.weights if self.error_weights is None else self.error_weights
+
+    @property
+    def varies(self) -> bool:
+        """Whether W or M differs between periods."""
+        return self.weights.varies or self.weights_of_error.varies
 
     @property
     def is_panel(self) -> bool:
@@ -92,8 +98,11 @@ class Design:
         return pd.Series(values.ravel(), index=index, name=name).swaplevel().sort_index()
 
 
-def spatial_lag(csr: sparse.csr_array, values: np.ndarray) -> np.ndarray:
+def spatial_lag(w: Weights | PeriodWeights | sparse.csr_array, values: np.ndarray) -> np.ndarray:
     """W applied to the unit axis of a (T, N) or (T, N, k) array, period by period."""
+    if isinstance(w, PeriodWeights):
+        return (w.stacked.csr @ values.reshape(values.shape[0] * values.shape[1], -1)).reshape(values.shape)
+    csr = w.csr if isinstance(w, Weights) else w
     by_unit = np.moveaxis(values, 1, 0)
     return np.moveaxis((csr @ by_unit.reshape(len(by_unit), -1)).reshape(by_unit.shape), 0, 1)
 
@@ -120,7 +129,7 @@ def design(formula, data, w, *, entity=None, time=None, durbin=None, missing="er
     Raises
     ------
     SpatialInputError
-        E101-E106 ids and periods, E201-E203, E207 values, E502-E504 formula.
+        E101-E107 ids and periods, E201-E203, E207 values, E502-E504 formula.
     """
     check_option("missing", missing, ("error", "drop"))
     if not isinstance(data, pd.DataFrame):

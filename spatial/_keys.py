@@ -9,6 +9,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
+from ._period_weights import PeriodWeights, refuse_varying
 from ._weights import Weights, match_ids, warn_unlabelled
 
 
@@ -22,13 +23,13 @@ class Rows:
         Row of the data for each period (ascending) and unit (in the weights' order).
     ids : Index of N units
     times : Index of T periods, or None for a cross-section
-    weights : Weights of the N units
+    weights : Weights of the N units; PeriodWeights of the T periods
     """
 
     order: np.ndarray = field(repr=False)
     ids: pd.Index
     times: pd.Index | None
-    weights: Weights
+    weights: Weights | PeriodWeights
 
     def labels(self, where: np.ndarray) -> list:
         """Units, or (unit, period) pairs, where a (T, N) mask is true."""
@@ -41,27 +42,31 @@ class Rows:
         return replace(self, order=self.order[:, keep], ids=self.ids[keep], weights=self.weights.subset(keep))
 
     def without_first(self, periods: int) -> Rows:
-        return replace(self, order=self.order[periods:], times=self.times[periods:])
+        times, w = self.times[periods:], self.weights
+        return replace(self, order=self.order[periods:], times=times, weights=w.for_periods(times) if w.varies else w)
 
 
-def match_rows(data: pd.DataFrame, weights: Weights, entity, time) -> Rows:
+def match_rows(data: pd.DataFrame, weights: Weights | PeriodWeights, entity, time) -> Rows:
     """Match the rows of a frame with the units of the weights and, for a panel, with its periods.
 
     Raises
     ------
     SpatialInputError
-        E101-E106, E201 for missing keys, E206 for no rows, E501 and E502 for the keys' names.
+        E101-E107, E201 for missing keys, E206 for no rows, E320 for a cross-section with weights that vary,
+        E501 and E502 for the keys' names.
     """
     if len(data) == 0:
         raise SpatialInputError("E206", "the data have no rows")
     units, periods = _key_columns(data, entity, time)
     unit_code, unit_ids = pd.factorize(units)
     if periods is None:
+        refuse_varying(weights, "a cross-section")
         _refuse_repeated_units(unit_code, unit_ids)
         period_code, times = np.zeros(len(data), dtype=int), None
     else:
         period_code, times = _sorted_periods(periods)
         _refuse_unbalanced(unit_code, unit_ids, period_code, times, units.name, periods.name)
+        weights = weights.for_periods(times) if weights.varies else weights
     ids, place = _places(pd.Index(unit_ids), weights, data, units.name)
     order = np.empty((1 if times is None else len(times), len(ids)), dtype=np.intp)
     order[period_code, place[unit_code]] = np.arange(len(data))

@@ -18,6 +18,8 @@ from scipy import sparse
 
 from spillover.errors import SHOWN, SpatialInputError, SpatialInputWarning
 
+from ._period_weights import PeriodWeights
+
 ROW_SUM_TOLERANCE = 1e-9
 _SEEN: dict = {}  # frozen weights that were converted before, by identity
 
@@ -41,6 +43,8 @@ class Weights:
     kind: str
     standardization: str
     notes: tuple[str, ...] = field(default=(), repr=False)
+
+    varies = False  # over time: see PeriodWeights
 
     @property
     def n(self) -> int:
@@ -106,6 +110,9 @@ class Weights:
         ids = None if self.ids is None else self.ids[keep]
         return Weights(csr, ids, f"{self.kind}, {len(keep)} of {self.n} units", self.standardization, self.notes)
 
+    def reordered(self, at: np.ndarray) -> Weights:
+        return Weights(self.csr[at][:, at], self.ids[at], self.kind, self.standardization)
+
     def describe(self) -> str:
         """One line for headers: kind, standardisation, links, islands."""
         islands = self.islands
@@ -114,12 +121,13 @@ class Weights:
         return "; ".join([f"{self.kind}, {style}, {self.nnz:,} links{said}", *self.notes])
 
 
-def as_weights(w, *, ids=None) -> Weights:
+def as_weights(w, *, ids=None) -> Weights | PeriodWeights:
     """Convert weights at the door.
 
     Parameters
     ----------
-    w : object with ``.csr`` and ``.ids``; libpysal ``Graph`` or ``W``; scipy sparse matrix; (n, n) array
+    w : object with ``.csr`` and ``.ids``; libpysal ``Graph`` or ``W``; scipy sparse matrix; (n, n) array; or
+        weights that vary over time, an object with ``.by_period``, a dict of period to any of these
     ids : sequence of length n, optional
         Labels for weights that have none.
 
@@ -133,8 +141,10 @@ def as_weights(w, *, ids=None) -> Weights:
     >>> as_weights(np.array([[0, 1], [1, 0]]), ids=["a", "b"])
     Weights(kind='given matrix', standardization='row')
     """
-    if isinstance(w, Weights):
+    if isinstance(w, Weights | PeriodWeights):
         return w
+    if hasattr(w, "by_period"):
+        return _one_per_period(w.by_period)
     seen = _SEEN.get(id(w))
     if seen is not None and seen[0]() is w:
         return seen[1]
@@ -143,6 +153,13 @@ def as_weights(w, *, ids=None) -> Weights:
         key = id(w)
         _SEEN[key] = weakref.ref(w, lambda _: _SEEN.pop(key, None)), out
     return out
+
+
+def _one_per_period(by_period: dict) -> PeriodWeights:
+    matrices = [as_weights(w) for w in by_period.values()]
+    first = matrices[0].ids
+    matrices = [w if w.ids.equals(first) else w.reordered(match_ids(w.ids, first)) for w in matrices]
+    return PeriodWeights(tuple(matrices), pd.Index(by_period))
 
 
 def _converted(w, ids) -> Weights:

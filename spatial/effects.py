@@ -76,7 +76,7 @@ class Effects:
         table["conf_low"], table["conf_high"] = self.conf_low.ravel(), self.conf_high.ravel()
         return table.reset_index()[["effect", *SCHEMA]]
 
-    def shock(self, unit, variable: str, size: float = 1.0) -> pd.Series:
+    def shock(self, unit, variable: str, size: float = 1.0, *, period=None) -> pd.Series:
         """Every unit's response when one unit's regressor rises by ``size``: a column of S_r times size.
 
         Parameters
@@ -85,6 +85,9 @@ class Effects:
             The unit that is shocked.
         variable : str
             A term of the formula; for ``log(x)`` a size of 0.1 is about ten per cent of x.
+        period : label
+            Where W varies over time, and only there: the period of W. The same for ``matrix``, ``by_unit`` and
+            ``by_group``.
 
         Returns
         -------
@@ -92,17 +95,17 @@ class Effects:
         """
         start = np.zeros(len(self.fit.design.ids))
         start[self._position(unit)] = size
-        return pd.Series(self._respond(variable, start), self.fit.design.ids, name=f"response to {variable} in {unit}")
+        return pd.Series(self._respond(variable, start, period), self.fit.design.ids, name=f"response to {variable} in {unit}")
 
-    def matrix(self, variable: str) -> pd.DataFrame:
+    def matrix(self, variable: str, *, period=None) -> pd.DataFrame:
         """S_r whole: row i, column j is the response of unit i to unit j. Dense, for up to 5,000 units."""
         ids = self.fit.design.ids
         if len(ids) > DENSE_MAX:
             raise SpatialInputError("E309", f"a dense {len(ids):,} x {len(ids):,} matrix is too large", n=len(ids),
                                     hint="use shock(unit, variable) for one column, by_group() for blocks")  # fmt: skip
-        return pd.DataFrame(self._respond(variable, np.eye(len(ids))), index=ids, columns=ids)
+        return pd.DataFrame(self._respond(variable, np.eye(len(ids)), period), index=ids, columns=ids)
 
-    def by_unit(self, variable: str) -> pd.DataFrame:
+    def by_unit(self, variable: str, *, period=None) -> pd.DataFrame:
         """What each unit does to itself (``own``), sends to all others (``emitted``) and gets from a rise
         in all others (``received``).
 
@@ -117,18 +120,18 @@ class Effects:
         With a the diagonal of A^-1, the diagonal of A^-1 W is (a - 1) / rho, and so on.
         """
         c = self._coefficients(variable)
-        W, rho, n = self.fit.design.weights, self.fit.rho, len(self.fit.design.ids)
+        W, rho, n = self._weights(period), self.fit.rho, len(self.fit.design.ids)
         A_inverse = inverse(W, rho)
         diagonal, error = A_inverse.diagonal()
-        own = c @ self._diagonals(diagonal)
+        own = c @ self._diagonals(diagonal, W.csr)
         back = A_inverse.solve(np.ones(n), transposed=True)
         columns = {"own": own, "emitted": _polynomial(c, W.csr.T, back) - own,
-                   "received": self._respond(variable, np.ones(n)) - own}  # fmt: skip
+                   "received": self._respond(variable, np.ones(n), period) - own}  # fmt: skip
         if error is not None:
             columns["own_error"] = abs(_polynomial(c, 1 / rho, 1.0)) * error
         return pd.DataFrame(columns, index=self.fit.design.ids)
 
-    def by_group(self, groups, variable: str) -> pd.DataFrame:
+    def by_group(self, groups, variable: str, *, period=None) -> pd.DataFrame:
         """Spillovers between groups of units: row g, column h is the average response in g when the regressor
         rises by one in every unit of h. A row sums to the total effect on its group.
 
@@ -144,14 +147,14 @@ class Effects:
         SpatialInputError
             E101 ids that differ, E105 length, E201 units without a group.
         """
-        labels = pd.Series(align(groups, replace(self.fit.design.weights, ids=self.fit.design.ids), name="groups"))
+        labels = pd.Series(align(groups, replace(self._weights(period), ids=self.fit.design.ids), name="groups"))
         if labels.isna().any():
             raise SpatialInputError("E201", f"{int(labels.isna().sum())} units have no group",
                                     ids=self.fit.design.ids[labels.isna()])  # fmt: skip
         codes, names = pd.factorize(labels, sort=True)
         columns = np.empty((len(names), len(names)))
         for h in range(len(names)):
-            columns[:, h] = np.bincount(codes, self._respond(variable, (codes == h).astype(float)), len(names))
+            columns[:, h] = np.bincount(codes, self._respond(variable, (codes == h).astype(float), period), len(names))
         sizes = np.bincount(codes)
         group = pd.Index(names, name="receives")
         return pd.DataFrame(columns / sizes[:, None], index=group, columns=group.rename("emits"))
@@ -163,13 +166,13 @@ class Effects:
         -------
         DataFrame with order, effect, term, estimate
             Beyond 5,000 units traces above the fourth power of W are estimated, and a column ``error`` holds
-            their Monte Carlo standard errors.
+            their Monte Carlo standard errors. Where W varies over time: averages over the periods.
 
         Notes
         -----
         LeSage & Pace (2009), section 2.7.
         """
-        W, rho = self.fit.design.weights.csr, self.fit.rho
+        W, rho = self._all_periods.csr, self.fit.rho
         n = W.shape[0]
         highest = orders + self.fit.design.wx_order
         traces, errors = self._traces(highest)
@@ -188,6 +191,12 @@ class Effects:
         table = pd.DataFrame(rows, columns=["order", "effect", "term", "estimate", "error"])
         return table if n > DENSE_MAX else table.drop(columns="error")
 
+    def by_period(self) -> pd.DataFrame:
+        """Direct, indirect and total effects of every period, where W varies; see ``spatial.effects_by_period``."""
+        from .effects_by_period import by_period
+
+        return by_period(self)
+
     def __str__(self) -> str:
         from .report.text import effects_text
 
@@ -201,15 +210,25 @@ class Effects:
     def _series(self, k):
         return pd.Series(self.estimates[k], index=pd.Index(self.variables, name="term"), name=KINDS[k])
 
-    def _respond(self, variable: str, change: np.ndarray) -> np.ndarray:
+    def _weights(self, period):
+        """W, or that of one period."""
+        w = self.fit.design.weights
+        if w.varies and period is None:
+            raise SpatialInputError("E322", f"W varies over {len(w.periods)} periods: say which one is meant",
+                                    hint=f"period={w.periods[-1]!r}; by_period() for direct and indirect effects in all")  # fmt: skip
+        if not w.varies and period is not None:
+            raise SpatialInputError("E501", "W is the same in all periods, and so are the effects",
+                                    hint="leave period= out")  # fmt: skip
+        return w.at(period) if w.varies else w
+
+    def _respond(self, variable: str, change: np.ndarray, period=None) -> np.ndarray:
         """S_r times a change of the regressor, by one sparse solve."""
-        W = self.fit.design.weights
+        W = self._weights(period)
         return inverse(W, self.fit.rho).solve(_polynomial(self._coefficients(variable), W.csr, change))
 
-    def _diagonals(self, diagonal: np.ndarray) -> np.ndarray:
+    def _diagonals(self, diagonal: np.ndarray, W) -> np.ndarray:
         """The diagonals of A^-1, W A^-1 (and W^2 A^-1), (orders + 1, N), from the first."""
-        W, rho = self.fit.design.weights.csr, self.fit.rho
-        out = [diagonal]
+        rho, out = self.fit.rho, [diagonal]
         for k in range(self.fit.design.wx_order):
             if rho:
                 out.append((out[k] - (W.diagonal() if k else 1)) / rho)
@@ -219,7 +238,7 @@ class Effects:
 
     def _traces(self, highest: int) -> tuple[np.ndarray, np.ndarray]:
         """tr W^k / n for k = 0 ... highest, and the standard errors of those that are estimated."""
-        W = self.fit.design.weights.csr
+        W = self._all_periods.csr
         n = W.shape[0]
         if n > DENSE_MAX:
             moments = [determinant(self.fit).coarse.moment(k) for k in range(highest + 1)]
@@ -229,6 +248,12 @@ class Effects:
             power = W @ power
             traces.append(power.trace() / n)
         return np.array(traces), np.zeros(highest + 1)
+
+    @property
+    def _all_periods(self):
+        """W; where it varies the block-diagonal one of all periods, so that averages are over periods too."""
+        w = self.fit.design.weights
+        return w.stacked if w.varies else w
 
     @cached_property
     def _picks(self) -> np.ndarray:
@@ -280,17 +305,18 @@ def effects(fit: Fit, *, method="simulate", draws=1000, seed=1, level=0.95) -> E
     LeSage & Pace (2009), ch. 2.7 and 5.6; Elhorst (2014), section 2.7.
     """
     check_option("method", method, ("simulate", "delta"))
-    params = fit.params.to_numpy()
     variables = tuple(n for n in fit.design.names if n != INTERCEPT)
-    picks = selectors(fit, variables)
-    averages = Averages(fit)
-    estimates = combine(params[None], fit.rho, averages, picks)[0]
+    numbers = infer(fit, Averages(fit), selectors(fit, variables), method, draws, seed, level)
+    return Effects(variables, *numbers[:4], fit, method, draws, seed, level, numbers[4])
+
+
+def infer(fit, averages, picks, method, draws, seed, level):
+    """Estimates, standard errors and both ends of the intervals, (3, variables) each; the draws that were kept."""
+    estimates = combine(fit.params.to_numpy()[None], fit.rho, averages, picks)[0]
     if method == "delta":
         errors = delta_errors(fit, averages, picks)
         half = critical_value(level) * errors
-        low, high, kept = estimates - half, estimates + half, 0
-    else:
-        sample = draw(fit, averages, picks, draws, seed)
-        errors, kept = sample.std(axis=0, ddof=1), len(sample)
-        low, high = np.quantile(sample, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return Effects(variables, estimates, errors, low, high, fit, method, draws, seed, level, kept)
+        return estimates, errors, estimates - half, estimates + half, 0
+    sample = draw(fit, averages, picks, draws, seed)
+    low, high = np.quantile(sample, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return estimates, sample.std(axis=0, ddof=1), low, high, len(sample)

@@ -23,11 +23,16 @@ from .._weights import Weights
 from .exact import BYTES_PER_ELEMENT, EASY, Cholmod, SparseLU, cholmod_installed, envelope, memory
 from .factorised import Factorised, Window
 from .jacobian import Jacobian
+from .periods import Sum, period_logdet
+from .projected import projected_logdet
 from .quadrature import Quadrature, quadrature
 from .spectrum import Spectrum, spectrum
 from .structure import admissible_interval, extreme_interval, similar, symmetrizer
 
-__all__ = ["Factorised", "Jacobian", "Quadrature", "Spectrum", "Window", "admissible_interval", "logdet", "structure"]
+__all__ = [
+    "Factorised", "Jacobian", "Quadrature", "Spectrum", "Sum", "Window", "admissible_interval", "logdet",
+    "period_logdet", "projected_logdet", "structure",
+]  # fmt: skip
 
 METHODS = {
     "eigen": "all eigenvalues of W",

@@ -13,17 +13,18 @@ class Jacobian:
 
     Parameters
     ----------
-    logdet : Spectrum, Factorised, Window or Quadrature
-    copies : int
-        How often |I - rho W| enters: T periods, or T - 1 after the entity transformation.
-    unit_root : bool
-        The time transformation F'WF drops the eigenvalue one of a row-standardised W:
-        log|I - rho F'WF| = log|I - rho W| - log(1 - rho)  (Lee & Yu 2010, eq. 12).
+    logdet : Spectrum, Factorised, Window, Quadrature or Sum
+    copies : float
+        How often |I - rho W| enters: T periods, or T - 1 after the entity transformation; of a sum over periods 1,
+        or (T - 1) / T.
+    unit_root : int
+        How many eigenvalues of one leave: the time transformation F'WF drops that of a row-standardised W,
+        log|I - rho F'WF| = log|I - rho W| - log(1 - rho)  (Lee & Yu 2010, eq. 12); of a sum over periods T.
     """
 
     logdet: object = field()
-    copies: int = 1
-    unit_root: bool = False
+    copies: float = 1
+    unit_root: int = 0
 
     @property
     def interval(self) -> tuple[float, float]:

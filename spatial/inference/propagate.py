@@ -18,18 +18,24 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from .._inverse import Inverse, inverse
-from .._logdet import Quadrature, logdet
+from .._logdet import Quadrature, logdet, period_logdet
 
 NODES = 16  # Chebyshev nodes of b over the draws
 NEAR_ZERO = 1e-3  # share of rho's interval where a_2 is a power series: (g - tr W / N) / rho would cancel
 
 
 class Averages:
-    """a_k and b_k and their derivatives, for the W of one fit and k = 0 ... 1, or 2 with second-order lags."""
+    """a_k and b_k and their derivatives, for the W of one fit and k = 0 ... 1, or 2 with second-order lags.
 
-    def __init__(self, fit):
-        self.weights, self.orders = fit.design.weights, fit.design.wx_order
-        self.logdet = determinant(fit) if fit.specification.lag else None
+    Where W varies over time: averages over all periods, or of one.
+    """
+
+    def __init__(self, fit, period=None):
+        w = fit.design.weights
+        self.orders = fit.design.wx_order
+        self.weights = w if not w.varies else w.stacked if period is None else w.at(period)
+        own = None if period is None else logdet(self.weights)
+        self.logdet = (own or determinant(fit)) if fit.specification.lag else None
 
     def at(self, rho: float) -> tuple[np.ndarray, np.ndarray]:
         """a and b, (orders + 1,) each."""
@@ -102,7 +108,9 @@ class Averages:
 def determinant(fit):
     """The log-determinant that the fit used; of W by the usual method where it used none."""
     part = getattr(fit.sample, "lag", None)
-    return logdet(fit.design.weights) if part is None else part.logdet
+    if part is None:
+        return (period_logdet if fit.design.weights.varies else logdet)(fit.design.weights)
+    return getattr(part.logdet, "plain", part.logdet)
 
 
 def combine(params, rho, averages, picks):
@@ -115,6 +123,12 @@ def combine(params, rho, averages, picks):
 
 def draw(fit, averages, picks, draws, seed):
     """Effects at draws from the parameters' normal distribution, rho kept inside its interval."""
+    sample, rho = parameter_draws(fit, draws, seed)
+    return combine(sample, rho, averages, picks)
+
+
+def parameter_draws(fit, draws, seed):
+    """Draws of all parameters, (kept, p), and those of rho alone: the ones inside its interval."""
     mean, cov = fit.params.to_numpy(), fit.vcov.to_numpy()
     scale = np.sqrt(np.diag(cov))
     values, vectors = np.linalg.eigh(cov / np.outer(scale, scale))
@@ -122,14 +136,14 @@ def draw(fit, averages, picks, draws, seed):
     normal = np.random.default_rng(seed).standard_normal((draws, len(mean)))
     sample = mean + normal @ root.T
     if not fit.specification.lag:
-        return combine(sample, 0.0, averages, picks)
+        return sample, 0.0
     rho = sample[:, fit.params.index.get_loc("rho")]
-    lo, hi = averages.logdet.interval
+    lo, hi = determinant(fit).interval
     inside = (rho > lo) & (rho < hi)
     if inside.mean() < 0.5:
         raise SpatialInputError("E701", f"{(~inside).sum()} of {draws} draws of rho leave ({lo:.4g}, {hi:.4g})",
                                 hint="the estimate is too close to the edge of the interval")  # fmt: skip
-    return combine(sample[inside], rho[inside], averages, picks)
+    return sample[inside], rho[inside]
 
 
 def delta_errors(fit, averages, picks):

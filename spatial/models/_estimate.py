@@ -9,6 +9,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 
 from .._data import Design, design
+from .._period_weights import PeriodWeights, refuse_varying
 from .._weights import Weights, as_weights, match_ids, warn_unlabelled
 from ..inference.additive import without_time_bias
 from ..inference.vcov import as_vcov
@@ -55,6 +56,7 @@ def estimate(
     d = replace(d, wx_order=wx_order)
     # 2. Spatial lags in, fixed effects out. 3. The estimates.
     if method == "gmm":
+        refuse_varying(d.weights if d.weights.varies else d.weights_of_error, "method='gmm'")
         refuse_without_theory(specification, d, effects, vcov)
         correction = True
         sample, names = moment_sample(specification, d, effects, endogenous, Z)
@@ -123,9 +125,13 @@ def _checked_options(specification, method, vcov, lee_yu, durbin, wx_order, endo
     return "classical" if vcov is None else vcov
 
 
-def _aligned(w_error, d: Design, missing: str) -> Weights:
+def _aligned(w_error, d: Design, missing: str) -> Weights | PeriodWeights:
     """The second W in the design's order of units; cut down where units were dropped."""
     m = as_weights(w_error)
+    if m.varies:
+        if d.times is None:
+            refuse_varying(m, "a cross-section")
+        m = m.for_periods(d.times)
     if m.ids is None:
         if d.weights.ids is not None:
             raise SpatialInputError("E101", "w_error has no ids, so it cannot be matched with the units of w",
@@ -139,4 +145,4 @@ def _aligned(w_error, d: Design, missing: str) -> Weights:
         at = match_ids(m.ids, d.ids, data_name="w_error")
     elif m.n > d.n_units:
         m, at = m.subset(at), range(d.n_units)
-    return Weights(m.csr[at][:, at], m.ids[at], m.kind, m.standardization)
+    return m.reordered(at)

@@ -10,12 +10,14 @@ from spillover.errors import SpatialInputError, check_option
 
 from .._data import INTERCEPT, Design, spatial_lag
 from .._logdet import Jacobian, logdet
+from .._period_weights import PeriodWeights
 from .._weights import Weights
 from ..results import Specification
 from ..solve.ml import Sample
 from ..solve.random import swamy_arora
 from ..solve.within import degrees_of_freedom, demean, quasi_demean
 from ._checks import refuse_degenerate
+from ._varying import refuse_without_likelihood, varying_jacobian
 
 EFFECTS = ("none", "entity", "time", "twoway", "random")
 
@@ -26,11 +28,12 @@ def demeaned_sample(
     """The arrays of the likelihood and the names of X's columns.
 
     The transformation lags and then demeans, J W y. Without it we follow ``xsmle``, ``splm`` and Elhorst, who
-    demean y and lag that, W J y: with time effects a little of them stays in.
+    demean y and lag that, W J y: with time effects a little of them stays in. Weights that vary always lag first:
+    W_t c changes from period to period.
     """
-    W, M = d.weights.csr, d.weights_of_error.csr
+    W, M = d.weights, d.weights_of_error
     X, names = regressor_columns(d, effects)
-    exact = correction is True
+    exact = correction is True or d.varies
     share = swamy_arora(d.y, X) if effects == "random" else 0.0
 
     def without_effects(values):
@@ -61,7 +64,7 @@ def regressor_columns(d: Design, effects: str) -> tuple[np.ndarray, list[str]]:
     columns, names = [d.X[:, :, keep]], [d.names[j] for j in keep]
     lagged = d.X[:, :, list(d.durbin)]
     for power in ("W:", "W2:")[: d.wx_order]:
-        lagged = spatial_lag(d.weights.csr, lagged)
+        lagged = spatial_lag(d.weights, lagged)
         columns.append(lagged)
         names += [power + d.names[j] for j in d.durbin]
     return np.concatenate(columns, axis=2), names
@@ -108,10 +111,13 @@ def lagged_intercept_varies(weights: Weights) -> bool:
 
 def which_correction(specification: Specification, d: Design, effects: str, lee_yu) -> bool | str:
     """The correction that these weights allow: by transformation, or additive for the time effects."""
+    used = [d.weights] * specification.lag + [d.weights_of_error] * specification.error
+    varies = any(w.varies for w in used)
+    if varies:
+        refuse_without_likelihood(specification, d, effects, lee_yu)
     if lee_yu is False or effects in ("none", "entity", "random"):
         return bool(lee_yu)
-    used = [d.weights] * specification.lag + [d.weights_of_error] * specification.error
-    if lee_yu is True and all(w.rows_sum_to_one for w in used):
+    if lee_yu is True and (varies or all(w.rows_sum_to_one for w in used)):
         return True
     if specification.error:
         raise SpatialInputError(
@@ -133,7 +139,9 @@ def _likelihood_size(d: Design, effects: str, correction) -> int:
     return d.y.size
 
 
-def _jacobian(d: Design, weights: Weights, effects: str, correction, method) -> Jacobian:
+def _jacobian(d: Design, weights: Weights | PeriodWeights, effects: str, correction, method) -> Jacobian:
+    if weights.varies:
+        return varying_jacobian(d, weights, effects, correction, method)
     periods = d.n_periods - (bool(correction) and effects in ("entity", "twoway"))
     drops_unit_root = correction is True and effects in ("time", "twoway")
     return Jacobian(logdet(weights, method), periods, drops_unit_root)

@@ -1,0 +1,39 @@
+"""Effects period by period, where W varies over time: S_rt = (I - rho W_t)^-1 (beta_r I + theta_r W_t)."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+
+from .effects import Effects, infer
+from .inference.propagate import Averages, selectors
+
+
+def by_period(effects: Effects) -> pd.DataFrame:
+    """Direct, indirect and total effects under the W of each period; their average over the periods is ``effects``.
+
+    Returns
+    -------
+    DataFrame
+        The common schema, after the column ``period``; intervals by the method of ``effects``, from the same draws.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 when W does not vary: every period has the same effects.
+    """
+    fit = effects.fit
+    w = fit.design.weights
+    if not w.varies:
+        raise SpatialInputError("E501", "W is the same in all periods, and so are the effects",
+                                hint="effects() has them")  # fmt: skip
+    settings = effects.method, effects.draws, effects.seed, effects.level
+    picks = selectors(fit, effects.variables)
+    tables = []
+    for period in w.periods:
+        numbers = infer(fit, Averages(fit, period), picks, *settings)
+        one = Effects(effects.variables, *numbers[:4], fit, *settings, numbers[4])
+        tables.append(one.tidy().assign(period=period))
+    table = pd.concat(tables, ignore_index=True)
+    return table[["period", *table.columns.drop("period")]]

@@ -1,0 +1,67 @@
+"""What fixed effects leave of the determinants when W differs between periods, and what they leave no likelihood for.
+
+With D the effects' dummies, M = I - D (D'D)^-1 D' and W block diagonal, the score of rho at the truth has the mean
+
+    E[(W y)'M e] / s2 = tr(M G),   G = W (I - rho W)^-1
+
+instead of the tr G that the likelihood with dummies takes off. Taking off tr(M G) makes the score unbiased, and its
+integral is the determinant's part of an adjusted likelihood:  K(rho) = tr[M log(I - rho W)], with n less rank D
+observations. It is (1 - 1/T) sum_t log|I - rho W_t| with entity effects; time effects take off log(1 - rho) for
+every period where rows sum to one. With one W for all periods that is the transformation of Lee & Yu (2010).
+
+Source: Lee & Yu (2012, J. Econometrics 170:?), for time-varying W; the mean of the score is Neyman & Scott's (1948)
+correction, as in McCullagh & Tibshirani (1990, JRSS B 52:325-344).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spillover.errors import SpatialInputError
+
+from .._data import Design
+from .._logdet import Jacobian, period_logdet, projected_logdet
+from .._period_weights import PeriodWeights
+from ..results import Specification
+
+
+def varying_jacobian(d: Design, weights: PeriodWeights, effects: str, correction, method) -> Jacobian:
+    """The determinants of all periods, less what the effects took."""
+    total = period_logdet(weights, method)
+    if correction is not True or effects in ("none", "random"):
+        return Jacobian(total)
+    T, N = d.y.shape
+    share = 1 - 1 / T if effects in ("entity", "twoway") else 1.0
+    if effects == "entity":
+        return Jacobian(total, share)
+    if weights.rows_sum_to_one:
+        return Jacobian(total, share, T)
+    block = share * (np.eye(N) - 1 / N)
+    return Jacobian(projected_logdet(weights, (block,) * T))
+
+
+def refuse_without_likelihood(specification: Specification, d: Design, effects: str, lee_yu) -> None:
+    """What weights that vary leave no likelihood for.
+
+    Raises
+    ------
+    SpatialInputError
+        E321 a spatial error whose weights vary, with entity effects: B_t c changes from period to period, so that
+        no demeaning of B_t u takes c out. E308 with time effects and rows that do not sum to one. E501 for
+        ``lee_yu="additive"``.
+    """
+    M = d.weights_of_error
+    if specification.error and M.varies and effects in ("entity", "twoway"):
+        raise SpatialInputError(
+            "E321",
+            f"{specification.name} with {effects} effects needs the same weights of the error in all periods: "
+            "an error's weights that vary carry the effects with them",
+            hint="give w_error= one matrix, say w.mean(); or sar, sdm, slx",
+        )
+    used = (d.weights, M) if specification.lag else (M,)
+    if specification.error and effects in ("time", "twoway") and not all(w.rows_sum_to_one for w in used):
+        raise SpatialInputError("E308", f"{specification.name} with {effects} effects needs weights whose rows all "
+                                "sum to one in every period", hint="w.standardize('row') without islands, or "
+                                "effects='entity'")  # fmt: skip
+    if lee_yu == "additive":
+        raise SpatialInputError("E501", "lee_yu='additive' is for one W in all periods", hint="leave lee_yu= out")
