@@ -38,7 +38,7 @@ class PeriodWeights:
     @property
     def csr(self):
         raise SpatialInputError("E320", "these weights vary over time, one matrix is needed here",
-                                n=len(self.periods), hint="give the weights of one period, w[period], or w.mean()")  # fmt: skip
+                                n=len(self.periods), hint="use one period's, w[period], or w.mean()")  # fmt: skip
 
     @property
     def n(self) -> int:
@@ -99,6 +99,10 @@ class PeriodWeights:
         if period not in self.periods:
             raise SpatialInputError("E107", f"there are no weights for period {period!r}", ids=list(self.periods))
         return self.matrices[int(self.periods.get_loc(period))]
+
+    def each(self, periods: int) -> tuple[Weights, ...]:
+        """W of every period."""
+        return self.matrices
 
     def for_periods(self, times: pd.Index) -> PeriodWeights | Weights:
         """Only these periods, in this order; others are left out, and said so. One W if all are the same.

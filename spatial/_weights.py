@@ -110,6 +110,10 @@ class Weights:
         ids = None if self.ids is None else self.ids[keep]
         return Weights(csr, ids, f"{self.kind}, {len(keep)} of {self.n} units", self.standardization, self.notes)
 
+    def each(self, periods: int) -> tuple[Weights, ...]:
+        """W of every period: the same."""
+        return (self,) * periods
+
     def reordered(self, at: np.ndarray) -> Weights:
         return Weights(self.csr[at][:, at], self.ids[at], self.kind, self.standardization)
 

@@ -95,7 +95,8 @@ class Effects:
         """
         start = np.zeros(len(self.fit.design.ids))
         start[self._position(unit)] = size
-        return pd.Series(self._respond(variable, start, period), self.fit.design.ids, name=f"response to {variable} in {unit}")
+        response = self._respond(variable, start, period)
+        return pd.Series(response, self.fit.design.ids, name=f"response to {variable} in {unit}")
 
     def matrix(self, variable: str, *, period=None) -> pd.DataFrame:
         """S_r whole: row i, column j is the response of unit i to unit j. Dense, for up to 5,000 units."""
@@ -215,7 +216,7 @@ class Effects:
         w = self.fit.design.weights
         if w.varies and period is None:
             raise SpatialInputError("E322", f"W varies over {len(w.periods)} periods: say which one is meant",
-                                    hint=f"period={w.periods[-1]!r}; by_period() for direct and indirect effects in all")  # fmt: skip
+                                    hint=f"period={w.periods.tolist()[-1]!r}; by_period() has all")  # fmt: skip
         if not w.varies and period is not None:
             raise SpatialInputError("E501", "W is the same in all periods, and so are the effects",
                                     hint="leave period= out")  # fmt: skip

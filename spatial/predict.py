@@ -89,15 +89,23 @@ def in_sample(fit: Fit, kind: str) -> np.ndarray:
     if kind == "TS":
         return d.y - fit.solution.resid.reshape(d.y.shape)
     trend = regression_part(fit, d)
-    A, B = _filters(fit, d.weights.csr, d.weights_of_error.csr)
-    trend = trend + _effects(fit, A, trend)
+    trend = trend + _effects(fit, trend)
     if kind == "trend":
         return trend
-    TC = inverse(d.weights, fit.rho).solve(trend.T).T
+    W, M = d.weights, d.weights_of_error
+    if not d.varies:
+        return _through_space(fit, W, M, d.y, trend, kind)
+    systems = zip(W.each(d.n_periods), M.each(d.n_periods), d.y[:, None], trend[:, None])
+    return np.concatenate([_through_space(fit, *system, kind) for system in systems])
+
+
+def _through_space(fit: Fit, W: Weights, M: Weights, y, trend, kind: str) -> np.ndarray:
+    """TC or BP of (T, N) arrays under one W and M."""
+    TC = inverse(W, fit.rho).solve(trend.T).T
     if kind == "TC":
         return TC
-    Q = _precision(A, B)
-    gap = (d.y - TC).T
+    Q = _precision(*_filters(fit, W.csr, M.csr))
+    gap = (y - TC).T
     return TC - ((Q @ gap) / Q.diagonal()[:, None] - gap).T
 
 
@@ -129,18 +137,18 @@ def regression_part(fit: Fit, d: Design) -> np.ndarray:
             out += value * d.X[:, :, d.names.index(name)]
         elif name in d.durbin_names:
             lagged = d.X[:, :, d.durbin[d.durbin_names.index(name)]]
-            out += value * spatial_lag(d.weights.csr, lagged)
+            out += value * spatial_lag(d.weights, lagged)
         elif name not in ("rho", "lambda"):
             raise SpatialInputError("E501", f"{name!r} is no term of the formula: this fit cannot predict", column=name)
     return out
 
 
-def _effects(fit: Fit, A, trend) -> np.ndarray:
+def _effects(fit: Fit, trend) -> np.ndarray:
     """The fixed effects: unit and period means of A y - X beta."""
     effects = fit.settings["effects"]
     if effects in ("none", "random"):
         return np.zeros(trend.shape)
-    u = (A @ fit.design.y.T).T - trend
+    u = fit.design.y - fit.rho * spatial_lag(fit.design.weights, fit.design.y) - trend
     return u - demean(u, effects)
 
 

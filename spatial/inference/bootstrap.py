@@ -16,6 +16,7 @@ from spillover.errors import SpatialInputError
 
 from .._data import spatial_lag
 from .._inverse import inverse
+from .._period_weights import refuse_varying
 from ..results import Fit
 from ..solve.ml import Sample, maximum_likelihood
 from ..solve.within import demean
@@ -64,6 +65,8 @@ def resampled(fit: Fit, y: np.ndarray) -> Sample:
 
 def refuse(fit: Fit) -> None:
     """What a residual bootstrap cannot do."""
+    refuse_varying(fit.design.weights, "vcov='bootstrap'")
+    refuse_varying(fit.design.weights_of_error, "vcov='bootstrap'")
     s = fit.settings
     why = None
     if s["effects"] == "random":

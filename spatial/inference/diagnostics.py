@@ -9,6 +9,7 @@ from scipy import sparse
 from spillover.errors import SpatialInputError
 
 from .._data import INTERCEPT, spatial_lag
+from .._period_weights import refuse_varying
 from ..results import Fit, TestResult, TestTable
 from .information import DENSE_MAX, contrasts, expected, inverse_information
 
@@ -29,7 +30,7 @@ def diagnose(fit: Fit) -> TestTable:
     if not spatial and fit.settings["effects"] == "none":
         results.append(moran_of_residuals(fit))
     by_ml = fit.settings["method"] == "ml" and fit.design.n_units <= DENSE_MAX
-    if by_ml and fit.specification.lag and not fit.specification.error:
+    if by_ml and not fit.design.weights.varies and fit.specification.lag and not fit.specification.error:
         results.append(lm_residual_error(fit))
     factors = vif(fit)
     note = f"condition number {condition_number(fit):.1f}"
@@ -88,7 +89,7 @@ def moran_of_residuals(fit: Fit) -> TestResult:
         raise SpatialInputError("E501", "Moran's moments hold for regressions without effects only",
                                 hint="lm_tests for effects, lm_residual_error after a spatial lag")  # fmt: skip
     d = fit.design
-    W = sparse.block_diag([d.weights.csr] * d.n_periods, format="csr")
+    W = d.weights.stacked.csr if d.weights.varies else sparse.block_diag([d.weights.csr] * d.n_periods, format="csr")
     found = moran_residuals(fit.solution.resid, fit.sample.X, W)
     z = (found.estimate - found.expected) / np.sqrt(found.variance_norm)
     return TestResult("Moran of residuals", float(z), None, "no spatial autocorrelation in the errors")
@@ -114,6 +115,7 @@ def lm_residual_error(fit: Fit) -> TestResult:
     d, spec = fit.design, fit.specification
     if not spec.lag or spec.error or fit.settings["method"] != "ml":
         raise SpatialInputError("E501", f"this test needs a fit of sar or sdm by maximum likelihood, got {spec.name}")
+    refuse_varying(d.weights, "lm_residual_error")
     if d.n_units > DENSE_MAX:
         raise SpatialInputError("E309", f"a dense {d.n_units:,} x {d.n_units:,} inverse is too large")
     e, s2, part = fit.solution.resid, fit.solution.sigma2, fit.sample.lag

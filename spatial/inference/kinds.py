@@ -12,6 +12,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
 
+from .._period_weights import refuse_varying
 from ..results import Fit
 from ..solve.within import degrees_of_freedom
 from .bootstrap import bootstrap_parameters
@@ -38,6 +39,8 @@ class Information:
             return fit.sigma2 * inverse @ inverse.T
         if self.kind == "oim":
             return covariance(observed(sample, at), list(fit.params.index))
+        refuse_varying(fit.design.weights, "vcov='eim'")
+        refuse_varying(fit.design.weights_of_error, "vcov='eim'")
         W, M = fit.design.weights.csr, fit.design.weights_of_error.csr
         return covariance(expected(sample, at, W, M), list(fit.params.index))
 

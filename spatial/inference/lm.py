@@ -53,14 +53,13 @@ def scores_of(fit: Fit) -> Scores:
     d, e, effects = fit.design, fit.solution.resid, transformed(fit)
     T, N = d.y.shape
     n = degrees_of_freedom(T, N, effects)
-    copies = T - (effects in ("entity", "twoway"))
-    trace, squares = within_traces(d.weights.csr, effects in ("time", "twoway"))
+    trace, squares = panel_traces(d.weights, T, effects)
     s2 = e @ e / n
     lag_of = lagger(fit)
     y = d.y.ravel() if effects != "none" else fit.sample.y
     WXb = without(fit, lag_of(y - e))
-    error = e @ lag_of(e) / s2 - copies * trace
-    information = copies * squares - 2 * (copies * trace) ** 2 / n
+    error = e @ lag_of(e) / s2 - trace
+    information = squares - 2 * trace**2 / n
     return Scores(e @ WXb / s2 + error, error, WXb, information, s2)
 
 
@@ -86,6 +85,21 @@ def without(fit: Fit, values: np.ndarray) -> np.ndarray:
     return within - Q @ (Q.T @ within)
 
 
+def panel_traces(weights, T: int, effects: str) -> tuple[float, float]:
+    """tr(M W) and tr(M W M W) + tr(M W M W') over all periods, M off the effects.
+
+    For W that varies over time M W_s M W_t with s != t counts too: 1 / T^2 of it, which the mean of W_t adds up.
+    """
+    unit, time = effects in ("entity", "twoway"), effects in ("time", "twoway")
+    if not weights.varies:
+        return tuple((T - unit) * part for part in within_traces(weights.csr, time))
+    trace, squares = np.sum([within_traces(w.csr, time) for w in weights.matrices], axis=0)
+    if not unit:
+        return float(trace), float(squares)
+    mean = sum(w.csr for w in weights.matrices) / T
+    return float((1 - 1 / T) * trace), float((1 - 2 / T) * squares + within_traces(mean, time)[1])
+
+
 def within_traces(W, time_effects: bool) -> tuple[float, float]:
     """tr(P W) and tr(P W P W) + tr(P W P W'), P = I - 11'/N under time effects, else I.
 
@@ -108,5 +122,5 @@ def within_traces(W, time_effects: bool) -> tuple[float, float]:
 def lagger(fit: Fit):
     """W applied to a stacked (T N,) column, period by period."""
     shape = fit.design.y.shape
-    W = fit.design.weights.csr
+    W = fit.design.weights
     return lambda values: spatial_lag(W, values.reshape(shape)).ravel()

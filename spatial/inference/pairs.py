@@ -18,6 +18,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
+from .._period_weights import refuse_varying
 from ..results import Fit
 from .information import DENSE_MAX, derivatives
 
@@ -34,6 +35,8 @@ def pairs_meat(fit: Fit) -> np.ndarray:
     if N > DENSE_MAX:
         raise SpatialInputError("E309", f"pairs=True needs dense {N:,} x {N:,} matrices",
                                 hint="use vcov='robust', or sp.Conley beyond the neighbours")  # fmt: skip
+    refuse_varying(fit.design.weights, "pairs=True")
+    refuse_varying(fit.design.weights_of_error, "pairs=True")
     s2, k, E = at.sigma2, sample.X.shape[1], at.resid.reshape(T, N)
     quadratic = _quadratic_forms(fit)
     D = derivatives(sample, at)

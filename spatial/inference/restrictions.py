@@ -7,6 +7,7 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from .._inverse import inverse
+from .._period_weights import refuse_varying
 from ..results import Fit, TestResult, TestTable
 from ..solve.within import demean
 from .lm import lagged_regressors, scores_of
@@ -91,6 +92,7 @@ def spatial_hausman(fit: Fit) -> TestResult:
     sample, spec = fit.sample, fit.specification
     if spec.lag or not spec.error:
         raise SpatialInputError("E501", f"the spatial Hausman test needs a fit of sem or sdem, got {spec.name}")
+    refuse_varying(fit.design.weights_of_error, "the spatial Hausman test")
     X, s2, (T, N) = sample.X, fit.solution.sigma2, fit.design.y.shape
     BX = X - fit.lam * sample.MX
     by_unit = X.reshape(T, N, -1).transpose(1, 0, 2)

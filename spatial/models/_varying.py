@@ -9,8 +9,8 @@ integral is the determinant's part of an adjusted likelihood:  K(rho) = tr[M log
 observations. It is (1 - 1/T) sum_t log|I - rho W_t| with entity effects; time effects take off log(1 - rho) for
 every period where rows sum to one. With one W for all periods that is the transformation of Lee & Yu (2010).
 
-Source: Lee & Yu (2012, J. Econometrics 170:?), for time-varying W; the mean of the score is Neyman & Scott's (1948)
-correction, as in McCullagh & Tibshirani (1990, JRSS B 52:325-344).
+Sources: Lee & Yu (2012, Spatial Economic Analysis 7:31-74), for time-varying W; McCullagh & Tibshirani (1990, JRSS B
+52:325-344), for adjusting the score of a profile likelihood by its mean.
 """
 
 from __future__ import annotations

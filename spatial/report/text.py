@@ -61,7 +61,8 @@ def header(fit) -> list[str]:
     if d.error_weights is not None:
         lines.append(f"weights of the error: {d.error_weights.describe()}")
     if spatial and s["effects"] != "none" and s["method"] == "ml":
-        said = {True: "by transformation", "additive": "additive for the time effects", False: "none"}[s["lee_yu"]]
+        exact = "by transformation" if not d.varies else "by the mean of the score"
+        said = {True: exact, "additive": "additive for the time effects", False: "none"}[s["lee_yu"]]
         lines.append(f"Lee-Yu correction: {said}")
     part = fit.sample.lag or fit.sample.error
     lines.append(f"standard errors: {describe(fit)}")

@@ -85,3 +85,19 @@ def great_circle(a, b):
     (lon1, lat1), (lon2, lat2) = np.radians(a), np.radians(b)
     h = np.sin((lat2 - lat1) / 2) ** 2 + np.cos(lat1) * np.cos(lat2) * np.sin((lon2 - lon1) / 2) ** 2
     return 2 * 6371.0088 * np.arcsin(np.sqrt(h))
+
+
+def dummy_projection(unit, period, effects):
+    """M = I - D (D'D)^- D' from the dummies themselves."""
+    D = np.zeros((len(unit), 0))
+    for labels in [unit] * (effects in ("entity", "twoway")) + [period] * (effects in ("time", "twoway")):
+        D = np.column_stack([D, np.equal.outer(np.asarray(labels), np.unique(labels)).astype(float)])
+    return np.eye(len(D)) - D @ np.linalg.pinv(D)
+
+
+def adjusted_score(rho, beta, y, X, W, unit, period, *, effects):
+    """e'M W y / s2 - tr(M G), s2 = e'M e / (n - rank D): the score of rho without its bias, W block diagonal."""
+    M = dummy_projection(unit, period, effects)
+    e = M @ (y - rho * W @ y - X @ beta)
+    G = W @ np.linalg.inv(np.eye(len(y)) - rho * W)
+    return e @ W @ y / (e @ e / round(np.trace(M))) - np.trace(M @ G)
