@@ -21,6 +21,15 @@ class Example:
     crs: str | None = "EPSG:4326"
 
 
+@dataclass(frozen=True)
+class Panel:
+    """A shipped panel with a name of its own; its units are those of a map, and perhaps more."""
+
+    units: int
+    columns: tuple[str, str]
+    description: str
+
+
 EXAMPLES = {
     "us_states": Example(
         "state", 48, "contiguous US states; panel: public capital and output, 1970-1986", ("state", "year")
@@ -28,6 +37,9 @@ EXAMPLES = {
     "us_counties": Example("fips", 3108, "counties of the contiguous US states and DC, 2016"),
     "china_provinces": Example("code", 31, "mainland provinces of China with their capitals"),
     "columbus": Example("POLYID", 49, "neighbourhoods of Columbus, Ohio: crime, income, housing, 1980", crs=None),
+}
+PANELS = {
+    "castle": Panel(50, ("state", "year"), "US states, AK and HI too: self-defence laws and crime, 2000-2010"),
 }
 
 
@@ -76,6 +88,8 @@ def load_panel(name: str) -> pd.DataFrame:
     ----------
     name : str
         ``"us_states"``: Munnell's (1990) public capital and gross state product, 48 states, 1970-1986.
+        ``"castle"``: crime and the staggered self-defence laws of Cheng & Hoekstra (2013), 50 states, 2000-2010:
+        those of ``load("us_states")`` and Alaska and Hawaii.
 
     Returns
     -------
@@ -94,9 +108,9 @@ def load_panel(name: str) -> pd.DataFrame:
     >>> panel.query("year == 1986").set_index("state").loc["TN", ["gsp", "emp", "unemp"]].tolist()
     [64124.0, 1929.8, 8.0]
     """
-    check_option("name", name, EXAMPLES)
-    if EXAMPLES[name].panel is None:
-        having = ", ".join(repr(key) for key, example in EXAMPLES.items() if example.panel)
+    check_option("name", name, [*EXAMPLES, *PANELS])
+    if name in EXAMPLES and EXAMPLES[name].panel is None:
+        having = ", ".join(repr(key) for key in [*(k for k, e in EXAMPLES.items() if e.panel), *PANELS])
         raise SpatialInputError("E501", f"{name!r} is a map without a panel", hint=f"choose one of {having}")
     with (files(__package__) / "data" / f"{name}_panel.csv").open(encoding="utf-8") as stream:
         return pd.read_csv(stream)
@@ -108,8 +122,8 @@ def list() -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Indexed by name: ``units`` (their number), ``id`` (the index of the map), ``panel`` (the unit and
-        time columns of the panel, empty where there is none) and ``description``.
+        Indexed by name, maps first, then panels of their own: ``units`` (their number), ``id`` (the index of the
+        map), ``panel`` (the unit and time columns of the panel, empty where there is none) and ``description``.
 
     Examples
     --------
@@ -121,7 +135,9 @@ def list() -> pd.DataFrame:
     us_counties       3108    fips
     china_provinces     31    code
     columbus            49  POLYID
+    castle              50   state  state, year
     """
     rows = [(e.units, e.id, ", ".join(e.panel or ()), e.description) for e in EXAMPLES.values()]
+    rows += [(p.units, p.columns[0], ", ".join(p.columns), p.description) for p in PANELS.values()]
     columns = ["units", "id", "panel", "description"]
-    return pd.DataFrame(rows, columns=columns, index=pd.Index(EXAMPLES, name="name"))
+    return pd.DataFrame(rows, columns=columns, index=pd.Index([*EXAMPLES, *PANELS], name="name"))

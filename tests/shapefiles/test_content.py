@@ -108,6 +108,26 @@ def test_panel_and_borders_are_those_of_r():
     assert {frozenset(pair) for pair in order[usaww].tolist()} == links(states.geometry)
 
 
+def test_castle_is_balanced_and_its_states_are_on_the_map():
+    panel, states = shapefiles.load_panel("castle"), shapefiles.load("us_states")
+    assert not panel.duplicated(["state", "year"]).any()
+    assert panel.equals(panel.sort_values(["state", "year"]))
+    assert (len(panel), sorted(set(panel["year"]))) == (550, [*range(2000, 2011)])
+    assert set(panel["state"]) - set(states.index) == {"AK", "HI"}
+    there = panel.drop_duplicates("state").set_index("state")["region"].reindex(states.index)
+    assert (there == states["region"]).all()  # the source numbers its states; the map's regions find them
+
+
+def test_castle_laws_are_the_papers():
+    """21 adopters; ``post``, the source's, is 1 in the years that our dates of adoption cover in full."""
+    panel = shapefiles.load_panel("castle")
+    laws = panel.pivot(index="year", columns="state", values="law")
+    assert (laws.diff().iloc[1:] >= 0).all().all()
+    assert (laws.iloc[-1] > 0).sum() == 21
+    assert laws.loc[2005][laws.loc[2005] > 0].round(6).to_dict() == {"FL": round(92 / 365, 6)}
+    assert ((panel["law"] == 1) == (panel["post"] == 1)).all()
+
+
 # --- China -----------------------------------------------------------------------------------------------------
 
 
