@@ -28,6 +28,7 @@ _NAMES = {
     "inference.diagnostics": "diagnose jarque_bera breusch_pagan lm_residual_error vif condition_number",
     "inference.kinds": "Robust Cluster Conley DriscollKraay Bootstrap",
     "effects": "Effects",
+    "policy.did": "did DiD",
     "compare": "compare_weights Comparison",
     "report.etable": "etable",
     "results": "Fit TestResult TestTable",

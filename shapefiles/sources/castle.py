@@ -13,8 +13,10 @@ import pandas as pd
 from writing import write_panel
 
 # Alphabetical by name, as the source's sid; it has no rows for DC.
-STATES = """AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH
-OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY""".split()
+STATES = """
+AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH
+OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY
+"""
 # When the laws came into force: Cheng & Hoekstra (2013), table 1.
 IN_FORCE = {
     "AL": "2006-06-01", "AK": "2006-09-13", "AZ": "2006-04-24", "FL": "2005-10-01", "GA": "2006-07-01",
@@ -44,7 +46,7 @@ if __name__ == "__main__":
     source = pd.read_stata(Path(sys.argv[1]) / "causaldata/castle/castle.dta")
     panel = source[list(KEPT)].rename(columns=KEPT)
     panel = panel.astype({"poverty": np.float32})  # like the rest
-    panel.insert(0, "state", [STATES[sid - 1] for sid in source["sid"]])
+    panel.insert(0, "state", [STATES.split()[sid - 1] for sid in source["sid"]])
     panel.insert(1, "year", source["year"])
     dummies = source[[f"r2000{k}" for k in (1, 2, 3, 4)]].groupby(source["sid"]).transform("max")
     panel.insert(2, "region", [REGIONS[k] for k in dummies.to_numpy().argmax(axis=1)])

@@ -6,7 +6,8 @@ pyplot and its settings alone: safe in threads and without a display.
 """
 
 from .map import response
+from .policy import event_study, trends
 from .style import figure, save
 from .whiskers import by_order, by_weights, effects
 
-__all__ = ["by_order", "by_weights", "effects", "figure", "response", "save"]
+__all__ = ["by_order", "by_weights", "effects", "event_study", "figure", "response", "save", "trends"]

@@ -1,0 +1,84 @@
+"""Figures of policies: paths around adoption, trends before it, placebos, thresholds."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .style import INK, SOFT, figure, legible, plain, series_styles
+
+STEP = 0.18  # between series of one period
+
+
+def event_study(result, ax=None):
+    """Effects by period since adoption, with intervals; the reference period is a hollow mark at zero.
+
+    Parameters
+    ----------
+    result : DiD or SpatialDiD
+        The latter has a direct and an indirect path.
+    ax : matplotlib Axes, optional
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from types import SimpleNamespace as Some
+    >>> rows = [(-2, 0.1, -0.3, 0.5, False), (-1, 0.0, 0.0, 0.0, True), (0, 0.8, 0.4, 1.2, False)]
+    >>> path = pd.DataFrame(rows, columns=["period", "estimate", "conf_low", "conf_high", "reference"])
+    >>> ax = event_study(Some(path=path, settings={"level": 0.95}, sample=Some(response="y", treatment="law")))
+    >>> ax.get_xlabel()
+    'Periods since adoption'
+    """
+    path = result.path.assign(effect="") if "effect" not in result.path else result.path
+    names = list(dict.fromkeys(path["effect"]))
+    ax = ax if ax is not None else figure()
+    ax.axhline(0, color=SOFT, linewidth=0.8, zorder=0)
+    ax.axvline(-0.5, color=SOFT, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
+    for k, (name, (colour, marker)) in enumerate(zip(names, series_styles())):
+        part = path[path["effect"] == name].sort_values("period")
+        shift = STEP * (k - (len(names) - 1) / 2)
+        free, fixed = part[~part["reference"]], part[part["reference"]]
+        ax.vlines(free["period"] + shift, free["conf_low"], free["conf_high"], color=colour, linewidth=1.4)
+        ax.plot(free["period"] + shift, free["estimate"], linestyle="none", marker=marker, markersize=5, color=colour,
+                label=name or None)  # fmt: skip
+        ax.plot(fixed["period"] + shift, fixed["estimate"], linestyle="none", marker=marker, markersize=6,
+                markerfacecolor="white", markeredgecolor=colour, zorder=3)  # fmt: skip
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    level = 100 * result.settings["level"]
+    note = "hollow: reference period, zero by construction" if path["reference"].any() else ""
+    plain(ax, title=f"Effect of {result.sample.treatment} on {result.sample.response}", note=note,
+          xlabel="Periods since adoption", ylabel=f"Effect, {level:g} % interval", legend=len(names) > 1)  # fmt: skip
+    return legible(ax)
+
+
+def trends(did, ax=None):
+    """Mean outcome by adoption cohort and of the never treated; each cohort's line is marked at its first treated
+    period. Before it, lines that run in parallel are what difference-in-differences needs.
+
+    Parameters
+    ----------
+    did : DiD
+    ax : matplotlib Axes, optional
+    """
+    table = did.trends()
+    ax = ax if ax is not None else figure(height=3.6)
+    periods = list(did.sample.times)
+    for cohort, (colour, marker) in zip(sorted(table["cohort"].unique(), key=lambda c: (c != "never", c)),
+                                        series_styles()):  # fmt: skip
+        part = table[table["cohort"] == cohort].sort_values("period")
+        at = [periods.index(p) for p in part["period"]]
+        never = cohort == "never"
+        ax.plot(at, part["mean"], color=INK if never else colour, linewidth=2.0 if never else 1.2,
+                linestyle="--" if never else "-", label=f"{cohort} ({part['units'].iloc[0]})")  # fmt: skip
+        if not never:
+            start = [str(p) for p in periods].index(cohort)
+            ax.plot(start, part["mean"].to_numpy()[start], marker=marker, markersize=6, color=colour)
+    _ticks(ax, periods)
+    plain(ax, title=f"Mean of {did.sample.response} by adoption cohort", ylabel=f"Mean of {did.sample.response}",
+          xlabel=f"{did.sample.times.name or 'Period'}; marks: first treated period (units)", legend=True)  # fmt: skip
+    return legible(ax)
+
+
+def _ticks(ax, periods):
+    step = max(1, -(-len(periods) // 8))
+    at = np.arange(0, len(periods), step)
+    ax.set_xticks(at, [str(periods[k]) for k in at])

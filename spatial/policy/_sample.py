@@ -1,0 +1,156 @@
+"""From a formula and a frame to the arrays of difference-in-differences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from spillover.errors import SpatialInputError
+
+from .._data import INTERCEPT, Design, design
+from .._weights import Weights
+from .absorb import Absorber
+from .treatment import adoption, refuse_without_variation
+
+
+@dataclass(frozen=True, eq=False)
+class PolicySample:
+    """Outcome, treatment and covariates of a balanced panel.
+
+    Attributes
+    ----------
+    y, D, mass : ndarray, shape (T, N)
+        Outcome, treatment, weights of the observations; a mass of zero leaves one out.
+    X : ndarray, shape (T, N, k)
+    names : tuple of k str
+    treatment, response, formula : str
+    ids, times : Index of N units, of T periods
+    region : ndarray, shape (N,)
+        Periods have an effect of their own in each region: codes 0, 1 ...
+    cluster : ndarray, shape (N,)
+        Units whose errors may be correlated: codes 0, 1 ...
+    notes : tuple of str
+    """
+
+    y: np.ndarray = field(repr=False)
+    D: np.ndarray = field(repr=False)
+    X: np.ndarray = field(repr=False)
+    mass: np.ndarray = field(repr=False)
+    names: tuple[str, ...]
+    treatment: str
+    response: str
+    formula: str
+    ids: pd.Index = field(repr=False)
+    times: pd.Index = field(repr=False)
+    region: np.ndarray = field(repr=False)
+    cluster: np.ndarray = field(repr=False)
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def first(self) -> np.ndarray:
+        """The first treated period of every unit, T for never: see ``treatment.adoption``."""
+        return adoption(self.D, self.ids, self.times, self.treatment)
+
+    @property
+    def n_clusters(self) -> int:
+        return int(self.cluster.max()) + 1
+
+    def absorber(self, among: np.ndarray | None = None) -> Absorber:
+        """What takes the fixed effects out, estimated on the observations of the mask ``among`` only."""
+        return Absorber(self.mass if among is None else self.mass * among, self.region)
+
+    def adopting(self, first: np.ndarray) -> PolicySample:
+        """The same outcomes under other dates of adoption."""
+        D = (np.arange(len(self.times))[:, None] >= first).astype(float)
+        return replace(self, D=D)
+
+
+def read_policy(
+    formula, data, *, treatment=None, entity=None, time=None, weights_column=None, period_by=None, cluster=None,
+    missing="error",
+) -> PolicySample:  # fmt: skip
+    """Align a formula's columns; ``treatment`` is the first regressor unless named.
+
+    Raises
+    ------
+    SpatialInputError
+        E1xx keys, E2xx values, E236 a unit's column that changes over time, E211 masses that are not positive,
+        E501 no panel, E502 columns.
+    """
+    d = design(formula, data, _no_links(data, entity), entity=entity, time=time, missing=missing, lagged=False)
+    if not d.is_panel:
+        raise SpatialInputError("E501", "difference-in-differences needs a panel", hint="give entity= and time=")
+    terms = [name for name in d.names if name != INTERCEPT]
+    treatment = treatment_term(treatment, terms)
+    D = d.X[:, :, d.names.index(treatment)]
+    refuse_without_variation(D, treatment)
+    covariates = [name for name in terms if name != treatment]
+    return PolicySample(
+        y=d.y, D=D, X=d.X[:, :, [d.names.index(name) for name in covariates]], mass=_mass(d, weights_column),
+        names=tuple(covariates), treatment=treatment, response=d.response, formula=d.formula, ids=d.ids,
+        times=d.times, region=unit_codes(d, period_by)[0] if period_by else np.zeros(d.n_units, dtype=int),
+        cluster=unit_codes(d, cluster)[0] if cluster else np.arange(d.n_units), notes=d.notes,
+    )  # fmt: skip
+
+
+def treatment_term(treatment, terms: list[str]) -> str:
+    """The treatment's term: the first regressor unless named."""
+    if not terms:
+        raise SpatialInputError("E502", "the formula has no treatment", hint="write 'y ~ treatment + covariates'")
+    treatment = terms[0] if treatment is None else treatment
+    if treatment not in terms:
+        raise SpatialInputError("E502", f"treatment={treatment!r} is no regressor of the formula",
+                                column=str(treatment), hint="the regressors are " + ", ".join(terms))  # fmt: skip
+    return treatment
+
+
+def unit_codes(d: Design, column: str) -> tuple[np.ndarray, pd.Index]:
+    """A column that is fixed for each unit as codes (N,) and the values behind them, sorted.
+
+    Raises
+    ------
+    SpatialInputError
+        E201 missing, E236 changes within a unit, E502 no such column.
+    """
+    if column not in d.frame.columns:
+        raise SpatialInputError("E502", f"{column!r} is no column of the data", column=str(column))
+    values = d.frame[column].to_numpy()[d.order]
+    codes, groups = pd.factorize(pd.Series(values.ravel()), sort=True)
+    codes = codes.reshape(values.shape)
+    if (codes < 0).any():
+        raise SpatialInputError("E201", f"{column!r} has missing values", column=column,
+                                ids=list(d.ids[(codes < 0).any(axis=0)]))  # fmt: skip
+    moving = (codes != codes[0]).any(axis=0)
+    if moving.any():
+        raise SpatialInputError("E236", f"{column!r} changes over time in {int(moving.sum())} units; it must be fixed",
+                                column=column, ids=list(d.ids[moving]))  # fmt: skip
+    return codes[0], groups
+
+
+def _mass(d: Design, column) -> np.ndarray:
+    if column is None:
+        return np.ones(d.y.shape)
+    if column not in d.frame.columns:
+        raise SpatialInputError("E502", f"weights_column={column!r} is no column of the data", column=str(column))
+    mass = d.frame[column].to_numpy(dtype=float)[d.order]
+    if not (np.isfinite(mass) & (mass > 0)).all():
+        raise SpatialInputError("E211", f"{column!r} must be positive: it weights the observations", column=column)
+    return mass / mass.mean()
+
+
+def _no_links(data, entity) -> Weights:
+    """Weights without links over the units of the data: the door aligns with them."""
+    if not isinstance(data, pd.DataFrame):
+        raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}")
+    if entity is not None and entity in data.columns:
+        ids = pd.Index(data[entity].dropna().unique())
+    elif entity is None and isinstance(data.index, pd.MultiIndex):
+        ids = data.index.get_level_values(0).dropna().unique()
+    else:
+        raise SpatialInputError("E502" if entity else "E501", f"entity={entity!r} is no column of the data",
+                                hint="give entity= and time=, the columns of unit and period")  # fmt: skip
+    return Weights(sparse.csr_array((len(ids), len(ids))), ids, "none", "none")

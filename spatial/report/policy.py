@@ -1,0 +1,45 @@
+"""Policy results in words and columns for a terminal."""
+
+from __future__ import annotations
+
+from .text import columns, number, p_text, tidy_text
+
+METHODS = {
+    "twfe": "two-way fixed effects", "imputation": "imputation from untreated observations",
+    "group_time": "group-time effects",
+}  # fmt: skip
+
+
+def did_text(did) -> str:
+    s, settings = did.sample, did.settings
+    treated = s.D.any(axis=0)
+    lines = [f"Difference-in-differences by {METHODS[settings['method']]}: {s.formula}",
+             f"{s.y.size:,} observations ({len(s.ids):,} units x {len(s.times)} periods); "
+             f"{int(treated.sum())} units treated, {int((~treated).sum())} never"]  # fmt: skip
+    if settings["method"] == "group_time":
+        lines.append(f"comparison: {'never treated' if settings['control'] == 'never' else 'not treated yet'}")
+    if settings["weights"]:
+        lines.append(f"observations weighted by {settings['weights']}")
+    if settings["period_by"]:
+        lines.append(f"period effects by {settings['period_by']}")
+    lines.append(f"standard errors: clustered by {settings['cluster']} ({s.n_clusters:,} groups)")
+    lines += [f"note: {note}" for note in did.notes]
+    letter = "t" if settings["method"] == "twfe" else "z"
+    lines += ["", tidy_text(did.table, statistic=letter)]
+    if did.path is not None:
+        lines += ["", path_text(did.path, "periods since adoption", letter)]
+        if ((did.path["period"] < 0) & ~did.path["reference"]).any():
+            lines += ["", str(did.pretrends)]
+    return "\n".join(lines)
+
+
+def path_text(path, title: str, statistic: str) -> str:
+    """By period; the reference, zero by construction, is said so."""
+    cells = []
+    for r in path.itertuples():
+        if r.reference:
+            cells.append([f"{r.period:+d}", "reference", "", "", "", "", ""])
+            continue
+        cells.append([f"{r.period:+d}", number(r.estimate), number(r.std_error), number(r.statistic, 2),
+                      p_text(r.p_value).removeprefix("= "), number(r.conf_low), number(r.conf_high)])  # fmt: skip
+    return columns(cells, [title, "estimate", "std. error", statistic, "p", "low", "high"])

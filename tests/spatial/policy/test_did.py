@@ -1,0 +1,188 @@
+"""Difference-in-differences against published figures, linearmodels, dense twins and laws."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import shapefiles
+import spatial as sp
+from spatial.policy import imputation
+from spatial.policy._sample import read_policy
+from spillover.errors import SpatialInputError
+
+from . import naive
+from .conftest import staggered
+
+KEYS = {"entity": "省份", "time": "年份"}
+METHODS = ["twfe", "imputation", "group_time"]
+
+
+@pytest.fixture(scope="module")
+def mpdta():
+    """Teen employment and minimum wages in 500 counties (Callaway & Sant'Anna 2021)."""
+    wide = pd.read_csv(Path(__file__).parents[2] / "reference/did/mpdta.csv")
+    long = wide.melt(["county", "first", "lpop"], var_name="year", value_name="lemp").astype({"year": int})
+    return long.assign(treat=((long["first"] > 0) & (long["year"] >= long["first"])).astype(int))
+
+
+def test_published_figures_of_the_did_package(mpdta):
+    keys = {"entity": "county", "time": "year"}
+    table = sp.did("lemp ~ treat", mpdta, method="group_time", **keys).table.set_index("term")["estimate"].round(4)
+    assert table.to_dict() == {"ATT, simple": -0.0400, "ATT, dynamic": -0.0772, "ATT, group": -0.0310,
+                               "ATT, calendar": -0.0417}  # fmt: skip
+    assert round(sp.did("lemp ~ treat", mpdta, method="twfe", **keys).att, 4) == -0.0365
+    not_yet = sp.did("lemp ~ treat", mpdta, method="group_time", control="not_yet", **keys)
+    assert round(not_yet.att, 4) == -0.0398
+
+
+def test_published_figures_of_castle_doctrine():
+    """Cheng & Hoekstra (2013), table 5: .0801, .0877, .0946; our share of a year is from their dates, in days."""
+    castle = shapefiles.load_panel("castle")
+    keys = {"entity": "state", "time": "year", "method": "twfe"}
+    weighted = {"weights_column": "population"}
+    for options, published in [(weighted, 0.0801), ({}, 0.0877), ({**weighted, "period_by": "region"}, 0.0946)]:
+        assert sp.did("log(homicide) ~ law", castle, **keys, **options).att == pytest.approx(published, abs=1.5e-4)
+
+
+@pytest.mark.parametrize("weights_column", [None, "人口"])
+def test_two_way_effects_are_linearmodels(frame, weights_column):
+    """Estimates; standard errors after their factor, G/(G-1) (m-1)/(m-K), K without the nested unit effects."""
+    PanelOLS = pytest.importorskip("linearmodels.panel").PanelOLS
+    fit = sp.did("产出 ~ 政策 + 开放", frame, method="twfe", weights_column=weights_column, **KEYS)
+    indexed = frame.set_index(["省份", "年份"])
+    weights = indexed[weights_column] if weights_column else None
+    peer = PanelOLS(indexed["产出"], indexed[["政策", "开放"]], entity_effects=True, time_effects=True, weights=weights)
+    peer = peer.fit(cov_type="clustered", cluster_entity=True, debiased=False)
+    assert fit.att == pytest.approx(peer.params["政策"], abs=1e-9)
+    m, N, K, absorbed = len(frame), 24, 2 + 6 + 1, 24 + 6
+    plain = peer.std_errors["政策"] ** 2 * (m - absorbed) / m  # it counts the effects; unit effects nest in clusters
+    assert fit.std_error**2 == pytest.approx(plain * N / (N - 1) * (m - 1) / (m - K), rel=1e-7)
+
+
+@pytest.mark.parametrize("options", [{}, {"weights_column": "人口"}, {"weights_column": "人口", "period_by": "区域"}])
+def test_imputation_is_its_dense_twin(frame, options):
+    sample = read_policy("产出 ~ 政策 + 开放", frame, **KEYS, **options)
+    _, estimands = imputation.averages(sample, (-9, 9))
+    tau, V, _ = imputation.effects(sample, estimands)
+    args = (sample.y, sample.D, sample.X, sample.mass, sample.region)
+    twin = [naive.imputation(*args, a) for a in estimands]
+    np.testing.assert_allclose(tau, [estimate for estimate, _ in twin], rtol=1e-9)
+    np.testing.assert_allclose(tau, [v @ sample.y.ravel() for _, v in twin], rtol=1e-8)  # linear in y, by these weights
+    first = sample.first
+    for k, (_, v) in enumerate(twin):  # residuals of treated rows from their cohort and period, v^2-weighted
+        e = _without_prediction(sample)
+        v = v.reshape(e.shape)
+        for g in (3, 5):
+            for t in range(g, 7):
+                cell = (t, first == g)
+                if (v[cell] ** 2).sum() > 0:
+                    e[cell] -= np.average(e[cell], weights=v[cell] ** 2)
+        assert V[k, k] == pytest.approx(((v * e).sum(axis=0) ** 2).sum(), rel=1e-8)
+
+
+def _without_prediction(sample):
+    """y less its untreated prediction, everywhere."""
+    T, N = sample.y.shape
+    Z = np.column_stack([naive.dummies(T, N, sample.region), sample.X.reshape(T * N, -1)])
+    u = sample.D.ravel() == 0
+    beta = naive.weighted(Z[u], sample.y.ravel()[u], sample.mass.ravel()[u])
+    return sample.y - (Z @ beta).reshape(T, N)
+
+
+def test_robust_methods_are_exact_without_noise_and_two_way_effects_are_not():
+    """Effects that grow and differ between cohorts: the mean over treated observations is known."""
+    frame = staggered(np.random.default_rng(1), noise=0.0, x=0.0, effect=lambda g, k: g / 3 + k)
+    truth = np.mean([g / 3 + k for g in (3, 5) for k in range(7 - g)])
+    fits = {method: sp.did("产出 ~ 政策", frame, method=method, **KEYS) for method in METHODS}
+    assert fits["imputation"].att == pytest.approx(truth, abs=1e-10)
+    assert fits["group_time"].att == pytest.approx(truth, abs=1e-10)
+    assert abs(fits["twfe"].att - truth) > 0.2
+    path = fits["imputation"].path.set_index("period")["estimate"]
+    assert path[0] == pytest.approx((3 / 3 + 5 / 3) / 2)
+    assert path[3] == pytest.approx(3 / 3 + 3)
+    assert np.abs(path[path.index < 0]).max() < 1e-10
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_laws(frame, method):
+    """y + unit and period effects, and row order, change nothing; c y gives c times estimate and error."""
+    fit = sp.did("产出 ~ 政策", frame, method=method, **KEYS)
+    shifted = frame.assign(产出=3 * frame["产出"] + frame["省份"].astype(int) + (frame["年份"] - 2000) ** 2)
+    other = sp.did("产出 ~ 政策", shifted.iloc[::-1], method=method, **KEYS)
+    np.testing.assert_allclose(other.table["estimate"], 3 * fit.table["estimate"], rtol=1e-9)
+    np.testing.assert_allclose(other.path["std_error"], 3 * fit.path["std_error"], rtol=1e-8)
+    assert fit.path["reference"].sum() == (method != "imputation")
+    assert other.pretrends.statistic == pytest.approx(fit.pretrends.statistic, rel=1e-7)
+    assert 0 < fit.pretrends.p_value < 1
+    assert "省份" in str(fit)
+
+
+def test_windows_gather_their_ends(frame):
+    """Two-way effects on hand-made indicators of -3 and before, -2, 0, 1 and later."""
+    fit = sp.did("产出 ~ 政策", frame, method="twfe", window=(-3, 1), **KEYS)
+    first = frame[frame["政策"] == 1].groupby("省份")["年份"].min()
+    since = (frame["年份"] - frame["省份"].map(first)).clip(-3, 1)
+    columns = {f"k{j}": (since == k).astype(float) for j, k in enumerate([-3, -2, 0, 1])}
+    sample = read_policy("产出 ~ " + " + ".join(columns), frame.assign(**columns), **KEYS)
+    T, N = sample.y.shape
+    R = np.column_stack([sample.D.ravel(), sample.X.reshape(T * N, -1), naive.dummies(T, N, sample.region)])
+    tau = np.linalg.lstsq(R, sample.y.ravel(), rcond=None)[0][:4]
+    np.testing.assert_allclose(fit.path.loc[~fit.path["reference"], "estimate"], tau, rtol=1e-8)
+
+
+def _set(frame, units, periods, value):
+    at = frame["省份"].isin(units) & frame["年份"].isin(periods)
+    return frame.assign(政策=frame["政策"].where(~at, value))
+
+
+YEARS = range(2000, 2007)
+BAD = {
+    "E230": lambda f: f.assign(政策=f["政策"] * 0.5),
+    "E231": lambda f: _set(f, ["000"], [2006], 0.0),
+    "E232": lambda f: _set(f, ["007"], YEARS, 1.0),
+    "E233": lambda f: f.assign(政策=0.0),
+    "E234": lambda f: f[~f["省份"].isin([f"{i:03d}" for i in range(2, 24, 3)])],
+    "E235": lambda f: _set(f, [f"{i:03d}" for i in range(1, 24)], YEARS, 0.0),
+}
+
+
+@pytest.mark.parametrize("code", BAD)
+def test_designs_that_cannot_be_used_are_named(frame, code):
+    with pytest.raises(SpatialInputError) as caught:
+        sp.did("产出 ~ 政策", BAD[code](frame), method="group_time", **KEYS)
+    assert caught.value.code == code
+    assert caught.value.column == "政策"
+    if code in ("E231", "E232", "E235"):
+        assert caught.value.ids == {"E231": ["000"], "E232": ["007"], "E235": ["000"]}[code]
+
+
+def test_all_treated_always_and_at_once_are_told_apart(frame):
+    for treated, said in [(1.0, "every period"), ((frame["年份"] > 2003) * 1.0, "same periods")]:
+        with pytest.raises(SpatialInputError, match=said) as caught:
+            sp.did("产出 ~ 政策", frame.assign(政策=treated), **KEYS)
+        assert caught.value.code == "E233"
+
+
+def test_periods_without_untreated_units_are_named(frame):
+    with pytest.raises(SpatialInputError) as caught:
+        sp.did("产出 ~ 政策", BAD["E234"](frame), **KEYS)
+    assert (caught.value.code, caught.value.ids) == ("E730", [2005, 2006])
+    cut = BAD["E234"](frame).query("年份 < 2005")
+    assert np.isfinite(sp.did("产出 ~ 政策", cut, **KEYS).std_error)
+
+
+def test_options_that_do_not_fit(frame):
+    for options, code in [({"method": "group_time", "weights_column": "人口"}, "E533"), ({"window": (0, 3)}, "E533"),
+                          ({"cluster": "人口"}, "E236"), ({"treatment": "开放"}, "E502"), ({"method": "cs"}, "E501"),
+                          ({"weights_column": "产出"}, "E211"), ({"entity": None}, "E501")]:  # fmt: skip
+        with pytest.raises(SpatialInputError) as caught:
+            sp.did("产出 ~ 政策", frame, **{**KEYS, **options})
+        assert caught.value.code == code
+
+
+def test_few_clusters_are_said_aloud(frame):
+    with pytest.warns(sp.SpatialInputWarning, match="6 clusters"):
+        fit = sp.did("产出 ~ 政策", frame[frame["省份"] < "006"], **KEYS)
+    assert "6 clusters" in fit.notes[0]
