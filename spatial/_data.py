@@ -35,6 +35,8 @@ class Design:
         Columns of X that are also lagged in space.
     wx_order : {1, 2}
         Up to which power of W.
+    lags : tuple of str
+        Which columns of X are the response's own past: ``lag(y)``, ``W:lag(y)``.
     weights : Weights of N units, or PeriodWeights, one W for each of the T periods
     error_weights : likewise, or None
         Weights of the error process where they are not ``weights``.
@@ -63,6 +65,7 @@ class Design:
     order: np.ndarray | None = field(default=None, repr=False)
     error_weights: Weights | PeriodWeights | None = None
     wx_order: int = 1
+    lags: tuple[str, ...] = ()
 
     @property
     def n_periods(self) -> int:
@@ -85,6 +88,11 @@ class Design:
     @property
     def is_panel(self) -> bool:
         return self.times is not None
+
+    @property
+    def regressors(self) -> tuple[str, ...]:
+        """The terms that have effects: neither the intercept nor the response's own past."""
+        return tuple(name for name in self.names if name != INTERCEPT and name not in self.lags)
 
     @property
     def durbin_names(self) -> tuple[str, ...]:
@@ -171,15 +179,29 @@ def _cut_first_periods(y, X, rows):
     times = rows.times
     if times is None:
         raise SpatialInputError("E501", "lag() needs a panel: give entity= and time=")
-    steps = np.diff(times) if pd.api.types.is_numeric_dtype(times) else np.array([])
-    if len(steps) and (steps != steps.min()).any():
-        raise SpatialInputError("E104", "lag() needs periods without gaps", ids=list(times[1:][steps != steps.min()]))
+    refuse_gaps(times)
     empty = np.any([np.isnan(values).all(axis=1) for values in (y, *X.values())], axis=0)
     first = int(np.argmin(empty))
     if empty.all():
         raise SpatialInputError("E206", f"no period is left after lag(): there are {len(times)}")
     said = f"lag() left out the first {first} period(s)"
     return y[first:], {name: values[first:] for name, values in X.items()}, rows.without_first(first), said
+
+
+def refuse_gaps(times: pd.Index) -> None:
+    """A lag is one period long everywhere; years may be numbers or text of digits.
+
+    Raises
+    ------
+    SpatialInputError
+        E104.
+    """
+    if isinstance(times, pd.DatetimeIndex):
+        return
+    years = times.asi8 if isinstance(times, pd.PeriodIndex) else pd.to_numeric(pd.Series(times), errors="coerce")
+    steps = np.diff(years)
+    if len(steps) and not np.isnan(steps).any() and (steps != steps.min()).any():
+        raise SpatialInputError("E104", "lags need periods without gaps", ids=list(times[1:][steps != steps.min()]))
 
 
 def _durbin_columns(names: list[str], durbin) -> tuple[int, ...]:

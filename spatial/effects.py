@@ -19,10 +19,9 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 
-from ._data import INTERCEPT
 from ._inverse import inverse
 from ._weights import align
-from .inference.propagate import Averages, combine, delta_errors, determinant, draw, selectors
+from .inference.propagate import Averages, central_spread, combine, delta_errors, determinant, draw, selectors
 from .results import SCHEMA, Fit, critical_value, two_sided
 
 KINDS = ("direct", "indirect", "total")
@@ -40,7 +39,10 @@ class Effects:
     std_errors, conf_low, conf_high : ndarray, shape (3, r)
     fit : Fit
     method, draws, seed, level, kept
-        How the inference was made; ``kept`` counts the draws inside the admissible interval of rho.
+        How the inference was made; ``kept`` counts the draws inside the admissible interval of rho, for the long run
+        the stationary ones among them.
+    run : {"", "short-run", "long-run", "convergence"}
+        Of a dynamic model: see ``spatial.long_run``.
     """
 
     variables: tuple[str, ...]
@@ -54,6 +56,7 @@ class Effects:
     seed: int = 1
     level: float = 0.95
     kept: int = 1000
+    run: str = ""
 
     @property
     def direct(self) -> pd.Series:
@@ -306,18 +309,31 @@ def effects(fit: Fit, *, method="simulate", draws=1000, seed=1, level=0.95) -> E
     LeSage & Pace (2009), ch. 2.7 and 5.6; Elhorst (2014), section 2.7.
     """
     check_option("method", method, ("simulate", "delta"))
-    variables = tuple(n for n in fit.design.names if n != INTERCEPT)
+    if fit.design.lags:
+        from .long_run import DynamicEffects
+
+        return DynamicEffects(fit, method, draws, seed, level)
+    variables = fit.design.regressors
     numbers = infer(fit, Averages(fit), selectors(fit, variables), method, draws, seed, level)
     return Effects(variables, *numbers[:4], fit, method, draws, seed, level, numbers[4])
 
 
-def infer(fit, averages, picks, method, draws, seed, level):
-    """Estimates, standard errors and both ends of the intervals, (3, variables) each; the draws that were kept."""
+def infer(fit, averages, picks, method, draws, seed, level, sample=None):
+    """Estimates, standard errors and both ends of the intervals, (3, variables) each; the draws that were kept.
+
+    ``sample`` (kept, p) are draws of long-run parameters: ratios, whose draws have no variance. There the standard
+    error is half the width of the central 68.27 % of them.
+    """
     estimates = combine(fit.params.to_numpy()[None], fit.rho, averages, picks)[0]
     if method == "delta":
         errors = delta_errors(fit, averages, picks)
         half = critical_value(level) * errors
         return estimates, errors, estimates - half, estimates + half, 0
-    sample = draw(fit, averages, picks, draws, seed)
-    low, high = np.quantile(sample, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return estimates, sample.std(axis=0, ddof=1), low, high, len(sample)
+    if sample is None:
+        drawn = draw(fit, averages, picks, draws, seed)
+        errors = drawn.std(axis=0, ddof=1)
+    else:
+        drawn = combine(sample, sample[:, fit.params.index.get_loc("rho")], averages, picks)
+        errors = central_spread(drawn)
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return estimates, errors, low, high, len(drawn)

@@ -20,6 +20,7 @@ from ._maketables import MakeTables
 if TYPE_CHECKING:
     from ._data import Design
     from .effects import Effects
+    from .long_run import DynamicEffects
     from .solve.ml import Sample, Solution
 
 SCHEMA = ["term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]
@@ -131,11 +132,21 @@ class Fit(MakeTables):
 
     # -- what follows from it ----------------------------------------------------------------------------
 
-    def effects(self, *, method: str = "simulate", draws: int = 1000, seed: int = 1, level: float = 0.95) -> Effects:
-        """Direct, indirect and total effects with inference; see ``spatial.effects.effects``."""
+    def effects(
+        self, *, method: str = "simulate", draws: int = 1000, seed: int = 1, level: float = 0.95
+    ) -> Effects | DynamicEffects:  # fmt: skip
+        """Direct, indirect and total effects with inference; see ``spatial.effects.effects``. Of a dynamic model in
+        the short and in the long run: ``spatial.long_run.DynamicEffects``."""
         from .effects import effects
 
         return effects(self, method=method, draws=draws, seed=seed, level=level)
+
+    @cached_property
+    def stationarity(self):
+        """Of a dynamic model; see ``spatial.long_run.Stationarity``."""
+        from .long_run import stationarity
+
+        return stationarity(self)
 
     def with_vcov(self, vcov, **settings) -> Fit:
         """The same estimates with another covariance: ``"robust"``, ``"cluster", by="region"``, ``sp.Conley(300)``;

@@ -31,7 +31,7 @@ from .structure import admissible_interval, extreme_interval, similar, symmetriz
 
 __all__ = [
     "Factorised", "Jacobian", "Quadrature", "Spectrum", "Sum", "Window", "admissible_interval", "logdet",
-    "period_logdet", "projected_logdet", "structure",
+    "period_logdet", "projected_logdet", "structure", "symmetrizer",
 ]  # fmt: skip
 
 METHODS = {

@@ -73,7 +73,7 @@ def refuse(fit: Fit) -> None:
         why = "random effects leave two kinds of residuals"
     elif s["lee_yu"] == "additive" and s["effects"] in ("time", "twoway"):
         why = "the additive correction is made after the maximum"
-    elif fit.design.response in str(fit.design.formula).split("~")[1] and "lag(" in fit.design.formula:
+    elif fit.design.lags or ("lag(" in fit.design.formula and fit.design.response in fit.design.formula.split("~")[1]):
         why = "lagged responses are among the regressors"
     if why:
         raise SpatialInputError("E501", f"vcov='bootstrap' cannot be used here: {why}", hint="use 'oim' or 'robust'")

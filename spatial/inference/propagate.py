@@ -146,6 +146,12 @@ def parameter_draws(fit, draws, seed):
     return sample[inside], rho[inside]
 
 
+def central_spread(drawn, axis: int = 0) -> np.ndarray:
+    """Half the width of the central 68.27 % of draws: a standard error where the draws may have no variance."""
+    low, high = np.quantile(drawn, [0.15865, 0.84135], axis=axis)
+    return (high - low) / 2
+
+
 def delta_errors(fit, averages, picks):
     """sqrt(J V J') with J the derivatives of the effects with respect to the parameters."""
     params, rho = fit.params.to_numpy(), fit.rho

@@ -83,6 +83,10 @@ def lr_test(restricted: Fit, full: Fit) -> TestResult:
     if (a, b) == ("SEM", "SDM"):
         _refuse_without_common_factor(full)
     statistic = max(0.0, 2 * (full.loglik - restricted.loglik))
+    if len(full.design.lags) > len(restricted.design.lags):
+        null = f"{a} is enough" if a != b else _no_past(set(full.design.lags) - set(restricted.design.lags))
+        a, b = ("dynamic " * bool(fit.design.lags) + fit.specification.name for fit in (restricted, full))
+        return TestResult(f"LR {b} vs {a}", statistic, df, null)
     return TestResult(f"LR {b} vs {a}", statistic, df, NULLS[a] if b == "SDM" and a in NULLS else f"{a} is enough")
 
 
@@ -92,16 +96,18 @@ def wald_test(fit: Fit, against: str) -> TestResult:
     Parameters
     ----------
     fit : Fit
-        From ``sdm`` (against "SAR", "SEM", "SLX" or "OLS").
+        From ``sdm`` (against "SAR", "SEM", "SLX" or "OLS"), or from a dynamic model (against "static").
     against : str
         "SAR": theta = 0. "SEM": theta + rho beta = 0, the common factor (delta method). "SLX": rho = 0.
-        "OLS": rho = 0 and theta = 0.
+        "OLS": rho = 0 and theta = 0. "static": tau = 0 and eta = 0, whichever the model has.
 
     Notes
     -----
     LeSage & Pace (2009), section 2.3; Elhorst (2014), section 2.2.
     """
-    check_option("against", against, NULLS)
+    check_option("against", against, [*NULLS, *["static"] * bool(fit.design.lags)])
+    if against == "static":
+        return _no_lags(fit)
     if fit.specification.name != "SDM":
         raise SpatialInputError("E501", f"wald_test needs an SDM fit, got {fit.specification.name}")
     if fit.design.wx_order > 1:
@@ -125,6 +131,18 @@ def wald_test(fit: Fit, against: str) -> TestResult:
     g, G = np.array(value), np.array(slopes)
     statistic = float(g @ np.linalg.solve(G @ fit.vcov.to_numpy() @ G.T, g))
     return TestResult(f"Wald SDM vs {against}", statistic, len(g), NULLS[against])
+
+
+def _no_lags(fit: Fit) -> TestResult:
+    lags = list(fit.design.lags)
+    g, V = fit.params[lags].to_numpy(), fit.vcov.loc[lags, lags].to_numpy()
+    statistic = float(g @ np.linalg.solve(V, g))
+    return TestResult(f"Wald dynamic {fit.specification.name} vs static", statistic, len(g), _no_past(lags))
+
+
+def _no_past(lags) -> str:
+    """ "tau = 0 and eta = 0" of ``lag(y)`` and ``W:lag(y)``."""
+    return " and ".join(sorted((f"{'eta' if name.startswith('W:') else 'tau'} = 0" for name in lags), reverse=True))
 
 
 def hausman(fixed: Fit, random: Fit) -> TestResult:
@@ -157,6 +175,9 @@ def nests_sem(fit: Fit) -> bool:
 
 
 def _refuse_without_common_factor(fit: Fit) -> None:
+    if fit.design.lags:
+        raise SpatialInputError("E501", "a dynamic SDM nests the SEM only with a lagged y that is filtered like y",
+                                hint="test against 'SAR', 'SLX', 'OLS' or 'static'")  # fmt: skip
     if not nests_sem(fit):
         raise SpatialInputError("E501", "SEM is nested in an SDM only when every regressor is lagged",
                                 hint="leave durbin= out of the SDM")  # fmt: skip

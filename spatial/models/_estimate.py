@@ -11,11 +11,11 @@ from spillover.errors import SpatialInputError, check_option
 from .._data import Design, design
 from .._period_weights import PeriodWeights, refuse_varying
 from .._weights import Weights, as_weights, match_ids, warn_unlabelled
-from ..inference.additive import without_time_bias
 from ..inference.vcov import as_vcov
 from ..results import Fit, Specification
 from ..solve.ml import maximum_likelihood
 from ._checks import refuse_perfect_fit
+from ._dynamic import warn_of_own_lags, with_lagged_response, without_bias
 from ._instruments import design_with_instruments
 from ._moments import method_of_moments, moment_sample, refuse_without_theory
 from ._sample import demeaned_sample, sample_df, which_correction, which_effects, with_lagged_intercept
@@ -35,6 +35,7 @@ def estimate(
     effects: str | None = None,
     durbin: list[str] | None = None,
     wx_order: int = 1,
+    lags: str | None = None,
     method: str = "ml",
     w_error=None,
     endog: list[str] | None = None,
@@ -50,7 +51,10 @@ def estimate(
     # 1. Aligned arrays.
     keys = {"entity": entity, "time": time, "missing": missing, "durbin": durbin}
     d, endogenous, Z = _read(specification, formula, data, w, w_error, endog, instruments, keys)
+    if lags is not None:
+        d = with_lagged_response(d, lags, method, effects)
     effects = which_effects(effects, d, specification)
+    warn_of_own_lags(d, effects)
     if specification.durbin and durbin is None:
         d = with_lagged_intercept(d, effects)
     d = replace(d, wx_order=wx_order)
@@ -64,9 +68,7 @@ def estimate(
     else:
         correction = which_correction(specification, d, effects, lee_yu)
         sample, names = demeaned_sample(specification, d, effects, correction, logdet)
-        solution = maximum_likelihood(sample)
-        if correction == "additive" and effects in ("time", "twoway"):
-            solution = without_time_bias(sample, solution, d.weights)
+        solution = without_bias(sample, maximum_likelihood(sample), d, effects, correction)
     refuse_perfect_fit(sample, solution, d.response)
     # 4. Names and a covariance.
     settings = {"effects": effects, "lee_yu": correction, "vcov": vcov, "method": method, "panel": d.is_panel}

@@ -46,16 +46,17 @@ def demeaned_sample(
     y, Xd = without_effects(d.y), without_effects(X)
     refuse_degenerate(d, flat(X), flat(Xd), flat(y), names, effects)
     start = d.y if exact else y
+    transformed = without_entity(effects) if d.lags else effects
     parts = {}
     if specification.lag:
         Wy = lag(W, start)
-        parts |= {"Wy": flat(Wy), "lag": _jacobian(d, d.weights, effects, correction, logdet_method)}
+        parts |= {"Wy": flat(Wy), "lag": _jacobian(d, d.weights, transformed, correction, logdet_method)}
     if specification.error:
         parts |= {"My": flat(lag(M, start)), "MX": flat(lag(M, X if exact else Xd))}
-        parts["error"] = _jacobian(d, d.weights_of_error, effects, correction, logdet_method)
+        parts["error"] = _jacobian(d, d.weights_of_error, transformed, correction, logdet_method)
     if specification.lag and specification.error:
         parts["MWy"] = flat(lag(M, Wy))
-    return Sample(y=flat(y), X=flat(Xd), n=_likelihood_size(d, effects, correction), **parts), names
+    return Sample(y=flat(y), X=flat(Xd), n=_likelihood_size(d, transformed, correction), **parts), names
 
 
 def regressor_columns(d: Design, effects: str) -> tuple[np.ndarray, list[str]]:
@@ -68,6 +69,12 @@ def regressor_columns(d: Design, effects: str) -> tuple[np.ndarray, list[str]]:
         columns.append(lagged)
         names += [power + d.names[j] for j in d.durbin]
     return np.concatenate(columns, axis=2), names
+
+
+def without_entity(effects: str) -> str:
+    """The effects that a transformation can take out of a dynamic model: those of the units stay in its likelihood,
+    which is corrected for them afterwards (``inference.dynamic``)."""
+    return {"twoway": "time", "entity": "none"}.get(effects, effects)
 
 
 def flat(values: np.ndarray) -> np.ndarray:

@@ -41,6 +41,12 @@ missing : {"error", "drop"}
 
 Keywords of some:
 
+lags : {"y", "Wy", "both"}, optional
+    For sar and sdm in panels: the dynamic model, with y_{t-1} (``lag(y)``, tau), W y_{t-1} (``W:lag(y)``, eta) or both
+    among the regressors, conditional on the first period. Unit effects bias its maximum likelihood by O(1/T); with
+    ``lee_yu=True`` the estimates are corrected (Yu, de Jong & Lee 2008), with two-way effects after the time effects
+    are transformed out (Lee & Yu 2010, Econometric Theory 26:564-597) or, where they cannot be, together with theirs.
+    ``fit.effects()`` has a short and a long run, ``fit.stationarity`` the condition for the latter.
 wx_order : {1, 2}
     For slx, sdm and sdem: 2 adds W^2 X, named ``W2:x``; its effects count theta_2 W^2.
 w_error : weights, optional
@@ -144,6 +150,7 @@ def sar(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
     endog: list[str] | None = None, instruments: list[str] | None = None,
+    lags: str | None = None,
     lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial autoregressive (lag) model: y = rho W y + X beta + e.
@@ -155,6 +162,8 @@ def sar(
     w : weights over the same units
     endog, instruments : list of str
         Endogenous regressors and what instruments them, with ``method="gmm"``.
+    lags : {"y", "Wy", "both"}
+        A dynamic panel: y, W y or both of the period before among the regressors.
     entity, time, effects, durbin, method, lee_yu, vcov, missing, logdet
         As for all models: see ``spatial.models.family``.
 
@@ -163,7 +172,7 @@ def sar(
     SpatialInputError
         E1xx ids and periods, E2xx values, E3xx weights,
         E5xx formula or options, E701 rho on the edge of its interval, E702 information not
-        positive definite, E704 not identified by the instruments.
+        positive definite, E704 not identified by the instruments, E710 and E711 a dynamic model's correction.
 
     Examples
     --------
@@ -186,6 +195,7 @@ def sdm(
     effects: str | None = None, durbin: list[str] | None = None, wx_order: int = 1,
     method: str = "ml",
     endog: list[str] | None = None, instruments: list[str] | None = None,
+    lags: str | None = None,
     lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial Durbin model: y = rho W y + X beta + W X theta + e.
@@ -199,6 +209,8 @@ def sdm(
     w : weights over the same units
     endog, instruments : list of str
         Endogenous regressors and what instruments them, with ``method="gmm"``.
+    lags : {"y", "Wy", "both"}
+        A dynamic panel: y, W y or both of the period before among the regressors.
     wx_order : {1, 2}
         2 adds W^2 X, named ``W2:x``.
     entity, time, effects, durbin, method, lee_yu, vcov, missing, logdet
@@ -214,7 +226,7 @@ def sdm(
     SpatialInputError
         E1xx ids and periods, E2xx values (collinear ``W:x`` among them), E3xx weights,
         E5xx formula or options, E701 rho on the edge of its interval, E702 information not
-        positive definite, E704 not identified by the instruments.
+        positive definite, E704 not identified by the instruments, E710 and E711 a dynamic model's correction.
 
     Examples
     --------

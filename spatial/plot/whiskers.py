@@ -50,6 +50,7 @@ def by_weights(comparison, effect: str = "indirect", ax=None, *, variables=None)
     ----------
     comparison : Comparison
     effect : {"direct", "indirect", "total"}
+        Of dynamic models "short-run direct" and so on.
     ax : matplotlib Axes, optional
     variables : list of str, optional
         Which to draw, in this order; default all.
@@ -59,8 +60,8 @@ def by_weights(comparison, effect: str = "indirect", ax=None, *, variables=None)
     SpatialInputError
         E501 for an unknown effect, E502 for a variable that the effects do not have.
     """
-    check_option("effect", effect, KINDS)
     table = comparison.tidy()
+    check_option("effect", effect, table["effect"].unique())
     table = _chosen(table[table["effect"] == effect], variables)
     xlabel = _axis(next(iter(comparison.effects.values())))
     return _whiskers(table, "weights", ax, title=f"{effect.capitalize()} effects by weights", xlabel=xlabel)

@@ -64,15 +64,13 @@ def etable(fits, *, effects: bool = False, names=None, labels=None, below: str =
     """
     check_option("below", below, BELOW)
     heads, items = _named(fits, names)
-    from ..effects import Effects
-
-    effects = effects or any(isinstance(item, Effects) for item in items)
-    chosen = [item if isinstance(item, Effects) or not effects else item.effects() for item in items]
-    models = [item.fit if isinstance(item, Effects) else item for item in chosen]
+    effects = effects or any(hasattr(item, "fit") for item in items)
+    chosen = [item if hasattr(item, "fit") or not effects else item.effects() for item in items]
+    models = [getattr(item, "fit", item) for item in chosen]
     tables = [item.tidy() for item in chosen]
 
     sections = []
-    for kind in ("direct", "indirect", "total") if effects else ("",):
+    for kind in dict.fromkeys(kind for t in tables for kind in t["effect"]) if effects else ("",):
         parts = [t[t["effect"] == kind] if effects else t for t in tables]
         title = f"{kind.capitalize()} effects" if kind else ""
         sections.append((title, _rows(parts, labels or {}, below, digits, stars)))
@@ -174,7 +172,7 @@ def _inference(item, effects) -> str:
 
     if not effects:
         return describe(item)
-    how = "delta method" if item.method == "delta" else f"{item.kept:,} draws, seed {item.seed}"
+    how = "delta method" if item.method == "delta" else f"{getattr(item, 'kept', item.draws):,} draws, seed {item.seed}"
     return f"{how}, {describe(item.fit)}"
 
 

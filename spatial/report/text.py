@@ -57,19 +57,31 @@ def header(fit) -> list[str]:
         size += f" ({d.n_units:,} units x {d.n_periods} periods, {s['effects']} effects)"
     spatial = fit.specification.lag or fit.specification.error
     by = ("maximum likelihood" if s["method"] == "ml" else "the method of moments") if spatial else "least squares"
-    lines = [f"{fit.specification.name} by {by}: {d.formula}", size, f"weights: {d.weights.describe()}"]
+    name = "dynamic " * bool(d.lags) + fit.specification.name
+    lines = [f"{name} by {by}: {d.formula}", size, f"weights: {d.weights.describe()}"]
     if d.error_weights is not None:
         lines.append(f"weights of the error: {d.error_weights.describe()}")
     if spatial and s["effects"] != "none" and s["method"] == "ml":
-        exact = "by transformation" if not d.varies else "by the mean of the score"
-        said = {True: exact, "additive": "additive for the time effects", False: "none"}[s["lee_yu"]]
-        lines.append(f"Lee-Yu correction: {said}")
+        lines.append(_correction(fit))
     part = fit.sample.lag or fit.sample.error
     lines.append(f"standard errors: {describe(fit)}")
     if part is not None:
         lo, hi = part.interval
         lines.append(f"log-determinant: {part.logdet.method}; admissible interval ({lo:.4g}, {hi:.4g})")
+    if d.lags:
+        lines.append(str(fit.stationarity))
     return lines + [f"note: {note}" for note in d.notes]
+
+
+def _correction(fit) -> str:
+    """What corrects for the number of fixed effects."""
+    d, effects, lee_yu = fit.design, fit.settings["effects"], fit.settings["lee_yu"]
+    if not d.lags or effects == "time":
+        exact = "by transformation" if not d.varies else "by the mean of the score"
+        return "Lee-Yu correction: " + {True: exact, "additive": "additive for the time effects", False: "none"}[lee_yu]
+    unit = "bias of unit effects (Yu, de Jong & Lee 2008)"
+    both = {True: "time effects by transformation, ", "additive": "bias of time effects, ", False: ""}[lee_yu]
+    return "correction: " + (both * (effects == "twoway") + unit if lee_yu else "none")
 
 
 def fit_text(fit) -> str:
@@ -82,19 +94,23 @@ def fit_text(fit) -> str:
     return "\n".join(lines)
 
 
-def effects_text(effects) -> str:
+def effects_text(effects, who: bool = True) -> str:
+    """Three tables; ``who`` they belong to may have been said."""
     fit = effects.fit
     if effects.method == "simulate":
         how = f"simulated from {effects.kept:,} draws, seed {effects.seed}"
         if effects.kept < effects.draws:
-            how += f" ({effects.draws - effects.kept} left the admissible interval)"
+            left = "were not stationary" if effects.run == "long-run" else "left the admissible interval"
+            how += f" ({effects.draws - effects.kept} {left})"
     else:
         how = "delta method"
     table = effects.tidy()
     parts = [f"Effects of {fit.specification.name}: {fit.design.formula}",
-             f"weights: {fit.design.weights.describe()}", f"intervals: {how}"]  # fmt: skip
+             f"weights: {fit.design.weights.describe()}"] * who  # fmt: skip
+    run = {"short-run": "short run, ", "long-run": "long run, ", "convergence": "of the past response, "}
+    parts.append(f"{run.get(effects.run, '')}intervals: {how}")
     for kind, rows in table.groupby("effect", sort=False):
-        parts += ["", tidy_text(rows, title=kind)]
+        parts += ["", tidy_text(rows, title=f"{effects.run} {kind}".strip())]
     if effects.method == "delta" and abs(fit.rho) > 0.5 and fit.design.n_units < 200:
         parts.append("note: with rho above 0.5 and few units the delta method covers too little; method='simulate'")
     return "\n".join(parts)

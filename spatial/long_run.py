@@ -1,0 +1,227 @@
+"""Dynamic panels: stationarity, effects in the short and in the long run, and the path between them.
+
+    short run   (I - rho W)^-1 (beta I + theta W)
+    long run    ((1 - tau) I - (rho + eta) W)^-1 (beta I + theta W)      Elhorst (2014), eq. 4.5; Debarsy, Ertur
+    h periods   [(I - rho W)^-1 (tau I + eta W)]^h (I - rho W)^-1 (beta I + theta W)   & LeSage (2012), eq. 11-13
+
+Divided by 1 - tau the long run has the form of the short run, with rho* = (rho + eta) / (1 - tau), beta / (1 - tau)
+and theta / (1 - tau): it is computed by the same functions, on a fit with these parameters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+
+from .effects import Effects, infer
+from .inference.dynamic import roots
+from .inference.propagate import Averages, determinant, parameter_draws, selectors
+from .results import Fit, TestResult
+
+
+@dataclass(frozen=True)
+class Stationarity:
+    """Whether y_t returns to where it was after a shock.
+
+    Attributes
+    ----------
+    rho, tau, eta : float
+        0 where the model has no such term.
+    total : float
+        tau + (rho + eta) w_max, with w_max = 1 the largest eigenvalue of a row-standardised W: below one.
+    largest_root : float
+        Of (I - rho W)^-1 (tau I + eta W), in size: below one. An upper bound for a large W without symmetry.
+    test : TestResult
+        Wald test of total = 1.
+    words : str
+        ``total`` in words.
+
+    Notes
+    -----
+    The conditions of Elhorst (2014), eq. 4.4, together say that every root lies inside the unit circle.
+    """
+
+    rho: float
+    tau: float
+    eta: float
+    total: float
+    largest_root: float
+    test: TestResult = field(repr=False)
+    words: str = field(repr=False)
+
+    @property
+    def holds(self) -> bool:
+        return self.largest_root < 1
+
+    def __str__(self) -> str:
+        said = "stationary" if self.holds else "not stationary"
+        return f"{said}: {self.words} = {self.total:.4g}, largest root {self.largest_root:.4g}"
+
+
+def stationarity(fit: Fit) -> Stationarity:
+    """The stationarity of a dynamic fit.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 for a fit without ``lags=``.
+    """
+    if not fit.design.lags:
+        raise SpatialInputError("E501", "stationarity is a matter of dynamic models", hint="fit with lags='both'")
+    L, places = determinant(fit), _places(fit)
+    rho, tau, eta = (float(part) for part in dynamics(fit, fit.params.to_numpy()))
+    top = 1 / L.interval[1]
+    largest = float(np.abs(roots(fit.design.weights, L, rho, tau, eta)).max())
+    slope = top * places[0] + places[1] + top * places[2]
+    total = tau + (rho + eta) * top
+    wald = (total - 1) ** 2 / float(slope @ fit.vcov.to_numpy() @ slope)
+    has_tau, has_eta = places[1].any(), places[2].any()
+    spatial = "rho + eta" if has_eta else "rho"
+    if abs(top - 1) > 1e-9:
+        spatial = f"({spatial}) w_max" if has_eta else f"{spatial} w_max"
+    words = f"tau + {spatial}" if has_tau else spatial
+    return Stationarity(rho, tau, eta, total, largest, TestResult("Wald", wald, 1, f"{words} = 1"), words)
+
+
+@dataclass(frozen=True, eq=False)
+class DynamicEffects:
+    """Effects of a dynamic model, with inference.
+
+    Attributes
+    ----------
+    fit : Fit
+    method, draws, seed, level
+        How the inference is made, as in ``Effects``.
+    short_run, long_run, convergence : Effects
+        Each with averages, ``by_unit``, ``shock``, ``matrix``, ``by_group`` and ``by_order``. ``convergence`` is that
+        of the response's own past, (I - rho W)^-1 (tau I + eta W). ``long_run`` raises E712 for an estimate that is
+        not stationary; draws that are not are left out and counted, and since draws of such ratios have no variance
+        its standard errors are half the width of their central 68.27 %.
+    """
+
+    fit: Fit = field(repr=False)
+    method: str = "simulate"
+    draws: int = 1000
+    seed: int = 1
+    level: float = 0.95
+
+    @cached_property
+    def short_run(self) -> Effects:
+        return self._averaged(self.fit, self.fit.design.regressors, "short-run")
+
+    @cached_property
+    def long_run(self) -> Effects:
+        refuse_without_long_run(self.fit)
+        sample = self._long_run_draws() if self.method == "simulate" else None
+        return self._averaged(long_run_fit(self.fit), self.fit.design.regressors, "long-run", sample)
+
+    @cached_property
+    def convergence(self) -> Effects:
+        return self._averaged(self.fit, (f"lag({self.fit.design.response})",), "convergence")
+
+    def path(self, horizon: int = 10) -> pd.DataFrame:
+        """How effects unfold, by period since the change.
+
+        Parameters
+        ----------
+        horizon : int
+            The last period; 0 is that of the change.
+
+        Returns
+        -------
+        DataFrame
+            ``change``, ``horizon``, ``effect``, ``term``, ``estimate``, ``std_error``, ``conf_low``, ``conf_high``.
+            "transitory": the response to a change of one period, h periods later. "permanent": to a change that
+            stays, which is also the transitory one cumulated; it tends to the long run. Intervals are simulated.
+
+        Raises
+        ------
+        SpatialInputError
+            E309 beyond 5,000 units, E501 for a horizon below zero.
+        """
+        from .inference.path import effect_path
+
+        return effect_path(self.fit, horizon, self.draws, self.seed, self.level)
+
+    def tidy(self) -> pd.DataFrame:
+        """One row per run, variable and effect ("short-run direct", ...), in the common schema; without the long run
+        where the estimate is not stationary."""
+        parts = [self.short_run, *([self.long_run] if self.fit.stationarity.holds else [])]
+        return pd.concat([part.tidy().assign(effect=lambda t, run=part.run: run + " " + t["effect"]) for part in parts],
+                         ignore_index=True)  # fmt: skip
+
+    def __str__(self) -> str:
+        from .report.text import effects_text
+
+        if self.fit.stationarity.holds:
+            return f"{effects_text(self.short_run)}\n\n{effects_text(self.long_run, False)}"
+        return f"{effects_text(self.short_run)}\n\nNo long run: the estimate is {self.fit.stationarity}."
+
+    def _repr_html_(self) -> str:
+        from .report.text import as_html
+
+        return as_html(str(self))
+
+    def _averaged(self, fit, variables, run, sample=None) -> Effects:
+        settings = self.method, self.draws, self.seed, self.level
+        numbers = infer(fit, Averages(fit), selectors(fit, variables), *settings, sample)
+        return Effects(variables, *numbers[:4], fit, *settings, numbers[4], run)
+
+    def _long_run_draws(self) -> np.ndarray:
+        """(kept, p) parameters of the long run, from the draws that are stationary."""
+        sample, _ = parameter_draws(self.fit, self.draws, self.seed)
+        rho, tau, eta = (part[:, None] for part in dynamics(self.fit, sample))
+        inside = (np.abs(roots(self.fit.design.weights, determinant(self.fit), rho, tau, eta)) < 1).all(axis=1)
+        if inside.sum() < self.draws / 2:
+            raise SpatialInputError("E712", f"{self.draws - inside.sum()} of {self.draws} draws are not stationary: "
+                                    f"the long run is not determined ({self.fit.stationarity})",
+                                    hint="method='delta', or path(horizon)")  # fmt: skip
+        return _long_run_parameters(self.fit, sample[inside])
+
+
+def refuse_without_long_run(fit: Fit) -> None:
+    if not fit.stationarity.holds:
+        raise SpatialInputError("E712", f"there is no long run: the estimate is {fit.stationarity}",
+                                hint="short_run and path(horizon) are defined; difference the data or add "
+                                "time effects for the long run")  # fmt: skip
+
+
+def long_run_fit(fit: Fit) -> Fit:
+    """A fit whose effects are the long-run effects: rho*, beta / (1 - tau) and theta / (1 - tau), V by the delta
+    method."""
+    params = fit.params.to_numpy()
+    tau = dynamics(fit, params)[1]
+    in_rho, in_tau, in_eta = (pick.astype(bool) for pick in _places(fit))
+    long = _long_run_parameters(fit, params[None])[0]
+    J = np.diag(np.where(in_tau | in_eta, 0.0, 1 / (1 - tau)))
+    J[:, in_tau] += (long / (1 - tau))[:, None] * in_tau.any()
+    J[np.ix_(in_rho, in_eta)] += 1 / (1 - tau)
+    V = J @ fit.vcov.to_numpy() @ J.T
+    names = fit.params.index
+    return replace(fit, params=pd.Series(long, names, name="estimate"), vcov=pd.DataFrame(V, names, names))
+
+
+def dynamics(fit: Fit, params: np.ndarray) -> list[np.ndarray]:
+    """rho, tau and eta of parameters (..., p); 0 where the model has no such term."""
+    return [params @ pick for pick in _places(fit)]
+
+
+def _long_run_parameters(fit: Fit, params: np.ndarray) -> np.ndarray:
+    """(draws, p) parameters as those of the long run; the lags' own are 0."""
+    rho, tau, eta = dynamics(fit, params)
+    in_rho, in_tau, in_eta = (pick.astype(bool) for pick in _places(fit))
+    long = params / (1 - tau)[:, None]
+    long[:, in_rho] = ((rho + eta) / (1 - tau))[:, None]
+    long[:, in_tau | in_eta] = 0.0
+    return long
+
+
+def _places(fit: Fit) -> list[np.ndarray]:
+    """What picks rho, tau and eta out of the parameters; zeros where there is none."""
+    response = fit.design.response
+    return [(fit.params.index == name).astype(float) for name in ("rho", f"lag({response})", f"W:lag({response})")]
