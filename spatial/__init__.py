@@ -29,6 +29,8 @@ _NAMES = {
     "inference.kinds": "Robust Cluster Conley DriscollKraay Bootstrap",
     "effects": "Effects",
     "policy.did": "did DiD",
+    "policy.rings": "ring_did",
+    "policy.spatial_did": "spatial_did SpatialDiD",
     "compare": "compare_weights Comparison",
     "report.etable": "etable",
     "results": "Fit TestResult TestTable",

@@ -24,9 +24,9 @@ def event_study(result, ax=None):
     >>> from types import SimpleNamespace as Some
     >>> rows = [(-2, 0.1, -0.3, 0.5, False), (-1, 0.0, 0.0, 0.0, True), (0, 0.8, 0.4, 1.2, False)]
     >>> path = pd.DataFrame(rows, columns=["period", "estimate", "conf_low", "conf_high", "reference"])
-    >>> ax = event_study(Some(path=path, settings={"level": 0.95}, sample=Some(response="y", treatment="law")))
+    >>> ax = event_study(Some(path=path, settings={"level": 0.95}, response="y", treatment="law"))
     >>> ax.get_xlabel()
-    'Periods since adoption'
+    'Periods since adoption; hollow: reference, zero by construction'
     """
     path = result.path.assign(effect="") if "effect" not in result.path else result.path
     names = list(dict.fromkeys(path["effect"]))
@@ -43,10 +43,10 @@ def event_study(result, ax=None):
         ax.plot(fixed["period"] + shift, fixed["estimate"], linestyle="none", marker=marker, markersize=6,
                 markerfacecolor="white", markeredgecolor=colour, zorder=3)  # fmt: skip
     ax.xaxis.get_major_locator().set_params(integer=True)
-    level = 100 * result.settings["level"]
-    note = "hollow: reference period, zero by construction" if path["reference"].any() else ""
-    plain(ax, title=f"Effect of {result.sample.treatment} on {result.sample.response}", note=note,
-          xlabel="Periods since adoption", ylabel=f"Effect, {level:g} % interval", legend=len(names) > 1)  # fmt: skip
+    ylabel = f"Effect, {100 * result.settings['level']:g} % interval"
+    note = "; hollow: reference, zero by construction" if path["reference"].any() else ""
+    plain(ax, title=f"Effect of {result.treatment} on {result.response}",
+          xlabel=f"Periods since adoption{note}", ylabel=ylabel, legend=len(names) > 1)  # fmt: skip
     return legible(ax)
 
 
@@ -73,7 +73,7 @@ def trends(did, ax=None):
             start = [str(p) for p in periods].index(cohort)
             ax.plot(start, part["mean"].to_numpy()[start], marker=marker, markersize=6, color=colour)
     _ticks(ax, periods)
-    plain(ax, title=f"Mean of {did.sample.response} by adoption cohort", ylabel=f"Mean of {did.sample.response}",
+    plain(ax, title=f"Mean of {did.response} by adoption cohort", ylabel=f"Mean of {did.response}",
           xlabel=f"{did.sample.times.name or 'Period'}; marks: first treated period (units)", legend=True)  # fmt: skip
     return legible(ax)
 

@@ -89,10 +89,10 @@ def clustered(y: np.ndarray, R: np.ndarray, names: list[str], cluster: np.ndarra
     if G < 2:
         raise SpatialInputError("E701", "all units are in one cluster: no variance between clusters")
     bread = np.linalg.inv(Rt.T @ Rt)
-    scores = cluster_sums((Rt * e[:, None]).reshape(T, N, p).sum(axis=0), cluster)
+    scores = cluster_sums((Rt * e[:, None]).reshape(T, N, p).sum(axis=0), cluster) @ bread
     K = p + absorber.effects - N + 1
     factor = G / (G - 1) * (m - 1) / max(m - K, 1)
-    return beta, factor * bread @ (scores.T @ scores) @ bread, e.reshape(T, N)
+    return beta, factor * scores.T @ scores, e.reshape(T, N)
 
 
 def cluster_sums(values: np.ndarray, cluster: np.ndarray) -> np.ndarray:

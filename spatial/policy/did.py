@@ -48,6 +48,14 @@ class DiD:
     notes: tuple[str, ...] = ()
 
     @property
+    def treatment(self) -> str:
+        return self.sample.treatment
+
+    @property
+    def response(self) -> str:
+        return self.sample.response
+
+    @property
     def att(self) -> float:
         return float(self.table["estimate"].iloc[0])
 
@@ -162,15 +170,15 @@ def did(
     check_option("control", control, CONTROLS)
     sample = read_policy(formula, data, treatment=treatment, entity=entity, time=time, cluster=cluster,
                          weights_column=weights_column, period_by=period_by, missing=missing)  # fmt: skip
-    window = _window(window, reference, len(sample.times))
+    window = path_window(window, reference, len(sample.times))
     settings = {"method": method, "control": control, "reference": reference, "window": window, "level": level,
                 "cluster": cluster or str(sample.ids.name or "unit"), "weights": weights_column,
                 "period_by": period_by}  # fmt: skip
     table, path, V = ENGINES[method](sample, settings)
-    return DiD(table, path, V, sample, settings, _warned(sample))
+    return DiD(table, path, V, sample, settings, warned(sample))
 
 
-def _window(window, reference, T) -> tuple[int, int]:
+def path_window(window, reference, T) -> tuple[int, int]:
     first, last = (-T, T) if window is None else window
     if not (first <= reference < 0 <= last and int(first) == first and int(last) == last):
         raise SpatialInputError("E533", f"window={window!r} must run from before the reference period {reference} to 0 "
@@ -228,7 +236,7 @@ def _path(periods, tau, V, reference, level, df) -> pd.DataFrame:
     return table.sort_values("period", ignore_index=True)
 
 
-def _warned(sample: PolicySample) -> tuple[str, ...]:
+def warned(sample: PolicySample) -> tuple[str, ...]:
     """Few clusters make standard errors too small: said in the result, and aloud."""
     notes = list(sample.notes)
     treated = len(np.unique(sample.cluster[sample.D.any(axis=0)]))

@@ -43,3 +43,22 @@ def path_text(path, title: str, statistic: str) -> str:
         cells.append([f"{r.period:+d}", number(r.estimate), number(r.std_error), number(r.statistic, 2),
                       p_text(r.p_value).removeprefix("= "), number(r.conf_low), number(r.conf_high)])  # fmt: skip
     return columns(cells, [title, "estimate", "std. error", statistic, "p", "low", "high"])
+
+
+def spatial_did_text(result) -> str:
+    from .text import header
+
+    said, settings = header(result.fit), result.settings
+    lines = [f"Spatial difference-in-differences: effects of {result.treatment} on {result.response}", *said]
+    lines += [f"intervals: {settings['draws']:,} draws, seed {settings['seed']}"]
+    lines += [f"note: {note}" for note in result.notes if f"note: {note}" not in said]
+    lines += ["", tidy_text(result.table)]
+    counts = ", ".join(f"{n:,} ({term})" for term, n in zip(result.table["term"], result.table["n"]) if "total" not in
+                       term and "indirect on the treated" not in term)  # fmt: skip
+    lines.append(f"unit-periods averaged over: {counts}")
+    if result.path is not None:
+        for kind, part in result.path.groupby("effect"):
+            lines += ["", path_text(part, f"{kind}, periods since adoption", "z")]
+        if result.settings["before"]:
+            lines += ["", str(result.pretrends)]
+    return "\n".join(lines)

@@ -1,0 +1,128 @@
+"""Effects on the treated that spillovers do not distort, and effects on untreated units by ring around the treated.
+
+    y_it = alpha_i + gamma_t + tau D_it + sum_r gamma_r (1 - D_it) R_it(r) + X_it beta + e_it
+
+R(r) is one when the nearest treated unit is in ring r: rings are disjoint, from the inside out. Units beyond the last
+ring are the comparison, and tau is the total effect on the treated, spillovers from other treated units included.
+By imputation, observations that are neither treated nor in a ring predict all others, and effects may differ
+between cohorts and over time. Source: Butts (2021, Difference-in-differences estimation with spatial spillovers,
+arXiv:2105.03737), equations 6 and 8 and section 4.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError, check_option
+
+from .._weights import as_weights, match_ids
+from . import imputation
+from ._sample import PolicySample, read_policy
+from ._tables import rows
+from .absorb import clustered
+from .did import DiD, warned
+
+
+def ring_did(
+    formula: str, data: pd.DataFrame, rings: Mapping, *, treatment: str | None = None, entity: str | None = None,
+    time: str | None = None, method: str = "imputation", cluster: str | None = None,
+    weights_column: str | None = None, period_by: str | None = None, level: float = 0.95, missing: str = "error",
+) -> DiD:  # fmt: skip
+    """Effect of a policy on the treated and on untreated units by their nearness to treated ones.
+
+    Parameters
+    ----------
+    formula : str
+        Outcome, treatment (0 before, 1 from its first period on), covariates.
+    data : DataFrame
+        One row per unit and period, balanced, in any order.
+    rings : mapping of names to weights, from the inside out
+        Which units lie in a ring around each other; only whether weights are zero matters. Links of an inner ring
+        are taken out of the outer ones, so that cumulative bands serve:
+        ``{"0-200 km": wt.distance_band(states, 200), "200-400 km": wt.distance_band(states, 400)}``. One W of
+        any kind gives the exposure to treated neighbours.
+    treatment, entity, time, cluster, weights_column, period_by, level, missing
+        As for ``did``.
+    method : {"imputation", "twfe"}
+
+    Returns
+    -------
+    DiD
+        Its table has the treated first, then every ring; there is no path.
+
+    Raises
+    ------
+    SpatialInputError
+        E101 units without weights, E230-E236 treatments that cannot be used, E237 a ring without any observation,
+        E730 periods in which all units are treated or in a ring.
+
+    Examples
+    --------
+    >>> import shapefiles, spatial as sp, weights as wt
+    >>> states, castle = shapefiles.load("us_states"), shapefiles.load_panel("castle")
+    >>> castle = castle[castle["state"].isin(states.index)]
+    >>> rings = {"contiguous": wt.queen(states)}
+    >>> sp.ring_did("log(homicide) ~ post", castle, rings, entity="state", time="year").table["term"].tolist()
+    ['treated', 'untreated, contiguous']
+    """
+    check_option("method", method, ("imputation", "twfe"))
+    sample = read_policy(formula, data, treatment=treatment, entity=entity, time=time, cluster=cluster,
+                         weights_column=weights_column, period_by=period_by, missing=missing)  # fmt: skip
+    sample.first  # noqa: B018  a design that cannot be used is named before the work begins
+    exposed = ring_exposure(sample, rings)
+    names = ["treated", *(f"untreated, {name}" for name in rings)]
+    estimates, V = (_imputed if method == "imputation" else _two_way)(sample, exposed, names)
+    df = sample.n_clusters - 1 if method == "twfe" else None
+    table = rows(estimates, np.sqrt(np.diag(V)), level=level, df=df, term=names)
+    settings = {"method": method, "control": None, "level": level, "weights": weights_column, "period_by": period_by,
+                "cluster": cluster or str(sample.ids.name or "unit")}  # fmt: skip
+    return DiD(table, None, np.zeros((0, 0)), sample, settings, warned(sample))
+
+
+def ring_exposure(sample: PolicySample, rings: Mapping) -> np.ndarray:
+    """R, (T, N, rings): untreated with the nearest treated unit in this ring.
+
+    Raises
+    ------
+    SpatialInputError
+        E101, E237, E501.
+    """
+    if not isinstance(rings, Mapping) or not rings:
+        raise SpatialInputError("E501", "rings must be a mapping of names to weights, with one at least",
+                                hint="{'0-200 km': wt.distance_band(places, 200)}")  # fmt: skip
+    untreated = sample.D == 0
+    seen = np.zeros(sample.D.shape, dtype=bool)
+    out = []
+    for name, w in rings.items():
+        weights = as_weights(w)
+        if weights.varies or weights.ids is None:
+            raise SpatialInputError("E501", f"ring {name!r} must be weights with ids, the same in all periods")
+        at = match_ids(weights.ids, sample.ids, data_name=f"ring {name!r}")
+        near = (abs(weights.csr[at][:, at]) @ sample.D.T > 0).T
+        ring = near & untreated & ~seen
+        if not ring.any():
+            raise SpatialInputError("E237", f"no untreated unit has its nearest treated unit in ring {name!r}",
+                                    hint="leave this ring out, or draw the rings wider")  # fmt: skip
+        seen |= near
+        out.append(ring)
+    return np.stack(out, axis=2).astype(float)
+
+
+def _two_way(sample, exposed, names):
+    R = np.concatenate([sample.D[:, :, None], exposed, sample.X], axis=2)
+    beta, V, _ = clustered(sample.y, R, [*names, *sample.names], sample.cluster, sample.absorber())
+    p = len(names)
+    return beta[:p], V[:p, :p]
+
+
+def _imputed(sample, exposed, names):
+    """Treated or in a ring is the event; each estimand averages over its part of it."""
+    parts = np.concatenate([sample.D[:, :, None], exposed], axis=2)
+    touched = replace(sample, D=parts.max(axis=2), treatment=f"{sample.treatment}, own or in a ring")
+    cells = np.moveaxis(parts, 2, 0) * sample.mass
+    estimates, V, _ = imputation.effects(touched, cells / cells.sum(axis=(1, 2), keepdims=True))
+    return estimates, V

@@ -1,0 +1,194 @@
+"""Spatial difference-in-differences: dense twins, TWFE where nobody is exposed, known effects, bad input."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import spatial as sp
+from spillover.errors import SpatialInputError
+
+from ..test_certify import band, nearest
+
+KEYS = {"entity": "i", "time": "t"}
+
+
+def long(**arrays):
+    """(T, N) arrays as a frame with units i and periods t."""
+    T, N = next(iter(arrays.values())).shape
+    keys = {"i": np.tile(np.arange(N), T), "t": np.repeat(np.arange(T), N)}
+    return pd.DataFrame({**{name: values.ravel() for name, values in arrays.items()}, **keys})
+
+
+def policy_panel(rng, W, T=6, start=3, rho=0.0, beta=1.0, theta=0.3, noise=1.0):
+    """Half of the units treated from one period on; y follows the spatial Durbin model in D."""
+    N = len(W)
+    treated = np.zeros(N)
+    treated[rng.permutation(N)[: N // 2]] = 1
+    D = np.outer(np.arange(T) >= start, treated).astype(float)
+    A = np.linalg.inv(np.eye(N) - rho * W)
+    mean = D @ (beta * np.eye(N) + theta * W).T
+    y = (mean + rng.standard_normal(N) + rng.standard_normal((T, 1)) + noise * rng.standard_normal((T, N))) @ A.T
+    data = long(y=y, d=D)
+    return data.sample(frac=1, random_state=1), D, A @ (beta * np.eye(N) + theta * W)
+
+
+def estimands(S, D, W):
+    """The averages of the module's head, unit-period by unit-period."""
+    T, N = D.shape
+    found = {"direct": [], "indirect": [], "neighbours": []}
+    for t in range(T):
+        for i in range(N):
+            others = sum(S[i, j] * D[t, j] for j in range(N) if j != i)
+            if D[t, i]:
+                found["direct"].append(S[i, i])
+                found["indirect"].append(others)
+            elif (W[i] @ D[t]) > 0:
+                found["neighbours"].append(others)
+    direct, indirect, neighbours = (np.mean(v) for v in found.values())
+    return [direct, indirect, direct + indirect, neighbours]
+
+
+@pytest.mark.parametrize("model", ["sdm", "slx", "sar", "sdem"])
+def test_averages_are_those_of_the_dense_matrix(model):
+    rng = np.random.default_rng(2)
+    W = nearest(rng, 20, 3)
+    data, D, _ = policy_panel(rng, W, rho=0.4)
+    result = sp.spatial_did("y ~ d", data, pd.DataFrame(W), model=model, **KEYS)
+    fit = result.fit
+    b, th = fit.params["d"], fit.params.get("W:d", 0.0)
+    S = np.linalg.inv(np.eye(20) - fit.rho * W) @ (b * np.eye(20) + th * W)
+    np.testing.assert_allclose(result.table["estimate"], estimands(S, D, W), rtol=1e-9)
+    assert (result.table["conf_low"] <= result.table["estimate"]).all()
+    assert (result.path["reference"].sum(), len(result.path)) == (2, 12)
+    assert result.pretrends.df == (2 if model == "sar" else 4)
+
+
+def test_draws_are_the_dense_matrix_at_each_draw():
+    """The curves over rho, interpolated, against an inverse for every draw."""
+    from spatial.inference.propagate import parameter_draws
+    from spatial.policy.respond import averages
+
+    rng = np.random.default_rng(3)
+    W = nearest(rng, 15, 3)
+    data, D, _ = policy_panel(rng, W, rho=0.5)
+    fit = sp.sdm("y ~ d", data, pd.DataFrame(W), **KEYS)
+    _, drawn = averages(fit, "d", fit.design.weights, D.T, lambda r: r.sum(axis=1), 40, 7)
+    sample, rho = parameter_draws(fit, 40, 7)
+    for row, values, r in zip(drawn, sample, rho):
+        S = np.linalg.inv(np.eye(15) - r * W) @ (values[0] * np.eye(15) + values[1] * W)
+        np.testing.assert_allclose(row, S @ D.sum(axis=0), rtol=1e-7, atol=1e-10)
+
+
+def test_without_exposure_it_is_two_way_fixed_effects():
+    """All treated units are islands: W d is left out, said so, and the rest is linearmodels' PanelOLS."""
+    PanelOLS = pytest.importorskip("linearmodels.panel").PanelOLS
+    rng = np.random.default_rng(5)
+    W = np.zeros((30, 30))
+    W[15:, 15:] = nearest(rng, 15, 3)
+    D = np.outer(np.arange(6) >= 3, np.arange(30) < 12).astype(float)
+    y = rng.standard_normal(30) + rng.standard_normal((6, 1)) + D + rng.standard_normal((6, 30))
+    data = long(y=y, d=D)
+    with pytest.warns(sp.SpatialInputWarning, match="treated without neighbours"):
+        result = sp.spatial_did("y ~ d", data, pd.DataFrame(W), model="slx", **KEYS)
+    assert "W:d is zero and was left out" in str(result)
+    indexed = data.set_index(["i", "t"])
+    peer = PanelOLS(indexed["y"], indexed[["d"]], entity_effects=True, time_effects=True).fit()
+    estimates = result.table["estimate"].to_numpy()
+    np.testing.assert_allclose(estimates[:3], [peer.params["d"], 0, peer.params["d"]], atol=1e-9)
+    assert np.isnan(estimates[3])
+    assert sp.did("y ~ d", data, method="twfe", **KEYS).att == pytest.approx(estimates[0], abs=1e-10)
+
+
+@pytest.mark.parametrize("treated", [0, 1])
+def test_none_or_all_treated_are_named(treated):
+    rng = np.random.default_rng(5)
+    W = nearest(rng, 12, 3)
+    data, *_ = policy_panel(rng, W)
+    for call in (sp.spatial_did, sp.ring_did):
+        w = pd.DataFrame(W) if call is sp.spatial_did else {"near": pd.DataFrame(W)}
+        with pytest.raises(SpatialInputError) as caught:
+            call("y ~ d", data.assign(d=float(treated)), w, **KEYS)
+        assert (caught.value.code, caught.value.column) == ("E233", "d")
+
+
+@pytest.mark.parametrize("method", ["imputation", "twfe"])
+def test_rings_recover_known_effects_where_naive_estimates_do_not(method):
+    """No noise: 2 on the treated, .5 in the first ring, .2 in the second, nothing beyond."""
+    rng, N, T = np.random.default_rng(8), 30, 6
+    place = np.arange(N)
+    gap = np.abs(place[:, None] - place[None])
+    treated = np.isin(place, [3, 4, 20, 21])
+    distance = np.where(treated[None], gap, 99).min(axis=1)
+    after = np.arange(T)[:, None] >= 3
+    effect = np.select([distance == 0, distance == 1, distance <= 3], [2.0, 0.5, 0.2], 0.0)
+    y = rng.standard_normal(N) + rng.standard_normal((T, 1)) + after * effect
+    data = long(y=y, d=(after * treated).astype(float))
+    rings = {"1": pd.DataFrame((gap == 1) * 1.0), "to 3": pd.DataFrame(((gap > 0) & (gap <= 3)) * 1.0)}
+    with pytest.warns(sp.SpatialInputWarning, match="4 of them treated"):
+        result = sp.ring_did("y ~ d", data.sample(frac=1, random_state=0), rings, method=method, **KEYS)
+    with pytest.warns(sp.SpatialInputWarning, match="4 of them treated"):
+        naive = sp.did("y ~ d", data, method="twfe", **KEYS)
+    np.testing.assert_allclose(result.table["estimate"], [2, 0.5, 0.2], atol=1e-10)
+    spoiled = 2 - effect[~treated].mean()  # Butts (2021), proposition 1: less the mean effect on the comparison
+    assert naive.att == pytest.approx(spoiled, abs=1e-10)
+    assert "untreated, to 3" in str(result)
+    with pytest.raises(SpatialInputError) as caught:
+        sp.ring_did("y ~ d", data, {**rings, "again": rings["1"]}, method=method, **KEYS)
+    assert caught.value.code == "E237"
+
+
+def test_options_are_checked():
+    rng = np.random.default_rng(5)
+    W = nearest(rng, 12, 3)
+    data, *_ = policy_panel(rng, W)
+    w = pd.DataFrame(W)
+    with pytest.raises(SpatialInputError, match="model='gns'"):
+        sp.spatial_did("y ~ d", data, w, model="gns", **KEYS)
+    varying = {t: w if t else pd.DataFrame(nearest(rng, 12, 2)) for t in range(6)}
+    with pytest.raises(SpatialInputError, match="one W for all periods"):
+        sp.spatial_did("y ~ d", data, SimpleNamespace(by_period=varying), **KEYS)
+    with pytest.raises(SpatialInputError, match="no regressor"):
+        sp.spatial_did("y ~ d", data, w, treatment="t", **KEYS)
+    with pytest.raises(SpatialInputError, match="mapping"):
+        sp.ring_did("y ~ d", data, w, **KEYS)
+    dose = sp.spatial_did("y ~ d", data.assign(d=data["d"] / 2), w, **KEYS)
+    assert dose.path is None
+    with pytest.raises(SpatialInputError, match="no period before adoption"):
+        _ = dose.pretrends
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("model", "rho"), [("slx", 0.0), ("sdm", 0.4)])
+def test_certify_spatial_did(model, rho, capsys):
+    """C11: N = 100, T = 6, half treated. Size of the test for spillovers, coverage of every average, bias of TWFE."""
+    rng, R = np.random.default_rng(11), 500
+    W = nearest(rng, 100, 4)
+    w = pd.DataFrame(W)
+    inside, naive, rejected = np.zeros(4), [], 0
+    for r in range(R):
+        data, D, S = policy_panel(rng, W, rho=rho)
+        table = sp.spatial_did("y ~ d", data, w, model=model, path=False, vcov="oim", draws=500, seed=r, **KEYS).table
+        truth = np.array(estimands_fast(S, D, W))
+        inside += (table["conf_low"] <= truth) & (truth <= table["conf_high"])
+        if rho == 0:
+            naive.append(sp.did("y ~ d", data, method="twfe", **KEYS).att - truth[2])
+            null, *_ = policy_panel(rng, W, theta=0.0)
+            fit = sp.spatial_did("y ~ d", null, w, model=model, path=False, **KEYS).fit
+            rejected += fit.pvalues["W:d"] < 0.05
+    with capsys.disabled():
+        print(f"\n{model} rho={rho}: coverage {np.round(inside / R, 3).tolist()}, size {rejected / R:.3f}, "
+              f"bias of naive TWFE {np.mean(naive) if naive else np.nan:+.3f}")  # fmt: skip
+    low, high = band(0.95, R)
+    assert ((low <= inside / R) & (inside / R <= high)).all()
+    if rho == 0:
+        assert 0.025 <= rejected / R <= 0.08
+        assert np.mean(naive) == pytest.approx(-0.3 * 0.5, abs=0.03)  # theta times the mean exposure of the comparison
+
+
+def estimands_fast(S, D, W):
+    own, policy = S.diagonal() * D, D @ S.T
+    exposed = (D == 0) & (D @ W.T > 0)
+    direct, total = own[D == 1].mean(), policy[D == 1].mean()
+    return [direct, total - direct, total, policy[exposed].mean()]
