@@ -199,7 +199,8 @@ class TestResult:
     """A test: its statistic, degrees of freedom, p-value and its null in words.
 
     ``df`` names the distribution: an int for chi-squared (upper tail), a pair for F (upper tail), None for
-    the standard normal (both tails).
+    the standard normal (both tails), "upper" for its upper tail alone, "mixed" for 1/4 chi2(0) + 1/2 chi2(1) +
+    1/4 chi2(2), what two one-sided tests have together.
 
     Examples
     --------
@@ -213,25 +214,30 @@ class TestResult:
 
     name: str
     statistic: float
-    df: int | tuple[int, int] | None
+    df: int | tuple[int, int] | str | None
     null: str
 
     @property
     def distribution(self) -> str:
-        """In words: ``chi2(2)``, ``F(2, 46)`` or ``z``."""
-        if self.df is None:
-            return "z"
+        """In words: ``chi2(2)``, ``F(2, 46)``, ``z``, ``z (one-sided)`` or ``mixed chi2``."""
+        if self.df is None or isinstance(self.df, str):
+            return {None: "z", "upper": "z (one-sided)", "mixed": "mixed chi2"}[self.df]
         return f"F{self.df}" if isinstance(self.df, tuple) else f"chi2({self.df})"
 
     @cached_property
     def p_value(self) -> float:
         """From the survival function; NaN for a negative chi-squared or F."""
-        from scipy.special import chdtrc, fdtrc
+        from scipy.special import chdtrc, fdtrc, ndtr
 
         if self.df is None:
             return float(two_sided(self.statistic))
+        if self.df == "upper":
+            return float(ndtr(-self.statistic))
         if not self.statistic >= 0:
             return float("nan")
+        if self.df == "mixed":
+            tail = chdtrc([1, 2], self.statistic) @ [0.5, 0.25]
+            return float(tail if self.statistic > 0 else 1.0)
         return float(fdtrc(*self.df, self.statistic) if isinstance(self.df, tuple) else chdtrc(self.df, self.statistic))
 
     def __str__(self) -> str:

@@ -155,8 +155,8 @@ def hausman(fixed: Fit, random: Fit) -> TestResult:
 
     Notes
     -----
-    Hausman (1978, Econometrica 46:1251-1271), eq. 3.7. When V_F - V_R is not positive definite the statistic
-    can be negative and has no p-value.
+    Hausman (1978, Econometrica 46:1251-1271), eq. 3.7. In finite samples V_F - V_R need not be positive definite;
+    then the statistic, which can be negative, decides nothing: the null says so, and ``robust_hausman`` decides.
     """
     if random.settings["effects"] != "random" or fixed.settings["effects"] not in ("entity", "twoway"):
         raise SpatialInputError("E501", "hausman needs a fixed-effects fit and a random-effects fit, in this order")
@@ -165,7 +165,11 @@ def hausman(fixed: Fit, random: Fit) -> TestResult:
     fixed, random = fixed.with_vcov("oim"), random.with_vcov("oim")  # robust ones have no such difference
     V = (fixed.vcov.loc[common, common] - random.vcov.loc[common, common]).to_numpy()
     statistic = float(difference @ np.linalg.pinv(V, hermitian=True) @ difference)
-    return TestResult("Hausman", statistic, len(common), "the effects are uncorrelated with the regressors")
+    null = "the effects are uncorrelated with the regressors"
+    scale = 1 / np.sqrt(np.abs(np.diag(V)))
+    if not (np.linalg.eigvalsh(V * np.outer(scale, scale)) > 0).all():
+        null += " (V_F - V_R is not positive definite: no decision, see robust_hausman)"
+    return TestResult("Hausman", statistic, len(common), null)
 
 
 def nests_sem(fit: Fit) -> bool:

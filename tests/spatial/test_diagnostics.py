@@ -138,10 +138,14 @@ def test_durbin_lm_tests_are_score_tests_of_the_likelihood():
 @pytest.mark.parametrize("small", ["none", "entity", "time"])
 @pytest.mark.parametrize("model", ["ols", "sdm"])
 def test_effects_are_tested_together(model, small):
-    """Least squares: the statistic is n times the log of the ratio of squares."""
+    """Least squares: the statistic is n times the log of the ratio of squares; Bartlett's factor with lee_yu=True."""
     data, W = panel_data(2)
     less, more = (getattr(sp, model)("y ~ a", data, W, **PANEL, effects=e, lee_yu=False) for e in (small, "twoway"))
     test = sp.effects_test(less, more)
+    corrected = sp.effects_test(*(getattr(sp, model)("y ~ a", data, W, **PANEL, effects=e) for e in (small, "twoway")))
+    left = 13 * 4 - {"ols": 1, "sdm": 3}[model]
+    assert corrected.df == test.df
+    assert corrected.statistic == pytest.approx(test.statistic * (left + test.df / 2 - 1) / 70, rel=1e-7)
     assert test.df == {"none": 13 + 4, "entity": 4, "time": 13}[small]
     if model == "ols":
         squares = [fit.solution.resid @ fit.solution.resid for fit in (less, more)]
@@ -189,14 +193,16 @@ def test_size_of_the_durbin_tests():
     lambda f: sp.durbin_lm_tests(f["sar"]), lambda f: sp.common_factor(f["sem"], f["sdm"]),
     lambda f: sp.spatial_hausman(f["sar"]), lambda f: sp.effects_test(f["sar"], f["sem"]),
     lambda f: sp.lm_residual_error(f["sem"]), lambda f: sp.breusch_pagan(f["empty"]),
-    lambda f: sp.effects_test(f["entity"], f["twoway"]),
+    lambda f: sp.effects_test(f["twoway"], f["entity"]), lambda f: sp.pesaran_cd(f["sar"]),
+    lambda f: sp.serial_correlation(f["sar"]), lambda f: sp.random_effects_tests(f["twoway"]),
+    lambda f: sp.robust_hausman(f["sar"]),
 ])  # fmt: skip
 def test_refusals(call):
     data, W = cross_section(1)
     fits = {name: getattr(sp, name)("y ~ a", data, W) for name in ("sar", "sem", "sdm")}
     panel, V = panel_data(1)
     fits["empty"] = sp.ols("y ~ 1", data, W)
-    fits |= {e: sp.sar("y ~ a", panel, V, **PANEL, effects=e) for e in ("entity", "twoway")}  # corrected: n differs
+    fits |= {e: sp.sar("y ~ a", panel, V, **PANEL, effects=e) for e in ("entity", "twoway")}
     with pytest.raises(SpatialInputError) as caught:
         call(fits)
     assert caught.value.code == "E501"
