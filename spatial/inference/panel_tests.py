@@ -58,7 +58,7 @@ def pesaran_cd(fit: Fit, *, neighbours: bool = False) -> TestResult:
         raise SpatialInputError("E204", "the residuals of some units do not vary over time", ids=fit.design.ids[still])
     z = e / length
     if neighbours:
-        W = fit.design.weights.csr
+        W = sum(w.csr for w in fit.design.weights.each(T))
         i, j = sparse.triu(W + W.T, k=1).nonzero()
         pairs, total = len(i), float(np.einsum("ti,ti->", z[:, i], z[:, j]))
     else:

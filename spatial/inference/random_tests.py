@@ -14,6 +14,7 @@ from spillover.errors import SpatialInputError
 
 from .._data import spatial_lag
 from .._logdet import Jacobian, logdet
+from .._period_weights import refuse_varying
 from ..results import Fit, TestResult, TestTable
 from ..solve.ml import Sample, maximum_likelihood
 from ..solve.within import quasi_demean
@@ -50,6 +51,7 @@ def random_effects_tests(fit: Fit) -> TestTable:
         raise SpatialInputError("E501", "these tests start from ols() or slx() on a panel with effects='none'")
     if d.n_units > DENSE_MAX:
         raise SpatialInputError("E309", f"a dense {d.n_units:,} x {d.n_units:,} inverse is too large", n=d.n_units)
+    refuse_varying(d.weights, "this test")
     e, X, (T, N) = fit.solution.resid.reshape(d.y.shape), fit.sample.X, d.y.shape
     W = d.weights.csr.toarray()
     b = np.sum(W * W.T) + np.sum(W * W)
@@ -120,7 +122,7 @@ def _given_error(fit: Fit, W) -> float:
     T, N = d.y.shape
 
     def lag(values):
-        return spatial_lag(d.weights.csr, values.reshape(T, N, -1)).reshape(values.shape)
+        return spatial_lag(d.weights, values.reshape(T, N, -1)).reshape(values.shape)
 
     s = fit.sample
     part = Jacobian(logdet(d.weights), T, False)

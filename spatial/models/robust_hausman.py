@@ -91,7 +91,7 @@ def _augmented(fit: Fit, demeaned: str) -> tuple[Sample, list[str], list[str]]:
     keep = [j for j, name in enumerate(names) if demeaned == "none" or np.linalg.norm(X[:, :, j]) > 0]
     X, names = X[:, :, keep], [names[j] for j in keep]
     W, M = d.weights, d.weights_of_error
-    share = swamy_arora(y - fit.rho * spatial_lag(W.csr, y), X)
+    share = swamy_arora(y - fit.rho * spatial_lag(W, y), X)
     deviations = demean(X, "entity")
     varying = [j for j in range(X.shape[2])
                if np.linalg.norm(deviations[:, :, j]) > ABSORBED * np.linalg.norm(X[:, :, j])]  # fmt: skip
@@ -104,14 +104,14 @@ def _augmented(fit: Fit, demeaned: str) -> tuple[Sample, list[str], list[str]]:
     time = demeaned == "time"
     parts = {}
     if spec.lag:
-        Wy = demean(spatial_lag(W.csr, y), demeaned)
+        Wy = demean(spatial_lag(W, y), demeaned)
         parts |= {"Wy": flat(ready(Wy)), "lag": Jacobian(fit.sample.lag.logdet, T, time and W.rows_sum_to_one)}
     if spec.error:
-        lagged = (spatial_lag(M.csr, values) for values in (ready(y), Z))
+        lagged = (spatial_lag(M, values) for values in (ready(y), Z))
         My, MZ = (demean(values, demeaned) for values in lagged)
         part = Jacobian(fit.sample.error.logdet, T, time and M.rows_sum_to_one)
         parts |= {"My": flat(My), "MX": flat(MZ), "error": part}
     if spec.lag and spec.error:
-        parts["MWy"] = flat(demean(spatial_lag(M.csr, ready(Wy)), demeaned))
+        parts["MWy"] = flat(demean(spatial_lag(M, ready(Wy)), demeaned))
     n = degrees_of_freedom(T, N, demeaned)
     return Sample(y=flat(ready(y)), X=flat(Z), n=n, **parts), [*names, *added], added
