@@ -22,6 +22,7 @@ _NAMES = {
     "models.family": "ols slx sar sdm",
     "models.family_error": "sem sdem sac gns",
     "inference.moments": "instrument_tests",
+    "models.refit": "refit Refits",
     "models.specify": "specify",
     "inference.tests": "lm_tests lr_test wald_test hausman",
     "inference.restrictions": "durbin_lm_tests common_factor spatial_hausman effects_test",

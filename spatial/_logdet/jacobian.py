@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from .spectrum import Spectrum
+
 
 @dataclass(frozen=True, eq=False)
 class Jacobian:
@@ -41,6 +43,16 @@ class Jacobian:
 
     def near(self, lo: float, hi: float) -> Jacobian:
         return replace(self, logdet=self.logdet.near(lo, hi))
+
+    def expansion(self, rho) -> tuple:
+        """Value and both derivatives at once."""
+        if not isinstance(self.logdet, Spectrum):
+            return self.value(rho), self.d1(rho), self.d2(rho)
+        L, L1, L2 = self.logdet.expansion(rho)
+        if self.unit_root:
+            root = self.unit_root / (1 - rho)
+            L, L1, L2 = L - self.unit_root * np.log(np.abs(1 - rho)), L1 + root, L2 + root / (1 - rho)
+        return self.copies * L, self.copies * L1, self.copies * L2
 
     def value(self, rho):
         return self.copies * (self.logdet.value(rho) - self.unit_root * np.log(np.abs(1 - rho)))

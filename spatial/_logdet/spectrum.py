@@ -50,6 +50,13 @@ class Spectrum:
     def d2(self, rho):
         return self._sum(rho, lambda r, w: -((w / (1 - r * w)) ** 2).real)
 
+    def expansion(self, rho) -> tuple:
+        """L, L' and L'' together: one division by 1 - rho w."""
+        w = self.eigenvalues
+        A = 1 - rho[..., None] * w
+        G = w / A
+        return np.log(np.abs(A)).sum(-1), -G.sum(-1).real, -(G * G).sum(-1).real
+
     def moment(self, k: int) -> tuple[float, float]:
         """tr W^k and its error, which is none."""
         return float((self.eigenvalues**k).sum().real), 0.0

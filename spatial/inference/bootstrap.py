@@ -8,30 +8,34 @@ and scaled to variance sigma2. Source: Anselin (1990, Regional Science and Urban
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
 
-from spillover.errors import SpatialInputError
+from spillover.errors import SpatialInputError, SpatialInputWarning
 
 from .._data import spatial_lag
 from .._inverse import inverse
 from .._period_weights import refuse_varying
 from ..results import Fit
-from ..solve.ml import Sample, maximum_likelihood
+from ..solve.ml import Sample, maxima
 from ..solve.within import demean
+
+BLOCK = 128  # samples that are in memory at once
+MAY_FAIL = 0.05  # share of the samples
 
 
 def bootstrap_parameters(fit: Fit, draws: int, seed: int) -> np.ndarray:
     """Estimates of the parameters on bootstrap samples, shape (draws, p).
 
-    Every draw has its own random stream, spawned from the seed.
+    Every draw has its own random stream, spawned from the seed. Draws without a maximum inside the interval of rho are
+    left out, with a warning.
 
     Raises
     ------
     SpatialInputError
-        E501 for a fit that cannot be bootstrapped in this way, E701 when a draw has no maximum inside the
-        interval of rho.
+        E501 for a fit that cannot be bootstrapped in this way, E701 when one draw in twenty has no maximum.
     """
     refuse(fit)
     T, N = fit.design.y.shape
@@ -39,19 +43,29 @@ def bootstrap_parameters(fit: Fit, draws: int, seed: int) -> np.ndarray:
     pool = (e - e.mean()) * np.sqrt(len(e) / fit.sample.n)
     through = _inverse_filter(fit)
     streams = np.random.SeedSequence(seed).spawn(draws)
-    estimates = np.empty((draws, len(fit.params)))
-    for row, stream in enumerate(streams):
-        drawn = pool[np.random.default_rng(stream).integers(len(pool), size=len(pool))]
-        y = fit.design.y + through((drawn - e).reshape(T, N))
-        at = maximum_likelihood(resampled(fit, y))
-        estimates[row] = [*at.beta, *[at.rho] * fit.specification.lag, *[at.lam] * fit.specification.error]
-    return estimates
+    estimates, failed = [], []
+    for first in range(0, draws, BLOCK):
+        samples = []
+        for stream in streams[first : first + BLOCK]:
+            drawn = pool[np.random.default_rng(stream).integers(len(pool), size=len(pool))]
+            samples.append(resampled(fit, fit.design.y + through((drawn - e).reshape(T, N))))
+        for at in maxima(samples):
+            if isinstance(at, SpatialInputError):
+                failed.append(at)
+            else:
+                estimates.append([*at.beta, *[at.rho] * fit.specification.lag, *[at.lam] * fit.specification.error])
+    if len(failed) > MAY_FAIL * draws:
+        raise failed[0]
+    if failed:
+        said = f"{len(failed)} of {draws} bootstrap samples are left out; the first: {failed[0].message}"
+        warnings.warn(said, SpatialInputWarning, stacklevel=2)
+    return np.array(estimates)
 
 
 def resampled(fit: Fit, y: np.ndarray) -> Sample:
     """The fit's sample with another response (T, N): demeaned and lagged as the fit's own was."""
-    effects, exact = fit.settings["effects"], fit.settings["lee_yu"] is True
-    W, M = fit.design.weights.csr, fit.design.weights_of_error.csr
+    effects, exact = fit.settings["effects"], fit.settings["lee_yu"] is True or fit.design.varies
+    W, M = fit.design.weights, fit.design.weights_of_error
 
     def lag(matrix, values):
         lagged = spatial_lag(matrix, values)

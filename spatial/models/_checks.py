@@ -28,10 +28,7 @@ def refuse_degenerate(d: Design, X, Xd, y, names: list[str], effects: str) -> No
     SpatialInputError
         E204 no variation, E208 absorbed by the effects, E205 collinear, E206 too few observations.
     """
-    if np.ptp(d.y) <= NO_VARIATION * np.abs(d.y).max():
-        raise SpatialInputError("E204", f"the response {d.response!r} has no variation", column=d.response)
-    if y @ y <= ABSORBED**2 * np.sum((d.y - d.y.mean()) ** 2):
-        raise SpatialInputError("E208", f"the {effects} effects absorb the response {d.response!r}", column=d.response)
+    refuse_degenerate_response(d, y, effects)
     spread = np.linalg.norm(X - X.mean(axis=0), axis=0)
     largest = np.abs(X).max(axis=0, initial=0)
     flat = spread <= NO_VARIATION * np.sqrt(len(X)) * largest
@@ -47,6 +44,14 @@ def refuse_degenerate(d: Design, X, Xd, y, names: list[str], effects: str) -> No
     if len(y) <= len(names) + 1:
         raise SpatialInputError("E206", f"{len(y)} observations are too few for {len(names)} coefficients")
     _refuse_collinear(Xd, names)
+
+
+def refuse_degenerate_response(d: Design, y, effects: str) -> None:
+    """A response without variation, E204, or that the effects absorb, E208; ``y`` as above."""
+    if np.ptp(d.y) <= NO_VARIATION * np.abs(d.y).max():
+        raise SpatialInputError("E204", f"the response {d.response!r} has no variation", column=d.response)
+    if y @ y <= ABSORBED**2 * np.sum((d.y - d.y.mean()) ** 2):
+        raise SpatialInputError("E208", f"the {effects} effects absorb the response {d.response!r}", column=d.response)
 
 
 def refuse_perfect_fit(sample, solution, response: str) -> None:

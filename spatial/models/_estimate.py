@@ -13,7 +13,7 @@ from .._period_weights import PeriodWeights, refuse_varying
 from .._weights import Weights, as_weights, match_ids, warn_unlabelled
 from ..inference.vcov import as_vcov
 from ..results import Fit, Specification
-from ..solve.ml import maximum_likelihood
+from ..solve.ml import Sample, Solution, maximum_likelihood
 from ._checks import refuse_perfect_fit
 from ._dynamic import warn_of_own_lags, with_lagged_response, without_bias
 from ._instruments import design_with_instruments
@@ -71,7 +71,8 @@ def estimate(
         solution = without_bias(sample, maximum_likelihood(sample), d, effects, correction)
     refuse_perfect_fit(sample, solution, d.response)
     # 4. Names and a covariance.
-    settings = {"effects": effects, "lee_yu": correction, "vcov": vcov, "method": method, "panel": d.is_panel}
+    settings = {"effects": effects, "lee_yu": correction, "vcov": vcov, "method": method, "panel": d.is_panel,
+                "logdet": logdet}  # fmt: skip
     return _named(specification, d, sample, solution, names, settings).with_vcov(vcov)
 
 
@@ -84,20 +85,28 @@ def _read(specification, formula, data, w, w_error, endog, instruments, keys):
     else:
         d = design(formula, data, w, lagged=specification.durbin, **keys)
     if w_error is not None:
-        d = replace(d, error_weights=_aligned(w_error, d, keys["missing"]))
+        d = replace(d, error_weights=aligned(w_error, d, keys["missing"]))
     return d, endogenous, Z
 
 
+def estimates(specification: Specification, d: Design, sample: Sample, at: Solution, settings: dict):
+    """(parameters, sigma2, df). Least squares has t statistics and sigma2 = SSE / df."""
+    params = [*at.beta] + [at.rho] * specification.lag + [at.lam] * specification.error
+    if specification.lag or specification.error:
+        return params, at.sigma2, None
+    df = sample_df(d, settings["effects"], sample)
+    return params, float(at.resid @ at.resid) / df, df
+
+
 def _named(specification, d, sample, solution, names, settings) -> Fit:
-    """A Fit without a covariance yet. Least squares has t statistics and sigma2 = SSE / df."""
-    df = None if specification.lag or specification.error else sample_df(d, settings["effects"], sample)
-    params = [*solution.beta] + [solution.rho] * specification.lag + [solution.lam] * specification.error
+    """A Fit without a covariance yet."""
+    params, sigma2, df = estimates(specification, d, sample, solution, settings)
     index = pd.Index([*names, *["rho"] * specification.lag, *["lambda"] * specification.error], name="term")
     return Fit(
         specification=specification,
         params=pd.Series(params, index=index, name="estimate"),
         vcov=pd.DataFrame(),
-        sigma2=solution.sigma2 if df is None else float(solution.resid @ solution.resid) / df,
+        sigma2=sigma2,
         loglik=solution.loglik,
         df_resid=df,
         design=d,
@@ -127,24 +136,26 @@ def _checked_options(specification, method, vcov, lee_yu, durbin, wx_order, endo
     return "classical" if vcov is None else vcov
 
 
-def _aligned(w_error, d: Design, missing: str) -> Weights | PeriodWeights:
-    """The second W in the design's order of units; cut down where units were dropped."""
-    m = as_weights(w_error)
+def aligned(w, d: Design, missing: str, name: str = "w_error") -> Weights | PeriodWeights:
+    """Another W in the design's order of units; cut down where units were dropped."""
+    m = as_weights(w)
     if m.varies:
         if d.times is None:
             refuse_varying(m, "a cross-section")
         m = m.for_periods(d.times)
     if m.ids is None:
         if d.weights.ids is not None:
-            raise SpatialInputError("E101", "w_error has no ids, so it cannot be matched with the units of w",
+            raise SpatialInputError("E101", f"{name} has no ids, so it cannot be matched with the units of w",
                                     hint="give weights with ids, or a DataFrame labelled on both sides")  # fmt: skip
         warn_unlabelled()
         if m.n != d.n_units:
-            raise SpatialInputError("E105", f"the data have {d.n_units} units, w_error {m.n}")
+            raise SpatialInputError("E105", f"the data have {d.n_units} units, {name} {m.n}")
+        return m
+    if m.ids.equals(d.ids):
         return m
     at = m.ids.get_indexer(d.ids)
     if missing != "drop" or (at < 0).any():
-        at = match_ids(m.ids, d.ids, data_name="w_error")
+        at = match_ids(m.ids, d.ids, data_name=name)
     elif m.n > d.n_units:
         m, at = m.subset(at), range(d.n_units)
     return m.reordered(at)

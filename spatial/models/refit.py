@@ -1,0 +1,244 @@
+"""One model estimated thousands of times: other responses, other regressors, other places, other weights.
+
+What placebo tests, permutation inference and comparisons of weights need. The formula is read and the data are
+aligned once; then every replicate goes through the functions that a single fit goes through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+
+from .._data import INTERCEPT, Design
+from .._keys import match_rows
+from ..inference.bootstrap import resampled
+from ..inference.propagate import point_effects
+from ..inference.vcov import as_vcov
+from ..results import Fit
+from ..solve.ml import maxima
+from ._checks import refuse_degenerate_response, refuse_perfect_fit
+from ._dynamic import own_lags, without_bias
+from ._estimate import aligned, estimates
+from ._sample import demeaned_sample, which_correction
+
+BLOCK = 256  # replicates that are in memory at once
+
+
+@dataclass(frozen=True, eq=False)
+class Refits:
+    """R estimates of one model; ``refits["rho"]`` is a column of ``params``.
+
+    Attributes
+    ----------
+    names : tuple of p str
+        As in ``fit.params``.
+    params : ndarray, shape (R, p)
+        NaN where a replicate has no estimate; likewise below.
+    loglik, sigma2 : ndarray, shape (R,)
+    std_errors : ndarray, shape (R, p), or None
+    variables : tuple of v str
+        The regressors whose effects are in ``effects``.
+    effects : ndarray, shape (R, 3, v), or None
+        Direct, indirect, total.
+    failed : dict of int to str
+        Replicates without an estimate, and why.
+    """
+
+    names: tuple[str, ...]
+    params: np.ndarray = field(repr=False)
+    loglik: np.ndarray = field(repr=False)
+    sigma2: np.ndarray = field(repr=False)
+    std_errors: np.ndarray | None = field(repr=False)
+    variables: tuple[str, ...]
+    effects: np.ndarray | None = field(repr=False)
+    failed: dict[int, str]
+
+    def __len__(self) -> int:
+        return len(self.params)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self.names:
+            raise SpatialInputError("E502", f"no parameter is called {name!r}", hint=f"there are {list(self.names)}")
+        return self.params[:, self.names.index(name)]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per replicate: parameters, sigma2 and log-likelihood."""
+        frame = pd.DataFrame(self.params, columns=list(self.names))
+        return frame.assign(sigma2=self.sigma2, loglik=self.loglik).rename_axis("replicate")
+
+
+def refit(
+    fit: Fit, *, y=None, x: Mapping | None = None, relabel=None, w=None, std_errors: bool = False, effects: bool = False
+) -> Refits:
+    """Estimate a model again on R replicates of its data.
+
+    What is not given stays as it is in ``fit``; what is given together changes together, replicate by replicate.
+
+    Parameters
+    ----------
+    fit : Fit
+        By maximum likelihood or least squares. Its effects, correction and weights hold for all replicates.
+    y : array (R, T, N), or DataFrame with R columns, optional
+        Responses: values of the formula's left side. Arrays are in the order of ``fit.design.times`` and
+        ``fit.design.ids``, (R, N) in a cross-section; a frame is matched by its index of units, or (unit, period).
+    x : mapping of terms to arrays or frames like ``y``, optional
+        Regressors, placebo treatments for instance; their spatial lags follow.
+    relabel : array of int, shape (R, N), optional
+        Permutations: the unit at position ``relabel[r, i]`` of ``fit.design.ids`` takes, with all its data, the
+        place of unit i in W. W keeps its eigenvalues.
+    w : sequence or mapping of R weights over the same units, optional
+        Each has a determinant of its own, so they take longer.
+    std_errors, effects : bool
+        Whether these are wanted; standard errors as in ``fit.settings["vcov"]``.
+
+    Returns
+    -------
+    Refits
+        Equal to single fits of the same data, to the last bit where W's eigenvalues are known (up to 300 units, and
+        dense weights); beyond, within the tolerance of the log-determinant.
+
+    Raises
+    ------
+    SpatialInputError
+        E525 a fit that cannot be refitted, E526 wrong shapes, E502 an unknown term, E501 nothing is given, E1xx
+        labels. What goes wrong with a replicate is told in ``failed`` and stops no other.
+
+    Examples
+    --------
+    >>> import numpy as np, shapefiles, spatial as sp, weights as wt
+    >>> columbus = shapefiles.load("columbus")
+    >>> fit = sp.sar("CRIME ~ INC + HOVAL", columbus, wt.queen(columbus).standardize("row"))
+    >>> rng = np.random.default_rng(1)
+    >>> elsewhere = sp.refit(fit, relabel=[rng.permutation(49) for _ in range(199)])
+    >>> float((1 + (elsewhere["rho"] >= fit.rho).sum()) / 200)
+    0.005
+    """
+    given = _given(fit, y, x, relabel, w)
+    R, variables = _count(given), tuple(name for name in fit.design.names if name != INTERCEPT)
+    params, errors = np.full((2, R, len(fit.params)), np.nan)
+    loglik, sigma2 = np.full((2, R), np.nan)
+    responses, failed = np.full((R, 3, len(variables)), np.nan), {}
+    for r, d, sample, at in _maxima(fit, given, R, failed):
+        try:
+            at = without_bias(sample, at, d, fit.settings["effects"], fit.settings["lee_yu"])
+            refuse_perfect_fit(sample, at, d.response)
+            values, s2, _ = estimates(fit.specification, d, sample, at, fit.settings)
+            if std_errors or effects:
+                series = pd.Series(values, index=fit.params.index, name="estimate")
+                one = replace(fit, params=series, sigma2=s2, design=d, sample=sample, solution=at)
+                errors[r] = np.sqrt(np.diag(as_vcov(fit.settings["vcov"]).covariance(one))) if std_errors else np.nan
+                responses[r] = point_effects(one, variables) if effects else np.nan
+            params[r], sigma2[r], loglik[r] = values, s2, at.loglik
+        except SpatialInputError as error:
+            errors[r], failed[r] = np.nan, f"{error.code}: {error.message}"
+    return Refits(tuple(fit.params.index), params, loglik, sigma2, errors if std_errors else None, variables,
+                  responses if effects else None, dict(sorted(failed.items())))  # fmt: skip
+
+
+def _given(fit, y, x, relabel, w) -> dict:
+    """What changes, aligned: arrays with the replicates first, and a list of weights."""
+    if fit.settings["method"] != "ml":
+        raise SpatialInputError("E525", "only maximum likelihood and least squares are refitted, not method='gmm'")
+    d, given = fit.design, {}
+    if d.lags:
+        raise SpatialInputError("E525", "a dynamic model has the response among its regressors: it cannot be refitted")
+    if y is not None:
+        if own_lags(d):
+            raise SpatialInputError("E525", "lagged responses are among the regressors: y cannot change without them")
+        given["y"] = _stack(d, "y", y)
+    for name, values in (x or {}).items():
+        if name not in d.names or name == INTERCEPT:
+            raise SpatialInputError("E502", f"{name!r} is no regressor of this fit", column=str(name),
+                                    hint=f"the regressors are {[n for n in d.names if n != INTERCEPT]}")  # fmt: skip
+        given["x", d.names.index(name)] = _stack(d, name, values)
+    if relabel is not None:
+        given["relabel"] = places = np.asarray(relabel)
+        if places.ndim != 2 or not np.array_equal(np.sort(places), np.tile(np.arange(d.n_units), (len(places), 1))):
+            raise SpatialInputError("E526", f"relabel needs permutations of 0 ... {d.n_units - 1} in its rows")
+    if w is not None:
+        given["w"] = list(w.values()) if isinstance(w, Mapping) else list(w)
+    return given
+
+
+def _stack(d: Design, name: str, values) -> np.ndarray:
+    """(R, T, N) from an array, or from a frame with replicates in its columns."""
+    if isinstance(values, pd.DataFrame):
+        weights = d.weights if d.weights.ids is not None else replace(d.weights, ids=d.ids)
+        rows = match_rows(values, weights, None, None)
+        if not (rows.times is None if d.times is None else d.times.equals(rows.times)):
+            raise SpatialInputError("E526", f"the frame of {name!r} does not have the fit's periods")
+        values = np.moveaxis(values.to_numpy(dtype=float)[rows.order], -1, 0)
+    stack = np.ascontiguousarray(values, dtype=float)  # sums depend on the layout in their last bits
+    if stack.ndim == 2 and not d.is_panel:
+        stack = stack[:, None]
+    if stack.shape[1:] != d.y.shape:
+        T, N = d.y.shape
+        wanted = f"(R, {T}, {N})" if d.is_panel else f"(R, {N})"
+        raise SpatialInputError("E526", f"the replicates of {name!r} need shape {wanted}, got {np.shape(values)}")
+    return stack
+
+
+def _count(given: dict) -> int:
+    lengths = {len(values) for values in given.values()}
+    if not lengths:
+        raise SpatialInputError("E501", "refit needs something that changes: y=, x=, relabel= or w=")
+    if len(lengths) > 1:
+        raise SpatialInputError("E526", f"what changes together needs as many replicates each, got {sorted(lengths)}")
+    return lengths.pop()
+
+
+def _maxima(fit: Fit, given: dict, R: int, failed: dict) -> Iterator:
+    """(replicate, design, sample, solution) of those that have a maximum; why the others have none in ``failed``."""
+    size = 1 if "w" in given else BLOCK
+    for start in range(0, R, size):
+        made = []
+        for r in range(start, min(start + size, R)):
+            try:
+                d = _replicate(fit.design, given, r)
+                made.append((r, d, _sample(fit, d, given)))
+            except SpatialInputError as error:
+                failed[r] = f"{error.code}: {error.message}"
+        for (r, d, sample), found in zip(made, maxima([sample for _, _, sample in made])):
+            if isinstance(found, SpatialInputError):
+                failed[r] = f"{found.code}: {found.message}"
+            else:
+                yield r, d, sample, found
+
+
+def _replicate(d: Design, given: dict, r: int) -> Design:
+    """The design with what changes in replicate r."""
+    new = {"y": given["y"][r]} if "y" in given else {}
+    for key in given:
+        if isinstance(key, tuple):
+            X = new.setdefault("X", d.X.copy())
+            X[:, :, key[1]] = given[key][r]
+    for name, values in [("X", new.get("X", d.X)), ("y", new.get("y", d.y))]:
+        if name in new and not np.isfinite(values).all():
+            raise SpatialInputError("E201", f"replicate {r} has missing or infinite values", n=1)
+    if "relabel" in given:
+        at = given["relabel"][r]
+        parts = {"y": new.get("y", d.y), "X": new.get("X", d.X), "order": d.order}
+        new |= {name: values.take(at, axis=1) for name, values in parts.items()}
+    if "w" in given:
+        new["weights"] = aligned(given["w"][r], d, "error", name="w")
+    return replace(d, **new)
+
+
+def _sample(fit: Fit, d: Design, given: dict):
+    """The arrays of the likelihood; where the response alone changes, X's stay."""
+    effects, correction = fit.settings["effects"], fit.settings["lee_yu"]
+    if list(given) == ["y"] and effects != "random":
+        sample = resampled(fit, d.y)
+        refuse_degenerate_response(d, sample.y, effects)
+        return sample
+    if "w" in given and which_correction(fit.specification, d, effects, correction) != correction:
+        raise SpatialInputError("E526", "these weights need the additive correction, the fit's own the transformation")
+    sample, names = demeaned_sample(fit.specification, d, effects, correction, fit.settings["logdet"])
+    if names != [name for name in fit.params.index if name not in ("rho", "lambda")]:
+        raise SpatialInputError("E526", f"other regressors than the fit's: {names}")
+    return sample

@@ -1,0 +1,245 @@
+"""The maximum over (rho, lambda) for one sample, or for thousands of them at once.
+
+Let a = (1, -rho)' and S(lambda) the cross-products of [y, W y] after B = I - lambda M, less what X explains:
+
+    q = e'e = a'S(lambda) a,      ln L = -n/2 (ln(2 pi q / n) + 1) + ln|A| + ln|B|
+
+S is 2 x 2, so that without a spatial error the data enter by three numbers. Arrays here have the samples on
+one axis, and every sample takes its own path: what is found for it does not depend, to the last bit, on the
+others beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from spillover.errors import SpatialInputError
+
+GRID = {1: 41, 2: 15}  # starting points per parameter
+EDGE = 1e-6  # share of the interval that the search leaves free at each end
+SETTLED = 1e-8  # last step as a share of the interval: after a Newton step the error is of its square
+MAX_STEPS = 200
+WINDOW = 6.0  # half-width of a window in standard errors: the draws of effects fit in too
+MAX_WINDOWS = 12
+
+
+def search(products, sample) -> list:
+    """The best point of a coarse grid, Newton on the score; first on a cheap curve, then on exact windows.
+
+    Parameters
+    ----------
+    products : tuple of arrays
+        Z'Z over Z = [y, W y], (R, 2, 2). With a spatial error over Z = [y, W y, Q], and besides Z'MZ + its transpose
+        and (MZ)'MZ, (R, 2 + k, 2 + k) each.
+    sample : Sample
+        One for all: its n and its determinants.
+
+    Returns
+    -------
+    list of R arrays (p,), or the SpatialInputError that says why there is none
+        E701 on the edge of the interval, E801 not settled.
+    """
+    parts = [part for part in (sample.lag, sample.error) if part is not None]
+    if not parts:
+        return [np.zeros(0)] * len(products[0])
+    if all(part.coarse.logdet is part.logdet for part in parts):  # the cheap curve is the exact one
+        point, _, settled = _newton(products, sample, _best_of_grid(products, sample), *_ends(parts))
+        return [_inside(*found, parts, sample) for found in zip(point.T, settled)]
+    return [_by_windows(tuple(p[r : r + 1] for p in products), sample, parts) for r in range(len(products[0]))]
+
+
+def concentrated(point, products, sample):
+    """(ln L, q, G) at the points (p, R): beta and sigma2 concentrated out; beyond the basis' own shift X takes G a."""
+    rho, lam = _named(point, sample)
+    S, known = _S(products, lam)
+    q = _form(S, rho)
+    L = sum(part.value(at) for part, at in _determinants(point, sample))
+    G = np.zeros((1, 1, 2)) if known is None else known[1]
+    return -sample.n / 2 * (np.log(2 * np.pi * q / sample.n) + 1) + L, q, G
+
+
+def _expansion(point, products, sample):
+    """(ln L, score (p, R), Hessian (p, p, R)) of the concentrated likelihood at the points (p, R)."""
+    rho, lam = _named(point, sample)
+    S, known = _S(products, lam)
+    q = _form(S, rho)
+    if sample.error is None:
+        q_a, q_ab = [_slope(S, rho)], [[2 * S[2]]]
+    else:
+        S1, S2 = _dS(products, lam, known)
+        q_a, q_ab = [_form(S1, rho)], [[_form(S2, rho)]]
+        if sample.lag is not None:
+            mixed = _slope(S1, rho)
+            q_a, q_ab = [_slope(S, rho), *q_a], [[2 * S[2], mixed], [mixed, *q_ab[0]]]
+    half = sample.n / 2
+    g = np.array(q_a) / q
+    H = half * (g[:, None] * g - np.array(q_ab) / q)
+    score = -half * g
+    value = -half * (np.log(2 * np.pi * q / sample.n) + 1)
+    for i, (part, at) in enumerate(_determinants(point, sample)):
+        L, L1, L2 = part.expansion(at)
+        value, score[i], H[i, i] = value + L, score[i] + L1, H[i, i] + L2
+    return value, score, H
+
+
+def _S(products, lam):
+    """S(lambda) as (S_11, S_12, S_22), and what its derivatives build on.
+
+    With C = Z'Z - lambda (Z'MZ + its transpose) + lambda^2 (MZ)'MZ and D = (I, -G)', G = C_QQ^-1 C_Qa: S = D'C D.
+    """
+    if len(products) == 1:
+        S = products[0]
+        return (S[..., 0, 0], S[..., 0, 1], S[..., 1, 1]), None
+    zz, mixed, mm = products
+    lam = np.asarray(lam)[..., None, None]
+    C = zz - lam * mixed + lam**2 * mm
+    inverse = np.linalg.inv(C[..., 2:, 2:])
+    G = inverse @ C[..., 2:, :2]
+    return _quadratic(C, G), (inverse, G)
+
+
+def _dS(products, lam, known):
+    """S' = D'C'D and S'' = D'C''D - 2 (C'D)_Q' C_QQ^-1 (C'D)_Q: what G takes back."""
+    _, mixed, mm = products
+    inverse, G = known
+    C1 = 2 * lam[:, None, None] * mm - mixed
+    K = C1[:, 2:, :2] - C1[:, 2:, 2:] @ G
+    back = K.swapaxes(1, 2) @ (inverse @ K)
+    S2 = (2 * (s - b) for s, b in zip(_quadratic(mm, G), (back[:, 0, 0], back[:, 0, 1], back[:, 1, 1])))
+    return _quadratic(C1, G), tuple(S2)
+
+
+def _quadratic(C, G):
+    """D'C D for D = (I, -G)', its three elements."""
+    top = C[..., :2, :2] - C[..., :2, 2:] @ G
+    rest = C[..., 2:, :2] - C[..., 2:, 2:] @ G
+    D = top - G.swapaxes(-1, -2) @ rest
+    return D[..., 0, 0], D[..., 0, 1], D[..., 1, 1]
+
+
+def _form(S, rho):
+    """a'S a."""
+    return S[0] + rho * (rho * S[2] - 2 * S[1])
+
+
+def _slope(S, rho):
+    """Its derivative by rho."""
+    return 2 * (rho * S[2] - S[1])
+
+
+def _named(point, sample):
+    """rho and lambda of the points (p, R); 0 for what the model has not."""
+    return point[0] if sample.lag is not None else 0.0, point[-1] if sample.error is not None else 0.0
+
+
+def _determinants(point, sample):
+    parts = [part for part in (sample.lag, sample.error) if part is not None]
+    return list(zip(parts, point))
+
+
+def _ends(parts):
+    """Lowest and highest values to be tried, (p, 1) each."""
+    lo, hi = np.array([part.interval for part in parts]).T[:, :, None]
+    return lo + EDGE * (hi - lo), hi - EDGE * (hi - lo)
+
+
+def _best_of_grid(products, sample):
+    """The best of some Chebyshev points, dense towards the ends where determinants bend: (p, R)."""
+    parts = [part for part in (sample.lag, sample.error) if part is not None]
+    low, high = _ends(parts)
+    at = (low + high) / 2 - (high - low) / 2 * np.cos(np.linspace(0, np.pi, GRID[len(parts)]))
+    rho, lam = _named(at, sample)
+    S, _ = _S([p[:, None] for p in products], lam)  # (R, lambdas)
+    q = _form([s[..., None] for s in S], rho)  # (R, lambdas, rhos)
+    value = -sample.n / 2 * np.log(q)
+    if sample.lag is not None:
+        value = value + sample.lag.value(rho)
+    if sample.error is not None:
+        value = value + sample.error.value(lam)[:, None]
+    best = np.unravel_index(value.reshape(len(value), -1).argmax(axis=1), value.shape[1:])
+    return np.array([grid[i] for grid, i in zip(at, [best[1]] * (sample.lag is not None) + [best[0]])])
+
+
+def _newton(products, sample, point, low, high):
+    """Damped Newton ascent of every sample: (maxima (p, R), curvatures there, whether they settled (R,))."""
+    width = high - low
+    best, bend, settled = np.empty_like(point), np.empty_like(point), np.zeros(point.shape[1], dtype=bool)
+    going = np.arange(len(settled))
+    found = _expansion(point, products, sample)
+    step = _uphill(*found[1:], width)
+    for _ in range(MAX_STEPS):
+        trial = np.minimum(np.maximum(point + step, low), high)
+        tried = _expansion(trial, products, sample)
+        still = (np.abs(trial - point) < SETTLED * width).all(axis=0)
+        better = tried[0] >= found[0] - 1e-12 * np.abs(found[0])
+        point = np.where(better, trial, point)
+        found = tuple(np.where(better, new, old) for new, old in zip(tried, found))
+        if still.any():
+            done = going[still]
+            best[:, done], bend[:, done], settled[done] = point[:, still], -found[2].diagonal()[still].T, True
+            if still.all():
+                break
+            going, better, step, point = going[~still], better[~still], step[:, ~still], point[:, ~still]
+            found, products = tuple(f[..., ~still] for f in found), tuple(p[~still] for p in products)
+        step = np.where(better, _uphill(*found[1:], width), step / 2)
+    else:
+        best[:, going], bend[:, going] = point, np.nan
+    return best, bend, settled
+
+
+def _uphill(score, H, width):
+    """Newton's step; a short one where the likelihood is not concave."""
+    short = np.sign(score) * (0.05 * width)
+    if len(score) == 1:
+        return np.divide(score, -H[0], out=short, where=H[0] < 0)
+    determinant = H[0, 0] * H[1, 1] - H[0, 1] ** 2
+    step = np.array([H[0, 1] * score[1] - H[1, 1] * score[0], H[0, 1] * score[0] - H[0, 0] * score[1]])
+    step = np.divide(step, determinant, out=short.copy(), where=determinant != 0)
+    return np.where((step * score).sum(axis=0) >= 0, step, short)
+
+
+def _by_windows(products, sample, parts):
+    """One sample: roughly over the whole interval, then exactly within a few standard errors.
+
+    Again where the maximum leaves the windows.
+    """
+    low, high = _ends(parts)
+    rough = _with(sample, [part.coarse for part in parts])
+    point, curvature, settled = _newton(products, rough, _best_of_grid(products, rough), low, high)
+    for _ in range(MAX_WINDOWS):
+        half = WINDOW / np.sqrt(np.maximum(curvature, (1e-3 * (high - low)) ** -2.0 / 100))
+        windows = [part.near(at - h, at + h) for part, at, h in zip(parts, point[:, 0], half[:, 0])]
+        first, last = np.array([window.domain for window in windows]).T[:, :, None]
+        first, last = np.maximum(first, low), np.minimum(last, high)
+        start = np.clip(point, first, last)
+        point, curvature, settled = _newton(products, _with(sample, windows), start, first, last)
+        inner = 1e-9 * (high - low)
+        if np.all((point > first + inner) | (first <= low)) and np.all((point < last - inner) | (last >= high)):
+            break
+    return _inside(point[:, 0], settled[0], parts, sample)
+
+
+def _with(sample, determinants):
+    """The sample with these curves for its determinants."""
+    return replace(
+        sample,
+        lag=determinants[0] if sample.lag is not None else None,
+        error=determinants[-1] if sample.error is not None else None,
+    )
+
+
+def _inside(point, settled, parts, sample):
+    """The point, or what is wrong with it."""
+    if not settled:
+        return SpatialInputError("E801", f"the likelihood search did not settle: last point {point.tolist()}")
+    for part, at, name in zip(parts, point, ["rho"] * (sample.lag is not None) + ["lambda"]):
+        lo, hi = part.interval
+        if min(at - lo, hi - at) < 10 * EDGE * (hi - lo):
+            return SpatialInputError(
+                "E701",
+                f"{name} = {at:.6g} lies on the edge of its admissible interval ({lo:.6g}, {hi:.6g})",
+                hint="look for a missing trend, a unit root in space or a regressor that W y reproduces",
+            )
+    return point

@@ -1,0 +1,154 @@
+"""Refits against single fits through the public functions: equal to the last bit."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import spatial as sp
+from spatial.inference import bootstrap
+from spillover.errors import SpatialInputError, SpatialInputWarning
+
+from .test_estimators import PANEL, cross_section, panel_data
+
+FORMULA = "y ~ a + b"
+CASES = [(model, effects, True) for model in ("ols", "slx", "sar", "sdm", "sem", "sdem", "sac", "gns")
+         for effects in ("none", "entity", "time", "twoway")]  # fmt: skip
+CASES += [(model, "entity", lee_yu) for model in ("sar", "sdm", "sem", "sdem", "sac") for lee_yu in (False, "additive")]
+CASES += [("sar", "twoway", "additive"), ("sdm", "time", "additive")]
+CASES += [(model, "twoway", False) for model in ("sar", "sdm", "sem", "sdem", "sac")]
+
+
+def wide(fit, stack):
+    """Replicates (R, T, N) as a frame, in an order of its own."""
+    d = fit.design
+    index = pd.MultiIndex.from_product([d.times, d.ids], names=[d.times.name, d.ids.name]).swaplevel()
+    return pd.DataFrame(stack.reshape(len(stack), -1).T, index=index).sample(frac=1, random_state=0)
+
+
+def same(replicate, r, model, *arguments, **options):
+    """Parameters, likelihood, standard errors and effects, bit by bit; or the same reason for having none."""
+    if r in replicate.failed:
+        with pytest.raises(SpatialInputError, match=replicate.failed[r][:4]):
+            model(*arguments, **options)
+        return
+    fit = model(*arguments, **options)
+    assert tuple(fit.params.index) == replicate.names
+    assert (replicate.params[r] == fit.params.to_numpy()).all()
+    assert replicate.loglik[r] == fit.loglik
+    assert replicate.sigma2[r] == fit.sigma2
+    assert (replicate.std_errors[r] == fit.std_errors.to_numpy()).all()
+    assert (replicate.effects[r] == fit.effects(method="delta").estimates).all()
+
+
+@pytest.mark.parametrize(("model", "effects", "lee_yu"), CASES)
+def test_replicates_are_single_fits_bit_by_bit(model, effects, lee_yu):
+    """New responses, a placebo regressor, both with relabelled units, and other weights."""
+    data, W = panel_data(1, N=12, T=5)
+    options = {**PANEL, "effects": effects, "lee_yu": lee_yu}
+    model = getattr(sp, model)
+    fit = model(FORMULA, data, W, **options)
+    d, rng = fit.design, np.random.default_rng(2)
+    y = d.y + rng.standard_normal((3, *d.y.shape))
+    placebo = rng.standard_normal((3, *d.y.shape))
+    places = np.array([rng.permutation(12) for _ in range(3)])
+    all_three = {"y": y, "x": {"b": placebo}, "relabel": places, "std_errors": True, "effects": True}
+    by_y = sp.refit(fit, y=y, std_errors=True, effects=True)
+    by_all = sp.refit(fit, **all_three)
+    labelled = sp.refit(fit, **{**all_three, "y": wide(fit, y), "x": {"b": wide(fit, placebo)}})
+    others = [pd.DataFrame(np.roll(np.eye(12), k, axis=1), W.index, W.columns) for k in (1, 2, 4)]
+    by_w = sp.refit(fit, w=others, std_errors=True, effects=True)
+    for r in range(3):
+        new = data.assign(y=y[r].ravel())
+        same(by_y, r, model, FORMULA, new, W, **options)
+        moved = new.assign(b=placebo[r].ravel())
+        moved["id"] = moved["id"].map(dict(zip(d.ids[places[r]], d.ids)))
+        same(by_all, r, model, FORMULA, moved, W, **options)
+        same(labelled, r, model, FORMULA, moved, W, **options)
+        same(by_w, r, model, FORMULA, data, others[r], **options)
+
+
+@pytest.mark.parametrize("model", ["ols", "sar", "sdem", "sac"])
+def test_replicates_of_a_cross_section(model):
+    """Also random numbers of units, and weights without symmetry (complex eigenvalues)."""
+    data, W = cross_section(3, n=23, symmetric=False)
+    model = getattr(sp, model)
+    fit = model(FORMULA, data, W)
+    y = fit.design.y[0] + np.random.default_rng(0).standard_normal((40, 23))
+    many = sp.refit(fit, y=y, std_errors=True, effects=True)
+    for r in range(40):
+        same(many, r, model, FORMULA, data.assign(y=y[r]), W)
+    assert len(many.failed) < 8
+
+
+def test_relabelling_the_units_is_relabelling_w():
+    data, W = panel_data(5)
+    fit = sp.sdm(FORMULA, data, W, **PANEL)
+    p = np.random.default_rng(1).permutation(14)
+    moved = W.to_numpy()[np.ix_(np.argsort(p), np.argsort(p))]  # who stood at p[i] now stands at i
+    other = sp.sdm(FORMULA, data, pd.DataFrame(moved, W.index, W.columns), **PANEL)
+    np.testing.assert_allclose(sp.refit(fit, relabel=[p]).params[0], other.params, rtol=1e-10)
+
+
+def test_random_effects_are_estimated_anew():
+    data, W = panel_data(4)
+    fit = sp.slx(FORMULA, data, W, **PANEL, effects="random")
+    y = fit.design.y + np.random.default_rng(0).standard_normal((2, *fit.design.y.shape))
+    many = sp.refit(fit, y=y)
+    for r in range(2):
+        fit = sp.slx(FORMULA, data.assign(y=y[r].ravel()), W, **PANEL, effects="random")
+        assert (many.params[r] == fit.params).all()
+
+
+def test_a_replicate_without_an_estimate_stops_no_other():
+    data, W = cross_section(0)
+    fit = sp.sar(FORMULA, data, W)
+    y = np.repeat(fit.design.y, 5, axis=0)
+    values, vectors = np.linalg.eig(W.to_numpy())
+    y[1], y[2], y[3] = 1.0, np.nan, vectors[:, values.argmin()]  # W y = y / rho_min: the likelihood has no bound
+    many = sp.refit(fit, y=y, std_errors=True)
+    assert sorted(many.failed) == [1, 2, 3]
+    assert [many.failed[r][:4] for r in (1, 2, 3)] == ["E204", "E201", "E701"]
+    assert np.isnan([*many.params[1:4].T, *many.std_errors[1:4].T, many.loglik[1:4], many.sigma2[1:4]]).all()
+    assert (many.params[[0, 4]] == fit.params.to_numpy()).all()
+    assert (many["rho"] == many.params[:, -1])[[0, 4]].all()
+    assert many.to_frame().columns.tolist() == [*fit.params.index, "sigma2", "loglik"]
+
+
+@pytest.mark.parametrize(
+    ("code", "given"),
+    [
+        ("E501", {}),
+        ("E526", {"y": np.zeros((2, 7))}),
+        ("E526", {"relabel": [[0, 0, *range(2, 40)]]}),
+        ("E526", {"y": np.zeros((2, 40)), "relabel": [np.arange(40)]}),
+        ("E502", {"x": {"c": np.zeros((2, 40))}}),
+        ("E101", {"y": pd.DataFrame(np.zeros((40, 2)))}),
+    ],
+)
+def test_what_does_not_fit_is_refused(code, given):
+    data, W = cross_section(0)
+    with pytest.raises(SpatialInputError, match=code):
+        sp.refit(sp.sar(FORMULA, data, W), **given)
+
+
+def test_moments_and_lagged_responses_are_refused():
+    data, W = panel_data(3)
+    with pytest.raises(SpatialInputError, match="E525"):
+        sp.refit(sp.sar(FORMULA, data, W, **PANEL, method="gmm"), relabel=[np.arange(14)])
+    dynamic = sp.sar("y ~ lag(y) + a", data, W, **PANEL)
+    with pytest.raises(SpatialInputError, match="E525"):
+        sp.refit(dynamic, y=dynamic.design.y[None])
+
+
+def test_bootstrap_samples_without_a_maximum_are_told(monkeypatch):
+    """One of them fails, then a tenth."""
+    data, W = cross_section(7, n=12)
+    fit, found = sp.sar("y ~ a", data, W), bootstrap.maxima
+    edge = SpatialInputError("E701", "rho lies on the edge")
+    monkeypatch.setattr(bootstrap, "maxima", lambda samples: [edge, *found(samples)[1:]])
+    with pytest.warns(SpatialInputWarning, match="1 of 100 bootstrap samples are left out"):
+        boot = fit.with_vcov("bootstrap", draws=100, seed=3)
+    assert np.isfinite(boot.std_errors).all()
+    monkeypatch.setattr(bootstrap, "maxima", lambda samples: [edge] * 10 + found(samples)[10:])
+    with pytest.raises(SpatialInputError, match="E701"):
+        fit.with_vcov("bootstrap", draws=100, seed=3)
