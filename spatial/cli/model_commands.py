@@ -22,6 +22,7 @@ ENDOG = typer.Option(None, help="Endogenous regressors, separated by ';' (with -
 INSTRUMENTS = typer.Option(None, help="Their instruments, separated by ';'.")
 W_ERROR = typer.Option(None, help="Other weights for the error of sem, sdem, sac and gns: file or builder.")
 WX_ORDER = typer.Option(None, help="2 adds W W x to slx, sdm and sdem.")
+LAGS = typer.Option(None, help="y, Wy or both: a dynamic panel (sar and sdm).")
 VCOV = typer.Option(
     None, help="oim (default), eim, robust, cluster:COLUMN, conley:KM (with --map), driscoll_kraay, bootstrap."
 )
@@ -54,13 +55,13 @@ def fit(
     model: str = MODEL, formula: str = FORMULA, data: str = DATA, weights: str = WEIGHTS, map: str = MAP, id: str = ID,
     layer: str = LAYER, panel: str = PANEL, entity: str = ENTITY, time: str = TIME, effects: str = EFFECTS,
     durbin: str = DURBIN, method: str = METHOD, endog: str = ENDOG, instruments: str = INSTRUMENTS,
-    w_error: str = W_ERROR, wx_order: int = WX_ORDER, lee_yu: str = LEE_YU, vcov: str = VCOV, missing: str = MISSING,
-    output: str = OUTPUT, overwrite: bool = OVERWRITE,
+    w_error: str = W_ERROR, wx_order: int = WX_ORDER, lags: str = LAGS, lee_yu: str = LEE_YU, vcov: str = VCOV,
+    missing: str = MISSING, output: str = OUTPUT, overwrite: bool = OVERWRITE,
 ) -> None:  # fmt: skip
     """Estimate a model and print its coefficients."""
     options = _options(panel, entity, time, effects=effects, durbin=durbin, method=method, endog=endog,
-                       instruments=instruments, w_error=w_error, wx_order=wx_order, lee_yu=lee_yu, vcov=vcov,
-                       missing=missing)  # fmt: skip
+                       instruments=instruments, w_error=w_error, wx_order=wx_order, lags=lags, lee_yu=lee_yu,
+                       vcov=vcov, missing=missing)  # fmt: skip
     estimate = _model(model)
     table, w = _read(data, [weights], map, id, layer, options, output, overwrite)
     result = estimate(formula, table, w[weights], **options)
@@ -71,8 +72,9 @@ def effects(
     model: str = MODEL, formula: str = FORMULA, data: str = DATA, weights: str = WEIGHTS, map: str = MAP, id: str = ID,
     layer: str = LAYER, panel: str = PANEL, entity: str = ENTITY, time: str = TIME, effects: str = EFFECTS,
     durbin: str = DURBIN, method: str = METHOD, endog: str = ENDOG, instruments: str = INSTRUMENTS,
-    w_error: str = W_ERROR, wx_order: int = WX_ORDER, lee_yu: str = LEE_YU, vcov: str = VCOV, missing: str = MISSING,
-    draws: int = DRAWS, seed: int = SEED, inference: str = typer.Option("simulate", help="simulate or delta."),
+    w_error: str = W_ERROR, wx_order: int = WX_ORDER, lags: str = LAGS, lee_yu: str = LEE_YU, vcov: str = VCOV,
+    missing: str = MISSING, draws: int = DRAWS, seed: int = SEED,
+    inference: str = typer.Option("simulate", help="simulate or delta."),
     shock: str = typer.Option(None, help="UNIT:TERM:SIZE, the response of every unit instead of averages."),
     output: str = OUTPUT, figure: str = typer.Option(None, "--figure", help="PNG, PDF or SVG."),
     overwrite: bool = OVERWRITE,
@@ -82,8 +84,8 @@ def effects(
 
     refuse_existing([figure] if figure else [], overwrite=overwrite)
     options = _options(panel, entity, time, effects=effects, durbin=durbin, method=method, endog=endog,
-                       instruments=instruments, w_error=w_error, wx_order=wx_order, lee_yu=lee_yu, vcov=vcov,
-                       missing=missing)  # fmt: skip
+                       instruments=instruments, w_error=w_error, wx_order=wx_order, lags=lags, lee_yu=lee_yu,
+                       vcov=vcov, missing=missing)  # fmt: skip
     estimate = _model(model)
     table, w = _read(data, [weights], map, id, layer, options, output, overwrite)
     result = estimate(formula, table, w[weights], **options).effects(method=inference, draws=draws, seed=seed)
@@ -92,7 +94,7 @@ def effects(
         axes = None if figure is None else _plot().effects(result)
     else:
         unit, term, size = read_shock(shock, result.fit.design.ids)
-        response = result.shock(unit, term, size)
+        response = getattr(result, "short_run", result).shock(unit, term, size)
         from ..report.text import response_text
 
         _show(response_text(response), lambda: response.rename("response").reset_index(), output, overwrite)
