@@ -13,9 +13,13 @@ _NAMES = {
     "convergence": "sigma_convergence beta_convergence",
     "coordination": "coupling",
     "density": "kernel_densities",
+    "envelopment": "dea super_sbm",
+    "frontier": "stochastic_frontier",
     "growth": "growth_table",
     "index": "composite_index",
     "inequality": "gini theil",
+    "productivity": "malmquist malmquist_luenberger",
+    "residual": "solow_residual",
     "structure": "upgrading rationalisation location_quotients specialisation",
     "transitions": "markov spatial_markov",
 }

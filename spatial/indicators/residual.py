@@ -1,0 +1,124 @@
+"""Growth accounting: what capital and labour do not explain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+
+from ..explore._show import Shown
+from ..report.text import columns, number
+from ..solve.within import degrees_of_freedom, demean
+from ._frame import read, refuse
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GrowthAccounting(Shown):
+    """Output growth and its sources, in logs.
+
+    Attributes
+    ----------
+    frame : DataFrame by (unit, period)
+        ``output`` = ``capital`` + ``labour`` + ``tfp``: log changes since the previous period, weighted by their
+        shares; NaN in the first period. ``log_tfp`` is the level, ln Y - alpha ln K - (1 - alpha) ln L.
+    capital_share : float
+    share_error : float
+        Its standard error where it was estimated, clustered by unit; else NaN.
+    """
+
+    frame: pd.DataFrame = field(repr=False)
+    capital_share: float
+    share_error: float
+
+    @property
+    def tfp(self) -> pd.Series:
+        """exp(log_tfp): the level of productivity, comparable between units and over time."""
+        return np.exp(self.frame["log_tfp"]).rename("tfp")
+
+    def tidy(self) -> pd.DataFrame:
+        return self.frame.reset_index()
+
+    def __str__(self) -> str:
+        means = 100 * self.frame.drop(columns="log_tfp").groupby(level=1).mean().dropna()
+        rows = [[str(period), *(number(v, 2) for v in row)] for period, row in zip(means.index, means.to_numpy())]
+        rows.append(["all", *(number(v, 2) for v in means.mean())])
+        how = "given" if np.isnan(self.share_error) else f"estimated, std. error {self.share_error:.4f}"
+        head = f"Growth accounting, capital's share {self.capital_share:.4f} ({how}): means over units, log points"
+        return "\n".join([head, columns(rows, ["to", *means.columns])])
+
+
+def solow_residual(
+    data: pd.DataFrame,
+    output: str,
+    capital: str,
+    labour: str,
+    *,
+    entity: str | None = None,
+    time: str | None = None,
+    capital_share: float | None = None,
+) -> GrowthAccounting:
+    """Total factor productivity as the residual of Y = A K^alpha L^(1 - alpha) (Solow 1957).
+
+        d ln A = d ln Y - alpha d ln K - (1 - alpha) d ln L
+
+    Parameters
+    ----------
+    data : DataFrame, one row per unit and period, in any order; the same periods for all units
+    output, capital, labour : str
+        Columns with positive values; output and capital at constant prices.
+    entity, time : str, optional
+    capital_share : float, optional
+        alpha, such as 0.5 for China or 0.33 for the United States. By default it is estimated by regressing ln(Y / L)
+        on ln(K / L) with unit and period effects, which is biased where capital responds to productivity.
+
+    Returns
+    -------
+    GrowthAccounting
+
+    Raises
+    ------
+    SpatialInputError
+        E1xx keys, E104 periods that differ between units, E201-E203 values, E206 fewer than two periods, E208 capital
+        per worker that the effects absorb, E211 values that are not positive, E220 a share outside (0, 1), given or
+        estimated; E502.
+
+    Examples
+    --------
+    >>> data = pd.DataFrame({"unit": list("aa"), "year": [1, 2], "Y": [1.0, 1.1], "K": [3.0, 3.2], "L": [1.0, 1.02]})
+    >>> found = solow_residual(data, "Y", "K", "L", entity="unit", time="year", capital_share=0.4)
+    >>> found.frame.loc[("a", 2)].round(4).to_dict()
+    {'output': 0.0953, 'capital': 0.0258, 'labour': 0.0119, 'tfp': 0.0576, 'log_tfp': -0.3818}
+
+    References
+    ----------
+    Solow (1957), Review of Economics and Statistics 39:312-320.
+    """
+    table = read(data, [output, capital, labour], entity, time, panel=True)
+    refuse(table, table.values <= 0, "E211", "must be positive")
+    Y, K, L = np.moveaxis(np.log(table.cube()), 2, 0)  # each (T, N)
+    if len(Y) < 2:
+        raise SpatialInputError("E206", f"growth needs two or more periods, there is {len(Y)}")
+    alpha, error = (capital_share, np.nan) if capital_share is not None else _estimated_share(Y - L, K - L)
+    if not 0 < alpha < 1:
+        said = f"capital_share={alpha!r}" if capital_share is not None else f"the estimated share, {alpha:.3f},"
+        raise SpatialInputError("E220", f"{said} must lie between 0 and 1", hint="give capital_share=")
+    log_tfp = Y - alpha * K - (1 - alpha) * L
+    first = np.full((1, Y.shape[1]), np.nan)
+    parts = [np.vstack([first, np.diff(v, axis=0)]) for v in (Y, alpha * K, (1 - alpha) * L, log_tfp)]
+    names = ["output", "capital", "labour", "tfp", "log_tfp"]
+    return GrowthAccounting(table.frame(np.stack([*parts, log_tfp], -1).swapaxes(0, 1).reshape(-1, 5), names),
+                            float(alpha), float(error))  # fmt: skip
+
+
+def _estimated_share(y: np.ndarray, k: np.ndarray) -> tuple[float, float]:
+    """Slope of y on k with two-way effects, and its error clustered by unit; arrays (T, N)."""
+    T, N = y.shape
+    y, k = demean(y, "twoway"), demean(k, "twoway")
+    if degrees_of_freedom(T, N, "twoway") < 2 or (k**2).sum() < 1e-20 * T * N:
+        raise SpatialInputError("E208", "unit and period effects absorb capital per worker", hint="give capital_share=")
+    slope = (k * y).sum() / (k**2).sum()
+    scores = (k * (y - slope * k)).sum(axis=0)
+    return slope, np.sqrt(N / (N - 1) * (scores**2).sum()) / (k**2).sum()
