@@ -37,6 +37,11 @@ class GrowthTable(Shown):
     def tidy(self) -> pd.DataFrame:
         return self.table.copy()
 
+    def plot(self, variable: str, ax=None):
+        from ..plot import levels
+
+        return levels(self, variable, ax)
+
     def __str__(self) -> str:
         parts = [f"Growth from {self.start} to {self.end}; levels: {self.base} = 100"]
         for variable, rows in self.table.groupby("variable", sort=False):

@@ -5,9 +5,13 @@ pyplot and its settings alone: safe in threads and without a display.
     sp.plot.save(ax, "effects.pdf")
 """
 
+from .indicators import densities, levels, productivity, sigma, transitions
 from .map import response
 from .policy import event_study, trends
 from .style import figure, save
 from .whiskers import by_order, by_weights, effects
 
-__all__ = ["by_order", "by_weights", "effects", "event_study", "figure", "response", "save", "trends"]
+__all__ = [
+    "by_order", "by_weights", "densities", "effects", "event_study", "figure", "levels", "productivity", "response",
+    "save", "sigma", "transitions", "trends",
+]  # fmt: skip

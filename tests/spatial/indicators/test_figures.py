@@ -1,0 +1,69 @@
+"""Figures of indicators show the numbers of their results."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import shapefiles
+import spatial as sp
+from spillover.errors import SpatialInputError
+
+KEYS = {"entity": "state", "time": "year"}
+
+
+@pytest.fixture(scope="module")
+def panel():
+    return shapefiles.load_panel("us_states").eval("output = gsp / emp").query("year >= 1980")
+
+
+def lines(ax):
+    return {line.get_label(): line.get_ydata() for line in ax.lines if not line.get_label().startswith("_")}
+
+
+def test_ridges_are_the_densities_above_their_period(panel):
+    result = sp.indicators.kernel_densities(panel, "output", periods=[1980, 1986], **KEYS)
+    ax = result.plot()
+    drawn = lines(ax)
+    scale = np.ptp(drawn["1986"]) / np.ptp(result.frame[1986])
+    np.testing.assert_allclose(drawn["1986"], scale * result.frame[1986])
+    np.testing.assert_allclose(drawn["1980"] - 1, scale * result.frame[1980], atol=1e-12)
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["1980", "1986"]
+    assert list(ax.get_yticks()) == [1, 0]
+
+
+def test_lines_are_the_tables(panel):
+    sigma = sp.indicators.sigma_convergence(panel, "output", **KEYS)
+    np.testing.assert_array_equal(lines(sigma.plot())["all"], sigma.frame["cv"])
+    found = sp.indicators.malmquist(panel.query("year <= 1982"), ["pc", "emp"], ["gsp"], **KEYS)
+    drawn = lines(found.plot())
+    np.testing.assert_allclose(drawn["TFP"], [1, *found.by_period["tfp"].cumprod()])
+    np.testing.assert_allclose(drawn["TFP"], drawn["efficiency change"] * drawn["technical change"])
+    growth = sp.indicators.growth_table(panel, ["gsp"], units=["CA", "TX"], **KEYS)
+    np.testing.assert_array_equal(lines(growth.plot("gsp"))["TX"], growth.levels[("gsp", "TX")])
+    with pytest.raises(SpatialInputError):
+        growth.plot("pc")
+
+
+def test_the_heat_map_writes_every_probability(panel):
+    result = sp.indicators.markov(panel, "output", classes=3, **KEYS)
+    ax = result.plot()
+    written = {t.xyann if hasattr(t, "xyann") else t.get_position(): t.get_text() for t in ax.texts}
+    for i in range(3):
+        for j in range(3):
+            assert written[(j, i)] == f"{result.probabilities.iloc[i, j]:.2f}"
+    empty = sp.indicators.markov(
+        pd.DataFrame({"u": list("abcd") * 2, "t": [1] * 4 + [2] * 4, "y": [1.0, 2, 3, 4, 1, 2, 5, 9]}), "y",
+        entity="u", time="t", classes=2, relative=False,
+    )  # fmt: skip
+    assert empty.plot() is not None
+
+
+def test_given_axes_are_used_and_pyplot_stays_out(panel):
+    ax = sp.plot.figure()
+    assert sp.indicators.sigma_convergence(panel, "output", **KEYS).plot(ax) is ax
+    code = ("import sys, spatial as sp\nsp.indicators.gini, sp.indicators.dea, sp.indicators.stochastic_frontier\n"
+            "assert not {'matplotlib', 'numba', 'scipy.optimize', 'scipy.stats'} & set(sys.modules)")  # fmt: skip
+    subprocess.run([sys.executable, "-c", code], check=True)
