@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.ids import positions
 
 from ._period_weights import PeriodWeights, refuse_varying
-from ._weights import Weights, match_ids, warn_unlabelled
+from ._weights import Weights, warn_unlabelled
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +159,7 @@ def _places(units: pd.Index, weights: Weights, data, entity) -> tuple[pd.Index, 
     if len(units) == weights.n and (place >= 0).all():
         return weights.ids, place
     try:
-        match_ids(units, weights.ids)
+        positions(units, weights.ids)
     except SpatialInputError as error:
         for column in data.columns:  # when another column holds the weights' ids, say its name
             if column != entity and data[column].isin(weights.ids).all():

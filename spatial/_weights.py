@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from spillover.errors import SHOWN, SpatialInputError, SpatialInputWarning
+from spillover.errors import SpatialInputError, SpatialInputWarning
+from spillover.ids import positions
 
 from ._period_weights import PeriodWeights
 
@@ -162,7 +163,7 @@ def as_weights(w, *, ids=None) -> Weights | PeriodWeights:
 def _one_per_period(by_period: dict) -> PeriodWeights:
     matrices = [as_weights(w) for w in by_period.values()]
     first = matrices[0].ids
-    matrices = [w if w.ids.equals(first) else w.reordered(match_ids(w.ids, first)) for w in matrices]
+    matrices = [w if w.ids.equals(first) else w.reordered(positions(w.ids, first)) for w in matrices]
     return PeriodWeights(tuple(matrices), pd.Index(by_period))
 
 
@@ -207,7 +208,7 @@ def align(values, weights: Weights, *, name: str = "y") -> np.ndarray:
         E101 when ids differ, E102 when they repeat, E105 when the length differs.
     """
     if isinstance(values, pd.Series) and weights.ids is not None:
-        return values.to_numpy()[match_ids(values.index, weights.ids, data_name=f"{name!r}")]
+        return values.to_numpy()[positions(values.index, weights.ids, what=f"{name!r}")]
     if isinstance(values, pd.Series):
         warn_unlabelled()
     array = np.asarray(values)
@@ -216,56 +217,12 @@ def align(values, weights: Weights, *, name: str = "y") -> np.ndarray:
     return array
 
 
-def match_ids(have: pd.Index, want: pd.Index, *, data_name: str = "the data") -> np.ndarray:
-    """Positions in ``have`` of each id of ``want``; both must hold the same ids.
-
-    Raises
-    ------
-    SpatialInputError
-        E102 when ``have`` repeats an id, E101 when the sets differ.
-    """
-    if not have.is_unique:
-        repeated = have[have.duplicated()].unique()
-        raise SpatialInputError("E102", f"ids of {data_name} repeat", ids=list(repeated))
-    at = have.get_indexer(want)
-    if (at < 0).any() or len(have) != len(want):
-        raise _ids_differ(have, want, data_name)
-    return at
-
-
 def warn_unlabelled() -> None:
     warnings.warn(
         "the weights have no ids, so the data's order was taken for theirs and could not be checked",
         SpatialInputWarning,
         stacklevel=4,
     )
-
-
-def _ids_differ(have: pd.Index, want: pd.Index, data_name: str) -> SpatialInputError:
-    sides, unmatched = [], []
-    for here, there, place in ((have, want, data_name), (want, have, "the weights")):
-        only = here.difference(there, sort=False)
-        if len(only):
-            sides.append(
-                f"{len(only)} only in {place} ({', '.join(map(str, only[:SHOWN]))}{' ...' * (len(only) > SHOWN)})"
-            )
-            unmatched += list(only)
-    hint = "use w.subset(ids) for a smaller sample, or drop the rows that have no weights"
-    if not len(have.intersection(want)):
-        hint = _cure_for_types(have, want) or hint
-    message = f"ids of {data_name} and of the weights differ: " + "; ".join(sides)
-    return SpatialInputError("E101", message, ids=unmatched, hint=hint)
-
-
-def _cure_for_types(have: pd.Index, want: pd.Index) -> str | None:
-    """'01' against 1 is the commonest reason that nothing matches."""
-    as_text = have.astype(str)
-    if len(as_text.intersection(want.astype(str))):
-        return f"ids are {have.dtype} on one side and {want.dtype} on the other: convert one with astype"
-    width = int(want.astype(str).str.len().max())
-    if len(as_text.str.zfill(width).intersection(want.astype(str))):
-        return f"leading zeros were lost: data['id'].astype(str).str.zfill({width})"
-    return None
 
 
 def _read(w):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.ids import cure
 
 
 def unit_index(ids, n: int | None = None, *, what: str = "units") -> pd.Index:
@@ -58,36 +57,6 @@ def column_of(frame, name) -> pd.Series:
     return frame[name]
 
 
-def refuse_different(given: pd.Index, wanted: pd.Index, *, what: str = "the data") -> None:
-    """E101 unless both hold the same ids, in whatever order; names the first few on each side."""
-    absent, extra = wanted.difference(given, sort=False), given.difference(wanted, sort=False)
-    if not len(absent) and not len(extra):
-        return
-    parts = []
-    if len(absent):
-        parts.append(f"{len(absent)} ids of the weights are not in {what} ({_few(absent)})")
-    if len(extra):
-        parts.append(f"{len(extra)} ids of {what} are not in the weights ({_few(extra)})")
-    raise SpatialInputError("E101", "; ".join(parts), ids=[*absent, *extra], n=len(absent) + len(extra),
-                            hint=_cure(given, wanted))
-
-
-def positions(given: pd.Index, wanted: pd.Index, *, what: str = "the data") -> np.ndarray:
-    """Where each id of ``wanted`` stands in ``given``; both must hold the same ids.
-
-    Raises
-    ------
-    SpatialInputError
-        E101 when the ids differ, E102 when ``given`` repeats some.
-    """
-    if not given.is_unique:
-        unit_index(given)
-    place = given.get_indexer(wanted)
-    if len(given) != len(wanted) or (place < 0).any():
-        refuse_different(given, wanted, what=what)
-    return place
-
-
 def places(labels, ids: pd.Index, *, what: str) -> np.ndarray:
     """Position in ``ids`` of each label (labels may repeat); E101 names the unknown ones."""
     labels = pd.Index(labels)
@@ -95,7 +64,7 @@ def places(labels, ids: pd.Index, *, what: str) -> np.ndarray:
     if (place < 0).any():
         unknown = labels[place < 0].unique()
         raise SpatialInputError("E101", f"{what} names units that are not among the ids", ids=unknown.tolist(),
-                                n=len(unknown), hint=_cure(labels.unique(), ids))
+                                n=len(unknown), hint=cure(labels.unique(), ids))
     return place
 
 
@@ -115,20 +84,3 @@ def refuse_too_few(n: int, least: int = 2) -> None:
     if n < least:
         raise SpatialInputError("E206", f"weights need at least {least} units, but there are {n}", n=n)
 
-
-def _few(index: Sequence, shown: int = 5) -> str:
-    names = ", ".join(repr(getattr(i, "item", lambda i=i: i)()) for i in index[:shown])
-    return names + (", ..." if len(index) > shown else "")
-
-
-def _cure(given: pd.Index, wanted: pd.Index) -> str:
-    """Say what is likely wrong: text against numbers, lost zero padding, or a smaller sample."""
-    left, right = given.astype(str), wanted.astype(str)
-    if left.isin(right).all() and not given.isin(wanted).any():
-        return "ids are text on one side and numbers on the other: convert one, e.g. df.index.astype(str)"
-    width = int(right.str.len().max() or 0)
-    if (right.str.len() == width).all() and (left.str.zfill(width).isin(right) & ~left.isin(right)).any():
-        return f"leading zeros were lost: pad the ids, e.g. df.index.astype(str).str.zfill({width})"
-    if given.isin(wanted).all():
-        return "keep the same units on both sides, e.g. w.subset(df.index)"
-    return "check that both use the same id column"

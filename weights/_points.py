@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.ids import positions
 
 from . import _labels
 from ._values import numeric
@@ -197,7 +198,7 @@ def _given_points(at, index: pd.Index) -> np.ndarray:
     if not isinstance(at, (pd.Series, pd.DataFrame)):
         raise SpatialInputError("E501", "at= takes 'centroid', 'inside', or points indexed by id",
                                 hint="a GeoSeries of points, or a DataFrame with two columns")
-    at = at.iloc[_labels.positions(at.index, index, what="at=")]
+    at = at.iloc[positions(at.index, index, what="at=")]
     if hasattr(at, "geometry"):
         shapes = np.asarray(at.geometry)
         refuse_empty(shapes, index)

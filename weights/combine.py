@@ -12,8 +12,8 @@ import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
+from spillover.ids import positions
 
-from . import _labels
 from ._values import numeric, one_number
 from .economic import by_unit
 from .matrix import SpatialWeights
@@ -114,7 +114,7 @@ def nested(geographic: SpatialWeights, data, x=None, *, entity=None, time=None, 
     if values.shape[1] != 1:
         raise SpatialInputError("E501", "nested weights take one variable")
     m = pd.Series(values[:, 0], index=index)
-    m = numeric(m.iloc[_labels.positions(index, geographic.ids, what=words)])
+    m = numeric(m.iloc[positions(index, geographic.ids, what=words)])
     if (m <= 0).any():
         raise SpatialInputError("E211", f"{words} must be positive to give shares", n=int((m <= 0).sum()),
                                 ids=geographic.ids[m <= 0].tolist())

@@ -7,6 +7,7 @@ import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.ids import positions
 
 from . import _labels
 from ._assemble import assemble, check_weights, from_csr
@@ -187,7 +188,7 @@ def _square_frame(frame: pd.DataFrame, ids) -> tuple[pd.Index, np.ndarray]:
     if ids is None:
         return rows, matrix
     ids = _labels.unit_index(ids)
-    order = _labels.positions(rows, ids, what="the matrix")
+    order = positions(rows, ids, what="the matrix")
     return ids, matrix[np.ix_(order, order)]
 
 

@@ -64,7 +64,7 @@ def describe(w: SpatialWeights, data=None, **where) -> pd.Series:
 
 def link_distances(w: SpatialWeights, p: Points) -> np.ndarray:
     """Length of each link in the order of ``w.csr``, shape (nnz,)."""
-    from ._labels import positions
+    from spillover.ids import positions
 
     xy = p.xy[positions(p.ids, w.ids)]
     space = unit_sphere(xy) if p.metric == "great-circle" else xy

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.ids import positions
 
 from . import _labels, _search
 from ._assemble import assemble, from_csr, refuse_dense
@@ -60,7 +61,7 @@ def knn(data, k=5, *, ids=None, symmetric: str | None = None, coincident: str = 
     check_option("coincident", coincident, ("error", "allow"))
     p = points(data, ids=ids, at=at, crs=crs, metric=metric)
     if isinstance(k, pd.Series):
-        k = k.iloc[_labels.positions(k.index, p.ids, what="k")].to_numpy()
+        k = k.iloc[positions(k.index, p.ids, what="k")].to_numpy()
     counts = neighbor_counts(k, p.n)
     row, col, straight = _search.nearest(p.space, counts, _labels.rank(p.ids))
     if coincident == "error" and straight.min() == 0:

@@ -7,6 +7,7 @@ import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.ids import positions
 
 from . import _labels
 from ._assemble import from_csr
@@ -99,7 +100,7 @@ def shares(table: pd.DataFrame, *, origin: str, destination: str, value: str, id
         whole, name = matrix.sum(axis=1), f"all {value}"
         whole[whole == 0] = 1.0  # an island: nothing to share
     else:
-        whole = numeric(total.iloc[_labels.positions(total.index, ids, what="total")], ids=ids)
+        whole = numeric(total.iloc[positions(total.index, ids, what="total")], ids=ids)
         name = str(total.name or "the total")
         if (whole <= 0).any():
             raise SpatialInputError("E211", "totals must be positive", column=name, ids=ids[whole <= 0].tolist())

@@ -6,6 +6,7 @@ import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
+from spillover.ids import positions
 
 from . import _labels
 from ._assemble import from_csr
@@ -49,7 +50,7 @@ def gravity(data, mass, *, power: float = 2.0, cutoff: float | None = None, min_
     if not isinstance(mass, pd.Series):
         raise SpatialInputError("E501", "mass= takes a column's name, or a Series by id")
     name = str(mass.name or "mass")
-    m = numeric(mass.iloc[_labels.positions(mass.index, w.ids, what="mass")], ids=w.ids, column=name)
+    m = numeric(mass.iloc[positions(mass.index, w.ids, what="mass")], ids=w.ids, column=name)
     if (m <= 0).any():
         raise SpatialInputError("E211", f"masses in {name!r} must be positive", column=name,
                                 ids=w.ids[m <= 0].tolist(), n=int((m <= 0).sum()))

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
+from spillover.ids import positions
 
 from . import _labels
 
@@ -159,7 +160,7 @@ class SpatialWeights:
         from ._values import numeric
 
         if isinstance(x, (pd.Series, pd.DataFrame)):
-            ordered = x.iloc[_labels.positions(x.index, self.ids)]
+            ordered = x.iloc[positions(x.index, self.ids)]
             values = self.csr @ numeric(ordered, ids=self.ids)
             if isinstance(x, pd.Series):
                 return pd.Series(values, index=self.ids, name=x.name)
@@ -190,7 +191,7 @@ class SpatialWeights:
     def reindex(self, ids) -> SpatialWeights:
         """The same weights with the units in the order of ``ids``, which must be the same units."""
         ids = _labels.unit_index(ids)
-        order = _labels.positions(self.ids, ids, what="the weights (self)")
+        order = positions(self.ids, ids, what="the weights (self)")
         csr, raw = take(self.csr, order), None
         if self.raw is not None:
             raw = take(sparse.csr_array((self.raw, self.csr.indices, self.csr.indptr), self.csr.shape), order).data

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.ids import positions
 
-from ._labels import positions
 from .matrix import SpatialWeights
 
 INK, LAND, LINK = "#22313f", "#eef0ea", "#b5443b"

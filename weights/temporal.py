@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
+from spillover.ids import positions
 
 from . import _labels
 from ._assemble import from_csr
@@ -93,7 +94,7 @@ class TemporalWeights(Mapping):
                                     hint="df.set_index([entity, time])[column]")
         values = pd.Series(numeric(x, ids=x.index), index=_labels.unit_index(x.index))
         want = pd.MultiIndex.from_tuples([(i, t) for t in self.by_period for i in self.ids])
-        blocks = values.to_numpy()[_labels.positions(values.index, want)].reshape(len(self), -1)
+        blocks = values.to_numpy()[positions(values.index, want)].reshape(len(self), -1)
         lagged = np.concatenate([w.csr @ b for w, b in zip(self.by_period.values(), blocks, strict=True)])
         return pd.Series(lagged, index=want).reindex(values.index).set_axis(x.index).rename(x.name)
 

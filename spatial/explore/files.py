@@ -6,9 +6,9 @@ import sqlite3
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from spatial._weights import match_ids
 from spillover.errors import SpatialInputError
 from spillover.files import replacing
+from spillover.ids import positions
 
 from .plot import COLOURS, EDGE
 
@@ -43,7 +43,7 @@ def write_gpkg(result, map, path, *, overwrite=False) -> None:
     taken = {str(c).lower() for c in map.columns}
     frame = frame.rename(columns={c: f"local_{c}" for c in frame if c.lower() in taken})
     cluster = "local_cluster" if "cluster" in taken else "cluster"
-    joined = map.iloc[match_ids(map.index, frame.index, data_name="the map")].join(frame)
+    joined = map.iloc[positions(map.index, frame.index, what="the map")].join(frame)
     if joined.index.name is None and "id" not in taken:
         joined.index.name = "id"
     with replacing(path, overwrite=overwrite) as part:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spatial._weights import match_ids
+from spillover.ids import positions
 
 from . import _local
 
@@ -115,7 +115,7 @@ def _draw(result, map, groups, title, ax):
     from matplotlib.patches import Patch
 
     ax = ax if ax is not None else _new_axes(8, 6)
-    geometry = map.geometry.iloc[match_ids(map.index, result.frame.index, data_name="the map")]
+    geometry = map.geometry.iloc[positions(map.index, result.frame.index, what="the map")]
     for _, colour, there in groups:
         geometry[there].plot(ax=ax, color=colour, edgecolor=EDGE, linewidth=0.3, aspect=None)
     ax.set_aspect("equal" if map.crs is None or map.crs.is_projected else _degrees_aspect(map))

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.ids import positions
 
 from .._keys import _key_columns
-from .._weights import as_weights, match_ids, warn_unlabelled
+from .._weights import as_weights, warn_unlabelled
 from ..explore._chain import passage_times, steady_state, transition_probabilities
 from ..explore._show import Shown
 from ..report.text import columns, number
@@ -266,7 +267,7 @@ def _neighbours(data, table: Table, y, w, entity, time) -> tuple[str, np.ndarray
     if not weights.rows_sum_to_one:
         raise SpatialInputError("E308", "the neighbours' mean needs weights whose rows sum to one",
                                 hint="w.standardize('row')")  # fmt: skip
-    at = match_ids(table.units, weights.ids)
+    at = positions(table.units, weights.ids)
     lag = np.empty_like(y)
     lag[:, at] = (weights.csr @ y[:, at].T).T
     return weights.describe(), lag

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.ids import positions
 
 from .._data import Design
-from .._weights import match_ids
 
 
 def group_codes(d: Design, by) -> tuple[np.ndarray, str]:
@@ -67,7 +67,7 @@ def both(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def _from_series(d: Design, by: pd.Series) -> np.ndarray:
     T, N = d.y.shape
     if not isinstance(by.index, pd.MultiIndex):
-        return np.tile(by.to_numpy()[match_ids(by.index, d.ids, data_name="by=")], T)
+        return np.tile(by.to_numpy()[positions(by.index, d.ids, what="by=")], T)
     if not d.is_panel:
         raise SpatialInputError("E501", "by= has a MultiIndex, but the fit is a cross-section")
     wanted = pd.MultiIndex.from_arrays([np.tile(d.ids, T), np.repeat(d.times, N)])

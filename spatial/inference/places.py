@@ -7,9 +7,9 @@ import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
+from spillover.ids import positions
 
 from .._data import Design
-from .._weights import match_ids
 
 EARTH_RADIUS = 6371.0088  # km, mean (IUGG)
 PAIRS_MAX = 100_000_000
@@ -37,7 +37,7 @@ def coordinates(d: Design, coords) -> np.ndarray:
         points = _degrees(d.frame.geometry.iloc[d.order[0]])
     elif isinstance(coords, pd.DataFrame):
         coords = coords.set_index(d.ids.name) if d.ids.name in coords.columns else coords
-        coords = coords.iloc[match_ids(coords.index, d.ids, data_name="coords")]
+        coords = coords.iloc[positions(coords.index, d.ids, what="coords")]
         points = _degrees(coords.geometry) if hasattr(coords, "geometry") else coords.to_numpy(dtype=float)
     else:
         points = np.asarray(coords, dtype=float)

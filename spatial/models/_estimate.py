@@ -7,10 +7,11 @@ from dataclasses import replace
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.ids import positions
 
 from .._data import Design, design
 from .._period_weights import PeriodWeights, refuse_varying
-from .._weights import Weights, as_weights, match_ids, warn_unlabelled
+from .._weights import Weights, as_weights, warn_unlabelled
 from ..inference.vcov import as_vcov
 from ..results import Fit, Specification
 from ..solve.ml import Sample, Solution, maximum_likelihood
@@ -155,7 +156,7 @@ def aligned(w, d: Design, missing: str, name: str = "w_error") -> Weights | Peri
         return m
     at = m.ids.get_indexer(d.ids)
     if missing != "drop" or (at < 0).any():
-        at = match_ids(m.ids, d.ids, data_name=name)
+        at = positions(m.ids, d.ids, what=name)
     elif m.n > d.n_units:
         m, at = m.subset(at), range(d.n_units)
     return m.reordered(at)

@@ -18,8 +18,9 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.ids import positions
 
-from .._weights import as_weights, match_ids
+from .._weights import as_weights
 from . import imputation
 from ._sample import PolicySample, read_policy
 from ._tables import rows
@@ -101,7 +102,7 @@ def ring_exposure(sample: PolicySample, rings: Mapping) -> np.ndarray:
         weights = as_weights(w)
         if weights.varies or weights.ids is None:
             raise SpatialInputError("E501", f"ring {name!r} must be weights with ids, the same in all periods")
-        at = match_ids(weights.ids, sample.ids, data_name=f"ring {name!r}")
+        at = positions(weights.ids, sample.ids, what=f"ring {name!r}")
         near = (abs(weights.csr[at][:, at]) @ sample.D.T > 0).T
         ring = near & untreated & ~seen
         if not ring.any():
