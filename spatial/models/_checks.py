@@ -11,6 +11,7 @@ from .._data import INTERCEPT, Design
 NO_VARIATION = 1e-12  # standard deviation against the largest value
 ABSORBED = 1e-10  # norm after demeaning against before
 COLLINEAR = 1e-10  # distance of a unit-length column from the span of the others
+ROUNDING = 1e-8  # norm of the residuals against the response's: what cross-products lose to cancellation
 
 
 def refuse_degenerate(d: Design, X, Xd, y, names: list[str], effects: str) -> None:
@@ -57,7 +58,7 @@ def refuse_degenerate_response(d: Design, y, effects: str) -> None:
 def refuse_perfect_fit(sample, solution, response: str) -> None:
     """No variance is left to base inference on."""
     spread = float(sample.y @ sample.y)
-    if float(solution.resid @ solution.resid) <= 1e-20 * spread:
+    if float(solution.resid @ solution.resid) <= ROUNDING**2 * spread:
         raise SpatialInputError("E703", f"the regressors reproduce {response!r} exactly: no residual variance is left",
                                 column=response, hint="is the response itself among the regressors?")  # fmt: skip
 
