@@ -9,7 +9,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 
-from ..explore._show import Shown
+from ..explore._show import Shown, p_text
 from ..report.text import columns, number
 from ..results import Fit, TestResult, TestTable
 from ._frame import Table, groups_of, read, refuse
@@ -156,8 +156,11 @@ class BetaConvergence(Shown):
         return self.table.copy()
 
     def __str__(self) -> str:
-        names = ["estimate", "std_error", "p_value", "speed", "speed_error", "half_life"]
-        rows = [[r["term"], *(number(r[n]) for n in names)] for r in self.table.to_dict("records")]
+        rows = [
+            [r.term, number(r.estimate), number(r.std_error), p_text(r.p_value), number(r.speed), number(r.speed_error),
+             number(r.half_life, 1)]
+            for r in self.table.itertuples()
+        ]  # fmt: skip
         head = ["of the initial level", "estimate", "std. error", "p", "speed", "std. error", "half-life"]
         return "\n".join([f"Beta convergence over {self.span:g} periods", columns(rows, head), "", str(self.fit)])
 
