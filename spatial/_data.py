@@ -14,6 +14,7 @@ from scipy import sparse
 from spillover.errors import SpatialInputError, check_option
 
 from ._formula import INTERCEPT, read_formula
+from ._gaps import refuse_unbalanced
 from ._keys import match_rows
 from ._period_weights import PeriodWeights
 from ._terms import model_columns
@@ -49,6 +50,8 @@ class Design:
         The data as given, for groups and places that are asked for after the fit.
     order : ndarray, shape (T, N)
         Row of ``frame`` for each period and unit.
+    observed : ndarray of bool, shape (T, N), or None for a balanced panel
+        Which units are there in which period. Elsewhere y and X are NaN, ``order`` may be -1.
     """
 
     y: np.ndarray = field(repr=False)
@@ -66,6 +69,7 @@ class Design:
     error_weights: Weights | PeriodWeights | None = None
     wx_order: int = 1
     lags: tuple[str, ...] = ()
+    observed: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def n_periods(self) -> int:
@@ -98,18 +102,39 @@ class Design:
     def durbin_names(self) -> tuple[str, ...]:
         return tuple(f"W:{self.names[j]}" for j in self.durbin)
 
+    @property
+    def nobs(self) -> int:
+        """Rows m: units and periods that are observed."""
+        return self.y.size if self.observed is None else int(self.observed.sum())
+
+    def rows(self, values: np.ndarray) -> np.ndarray:
+        """(T, N, ...) as (m, ...), period by period."""
+        if self.observed is not None:
+            return values[self.observed]
+        return values.reshape(values.shape[0] * values.shape[1], *values.shape[2:])
+
+    def panel(self, rows: np.ndarray) -> np.ndarray:
+        """(m, ...) as (T, N, ...), NaN where nothing was observed."""
+        shape = (*self.y.shape, *rows.shape[1:])
+        if self.observed is None:
+            return rows.reshape(shape)
+        out = np.full(shape, np.nan)
+        out[self.observed] = rows
+        return out
+
     def labelled(self, values: np.ndarray, name: str) -> pd.Series:
         """A (T, N) array as a Series by unit, or by unit and period."""
         if self.times is None:
             return pd.Series(values[0], index=self.ids, name=name)
         index = pd.MultiIndex.from_product([self.times, self.ids], names=[self.times.name, self.ids.name])
-        return pd.Series(values.ravel(), index=index, name=name).swaplevel().sort_index()
+        series = pd.Series(values.ravel(), index=index, name=name)
+        return (series if self.observed is None else series[self.observed.ravel()]).swaplevel().sort_index()
 
 
 def spatial_lag(w: Weights | PeriodWeights | sparse.csr_array, values: np.ndarray) -> np.ndarray:
     """W applied to the unit axis of a (T, N) or (T, N, k) array, period by period."""
     if isinstance(w, PeriodWeights):
-        return (w.stacked.csr @ values.reshape(values.shape[0] * values.shape[1], -1)).reshape(values.shape)
+        return np.stack([w_t.csr @ x for w_t, x in zip(w.matrices, values)])
     csr = w.csr if isinstance(w, Weights) else w
     by_unit = np.moveaxis(values, 1, 0)
     return np.moveaxis((csr @ by_unit.reshape(len(by_unit), -1)).reshape(by_unit.shape), 0, 1)
@@ -129,17 +154,18 @@ def design(formula, data, w, *, entity=None, time=None, durbin=None, missing="er
         the index holds the units unless ``entity`` is given.
     durbin : list of str, optional
         Terms to lag in space; all but the intercept by default.
-    missing : {"error", "drop"}
-        "drop" removes units with missing values, for all periods, and cuts W down to the rest.
+    missing : {"error", "drop", "period"}
+        "drop" removes units with missing values, for all periods, and cuts W down to the rest. "period" leaves a
+        unit out of the periods that it is absent from or has missing values in, and cuts W down period by period.
     lagged : bool
         Whether the model has W X at all.
 
     Raises
     ------
     SpatialInputError
-        E101-E107 ids and periods, E201-E203, E207 values, E502-E504 formula.
+        E101-E109 ids and periods, E201-E203, E207 values, E502-E504 formula.
     """
-    check_option("missing", missing, ("error", "drop"))
+    check_option("missing", missing, ("error", "drop", "period"))
     if not isinstance(data, pd.DataFrame):
         raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}")
     if not data.columns.is_unique:
@@ -147,9 +173,11 @@ def design(formula, data, w, *, entity=None, time=None, durbin=None, missing="er
         raise SpatialInputError("E502", f"column {twice!r} occurs more than once", column=str(twice))
     terms = read_formula(formula, tuple(data.columns))
     # 1. Units and periods, sorted by period, then by the weights' order.
-    rows = match_rows(data, as_weights(w), entity, time)
+    rows = match_rows(data, as_weights(w), entity, time, gaps=missing == "period")
     # 2. Values: numbers where numbers are needed, nothing missing.
     columns, rows, notes = read_columns(data, terms, rows, missing)
+    if rows.observed is not None:
+        _refuse_terms_across_gaps(terms, rows)
     y, X = model_columns(terms, columns, rows)
     # 3. lag() costs the first periods; anything else that is not finite is an error.
     if terms.lags:
@@ -171,7 +199,15 @@ def design(formula, data, w, *, entity=None, time=None, durbin=None, missing="er
         notes=tuple(notes),
         frame=data.copy(deep=False),
         order=rows.order,
+        observed=rows.observed,
     )
+
+
+def _refuse_terms_across_gaps(terms, rows) -> None:
+    """Terms that look beyond their own row."""
+    for name in ("lag", "center", "scale", "poly"):
+        if name in terms.functions:
+            refuse_unbalanced(rows.observed, f"{name}()")
 
 
 def _cut_first_periods(y, X, rows):

@@ -10,6 +10,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.ids import positions
 
+from ._gaps import cut_to_observed, gap_notes, refuse_empty
 from ._period_weights import PeriodWeights, refuse_varying
 from ._weights import Weights, warn_unlabelled
 
@@ -25,12 +26,15 @@ class Rows:
     ids : Index of N units
     times : Index of T periods, or None for a cross-section
     weights : Weights of the N units; PeriodWeights of the T periods
+    observed : ndarray of bool, shape (T, N), or None for a balanced panel
+        Which units are there in which period; ``order`` is -1 where the data have no row.
     """
 
     order: np.ndarray = field(repr=False)
     ids: pd.Index
     times: pd.Index | None
     weights: Weights | PeriodWeights
+    observed: np.ndarray | None = field(default=None, repr=False)
 
     def labels(self, where: np.ndarray) -> list:
         """Units, or (unit, period) pairs, where a (T, N) mask is true."""
@@ -42,18 +46,28 @@ class Rows:
         keep = np.flatnonzero(~gone)
         return replace(self, order=self.order[:, keep], ids=self.ids[keep], weights=self.weights.subset(keep))
 
+    def without_holes(self, holes: np.ndarray) -> tuple[Rows, list[str]]:
+        """Only the pairs for which the mask (T, N) is false, W cut down period by period; and that in words."""
+        observed, absent = ~holes, int((self.order < 0).sum())
+        refuse_empty(observed, self.ids, self.times)
+        cut = cut_to_observed(self.weights, observed, self.times)
+        notes = gap_notes(self.weights, cut, absent, int(holes.sum()) - absent)
+        return replace(self, weights=cut, observed=observed), notes
+
     def without_first(self, periods: int) -> Rows:
         times, w = self.times[periods:], self.weights
         return replace(self, order=self.order[periods:], times=times, weights=w.for_periods(times) if w.varies else w)
 
 
-def match_rows(data: pd.DataFrame, weights: Weights | PeriodWeights, entity, time) -> Rows:
+def match_rows(data: pd.DataFrame, weights: Weights | PeriodWeights, entity, time, *, gaps=False) -> Rows:
     """Match the rows of a frame with the units of the weights and, for a panel, with its periods.
+
+    With ``gaps`` a (unit, period) pair may be absent: its row is -1.
 
     Raises
     ------
     SpatialInputError
-        E101-E107, E201 for missing keys, E206 for no rows, E320 for a cross-section with weights that vary,
+        E101-E108, E201 for missing keys, E206 for no rows, E320 for a cross-section with weights that vary,
         E501 and E502 for the keys' names.
     """
     if len(data) == 0:
@@ -62,14 +76,16 @@ def match_rows(data: pd.DataFrame, weights: Weights | PeriodWeights, entity, tim
     unit_code, unit_ids = pd.factorize(units)
     if periods is None:
         refuse_varying(weights, "a cross-section")
+        if gaps:
+            raise SpatialInputError("E501", 'missing="period" needs a panel', hint='missing="drop" in a cross-section')
         _refuse_repeated_units(unit_code, unit_ids)
         period_code, times = np.zeros(len(data), dtype=int), None
     else:
         period_code, times = _sorted_periods(periods)
-        _refuse_unbalanced(unit_code, unit_ids, period_code, times, units.name, periods.name)
+        _refuse_unbalanced(unit_code, unit_ids, period_code, times, units.name, periods.name, gaps)
         weights = weights.for_periods(times) if weights.varies else weights
     ids, place = _places(pd.Index(unit_ids), weights, data, units.name)
-    order = np.empty((1 if times is None else len(times), len(ids)), dtype=np.intp)
+    order = np.full((1 if times is None else len(times), len(ids)), -1, dtype=np.intp)
     order[period_code, place[unit_code]] = np.arange(len(data))
     return Rows(order, ids if ids.name == units.name else ids.rename(units.name), times, weights)
 
@@ -121,7 +137,7 @@ def _sorted_periods(periods: pd.Series) -> tuple[np.ndarray, pd.Index]:
     return code, pd.Index(times, name=periods.name)
 
 
-def _refuse_unbalanced(unit_code, unit_ids, period_code, times, entity, time) -> None:
+def _refuse_unbalanced(unit_code, unit_ids, period_code, times, entity, time, gaps) -> None:
     N, T = len(unit_ids), len(times)
     counts = np.bincount(unit_code * T + period_code, minlength=N * T)
 
@@ -137,14 +153,14 @@ def _refuse_unbalanced(unit_code, unit_ids, period_code, times, entity, time) ->
             n=len(twice),
             hint="aggregate the data to one row per unit and period",
         )
-    if counts.min() == 0:
+    if counts.min() == 0 and not gaps:
         absent = np.flatnonzero(counts == 0)
         raise SpatialInputError(
             "E104",
             f"the panel is unbalanced: {N} units x {T} periods need {N * T} rows, got {len(unit_code)}",
             ids=pairs(absent[:9]),
             n=len(absent),
-            hint="complete these (unit, period) pairs, or leave out their units or periods",
+            hint='complete these pairs, leave out their units or periods, or leave the pairs out: missing="period"',
         )
 
 

@@ -27,11 +27,14 @@ class PeriodWeights:
     periods : Index of T labels, in the same order
     notes : tuple of str
         What was done to them, in words.
+    observed : (T, N) of bool, or None
+        Where a panel is unbalanced: the units that are there. The others have no links.
     """
 
     matrices: tuple[Weights, ...] = field(repr=False)
     periods: pd.Index = field(repr=False)
     notes: tuple[str, ...] = field(default=(), repr=False)
+    observed: np.ndarray | None = field(default=None, repr=False)
 
     varies = True
 
@@ -64,22 +67,24 @@ class PeriodWeights:
 
     @cached_property
     def row_sums(self) -> np.ndarray:
-        """Of all periods, (T N,)."""
-        return np.concatenate([w.row_sums for w in self.matrices])
+        """Of all periods and the units observed in them, (m,)."""
+        return np.concatenate([w.row_sums[there] for w, there in self._with_units()])
 
     @cached_property
     def islands(self) -> list:
         """Ids of the units that are without neighbours in some period."""
-        alone = np.unique(np.concatenate([w.island_positions for w in self.matrices]))
+        alone = np.flatnonzero(np.any([w.alone & there for w, there in self._with_units()], axis=0))
         return list(alone if self.ids is None else self.ids[alone])
 
     @property
     def rows_sum_to_one(self) -> bool:
-        return all(w.rows_sum_to_one for w in self.matrices)
+        return bool(np.allclose(self.row_sums, 1.0, rtol=0, atol=1e-9))
 
     @cached_property
     def digest(self) -> str:
-        return hashlib.blake2b("".join(w.digest for w in self.matrices).encode(), digest_size=16).hexdigest()
+        h = hashlib.blake2b("".join(w.digest for w in self.matrices).encode(), digest_size=16)
+        h.update(b"" if self.observed is None else self.observed.tobytes())
+        return h.hexdigest()
 
     def __eq__(self, other) -> bool:
         return isinstance(other, PeriodWeights) and self.n == other.n and self.digest == other.digest
@@ -89,16 +94,18 @@ class PeriodWeights:
 
     @cached_property
     def stacked(self) -> Weights:
-        """All periods as one block-diagonal W over (period, unit), without ids: averages over its rows are averages
-        over units and periods."""
-        whole = sparse.csr_array(sparse.block_diag([w.csr for w in self.matrices], format="csr"))
+        """All periods as one block-diagonal W over (period, observed unit), without ids: averages over its rows are
+        averages over units and periods."""
+        blocks = [w.csr if there.all() else w.csr[there][:, there] for w, there in self._with_units()]
+        whole = sparse.csr_array(sparse.block_diag(blocks, format="csr"))
         return replace(self.matrices[0], csr=whole, ids=None, standardization=self.standardization)
 
     def at(self, period) -> Weights:
-        """The W of one period."""
+        """The W of one period, over the units observed in it."""
         if period not in self.periods:
             raise SpatialInputError("E107", f"there are no weights for period {period!r}", ids=list(self.periods))
-        return self.matrices[int(self.periods.get_loc(period))]
+        t = int(self.periods.get_loc(period))
+        return self.matrices[t] if self.observed is None else self.matrices[t].subset(np.flatnonzero(self.observed[t]))
 
     def each(self, periods: int) -> tuple[Weights, ...]:
         """W of every period."""
@@ -129,6 +136,11 @@ class PeriodWeights:
 
     def reordered(self, at: np.ndarray) -> PeriodWeights:
         return replace(self, matrices=tuple(w.reordered(at) for w in self.matrices))
+
+    def _with_units(self):
+        """Every period's W with the mask of its units."""
+        everyone = np.ones((len(self.matrices), self.n), dtype=bool)
+        return zip(self.matrices, everyone if self.observed is None else self.observed)
 
     def describe(self) -> str:
         """One line for headers: kind, how many matrices, standardisation, links, islands."""

@@ -16,34 +16,37 @@ def read_columns(data: pd.DataFrame, terms: Terms, rows: Rows, missing: str):
 
     Parameters
     ----------
-    missing : {"error", "drop"}
+    missing : {"error", "drop", "period"}
 
     Returns
     -------
     columns : dict of str to ndarray (T, N) of float64, or Series of categories or text
     rows : Rows
-        Without the units that were dropped.
+        Without the units that were dropped, or with the pairs that are observed.
     notes : list of str
 
     Raises
     ------
     SpatialInputError
-        E201 missing, E202 infinite, E203 not a number, E206 too few units left.
+        E108 units or periods without a complete row, E201 missing, E202 infinite, E203 not a number, E206 too few
+        units left.
     """
     raw = {name: _numbers(data[name]) if name in terms.bare else data[name] for name in terms.columns}
     absent = {name: _missing(column)[rows.order] for name, column in raw.items()}
-    holes = np.any(list(absent.values()), axis=0)
+    holes = np.any([*absent.values(), rows.order < 0], axis=0)
     notes = []
     if holes.any():
         if missing == "error":
             _refuse_missing(absent, holes, rows)
-        rows, notes = _without_missing(rows, holes.any(axis=0))
+        rows, notes = rows.without_holes(holes) if missing == "period" else _without_missing(rows, holes.any(axis=0))
     columns = {}
     for name, column in raw.items():
         if not isinstance(column, np.ndarray):
             columns[name] = column.iloc[rows.order.ravel()].reset_index(drop=True)
             continue
         columns[name] = values = column[rows.order]
+        if rows.observed is not None:
+            values[~rows.observed] = np.nan
         if np.isinf(values).any():
             raise SpatialInputError("E202", f"{name!r} has infinite values", column=name,
                                     ids=rows.labels(np.isinf(values)))  # fmt: skip
@@ -52,7 +55,7 @@ def read_columns(data: pd.DataFrame, terms: Terms, rows: Rows, missing: str):
 
 def refuse_not_finite(name: str, values: np.ndarray, rows: Rows) -> None:
     """A term that is not finite though its columns are: the log of zero, the root of a negative number."""
-    bad = ~np.isfinite(values)
+    bad = ~np.isfinite(values) & (True if rows.observed is None else rows.observed)
     if bad.any():
         raise SpatialInputError("E207", f"{name!r} is not finite in {int(bad.sum())} rows", column=name,
                                 ids=rows.labels(bad), hint="logs and roots need positive values")  # fmt: skip
@@ -70,7 +73,7 @@ def _refuse_missing(absent, holes, rows) -> None:
         f"missing values by column: {said}",
         column=max(counts, key=counts.get),
         ids=rows.labels(holes),
-        hint='fill them, or drop their units with missing="drop"',
+        hint='fill them, or drop their units with missing="drop"; missing="period" drops single rows of a panel',
     )
 
 

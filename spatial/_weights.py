@@ -60,8 +60,13 @@ class Weights:
         return np.asarray(self.csr.sum(axis=1)).ravel()
 
     @cached_property
+    def alone(self) -> np.ndarray:
+        """True for the units without neighbours."""
+        return np.diff(self.csr.indptr) == 0
+
+    @cached_property
     def island_positions(self) -> np.ndarray:
-        return np.flatnonzero(np.diff(self.csr.indptr) == 0)
+        return np.flatnonzero(self.alone)
 
     @property
     def islands(self) -> list:
@@ -96,20 +101,28 @@ class Weights:
         SpatialInputError
             E308 when the standardisation cannot be renewed from the matrix alone.
         """
+        csr = self._standardised_again(sparse.csr_array(self.csr[keep][:, keep]))
+        ids = None if self.ids is None else self.ids[keep]
+        return Weights(csr, ids, f"{self.kind}, {len(keep)} of {self.n} units", self.standardization, self.notes)
+
+    def without(self, gone: np.ndarray) -> Weights:
+        """The units of a mask (N,) keep their place and lose their links; standardised again as ``subset``."""
+        stay = sparse.diags_array((~gone).astype(float))
+        csr = sparse.csr_array(stay @ self.csr @ stay)
+        csr.eliminate_zeros()
+        return Weights(self._standardised_again(csr), self.ids, self.kind, self.standardization, self.notes)
+
+    def _standardised_again(self, csr: sparse.csr_array) -> sparse.csr_array:
         if self.standardization not in ("row", "none"):
             raise SpatialInputError(
                 "E308",
                 f"{self.standardization}-standardised weights cannot be cut down to a smaller sample here",
                 hint="call w.subset(ids) on the weights first",
             )
-        csr = sparse.csr_array(self.csr[keep][:, keep])
-        if self.standardization == "row":
-            sums = np.asarray(csr.sum(axis=1)).ravel()
-            csr = sparse.csr_array(
-                sparse.diags_array(np.divide(1, sums, where=sums > 0, out=np.zeros_like(sums))) @ csr
-            )
-        ids = None if self.ids is None else self.ids[keep]
-        return Weights(csr, ids, f"{self.kind}, {len(keep)} of {self.n} units", self.standardization, self.notes)
+        if self.standardization == "none":
+            return csr
+        sums = np.asarray(csr.sum(axis=1)).ravel()
+        return sparse.csr_array(sparse.diags_array(np.divide(1, sums, where=sums > 0, out=np.zeros_like(sums))) @ csr)
 
     def each(self, periods: int) -> tuple[Weights, ...]:
         """W of every period: the same."""

@@ -96,14 +96,15 @@ class Effects:
         -------
         Series indexed by unit, in the units of y
         """
-        start = np.zeros(len(self.fit.design.ids))
-        start[self._position(unit)] = size
+        ids = self._ids(period)
+        start = np.zeros(len(ids))
+        start[self._position(unit, ids)] = size
         response = self._respond(variable, start, period)
-        return pd.Series(response, self.fit.design.ids, name=f"response to {variable} in {unit}")
+        return pd.Series(response, ids, name=f"response to {variable} in {unit}")
 
     def matrix(self, variable: str, *, period=None) -> pd.DataFrame:
         """S_r whole: row i, column j is the response of unit i to unit j. Dense, for up to 5,000 units."""
-        ids = self.fit.design.ids
+        ids = self._ids(period)
         if len(ids) > DENSE_MAX:
             raise SpatialInputError("E309", f"a dense {len(ids):,} x {len(ids):,} matrix is too large", n=len(ids),
                                     hint="use shock(unit, variable) for one column, by_group() for blocks")  # fmt: skip
@@ -124,7 +125,8 @@ class Effects:
         With a the diagonal of A^-1, the diagonal of A^-1 W is (a - 1) / rho, and so on.
         """
         c = self._coefficients(variable)
-        W, rho, n = self._weights(period), self.fit.rho, len(self.fit.design.ids)
+        W, rho, ids = self._weights(period), self.fit.rho, self._ids(period)
+        n = len(ids)
         A_inverse = inverse(W, rho)
         diagonal, error = A_inverse.diagonal()
         own = c @ self._diagonals(diagonal, W.csr)
@@ -133,7 +135,7 @@ class Effects:
                    "received": self._respond(variable, np.ones(n), period) - own}  # fmt: skip
         if error is not None:
             columns["own_error"] = abs(_polynomial(c, 1 / rho, 1.0)) * error
-        return pd.DataFrame(columns, index=self.fit.design.ids)
+        return pd.DataFrame(columns, index=ids)
 
     def by_group(self, groups, variable: str, *, period=None) -> pd.DataFrame:
         """Spillovers between groups of units: row g, column h is the average response in g when the regressor
@@ -151,10 +153,12 @@ class Effects:
         SpatialInputError
             E101 ids that differ, E105 length, E201 units without a group.
         """
-        labels = pd.Series(align(groups, replace(self._weights(period), ids=self.fit.design.ids), name="groups"))
+        d = self.fit.design
+        everyone = replace(d.weights.each(1)[0], ids=d.ids)
+        labels = pd.Series(align(groups, everyone, name="groups"), d.ids)[self._ids(period)]
         if labels.isna().any():
             raise SpatialInputError("E201", f"{int(labels.isna().sum())} units have no group",
-                                    ids=self.fit.design.ids[labels.isna()])  # fmt: skip
+                                    ids=labels.index[labels.isna()])  # fmt: skip
         codes, names = pd.factorize(labels, sort=True)
         columns = np.empty((len(names), len(names)))
         for h in range(len(names)):
@@ -225,6 +229,14 @@ class Effects:
                                     hint="leave period= out")  # fmt: skip
         return w.at(period) if w.varies else w
 
+    def _ids(self, period) -> pd.Index:
+        """The units, or those that are observed in one period."""
+        d = self.fit.design
+        if d.observed is None:
+            return d.ids
+        self._weights(period)
+        return d.ids[d.observed[d.times.get_loc(period)]]
+
     def _respond(self, variable: str, change: np.ndarray, period=None) -> np.ndarray:
         """S_r times a change of the regressor, by one sparse solve."""
         W = self._weights(period)
@@ -270,8 +282,7 @@ class Effects:
                                     hint="the regressors are " + ", ".join(map(repr, self.variables)))  # fmt: skip
         return self._picks[:, self.variables.index(variable)] @ self.fit.params.to_numpy()
 
-    def _position(self, unit) -> int:
-        ids = self.fit.design.ids
+    def _position(self, unit, ids: pd.Index) -> int:
         if unit not in ids:
             raise SpatialInputError("E101", f"{unit!r} is no unit of this fit", ids=list(ids[:5]), n=len(ids))
         return int(ids.get_loc(unit))

@@ -28,8 +28,8 @@ from ._data import INTERCEPT, Design, design, spatial_lag
 from ._formula import read_formula
 from ._inverse import inverse
 from ._weights import Weights, as_weights
+from ._within import without_effects
 from .results import Fit
-from .solve.within import demean
 
 IN_SAMPLE = ("TS", "TC", "BP", "trend")
 OUT_OF_SAMPLE = ("BP", "TC", "TS1", "trend")
@@ -87,7 +87,7 @@ def in_sample(fit: Fit, kind: str) -> np.ndarray:
     """(T, N) predictions of the fitted units."""
     d = fit.design
     if kind == "TS":
-        return d.y - fit.solution.resid.reshape(d.y.shape)
+        return d.y - d.panel(fit.solution.resid)
     trend = regression_part(fit, d)
     trend = trend + _effects(fit, trend)
     if kind == "trend":
@@ -95,7 +95,8 @@ def in_sample(fit: Fit, kind: str) -> np.ndarray:
     W, M = d.weights, d.weights_of_error
     if not d.varies:
         return _through_space(fit, W, M, d.y, trend, kind)
-    systems = zip(W.each(d.n_periods), M.each(d.n_periods), d.y[:, None], trend[:, None])
+    y, trend = (np.nan_to_num(values) for values in (d.y, trend))  # who is not there has no links either
+    systems = zip(W.each(d.n_periods), M.each(d.n_periods), y[:, None], trend[:, None])
     return np.concatenate([_through_space(fit, *system, kind) for system in systems])
 
 
@@ -149,7 +150,7 @@ def _effects(fit: Fit, trend) -> np.ndarray:
     if effects in ("none", "random"):
         return np.zeros(trend.shape)
     u = fit.design.y - fit.rho * spatial_lag(fit.design.weights, fit.design.y) - trend
-    return u - demean(u, effects)
+    return u - without_effects(fit.design, u, effects)
 
 
 def _whole(fit: Fit, data: pd.DataFrame, w) -> tuple[Design, Weights, np.ndarray]:

@@ -76,7 +76,7 @@ class Fit(MakeTables):
 
     @property
     def nobs(self) -> int:
-        return self.design.y.size
+        return self.design.nobs
 
     @property
     def rho(self) -> float:
@@ -123,7 +123,7 @@ class Fit(MakeTables):
     @cached_property
     def resid(self) -> pd.Series:
         """e = B (A y - X beta), fixed effects removed."""
-        return self.design.labelled(self.solution.resid.reshape(self.design.y.shape), "resid")
+        return self.design.labelled(self.design.panel(self.solution.resid), "resid")
 
     @cached_property
     def fitted(self) -> pd.Series:

@@ -16,6 +16,7 @@ import numpy as np
 from spillover.errors import SpatialInputError, SpatialInputWarning
 
 from .._data import spatial_lag
+from .._gaps import refuse_unbalanced
 from .._inverse import inverse
 from .._period_weights import refuse_varying
 from ..results import Fit
@@ -79,6 +80,7 @@ def resampled(fit: Fit, y: np.ndarray) -> Sample:
 
 def refuse(fit: Fit) -> None:
     """What a residual bootstrap cannot do."""
+    refuse_unbalanced(fit.design.observed, "vcov='bootstrap'")
     refuse_varying(fit.design.weights, "vcov='bootstrap'")
     refuse_varying(fit.design.weights_of_error, "vcov='bootstrap'")
     s = fit.settings

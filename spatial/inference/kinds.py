@@ -13,8 +13,8 @@ import numpy as np
 from spillover.errors import SpatialInputError, check_option
 
 from .._period_weights import refuse_varying
+from .._within import left_by_effects
 from ..results import Fit
-from ..solve.within import degrees_of_freedom
 from .bootstrap import bootstrap_parameters
 from .groups import both, group_codes
 from .information import covariance, expected, observed
@@ -265,7 +265,7 @@ class Bootstrap:
 def residual_df(fit: Fit) -> int:
     """Rows less fixed effects and coefficients."""
     d = fit.design
-    return degrees_of_freedom(d.n_periods, d.n_units, fit.settings["effects"]) - fit.sample.X.shape[1]
+    return left_by_effects(d, fit.settings["effects"]) - fit.sample.X.shape[1]
 
 
 def _factor(fit: Fit, groups: str) -> str:

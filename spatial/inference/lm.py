@@ -19,9 +19,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .._data import spatial_lag
+from .._data import Design, spatial_lag
+from .._within import left_by_effects, without_effects
 from ..results import Fit
-from ..solve.within import degrees_of_freedom, demean
+from ..solve.unbalanced import Gaps
 
 FIXED = ("entity", "time", "twoway")
 
@@ -51,12 +52,11 @@ class Scores:
 def scores_of(fit: Fit) -> Scores:
     """The scores of one regression, with fixed effects as its ``lee_yu`` says."""
     d, e, effects = fit.design, fit.solution.resid, transformed(fit)
-    T, N = d.y.shape
-    n = degrees_of_freedom(T, N, effects)
-    trace, squares = panel_traces(d.weights, T, effects)
+    n = left_by_effects(d, effects)
+    trace, squares = panel_traces(d, effects)
     s2 = e @ e / n
     lag_of = lagger(fit)
-    y = d.y.ravel() if effects != "none" else fit.sample.y
+    y = d.rows(d.y) if effects != "none" else fit.sample.y
     WXb = without(fit, lag_of(y - e))
     error = e @ lag_of(e) / s2 - trace
     information = squares - 2 * trace**2 / n
@@ -68,7 +68,7 @@ def lagged_regressors(fit: Fit) -> np.ndarray:
     d, lag_of = fit.design, lagger(fit)
     X = fit.sample.X
     if transformed(fit) != "none":  # W x, then demeaned
-        X = d.X[:, :, [d.names.index(name) for name in fit.params.index]].reshape(len(X), -1)
+        X = d.rows(d.X[:, :, [d.names.index(name) for name in fit.params.index]])
     return np.column_stack([without(fit, lag_of(column)) for column in X.T])
 
 
@@ -80,16 +80,20 @@ def transformed(fit: Fit) -> str:
 
 def without(fit: Fit, values: np.ndarray) -> np.ndarray:
     """A column less its projection on the effects and on X."""
-    within = demean(values.reshape(fit.design.y.shape), transformed(fit)).ravel()
+    d = fit.design
+    within = d.rows(without_effects(d, d.panel(values), transformed(fit)))
     Q = np.linalg.qr(fit.sample.X)[0]
     return within - Q @ (Q.T @ within)
 
 
-def panel_traces(weights, T: int, effects: str) -> tuple[float, float]:
+def panel_traces(d: Design, effects: str) -> tuple[float, float]:
     """tr(M W) and tr(M W M W) + tr(M W M W') over all periods, M off the effects.
 
     For W that varies over time M W_s M W_t with s != t counts too: 1 / T^2 of it, which the mean of W_t adds up.
     """
+    weights, T = d.weights, d.n_periods
+    if d.observed is not None and effects != "none":
+        return _traces_across_gaps(weights, Gaps(d.observed, effects))
     unit, time = effects in ("entity", "twoway"), effects in ("time", "twoway")
     if not weights.varies:
         return tuple((T - unit) * part for part in within_traces(weights.csr, time))
@@ -98,6 +102,20 @@ def panel_traces(weights, T: int, effects: str) -> tuple[float, float]:
         return float(trace), float(squares)
     mean = sum(w.csr for w in weights.matrices) / T
     return float((1 - 1 / T) * trace), float((1 - 2 / T) * squares + within_traces(mean, time)[1])
+
+
+def _traces_across_gaps(weights, gaps: Gaps) -> tuple[float, float]:
+    """The same with M = I - U U': tr(M W M V) = tr(W V) - tr(U'W V U) - tr(U'V W U) + tr(U'W U U'V U)."""
+    trace = squares = 0.0
+    inner = 0.0  # U'W U
+    for t, w in enumerate(weights.matrices):
+        U, W = gaps.basis(t), w.csr
+        WU, UW = W @ U, W.T @ U
+        inner = inner + U.T @ WU
+        trace += W.trace() - np.sum(U * WU)
+        squares += W.multiply(W).sum() + W.multiply(W.T).sum()
+        squares -= 2 * np.sum(UW * WU) + np.sum(WU**2) + np.sum(UW**2)
+    return float(trace), float(squares + np.sum(inner**2) + np.sum(inner * inner.T))
 
 
 def within_traces(W, time_effects: bool) -> tuple[float, float]:
@@ -121,6 +139,5 @@ def within_traces(W, time_effects: bool) -> tuple[float, float]:
 
 def lagger(fit: Fit):
     """W applied to a stacked (T N,) column, period by period."""
-    shape = fit.design.y.shape
-    W = fit.design.weights
-    return lambda values: spatial_lag(W, values.reshape(shape)).ravel()
+    d = fit.design
+    return lambda values: d.rows(spatial_lag(d.weights, d.panel(values)))

@@ -7,6 +7,7 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
+from .._gaps import refuse_unbalanced
 from ..results import Fit, TestResult, TestTable
 from ..solve.ml import spatially_lagged_error
 from ..solve.within import degrees_of_freedom
@@ -164,6 +165,7 @@ def _filtered(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
 def _shape(fit: Fit, periods: int) -> tuple[int, int]:
     if not fit.design.is_panel:
         raise SpatialInputError("E501", "this test needs a panel", hint="give entity= and time=")
+    refuse_unbalanced(fit.design.observed, "this test")
     T, N = fit.design.y.shape
     if periods > T:
         raise SpatialInputError("E206", f"this test needs at least {periods} periods, got {T}", n=T)

@@ -13,6 +13,7 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from .._data import spatial_lag
+from .._gaps import refuse_unbalanced
 from .._logdet import Jacobian, logdet
 from .._period_weights import refuse_varying
 from ..results import Fit, TestResult, TestTable
@@ -51,6 +52,7 @@ def random_effects_tests(fit: Fit) -> TestTable:
         raise SpatialInputError("E501", "these tests start from ols() or slx() on a panel with effects='none'")
     if d.n_units > DENSE_MAX:
         raise SpatialInputError("E309", f"a dense {d.n_units:,} x {d.n_units:,} inverse is too large", n=d.n_units)
+    refuse_unbalanced(d.observed, "this test")
     refuse_varying(d.weights, "this test")
     e, X, (T, N) = fit.solution.resid.reshape(d.y.shape), fit.sample.X, d.y.shape
     W = d.weights.csr.toarray()

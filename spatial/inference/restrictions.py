@@ -133,7 +133,7 @@ def effects_test(restricted: Fit, full: Fit) -> TestResult:
     contained = {"none": set(), "entity": {"unit"}, "time": {"period"}, "twoway": {"unit", "period"}}
     small, large = restricted.settings["effects"], full.settings["effects"]
     same = restricted.specification == full.specification and restricted.design.formula == full.design.formula
-    same = same and np.array_equal(restricted.design.y, full.design.y)
+    same = same and np.array_equal(restricted.design.y, full.design.y, equal_nan=True)
     if small not in contained or large not in contained or not contained[small] < contained[large] or not same:
         raise SpatialInputError("E501", f"{small!r} effects are not nested in {large!r} effects of the same model",
                                 hint="fit one model twice, say with effects='entity' and effects='twoway'")  # fmt: skip

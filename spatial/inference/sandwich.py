@@ -14,7 +14,7 @@ from scipy import sparse
 from spillover.errors import SpatialInputError
 
 from ..results import Fit
-from .groups import nested
+from .groups import nested, periods_of_rows, units_of_rows
 from .information import inverse_information, observed
 from .scores import scores
 
@@ -55,12 +55,12 @@ def small_sample_factor(fit: Fit, codes: np.ndarray) -> float:
     if fit.specification.lag or fit.specification.error:
         return G / (G - 1)
     T, N = fit.design.y.shape
-    m, effects = T * N, fit.settings["effects"]
+    m, effects = fit.design.nobs, fit.settings["effects"]
     absorbed = 0
     if effects in ("entity", "twoway"):
-        absorbed = 1 if nested(np.tile(np.arange(N), T), codes) else N
+        absorbed = 1 if nested(units_of_rows(fit.design), codes) else N
     if effects in ("time", "twoway"):
-        free = nested(np.repeat(np.arange(T), N), codes)
+        free = nested(periods_of_rows(fit.design), codes)
         absorbed += (0 if free else T - 1) + (effects == "time")
     return G / (G - 1) * (m - 1) / (m - fit.sample.X.shape[1] - absorbed)
 

@@ -49,9 +49,10 @@ def refuse_degenerate(d: Design, X, Xd, y, names: list[str], effects: str) -> No
 
 def refuse_degenerate_response(d: Design, y, effects: str) -> None:
     """A response without variation, E204, or that the effects absorb, E208; ``y`` as above."""
-    if np.ptp(d.y) <= NO_VARIATION * np.abs(d.y).max():
+    given = d.rows(d.y)
+    if np.ptp(given) <= NO_VARIATION * np.abs(given).max():
         raise SpatialInputError("E204", f"the response {d.response!r} has no variation", column=d.response)
-    if y @ y <= ABSORBED**2 * np.sum((d.y - d.y.mean()) ** 2):
+    if y @ y <= ABSORBED**2 * np.sum((given - given.mean()) ** 2):
         raise SpatialInputError("E208", f"the {effects} effects absorb the response {d.response!r}", column=d.response)
 
 

@@ -12,6 +12,7 @@ from spillover.errors import SpatialInputError, SpatialInputWarning, check_optio
 
 from .._data import Design, refuse_gaps, spatial_lag
 from .._formula import INTERCEPT, read_formula
+from .._gaps import refuse_unbalanced
 from ..inference.additive import corrected, score_of_time_effects
 from ..inference.dynamic import score_of_unit_effects
 from ..solve.ml import Sample, Solution
@@ -38,6 +39,7 @@ def with_lagged_response(d: Design, lags: str, method: str, effects: str | None)
                                 "y_{t-1}", hint="use effects='entity' or 'twoway'")  # fmt: skip
     if not d.is_panel:
         raise SpatialInputError("E501", f"lags={lags!r} needs a panel", hint="give entity= and time=")
+    refuse_unbalanced(d.observed, f"lags={lags!r}")
     if d.weights.varies:
         raise SpatialInputError("E320", f"lags={lags!r} needs one W for all periods", hint="use w.mean()")
     if own := own_lags(d):

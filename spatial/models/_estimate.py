@@ -10,6 +10,7 @@ from spillover.errors import SpatialInputError, check_option
 from spillover.ids import positions
 
 from .._data import Design, design
+from .._gaps import cut_to_observed, refuse_unbalanced
 from .._period_weights import PeriodWeights, refuse_varying
 from .._weights import Weights, as_weights, warn_unlabelled
 from ..inference.vcov import as_vcov
@@ -61,6 +62,7 @@ def estimate(
     d = replace(d, wx_order=wx_order)
     # 2. Spatial lags in, fixed effects out. 3. The estimates.
     if method == "gmm":
+        refuse_unbalanced(d.observed, "method='gmm'")
         refuse_varying(d.weights if d.weights.varies else d.weights_of_error, "method='gmm'")
         refuse_without_theory(specification, d, effects, vcov)
         correction = True
@@ -86,7 +88,8 @@ def _read(specification, formula, data, w, w_error, endog, instruments, keys):
     else:
         d = design(formula, data, w, lagged=specification.durbin, **keys)
     if w_error is not None:
-        d = replace(d, error_weights=aligned(w_error, d, keys["missing"]))
+        m = aligned(w_error, d, keys["missing"])
+        d = replace(d, error_weights=m if d.observed is None else cut_to_observed(m, d.observed, d.times))
     return d, endogenous, Z
 
 

@@ -9,13 +9,15 @@ import numpy as np
 from spillover.errors import SpatialInputError, check_option
 
 from .._data import INTERCEPT, Design, spatial_lag
+from .._gaps import refuse_unbalanced
 from .._logdet import Jacobian, logdet
 from .._period_weights import PeriodWeights
 from .._weights import Weights
+from .._within import left_by_effects, without_effects
 from ..results import Specification
 from ..solve.ml import Sample
 from ..solve.random import swamy_arora
-from ..solve.within import degrees_of_freedom, demean, quasi_demean
+from ..solve.within import degrees_of_freedom, quasi_demean
 from ._checks import refuse_degenerate
 from ._varying import refuse_without_likelihood, varying_jacobian
 
@@ -36,27 +38,27 @@ def demeaned_sample(
     exact = correction is True or d.varies
     share = swamy_arora(d.y, X) if effects == "random" else 0.0
 
-    def without_effects(values):
-        return quasi_demean(values, share) if effects == "random" else demean(values, effects)
+    def within(values):
+        return quasi_demean(values, share) if effects == "random" else without_effects(d, values, effects)
 
     def lag(weights, values):
         lagged = spatial_lag(weights, values)
-        return without_effects(lagged) if exact else lagged
+        return within(lagged) if exact else lagged
 
-    y, Xd = without_effects(d.y), without_effects(X)
-    refuse_degenerate(d, flat(X), flat(Xd), flat(y), names, effects)
+    y, Xd = within(d.y), within(X)
+    refuse_degenerate(d, d.rows(X), d.rows(Xd), d.rows(y), names, effects)
     start = d.y if exact else y
     transformed = without_entity(effects) if d.lags else effects
     parts = {}
     if specification.lag:
         Wy = lag(W, start)
-        parts |= {"Wy": flat(Wy), "lag": _jacobian(d, d.weights, transformed, correction, logdet_method)}
+        parts |= {"Wy": d.rows(Wy), "lag": _jacobian(d, d.weights, transformed, correction, logdet_method)}
     if specification.error:
-        parts |= {"My": flat(lag(M, start)), "MX": flat(lag(M, X if exact else Xd))}
+        parts |= {"My": d.rows(lag(M, start)), "MX": d.rows(lag(M, X if exact else Xd))}
         parts["error"] = _jacobian(d, d.weights_of_error, transformed, correction, logdet_method)
     if specification.lag and specification.error:
-        parts["MWy"] = flat(lag(M, Wy))
-    return Sample(y=flat(y), X=flat(Xd), n=_likelihood_size(d, transformed, correction), **parts), names
+        parts["MWy"] = d.rows(lag(M, Wy))
+    return Sample(y=d.rows(y), X=d.rows(Xd), n=_likelihood_size(d, transformed, correction), **parts), names
 
 
 def regressor_columns(d: Design, effects: str) -> tuple[np.ndarray, list[str]]:
@@ -84,7 +86,7 @@ def flat(values: np.ndarray) -> np.ndarray:
 
 def sample_df(d: Design, effects: str, sample: Sample) -> int:
     """Residual degrees of freedom of a regression with these fixed effects."""
-    return degrees_of_freedom(d.n_periods, d.n_units, effects) - sample.X.shape[1]
+    return left_by_effects(d, effects) - sample.X.shape[1]
 
 
 def which_effects(effects: str | None, d: Design, specification: Specification) -> str:
@@ -94,6 +96,8 @@ def which_effects(effects: str | None, d: Design, specification: Specification) 
     check_option("effects", effects, EFFECTS)
     if effects != "none" and not d.is_panel:
         raise SpatialInputError("E501", f"effects={effects!r} needs a panel", hint="give entity= and time=")
+    if effects == "random":
+        refuse_unbalanced(d.observed, "effects='random'")
     if effects == "random" and (specification.lag or specification.error):
         raise SpatialInputError("E501", f"effects='random' is there for ols and slx, not for {specification.name}",
                                 hint="use effects='entity' or 'twoway'")  # fmt: skip
@@ -139,11 +143,11 @@ def which_correction(specification: Specification, d: Design, effects: str, lee_
 def _likelihood_size(d: Design, effects: str, correction) -> int:
     """n of the likelihood: all rows, or what the transformations leave."""
     if correction is True:
-        return degrees_of_freedom(d.n_periods, d.n_units, effects)
+        return left_by_effects(d, effects)
     if correction == "additive":  # entity effects are transformed out, time effects corrected for afterwards
         without_time = {"twoway": "entity", "time": "none"}.get(effects, effects)
         return degrees_of_freedom(d.n_periods, d.n_units, without_time)
-    return d.y.size
+    return d.nobs
 
 
 def _jacobian(d: Design, weights: Weights | PeriodWeights, effects: str, correction, method) -> Jacobian:

@@ -20,9 +20,11 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from .._data import Design
+from .._gaps import refuse_unbalanced
 from .._logdet import Jacobian, period_logdet, projected_logdet
 from .._period_weights import PeriodWeights
 from ..results import Specification
+from ..solve.unbalanced import Gaps
 
 
 def varying_jacobian(d: Design, weights: PeriodWeights, effects: str, correction, method) -> Jacobian:
@@ -31,6 +33,9 @@ def varying_jacobian(d: Design, weights: PeriodWeights, effects: str, correction
     if correction is not True or effects in ("none", "random"):
         return Jacobian(total)
     T, N = d.y.shape
+    if d.observed is not None and not (effects == "time" and weights.rows_sum_to_one):
+        gaps = Gaps(d.observed, effects)
+        return Jacobian(projected_logdet(weights, [gaps.block(t) for t in range(T)]))
     share = 1 - 1 / T if effects in ("entity", "twoway") else 1.0
     if effects == "entity":
         return Jacobian(total, share)
@@ -51,6 +56,8 @@ def refuse_without_likelihood(specification: Specification, d: Design, effects: 
         ``lee_yu="additive"``.
     """
     M = d.weights_of_error
+    if specification.error and effects in ("entity", "twoway"):
+        refuse_unbalanced(d.observed, f"{specification.name} with {effects} effects")
     if specification.error and M.varies and effects in ("entity", "twoway"):
         raise SpatialInputError(
             "E321",

@@ -36,8 +36,10 @@ vcov : str or object, optional
     settings such as ``sp.Cluster("region")`` or ``sp.Conley(cutoff=300)``: see ``spatial.inference.vcov``.
     With "gmm": "classical" (the default), "robust" to heteroskedasticity; with a spatial error the latter is
     another estimator and changes the estimates too. For sar and sdm also "hc1" and, in panels, "cluster".
-missing : {"error", "drop"}
-    "drop" leaves out units with missing values and cuts W down to the rest.
+missing : {"error", "drop", "period"}
+    "drop" leaves out units with missing values and cuts W down to the rest. "period", for panels, leaves a unit
+    out of the periods that it is absent from or has missing values in; W of a period is that of its units,
+    standardised again.
 
 Keywords of some:
 

@@ -15,6 +15,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 
 from .._data import INTERCEPT, Design
+from .._gaps import refuse_unbalanced
 from .._keys import match_rows
 from ..inference.bootstrap import resampled
 from ..inference.propagate import point_effects
@@ -118,6 +119,7 @@ def refit(
     >>> float((1 + (elsewhere["rho"] >= fit.rho).sum()) / 200)
     0.005
     """
+    refuse_unbalanced(fit.design.observed, "refit")
     given = _given(fit, y, x, relabel, w)
     R, variables = _count(given), tuple(name for name in fit.design.names if name != INTERCEPT)
     params, errors = np.full((2, R, len(fit.params)), np.nan)

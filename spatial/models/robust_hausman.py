@@ -10,6 +10,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 
 from .._data import spatial_lag
+from .._gaps import refuse_unbalanced
 from .._logdet import Jacobian
 from ..inference.vcov import as_vcov
 from ..results import Fit, TestResult
@@ -67,6 +68,7 @@ def robust_hausman(fit: Fit, *, vcov="cluster", **settings) -> TestResult:
     if effects not in ("entity", "twoway", "random") or fit.settings["method"] != "ml":
         raise SpatialInputError("E501", f"robust_hausman needs a likelihood fit with unit effects, got {effects!r}",
                                 hint="effects='entity', 'twoway' or 'random'")  # fmt: skip
+    refuse_unbalanced(fit.design.observed, "robust_hausman")
     sample, names, added = _augmented(fit, "time" if effects == "twoway" else "none")
     at = maximum_likelihood(sample)
     spatial = [name for name in ("rho", "lambda") if name in fit.params.index]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from spillover.errors import SpatialInputError
+from spillover.errors import SpatialInputError, check_option
 
 from .._data import INTERCEPT, Design, design
 from .._weights import Weights
@@ -81,6 +81,7 @@ def read_policy(
         E1xx keys, E2xx values, E236 a unit's column that changes over time, E211 masses that are not positive,
         E501 no panel, E502 columns.
     """
+    check_option("missing", missing, ("error", "drop"))
     d = design(formula, data, _no_links(data, entity), entity=entity, time=time, missing=missing, lagged=False)
     if not d.is_panel:
         raise SpatialInputError("E501", "difference-in-differences needs a panel", hint="give entity= and time=")

@@ -158,6 +158,7 @@ def spatial_did(
     ['direct on the treated', 0.13]
     """
     check_option("model", model, MODELS)
+    check_option("missing", missing, ("error", "drop"))
     d = design(formula, data, w, entity=entity, time=time, missing=missing, lagged=False)
     treatment = treatment_term(treatment, [name for name in d.names if name != INTERCEPT])
     D, first = _treated(d, treatment)

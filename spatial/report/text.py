@@ -54,7 +54,8 @@ def header(fit) -> list[str]:
     d, s = fit.design, fit.settings
     size = f"{fit.nobs:,} observations"
     if d.is_panel:
-        size += f" ({d.n_units:,} units x {d.n_periods} periods, {s['effects']} effects)"
+        gaps = "" if d.observed is None else ", unbalanced"
+        size += f" ({d.n_units:,} units x {d.n_periods} periods{gaps}, {s['effects']} effects)"
     spatial = fit.specification.lag or fit.specification.error
     by = ("maximum likelihood" if s["method"] == "ml" else "the method of moments") if spatial else "least squares"
     name = "dynamic " * bool(d.lags) + fit.specification.name

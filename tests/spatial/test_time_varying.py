@@ -188,8 +188,9 @@ def test_lm_scores_have_the_dense_moments(effects):
     y, X, W, unit, period = dense(data, w)
     M = naive.dummy_projection(unit, period, effects)
     want = np.trace(M @ W), np.trace(M @ W @ M @ (W + W.T))
-    assert panel_traces(as_weights(w), len(YEARS), effects) == pytest.approx(want, abs=1e-9)
-    found = sp.lm_tests(sp.ols("y ~ a + b", data, w, **PANEL, effects=effects))
+    fit = sp.ols("y ~ a + b", data, w, **PANEL, effects=effects)
+    assert panel_traces(fit.design, effects) == pytest.approx(want, abs=1e-9)
+    found = sp.lm_tests(fit)
     e = M @ (y - np.linalg.lstsq(M @ X, M @ y, rcond=None)[0] @ X.T) if effects != "none" else None
     if e is not None:
         n = np.trace(M)
