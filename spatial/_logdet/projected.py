@@ -49,6 +49,11 @@ class Projected(Spectrum):
     def d2(self, rho):
         return self._sum(rho, lambda r, w: -self.shares * (w / (1 - r * w)) ** 2).real
 
+    def expansion(self, rho) -> tuple:
+        A = 1 - rho[..., None] * self.eigenvalues
+        G = self.eigenvalues / A
+        return tuple((self.shares * part).sum(-1).real for part in (np.log(A), -G, -G * G))
+
 
 def projected_logdet(weights: PeriodWeights, blocks) -> Projected:
     """sum_t tr[M_t log(I - rho W_t)].

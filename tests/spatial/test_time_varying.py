@@ -134,6 +134,7 @@ def test_the_projected_determinant_is_the_matrix_logarithm(symmetric):
         assert L.value(rho) == pytest.approx(sum(np.trace(M @ logm(a)).real for a in A), abs=1e-7)
         assert L.d1(rho) == pytest.approx(-sum(np.trace(M @ g) for g in G), abs=1e-7)
         assert L.d2(rho) == pytest.approx(-sum(np.trace(M @ g @ g) for g in G), abs=1e-6)
+        assert L.expansion(np.array(rho)) == pytest.approx((L.value(rho), L.d1(rho), L.d2(rho)))
 
 
 def test_defective_weights_have_a_projected_determinant():
