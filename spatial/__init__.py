@@ -27,6 +27,7 @@ _NAMES = {
     "inference.tests": "lm_tests lr_test wald_test hausman",
     "inference.restrictions": "durbin_lm_tests common_factor spatial_hausman effects_test",
     "inference.panel_tests": "pesaran_cd serial_correlation",
+    "models.searches": "Search Searches",
     "inference.random_tests": "random_effects_tests",
     "models.robust_hausman": "robust_hausman",
     "inference.diagnostics": "diagnose jarque_bera breusch_pagan lm_residual_error vif condition_number",

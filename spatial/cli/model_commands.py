@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import typer
 
 from .weight_commands import ID, LAYER, MAP, OVERWRITE
@@ -38,17 +40,26 @@ def register(app: typer.Typer) -> None:
 
 
 def diagnose(
-    formula: str = FORMULA, data: str = DATA, weights: str = WEIGHTS, map: str = MAP, id: str = ID, layer: str = LAYER,
+    formula: str = FORMULA, data: str = DATA,
+    weights: list[str] = typer.Option(..., "--weights", "-w", help="[NAME=]file or builder; repeat: a column each."),
+    map: str = MAP, id: str = ID, layer: str = LAYER,
     panel: str = PANEL, entity: str = ENTITY, time: str = TIME, effects: str = EFFECTS, lee_yu: str = LEE_YU,
-    missing: str = MISSING, output: str = OUTPUT, overwrite: bool = OVERWRITE,
+    missing: str = MISSING, overwrite: bool = OVERWRITE,
+    output: str = typer.Option(None, "--output", "-o", help="Tests: .csv, .parquet; table: .txt, .md, .tex, .html."),
 ) -> None:  # fmt: skip
-    """Which model? LM, Hausman, LR and Wald tests, and the decision they lead to."""
+    """Which model? LM, Hausman, LR and Wald tests, and the decision they lead to, under one W or several."""
     import spatial as sp
 
+    from ..report.table import FORMATS
+
     options = _options(panel, entity, time, effects=effects, lee_yu=lee_yu, missing=missing)
-    table, w = _read(data, [weights], map, id, layer, options, output, overwrite)
-    search = sp.specify(formula, table, w[weights], **options)
-    _show(search, search.tidy, output, overwrite)
+    table, w = _read(data, weights, map, id, layer, options, output, overwrite)
+    search = sp.specify(formula, table, w if len(w) > 1 else next(iter(w.values())), **options)
+    if output and Path(output).suffix.lower() in FORMATS:
+        print(search)
+        search.table.save(output, overwrite=overwrite)
+    else:
+        _show(search, search.tidy, output, overwrite)
 
 
 def fit(

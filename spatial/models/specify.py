@@ -2,126 +2,164 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 
 import pandas as pd
 
+from spillover.errors import SpatialInputError
+
 from ..inference.diagnostics import diagnose
-from ..inference.restrictions import durbin_lm_tests
+from ..inference.panel_tests import pesaran_cd, serial_correlation
+from ..inference.restrictions import durbin_lm_tests, effects_test
 from ..inference.tests import hausman, lm_tests, lr_test, nests_sem, wald_test
 from ..results import Fit, TestResult, TestTable
 from .family import ols, sar, sdm, slx
 from .family_error import sem
+from .robust_hausman import robust_hausman
+from .searches import Search, Searches
+
+CONTAINED = {"twoway": ("entity", "time"), "entity": (), "time": (), "none": ()}  # besides none and themselves
 
 
-@dataclass(frozen=True, eq=False)
-class Search:
-    """A specification search.
-
-    Attributes
-    ----------
-    tables : tuple of TestTable
-        LM tests without and with fixed effects, LM tests for Durbin models, Hausman (panels), LR and Wald tests
-        and diagnostics of the SDM.
-    steps : tuple of str
-        The decisions, in words.
-    choice : str
-        "OLS", "SLX", "SAR", "SEM" or "SDM".
-    fits : dict of str to Fit
-    level : float
-        Significance level of the decisions, a share.
-    """
-
-    tables: tuple[TestTable, ...]
-    steps: tuple[str, ...]
-    choice: str
-    fits: dict[str, Fit] = field(repr=False)
-    level: float
-
-    def tidy(self) -> pd.DataFrame:
-        """One row per test, with the table it stands in."""
-        return pd.concat([t.tidy().assign(table=t.title) for t in self.tables], ignore_index=True)
-
-    def __str__(self) -> str:
-        said = "\n".join(f"{i}. {step}" for i, step in enumerate(self.steps, 1))
-        parts = [str(t) for t in self.tables]
-        return "\n\n".join([*parts, f"Decisions at {self.level:.0%}:\n{said}\nChoice: {self.choice}"])
-
-    def _repr_html_(self) -> str:
-        from ..report.text import as_html
-
-        return as_html(str(self))
-
-
-def specify(formula: str, data: pd.DataFrame, w, *, level: float = 0.05, **options) -> Search:
+def specify(formula: str, data: pd.DataFrame, w, *, level: float = 0.05, **options) -> Search | Searches:
     """Search for a specification from the regression up to the spatial Durbin model.
 
     LM tests on the regression ask for a spatial lag or error; Hausman asks whether unit effects may be
-    random; LR and Wald tests ask whether the Durbin model reduces to SAR, SEM or SLX.
+    random; LR tests ask for the effects together; LR and Wald tests ask whether the Durbin model reduces to
+    SAR, SEM or SLX.
 
     Parameters
     ----------
-    formula, data, w, **options
+    formula, data, **options
         As the models take them (entity, time, effects, lee_yu, durbin, vcov, missing).
+    w : weights, or a mapping of names to weights
+        With several, the search runs under each, and they stand side by side in one table.
     level : float
         Significance level, a share.
 
     Returns
     -------
-    Search
+    Search, or Searches for a mapping
+        Both print; ``.table`` is a report table: ``.to_latex()``, ``.to_markdown()``, ``.to_html()``, ``.save(path)``.
 
     Raises
     ------
     SpatialInputError
-        As the models do.
+        As the models do; E501 for an empty mapping. A W of several under which a model cannot be estimated is reported
+        in ``failed``; the rest goes on.
 
     Examples
     --------
     >>> import shapefiles, spatial as sp, weights as wt
-    >>> w = wt.queen(shapefiles.load("us_states")).standardize("row")
-    >>> sp.specify("log(gsp) ~ log(pcap) + log(pc) + log(emp) + unemp", shapefiles.load_panel("us_states"), w,
-    ...            entity="state", time="year", effects="twoway").choice
-    'SDM'
+    >>> states, keys = shapefiles.load("us_states"), {"entity": "state", "time": "year", "effects": "twoway"}
+    >>> ws = {"queen": wt.queen(states).standardize("row"), "knn5": wt.knn(states, 5).standardize("row")}
+    >>> found = sp.specify("log(gsp) ~ log(emp) + unemp", shapefiles.load_panel("us_states"), ws, **keys)
+    >>> found.choice.to_dict()
+    {'queen': 'SDM', 'knn5': 'SEM'}
 
     References
     ----------
     Elhorst (2014), Spatial Econometrics, section 2.4 and figure 2.1; LeSage & Pace (2009), section 6.3.
     """
+    if not isinstance(w, Mapping):
+        return _search(formula, data, w, level, options)
+    if not w:
+        raise SpatialInputError("E501", "w is a mapping without weights", hint="one name and weights at least")
+    searches, failed, first = {}, {}, None
+    for name, one in w.items():
+        try:
+            searches[str(name)] = _search(formula, data, one, level, options)
+        except SpatialInputError as error:
+            first = first or error
+            failed[str(name)] = f"{error.code}: {error.message}"
+    if not searches:
+        raise first
+    return Searches(searches, failed)
+
+
+def _search(formula, data, w, level, options) -> Search:
+    options = dict(options)
     durbin = options.pop("durbin", None)
 
     def fit(model, **other):
         return model(formula, data, w, **{**options, **other})
 
-    # 1. The regression with the effects asked for, and what its residuals say.
+    # 1. The regression with the effects asked for, and what its residuals say, without the effects too.
     base = fit(ols)
-    effects, is_panel = base.settings["effects"], base.design.is_panel
-    tables, steps = [], []
-    if is_panel and effects != "none":
-        tables.append(lm_tests(fit(ols, effects="none")))
-    lm = lm_tests(base)
-    tables += [lm, durbin_lm_tests(base)]
-    steps.append(_read_lm(lm, level))
-    # 2. Fixed or random unit effects.
-    if is_panel and base.design.n_periods > 1:
-        fixed = base if effects == "entity" else fit(ols, effects="entity")
-        test = hausman(fixed, fit(ols, effects="random"))
-        tables.append(TestTable("Fixed or random unit effects (without spatial terms)", (test,)))
-        steps.append(_read_hausman(test, level))
-    # 3. The Durbin model and what it nests.
-    fits = {
-        "OLS": base,
-        "SLX": fit(slx, durbin=durbin),
-        "SAR": fit(sar),
-        "SEM": fit(sem),
-        "SDM": fit(sdm, durbin=durbin),
-    }
-    nested = [name for name in ("SAR", "SEM", "SLX") if name != "SEM" or nests_sem(fits["SDM"])]
+    effects, T = base.settings["effects"], base.design.n_periods
+    panel = base.design.is_panel and T > 1
+    regressions = {name: base if name == effects else fit(ols, effects=name)
+                   for name in (*["none"] * panel, *CONTAINED.get(effects, ()))} | {effects: base}  # fmt: skip
+    tables = [lm_tests(regression) for regression in regressions.values()]
+    lm = tables[-1]
+    tables.append(durbin_lm_tests(base))
+    steps, decisions = [_read_lm(lm, level)], {"LM tests": _short_lm(lm, level)}
+    # 2. The models.
+    fits = {"OLS": base, "SLX": fit(slx, durbin=durbin), "SDM": fit(sdm, durbin=durbin)}
+    for model, name in ((sar, "SAR"), (sem, "SEM")):
+        try:
+            fits[name] = fit(model)
+        except SpatialInputError as error:  # under a dense W lambda may reach the edge: the others are still there
+            if not error.code.startswith("E7"):
+                raise
+            steps.append(f"{name} could not be estimated: {error.message}.")
+    if panel:
+        # 3. Dependence before period effects, unit effects fixed or random, effects together.
+        within = regressions.get("entity", regressions["none"])
+        tables += _dependence(within)
+        unit = within if within.settings["effects"] == "entity" else fit(ols, effects="entity")
+        tests = _hausman_tests(unit, fit(ols, effects="random"), fits["SDM"])
+        tables.append(TestTable("Fixed or random unit effects", tests))
+        said, decisions["Unit effects"] = _read_hausman(tests, level)
+        steps.append(said)
+        nested = CONTAINED.get(effects, ()) or ("none",) * (effects != "none")
+        together = _together(fits["SDM"], [partial(fit, sdm, durbin=durbin, effects=less) for less in nested])
+        if together:
+            tables.append(TestTable(f"Joint significance of effects (SDM, {effects} effects)", together))
+            steps.append(_read_effects(together, level))
+    # 4. The Durbin model and what it nests.
+    nested = [name for name in ("SAR", "SEM", "SLX") if name in fits and (name != "SEM" or nests_sem(fits["SDM"]))]
     likelihood = {name: lr_test(fits[name], fits["SDM"]) for name in nested}
     wald = [wald_test(fits["SDM"], name) for name in nested]
     tables.append(TestTable("Does the spatial Durbin model reduce to a simpler one?", (*likelihood.values(), *wald)))
     tables.append(diagnose(fits["SDM"]))
     choice, said = _choose(likelihood, lm, level)
-    return Search(tuple(tables), (*steps, said), choice, fits, level)
+    return Search(tuple(tables), (*steps, said), choice, fits, level, {**decisions, "Model": choice})
+
+
+def _dependence(fit: Fit) -> list[TestTable]:
+    """Pesaran's CD and serial correlation of a regression's residuals, where there are periods enough."""
+    T, effects = fit.design.n_periods, fit.settings["effects"]
+    tests = [pesaran_cd(fit), pesaran_cd(fit, neighbours=True)] if T > 2 else []
+    tests += [*serial_correlation(fit)] if T > 3 else []
+    title = "Dependence of the residuals, OLS" + f" with {effects} effects" * (effects != "none")
+    return [TestTable(title, tuple(tests))] if tests else []
+
+
+def _together(full: Fit, smaller: list) -> tuple[TestResult, ...]:
+    """LR tests of the effects that smaller models lack, where these have a maximum."""
+    tests = []
+    for estimate in smaller:
+        try:
+            tests.append(effects_test(estimate(), full))
+        except SpatialInputError as error:
+            if not error.code.startswith("E7"):
+                raise
+    return tuple(tests)
+
+
+def _hausman_tests(fixed: Fit, random: Fit, durbin: Fit) -> tuple[TestResult, ...]:
+    """Without spatial terms, and of the Durbin model where there are units enough."""
+    tests = [hausman(fixed, random)]
+    for fit, name in ((fixed, "robust Hausman"), (durbin, "robust Hausman, SDM")):
+        if fit.settings["effects"] in ("entity", "twoway"):
+            try:
+                tests.append(replace(robust_hausman(fit), name=name))
+            except SpatialInputError:  # as many regressors as units, or a likelihood without a maximum
+                continue
+    return tuple(tests)
 
 
 def _read_lm(lm: TestTable, level: float) -> str:
@@ -134,11 +172,26 @@ def _read_lm(lm: TestTable, level: float) -> str:
     return f"LM tests ask for {asked}; the robust ones point more to the {stronger}."
 
 
-def _read_hausman(test: TestResult, level: float) -> str:
-    if not test.statistic >= 0:
-        return "Hausman: the statistic is negative and decides nothing; fixed effects are the safe choice."
-    kept = "fixed effects" if test.p_value < level else "random effects would do, fixed effects remain consistent"
-    return f"Hausman (p = {test.p_value:.3g}): {kept}."
+def _short_lm(lm: TestTable, level: float) -> str:
+    lag, error = lm["LM lag"].p_value < level, lm["LM error"].p_value < level
+    stronger = "lag" if lm["robust LM lag"].p_value < lm["robust LM error"].p_value else "error"
+    return f"both, {stronger} more" if lag and error else "lag" if lag else "error" if error else "neither"
+
+
+def _read_hausman(tests: tuple[TestResult, ...], level: float) -> tuple[str, str]:
+    """In a sentence and in a word; the robust test where the classical one decides nothing."""
+    test = next((t for t in tests if "not positive definite" not in t.null), None)
+    if test is None:
+        return "Hausman: V_F - V_R is not positive definite; fixed effects are the safe choice.", "fixed"
+    word = "fixed" if test.p_value < level else "random"
+    kept = "fixed effects" if word == "fixed" else "random effects would do, fixed effects remain consistent"
+    return f"{test.name} (p = {test.p_value:.3g}): {kept}.", word
+
+
+def _read_effects(tests: tuple[TestResult, ...], level: float) -> str:
+    said = [f"{t.null.removeprefix('no ')} {'belong' if t.p_value < level else 'do not belong'} in the model"
+            for t in tests]  # fmt: skip
+    return f"LR tests: {', '.join(said)}."
 
 
 def _choose(likelihood, lm: TestTable, level: float) -> tuple[str, str]:
@@ -151,4 +204,5 @@ def _choose(likelihood, lm: TestTable, level: float) -> tuple[str, str]:
         return "SEM", "The Durbin model reduces to SEM: the common factor is not rejected."
     if slx_ok:
         return "SLX", "The Durbin model reduces to SLX: rho = 0 is not rejected."
-    return "SDM", "SAR, SEM and SLX are all rejected: keep the spatial Durbin model."
+    *others, last = likelihood
+    return "SDM", f"{', '.join(others)} and {last} are all rejected: keep the spatial Durbin model."

@@ -75,8 +75,8 @@ def etable(fits, *, effects: bool = False, names=None, labels=None, below: str =
         title = f"{kind.capitalize()} effects" if kind else ""
         sections.append((title, _rows(parts, labels or {}, below, digits, stars)))
     sections.append(("", _about(models, effects)))
-    notes = [f"{BELOW[below]} in parentheses: {_said(heads, [_inference(c, effects) for c in chosen])}."]
-    notes.append(f"Weights: {_said(heads, [m.design.weights.describe() for m in models])}.")
+    notes = [f"{BELOW[below]} in parentheses: {said(heads, [_inference(c, effects) for c in chosen])}."]
+    notes.append(f"Weights: {said(heads, [m.design.weights.describe() for m in models])}.")
     if stars:
         notes.append("* p < 0.1, ** p < 0.05, *** p < 0.01.")
     if not effects and any(m.specification.lag or m.specification.durbin for m in models):
@@ -123,15 +123,15 @@ def _order(lists) -> list[str]:
 
 def _estimate(row, digits, stars) -> str:
     mark = next((s for level, s in STARS if row["p_value"] < level), "") if stars else ""
-    return _number(row["estimate"], digits) + mark
+    return number_cell(row["estimate"], digits) + mark
 
 
 def _under(row, below, digits) -> str:
     if below == "conf_int":
-        return f"({_number(row['conf_low'], digits)}, {_number(row['conf_high'], digits)})"
+        return f"({number_cell(row['conf_low'], digits)}, {number_cell(row['conf_high'], digits)})"
     if below == "p_value":
         return "(<1e-4)" if row["p_value"] < 1e-4 else f"({row['p_value']:.{max(digits, 4)}f})"
-    return f"({_number(row[below], digits)})"
+    return f"({number_cell(row[below], digits)})"
 
 
 def _label(term: str, labels) -> str:
@@ -156,7 +156,7 @@ def _about(models, effects):
     return tuple((label, tuple(cells)) for label, cells in rows if any(cells))
 
 
-def _number(value, digits) -> str:
+def number_cell(value, digits) -> str:
     """Never a nought that is none: 0.0003 with three digits is 3.00e-04."""
     if np.isfinite(value) and 0 < abs(value) < 0.5 * 10**-digits:
         return f"{value:.{max(digits - 1, 0)}e}"
@@ -176,7 +176,7 @@ def _inference(item, effects) -> str:
     return f"{how}, {describe(item.fit)}"
 
 
-def _said(heads, texts) -> str:
+def said(heads, texts) -> str:
     """Once where all columns agree, else column by column."""
     if len(set(texts)) == 1:
         return texts[0]

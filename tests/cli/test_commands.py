@@ -126,6 +126,11 @@ def test_diagnose_and_compare(spillover, tmp_path):
     status, out, _ = spillover("diagnose", FORMULA, *PANEL, "-w", "queen")
     assert status == 0
     assert "Choice:" in out
+    target = tmp_path / "path.tex"
+    status, out, err = spillover("diagnose", FORMULA, *PANEL, "-w", "border=queen", "-w", "knn:k=5", "-o", target)
+    assert status == 0, err
+    assert out.splitlines()[1].split() == ["border", "knn:k=5"]
+    assert " & border & knn:k=5" in target.read_text(encoding="utf-8")
     target = tmp_path / "compare.csv"
     status, out, _ = spillover("compare", "sar", FORMULA, *PANEL, "-w", "border=queen", "-w", "knn:k=5",
                                "-w", "economic:x=gsp", "-o", target)  # fmt: skip

@@ -1,0 +1,78 @@
+"""Specification searches as a table: one column per W, from LM tests to the effects of the model chosen."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .etable import number_cell, said
+from .table import Table
+
+CHANGES = ("direct", "indirect", "total")
+
+
+def search_table(searches: dict, failed: dict) -> Table:
+    """One column per search, sections in the order of the search's tables.
+
+    Parameters
+    ----------
+    searches : dict of str to Search
+    failed : dict of str to str
+    """
+    heads, found = list(searches), list(searches.values())
+    titles = dict.fromkeys(table.title for search in found for table in search.tables)
+    sections = [(_heading(title), _tests(title, found)) for title in titles]
+    decided = dict.fromkeys(label for search in found for label in search.decisions)
+    rows = [(label, tuple(search.decisions.get(label, "") for search in found)) for label in decided]
+    sections.append(("Decisions", tuple(rows)))
+    chosen = [search.fits[search.choice] for search in found]
+    effects = [fit.effects() for fit in chosen]
+    sections += [(f"{kind.capitalize()} effects of the model chosen", _effects(kind, effects)) for kind in CHANGES]
+    notes = [f"Tests: statistic (p-value); decisions at {found[0].level:.0%}. Effects: estimate (standard error), "
+             f"{effects[0].draws:,} draws, seed {effects[0].seed}."]  # fmt: skip
+    notes.append(f"Weights: {said(heads, [fit.design.weights.describe() for fit in chosen])}.")
+    notes += [f"{name} could not be searched: {why}." for name, why in failed.items()]
+    return Table(tuple(heads), tuple(sections), tuple(notes), f"Specification search: {chosen[0].design.formula}")
+
+
+def _heading(title: str) -> str:
+    return title.partition(":")[0]
+
+
+def _tests(title: str, found: list) -> tuple:
+    """Statistic (p) of every test of one table; the distribution stands in the label where all agree."""
+    by_search = [{t.name: t for table in s.tables if table.title == title for t in table} for s in found]
+    rows = []
+    for name in dict.fromkeys(name for tests in by_search for name in tests):
+        tests = [tests.get(name) for tests in by_search]
+        follows = {t.distribution for t in tests if t is not None}
+        label = f"{name}, {follows.pop()}" if len(follows) == 1 else name
+        rows.append((label, tuple("" if t is None else _test(t) for t in tests)))
+    return tuple(rows)
+
+
+def _test(test) -> str:
+    """Hausman's statistic decides nothing where its variance is not positive definite."""
+    said = "undecided" if "not positive definite" in test.null else _p(test.p_value)
+    return f"{test.statistic:.2f} ({said})"
+
+
+def _effects(kind: str, effects: list) -> tuple:
+    tables = [table[table["effect"] == kind].set_index("term") for table in (e.tidy() for e in effects)]
+    rows = []
+    for term in dict.fromkeys(term for table in tables for term in table.index):
+        cells = [_cell(table.loc[term]) if term in table.index else "" for table in tables]
+        rows.append((term, tuple(cells)))
+    return tuple(rows)
+
+
+def _cell(row) -> str:
+    """0 where a model has no spillovers by construction."""
+    if row["estimate"] == 0 and not row["std_error"] > 0:
+        return "0"
+    return f"{number_cell(row['estimate'], 3)} ({number_cell(row['std_error'], 3)})"
+
+
+def _p(p: float) -> str:
+    if not np.isfinite(p):
+        return "-"
+    return "<1e-4" if p < 1e-4 else f"{p:.4f}"
