@@ -4,7 +4,7 @@ With e = y - X beta, h_it = exp(-eta (t - T)), A_i = sum_t h_it^2 and B_i = sum_
 given its residuals is normal, cut off at 0, with
 
     mu*_i = (mu sigma_v^2 - sigma_u^2 B_i) / (sigma_v^2 + sigma_u^2 A_i),
-    sigma*_i^2 = sigma_v^2 sigma_u^2 / (sigma_v^2 + sigma_u^2 A_i).                              (their eq. 3.5-3.6)
+    sigma*_i^2 = sigma_v^2 sigma_u^2 / (sigma_v^2 + sigma_u^2 A_i).
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def loglik(p: Panel, theta, truncated: bool, decay: bool) -> float:
 
 
 def efficiencies(p: Panel, theta, truncated: bool, decay: bool) -> np.ndarray:
-    """E[exp(-u_it) | e_i], (n,) (their eq. 3.8)."""
+    """E[exp(-u_it) | e_i], (n,)."""
     from scipy.special import log_ndtr
 
     _, h, _, centre, spread = _given_residuals(p, theta, truncated, decay)

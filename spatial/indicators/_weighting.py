@@ -28,7 +28,7 @@ def entropy(Z: np.ndarray) -> np.ndarray:
 
 
 def critic(Z: np.ndarray) -> np.ndarray:
-    """Contrast times conflict: C_j = sd_j sum_k (1 - r_jk), w_j = C_j / sum C (Diakoulaki et al. 1995, eq. 4-5)."""
+    """Contrast times conflict: C_j = sd_j sum_k (1 - r_jk), w_j = C_j / sum C (Diakoulaki et al. 1995)."""
     if Z.shape[1] == 1:
         return np.ones(1)
     C = Z.std(axis=0) * (1 - np.corrcoef(Z.T)).sum(axis=0)

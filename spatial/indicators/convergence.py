@@ -220,7 +220,7 @@ def beta_convergence(
 
     References
     ----------
-    Barro & Sala-i-Martin (1992), J. Political Economy 100:223-251, eq. 1 and 8; Rey & Montouri (1999), Regional Studies
+    Barro & Sala-i-Martin (1992), J. Political Economy 100:223-251; Rey & Montouri (1999), Regional Studies
     33:143-156; Elhorst, Piras & Arbia (2010), Geographical Analysis 42:338-355.
     """
     import spatial

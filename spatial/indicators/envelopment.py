@@ -51,7 +51,9 @@ class Efficiency(Shown):
     def __str__(self) -> str:
         rows = [[str(period), *(number(v) for v in (r["mean"], r["smallest"], r["largest"])),
                  f"{r['on_frontier']:.0f} of {r['units']:.0f}"] for period, r in self.by_period.iterrows()]  # fmt: skip
-        return "\n".join([self.title, columns(rows, ["", "mean", "smallest", "largest", "on the frontier"])])
+        lines = [self.title, columns(rows, ["", "mean", "smallest", "largest", "on the frontier"])]
+        lost = int(self.scores.isna().sum())
+        return "\n".join(lines + [f"programmes without a solution: {lost}"] * (lost > 0))
 
 
 def dea(
@@ -120,27 +122,31 @@ def super_sbm(
     inputs: list[str],
     outputs: list[str],
     *,
+    undesirable: list[str] | tuple = (),
     entity: str | None = None,
     time: str | None = None,
     returns: str = "variable",
 ) -> Efficiency:
     """Slacks-based efficiency, and super-efficiency of the units on the frontier (Tone 2001, 2002; not oriented).
 
-        rho   = min (1 - mean_i s_i^- / x_io) / (1 + mean_r s_r^+ / y_ro)
-        delta = min mean_i(x_i / x_io) / mean_r(y_r / y_ro), over points that the other units could reach, with
-                x >= x_o and 0 <= y <= y_o
+        rho   = min (1 - mean_i s_i^- / x_io) / (1 + mean_r s_r / y_ro):  X' l + s^- = x_o,  Y' l - s = y_o
+        delta = min (1 + mean_i s_i^- / x_io) / (1 - mean_r s_r / y_ro):  X' l - s^- <= x_o,  Y' l + s >= y_o >= s
 
-    The score is rho below 1, and delta (1 or more) where rho = 1: it ranks the units on the frontier. Both fractional
-    programmes become linear by Charnes & Cooper's change of variables.
+    delta takes l over the other units only. The score is rho below 1, and delta (1 or more) where rho = 1: it ranks the
+    units on the frontier. Undesirable outputs join the mean of the denominator, with B' l + s^b = b_o for rho and
+    B' l - s^b <= b_o for delta. Both programmes become linear by Charnes & Cooper's change of variables.
 
     Parameters
     ----------
     data, inputs, outputs, entity, time, returns
         As `dea`; all values positive.
+    undesirable : list of str
+        Outputs of which less is better, such as emissions.
 
     Returns
     -------
     Efficiency
+        NaN for a unit that the others' frontier does not compare with (variable returns with undesirable outputs).
 
     Raises
     ------
@@ -155,18 +161,22 @@ def super_sbm(
 
     References
     ----------
-    Tone (2001), European J. of Operational Research 130:498-509; Tone (2002), same journal 143:32-41.
+    Tone (2001), European J. of Operational Research 130:498-509; Tone (2002), same journal 143:32-41. Undesirable
+    outputs: Tone (2003), GRIPS Research Report I-2003-0005; with super-efficiency Li, Fang, Yang, Wang & Hong (2013),
+    Mathematical and Computer Modelling 58:1018-1031.
     """
     check_option("returns", returns, RETURNS)
-    table, x, y = measured(data, inputs, outputs, entity, time, positive=True)
-    scores = np.empty(len(x))
+    extra = [undesirable] if isinstance(undesirable, str) else list(undesirable)
+    table, *blocks = measured(data, inputs, outputs, entity, time, extra=extra, positive=True)
+    scores = np.empty(len(table.index))
     for _, rows in table.periods():
-        scores[rows] = _sbm(x[rows], y[rows], returns)
-        best = rows[scores[rows] >= 1 - ON_FRONTIER]
+        here = _Amounts.of(*(block[rows] for block in blocks))
+        scores[rows] = _sbm(here, returns)
+        best = np.flatnonzero(scores[rows] >= 1 - ON_FRONTIER)
         if len(rows) > 1:
-            scores[best] = _super(x[rows], y[rows], np.searchsorted(rows, best), returns)
-    words = f"{returns} returns to scale"
-    return Efficiency(table.series(scores, "efficiency"), f"Slacks-based super-efficiency, {words}")
+            scores[rows[best]] = _super(here, best, returns)
+    words = f"Slacks-based super-efficiency, {returns} returns to scale"
+    return Efficiency(table.series(scores, "efficiency"), words)
 
 
 def measured(data, inputs, outputs, entity, time, *, extra=(), positive=False, panel=False):
@@ -220,44 +230,57 @@ def _convex(B: int, n: int, before: int, returns: str, scale: int | None = None)
     return A, np.zeros((B, 1))
 
 
-def _sbm(x, y, returns) -> np.ndarray:
-    """rho of every unit (Tone 2001, eq. 12): variables t, s^-, s^+, l, all times t."""
-    B, m = x.shape
-    s = y.shape[1]
-    before = 1 + m + s
-    A = np.zeros((B, 1 + m + s, before + B))
-    A[:, 0, 0], A[:, 0, 1 + m : before] = 1, 1 / (s * y)  # t + mean s^+ / y_o = 1
-    A[:, 1 : 1 + m, 0], A[:, 1 + m :, 0] = -x, -y  # X l + s^- = t x_o,  Y l - s^+ = t y_o
-    A[:, 1 : 1 + m, 1 : 1 + m], A[:, 1 + m :, 1 + m : before] = np.eye(m), -np.eye(s)
-    A[:, 1 : 1 + m, before:], A[:, 1 + m :, before:] = x.T, y.T
-    b = np.zeros((B, 1 + m + s))
-    b[:, 0] = 1
-    c = np.zeros((B, before + B))
-    c[:, 0], c[:, 1 : 1 + m] = 1, -1 / (m * x)
-    convex, ones = _convex(B, B, before, returns, scale=0)
-    none = np.empty((B, 0, before + B)), np.empty((B, 0))
-    return minimise(c, *none, np.concatenate([A, convex], axis=1), np.concatenate([b, ones], axis=1))
+@dataclass(frozen=True, eq=False)
+class _Amounts:
+    """Inputs, outputs and undesirable outputs side by side.
+
+    z (n, k) has the amounts; sign (k,) is -1 for outputs, which are to rise, and 1 for all that is to fall; above and
+    below (n, k) weigh the slacks in the numerator and in the denominator of the score.
+    """
+
+    z: np.ndarray
+    sign: np.ndarray
+    above: np.ndarray
+    below: np.ndarray
+
+    @classmethod
+    def of(cls, x, y, b=None) -> _Amounts:
+        b = np.empty((len(x), 0)) if b is None else b
+        z, m, s = np.concatenate([x, y, b], axis=1), x.shape[1], y.shape[1]
+        k = np.arange(z.shape[1])
+        above = np.where(k < m, 1 / (m * z), 0)
+        below = np.where(k < m, 0, 1 / ((z.shape[1] - m) * z))
+        return cls(z, np.where((k >= m) & (k < m + s), -1.0, 1.0), above, below)
 
 
-def _super(x, y, at, returns) -> np.ndarray:
-    """delta of the units at the positions ``at`` (Tone 2002, eq. 21): variables t, x, y, l, all times t."""
-    n, m = x.shape
-    s, B = y.shape[1], len(at)
-    before = 1 + m + s
+def _sbm(a: _Amounts, returns) -> np.ndarray:
+    """rho of every unit: variables t, slacks, l, all times t."""
+    n, k = a.z.shape
+    A, b = np.zeros((n, 1 + k, 1 + k + n)), np.zeros((n, 1 + k))
+    A[:, 0, 0], A[:, 0, 1 : 1 + k], b[:, 0] = 1, a.below, 1  # t + mean s / y_o = 1
+    A[:, 1:, 0], A[:, 1:, 1 : 1 + k], A[:, 1:, 1 + k :] = -a.z, np.diag(a.sign), a.z.T  # Z l + sign s = t z_o
+    c = np.zeros((n, 1 + k + n))
+    c[:, 0], c[:, 1 : 1 + k] = 1, -a.above
+    convex, zeros = _convex(n, n, 1 + k, returns, scale=0)
+    nothing = np.empty((n, 0, 1 + k + n)), np.empty((n, 0))
+    return minimise(c, *nothing, np.concatenate([A, convex], axis=1), np.concatenate([b, zeros], axis=1))
+
+
+def _super(a: _Amounts, at: np.ndarray, returns) -> np.ndarray:
+    """delta of the units at the positions ``at``: variables t, slacks, l, all times t."""
+    (n, k), B = a.z.shape, len(at)
     others = np.ones((B, 1, n))
     others[np.arange(B), 0, at] = 0  # nobody is compared with itself
-    A = np.zeros((B, 2 * (m + s), before + n))
-    for i in range(m):  # X l <= x,  t x_o <= x
-        A[:, i, 1 + i] = A[:, m + i, 1 + i] = -1
-    for r in range(s):  # y <= Y l,  y <= t y_o
-        A[:, 2 * m + r, 1 + m + r] = A[:, 2 * m + s + r, 1 + m + r] = 1
-    A[:, :m, before:], A[:, 2 * m : 2 * m + s, before:] = x.T * others, -y.T * others
-    A[:, m : 2 * m, 0], A[:, 2 * m + s :, 0] = x[at], -y[at]
-    unit = np.zeros((B, 1, before + n))
-    unit[:, 0, 1 + m : before] = 1 / (s * y[at])  # mean y / y_o = 1
-    convex, zeros = _convex(B, n, before, returns, scale=0)
-    convex[:, :, before:] *= others
-    c = np.zeros((B, before + n))
-    c[:, 1 : 1 + m] = 1 / (m * x[at])
+    outputs = np.flatnonzero(a.sign < 0)
+    A = np.zeros((B, k + len(outputs), 1 + k + n))
+    A[:, :k, 0], A[:, :k, 1 : 1 + k] = -a.sign * a.z[at], -np.eye(k)  # sign Z l - s <= sign t z_o
+    A[:, :k, 1 + k :] = a.sign[:, None] * a.z.T * others
+    A[:, k:, 0], A[:, k:, 1 : 1 + k] = -a.z[at][:, outputs], np.eye(k)[outputs]  # s <= t y_o: no output below zero
+    unit = np.zeros((B, 1, 1 + k + n))
+    unit[:, 0, 0], unit[:, 0, 1 : 1 + k] = 1, -a.below[at]  # t - mean s / y_o = 1
+    convex, zeros = _convex(B, n, 1 + k, returns, scale=0)
+    convex[:, :, 1 + k :] *= others
+    c = np.zeros((B, 1 + k + n))
+    c[:, 0], c[:, 1 : 1 + k] = 1, a.above[at]
     A_eq, b_eq = np.concatenate([unit, convex], axis=1), np.concatenate([np.ones((B, 1)), zeros], axis=1)
-    return minimise(c, A, np.zeros((B, 2 * (m + s))), A_eq, b_eq)
+    return minimise(c, A, np.zeros((B, k + len(outputs))), A_eq, b_eq)

@@ -98,7 +98,7 @@ def gini(
 
     References
     ----------
-    Dagum (1997), Empirical Economics 22:515-531, eq. 5-26.
+    Dagum (1997), Empirical Economics 22:515-531.
     """
     table, code, labels = _prepare(data, column, groups, entity, time)
 

@@ -127,7 +127,7 @@ def malmquist(
 
     References
     ----------
-    Färe, Grosskopf, Norris & Zhang (1994), American Economic Review 84:66-83, eq. 3-6.
+    Färe, Grosskopf, Norris & Zhang (1994), American Economic Review 84:66-83.
     """
     check_option("orientation", orientation, ("output", "input"))
     table, x, y = measured(data, inputs, outputs, entity, time, panel=True)
@@ -188,7 +188,7 @@ def malmquist_luenberger(
 
     References
     ----------
-    Chung, Färe & Grosskopf (1997), J. Environmental Management 51:229-240, eq. 9-13.
+    Chung, Färe & Grosskopf (1997), J. Environmental Management 51:229-240.
     """
     extra = [undesirable] if isinstance(undesirable, str) else list(undesirable)
     if not extra:

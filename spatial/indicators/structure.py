@@ -72,7 +72,7 @@ def rationalisation(
     output_total=None,
     employment_total=None,
 ) -> pd.Series:
-    """Distance of the structure of output from that of employment: Theil's index (Gan, Zheng & Yu 2011, eq. 2).
+    """Distance of the structure of output from that of employment: Theil's index (Gan, Zheng & Yu 2011).
 
         TL = sum_k (Y_k / Y) ln[ (Y_k / L_k) / (Y / L) ]
 
@@ -181,7 +181,7 @@ def specialisation(
     References
     ----------
     Krugman (1991), Geography and Trade, p. 75; Midelfart-Knarvik, Overman, Redding & Venables (2000), The Location
-    of European Industry, eq. 3.
+    of European Industry.
     """
     table, s = _shares(data, sectors, entity, time, total)
     krugman = np.full(len(s), np.nan)

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def dagum(y, groups):
-    """Gini, within, net between and transvariation by double sums and by d_jh and p_jh (Dagum 1997, eq. 19-26)."""
+    """Gini, within, net between and transvariation by double sums and by d_jh and p_jh (Dagum 1997)."""
     names, n, mu = sorted(set(groups)), len(y), np.mean(y)
     by = {g: [v for v, k in zip(y, groups) if k == g] for g in names}
     total = sum(abs(a - b) for a in y for b in y) / (2 * n**2 * mu)

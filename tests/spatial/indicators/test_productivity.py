@@ -103,33 +103,33 @@ def test_laws_of_the_radial_score(panel):
 
 
 @pytest.mark.parametrize("returns", ["constant", "variable"])
-def test_slacks_by_the_fractional_programme(hospitals, returns):
-    """rho is the root of: min mean x / x_o - rho mean y / y_o = 0 over points that dominate the unit (Dinkelbach)."""
-    x, y = hospitals[["doctors", "nurses"]].to_numpy(float), hospitals[["out", "in"]].to_numpy(float)
-    found = ind.super_sbm(hospitals, ["doctors", "nurses"], ["out", "in"], returns=returns).scores
-    for k, score in enumerate(found):
-        own = np.arange(12) != k if score >= 1 - 1e-6 else np.ones(12, bool)
-        sign = -1 if score >= 1 - 1e-6 else 1  # super-efficiency: x >= x_o and y <= y_o
-        rho = score
-        X, Y, n = x[own], y[own], own.sum()
-        # variables: target x (2), target y (2), l
-        A, b = [], []
-        for i in range(2):
-            row = np.zeros(4 + n)
-            row[i], row[4:] = -1, X[:, i]
-            A.append(row), b.append(0)
-            row = np.zeros(4 + n)
-            row[i] = sign
-            A.append(row), b.append(sign * x[k, i])
-            row = np.zeros(4 + n)
-            row[2 + i], row[4:] = 1, -Y[:, i]
-            A.append(row), b.append(0)
-            row = np.zeros(4 + n)
-            row[2 + i] = -sign
-            A.append(row), b.append(-sign * y[k, i])
-        c = np.concatenate([1 / (2 * x[k]), -rho / (2 * y[k]), np.zeros(n)])
-        eq = ([[*[0] * 4, *[1] * n]], [1]) if returns == "variable" else (None, None)
-        assert solve(c, A, b, *eq) == pytest.approx(0, abs=1e-8)
+@pytest.mark.parametrize("undesirable", [False, True])
+def test_slacks_by_the_fractional_programme(hospitals, returns, undesirable):
+    """The score r is the root of min (numerator - r denominator) = 0 over the slacks themselves (Dinkelbach), for rho
+    of the units inside and delta of those on the frontier; written row by row."""
+    data = hospitals.assign(waste=[9, 7, 8, 9, 6, 9, 8, 9, 9, 8, 9, 5])
+    bad = ["waste"] * undesirable
+    found = ind.super_sbm(data, ["doctors", "nurses"], ["out", "in"], undesirable=bad, returns=returns).scores
+    Z = data[["doctors", "nurses", "out", "in", *bad]].to_numpy(float)
+    k, outputs = Z.shape[1], (2, 3)
+    for o, score in enumerate(found):
+        over = score >= 1 - 1e-6
+        peers = np.delete(Z, o, 0) if over else Z
+        n, sign = len(peers), 1 if over else -1
+        rows = []
+        for j in range(k):  # the point that peers reach, against the unit moved by its slack
+            slack = np.zeros(k)
+            slack[j] = -1 if over else 1
+            turn = -1 if j in outputs else 1
+            rows.append(([*turn * peers[:, j], *slack], turn * Z[o, j]))
+            if over and j in outputs:
+                rows.append(([*[0] * n, *-slack], Z[o, j]))
+        numerator, denominator = np.zeros(n + k), np.zeros(n + k)
+        numerator[n : n + 2] = sign / (2 * Z[o, :2])
+        denominator[n + 2 :] = -sign / ((k - 2) * Z[o, 2:])
+        value = solve(numerator - score * denominator, [r for r, _ in rows], [v for _, v in rows],
+                      *(([[*[1] * n, *[0] * k]], [1]) if returns == "variable" else (None, None)))  # fmt: skip
+        assert value + 1 - score == pytest.approx(0, abs=1e-7)
 
 
 def test_super_efficiency_ranks_the_power_plants(plants):
