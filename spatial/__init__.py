@@ -36,7 +36,11 @@ _NAMES = {
     "policy.did": "did DiD",
     "policy.rings": "ring_did",
     "policy.spatial_did": "spatial_did SpatialDiD",
-    "compare": "compare_weights Comparison",
+    "compare.weights": "compare_weights",
+    "compare.comparison": "Comparison",
+    "compare.prior": "Prior",
+    "compare.tune": "tune_weights Tuning",
+    "compare.mixture": "mix_weights Mixture",
     "report.etable": "etable",
     "results": "Fit TestResult TestTable",
 }

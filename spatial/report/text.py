@@ -129,19 +129,63 @@ def tests_text(tests) -> str:
 
 def comparison_text(comparison) -> str:
     table = comparison.glance()
+    several = table["model"].nunique() > 1
     rows = [
-        [r.weights, f"{r.links:,}", number(r.rho), _two(r.loglik), _two(r.bic), _probability(r.probability)]
-        for r in table.itertuples()
-    ]
-    parts = [columns(rows, ["weights", "links", "rho", "log-lik.", "BIC", "prob."])]
+        [r.weights, *([str(r.model)] if several else []), f"{r.links:,.0f}", number(r.rho), _two(r.loglik), _two(r.bic),
+         _probability(r.probability)]
+        for r in table.dropna(subset="model").itertuples()
+    ]  # fmt: skip
+    head = ["weights", *(["model"] if several else []), "links", "rho", "log-lik.", "BIC", "prob."]
+    parts = [columns(rows, head)]
+    if np.isfinite(table["probability"]).any():
+        parts.append(f"prob.: posterior probability; {comparison.prior.words()}")
     for (kind, term), effect in comparison.tidy().groupby(["effect", "term"], sort=False):
         cells = [
-            [str(r.weights), number(r.estimate), number(r.std_error), number(r.conf_low), number(r.conf_high)]
+            [f"{r.weights} {r.model}" if several else str(r.weights), number(r.estimate), number(r.std_error),
+             number(r.conf_low), number(r.conf_high)]
             for r in effect.itertuples()
-        ]
+        ]  # fmt: skip
         parts.append(columns(cells, [f"{kind}: {term}", "estimate", "std. error", "95 % low", "high"]))
-    parts += [f"{name} could not be estimated: {why}" for name, why in comparison.failed.items()]
-    return "\n\n".join(parts)
+    failed = [(" ".join(key) if isinstance(key, tuple) else key, why) for key, why in comparison.failed.items()]
+    parts += [f"{name} could not be estimated: {why}" for name, why in failed]
+    return "\n\n".join(parts + [f"note: {note}" for note in comparison.notes])
+
+
+def averaged_text(averaged) -> str:
+    parts = [f"Effects averaged over {int((averaged.probabilities > 0).sum())} fits by their posterior probabilities",
+             f"intervals: {averaged.draws:,} draws under each, seed {averaged.seed}; by W: share of the variance that "
+             "not knowing W adds"]  # fmt: skip
+    for kind, rows in averaged.tidy().groupby("effect", sort=False):
+        cells = [
+            [str(r.term), number(r.estimate), number(r.std_error), number(r.conf_low), number(r.conf_high),
+             f"{r.from_weights:.0%}"]
+            for r in rows.itertuples()
+        ]  # fmt: skip
+        parts += ["", columns(cells, [kind, "estimate", "std. error", "95 % low", "high", "by W"])]
+    return "\n".join(parts)
+
+
+def tuning_text(tuning) -> str:
+    low, high = tuning.interval
+    fit = tuning.fit
+    rows = [
+        [f"{r.value}", f"{r.links:,}", number(r.rho), _two(r.loglik), _two(r.ratio), _probability(r.probability),
+         "in" if r.inside else ""]
+        for r in tuning.profile().itertuples()
+    ]  # fmt: skip
+    parts = [f"{fit.specification.name}: {fit.design.formula}",
+             f"{tuning.name} = {tuning.best}; {tuning.level:.0%} likelihood-ratio interval {low} to {high}", "",
+             columns(rows, [tuning.name, "links", "rho", "log-lik.", "LR", "prob.", "interval"])]  # fmt: skip
+    return "\n".join(parts + [f"{value} could not be used: {why}" for value, why in tuning.failed.items()])
+
+
+def mixture_text(mixture) -> str:
+    rows = [[str(r.term), number(r.estimate), number(r.std_error), number(r.conf_low), number(r.conf_high)]
+            for r in mixture.tidy().itertuples()]  # fmt: skip
+    head = ["share of", "estimate", "std. error", f"{mixture.level:.0%} low", "high"]
+    return "\n".join([f"{mixture.fit.specification.name}: {mixture.fit.design.formula}",
+                      f"rho {number(mixture.fit.rho)}   log-likelihood {_two(mixture.fit.loglik)}", "",
+                      columns(rows, head), "intervals: likelihood ratio, the other shares at their best"])  # fmt: skip
 
 
 def response_text(response: pd.Series, shown: int = 15) -> str:

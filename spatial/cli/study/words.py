@@ -37,8 +37,9 @@ def about_weights(comparison, name) -> str:
     share = table["probability"].iloc[0]
     share = "more than 0.999" if share > 0.999 else f"{share:.3f}"
     return (
-        f"Of {len(table)} weights the data prefer {comparison.best} (posterior probability {share}). All weights agree "
-        f"on the sign and significance of the spillover of {said}; elsewhere the conclusion rests on the choice of W. "
+        f"Of {len(comparison.fits)} weights the data prefer {comparison.best} (posterior probability {share}). All "
+        f"weights agree on the sign and significance of the spillover of {said}; elsewhere the conclusion rests on the "
+        "choice of W. "
         "Brackets hold 95 % intervals."
     )
 

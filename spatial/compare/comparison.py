@@ -1,0 +1,198 @@
+"""The answer of ``compare_weights``: fits side by side, and everything that follows from having many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from scipy.special import logsumexp
+
+from spillover.errors import SpatialInputError
+
+from ..effects import Effects
+from ..results import Fit, TestResult
+from .alike import similarity
+from .average import AveragedEffects, averaged_effects
+from .posterior import log_marginal
+from .prior import DEFAULT, Prior
+from .residuals import residual_moran
+from .rivals import j_test, vuong
+
+COLUMNS = ["weights", "model", "links", "rho", "lambda", "sigma2", "loglik", "aic", "bic", "log_marginal",
+           "probability"]  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Fits under several weights.
+
+    Attributes
+    ----------
+    fits : dict of Fit
+        By the weights' name; by (weights, model) where several models were asked for.
+    failed : dict of str
+        Weights under which a model could not be estimated, and why; keys likewise.
+    draws, seed : int
+        For the simulated intervals of the effects.
+    prior : Prior
+        Of rho, lambda and the slopes.
+    prior_probabilities : dict of float, or None
+        Of each W; alike by default. Models under one W are equally likely beforehand.
+    notes : tuple of str
+        What a reader should know: identical weights, islands, other samples.
+    """
+
+    fits: dict = field(repr=False)
+    failed: dict
+    draws: int = 1000
+    seed: int = 1
+    prior: Prior = DEFAULT
+    prior_probabilities: dict | None = None
+    notes: tuple[str, ...] = ()
+
+    def __getitem__(self, key) -> Fit:
+        if key not in self.fits:
+            raise SpatialInputError("E501", f"no fit under {key!r}", hint="there are " + ", ".join(map(str, self.fits)))
+        return self.fits[key]
+
+    # -- which W -----------------------------------------------------------------------------------------
+
+    @cached_property
+    def log_marginals(self) -> pd.Series:
+        """log p(y | W, model); NaN for the method of moments and random effects, which have none."""
+        shared = False if len({fit.settings["lee_yu"] is True for fit in self.fits.values()}) > 1 else None
+        values = []
+        for fit in self.fits.values():
+            try:
+                values.append(log_marginal(fit, self.prior, lee_yu=shared))
+            except SpatialInputError as error:
+                if error.code != "E511":
+                    raise
+                values.append(np.nan)
+        return self._by_key(values, "log_marginal")
+
+    @cached_property
+    def probabilities(self) -> pd.Series:
+        """Posterior probability of each W (and model); they sum to one."""
+        names = [weights_of(key) for key in self.fits]
+        given = self.prior_probabilities or dict.fromkeys(names, 1.0)
+        beforehand = np.array([given[name] / names.count(name) for name in names])
+        with np.errstate(divide="ignore"):
+            odds = self.log_marginals.to_numpy() + np.log(beforehand)
+        return self._by_key(np.exp(odds - logsumexp(odds)), "probability")
+
+    def posterior(self) -> pd.DataFrame:
+        """Probabilities in two dimensions, weights by models (Elhorst, Lacombe & Piras 2012), with their sums."""
+        rows = [(weights_of(key), fit.specification.name, p)
+                for (key, fit), p in zip(self.fits.items(), self.probabilities)]  # fmt: skip
+        table = pd.DataFrame(rows, columns=["weights", "model", "probability"])
+        wide = table.pivot(index="weights", columns="model", values="probability")
+        wide = wide.loc[table["weights"].unique(), table["model"].unique()]
+        wide["all models"] = wide.sum(axis=1)
+        wide.loc["all weights"] = wide.sum(axis=0)
+        return wide
+
+    def glance(self) -> pd.DataFrame:
+        """One row per fit, the likeliest first; those that failed come last and say why."""
+        table = pd.concat([fit.glance().assign(weights=weights_of(k)) for k, fit in self.fits.items()])
+        table = table.assign(links=[fit.design.weights.nnz for fit in self.fits.values()],
+                             log_marginal=self.log_marginals.to_numpy(),
+                             probability=self.probabilities.to_numpy())  # fmt: skip
+        table = table.sort_values(["log_marginal", "bic"], ascending=[False, True], kind="stable")
+        if self.prior_probabilities:
+            table = table.sort_values("probability", ascending=False, kind="stable")
+        table = table[COLUMNS]
+        if self.failed:
+            rows = [{"weights": weights_of(key), "problem": why} for key, why in self.failed.items()]
+            table = pd.concat([table.assign(problem=""), pd.DataFrame(rows)])
+        return table.reset_index(drop=True)
+
+    @property
+    def best(self) -> str:
+        """The weights with the highest posterior probability, over all models."""
+        found = self.probabilities
+        if found.isna().any():
+            return str(self.glance()["weights"].iloc[0])
+        return str(found.groupby([weights_of(key) for key in self.fits], sort=False).sum().idxmax())
+
+    # -- what it means for the answer --------------------------------------------------------------------
+
+    @cached_property
+    def effects(self) -> dict[str, Effects]:
+        return {key: fit.effects(draws=self.draws, seed=self.seed) for key, fit in self.fits.items()}
+
+    def tidy(self) -> pd.DataFrame:
+        """Effects under every W, in the common schema plus ``weights``, ``effect`` (and ``model``)."""
+        tables = []
+        for key, found in self.effects.items():
+            table = found.tidy()
+            if isinstance(key, tuple):
+                table.insert(0, "model", key[1])
+            table.insert(0, "weights", weights_of(key))
+            tables.append(table)
+        return pd.concat(tables, ignore_index=True)
+
+    def averaged(self, level: float = 0.95) -> AveragedEffects:
+        """Effects averaged over W by their posterior probabilities; intervals carry the doubt about W.
+
+        Raises
+        ------
+        SpatialInputError
+            E511 for fits without a likelihood.
+        """
+        if self.probabilities.isna().any():
+            raise SpatialInputError("E511", "averages need posterior probabilities, and these fits have no likelihood")
+        return averaged_effects(self.effects, self.probabilities, self.draws, self.seed, level)
+
+    # -- tests and likeness ------------------------------------------------------------------------------
+
+    def residuals(self) -> pd.DataFrame:
+        """Moran's I of the residuals under each W, and the test that applies to the model."""
+        rows = [(weights_of(key), fit.specification.name, *residual_moran(fit)) for key, fit in self.fits.items()]
+        return pd.DataFrame(rows, columns=["weights", "model", "moran", "test", "statistic", "p_value"])
+
+    def similarity(self, measure: str = "correlation") -> pd.DataFrame:
+        """How alike the weights are: "correlation" over all pairs of units, or "jaccard", the links in common."""
+        from spillover.errors import check_option
+
+        check_option("measure", measure, ("correlation", "jaccard"))
+        return similarity({weights_of(key): fit.design.weights.csr for key, fit in self.fits.items()}, measure)
+
+    def vuong(self, first, second) -> TestResult:
+        """Vuong's test of two fits by their keys; see ``spatial.compare.rivals``."""
+        return vuong(self[first], self[second])
+
+    def j_test(self, null, rival) -> TestResult:
+        """Kelejian's J-test of one W against another by their keys; see ``spatial.compare.rivals``."""
+        return j_test(self[null], self[rival])
+
+    def j_tests(self) -> pd.DataFrame:
+        """p-values of all J-tests: the W of the row is the null, that of the column the rival."""
+        keys = list(self.fits)
+        table = pd.DataFrame(np.nan, index=keys, columns=keys)
+        for null in keys:
+            for rival in keys:
+                if self.fits[null].design.weights != self.fits[rival].design.weights:
+                    table.loc[[null], [rival]] = self.j_test(null, rival).p_value
+        return table.rename_axis(index="null", columns="rival")
+
+    def __str__(self) -> str:
+        from ..report.text import comparison_text
+
+        return comparison_text(self)
+
+    def _repr_html_(self) -> str:
+        from ..report.text import as_html
+
+        return as_html(str(self))
+
+    def _by_key(self, values, name) -> pd.Series:
+        keys = pd.Index(list(self.fits), tupleize_cols=False)
+        return pd.Series(np.asarray(values, dtype=float), index=keys, name=name)
+
+
+def weights_of(key) -> str:
+    """The weights' name of a key."""
+    return key[0] if isinstance(key, tuple) else key

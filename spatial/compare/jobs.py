@@ -1,0 +1,155 @@
+"""Many small jobs: in a loop, in processes of this machine, or on a cluster; the same results in the same order.
+
+A job is ``work(shared, job)``. ``shared`` (data and weights) travels once to each process; nothing that a job
+returns depends on where or when it ran.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from spillover.errors import SpatialInputError
+
+CHUNKS_PER_WORKER = 8  # so that a slow chunk keeps nobody waiting
+LARGEST_CHUNK = 64  # jobs that are lost at most when a worker dies
+ATTEMPTS = 5  # to run a chunk whose worker died
+
+
+class Sized:
+    """An iterator that knows its length, so that a progress bar can tell the time left."""
+
+    def __init__(self, items: Iterator, length: int):
+        self.items, self.length = items, length
+
+    def __iter__(self):
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return self.length
+
+
+def run(
+    jobs: list,
+    work: Callable,
+    shared,
+    *,
+    n_jobs: int = 1,
+    client=None,
+    progress: Callable | None = None,
+    done: dict | None = None,
+    keep: Callable | None = None,
+) -> tuple[dict, bool]:
+    """Results by the jobs' positions, and whether all of them are there: Ctrl-C returns what is done.
+
+    Parameters
+    ----------
+    jobs : list
+    work : function of (shared, job), which can be imported by workers
+    shared : object
+    n_jobs, client
+        Processes of this machine; or a ``dask.distributed.Client``.
+    progress : callable, optional
+        Wraps the iteration over results.
+    done : dict, optional
+        Results that an earlier run left.
+    keep : callable of (positions, results), optional
+        Told of every chunk as it is finished.
+
+    Raises
+    ------
+    SpatialInputError
+        E515 when joblib is not installed.
+    """
+    results = dict(done or {})
+    left = [i for i in range(len(jobs)) if i not in results]
+    chunks = _chunks(left, _workers(n_jobs, client))
+    if client is not None:
+        stream = _on_cluster(client, chunks, jobs, work, shared)
+    elif n_jobs != 1 and len(chunks) > 1:
+        stream = _in_processes(n_jobs, chunks, jobs, work, shared)
+    else:
+        stream = ((i, work(shared, jobs[i])) for i in left)
+
+    def arrivals():
+        yield from stream
+
+    try:
+        for position, result in progress(Sized(arrivals(), len(left))) if progress else arrivals():
+            results[position] = result
+            if keep:
+                keep(position, result)
+    except KeyboardInterrupt:
+        return dict(sorted(results.items())), False
+    finally:
+        stream.close()
+    return dict(sorted(results.items())), True
+
+
+def _chunks(left: list[int], workers: int) -> list[list[int]]:
+    size = min(LARGEST_CHUNK, max(1, -(-len(left) // (workers * CHUNKS_PER_WORKER))))
+    return [left[i : i + size] for i in range(0, len(left), size)]
+
+
+def _workers(n_jobs, client) -> int:
+    if client is not None:
+        return max(1, len(client.scheduler_info()["workers"]))
+    if n_jobs == 1:
+        return 1
+    return max(1, _joblib().effective_n_jobs(n_jobs))
+
+
+def _joblib():
+    try:
+        import joblib
+    except ImportError as error:
+        raise SpatialInputError("E515", "n_jobs= needs joblib, which is not installed",
+                                hint="pip install 'spillover[parallel]', or leave n_jobs=1") from error  # fmt: skip
+    return joblib
+
+
+def do_chunk(work, shared, chunk) -> list:
+    """What a worker runs: jobs in their order."""
+    return [work(shared, job) for job in chunk]
+
+
+def _in_processes(n_jobs, chunks, jobs, work, shared) -> Iterator:
+    """joblib sends ``shared`` with every chunk, large arrays as shared memory; under ``parallel_config("dask")``
+    it goes to the cluster."""
+    joblib = _joblib()
+    pool = joblib.Parallel(n_jobs=n_jobs, return_as="generator")
+    calls = (joblib.delayed(do_chunk)(work, shared, [jobs[i] for i in chunk]) for chunk in chunks)
+    stream = pool(calls)
+    try:
+        for chunk, found in zip(chunks, stream):
+            yield from zip(chunk, found)
+    finally:
+        stream.close()
+
+
+def _on_cluster(client, chunks, jobs, work, shared) -> Iterator:
+    """``shared`` is scattered once; chunks of a worker that died run again elsewhere."""
+    from distributed import as_completed
+
+    waiting = dict.fromkeys(range(len(chunks)), 0)
+    futures = {}
+    try:
+        while waiting:
+            everywhere = client.scatter(shared, broadcast=True, hash=False)
+            futures = {
+                client.submit(do_chunk, work, everywhere, [jobs[i] for i in chunks[n]], pure=False): n for n in waiting
+            }
+            for future in as_completed(list(futures)):
+                n = futures[future]
+                error = future.exception() if future.status == "error" else None
+                if future.status == "finished":
+                    del waiting[n]
+                    yield from zip(chunks[n], future.result())
+                    continue
+                waiting[n] += 1
+                if waiting[n] >= ATTEMPTS or not (error is None or type(error).__name__ in LOST):
+                    raise error or RuntimeError(f"the cluster lost the same jobs {ATTEMPTS} times")
+    finally:
+        client.cancel(list(futures))
+
+
+LOST = ("KilledWorker", "CancelledError", "FutureCancelledError", "FuturesCancelledError", "CommClosedError")

@@ -1,0 +1,218 @@
+"""W = a_1 W_1 + ... + a_m W_m with a estimated: a convex combination of candidates by maximum likelihood.
+
+The likelihood is concentrated over beta, sigma and rho, and climbed over the simplex in the softmax of m - 1 free
+numbers from several starts. Debarsy & LeSage (2018, Regional Science and Urban Economics 69:25-36; 2022, Journal of
+Business & Economic Statistics 40:547-558) sample the same model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from spillover.errors import SpatialInputError
+
+from .._weights import Weights, as_weights, match_ids
+from ..results import Fit, critical_value
+
+LEAST = 1e-3  # a share below it lies on the edge of the simplex: no standard error
+STEP = 2e-3  # of the shares, for second differences
+PROFILE = 21  # points of a profile
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """An estimated combination of weights.
+
+    Attributes
+    ----------
+    shares : Series of m, summing to one
+    std_errors : Series of m
+        From the curvature of the profile likelihood; NaN for shares at zero, where no normal interval exists.
+    fit : Fit
+        Under the estimated W. Its standard errors take W as given.
+    level : float
+    profiles : dict of DataFrame
+        By name: the likelihood over this W's share, the others at their best.
+    """
+
+    shares: pd.Series
+    std_errors: pd.Series
+    fit: Fit = field(repr=False)
+    level: float
+    profiles: dict = field(repr=False)
+
+    def tidy(self) -> pd.DataFrame:
+        """Shares with standard errors and the interval of their profiles."""
+        rows = []
+        for name, share in self.shares.items():
+            rows.append((name, share, self.std_errors[name], *_interval(self.profiles[name], self.level)))
+        return pd.DataFrame(rows, columns=["term", "estimate", "std_error", "conf_low", "conf_high"])
+
+    def __str__(self) -> str:
+        from ..report.text import mixture_text
+
+        return mixture_text(self)
+
+
+def mix_weights(
+    weights: Mapping, *, model: Callable[..., Fit], formula: str, data: pd.DataFrame, level: float = 0.95, **options
+) -> Mixture:
+    """Estimate W = a_1 W_1 + ... + a_m W_m, a_j >= 0 with sum one, together with the model.
+
+    Parameters
+    ----------
+    weights : mapping of names to two or more weights over the same units
+        All row-standardised, so that shares can be compared.
+    model, formula, data, **options
+        As for ``compare_weights``; by maximum likelihood.
+    level : float
+        Of the profiles' intervals.
+
+    Returns
+    -------
+    Mixture
+
+    Raises
+    ------
+    SpatialInputError
+        E513 fewer than two weights, the same matrix twice, or weights that are not row-standardised.
+
+    Examples
+    --------
+    >>> import shapefiles, spatial as sp, weights as wt
+    >>> columbus = shapefiles.load("columbus")
+    >>> made = {"queen": wt.queen(columbus), "knn6": wt.knn(columbus, 6, metric="planar")}
+    >>> ws = {name: w.standardize("row") for name, w in made.items()}
+    >>> found = sp.mix_weights(ws, model=sp.sar, formula="CRIME ~ INC + HOVAL", data=columbus)
+    >>> found.shares.round(2).to_dict()
+    {'queen': 0.0, 'knn6': 1.0}
+    """
+    names, parts = _checked(weights)
+    fits: dict[tuple, Fit] = {}
+
+    def fitted(shares) -> Fit:
+        key = tuple(np.round(shares, 12))
+        if key not in fits:
+            fits[key] = model(formula, data, _combined(parts, names, key), **options)
+        return fits[key]
+
+    first = fitted(np.full(len(names), 1 / len(names)))
+    if first.settings["method"] != "ml":
+        raise SpatialInputError("E513", "shares are estimated by maximum likelihood", hint="use method='ml'")
+    shares = _highest(lambda a: fitted(a).loglik, len(names))
+    best = fitted(shares)
+    errors = _errors(lambda a: fitted(a).loglik, shares)
+    profiles = {name: _profile(lambda a: fitted(a).loglik, shares, j, level) for j, name in enumerate(names)}
+    index = pd.Index(names, name="weights")
+    return Mixture(pd.Series(shares, index, name="share"), pd.Series(errors, index, name="std_error"), best, level,
+                   profiles)  # fmt: skip
+
+
+def _checked(weights):
+    if not isinstance(weights, Mapping) or len(weights) < 2:
+        raise SpatialInputError("E513", "a combination needs a mapping with two weights at least")
+    names = [str(name) for name in weights]
+    parts = [as_weights(w) for w in weights.values()]
+    for name, w in zip(names, parts):
+        if w.standardization != "row":
+            raise SpatialInputError("E513", f"{name} is not row-standardised, so its share has no meaning",
+                                    hint="standardize('row')")  # fmt: skip
+    if parts[0].ids is not None:
+        at = [match_ids(w.ids, parts[0].ids, data_name=name) for name, w in zip(names, parts)]
+        parts = [Weights(sparse.csr_array(w.csr[i][:, i]), parts[0].ids, w.kind, "row") for w, i in zip(parts, at)]
+    for j, w in enumerate(parts):
+        if w.digest in {other.digest for other in parts[:j]}:
+            raise SpatialInputError("E513", f"{names[j]} is the same matrix as another one")
+    return names, parts
+
+
+def _combined(parts, names, shares) -> Weights:
+    csr = sparse.csr_array(sum(a * w.csr for a, w in zip(shares, parts) if a > 0))
+    kind = " + ".join(f"{a:.2f} {name}" for a, name in zip(shares, names) if a > 0)
+    return Weights(csr, parts[0].ids, kind, "row")
+
+
+def _highest(loglik, m) -> np.ndarray:
+    """The best shares: corners and middle, then Nelder-Mead on the softmax; a corner stays when nothing beats it."""
+    from scipy.optimize import minimize, minimize_scalar
+
+    starts = [np.full(m, 1 / m), *np.eye(m)]
+    if m == 2:
+        found = minimize_scalar(lambda a: -loglik(np.array([a, 1 - a])), bounds=(0, 1), method="bounded",
+                                options={"xatol": 1e-7})  # fmt: skip
+        starts.append(np.array([found.x, 1 - found.x]))
+    else:
+        order = np.argsort([-loglik(np.where(e > 0, 0.8, 0.2 / (m - 1))) for e in np.eye(m)])
+        for start in (starts[0], np.where(np.eye(m)[order[0]] > 0, 0.8, 0.2 / (m - 1))):
+            z = np.log(start[:-1] / start[-1])
+            found = minimize(lambda z: -loglik(_softmax(z)), z, method="Nelder-Mead",
+                             options={"xatol": 1e-5, "fatol": 1e-9, "maxiter": 200 * m})  # fmt: skip
+            starts.append(_softmax(found.x))
+    best = max(starts, key=loglik)
+    clean = np.where(best < LEAST, 0.0, best)
+    clean = clean / clean.sum()
+    return clean if loglik(clean) >= loglik(best) - 1e-6 else best
+
+
+def _softmax(z):
+    e = np.exp(np.append(z, 0.0) - max(0.0, z.max()))
+    return e / e.sum()
+
+
+def _errors(loglik, shares) -> np.ndarray:
+    """From the Hessian in the inner shares but one, by second differences; that one follows."""
+    inner = np.flatnonzero(shares > max(LEAST, 2 * STEP))
+    out = np.full(len(shares), np.nan)
+    if len(inner) < 2:
+        return out
+    last = inner[-1]
+    free = inner[:-1]
+
+    def at(change):
+        a = shares.copy()
+        a[free] += change
+        a[last] -= change.sum()
+        return loglik(a)
+
+    E, p = STEP * np.eye(len(free)), len(free)
+    H = np.array([[at(E[i] + E[j]) - at(E[i] - E[j]) - at(E[j] - E[i]) + at(-E[i] - E[j]) for j in range(p)]
+                  for i in range(p)]) / (4 * STEP**2)  # fmt: skip
+    V = np.linalg.pinv(-H)
+    with np.errstate(invalid="ignore"):
+        out[free] = np.sqrt(np.diag(V))
+        out[last] = np.sqrt(V.sum())
+    return out
+
+
+def _profile(loglik, shares, j, level) -> pd.DataFrame:
+    """Over the share of one W, the others at their best."""
+    m = len(shares)
+    grid = np.unique(np.append(np.linspace(0, 1, PROFILE), shares[j]))
+    values = []
+    for a in grid:
+
+        def rest(b, a=a):
+            return loglik(np.insert((1 - a) * b, j, a))
+
+        values.append(rest(_highest(rest, m - 1)) if m > 2 and a < 1 else rest(np.full(m - 1, 1 / (m - 1))))
+    ratio = 2 * (max(max(values), loglik(shares)) - np.array(values))
+    inside = ratio <= critical_value(level) ** 2
+    return pd.DataFrame({"share": grid, "loglik": values, "ratio": ratio, "inside": inside})
+
+
+def _interval(profile: pd.DataFrame, level: float) -> tuple[float, float]:
+    """Where the profile crosses the critical value, by linear interpolation between its points."""
+    x, over = profile["share"].to_numpy(), profile["ratio"].to_numpy() - critical_value(level) ** 2
+    inside = np.flatnonzero(over <= 0)
+
+    def edge(i, outer):
+        if not 0 <= outer < len(x):
+            return x[i]
+        return x[i] + (x[outer] - x[i]) * over[i] / (over[i] - over[outer])
+
+    return float(edge(inside[0], inside[0] - 1)), float(edge(inside[-1], inside[-1] + 1))

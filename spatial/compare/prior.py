@@ -1,0 +1,91 @@
+"""What is believed before the data are seen: of rho and lambda, of the slopes, and of each W."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from spillover.errors import SpatialInputError, check_option
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Priors of a marginal likelihood. sigma has 1/sigma^2 and the intercept is flat in all models alike.
+
+    Parameters
+    ----------
+    rho : {"uniform", "beta"}
+        Of rho and of lambda: uniform over the admissible interval of their W, or Beta(a, a) stretched over (-1, 1)
+        (over the admissible interval where that is narrower). Both are proper.
+    slopes : {"g", "diffuse"}
+        "g": beta ~ N(0, g sigma^2 (X'B'B X)^-1), slopes apart from the intercept (Zellner 1986): proper, and the
+        same whatever the units of X and the scale of W. "diffuse": flat, as in LeSage (2014): improper, so the
+        odds of models with different numbers of slopes depend on the units of X.
+    g : float, optional
+        By default the number of observations, the information of one of them.
+    a : float
+        Of the beta prior; 1.01 is close to uniform (LeSage & Pace 2009, section 5.3).
+
+    Examples
+    --------
+    >>> Prior("beta").words()
+    'rho ~ Beta(1.01, 1.01); slopes ~ g-prior with g = n'
+    """
+
+    rho: str = "uniform"
+    slopes: str = "g"
+    g: float | None = None
+    a: float = 1.01
+
+    def __post_init__(self):
+        check_option("rho", self.rho, ("uniform", "beta"))
+        check_option("slopes", self.slopes, ("g", "diffuse"))
+        for name, value in (("g", self.g), ("a", self.a)):
+            if value is not None and not (np.isfinite(value) and value > 0):
+                raise SpatialInputError("E510", f"{name}={value!r} must be a positive number")
+
+    def words(self) -> str:
+        """For headers."""
+        rho = "uniform" if self.rho == "uniform" else f"Beta({self.a:g}, {self.a:g})"
+        slopes = "flat" if self.slopes == "diffuse" else f"g-prior with g = {'n' if self.g is None else f'{self.g:g}'}"
+        return f"rho ~ {rho}; slopes ~ {slopes}"
+
+    def support(self, interval) -> tuple[float, float]:
+        """Where rho may lie."""
+        lo, hi = interval
+        return (lo, hi) if self.rho == "uniform" else (max(lo, -1.0), min(hi, 1.0))
+
+    def log_density(self, rho: np.ndarray, interval) -> np.ndarray:
+        """log p(rho) on its support."""
+        from scipy.special import betaln
+
+        lo, hi = self.support(interval)
+        if self.rho == "uniform":
+            return np.full(np.shape(rho), -np.log(hi - lo))
+        share = (rho - lo) / (hi - lo)
+        return (self.a - 1) * (np.log(share) + np.log1p(-share)) - betaln(self.a, self.a) - np.log(hi - lo)
+
+
+DEFAULT = Prior()
+
+
+def prior_probabilities(given: Mapping | None, names: list[str]) -> np.ndarray:
+    """Of each W, scaled to sum to one; alike where none are given. Zero leaves a W out of posterior and averages.
+
+    Raises
+    ------
+    SpatialInputError
+        E510 names that are no W, negative numbers, or zero for all.
+    """
+    if given is None:
+        return np.full(len(names), 1 / len(names))
+    unknown = [name for name in given if name not in names]
+    if unknown or len(given) != len(names):
+        absent = [name for name in names if name not in given]
+        raise SpatialInputError("E510", f"every W needs a prior probability: {absent} have none, {unknown} are no W")
+    values = np.array([given[name] for name in names], dtype=float)
+    if not (np.isfinite(values).all() and (values >= 0).all() and values.sum() > 0):
+        raise SpatialInputError("E510", f"prior probabilities must not be negative and not all zero, got {dict(given)}")
+    return values / values.sum()

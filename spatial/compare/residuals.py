@@ -1,0 +1,29 @@
+"""Is there spatial autocorrelation left under this W?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spillover.errors import SpatialInputError
+
+from .._data import spatial_lag
+from ..inference.diagnostics import lm_residual_error, moran_of_residuals
+from ..results import Fit
+
+
+def residual_moran(fit: Fit) -> tuple[float, str, float, float]:
+    """(I, name of the test, its statistic, its p-value); no test for models with a spatial error.
+
+    I = (N T / S0) e'W e / e'e is descriptive; the tests know that e are residuals.
+    """
+    e, W = fit.solution.resid, fit.design.weights.csr
+    shape = fit.design.y.shape
+    lagged = spatial_lag(W, e.reshape(shape)).ravel()
+    total = shape[0] * W.sum()
+    I = float(len(e) / total * (e @ lagged) / (e @ e)) if total else np.nan
+    spatial = fit.specification.lag or fit.specification.error
+    try:
+        test = lm_residual_error(fit) if spatial else moran_of_residuals(fit)
+    except SpatialInputError:
+        return I, "", np.nan, np.nan
+    return I, test.name, test.statistic, test.p_value

@@ -1,0 +1,154 @@
+"""Which parameter of W do the data want? A profile over cut-offs, k, decay or mixing weights, with an interval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from scipy.special import logsumexp
+
+from spillover.errors import SpatialInputError
+
+from ..results import Fit
+from .posterior import log_marginal
+from .prior import DEFAULT, Prior
+from .weights import compare_weights
+
+
+@dataclass(frozen=True, eq=False)
+class Tuning:
+    """The profile of a parameter of W.
+
+    Attributes
+    ----------
+    values : tuple of the parameter's values with an estimate
+    fits : dict of Fit by value
+    failed : dict of str by value
+    level : float
+    name : str
+        Of the parameter, for tables and figures.
+    prior : Prior
+    """
+
+    values: tuple
+    fits: dict = field(repr=False)
+    failed: dict
+    level: float
+    name: str
+    prior: Prior = DEFAULT
+
+    @property
+    def best(self):
+        """The value with the highest likelihood."""
+        return max(self.fits, key=lambda value: self.fits[value].loglik)
+
+    @property
+    def fit(self) -> Fit:
+        return self.fits[self.best]
+
+    @property
+    def interval(self) -> tuple:
+        """Smallest and largest value that a likelihood-ratio test at 1 - level does not reject."""
+        inside = [value for value, there in zip(self.fits, self.profile()["inside"]) if there]
+        return inside[0], inside[-1]
+
+    def profile(self) -> pd.DataFrame:
+        """By value: log-likelihood, likelihood ratio to the best, whether inside the interval, rho, posterior."""
+        from scipy.special import chdtri
+
+        fits = list(self.fits.values())
+        table = pd.DataFrame({"value": self.values, "loglik": [fit.loglik for fit in fits]})
+        table["ratio"] = 2 * (table["loglik"].max() - table["loglik"])
+        table["inside"] = table["ratio"] <= chdtri(1, 1 - self.level)
+        table["rho"] = [fit.params.get("rho", np.nan) for fit in fits]
+        table["links"] = [fit.design.weights.nnz for fit in fits]
+        marginal = np.array([log_marginal(fit, self.prior) for fit in fits])
+        table["probability"] = np.exp(marginal - logsumexp(marginal))
+        return table
+
+    def __str__(self) -> str:
+        from ..report.text import tuning_text
+
+        return tuning_text(self)
+
+
+def tune_weights(
+    family: Callable,
+    values: Iterable,
+    *,
+    model: Callable[..., Fit],
+    formula: str,
+    data: pd.DataFrame,
+    level: float = 0.95,
+    name: str = "parameter",
+    prior: Prior | None = None,
+    progress: Callable | None = None,
+    n_jobs: int = 1,
+    client=None,
+    **options,
+) -> Tuning:
+    """Fit one model under W(value) for each value of a parameter of W.
+
+    Parameters
+    ----------
+    family : callable, value -> weights
+        ``lambda km: wt.distance_band(states, km).standardize("row")``, or a mixture, see ``mix_weights``.
+    values : iterable
+        Of the parameter, in increasing order: cut-offs, k, powers, shares, orders.
+    model, formula, data, **options
+        As for ``compare_weights``.
+    level : float
+        Of the likelihood-ratio interval. It is exact for no parameter on a grid, and holds in large samples for
+        those that move W smoothly; a k or a cut-off changes W in steps, so read it as a support set.
+    name : str
+        Of the parameter, for tables and figures.
+    prior, progress, n_jobs, client
+        As for ``compare_weights``. Weights are built here, one by one.
+
+    Returns
+    -------
+    Tuning
+        A value that gives no weights or no estimate is in ``failed``.
+
+    Raises
+    ------
+    SpatialInputError
+        E513 fewer than two values, or fits whose likelihoods are not of the same data; and what the first value met,
+        when none can be used.
+
+    Examples
+    --------
+    >>> import shapefiles, spatial as sp, weights as wt
+    >>> columbus = shapefiles.load("columbus")
+    >>> tuned = sp.tune_weights(lambda k: wt.knn(columbus, k, metric="planar").standardize("row"), range(2, 9),
+    ...                         model=sp.sar, formula="CRIME ~ INC + HOVAL", data=columbus, name="k")
+    >>> tuned.best, tuned.interval
+    (4, (2, 6))
+    """
+    values = list(values)
+    if len(values) < 2 or not callable(family):
+        raise SpatialInputError("E513", f"a profile needs a function and two values at least, got {len(values)}")
+    if not 0 < level < 1:
+        raise SpatialInputError("E501", f"level={level!r} must lie between 0 and 1, as in 0.95")
+    built, failed, first = {}, {}, None
+    for value in values:
+        try:
+            built[value] = family(value)
+        except SpatialInputError as error:
+            first = first or error
+            failed[value] = f"{error.code}: {error.message}"
+    if not built:
+        raise first
+    texts = {str(value): value for value in built}
+    found = compare_weights({text: built[value] for text, value in texts.items()}, model=model, formula=formula,
+                            data=data, progress=progress, n_jobs=n_jobs, client=client, **options)  # fmt: skip
+    fits = {texts[text]: fit for text, fit in found.fits.items()}
+    failed |= {texts[text]: why for text, why in found.failed.items()}
+    if any(fit.settings["method"] != "ml" for fit in fits.values()):
+        raise SpatialInputError("E513", "a profile needs a likelihood", hint="use method='ml'")
+    if len({(fit.sample.n, fit.settings["lee_yu"]) for fit in fits.values()}) > 1:
+        raise SpatialInputError("E513", "the fits do not have likelihoods of the same data: some W have islands",
+                                hint="islands='nearest' in the family, or lee_yu=False")  # fmt: skip
+    return Tuning(tuple(fits), fits, failed, level, name, prior or DEFAULT)

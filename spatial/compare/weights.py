@@ -1,0 +1,160 @@
+"""``compare_weights``: the door. The same models under every W."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+
+from .._weights import as_weights
+from ..results import Fit
+from .alike import identical
+from .common import on_common_units
+from .comparison import Comparison, weights_of
+from .jobs import run
+from .prior import DEFAULT, Prior, prior_probabilities
+
+
+def compare_weights(
+    weights: Mapping | Iterable,
+    *,
+    model: Callable[..., Fit] | Iterable[Callable[..., Fit]],
+    formula: str,
+    data: pd.DataFrame,
+    draws: int = 1000,
+    seed: int = 1,
+    prior: Prior | None = None,
+    probabilities: Mapping | None = None,
+    common: bool = False,
+    progress: Callable | None = None,
+    n_jobs: int = 1,
+    client=None,
+    **options,
+) -> Comparison:
+    """Fit one model, or several, under every W.
+
+    Parameters
+    ----------
+    weights : mapping of names to weights, or iterable of weights, which get their kind for a name
+        Anything that the models take, lists of time-varying W among them.
+    model : function, or several
+        ``sp.sdm``, or ``[sp.slx, sp.sar, sp.sdm]`` for posterior probabilities in two dimensions.
+    formula, data, **options
+        As the models take them.
+    draws, seed : int
+        For the effects' intervals.
+    prior : Prior, optional
+        Of rho and the slopes: uniform and the g-prior by default.
+    probabilities : mapping of names to numbers, optional
+        Prior probabilities of the W; alike by default. A W of zero is fitted, and has no part in averages.
+    common : bool
+        Compare on the units that all W have in common, and leave the rest of the data out.
+    progress : callable, optional
+        Wraps the iteration, as ``rich.progress.track`` does.
+    n_jobs : int
+        Processes (needs joblib); -1 takes all cores.
+    client : dask.distributed.Client, optional
+        Fit on a cluster instead.
+
+    Returns
+    -------
+    Comparison
+        A W under which a model cannot be estimated is reported in its row; the rest goes on. After Ctrl-C it holds
+        what was done.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 when there are no weights; E510 prior probabilities; E512 no common units; E515 a package that is not
+        installed; and what the first W met, when none of them can be used.
+
+    Notes
+    -----
+    LeSage & Pace (2009), ch. 6; LeSage (2014, Spatial Economic Analysis 9:255-278).
+
+    Examples
+    --------
+    >>> import shapefiles, spatial as sp, weights as wt
+    >>> states, panel = shapefiles.load("us_states"), shapefiles.load_panel("us_states")
+    >>> ws = {"queen": wt.queen(states).standardize("row"), "knn5": wt.knn(states, 5).standardize("row")}
+    >>> both = sp.compare_weights(ws, model=sp.sar, formula="log(gsp) ~ log(emp)", data=panel,
+    ...                           entity="state", time="year")
+    >>> both.best
+    'queen'
+    """
+    named, models = _named(weights), _models(model)
+    if probabilities is not None:
+        prior_probabilities(probabilities, list(named))
+    notes = []
+    if common:
+        named, data, said = on_common_units(named, data, options.get("entity"))
+        notes.append(said)
+    several = len(models) > 1
+    jobs = [(name, at) for name in named for at in range(len(models))]
+    shared = (named, models, formula, data, options)
+    found, whole = run(jobs, _fitted, shared, n_jobs=n_jobs, client=client, progress=progress)
+    fits, failed = {}, {}
+    for at, result in found.items():
+        name, m = jobs[at]
+        key = (name, models[m].__name__.upper()) if several else name
+        (failed if isinstance(result, SpatialInputError) else fits)[key] = result
+    if not fits:
+        raise next(iter(failed.values()), None) or KeyboardInterrupt
+    if not whole:
+        notes.append(f"interrupted: {len(found)} of {len(jobs)} fits are done")
+    failed = {key: f"{error.code}: {error.message}" for key, error in failed.items()}
+    given = None if probabilities is None else {str(name): float(p) for name, p in probabilities.items()}
+    return Comparison(fits, failed, draws, seed, prior or DEFAULT, given, tuple(notes + _remarks(fits)))
+
+
+def _fitted(shared, job):
+    """One fit, or the error that says why there is none."""
+    named, models, formula, data, options = shared
+    name, m = job
+    try:
+        return models[m](formula, data, named[name], **options)
+    except SpatialInputError as error:
+        return error
+
+
+def _named(weights) -> dict:
+    """Weights by text names; those of an iterable are called by their kind, numbered where it repeats."""
+    if isinstance(weights, Mapping):
+        named = {str(name): w for name, w in weights.items()}
+    elif isinstance(weights, Iterable) and not isinstance(weights, str | pd.DataFrame) and not hasattr(weights, "csr"):
+        named = {}
+        for w in weights:
+            kind = getattr(w, "kind", None) or as_weights(w).kind
+            same = sum(name == kind or name.startswith(f"{kind} (") for name in named)
+            named[f"{kind} ({same + 1})" if same else kind] = w
+    else:
+        named = {}
+    if not named:
+        raise SpatialInputError("E501", "weights must be a mapping of names to weights, with one at least")
+    return named
+
+
+def _models(model) -> list:
+    models = [model] if callable(model) else list(model)
+    if not models or not all(callable(m) for m in models):
+        raise SpatialInputError("E501", "model must be a function such as sp.sdm, or several of them")
+    return models
+
+
+def _remarks(fits) -> list[str]:
+    """What a reader of the comparison must know about its weights."""
+    used = {}
+    for key, fit in fits.items():
+        used.setdefault(weights_of(key), fit.design.weights)
+    said = [f"{a} and {b} are the same matrix, so they share its probability" for a, b in identical(used)]
+    row = {name: w for name, w in used.items() if w.standardization == "row"}
+    for name, w in row.items():
+        if w.islands and len(row) > 1:
+            units = ", ".join(map(str, w.islands[:5])) + " ..." * (len(w.islands) > 5)
+            said.append(f"{name} has {len(w.islands)} islands ({units}), whose rows of zeros are not standardised")
+    if len({fit.settings["lee_yu"] is True for fit in fits.values()}) > 1:
+        said.append("the fits differ in their Lee-Yu correction, so log-likelihoods, AIC and BIC are not of the same "
+                    "data; posterior probabilities are of likelihoods without it")  # fmt: skip
+    return said

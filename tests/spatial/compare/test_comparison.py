@@ -1,0 +1,178 @@
+"""One model, or several, under several W."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+import spatial as sp
+import weights as wt
+from spatial.compare.alike import similarity
+from spatial.compare.rivals import _row_logliks
+from spillover.errors import SpatialInputError
+
+from .conftest import FORMULA, KEYS
+
+
+def test_probabilities_are_softmax_of_the_marginals(compared):
+    m = compared.log_marginals
+    odds = np.exp(m - m.max())
+    np.testing.assert_allclose(compared.probabilities, odds / odds.sum(), rtol=1e-10)
+    assert compared.glance()["weights"].iloc[0] == compared.best
+    assert list(compared.tidy().columns[:3]) == ["weights", "effect", "term"]
+
+
+def test_models_by_weights(several, early):
+    found = sp.compare_weights(several, model=[sp.slx, sp.sar, sp.sem], formula=FORMULA, data=early, **KEYS)
+    table = found.posterior()
+    assert table.loc["all weights", "all models"] == pytest.approx(1)
+    one = sp.compare_weights({"queen": several["queen"]}, model=sp.sem, formula=FORMULA, data=early, **KEYS)
+    assert found.log_marginals[("queen", "SEM")] == one.log_marginals["queen"]
+    assert found["knn5", "SAR"].specification.name == "SAR"
+    assert "knn5" in str(found)
+    assert "SEM" in str(found)
+
+
+def test_an_average_is_the_mixture(compared):
+    """Mean, variance and quantiles by resampling the W first and a draw of its effects then."""
+    found = compared.averaged()
+    p = compared.probabilities.to_numpy()
+    assert p.max() < 0.99  # several W take part
+    estimates = np.array([e.estimates for e in compared.effects.values()])
+    np.testing.assert_allclose(found.estimates, np.einsum("w,wij->ij", p, estimates))
+    from spatial.compare.average import _draws
+
+    samples = [_draws(e, 1000, 1) for e in compared.effects.values()]
+    rng = np.random.default_rng(3)
+    which = rng.choice(len(p), 200_000, p=p)
+    mixed = np.array([samples[w][i % len(samples[w])] for w, i in zip(which, rng.integers(0, 10**6, len(which)))])
+    np.testing.assert_allclose(found.std_errors, mixed.std(axis=0), rtol=0.05)
+    near = 0.12 * found.std_errors.max()
+    np.testing.assert_allclose(found.conf_low, np.quantile(mixed, 0.025, axis=0), atol=near)
+    assert (found.from_weights >= 0).all()
+    assert (found.from_weights <= 1).all()
+
+
+def test_one_w_averages_to_itself(compared, several, early):
+    alone = sp.compare_weights(several, model=sp.sdm, formula=FORMULA, data=early,
+                               probabilities={"queen": 0, "knn5": 1, "inverse": 0}, **KEYS)  # fmt: skip
+    found, effects = alone.averaged(), alone.effects["knn5"]
+    np.testing.assert_allclose(found.estimates, effects.estimates)
+    np.testing.assert_allclose(found.std_errors, effects.std_errors)
+    np.testing.assert_allclose(found.conf_low, effects.conf_low, atol=0.05 * effects.std_errors.max())
+    assert (found.from_weights == 0).all()
+    assert alone.best == "knn5"
+    assert set(alone.fits) == set(several)
+
+
+def test_identical_weights_share_and_are_named(several, early):
+    twins = {**several, "contiguity": several["queen"]}
+    found = sp.compare_weights(twins, model=sp.sdm, formula=FORMULA, data=early, **KEYS)
+    assert found.probabilities["queen"] == found.probabilities["contiguity"]
+    assert "queen and contiguity are the same matrix" in str(found)
+    assert found.similarity().loc["queen", "contiguity"] == pytest.approx(1)
+
+
+def test_other_units(several, early):
+    """Reported in its row with the unit's name; compared on the common ones when asked."""
+    cut = {**several, "no Maine": several["knn5"].subset([i for i in several["knn5"].ids if i != "ME"])}
+    found = sp.compare_weights(cut, model=sp.sar, formula=FORMULA, data=early, **KEYS)
+    row = found.glance().iloc[-1]
+    assert row["weights"] == "no Maine"
+    assert "ME" in row["problem"]
+    assert np.isnan(row["rho"])
+    common = sp.compare_weights(cut, model=sp.sar, formula=FORMULA, data=early, common=True, **KEYS)
+    assert common["queen"].design.n_units == 47
+    assert not common.failed
+    assert "left out: ME" in str(common)
+    by_hand = sp.sar(FORMULA, early[early["state"] != "ME"], cut["no Maine"], **KEYS)
+    assert common["no Maine"].rho == pytest.approx(by_hand.rho, abs=1e-9)
+
+
+def test_islands_are_said_and_likelihoods_made_comparable(several, early):
+    alone = several["queen"].to_frame().query("focal != 'ME' and neighbor != 'ME'")
+    alone = wt.from_frame(alone, ids=several["queen"].ids).standardize("row")
+    found = sp.compare_weights({"a": several["queen"], "b": alone}, model=sp.sar, formula=FORMULA, data=early, **KEYS)
+    assert "b has 1 islands (ME)" in str(found)
+    assert "Lee-Yu" in str(found)
+    plain = sp.compare_weights({"a": several["queen"], "b": alone}, model=sp.sar, formula=FORMULA, data=early,
+                               lee_yu=False, **KEYS)  # fmt: skip
+    np.testing.assert_allclose(found.log_marginals, plain.log_marginals, rtol=1e-10)
+
+
+def test_similarity_is_numpys(several):
+    dense = {name: w.csr.toarray() for name, w in several.items()}
+    off = ~np.eye(48, dtype=bool)
+    want = np.corrcoef([d[off] for d in dense.values()])
+    csr = {name: sparse.csr_array(d) for name, d in dense.items()}
+    np.testing.assert_allclose(similarity(csr, "correlation"), want, atol=1e-12)
+    a, b = dense["queen"] > 0, dense["knn5"] > 0
+    assert similarity(csr, "jaccard").loc["queen", "knn5"] == pytest.approx((a & b).sum() / (a | b).sum())
+
+
+@pytest.mark.parametrize("model", ["sar", "sdm", "slx"])
+def test_j_test_is_two_stage_least_squares(model, several, early):
+    """linearmodels, every instrument built densely."""
+    from linearmodels.iv import IV2SLS
+
+    pair = ("queen", "knn5")
+    null, rival = (getattr(sp, model)(FORMULA, early, several[name], effects="none", **KEYS) for name in pair)
+    d, X = null.design, null.sample.X
+    f = null.sample.y - rival.solution.resid
+    lags = []
+    for W in (several["queen"].csr.toarray(), several["knn5"].csr.toarray()):
+        lagged = d.X[:, :, 1:]
+        for _ in range(2 + (model != "sar")):
+            lagged = np.einsum("ij,tjk->tik", W, lagged)
+            lags.append(lagged.reshape(len(f), -1))
+    beside = np.column_stack(lags) - X @ np.linalg.lstsq(X, np.column_stack(lags), rcond=None)[0]
+    U, size, _ = np.linalg.svd(beside / np.linalg.norm(np.column_stack(lags), axis=0), full_matrices=False)
+    instruments = U[:, size > 1e-10]
+    if model == "slx":
+        want = IV2SLS(null.sample.y, np.column_stack([X, f]), None, None).fit(cov_type="unadjusted")
+    else:
+        endog = np.column_stack([null.sample.Wy, f])
+        want = IV2SLS(null.sample.y, X, endog, instruments).fit(cov_type="unadjusted")
+    found = sp.compare.rivals.j_test(null, rival)
+    assert found.statistic == pytest.approx(want.tstats.iloc[-1] ** 2, rel=1e-5)
+
+
+def test_vuong(compared):
+    fits = list(compared.fits.values())
+    rows = [_row_logliks(fit) for fit in fits]
+    assert [r.sum() for r in rows] == pytest.approx([fit.loglik for fit in fits])
+    gap = rows[0] - rows[1]
+    found = compared.vuong("queen", "knn5")
+    assert found.statistic == pytest.approx(gap.sum() / (np.sqrt(len(gap)) * gap.std()))
+    assert found.statistic == -compared.vuong("knn5", "queen").statistic
+
+
+def test_residuals_tell_what_is_left(compared, queen):
+    table = compared.residuals()
+    fit = compared["queen"]
+    e = fit.solution.resid.reshape(fit.design.y.shape)
+    W = queen.csr.toarray()
+    want = e.size / (len(e) * W.sum()) * np.einsum("ti,ij,tj->", e, W, e) / (e**2).sum()
+    assert table["moran"].iloc[0] == pytest.approx(want)
+    assert table["p_value"].iloc[0] == sp.lm_residual_error(fit).p_value
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"queen": 0, "knn5": 0, "inverse": 0},
+        {"queen": 1},
+        {"queen": 1, "knn5": -1, "inverse": 1},
+        {"queen": 1, "knn5": 1, "inverse": 1, "rook": 1},
+    ],
+)
+def test_prior_probabilities_are_checked(given, several, early):
+    with pytest.raises(SpatialInputError, match="E510"):
+        sp.compare_weights(several, model=sp.sar, formula=FORMULA, data=early, probabilities=given, **KEYS)
+
+
+def test_an_iterable_is_named_by_kind(several, early):
+    found = sp.compare_weights([*several.values(), several["queen"]], model=sp.sar, formula=FORMULA, data=early, **KEYS)
+    assert next(iter(found.fits)) == "queen"
+    assert "queen (2)" in found.fits
+    assert isinstance(found.glance(), pd.DataFrame)
