@@ -7,18 +7,18 @@ import pandas as pd
 from scipy import sparse
 
 
-def similarity(weights: dict[str, sparse.csr_array], measure: str) -> pd.DataFrame:
+def similarity(weights: dict, measure: str) -> pd.DataFrame:
     """Names by names, from matrices over the same units in the same order.
 
     Parameters
     ----------
-    weights : dict of names to csr_array, shape (N, N)
+    weights : dict of names to ``Weights``, or ``PeriodWeights``, whose mean over the periods is taken
     measure : {"jaccard", "correlation"}
         Links in both over links in either; or the correlation of the weights over all pairs of different units.
     """
     names = list(weights)
-    n = next(iter(weights.values())).shape[0]
-    cells = sparse.vstack([_row(w, measure) for w in weights.values()], format="csr")
+    n = next(iter(weights.values())).n
+    cells = sparse.vstack([_row(_matrix(w), measure) for w in weights.values()], format="csr")
     shared = (cells @ cells.T).toarray()
     size = np.diag(shared)
     if measure == "jaccard":
@@ -41,6 +41,12 @@ def identical(weights: dict) -> list[tuple[str, str]]:
         else:
             first[w.digest] = name
     return pairs
+
+
+def _matrix(w) -> sparse.csr_array:
+    if not w.varies:
+        return w.csr
+    return sparse.csr_array(sum(part.csr for part in w.matrices) / len(w.matrices))
 
 
 def _row(w: sparse.csr_array, measure: str) -> sparse.csr_array:

@@ -158,7 +158,7 @@ class Comparison:
         from spillover.errors import check_option
 
         check_option("measure", measure, ("correlation", "jaccard"))
-        return similarity({weights_of(key): fit.design.weights.csr for key, fit in self.fits.items()}, measure)
+        return similarity({weights_of(key): fit.design.weights for key, fit in self.fits.items()}, measure)
 
     def vuong(self, first, second) -> TestResult:
         """Vuong's test of two fits by their keys; see ``spatial.compare.rivals``."""

@@ -15,8 +15,10 @@ import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
+from spillover.ids import positions
 
-from .._weights import Weights, as_weights, match_ids
+from .._period_weights import refuse_varying
+from .._weights import Weights, as_weights
 from ..results import Fit, critical_value
 
 LEAST = 1e-3  # a share below it lies on the edge of the simplex: no standard error
@@ -119,12 +121,12 @@ def _checked(weights):
     names = [str(name) for name in weights]
     parts = [as_weights(w) for w in weights.values()]
     for name, w in zip(names, parts):
+        refuse_varying(w, "a combination")
         if w.standardization != "row":
             raise SpatialInputError("E513", f"{name} is not row-standardised, so its share has no meaning",
                                     hint="standardize('row')")  # fmt: skip
     if parts[0].ids is not None:
-        at = [match_ids(w.ids, parts[0].ids, data_name=name) for name, w in zip(names, parts)]
-        parts = [Weights(sparse.csr_array(w.csr[i][:, i]), parts[0].ids, w.kind, "row") for w, i in zip(parts, at)]
+        parts = [w.reordered(positions(w.ids, parts[0].ids, what=name)) for name, w in zip(names, parts)]
     for j, w in enumerate(parts):
         if w.digest in {other.digest for other in parts[:j]}:
             raise SpatialInputError("E513", f"{names[j]} is the same matrix as another one")

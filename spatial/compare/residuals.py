@@ -16,10 +16,9 @@ def residual_moran(fit: Fit) -> tuple[float, str, float, float]:
 
     I = (N T / S0) e'W e / e'e is descriptive; the tests know that e are residuals.
     """
-    e, W = fit.solution.resid, fit.design.weights.csr
-    shape = fit.design.y.shape
+    e, W, shape = fit.solution.resid, fit.design.weights, fit.design.y.shape
     lagged = spatial_lag(W, e.reshape(shape)).ravel()
-    total = shape[0] * W.sum()
+    total = np.broadcast_to(W.row_sums.reshape(-1, shape[1]), shape).sum()
     I = float(len(e) / total * (e @ lagged) / (e @ e)) if total else np.nan
     spatial = fit.specification.lag or fit.specification.error
     try:

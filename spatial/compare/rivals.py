@@ -92,7 +92,7 @@ def _lags(null: Fit, rival: Fit) -> list[np.ndarray]:
     for fit in (null, rival):
         lagged = columns
         for _ in range(2 + fit.specification.durbin):
-            lagged = spatial_lag(fit.design.weights.csr, lagged)
+            lagged = spatial_lag(fit.design.weights, lagged)
             out.append(flat(demean(lagged, effects)))
     return out
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import sparse
 
 import spatial as sp
 import weights as wt
+from spatial._weights import as_weights
 from spatial.compare.alike import similarity
 from spatial.compare.rivals import _row_logliks
 from spillover.errors import SpatialInputError
@@ -104,10 +104,10 @@ def test_similarity_is_numpys(several):
     dense = {name: w.csr.toarray() for name, w in several.items()}
     off = ~np.eye(48, dtype=bool)
     want = np.corrcoef([d[off] for d in dense.values()])
-    csr = {name: sparse.csr_array(d) for name, d in dense.items()}
-    np.testing.assert_allclose(similarity(csr, "correlation"), want, atol=1e-12)
+    aligned = {name: as_weights(w) for name, w in several.items()}
+    np.testing.assert_allclose(similarity(aligned, "correlation"), want, atol=1e-12)
     a, b = dense["queen"] > 0, dense["knn5"] > 0
-    assert similarity(csr, "jaccard").loc["queen", "knn5"] == pytest.approx((a & b).sum() / (a | b).sum())
+    assert similarity(aligned, "jaccard").loc["queen", "knn5"] == pytest.approx((a & b).sum() / (a | b).sum())
 
 
 @pytest.mark.parametrize("model", ["sar", "sdm", "slx"])
@@ -176,3 +176,17 @@ def test_an_iterable_is_named_by_kind(several, early):
     assert next(iter(found.fits)) == "queen"
     assert "queen (2)" in found.fits
     assert isinstance(found.glance(), pd.DataFrame)
+
+
+def test_weights_that_vary_take_part(states, early):
+    """A list of one W per year beside one for all: same answers where all years have the same, by another path."""
+    queen, near = wt.queen(states).standardize("row"), wt.knn(states, 5).standardize("row")
+    years = sorted(early["year"].unique())
+    moving = wt.temporal({year: queen if year < 1972 else near for year in years})
+    still = wt.temporal(dict.fromkeys(years, queen))
+    found = sp.compare_weights({"moving": moving, "still": still, "queen": queen}, model=sp.sar, formula=FORMULA,
+                               data=early, **KEYS)  # fmt: skip
+    assert found.log_marginals["still"] == pytest.approx(found.log_marginals["queen"], rel=1e-12)
+    assert found.similarity().loc["moving", "queen"] < 1
+    assert np.isfinite(found.residuals()["moran"]).all()
+    assert found.j_test("queen", "moving").df == 1
