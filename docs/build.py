@@ -1,7 +1,8 @@
 """Run the studies and put what they print below each block: ``python docs/build.py [--check]``.
 
 Python blocks of a page share one namespace and run in order, in this folder. With --check nothing is written and
-the exit status tells whether a page ran through.
+the exit status tells whether a page ran through. A page whose first line names a file of data that the project does not
+ship, ``<!-- data: FILE -->``, finds its folder as ``DATA``; it is left as it is where the file is not there.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ import warnings
 from pathlib import Path
 
 HERE = Path(__file__).parent
+DATA = HERE.parents[1] / "shared" / "data"
+NEEDS = re.compile(r"<!-- data: (\S+) -->")
 BLOCK = re.compile(r"```python\n(?P<code>.*?)```\n(?:\n```text\n.*?```\n)?", re.DOTALL)
 
 
 def run(page: Path) -> str:
     """The page with fresh output below its blocks."""
-    space: dict = {}
+    space: dict = {"DATA": DATA}
 
     def with_output(match: re.Match) -> str:
         printed = io.StringIO()
@@ -34,11 +37,20 @@ def run(page: Path) -> str:
     return BLOCK.sub(with_output, page.read_text(encoding="utf-8"))
 
 
+def lacking(page: Path) -> str | None:
+    """The file of data that a page needs and that is not there."""
+    needed = NEEDS.match(page.read_text(encoding="utf-8"))
+    return needed[1] if needed and not (DATA / needed[1]).is_file() else None
+
+
 def main() -> None:
     os.chdir(HERE)
     for page in sorted(HERE.glob("*.md")):
         if "```python" in page.read_text(encoding="utf-8"):
             print(page.name, file=sys.stderr)
+            if missing := lacking(page):
+                print(f"  left as it is: needs {missing}", file=sys.stderr)
+                continue
             fresh = run(page)
             if "--check" not in sys.argv:
                 page.write_text(fresh, encoding="utf-8")

@@ -23,6 +23,8 @@ def build():
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_a_page_runs_as_written(page, build, tmp_path, monkeypatch):
     """Its figures go to a folder of the test; the numbers on the page are those that it prints."""
+    if missing := build.lacking(page):
+        pytest.skip(f"needs {missing}")
     (tmp_path / "images").mkdir()
     monkeypatch.chdir(tmp_path)
     fresh = build.run(page)

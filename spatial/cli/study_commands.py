@@ -92,7 +92,7 @@ def _run(question, output: str, overwrite: bool) -> None:
     from .study.chapters import in_order
     from .study.run import run, write
 
-    with steps(len(in_order(question.steps)) + 1) as step:
+    with steps(len(in_order(question)) + 1) as step:
         found, failed = run(question, step)
         step("report, tables and figures")
         written = write(question, found, failed, Path(output), overwrite=overwrite)

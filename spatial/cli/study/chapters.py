@@ -13,6 +13,9 @@ from importlib import import_module
 from spillover.errors import SpatialInputError
 
 STEPS = {
+    "columns": "before",
+    "growth": "before",
+    "gaps": "before",
     "weights": "basics",
     "moran": "basics",
     "tests": "basics",
@@ -29,9 +32,10 @@ def function(step: str) -> Callable:
     return getattr(import_module(f"{__package__}.{STEPS[step]}"), step)
 
 
-def in_order(steps: dict[str, dict]) -> dict[str, dict]:
+def in_order(question) -> dict[str, dict]:
     """The steps wanted and those always taken, as the report has them."""
-    return {name: steps.get(name, {}) for name in STEPS if name in steps or name in ALWAYS}
+    wanted = {*question.steps, *ALWAYS, *["columns"] * bool(question.made)}
+    return {name: question.steps.get(name, {}) for name in STEPS if name in wanted}
 
 
 def check_step(step: str, options: dict) -> None:

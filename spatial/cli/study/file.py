@@ -54,7 +54,7 @@ def question(asked: dict, *, beside: Path = Path()) -> Question:
     source = _path(data["panel"], beside)
     panel = read_table(source, keys=(entity, time), encoding=data.get("encoding"))
     require_columns(panel, (entity, time), source)
-    panel, notes = with_columns(panel, asked.get("columns", {}), entity=entity, time=time)
+    panel, made = with_columns(panel, asked.get("columns", {}), entity=entity, time=time)
     specs = [f"{name}={_path(spec, beside)}" for name, spec in asked["weights"].items()]
     weights = named_weights(specs, gdf=gdf, table=panel, entity=entity, time=time)
     return Question(
@@ -68,7 +68,7 @@ def question(asked: dict, *, beside: Path = Path()) -> Question:
         steps=asked.get("steps", {}),
         model=asked.get("model", "sdm"),
         options={"effects": "twoway", **asked.get("options", {})},
-        notes=notes,
+        made=made,
         **{key: asked[key] for key in ("seed", "draws", "words", "lang") if key in asked},
     )
 

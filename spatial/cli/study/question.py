@@ -31,8 +31,8 @@ class Question:
         Plain words for terms of the formula, for sentences and labels.
     lang : str
         Language tag of the report.
-    notes : tuple of str
-        What was made of the data beforehand: columns that were computed.
+    made : tuple of Made
+        Columns that were computed beforehand.
     """
 
     title: str
@@ -49,7 +49,7 @@ class Question:
     draws: int = 1000
     words: dict = field(default_factory=dict)
     lang: str = "en"
-    notes: tuple[str, ...] = ()
+    made: tuple = ()
 
     @property
     def keys(self) -> dict:

@@ -40,7 +40,7 @@ def run(question: Question, step: Callable[[str], None]) -> tuple[dict[str, Chap
         When the weights, the model or its effects fail: nothing stands without them.
     """
     found, failed = {}, {}
-    wanted = in_order(question.steps)
+    wanted = in_order(question)
     for at, (name, options) in enumerate(wanted.items()):
         step(name.replace("_", " "))
         try:
@@ -115,7 +115,7 @@ def _footer(q: Question) -> dict[str, str]:
         "seed": str(q.seed),
         "draws": f"{q.draws:,}",
         "panel": f"{len(q.panel):,} rows, content {hashlib.sha256(content.tobytes()).hexdigest()[:16]}",
-        **{f"made: {i}": note for i, note in enumerate(q.notes, 1)},
+        **{f"column {made.name}": made.how for made in q.made},
         **{f"W: {name}": w.digest[:16] for name, w in q.weights.items()},
     }
 
