@@ -16,7 +16,7 @@ from .columns import with_columns
 from .question import Question
 
 TOP = ("title", "formula", "model", "seed", "draws", "lang", "data", "options", "weights", "columns", "words", "steps")
-DATA = ("map", "id", "layer", "panel", "unit", "period", "encoding")
+DATA = ("map", "id", "layer", "panel", "unit", "period", "encoding", "from_map")
 
 
 def write_template(path, *, overwrite: bool = False) -> Path:
@@ -54,6 +54,7 @@ def question(asked: dict, *, beside: Path = Path()) -> Question:
     source = _path(data["panel"], beside)
     panel = read_table(source, keys=(entity, time), encoding=data.get("encoding"))
     require_columns(panel, (entity, time), source)
+    panel = _with_columns_of_map(panel, gdf, entity, data.get("from_map", []))
     panel, made = with_columns(panel, asked.get("columns", {}), entity=entity, time=time)
     specs = [f"{name}={_path(spec, beside)}" for name, spec in asked["weights"].items()]
     weights = named_weights(specs, gdf=gdf, table=panel, entity=entity, time=time)
@@ -71,6 +72,13 @@ def question(asked: dict, *, beside: Path = Path()) -> Question:
         made=made,
         **{key: asked[key] for key in ("seed", "draws", "words", "lang") if key in asked},
     )
+
+
+def _with_columns_of_map(panel, gdf, entity: str, names: list):
+    """The panel with columns of the map, such as the region of each unit."""
+    require_columns(gdf, names, "the map")
+    place = with_ids_of(panel, entity, gdf.index)[entity]
+    return panel.assign(**{name: place.map(gdf[name]).to_numpy() for name in names if name not in panel.columns})
 
 
 def _check(asked: dict) -> None:
@@ -94,7 +102,7 @@ def _check(asked: dict) -> None:
     model = getattr(sp, asked.get("model", "sdm"))
     takes = [p for p in inspect.signature(model).parameters if p not in ("formula", "data", "w", "entity", "time")]
     _known(asked.get("options", {}), takes, "[options]")
-    _known(asked.get("steps", {}), STEPS, "[steps]")
+    _known(asked.get("steps", {}), [step for step in STEPS if step != "columns"], "[steps]")
     for step, options in asked.get("steps", {}).items():
         check_step(step, options)
 
