@@ -46,19 +46,17 @@ def response(gdf, response, unit=None, ax=None, *, label: str = "Response, in un
     ['a (hatched): 1, outside the colour scale']
     """
     _check(gdf, response, unit)
-    shapes = gdf.geometry.reset_index(drop=True)
-    if gdf.crs is not None and gdf.crs.is_geographic:
-        shapes = shapes.to_crs(_equal_area(shapes))
+    shapes = projected(gdf)
     values = response.reindex(gdf.index).to_numpy(dtype=float)
     shocked = gdf.index == unit if unit is not None else np.zeros(len(gdf), dtype=bool)
     coloured = np.isfinite(values) & ~shocked
     left, bottom, right, top = shapes.total_bounds
     ax = ax if ax is not None else _map_axes((top - bottom) / (right - left))
 
-    _draw(ax, shapes[~coloured & ~shocked], facecolor=ABSENT)
-    drawn = _draw(ax, shapes[coloured])
+    draw_shapes(ax, shapes[~coloured & ~shocked], facecolor=ABSENT)
+    drawn = draw_shapes(ax, shapes[coloured])
     drawn.set(array=values[coloured], **_scale(values[coloured]))
-    _draw(ax, shapes[shocked], facecolor="white", edgecolor=INK, linewidth=1.3, hatch="//////", zorder=3)
+    draw_shapes(ax, shapes[shocked], facecolor="white", edgecolor=INK, linewidth=1.3, hatch="//////", zorder=3)
     ax.set(xlim=(left, right), ylim=(bottom, top), aspect="equal", xticks=[], yticks=[])
     _colour_bar(ax, drawn, label)
     plain(ax, title=_title(response), note=_note(values, coloured, shocked, unit))
@@ -86,6 +84,12 @@ def _check(gdf, response, unit):
         raise SpatialInputError("E404", f"the map must be of polygons, not {sorted(kinds)}")
 
 
+def projected(gdf):
+    """The shapes by position, as they are drawn."""
+    shapes = gdf.geometry.reset_index(drop=True)
+    return shapes.to_crs(_equal_area(shapes)) if gdf.crs is not None and gdf.crs.is_geographic else shapes
+
+
 def _map_axes(ratio: float):
     """An Axes as high as the map needs, with room for the title above and the colour scale below."""
     width, above, below, side = WIDTH - 0.2, 0.6, 0.65, 0.1
@@ -96,7 +100,7 @@ def _map_axes(ratio: float):
     return ax
 
 
-def _draw(ax, shapes, **style):
+def draw_shapes(ax, shapes, **style):
     """Polygons as one collection; holes, wound against their shells, stay open."""
     import shapely
     from matplotlib.collections import PathCollection

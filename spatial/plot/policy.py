@@ -78,6 +78,41 @@ def trends(did, ax=None):
     return legible(ax)
 
 
+def what_if(gdf, result, ax=None):
+    """Map of every unit's response to a change; units whose regressor was changed are outlined, those whose
+    interval holds zero are hatched.
+
+    Parameters
+    ----------
+    gdf : GeoDataFrame of polygons, indexed by unit
+    result : WhatIf
+    ax : matplotlib Axes, optional
+
+    Raises
+    ------
+    SpatialInputError
+        As ``response``.
+    """
+    from .map import draw_shapes, projected, response
+
+    values = result.response
+    unit = "per cent" if "percent" in result.table else f"units of {result.fit.design.response}"
+    ax = response(gdf, values, ax=ax, label=f"Response, {unit}")
+    shapes = projected(gdf)
+    table = result.table.reindex(gdf.index)
+    unclear = ((table["conf_low"] <= 0) & (table["conf_high"] >= 0)).to_numpy()
+    draw_shapes(ax, shapes[unclear], facecolor="none", edgecolor="#9a9a9a", linewidth=0.0, hatch="////", zorder=2.5)
+    changed = table["change"].fillna(0).to_numpy() != 0
+    if not changed.all():
+        draw_shapes(ax, shapes[changed], facecolor="none", edgecolor=INK, linewidth=1.2, zorder=3)
+    said = [] if changed.all() else ["outlined: changed"]
+    said += ["hatched: interval holds zero"] if unclear.any() else []
+    ax.annotate("; ".join(said), (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", fontsize=9,
+                color="#555555")  # fmt: skip
+    ax.set_title(f"What if {result.variable} changes", loc="left", fontsize=10.5, fontweight="bold", color=INK, pad=21)
+    return legible(ax)
+
+
 def _ticks(ax, periods):
     step = max(1, -(-len(periods) // 8))
     at = np.arange(0, len(periods), step)

@@ -62,3 +62,20 @@ def spatial_did_text(result) -> str:
         if result.settings["before"]:
             lines += ["", str(result.pretrends)]
     return "\n".join(lines)
+
+
+def what_if_text(result, shown: int = 12) -> str:
+    d, settings = result.fit.design, result.settings
+    table = result.table
+    changed = int((table["change"] != 0).sum())
+    when = "" if settings["period"] is None else f" as of {settings['period']}"
+    lines = [f"What if {result.variable} changes in {changed:,} of {len(table):,} units{when}: {d.formula}",
+             f"weights: {d.weights.describe()}",
+             f"intervals: {settings['draws']:,} draws, seed {settings['seed']}", ""]  # fmt: skip
+    part = table.reindex(table["estimate"].abs().sort_values(ascending=False, kind="stable").index)[:shown]
+    head = ["largest responses", "change", "estimate", "std. error", "low", "high"]
+    keys = ["change", "estimate", "std_error", "conf_low", "conf_high"]
+    if "percent" in table:
+        head, keys = [*head, "per cent"], [*keys, "percent"]
+    lines.append(columns([[str(unit), *(number(row[k]) for k in keys)] for unit, row in part.iterrows()], head))
+    return "\n".join(lines)

@@ -1,0 +1,253 @@
+"""What if: raise a regressor in some places and read the response everywhere.
+
+The response is S_r times the change, S_r = (I - rho W)^-1 (beta_r I + theta_r W): the same reading as
+``fit.effects().shock``, for any change, with intervals from draws of the parameters. It holds the regressors'
+meaning and the model fixed: a reading of the estimated spillovers, not a forecast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+
+from .._formula import read_formula
+from .._weights import match_ids
+from ..results import Fit, two_sided
+from ._sample import unit_codes
+from .respond import averages, intervals
+
+MOST = 50_000_000  # numbers held at a time: draws by units
+
+
+@dataclass(frozen=True, eq=False)
+class WhatIf:
+    """The response of every unit to a change, with intervals.
+
+    Attributes
+    ----------
+    table : DataFrame indexed by unit
+        ``change`` of the regressor, then ``estimate`` (the response, in units of the outcome), ``std_error``,
+        ``conf_low``, ``conf_high``; for a logged outcome also ``percent``, ``percent_low``, ``percent_high``.
+    fit : Fit
+    variable : str
+    drawn : ndarray, shape (draws, N)
+    settings : dict
+    """
+
+    table: pd.DataFrame
+    fit: Fit = field(repr=False)
+    variable: str
+    drawn: np.ndarray = field(repr=False)
+    settings: dict = field(repr=False)
+
+    @property
+    def response(self) -> pd.Series:
+        """In per cent where the outcome is a logarithm, else in its units."""
+        logged = "percent" in self.table
+        name = f"response of {self.fit.design.response}" if not logged else f"response to {self.variable}, per cent"
+        return self.table["percent" if logged else "estimate"].rename(name)
+
+    def by_group(self, groups) -> pd.DataFrame:
+        """Who gains: mean change and mean response of each group, and of all, with intervals.
+
+        Parameters
+        ----------
+        groups : str or Series
+            A column of the data, fixed for each unit, or a Series indexed by unit.
+
+        Returns
+        -------
+        DataFrame by group, "all" last
+            ``units``, ``change``, ``estimate``, ``std_error``, ``statistic``, ``p_value``, ``conf_low``,
+            ``conf_high``, and ``share`` of the sum of all responses.
+        """
+        codes, names = _groups(self.fit.design, groups)
+        member = np.vstack([codes == g for g in range(len(names))] + [np.ones(len(codes), dtype=bool)])
+        mean = member / member.sum(axis=1, keepdims=True)
+        at = mean @ self.table["estimate"].to_numpy()
+        errors, low, high = intervals(self.drawn @ mean.T, self.settings["level"])
+        statistic = np.divide(at, errors, out=np.full(len(at), np.nan), where=errors > 0)
+        sums = member @ self.table["estimate"].to_numpy()
+        return pd.DataFrame({
+            "units": member.sum(axis=1), "change": mean @ self.table["change"].to_numpy(), "estimate": at,
+            "std_error": errors, "statistic": statistic, "p_value": two_sided(statistic), "conf_low": low,
+            "conf_high": high, "share": sums / sums[-1] if sums[-1] else np.nan,
+        }, index=pd.Index([*names, "all"], name="group"))  # fmt: skip
+
+    def tidy(self) -> pd.DataFrame:
+        """One row per unit in the common schema, the unit as ``term``."""
+        table = self.table.rename_axis("term").reset_index()
+        statistic = np.divide(table["estimate"], table["std_error"], out=np.full(len(table), np.nan),
+                              where=table["std_error"] > 0)  # fmt: skip
+        table = table.assign(statistic=statistic, p_value=two_sided(statistic))
+        return table[["term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high", "change"]]
+
+    def __str__(self) -> str:
+        from ..report.policy import what_if_text
+
+        return what_if_text(self)
+
+    def _repr_html_(self) -> str:
+        from ..report.text import as_html
+
+        return as_html(str(self))
+
+
+def what_if(
+    fit: Fit, variable: str, *, change: float | None = None, percent: float | None = None,
+    to: float | str | None = None, share: float = 1.0, units=None, period=None, draws: int = 1000, seed: int = 1,
+    level: float = 0.95,
+) -> WhatIf:  # fmt: skip
+    """Change a regressor in some units and read every unit's response.
+
+    Parameters
+    ----------
+    fit : Fit
+        Of a static model.
+    variable : str
+        A term of the formula, as ``log(pcap)``.
+    change : float, optional
+        Added to the term.
+    percent : float, optional
+        For a term ``log(x)``: x rises by so many per cent.
+    to : float, "mean", "median" or "max", optional
+        Units below this value of the term are raised towards it; those above stay where they are.
+    share : float
+        How much of the gap is closed, with ``to``.
+    units : list of ids, or dict of column to value or values; optional
+        Where: ``["11", "12"]`` or ``{"region": "west"}``. All units by default.
+    period : label, optional
+        Of a panel, where the term's values and, where W varies, W are taken from. The last by default.
+    draws, seed, level
+        For the intervals.
+
+    Returns
+    -------
+    WhatIf
+
+    Raises
+    ------
+    SpatialInputError
+        E101 unknown units, E309 too many units for so many draws, E501 none or several of change, percent and to,
+        E502 no such term, E535 a change that changes nothing or a percentage of what is no logarithm, E536 a
+        variable that enters by other terms too, E537 a dynamic model.
+
+    Examples
+    --------
+    >>> import shapefiles, spatial as sp, weights as wt
+    >>> states, panel = shapefiles.load("us_states"), shapefiles.load_panel("us_states")
+    >>> panel = panel.merge(states["region"].reset_index(), on="state")
+    >>> w = wt.queen(states).standardize("row")
+    >>> fit = sp.sdm("log(gsp) ~ log(pc) + log(emp)", panel, w, entity="state", time="year")
+    >>> west = sp.what_if(fit, "log(pc)", percent=10, units={"region": "West"})
+    >>> west.by_group("region")["estimate"].round(4).to_dict()
+    {'Midwest': 0.0..., 'Northeast': 0.0..., 'South': 0.0..., 'West': 0.0..., 'all': 0.0...}
+    """
+    d = fit.design
+    _refuse(fit, variable)
+    if draws * d.n_units > MOST:
+        raise SpatialInputError("E309", f"{draws:,} draws of {d.n_units:,} responses are too many to hold",
+                                n=d.n_units, hint="fewer draws=, or fit.effects().shock()")  # fmt: skip
+    last = _period(d, period)
+    moved = _change(d, variable, change, percent, to, share, _chosen(d, units), last)
+    W = d.weights.at(d.times[last]) if d.weights.varies else d.weights
+    at, drawn = averages(fit, variable, W, moved[:, None], lambda r: r[:, 0], draws, seed)
+    errors, low, high = intervals(drawn, level)
+    table = pd.DataFrame({"change": moved, "estimate": at, "std_error": errors, "conf_low": low, "conf_high": high},
+                         index=d.ids)  # fmt: skip
+    if d.response.startswith("log("):
+        for name, column in (("percent", at), ("percent_low", low), ("percent_high", high)):
+            table[name] = 100 * np.expm1(column)
+    settings = {"draws": draws, "seed": seed, "level": level, "period": None if d.times is None else d.times[last]}
+    return WhatIf(table, fit, variable, drawn, settings)
+
+
+def _refuse(fit: Fit, variable: str) -> None:
+    d = fit.design
+    if variable not in d.regressors:
+        raise SpatialInputError("E502", f"{variable!r} is no regressor of this fit", column=str(variable),
+                                hint="the regressors are " + ", ".join(d.regressors))  # fmt: skip
+    terms = read_formula(d.formula, tuple(d.frame.columns))
+    columns = {name: {c for f in product for c in f.columns} for name, product in terms.right}
+    own = columns.pop(variable, set())
+    others = ", ".join(repr(name) for name, used in columns.items() if own & used)
+    if others:
+        raise SpatialInputError("E536", f"{variable!r} is not all of its variable: {others} would change with it",
+                                column=variable, hint="a model without interactions and powers of it")  # fmt: skip
+    response = {c for f in terms.left for c in f.columns}
+    if d.lags or (terms.lags and any(response & used for used in columns.values())):
+        raise SpatialInputError("E537", "the model has a lagged outcome: its response unfolds over time",
+                                hint="fit a static model")  # fmt: skip
+
+
+def _period(d, period) -> int:
+    if period is None:
+        return d.n_periods - 1
+    if d.times is None or period not in d.times:
+        raise SpatialInputError("E501", f"period={period!r} is no period of this fit",
+                                hint="leave it out for the last one")  # fmt: skip
+    return int(d.times.get_loc(period))
+
+
+def _chosen(d, units) -> np.ndarray:
+    """A mask of the units."""
+    if units is None:
+        return np.ones(d.n_units, dtype=bool)
+    if isinstance(units, Mapping):
+        mask = np.ones(d.n_units, dtype=bool)
+        for column, wanted in units.items():
+            codes, names = _groups(d, column)
+            wanted = [wanted] if np.isscalar(wanted) else list(wanted)
+            unknown = [value for value in wanted if value not in names]
+            if unknown:
+                raise SpatialInputError("E501", f"{column!r} is never {unknown[0]!r}", column=str(column),
+                                        hint="it is one of " + ", ".join(map(repr, names[:9])))  # fmt: skip
+            mask &= np.isin(codes, [names.get_loc(value) for value in wanted])
+        return mask
+    wanted = pd.Index([units] if np.isscalar(units) else units)
+    unknown = wanted.difference(d.ids, sort=False)
+    if len(unknown):
+        raise SpatialInputError("E101", f"{len(unknown)} of the units named are none of this fit", ids=list(unknown))
+    return d.ids.isin(wanted)
+
+
+def _change(d, variable, change, percent, to, share, chosen, last) -> np.ndarray:
+    """What is added to the term in every unit."""
+    given = [name for name, value in (("change", change), ("percent", percent), ("to", to)) if value is not None]
+    if len(given) != 1:
+        raise SpatialInputError("E501", f"give one of change=, percent= and to=, got {given or 'none'}")
+    x = d.X[last, :, d.names.index(variable)]
+    if percent is not None:
+        if not variable.startswith("log(") or percent <= -100:
+            raise SpatialInputError("E535", f"percent={percent!r} needs a term log(x) and more than -100",
+                                    column=variable, hint="change= in the units of the term")  # fmt: skip
+        change = np.log1p(percent / 100)
+    if to is not None:
+        named = {"mean": np.mean, "median": np.median, "max": np.max}
+        if isinstance(to, str) and to not in named:
+            raise SpatialInputError("E501", f"to={to!r} is not known", hint="a number, 'mean', 'median' or 'max'")
+        target = named[to](x) if isinstance(to, str) else float(to)
+        change = share * np.maximum(target - x, 0)
+    moved = np.where(chosen, change, 0.0)
+    if not np.isfinite(moved).all() or not moved.any():
+        raise SpatialInputError("E535", "nothing changes: no chosen unit lies below the target" if to is not None else
+                                "nothing changes", column=variable)  # fmt: skip
+    return moved
+
+
+def _groups(d, groups):
+    """Codes (N,) and names of a column that is fixed for each unit, or of a Series by unit."""
+    if isinstance(groups, str):
+        return unit_codes(d, groups)
+    if not isinstance(groups, pd.Series):
+        raise SpatialInputError("E501", "groups must be a column's name or a Series indexed by unit")
+    values = groups.to_numpy()[match_ids(groups.index, d.ids, data_name="groups")]
+    codes, names = pd.factorize(pd.Series(values), sort=True)
+    if (codes < 0).any():
+        raise SpatialInputError("E201", f"{int((codes < 0).sum())} units have no group", ids=list(d.ids[codes < 0]))
+    return codes, pd.Index(names)
