@@ -7,7 +7,7 @@ pyplot and its settings alone: safe in threads and without a display.
 
 from .indicators import densities, levels, productivity, sigma, transitions
 from .map import response
-from .policy import event_study, trends, what_if
+from .policy import event_study, threshold, trends, what_if
 from .style import figure, save
 from .whiskers import by_order, by_weights, effects
 
@@ -16,3 +16,5 @@ __all__ = [
     "save", "sigma", "transitions", "trends",
 ]  # fmt: skip
 __all__ = ["by_order", "by_weights", "effects", "event_study", "figure", "response", "save", "trends", "what_if"]
+    "by_order", "by_weights", "effects", "event_study", "figure", "response", "save", "threshold", "trends", "what_if",
+]  # fmt: skip

@@ -78,6 +78,29 @@ def trends(did, ax=None):
     return legible(ax)
 
 
+def threshold(result, ax=None, *, number: int = 1):
+    """Likelihood ratio over the grid of thresholds: zero at the estimate; below the dashed line lies its interval.
+
+    Parameters
+    ----------
+    result : Threshold
+    ax : matplotlib Axes, optional
+    number : {1, 2}
+        Which threshold, the other held fixed.
+    """
+    ax = ax if ax is not None else figure()
+    part = result.curve[result.curve["number"] == number]
+    ax.plot(part["threshold"], part["lr"], color="#0072B2", linewidth=1.2)
+    ax.axhline(result.critical, color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
+    at = result.thresholds.set_index("number").loc[number]
+    ax.axvspan(at["conf_low"], at["conf_high"], color="#0072B2", alpha=0.15, linewidth=0)
+    ax.plot(at["threshold"], 0, marker="o", markersize=5, color="#0072B2", clip_on=False, zorder=3)
+    note = f"{at['threshold']:.4g}, {100 * result.settings['level']:g} % interval {at['conf_low']:.4g} to "
+    plain(ax, title=f"Threshold {number} in {result.settings['variable']}", note=note + f"{at['conf_high']:.4g}",
+          xlabel=str(result.settings["variable"]), ylabel="Likelihood ratio")  # fmt: skip
+    return legible(ax)
+
+
 def what_if(gdf, result, ax=None):
     """Map of every unit's response to a change; units whose regressor was changed are outlined, those whose
     interval holds zero are hatched.

@@ -82,7 +82,7 @@ def read_policy(
         E501 no panel, E502 columns.
     """
     check_option("missing", missing, ("error", "drop"))
-    d = design(formula, data, _no_links(data, entity), entity=entity, time=time, missing=missing, lagged=False)
+    d = design(formula, data, no_links(data, entity), entity=entity, time=time, missing=missing, lagged=False)
     if not d.is_panel:
         raise SpatialInputError("E501", "difference-in-differences needs a panel", hint="give entity= and time=")
     terms = [name for name in d.names if name != INTERCEPT]
@@ -143,7 +143,7 @@ def _mass(d: Design, column) -> np.ndarray:
     return mass / mass.mean()
 
 
-def _no_links(data, entity) -> Weights:
+def no_links(data, entity) -> Weights:
     """Weights without links over the units of the data: the door aligns with them."""
     if not isinstance(data, pd.DataFrame):
         raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}")

@@ -79,3 +79,21 @@ def what_if_text(result, shown: int = 12) -> str:
         head, keys = [*head, "per cent"], [*keys, "percent"]
     lines.append(columns([[str(unit), *(number(row[k]) for k in keys)] for unit, row in part.iterrows()], head))
     return "\n".join(lines)
+
+
+def threshold_text(result) -> str:
+    s = result.settings
+    T, N = s["size"]
+    lines = [f"Threshold regression (Hansen 1999): {s['formula']}",
+             f"effect of {s['switching']} by {s['variable']}; {T * N:,} observations ({N:,} units x {T} periods, "
+             f"{s['effects']} effects)"]  # fmt: skip
+    if s["weights"]:
+        lines.append(f"weights: {s['weights']}")
+    lines.append(f"grid of {s['grid']} values, {s['trim']:.0%} of the observations in each regime at least")
+    lines.append(f"p-values: {s['draws']:,} bootstrap samples of units' residuals, seed {s['seed']}")
+    lines += [f"note: {note}" for note in result.notes]
+    cells = [[f"threshold {r.number}", number(r.threshold), number(r.conf_low), number(r.conf_high), number(r.F, 2),
+              p_text(r.p_value).removeprefix("= "), number(r.critical_5, 2)]
+             for r in result.thresholds.itertuples()]  # fmt: skip
+    head = ["", "estimate", f"{100 * s['level']:g} % low", "high", "F", "p", "5 % critical"]
+    return "\n".join([*lines, "", columns(cells, head), "", tidy_text(result.table, statistic="t")])
