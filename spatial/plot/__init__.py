@@ -13,8 +13,5 @@ from .whiskers import by_order, by_weights, effects
 
 __all__ = [
     "by_order", "by_weights", "densities", "effects", "event_study", "figure", "levels", "productivity", "response",
-    "save", "sigma", "transitions", "trends",
-]  # fmt: skip
-__all__ = ["by_order", "by_weights", "effects", "event_study", "figure", "response", "save", "trends", "what_if"]
-    "by_order", "by_weights", "effects", "event_study", "figure", "response", "save", "threshold", "trends", "what_if",
+    "save", "sigma", "threshold", "transitions", "trends", "what_if",
 ]  # fmt: skip
