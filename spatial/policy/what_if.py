@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.ids import positions
 
 from .._formula import read_formula
-from .._weights import match_ids
 from ..results import Fit, two_sided
 from ._sample import unit_codes
 from .respond import averages, intervals
@@ -246,7 +246,7 @@ def _groups(d, groups):
         return unit_codes(d, groups)
     if not isinstance(groups, pd.Series):
         raise SpatialInputError("E501", "groups must be a column's name or a Series indexed by unit")
-    values = groups.to_numpy()[match_ids(groups.index, d.ids, data_name="groups")]
+    values = groups.to_numpy()[positions(groups.index, d.ids, what="groups")]
     codes, names = pd.factorize(pd.Series(values), sort=True)
     if (codes < 0).any():
         raise SpatialInputError("E201", f"{int((codes < 0).sum())} units have no group", ids=list(d.ids[codes < 0]))
