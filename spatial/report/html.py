@@ -166,6 +166,8 @@ def cells(column: pd.Series, digits: int = 4) -> list[str]:
     ['0.5000', '3.000e-09']
     >>> cells(pd.Series([1986, 12345], name="links"))
     ['1986', '12,345']
+    >>> cells(pd.Series([464550.0, 0.5], name="last"))
+    ['464,550', '0.5000']
     """
     if pd.api.types.is_bool_dtype(column.dtype):
         return ["yes" if value else "no" for value in column]
@@ -176,7 +178,8 @@ def cells(column: pd.Series, digits: int = 4) -> list[str]:
     name = str(column.name)
     if name in ("p", "probability") or name.startswith(("p_", "p (")):
         return [_share(v) for v in column.astype(float)]
-    return [number(v, DIGITS.get(name, digits)) for v in column.astype(float)]
+    digits = DIGITS.get(name, digits)
+    return [f"{v:,.0f}" if 1e4 <= abs(v) < 1e6 else number(v, digits) for v in column.astype(float)]
 
 
 def _share(p: float) -> str:

@@ -66,8 +66,8 @@ def with_columns(panel: pd.DataFrame, wanted: dict, *, entity: str, time: str) -
             values, result = _indicator(name, panel, dict(recipe), entity, time)
             keys = pd.MultiIndex.from_frame(panel[[entity, time]])
             panel = panel.assign(**{name: values.reindex(keys).to_numpy()})
-            said = ", ".join(f"{key} = {value}" for key, value in recipe.items() if key != "how")
-            made.append(Made(name, f"{recipe['how']}: {said}", result))
+            said = "; ".join(f"{key} {_said(value)}" for key, value in recipe.items() if key != "how")
+            made.append(Made(name, f"{recipe['how'].replace('_', ' ')}: {said}", result))
     return panel, tuple(made)
 
 
@@ -87,6 +87,13 @@ def _indicator(name: str, panel, recipe: dict, entity: str, time: str):
         found = ", ".join(map(str, values.columns))
         raise SpatialInputError("E501", f"{how} gives these columns: {found}", hint=f"write take = ... for {name}")
     return values[take], result
+
+
+def _said(value) -> str:
+    """A recipe's entry in words: lists and tables without brackets."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} ({_said(part)})" for key, part in value.items())
+    return ", ".join(map(_said, value)) if isinstance(value, list) else str(value)
 
 
 def _check_arguments(name: str, how: str, parameters, given: dict) -> None:
