@@ -22,6 +22,7 @@ _NAMES = {
     "models.family": "ols slx sar sdm",
     "models.family_error": "sem sdem sac gns",
     "inference.moments": "instrument_tests",
+    "models.dynamic_moments": "ArellanoBond",
     "models.refit": "refit Refits",
     "models.specify": "specify",
     "inference.tests": "lm_tests lr_test wald_test hausman",

@@ -76,7 +76,9 @@ def stationarity(fit: Fit) -> Stationarity:
     L, places = determinant(fit), _places(fit)
     rho, tau, eta = (float(part) for part in dynamics(fit, fit.params.to_numpy()))
     top = 1 / L.interval[1]
-    largest = float(np.abs(roots(fit.design.weights, L, rho, tau, eta)).max())
+    lo, hi = L.interval
+    inside = lo < rho < hi  # moments may leave it, and I - rho W has no bounded inverse there
+    largest = float(np.abs(roots(fit.design.weights, L, rho, tau, eta)).max()) if inside else float("inf")
     slope = top * places[0] + places[1] + top * places[2]
     total = tau + (rho + eta) * top
     wald = (total - 1) ** 2 / float(slope @ fit.vcov.to_numpy() @ slope)

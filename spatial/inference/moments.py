@@ -41,6 +41,25 @@ class MomentCovariance:
         return KINDS[self.kind]
 
 
+@dataclass(frozen=True)
+class DynamicMomentCovariance:
+    """Of GMM for a dynamic model, estimated with its coefficients: there is no other."""
+
+    kind: str = "robust"
+
+    def __post_init__(self):
+        check_option("vcov", self.kind, ("robust",))
+
+    def covariance(self, fit: Fit) -> np.ndarray:
+        return fit.solution.vcov
+
+    def df(self, fit: Fit) -> None:
+        """Inference is asymptotic: normal statistics."""
+
+    def describe(self, fit: Fit) -> str:
+        return "robust, by unit; with Windmeijer's correction after two steps"
+
+
 def refuse_impossible(kind: str, specification, effects: str, is_panel: bool) -> None:
     """Covariances without a theory for this model and these effects.
 
@@ -76,7 +95,8 @@ def instrument_tests(fit: Fit) -> TestTable:
     TestTable
         For W y and each endogenous regressor "first-stage F of ...", the partial F of the excluded instruments.
         "Sargan" and, where errors may be heteroskedastic, "Hansen J", both chi2 with the number of
-        over-identifying restrictions; absent when there are none.
+        over-identifying restrictions; absent when there are none. For dynamic models "Hansen J", "AR(1)" (which
+        differencing brings about) and "AR(2)" (which would make the past values invalid).
 
     Raises
     ------
@@ -100,6 +120,9 @@ def instrument_tests(fit: Fit) -> TestTable:
     if fit.settings["method"] != "gmm" or fit.specification.error:
         raise SpatialInputError("E501", f"instrument_tests needs sar or sdm with method='gmm', got "
                                 f"{fit.specification.name} with method={fit.settings['method']!r}")  # fmt: skip
+    title = f"Instruments of {fit.specification.name}: {fit.design.formula}"
+    if fit.design.lags:
+        return TestTable(title, _of_dynamic(fit))
     s, e = fit.sample, fit.solution.resid
     Z, Q = regressors(s), basis(s)
     X = s.X[:, s.exogenous]
@@ -113,7 +136,18 @@ def instrument_tests(fit: Fit) -> TestTable:
         if fit.settings["effects"] in ("none", "time"):
             j = _hansen(s.y, Z, Q, e)
             results.append(TestResult("Hansen J", j, extra, "the same, errors heteroskedastic"))
-    return TestTable(f"Instruments of {fit.specification.name}: {fit.design.formula}", tuple(results))
+    return TestTable(title, tuple(results))
+
+
+def _of_dynamic(fit: Fit) -> tuple[TestResult, ...]:
+    """Hansen's J of the two-step estimate, and Arellano & Bond's tests of serial correlation."""
+    gmm = fit.solution.gmm
+    names = ("first", "second")
+    serial = [TestResult(f"AR({k})", z, None, f"no {names[k - 1]}-order correlation of the differenced error")
+              for k, z in enumerate(gmm.serial, 1) if np.isfinite(z)]  # fmt: skip
+    extra = gmm.instruments - len(gmm.coef)
+    hansen = TestResult("Hansen J", gmm.hansen, extra, "the instruments are unrelated to the error")
+    return (*[hansen] * (extra > 0), *serial)
 
 
 def _first_stage(name, x, X, Q, n) -> TestResult:

@@ -73,8 +73,8 @@ def _of_method(fit: Fit, vcov, settings: dict):
     """The covariance as an object; estimates by moments have their own kinds."""
     if fit.settings["method"] != "gmm":
         return as_vcov(vcov, **settings)
-    from .moments import MomentCovariance
+    from .moments import DynamicMomentCovariance, MomentCovariance
 
     if settings:
         raise SpatialInputError("E501", f"vcov={vcov!r} of method='gmm' takes no settings, got {sorted(settings)}")
-    return MomentCovariance(vcov)
+    return DynamicMomentCovariance(vcov) if fit.design.lags else MomentCovariance(vcov)

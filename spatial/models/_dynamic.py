@@ -20,20 +20,16 @@ from ..solve.ml import Sample, Solution
 LAGS = ("y", "Wy", "both")
 
 
-def with_lagged_response(d: Design, lags: str, method: str, effects: str | None) -> Design:
+def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
     """The design from the second period on, with y_{t-1} (``lag(y)``) and W y_{t-1} (``W:lag(y)``) as regressors.
 
     Raises
     ------
     SpatialInputError
-        E501 an unknown value, no panel, an estimator without lags, or a formula that has the lag already; E104 gaps;
+        E501 an unknown value, no panel, random effects, or a formula that has the lag already; E104 gaps;
         E206 one period; E320 weights that vary.
     """
     check_option("lags", lags, LAGS)
-    if method != "ml":
-        raise SpatialInputError("E501", f"lags={lags!r} needs method='ml': two-stage least squares takes unit effects "
-                                "out of y_{t-1} and leaves it correlated with the error",
-                                hint="leave method= out")  # fmt: skip
     if effects == "random":
         raise SpatialInputError("E501", f"lags={lags!r} does not go with random effects: they are correlated with "
                                 "y_{t-1}", hint="use effects='entity' or 'twoway'")  # fmt: skip

@@ -21,6 +21,7 @@ from ._dynamic import warn_of_own_lags, with_lagged_response, without_bias
 from ._instruments import design_with_instruments
 from ._moments import method_of_moments, moment_sample, refuse_without_theory
 from ._sample import demeaned_sample, sample_df, which_correction, which_effects, with_lagged_intercept
+from .dynamic_moments import checked_dynamic, dynamic_method_of_moments, gmm_settings
 
 METHODS = ("ml", "gmm")
 CORRECTIONS = (True, False, "additive")
@@ -48,20 +49,26 @@ def estimate(
     logdet: str | None = None,
 ) -> Fit:
     """Align the data, take out the effects, estimate, infer: ``spatial.models.family`` tells the arguments."""
+    method, moments = gmm_settings(method, lags)
     vcov = _checked_options(specification, method, vcov, lee_yu, durbin, wx_order, endog, instruments, logdet)
 
     # 1. Aligned arrays.
     keys = {"entity": entity, "time": time, "missing": missing, "durbin": durbin}
     d, endogenous, Z = _read(specification, formula, data, w, w_error, endog, instruments, keys)
+    levels = d.y
     if lags is not None:
-        d = with_lagged_response(d, lags, method, effects)
+        d = with_lagged_response(d, lags, effects)
     effects = which_effects(effects, d, specification)
     warn_of_own_lags(d, effects)
     if specification.durbin and durbin is None:
         d = with_lagged_intercept(d, effects)
     d = replace(d, wx_order=wx_order)
     # 2. Spatial lags in, fixed effects out. 3. The estimates.
-    if method == "gmm":
+    if moments:
+        vcov, correction = checked_dynamic(vcov, endog, instruments), True
+        sample, names, solution = dynamic_method_of_moments(specification, d, levels[:-1], effects, moments)
+        d = replace(d, notes=(*d.notes, moments.describe(solution.gmm.instruments)))
+    elif method == "gmm":
         refuse_unbalanced(d.observed, "method='gmm'")
         refuse_varying(d.weights if d.weights.varies else d.weights_of_error, "method='gmm'")
         refuse_without_theory(specification, d, effects, vcov)

@@ -26,7 +26,8 @@ durbin : list of str, optional
 method : {"ml", "gmm"}
     Exact maximum likelihood, or the method of moments, which needs no normal errors and no determinant:
     two-stage least squares (sar, sdm) and generalised moments (sem, sdem, sac, gns). Moments of a spatial
-    error hold without effects and with entity effects.
+    error hold without effects and with entity effects. With ``lags=`` it is GMM on past values, for many units
+    and few periods; ``method=sp.ArellanoBond(...)`` sets its instruments, ``sp.instrument_tests`` tests them.
 lee_yu : bool or "additive"
     Correct maximum likelihood with fixed effects for the effects' number (Lee & Yu 2010). True, the default:
     by transformation where it exists (entity effects always; time and two-way effects when W's rows sum to
@@ -48,6 +49,7 @@ lags : {"y", "Wy", "both"}, optional
     among the regressors, conditional on the first period. Unit effects bias its maximum likelihood by O(1/T); with
     ``lee_yu=True`` the estimates are corrected (Yu, de Jong & Lee 2008), with two-way effects after the time effects
     are transformed out (Lee & Yu 2010, Econometric Theory 26:564-597) or, where they cannot be, together with theirs.
+    The correction needs a T of about ten; with fewer periods and many units there is ``method="gmm"``.
     ``fit.effects()`` has a short and a long run, ``fit.stationarity`` the condition for the latter.
 wx_order : {1, 2}
     For slx, sdm and sdem: 2 adds W^2 X, named ``W2:x``; its effects count theta_2 W^2.

@@ -328,7 +328,6 @@ def test_refused():
     for code, call in {
         "E501: lags='x' is not known": lambda: sp.sar("y ~ x", data, W, **KEYS, lags="x"),
         "E501: lags='y' needs a panel": lambda: sp.sar("y ~ x", data[data.t == 2000].set_index("i"), W, lags="y"),
-        "E501.*needs method='ml'": lambda: sp.sdm("y ~ x", data, W, **options, method="gmm"),
         "E501.*random effects": lambda: sp.sdm("y ~ x", data, W, **options, effects="random"),
         "E501.*the formula has 'lag": lambda: sp.sdm("y ~ x + lag(y)", data, W, **options),
         "E104.*without gaps": lambda: sp.sdm("y ~ x", data[data.t != 2002], W, **options),

@@ -1,0 +1,153 @@
+"""GMM for the dynamic spatial panel: which past values and spatial lags instrument it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from spillover.errors import SpatialInputError, check_option
+
+from .._data import INTERCEPT, Design, spatial_lag
+from ..results import Specification
+from ..solve.gmm import MomentSample, MomentSolution
+from ..solve.gmm_dynamic import PanelGMM, panel_gmm
+from ..solve.within import degrees_of_freedom, demean
+from ._checks import refuse_degenerate
+from ._sample import flat, regressor_columns
+
+TRANSFORMS = {"orthogonal": "forward orthogonal deviations", "differences": "first differences"}
+
+
+@dataclass(frozen=True)
+class ArellanoBond:
+    """Settings of GMM for dynamic panels: ``sp.sdm(..., lags="both", method=sp.ArellanoBond(depth=4))``.
+
+    Parameters
+    ----------
+    transform : {"orthogonal", "differences"}
+        How unit effects leave: forward orthogonal deviations (Arellano & Bover 1995) or first differences (Arellano &
+        Bond 1991). Time effects leave by period means before.
+    depth : int or None
+        From how many past periods y, W y (and W^2 y, where W y of the past is a regressor) instrument each equation,
+        the nearest valid one first; None for all. Few, since estimates move towards the biased ones with many.
+    collapse : bool
+        One moment per lag, or one per lag and period (Roodman 2009).
+    steps : {1, 2}
+        Two have the efficient weight, and standard errors with Windmeijer's (2005) correction.
+
+    Notes
+    -----
+    Regressors, W X and W^2 X (for Durbin models W^3 X too) instrument themselves and W y: they must be strictly
+    exogenous. Lee & Yu (2014, J. Econometrics 180:174-197), the linear moments. Errors may be heteroskedastic, but not
+    correlated between units.
+    """
+
+    transform: str = "orthogonal"
+    depth: int | None = 2
+    collapse: bool = True
+    steps: int = 2
+
+    def __post_init__(self):
+        check_option("transform", self.transform, TRANSFORMS)
+        check_option("steps", self.steps, (1, 2))
+        if self.depth is not None and not (isinstance(self.depth, int) and self.depth >= 1):
+            raise SpatialInputError("E501", f"depth={self.depth!r} must be a number of periods, 1 or more, or None")
+
+    def describe(self, instruments: int) -> str:
+        step = "two-step" if self.steps == 2 else "one-step"
+        deep = "all" if self.depth is None else f"{self.depth}"
+        collapsed = " (collapsed)" * self.collapse
+        return (f"{step} GMM in {TRANSFORMS[self.transform]}, {instruments} instruments: the past of y, {deep} periods"
+                f"{collapsed}, regressors and their spatial lags")  # fmt: skip
+
+
+def gmm_settings(method, lags) -> tuple[str, ArellanoBond | None]:
+    """The method's name, and the settings of a dynamic model's moments.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 for settings without ``lags=``.
+    """
+    if isinstance(method, ArellanoBond):
+        if lags is None:
+            raise SpatialInputError("E501", "ArellanoBond is for dynamic models", hint="give lags='y', 'Wy' or 'both'")
+        return "gmm", method
+    return method, ArellanoBond() if method == "gmm" and lags is not None else None
+
+
+def checked_dynamic(vcov, endog, instruments) -> str:
+    """The covariance of a dynamic model by moments; there is one.
+
+    Raises
+    ------
+    SpatialInputError
+        E501.
+    """
+    if endog or instruments:
+        raise SpatialInputError("E501", "endog= and instruments= are not there for dynamic models")
+    check_option("vcov", vcov, ("classical", "robust"))
+    return "robust"
+
+
+@dataclass(frozen=True, eq=False)
+class DynamicMoments(MomentSolution):
+    """A ``MomentSolution`` with the tests of its moments."""
+
+    gmm: PanelGMM | None = field(default=None, repr=False)
+
+
+def dynamic_method_of_moments(
+    specification: Specification, d: Design, past: np.ndarray, effects: str, settings: ArellanoBond
+) -> tuple[MomentSample, list[str], DynamicMoments]:
+    """Sample, names of its columns and estimates; residuals are those of the levels, without fixed effects.
+
+    Parameters
+    ----------
+    past : (T, N)
+        y of the period before.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 without unit effects, E704 too few or too many instruments.
+    """
+    if effects not in ("entity", "twoway"):
+        raise SpatialInputError("E501", f"effects={effects!r} leaves no unit effects to difference out",
+                                hint="use effects='entity' or 'twoway', or method='ml'")  # fmt: skip
+    W = d.weights.csr
+
+    def levels(values):
+        return demean(values, "time") if effects == "twoway" else values
+
+    X, names = regressor_columns(d, effects)
+    refuse_degenerate(d, flat(X), flat(demean(X, effects)), flat(demean(d.y, effects)), names, effects)
+    Wy = spatial_lag(W, d.y)
+    own = d.X[:, :, [j for j, name in enumerate(d.names) if name not in d.lags and name != INTERCEPT]]
+    y_powers = 2 if any(name.startswith("W:") for name in d.lags) else 1
+    result = panel_gmm(
+        levels(d.y),
+        levels(np.concatenate([X, Wy[:, :, None]], axis=2)),
+        levels(_with_lags(W, past[:, :, None], y_powers)),
+        levels(_with_lags(W, own, 2 + specification.durbin)),
+        differences=settings.transform == "differences",
+        depth=settings.depth,
+        collapse=settings.collapse,
+        steps=settings.steps,
+    )
+    n = degrees_of_freedom(d.n_periods, d.n_units, effects)
+    sample = MomentSample(y=flat(demean(d.y, effects)), X=flat(demean(X, effects)), Wy=flat(demean(Wy, effects)), n=n,
+                          exogenous=np.array([name not in d.lags for name in names]))  # fmt: skip
+    beta, rho = result.coef[:-1], float(result.coef[-1])
+    resid = sample.y - sample.X @ beta - rho * sample.Wy
+    sigma2 = float(resid @ resid) / (n - len(result.coef))
+    return sample, names, DynamicMoments(beta, rho, 0.0, sigma2, float("nan"), resid, vcov=result.vcov, gmm=result)
+
+
+def _with_lags(W, values: np.ndarray, powers: int) -> np.ndarray:
+    """[x, W x, W^2 x ...] along the last axis."""
+    out = [values]
+    for _ in range(powers):
+        out.append(spatial_lag(W, out[-1]))
+    return np.concatenate(out, axis=2)
