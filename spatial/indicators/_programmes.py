@@ -7,8 +7,14 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
-TOGETHER = 64  # programmes in one call: fewer waste the calls' overhead, more make the simplex slow
+TOGETHER = 3_000  # variables in one call: fewer waste the calls' overhead, more make the simplex slow
 NO_SOLUTION = (2, 3)  # scipy's status of an infeasible and of an unbounded programme
+
+
+def in_parts(solve, units: int, variables: int) -> np.ndarray:
+    """Values of ``solve(positions)`` over so many units at a time as one call should have, (units,)."""
+    size = max(1, TOGETHER // variables)
+    return np.concatenate([solve(np.arange(k, min(k + size, units))) for k in range(0, units, size)])
 
 
 def minimise(c, A_ub, b_ub, A_eq=None, b_eq=None, *, free=0):
@@ -34,8 +40,7 @@ def minimise(c, A_ub, b_ub, A_eq=None, b_eq=None, *, free=0):
     """
     if A_eq is None:
         A_eq, b_eq = np.empty((len(c), 0, c.shape[1])), np.empty((len(c), 0))
-    parts = [slice(k, k + TOGETHER) for k in range(0, len(c), TOGETHER)]
-    return np.concatenate([_solve(c[s], A_ub[s], b_ub[s], A_eq[s], b_eq[s], free) for s in parts])
+    return _solve(c, A_ub, b_ub, A_eq, b_eq, free)
 
 
 def _solve(c, A_ub, b_ub, A_eq, b_eq, free) -> np.ndarray:

@@ -144,6 +144,7 @@ class BetaConvergence(Shown):
     table : DataFrame
         One row for the coefficient of ``initial`` and, where the model has spillovers, for its direct and total effect:
         ``estimate``, ``std_error``, ``p_value``, ``speed`` (per period), ``speed_error``, ``half_life`` (periods).
+        Errors of effects come from 1,000 draws, those of speeds by the delta method.
     span : float
         Periods over which growth is measured.
     """

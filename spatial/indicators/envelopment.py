@@ -16,7 +16,7 @@ from spillover.errors import SpatialInputError, check_option
 from ..explore._show import Shown
 from ..report.text import columns, number
 from ._frame import Table, read, refuse
-from ._programmes import minimise
+from ._programmes import in_parts, minimise
 
 RETURNS = ("constant", "variable")
 ON_FRONTIER = 1e-6  # the solver's own tolerance is 1e-7
@@ -171,10 +171,12 @@ def super_sbm(
     scores = np.empty(len(table.index))
     for _, rows in table.periods():
         here = _Amounts.of(*(block[rows] for block in blocks))
-        scores[rows] = _sbm(here, returns)
-        best = np.flatnonzero(scores[rows] >= 1 - ON_FRONTIER)
-        if len(rows) > 1:
-            scores[rows[best]] = _super(here, best, returns)
+        size = len(rows), sum(here.z.shape) + 1
+        found = in_parts(lambda at, here=here: _sbm(here, at, returns), *size)
+        best = np.flatnonzero(found >= 1 - ON_FRONTIER)
+        if len(rows) > 1 and len(best):
+            found[best] = in_parts(lambda k, a=here, at=best: _super(a, at[k], returns), len(best), size[1])
+        scores[rows] = found
     words = f"Slacks-based super-efficiency, {returns} returns to scale"
     return Efficiency(table.series(scores, "efficiency"), words)
 
@@ -202,6 +204,22 @@ def measured(data, inputs, outputs, entity, time, *, extra=(), positive=False, p
 def radial(x, y, X, Y, returns: str, orientation: str) -> np.ndarray:
     """Farrell's efficiency of (x, y) against the frontier of (X, Y), (B,): may exceed 1 where units are not among them;
     NaN where no point of the frontier compares."""
+    best = _undominated(X, Y)
+    X, Y = X[best], Y[best]
+    return in_parts(lambda at: _radial(x[at], y[at], X, Y, returns, orientation), len(x), 1 + len(X))
+
+
+def _undominated(X, Y) -> np.ndarray:
+    """Units that no other one matches in everything and beats in something: they alone span the frontier."""
+    Z = np.concatenate([X, -Y], axis=1)
+    matched, beaten = np.ones((len(Z), len(Z)), dtype=bool), np.zeros((len(Z), len(Z)), dtype=bool)
+    for z in Z.T:
+        matched &= z <= z[:, None]
+        beaten |= z < z[:, None]
+    return ~(matched & beaten).any(axis=1)
+
+
+def _radial(x, y, X, Y, returns, orientation) -> np.ndarray:
     B, m, s, n = len(x), x.shape[1], y.shape[1], len(X)
     A = np.zeros((B, m + s, 1 + n))  # variables: theta or phi, then l
     A[:, :m, 1:], A[:, m:, 1:] = X.T, -Y.T
@@ -253,16 +271,16 @@ class _Amounts:
         return cls(z, np.where((k >= m) & (k < m + s), -1.0, 1.0), above, below)
 
 
-def _sbm(a: _Amounts, returns) -> np.ndarray:
-    """rho of every unit: variables t, slacks, l, all times t."""
-    n, k = a.z.shape
-    A, b = np.zeros((n, 1 + k, 1 + k + n)), np.zeros((n, 1 + k))
-    A[:, 0, 0], A[:, 0, 1 : 1 + k], b[:, 0] = 1, a.below, 1  # t + mean s / y_o = 1
-    A[:, 1:, 0], A[:, 1:, 1 : 1 + k], A[:, 1:, 1 + k :] = -a.z, np.diag(a.sign), a.z.T  # Z l + sign s = t z_o
-    c = np.zeros((n, 1 + k + n))
-    c[:, 0], c[:, 1 : 1 + k] = 1, -a.above
-    convex, zeros = _convex(n, n, 1 + k, returns, scale=0)
-    nothing = np.empty((n, 0, 1 + k + n)), np.empty((n, 0))
+def _sbm(a: _Amounts, at: np.ndarray, returns) -> np.ndarray:
+    """rho of the units at the positions ``at``: variables t, slacks, l, all times t."""
+    (n, k), B = a.z.shape, len(at)
+    A, b = np.zeros((B, 1 + k, 1 + k + n)), np.zeros((B, 1 + k))
+    A[:, 0, 0], A[:, 0, 1 : 1 + k], b[:, 0] = 1, a.below[at], 1  # t + mean s / y_o = 1
+    A[:, 1:, 0], A[:, 1:, 1 : 1 + k], A[:, 1:, 1 + k :] = -a.z[at], np.diag(a.sign), a.z.T  # Z l + sign s = t z_o
+    c = np.zeros((B, 1 + k + n))
+    c[:, 0], c[:, 1 : 1 + k] = 1, -a.above[at]
+    convex, zeros = _convex(B, n, 1 + k, returns, scale=0)
+    nothing = np.empty((B, 0, 1 + k + n)), np.empty((B, 0))
     return minimise(c, *nothing, np.concatenate([A, convex], axis=1), np.concatenate([b, zeros], axis=1))
 
 

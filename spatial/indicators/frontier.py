@@ -144,7 +144,8 @@ def stochastic_frontier(
     refuse(table, table.values <= 0, "E211", "must be positive")
     decay = table.times is not None if decay is None else decay
     if (decay or trend) and (table.times is None or table.times.dtype.kind not in "iuf" or len(table.times) < 2):
-        raise SpatialInputError("E203" if table.times is not None else "E501", "decay and trend need numbered periods")
+        raise SpatialInputError("E203" if table.times is not None else "E501", "decay and trend need numbered periods",
+                                hint="decay=False, trend=False")  # fmt: skip
     years = np.zeros(len(table.index)) if table.times is None else _years(table)
     X, names = _technology(np.log(table.values[:, 1:]), [f"log({name})" for name in inputs], years, form, trend)
     _refuse_collinear(X, names)

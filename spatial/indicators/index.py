@@ -149,6 +149,8 @@ def _plan(indicators) -> tuple[list[tuple[str, str, str]], bool]:
         if not members:
             raise SpatialInputError("E501", f"group {group!r} has no indicators")
         plan += [(group, name, direction) for name, direction in members.items()]
+    if grouped and "index" in indicators:
+        raise SpatialInputError("E501", "a group cannot be called 'index': the whole is")
     for _, name, direction in plan:
         check_option(f"the direction of {name!r}", direction, ("+", "-"))
     return plan, grouped

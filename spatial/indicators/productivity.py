@@ -12,7 +12,7 @@ from spillover.errors import SpatialInputError, check_option
 from ..explore._show import Shown
 from ..report.text import columns, number
 from ._frame import Table
-from ._programmes import minimise
+from ._programmes import in_parts, minimise
 from .envelopment import measured, radial
 
 
@@ -204,6 +204,11 @@ def malmquist_luenberger(
 
 def _directional(x, y, b, X, Y, B) -> np.ndarray:
     """beta of each unit towards more y and less b; NaN where infeasible (beta <= -1 compares nothing either)."""
+    beta = in_parts(lambda at: _most(x[at], y[at], b[at], X, Y, B), len(x), 1 + len(X))
+    return np.where(beta > -1 + 1e-9, beta, np.nan)
+
+
+def _most(x, y, b, X, Y, B) -> np.ndarray:
     n, m, s, u = len(x), x.shape[1], y.shape[1], b.shape[1]
     A = np.zeros((n, m + s, 1 + len(X)))
     A[:, :m, 1:], A[:, m:, 1:], A[:, m:, 0] = X.T, -Y.T, y
@@ -211,8 +216,7 @@ def _directional(x, y, b, X, Y, B) -> np.ndarray:
     A_eq[:, :, 1:], A_eq[:, :, 0] = B.T, b
     c = np.zeros((n, 1 + len(X)))
     c[:, 0] = -1
-    beta = -minimise(c, A, np.concatenate([x, -y], axis=1), A_eq, b, free=1)
-    return np.where(beta > -1 + 1e-9, beta, np.nan)
+    return -minimise(c, A, np.concatenate([x, -y], axis=1), A_eq, b, free=1)
 
 
 def _cubes(table: Table, *blocks) -> list[np.ndarray]:
