@@ -39,6 +39,7 @@ _NAMES = {
     "compare.prior": "Prior",
     "compare.tune": "tune_weights Tuning",
     "compare.mixture": "mix_weights Mixture",
+    "effects_by_group": "effects_by EffectsBy",
     "policy.did": "did DiD",
     "policy.rings": "ring_did",
     "policy.spatial_did": "spatial_did SpatialDiD",

@@ -83,6 +83,11 @@ def _product(factors: tuple[Factor, ...], columns: dict, shape) -> np.ndarray:
     return out
 
 
+def number_value(factor: Factor, columns: dict):
+    """A factor of numbers at any columns."""
+    return _value(factor.tree, columns)
+
+
 def _value(node: ast.expr, columns: dict):
     match node:
         case ast.Name(id=name):

@@ -24,6 +24,18 @@ def group_codes(d: Design, by) -> tuple[np.ndarray, str]:
     SpatialInputError
         E101 ids differ, E201 missing groups, E501 not a grouping, E502 no such column, E701 one group only.
     """
+    values, name = group_values(d, by)
+    codes, groups = pd.factorize(values, sort=by in ("entity", d.ids.name) if isinstance(by, str) else False)
+    if (codes < 0).any():
+        ids = d.ids[np.unique(units_of_rows(d)[codes < 0])]
+        raise SpatialInputError("E201", f"{name!r} has missing groups", column=name, ids=list(ids))
+    if len(groups) < 2:
+        raise SpatialInputError("E701", f"{name!r} makes one group only: no variance between groups", column=name)
+    return codes, name
+
+
+def group_values(d: Design, by) -> tuple[np.ndarray, str]:
+    """The group of every row as the data name it, (m,), and the grouping's name; errors as ``group_codes``."""
     if isinstance(by, pd.Series):
         name, values = str(by.name or "groups"), _from_series(d, by)
     elif not isinstance(by, str):
@@ -37,13 +49,7 @@ def group_codes(d: Design, by) -> tuple[np.ndarray, str]:
     else:
         raise SpatialInputError("E502", f"by={by!r} is no column of the data", column=by,
                                 hint="give a column, a Series by unit, 'entity' or, for panels, 'time'")  # fmt: skip
-    codes, groups = pd.factorize(values, sort=by in ("entity", d.ids.name) if isinstance(by, str) else False)
-    if (codes < 0).any():
-        ids = d.ids[np.unique(units_of_rows(d)[codes < 0])]
-        raise SpatialInputError("E201", f"{name!r} has missing groups", column=name, ids=list(ids))
-    if len(groups) < 2:
-        raise SpatialInputError("E701", f"{name!r} makes one group only: no variance between groups", column=name)
-    return codes, name
+    return values, name
 
 
 def units_of_rows(d: Design) -> np.ndarray:

@@ -144,8 +144,9 @@ def effects_test(restricted: Fit, full: Fit) -> TestResult:
     df = sum({"unit": N - 1, "period": T - 1}[t] for t in tested)
     statistic = max(0.0, 2 * (_uncorrected(full) - _uncorrected(restricted)))
     if full.settings["lee_yu"] is not False:
-        left = degrees_of_freedom(T, N, large) - len(full.params)
-        statistic *= (left + df / 2 - 1) / (N * T)
+        m = full.design.nobs
+        left = m - (N * T - degrees_of_freedom(T, N, large)) - len(full.params)
+        statistic *= (left + df / 2 - 1) / m
     name = " and ".join(tested)
     return TestResult(f"LR {name} effects", statistic, df, f"no {name} effects")
 

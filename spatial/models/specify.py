@@ -105,7 +105,7 @@ def _search(formula, data, w, level, options) -> Search:
             if not error.code.startswith("E7"):
                 raise
             steps.append(f"{name} could not be estimated: {error.message}.")
-    if panel:
+    if panel and base.design.observed is None:
         # 3. Dependence before period effects, unit effects fixed or random, effects together.
         within = regressions.get("entity", regressions["none"])
         tables += _dependence(within)

@@ -117,6 +117,20 @@ def effects_text(effects, who: bool = True) -> str:
     return "\n".join(parts)
 
 
+def effects_by_text(effects) -> str:
+    """By kind of effect: every group, and whether they differ."""
+    fit = effects.fit
+    parts = [f"Effects of {effects.variable} in {fit.specification.name}: {fit.design.formula}",
+             f"weights: {fit.design.weights.describe()}",
+             f"intervals: simulated from {len(effects.drawn):,} draws, seed {effects.seed}"]  # fmt: skip
+    for kind, rows in effects.tidy().groupby("effect", sort=False):
+        parts += ["", tidy_text(rows, title=kind)]
+    if len(effects.labels) > 1:
+        tests = [effects.test(kind) for kind in ("direct", "total")]
+        parts += ["", *(str(test) for test in tests)]
+    return "\n".join(parts)
+
+
 def tests_text(tests) -> str:
     plain = all(isinstance(r.df, int) for r in tests)  # all chi-squared: then say it once, in the head
     rows = [
