@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import gaussian_kde
 
 import spatial as sp
-from spillover.errors import SpatialInputError
+from spillover.errors import SpatialInputError, SpatialInputWarning
 
 from .naive import dagum, markov_counts
 
@@ -193,6 +193,17 @@ def test_transitions_by_loops(incomes, quantiles):
         classes.append(cut(v) if quantiles == "pooled" else np.array([cut(row) for row in v]))
     counts = markov_counts(classes[0], 3, classes[1])
     np.testing.assert_array_equal([m.counts for m in found.by_lag.values()], counts)
+
+
+def test_weights_in_another_order_or_without_labels(incomes):
+    data, w = incomes
+    call = lambda given, rows: ind.spatial_markov(rows, "income", given, entity="Name", time="year", classes=3)  # noqa: E731
+    one = call(w, data).tidy()
+    other = np.random.default_rng(0).permutation(48)
+    pd.testing.assert_frame_equal(one, call(w.iloc[other, other], data).tidy())
+    turned = data.sort_values(["year", "Name"], ascending=[True, False])  # an array follows the data's order of units
+    with pytest.warns(SpatialInputWarning, match="no ids"):
+        pd.testing.assert_frame_equal(one, call(w.to_numpy()[::-1, ::-1], turned).tidy())
 
 
 def test_passage_times_solve_their_equations(incomes):
