@@ -7,11 +7,11 @@ pyplot and its settings alone: safe in threads and without a display.
 
 from .indicators import densities, levels, productivity, sigma, transitions
 from .map import response
-from .policy import event_study, threshold, trends, what_if
+from .policy import event_study, placebo, threshold, trends, what_if
 from .style import figure, save
 from .whiskers import by_order, by_weights, effects
 
 __all__ = [
-    "by_order", "by_weights", "densities", "effects", "event_study", "figure", "levels", "productivity", "response",
-    "save", "sigma", "threshold", "transitions", "trends", "what_if",
+    "by_order", "by_weights", "densities", "effects", "event_study", "figure", "levels", "placebo", "productivity",
+    "response", "save", "sigma", "threshold", "transitions", "trends", "what_if",
 ]  # fmt: skip

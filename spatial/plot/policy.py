@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from spillover.errors import SpatialInputError
+
 from .style import INK, SOFT, figure, legible, plain, series_styles
 
 STEP = 0.18  # between series of one period
@@ -75,6 +77,43 @@ def trends(did, ax=None):
     _ticks(ax, periods)
     plain(ax, title=f"Mean of {did.response} by adoption cohort", ylabel=f"Mean of {did.response}",
           xlabel=f"{did.sample.times.name or 'Period'}; marks: first treated period (units)", legend=True)  # fmt: skip
+    return legible(ax)
+
+
+def placebo(result, ax=None, *, term: str | None = None):
+    """Density of the placebo estimates, and where the actual one lies among them.
+
+    Parameters
+    ----------
+    result : Placebo
+    ax : matplotlib Axes, optional
+    term : str, optional
+        "direct" or "indirect" of a spatial placebo; the first by default.
+
+    Raises
+    ------
+    SpatialInputError
+        E502 for a term that the placebo does not have.
+    """
+    names = list(result.table["term"])
+    if term is not None and term not in names:
+        raise SpatialInputError("E502", f"{term!r} is no term of this placebo", hint="it has " + ", ".join(names))
+    k = 0 if term is None else names.index(term)
+    drawn, row = result.drawn[np.isfinite(result.drawn[:, k]), k], result.table.iloc[k]
+    ax = ax if ax is not None else figure()
+    at = np.linspace(drawn.min(), drawn.max(), 200)
+    width = 1.06 * drawn.std() * len(drawn) ** -0.2  # Silverman (1986), eq. 3.28
+    density = np.exp(-0.5 * ((at[:, None] - drawn) / width) ** 2).mean(axis=1) / (width * np.sqrt(2 * np.pi))
+    ax.fill_between(at, density, color="#0072B2", alpha=0.15, linewidth=0)
+    ax.plot(at, density, color="#0072B2", linewidth=1.2)
+    ax.plot(drawn, np.full(len(drawn), -0.03 * density.max()), linestyle="none", marker="|", markersize=4,
+            color="#0072B2", alpha=0.4)  # fmt: skip
+    ax.axvline(row["estimate"], color="#D55E00", linewidth=1.4)
+    ax.axvline(0, color=SOFT, linewidth=0.8, zorder=0)
+    which = "" if len(names) == 1 else f"{names[k]} "
+    plain(ax, title=f"Placebo: {which}effect of {result.treatment} on {result.response}",
+          note=f"orange: actual, {row['estimate']:.3g}, p = {row['p_value']:.3g}".replace("-", "−"),
+          xlabel=f"Estimate under random dates ({len(drawn):,} draws)", ylabel="Density")  # fmt: skip
     return legible(ax)
 
 

@@ -52,6 +52,15 @@ def effects(sample: PolicySample, estimands: np.ndarray):
     return estimates, scores.T @ scores, np.where(treated, e, np.nan).reshape(T, N)
 
 
+def overall(sample: PolicySample) -> float:
+    """The average effect over all treated observations, without a standard error: for placebos."""
+    treated = sample.D.ravel() == 1
+    Z, lu = _untreated_fit(sample)
+    mass = np.where(treated, 0.0, sample.mass.ravel())
+    e = sample.y.ravel() - Z @ lu.solve(Z.T @ (mass * sample.y.ravel()))
+    return float(np.average(e[treated], weights=sample.mass.ravel()[treated]))
+
+
 def _influence(sample, v, e, treated) -> np.ndarray:
     """sum_t v_it (e_it - tau~_it) by unit, (N,): tau~ are effects averaged by cohort and period, a unit alone in
     its cohort being held against all units as long under treatment. Too simple an average only adds variance."""

@@ -97,3 +97,25 @@ def threshold_text(result) -> str:
              for r in result.thresholds.itertuples()]  # fmt: skip
     head = ["", "estimate", f"{100 * s['level']:g} % low", "high", "F", "p", "5 % critical"]
     return "\n".join([*lines, "", columns(cells, head), "", tidy_text(result.table, statistic="t")])
+
+
+def placebo_text(placebo) -> str:
+    lines = [f"Placebo: the dates of {placebo.treatment} dealt out among the units; effect on {placebo.response}",
+             f"{int(placebo.table['draws'].max()):,} draws, seed {placebo.seed}; p is two-sided. "
+             "Null: no effect on any unit", ""]  # fmt: skip
+    cells = [[r.term, number(r.estimate), p_text(r.p_value).removeprefix("= "), number(r.placebo_mean),
+              number(r.placebo_sd)] for r in placebo.table.itertuples()]  # fmt: skip
+    return "\n".join([*lines, columns(cells, ["", "actual", "p", "placebo mean", "placebo s.d."])])
+
+
+def mediation_text(result) -> str:
+    s = result.settings
+    lines = [f"Mediation ({s['model']}): effect of {s['x']} on {s['response']} through {s['mediator']}",
+             f"model: {s['formula']}", f"weights: {result.fits['mediator'].design.weights.describe()}",
+             f"intervals: {s['kept']:,} bootstrap samples of units' residuals, seed {s['seed']}",
+             "direct: on the unit's own outcome; indirect: on others'"]  # fmt: skip
+    for path, part in result.table.groupby("path", sort=False):
+        title = {"mediated": "through the mediator", "unmediated": "not through it", "total": "both paths"}[path]
+        lines += ["", tidy_text(part.assign(term=part["effect"]), title=title)]
+    shares = ", ".join(f"{100 * r.mediated:.0f} % of the {r.effect}" for r in result.share.itertuples())
+    return "\n".join([*lines, "", f"mediated: {shares} effect"])

@@ -1,0 +1,189 @@
+"""Placebos: the policy where it was not, and before it was.
+
+Across units the dates of adoption are dealt out anew, thousands of times: were the policy without effect on anyone,
+the estimate would be one draw among these. In time the adopters are moved back to dates before their adoption, and
+everything after it is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+
+from ..models.refit import refit
+from . import imputation, twfe
+from ._tables import rows
+from .did import DiD
+from .group_time import GroupTime
+from .spatial_did import SpatialDiD
+from .treatment import relative_periods
+
+
+@dataclass(frozen=True, eq=False)
+class Placebo:
+    """Estimates under dates of adoption that were dealt out at random.
+
+    Attributes
+    ----------
+    table : DataFrame
+        ``term``, ``estimate`` (the actual one), ``p_value`` (share of placebos at least as far from zero, the
+        actual one counted among them), ``placebo_mean``, ``placebo_sd``, ``draws``.
+    drawn : ndarray, shape (draws, terms), NaN where a placebo could not be estimated
+    seed : int
+    treatment, response : str
+    """
+
+    table: pd.DataFrame
+    drawn: np.ndarray = field(repr=False)
+    seed: int
+    treatment: str
+    response: str
+
+    @property
+    def p_value(self) -> float:
+        """Of the first term."""
+        return float(self.table["p_value"].iloc[0])
+
+    def tidy(self) -> pd.DataFrame:
+        return self.table.copy()
+
+    def __str__(self) -> str:
+        from ..report.policy import placebo_text
+
+        return placebo_text(self)
+
+
+def placebo_units(result: DiD | SpatialDiD, *, draws: int = 999, seed: int = 1) -> Placebo:
+    """Deal the dates of adoption out among the units anew, and estimate again.
+
+    Parameters
+    ----------
+    result : DiD or SpatialDiD
+        Of a 0/1 treatment. The latter is refitted with its covariates; its terms are the average direct and indirect
+        effects of ``fit.effects()``.
+    draws, seed : int
+        The same seed gives the same bits.
+
+    Returns
+    -------
+    Placebo
+
+    Raises
+    ------
+    SpatialInputError
+        E230 a share or a dose, E501 results without placebos, E533 fewer than 19 draws.
+
+    Notes
+    -----
+    Fisher's randomisation test of no effect on anyone: exact where any unit could have adopted at any of the dates.
+    It needs no clusters to be many.
+
+    Examples
+    --------
+    >>> import shapefiles, spatial as sp
+    >>> castle = shapefiles.load_panel("castle")
+    >>> fit = sp.did("log(homicide) ~ post", castle, entity="state", time="year", method="twfe")
+    >>> 0.1 < sp.placebo_units(fit, draws=199).p_value < 0.3
+    True
+    """
+    if draws < 19:
+        raise SpatialInputError("E533", f"draws={draws} must be 19 or more: fewer cannot reach p = .05")
+    rng = np.random.default_rng(seed)
+    if isinstance(result, SpatialDiD):
+        names, actual, drawn = _spatial(result, draws, rng)
+    elif isinstance(result, DiD) and result.path is not None:
+        names, actual = [result.table["term"].iloc[0]], np.array([result.att])
+        first = rng.permuted(np.tile(result.sample.first, (draws, 1)), axis=1)
+        drawn = _estimates(result, first)[:, None]
+    elif isinstance(result, DiD) and result.settings["control"] is not None:
+        raise SpatialInputError("E230", f"{result.treatment!r} must be 0 or 1: a dose has no dates to deal out",
+                                column=result.treatment)  # fmt: skip
+    else:
+        raise SpatialInputError("E501", "placebos are there for did and spatial_did")
+    there = np.isfinite(drawn)
+    extreme = (np.abs(np.where(there, drawn, 0)) >= np.abs(actual) * (1 - 1e-12)) & there
+    table = pd.DataFrame({"term": names, "estimate": actual,
+                          "p_value": (1 + extreme.sum(axis=0)) / (1 + there.sum(axis=0)),
+                          "placebo_mean": np.nanmean(drawn, axis=0), "placebo_sd": np.nanstd(drawn, axis=0),
+                          "draws": there.sum(axis=0)})  # fmt: skip
+    return Placebo(table, drawn, seed, result.treatment, result.response)
+
+
+def placebo_time(result: DiD, *, shifts=(1, 2, 3)) -> pd.DataFrame:
+    """Pretend that every adopter began so many periods earlier, on the periods before adoption alone.
+
+    Parameters
+    ----------
+    result : DiD
+        By imputation or two-way fixed effects.
+    shifts : sequence of int
+        Periods; effects of policies that had not begun should be zero.
+
+    Returns
+    -------
+    DataFrame in the common schema, one row per shift
+
+    Raises
+    ------
+    SpatialInputError
+        E533 for shifts that leave an adopter without earlier periods, or results by group-time effects, whose path
+        before adoption is this placebo.
+    """
+    if not isinstance(result, DiD) or result.settings["method"] == "group_time" or result.path is None:
+        raise SpatialInputError("E533", "placebos in time are there for did by imputation or two-way fixed effects",
+                                hint="the path before adoption is the same idea")  # fmt: skip
+    s, shifts = result.sample, [int(k) for k in shifts]
+    earliest = int(s.first.min())
+    if not shifts or min(shifts) < 1 or max(shifts) >= earliest:
+        raise SpatialInputError("E533", f"shifts={shifts} must lie between 1 and {earliest - 1}: the first to adopt "
+                                f"have {earliest} periods before")  # fmt: skip
+    found = [_shifted(result, k) for k in shifts]
+    df = s.n_clusters - 1 if result.settings["method"] == "twfe" else None
+    return rows(*np.array(found).T, level=result.settings["level"], df=df,
+                term=[f"adoption {k} period{'s' * (k > 1)} earlier" for k in shifts])  # fmt: skip
+
+
+def _shifted(result: DiD, k: int):
+    s = result.sample
+    untreated = s.D == 0
+    pretended = (relative_periods(s.first, len(s.times)) >= -k) & untreated
+    if result.settings["method"] == "twfe":
+        return twfe.att(s, pretended.astype(float), untreated)
+    moved = replace(s.adopting(np.where(s.first < len(s.times), s.first - k, s.first)), mass=s.mass * untreated)
+    weights = pretended * s.mass
+    tau, V, _ = imputation.effects(moved, (weights / weights.sum())[None])
+    return float(tau[0]), float(np.sqrt(V[0, 0]))
+
+
+def _estimates(result: DiD, first: np.ndarray) -> np.ndarray:
+    """The headline under every row of dates."""
+    method, s = result.settings["method"], result.sample
+    if method == "twfe":
+        return twfe.att_of_many(s, first)
+    out = np.full(len(first), np.nan)
+    for r, dates in enumerate(first):
+        moved = s.adopting(dates)
+        if method == "group_time":
+            effects = GroupTime(moved, result.settings["control"])
+            out[r] = effects.average(effects.period >= effects.cohort)[0]
+        else:
+            out[r] = imputation.overall(moved)
+    return out
+
+
+def _spatial(result: SpatialDiD, draws, rng):
+    fit = result.fit
+    D = fit.design.X[:, :, fit.design.names.index(result.treatment)]
+    if result.path is None and not np.isin(D, (0, 1)).all():
+        raise SpatialInputError("E230", f"{result.treatment!r} must be 0 or 1: a dose has no dates to deal out",
+                                column=result.treatment)  # fmt: skip
+    order = rng.permuted(np.tile(np.arange(D.shape[1]), (draws, 1)), axis=1)
+    dealt = np.moveaxis(D[:, order], 1, 0)
+    found = refit(fit, x={result.treatment: dealt}, effects=True)
+    at = found.variables.index(result.treatment)
+    actual = fit.effects(method="delta").estimates[:2, at]
+    return ["direct", "indirect"], actual, found.effects[:, :2, at]
