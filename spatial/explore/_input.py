@@ -104,6 +104,8 @@ def numbers(given, name: str):
         raise SpatialInputError("E203", f"column {name!r} must hold numbers, got {dtype}", column=name)
     series = given if isinstance(given, pd.Series) else pd.Series(given.ravel())
     try:
+        if pd.api.types.infer_dtype(series) == "string":  # pandas would parse them
+            raise TypeError
         floats = series.astype("Float64").astype("float64")
     except (TypeError, ValueError):
         parsed = pd.to_numeric(series, errors="coerce")

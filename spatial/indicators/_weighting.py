@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from spillover.errors import SpatialInputError
+
 
 def normalise(X: np.ndarray, falling: np.ndarray) -> np.ndarray:
     """z = (x - min) / (max - min); where less is better, (max - x) / (max - min)."""
@@ -47,6 +49,9 @@ def pca(Z: np.ndarray) -> np.ndarray:
     """
     v = np.linalg.eigh(np.atleast_2d(np.corrcoef(Z.T)))[1][:, -1]
     w = v / Z.std(axis=0)
+    if abs(w.sum()) < 1e-9 * np.abs(w).sum():
+        raise SpatialInputError("E221", "the first component sets indicators against each other: its weights cancel",
+                                hint="check their directions")  # fmt: skip
     return w / w.sum()
 
 

@@ -99,6 +99,7 @@ def kernel_densities(
     """
     table = read(data, column, entity, time)
     found = dict(table.periods())
+    periods = [periods] if periods is not None and np.isscalar(periods) else periods
     for period in periods or ():
         if period not in found:
             raise SpatialInputError("E501", f"periods= names {period!r}, which the data lack",
@@ -123,6 +124,6 @@ def _silverman(y: np.ndarray, name: str, period) -> float:
     """IQR 0, when half the units are alike, leaves the standard deviation."""
     sd = y.std(ddof=1) if len(y) > 1 else 0.0
     if not sd > 1e-12 * np.abs(y).max():
-        raise SpatialInputError("E204", f"{name!r} is the same everywhere in {period}", column=name)
+        raise SpatialInputError("E204", f"{name!r} has no variation ({period})", column=name)
     iqr = np.subtract(*np.quantile(y, [0.75, 0.25])) / 1.34
     return 0.9 * min(sd, iqr or sd) * len(y) ** -0.2

@@ -140,7 +140,8 @@ def _units(ids: pd.Index, wanted) -> np.ndarray:
     """Positions of the wanted units, in their order."""
     if wanted is None:
         return np.arange(len(ids))
-    at = ids.get_indexer(list(wanted))
+    wanted = [wanted] if isinstance(wanted, str) else list(wanted)
+    at = ids.get_indexer(wanted)
     if (at < 0).any() or len(at) == 0:
         lacking = [unit for unit, place in zip(wanted, at) if place < 0]
         raise SpatialInputError("E101", "units= names units that the data lack", ids=lacking,

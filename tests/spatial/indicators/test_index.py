@@ -111,6 +111,7 @@ def test_two_levels_are_an_index_of_indices(china):
 def test_bad_indicators_are_named(china):
     flat = china.assign(账户数=np.where(china["年份"] == 2012, 1.0, china["账户数"]))
     hole = china.assign(不良率=china["不良率"].mask(china["省码"] == "03"))
+    mirror = china.assign(反=-china["账户数"])
     cases = [
         ("E204", "账户数", china.assign(账户数=7.0), DIRECTIONS, {}),
         ("E204", "账户数", flat, DIRECTIONS, {"pooled": False}),
@@ -123,6 +124,10 @@ def test_bad_indicators_are_named(china):
         ("E501", None, china, {"广度": []}, {}),
         ("E501", None, china, DIRECTIONS, {"method": "ahp"}),
         ("E206", None, china[:2], DIRECTIONS, {}),
+        ("E203", "账户数", china.astype({"账户数": str}), DIRECTIONS, {}),
+        ("E221", None, mirror, ["账户数", "反"], {"method": "pca"}),
+        ("E204", None, mirror, {"甲": ["账户数", "反"], "乙": ["不良率"]}, {"method": "equal"}),
+        ("E501", None, china, {"index": ["账户数"], "乙": ["不良率"]}, {}),
     ]
     for code, column, data, plan, options in cases:
         with pytest.raises(SpatialInputError) as caught:
