@@ -40,6 +40,7 @@ _NAMES = {
     "compare.tune": "tune_weights Tuning",
     "compare.mixture": "mix_weights Mixture",
     "effects_by_group": "effects_by EffectsBy",
+    "policy.heterogeneity": "heterogeneity Heterogeneity",
     "policy.mediation": "mediation Mediation",
     "policy.did": "did DiD",
     "policy.placebo": "placebo_time placebo_units",

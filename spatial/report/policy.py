@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .text import columns, number, p_text, tidy_text
 
 METHODS = {
@@ -119,3 +121,23 @@ def mediation_text(result) -> str:
         lines += ["", tidy_text(part.assign(term=part["effect"]), title=title)]
     shares = ", ".join(f"{100 * r.mediated:.0f} % of the {r.effect}" for r in result.share.itertuples())
     return "\n".join([*lines, "", f"mediated: {shares} effect"])
+
+
+def heterogeneity_text(result) -> str:
+    s = result.settings
+    sizes = ", ".join(f"{name} ({size} {s['axis']})" for name, size in s["sizes"].items())
+    lines = [f"Effects by {s['by']}: {s['formula']}", f"groups: {sizes}"]
+    if s["axis"] == "units":
+        lines.append("W of each group: links to other groups cut, rows standardised again")
+    for (kind, term), part in result.tidy().query("term in @s['variables']").groupby(["effect", "term"], sort=False):
+        lines += ["", tidy_text(part.assign(term=part["group"]), title=f"{kind}: {term}")]
+    head = ["difference", "estimate", "std. error", "z", "p", "p, permuted"]
+    cells = [[f"{r.groups}, {r.effect}: {r.term}", number(r.estimate), number(r.std_error), number(r.statistic, 2),
+              p_text(r.p_value).removeprefix("= "), number(r.p_permutation)]
+             for r in result.differences.itertuples()]  # fmt: skip
+    lines += ["", columns(cells, head)]
+    if s["permutations"]:
+        kept = int(np.isfinite(result.drawn).all(axis=1).sum())
+        lines.append(f"permuted: {kept:,} of {s['permutations']:,} deals of the groups could be estimated, "
+                     f"seed {s['seed']}")  # fmt: skip
+    return "\n".join(lines)

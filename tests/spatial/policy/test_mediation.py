@@ -93,13 +93,13 @@ def test_bad_input():
 @pytest.mark.slow
 def test_certify_mediation(capsys):
     """Bias and coverage of every path and place at N = 49, T = 6."""
-    rng, R = np.random.default_rng(3), 200
+    rng, R = np.random.default_rng(3), 150
     W = nearest(rng, 49, 4)
     inside, estimates = np.zeros(9), []
     for r in range(R):
         data, mediated, unmediated = world(rng, W)
         truth = np.ravel([places(mediated), places(unmediated), places(mediated + unmediated)])
-        table = sp.mediation("y ~ x", data, pd.DataFrame(W), draws=199, seed=r, **KEYS).table
+        table = sp.mediation("y ~ x", data, pd.DataFrame(W), draws=149, seed=r, **KEYS).table
         inside += (table["conf_low"] <= truth) & (truth <= table["conf_high"])
         estimates.append(table["estimate"] - truth)
     with capsys.disabled():

@@ -1,0 +1,219 @@
+"""The same model in parts of the data, side by side: by region, by level, by period, and are the parts different?
+
+Groups of units get their own W: links to other groups are cut and rows are standardised again. What crosses a group's
+border is then outside its model; weights of few links leave islands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import combinations, pairwise
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+
+from .._data import design
+from ..effects import KINDS, Effects
+from ..models.family import sdm
+from ..results import SCHEMA, Fit
+from ._tables import rows
+
+CUTS = {"median": [0.5], "tercile": [1 / 3, 2 / 3]}
+FEWEST = 5  # units or periods of a group
+
+
+@dataclass(frozen=True, eq=False)
+class Heterogeneity:
+    """Effects by group, and differences between groups.
+
+    Attributes
+    ----------
+    effects : dict of group to Effects
+    differences : DataFrame
+        ``groups`` ("west - east"), ``effect``, the common schema, ``p_permutation`` (NaN without permutations).
+        Groups are taken as independent samples.
+    drawn : ndarray, shape (permutations, rows of differences), NaN where a group could not be estimated
+    settings : dict
+    """
+
+    effects: dict[str, Effects] = field(repr=False)
+    differences: pd.DataFrame
+    drawn: np.ndarray = field(repr=False)
+    settings: dict = field(repr=False)
+
+    @property
+    def fits(self) -> dict[str, Fit]:
+        return {name: e.fit for name, e in self.effects.items()}
+
+    def tidy(self) -> pd.DataFrame:
+        """Effects of every group, in the common schema plus ``group`` and ``effect``."""
+        table = pd.concat([e.tidy().assign(group=name) for name, e in self.effects.items()], ignore_index=True)
+        return table[["group", "effect", *SCHEMA]]
+
+    def __str__(self) -> str:
+        from ..report.policy import heterogeneity_text
+
+        return heterogeneity_text(self)
+
+    def _repr_html_(self) -> str:
+        from ..report.text import as_html
+
+        return as_html(str(self))
+
+
+def heterogeneity(
+    formula: str, data: pd.DataFrame, w, *, by: str, cut: str | list[float] | None = None,
+    model: Callable[..., Fit] = sdm, variables: list[str] | None = None, entity: str | None = None,
+    time: str | None = None, permutations: int = 0, draws: int = 1000, seed: int = 1, level: float = 0.95, **options,
+) -> Heterogeneity:  # fmt: skip
+    """Fit one model in every group and compare its effects.
+
+    Parameters
+    ----------
+    formula, data, w, entity, time, **options
+        As the model takes them.
+    by : str
+        A column: fixed for each unit (a region) it makes groups of units; fixed for each period (the period itself,
+        an era) groups of periods. With ``cut`` also a number that changes: units are grouped by their mean.
+    cut : "median", "tercile" or list of numbers, optional
+        Where a numeric column is cut; classes include their upper end.
+    model : function
+        ``sp.sdm``, ``sp.sar`` ...
+    variables : list of str, optional
+        Whose effects are compared; default all.
+    permutations : int
+        Fisher's permutation test: the groups' labels are dealt out among the units (or periods) anew, so many times.
+        Groups dealt at random are less compact than regions are, and have fewer links: take its p-values as a guide.
+    draws, seed, level
+        Of the effects' intervals; ``seed`` also of the permutations.
+
+    Returns
+    -------
+    Heterogeneity
+
+    Raises
+    ------
+    SpatialInputError
+        E236 a column that is fixed for neither units nor periods, E501 no panel or one W per period, E533 cuts that do
+        not separate, E732 a group of fewer than 5, and what the model raises, with the group's name.
+
+    Examples
+    --------
+    >>> import shapefiles, spatial as sp, weights as wt
+    >>> w = wt.queen(shapefiles.load("us_states")).standardize("row")
+    >>> panel = shapefiles.load_panel("us_states")
+    >>> eras = sp.heterogeneity("log(gsp) ~ log(pc) + unemp", panel, w, by="year", cut=[1978], entity="state",
+    ...                         time="year")
+    >>> list(eras.effects)
+    ['year <= 1978', 'year > 1978']
+    """
+    d = design(formula, data, w, entity=entity, time=time, lagged=False, missing=options.get("missing", "error"))
+    if not d.is_panel or d.weights.varies:
+        raise SpatialInputError("E501", "groups are compared in panels with one W for all periods",
+                                hint="give entity= and time=")  # fmt: skip
+    codes, names, axis = _classes(d, by, cut)
+    variables = list(d.regressors) if variables is None else list(variables)
+    for name in variables:
+        if name not in d.regressors:
+            raise SpatialInputError("E502", f"{name!r} is no regressor of the formula", column=str(name))
+    keys = {"entity": entity, "time": time, **options}
+
+    def fitted(members) -> Fit:
+        cells = d.order[members] if axis == "periods" else d.order[:, members]
+        weights = d.weights if axis == "periods" else d.weights.subset(np.flatnonzero(members))
+        return model(formula, data.iloc[np.sort(cells.ravel())], weights, **keys)
+
+    effects = {}
+    for g, name in enumerate(names):
+        try:
+            effects[name] = fitted(codes == g).effects(draws=draws, seed=seed, level=level)
+        except SpatialInputError as error:
+            raise SpatialInputError(error.code, f"in group {name!r}: {error.message}", column=error.column,
+                                    ids=error.ids, n=error.n, hint=error.hint) from error  # fmt: skip
+    differences = _differences(effects, variables, level)
+    drawn = _permuted(fitted, codes, variables, permutations, seed)
+    differences["p_permutation"] = _p_values(differences["estimate"].to_numpy(), drawn)
+    settings = {"by": by, "axis": axis, "sizes": dict(zip(names, np.bincount(codes))), "permutations": permutations,
+                "seed": seed, "formula": formula, "level": level, "variables": variables}  # fmt: skip
+    return Heterogeneity(effects, differences, drawn, settings)
+
+
+def _classes(d, by: str, cut):
+    """Codes of the units or of the periods, the groups' names, and which of the two they are."""
+    if by not in d.frame.columns:
+        raise SpatialInputError("E502", f"by={by!r} is no column of the data", column=str(by))
+    column = d.frame[by]
+    if column.iloc[d.order.ravel()].isna().any():
+        raise SpatialInputError("E201", f"{by!r} has missing values", column=by)
+    values = column.to_numpy()[d.order]
+    of_units, of_periods = (values == values[:1]).all(), (values == values[:, :1]).all()
+    if cut is None and not (of_units or of_periods):
+        raise SpatialInputError("E236", f"{by!r} is fixed neither for units nor for periods", column=by,
+                                hint="cut='median' groups the units by their mean")  # fmt: skip
+    axis = "periods" if of_periods and not of_units else "units"
+    one = values[:, 0] if axis == "periods" else values[0]
+    if cut is not None:
+        one = one if axis == "periods" or values.dtype.kind not in "fiub" else values.mean(axis=0)
+        codes, names = _cut(one, by, cut)
+    else:
+        codes, groups = pd.factorize(one, sort=True)
+        names = [str(group) for group in groups]
+    sizes = np.bincount(codes, minlength=len(names))
+    if len(names) < 2 or sizes.min() < (FEWEST if axis == "units" else 2):
+        small = names[int(sizes.argmin())]
+        raise SpatialInputError("E732", f"group {small!r} of {by!r} has {sizes.min()} {axis}; groups need "
+                                f"{FEWEST if axis == 'units' else 2}, and there must be two", column=by,
+                                hint="put small groups together, or cut elsewhere")  # fmt: skip
+    return codes, names, axis
+
+
+def _cut(values, by, cut):
+    if np.asarray(values).dtype.kind not in "fiub":
+        raise SpatialInputError("E203", f"cut= needs a numeric column, {by!r} is none", column=by)
+    if isinstance(cut, str) and cut not in CUTS:
+        raise SpatialInputError("E501", f"cut={cut!r} is not known", hint="'median', 'tercile' or a list of numbers")
+    at = np.quantile(values, CUTS[cut]) if isinstance(cut, str) else np.sort(np.asarray(cut, dtype=float))
+    codes = np.searchsorted(at, values, side="left")
+    if len(np.unique(codes)) != len(at) + 1:
+        raise SpatialInputError("E533", f"cutting {by!r} at {np.round(at, 4).tolist()} leaves a class empty", column=by)
+    inner = [f"{lo:g} < {by} <= {hi:g}" for lo, hi in pairwise(at)]
+    return codes, [f"{by} <= {at[0]:g}", *inner, f"{by} > {at[-1]:g}"]
+
+
+def _differences(effects, variables, level) -> pd.DataFrame:
+    """Later less earlier group, effect by effect."""
+    parts = []
+    for (first, a), (second, b) in combinations(effects.items(), 2):
+        at = [a.variables.index(v) for v in variables]
+        gap = (b.estimates - a.estimates)[:, at].ravel()
+        error = np.hypot(a.std_errors, b.std_errors)[:, at].ravel()
+        table = rows(gap, error, level=level, groups=f"{second} - {first}", effect=np.repeat(KINDS, len(at)),
+                     term=variables * len(KINDS))  # fmt: skip
+        parts.append(table)
+    return pd.concat(parts, ignore_index=True)[["groups", "effect", *SCHEMA]]
+
+
+def _permuted(fitted, codes, variables, permutations, seed) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    pairs = list(combinations(range(codes.max() + 1), 2))
+    drawn = np.full((permutations, len(pairs) * 3 * len(variables)), np.nan)
+    for r in range(permutations):
+        dealt = rng.permutation(codes)
+        try:
+            found = [fitted(dealt == g).effects(method="delta") for g in range(codes.max() + 1)]
+        except SpatialInputError:
+            continue
+        at = [found[0].variables.index(v) for v in variables]
+        drawn[r] = np.concatenate([(found[h].estimates - found[g].estimates)[:, at].ravel() for g, h in pairs])
+    return drawn
+
+
+def _p_values(actual, drawn) -> np.ndarray:
+    there = np.isfinite(drawn).all(axis=1)
+    if not there.any():
+        return np.full(len(actual), np.nan)
+    extreme = np.abs(drawn[there]) >= np.abs(actual) * (1 - 1e-12)
+    return (1 + extreme.sum(axis=0)) / (1 + there.sum())

@@ -1,0 +1,83 @@
+"""Groups against single fits on cut data; differences by hand; permutations; bad input."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import spatial as sp
+from spillover.errors import SpatialInputError
+
+FORMULA = "log(gsp) ~ log(pc) + unemp"
+KEYS = {"entity": "state", "time": "year"}
+
+
+@pytest.fixture(scope="module")
+def data(panel, states):
+    merged = panel.merge(states["region"].reset_index(), on="state")
+    half = np.where(merged["region"].isin(["South", "West"]), "南西", "北东")
+    return merged.assign(half=half).sample(frac=1, random_state=1)
+
+
+def test_regions_are_single_fits_with_their_own_w(data, queen):
+    found = sp.heterogeneity(FORMULA, data, queen, by="half", permutations=6, seed=2, **KEYS)
+    assert set(found.effects) == {"南西", "北东"}
+    one = data[data["half"] == "南西"]
+    single = sp.sdm(FORMULA, one, queen.subset(sorted(one["state"].unique())), **KEYS).effects(seed=2)
+    there = found.effects["南西"]
+    np.testing.assert_allclose(there.estimates, single.estimates, rtol=1e-8)
+    np.testing.assert_allclose(there.conf_low, single.conf_low, rtol=1e-6)
+    first, second = found.effects.values()
+    row = found.differences.iloc[0]
+    assert row["estimate"] == pytest.approx(second.direct["log(pc)"] - first.direct["log(pc)"])
+    assert row["std_error"] == pytest.approx(np.hypot(first.std_errors[0, 0], second.std_errors[0, 0]))
+    drawn = found.drawn[np.isfinite(found.drawn).all(axis=1), 0]
+    assert row["p_permutation"] == (1 + (np.abs(drawn) >= abs(row["estimate"])).sum()) / (1 + len(drawn))
+    again = sp.heterogeneity(FORMULA, data, queen, by="half", permutations=6, seed=2, **KEYS)
+    pd.testing.assert_frame_equal(again.differences, found.differences)
+    assert "links to other groups cut" in str(found)
+    assert "deals of the groups" in str(found)
+
+
+def test_a_deal_is_the_fit_on_those_units(data, queen):
+    """The first permutation, by hand."""
+    found = sp.heterogeneity(FORMULA, data, queen, by="half", permutations=1, seed=9, variables=["unemp"], **KEYS)
+    ids = pd.Index(queen.ids)
+    codes = (data.drop_duplicates("state").set_index("state")["half"].reindex(ids) == "南西").to_numpy().astype(int)
+    dealt = np.random.default_rng(9).permutation(codes)
+    effects = []
+    for g in (0, 1):
+        units = ids[dealt == g]
+        effects.append(sp.sdm(FORMULA, data[data["state"].isin(units)], queen.subset(list(units)), **KEYS).effects())
+    gap = effects[1].estimates[:, 1] - effects[0].estimates[:, 1]
+    np.testing.assert_allclose(found.drawn[0], gap, rtol=1e-6)
+
+
+def test_levels_and_periods(data, queen):
+    level = sp.heterogeneity(FORMULA, data, queen, by="gsp", cut="median", **KEYS)
+    means = data.groupby("state")["gsp"].mean()
+    high = set(means.index[means > means.median()])
+    assert set(list(level.fits.values())[1].design.ids) == high
+    eras = sp.heterogeneity(FORMULA, data, queen, by="year", cut=[1975, 1980], model=sp.sar, **KEYS)
+    assert list(eras.effects) == ["year <= 1975", "1975 < year <= 1980", "year > 1980"]
+    late = sp.sar(FORMULA, data[data["year"] > 1980], queen, **KEYS)
+    np.testing.assert_allclose(eras.fits["year > 1980"].params, late.params, rtol=1e-8)
+    assert len(eras.differences) == 3 * 3 * 2
+    assert len(eras.tidy()) == 3 * 3 * 2
+
+
+@pytest.mark.parametrize(("options", "code"), [
+    ({"by": "unemp"}, "E236"), ({"by": "nowhere"}, "E502"), ({"by": "unemp", "cut": [99]}, "E533"),
+    ({"by": "half", "cut": "median"}, "E203"), ({"by": "unemp", "cut": "mean"}, "E501"), ({"by": "state"}, "E732"),
+    ({"by": "half", "variables": ["gsp"]}, "E502"), ({"by": "holes"}, "E201"),
+])  # fmt: skip
+def test_bad_input(data, queen, options, code):
+    holes = data.assign(holes=data["half"].where(data["state"] != "TX"))
+    with pytest.raises(SpatialInputError) as caught:
+        sp.heterogeneity(FORMULA, holes, queen, **options, **KEYS)
+    assert caught.value.code == code
+
+
+def test_a_groups_error_names_the_group(data, queen):
+    constant = data.assign(d=np.where(data["half"] == "南西", data["unemp"], 0.0))
+    with pytest.raises(SpatialInputError, match="in group '北东'"):
+        sp.heterogeneity("log(gsp) ~ log(pc) + d", constant, queen, by="half", **KEYS)
