@@ -26,6 +26,8 @@ _NAMES = {
     "models.refit": "refit Refits",
     "models.specify": "specify",
     "inference.tests": "lm_tests lr_test wald_test hausman",
+    "inference.random": "variance_components",
+    "inference.random_nested": "mundlak_test",
     "inference.restrictions": "durbin_lm_tests common_factor spatial_hausman effects_test",
     "inference.panel_tests": "pesaran_cd serial_correlation",
     "models.searches": "Search Searches",

@@ -70,8 +70,8 @@ def predict(fit: Fit, data: pd.DataFrame | None = None, w=None, *, kind: str | N
     """
     if data is None and w is None:
         check_option("kind", kind or "TS", IN_SAMPLE)
-        if fit.settings["effects"] == "random" and kind != "trend":
-            raise SpatialInputError("E501", "random effects are not estimated: only kind='trend' is there")
+        if fit.settings["effects"] in ("random", "correlated") and kind not in ("trend", "TC"):
+            raise SpatialInputError("E501", "random effects are not estimated: only kind='trend' and 'TC' are there")
         return fit.design.labelled(in_sample(fit, kind or "TS"), "predicted")
     check_option("kind", kind or "BP", OUT_OF_SAMPLE)
     if fit.design.is_panel:
@@ -133,21 +133,26 @@ def out_of_sample(fit: Fit, whole: Design, M: Weights, new: np.ndarray, kind: st
 def regression_part(fit: Fit, d: Design) -> np.ndarray:
     """X beta + W X theta, (T, N), by the names of the parameters; without fixed effects."""
     out = np.zeros(d.y.shape)
-    for name, value in fit.params.items():
-        if name in d.names:
-            out += value * d.X[:, :, d.names.index(name)]
-        elif name in d.durbin_names:
-            lagged = d.X[:, :, d.durbin[d.durbin_names.index(name)]]
-            out += value * spatial_lag(d.weights, lagged)
-        elif name not in ("rho", "lambda"):
-            raise SpatialInputError("E501", f"{name!r} is no term of the formula: this fit cannot predict", column=name)
+    for name, value in fit.params.drop(["rho", "lambda"], errors="ignore").items():
+        out += value * _column(d, name)
     return out
+
+
+def _column(d: Design, name: str) -> np.ndarray:
+    """A regressor by its name, ``x``, ``W:x`` or ``mean(x)`` of correlated random effects: (T, N), or (N,)."""
+    if name in d.names:
+        return d.X[:, :, d.names.index(name)]
+    if name in d.durbin_names:
+        return spatial_lag(d.weights, d.X[:, :, d.durbin[d.durbin_names.index(name)]])
+    if name.startswith("mean("):
+        return _column(d, name.removeprefix("mean(").removesuffix(")")).mean(axis=0)
+    raise SpatialInputError("E501", f"{name!r} is no term of the formula: this fit cannot predict", column=name)
 
 
 def _effects(fit: Fit, trend) -> np.ndarray:
     """The fixed effects: unit and period means of A y - X beta."""
     effects = fit.settings["effects"]
-    if effects in ("none", "random"):
+    if effects in ("none", "random", "correlated"):
         return np.zeros(trend.shape)
     u = fit.design.y - fit.rho * spatial_lag(fit.design.weights, fit.design.y) - trend
     return u - without_effects(fit.design, u, effects)

@@ -90,9 +90,9 @@ class Fit(MakeTables):
 
     @property
     def n_parameters(self) -> int:
-        """Coefficients, spatial parameters and sigma2 (as R's logLik counts); effects removed by
-        transformation are not counted."""
-        return len(self.params) + 1
+        """Coefficients, spatial parameters, sigma2 (as R's logLik counts) and phi of random effects; effects removed
+        by transformation are not counted."""
+        return len(self.params) + 1 + (self.settings.get("random") is not None)
 
     @property
     def aic(self) -> float:

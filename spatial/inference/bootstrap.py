@@ -85,7 +85,7 @@ def refuse(fit: Fit) -> None:
     refuse_varying(fit.design.weights_of_error, "vcov='bootstrap'")
     s = fit.settings
     why = None
-    if s["effects"] == "random":
+    if s["effects"] in ("random", "correlated"):
         why = "random effects leave two kinds of residuals"
     elif s["lee_yu"] == "additive" and s["effects"] in ("time", "twoway"):
         why = "the additive correction is made after the maximum"

@@ -58,7 +58,7 @@ def breusch_pagan(fit: Fit) -> TestResult:
     """
     sample = fit.sample
     Z = sample.X if sample.error is None else sample.X - fit.lam * sample.MX
-    if fit.settings["effects"] not in ("none", "random"):
+    if fit.settings["effects"] not in ("none", "random", "correlated"):
         Z = np.column_stack([np.ones(len(Z)), Z])
     df = Z.shape[1] - 1
     if df < 1:

@@ -20,6 +20,7 @@ from .groups import both, group_codes
 from .information import covariance, expected, observed
 from .pairs import pairs_meat
 from .places import KERNELS, coordinates, near
+from .random import by_random_ml, random_covariance
 from .sandwich import grouped_meat, newey_west, sandwich, small_sample_factor, sums_by_group
 
 
@@ -34,6 +35,8 @@ class Information:
 
     def covariance(self, fit: Fit) -> np.ndarray:
         sample, at = fit.sample, fit.solution
+        if by_random_ml(fit):
+            return random_covariance(fit)
         if sample.lag is None and sample.error is None:
             inverse = np.linalg.inv(np.linalg.qr(sample.X, mode="r"))
             return fit.sigma2 * inverse @ inverse.T
@@ -48,7 +51,7 @@ class Information:
         return residual_df(fit)
 
     def describe(self, fit: Fit) -> str:
-        if not _is_spatial(fit):
+        if not (_is_spatial(fit) or by_random_ml(fit)):
             return "classical"
         return {"oim": "observed information", "eim": "expected information"}[self.kind]
 

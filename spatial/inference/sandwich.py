@@ -16,11 +16,12 @@ from spillover.errors import SpatialInputError
 from ..results import Fit
 from .groups import nested, periods_of_rows, units_of_rows
 from .information import inverse_information, observed
+from .random import by_random_ml, random_scores
 from .scores import scores
 
 
 def sandwich(fit: Fit, meat_of) -> np.ndarray:
-    """I^-1 M I^-1 without sigma2's row; ``meat_of`` takes the scores (m, p + 1) and returns M.
+    """I^-1 M I^-1 of the coefficients; ``meat_of`` takes the scores (m, p + 1), sigma2's among them, and returns M.
 
     Raises
     ------
@@ -28,8 +29,12 @@ def sandwich(fit: Fit, meat_of) -> np.ndarray:
         E702 when the information is not positive definite or a variance comes out negative.
     """
     names = list(fit.params.index)
-    bread = inverse_information(observed(fit.sample, fit.solution), names)
-    V = (bread @ meat_of(scores(fit.sample, fit.solution)) @ bread)[:-1, :-1]
+    if by_random_ml(fit):
+        information, S = fit.settings["random"].information, random_scores(fit)
+    else:
+        information, S = observed(fit.sample, fit.solution), scores(fit.sample, fit.solution)
+    bread = inverse_information(information, names)
+    V = (bread @ meat_of(S) @ bread)[: len(names), : len(names)]
     if not (np.diag(V) > 0).all():
         bad = names[int(np.argmin(np.diag(V)))]
         raise SpatialInputError("E702", f"the variance of {bad!r} is not positive with this covariance",

@@ -10,6 +10,7 @@ from spillover.errors import SpatialInputError, check_option
 from .._data import INTERCEPT
 from ..results import Fit, TestResult, TestTable
 from .lm import FIXED, scores_of, transformed
+from .random_nested import lr_test_of_random
 
 NULLS = {"SAR": "theta = 0", "SEM": "theta + rho beta = 0", "SLX": "rho = 0", "OLS": "rho = 0 and theta = 0"}
 
@@ -67,6 +68,9 @@ def lm_tests(fit: Fit) -> TestTable:
 def lr_test(restricted: Fit, full: Fit) -> TestResult:
     """Likelihood ratio of two nested fits on the same data: 2 (ln L_full - ln L_restricted).
 
+    A pooled fit (``effects="none"``) is nested in one with random effects: phi = 0 lies on the boundary, and the
+    statistic follows a mixture of chi-squared distributions.
+
     Raises
     ------
     SpatialInputError
@@ -76,6 +80,8 @@ def lr_test(restricted: Fit, full: Fit) -> TestResult:
         raise SpatialInputError("E501", "the method of moments has no likelihood to compare", hint="use method='ml'")
     df = full.n_parameters - restricted.n_parameters
     a, b = restricted.specification.name, full.specification.name
+    if restricted.settings["random"] or full.settings["random"]:
+        return lr_test_of_random(restricted, full)
     same_sample = restricted.sample.n == full.sample.n and np.array_equal(restricted.sample.y, full.sample.y)
     if df <= 0 or not same_sample:
         why = "it has no fewer parameters" if df <= 0 else "its sample, effects or correction differ"
@@ -151,16 +157,20 @@ def hausman(fixed: Fit, random: Fit) -> TestResult:
     Parameters
     ----------
     fixed, random : Fit
-        The same formula with ``effects="entity"`` (or "twoway") and with ``effects="random"``.
+        The same model with ``effects="entity"`` (or "twoway") and with ``effects="random"``. b holds all
+        coefficients that both have, rho and lambda among them.
 
     Notes
     -----
-    Hausman (1978, Econometrica 46:1251-1271), eq. 3.7. In finite samples V_F - V_R need not be positive definite;
-    then the statistic, which can be negative, decides nothing: the null says so, and ``robust_hausman`` decides.
+    Hausman (1978, Econometrica 46:1251-1271), eq. 3.7; for spatial models Elhorst (2014), section 3.3.4. In finite
+    samples V_F - V_R need not be positive definite; then the statistic, which can be negative, decides nothing: the
+    null says so, and ``robust_hausman`` or ``mundlak_test`` decides.
     """
     if random.settings["effects"] != "random" or fixed.settings["effects"] not in ("entity", "twoway"):
         raise SpatialInputError("E501", "hausman needs a fixed-effects fit and a random-effects fit, in this order")
-    common = [name for name in fixed.params.index if name in random.params.index and name not in ("rho", "lambda")]
+    if fixed.specification != random.specification or not np.array_equal(fixed.design.y, random.design.y):
+        raise SpatialInputError("E501", "hausman compares fixed and random effects of one model on the same data")
+    common = [name for name in fixed.params.index if name in random.params.index]
     difference = (fixed.params[common] - random.params[common]).to_numpy()
     fixed, random = fixed.with_vcov("oim"), random.with_vcov("oim")  # robust ones have no such difference
     V = (fixed.vcov.loc[common, common] - random.vcov.loc[common, common]).to_numpy()

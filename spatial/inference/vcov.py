@@ -16,6 +16,7 @@ from spillover.errors import SpatialInputError, check_option
 
 from ..results import Fit
 from .kinds import Bootstrap, Cluster, Conley, DriscollKraay, Information, Robust
+from .random import by_random_ml, refuse_for_random
 
 KINDS = {
     "oim": Information, "eim": Information, "robust": Robust, "cluster": Cluster, "conley": Conley,
@@ -72,7 +73,10 @@ def describe(fit: Fit) -> str:
 def _of_method(fit: Fit, vcov, settings: dict):
     """The covariance as an object; estimates by moments have their own kinds."""
     if fit.settings["method"] != "gmm":
-        return as_vcov(vcov, **settings)
+        chosen = as_vcov(vcov, **settings)
+        if by_random_ml(fit):
+            refuse_for_random(fit.settings["random"].error, chosen, fit)
+        return chosen
     from .moments import DynamicMomentCovariance, MomentCovariance
 
     if settings:

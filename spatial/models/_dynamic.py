@@ -30,7 +30,7 @@ def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
         E206 one period; E320 weights that vary.
     """
     check_option("lags", lags, LAGS)
-    if effects == "random":
+    if effects in ("random", "correlated"):
         raise SpatialInputError("E501", f"lags={lags!r} does not go with random effects: they are correlated with "
                                 "y_{t-1}", hint="use effects='entity' or 'twoway'")  # fmt: skip
     if not d.is_panel:

@@ -20,7 +20,15 @@ from ._checks import refuse_perfect_fit
 from ._dynamic import warn_of_own_lags, with_lagged_response, without_bias
 from ._instruments import design_with_instruments
 from ._moments import method_of_moments, moment_sample, refuse_without_theory
-from ._sample import demeaned_sample, sample_df, which_correction, which_effects, with_lagged_intercept
+from ._random import RANDOM, random_effects, refuse_random
+from ._sample import (
+    demeaned_sample,
+    sample_df,
+    which_correction,
+    which_effects,
+    with_lagged_intercept,
+    without_period_terms,
+)
 from .dynamic_moments import checked_dynamic, dynamic_method_of_moments, gmm_settings
 
 METHODS = ("ml", "gmm")
@@ -39,8 +47,9 @@ def estimate(
     durbin: list[str] | None = None,
     wx_order: int = 1,
     lags: str | None = None,
-    method: str = "ml",
+    method: str | None = "ml",
     w_error=None,
+    random_error: str | None = None,
     endog: list[str] | None = None,
     instruments: list[str] | None = None,
     lee_yu: bool | str = True,
@@ -49,7 +58,7 @@ def estimate(
     logdet: str | None = None,
 ) -> Fit:
     """Align the data, take out the effects, estimate, infer: ``spatial.models.family`` tells the arguments."""
-    method, moments = gmm_settings(method, lags)
+    asked, (method, moments) = method, gmm_settings(method or "ml", lags)
     vcov = _checked_options(specification, method, vcov, lee_yu, durbin, wx_order, endog, instruments, logdet)
 
     # 1. Aligned arrays.
@@ -58,12 +67,15 @@ def estimate(
     levels = d.y
     if lags is not None:
         d = with_lagged_response(d, lags, effects)
-    effects = which_effects(effects, d, specification)
+    effects = which_effects(effects, d)
+    given = {"random_error": random_error, "method": asked, "lee_yu": lee_yu, "vcov": vcov, "logdet": logdet}
+    refuse_random(specification, d, effects, given)
     warn_of_own_lags(d, effects)
     if specification.durbin and durbin is None:
-        d = with_lagged_intercept(d, effects)
+        d = with_lagged_intercept(without_period_terms(d), effects)
     d = replace(d, wx_order=wx_order)
-    # 2. Spatial lags in, fixed effects out. 3. The estimates.
+    # 2. Spatial lags in, effects out. 3. The estimates.
+    random = None
     if moments:
         vcov, correction = checked_dynamic(vcov, endog, instruments), True
         sample, names, solution = dynamic_method_of_moments(specification, d, levels[:-1], effects, moments)
@@ -75,6 +87,9 @@ def estimate(
         correction = True
         sample, names = moment_sample(specification, d, effects, endogenous, Z)
         solution = method_of_moments(specification, d, sample, vcov)
+    elif effects in RANDOM:
+        correction = True
+        sample, names, solution, random = random_effects(specification, d, effects, given)
     else:
         correction = which_correction(specification, d, effects, lee_yu)
         sample, names = demeaned_sample(specification, d, effects, correction, logdet)
@@ -82,7 +97,7 @@ def estimate(
     refuse_perfect_fit(sample, solution, d.response)
     # 4. Names and a covariance.
     settings = {"effects": effects, "lee_yu": correction, "vcov": vcov, "method": method, "panel": d.is_panel,
-                "logdet": logdet}  # fmt: skip
+                "logdet": logdet, "random": random}  # fmt: skip
     return _named(specification, d, sample, solution, names, settings).with_vcov(vcov)
 
 
@@ -103,7 +118,7 @@ def _read(specification, formula, data, w, w_error, endog, instruments, keys):
 def estimates(specification: Specification, d: Design, sample: Sample, at: Solution, settings: dict):
     """(parameters, sigma2, df). Least squares has t statistics and sigma2 = SSE / df."""
     params = [*at.beta] + [at.rho] * specification.lag + [at.lam] * specification.error
-    if specification.lag or specification.error:
+    if specification.lag or specification.error or (settings["random"] and settings["random"].by_likelihood):
         return params, at.sigma2, None
     df = sample_df(d, settings["effects"], sample)
     return params, float(at.resid @ at.resid) / df, df

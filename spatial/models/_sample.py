@@ -16,12 +16,11 @@ from .._weights import Weights
 from .._within import left_by_effects, without_effects
 from ..results import Specification
 from ..solve.ml import Sample
-from ..solve.random import swamy_arora
-from ..solve.within import degrees_of_freedom, quasi_demean
+from ..solve.within import degrees_of_freedom
 from ._checks import refuse_degenerate
 from ._varying import refuse_without_likelihood, varying_jacobian
 
-EFFECTS = ("none", "entity", "time", "twoway", "random")
+EFFECTS = ("none", "entity", "time", "twoway", "random", "correlated")
 
 
 def demeaned_sample(
@@ -36,16 +35,12 @@ def demeaned_sample(
     W, M = d.weights, d.weights_of_error
     X, names = regressor_columns(d, effects)
     exact = correction is True or d.varies
-    share = swamy_arora(d.y, X) if effects == "random" else 0.0
-
-    def within(values):
-        return quasi_demean(values, share) if effects == "random" else without_effects(d, values, effects)
 
     def lag(weights, values):
         lagged = spatial_lag(weights, values)
-        return within(lagged) if exact else lagged
+        return without_effects(d, lagged, effects) if exact else lagged
 
-    y, Xd = within(d.y), within(X)
+    y, Xd = without_effects(d, d.y, effects), without_effects(d, X, effects)
     refuse_degenerate(d, d.rows(X), d.rows(Xd), d.rows(y), names, effects)
     start = d.y if exact else y
     transformed = without_entity(effects) if d.lags else effects
@@ -63,7 +58,7 @@ def demeaned_sample(
 
 def regressor_columns(d: Design, effects: str) -> tuple[np.ndarray, list[str]]:
     """[X, W X] (and W^2 X) as (T, N, k) and the columns' names; demeaning leaves no intercept."""
-    keep = [j for j, name in enumerate(d.names) if effects in ("none", "random") or name != INTERCEPT]
+    keep = [j for j, name in enumerate(d.names) if effects == "none" or name != INTERCEPT]
     columns, names = [d.X[:, :, keep]], [d.names[j] for j in keep]
     lagged = d.X[:, :, list(d.durbin)]
     for power in ("W:", "W2:")[: d.wx_order]:
@@ -89,19 +84,16 @@ def sample_df(d: Design, effects: str, sample: Sample) -> int:
     return left_by_effects(d, effects) - sample.X.shape[1]
 
 
-def which_effects(effects: str | None, d: Design, specification: Specification) -> str:
+def which_effects(effects: str | None, d: Design) -> str:
     """The effects asked for, or two-way ones in a panel and none in a cross-section."""
     if effects is None:
         effects = "twoway" if d.is_panel else "none"
     check_option("effects", effects, EFFECTS)
     if effects != "none" and not d.is_panel:
         raise SpatialInputError("E501", f"effects={effects!r} needs a panel", hint="give entity= and time=")
-    if effects == "random":
-        refuse_unbalanced(d.observed, "effects='random'")
-    if effects == "random" and (specification.lag or specification.error):
-        raise SpatialInputError("E501", f"effects='random' is there for ols and slx, not for {specification.name}",
-                                hint="use effects='entity' or 'twoway'")  # fmt: skip
-    if effects in ("entity", "twoway", "random") and d.n_periods < 2:
+    if effects in ("random", "correlated"):
+        refuse_unbalanced(d.observed, f"effects={effects!r}")
+    if effects not in ("none", "time") and d.n_periods < 2:
         raise SpatialInputError("E206", f"{effects} effects need at least 2 periods, got {d.n_periods}")
     return effects
 
@@ -111,9 +103,21 @@ def with_lagged_intercept(d: Design, effects: str) -> Design:
 
     Row-standardised weights, islands or not, need none (as in R's spatialreg).
     """
-    if effects != "none" or INTERCEPT not in d.names or not lagged_intercept_varies(d.weights):
+    kept = effects in ("none", "random", "correlated") and INTERCEPT in d.names
+    if not kept or not lagged_intercept_varies(d.weights):
         return d
     return replace(d, durbin=(d.names.index(INTERCEPT), *d.durbin))
+
+
+def without_period_terms(d: Design) -> Design:
+    """Without lags of what is the same for all units, as year dummies are: W d = d, as for the intercept."""
+    if not d.is_panel or lagged_intercept_varies(d.weights):
+        return d
+    same = [j for j in d.durbin if np.ptp(d.X[:, :, j], axis=1).max() == 0]
+    if not same:
+        return d
+    said = "the same for all units, and not lagged: " + ", ".join(d.names[j] for j in same)
+    return replace(d, durbin=tuple(j for j in d.durbin if j not in same), notes=(*d.notes, said))
 
 
 def lagged_intercept_varies(weights: Weights) -> bool:
@@ -126,7 +130,7 @@ def which_correction(specification: Specification, d: Design, effects: str, lee_
     varies = any(w.varies for w in used)
     if varies:
         refuse_without_likelihood(specification, d, effects, lee_yu)
-    if lee_yu is False or effects in ("none", "entity", "random"):
+    if lee_yu is False or effects in ("none", "entity"):
         return bool(lee_yu)
     if lee_yu is True and (varies or all(w.rows_sum_to_one for w in used)):
         return True

@@ -30,7 +30,7 @@ from ..solve.unbalanced import Gaps
 def varying_jacobian(d: Design, weights: PeriodWeights, effects: str, correction, method) -> Jacobian:
     """The determinants of all periods, less what the effects took."""
     total = period_logdet(weights, method)
-    if correction is not True or effects in ("none", "random"):
+    if correction is not True or effects == "none":
         return Jacobian(total)
     T, N = d.y.shape
     if d.observed is not None and not (effects == "time" and weights.rows_sum_to_one):

@@ -18,16 +18,21 @@ Observations count alike: weighted observations are out of scope. Keywords that 
 entity, time : str, optional
     Columns with unit and period: both make a panel. A (unit, period) MultiIndex serves instead. For a
     cross-section the index, or ``entity``, holds the units.
-effects : {"none", "entity", "time", "twoway", "random"}, optional
-    Panels get "twoway" unless told otherwise; "random" is for ols and slx.
+effects : {"none", "entity", "time", "twoway", "random", "correlated"}, optional
+    Panels get "twoway" unless told otherwise. "random" takes unit effects as draws that the regressors know nothing
+    of: by maximum likelihood (``sp.variance_components(fit)``, ``sp.lr_test(pooled, random)``, ``sp.hausman(fixed,
+    random)``). "correlated" lets them follow the unit means of all regressors that vary, W X among them (Mundlak
+    1978): ``sp.mundlak_test(fit)``. Year effects beside them: ``C(year)`` in the formula.
 durbin : list of str, optional
     For slx, sdm, sdem and gns: the terms that are lagged in space; all but the intercept by default, and W 1
     besides where it is no constant.
 method : {"ml", "gmm"}
-    Exact maximum likelihood, or the method of moments, which needs no normal errors and no determinant:
-    two-stage least squares (sar, sdm) and generalised moments (sem, sdem, sac, gns). Moments of a spatial
-    error hold without effects and with entity effects. With ``lags=`` it is GMM on past values, for many units
-    and few periods; ``method=sp.ArellanoBond(...)`` sets its instruments, ``sp.instrument_tests`` tests them.
+    For ols and slx with random effects None, the default, is Swamy and Arora's estimator and "ml" maximum
+    likelihood; nothing else of theirs depends on it. For all others: exact maximum likelihood, or the method of
+    moments, which needs no normal errors and no determinant: two-stage least squares (sar, sdm) and generalised
+    moments (sem, sdem, sac, gns). Moments of a spatial error hold without effects and with entity effects. With
+    ``lags=`` it is GMM on past values, for many units and few periods; ``method=sp.ArellanoBond(...)`` sets its
+    instruments, ``sp.instrument_tests`` tests them.
 lee_yu : bool or "additive"
     Correct maximum likelihood with fixed effects for the effects' number (Lee & Yu 2010). True, the default:
     by transformation where it exists (entity effects always; time and two-way effects when W's rows sum to
@@ -55,6 +60,10 @@ wx_order : {1, 2}
     For slx, sdm and sdem: 2 adds W^2 X, named ``W2:x``; its effects count theta_2 W^2.
 w_error : weights, optional
     For sem, sdem, sac and gns: M, the weights of the error process, over the same units; W by default.
+random_error : {"kkp", "baltagi"}, optional
+    For these with random effects: whether mu is inside the error process, u = lambda M u + mu + e (Kapoor, Kelejian
+    & Prucha 2007; the default), or beside it, u = mu + v with v = lambda M v + e (Anselin; Baltagi, Song & Koh 2003;
+    what ``xsmle`` and Stata's ``spxtregress`` print), which needs dense matrices and is for 5,000 units.
 endog, instruments : list of str
     For sar and sdm with ``method="gmm"``: regressors that are correlated with the error, and terms (columns or
     functions of them) that instrument them. A lagged endogenous regressor is endogenous too; lags of the
@@ -80,7 +89,7 @@ SDM = Specification("SDM", lag=True, error=False, durbin=True)
 
 def ols(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
-    effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
+    effects: str | None = None, durbin: list[str] | None = None, method: str | None = None,
     lee_yu: bool | str = True, vcov=None, missing: str = "error",
 ) -> Fit:  # fmt: skip
     """Linear regression without spatial terms, the start of every specification search.
@@ -120,7 +129,7 @@ def ols(
 def slx(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, wx_order: int = 1,
-    method: str = "ml",
+    method: str | None = None,
     lee_yu: bool | str = True, vcov=None, missing: str = "error",
 ) -> Fit:  # fmt: skip
     """Regression with spatially lagged regressors: y = X beta + W X theta + e.

@@ -16,7 +16,8 @@ GNS = Specification("GNS", lag=True, error=True, durbin=True)
 def sem(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
-    w_error=None, lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
+    w_error=None, random_error: str | None = None,
+    lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial error model: y = X beta + u, u = lambda M u + e.
 
@@ -27,6 +28,8 @@ def sem(
     w : weights over the same units
     w_error : weights, optional
         M, the weights of the error process; W by default.
+    random_error : {"kkp", "baltagi"}
+        Random unit effects inside the error process (the default) or beside it.
     entity, time, effects, durbin, method, lee_yu, vcov, missing, logdet
         As for all models: see ``spatial.models.family``.
 
@@ -49,7 +52,8 @@ def sdem(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, wx_order: int = 1,
     method: str = "ml",
-    w_error=None, lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
+    w_error=None, random_error: str | None = None,
+    lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial Durbin error model: y = X beta + W X theta + u, u = lambda M u + e.
 
@@ -62,6 +66,8 @@ def sdem(
     w : weights over the same units
     w_error : weights, optional
         M, the weights of the error process; W by default.
+    random_error : {"kkp", "baltagi"}
+        Random unit effects inside the error process (the default) or beside it.
     wx_order : {1, 2}
         2 adds W^2 X, named ``W2:x``.
     entity, time, effects, durbin, method, lee_yu, vcov, missing, logdet
@@ -82,7 +88,8 @@ def sdem(
 def sac(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
-    w_error=None, lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
+    w_error=None, random_error: str | None = None,
+    lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial lag and spatial error together (SARAR): y = rho W y + X beta + u, u = lambda M u + e.
 
@@ -93,6 +100,8 @@ def sac(
     w : weights over the same units
     w_error : weights, optional
         M, the weights of the error process; W by default.
+    random_error : {"kkp", "baltagi"}
+        Random unit effects inside the error process (the default) or beside it.
     entity, time, effects, durbin, method, lee_yu, vcov, missing, logdet
         As for all models: see ``spatial.models.family``.
 
@@ -112,7 +121,8 @@ def sac(
 def gns(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
-    w_error=None, lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
+    w_error=None, random_error: str | None = None,
+    lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """General nesting model: y = rho W y + X beta + W X theta + u, u = lambda M u + e.
 
@@ -125,6 +135,8 @@ def gns(
     w : weights over the same units
     w_error : weights, optional
         M, the weights of the error process; W by default.
+    random_error : {"kkp", "baltagi"}
+        Random unit effects inside the error process (the default) or beside it.
     entity, time, effects, durbin, method, lee_yu, vcov, missing, logdet
         As for all models: see ``spatial.models.family``.
 

@@ -25,6 +25,7 @@ from ..solve.ml import maxima
 from ._checks import refuse_degenerate_response, refuse_perfect_fit
 from ._dynamic import own_lags, without_bias
 from ._estimate import aligned, estimates
+from ._random import random_effects
 from ._sample import demeaned_sample, which_correction
 
 BLOCK = 256  # replicates that are in memory at once
@@ -121,6 +122,9 @@ def refit(
     """
     refuse_unbalanced(fit.design.observed, "refit")
     given = _given(fit, y, x, relabel, w)
+    if std_errors and fit.settings["random"] and fit.settings["random"].by_likelihood:
+        raise SpatialInputError("E525", "random effects by maximum likelihood are refitted without standard errors",
+                                hint="leave std_errors= out")  # fmt: skip
     R, variables = _count(given), tuple(name for name in fit.design.names if name != INTERCEPT)
     params, errors = np.full((2, R, len(fit.params)), np.nan)
     loglik, sigma2 = np.full((2, R), np.nan)
@@ -196,6 +200,9 @@ def _count(given: dict) -> int:
 
 def _maxima(fit: Fit, given: dict, R: int, failed: dict) -> Iterator:
     """(replicate, design, sample, solution) of those that have a maximum; why the others have none in ``failed``."""
+    if fit.settings["random"]:
+        yield from _random_maxima(fit, given, R, failed)
+        return
     size = 1 if "w" in given else BLOCK
     for start in range(0, R, size):
         made = []
@@ -210,6 +217,20 @@ def _maxima(fit: Fit, given: dict, R: int, failed: dict) -> Iterator:
                 failed[r] = f"{found.code}: {found.message}"
             else:
                 yield r, d, sample, found
+
+
+def _random_maxima(fit: Fit, given: dict, R: int, failed: dict) -> Iterator:
+    """The same with random effects, whose share of the unit means is estimated anew, one by one."""
+    s, options = fit.settings, {"random_error": fit.settings["random"].error, "logdet": fit.settings["logdet"]}
+    options["method"] = "ml" if s["random"].by_likelihood else None
+    for r in range(R):
+        try:
+            d = _replicate(fit.design, given, r)
+            sample, _, found, _ = random_effects(fit.specification, d, s["effects"], options)
+        except SpatialInputError as error:
+            failed[r] = f"{error.code}: {error.message}"
+            continue
+        yield r, d, sample, found
 
 
 def _replicate(d: Design, given: dict, r: int) -> Design:
@@ -234,7 +255,7 @@ def _replicate(d: Design, given: dict, r: int) -> Design:
 def _sample(fit: Fit, d: Design, given: dict):
     """The arrays of the likelihood; where the response alone changes, X's stay."""
     effects, correction = fit.settings["effects"], fit.settings["lee_yu"]
-    if list(given) == ["y"] and effects != "random":
+    if list(given) == ["y"]:
         sample = resampled(fit, d.y)
         refuse_degenerate_response(d, sample.y, effects)
         return sample

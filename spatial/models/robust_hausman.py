@@ -74,7 +74,7 @@ def robust_hausman(fit: Fit, *, vcov="cluster", **settings) -> TestResult:
     spatial = [name for name in ("rho", "lambda") if name in fit.params.index]
     values = [*at.beta, *(at.rho if name == "rho" else at.lam for name in spatial)]
     params = pd.Series(values, pd.Index([*names, *spatial], name="term"), name="estimate")
-    left = {"effects": "time" if effects == "twoway" else "none", "method": "ml", "vcov": vcov}
+    left = {"effects": "time" if effects == "twoway" else "none", "method": "ml", "vcov": vcov, "random": None}
     s2 = at.sigma2 if spatial else float(at.resid @ at.resid) / (sample.n - len(at.beta))
     again = replace(fit, params=params, sample=sample, solution=at, sigma2=s2, settings=fit.settings | left)
     V = again.with_vcov(vcov, **settings).vcov.loc[added, added].to_numpy()
@@ -93,14 +93,14 @@ def _augmented(fit: Fit, demeaned: str) -> tuple[Sample, list[str], list[str]]:
     keep = [j for j, name in enumerate(names) if demeaned == "none" or np.linalg.norm(X[:, :, j]) > 0]
     X, names = X[:, :, keep], [names[j] for j in keep]
     W, M = d.weights, d.weights_of_error
-    share = swamy_arora(y - fit.rho * spatial_lag(W, y), X)
+    _, phi = swamy_arora(y - fit.rho * spatial_lag(W, y), X)
     deviations = demean(X, "entity")
     varying = [j for j in range(X.shape[2])
                if np.linalg.norm(deviations[:, :, j]) > ABSORBED * np.linalg.norm(X[:, :, j])]  # fmt: skip
     added = [f"within {names[j]}" for j in varying]
 
     def ready(values):
-        return quasi_demean(values, share)
+        return quasi_demean(values, 1 - 1 / np.sqrt(1 + T * phi))
 
     Z = np.concatenate([ready(X), deviations[:, :, varying]], axis=2)
     time = demeaned == "time"

@@ -49,6 +49,7 @@ def tidy_text(table: pd.DataFrame, *, title: str = "", statistic: str = "z") -> 
 
 def header(fit) -> list[str]:
     """What was estimated, on what, with which weights and standard errors."""
+    from ..inference.random import by_random_ml, random_text
     from ..inference.vcov import describe
 
     d, s = fit.design, fit.settings
@@ -57,12 +58,15 @@ def header(fit) -> list[str]:
         gaps = "" if d.observed is None else ", unbalanced"
         size += f" ({d.n_units:,} units x {d.n_periods} periods{gaps}, {s['effects']} effects)"
     spatial = fit.specification.lag or fit.specification.error
-    by = ("maximum likelihood" if s["method"] == "ml" else "the method of moments") if spatial else "least squares"
+    estimators = {"ml": "maximum likelihood", "gmm": "the method of moments"}
+    by = estimators[s["method"]] if spatial or by_random_ml(fit) else "least squares"
     name = "dynamic " * bool(d.lags) + fit.specification.name
     lines = [f"{name} by {by}: {d.formula}", size, f"weights: {d.weights.describe()}"]
     if d.error_weights is not None:
         lines.append(f"weights of the error: {d.error_weights.describe()}")
-    if spatial and s["effects"] != "none" and s["method"] == "ml":
+    if s.get("random") is not None:
+        lines += random_text(fit)
+    elif spatial and s["effects"] != "none" and s["method"] == "ml":
         lines.append(_correction(fit))
     part = fit.sample.lag or fit.sample.error
     lines.append(f"standard errors: {describe(fit)}")

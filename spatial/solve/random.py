@@ -1,4 +1,4 @@
-"""Random effects: how much of the unit means to take out (Swamy & Arora 1972, Econometrica 40:261-275)."""
+"""Random effects by moments: how much of the unit means to take out (Swamy & Arora 1972, Econometrica 40:261-275)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from spillover.errors import SpatialInputError
 from .within import demean
 
 
-def swamy_arora(y: np.ndarray, X: np.ndarray) -> float:
-    """theta = 1 - sqrt(s2_e / s2_1), the share of the unit means that quasi-demeaning removes.
+def swamy_arora(y: np.ndarray, X: np.ndarray) -> tuple[float, float]:
+    """(sigma2_e, phi): the errors' variance within units, and that of the unit effects against it.
 
     Parameters
     ----------
@@ -19,29 +19,40 @@ def swamy_arora(y: np.ndarray, X: np.ndarray) -> float:
 
     Returns
     -------
-    float in [0, 1)
-        With s2_e = SSE_within / (N (T - 1) - k_within) and s2_1 = T SSE_between / (N - k). Zero when the
+    (float, float)
+        sigma2_e = SSE_within / (N (T - 1) - k_within) and phi = (sigma2_1 / sigma2_e - 1) / T with
+        sigma2_1 = T SSE_between / (N - k_between), k the ranks of X within and between. phi is zero when the
         between variance is the smaller.
 
     Raises
     ------
     SpatialInputError
-        E206 when there are too few units or periods for either regression.
+        E206 when there are too few units or periods for either regression, E703 when nothing is left of y within
+        units.
     """
     T, N = y.shape
-    within_X = demean(X, "entity").reshape(T * N, -1)
-    varying = np.linalg.norm(within_X, axis=0) > 1e-10 * np.linalg.norm(X.reshape(T * N, -1), axis=0)
-    df_within, df_between = N * (T - 1) - int(varying.sum()), N - X.shape[2]
+    within, rank_within = _sse(demean(y, "entity").ravel(), demean(X, "entity").reshape(T * N, -1), _lengths(X))
+    between, rank_between = _sse(y.mean(axis=0), X.mean(axis=0), _lengths(X))
+    df_within, df_between = N * (T - 1) - rank_within, N - rank_between
     if df_within < 1 or df_between < 1:
         raise SpatialInputError(
-            "E206", f"random effects need more than {X.shape[2]} units and 2 periods, got {N} and {T}"
+            "E206", f"random effects need more than {rank_between} units and 2 periods, got {N} and {T}"
         )
-    s2_e = _sse(demean(y, "entity").ravel(), within_X[:, varying]) / df_within
-    s2_1 = T * _sse(y.mean(axis=0), X.mean(axis=0)) / df_between
-    return 1 - np.sqrt(s2_e / s2_1) if s2_1 > s2_e else 0.0
+    if within <= 1e-20 * np.sum((y - y.mean()) ** 2):
+        raise SpatialInputError("E703", "nothing is left of the response within units, and random effects need it",
+                                hint="does the response vary over time?")  # fmt: skip
+    sigma2_e, sigma2_1 = within / df_within, T * between / df_between
+    return sigma2_e, max(sigma2_1 / sigma2_e - 1, 0.0) / T
 
 
-def _sse(y, X):
-    Q = np.linalg.qr(X)[0]
-    e = y - Q @ (Q.T @ y)
-    return float(e @ e)
+def _lengths(X) -> np.ndarray:
+    """Root mean squares of X's columns: what their parts within and between are small against."""
+    return np.sqrt(np.mean(X**2, axis=(0, 1)))
+
+
+def _sse(y, X, lengths):
+    """(sum of squared residuals, rank of X): year dummies have no part between units, unit means none within."""
+    U, s, _ = np.linalg.svd(X / lengths, full_matrices=False)
+    U = U[:, s > 1e-10 * np.sqrt(len(y))]
+    e = y - U @ (U.T @ y)
+    return float(e @ e), U.shape[1]

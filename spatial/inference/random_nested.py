@@ -1,0 +1,117 @@
+"""Tests of random effects: are there any (likelihood ratio), and do the regressors know of them (Mundlak)?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from spillover.errors import SpatialInputError
+
+from ..results import Fit, TestResult
+
+
+@dataclass(frozen=True)
+class BoundaryTestResult(TestResult):
+    """A likelihood ratio with one parameter on its boundary under the null: chi-bar-squared.
+
+    p = P(chi2(df - 1) > s) / 2 + P(chi2(df) > s) / 2, chi2(0) being zero (Self & Liang 1987, JASA 82:605-610, case 6).
+
+    Examples
+    --------
+    >>> print(BoundaryTestResult("LR random effects", 2.706, 1, "phi = 0"))
+    LR random effects: chi-bar2(0, 1) = 2.706, p = 0.0500. Null: phi = 0
+    """
+
+    @property
+    def distribution(self) -> str:
+        return f"chi-bar2({self.df - 1}, {self.df})"
+
+    @cached_property
+    def p_value(self) -> float:
+        from scipy.special import chdtrc
+
+        below = float(chdtrc(self.df - 1, self.statistic)) if self.df > 1 else float(self.statistic <= 0)
+        return (below + float(chdtrc(self.df, self.statistic))) / 2
+
+
+def lr_test_of_random(restricted: Fit, full: Fit) -> TestResult:
+    """Likelihood ratio of fits with random effects, or of the pooled fit against one."""
+    refuse_not_nested(restricted, full)
+    df = full.n_parameters - restricted.n_parameters
+    pooled = restricted.settings["random"] is None
+    a, b = (fit.specification.name for fit in (restricted, full))
+    names = [f"{name} with {fit.settings['effects']} effects" for name, fit in ((a, restricted), (b, full))]
+    if df <= 0:
+        raise SpatialInputError("E501", f"{names[0]} is not nested in {names[1]}: it has no fewer parameters")
+    statistic = max(0.0, 2 * (full.loglik - restricted.loglik))
+    if pooled and df == 1 and full.settings["random"].on_boundary:
+        statistic = 0.0  # exactly: half of the mixture is there
+    if pooled:
+        null = "phi = 0: no unit effects" + f", and {a} is enough" * (df > 1)
+        return BoundaryTestResult(f"LR {names[1]} vs pooled {a}", statistic, df, null)
+    return TestResult(f"LR {names[1]} vs {names[0]}", statistic, df, f"{names[0]} is enough")
+
+
+def refuse_not_nested(restricted: Fit, full: Fit) -> None:
+    """Fits with random effects nest in each other on the same data, and the pooled fit nests in them.
+
+    Raises
+    ------
+    SpatialInputError
+        E501.
+    """
+    small, large = (fit.settings.get("random") for fit in (restricted, full))
+    why = None
+    if any(random is not None and not random.by_likelihood for random in (small, large)):
+        why = "Swamy and Arora's moments are no maximum of a likelihood: fit with method='ml'"
+    elif large is None or (small is None and restricted.settings["effects"] != "none"):
+        why = "only the pooled model (effects='none') and others with random effects are nested in random effects"
+    elif (restricted.settings["effects"], full.settings["effects"]) == ("correlated", "random"):
+        why = "correlated random effects nest random ones, not the reverse"
+    elif small is not None and None not in (small.error, large.error) and small.error != large.error:
+        why = "unit effects stand inside the one and beside the other's spatial error"
+    elif not np.array_equal(restricted.design.y, full.design.y):
+        why = "their data differ"
+    if why:
+        raise SpatialInputError("E501", f"these fits cannot be compared: {why}")
+
+
+def mundlak_test(fit: Fit) -> TestResult:
+    """Are the unit effects uncorrelated with the regressors? Wald test that all coefficients of unit means are zero.
+
+    It asks what Hausman's test asks, needs no difference of covariances, and is robust with a robust covariance:
+    ``mundlak_test(fit.with_vcov("cluster"))``.
+
+    Parameters
+    ----------
+    fit : Fit
+        With ``effects="correlated"``; its covariance is used as it is.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 for other fits.
+
+    Notes
+    -----
+    Mundlak (1978, Econometrica 46:69-85); with spatial lags Debarsy (2012, Spatial Economic Analysis 7:109-131);
+    as a robust test Arellano (1993, J. Econometrics 59:87-97) and Wooldridge (2010), section 10.7.3.
+
+    Examples
+    --------
+    >>> import shapefiles, spatial as sp, weights as wt
+    >>> w = wt.queen(shapefiles.load("us_states")).standardize("row")
+    >>> fit = sp.sar("log(gsp) ~ log(pcap) + log(emp) + unemp", shapefiles.load_panel("us_states"), w,
+    ...              entity="state", time="year", effects="correlated", vcov="cluster")
+    >>> sp.mundlak_test(fit).df
+    3
+    """
+    names = [name for name in fit.params.index if name.startswith("mean(")]
+    if fit.settings["effects"] != "correlated":
+        raise SpatialInputError("E501", f"effects={fit.settings['effects']!r} leaves no unit means to test",
+                                hint="fit with effects='correlated'")  # fmt: skip
+    b, V = fit.params[names].to_numpy(), fit.vcov.loc[names, names].to_numpy()
+    null = "the unit effects are uncorrelated with the regressors"
+    return TestResult("Mundlak", float(b @ np.linalg.solve(V, b)), len(names), null)
