@@ -80,7 +80,7 @@ def lr_test(restricted: Fit, full: Fit) -> TestResult:
         raise SpatialInputError("E501", "the method of moments has no likelihood to compare", hint="use method='ml'")
     df = full.n_parameters - restricted.n_parameters
     a, b = restricted.specification.name, full.specification.name
-    if restricted.settings["random"] or full.settings["random"]:
+    if restricted.settings.get("random") or full.settings.get("random"):
         return lr_test_of_random(restricted, full)
     same_sample = restricted.sample.n == full.sample.n and np.array_equal(restricted.sample.y, full.sample.y)
     if df <= 0 or not same_sample:

@@ -62,7 +62,9 @@ def test_baltagi_song_koh_of_splm(shared, fits):
         assert tests[ours].statistic == pytest.approx(want, rel=1e-6)
     assert tests["LM2"].p_value == pytest.approx(stored["bsktest_LM2"]["p_value"], rel=1e-6)
     assert tests["LM1"].statistic == pytest.approx(STORED["honda"]["statistic"], rel=1e-8)
-    assert tests["SLM2"].statistic == pytest.approx(sp.diagnose(fits["none"])["Moran of residuals"].statistic, rel=1e-9)
+    assert tests["SLM2"].statistic == pytest.approx(
+        sp.diagnose(fits["none"])["Moran of residuals"].statistic, rel=1e-9
+    )
 
 
 def test_one_sided_distributions():
