@@ -333,7 +333,7 @@ def infer(fit, averages, picks, method, draws, seed, level, sample=None):
     """Estimates, standard errors and both ends of the intervals, (3, variables) each; the draws that were kept.
 
     ``sample`` (kept, p) are draws of long-run parameters: ratios, whose draws have no variance. There the standard
-    error is half the width of the central 68.27 % of them.
+    error is the width of the central 95 % of them over 2 x 1.96.
     """
     estimates = combine(fit.params.to_numpy()[None], fit.rho, averages, picks)[0]
     if method == "delta":

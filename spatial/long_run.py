@@ -103,7 +103,17 @@ class DynamicEffects:
         Each with averages, ``by_unit``, ``shock``, ``matrix``, ``by_group`` and ``by_order``. ``convergence`` is that
         of the response's own past, (I - rho W)^-1 (tau I + eta W). ``long_run`` raises E712 for an estimate that is
         not stationary; draws that are not are left out and counted, and since draws of such ratios have no variance
-        its standard errors are half the width of their central 68.27 %.
+        its standard errors are the width of their central 95 % over 2 x 1.96.
+
+    Examples
+    --------
+    >>> import shapefiles, spatial as sp, weights as wt
+    >>> w = wt.queen(shapefiles.load("us_states")).standardize("row")
+    >>> panel = shapefiles.load_panel("us_states")
+    >>> fit = sp.sdm("log(gsp) ~ log(emp) + unemp", panel, w, entity="state", time="year", lags="both")
+    >>> effects = fit.effects(method="delta")
+    >>> [round(float(run.total["log(emp)"]), 2) for run in (effects.short_run, effects.long_run)]
+    [0.03, 0.23]
     """
 
     fit: Fit = field(repr=False)

@@ -152,9 +152,9 @@ def parameter_draws(fit, draws, seed):
 
 
 def central_spread(drawn, axis: int = 0) -> np.ndarray:
-    """Half the width of the central 68.27 % of draws: a standard error where the draws may have no variance."""
-    low, high = np.quantile(drawn, [0.15865, 0.84135], axis=axis)
-    return (high - low) / 2
+    """The width of the central 95 % of draws over 2 x 1.96: a standard error where the draws may have no variance."""
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=axis)
+    return (high - low) / (2 * 1.959964)
 
 
 def delta_errors(fit, averages, picks):

@@ -90,6 +90,9 @@ def test_sdpdmod(produc, model, r_effects, correction, lag):
     if lee_yu is True and effects == "twoway":  # the fourth moment depends on the basis F that was taken
         excess = (errors[-1] ** 2 - inverse[k, k]) / more[k]
     np.testing.assert_allclose(np.sqrt(np.diag(inverse)[:-1] + excess * more), errors, rtol=1e-4)
+    if "sim_DIRECTst.tab" in want["impacts"] and correction:  # without, its covariance is N T times too large
+        spread = fit.effects(draws=2000).short_run.std_errors[1]
+        np.testing.assert_allclose(spread, list(want["impacts"]["sim_INDIRECTst.tab"]["sd"].values()), rtol=0.08)
     for run in ("short_run", "long_run"):
         if run == "short_run" or fit.stationarity.holds:
             part = getattr(fit.effects(method="delta"), run)
@@ -178,6 +181,36 @@ def test_traces_agree(kind):
     at = (0.3 / top, 0.5, -0.2 / top)
     by_determinant = dynamic._traces(fit.sample, w, *at)
     np.testing.assert_allclose(dynamic._traces_by_eigenvalues(fit.sample, w, *at), by_determinant, rtol=1e-10)
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_roots_without_eigenvalues(symmetric):
+    """Where W is factorised instead: the outermost eigenvalues suffice, or the circle through them bounds the roots."""
+    rng, N = np.random.default_rng(1), 400
+    W = nearest(rng, N, 4)
+    if symmetric:
+        W = (W + W.T) / (W + W.T).sum(1, keepdims=True)
+    w = as_weights(pd.DataFrame(W))
+    L = logdet(w)
+    assert not hasattr(L, "eigenvalues")
+    for at in ((0.4, 0.5, -0.2), (0.2, 0.3, 0.4), (-0.3, 0.6, 0.1)):
+        largest = np.abs(dynamic.roots(w, L, *at)).max()
+        A = np.linalg.solve(np.eye(N) - at[0] * W, at[1] * np.eye(N) + at[2] * W)
+        true = np.abs(np.linalg.eigvals(A)).max()
+        assert largest == pytest.approx(true, rel=1e-6) if symmetric else true <= largest * (1 + 1e-9) < 1.25 * true
+
+
+def test_beyond_the_correction(monkeypatch):
+    """Refused with the numbers: too many units near a unit root, and a correction that leaves rho's interval."""
+    W = weights("symmetric")
+    data = simulated(np.random.default_rng(8), W, 9, tau=0.97, eta=-0.3)
+    monkeypatch.setattr(dynamic, "EIGEN_MAX", 10)
+    with pytest.raises(SpatialInputError, match=r"E711.*up to 10 units"):
+        sp.sar("y ~ x", data, labelled(W), **KEYS, effects="entity", lags="both")
+    monkeypatch.undo()
+    short = simulated(np.random.default_rng(2), W, 3, rho=0.85, tau=0.1, eta=0.0, twoway=False)
+    with pytest.raises(SpatialInputError, match=r"E710.*moves rho from 0\.903 to 1\.035"):
+        sp.sar("y ~ x", short, labelled(W), **KEYS, effects="entity", lags="both")
 
 
 # -- effects -------------------------------------------------------------------------------------------------
