@@ -99,7 +99,7 @@ def _traces_by_eigenvalues(sample, weights, rho, tau, eta) -> tuple[float, float
         w = np.delete(w, np.argmin(np.abs(w - 1)))
     s = 1 / (1 - rho * w)
     a = (tau + eta * w) * s
-    if (a.real < 1 - 1 / len(w)).all():
+    if (np.abs(a) < 1 - 1 / len(w)).all():
         k = s / (1 - a)
     else:
         T = sample.lag.copies

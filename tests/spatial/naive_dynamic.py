@@ -75,7 +75,7 @@ def bias_score(W, T, lags, k, b, rho, s2):
     eta = {"y": 0.0, "Wy": b[0], "both": b[1]}[lags]
     S_inverse = np.linalg.inv(eye - rho * W)
     A, G = S_inverse @ (tau * eye + eta * W), W @ S_inverse
-    if np.linalg.eigvals(A).real.max() < 1 - 1 / N:
+    if np.abs(np.linalg.eigvals(A)).max() < 1 - 1 / N:
         sums = np.linalg.inv(eye - A)
     else:
         sums = sum((T - 1 - h) / T * np.linalg.matrix_power(A, h) for h in range(T - 1))
