@@ -16,14 +16,14 @@ RHO, TAU, BETA, THETA = 0.3, 0.4, 1.0, 0.5
 KEYS = {"entity": "i", "time": "t", "lags": "both"}
 
 
-def panels(rng, W, T, eta, count, *, burn=40):
-    """``count`` frames of T + 1 periods, unit and period effects in y; the regressors stay the same in all."""
+def panels(rng, W, T, eta, count, *, burn=40, effects="twoway"):
+    """``count`` frames of T + 1 periods with effects in y; the regressors stay the same in all."""
     N = len(W)
     A = np.linalg.inv(np.eye(N) - RHO * W)
     x = rng.standard_normal((burn + T + 1, N))
     index = pd.MultiIndex.from_product([range(T + 1), range(N)], names=["t", "i"])
     for _ in range(count):
-        c, m = rng.standard_normal(N), rng.standard_normal(len(x))
+        c, m = rng.standard_normal(N), rng.standard_normal(len(x)) * (effects == "twoway")
         y = np.zeros((len(x), N))
         for t in range(1, len(x)):
             shock = c + m[t] + rng.standard_normal(N)
@@ -41,9 +41,7 @@ def study(N, T, eta, count, effects, lee_yu, *, seed=31, vcov="oim"):
     S = np.linalg.solve((1 - TAU) * np.eye(N) - (RHO + eta) * W, BETA * np.eye(N) + THETA * W)
     long = np.array([S.trace(), S.sum() - S.trace(), S.sum()]) / N
     estimates, inside, long_inside = [], [], []
-    for data in panels(rng, W, T, eta, count):
-        if effects == "entity":
-            data["y"] -= data.groupby("t")["y"].transform("mean")
+    for data in panels(rng, W, T, eta, count, effects=effects):
         fit = sp.sdm("y ~ x", data, w, **KEYS, effects=effects, lee_yu=lee_yu, vcov=vcov)
         ci = fit.conf_int()
         estimates.append(fit.params)
@@ -74,7 +72,9 @@ def test_the_correction_removes_the_bias():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("N", "T", "eta"), DESIGNS)
-@pytest.mark.parametrize(("effects", "lee_yu"), [("twoway", True), ("twoway", "additive"), ("twoway", False)])
+@pytest.mark.parametrize(("effects", "lee_yu"), [
+    ("twoway", True), ("twoway", "additive"), ("twoway", False), ("entity", True),
+])  # fmt: skip
 def test_bias_and_coverage(N, T, eta, effects, lee_yu, capsys):
     """95 % intervals of every parameter and of the long-run effects."""
     R = 800
