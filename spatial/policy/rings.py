@@ -79,7 +79,8 @@ def ring_did(
     estimates, V = (_imputed if method == "imputation" else _two_way)(sample, exposed, names)
     df = sample.n_clusters - 1 if method == "twfe" else None
     table = rows(estimates, np.sqrt(np.diag(V)), level=level, df=df, term=names)
-    settings = {"method": method, "control": None, "level": level, "weights": weights_column, "period_by": period_by,
+    settings = {"method": method, "control": None, "rings": list(rings), "level": level,
+                "weights": weights_column, "period_by": period_by,
                 "cluster": cluster or str(sample.ids.name or "unit")}  # fmt: skip
     return DiD(table, None, np.zeros((0, 0)), sample, settings, warned(sample))
 

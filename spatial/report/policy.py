@@ -20,6 +20,8 @@ def did_text(did) -> str:
              f"{int(treated.sum())} units treated, {int((~treated).sum())} never"]  # fmt: skip
     if settings["method"] == "group_time":
         lines.append(f"comparison: {'never treated' if settings['control'] == 'never' else 'not treated yet'}")
+    if rings := settings.get("rings"):
+        lines.append(f"comparison: untreated and in none of the rings {', '.join(rings)}")
     if settings["weights"]:
         lines.append(f"observations weighted by {settings['weights']}")
     if settings["period_by"]:

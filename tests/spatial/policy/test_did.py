@@ -38,7 +38,7 @@ def test_published_figures_of_the_did_package(mpdta):
 
 
 def test_published_figures_of_castle_doctrine():
-    """Cheng & Hoekstra (2013), table 5: .0801, .0877, .0946; our share of a year is from their dates, in days."""
+    """Cheng & Hoekstra (2013): .0801, .0877, .0946; our share of a year is from their dates, in days."""
     castle = shapefiles.load_panel("castle")
     keys = {"entity": "state", "time": "year", "method": "twfe"}
     weighted = {"weights_column": "population"}
