@@ -62,7 +62,7 @@ def log_marginal(fit: Fit, prior: Prior | None = None, *, lee_yu: bool | None = 
     -188.49
     """
     settings = fit.settings
-    if settings["method"] != "ml" or settings["effects"] == "random":
+    if settings["method"] != "ml" or settings["random"]:
         raise SpatialInputError("E511", "a posterior probability needs a likelihood with fixed effects or none",
                                 hint="use method='ml' and effects='none', 'entity', 'time' or 'twoway'")  # fmt: skip
     d, sample = fit.design, fit.sample

@@ -63,6 +63,8 @@ def j_test(null: Fit, rival: Fit) -> TestResult:
     whose predictor is the right-hand side of the rival model.
     """
     for fit in (null, rival):
+        if fit.settings["random"]:
+            raise SpatialInputError("E511", "the J-test is for fixed effects or none")
         if fit.specification.error or not (fit.specification.lag or fit.specification.durbin):
             raise SpatialInputError("E511", f"the J-test is for sar, sdm and slx, not for {fit.specification.name}")
     if len(null.sample.y) != len(rival.sample.y) or null.settings["effects"] != rival.settings["effects"]:
@@ -107,7 +109,7 @@ def _basis(H: np.ndarray) -> np.ndarray:
 
 def _row_logliks(fit: Fit) -> np.ndarray:
     """The log-likelihood by row; it sums to ``fit.loglik``."""
-    if fit.settings["method"] != "ml" or fit.settings["effects"] == "random":
+    if fit.settings["method"] != "ml" or fit.settings["random"]:
         raise SpatialInputError("E511", "Vuong's test needs maximum likelihood, with fixed effects or none")
     e, m = fit.solution.resid, len(fit.solution.resid)
     shares = -(e**2) / (2 * fit.solution.sigma2)

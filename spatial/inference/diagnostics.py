@@ -12,6 +12,7 @@ from .._data import INTERCEPT, spatial_lag
 from .._period_weights import refuse_varying
 from ..results import Fit, TestResult, TestTable
 from .information import DENSE_MAX, contrasts, expected, inverse_information
+from .random import by_random_ml
 
 
 def diagnose(fit: Fit) -> TestTable:
@@ -100,7 +101,8 @@ def lm_residual_error(fit: Fit) -> TestResult:
 
     (e'W e / s2 - T tr W)^2 / (T22 - t'V t),  T22 = T tr(W'W + W W),  t = T (tr[(W + W') W A^-1], tr(W) / s2)
 
-    with V the covariance of (rho, sigma2) from the expected information. Where time effects are transformed out, W
+    with V the covariance of (rho, sigma2) from the expected information; with random effects from the observed one, and
+    of kappa = ln(1 + T phi) too, for which t has tr W. Where time effects are transformed out, W
     is F'W F, whose trace is -1 when rows sum to one, and T is as in the likelihood.
 
     Raises
@@ -128,9 +130,13 @@ def lm_residual_error(fit: Fit) -> TestResult:
     T21 = part.copies * float(np.sum((W + W.T) * G.T))
     trace = part.copies * np.trace(W)
     slope = e @ spatial_lag(d.weights.csr, e.reshape(d.y.shape)).ravel() / s2 - trace
-    information = expected(fit.sample, fit.solution, d.weights.csr, None)
-    V = inverse_information(information, list(fit.params.index))[-2:, -2:]
-    t = np.array([T21, trace / s2])
+    if by_random_ml(fit):
+        information = fit.settings["random"].information
+    else:
+        information = expected(fit.sample, fit.solution, d.weights.csr, None)
+    k = len(fit.params) - 1
+    V = inverse_information(information, list(fit.params.index))[k:, k:]
+    t = np.array([T21, trace / s2, np.trace(W)])[: len(V)]
     statistic = slope**2 / (T22 - t @ V @ t)
     return TestResult("LM error after a lag", float(statistic), 1, "lambda = 0, given rho")
 

@@ -106,7 +106,7 @@ def serial_correlation(fit: Fit) -> TestTable:
     results = [_differences(fit)]
     if effects in ("entity", "twoway"):
         results.append(_within(fit))
-    if effects != "random":
+    if not fit.settings["random"]:
         results.append(_local(fit, T, N, effects))
     return TestTable(f"Serial correlation in {fit.specification.name}: {fit.design.formula}", tuple(results))
 

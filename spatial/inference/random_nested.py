@@ -9,6 +9,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
+from .._formula import INTERCEPT
 from ..results import Fit, TestResult
 
 
@@ -74,6 +75,10 @@ def refuse_not_nested(restricted: Fit, full: Fit) -> None:
         why = "unit effects stand inside the one and beside the other's spatial error"
     elif not np.array_equal(restricted.design.y, full.design.y):
         why = "their data differ"
+    elif (restricted.specification.name, full.specification.name) == ("SEM", "SDM"):
+        lagged = {j for j, name in enumerate(full.design.names) if name != INTERCEPT} <= set(full.design.durbin)
+        if not lagged or (small is not None and small.error == "baltagi"):
+            why = "an SDM nests the SEM when all regressors are lagged and the unit effects are inside its error"
     if why:
         raise SpatialInputError("E501", f"these fits cannot be compared: {why}")
 

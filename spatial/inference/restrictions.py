@@ -94,6 +94,9 @@ def spatial_hausman(fit: Fit) -> TestResult:
     if spec.lag or not spec.error:
         raise SpatialInputError("E501", f"the spatial Hausman test needs a fit of sem or sdem, got {spec.name}")
     refuse_varying(fit.design.weights_of_error, "the spatial Hausman test")
+    if fit.settings["random"] and fit.settings["random"].error == "baltagi":
+        raise SpatialInputError("E501", "the spatial Hausman test needs unit effects inside the error process",
+                                hint="random_error='kkp'")  # fmt: skip
     X, s2, (T, N) = sample.X, fit.solution.sigma2, fit.design.y.shape
     BX = X - fit.lam * sample.MX
     by_unit = X.reshape(T, N, -1).transpose(1, 0, 2)

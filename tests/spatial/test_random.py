@@ -244,6 +244,23 @@ def test_likelihood_ratios():
         assert error.value.code == "E501"
 
 
+def test_an_error_after_a_lag_is_the_score_of_the_dense_likelihood():
+    """LM of lambda = 0 in a SAR, against slope and curvature of the likelihood with unit effects inside an error."""
+    data, W = random_panel(6, N=40, lam=0.15)
+    sar = fit_random("sar", data, W)
+    f, at = twin(sar, "kkp")
+    at = np.insert(at, 4, 0.0)
+    slope = (f(at + 1e-6 * np.eye(7)[4]) - f(at - 1e-6 * np.eye(7)[4])) / 2e-6
+    V = np.linalg.inv(naive.hessian(lambda x: -f(x), at))
+    test = sp.lm_residual_error(sar)
+    assert test.statistic == pytest.approx(slope**2 * V[4, 4], rel=0.15)  # expected against observed information
+    assert "LM error after a lag" in str(sp.diagnose(sar))
+    sem, sdm = fit_random("sem", data, W), fit_random("sdm", data, W)
+    assert sp.lr_test(sem, sdm).df == 2
+    with pytest.raises(SpatialInputError, match="inside its error"):
+        sp.lr_test(fit_random("sem", data, W, "baltagi"), sdm)
+
+
 @pytest.mark.parametrize("model", ["ols", "slx"])
 @pytest.mark.parametrize("method", [None, "ml"])
 def test_correlated_effects_of_a_regression_are_the_fixed_effects_estimates(model, method):
