@@ -122,6 +122,8 @@ def unit_codes(d: Design, column: str) -> tuple[np.ndarray, pd.Index]:
     values = d.frame[column].to_numpy()[d.order]
     codes, groups = pd.factorize(pd.Series(values.ravel()), sort=True)
     codes = codes.reshape(values.shape)
+    if d.observed is not None:  # a unit's gaps take its first code
+        codes = np.where(d.observed, codes, codes[d.observed.argmax(axis=0), np.arange(d.n_units)])
     if (codes < 0).any():
         raise SpatialInputError("E201", f"{column!r} has missing values", column=column,
                                 ids=list(d.ids[(codes < 0).any(axis=0)]))  # fmt: skip

@@ -13,7 +13,7 @@ from itertools import combinations, pairwise
 import numpy as np
 import pandas as pd
 
-from spillover.errors import SpatialInputError
+from spillover.errors import SpatialInputError, check_option
 
 from .._data import design
 from ..effects import KINDS, Effects
@@ -110,7 +110,9 @@ def heterogeneity(
     >>> list(eras.effects)
     ['year <= 1978', 'year > 1978']
     """
-    d = design(formula, data, w, entity=entity, time=time, lagged=False, missing=options.get("missing", "error"))
+    missing = options.get("missing", "error")
+    check_option("missing", missing, ("error", "drop"))
+    d = design(formula, data, w, entity=entity, time=time, lagged=False, missing=missing)
     if not d.is_panel or d.weights.varies:
         raise SpatialInputError("E501", "groups are compared in panels with one W for all periods",
                                 hint="give entity= and time=")  # fmt: skip

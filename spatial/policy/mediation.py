@@ -122,6 +122,7 @@ def mediation(
     [0.89, -0.12, 0.77]
     """
     check_option("model", model, MODELS)
+    check_option("missing", missing, ("error", "drop"))
     if draws < 20:
         raise SpatialInputError("E533", f"draws={draws} must be 20 or more for an interval")
     options = {"entity": entity, "time": time, "effects": effects, "missing": missing}

@@ -126,6 +126,7 @@ def threshold(
     """
     check_option("effects", effects, ("entity", "twoway"))
     check_option("thresholds", thresholds, (1, 2))
+    check_option("missing", missing, ("error", "drop"))
     if not (0 < trim < 1 / (thresholds + 1) and grid >= 2 and draws >= 0):
         raise SpatialInputError("E533", f"trim={trim}, grid={grid}, draws={draws} must be a share that leaves room for "
                                 f"{thresholds + 1} regimes, 2 or more points, and 0 or more draws")  # fmt: skip

@@ -31,8 +31,9 @@ class WhatIf:
     Attributes
     ----------
     table : DataFrame indexed by unit
-        ``change`` of the regressor, then ``estimate`` (the response, in units of the outcome), ``std_error``,
-        ``conf_low``, ``conf_high``; for a logged outcome also ``percent``, ``percent_low``, ``percent_high``.
+        Those observed in the period. ``change`` of the regressor, then ``estimate`` (the response, in units of the
+        outcome), ``std_error``, ``conf_low``, ``conf_high``; for a logged outcome also ``percent``,
+        ``percent_low``, ``percent_high``.
     fit : Fit
     variable : str
     drawn : ndarray, shape (draws, N)
@@ -67,6 +68,7 @@ class WhatIf:
             ``conf_high``, and ``share`` of the sum of all responses.
         """
         codes, names = _groups(self.fit.design, groups)
+        codes = codes[self.fit.design.ids.get_indexer(self.table.index)]
         member = np.vstack([codes == g for g in range(len(names))] + [np.ones(len(codes), dtype=bool)])
         mean = member / member.sum(axis=1, keepdims=True)
         at = mean @ self.table["estimate"].to_numpy()
@@ -154,12 +156,13 @@ def what_if(
         raise SpatialInputError("E309", f"{draws:,} draws of {d.n_units:,} responses are too many to hold",
                                 n=d.n_units, hint="fewer draws=, or fit.effects().shock()")  # fmt: skip
     last = _period(d, period)
-    moved = _change(d, variable, change, percent, to, share, _chosen(d, units), last)
+    there = np.ones(d.n_units, dtype=bool) if d.observed is None else d.observed[last]
+    moved = _change(d, variable, change, percent, to, share, _chosen(d, units), there, last)
     W = d.weights.at(d.times[last]) if d.weights.varies else d.weights
-    at, drawn = averages(fit, variable, W, moved[:, None], lambda r: r[:, 0], draws, seed)
+    at, drawn = averages(fit, variable, W, moved[there, None], lambda response: response[:, 0], draws, seed)
     errors, low, high = intervals(drawn, level)
-    table = pd.DataFrame({"change": moved, "estimate": at, "std_error": errors, "conf_low": low, "conf_high": high},
-                         index=d.ids)  # fmt: skip
+    table = pd.DataFrame({"change": moved[there], "estimate": at, "std_error": errors, "conf_low": low,
+                          "conf_high": high}, index=d.ids[there])  # fmt: skip
     if d.response.startswith("log("):
         for name, column in (("percent", at), ("percent_low", low), ("percent_high", high)):
             table[name] = 100 * np.expm1(column)
@@ -216,7 +219,7 @@ def _chosen(d, units) -> np.ndarray:
     return d.ids.isin(wanted)
 
 
-def _change(d, variable, change, percent, to, share, chosen, last) -> np.ndarray:
+def _change(d, variable, change, percent, to, share, chosen, there, last) -> np.ndarray:
     """What is added to the term in every unit."""
     given = [name for name, value in (("change", change), ("percent", percent), ("to", to)) if value is not None]
     if len(given) != 1:
@@ -231,9 +234,9 @@ def _change(d, variable, change, percent, to, share, chosen, last) -> np.ndarray
         named = {"mean": np.mean, "median": np.median, "max": np.max}
         if isinstance(to, str) and to not in named:
             raise SpatialInputError("E501", f"to={to!r} is not known", hint="a number, 'mean', 'median' or 'max'")
-        target = named[to](x) if isinstance(to, str) else float(to)
+        target = named[to](x[there]) if isinstance(to, str) else float(to)
         change = share * np.maximum(target - x, 0)
-    moved = np.where(chosen, change, 0.0)
+    moved = np.where(chosen & there, change, 0.0)
     if not np.isfinite(moved).all() or not moved.any():
         raise SpatialInputError("E535", "nothing changes: no chosen unit lies below the target" if to is not None else
                                 "nothing changes", column=variable)  # fmt: skip
