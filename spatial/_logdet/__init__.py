@@ -23,6 +23,7 @@ from .._weights import Weights
 from .exact import BYTES_PER_ELEMENT, EASY, Cholmod, SparseLU, cholmod_installed, envelope, memory
 from .factorised import Factorised, Window
 from .jacobian import Jacobian
+from .marginal import Marginal
 from .periods import Sum, period_logdet
 from .projected import projected_logdet
 from .quadrature import Quadrature, quadrature
@@ -30,7 +31,7 @@ from .spectrum import Spectrum, spectrum
 from .structure import admissible_interval, extreme_interval, similar, symmetrizer
 
 __all__ = [
-    "Factorised", "Jacobian", "Quadrature", "Spectrum", "Sum", "Window", "admissible_interval", "logdet",
+    "Factorised", "Jacobian", "Marginal", "Quadrature", "Spectrum", "Sum", "Window", "admissible_interval", "logdet",
     "period_logdet", "projected_logdet", "structure", "symmetrizer",
 ]  # fmt: skip
 

@@ -58,7 +58,7 @@ def breusch_pagan(fit: Fit) -> TestResult:
     B X, as Anselin (1988, section 8.1) does for a spatial error.
     """
     sample = fit.sample
-    Z = sample.X if sample.error is None else sample.X - fit.lam * sample.MX
+    Z = (sample.X if sample.error is None else sample.X - fit.lam * sample.MX)[:, : sample.k]
     if fit.settings["effects"] not in ("none", "random", "correlated"):
         Z = np.column_stack([np.ones(len(Z)), Z])
     df = Z.shape[1] - 1
@@ -146,9 +146,10 @@ def vif(fit: Fit) -> pd.Series:
 
     Of two regressors both have the same, 1 / (1 - r^2).
     """
-    names = list(fit.params.index[: fit.sample.X.shape[1]])
+    X = _regressors(fit)
+    names = list(fit.params.index[: X.shape[1]])
     slopes = [j for j, name in enumerate(names) if name != INTERCEPT]
-    Z = fit.sample.X[:, slopes]
+    Z = X[:, slopes]
     Z = Z - Z.mean(axis=0)
     R = np.linalg.qr(Z / np.linalg.norm(Z, axis=0), mode="r")
     factors = np.sum(np.linalg.inv(R) ** 2, axis=1)
@@ -160,5 +161,13 @@ def condition_number(fit: Fit) -> float:
 
     Above 30 coefficients are hard to tell apart (Belsley, Kuh & Welsch 1980, section 3.2).
     """
-    singular = np.linalg.svd(fit.sample.X / np.linalg.norm(fit.sample.X, axis=0), compute_uv=False)
+    X = _regressors(fit)
+    singular = np.linalg.svd(X / np.linalg.norm(X, axis=0), compute_uv=False)
     return float(singular[0] / singular[-1])
+
+
+def _regressors(fit: Fit) -> np.ndarray:
+    """X without the effects, (m, k)."""
+    sample = fit.sample
+    X, U = sample.X[:, : sample.k], sample.X[:, sample.k :]
+    return X - U @ (U.T @ X)

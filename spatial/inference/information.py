@@ -18,10 +18,16 @@ DENSE_MAX = 5_000
 
 
 def observed(sample: Sample, at: Solution) -> np.ndarray:
-    """-d2 ln L, ordered (beta, rho, lambda, sigma2), absent parameters left out.
+    """-d2 ln L, ordered (beta, rho, lambda, sigma2), absent parameters left out; dummies concentrated out.
 
     With e = B (A y - X beta) its first derivatives are the columns of J and its mixed ones M X, M W y.
     """
+    full = with_dummies(sample, at)
+    return without_dummies(sample, full)[0] if sample.dummies else full
+
+
+def with_dummies(sample: Sample, at: Solution) -> np.ndarray:
+    """The same with the dummies among beta."""
     s2, e, k = at.sigma2, at.resid, sample.X.shape[1]
     J = -derivatives(sample, at)
     info = J.T @ J / s2
@@ -39,6 +45,14 @@ def observed(sample: Sample, at: Solution) -> np.ndarray:
     full[:p, p] = full[p, :p] = -J.T @ e / s2**2
     full[p, p] = sample.n / (2 * s2**2)
     return full
+
+
+def without_dummies(sample: Sample, full: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """I_aa - I_ad I_dd^-1 I_da, and I_dd^-1 I_da: what concentrating the dummies d out leaves of an information."""
+    dummy = np.zeros(len(full), dtype=bool)
+    dummy[sample.k : sample.X.shape[1]] = True
+    share = np.linalg.solve(full[np.ix_(dummy, dummy)], full[np.ix_(dummy, ~dummy)])
+    return full[np.ix_(~dummy, ~dummy)] - full[np.ix_(~dummy, dummy)] @ share, share
 
 
 def expected(sample: Sample, at: Solution, W: sparse.csr_array | None, M: sparse.csr_array | None) -> np.ndarray:

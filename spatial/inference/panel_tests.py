@@ -8,6 +8,7 @@ from scipy import sparse
 from spillover.errors import SpatialInputError
 
 from .._gaps import refuse_unbalanced
+from .._period_weights import refuse_varying
 from ..results import Fit, TestResult, TestTable
 from ..solve.ml import spatially_lagged_error
 from ..solve.within import degrees_of_freedom
@@ -102,6 +103,8 @@ def serial_correlation(fit: Fit) -> TestTable:
     T^2 N / (T - 1) (e'L e / e'e)^2 of Baltagi (2013), eq. 5.22, is not.
     """
     T, N = _shape(fit, 4)
+    if fit.sample.dummies:
+        refuse_varying(fit.design.weights_of_error, "serial_correlation after a spatial error with fixed effects")
     effects = fit.settings["effects"]
     results = [_differences(fit)]
     if effects in ("entity", "twoway"):

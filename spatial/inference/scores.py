@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..solve.ml import Sample, Solution
-from .information import derivatives
+from .information import derivatives, with_dummies, without_dummies
 
 
 def scores(sample: Sample, at: Solution) -> np.ndarray:
@@ -17,7 +17,7 @@ def scores(sample: Sample, at: Solution) -> np.ndarray:
         s_i = [D_i e_i / s2 + (0, L'(rho), L'(lambda)) / m,   e_i^2 / (2 s2^2) - n / (2 s2 m)]
 
     Source: Belotti, Hughes & Piano Mortari (2017, Stata Journal 17:139-180), whose ``xsmle`` splits the
-    determinant in the same way.
+    determinant in the same way. Dummies among X are concentrated out.
     """
     e, s2, m, k = at.resid, at.sigma2, len(at.resid), sample.X.shape[1]
     by_row = derivatives(sample, at) * (e / s2)[:, None]
@@ -25,4 +25,9 @@ def scores(sample: Sample, at: Solution) -> np.ndarray:
         by_row[:, k] += sample.lag.d1(at.rho) / m
     if sample.error is not None:
         by_row[:, -1] += sample.error.d1(at.lam) / m
-    return np.column_stack([by_row, e**2 / (2 * s2**2) - sample.n / (2 * s2 * m)])
+    by_row = np.column_stack([by_row, e**2 / (2 * s2**2) - sample.n / (2 * s2 * m)])
+    if not sample.dummies:
+        return by_row
+    _, share = without_dummies(sample, with_dummies(sample, at))
+    of_dummies = by_row[:, sample.k : k]
+    return np.delete(by_row, np.s_[sample.k : k], axis=1) - of_dummies @ share

@@ -117,7 +117,7 @@ def _read(specification, formula, data, w, w_error, endog, instruments, keys):
 
 def estimates(specification: Specification, d: Design, sample: Sample, at: Solution, settings: dict):
     """(parameters, sigma2, df). Least squares has t statistics and sigma2 = SSE / df."""
-    params = [*at.beta] + [at.rho] * specification.lag + [at.lam] * specification.error
+    params = [*at.beta[: sample.k]] + [at.rho] * specification.lag + [at.lam] * specification.error
     if specification.lag or specification.error or (settings["random"] and settings["random"].by_likelihood):
         return params, at.sigma2, None
     df = sample_df(d, settings["effects"], sample)

@@ -18,6 +18,7 @@ from ..results import Specification
 from ..solve.ml import Sample
 from ..solve.within import degrees_of_freedom
 from ._checks import refuse_degenerate
+from ._dummies import keeps_dummies, sample_with_dummies
 from ._varying import refuse_without_likelihood, varying_jacobian
 
 EFFECTS = ("none", "entity", "time", "twoway", "random", "correlated")
@@ -34,6 +35,8 @@ def demeaned_sample(
     """
     W, M = d.weights, d.weights_of_error
     X, names = regressor_columns(d, effects)
+    if keeps_dummies(specification, d, effects):
+        return sample_with_dummies(d, X, names, effects, correction, logdet_method), names
     exact = correction is True or d.varies
 
     def lag(weights, values):

@@ -25,6 +25,7 @@ from .._logdet import Jacobian, period_logdet, projected_logdet
 from .._period_weights import PeriodWeights
 from ..results import Specification
 from ..solve.unbalanced import Gaps
+from ._dummies import keeps_dummies
 
 
 def varying_jacobian(d: Design, weights: PeriodWeights, effects: str, correction, method) -> Jacobian:
@@ -51,22 +52,22 @@ def refuse_without_likelihood(specification: Specification, d: Design, effects: 
     Raises
     ------
     SpatialInputError
-        E321 a spatial error whose weights vary, with entity effects: B_t c changes from period to period, so that
-        no demeaning of B_t u takes c out. E308 with time effects and rows that do not sum to one. E501 for
-        ``lee_yu="additive"``.
+        E321 a lag and a spatial error whose weights vary, with entity effects: B_t c changes from period to period, so
+        that no demeaning of B_t u takes c out, and the score's mean depends on rho and lambda together; E109 where
+        it is gaps that make them vary. E308 a lag and an error with time effects and rows that do not sum to one.
+        E501 for ``lee_yu="additive"``.
     """
     M = d.weights_of_error
-    if specification.error and effects in ("entity", "twoway"):
+    if specification.lag and keeps_dummies(specification, d, effects):
         refuse_unbalanced(d.observed, f"{specification.name} with {effects} effects")
-    if specification.error and M.varies and effects in ("entity", "twoway"):
         raise SpatialInputError(
             "E321",
             f"{specification.name} with {effects} effects needs the same weights of the error in all periods: "
             "an error's weights that vary carry the effects with them",
-            hint="give w_error= one matrix, say w.mean(); or sar, sdm, slx",
+            hint="give w_error= one matrix, say w.mean(); or sdm, sem, sdem",
         )
-    used = (d.weights, M) if specification.lag else (M,)
-    if specification.error and effects in ("time", "twoway") and not all(w.rows_sum_to_one for w in used):
+    both = specification.lag and specification.error
+    if both and effects in ("time", "twoway") and not (d.weights.rows_sum_to_one and M.rows_sum_to_one):
         raise SpatialInputError("E308", f"{specification.name} with {effects} effects needs weights whose rows all "
                                 "sum to one in every period", hint="w.standardize('row') without islands, or "
                                 "effects='entity'")  # fmt: skip

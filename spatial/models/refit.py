@@ -17,6 +17,7 @@ from spillover.errors import SpatialInputError
 from .._data import INTERCEPT, Design
 from .._gaps import refuse_unbalanced
 from .._keys import match_rows
+from .._period_weights import refuse_varying
 from ..inference.bootstrap import resampled
 from ..inference.propagate import point_effects
 from ..inference.vcov import as_vcov
@@ -121,6 +122,8 @@ def refit(
     0.005
     """
     refuse_unbalanced(fit.design.observed, "refit")
+    if fit.sample.dummies:
+        refuse_varying(fit.design.weights_of_error, "refit of a spatial error with fixed effects")
     given = _given(fit, y, x, relabel, w)
     if std_errors and fit.settings["random"] and fit.settings["random"].by_likelihood:
         raise SpatialInputError("E525", "random effects by maximum likelihood are refitted without standard errors",

@@ -12,6 +12,7 @@ from spillover.errors import SpatialInputError
 from .._data import spatial_lag
 from .._gaps import refuse_unbalanced
 from .._logdet import Jacobian
+from .._period_weights import refuse_varying
 from ..inference.vcov import as_vcov
 from ..results import Fit, TestResult
 from ..solve.ml import Sample, maximum_likelihood
@@ -69,6 +70,8 @@ def robust_hausman(fit: Fit, *, vcov="cluster", **settings) -> TestResult:
         raise SpatialInputError("E501", f"robust_hausman needs a likelihood fit with unit effects, got {effects!r}",
                                 hint="effects='entity', 'twoway' or 'random'")  # fmt: skip
     refuse_unbalanced(fit.design.observed, "robust_hausman")
+    if fit.specification.error:
+        refuse_varying(fit.design.weights_of_error, "robust_hausman of a spatial error")
     sample, names, added = _augmented(fit, "time" if effects == "twoway" else "none")
     at = maximum_likelihood(sample)
     spatial = [name for name in ("rho", "lambda") if name in fit.params.index]

@@ -41,6 +41,8 @@ class Sample:
         Observations that are left after the fixed effects, the n of the likelihood.
     lag, error : Jacobian or None
         log|A| and log|B|.
+    dummies : int
+        So many last columns of X are fixed effects that cannot be taken out beforehand: see ``models._dummies``.
     """
 
     y: np.ndarray = field(repr=False)
@@ -52,6 +54,12 @@ class Sample:
     MWy: np.ndarray | None = field(default=None, repr=False)
     lag: Jacobian | None = None
     error: Jacobian | None = None
+    dummies: int = 0
+
+    @property
+    def k(self) -> int:
+        """Coefficients, dummies not counted."""
+        return self.X.shape[1] - self.dummies
 
     @cached_property
     def basis(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:

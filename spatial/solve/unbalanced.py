@@ -75,6 +75,11 @@ class Gaps:
             parts.append(left @ root)
         return np.concatenate(parts, axis=1)
 
+    def dummies(self) -> np.ndarray:
+        """U itself, (m, rank)."""
+        U = np.concatenate([self.basis(t)[row > 0] for t, row in enumerate(self.S)])
+        return U[:, np.einsum("ij,ij->j", U, U) > 0.5]  # columns of length one, or zero
+
     def block(self, t: int) -> np.ndarray:
         """M's diagonal block of period t, (N, N); zero where not observed."""
         U = self.basis(t)

@@ -101,3 +101,13 @@ def adjusted_score(rho, beta, y, X, W, unit, period, *, effects):
     e = M @ (y - rho * W @ y - X @ beta)
     G = W @ np.linalg.inv(np.eye(len(y)) - rho * W)
     return e @ W @ y / (e @ e / round(np.trace(M))) - np.trace(M @ G)
+
+
+def marginal_loglik(theta, y, X, M, unit, period, *, effects):
+    """Gaussian likelihood at theta = (beta, lambda, log sigma2) of F'y, F any basis orthogonal to the dummies."""
+    values, vectors = np.linalg.eigh(dummy_projection(unit, period, effects))
+    F = vectors[:, values > 0.5]
+    B = np.eye(len(y)) - theta[-2] * M
+    V = np.exp(theta[-1]) * F.T @ np.linalg.inv(B.T @ B) @ F
+    u = F.T @ (y - X @ theta[:-2])
+    return -0.5 * (len(u) * np.log(2 * np.pi) + np.linalg.slogdet(V)[1] + u @ np.linalg.solve(V, u))

@@ -54,7 +54,7 @@ def test_copies_of_one_matrix_are_that_matrix(model, effects):
     same = fit("y ~ a + b", data, wt.temporal(dict.fromkeys(range(1990, 2010), w[2002])), **PANEL, effects=effects)
     assert not same.design.varies
     np.testing.assert_array_equal(a.params, same.params)
-    if model in ("sem", "sdem", "sac", "gns") and effects in ("entity", "twoway"):
+    if model in ("sac", "gns") and effects in ("entity", "twoway"):
         with pytest.raises(sp.SpatialInputError, match="same weights of the error in all periods") as caught:
             fit("y ~ a + b", data, w, **PANEL, effects=effects)
         assert caught.value.code == "E321"

@@ -252,7 +252,7 @@ def test_effects_count_who_is_there():
     (lambda d, w: sp.sar("y ~ scale(a)", d, w, **GAPS), "E109", "scale() needs"),
     (lambda d, w: sp.sar("y ~ a", d, w, **GAPS, method="gmm"), "E109", "method='gmm' needs"),
     (lambda d, w: sp.ols("y ~ a", d, w, **GAPS, effects="random"), "E109", "effects='random' needs"),
-    (lambda d, w: sp.sem("y ~ a", d, w, **GAPS, effects="entity"), "E109", "SEM with entity effects needs"),
+    (lambda d, w: sp.gns("y ~ a", d, w, **GAPS, effects="entity"), "E109", "GNS with entity effects needs"),
     (lambda d, w: sp.sac("y ~ a", d, w, **GAPS), "E109", "SAC with twoway effects needs"),
     (lambda d, w: sp.sar("y ~ a", d, w, **GAPS, vcov="bootstrap"), "E109", "vcov='bootstrap' needs"),
     (lambda d, w: sp.sar("y ~ a", d, w, **GAPS, lags="y"), "E109", "lags='y' needs"),
