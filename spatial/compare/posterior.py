@@ -25,10 +25,11 @@ from scipy.special import gammaln, logsumexp
 from spillover.errors import SpatialInputError
 
 from .._data import INTERCEPT
+from .._period_weights import refuse_varying
+from .._within import left_by_effects
 from ..models._sample import demeaned_sample
 from ..results import Fit
 from ..solve.ml import Sample
-from ..solve.within import degrees_of_freedom
 from .prior import DEFAULT, Prior
 
 DEPTH = 45.0  # nats below the peak at which the integrand is nothing
@@ -66,11 +67,13 @@ def log_marginal(fit: Fit, prior: Prior | None = None, *, lee_yu: bool | None = 
         raise SpatialInputError("E511", "a posterior probability needs a likelihood with fixed effects or none",
                                 hint="use method='ml' and effects='none', 'entity', 'time' or 'twoway'")  # fmt: skip
     d, sample = fit.design, fit.sample
+    if sample.dummies:
+        refuse_varying(d.weights_of_error, "a posterior probability after a spatial error with fixed effects")
     wanted = settings["lee_yu"] is True if lee_yu is None else lee_yu
     if wanted != settings["lee_yu"] and settings["effects"] != "none":
         sample, _ = demeaned_sample(fit.specification, d, settings["effects"], wanted)
     names = list(fit.params.index[: sample.X.shape[1]])
-    n = degrees_of_freedom(d.n_periods, d.n_units, settings["effects"])
+    n = left_by_effects(d, settings["effects"])
     return integral(sample, n, prior or DEFAULT, intercept=names.index(INTERCEPT) if INTERCEPT in names else None)
 
 
