@@ -23,6 +23,10 @@ STEPS = {
     "effects": "spillovers",
     "shock": "spillovers",
     "by_weights": "spillovers",
+    "policy": "policies",
+    "mechanism": "policies",
+    "threshold": "policies",
+    "what_if": "policies",
 }
 ALWAYS = ("weights", "model", "effects")
 
