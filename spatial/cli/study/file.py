@@ -16,7 +16,7 @@ from .columns import with_columns
 from .question import Question
 
 TOP = ("title", "formula", "model", "seed", "draws", "lang", "data", "options", "weights", "columns", "words", "steps")
-DATA = ("map", "id", "layer", "panel", "unit", "period", "encoding", "from_map")
+DATA = ("map", "id", "layer", "panel", "unit", "period", "encoding", "from_map", "without", "periods")
 
 
 def write_template(path, *, overwrite: bool = False) -> Path:
@@ -54,6 +54,7 @@ def question(asked: dict, *, beside: Path = Path()) -> Question:
     source = _path(data["panel"], beside)
     panel = read_table(source, keys=(entity, time), encoding=data.get("encoding"))
     require_columns(panel, (entity, time), source)
+    gdf, panel = _sample(gdf, panel, entity, time, data)
     panel = _with_columns_of_map(panel, gdf, entity, data.get("from_map", []))
     panel, made = with_columns(panel, asked.get("columns", {}), entity=entity, time=time)
     specs = [f"{name}={_path(spec, beside)}" for name, spec in asked["weights"].items()]
@@ -72,6 +73,19 @@ def question(asked: dict, *, beside: Path = Path()) -> Question:
         made=made,
         **{key: asked[key] for key in ("seed", "draws", "words", "lang") if key in asked},
     )
+
+
+def _sample(gdf, panel, entity: str, time: str, data: dict):
+    """Map and panel without the units that are left out, the panel within its periods."""
+    without, periods = data.get("without", []), data.get("periods")
+    unknown = [unit for unit in without if unit not in gdf.index and not (panel[entity] == unit).any()]
+    if unknown:
+        raise SpatialInputError("E101", "[data] leaves out units that are not there", ids=unknown)
+    if periods is not None:
+        if not (isinstance(periods, list) and len(periods) == 2 and periods[0] < periods[1]):
+            raise SpatialInputError("E501", f"periods = {periods!r} must be the first and the last: [2011, 2019]")
+        panel = panel[panel[time].between(*periods)]
+    return gdf[~gdf.index.isin(without)], panel[~panel[entity].isin(without)].reset_index(drop=True)
 
 
 def _with_columns_of_map(panel, gdf, entity: str, names: list):
