@@ -123,11 +123,15 @@ def test_tables_and_covariances(spillover, tmp_path, panel, queen, states):
 
 
 def test_dynamic_models(spillover, panel, queen):
-    status, out, err = spillover("effects", "sdm", FORMULA, *PANEL, "-w", "queen", "--lags", "both", "--inference", "delta")
+    status, out, err = spillover(
+        "effects", "sdm", FORMULA, *PANEL, "-w", "queen", "--lags", "both", "--inference", "delta"
+    )
     assert (status, err) == (0, "")
     want = sp.sdm(FORMULA, panel, queen, entity="state", time="year", lags="both").effects(method="delta").long_run
     assert f"{want.total.iloc[0]:.4f}" in out.split("long-run total")[1]
-    status, out, _ = spillover("effects", "sar", FORMULA, *PANEL, "-w", "queen", "--lags", "y", "--shock", "OH:log(emp):0.1")
+    status, out, _ = spillover(
+        "effects", "sar", FORMULA, *PANEL, "-w", "queen", "--lags", "y", "--shock", "OH:log(emp):0.1"
+    )
     assert status == 0
     assert "OH" in out
 

@@ -47,11 +47,13 @@ def moran(q: Question, found: dict, *, columns: list[str], permutations: int = 9
 
 
 def tests(q: Question, found: dict) -> Chapter:
-    search = sp.specify(q.formula, q.panel, q.leading, **q.keys)
-    tables = {
-        f"tests_{i}": Table(t.tidy().rename(columns={"term": "test"}), t.title) for i, t in enumerate(search.tables, 1)
-    }
-    return Chapter("Which model?", search, (*search.steps, f"Choice: {search.choice}."), tables)
+    searches = sp.specify(q.formula, q.panel, q.weights, **q.keys)
+    frame = searches.table.to_frame().reset_index()
+    repeated = frame["section"].duplicated()
+    table = Table(frame.assign(section=frame["section"].mask(repeated, "")), "The search under each W")
+    first, leading = next(iter(searches.searches.items()))
+    text = (f"Under {first}:", *leading.steps, f"Choice: {leading.choice}.")
+    return Chapter("Which model?", searches, text, {"tests": table}, note="; ".join(searches.table.notes))
 
 
 def model(q: Question, found: dict) -> Chapter:

@@ -52,9 +52,7 @@ def mechanism(q: Question, found: dict, *, mediators: list[str], variable: str |
     return Chapter("Through which channel?", results, answer, tables, answer=answer)
 
 
-def threshold(
-    q: Question, found: dict, *, variable: str, switching: str | None = None, thresholds: int = 1
-) -> Chapter:
+def threshold(q: Question, found: dict, *, variable: str, switching: str | None = None, thresholds: int = 1) -> Chapter:
     """Where the effect of a regressor changes."""
     effects = q.options["effects"]
     if effects not in ("entity", "twoway"):
