@@ -10,7 +10,7 @@ from spillover.errors import SpatialInputError, SpatialInputWarning
 from spillover.files import replacing
 
 WIDTH = 5.0  # inches; text stays readable when a journal shrinks it to a column of 3.5
-ROW = 60  # characters of the legend that fit into this width
+ROW = 52  # characters of the legend that fit into this width
 INK, SOFT = "#222222", "#8a8a8a"
 # Okabe & Ito's palette, told apart by colour-blind readers; markers tell series apart in black and white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#222222")

@@ -22,8 +22,7 @@ def dynamics(q: Question, found: dict, *, lags: str = "both") -> Chapter:
     figures = {"short_run": Figure(plot.effects(effects.short_run), "Short-run effects", "Points and intervals")}
     if fit.stationarity.holds:
         figures["long_run"] = Figure(plot.effects(effects.long_run), "Long-run effects", "Points and intervals")
-    text = (*header(fit), f"The estimate is {fit.stationarity}.")
-    return Chapter("In the long run", fit, text, tables, figures)
+    return Chapter("In the long run", fit, tuple(header(fit)), tables, figures)
 
 
 def heterogeneity(
@@ -36,7 +35,7 @@ def heterogeneity(
     )  # fmt: skip
     tables = {
         "heterogeneity": Table(result.tidy(), f"Effects by {q.name(by)}"),
-        "differences": Table(result.differences, "Differences between groups"),
+        "differences": Table(result.differences.dropna(axis=1, how="all"), "Differences between groups"),
     }
     clear = result.differences[result.differences["p_value"] < LEVEL]
     said = f"{len(clear)} of {len(result.differences)} differences between groups can be told from zero at {LEVEL:.0%}."
