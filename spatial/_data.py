@@ -225,7 +225,7 @@ def _cut_first_periods(y, X, rows):
 
 
 def refuse_gaps(times: pd.Index) -> None:
-    """A lag is one period long everywhere; years may be numbers or text of digits.
+    """A lag is one period long everywhere; periods may be numbers, text of digits or dates.
 
     Raises
     ------
@@ -233,11 +233,18 @@ def refuse_gaps(times: pd.Index) -> None:
         E104.
     """
     if isinstance(times, pd.DatetimeIndex):
+        scales = [times.year * 12 + times.month, times.asi8]  # by the calendar or by the clock
+    elif isinstance(times, pd.PeriodIndex):
+        scales = [times.asi8]
+    else:
+        scales = [pd.to_numeric(pd.Series(times), errors="coerce")]
+    steps = [np.diff(scale) for scale in scales]
+    if len(times) < 2 or any(np.isnan(step).any() or (step.min() > 0 and np.ptp(step) == 0) for step in steps):
         return
-    years = times.asi8 if isinstance(times, pd.PeriodIndex) else pd.to_numeric(pd.Series(times), errors="coerce")
-    steps = np.diff(years)
-    if len(steps) and not np.isnan(steps).any() and (steps != steps.min()).any():
-        raise SpatialInputError("E104", "lags need periods without gaps", ids=list(times[1:][steps != steps.min()]))
+    step = steps[0] if steps[0].min() > 0 else steps[-1]
+    late = times[1:][step != step.min()]
+    raise SpatialInputError("E104", "lags need periods without gaps",
+                            ids=list(late.astype(str) if isinstance(late, pd.DatetimeIndex) else late))  # fmt: skip
 
 
 def _durbin_columns(names: list[str], durbin) -> tuple[int, ...]:

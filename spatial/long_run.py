@@ -179,6 +179,10 @@ class DynamicEffects:
 
         return as_html(str(self))
 
+    def __getattr__(self, name):
+        more = f": read short_run.{name} or long_run.{name}" if hasattr(Effects, name) else ""
+        raise AttributeError(f"effects of a dynamic model have no attribute {name!r}{more}")
+
     def _averaged(self, fit, variables, run, sample=None) -> Effects:
         settings = self.method, self.draws, self.seed, self.level
         numbers = infer(fit, Averages(fit), selectors(fit, variables), *settings, sample)

@@ -248,6 +248,8 @@ def test_effects(fitted):
     np.testing.assert_allclose(got, want, rtol=1e-5)
     simulated_errors = fit.effects(draws=4000).long_run.std_errors[:, 0]
     np.testing.assert_allclose(simulated_errors, want[1], rtol=0.25)
+    with pytest.raises(AttributeError, match=r"read short_run\.direct or long_run\.direct"):
+        _ = eff.direct
     assert list(eff.tidy()["effect"]) == [f"{run} {kind}" for run in ("short-run", "long-run")
                                           for kind in ("direct", "indirect", "total")]  # fmt: skip
 
@@ -357,13 +359,16 @@ def test_not_stationary():
 def test_refused():
     W = labelled(weights("symmetric"))
     data = simulated(np.random.default_rng(3), W.to_numpy(), 4)
+    dated = data.assign(t=pd.to_datetime(data["t"].astype(str)))
     options = {**KEYS, "lags": "both"}
+    assert sp.sdm("y ~ x", dated, W, **options).rho == sp.sdm("y ~ x", data, W, **options).rho
     for code, call in {
         "E501: lags='x' is not known": lambda: sp.sar("y ~ x", data, W, **KEYS, lags="x"),
         "E501: lags='y' needs a panel": lambda: sp.sar("y ~ x", data[data.t == 2000].set_index("i"), W, lags="y"),
         "E501.*random effects": lambda: sp.sdm("y ~ x", data, W, **options, effects="random"),
         "E501.*the formula has 'lag": lambda: sp.sdm("y ~ x + lag(y)", data, W, **options),
         "E104.*without gaps": lambda: sp.sdm("y ~ x", data[data.t != 2002], W, **options),
+        "E104.*gaps\n.*2003-01-01": lambda: sp.sdm("y ~ x", dated[dated.t.dt.year != 2002], W, **options),
         "E206.*2 periods": lambda: sp.sdm("y ~ x", data[data.t == 2001], W, **options),
         "E501.*dynamic models": lambda: sp.sdm("y ~ x", data, W, **KEYS).stationarity,
         "E501.*horizon": lambda: sp.sdm("y ~ x", data, W, **options).effects().path(-1),
