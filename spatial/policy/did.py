@@ -198,7 +198,6 @@ def _twfe(sample, settings):
 
 def _imputation(sample, settings):
     level, (first, last) = settings["level"], settings["window"]
-    sample.first  # noqa: B018  a design that cannot be used is named before the work begins
     periods, estimands = imputation.averages(sample, (first, last))
     tau, V, _ = imputation.effects(sample, estimands)
     earlier, before, V_before = imputation.earlier_periods(sample, -first)
@@ -237,12 +236,16 @@ def _path(periods, tau, V, reference, level, df) -> pd.DataFrame:
 
 
 def warned(sample: PolicySample) -> tuple[str, ...]:
-    """Few clusters make standard errors too small: said in the result, and aloud."""
-    notes = list(sample.notes)
+    """The notes of the result, that on few clusters among them."""
     treated = len(np.unique(sample.cluster[sample.D.any(axis=0)]))
-    if sample.n_clusters < FEW or treated < FEW // 2:
-        said = (f"{sample.n_clusters} clusters, {treated} of them treated: clustered standard errors are too small "
-                "with so few; see spatial.placebo_units for a p-value that does not need many")  # fmt: skip
-        warnings.warn(said, SpatialInputWarning, stacklevel=3)
-        notes.append(said)
-    return tuple(notes)
+    return (*sample.notes, *few_clusters(sample.n_clusters, treated, stacklevel=4))
+
+
+def few_clusters(n: int, treated: int, stacklevel: int = 3) -> list[str]:
+    """Few clusters make standard errors too small: said in the result, and aloud."""
+    if n >= FEW and treated >= FEW // 2:
+        return []
+    said = (f"{n} clusters, {treated} of them treated: clustered standard errors are too small with so few; see "
+            "spatial.placebo_units for a p-value that does not need many")  # fmt: skip
+    warnings.warn(said, SpatialInputWarning, stacklevel=stacklevel)
+    return [said]

@@ -26,6 +26,7 @@ from ._sample import PolicySample, read_policy
 from ._tables import rows
 from .absorb import clustered
 from .did import DiD, warned
+from .treatment import adoption
 
 
 def ring_did(
@@ -73,7 +74,7 @@ def ring_did(
     check_option("method", method, ("imputation", "twfe"))
     sample = read_policy(formula, data, treatment=treatment, entity=entity, time=time, cluster=cluster,
                          weights_column=weights_column, period_by=period_by, missing=missing)  # fmt: skip
-    sample.first  # noqa: B018  a design that cannot be used is named before the work begins
+    adoption(sample.D, sample.ids, sample.times, sample.treatment)  # names a design that cannot be used
     exposed = ring_exposure(sample, rings)
     names = ["treated", *(f"untreated, {name}" for name in rings)]
     estimates, V = (_imputed if method == "imputation" else _two_way)(sample, exposed, names)

@@ -30,7 +30,7 @@ from ..models.family_error import sdem
 from ..results import SCHEMA, Fit, TestResult, two_sided
 from ._sample import treatment_term
 from ._tables import wald
-from .did import path_window
+from .did import few_clusters, path_window
 from .respond import averages, intervals
 from .treatment import adoption, is_switch, refuse_without_never_treated, refuse_without_variation, relative_periods
 
@@ -146,6 +146,7 @@ def spatial_did(
     -----
     SpatialInputWarning
         Treated units without neighbours: they show no spillover. Without any exposure W D is left out, and said so.
+        Fewer than 10 units, or 5 treated ones, for standard errors clustered by unit.
 
     Examples
     --------
@@ -164,6 +165,8 @@ def spatial_did(
     D, first = _treated(d, treatment)
     options = {"entity": entity, "time": time, "effects": effects, "vcov": vcov, "missing": missing}
     durbin, notes = _durbin(d, D, treatment, durbin, model)
+    if vcov == "cluster":
+        notes += few_clusters(d.n_units, int(D.any(axis=0).sum()))
     extra = {} if model == "sar" else {"durbin": durbin}
     # 1. One effect for all treated periods.
     fit = MODELS[model](formula, data, w, **options, **extra)

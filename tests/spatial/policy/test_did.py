@@ -186,3 +186,23 @@ def test_few_clusters_are_said_aloud(frame):
     with pytest.warns(sp.SpatialInputWarning, match="6 clusters"):
         fit = sp.did("产出 ~ 政策", frame[frame["省份"] < "006"], **KEYS)
     assert "6 clusters" in fit.notes[0]
+
+
+def test_figures_show_the_path_and_the_cohorts():
+    castle = shapefiles.load_panel("castle")
+    fit = sp.did("log(homicide) ~ post", castle, entity="state", time="year", method="twfe", window=(-4, 3))
+    ax = sp.plot.event_study(fit)
+    free = fit.path[~fit.path["reference"]]
+    filled, hollow = ax.lines[-2:]
+    np.testing.assert_allclose(filled.get_xydata(), free[["period", "estimate"]])
+    assert (hollow.get_xydata().tolist(), hollow.get_markerfacecolor()) == ([[-1.0, 0.0]], "white")
+    bars = [segment[:, 1].tolist() for segment in ax.collections[0].get_segments()]
+    np.testing.assert_allclose(bars, free[["conf_low", "conf_high"]])
+    table = fit.trends()
+    assert table.drop_duplicates("cohort").set_index("cohort")["units"].to_dict() == {
+        "2006": 1, "2007": 13, "2008": 4, "2009": 2, "2010": 1, "never": 29}  # fmt: skip
+    florida = np.log(castle.query("state == 'FL'")["homicide"])
+    np.testing.assert_allclose(table.query("cohort == '2006'")["mean"], florida)
+    drawn = sp.plot.trends(fit)
+    marks = [line.get_xdata()[0] for line in drawn.lines if len(line.get_xdata()) == 1]
+    assert sorted(marks) == [6, 7, 8, 9, 10]
