@@ -41,6 +41,7 @@ _NAMES = {
     "compare.prior": "Prior",
     "compare.tune": "tune_weights Tuning",
     "compare.mixture": "mix_weights Mixture",
+    "elasticity": "Elasticities",
     "effects_by_group": "effects_by EffectsBy",
     "policy.heterogeneity": "heterogeneity Heterogeneity",
     "policy.mediation": "mediation Mediation",

@@ -21,7 +21,8 @@ from spillover.errors import SpatialInputError, check_option
 
 from ._inverse import inverse
 from ._weights import align
-from .inference.propagate import Averages, central_spread, combine, delta_errors, determinant, draw, selectors
+from .elasticity import Elasticities, elasticities
+from .inference.propagate import Averages, central_spread, combine, delta_errors, determinant, draw, polynomial, selectors
 from .results import SCHEMA, Fit, critical_value, two_sided
 
 KINDS = ("direct", "indirect", "total")
@@ -79,6 +80,14 @@ class Effects:
         table["conf_low"], table["conf_high"] = self.conf_low.ravel(), self.conf_high.ravel()
         return table.reset_index()[["effect", *SCHEMA]]
 
+    def elasticity(self) -> Elasticities:
+        """Per cent of y for one per cent of x, at the means where there is no logarithm: see ``spatial.elasticity``."""
+        return elasticities(self, "elasticity")
+
+    def semi_elasticity(self) -> Elasticities:
+        """Relative change of y for one unit more of x: 0.05 is about 5 %."""
+        return elasticities(self, "semi-elasticity")
+
     def shock(self, unit, variable: str, size: float = 1.0, *, period=None) -> pd.Series:
         """Every unit's response when one unit's regressor rises by ``size``: a column of S_r times size.
 
@@ -131,10 +140,10 @@ class Effects:
         diagonal, error = A_inverse.diagonal()
         own = c @ self._diagonals(diagonal, W.csr)
         back = A_inverse.solve(np.ones(n), transposed=True)
-        columns = {"own": own, "emitted": _polynomial(c, W.csr.T, back) - own,
+        columns = {"own": own, "emitted": polynomial(c, W.csr.T, back) - own,
                    "received": self._respond(variable, np.ones(n), period) - own}  # fmt: skip
         if error is not None:
-            columns["own_error"] = abs(_polynomial(c, 1 / rho, 1.0)) * error
+            columns["own_error"] = abs(polynomial(c, 1 / rho, 1.0)) * error
         return pd.DataFrame(columns, index=ids)
 
     def by_group(self, groups, variable: str, *, period=None) -> pd.DataFrame:
@@ -240,7 +249,7 @@ class Effects:
     def _respond(self, variable: str, change: np.ndarray, period=None) -> np.ndarray:
         """S_r times a change of the regressor, by one sparse solve."""
         W = self._weights(period)
-        return inverse(W, self.fit.rho).solve(_polynomial(self._coefficients(variable), W.csr, change))
+        return inverse(W, self.fit.rho).solve(polynomial(self._coefficients(variable), W.csr, change))
 
     def _diagonals(self, diagonal: np.ndarray, W) -> np.ndarray:
         """The diagonals of A^-1, W A^-1 (and W^2 A^-1), (orders + 1, N), from the first."""
@@ -286,14 +295,6 @@ class Effects:
         if unit not in ids:
             raise SpatialInputError("E101", f"{unit!r} is no unit of this fit", ids=list(ids[:5]), n=len(ids))
         return int(ids.get_loc(unit))
-
-
-def _polynomial(c, W, x):
-    """(c_0 + c_1 W + c_2 W^2 ...) x by Horner's rule; W a matrix or a number."""
-    out = c[-1] * x
-    for c_k in c[-2::-1]:
-        out = c_k * x + (W * out if np.ndim(W) == 0 else W @ out)
-    return out
 
 
 def effects(fit: Fit, *, method="simulate", draws=1000, seed=1, level=0.95) -> Effects:

@@ -105,6 +105,16 @@ class Averages:
         return float(self.logdet.error(rho, 1)) / self.weights.n if isinstance(self.logdet, Quadrature) else 0.0
 
 
+def trace_errors(fit, variables) -> np.ndarray:
+    """Monte Carlo standard errors of the direct (and so of the indirect) effects, |c_0 rho + c_1 + c_2 / rho| times
+    that of g: zero unless the determinant is stochastic."""
+    error = Averages(fit).error(fit.rho) if fit.specification.lag else 0.0
+    if not error:
+        return np.zeros(len(variables))
+    c = selectors(fit, variables) @ fit.params.to_numpy()
+    return np.abs(fit.rho ** (1.0 - np.arange(len(c))) @ c) * error
+
+
 def determinant(fit):
     """The log-determinant that the fit used; of W by the usual method where it used none."""
     part = getattr(fit.sample, "lag", None)
@@ -179,3 +189,11 @@ def selectors(fit, variables) -> np.ndarray:
             if term in place:
                 picks[k, row, place[term]] = 1
     return picks
+
+
+def polynomial(c, W, x):
+    """(c_0 + c_1 W + c_2 W^2 ...) x by Horner's rule; W a matrix or a number."""
+    out = c[-1] * x
+    for c_k in c[-2::-1]:
+        out = c_k * x + (W * out if np.ndim(W) == 0 else W @ out)
+    return out

@@ -175,7 +175,9 @@ def _inference(item, effects) -> str:
 
     if not effects:
         return describe(item)
+    scaled, item = getattr(item, "kind", ""), getattr(item, "effects", item)  # elasticities have their effects
     how = "delta method" if item.method == "delta" else f"{getattr(item, 'kept', item.draws):,} draws, seed {item.seed}"
+    how = f"{scaled}, {how}" if scaled else how
     return f"{how}, {describe(item.fit)}"
 
 

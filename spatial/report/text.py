@@ -101,6 +101,9 @@ def fit_text(fit) -> str:
 
 def effects_text(effects, who: bool = True) -> str:
     """Three tables; ``who`` they belong to may have been said."""
+    from ..elasticity import meanings
+    from ..inference.propagate import trace_errors
+
     fit = effects.fit
     if effects.method == "simulate":
         how = f"simulated from {effects.kept:,} draws, seed {effects.seed}"
@@ -118,6 +121,26 @@ def effects_text(effects, who: bool = True) -> str:
         parts += ["", tidy_text(rows, title=f"{effects.run} {kind}".strip())]
     if effects.method == "delta" and abs(fit.rho) > 0.5 and fit.design.n_units < 200:
         parts.append("note: with rho above 0.5 and few units the delta method covers too little; method='simulate'")
+    error = max(trace_errors(fit, effects.variables), default=0.0)
+    if error > 0:
+        parts.append(f"note: traces are estimated; Monte Carlo error of the direct effects up to {number(error)}")
+    means = meanings(effects) if who else []
+    return "\n".join([*parts, *[""] * bool(means), *means])
+
+
+def elasticities_text(found) -> str:
+    """The effects' tables, scaled, and what a number means."""
+    from ..elasticity import outcome
+
+    fit = found.fit
+    unit = "1 % more of it" if found.kind == "elasticity" else "one unit more of it"
+    scale = "%" if found.kind == "elasticity" else "x 100 %"
+    parts = [f"{found.kind.capitalize().replace('ty', 'ties')} of {fit.specification.name}: {fit.design.formula}",
+             f"{unit} goes with (estimate) {scale} more {outcome(fit.design)}, at the means of what is no logarithm"]
+    for kind, rows in found.tidy().groupby("effect", sort=False):
+        parts += ["", tidy_text(rows, title=kind)]
+    if found.left_out:
+        parts.append(f"without {'an' if found.kind == 'elasticity' else 'a'} {found.kind}: {', '.join(found.left_out)}")
     return "\n".join(parts)
 
 
