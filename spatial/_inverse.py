@@ -30,6 +30,14 @@ def inverse(weights: Weights, rho: float) -> Inverse:
     return Inverse(weights, rho)
 
 
+def polynomial(c, W, x):
+    """(c_0 + c_1 W + c_2 W^2 ...) x by Horner's rule; W a matrix or a number."""
+    out = c[-1] * x
+    for c_k in c[-2::-1]:
+        out = c_k * x + (W * out if np.ndim(W) == 0 else W @ out)
+    return out
+
+
 @lru_cache(maxsize=4)
 def _structure(weights: Weights):
     """(D or None, engine of sparse factorisations) of one W, whatever rho."""

@@ -19,10 +19,10 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 
-from ._inverse import inverse
+from ._inverse import inverse, polynomial
 from ._weights import align
 from .elasticity import Elasticities, elasticities
-from .inference.propagate import Averages, central_spread, combine, delta_errors, determinant, draw, polynomial, selectors
+from .inference.propagate import Averages, central_spread, combine, delta_errors, determinant, draw, selectors
 from .results import SCHEMA, Fit, critical_value, two_sided
 
 KINDS = ("direct", "indirect", "total")
@@ -84,8 +84,7 @@ class Effects:
         """Per cent of y for one per cent of x, at the means where there is no logarithm: see ``spatial.elasticity``."""
         return elasticities(self, "elasticity")
 
-    def semi_elasticity(self) -> Elasticities:
-        """Relative change of y for one unit more of x: 0.05 is about 5 %."""
+    def semi_elasticity(self) -> Elasticities:  # 0.05: one unit more of x makes about 5 % more y
         return elasticities(self, "semi-elasticity")
 
     def shock(self, unit, variable: str, size: float = 1.0, *, period=None) -> pd.Series:

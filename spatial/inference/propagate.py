@@ -189,11 +189,3 @@ def selectors(fit, variables) -> np.ndarray:
             if term in place:
                 picks[k, row, place[term]] = 1
     return picks
-
-
-def polynomial(c, W, x):
-    """(c_0 + c_1 W + c_2 W^2 ...) x by Horner's rule; W a matrix or a number."""
-    out = c[-1] * x
-    for c_k in c[-2::-1]:
-        out = c_k * x + (W * out if np.ndim(W) == 0 else W @ out)
-    return out

@@ -178,7 +178,7 @@ def hausman(fixed: Fit, random: Fit) -> TestResult:
     null = "the effects are uncorrelated with the regressors"
     scale = 1 / np.sqrt(np.abs(np.diag(V)))
     if not (np.linalg.eigvalsh(V * np.outer(scale, scale)) > 0).all():
-        null += " (V_F - V_R is not positive definite: no decision, see robust_hausman)"
+        null += " (V_F - V_R is not positive definite)"
     return TestResult("Hausman", statistic, len(common), null)
 
 
