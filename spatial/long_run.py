@@ -154,7 +154,7 @@ class DynamicEffects:
         Raises
         ------
         SpatialInputError
-            E309 beyond 5,000 units, E501 for a horizon below zero.
+            E309 beyond 5,000 units, E501 for a horizon below zero, E711 for a W with too few eigenvectors.
         """
         from .inference.path import effect_path
 

@@ -55,7 +55,8 @@ lags : {"y", "Wy", "both"}, optional
     ``lee_yu=True`` the estimates are corrected (Yu, de Jong & Lee 2008), with two-way effects after the time effects
     are transformed out (Lee & Yu 2010, Econometric Theory 26:564-597) or, where they cannot be, together with theirs.
     The correction needs a T of about ten; with fewer periods and many units there is ``method="gmm"``.
-    ``fit.effects()`` has a short and a long run, ``fit.stationarity`` the condition for the latter.
+    ``fit.effects()`` has a short and a long run, ``fit.stationarity`` the condition for the latter. A ``lag(y)`` in
+    the formula is not corrected; with unit effects a warning says so.
 wx_order : {1, 2}
     For slx, sdm and sdem: 2 adds W^2 X, named ``W2:x``; its effects count theta_2 W^2.
 w_error : weights, optional

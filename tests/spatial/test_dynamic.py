@@ -366,6 +366,7 @@ def test_refused():
         "E501: lags='x' is not known": lambda: sp.sar("y ~ x", data, W, **KEYS, lags="x"),
         "E501: lags='y' needs a panel": lambda: sp.sar("y ~ x", data[data.t == 2000].set_index("i"), W, lags="y"),
         "E501.*random effects": lambda: sp.sdm("y ~ x", data, W, **options, effects="random"),
+        "E501.*not go with random effects": lambda: sp.sar("y ~ x", data, W, **options, effects="correlated"),
         "E501.*the formula has 'lag": lambda: sp.sdm("y ~ x + lag(y)", data, W, **options),
         "E104.*without gaps": lambda: sp.sdm("y ~ x", data[data.t != 2002], W, **options),
         "E104.*gaps\n.*2003-01-01": lambda: sp.sdm("y ~ x", dated[dated.t.dt.year != 2002], W, **options),
