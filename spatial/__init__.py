@@ -51,6 +51,8 @@ _NAMES = {
     "policy.spatial_did": "spatial_did SpatialDiD",
     "policy.threshold": "threshold Threshold",
     "policy.what_if": "what_if WhatIf",
+    "compare.curve": "specification_curve SpecificationCurve",
+    "compare.placebo": "placebo_weights Placebo",
     "report.etable": "etable",
     "results": "Fit TestResult TestTable",
 }

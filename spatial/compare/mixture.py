@@ -19,6 +19,7 @@ from spillover.ids import positions
 
 from .._period_weights import refuse_varying
 from .._weights import Weights, as_weights
+from ..models._again import again
 from ..results import Fit, critical_value
 
 LEAST = 1e-3  # a share below it lies on the edge of the simplex: no standard error
@@ -100,7 +101,10 @@ def mix_weights(
     def fitted(shares) -> Fit:
         key = tuple(np.round(shares, 12))
         if key not in fits:
-            fits[key] = model(formula, data, _combined(parts, names, key), **options)
+            w = _combined(parts, names, key)
+            lead = next(iter(fits.values()), None)
+            ours = lead is not None and model.__module__.startswith("spatial.models.family")
+            fits[key] = (again(lead, w, options) if ours else None) or model(formula, data, w, **options)
         return fits[key]
 
     first = fitted(np.full(len(names), 1 / len(names)))

@@ -34,7 +34,7 @@ from .prior import DEFAULT, Prior
 
 DEPTH = 45.0  # nats below the peak at which the integrand is nothing
 GRID = {1: 201, 2: 41}  # points per parameter that find the peak
-PANELS, NODES = {1: 16, 2: 3}, 16  # Gauss-Legendre: panels per parameter, nodes per panel
+PANELS, NODES = {1: 24, 2: 4}, 16  # Gauss-Legendre: panels per parameter, nodes per panel
 
 
 def log_marginal(fit: Fit, prior: Prior | None = None, *, lee_yu: bool | None = None) -> float:

@@ -9,6 +9,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 
 from .._weights import as_weights
+from ..models._again import again
 from ..results import Fit
 from .alike import identical
 from .common import on_common_units
@@ -93,7 +94,8 @@ def compare_weights(
         notes.append(said)
     several = len(models) > 1
     jobs = [(name, at) for name in named for at in range(len(models))]
-    shared = (named, models, formula, data, options)
+    named = _in_one_order(named)
+    shared = (named, models, formula, data, options, _leads(named, models, formula, data, options))
     found, whole = run(jobs, _fitted, shared, n_jobs=n_jobs, client=client, progress=progress)
     fits, failed = {}, {}
     for at, result in found.items():
@@ -111,12 +113,41 @@ def compare_weights(
 
 def _fitted(shared, job):
     """One fit, or the error that says why there is none."""
-    named, models, formula, data, options = shared
+    named, models, formula, data, options, leads = shared
     name, m = job
     try:
-        return models[m](formula, data, named[name], **options)
+        quick = None if leads[m] is None else again(leads[m], named[name], options)
+        return quick or models[m](formula, data, named[name], **options)
     except SpatialInputError as error:
         return error
+
+
+def _leads(named, models, formula, data, options) -> list[Fit | None]:
+    """By model of ours: the first fit there is, under which others can be had without reading the data again."""
+    leads = []
+    for m in models:
+        lead = None
+        if m.__module__.startswith("spatial.models.family") and len(named) > 2:
+            for w in named.values():
+                try:
+                    lead = m(formula, data, w, **options)
+                    break
+                except SpatialInputError:
+                    continue
+        leads.append(lead)
+    return leads
+
+
+def _in_one_order(named) -> dict:
+    """Units in the first W's order, where they are the same."""
+    converted = {name: as_weights(w) for name, w in named.items()}
+    ids = next(iter(converted.values())).ids
+    if ids is None:
+        return converted
+    for name, w in converted.items():
+        if w.ids is not None and w.n == len(ids) and not w.ids.equals(ids) and w.ids.isin(ids).all():
+            converted[name] = w.reordered(w.ids.get_indexer(ids))
+    return converted
 
 
 def _named(weights) -> dict:

@@ -229,6 +229,28 @@ def mixture_text(mixture) -> str:
                       columns(rows, head), "intervals: likelihood ratio, the other shares at their best"])  # fmt: skip
 
 
+def placebo_text(placebo) -> str:
+    table = placebo.tidy()
+    rows = [[r.effect if r.effect == r.term else f"{r.effect}: {r.term}", number(r.estimate), number(r.placebo_mean),
+             number(r.placebo_low), number(r.placebo_high), _p_cell(r.p_value)]
+            for r in table[table["effect"].isin(["rho", "lambda", "indirect"])].itertuples()]  # fmt: skip
+    fit = placebo.fit
+    return "\n".join([f"{fit.specification.name}: {fit.design.formula}", f"weights: {fit.design.weights.describe()}",
+                      f"{table['placebos'].max():,} random relabellings of the units, seed {placebo.seed}", "",
+                      columns(rows, ["", "actual", "mean", "95 % low", "high", "p"])])  # fmt: skip
+
+
+def curve_text(curve) -> str:
+    rows = [[r.effect, f"{r.specifications:,}", number(r.median), *(f"{share:.0%}" for share in tuple(r)[4:])]
+            for r in curve.agreement().itertuples()]  # fmt: skip
+    failed = curve.table.loc[curve.table["problem"] != ""].groupby("problem", sort=False).size() // 3
+    head = ["effect", "fits", "median", "positive", "clearly +", "clearly -", "agree"]
+    parts = [f"Effects of {curve.variable} on {curve.response}, by {', '.join(curve.choices) or 'nothing'}",
+             columns(rows, head)]  # fmt: skip
+    parts += [f"{n} specifications could not be estimated: {why}" for why, n in failed.items()]
+    return "\n".join(parts + ["interrupted: not all specifications are here"] * (not curve.whole))
+
+
 def response_text(response: pd.Series, shown: int = 15) -> str:
     """The largest responses to a shock, and the sum of all."""
     largest = response.reindex(response.abs().sort_values(ascending=False).index)

@@ -19,7 +19,7 @@ def data():
     W = rng.random((N, N)) * (rng.random((N, N)) < 0.5)
     np.fill_diagonal(W, 0)
     W[W.sum(1) == 0, 0] = 1
-    W = (W / W.sum(1, keepdims=True)).round(3)
+    W = W / W.sum(1, keepdims=True)
     x = rng.standard_normal(N).round(3)
     y = (1 + x + rng.standard_normal(N)).round(3)
     return y, x, W
@@ -67,7 +67,9 @@ def main():
     sar = mp.quad(lambda r: given(y, x, W, r, 0, g) / width, cuts)
     sem = mp.quad(lambda r: given(y, x, W, 0, r, g) / width, cuts)
     mp.mp.dps = 15
-    nodes, weights = np.polynomial.legendre.leggauss(40)
+    z, steps = np.polynomial.legendre.leggauss(20)
+    nodes = np.concatenate([-1 + (z + 2 * panel + 1) / 4 for panel in range(4)])
+    weights = np.tile(steps / 4, 4)
     total = mp.mpf(0)
     points = [(hi + lo) / 2 - (hi - lo) / 2 * mp.cos(mp.pi * (1 + n) / 2) for n in nodes]
     steps = [w * mp.pi / 2 * mp.sin(mp.pi * (1 + n) / 2) / 2 for n, w in zip(nodes, weights)]

@@ -190,3 +190,22 @@ def test_weights_that_vary_take_part(states, early):
     assert found.similarity().loc["moving", "queen"] < 1
     assert np.isfinite(found.residuals()["moran"]).all()
     assert found.j_test("queen", "moving").df == 1
+
+
+@pytest.mark.parametrize("model", ["ols", "slx", "sar", "sem", "sdm", "sdem", "sac"])
+@pytest.mark.parametrize("options", [{}, {"effects": "none"}, {"effects": "entity", "vcov": "robust"}])
+def test_many_w_are_as_each_alone(model, options, several, early):
+    """Data are read once for all W; every number is as from the model's own function. Units in any order."""
+    shuffled = several["inverse"].reindex(list(several["inverse"].ids[::-1]))
+    raw = wt.from_sparse(several["knn5"].csr * 2.0, ids=several["knn5"].ids)
+    ws = {**several, "inverse": shuffled, "raw": raw}
+    if model in ("sem", "sdem", "sac") and not options:
+        del ws["raw"]
+    found = sp.compare_weights(ws, model=getattr(sp, model), formula=FORMULA, data=early, **KEYS, **options)
+    assert not found.failed
+    for name, w in ws.items():
+        alone = getattr(sp, model)(FORMULA, early, w, **KEYS, **options)
+        pd.testing.assert_frame_equal(found[name].tidy(), alone.tidy(), rtol=1e-7)
+        assert found[name].loglik == pytest.approx(alone.loglik, rel=1e-10)
+        if name != "inverse":  # in the first W's order, so to the last bit
+            np.testing.assert_array_equal(found[name].params, alone.params)

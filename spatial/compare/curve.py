@@ -1,0 +1,216 @@
+"""The specification curve: one effect under every W, model, set of controls and sample.
+
+A conclusion is as strong as the share of reasonable specifications that share it (Simonsohn, Simmons & Nelson 2020,
+Nature Human Behaviour 4:1208-1214).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError, check_option
+
+from .._weights import as_weights
+from ..effects import KINDS
+from ..results import Fit
+from .common import on_common_units
+from .jobs import run
+from .journal import Journal, digest_of, key_of, seed_of
+from .weights import _models, _named
+
+CHOICES = ["weights", "model", "controls", "sample"]
+NUMBERS = ["estimate", "std_error", "p_value", "conf_low", "conf_high"]
+
+
+@dataclass(frozen=True, eq=False)
+class SpecificationCurve:
+    """One variable's effects under every specification.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per specification and effect: weights, model, controls, sample, effect, estimate, std_error,
+        p_value, conf_low, conf_high, rho, loglik, problem.
+    variable, response : str
+    choices : tuple of str
+        Which of weights, model, controls and sample differ.
+    whole : bool
+        False when it was interrupted.
+    """
+
+    table: pd.DataFrame = field(repr=False)
+    variable: str
+    response: str
+    choices: tuple[str, ...]
+    whole: bool
+
+    def curve(self, effect: str = "indirect") -> pd.DataFrame:
+        """The specifications that have an estimate, in the order of their effect."""
+        check_option("effect", effect, KINDS)
+        rows = self.table[(self.table["effect"] == effect) & self.table["estimate"].notna()]
+        return rows.sort_values("estimate", kind="stable", ignore_index=True)
+
+    def agreement(self, level: float = 0.05) -> pd.DataFrame:
+        """By effect: specifications, median, shares positive, significantly positive and negative, and the share
+        that agrees with the most frequent finding (positive, negative, or not told from zero)."""
+        rows = []
+        for effect in KINDS:
+            part = self.curve(effect)
+            clear = part["p_value"] < level
+            up, down = (clear & (part["estimate"] > 0)).mean(), (clear & (part["estimate"] < 0)).mean()
+            rows.append((effect, len(part), part["estimate"].median(), (part["estimate"] > 0).mean(), up, down,
+                         max(up, down, 1 - up - down)))  # fmt: skip
+        columns = ["effect", "specifications", "median", "positive", "clearly positive", "clearly negative", "agree"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def __str__(self) -> str:
+        from ..report.text import curve_text
+
+        return curve_text(self)
+
+
+def specification_curve(
+    weights: Mapping,
+    *,
+    model: Callable[..., Fit] | list,
+    formula: str,
+    data: pd.DataFrame,
+    variable: str,
+    controls: Mapping[str, str] | None = None,
+    samples: Mapping | None = None,
+    draws: int = 1000,
+    seed: int = 1,
+    n_jobs: int = 1,
+    client=None,
+    progress: Callable | None = None,
+    journal=None,
+    resume: bool = False,
+    **options,
+) -> SpecificationCurve:
+    """Estimate one variable's effects under every W x model x control set x sample.
+
+    Parameters
+    ----------
+    weights, model, formula, data, **options
+        As for ``compare_weights``; the formula holds what is in every specification.
+    variable : str
+        The term of the formula whose effects are of interest.
+    controls : mapping of names to terms, optional
+        Further terms, as in ``{"none": "", "prices": "log(price) + rent"}``.
+    samples : mapping of names to rows, optional
+        A boolean Series or array over the rows of the data, or a function that takes the data and gives one. Where
+        units are left out, W is cut down to the rest.
+    draws, seed : int
+        For the intervals; every specification has a stream of its own, by its key.
+    n_jobs, client, progress, journal, resume
+        As for ``placebo_weights``.
+
+    Returns
+    -------
+    SpecificationCurve
+        A specification without an estimate says why in ``problem``.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 nothing to vary or a sample that selects nothing, E502 a variable that is not in the formula (in every
+        row's ``problem`` when only some specifications lack it), E512, E514, E515, E603, E605.
+
+    Examples
+    --------
+    >>> import shapefiles, spatial as sp, weights as wt
+    >>> columbus = shapefiles.load("columbus")
+    >>> ws = {rule: getattr(wt, rule)(columbus).standardize("row") for rule in ("queen", "rook")}
+    >>> found = sp.specification_curve(ws, model=[sp.sar, sp.sdm], formula="CRIME ~ INC", data=columbus,
+    ...                                variable="INC", controls={"none": "", "housing": "HOVAL"}, draws=100)
+    >>> found.agreement()[["effect", "specifications"]].values.tolist()
+    [['direct', 8], ['indirect', 8], ['total', 8]]
+    """
+    named, models = _named(weights), _models(model)
+    controls = dict(controls or {"": ""})
+    frames = _samples(data, samples, named, options.get("entity"))
+    formulas = {name: f"{formula} + {terms}" if terms else formula for name, terms in controls.items()}
+    jobs = list(product(named, range(len(models)), formulas, frames))
+    shared = (frames, models, formulas, variable, draws, seed, options)
+    keys = _keys(jobs, shared)
+    book = None if journal is None else Journal(journal, resume=resume)
+    done = {} if book is None else {i: book.found[key] for i, key in enumerate(keys) if key in book.found}
+    try:
+        keep = None if book is None else lambda i, result: book.add(keys[i], result)
+        found, whole = run([(*job, key) for job, key in zip(jobs, keys)], _one, shared, n_jobs=n_jobs, client=client,
+                           progress=progress, done=done, keep=keep)  # fmt: skip
+    finally:
+        if book is not None:
+            book.close()
+    rows = [row for i, result in found.items() for row in _rows(jobs[i], models, result)]
+    columns = [*CHOICES, "effect", *NUMBERS, "rho", "loglik", "problem"]
+    table = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys([*NUMBERS, "rho", "loglik"], float))
+    if table["estimate"].isna().all() and len(table):
+        raise SpatialInputError("E501", f"no specification has an estimate; the first says {table['problem'].iloc[0]}")
+    many = tuple(name for name in CHOICES if table[name].nunique() > 1)
+    return SpecificationCurve(table, variable, formula.partition("~")[0].strip(), many, whole)
+
+
+def _samples(data, samples, named, entity) -> dict:
+    """By name: the rows, and the weights of their units."""
+    out = {}
+    for name, rows in (samples or {"": np.ones(len(data), dtype=bool)}).items():
+        kept = np.asarray(rows(data) if callable(rows) else rows)
+        if kept.shape != (len(data),) or kept.dtype != bool or not kept.any():
+            raise SpatialInputError("E501", f"sample {name!r} must be booleans by row, some of them true")
+        frame = data[kept]
+        if samples and any(as_weights(w).ids is not None for w in named.values()):
+            ws, frame, _ = on_common_units(named, frame, entity)
+        else:
+            ws = {key: as_weights(w) for key, w in named.items()}
+        out[str(name)] = (frame, ws)
+    return out
+
+
+def _keys(jobs, shared) -> list[str]:
+    frames, models, formulas, variable, draws, seed, options = shared
+    digests = {name: digest_of(frame) for name, (frame, _) in frames.items()}
+    how = json.dumps({name: repr(options[name]) for name in sorted(options)})
+    return [
+        key_of("curve", digests[sample], frames[sample][1][name].digest, models[m].__name__, formulas[terms], variable,
+               draws, seed, how)
+        for name, m, terms, sample in jobs
+    ]  # fmt: skip
+
+
+def _one(shared, job) -> dict:
+    """The effects of the variable in one specification, as plain numbers."""
+    frames, models, formulas, variable, draws, seed, options = shared
+    name, m, terms, sample, key = job
+    frame, ws = frames[sample]
+    try:
+        fit = models[m](formulas[terms], frame, ws[name], **options)
+        table = fit.effects(draws=draws, seed=seed_of(key, seed)).tidy()
+        table = table[table["term"] == variable].set_index("effect")
+        if table.empty:
+            raise SpatialInputError("E502", f"{variable!r} is no term of {formulas[terms]}")
+        numbers = {kind: [_number(table.loc[kind, column]) for column in NUMBERS] for kind in KINDS}
+        return {"effects": numbers, "rho": _number(fit.params.get("rho", np.nan)), "loglik": _number(fit.loglik)}
+    except SpatialInputError as error:
+        return {"problem": f"{error.code}: {error.message}"}
+
+
+def _number(value) -> float | None:
+    """JSON has no NaN."""
+    return float(value) if np.isfinite(value) else None
+
+
+def _rows(job, models, result):
+    name, m, terms, sample = job
+    chosen = (name, models[m].__name__.upper(), terms, sample)
+    for kind in KINDS:
+        if "problem" in result:
+            yield (*chosen, kind, *[None] * len(NUMBERS), None, None, result["problem"])
+        else:
+            yield (*chosen, kind, *result["effects"][kind], result["rho"], result["loglik"], "")

@@ -1,0 +1,183 @@
+"""Placebo W: the same map with the units' names shuffled. What would rho and the effects be with no space in it?
+
+A random relabelling keeps everything of W but who is whose neighbour: links, standardisation, spectrum. Estimates
+over many of them are the distribution under "no space", and the actual W has its place in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+
+from ..effects import KINDS
+from ..models.refit import refit
+from ..results import Fit
+from .jobs import run
+from .journal import Journal, digest_of, key_of
+
+BLOCK = 64  # relabellings in one job
+
+
+@dataclass(frozen=True, eq=False)
+class Placebo:
+    """Estimates under random relabellings of the units.
+
+    Attributes
+    ----------
+    fit : Fit
+        Under the actual W.
+    names : tuple of str
+        The spatial parameters: "rho" and/or "lambda".
+    params : ndarray, shape (R, len(names))
+        NaN where a relabelling has no estimate.
+    effects : ndarray, shape (R, 3, v)
+        Direct, indirect, total by variable.
+    actual : ndarray, shape (3, v)
+    variables : tuple of v str
+    seed : int
+    """
+
+    fit: Fit = field(repr=False)
+    names: tuple[str, ...]
+    params: np.ndarray = field(repr=False)
+    effects: np.ndarray = field(repr=False)
+    actual: np.ndarray = field(repr=False)
+    variables: tuple[str, ...]
+    seed: int
+
+    def draws(self, what: str, variable: str | None = None) -> np.ndarray:
+        """The placebo values of "rho", "lambda", or of "direct", "indirect", "total" of a variable."""
+        return self._pair(what, variable)[0]
+
+    def observed(self, what: str, variable: str | None = None) -> float:
+        return self._pair(what, variable)[1]
+
+    def tidy(self) -> pd.DataFrame:
+        """Actual value, and mean, 95 % range and two-sided p-value of its place among the placebos."""
+        wanted = [(name, None) for name in self.names]
+        wanted += [(kind, variable) for kind in KINDS for variable in self.variables]
+        rows = []
+        for what, variable in wanted:
+            values, actual = self._pair(what, variable)
+            values = values[np.isfinite(values)]
+            low, high = np.quantile(values, [0.025, 0.975])
+            rows.append((what, variable or what, actual, values.mean(), low, high, place(actual, values), len(values)))
+        columns = ["effect", "term", "estimate", "placebo_mean", "placebo_low", "placebo_high", "p_value", "placebos"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def __str__(self) -> str:
+        from ..report.text import placebo_text
+
+        return placebo_text(self)
+
+    def _pair(self, what, variable):
+        if what in self.names:
+            return self.params[:, self.names.index(what)], float(self.fit.params[what])
+        if what not in KINDS or variable not in self.variables:
+            known = [*self.names, *KINDS]
+            raise SpatialInputError("E502", f"there are no placebos of {what!r} {variable or ''}".rstrip(),
+                                    hint=f"there are {known} of {list(self.variables)}")  # fmt: skip
+        at = KINDS.index(what), self.variables.index(variable)
+        return self.effects[(slice(None), *at)], float(self.actual[at])
+
+
+def place(actual: float, values: np.ndarray) -> float:
+    """Two-sided permutation p-value, safe under ties: never zero."""
+    slack = 1e-12 * max(1.0, abs(actual))
+    above, below = (values >= actual - slack).sum(), (values <= actual + slack).sum()
+    return float(min(1.0, 2 * (min(above, below) + 1) / (len(values) + 1)))
+
+
+def placebo_weights(
+    fit: Fit,
+    *,
+    draws: int = 999,
+    seed: int = 1,
+    n_jobs: int = 1,
+    client=None,
+    progress: Callable | None = None,
+    journal=None,
+    resume: bool = False,
+) -> Placebo:
+    """Estimate a model again under random relabellings of the units of W.
+
+    Parameters
+    ----------
+    fit : Fit
+        By maximum likelihood, with a W that matters: not ``ols``.
+    draws : int
+        Relabellings. Each has its own stream, so 999 are the first of 9,999.
+    seed : int
+    n_jobs, client, progress
+        As for ``compare_weights``: the same numbers for any number of workers.
+    journal : path, optional
+        A file to which results are written as they come.
+    resume : bool
+        Continue a journal that is there.
+
+    Returns
+    -------
+    Placebo
+        After Ctrl-C of the relabellings that were done.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 draws or seed, E525 a fit that cannot be refitted, E603, E605 and E514 the journal, E515 a package that
+        is not installed.
+
+    Examples
+    --------
+    >>> import shapefiles, spatial as sp, weights as wt
+    >>> columbus = shapefiles.load("columbus")
+    >>> fit = sp.sar("CRIME ~ INC + HOVAL", columbus, wt.queen(columbus).standardize("row"))
+    >>> float(sp.placebo_weights(fit, draws=99).tidy().loc[0, "p_value"])
+    0.02
+    """
+    for name, value, least in (("draws", draws, 1), ("seed", seed, 0)):
+        if not isinstance(value, int | np.integer) or value < least:
+            raise SpatialInputError("E501", f"{name}={value!r} must be a whole number of at least {least}")
+    spec = fit.specification
+    if not (spec.lag or spec.error or spec.durbin):
+        raise SpatialInputError("E501", "ols has no W that could be relabelled", hint="fit sar, sem, slx, sdm ...")
+    blocks = [(start, min(start + BLOCK, draws)) for start in range(0, draws, BLOCK)]
+    shared, done, book = (fit, seed), None, None
+    if journal is not None:
+        keys = _keys(fit, seed, blocks)
+        book = Journal(journal, resume=resume)
+        done = {i: book.found[key] for i, key in enumerate(keys) if key in book.found}
+    try:
+        keep = None if book is None else lambda i, result: book.add(keys[i], result)
+        found, _ = run(blocks, _block, shared, n_jobs=n_jobs, client=client, progress=progress, done=done, keep=keep)
+    finally:
+        if book is not None:
+            book.close()
+    if not found:
+        raise KeyboardInterrupt
+    names = tuple(name for name in ("rho", "lambda") if name in fit.params.index)
+    params = np.concatenate([np.array(part["params"], dtype=float).reshape(-1, len(names)) for part in found.values()])
+    effects = np.concatenate([np.array(part["effects"], dtype=float) for part in found.values()])
+    own = refit(fit, relabel=[np.arange(fit.design.n_units)], effects=True)
+    return Placebo(fit, names, params, effects, own.effects[0], own.variables, seed)
+
+
+def _block(shared, block) -> dict:
+    """Relabellings start ... stop; the number of each keys its stream."""
+    fit, seed = shared
+    n = fit.design.n_units
+    relabel = [np.random.default_rng([seed, r]).permutation(n) for r in range(*block)]
+    found = refit(fit, relabel=relabel, effects=True)
+    at = [found.names.index(name) for name in ("rho", "lambda") if name in found.names]
+    return {"params": found.params[:, at].tolist(), "effects": found.effects.tolist()}
+
+
+def _keys(fit, seed, blocks) -> list[str]:
+    d = fit.design
+    what = (d.formula, fit.specification.name, d.weights.digest, d.weights_of_error.digest, digest_of(d.frame),
+            {k: repr(v) for k, v in fit.settings.items()}, list(d.durbin), d.wx_order, seed)  # fmt: skip
+    return [key_of("placebo", *what, block) for block in blocks]

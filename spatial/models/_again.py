@@ -1,0 +1,41 @@
+"""A fit under another W: the formula is read and the data are aligned once, for a thousand W."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .._data import INTERCEPT
+from ..results import Fit
+from ..solve.ml import maximum_likelihood
+from ._checks import refuse_perfect_fit
+from ._dynamic import without_bias
+from ._estimate import _named, aligned
+from ._sample import demeaned_sample, which_correction, with_lagged_intercept
+
+KEPT = {"entity", "time", "effects", "durbin", "wx_order", "lee_yu", "vcov", "logdet"}  # options that it knows
+
+
+def again(fit: Fit, w, options: dict) -> Fit | None:
+    """What the model's function gives for the same data, formula and options under ``w``; None where it must be asked.
+
+    Parameters
+    ----------
+    fit : Fit
+        Of the same model with these options, under another W.
+    w : weights over the same units
+    options : dict
+        The model's keywords.
+    """
+    d, settings, spec = fit.design, fit.settings, fit.specification
+    if not set(options) <= KEPT or settings["effects"] == "random" or d.observed is not None or d.weights.ids is None:
+        return None
+    d = replace(d, weights=aligned(w, d, "error", name="w"))
+    if spec.durbin and options.get("durbin") is None:
+        d = replace(d, durbin=tuple(j for j in d.durbin if d.names[j] != INTERCEPT))
+        d = with_lagged_intercept(d, settings["effects"])
+    correction = which_correction(spec, d, settings["effects"], options.get("lee_yu", True))
+    sample, names = demeaned_sample(spec, d, settings["effects"], correction, settings["logdet"])
+    solution = without_bias(sample, maximum_likelihood(sample), d, settings["effects"], correction)
+    refuse_perfect_fit(sample, solution, d.response)
+    found = _named(spec, d, sample, solution, names, {**settings, "lee_yu": correction})
+    return found.with_vcov(settings["vcov"])
