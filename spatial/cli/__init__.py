@@ -19,7 +19,7 @@ def main() -> None:
 def _app():
     import typer
 
-    from . import explore_commands, model_commands, study_commands, weight_commands
+    from . import compare_commands, explore_commands, model_commands, study_commands, weight_commands
 
     app = typer.Typer(
         help="Spatial econometrics: weights, Moran's I, spatial Durbin models, direct and indirect effects.",
@@ -36,6 +36,6 @@ def _app():
         """Both are read by ``run``, before any command."""
 
     app.add_typer(weight_commands.app, name="weights")
-    for commands in (explore_commands, model_commands, study_commands):
+    for commands in (explore_commands, model_commands, compare_commands, study_commands):
         commands.register(app)
     return app

@@ -1,4 +1,4 @@
-"""``spillover diagnose``, ``fit``, ``effects``, ``table`` and ``compare``: the models from files."""
+"""``spillover diagnose``, ``fit``, ``effects`` and ``table``: the models from files."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OUTPUT = typer.Option(None, "--output", "-o", help="Table: .csv or .parquet.")
 
 
 def register(app: typer.Typer) -> None:
-    for command in (diagnose, fit, effects, table, compare):
+    for command in (diagnose, fit, effects, table):
         app.command()(command)
 
 
@@ -132,23 +132,6 @@ def table(
     print(result)
     if output:
         result.save(output, overwrite=overwrite)
-
-
-def compare(
-    model: str = MODEL, formula: str = FORMULA, data: str = DATA,
-    weights: list[str] = typer.Option(..., "--weights", "-w", help="[NAME=]file or builder; repeat for each W."),
-    map: str = MAP, id: str = ID, layer: str = LAYER, panel: str = PANEL, entity: str = ENTITY, time: str = TIME,
-    effects: str = EFFECTS, durbin: str = DURBIN, lee_yu: str = LEE_YU, vcov: str = VCOV, missing: str = MISSING,
-    draws: int = DRAWS, seed: int = SEED, output: str = OUTPUT, overwrite: bool = OVERWRITE,
-) -> None:  # fmt: skip
-    """The same model under several weights: fit, rho, effects, and which W the data prefer."""
-    import spatial as sp
-
-    options = _options(panel, entity, time, effects=effects, durbin=durbin, lee_yu=lee_yu, vcov=vcov, missing=missing)
-    estimate = _model(model)
-    table, w = _read(data, weights, map, id, layer, options, output, overwrite)
-    result = sp.compare_weights(w, model=estimate, formula=formula, data=table, draws=draws, seed=seed, **options)
-    _show(result, result.tidy, output, overwrite)
 
 
 def read_shock(text: str, ids):

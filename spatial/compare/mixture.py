@@ -24,7 +24,8 @@ from ..results import Fit, critical_value
 
 LEAST = 1e-3  # a share below it lies on the edge of the simplex: no standard error
 STEP = 2e-3  # of the shares, for second differences
-PROFILE = 21  # points of a profile
+PROFILE = 13  # points of a profile
+FINE, ROUGH = 1e-6, 2e-3  # of shares: for the estimate; for the other shares along a profile
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,21 +144,21 @@ def _combined(parts, names, shares) -> Weights:
     return Weights(csr, parts[0].ids, kind, "row")
 
 
-def _highest(loglik, m) -> np.ndarray:
+def _highest(loglik, m, tolerance=FINE) -> np.ndarray:
     """The best shares: corners and middle, then Nelder-Mead on the softmax; a corner stays when nothing beats it."""
     from scipy.optimize import minimize, minimize_scalar
 
     starts = [np.full(m, 1 / m), *np.eye(m)]
     if m == 2:
         found = minimize_scalar(lambda a: -loglik(np.array([a, 1 - a])), bounds=(0, 1), method="bounded",
-                                options={"xatol": 1e-7})  # fmt: skip
+                                options={"xatol": tolerance})  # fmt: skip
         starts.append(np.array([found.x, 1 - found.x]))
     else:
         order = np.argsort([-loglik(np.where(e > 0, 0.8, 0.2 / (m - 1))) for e in np.eye(m)])
         for start in (starts[0], np.where(np.eye(m)[order[0]] > 0, 0.8, 0.2 / (m - 1))):
             z = np.log(start[:-1] / start[-1])
-            found = minimize(lambda z: -loglik(_softmax(z)), z, method="Nelder-Mead",
-                             options={"xatol": 1e-5, "fatol": 1e-9, "maxiter": 200 * m})  # fmt: skip
+            stop = {"xatol": 10 * tolerance, "fatol": tolerance / 10, "maxiter": 200 * m}
+            found = minimize(lambda z: -loglik(_softmax(z)), z, method="Nelder-Mead", options=stop)
             starts.append(_softmax(found.x))
     best = max(starts, key=loglik)
     clean = np.where(best < LEAST, 0.0, best)
@@ -205,7 +206,7 @@ def _profile(loglik, shares, j, level) -> pd.DataFrame:
         def rest(b, a=a):
             return loglik(np.insert((1 - a) * b, j, a))
 
-        values.append(rest(_highest(rest, m - 1)) if m > 2 and a < 1 else rest(np.full(m - 1, 1 / (m - 1))))
+        values.append(rest(_highest(rest, m - 1, ROUGH)) if m > 2 and a < 1 else rest(np.full(m - 1, 1 / (m - 1))))
     ratio = 2 * (max(max(values), loglik(shares)) - np.array(values))
     inside = ratio <= critical_value(level) ** 2
     return pd.DataFrame({"share": grid, "loglik": values, "ratio": ratio, "inside": inside})

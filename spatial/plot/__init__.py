@@ -5,6 +5,7 @@ pyplot and its settings alone: safe in threads and without a display.
     sp.plot.save(ax, "effects.pdf")
 """
 
+from .choices import agreement, placebo_weights, probabilities, profile, specification_curve
 from .indicators import densities, levels, productivity, sigma, transitions
 from .map import response
 from .policy import event_study, placebo, threshold, trends, what_if
@@ -12,6 +13,7 @@ from .style import figure, save
 from .whiskers import by_order, by_weights, effects
 
 __all__ = [
-    "by_order", "by_weights", "densities", "effects", "event_study", "figure", "levels", "placebo", "productivity",
-    "response", "save", "sigma", "threshold", "transitions", "trends", "what_if",
+    "agreement", "by_order", "by_weights", "densities", "effects", "event_study", "figure", "levels", "placebo",
+    "placebo_weights", "probabilities", "productivity", "profile", "response", "save", "sigma", "specification_curve",
+    "threshold", "transitions", "trends", "what_if",
 ]  # fmt: skip

@@ -62,6 +62,8 @@ def by_weights(comparison, effect: str = "indirect", ax=None, *, variables=None)
     """
     table = comparison.tidy()
     check_option("effect", effect, table["effect"].unique())
+    if "model" in table:
+        table = table.assign(weights=table["weights"] + ", " + table["model"])
     table = _chosen(table[table["effect"] == effect], variables)
     xlabel = _axis(next(iter(comparison.effects.values())))
     return _whiskers(table, "weights", ax, title=f"{effect.capitalize()} effects by weights", xlabel=xlabel)

@@ -67,9 +67,9 @@ def main():
     sar = mp.quad(lambda r: given(y, x, W, r, 0, g) / width, cuts)
     sem = mp.quad(lambda r: given(y, x, W, 0, r, g) / width, cuts)
     mp.mp.dps = 15
-    z, steps = np.polynomial.legendre.leggauss(20)
-    nodes = np.concatenate([-1 + (z + 2 * panel + 1) / 4 for panel in range(4)])
-    weights = np.tile(steps / 4, 4)
+    z, steps = np.polynomial.legendre.leggauss(16)
+    nodes = np.concatenate([-1 + (z + 2 * panel + 1) / 3 for panel in range(3)])
+    weights = np.tile(steps / 3, 3)
     total = mp.mpf(0)
     points = [(hi + lo) / 2 - (hi - lo) / 2 * mp.cos(mp.pi * (1 + n) / 2) for n in nodes]
     steps = [w * mp.pi / 2 * mp.sin(mp.pi * (1 + n) / 2) / 2 for n, w in zip(nodes, weights)]
