@@ -39,7 +39,8 @@ def effects(sample: PolicySample, estimands: np.ndarray):
     """
     T, N = sample.y.shape
     treated = sample.D.ravel() == 1
-    Z, lu = _untreated_fit(sample)
+    Z = regressors(sample)
+    lu = _untreated_fit(sample, Z)
     mass = np.where(treated, 0.0, sample.mass.ravel())
     fitted = Z @ lu.solve(Z.T @ (mass * sample.y.ravel()))
     e = sample.y.ravel() - fitted
@@ -52,13 +53,22 @@ def effects(sample: PolicySample, estimands: np.ndarray):
     return estimates, scores.T @ scores, np.where(treated, e, np.nan).reshape(T, N)
 
 
-def overall(sample: PolicySample) -> float:
-    """The average effect over all treated observations, without a standard error: for placebos."""
-    treated = sample.D.ravel() == 1
-    Z, lu = _untreated_fit(sample)
-    mass = np.where(treated, 0.0, sample.mass.ravel())
-    e = sample.y.ravel() - Z @ lu.solve(Z.T @ (mass * sample.y.ravel()))
-    return float(np.average(e[treated], weights=sample.mass.ravel()[treated]))
+def overall(sample: PolicySample, first: np.ndarray) -> np.ndarray:
+    """The average effect over all treated observations under each row of dates (R, N), for placebos; NaN where
+    untreated observations do not identify it."""
+    Z, y, all_mass = regressors(sample), sample.y.ravel(), sample.mass.ravel()
+    out = np.full(len(first), np.nan)
+    for r, dates in enumerate(first):
+        moved = sample.adopting(dates)
+        treated = moved.D.ravel() == 1
+        mass = np.where(treated, 0.0, all_mass)
+        try:
+            lu = _untreated_fit(moved, Z)
+        except SpatialInputError:
+            continue
+        e = y - Z @ lu.solve(Z.T @ (mass * y))
+        out[r] = np.average(e[treated], weights=all_mass[treated])
+    return out
 
 
 def _influence(sample, v, e, treated) -> np.ndarray:
@@ -79,37 +89,43 @@ def _influence(sample, v, e, treated) -> np.ndarray:
     return (v * (e - average)).reshape(T, N).sum(axis=0)
 
 
-def _untreated_fit(sample: PolicySample):
-    """The dummies and covariates of all observations, and the factor of the untreated ones' normal equations."""
+def regressors(sample: PolicySample) -> sparse.csr_array:
+    """Unit dummies, period dummies of each region and covariates of all observations, (T N, p)."""
     T, N = sample.y.shape
-    untreated = sample.D == 0
-    R = int(sample.region.max()) + 1
-    supported = np.array([(untreated * (sample.region == r) * sample.mass).any(axis=1) for r in range(R)])
-    needed = np.array([(sample.mass * (sample.region == r)).any(axis=1) for r in range(R)])
-    lost = (needed & ~supported).any(axis=0)
-    if lost.any():
-        raise SpatialInputError("E730", "all units are treated in some periods, so nothing shows what these would have "
-                                "been", ids=list(sample.times[lost]),
-                                hint="leave these periods out, or add never-treated units")  # fmt: skip
-    if sample.X.shape[2]:
-        absorber = sample.absorber(untreated)
-        refuse_collinear(absorber(sample.X).reshape(T * N, -1), sample.X, list(sample.names))
-    rows = np.arange(T * N)
-    unit, period = np.tile(np.arange(N), T), np.repeat(np.arange(T), N)
+    rows, unit, period = np.arange(T * N), np.tile(np.arange(N), T), np.repeat(np.arange(T), N)
     cell = sample.region[unit] * T + period
-    dummies = np.flatnonzero(needed.ravel())
+    dummies = np.flatnonzero(_needed(sample).ravel())
     first_of_region = np.unique(dummies // T, return_index=True)[1]
     kept = np.delete(dummies, first_of_region)  # the unit effects take one period of each region
-    column = np.full(R * T, -1)
+    column = np.full(int(sample.region.max() + 1) * T, -1)
     column[kept] = np.arange(len(kept))
     there = column[cell] >= 0
-    Z = sparse.hstack([
+    return sparse.hstack([
         sparse.csr_array((np.ones(T * N), (rows, unit)), shape=(T * N, N)),
         sparse.csr_array((np.ones(there.sum()), (rows[there], column[cell][there])), shape=(T * N, len(kept))),
         sparse.csr_array(sample.X.reshape(T * N, -1)),
     ], format="csr")  # fmt: skip
-    mass = (sample.mass * untreated).ravel()
-    return Z, _factor(Z.T @ (Z * mass[:, None]), sample)
+
+
+def _needed(sample, among=True) -> np.ndarray:
+    """Periods of each region with any observation among these, (regions, T)."""
+    regions = range(int(sample.region.max()) + 1)
+    return np.array([(among * sample.mass * (sample.region == r)).any(axis=1) for r in regions])
+
+
+def _untreated_fit(sample: PolicySample, Z):
+    """The factor of the untreated observations' normal equations."""
+    untreated = sample.D == 0
+    lost = (_needed(sample) & ~_needed(sample, untreated)).any(axis=0)
+    if lost.any():
+        raise SpatialInputError("E730", "all units are treated in some periods, so nothing shows what these would have "
+                                "been", ids=list(sample.times[lost]),
+                                hint="leave these periods out, or add never-treated units")  # fmt: skip
+    if sample.names:
+        residuals = sample.absorber(untreated)(sample.X)
+        refuse_collinear(residuals.reshape(sample.y.size, -1), sample.X, list(sample.names))
+    mass = sparse.diags_array((sample.mass * untreated).ravel())
+    return _factor(Z.T @ (mass @ Z), sample)
 
 
 def _factor(A, sample):

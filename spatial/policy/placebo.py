@@ -164,15 +164,10 @@ def _estimates(result: DiD, first: np.ndarray) -> np.ndarray:
     method, s = result.settings["method"], result.sample
     if method == "twfe":
         return twfe.att_of_many(s, first)
-    out = np.full(len(first), np.nan)
-    for r, dates in enumerate(first):
-        moved = s.adopting(dates)
-        if method == "group_time":
-            effects = GroupTime(moved, result.settings["control"])
-            out[r] = effects.average(effects.period >= effects.cohort)[0]
-        else:
-            out[r] = imputation.overall(moved)
-    return out
+    if method == "imputation":
+        return imputation.overall(s, first)
+    drawn = [GroupTime(s.adopting(dates), result.settings["control"]) for dates in first]
+    return np.array([effects.average(effects.period >= effects.cohort)[0] for effects in drawn])
 
 
 def _spatial(result: SpatialDiD, draws, rng):

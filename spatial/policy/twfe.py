@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from ._sample import PolicySample
-from .absorb import clustered
+from .absorb import RANK, clustered
 from .treatment import refuse_without_never_treated, relative_periods
 
 
@@ -48,7 +48,7 @@ def path(sample: PolicySample, window: tuple[int, int], reference: int):
 
 
 def att_of_many(sample: PolicySample, first: np.ndarray) -> np.ndarray:
-    """tau under many dates of adoption (R, N), for placebos: a matrix product where no weights stand in the way."""
+    """tau under many dates of adoption (R, N), for placebos; NaN where the effects absorb them."""
     absorber = sample.absorber()
     T, N = sample.y.shape
     X = absorber(sample.X).reshape(T * N, -1)
@@ -60,5 +60,7 @@ def att_of_many(sample: PolicySample, first: np.ndarray) -> np.ndarray:
         D = (np.arange(T)[:, None, None] >= first[part].T[None]).astype(float)
         D = absorber(D).reshape(T * N, -1)
         D = D - Q @ (Q.T @ D)
-        out[part] = (y @ D) / (D * D).sum(axis=0)
+        size = (D * D).sum(axis=0)
+        absorbed = size <= RANK * T * N
+        out[part] = np.where(absorbed, np.nan, (y @ D) / np.where(absorbed, 1.0, size))
     return out

@@ -32,6 +32,17 @@ def test_each_draw_is_the_estimate_under_its_dates(frame, method, options):
     assert np.array_equal(found.drawn, sp.placebo_units(fit, draws=19, seed=4).drawn)
 
 
+def test_dates_that_identify_nothing_are_left_out():
+    """Two regions of three: some deals treat all of one."""
+    frame = staggered(np.random.default_rng(3), N=12)
+    frame["区域"] = np.where(frame["省份"] < "003", "小", "大")
+    fit = sp.did("产出 ~ 政策", frame, period_by="区域", **KEYS)
+    found = sp.placebo_units(fit, draws=60, seed=1)
+    lost = int(np.isnan(found.drawn).sum())
+    assert 0 < lost < 60
+    assert found.table["draws"].iloc[0] == 60 - lost
+
+
 def test_spatial_draws_are_refits():
     rng = np.random.default_rng(2)
     W = nearest(rng, 20, 3)
