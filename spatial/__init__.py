@@ -43,6 +43,8 @@ _NAMES = {
     "compare.mixture": "mix_weights Mixture",
     "elasticity": "Elasticities",
     "effects_by_group": "effects_by EffectsBy",
+    "compare.curve": "specification_curve SpecificationCurve",
+    "compare.placebo": "placebo_weights Placebo",
     "policy.heterogeneity": "heterogeneity Heterogeneity",
     "policy.mediation": "mediation Mediation",
     "policy.did": "did DiD",
@@ -51,8 +53,6 @@ _NAMES = {
     "policy.spatial_did": "spatial_did SpatialDiD",
     "policy.threshold": "threshold Threshold",
     "policy.what_if": "what_if WhatIf",
-    "compare.curve": "specification_curve SpecificationCurve",
-    "compare.placebo": "placebo_weights Placebo",
     "report.etable": "etable",
     "results": "Fit TestResult TestTable",
 }

@@ -14,6 +14,6 @@ from .whiskers import by_order, by_weights, effects
 
 __all__ = [
     "agreement", "by_order", "by_weights", "densities", "effects", "event_study", "figure", "levels", "placebo",
-    "placebo_weights", "probabilities", "productivity", "profile", "response", "save", "sigma", "specification_curve",
-    "threshold", "transitions", "trends", "what_if",
+    "placebo_weights", "probabilities", "productivity", "profile", "response", "save", "sigma",
+    "specification_curve", "threshold", "transitions", "trends", "what_if",
 ]  # fmt: skip
