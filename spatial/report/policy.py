@@ -57,9 +57,8 @@ def spatial_did_text(result) -> str:
     lines += [f"intervals: {settings['draws']:,} draws, seed {settings['seed']}"]
     lines += [f"note: {note}" for note in result.notes if f"note: {note}" not in said]
     lines += ["", tidy_text(result.table)]
-    counts = ", ".join(f"{n:,} ({term})" for term, n in zip(result.table["term"], result.table["n"]) if "total" not in
-                       term and "indirect on the treated" not in term)  # fmt: skip
-    lines.append(f"unit-periods averaged over: {counts}")
+    treated, neighbours = result.table["n"].iloc[[0, -1]]
+    lines.append(f"averages over {treated:,} treated unit-periods and {neighbours:,} of untreated neighbours")
     if result.path is not None:
         for kind, part in result.path.groupby("effect"):
             lines += ["", path_text(part, f"{kind}, periods since adoption", "z")]
