@@ -103,7 +103,8 @@ def composite_index(
     ------
     SpatialInputError
         E1xx keys, E201-E203 values, E204 an indicator without variation (with its period), E206 fewer than three
-        rows to compare, E501 a direction or method that is not known, E502 no such column.
+        rows to compare, E221 weights of a component that cancel, E501 a direction or method that is not known, E502 no
+        such column.
 
     Examples
     --------
