@@ -15,6 +15,8 @@ Sources: Lee & Yu (2012, Spatial Economic Analysis 7:31-74), for time-varying W;
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from spillover.errors import SpatialInputError
@@ -29,21 +31,30 @@ from ._dummies import keeps_dummies
 
 
 def varying_jacobian(d: Design, weights: PeriodWeights, effects: str, correction, method) -> Jacobian:
-    """The determinants of all periods, less what the effects took."""
-    total = period_logdet(weights, method)
+    """The determinants of all periods, less what the effects took: where that is no multiple of them, from eigenvectors.
+
+    Raises
+    ------
+    SpatialInputError
+        E309 above 3,000 units, and E501 for another ``logdet=``, where eigenvectors are needed.
+    """
     if correction is not True or effects == "none":
-        return Jacobian(total)
-    T, N = d.y.shape
-    if d.observed is not None and not (effects == "time" and weights.rows_sum_to_one):
-        gaps = Gaps(d.observed, effects)
-        return Jacobian(projected_logdet(weights, [gaps.block(t) for t in range(T)]))
-    share = 1 - 1 / T if effects in ("entity", "twoway") else 1.0
-    if effects == "entity":
-        return Jacobian(total, share)
-    if weights.rows_sum_to_one:
-        return Jacobian(total, share, T)
-    block = share * (np.eye(N) - 1 / N)
-    return Jacobian(projected_logdet(weights, (block,) * T))
+        return Jacobian(period_logdet(weights, method))
+    T, unit, time = d.n_periods, effects in ("entity", "twoway"), effects in ("time", "twoway")
+    if (time and not weights.rows_sum_to_one) or (unit and d.observed is not None):
+        if method not in (None, "eigen"):
+            raise SpatialInputError("E501", f"logdet={method!r} does not serve here: the correction for {effects} "
+                                    "effects needs eigenvectors", hint="leave logdet= out, or lee_yu=False")  # fmt: skip
+        return Jacobian(_left_by(effects, weights))
+    return Jacobian(period_logdet(weights, method), 1 - 1 / T if unit else 1.0, T if time else 0)
+
+
+@lru_cache(maxsize=8)
+def _left_by(effects: str, weights: PeriodWeights):
+    """K(rho) by the eigenvectors of every period: once for one W and one pattern of gaps."""
+    there = np.ones((len(weights.periods), weights.n), dtype=bool) if weights.observed is None else weights.observed
+    gaps = Gaps(there, effects)
+    return projected_logdet(weights, [gaps.block(t) for t in range(len(there))])
 
 
 def refuse_without_likelihood(specification: Specification, d: Design, effects: str, lee_yu) -> None:

@@ -13,7 +13,8 @@ sac     y = rho W y + X b + u,  u = lambda M u + e        global, through y
 gns     y = rho W y + X b + W X t + u,  likewise          global and local
 ======  ================================================  ==========================
 
-Observations count alike: weighted observations are out of scope. Keywords that all models take:
+Observations count alike: weighted observations are out of scope. W may differ between the periods of a panel:
+``wt.temporal({year: w})``, matched by the periods' labels. Keywords that all models take:
 
 entity, time : str, optional
     Columns with unit and period: both make a panel. A (unit, period) MultiIndex serves instead. For a

@@ -63,7 +63,7 @@ def specify(formula: str, data: pd.DataFrame, w, *, level: float = 0.05, **optio
     ----------
     Elhorst (2014), Spatial Econometrics, section 2.4 and figure 2.1; LeSage & Pace (2009), section 6.3.
     """
-    if not isinstance(w, Mapping):
+    if not isinstance(w, Mapping) or hasattr(w, "by_period"):  # periods are no names: they make one W that varies
         return _search(formula, data, w, level, options)
     if not w:
         raise SpatialInputError("E501", "w is a mapping without weights", hint="one name and weights at least")
@@ -121,7 +121,8 @@ def _search(formula, data, w, level, options) -> Search:
             steps.append(_read_effects(together, level))
     # 4. The Durbin model and what it nests.
     nested = [name for name in ("SAR", "SEM", "SLX") if name in fits and (name != "SEM" or nests_sem(fits["SDM"]))]
-    likelihood = {name: lr_test(fits[name], fits["SDM"]) for name in nested}
+    same = [name for name in nested if not fits[name].sample.dummies]  # a SEM that keeps the effects: Wald alone
+    likelihood = {name: lr_test(fits[name], fits["SDM"]) for name in same}
     wald = [wald_test(fits["SDM"], name) for name in nested]
     tables.append(TestTable("Does the spatial Durbin model reduce to a simpler one?", (*likelihood.values(), *wald)))
     tables.append(diagnose(fits["SDM"]))

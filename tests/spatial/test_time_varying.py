@@ -250,3 +250,21 @@ def dense(data, w):
     """(y, X, block-diagonal W, unit, period) of the stacked rows."""
     order = data.sort_values(["t", "id"])
     return order["y"].to_numpy(), order[["a", "b"]].to_numpy(), w.stack().csr.toarray(), order["id"], order["t"]
+
+
+@pytest.mark.parametrize("effects", ["none", "twoway"])
+def test_the_search_takes_them_as_one_w(effects):
+    data, w = moving_panel(13, N=20)
+    found = sp.specify("y ~ a + b", data, w, **PANEL, effects=effects)
+    assert found.fits["SDM"].design.weights.varies
+    with_lr = [result.name for table in found.tables for result in table]
+    assert ("LR SDM vs SEM" in with_lr) == (effects == "none")
+    assert "Wald SDM vs SEM" in with_lr
+
+
+def test_weights_are_compared_whether_they_vary_or_not():
+    data, w = moving_panel(14, N=20)
+    both = sp.compare_weights({"moving": w, "mean": w.mean()}, model=sp.sar, formula="y ~ a + b", data=data, **PANEL)
+    assert both.best == "moving"
+    one = sp.sar("y ~ a + b", data, w, **PANEL)
+    pd.testing.assert_series_equal(both["moving"].params, one.params)
