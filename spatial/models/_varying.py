@@ -31,7 +31,7 @@ from ._dummies import keeps_dummies
 
 
 def varying_jacobian(d: Design, weights: PeriodWeights, effects: str, correction, method) -> Jacobian:
-    """The determinants of all periods, less what the effects took: where that is no multiple of them, from eigenvectors.
+    """The determinants of all periods, less what the effects took; from eigenvectors where that is no multiple.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def varying_jacobian(d: Design, weights: PeriodWeights, effects: str, correction
     if (time and not weights.rows_sum_to_one) or (unit and d.observed is not None):
         if method not in (None, "eigen"):
             raise SpatialInputError("E501", f"logdet={method!r} does not serve here: the correction for {effects} "
-                                    "effects needs eigenvectors", hint="leave logdet= out, or lee_yu=False")  # fmt: skip
+                                    "effects needs eigenvectors", hint="leave logdet= out")  # fmt: skip
         return Jacobian(_left_by(effects, weights))
     return Jacobian(period_logdet(weights, method), 1 - 1 / T if unit else 1.0, T if time else 0)
 
