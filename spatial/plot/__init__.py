@@ -6,6 +6,7 @@ pyplot and its settings alone: safe in threads and without a display.
 """
 
 from .choices import agreement, placebo_weights, probabilities, profile, specification_curve
+from .dynamic import path
 from .indicators import densities, levels, productivity, sigma, transitions
 from .map import response
 from .policy import event_study, placebo, threshold, trends, what_if
@@ -13,7 +14,7 @@ from .style import figure, save
 from .whiskers import by_order, by_weights, effects
 
 __all__ = [
-    "agreement", "by_order", "by_weights", "densities", "effects", "event_study", "figure", "levels", "placebo",
-    "placebo_weights", "probabilities", "productivity", "profile", "response", "save", "sigma",
+    "agreement", "by_order", "by_weights", "densities", "effects", "event_study", "figure", "levels", "path",
+    "placebo", "placebo_weights", "probabilities", "productivity", "profile", "response", "save", "sigma",
     "specification_curve", "threshold", "transitions", "trends", "what_if",
 ]  # fmt: skip

@@ -284,6 +284,20 @@ def test_path(fitted):
         assert path["permanent", 80, kind] == pytest.approx(getattr(eff.long_run, kind)["x"], rel=1e-6)
 
 
+def test_figure(fitted):
+    """Three lines through the estimates of path()."""
+    fit, _ = fitted
+    eff = fit.effects(draws=50)
+    ax = sp.plot.path(eff, "x", horizon=4, change="transitory")
+    table = eff.path(4).query("change == 'transitory' and effect == 'total'")
+    drawn = next(line for line in ax.get_lines() if line.get_label() == "total")
+    np.testing.assert_allclose(drawn.get_ydata(), table["estimate"])
+    with pytest.raises(SpatialInputError, match="E502"):
+        sp.plot.path(eff, "lag(y)")
+    with pytest.raises(SpatialInputError, match="E501"):
+        sp.plot.path(eff, "x", change="lasting")
+
+
 # -- laws ----------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,46 @@
+"""How effects of a dynamic model unfold over time."""
+
+from __future__ import annotations
+
+from spillover.errors import check_option
+
+from .style import SOFT, figure, legible, plain, series_styles
+from .whiskers import KINDS, _chosen
+
+CHANGES = ("permanent", "transitory")
+STEP = 0.12  # between the series of one period
+
+
+def path(effects, variable: str, ax=None, *, horizon: int = 10, change: str = "permanent"):
+    """Direct, indirect and total effect by period since the change, with intervals.
+
+    Parameters
+    ----------
+    effects : DynamicEffects
+    variable : str
+    ax : matplotlib Axes, optional
+    horizon : int
+        The last period drawn.
+    change : {"permanent", "transitory"}
+        A change that stays, or one of a single period.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 for another change, E502 for a variable that the effects do not have.
+    """
+    check_option("change", change, CHANGES)
+    table = _chosen(effects.path(horizon), [variable])
+    table = table[table["change"] == change]
+    ax = ax if ax is not None else figure(height=2.9)
+    ax.axhline(0, color=SOFT, linewidth=0.8, zorder=0)
+    for k, (kind, (colour, marker)) in enumerate(zip(KINDS, series_styles())):
+        part = table[table["effect"] == kind]
+        at = part["horizon"] + STEP * (k - 1)
+        ax.vlines(at, part["conf_low"], part["conf_high"], color=colour, linewidth=1.2)
+        ax.plot(at, part["estimate"], color=colour, marker=marker, markersize=4.5, linewidth=0.8, label=kind)
+    ax.set_xticks(range(0, horizon + 1, max(1, horizon // 10)))
+    response = effects.fit.design.response
+    plain(ax, title=f"Effect of a {change} rise of {variable}", xlabel="Periods since the change",
+          ylabel=f"Effect on {response}", legend=True)  # fmt: skip
+    return legible(ax)
