@@ -136,8 +136,8 @@ def spatial_lag(w: Weights | PeriodWeights | sparse.csr_array, values: np.ndarra
     if isinstance(w, PeriodWeights):
         return np.stack([w_t.csr @ x for w_t, x in zip(w.matrices, values)])
     csr = w.csr if isinstance(w, Weights) else w
-    by_unit = np.moveaxis(values, 1, 0)
-    return np.moveaxis((csr @ by_unit.reshape(len(by_unit), -1)).reshape(by_unit.shape), 0, 1)
+    by_unit = values.swapaxes(0, 1)
+    return (csr @ by_unit.reshape(len(by_unit), -1)).reshape(by_unit.shape).swapaxes(0, 1)
 
 
 def design(formula, data, w, *, entity=None, time=None, durbin=None, missing="error", lagged=True) -> Design:

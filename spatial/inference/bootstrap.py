@@ -72,10 +72,16 @@ def resampled(fit: Fit, y: np.ndarray) -> Sample:
         lagged = spatial_lag(matrix, values)
         return demean(lagged, effects) if exact else lagged
 
-    within = demean(y, effects)
+    within, sample = demean(y, effects), fit.sample
     start = y if exact else within
-    parts = {"y": within, "Wy": lag(W, start), "My": lag(M, start), "MWy": lag(M, lag(W, start))}
-    return replace(fit.sample, **{k: v.ravel() for k, v in parts.items() if getattr(fit.sample, k) is not None})
+    parts = {"y": within}
+    if sample.lag is not None:
+        parts["Wy"] = lag(W, start)
+    if sample.error is not None:
+        parts["My"] = lag(M, start)
+    if sample.MWy is not None:
+        parts["MWy"] = lag(M, parts["Wy"])
+    return replace(sample, **{name: values.ravel() for name, values in parts.items()})
 
 
 def refuse(fit: Fit) -> None:

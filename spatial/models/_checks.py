@@ -10,12 +10,13 @@ from .._data import INTERCEPT, Design
 
 NO_VARIATION = 1e-12  # standard deviation against the largest value
 ABSORBED = 1e-10  # norm after demeaning against before
+DOUBTFUL = 1e-7  # norm after demeaning against that of the column itself: above it the column does vary
 COLLINEAR = 1e-10  # distance of a unit-length column from the span of the others
 ROUNDING = 1e-8  # norm of the residuals against the response's: what cross-products lose to cancellation
 
 
-def refuse_degenerate(d: Design, X, Xd, y, names: list[str], effects: str) -> None:
-    """Constant, absorbed and collinear columns, and too few observations.
+def refuse_degenerate(d: Design, X, Xd, y, names: list[str], effects: str) -> tuple[np.ndarray, np.ndarray]:
+    """Refuse constant, absorbed and collinear columns, and too few observations; else Xd = Q R.
 
     Parameters
     ----------
@@ -30,29 +31,24 @@ def refuse_degenerate(d: Design, X, Xd, y, names: list[str], effects: str) -> No
         E204 no variation, E208 absorbed by the effects, E205 collinear, E206 too few observations.
     """
     refuse_degenerate_response(d, y, effects)
-    spread = np.linalg.norm(X - X.mean(axis=0), axis=0)
-    largest = np.abs(X).max(axis=0, initial=0)
-    flat = spread <= NO_VARIATION * np.sqrt(len(X)) * largest
-    absorbed = (np.linalg.norm(Xd, axis=0) <= ABSORBED * spread) & (effects != "none")
-    for j in np.flatnonzero(flat | absorbed):
-        name = names[j]
-        if name == INTERCEPT:
-            continue
-        if flat[j]:
-            raise SpatialInputError("E204", f"the regressor {name!r} has no variation", column=name, hint=_drop(name))
-        raise SpatialInputError("E208", f"the {effects} effects absorb the regressor {name!r}", column=name,
-                                hint="it does not vary within them; " + _drop(name))  # fmt: skip
+    Q, R = np.linalg.qr(Xd)
+    left = _norms(R)  # of Xd's columns
+    if effects in ("none", "random") or (left <= DOUBTFUL * _norms(X)).any():
+        _refuse_without_variation(X, left, names, effects)
     if len(y) <= len(names) + 1:
         raise SpatialInputError("E206", f"{len(y)} observations are too few for {len(names)} coefficients")
-    _refuse_collinear(Xd, names)
+    _refuse_collinear(Xd, np.abs(R.diagonal()) <= COLLINEAR * left, names)
+    return Q, R
 
 
 def refuse_degenerate_response(d: Design, y, effects: str) -> None:
     """A response without variation, E204, or that the effects absorb, E208; ``y`` as above."""
     given = d.rows(d.y)
-    if np.ptp(given) <= NO_VARIATION * np.abs(given).max():
+    low, high = given.min(), given.max()
+    if high - low <= NO_VARIATION * max(-low, high):
         raise SpatialInputError("E204", f"the response {d.response!r} has no variation", column=d.response)
-    if y @ y <= ABSORBED**2 * np.sum((given - given.mean()) ** 2):
+    apart = given - given.sum() / len(given)
+    if y @ y <= ABSORBED**2 * (apart @ apart):
         raise SpatialInputError("E208", f"the {effects} effects absorb the response {d.response!r}", column=d.response)
 
 
@@ -64,13 +60,30 @@ def refuse_perfect_fit(sample, solution, response: str) -> None:
                                 column=response, hint="is the response itself among the regressors?")  # fmt: skip
 
 
-def _refuse_collinear(X, names) -> None:
-    """Column by column: its distance from the span of those before it."""
-    Z = X / np.linalg.norm(X, axis=0)
-    R = np.abs(np.diag(np.linalg.qr(Z, mode="r")))
-    if (R > COLLINEAR).all():
+def _refuse_without_variation(X, left, names, effects) -> None:
+    """Columns that are constant, or that the effects leave nothing of."""
+    spread = _norms(X - X.mean(axis=0))
+    flat = spread <= NO_VARIATION * np.sqrt(len(X)) * np.abs(X).max(axis=0, initial=0)
+    absorbed = (left <= ABSORBED * spread) & (effects != "none")
+    for j in np.flatnonzero(flat | absorbed):
+        name = names[j]
+        if name == INTERCEPT:
+            continue
+        if flat[j]:
+            raise SpatialInputError("E204", f"the regressor {name!r} has no variation", column=name, hint=_drop(name))
+        raise SpatialInputError("E208", f"the {effects} effects absorb the regressor {name!r}", column=name,
+                                hint="it does not vary within them; " + _drop(name))  # fmt: skip
+
+
+def _norms(X) -> np.ndarray:
+    return np.sqrt(np.einsum("ij,ij->j", X, X))
+
+
+def _refuse_collinear(X, spanned, names) -> None:
+    """Column by column: what lies in the span of those before it (R's diagonal is the distance) equals them."""
+    if not spanned.any():
         return
-    j = int(np.argmax(R <= COLLINEAR))
+    j = int(np.argmax(spanned))
     share = np.linalg.lstsq(X[:, :j], X[:, j], rcond=None)[0]
     weight = np.abs(share) * np.linalg.norm(X[:, :j], axis=0)
     made_of = " + ".join(f"{share[i]:.4g} {names[i]}" for i in np.flatnonzero(weight > 1e-6 * weight.max()))

@@ -44,7 +44,7 @@ def demeaned_sample(
         return without_effects(d, lagged, effects) if exact else lagged
 
     y, Xd = without_effects(d, d.y, effects), without_effects(d, X, effects)
-    refuse_degenerate(d, d.rows(X), d.rows(Xd), d.rows(y), names, effects)
+    QR = refuse_degenerate(d, d.rows(X), d.rows(Xd), d.rows(y), names, effects)
     start = d.y if exact else y
     transformed = without_entity(effects) if d.lags else effects
     parts = {}
@@ -56,14 +56,14 @@ def demeaned_sample(
         parts["error"] = _jacobian(d, d.weights_of_error, transformed, correction, logdet_method)
     if specification.lag and specification.error:
         parts["MWy"] = d.rows(lag(M, Wy))
-    return Sample(y=d.rows(y), X=d.rows(Xd), n=_likelihood_size(d, transformed, correction), **parts), names
+    return Sample(y=d.rows(y), X=d.rows(Xd), n=_likelihood_size(d, transformed, correction), QR=QR, **parts), names
 
 
 def regressor_columns(d: Design, effects: str) -> tuple[np.ndarray, list[str]]:
     """[X, W X] (and W^2 X) as (T, N, k) and the columns' names; demeaning leaves no intercept."""
     keep = [j for j, name in enumerate(d.names) if effects == "none" or name != INTERCEPT]
-    columns, names = [d.X[:, :, keep]], [d.names[j] for j in keep]
-    lagged = d.X[:, :, list(d.durbin)]
+    columns, names = [d.X.take(keep, axis=2)], [d.names[j] for j in keep]
+    lagged = d.X.take(d.durbin, axis=2)
     for power in ("W:", "W2:")[: d.wx_order]:
         lagged = spatial_lag(d.weights, lagged)
         columns.append(lagged)

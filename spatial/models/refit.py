@@ -265,6 +265,6 @@ def _sample(fit: Fit, d: Design, given: dict):
     if "w" in given and which_correction(fit.specification, d, effects, correction) != correction:
         raise SpatialInputError("E526", "these weights need the additive correction, the fit's own the transformation")
     sample, names = demeaned_sample(fit.specification, d, effects, correction, fit.settings["logdet"])
-    if names != [name for name in fit.params.index if name not in ("rho", "lambda")]:
+    if len(names) != len(fit.solution.beta):
         raise SpatialInputError("E526", f"other regressors than the fit's: {names}")
     return sample

@@ -43,6 +43,8 @@ class Sample:
         log|A| and log|B|.
     dummies : int
         So many last columns of X are fixed effects that cannot be taken out beforehand: see ``models._dummies``.
+    QR : pair of arrays, optional
+        X = Q R, where the checks at the door have it already.
     """
 
     y: np.ndarray = field(repr=False)
@@ -55,6 +57,7 @@ class Sample:
     lag: Jacobian | None = None
     error: Jacobian | None = None
     dummies: int = 0
+    QR: tuple[np.ndarray, np.ndarray] | None = field(default=None, repr=False)
 
     @property
     def k(self) -> int:
@@ -64,7 +67,7 @@ class Sample:
     @cached_property
     def basis(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """X = Q R with orthonormal columns Q, and M Q."""
-        Q, R = np.linalg.qr(self.X)
+        Q, R = self.QR or np.linalg.qr(self.X)
         return Q, R, None if self.error is None else _solve(R, self.MX.T, transposed=True).T
 
 
@@ -102,28 +105,29 @@ def maxima(samples: Sequence[Sample]) -> list[Solution | SpatialInputError]:
     """
     # 1. A basis of X, once for all samples that share X; cross-products of [y, W y] and of M [y, W y, X].
     bases = {id(sample.X): sample for sample in samples}
-    each = [_cross_products(sample, bases[id(sample.X)].basis) for sample in samples]
+    bases = [bases[id(sample.X)].basis for sample in samples]
+    each = [_cross_products(sample, basis) for sample, basis in zip(samples, bases)]
+    products = tuple(np.array(part) for part in zip(*(products for products, _ in each)))
     # 2. The maximum over (rho, lambda) of every sample; beta and sigma2 follow.
-    points = search(tuple(np.array(part) for part in zip(*(products for products, _ in each))), samples[0])
+    points, problems = search(products, samples[0])
+    at = concentrated(points, products, samples[0])
     return [
-        point if isinstance(point, SpatialInputError) else _solution(sample, products, shift, bases, point)
-        for sample, (products, shift), point in zip(samples, each, points)
+        problem or _solution(sample, R, shift, *own)
+        for problem, sample, (_, R, _), (_, shift), *own in zip(problems, samples, bases, each, *at)
     ]
 
 
-def _solution(sample, products, shift, bases, point) -> Solution:
-    loglik, q, gamma = concentrated(point[:, None], tuple(part[None] for part in products), sample)
-    rho = float(point[0]) if sample.lag is not None else 0.0
-    lam = float(point[-1]) if sample.error is not None else 0.0
-    beta = _solve(bases[id(sample.X)].basis[1], (shift + gamma[0]) @ [1.0, -rho])
-    return Solution(beta, rho, lam, float(q[0]) / sample.n, float(loglik[0]), residuals(sample, beta, rho, lam))
+def _solution(sample, R, shift, rho, lam, loglik, q, G) -> Solution:
+    """Everything else at the maximum over (rho, lambda)."""
+    beta = _solve(R, (shift + G) @ [1.0, -rho])
+    return Solution(beta, rho, lam, q / sample.n, loglik, residuals(sample, beta, rho, lam))
 
 
 def loglik_at(sample: Sample, rho: float = 0.0, lam: float = 0.0) -> float:
     """The concentrated log-likelihood at a given (rho, lambda): profiles and tests read it."""
     products, _ = _cross_products(sample, sample.basis)
     point = [[value] for value, part in ((rho, sample.lag), (lam, sample.error)) if part is not None]
-    return float(concentrated(np.array(point), tuple(part[None] for part in products), sample)[0][0])
+    return concentrated(np.array(point), tuple(part[None] for part in products), sample)[2][0]
 
 
 def residuals(sample: Sample, beta: np.ndarray, rho: float, lam: float) -> np.ndarray:
@@ -148,16 +152,20 @@ def _cross_products(sample, basis):
     They make Z'B'B Z = Z'Z - lambda (...) + lambda^2 (...). Without a spatial error [y, W y] are enough.
     """
     Q, _, MQ = basis
-    zero = np.zeros_like(sample.y)
-    ys = np.column_stack([sample.y, zero if sample.Wy is None else sample.Wy])
+    ys = _beside(sample.y, sample.Wy)
     shift = Q.T @ ys
-    ys = ys - Q @ shift
+    ys -= Q @ shift
     if MQ is None:
         return (ys.T @ ys,), shift
-    Mys = np.column_stack([sample.My, zero if sample.MWy is None else sample.MWy])
-    Z, MZ = np.column_stack([ys, Q]), np.column_stack([Mys - MQ @ shift, MQ])
+    Mys = _beside(sample.My, sample.MWy) - MQ @ shift
+    Z, MZ = np.concatenate([ys, Q], axis=1), np.concatenate([Mys, MQ], axis=1)
     mixed = Z.T @ MZ
     return (Z.T @ Z, mixed + mixed.T, MZ.T @ MZ), shift
+
+
+def _beside(y, Wy) -> np.ndarray:
+    """[y, W y], (m, 2); zeros for a W y that is not there."""
+    return np.array([y, np.zeros(len(y)) if Wy is None else Wy]).T
 
 
 def _solve(R, right, *, transposed=False):

@@ -19,13 +19,13 @@ from spillover.errors import SpatialInputError
 
 GRID = {1: 41, 2: 15}  # starting points per parameter
 EDGE = 1e-6  # share of the interval that the search leaves free at each end
-SETTLED = 1e-8  # last step as a share of the interval: after a Newton step the error is of its square
+SETTLED = 1e-8, 1e-4  # last step in shares of the interval and of a standard error: the error is of its square
 MAX_STEPS = 200
 WINDOW = 6.0  # half-width of a window in standard errors: the draws of effects fit in too
 MAX_WINDOWS = 12
 
 
-def search(products, sample) -> list:
+def search(products, sample) -> tuple[np.ndarray, list]:
     """The best point of a coarse grid, Newton on the score; first on a cheap curve, then on exact windows.
 
     Parameters
@@ -38,30 +38,43 @@ def search(products, sample) -> list:
 
     Returns
     -------
-    list of R arrays (p,), or the SpatialInputError that says why there is none
+    points : ndarray, shape (p, R)
+    problems : list of R, None or the SpatialInputError that says why it is no maximum
         E701 on the edge of the interval, E801 not settled.
     """
     parts = [part for part in (sample.lag, sample.error) if part is not None]
+    R = len(products[0])
     if not parts:
-        return [np.zeros(0)] * len(products[0])
+        return np.zeros((0, R)), [None] * R
     if all(part.coarse.logdet is part.logdet for part in parts):  # the cheap curve is the exact one
-        point, _, settled = _newton(products, sample, _best_of_grid(products, sample), *_ends(parts))
-        return [_inside(*found, parts, sample) for found in zip(point.T, settled)]
-    return [_by_windows(tuple(p[r : r + 1] for p in products), sample, parts) for r in range(len(products[0]))]
+        points, _, settled = _newton(products, sample, _best_of_grid(products, sample), *_ends(parts))
+    else:
+        found = [_by_windows(tuple(p[r : r + 1] for p in products), sample, parts) for r in range(R)]
+        points, settled = (np.concatenate(part, axis=-1) for part in zip(*found))
+    return points, _problems(points, settled, parts, sample)
 
 
-def concentrated(point, products, sample):
-    """(ln L, q, G) at the points (p, R): beta and sigma2 concentrated out; beyond the basis' own shift X takes G a."""
-    rho, lam = _named(point, sample)
+def concentrated(points, products, sample) -> tuple[list, list, list, list, np.ndarray]:
+    """rho, lambda, ln L, q and G of R samples at their points (p, R), beta and sigma2 concentrated out.
+
+    X takes Q'(y - rho W y) + G a.
+    """
+    R = len(products[0])
+    rho, lam = (np.broadcast_to(at, R) for at in _named(points, sample))
     S, known = _S(products, lam)
     q = _form(S, rho)
-    L = sum(part.value(at) for part, at in _determinants(point, sample))
-    G = np.zeros((1, 1, 2)) if known is None else known[1]
-    return -sample.n / 2 * (np.log(2 * np.pi * q / sample.n) + 1) + L, q, G
+    loglik = -sample.n / 2 * (np.log(2 * np.pi * q / sample.n) + 1)
+    for part, at in _determinants(points, sample):
+        loglik = loglik + part.value(at)
+    G = np.zeros((R, 1, 2)) if known is None else known[1]
+    return rho.tolist(), lam.tolist(), loglik.tolist(), q.tolist(), G
 
 
 def _expansion(point, products, sample):
-    """(ln L, score (p, R), Hessian (p, p, R)) of the concentrated likelihood at the points (p, R)."""
+    """(ln L, score (p, R), Hessian and K (p, p, R)) of the concentrated likelihood at the points (p, R).
+
+    The Hessian is K + n/2 q_a q_b / q^2; K, that of -n/2 q / q(point) + L, is negative definite in wider surroundings.
+    """
     rho, lam = _named(point, sample)
     S, known = _S(products, lam)
     q = _form(S, rho)
@@ -75,13 +88,13 @@ def _expansion(point, products, sample):
             q_a, q_ab = [_slope(S, rho), *q_a], [[2 * S[2], mixed], [mixed, *q_ab[0]]]
     half = sample.n / 2
     g = np.array(q_a) / q
-    H = half * (g[:, None] * g - np.array(q_ab) / q)
+    K = -half * (np.array(q_ab) / q)
     score = -half * g
     value = -half * (np.log(2 * np.pi * q / sample.n) + 1)
     for i, (part, at) in enumerate(_determinants(point, sample)):
         L, L1, L2 = part.expansion(at)
-        value, score[i], H[i, i] = value + L, score[i] + L1, H[i, i] + L2
-    return value, score, H
+        value, score[i], K[i, i] = value + L, score[i] + L1, K[i, i] + L2
+    return value, score, K + half * (g[:, None] * g), K
 
 
 def _S(products, lam):
@@ -165,39 +178,49 @@ def _best_of_grid(products, sample):
 def _newton(products, sample, point, low, high):
     """Damped Newton ascent of every sample: (maxima (p, R), curvatures there, whether they settled (R,))."""
     width = high - low
-    best, bend, settled = np.empty_like(point), np.empty_like(point), np.zeros(point.shape[1], dtype=bool)
+    best, curvature, settled = np.empty_like(point), np.empty_like(point), np.zeros(point.shape[1], dtype=bool)
     going = np.arange(len(settled))
     found = _expansion(point, products, sample)
     step = _uphill(*found[1:], width)
     for _ in range(MAX_STEPS):
         trial = np.minimum(np.maximum(point + step, low), high)
         tried = _expansion(trial, products, sample)
-        still = (np.abs(trial - point) < SETTLED * width).all(axis=0)
+        moved, bend = np.abs(trial - point), np.abs(tried[2].diagonal().T)
+        still = ((moved < SETTLED[0] * width) & (moved**2 * bend < SETTLED[1] ** 2)).all(axis=0)
         better = tried[0] >= found[0] - 1e-12 * np.abs(found[0])
         point = np.where(better, trial, point)
         found = tuple(np.where(better, new, old) for new, old in zip(tried, found))
         if still.any():
             done = going[still]
-            best[:, done], bend[:, done], settled[done] = point[:, still], -found[2].diagonal()[still].T, True
+            best[:, done], curvature[:, done], settled[done] = point[:, still], -found[2].diagonal()[still].T, True
             if still.all():
                 break
             going, better, step, point = going[~still], better[~still], step[:, ~still], point[:, ~still]
             found, products = tuple(f[..., ~still] for f in found), tuple(p[~still] for p in products)
         step = np.where(better, _uphill(*found[1:], width), step / 2)
     else:
-        best[:, going], bend[:, going] = point, np.nan
-    return best, bend, settled
+        best[:, going], curvature[:, going] = point, np.nan
+    return best, curvature, settled
 
 
-def _uphill(score, H, width):
-    """Newton's step; a short one where the likelihood is not concave."""
-    short = np.sign(score) * (0.05 * width)
+def _uphill(score, H, K, width):
+    """Newton's step; where the likelihood is not concave that of K, which knows the least e'e; else a short one."""
+    step = _newton_step(score, H)
+    for other in (_newton_step(score, K), np.sign(score) * (0.05 * width)):
+        good = (step * score).sum(axis=0) >= 0
+        if good.all():
+            break
+        step = np.where(good, step, other)
+    return step
+
+
+def _newton_step(score, H):
+    """-H^-1 score of every sample; NaN where H is singular."""
     if len(score) == 1:
-        return np.divide(score, -H[0], out=short, where=H[0] < 0)
-    determinant = H[0, 0] * H[1, 1] - H[0, 1] ** 2
+        return np.divide(-score, H[0], out=np.full_like(score, np.nan), where=H[0] != 0)
     step = np.array([H[0, 1] * score[1] - H[1, 1] * score[0], H[0, 1] * score[0] - H[0, 0] * score[1]])
-    step = np.divide(step, determinant, out=short.copy(), where=determinant != 0)
-    return np.where((step * score).sum(axis=0) >= 0, step, short)
+    determinant = H[0, 0] * H[1, 1] - H[0, 1] ** 2
+    return np.divide(step, determinant, out=np.full_like(score, np.nan), where=determinant != 0)
 
 
 def _by_windows(products, sample, parts):
@@ -218,7 +241,7 @@ def _by_windows(products, sample, parts):
         inner = 1e-9 * (high - low)
         if np.all((point > first + inner) | (first <= low)) and np.all((point < last - inner) | (last >= high)):
             break
-    return _inside(point[:, 0], settled[0], parts, sample)
+    return point, settled
 
 
 def _with(sample, determinants):
@@ -230,16 +253,18 @@ def _with(sample, determinants):
     )
 
 
-def _inside(point, settled, parts, sample):
-    """The point, or what is wrong with it."""
-    if not settled:
-        return SpatialInputError("E801", f"the likelihood search did not settle: last point {point.tolist()}")
-    for part, at, name in zip(parts, point, ["rho"] * (sample.lag is not None) + ["lambda"]):
+def _problems(points, settled, parts, sample) -> list:
+    """What is wrong with every point: nothing, or why it is no maximum."""
+    problems = [None] * points.shape[1]
+    for part, at, name in zip(parts, points, ["rho"] * (sample.lag is not None) + ["lambda"]):
         lo, hi = part.interval
-        if min(at - lo, hi - at) < 10 * EDGE * (hi - lo):
-            return SpatialInputError(
+        for r in np.flatnonzero(np.minimum(at - lo, hi - at) < 10 * EDGE * (hi - lo)):
+            problems[r] = SpatialInputError(
                 "E701",
-                f"{name} = {at:.6g} lies on the edge of its admissible interval ({lo:.6g}, {hi:.6g})",
+                f"{name} = {at[r]:.6g} lies on the edge of its admissible interval ({lo:.6g}, {hi:.6g})",
                 hint="look for a missing trend, a unit root in space or a regressor that W y reproduces",
             )
-    return point
+    for r in np.flatnonzero(~settled):
+        last = points[:, r].tolist()
+        problems[r] = SpatialInputError("E801", f"the likelihood search did not settle: last point {last}")
+    return problems

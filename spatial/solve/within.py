@@ -17,9 +17,9 @@ def demean(values: np.ndarray, effects: str) -> np.ndarray:
     """
     out = np.array(values, dtype=float)
     if effects in ("entity", "twoway"):
-        out -= out.mean(axis=0, keepdims=True)
+        out -= np.add.reduce(out, axis=0, keepdims=True) / out.shape[0]
     if effects in ("time", "twoway"):
-        out -= out.mean(axis=1, keepdims=True)
+        out -= np.add.reduce(out, axis=1, keepdims=True) / out.shape[1]
     return out
 
 
