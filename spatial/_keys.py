@@ -73,7 +73,7 @@ def match_rows(data: pd.DataFrame, weights: Weights | PeriodWeights, entity, tim
     if len(data) == 0:
         raise SpatialInputError("E206", "the data have no rows")
     units, periods = _key_columns(data, entity, time)
-    unit_code, unit_ids = pd.factorize(units)
+    unit_code, unit_ids = pd.factorize(units.array)
     if periods is None:
         refuse_varying(weights, "a cross-section")
         if gaps:
@@ -105,7 +105,7 @@ def _key_columns(data, entity, time) -> tuple[pd.Series, pd.Series | None]:
         units = pd.Series(index) if entity is None else _column(data, entity, "entity")
         keys = [units, None if time is None else _column(data, time, "time")]
     for key in keys:
-        if key is not None and key.hasnans:
+        if key is not None and key.array.isna().any():
             raise SpatialInputError("E201", f"{key.name!r} has missing values", rows=np.flatnonzero(key.isna()))
     return keys[0], keys[1]
 

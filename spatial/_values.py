@@ -32,6 +32,10 @@ def read_columns(data: pd.DataFrame, terms: Terms, rows: Rows, missing: str):
         units left.
     """
     raw = {name: _numbers(data[name]) if name in terms.bare else data[name] for name in terms.columns}
+    if all(isinstance(column, np.ndarray) for column in raw.values()) and rows.order.min() >= 0:
+        columns = {name: column[rows.order] for name, column in raw.items()}
+        if all(np.isfinite(values).all() for values in columns.values()):
+            return columns, rows, []
     absent = {name: _missing(column)[rows.order] for name, column in raw.items()}
     holes = np.any([*absent.values(), rows.order < 0], axis=0)
     notes = []
@@ -55,7 +59,9 @@ def read_columns(data: pd.DataFrame, terms: Terms, rows: Rows, missing: str):
 
 def refuse_not_finite(name: str, values: np.ndarray, rows: Rows) -> None:
     """A term that is not finite though its columns are: the log of zero, the root of a negative number."""
-    bad = ~np.isfinite(values) & (True if rows.observed is None else rows.observed)
+    bad = ~np.isfinite(values)
+    if bad.any() and rows.observed is not None:
+        bad &= rows.observed
     if bad.any():
         raise SpatialInputError("E207", f"{name!r} is not finite in {int(bad.sum())} rows", column=name,
                                 ids=rows.labels(bad), hint="logs and roots need positive values")  # fmt: skip

@@ -7,6 +7,8 @@ traces of W (I - rho W)^-1; dense, for a few thousand units.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import sparse
 
@@ -99,12 +101,12 @@ def expected(sample: Sample, at: Solution, W: sparse.csr_array | None, M: sparse
     return _assemble(np.column_stack(columns), names, traces, k, T, n, s2)
 
 
-def covariance(information: np.ndarray, names: list[str]) -> np.ndarray:
+def covariance(information: np.ndarray, names: Sequence[str]) -> np.ndarray:
     """Covariance of (beta, rho, lambda): the inverse information without its sigma2 row."""
     return inverse_information(information, names)[:-1, :-1]
 
 
-def inverse_information(information: np.ndarray, names: list[str]) -> np.ndarray:
+def inverse_information(information: np.ndarray, names: Sequence[str]) -> np.ndarray:
     """The inverse, ordered as the information.
 
     Raises
@@ -118,7 +120,7 @@ def inverse_information(information: np.ndarray, names: list[str]) -> np.ndarray
     except np.linalg.LinAlgError as error:
         raise SpatialInputError(
             "E702",
-            f"the information matrix of {names} is not positive definite at the maximum",
+            f"the information matrix of {list(names)} is not positive definite at the maximum",
             hint="too many parameters for these data, or a likelihood that is flat: drop lagged regressors",
         ) from error
     inverse = np.linalg.inv(L)

@@ -41,11 +41,11 @@ class Information:
             inverse = np.linalg.inv(np.linalg.qr(sample.X, mode="r"))
             return fit.sigma2 * inverse @ inverse.T
         if self.kind == "oim":
-            return covariance(observed(sample, at), list(fit.params.index))
+            return covariance(observed(sample, at), fit.params.index)
         refuse_varying(fit.design.weights, "vcov='eim'")
         refuse_varying(fit.design.weights_of_error, "vcov='eim'")
         W, M = fit.design.weights.csr, fit.design.weights_of_error.csr
-        return covariance(expected(sample, at, W, M), list(fit.params.index))
+        return covariance(expected(sample, at, W, M), fit.params.index)
 
     def df(self, fit: Fit) -> int:
         return residual_df(fit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import pandas as pd
 
@@ -33,6 +34,7 @@ from .dynamic_moments import checked_dynamic, dynamic_method_of_moments, gmm_set
 
 METHODS = ("ml", "gmm")
 CORRECTIONS = (True, False, "additive")
+NO_COVARIANCE = pd.DataFrame()
 
 
 def estimate(
@@ -127,11 +129,11 @@ def estimates(specification: Specification, d: Design, sample: Sample, at: Solut
 def _named(specification, d, sample, solution, names, settings) -> Fit:
     """A Fit without a covariance yet."""
     params, sigma2, df = estimates(specification, d, sample, solution, settings)
-    index = pd.Index([*names, *["rho"] * specification.lag, *["lambda"] * specification.error], name="term")
+    index = _terms((*names, *["rho"] * specification.lag, *["lambda"] * specification.error))
     return Fit(
         specification=specification,
         params=pd.Series(params, index=index, name="estimate"),
-        vcov=pd.DataFrame(),
+        vcov=NO_COVARIANCE,
         sigma2=sigma2,
         loglik=solution.loglik,
         df_resid=df,
@@ -140,6 +142,11 @@ def _named(specification, d, sample, solution, names, settings) -> Fit:
         solution=solution,
         settings=settings,
     )
+
+
+@lru_cache(maxsize=64)
+def _terms(names: tuple[str, ...]) -> pd.Index:
+    return pd.Index(names, name="term")
 
 
 def _checked_options(specification, method, vcov, lee_yu, durbin, wx_order, endog, instruments, logdet):

@@ -44,7 +44,8 @@ def demeaned_sample(
         return without_effects(d, lagged, effects) if exact else lagged
 
     y, Xd = without_effects(d, d.y, effects), without_effects(d, X, effects)
-    QR = refuse_degenerate(d, d.rows(X), d.rows(Xd), d.rows(y), names, effects)
+    by_row = d.rows(Xd)
+    QR = refuse_degenerate(d, d.rows(X), by_row, d.rows(y), names, effects)
     start = d.y if exact else y
     transformed = without_entity(effects) if d.lags else effects
     parts = {}
@@ -56,7 +57,8 @@ def demeaned_sample(
         parts["error"] = _jacobian(d, d.weights_of_error, transformed, correction, logdet_method)
     if specification.lag and specification.error:
         parts["MWy"] = d.rows(lag(M, Wy))
-    return Sample(y=d.rows(y), X=d.rows(Xd), n=_likelihood_size(d, transformed, correction), QR=QR, **parts), names
+    n = _likelihood_size(d, transformed, correction)
+    return Sample(y=d.rows(y), X=by_row, n=n, known=(by_row, *QR), **parts), names
 
 
 def regressor_columns(d: Design, effects: str) -> tuple[np.ndarray, list[str]]:

@@ -43,8 +43,8 @@ class Sample:
         log|A| and log|B|.
     dummies : int
         So many last columns of X are fixed effects that cannot be taken out beforehand: see ``models._dummies``.
-    QR : pair of arrays, optional
-        X = Q R, where the checks at the door have it already.
+    known : (X, Q, R), optional
+        X = Q R from the checks at the door; it holds for that X alone.
     """
 
     y: np.ndarray = field(repr=False)
@@ -57,7 +57,7 @@ class Sample:
     lag: Jacobian | None = None
     error: Jacobian | None = None
     dummies: int = 0
-    QR: tuple[np.ndarray, np.ndarray] | None = field(default=None, repr=False)
+    known: tuple[np.ndarray, np.ndarray, np.ndarray] | None = field(default=None, repr=False)
 
     @property
     def k(self) -> int:
@@ -67,7 +67,8 @@ class Sample:
     @cached_property
     def basis(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """X = Q R with orthonormal columns Q, and M Q."""
-        Q, R = self.QR or np.linalg.qr(self.X)
+        own = self.known is not None and self.known[0] is self.X
+        Q, R = self.known[1:] if own else np.linalg.qr(self.X)
         return Q, R, None if self.error is None else _solve(R, self.MX.T, transposed=True).T
 
 
