@@ -1,0 +1,196 @@
+"""Panel spatial Durbin models, first and again, against spreg; and thousands of refits.
+
+    python benchmarks/panel.py [--rounds 7]          # some minutes
+    python benchmarks/panel.py --full                # 100,000 units over ten periods besides
+
+spreg demeans y and lags that, without a correction: ours is asked for the same (``lee_yu=False``) and spreg is given
+[X, W X], so that estimates can be compared before any time is taken. spreg knows unit effects alone, so y and X
+reach it without their period means: then its unit effects make them two-way. It reports neither the correction nor
+standard errors of effects. "new W" is a fit on weights seen for the first time, spectrum included; "again" another fit
+on the same weights. Both sides run by turns in one process; medians of CPU time, which other work on the machine
+disturbs least (set OMP_NUM_THREADS=1).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import multiprocessing
+import resource
+import time
+import warnings
+from statistics import median
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+FORMULA = "y ~ a + b"
+KEYS = {"entity": "unit", "time": "year", "effects": "twoway"}
+NEIGHBOURS = 6
+RHO = 0.4
+
+
+class Nearest:
+    """Row-standardised weights of random places, as the models take them."""
+
+    kind, standardization = f"{NEIGHBOURS} nearest, made mutual", "row"
+
+    def __init__(self, n: int):
+        from scipy.spatial import cKDTree
+
+        places = np.random.default_rng(1).random((n, 2))
+        near = cKDTree(places).query(places, NEIGHBOURS + 1)[1][:, 1:]
+        pairs = np.repeat(np.arange(n), NEIGHBOURS), near.ravel()
+        links = sparse.csr_array((np.ones(near.size), pairs), shape=(n, n))
+        links = sparse.csr_array(((links + links.T) > 0).astype(float))
+        self.csr = sparse.csr_array(sparse.diags_array(1 / links.sum(axis=1)) @ links)
+        self.ids = pd.RangeIndex(n)
+
+
+def panel(w: Nearest, T: int) -> pd.DataFrame:
+    """A two-way spatial Durbin process with rho = 0.4, by its power series; a row per unit and year."""
+    rng, N = np.random.default_rng(2), len(w.ids)
+    a, b = rng.standard_normal((2, N, T))
+    y = term = a - b + 0.5 * (w.csr @ a) + rng.standard_normal((N, 1)) + rng.standard_normal((N, T)) + np.arange(T) / T
+    while np.abs(term).max() > 1e-13:
+        term = RHO * (w.csr @ term)
+        y = y + term
+    unit, year = np.repeat(np.arange(N), T), np.tile(np.arange(2000, 2000 + T), N)
+    return pd.DataFrame({"unit": unit, "year": year, "y": y.ravel(), "a": a.ravel(), "b": b.ravel()})
+
+
+def fit(w, data, *, known: bool, **options):
+    import spatial as sp
+    from spatial import _logdet
+
+    if not known:
+        _logdet.logdet.cache_clear()
+    return sp.sdm(FORMULA, data, w, **KEYS, **options)
+
+
+def spreg_fits(w, data, T) -> dict:
+    """{name: call} on arrays in spreg's order: units fastest within periods, period means taken out."""
+    import spreg
+    from libpysal.weights import WSP
+
+    table = data.sort_values(["year", "unit"])
+    y, X = (table[columns].to_numpy().reshape(T, len(w.ids), -1) for columns in (["y"], ["a", "b"]))
+    X = np.concatenate([X, np.stack([w.csr @ x for x in X])], axis=2)
+    y, X = ((values - values.mean(axis=1, keepdims=True)).reshape(-1, values.shape[2]) for values in (y, X))
+    theirs = WSP(w.csr.copy()).to_W(silence_warnings=True)
+    theirs.transform = "r"
+
+    def quietly(estimator):
+        def call():
+            with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+                warnings.simplefilter("ignore")
+                return estimator(y, X, theirs)
+
+        return call
+
+    return {name: quietly(getattr(spreg, name)) for name in ("ML_LagFE", "Panel_FE_Lag")}
+
+
+def against_spreg(N: int, T: int, rounds: int) -> None:
+    w = Nearest(N)
+    data = panel(w, T)
+    same = fit(w, data, known=False, lee_yu=False)
+    print(f"\nSDM, two-way effects, N = {N:,}, T = {T}: rho {same.rho:.8f}")
+    runs = {
+        "new W": lambda: fit(w, data, known=False),
+        "again": lambda: fit(w, data, known=True),
+        "again, effects with 1,000 draws": lambda: fit(w, data, known=True).effects(),
+    }
+    for name, peer in spreg_fits(w, data, T).items():
+        gap = abs(float(np.ravel(peer().rho)[0]) - same.rho)
+        print(f"  spreg.{name}: rho differs by {gap:.1e}")
+        assert gap < 1e-4, f"{name} disagrees"
+        for title, ours in runs.items():
+            a, b = by_turns(ours, peer, rounds)
+            print(f"    {title:<34}{a * 1e3:9.1f} ms {b * 1e3:10.1f} ms {b / a:6.0f} x", flush=True)
+
+
+def by_turns(a, b, rounds: int) -> tuple[float, float]:
+    """Median seconds of CPU of both, A B A B ..."""
+    times = ([], [])
+    for _ in range(rounds):
+        for call, kept in zip((a, b), times):
+            began = time.process_time()
+            call()
+            kept.append(time.process_time() - began)
+    return median(times[0]), median(times[1])
+
+
+def refits(N: int, T: int, R: int = 1000) -> None:
+    """Fits a second and core by ``sp.refit``; the first replicates are single fits bit by bit."""
+    w = Nearest(N)
+    data = panel(w, T).sort_values(["year", "unit"])
+    print(f"\nrefits, two-way effects, N = {N}, T = {T}: fits per second of CPU")
+    print(f"  {'':<8}{'single fits':>14}{'responses':>14}{'relabelled W':>14}")
+    for name in ("sar", "sdm", "sem", "sdem", "sac"):
+        print(f"  {name:<8}" + "".join(f"{rate:14,.0f}" for rate in rates(name, w, data, R)), flush=True)
+
+
+def rates(name: str, w, data, R: int) -> tuple[float, float, float]:
+    import spatial as sp
+
+    model, rng = getattr(sp, name), np.random.default_rng(3)
+    first = model(FORMULA, data, w, **KEYS)
+    y = first.design.y + rng.standard_normal((R, *first.design.y.shape))
+    places = np.array([rng.permutation(len(w.ids)) for _ in range(R)])
+    many = sp.refit(first, y=y[:3])
+    for r in range(3):
+        assert (many.params[r] == model(FORMULA, data.assign(y=y[r].ravel()), w, **KEYS).params).all()
+    single = cpu(lambda: [model(FORMULA, data, w, **KEYS) for _ in range(50)])
+    return 50 / single, R / cpu(lambda: sp.refit(first, y=y)), R / cpu(lambda: sp.refit(first, relabel=places))
+
+
+def cpu(call, rounds: int = 5) -> float:
+    """Least seconds of CPU."""
+    times = []
+    for _ in range(rounds):
+        began = time.process_time()
+        call()
+        times.append(time.process_time() - began)
+    return min(times)
+
+
+def alone(N: int, T: int) -> None:
+    """Ours at a size that no peer reaches, in a process of its own so that the memory is its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        rho, error, seconds, effects, peak = pool.apply(_alone, (N, T))
+    print(f"\nSDM, two-way effects, N = {N:,}, T = {T}: rho {rho:.6f} (s.e. {error:.6f})")
+    print(f"  fit, new W: CPU {seconds:.1f} s; effects with 1,000 draws: CPU {effects:.1f} s")
+    print(f"  memory at its peak, data and imports included: {peak:.2f} GB")
+
+
+def _alone(N, T):
+    w = Nearest(N)
+    data = panel(w, T)
+    began = time.process_time()
+    found = fit(w, data, known=False)
+    fitted = time.process_time()
+    found.effects()
+    done = time.process_time()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return found.rho, found.std_errors["rho"], fitted - began, done - fitted, peak
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--full", action="store_true", help="100,000 units as well")
+    chosen = parser.parse_args()
+    refits(31, 13)
+    print("\nours, spreg, ratio")
+    against_spreg(31, 13, chosen.rounds)
+    against_spreg(285, 20, chosen.rounds)
+    against_spreg(3_000, 20, 1)
+    if chosen.full:
+        alone(100_000, 10)
+
+
+if __name__ == "__main__":
+    main()
