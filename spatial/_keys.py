@@ -127,6 +127,9 @@ def _refuse_repeated_units(code, ids) -> None:
 
 
 def _sorted_periods(periods: pd.Series) -> tuple[np.ndarray, pd.Index]:
+    if isinstance(periods.dtype, np.dtype) and periods.dtype.kind in "iuf":
+        times, code = np.unique(periods.to_numpy(), return_inverse=True)
+        return code, pd.Index(times, name=periods.name)
     try:
         code, times = pd.factorize(periods, sort=True)
         if pd.api.types.is_object_dtype(times) and len({type(t) for t in times}) > 1:
