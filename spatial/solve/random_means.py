@@ -130,9 +130,9 @@ class BesideError:
         """Derivatives from dS = -S d(tau K) S and dP/dtau = -P P, dP/dlambda = S K1 S, K1 = dK/dlambda."""
         tau, e = np.expm1(kappa), np.exp(kappa)  # e = dtau / dkappa = d2tau / dkappa2
         K, K1, K2 = self.K(lam), 2 * lam * self.squares - self.sums, 2 * self.squares
-        F = np.eye(len(K)) + tau * K
-        S = np.linalg.inv(F)
-        SK, SK1 = S @ K, S @ K1
+        S, logdet = _inverse(np.eye(len(K)) + tau * K)
+        SK = (np.eye(len(K)) - S) / tau if tau > 1e-3 else S @ K  # S + tau S K = I
+        SK1 = S @ K1
         # 1. P and its derivatives between columns of Z.
         Y = S @ self.Z
         PZ, K1Y = K @ Y, K1 @ Y
@@ -148,7 +148,7 @@ class BesideError:
         return Expansion(
             C, np.array([C_lam, e * C_tau]),
             np.array([[C_ll, e * C_lt], [e * C_lt, e**2 * C_tt + e * C_tau]]),
-            float(np.linalg.slogdet(F)[1]), np.array([D_lam, e * D_tau]),
+            logdet, np.array([D_lam, e * D_tau]),
             np.array([[D_ll, e * D_lt], [e * D_lt, e**2 * D_tt + e * D_tau]]),
         )  # fmt: skip
 
@@ -156,3 +156,14 @@ class BesideError:
         """S^1/2: means multiplied by it, and then by B, are uncorrelated and of variance sigma2 / T."""
         values, vectors = np.linalg.eigh(self.K(lam))
         return vectors / np.sqrt(1 + np.expm1(kappa) * values) @ vectors.T
+
+
+def _inverse(F):
+    """F^-1 and ln|F| of a symmetric positive definite matrix, by one factorisation."""
+    from scipy.linalg.lapack import dpotrf, dpotri
+
+    L, failed = dpotrf(F, lower=1, clean=1)
+    if failed:
+        raise np.linalg.LinAlgError("I + tau K is not positive definite")
+    half, _ = dpotri(L, lower=1)
+    return np.tril(half) + np.tril(half, -1).T, 2 * float(np.log(L.diagonal()).sum())

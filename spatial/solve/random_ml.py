@@ -139,8 +139,9 @@ def _in_windows(problem: Problem, point, curvature, low, high) -> np.ndarray:
     """The maximum with exact determinants, within windows that move until they hold it."""
     spatial = problem.there & np.array([True, True, False])
     for _ in range(MAX_WINDOWS):
-        half = WINDOW / np.sqrt(np.maximum(curvature, 1 / (10 * 1e-3 * (high - low)) ** 2))
-        windows = [part.near(x - h, x + h) for part, x, h in zip(problem.parts, point[spatial], half[spatial])]
+        widest = (high - low)[spatial] / 100
+        half = WINDOW * np.minimum(1 / np.sqrt(np.maximum(curvature[spatial], 1e-300)), widest)
+        windows = [part.near(x - h, x + h) for part, x, h in zip(problem.parts, point[spatial], half)]
         first, last = low.copy(), high.copy()
         first[spatial], last[spatial] = np.array([window.domain for window in windows]).T
         first, last = np.maximum(first, low), np.minimum(last, high)
