@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -110,7 +111,8 @@ def _search(formula, data, w, level, options) -> Search:
         within = regressions.get("entity", regressions["none"])
         tables += _dependence(within)
         unit = within if within.settings["effects"] == "entity" else fit(ols, effects="entity")
-        tests = _hausman_tests(unit, fit(ols, effects="random"), fits["SDM"])
+        spatial = [partial(fit, sdm, durbin=durbin, effects=kind) for kind in ("entity", "random")]
+        tests = _hausman_tests(unit, fit(ols, effects="random"), fits["SDM"], spatial)
         tables.append(TestTable("Fixed or random unit effects", tests))
         said, decisions["Unit effects"] = _read_hausman(tests, level)
         steps.append(said)
@@ -151,15 +153,17 @@ def _together(full: Fit, smaller: list) -> tuple[TestResult, ...]:
     return tuple(tests)
 
 
-def _hausman_tests(fixed: Fit, random: Fit, durbin: Fit) -> tuple[TestResult, ...]:
-    """Without spatial terms, and of the Durbin model where there are units enough."""
+def _hausman_tests(fixed: Fit, random: Fit, durbin: Fit, spatial: list) -> tuple[TestResult, ...]:
+    """Without spatial terms and of the Durbin model, classical and robust, as far as they can be computed."""
+    more = {
+        "Hausman, SDM": lambda: hausman(*(estimate() for estimate in spatial)),
+        "robust Hausman": lambda: robust_hausman(fixed),
+        "robust Hausman, SDM": lambda: robust_hausman(durbin),
+    }
     tests = [hausman(fixed, random)]
-    for fit, name in ((fixed, "robust Hausman"), (durbin, "robust Hausman, SDM")):
-        if fit.settings["effects"] in ("entity", "twoway"):
-            try:
-                tests.append(replace(robust_hausman(fit), name=name))
-            except SpatialInputError:  # as many regressors as units, or a likelihood without a maximum
-                continue
+    for name, test in more.items():
+        with suppress(SpatialInputError):  # no unit effects, as many regressors as units, no maximum
+            tests.append(replace(test(), name=name))
     return tuple(tests)
 
 
