@@ -179,7 +179,8 @@ def effects_by(fit: Fit, variable: str, by=None, *, at=None, draws=1000, seed=1,
 
 
 def _scenarios(d, terms, by, at) -> tuple[tuple[str, ...], np.ndarray]:
-    """Labels of the s groups and (s, terms, units) averages of the moderators over each group's rows, by unit."""
+    """Labels of the s groups and (s, terms, units) averages of the moderators over each group's rows, by unit
+    or, where W varies, by row."""
     choices = _choices(d, terms, at)
     groups = [("", np.ones(d.nobs, dtype=bool))]
     if by is not None:
@@ -191,10 +192,7 @@ def _scenarios(d, terms, by, at) -> tuple[tuple[str, ...], np.ndarray]:
         numbers = pd.api.types.is_numeric_dtype(values)
         unique = sorted(pd.unique(values), key=None if numbers else str)
         groups = [(f"{name} = {g:g}" if numbers else str(g), values == g) for g in unique]
-    place = units_of_rows(d)
-    if d.weights.varies:
-        place = np.flatnonzero(np.ones(d.y.size, bool) if d.observed is None else d.observed.ravel())
-    size = d.y.size if d.weights.varies else d.n_units
+    place, size = (np.arange(d.nobs), d.nobs) if d.weights.varies else (units_of_rows(d), d.n_units)
     labels, weights = [], []
     for (group, members), setting in product(groups, choices):
         said = ", ".join(f"{column} = {value}" for column, value in setting.items())

@@ -210,4 +210,4 @@ def _choose(likelihood, lm: TestTable, level: float) -> tuple[str, str]:
     if slx_ok:
         return "SLX", "The Durbin model reduces to SLX: rho = 0 is not rejected."
     *others, last = likelihood
-    return "SDM", f"{', '.join(others)} and {last} are all rejected: keep the spatial Durbin model."
+    return "SDM", f"{', '.join(others)} and {last} are rejected: keep the spatial Durbin model."

@@ -108,6 +108,20 @@ def test_weights_that_vary_over_time():
         assert got.total.iloc[k] == pytest.approx(S.sum() / 10, rel=1e-9)
 
 
+def test_unbalanced_panels():
+    """Each period's group is the dense derivative among those who are there."""
+    data, W = panel_data(6, N=10, T=3)
+    data = with_moderators(data).drop(index=[4, 25])
+    fit = sp.sar("y ~ a + a:m", data, W, **PANEL, effects="entity", missing="period")
+    got = sp.effects_by(fit, "a", "time", draws=20)
+    for k, (_, now) in enumerate(data.groupby("t")):
+        V = W.loc[now["id"], now["id"]].to_numpy()
+        V = np.divide(V, V.sum(1, keepdims=True), where=V.sum(1, keepdims=True) > 0, out=np.zeros_like(V))
+        S = np.linalg.inv(np.eye(len(V)) - fit.rho * V) * (fit.params["a"] + fit.params["a:m"] * now["m"].to_numpy())
+        assert got.direct.iloc[k] == pytest.approx(S.trace() / len(V), rel=1e-9)
+        assert got.total.iloc[k] == pytest.approx(S.sum() / len(V), rel=1e-9)
+
+
 def test_differences_and_their_test():
     """At the values 0 and 1 of a dummy the direct difference without a lag is gamma, and its test is gamma's."""
     data, W = panel_data(7, N=30, T=6)

@@ -91,6 +91,23 @@ def test_an_error_model_on_the_edge_does_not_end_the_search(monkeypatch):
     assert "LR SDM vs SEM" not in set(search.tidy()["term"])
 
 
+def test_unbalanced_panels_have_what_can_be_compared(panel, queen):
+    """SEM keeps its effects as dummies there: no likelihood ratio, but the Wald test."""
+    found = sp.specify(FORMULA, panel.drop(panel.index[[3, 50]]), queen, **KEYS, missing="period")
+    names = set(found.tidy()["term"])
+    assert {"LM error", "LR SDM vs SAR", "Wald SDM vs SEM"} <= names
+    assert not {"LR SDM vs SEM", "Pesaran CD", "Hausman"} & names
+
+
+def test_weights_that_vary_over_time_are_one_search():
+    data, W = panel_data(2, N=20)
+    w = wt.temporal({t: wt.from_dense((W if t < 2003 else W.iloc[::-1, ::-1]).to_numpy(), ids=W.index)
+                     for t in range(2000, 2005)})  # fmt: skip
+    both = sp.specify("y ~ a", data, {"moving": w, "fixed": W}, **PANEL)
+    assert str(both["moving"]) == str(sp.specify("y ~ a", data, w, **PANEL))
+    assert "LR SDM vs SAR" in set(both["moving"].tidy()["term"])
+
+
 def test_a_w_that_fails_is_reported_and_nothing_is_refused():
     data, W = cross_section(1)
     wrong = pd.DataFrame(np.ones((3, 3)) - np.eye(3), index=list("abc"), columns=list("abc"))
