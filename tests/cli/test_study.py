@@ -101,3 +101,50 @@ def test_the_template_is_a_study_that_can_be_read(tmp_path):
     (tmp_path / "bad.toml").write_text("title = ", encoding="utf-8")
     with pytest.raises(SpatialInputError, match="toml file"):
         read_study(tmp_path / "bad.toml")
+
+
+def test_a_chinese_study_from_files_to_report(shared, tmp_path):
+    """Columns, regions and the report's words in Chinese; ids that are names; paths beside the study file."""
+    text = """
+title = "数字普惠金融与人均产出"
+formula = "log(人均产出) ~ log(数字/金融) + 城镇化率"
+lang = "zh-CN"
+draws = 200
+[data]
+map = "example:china_provinces"
+id = "name_zh"
+panel = "panel.csv"
+unit = "prov_name"
+period = "year"
+from_map = ["region"]
+periods = [2011, 2020]
+[weights]
+"最近" = "knn:k=4"
+[columns]
+"人均产出" = "gdp_100m / population_10k"
+"城镇化率" = "urban_population_10k / population_10k"
+[columns."数字/金融"]
+how = "composite_index"
+indicators = { dif_breadth = "+", dif_depth = "+", dif_digital = "+" }
+[steps.gaps]
+column = "人均产出"
+groups = "region"
+[steps.what_if]
+variable = "城镇化率"
+to = "mean"
+groups = "region"
+"""
+    text = text.replace("log(数字/金融)", "`数字/金融`")
+    (tmp_path / "panel.csv").write_bytes((shared / "china_province_panel.csv").read_bytes())
+    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
+    q = read_study(tmp_path / "study.toml")
+    found, failed = run.run(q, lambda words: None)
+    assert not failed
+    names = {path.name for path in run.write(q, found, failed, tmp_path / "out")}
+    assert "weights_of_数字_金融.csv" in names
+    html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert '<html lang="zh-CN">' in html
+    assert "人均产出" in html
+    gini = pd.read_csv(tmp_path / "out" / "gini.csv")
+    parts = gini[gini["term"] != "gini"].groupby("period")["estimate"].sum()
+    np.testing.assert_allclose(parts, gini[gini["term"] == "gini"].set_index("period")["estimate"])

@@ -67,8 +67,8 @@ def write(question: Question, found: dict, failed: dict, folder: Path, *, overwr
 
     folder, chapters = Path(folder), list(found.values())
     refuse_outputs(folder, overwrite=overwrite)
-    tables = {name: table for chapter in chapters for name, table in chapter.tables.items()}
-    figures = {name: figure for chapter in chapters for name, figure in chapter.figures.items()}
+    tables = {_file(name): table for chapter in chapters for name, table in chapter.tables.items()}
+    figures = {_file(name): figure for chapter in chapters for name, figure in chapter.figures.items()}
     paths = [folder / "report.html"]
     write_html(paths[0], overwrite=overwrite, **_report(question, found, failed))
     for name, table in tables.items():
@@ -83,6 +83,11 @@ def write(question: Question, found: dict, failed: dict, folder: Path, *, overwr
     with replacing(paths[-1], overwrite=overwrite) as part:
         _layer(question, chapters).to_file(part, layer="spillovers", driver="GPKG")
     return paths
+
+
+def _file(name: str) -> str:
+    """A name that may hold a column's, such as ``gdp/人口``, as the name of a file."""
+    return "".join(c if c.isalnum() else "_" for c in name)
 
 
 def refuse_outputs(folder: Path, *, overwrite: bool) -> None:
