@@ -245,15 +245,27 @@ def test_likelihood_ratios():
 
 
 def test_an_error_after_a_lag_is_the_score_of_the_dense_likelihood():
-    """LM of lambda = 0 in a SAR, against slope and curvature of the likelihood with unit effects inside an error."""
-    data, W = random_panel(6, N=20, lam=0.15)
+    """LM of lambda = 0 in a SAR: slope of the likelihood with unit effects inside an error, and its variance from the
+    dense expected information of lambda with rho, sigma2 and kappa: m_a' S^-1 m_b + tr(S^-1 S_a S^-1 S_b) / 2."""
+    data, W = random_panel(6, lam=0.15)
     sar = fit_random("sar", data, W)
     f, at = twin(sar, "kkp")
-    at = np.insert(at, 4, 0.0)
-    slope = (f(at + 1e-6 * np.eye(7)[4]) - f(at - 1e-6 * np.eye(7)[4])) / 2e-6
-    V = np.linalg.inv(naive.hessian(lambda x: -f(x), at))
+    at, step = np.insert(at, 4, 0.0), 1e-5 * np.eye(7)
+    slope = (f(at + step[4]) - f(at - step[4])) / 2e-5
+    d, w, T = sar.design, W.to_numpy(), 4
+
+    def moments(x):
+        A = np.kron(np.eye(T), np.linalg.inv(np.eye(12) - x[3] * w))
+        V = x[5] * naive_random.covariance(T, 12, w, x[4], np.expm1(x[6]) / T, "kkp")
+        return A @ (d.X @ x[:3]).ravel(), A @ V @ A.T
+
+    S = np.linalg.inv(moments(at)[1])
+    m, V = zip(*([(p - q) / 2e-5 for p, q in zip(moments(at + h), moments(at - h))] for h in step[3:]))
+    info = [m[1] @ S @ m[j] + np.trace(S @ V[1] @ S @ V[j]) / 2 for j in range(4)]
+    known = np.linalg.inv(sar.settings["random"].information)[3:, 3:]
+    others = np.array(info)[[0, 2, 3]]
     test = sp.lm_residual_error(sar)
-    assert test.statistic == pytest.approx(slope**2 * V[4, 4], rel=0.15)  # expected against observed information
+    assert test.statistic == pytest.approx(slope**2 / (info[1] - others @ known @ others), rel=1e-4)
     assert "LM error after a lag" in str(sp.diagnose(sar))
     sem, sdm = fit_random("sem", data, W), fit_random("sdm", data, W)
     assert sp.lr_test(sem, sdm).df == 2
