@@ -225,12 +225,15 @@ def test_the_header_says_what_was_left_out():
 
 def test_effects_count_who_is_there():
     full, W = panel_data(19)
-    data = with_gaps(full, 20)
+    data = with_gaps(full, 20).assign(all="all")
     fit = sp.sdm("y ~ a + b", data, W, **GAPS)
     eff = fit.effects(draws=20)
     big = stacked(data, W)[2]
     want = naive.effects(fit.params["a"], fit.params["W:a"], fit.rho, big)
     np.testing.assert_allclose(eff.estimates[:, 0], want, rtol=1e-9)
+    everyone = sp.effects_by(fit, "a", "all", draws=20)
+    np.testing.assert_allclose(everyone.direct.iloc[0], want[0], rtol=1e-9)
+    np.testing.assert_allclose(everyone.total.iloc[0], want[2], rtol=1e-9)
     there = data.dropna().query("t == 2001")["id"]
     assert set(eff.matrix("a", period=2001).index) == set(there) == set(eff.by_unit("a", period=2001).index)
     assert eff.by_period().query("period == 2001 and term == 'a' and effect == 'direct'")["estimate"].iloc[0] \
