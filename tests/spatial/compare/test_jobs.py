@@ -38,13 +38,16 @@ def test_any_number_of_workers(several, early):
 
 
 def test_a_worker_of_a_cluster_dies_and_nothing_is_lost(queen, early):
-    """A real LocalCluster of two processes; one is killed (-9) while the work runs."""
+    """A real LocalCluster of two processes, asked by joblib and by ``client=``; one is killed (-9) as the work runs."""
+    import joblib
     from distributed import Client, LocalCluster
 
     fit = sp.sdm(FORMULA, early, queen, **KEYS)
     want = sp.placebo_weights(fit, draws=400, seed=5)
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster, \
             Client(cluster) as client:  # fmt: skip
+        with joblib.parallel_config("dask"):
+            by_joblib = sp.placebo_weights(fit, draws=130, seed=5, n_jobs=-1)
         pids = list(client.run(os.getpid).values())
         seen = []
 
@@ -56,6 +59,7 @@ def test_a_worker_of_a_cluster_dies_and_nothing_is_lost(queen, early):
                 yield result
 
         found = sp.placebo_weights(fit, draws=400, seed=5, client=client, progress=watch)
+    np.testing.assert_array_equal(by_joblib.params, want.params[:130])
     np.testing.assert_array_equal(found.params, want.params)
     np.testing.assert_array_equal(found.effects, want.effects)
 
