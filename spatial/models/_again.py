@@ -10,6 +10,7 @@ from ..solve.ml import maximum_likelihood
 from ._checks import refuse_perfect_fit
 from ._dynamic import without_bias
 from ._estimate import _named, aligned
+from ._random import RANDOM
 from ._sample import demeaned_sample, which_correction, with_lagged_intercept
 
 KEPT = {"entity", "time", "effects", "durbin", "wx_order", "lee_yu", "vcov", "logdet"}  # options that it knows
@@ -27,7 +28,7 @@ def again(fit: Fit, w, options: dict) -> Fit | None:
         The model's keywords.
     """
     d, settings, spec = fit.design, fit.settings, fit.specification
-    if not set(options) <= KEPT or settings["effects"] == "random" or d.observed is not None or d.weights.ids is None:
+    if not set(options) <= KEPT or settings["effects"] in RANDOM or d.observed is not None or d.weights.ids is None:
         return None
     d = replace(d, weights=aligned(w, d, "error", name="w"))
     if spec.durbin and options.get("durbin") is None:

@@ -193,7 +193,9 @@ def test_weights_that_vary_take_part(states, early):
 
 
 @pytest.mark.parametrize("model", ["ols", "slx", "sar", "sem", "sdm", "sdem", "sac"])
-@pytest.mark.parametrize("options", [{}, {"effects": "none"}, {"effects": "entity", "vcov": "robust"}])
+@pytest.mark.parametrize(
+    "options", [{}, {"effects": "none"}, {"effects": "entity", "vcov": "robust"}, {"effects": "random"}]
+)
 def test_many_w_are_as_each_alone(model, options, several, early):
     """Data are read once for all W; every number is as from the model's own function. Units in any order."""
     shuffled = several["inverse"].reindex(list(several["inverse"].ids[::-1]))
