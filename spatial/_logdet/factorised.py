@@ -9,6 +9,7 @@ L itself is followed.) What is computed once is kept with W.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -19,6 +20,7 @@ SCORE_ERROR = 2e-6  # of the root of -L'': rho to two millionths of a standard e
 LARGE, SCORE_ERROR_LARGE = 20_000, 5e-5  # to five hundred-thousandths where a factorisation takes seconds
 SLOPE_ERROR, SLOPE_ERROR_LARGE = 1e-5, 3e-5  # of -L'': standard errors to five digits
 SLOW = 1.5  # fall of the coefficients that is counted on when eigenvalues are complex
+MANY = 65  # points; for more of them a polynomial through that many is quicker
 NEAREST = 0.9  # a window covers at most this share of the way from its centre to the end of the interval
 
 
@@ -47,7 +49,17 @@ class Window:
         return self.parts[0](rho) + (self.curve.value(rho) if self.curve else 0.0)
 
     def d1(self, rho):
+        if self.curve and np.size(rho) > MANY:
+            return self._slope(rho)
         return self.parts[1](rho) + (self.curve.d1(rho) if self.curve else 0.0)
+
+    @cached_property
+    def _slope(self):
+        """The first derivative as one polynomial, for the draws of effects: exact to rounding, as the window keeps
+        its distance from the ends (``NEAREST``)."""
+        (lo, hi), size = self.domain, MANY
+        at = (hi + lo) / 2 + (hi - lo) / 2 * np.cos(np.pi * np.arange(size) / (size - 1))
+        return np.polynomial.Chebyshev(_coefficients(self.d1(at)), domain=[lo, hi])
 
     def d2(self, rho):
         return self.parts[2](rho) + (self.curve.d2(rho) if self.curve else 0.0)

@@ -100,7 +100,7 @@ class Quadrature:
         """The mean over the probes: all their nodes make one quadrature."""
         rho = np.asarray(rho, dtype=float)
         term = _term(rho[..., None] * self.nodes.ravel(), self.nodes.ravel(), order)
-        value = (term * self.weights.ravel()).sum(-1).real / len(self.nodes)
+        value = (term @ self.weights.ravel()).real / len(self.nodes)
         return (value - sum(gap.mean() * part for gap, part in self._low_orders(rho, order)))[()]
 
     def _probes(self, rho, order: int) -> np.ndarray:
