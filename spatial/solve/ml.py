@@ -104,6 +104,8 @@ def maxima(samples: Sequence[Sample]) -> list[Solution | SpatialInputError]:
 
     Each comes out as if it were estimated alone: to the last bit where all eigenvalues of W are known.
     """
+    if not samples:
+        return []
     # 1. A basis of X, once for all samples that share X; cross-products of [y, W y] and of M [y, W y, X].
     bases = {id(sample.X): sample for sample in samples}
     bases = [bases[id(sample.X)].basis for sample in samples]

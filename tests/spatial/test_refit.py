@@ -114,6 +114,18 @@ def test_a_replicate_without_an_estimate_stops_no_other():
     assert many.to_frame().columns.tolist() == [*fit.params.index, "sigma2", "loglik"]
 
 
+def test_weights_that_cannot_be_used_stop_no_others():
+    """Islands ask for the additive correction, other units are refused."""
+    data, W = panel_data(2)
+    islands, others = W.copy(), W.rename(index={"00": "99"}, columns={"00": "99"})
+    islands.loc["03"] = 0.0
+    fit = sp.sar(FORMULA, data, W, **PANEL)
+    many = sp.refit(fit, w={"islands": islands, "others": others, "same": W})
+    assert [many.failed[r][:4] for r in (0, 1)] == ["E526", "E101"]
+    assert (many.params[2] == fit.params).all()
+    assert np.isnan(many.params[:2]).all()
+
+
 @pytest.mark.parametrize(
     ("code", "given"),
     [
