@@ -47,8 +47,8 @@ def mechanism(q: Question, found: dict, *, mediators: list[str], variable: str |
     }  # fmt: skip
     tables = {f"mediation_{i}": Table(r.table, f"Through {q.name(m)}") for i, (m, r) in enumerate(results.items(), 1)}
     clear = [q.name(m) for m, r in results.items() if _mediated(r)["p_value"] < LEVEL]
-    through = ", ".join(clear) if clear else "none of " + ", ".join(map(q.name, mediators))
-    answer = (f"A part that can be told from zero passes through {through}.",)
+    part = "A part of the effect" if clear else "Nothing"
+    answer = (f"{part} that can be told from zero passes through {', '.join(clear or map(q.name, mediators))}.",)
     return Chapter("Through which channel?", results, answer, tables, answer=answer)
 
 
