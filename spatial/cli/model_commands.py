@@ -28,7 +28,7 @@ LAGS = typer.Option(None, help="y, Wy or both: a dynamic panel (sar and sdm).")
 VCOV = typer.Option(
     None, help="oim (default), eim, robust, cluster:COLUMN, conley:KM (with --map), driscoll_kraay, bootstrap."
 )
-MISSING = typer.Option("error", help="error, or drop units with missing values.")
+MISSING = typer.Option("error", help="error; drop units with missing values; or period: leave them out then.")
 DRAWS = typer.Option(1000, help="Draws for the intervals of effects.")
 SEED = typer.Option(1, help="Seed of the draws.")
 OUTPUT = typer.Option(None, "--output", "-o", help="Table: .csv or .parquet.")
