@@ -18,9 +18,10 @@ with d = (n - 1) / 2, or n / 2 where fixed effects took the intercept
 from __future__ import annotations
 
 from copy import copy
+from functools import lru_cache
 
 import numpy as np
-from scipy.special import gammaln, logsumexp
+from scipy.special import gammaln
 
 from spillover.errors import SpatialInputError
 
@@ -33,8 +34,8 @@ from ..solve.ml import Sample
 from .prior import DEFAULT, Prior
 
 DEPTH = 45.0  # nats below the peak at which the integrand is nothing
-GRID = {1: 201, 2: 41}  # points per parameter that find the peak
-PANELS, NODES = {1: 24, 2: 4}, 16  # Gauss-Legendre: panels per parameter, nodes per panel
+GRID = {1: 81, 2: 41}  # points per parameter that find the peak
+PANELS, NODES = {1: 12, 2: 4}, 16  # Gauss-Legendre: panels per parameter, nodes per panel
 
 
 def log_marginal(fit: Fit, prior: Prior | None = None, *, lee_yu: bool | None = None) -> float:
@@ -105,7 +106,8 @@ def integral(sample: Sample, n: int, prior: Prior, *, intercept: int | None = No
     rules = [_rule(a, b, PANELS[len(parts)]) for a, b in box]
     angles = np.meshgrid(*(x for x, _ in rules), indexing="ij")
     log_weights = sum(np.meshgrid(*(np.log(w) for _, w in rules), indexing="ij"))
-    return float(logsumexp(_by_angle(exact, [a.ravel() for a in angles], ends) + log_weights.ravel()))
+    terms = _by_angle(exact, [a.ravel() for a in angles], ends) + log_weights.ravel()
+    return float(terms.max() + np.log(np.exp(terms - terms.max()).sum()))
 
 
 class Conditional:
@@ -212,9 +214,14 @@ def _peak(log_f, box):
             return box
 
 
+@lru_cache(maxsize=1)
+def _gauss_legendre():
+    return np.polynomial.legendre.leggauss(NODES)
+
+
 def _rule(a, b, panels):
     """Nodes and weights of Gauss-Legendre on equal panels."""
-    x, w = np.polynomial.legendre.leggauss(NODES)
+    x, w = _gauss_legendre()
     edges = np.linspace(a, b, panels + 1)
     middle, half = (edges[1:] + edges[:-1]) / 2, (edges[1:] - edges[:-1]) / 2
     return (middle[:, None] + half[:, None] * x).ravel(), (half[:, None] * w).ravel()
