@@ -96,9 +96,9 @@ def specification_curve(curve, effect: str = "indirect", ax=None, *, level: floa
     table = curve.curve(effect)
     choices = [(name, value) for name in curve.choices for value in curve.table[name].unique()]
     if ax is None:
-        height = 2.9 + 0.19 * len(choices)
+        height = 3.15 + 0.19 * len(choices)
         ax = figure(width=7.0, height=height, layout=None)
-        ax.set_position((0.26, 0.15 / height, 0.72, 1 - 0.85 / height))
+        ax.set_position((0.26, 0.15 / height, 0.72, 1 - 1.1 / height))
     ax.set_axis_off()
     share = 2.0 / (2.0 + 0.19 * len(choices) + 0.05)
     top = ax.inset_axes((0.0, 1 - share + 0.02, 1.0, share - 0.02))
