@@ -52,8 +52,8 @@ def _tests(title: str, found: list) -> tuple:
 
 def _test(test) -> str:
     """Hausman's statistic decides nothing where its variance is not positive definite."""
-    said = "undecided" if "not positive definite" in test.null else _p(test.p_value)
-    return f"{test.statistic:.2f} ({said})"
+    p = "undecided" if "not positive definite" in test.null else _p(test.p_value)
+    return f"{test.statistic:.2f} ({p})"
 
 
 def _effects(kind: str, effects: list) -> tuple:
