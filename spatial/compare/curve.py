@@ -161,7 +161,10 @@ def _samples(data, samples, named, entity) -> dict:
     """By name: the rows, and the weights of their units."""
     out = {}
     for name, rows in (samples or {"": np.ones(len(data), dtype=bool)}).items():
-        kept = np.asarray(rows(data) if callable(rows) else rows)
+        rows = rows(data) if callable(rows) else rows
+        if isinstance(rows, pd.Series) and not rows.index.equals(data.index):
+            raise SpatialInputError("E501", f"sample {name!r} must have the data's index, in its order")
+        kept = np.asarray(rows)
         if kept.shape != (len(data),) or kept.dtype != bool or not kept.any():
             raise SpatialInputError("E501", f"sample {name!r} must be booleans by row, some of them true")
         frame = data[kept]

@@ -87,6 +87,7 @@ def compare_weights(
     """
     named, models = _named(weights), _models(model)
     if probabilities is not None:
+        probabilities = {str(name): p for name, p in probabilities.items()}
         prior_probabilities(probabilities, list(named))
     notes = []
     if common:
@@ -107,8 +108,7 @@ def compare_weights(
     if not whole:
         notes.append(f"interrupted: {len(found)} of {len(jobs)} fits are done")
     failed = {key: f"{error.code}: {error.message}" for key, error in failed.items()}
-    given = None if probabilities is None else {str(name): float(p) for name, p in probabilities.items()}
-    return Comparison(fits, failed, draws, seed, prior or DEFAULT, given, tuple(notes + _remarks(fits)))
+    return Comparison(fits, failed, draws, seed, prior or DEFAULT, probabilities, tuple(notes + _remarks(fits)))
 
 
 def _fitted(shared, job):
@@ -139,15 +139,19 @@ def _leads(named, models, formula, data, options) -> list[Fit | None]:
 
 
 def _in_one_order(named) -> dict:
-    """Units in the first W's order, where they are the same."""
-    converted = {name: as_weights(w) for name, w in named.items()}
-    ids = next(iter(converted.values())).ids
-    if ids is None:
-        return converted
-    for name, w in converted.items():
-        if w.ids is not None and w.n == len(ids) and not w.ids.equals(ids) and w.ids.isin(ids).all():
-            converted[name] = w.reordered(w.ids.get_indexer(ids))
-    return converted
+    """Units in the first W's order, where they are the same; what is no W is left to fail in its row."""
+    out, ids = {}, None
+    for name, given in named.items():
+        try:
+            w = as_weights(given)
+        except SpatialInputError:
+            out[name] = given
+            continue
+        ids = w.ids if ids is None else ids
+        if ids is not None and w.ids is not None and w.n == len(ids) and w.ids.isin(ids).all():
+            w = w if w.ids.equals(ids) else w.reordered(w.ids.get_indexer(ids))
+        out[name] = w
+    return out
 
 
 def _named(weights) -> dict:

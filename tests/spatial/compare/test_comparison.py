@@ -211,3 +211,14 @@ def test_many_w_are_as_each_alone(model, options, several, early):
         assert found[name].loglik == pytest.approx(alone.loglik, rel=1e-10)
         if name != "inverse":  # in the first W's order, so to the last bit
             np.testing.assert_array_equal(found[name].params, alone.params)
+
+
+def test_what_is_no_w_fails_in_its_row(several, early):
+    hole = pd.DataFrame(several["queen"].csr.toarray(), several["queen"].ids, several["queen"].ids)
+    hole.iloc[0, 1] = np.nan
+    ws = {"hole": hole, **several, "word": "queen"}
+    found = sp.compare_weights(ws, model=sp.sar, formula=FORMULA, data=early, **KEYS)
+    assert list(found.fits) == list(several)
+    assert found.failed["hole"].startswith("E302")
+    assert found.failed["word"].startswith("E501")
+    assert found.glance()["problem"].tolist()[:3] == ["", "", ""]

@@ -30,6 +30,18 @@ def curve(several, early, **how):
                                   draws=50, **KEYS, **how)  # fmt: skip
 
 
+@pytest.mark.parametrize("rows", [lambda d: d["year"] > 1900, lambda d: (d["year"] > 1971)[::-1], lambda d: d["year"]])
+def test_samples_are_matched_with_rows(rows, several, early):
+    """All rows, rows in another order, and what is no choice of rows."""
+    call = {"model": sp.sar, "formula": "log(gsp) ~ log(emp)", "data": early, "variable": "log(emp)", "draws": 20, **KEYS}
+    if rows(early).index.equals(early.index) and rows(early).dtype == bool:
+        found = sp.specification_curve(several, samples={"all": rows}, **call)
+        assert found.table["estimate"].notna().all()
+        return
+    with pytest.raises(SpatialInputError, match="E501"):
+        sp.specification_curve(several, samples={"some": rows}, **call)
+
+
 def test_any_number_of_workers(several, early):
     one, two = curve(several, early), curve(several, early, n_jobs=2)
     pd.testing.assert_frame_equal(one.table, two.table, check_exact=True)
