@@ -33,7 +33,8 @@ def curve(several, early, **how):
 @pytest.mark.parametrize("rows", [lambda d: d["year"] > 1900, lambda d: (d["year"] > 1971)[::-1], lambda d: d["year"]])
 def test_samples_are_matched_with_rows(rows, several, early):
     """All rows, rows in another order, and what is no choice of rows."""
-    call = {"model": sp.sar, "formula": "log(gsp) ~ log(emp)", "data": early, "variable": "log(emp)", "draws": 20, **KEYS}
+    call = {"model": sp.sar, "formula": "log(gsp) ~ log(emp)", "data": early, "variable": "log(emp)", "draws": 20}
+    call |= KEYS
     if rows(early).index.equals(early.index) and rows(early).dtype == bool:
         found = sp.specification_curve(several, samples={"all": rows}, **call)
         assert found.table["estimate"].notna().all()
