@@ -4,10 +4,10 @@
 
     y_t = rho W y_t + beta x_t + theta W x_t + c + m_t 1 + e_t,   beta = 1, theta = 0.5
 
-with unit effects c, period effects m_t and errors e standard normal, W the four nearest of N points at random. "xsmle,
-splm" stands for their formula, the likelihood of demeaned data without a correction, as ``lee_yu=False`` computes it (it
-reproduces both). spreg's ML_LagFE has unit effects only: it is given data without period means, and [x, W x]. Neither has
-standard errors of effects.
+with unit effects c, period effects m_t and errors e standard normal, W the four nearest of N points at random.
+"xsmle, splm" stands for their formula, the likelihood of demeaned data without a correction, as ``lee_yu=False``
+computes it (it reproduces both). spreg's ML_LagFE has unit effects only: it is given data without period means, and
+[x, W x]; it has no standard errors of effects.
 """
 
 from __future__ import annotations
