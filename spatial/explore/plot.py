@@ -6,6 +6,7 @@ import numpy as np
 
 from spillover.ids import positions
 
+from ..plot.style import legible
 from . import _local
 
 # GeoDa's colours, which readers of these maps know.
@@ -42,7 +43,7 @@ def moran_scatter(result, *, ax=None):
     ax.set_xlabel(f"{result.variable} (standardised)")
     ax.set_ylabel("spatial lag")
     ax.set_title(_caption(result))
-    return ax
+    return legible(ax)
 
 
 def null_distribution(result, *, ax=None):
@@ -55,7 +56,7 @@ def null_distribution(result, *, ax=None):
     ax.set_xlabel(f"{result.symbol} under the null")
     ax.set_title(_caption(result))
     ax.legend(frameon=False)
-    return ax
+    return legible(ax)
 
 
 def moran_by_period(result, *, ax=None, significance=0.05):
@@ -72,7 +73,7 @@ def moran_by_period(result, *, ax=None, significance=0.05):
     ax.set_ylabel("Moran's I")
     ax.set_title(f"Filled: p ≤ {significance:g} ({result.alternative})")
     ax.legend(frameon=False)
-    return ax
+    return legible(ax)
 
 
 def correlogram_lines(result, *, ax=None):
@@ -86,7 +87,7 @@ def correlogram_lines(result, *, ax=None):
     ax.set_xlabel(result.step)
     ax.set_ylabel("Moran's I")
     ax.set_title(f"{result.variable}; band: 95 % under randomisation")
-    return ax
+    return legible(ax)
 
 
 def cluster_map(result, map, *, ax=None):
@@ -123,7 +124,7 @@ def _draw(result, map, groups, title, ax):
     ax.legend(handles=handles, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     ax.set_title(title)
     ax.set_axis_off()
-    return ax
+    return legible(ax)
 
 
 def _degrees_aspect(map) -> float:

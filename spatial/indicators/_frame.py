@@ -121,6 +121,16 @@ def refuse(table: Table, bad: np.ndarray, code: str, what: str, hint: str | None
         raise SpatialInputError(code, f"{column!r} {what}", column=column, ids=table.labels(rows), hint=hint)
 
 
+def refuse_gaps(table: Table) -> None:
+    """E104 where numbered periods do not lie equally far apart: what is per period would mean different things."""
+    if table.times is None or table.times.dtype.kind not in "iuf":
+        return
+    steps = np.diff(table.times.to_numpy(dtype=float))
+    if len(steps) and np.ptp(steps) > 1e-9:
+        late = list(table.times[1:][steps > steps.min()])
+        raise SpatialInputError("E104", "periods must lie equally far apart; there is a gap before these", ids=late)
+
+
 def _names(data, columns) -> list[str]:
     if not isinstance(data, pd.DataFrame):
         raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}")

@@ -7,7 +7,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from ._frame import read, refuse
+from ._frame import read, refuse, refuse_gaps
 
 
 def perpetual_inventory(
@@ -43,8 +43,8 @@ def perpetual_inventory(
     Raises
     ------
     SpatialInputError
-        E1xx keys, E104 periods that differ between units, E201-E203 values, E211 investment or initial stock that is
-        not positive, E220 depreciation outside (0, 1), E501 g + delta that is not positive, E502.
+        E1xx keys, E104 periods that differ between units or have gaps, E201-E203 values, E211 investment or initial
+        stock that is not positive, E220 depreciation outside (0, 1), E501 g + delta that is not positive, E502.
 
     Examples
     --------
@@ -59,6 +59,7 @@ def perpetual_inventory(
     """
     wanted = [investment, *(name for name in (depreciation, initial) if isinstance(name, str))]
     table = read(data, wanted, entity, time, panel=True)
+    refuse_gaps(table)
     positive = [True, *[name == initial for name in wanted[1:]]]
     refuse(table, (table.values <= 0) & positive, "E211", "must be positive")
     columns = dict(zip(wanted, np.moveaxis(table.cube(), 2, 0)))

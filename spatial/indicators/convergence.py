@@ -12,7 +12,7 @@ from spillover.errors import SpatialInputError, check_option
 from ..explore._show import Shown, p_text
 from ..report.text import columns, number
 from ..results import Fit, TestResult, TestTable
-from ._frame import Table, groups_of, read, refuse
+from ._frame import Table, groups_of, read, refuse, refuse_gaps
 
 MODELS = ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac")
 WHOLE = "all"
@@ -163,7 +163,8 @@ class BetaConvergence(Shown):
             for r in self.table.itertuples()
         ]  # fmt: skip
         head = ["of the initial level", "estimate", "std. error", "p", "speed", "std. error", "half-life"]
-        return "\n".join([f"Beta convergence over {self.span:g} periods", columns(rows, head), "", str(self.fit)])
+        steps = "1 period, year after year" if self.span == 1 else f"{self.span:g} periods"
+        return "\n".join([f"Beta convergence over {steps}", columns(rows, head), "", str(self.fit)])
 
 
 def beta_convergence(
@@ -243,10 +244,9 @@ def _spans(table: Table, panel: bool) -> tuple[pd.DataFrame, float]:
     """Growth per period, initial level and controls, one row per unit (and start of a step)."""
     if table.times.dtype.kind not in "iuf" or len(table.times) < 2:
         raise SpatialInputError("E206", f"convergence needs two or more numbered periods, got {list(table.times[:3])}")
+    if panel:
+        refuse_gaps(table)
     X, steps = table.cube(), np.diff(table.times.to_numpy(dtype=float))
-    if panel and np.ptp(steps) > 1e-9:
-        late = list(table.times[1:][steps > steps.min()])
-        raise SpatialInputError("E104", "periods must lie equally far apart", ids=late)
     start, end = (X[:-1], X[1:]) if panel else (X[:1], X[-1:])
     span = float(steps[0] if panel else steps.sum())
     index = pd.MultiIndex.from_product([table.times[: len(start)], table.units], names=[table.keys[1], table.keys[0]])

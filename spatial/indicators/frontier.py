@@ -191,7 +191,8 @@ def _refuse_collinear(X: np.ndarray, names: list[str]) -> None:
         raise SpatialInputError("E206", f"{len(X)} rows are too few for {X.shape[1]} coefficients")
     from scipy.linalg import qr
 
-    R, order = qr(X / np.linalg.norm(X, axis=0), mode="r", pivoting=True)
+    lengths = np.linalg.norm(X, axis=0)  # zero for the log of a column of ones
+    R, order = qr(X / np.where(lengths > 0, lengths, 1), mode="r", pivoting=True)
     weak = np.abs(np.diag(R)) < 1e-9 * abs(R[0, 0])
     if weak.any():
         name = names[order[int(np.argmax(weak))]]

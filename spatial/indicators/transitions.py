@@ -16,7 +16,7 @@ from ..explore._chain import passage_times, steady_state, transition_probabiliti
 from ..explore._show import Shown
 from ..report.text import columns, number
 from ..results import TestResult, TestTable
-from ._frame import Table, read, refuse
+from ._frame import Table, read, refuse, refuse_gaps
 
 WHOLE = "all periods"
 
@@ -153,6 +153,7 @@ def markov(
     Quah (1993), European Economic Review 37:426-434; passage times: Kemeny & Snell (1976), Finite Markov Chains, ch. 4.
     """
     table, y = _values(data, column, entity, time, classes, quantiles, relative)
+    refuse_gaps(table)
     found, limits = _classes(y, classes, quantiles, table, column)
     return _chain(column, found[:-1], found[1:], classes, limits)
 
@@ -207,6 +208,7 @@ def spatial_markov(
     26:363-392; Rey, Kang & Wolf (2016), J. Geographical Systems 18:377-398.
     """
     table, y = _values(data, column, entity, time, classes, quantiles, relative)
+    refuse_gaps(table)
     weights, lag = _neighbours(data, table, y, w, entity, time)
     found, limits = _classes(y, classes, quantiles, table, column)
     lagged, _ = _classes(lag, classes, quantiles, table, f"the spatial lag of {column}")

@@ -11,6 +11,7 @@ from .style import INK, SOFT, WIDTH, figure, legible, plain
 PALETTE = "RdBu"  # below zero red, above it blue: a colour says the same sign on every map
 ENDS = (0.07, 0.93)  # of the palette; its darkest ends hide borders
 ABSENT = "#dddddd"
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def response(gdf, response, unit=None, ax=None, *, label: str = "Response, in units of the outcome"):
@@ -142,7 +143,7 @@ def _colour_bar(ax, drawn, label):
     bar.formatter = lambda value, _: f"{value / 10.0**power:g}".replace("-", "−")
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=9, color=SOFT, labelcolor=INK)
-    bar.set_label(label + (rf" ($\times 10^{{{power}}}$)" if power else ""), fontsize=9, color=INK)
+    bar.set_label(label + (f" (×10{str(power).translate(RAISED)})" if power else ""), fontsize=9, color=INK)
 
 
 def _title(response) -> str:

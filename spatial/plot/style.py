@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
 from itertools import cycle
 from pathlib import Path
 
@@ -81,7 +82,7 @@ def legible(ax):
 def fonts_for(text: str) -> list[str] | None:
     """The usual font with one behind it that has the characters it lacks; None where it lacks none."""
     from matplotlib import rcParams
-    from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
+    from matplotlib.font_manager import FontProperties, findfont, get_font
 
     def lacking(name, characters):
         font = get_font(findfont(FontProperties(family=name)))
@@ -91,18 +92,39 @@ def fonts_for(text: str) -> list[str] | None:
     missing = lacking(usual, set(text))
     if not missing:
         return None
-    installed = {font.name for font in fontManager.ttflist}
-    for name in CJK_FONTS:
-        if name in installed and not lacking(name, missing):
-            return [*usual, name]
-    shown = "".join(sorted(missing)[:5])
+    for names in (_known_fonts, _fonts_installed_since):
+        for name in names():
+            if not lacking(name, missing):
+                return [*usual, name]
     warnings.warn(
-        f"no font that matplotlib knows has the characters '{shown}' of the labels; they are drawn as boxes. Install "
-        "Noto Sans CJK or another font that has them, and delete matplotlib's font cache",
+        "no font on this machine has all characters of the labels; those it lacks are drawn as boxes. Install "
+        "Noto Sans CJK or another font that has them",
         SpatialInputWarning,
-        stacklevel=4,
+        stacklevel=1,  # one place and one text: said once, however many figures lack it
     )
     return None
+
+
+def _known_fonts() -> list[str]:
+    """Those of CJK_FONTS that matplotlib has."""
+    from matplotlib.font_manager import fontManager
+
+    installed = {font.name for font in fontManager.ttflist}
+    return [name for name in CJK_FONTS if name in installed]
+
+
+@cache
+def _fonts_installed_since() -> list[str]:
+    """The same, once matplotlib has been told of fonts that are newer than its own list of them."""
+    from matplotlib.font_manager import findSystemFonts, fontManager
+
+    listed = {font.fname for font in fontManager.ttflist}
+    for path in set(findSystemFonts()) - listed:
+        try:
+            fontManager.addfont(path)
+        except (OSError, RuntimeError):  # a broken file, or a kind that matplotlib cannot draw
+            continue
+    return _known_fonts()
 
 
 def save(ax_or_fig, path, *, dpi: int = 150, overwrite: bool = False) -> Path:

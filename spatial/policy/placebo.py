@@ -90,8 +90,8 @@ def placebo_units(result: DiD | SpatialDiD, *, draws: int = 999, seed: int = 1) 
     >>> 0.1 < sp.placebo_units(fit, draws=199).p_value < 0.3
     True
     """
-    if draws < 19:
-        raise SpatialInputError("E533", f"draws={draws} must be 19 or more: fewer cannot reach p = .05")
+    if not isinstance(draws, int | np.integer) or draws < 19:
+        raise SpatialInputError("E533", f"draws={draws!r} must be 19 or more: fewer cannot reach p = .05")
     rng = np.random.default_rng(seed)
     if isinstance(result, SpatialDiD):
         names, actual, drawn = _spatial(result, draws, rng)

@@ -122,6 +122,7 @@ def test_what_has_no_frontier_is_refused():
     skewed = data.reset_index(drop=True).assign(产出=np.exp(rng.gamma(1, 1, len(data))))  # a cross-section
     cases = [
         ("E226", lambda: ind.stochastic_frontier(skewed, "产出", ["资本", "劳动"])),
+        ("E205", lambda: ind.stochastic_frontier(data.assign(一=1.0), "产出", ["资本", "一"], **KEYS)),
         ("E205", lambda: ind.stochastic_frontier(data.assign(二=data["资本"] ** 2), "产出", ["资本", "二"], **KEYS)),
         ("E211", lambda: ind.stochastic_frontier(data.assign(资本=0.0), "产出", ["资本", "劳动"], **KEYS)),
         ("E203", lambda: ind.stochastic_frontier(data.astype({"year": str}), "产出", ["资本"], **KEYS)),

@@ -126,6 +126,9 @@ def test_what_cannot_be_is_refused(panel):
         "E203": lambda: ind.growth_table(panel.astype({"year": str}), "工", **KEYS),
     }
     assert {code: code_of(call) for code, call in calls.items()} == {code: code for code in calls}
+    years = panel[panel["year"] != 2012]  # for every unit
+    assert code_of(lambda: ind.perpetual_inventory(years, "工", **KEYS)) == "E104"
+    assert code_of(lambda: ind.markov(years, "工", **KEYS)) == "E104"
     with pytest.raises(SpatialInputError) as caught:
         ind.perpetual_inventory(hole, "工", **KEYS)
     assert caught.value.ids == [("02", 2012)]

@@ -133,7 +133,7 @@ def test_no_response_anywhere_still_has_a_scale(states):
 def test_small_numbers_carry_their_power_in_the_label(states):
     values = pd.Series(np.linspace(1e-5, 3e-5, len(states)), index=states.index)
     bar = plot.response(states, values, label="log points").child_axes[0]
-    assert bar.get_xlabel() == r"log points ($\times 10^{-5}$)"
+    assert bar.get_xlabel() == "log points (×10⁻⁵)"
     ticks = {round(t * 1e5, 9): label.get_text() for t, label in zip(bar.get_xticks(), bar.get_xticklabels())}
     assert ticks[1.0] == "1"
 
@@ -238,8 +238,21 @@ def test_a_font_is_found_for_what_the_usual_one_lacks(monkeypatch):
         monkeypatch.setattr(style, "CJK_FONTS", ("No Such Font", "DejaVu Sans"))
         assert style.fonts_for("plain") is None
         assert style.fonts_for("é or Ж") == ["cmr10", "DejaVu Sans"]
-        with pytest.warns(SpatialInputWarning, match="'北'"):
+        with pytest.warns(SpatialInputWarning, match="all characters of the labels"):
             assert style.fonts_for("北") is None
+
+
+def test_a_font_newer_than_the_list_of_fonts_is_found(monkeypatch):
+    from matplotlib import font_manager
+
+    fonts = font_manager.fontManager
+    serif = next(font.fname for font in fonts.ttflist if font.name == "DejaVu Serif")
+    monkeypatch.setattr(fonts, "ttflist", [font for font in fonts.ttflist if font.name != "DejaVu Serif"])
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: [serif, __file__])  # the second is no font
+    monkeypatch.setattr(style, "CJK_FONTS", ("DejaVu Serif",))
+    style._fonts_installed_since.cache_clear()
+    with matplotlib.rc_context({"font.family": ["cmr10"]}):
+        assert style.fonts_for("Ж") == ["cmr10", "DejaVu Serif"]
 
 
 def test_labels_get_that_font(monkeypatch):
