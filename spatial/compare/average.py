@@ -13,7 +13,7 @@ import pandas as pd
 
 from ..effects import KINDS
 from ..inference.propagate import Averages, draw, selectors
-from ..results import SCHEMA, two_sided
+from ..results import SCHEMA, critical_value, two_sided
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +67,7 @@ class AveragedEffects:
 
 def averaged_effects(effects: dict, probabilities: pd.Series, draws: int, seed: int, level: float) -> AveragedEffects:
     """Average ``Effects`` by key with these probabilities; those of zero take no part."""
+    critical_value(level)  # refuses what is no level
     used = {key: effects[key] for key in effects if probabilities[key] > 0}
     p = np.array([probabilities[key] for key in used])
     first = next(iter(used.values()))

@@ -79,12 +79,15 @@ class Comparison:
         names = [weights_of(key) for key in self.fits]
         given = self.prior_probabilities or dict.fromkeys(names, 1.0)
         beforehand = np.array([given[name] / names.count(name) for name in names])
+        if not beforehand.any():
+            return self._by_key(np.full(len(names), np.nan), "probability")  # the W that had any could not be fitted
         with np.errstate(divide="ignore"):
             odds = self.log_marginals.to_numpy() + np.log(beforehand)
         return self._by_key(np.exp(odds - logsumexp(odds)), "probability")
 
     def posterior(self) -> pd.DataFrame:
         """Probabilities in two dimensions, weights by models (Elhorst, Lacombe & Piras 2012), with their sums."""
+        self._refuse_without_probabilities()
         rows = [(weights_of(key), fit.specification.name, p)
                 for (key, fit), p in zip(self.fits.items(), self.probabilities)]  # fmt: skip
         table = pd.DataFrame(rows, columns=["weights", "model", "probability"])
@@ -142,8 +145,7 @@ class Comparison:
         SpatialInputError
             E511 for fits without a likelihood.
         """
-        if self.probabilities.isna().any():
-            raise SpatialInputError("E511", "averages need posterior probabilities, and these fits have no likelihood")
+        self._refuse_without_probabilities()
         return averaged_effects(self.effects, self.probabilities, self.draws, self.seed, level)
 
     # -- tests and likeness ------------------------------------------------------------------------------
@@ -187,6 +189,11 @@ class Comparison:
         from ..report.text import as_html
 
         return as_html(str(self))
+
+    def _refuse_without_probabilities(self) -> None:
+        if self.probabilities.isna().any():
+            why = "have no likelihood, or no prior probability"
+            raise SpatialInputError("E511", f"there are no posterior probabilities: these fits {why}")
 
     def _by_key(self, values, name) -> pd.Series:
         keys = pd.Index(list(self.fits), tupleize_cols=False)

@@ -22,7 +22,7 @@ from ..results import Fit
 from .common import on_common_units
 from .jobs import run
 from .journal import Journal, digest_of, key_of, seed_of
-from .weights import _models, _named
+from .weights import _check_options, _models, _named
 
 CHOICES = ["weights", "model", "controls", "sample"]
 NUMBERS = ["estimate", "std_error", "p_value", "conf_low", "conf_high"]
@@ -133,6 +133,9 @@ def specification_curve(
     [['direct', 8], ['indirect', 8], ['total', 8]]
     """
     named, models = _named(weights), _models(model)
+    _check_options(draws, seed)
+    if not isinstance(controls, Mapping | None) or not isinstance(samples, Mapping | None):
+        raise SpatialInputError("E501", "controls and samples must be mappings of names to terms and to rows")
     controls = dict(controls or {"": ""})
     frames = _samples(data, samples, named, options.get("entity"))
     formulas = {name: f"{formula} + {terms}" if terms else formula for name, terms in controls.items()}

@@ -84,7 +84,7 @@ def mix_weights(
     Raises
     ------
     SpatialInputError
-        E513 fewer than two weights, the same matrix twice, or weights that are not row-standardised.
+        E513 fewer than two weights, a model without W, the same matrix twice, or weights that are not row-standardised.
 
     Examples
     --------
@@ -111,6 +111,9 @@ def mix_weights(
     first = fitted(np.full(len(names), 1 / len(names)))
     if first.settings["method"] != "ml":
         raise SpatialInputError("E513", "shares are estimated by maximum likelihood", hint="use method='ml'")
+    spec = first.specification
+    if not (spec.lag or spec.error or spec.durbin):
+        raise SpatialInputError("E513", "ols has no W, so it has no shares", hint="use sar, sem, slx, sdm ...")
     shares = _highest(lambda a: fitted(a).loglik, len(names))
     best = fitted(shares)
     errors = _errors(lambda a: fitted(a).loglik, shares)

@@ -81,11 +81,18 @@ def prior_probabilities(given: Mapping | None, names: list[str]) -> np.ndarray:
     """
     if given is None:
         return np.full(len(names), 1 / len(names))
+    if not isinstance(given, Mapping):
+        raise SpatialInputError("E510", "prior probabilities must be a mapping of the weights' names to numbers",
+                                hint="as in probabilities={'queen': 2, 'knn5': 1}")  # fmt: skip
+    given = {str(name): p for name, p in given.items()}
     unknown = [name for name in given if name not in names]
     if unknown or len(given) != len(names):
         absent = [name for name in names if name not in given]
         raise SpatialInputError("E510", f"every W needs a prior probability: {absent} have none, {unknown} are no W")
-    values = np.array([given[name] for name in names], dtype=float)
+    try:
+        values = np.array([given[name] for name in names], dtype=float)
+    except (ValueError, TypeError) as error:
+        raise SpatialInputError("E510", f"prior probabilities must be numbers, got {dict(given)}") from error
     if not (np.isfinite(values).all() and (values >= 0).all() and values.sum() > 0):
         raise SpatialInputError("E510", f"prior probabilities must not be negative and not all zero, got {dict(given)}")
     return values / values.sum()

@@ -96,7 +96,7 @@ def tune_weights(
     family : callable, value -> weights
         ``lambda km: wt.distance_band(states, km).standardize("row")``, or a mixture, see ``mix_weights``.
     values : iterable
-        Of the parameter, in increasing order: cut-offs, k, powers, shares, orders.
+        Of the parameter, put in increasing order: cut-offs, k, powers, shares, orders.
     model, formula, data, **options
         As for ``compare_weights``.
     level : float
@@ -127,9 +127,11 @@ def tune_weights(
     >>> tuned.best, tuned.interval
     (4, (2, 6))
     """
-    values = list(values)
+    values = sorted(set(values))
     if len(values) < 2 or not callable(family):
         raise SpatialInputError("E513", f"a profile needs a function and two values at least, got {len(values)}")
+    if not callable(model):
+        raise SpatialInputError("E513", "a profile is of one model, such as sp.sdm")
     if not 0 < level < 1:
         raise SpatialInputError("E501", f"level={level!r} must lie between 0 and 1, as in 0.95")
     built, failed, first = {}, {}, None
@@ -143,7 +145,8 @@ def tune_weights(
         raise first
     texts = {str(value): value for value in built}
     found = compare_weights({text: built[value] for text, value in texts.items()}, model=model, formula=formula,
-                            data=data, progress=progress, n_jobs=n_jobs, client=client, **options)  # fmt: skip
+                            data=data, prior=prior, progress=progress, n_jobs=n_jobs, client=client,
+                            **options)  # fmt: skip
     fits = {texts[text]: fit for text, fit in found.fits.items()}
     failed |= {texts[text]: why for text, why in found.failed.items()}
     if any(fit.settings["method"] != "ml" for fit in fits.values()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
@@ -39,7 +40,7 @@ def compare_weights(
     Parameters
     ----------
     weights : mapping of names to weights, or iterable of weights, which get their kind for a name
-        Anything that the models take, lists of time-varying W among them.
+        Anything that the models take, time-varying ones (``wt.temporal``) among them.
     model : function, or several
         ``sp.sdm``, or ``[sp.slx, sp.sar, sp.sdm]`` for posterior probabilities in two dimensions.
     formula, data, **options
@@ -68,7 +69,7 @@ def compare_weights(
     Raises
     ------
     SpatialInputError
-        E501 when there are no weights; E510 prior probabilities; E512 no common units; E515 a package that is not
+        E501 when there are no weights, or for options; E510 priors; E512 no common units; E515 a package that is not
         installed; and what the first W met, when none of them can be used.
 
     Notes
@@ -86,9 +87,10 @@ def compare_weights(
     'queen'
     """
     named, models = _named(weights), _models(model)
+    _check_options(draws, seed, prior)
     if probabilities is not None:
-        probabilities = {str(name): p for name, p in probabilities.items()}
-        prior_probabilities(probabilities, list(named))
+        given = prior_probabilities(probabilities, list(named))
+        probabilities = dict(zip(named, given.tolist()))
     notes = []
     if common:
         named, data, said = on_common_units(named, data, options.get("entity"))
@@ -107,7 +109,7 @@ def compare_weights(
         raise next(iter(failed.values()), None) or KeyboardInterrupt
     if not whole:
         notes.append(f"interrupted: {len(found)} of {len(jobs)} fits are done")
-    failed = {key: f"{error.code}: {error.message}" for key, error in failed.items()}
+    failed = {key: _in_words(error) for key, error in failed.items()}
     return Comparison(fits, failed, draws, seed, prior or DEFAULT, probabilities, tuple(notes + _remarks(fits)))
 
 
@@ -120,6 +122,21 @@ def _fitted(shared, job):
         return quick or models[m](formula, data, named[name], **options)
     except SpatialInputError as error:
         return error
+
+
+def _in_words(error: SpatialInputError) -> str:
+    """What a row says of a W that failed; other units have a remedy here."""
+    remedy = "; common=True compares on the units that all have" if error.code == "E101" else ""
+    return f"{error.code}: {error.message}{remedy}"
+
+
+def _check_options(draws, seed, prior=None) -> None:
+    """What is used after the fits, refused before them."""
+    for name, value, least in (("draws", draws, 2), ("seed", seed, 0)):
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+            raise SpatialInputError("E501", f"{name}={value!r} must be a whole number of at least {least}")
+    if not isinstance(prior, Prior | None):
+        raise SpatialInputError("E510", f"prior={prior!r} is no Prior", hint='as in prior=sp.Prior("beta")')
 
 
 def _leads(named, models, formula, data, options) -> list[Fit | None]:
@@ -148,8 +165,9 @@ def _in_one_order(named) -> dict:
             out[name] = given
             continue
         ids = w.ids if ids is None else ids
-        if ids is not None and w.ids is not None and w.n == len(ids) and w.ids.isin(ids).all():
-            w = w if w.ids.equals(ids) else w.reordered(w.ids.get_indexer(ids))
+        same = ids is None or w.ids is None or w.ids.equals(ids)
+        if not same and w.n == len(ids) and w.ids.isin(ids).all():
+            w = w.reordered(w.ids.get_indexer(ids))
         out[name] = w
     return out
 
@@ -172,9 +190,11 @@ def _named(weights) -> dict:
 
 
 def _models(model) -> list:
-    models = [model] if callable(model) else list(model)
+    models = list(model) if isinstance(model, Iterable) else [model]
     if not models or not all(callable(m) for m in models):
         raise SpatialInputError("E501", "model must be a function such as sp.sdm, or several of them")
+    if len(set(models)) < len(models):
+        raise SpatialInputError("E501", "a model is named twice", hint="name each of them once")
     return models
 
 

@@ -7,6 +7,8 @@ import html
 import numpy as np
 import pandas as pd
 
+from spillover.errors import SHOWN
+
 
 def p_text(p: float) -> str:
     """'= 0.0312', '< 1e-4', never '0.0000'."""
@@ -179,7 +181,10 @@ def comparison_text(comparison) -> str:
     head = ["weights", *(["model"] if several else []), "links", "rho", "log-lik.", "BIC", "prob."]
     parts = [columns(rows, head)]
     if np.isfinite(table["probability"]).any():
-        parts.append(f"prob.: posterior probability; {comparison.prior.words()}")
+        given = comparison.prior_probabilities or {}
+        told = [f"{name} {p:.3g}" for name, p in given.items()]
+        beforehand = f"; W beforehand: {', '.join(told[:SHOWN])}{' ...' * (len(told) > SHOWN)}" if told else ""
+        parts.append(f"prob.: posterior probability; {comparison.prior.words()}{beforehand}")
     for (kind, term), effect in comparison.tidy().groupby(["effect", "term"], sort=False):
         cells = [
             [f"{r.weights} {r.model}" if several else str(r.weights), number(r.estimate), number(r.std_error),
@@ -202,7 +207,8 @@ def averaged_text(averaged) -> str:
              f"{r.from_weights:.0%}"]
             for r in rows.itertuples()
         ]  # fmt: skip
-        parts += ["", columns(cells, [kind, "estimate", "std. error", "95 % low", "high", "by W"])]
+        low = f"{100 * averaged.level:g} % low"
+        parts += ["", columns(cells, [kind, "estimate", "std. error", low, "high", "by W"])]
     return "\n".join(parts)
 
 
@@ -224,8 +230,10 @@ def mixture_text(mixture) -> str:
     rows = [[str(r.term), number(r.estimate), number(r.std_error), number(r.conf_low), number(r.conf_high)]
             for r in mixture.tidy().itertuples()]  # fmt: skip
     head = ["share of", "estimate", "std. error", f"{mixture.level:.0%} low", "high"]
+    params = mixture.fit.params
+    spatial = [f"{name} {number(params[name])}   " for name in ("rho", "lambda") if name in params]
     return "\n".join([f"{mixture.fit.specification.name}: {mixture.fit.design.formula}",
-                      f"rho {number(mixture.fit.rho)}   log-likelihood {_two(mixture.fit.loglik)}", "",
+                      f"{''.join(spatial)}log-likelihood {_two(mixture.fit.loglik)}", "",
                       columns(rows, head), "intervals: likelihood ratio, the other shares at their best"])  # fmt: skip
 
 

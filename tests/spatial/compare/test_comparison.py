@@ -222,3 +222,32 @@ def test_what_is_no_w_fails_in_its_row(several, early):
     assert found.failed["hole"].startswith("E302")
     assert found.failed["word"].startswith("E501")
     assert found.glance()["problem"].tolist()[:3] == ["", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [({"draws": 1}, "E501"), ({"draws": 10.5}, "E501"), ({"seed": -1}, "E501"), ({"n_jobs": 0}, "E501"),
+     ({"n_jobs": 1.5}, "E501"), ({"client": "dask"}, "E501"), ({"model": None}, "E501"),
+     ({"model": [sp.sar, sp.sar]}, "E501"), ({"prior": "beta"}, "E510"), ({"probabilities": [1, 2, 3]}, "E510"),
+     ({"probabilities": {"queen": "a", "knn5": 1, "inverse": 1}}, "E510")],
+)  # fmt: skip
+def test_options_are_refused_at_the_door(options, code, several, early):
+    with pytest.raises(SpatialInputError, match=code):
+        sp.compare_weights(several, **{"model": sp.sar, "formula": FORMULA, "data": early, **KEYS, **options})
+
+
+def test_no_posterior_without_a_likelihood_or_a_prior(compared, several, early, queen):
+    """Moments; and the only W with a prior probability has other units."""
+    how = {"model": sp.sar, "formula": FORMULA, "data": early, **KEYS}
+    moments = sp.compare_weights(several, method="gmm", **how)
+    small = {"queen": queen, "small": queen.subset(queen.ids[:40])}
+    left = sp.compare_weights(small, probabilities={"queen": 0, "small": 1}, **how)
+    assert "common=True" in left.failed["small"]
+    for found in (moments, left):
+        assert found.probabilities.isna().all()
+        for asked in (found.averaged, found.posterior):
+            with pytest.raises(SpatialInputError, match="E511"):
+                asked()
+    with pytest.raises(SpatialInputError, match="E501"):
+        compared.averaged(level=95)
+    assert "90 % low" in str(compared.averaged(level=0.9))

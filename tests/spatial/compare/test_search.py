@@ -78,3 +78,17 @@ def test_refused(several, early):
                 {"a": several["queen"], "b": several["knn5"].standardize("spectral")}):  # fmt: skip
         with pytest.raises(SpatialInputError, match="E513"):
             sp.mix_weights(bad, **call)
+
+
+def test_a_profile_is_in_order_and_of_one_model(states, early, several):
+    def family(k):
+        return wt.knn(states, k).standardize("row")
+
+    how = {"formula": FORMULA, "data": early, **KEYS}
+    assert sp.tune_weights(family, [5, 3, 4, 3], model=sp.sar, **how).values == (3, 4, 5)
+    for options, code in (({"model": [sp.sar, sp.sdm]}, "E513"), ({"model": sp.sar, "prior": "beta"}, "E510")):
+        with pytest.raises(SpatialInputError, match=code):
+            sp.tune_weights(family, [3, 4], **how, **options)
+    with pytest.raises(SpatialInputError, match="E513"):
+        sp.mix_weights(several, model=sp.ols, **how)
+    assert "lambda" in str(sp.mix_weights({k: several[k] for k in ("queen", "knn5")}, model=sp.sem, **how))
