@@ -230,7 +230,7 @@ def refuse_gaps(times: pd.Index) -> None:
     Raises
     ------
     SpatialInputError
-        E104.
+        E104; E106 for text such as "9" and "10", which sorts otherwise than its numbers.
     """
     if isinstance(times, pd.DatetimeIndex):
         scales = [times.year * 12 + times.month, times.asi8]  # by the calendar or by the clock
@@ -243,6 +243,9 @@ def refuse_gaps(times: pd.Index) -> None:
         return
     step = steps[0] if steps[0].min() > 0 else steps[-1]
     late = times[1:][step != step.min()]
+    if step.min() < 0:
+        raise SpatialInputError("E106", f"lags need periods in order, and these are text: {times[0]} comes first",
+                                ids=list(times[1:][step < 0]), hint="astype(int)")  # fmt: skip
     raise SpatialInputError("E104", "lags need periods without gaps",
                             ids=list(late.astype(str) if isinstance(late, pd.DatetimeIndex) else late))  # fmt: skip
 

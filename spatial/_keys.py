@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
-from spillover.ids import positions
+from spillover.ids import mixed, positions
 
 from ._gaps import cut_to_observed, gap_notes, refuse_empty
 from ._period_weights import PeriodWeights, refuse_varying
@@ -156,6 +156,10 @@ def _refuse_unbalanced(unit_code, unit_ids, period_code, times, entity, time, ga
             n=len(twice),
             hint="aggregate the data to one row per unit and period",
         )
+    if counts.min() == 0 and mixed(unit_ids):
+        raise SpatialInputError("E106", f"{entity!r} mixes text and numbers: {N} units, {T} periods, gaps between them",
+                                column=str(entity), hint="make it all text, astype(str), with zfill(...) where zeros "
+                                "were lost")  # fmt: skip
     if counts.min() == 0 and not gaps:
         absent = np.flatnonzero(counts == 0)
         raise SpatialInputError(

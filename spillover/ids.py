@@ -43,8 +43,21 @@ def refuse_different(have: pd.Index, want: pd.Index, *, what: str = "the data") 
     raise SpatialInputError("E101", message, ids=[*extra, *absent], hint=cure(have, want))
 
 
+def mixed(ids: pd.Index) -> bool:
+    """Text beside numbers: "01" and 1 are two units.
+
+    Examples
+    --------
+    >>> mixed(pd.Index(["01", 1])), mixed(pd.Index(["01", "02"]))
+    (True, False)
+    """
+    return len({isinstance(i, str) for i in ids}) > 1
+
+
 def cure(have: pd.Index, want: pd.Index) -> str:
-    """Say what is likely wrong: text against numbers, lost zero padding, or a smaller sample."""
+    """Say what is likely wrong: mixed types, text against numbers, lost zero padding, or a smaller sample."""
+    if mixed(have) or mixed(want):
+        return "ids mix text and numbers: make them all text, astype(str), with zfill(...) where zeros were lost"
     left, right = have.astype(str), want.astype(str)
     if left.isin(right).any() and not have.isin(want).any():
         return f"ids are {have.dtype} on one side and {want.dtype} on the other: convert one, e.g. with astype(str)"

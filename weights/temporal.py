@@ -115,7 +115,7 @@ def temporal(by_period: Mapping) -> TemporalWeights:
     Raises
     ------
     SpatialInputError
-        E101 the units differ between periods, E206 no period.
+        E101 the units differ between periods, E206 no period, E501 anything but SpatialWeights.
 
     Examples
     --------
@@ -127,6 +127,10 @@ def temporal(by_period: Mapping) -> TemporalWeights:
     """
     if not by_period:
         raise SpatialInputError("E206", "no period was given")
+    for period, w in by_period.items():
+        if not isinstance(w, SpatialWeights):
+            raise SpatialInputError("E501", f"period {period!r} has a {type(w).__name__}, no SpatialWeights",
+                                    hint="wt.from_dense(frame) makes weights of a labelled matrix")  # fmt: skip
     try:
         order = sorted(by_period)
     except TypeError:

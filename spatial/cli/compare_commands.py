@@ -60,7 +60,7 @@ def compare(
     if (placebo or variable) and not folder:
         raise SpatialInputError("E501", "--placebo and --variable leave figures", hint="give --folder")
     options = _options(panel, entity, time, effects=effects, durbin=durbin, lee_yu=lee_yu, vcov=vcov, missing=missing)
-    models = [_model(name.strip()) for name in model.split(",")]
+    models = [_model(name.strip(), options) for name in model.split(",")]
     names = [*FIGURES, *TABLES]
     names += ["placebo.png", "placebo.csv"] * bool(placebo) + ["curve.png", "curve.csv"] * bool(variable)
     refuse_existing([Path(folder) / name for name in names] if folder else [], overwrite=overwrite)

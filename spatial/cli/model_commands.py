@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from pathlib import Path
 
 import typer
@@ -19,15 +20,17 @@ TIME = typer.Option(None, help="Column that names the periods.")
 EFFECTS = typer.Option(None, help="none, entity, time, twoway, random or correlated; panels get twoway.")
 DURBIN = typer.Option(None, help="Terms to lag in space, separated by ';'; all by default.")
 LEE_YU = typer.Option("true", help="Correction for fixed effects: true, false or additive.")
-METHOD = typer.Option("ml", help="ml (maximum likelihood) or gmm (moments).")
+METHOD = typer.Option(None, help="ml (maximum likelihood, the default) or gmm (moments).")
 ENDOG = typer.Option(None, help="Endogenous regressors, separated by ';' (with --method gmm).")
 INSTRUMENTS = typer.Option(None, help="Their instruments, separated by ';'.")
 W_ERROR = typer.Option(None, help="Other weights for the error of sem, sdem, sac and gns: file or builder.")
 WX_ORDER = typer.Option(None, help="2 adds W W x to slx, sdm and sdem.")
+RANDOM_ERROR = typer.Option(None, help="kkp or baltagi: random effects inside the spatial error, or beside it.")
 LAGS = typer.Option(None, help="y, Wy or both: a dynamic panel (sar and sdm).")
 VCOV = typer.Option(
     None, help="oim (default), eim, robust, cluster:COLUMN, conley:KM (with --map), driscoll_kraay, bootstrap."
 )
+LOGDET = typer.Option(None, help="eigen, sparse, cholmod or stochastic: how log|I - rho W| is computed.")
 MISSING = typer.Option("error", help="error; drop units with missing values; or period: leave them out then.")
 DRAWS = typer.Option(1000, help="Draws for the intervals of effects.")
 SEED = typer.Option(1, help="Seed of the draws.")
@@ -67,13 +70,14 @@ def fit(
     layer: str = LAYER, panel: str = PANEL, entity: str = ENTITY, time: str = TIME, effects: str = EFFECTS,
     durbin: str = DURBIN, method: str = METHOD, endog: str = ENDOG, instruments: str = INSTRUMENTS,
     w_error: str = W_ERROR, wx_order: int = WX_ORDER, lags: str = LAGS, lee_yu: str = LEE_YU, vcov: str = VCOV,
-    missing: str = MISSING, output: str = OUTPUT, overwrite: bool = OVERWRITE,
+    missing: str = MISSING, random_error: str = RANDOM_ERROR, logdet: str = LOGDET, output: str = OUTPUT,
+    overwrite: bool = OVERWRITE,
 ) -> None:  # fmt: skip
     """Estimate a model and print its coefficients."""
     options = _options(panel, entity, time, effects=effects, durbin=durbin, method=method, endog=endog,
                        instruments=instruments, w_error=w_error, wx_order=wx_order, lags=lags, lee_yu=lee_yu,
-                       vcov=vcov, missing=missing)  # fmt: skip
-    estimate = _model(model)
+                       vcov=vcov, missing=missing, random_error=random_error, logdet=logdet)  # fmt: skip
+    estimate = _model(model, options)
     table, w = _read(data, [weights], map, id, layer, options, output, overwrite)
     result = estimate(formula, table, w[weights], **options)
     _show(result, result.tidy, output, overwrite)
@@ -84,8 +88,8 @@ def effects(
     layer: str = LAYER, panel: str = PANEL, entity: str = ENTITY, time: str = TIME, effects: str = EFFECTS,
     durbin: str = DURBIN, method: str = METHOD, endog: str = ENDOG, instruments: str = INSTRUMENTS,
     w_error: str = W_ERROR, wx_order: int = WX_ORDER, lags: str = LAGS, lee_yu: str = LEE_YU, vcov: str = VCOV,
-    missing: str = MISSING, draws: int = DRAWS, seed: int = SEED,
-    inference: str = typer.Option("simulate", help="simulate or delta."),
+    missing: str = MISSING, random_error: str = RANDOM_ERROR, logdet: str = LOGDET, draws: int = DRAWS,
+    seed: int = SEED, inference: str = typer.Option("simulate", help="simulate or delta."),
     shock: str = typer.Option(None, help="UNIT:TERM:SIZE, the response of every unit instead of averages."),
     output: str = OUTPUT, figure: str = typer.Option(None, "--figure", help="PNG, PDF or SVG."),
     overwrite: bool = OVERWRITE,
@@ -96,8 +100,8 @@ def effects(
     refuse_existing([figure] if figure else [], overwrite=overwrite)
     options = _options(panel, entity, time, effects=effects, durbin=durbin, method=method, endog=endog,
                        instruments=instruments, w_error=w_error, wx_order=wx_order, lags=lags, lee_yu=lee_yu,
-                       vcov=vcov, missing=missing)  # fmt: skip
-    estimate = _model(model)
+                       vcov=vcov, missing=missing, random_error=random_error, logdet=logdet)  # fmt: skip
+    estimate = _model(model, options)
     table, w = _read(data, [weights], map, id, layer, options, output, overwrite)
     result = estimate(formula, table, w[weights], **options).effects(method=inference, draws=draws, seed=seed)
     if shock is None:
@@ -126,7 +130,7 @@ def table(
     import spatial as sp
 
     options = _options(panel, entity, time, effects=effects, lee_yu=lee_yu, vcov=vcov, missing=missing)
-    estimators = [_model(name) for name in model]
+    estimators = [_model(name, options) for name in model]
     frame, w = _read(data, [weights], map, id, layer, options, output, overwrite)
     result = sp.etable([estimate(formula, frame, w[weights], **options) for estimate in estimators], effects=of_effects)
     print(result)
@@ -147,18 +151,28 @@ def read_shock(text: str, ids):
         raise SpatialInputError("E501", f"--shock {text!r} is not UNIT:TERM:SIZE", hint="as in OH:unemp:1") from None
 
 
-def _model(name: str):
+def _model(name: str, options: dict):
+    """The function of that name, which takes all of the options."""
     import spatial as sp
-    from spillover.errors import check_option
+    from spillover.errors import SpatialInputError, check_option
 
     check_option("model", name, MODELS)
+    for option in options:
+        able = [model for model in MODELS if option in signature(getattr(sp, model)).parameters]
+        if name not in able:
+            flag = "--" + option.replace("_", "-")
+            raise SpatialInputError("E501", f"{flag} has no meaning for {name}", hint="it is for " + ", ".join(able))
     return getattr(sp, name)
 
 
 def _options(panel, entity, time, **options) -> dict:
     """Keywords of a model, without those that were not given."""
     if panel:
+        from spillover.errors import SpatialInputError
+
         entity, _, time = (part.strip() for part in panel.partition(","))
+        if not (entity and time):
+            raise SpatialInputError("E501", f"--panel {panel!r} is not UNIT,PERIOD", hint="as in --panel province,year")
     correction = {"true": True, "false": False}.get(options.get("lee_yu"), options.get("lee_yu"))
     lists = {name: options.pop(name, None) for name in ("durbin", "endog", "instruments")}
     given = {"entity": entity, "time": time, **options, "lee_yu": correction}

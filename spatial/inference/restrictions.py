@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from spillover.errors import SpatialInputError
@@ -12,6 +14,8 @@ from ..results import Fit, TestResult, TestTable
 from ..solve.ml import maximum_likelihood
 from ..solve.within import degrees_of_freedom, demean
 from .lm import lagged_regressors, scores_of
+from .random import RANDOM
+from .random_nested import lr_test_of_random
 from .tests import lr_test
 
 
@@ -118,12 +122,14 @@ def effects_test(restricted: Fit, full: Fit) -> TestResult:
     ----------
     restricted, full : Fit
         The same model with fewer and with more fixed effects ("none", "entity", "time", "twoway"): "time" and
-        "twoway" test unit effects given period effects, "entity" and "twoway" the reverse.
+        "twoway" test unit effects given period effects, "entity" and "twoway" the reverse. Or "none", "random" and
+        "correlated": unit effects that are random, and what correlated ones add to them.
 
     Returns
     -------
     TestResult
-        chi2 with N - 1 degrees of freedom for unit effects, T - 1 for period effects.
+        chi2 with N - 1 degrees of freedom for unit effects, T - 1 for period effects; for random effects as
+        ``lr_test``.
 
     Notes
     -----
@@ -137,6 +143,9 @@ def effects_test(restricted: Fit, full: Fit) -> TestResult:
     small, large = restricted.settings["effects"], full.settings["effects"]
     same = restricted.specification == full.specification and restricted.design.formula == full.design.formula
     same = same and np.array_equal(restricted.design.y, full.design.y, equal_nan=True)
+    if same and large in RANDOM:
+        tested = "unit means" if small == "random" else "unit effects"
+        return replace(lr_test_of_random(restricted, full), name=f"LR {tested}", null=f"no {tested}")
     if small not in contained or large not in contained or not contained[small] < contained[large] or not same:
         raise SpatialInputError("E501", f"{small!r} effects are not nested in {large!r} effects of the same model",
                                 hint="fit one model twice, say with effects='entity' and effects='twoway'")  # fmt: skip

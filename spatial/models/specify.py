@@ -13,6 +13,8 @@ from spillover.errors import SpatialInputError
 
 from ..inference.diagnostics import diagnose
 from ..inference.panel_tests import pesaran_cd, serial_correlation
+from ..inference.random import RANDOM
+from ..inference.random_nested import mundlak_test
 from ..inference.restrictions import durbin_lm_tests, effects_test
 from ..inference.tests import hausman, lm_tests, lr_test, nests_sem, wald_test
 from ..results import Fit, TestResult, TestTable
@@ -21,7 +23,9 @@ from .family_error import sem
 from .robust_hausman import robust_hausman
 from .searches import Search, Searches
 
-CONTAINED = {"twoway": ("entity", "time"), "entity": (), "time": (), "none": ()}  # besides none and themselves
+OPTIONS = ("entity", "time", "effects", "lee_yu", "durbin", "vcov", "missing", "method")
+CONTAINED = {"twoway": ("entity", "time"), "random": ("entity",), "correlated": ("entity",)}  # besides none, themselves
+NESTED = {"twoway": ("entity", "time"), "correlated": ("none", "random"), "none": ()}  # "none" in all others
 
 
 def specify(formula: str, data: pd.DataFrame, w, *, level: float = 0.05, **options) -> Search | Searches:
@@ -34,7 +38,7 @@ def specify(formula: str, data: pd.DataFrame, w, *, level: float = 0.05, **optio
     Parameters
     ----------
     formula, data, **options
-        As the models take them (entity, time, effects, lee_yu, durbin, vcov, missing).
+        As the models take them (entity, time, effects, lee_yu, durbin, vcov, missing, method).
     w : weights, or a mapping of names to weights
         With several, the search runs under each, and they stand side by side in one table.
     level : float
@@ -81,8 +85,13 @@ def specify(formula: str, data: pd.DataFrame, w, *, level: float = 0.05, **optio
 
 
 def _search(formula, data, w, level, options) -> Search:
+    if unknown := [name for name in options if name not in OPTIONS]:
+        raise SpatialInputError("E501", f"{unknown[0]}= has no meaning for specify",
+                                hint="it takes " + ", ".join(OPTIONS))  # fmt: skip
     options = dict(options)
     durbin = options.pop("durbin", None)
+    if options.get("effects") in RANDOM:  # regressions too: moments have no likelihood to compare
+        options.setdefault("method", "ml")
 
     def fit(model, **other):
         return model(formula, data, w, **{**options, **other})
@@ -116,8 +125,8 @@ def _search(formula, data, w, level, options) -> Search:
         tables.append(TestTable("Fixed or random unit effects", tests))
         said, decisions["Unit effects"] = _read_hausman(tests, level)
         steps.append(said)
-        nested = CONTAINED.get(effects, ()) or ("none",) * (effects != "none")
-        together = _together(fits["SDM"], [partial(fit, sdm, durbin=durbin, effects=less) for less in nested])
+        smaller = [partial(fit, sdm, durbin=durbin, effects=less) for less in NESTED.get(effects, ("none",))]
+        together = _together(fits["SDM"], smaller)
         if together:
             tables.append(TestTable(f"Joint significance of effects (SDM, {effects} effects)", together))
             steps.append(_read_effects(together, level))
@@ -159,10 +168,11 @@ def _hausman_tests(fixed: Fit, random: Fit, durbin: Fit, spatial: list) -> tuple
         "Hausman, SDM": lambda: hausman(*(estimate() for estimate in spatial)),
         "robust Hausman": lambda: robust_hausman(fixed),
         "robust Hausman, SDM": lambda: robust_hausman(durbin),
+        "Mundlak, SDM": lambda: mundlak_test(durbin),
     }
     tests = [hausman(fixed, random)]
     for name, test in more.items():
-        with suppress(SpatialInputError):  # no unit effects, as many regressors as units, no maximum
+        with suppress(SpatialInputError):  # other unit effects, as many regressors as units, no maximum
             tests.append(replace(test(), name=name))
     return tuple(tests)
 

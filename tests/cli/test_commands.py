@@ -122,6 +122,19 @@ def test_tables_and_covariances(spillover, tmp_path, panel, queen, states):
     np.testing.assert_allclose(pd.read_csv(target)["estimate"], want.params)
 
 
+@pytest.mark.parametrize("error", ["kkp", "baltagi"])
+def test_random_effects(spillover, tmp_path, panel, queen, error):
+    target, how = tmp_path / "sem.csv", {"effects": "random", "random_error": error}
+    status, out, err = spillover("fit", "sem", FORMULA, *PANEL, "-w", "queen", "--effects", "random",
+                                 "--random-error", error, "-o", target)  # fmt: skip
+    assert status == 0, err
+    want = sp.sem(FORMULA, panel, queen, entity="state", time="year", **how)
+    np.testing.assert_allclose(pd.read_csv(target)["estimate"], want.params)
+    assert {"kkp": "inside", "baltagi": "beside"}[error] in out
+    status, out, _ = spillover("fit", "ols", FORMULA, *PANEL, "-w", "queen", "--effects", "random")
+    assert "Swamy and Arora" in out
+
+
 def test_dynamic_models(spillover, panel, queen):
     status, out, err = spillover(
         "effects", "sdm", FORMULA, *PANEL, "-w", "queen", "--lags", "both", "--inference", "delta"
@@ -225,6 +238,8 @@ BAD = {
     "a web address as map": (3, "download", ["weights", "build", "queen", "-m", "http://a.org/b", "-o", "{tmp}/w.gal"]),
     "output that is no table": (2, ".csv", ["fit", "ols", FORMULA, *PANEL, "-w", "queen", "-o", "{tmp}/fit.exe"]),
     "conley without km": (2, "conley:300", ["fit", "sar", FORMULA, *PANEL, "-w", "queen", "--vcov", "conley:far"]),
+    "an option of other models": (2, "it is for sem, sdem, sac, gns", ["fit", "sdm", FORMULA, *PANEL, "-w", "queen", "--random-error", "kkp"]),
+    "a panel without periods": (2, "UNIT,PERIOD", ["fit", "sdm", FORMULA, *PANEL[:4], "--panel", "state", "-w", "queen"]),
     "shock": (2, "UNIT:TERM:SIZE", ["effects", "sar", FORMULA, *PANEL, "-w", "queen", "--shock", "OH"]),
 }  # fmt: skip
 

@@ -302,7 +302,12 @@ def test_mundlak_asks_what_hausman_asks():
     within, between = np.linalg.lstsq(Xw, yw)[0], np.linalg.lstsq(Xb, wide["y"].mean(0))[0][1:]
     V = s2 * np.linalg.inv(Xw.T @ Xw) + s2 * (1 + T * random.phi) / T * np.linalg.inv(Xb.T @ Xb)[1:, 1:]
     d = within - between
-    assert sp.mundlak_test(cre).statistic == pytest.approx(d @ np.linalg.solve(V, d), rel=1e-8)
+    test, wald = sp.mundlak_test(cre), d @ np.linalg.solve(V, d)
+    assert (test.statistic, test.df) == (pytest.approx(wald / 2, rel=1e-8), (2, 25 - 3))
+    ml = fit_random("ols", data, W, effects="correlated")  # its variances are divided by N
+    means = ["mean(a)", "mean(b)"]
+    wald = ml.params[means] @ np.linalg.solve(ml.vcov.loc[means, means], ml.params[means])
+    assert sp.mundlak_test(ml).statistic == pytest.approx(wald / 2 * 22 / 25, rel=1e-8)
     with pytest.raises(SpatialInputError, match="correlated"):
         sp.mundlak_test(fit_random("ols", data, W))
 

@@ -122,3 +122,21 @@ def test_a_w_that_fails_is_reported_and_nothing_is_refused():
     assert caught.value.code == "E502"
     with pytest.raises(SpatialInputError, match="no search under"):
         found["bad"]
+
+
+def test_the_path_of_random_effects(panel, queen):
+    """Likelihood ratios of random-effects models, phi = 0 on its boundary; regressions by likelihood too."""
+    found = sp.specify(FORMULA, panel, queen, **KEYS, effects="correlated")
+    assert all(fit.settings["random"].by_likelihood for fit in found.fits.values())
+    tests = {name: rows.iloc[-1] for name, rows in found.tidy().groupby("term")}
+    fits = {e: sp.sdm(FORMULA, panel, queen, **KEYS, effects=e) for e in ("none", "random", "correlated")}
+    want = sp.lr_test(fits["random"], fits["correlated"])
+    assert (tests["LR unit means"]["statistic"], tests["LR unit means"]["p_value"]) == (want.statistic, want.p_value)
+    assert tests["LR unit effects"]["p_value"] == sp.lr_test(fits["none"], fits["correlated"]).p_value
+    assert tests["Mundlak, SDM"]["statistic"] == sp.mundlak_test(fits["correlated"]).statistic
+    slx = sp.slx(FORMULA, panel, queen, **KEYS, effects="correlated", method="ml")
+    assert tests["LR SDM vs SLX"]["statistic"] == sp.lr_test(slx, fits["correlated"]).statistic
+    random = sp.specify(FORMULA, panel, queen, **KEYS, effects="random")
+    assert {"LR unit effects", "Wooldridge, within", "LR SDM vs SAR"} <= set(random.tidy()["term"])
+    with pytest.raises(SpatialInputError, match="lags= has no meaning for specify"):
+        sp.specify(FORMULA, panel, queen, **KEYS, lags="y")

@@ -97,6 +97,7 @@ REFUSED = {
     "flow of unknown units": (lambda: flow([("a", "z", 1.0)], ids=["a", "b"]), "E101", "z"),
     "region missing": (lambda: wt.block(pd.Series({"a": "x", "b": None})), "E201", "b"),
     "combination of other units": (lambda: wt.combine(wt.lattice(2, 2), wt.lattice(2, 3)), "E101", 4),
+    "periods of arrays": (lambda: wt.temporal({1: np.eye(3)}), "E501", None),
     "periods of other units": (lambda: wt.temporal({1: wt.lattice(2, 2), 2: wt.lattice(2, 3)}), "E101", 4),
     "alpha beyond one": (lambda: wt.combine(wt.lattice(2, 2), wt.lattice(2, 2), alpha=2), "E501", None),
     "order of zero": (lambda: wt.queen(squares(), order=0), "E501", None),
