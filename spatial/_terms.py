@@ -63,6 +63,8 @@ def expression(text: str, frame: pd.DataFrame) -> np.ndarray:
     >>> expression("log(x) / 2", pd.DataFrame({"x": [1.0, 100.0]})).round(3).tolist()
     [0.0, 2.303]
     """
+    if not text.strip():
+        raise SpatialInputError("E504", "an expression is needed, got nothing")
     terms = read_formula(f"I({text}) ~ 1", tuple(frame.columns))
     if not terms.functions <= set(FUNCTIONS):
         raise SpatialInputError(

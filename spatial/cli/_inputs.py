@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os.path
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def read_table(path: str, *, keys: Iterable[str | None] = (), encoding: str | No
     if path.startswith(EXAMPLE):
         return shapefiles.load_panel(path.removeprefix(EXAMPLE))
     file = Path(path)
-    if not file.is_file():
+    if not os.path.isfile(file):  # Path.is_file() raises where a name is too long
         raise SpatialInputError("E601", f"there is no file '{path}'")
     suffix = file.suffix.lower()
     check_option("the table's suffix", suffix, (".csv", ".parquet", ".xlsx", ".dta"))
@@ -74,7 +75,7 @@ def read_weights(spec: str, *, gdf=None, table=None, entity=None, time=None, sta
     """
     builder, _, rest = spec.partition(":")
     if builder not in (*ON_MAP, *ON_TABLE):
-        if not Path(spec).is_file():
+        if not os.path.isfile(spec):
             known = ", ".join((*ON_MAP, *ON_TABLE))
             raise SpatialInputError(
                 "E601", f"{spec!r} is neither a file of weights nor a builder", hint=f"builders: {known}"
@@ -136,7 +137,7 @@ def _read_csv(file: Path, keys: list[str], encoding: str | None) -> pd.DataFrame
         labels = (
             pd.read_csv(file, usecols=there, dtype=str, keep_default_na=False, encoding=encoding) if there else None
         )
-    except (pd.errors.ParserError, UnicodeDecodeError, pd.errors.EmptyDataError) as error:
+    except (pd.errors.ParserError, UnicodeDecodeError, LookupError, pd.errors.EmptyDataError) as error:
         raise SpatialInputError("E602", f"'{file}' could not be read as a table: {error}") from error
     return values if labels is None else values.assign(**{key: labels[key].to_numpy() for key in there})
 

@@ -146,6 +146,9 @@ def _plan(indicators) -> tuple[list[tuple[str, str, str]], bool]:
     plan = []
     for group, members in (indicators if grouped else {"index": indicators}).items():
         members = [members] if isinstance(members, str) else members
+        if not isinstance(members, Mapping | list | tuple):
+            raise SpatialInputError("E501", f"group {group!r} must list columns, or give their directions",
+                                    hint='{"column": "+", "another": "-"}')  # fmt: skip
         members = members if isinstance(members, Mapping) else dict.fromkeys(members, "+")
         if not members:
             raise SpatialInputError("E501", f"group {group!r} has no indicators")

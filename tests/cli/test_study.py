@@ -65,6 +65,19 @@ def test_word_tables_hold_the_numbers(tmp_path):
         ({"columns": {"z": "__import__('os')"}}, "not allowed"),
         ({"columns": {"z": "lag(emp)"}}, "whole panels"),
         ({"columns": {"z": "log(employment)"}}, "no column"),
+        ({"columns": {"z": ""}}, "got nothing"),
+        ({"columns": {"z": 5}}, "must be text or a table, got 5"),
+        ({"columns": {"z": {"how": "dea", "inputs": "pc", "outputs": ["gsp"]}}}, "must be a list of texts, got 'pc'"),
+        ({"columns": {"z": {"how": "composite_index", "indicators": {"g": 1}}}}, "must list columns"),
+        ({"formula": ["y ~ x"]}, "formula must be text"),
+        ({"draws": "many"}, "draws must be a whole number, got 'many'"),
+        ({"seed": -1}, "must not be negative"),
+        ({"data": {**STUDY["data"], "map": 5}}, "must be text, got 5"),
+        ({"data": {**STUDY["data"], "panel": "x" * 300}}, "no file"),
+        ({"weights": {"queen": ["queen"]}}, "must be text, got"),
+        ({"steps": {"moran": {"columns": "gsp"}}}, "must be a list of texts, got 'gsp'"),
+        ({"steps": {"what_if": {"variable": "unemp", "percent": "10"}}}, "must be a number, got '10'"),
+        ({"steps": {"tests": True}}, "must be a table"),
     ],
 )
 def test_a_wrong_study_is_refused_at_the_door(change, said):
@@ -79,6 +92,12 @@ def test_what_cannot_be_done_is_said_and_the_rest_goes_on(tmp_path):
     assert "nowhere" in failed["moran"]
     run.write(q, found, failed, tmp_path / "out")
     assert "What could not be done" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_weights_may_have_any_name(panel, queen):
+    q = question({**STUDY, "weights": {"W: 邻接 = queen": "queen", "b=c": "knn:k=3"}})
+    assert list(q.weights) == ["W: 邻接 = queen", "b=c"]
+    assert q.leading.nnz == queen.nnz
 
 
 def test_an_interrupted_study_keeps_what_is_done(monkeypatch):

@@ -12,6 +12,8 @@ from importlib import import_module
 
 from spillover.errors import SpatialInputError
 
+from .kinds import check_kind, check_kinds
+
 STEPS = {
     "columns": "before",
     "growth": "before",
@@ -46,13 +48,14 @@ def in_order(question) -> dict[str, dict]:
 
 
 def check_step(step: str, options: dict) -> None:
-    """Refuse an option that the step does not have, and ask for one that it needs.
+    """Refuse an option that the step does not have or cannot take, and ask for one that it needs.
 
     Raises
     ------
     SpatialInputError
         E501.
     """
+    check_kind(f"[{step}]", options, dict)
     known = {p.name: p for p in inspect.signature(function(step)).parameters.values() if p.kind is p.KEYWORD_ONLY}
     for name in options:
         if name not in known:
@@ -61,3 +64,4 @@ def check_step(step: str, options: dict) -> None:
     missing = [name for name, p in known.items() if p.default is p.empty and name not in options]
     if missing:
         raise SpatialInputError("E501", f"[{step}] needs {', '.join(missing)}", hint=f"write {missing[0]} = ... in it")
+    check_kinds(f"[{step}]", options, function(step))

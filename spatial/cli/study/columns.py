@@ -11,6 +11,7 @@ import spatial as sp
 from spillover.errors import SpatialInputError, check_option
 
 from ..._terms import expression
+from .kinds import check_kind, check_kinds
 
 # What each indicator's result gives by unit and period, and which column of it is meant unless ``take`` says.
 INDICATORS = {
@@ -59,6 +60,7 @@ def with_columns(panel: pd.DataFrame, wanted: dict, *, entity: str, time: str) -
     for name, recipe in wanted.items():
         if name in panel.columns:
             raise SpatialInputError("E501", f"[columns] makes {name!r}, which the panel has", hint="take another name")
+        check_kind(f"{name} in [columns]", recipe, str, dict)
         if isinstance(recipe, str):
             panel = panel.assign(**{name: expression(recipe, panel)})
             made.append(Made(name, recipe))
@@ -75,8 +77,10 @@ def _indicator(name: str, panel, recipe: dict, entity: str, time: str):
     """(values by unit and period, the indicator's result)."""
     how, take = recipe.pop("how", None), recipe.pop("take", None)
     check_option(f"how of {name}", how, INDICATORS)
+    check_kind(f"take in [columns.{name}]", take or "", str)
     function = getattr(sp.indicators, how)
     _check_arguments(name, how, inspect.signature(function).parameters.values(), recipe)
+    check_kinds(f"[columns.{name}]", recipe, function)
     result = function(panel, **recipe, entity=entity, time=time)
     columns_of, usual = INDICATORS[how]
     values = columns_of(result)

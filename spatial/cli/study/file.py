@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os.path
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -10,13 +11,20 @@ from pathlib import Path
 from spillover.errors import SpatialInputError, check_option
 from spillover.files import replacing
 
-from .._inputs import EXAMPLE, named_weights, read_map, read_table, require_columns, with_ids_of
+from .._inputs import EXAMPLE, read_map, read_table, read_weights, require_columns, with_ids_of
 from .chapters import STEPS, check_step
 from .columns import with_columns
+from .kinds import check_kind
 from .question import Question
 
-TOP = ("title", "formula", "model", "seed", "draws", "lang", "data", "options", "weights", "columns", "words", "steps")
-DATA = ("map", "id", "layer", "panel", "unit", "period", "encoding", "from_map", "without", "periods")
+TOP = {
+    "title": str, "formula": str, "model": str, "seed": int, "draws": int, "lang": str, "data": dict, "options": dict,
+    "weights": dict, "columns": dict, "words": dict, "steps": dict,
+}  # fmt: skip
+DATA = {
+    "map": str, "id": str, "layer": str, "panel": str, "unit": str, "period": str, "encoding": str,
+    "from_map": list[str], "without": list, "periods": list,
+}  # fmt: skip
 
 
 def write_template(path, *, overwrite: bool = False) -> Path:
@@ -57,8 +65,8 @@ def question(asked: dict, *, beside: Path = Path()) -> Question:
     gdf, panel = _sample(gdf, panel, entity, time, data)
     panel = _with_columns_of_map(panel, gdf, entity, data.get("from_map", []))
     panel, made = with_columns(panel, asked.get("columns", {}), entity=entity, time=time)
-    specs = [f"{name}={_path(spec, beside)}" for name, spec in asked["weights"].items()]
-    weights = named_weights(specs, gdf=gdf, table=panel, entity=entity, time=time)
+    of = {"gdf": gdf, "table": panel, "entity": entity, "time": time}
+    weights = {name: read_weights(_path(spec, beside), **of) for name, spec in asked["weights"].items()}
     return Question(
         title=asked["title"],
         formula=asked["formula"],
@@ -103,10 +111,16 @@ def _check(asked: dict) -> None:
     for name in ("title", "formula", "data", "weights"):
         if name not in asked:
             raise SpatialInputError("E501", f"the study has no {name!r}", hint="spillover study --new shows them all")
-    for name in ("data", "options", "weights", "columns", "words", "steps"):
-        if not isinstance(asked.get(name, {}), dict):
-            raise SpatialInputError("E501", f"{name} must be a table: [{name}]")
+    for name, value in asked.items():
+        check_kind(name, value, TOP[name])
     _known(asked["data"], DATA, "[data]")
+    for name, value in asked["data"].items():
+        check_kind(f"{name} in [data]", value, DATA[name])
+    for table in ("weights", "words"):
+        for name, value in asked.get(table, {}).items():
+            check_kind(f"{name} in [{table}]", value, str)
+    if asked.get("seed", 0) < 0:
+        raise SpatialInputError("E501", f"seed = {asked['seed']} must not be negative")
     for name in ("map", "panel", "unit", "period"):
         if name not in asked["data"]:
             raise SpatialInputError("E501", f"[data] has no {name!r}")
@@ -129,6 +143,6 @@ def _known(entries: dict, known, where: str) -> None:
 
 def _path(text: str, beside: Path) -> str:
     """A file's path as seen from the study file; builders of weights and examples as they are."""
-    if text.startswith(EXAMPLE) or not (beside / text).is_file():
+    if text.startswith(EXAMPLE) or not os.path.isfile(beside / text):
         return text
     return str(beside / text)

@@ -1,0 +1,57 @@
+"""Entries of a study file are of the right kind: text, a number, a list, a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from spillover.errors import SpatialInputError
+
+WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", list: "a list", dict: "a table"}
+
+
+def check_kind(where: str, value: Any, *kinds) -> None:
+    """Refuse what is of none of the kinds.
+
+    Raises
+    ------
+    SpatialInputError
+        E501.
+    """
+    if not any(fits(value, kind) for kind in kinds):
+        raise SpatialInputError("E501", f"{where} must be {' or '.join(map(_said, kinds))}, got {value!r:.60}")
+
+
+def check_kinds(where: str, given: dict, function: Callable) -> None:
+    """The same for what a function is to be given, by its annotations."""
+    hints = get_type_hints(function)
+    for name, value in given.items():
+        hint = hints.get(name, Any)
+        kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+        check_kind(f"{name} in {where}", value, *(kind for kind in kinds if kind is not type(None)))
+
+
+def fits(value: Any, kind) -> bool:
+    """Whether a value from a .toml file is of a kind; kinds that such a file cannot have fit everything.
+
+    Examples
+    --------
+    >>> fits(["a", "b"], list[str]), fits("ab", list[str]), fits(2, float), fits(True, int)
+    (True, False, True, False)
+    """
+    plain = get_origin(kind) or kind
+    if plain in (list, tuple):
+        return isinstance(value, list) and all(fits(part, of) for of in get_args(kind)[:1] for part in value)
+    if plain in (dict, Mapping):
+        return isinstance(value, dict)
+    if plain in (int, float):
+        return isinstance(value, (int, plain)) and not isinstance(value, bool)
+    return isinstance(value, plain) if plain in (str, bool) else True
+
+
+def _said(kind) -> str:
+    plain = get_origin(kind) or kind
+    plain = {tuple: list, Mapping: dict}.get(plain, plain)
+    parts = [WORDS[part] for part in get_args(kind)[:1] if part in (str, float, int)]
+    return WORDS.get(plain, str(kind)) + "".join(f" of {part.removeprefix('a ')}s" for part in parts if plain is list)
