@@ -163,7 +163,7 @@ def what_if(gdf, result, ax=None):
     shapes = projected(gdf)
     table = result.table.reindex(gdf.index)
     unclear = ((table["conf_low"] <= 0) & (table["conf_high"] >= 0)).to_numpy()
-    draw_shapes(ax, shapes[unclear], facecolor="none", edgecolor="#9a9a9a", linewidth=0.0, hatch="////", zorder=2.5)
+    draw_shapes(ax, shapes[unclear], facecolor="none", edgecolor="#5f5f5f", linewidth=0.0, hatch="////", zorder=2.5)
     changed = table["change"].fillna(0).to_numpy() != 0
     if not changed.all():
         draw_shapes(ax, shapes[changed], facecolor="none", edgecolor=INK, linewidth=1.2, zorder=3)

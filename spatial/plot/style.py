@@ -67,11 +67,16 @@ def _legend(ax) -> int:
 
 
 def legible(ax):
-    """Give every text of the figure a font that has its characters, where one is installed; return ``ax``."""
+    """Give every text of the figure a font that has its characters, where one is installed; return ``ax``.
+
+    Texts are drawn as they are: a dollar in a column's name begins no formula.
+    """
     from matplotlib.text import Text
 
     ax.get_xticklabels(), ax.get_yticklabels()  # labels exist only once asked for
     texts = [t for part in ax.figure.axes for t in part.findobj(Text) if t.get_text()]
+    for text in texts:
+        text.set_parse_math(False)
     families = fonts_for("".join(t.get_text() for t in texts))
     if families:
         for text in texts:

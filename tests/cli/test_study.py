@@ -165,5 +165,5 @@ groups = "region"
     assert '<html lang="zh-CN">' in html
     assert "人均产出" in html
     gini = pd.read_csv(tmp_path / "out" / "gini.csv")
-    parts = gini[gini["term"] != "gini"].groupby("period")["estimate"].sum()
-    np.testing.assert_allclose(parts, gini[gini["term"] == "gini"].set_index("period")["estimate"])
+    np.testing.assert_allclose(gini[["within", "between", "transvariation"]].sum(axis=1), gini["gini"])
+    assert "mean log(人均产出) would change by" in html

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 import spatial as sp
 
 from ...report.html import Figure, Table
@@ -26,7 +28,11 @@ def columns(q: Question, found: dict) -> Chapter:
 
 def growth(q: Question, found: dict, *, columns: list[str], units: list | None = None) -> Chapter:
     result = sp.indicators.growth_table(q.panel, list(columns), entity=q.entity, time=q.time, units=units)
-    table = Table(result.table, "Growth per period, shares of the whole, and levels (first period = 100)")
+    start, end = result.start, result.end
+    heads = {"first": f"{start}", "last": f"{end}", "growth": "growth a period", "share_first": f"share {start}",
+             "share_last": f"share {end}", "level_last": f"level {end}"}  # fmt: skip
+    said = f"Levels, growth a period and shares of the whole (0.01 is 1 %), and the level when {result.base} = 100"
+    table = Table(result.table.rename(columns=heads), said)
     return Chapter("How units compare", result, (), {"growth": table})
 
 
@@ -42,13 +48,15 @@ def gaps(
     densities = sp_.kernel_densities(q.panel, column, **keys)
     moves = sp_.spatial_markov(q.panel, column, q.leading, classes=classes, **keys)
     tables = {
-        "gini": Table(gini.tidy(), "Gini coefficient and Dagum's parts" if groups else "Gini coefficient"),
-        "theil": Table(theil.tidy(), "Theil index and its parts" if groups else "Theil index"),
+        "gini": Table(_parts(gini), "Gini coefficient and Dagum's parts" if groups else "Gini coefficient"),
+        "theil": Table(_parts(theil), "Theil index and its parts" if groups else "Theil index"),
         "sigma": Table(
             sigma.tests.tidy().rename(columns={"term": "test"}), "Sigma convergence: variance, first and last"
         ),
         "beta": Table(beta.table, "Beta convergence: speed and half-life"),
-        "transitions": Table(moves.tidy(), "Transitions between classes, by the class of the neighbours"),
+        "transitions": Table(
+            _matrices(moves), "Probabilities of moving between classes, by the class of the neighbours"
+        ),
         "transition_tests": _tests(moves.tests, "Do the neighbours matter?"),
     }
     figures = {
@@ -63,6 +71,21 @@ def gaps(
 
 def _tests(tests, caption: str) -> Table:
     return Table(tests.tidy().rename(columns={"term": "test"}), caption)
+
+
+def _parts(found) -> pd.DataFrame:
+    """One row per period: the measure, its parts and their shares."""
+    return found.frame.join(found.shares.add_prefix("share ")).reset_index()
+
+
+def _matrices(moves) -> pd.DataFrame:
+    """The matrix of all units above those of each class of neighbours."""
+    parts = []
+    for neighbours, chain in {"all": moves.overall, **moves.by_lag}.items():
+        part = chain.probabilities.add_prefix("to ").reset_index()
+        parts.append(part.assign(moves=chain.counts.sum(axis=1).to_numpy()).assign(neighbours=str(neighbours)))
+    whole = pd.concat(parts, ignore_index=True)
+    return whole[["neighbours", *whole.columns.drop("neighbours")]]
 
 
 def _about_gaps(name: str, gini, moves) -> str:

@@ -8,7 +8,7 @@ from ... import plot
 from ...report.html import Figure, Table
 from ...report.text import header
 from .question import Chapter, Question
-from .words import LEVEL
+from .words import LEVEL, estimate, p_said, who
 
 
 def dynamics(q: Question, found: dict, *, lags: str = "both") -> Chapter:
@@ -39,7 +39,7 @@ def heterogeneity(
     }
     clear = result.differences[result.differences["p_value"] < LEVEL]
     said = f"{len(clear)} of {len(result.differences)} differences between groups can be told from zero at {LEVEL:.0%}."
-    return Chapter(f"Is it the same for every {q.name(by)}?", result, (said,), tables)
+    return Chapter(f"Is it the same for every {q.name(by)}?", result, (said, *who(result)), tables)
 
 
 def moderation(q: Question, found: dict, *, variable: str, moderator: str, at: list[float]) -> Chapter:
@@ -50,4 +50,15 @@ def moderation(q: Question, found: dict, *, variable: str, moderator: str, at: l
         "moderation": Table(result.tidy(), f"Effects of {q.name(variable)} at values of {q.name(moderator)}"),
         "moderation_model": Table(fit.tidy(), "Coefficients, the product among them"),
     }
-    return Chapter(f"Does {q.name(moderator)} strengthen it?", result, (), tables)
+    said = tuple(_moderated(q, result, kind) for kind in ("direct", "total") if len(at) > 1)
+    heading = f"Does {q.name(moderator)} change the effect of {q.name(variable)}?"
+    return Chapter(heading, result, said, tables, answer=said)
+
+
+def _moderated(q: Question, result, kind: str) -> str:
+    rows = result.tidy().query("effect == @kind")
+    low, high = (f"{estimate(row)} where {row['term']}" for _, row in rows.iloc[[0, -1]].iterrows())
+    return (
+        f"The {kind} effect of {q.name(result.variable)} is {low}, and {high} (equal at all values: "
+        f"{p_said(result.test(kind).p_value)})."
+    )

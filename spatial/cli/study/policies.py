@@ -8,7 +8,7 @@ from spillover.errors import SpatialInputError
 from ... import plot
 from ...report.html import Figure, Table
 from .question import Chapter, Question
-from .words import LEVEL, estimate
+from .words import LEVEL, estimate, outcome_units, p_said, who
 
 
 def policy(q: Question, found: dict, *, treatment: str, method: str = "imputation") -> Chapter:
@@ -47,9 +47,11 @@ def mechanism(q: Question, found: dict, *, mediators: list[str], variable: str |
     }  # fmt: skip
     tables = {f"mediation_{i}": Table(r.table, f"Through {q.name(m)}") for i, (m, r) in enumerate(results.items(), 1)}
     clear = [q.name(m) for m, r in results.items() if _mediated(r)["p_value"] < LEVEL]
-    part = "A part of the effect" if clear else "Nothing"
+    effect = f"of the effect of {q.name(next(iter(results.values())).settings['x'])}"
+    part = f"A part {effect}" if clear else f"No part {effect}"
     answer = (f"{part} that can be told from zero passes through {', '.join(clear or map(q.name, mediators))}.",)
-    return Chapter("Through which channel?", results, answer, tables, answer=answer)
+    text = (*answer, *(line for r in results.values() for line in who(r)))
+    return Chapter("Through which channel?", results, text, tables, answer=answer)
 
 
 def threshold(q: Question, found: dict, *, variable: str, switching: str | None = None, thresholds: int = 1) -> Chapter:
@@ -69,7 +71,15 @@ def threshold(q: Question, found: dict, *, variable: str, switching: str | None 
         f"threshold_{k}": Figure(plot.threshold(result, number=k), f"Threshold {k}", "Likelihood ratio by threshold")
         for k in range(1, len(result.thresholds) + 1)
     }
-    return Chapter("Does the effect change at a threshold?", result, result.notes, tables, figures)
+    first = result.thresholds.iloc[0]
+    told = "can" if first["p_value"] < LEVEL else "cannot"
+    value, low, high = (f"{first[column]:.4g}" for column in ("threshold", "conf_low", "conf_high"))
+    answer = (
+        f"That the effect of {q.name(result.settings['switching'])} changes with {q.name(variable)} {told} be told "
+        f"from chance (bootstrap {p_said(first['p_value'])}); the likeliest threshold is {value} [{low}, {high}].",
+    )
+    heading = "Does the effect change at a threshold?"
+    return Chapter(heading, result, (*answer, *who(result)), tables, figures, answer=answer)
 
 
 def what_if(
@@ -80,11 +90,24 @@ def what_if(
     moved = {"change": change, "percent": percent, "to": to, "share": share, "units": units}
     result = sp.what_if(found["model"].result, variable, draws=q.draws, seed=q.seed, **moved)
     tables = {"what_if": Table(result.table.rename_axis(q.entity).reset_index(), "Every unit's change and response")}
+    answer = ()
     if groups is not None:
-        tables["what_if_by_group"] = Table(result.by_group(groups).reset_index(), f"Who gains, by {groups}")
+        means = result.by_group(groups)
+        tables["what_if_by_group"] = Table(means.reset_index(), f"Who gains, by {q.name(groups)}")
+        answer = (_who_gains(q, result, means),)
     drawn = Figure(plot.what_if(q.map, result), f"Response to a change of {q.name(variable)}", "Map of responses")
     layer = result.table[["change", "estimate"]].add_prefix("what_if_")
-    return Chapter("What if?", result, (), tables, {"what_if": drawn}, layer=layer)
+    return Chapter("What if?", result, (*answer, *who(result)), tables, {"what_if": drawn}, answer=answer, layer=layer)
+
+
+def _who_gains(q: Question, result, means) -> str:
+    outcome, changed = result.fit.design.response, int((result.table["change"] != 0).sum())
+    factor, percent = outcome_units(outcome)
+    each = ", ".join(f"{estimate(row, factor, percent)} in {group}" for group, row in means.iloc[:-1].iterrows())
+    return (
+        f"Were {q.name(result.variable)} changed as asked in {changed} of {len(result.table)} units, mean "
+        f"{q.name(outcome)} would change by {each}, and {estimate(means.iloc[-1], factor, percent)} over all."
+    )
 
 
 def _with_first(formula: str, term: str) -> str:

@@ -10,7 +10,7 @@ from ... import plot
 from ...report.html import Figure, Table
 from ...report.text import number
 from .question import Chapter, Question
-from .words import HOW_TO_READ, about_spillovers, about_weights
+from .words import HOW_TO_READ, about_spillovers, about_weights, outcome_units
 
 
 def effects(q: Question, found: dict) -> Chapter:
@@ -36,9 +36,11 @@ def shock(q: Question, found: dict, *, unit=None, term: str | None = None, size:
     outcome, by = e.fit.design.response, f"{size:+g}"
     others = response.drop(unit)
     largest = others.abs().sort_values(ascending=False).index[:10]
+    factor, percent = outcome_units(outcome)
+    own, rest = (f"{number(factor * value)}{percent}" for value in (response[unit], others.sum()))
     text = (
-        f"{by} in {term} in {unit} changes {outcome} by {number(response[unit])} there and by {number(others.sum())} "
-        f"in all other units together, most in {', '.join(map(str, largest[:3]))}.",
+        f"{by} in {q.name(term)} in {unit} changes {q.name(outcome)} by {own} there and by {rest} in all other units "
+        f"together, most in {', '.join(map(str, largest[:3]))}.",
     )
     frame = others[largest].rename("response").rename_axis(q.entity).reset_index()
     axes = plot.response(q.map, response, unit, label=f"Response of {outcome} to {by} in {term}")

@@ -33,26 +33,42 @@ def about_weights(comparison, name) -> str:
     indirect = tidy[tidy["effect"] == "indirect"]
     sign = (indirect["p_value"] < LEVEL) * np.sign(indirect["estimate"])
     same = [term for term, signs in sign.groupby(indirect["term"], sort=False) if signs.nunique() == 1]
-    said = ", ".join(map(name, same)) if same else "no regressor"
+    agreed = (
+        f"All weights agree on the sign and significance of the spillover of {', '.join(map(name, same))}; elsewhere "
+        "the conclusion rests on the choice of W."
+        if same
+        else "On no regressor's spillover do all weights agree in sign and significance: each conclusion rests on the "
+        "choice of W."
+    )
     share = table["probability"].iloc[0]
     share = "more than 0.999" if share > 0.999 else f"{share:.3f}"
     return (
-        f"Of {len(comparison.fits)} weights the data prefer {comparison.best} (posterior probability {share}). All "
-        f"weights agree on the sign and significance of the spillover of {said}; elsewhere the conclusion rests on the "
-        "choice of W. "
-        "Brackets hold 95 % intervals."
+        f"Of {len(comparison.fits)} weights the data prefer {comparison.best} (posterior probability {share}). "
+        f"{agreed} Brackets hold 95 % intervals."
     )
 
 
 def _about(term: str, effects: pd.DataFrame, response: str, name) -> str:
     """One sentence in the units of the formula: per cent where a side is in logs."""
-    change, unit, factor = f"One unit more of {name(term)}", "", 1.0
-    if is_log(term):
-        change, factor = f"1\u00a0% more {name(term)}", 0.01
-    if is_log(response):
-        unit, factor = "\u00a0%", factor * 100
+    change = f"1\u00a0% more {name(term)}" if is_log(term) else f"One unit more of {name(term)}"
+    factor, unit = outcome_units(response)
+    factor *= 0.01 if is_log(term) else 1
     own, others = (estimate(effects.loc[(kind, term)], factor, unit) for kind in ("direct", "indirect"))
     return f"{change} changes a unit's own {name(response)} by {own}, and that of all other units together by {others}."
+
+
+def outcome_units(response: str) -> tuple[float, str]:
+    """(factor, unit) of an effect on the outcome: per cent where it is a logarithm."""
+    return (100.0, "\u00a0%") if is_log(response) else (1.0, "")
+
+
+def who(result) -> tuple[str, ...]:
+    """The lines above a result's first table: what was estimated, on what, and how."""
+    return tuple(str(result).split("\n\n")[0].splitlines())
+
+
+def p_said(p: float) -> str:
+    return f"p {'< 0.0001' if p < 1e-4 else f'= {p:.4f}'}"
 
 
 def is_log(text: str) -> bool:

@@ -264,6 +264,13 @@ def test_labels_get_that_font(monkeypatch):
     assert ax.get_xlabel().endswith("90 % interval")
 
 
+def test_a_dollar_in_a_name_begins_no_formula(tmp_path):
+    row = {"effect": "direct", "term": "cost in $ {", "estimate": 1.0, "conf_low": 0.5, "conf_high": 1.5}
+    table = pd.DataFrame([row, {**row, "term": r"$\nothing_{$"}])
+    ax = plot.effects(Some(tidy=lambda: table, level=0.9, fit=Some(design=Some(response="$ per $_$"))))
+    assert plot.save(ax, tmp_path / "dollars.png").stat().st_size > 0
+
+
 @pytest.mark.parametrize(("suffix", "magic"), [("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<?xml")])
 def test_saving_is_whole_or_not_at_all(tmp_path, suffix, magic):
     path = tmp_path / "图 1" / f"effects.{suffix}"
