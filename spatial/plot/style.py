@@ -118,9 +118,14 @@ def _known_fonts() -> list[str]:
     return [name for name in CJK_FONTS if name in installed]
 
 
-@cache
 def _fonts_installed_since() -> list[str]:
     """The same, once matplotlib has been told of fonts that are newer than its own list of them."""
+    _list_new_fonts()
+    return _known_fonts()
+
+
+@cache
+def _list_new_fonts() -> None:
     from matplotlib.font_manager import findSystemFonts, fontManager
 
     listed = {font.fname for font in fontManager.ttflist}
@@ -129,7 +134,6 @@ def _fonts_installed_since() -> list[str]:
             fontManager.addfont(path)
         except (OSError, RuntimeError):  # a broken file, or a kind that matplotlib cannot draw
             continue
-    return _known_fonts()
 
 
 def save(ax_or_fig, path, *, dpi: int = 150, overwrite: bool = False) -> Path:

@@ -250,7 +250,7 @@ def test_a_font_newer_than_the_list_of_fonts_is_found(monkeypatch):
     monkeypatch.setattr(fonts, "ttflist", [font for font in fonts.ttflist if font.name != "DejaVu Serif"])
     monkeypatch.setattr(font_manager, "findSystemFonts", lambda: [serif, __file__])  # the second is no font
     monkeypatch.setattr(style, "CJK_FONTS", ("DejaVu Serif",))
-    style._fonts_installed_since.cache_clear()
+    style._list_new_fonts.cache_clear()
     with matplotlib.rc_context({"font.family": ["cmr10"]}):
         assert style.fonts_for("Ж") == ["cmr10", "DejaVu Serif"]
 
