@@ -94,6 +94,19 @@ def test_what_cannot_be_done_is_said_and_the_rest_goes_on(tmp_path):
     assert "What could not be done" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
+def test_a_policy_is_told_with_its_test_of_earlier_effects():
+    data = {**STUDY["data"], "panel": "example:castle", "without": ["AK", "HI"]}
+    asked = {**STUDY, "formula": "log(homicide) ~ unemp", "data": data}
+    found, failed = run.run(question({**asked, "steps": {"policy": {"treatment": "post", "window": [-3, 2]}}}), print)
+    assert not failed
+    alone, spatial = found["policy"].result
+    assert list(alone.path["period"]) == list(range(-3, 3))
+    text = " ".join(found["policy"].text)
+    assert str(alone.pretrends) in text
+    assert str(spatial.pretrends) in text
+    assert f"adopted it by {100 * alone.att:.2f}\u00a0%" in found["policy"].answer[0]
+
+
 def test_weights_may_have_any_name(panel, queen):
     q = question({**STUDY, "weights": {"W: 邻接 = queen": "queen", "b=c": "knn:k=3"}})
     assert list(q.weights) == ["W: 邻接 = queen", "b=c"]

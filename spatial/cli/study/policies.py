@@ -11,10 +11,13 @@ from .question import Chapter, Question
 from .words import LEVEL, estimate, outcome_units, p_said, who
 
 
-def policy(q: Question, found: dict, *, treatment: str, method: str = "imputation") -> Chapter:
+def policy(
+    q: Question, found: dict, *, treatment: str, method: str = "imputation", window: list[int] | None = None
+) -> Chapter:
     """Difference-in-differences, without spillovers and with them."""
     formula = _with_first(q.formula, treatment)
     keys = {"entity": q.entity, "time": q.time, "treatment": treatment}
+    keys |= {"window": tuple(window)} if window else {}
     alone = sp.did(formula, q.panel, method=method, **keys)
     spatial = sp.spatial_did(formula, q.panel, q.leading, draws=q.draws, seed=q.seed, **keys)
     tables = {
@@ -30,12 +33,23 @@ def policy(q: Question, found: dict, *, treatment: str, method: str = "imputatio
         drawn = Figure(plot.event_study(spatial), "Event study at home and next door", "Points and intervals by period")
         figures["spatial_event_study"] = drawn
     name, neighbours = q.name(treatment), spatial.table.set_index("term").loc["indirect on untreated neighbours"]
+    units = outcome_units(spatial.response)
     answer = (
-        f"{name} changed {q.name(spatial.response)} of those that adopted it by {estimate(alone.table.iloc[0])}; of "
-        f"untreated neighbours by {estimate(neighbours)}.",
+        f"{name} changed {q.name(spatial.response)} of those that adopted it by "
+        f"{estimate(alone.table.iloc[0], *units)}; of untreated neighbours by {estimate(neighbours, *units)}.",
     )
+    before = _before("Alone", alone) + _before("With neighbours", spatial)
     notes = "; ".join((*alone.notes, *spatial.notes))
-    return Chapter(f"What {name} did", (alone, spatial), answer, tables, figures, notes, answer=answer)
+    text = (*answer, *before, *who(alone), *who(spatial))
+    return Chapter(f"What {name} did", (alone, spatial), text, tables, figures, notes, answer=answer)
+
+
+def _before(model: str, result) -> tuple[str, ...]:
+    """The test for effects before adoption; nothing where there is no such period."""
+    try:
+        return (f"{model}: {result.pretrends}.",)
+    except SpatialInputError:
+        return ()
 
 
 def mechanism(q: Question, found: dict, *, mediators: list[str], variable: str | None = None) -> Chapter:
