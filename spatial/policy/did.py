@@ -179,11 +179,12 @@ def did(
 
 
 def path_window(window, reference, T) -> tuple[int, int]:
-    first, last = (-T, T) if window is None else window
-    if not (first <= reference < 0 <= last and int(first) == first and int(last) == last):
+    ends = (-T, T) if window is None else tuple(window) if np.iterable(window) else (window,)
+    pair = len(ends) == 2 and all(isinstance(end, int | np.integer) for end in ends)
+    if not (pair and ends[0] <= reference < 0 <= ends[1]):
         raise SpatialInputError("E533", f"window={window!r} must run from before the reference period {reference} to 0 "
                                 "or later, and the reference lie before adoption", hint="window=(-5, 5)")  # fmt: skip
-    return int(first), int(last)
+    return int(ends[0]), int(ends[1])
 
 
 def _twfe(sample, settings):

@@ -77,6 +77,7 @@ def test_word_tables_hold_the_numbers(tmp_path):
         ({"weights": {"queen": ["queen"]}}, "must be text, got"),
         ({"steps": {"moran": {"columns": "gsp"}}}, "must be a list of texts, got 'gsp'"),
         ({"steps": {"what_if": {"variable": "unemp", "percent": "10"}}}, "must be a number, got '10'"),
+        ({"steps": {"mechanism": {"mediators": []}}}, "needs mediators"),
         ({"steps": {"tests": True}}, "must be a table"),
     ],
 )

@@ -61,7 +61,7 @@ def check_step(step: str, options: dict) -> None:
         if name not in known:
             listed = ", ".join(known) or "none"
             raise SpatialInputError("E501", f"[{step}] has no option {name!r}", hint=f"its options: {listed}")
-    missing = [name for name, p in known.items() if p.default is p.empty and name not in options]
+    missing = [name for name, p in known.items() if p.default is p.empty and options.get(name, []) == []]
     if missing:
         raise SpatialInputError("E501", f"[{step}] needs {', '.join(missing)}", hint=f"write {missing[0]} = ... in it")
     check_kinds(f"[{step}]", options, function(step))

@@ -175,6 +175,7 @@ def test_periods_without_untreated_units_are_named(frame):
 
 def test_options_that_do_not_fit(frame):
     for options, code in [({"method": "group_time", "weights_column": "人口"}, "E533"), ({"window": (0, 3)}, "E533"),
+                          ({"window": (-3,)}, "E533"), ({"window": ("a", "b")}, "E533"),
                           ({"cluster": "人口"}, "E236"), ({"treatment": "开放"}, "E502"), ({"method": "cs"}, "E501"),
                           ({"weights_column": "产出"}, "E211"), ({"entity": None}, "E501")]:  # fmt: skip
         with pytest.raises(SpatialInputError) as caught:
