@@ -7,6 +7,7 @@ from scipy import sparse
 
 REAL_TOLERANCE = 1e-9  # an eigenvalue counts as real when |imag| is below this share of the radius
 RESIDUAL = 1e-4  # of an extreme eigenvalue, at which it counts as found
+SMALL = 300  # units; up to here W is looked at as a dense matrix
 LARGE = 50_000  # units; beyond, fewer steps
 CHECK_EVERY = 20  # steps
 LEFTMOST = 8  # eigenvalues of an asymmetric W that are looked at for a real one
@@ -18,6 +19,10 @@ def symmetrizer(csr: sparse.csr_array) -> np.ndarray | None:
     Row-standardised symmetric weights have it (d = the row sums before). Then W is similar to the
     symmetric matrix with elements sqrt(w_ij w_ji) and its eigenvalues are real (Ord 1975, appendix B).
     """
+    if csr.shape[0] <= SMALL:  # where a dense look is the quickest way to say no
+        linked = csr.toarray() != 0
+        if (linked != linked.T).any():
+            return None
     csr, back = csr.sorted_indices(), csr.T.tocsr()
     back.sort_indices()
     same_links = np.array_equal(csr.indptr, back.indptr) and np.array_equal(csr.indices, back.indices)

@@ -19,11 +19,12 @@ from spillover.ids import positions
 
 from .._period_weights import refuse_varying
 from .._weights import Weights, as_weights
-from ..models._again import again
+from ..models._again import solved_again
 from ..results import Fit, critical_value
 
 LEAST = 1e-3  # a share below it lies on the edge of the simplex: no standard error
 STEP = 2e-3  # of the shares, for second differences
+SMALL_STEP = 1e-5  # of a share, for slopes
 PROFILE = 13  # points of a profile
 FINE, ROUGH = 1e-6, 2e-3  # of shares: for the estimate; for the other shares along a profile
 
@@ -97,27 +98,28 @@ def mix_weights(
     {'queen': 0.0, 'knn6': 1.0}
     """
     names, parts = _checked(weights)
-    fits: dict[tuple, Fit] = {}
 
     def fitted(shares) -> Fit:
-        key = tuple(np.round(shares, 12))
-        if key not in fits:
-            w = _combined(parts, names, key)
-            lead = next(iter(fits.values()), None)
-            ours = lead is not None and model.__module__.startswith("spatial.models.family")
-            fits[key] = (again(lead, w, options) if ours else None) or model(formula, data, w, **options)
-        return fits[key]
+        return model(formula, data, _combined(parts, names, shares), **options)
 
-    first = fitted(np.full(len(names), 1 / len(names)))
+    first, known = fitted(np.full(len(names), 1 / len(names))), {}
+    ours = model.__module__.startswith("spatial.models.family")
+
+    def loglik(shares) -> float:
+        key = tuple(np.round(shares, 12))
+        if key not in known:
+            solved = solved_again(first, _combined(parts, names, key), options) if ours else None
+            known[key] = fitted(key).loglik if solved is None else solved[2].loglik
+        return known[key]
+
     if first.settings["method"] != "ml":
         raise SpatialInputError("E513", "shares are estimated by maximum likelihood", hint="use method='ml'")
     spec = first.specification
     if not (spec.lag or spec.error or spec.durbin):
         raise SpatialInputError("E513", "ols has no W, so it has no shares", hint="use sar, sem, slx, sdm ...")
-    shares = _highest(lambda a: fitted(a).loglik, len(names))
-    best = fitted(shares)
-    errors = _errors(lambda a: fitted(a).loglik, shares)
-    profiles = {name: _profile(lambda a: fitted(a).loglik, shares, j, level) for j, name in enumerate(names)}
+    shares = _highest(loglik, len(names))
+    best, errors = fitted(shares), _errors(loglik, shares)
+    profiles = {name: _profile(loglik, shares, j, level) for j, name in enumerate(names)}
     index = pd.Index(names, name="weights")
     return Mixture(pd.Series(shares, index, name="share"), pd.Series(errors, index, name="std_error"), best, level,
                    profiles)  # fmt: skip
@@ -148,7 +150,7 @@ def _combined(parts, names, shares) -> Weights:
 
 
 def _highest(loglik, m, tolerance=FINE) -> np.ndarray:
-    """The best shares: corners and middle, then Nelder-Mead on the softmax; a corner stays when nothing beats it."""
+    """The best shares: corners, middle, and what quadratic programming finds; a corner stays when nothing beats it."""
     from scipy.optimize import minimize, minimize_scalar
 
     starts = [np.full(m, 1 / m), *np.eye(m)]
@@ -159,19 +161,20 @@ def _highest(loglik, m, tolerance=FINE) -> np.ndarray:
     else:
         order = np.argsort([-loglik(np.where(e > 0, 0.8, 0.2 / (m - 1))) for e in np.eye(m)])
         for start in (starts[0], np.where(np.eye(m)[order[0]] > 0, 0.8, 0.2 / (m - 1))):
-            z = np.log(start[:-1] / start[-1])
-            stop = {"xatol": 10 * tolerance, "fatol": tolerance / 10, "maxiter": 200 * m}
-            found = minimize(lambda z: -loglik(_softmax(z)), z, method="Nelder-Mead", options=stop)
-            starts.append(_softmax(found.x))
+            found = minimize(lambda a: -loglik(_scaled(a)), start, method="SLSQP", bounds=[(0, 1)] * m,
+                             constraints={"type": "eq", "fun": lambda a: a.sum() - 1},
+                             options={"ftol": tolerance**2, "eps": SMALL_STEP})  # fmt: skip
+            starts.append(_scaled(found.x))
     best = max(starts, key=loglik)
     clean = np.where(best < LEAST, 0.0, best)
     clean = clean / clean.sum()
     return clean if loglik(clean) >= loglik(best) - 1e-6 else best
 
 
-def _softmax(z):
-    e = np.exp(np.append(z, 0.0) - max(0.0, z.max()))
-    return e / e.sum()
+def _scaled(shares) -> np.ndarray:
+    """Back on the simplex after a step of a numerical derivative."""
+    inside = np.maximum(shares, 0.0)
+    return inside / inside.sum()
 
 
 def _errors(loglik, shares) -> np.ndarray:

@@ -27,6 +27,12 @@ def again(fit: Fit, w, options: dict) -> Fit | None:
     options : dict
         The model's keywords.
     """
+    solved = solved_again(fit, w, options)
+    return None if solved is None else _named(fit.specification, *solved).with_vcov(fit.settings["vcov"])
+
+
+def solved_again(fit: Fit, w, options: dict) -> tuple | None:
+    """(design, sample, solution, names, settings) of it: the maximum, before anything is inferred from it."""
     d, settings, spec = fit.design, fit.settings, fit.specification
     if not set(options) <= KEPT or settings["effects"] in RANDOM or d.observed is not None or d.weights.ids is None:
         return None
@@ -38,5 +44,4 @@ def again(fit: Fit, w, options: dict) -> Fit | None:
     sample, names = demeaned_sample(spec, d, settings["effects"], correction, settings["logdet"])
     solution = without_bias(sample, maximum_likelihood(sample), d, settings["effects"], correction)
     refuse_perfect_fit(sample, solution, d.response)
-    found = _named(spec, d, sample, solution, names, {**settings, "lee_yu": correction})
-    return found.with_vcov(settings["vcov"])
+    return d, sample, solution, names, {**settings, "lee_yu": correction}
