@@ -10,6 +10,7 @@ over the units that emit, those of a group or all.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -161,6 +162,8 @@ def effects_by(fit: Fit, variable: str, by=None, *, at=None, draws=1000, seed=1,
     d = fit.design
     if by is None and at is None:
         raise SpatialInputError("E501", "give by= (groups of units) or at= (values of a moderator)")
+    if at is not None and not isinstance(at, Mapping):
+        raise SpatialInputError("E501", f"at={at!r} names no moderator", hint="at={'column': [values]}")
     if d.wx_order > 1 or d.lags:
         raise SpatialInputError("E501", "effects by group are for static models with wx_order=1")
     critical_value(level)

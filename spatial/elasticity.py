@@ -102,7 +102,7 @@ def elasticities(effects, kind: str) -> Elasticities:
         elif kind == "elasticity" and (base is not None or x_bar > 0):
             factors[name] = relative * (x_bar if base is None else 1 / np.log(base))
     if not factors:
-        raise SpatialInputError("E532", f"no regressor of {d.formula!r} has a {kind}",
+        raise SpatialInputError("E532", f"{d.formula!r} has no {kind}",
                                 hint="columns with a positive mean and their logarithms have")  # fmt: skip
     left_out = tuple(name for name in effects.variables if name not in factors)
     return Elasticities(effects, kind, pd.Series(factors, name=kind).rename_axis("term"), left_out)

@@ -140,6 +140,7 @@ def test_differences_and_their_test():
 
 @pytest.mark.parametrize(("formula", "variable", "options", "code"), [
     ("y ~ a + b", "c", {"by": "region"}, "E502"), ("y ~ a + b", "a", {}, "E501"),
+    ("y ~ a + a:b", "a", {"at": [0, 1]}, "E501"),
     ("y ~ a + I(a**2)", "a", {"by": "region"}, "E530"), ("y ~ a + a:center(m)", "a", {"by": "region"}, "E530"),
     ("y ~ a + b", "a", {"at": {"m": 1}}, "E531"), ("y ~ a + a:C(region)", "a", {"at": {"region": "北部"}}, "E531"),
     ("y ~ a + b", "a", {"by": "nothing"}, "E502"),
