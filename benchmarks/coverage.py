@@ -81,7 +81,7 @@ def ours(W, lee_yu):
         fit = sp.sdm("y ~ x", data, w, **keys)
         half = 1.959964 * fit.std_errors
         own = [(fit.params[k], fit.params[k] - half[k], fit.params[k] + half[k]) for k in ("rho", "x")]
-        e = fit.effects(draws=500)
+        e = fit.effects(draws=1000)
         return own + [(e.estimates[k, 0], e.conf_low[k, 0], e.conf_high[k, 0]) for k in (0, 1)]
 
     return estimate

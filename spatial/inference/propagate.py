@@ -148,8 +148,7 @@ def parameter_draws(fit, draws, seed):
     scale = np.sqrt(np.diag(cov))
     values, vectors = np.linalg.eigh(cov / np.outer(scale, scale))
     root = scale[:, None] * vectors * np.sqrt(np.clip(values, 0, None))
-    normal = np.random.default_rng(seed).standard_normal((draws, len(mean)))
-    sample = mean + normal @ root.T
+    sample = mean + standard_normal(draws, len(mean), seed) @ root.T
     if not fit.specification.lag:
         return sample, 0.0
     rho = sample[:, fit.params.index.get_loc("rho")]
@@ -159,6 +158,19 @@ def parameter_draws(fit, draws, seed):
         raise SpatialInputError("E701", f"{(~inside).sum()} of {draws} draws of rho leave ({lo:.4g}, {hi:.4g})",
                                 hint="the estimate is too close to the edge of the interval")  # fmt: skip
     return sample[inside], rho[inside]
+
+
+def standard_normal(draws: int, p: int, seed: int) -> np.ndarray:
+    """(draws, p) normal draws whose mean is zero and whose covariance is the identity, exactly.
+
+    A thousand independent draws miss a standard error by 2 %, and one seed by the same 2 % in every study.
+    """
+    z = np.random.default_rng(seed).standard_normal((draws, p))
+    if draws <= 2 * p:
+        return z
+    z -= z.mean(axis=0)
+    L = np.linalg.cholesky(z.T @ z / draws)
+    return np.linalg.solve(L, z.T).T
 
 
 def central_spread(drawn, axis: int = 0) -> np.ndarray:
