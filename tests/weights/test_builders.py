@@ -98,9 +98,8 @@ def test_items_that_mix_alike_are_still_told_apart():
 
     a = np.arange(1, 9, dtype=np.uint64)
     with np.errstate(over="ignore"):
-        odd = np.uint64(0xC2B2AE3D27D4EB4F)
-        inverse = np.uint64(pow(int(odd), -1, 2**64))
-        b = (a * np.uint64(0x9E3779B97F4A7C15)) * inverse - np.uint64(1)  # mixture a*p ^ (b + 1)*q = 0 for all
+        mixed = a * _vertices.ODD
+        b = -(mixed ^ (mixed >> np.uint64(32)))  # the mixture of both is 0 for all
     items = np.repeat(np.column_stack([a, b]), 2, axis=0)
     labels = _vertices.numbered(items)
     assert len(set(labels.tolist())) == 8
