@@ -52,7 +52,8 @@ def pattern(items: np.ndarray, begin: np.ndarray) -> sparse.csr_array:
         indptr, indices = owners_met(following, begin)
     else:
         one, two, _ = _met(items, begin)
-        key = np.sort((one * n + two).astype(np.min_scalar_type(n * n)))  # in 32 bits, where that is enough, twice as fast
+        short = np.int32 if n * n < 2**31 else np.int64  # half the bits sort in half the time
+        key = np.sort((one * n + two).astype(short))
         key = key[np.append(True, key[1:] != key[:-1])] if len(key) else key
         indptr, indices = _rows(np.sort(np.concatenate([key, key % n * n + key // n])), n)
     return _ones(indptr, indices, n)
