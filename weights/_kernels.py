@@ -122,3 +122,64 @@ def owners_met(following, begin):
             indices[t + 1] = j
         indptr[i + 1] = filled
     return indptr, indices[:filled].copy()
+
+
+@njit
+def into_cells(cell, cells):
+    """Points of cell c are order[start[c]] to order[start[c + 1]], by position."""
+    start = np.zeros(cells + 1, np.int32)
+    for c in cell:
+        start[c + 1] += 1
+    for c in range(cells):
+        start[c + 1] += start[c]
+    order, free = np.empty(len(cell), np.int32), start[:-1].copy()
+    for i in range(len(cell)):
+        order[free[cell[i]]] = i
+        free[cell[i]] += 1
+    return order, start
+
+
+@njit
+def _read(x, y, p, begin, end, best, at):
+    """Keep the squared distances from point p to points begin to end that are among the smallest, sorted."""
+    for q in range(begin, end):
+        square = (x[q] - x[p]) ** 2 + (y[q] - y[p]) ** 2
+        if square < best[-1] and q != p:
+            j = len(best) - 1
+            while j > 0 and best[j - 1] > square:
+                best[j], at[j] = best[j - 1], at[j - 1]
+                j -= 1
+            best[j], at[j] = square, q
+
+
+@njit
+def nearest_in_cells(x, y, order, start, width, corner, side, first, last, distance, who):
+    """Rows order[first] to order[last] of (n, m) tables: the nearest others, nearest first.
+
+    Rings of cells around a point's own are read until no point beyond them can be among the nearest. ``x`` and ``y``
+    are in the order of the cells, which are squares of length ``side``, ``width`` of them to a row.
+    """
+    m, height = distance.shape[1], (len(start) - 1) // width
+    best, at = np.empty(m), np.empty(m, np.int32)
+    for p in range(first, last):
+        best[:] = np.inf
+        across, up = (x[p] - corner[0]) / side, (y[p] - corner[1]) / side
+        column, row = int(across), int(up)
+        inner = min(across - column, up - row, column + 1 - across, row + 1 - up)
+        ring, reach = 0, 0.0
+        while best[-1] > reach * reach and ring <= max(width, height):
+            ring += 1
+            low, high = max(column - ring, 0), min(column + ring, width - 1)
+            for r in range(max(row - ring, 0), min(row + ring, height - 1) + 1):
+                cell = r * width
+                if ring == 1 or abs(r - row) == ring:  # the first ring is read with its inside
+                    _read(x, y, p, start[cell + low], start[cell + high + 1], best, at)
+                    continue
+                if low == column - ring:
+                    _read(x, y, p, start[cell + low], start[cell + low + 1], best, at)
+                if high == column + ring:
+                    _read(x, y, p, start[cell + high], start[cell + high + 1], best, at)
+            reach = max(inner + ring - 1e-6, 0.0) * side  # less rounding
+        for j in range(m):
+            distance[order[p], j] = np.sqrt(best[j])
+            who[order[p], j] = order[at[j]]

@@ -14,6 +14,8 @@ from ._assemble import DENSE_LIMIT
 
 BLOCK = 65_536  # distances worked on at a time
 TIE = 1e-10  # relative difference below which two distances count as equal
+CELLS_FROM = 100_000  # points on the plane; below, a tree is done before compiled code is loaded
+CROWDED = 25  # points that share a point's cell, on average, from which a tree is faster
 
 
 def nearest(space: np.ndarray, k: np.ndarray, rank: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -46,6 +48,11 @@ def nearest(space: np.ndarray, k: np.ndarray, rank: np.ndarray) -> tuple[np.ndar
 
 def _ask(space, m):
     """Distances and positions (n, m) of the m nearest others, nearest first."""
+    cells = _cells(space) if len(space) >= CELLS_FROM and space.shape[1] == 2 else None
+    return _ask_tree(space, m) if cells is None else _ask_cells(space, m, *cells)
+
+
+def _ask_tree(space, m):
     n, tree = len(space), _tree(space)
     distance, who = np.empty((n, m + 1)), np.empty((n, m + 1), np.intp)
     by_place = tree.indices  # neighbours are asked for one after another: what they need is in the cache
@@ -53,6 +60,42 @@ def _ask(space, m):
     itself = who == np.arange(n)[:, None]
     itself[~itself.any(axis=1), -1] = True  # more than m points coincide with it: tied anyway
     return distance[~itself].reshape(n, m), who[~itself].reshape(n, m)
+
+
+def _cells(space):
+    """Squares over the plane, two for each point: (order, start, width, corner, side), or None if crowded.
+
+    Points of square c, counted along rows, are order[start[c]] to order[start[c + 1]].
+    """
+    from ._kernels import into_cells
+
+    n, corner = len(space), space.min(axis=0)
+    size = space.max(axis=0) - corner
+    side = max(np.sqrt(size.prod() / (2 * n)), size.max() / (2 * n))
+    if not (np.isfinite(side) and side > 0):
+        return None
+    width, height = (size / side).astype(np.int64) + 1
+    column, row = ((space - corner) / side).astype(np.int64).T
+    order, start = into_cells(row * width + column, width * height)
+    crowded = (np.diff(start).astype(float) ** 2).sum() > CROWDED * n
+    return None if crowded else (order, start, width, corner, side)
+
+
+def _ask_cells(space, m, order, start, width, corner, side):
+    from ._kernels import nearest_in_cells
+
+    n = len(space)
+    x, y = space[order].T.copy()
+    distance, who = np.empty((n, m)), np.empty((n, m), np.int32)
+    threads = min(os.cpu_count() or 1, 8)
+    bounds = np.linspace(0, n, 4 * threads + 1).astype(np.int64)
+
+    def fill(first, last):
+        nearest_in_cells(x, y, order, start, width, corner, side, first, last, distance, who)
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(fill, bounds[:-1], bounds[1:]))
+    return distance, who
 
 
 def _untie(i, space, tree, k, radius, rank):
@@ -137,7 +180,7 @@ def every_pair(space: np.ndarray, weigh) -> sparse.csr_array:
 
 def nearest_distance(space: np.ndarray, k: int = 1) -> np.ndarray:
     """Distance of each point to its k-th nearest other, shape (n,)."""
-    return _tree(space).query(space, k=k + 1, workers=-1)[0][:, k]
+    return _ask(space, k)[0][:, k - 1]
 
 
 def coincident(space: np.ndarray) -> np.ndarray:

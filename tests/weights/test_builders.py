@@ -107,6 +107,36 @@ def test_items_that_mix_alike_are_still_told_apart():
 
 
 @SETTINGS
+@given(SEEDS, st.sampled_from(["alone", "lattice", "line", "far apart", "offset"]))
+def test_search_by_cells_equals_the_twin_and_the_tree(seed, kind):
+    """With ties, empty rings, a degenerate axis, coordinates far from the origin."""
+    from weights import _search
+
+    rng = np.random.default_rng(seed)
+    xy, ids = cloud(seed, int(rng.integers(10, 60)))
+    xy = {"alone": xy, "lattice": np.round(2 * xy) + 0.25 * np.arange(len(xy))[:, None] // 3, "line": xy * [1, 0],
+          "far apart": np.sign(xy) * np.exp(2 * np.abs(xy)), "offset": 1e7 + xy}[kind]
+    k = int(rng.integers(1, 8))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_search, "CELLS_FROM", 0)
+        patch.setattr(_search, "CROWDED", np.inf)
+        w = wt.knn(xy, k, ids=ids, metric="planar", coincident="allow")
+        distance, who = _search._ask(xy, k)
+    assert (dense(w) == naive.knn(naive.planar(xy), k, ids)).all()
+    np.testing.assert_array_max_ulp(distance, _search._ask_tree(xy, k)[0], 2)
+    assert (who != np.arange(len(xy))[:, None]).all()
+
+
+def test_crowded_and_coincident_points_are_left_to_the_tree():
+    from weights import _search
+
+    crowd = np.random.default_rng(0).normal(size=(300, 2)) * 1e-6
+    assert _search._cells(np.vstack([crowd, [[1, 1]]])) is None
+    assert _search._cells(np.ones((300, 2))) is None
+    assert _search._cells(crowd) is not None
+
+
+@SETTINGS
 @given(SEEDS, st.booleans())
 def test_distance_builders_match_their_twins(seed, geographic):
     xy, ids = cloud(seed, geographic=geographic)
