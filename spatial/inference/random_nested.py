@@ -110,7 +110,7 @@ def mundlak_test(fit: Fit) -> TestResult:
 
     The k coefficients come from a regression between N units with K regressors that do not vary within them (the
     intercept and the means among them). Maximum likelihood divides its squares by N, so the Wald statistic is scaled
-    by (N - K) / N and follows F(k, N - K): at 5 % it rejects 4 to 5 % of true nulls where chi2(k) rejects 9 %
+    by (N - K) / N and follows F(k, N - K): at 5 % it rejects 4 to 6 % of true nulls where chi2(k) rejects 9 %
     (N = 31 and 48). With clusters or a sandwich the same bounds are used, fewer where there are fewer groups; at N = 48
     that still rejects 9 to 10 %, at N = 100 6 to 7 %, as such covariances do.
 
