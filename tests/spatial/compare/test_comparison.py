@@ -42,7 +42,7 @@ def test_an_average_is_the_mixture(compared):
     np.testing.assert_allclose(found.estimates, np.einsum("w,wij->ij", p, estimates))
     from spatial.compare.average import _draws
 
-    samples = [_draws(e, 1000, 1) for e in compared.effects.values()]
+    samples = [_draws(e, compared.draws, compared.seed) for e in compared.effects.values()]
     rng = np.random.default_rng(3)
     which, at = rng.choice(len(p), 200_000, p=p), rng.integers(0, 10**6, 200_000)
     mixed = np.array([samples[w][i % len(samples[w])] for w, i in zip(which, at)])
