@@ -19,8 +19,8 @@ from ._maketables import MakeTables
 
 if TYPE_CHECKING:
     from ._data import Design
-    from .effects import Effects
-    from .long_run import DynamicEffects
+    from .effects.average import Effects
+    from .effects.long_run import DynamicEffects
     from .solve.ml import Sample, Solution
 
 SCHEMA = ["term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]
@@ -135,16 +135,16 @@ class Fit(MakeTables):
     def effects(
         self, *, method: str = "simulate", draws: int = 1000, seed: int = 1, level: float = 0.95
     ) -> Effects | DynamicEffects:  # fmt: skip
-        """Direct, indirect and total effects with inference; see ``spatial.effects.effects``. Of a dynamic model in
-        the short and in the long run: ``spatial.long_run.DynamicEffects``."""
-        from .effects import effects
+        """Direct, indirect and total effects with inference; see ``spatial.effects.average.effects``. Of a dynamic
+        model in the short and in the long run: ``spatial.effects.long_run.DynamicEffects``."""
+        from .effects.average import effects
 
         return effects(self, method=method, draws=draws, seed=seed, level=level)
 
     @cached_property
     def stationarity(self):
         """Of a dynamic model; see ``spatial.long_run.Stationarity``."""
-        from .long_run import stationarity
+        from .effects.long_run import stationarity
 
         return stationarity(self)
 

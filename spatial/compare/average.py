@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from ..effects import KINDS
+from ..effects.average import KINDS
 from ..inference.propagate import Averages, draw, selectors
 from ..results import SCHEMA, critical_value, two_sided
 

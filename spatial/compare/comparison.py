@@ -11,7 +11,7 @@ from scipy.special import logsumexp
 
 from spillover.errors import SpatialInputError
 
-from ..effects import Effects
+from ..effects.average import Effects
 from ..results import Fit, TestResult
 from .alike import similarity
 from .average import AveragedEffects, averaged_effects

@@ -17,7 +17,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 
 from .._weights import as_weights
-from ..effects import KINDS
+from ..effects.average import KINDS
 from ..results import Fit
 from .common import on_common_units
 from .jobs import run

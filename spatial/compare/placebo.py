@@ -14,7 +14,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from ..effects import KINDS
+from ..effects.average import KINDS
 from ..models.refit import refit
 from ..results import Fit
 from .jobs import run

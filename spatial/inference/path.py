@@ -24,7 +24,7 @@ CLOSE = 1e-8  # how well the decomposition of 1 must give the row sums back
 
 def effect_path(fit: Fit, horizon: int, draws: int, seed: int, level: float) -> pd.DataFrame:
     """``DynamicEffects.path``: point estimates, central spreads and percentiles of the draws."""
-    from ..long_run import dynamics
+    from ..effects.long_run import dynamics
 
     if not (isinstance(horizon, int | np.integer) and horizon >= 0):
         raise SpatialInputError("E501", f"horizon={horizon!r} must be a whole number of periods, 0 or more")

@@ -16,7 +16,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 
 from .._data import design
-from ..effects import KINDS, Effects
+from ..effects.average import KINDS, Effects
 from ..models.family import sdm
 from ..results import SCHEMA, Fit
 from ._tables import rows

@@ -103,7 +103,7 @@ def fit_text(fit) -> str:
 
 def effects_text(effects, who: bool = True) -> str:
     """Three tables; ``who`` they belong to may have been said."""
-    from ..elasticity import meanings
+    from ..effects.elasticity import meanings
     from ..inference.propagate import trace_errors
 
     fit = effects.fit
@@ -132,7 +132,7 @@ def effects_text(effects, who: bool = True) -> str:
 
 def elasticities_text(found) -> str:
     """The effects' tables, scaled, and what a number means."""
-    from ..elasticity import outcome
+    from ..effects.elasticity import outcome
 
     fit = found.fit
     unit = "1 % more of it" if found.kind == "elasticity" else "one unit more of it"

@@ -19,11 +19,11 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 
-from ._inverse import inverse, polynomial
-from ._weights import align
+from .._inverse import inverse, polynomial
+from .._weights import align
+from ..inference.propagate import Averages, central_spread, combine, delta_errors, determinant, draw, selectors
+from ..results import SCHEMA, Fit, critical_value, two_sided
 from .elasticity import Elasticities, elasticities
-from .inference.propagate import Averages, central_spread, combine, delta_errors, determinant, draw, selectors
-from .results import SCHEMA, Fit, critical_value, two_sided
 
 KINDS = ("direct", "indirect", "total")
 DENSE_MAX = 5_000
@@ -208,18 +208,18 @@ class Effects:
         return table if n > DENSE_MAX else table.drop(columns="error")
 
     def by_period(self) -> pd.DataFrame:
-        """Direct, indirect and total effects of every period, where W varies; see ``spatial.effects_by_period``."""
-        from .effects_by_period import by_period
+        """Direct, indirect and total effects of every period, where W varies; see ``spatial.effects.by_period``."""
+        from .by_period import by_period
 
         return by_period(self)
 
     def __str__(self) -> str:
-        from .report.text import effects_text
+        from ..report.text import effects_text
 
         return effects_text(self)
 
     def _repr_html_(self) -> str:
-        from .report.text import as_html
+        from ..report.text import as_html
 
         return as_html(str(self))
 

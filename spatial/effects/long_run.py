@@ -18,10 +18,10 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from .effects import Effects, infer
-from .inference.dynamic import roots
-from .inference.propagate import Averages, determinant, parameter_draws, selectors
-from .results import Fit, TestResult
+from ..inference.dynamic import roots
+from ..inference.propagate import Averages, determinant, parameter_draws, selectors
+from ..results import Fit, TestResult
+from .average import Effects, infer
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class DynamicEffects:
         SpatialInputError
             E309 beyond 5,000 units, E501 for a horizon below zero, E711 for a W with too few eigenvectors.
         """
-        from .inference.path import effect_path
+        from ..inference.path import effect_path
 
         return effect_path(self.fit, horizon, self.draws, self.seed, self.level)
 
@@ -168,14 +168,14 @@ class DynamicEffects:
                          ignore_index=True)  # fmt: skip
 
     def __str__(self) -> str:
-        from .report.text import effects_text
+        from ..report.text import effects_text
 
         if self.fit.stationarity.holds:
             return f"{effects_text(self.short_run)}\n\n{effects_text(self.long_run, False)}"
         return f"{effects_text(self.short_run)}\n\nNo long run: the estimate is {self.fit.stationarity}."
 
     def _repr_html_(self) -> str:
-        from .report.text import as_html
+        from ..report.text import as_html
 
         return as_html(str(self))
 

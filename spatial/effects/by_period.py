@@ -6,8 +6,8 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from .effects import Effects, infer
-from .inference.propagate import Averages, selectors
+from ..inference.propagate import Averages, selectors
+from .average import Effects, infer
 
 
 def by_period(effects: Effects) -> pd.DataFrame:

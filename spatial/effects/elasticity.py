@@ -18,8 +18,8 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from ._data import Design
-from ._formula import read_formula
+from .._data import Design
+from .._formula import read_formula
 
 BASES = {"log": np.e, "log10": 10.0, "log2": 2.0}
 
@@ -67,12 +67,12 @@ class Elasticities:
         return table.assign(**{c: table[c] * scale for c in ("estimate", "std_error", "conf_low", "conf_high")})
 
     def __str__(self) -> str:
-        from .report.text import elasticities_text
+        from ..report.text import elasticities_text
 
         return elasticities_text(self)
 
     def _repr_html_(self) -> str:
-        from .report.text import as_html
+        from ..report.text import as_html
 
         return as_html(str(self))
 

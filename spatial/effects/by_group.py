@@ -19,11 +19,11 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from ._inverse import Inverse
-from ._moderators import moderated_terms, moderator_values
-from .inference.groups import group_values, units_of_rows
-from .inference.propagate import determinant, parameter_draws
-from .results import SCHEMA, Fit, TestResult, critical_value, two_sided
+from .._inverse import Inverse
+from .._moderators import moderated_terms, moderator_values
+from ..inference.groups import group_values, units_of_rows
+from ..inference.propagate import determinant, parameter_draws
+from ..results import SCHEMA, Fit, TestResult, critical_value, two_sided
 
 KINDS = ("direct", "indirect", "total")
 NODES = 24  # of the interpolation over draws of rho
@@ -94,12 +94,12 @@ class EffectsBy:
         return TestResult(f"equal {effect} effects", statistic, df, null)
 
     def __str__(self) -> str:
-        from .report.text import effects_by_text
+        from ..report.text import effects_by_text
 
         return effects_by_text(self)
 
     def _repr_html_(self) -> str:
-        from .report.text import as_html
+        from ..report.text import as_html
 
         return as_html(str(self))
 
