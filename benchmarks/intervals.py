@@ -1,6 +1,6 @@
 """Do 95 % intervals of two-way panels hold? Ours, the uncorrected likelihood's, and spreg's, on the same samples.
 
-    python benchmarks/coverage.py [--samples 300]      # some minutes
+    python benchmarks/intervals.py [--samples 300]      # some minutes
 
     y_t = rho W y_t + beta x_t + theta W x_t + c + m_t 1 + e_t,   beta = 1, theta = 0.5
 
