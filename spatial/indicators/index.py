@@ -149,6 +149,9 @@ def _plan(indicators) -> tuple[list[tuple[str, str, str]], bool]:
         if not isinstance(members, Mapping | list | tuple):
             raise SpatialInputError("E501", f"group {group!r} must list columns, or give their directions",
                                     hint='{"column": "+", "another": "-"}')  # fmt: skip
+        if len(set(members)) < len(members):
+            twice = next(name for name in members if list(members).count(name) > 1)
+            raise SpatialInputError("E501", f"{twice!r} is listed twice", column=str(twice))
         members = members if isinstance(members, Mapping) else dict.fromkeys(members, "+")
         if not members:
             raise SpatialInputError("E501", f"group {group!r} has no indicators")

@@ -120,8 +120,7 @@ def _search(formula, data, w, level, options) -> Search:
         within = regressions.get("entity", regressions["none"])
         tables += _dependence(within)
         unit = within if within.settings["effects"] == "entity" else fit(ols, effects="entity")
-        spatial = [partial(fit, sdm, durbin=durbin, effects=kind) for kind in ("entity", "random")]
-        tests = _hausman_tests(unit, fit(ols, effects="random"), fits["SDM"], spatial)
+        tests = _hausman_tests(unit, fit(ols, effects="random"), fits["SDM"])
         tables.append(TestTable("Fixed or random unit effects", tests))
         said, decisions["Unit effects"] = _read_hausman(tests, level)
         steps.append(said)
@@ -162,10 +161,14 @@ def _together(full: Fit, smaller: list) -> tuple[TestResult, ...]:
     return tuple(tests)
 
 
-def _hausman_tests(fixed: Fit, random: Fit, durbin: Fit, spatial: list) -> tuple[TestResult, ...]:
-    """Without spatial terms and of the Durbin model, classical and robust, as far as they can be computed."""
+def _hausman_tests(fixed: Fit, random: Fit, durbin: Fit) -> tuple[TestResult, ...]:
+    """Without spatial terms and of the Durbin model, as far as they can be computed.
+
+    That of the Durbin model is the regression form: the classical one rejects too often, since V_F - V_R is small
+    beside its own error.
+    """
     more = {
-        "Hausman, SDM": lambda: hausman(*(estimate() for estimate in spatial)),
+        "Hausman, SDM": lambda: robust_hausman(durbin, vcov="oim"),
         "robust Hausman": lambda: robust_hausman(fixed),
         "robust Hausman, SDM": lambda: robust_hausman(durbin),
         "Mundlak, SDM": lambda: mundlak_test(durbin),

@@ -155,6 +155,8 @@ def what_if(
     if draws * d.n_units > MOST:
         raise SpatialInputError("E309", f"{draws:,} draws of {d.n_units:,} responses are too many to hold",
                                 n=d.n_units, hint="fewer draws=, or fit.effects().shock()")  # fmt: skip
+    if not 0 < share <= 1:
+        raise SpatialInputError("E501", f"share={share!r} must lie between 0 and 1: how much of the gap is closed")
     last = _period(d, period)
     there = np.ones(d.n_units, dtype=bool) if d.observed is None else d.observed[last]
     moved = _change(d, variable, change, percent, to, share, _chosen(d, units), there, last)

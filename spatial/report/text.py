@@ -9,6 +9,8 @@ import pandas as pd
 
 from spillover.errors import SHOWN
 
+UNCORRECTED = "none (data are demeaned, then lagged, as in xsmle and splm)"
+
 
 def p_text(p: float) -> str:
     """'= 0.0312', '< 1e-4', never '0.0000'."""
@@ -85,7 +87,8 @@ def _correction(fit) -> str:
     d, effects, lee_yu = fit.design, fit.settings["effects"], fit.settings["lee_yu"]
     if not d.lags or effects == "time":
         exact = "by transformation" if not d.varies else "by the mean of the score"
-        return "Lee-Yu correction: " + {True: exact, "additive": "additive for the time effects", False: "none"}[lee_yu]
+        how = {True: exact, "additive": "additive for the time effects", False: UNCORRECTED}
+        return f"Lee-Yu correction: {how[lee_yu]}"
     unit = "bias of unit effects (Yu, de Jong & Lee 2008)"
     both = {True: "time effects by transformation, ", "additive": "bias of time effects, ", False: ""}[lee_yu]
     return "correction: " + (both * (effects == "twoway") + unit if lee_yu else "none")

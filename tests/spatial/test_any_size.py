@@ -13,11 +13,12 @@ from scipy import sparse
 from scipy.spatial import cKDTree
 
 import spatial as sp
-from spatial import _inverse, effects
+from spatial import _inverse
 from spatial._inverse import Inverse
 from spatial._logdet import Cholmod, Factorised, Quadrature, exact, extreme_interval, logdet, symmetrizer
 from spatial._logdet.structure import similar
 from spatial._weights import as_weights
+from spatial.effects import average
 from spillover.errors import SpatialInputError
 
 COMMON = settings(max_examples=20, deadline=None, derandomize=True)
@@ -267,7 +268,7 @@ def test_effects_by_unit_group_and_order_without_dense_matrices(monkeypatch):
     at = groups.sort_index() == "west"
     assert blocks.loc["east", "west"] == pytest.approx(S[np.ix_(~at, at)].sum() / (~at).sum())
     assert (blocks.sum(axis=1) * [(~at).mean(), at.mean()]).sum() == pytest.approx(eff.total["a"])
-    monkeypatch.setattr(effects, "DENSE_MAX", 100)
+    monkeypatch.setattr(average, "DENSE_MAX", 100)
     rough = sp.sdm("y ~ a + b", data_for(W), labelled(W), logdet="sparse").effects(draws=10).by_order(8)
     assert (rough["error"][orders["order"] < 4] == 0).all()
     assert (rough["error"] > 0).any()

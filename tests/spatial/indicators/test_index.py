@@ -120,6 +120,7 @@ def test_bad_indicators_are_named(china):
         ("E203", "账户数", china.assign(账户数="1,234"), DIRECTIONS, {}),
         ("E103", None, pd.concat([china, china[:2]]), DIRECTIONS, {}),
         ("E502", "利润", china, ["账户数", "利润"], {}),
+        ("E501", "账户数", china, ["账户数", "账户数"], {}),
         ("E501", None, china, {"账户数": "up"}, {}),
         ("E501", None, china, {"广度": []}, {}),
         ("E501", None, china, DIRECTIONS, {"method": "ahp"}),
