@@ -11,7 +11,7 @@ from spillover.errors import SpatialInputError, check_option
 from spillover.ids import positions
 
 from .._data import Design, design
-from .._gaps import cut_to_observed, refuse_unbalanced
+from .._gaps import cut_to_observed
 from .._period_weights import PeriodWeights, refuse_varying
 from .._weights import Weights, as_weights, warn_unlabelled
 from ..inference.vcov import as_vcov
@@ -77,20 +77,16 @@ def estimate(
         d = with_lagged_intercept(without_period_terms(d), effects)
     d = replace(d, wx_order=wx_order)
     # 2. Spatial lags in, effects out. 3. The estimates.
-    random = None
+    correction, random = True, None
     if moments:
-        vcov, correction = checked_dynamic(vcov, endog, instruments), True
+        vcov = checked_dynamic(vcov, endog, instruments)
         sample, names, solution = dynamic_method_of_moments(specification, d, levels[:-1], effects, moments)
         d = replace(d, notes=(*d.notes, moments.describe(solution.gmm.instruments)))
     elif method == "gmm":
-        refuse_unbalanced(d.observed, "method='gmm'")
-        refuse_varying(d.weights if d.weights.varies else d.weights_of_error, "method='gmm'")
         refuse_without_theory(specification, d, effects, vcov)
-        correction = True
         sample, names = moment_sample(specification, d, effects, endogenous, Z)
         solution = method_of_moments(specification, d, sample, vcov)
     elif effects in RANDOM:
-        correction = True
         sample, names, solution, random = random_effects(specification, d, effects, given)
     else:
         correction = which_correction(specification, d, effects, lee_yu)

@@ -9,7 +9,9 @@ import numpy as np
 from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
 
 from .._data import INTERCEPT, Design, spatial_lag
+from .._gaps import refuse_unbalanced
 from .._logdet import logdet
+from .._period_weights import refuse_varying
 from .._weights import Weights
 from ..inference.moments import refuse_impossible
 from ..results import Specification
@@ -26,8 +28,10 @@ def refuse_without_theory(specification: Specification, d: Design, effects: str,
     Raises
     ------
     SpatialInputError
-        E501.
+        E109 unbalanced panels, E320 weights that vary over time, E501.
     """
+    refuse_unbalanced(d.observed, "method='gmm'")
+    refuse_varying(d.weights if d.weights.varies else d.weights_of_error, "method='gmm'")
     check_option("vcov", vcov, KINDS)
     if not (specification.lag or specification.error):
         raise SpatialInputError("E501", f"method='gmm' is for spatial lags and errors; {specification.name} is "

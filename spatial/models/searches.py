@@ -9,13 +9,14 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
+from .._shown import Shown
 from ..report.search_table import search_table
 from ..report.table import Table
 from ..results import Fit, TestTable
 
 
 @dataclass(frozen=True, eq=False)
-class Search:
+class Search(Shown):
     """A specification search.
 
     Attributes
@@ -54,11 +55,6 @@ class Search:
         said = "\n".join(f"{i}. {step}" for i, step in enumerate(self.steps, 1))
         parts = [str(t) for t in self.tables]
         return "\n\n".join([*parts, f"Decisions at {self.level:.0%}:\n{said}\nChoice: {self.choice}"])
-
-    def _repr_html_(self) -> str:
-        from ..report.text import as_html
-
-        return as_html(str(self))
 
 
 @dataclass(frozen=True, eq=False)
