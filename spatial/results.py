@@ -16,6 +16,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 
 from ._maketables import MakeTables
+from ._shown import Shown
 
 if TYPE_CHECKING:
     from ._data import Design
@@ -40,7 +41,7 @@ class Specification:
 
 
 @dataclass(frozen=True, eq=False)
-class Fit(MakeTables):
+class Fit(MakeTables, Shown):
     """An estimated model.
 
     Attributes
@@ -188,11 +189,6 @@ class Fit(MakeTables):
     def __str__(self) -> str:
         return self.summary()
 
-    def _repr_html_(self) -> str:
-        from .report.text import as_html
-
-        return as_html(self.summary())
-
 
 @dataclass(frozen=True)
 class TestResult:
@@ -247,7 +243,7 @@ class TestResult:
 
 
 @dataclass(frozen=True, eq=False)
-class TestTable:
+class TestTable(Shown):
     """Tests side by side. Index one by its name: ``tests["LM lag"]``."""
 
     __test__ = False
@@ -277,11 +273,6 @@ class TestTable:
         from .report.text import tests_text
 
         return tests_text(self)
-
-    def _repr_html_(self) -> str:
-        from .report.text import as_html
-
-        return as_html(str(self))
 
 
 def two_sided(statistic, df: int | None = None) -> np.ndarray:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from .._shown import Shown
 from ..effects.average import KINDS
 from ..inference.propagate import Averages, draw, selectors
 from ..results import SCHEMA, critical_value, two_sided
 
 
 @dataclass(frozen=True, eq=False)
-class AveragedEffects:
+class AveragedEffects(Shown):
     """Model-averaged effects.
 
     Attributes
@@ -58,11 +59,6 @@ class AveragedEffects:
         from ..report.text import averaged_text
 
         return averaged_text(self)
-
-    def _repr_html_(self) -> str:
-        from ..report.text import as_html
-
-        return as_html(str(self))
 
 
 def averaged_effects(effects: dict, probabilities: pd.Series, draws: int, seed: int, level: float) -> AveragedEffects:

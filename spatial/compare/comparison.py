@@ -11,6 +11,7 @@ from scipy.special import logsumexp
 
 from spillover.errors import SpatialInputError
 
+from .._shown import Shown
 from ..effects.average import Effects
 from ..results import Fit, TestResult
 from .alike import similarity
@@ -25,7 +26,7 @@ COLUMNS = ["weights", "model", "links", "rho", "lambda", "sigma2", "loglik", "ai
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Shown):
     """Fits under several weights.
 
     Attributes
@@ -184,11 +185,6 @@ class Comparison:
         from ..report.text import comparison_text
 
         return comparison_text(self)
-
-    def _repr_html_(self) -> str:
-        from ..report.text import as_html
-
-        return as_html(str(self))
 
     def _refuse_without_probabilities(self) -> None:
         if self.probabilities.isna().any():

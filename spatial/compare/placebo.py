@@ -15,6 +15,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 
 from ..effects.average import KINDS
+from ..explore._null import pseudo_p
 from ..models.refit import refit
 from ..results import Fit
 from .jobs import run
@@ -66,7 +67,8 @@ class Placebo:
             values, actual = self._pair(what, variable)
             values = values[np.isfinite(values)]
             low, high = np.quantile(values, [0.025, 0.975])
-            rows.append((what, variable or what, actual, values.mean(), low, high, place(actual, values), len(values)))
+            p = pseudo_p(actual, values, "two-sided")
+            rows.append((what, variable or what, actual, values.mean(), low, high, p, len(values)))
         columns = ["effect", "term", "estimate", "placebo_mean", "placebo_low", "placebo_high", "p_value", "placebos"]
         return pd.DataFrame(rows, columns=columns)
 
@@ -84,13 +86,6 @@ class Placebo:
                                     hint=f"there are {known} of {list(self.variables)}")  # fmt: skip
         at = KINDS.index(what), self.variables.index(variable)
         return self.effects[(slice(None), *at)], float(self.actual[at])
-
-
-def place(actual: float, values: np.ndarray) -> float:
-    """Two-sided permutation p-value, safe under ties: never zero."""
-    slack = 1e-12 * max(1.0, abs(actual))
-    above, below = (values >= actual - slack).sum(), (values <= actual + slack).sum()
-    return float(min(1.0, 2 * (min(above, below) + 1) / (len(values) + 1)))
 
 
 def placebo_weights(

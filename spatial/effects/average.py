@@ -20,6 +20,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 
 from .._inverse import inverse, polynomial
+from .._shown import Shown
 from .._weights import align
 from ..inference.propagate import Averages, central_spread, combine, delta_errors, determinant, draw, selectors
 from ..results import SCHEMA, Fit, critical_value, two_sided
@@ -30,7 +31,7 @@ DENSE_MAX = 5_000
 
 
 @dataclass(frozen=True, eq=False)
-class Effects:
+class Effects(Shown):
     """Effects by variable, with inference.
 
     Attributes
@@ -217,11 +218,6 @@ class Effects:
         from ..report.text import effects_text
 
         return effects_text(self)
-
-    def _repr_html_(self) -> str:
-        from ..report.text import as_html
-
-        return as_html(str(self))
 
     def _series(self, k):
         return pd.Series(self.estimates[k], index=pd.Index(self.variables, name="term"), name=KINDS[k])

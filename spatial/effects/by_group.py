@@ -21,6 +21,7 @@ from spillover.errors import SpatialInputError
 
 from .._inverse import Inverse
 from .._moderators import moderated_terms, moderator_values
+from .._shown import Shown
 from ..inference.groups import group_values, units_of_rows
 from ..inference.propagate import determinant, parameter_draws
 from ..results import SCHEMA, Fit, TestResult, critical_value, two_sided
@@ -31,7 +32,7 @@ NEAR_ZERO = 1e-4  # rho below which diag(A^-1 W) is a power series: (diag(A^-1) 
 
 
 @dataclass(frozen=True, eq=False)
-class EffectsBy:
+class EffectsBy(Shown):
     """Effects of one regressor by group or by the moderator's value, with inference.
 
     Attributes
@@ -97,11 +98,6 @@ class EffectsBy:
         from ..report.text import effects_by_text
 
         return effects_by_text(self)
-
-    def _repr_html_(self) -> str:
-        from ..report.text import as_html
-
-        return as_html(str(self))
 
     def _series(self, k):
         return pd.Series(self.estimates[k], index=pd.Index(self.labels, name="group"), name=KINDS[k])

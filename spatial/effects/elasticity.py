@@ -20,12 +20,13 @@ from spillover.errors import SpatialInputError
 
 from .._data import Design
 from .._formula import read_formula
+from .._shown import Shown
 
 BASES = {"log": np.e, "log10": 10.0, "log2": 2.0}
 
 
 @dataclass(frozen=True, eq=False)
-class Elasticities:
+class Elasticities(Shown):
     """Elasticities or semi-elasticities, with the effects they come from.
 
     Attributes
@@ -70,11 +71,6 @@ class Elasticities:
         from ..report.text import elasticities_text
 
         return elasticities_text(self)
-
-    def _repr_html_(self) -> str:
-        from ..report.text import as_html
-
-        return as_html(str(self))
 
 
 def elasticities(effects, kind: str) -> Elasticities:

@@ -18,6 +18,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
+from .._shown import Shown
 from ..inference.dynamic import roots
 from ..inference.propagate import Averages, determinant, parameter_draws, selectors
 from ..results import Fit, TestResult
@@ -91,7 +92,7 @@ def stationarity(fit: Fit) -> Stationarity:
 
 
 @dataclass(frozen=True, eq=False)
-class DynamicEffects:
+class DynamicEffects(Shown):
     """Effects of a dynamic model, with inference.
 
     Attributes
@@ -173,11 +174,6 @@ class DynamicEffects:
         if self.fit.stationarity.holds:
             return f"{effects_text(self.short_run)}\n\n{effects_text(self.long_run, False)}"
         return f"{effects_text(self.short_run)}\n\nNo long run: the estimate is {self.fit.stationarity}."
-
-    def _repr_html_(self) -> str:
-        from ..report.text import as_html
-
-        return as_html(str(self))
 
     def __getattr__(self, name):
         more = f": read short_run.{name} or long_run.{name}" if hasattr(Effects, name) else ""

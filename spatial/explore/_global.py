@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from .._shown import Shown
 from . import _null, _show
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GlobalStatistic(_show.Shown):
+class GlobalStatistic(Shown):
     """A statistic of the whole map.
 
     Attributes

@@ -10,6 +10,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 
+from .._shown import Shown
 from . import _input, _null, _show
 
 NOT_SIGNIFICANT, NO_NEIGHBOURS, NO_DATA = "Not significant", "No neighbours", "No data"
@@ -17,7 +18,7 @@ CORRECTIONS = ("none", "fdr", "bonferroni")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LocalStatistic(_show.Shown):
+class LocalStatistic(Shown):
     """A statistic of every unit.
 
     Attributes

@@ -1,8 +1,6 @@
-"""How results of this room read in a terminal and in a notebook."""
+"""How results of this room read in a terminal."""
 
 from __future__ import annotations
-
-from html import escape
 
 import numpy as np
 
@@ -26,13 +24,3 @@ def table(header, rows) -> str:
         cells = [str(row[0]).ljust(widths[0])] + [str(v).rjust(w) for v, w in zip(row[1:], widths[1:])]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
-
-
-class Shown:
-    """A notebook shows what the terminal shows, escaped."""
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"

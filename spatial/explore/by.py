@@ -12,6 +12,7 @@ import pandas as pd
 from spatial._weights import as_weights, warn_unlabelled
 from spillover.errors import SpatialInputError
 
+from .._shown import Shown
 from . import _input, _show
 from .moran import from_field
 
@@ -19,7 +20,7 @@ COLUMNS = ["I", "expected", "sd", "z", "p_norm", "p_rand", "p_sim", "n"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MoranBy(_show.Shown):
+class MoranBy(Shown):
     """Moran's I for every period, variable and weight matrix.
 
     Attributes

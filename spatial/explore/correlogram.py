@@ -12,12 +12,13 @@ from scipy import sparse
 from spatial._weights import Weights
 from spillover.errors import SpatialInputError
 
+from .._shown import Shown
 from . import _input, _show
 from .moran import from_field
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Correlogram(_show.Shown):
+class Correlogram(Shown):
     """Moran's I step by step.
 
     Attributes

@@ -9,13 +9,14 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
+from .._shown import Shown
 from . import _conditional, _input, _local, _moments, _null, _show
 
 CLASSES = ("Joined", "Alone")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class JoinCounts(_show.Shown):
+class JoinCounts(Shown):
     """Joins of equal labels, and of different ones.
 
     Attributes

@@ -10,6 +10,7 @@ import pandas as pd
 from spatial._weights import as_weights, warn_unlabelled
 from spillover.errors import SpatialInputError
 
+from .._shown import Shown
 from . import _input, _show
 from ._chain import steady_state
 from .by import refuse_gaps, unstack
@@ -19,7 +20,7 @@ MOVES = ("neither", "unit only", "neighbours only", "both")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Transitions(_show.Shown):
+class Transitions(Shown):
     """Moves between the quadrants of the Moran scatter plot.
 
     Attributes

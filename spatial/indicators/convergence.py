@@ -9,7 +9,8 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 
-from ..explore._show import Shown, p_text
+from .._shown import Shown
+from ..explore._show import p_text
 from ..report.text import columns, number
 from ..results import Fit, TestResult, TestTable
 from ._frame import Table, groups_of, read, refuse, refuse_gaps
@@ -215,7 +216,7 @@ def beta_convergence(
     --------
     >>> import shapefiles, spatial as sp, weights as wt
     >>> w = wt.queen(shapefiles.load("us_states")).standardize("row")
-    >>> panel = shapefiles.load_panel("us_states").eval("output = gsp / emp")
+    >>> panel = shapefiles.load_panel("us_states").assign(output=lambda p: p["gsp"] / p["emp"])
     >>> found = sp.indicators.beta_convergence(panel, "output", w, entity="state", time="year", model="sar")
     >>> found.table.set_index("term")["speed"].round(3).to_dict()
     {'coefficient': 0.044, 'direct': 0.044, 'total': 0.043}

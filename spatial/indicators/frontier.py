@@ -10,7 +10,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 
-from ..explore._show import Shown
+from .._shown import Shown
 from ..report.text import p_text, tidy_text
 from ..results import SCHEMA, critical_value, two_sided
 from ._frame import Table, read, refuse

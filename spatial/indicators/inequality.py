@@ -9,7 +9,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from ..explore._show import Shown
+from .._shown import Shown
 from ..report.text import columns, number
 from ._frame import Table, groups_of, read, refuse
 

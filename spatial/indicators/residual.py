@@ -9,7 +9,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from ..explore._show import Shown
+from .._shown import Shown
 from ..report.text import columns, number
 from ..solve.within import degrees_of_freedom, demean
 from ._frame import read, refuse

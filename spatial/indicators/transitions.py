@@ -11,9 +11,9 @@ from spillover.errors import SpatialInputError, check_option
 from spillover.ids import positions
 
 from .._keys import _key_columns
+from .._shown import Shown
 from .._weights import as_weights, warn_unlabelled
 from ..explore._chain import passage_times, steady_state, transition_probabilities
-from ..explore._show import Shown
 from ..report.text import columns, number
 from ..results import TestResult, TestTable
 from ._frame import Table, read, refuse, refuse_gaps

@@ -10,6 +10,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
 
+from .._shown import Shown
 from ..results import SCHEMA, TestResult
 from . import imputation, twfe
 from ._sample import PolicySample, read_policy
@@ -23,7 +24,7 @@ FEW = 10  # clusters: below, clustered standard errors are too small
 
 
 @dataclass(frozen=True, eq=False)
-class DiD:
+class DiD(Shown):
     """An average effect of treatment on the treated, and its path.
 
     Attributes
@@ -98,11 +99,6 @@ class DiD:
         from ..report.policy import did_text
 
         return did_text(self)
-
-    def _repr_html_(self) -> str:
-        from ..report.text import as_html
-
-        return as_html(str(self))
 
 
 def did(

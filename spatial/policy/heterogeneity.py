@@ -16,6 +16,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 
 from .._data import design
+from .._shown import Shown
 from ..effects.average import KINDS, Effects
 from ..models.family import sdm
 from ..results import SCHEMA, Fit
@@ -26,7 +27,7 @@ FEWEST = 5  # units or periods of a group
 
 
 @dataclass(frozen=True, eq=False)
-class Heterogeneity:
+class Heterogeneity(Shown):
     """Effects by group, and differences between groups.
 
     Attributes
@@ -57,11 +58,6 @@ class Heterogeneity:
         from ..report.policy import heterogeneity_text
 
         return heterogeneity_text(self)
-
-    def _repr_html_(self) -> str:
-        from ..report.text import as_html
-
-        return as_html(str(self))
 
 
 def heterogeneity(

@@ -25,6 +25,7 @@ from spillover.errors import SpatialInputError, check_option
 
 from .._data import spatial_lag
 from .._inverse import inverse
+from .._shown import Shown
 from ..inference.propagate import selectors
 from ..models.family import sar, sdm, slx
 from ..models.refit import refit
@@ -39,7 +40,7 @@ DENSE_MAX = 5_000
 
 
 @dataclass(frozen=True, eq=False)
-class Mediation:
+class Mediation(Shown):
     """Effects of x on y by path (through the mediator or not) and by place (at home or next door).
 
     Attributes
@@ -68,11 +69,6 @@ class Mediation:
         from ..report.policy import mediation_text
 
         return mediation_text(self)
-
-    def _repr_html_(self) -> str:
-        from ..report.text import as_html
-
-        return as_html(str(self))
 
 
 def mediation(

@@ -25,6 +25,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
 
 from .._data import INTERCEPT, Design, design, spatial_lag
+from .._shown import Shown
 from ..models.family import sar, sdm, slx
 from ..models.family_error import sdem
 from ..results import SCHEMA, Fit, TestResult, two_sided
@@ -41,7 +42,7 @@ NAMES = ("direct on the treated", "indirect on the treated", "total on the treat
 
 
 @dataclass(frozen=True, eq=False)
-class SpatialDiD:
+class SpatialDiD(Shown):
     """Effects on the treated and on their untreated neighbours, and both paths.
 
     Attributes
@@ -93,11 +94,6 @@ class SpatialDiD:
         from ..report.policy import spatial_did_text
 
         return spatial_did_text(self)
-
-    def _repr_html_(self) -> str:
-        from ..report.text import as_html
-
-        return as_html(str(self))
 
 
 def spatial_did(

@@ -18,6 +18,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 
 from .._data import design
+from .._shown import Shown
 from ..models._sample import regressor_columns
 from ..results import SCHEMA
 from ..solve.within import degrees_of_freedom, demean
@@ -27,7 +28,7 @@ from .absorb import cluster_sums, refuse_collinear
 
 
 @dataclass(frozen=True, eq=False)
-class Threshold:
+class Threshold(Shown):
     """Estimated thresholds, the regimes' coefficients and the tests for each threshold.
 
     Attributes
@@ -60,11 +61,6 @@ class Threshold:
         from ..report.policy import threshold_text
 
         return threshold_text(self)
-
-    def _repr_html_(self) -> str:
-        from ..report.text import as_html
-
-        return as_html(str(self))
 
 
 def threshold(

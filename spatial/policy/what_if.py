@@ -17,6 +17,7 @@ from spillover.errors import SpatialInputError
 from spillover.ids import positions
 
 from .._formula import read_formula
+from .._shown import Shown
 from ..results import Fit, two_sided
 from ._sample import unit_codes
 from .respond import averages, intervals
@@ -25,7 +26,7 @@ MOST = 50_000_000  # numbers held at a time: draws by units
 
 
 @dataclass(frozen=True, eq=False)
-class WhatIf:
+class WhatIf(Shown):
     """The response of every unit to a change, with intervals.
 
     Attributes
@@ -93,11 +94,6 @@ class WhatIf:
         from ..report.policy import what_if_text
 
         return what_if_text(self)
-
-    def _repr_html_(self) -> str:
-        from ..report.text import as_html
-
-        return as_html(str(self))
 
 
 def what_if(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-
 import numpy as np
 import pandas as pd
 
@@ -269,11 +267,6 @@ def response_text(response: pd.Series, shown: int = 15) -> str:
     rest = f"{len(response) - shown} more units" if len(response) > shown else ""
     rows += [[rest, number(largest.iloc[shown:].sum(), 6)]] * bool(rest) + [["all units", number(response.sum(), 6)]]
     return columns(rows, [str(response.name), ""])
-
-
-def as_html(text: str) -> str:
-    """A text table for a notebook; everything in it is escaped."""
-    return f"<pre>{html.escape(text)}</pre>"
 
 
 def _p_cell(p: float) -> str:
