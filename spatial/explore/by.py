@@ -147,7 +147,7 @@ def moran_by(
         if weights.ids is None:
             warn_unlabelled()
             weights = as_weights(weights.csr, ids=wide.index)
-        for group in _same_units(wide, periods, columns, weights, by, missing):
+        for group in _same_units(wide, periods, columns, by, missing):
             variables = [(_label(key, by), wide[key]) for key in group]
             field = _input.read([(label, s.rename(label)) for label, s in variables], weights, missing=missing)
             results = from_field(field, permutations, alternative, seed)
@@ -191,7 +191,7 @@ def _index_units(data, by, entity):
     return index
 
 
-def _same_units(wide, periods, columns, weights, by, missing):
+def _same_units(wide, periods, columns, by, missing):
     """Groups of (column, period) that use the same units: those can share their permutations' work."""
     if missing == "error":
         refuse_gaps(wide, by)

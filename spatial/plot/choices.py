@@ -75,7 +75,7 @@ def agreement(comparison, effect: str = "indirect", ax=None, *, level: float = 0
     ax = ax if ax is not None else figure(height=1.5 + 0.26 * len(rows))
     text = iter(estimates.ravel())
     _cells(ax, values, rows, columns, lambda _: f"{next(text):#.2g}".replace("-", "−"), lambda v: CLEAR[int(v)])
-    _key(ax, f"at the {level:.0%} level".replace("%", " %"))
+    _key(ax)
     plain(ax, title=f"{effect.capitalize()} effects: do all W agree?")
     _above(ax)
     return legible(ax)
@@ -217,11 +217,11 @@ def _rgb(colour):
     return [alpha * c + 1 - alpha for c in rgb]
 
 
-def _key(ax, words):
+def _key(ax):
     for sign, name in FINDINGS.items():
         ax.plot([], [], linestyle="none", marker="s", markersize=8, color=CLEAR[sign], label=name)
     ax.legend(ncols=3, loc="lower left", bbox_to_anchor=(0, 1), frameon=False, fontsize=9, borderpad=0,
-              handletextpad=0.2, columnspacing=1.2, title=None)  # fmt: skip
+              handletextpad=0.2, columnspacing=1.2)  # fmt: skip
 
 
 def _above(ax):
