@@ -73,6 +73,8 @@ def match_rows(data: pd.DataFrame, weights: Weights | PeriodWeights, entity, tim
     if len(data) == 0:
         raise SpatialInputError("E206", "the data have no rows")
     units, periods = _key_columns(data, entity, time)
+    if periods is not None and (rows := _rows_at_once(units, periods, weights)) is not None:
+        return rows
     unit_code, unit_ids = pd.factorize(units.array)
     if periods is None:
         refuse_varying(weights, "a cross-section")
@@ -90,6 +92,23 @@ def match_rows(data: pd.DataFrame, weights: Weights | PeriodWeights, entity, tim
     return Rows(order, ids if ids.name == units.name else ids.rename(units.name), times, weights)
 
 
+def _rows_at_once(units: pd.Series, periods: pd.Series, weights) -> Rows | None:
+    """The rows of a complete panel of just the weights' units; None sends all others the long way, to be told why."""
+    if weights.ids is None:
+        return None
+    place = weights.ids.get_indexer(units.array)
+    if place.min() < 0:
+        return None
+    period, times = _sorted_periods(periods)
+    N, T = weights.n, len(times)
+    if len(place) != N * T or (np.bincount(period * N + place, minlength=N * T) != 1).any():
+        return None
+    order = np.empty((T, N), dtype=np.intp)
+    order[period, place] = np.arange(len(place))
+    ids = weights.ids if weights.ids.name == units.name else weights.ids.rename(units.name)
+    return Rows(order, ids, times, weights.for_periods(times) if weights.varies else weights)
+
+
 def _key_columns(data, entity, time) -> tuple[pd.Series, pd.Series | None]:
     """The units and the periods as columns; from a (unit, period) MultiIndex where no names are given."""
     index = data.index
@@ -105,7 +124,8 @@ def _key_columns(data, entity, time) -> tuple[pd.Series, pd.Series | None]:
         units = pd.Series(index) if entity is None else _column(data, entity, "entity")
         keys = [units, None if time is None else _column(data, time, "time")]
     for key in keys:
-        if key is not None and key.array.isna().any():
+        whole = key is None or (isinstance(key.dtype, np.dtype) and key.dtype.kind in "iub")
+        if not whole and key.array.isna().any():
             raise SpatialInputError("E201", f"{key.name!r} has missing values", rows=np.flatnonzero(key.isna()))
     return keys[0], keys[1]
 
@@ -128,7 +148,7 @@ def _refuse_repeated_units(code, ids) -> None:
 
 def _sorted_periods(periods: pd.Series) -> tuple[np.ndarray, pd.Index]:
     if isinstance(periods.dtype, np.dtype) and periods.dtype.kind in "iuf":
-        times, code = np.unique(periods.to_numpy(), return_inverse=True)
+        times, code = _sorted_numbers(periods.to_numpy())
         return code, pd.Index(times, name=periods.name)
     try:
         code, times = pd.factorize(periods, sort=True)
@@ -138,6 +158,16 @@ def _sorted_periods(periods: pd.Series) -> tuple[np.ndarray, pd.Index]:
         raise SpatialInputError("E106", f"{periods.name!r} mixes types that cannot be sorted", column=str(periods.name),
                                 hint="convert it, for example with astype(int)") from error  # fmt: skip
     return code, pd.Index(times, name=periods.name)
+
+
+def _sorted_numbers(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(distinct numbers ascending, the place of each among them); years are counted, not sorted."""
+    first, last = values.min(), values.max()
+    if values.dtype.kind != "i" or int(last) - int(first) > len(values):
+        return np.unique(values, return_inverse=True)
+    since = values.astype(np.int64) - int(first)
+    there = np.bincount(since) > 0
+    return (np.flatnonzero(there) + int(first)).astype(values.dtype), (np.cumsum(there) - 1)[since]
 
 
 def _refuse_unbalanced(unit_code, unit_ids, period_code, times, entity, time, gaps) -> None:

@@ -86,7 +86,7 @@ def _eigen(csr, M) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues of W and their shares in M."""
     scale = symmetrizer(csr)
     if scale is not None:
-        values, Q = np.linalg.eigh(similar(csr, scale).toarray())
+        values, Q = np.linalg.eigh(similar(csr.toarray(), scale))
         root = np.sqrt(scale)
         return values, np.einsum("ij,ij->j", Q, root[:, None] * (M @ (Q / root[:, None])))
     W = csr.toarray()

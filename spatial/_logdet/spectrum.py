@@ -68,8 +68,6 @@ class Spectrum:
 
 def spectrum(csr: sparse.csr_array, scale: np.ndarray | None) -> Spectrum:
     """All eigenvalues; of the similar symmetric matrix where there is one."""
-    if scale is not None:
-        eigenvalues = np.linalg.eigvalsh(similar(csr, scale).toarray())
-    else:
-        eigenvalues = np.linalg.eigvals(csr.toarray())
+    W = csr.toarray()
+    eigenvalues = np.linalg.eigvals(W) if scale is None else np.linalg.eigvalsh(similar(W, scale))
     return Spectrum(eigenvalues, admissible_interval(eigenvalues))

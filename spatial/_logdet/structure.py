@@ -19,10 +19,13 @@ def symmetrizer(csr: sparse.csr_array) -> np.ndarray | None:
     Row-standardised symmetric weights have it (d = the row sums before). Then W is similar to the
     symmetric matrix with elements sqrt(w_ij w_ji) and its eigenvalues are real (Ord 1975, appendix B).
     """
-    if csr.shape[0] <= SMALL:  # where a dense look is the quickest way to say no
-        linked = csr.toarray() != 0
+    if csr.shape[0] <= SMALL:  # where a dense look is the quickest way to say no, and often to say yes
+        W = csr.toarray()
+        linked = W != 0
         if (linked != linked.T).any():
             return None
+        if (scale := _equal_links(W)) is not None:
+            return scale
     csr, back = csr.sorted_indices(), csr.T.tocsr()
     back.sort_indices()
     same_links = np.array_equal(csr.indptr, back.indptr) and np.array_equal(csr.indices, back.indices)
@@ -36,6 +39,14 @@ def symmetrizer(csr: sparse.csr_array) -> np.ndarray | None:
     log_d = _along_tree(csr, rows, step)
     balanced = np.allclose(step, log_d[csr.indices] - log_d[rows], rtol=0, atol=1e-9)
     return np.exp(log_d) if balanced else None
+
+
+def _equal_links(W: np.ndarray) -> np.ndarray | None:
+    """d where it makes all links of a symmetric pattern 1: standardised contiguity and mutual neighbours."""
+    largest = W.max(axis=1, initial=0.0)
+    largest[largest == 0] = 1.0
+    links = W / largest[:, None]
+    return 1 / largest if np.array_equal(links, links != 0) else None
 
 
 def _along_tree(csr, rows, step) -> np.ndarray:
@@ -58,11 +69,14 @@ def _along_tree(csr, rows, step) -> np.ndarray:
     return total[:n]
 
 
-def similar(csr: sparse.csr_array, scale: np.ndarray) -> sparse.csr_array:
-    """D^1/2 W D^-1/2, symmetric."""
+def similar(W: sparse.csr_array | np.ndarray, scale: np.ndarray) -> sparse.csr_array | np.ndarray:
+    """D^1/2 W D^-1/2, symmetric; dense where W is."""
     root = np.sqrt(scale)
-    matrix = sparse.diags_array(root) @ csr @ sparse.diags_array(1 / root)
-    return sparse.csr_array((matrix + matrix.T) / 2)  # removes rounding
+    if isinstance(W, np.ndarray):
+        matrix = root[:, None] * W / root
+        return (matrix + matrix.T) / 2  # removes rounding
+    matrix = sparse.diags_array(root) @ W @ sparse.diags_array(1 / root)
+    return sparse.csr_array((matrix + matrix.T) / 2)
 
 
 def admissible_interval(eigenvalues: np.ndarray) -> tuple[float, float]:

@@ -19,7 +19,7 @@ from spillover.errors import SpatialInputError
 
 GRID = {1: 41, 2: 15}  # starting points per parameter
 EDGE = 1e-6  # share of the interval that the search leaves free at each end
-SETTLED = 1e-8, 1e-4  # last step in shares of the interval and of a standard error: the error is of its square
+SETTLED = 1e-6, 1e-4  # last step in shares of the interval and of a standard error: the error is of its square
 MAX_STEPS = 200
 WINDOW = 6.0  # half-width of a window in standard errors: the draws of effects fit in too
 MAX_WINDOWS = 12
@@ -159,10 +159,12 @@ def _ends(parts):
 
 
 def _best_of_grid(products, sample):
-    """The best of some Chebyshev points, dense towards the ends where determinants bend: (p, R)."""
+    """The best of some Chebyshev points, dense towards the ends where determinants bend, moved to the vertex of the
+    parabola through it and its neighbours: (p, R)."""
     parts = [part for part in (sample.lag, sample.error) if part is not None]
     low, high = _ends(parts)
-    at = (low + high) / 2 - (high - low) / 2 * np.cos(np.linspace(0, np.pi, GRID[len(parts)]))
+    last = GRID[len(parts)] - 1
+    at = _chebyshev(low, high, np.arange(last + 1) / last)
     rho, lam = _named(at, sample)
     S, _ = _S([p[:, None] for p in products], lam)  # (R, lambdas)
     q = _form([s[..., None] for s in S], rho)  # (R, lambdas, rhos)
@@ -171,8 +173,28 @@ def _best_of_grid(products, sample):
         value = value + sample.lag.value(rho)
     if sample.error is not None:
         value = value + sample.error.value(lam)[:, None]
-    best = np.unravel_index(value.reshape(len(value), -1).argmax(axis=1), value.shape[1:])
-    return np.array([grid[i] for grid, i in zip(at, [best[1]] * (sample.lag is not None) + [best[0]])])
+    R = len(value)
+    best = np.unravel_index(value.reshape(R, -1).argmax(axis=1), value.shape[1:])
+    axes = [2] * (sample.lag is not None) + [1] * (sample.error is not None)
+    place = [_vertex(value, best, axis) / last for axis in axes]
+    return _chebyshev(low, high, np.array(place))
+
+
+def _chebyshev(low, high, share):
+    """Points from low to high that are even in their angles."""
+    return (low + high) / 2 - (high - low) / 2 * np.cos(np.pi * share)
+
+
+def _vertex(value, best, axis):
+    """Where the parabola through three neighbours along one axis of (R, lambdas, rhos) has its top, in grid steps."""
+    middle = np.minimum(np.maximum(best[axis - 1], 1), value.shape[axis] - 2)
+    other = best[axis % 2]
+    at = np.arange(len(value))
+    steps = (middle - 1, middle, middle + 1)
+    before, here, after = (value[(at, i, other) if axis == 1 else (at, other, i)] for i in steps)
+    bend = before - 2 * here + after
+    step = np.divide(before - after, 2 * bend, out=np.zeros_like(bend), where=bend < 0)
+    return middle + np.minimum(np.maximum(step, -1), 1)
 
 
 def _newton(products, sample, point, low, high):
@@ -188,8 +210,11 @@ def _newton(products, sample, point, low, high):
         moved, bend = np.abs(trial - point), np.abs(tried[2].diagonal().T)
         still = ((moved < SETTLED[0] * width) & (moved**2 * bend < SETTLED[1] ** 2)).all(axis=0)
         better = tried[0] >= found[0] - 1e-12 * np.abs(found[0])
-        point = np.where(better, trial, point)
-        found = tuple(np.where(better, new, old) for new, old in zip(tried, found))
+        if better.all():
+            point, found = trial, tried
+        else:
+            point = np.where(better, trial, point)
+            found = tuple(np.where(better, new, old) for new, old in zip(tried, found))
         if still.any():
             done = going[still]
             best[:, done], curvature[:, done], settled[done] = point[:, still], -found[2].diagonal()[still].T, True
