@@ -46,11 +46,11 @@ def bootstrap_parameters(fit: Fit, draws: int, seed: int) -> np.ndarray:
     streams = np.random.SeedSequence(seed).spawn(draws)
     estimates, failed = [], []
     for first in range(0, draws, BLOCK):
-        samples = []
+        responses = []
         for stream in streams[first : first + BLOCK]:
             drawn = pool[np.random.default_rng(stream).integers(len(pool), size=len(pool))]
-            samples.append(resampled(fit, fit.design.y + through((drawn - e).reshape(T, N))))
-        for at in maxima(samples):
+            responses.append(fit.design.y + through((drawn - e).reshape(T, N)))
+        for at in maxima(resampled(fit, np.array(responses))):
             if isinstance(at, SpatialInputError):
                 failed.append(at)
             else:
@@ -63,25 +63,33 @@ def bootstrap_parameters(fit: Fit, draws: int, seed: int) -> np.ndarray:
     return np.array(estimates)
 
 
-def resampled(fit: Fit, y: np.ndarray) -> Sample:
-    """The fit's sample with another response (T, N): demeaned and lagged as the fit's own was."""
+def resampled(fit: Fit, y: np.ndarray) -> list[Sample]:
+    """The fit's sample with other responses (R, T, N), demeaned and lagged as the fit's own was."""
     effects, exact = fit.settings["effects"], fit.settings["lee_yu"] is True or fit.design.varies
-    W, M = fit.design.weights, fit.design.weights_of_error
+    W, M, sample = fit.design.weights, fit.design.weights_of_error, fit.sample
 
-    def lag(matrix, values):
-        lagged = spatial_lag(matrix, values)
-        return demean(lagged, effects) if exact else lagged
+    def within(values):
+        return demean(values, effects, axes=(1, 2))
 
-    within, sample = demean(y, effects), fit.sample
-    start = y if exact else within
-    parts = {"y": within}
+    def lag(w, values):
+        if w.varies:
+            lagged = np.array([spatial_lag(w, each) for each in values])
+        else:
+            R, T, N = values.shape
+            by_unit = w.csr @ values.transpose(2, 0, 1).reshape(N, R * T)
+            lagged = by_unit.reshape(N, R, T).transpose(1, 2, 0)
+        return within(lagged) if exact else lagged
+
+    parts = {"y": within(y)}
+    start = y if exact else parts["y"]
     if sample.lag is not None:
         parts["Wy"] = lag(W, start)
     if sample.error is not None:
         parts["My"] = lag(M, start)
     if sample.MWy is not None:
         parts["MWy"] = lag(M, parts["Wy"])
-    return replace(sample, **{name: values.ravel() for name, values in parts.items()})
+    rows = {name: values.reshape(len(y), -1) for name, values in parts.items()}
+    return [replace(sample, **dict(zip(rows, each))) for each in zip(*rows.values())]
 
 
 def refuse(fit: Fit) -> None:

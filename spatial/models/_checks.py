@@ -43,13 +43,19 @@ def refuse_degenerate(d: Design, X, Xd, y, names: list[str], effects: str) -> tu
 
 def refuse_degenerate_response(d: Design, y, effects: str) -> None:
     """A response without variation, E204, or that the effects absorb, E208; ``y`` as above."""
-    given = d.rows(d.y)
-    low, high = given.min(), given.max()
-    if high - low <= NO_VARIATION * max(-low, high):
+    flat, absorbed = degenerate_responses(d.rows(d.y)[None], y[None])
+    if flat[0]:
         raise SpatialInputError("E204", f"the response {d.response!r} has no variation", column=d.response)
-    apart = given - given.sum() / len(given)
-    if y @ y <= ABSORBED**2 * (apart @ apart):
+    if absorbed[0]:
         raise SpatialInputError("E208", f"the {effects} effects absorb the response {d.response!r}", column=d.response)
+
+
+def degenerate_responses(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which of R responses (R, m) have no variation, and which the effects absorb."""
+    low, high = before.min(axis=1), before.max(axis=1)
+    apart = before - before.mean(axis=1, keepdims=True)
+    spread, left = (np.einsum("rm,rm->r", values, values) for values in (apart, after))
+    return high - low <= NO_VARIATION * np.maximum(-low, high), left <= ABSORBED**2 * spread
 
 
 def refuse_perfect_fit(sample, solution, response: str) -> None:

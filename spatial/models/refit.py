@@ -23,13 +23,13 @@ from ..inference.propagate import point_effects
 from ..inference.vcov import as_vcov
 from ..results import Fit
 from ..solve.ml import maxima
-from ._checks import refuse_degenerate_response, refuse_perfect_fit
+from ._checks import degenerate_responses, refuse_degenerate_response, refuse_perfect_fit
 from ._dynamic import own_lags, without_bias
 from ._estimate import aligned, estimates
 from ._random import random_effects
 from ._sample import demeaned_sample, which_correction
 
-BLOCK = 256  # replicates that are in memory at once
+BLOCK, NUMBERS = 256, 2**18  # replicates that are in memory at once, and numbers of theirs
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,12 +132,13 @@ def refit(
     params, errors = np.full((2, R, len(fit.params)), np.nan)
     loglik, sigma2 = np.full((2, R), np.nan)
     responses, failed = np.full((R, 3, len(variables)), np.nan), {}
-    for r, d, sample, at in _maxima(fit, given, R, failed):
+    whole = std_errors or effects  # what needs a design of the replicate's own
+    for r, d, sample, at in _maxima(fit, given, R, failed, whole):
         try:
             at = without_bias(sample, at, d, fit.settings["effects"], fit.settings["lee_yu"])
             refuse_perfect_fit(sample, at, d.response)
             values, s2, _ = estimates(fit.specification, d, sample, at, fit.settings)
-            if std_errors or effects:
+            if whole:
                 series = pd.Series(values, index=fit.params.index, name="estimate")
                 one = replace(fit, params=series, sigma2=s2, design=d, sample=sample, solution=at)
                 errors[r] = np.sqrt(np.diag(as_vcov(fit.settings["vcov"]).covariance(one))) if std_errors else np.nan
@@ -201,25 +202,54 @@ def _count(given: dict) -> int:
     return lengths.pop()
 
 
-def _maxima(fit: Fit, given: dict, R: int, failed: dict) -> Iterator:
+def _maxima(fit: Fit, given: dict, R: int, failed: dict, whole: bool) -> Iterator:
     """(replicate, design, sample, solution) of those that have a maximum; why the others have none in ``failed``."""
     if fit.settings["random"]:
         yield from _random_maxima(fit, given, R, failed)
         return
-    size = 1 if "w" in given else BLOCK
+    size = 1 if "w" in given else int(np.clip(NUMBERS // fit.design.y.size, 1, BLOCK))
     for start in range(0, R, size):
-        made = []
-        for r in range(start, min(start + size, R)):
-            try:
-                d = _replicate(fit.design, given, r)
-                made.append((r, d, _sample(fit, d, given)))
-            except SpatialInputError as error:
-                failed[r] = f"{error.code}: {error.message}"
+        replicates = range(start, min(start + size, R))
+        if list(given) == ["y"]:
+            made = _responses(fit, given["y"], replicates, failed, whole)
+        else:
+            made = _replicates(fit, given, replicates, failed)
         for (r, d, sample), found in zip(made, maxima([sample for _, _, sample in made])):
             if isinstance(found, SpatialInputError):
                 failed[r] = f"{found.code}: {found.message}"
             else:
                 yield r, d, sample, found
+
+
+def _responses(fit: Fit, y: np.ndarray, replicates: range, failed: dict, whole: bool) -> list[tuple]:
+    """Where the response alone changes: X's arrays stay, and the responses go through the house together."""
+    d, effects = fit.design, fit.settings["effects"]
+    y = y[replicates.start : replicates.stop]
+    samples = resampled(fit, y)
+    flat = degenerate_responses(y.reshape(len(y), -1), np.array([sample.y for sample in samples]))
+    doubtful, made = np.any(flat, axis=0) | ~np.isfinite(y).all(axis=(1, 2)), []
+    for r, values, sample, doubt in zip(replicates, y, samples, doubtful):
+        own = replace(d, y=values) if whole or doubt else d
+        if doubt:
+            try:
+                _refuse_not_finite(r, values)
+                refuse_degenerate_response(own, sample.y, effects)
+            except SpatialInputError as error:
+                failed[r] = f"{error.code}: {error.message}"
+                continue
+        made.append((r, own, sample))
+    return made
+
+
+def _replicates(fit: Fit, given: dict, replicates: range, failed: dict) -> list[tuple]:
+    made = []
+    for r in replicates:
+        try:
+            d = _replicate(fit.design, given, r)
+            made.append((r, d, _sample(fit, d, given)))
+        except SpatialInputError as error:
+            failed[r] = f"{error.code}: {error.message}"
+    return made
 
 
 def _random_maxima(fit: Fit, given: dict, R: int, failed: dict) -> Iterator:
@@ -244,8 +274,8 @@ def _replicate(d: Design, given: dict, r: int) -> Design:
             X = new.setdefault("X", d.X.copy())
             X[:, :, key[1]] = given[key][r]
     for name, values in [("X", new.get("X", d.X)), ("y", new.get("y", d.y))]:
-        if name in new and not np.isfinite(values).all():
-            raise SpatialInputError("E201", f"replicate {r} has missing or infinite values", n=1)
+        if name in new:
+            _refuse_not_finite(r, values)
     if "relabel" in given:
         at = given["relabel"][r]
         parts = {"y": new.get("y", d.y), "X": new.get("X", d.X), "order": d.order}
@@ -255,13 +285,14 @@ def _replicate(d: Design, given: dict, r: int) -> Design:
     return replace(d, **new)
 
 
+def _refuse_not_finite(r: int, values: np.ndarray) -> None:
+    if not np.isfinite(values).all():
+        raise SpatialInputError("E201", f"replicate {r} has missing or infinite values", n=1)
+
+
 def _sample(fit: Fit, d: Design, given: dict):
-    """The arrays of the likelihood; where the response alone changes, X's stay."""
+    """The arrays of the likelihood."""
     effects, correction = fit.settings["effects"], fit.settings["lee_yu"]
-    if list(given) == ["y"]:
-        sample = resampled(fit, d.y)
-        refuse_degenerate_response(d, sample.y, effects)
-        return sample
     if "w" in given and which_correction(fit.specification, d, effects, correction) != correction:
         raise SpatialInputError("E526", "these weights need the additive correction, the fit's own the transformation")
     sample, names = demeaned_sample(fit.specification, d, effects, correction, fit.settings["logdet"])

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
 
 import numpy as np
 from scipy.linalg.lapack import dtrtrs
@@ -107,16 +108,18 @@ def maxima(samples: Sequence[Sample]) -> list[Solution | SpatialInputError]:
     if not samples:
         return []
     # 1. A basis of X, once for all samples that share X; cross-products of [y, W y] and of M [y, W y, X].
-    bases = {id(sample.X): sample for sample in samples}
-    bases = [bases[id(sample.X)].basis for sample in samples]
-    each = [_cross_products(sample, basis) for sample, basis in zip(samples, bases)]
-    products = tuple(np.array(part) for part in zip(*(products for products, _ in each)))
+    groups = [list(group) for _, group in groupby(samples, key=lambda sample: id(sample.X))]
+    bases = [group[0].basis for group in groups]
+    each = [_cross_products(group, basis) for group, basis in zip(groups, bases)]
+    products = tuple(np.concatenate(part) for part in zip(*(products for products, _ in each)))
+    shifts = (shift for _, shifts in each for shift in shifts)
+    triangles = (R for group, (_, R, _) in zip(groups, bases) for _ in group)
     # 2. The maximum over (rho, lambda) of every sample; beta and sigma2 follow.
     points, problems = search(products, samples[0])
     at = concentrated(points, products, samples[0])
     return [
         problem or _solution(sample, R, shift, *own)
-        for problem, sample, (_, R, _), (_, shift), *own in zip(problems, samples, bases, each, *at)
+        for problem, sample, R, shift, *own in zip(problems, samples, triangles, shifts, *at)
     ]
 
 
@@ -128,9 +131,9 @@ def _solution(sample, R, shift, rho, lam, loglik, q, G) -> Solution:
 
 def loglik_at(sample: Sample, rho: float = 0.0, lam: float = 0.0) -> float:
     """The concentrated log-likelihood at a given (rho, lambda): profiles and tests read it."""
-    products, _ = _cross_products(sample, sample.basis)
+    products, _ = _cross_products([sample], sample.basis)
     point = [[value] for value, part in ((rho, sample.lag), (lam, sample.error)) if part is not None]
-    return concentrated(np.array(point), tuple(part[None] for part in products), sample)[2][0]
+    return concentrated(np.array(point), products, sample)[2][0]
 
 
 def residuals(sample: Sample, beta: np.ndarray, rho: float, lam: float) -> np.ndarray:
@@ -149,26 +152,33 @@ def spatially_lagged_error(sample: Sample, beta: np.ndarray, rho: float) -> np.n
     return Mu if sample.lag is None else Mu - rho * sample.MWy
 
 
-def _cross_products(sample, basis):
+def _cross_products(samples, basis):
     """Z'Z, Z'MZ + its transpose and (MZ)'MZ over Z = [y, W y, Q], y and W y as residuals from Q; and Q'[y, W y].
 
-    They make Z'B'B Z = Z'Z - lambda (...) + lambda^2 (...). Without a spatial error [y, W y] are enough.
+    Of samples that share X, sample by sample: (R, p, p) each. They make Z'B'B Z = Z'Z - lambda (...) + lambda^2 (...).
+    Without a spatial error [y, W y] are enough.
     """
     Q, _, MQ = basis
-    ys = _beside(sample.y, sample.Wy)
+    ys = _beside([(sample.y, sample.Wy) for sample in samples])
     shift = Q.T @ ys
     ys -= Q @ shift
     if MQ is None:
-        return (ys.T @ ys,), shift
-    Mys = _beside(sample.My, sample.MWy) - MQ @ shift
-    Z, MZ = np.concatenate([ys, Q], axis=1), np.concatenate([Mys, MQ], axis=1)
-    mixed = Z.T @ MZ
-    return (Z.T @ Z, mixed + mixed.T, MZ.T @ MZ), shift
+        return (_transposed(ys) @ ys,), shift
+    Mys = _beside([(sample.My, sample.MWy) for sample in samples]) - MQ @ shift
+    Z, MZ = (np.concatenate([left, np.broadcast_to(right, (len(left), *right.shape))], axis=2)
+             for left, right in ((ys, Q), (Mys, MQ)))  # fmt: skip
+    mixed = _transposed(Z) @ MZ
+    return (_transposed(Z) @ Z, mixed + _transposed(mixed), _transposed(MZ) @ MZ), shift
 
 
-def _beside(y, Wy) -> np.ndarray:
-    """[y, W y], (m, 2); zeros for a W y that is not there."""
-    return np.array([y, np.zeros(len(y)) if Wy is None else Wy]).T
+def _beside(pairs) -> np.ndarray:
+    """[y, W y] of every sample, (R, m, 2); zeros for a W y that is not there."""
+    nothing = None if pairs[0][1] is not None else np.zeros(len(pairs[0][0]))
+    return _transposed(np.array([(y, nothing if Wy is None else Wy) for y, Wy in pairs]))
+
+
+def _transposed(stack: np.ndarray) -> np.ndarray:
+    return stack.swapaxes(1, 2)
 
 
 def _solve(R, right, *, transposed=False):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 
-def demean(values: np.ndarray, effects: str) -> np.ndarray:
-    """Deviations of a (T, N, ...) array from its unit means, period means or both.
+def demean(values: np.ndarray, effects: str, axes: tuple[int, int] = (0, 1)) -> np.ndarray:
+    """Deviations of a (T, N, ...) array from its unit means, period means or both; ``axes`` are those of T and N.
 
     Examples
     --------
@@ -17,9 +17,9 @@ def demean(values: np.ndarray, effects: str) -> np.ndarray:
     """
     out = np.array(values, dtype=float)
     if effects in ("entity", "twoway"):
-        out -= np.add.reduce(out, axis=0, keepdims=True) / out.shape[0]
+        out -= np.add.reduce(out, axis=axes[0], keepdims=True) / out.shape[axes[0]]
     if effects in ("time", "twoway"):
-        out -= np.add.reduce(out, axis=1, keepdims=True) / out.shape[1]
+        out -= np.add.reduce(out, axis=axes[1], keepdims=True) / out.shape[axes[1]]
     return out
 
 

@@ -92,7 +92,7 @@ def test_pairs_give_the_variance_of_the_score(model, lag, error, T):
     for draw in range(2000):
         e = rng.exponential(size=(T, 16)) - 1
         y = np.linalg.solve(A, (fit.design.X @ beta + np.linalg.solve(B, e.T).T).T).T
-        sample = resampled(fit, y)
+        (sample,) = resampled(fit, y[None])
         at = Solution(beta, truth["rho"], truth["lam"], 1.0, 0.0, residuals(sample, beta, truth["rho"], truth["lam"]))
         np.testing.assert_allclose(at.resid, e.ravel(), atol=1e-9)
         S = scores(sample, at)
@@ -122,7 +122,7 @@ def test_pairs_know_which_effects_were_removed(model, effects):
     for _ in range(300):
         a = fit.design.X[:, :, 1] * beta
         e = rng.standard_normal((4, 16))
-        sample = resampled(fit, (a + e) @ inverse.T if rho else a + e @ inverse.T)
+        (sample,) = resampled(fit, ((a + e) @ inverse.T if rho else a + e @ inverse.T)[None])
         at = Solution(beta, rho, lam, 1.0, 0.0, residuals(sample, beta, rho, lam))
         params = pd.Series([*beta, by], index=fit.params.index)
         meats.append(pairs_meat(replace(fit, params=params, sample=sample, solution=at)))
@@ -280,7 +280,7 @@ def test_bootstrap_samples_are_made_like_the_fit(model, lee_yu):
     data, W = panel_data(3)
     more = {"w_error": pd.DataFrame(np.roll(np.eye(14), 1, axis=1), W.index, W.index)} if model == "sac" else {}
     fit = getattr(sp, model)("y ~ a + b", data, W, **PANEL, lee_yu=lee_yu, **more)
-    sample = resampled(fit, fit.design.y)
+    (sample,) = resampled(fit, fit.design.y[None])
     for name in ("y", "Wy", "My", "MWy"):
         if getattr(fit.sample, name) is not None:
             np.testing.assert_allclose(getattr(sample, name), getattr(fit.sample, name), atol=1e-12)
