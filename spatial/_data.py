@@ -107,11 +107,12 @@ class Design:
         """Rows m: units and periods that are observed."""
         return self.y.size if self.observed is None else int(self.observed.sum())
 
-    def rows(self, values: np.ndarray) -> np.ndarray:
-        """(T, N, ...) as (m, ...), period by period."""
+    def rows(self, values: np.ndarray, first: int = 0) -> np.ndarray:
+        """(T, N, ...) as (m, ...), period by period; (R, T, N, ...) as (R, m, ...) with ``first=1``."""
         if self.observed is not None:
-            return values[self.observed]
-        return values.reshape(values.shape[0] * values.shape[1], *values.shape[2:])
+            return values[(slice(None),) * first + (self.observed,)]
+        before, (T, N), after = values.shape[:first], values.shape[first : first + 2], values.shape[first + 2 :]
+        return values.reshape(*before, T * N, *after)
 
     def panel(self, rows: np.ndarray) -> np.ndarray:
         """(m, ...) as (T, N, ...), NaN where nothing was observed."""
@@ -131,13 +132,15 @@ class Design:
         return (series if self.observed is None else series[self.observed.ravel()]).swaplevel().sort_index()
 
 
-def spatial_lag(w: Weights | PeriodWeights | sparse.csr_array, values: np.ndarray) -> np.ndarray:
-    """W applied to the unit axis of a (T, N) or (T, N, k) array, period by period."""
+def spatial_lag(w: Weights | PeriodWeights | sparse.csr_array, values: np.ndarray, *, first: int = 0) -> np.ndarray:
+    """W applied to the unit axis of a (T, N) or (T, N, k) array, period by period; of R such with ``first=1``."""
     if isinstance(w, PeriodWeights):
+        if first:
+            return np.stack([spatial_lag(w, each) for each in values])
         return np.stack([w_t.csr @ x for w_t, x in zip(w.matrices, values)])
     csr = w.csr if isinstance(w, Weights) else w
-    by_unit = values.swapaxes(0, 1)
-    return (csr @ by_unit.reshape(len(by_unit), -1)).reshape(by_unit.shape).swapaxes(0, 1)
+    by_unit = np.moveaxis(values, first + 1, 0)
+    return np.moveaxis((csr @ by_unit.reshape(len(by_unit), -1)).reshape(by_unit.shape), 0, first + 1)
 
 
 def design(formula, data, w, *, entity=None, time=None, durbin=None, missing="error", lagged=True) -> Design:

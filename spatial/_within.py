@@ -9,9 +9,12 @@ from .solve.unbalanced import Gaps
 from .solve.within import degrees_of_freedom, demean
 
 
-def without_effects(d: Design, values: np.ndarray, effects: str) -> np.ndarray:
-    """A (T, N, ...) array less its projection on the effects."""
-    return demean(values, effects) if d.observed is None else Gaps(d.observed, effects).demean(values)
+def without_effects(d: Design, values: np.ndarray, effects: str, *, first: int = 0) -> np.ndarray:
+    """A (T, N, ...) array less its projection on the effects; R such arrays with ``first=1``."""
+    if d.observed is None:
+        return demean(values, effects, first)
+    gaps = Gaps(d.observed, effects)
+    return np.stack([gaps.demean(each) for each in values]) if first else gaps.demean(values)
 
 
 def left_by_effects(d: Design, effects: str) -> int:

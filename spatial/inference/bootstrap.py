@@ -69,15 +69,10 @@ def resampled(fit: Fit, y: np.ndarray) -> list[Sample]:
     W, M, sample = fit.design.weights, fit.design.weights_of_error, fit.sample
 
     def within(values):
-        return demean(values, effects, axes=(1, 2))
+        return demean(values, effects, first=1)
 
     def lag(w, values):
-        if w.varies:
-            lagged = np.array([spatial_lag(w, each) for each in values])
-        else:
-            R, T, N = values.shape
-            by_unit = w.csr @ values.transpose(2, 0, 1).reshape(N, R * T)
-            lagged = by_unit.reshape(N, R, T).transpose(1, 2, 0)
+        lagged = spatial_lag(w, values, first=1)
         return within(lagged) if exact else lagged
 
     parts = {"y": within(y)}

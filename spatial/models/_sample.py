@@ -17,7 +17,7 @@ from .._within import left_by_effects, without_effects
 from ..results import Specification
 from ..solve.ml import Sample
 from ..solve.within import degrees_of_freedom
-from ._checks import refuse_degenerate
+from ._checks import degenerate
 from ._dummies import keeps_dummies, sample_with_dummies
 from ._varying import refuse_without_likelihood, varying_jacobian
 
@@ -33,44 +33,64 @@ def demeaned_sample(
     demean y and lag that, W J y: with time effects a little of them stays in. Weights that vary always lag first:
     W_t c changes from period to period.
     """
-    W, M = d.weights, d.weights_of_error
-    X, names = regressor_columns(d, effects)
     if keeps_dummies(specification, d, effects):
+        X, names = regressor_columns(d, effects)
         return sample_with_dummies(d, X, names, effects, correction, logdet_method), names
+    (sample,), names = demeaned_samples(specification, d, d.y[None], d.X[None], effects, correction, logdet_method)
+    if isinstance(sample, SpatialInputError):
+        raise sample
+    return sample, names
+
+
+def demeaned_samples(
+    specification: Specification, d: Design, y: np.ndarray, X: np.ndarray, effects: str, correction,
+    logdet_method: str | None = None,
+) -> tuple[list[Sample | SpatialInputError], list[str]]:  # fmt: skip
+    """The same for R replicates (R, T, N) and (R, T, N, k) of y and X; what is wrong with a replicate stands in its
+    place."""
+    W, M = d.weights, d.weights_of_error
     exact = correction is True or d.varies
+    X, names = regressor_columns(d, effects, X)
 
     def lag(weights, values):
-        lagged = spatial_lag(weights, values)
-        return without_effects(d, lagged, effects) if exact else lagged
+        lagged = spatial_lag(weights, values, first=1)
+        return without_effects(d, lagged, effects, first=1) if exact else lagged
 
-    y, Xd = without_effects(d, d.y, effects), without_effects(d, X, effects)
-    by_row = d.rows(Xd)
-    QR = refuse_degenerate(d, d.rows(X), by_row, d.rows(y), names, effects)
-    start = d.y if exact else y
-    transformed = without_entity(effects) if d.lags else effects
-    parts = {}
+    yd, Xd = (without_effects(d, values, effects, first=1) for values in (y, X))
+    parts = {"y": yd, "X": Xd}
+    start = y if exact else yd
     if specification.lag:
-        Wy = lag(W, start)
-        parts |= {"Wy": d.rows(Wy), "lag": _jacobian(d, d.weights, transformed, correction, logdet_method)}
+        parts["Wy"] = lag(W, start)
     if specification.error:
-        parts |= {"My": d.rows(lag(M, start)), "MX": d.rows(lag(M, X if exact else Xd))}
-        parts["error"] = _jacobian(d, d.weights_of_error, transformed, correction, logdet_method)
+        parts |= {"My": lag(M, start), "MX": lag(M, X if exact else Xd)}
     if specification.lag and specification.error:
-        parts["MWy"] = d.rows(lag(M, Wy))
-    n = _likelihood_size(d, transformed, correction)
-    return Sample(y=d.rows(y), X=by_row, n=n, known=(by_row, *QR), **parts), names
+        parts["MWy"] = lag(M, parts["Wy"])
+    parts = {name: d.rows(values, 1) for name, values in parts.items()}
+    problems, Q, R = degenerate(d, d.rows(y, 1), parts["y"], d.rows(X, 1), parts["X"], names, effects)
+    transformed = without_entity(effects) if d.lags else effects
+    same = {"n": _likelihood_size(d, transformed, correction)}
+    for name, weights in (("lag", W), ("error", M)):
+        if getattr(specification, name) and None in problems:
+            same[name] = _jacobian(d, weights, transformed, correction, logdet_method)
+    samples = []
+    for r, problem in enumerate(problems):
+        own = {name: values[r] for name, values in parts.items()}
+        samples.append(problem or Sample(**own, **same, known=(own["X"], Q[r], R[r])))
+    return samples, names
 
 
-def regressor_columns(d: Design, effects: str) -> tuple[np.ndarray, list[str]]:
-    """[X, W X] (and W^2 X) as (T, N, k) and the columns' names; demeaning leaves no intercept."""
+def regressor_columns(d: Design, effects: str, X: np.ndarray | None = None) -> tuple[np.ndarray, list[str]]:
+    """[X, W X] (and W^2 X) as (T, N, k) and the columns' names; demeaning leaves no intercept. Of R replicates
+    (R, T, N, k) of X where they are given."""
+    first, X = (0, d.X) if X is None else (1, X)
     keep = [j for j, name in enumerate(d.names) if effects == "none" or name != INTERCEPT]
-    columns, names = [d.X.take(keep, axis=2)], [d.names[j] for j in keep]
-    lagged = d.X.take(d.durbin, axis=2)
+    columns, names = [X.take(keep, axis=-1)], [d.names[j] for j in keep]
+    lagged = X.take(d.durbin, axis=-1)
     for power in ("W:", "W2:")[: d.wx_order]:
-        lagged = spatial_lag(d.weights, lagged)
+        lagged = spatial_lag(d.weights, lagged, first=first)
         columns.append(lagged)
         names += [power + d.names[j] for j in d.durbin]
-    return np.concatenate(columns, axis=2), names
+    return np.concatenate(columns, axis=-1), names
 
 
 def without_entity(effects: str) -> str:

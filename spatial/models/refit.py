@@ -23,11 +23,11 @@ from ..inference.propagate import point_effects
 from ..inference.vcov import as_vcov
 from ..results import Fit
 from ..solve.ml import maxima
-from ._checks import degenerate_responses, refuse_degenerate_response, refuse_perfect_fit
+from ._checks import refuse_perfect_fit, response_problems
 from ._dynamic import own_lags, without_bias
 from ._estimate import aligned, estimates
 from ._random import random_effects
-from ._sample import demeaned_sample, which_correction
+from ._sample import demeaned_sample, demeaned_samples, which_correction
 
 BLOCK, NUMBERS = 256, 2**18  # replicates that are in memory at once, and numbers of theirs
 
@@ -203,53 +203,56 @@ def _count(given: dict) -> int:
 
 
 def _maxima(fit: Fit, given: dict, R: int, failed: dict, whole: bool) -> Iterator:
-    """(replicate, design, sample, solution) of those that have a maximum; why the others have none in ``failed``."""
+    """(replicate, design, sample, solution) of those that have a maximum; why the others have none in ``failed``.
+
+    Designs are the replicates' own where ``whole`` says that someone will look at them.
+    """
     if fit.settings["random"]:
         yield from _random_maxima(fit, given, R, failed)
         return
-    size = 1 if "w" in given else int(np.clip(NUMBERS // fit.design.y.size, 1, BLOCK))
+    size = 1 if "w" in given or fit.sample.dummies else int(np.clip(NUMBERS // fit.design.y.size, 1, BLOCK))
     for start in range(0, R, size):
         replicates = range(start, min(start + size, R))
-        if list(given) == ["y"]:
-            made = _responses(fit, given["y"], replicates, failed, whole)
-        else:
-            made = _replicates(fit, given, replicates, failed)
-        for (r, d, sample), found in zip(made, maxima([sample for _, _, sample in made])):
+        y, X = _data(fit.design, given, replicates)
+        made = []
+        for i, (r, sample) in enumerate(zip(replicates, _samples(fit, given, replicates, y, X))):
+            if isinstance(sample, SpatialInputError):
+                failed[r] = f"{sample.code}: {sample.message}"
+            else:
+                made.append((r, _design(fit.design, given, r, y[i], X[i]) if whole else fit.design, sample))
+        for (r, d, sample), found in zip(made, maxima([sample for *_, sample in made])):
             if isinstance(found, SpatialInputError):
                 failed[r] = f"{found.code}: {found.message}"
             else:
                 yield r, d, sample, found
 
 
-def _responses(fit: Fit, y: np.ndarray, replicates: range, failed: dict, whole: bool) -> list[tuple]:
-    """Where the response alone changes: X's arrays stay, and the responses go through the house together."""
-    d, effects = fit.design, fit.settings["effects"]
-    y = y[replicates.start : replicates.stop]
-    samples = resampled(fit, y)
-    flat = degenerate_responses(y.reshape(len(y), -1), np.array([sample.y for sample in samples]))
-    doubtful, made = np.any(flat, axis=0) | ~np.isfinite(y).all(axis=(1, 2)), []
-    for r, values, sample, doubt in zip(replicates, y, samples, doubtful):
-        own = replace(d, y=values) if whole or doubt else d
-        if doubt:
-            try:
-                _refuse_not_finite(r, values)
-                refuse_degenerate_response(own, sample.y, effects)
-            except SpatialInputError as error:
-                failed[r] = f"{error.code}: {error.message}"
-                continue
-        made.append((r, own, sample))
-    return made
+def _samples(fit: Fit, given: dict, replicates: range, y: np.ndarray, X: np.ndarray) -> list:
+    """The likelihood's arrays of every replicate, or the error that says why there are none. X's arrays stay where the
+    response alone changes."""
+    d, settings = fit.design, fit.settings
+    finite = np.isfinite(y).all(axis=(1, 2)) & np.isfinite(X).all(axis=(1, 2, 3))
+    samples = [_not_finite(r) for r in replicates]
+    good, y, X = np.flatnonzero(finite), y[finite], X[finite]
+    if not len(good):
+        return samples
+    if "w" in given or fit.sample.dummies:
+        found = [_one_sample(fit, given, replicates[0], y[0], X[0])]
+    elif list(given) == ["y"]:
+        found = resampled(fit, y)
+        within = np.array([sample.y for sample in found])
+        problems = response_problems(d, y.reshape(len(y), -1), within, settings["effects"])
+        found = [problem or sample for problem, sample in zip(problems, found)]
+    else:
+        how = (settings[name] for name in ("effects", "lee_yu", "logdet"))
+        found, _ = demeaned_samples(fit.specification, d, y, X, *how)
+    for i, sample in zip(good, found):
+        samples[i] = sample
+    return samples
 
 
-def _replicates(fit: Fit, given: dict, replicates: range, failed: dict) -> list[tuple]:
-    made = []
-    for r in replicates:
-        try:
-            d = _replicate(fit.design, given, r)
-            made.append((r, d, _sample(fit, d, given)))
-        except SpatialInputError as error:
-            failed[r] = f"{error.code}: {error.message}"
-    return made
+def _not_finite(r: int) -> SpatialInputError:
+    return SpatialInputError("E201", f"replicate {r} has missing or infinite values", n=1)
 
 
 def _random_maxima(fit: Fit, given: dict, R: int, failed: dict) -> Iterator:
@@ -258,7 +261,10 @@ def _random_maxima(fit: Fit, given: dict, R: int, failed: dict) -> Iterator:
     options["method"] = "ml" if s["random"].by_likelihood else None
     for r in range(R):
         try:
-            d = _replicate(fit.design, given, r)
+            (y,), (X,) = _data(fit.design, given, range(r, r + 1))
+            if not (np.isfinite(y).all() and np.isfinite(X).all()):
+                raise _not_finite(r)
+            d = _design(fit.design, given, r, y, X)
             sample, _, found, _ = random_effects(fit.specification, d, s["effects"], options)
         except SpatialInputError as error:
             failed[r] = f"{error.code}: {error.message}"
@@ -266,36 +272,43 @@ def _random_maxima(fit: Fit, given: dict, R: int, failed: dict) -> Iterator:
         yield r, d, sample, found
 
 
-def _replicate(d: Design, given: dict, r: int) -> Design:
-    """The design with what changes in replicate r."""
-    new = {"y": given["y"][r]} if "y" in given else {}
-    for key in given:
-        if isinstance(key, tuple):
-            X = new.setdefault("X", d.X.copy())
-            X[:, :, key[1]] = given[key][r]
-    for name, values in [("X", new.get("X", d.X)), ("y", new.get("y", d.y))]:
-        if name in new:
-            _refuse_not_finite(r, values)
+def _data(d: Design, given: dict, replicates: range) -> tuple[np.ndarray, np.ndarray]:
+    """y (R, T, N) and X (R, T, N, k) of these replicates."""
+    at, R = slice(replicates.start, replicates.stop), len(replicates)
+    y = given["y"][at] if "y" in given else np.broadcast_to(d.y, (R, *d.y.shape))
+    X = np.broadcast_to(d.X, (R, *d.X.shape))
+    new = {key[1]: values[at] for key, values in given.items() if isinstance(key, tuple)}
+    if new:
+        X = X.copy()
+        for column, values in new.items():
+            X[..., column] = values
     if "relabel" in given:
-        at = given["relabel"][r]
-        parts = {"y": new.get("y", d.y), "X": new.get("X", d.X), "order": d.order}
-        new |= {name: values.take(at, axis=1) for name, values in parts.items()}
+        places = given["relabel"][at][:, None]
+        y, X = np.take_along_axis(y, places, axis=2), np.take_along_axis(X, places[..., None], axis=2)
+    return y, X
+
+
+def _design(d: Design, given: dict, r: int, y: np.ndarray, X: np.ndarray) -> Design:
+    """The design with what changes in replicate r."""
+    new = {"y": y, "X": X}
+    if "relabel" in given:
+        new["order"] = d.order.take(given["relabel"][r], axis=1)
     if "w" in given:
         new["weights"] = aligned(given["w"][r], d, "error", name="w")
     return replace(d, **new)
 
 
-def _refuse_not_finite(r: int, values: np.ndarray) -> None:
-    if not np.isfinite(values).all():
-        raise SpatialInputError("E201", f"replicate {r} has missing or infinite values", n=1)
-
-
-def _sample(fit: Fit, d: Design, given: dict):
-    """The arrays of the likelihood."""
+def _one_sample(fit: Fit, given: dict, r: int, y: np.ndarray, X: np.ndarray):
+    """Where W changes too, or dummies of the effects are kept."""
     effects, correction = fit.settings["effects"], fit.settings["lee_yu"]
-    if "w" in given and which_correction(fit.specification, d, effects, correction) != correction:
-        raise SpatialInputError("E526", "these weights need the additive correction, the fit's own the transformation")
-    sample, names = demeaned_sample(fit.specification, d, effects, correction, fit.settings["logdet"])
-    if len(names) != len(fit.solution.beta):
-        raise SpatialInputError("E526", f"other regressors than the fit's: {names}")
+    try:
+        d = _design(fit.design, given, r, y, X)
+        if "w" in given and which_correction(fit.specification, d, effects, correction) != correction:
+            said = "these weights need the additive correction, the fit's own the transformation"
+            raise SpatialInputError("E526", said)
+        sample, names = demeaned_sample(fit.specification, d, effects, correction, fit.settings["logdet"])
+        if len(names) != len(fit.solution.beta):
+            raise SpatialInputError("E526", f"other regressors than the fit's: {names}")
+    except SpatialInputError as error:
+        return error
     return sample

@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import groupby
 
 import numpy as np
 from scipy.linalg.lapack import dtrtrs
@@ -107,19 +106,16 @@ def maxima(samples: Sequence[Sample]) -> list[Solution | SpatialInputError]:
     """
     if not samples:
         return []
-    # 1. A basis of X, once for all samples that share X; cross-products of [y, W y] and of M [y, W y, X].
-    groups = [list(group) for _, group in groupby(samples, key=lambda sample: id(sample.X))]
-    bases = [group[0].basis for group in groups]
-    each = [_cross_products(group, basis) for group, basis in zip(groups, bases)]
-    products = tuple(np.concatenate(part) for part in zip(*(products for products, _ in each)))
-    shifts = (shift for _, shifts in each for shift in shifts)
-    triangles = (R for group, (_, R, _) in zip(groups, bases) for _ in group)
+    # 1. A basis of X, once where all samples share X; cross-products of [y, W y] and of M [y, W y, X].
+    shared = all(sample.X is samples[0].X for sample in samples)
+    bases = [samples[0].basis] * len(samples) if shared else [sample.basis for sample in samples]
+    products, shifts = _cross_products(samples, bases[:1] if shared else bases)
     # 2. The maximum over (rho, lambda) of every sample; beta and sigma2 follow.
     points, problems = search(products, samples[0])
     at = concentrated(points, products, samples[0])
     return [
         problem or _solution(sample, R, shift, *own)
-        for problem, sample, R, shift, *own in zip(problems, samples, triangles, shifts, *at)
+        for problem, sample, (_, R, _), shift, *own in zip(problems, samples, bases, shifts, *at)
     ]
 
 
@@ -131,7 +127,7 @@ def _solution(sample, R, shift, rho, lam, loglik, q, G) -> Solution:
 
 def loglik_at(sample: Sample, rho: float = 0.0, lam: float = 0.0) -> float:
     """The concentrated log-likelihood at a given (rho, lambda): profiles and tests read it."""
-    products, _ = _cross_products([sample], sample.basis)
+    products, _ = _cross_products([sample], [sample.basis])
     point = [[value] for value, part in ((rho, sample.lag), (lam, sample.error)) if part is not None]
     return concentrated(np.array(point), products, sample)[2][0]
 
@@ -152,20 +148,21 @@ def spatially_lagged_error(sample: Sample, beta: np.ndarray, rho: float) -> np.n
     return Mu if sample.lag is None else Mu - rho * sample.MWy
 
 
-def _cross_products(samples, basis):
+def _cross_products(samples, bases):
     """Z'Z, Z'MZ + its transpose and (MZ)'MZ over Z = [y, W y, Q], y and W y as residuals from Q; and Q'[y, W y].
 
-    Of samples that share X, sample by sample: (R, p, p) each. They make Z'B'B Z = Z'Z - lambda (...) + lambda^2 (...).
-    Without a spatial error [y, W y] are enough.
+    Sample by sample, (R, p, p) each; one basis serves all samples that share X. They make
+    Z'B'B Z = Z'Z - lambda (...) + lambda^2 (...). Without a spatial error [y, W y] are enough.
     """
-    Q, _, MQ = basis
+    Q = np.array([Q for Q, _, _ in bases])
     ys = _beside([(sample.y, sample.Wy) for sample in samples])
-    shift = Q.T @ ys
+    shift = _transposed(Q) @ ys
     ys -= Q @ shift
-    if MQ is None:
+    if samples[0].error is None:
         return (_transposed(ys) @ ys,), shift
+    MQ = np.array([MQ for _, _, MQ in bases])
     Mys = _beside([(sample.My, sample.MWy) for sample in samples]) - MQ @ shift
-    Z, MZ = (np.concatenate([left, np.broadcast_to(right, (len(left), *right.shape))], axis=2)
+    Z, MZ = (np.concatenate([left, np.broadcast_to(right, (len(left), *right.shape[1:]))], axis=2)
              for left, right in ((ys, Q), (Mys, MQ)))  # fmt: skip
     mixed = _transposed(Z) @ MZ
     return (_transposed(Z) @ Z, mixed + _transposed(mixed), _transposed(MZ) @ MZ), shift

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 
-def demean(values: np.ndarray, effects: str, axes: tuple[int, int] = (0, 1)) -> np.ndarray:
-    """Deviations of a (T, N, ...) array from its unit means, period means or both; ``axes`` are those of T and N.
+def demean(values: np.ndarray, effects: str, first: int = 0) -> np.ndarray:
+    """Deviations of a (T, N, ...) array from its unit means, period means or both; of R such with ``first=1``.
 
     Examples
     --------
@@ -17,9 +17,9 @@ def demean(values: np.ndarray, effects: str, axes: tuple[int, int] = (0, 1)) -> 
     """
     out = np.array(values, dtype=float)
     if effects in ("entity", "twoway"):
-        out -= np.add.reduce(out, axis=axes[0], keepdims=True) / out.shape[axes[0]]
+        out -= np.add.reduce(out, axis=first, keepdims=True) / out.shape[first]
     if effects in ("time", "twoway"):
-        out -= np.add.reduce(out, axis=axes[1], keepdims=True) / out.shape[axes[1]]
+        out -= np.add.reduce(out, axis=first + 1, keepdims=True) / out.shape[first + 1]
     return out
 
 

@@ -114,6 +114,21 @@ def test_a_replicate_without_an_estimate_stops_no_other():
     assert many.to_frame().columns.tolist() == [*fit.params.index, "sigma2", "loglik"]
 
 
+@pytest.mark.parametrize("model", ["sdm", "sdem", "sac"])
+def test_replicates_do_not_depend_on_those_beside_them(model):
+    """Regressors and places change in blocks: as one by one, whatever else is in the block."""
+    data, W = panel_data(1, N=12, T=5)
+    fit, rng = getattr(sp, model)(FORMULA, data, W, **PANEL, effects="twoway"), np.random.default_rng(3)
+    x, places = rng.standard_normal((300, 5, 12)), np.array([rng.permutation(12) for _ in range(300)])
+    x[7, 0, 0], x[9], x[280] = np.inf, 2.0, fit.design.X[:, :, fit.design.names.index("a")]
+    many = sp.refit(fit, x={"b": x}, relabel=places)
+    assert {r: many.failed[r][:4] for r in (7, 9, 280)} == {7: "E201", 9: "E204", 280: "E205"}
+    for r in [*range(0, 300, 23), 7, 9, 280]:
+        alone = sp.refit(fit, x={"b": x[[r]]}, relabel=places[[r]])
+        np.testing.assert_array_equal(alone.params[0], many.params[r])
+        np.testing.assert_array_equal(alone.loglik[0], many.loglik[r])
+
+
 def test_weights_that_cannot_be_used_stop_no_others():
     """Islands ask for the additive correction, other units are refused."""
     data, W = panel_data(2)
