@@ -2,6 +2,7 @@
 
     python benchmarks/panel.py [--rounds 7]          # some minutes
     python benchmarks/panel.py --full                # 3,000 units, for which spreg takes many minutes, and 100,000
+    python benchmarks/panel.py --r                   # R's splm as well, where Rscript has it
 
 spreg demeans y and lags that, without a correction: ours is asked for the same (``lee_yu=False``) and spreg is given
 [X, W X], so that estimates can be compared before any time is taken. spreg knows unit effects alone, so y and X
@@ -19,9 +20,12 @@ import contextlib
 import io
 import multiprocessing
 import resource
+import subprocess
 import sys
+import tempfile
 import time
 import warnings
+from pathlib import Path
 from statistics import median
 
 sys.path.pop(0)  # this folder, where "weights" would be the benchmark of that name
@@ -38,6 +42,18 @@ KEYS = {"entity": "unit", "time": "year", "effects": "twoway"}
 NEIGHBOURS = 6
 RHO = 0.4
 REFITS = 50  # responses in one call
+R_SCRIPT = """
+options(digits = 15)
+a <- commandArgs(TRUE)
+d <- read.csv(a[1]); W <- as.matrix(read.csv(a[2], header = FALSE)); dimnames(W) <- NULL
+d <- d[order(d$year, d$unit), ]; N <- nrow(W); T <- nrow(d) / N
+cpu <- function(f) { f(); t <- sapply(1:5, function(i) sum(system.time(f())[1:2])); median(t) }
+lw <- spdep::mat2listw(W, style = "W")
+d$Wa <- as.vector(W %*% matrix(d$a, N)); d$Wb <- as.vector(W %*% matrix(d$b, N))
+f <- function() splm::spml(y ~ a + b + Wa + Wb, d, index = c("unit", "year"), listw = lw, model = "within",
+                           effect = "twoways", lag = TRUE, spatial.error = "none")
+cat(coef(f())["lambda"], cpu(f))
+"""
 PATIENCE = 20  # seconds; a peer that takes longer is timed once
 
 
@@ -112,6 +128,27 @@ def against_spreg(N: int, T: int, rounds: int) -> None:
             print(f"    {title:<34}{a / fits * 1e3:9.2f} ms {b * 1e3:10.1f} ms {b * fits / a:6.0f} x", flush=True)
 
 
+def against_r(N: int, T: int) -> None:
+    """splm, given [X, W X]; medians of CPU time in a process of its own."""
+    w = nearest(N)
+    data = panel(w, T)
+    same = fit(w, data, known=False, lee_yu=False)
+    with tempfile.TemporaryDirectory() as folder:
+        script, table, matrix = (Path(folder, name) for name in ("peer.R", "data.csv", "w.csv"))
+        script.write_text(R_SCRIPT)
+        data.to_csv(table, index=False, float_format="%.17g")
+        np.savetxt(matrix, w.csr.toarray(), delimiter=",", fmt="%.17g")
+        done = subprocess.run(["Rscript", str(script), str(table), str(matrix)], capture_output=True, text=True)
+    if done.returncode:
+        print("  splm: " + " ".join(done.stderr.split())[:300])
+        return
+    rho, seconds = map(float, done.stdout.split())
+    assert abs(rho - same.rho) < 1e-5, "splm disagrees"
+    ours = median(cpu(lambda: fit(w, data, known=False), rounds=1) for _ in range(15))
+    print(f"\nSDM, two-way effects, N = {N:,}, T = {T}: splm's rho differs by {abs(rho - same.rho):.1e}")
+    print(f"    {'new W':<34}{ours * 1e3:9.2f} ms {seconds * 1e3:10.1f} ms {seconds / ours:6.0f} x")
+
+
 def by_turns(a, b, rounds: int) -> tuple[float, float]:
     """Median seconds of CPU of both, A B A B ..."""
     times = ([], [])
@@ -180,11 +217,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--full", action="store_true", help="3,000 and 100,000 units as well")
+    parser.add_argument("--r", action="store_true", help="R's splm as well")
     chosen = parser.parse_args()
     refits(31, 13)
     print("\nours, spreg, ratio")
     against_spreg(31, 13, chosen.rounds)
     against_spreg(285, 20, chosen.rounds)
+    if chosen.r:
+        against_r(31, 13)
+        against_r(285, 20)
     if chosen.full:
         against_spreg(3_000, 20, chosen.rounds)
         alone(100_000, 10)
