@@ -16,6 +16,8 @@ from ..effects.average import KINDS
 from ..inference.propagate import Averages, draw, selectors
 from ..results import SCHEMA, critical_value, two_sided
 
+NEGLIGIBLE = 1e-10  # probability of a W whose effects need not be known
+
 
 @dataclass(frozen=True, eq=False)
 class AveragedEffects(Shown):
@@ -62,10 +64,11 @@ class AveragedEffects(Shown):
 
 
 def averaged_effects(effects: dict, probabilities: pd.Series, draws: int, seed: int, level: float) -> AveragedEffects:
-    """Average ``Effects`` by key with these probabilities; those of zero take no part."""
+    """Average ``Effects`` by key with these probabilities; those of next to nothing take no part."""
     critical_value(level)  # refuses what is no level
-    used = {key: effects[key] for key in effects if probabilities[key] > 0}
+    used = {key: effects[key] for key in effects if probabilities[key] > NEGLIGIBLE}
     p = np.array([probabilities[key] for key in used])
+    p = p / p.sum()
     first = next(iter(used.values()))
     estimates = np.array([e.estimates for e in used.values()])
     samples = [_draws(e, draws, seed) for e in used.values()]

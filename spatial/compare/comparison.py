@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -16,6 +17,7 @@ from ..effects.average import Effects
 from ..results import Fit, TestResult
 from .alike import similarity
 from .average import AveragedEffects, averaged_effects
+from .estimates import Lazy
 from .posterior import log_marginal
 from .prior import DEFAULT, Prior
 from .residuals import residual_moran
@@ -31,8 +33,9 @@ class Comparison(Shown):
 
     Attributes
     ----------
-    fits : dict of Fit
-        By the weights' name; by (weights, model) where several models were asked for.
+    fits : mapping of Fit
+        By the weights' name; by (weights, model) where several models were asked for. Where there are many, a fit
+        is made when it is asked for.
     failed : dict of str
         Weights under which a model could not be estimated, and why; keys likewise.
     draws, seed : int
@@ -43,15 +46,21 @@ class Comparison(Shown):
         Of each W; alike by default. Models under one W are equally likely beforehand.
     notes : tuple of str
         What a reader should know: identical weights, islands, other samples.
+    estimates : dict of Estimate
+        The numbers of each fit, by the same keys.
+    weights : dict of Weights
+        By name, as the fits used them.
     """
 
-    fits: dict = field(repr=False)
+    fits: Mapping = field(repr=False)
     failed: dict
     draws: int = 1000
     seed: int = 1
     prior: Prior = DEFAULT
     prior_probabilities: dict | None = None
     notes: tuple[str, ...] = ()
+    estimates: dict = field(default_factory=dict, repr=False)
+    weights: dict = field(default_factory=dict, repr=False)
 
     def __getitem__(self, key) -> Fit:
         if key not in self.fits:
@@ -63,15 +72,10 @@ class Comparison(Shown):
     @cached_property
     def log_marginals(self) -> pd.Series:
         """log p(y | W, model); NaN for the method of moments and random effects, which have none."""
-        shared = False if len({fit.settings["lee_yu"] is True for fit in self.fits.values()}) > 1 else None
-        values = []
-        for fit in self.fits.values():
-            try:
-                values.append(log_marginal(fit, self.prior, lee_yu=shared))
-            except SpatialInputError as error:
-                if error.code != "E511":
-                    raise
-                values.append(np.nan)
+        if len({one.lee_yu == "True" for one in self.estimates.values()}) == 1:
+            return self._by_key([one.log_marginal for one in self.estimates.values()], "log_marginal")
+        values = [np.nan if np.isnan(one.log_marginal) else log_marginal(self.fits[key], self.prior, lee_yu=False)
+                  for key, one in self.estimates.items()]  # fmt: skip
         return self._by_key(values, "log_marginal")
 
     @cached_property
@@ -89,8 +93,7 @@ class Comparison(Shown):
     def posterior(self) -> pd.DataFrame:
         """Probabilities in two dimensions, weights by models (Elhorst, Lacombe & Piras 2012), with their sums."""
         self._refuse_without_probabilities()
-        rows = [(weights_of(key), fit.specification.name, p)
-                for (key, fit), p in zip(self.fits.items(), self.probabilities)]  # fmt: skip
+        rows = [(weights_of(key), one.model, p) for (key, one), p in zip(self.estimates.items(), self.probabilities)]
         table = pd.DataFrame(rows, columns=["weights", "model", "probability"])
         wide = table.pivot(index="weights", columns="model", values="probability")
         wide = wide.loc[table["weights"].unique(), table["model"].unique()]
@@ -100,10 +103,10 @@ class Comparison(Shown):
 
     def glance(self) -> pd.DataFrame:
         """One row per fit, the likeliest first; those that failed come last and say why."""
-        table = pd.concat([fit.glance().assign(weights=weights_of(k)) for k, fit in self.fits.items()])
-        table = table.assign(links=[fit.design.weights.nnz for fit in self.fits.values()],
-                             log_marginal=self.log_marginals.to_numpy(),
-                             probability=self.probabilities.to_numpy())  # fmt: skip
+        rows = [(weights_of(key), one.model, one.links, one.get("rho"), one.get("lambda"), one.sigma2, one.loglik,
+                 one.aic, one.bic) for key, one in self.estimates.items()]  # fmt: skip
+        table = pd.DataFrame(rows, columns=COLUMNS[:-2])
+        table = table.assign(log_marginal=self.log_marginals.to_numpy(), probability=self.probabilities.to_numpy())
         table = table.sort_values(["log_marginal", "bic"], ascending=[False, True], kind="stable")
         if self.prior_probabilities:
             table = table.sort_values("probability", ascending=False, kind="stable")
@@ -112,6 +115,15 @@ class Comparison(Shown):
             rows = [{"weights": weights_of(key), "problem": why} for key, why in self.failed.items()]
             table = pd.concat([table.assign(problem=""), pd.DataFrame(rows)])
         return table.reset_index(drop=True)
+
+    def coefficients(self) -> pd.DataFrame:
+        """The coefficients under every W with their standard errors, one row each: the columns that papers add."""
+        tables = []
+        for key, one in self.estimates.items():
+            errors = np.sqrt(np.diag(one.covariance))
+            tables.append(pd.DataFrame({"weights": weights_of(key), "model": one.model, "term": one.names,
+                                        "estimate": one.params, "std_error": errors}))  # fmt: skip
+        return pd.concat(tables, ignore_index=True)
 
     @property
     def best(self) -> str:
@@ -124,14 +136,19 @@ class Comparison(Shown):
     # -- what it means for the answer --------------------------------------------------------------------
 
     @cached_property
-    def effects(self) -> dict[str, Effects]:
-        return {key: fit.effects(draws=self.draws, seed=self.seed) for key, fit in self.fits.items()}
+    def effects(self) -> Mapping[str, Effects]:
+        """By key, each simulated when it is asked for."""
+        return Lazy(self.fits, self._effects)
 
-    def tidy(self) -> pd.DataFrame:
-        """Effects under every W, in the common schema plus ``weights``, ``effect`` (and ``model``)."""
+    def _effects(self, key) -> Effects:
+        return self.fits[key].effects(draws=self.draws, seed=self.seed)
+
+    def tidy(self, keys=None) -> pd.DataFrame:
+        """Effects under every W, in the common schema plus ``weights``, ``effect`` (and ``model``); or those of some
+        ``keys``."""
         tables = []
-        for key, found in self.effects.items():
-            table = found.tidy()
+        for key in self.fits if keys is None else keys:
+            table = self.effects[key].tidy()
             if isinstance(key, tuple):
                 table.insert(0, "model", key[1])
             table.insert(0, "weights", weights_of(key))
@@ -161,7 +178,7 @@ class Comparison(Shown):
         from spillover.errors import check_option
 
         check_option("measure", measure, ("correlation", "jaccard"))
-        return similarity({weights_of(key): fit.design.weights for key, fit in self.fits.items()}, measure)
+        return similarity(self.weights, measure)
 
     def vuong(self, first, second) -> TestResult:
         """Vuong's test of two fits by their keys; see ``spatial.compare.rivals``."""
@@ -177,7 +194,7 @@ class Comparison(Shown):
         table = pd.DataFrame(np.nan, index=keys, columns=keys)
         for null in keys:
             for rival in keys:
-                if self.fits[null].design.weights != self.fits[rival].design.weights:
+                if self.weights[weights_of(null)] != self.weights[weights_of(rival)]:
                     table.loc[[null], [rival]] = self.j_test(null, rival).p_value
         return table.rename_axis(index="null", columns="rival")
 

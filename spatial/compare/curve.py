@@ -6,7 +6,6 @@ Nature Human Behaviour 4:1208-1214).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import product
@@ -21,11 +20,13 @@ from ..effects.average import KINDS
 from ..results import Fit
 from .common import on_common_units
 from .jobs import run
-from .journal import Journal, digest_of, key_of, seed_of
+from .journal import digest_of, key_of, opened, seed_of, told
 from .weights import _check_options, _models, _named
 
 CHOICES = ["weights", "model", "controls", "sample"]
 NUMBERS = ["estimate", "std_error", "p_value", "conf_low", "conf_high"]
+SCHEMA = dict.fromkeys(CHOICES, "text") | {"rho": "number", "loglik": "number", "problem": "text"}
+SCHEMA |= {f"{kind}_{column}": "number" for kind in KINDS for column in NUMBERS}
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,15 +143,10 @@ def specification_curve(
     jobs = list(product(named, range(len(models)), formulas, frames))
     shared = (frames, models, formulas, variable, draws, seed, options)
     keys = _keys(jobs, shared)
-    book = None if journal is None else Journal(journal, resume=resume)
-    done = {} if book is None else {i: book.found[key] for i, key in enumerate(keys) if key in book.found}
-    try:
-        keep = None if book is None else lambda i, result: book.add(keys[i], result)
-        found, whole = run([(*job, key) for job, key in zip(jobs, keys)], _one, shared, n_jobs=n_jobs, client=client,
-                           progress=progress, done=done, keep=keep)  # fmt: skip
-    finally:
-        if book is not None:
-            book.close()
+    with opened(journal, SCHEMA, resume=resume) as book:
+        done = {i: book.found[key] for i, key in enumerate(keys) if key in book.found}
+        found, whole = run([(*job, key) for job, key in zip(jobs, keys)], _all, shared, n_jobs=n_jobs, client=client,
+                           progress=progress, done=done, keep=lambda i, row: book.add(keys[i], row))  # fmt: skip
     rows = [row for i, result in found.items() for row in _rows(jobs[i], models, result)]
     columns = [*CHOICES, "effect", *NUMBERS, "rho", "loglik", "problem"]
     table = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys([*NUMBERS, "rho", "loglik"], float))
@@ -182,41 +178,44 @@ def _samples(data, samples, named, entity) -> dict:
 def _keys(jobs, shared) -> list[str]:
     frames, models, formulas, variable, draws, seed, options = shared
     digests = {name: digest_of(frame) for name, (frame, _) in frames.items()}
-    how = json.dumps({name: repr(options[name]) for name in sorted(options)})
+    weights = {sample: {name: told(w) for name, w in ws.items()} for sample, (_, ws) in frames.items()}
+    how = told(options)
     return [
-        key_of("curve", digests[sample], frames[sample][1][name].digest, models[m].__name__, formulas[terms], variable,
+        key_of("curve", digests[sample], weights[sample][name], models[m].__name__, formulas[terms], variable,
                draws, seed, how)
         for name, m, terms, sample in jobs
     ]  # fmt: skip
 
 
+def _all(shared, jobs) -> list[dict]:
+    return [_one(shared, job) for job in jobs]
+
+
 def _one(shared, job) -> dict:
-    """The effects of the variable in one specification, as plain numbers."""
+    """The effects of the variable in one specification, as a row of the journal."""
     frames, models, formulas, variable, draws, seed, options = shared
     name, m, terms, sample, key = job
     frame, ws = frames[sample]
+    row = dict.fromkeys(SCHEMA) | dict(zip(CHOICES, _chosen((name, m, terms, sample), models))) | {"problem": ""}
     try:
         fit = models[m](formulas[terms], frame, ws[name], **options)
         table = fit.effects(draws=draws, seed=seed_of(key, seed)).tidy()
         table = table[table["term"] == variable].set_index("effect")
         if table.empty:
             raise SpatialInputError("E502", f"{variable!r} is no term of {formulas[terms]}")
-        numbers = {kind: [_number(table.loc[kind, column]) for column in NUMBERS] for kind in KINDS}
-        return {"effects": numbers, "rho": _number(fit.params.get("rho", np.nan)), "loglik": _number(fit.loglik)}
+        for kind, column in product(KINDS, NUMBERS):
+            row[f"{kind}_{column}"] = float(table.loc[kind, column])
+        return row | {"rho": float(fit.params.get("rho", np.nan)), "loglik": float(fit.loglik)}
     except SpatialInputError as error:
-        return {"problem": f"{error.code}: {error.message}"}
+        return row | {"problem": f"{error.code}: {error.message}"}
 
 
-def _number(value) -> float | None:
-    """JSON has no NaN."""
-    return float(value) if np.isfinite(value) else None
+def _chosen(job, models):
+    name, m, terms, sample = job
+    return name, models[m].__name__.upper(), terms, sample
 
 
 def _rows(job, models, result):
-    name, m, terms, sample = job
-    chosen = (name, models[m].__name__.upper(), terms, sample)
     for kind in KINDS:
-        if "problem" in result:
-            yield (*chosen, kind, *[None] * len(NUMBERS), None, None, result["problem"])
-        else:
-            yield (*chosen, kind, *result["effects"][kind], result["rho"], result["loglik"], "")
+        yield (*_chosen(job, models), kind, *(result[f"{kind}_{column}"] for column in NUMBERS), result["rho"],
+               result["loglik"], result["problem"])  # fmt: skip

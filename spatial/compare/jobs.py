@@ -1,6 +1,6 @@
 """Many small jobs: in a loop, in processes of this machine, or on a cluster; the same results in the same order.
 
-A job is ``work(shared, job)``. ``shared`` (data and weights) travels once to each process; nothing that a job
+Jobs are done some at a time: ``work(shared, jobs)`` is a list of results. ``shared`` (data and weights) travels once to each process; nothing that a job
 returns depends on where or when it ran.
 """
 
@@ -38,13 +38,14 @@ def run(
     progress: Callable | None = None,
     done: dict | None = None,
     keep: Callable | None = None,
+    at_once: int = 1,
 ) -> tuple[dict, bool]:
     """Results by the jobs' positions, and whether all of them are there: Ctrl-C returns what is done.
 
     Parameters
     ----------
     jobs : list
-    work : function of (shared, job), which can be imported by workers
+    work : function of (shared, list of jobs), which can be imported by workers; the results, in order
     shared : object
     n_jobs, client
         Processes of this machine; or a ``dask.distributed.Client``.
@@ -52,8 +53,10 @@ def run(
         Wraps the iteration over results.
     done : dict, optional
         Results that an earlier run left.
-    keep : callable of (positions, results), optional
-        Told of every chunk as it is finished.
+    keep : callable of (position, result), optional
+        Told of every result as it comes.
+    at_once : int
+        Jobs that are done together where there is one process.
 
     Raises
     ------
@@ -72,7 +75,7 @@ def run(
     elif n_jobs != 1 and len(chunks) > 1:
         stream = _in_processes(n_jobs, chunks, jobs, work, shared)
     else:
-        stream = ((i, work(shared, jobs[i])) for i in left)
+        stream = _here(left, jobs, work, shared, at_once)
 
     def arrivals():
         yield from stream
@@ -111,9 +114,10 @@ def _joblib():
     return joblib
 
 
-def do_chunk(work, shared, chunk) -> list:
-    """What a worker runs: jobs in their order."""
-    return [work(shared, job) for job in chunk]
+def _here(left, jobs, work, shared, at_once) -> Iterator:
+    for start in range(0, len(left), at_once):
+        chunk = left[start : start + at_once]
+        yield from zip(chunk, work(shared, [jobs[i] for i in chunk]))
 
 
 def _in_processes(n_jobs, chunks, jobs, work, shared) -> Iterator:
@@ -121,7 +125,7 @@ def _in_processes(n_jobs, chunks, jobs, work, shared) -> Iterator:
     it goes to the cluster."""
     joblib = _joblib()
     pool = joblib.Parallel(n_jobs=n_jobs, return_as="generator")
-    calls = (joblib.delayed(do_chunk)(work, shared, [jobs[i] for i in chunk]) for chunk in chunks)
+    calls = (joblib.delayed(work)(shared, [jobs[i] for i in chunk]) for chunk in chunks)
     stream = pool(calls)
     try:
         for chunk, found in zip(chunks, stream):
@@ -140,7 +144,7 @@ def _on_cluster(client, chunks, jobs, work, shared) -> Iterator:
         while waiting:
             everywhere = client.scatter(shared, broadcast=True, hash=False)
             futures = {
-                client.submit(do_chunk, work, everywhere, [jobs[i] for i in chunks[n]], pure=False): n for n in waiting
+                client.submit(work, everywhere, [jobs[i] for i in chunks[n]], pure=False): n for n in waiting
             }
             for future in as_completed(list(futures)):
                 n = futures[future]

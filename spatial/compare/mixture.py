@@ -21,11 +21,13 @@ from .._period_weights import refuse_varying
 from .._weights import Weights, as_weights
 from ..models._again import solved_again
 from ..results import Fit, critical_value
+from .journal import digest_of, key_of, opened, told
 
 LEAST = 1e-3  # a share below it lies on the edge of the simplex: no standard error
 STEP = 2e-3  # of the shares, for second differences
 SMALL_STEP = 1e-5  # of a share, for slopes
 PROFILE = 13  # points of a profile
+SCHEMA = {"shares": "numbers", "loglik": "number"}
 FINE, ROUGH = 1e-6, 2e-3  # of shares: for the estimate; for the other shares along a profile
 
 
@@ -65,8 +67,9 @@ class Mixture:
 
 
 def mix_weights(
-    weights: Mapping, *, model: Callable[..., Fit], formula: str, data: pd.DataFrame, level: float = 0.95, **options
-) -> Mixture:
+    weights: Mapping, *, model: Callable[..., Fit], formula: str, data: pd.DataFrame, level: float = 0.95,
+    journal=None, resume: bool = False, **options
+) -> Mixture:  # fmt: skip
     """Estimate W = a_1 W_1 + ... + a_m W_m, a_j >= 0 with sum one, together with the model.
 
     Parameters
@@ -77,6 +80,10 @@ def mix_weights(
         As for ``compare_weights``; by maximum likelihood.
     level : float
         Of the profiles' intervals.
+    journal : path, optional
+        A folder to which log-likelihoods are written as they come, as parquet.
+    resume : bool
+        Continue a journal that is there.
 
     Returns
     -------
@@ -85,7 +92,8 @@ def mix_weights(
     Raises
     ------
     SpatialInputError
-        E513 fewer than two weights, a model without W, the same matrix twice, or weights that are not row-standardised.
+        E513 fewer than two weights, a model without W, the same matrix twice, or weights that are not row-standardised;
+        E514, E603 and E605 the journal.
 
     Examples
     --------
@@ -103,23 +111,32 @@ def mix_weights(
         return model(formula, data, _combined(parts, names, shares), **options)
 
     first, known = fitted(np.full(len(names), 1 / len(names))), {}
-    ours = model.__module__.startswith("spatial.models.family")
-
-    def loglik(shares) -> float:
-        key = tuple(np.round(shares, 12))
-        if key not in known:
-            solved = solved_again(first, _combined(parts, names, key), options) if ours else None
-            known[key] = fitted(key).loglik if solved is None else solved[2].loglik
-        return known[key]
-
     if first.settings["method"] != "ml":
         raise SpatialInputError("E513", "shares are estimated by maximum likelihood", hint="use method='ml'")
     spec = first.specification
     if not (spec.lag or spec.error or spec.durbin):
         raise SpatialInputError("E513", "ols has no W, so it has no shares", hint="use sar, sem, slx, sdm ...")
-    shares = _highest(loglik, len(names))
-    best, errors = fitted(shares), _errors(loglik, shares)
-    profiles = {name: _profile(loglik, shares, j, level) for j, name in enumerate(names)}
+    ours = model.__module__.startswith("spatial.models.family")
+    with opened(journal, SCHEMA, resume=resume) as book:
+        about = "" if journal is None else key_of("mix", digest_of(data), formula, told(options), model.__name__, names,
+                                                  [told(w) for w in parts])  # fmt: skip
+
+        def loglik(shares) -> float:
+            at = tuple(np.round(shares, 12).tolist())
+            if at not in known:
+                key = key_of(about, at)
+                if key not in book.found:
+                    solved = solved_again(first, _combined(parts, names, at), options) if ours else None
+                    value = fitted(at).loglik if solved is None else solved[2].loglik
+                    book.add(key, {"shares": list(at), "loglik": float(value)})
+                    known[at] = float(value)
+                else:
+                    known[at] = book.found[key]["loglik"]
+            return known[at]
+
+        shares = _highest(loglik, len(names))
+        best, errors = fitted(shares), _errors(loglik, shares)
+        profiles = {name: _profile(loglik, shares, j, level) for j, name in enumerate(names)}
     index = pd.Index(names, name="weights")
     return Mixture(pd.Series(shares, index, name="share"), pd.Series(errors, index, name="std_error"), best, level,
                    profiles)  # fmt: skip

@@ -19,9 +19,10 @@ from ..explore._null import pseudo_p
 from ..models.refit import refit
 from ..results import Fit
 from .jobs import run
-from .journal import Journal, digest_of, key_of
+from .journal import digest_of, key_of, opened, told
 
-BLOCK = 64  # relabellings in one job
+AT_ONCE = 64  # relabellings that are estimated together
+SCHEMA = {"draw": "whole", "params": "numbers", "effects": "numbers"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +112,7 @@ def placebo_weights(
     n_jobs, client, progress
         As for ``compare_weights``: the same numbers for any number of workers.
     journal : path, optional
-        A file to which results are written as they come.
+        A folder to which results are written as they come, as parquet.
     resume : bool
         Continue a journal that is there.
 
@@ -140,39 +141,33 @@ def placebo_weights(
     spec = fit.specification
     if not (spec.lag or spec.error or spec.durbin):
         raise SpatialInputError("E501", "ols has no W that could be relabelled", hint="fit sar, sem, slx, sdm ...")
-    blocks = [(start, min(start + BLOCK, draws)) for start in range(0, draws, BLOCK)]
-    shared, done, book = (fit, seed), None, None
-    if journal is not None:
-        keys = _keys(fit, seed, blocks)
-        book = Journal(journal, resume=resume)
-        done = {i: book.found[key] for i, key in enumerate(keys) if key in book.found}
-    try:
-        keep = None if book is None else lambda i, result: book.add(keys[i], result)
-        found, _ = run(blocks, _block, shared, n_jobs=n_jobs, client=client, progress=progress, done=done, keep=keep)
-    finally:
-        if book is not None:
-            book.close()
+    with opened(journal, SCHEMA, resume=resume) as book:
+        keys = [""] * draws if journal is None else _keys(fit, seed, draws)
+        done = {r: book.found[key] for r, key in enumerate(keys) if key in book.found}
+        found, _ = run(list(range(draws)), _relabelled, (fit, seed), n_jobs=n_jobs, client=client, progress=progress,
+                       done=done, keep=lambda r, row: book.add(keys[r], row), at_once=AT_ONCE)  # fmt: skip
     if not found:
         raise KeyboardInterrupt
     names = tuple(name for name in ("rho", "lambda") if name in fit.params.index)
-    params = np.concatenate([np.array(part["params"], dtype=float).reshape(-1, len(names)) for part in found.values()])
-    effects = np.concatenate([np.array(part["effects"], dtype=float) for part in found.values()])
+    params = np.array([row["params"] for row in found.values()], dtype=float).reshape(len(found), len(names))
+    effects = np.array([row["effects"] for row in found.values()], dtype=float).reshape(len(found), len(KINDS), -1)
     own = refit(fit, relabel=[np.arange(fit.design.n_units)], effects=True)
     return Placebo(fit, names, params, effects, own.effects[0], own.variables, seed)
 
 
-def _block(shared, block) -> dict:
-    """Relabellings start ... stop; the number of each keys its stream."""
+def _relabelled(shared, draws: list[int]) -> list[dict]:
+    """Some relabellings; the number of each keys its stream."""
     fit, seed = shared
     n = fit.design.n_units
-    relabel = [np.random.default_rng([seed, r]).permutation(n) for r in range(*block)]
+    relabel = [np.random.default_rng([seed, r]).permutation(n) for r in draws]
     found = refit(fit, relabel=relabel, effects=True)
     at = [found.names.index(name) for name in ("rho", "lambda") if name in found.names]
-    return {"params": found.params[:, at].tolist(), "effects": found.effects.tolist()}
+    return [{"draw": r, "params": params.tolist(), "effects": effects.ravel().tolist()}
+            for r, params, effects in zip(draws, found.params[:, at], found.effects)]  # fmt: skip
 
 
-def _keys(fit, seed, blocks) -> list[str]:
+def _keys(fit, seed, draws) -> list[str]:
     d = fit.design
-    what = (d.formula, fit.specification.name, d.weights.digest, d.weights_of_error.digest, digest_of(d.frame),
-            {k: repr(v) for k, v in fit.settings.items()}, list(d.durbin), d.wx_order, seed)  # fmt: skip
-    return [key_of("placebo", *what, block) for block in blocks]
+    what = key_of("placebo", d.formula, fit.specification.name, told(d.weights), told(d.weights_of_error),
+                  digest_of(d.frame), told(fit.settings), list(d.durbin), d.wx_order, seed)  # fmt: skip
+    return [key_of(what, r) for r in range(draws)]

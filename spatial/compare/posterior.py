@@ -128,15 +128,9 @@ class Conditional:
         rho = points[0] if s.lag is not None else 0.0
         lam = points[-1] if s.error is not None else 0.0
         ss, gram = self.all(rho, lam)
-        if prior.slopes == "diffuse":
-            d = (self.n - s.X.shape[1]) / 2
-            out = gammaln(d) - d * np.log(2 * np.pi) - gram / 2 - d * np.log(ss)
-        else:
-            g = self.n if prior.g is None else prior.g
-            s0, gram0 = self.alone(rho, lam)
-            d = (self.n - s.X.shape[1] + self.slopes) / 2
-            out = gammaln(d) - d * np.log(np.pi) - gram0 / 2
-            out = out - self.slopes / 2 * np.log1p(g) - d * np.log((g * ss + s0) / (1 + g))
+        s0, gram0 = self.alone(rho, lam) if prior.slopes == "g" else (None, None)
+        intercept = self.slopes < s.X.shape[1]
+        out = given(prior, self.n, s.X.shape[1], intercept, ss, gram, s0, gram0)
         for part, curve, at in zip(self.parts, self.curves, points):
             out = out + curve.value(at) + prior.log_density(at, part.interval)
         return out
@@ -146,6 +140,18 @@ class Conditional:
         other = copy(self)
         other.curves = curves
         return other
+
+
+def given(prior: Prior, n: int, k: int, intercept: bool, ss, gram, s0, gram0):
+    """log p(y | rho, lambda) less the determinants: k columns, ``intercept`` among them or not, e'e and log|X'B'BX|
+    after all of them, ``s0`` and ``gram0`` after the intercept alone."""
+    if prior.slopes == "diffuse":
+        d = (n - k) / 2
+        return gammaln(d) - d * np.log(2 * np.pi) - gram / 2 - d * np.log(ss)
+    g, slopes = n if prior.g is None else prior.g, k - intercept
+    d = (n - intercept) / 2
+    out = gammaln(d) - d * np.log(np.pi) - gram0 / 2
+    return out - slopes / 2 * np.log1p(g) - d * np.log((g * ss + s0) / (1 + g))
 
 
 class Squares:

@@ -52,10 +52,10 @@ class Prior:
         slopes = "flat" if self.slopes == "diffuse" else f"g-prior with g = {'n' if self.g is None else f'{self.g:g}'}"
         return f"rho ~ {rho}; slopes ~ {slopes}"
 
-    def support(self, interval) -> tuple[float, float]:
-        """Where rho may lie."""
+    def support(self, interval) -> tuple:
+        """Where rho may lie; of one interval, or of the ends of many."""
         lo, hi = interval
-        return (lo, hi) if self.rho == "uniform" else (max(lo, -1.0), min(hi, 1.0))
+        return (lo, hi) if self.rho == "uniform" else (np.maximum(lo, -1.0), np.minimum(hi, 1.0))
 
     def log_density(self, rho: np.ndarray, interval) -> np.ndarray:
         """log p(rho) on its support."""
@@ -63,7 +63,7 @@ class Prior:
 
         lo, hi = self.support(interval)
         if self.rho == "uniform":
-            return np.full(np.shape(rho), -np.log(hi - lo))
+            return np.zeros_like(rho) - np.log(hi - lo)
         share = (rho - lo) / (hi - lo)
         return (self.a - 1) * (np.log(share) + np.log1p(-share)) - betaln(self.a, self.a) - np.log(hi - lo)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from scipy.special import logsumexp
 from spillover.errors import SpatialInputError
 
 from ..results import Fit
-from .posterior import log_marginal
+from .estimates import Lazy
 from .prior import DEFAULT, Prior
 from .weights import compare_weights
 
@@ -24,7 +25,9 @@ class Tuning:
     Attributes
     ----------
     values : tuple of the parameter's values with an estimate
-    fits : dict of Fit by value
+    fits : mapping of Fit by value, each made when it is asked for
+    estimates : dict of Estimate by value
+        The numbers of each fit.
     failed : dict of str by value
     level : float
     name : str
@@ -33,7 +36,8 @@ class Tuning:
     """
 
     values: tuple
-    fits: dict = field(repr=False)
+    fits: Mapping = field(repr=False)
+    estimates: dict = field(repr=False)
     failed: dict
     level: float
     name: str
@@ -42,7 +46,7 @@ class Tuning:
     @property
     def best(self):
         """The value with the highest likelihood."""
-        return max(self.fits, key=lambda value: self.fits[value].loglik)
+        return max(self.estimates, key=lambda value: self.estimates[value].loglik)
 
     @property
     def fit(self) -> Fit:
@@ -51,20 +55,20 @@ class Tuning:
     @property
     def interval(self) -> tuple:
         """Smallest and largest value that a likelihood-ratio test at 1 - level does not reject."""
-        inside = [value for value, there in zip(self.fits, self.profile()["inside"]) if there]
+        inside = [value for value, there in zip(self.values, self.profile()["inside"]) if there]
         return inside[0], inside[-1]
 
     def profile(self) -> pd.DataFrame:
         """By value: log-likelihood, likelihood ratio to the best, whether inside the interval, rho, posterior."""
         from scipy.special import chdtri
 
-        fits = list(self.fits.values())
-        table = pd.DataFrame({"value": self.values, "loglik": [fit.loglik for fit in fits]})
+        found = list(self.estimates.values())
+        table = pd.DataFrame({"value": self.values, "loglik": [one.loglik for one in found]})
         table["ratio"] = 2 * (table["loglik"].max() - table["loglik"])
         table["inside"] = table["ratio"] <= chdtri(1, 1 - self.level)
-        table["rho"] = [fit.params.get("rho", np.nan) for fit in fits]
-        table["links"] = [fit.design.weights.nnz for fit in fits]
-        marginal = np.array([log_marginal(fit, self.prior) for fit in fits])
+        table["rho"] = [one.get("rho") for one in found]
+        table["links"] = [one.links for one in found]
+        marginal = np.array([one.log_marginal for one in found])
         table["probability"] = np.exp(marginal - logsumexp(marginal))
         return table
 
@@ -87,6 +91,8 @@ def tune_weights(
     progress: Callable | None = None,
     n_jobs: int = 1,
     client=None,
+    journal=None,
+    resume: bool = False,
     **options,
 ) -> Tuning:
     """Fit one model under W(value) for each value of a parameter of W.
@@ -104,7 +110,7 @@ def tune_weights(
         those that move W smoothly; a k or a cut-off changes W in steps, so read it as a support set.
     name : str
         Of the parameter, for tables and figures.
-    prior, progress, n_jobs, client
+    prior, progress, n_jobs, client, journal, resume
         As for ``compare_weights``. Weights are built here, one by one.
 
     Returns
@@ -132,6 +138,8 @@ def tune_weights(
         raise SpatialInputError("E513", f"a profile needs a function and two values at least, got {len(values)}")
     if not callable(model):
         raise SpatialInputError("E513", "a profile is of one model, such as sp.sdm")
+    if options.get("method") not in (None, "ml"):
+        raise SpatialInputError("E513", "a profile needs a likelihood", hint="use method='ml'")
     if not 0 < level < 1:
         raise SpatialInputError("E501", f"level={level!r} must lie between 0 and 1, as in 0.95")
     built, failed, first = {}, {}, None
@@ -146,12 +154,15 @@ def tune_weights(
     texts = {str(value): value for value in built}
     found = compare_weights({text: built[value] for text, value in texts.items()}, model=model, formula=formula,
                             data=data, prior=prior, progress=progress, n_jobs=n_jobs, client=client,
-                            **options)  # fmt: skip
-    fits = {texts[text]: fit for text, fit in found.fits.items()}
+                            journal=journal, resume=resume, **options)  # fmt: skip
+    estimates = {texts[text]: one for text, one in found.estimates.items()}
     failed |= {texts[text]: why for text, why in found.failed.items()}
-    if any(fit.settings["method"] != "ml" for fit in fits.values()):
-        raise SpatialInputError("E513", "a profile needs a likelihood", hint="use method='ml'")
-    if len({(fit.sample.n, fit.settings["lee_yu"]) for fit in fits.values()}) > 1:
+    if len({(one.n, one.lee_yu) for one in estimates.values()}) > 1:
         raise SpatialInputError("E513", "the fits do not have likelihoods of the same data: some W have islands",
                                 hint="islands='nearest' in the family, or lee_yu=False")  # fmt: skip
-    return Tuning(tuple(fits), fits, failed, level, name, prior or DEFAULT)
+    fits = Lazy(estimates, partial(_by_text, found.fits))
+    return Tuning(tuple(estimates), fits, estimates, failed, level, name, prior or DEFAULT)
+
+
+def _by_text(fits, value) -> Fit:
+    return fits[str(value)]

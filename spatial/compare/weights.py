@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,13 +11,15 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 
 from .._weights import as_weights
-from ..models._again import again
 from ..results import Fit
 from .alike import identical
 from .common import on_common_units
-from .comparison import Comparison, weights_of
+from .comparison import Comparison
+from .estimates import SCHEMA, Lazy, of_row, row_of
 from .jobs import run
+from .journal import opened
 from .prior import DEFAULT, Prior, prior_probabilities
+from .work import AT_ONCE, Work, done_together
 
 
 def compare_weights(
@@ -33,6 +36,8 @@ def compare_weights(
     progress: Callable | None = None,
     n_jobs: int = 1,
     client=None,
+    journal=None,
+    resume: bool = False,
     **options,
 ) -> Comparison:
     """Fit one model, or several, under every W.
@@ -59,18 +64,23 @@ def compare_weights(
         Processes (needs joblib); -1 takes all cores.
     client : dask.distributed.Client, optional
         Fit on a cluster instead.
+    journal : path, optional
+        A folder to which estimates are written as they come, as parquet (``pd.read_parquet`` reads it at any time).
+    resume : bool
+        Continue a journal that is there, after a crash or with more W: what it has is not estimated again.
 
     Returns
     -------
     Comparison
         A W under which a model cannot be estimated is reported in its row; the rest goes on. After Ctrl-C it holds
-        what was done.
+        what was done. Where there are many W they are estimated together, and ``fits`` makes a fit when it is asked
+        for one: the same to far less than a millionth of a standard error.
 
     Raises
     ------
     SpatialInputError
-        E501 when there are no weights, or for options; E510 priors; E512 no common units; E515 a package that is not
-        installed; and what the first W met, when none of them can be used.
+        E501 when there are no weights, or for options; E510 priors; E512 no common units; E514, E603 and E605 the
+        journal; E515 a package that is not installed; and what the first W met, when none of them can be used.
 
     Notes
     -----
@@ -95,33 +105,30 @@ def compare_weights(
     if common:
         named, data, said = on_common_units(named, data, options.get("entity"))
         notes.append(said)
-    several = len(models) > 1
     jobs = [(name, at) for name in named for at in range(len(models))]
-    named = _in_one_order(named)
-    shared = (named, models, formula, data, options, _leads(named, models, formula, data, options))
-    found, whole = run(jobs, _fitted, shared, n_jobs=n_jobs, client=client, progress=progress)
-    fits, failed = {}, {}
-    for at, result in found.items():
-        name, m = jobs[at]
-        key = (name, models[m].__name__.upper()) if several else name
-        (failed if isinstance(result, SpatialInputError) else fits)[key] = result
-    if not fits:
+    keys = [(name, models[m].__name__.upper()) if len(models) > 1 else name for name, m in jobs]
+    work = Work(_in_one_order(named), models, formula, data, options, prior or DEFAULT)
+    with opened(journal, SCHEMA, resume=resume) as book:
+        names = [""] * len(jobs) if journal is None else work.keys(jobs)
+        done = {i: (of_row(book.found[key]), None) for i, key in enumerate(names) if key in book.found}
+
+        def keep(i, result):
+            book.add(names[i], row_of(result[0], *work.names(jobs[i])))
+
+        found, whole = run(jobs, done_together, work.with_leads(len(jobs) - len(done)), n_jobs=n_jobs, client=client,
+                           progress=progress, done=done, keep=keep, at_once=AT_ONCE)  # fmt: skip
+    results = {keys[i]: result for i, result in found.items()}
+    estimates = {key: one for key, (one, _) in results.items() if not isinstance(one, SpatialInputError)}
+    failed = {key: one for key, (one, _) in results.items() if isinstance(one, SpatialInputError)}
+    if not estimates:
         raise next(iter(failed.values()), None) or KeyboardInterrupt
     if not whole:
         notes.append(f"interrupted: {len(found)} of {len(jobs)} fits are done")
-    failed = {key: _in_words(error) for key, error in failed.items()}
-    return Comparison(fits, failed, draws, seed, prior or DEFAULT, probabilities, tuple(notes + _remarks(fits)))
-
-
-def _fitted(shared, job):
-    """One fit, or the error that says why there is none."""
-    named, models, formula, data, options, leads = shared
-    name, m = job
-    try:
-        quick = None if leads[m] is None else again(leads[m], named[name], options)
-        return quick or models[m](formula, data, named[name], **options)
-    except SpatialInputError as error:
-        return error
+    fits = Lazy(estimates, partial(work.fit, dict(zip(keys, jobs))),
+                {key: fit for key, (_, fit) in results.items() if fit is not None})  # fmt: skip
+    used = work.used(fits, dict(zip(keys, jobs)))
+    return Comparison(fits, {key: _in_words(error) for key, error in failed.items()}, draws, seed, prior or DEFAULT,
+                      probabilities, tuple(notes + _remarks(used, estimates)), estimates, used)  # fmt: skip
 
 
 def _in_words(error: SpatialInputError) -> str:
@@ -137,22 +144,6 @@ def _check_options(draws, seed, prior=None) -> None:
             raise SpatialInputError("E501", f"{name}={value!r} must be a whole number of at least {least}")
     if not isinstance(prior, Prior | None):
         raise SpatialInputError("E510", f"prior={prior!r} is no Prior", hint='as in prior=sp.Prior("beta")')
-
-
-def _leads(named, models, formula, data, options) -> list[Fit | None]:
-    """By model of ours: the first fit there is, under which others can be had without reading the data again."""
-    leads = []
-    for m in models:
-        lead = None
-        if m.__module__.startswith("spatial.models.family") and len(named) > 2:
-            for w in named.values():
-                try:
-                    lead = m(formula, data, w, **options)
-                    break
-                except SpatialInputError:
-                    continue
-        leads.append(lead)
-    return leads
 
 
 def _in_one_order(named) -> dict:
@@ -198,18 +189,15 @@ def _models(model) -> list:
     return models
 
 
-def _remarks(fits) -> list[str]:
+def _remarks(used: dict, estimates: dict) -> list[str]:
     """What a reader of the comparison must know about its weights."""
-    used = {}
-    for key, fit in fits.items():
-        used.setdefault(weights_of(key), fit.design.weights)
     said = [f"{a} and {b} are the same matrix, so they share its probability" for a, b in identical(used)]
     row = {name: w for name, w in used.items() if w.standardization == "row"}
     for name, w in row.items():
         if w.islands and len(row) > 1:
             units = ", ".join(map(str, w.islands[:5])) + " ..." * (len(w.islands) > 5)
             said.append(f"{name} has {len(w.islands)} islands ({units}), whose rows of zeros are not standardised")
-    if len({fit.settings["lee_yu"] is True for fit in fits.values()}) > 1:
+    if len({one.lee_yu == "True" for one in estimates.values()}) > 1:
         said.append("the fits differ in their Lee-Yu correction, so log-likelihoods, AIC and BIC are not of the same "
                     "data; posterior probabilities are of likelihoods without it")  # fmt: skip
     return said

@@ -8,6 +8,7 @@ import pandas as pd
 from spillover.errors import SHOWN
 
 UNCORRECTED = "none (data are demeaned, then lagged, as in xsmle and splm)"
+ROWS, EFFECTS_OF = 24, 6  # fits of a comparison that are printed; whose effects are, where there are more
 
 
 def p_text(p: float) -> str:
@@ -174,10 +175,11 @@ def tests_text(tests) -> str:
 def comparison_text(comparison) -> str:
     table = comparison.glance()
     several = table["model"].nunique() > 1
+    fitted = table.dropna(subset="model")
     rows = [
         [r.weights, *([str(r.model)] if several else []), f"{r.links:,.0f}", number(r.rho), _two(r.loglik), _two(r.bic),
          _probability(r.probability)]
-        for r in table.dropna(subset="model").itertuples()
+        for r in fitted.head(ROWS).itertuples()
     ]  # fmt: skip
     head = ["weights", *(["model"] if several else []), "links", "rho", "log-lik.", "BIC", "prob."]
     parts = [columns(rows, head)]
@@ -186,7 +188,12 @@ def comparison_text(comparison) -> str:
         told = [f"{name} {p:.3g}" for name, p in given.items()]
         beforehand = f"; W beforehand: {', '.join(told[:SHOWN])}{' ...' * (len(told) > SHOWN)}" if told else ""
         parts.append(f"prob.: posterior probability; {comparison.prior.words()}{beforehand}")
-    for (kind, term), effect in comparison.tidy().groupby(["effect", "term"], sort=False):
+    keys = list(comparison.fits)
+    if len(keys) > ROWS:
+        best = fitted.head(EFFECTS_OF)
+        keys = list(zip(best["weights"], best["model"])) if isinstance(keys[0], tuple) else list(best["weights"])
+        parts.append(f"{len(fitted) - ROWS:,} more are in .glance(); effects of the {EFFECTS_OF} likeliest:")
+    for (kind, term), effect in comparison.tidy(keys).groupby(["effect", "term"], sort=False):
         cells = [
             [f"{r.weights} {r.model}" if several else str(r.weights), number(r.estimate), number(r.std_error),
              number(r.conf_low), number(r.conf_high)]

@@ -14,8 +14,9 @@ import pandas as pd
 import pytest
 
 import spatial as sp
+import weights as wt
 from spatial.compare.jobs import run
-from spatial.compare.journal import Journal, digest_of, key_of, seed_of
+from spatial.compare.journal import Journal, digest_of, key_of, seed_of, told
 from spillover.errors import SpatialInputError
 
 from .conftest import FORMULA, KEYS
@@ -83,39 +84,94 @@ sys.path.insert(0, {root!r})
 import shapefiles, spatial as sp, weights as wt
 states, panel = shapefiles.load("us_states"), shapefiles.load_panel("us_states")
 early = panel[panel["year"] < 1975]
-fit = sp.sar("log(gsp) ~ log(emp)", early, wt.queen(states).standardize("row"), entity="state", time="year")
 def slowly(results):
     for result in results:
         yield result
-        time.sleep(0.03)
-sp.placebo_weights(fit, draws=1000, journal={journal!r}, resume=True, progress=slowly)
+        time.sleep(0.02)
+keys = dict(entity="state", time="year")
+how = dict(formula="log(gsp) ~ log(emp)", data=early, journal={journal!r}, resume=True, progress=slowly, **keys)
+if {task!r} == "placebo":
+    fit = sp.sar("log(gsp) ~ log(emp)", early, wt.queen(states).standardize("row"), **keys)
+    sp.placebo_weights(fit, draws=400, **{{name: how[name] for name in ("journal", "resume", "progress")}})
+else:
+    ws = {{f"k{{k}}": wt.knn(states, k).standardize("row") for k in range(2, 40)}} | {{"word": "no W"}}
+    sp.compare_weights(ws, model=[sp.sdm, sp.sac], **how)
 """
 
 
-def test_kill_9_at_random_and_resume(queen, early, tmp_path):
-    journal = tmp_path / "placebo.jsonl"
-    journal.touch()
+def killed(task, journal):
+    """Run it in another process, kill -9 as soon as something is on the disk, twice; what the journal has then."""
     rng = random.Random(4)
     for _ in range(2):
-        child = subprocess.Popen([sys.executable, "-c", SCRIPT.format(root=str(ROOT), journal=str(journal))])
-        before, limit = journal.stat().st_size, time.monotonic() + 60
-        while journal.stat().st_size == before and child.poll() is None and time.monotonic() < limit:
+        script = SCRIPT.format(root=str(ROOT), journal=str(journal), task=task)
+        child = subprocess.Popen([sys.executable, "-c", script])
+        before, limit = set(journal.glob("*.parquet")), time.monotonic() + 60
+        while not set(journal.glob("*.parquet")) - before and child.poll() is None and time.monotonic() < limit:
             time.sleep(0.01)
         time.sleep(rng.random() * 0.3)
+        assert child.poll() is None, "it was done before it was killed"
         child.kill()
         child.wait()
-    with journal.open("ab") as file:
-        file.write(b'{"key": "half a li')
-    done = sum(line.endswith("}") for line in journal.read_text().splitlines())
-    assert done > 0
+    (journal / ".results.9.part.parquet").write_bytes(b"PAR1 and half a f")
+    return pd.read_parquet(journal)
+
+
+def test_placebos_killed_at_random_are_resumed(queen, early, tmp_path):
+    journal = tmp_path / "placebo.parquet"
+    assert len(killed("placebo", journal)) > 0
     fit = sp.sar("log(gsp) ~ log(emp)", early, queen, **KEYS)
-    resumed = sp.placebo_weights(fit, draws=1000, journal=journal, resume=True)
-    whole = sp.placebo_weights(fit, draws=1000)
+    resumed = sp.placebo_weights(fit, draws=400, journal=journal, resume=True)
+    whole = sp.placebo_weights(fit, draws=400)
     assert resumed.tidy().to_csv() == whole.tidy().to_csv()
     np.testing.assert_array_equal(resumed.effects, whole.effects)
-    again = Journal(journal, resume=True)
-    assert len(again.found) == 16  # every block once: nothing was done twice under another key
-    again.close()
+    assert [part.name for part in journal.iterdir()] == ["results.parquet"]
+    assert sorted(pd.read_parquet(journal)["draw"]) == list(range(400))  # nothing twice under another key
+
+
+def test_comparisons_killed_at_random_are_resumed(states, early, tmp_path):
+    """Fits in stacks, fits one by one (SAC) and a W that fails: the same table to the last byte, the same fits."""
+    journal = tmp_path / "fits.parquet"
+    left = killed("compare", journal)
+    assert 0 < len(left) < 78
+    ws = {f"k{k}": wt.knn(states, k).standardize("row") for k in range(2, 40)}
+    ws["word"] = "no W"
+    how = {"model": [sp.sdm, sp.sac], "formula": "log(gsp) ~ log(emp)", "data": early, **KEYS}
+    resumed, whole = sp.compare_weights(ws, journal=journal, resume=True, **how), sp.compare_weights(ws, **how)
+    assert resumed.glance().to_csv() == whole.glance().to_csv()
+    assert resumed.coefficients().to_csv() == whole.coefficients().to_csv()
+    assert resumed.failed == whole.failed
+    done = sp.compare_weights(ws, journal=journal, resume=True, **how)  # nothing is left to do
+    assert done.glance().to_csv() == whole.glance().to_csv()
+    fit = done["k5", "SAC"]
+    assert fit.loglik == whole["k5", "SAC"].loglik
+    assert done.notes == whole.notes
+
+
+def test_searches_among_w_have_journals(states, several, early, tmp_path):
+    """Their likelihoods are read from the disk the second time, so that no model is asked."""
+    how = {"formula": "log(gsp) ~ log(emp)", "data": early, **KEYS}
+    pair = {name: several[name] for name in ("queen", "inverse")}
+    calls = []
+
+    def counted(*args, **kwargs):
+        calls.append(args)
+        return sp.sar(*args, **kwargs)
+
+    def tuned(**journal):
+        return sp.tune_weights(lambda k: wt.knn(states, k).standardize("row"), range(3, 9), model=counted, **how,
+                               **journal)  # fmt: skip
+
+    first = tuned(journal=tmp_path / "k")
+    made = len(calls)
+    again = tuned(journal=tmp_path / "k", resume=True)
+    pd.testing.assert_frame_equal(first.profile(), again.profile(), check_exact=True)
+    assert len(calls) == made == 6
+    mixed = sp.mix_weights(pair, model=counted, journal=tmp_path / "mix", **how)
+    made = len(calls) - made
+    more = sp.mix_weights(pair, model=counted, journal=tmp_path / "mix", resume=True, **how)
+    pd.testing.assert_frame_equal(mixed.tidy(), more.tidy(), check_exact=True)
+    assert len(calls) - made - 6 <= 3
+    assert len(pd.read_parquet(tmp_path / "mix")) > 20
 
 
 def test_ctrl_c_returns_what_is_done(several, early):
@@ -157,25 +213,41 @@ def test_keys_tell_results_apart(several, early, tmp_path):
     assert digest_of(early.rename(columns={"unemp": "x"})) != digest_of(early)
     assert key_of("a", 1) != key_of("a", 2)
     assert seed_of("a", 1) != seed_of("b", 1)
-    journal = tmp_path / "curve.jsonl"
+    journal = tmp_path / "curve.parquet"
     first = curve(several, early, journal=journal)
     with pytest.raises(SpatialInputError, match="E603"):
         curve(several, early, journal=journal)
-    size = journal.stat().st_size
     again = curve(several, early, journal=journal, resume=True)
-    assert journal.stat().st_size == size
     pd.testing.assert_frame_equal(first.table, again.table, check_exact=True)
+    assert len(pd.read_parquet(journal)) == len(first.table) / 3
     curve(several, frame, journal=journal, resume=True)
-    assert journal.stat().st_size > 1.9 * size
-    (tmp_path / "other.txt").write_text("this is\nno\njournal\n")
+    assert len(pd.read_parquet(journal)) == 2 * len(first.table) / 3
+    for text in (b"this is no parquet", b""):
+        (tmp_path / "other").mkdir(exist_ok=True)
+        (tmp_path / "other" / "a.parquet").write_bytes(text)
+        with pytest.raises(SpatialInputError, match="E514"):
+            Journal(tmp_path / "other", {"x": "number"}, resume=True)
     with pytest.raises(SpatialInputError, match="E514"):
-        Journal(tmp_path / "other.txt", resume=True)
+        Journal(tmp_path / "other" / "a.parquet", {"x": "number"}, resume=True)
+    with pytest.raises(SpatialInputError, match="E514"):
+        Journal(journal, {"x": "number"}, resume=True)  # of other work
+
+
+def test_options_are_told_apart_by_their_content(several, early):
+    """Two W print alike, two frames too; the same matrix over other units is another W."""
+    queen = several["queen"]
+    renamed = wt.from_sparse(queen.csr, ids=queen.ids[::-1])
+    given = [queen, renamed, several["knn5"], wt.from_sparse(queen.csr * 2, ids=queen.ids), early, early.head(9),
+             sp.Conley(300, coords=early), sp.Conley(300, coords=early.head(9)), {"a": queen}, {"a": renamed}, "queen",
+             np.arange(3), np.arange(4), wt.temporal({1: queen, 2: renamed.reindex(queen.ids)})]  # fmt: skip
+    assert len({told(one) for one in given}) == len(given)
+    assert told(queen) == told(wt.from_sparse(queen.csr, ids=queen.ids))
 
 
 def test_joblib_is_asked_for_by_name(monkeypatch):
     monkeypatch.setitem(sys.modules, "joblib", None)
     with pytest.raises(SpatialInputError, match="E515") as caught:
-        run([1, 2], lambda shared, job: job, None, n_jobs=2)
+        run([1, 2], lambda shared, jobs: jobs, None, n_jobs=2)
     assert "pip install" in str(caught.value)
 
 

@@ -1,0 +1,125 @@
+"""A stack of W at once: estimates with posterior probabilities, for ``compare_weights``.
+
+The integral over rho (``posterior``) is a sum over equally spaced v = log((rho - low) / (high - rho)), where the
+integrand falls to nothing on both sides; such sums converge faster than any power of the step (Trefethen & Weideman
+2014, SIAM Review 56:385-458).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._data import INTERCEPT
+from .._logdet.stacked import logistic, logit
+from .._within import left_by_effects
+from ..models._stack import Stack, largest_stack, stacked
+from ..results import Fit
+from .estimates import Estimate
+from .posterior import given
+from .prior import Prior
+
+REACH = 9.5  # standard errors on each side of the maximum
+STEP, LARGEST_STEP = 0.3, 0.5  # between points, in standard errors; in v
+NOTHING = 32.0  # nats below the peak at which the integrand may be cut off
+END = 30.0  # v beyond which nothing is left
+WIDER, TIMES = 1.6, 8  # where the integrand does not fall soon enough
+
+
+def estimates_of(lead: Fit, weights: list, options: dict, prior: Prior) -> list[Estimate | None]:
+    """Of the lead's model under ``weights``; None where a single fit must be made."""
+    out, size = [], largest_stack(lead)
+    for start in range(0, len(weights), size):
+        part = weights[start : start + size]
+        found = [None] * len(part)
+        stack = stacked(lead, part, options)
+        if stack is not None:
+            for i, estimate in zip(stack.which, _estimates(lead, stack, part, prior)):
+                found[i] = estimate
+        out += found
+    return out
+
+
+def _estimates(lead: Fit, stack: Stack, weights, prior):
+    at, spec = stack.at, lead.specification
+    marginal = log_marginals(lead, stack, prior)
+    names, params, sigma2, covariance = stack.names, at.beta, at.sigma2, at.covariance
+    if stack.found is None:  # least squares: sigma2 = SSE / df
+        ratio = stack.data.n / lead.df_resid
+        sigma2, covariance = sigma2 * ratio, covariance * ratio
+    else:
+        names = (*names, "rho" if spec.lag else "lambda")
+        params = np.concatenate([at.beta, at.r[:, None]], axis=1)
+    for f, i in enumerate(stack.which):
+        if not (at.sound[f] and np.isfinite(marginal[f])):
+            yield None
+            continue
+        yield Estimate(spec.name, names, params[f], covariance[f], float(sigma2[f]), float(at.loglik[f]),
+                       float(marginal[f]), stack.data.n, len(names) + 1, str(stack.correction),
+                       int(weights[i].nnz))  # fmt: skip
+
+
+def log_marginals(lead: Fit, stack: Stack, prior: Prior) -> np.ndarray:
+    """log p(y | W) of a stack, (F,); NaN where the integral must be taken with more care."""
+    data, d = stack.data, lead.design
+    n = left_by_effects(d, lead.settings["effects"])
+    intercept = INTERCEPT in stack.names
+    if intercept and stack.names[0] != INTERCEPT:
+        return np.full(len(stack.which), np.nan)
+
+    def log_density(which, r):
+        """log p(y, r) at r (F, points), without the determinant."""
+        some = data.take(which)
+        diagonal, row, q = some.triangles(r)
+        length = some.scale[:, None, :]
+        logs, y2 = 2 * np.log(diagonal * length[:, :, :-1]), length[:, :, -1] ** 2
+        s0 = (q + (row[..., int(intercept) :] ** 2).sum(-1)) * y2
+        return given(prior, n, data.k, intercept, q * y2, logs.sum(-1), s0, logs[..., 0] if intercept else 0.0)
+
+    everyone = np.arange(len(stack.which))
+    if stack.found is None:
+        return log_density(everyone, np.zeros((len(everyone), 1)))[:, 0]
+    return _integrals(stack, prior, log_density)
+
+
+def _integrals(stack: Stack, prior: Prior, log_density) -> np.ndarray:
+    found, out = stack.found, np.full(len(stack.which), np.nan)
+    low, high = found.curve.logdet.low, found.curve.logdet.high
+    lo, hi = prior.support((low, high))
+    inside = (found.r > lo) & (found.r < hi)
+    centre, error = np.zeros_like(low), np.zeros_like(low)
+    centre[inside] = logit(found.r[inside], lo[inside], hi[inside])
+    error[inside] = (1 / (found.r - lo) + 1 / (hi - found.r))[inside] / np.sqrt(found.bend[inside])
+    left, reach = np.flatnonzero(inside & (np.abs(centre) < END)), REACH
+    step = np.minimum(STEP * error, LARGEST_STEP)
+    for _ in range(TIMES):
+        if not len(left):
+            break
+        k = np.arange(-np.ceil(reach / STEP), np.ceil(reach / STEP) + 1)
+        v = centre[left, None] + step[left, None] * k
+        used = np.abs(v) <= END
+        r = logistic(np.clip(v, -END, END), lo[left, None], hi[left, None])
+        rows, last = np.arange(len(left)), used.shape[1] - 1 - used[:, ::-1].argmax(axis=1)
+        curve, trusted = found.over(left, r[rows, used.argmax(axis=1)], r[rows, last])
+        ends = curve.logdet.low[:, None], curve.logdet.high[:, None]
+        terms = log_density(left, r) + curve.value(r) + prior.log_density(r, ends)
+        terms += np.log((r - lo[left, None]) * (hi[left, None] - r) / (hi - lo)[left, None])
+        terms = np.where(used & np.isfinite(terms), terms, -np.inf)
+        peak = terms.max(axis=1)
+        falls = (np.maximum(terms[:, 0], terms[:, -1]) < peak - NOTHING) & _alone(stack, left, r)
+        good = falls & trusted
+        total = np.exp(terms - peak[:, None]).sum(axis=1)
+        out[left[good]] = (peak + np.log(total * step[left]))[good]
+        left, reach = left[trusted & ~falls], reach * WIDER
+    return out
+
+
+def _alone(stack: Stack, which, r) -> np.ndarray:
+    """Where the likelihood has nothing to speak of outside of the points r (F, P), (F,)."""
+    found, data = stack.found, stack.data.take(which)
+    low, high = (end[which] for end in (found.curve.logdet.low, found.curve.logdet.high))
+    grid, at = found.grid[which], found.r[which]
+    values = found.values[which] + np.log((grid - low[:, None]) * (high[:, None] - grid))  # by v
+    top = found.curve.value(found.r)[which] - data.n / 2 * np.log(data.triangles(at[:, None])[2][:, 0])
+    top = top + np.log((at - low) * (high - at))
+    outside = (grid < r[:, :1]) | (grid > r[:, -1:])
+    return ~(outside & (values > top[:, None] - NOTHING)).any(axis=1)
