@@ -242,7 +242,8 @@ def _read(w):
     """(csr, ids, kind, standardization) of whatever came; None where it does not say."""
     if hasattr(w, "csr") and hasattr(w, "ids"):
         kind, standardization = getattr(w, "kind", "given weights"), getattr(w, "standardization", None)
-        return sparse.csr_array(w.csr), pd.Index(w.ids), kind, standardization
+        ids = w.ids if isinstance(w.ids, pd.Index) else pd.Index(w.ids)  # the same object knows that it is unique
+        return sparse.csr_array(w.csr), ids, kind, standardization
     if hasattr(w, "sparse") and hasattr(w, "unique_ids"):  # libpysal Graph
         return sparse.csr_array(w.sparse, dtype=float), pd.Index(w.unique_ids), "libpysal Graph", None
     if hasattr(w, "sparse") and hasattr(w, "id_order"):  # libpysal W

@@ -182,9 +182,11 @@ def rough(blocks, n, low, high) -> Spectra:
     return Spectra(np.concatenate([ends, nodes]).T, low, high, shares.T)
 
 
-def spectra(matrices) -> Spectra:
-    """All eigenvalues of small matrices."""
-    eigenvalues = np.linalg.eigvals(np.array([m.toarray() for m in matrices]))
+def spectra(blocks: sparse.csr_array, n: int) -> Spectra:
+    """All eigenvalues of small matrices that are ``side_by_side``."""
+    rows = np.repeat(np.arange(blocks.shape[0]), np.diff(blocks.indptr))
+    dense = np.zeros((blocks.shape[0] // n, n, n))
+    dense[rows // n, rows % n, blocks.indices % n] = blocks.data
+    eigenvalues = np.linalg.eigvals(dense)
     low, high = np.array([admissible_interval(w) for w in eigenvalues]).T
     return Spectra(eigenvalues, low, high)
-

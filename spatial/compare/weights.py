@@ -194,7 +194,7 @@ def _remarks(used: dict, estimates: dict) -> list[str]:
     said = [f"{a} and {b} are the same matrix, so they share its probability" for a, b in identical(used)]
     row = {name: w for name, w in used.items() if w.standardization == "row"}
     for name, w in row.items():
-        if w.islands and len(row) > 1:
+        if len(row) > 1 and (w.varies or len(w.island_positions)) and w.islands:
             units = ", ".join(map(str, w.islands[:5])) + " ..." * (len(w.islands) > 5)
             said.append(f"{name} has {len(w.islands)} islands ({units}), whose rows of zeros are not standardised")
     if len({one.lee_yu == "True" for one in estimates.values()}) > 1:

@@ -12,8 +12,7 @@ from spillover.errors import SpatialInputError
 from .._period_weights import PeriodWeights
 from .._weights import Weights
 from ..models._again import again
-from ..models._estimate import aligned
-from ..models._stack import can_stack
+from ..models._stack import FEW, can_stack, over_its_units
 from ..results import Fit
 from .estimates import Estimate, of_fit
 from .journal import digest_of, key_of, told
@@ -21,7 +20,6 @@ from .prior import Prior
 from .stacked import estimates_of
 
 AT_ONCE = 64  # jobs that are done together
-FEW = 3  # W; fewer are fitted one by one
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,21 +90,12 @@ def done_together(work: Work, jobs: list) -> list[tuple[Estimate | SpatialInputE
     out = [None] * len(jobs)
     for m, lead in enumerate(work.leads):
         mine = [i for i, job in enumerate(jobs) if job[1] == m]
-        if lead is None or not can_stack(lead, work.options):
+        if lead is None or lead.design.weights.ids is None or not can_stack(lead, work.options):
             continue
-        ready = {i: w for i in mine if (w := _ready(lead, work.named[jobs[i][0]])) is not None}
+        ready = {i: w for i in mine if (w := over_its_units(lead, work.named[jobs[i][0]])) is not None}
         for i, found in zip(ready, estimates_of(lead, list(ready.values()), work.options, work.prior)):
             out[i] = None if found is None else (found, None)
     return [_alone(work, job) if found is None else found for job, found in zip(jobs, out)]
-
-
-def _ready(lead: Fit, w) -> Weights | None:
-    """W over the lead's units in its order; None where it is not, and a single fit says why."""
-    try:
-        made = aligned(w, lead.design, "error", name="w")
-    except SpatialInputError:
-        return None
-    return made if isinstance(made, Weights) and lead.design.weights.ids is not None else None
 
 
 def _alone(work: Work, job) -> tuple[Estimate | SpatialInputError, Fit | None]:

@@ -6,10 +6,14 @@ parameters, maxima at the edge of their interval, regressors that are close to c
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from scipy import sparse
+
+from spillover.errors import SpatialInputError
 
 from .._data import INTERCEPT, Design
 from .._logdet import Jacobian
@@ -20,11 +24,13 @@ from ..solve.stack import Maxima, Pencil, maxima, pencil
 from ..solve.stack_search import Found, by_windows, everywhere
 from ._again import KEPT
 from ._checks import DOUBTFUL
+from ._estimate import aligned
 from ._random import RANDOM
 from ._sample import _likelihood_size, lagged_intercept_varies
 
 SPECTRA_MAX = 100  # units; above it factorisations at a few points are quicker than all eigenvalues
 UNITS_MAX = 2_000
+FEW = 3  # W; fewer are estimated one by one
 WIDE = 0.75  # of the units; a band that reaches further is no band
 NUMBERS = 4_000_000  # in the columns of one stack
 
@@ -51,13 +57,14 @@ class Stack:
     correction: bool
 
 
-def can_stack(fit: Fit, options: dict) -> bool:
-    """Whether the model of this fit, with these options, can be estimated in stacks."""
+def can_stack(fit: Fit, options: dict, *, covariance: bool = True) -> bool:
+    """Whether the model of this fit, with these options, can be estimated in stacks, its covariance too."""
     d, spec, settings = fit.design, fit.specification, fit.settings
     known = set(options) <= KEPT and settings["method"] == "ml" and settings["logdet"] is None
+    known = known and settings["lee_yu"] != "additive" and (settings["vcov"] == "oim" or not covariance)
     plain = d.observed is None and not d.lags and d.error_weights is None and settings["effects"] not in RANDOM
     one = (spec.lag or spec.error or spec.durbin) and not (spec.lag and spec.error)
-    return bool(known and plain and one and settings["vcov"] == "oim" and len(fit.solution.beta))
+    return bool(known and plain and one and len(fit.solution.beta))
 
 
 def largest_stack(fit: Fit) -> int:
@@ -80,24 +87,65 @@ def stacked(fit: Fit, weights: list, options: dict) -> Stack | None:
         durbin = tuple(j for j in durbin if d.names[j] != INTERCEPT)
     correction = fit.settings["lee_yu"]
     which = [i for i, w in enumerate(weights) if _suits(w, fit, options, correction)]
-    if not which or correction == "additive":
+    if not which:
         return None
-    kind = "lag" if spec.lag else "error" if spec.error else None
     matrices = [weights[i].csr for i in which]
-    Z, k = _columns(d, durbin, effects, correction is True, kind, side_by_side(matrices))
-    data = pencil(Z, k, kind, _likelihood_size(d, effects, correction))
-    good = np.flatnonzero(data.usable & _vary(data, data.k - d.wx_order * len(durbin)))
-    data, found = data.take(good), None
-    if kind is not None:
+    lag = partial(_lag, side_by_side(matrices))
+    data, good = _pencil(fit, durbin, correction, lag, _own(d, effects), len(which))
+    found = None
+    if data.kind is not None:
         found = _found(data, [matrices[i] for i in good], _counts(d, effects, correction))
+    return _solved(fit, data, np.array(which)[good], found)
+
+
+def under_other_w(fit: Fit, weights: list, std_errors: bool) -> Iterator:
+    """(positions, (parameters, sigma2, ln L, standard errors)) of the W that can be done, for ``refit``."""
+    options = {"durbin": fit.design.durbin, "lee_yu": fit.settings["lee_yu"]}
+    if len(weights) < FEW or not can_stack(fit, options, covariance=std_errors):
+        return
+    size = largest_stack(fit)
+    for start in range(0, len(weights), size):
+        stack = stacked(fit, [over_its_units(fit, w) for w in weights[start : start + size]], options)
+        if stack is None:
+            continue
+        at, sound = stack.at, stack.at.sound
+        spatial = [at.r[:, None]] * (stack.found is not None)
+        ratio = 1.0 if spatial else stack.data.n / fit.df_resid  # least squares has sigma2 = SSE / df
+        errors = np.sqrt(ratio * np.diagonal(at.covariance, axis1=1, axis2=2))
+        found = np.concatenate([at.beta, *spatial], axis=1), at.sigma2 * ratio, at.loglik, errors
+        yield start + stack.which[sound], tuple(part[sound] for part in found)
+
+
+def over_its_units(fit: Fit, w) -> Weights | None:
+    """W in the fit's order of units; None where it is none, or over others: a single fit will say why."""
+    try:
+        made = aligned(w, fit.design, "error", name="w")
+    except SpatialInputError:
+        return None
+    return made if isinstance(made, Weights) else None
+
+
+def _pencil(fit: Fit, durbin, correction, lag, own, R) -> tuple[Pencil, np.ndarray]:
+    """Cross-products of the samples that can be done by them, and their positions."""
+    spec, d, effects = fit.specification, fit.design, fit.settings["effects"]
+    kind = "lag" if spec.lag else "error" if spec.error else None
+    Z, k = _columns(d, durbin, effects, correction is True, kind, lag, own, R)
+    data = pencil(Z, k, kind, _likelihood_size(d, effects, correction))
+    good = np.flatnonzero(data.usable & _vary(data, k - d.wx_order * len(durbin)))
+    return data.take(good), good
+
+
+def _solved(fit: Fit, data: Pencil, which, found: Found | None) -> Stack | None:
+    """Everything else at the maxima."""
+    if data.kind is not None:
         if found is None:
             return None
-        good, data = good[found.which], data.take(found.which)
-    if not len(good):
+        which, data = which[found.which], data.take(found.which)
+    if not len(which):
         return None
-    at = maxima(data, None if found is None else found.curve, np.zeros(len(good)) if found is None else found.r)
+    at = maxima(data, None if found is None else found.curve, np.zeros(len(which)) if found is None else found.r)
     names = tuple(name for name in fit.params.index if name not in ("rho", "lambda"))
-    return Stack(np.array(which)[good], names, data, at, found, correction)
+    return Stack(which, names, data, at, found, fit.settings["lee_yu"])
 
 
 def _suits(w, fit: Fit, options, correction) -> bool:
@@ -130,10 +178,10 @@ def _found(data: Pencil, matrices: list, counts: dict) -> Found | None:
     if not matrices:
         return None
     n = matrices[0].shape[0]
-    if n <= SPECTRA_MAX:
-        found = everywhere(data, Jacobian(spectra(matrices), **counts))
-        return found if len(found.which) else None
     blocks = side_by_side(matrices)
+    if n <= SPECTRA_MAX:
+        found = everywhere(data, Jacobian(spectra(blocks, n), **counts))
+        return found if len(found.which) else None
     engines = bands(blocks, n)
     low, high = intervals(n, blocks)
     narrow = np.array([band.below + band.above < WIDE * n for band in engines])
@@ -147,43 +195,52 @@ def _found(data: Pencil, matrices: list, counts: dict) -> Found | None:
     return replace(found, which=kept[found.which]) if len(found.which) else None
 
 
-def _columns(d: Design, durbin, effects, exact, kind, blocks) -> tuple[np.ndarray, int]:
+def _own(d: Design, effects: str) -> np.ndarray:
+    """X and y, (c, N, T), without unit means where there are unit effects: a lag has none then either."""
+    own = np.ascontiguousarray(np.concatenate([d.X, d.y[:, :, None]], axis=2).transpose(2, 1, 0))
+    return own - own.mean(axis=2, keepdims=True) if effects in ("entity", "twoway") else own
+
+
+def _lag(blocks, values) -> np.ndarray:
+    """W_r x, (R, c, N, T), of x (c, N, T), the same for all W, or (R, c, N, T)."""
+    c, N, T = values.shape[-3:]
+    R = blocks.shape[0] // N
+    if values.ndim == 3:
+        blocks = sparse.csr_array((blocks.data, blocks.indices % N, blocks.indptr), shape=(R * N, N))
+    by_unit = np.ascontiguousarray(np.moveaxis(values, -3, -2)).reshape(blocks.shape[1], -1)
+    return np.moveaxis((blocks @ by_unit).reshape(R, N, c, T), 2, 1)
+
+
+def _columns(d: Design, durbin, effects, exact, kind, lag, own, R) -> tuple[np.ndarray, int]:
     """[X, y] and the lags that the model needs, effects taken out, (R, c, m), rows unit by unit; and how many are X.
 
     As ``demeaned_sample`` has them: with the transformation lags are taken first, without it of what was demeaned.
-    Unit means come to the same before and after a lag, so they leave first.
+
+    Parameters
+    ----------
+    lag : function of (c, N, T) or (R, c, N, T)
+    own : (c, N, T), the same for all, or (R, c, N, T)
     """
     T, N = d.y.shape
-    R = blocks.shape[0] // N
-    below = sparse.csr_array((blocks.data, blocks.indices % N, blocks.indptr), shape=(R * N, N))
-
-    def lag(values):  # (c, N, T), the same for all W, or (R, c, N, T)
-        by, c = (below, len(values)) if values.ndim == 3 else (blocks, values.shape[1])
-        by_unit = np.ascontiguousarray(np.moveaxis(values, -3, -2))
-        return np.moveaxis((by @ by_unit.reshape(by.shape[1], -1)).reshape(R, N, c, T), 2, 1)
-
     keep = [j for j, name in enumerate(d.names) if effects == "none" or name != INTERCEPT]
-    own = np.ascontiguousarray(np.concatenate([d.X, d.y[:, :, None]], axis=2).transpose(2, 1, 0))
-    if effects in ("entity", "twoway"):
-        own -= own.mean(axis=2, keepdims=True)
     within, k, many = _without_periods(own, effects), len(keep), len(durbin)
     powers = d.wx_order if many else 0
     y = k + powers * many
     Z = np.empty((R, (y + 1) * (2 if kind == "error" else 1) + (kind == "lag"), N, T))
-    Z[:, :k], Z[:, y] = within[keep], within[-1]
-    lagged = own[list(durbin)]
+    Z[:, :k], Z[:, y] = within[..., keep, :, :], within[..., -1, :, :]
+    lagged = own[..., list(durbin), :, :]
     for first in range(k, y, many or 1):
         lagged = lag(lagged)
         Z[:, first : first + many] = lagged
     if kind == "error" and exact:
         raw = Z[:, : y + 1].copy()
-        raw[:, :k], raw[:, y] = own[keep], own[-1]
+        raw[:, :k], raw[:, y] = own[..., keep, :, :], own[..., -1, :, :]
         Z[:, y + 1 :] = lag(raw)
     Z[:, k:y] = _without_periods(Z[:, k:y], effects)
     if kind == "error" and not exact:
         Z[:, y + 1 :] = lag(Z[:, : y + 1])
     if kind == "lag":
-        Z[:, -1:] = lag((own if exact else within)[-1:])
+        Z[:, -1:] = lag((own if exact else within)[..., -1:, :, :])
     if exact:
         Z[:, y + 1 :] = _without_periods(Z[:, y + 1 :], effects)
     return Z.reshape(R, -1, N * T), y
