@@ -1,18 +1,25 @@
 """Many weights: 1,000 W on a panel of 31 units and 13 periods, 100 W on 285 and 20, against a loop over spreg.
 
-    python benchmarks/compare.py                 # 200 and 20 W, some minutes; ratios are per W
+    python benchmarks/compare.py                 # 200 and 40 W, some seconds; ratios are per W
     python benchmarks/compare.py --whole         # 1,000 and 100
 
 The peer is ``spreg.ML_LagFE`` given arrays, W X among them (it has no Durbin panel), with unit effects. Ours starts
-from a data frame and gives standard errors, and posterior probabilities too; ``refit`` gives estimates alone, a placebo
-those of one W with its units shuffled. Estimates are compared before anything is timed: rho and beta, which the Lee-Yu
-correction does not move with unit effects. CPU seconds of one process, BLAS on one thread.
+from a data frame and gives standard errors and posterior probabilities; ``refit`` gives estimates alone, a placebo
+those of one W with its units shuffled, and the effects. Every W is new, its eigenvalues known to nobody. Estimates
+are compared before anything is timed: rho and beta, which the Lee-Yu correction does not move with unit effects. CPU
+seconds of one process, BLAS on one thread; ours and the peer by turns.
+
+Where ``spmixw`` is installed its ``compare_models``, in a loop over 100 W, is set beside ours: slx, sdm and sdem, the
+posterior over W and models. It is asked for exact determinants, and W are Gabriel graphs, whose eigenvalues are real:
+docs/disagreements.md says why. Its log-marginals are those of ours but for one exponent, which the comparison of
+answers puts in.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.util
 import io
 import os
 import sys
@@ -30,8 +37,8 @@ import spatial as sp
 import weights as wt
 
 FORMULA = "y ~ a + b"
-SIZES = {(31, 13): (200, 1000), (285, 20): (20, 100)}
-PEER_LOOPS = 10  # W that the peer is timed on: its loop has no start-up to share
+SIZES = {(31, 13): (200, 1000), (285, 20): (40, 100)}
+PEER_LOOPS = 12  # W that the peer is timed on: its loop has no start-up to share
 
 
 def data(N, T, seed=1):
@@ -55,8 +62,8 @@ def candidates(xy, count, seed):
         yield f"w{i}", wt.knn(moved, 3 + i % 6, ids=xy.index, metric="planar").standardize("row")
 
 
-def peer(frame, w):
-    """spreg's ML_LagFE with W X among the regressors: (rho, beta of a)."""
+def spreg_fit(frame, w):
+    """spreg's ML_LagFE with W X among the regressors: (rho, beta of a, seconds)."""
     from spreg import ML_LagFE
 
     T = frame["year"].nunique()
@@ -71,44 +78,90 @@ def peer(frame, w):
         return float(fit.rho), float(np.ravel(fit.betas)[0]), time.process_time() - start
 
 
+def timed(work):
+    start = time.process_time()
+    return work(), time.process_time() - start
+
+
+def against_spreg(N, T, count):
+    frame, xy = data(N, T)
+    how = {"model": sp.sdm, "formula": FORMULA, "data": frame, "entity": "unit", "time": "year", "effects": "entity"}
+    sp.compare_weights(dict(candidates(xy, 4, 9)), **how)  # imports
+    ws, *fresh = (dict(candidates(xy, count, seed)) for seed in (2, 3, 4))  # no spectrum is known twice
+    found = sp.compare_weights(ws, **how)
+    few = list(ws)[:PEER_LOOPS]
+    theirs = [spreg_fit(frame, ws[name]) for name in few]
+    for (rho, beta, _), name in zip(theirs, few):
+        alone, one = found[name], found.estimates[name]  # a fit of its own, by all eigenvalues; and that of the stack
+        assert abs(alone.rho - rho) < 1e-5, (alone.rho, rho)
+        assert abs(alone.params["a"] - beta) < 1e-5, (alone.params["a"], beta)
+        assert np.abs((one.params - alone.params) / alone.std_errors).max() < 1e-6
+    times, each, lead = {}, [seconds for *_, seconds in theirs], found[few[0]]
+    for w in fresh:
+        _, seconds = timed(lambda w=w: sp.compare_weights(w, **how).glance())
+        times.setdefault("compare_weights: standard errors, posterior", []).append(seconds)
+        again, seconds = timed(lambda w=w: sp.refit(lead, w=list(w.values())))
+        times.setdefault("refit: estimates", []).append(seconds)
+        assert np.isfinite(again["rho"]).all()
+        placebo, seconds = timed(lambda: sp.placebo_weights(lead, draws=count))
+        times.setdefault(f"placebo: {len(placebo.params)} relabellings, effects", []).append(seconds)
+        each += [spreg_fit(frame, ws[name])[-1] for name in few[:4]]
+    print(f"{count} W, {N} units x {T} periods, SDM; spreg ML_LagFE {1e3 * np.median(each):.1f} ms a W")
+    for name, seconds in times.items():
+        own = np.median(seconds) / count
+        print(f"  {name:<44} {1e3 * own:6.2f} ms a W   {np.median(each) / own:5.0f}x")
+
+
+def against_spmixw(N=31, T=13, count=100):
+    """The posterior over 100 W and three models."""
+    from spmixw import compare_models
+
+    from spatial.compare.posterior import integral
+
+    frame, xy = data(N, T)
+    rng = np.random.default_rng(5)
+    ws = {f"w{i}": wt.gabriel(xy.to_numpy() + 3 * rng.standard_normal(xy.shape), ids=xy.index,
+                              metric="planar").standardize("row") for i in range(count)}  # fmt: skip
+    prior = sp.Prior("beta", "diffuse", a=1.0)  # uniform over (-1, 1)
+    how = {"formula": FORMULA, "data": frame, "entity": "unit", "time": "year", "effects": "entity", "lee_yu": False}
+    models = [sp.slx, sp.sdm, sp.sdem]
+    theirs, seconds = [], []
+    for w in ws.values():
+        table, took = timed(lambda w=w: compare_models(FORMULA, frame, w.csr, id="unit", time="year", effects="region",
+                                                       lflag=0))  # fmt: skip
+        theirs.append(table["log_marginal"].to_numpy())
+        seconds.append(took)
+    same = []  # with its exponent, (N T - 1) / 2, in the place of ours, (N (T - 1) - k) / 2
+    for name in ws:
+        fits = [model(w=ws[name], **how) for model in models]
+        same.append([integral(fit.sample, N * T - 1 + fit.sample.k, prior) for fit in fits])
+    gap = np.array(theirs) - np.array(same)  # its intercept among demeaned data: a constant in slx and sdm
+    assert np.abs(gap[:, :2] - np.log(N * T) / -2).max() < 1e-3, gap
+    found, took = timed(lambda: sp.compare_weights(ws, model=models, prior=prior, **how).posterior())
+    print(f"{count} W x slx, sdm, sdem; {N} units x {T} periods; spmixw {1e3 * np.median(seconds):.0f} ms a W")
+    print(f"  compare_weights: all of it {1e3 * took / count:16.2f} ms a W   {np.median(seconds) * count / took:5.0f}x")
+    print(f"  log-marginals: slx and sdm as ours with its exponent; its sdem {gap[:, 2].mean() - gap[:, 1].mean():.2f} "
+          f"higher; sdm alone, its probabilities move {_moved(theirs, same):.0e} of the mass, and "
+          f"{_moved(theirs, found['SDM'].to_numpy()[:-1]):.0%} with our exponent")  # fmt: skip
+
+
+def _moved(theirs, ours) -> float:
+    """Share of the posterior mass of sdm over W that one must move to come from one to the other."""
+    logs = np.array(theirs)[:, 1]
+    p = np.exp(logs - logs.max())
+    q = np.array(ours)
+    q = q / q.sum() if q.ndim == 1 else np.exp(q[:, 1] - q[:, 1].max()) / np.exp(q[:, 1] - q[:, 1].max()).sum()
+    return float(np.abs(p / p.sum() - q).sum() / 2)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--whole", action="store_true", help="1,000 and 100 W")
     whole = parser.parse_args().whole
     for (N, T), counts in SIZES.items():
-        frame, xy = data(N, T)
-        ws, fresh = (dict(candidates(xy, counts[whole], seed)) for seed in (2, 3))  # no spectrum is known twice
-        how = {"entity": "unit", "time": "year", "effects": "entity"}
-        warm = sp.compare_weights(dict(candidates(xy, 3, 4)), model=sp.sdm, formula=FORMULA, data=frame, **how)
-        warm.probabilities  # noqa: B018
-        start = time.process_time()
-        found = sp.compare_weights(ws, model=sp.sdm, formula=FORMULA, data=frame, **how)
-        fitted = time.process_time() - start
-        found.probabilities  # noqa: B018 (computed on first use)
-        judged = time.process_time() - start
-        lead = next(iter(found.fits.values()))
-        start = time.process_time()
-        again = sp.refit(lead, w=list(fresh.values()))
-        refitted = time.process_time() - start
-        start = time.process_time()
-        placebo = sp.placebo_weights(lead, draws=counts[whole])
-        shuffled = time.process_time() - start
-        theirs = [peer(frame, w) for w in list(ws.values())[:PEER_LOOPS]]
-        same = sp.refit(lead, w=list(ws.values())[:PEER_LOOPS])["rho"]
-        assert np.isfinite(again["rho"]).all()
-        for (rho, beta, _), fit, other in zip(theirs, found.fits.values(), same):
-            assert abs(fit.rho - rho) < 1e-5, (fit.rho, rho)
-            assert abs(fit.params["a"] - beta) < 1e-5, (fit.params["a"], beta)
-            assert abs(other - fit.rho) < 1e-9
-        each = np.median([seconds for *_, seconds in theirs])
-        n = len(ws)
-        print(f"{n} W, {N} units x {T} periods, SDM; spreg ML_LagFE {1e3 * each:.1f} ms a W")
-        times = {
-            "compare_weights, standard errors": fitted, "with posterior probabilities": judged,
-            "refit, estimates": refitted, f"placebo, {len(placebo.params)} relabellings": shuffled,
-        }  # fmt: skip
-        for name, seconds in times.items():
-            print(f"  {name:<36} {1e3 * seconds / n:6.2f} ms a W   {each * n / seconds:5.0f}x")
+        against_spreg(N, T, counts[whole])
+    if importlib.util.find_spec("spmixw"):
+        against_spmixw()
 
 
 if __name__ == "__main__":

@@ -35,16 +35,15 @@ class Spectra:
 
     def value(self, rho):
         """At ``rho``, (R,) or (R, points)."""
-        w, rho = self._spread(rho)
-        return self._sum(0.5 * np.log((1 - rho * w.real) ** 2 + (rho * w.imag) ** 2))
+        return self._sum(0.5 * np.log(self._parts(rho)[3]))
 
     def d1(self, rho):
-        w, rho = self._spread(rho)
-        return self._sum(-(w / (1 - rho * w)).real)
+        _, _, top, size = self._parts(rho)
+        return self._sum(-top / size)
 
     def d2(self, rho):
-        w, rho = self._spread(rho)
-        return self._sum(-((w / (1 - rho * w)) ** 2).real)
+        _, b, top, size = self._parts(rho)
+        return self._sum((b - top) * (b + top) / size**2)
 
     def take(self, which) -> Spectra:
         """Those at the positions ``which``."""
@@ -58,9 +57,16 @@ class Spectra:
         rest = (np.concatenate([getattr(part, name) for part in parts]) for name in ("eigenvalues", "low", "high"))
         return Spectra(*rest, shares)
 
-    def _spread(self, rho):
-        w = self.eigenvalues if rho.ndim == 1 else self.eigenvalues[:, None]
-        return w, rho[..., None]
+    def _parts(self, rho):
+        """a, b, a - rho |w|^2 and |1 - rho w|^2 for w = a + b i, since
+
+            w / (1 - rho w) = (a - rho |w|^2 + b i) / |1 - rho w|^2
+
+        (Products of complex arrays depend, in their last bits, on what stands beside them.)
+        """
+        w, rho = self.eigenvalues if rho.ndim == 1 else self.eigenvalues[:, None], rho[..., None]
+        a, b = w.real, w.imag
+        return a, b, a - rho * (a * a + b * b), (1 - rho * a) ** 2 + (rho * b) ** 2
 
     def _sum(self, terms):
         if self.shares is None:

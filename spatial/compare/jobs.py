@@ -1,7 +1,7 @@
 """Many small jobs: in a loop, in processes of this machine, or on a cluster; the same results in the same order.
 
-Jobs are done some at a time: ``work(shared, jobs)`` is a list of results. ``shared`` (data and weights) travels once to each process; nothing that a job
-returns depends on where or when it ran.
+Jobs are done some at a time: ``work(shared, jobs)`` is a list of results. ``shared`` (data and weights) travels once
+to each process; nothing that a job returns depends on where, when or beside which others it was done.
 """
 
 from __future__ import annotations
@@ -143,9 +143,7 @@ def _on_cluster(client, chunks, jobs, work, shared) -> Iterator:
     try:
         while waiting:
             everywhere = client.scatter(shared, broadcast=True, hash=False)
-            futures = {
-                client.submit(work, everywhere, [jobs[i] for i in chunks[n]], pure=False): n for n in waiting
-            }
+            futures = {client.submit(work, everywhere, [jobs[i] for i in chunks[n]], pure=False): n for n in waiting}
             for future in as_completed(list(futures)):
                 n = futures[future]
                 error = future.exception() if future.status == "error" else None

@@ -105,7 +105,7 @@ def _integrals(stack: Stack, prior: Prior, log_density) -> np.ndarray:
         terms += np.log((r - lo[left, None]) * (hi[left, None] - r) / (hi - lo)[left, None])
         terms = np.where(used & np.isfinite(terms), terms, -np.inf)
         peak = terms.max(axis=1)
-        falls = (np.maximum(terms[:, 0], terms[:, -1]) < peak - NOTHING) & _alone(stack, left, r)
+        falls = (np.maximum(terms[:, 0], terms[:, -1]) < peak - NOTHING) & _alone(stack, left, r, lo[left], hi[left])
         good = falls & trusted
         total = np.exp(terms - peak[:, None]).sum(axis=1)
         out[left[good]] = (peak + np.log(total * step[left]))[good]
@@ -113,13 +113,13 @@ def _integrals(stack: Stack, prior: Prior, log_density) -> np.ndarray:
     return out
 
 
-def _alone(stack: Stack, which, r) -> np.ndarray:
-    """Where the likelihood has nothing to speak of outside of the points r (F, P), (F,)."""
+def _alone(stack: Stack, which, r, lo, hi) -> np.ndarray:
+    """Where the likelihood has nothing to speak of outside of the points r (F, P), but in the prior's support, (F,)."""
     found, data = stack.found, stack.data.take(which)
     low, high = (end[which] for end in (found.curve.logdet.low, found.curve.logdet.high))
     grid, at = found.grid[which], found.r[which]
     values = found.values[which] + np.log((grid - low[:, None]) * (high[:, None] - grid))  # by v
     top = found.curve.value(found.r)[which] - data.n / 2 * np.log(data.triangles(at[:, None])[2][:, 0])
     top = top + np.log((at - low) * (high - at))
-    outside = (grid < r[:, :1]) | (grid > r[:, -1:])
+    outside = ((grid < r[:, :1]) & (grid > lo[:, None])) | ((grid > r[:, -1:]) & (grid < hi[:, None]))
     return ~(outside & (values > top[:, None] - NOTHING)).any(axis=1)

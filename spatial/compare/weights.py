@@ -113,10 +113,11 @@ def compare_weights(
         done = {i: (of_row(book.found[key]), None) for i, key in enumerate(names) if key in book.found}
 
         def keep(i, result):
-            book.add(names[i], row_of(result[0], *work.names(jobs[i])))
+            if journal is not None:
+                book.add(names[i], row_of(result[0], *work.names(jobs[i])))
 
         found, whole = run(jobs, done_together, work.with_leads(len(jobs) - len(done)), n_jobs=n_jobs, client=client,
-                           progress=progress, done=done, keep=keep, at_once=AT_ONCE)  # fmt: skip
+                           progress=progress, done=done, keep=keep, at_once=AT_ONCE * len(models))  # fmt: skip
     results = {keys[i]: result for i, result in found.items()}
     estimates = {key: one for key, (one, _) in results.items() if not isinstance(one, SpatialInputError)}
     failed = {key: one for key, (one, _) in results.items() if isinstance(one, SpatialInputError)}

@@ -19,7 +19,7 @@ from .journal import digest_of, key_of, told
 from .prior import Prior
 from .stacked import estimates_of
 
-AT_ONCE = 64  # jobs that are done together
+AT_ONCE = 64  # W that are done together
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 from scipy import sparse
@@ -18,6 +18,7 @@ from spillover.errors import SpatialInputError
 from .._data import INTERCEPT, Design
 from .._logdet import Jacobian
 from .._logdet.banded import bands, intervals, rough, side_by_side, spectra
+from .._logdet.stacked import Spectra
 from .._weights import Weights
 from ..results import Fit
 from ..solve.stack import Maxima, Pencil, maxima, pencil
@@ -89,12 +90,11 @@ def stacked(fit: Fit, weights: list, options: dict) -> Stack | None:
     which = [i for i, w in enumerate(weights) if _suits(w, fit, options, correction)]
     if not which:
         return None
-    matrices = [weights[i].csr for i in which]
-    lag = partial(_lag, side_by_side(matrices))
+    lag = partial(_lag, side_by_side([weights[i].csr for i in which]))
     data, good = _pencil(fit, durbin, correction, lag, _own(d, effects), len(which))
     found = None
     if data.kind is not None:
-        found = _found(data, [matrices[i] for i in good], _counts(d, effects, correction))
+        found = _found(data, tuple(weights[which[i]] for i in good), _counts(d, effects, correction))
     return _solved(fit, data, np.array(which)[good], found)
 
 
@@ -173,26 +173,34 @@ def _counts(d: Design, effects: str, correction) -> dict:
     return {"copies": periods, "unit_root": int(correction is True and effects in ("time", "twoway"))}
 
 
-def _found(data: Pencil, matrices: list, counts: dict) -> Found | None:
+def _found(data: Pencil, weights: tuple[Weights, ...], counts: dict) -> Found | None:
     """The maxima over r; None when not one was found."""
-    if not matrices:
+    if not weights:
         return None
-    n = matrices[0].shape[0]
-    blocks = side_by_side(matrices)
+    curves, kept, engines = _determinants(weights)
+    if engines is None:
+        found = everywhere(data, Jacobian(curves, **counts))
+    elif len(kept):
+        found = by_windows(data.take(kept), Jacobian(curves, **counts), engines)
+        found = replace(found, which=kept[found.which])
+    return found if len(kept) and len(found.which) else None
+
+
+@lru_cache(maxsize=4)
+def _determinants(weights: tuple[Weights, ...]) -> tuple[Spectra | None, np.ndarray, list | None]:
+    """log|I - r W| of a stack, for all models that have it: by all eigenvalues; or rough curves of those W whose
+    interval is sure and whose links fit in a band, their positions, and the exact values at any point."""
+    n, blocks = weights[0].n, side_by_side([w.csr for w in weights])
     if n <= SPECTRA_MAX:
-        found = everywhere(data, Jacobian(spectra(blocks, n), **counts))
-        return found if len(found.which) else None
-    engines = bands(blocks, n)
-    low, high = intervals(n, blocks)
+        return spectra(blocks, n), np.arange(len(weights)), None
+    engines, (low, high) = bands(blocks, n), intervals(n, blocks)
     narrow = np.array([band.below + band.above < WIDE * n for band in engines])
     kept = np.flatnonzero(narrow & np.isfinite(low) & np.isfinite(high))
     if not len(kept):
-        return None
-    if len(kept) < len(matrices):
-        blocks = side_by_side([matrices[i] for i in kept])
-    curve = Jacobian(rough(blocks, n, low[kept], high[kept]), **counts)
-    found = by_windows(data.take(kept), curve, [engines[i] for i in kept])
-    return replace(found, which=kept[found.which]) if len(found.which) else None
+        return None, kept, []
+    if len(kept) < len(weights):
+        blocks = side_by_side([weights[i].csr for i in kept])
+    return rough(blocks, n, low[kept], high[kept]), kept, [engines[i] for i in kept]
 
 
 def _own(d: Design, effects: str) -> np.ndarray:

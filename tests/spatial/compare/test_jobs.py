@@ -94,7 +94,7 @@ if {task!r} == "placebo":
     fit = sp.sar("log(gsp) ~ log(emp)", early, wt.queen(states).standardize("row"), **keys)
     sp.placebo_weights(fit, draws=400, **{{name: how[name] for name in ("journal", "resume", "progress")}})
 else:
-    ws = {{f"k{{k}}": wt.knn(states, k).standardize("row") for k in range(2, 40)}} | {{"word": "no W"}}
+    ws = {{f"k{{k}}": wt.knn(states, k).standardize("row") for k in range(2, 22)}} | {{"word": "no W"}}
     sp.compare_weights(ws, model=[sp.sdm, sp.sac], **how)
 """
 
@@ -132,8 +132,8 @@ def test_comparisons_killed_at_random_are_resumed(states, early, tmp_path):
     """Fits in stacks, fits one by one (SAC) and a W that fails: the same table to the last byte, the same fits."""
     journal = tmp_path / "fits.parquet"
     left = killed("compare", journal)
-    assert 0 < len(left) < 78
-    ws = {f"k{k}": wt.knn(states, k).standardize("row") for k in range(2, 40)}
+    assert 0 < len(left) < 42
+    ws = {f"k{k}": wt.knn(states, k).standardize("row") for k in range(2, 22)}
     ws["word"] = "no W"
     how = {"model": [sp.sdm, sp.sac], "formula": "log(gsp) ~ log(emp)", "data": early, **KEYS}
     resumed, whole = sp.compare_weights(ws, journal=journal, resume=True, **how), sp.compare_weights(ws, **how)

@@ -1,0 +1,165 @@
+"""W in stacks: the numbers of single fits, whatever stands beside a W; and the determinants that make it quick."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import spatial as sp
+import weights as wt
+from spatial._logdet import banded
+from spatial._logdet.spectrum import Spectrum
+from spatial._logdet.stacked import Curves, Spectra, curves, logistic, logit
+from spatial._logdet.structure import admissible_interval
+from spatial._weights import as_weights
+from spatial.compare.estimates import of_fit
+from spatial.compare.stacked import estimates_of
+from spatial.models._stack import can_stack, stacked
+
+PANEL = {"entity": "unit", "time": "year"}
+NUMBERS = ("params", "covariance", "sigma2", "loglik", "log_marginal")
+
+
+def made(N, T, seed=0):
+    """A panel with a spatial lag, and W of several kinds over its units."""
+    rng = np.random.default_rng(seed)
+    ids = pd.Index([f"u{i:03d}" for i in range(N)])
+    xy = rng.random((N, 2)) * 100
+    ws = [wt.knn(xy + rng.standard_normal(xy.shape), k, ids=ids, metric="planar").standardize("row") for k in (3, 4, 6)]
+    ws += [wt.gabriel(xy, ids=ids, metric="planar").standardize("row"),
+           wt.gabriel(xy, ids=ids, metric="planar").standardize("spectral"),
+           wt.from_sparse(1.7 * ws[1].csr, ids=ids)]  # fmt: skip
+    W = ws[2].csr.toarray()
+    a, b = rng.standard_normal((2, T, N))
+    y = np.linalg.solve(np.eye(N) - 0.4 * W, (a - 0.5 * b + 0.3 * a @ W.T + rng.standard_normal((T, N)) + 2).T).T
+    data = pd.DataFrame({"unit": np.tile(ids, T), "year": np.repeat(np.arange(T), N), "y": y.ravel(), "a": a.ravel(),
+                         "b": b.ravel()})  # fmt: skip
+    return data, [as_weights(w) for w in ws]
+
+
+@pytest.fixture(scope="module", params=[(23, 6), (130, 4)], ids=["eigenvalues", "bands"])
+def panel(request):
+    return made(*request.param)
+
+
+CASES = [(model, {"effects": effects, "lee_yu": lee_yu}) for model in ("slx", "sar", "sem", "sdm", "sdem")
+         for effects in ("none", "entity", "time", "twoway") for lee_yu in (True, False)]  # fmt: skip
+CASES += [("sdm", {"durbin": ["b"], "effects": "twoway"}), ("sdem", {"wx_order": 2, "effects": "entity"})]
+
+
+@pytest.mark.parametrize("prior", [sp.Prior(), sp.Prior("beta", "diffuse", a=2.0)], ids=["g", "beta"])
+@pytest.mark.parametrize(("model", "options"), CASES)
+def test_a_stack_is_its_fits(model, options, prior, panel):
+    """Estimates to a millionth of a standard error, everything else to as many digits as matter."""
+    data, weights = panel
+    function, how = getattr(sp, model), {**PANEL, **options}
+    lead = function("y ~ a + b", data, weights[0], **how)
+    assert can_stack(lead, how)
+    found = estimates_of(lead, weights, how, prior)
+    stacked_here = 0
+    for w, one in zip(weights, found):
+        if one is None:
+            continue
+        stacked_here += 1
+        want = of_fit(function("y ~ a + b", data, w, **how), prior)
+        errors = np.sqrt(np.diag(want.covariance))
+        assert np.abs((one.params - want.params) / errors).max() < 1e-6
+        assert np.abs((one.covariance - want.covariance) / np.outer(errors, errors)).max() < 1e-5
+        assert one.sigma2 == pytest.approx(want.sigma2, rel=1e-7)
+        assert one.loglik == pytest.approx(want.loglik, abs=1e-5)
+        assert one.log_marginal == pytest.approx(want.log_marginal, abs=1e-5)
+        for name in ("model", "names", "n", "parameters", "lee_yu", "links"):
+            assert getattr(one, name) == getattr(want, name), name
+    assert stacked_here >= 3
+
+
+def test_a_stack_does_not_matter(panel):
+    """Bit by bit the same alone, beside others and in another order: what makes workers and resuming harmless."""
+    data, weights = panel
+    how = {**PANEL, "effects": "entity"}
+    for model in (sp.sdm, sp.sdem):
+        lead = model("y ~ a + b", data, weights[0], **how)
+        together = estimates_of(lead, weights, how, sp.Prior())
+        backwards = estimates_of(lead, weights[::-1], how, sp.Prior())[::-1]
+        alone = [estimates_of(lead, [w], how, sp.Prior())[0] for w in weights]
+        for one, other, third in zip(together, backwards, alone):
+            for name in NUMBERS:
+                assert np.array_equal(getattr(one, name), getattr(other, name))
+                assert np.array_equal(getattr(one, name), getattr(third, name))
+
+
+def test_what_a_stack_cannot_do_is_done_alone(panel):
+    """Islands under two-way effects, no links, W that vary, another W's units; a W X that the effects absorb."""
+    data, weights = panel
+    ids, n = weights[0].ids, weights[0].n
+    how = {**PANEL, "effects": "twoway"}
+    lead = sp.sar("y ~ a + b", data, weights[0], **how)
+    island = weights[0].without(np.arange(n) == 3)
+    empty = as_weights(wt.from_dense(np.zeros((n, n)), ids=ids))
+    stack = stacked(lead, [island, weights[1], None, empty], how)
+    assert stack.which.tolist() == [1]
+    mean = as_weights(pd.DataFrame(np.ones((n, n)) / n, ids, ids))  # W x is the same for all units
+    assert stacked(sp.sdm("y ~ a + b", data, weights[0], **how), [mean], how) is None
+    for options in ({"vcov": "robust"}, {"effects": "random"}, {"logdet": "sparse"}):
+        assert not can_stack(sp.sar("y ~ a + b", data, weights[0], **{**how, **options}), {**how, **options})
+    assert not can_stack(sp.sac("y ~ a + b", data, weights[0], **how), how)
+
+
+def test_refits_under_other_w_are_single_fits(panel):
+    data, weights = panel
+    how = {**PANEL, "effects": "entity"}
+    lead = sp.sdm("y ~ a + b", data, weights[0], **how)
+    many = sp.refit(lead, w=weights[:4], std_errors=True)
+    plain = sp.refit(lead, w=weights[:4])
+    for r, w in enumerate(weights[:4]):
+        alone = sp.sdm("y ~ a + b", data, w, **how)
+        np.testing.assert_allclose(many.params[r], alone.params, atol=1e-6 * alone.std_errors.min())
+        np.testing.assert_allclose(many.std_errors[r], alone.std_errors, rtol=1e-6)
+        assert many.loglik[r] == pytest.approx(alone.loglik, abs=1e-5)
+    np.testing.assert_array_equal(plain.params, many.params)
+
+
+@pytest.fixture(scope="module")
+def matrices():
+    return [w.csr for w in made(90, 2)[1]]
+
+
+def test_bands_are_dense_determinants(matrices):
+    """For any sign and size of rho, inside the interval and out."""
+    points = np.array([-2.9, -0.7, 0.0, 0.3, 0.99, 1.8])
+    for csr, engine in zip(matrices, banded.bands(banded.side_by_side(matrices), 90)):
+        dense = np.eye(90) - points[:, None, None] * csr.toarray()
+        np.testing.assert_allclose(engine(points), np.linalg.slogdet(dense)[1], rtol=1e-9, atol=1e-9)
+
+
+def test_intervals_are_those_of_all_eigenvalues(matrices):
+    low, high = banded.intervals(90, banded.side_by_side(matrices))
+    want = np.array([admissible_interval(np.linalg.eigvals(csr.toarray())) for csr in matrices])
+    sure = np.isfinite(low)
+    assert sure.sum() >= 4
+    np.testing.assert_allclose(np.array([low, high]).T[sure], want[sure], rtol=1e-7)
+
+
+def test_curves_and_spectra_are_the_determinants(matrices):
+    """Values and both derivatives, at one point a W and at many; joined and picked out again."""
+    blocks = banded.side_by_side(matrices)
+    low, high = np.array([admissible_interval(np.linalg.eigvals(csr.toarray())) for csr in matrices]).T
+    base, engines = banded.rough(blocks, 90, low, high), banded.bands(blocks, 90)
+    centre = logit(0.3 * high, low, high)
+    made_of, settled = curves(engines, base, centre - 0.3, centre + 0.3, np.full(len(low), 1.0))
+    assert settled.all()
+    whole = Spectra(np.array([np.linalg.eigvals(csr.toarray()) for csr in matrices]), low, high)
+    halves = Curves.joined([made_of.take(np.arange(2)), made_of.take(np.arange(2, len(low)))])
+    v = centre[:, None] + np.linspace(-0.25, 0.25, 5)
+    rho = logistic(v, low[:, None], high[:, None])
+    for r, csr in enumerate(matrices):
+        exact = Spectrum(np.linalg.eigvals(csr.toarray()), (low[r], high[r]))
+        for name, size in (("value", 1e-7), ("d1", 1e-5), ("d2", 1e-3)):
+            want = getattr(exact, name)(rho[r])
+            for found in (whole, made_of, halves):
+                values = getattr(found, name)
+                np.testing.assert_allclose(values(rho)[r], want, atol=size * max(1, np.abs(want).max()))
+                np.testing.assert_allclose(values(rho[:, 0])[r], want[0], atol=size * max(1, np.abs(want).max()))
+    with np.errstate(all="raise"):  # right near zero: the first derivatives are the traces'
+        np.testing.assert_allclose(base.d1(np.zeros(len(low))), [-csr.trace() for csr in matrices], atol=1e-8)
+        squares = [-(csr @ csr).trace() for csr in matrices]
+        np.testing.assert_allclose(base.d2(np.zeros(len(low))), squares, rtol=1e-8)
