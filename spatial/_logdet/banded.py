@@ -23,22 +23,22 @@ class Band:
 
     Parameters
     ----------
-    csr : csr_array, (n, n)
+    data, indices, indptr : W by rows, no element twice
     links : csr_array, (n, n)
         W + W' in absolute values.
     """
 
-    def __init__(self, csr, links):
+    def __init__(self, data, indices, indptr, links):
         from scipy.linalg.lapack import dgbtrf
         from scipy.sparse.csgraph import reverse_cuthill_mckee
 
         order = reverse_cuthill_mckee(links, symmetric_mode=True)
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
-        rows, columns = np.repeat(place, np.diff(csr.indptr)), place[csr.indices]
-        off = rows - columns
+        columns = place[indices]
+        off = np.repeat(place, np.diff(indptr)) - columns
         self.below, self.above = int(max(off.max(initial=0), 0)), int(max(-off.min(initial=0), 0))
-        self._at, self._data, self._n = (self.below + self.above + off, columns), csr.data, len(order)
+        self._at, self._data, self._n = (self.below + self.above + off, columns), data, len(order)
         self._factor = dgbtrf
 
     def __call__(self, points) -> np.ndarray:
@@ -58,14 +58,16 @@ class Band:
 def bands(blocks: sparse.csr_array, n: int) -> list[Band]:
     """Of all matrices that are ``side_by_side``."""
     size = sparse.csr_array((np.abs(blocks.data), blocks.indices, blocks.indptr), shape=blocks.shape)
-    return [Band(*pair) for pair in zip(_apart(blocks, n), _apart(sparse.csr_array(size + size.T), n))]
+    links = (sparse.csr_array(part, shape=(n, n)) for part in _apart(sparse.csr_array(size + size.T), n))
+    return [Band(*part, around) for part, around in zip(_apart(blocks, n), links)]
 
 
 def _apart(blocks, n):
+    """Data, columns and ends of the rows of every block."""
     for start in range(0, blocks.shape[0], n):
         ends = blocks.indptr[start : start + n + 1]
         part = slice(ends[0], ends[-1])
-        yield sparse.csr_array((blocks.data[part], blocks.indices[part] - start, ends - ends[0]), shape=(n, n))
+        yield blocks.data[part], blocks.indices[part] - start, ends - ends[0]
 
 
 def side_by_side(matrices) -> sparse.csr_array:
@@ -112,7 +114,7 @@ def _leftmost(blocks, n, bound) -> np.ndarray:
     def lag(x):
         return (blocks @ x.ravel()).reshape(R, n)
 
-    V, H = _arnoldi(lag, start, LOOK)
+    V, H = _arnoldi(lag, start, LOOK, passes=1)
     look = np.linalg.eigvals(H).real.min(axis=1)
     edge = look + EDGE * (bound - look)  # what lies right of it is wanted small
     middle, half = (bound + edge) / 2, (bound - edge) / 2
@@ -147,14 +149,14 @@ def _shifted(blocks, n, middle, half):
     return sparse.csr_array(sparse.diags_array(scale) @ blocks - sparse.diags_array(np.repeat(middle, n) * scale))
 
 
-def _arnoldi(apply, start, steps):
-    """(V (R, steps, n) orthonormal, H (R, steps, steps)) from ``start`` (R, n)."""
+def _arnoldi(apply, start, steps, passes=2):
+    """(V (R, steps, n) orthonormal, after one pass roughly so, H (R, steps, steps)) from ``start`` (R, n)."""
     R, n = start.shape
     V, H = np.zeros((R, steps + 1, n)), np.zeros((R, steps + 1, steps))
     V[:, 0] = start / np.sqrt((start**2).sum(axis=1))[:, None]
     for j in range(steps):
         x = apply(V[:, j])
-        for _ in range(2):
+        for _ in range(passes):
             h = V[:, : j + 1] @ x[:, :, None]
             x = x - (V[:, : j + 1].swapaxes(1, 2) @ h)[:, :, 0]
             H[:, : j + 1, j] += h[:, :, 0]

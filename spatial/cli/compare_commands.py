@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import typer
+
+from spillover.errors import SpatialInputError
 
 from .model_commands import (
     DATA,
@@ -27,7 +31,10 @@ from .model_commands import (
 from .weight_commands import ID, LAYER, MAP, OVERWRITE
 
 FIGURES = ("probabilities.png", "agreement.png", "indirect.png")
-TABLES = ("fits.csv", "effects.csv", "averaged.csv", "posterior.csv", "similarity.csv", "residuals.csv")
+TABLES = ("fits.csv", "effects.csv", "coefficients.csv", "averaged.csv", "posterior.csv", "similarity.csv",
+          "residuals.csv")  # fmt: skip
+NUMBER = r"(-?\d+(?:\.\d+)?)"
+RANGE = re.compile(rf"(\w+)={NUMBER}\.\.{NUMBER}(?:\.\.{NUMBER})?")
 
 
 def register(app: typer.Typer) -> None:
@@ -49,51 +56,117 @@ def compare(
     variable: str = typer.Option(None, help="Term of a specification curve over W, models and --controls."),
     controls: list[str] = typer.Option([], "--controls", help="NAME=terms of a set of controls; repeat."),
     jobs: int = typer.Option(1, "--jobs", "-j", help="Processes; -1 for all cores."),
-    journal: str = typer.Option(None, help="File for the curve's results; an existing one is continued."),
+    tune: str = typer.Option(None, help="A builder with a range: knn:k=3..12, or lowest..highest..step."),
+    mix: bool = typer.Option(False, "--mix", help="Estimate the shares of the W in one W."),
+    journal: str = typer.Option(None, help="Folder for results as they come (parquet); an existing one is continued."),
     overwrite: bool = OVERWRITE,
 ) -> None:  # fmt: skip
     """Models under several weights: fit, effects, and which W the data prefer; curves and placebos."""
     import spatial as sp
-    from spillover.errors import SpatialInputError
     from spillover.files import refuse_existing, write_table
+
+    from ._inputs import read_map
 
     if (placebo or variable) and not folder:
         raise SpatialInputError("E501", "--placebo and --variable leave figures", hint="give --folder")
     options = _options(panel, entity, time, effects=effects, durbin=durbin, lee_yu=lee_yu, vcov=vcov, missing=missing)
     models = [_model(name.strip(), options) for name in model.split(",")]
-    names = [*FIGURES, *TABLES]
-    names += ["placebo.png", "placebo.csv"] * bool(placebo) + ["curve.png", "curve.csv"] * bool(variable)
+    if (tune or mix) and len(models) > 1:
+        raise SpatialInputError("E513", "--tune and --mix are of one model", hint="name one, such as sdm")
+    steps = {"placebo": placebo, "curve": variable, "tuned": tune}
+    names = [*FIGURES, *TABLES, *["mixed.csv"] * mix]
+    names += [f"{step}.{suffix}" for step, wanted in steps.items() if wanted for suffix in ("png", "csv")]
     refuse_existing([Path(folder) / name for name in names] if folder else [], overwrite=overwrite)
     table, w = _read(data, weights, map, id, layer, options, output, overwrite)
-    how = {"formula": formula, "data": table, "draws": draws, "seed": seed, "n_jobs": jobs, **options}
+    how = {"formula": formula, "data": table, **options}
+    drawn, many = {"draws": draws, "seed": seed}, {"n_jobs": jobs}
+
+    def kept(step):  # one folder in the journal for each step
+        return {"journal": Path(journal) / step, "resume": True} if journal else {}
+
     found = sp.compare_weights(w, model=models if len(models) > 1 else models[0], common=common,
-                               prior=sp.Prior(rho, slopes), **how)  # fmt: skip
+                               prior=sp.Prior(rho, slopes), **how, **drawn, **many, **kept("fits"))  # fmt: skip
     print(found)
     if output:
         write_table(found.tidy(), output, overwrite=overwrite)
+    left = Left(Path(folder) if folder else None, overwrite)
     if folder:
-        _leave(found, Path(folder), overwrite)
+        _leave(found, left)
+    if tune:
+        name, values, family = _family(tune, read_map(map, id=id, layer=layer) if map else None, table, options)
+        tuned = sp.tune_weights(family, values, model=models[0], name=name, **how, **many, **kept("tuned"))
+        left.both("tuned", tuned, tuned.profile(), lambda: sp.plot.profile(tuned))
+    if mix:
+        mixed = sp.mix_weights(w, model=models[0], **how, **kept("mixed"))
+        left.both("mixed", mixed, mixed.tidy())
     if placebo:
-        _placebo(found, placebo, seed, jobs, Path(folder), overwrite)
+        best = list(found.fits)[int(found.probabilities.fillna(0.0).to_numpy().argmax())]
+        placebos = sp.placebo_weights(found[best], draws=placebo, seed=seed, **many, **kept("placebo"))
+        what = placebos.names[0] if placebos.names else "indirect"
+        left.both("placebo", placebos, placebos.tidy(), lambda: sp.plot.placebo_weights(placebos, what))
     if variable:
         sets = dict(text.partition("=")[::2] for text in controls) or None
-        curve = sp.specification_curve(w, model=models, variable=variable, controls=sets, journal=journal, resume=True,
-                                       **how)  # fmt: skip
-        print(f"\n{curve}")
-        write_table(curve.table, Path(folder) / "curve.csv", overwrite=overwrite)
-        sp.plot.save(sp.plot.specification_curve(curve), Path(folder) / "curve.png", overwrite=overwrite)
+        curve = sp.specification_curve(w, model=models, variable=variable, controls=sets, **how, **drawn, **many,
+                                       **kept("curve"))  # fmt: skip
+        left.both("curve", curve, curve.table, lambda: sp.plot.specification_curve(curve))
 
 
-def _leave(found, folder: Path, overwrite: bool) -> None:
+@dataclass(frozen=True)
+class Left:
+    """What a step leaves: words on the screen and, in a folder where there is one, a table and a figure."""
+
+    folder: Path | None
+    overwrite: bool
+
+    def both(self, name: str, words, table, draw=None) -> None:
+        from .. import plot
+
+        print(f"\n{words}")
+        if self.folder:
+            self.table(name, table)
+            if draw:
+                plot.save(draw(), self.folder / f"{name}.png", overwrite=self.overwrite)
+
+    def table(self, name: str, frame) -> None:
+        from spillover.files import write_table
+
+        write_table(frame, self.folder / f"{name}.csv", overwrite=self.overwrite)
+
+
+def _family(text: str, gdf, table, options):
+    """(parameter, values, W by value) of ``knn:k=3..12``.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 for a text without a range, or one with two.
+    """
+    found = RANGE.findall(text)
+    if len(found) != 1:
+        raise SpatialInputError("E501", f"--tune {text!r} needs one range", hint="as in knn:k=3..12")
+    name, low, high, step = found[0]
+    step = float(step or 1)
+    count = int((float(high) - float(low)) / step + 1e-9) + 1 if step > 0 else 0
+    values = [float(low) + step * i for i in range(count)]
+    whole = all(value.is_integer() for value in values)
+    keys = {key: options.get(key) for key in ("entity", "time")}
+
+    def family(value):
+        from ._inputs import read_weights
+
+        return read_weights(RANGE.sub(f"{name}={value}", text), gdf=gdf, table=table, **keys)
+
+    return name, [int(value) for value in values] if whole else values, family
+
+
+def _leave(found, left: Left) -> None:
     """Every table and figure of a comparison."""
     import numpy as np
 
-    from spillover.files import write_table
-
     from .. import plot
 
-    tables = {"fits": found.glance(), "effects": found.tidy(), "similarity": _labelled(found.similarity()),
-              "residuals": found.residuals()}  # fmt: skip
+    tables = {"fits": found.glance(), "effects": found.tidy(), "coefficients": found.coefficients(),
+              "similarity": _labelled(found.similarity()), "residuals": found.residuals()}  # fmt: skip
     drawn = {"agreement": plot.agreement(found), "indirect": plot.by_weights(found, "indirect")}
     if np.isfinite(found.probabilities).all():
         averaged = found.averaged()
@@ -101,21 +174,9 @@ def _leave(found, folder: Path, overwrite: bool) -> None:
         tables |= {"averaged": averaged.tidy(), "posterior": _labelled(found.posterior())}
         drawn["probabilities"] = plot.probabilities(found)
     for name, frame in tables.items():
-        write_table(frame, folder / f"{name}.csv", overwrite=overwrite)
+        left.table(name, frame)
     for name, axes in drawn.items():
-        plot.save(axes, folder / f"{name}.png", overwrite=overwrite)
-
-
-def _placebo(found, draws, seed, jobs, folder: Path, overwrite: bool) -> None:
-    import spatial as sp
-    from spillover.files import write_table
-
-    best = int(found.probabilities.fillna(0.0).to_numpy().argmax())
-    placebos = sp.placebo_weights(list(found.fits.values())[best], draws=draws, seed=seed, n_jobs=jobs)
-    print(f"\n{placebos}")
-    write_table(placebos.tidy(), folder / "placebo.csv", overwrite=overwrite)
-    what = placebos.names[0] if placebos.names else "indirect"
-    sp.plot.save(sp.plot.placebo_weights(placebos, what), folder / "placebo.png", overwrite=overwrite)
+        plot.save(axes, left.folder / f"{name}.png", overwrite=left.overwrite)
 
 
 def _labelled(frame):
