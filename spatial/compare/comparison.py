@@ -125,6 +125,15 @@ class Comparison(Shown):
                                         "estimate": one.params, "std_error": errors}))  # fmt: skip
         return pd.concat(tables, ignore_index=True)
 
+    def likeliest(self, count: int) -> list:
+        """Keys of so many fits, the likeliest first; all in their order where there are no more."""
+        if len(self.estimates) <= count:
+            return list(self.estimates)
+        keys = list(self.estimates)
+        given = self.probabilities if not self.probabilities.isna().any() else self.log_marginals
+        bic = np.array([one.bic for one in self.estimates.values()])
+        return [keys[i] for i in np.lexsort((bic, -given.fillna(-np.inf).to_numpy()))[:count]]
+
     @property
     def best(self) -> str:
         """The weights with the highest posterior probability, over all models."""

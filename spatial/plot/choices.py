@@ -13,6 +13,7 @@ from .whiskers import KINDS
 
 CLEAR = {1: "#D55E00", 0: "#eeeeee", -1: "#0072B2"}  # clearly positive, not told from zero, clearly negative
 FINDINGS = {1: "positive", 0: "not told from zero", -1: "negative"}
+MOST = 30  # W in a figure, the likeliest
 ROWS = {"weights": "W", "model": "Model", "controls": "Controls", "sample": "Sample"}
 
 
@@ -26,8 +27,12 @@ def probabilities(comparison, ax=None):
     """
     table = comparison.posterior()
     models = [name for name in table.columns if name != "all models"]
-    names = [str(name) for name in table.index if name != "all weights"]
-    values = table.loc[[n for n in table.index if n != "all weights"], models].to_numpy()
+    table = table.drop(index="all weights")
+    more = len(table) - MOST
+    if more > 0:  # the likeliest alone
+        table = table.sort_values("all models", ascending=False, kind="stable").head(MOST)
+    note = f"{more:,} more W have {_share(1 - table['all models'].sum())} together" if more > 0 else None
+    names, values = [str(name) for name in table.index], table[models].to_numpy()
     if len(models) == 1:
         order = np.argsort(-values[:, 0], kind="stable")
         ax = ax if ax is not None else figure(height=0.9 + 0.26 * len(names))
@@ -38,12 +43,12 @@ def probabilities(comparison, ax=None):
         ax.set_ylim(len(names) - 0.4, -0.6)
         ax.set_xlim(0, 1.12)
         ax.set_xticks([0, 0.25, 0.5, 0.75, 1])
-        plain(ax, title="Which W? Posterior probability", xlabel=f"Probability of W, {models[0]}")
+        plain(ax, title="Which W? Posterior probability", note=note, xlabel=f"Probability of W, {models[0]}")
         ax.tick_params(axis="y", length=0)
         return legible(ax)
     ax = ax if ax is not None else figure(height=1.3 + 0.26 * len(names))
     _cells(ax, values, names, models, lambda p: _share(p), lambda p: (0.0, 0.447, 0.698, 0.08 + 0.92 * p))
-    plain(ax, title="Which W, which model? Posterior probability")
+    plain(ax, title="Which W, which model? Posterior probability", note=note)
     return legible(ax)
 
 
@@ -64,7 +69,7 @@ def agreement(comparison, effect: str = "indirect", ax=None, *, level: float = 0
         E501 for an unknown effect.
     """
     check_option("effect", effect, KINDS)
-    table = comparison.tidy()
+    table = comparison.tidy(comparison.likeliest(MOST))
     table = table[table["effect"] == effect]
     if "model" in table:
         table = table.assign(weights=table["weights"] + ", " + table["model"])

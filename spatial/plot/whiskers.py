@@ -9,6 +9,7 @@ from spillover.errors import SpatialInputError, check_option
 from .style import INK, SOFT, figure, legible, plain, series_styles
 
 KINDS = ("direct", "indirect", "total")
+MOST = 12  # W in a figure, the likeliest
 STEP = 0.22  # between the series of one row; rows are 1 apart
 
 
@@ -60,12 +61,12 @@ def by_weights(comparison, effect: str = "indirect", ax=None, *, variables=None)
     SpatialInputError
         E501 for an unknown effect, E502 for a variable that the effects do not have.
     """
-    table = comparison.tidy()
+    table = comparison.tidy(comparison.likeliest(MOST))
     check_option("effect", effect, table["effect"].unique())
     if "model" in table:
         table = table.assign(weights=table["weights"] + ", " + table["model"])
     table = _chosen(table[table["effect"] == effect], variables)
-    xlabel = _axis(next(iter(comparison.effects.values())))
+    xlabel = _axis(comparison.effects[next(iter(comparison.effects))])
     return _whiskers(table, "weights", ax, title=f"{effect.capitalize()} effects by weights", xlabel=xlabel)
 
 

@@ -190,8 +190,7 @@ def comparison_text(comparison) -> str:
         parts.append(f"prob.: posterior probability; {comparison.prior.words()}{beforehand}")
     keys = list(comparison.fits)
     if len(keys) > ROWS:
-        best = fitted.head(EFFECTS_OF)
-        keys = list(zip(best["weights"], best["model"])) if isinstance(keys[0], tuple) else list(best["weights"])
+        keys = comparison.likeliest(EFFECTS_OF)
         parts.append(f"{len(fitted) - ROWS:,} more are in .glance(); effects of the {EFFECTS_OF} likeliest:")
     for (kind, term), effect in comparison.tidy(keys).groupby(["effect", "term"], sort=False):
         cells = [

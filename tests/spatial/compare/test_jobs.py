@@ -51,13 +51,24 @@ def test_any_number_of_workers(several, early):
     assert one.table.loc[one.table["controls"] == "gone", "problem"].str.startswith("E502").all()
 
 
-def test_a_worker_of_a_cluster_dies_and_nothing_is_lost(queen, early):
+def test_a_comparison_by_any_number_of_workers(states, early):
+    """Stacks are cut otherwise, and nothing changes."""
+    ws = {f"k{k}": wt.knn(states, k).standardize("row") for k in range(2, 22)}
+    how = {"model": [sp.sdm, sp.slx], "formula": FORMULA, "data": early, **KEYS}
+    one, two = sp.compare_weights(ws, **how), sp.compare_weights(ws, n_jobs=2, **how)
+    pd.testing.assert_frame_equal(one.glance(), two.glance(), check_exact=True)
+    pd.testing.assert_frame_equal(one.coefficients(), two.coefficients(), check_exact=True)
+
+
+def test_a_worker_of_a_cluster_dies_and_nothing_is_lost(queen, several, early):
     """A real LocalCluster of two processes, asked by joblib and by ``client=``; one is killed (-9) as the work runs."""
     import joblib
     from distributed import Client, LocalCluster
 
     fit = sp.sdm(FORMULA, early, queen, **KEYS)
     want = sp.placebo_weights(fit, draws=400, seed=5)
+    how = {"model": sp.sar, "formula": FORMULA, "data": early, **KEYS}
+    compared = sp.compare_weights(several, **how).glance()
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster, \
             Client(cluster) as client:  # fmt: skip
         with joblib.parallel_config("dask"):
@@ -73,6 +84,8 @@ def test_a_worker_of_a_cluster_dies_and_nothing_is_lost(queen, early):
                 yield result
 
         found = sp.placebo_weights(fit, draws=400, seed=5, client=client, progress=watch)
+        on_cluster = sp.compare_weights(several, client=client, **how).glance()
+    pd.testing.assert_frame_equal(on_cluster, compared, check_exact=True)
     np.testing.assert_array_equal(by_joblib.params, want.params[:130])
     np.testing.assert_array_equal(found.params, want.params)
     np.testing.assert_array_equal(found.effects, want.effects)

@@ -48,3 +48,24 @@ def test_curve_placebo_and_profile(several, early, states, tmp_path):
                             data=early, name="k", **KEYS)  # fmt: skip
     ax = plot.profile(tuned)
     np.testing.assert_allclose(ax.lines[0].get_ydata(), -tuned.profile()["ratio"] / 2)
+
+
+def test_many_w_are_shown_by_the_likeliest(states, early):
+    """On the screen and in figures; what is not shown is counted."""
+    ws = {f"k{k}": wt.knn(states, k).standardize("row") for k in range(2, 42)}
+    found = sp.compare_weights(ws, model=sp.sar, formula="log(gsp) ~ log(emp)", data=early, draws=50, **KEYS)
+    best = list(found.probabilities.sort_values(ascending=False, kind="stable").index)
+    assert found.likeliest(6) == best[:6] == found.glance()["weights"].head(6).tolist()
+    assert found.likeliest(40) == list(ws)
+    text = str(found)
+    assert "16 more are in .glance(); effects of the 6 likeliest:" in text
+    assert f"{best[23]} " in text
+    assert all(f"\n{name} " not in text for name in best[24:])
+    ax = plot.probabilities(found)
+    assert [label.get_text() for label in ax.get_yticklabels()] == best[:30]
+    assert "10 more W have" in "".join(texts(ax))
+    assert len(plot.agreement(found).get_yticks()) == 30
+    assert len(plot.by_weights(found).get_legend().texts) == 12
+    assert len(found.coefficients()) == 40 * 2
+    one = found.coefficients().query("weights == 'k7'").set_index("term")
+    np.testing.assert_allclose(one["std_error"], found["k7"].std_errors, rtol=1e-6)
