@@ -45,28 +45,6 @@ def _first_table(m):
 
 
 @njit
-def linked(items):
-    """Rings through equal items: ``following[p]`` is the next position with the item of p, in a circle."""
-    m = len(items)
-    table = _first_table(m)
-    following = np.empty(m, np.int32)
-    kinds = 0
-    for p in range(m):
-        slot = _find(table, items, items[p, 0], items[p, 1])
-        head = table[slot]
-        if head >= 0:
-            following[p] = following[head]
-            following[head] = p
-        else:
-            following[p] = p
-            table[slot] = p
-            kinds += 1
-            if 3 * kinds > 2 * len(table):
-                table = _grown(table, items)
-    return following
-
-
-@njit
 def numbered(items):
     """Number the different items in order of appearance."""
     m = len(items)
@@ -84,44 +62,6 @@ def numbered(items):
             if 3 * kinds > 2 * len(table):
                 table = _grown(table, items)
     return label
-
-
-@njit
-def owners_met(following, begin):
-    """Row i: the other owners (sorted) found on the rings through i's items, begin[i] to begin[i + 1]."""
-    n = len(begin) - 1
-    owner = np.empty(len(following), np.int32)
-    for i in range(n):
-        owner[begin[i] : begin[i + 1]] = i
-    indptr = np.zeros(n + 1, np.int32)
-    indices = np.empty(max(16, 6 * n), np.int32)
-    seen = np.full(n, -1, np.int32)
-    filled = 0
-    for i in range(n):
-        start = filled
-        seen[i] = i
-        for p in range(begin[i], begin[i + 1]):
-            q = following[p]
-            while q != p:
-                j = owner[q]
-                if seen[j] != i:
-                    seen[j] = i
-                    if filled == len(indices):
-                        wider = np.empty(filled + filled // 2, np.int32)
-                        wider[:filled] = indices
-                        indices = wider
-                    indices[filled] = j
-                    filled += 1
-                q = following[q]
-        for s in range(start + 1, filled):  # rows are short: insertion sort
-            j = indices[s]
-            t = s - 1
-            while t >= start and indices[t] > j:
-                indices[t + 1] = indices[t]
-                t -= 1
-            indices[t + 1] = j
-        indptr[i + 1] = filled
-    return indptr, indices[:filled].copy()
 
 
 @njit

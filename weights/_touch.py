@@ -54,7 +54,7 @@ def within(space: Space, metres: float, rule: str, exact: dict) -> sparse.csr_ar
     if rule == "bishop":
         out = within(space, metres, "queen", exact) - within(space, metres, "rook", exact)
         return _ones(out)
-    known = exact[rule](space.shapes, space.geographic)
+    known = exact[rule](space.shapes, geographic=space.geographic)
     a, b = close_pairs(space, metres)
     new = cells(known, a, b) == 0
     a, b = a[new], b[new]

@@ -87,7 +87,7 @@ def _pairs(space: _touch.Space, tolerance):
     touching = (gap == 0) & ~same
     area[touching] = shapely.area(shapely.intersection(one[touching], two[touching]))
     overlap = area > 1e-9 * np.minimum(shapely.area(one), shapely.area(two))
-    joined = cells(_vertices.pattern(*_vertices.vertices(_polygons_only(space.shapes))), a, b) > 0
+    joined = cells(_vertices.sharing_a_vertex(_polygons_only(space.shapes)), a, b) > 0
     unlike = touching & ~overlap & ~joined
     for k in np.flatnonzero(same):
         yield "duplicate", a[k], b[k], np.nan, "", ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import _vertices
+from . import _meeting, _vertices
 from ._assemble import from_csr
 from ._points import arc, unit_sphere
 from .contiguity import polygons
@@ -47,7 +47,7 @@ def border_length(gdf, *, share: bool = False, ids=None) -> SpatialWeights:
     space = unit_sphere(xy) if geographic else xy
     length = np.sqrt(((space[start + 1] - space[start]) ** 2).sum(axis=1))
     length = arc(length) if geographic else length
-    csr = _vertices.shared_length(ends, begin, length)
+    csr = _meeting.shared_length(ends, begin, length)
     unit = "great-circle, km" if geographic else None
     if share:
         perimeter = np.add.reduceat(length, begin[:-1])

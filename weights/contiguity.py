@@ -76,7 +76,7 @@ def _contiguity(gdf, rule, ids, order, cumulative, tolerance, islands) -> Spatia
     shapes, index = polygons(gdf, ids)
     space = _touch.Space(shapes, gdf.crs)
     if tolerance is None:
-        w = from_csr(PATTERN[rule](shapes, space.geographic), index, rule)
+        w = from_csr(PATTERN[rule](shapes, geographic=space.geographic), index, rule)
         if rule != "bishop":
             _warn_missed(w, shapes)
     else:
@@ -122,19 +122,11 @@ def polygons(gdf, ids) -> tuple[np.ndarray, object]:
     return shapes, index
 
 
-def _queen(shapes, geographic=False) -> sparse.csr_array:
-    return _vertices.pattern(*_vertices.vertices(shapes, geographic=geographic))
-
-
-def _rook(shapes, geographic=False) -> sparse.csr_array:
-    ends, begin, _ = _vertices.edges(shapes, geographic=geographic)
-    return _vertices.pattern(ends, begin)
-
-
-def _bishop(shapes, geographic=False) -> sparse.csr_array:
-    out = _queen(shapes, geographic) - _rook(shapes, geographic)
+def _touching_at_points(shapes, *, geographic=False) -> sparse.csr_array:
+    queens, rooks = (sharing(shapes, geographic=geographic) for sharing in (PATTERN["queen"], PATTERN["rook"]))
+    out = queens - rooks
     out.eliminate_zeros()
     return out
 
 
-PATTERN = {"queen": _queen, "rook": _rook, "bishop": _bishop}
+PATTERN = {"queen": _vertices.sharing_a_vertex, "rook": _vertices.sharing_an_edge, "bishop": _touching_at_points}

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import weights as wt
+from spillover.errors import SpatialInputError
 from tests.weights import naive
 from weights._points import unit_sphere
 
@@ -75,33 +76,57 @@ def test_lattice_is_contiguity_of_squares(rule):
 
 
 @SETTINGS
-@given(SEEDS)
-def test_compiled_contiguity_equals_sorting(seed):
-    from weights import _kernels, _vertices
+@given(SEEDS, st.sampled_from([1, 40, 10_000]), st.booleans())
+def test_compiled_contiguity_equals_sorting(seed, hand, repeats):
+    """Read in one piece or many; with polygons that repeat, so that pairs meet very often."""
+    from weights import _kernels, _meeting, _vertices
 
     shapes = np.asarray(cells(seed).geometry.array)
-    bits, begin = _vertices.vertices(shapes)
-    sorted_labels, hashed_labels = _vertices.numbered(bits), _kernels.numbered(bits)
+    shapes = np.concatenate([shapes] * 6) if repeats else shapes
+    bits = _vertices.vertices(shapes)
+    sorted_labels, hashed_labels = _meeting.numbered(bits), _kernels.numbered(bits)
     pairs = set(zip(sorted_labels.tolist(), hashed_labels.tolist()))
     assert len(pairs) == len(set(sorted_labels.tolist())) == len(set(hashed_labels.tolist()))
-    ends, first, _ = _vertices.edges(shapes)
-    for items, start in ((bits, begin), (ends, first)):
-        slow = _vertices.pattern(items, start)
-        indptr, indices = _kernels.owners_met(_kernels.linked(items), start)
-        assert (indptr == slow.indptr).all()
-        assert (indices == slow.indices).all()
+    for sharing in (_vertices.sharing_a_vertex, _vertices.sharing_an_edge):
+        slow = sharing(shapes)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(_meeting, "COMPILED_FROM", 0)
+            patch.setattr(_meeting, "HAND", hand)
+            patch.setattr(_meeting, "BIN", 16)
+            patch.setattr(_meeting, "ROWS", 2)
+            fast = sharing(shapes)
+        assert (fast.indptr == slow.indptr).all()
+        assert (fast.indices == slow.indices).all()
+
+
+def test_compiled_contiguity_sorts_long_rows_and_refuses_what_cannot_be_held():
+    from weights import _meeting
+
+    rng = np.random.default_rng(0)
+    items, begin = np.repeat(rng.integers(0, 12, (900, 1)).astype(np.uint64), 2, axis=1), np.arange(0, 901, 3)
+    slow = _meeting.pattern(lambda a, b: items[begin[a] : begin[b]], begin)
+    assert np.diff(slow.indptr).max() > 100
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_meeting, "COMPILED_FROM", 0)
+        fast = _meeting.pattern(lambda a, b: items[begin[a] : begin[b]], begin)
+        assert (fast.indptr == slow.indptr).all()
+        assert (fast.indices == slow.indices).all()
+        patch.setattr(_meeting, "MOST_PAIRS", 100)
+        with pytest.raises(SpatialInputError) as error:
+            _meeting.pattern(lambda a, b: items[begin[a] : begin[b]], begin)
+    assert error.value.code == "E309"
 
 
 def test_items_that_mix_alike_are_still_told_apart():
     """Pairs made to have the same mixture: the exact comparison must separate them."""
-    from weights import _vertices
+    from weights import _meeting
 
     a = np.arange(1, 9, dtype=np.uint64)
     with np.errstate(over="ignore"):
-        mixed = a * _vertices.ODD
+        mixed = a * _meeting.ODD
         b = -(mixed ^ (mixed >> np.uint64(32)))  # the mixture of both is 0 for all
     items = np.repeat(np.column_stack([a, b]), 2, axis=0)
-    labels = _vertices.numbered(items)
+    labels = _meeting.numbered(items)
     assert len(set(labels.tolist())) == 8
     assert (labels[::2] == labels[1::2]).all()
 

@@ -1,0 +1,180 @@
+"""Which owners have an item in common: polygons and their vertices, or their edges.
+
+An item is a pair of integers, compared exactly. Short work sorts; long work is compiled.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import numpy as np
+from scipy import sparse
+
+from spillover.errors import SpatialInputError
+
+COMPILED_FROM = 500_000  # items; below, sorting is faster than loading compiled code
+ODD = np.uint64(0x9E3779B97F4A7C15)  # products with it mix bits upwards
+THREADS = min(os.cpu_count() or 1, 8)
+HAND = 131_072  # items dealt into bins at a time: they are still in the cache when they are
+BIN = 16_384  # items to a bin, so that it can be searched within the cache
+ROWS = 12  # bins of pairs hold 2**ROWS rows
+MOST_PAIRS = 100_000_000  # found at a time; so many mean that polygons repeat
+
+
+def pattern(read, begin: np.ndarray) -> sparse.csr_array:
+    """Who has an item in common with whom: ones, without diagonal, canonical.
+
+    ``read(a, b)`` gives the items of owners a to b, (begin[b] - begin[a], 2) uint64: long work reads them by the piece.
+    """
+    n = len(begin) - 1
+    if begin[-1] >= COMPILED_FROM:
+        indptr, indices = _met_in_bins(read, begin)
+    else:
+        one, two, _ = _met(read(0, n), begin)
+        short = np.int32 if n * n < 2**31 else np.int64  # half the bits sort in half the time
+        key = np.sort((one * n + two).astype(short))
+        key = key[np.append(True, key[1:] != key[:-1])] if len(key) else key
+        indptr, indices = _rows(np.sort(np.concatenate([key, key % n * n + key // n])), n)
+    out = sparse.csr_array((np.ones(len(indices)), indices, indptr), shape=(n, n))
+    out.has_sorted_indices = out.has_canonical_format = True
+    return out
+
+
+def shared_length(items: np.ndarray, begin: np.ndarray, length: np.ndarray) -> sparse.csr_array:
+    """Sum of the lengths of common items, for each pair."""
+    n = len(begin) - 1
+    one, two, item = _met(items, begin)
+    half = sparse.coo_array((length[item], (one, two)), shape=(n, n)).tocsr()
+    return sparse.csr_array(half + half.T)
+
+
+def numbered(items: np.ndarray) -> np.ndarray:
+    """A number for each item, the same for equal ones, shape (m,)."""
+    if len(items) >= COMPILED_FROM:
+        from ._kernels import numbered
+
+        return numbered(items)
+    order, new = _grouped(items)
+    out = np.empty(len(items), np.int32)
+    out[order] = np.cumsum(new, dtype=np.int32) - 1
+    return out
+
+
+def _met_in_bins(read, begin) -> tuple[np.ndarray, np.ndarray]:
+    """CSR of the pattern, in four steps, each within the cache."""
+    from ._bins import mirrored
+
+    n = len(begin) - 1
+    parts, held = [], 0
+    with ThreadPoolExecutor(THREADS) as pool:
+        for pair in _meetings(*_dealt(read, begin, pool), pool):
+            parts, held = [*parts, pair], held + len(pair)
+            if held > max(2 * begin[-1], COMPILED_FROM):  # the same pairs meet again and again: keep one of each
+                higher, count = _distinct(parts, n, pool)
+                lower = np.repeat(np.arange(n, dtype=np.int32), count)
+                parts, held = [np.column_stack([lower, higher])], 0
+        higher, count = _distinct(parts, n, pool)
+    if 2 * len(higher) >= 2**31:
+        raise SpatialInputError("E309", f"{2 * len(higher):,} links are too many to hold", n=2 * len(higher),
+                                hint="do polygons repeat? See wt.audit(gdf)")
+    return mirrored(higher, count)
+
+
+def _dealt(read, begin, pool):
+    """Step 1: items and owners into bins, a hand at a time; row h of ``bounds`` says where those of hand h lie."""
+    from ._bins import deal
+
+    m, n = int(begin[-1]), len(begin) - 1
+    cuts = np.unique(np.searchsorted(begin, np.append(np.arange(0, m, HAND), m)).clip(max=n)).tolist()
+    bins = 2 << (m // BIN).bit_length()
+    item, owner = np.empty((m, 2), np.uint64), np.empty(m, np.int32)
+    bounds, dealing = np.empty((len(cuts) - 1, bins + 1), np.int64), None
+    for hand, (a, b) in enumerate(pairwise(cuts)):
+        items = read(a, b)  # while the hand before is dealt
+        at = dealing.result() if dealing else 0
+        dealing = pool.submit(deal, items, begin[a : b + 1] - begin[a], a, at, item, owner, bounds[hand])
+    dealing.result()
+    return item, owner, bounds
+
+
+def _meetings(item, owner, bounds, pool):
+    """Step 2: pairs that meet in a bin, some bins at a time."""
+    from ._bins import meetings
+
+    shares = list(pairwise(_shares(bounds.shape[1] - 1, 8 * THREADS)))
+    for some in (shares[a : a + THREADS] for a in range(0, len(shares), THREADS)):
+        for pair, wanted in pool.map(lambda x: meetings(item, owner, bounds, *x, MOST_PAIRS), some):
+            if wanted > MOST_PAIRS:
+                raise SpatialInputError("E309", "so many polygons lie on top of each other, or meet at one point, "
+                                        "that there are too many pairs of them", n=int(wanted),
+                                        hint="keep one polygon per unit; see wt.audit(gdf)")
+            yield pair
+
+
+def _distinct(parts, n, pool):
+    """Step 3: the different pairs, in bins of rows; step 4, the other direction, is one pass over them."""
+    from ._bins import deal_pairs, distinct
+
+    bins = (n >> ROWS) + 1
+    dealt = np.empty((sum(map(len, parts)), 2), np.int32)
+    bounds, at = np.empty((len(parts), bins + 1), np.int64), 0
+    for hand, pair in enumerate(parts):
+        at = deal_pairs(pair, ROWS, at, dealt, bounds[hand])
+    parts.clear()
+    shares = pool.map(lambda x: distinct(dealt, bounds, ROWS, *x, n), pairwise(_shares(bins, THREADS)))
+    return tuple(np.concatenate(x) for x in zip(*shares, strict=True))
+
+
+def _shares(n: int, parts: int) -> list[int]:
+    """Where ``parts`` about equal parts of n begin and end."""
+    return np.linspace(0, n, parts + 1).astype(np.int64).tolist()
+
+
+def _met(items, begin) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Each meeting of two owners at an item: lower, higher, position of the item (a pair may meet often)."""
+    order, new = _grouped(items)
+    owner = np.repeat(np.arange(len(begin) - 1), np.diff(begin))
+    parts, step, here = [], 1, np.flatnonzero(~new)
+    while len(here):  # members of a group with another `step` before them
+        item = order[here - step]
+        a, b = owner[item], owner[order[here]]
+        other = a != b
+        parts.append((a[other], b[other], item[other]))
+        here = here[~new[here - step]]
+        step += 1
+    empty = np.empty(0, np.int64)
+    return tuple(np.concatenate(x) for x in zip(*parts, strict=True)) if parts else (empty, empty, empty)
+
+
+def _grouped(items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """An order that brings equal items together, each group by position, and which items begin a group.
+
+    Numbers sort faster than positions by numbers, so one number holds both: an item mixed down to its leading bits,
+    and in the last bits its position.
+    """
+    position = np.arange(len(items), dtype=np.uint64)
+    last = np.uint64((1 << len(items).bit_length()) - 1)
+    key = items[:, 0] * ODD
+    key ^= key >> np.uint64(32)
+    key += items[:, 1]
+    key *= ODD
+    key &= ~last
+    key |= position
+    key.sort()
+    order = (key & last).astype(np.intp)
+    new = np.ones(len(items), bool)
+    np.greater(key[1:] ^ key[:-1], last, out=new[1:])
+    same = np.flatnonzero(~new)
+    if (items.take(order[same], axis=0) != items.take(order[same - 1], axis=0)).any():
+        order = np.lexsort(items.T)  # unlike items mixed alike: rare, but possible
+        new[1:] = (items[order][1:] != items[order][:-1]).any(axis=1)
+    return order, new
+
+
+def _rows(key: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """CSR of sorted keys focal * n + neighbor."""
+    indptr = np.zeros(n + 1, np.int32)
+    np.cumsum(np.bincount(key // n, minlength=n), out=indptr[1:])
+    return indptr, (key % n).astype(np.int32)
