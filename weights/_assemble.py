@@ -29,9 +29,12 @@ def assemble(focal, neighbor, weight, ids: pd.Index, kind: str, *, unit: str | N
 
 
 def from_csr(csr, ids: pd.Index, kind: str, *, unit: str | None = None, notes: tuple[str, ...] = (),
-             standardization: str = "none") -> SpatialWeights:
-    """Build weights from a fresh CSR matrix whose arrays belong to nobody else."""
-    return SpatialWeights(freeze(csr), ids, kind, standardization, unit, notes)
+             standardization: str = "none", sound: bool = False) -> SpatialWeights:
+    """Build weights from a fresh CSR matrix whose arrays belong to nobody else.
+
+    ``sound`` says that its weights are known to be finite and not zero: on large matrices looking takes time.
+    """
+    return SpatialWeights(freeze(csr), ids, kind, standardization, unit, notes, _sound=sound)
 
 
 def refuse_dense(n: int, *, sparse_way: str, bytes_per_pair: int = 8) -> None:

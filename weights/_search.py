@@ -128,10 +128,11 @@ def within(space: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray, np
     return np.concatenate([a, b]), np.concatenate([b, a]), np.concatenate([straight, straight])
 
 
-def every_pair(space: np.ndarray, weigh) -> sparse.csr_array:
-    """Weights of all pairs of different points; no other n x n array is made.
+def every_pair(space: np.ndarray, weigh) -> tuple[sparse.csr_array, bool]:
+    """Weights of all pairs of different points, and whether they are known to be finite and not zero.
 
-    ``weigh`` turns a block of straight-line distances into weights, in place if it can.
+    No other n x n array is made. ``weigh`` turns a block of straight-line distances into weights, in place if it can;
+    it is monotone, so that the shortest and the longest speak for all.
 
     Off the diagonal a matrix of n rows has n - 1 stretches of n entries, from just right of one diagonal cell to just
     left of the next: stretch r is row r from column r + 1 on, then row r + 1 up to column r. So the entries of a CSR
@@ -175,7 +176,9 @@ def every_pair(space: np.ndarray, weigh) -> sparse.csr_array:
     indptr = (np.arange(n + 1, dtype=np.int64) * (n - 1)).astype(np.int32)
     out = sparse.csr_array((data.ravel(), indices.ravel(), indptr), shape=(n, n))
     out.has_sorted_indices = out.has_canonical_format = True
-    return out
+    with np.errstate(all="ignore"):
+        ends = weigh(np.array([nearest_distance(space).min() / 2, 2 * np.linalg.norm(np.ptp(space, axis=0))]))
+    return out, bool((np.isfinite(ends) & (ends != 0)).all())
 
 
 def nearest_distance(space: np.ndarray, k: int = 1) -> np.ndarray:

@@ -76,7 +76,7 @@ def _contiguity(gdf, rule, ids, order, cumulative, tolerance, islands) -> Spatia
     shapes, index = polygons(gdf, ids)
     space = _touch.Space(shapes, gdf.crs)
     if tolerance is None:
-        w = from_csr(PATTERN[rule](shapes, geographic=space.geographic), index, rule)
+        w = from_csr(PATTERN[rule](shapes, geographic=space.geographic), index, rule, sound=True)
         if rule != "bishop":
             _warn_missed(w, shapes)
     else:

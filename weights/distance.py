@@ -196,7 +196,8 @@ def _decay(data, words, weigh, cutoff, min_distance, ids, islands, at, crs, metr
 
     if cutoff is None:
         refuse_dense(p.n, sparse_way="set cutoff=, or use wt.knn", bytes_per_pair=12)
-        w = from_csr(_search.every_pair(p.space, weight_of), p.ids, f"{words} ({p.words})", unit=p.header, notes=notes)
+        csr, sound = _search.every_pair(p.space, weight_of)
+        w = from_csr(csr, p.ids, f"{words} ({p.words})", unit=p.header, notes=notes, sound=sound)
     else:
         row, col, straight = within(p, cutoff)
         w = assemble(row, col, weight_of(straight), p.ids, f"{words}, up to {length(cutoff, p)} ({p.words})",

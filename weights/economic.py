@@ -102,7 +102,8 @@ def economic(data, x=None, *, entity=None, time=None, period="mean", decay: str 
         row, col, difference = _search.nearest(space, neighbor_counts(k, len(index)), _labels.rank(index))
         return assemble(row, col, weight_of(difference), index, f"{kind}, {k} most alike", notes=notes)
     refuse_dense(len(index), sparse_way="pass k= for the k most alike units of each", bytes_per_pair=12)
-    return from_csr(_search.every_pair(space, weight_of), index, kind, notes=notes)
+    csr, sound = _search.every_pair(space, weight_of)
+    return from_csr(csr, index, kind, notes=notes, sound=sound)
 
 
 def by_unit(data, x, *, entity=None, time=None, ids=None, period="mean") -> tuple[np.ndarray, pd.Index, str]:

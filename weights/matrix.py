@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -58,11 +58,12 @@ class SpatialWeights:
     unit: str | None = None
     notes: tuple[str, ...] = ()
     raw: np.ndarray | None = field(default=None)
+    _sound: InitVar[bool] = False  # a builder vouches that no weight is zero, infinite or NaN
 
-    def __post_init__(self):
-        csr = _canonical(self.csr)
+    def __post_init__(self, _sound):
+        csr = _canonical(self.csr, sound=_sound)
         with np.errstate(over="ignore", invalid="ignore"):
-            finite = np.isfinite(csr.data.sum()) or np.isfinite(csr.data).all()
+            finite = _sound or np.isfinite(csr.data.sum()) or np.isfinite(csr.data).all()
         if not finite:
             raise SpatialInputError("E302", "weights must be finite, but some are NaN or infinite",
                                     hint="a distance or difference of almost zero? Set the least one that counts")
@@ -292,13 +293,13 @@ def freeze(csr: sparse.csr_array) -> sparse.csr_array:
     return csr
 
 
-def _canonical(matrix) -> sparse.csr_array:
+def _canonical(matrix, *, sound: bool) -> sparse.csr_array:
     """Canonical float64 CSR on read-only arrays; arrays a caller could still write to are copied."""
     ready = isinstance(matrix, sparse.csr_array) and matrix.dtype == np.float64  # keeps what it knows of itself
     csr = matrix if ready else sparse.csr_array(matrix, dtype=np.float64)
     if csr.ndim != 2 or csr.shape[0] != csr.shape[1]:
         raise SpatialInputError("E311", f"weights must be square, but have shape {csr.shape}")
-    if not csr.has_canonical_format or np.count_nonzero(csr.data) < csr.nnz:
+    if not csr.has_canonical_format or (not sound and np.count_nonzero(csr.data) < csr.nnz):
         csr = csr.copy()
         csr.sum_duplicates()
         csr.eliminate_zeros()

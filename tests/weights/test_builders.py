@@ -255,6 +255,15 @@ def test_economic_matches_its_twin(seed, decay):
     np.testing.assert_allclose(dense(few), dense(wt.economic(x, "收入", decay=decay)) * near, rtol=1e-12)
 
 
+def test_weights_too_small_for_a_number_are_no_links():
+    """The builder of all pairs vouches for its weights only where the shortest and longest differences allow it."""
+    x = pd.Series([0.0, 1.0, 1e6], index=list("abc"))
+    for w in (wt.economic(x, decay="gaussian", scale=1.0), wt.economic(x, decay="exponential", scale=1.0)):
+        assert w.nnz == 2
+        assert w.islands.tolist() == ["c"]
+        assert (w.csr.data > 0).all()
+
+
 @SETTINGS
 @given(SEEDS)
 def test_similarity_matches_numpy(seed):
