@@ -137,12 +137,13 @@ def against_spmixw(N=31, T=13, count=100):
         same.append([integral(fit.sample, N * T - 1 + fit.sample.k, prior) for fit in fits])
     gap = np.array(theirs) - np.array(same)  # its intercept among demeaned data: a constant in slx and sdm
     assert np.abs(gap[:, :2] - np.log(N * T) / -2).max() < 1e-3, gap
-    found, took = timed(lambda: sp.compare_weights(ws, model=models, prior=prior, **how).posterior())
+    sp.compare_weights(dict(list(ws.items())[:4]), model=models, prior=prior, **how).probabilities  # noqa: B018 (imports)
+    found, took = timed(lambda: sp.compare_weights(ws, model=models, prior=prior, **how).probabilities)
     print(f"{count} W x slx, sdm, sdem; {N} units x {T} periods; spmixw {1e3 * np.median(seconds):.0f} ms a W")
     print(f"  compare_weights: all of it {1e3 * took / count:16.2f} ms a W   {np.median(seconds) * count / took:5.0f}x")
     print(f"  log-marginals: slx and sdm as ours with its exponent; its sdem {gap[:, 2].mean() - gap[:, 1].mean():.2f} "
           f"higher; sdm alone, its probabilities move {_moved(theirs, same):.0e} of the mass, and "
-          f"{_moved(theirs, found['SDM'].to_numpy()[:-1]):.0%} with our exponent")  # fmt: skip
+          f"{_moved(theirs, found.to_numpy()[1::3]):.0%} with our exponent")  # fmt: skip
 
 
 def _moved(theirs, ours) -> float:

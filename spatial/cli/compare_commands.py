@@ -93,22 +93,36 @@ def compare(
     if folder:
         _leave(found, left)
     if tune:
-        name, values, family = _family(tune, read_map(map, id=id, layer=layer) if map else None, table, options)
-        tuned = sp.tune_weights(family, values, model=models[0], name=name, **how, **many, **kept("tuned"))
-        left.both("tuned", tuned, tuned.profile(), lambda: sp.plot.profile(tuned))
+        gdf = read_map(map, id=id, layer=layer) if map else None
+        _tuned(tune, gdf, table, options, left, model=models[0], **how, **many, **kept("tuned"))
     if mix:
         mixed = sp.mix_weights(w, model=models[0], **how, **kept("mixed"))
         left.both("mixed", mixed, mixed.tidy())
     if placebo:
-        best = list(found.fits)[int(found.probabilities.fillna(0.0).to_numpy().argmax())]
-        placebos = sp.placebo_weights(found[best], draws=placebo, seed=seed, **many, **kept("placebo"))
-        what = placebos.names[0] if placebos.names else "indirect"
-        left.both("placebo", placebos, placebos.tidy(), lambda: sp.plot.placebo_weights(placebos, what))
+        _placebo(found, left, draws=placebo, seed=seed, **many, **kept("placebo"))
     if variable:
         sets = dict(text.partition("=")[::2] for text in controls) or None
         curve = sp.specification_curve(w, model=models, variable=variable, controls=sets, **how, **drawn, **many,
                                        **kept("curve"))  # fmt: skip
         left.both("curve", curve, curve.table, lambda: sp.plot.specification_curve(curve))
+
+
+def _tuned(text, gdf, table, options, left, **how) -> None:
+    import spatial as sp
+
+    name, values, family = _family(text, gdf, table, options)
+    tuned = sp.tune_weights(family, values, name=name, **how)
+    left.both("tuned", tuned, tuned.profile(), lambda: sp.plot.profile(tuned))
+
+
+def _placebo(found, left, **how) -> None:
+    """Of the likeliest W."""
+    import spatial as sp
+
+    best = list(found.fits)[int(found.probabilities.fillna(0.0).to_numpy().argmax())]
+    placebos = sp.placebo_weights(found[best], **how)
+    what = placebos.names[0] if placebos.names else "indirect"
+    left.both("placebo", placebos, placebos.tidy(), lambda: sp.plot.placebo_weights(placebos, what))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -83,7 +84,8 @@ class Comparison(Shown):
         """Posterior probability of each W (and model); they sum to one."""
         names = [weights_of(key) for key in self.fits]
         given = self.prior_probabilities or dict.fromkeys(names, 1.0)
-        beforehand = np.array([given[name] / names.count(name) for name in names])
+        models = Counter(names)
+        beforehand = np.array([given[name] / models[name] for name in names])
         if not beforehand.any():
             return self._by_key(np.full(len(names), np.nan), "probability")  # the W that had any could not be fitted
         with np.errstate(divide="ignore"):

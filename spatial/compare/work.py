@@ -20,6 +20,7 @@ from .prior import Prior
 from .stacked import estimates_of
 
 AT_ONCE = 64  # W that are done together
+LOOKED_AT = 8  # W of which one is hoped to stand for all
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +53,20 @@ class Work:
         return replace(self, leads=tuple(self._lead(m) for m in self.models))
 
     def _lead(self, model) -> Fit | None:
+        """The first fit that stands for all: with the transformation, which W without islands have."""
+        found = None
         if model.__module__.startswith("spatial.models.family"):
-            for w in self.named.values():
+            for i, w in enumerate(self.named.values()):
+                if found and i >= LOOKED_AT:
+                    break
                 try:
-                    return model(self.formula, self.data, w, **self.options)
+                    fit = model(self.formula, self.data, w, **self.options)
                 except SpatialInputError:
                     continue
-        return None
+                if fit.settings["lee_yu"] != "additive":
+                    return fit
+                found = found or fit
+        return found
 
     def fit(self, jobs: dict, key) -> Fit:
         """The fit of a key."""

@@ -150,7 +150,7 @@ def _solved(fit: Fit, data: Pencil, which, found: Found | None) -> Stack | None:
 
 def _suits(w, fit: Fit, options, correction) -> bool:
     """Whether this W has the same regressors and transformation as the fit's."""
-    if not isinstance(w, Weights) or w.n > UNITS_MAX or not w.nnz:
+    if not isinstance(w, Weights) or w.n > UNITS_MAX or not w.nnz or not w.csr.has_canonical_format:
         return False
     spec, effects = fit.specification, fit.settings["effects"]
     if spec.durbin and effects == "none" and lagged_intercept_varies(w) and options.get("durbin") is None:

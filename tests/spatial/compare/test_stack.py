@@ -99,6 +99,10 @@ def test_what_a_stack_cannot_do_is_done_alone(panel):
     assert stack.which.tolist() == [1]
     mean = as_weights(pd.DataFrame(np.ones((n, n)) / n, ids, ids))  # W x is the same for all units
     assert stacked(sp.sdm("y ~ a + b", data, weights[0], **how), [mean], how) is None
+    mixed = sp.compare_weights({"island": island, **dict(zip("abcd", weights[:4]))}, model=sp.sar, formula="y ~ a + b",
+                               data=data, **how)  # fmt: skip
+    assert [one.lee_yu for one in mixed.estimates.values()] == ["additive"] + 4 * ["True"]
+    assert list(mixed.fits._made) == ["island"]  # the others are in a stack
     for options in ({"vcov": "robust"}, {"effects": "random"}, {"logdet": "sparse"}):
         assert not can_stack(sp.sar("y ~ a + b", data, weights[0], **{**how, **options}), {**how, **options})
     assert not can_stack(sp.sac("y ~ a + b", data, weights[0], **how), how)
