@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 import spatial as sp
 import weights as wt
@@ -136,10 +137,18 @@ def test_bands_are_dense_determinants(matrices):
 
 
 def test_intervals_are_those_of_all_eigenvalues(matrices):
+    """Also of a ring in one direction (complex ones on a circle), a chequered lattice (-1), two maps that do not touch,
+    weights of both signs: where an end is given it is the true one."""
+    rng = np.random.default_rng(4)
+    far = np.concatenate([rng.random((45, 2)), 9 + rng.random((45, 2))])
+    more = [np.roll(np.eye(90), 1, axis=1), wt.lattice(9, 10).standardize("row").csr,
+            wt.knn(far, 4, metric="planar").standardize("row").csr,
+            np.where(rng.random((90, 90)) < 0.1, rng.standard_normal((90, 90)), 0)]  # fmt: skip
+    matrices = [*matrices, *(sparse.csr_array(m) for m in more)]
     low, high = banded.intervals(90, banded.side_by_side(matrices))
     want = np.array([admissible_interval(np.linalg.eigvals(csr.toarray())) for csr in matrices])
-    sure = np.isfinite(low)
-    assert sure.sum() >= 4
+    sure = np.isfinite(low + high)
+    assert sure.sum() >= 6
     np.testing.assert_allclose(np.array([low, high]).T[sure], want[sure], rtol=1e-7)
 
 
