@@ -1,9 +1,8 @@
-"""Tests of a panel's residuals: are units correlated with each other, are periods?"""
+"""Tests of a panel's residuals: are the errors of one unit correlated over time?"""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
@@ -14,64 +13,6 @@ from ..solve.ml import spatially_lagged_error
 from ..solve.within import degrees_of_freedom
 
 NULL = "no first-order serial correlation"
-
-
-def pesaran_cd(fit: Fit, *, neighbours: bool = False) -> TestResult:
-    """Are residuals of different units correlated? Their pairwise correlations over time, added up.
-
-    Parameters
-    ----------
-    fit : Fit
-        A panel of at least 3 periods.
-    neighbours : bool
-        Only the pairs that W links, in either direction.
-
-    Returns
-    -------
-    TestResult
-        sqrt(T / p) times the sum of the p pairs' correlations: N(0, 1), sqrt(2 T / (N (N - 1))) for all pairs.
-
-    Raises
-    ------
-    SpatialInputError
-        E206 fewer than 3 periods, E204 residuals of a unit that do not vary, E501 a cross-section.
-
-    Notes
-    -----
-    Pesaran (2004, CESifo WP 1229), eq. 31 and section 6 for neighbours; (2015, Econometric Reviews 34:1089-1117).
-    Under unit effects the variance of a correlation is 1 / (T - 1), not 1 / T: with T = 5 the test at 5 % rejects 8 %.
-    After time effects residuals add up to zero over units and the sum over all pairs hardly varies, whatever the
-    truth is (Juodis & Reese 2022, J. Business & Economic Statistics 40:1191-1203): test before them.
-
-    Examples
-    --------
-    >>> import shapefiles, spatial as sp, weights as wt
-    >>> w = wt.queen(shapefiles.load("us_states")).standardize("row")
-    >>> fit = sp.ols("unemp ~ log(gsp)", shapefiles.load_panel("us_states"), w, entity="state", time="year",
-    ...              effects="entity")
-    >>> print(sp.pesaran_cd(fit))
-    Pesaran CD: z = 66.306, p < 1e-4. Null: no cross-sectional dependence
-    """
-    T, N = _shape(fit, 3)
-    e = fit.solution.resid.reshape(T, N)
-    e = e - e.mean(axis=0)
-    length = np.linalg.norm(e, axis=0)
-    if (still := length <= 1e-12 * length.max()).any():
-        raise SpatialInputError("E204", "the residuals of some units do not vary over time", ids=fit.design.ids[still])
-    z = e / length
-    if neighbours:
-        W = sum(w.csr for w in fit.design.weights.each(T))
-        i, j = sparse.triu(W + W.T, k=1).nonzero()
-        pairs, total = len(i), float(np.einsum("ti,ti->", z[:, i], z[:, j]))
-    else:
-        pairs, total = N * (N - 1) / 2, (float(np.sum(z.sum(axis=1) ** 2)) - N) / 2
-    if not pairs:
-        raise SpatialInputError("E501", "W links no pair of units")
-    null = "no dependence between neighbours" if neighbours else "no cross-sectional dependence"
-    if fit.settings["effects"] in ("time", "twoway"):
-        null += " (hardly informative after time effects)" * (not neighbours)
-    name = "Pesaran CD, neighbours" if neighbours else "Pesaran CD"
-    return TestResult(name, np.sqrt(T / pairs) * total, None, null)
 
 
 def serial_correlation(fit: Fit) -> TestTable:
@@ -102,7 +43,7 @@ def serial_correlation(fit: Fit) -> TestTable:
     and variance v those under the projection off the effects, as in ``lm_tests``: right for short panels, where the
     T^2 N / (T - 1) (e'L e / e'e)^2 of Baltagi (2013), eq. 5.22, is not.
     """
-    T, N = _shape(fit, 4)
+    T, N = panel_shape(fit, 4)
     if fit.sample.dummies:
         refuse_varying(fit.design.weights_of_error, "serial_correlation after a spatial error with fixed effects")
     effects = fit.settings["effects"]
@@ -165,7 +106,14 @@ def _filtered(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
     return y, X
 
 
-def _shape(fit: Fit, periods: int) -> tuple[int, int]:
+def panel_shape(fit: Fit, periods: int) -> tuple[int, int]:
+    """(T, N) of a balanced panel.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 a cross-section, E206 fewer periods, E1xx gaps.
+    """
     if not fit.design.is_panel:
         raise SpatialInputError("E501", "this test needs a panel", hint="give entity= and time=")
     refuse_unbalanced(fit.design.observed, "this test")

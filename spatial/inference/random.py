@@ -120,7 +120,7 @@ def refuse_for_random(error: str | None, chosen, fit: Fit | None = None) -> None
         why = f"{kind} needs errors that are independent over time, and unit effects are not"
     elif error == "baltagi" and kind != "Information":
         why = "unit effects beside a spatial error leave no scores that are independent by unit"
-    elif kind == "Cluster" and fit is not None:
+    elif kind in ("Cluster", "Jackknife") and fit is not None:
         units, _ = group_codes(fit.design, "entity")
         by = chosen.by if isinstance(chosen.by, list | tuple) else [chosen.by]
         if not all(nested(units, group_codes(fit.design, one)[0]) for one in by):

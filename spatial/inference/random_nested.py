@@ -11,9 +11,12 @@ from spillover.errors import SpatialInputError
 
 from .._formula import INTERCEPT
 from ..results import Fit, TestResult
+from .jackknife import grouping_of, hotelling
 from .kinds import Information
 from .random import by_random_ml
 from .vcov import as_vcov
+
+UNCORRELATED = "the unit effects are uncorrelated with the regressors"
 
 
 @dataclass(frozen=True)
@@ -111,8 +114,8 @@ def mundlak_test(fit: Fit) -> TestResult:
     The k coefficients come from a regression between N units with K regressors that do not vary within them (the
     intercept and the means among them). Maximum likelihood divides its squares by N, so the Wald statistic is scaled
     by (N - K) / N and follows F(k, N - K): at 5 % it rejects 4 to 6 % of true nulls where chi2(k) rejects 9 %
-    (N = 31 and 48). With clusters or a sandwich the same bounds are used, fewer where there are fewer groups; at N = 48
-    that still rejects 9 to 10 %, at N = 100 6 to 7 %, as such covariances do.
+    (N = 31 and 48). Clustered by one grouping, or "robust", it is Hotelling's T2 of the jackknife over G groups,
+    F(k, G - k) (``spatial.inference.jackknife``).
 
     Examples
     --------
@@ -121,14 +124,17 @@ def mundlak_test(fit: Fit) -> TestResult:
     >>> fit = sp.sar("log(gsp) ~ log(pcap) + log(emp) + unemp", shapefiles.load_panel("us_states"), w,
     ...              entity="state", time="year", effects="correlated", vcov="cluster")
     >>> sp.mundlak_test(fit).df
-    (3, 44)
+    (3, 45)
     """
     names = [name for name in fit.params.index if name.startswith("mean(")]
     if fit.settings["effects"] != "correlated":
         raise SpatialInputError("E501", f"effects={fit.settings['effects']!r} leaves no unit means to test",
                                 hint="fit with effects='correlated'")  # fmt: skip
-    b, V = fit.params[names].to_numpy(), fit.vcov.loc[names, names].to_numpy()
     kind, N = as_vcov(fit.settings["vcov"]), fit.design.n_units
+    if (by := grouping_of(kind)) is not None:
+        F, df = hotelling(fit, names, by)
+        return TestResult("Mundlak", F, df, UNCORRELATED)
+    b, V = fit.params[names].to_numpy(), fit.vcov.loc[names, names].to_numpy()
     between = int((np.ptp(fit.sample.X.reshape(*fit.design.y.shape, -1), axis=0) == 0).all(axis=0).sum())
     left = min(N - between, kind.df(fit))
     if left < 1:
@@ -136,4 +142,4 @@ def mundlak_test(fit: Fit) -> TestResult:
     # Swamy and Arora's variance between units has its degrees of freedom already.
     scale = (N - between) / N if by_random_ml(fit) or not isinstance(kind, Information) else 1.0
     F = scale * float(b @ np.linalg.solve(V, b)) / len(names)
-    return TestResult("Mundlak", F, (len(names), left), "the unit effects are uncorrelated with the regressors")
+    return TestResult("Mundlak", F, (len(names), left), UNCORRELATED)

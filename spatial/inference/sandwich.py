@@ -29,10 +29,7 @@ def sandwich(fit: Fit, meat_of) -> np.ndarray:
         E702 when the information is not positive definite or a variance comes out negative.
     """
     names = list(fit.params.index)
-    if by_random_ml(fit):
-        information, S = fit.settings["random"].information, random_scores(fit)
-    else:
-        information, S = observed(fit.sample, fit.solution), scores(fit.sample, fit.solution)
+    information, S = information_and_scores(fit)
     bread = inverse_information(information, names)
     V = (bread @ meat_of(S) @ bread)[: len(names), : len(names)]
     if not (np.diag(V) > 0).all():
@@ -41,6 +38,13 @@ def sandwich(fit: Fit, meat_of) -> np.ndarray:
                                 hint="too few groups or periods for so many parameters, or a kernel that is not "
                                 "positive definite: try a one-way cluster or kernel='bartlett'")  # fmt: skip
     return (V + V.T) / 2
+
+
+def information_and_scores(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
+    """The observed information of all parameters, sigma2 and random effects' kappa among them, and scores by row."""
+    if by_random_ml(fit):
+        return fit.settings["random"].information, random_scores(fit)
+    return observed(fit.sample, fit.solution), scores(fit.sample, fit.solution)
 
 
 def sums_by_group(values: np.ndarray, codes: np.ndarray) -> np.ndarray:

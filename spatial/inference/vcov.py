@@ -1,9 +1,9 @@
 """Covariances of a fit's parameters: at the door as ``vcov=``, afterwards through ``fit.with_vcov``.
 
 Short names stand for the settings that need no more: ``"oim"``, ``"eim"``, ``"robust"``, ``"cluster"`` (by
-unit), ``"driscoll_kraay"``, ``"bootstrap"``; objects carry the rest: ``sp.Cluster("region")``,
-``sp.Conley(cutoff=300, coords=towns)``, ``sp.Robust(pairs=True)``. After a fit settings may stand beside the
-name: ``fit.with_vcov("cluster", by="region")``.
+unit), ``"jackknife"`` (likewise, for few units), ``"driscoll_kraay"``, ``"bootstrap"``; objects carry the rest:
+``sp.Cluster("region")``, ``sp.Conley(cutoff=300, coords=towns)``, ``sp.Robust(pairs=True)``. After a fit settings
+may stand beside the name: ``fit.with_vcov("cluster", by="region")``.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 
 from ..results import Fit
+from .jackknife import Jackknife
 from .kinds import Bootstrap, Cluster, Conley, DriscollKraay, Information, Robust
 from .random import by_random_ml, refuse_for_random
 
 KINDS = {
-    "oim": Information, "eim": Information, "robust": Robust, "cluster": Cluster, "conley": Conley,
-    "driscoll_kraay": DriscollKraay, "bootstrap": Bootstrap,
+    "oim": Information, "eim": Information, "robust": Robust, "cluster": Cluster, "jackknife": Jackknife,
+    "conley": Conley, "driscoll_kraay": DriscollKraay, "bootstrap": Bootstrap,
 }  # fmt: skip
 
 

@@ -11,8 +11,9 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
+from ..inference.cross_dependence import pesaran_cd
 from ..inference.diagnostics import diagnose
-from ..inference.panel_tests import pesaran_cd, serial_correlation
+from ..inference.panel_tests import serial_correlation
 from ..inference.random import RANDOM
 from ..inference.random_nested import mundlak_test
 from ..inference.restrictions import durbin_lm_tests, effects_test

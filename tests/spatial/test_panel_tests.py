@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import spatial as sp
+from spatial.models.robust_hausman import augmented
 from spillover.errors import SpatialInputError
 
 from .test_certify import band, nearest
@@ -25,13 +26,42 @@ def fits(panel, queen):
 
 
 def test_pesaran_cd_of_plm(fits):
+    """plm's up to sqrt((T - 1) / T)."""
+    factor = np.sqrt(17 / 16)
     for name, effects in (("cd_fe", "entity"), ("cd_tw", "twoway"), ("cd_po", "none")):
         test = sp.pesaran_cd(fits[effects])
-        assert test.statistic == pytest.approx(STORED[name]["statistic"], rel=1e-8)
-        assert ("hardly informative" in test.null) == (effects == "twoway")
+        assert test.statistic * factor == pytest.approx(STORED[name]["statistic"], rel=1e-8)
+        assert np.isnan(test.p_value) == ("nothing to test" in test.null) == (effects == "twoway")
     local = sp.pesaran_cd(fits["entity"], neighbours=True)
-    assert local.statistic == pytest.approx(STORED["cd_local"]["statistic"], rel=1e-8)
-    assert local.p_value == pytest.approx(STORED["cd_local"]["p"], rel=1e-6)
+    assert local.statistic * factor == pytest.approx(STORED["cd_local"]["statistic"], rel=1e-8)
+
+
+@pytest.mark.parametrize("time", [False, True])
+@pytest.mark.parametrize("linked", ["few", "half", "all"])
+def test_law_of_cd(time, linked):
+    """Mean, variance and skewness of sums of correlations, of 40,000 samples of unit vectors."""
+    N, T, R, rng = 12, 6, 40_000, np.random.default_rng(2)
+    P = np.triu(rng.random((N, N)) < {"few": 0.2, "half": 0.6, "all": 1.1}[linked], 1)
+    w = pd.DataFrame(P + P.T * (rng.random((N, N)) < 0.5)).astype(float)
+    data = pd.DataFrame({"y": rng.standard_normal(N * T), "t": np.repeat(range(T), N), "id": np.tile(range(N), T)})
+    effects = "twoway" if time else "entity"
+    fit = sp.ols("y ~ x", data.assign(x=rng.standard_normal(N * T)), w, entity="id", time="t", effects=effects)
+    e = rng.standard_normal((R, T, N))
+    e = e - e.mean(axis=1, keepdims=True)
+    e = e - e.mean(axis=2, keepdims=True) * time
+    z = e / np.linalg.norm(e, axis=1, keepdims=True)
+    sums = np.einsum("rti,rti->r", z @ (P + P.T), z) / 2
+    ours = fit.solution.resid.reshape(T, N)
+    ours = ours / np.linalg.norm(ours, axis=0)
+    test = sp.pesaran_cd(fit, neighbours=True)
+    if time and linked == "all":
+        assert np.isnan(test.p_value)
+        return
+    cd = (sums - sums.mean()) / sums.std()
+    mine = (np.sum((ours @ P) * ours) - sums.mean()) / sums.std()
+    assert test.statistic == pytest.approx(mine, abs=0.15 if time else 0.03)  # time effects: of order 1 / N
+    skewness = np.sign(test.shape) * np.sqrt(8 / abs(test.shape))
+    assert skewness == pytest.approx(np.mean(cd**3), abs=0.1)
 
 
 def test_serial_correlation_of_plm_and_xtserial(fits):
@@ -45,11 +75,36 @@ def test_serial_correlation_of_plm_and_xtserial(fits):
 
 def test_hausman_regression_of_plm(fits):
     """plm's default covariance, and Arellano's without a small-sample factor."""
-    plain, ours = sp.robust_hausman(fits["random"], vcov="oim"), sp.robust_hausman(fits["random"])
+    plain = sp.robust_hausman(fits["random"], vcov="oim")
     assert 4 * plain.statistic == pytest.approx(STORED["aux"]["statistic"], rel=1e-7)
+    assert plain.df == (4, 48 - 5)  # means of four regressors and the intercept between units
+    again, added = augmented(fits["random"])
+    again = again.with_vcov("cluster")
+    b, V = again.params[added], again.vcov.loc[added, added]
     factor = 48 / 47 * 815 / (816 - 9)
-    assert 4 * ours.statistic * factor == pytest.approx(STORED["aux_hc"]["statistic"], rel=1e-7)
-    assert (plain.df, ours.df) == ((4, 816 - 9), (STORED["aux_hc"]["df"]["df"], 47))
+    assert b @ np.linalg.solve(V, b) * factor == pytest.approx(STORED["aux_hc"]["statistic"], rel=1e-7)
+
+
+@pytest.mark.parametrize("effects", ["random", "twoway"])
+def test_clustered_hausman_leaves_out_unit_by_unit(fits, effects):
+    """Hotelling's T2 of the estimates without each unit."""
+    again, added = augmented(fits[effects])
+    T, N = again.design.y.shape
+    y, X = again.sample.y.reshape(T, N), again.sample.X.reshape(T, N, -1)
+    without = []
+    for i in range(N):
+        parts = [np.delete(v, i, axis=1) for v in (y, X)]
+        yi, Xi = (v - v.mean(axis=1, keepdims=True) * (effects == "twoway") for v in parts)
+        without.append(np.linalg.lstsq(Xi.reshape(T * (N - 1), -1), yi.ravel(), rcond=None)[0][-4:])
+    V = (N - 1) / N * (N - 1) * np.cov(np.array(without), rowvar=False)
+    b = again.params[added].to_numpy()
+    test = sp.robust_hausman(fits[effects])
+    assert test.statistic == pytest.approx(b @ np.linalg.solve(V, b) * (N - 4) / (4 * (N - 1)), rel=1e-8)
+    assert test.df == (4, N - 4)
+    regions = sp.Cluster(pd.Series(np.arange(N) % 4, again.design.ids))
+    with pytest.raises(SpatialInputError, match="more than 4 groups") as caught:
+        sp.robust_hausman(fits[effects], vcov=regions)
+    assert caught.value.code == "E206"
 
 
 def test_baltagi_song_koh_of_splm(shared, fits):

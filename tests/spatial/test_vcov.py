@@ -10,7 +10,7 @@ from statsmodels.stats.sandwich_covariance import cov_cluster, cov_cluster_2grou
 
 import spatial as sp
 from spatial.inference.bootstrap import bootstrap_parameters, resampled
-from spatial.inference.information import expected, observed
+from spatial.inference.information import derivatives, expected, observed
 from spatial.inference.pairs import pairs_meat
 from spatial.inference.scores import scores
 from spatial.solve.ml import Solution, residuals
@@ -349,3 +349,60 @@ def test_bootstrap_refuses_what_it_cannot_do(options):
     assert caught.value.code == "E501"
     with pytest.raises(SpatialInputError, match="lagged responses"):
         sp.sar("y ~ lag(y) + a", data, W, **PANEL).with_vcov("bootstrap", draws=3)
+
+
+# -- the jackknife ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", ["entity", "region", "time"])
+@pytest.mark.parametrize("effects", ["none", "entity", "time", "twoway"])
+def test_jackknife_leaves_groups_out(effects, by):
+    """Least squares again without each group, the effects among the regressors."""
+    data, W = panel_data(3, N=9, T=6)
+    data["region"] = data["id"].map({name: k % 4 for k, name in enumerate(W.index)})
+    fit = sp.slx("y ~ a + b", data, W, **PANEL, effects=effects).with_vcov("jackknife", by=by)
+    data = data.assign(**{f"W{v}": sp_lag(data, W, v) for v in "ab"})
+    unit, period = (pd.get_dummies(data[key]).to_numpy(float) for key in ("id", "t"))
+    dummies = {"none": [np.ones((len(data), 1))], "entity": [unit], "time": [period], "twoway": [unit, period]}
+    X = np.column_stack([data[["a", "b", "Wa", "Wb"]], *dummies[effects]])
+    groups = data[{"entity": "id", "time": "t", "region": "region"}[by]].to_numpy()
+    kept = [groups != g for g in np.unique(groups)]
+    without = np.array([np.linalg.lstsq(X[k], data["y"][k], rcond=None)[0][:4] for k in kept])
+    G = len(kept)
+    want = (G - 1) ** 2 / G * np.cov(without, rowvar=False)
+    names = ["a", "b", "W:a", "W:b"]
+    np.testing.assert_allclose(fit.vcov.loc[names, names], want, rtol=1e-7)
+    assert fit.df_resid == G - 1
+    assert f"({G} groups), jackknife" in str(fit)
+
+
+def sp_lag(data, W, column):
+    wide = data.pivot(index="t", columns="id", values=column)[W.index]
+    lagged = pd.DataFrame(wide.to_numpy() @ W.to_numpy().T, wide.index, wide.columns).stack()
+    return lagged.loc[pd.MultiIndex.from_frame(data[["t", "id"]])].to_numpy()
+
+
+@pytest.mark.parametrize("model", ["sar", "sem", "sac"])
+def test_jackknife_of_spatial_models(model):
+    """One Newton step from the maximum without each unit's score and its part of the information, by loops."""
+    data, W = panel_data(4, N=12, T=4)
+    fit = getattr(sp, model)("y ~ a + b", data, W, **PANEL, effects="entity")
+    T, N = fit.design.y.shape
+    information, S = observed(fit.sample, fit.solution), scores(fit.sample, fit.solution)
+    p = len(fit.params)
+    D = np.pad(derivatives(fit.sample, fit.solution), ((0, 0), (0, 1))) / np.sqrt(fit.solution.sigma2)
+    steps = []
+    for i in range(N):
+        rows = np.arange(T) * N + i
+        own = D[rows].T @ D[rows] + (information - D.T @ D) / N
+        steps.append(np.linalg.solve(information - own, S[rows].sum(axis=0)))
+    want = (N - 1) ** 2 / N * np.cov(np.array(steps), rowvar=False)[:p, :p]
+    np.testing.assert_allclose(fit.with_vcov("jackknife").vcov, want, rtol=1e-8)
+
+
+def test_jackknife_refuses_what_one_group_alone_has():
+    data, W = panel_data(3, N=9, T=6)
+    data["special"] = (data["id"] == W.index[0]) * np.arange(len(data)) % 5
+    with pytest.raises(SpatialInputError, match="without one of the groups") as caught:
+        sp.ols("y ~ a + special", data, W, **PANEL, effects="entity", vcov="jackknife")
+    assert caught.value.code == "E702"
