@@ -18,6 +18,7 @@ from ..results import Fit
 from .bootstrap import bootstrap_parameters
 from .groups import both, group_codes
 from .information import covariance, expected, observed
+from .lm import FIXED
 from .pairs import pairs_meat
 from .places import KERNELS, coordinates, near
 from .random import by_random_ml, random_covariance
@@ -28,7 +29,10 @@ from .sandwich import grouped_meat, newey_west, sandwich, small_sample_factor, s
 class Information:
     """The inverse information: observed ("oim", second derivatives) or expected ("eim", Anselin 1988).
 
-    A model without a spatial parameter has the classical covariance, sigma2 (X'X)^-1 with sigma2 = SSE / df.
+    A model without a spatial parameter has the classical covariance, sigma2 (X'X)^-1 with sigma2 = SSE / df. Where
+    fixed effects are corrected for, the degrees of freedom that coefficients take are too: the inverse of "oim" is
+    multiplied by n / (n - p), n what the effects leave and p the number of parameters. Eight coefficients at N = 31,
+    T = 5 make intervals 4 % too short without.
     """
 
     kind: str = "oim"
@@ -41,7 +45,7 @@ class Information:
             inverse = np.linalg.inv(np.linalg.qr(sample.X, mode="r"))
             return fit.sigma2 * inverse @ inverse.T
         if self.kind == "oim":
-            return covariance(observed(sample, at), fit.params.index)
+            return _lost_freedom(fit) * covariance(observed(sample, at), fit.params.index)
         refuse_varying(fit.design.weights, "vcov='eim'")
         refuse_varying(fit.design.weights_of_error, "vcov='eim'")
         W, M = fit.design.weights.csr, fit.design.weights_of_error.csr
@@ -53,7 +57,8 @@ class Information:
     def describe(self, fit: Fit) -> str:
         if not (_is_spatial(fit) or by_random_ml(fit)):
             return "classical"
-        return {"oim": "observed information", "eim": "expected information"}[self.kind]
+        factor = ", factor n/(n-p)" * (_lost_freedom(fit) > 1)
+        return {"oim": "observed information" + factor, "eim": "expected information"}[self.kind]
 
 
 @dataclass(frozen=True)
@@ -269,6 +274,13 @@ def residual_df(fit: Fit) -> int:
     """Rows less fixed effects and coefficients."""
     d = fit.design
     return left_by_effects(d, fit.settings["effects"]) - fit.sample.X.shape[1]
+
+
+def _lost_freedom(fit: Fit) -> float:
+    """n / (n - p) in panels whose fixed effects are corrected for, 1 elsewhere."""
+    n, p = fit.sample.n, len(fit.params)
+    corrected = fit.settings["effects"] in FIXED and fit.settings["lee_yu"] is not False
+    return n / (n - p) if corrected and n > p else 1.0
 
 
 def _factor(fit: Fit, groups: str) -> str:

@@ -1,5 +1,4 @@
-"""Specification tests: from a regression to spatial terms (LM), between nested models (LR, Wald), and
-between fixed and random effects (Hausman)."""
+"""Specification tests: from a regression to spatial terms (LM), between nested models (LR, Wald)."""
 
 from __future__ import annotations
 
@@ -149,40 +148,6 @@ def _no_lags(fit: Fit) -> TestResult:
 def _no_past(lags) -> str:
     """ "tau = 0 and eta = 0" of ``lag(y)`` and ``W:lag(y)``."""
     return " and ".join(sorted((f"{'eta' if name.startswith('W:') else 'tau'} = 0" for name in lags), reverse=True))
-
-
-def hausman(fixed: Fit, random: Fit) -> TestResult:
-    """Hausman test of fixed against random effects: (b_F - b_R)' [V_F - V_R]^-1 (b_F - b_R).
-
-    Parameters
-    ----------
-    fixed, random : Fit
-        The same model with ``effects="entity"`` (or "twoway") and with ``effects="random"``. b holds all
-        coefficients that both have, rho and lambda among them.
-
-    Notes
-    -----
-    Hausman (1978, Econometrica 46:1251-1271), eq. 3.7; for spatial models Elhorst (2014), section 3.3.4. In finite
-    samples V_F - V_R need not be positive definite; then the statistic, which can be negative, decides nothing: the
-    null says so, and ``robust_hausman`` or ``mundlak_test`` decides. They are better for spatial models in any case:
-    V_F - V_R is small beside the error in each of them, and at N = 48, T = 8 this test rejects 24 % of true nulls at
-    5 % (SDM, entity effects; two-way 14 %, SEM 16 %), where ``mundlak_test`` rejects 4 % and ``robust_hausman`` with
-    ``vcov="oim"`` 6 %.
-    """
-    if random.settings["effects"] != "random" or fixed.settings["effects"] not in ("entity", "twoway"):
-        raise SpatialInputError("E501", "hausman needs a fixed-effects fit and a random-effects fit, in this order")
-    if fixed.specification != random.specification or not np.array_equal(fixed.design.y, random.design.y):
-        raise SpatialInputError("E501", "hausman compares fixed and random effects of one model on the same data")
-    common = [name for name in fixed.params.index if name in random.params.index]
-    difference = (fixed.params[common] - random.params[common]).to_numpy()
-    fixed, random = fixed.with_vcov("oim"), random.with_vcov("oim")  # robust ones have no such difference
-    V = (fixed.vcov.loc[common, common] - random.vcov.loc[common, common]).to_numpy()
-    statistic = float(difference @ np.linalg.pinv(V, hermitian=True) @ difference)
-    null = "the effects are uncorrelated with the regressors"
-    scale = 1 / np.sqrt(np.abs(np.diag(V)))
-    if not (np.linalg.eigvalsh(V * np.outer(scale, scale)) > 0).all():
-        null += " (V_F - V_R is not positive definite)"
-    return TestResult("Hausman", statistic, len(common), null)
 
 
 def nests_sem(fit: Fit) -> bool:

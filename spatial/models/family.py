@@ -37,10 +37,12 @@ method : {"ml", "gmm"}
 lee_yu : bool or "additive"
     Correct maximum likelihood with fixed effects for the effects' number (Lee & Yu 2010). True, the default:
     by transformation where it exists (entity effects always; time and two-way effects when W's rows sum to
-    one), else additively. False gives what ``xsmle`` and ``splm`` give.
+    one), else additively. Standard errors then count the coefficients too: "oim" has the factor n / (n - p). False
+    gives what ``xsmle`` and ``splm`` give.
 vcov : str or object, optional
     With "ml": "oim" (observed information, the default), "eim" (expected), "robust", or an object with
-    settings such as ``sp.Cluster("region")`` or ``sp.Conley(cutoff=300)``: see ``spatial.inference.vcov``.
+    settings such as ``sp.Cluster("region")``, ``sp.Jackknife("region")`` for few groups, or
+    ``sp.Conley(cutoff=300)``: see ``spatial.inference.vcov``.
     With "gmm": "classical" (the default), "robust" to heteroskedasticity; with a spatial error the latter is
     another estimator and changes the estimates too. For sar and sdm also "hc1" and, in panels, "cluster".
 missing : {"error", "drop", "period"}

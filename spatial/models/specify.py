@@ -13,11 +13,12 @@ from spillover.errors import SpatialInputError
 
 from ..inference.cross_dependence import pesaran_cd
 from ..inference.diagnostics import diagnose
+from ..inference.hausman import hausman
 from ..inference.panel_tests import serial_correlation
 from ..inference.random import RANDOM
 from ..inference.random_nested import mundlak_test
 from ..inference.restrictions import durbin_lm_tests, effects_test
-from ..inference.tests import hausman, lm_tests, lr_test, nests_sem, wald_test
+from ..inference.tests import lm_tests, lr_test, nests_sem, wald_test
 from ..results import Fit, TestResult, TestTable
 from .family import ols, sar, sdm, slx
 from .family_error import sem
@@ -165,8 +166,7 @@ def _together(full: Fit, smaller: list) -> tuple[TestResult, ...]:
 def _hausman_tests(fixed: Fit, random: Fit, durbin: Fit) -> tuple[TestResult, ...]:
     """Without spatial terms and of the Durbin model, as far as they can be computed.
 
-    That of the Durbin model is the regression form: the classical one rejects too often, since V_F - V_R is small
-    beside its own error.
+    That of the Durbin model is the regression form, which needs no second fit and is F in small samples.
     """
     more = {
         "Hausman, SDM": lambda: robust_hausman(durbin, vcov="oim"),

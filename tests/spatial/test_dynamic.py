@@ -247,7 +247,7 @@ def test_effects(fitted):
     got = np.array([eff.short_run.std_errors[:, 0], eff.long_run.std_errors[:, 0]])
     np.testing.assert_allclose(got, want, rtol=1e-5)
     simulated_errors = fit.effects(draws=4000).long_run.std_errors[:, 0]
-    np.testing.assert_allclose(simulated_errors, want[1], rtol=0.25)
+    np.testing.assert_allclose(simulated_errors, want[1], rtol=0.3)  # of ratios: the expansion is of first order
     with pytest.raises(AttributeError, match=r"read short_run\.direct or long_run\.direct"):
         _ = eff.direct
     assert list(eff.tidy()["effect"]) == [f"{run} {kind}" for run in ("short-run", "long-run")

@@ -39,7 +39,8 @@ def test_likelihood_and_information_are_those_of_data_without_effects(model, eff
     slopes = [(f(at + h) - f(at - h)) / 2e-4 for h in step]
     np.testing.assert_allclose(slopes, 0, atol=1e-4)
     information = -naive.hessian(f, at)
-    np.testing.assert_allclose(fit.vcov, np.linalg.inv(information)[:-1, :-1], rtol=2e-3, atol=1e-7)
+    factor = fit.sample.n / (fit.sample.n - len(fit.params))
+    np.testing.assert_allclose(fit.vcov, factor * np.linalg.inv(information)[:-1, :-1], rtol=2e-3, atol=1e-7)
 
 
 @pytest.mark.parametrize("effects", ["entity", "twoway"])

@@ -351,6 +351,23 @@ def test_bootstrap_refuses_what_it_cannot_do(options):
         sp.sar("y ~ lag(y) + a", data, W, **PANEL).with_vcov("bootstrap", draws=3)
 
 
+@pytest.mark.parametrize("effects", ["none", "entity", "time", "twoway"])
+@pytest.mark.parametrize("lee_yu", [True, False])
+@pytest.mark.parametrize("model", ["sdm", "sem"])
+def test_coefficients_take_degrees_of_freedom_where_effects_do(model, lee_yu, effects):
+    """n / (n - p) where effects are corrected for; what reproduces other programs is the plain inverse."""
+    data, W = panel_data(8, N=20, T=5)
+    fit = getattr(sp, model)("y ~ a + b", data, W, **PANEL, effects=effects, lee_yu=lee_yu)
+    n, p = fit.sample.n, len(fit.params)
+    corrected = lee_yu and effects != "none"
+    factor = n / (n - p) if corrected else 1
+    inverse = np.linalg.inv(observed(fit.sample, fit.solution))[:-1, :-1]
+    np.testing.assert_allclose(fit.vcov, factor * inverse, rtol=1e-7)
+    assert ("factor n/(n-p)" in str(fit)) == corrected
+    inverse = np.linalg.inv(expected(fit.sample, fit.solution, fit.design.weights.csr, fit.design.weights.csr))
+    np.testing.assert_allclose(fit.with_vcov("eim").vcov, inverse[:-1, :-1], rtol=1e-7)
+
+
 # -- the jackknife ---------------------------------------------------------------------------------------------
 
 
