@@ -1,10 +1,11 @@
 """Do 95 % intervals of two-way panels hold? Ours, the uncorrected likelihood's, and spreg's, on the same samples.
 
-    python benchmarks/intervals.py [--samples 300]      # some minutes
+    python benchmarks/intervals.py [--samples 1000] [--peers 500]      # some minutes
 
     y_t = rho W y_t + beta x_t + theta W x_t + c + m_t 1 + e_t,   beta = 1, theta = 0.5
 
-with unit effects c, period effects m_t and errors e standard normal, W the four nearest of N points at random.
+with x, unit effects c, period effects m_t and errors e standard normal, W the four nearest of N points at random. The
+peers get the first ``--peers`` samples.
 "xsmle, splm" stands for their formula, the likelihood of demeaned data without a correction, as ``lee_yu=False``
 computes it (it reproduces both). spreg's ML_LagFE has unit effects only: it is given data without period means, and
 [x, W x]; it has no standard errors of effects.
@@ -31,34 +32,36 @@ WHAT = ("rho", "x", "direct", "indirect")
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, default=300)
-    parser.add_argument("--no-spreg", action="store_true")
+    parser.add_argument("--peers", type=int, default=300)
     args = parser.parse_args()
     warnings.filterwarnings("ignore")
     print(f"{'N, T, rho':<16}{'':<16}{'bias of rho':>12}" + "".join(f"{name:>10}" for name in WHAT))
     for N, T in DESIGNS:
         for rho in RHOS:
-            for name, (bias, shares) in coverage(N, T, rho, args.samples, spreg=not args.no_spreg).items():
+            for name, (bias, shares) in coverage(N, T, rho, args.samples, args.peers).items():
                 cells = "".join(f"{100 * s:>8.1f} %" if np.isfinite(s) else f"{'-':>10}" for s in shares)
                 print(f"{f'{N}, {T}, {rho}':<16}{name:<16}{bias:>+12.3f}{cells}", flush=True)
 
 
-def coverage(N: int, T: int, rho: float, samples: int, *, spreg: bool = False) -> dict:
+def coverage(N: int, T: int, rho: float, samples: int, peers: int = 0) -> dict:
     """Estimator -> (bias of rho, share of samples whose interval holds the truth for each of ``WHAT``)."""
-    rng = np.random.default_rng(N * T)
+    rng = np.random.default_rng([N, T, round(10 * rho)])
     W = nearest(rng, N, 4)
     A = np.linalg.inv(np.eye(N) - rho * W)
     S = A @ (BETA * np.eye(N) + THETA * W)
     truth = np.array([rho, BETA, S.trace() / N, (S.sum() - S.trace()) / N])
-    x = rng.standard_normal((T, N))
-    Wx = x @ W.T
-    estimators = {"ours": ours(W, True), "xsmle, splm": ours(W, False)} | ({"spreg": theirs(W)} if spreg else {})
+    estimators = {"ours": (ours(W, True), samples)}
+    if peers:
+        estimators |= {"xsmle, splm": (ours(W, False), peers), "spreg": (theirs(W), peers)}
     found = {name: [] for name in estimators}
-    for _ in range(samples):
+    for r in range(samples):
+        x = rng.standard_normal((T, N))
         effects = rng.standard_normal(N) + rng.standard_normal((T, 1))
-        y = (BETA * x + THETA * Wx + effects + rng.standard_normal((T, N))) @ A.T
-        for name, estimate in estimators.items():
-            found[name].append(estimate(y, x, Wx))
-    return {name: summary(np.array(values), truth) for name, values in found.items()}
+        y = (BETA * x + THETA * x @ W.T + effects + rng.standard_normal((T, N))) @ A.T
+        for name, (estimate, last) in estimators.items():
+            if r < last:
+                found[name].append(estimate(y, x, x @ W.T))
+    return {name: summary(np.array(values), truth) for name, values in found.items() if values}
 
 
 def summary(intervals, truth):
@@ -79,8 +82,8 @@ def ours(W, lee_yu):
             {"i": np.tile(np.arange(N), T), "t": np.repeat(np.arange(T), N), "y": y.ravel(), "x": x.ravel()}
         )
         fit = sp.sdm("y ~ x", data, w, **keys)
-        half = 1.959964 * fit.std_errors
-        own = [(fit.params[k], fit.params[k] - half[k], fit.params[k] + half[k]) for k in ("rho", "x")]
+        interval = fit.conf_int()
+        own = [(fit.params[k], *interval.loc[k]) for k in ("rho", "x")]
         e = fit.effects(draws=1000)
         return own + [(e.estimates[k, 0], e.conf_low[k, 0], e.conf_high[k, 0]) for k in (0, 1)]
 

@@ -29,6 +29,7 @@ from ._formula import read_formula
 from ._inverse import inverse
 from ._weights import Weights, as_weights
 from ._within import without_effects
+from .inference.random import RANDOM
 from .results import Fit
 
 IN_SAMPLE = ("TS", "TC", "BP", "trend")
@@ -70,7 +71,7 @@ def predict(fit: Fit, data: pd.DataFrame | None = None, w=None, *, kind: str | N
     """
     if data is None and w is None:
         check_option("kind", kind or "TS", IN_SAMPLE)
-        if fit.settings["effects"] in ("random", "correlated") and kind not in ("trend", "TC"):
+        if fit.settings["effects"] in RANDOM and kind not in ("trend", "TC"):
             raise SpatialInputError("E501", "random effects are not estimated: only kind='trend' and 'TC' are there")
         return fit.design.labelled(in_sample(fit, kind or "TS"), "predicted")
     check_option("kind", kind or "BP", OUT_OF_SAMPLE)
@@ -139,20 +140,24 @@ def regression_part(fit: Fit, d: Design) -> np.ndarray:
 
 
 def _column(d: Design, name: str) -> np.ndarray:
-    """A regressor by its name, ``x``, ``W:x`` or ``mean(x)`` of correlated random effects: (T, N), or (N,)."""
+    """A regressor by its name, ``x``, ``W:x`` or, of correlated random effects, ``mean(x)`` or ``x in 1970``: (T, N)
+    or (N,)."""
     if name in d.names:
         return d.X[:, :, d.names.index(name)]
     if name in d.durbin_names:
         return spatial_lag(d.weights, d.X[:, :, d.durbin[d.durbin_names.index(name)]])
     if name.startswith("mean("):
         return _column(d, name.removeprefix("mean(").removesuffix(")")).mean(axis=0)
+    of, _, period = name.rpartition(" in ")
+    if of and period in (labels := d.times.astype(str)):
+        return _column(d, of)[labels.get_loc(period)]
     raise SpatialInputError("E501", f"{name!r} is no term of the formula: this fit cannot predict", column=name)
 
 
 def _effects(fit: Fit, trend) -> np.ndarray:
     """The fixed effects: unit and period means of A y - X beta."""
     effects = fit.settings["effects"]
-    if effects in ("none", "random", "correlated"):
+    if effects in ("none", *RANDOM):
         return np.zeros(trend.shape)
     u = fit.design.y - fit.rho * spatial_lag(fit.design.weights, fit.design.y) - trend
     return u - without_effects(fit.design, u, effects)

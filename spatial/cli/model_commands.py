@@ -17,7 +17,7 @@ WEIGHTS = typer.Option(..., "--weights", "-w", help="File of weights, or a build
 PANEL = typer.Option(None, "--panel", help="UNIT,PERIOD columns: makes it a panel.")
 ENTITY = typer.Option(None, help="Column that names the units.")
 TIME = typer.Option(None, help="Column that names the periods.")
-EFFECTS = typer.Option(None, help="none, entity, time, twoway, random or correlated; panels get twoway.")
+EFFECTS = typer.Option(None, help="none, entity, time, twoway, random, correlated or chamberlain; panels get twoway.")
 DURBIN = typer.Option(None, help="Terms to lag in space, separated by ';'; all by default.")
 LEE_YU = typer.Option("true", help="Correction for fixed effects: true, false or additive.")
 METHOD = typer.Option(None, help="ml (maximum likelihood, the default) or gmm (moments).")

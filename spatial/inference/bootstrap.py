@@ -22,6 +22,7 @@ from .._period_weights import refuse_varying
 from ..results import Fit
 from ..solve.ml import Sample, maxima
 from ..solve.within import demean
+from .random import RANDOM
 
 BLOCK = 128  # samples that are in memory at once
 MAY_FAIL = 0.05  # share of the samples
@@ -94,7 +95,7 @@ def refuse(fit: Fit) -> None:
     refuse_varying(fit.design.weights_of_error, "vcov='bootstrap'")
     s = fit.settings
     why = None
-    if s["effects"] in ("random", "correlated"):
+    if s["effects"] in RANDOM:
         why = "random effects leave two kinds of residuals"
     elif s["lee_yu"] == "additive" and s["effects"] in ("time", "twoway"):
         why = "the additive correction is made after the maximum"

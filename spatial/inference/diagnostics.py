@@ -12,7 +12,7 @@ from .._data import INTERCEPT, spatial_lag
 from .._period_weights import refuse_varying
 from ..results import Fit, TestResult, TestTable
 from .information import DENSE_MAX, contrasts, expected, inverse_information
-from .random import by_random_ml
+from .random import RANDOM, by_random_ml
 
 
 def diagnose(fit: Fit) -> TestTable:
@@ -59,7 +59,7 @@ def breusch_pagan(fit: Fit) -> TestResult:
     """
     sample = fit.sample
     Z = (sample.X if sample.error is None else sample.X - fit.lam * sample.MX)[:, : sample.k]
-    if fit.settings["effects"] not in ("none", "random", "correlated"):
+    if fit.settings["effects"] not in ("none", *RANDOM):
         Z = np.column_stack([np.ones(len(Z)), Z])
     df = Z.shape[1] - 1
     if df < 1:

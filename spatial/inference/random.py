@@ -1,6 +1,6 @@
 """What random effects leave to say: variance components, and the covariance of a fit by maximum likelihood.
 
-``RandomEffects`` is what a fit with ``effects="random"`` or ``"correlated"`` keeps in ``fit.settings["random"]``.
+``RandomEffects`` is what a fit with one of the effects in ``RANDOM`` keeps in ``fit.settings["random"]``.
 Scores are those of quasi-demeaned data, added up by unit; kappa = ln(1 + T phi) has its own:
 
     d ln L_i / d kappa = T r_i^2 / (2 sigma2) - 1 / 2,     r_i the unit mean of the quasi-demeaned residuals
@@ -23,7 +23,7 @@ from .groups import group_codes, nested
 from .information import inverse_information
 from .scores import scores
 
-RANDOM = ("random", "correlated")
+RANDOM = ("random", "correlated", "chamberlain")  # each nests those before it
 KINDS = {
     None: "u = mu + e",
     "kkp": "inside the spatial error: u = lambda M u + mu + e (Kapoor, Kelejian & Prucha)",
@@ -136,7 +136,7 @@ def variance_components(fit: Fit, *, level: float = 0.95) -> pd.DataFrame:
     Parameters
     ----------
     fit : Fit
-        With ``effects="random"`` or ``"correlated"``.
+        With ``effects="random"``, ``"correlated"`` or ``"chamberlain"``.
     level : float
         Coverage of the intervals, a share. They are symmetric in logarithms (theta: in ln(1 + T phi)), so that
         no variance is negative.

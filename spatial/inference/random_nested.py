@@ -13,7 +13,7 @@ from .._formula import INTERCEPT
 from ..results import Fit, TestResult
 from .jackknife import grouping_of, hotelling
 from .kinds import Information
-from .random import by_random_ml
+from .random import RANDOM, by_random_ml
 from .vcov import as_vcov
 
 UNCORRELATED = "the unit effects are uncorrelated with the regressors"
@@ -76,8 +76,8 @@ def refuse_not_nested(restricted: Fit, full: Fit) -> None:
         why = "Swamy and Arora's moments are no maximum of a likelihood: fit with method='ml'"
     elif large is None or (small is None and restricted.settings["effects"] != "none"):
         why = "only the pooled model (effects='none') and others with random effects are nested in random effects"
-    elif (restricted.settings["effects"], full.settings["effects"]) == ("correlated", "random"):
-        why = "correlated random effects nest random ones, not the reverse"
+    elif small is not None and RANDOM.index(restricted.settings["effects"]) > RANDOM.index(full.settings["effects"]):
+        why = "of random, correlated and chamberlain effects each nests those before it, not the reverse"
     elif small is not None and None not in (small.error, large.error) and small.error != large.error:
         why = "unit effects stand inside the one and beside the other's spatial error"
     elif not np.array_equal(restricted.design.y, full.design.y):
@@ -91,7 +91,8 @@ def refuse_not_nested(restricted: Fit, full: Fit) -> None:
 
 
 def mundlak_test(fit: Fit) -> TestResult:
-    """Are the unit effects uncorrelated with the regressors? F test that all coefficients of unit means are zero.
+    """Are the unit effects uncorrelated with the regressors? F test that all coefficients of unit means are zero, or
+    all of the regressors of every period.
 
     It asks what Hausman's test asks, needs no difference of covariances, and is robust with a robust covariance:
     ``mundlak_test(fit.with_vcov("cluster"))``.
@@ -99,7 +100,7 @@ def mundlak_test(fit: Fit) -> TestResult:
     Parameters
     ----------
     fit : Fit
-        With ``effects="correlated"``; its covariance is used as it is.
+        With ``effects="correlated"`` or ``"chamberlain"``; its covariance is used as it is.
 
     Raises
     ------
@@ -108,8 +109,9 @@ def mundlak_test(fit: Fit) -> TestResult:
 
     Notes
     -----
-    Mundlak (1978, Econometrica 46:69-85); with spatial lags Debarsy (2012, Spatial Economic Analysis 7:109-131);
-    as a robust test Arellano (1993, J. Econometrics 59:87-97) and Wooldridge (2010), section 10.7.3.
+    Mundlak (1978, Econometrica 46:69-85); Chamberlain (1982, J. Econometrics 18:5-46); with spatial lags Debarsy
+    (2012, Spatial Economic Analysis 7:109-131); as a robust test Arellano (1993, J. Econometrics 59:87-97) and
+    Wooldridge (2010), section 10.7.3.
 
     The k coefficients come from a regression between N units with K regressors that do not vary within them (the
     intercept and the means among them). Maximum likelihood divides its squares by N, so the Wald statistic is scaled
@@ -126,14 +128,17 @@ def mundlak_test(fit: Fit) -> TestResult:
     >>> sp.mundlak_test(fit).df
     (3, 45)
     """
-    names = [name for name in fit.params.index if name.startswith("mean(")]
-    if fit.settings["effects"] != "correlated":
-        raise SpatialInputError("E501", f"effects={fit.settings['effects']!r} leaves no unit means to test",
+    effects, d = fit.settings["effects"], fit.design
+    if effects not in RANDOM[1:]:
+        raise SpatialInputError("E501", f"effects={effects!r} leaves no unit means to test",
                                 hint="fit with effects='correlated'")  # fmt: skip
+    own = {*d.names, *(power + d.names[j] for power in ("W:", "W2:") for j in d.durbin), "rho", "lambda"}
+    names = [name for name in fit.params.index if name not in own]
+    title = {"correlated": "Mundlak", "chamberlain": "Chamberlain"}[effects]
     kind, N = as_vcov(fit.settings["vcov"]), fit.design.n_units
     if (by := grouping_of(kind)) is not None:
         F, df = hotelling(fit, names, by)
-        return TestResult("Mundlak", F, df, UNCORRELATED)
+        return TestResult(title, F, df, UNCORRELATED)
     b, V = fit.params[names].to_numpy(), fit.vcov.loc[names, names].to_numpy()
     between = int((np.ptp(fit.sample.X.reshape(*fit.design.y.shape, -1), axis=0) == 0).all(axis=0).sum())
     left = min(N - between, kind.df(fit))
@@ -142,4 +147,4 @@ def mundlak_test(fit: Fit) -> TestResult:
     # Swamy and Arora's variance between units has its degrees of freedom already.
     scale = (N - between) / N if by_random_ml(fit) or not isinstance(kind, Information) else 1.0
     F = scale * float(b @ np.linalg.solve(V, b)) / len(names)
-    return TestResult("Mundlak", F, (len(names), left), UNCORRELATED)
+    return TestResult(title, F, (len(names), left), UNCORRELATED)

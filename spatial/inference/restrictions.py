@@ -122,8 +122,8 @@ def effects_test(restricted: Fit, full: Fit) -> TestResult:
     ----------
     restricted, full : Fit
         The same model with fewer and with more fixed effects ("none", "entity", "time", "twoway"): "time" and
-        "twoway" test unit effects given period effects, "entity" and "twoway" the reverse. Or "none", "random" and
-        "correlated": unit effects that are random, and what correlated ones add to them.
+        "twoway" test unit effects given period effects, "entity" and "twoway" the reverse. Or "none", "random",
+        "correlated" and "chamberlain": unit effects that are random, and what correlated ones add to them.
 
     Returns
     -------
@@ -144,7 +144,8 @@ def effects_test(restricted: Fit, full: Fit) -> TestResult:
     same = restricted.specification == full.specification and restricted.design.formula == full.design.formula
     same = same and np.array_equal(restricted.design.y, full.design.y, equal_nan=True)
     if same and large in RANDOM:
-        tested = "unit means" if small == "random" else "unit effects"
+        added = {"correlated": "unit means", "chamberlain": "regressors of other periods"}
+        tested = added[large] if small in RANDOM and small != large else "unit effects"
         return replace(lr_test_of_random(restricted, full), name=f"LR {tested}", null=f"no {tested}")
     if small not in contained or large not in contained or not contained[small] < contained[large] or not same:
         raise SpatialInputError("E501", f"{small!r} effects are not nested in {large!r} effects of the same model",

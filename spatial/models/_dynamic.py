@@ -15,6 +15,7 @@ from .._formula import INTERCEPT, read_formula
 from .._gaps import refuse_unbalanced
 from ..inference.additive import corrected, score_of_time_effects
 from ..inference.dynamic import score_of_unit_effects
+from ..inference.random import RANDOM
 from ..solve.ml import Sample, Solution
 
 LAGS = ("y", "Wy", "both")
@@ -30,7 +31,7 @@ def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
         E206 one period; E320 weights that vary.
     """
     check_option("lags", lags, LAGS)
-    if effects in ("random", "correlated"):
+    if effects in RANDOM:
         raise SpatialInputError("E501", f"lags={lags!r} does not go with random effects: they are correlated with "
                                 "y_{t-1}", hint="use effects='entity' or 'twoway'")  # fmt: skip
     if not d.is_panel:

@@ -68,8 +68,8 @@ def random_effects(
     """The quasi-demeaned sample, the names of X's columns, the solution and the variance components."""
     T = d.n_periods
     raw, names = demeaned_sample(specification, d, "none", True, options["logdet"])
-    if effects == "correlated":
-        raw, names = _with_unit_means(raw, names, T)
+    if effects != "random":
+        raw, names = _with_projection(raw, names, d, effects)
     sigma2, phi = swamy_arora(d.y, raw.X.reshape(*d.y.shape, -1))
     error = (options["random_error"] or "kkp") if specification.error else None
     beside = d.weights_of_error.csr if error == "baltagi" else None
@@ -87,28 +87,39 @@ def random_effects(
     return sample, names, solution, RandomEffects(float(np.expm1(kappa)) / T, best.sigma2, T, error, problem, best)
 
 
-def _with_unit_means(raw: Sample, names: list[str], T: int) -> tuple[Sample, list[str]]:
-    """Unit means of the regressors, W X among them, as regressors of their own (Mundlak 1978).
+def _with_projection(raw: Sample, names: list[str], d: Design, effects: str) -> tuple[Sample, list[str]]:
+    """What the unit effects follow, as regressors of their own: unit means of the regressors, W X among them (Mundlak
+    1978), or the regressors of every period (Chamberlain 1982).
 
-    Means that the regressors span already are left out: those of what never changes, and of year dummies.
+    Those that the regressors span already are left out: means of what never changes, or of year dummies.
 
     Raises
     ------
     SpatialInputError
-        E716 when no regressor has means of its own.
+        E716 when no regressor has means of its own, E206 when there are too few units for so many.
     """
-    k = len(names)
-    panel = raw.X.reshape(T, -1, k)
+    (T, N), k = d.y.shape, len(names)
+
+    def by_unit(X):
+        panel = X.reshape(T, N, k)
+        return panel.mean(axis=0) if effects == "correlated" else panel.transpose(1, 2, 0).reshape(N, k * T)
+
     scale = np.linalg.norm(raw.X, axis=0)
-    both = np.column_stack([raw.X, np.tile(panel.mean(axis=0), (T, 1))]) / np.tile(scale, 2)
+    added = by_unit(raw.X / scale)
+    both = np.column_stack([raw.X / scale, np.tile(added, (T, 1))])
     new = np.flatnonzero(np.abs(np.diag(np.linalg.qr(both, mode="r")))[k:] > COLLINEAR)
     if not len(new):
         raise SpatialInputError("E716", "no regressor has unit means of its own: none varies within and between units",
                                 hint="use effects='random'")  # fmt: skip
+    if len(new) >= N - 1:
+        raise SpatialInputError("E206", f"effects='chamberlain' takes {added.shape[1]} coefficients between units, and "
+                                f"there are {N} units", n=N, hint="use effects='correlated'")  # fmt: skip
 
     def extended(X):
-        means = X.reshape(T, -1, k).mean(axis=0)[:, new]
-        return np.column_stack([X, np.tile(means, (T, 1))])
+        return np.column_stack([X, np.tile(by_unit(X)[:, new], (T, 1))])
 
-    more = [f"mean({names[j]})" for j in new]
-    return replace(raw, X=extended(raw.X), MX=None if raw.MX is None else extended(raw.MX)), [*names, *more]
+    labels = [f"mean({name})" for name in names]
+    if effects == "chamberlain":
+        labels = [f"{name} in {period}" for name in names for period in d.times.astype(str)]
+    extra = {"X": extended(raw.X), "MX": None if raw.MX is None else extended(raw.MX)}
+    return replace(raw, **extra), [*names, *(labels[j] for j in new)]

@@ -14,6 +14,7 @@ from .._logdet import Jacobian, logdet
 from .._period_weights import PeriodWeights
 from .._weights import Weights
 from .._within import left_by_effects, without_effects
+from ..inference.random import RANDOM
 from ..results import Specification
 from ..solve.ml import Sample
 from ..solve.within import degrees_of_freedom
@@ -21,7 +22,7 @@ from ._checks import degenerate
 from ._dummies import keeps_dummies, sample_with_dummies
 from ._varying import refuse_without_likelihood, varying_jacobian
 
-EFFECTS = ("none", "entity", "time", "twoway", "random", "correlated")
+EFFECTS = ("none", "entity", "time", "twoway", *RANDOM)
 
 
 def demeaned_sample(
@@ -116,7 +117,7 @@ def which_effects(effects: str | None, d: Design) -> str:
     check_option("effects", effects, EFFECTS)
     if effects != "none" and not d.is_panel:
         raise SpatialInputError("E501", f"effects={effects!r} needs a panel", hint="give entity= and time=")
-    if effects in ("random", "correlated"):
+    if effects in RANDOM:
         refuse_unbalanced(d.observed, f"effects={effects!r}")
     if effects not in ("none", "time") and d.n_periods < 2:
         raise SpatialInputError("E206", f"{effects} effects need at least 2 periods, got {d.n_periods}")
@@ -128,7 +129,7 @@ def with_lagged_intercept(d: Design, effects: str) -> Design:
 
     Row-standardised weights, islands or not, need none (as in R's spatialreg).
     """
-    kept = effects in ("none", "random", "correlated") and INTERCEPT in d.names
+    kept = effects in ("none", *RANDOM) and INTERCEPT in d.names
     if not kept or not lagged_intercept_varies(d.weights):
         return d
     return replace(d, durbin=(d.names.index(INTERCEPT), *d.durbin))

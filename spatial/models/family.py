@@ -19,11 +19,13 @@ Observations count alike: weighted observations are out of scope. W may differ b
 entity, time : str, optional
     Columns with unit and period: both make a panel. A (unit, period) MultiIndex serves instead. For a
     cross-section the index, or ``entity``, holds the units.
-effects : {"none", "entity", "time", "twoway", "random", "correlated"}, optional
+effects : {"none", "entity", "time", "twoway", "random", "correlated", "chamberlain"}, optional
     Panels get "twoway" unless told otherwise. "random" takes unit effects as draws that the regressors know nothing
     of: by maximum likelihood (``sp.variance_components(fit)``, ``sp.lr_test(pooled, random)``, ``sp.hausman(fixed,
     random)``). "correlated" lets them follow the unit means of all regressors that vary, W X among them (Mundlak
-    1978): ``sp.mundlak_test(fit)``. Year effects beside them: ``C(year)`` in the formula.
+    1978): ``sp.mundlak_test(fit)``; "chamberlain" (1982) the regressors of every period, ``x in 1970``, which takes
+    many units and few periods; ``sp.lr_test(correlated, chamberlain)`` tests the one in the other. Year effects beside
+    them: ``C(year)`` in the formula.
 durbin : list of str, optional
     For slx, sdm, sdem and gns: the terms that are lagged in space; all but the intercept by default, and W 1
     besides where it is no constant.

@@ -26,8 +26,9 @@ from .robust_hausman import robust_hausman
 from .searches import Search, Searches
 
 OPTIONS = ("entity", "time", "effects", "lee_yu", "durbin", "vcov", "missing", "method")
-CONTAINED = {"twoway": ("entity", "time"), "random": ("entity",), "correlated": ("entity",)}  # besides none, themselves
-NESTED = {"twoway": ("entity", "time"), "correlated": ("none", "random"), "none": ()}  # "none" in all others
+CONTAINED = {"twoway": ("entity", "time"), **dict.fromkeys(RANDOM, ("entity",))}  # besides none and themselves
+NESTED = {"twoway": ("entity", "time"), "correlated": ("none", "random"), "chamberlain": ("none", *RANDOM[:2]),
+          "none": ()}  # "none" in all others  # fmt: skip
 
 
 def specify(formula: str, data: pd.DataFrame, w, *, level: float = 0.05, **options) -> Search | Searches:

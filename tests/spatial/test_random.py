@@ -290,6 +290,48 @@ def test_correlated_effects_of_a_regression_are_the_fixed_effects_estimates(mode
     assert "mean(d)" not in cre.params
 
 
+@pytest.mark.parametrize("model", ["ols", "slx"])
+def test_chamberlain_leaves_the_fixed_effects_estimates(model):
+    """The regressors of every period as regressors of every row; of unit means they are what is left of y's regression
+    on them, so that the slopes are those within (Chamberlain 1982)."""
+    data, W = random_panel(7, N=40)
+    fe = getattr(sp, model)("y ~ a + b", data, W, **PANEL, effects="entity")
+    cre = fit_random(model, data, W, effects="chamberlain", method=None)
+    np.testing.assert_allclose(cre.params[fe.params.index], fe.params, rtol=1e-8)
+    wide = {v: data.pivot(index="t", columns="id", values=v)[W.index].to_numpy() for v in "yab"}
+    if model == "slx":
+        wide |= {f"W:{v}": wide[v] @ W.to_numpy().T for v in "ab"}
+    terms = [v for v in wide if v != "y"]
+    X = np.column_stack([np.ones(40), *(wide[v].T for v in terms)])
+    between = np.linalg.lstsq(X, wide["y"].mean(axis=0), rcond=None)[0][1:].reshape(len(terms), 4)
+    times = sorted(data["t"].unique())
+    got = np.array([[cre.params[f"{v} in {t}"] for t in times] for v in terms])
+    want = between - fe.params[terms].to_numpy()[:, None] / 4  # x_mean's own slope
+    np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-9)
+
+
+def test_chamberlain_nests_mundlak():
+    """Equal coefficients of all periods are a coefficient of the mean; tests count what is added."""
+    data, W = random_panel(9, N=60, T=3)
+    fits = {e: fit_random("sar", data, W, effects=e) for e in ("random", "correlated", "chamberlain")}
+    a, b, c = fits.values()
+    assert a.loglik < b.loglik < c.loglik
+    assert sp.lr_test(b, c).df == 4  # a and b in three periods, less their means
+    assert sp.effects_test(b, c).name == "LR regressors of other periods"
+    assert sp.mundlak_test(c).name == "Chamberlain"
+    assert sp.mundlak_test(c).df == (6, 60 - 7)
+    assert sp.mundlak_test(c.with_vcov("cluster")).df == (6, 54)
+    names = [f"a in {t}" for t in sorted(data["t"].unique())]
+    assert set(names) < set(c.params.index)
+    trend = c.predict(kind="trend").unstack().to_numpy()
+    np.testing.assert_allclose(trend.mean(), (c.sample.X @ c.solution.beta).mean() / (1 - c.settings["random"].theta))
+    with pytest.raises(SpatialInputError, match="not the reverse"):
+        sp.lr_test(c, b)
+    with pytest.raises(SpatialInputError, match="coefficients between units") as caught:
+        fit_random("sdm", *random_panel(9, N=13, T=4), effects="chamberlain")
+    assert caught.value.code == "E206"
+
+
 def test_mundlak_asks_what_hausman_asks():
     """With one variance estimate both are (b_w - b_b)'[V_w + V_b]^-1 (b_w - b_b)."""
     data, W = random_panel(8, N=25)
