@@ -28,7 +28,8 @@ WX_ORDER = typer.Option(None, help="2 adds W W x to slx, sdm and sdem.")
 RANDOM_ERROR = typer.Option(None, help="kkp or baltagi: random effects inside the spatial error, or beside it.")
 LAGS = typer.Option(None, help="y, Wy or both: a dynamic panel (sar and sdm).")
 VCOV = typer.Option(
-    None, help="oim (default), eim, robust, cluster:COLUMN, conley:KM (with --map), driscoll_kraay, bootstrap."
+    None, help="oim (default), eim, robust, cluster:COLUMN, jackknife:COLUMN (few clusters), conley:KM (with --map), "
+    "driscoll_kraay, bootstrap."
 )
 LOGDET = typer.Option(None, help="eigen, sparse, cholmod or stochastic: how log|I - rho W| is computed.")
 MISSING = typer.Option("error", help="error; drop units with missing values; or period: leave them out then.")
@@ -199,7 +200,7 @@ def _read(data, specs, map, id, layer, options, output, overwrite):
 
 
 def _covariance(text: str, gdf):
-    """``cluster:region`` or ``conley:300`` as the library's objects; other names as they are."""
+    """``cluster:region``, ``jackknife:region`` or ``conley:300`` as the library's objects; other names as they are."""
     import spatial as sp
     from spillover.errors import SpatialInputError
 
@@ -207,6 +208,8 @@ def _covariance(text: str, gdf):
     if name == "cluster" and setting:
         by = tuple(part.strip() for part in setting.split(","))
         return sp.Cluster(by if len(by) > 1 else by[0])
+    if name == "jackknife" and setting:
+        return sp.Jackknife(setting.strip())
     if name == "conley":
         try:
             return sp.Conley(cutoff=float(setting), coords=gdf)

@@ -90,24 +90,30 @@ def grouping_of(kind):
 
 
 def hotelling(fit: Fit, names: list[str], by) -> tuple[float, tuple[int, int]]:
-    """F and its degrees of freedom, (q, G - q), for the null that q coefficients are zero.
+    """F and its degrees of freedom for the null that some coefficients are zero, with the jackknife's covariance."""
+    chosen, at = Jackknife(by), fit.params.index.get_indexer(names)
+    G = chosen.df(fit) + 1
+    b, V = fit.params.to_numpy()[at], chosen.covariance(fit)[np.ix_(at, at)]
+    return t_squared(float(b @ np.linalg.solve(V, b)), len(names), G)
 
-    T2 = b'V^-1 b with the jackknife's V; (G - q) / (q (G - 1)) T2 is F for G pseudo-values that are normal, where
-    chi2(q) takes V for known.
+
+def t_squared(statistic: float, q: int, G: int) -> tuple[float, tuple[int, int]]:
+    """F and (q, G - q) from T2 = g'V^-1 g: V of G pseudo-values that are normal, where chi2(q) takes V for known.
 
     Raises
     ------
     SpatialInputError
         E206 no more groups than coefficients.
+
+    Examples
+    --------
+    >>> t_squared(12.0, 3, 31)
+    (3.7333333333333334, (3, 28))
     """
-    chosen, q = Jackknife(by), len(names)
-    G = chosen.df(fit) + 1
     if q >= G:
         raise SpatialInputError("E206", f"a clustered test of {q} coefficients needs more than {G} groups", n=G,
                                 hint="vcov='oim'")  # fmt: skip
-    at = fit.params.index.get_indexer(names)
-    b, V = fit.params.to_numpy()[at], chosen.covariance(fit)[np.ix_(at, at)]
-    return float(b @ np.linalg.solve(V, b)) * (G - q) / (q * (G - 1)), (q, G - q)
+    return statistic * (G - q) / (q * (G - 1)), (q, G - q)
 
 
 def _by_group(fit: Fit, information, S, codes) -> tuple[np.ndarray, np.ndarray]:

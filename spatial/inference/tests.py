@@ -8,8 +8,10 @@ from spillover.errors import SpatialInputError, check_option
 
 from .._data import INTERCEPT
 from ..results import Fit, TestResult, TestTable
+from .jackknife import Jackknife, t_squared
 from .lm import FIXED, scores_of, transformed
 from .random_nested import lr_test_of_random
+from .vcov import as_vcov
 
 NULLS = {"SAR": "theta = 0", "SEM": "theta + rho beta = 0", "SLX": "rho = 0", "OLS": "rho = 0 and theta = 0"}
 
@@ -106,6 +108,11 @@ def wald_test(fit: Fit, against: str) -> TestResult:
         "SAR": theta = 0. "SEM": theta + rho beta = 0, the common factor (delta method). "SLX": rho = 0.
         "OLS": rho = 0 and theta = 0. "static": tau = 0 and eta = 0, whichever the model has.
 
+    Returns
+    -------
+    TestResult
+        chi2; after ``vcov="jackknife"`` Hotelling's T2 as an F, for few groups.
+
     Notes
     -----
     LeSage & Pace (2009), section 2.3; Elhorst (2014), section 2.2.
@@ -135,7 +142,10 @@ def wald_test(fit: Fit, against: str) -> TestResult:
         slopes.append(np.eye(len(names))[r])
     g, G = np.array(value), np.array(slopes)
     statistic = float(g @ np.linalg.solve(G @ fit.vcov.to_numpy() @ G.T, g))
-    return TestResult(f"Wald SDM vs {against}", statistic, len(g), NULLS[against])
+    df = len(g)
+    if fit.settings["method"] == "ml" and isinstance(kind := as_vcov(fit.settings["vcov"]), Jackknife):
+        statistic, df = t_squared(statistic, len(g), kind.df(fit) + 1)
+    return TestResult(f"Wald SDM vs {against}", statistic, df, NULLS[against])
 
 
 def _no_lags(fit: Fit) -> TestResult:

@@ -102,6 +102,7 @@ def test_tables_and_covariances(spillover, tmp_path, panel, queen, states):
     for spec, vcov in {
         "robust": "robust",
         "cluster:state": sp.Cluster("state"),
+        "jackknife:state": sp.Jackknife("state"),
         "conley:800": sp.Conley(800, states),
     }.items():
         target = tmp_path / f"{spec[:4]}.csv"

@@ -113,6 +113,35 @@ def test_lee_yu(effects, lee_yu, rho, capsys):
         assert cover_rho < 0.85  # the test can see the fault
 
 
+@pytest.mark.parametrize("rho", [0.0, 0.3, 0.6])
+@pytest.mark.parametrize(("N", "T"), [(31, 5), (31, 13), (48, 17), (285, 8)])
+def test_coverage_of_two_way_panels(N, T, rho, capsys):
+    """95 % intervals of rho, beta and both effects in the Durbin model of three regressors; the bar is 93 to 97 %."""
+    R, rng = 1000, np.random.default_rng([N, T, round(10 * rho)])
+    W = nearest(rng, N, 4)
+    w, A = pd.DataFrame(W), np.linalg.inv(np.eye(N) - rho * W)
+    effects = true_effects(1.0, 0.5, rho, W)
+    truth = {"rho": rho, "a": 1.0, "direct": effects["direct"], "indirect": effects["indirect"]}
+    index = pd.MultiIndex.from_product([range(T), range(N)], names=["t", "i"])
+    inside = dict.fromkeys(truth, 0)
+    for _ in range(R):
+        X = rng.standard_normal((3, T, N))
+        y = X.sum(axis=0) + 0.5 * X.sum(axis=0) @ W.T + rng.standard_normal((T, N))
+        y = (y + rng.standard_normal(N) + rng.standard_normal((T, 1))) @ A.T
+        data = pd.DataFrame({"y": y.ravel(), **{v: x.ravel() for v, x in zip("abc", X)}}, index).reset_index()
+        fit = sp.sdm("y ~ a + b + c", data, w, entity="i", time="t", effects="twoway")
+        ends, eff = fit.conf_int(), fit.effects()
+        bounds = {name: tuple(ends.loc[name]) for name in ("rho", "a")}
+        bounds |= {k: (eff.conf_low[j, 0], eff.conf_high[j, 0]) for j, k in enumerate(("direct", "indirect"))}
+        for name, (low, high) in bounds.items():
+            inside[name] += low <= truth[name] <= high
+    shares = {name: count / R for name, count in inside.items()}
+    with capsys.disabled():
+        print(f"\nN={N} T={T} rho={rho}: coverage " + ", ".join(f"{k} {v:.3f}" for k, v in shares.items()))
+    low, high = band(0.95, R, slack=0.005)
+    assert all(low <= share <= high for share in shares.values())
+
+
 @pytest.mark.parametrize("n", [7, 14])
 @pytest.mark.parametrize("errors", ["normal", "t5"])
 def test_size_of_lm_tests(n, errors, capsys):
