@@ -32,6 +32,7 @@ from .information import DENSE_MAX
 S2, MU, R, LAMBDA = range(4)
 BOUNDS = {MU: (0.0, 30.0), R: (-0.9999, 0.9999)}  # of ln(1 + T s2_mu / s2_e) and r
 STARTS = {MU: (0.0, 1.0, 3.0), R: (0.0, 0.6), LAMBDA: (0.0, 0.4)}  # lambda as a share of the end of its interval
+UNSETTLED = 1e-4  # chi2 of the scores that ought to be zero
 EDGE = 1e-4  # share of lambda's interval that is left free at both ends
 
 
@@ -52,7 +53,8 @@ def error_structure_tests(fit: Fit) -> TestTable:
     Raises
     ------
     SpatialInputError
-        E501 for other fits, E206 fewer than 3 periods, E309 above 5,000 units, E108 and E109 gaps, E322 W that varies.
+        E501 for other fits, E206 fewer than 3 periods, E309 above 5,000 units, E109 gaps, E320 W that varies, E801 a
+        search that does not settle.
 
     Notes
     -----
@@ -95,11 +97,20 @@ def error_structure_tests(fit: Fit) -> TestTable:
 
 
 def _conditional(problem: _Problem, tested: int) -> float:
-    """The score of one parameter at the maximum over the others, over its standard deviation."""
+    """The score of one parameter at the maximum over the others, over its standard deviation.
+
+    Raises
+    ------
+    SpatialInputError
+        E801 when the scores of the others are not zero there.
+    """
     at = problem.maximum([j for j in (MU, R, LAMBDA) if j != tested])
-    kept = [j for j in range(4) if j in (S2, tested) or at.free[j]]
-    information = at.information[np.ix_(kept, kept)]
-    return float(at.score[tested] * np.sqrt(np.linalg.inv(information)[kept.index(tested), kept.index(tested)]))
+    others = [j for j in range(4) if j != tested and at.free[j]]
+    left = at.score[others] @ np.linalg.solve(at.information[np.ix_(others, others)], at.score[others])
+    if left > UNSETTLED:
+        raise SpatialInputError("E801", f"the likelihood search did not settle: its scores are {at.score[others]}")
+    kept = [*others, tested]
+    return float(at.score[tested] * np.sqrt(np.linalg.inv(at.information[np.ix_(kept, kept)])[-1, -1]))
 
 
 @dataclass(frozen=True)
