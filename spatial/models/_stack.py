@@ -20,6 +20,7 @@ from .._logdet import Jacobian
 from .._logdet.banded import bands, intervals, rough, side_by_side, spectra
 from .._logdet.stacked import Spectra
 from .._weights import Weights
+from ..inference.kinds import lost_freedom
 from ..results import Fit
 from ..solve.stack import Maxima, Pencil, maxima, pencil
 from ..solve.stack_search import Found, by_windows, everywhere
@@ -144,6 +145,8 @@ def _solved(fit: Fit, data: Pencil, which, found: Found | None) -> Stack | None:
     if not len(which):
         return None
     at = maxima(data, None if found is None else found.curve, np.zeros(len(which)) if found is None else found.r)
+    if found is not None:
+        at = replace(at, covariance=lost_freedom(fit) * at.covariance)
     names = tuple(name for name in fit.params.index if name not in ("rho", "lambda"))
     return Stack(which, names, data, at, found, fit.settings["lee_yu"])
 
