@@ -34,7 +34,7 @@ def save(w: SpatialWeights, path, *, overwrite: bool = False) -> None:
     .gwt, .kwt   links and weights (GeoDa, R spdep); refuses islands
     .csv, .xlsx  a square table with ids on both sides
     .dta         a square table for Stata's spmat; long above 2,000 units
-    .txt         the text of Stata's `spmatrix import` and `export`
+    .txt         the text of Stata's `spmatrix import` and `export` (bare matrices are read too)
     .mat         a sparse W and its ids for Matlab
     ===========  ==================================================================================
 
@@ -58,7 +58,7 @@ def load(path, *, ids=None, **options) -> SpatialWeights:
     path : path-like
     ids : sequence, optional
         The units, in the wanted order (``gdf.index``). Most formats keep ids as text; with ``ids`` numbers are matched
-        with the text that reads the same.
+        with the text that reads the same. A matrix without labels is taken in this order.
     **options
         ``sheet=`` for .xlsx, ``name=`` of the matrix for .mat.
 

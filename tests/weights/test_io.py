@@ -21,6 +21,7 @@ def random_weights(seed, n=7, *, ids=None, islands=True):
     rng = np.random.default_rng(seed)
     dense = rng.random((n, n)) * (rng.random((n, n)) < 0.4) * 10.0 ** rng.integers(-9, 9)
     np.fill_diagonal(dense, 0)
+    dense[0, 1] = 0.1 + 0.2  # 17 digits
     if not islands:
         dense[np.arange(n), (np.arange(n) + 1) % n] = 0.1
     return wt.from_dense(dense, ids)
@@ -120,6 +121,17 @@ def test_columns_in_another_order_are_put_right_and_gb18030_is_read(tmp_path):
     path = tmp_path / "矩阵.csv"
     path.write_bytes("省,上海,北京\n北京,2,0\n上海,0,3\n".encode("gb18030"))
     assert wt.load(path).to_dense().loc["北京", "上海"] == 2
+
+
+@pytest.mark.parametrize("text", ["0,1.5,0\n2,0,1e-3\n0,4,0\n", "  0.0  1.5 0\n\n   2 0\t0.001\n0 4 0",
+                                  "0;1.5;0\n2;0;.001\n0;4;0"])
+def test_a_bare_matrix_as_matlab_and_r_write_it(tmp_path, text):
+    path = tmp_path / "W.txt"
+    path.write_text(text)
+    w = wt.load(path, ids=["a", "b", "c"])
+    assert (w.to_dense().to_numpy() == [[0, 1.5, 0], [2, 0, 0.001], [0, 4, 0]]).all()
+    assert w.ids.tolist() == ["a", "b", "c"]
+    assert "no labels in the file" in w.notes[0]
 
 
 BAD = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -11,7 +13,7 @@ from .. import _labels
 from ..convert import from_dense, from_frame
 from ..matrix import SpatialWeights
 from ._text import malformed, match_ids, number, one_word, read_text
-from .tables import LONG
+from .tables import LONG, from_cells
 
 SQUARE_UP_TO = 2_000  # Stata's smaller editions hold 2,048 variables
 
@@ -61,11 +63,11 @@ def write_txt(w: SpatialWeights, path) -> None:
 
 
 def read_txt(path, ids=None) -> SpatialWeights:
-    """The text of `spmatrix export`: n, then lines of an id and n weights."""
+    """The text of `spmatrix export`: n, then lines of an id and n weights. Without that n: a table, as in .csv."""
     lines = read_text(path).split("\n")
     first = lines[0].split() if lines else []
     if len(first) != 1 or not first[0].isdigit():
-        raise malformed(path, 1, "expected the number of units alone on the first line")
+        return from_cells([re.split(r"\s*[,;\s]\s*", line.strip()) for line in lines if line.strip()], path, ids)
     n = int(first[0])
     rows = [(k, line.split()) for k, line in enumerate(lines[1:], start=2) if line.strip()]
     if len(rows) != n:

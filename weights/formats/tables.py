@@ -42,8 +42,16 @@ def write_xlsx(w: SpatialWeights, path) -> None:
     openpyxl = _openpyxl()
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("W")
+
+    def exact(x):
+        if not isinstance(x, float) or x == 0:
+            return x
+        cell = openpyxl.cell.WriteOnlyCell(sheet, repr(x))  # openpyxl would cut it to 16 digits
+        cell.data_type = "n"
+        return cell
+
     for row in _square_rows(w, path):
-        sheet.append(row)
+        sheet.append([exact(x) for x in row])
     book.save(path)
 
 
