@@ -111,6 +111,8 @@ def by_unit(data, x, *, entity=None, time=None, ids=None, period="mean") -> tupl
     names = _columns(data, x)
     words = ", ".join(map(str, names))
     if entity is None and data.index.nlevels != 2:
+        if time is not None or not (isinstance(period, str) and period == "mean"):
+            raise _no_entity()
         frame = data.to_frame(name=names[0]) if isinstance(data, pd.Series) else data
         index = _labels.frame_ids(frame, ids)
         return np.column_stack([numeric(_labels.column_of(frame, c), ids=index) for c in names]), index, words
@@ -155,6 +157,8 @@ def _long(data, x, entity, time) -> pd.DataFrame:
 
 def panel(data: pd.DataFrame, columns: list, entity, time) -> pd.DataFrame:
     """The named columns, numeric, indexed by (entity, time); each pair once."""
+    if entity is None and data.index.nlevels != 2:
+        raise _no_entity()
     if entity is None:
         label = data.index.set_names(["entity", "time"])
     else:
@@ -170,6 +174,11 @@ def panel(data: pd.DataFrame, columns: list, entity, time) -> pd.DataFrame:
                                 n=int(twice.sum()), rows=np.flatnonzero(twice).tolist(),
                                 hint="keep one row per unit and period")
     return pd.DataFrame({name: numeric(_labels.column_of(data, name), ids=label) for name in columns}, index=label)
+
+
+def _no_entity() -> SpatialInputError:
+    return SpatialInputError("E501", "a panel needs entity= beside time=",
+                             hint="name the column of units, or index the table by (entity, time)")
 
 
 def _whitened(values: np.ndarray) -> np.ndarray:

@@ -82,7 +82,7 @@ def similarity(data: pd.DataFrame, x, *, entity=None, time=None, measure: str = 
 
 def _profiles(data, x, entity, time, ids):
     if entity is None and data.index.nlevels != 2:
-        return by_unit(data, x, ids=ids)
+        return by_unit(data, x, time=time, ids=ids)
     if not isinstance(x, str):
         raise SpatialInputError("E501", "for a panel x= is one column, whose values over time are compared")
     wide = panel(data, [x], entity, time)[x].unstack("time")
