@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import os.path
 from collections.abc import Iterable
@@ -15,9 +16,10 @@ from spillover.errors import SpatialInputError, SpatialInputWarning, check_optio
 
 ON_MAP = (
     "queen", "rook", "bishop", "knn", "distance_band", "inverse_distance", "exponential", "kernel", "delaunay",
-    "gabriel", "relative_neighbor", "sphere_of_influence", "block",
+    "gabriel", "relative_neighbor", "sphere_of_influence", "block", "border_length", "gravity",
 )  # fmt: skip
 ON_TABLE = ("economic", "similarity")
+ON_FLOWS = ("flows", "shares")
 EXAMPLE = "example:"
 
 
@@ -74,24 +76,29 @@ def read_weights(spec: str, *, gdf=None, table=None, entity=None, time=None, sta
         E501 for an unknown builder or option, E601 when there is no such file.
     """
     builder, _, rest = spec.partition(":")
-    if builder not in (*ON_MAP, *ON_TABLE):
+    if builder not in (*ON_MAP, *ON_TABLE, *ON_FLOWS):
         if not os.path.isfile(spec):
-            known = ", ".join((*ON_MAP, *ON_TABLE))
-            raise SpatialInputError(
-                "E601", f"{spec!r} is neither a file of weights nor a builder", hint=f"builders: {known}"
-            )
+            raise _unknown(spec, builder)
         w = wt.load(spec)
         return w.standardize(standardize) if standardize != "none" and w.standardization == "none" else w
+    source = gdf if builder in ON_MAP or (table is None and builder in ON_TABLE) else table
+    if source is None:
+        what, flag = ("map", "--map") if builder in ON_MAP else ("table", "--data")
+        raise SpatialInputError("E501", f"{builder} weights need a {what}", hint=f"give {flag} FILE")
     options = _options(builder, rest)
-    if builder in ON_TABLE:
-        if table is None:
-            raise SpatialInputError("E501", f"{builder} weights need a table", hint="give --data FILE")
-        w = getattr(wt, builder)(table, options.pop("x", None), entity=entity, time=time, **options)
-    elif gdf is None:
-        raise SpatialInputError("E501", f"{builder} weights need a map", hint="give --map FILE")
-    else:
-        w = getattr(wt, builder)(gdf, **options)
-    return w.standardize(standardize)
+    if builder == "gravity" and table is not None and entity is not None and options["mass"] not in gdf.columns:
+        require_columns(table, [entity, options["mass"]], "the table")
+        options["mass"] = table.groupby(entity)[options["mass"]].mean()
+    if builder in ON_TABLE and source is table:
+        options = {"entity": entity, "time": time, **options}
+    return getattr(wt, builder)(source, **options).standardize(standardize)
+
+
+def _unknown(spec: str, builder: str) -> SpatialInputError:
+    known = (*ON_MAP, *ON_TABLE, *ON_FLOWS)
+    near = difflib.get_close_matches(builder, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"builders: {', '.join(known)}"
+    return SpatialInputError("E601", f"{spec!r} is neither a file of weights nor a builder", hint=hint)
 
 
 def named_weights(specs: list[str], **how) -> dict:
@@ -178,6 +185,9 @@ def _options(builder: str, text: str) -> dict:
                 "E501", f"{part!r} is no option of {builder}", hint=f"write key=value; keys: {names}"
             )
         out[key] = _value(value)
+    needed = [key for key, p in list(takes.items())[1:] if p.default is p.empty and key not in out]
+    if needed:
+        raise SpatialInputError("E501", f"{builder} needs {', '.join(needed)}", hint=f"e.g. {builder}:{needed[0]}=...")
     return out
 
 

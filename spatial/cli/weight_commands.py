@@ -19,7 +19,8 @@ OVERWRITE = typer.Option(False, "--overwrite", help="Replace the output where it
 @app.command()
 def build(
     spec: str = typer.Argument(
-        help="Builder with options: queen, knn:k=5, inverse_distance:cutoff=1500, economic:x=gsp."
+        help="Builder with options: queen, knn:k=5, gravity:mass=gdp,cutoff=1500, economic:x=gsp, "
+        "flows:origin=from,destination=to,value=trade."
     ),
     output: str = typer.Option(..., "--output", "-o", help=".parquet, .gal, .gwt, .csv, .dta, .mat ..."),
     map: str = MAP,
@@ -47,9 +48,12 @@ def build(
 @app.command()
 def info(weights: str = typer.Argument(help="File of weights.")) -> None:
     """Describe weights: links, islands, components, the admissible interval of rho."""
+    import pandas as pd
+
     import weights as wt
 
-    print(wt.load(weights).describe().to_string())
+    with pd.option_context("display.max_colwidth", None):
+        print(wt.load(weights).describe().to_string())
 
 
 @app.command()

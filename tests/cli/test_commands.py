@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import shapefiles
 import spatial as sp
 import weights as wt
 
@@ -54,6 +55,27 @@ def test_weights_are_built_described_converted_and_compared(spillover, tmp_path,
     assert status == 0
     assert spillover("weights", "convert", queen, tmp_path / "q.csv")[0] == 0
     assert spillover("weights", "plot", queen, "-m", "example:us_states", "-o", tmp_path / "q.png")[0] == 0
+
+
+def test_weights_of_masses_flows_and_columns_of_a_map(spillover, tmp_path, states, panel):
+    where, out = ["-m", "example:us_states"], tmp_path / "w.parquet"
+    (tmp_path / "trade.csv").write_text("from,to,trade\na,b,3\nb,a,1\nb,c,2\n")
+    flow = "flows:origin=from,destination=to,value=trade"
+    table = ["-d", "example:us_states", "--entity", "state", "--time", "year"]
+    mass = panel.groupby("state")["gsp"].mean()
+    for args, expected in (
+        (["border_length:share=true", *where], wt.border_length(states, share=True)),
+        (["gravity:mass=gsp,cutoff=1000", *where, *table], wt.gravity(states, mass, cutoff=1000)),
+        (["economic:x=gsp,k=3", *table], wt.economic(panel, "gsp", entity="state", time="year", k=3)),
+        ([flow, "-d", tmp_path / "trade.csv"],
+         wt.from_frame(pd.DataFrame({"focal": ["b", "a", "c"], "neighbor": ["a", "b", "b"], "weight": [3.0, 1, 2]}),
+                       ids=["a", "b", "c"])),
+        (["economic:x=capital_lon", "-m", "example:china_provinces"],
+         wt.economic(shapefiles.load("china_provinces"), "capital_lon")),
+    ):  # fmt: skip
+        status, _, err = spillover("weights", "build", *args, "-o", out, "--standardize", "none", "--overwrite")
+        assert status == 0, err
+        assert wt.load(out) == expected
 
 
 def test_moran_by_year(spillover, tmp_path, panel, queen):
@@ -225,6 +247,8 @@ BAD = {
     # name: (status, said on stderr, arguments)
     "no such file": (3, "E601", ["fit", "ols", "y ~ x", "-d", "nothing.csv", "-w", "queen"]),
     "no such builder": (3, "E601", ["fit", "sar", FORMULA, *PANEL, "-w", "quen"]),
+    "a builder misspelt": (3, "did you mean queen?", ["weights", "build", "quen", "-m", "example:us_states", "-o", "{tmp}/w.gal"]),
+    "a builder's number": (2, "needs cutoff", ["weights", "build", "distance_band", "-m", "example:us_states", "-o", "{tmp}/w.gal"]),
     "builder's option": (2, "keys: k", ["fit", "sar", FORMULA, *PANEL, "-w", "knn:q=5"]),
     "no such column": (2, "did you mean 'gsp'", ["fit", "sar", "gps ~ emp", *PANEL, "-w", "queen"]),
     "code in the formula": (2, "E503", ["fit", "sar", "gsp ~ {open('hacked', 'w')}", *PANEL, "-w", "queen"]),
