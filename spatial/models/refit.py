@@ -138,7 +138,7 @@ def refit(
         for which, found in under_other_w(fit, given["w"], std_errors):
             params[which], sigma2[which], loglik[which], errors[which] = found
             done[which] = True
-    whole = std_errors or (effects and "w" in given)  # what needs a design of the replicate's own
+    whole = std_errors or "w" in given  # what needs a design of the replicate's own
     averages, picks = (Averages(fit), selectors(fit, variables)) if effects else (None, None)
     for r, d, sample, at in _maxima(fit, given, np.flatnonzero(~done), failed, whole):
         try:

@@ -57,6 +57,7 @@ def test_replicates_are_single_fits_bit_by_bit(model, effects, lee_yu):
     labelled = sp.refit(fit, **{**all_three, "y": wide(fit, y), "x": {"b": wide(fit, placebo)}})
     others = [pd.DataFrame(np.roll(np.eye(12), k, axis=1), W.index, W.columns) for k in (1, 2, 4)]
     by_w = sp.refit(fit, w=others, std_errors=True, effects=True)
+    np.testing.assert_allclose(sp.refit(fit, w=others).params, by_w.params, rtol=1e-7)  # estimates alone, in a stack
     for r in range(3):
         new = data.assign(y=y[r].ravel())
         same(by_y, r, model, FORMULA, new, W, **options)
