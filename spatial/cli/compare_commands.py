@@ -73,9 +73,7 @@ def compare(
     models = [_model(name.strip(), options) for name in model.split(",")]
     if (tune or mix) and len(models) > 1:
         raise SpatialInputError("E513", "--tune and --mix are of one model", hint="name one, such as sdm")
-    steps = {"placebo": placebo, "curve": variable, "tuned": tune}
-    names = [*FIGURES, *TABLES, *["mixed.csv"] * mix]
-    names += [f"{step}.{suffix}" for step, wanted in steps.items() if wanted for suffix in ("png", "csv")]
+    names = _file_names({"placebo": placebo, "curve": variable, "tuned": tune}, mix)
     refuse_existing([Path(folder) / name for name in names] if folder else [], overwrite=overwrite)
     table, w = _read(data, weights, map, id, layer, options, output, overwrite)
     how = {"formula": formula, "data": table, **options}
@@ -105,6 +103,12 @@ def compare(
         curve = sp.specification_curve(w, model=models, variable=variable, controls=sets, **how, **drawn, **many,
                                        **kept("curve"))  # fmt: skip
         left.both("curve", curve, curve.table, lambda: sp.plot.specification_curve(curve))
+
+
+def _file_names(steps: dict, mix: bool) -> list[str]:
+    """What a folder will hold."""
+    names = [*FIGURES, *TABLES, *["mixed.csv"] * mix]
+    return names + [f"{step}.{suffix}" for step, wanted in steps.items() if wanted for suffix in ("png", "csv")]
 
 
 def _tuned(text, gdf, table, options, left, **how) -> None:

@@ -131,11 +131,6 @@ def combine(params, rho, averages, picks):
     return np.stack([direct, total - direct, total], axis=1)
 
 
-def point_effects(fit, variables) -> np.ndarray:
-    """Direct, indirect and total effects at the estimates, (3, variables)."""
-    return combine(fit.params.to_numpy()[None], fit.rho, Averages(fit), selectors(fit, variables))[0]
-
-
 def draw(fit, averages, picks, draws, seed):
     """Effects at draws from the parameters' normal distribution, rho kept inside its interval."""
     sample, rho = parameter_draws(fit, draws, seed)
