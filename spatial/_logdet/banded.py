@@ -4,6 +4,8 @@ hundreds of units; and for many W at once the ends of rho's interval and a rough
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from scipy import sparse
 
@@ -12,7 +14,8 @@ from .structure import admissible_interval
 
 LOOK = 12  # Arnoldi steps that look where the left end of the spectrum is
 EDGE = 0.06  # of the spectrum's length, right of that end: beyond it eigenvalues are made small
-STEPS, DEGREE = 14, 18  # Arnoldi steps with a Chebyshev polynomial of this degree in W
+STEPS = 14, 20  # Arnoldi steps, at first and for those W that are not sure then
+DEGREE = 18  # of the Chebyshev polynomial in W
 LEFT = 6  # Ritz values that are looked at
 RESIDUAL = 1e-7  # of an eigenpair that counts as found, in shares of the bound of the radius
 REAL = 1e-9  # imaginary part of a real eigenvalue, likewise
@@ -106,31 +109,40 @@ def _leftmost(blocks, n, bound) -> np.ndarray:
     """The smallest real eigenvalue of every block, (R,); NaN where it is not sure.
 
     Arnoldi's method with p(W) for the matrix, p the Chebyshev polynomial that is small right of a first look at the
-    left end: a Krylov space of degree 252 for the work of one of 14 (Saad 1984, Math. Comp. 42:567-588).
+    left end: a Krylov space of degree 252 for the work of one of 14 (Saad 1984, Math. Comp. 42:567-588). The few
+    that are not sure then take more steps, which is quicker than all eigenvalues of them.
     """
     R = len(bound)
     start = np.tile(np.random.default_rng(0).standard_normal(n), (R, 1))
-
-    def lag(x):
-        return (blocks @ x.ravel()).reshape(R, n)
-
-    V, H = _arnoldi(lag, start, LOOK, passes=1)
+    V, H = _arnoldi(partial(_lag, blocks), start, LOOK, passes=1)
     look = np.linalg.eigvals(H).real.min(axis=1)
     edge = look + EDGE * (bound - look)  # what lies right of it is wanted small
+    least, left, start = np.full(R, np.nan), np.arange(R), V[:, -1]
+    for steps in STEPS:
+        some = blocks if len(left) == R else _picked(blocks, n, left)
+        least[left] = _filtered(some, n, bound[left], edge[left], start[left], min(steps, n))
+        left = left[np.isnan(least[left])]
+        if not len(left):
+            break
+    return least
+
+
+def _filtered(blocks, n, bound, edge, start, steps) -> np.ndarray:
+    """The same, from ``start`` (R, n), with eigenvalues right of ``edge`` made small."""
     middle, half = (bound + edge) / 2, (bound - edge) / 2
     scaled = _shifted(blocks, n, middle, half)
 
-    def filtered(x):
+    def polynomial(x):
         before, now = x.ravel(), scaled @ x.ravel()
         for _ in range(DEGREE - 1):
             after = scaled @ now
             after *= 2
             after -= before
             before, now = now, after
-        return now.reshape(R, n)
+        return now.reshape(x.shape)
 
-    V, _ = _arnoldi(filtered, V[:, -1], STEPS)
-    WV = np.stack([lag(V[:, j]) for j in range(STEPS)], axis=1)
+    V, _ = _arnoldi(polynomial, start, steps)
+    WV = np.stack([_lag(blocks, V[:, j]) for j in range(steps)], axis=1)
     values, vectors = np.linalg.eig(V @ WV.swapaxes(1, 2))
     left = np.argsort(values.real, axis=1)[:, :LEFT]
     values = np.take_along_axis(values, left, axis=1)
@@ -141,6 +153,20 @@ def _leftmost(blocks, n, bound) -> np.ndarray:
     least = real.min(axis=1)
     sure = np.isfinite(least) & (found | (values.real >= least[:, None])).all(axis=1)
     return np.where(sure, least, np.nan)
+
+
+def _lag(blocks, x):
+    """W x of every block, (R, n)."""
+    return (blocks @ x.ravel()).reshape(x.shape)
+
+
+def _picked(blocks, n, which) -> sparse.csr_array:
+    """Some of the blocks."""
+    some = sparse.csr_array(blocks[(which[:, None] * n + np.arange(n)).ravel()])
+    place = np.zeros(blocks.shape[0] // n, dtype=some.indices.dtype)
+    place[which] = np.arange(len(which))
+    indices = place[some.indices // n] * n + some.indices % n
+    return sparse.csr_array((some.data, indices, some.indptr), shape=(some.shape[0], some.shape[0]))
 
 
 def _shifted(blocks, n, middle, half):

@@ -152,6 +152,20 @@ def test_intervals_are_those_of_all_eigenvalues(matrices):
     np.testing.assert_allclose(np.array([low, high]).T[sure], want[sure], rtol=1e-7)
 
 
+def test_the_second_look_is_at_what_the_first_left(matrices, monkeypatch):
+    """Few steps leave some W unsure; more steps, for those alone, find the true ends; nobody else's change by a bit."""
+    blocks = banded.side_by_side(matrices)
+    monkeypatch.setattr(banded, "STEPS", (7,))
+    first = banded.intervals(90, blocks)[0]
+    monkeypatch.setattr(banded, "STEPS", (7, 24))
+    second = banded.intervals(90, blocks)[0]
+    sure = np.isfinite(first)
+    assert 0 < sure.sum() < np.isfinite(second).sum()
+    np.testing.assert_array_equal(second[sure], first[sure])
+    want = np.array([admissible_interval(np.linalg.eigvals(csr.toarray()))[0] for csr in matrices])
+    np.testing.assert_allclose(second[np.isfinite(second)], want[np.isfinite(second)], rtol=1e-7)
+
+
 def test_curves_and_spectra_are_the_determinants(matrices):
     """Values and both derivatives, at one point a W and at many; joined and picked out again."""
     blocks = banded.side_by_side(matrices)
