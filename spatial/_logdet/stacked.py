@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 SIZES = (6, 8, 12, 16, 24)  # nodes of a curve
+HALVINGS = 3  # eight squares of numbers between 1e-15 and 1e15 are multiplied before a logarithm is taken
 SETTLED = 1e-5  # error of the slope of L at the ends of a window, in standard errors of rho; a hundredth in its middle
 
 
@@ -34,8 +35,19 @@ class Spectra:
     shares: np.ndarray | None = field(default=None, repr=False)
 
     def value(self, rho):
-        """At ``rho``, (R,) or (R, points)."""
-        return self._sum(0.5 * np.log(self._parts(rho)[3]))
+        """At ``rho``, (R,) or (R, points): logs of products of a few, where each eigenvalue counts once."""
+        size, few = self._size(rho), []
+        if self.shares is not None:
+            return self._sum(0.5 * np.log(size))
+        for _ in range(HALVINGS):
+            half, odd = divmod(size.shape[-1], 2)
+            if odd:
+                few.append(size[..., -1])
+            size = size[..., :half] * size[..., half : 2 * half]
+        out = np.log(size).sum(-1)
+        for one in few:
+            out += np.log(one)
+        return 0.5 * out
 
     def d1(self, rho):
         _, _, top, size = self._parts(rho)
@@ -67,6 +79,13 @@ class Spectra:
         w, rho = self.eigenvalues if rho.ndim == 1 else self.eigenvalues[:, None], rho[..., None]
         a, b = w.real, w.imag
         return a, b, a - rho * (a * a + b * b), (1 - rho * a) ** 2 + (rho * b) ** 2
+
+    def _size(self, rho):
+        """|1 - rho w|^2."""
+        w, rho = self.eigenvalues if rho.ndim == 1 else self.eigenvalues[:, None], rho[..., None]
+        if not np.iscomplexobj(w):
+            return (1 - rho * w) ** 2
+        return (1 - rho * w.real) ** 2 + (rho * w.imag) ** 2
 
     def _sum(self, terms):
         if self.shares is None:
