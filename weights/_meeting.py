@@ -5,7 +5,7 @@ An item is a pair of integers, compared exactly. Short work sorts; long work is 
 
 from __future__ import annotations
 
-import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -14,10 +14,11 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
+from ._threads import THREADS
+
 COMPILED_FROM = 500_000  # items; below, sorting is faster than loading compiled code
 ODD = np.uint64(0x9E3779B97F4A7C15)  # products with it mix bits upwards
-THREADS = min(os.cpu_count() or 1, 8)
-HAND = 131_072  # items dealt into bins at a time: they are still in the cache when they are
+HAND = 65_536  # items dealt into bins at a time: they are still in the cache when they are
 BIN = 16_384  # items to a bin, so that it can be searched within the cache
 ROWS = 12  # bins of pairs hold 2**ROWS rows
 MOST_PAIRS = 100_000_000  # found at a time; so many mean that polygons repeat
@@ -90,11 +91,18 @@ def _dealt(read, begin, pool):
     cuts = np.unique(np.searchsorted(begin, np.append(np.arange(0, m, HAND), m)).clip(max=n)).tolist()
     bins = 2 << (m // BIN).bit_length()
     item, owner = np.empty((m, 2), np.uint64), np.empty(m, np.int32)
-    bounds, dealing = np.empty((len(cuts) - 1, bins + 1), np.int64), None
+    bounds, dealing, begun = np.empty((len(cuts) - 1, bins + 1), np.int64), None, threading.Event()
+
+    def dealt(*hand):
+        begun.set()
+        return deal(*hand)
+
     for hand, (a, b) in enumerate(pairwise(cuts)):
         items = read(a, b)  # while the hand before is dealt
         at = dealing.result() if dealing else 0
-        dealing = pool.submit(deal, items, begin[a : b + 1] - begin[a], a, at, item, owner, bounds[hand])
+        begun.clear()
+        dealing = pool.submit(dealt, items, begin[a : b + 1] - begin[a], a, at, item, owner, bounds[hand])
+        begun.wait()  # shapely reads without letting others in: a hand that had not begun would wait for it
     dealing.result()
     return item, owner, bounds
 
@@ -119,9 +127,9 @@ def _distinct(parts, n, pool):
 
     bins = (n >> ROWS) + 1
     dealt = np.empty((sum(map(len, parts)), 2), np.int32)
-    bounds, at = np.empty((len(parts), bins + 1), np.int64), 0
-    for hand, pair in enumerate(parts):
-        at = deal_pairs(pair, ROWS, at, dealt, bounds[hand])
+    bounds = np.empty((len(parts), bins + 1), np.int64)
+    at = np.cumsum([0, *map(len, parts)])
+    list(pool.map(lambda hand: deal_pairs(parts[hand], ROWS, at[hand], dealt, bounds[hand]), range(len(parts))))
     parts.clear()
     shares = pool.map(lambda x: distinct(dealt, bounds, ROWS, *x, n), pairwise(_shares(bins, THREADS)))
     return tuple(np.concatenate(x) for x in zip(*shares, strict=True))

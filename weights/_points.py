@@ -168,7 +168,7 @@ def _representative(geometry, index: pd.Index, at) -> np.ndarray:
         return _given_points(at, index)
     check_option("at", at, ("centroid", "inside"))
     shapes = geometry.array._data if hasattr(geometry.array, "_data") else np.asarray(geometry)
-    refuse_empty(shapes, index)
+    refuse_empty(shapely.get_num_coordinates(shapes), index)
     kinds = np.unique(shapely.get_type_id(shapes))
     if np.isin(kinds, [0]).all():
         return shapely.get_coordinates(shapes)
@@ -201,7 +201,7 @@ def _given_points(at, index: pd.Index) -> np.ndarray:
     at = at.iloc[positions(at.index, index, what="at=")]
     if hasattr(at, "geometry"):
         shapes = np.asarray(at.geometry)
-        refuse_empty(shapes, index)
+        refuse_empty(shapely.get_num_coordinates(shapes), index)
         if (shapely.get_type_id(shapes) != 0).any():
             raise SpatialInputError("E404", "at= needs points", hint="e.g. gdf.representative_point()")
         return shapely.get_coordinates(shapes)
@@ -210,11 +210,9 @@ def _given_points(at, index: pd.Index) -> np.ndarray:
     return numeric(at, ids=index)
 
 
-def refuse_empty(shapes: np.ndarray, index: pd.Index) -> None:
-    """E401 naming units whose geometry is missing or empty."""
-    import shapely
-
-    bad = shapely.is_missing(shapes) | shapely.is_empty(shapes)
+def refuse_empty(count: np.ndarray, index: pd.Index) -> None:
+    """E401 naming units whose geometry is missing or empty: it has no coordinates."""
+    bad = count == 0
     if bad.any():
         raise SpatialInputError("E401", "some units have a missing or empty geometry", ids=index[bad].tolist(),
                                 n=int(bad.sum()), hint="drop them, or mend the map")

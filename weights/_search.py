@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -11,6 +10,7 @@ from scipy import sparse
 from spillover.errors import SpatialInputError
 
 from ._assemble import DENSE_LIMIT
+from ._threads import THREADS
 
 BLOCK = 65_536  # distances worked on at a time
 TIE = 1e-10  # relative difference below which two distances count as equal
@@ -87,13 +87,12 @@ def _ask_cells(space, m, order, start, width, corner, side):
     n = len(space)
     x, y = space[order].T.copy()
     distance, who = np.empty((n, m)), np.empty((n, m), np.int32)
-    threads = min(os.cpu_count() or 1, 8)
-    bounds = np.linspace(0, n, 4 * threads + 1).astype(np.int64)
+    bounds = np.linspace(0, n, 4 * THREADS + 1).astype(np.int64)
 
     def fill(first, last):
         nearest_in_cells(x, y, order, start, width, corner, side, first, last, distance, who)
 
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(fill, bounds[:-1], bounds[1:]))
     return distance, who
 
@@ -170,7 +169,7 @@ def every_pair(space: np.ndarray, weigh) -> tuple[sparse.csr_array, bool]:
             indices[rows.start : rows.stop] = columns[rows.start : rows.stop]
 
     starts = np.arange(0, n - 1, height)
-    threads = min(os.cpu_count() or 1, 8) if n > 2_000 else 1
+    threads = THREADS if n > 2_000 else 1
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(fill, np.array_split(starts, 4 * threads)))
     indptr = (np.arange(n + 1, dtype=np.int64) * (n - 1)).astype(np.int32)

@@ -44,7 +44,7 @@ class Space:
         return np.degrees(np.hypot(x, lat[:, 1] - lat[:, 0])) * METRES_PER_DEGREE
 
 
-def within(space: Space, metres: float, rule: str, exact: dict) -> sparse.csr_array:
+def within(space: Space, begin: np.ndarray, metres: float, rule: str, exact: dict) -> sparse.csr_array:
     """Pattern of the rule, with pairs at most ``metres`` apart joined to those with common vertices.
 
     Rook asks of such a pair a common stretch longer than it is wide: the part of one border that lies within the
@@ -52,9 +52,9 @@ def within(space: Space, metres: float, rule: str, exact: dict) -> sparse.csr_ar
     """
     n = len(space.shapes)
     if rule == "bishop":
-        out = within(space, metres, "queen", exact) - within(space, metres, "rook", exact)
+        out = within(space, begin, metres, "queen", exact) - within(space, begin, metres, "rook", exact)
         return _ones(out)
-    known = exact[rule](space.shapes, geographic=space.geographic)
+    known = exact[rule](space.shapes, begin, geographic=space.geographic)
     a, b = close_pairs(space, metres)
     new = cells(known, a, b) == 0
     a, b = a[new], b[new]

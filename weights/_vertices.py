@@ -12,11 +12,9 @@ from scipy import sparse
 from . import _meeting
 
 
-def offsets(shapes: np.ndarray) -> np.ndarray:
-    """Where each polygon's coordinates begin among all, (n + 1,)."""
-    import shapely
-
-    return np.concatenate([[0], np.cumsum(shapely.get_num_coordinates(shapes), dtype=np.int64)])
+def offsets(count: np.ndarray) -> np.ndarray:
+    """Where each polygon's coordinates begin among all, (n + 1,), from how many it has."""
+    return np.concatenate([[0], np.cumsum(count, dtype=np.int64)])
 
 
 def vertices(shapes: np.ndarray, *, geographic: bool = False) -> np.ndarray:
@@ -33,20 +31,20 @@ def vertices(shapes: np.ndarray, *, geographic: bool = False) -> np.ndarray:
     return xy.view(np.uint64)
 
 
-def sharing_a_vertex(shapes: np.ndarray, *, geographic: bool = False) -> sparse.csr_array:
+def sharing_a_vertex(shapes: np.ndarray, begin: np.ndarray, *, geographic: bool = False) -> sparse.csr_array:
     """Pattern of queen contiguity."""
-    return _meeting.pattern(lambda a, b: vertices(shapes[a:b], geographic=geographic), offsets(shapes))
+    return _meeting.pattern(lambda a, b: vertices(shapes[a:b], geographic=geographic), begin)
 
 
-def sharing_an_edge(shapes: np.ndarray, *, geographic: bool = False) -> sparse.csr_array:
+def sharing_an_edge(shapes: np.ndarray, begin: np.ndarray, *, geographic: bool = False) -> sparse.csr_array:
     """Pattern of rook contiguity."""
-    ends, begin, _ = edges(shapes, geographic=geographic)
-    return _meeting.pattern(lambda a, b: ends[begin[a] : begin[b]], begin)
+    ends, first, _ = edges(shapes, begin, geographic=geographic)
+    return _meeting.pattern(lambda a, b: ends[first[a] : first[b]], first)
 
 
-def edges(shapes: np.ndarray, *, geographic: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def edges(shapes: np.ndarray, begin: np.ndarray, *, geographic: bool = False
+          ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Numbers of both ends of each edge (m, 2), lower first; where each polygon's begin; where each starts in xy."""
-    begin = offsets(shapes)
     label = _meeting.numbered(vertices(shapes, geographic=geographic))
     inner = ~_closing(shapes, begin)
     start = np.flatnonzero(inner)

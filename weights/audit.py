@@ -87,7 +87,9 @@ def _pairs(space: _touch.Space, tolerance):
     touching = (gap == 0) & ~same
     area[touching] = shapely.area(shapely.intersection(one[touching], two[touching]))
     overlap = area > 1e-9 * np.minimum(shapely.area(one), shapely.area(two))
-    joined = cells(_vertices.sharing_a_vertex(_polygons_only(space.shapes)), a, b) > 0
+    whole = _polygons_only(space.shapes)
+    begin = _vertices.offsets(shapely.get_num_coordinates(whole))
+    joined = cells(_vertices.sharing_a_vertex(whole, begin), a, b) > 0
     unlike = touching & ~overlap & ~joined
     for k in np.flatnonzero(same):
         yield "duplicate", a[k], b[k], np.nan, "", ""

@@ -40,17 +40,17 @@ def border_length(gdf, *, share: bool = False, ids=None) -> SpatialWeights:
     """
     import shapely
 
-    shapes, index = polygons(gdf, ids)
+    shapes, index, begin = polygons(gdf, ids)
     geographic = gdf.crs is not None and gdf.crs.is_geographic
-    ends, begin, start = _vertices.edges(shapes, geographic=geographic)
+    ends, first, start = _vertices.edges(shapes, begin, geographic=geographic)
     xy = shapely.get_coordinates(shapes)
     space = unit_sphere(xy) if geographic else xy
     length = np.sqrt(((space[start + 1] - space[start]) ** 2).sum(axis=1))
     length = arc(length) if geographic else length
-    csr = _meeting.shared_length(ends, begin, length)
+    csr = _meeting.shared_length(ends, first, length)
     unit = "great-circle, km" if geographic else None
     if share:
-        perimeter = np.add.reduceat(length, begin[:-1])
+        perimeter = np.add.reduceat(length, first[:-1])
         csr.data /= np.repeat(perimeter, np.diff(csr.indptr))
     kind = "share of perimeter" if share else "length of common border"
     return from_csr(csr, index, kind, unit=unit)

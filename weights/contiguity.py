@@ -12,10 +12,13 @@ from spillover.errors import SpatialInputError, SpatialInputWarning, check_optio
 from . import _labels, _touch, _vertices
 from ._assemble import from_csr
 from ._points import refuse_empty
+from ._threads import of_each
 from ._values import one_number
 from .islands import POLICIES, treat
 from .matrix import SpatialWeights
 from .order import lag_order
+
+POLYGON, MULTIPOLYGON = 3, 6  # as GEOS numbers them
 
 
 def queen(gdf, *, ids=None, order: int = 1, cumulative: bool = True, tolerance: float | None = None,
@@ -73,14 +76,14 @@ def bishop(gdf, *, ids=None, order: int = 1, cumulative: bool = True, tolerance:
 def _contiguity(gdf, rule, ids, order, cumulative, tolerance, islands) -> SpatialWeights:
     check_option("islands", islands, POLICIES)
     tolerance = one_number("tolerance", tolerance, least=0, optional=True)
-    shapes, index = polygons(gdf, ids)
+    shapes, index, begin = polygons(gdf, ids)
     space = _touch.Space(shapes, gdf.crs)
     if tolerance is None:
-        w = from_csr(PATTERN[rule](shapes, geographic=space.geographic), index, rule, sound=True)
+        w = from_csr(PATTERN[rule](shapes, begin, geographic=space.geographic), index, rule, sound=True)
         if rule != "bishop":
             _warn_missed(w, shapes)
     else:
-        pattern = _touch.within(space, tolerance, rule, PATTERN)
+        pattern = _touch.within(space, begin, tolerance, rule, PATTERN)
         w = from_csr(pattern, index, f"{rule}, borders up to {tolerance:g} {space.unit} apart")
     if order != 1:
         w = lag_order(w, order, cumulative=cumulative)
@@ -103,8 +106,8 @@ def _warn_missed(w, shapes) -> None:
             "give tolerance= in metres, or see wt.audit(gdf)"), stacklevel=4)
 
 
-def polygons(gdf, ids) -> tuple[np.ndarray, object]:
-    """Geometries and ids at the door: no missing or empty ones, polygons only."""
+def polygons(gdf, ids) -> tuple[np.ndarray, object, np.ndarray]:
+    """Geometries, ids and where their coordinates begin, at the door: no missing or empty ones, polygons only."""
     import shapely
 
     if not hasattr(gdf, "geometry"):
@@ -112,18 +115,19 @@ def polygons(gdf, ids) -> tuple[np.ndarray, object]:
     index = _labels.frame_ids(gdf, ids)
     _labels.refuse_too_few(len(index), 1)
     shapes = np.asarray(gdf.geometry.array)
-    refuse_empty(shapes, index)
-    wrong = ~np.isin(shapely.get_type_id(shapes), (3, 6))
+    kind, count = of_each((shapely.get_type_id, shapely.get_num_coordinates), shapes)
+    refuse_empty(count, index)
+    wrong = (kind != POLYGON) & (kind != MULTIPOLYGON)
     if wrong.any():
         found = sorted({shape.geom_type for shape in shapes[wrong][:100]})
         raise SpatialInputError("E404", f"contiguity needs polygons, but there are {', '.join(found)}",
                                 ids=index[wrong].tolist(), n=int(wrong.sum()),
                                 hint="for points use wt.knn or wt.delaunay")
-    return shapes, index
+    return shapes, index, _vertices.offsets(count)
 
 
-def _touching_at_points(shapes, *, geographic=False) -> sparse.csr_array:
-    queens, rooks = (sharing(shapes, geographic=geographic) for sharing in (PATTERN["queen"], PATTERN["rook"]))
+def _touching_at_points(shapes, begin, *, geographic=False) -> sparse.csr_array:
+    queens, rooks = (sharing(shapes, begin, geographic=geographic) for sharing in (PATTERN["queen"], PATTERN["rook"]))
     out = queens - rooks
     out.eliminate_zeros()
     return out

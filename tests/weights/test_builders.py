@@ -83,18 +83,18 @@ def test_compiled_contiguity_equals_sorting(seed, hand, repeats):
 
     shapes = np.asarray(cells(seed).geometry.array)
     shapes = np.concatenate([shapes] * 6) if repeats else shapes
-    bits = _vertices.vertices(shapes)
+    bits, begin = _vertices.vertices(shapes), _vertices.offsets(shapely.get_num_coordinates(shapes))
     sorted_labels, hashed_labels = _meeting.numbered(bits), _kernels.numbered(bits)
     pairs = set(zip(sorted_labels.tolist(), hashed_labels.tolist()))
     assert len(pairs) == len(set(sorted_labels.tolist())) == len(set(hashed_labels.tolist()))
     for sharing in (_vertices.sharing_a_vertex, _vertices.sharing_an_edge):
-        slow = sharing(shapes)
+        slow = sharing(shapes, begin)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(_meeting, "COMPILED_FROM", 0)
             patch.setattr(_meeting, "HAND", hand)
             patch.setattr(_meeting, "BIN", 16)
             patch.setattr(_meeting, "ROWS", 2)
-            fast = sharing(shapes)
+            fast = sharing(shapes, begin)
         assert (fast.indptr == slow.indptr).all()
         assert (fast.indices == slow.indices).all()
 
