@@ -1,7 +1,7 @@
 """Building weights: ours and libpysal's in one process, by turns, after both gave the same links.
 
     python benchmarks/weights.py                                    # under two minutes
-    python benchmarks/weights.py --cells 1000000 --points 1000000 --economies 10000 --rounds 3
+    python benchmarks/weights.py --cells 1000000 --points 1000000 --rounds 3
 
 Times are medians of rounds in seconds; "first" is the very first call, which loads or compiles what it needs. "cpu" is
 the ratio of processor times (of all threads together), which a busy machine disturbs less. "MiB" is how far our memory
@@ -205,7 +205,7 @@ def options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, nargs="*", default=[100_000], help="numbers of Voronoi cells")
     parser.add_argument("--points", type=int, nargs="*", default=[100_000], help="numbers of points")
-    parser.add_argument("--economies", type=int, default=4_000)
+    parser.add_argument("--economies", type=int, default=10_000)
     parser.add_argument("--largest-peer", type=int, default=1_000_000, help="above, only the floor is timed for cells")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", help="run the lines that hold this text")

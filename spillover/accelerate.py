@@ -10,3 +10,5 @@ import numba
 
 # fastmath stays off: reordering sums would make results depend on the compiler.
 njit = numba.njit(cache=True, nogil=True)
+# 1 / 0 is infinite instead of an error: loops that divide can then work on several numbers at a time.
+ieee = numba.njit(cache=True, nogil=True, error_model="numpy")

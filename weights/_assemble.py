@@ -19,10 +19,15 @@ def assemble(focal, neighbor, weight, ids: pd.Index, kind: str, *, unit: str | N
 
     Links must be distinct; they may come in any order.
     """
-    n = len(ids)
-    focal = np.asarray(focal)
-    data = np.full(len(focal), float(weight)) if np.ndim(weight) == 0 else np.asarray(weight, float)
-    csr = sparse.coo_array((data, (focal, np.asarray(neighbor))), shape=(n, n)).tocsr()
+    n, focal = len(ids), np.asarray(focal)
+    data = np.full(len(focal), float(weight)) if np.ndim(weight) == 0 else np.array(weight, float)
+    if (focal[1:] >= focal[:-1]).all():  # by row already
+        short = np.int32 if max(n, len(focal)) < 2**31 else np.int64
+        indptr = np.zeros(n + 1, short)
+        np.cumsum(np.bincount(focal, minlength=n), out=indptr[1:])
+        csr = sparse.csr_array((data, np.array(neighbor, short), indptr), shape=(n, n))
+    else:
+        csr = sparse.coo_array((data, (focal, np.asarray(neighbor))), shape=(n, n)).tocsr()
     csr.eliminate_zeros()
     csr.sort_indices()
     return from_csr(csr, ids, kind, unit=unit, notes=notes, standardization=standardization)

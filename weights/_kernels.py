@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spillover.accelerate import njit
+from spillover.accelerate import ieee, njit
 
 
 @njit
@@ -65,18 +65,21 @@ def numbered(items):
 
 
 @njit
-def into_cells(cell, cells):
-    """Points of cell c are order[start[c]] to order[start[c + 1]], by position."""
-    start = np.zeros(cells + 1, np.int32)
-    for c in cell:
-        start[c + 1] += 1
+def into_cells(space, corner, side, width, cells):
+    """Points by cell: those of cell c are order[start[c]] to order[start[c + 1]], by position; their x and y beside."""
+    n = len(space)
+    cell, start = np.empty(n, np.int32), np.zeros(cells + 1, np.int32)
+    for i in range(n):
+        cell[i] = int((space[i, 1] - corner[1]) / side) * width + int((space[i, 0] - corner[0]) / side)
+        start[cell[i] + 1] += 1
     for c in range(cells):
         start[c + 1] += start[c]
-    order, free = np.empty(len(cell), np.int32), start[:-1].copy()
-    for i in range(len(cell)):
-        order[free[cell[i]]] = i
+    order, free, x, y = np.empty(n, np.int32), start[:-1].copy(), np.empty(n), np.empty(n)
+    for i in range(n):
+        q = free[cell[i]]
         free[cell[i]] += 1
-    return order, start
+        order[q], x[q], y[q] = i, space[i, 0], space[i, 1]
+    return order, start, x, y
 
 
 @njit
@@ -123,3 +126,36 @@ def nearest_in_cells(x, y, order, start, width, corner, side, first, last, dista
         for j in range(m):
             distance[order[p], j] = np.sqrt(best[j])
             who[order[p], j] = order[at[j]]
+
+
+@ieee
+def _away(axes, here, first, last, out):
+    """Distances from point ``here`` to points first to last; axes (d, n)."""
+    for a in range(len(axes)):
+        x, own = axes[a, first:last], axes[a, here]
+        if len(axes) == 1:
+            for j in range(len(out)):
+                out[j] = abs(x[j] - own)
+        elif a == 0:
+            for j in range(len(out)):
+                out[j] = (x[j] - own) ** 2
+        else:
+            for j in range(len(out)):
+                out[j] += (x[j] - own) ** 2
+    if len(axes) > 1:
+        for j in range(len(out)):
+            out[j] = np.sqrt(out[j])
+
+
+@ieee
+def stretches(axes, first, last, inverse, around, data, indices):
+    """Rows first to last of the (n - 1, n) arrays in _search.every_pair: distances, or 1 / them, and columns."""
+    n = axes.shape[1]
+    for r in range(first, last):
+        line = data[r]
+        _away(axes, r, r + 1, n, line[: n - r - 1])
+        _away(axes, r + 1, 0, r + 1, line[n - r - 1 :])
+        if inverse:
+            for j in range(n):
+                line[j] = 1.0 / line[j]
+        indices[r] = around[r + 1 : r + 1 + n]

@@ -35,7 +35,7 @@ def pattern(read, begin: np.ndarray) -> sparse.csr_array:
     else:
         one, two, _ = _met(read(0, n), begin)
         short = np.int32 if n * n < 2**31 else np.int64  # half the bits sort in half the time
-        key = np.sort((one * n + two).astype(short))
+        key = np.sort(one.astype(short) * short(n) + two)
         key = key[np.append(True, key[1:] != key[:-1])] if len(key) else key
         indptr, indices = _rows(np.sort(np.concatenate([key, key % n * n + key // n])), n)
     out = sparse.csr_array((np.ones(len(indices)), indices, indptr), shape=(n, n))
@@ -143,17 +143,17 @@ def _shares(n: int, parts: int) -> list[int]:
 def _met(items, begin) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Each meeting of two owners at an item: lower, higher, position of the item (a pair may meet often)."""
     order, new = _grouped(items)
-    owner = np.repeat(np.arange(len(begin) - 1), np.diff(begin))
+    owner = np.repeat(np.arange(len(begin) - 1, dtype=np.int32), np.diff(begin))[order]
     parts, step, here = [], 1, np.flatnonzero(~new)
     while len(here):  # members of a group with another `step` before them
-        item = order[here - step]
-        a, b = owner[item], owner[order[here]]
+        a, b = owner[here - step], owner[here]
         other = a != b
-        parts.append((a[other], b[other], item[other]))
+        parts.append((a[other], b[other], here[other] - step))
         here = here[~new[here - step]]
         step += 1
-    empty = np.empty(0, np.int64)
-    return tuple(np.concatenate(x) for x in zip(*parts, strict=True)) if parts else (empty, empty, empty)
+    empty = np.empty(0, np.int32)
+    one, two, at = (np.concatenate(x) for x in zip(*parts, strict=True)) if parts else (empty, empty, empty)
+    return one, two, order[at]
 
 
 def _grouped(items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -174,8 +174,8 @@ def _grouped(items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     order = (key & last).astype(np.intp)
     new = np.ones(len(items), bool)
     np.greater(key[1:] ^ key[:-1], last, out=new[1:])
-    same = np.flatnonzero(~new)
-    if (items.take(order[same], axis=0) != items.take(order[same - 1], axis=0)).any():
+    a, b = items.take(order, axis=0).T
+    if ((a[1:] != a[:-1]) | (b[1:] != b[:-1]))[~new[1:]].any():
         order = np.lexsort(items.T)  # unlike items mixed alike: rare, but possible
         new[1:] = (items[order][1:] != items[order][:-1]).any(axis=1)
     return order, new

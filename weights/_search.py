@@ -14,7 +14,9 @@ from ._threads import THREADS
 
 BLOCK = 65_536  # distances worked on at a time
 TIE = 1e-10  # relative difference below which two distances count as equal
+PAIRS_COMPILED_FROM = 3_000  # units whose pairs are all wanted; below, numpy is done before compiled code is loaded
 CELLS_FROM = 100_000  # points on the plane; below, a tree is done before compiled code is loaded
+POINTS_IN_CELL = 0.5  # on average: few points are read in vain, and few cells are empty
 CROWDED = 25  # points that share a point's cell, on average, from which a tree is faster
 
 
@@ -31,13 +33,14 @@ def nearest(space: np.ndarray, k: np.ndarray, rank: np.ndarray) -> tuple[np.ndar
     n, most = len(space), int(k.max())
     m = min(most + 1, n - 1)  # one more, to see a tie at the end
     distance, who = _ask(space, m)
-    keep = np.arange(m) < k[:, None]
-    here = np.arange(n)
+    here, same = np.arange(n), (k == most).all()
     tied = np.zeros(n, bool)
     if m > 1:
-        beyond = distance[here, np.minimum(k, m - 1)]
-        tied = (k < m) & (k > 0) & (beyond <= distance[here, k - 1] * (1 + TIE))
-    triple = np.repeat(here, np.minimum(k, m)), who[keep], distance[keep]
+        last, beyond = (distance[:, most - 1], distance[:, m - 1]) if same else (
+            distance[here, k - 1], distance[here, np.minimum(k, m - 1)])
+        tied = (k < m) & (k > 0) & (beyond <= last * (1 + TIE))
+    keep = (slice(None), slice(most)) if same else np.arange(m) < k[:, None]
+    triple = np.repeat(here, np.minimum(k, m)), who[keep].ravel(), distance[keep].ravel()
     if not tied.any():
         return triple
     tree, plain = _tree(space), ~tied[triple[0]]
@@ -49,7 +52,7 @@ def nearest(space: np.ndarray, k: np.ndarray, rank: np.ndarray) -> tuple[np.ndar
 def _ask(space, m):
     """Distances and positions (n, m) of the m nearest others, nearest first."""
     cells = _cells(space) if len(space) >= CELLS_FROM and space.shape[1] == 2 else None
-    return _ask_tree(space, m) if cells is None else _ask_cells(space, m, *cells)
+    return _ask_tree(space, m) if cells is None else _ask_cells(len(space), m, cells)
 
 
 def _ask_tree(space, m):
@@ -63,37 +66,27 @@ def _ask_tree(space, m):
 
 
 def _cells(space):
-    """Squares over the plane, two for each point: (order, start, width, corner, side), or None if crowded.
-
-    Points of square c, counted along rows, are order[start[c]] to order[start[c + 1]].
-    """
+    """Squares over the plane, POINTS_IN_CELL points to each: what nearest_in_cells asks for, or None if crowded."""
     from ._kernels import into_cells
 
-    n, corner = len(space), space.min(axis=0)
-    size = space.max(axis=0) - corner
-    side = max(np.sqrt(size.prod() / (2 * n)), size.max() / (2 * n))
+    n, corner = len(space), np.array([axis.min() for axis in space.T])
+    size = np.array([axis.max() for axis in space.T]) - corner
+    side = max(np.sqrt(size.prod() * POINTS_IN_CELL / n), size.max() / (2 * n))
     if not (np.isfinite(side) and side > 0):
         return None
     width, height = (size / side).astype(np.int64) + 1
-    column, row = ((space - corner) / side).astype(np.int64).T
-    order, start = into_cells(row * width + column, width * height)
+    order, start, x, y = into_cells(space, corner, side, width, width * height)
     crowded = (np.diff(start).astype(float) ** 2).sum() > CROWDED * n
-    return None if crowded else (order, start, width, corner, side)
+    return None if crowded else (x, y, order, start, width, corner, side)
 
 
-def _ask_cells(space, m, order, start, width, corner, side):
+def _ask_cells(n, m, cells):
     from ._kernels import nearest_in_cells
 
-    n = len(space)
-    x, y = space[order].T.copy()
     distance, who = np.empty((n, m)), np.empty((n, m), np.int32)
     bounds = np.linspace(0, n, 4 * THREADS + 1).astype(np.int64)
-
-    def fill(first, last):
-        nearest_in_cells(x, y, order, start, width, corner, side, first, last, distance, who)
-
     with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(fill, bounds[:-1], bounds[1:]))
+        list(pool.map(lambda *rows: nearest_in_cells(*cells, *rows, distance, who), bounds[:-1], bounds[1:]))
     return distance, who
 
 
@@ -140,33 +133,23 @@ def every_pair(space: np.ndarray, weigh) -> tuple[sparse.csr_array, bool]:
     n = len(space)
     data, indices = np.empty((n - 1, n)), np.empty((n - 1, n), np.int32)
     around = np.tile(np.arange(n, dtype=np.int32), 2)
-    columns = np.lib.stride_tricks.sliding_window_view(around, n)[1:n]
-    axes = [np.ascontiguousarray(axis) for axis in space.T]
-    height = max(1, BLOCK // n)
-
-    def differences(axis, rows, out):
-        for r, line in zip(rows, out, strict=True):
-            np.subtract(axis[r + 1 :], axis[r], out=line[: n - r - 1])
-            np.subtract(axis[: r + 1], axis[r + 1], out=line[n - r - 1 :])
-        return out
+    axes, height = np.ascontiguousarray(space.T), max(1, BLOCK // n)
+    compiled = n >= PAIRS_COMPILED_FROM
+    if compiled:
+        from ._kernels import stretches
+    else:
+        stretches = _stretches
+    done = compiled and weigh is reciprocal
 
     def fill(starts):
-        spare = np.empty((height, n)) if len(axes) > 1 else None
         for start in starts:
-            rows = range(start, min(start + height, n - 1))
-            block = differences(axes[0], rows, data[rows.start : rows.stop])
-            if len(axes) == 1:
-                np.abs(block, out=block)
-            else:
-                np.square(block, out=block)
-                for axis in axes[1:]:
-                    more = differences(axis, rows, spare[: len(rows)])
-                    np.add(block, np.square(more, out=more), out=block)
-                np.sqrt(block, out=block)
-            weight = weigh(block)
-            if weight is not block:
-                block[...] = weight
-            indices[rows.start : rows.stop] = columns[rows.start : rows.stop]
+            stop = min(start + height, n - 1)
+            stretches(axes, start, stop, done, around, data, indices)
+            if not done:
+                block = data[start:stop]
+                weight = weigh(block)
+                if weight is not block:
+                    block[...] = weight
 
     starts = np.arange(0, n - 1, height)
     threads = THREADS if n > 2_000 else 1
@@ -178,6 +161,30 @@ def every_pair(space: np.ndarray, weigh) -> tuple[sparse.csr_array, bool]:
     with np.errstate(all="ignore"):
         ends = weigh(np.array([nearest_distance(space).min() / 2, 2 * np.linalg.norm(np.ptp(space, axis=0))]))
     return out, bool((np.isfinite(ends) & (ends != 0)).all())
+
+
+def reciprocal(distance: np.ndarray) -> np.ndarray:
+    """1 / distance, in place: the weight that compiled loops know."""
+    with np.errstate(divide="ignore", over="ignore"):
+        return np.divide(1.0, distance, out=distance)
+
+
+def _stretches(axes, first, last, inverse, around, data, indices):
+    """What the kernel of this name does, by numpy, and without inverses."""
+    n, spare = axes.shape[1], np.empty(axes.shape[1])
+    for r in range(first, last):
+        line = data[r]
+        for a, axis in enumerate(axes):
+            out = spare if a else line
+            np.subtract(axis[r + 1 :], axis[r], out=out[: n - r - 1])
+            np.subtract(axis[: r + 1], axis[r + 1], out=out[n - r - 1 :])
+            if len(axes) > 1:
+                np.square(out, out=out)
+            if a:
+                np.add(line, spare, out=line)
+        indices[r] = around[r + 1 : r + 1 + n]
+    block = data[first:last]
+    np.abs(block, out=block) if len(axes) == 1 else np.sqrt(block, out=block)
 
 
 def nearest_distance(space: np.ndarray, k: int = 1) -> np.ndarray:

@@ -21,6 +21,9 @@ def of_each(asks, shapes: np.ndarray) -> list[np.ndarray]:
         for ask, answer in zip(asks, out, strict=True):
             answer[start : start + PIECE] = ask(shapes[start : start + PIECE])
 
-    with ThreadPoolExecutor(THREADS if n >= THREADED_FROM else 1) as pool:
-        list(pool.map(fill, range(0, n, PIECE)))
+    if n < THREADED_FROM:
+        list(map(fill, range(0, n, PIECE)))
+    else:
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(fill, range(0, n, PIECE)))
     return out

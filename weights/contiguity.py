@@ -97,7 +97,7 @@ def _warn_missed(w, shapes) -> None:
         return
     import shapely
 
-    of, other = shapely.STRtree(shapes).query(shapes[alone], predicate="intersects")
+    other, of = shapely.STRtree(shapes[alone]).query(shapes, predicate="intersects")  # few alone, so a small tree
     missed = np.unique(alone[of[alone[of] != other]])
     if len(missed):
         names = ", ".join(repr(i) for i in w.ids[missed[:5]].tolist()) + (", ..." if len(missed) > 5 else "")

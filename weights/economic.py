@@ -16,10 +16,10 @@ from .distance import neighbor_counts
 from .matrix import SpatialWeights
 from .temporal import TemporalWeights, temporal
 
-DECAY = {
-    "inverse": lambda d, scale: np.reciprocal(d, out=d),
-    "exponential": lambda d, scale: np.exp(-d / scale),
-    "gaussian": lambda d, scale: np.exp(-0.5 * (d / scale) ** 2),
+DECAY = {  # in place
+    "inverse": lambda d, scale: _search.reciprocal(d),
+    "exponential": lambda d, scale: np.exp(np.divide(d, -scale, out=d), out=d),
+    "gaussian": lambda d, scale: np.exp(np.multiply(np.square(d, out=d), -0.5 / scale**2, out=d), out=d),
 }
 
 
@@ -102,7 +102,8 @@ def economic(data, x=None, *, entity=None, time=None, period="mean", decay: str 
         row, col, difference = _search.nearest(space, neighbor_counts(k, len(index)), _labels.rank(index))
         return assemble(row, col, weight_of(difference), index, f"{kind}, {k} most alike", notes=notes)
     refuse_dense(len(index), sparse_way="pass k= for the k most alike units of each", bytes_per_pair=12)
-    csr, sound = _search.every_pair(space, weight_of)
+    plain = decay == "inverse" and floor is None
+    csr, sound = _search.every_pair(space, _search.reciprocal if plain else weight_of)
     return from_csr(csr, index, kind, notes=notes, sound=sound)
 
 

@@ -398,3 +398,17 @@ def test_changing_crs_keeps_contiguity_and_great_circles():
     assert wt.knn(points, 4) == wt.knn(points.to_crs(3857), 4, metric="great-circle")
     assert "great-circle, km" in str(wt.knn(points, 4))
     assert "planar, m" in str(wt.knn(projected, 4))
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+@pytest.mark.parametrize("decay", ["inverse", "exponential"])
+def test_compiled_pairs_equal_numpys(columns, decay):
+    from weights import _search
+
+    frame = pd.DataFrame(np.random.default_rng(columns).normal(size=(40, columns)))
+    slow = wt.economic(frame, list(frame), decay=decay)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_search, "PAIRS_COMPILED_FROM", 0)
+        fast = wt.economic(frame, list(frame), decay=decay)
+    assert (fast.csr.indices == slow.csr.indices).all()
+    np.testing.assert_allclose(fast.csr.data, slow.csr.data, rtol=1e-14)
