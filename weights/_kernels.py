@@ -129,22 +129,25 @@ def nearest_in_cells(x, y, order, start, width, corner, side, first, last, dista
 
 
 @ieee
-def _away(axes, here, first, last, out):
-    """Distances from point ``here`` to points first to last; axes (d, n)."""
-    for a in range(len(axes)):
-        x, own = axes[a, first:last], axes[a, here]
-        if len(axes) == 1:
-            for j in range(len(out)):
-                out[j] = abs(x[j] - own)
-        elif a == 0:
-            for j in range(len(out)):
-                out[j] = (x[j] - own) ** 2
-        else:
-            for j in range(len(out)):
-                out[j] += (x[j] - own) ** 2
-    if len(axes) > 1:
+def _away(axes, here, first, last, inverse, out):
+    """Distances from point ``here`` to points first to last, or 1 / them; axes (d, n)."""
+    x, own = axes[0, first:last], axes[0, here]
+    if len(axes) == 1 and inverse:  # one pass: what is written to memory is written once
         for j in range(len(out)):
-            out[j] = np.sqrt(out[j])
+            out[j] = 1.0 / abs(x[j] - own)
+        return
+    for j in range(len(out)):
+        out[j] = abs(x[j] - own)
+    if len(axes) == 1:
+        return
+    for j in range(len(out)):
+        out[j] *= out[j]
+    for a in range(1, len(axes)):
+        x, own = axes[a, first:last], axes[a, here]
+        for j in range(len(out)):
+            out[j] += (x[j] - own) ** 2
+    for j in range(len(out)):
+        out[j] = 1.0 / np.sqrt(out[j]) if inverse else np.sqrt(out[j])
 
 
 @ieee
@@ -152,10 +155,6 @@ def stretches(axes, first, last, inverse, around, data, indices):
     """Rows first to last of the (n - 1, n) arrays in _search.every_pair: distances, or 1 / them, and columns."""
     n = axes.shape[1]
     for r in range(first, last):
-        line = data[r]
-        _away(axes, r, r + 1, n, line[: n - r - 1])
-        _away(axes, r + 1, 0, r + 1, line[n - r - 1 :])
-        if inverse:
-            for j in range(n):
-                line[j] = 1.0 / line[j]
+        _away(axes, r, r + 1, n, inverse, data[r, : n - r - 1])
+        _away(axes, r + 1, 0, r + 1, inverse, data[r, n - r - 1 :])
         indices[r] = around[r + 1 : r + 1 + n]
