@@ -133,13 +133,13 @@ def every_pair(space: np.ndarray, weigh) -> tuple[sparse.csr_array, bool]:
     n = len(space)
     data, indices = np.empty((n - 1, n)), np.empty((n - 1, n), np.int32)
     around = np.tile(np.arange(n, dtype=np.int32), 2)
-    axes, height = np.ascontiguousarray(space.T), max(1, BLOCK // n)
-    compiled = n >= PAIRS_COMPILED_FROM
+    axes, compiled = np.ascontiguousarray(space.T), n >= PAIRS_COMPILED_FROM
     if compiled:
         from ._kernels import stretches
     else:
         stretches = _stretches
     done = compiled and weigh is reciprocal
+    height = max(1, n // (8 * THREADS) if done else BLOCK // n)
 
     def fill(starts):
         for start in starts:
