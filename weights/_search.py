@@ -159,7 +159,7 @@ def every_pair(space: np.ndarray, weigh) -> tuple[sparse.csr_array, bool]:
     out = sparse.csr_array((data.ravel(), indices.ravel(), indptr), shape=(n, n))
     out.has_sorted_indices = out.has_canonical_format = True
     with np.errstate(all="ignore"):
-        ends = weigh(np.array([nearest_distance(space).min() / 2, 2 * np.linalg.norm(np.ptp(space, axis=0))]))
+        ends = weigh(np.array([_shortest(space) / 2, 2 * np.linalg.norm(np.ptp(space, axis=0))]))
     return out, bool((np.isfinite(ends) & (ends != 0)).all())
 
 
@@ -185,6 +185,11 @@ def _stretches(axes, first, last, inverse, around, data, indices):
         indices[r] = around[r + 1 : r + 1 + n]
     block = data[first:last]
     np.abs(block, out=block) if len(axes) == 1 else np.sqrt(block, out=block)
+
+
+def _shortest(space: np.ndarray) -> float:
+    """The least distance between two points."""
+    return np.diff(np.sort(space[:, 0])).min() if space.shape[1] == 1 else nearest_distance(space).min()
 
 
 def nearest_distance(space: np.ndarray, k: int = 1) -> np.ndarray:
