@@ -19,7 +19,7 @@ from .temporal import TemporalWeights, temporal
 DECAY = {  # in place
     "inverse": lambda d, scale: _search.reciprocal(d),
     "exponential": lambda d, scale: np.exp(np.divide(d, -scale, out=d), out=d),
-    "gaussian": lambda d, scale: np.exp(np.multiply(np.square(d, out=d), -0.5 / scale**2, out=d), out=d),
+    "gaussian": lambda d, scale: np.exp(np.multiply(np.square(np.divide(d, scale, out=d), out=d), -0.5, out=d), out=d),
 }
 
 
