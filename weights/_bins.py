@@ -139,7 +139,6 @@ def deal_pairs(pair, wide, at, dealt, bounds):
         b = pair[q, 0] >> wide
         dealt[free[b], 0], dealt[free[b], 1] = pair[q, 0], pair[q, 1]
         free[b] += 1
-    return bounds[-1]
 
 
 @njit
