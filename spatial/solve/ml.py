@@ -125,13 +125,6 @@ def _solution(sample, R, shift, rho, lam, loglik, q, G) -> Solution:
     return Solution(beta, rho, lam, q / sample.n, loglik, residuals(sample, beta, rho, lam))
 
 
-def loglik_at(sample: Sample, rho: float = 0.0, lam: float = 0.0) -> float:
-    """The concentrated log-likelihood at a given (rho, lambda): profiles and tests read it."""
-    products, _ = _cross_products([sample], [sample.basis])
-    point = [[value] for value, part in ((rho, sample.lag), (lam, sample.error)) if part is not None]
-    return concentrated(np.array(point), products, sample)[2][0]
-
-
 def residuals(sample: Sample, beta: np.ndarray, rho: float, lam: float) -> np.ndarray:
     """e = B (A y - X beta)."""
     e = sample.y - sample.X @ beta
