@@ -78,12 +78,9 @@ def compare(
     table, w = _read(data, weights, map, id, layer, options, output, overwrite)
     how = {"formula": formula, "data": table, **options}
     drawn, many = {"draws": draws, "seed": seed}, {"n_jobs": jobs}
-
-    def kept(step):  # one folder in the journal for each step
-        return {"journal": Path(journal) / step, "resume": True} if journal else {}
-
     found = sp.compare_weights(w, model=models if len(models) > 1 else models[0], common=common,
-                               prior=sp.Prior(rho, slopes), **how, **drawn, **many, **kept("fits"))  # fmt: skip
+                               prior=sp.Prior(rho, slopes), **how, **drawn, **many,
+                               **_kept(journal, "fits"))  # fmt: skip
     print(found)
     if output:
         write_table(found.tidy(), output, overwrite=overwrite)
@@ -92,17 +89,22 @@ def compare(
         _leave(found, left)
     if tune:
         gdf = read_map(map, id=id, layer=layer) if map else None
-        _tuned(tune, gdf, table, options, left, model=models[0], **how, **many, **kept("tuned"))
+        _tuned(tune, gdf, table, options, left, model=models[0], **how, **many, **_kept(journal, "tuned"))
     if mix:
-        mixed = sp.mix_weights(w, model=models[0], **how, **kept("mixed"))
+        mixed = sp.mix_weights(w, model=models[0], **how, **_kept(journal, "mixed"))
         left.both("mixed", mixed, mixed.tidy())
     if placebo:
-        _placebo(found, left, draws=placebo, seed=seed, **many, **kept("placebo"))
+        _placebo(found, left, draws=placebo, seed=seed, **many, **_kept(journal, "placebo"))
     if variable:
         sets = dict(text.partition("=")[::2] for text in controls) or None
         curve = sp.specification_curve(w, model=models, variable=variable, controls=sets, **how, **drawn, **many,
-                                       **kept("curve"))  # fmt: skip
+                                       **_kept(journal, "curve"))  # fmt: skip
         left.both("curve", curve, curve.table, lambda: sp.plot.specification_curve(curve))
+
+
+def _kept(journal, step: str) -> dict:
+    """One folder in the journal for each step."""
+    return {"journal": Path(journal) / step, "resume": True} if journal else {}
 
 
 def _file_names(steps: dict, mix: bool) -> list[str]:
