@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -121,11 +122,7 @@ def _residuals(draw):
 
 def renamed(test, more: str):
     """The same test, and what it was made on."""
-
-    class Named:
-        name, p_value = f"{test.name} ({more})", test.p_value
-
-    return Named
+    return replace(test, name=f"{test.name} ({more})")
 
 
 if __name__ == "__main__":
