@@ -2,18 +2,24 @@
 
 Points lie in v = log((rho - low) / (high - rho)), the logit of rho's place in its interval. There L is smooth up to
 both ends: a real eigenvalue w outside the interval has its singularity at rho = 1 / w, whose v has the imaginary part
-pi, however near the end it is. A polynomial through six exact values then follows L over ten standard errors.
+pi, however near the end it is. A polynomial through five exact values then follows,
+over ten standard errors, what a rough curve lacks.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
-SIZES = (6, 8, 12, 16, 24)  # nodes of a curve
+from .rough import Rough
+
+SIZES = (5, 6, 8, 10, 12, 16, 24)  # nodes of a curve
+CLEAR = 0.2  # least |rho| of a window, in shares of its largest: to the fifth power it loses three digits of L
+AROUND_ZERO = 8  # least nodes of a window that is not clear: what is lacking begins with the fifth power there
 HALVINGS = 3  # eight squares of numbers between 1e-15 and 1e15 are multiplied before a logarithm is taken
-SETTLED = 1e-5  # error of the slope of L at the ends of a window, in standard errors of rho; a hundredth in its middle
+SETTLED = 3e-6  # error of the slope of L at the ends of a window, in standard errors of rho; less in its middle
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,20 +31,15 @@ class Spectra:
     eigenvalues : (R, n), real or complex
     low, high : (R,)
         The intervals of rho.
-    shares : (R, n), optional
-        How often each eigenvalue counts.
     """
 
     eigenvalues: np.ndarray = field(repr=False)
     low: np.ndarray
     high: np.ndarray
-    shares: np.ndarray | None = field(default=None, repr=False)
 
     def value(self, rho):
         """At ``rho``, (R,) or (R, points): logs of products of a few, where each eigenvalue counts once."""
         size, few = self._size(rho), []
-        if self.shares is not None:
-            return self._sum(0.5 * np.log(size))
         for _ in range(HALVINGS):
             half, odd = divmod(size.shape[-1], 2)
             if odd:
@@ -51,23 +52,15 @@ class Spectra:
 
     def d1(self, rho):
         _, _, top, size = self._parts(rho)
-        return self._sum(-top / size)
+        return -(top / size).sum(-1)
 
     def d2(self, rho):
         _, b, top, size = self._parts(rho)
-        return self._sum((b - top) * (b + top) / size**2)
+        return ((b - top) * (b + top) / size**2).sum(-1)
 
     def take(self, which) -> Spectra:
         """Those at the positions ``which``."""
-        shares = None if self.shares is None else self.shares[which]
-        return Spectra(self.eigenvalues[which], self.low[which], self.high[which], shares)
-
-    @staticmethod
-    def joined(parts) -> Spectra:
-        """Several stacks as one."""
-        shares = None if parts[0].shares is None else np.concatenate([part.shares for part in parts])
-        rest = (np.concatenate([getattr(part, name) for part in parts]) for name in ("eigenvalues", "low", "high"))
-        return Spectra(*rest, shares)
+        return Spectra(self.eigenvalues[which], self.low[which], self.high[which])
 
     def _parts(self, rho):
         """a, b, a - rho |w|^2 and |1 - rho w|^2 for w = a + b i, since
@@ -87,30 +80,29 @@ class Spectra:
             return (1 - rho * w) ** 2
         return (1 - rho * w.real) ** 2 + (rho * w.imag) ** 2
 
-    def _sum(self, terms):
-        if self.shares is None:
-            return terms.sum(-1)
-        return (terms * (self.shares if terms.ndim == 2 else self.shares[:, None])).sum(-1)
-
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """Rough curves, and Chebyshev polynomials in v for what they lack on a window of each matrix.
+    """Rough curves, and Chebyshev polynomials P in v for what they lack on a window of each matrix:
+
+        L = rough + fourth rho^4 + l P(v),    l = rho^5 where the window is clear of zero, else 1
 
     Attributes
     ----------
-    base : Spectra
+    base : Rough
     coefficients : (R, m)
     first, last : (R,)
         The windows, in v.
+    clear : (R,) of bool
     low, high : (R,)
         The intervals of rho.
     """
 
-    base: Spectra = field(repr=False)
+    base: Rough = field(repr=False)
     coefficients: np.ndarray = field(repr=False)
     first: np.ndarray
     last: np.ndarray
+    clear: np.ndarray
 
     @property
     def low(self) -> np.ndarray:
@@ -122,47 +114,55 @@ class Curves:
 
     def value(self, rho):
         """At ``rho``, (R,) or (R, points), inside the windows or not far beside."""
-        return self.base.value(rho) + self._at(rho, self.coefficients)
+        fourth = _across(self.base.fourth, rho)
+        return self.base.value(rho) + fourth * rho**4 + self._lead(rho, 0) * self._polynomial(rho, 0)
 
     def d1(self, rho):
         below, above = self._gaps(rho)
-        return self.base.d1(rho) + self._derivative(rho, 1) * (1 / below + 1 / above)
+        slope = self._polynomial(rho, 1) * (1 / below + 1 / above)
+        lacks = self._lead(rho, 1) * self._polynomial(rho, 0) + self._lead(rho, 0) * slope
+        return self.base.d1(rho) + 4 * _across(self.base.fourth, rho) * rho**3 + lacks
 
     def d2(self, rho):
         below, above = self._gaps(rho)
-        slope = 1 / below + 1 / above
-        bend = self._derivative(rho, 2) * slope**2 + self._derivative(rho, 1) * (1 / above**2 - 1 / below**2)
-        return self.base.d2(rho) + bend
+        v1, v2 = 1 / below + 1 / above, 1 / above**2 - 1 / below**2
+        P, P1, P2 = (self._polynomial(rho, order) for order in range(3))
+        lacks = self._lead(rho, 2) * P + 2 * self._lead(rho, 1) * P1 * v1 + self._lead(rho, 0) * (P2 * v1**2 + P1 * v2)
+        return self.base.d2(rho) + 12 * _across(self.base.fourth, rho) * rho**2 + lacks
 
     def take(self, which) -> Curves:
-        return Curves(self.base.take(which), *(p[which] for p in (self.coefficients, self.first, self.last)))
+        return Curves(*(part.take(which) if isinstance(part, Rough) else part[which] for part in self._fields()))
 
     @staticmethod
     def joined(parts) -> Curves:
         """Several stacks as one."""
         longest = max(part.coefficients.shape[1] for part in parts)
         padded = [np.pad(part.coefficients, ((0, 0), (0, longest - part.coefficients.shape[1]))) for part in parts]
-        ends = (np.concatenate([getattr(part, name) for part in parts]) for name in ("first", "last"))
-        return Curves(Spectra.joined([part.base for part in parts]), np.concatenate(padded), *ends)
+        rest = (np.concatenate([getattr(part, name) for part in parts]) for name in ("first", "last", "clear"))
+        return Curves(Rough.joined([part.base for part in parts]), np.concatenate(padded), *rest)
+
+    def _fields(self):
+        return self.base, self.coefficients, self.first, self.last, self.clear
 
     def _gaps(self, rho):
         """From the interval's ends to rho."""
         return rho - _across(self.low, rho), _across(self.high, rho) - rho
 
-    def _derivative(self, rho, order):
-        """By v."""
-        half = _across((self.last - self.first) / 2, rho)
-        return self._at(rho, np.polynomial.chebyshev.chebder(self.coefficients.T, order).T) / half**order
+    def _lead(self, rho, order):
+        """l or a derivative."""
+        fifth, one = ((rho**5, 1.0), (5 * rho**4, 0.0), (20 * rho**3, 0.0))[order]
+        return np.where(_across(self.clear, rho), fifth, one)
 
-    def _at(self, rho, coefficients):
-        """Clenshaw's recurrence, each matrix with its own coefficients."""
+    def _polynomial(self, rho, order):
+        """P or a derivative by v: Clenshaw's recurrence, each matrix with its own coefficients."""
         below, above = self._gaps(rho)
         first, last = _across(self.first, rho), _across(self.last, rho)
         x = (2 * np.log(below / above) - first - last) / (last - first)
+        coefficients = np.polynomial.chebyshev.chebder(self.coefficients.T, order)
         b1 = b2 = np.zeros_like(x)
-        for c in coefficients.T[:0:-1]:
+        for c in coefficients[:0:-1]:
             b1, b2 = _across(c, rho) + 2 * x * b1 - b2, b1
-        return _across(coefficients[:, 0], rho) + x * b1 - b2
+        return (_across(coefficients[0], rho) + x * b1 - b2) / ((last - first) / 2) ** order
 
 
 def logistic(v, low, high):
@@ -174,44 +174,73 @@ def logit(rho, low, high):
     return np.log((rho - low) / (high - rho))
 
 
-def curves(engines, base: Spectra, first, last, slope_scale) -> tuple[Curves, np.ndarray]:
+def curves(engines, base: Rough, first, last, slope_scale) -> tuple[Curves, np.ndarray]:
     """Curves over windows of v from exact values, and which of them are settled.
 
     Parameters
     ----------
     engines : list of R functions, points rho to log|I - rho W| at each
-    base : Spectra
-        R rough curves.
+    base : Rough
+        R of them.
     first, last : (R,)
     slope_scale : (R,)
         What makes the slope of L in v a number of standard errors.
     """
     R, most = len(engines), SIZES[-1]
-    coefficients, settled = np.zeros((R, most)), np.zeros(R, dtype=bool)
-    left, half = np.arange(R), (last - first) / 2
+    half, clear = (last - first) / 2, _clear(first, last, base.low, base.high)
+    v = ((first + last) / 2)[:, None] + half[:, None] * _nodes()
+    rho = logistic(v, base.low[:, None], base.high[:, None])
+    lead = np.where(clear[:, None], rho**5, 1.0)
+    known = base.value(rho) + base.fourth[:, None] * rho**4
+    lacks, coefficients, settled = np.zeros((R, most)), np.zeros((R, most)), np.zeros(R, dtype=bool)
+    left, had = np.arange(R), 0
     for m in SIZES:
-        x, some = np.cos(np.pi * (np.arange(m) + 0.5) / m), base.take(left)
-        v = ((first + last) / 2)[left, None] + half[left, None] * x
-        rho = logistic(v, some.low[:, None], some.high[:, None])
-        exact = np.array([engines[r](points) for r, points in zip(left, rho)])
-        c = (_transform(m) @ (exact - some.value(rho))[:, :, None])[:, :, 0]
-        size = np.abs(c)
-        fall = np.minimum(1.0, size[:, -1] / np.maximum(size[:, -3], 1e-300))  # over two coefficients
-        lost = np.maximum(size[:, -1], size[:, -2]) * fall  # the first that are left out
-        good = lost * m**2 / half[left] * slope_scale[left] < SETTLED
+        new = slice(had, m)
+        exact = np.array([engines[r](rho[r, new]) for r in left])
+        lacks[left, new] = (exact - known[left, new]) / lead[left, new]
+        c = (_transform(m) @ lacks[left, :m, None])[:, :, 0]
+        lost = _left_out(np.abs(c), np.pi / half[left]) * np.abs(lead[left]).max(axis=1)
+        good = (clear[left] | (m >= AROUND_ZERO)) & (lost * m**2 / half[left] * slope_scale[left] < SETTLED)
         coefficients[left[good], :m], settled[left[good]] = c[good], True
-        left = left[~good]
+        left, had = left[~good], m
         if not len(left):
             break
-    return Curves(base, coefficients[:, :m], first, last), settled
+    return Curves(base, coefficients[:, :m], first, last, clear), settled
 
 
+def _left_out(size, nearest) -> np.ndarray:
+    """How large the first coefficient is that a polynomial leaves out, from the last three that it has.
+
+    They fall as they fell before, but none the sooner than a real eigenvalue's singularity allows, ``nearest`` half
+    windows off the real line (Bernstein 1912): some may be small by chance.
+    """
+    fall = np.sqrt(np.minimum(1.0, size[:, -1] / np.maximum(size[:, -3], 1e-300)))
+    rate = nearest + np.sqrt(nearest**2 + 1)
+    return np.max([size[:, -1] * fall, *(size[:, -k] / rate**k for k in (1, 2, 3))], axis=0)
+
+
+def _clear(first, last, low, high) -> np.ndarray:
+    """Where a window is so far from zero that its points can be divided by the fifth power of rho."""
+    a, b = logistic(first, low, high), logistic(last, low, high)
+    near, far = np.minimum(np.abs(a), np.abs(b)), np.maximum(np.abs(a), np.abs(b))
+    return (a * b > 0) & (near > CLEAR * far)
+
+
+@lru_cache(maxsize=1)
+def _nodes() -> np.ndarray:
+    """The points of [-1, 1] where curves are asked for, in their order: the first of ``SIZES`` are Chebyshev's, each of
+    the rest is where the product of its distances from those before is largest (Leja 1957)."""
+    first, most = SIZES[0], SIZES[-1]
+    x, everywhere = np.cos(np.pi * (np.arange(first) + 0.5) / first), np.linspace(-1, 1, 1001)
+    for _ in range(first, most):
+        x = np.append(x, everywhere[np.prod(np.abs(everywhere[:, None] - x), axis=1).argmax()])
+    return x
+
+
+@lru_cache(maxsize=len(SIZES))
 def _transform(m: int) -> np.ndarray:
-    """From values at the Chebyshev points to coefficients."""
-    angles = np.pi * (np.arange(m) + 0.5) / m
-    rows = np.cos(np.arange(m)[:, None] * angles) * 2 / m
-    rows[0] /= 2
-    return rows
+    """From values at the first m nodes to Chebyshev coefficients."""
+    return np.linalg.inv(np.polynomial.chebyshev.chebvander(_nodes()[:m], m - 1))
 
 
 def _across(values, like):

@@ -17,7 +17,8 @@ from spillover.errors import SpatialInputError
 
 from .._data import INTERCEPT, Design
 from .._logdet import Jacobian
-from .._logdet.banded import bands, intervals, rough, side_by_side, spectra
+from .._logdet.banded import bands, intervals, side_by_side, spectra
+from .._logdet.rough import Rough, rough
 from .._logdet.stacked import Spectra
 from .._weights import Weights
 from ..inference.kinds import lost_freedom
@@ -190,7 +191,7 @@ def _found(data: Pencil, weights: tuple[Weights, ...], counts: dict) -> Found | 
 
 
 @lru_cache(maxsize=4)
-def _determinants(weights: tuple[Weights, ...]) -> tuple[Spectra | None, np.ndarray, list | None]:
+def _determinants(weights: tuple[Weights, ...]) -> tuple[Spectra | Rough | None, np.ndarray, list | None]:
     """log|I - r W| of a stack, for all models that have it: by all eigenvalues; or rough curves of those W whose
     interval is sure and whose links fit in a band, their positions, and the exact values at any point."""
     n, blocks = weights[0].n, side_by_side([w.csr for w in weights])

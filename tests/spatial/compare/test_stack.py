@@ -8,6 +8,7 @@ from scipy import sparse
 import spatial as sp
 import weights as wt
 from spatial._logdet import banded
+from spatial._logdet.rough import rough
 from spatial._logdet.spectrum import Spectrum
 from spatial._logdet.stacked import Curves, Spectra, curves, logistic, logit
 from spatial._logdet.structure import admissible_interval
@@ -166,14 +167,17 @@ def test_the_second_look_is_at_what_the_first_left(matrices, monkeypatch):
     np.testing.assert_allclose(second[np.isfinite(second)], want[np.isfinite(second)], rtol=1e-7)
 
 
-def test_curves_and_spectra_are_the_determinants(matrices):
+@pytest.mark.parametrize("place", [0.5, 0.0, -0.5], ids=["clear of zero", "around zero", "below zero"])
+def test_curves_and_spectra_are_the_determinants(matrices, place):
     """Values and both derivatives, at one point a W and at many; joined and picked out again."""
     blocks = banded.side_by_side(matrices)
     low, high = np.array([admissible_interval(np.linalg.eigvals(csr.toarray())) for csr in matrices]).T
-    base, engines = banded.rough(blocks, 90, low, high), banded.bands(blocks, 90)
-    centre = logit(0.3 * high, low, high)
+    base, engines = rough(blocks, 90, low, high), banded.bands(blocks, 90)
+    centre = logit(place * high, low, high)
     made_of, settled = curves(engines, base, centre - 0.3, centre + 0.3, np.full(len(low), 1.0))
     assert settled.all()
+    assert made_of.clear.all() == (place != 0)
+    assert made_of.clear.any() == (place != 0)
     whole = Spectra(np.array([np.linalg.eigvals(csr.toarray()) for csr in matrices]), low, high)
     halves = Curves.joined([made_of.take(np.arange(2)), made_of.take(np.arange(2, len(low)))])
     v = centre[:, None] + np.linspace(-0.25, 0.25, 5)
@@ -186,7 +190,17 @@ def test_curves_and_spectra_are_the_determinants(matrices):
                 values = getattr(found, name)
                 np.testing.assert_allclose(values(rho)[r], want, atol=size * max(1, np.abs(want).max()))
                 np.testing.assert_allclose(values(rho[:, 0])[r], want[0], atol=size * max(1, np.abs(want).max()))
+
+
+def test_rough_curves_begin_with_the_traces(matrices):
+    """And lack the fourth power of rho first, as much as they say."""
+    blocks, n = banded.side_by_side(matrices), 90
+    low, high = np.array([admissible_interval(np.linalg.eigvals(csr.toarray())) for csr in matrices]).T
+    base = rough(blocks, n, low, high)
     with np.errstate(all="raise"):  # right near zero: the first derivatives are the traces'
         np.testing.assert_allclose(base.d1(np.zeros(len(low))), [-csr.trace() for csr in matrices], atol=1e-8)
         squares = [-(csr @ csr).trace() for csr in matrices]
         np.testing.assert_allclose(base.d2(np.zeros(len(low))), squares, rtol=1e-8)
+    rho = 0.02 * high
+    lacks = np.array([np.linalg.slogdet(np.eye(n) - r * csr.toarray())[1] for r, csr in zip(rho, matrices)])
+    np.testing.assert_allclose((lacks - base.value(rho)) / rho**4, base.fourth, rtol=0.1)

@@ -1,0 +1,83 @@
+"""Rough curves of log|I - rho W| from traces: four numbers stand for all eigenvalues. An exact curve is made from one
+by what it lacks at a few points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+from scipy import sparse
+
+
+@dataclass(frozen=True, eq=False)
+class Rough:
+    """Of R matrices: right near zero, and bent as they should be at both ends.
+
+    The two extreme eigenvalues, and two more that have, taken (n - 2) / 2 times or so, the first moments of the rest
+    (Gauss quadrature). So log|I - rho W| less this begins, in powers of rho, with ``fourth`` rho^4.
+
+    Attributes
+    ----------
+    nodes, shares : (R, 4)
+        Eigenvalues and how often each is there.
+    fourth : (R,)
+    low, high : (R,)
+        The intervals of rho.
+    """
+
+    nodes: np.ndarray = field(repr=False)
+    shares: np.ndarray = field(repr=False)
+    fourth: np.ndarray = field(repr=False)
+    low: np.ndarray
+    high: np.ndarray
+
+    def value(self, rho):
+        """At ``rho``, (R,) or (R, points)."""
+        _, shares, away = self._parts(rho)
+        return (shares * np.log(np.abs(away))).sum(-1)
+
+    def d1(self, rho):
+        nodes, shares, away = self._parts(rho)
+        return -(shares * nodes / away).sum(-1)
+
+    def d2(self, rho):
+        nodes, shares, away = self._parts(rho)
+        return -(shares * (nodes / away) ** 2).sum(-1)
+
+    def take(self, which) -> Rough:
+        """Those at the positions ``which``."""
+        return Rough(*(getattr(self, part.name)[which] for part in fields(self)))
+
+    @staticmethod
+    def joined(parts) -> Rough:
+        """Several as one."""
+        return Rough(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Rough)))
+
+    def _parts(self, rho):
+        """Nodes, shares and 1 - rho w."""
+        across = slice(None) if rho.ndim == 1 else (slice(None), None)
+        nodes, shares = self.nodes[across], self.shares[across]
+        return nodes, shares, 1 - rho[..., None] * nodes
+
+
+def rough(blocks: sparse.csr_array, n: int, low: np.ndarray, high: np.ndarray) -> Rough:
+    """Of matrices that are ``side_by_side``, n units each, with the intervals (low, high)."""
+    square, back = sparse.csr_array(blocks @ blocks), blocks.T.tocsr()
+    powers = blocks.diagonal(), square.diagonal(), square.multiply(back).sum(axis=1), _of_fourth(square)
+    t1, t2, t3, t4 = (np.asarray(p).reshape(-1, n).sum(axis=1) for p in powers)
+    ends = np.array([1 / low, 1 / high])
+    s0, s1, s2, s3 = n - 2.0, *(t - (ends**k).sum(axis=0) for k, t in enumerate((t1, t2, t3), start=1))
+    gram = s0 * s2 - s1**2
+    c1, c0 = (s1 * s2 - s0 * s3) / gram, (s1 * s3 - s2**2) / gram
+    spread = np.sqrt(np.maximum(c1**2 / 4 - c0, 0))
+    inner = np.clip(np.array([-c1 / 2 - spread, -c1 / 2 + spread]), ends[0], ends[1])
+    gap = np.where(inner[1] > inner[0], inner[1] - inner[0], 1.0)
+    upper = np.clip((s1 - s0 * inner[0]) / gap, 0, s0)
+    nodes = np.concatenate([ends, inner]).T
+    shares = np.array([np.ones_like(low), np.ones_like(low), s0 - upper, upper]).T
+    return Rough(nodes, shares, ((shares * nodes**4).sum(axis=1) - t4) / 4, low, high)
+
+
+def _of_fourth(square):
+    """The diagonal of W^4."""
+    return square.multiply(square.T.tocsr()).sum(axis=1)
