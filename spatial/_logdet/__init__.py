@@ -20,6 +20,8 @@ from functools import lru_cache
 from spillover.errors import SpatialInputError, check_option
 
 from .._weights import Weights
+from .asymmetric import Asymmetric, asymmetric
+from .banded import bands
 from .exact import BYTES_PER_ELEMENT, EASY, Cholmod, SparseLU, cholmod_installed, envelope, memory
 from .factorised import Factorised, Window
 from .jacobian import Jacobian
@@ -31,8 +33,8 @@ from .spectrum import Spectrum, spectrum
 from .structure import admissible_interval, extreme_interval, similar, symmetrizer
 
 __all__ = [
-    "Factorised", "Jacobian", "Marginal", "Quadrature", "Spectrum", "Sum", "Window", "admissible_interval", "logdet",
-    "period_logdet", "projected_logdet", "structure", "symmetrizer",
+    "Asymmetric", "Factorised", "Jacobian", "Marginal", "Quadrature", "Spectrum", "Sum", "Window",
+    "admissible_interval", "logdet", "period_logdet", "projected_logdet", "structure", "symmetrizer",
 ]  # fmt: skip
 
 METHODS = {
@@ -41,14 +43,15 @@ METHODS = {
     "cholmod": "sparse factorisations by CHOLMOD (cvxopt)",
     "stochastic": "stochastic quadrature with a reported error",
 }
-EIGEN_MAX = 300  # units; above it a sparse W is factorised: O(n^3) against about O(n^1.5)
+EIGEN_MAX = {True: 300, False: 100}  # units, by symmetry; a larger sparse W is factorised: O(n^1.5) for O(n^3)
+BAND_MAX = 2_000  # units; above it SuperLU's order of elimination pays
 DENSE_SHARE = 0.05  # of all pairs; a W with more links is dense, and its eigenvalues are wanted
 DENSE_COPIES = 4  # n x n arrays that an eigenvalue routine needs
 ALONE = {"probes": 100, "steps": 40}  # quadrature that stands alone
 
 
 @lru_cache(maxsize=32)
-def logdet(weights: Weights, method: str | None = None) -> Spectrum | Factorised | Quadrature:
+def logdet(weights: Weights, method: str | None = None) -> Spectrum | Asymmetric | Factorised | Quadrature:
     """The log-determinant of W by the method that suits its size and density.
 
     Parameters
@@ -75,19 +78,20 @@ def logdet(weights: Weights, method: str | None = None) -> Spectrum | Factorised
     if method is not None:
         check_option("logdet", method, METHODS)
     n, scale = weights.n, symmetrizer(weights.csr)
+    symmetric = scale is not None
     dense = weights.nnz > DENSE_SHARE * n**2
-    eigen_bytes = DENSE_COPIES * 8 * n**2 * (1 if scale is not None else 2)
-    if method == "eigen" or (method is None and (n <= EIGEN_MAX or (dense and eigen_bytes < memory()))):
+    eigen_bytes = DENSE_COPIES * 8 * n**2 * (1 if symmetric else 2)
+    if method == "eigen" or (method is None and (n <= EIGEN_MAX[symmetric] or (dense and eigen_bytes < memory()))):
         _refuse_too_large("eigen", eigen_bytes, n)
         return spectrum(weights.csr, scale)
 
-    symmetric = scale is not None
     matrix = similar(weights.csr, scale) if symmetric else weights.csr
+    stochastic = method == "stochastic" or (method is None and dense)
+    exact = None if stochastic else _factorisation(matrix, symmetric, method, n)
+    if exact is not None and not symmetric and (found := asymmetric(matrix, exact)) is not None:
+        return found
     top = 1.0 if weights.standardization == "row" and (weights.csr.data >= 0).all() else None
     interval = extreme_interval(matrix, symmetric, top)
-    if method == "stochastic" or (method is None and dense):
-        return quadrature(matrix, symmetric, interval, **ALONE)
-    exact = _factorisation(matrix, symmetric, method, n)
     if exact is None:
         return quadrature(matrix, symmetric, interval, **ALONE)
     return Factorised(exact, quadrature(matrix, symmetric, interval, **_beside_exact(n)), interval)
@@ -103,6 +107,10 @@ def _factorisation(matrix, symmetric, method, n):
         elements, multiplications = envelope(matrix)
         if multiplications < EASY and elements * BYTES_PER_ELEMENT < memory():
             return Cholmod(matrix)
+    if not symmetric and n <= BAND_MAX:
+        (band,) = bands(matrix, n)
+        if band.narrow:
+            return band
     lu = SparseLU(matrix, symmetric)
     if method is not None:
         _refuse_too_large(method, lu.bytes_needed, n)

@@ -12,11 +12,12 @@ from scipy import sparse
 from .stacked import Spectra
 from .structure import admissible_interval
 
+WIDE = 0.75  # of the units; a band that reaches further is no band
 LOOK = 12  # Arnoldi steps that look where the left end of the spectrum is
 EDGE = 0.06  # of the spectrum's length, right of that end: beyond it eigenvalues are made small
 STEPS = 8, 10, 12, 14, 20  # Arnoldi steps after which W are left alone that are sure
 DEGREE = 18  # of the Chebyshev polynomial in W
-LEFT = 6  # Ritz values that are looked at
+LEFT = 12  # Ritz values that are looked at
 RESIDUAL = 1e-7  # of an eigenpair that counts as found, in shares of the bound of the radius
 REAL = 1e-9  # imaginary part of a real eigenvalue, likewise
 
@@ -31,6 +32,9 @@ class Band:
         W + W' in absolute values.
     """
 
+    symmetric = False
+    name = "band LU"
+
     def __init__(self, data, indices, indptr, links):
         from scipy.linalg.lapack import dgbtrf
         from scipy.sparse.csgraph import reverse_cuthill_mckee
@@ -44,6 +48,11 @@ class Band:
         self.below, self.above = int(max(off.max(initial=0), 0)), int(max(-off.min(initial=0), 0))
         self._at, self._data, self._n = (self.below + self.above + off, rows), data, len(order)
         self._factor = dgbtrf
+
+    @property
+    def narrow(self) -> bool:
+        """Whether it is a band at all."""
+        return self.below + self.above < WIDE * self._n
 
     def __call__(self, points) -> np.ndarray:
         """At some rho: an array of as many."""

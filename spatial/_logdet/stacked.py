@@ -15,7 +15,8 @@ import numpy as np
 
 from .rough import Rough
 
-SIZES = (5, 6, 8, 10, 12, 16, 24)  # nodes of a curve
+SIZES = (5, 6, 8, 10, 12, 16, 24, 32, 48, 64)  # nodes of a curve
+MOST = 24  # of one of many
 CLEAR = 0.2  # least |rho| of a window, in shares of its largest: to the fifth power it loses three digits of L
 AROUND_ZERO = 8  # least nodes of a window that is not clear: what is lacking begins with the fifth power there
 HALVINGS = 3  # eight squares of numbers between 1e-15 and 1e15 are multiplied before a logarithm is taken
@@ -174,7 +175,7 @@ def logit(rho, low, high):
     return np.log((rho - low) / (high - rho))
 
 
-def curves(engines, base: Rough, first, last, slope_scale) -> tuple[Curves, np.ndarray]:
+def curves(engines, base: Rough, first, last, slope_scale, most: int = MOST) -> tuple[Curves, np.ndarray]:
     """Curves over windows of v from exact values, and which of them are settled.
 
     Parameters
@@ -185,23 +186,25 @@ def curves(engines, base: Rough, first, last, slope_scale) -> tuple[Curves, np.n
     first, last : (R,)
     slope_scale : (R,)
         What makes the slope of L in v a number of standard errors.
+    most : int
+        Nodes, one of ``SIZES``; so many remain where a curve is not settled.
     """
-    R, most = len(engines), SIZES[-1]
+    R = len(engines)
     half, clear = (last - first) / 2, _clear(first, last, base.low, base.high)
-    v = ((first + last) / 2)[:, None] + half[:, None] * _nodes()
+    v = ((first + last) / 2)[:, None] + half[:, None] * _nodes()[:most]
     rho = logistic(v, base.low[:, None], base.high[:, None])
     lead = np.where(clear[:, None], rho**5, 1.0)
     known = base.value(rho) + base.fourth[:, None] * rho**4
     lacks, coefficients, settled = np.zeros((R, most)), np.zeros((R, most)), np.zeros(R, dtype=bool)
     left, had = np.arange(R), 0
-    for m in SIZES:
+    for m in SIZES[: SIZES.index(most) + 1]:
         new = slice(had, m)
         exact = np.array([engines[r](rho[r, new]) for r in left])
         lacks[left, new] = (exact - known[left, new]) / lead[left, new]
         c = (_transform(m) @ lacks[left, :m, None])[:, :, 0]
         lost = _left_out(np.abs(c), np.pi / half[left]) * np.abs(lead[left]).max(axis=1)
         good = (clear[left] | (m >= AROUND_ZERO)) & (lost * m**2 / half[left] * slope_scale[left] < SETTLED)
-        coefficients[left[good], :m], settled[left[good]] = c[good], True
+        coefficients[left, :m], settled[left[good]] = c, True
         left, had = left[~good], m
         if not len(left):
             break
@@ -231,7 +234,7 @@ def _nodes() -> np.ndarray:
     """The points of [-1, 1] where curves are asked for, in their order: the first of ``SIZES`` are Chebyshev's, each of
     the rest is where the product of its distances from those before is largest (Leja 1957)."""
     first, most = SIZES[0], SIZES[-1]
-    x, everywhere = np.cos(np.pi * (np.arange(first) + 0.5) / first), np.linspace(-1, 1, 1001)
+    x, everywhere = np.cos(np.pi * (np.arange(first) + 0.5) / first), np.cos(np.linspace(0, np.pi, 2001))
     for _ in range(first, most):
         x = np.append(x, everywhere[np.prod(np.abs(everywhere[:, None] - x), axis=1).argmax()])
     return x

@@ -25,7 +25,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from .._logdet import Spectrum, logdet, symmetrizer
+from .._logdet import Asymmetric, Spectrum, logdet, symmetrizer
 from .._weights import Weights
 from ..solve.ml import Sample, Solution
 
@@ -71,6 +71,8 @@ def roots(weights: Weights, L, rho, tau, eta) -> np.ndarray:
 
 def _outermost(weights: Weights, L) -> np.ndarray:
     ends = 1 / np.array(L.interval)
+    if isinstance(L, Asymmetric):
+        L = L.whole
     if isinstance(L, Spectrum):
         return ends if np.isrealobj(L.eigenvalues) else L.eigenvalues
     if symmetrizer(weights.csr) is not None:

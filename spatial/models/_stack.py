@@ -34,7 +34,6 @@ from ._sample import _likelihood_size, lagged_intercept_varies
 SPECTRA_MAX = 100  # units; above it factorisations at a few points are quicker than all eigenvalues
 UNITS_MAX = 2_000
 FEW = 3  # W; fewer are estimated one by one
-WIDE = 0.75  # of the units; a band that reaches further is no band
 NUMBERS = 4_000_000  # in the columns of one stack
 
 
@@ -198,7 +197,7 @@ def _determinants(weights: tuple[Weights, ...]) -> tuple[Spectra | Rough | None,
     if n <= SPECTRA_MAX:
         return spectra(blocks, n), np.arange(len(weights)), None
     engines, (low, high) = bands(blocks, n), intervals(n, blocks)
-    narrow = np.array([band.below + band.above < WIDE * n for band in engines])
+    narrow = np.array([band.narrow for band in engines])
     kept = np.flatnonzero(narrow & np.isfinite(low) & np.isfinite(high))
     if not len(kept):
         return None, kept, []

@@ -17,6 +17,7 @@ from spillover.errors import SpatialInputError
 from .._data import INTERCEPT, Design
 from .._gaps import refuse_unbalanced
 from .._keys import match_rows
+from .._logdet import Asymmetric
 from .._period_weights import refuse_varying
 from ..inference.bootstrap import resampled
 from ..inference.propagate import Averages, combine, selectors
@@ -256,8 +257,17 @@ def _samples(fit: Fit, given: dict, replicates: list[int], y: np.ndarray, X: np.
         how = (settings[name] for name in ("effects", "lee_yu", "logdet"))
         found, _ = demeaned_samples(fit.specification, d, y, X, *how)
     for i, sample in zip(good, found):
-        samples[i] = sample
+        samples[i] = sample if "w" in given or settings["logdet"] else _for_many(sample)
     return samples
+
+
+def _for_many(sample):
+    """Samples share all eigenvalues of a W of some hundred units, where a single fit has a few factorisations."""
+    if isinstance(sample, SpatialInputError):
+        return sample
+    parts = {name: part for name in ("lag", "error") if (part := getattr(sample, name)) is not None}
+    shared = {n: replace(p, logdet=p.logdet.whole) for n, p in parts.items() if isinstance(p.logdet, Asymmetric)}
+    return replace(sample, **shared) if shared else sample
 
 
 def _not_finite(r: int) -> SpatialInputError:

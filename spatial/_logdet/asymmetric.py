@@ -1,0 +1,154 @@
+"""log|I - rho W| of one sparse W that is not similar to a symmetric matrix: knn weights, say.
+
+Eigenvalues are complex and their number cannot be read off a symmetric factorisation. A rough curve from four traces
+and the interval's ends takes the place of the stochastic one, and a window's polynomial is in the logit of rho's place
+in the interval: the curves of ``stacked``, for one matrix.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+
+from .banded import Band, intervals, side_by_side
+from .factorised import Factorised
+from .quadrature import Quadrature, low_order_traces, quadrature
+from .rough import Rough, from_traces
+from .spectrum import Spectrum, spectrum
+from .stacked import Curves, curves, logistic, logit
+from .structure import admissible_interval, extreme_interval
+
+EIGEN_MAX = 1_000  # units; all eigenvalues of so many take a second at most
+WHOLE_MAX = 300  # units; all eigenvalues of so many cost ten fits
+NODES = 64  # of a curve at most
+END = 12.0  # logits of rho between which curves are made
+PROBES = {"probes": 8, "steps": 24}  # for the traces of high powers, where somebody wants them
+
+
+@dataclass(frozen=True, eq=False)
+class Alone:
+    """A stack of one matrix, as a function of any points.
+
+    Attributes
+    ----------
+    stack : Rough or Curves
+    domain : (low, high) where it holds;  interval : the admissible one
+    """
+
+    stack: Rough | Curves = field(repr=False)
+    domain: tuple[float, float]
+    interval: tuple[float, float]
+    method: str
+
+    @property
+    def coarse(self) -> Alone:
+        return self
+
+    def near(self, lo: float, hi: float) -> Alone:
+        return self
+
+    def value(self, rho):
+        return self._at(self.stack.value, rho)
+
+    def d1(self, rho):
+        return self._at(self.stack.d1, rho)
+
+    def d2(self, rho):
+        return self._at(self.stack.d2, rho)
+
+    @staticmethod
+    def _at(function, rho):
+        rho = np.asarray(rho, dtype=float)
+        return function(rho.reshape(1, -1)).reshape(rho.shape)[()]
+
+
+@dataclass(frozen=True, eq=False)
+class Outline(Alone):
+    """The whole curve, roughly.
+
+    Attributes
+    ----------
+    matrix : csr_array, shape (n, n)
+    """
+
+    matrix: sparse.csr_array = field(default=None, repr=False)
+
+    @property
+    def n(self) -> int:
+        return self.matrix.shape[0]
+
+    def bend(self, rho: float) -> float:
+        """-L'' or its scale, whichever is larger."""
+        return max(-float(self.d2(rho)), float(np.sum(self.matrix.data**2)))
+
+    def moment(self, k: int) -> tuple[float, float]:
+        """tr W^k and its standard error: exact for the low orders."""
+        return self._stochastic.moment(k)
+
+    @cached_property
+    def _stochastic(self) -> Quadrature:
+        return quadrature(self.matrix, False, self.interval, **PROBES)
+
+
+@dataclass(frozen=True, eq=False)
+class Asymmetric(Factorised):
+    """log|I - rho W| of a sparse W without symmetry."""
+
+    coarse: Outline = field(repr=False)
+
+    @cached_property
+    def whole(self) -> Spectrum | Asymmetric:
+        """All eigenvalues, where there are few: for those who want L at many points."""
+        return spectrum(self.coarse.matrix, None) if self.n <= WHOLE_MAX else self
+
+    def _kept_off_the_ends(self, lo, hi):
+        ends = logistic(np.array([-END, END]), *self.interval)
+        return tuple(float(x) for x in np.clip([lo, hi], *ends))
+
+    def _window(self, lo: float, hi: float) -> Alone:
+        low, high = self.interval
+        middle = (lo + hi) / 2
+        scale = (1 / (middle - low) + 1 / (high - middle)) / np.sqrt(self.coarse.bend(middle))  # an error of rho, by v
+        first, last = (np.array([logit(rho, low, high)]) for rho in (lo, hi))
+        made, _ = curves([self._at_points], self.coarse.stack, first, last, np.array([scale]), most=NODES)
+        return Alone(made, (lo, hi), self.interval, self.method)
+
+    def _exact(self, rho: float) -> float:
+        return float(self._at_points(np.array([rho]))[0])
+
+    def _at_points(self, points) -> np.ndarray:
+        new = [rho for rho in points.tolist() if rho not in self._values]
+        exact = self.exact(np.array(new)).tolist() if isinstance(self.exact, Band) else map(self.exact, new)
+        self._values.update(zip(new, exact))
+        return np.array([self._values[rho] for rho in points.tolist()])
+
+
+def asymmetric(matrix: sparse.csr_array, factorise) -> Asymmetric | None:
+    """From W itself; None where W is too large for its traces.
+
+    Parameters
+    ----------
+    factorise : Band or SparseLU
+        Of W.
+    """
+    traces = low_order_traces(matrix, False)
+    if len(traces) < 4:
+        return None
+    interval = _interval(matrix)
+    low, high = (np.array([end]) for end in interval)
+    outline = Outline(from_traces(traces[:, None], matrix.shape[0], low, high), interval, interval, "traces", matrix)
+    return Asymmetric(factorise, outline, interval)
+
+
+def _interval(matrix) -> tuple[float, float]:
+    """The admissible one: of all eigenvalues where the quick way is not sure and they are few."""
+    n = matrix.shape[0]
+    (low,), (high,) = intervals(n, side_by_side([matrix]))
+    if np.isfinite(low + high):
+        return float(low), float(high)
+    if n <= EIGEN_MAX:
+        return admissible_interval(np.linalg.eigvals(matrix.toarray()))
+    return extreme_interval(matrix, False)
