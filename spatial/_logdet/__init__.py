@@ -43,7 +43,7 @@ METHODS = {
     "cholmod": "sparse factorisations by CHOLMOD (cvxopt)",
     "stochastic": "stochastic quadrature with a reported error",
 }
-EIGEN_MAX = {True: 300, False: 100}  # units, by symmetry; a larger sparse W is factorised: O(n^1.5) for O(n^3)
+EIGEN_MAX = {True: 300, False: 200}  # units, by symmetry; a larger sparse W is factorised: O(n^1.5) for O(n^3)
 BAND_MAX = 2_000  # units; above it SuperLU's order of elimination pays
 DENSE_SHARE = 0.05  # of all pairs; a W with more links is dense, and its eigenvalues are wanted
 DENSE_COPIES = 4  # n x n arrays that an eigenvalue routine needs

@@ -59,6 +59,11 @@ class Alone:
     def d2(self, rho):
         return self._at(self.stack.d2, rho)
 
+    def expansion(self, rho) -> tuple:
+        """L, L' and L''."""
+        rho = np.asarray(rho, dtype=float)
+        return tuple(part.reshape(rho.shape)[()] for part in self.stack.expansion(rho.reshape(1, -1)))
+
     @staticmethod
     def _at(function, rho):
         rho = np.asarray(rho, dtype=float)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from .asymmetric import Alone
 from .spectrum import Spectrum
 
 
@@ -15,7 +16,7 @@ class Jacobian:
 
     Parameters
     ----------
-    logdet : Spectrum, Factorised, Window, Quadrature or Sum
+    logdet : Spectrum, Factorised, Asymmetric, Window, Alone, Quadrature or Sum
     copies : float
         How often |I - rho W| enters: T periods, or T - 1 after the entity transformation; of a sum over periods 1,
         or (T - 1) / T.
@@ -46,7 +47,7 @@ class Jacobian:
 
     def expansion(self, rho) -> tuple:
         """Value and both derivatives at once."""
-        if not isinstance(self.logdet, Spectrum):
+        if not isinstance(self.logdet, Spectrum | Alone):
             return self.value(rho), self.d1(rho), self.d2(rho)
         L, L1, L2 = self.logdet.expansion(rho)
         if self.unit_root:

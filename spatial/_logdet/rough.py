@@ -44,6 +44,13 @@ class Rough:
         nodes, shares, away = self._parts(rho)
         return -(shares * (nodes / away) ** 2).sum(-1)
 
+    def expansion(self, rho) -> tuple:
+        """L, L' and L''."""
+        nodes, shares, away = self._parts(rho)
+        slope = nodes / away
+        first = shares * slope
+        return (shares * np.log(np.abs(away))).sum(-1), -first.sum(-1), -(first * slope).sum(-1)
+
     def take(self, which) -> Rough:
         """Those at the positions ``which``."""
         return Rough(*(getattr(self, part.name)[which] for part in fields(self)))

@@ -9,7 +9,7 @@ over ten standard errors, what a rough curve lacks.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -115,21 +115,36 @@ class Curves:
 
     def value(self, rho):
         """At ``rho``, (R,) or (R, points), inside the windows or not far beside."""
-        fourth = _across(self.base.fourth, rho)
-        return self.base.value(rho) + fourth * rho**4 + self._lead(rho, 0) * self._polynomial(rho, 0)
+        return self._expansion(rho, 0)[0]
 
     def d1(self, rho):
-        below, above = self._gaps(rho)
-        slope = self._polynomial(rho, 1) * (1 / below + 1 / above)
-        lacks = self._lead(rho, 1) * self._polynomial(rho, 0) + self._lead(rho, 0) * slope
-        return self.base.d1(rho) + 4 * _across(self.base.fourth, rho) * rho**3 + lacks
+        return self._expansion(rho, 1)[1]
 
     def d2(self, rho):
-        below, above = self._gaps(rho)
-        v1, v2 = 1 / below + 1 / above, 1 / above**2 - 1 / below**2
-        P, P1, P2 = (self._polynomial(rho, order) for order in range(3))
-        lacks = self._lead(rho, 2) * P + 2 * self._lead(rho, 1) * P1 * v1 + self._lead(rho, 0) * (P2 * v1**2 + P1 * v2)
-        return self.base.d2(rho) + 12 * _across(self.base.fourth, rho) * rho**2 + lacks
+        return self._expansion(rho, 2)[2]
+
+    def expansion(self, rho) -> list:
+        """L, L' and L''."""
+        return self._expansion(rho, 2)
+
+    def _expansion(self, rho, order) -> list:
+        """L and its first derivatives: those of v by rho come from its gaps to the interval's ends."""
+        below, above = rho - _across(self.low, rho), _across(self.high, rho) - rho
+        first, last = _across(self.first, rho), _across(self.last, rho)
+        P = self._polynomials((2 * np.log(below / above) - first - last) / (last - first), order)
+        fourth, clear = _across(self.base.fourth, rho), _across(self.clear, rho)
+        square = rho * rho
+        fourth, fifth = fourth * square, square * square * rho
+        out = [self.base.value(rho) + fourth * square + np.where(clear, fifth, 1.0) * P[0]]
+        if order:
+            v1, l1 = 1 / below + 1 / above, np.where(clear, 5 * square * square, 0.0)
+            lead = np.where(clear, fifth, 1.0)
+            out.append(self.base.d1(rho) + 4 * fourth * rho + l1 * P[0] + lead * (P[1] * v1))
+        if order == 2:
+            v2, l2 = 1 / above**2 - 1 / below**2, np.where(clear, 20 * square * rho, 0.0)
+            lacks = l2 * P[0] + 2 * l1 * P[1] * v1 + lead * (P[2] * v1**2 + P[1] * v2)
+            out.append(self.base.d2(rho) + 12 * fourth + lacks)
+        return out
 
     def take(self, which) -> Curves:
         return Curves(*(part.take(which) if isinstance(part, Rough) else part[which] for part in self._fields()))
@@ -145,25 +160,24 @@ class Curves:
     def _fields(self):
         return self.base, self.coefficients, self.first, self.last, self.clear
 
-    def _gaps(self, rho):
-        """From the interval's ends to rho."""
-        return rho - _across(self.low, rho), _across(self.high, rho) - rho
-
-    def _lead(self, rho, order):
-        """l or a derivative."""
-        fifth, one = ((rho**5, 1.0), (5 * rho**4, 0.0), (20 * rho**3, 0.0))[order]
-        return np.where(_across(self.clear, rho), fifth, one)
-
-    def _polynomial(self, rho, order):
-        """P or a derivative by v: Clenshaw's recurrence, each matrix with its own coefficients."""
-        below, above = self._gaps(rho)
-        first, last = _across(self.first, rho), _across(self.last, rho)
-        x = (2 * np.log(below / above) - first - last) / (last - first)
-        coefficients = np.polynomial.chebyshev.chebder(self.coefficients.T, order)
+    def _polynomials(self, x, order) -> np.ndarray:
+        """P and its first derivatives by v at x, v's place in [-1, 1]: Clenshaw's recurrence, each matrix with its own
+        coefficients."""
+        coefficients = self._derivatives[:, : order + 1]
+        if x.ndim == 2:
+            coefficients = coefficients[..., None]
+        double = 2 * x
         b1 = b2 = np.zeros_like(x)
         for c in coefficients[:0:-1]:
-            b1, b2 = _across(c, rho) + 2 * x * b1 - b2, b1
-        return (_across(coefficients[0], rho) + x * b1 - b2) / ((last - first) / 2) ** order
+            b1, b2 = c + double * b1 - b2, b1
+        return coefficients[0] + x * b1 - b2
+
+    @cached_property
+    def _derivatives(self) -> np.ndarray:
+        """Coefficients of P, P' and P'' by v, (m, 3, R)."""
+        half, c = (self.last - self.first) / 2, self.coefficients.T
+        parts = [np.polynomial.chebyshev.chebder(c, order) / half**order for order in range(3)]
+        return np.stack([np.concatenate([p, np.zeros((len(c) - len(p), *p.shape[1:]))]) for p in parts], axis=1)
 
 
 def logistic(v, low, high):
