@@ -1,6 +1,6 @@
 """log|I - rho W| of one sparse W that is not similar to a symmetric matrix: knn weights, say.
 
-Eigenvalues are complex and their number cannot be read off a symmetric factorisation. A rough curve from four traces
+Eigenvalues are complex and their number cannot be read off a symmetric factorisation. A rough curve from three traces
 and the interval's ends takes the place of the stochastic one, and a window's polynomial is in the logit of rho's place
 in the interval: the curves of ``stacked``, for one matrix.
 """
@@ -140,11 +140,11 @@ def asymmetric(matrix: sparse.csr_array, factorise) -> Asymmetric | None:
         Of W.
     """
     traces = low_order_traces(matrix, False)
-    if len(traces) < 4:
+    if len(traces) < 3:
         return None
     interval = _interval(matrix)
     low, high = (np.array([end]) for end in interval)
-    outline = Outline(from_traces(traces[:, None], matrix.shape[0], low, high), interval, interval, "traces", matrix)
+    outline = Outline(from_traces(traces[:3, None], matrix.shape[0], low, high), interval, interval, "traces", matrix)
     return Asymmetric(factorise, outline, interval)
 
 

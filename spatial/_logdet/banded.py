@@ -15,7 +15,7 @@ from .structure import admissible_interval
 WIDE = 0.75  # of the units; a band that reaches further is no band
 LOOK = 12  # Arnoldi steps that look where the left end of the spectrum is
 EDGE = 0.06  # of the spectrum's length, right of that end: beyond it eigenvalues are made small
-STEPS = 8, 10, 12, 14, 20  # Arnoldi steps after which W are left alone that are sure
+STEPS = 8, 10, 12, 14, 20, 32  # Arnoldi steps after which W are left alone that are sure
 DEGREE = 18  # of the Chebyshev polynomial in W
 LEFT = 12  # Ritz values that are looked at
 RESIDUAL = 1e-7  # of an eigenpair that counts as found, in shares of the bound of the radius
@@ -127,45 +127,59 @@ def _leftmost(blocks, n, bound) -> np.ndarray:
     V, H = _arnoldi(partial(_lag, blocks), start, LOOK, passes=1)
     look = np.linalg.eigvals(H).real.min(axis=1)
     edge = look + EDGE * (bound - look)  # what lies right of it is wanted small
-    scaled = _shifted(blocks, n, (bound + edge) / 2, (bound - edge) / 2)
+    half, middle = (bound - edge) / 2, (bound + edge) / 2
+    scaled = _shifted(blocks, n, middle, half)
     steps = [min(step, n) for step in STEPS]
     least, left = np.full(R, np.nan), np.arange(R)
-    U, WU = np.zeros((R, steps[-1] + 1, n)), np.zeros((R, steps[-1], n))
+    U, WU = np.empty((R, steps[-1] + 1, n)), np.empty((R, steps[-1], n))
     U[:, 0], _ = _unit(V[:, -1])
     for j in range(steps[-1]):
-        WU[:, j] = _lag(blocks, U[:, j])
+        once, polynomial = _chebyshev(scaled, U[:, j])
+        WU[:, j] = half[left, None] * once + middle[left, None] * U[:, j]
         if j + 1 in steps:
             least[left] = _sure(U[:, : j + 1], WU[:, : j + 1], bound[left])
             unsure = np.flatnonzero(np.isnan(least[left]))
             if not len(unsure):
                 break
             if len(unsure) < len(left):
-                left, U, WU = left[unsure], U[unsure], WU[unsure]
-                blocks, scaled = _picked(blocks, n, unsure), _picked(scaled, n, unsure)
-        U[:, j + 1], _, _ = _next(U[:, : j + 1], _chebyshev(scaled, U[:, j]))
+                left, polynomial, scaled = left[unsure], polynomial[unsure], _picked(scaled, n, unsure)
+                U, WU = _begun(U, unsure, j + 1), _begun(WU, unsure, j + 1)
+        U[:, j + 1], _, _ = _next(U[:, : j + 1], polynomial)
     return least
 
 
+def _begun(V, which, steps):
+    """Some of the bases, of which so many steps are made."""
+    out = np.empty((len(which), *V.shape[1:]))
+    out[:, :steps] = V[which, :steps]
+    return out
+
+
 def _chebyshev(scaled, x):
-    """The polynomial of degree ``DEGREE`` of every block, times x (R, n)."""
+    """Every block, and its polynomial of degree ``DEGREE``, times x (R, n)."""
     before, now = x.ravel(), scaled @ x.ravel()
+    once = now.reshape(x.shape)
     for _ in range(DEGREE - 1):
         after = scaled @ now
         after *= 2
         after -= before
         before, now = now, after
-    return now.reshape(x.shape)
+    return once, now.reshape(x.shape)
 
 
 def _sure(V, WV, bound):
     """The smallest real eigenvalue by a basis V (R, steps, n) and W V, (R,); NaN where one that is not found yet may
-    lie left of it."""
-    values, vectors = np.linalg.eig(V @ WV.swapaxes(1, 2))
+    lie left of it.
+
+    With V'W V y = w y and x = V y of length one, |W x - w x|^2 = y*(W V)'(W V) y - |w|^2.
+    """
+    back = WV.swapaxes(1, 2)
+    values, vectors = np.linalg.eig(V @ back)
     left = np.argsort(values.real, axis=1)[:, :LEFT]
     values = np.take_along_axis(values, left, axis=1)
-    vectors = np.take_along_axis(vectors, left[:, None], axis=2).swapaxes(1, 2)
-    missed = np.sqrt((np.abs(vectors @ WV - values[..., None] * (vectors @ V)) ** 2).sum(-1)) / bound[:, None]
-    found = missed < RESIDUAL
+    vectors = np.take_along_axis(vectors, left[:, None], axis=2)
+    square = (vectors.conj() * ((WV @ back) @ vectors)).sum(axis=1).real - np.abs(values) ** 2
+    found = square < (RESIDUAL * bound[:, None]) ** 2
     real = np.where(found & (np.abs(values.imag) <= REAL * bound[:, None]), values.real, np.inf)
     least = real.min(axis=1)
     sure = np.isfinite(least) & (found | (values.real >= least[:, None])).all(axis=1)

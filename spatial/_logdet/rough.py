@@ -14,20 +14,18 @@ class Rough:
     """Of R matrices: right near zero, and bent as they should be at both ends.
 
     The two extreme eigenvalues, and two more that have, taken (n - 2) / 2 times or so, the first moments of the rest
-    (Gauss quadrature). So log|I - rho W| less this begins, in powers of rho, with ``fourth`` rho^4.
+    (Gauss quadrature). So log|I - rho W| less this begins, in powers of rho, with the fourth.
 
     Attributes
     ----------
     nodes, shares : (R, 4)
         Eigenvalues and how often each is there.
-    fourth : (R,)
     low, high : (R,)
         The intervals of rho.
     """
 
     nodes: np.ndarray = field(repr=False)
     shares: np.ndarray = field(repr=False)
-    fourth: np.ndarray = field(repr=False)
     low: np.ndarray
     high: np.ndarray
 
@@ -70,15 +68,15 @@ class Rough:
 def rough(blocks: sparse.csr_array, n: int, low: np.ndarray, high: np.ndarray) -> Rough:
     """Of matrices that are ``side_by_side``, n units each, with the intervals (low, high)."""
     square = sparse.csr_array(blocks @ blocks)
-    third, fourth = (square.multiply(m.T.tocsr()).sum(axis=1) for m in (blocks, square))
-    powers = np.array([blocks.diagonal(), square.diagonal(), third, fourth])
-    return from_traces(powers.reshape(4, -1, n).sum(axis=2), n, low, high)
+    third = square.multiply(blocks.T.tocsr()).sum(axis=1)
+    powers = np.array([blocks.diagonal(), square.diagonal(), third])
+    return from_traces(powers.reshape(3, -1, n).sum(axis=2), n, low, high)
 
 
 def from_traces(traces: np.ndarray, n: int, low: np.ndarray, high: np.ndarray) -> Rough:
-    """From tr W, tr W^2, tr W^3 and tr W^4, (4, R), of matrices with n units and the intervals (low, high)."""
+    """From tr W, tr W^2 and tr W^3, (3, R), of matrices with n units and the intervals (low, high)."""
     ends = np.array([1 / low, 1 / high])
-    s0, s1, s2, s3 = n - 2.0, *(t - (ends**k).sum(axis=0) for k, t in enumerate(traces[:3], start=1))
+    s0, s1, s2, s3 = n - 2.0, *(t - (ends**k).sum(axis=0) for k, t in enumerate(traces, start=1))
     gram = s0 * s2 - s1**2
     c1, c0 = (s1 * s2 - s0 * s3) / gram, (s1 * s3 - s2**2) / gram
     spread = np.sqrt(np.maximum(c1**2 / 4 - c0, 0))
@@ -87,4 +85,4 @@ def from_traces(traces: np.ndarray, n: int, low: np.ndarray, high: np.ndarray) -
     upper = np.clip((s1 - s0 * inner[0]) / gap, 0, s0)
     nodes = np.concatenate([ends, inner]).T
     shares = np.array([np.ones_like(low), np.ones_like(low), s0 - upper, upper]).T
-    return Rough(nodes, shares, ((shares * nodes**4).sum(axis=1) - traces[3]) / 4, low, high)
+    return Rough(nodes, shares, low, high)

@@ -17,10 +17,10 @@ from .rough import Rough
 
 SIZES = (5, 6, 8, 10, 12, 16, 24, 32, 48, 64)  # nodes of a curve
 MOST = 24  # of one of many
-CLEAR = 0.2  # least |rho| of a window, in shares of its largest: to the fifth power it loses three digits of L
-AROUND_ZERO = 8  # least nodes of a window that is not clear: what is lacking begins with the fifth power there
+CLEAR = 0.2  # least |rho| of a window, in shares of its largest: its fourth power loses three digits of L
+AROUND_ZERO = 8  # least nodes of a window that is not clear: what is lacking begins with the fourth power there
 HALVINGS = 3  # eight squares of numbers between 1e-15 and 1e15 are multiplied before a logarithm is taken
-SETTLED = 3e-6  # error of the slope of L at the ends of a window, in standard errors of rho; less in its middle
+SETTLED = 5e-6  # error of the slope of L at the ends of a window, in standard errors of rho; less in its middle
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +86,7 @@ class Spectra:
 class Curves:
     """Rough curves, and Chebyshev polynomials P in v for what they lack on a window of each matrix:
 
-        L = rough + fourth rho^4 + l P(v),    l = rho^5 where the window is clear of zero, else 1
+        L = rough + l P(v),    l = rho^4 where the window is clear of zero, else 1
 
     Attributes
     ----------
@@ -132,18 +132,15 @@ class Curves:
         below, above = rho - _across(self.low, rho), _across(self.high, rho) - rho
         first, last = _across(self.first, rho), _across(self.last, rho)
         P = self._polynomials((2 * np.log(below / above) - first - last) / (last - first), order)
-        fourth, clear = _across(self.base.fourth, rho), _across(self.clear, rho)
-        square = rho * rho
-        fourth, fifth = fourth * square, square * square * rho
-        out = [self.base.value(rho) + fourth * square + np.where(clear, fifth, 1.0) * P[0]]
+        clear, square = _across(self.clear, rho), rho * rho
+        l0 = np.where(clear, square * square, 1.0)
+        out = [self.base.value(rho) + l0 * P[0]]
         if order:
-            v1, l1 = 1 / below + 1 / above, np.where(clear, 5 * square * square, 0.0)
-            lead = np.where(clear, fifth, 1.0)
-            out.append(self.base.d1(rho) + 4 * fourth * rho + l1 * P[0] + lead * (P[1] * v1))
+            v1, l1 = 1 / below + 1 / above, np.where(clear, 4 * square * rho, 0.0)
+            out.append(self.base.d1(rho) + l1 * P[0] + l0 * (P[1] * v1))
         if order == 2:
-            v2, l2 = 1 / above**2 - 1 / below**2, np.where(clear, 20 * square * rho, 0.0)
-            lacks = l2 * P[0] + 2 * l1 * P[1] * v1 + lead * (P[2] * v1**2 + P[1] * v2)
-            out.append(self.base.d2(rho) + 12 * fourth + lacks)
+            v2, l2 = 1 / above**2 - 1 / below**2, np.where(clear, 12 * square, 0.0)
+            out.append(self.base.d2(rho) + l2 * P[0] + 2 * l1 * P[1] * v1 + l0 * (P[2] * v1**2 + P[1] * v2))
         return out
 
     def take(self, which) -> Curves:
@@ -207,8 +204,8 @@ def curves(engines, base: Rough, first, last, slope_scale, most: int = MOST) -> 
     half, clear = (last - first) / 2, _clear(first, last, base.low, base.high)
     v = ((first + last) / 2)[:, None] + half[:, None] * _nodes()[:most]
     rho = logistic(v, base.low[:, None], base.high[:, None])
-    lead = np.where(clear[:, None], rho**5, 1.0)
-    known = base.value(rho) + base.fourth[:, None] * rho**4
+    lead = np.where(clear[:, None], rho**4, 1.0)
+    known = base.value(rho)
     lacks, coefficients, settled = np.zeros((R, most)), np.zeros((R, most)), np.zeros(R, dtype=bool)
     left, had = np.arange(R), 0
     for m in SIZES[: SIZES.index(most) + 1]:
@@ -237,7 +234,7 @@ def _left_out(size, nearest) -> np.ndarray:
 
 
 def _clear(first, last, low, high) -> np.ndarray:
-    """Where a window is so far from zero that its points can be divided by the fifth power of rho."""
+    """Where a window is so far from zero that its points can be divided by the fourth power of rho."""
     a, b = logistic(first, low, high), logistic(last, low, high)
     near, far = np.minimum(np.abs(a), np.abs(b)), np.maximum(np.abs(a), np.abs(b))
     return (a * b > 0) & (near > CLEAR * far)
