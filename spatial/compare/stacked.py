@@ -83,7 +83,7 @@ def log_marginals(lead: Fit, stack: Stack, prior: Prior) -> np.ndarray:
 
 def _integrals(stack: Stack, prior: Prior, log_density) -> np.ndarray:
     found, out = stack.found, np.full(len(stack.which), np.nan)
-    low, high = found.curve.logdet.low, found.curve.logdet.high
+    low, high = found.intervals
     lo, hi = prior.support((low, high))
     inside = (found.r > lo) & (found.r < hi)
     centre, error = np.zeros_like(low), np.zeros_like(low)
@@ -98,9 +98,11 @@ def _integrals(stack: Stack, prior: Prior, log_density) -> np.ndarray:
         v = centre[left, None] + step[left, None] * k
         used = np.abs(v) <= END
         r = logistic(np.clip(v, -END, END), lo[left, None], hi[left, None])
-        rows, last = np.arange(len(left)), used.shape[1] - 1 - used[:, ::-1].argmax(axis=1)
-        curve, trusted = found.over(left, r[rows, used.argmax(axis=1)], r[rows, last])
-        ends = curve.logdet.low[:, None], curve.logdet.high[:, None]
+        ends = np.where(used, r, np.inf).min(axis=1), np.where(used, r, -np.inf).max(axis=1)
+        there = (ends[0] > found.curve.logdet.low[left]) & (ends[1] < found.curve.logdet.high[left])
+        left, r, used, first, last = (part[there] for part in (left, r, used, *ends))
+        curve, trusted = found.over(left, first, last)
+        ends = low[left, None], high[left, None]
         terms = log_density(left, r) + curve.value(r) + prior.log_density(r, ends)
         terms += np.log((r - lo[left, None]) * (hi[left, None] - r) / (hi - lo)[left, None])
         terms = np.where(used & np.isfinite(terms), terms, -np.inf)

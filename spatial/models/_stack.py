@@ -17,7 +17,7 @@ from spillover.errors import SpatialInputError
 
 from .._data import INTERCEPT, Design
 from .._logdet import Jacobian
-from .._logdet.banded import bands, intervals, side_by_side, spectra
+from .._logdet.banded import bands, intervals, rough_intervals, side_by_side, spectra
 from .._logdet.rough import Rough, rough
 from .._logdet.stacked import Spectra
 from .._weights import Weights
@@ -185,25 +185,32 @@ def _found(data: Pencil, weights: tuple[Weights, ...], counts: dict) -> Found | 
         found = everywhere(data, Jacobian(curves, **counts))
     elif len(kept):
         found = by_windows(data.take(kept), Jacobian(curves, **counts), engines)
-        found = replace(found, which=kept[found.which])
+        which = kept[found.which]
+        found = replace(found, which=which, ends=lambda: _intervals(weights)[:, which])
     return found if len(kept) and len(found.which) else None
 
 
 @lru_cache(maxsize=4)
 def _determinants(weights: tuple[Weights, ...]) -> tuple[Spectra | Rough | None, np.ndarray, list | None]:
-    """log|I - r W| of a stack, for all models that have it: by all eigenvalues; or rough curves of those W whose
-    interval is sure and whose links fit in a band, their positions, and the exact values at any point."""
+    """log|I - r W| of a stack, for all models that have it: by all eigenvalues; or rough curves of those W whose links
+    fit in a band, their positions, and the exact values at any point."""
     n, blocks = weights[0].n, side_by_side([w.csr for w in weights])
     if n <= SPECTRA_MAX:
         return spectra(blocks, n), np.arange(len(weights)), None
-    engines, (low, high) = bands(blocks, n), intervals(n, blocks)
+    engines, (low, high) = bands(blocks, n), rough_intervals(n, blocks)
     narrow = np.array([band.narrow for band in engines])
-    kept = np.flatnonzero(narrow & np.isfinite(low) & np.isfinite(high))
+    kept = np.flatnonzero(narrow & np.isfinite(low + high))
     if not len(kept):
         return None, kept, []
     if len(kept) < len(weights):
         blocks = side_by_side([weights[i].csr for i in kept])
     return rough(blocks, n, low[kept], high[kept]), kept, [engines[i] for i in kept]
+
+
+@lru_cache(maxsize=4)
+def _intervals(weights: tuple[Weights, ...]) -> np.ndarray:
+    """The admissible intervals of a stack, (2, R); NaN where they are not sure."""
+    return np.array(intervals(weights[0].n, side_by_side([w.csr for w in weights])))
 
 
 def _own(d: Design, effects: str) -> np.ndarray:

@@ -4,6 +4,7 @@ they are known everywhere, else within a window of some standard errors that a r
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -41,6 +42,13 @@ class Found:
     grid: np.ndarray = field(repr=False)
     values: np.ndarray = field(repr=False)
     engines: list | None = field(default=None, repr=False)
+    ends: Callable[[], np.ndarray] | None = field(default=None, repr=False)
+
+    @property
+    def intervals(self) -> np.ndarray:
+        """The admissible ones, (2, F), also where the search knew them roughly; NaN where they are not sure."""
+        logdet = self.curve.logdet
+        return np.array([logdet.low, logdet.high]) if self.ends is None else self.ends()
 
     def over(self, which, first, last) -> tuple[Jacobian, np.ndarray]:
         """The curves of some of them, good from ``first`` to ``last`` (both in r), and whether they are.
