@@ -116,12 +116,17 @@ def _integrals(stack: Stack, prior: Prior, log_density) -> np.ndarray:
 
 
 def _alone(stack: Stack, which, r, lo, hi) -> np.ndarray:
-    """Where the likelihood has nothing to speak of outside of the points r (F, P), but in the prior's support, (F,)."""
+    """Where the likelihood has nothing to speak of outside of the points r (F, P), but in the prior's support, (F,):
+    it may fall on from them, but not rise again. Roughly known values tell."""
     found, data = stack.found, stack.data.take(which)
     low, high = (end[which] for end in (found.curve.logdet.low, found.curve.logdet.high))
     grid, at = found.grid[which], found.r[which]
     values = found.values[which] + np.log((grid - low[:, None]) * (high[:, None] - grid))  # by v
     top = found.curve.value(found.r)[which] - data.n / 2 * np.log(data.triangles(at[:, None])[2][:, 0])
     top = top + np.log((at - low) * (high - at))
-    outside = ((grid < r[:, :1]) & (grid > lo[:, None])) | ((grid > r[:, -1:]) & (grid < hi[:, None]))
-    return ~(outside & (values > top[:, None] - NOTHING)).any(axis=1)
+    with np.errstate(invalid="ignore"):  # where both are -inf
+        step = np.diff(values, axis=1)
+    none = np.zeros((len(grid), 1), dtype=bool)
+    before = (grid < r[:, :1]) & (grid > lo[:, None]) & np.concatenate([step < 0, none], axis=1)
+    after = (grid > r[:, -1:]) & (grid < hi[:, None]) & np.concatenate([none, step > 0], axis=1)
+    return ~((before | after) & (values > top[:, None] - NOTHING)).any(axis=1)
