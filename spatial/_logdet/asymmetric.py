@@ -25,6 +25,7 @@ EIGEN_MAX = 1_000  # units; all eigenvalues of so many take a second at most
 WHOLE_MAX = 300  # units; all eigenvalues of so many cost ten fits
 NODES = 64  # of a curve at most
 END = 12.0  # logits of rho between which curves are made
+PERIODS = 100  # that a panel may have: rho's error falls with the square root of their number, that of L does not
 PROBES = {"probes": 8, "steps": 24}  # for the traces of high powers, where somebody wants them
 
 
@@ -109,6 +110,10 @@ class Asymmetric(Factorised):
         """All eigenvalues, where there are few: for those who want L at many points."""
         return spectrum(self.coarse.matrix, None) if self.n <= WHOLE_MAX else self
 
+    def moment(self, k: int) -> tuple[float, float]:
+        """tr W^k and its standard error: exact for the low orders."""
+        return self.coarse.moment(k)
+
     def _kept_off_the_ends(self, lo, hi):
         ends = logistic(np.array([-END, END]), *self.interval)
         return tuple(float(x) for x in np.clip([lo, hi], *ends))
@@ -116,7 +121,7 @@ class Asymmetric(Factorised):
     def _window(self, lo: float, hi: float) -> Alone:
         low, high = self.interval
         middle = (lo + hi) / 2
-        scale = (1 / (middle - low) + 1 / (high - middle)) / np.sqrt(self.coarse.bend(middle))  # an error of rho, by v
+        scale = (1 / (middle - low) + 1 / (high - middle)) / np.sqrt(self.coarse.bend(middle)) * np.sqrt(PERIODS)
         first, last = (np.array([logit(rho, low, high)]) for rho in (lo, hi))
         made, _ = curves([self._at_points], self.coarse.stack, first, last, np.array([scale]), most=NODES)
         return Alone(made, (lo, hi), self.interval, self.method)

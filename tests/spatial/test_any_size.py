@@ -15,7 +15,18 @@ from scipy.spatial import cKDTree
 import spatial as sp
 from spatial import _inverse
 from spatial._inverse import Inverse
-from spatial._logdet import Cholmod, Factorised, Quadrature, exact, extreme_interval, logdet, symmetrizer
+from spatial._logdet import (
+    Asymmetric,
+    Cholmod,
+    Factorised,
+    Quadrature,
+    Spectrum,
+    asymmetric,
+    exact,
+    extreme_interval,
+    logdet,
+    symmetrizer,
+)
 from spatial._logdet.structure import similar
 from spatial._weights import as_weights
 from spatial.effects import average
@@ -152,6 +163,35 @@ def test_factorisations_give_the_fit_of_eigenvalues(name, model):
         wide, narrow = (f.effects(draws=300, seed=3) for f in (a, b))
         np.testing.assert_allclose(narrow.estimates, wide.estimates, rtol=1e-6, atol=1e-8)
         np.testing.assert_allclose(narrow.std_errors, wide.std_errors, rtol=1e-3)
+
+
+def test_a_single_w_without_symmetry_needs_few_factorisations():
+    """And no eigenvalues; many replicates share these. Traces are exact where they can be."""
+    w = labelled(nearest(250, k=6))
+    data = data_for(w.csr)
+    L, exactly = logdet(w), logdet(w, "eigen")
+    assert isinstance(L, Asymmetric)
+    assert L.method == "band LU"
+    np.testing.assert_allclose(L.interval, exactly.interval, rtol=1e-7)
+    fit, by_eigenvalues = (sp.sdm("y ~ a + b", data, w, logdet=method) for method in (None, "eigen"))
+    L = fit.sample.lag.logdet
+    assert 0 < L.factorisations <= 16
+    assert np.abs((fit.params - by_eigenvalues.params) / by_eigenvalues.std_errors).max() < 1e-6
+    assert L.moment(4) == pytest.approx((np.trace(np.linalg.matrix_power(w.csr.toarray(), 4)), 0.0), abs=1e-8)
+    y = np.random.default_rng(3).standard_normal((4, 1, 250)) + fit.design.y
+    assert isinstance(L.whole, Spectrum)
+    np.testing.assert_array_equal(sp.refit(fit, y=y).params, sp.refit(by_eigenvalues, y=y).params)
+
+
+def test_the_interval_where_the_quick_way_is_not_sure(monkeypatch):
+    """By all eigenvalues where they are few, else by Arnoldi's method with restarts."""
+    W = nearest(400)
+    want = logdet(labelled(W), "eigen").interval
+    module = sys.modules["spatial._logdet.asymmetric"]
+    monkeypatch.setattr(module, "intervals", lambda n, blocks: (np.array([np.nan]), np.array([1.0])))
+    np.testing.assert_allclose(asymmetric(W, None).interval, want, rtol=1e-10)
+    monkeypatch.setattr(module, "EIGEN_MAX", 10)
+    np.testing.assert_allclose(asymmetric(W, None).interval, want, rtol=1e-6)
 
 
 @pytest.mark.parametrize("rho", [-0.9, 0.0, 0.97])
