@@ -20,7 +20,7 @@ from functools import lru_cache
 from spillover.errors import SpatialInputError, check_option
 
 from .._weights import Weights
-from .asymmetric import Asymmetric, asymmetric
+from .asymmetric import Asymmetric, asymmetric, interval_of
 from .banded import bands
 from .exact import BYTES_PER_ELEMENT, EASY, Cholmod, SparseLU, cholmod_installed, envelope, memory
 from .factorised import Factorised, Window
@@ -88,10 +88,10 @@ def logdet(weights: Weights, method: str | None = None) -> Spectrum | Asymmetric
     matrix = similar(weights.csr, scale) if symmetric else weights.csr
     stochastic = method == "stochastic" or (method is None and dense)
     exact = None if stochastic else _factorisation(matrix, symmetric, method, n)
-    if exact is not None and not symmetric and (found := asymmetric(matrix, exact)) is not None:
-        return found
+    if exact is not None and not symmetric:
+        return asymmetric(matrix, exact)
     top = 1.0 if weights.standardization == "row" and (weights.csr.data >= 0).all() else None
-    interval = extreme_interval(matrix, symmetric, top)
+    interval = extreme_interval(matrix, True, top) if symmetric else interval_of(matrix)
     if exact is None:
         return quadrature(matrix, symmetric, interval, **ALONE)
     return Factorised(exact, quadrature(matrix, symmetric, interval, **_beside_exact(n)), interval)

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from .banded import Band, intervals, side_by_side
+from .banded import Band, intervals
 from .factorised import Factorised
 from .quadrature import Quadrature, low_order_traces, quadrature
 from .rough import Rough, from_traces
@@ -136,27 +136,25 @@ class Asymmetric(Factorised):
         return np.array([self._values[rho] for rho in points.tolist()])
 
 
-def asymmetric(matrix: sparse.csr_array, factorise) -> Asymmetric | None:
-    """From W itself; None where W is too large for its traces.
+def asymmetric(matrix: sparse.csr_array, factorise) -> Asymmetric:
+    """From W itself.
 
     Parameters
     ----------
     factorise : Band or SparseLU
         Of W.
     """
-    traces = low_order_traces(matrix, False)
-    if len(traces) < 3:
-        return None
-    interval = _interval(matrix)
+    n, interval = matrix.shape[0], interval_of(matrix)
     low, high = (np.array([end]) for end in interval)
-    outline = Outline(from_traces(traces[:3, None], matrix.shape[0], low, high), interval, interval, "traces", matrix)
+    stack = from_traces(low_order_traces(matrix, False, orders=3)[:, None], n, low, high)
+    outline = Outline(stack, interval, interval, "traces", matrix)
     return Asymmetric(factorise, outline, interval)
 
 
-def _interval(matrix) -> tuple[float, float]:
+def interval_of(matrix: sparse.csr_array) -> tuple[float, float]:
     """The admissible one: of all eigenvalues where the quick way is not sure and they are few."""
     n = matrix.shape[0]
-    (low,), (high,) = intervals(n, side_by_side([matrix]))
+    (low,), (high,) = intervals(n, matrix)
     if np.isfinite(low + high):
         return float(low), float(high)
     if n <= EIGEN_MAX:

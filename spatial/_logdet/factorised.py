@@ -2,8 +2,7 @@
 
 The search asks for a short interval. There the difference between the exact log-determinant and the stochastic
 curve is smooth, and a Chebyshev polynomial through three, five, nine ... exact values follows it; nodes are
-added until the score and its slope are settled. (Without symmetry the curve may be singular where L is not, so
-L itself is followed.) What is computed once is kept with W.
+added until the score and its slope are settled. What is computed once is kept with W.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ SIZES = (3, 5, 9, 17, 33, 65)  # nested: each holds the nodes before it
 SCORE_ERROR = 2e-6  # of the root of -L'': rho to two millionths of a standard error,
 LARGE, SCORE_ERROR_LARGE = 20_000, 5e-5  # to five hundred-thousandths where a factorisation takes seconds
 SLOPE_ERROR, SLOPE_ERROR_LARGE = 1e-5, 3e-5  # of -L'': standard errors to five digits
-SLOW = 1.5  # fall of the coefficients that is counted on when eigenvalues are complex
 MANY = 65  # points; for more of them a polynomial through that many is quicker
 NEAREST = 0.9  # a window covers at most this share of the way from its centre to the end of the interval
 
@@ -30,14 +28,14 @@ class Window:
 
     Attributes
     ----------
-    curve : Quadrature, or None
+    curve : Quadrature
     parts : three Chebyshev polynomials, what the curve and its two derivatives lack
     domain : (low, high) where it holds;  interval : the admissible one
     error : float
         Estimated error of the first derivative.
     """
 
-    curve: Quadrature | None = field(repr=False)
+    curve: Quadrature = field(repr=False)
     parts: tuple = field(repr=False)
     domain: tuple[float, float]
     interval: tuple[float, float]
@@ -46,12 +44,12 @@ class Window:
     method: str
 
     def value(self, rho):
-        return self.parts[0](rho) + (self.curve.value(rho) if self.curve else 0.0)
+        return self.parts[0](rho) + self.curve.value(rho)
 
     def d1(self, rho):
-        if self.curve and np.size(rho) > MANY:
+        if np.size(rho) > MANY:
             return self._slope(rho)
-        return self.parts[1](rho) + (self.curve.d1(rho) if self.curve else 0.0)
+        return self.parts[1](rho) + self.curve.d1(rho)
 
     @cached_property
     def _slope(self):
@@ -62,7 +60,7 @@ class Window:
         return np.polynomial.Chebyshev(_coefficients(self.d1(at)), domain=[lo, hi])
 
     def d2(self, rho):
-        return self.parts[2](rho) + (self.curve.d2(rho) if self.curve else 0.0)
+        return self.parts[2](rho) + self.curve.d2(rho)
 
     def near(self, lo: float, hi: float) -> Window:
         return self
@@ -70,7 +68,7 @@ class Window:
 
 @dataclass(frozen=True, eq=False)
 class Factorised:
-    """log|I - rho W| of a sparse W.
+    """log|I - rho W| of a sparse W that is symmetric, or similar to one that is.
 
     Attributes
     ----------
@@ -149,16 +147,13 @@ class Factorised:
         centre, half = (lo + hi) / 2, (hi - lo) / 2
         room = min(centre - self.interval[0], self.interval[1] - centre) / half
         rate = room + np.sqrt(room**2 - 1)  # Bernstein: coefficients fall at least as fast as rate^-k
-        if not self.exact.symmetric:  # complex eigenvalues may make L singular nearer by, off the real line
-            rate = min(rate, SLOW)
         bend = self.coarse.bend(centre)
-        curve = self.coarse if self.exact.symmetric else None
         large = self.n >= LARGE
         settled, steady = (SCORE_ERROR_LARGE, SLOPE_ERROR_LARGE) if large else (SCORE_ERROR, SLOPE_ERROR)
         for size in SIZES:
             at = np.cos(np.pi * np.arange(size) / (size - 1))
             rho = centre + half * at
-            lacks = np.array([self._exact(float(r)) for r in rho]) - (curve.value(rho) if curve else 0.0)
+            lacks = np.array([self._exact(float(r)) for r in rho]) - self.coarse.value(rho)
             c = _coefficients(lacks)
             following = max(abs(c[-1]), abs(c[-2]) / rate) / rate
             # |T_k'| <= 2k and |T_k''| <= 2k^2 hold around the centre, where the maximum is
@@ -166,7 +161,7 @@ class Factorised:
             if error < settled * np.sqrt(bend) and slope_error < steady * bend:
                 break
         series = np.polynomial.Chebyshev(c, domain=[lo, hi])
-        return Window(curve, (series, series.deriv(1), series.deriv(2)), (lo, hi), self.interval, size,
+        return Window(self.coarse, (series, series.deriv(1), series.deriv(2)), (lo, hi), self.interval, size,
                       float(error), self.method)  # fmt: skip
 
 

@@ -145,20 +145,21 @@ def quadrature(matrix: sparse.csr_array, symmetric: bool, interval, *, probes: i
     return Quadrature(nodes, weights, low_order_traces(matrix, symmetric), norm2, n, interval)
 
 
-def low_order_traces(matrix: sparse.csr_array, symmetric: bool) -> np.ndarray:
-    """tr W^k, k = 1 to 4 (2 where W^2 has too many elements), block of rows by block of rows."""
+def low_order_traces(matrix: sparse.csr_array, symmetric: bool, orders: int = 4) -> np.ndarray:
+    """tr W^k, k = 1 to 3 or 4, block of rows by block of rows; two instead of four where W^2 has too many elements."""
     back = matrix if symmetric else matrix.T.tocsr()
     first, second = matrix.trace(), (matrix * back).sum()
     links = np.diff(matrix.indptr)
-    if links[matrix.indices].sum() > MAX_LINK_PAIRS:
+    if orders == 4 and links[matrix.indices].sum() > MAX_LINK_PAIRS:
         return np.array([first, second])
     third = fourth = 0.0
     for start in range(0, matrix.shape[0], BLOCK):
         rows = slice(start, start + BLOCK)
         square = sparse.csr_array(matrix[rows] @ matrix)
         third += (square * back[rows]).sum()
-        fourth += (square.data**2).sum() if symmetric else (square * sparse.csr_array(back[rows] @ back)).sum()
-    return np.array([first, second, third, fourth])
+        if orders == 4:
+            fourth += (square.data**2).sum() if symmetric else (square * sparse.csr_array(back[rows] @ back)).sum()
+    return np.array([first, second, third, fourth][:orders])
 
 
 def _lanczos(matrix, Z, steps):
