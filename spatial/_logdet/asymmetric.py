@@ -19,9 +19,8 @@ from .quadrature import Quadrature, low_order_traces, quadrature
 from .rough import Rough, from_traces
 from .spectrum import Spectrum, spectrum
 from .stacked import Curves, curves, logistic, logit
-from .structure import admissible_interval, extreme_interval
+from .structure import extreme_interval
 
-EIGEN_MAX = 1_000  # units; all eigenvalues of so many take a second at most
 WHOLE_MAX = 300  # units; all eigenvalues of so many cost ten fits
 NODES = 64  # of a curve at most
 END = 12.0  # logits of rho between which curves are made
@@ -152,11 +151,6 @@ def asymmetric(matrix: sparse.csr_array, factorise) -> Asymmetric:
 
 
 def interval_of(matrix: sparse.csr_array) -> tuple[float, float]:
-    """The admissible one: of all eigenvalues where the quick way is not sure and they are few."""
-    n = matrix.shape[0]
-    (low,), (high,) = intervals(n, matrix)
-    if np.isfinite(low + high):
-        return float(low), float(high)
-    if n <= EIGEN_MAX:
-        return admissible_interval(np.linalg.eigvals(matrix.toarray()))
-    return extreme_interval(matrix, False)
+    """The admissible one."""
+    (low,), (high,) = intervals(matrix.shape[0], matrix)
+    return (float(low), float(high)) if np.isfinite(low + high) else extreme_interval(matrix, False)

@@ -10,16 +10,16 @@ import numpy as np
 from scipy import sparse
 
 from .stacked import Spectra
-from .structure import admissible_interval
+from .structure import admissible_interval, admissible_intervals
 
 WIDE = 0.75  # of the units; a band that reaches further is no band
 LOOK = 12  # Arnoldi steps that look where the left end of the spectrum is
 EDGE = 0.06  # of the spectrum's length, right of that end: beyond it eigenvalues are made small
 STEPS = 8, 10, 12, 14, 20, 32  # Arnoldi steps after which W are left alone that are sure
 DEGREE = 18  # of the Chebyshev polynomial in W
-LEFT = 12  # Ritz values that are looked at
 RESIDUAL = 1e-7  # of an eigenpair that counts as found, in shares of the bound of the radius
 REAL = 1e-9  # imaginary part of a real eigenvalue, likewise
+EIGEN_MAX = 1_000  # units; all eigenvalues of so many take a second at most, for the few W that need them
 
 
 class Band:
@@ -94,7 +94,7 @@ def side_by_side(matrices) -> sparse.csr_array:
 
 
 def intervals(n, blocks) -> tuple[np.ndarray, np.ndarray]:
-    """The admissible intervals of sparse matrices, (R,) each; NaN where the ends could not be made sure of.
+    """The admissible intervals of sparse matrices, (R,) each; NaN where large ones' ends could not be made sure of.
 
     Parameters
     ----------
@@ -117,10 +117,7 @@ def _intervals(n, blocks, leftmost):
     sums = blocks.sum(axis=1).reshape(-1, n)
     one = (blocks.data.min(initial=0.0) >= 0) & (np.abs(sums - 1) < 1e-12).all(axis=1)
     highest = np.ones(len(one)) if one.all() else np.where(one, 1.0, -leftmost(-blocks))
-    ends = np.full((2, len(one)), np.nan)
-    for r in np.flatnonzero(np.isfinite(lowest + highest)):
-        ends[:, r] = admissible_interval(np.array([lowest[r], highest[r]]))
-    return ends[0], ends[1]
+    return admissible_intervals(np.array([lowest, highest]))
 
 
 def _bound(n, blocks) -> np.ndarray:
@@ -137,7 +134,7 @@ def _look(n, blocks) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _leftmost(blocks, n, bound) -> np.ndarray:
-    """The smallest real eigenvalue of every block, (R,); NaN where it is not sure.
+    """The smallest real eigenvalue of every block, (R,); NaN where it is not sure and blocks are large.
 
     Arnoldi's method with p(W) for the matrix, p the Chebyshev polynomial that is small right of a first look at the
     left end: a Krylov space of degree 144 for the work of one of 8 (Saad 1984, Math. Comp. 42:567-588). It goes on
@@ -164,7 +161,15 @@ def _leftmost(blocks, n, bound) -> np.ndarray:
                 left, polynomial, scaled = left[unsure], polynomial[unsure], _picked(scaled, n, unsure)
                 U, WU = _begun(U, unsure, j + 1), _begun(WU, unsure, j + 1)
         U[:, j + 1], _, _ = _next(U[:, : j + 1], polynomial)
+    for r in np.flatnonzero(np.isnan(least)) if n <= EIGEN_MAX else ():  # complex ones lie left of all that are real
+        part = slice(r * n, (r + 1) * n)
+        least[r] = _smallest_real(np.linalg.eigvals(blocks[part, part].toarray()))
     return least
+
+
+def _smallest_real(eigenvalues) -> float:
+    real = np.abs(eigenvalues.imag) <= REAL * np.abs(eigenvalues).max()
+    return eigenvalues.real[real].min(initial=0.0)
 
 
 def _begun(V, which, steps):
@@ -194,9 +199,6 @@ def _sure(V, WV, bound):
     """
     back = WV.swapaxes(1, 2)
     values, vectors = np.linalg.eig(V @ back)
-    left = np.argsort(values.real, axis=1)[:, :LEFT]
-    values = np.take_along_axis(values, left, axis=1)
-    vectors = np.take_along_axis(vectors, left[:, None], axis=2)
     square = (vectors.conj() * ((WV @ back) @ vectors)).sum(axis=1).real - np.abs(values) ** 2
     found = square < (RESIDUAL * bound[:, None]) ** 2
     real = np.where(found & (np.abs(values.imag) <= REAL * bound[:, None]), values.real, np.inf)

@@ -94,10 +94,22 @@ def admissible_interval(eigenvalues: np.ndarray) -> tuple[float, float]:
     if radius == 0:
         return (-np.inf, np.inf)
     real = eigenvalues.real[np.abs(eigenvalues.imag) <= REAL_TOLERANCE * radius]
-    low = min(real.min(initial=0.0), 0.0)
-    high = max(real.max(initial=0.0), 0.0)
-    ends = (1 / low if low < -1e-8 * radius else -1 / radius, 1 / high if high > 1e-8 * radius else 1 / radius)
-    return tuple(float(np.round(end, 12)) for end in ends)
+    low, high = admissible_intervals(np.array([real.min(initial=0.0), real.max(initial=0.0)]), radius)
+    return float(low), float(high)
+
+
+def admissible_intervals(ends: np.ndarray, radius=None) -> tuple[np.ndarray, np.ndarray]:
+    """Of many matrices, (R,) each, from their smallest and largest real eigenvalues, (2, R); NaN where one is.
+
+    Parameters
+    ----------
+    radius : optional
+        Largest absolute eigenvalue, by default of these.
+    """
+    radius = np.abs(ends).max(axis=0) if radius is None else radius
+    low, high = np.minimum(ends[0], 0.0), np.maximum(ends[1], 0.0)
+    low, high = np.where(low < -1e-8 * radius, low, -radius), np.where(high > 1e-8 * radius, high, radius)
+    return np.round(1 / low, 12), np.round(1 / high, 12)
 
 
 def extreme_interval(matrix: sparse.csr_array, symmetric: bool, top: float | None = None) -> tuple[float, float]:

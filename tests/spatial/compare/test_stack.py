@@ -155,7 +155,7 @@ def test_bands_are_dense_determinants(matrices):
 
 def test_intervals_are_those_of_all_eigenvalues(matrices):
     """Also of a ring in one direction (complex ones on a circle), a chequered lattice (-1), two maps that do not touch,
-    weights of both signs: where an end is given it is the true one."""
+    weights of both signs."""
     rng = np.random.default_rng(4)
     far = np.concatenate([rng.random((45, 2)), 9 + rng.random((45, 2))])
     more = [np.roll(np.eye(90), 1, axis=1), wt.lattice(9, 10).standardize("row").csr,
@@ -164,14 +164,13 @@ def test_intervals_are_those_of_all_eigenvalues(matrices):
     matrices = [*matrices, *(sparse.csr_array(m) for m in more)]
     low, high = banded.intervals(90, banded.side_by_side(matrices))
     want = np.array([admissible_interval(np.linalg.eigvals(csr.toarray())) for csr in matrices])
-    sure = np.isfinite(low + high)
-    assert sure.sum() >= 6
-    np.testing.assert_allclose(np.array([low, high]).T[sure], want[sure], rtol=1e-7)
+    np.testing.assert_allclose(np.array([low, high]).T, want, rtol=1e-7)
 
 
 def test_the_second_look_is_at_what_the_first_left(matrices, monkeypatch):
     """Few steps leave some W unsure; more steps, for those alone, find the true ends; nobody else's change by a bit."""
     blocks = banded.side_by_side(matrices)
+    monkeypatch.setattr(banded, "EIGEN_MAX", 0)
     monkeypatch.setattr(banded, "STEPS", (7,))
     first = banded.intervals(90, blocks)[0]
     monkeypatch.setattr(banded, "STEPS", (7, 24))
