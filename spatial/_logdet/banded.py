@@ -9,8 +9,7 @@ from functools import partial
 import numpy as np
 from scipy import sparse
 
-from .stacked import Spectra
-from .structure import admissible_interval, admissible_intervals
+from .structure import admissible_intervals
 
 WIDE = 0.75  # of the units; a band that reaches further is no band
 LOOK = 12  # Arnoldi steps that look where the left end of the spectrum is
@@ -251,13 +250,3 @@ def _next(V, x, passes=2):
 def _unit(x):
     size = np.sqrt((x**2).sum(axis=1))
     return x / np.where(size > 0, size, 1.0)[:, None], size
-
-
-def spectra(blocks: sparse.csr_array, n: int) -> Spectra:
-    """All eigenvalues of small matrices that are ``side_by_side``."""
-    rows = np.repeat(np.arange(blocks.shape[0]), np.diff(blocks.indptr))
-    dense = np.zeros((blocks.shape[0] // n, n, n))
-    dense[rows // n, rows % n, blocks.indices % n] = blocks.data
-    eigenvalues = np.linalg.eigvals(dense)
-    low, high = np.array([admissible_interval(w) for w in eigenvalues]).T
-    return Spectra(eigenvalues, low, high)

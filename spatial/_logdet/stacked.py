@@ -1,4 +1,4 @@
-"""log|I - rho W| of many W at once: spectra side by side, or curves through a few exact values of each.
+"""log|I - rho W| of many W at once: curves through a few exact values of each.
 
 Points lie in v = log((rho - low) / (high - rho)), the logit of rho's place in its interval. There L is smooth up to
 both ends: a real eigenvalue w outside the interval has its singularity at rho = 1 / w, whose v has the imaginary part
@@ -19,67 +19,7 @@ SIZES = (5, 6, 8, 10, 12, 16, 24, 32, 48, 64)  # nodes of a curve
 MOST = 24  # of one of many
 CLEAR = 0.2  # least |rho| of a window, in shares of its largest: its fourth power loses three digits of L
 AROUND_ZERO = 8  # least nodes of a window that is not clear: what is lacking begins with the fourth power there
-HALVINGS = 3  # eight squares of numbers between 1e-15 and 1e15 are multiplied before a logarithm is taken
 SETTLED = 5e-6  # error of the slope of L at the ends of a window, in standard errors of rho; less in its middle
-
-
-@dataclass(frozen=True, eq=False)
-class Spectra:
-    """Eigenvalues of R matrices.
-
-    Attributes
-    ----------
-    eigenvalues : (R, n), real or complex
-    low, high : (R,)
-        The intervals of rho.
-    """
-
-    eigenvalues: np.ndarray = field(repr=False)
-    low: np.ndarray
-    high: np.ndarray
-
-    def value(self, rho):
-        """At ``rho``, (R,) or (R, points): logs of products of a few, where each eigenvalue counts once."""
-        size, few = self._size(rho), []
-        for _ in range(HALVINGS):
-            half, odd = divmod(size.shape[-1], 2)
-            if odd:
-                few.append(size[..., -1])
-            size = size[..., :half] * size[..., half : 2 * half]
-        out = np.log(size).sum(-1)
-        for one in few:
-            out += np.log(one)
-        return 0.5 * out
-
-    def d1(self, rho):
-        _, _, top, size = self._parts(rho)
-        return -(top / size).sum(-1)
-
-    def d2(self, rho):
-        _, b, top, size = self._parts(rho)
-        return ((b - top) * (b + top) / size**2).sum(-1)
-
-    def take(self, which) -> Spectra:
-        """Those at the positions ``which``."""
-        return Spectra(self.eigenvalues[which], self.low[which], self.high[which])
-
-    def _parts(self, rho):
-        """a, b, a - rho |w|^2 and |1 - rho w|^2 for w = a + b i, since
-
-            w / (1 - rho w) = (a - rho |w|^2 + b i) / |1 - rho w|^2
-
-        (Products of complex arrays depend, in their last bits, on what stands beside them.)
-        """
-        w, rho = self.eigenvalues if rho.ndim == 1 else self.eigenvalues[:, None], rho[..., None]
-        a, b = w.real, w.imag
-        return a, b, a - rho * (a * a + b * b), (1 - rho * a) ** 2 + (rho * b) ** 2
-
-    def _size(self, rho):
-        """|1 - rho w|^2."""
-        w, rho = self.eigenvalues if rho.ndim == 1 else self.eigenvalues[:, None], rho[..., None]
-        if not np.iscomplexobj(w):
-            return (1 - rho * w) ** 2
-        return (1 - rho * w.real) ** 2 + (rho * w.imag) ** 2
 
 
 @dataclass(frozen=True, eq=False)

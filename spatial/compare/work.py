@@ -11,7 +11,7 @@ from spillover.errors import SpatialInputError
 
 from .._period_weights import PeriodWeights
 from .._weights import Weights
-from ..models._again import again
+from ..models._again import again, another_model
 from ..models._stack import FEW, can_stack, over_its_units
 from ..results import Fit
 from .estimates import Estimate, of_fit
@@ -50,12 +50,18 @@ class Work:
         """Ready for the fits that are left; which way they are made does not depend on how many these are."""
         if not left or len(self.named) < FEW:
             return replace(self, leads=(None,) * len(self.models))
-        return replace(self, leads=tuple(self._lead(m) for m in self.models))
+        leads = []
+        for model in self.models:
+            leads.append(self._lead(model, leads[0] if leads else None))
+        return replace(self, leads=tuple(leads))
 
-    def _lead(self, model) -> Fit | None:
-        """The first fit that stands for all: with the transformation, which W without islands have."""
+    def _lead(self, model, other: Fit | None) -> Fit | None:
+        """The first fit that stands for all, with the transformation, which W without islands have; without reading
+        the data again where another model's has been found."""
         found = None
         if model.__module__.startswith("spatial.models.family"):
+            if other is not None and (fit := _like(other, model, self.options)) is not None:
+                return fit
             for i, w in enumerate(self.named.values()):
                 if found and i >= LOOKED_AT:
                     break
@@ -93,15 +99,25 @@ class Work:
         return out
 
 
+def _like(other: Fit, model, options) -> Fit | None:
+    try:
+        fit = another_model(other, model, options)
+    except SpatialInputError:
+        return None
+    return None if fit is None or fit.settings["lee_yu"] == "additive" else fit
+
+
 def done_together(work: Work, jobs: list) -> list[tuple[Estimate | SpatialInputError, Fit | None]]:
     """Estimates of some jobs, or the errors that say why there are none; fits where they were made."""
-    out = [None] * len(jobs)
+    out, ready, order = [None] * len(jobs), {}, None
     for m, lead in enumerate(work.leads):
-        mine = [i for i, job in enumerate(jobs) if job[1] == m]
         if lead is None or lead.design.weights.ids is None or not can_stack(lead, work.options):
             continue
-        ready = {i: w for i in mine if (w := over_its_units(lead, work.named[jobs[i][0]])) is not None}
-        for i, found in zip(ready, estimates_of(lead, list(ready.values()), work.options, work.prior)):
+        if order is None or not order.equals(lead.design.ids):  # mostly the same for all models
+            names = dict.fromkeys(name for name, _ in jobs)
+            order, ready = lead.design.ids, {name: over_its_units(lead, work.named[name]) for name in names}
+        mine = {i: w for i, (name, at) in enumerate(jobs) if at == m and (w := ready[name]) is not None}
+        for i, found in zip(mine, estimates_of(lead, list(mine.values()), work.options, work.prior)):
             out[i] = None if found is None else (found, None)
     return [_alone(work, job) if found is None else found for job, found in zip(jobs, out)]
 

@@ -17,9 +17,9 @@ from spillover.errors import SpatialInputError
 
 from .._data import INTERCEPT, Design
 from .._logdet import Jacobian
-from .._logdet.banded import bands, intervals, rough_intervals, side_by_side, spectra
+from .._logdet.banded import bands, intervals, rough_intervals, side_by_side
 from .._logdet.rough import Rough, rough
-from .._logdet.stacked import Spectra
+from .._logdet.spectra import Spectra, spectra
 from .._weights import Weights
 from ..inference.kinds import lost_freedom
 from ..results import Fit

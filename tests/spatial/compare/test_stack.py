@@ -1,5 +1,7 @@
 """W in stacks: the numbers of single fits, whatever stands beside a W; and the determinants that make it quick."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,14 +9,16 @@ from scipy import sparse
 
 import spatial as sp
 import weights as wt
-from spatial._logdet import banded
+from spatial._logdet import banded, symmetrizer
 from spatial._logdet.rough import rough
+from spatial._logdet.spectra import Spectra, spectra
 from spatial._logdet.spectrum import Spectrum
-from spatial._logdet.stacked import Curves, Spectra, curves, logistic, logit
+from spatial._logdet.stacked import Curves, curves, logistic, logit
 from spatial._logdet.structure import admissible_interval
 from spatial._weights import as_weights
 from spatial.compare.estimates import of_fit
 from spatial.compare.stacked import estimates_of
+from spatial.models._again import another_model
 from spatial.models._stack import can_stack, stacked
 
 PANEL = {"entity": "unit", "time": "year"}
@@ -182,6 +186,21 @@ def test_the_second_look_is_at_what_the_first_left(matrices, monkeypatch):
     np.testing.assert_allclose(second[np.isfinite(second)], want[np.isfinite(second)], rtol=1e-7)
 
 
+def test_spectra_are_all_eigenvalues(matrices):
+    """Of similar symmetric matrices where there are; no bit of them depends on what stands beside."""
+    found = spectra(banded.side_by_side(matrices), 90)
+    symmetric = [csr for csr in matrices if symmetrizer(csr) is not None]
+    assert 0 < len(symmetric) < len(matrices)
+    assert np.isrealobj(spectra(banded.side_by_side(symmetric), 90).eigenvalues)
+    for r, csr in enumerate(matrices):
+        want = np.linalg.eigvals(csr.toarray())
+        np.testing.assert_allclose(np.sort_complex(found.eigenvalues[r]).real, np.sort(want.real), atol=1e-6)
+        np.testing.assert_allclose((found.low[r], found.high[r]), admissible_interval(want), rtol=1e-9)
+        alone = spectra(banded.side_by_side([csr]), 90)
+        np.testing.assert_array_equal(alone.eigenvalues[0], found.eigenvalues[r])
+        assert (alone.low[0], alone.high[0]) == (found.low[r], found.high[r])
+
+
 @pytest.mark.parametrize("place", [0.5, 0.0, -0.5], ids=["clear of zero", "around zero", "below zero"])
 def test_curves_and_spectra_are_the_determinants(matrices, place):
     """Values and both derivatives, at one point a W and at many; joined and picked out again."""
@@ -221,3 +240,20 @@ def test_rough_curves_begin_with_the_traces(matrices):
     fourth = [np.trace(np.linalg.matrix_power(csr.toarray(), 4)) for csr in matrices]
     want = ((base.shares * base.nodes**4).sum(axis=1) - fourth) / 4
     np.testing.assert_allclose((lacks - base.value(rho)) / rho**4, want, rtol=0.1)
+
+
+@pytest.mark.parametrize("options", [{"effects": "twoway"}, {"effects": "none"}, {"lee_yu": False, "durbin": ["b"]}])
+def test_another_model_without_reading_the_data_again(panel, options):
+    """To the last bit what the model's function gives; the function itself is asked where the regressors differ."""
+    data, weights = panel
+    how = {**PANEL, "effects": "entity", **options}
+    lead = sp.sdm("y ~ a + b", data, weights[0], **how)
+    for model in (sp.slx, sp.sdem, sp.sdm):
+        found, want = another_model(lead, model, how), model("y ~ a + b", data, weights[0], **how)
+        pd.testing.assert_series_equal(found.params, want.params, check_exact=True)
+        pd.testing.assert_frame_equal(found.vcov, want.vcov, check_exact=True)
+        assert found.specification == want.specification
+        assert (found.settings, found.df_resid) == (want.settings, want.df_resid)
+    assert another_model(lead, sp.sar, how) is None
+    assert another_model(lead, sp.sdem, {**how, "logdet": "eigen"}) is None
+    assert another_model(replace(lead, settings={**lead.settings, "method": "gmm"}), sp.sdem, how) is None
