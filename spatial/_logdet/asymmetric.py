@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from .banded import Band, intervals
+from .banded import EIGEN_MAX, Band, intervals
 from .factorised import Factorised
 from .quadrature import Quadrature, low_order_traces, quadrature
 from .rough import Rough, from_traces
@@ -104,10 +104,14 @@ class Asymmetric(Factorised):
 
     coarse: Outline = field(repr=False)
 
-    @cached_property
+    @property
     def whole(self) -> Spectrum | Asymmetric:
         """All eigenvalues, where there are few: for those who want L at many points."""
-        return spectrum(self.coarse.matrix, None) if self.n <= WHOLE_MAX else self
+        return self._spectrum if self.n <= WHOLE_MAX else self
+
+    @cached_property
+    def _spectrum(self) -> Spectrum:
+        return spectrum(self.coarse.matrix, None)
 
     def moment(self, k: int) -> tuple[float, float]:
         """tr W^k and its standard error: exact for the low orders."""
@@ -117,12 +121,14 @@ class Asymmetric(Factorised):
         ends = logistic(np.array([-END, END]), *self.interval)
         return tuple(float(x) for x in np.clip([lo, hi], *ends))
 
-    def _window(self, lo: float, hi: float) -> Alone:
+    def _window(self, lo: float, hi: float) -> Alone | Spectrum:
         low, high = self.interval
         middle = (lo + hi) / 2
         scale = (1 / (middle - low) + 1 / (high - middle)) / np.sqrt(self.coarse.bend(middle)) * np.sqrt(PERIODS)
         first, last = (np.array([logit(rho, low, high)]) for rho in (lo, hi))
-        made, _ = curves([self._at_points], self.coarse.stack, first, last, np.array([scale]), most=NODES)
+        made, settled = curves([self._at_points], self.coarse.stack, first, last, np.array([scale]), NODES, twice=True)
+        if not settled and self.n <= EIGEN_MAX:  # singular next to the real line: two complex eigenvalues, far out
+            return self._spectrum
         return Alone(made, (lo, hi), self.interval, self.method)
 
     def _exact(self, rho: float) -> float:

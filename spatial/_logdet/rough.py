@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 from scipy import sparse
 
+SPREAD = 1e-12  # variance of the rest of the eigenvalues that is none, in shares of the largest's square
+
 
 @dataclass(frozen=True, eq=False)
 class Rough:
@@ -78,6 +80,7 @@ def from_traces(traces: np.ndarray, n: int, low: np.ndarray, high: np.ndarray) -
     ends = np.array([1 / low, 1 / high])
     s0, s1, s2, s3 = n - 2.0, *(t - (ends**k).sum(axis=0) for k, t in enumerate(traces, start=1))
     gram = s0 * s2 - s1**2
+    gram = np.where(np.abs(gram) > SPREAD * (s0 * ends**2).max(axis=0) * s0, gram, np.inf)  # else all rest is at zero
     c1, c0 = (s1 * s2 - s0 * s3) / gram, (s1 * s3 - s2**2) / gram
     spread = np.sqrt(np.maximum(c1**2 / 4 - c0, 0))
     inner = np.clip(np.array([-c1 / 2 - spread, -c1 / 2 + spread]), ends[0], ends[1])

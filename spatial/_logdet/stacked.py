@@ -126,7 +126,9 @@ def logit(rho, low, high):
     return np.log((rho - low) / (high - rho))
 
 
-def curves(engines, base: Rough, first, last, slope_scale, most: int = MOST) -> tuple[Curves, np.ndarray]:
+def curves(
+    engines, base: Rough, first, last, slope_scale, most: int = MOST, twice: bool = False
+) -> tuple[Curves, np.ndarray]:
     """Curves over windows of v from exact values, and which of them are settled.
 
     Parameters
@@ -139,6 +141,8 @@ def curves(engines, base: Rough, first, last, slope_scale, most: int = MOST) -> 
         What makes the slope of L in v a number of standard errors.
     most : int
         Nodes, one of ``SIZES``; so many remain where a curve is not settled.
+    twice : bool
+        Whether a curve must seem settled at two sizes, one after the other.
     """
     R = len(engines)
     half, clear = (last - first) / 2, _clear(first, last, base.low, base.high)
@@ -147,15 +151,17 @@ def curves(engines, base: Rough, first, last, slope_scale, most: int = MOST) -> 
     lead = np.where(clear[:, None], rho**4, 1.0)
     known = base.value(rho)
     lacks, coefficients, settled = np.zeros((R, most)), np.zeros((R, most)), np.zeros(R, dtype=bool)
-    left, had = np.arange(R), 0
+    left, had, before = np.arange(R), 0, np.full(R, not twice)
     for m in SIZES[: SIZES.index(most) + 1]:
         new = slice(had, m)
         exact = np.array([engines[r](rho[r, new]) for r in left])
         lacks[left, new] = (exact - known[left, new]) / lead[left, new]
         c = (_transform(m) @ lacks[left, :m, None])[:, :, 0]
         lost = _left_out(np.abs(c), np.pi / half[left]) * np.abs(lead[left]).max(axis=1)
-        good = (clear[left] | (m >= AROUND_ZERO)) & (lost * m**2 / half[left] * slope_scale[left] < SETTLED)
+        small = (clear[left] | (m >= AROUND_ZERO)) & (lost * m**2 / half[left] * slope_scale[left] < SETTLED)
+        good = small & before[left]
         coefficients[left, :m], settled[left[good]] = c, True
+        before[left] = small | (not twice)
         left, had = left[~good], m
         if not len(left):
             break

@@ -226,6 +226,14 @@ def test_curves_and_spectra_are_the_determinants(matrices, place):
                 np.testing.assert_allclose(values(rho[:, 0])[r], want[0], atol=size * max(1, np.abs(want).max()))
 
 
+def test_a_rough_curve_of_next_to_no_eigenvalues():
+    """Two units that follow each other, and a chain behind them: all the other eigenvalues are zero."""
+    W = sparse.csr_array((np.ones(50), (np.arange(50), [1, *range(49)])), shape=(50, 50))
+    with np.errstate(all="raise"):
+        base = rough(W, 50, np.array([-1.0]), np.array([1.0]))
+        np.testing.assert_allclose(base.value(np.array([[0.3, -0.7]])), [np.log1p([-0.09, -0.49])], atol=1e-12)
+
+
 def test_rough_curves_begin_with_the_traces(matrices):
     """And lack the fourth power of rho first."""
     blocks, n = banded.side_by_side(matrices), 90
