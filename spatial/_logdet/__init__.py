@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import numpy as np
+
 from spillover.errors import SpatialInputError, check_option
 
 from .._weights import Weights
@@ -30,7 +32,7 @@ from .periods import Sum, period_logdet
 from .projected import projected_logdet
 from .quadrature import Quadrature, quadrature
 from .spectrum import Spectrum, spectrum
-from .structure import admissible_interval, extreme_interval, similar, symmetrizer
+from .structure import acyclic, admissible_interval, extreme_interval, similar, symmetrizer
 
 __all__ = [
     "Asymmetric", "Factorised", "Jacobian", "Marginal", "Quadrature", "Spectrum", "Sum", "Window",
@@ -79,6 +81,8 @@ def logdet(weights: Weights, method: str | None = None) -> Spectrum | Asymmetric
         check_option("logdet", method, METHODS)
     n, scale = weights.n, symmetrizer(weights.csr)
     symmetric = scale is not None
+    if not symmetric and acyclic(weights.csr):
+        return Spectrum(np.zeros(n), (-np.inf, np.inf))
     dense = weights.nnz > DENSE_SHARE * n**2
     eigen_bytes = DENSE_COPIES * 8 * n**2 * (1 if symmetric else 2)
     if method == "eigen" or (method is None and (n <= EIGEN_MAX[symmetric] or (dense and eigen_bytes < memory()))):

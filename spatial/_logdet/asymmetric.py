@@ -159,4 +159,4 @@ def asymmetric(matrix: sparse.csr_array, factorise) -> Asymmetric:
 def interval_of(matrix: sparse.csr_array) -> tuple[float, float]:
     """The admissible one."""
     (low,), (high,) = intervals(matrix.shape[0], matrix)
-    return (float(low), float(high)) if np.isfinite(low + high) else extreme_interval(matrix, False)
+    return (float(low), float(high)) if np.isfinite(high - low) else extreme_interval(matrix, False)

@@ -109,7 +109,18 @@ def admissible_intervals(ends: np.ndarray, radius=None) -> tuple[np.ndarray, np.
     radius = np.abs(ends).max(axis=0) if radius is None else radius
     low, high = np.minimum(ends[0], 0.0), np.maximum(ends[1], 0.0)
     low, high = np.where(low < -1e-8 * radius, low, -radius), np.where(high > 1e-8 * radius, high, radius)
-    return np.round(1 / low, 12), np.round(1 / high, 12)
+    with np.errstate(divide="ignore"):  # without eigenvalues but zero there are no ends
+        return np.round(1 / low, 12), np.round(1 / high, 12)
+
+
+def acyclic(csr: sparse.csr_array) -> bool:
+    """Whether no unit comes back to itself along its links: earlier sales for neighbours, say. All eigenvalues of such
+    a W are zero, though no routine would find them so."""
+    from scipy.sparse.csgraph import connected_components
+
+    if csr.diagonal().any():
+        return False
+    return connected_components(csr, directed=True, connection="strong", return_labels=False) == csr.shape[0]
 
 
 def extreme_interval(matrix: sparse.csr_array, symmetric: bool, top: float | None = None) -> tuple[float, float]:

@@ -85,7 +85,7 @@ def _integrals(stack: Stack, prior: Prior, log_density) -> np.ndarray:
     found, out = stack.found, np.full(len(stack.which), np.nan)
     low, high = found.intervals
     lo, hi = prior.support((low, high))
-    inside = (found.r > lo) & (found.r < hi)
+    inside = (found.r > lo) & (found.r < hi) & np.isfinite(hi - lo)
     centre, error = np.zeros_like(low), np.zeros_like(low)
     centre[inside] = logit(found.r[inside], lo[inside], hi[inside])
     error[inside] = (1 / (found.r - lo) + 1 / (hi - found.r))[inside] / np.sqrt(found.bend[inside])

@@ -181,8 +181,9 @@ def _found(data: Pencil, weights: tuple[Weights, ...], counts: dict) -> Found | 
     if not weights:
         return None
     curves, kept, engines = _determinants(weights)
-    if engines is None:
-        found = everywhere(data, Jacobian(curves, **counts))
+    if len(kept) and engines is None:
+        found = everywhere(data.take(kept), Jacobian(curves, **counts))
+        found = replace(found, which=kept[found.which])
     elif len(kept):
         found = by_windows(data.take(kept), Jacobian(curves, **counts), engines)
         which = kept[found.which]
@@ -192,14 +193,16 @@ def _found(data: Pencil, weights: tuple[Weights, ...], counts: dict) -> Found | 
 
 @lru_cache(maxsize=4)
 def _determinants(weights: tuple[Weights, ...]) -> tuple[Spectra | Rough | None, np.ndarray, list | None]:
-    """log|I - r W| of a stack, for all models that have it: by all eigenvalues; or rough curves of those W whose links
-    fit in a band, their positions, and the exact values at any point."""
+    """log|I - r W| of a stack, for all models that have it: by all eigenvalues, with the positions of those W that have
+    an interval; or rough curves of those whose links fit in a band, and the exact values at any point."""
     n, blocks = weights[0].n, side_by_side([w.csr for w in weights])
     if n <= SPECTRA_MAX:
-        return spectra(blocks, n), np.arange(len(weights)), None
+        exact = spectra(blocks, n)
+        kept = np.flatnonzero(np.isfinite(exact.high - exact.low))
+        return exact.take(kept), kept, None
     engines, (low, high) = bands(blocks, n), rough_intervals(n, blocks)
     narrow = np.array([band.narrow for band in engines])
-    kept = np.flatnonzero(narrow & np.isfinite(low + high))
+    kept = np.flatnonzero(narrow & np.isfinite(high - low))
     if not len(kept):
         return None, kept, []
     if len(kept) < len(weights):

@@ -195,6 +195,49 @@ def test_the_interval_where_the_quick_way_is_not_sure(monkeypatch):
     np.testing.assert_allclose(asymmetric(W, None).interval, want, rtol=1e-6)
 
 
+def one_sided(n, k, seed=0):
+    """Every unit follows k of the eight next on a ring, or one anywhere: complex eigenvalues far out."""
+    rng = np.random.default_rng(seed)
+    near = [(i + rng.choice(8, k, replace=False) + 1) % n for i in range(n)]
+    W = np.zeros((n, n))
+    W[np.repeat(np.arange(n), k), np.concatenate(near) if k > 1 else rng.integers(n, size=n)] = 1
+    np.fill_diagonal(W, 0)
+    return sparse.csr_array(W / np.maximum(W.sum(axis=1, keepdims=True), 1))
+
+
+@pytest.mark.parametrize("rho", [-0.4, 0.3, 0.85])
+@pytest.mark.parametrize("k", [1, 2, 4])
+def test_complex_eigenvalues_next_to_the_real_line(k, rho):
+    W = one_sided(210, k)
+    w, data = labelled(W), data_for(W, rho)
+    assert isinstance(logdet(w), Asymmetric)
+    for model in (sp.sar, sp.sem):
+        found, want = (model("y ~ a + b", data, w, logdet=method) for method in (None, "eigen"))
+        assert np.abs((found.params - want.params) / want.std_errors).max() < 1e-6
+        np.testing.assert_allclose(found.std_errors, want.std_errors, rtol=1e-6)
+        assert found.loglik == pytest.approx(want.loglik, abs=1e-7)
+
+
+@pytest.mark.parametrize("n", [40, 250])
+def test_w_without_cycles(n):
+    """Earlier sales for neighbours: all eigenvalues are zero, so rho has no ends and maximum likelihood is least
+    squares of y on W y and X."""
+    rng = np.random.default_rng(1)
+    W = np.tril(rng.random((n, n)) < 6 / n, -1).astype(float)
+    W /= np.maximum(W.sum(axis=1, keepdims=True), 1)
+    w = labelled(sparse.csr_array(W))
+    data = data_for(w.csr, 1.4)
+    for method in (None, "eigen"):
+        assert logdet(w, method).interval == (-np.inf, np.inf)
+        fit = sp.sar("y ~ a + b", data, w, logdet=method)
+        X = np.column_stack([np.ones(n), data[["a", "b"]], W @ data["y"]])
+        want, sse, *_ = np.linalg.lstsq(X, data["y"], rcond=None)
+        np.testing.assert_allclose(fit.params, want, rtol=1e-8)
+        assert fit.sigma2 == pytest.approx(sse[0] / n)
+    many = sp.compare_weights({"a": w, "b": labelled(W.T), "c": w}, model=sp.sar, formula="y ~ a + b", data=data)
+    np.testing.assert_allclose(many["a"].params, fit.params, rtol=1e-9)
+
+
 @pytest.mark.parametrize("rho", [-0.9, 0.0, 0.97])
 def test_the_search_finds_the_maximum_anywhere(rho):
     W = WEIGHTS["queen"]
