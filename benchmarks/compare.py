@@ -5,9 +5,9 @@
 
 The peer is ``spreg.ML_LagFE`` given arrays, W X among them (it has no Durbin panel), with unit effects. Ours starts
 from a data frame and gives standard errors and posterior probabilities; ``refit`` gives what the peer gives, estimates
-and standard errors, a placebo estimates for one W with its units shuffled, and the effects. Every W is new, its eigenvalues known to nobody. Estimates
-are compared before anything is timed: rho and beta, which the Lee-Yu correction does not move with unit effects. CPU
-seconds of one process, BLAS on one thread; ours and the peer by turns.
+and standard errors; a placebo estimates for one W with its units shuffled, and the effects. Every W is new, its
+eigenvalues known to nobody. Estimates are compared before anything is timed: rho and beta, which the Lee-Yu correction
+does not move with unit effects. CPU seconds of one process, BLAS on one thread; ours and the peer by turns.
 
 Where ``spmixw`` is installed its ``compare_models``, in a loop over 100 W, is set beside ours: slx, sdm and sdem, the
 posterior over W and models. It is asked for exact determinants, and W are Gabriel graphs, whose eigenvalues are real:

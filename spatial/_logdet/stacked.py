@@ -19,7 +19,7 @@ SIZES = (5, 6, 8, 10, 12, 16, 24, 32, 48, 64)  # nodes of a curve
 MOST = 24  # of one of many
 CLEAR = 0.2  # least |rho| of a window, in shares of its largest: its fourth power loses three digits of L
 AROUND_ZERO = 8  # least nodes of a window that is not clear: what is lacking begins with the fourth power there
-SETTLED = 5e-6  # error of the slope of L at the ends of a window, in standard errors of rho; less in its middle
+SETTLED = 3e-6  # error of the slope of L at the ends of a window, in standard errors of rho; less in its middle
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,10 +16,10 @@ from .stack import Pencil
 LOGITS = np.linspace(-12.0, 12.0, 49)  # of r's place in its interval: where the search begins
 STILL = 1e-8, 1e-4  # last step in shares of the interval and of a standard error: the error is of its square
 MAX_STEPS = 100
-WINDOW = 5.5  # half-width of a window in standard errors
-CENTRED = 0.5  # share of the half-width within which the maximum must lie
+WINDOW = 4.5  # half-width of a window in standard errors
+CENTRED = 0.6  # share of the half-width within which the maximum must lie
 ROUNDS = 4  # windows that are tried
-BEYOND = 1.8  # half-widths of a window within which its polynomial is trusted with what is next to nothing
+BEYOND = 2.2  # half-widths of a window within which its polynomial is trusted with what is next to nothing
 
 
 @dataclass(frozen=True, eq=False)
