@@ -13,8 +13,9 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from .banded import EIGEN_MAX, Band, intervals
+from .banded import Band
 from .factorised import Factorised
+from .intervals import EIGEN_MAX, intervals
 from .quadrature import Quadrature, low_order_traces, quadrature
 from .rough import Rough, from_traces
 from .spectrum import Spectrum, spectrum

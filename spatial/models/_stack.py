@@ -17,7 +17,8 @@ from spillover.errors import SpatialInputError
 
 from .._data import INTERCEPT, Design
 from .._logdet import Jacobian
-from .._logdet.banded import bands, intervals, rough_intervals, side_by_side
+from .._logdet.banded import bands, side_by_side
+from .._logdet.intervals import intervals, rough_intervals
 from .._logdet.rough import Rough, rough
 from .._logdet.spectra import Spectra, spectra
 from .._weights import Weights

@@ -22,9 +22,9 @@ from spatial._logdet import (
     Quadrature,
     Spectrum,
     asymmetric,
-    banded,
     exact,
     extreme_interval,
+    intervals,
     logdet,
     symmetrizer,
 )
@@ -188,10 +188,10 @@ def test_the_interval_where_the_quick_way_is_not_sure(monkeypatch):
     """By all eigenvalues where they are few, else by Arnoldi's method with restarts."""
     W = nearest(400)
     want = logdet(labelled(W), "eigen").interval
-    monkeypatch.setattr(banded, "STEPS", (2,))
+    monkeypatch.setattr(intervals, "STEPS", (2,))
     np.testing.assert_allclose(asymmetric(W, None).interval, want, rtol=1e-10)
-    monkeypatch.setattr(banded, "EIGEN_MAX", 10)
-    assert np.isnan(banded.intervals(400, W)[0]).all()
+    monkeypatch.setattr(intervals, "EIGEN_MAX", 10)
+    assert np.isnan(intervals.intervals(400, W)[0]).all()
     np.testing.assert_allclose(asymmetric(W, None).interval, want, rtol=1e-6)
 
 

@@ -9,7 +9,7 @@ from scipy import sparse
 
 import spatial as sp
 import weights as wt
-from spatial._logdet import banded, symmetrizer
+from spatial._logdet import banded, intervals, symmetrizer
 from spatial._logdet.rough import rough
 from spatial._logdet.spectra import Spectra, spectra
 from spatial._logdet.spectrum import Spectrum
@@ -166,7 +166,7 @@ def test_intervals_are_those_of_all_eigenvalues(matrices):
             wt.knn(far, 4, metric="planar").standardize("row").csr,
             np.where(rng.random((90, 90)) < 0.1, rng.standard_normal((90, 90)), 0)]  # fmt: skip
     matrices = [*matrices, *(sparse.csr_array(m) for m in more)]
-    low, high = banded.intervals(90, banded.side_by_side(matrices))
+    low, high = intervals.intervals(90, banded.side_by_side(matrices))
     want = np.array([admissible_interval(np.linalg.eigvals(csr.toarray())) for csr in matrices])
     np.testing.assert_allclose(np.array([low, high]).T, want, rtol=1e-7)
 
@@ -174,11 +174,11 @@ def test_intervals_are_those_of_all_eigenvalues(matrices):
 def test_the_second_look_is_at_what_the_first_left(matrices, monkeypatch):
     """Few steps leave some W unsure; more steps, for those alone, find the true ends; nobody else's change by a bit."""
     blocks = banded.side_by_side(matrices)
-    monkeypatch.setattr(banded, "EIGEN_MAX", 0)
-    monkeypatch.setattr(banded, "STEPS", (7,))
-    first = banded.intervals(90, blocks)[0]
-    monkeypatch.setattr(banded, "STEPS", (7, 24))
-    second = banded.intervals(90, blocks)[0]
+    monkeypatch.setattr(intervals, "EIGEN_MAX", 0)
+    monkeypatch.setattr(intervals, "STEPS", (7,))
+    first = intervals.intervals(90, blocks)[0]
+    monkeypatch.setattr(intervals, "STEPS", (7, 24))
+    second = intervals.intervals(90, blocks)[0]
     sure = np.isfinite(first)
     assert 0 < sure.sum() < np.isfinite(second).sum()
     np.testing.assert_array_equal(second[sure], first[sure])
