@@ -1,8 +1,8 @@
 """log|I - rho W| of one sparse W that is not similar to a symmetric matrix: knn weights, say.
 
-Eigenvalues are complex and their number cannot be read off a symmetric factorisation. A rough curve from three traces
-and the interval's ends takes the place of the stochastic one, and a window's polynomial is in the logit of rho's place
-in the interval: the curves of ``stacked``, for one matrix.
+Its eigenvalues are complex, and L may be singular near by, off the real line. A rough curve from three traces and the
+interval's ends takes the place of the stochastic one, and a window's polynomial is in the logit of rho's place in the
+interval: the curves of ``stacked``, for one matrix.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from scipy import sparse
 
 from .banded import Band
+from .exact import SparseLU
 from .factorised import Factorised
 from .intervals import EIGEN_MAX, intervals
 from .quadrature import Quadrature, low_order_traces, quadrature
@@ -114,10 +115,6 @@ class Asymmetric(Factorised):
     def _spectrum(self) -> Spectrum:
         return spectrum(self.coarse.matrix, None)
 
-    def moment(self, k: int) -> tuple[float, float]:
-        """tr W^k and its standard error: exact for the low orders."""
-        return self.coarse.moment(k)
-
     def _kept_off_the_ends(self, lo, hi):
         ends = logistic(np.array([-END, END]), *self.interval)
         return tuple(float(x) for x in np.clip([lo, hi], *ends))
@@ -142,19 +139,13 @@ class Asymmetric(Factorised):
         return np.array([self._values[rho] for rho in points.tolist()])
 
 
-def asymmetric(matrix: sparse.csr_array, factorise) -> Asymmetric:
-    """From W itself.
-
-    Parameters
-    ----------
-    factorise : Band or SparseLU
-        Of W.
-    """
+def asymmetric(matrix: sparse.csr_array, exact: Band | SparseLU) -> Asymmetric:
+    """From W itself and what factorises I - rho W."""
     n, interval = matrix.shape[0], interval_of(matrix)
     low, high = (np.array([end]) for end in interval)
     stack = from_traces(low_order_traces(matrix, False, orders=3)[:, None], n, low, high)
     outline = Outline(stack, interval, interval, "traces", matrix)
-    return Asymmetric(factorise, outline, interval)
+    return Asymmetric(exact, outline, interval)
 
 
 def interval_of(matrix: sparse.csr_array) -> tuple[float, float]:

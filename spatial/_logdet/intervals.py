@@ -53,9 +53,13 @@ def _bound(n, blocks) -> np.ndarray:
 def _look(n, blocks) -> tuple[np.ndarray, np.ndarray]:
     """Roughly the least real part of an eigenvalue of every block, (R,), and a vector of the last direction that was
     looked in, (R, n)."""
-    start = np.tile(np.random.default_rng(0).standard_normal(n), (blocks.shape[0] // n, 1))
-    V, H = _arnoldi(partial(_lag, blocks), start, min(LOOK, n), passes=1)
-    return np.linalg.eigvals(H).real.min(axis=1), V[:, -1]
+    R, steps = blocks.shape[0] // n, min(LOOK, n)
+    V, H = np.empty((R, steps + 1, n)), np.zeros((R, steps + 1, steps))
+    V[:, 0], _ = _unit(np.tile(np.random.default_rng(0).standard_normal(n), (R, 1)))
+    for j in range(steps):
+        lag = (blocks @ V[:, j].ravel()).reshape(R, n)
+        V[:, j + 1], H[:, : j + 1, j], H[:, j + 1, j] = _next(V[:, : j + 1], lag, passes=1)
+    return np.linalg.eigvals(H[:, :steps]).real.min(axis=1), V[:, -2]
 
 
 def _leftmost(blocks, n, bound) -> np.ndarray:
@@ -132,11 +136,6 @@ def _sure(V, WV, bound):
     return np.where(sure, least, np.nan)
 
 
-def _lag(blocks, x):
-    """W x of every block, (R, n)."""
-    return (blocks @ x.ravel()).reshape(x.shape)
-
-
 def _picked(blocks, n, which) -> sparse.csr_array:
     """Some of the blocks."""
     some = sparse.csr_array(blocks[(which[:, None] * n + np.arange(n)).ravel()])
@@ -152,18 +151,9 @@ def _shifted(blocks, n, middle, half):
     return sparse.csr_array(sparse.diags_array(scale) @ blocks - sparse.diags_array(np.repeat(middle, n) * scale))
 
 
-def _arnoldi(apply, start, steps, passes=2):
-    """(V (R, steps, n) orthonormal, after one pass roughly so, H (R, steps, steps)) from ``start`` (R, n)."""
-    R, n = start.shape
-    V, H = np.zeros((R, steps + 1, n)), np.zeros((R, steps + 1, steps))
-    V[:, 0], _ = _unit(start)
-    for j in range(steps):
-        V[:, j + 1], H[:, : j + 1, j], H[:, j + 1, j] = _next(V[:, : j + 1], apply(V[:, j]), passes)
-    return V[:, :steps], H[:, :steps]
-
-
 def _next(V, x, passes=2):
-    """What x (R, n) adds to a basis, of length one, its shares (R, steps) of the basis, and the length it had."""
+    """What x (R, n) adds to a basis, of length one, x's shares (R, steps) in the basis, and the length of the rest. One
+    pass leaves it roughly at right angles, two entirely."""
     shares = 0.0
     for _ in range(passes):
         h = V @ x[:, :, None]

@@ -118,7 +118,7 @@ def acyclic(csr: sparse.csr_array) -> bool:
     a W are zero, though no routine would find them so."""
     from scipy.sparse.csgraph import connected_components
 
-    if csr.diagonal().any():
+    if np.diff(csr.indptr).all() or csr.diagonal().any():  # a walk along links ends somewhere
         return False
     return connected_components(csr, directed=True, connection="strong", return_labels=False) == csr.shape[0]
 

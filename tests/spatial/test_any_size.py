@@ -178,7 +178,7 @@ def test_a_single_w_without_symmetry_needs_few_factorisations():
     L = fit.sample.lag.logdet
     assert 0 < L.factorisations <= 16
     assert np.abs((fit.params - by_eigenvalues.params) / by_eigenvalues.std_errors).max() < 1e-6
-    assert L.moment(4) == pytest.approx((np.trace(np.linalg.matrix_power(w.csr.toarray(), 4)), 0.0), abs=1e-8)
+    assert L.coarse.moment(4) == pytest.approx((np.trace(np.linalg.matrix_power(w.csr.toarray(), 4)), 0.0), abs=1e-8)
     y = np.random.default_rng(3).standard_normal((4, 1, 250)) + fit.design.y
     assert isinstance(L.whole, Spectrum)
     np.testing.assert_array_equal(sp.refit(fit, y=y).params, sp.refit(by_eigenvalues, y=y).params)
