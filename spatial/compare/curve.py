@@ -17,6 +17,7 @@ from spillover.errors import SpatialInputError, check_option
 
 from .._weights import as_weights
 from ..effects.average import KINDS
+from ..models._again import again
 from ..results import Fit
 from .common import on_common_units
 from .jobs import run
@@ -143,6 +144,7 @@ def specification_curve(
     jobs = list(product(named, range(len(models)), formulas, frames))
     shared = (frames, models, formulas, variable, draws, seed, options)
     keys = _keys(jobs, shared)
+    shared = (*shared, {})
     with opened(journal, SCHEMA, resume=resume) as book:
         done = {i: book.found[key] for i, key in enumerate(keys) if key in book.found}
         found, whole = run([(*job, key) for job, key in zip(jobs, keys)], _all, shared, n_jobs=n_jobs, client=client,
@@ -193,12 +195,11 @@ def _all(shared, jobs) -> list[dict]:
 
 def _one(shared, job) -> dict:
     """The effects of the variable in one specification, as a row of the journal."""
-    frames, models, formulas, variable, draws, seed, options = shared
+    _, models, formulas, variable, draws, seed, *_ = shared
     name, m, terms, sample, key = job
-    frame, ws = frames[sample]
     row = dict.fromkeys(SCHEMA) | dict(zip(CHOICES, _chosen((name, m, terms, sample), models))) | {"problem": ""}
     try:
-        fit = models[m](formulas[terms], frame, ws[name], **options)
+        fit = _fit(shared, name, m, terms, sample)
         table = fit.effects(draws=draws, seed=seed_of(key, seed)).tidy()
         table = table[table["term"] == variable].set_index("effect")
         if table.empty:
@@ -208,6 +209,19 @@ def _one(shared, job) -> dict:
         return row | {"rho": float(fit.params.get("rho", np.nan)), "loglik": float(fit.loglik)}
     except SpatialInputError as error:
         return row | {"problem": f"{error.code}: {error.message}"}
+
+
+def _fit(shared, name, m, terms, sample) -> Fit:
+    """Under the first W by the model's function; under others without reading the data again."""
+    frames, models, formulas, *_, options, leads = shared
+    frame, ws = frames[sample]
+    where, lead = (m, terms, sample), leads.get((m, terms, sample))
+    fit = None if lead is None else again(lead, ws[name], options)
+    if fit is None:
+        fit = models[m](formulas[terms], frame, ws[name], **options)
+        if models[m].__module__.startswith("spatial.models.family"):
+            leads.setdefault(where, fit)
+    return fit
 
 
 def _chosen(job, models):

@@ -74,12 +74,12 @@ class Effects(Shown):
 
     def tidy(self) -> pd.DataFrame:
         """One row per variable and effect, in the common schema plus ``effect``."""
-        index = pd.MultiIndex.from_product([KINDS, self.variables], names=["effect", "term"])
-        table = pd.DataFrame({"estimate": self.estimates.ravel(), "std_error": self.std_errors.ravel()}, index=index)
-        table["statistic"] = table["estimate"] / table["std_error"]
-        table["p_value"] = two_sided(table["statistic"])
-        table["conf_low"], table["conf_high"] = self.conf_low.ravel(), self.conf_high.ravel()
-        return table.reset_index()[["effect", *SCHEMA]]
+        estimate, error = self.estimates.ravel(), self.std_errors.ravel()
+        with np.errstate(divide="ignore", invalid="ignore"):  # an effect that is none has no error
+            statistic = estimate / error
+        ends = self.conf_low.ravel(), self.conf_high.ravel()
+        columns = (list(self.variables) * len(KINDS), estimate, error, statistic, two_sided(statistic), *ends)
+        return pd.DataFrame({"effect": [kind for kind in KINDS for _ in self.variables], **dict(zip(SCHEMA, columns))})
 
     def elasticity(self) -> Elasticities:
         """Per cent of y for one per cent of x, at the means where there is no logarithm: see ``spatial.elasticity``."""
