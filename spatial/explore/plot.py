@@ -6,7 +6,8 @@ import numpy as np
 
 from spillover.ids import positions
 
-from ..plot.style import legible
+from ..plot.style import COLOURS as SERIES
+from ..plot.style import SOFT, legible, plain, series_styles
 from . import _local
 
 # GeoDa's colours, which readers of these maps know.
@@ -28,65 +29,61 @@ COLOURS = {
     _local.NO_NEIGHBOURS: "#999999",
     _local.NO_DATA: "#464646",
 }
+BLUE, ORANGE = SERIES[:2]
 LEVELS = ((0.0001, "#014003"), (0.001, "#037406"), (0.01, "#06c40b"), (0.05, "#4bff50"))
 EDGE = "#5b5b5b"
 
 
 def moran_scatter(result, *, ax=None):
     """Standardised values against their spatial lag; the line's slope is I when rows sum to one."""
-    ax = ax if ax is not None else _new_axes(5, 5)
-    ax.scatter(result.z, result.lag, s=18, color="#33638d", alpha=0.8, linewidths=0)
+    ax = ax if ax is not None else _new_axes(4.5, 4.5)
+    ax.scatter(result.z, result.lag, s=18, color=BLUE, alpha=0.7, linewidths=0)
     reach = np.array([result.z.min(), result.z.max()])
-    ax.plot(reach, reach * (result.z @ result.lag) / (result.z @ result.z), color="#c03a2b", linewidth=1.5)
-    ax.axhline(0, color="0.6", linewidth=0.8)
-    ax.axvline(0, color="0.6", linewidth=0.8)
-    ax.set_xlabel(f"{result.variable} (standardised)")
-    ax.set_ylabel("spatial lag")
-    ax.set_title(_caption(result))
+    ax.plot(reach, reach * (result.z @ result.lag) / (result.z @ result.z), color=ORANGE, linewidth=1.5)
+    ax.axhline(0, color=SOFT, linewidth=0.8)
+    ax.axvline(0, color=SOFT, linewidth=0.8)
+    plain(ax, title=_caption(result), xlabel=f"{result.variable} (standardised)", ylabel="spatial lag")
     return legible(ax)
 
 
 def null_distribution(result, *, ax=None):
     """Histogram of the permuted statistic with the observed value."""
-    ax = ax if ax is not None else _new_axes(6, 4)
+    ax = ax if ax is not None else _new_axes(5, 3.2)
     if result.permutations:
         ax.hist(result.simulated, bins=40, color="#b8c4d0")
-    ax.axvline(result.expected, color="0.5", linewidth=1, linestyle="--", label="expected")
-    ax.axvline(result.estimate, color="#c03a2b", linewidth=2, label="observed")
-    ax.set_xlabel(f"{result.symbol} under the null")
-    ax.set_title(_caption(result))
-    ax.legend(frameon=False)
+    ax.axvline(result.expected, color=SOFT, linewidth=1, linestyle="--", label="expected")
+    ax.axvline(result.estimate, color=ORANGE, linewidth=2, label="observed")
+    plain(ax, title=_caption(result), xlabel=f"{result.symbol} under the null", ylabel="permutations", legend=True)
     return legible(ax)
 
 
 def moran_by_period(result, *, ax=None, significance=0.05):
     """Moran's I over the periods: filled where significant, hollow where not, expectation dashed."""
-    ax = ax if ax is not None else _new_axes(7, 4)
+    ax = ax if ax is not None else _new_axes(5, 3.2)
     several = len(result.weights) > 1
-    for (weights, variable), part in result.frame.groupby(["weights", "variable"], sort=False):
+    parts = result.frame.groupby(["weights", "variable"], sort=False)
+    for ((weights, variable), part), (colour, marker) in zip(parts, series_styles()):
         p = part["p_sim"].fillna(part["p_rand"])
-        (line,) = ax.plot(part[result.by], part["I"], label=f"{variable} ({weights})" if several else variable)
-        fill = [line.get_color() if significant else "white" for significant in p <= significance]
-        ax.scatter(part[result.by], part["I"], c=fill, edgecolors=[line.get_color()], zorder=3, s=30)
-    ax.axhline(result.frame["expected"].mean(), color="0.5", linewidth=1, linestyle="--")
-    ax.set_xlabel(result.by)
-    ax.set_ylabel("Moran's I")
-    ax.set_title(f"Filled: p ≤ {significance:g} ({result.alternative})")
-    ax.legend(frameon=False)
+        label = f"{variable} ({weights})" if several else variable
+        ax.plot(part[result.by], part["I"], color=colour, linewidth=1.3, marker=marker, markersize=5, label=label)
+        hollow = part[~(p <= significance)]
+        ax.plot(hollow[result.by], hollow["I"], marker, color=colour, markerfacecolor="white", markersize=5)
+    ax.axhline(result.frame["expected"].mean(), color=SOFT, linewidth=1, linestyle="--")
+    note = f"{result.by}; filled: p ≤ {significance:g} ({result.alternative}), dashed: expected"
+    plain(ax, title=f"Moran's I by {result.by}", xlabel=note, ylabel="Moran's I", legend=True)
     return legible(ax)
 
 
 def correlogram_lines(result, *, ax=None):
     """Moran's I by order or distance with the band expected ± 1.96 standard deviations under randomisation."""
-    ax = ax if ax is not None else _new_axes(6, 4)
+    ax = ax if ax is not None else _new_axes(5, 3.2)
     f, x = result.frame, np.arange(len(result.frame))
     ax.fill_between(x, f["expected"] - 1.96 * f["sd"], f["expected"] + 1.96 * f["sd"], color="#d9dfe5", linewidth=0)
-    ax.plot(x, f["I"], marker="o", color="#33638d")
-    ax.axhline(0, color="0.6", linewidth=0.8)
+    ax.plot(x, f["I"], marker="o", color=BLUE)
+    ax.axhline(0, color=SOFT, linewidth=0.8)
     ax.set_xticks(x, [str(label) for label in f["lag"]])
-    ax.set_xlabel(result.step)
-    ax.set_ylabel("Moran's I")
-    ax.set_title(f"{result.variable}; band: 95 % under randomisation")
+    plain(ax, title=f"Correlogram of {result.variable}", note="band: 95 % under randomisation", xlabel=result.step,
+          ylabel="Moran's I")  # fmt: skip
     return legible(ax)
 
 
