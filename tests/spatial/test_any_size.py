@@ -238,6 +238,17 @@ def test_w_without_cycles(n):
     np.testing.assert_allclose(many["a"].params, fit.params, rtol=1e-9)
 
 
+@pytest.mark.parametrize("cycles", [True, False])
+@pytest.mark.parametrize("size", [1e-5, 1e4])
+def test_rho_has_the_units_of_one_over_w(size, cycles):
+    """However small or large the weights: distances in metres make an interval of hundreds of thousands."""
+    W = nearest(60) if cycles else sparse.csr_array(np.tril(nearest(60).toarray()))
+    data = data_for(W)
+    fit, other = (sp.sar("y ~ a + b", data, labelled(c * W)) for c in (1.0, size))
+    assert other.rho * size == pytest.approx(fit.rho, rel=1e-6)
+    assert other.loglik == pytest.approx(fit.loglik, abs=1e-7)
+
+
 @pytest.mark.parametrize("rho", [-0.9, 0.0, 0.97])
 def test_the_search_finds_the_maximum_anywhere(rho):
     W = WEIGHTS["queen"]
