@@ -16,7 +16,7 @@ from scipy import sparse
 from .banded import Band
 from .exact import SparseLU
 from .factorised import Factorised
-from .intervals import EIGEN_MAX, intervals
+from .intervals import EIGEN_MAX, Intervals
 from .quadrature import Quadrature, low_order_traces, quadrature
 from .rough import Rough, from_traces
 from .spectrum import Spectrum, spectrum
@@ -150,5 +150,5 @@ def asymmetric(matrix: sparse.csr_array, exact: Band | SparseLU) -> Asymmetric:
 
 def interval_of(matrix: sparse.csr_array) -> tuple[float, float]:
     """The admissible one."""
-    (low,), (high,) = intervals(matrix.shape[0], matrix)
+    (low,), (high,) = Intervals(matrix.shape[0], matrix).exact
     return (float(low), float(high)) if np.isfinite(high - low) else extreme_interval(matrix, False)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -18,8 +19,8 @@ REAL = 1e-9  # imaginary part of a real eigenvalue, likewise
 EIGEN_MAX = 1_000  # units; all eigenvalues of so many take a second at most, for the few W that need them
 
 
-def intervals(n, blocks) -> tuple[np.ndarray, np.ndarray]:
-    """The admissible intervals of sparse matrices, (R,) each; NaN where large ones' ends could not be made sure of.
+class Intervals:
+    """The admissible intervals of sparse matrices.
 
     Parameters
     ----------
@@ -28,72 +29,113 @@ def intervals(n, blocks) -> tuple[np.ndarray, np.ndarray]:
     blocks : csr_array
         The matrices, ``side_by_side``.
     """
-    return _intervals(n, blocks, partial(_leftmost, n=n, bound=_bound(n, blocks)))
+
+    def __init__(self, n, blocks):
+        sums = blocks.sum(axis=1).reshape(-1, n)
+        # Rows of no negative weights that sum to one: the largest eigenvalue is one.
+        self._one = (blocks.data.min(initial=0.0) >= 0) & (np.abs(sums - 1) < 1e-12).all(axis=1)
+        self._left = _End(n, blocks)
+        self._right = None if self._one.all() else _End(n, -blocks)
+
+    @cached_property
+    def rough(self) -> tuple[np.ndarray, np.ndarray]:
+        """(R,) each, to some percent, mostly."""
+        return self._from(lambda end: end.look[0])
+
+    @cached_property
+    def exact(self) -> tuple[np.ndarray, np.ndarray]:
+        """(R,) each; NaN where large ones' ends could not be made sure of."""
+        return self._from(_leftmost)
+
+    def _from(self, leftmost):
+        highest = np.ones(len(self._one)) if self._right is None else np.where(self._one, 1.0, -leftmost(self._right))
+        return admissible_intervals(np.array([leftmost(self._left), highest]))
 
 
-def rough_intervals(n, blocks) -> tuple[np.ndarray, np.ndarray]:
-    """The same to a percent or so, of all of them."""
-    return _intervals(n, blocks, lambda blocks: _look(n, blocks)[0])
+class _End:
+    """The left end of the spectrum of every block."""
+
+    def __init__(self, n, blocks):
+        self.n, self.blocks = n, blocks
+
+    @cached_property
+    def bound(self) -> np.ndarray:
+        """Of the radius: the largest sum of a row's absolute weights, (R,)."""
+        return abs(self.blocks).sum(axis=1).reshape(-1, self.n).max(axis=1)
+
+    @cached_property
+    def look(self) -> tuple[np.ndarray, np.ndarray]:
+        """Roughly the least real part of an eigenvalue, (R,), and nearly its vector, (R, n)."""
+        R, n, steps = self.blocks.shape[0] // self.n, self.n, min(LOOK, self.n)
+        V, H = np.empty((R, steps + 1, n)), np.zeros((R, steps + 1, steps))
+        V[:, 0], _ = _unit(np.random.default_rng(0).standard_normal((1, n)))
+        for j in range(steps):
+            lag = (self.blocks @ V[:, j].ravel()).reshape(R, n)
+            V[:, j + 1], H[:, : j + 1, j], H[:, j + 1, j] = _next(V[:, : j + 1], lag, passes=1)
+        values, vectors = np.linalg.eig(H[:, :steps])
+        least = values.real.argmin(axis=1)[:, None]
+        combined = np.take_along_axis(vectors, least[:, None], axis=2).real
+        return values.real.min(axis=1), _unit((V[:, :steps].swapaxes(1, 2) @ combined)[:, :, 0])[0]
 
 
-def _intervals(n, blocks, leftmost):
-    lowest = leftmost(blocks)
-    # Rows of no negative weights that sum to one: the largest eigenvalue is one.
-    sums = blocks.sum(axis=1).reshape(-1, n)
-    one = (blocks.data.min(initial=0.0) >= 0) & (np.abs(sums - 1) < 1e-12).all(axis=1)
-    highest = np.ones(len(one)) if one.all() else np.where(one, 1.0, -leftmost(-blocks))
-    return admissible_intervals(np.array([lowest, highest]))
-
-
-def _bound(n, blocks) -> np.ndarray:
-    """Of the radius: the largest sum of a row's absolute weights."""
-    return abs(blocks).sum(axis=1).reshape(-1, n).max(axis=1)
-
-
-def _look(n, blocks) -> tuple[np.ndarray, np.ndarray]:
-    """Roughly the least real part of an eigenvalue of every block, (R,), and a vector of the last direction that was
-    looked in, (R, n)."""
-    R, steps = blocks.shape[0] // n, min(LOOK, n)
-    V, H = np.empty((R, steps + 1, n)), np.zeros((R, steps + 1, steps))
-    V[:, 0], _ = _unit(np.tile(np.random.default_rng(0).standard_normal(n), (R, 1)))
-    for j in range(steps):
-        lag = (blocks @ V[:, j].ravel()).reshape(R, n)
-        V[:, j + 1], H[:, : j + 1, j], H[:, j + 1, j] = _next(V[:, : j + 1], lag, passes=1)
-    return np.linalg.eigvals(H[:, :steps]).real.min(axis=1), V[:, -2]
-
-
-def _leftmost(blocks, n, bound) -> np.ndarray:
+def _leftmost(end: _End) -> np.ndarray:
     """The smallest real eigenvalue of every block, (R,); NaN where it is not sure and blocks are large.
 
-    Arnoldi's method with p(W) for the matrix, p the Chebyshev polynomial that is small right of a first look at the
-    left end: a Krylov space of degree 144 for the work of one of 8 (Saad 1984, Math. Comp. 42:567-588). It goes on
-    with those W that are not sure yet.
+    Arnoldi's method with a polynomial in W for the matrix. It goes on with those W that are not sure yet.
     """
-    R = len(bound)
-    look, start = _look(n, blocks)
-    edge = look + EDGE * (bound - look)  # what lies right of it is wanted small
-    half, middle = (bound - edge) / 2, (bound + edge) / 2
-    scaled = _shifted(blocks, n, middle, half)
+    n, blocks, bound = end.n, end.blocks, end.bound
+    look, start = end.look
+    filtered = _Filter.of(n, blocks, look, bound)
     steps = [min(step, n) for step in STEPS]
-    least, left = np.full(R, np.nan), np.arange(R)
-    U, WU = np.empty((R, steps[-1] + 1, n)), np.empty((R, steps[-1], n))
-    U[:, 0], _ = _unit(start)
+    least, left = np.full(len(bound), np.nan), np.arange(len(bound))
+    U, WU = np.empty((len(bound), steps[-1] + 1, n)), np.empty((len(bound), steps[-1], n))
+    U[:, 0] = start
     for j in range(steps[-1]):
-        once, polynomial = _chebyshev(scaled, U[:, j])
-        WU[:, j] = half[left, None] * once + middle[left, None] * U[:, j]
+        WU[:, j], polynomial = filtered(U[:, j])
         if j + 1 in steps:
             least[left] = _sure(U[:, : j + 1], WU[:, : j + 1], bound[left])
             unsure = np.flatnonzero(np.isnan(least[left]))
             if not len(unsure):
                 break
             if len(unsure) < len(left):
-                left, polynomial, scaled = left[unsure], polynomial[unsure], _picked(scaled, n, unsure)
+                left, polynomial, filtered = left[unsure], polynomial[unsure], filtered.take(unsure)
                 U, WU = _begun(U, unsure, j + 1), _begun(WU, unsure, j + 1)
         U[:, j + 1], _, _ = _next(U[:, : j + 1], polynomial)
     for r in np.flatnonzero(np.isnan(least)) if n <= EIGEN_MAX else ():  # complex ones lie left of all that are real
         part = slice(r * n, (r + 1) * n)
         least[r] = _smallest_real(np.linalg.eigvals(blocks[part, part].toarray()))
     return least
+
+
+@dataclass(frozen=True)
+class _Filter:
+    """Some blocks W, and p(W) with the Chebyshev polynomial p that is small right of their left ends: a Krylov space of
+    degree 144 for the work of one of 8 (Saad 1984, Math. Comp. 42:567-588)."""
+
+    scaled: sparse.csr_array  # (W - middle I) / half of every block
+    middle: np.ndarray
+    half: np.ndarray
+
+    @classmethod
+    def of(cls, n, blocks, look, bound):
+        edge = look + EDGE * (bound - look)  # what lies right of it is wanted small
+        middle, half = (bound + edge) / 2, (bound - edge) / 2
+        return cls(_shifted(blocks, n, middle, half), middle[:, None], half[:, None])
+
+    def __call__(self, x):
+        """W x and p(W) x, (R, n) each."""
+        before, now = x.ravel(), self.scaled @ x.ravel()
+        once = self.half * now.reshape(x.shape) + self.middle * x
+        for _ in range(DEGREE - 1):
+            after = self.scaled @ now
+            after *= 2
+            after -= before
+            before, now = now, after
+        return once, now.reshape(x.shape)
+
+    def take(self, which):
+        n = self.scaled.shape[0] // len(self.half)
+        return _Filter(_picked(self.scaled, n, which), self.middle[which], self.half[which])
 
 
 def _smallest_real(eigenvalues) -> float:
@@ -106,18 +148,6 @@ def _begun(V, which, steps):
     out = np.empty((len(which), *V.shape[1:]))
     out[:, :steps] = V[which, :steps]
     return out
-
-
-def _chebyshev(scaled, x):
-    """Every block, and its polynomial of degree ``DEGREE``, times x (R, n)."""
-    before, now = x.ravel(), scaled @ x.ravel()
-    once = now.reshape(x.shape)
-    for _ in range(DEGREE - 1):
-        after = scaled @ now
-        after *= 2
-        after -= before
-        before, now = now, after
-    return once, now.reshape(x.shape)
 
 
 def _sure(V, WV, bound):

@@ -67,12 +67,12 @@ class Rough:
         return nodes, shares, 1 - rho[..., None] * nodes
 
 
-def rough(blocks: sparse.csr_array, n: int, low: np.ndarray, high: np.ndarray) -> Rough:
-    """Of matrices that are ``side_by_side``, n units each, with the intervals (low, high)."""
+def traces(blocks: sparse.csr_array, n: int) -> np.ndarray:
+    """tr W, tr W^2 and tr W^3 of matrices that are ``side_by_side``, n units each, (3, R)."""
     square = sparse.csr_array(blocks @ blocks)
     third = square.multiply(blocks.T.tocsr()).sum(axis=1)
     powers = np.array([blocks.diagonal(), square.diagonal(), third])
-    return from_traces(powers.reshape(3, -1, n).sum(axis=2), n, low, high)
+    return powers.reshape(3, -1, n).sum(axis=2)
 
 
 def from_traces(traces: np.ndarray, n: int, low: np.ndarray, high: np.ndarray) -> Rough:

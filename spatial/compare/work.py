@@ -117,7 +117,7 @@ def done_together(work: Work, jobs: list) -> list[tuple[Estimate | SpatialInputE
             names = dict.fromkeys(name for name, _ in jobs)
             order, ready = lead.design.ids, {name: over_its_units(lead, work.named[name]) for name in names}
         mine = {i: w for i, (name, at) in enumerate(jobs) if at == m and (w := ready[name]) is not None}
-        for i, found in zip(mine, estimates_of(lead, list(mine.values()), work.options, work.prior)):
+        for i, found in zip(mine, estimates_of(lead, list(mine.values()), work.options, work.prior, len(work.named))):
             out[i] = None if found is None else (found, None)
     return [_alone(work, job) if found is None else found for job, found in zip(jobs, out)]
 

@@ -6,7 +6,7 @@ parameters, maxima at the edge of their interval, regressors that are close to c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 
@@ -16,10 +16,10 @@ from scipy import sparse
 from spillover.errors import SpatialInputError
 
 from .._data import INTERCEPT, Design
-from .._logdet import Jacobian
+from .._logdet import Jacobian, eliminated, rough
 from .._logdet.banded import bands, side_by_side
-from .._logdet.intervals import intervals, rough_intervals
-from .._logdet.rough import Rough, rough
+from .._logdet.intervals import Intervals
+from .._logdet.rough import Rough, from_traces
 from .._logdet.spectra import Spectra, spectra
 from .._weights import Weights
 from ..inference.kinds import lost_freedom
@@ -34,6 +34,7 @@ from ._sample import _likelihood_size, lagged_intercept_varies
 
 SPECTRA_MAX = 100  # units; above it factorisations at a few points are quicker than all eigenvalues
 UNITS_MAX = 2_000
+COMPILED = 6_000_000  # W times units^2, from which on compiled elimination is worth its loading: 75 W of 285 units
 FEW = 3  # W; fewer are estimated one by one
 NUMBERS = 4_000_000  # in the columns of one stack
 
@@ -75,7 +76,7 @@ def largest_stack(fit: Fit) -> int:
     return int(np.clip(NUMBERS // (fit.design.y.size * (2 * len(fit.solution.beta) + 2)), 1, 64))
 
 
-def stacked(fit: Fit, weights: list, options: dict) -> Stack | None:
+def stacked(fit: Fit, weights: list, options: dict, among: int) -> Stack | None:
     """Estimates under ``weights`` of the model, data and options of ``fit``; None when not one of them can be had.
 
     Parameters
@@ -83,6 +84,8 @@ def stacked(fit: Fit, weights: list, options: dict) -> Stack | None:
     fit : Fit
         Of this model under another W; see ``can_stack``.
     weights : list of Weights over the fit's units, in its order
+    among : int
+        How many W there are in the whole: what is worth compiling does not depend on how they are shared out.
     """
     d, spec, effects = fit.design, fit.specification, fit.settings["effects"]
     durbin = d.durbin
@@ -96,7 +99,8 @@ def stacked(fit: Fit, weights: list, options: dict) -> Stack | None:
     data, good = _pencil(fit, durbin, correction, lag, _own(d, effects), len(which))
     found = None
     if data.kind is not None:
-        found = _found(data, tuple(weights[which[i]] for i in good), _counts(d, effects, correction))
+        chosen, compiled = tuple(weights[which[i]] for i in good), among * d.y.shape[1] ** 2 >= COMPILED
+        found = _found(data, chosen, _counts(d, effects, correction), compiled)
     return _solved(fit, data, np.array(which)[good], found)
 
 
@@ -107,7 +111,7 @@ def under_other_w(fit: Fit, weights: list, std_errors: bool) -> Iterator:
         return
     size = largest_stack(fit)
     for start in range(0, len(weights), size):
-        stack = stacked(fit, [over_its_units(fit, w) for w in weights[start : start + size]], options)
+        stack = stacked(fit, [over_its_units(fit, w) for w in weights[start : start + size]], options, len(weights))
         if stack is None:
             continue
         at, sound = stack.at, stack.at.sound
@@ -177,44 +181,54 @@ def _counts(d: Design, effects: str, correction) -> dict:
     return {"copies": periods, "unit_root": int(correction is True and effects in ("time", "twoway"))}
 
 
-def _found(data: Pencil, weights: tuple[Weights, ...], counts: dict) -> Found | None:
+def _found(data: Pencil, weights: tuple[Weights, ...], counts: dict, compiled: bool) -> Found | None:
     """The maxima over r; None when not one was found."""
     if not weights:
         return None
-    curves, kept, engines = _determinants(weights)
-    if len(kept) and engines is None:
-        found = everywhere(data.take(kept), Jacobian(curves, **counts))
-        found = replace(found, which=kept[found.which])
-    elif len(kept):
-        found = by_windows(data.take(kept), Jacobian(curves, **counts), engines)
-        which = kept[found.which]
-        found = replace(found, which=which, ends=lambda: _intervals(weights)[:, which])
-    return found if len(kept) and len(found.which) else None
+    known = _determinants(weights, compiled)
+    if not len(known.kept):
+        return None
+    data, curve = data.take(known.kept), Jacobian(known.curves, **counts)
+    found = everywhere(data, curve) if known.engines is None else by_windows(data, curve, known.engines)
+    which = known.kept[found.which]
+    ends = None if known.intervals is None else partial(known.intervals, which)
+    return replace(found, which=which, ends=ends) if len(which) else None
+
+
+@dataclass(frozen=True)
+class Determinants:
+    """log|I - r W| of a stack: by all eigenvalues; or rough curves of those W that are sparse enough, and the exact
+    values at any point.
+
+    Attributes
+    ----------
+    curves : Spectra or Rough, of K
+    kept : (K,)
+        Positions of the W that are sparse enough and have an interval.
+    engines : list of K functions of points
+    intervals : function of positions of W, to (2, K)
+    """
+
+    curves: Spectra | Rough
+    kept: np.ndarray
+    engines: list | None = None
+    intervals: Callable | None = None
 
 
 @lru_cache(maxsize=4)
-def _determinants(weights: tuple[Weights, ...]) -> tuple[Spectra | Rough | None, np.ndarray, list | None]:
-    """log|I - r W| of a stack, for all models that have it: by all eigenvalues, with the positions of those W that have
-    an interval; or rough curves of those whose links fit in a band, and the exact values at any point."""
+def _determinants(weights: tuple[Weights, ...], compiled: bool) -> Determinants:
+    """Of a stack, for all models that have it."""
     n, blocks = weights[0].n, side_by_side([w.csr for w in weights])
     if n <= SPECTRA_MAX:
         exact = spectra(blocks, n)
         kept = np.flatnonzero(np.isfinite(exact.high - exact.low))
-        return exact.take(kept), kept, None
-    engines, (low, high) = bands(blocks, n), rough_intervals(n, blocks)
-    narrow = np.array([band.narrow for band in engines])
-    kept = np.flatnonzero(narrow & np.isfinite(high - low))
-    if not len(kept):
-        return None, kept, []
-    if len(kept) < len(weights):
-        blocks = side_by_side([weights[i].csr for i in kept])
-    return rough(blocks, n, low[kept], high[kept]), kept, [engines[i] for i in kept]
-
-
-@lru_cache(maxsize=4)
-def _intervals(weights: tuple[Weights, ...]) -> np.ndarray:
-    """The admissible intervals of a stack, (2, R); NaN where they are not sure."""
-    return np.array(intervals(weights[0].n, side_by_side([w.csr for w in weights])))
+        return Determinants(exact.take(kept), kept)
+    engines, intervals = (eliminated.eliminations if compiled else bands)(blocks, n), Intervals(n, blocks)
+    low, high = intervals.rough
+    kept = np.flatnonzero(np.isfinite(high - low) & [engine.narrow for engine in engines])
+    powers = (eliminated.traces if compiled else rough.traces)(blocks, n)
+    curves = from_traces(powers[:, kept], n, low[kept], high[kept])
+    return Determinants(curves, kept, [engines[i] for i in kept], lambda which: np.array(intervals.exact)[:, which])
 
 
 def _own(d: Design, effects: str) -> np.ndarray:

@@ -1,0 +1,182 @@
+"""Gauss's elimination of I - rho W, W sparse and small: the order once, then several rho side by side."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spillover.accelerate import ieee, njit
+
+WORD = 64  # units to a word of bits
+PIVOTS = 16  # that are multiplied before a logarithm is taken
+
+
+@njit
+def pattern(indptr, indices, limit):
+    """(order, start, right, first, left): who leaves when, and what is linked then.
+
+    The unit of fewest links leaves next, and links those that it had (Tinney & Walker 1967, Proceedings of the IEEE
+    55:1801-1809, scheme 2); both directions of a link count as one. ``right[start[t]:start[t + 1]]`` are the units that
+    unit ``order[t]`` is linked to when it leaves, ``left[first[t]:first[t + 1]]`` are the places in that order of those
+    that left before, linked to it. Stops once there are more than ``limit`` of them: ``start[n]`` is then larger.
+    """
+    n = indptr.size - 1
+    one, words = np.uint64(1), (n + WORD - 1) // WORD
+    links = np.zeros((n, words), np.uint64)
+    for i in range(n):
+        for at in range(indptr[i], indptr[i + 1]):
+            j = indices[at]
+            if i != j:
+                links[i, j // WORD] |= one << np.uint64(j % WORD)
+                links[j, i // WORD] |= one << np.uint64(i % WORD)
+    degree = np.zeros(n, np.int32)
+    for i in range(n):
+        for word in range(words):
+            degree[i] += _count(links[i, word])
+    order, start, right = np.empty(n, np.int64), np.zeros(n + 1, np.int64), np.empty(limit + n, np.int32)
+    for t in range(n):
+        fewest = np.int32(n)
+        for i in range(n):
+            fewest = min(fewest, degree[i])
+        k = 0
+        while degree[k] != fewest:
+            k += 1
+        order[t], start[t + 1] = k, start[t] + fewest
+        if start[t + 1] > limit:
+            start[n] = start[t + 1]
+            break
+        at = start[t]
+        for word in range(words):
+            rest = links[k, word]
+            while rest:
+                lowest = rest & (~rest + one)
+                right[at] = WORD * word + _count(lowest - one)
+                at += 1
+                rest ^= lowest
+        for at in range(start[t], start[t + 1]):
+            i = right[at]
+            for word in range(words):
+                links[i, word] |= links[k, word]
+            links[i, k // WORD] &= ~(one << np.uint64(k % WORD))
+            links[i, i // WORD] &= ~(one << np.uint64(i % WORD))
+            degree[i] = 0
+            for word in range(words):
+                degree[i] += _count(links[i, word])
+        degree[k] = n  # it does not count again
+    first, left = _before(order, start, right)
+    return order, start, right, first, left
+
+
+@njit
+def _before(order, start, right):
+    """(first, left) from the rest of a pattern."""
+    n = order.size
+    first, elements = np.zeros(n + 1, np.int64), start[n]
+    if elements > right.size:
+        return first, right[:0]
+    place = np.empty(n, np.int64)
+    for t in range(n):
+        place[order[t]] = t
+    for i in right[:elements]:
+        first[place[i] + 1] += 1
+    for t in range(n):
+        first[t + 1] += first[t]
+    filled, left = first.copy(), np.empty(elements, np.int32)
+    for t in range(n):
+        for i in right[start[t] : start[t + 1]]:
+            left[filled[place[i]]] = t
+            filled[place[i]] += 1
+    return first, left
+
+
+@njit
+def _count(word):
+    """Ones in 64 bits, by sums of neighbouring bits, pairs, and fours."""
+    word -= (word >> np.uint64(1)) & np.uint64(0x5555555555555555)
+    word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int32((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+@ieee
+def log_determinants(indptr, indices, data, order, start, right, first, left, points):
+    """(log|I - rho W|, largest |u|) at P points rho, a tuple: I - rho W = L U with ones on the diagonal of U, row by row.
+
+    Without exchanges: where rows of rho W have absolute sums below one, no |u| is larger than one and nothing is lost.
+    """
+    n, P = order.size, len(points)
+    rho, value, product, largest = np.array(points), np.zeros(P), np.ones(P), np.zeros(P)
+    U, row, l = np.empty((start[n], P)), np.zeros((n, P)), np.empty(P)
+    for t in range(n):
+        i = np.uint64(order[t])  # indices without a sign need no look at it
+        for p in range(P):
+            row[i, p] = 1.0
+        for at in range(indptr[i], indptr[i + 1]):
+            j = np.uint64(indices[at])
+            for p in range(P):
+                row[j, p] -= rho[p] * data[at]
+        for b in range(np.uint64(first[t]), np.uint64(first[t + 1])):
+            s = np.uint64(left[b])
+            k = np.uint64(order[s])
+            for p in range(P):
+                l[p] = row[k, p]
+                row[k, p] = 0.0
+            for a in range(np.uint64(start[s]), np.uint64(start[s + np.uint64(1)])):
+                j = np.uint64(right[a])
+                for p in range(P):
+                    row[j, p] -= l[p] * U[a, p]
+        for p in range(P):
+            product[p] *= row[i, p]
+            l[p] = 1.0 / row[i, p]
+            row[i, p] = 0.0
+        for a in range(np.uint64(start[t]), np.uint64(start[t + 1])):
+            j = np.uint64(right[a])
+            for p in range(P):
+                U[a, p] = row[j, p] * l[p]
+                largest[p] = max(largest[p], abs(U[a, p]))
+                row[j, p] = 0.0
+        if t % PIVOTS == PIVOTS - 1 or t == n - 1:
+            for p in range(P):
+                value[p] += np.log(np.abs(product[p]))
+                product[p] = 1.0
+    return value, largest
+
+
+@njit
+def traces(indptr, indices, data, n):
+    """tr W, tr W^2 and tr W^3 of all blocks W, n units each, on a diagonal: (3, R)."""
+    R = (indptr.size - 1) // n
+    start, rows, values = _columns(indptr, indices, data)
+    out, square = np.zeros((3, R)), np.zeros(R * n)
+    for i in range(R * n):
+        r = i // n
+        for at in range(indptr[i], indptr[i + 1]):  # row i of W^2
+            j = indices[at]
+            if i == j:
+                out[0, r] += data[at]
+            for b in range(indptr[j], indptr[j + 1]):
+                square[indices[b]] += data[at] * data[b]
+        out[1, r] += square[i]
+        for at in range(start[i], start[i + 1]):  # by column i of W
+            out[2, r] += square[rows[at]] * values[at]
+        for at in range(indptr[i], indptr[i + 1]):
+            for b in range(indptr[indices[at]], indptr[indices[at] + 1]):
+                square[indices[b]] = 0.0
+    return out
+
+
+@njit
+def _columns(indptr, indices, data):
+    """Where columns start, and the rows and values of their elements."""
+    n = indptr.size - 1
+    start, rows, values = np.zeros(n + 1, np.int64), np.empty_like(indices), np.empty_like(data)
+    for j in indices:
+        start[j + 1] += 1
+    for j in range(n):
+        start[j + 1] += start[j]
+    filled = start.copy()
+    for i in range(n):
+        for at in range(indptr[i], indptr[i + 1]):
+            j = indices[at]
+            rows[filled[j]], values[filled[j]] = i, data[at]
+            filled[j] += 1
+    return start, rows, values
