@@ -243,7 +243,8 @@ def _read(w):
     if hasattr(w, "csr") and hasattr(w, "ids"):
         kind, standardization = getattr(w, "kind", "given weights"), getattr(w, "standardization", None)
         ids = w.ids if isinstance(w.ids, pd.Index) else pd.Index(w.ids)  # the same object knows that it is unique
-        return sparse.csr_array(w.csr), ids, kind, standardization
+        csr = w.csr if isinstance(w.csr, sparse.csr_array) else sparse.csr_array(w.csr)
+        return csr, ids, kind, standardization
     if hasattr(w, "sparse") and hasattr(w, "unique_ids"):  # libpysal Graph
         return sparse.csr_array(w.sparse, dtype=float), pd.Index(w.unique_ids), "libpysal Graph", None
     if hasattr(w, "sparse") and hasattr(w, "id_order"):  # libpysal W

@@ -9,7 +9,6 @@ from scipy import sparse
 
 from .banded import Band, bands
 
-TOGETHER = 8  # points side by side
 FULL = 0.15  # elements of a triangular factor, in shares of n^2, beyond which a band is as good
 LARGEST = 10.0  # multiplier at which rows need not be exchanged
 
@@ -26,25 +25,25 @@ class Elimination:
     narrow = True
 
     def __init__(self, indptr, indices, data):
-        from ..kernels.determinants import log_determinants, pattern
+        from ..kernels.determinants import P, log_determinants, pattern
 
         self._W, self._n = (indptr, indices, data), len(indptr) - 1
         self._pattern = pattern(indptr, indices, int(FULL * self._n**2))
-        self._log_determinants = log_determinants
+        self._log_determinants, self._together = log_determinants, P
 
     @property
     def full(self) -> bool:
         """Whether too many elements would be filled."""
-        return self._pattern[1][-1] > FULL * self._n**2
+        return not len(self._pattern[0])
 
     def __call__(self, points) -> np.ndarray:
         """At some rho: an array of as many."""
         points = np.asarray(points, dtype=float)
-        return np.concatenate([self._at(points[s : s + TOGETHER]) for s in range(0, len(points), TOGETHER)])
+        return np.concatenate([self._at(points[s : s + self._together]) for s in range(0, len(points), self._together)])
 
     def _at(self, points) -> np.ndarray:
-        some = tuple(np.resize(points, TOGETHER).tolist())
-        value, largest = (part[: len(points)] for part in self._log_determinants(*self._W, *self._pattern, some))
+        found = self._log_determinants(*self._W, *self._pattern, np.resize(points, self._together))
+        value, largest = (part[: len(points)] for part in found)
         if not largest.max() <= LARGEST:
             lost = ~(largest <= LARGEST)
             value[lost] = self.with_exchange(points[lost])

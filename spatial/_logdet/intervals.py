@@ -112,7 +112,7 @@ class _Filter:
     """Some blocks W, and p(W) with the Chebyshev polynomial p that is small right of their left ends: a Krylov space of
     degree 144 for the work of one of 8 (Saad 1984, Math. Comp. 42:567-588)."""
 
-    scaled: sparse.csr_array  # (W - middle I) / half of every block
+    double: sparse.csr_array  # 2 (W - middle I) / half of every block
     middle: np.ndarray
     half: np.ndarray
 
@@ -120,22 +120,21 @@ class _Filter:
     def of(cls, n, blocks, look, bound):
         edge = look + EDGE * (bound - look)  # what lies right of it is wanted small
         middle, half = (bound + edge) / 2, (bound - edge) / 2
-        return cls(_shifted(blocks, n, middle, half), middle[:, None], half[:, None])
+        return cls(_shifted(blocks, n, middle, half / 2), middle[:, None], half[:, None])
 
     def __call__(self, x):
         """W x and p(W) x, (R, n) each."""
-        before, now = x.ravel(), self.scaled @ x.ravel()
+        before, now = x.ravel(), self.double @ x.ravel() / 2
         once = self.half * now.reshape(x.shape) + self.middle * x
         for _ in range(DEGREE - 1):
-            after = self.scaled @ now
-            after *= 2
+            after = self.double @ now
             after -= before
             before, now = now, after
         return once, now.reshape(x.shape)
 
     def take(self, which):
-        n = self.scaled.shape[0] // len(self.half)
-        return _Filter(_picked(self.scaled, n, which), self.middle[which], self.half[which])
+        n = self.double.shape[0] // len(self.half)
+        return _Filter(_picked(self.double, n, which), self.middle[which], self.half[which])
 
 
 def _smallest_real(eigenvalues) -> float:

@@ -7,6 +7,8 @@ import numpy as np
 from spillover.accelerate import ieee, njit
 
 WORD = 64  # units to a word of bits
+GONE = np.iinfo(np.int32).max
+P = 5  # points side by side, as many as a curve begins with; the compiler unrolls loops over them
 PIVOTS = 16  # that are multiplied before a logarithm is taken
 
 
@@ -17,79 +19,83 @@ def pattern(indptr, indices, limit):
     The unit of fewest links leaves next, and links those that it had (Tinney & Walker 1967, Proceedings of the IEEE
     55:1801-1809, scheme 2); both directions of a link count as one. ``right[start[t]:start[t + 1]]`` are the units that
     unit ``order[t]`` is linked to when it leaves, ``left[first[t]:first[t + 1]]`` are the places in that order of those
-    that left before, linked to it. Stops once there are more than ``limit`` of them: ``start[n]`` is then larger.
+    that left before, linked to it. Stops where there would be more than ``limit`` of them: ``order`` is empty then.
     """
     n = indptr.size - 1
-    one, words = np.uint64(1), (n + WORD - 1) // WORD
-    links = np.zeros((n, words), np.uint64)
-    for i in range(n):
-        for at in range(indptr[i], indptr[i + 1]):
-            j = indices[at]
-            if i != j:
-                links[i, j // WORD] |= one << np.uint64(j % WORD)
-                links[j, i // WORD] |= one << np.uint64(i % WORD)
-    degree = np.zeros(n, np.int32)
-    for i in range(n):
-        for word in range(words):
-            degree[i] += _count(links[i, word])
-    order, start, right = np.empty(n, np.int64), np.zeros(n + 1, np.int64), np.empty(limit + n, np.int32)
+    links, rank = _links(indptr, indices)
+    one, words = np.uint64(1), links.shape[1]
+    order, start, right = np.empty(n, np.int64), np.zeros(n + 1, np.int64), np.empty(limit, np.int32)
     for t in range(n):
-        fewest = np.int32(n)
-        for i in range(n):
-            fewest = min(fewest, degree[i])
-        k = 0
-        while degree[k] != fewest:
-            k += 1
-        order[t], start[t + 1] = k, start[t] + fewest
+        least = rank[0]
+        for i in range(1, n):
+            least = min(least, rank[i])
+        k, at = least % n, start[t]
+        order[t], start[t + 1] = k, at + least // n
         if start[t + 1] > limit:
-            start[n] = start[t + 1]
-            break
-        at = start[t]
+            return order[:0], start, right[:0], start, right[:0]
         for word in range(words):
             rest = links[k, word]
             while rest:
                 lowest = rest & (~rest + one)
-                right[at] = WORD * word + _count(lowest - one)
+                right[at] = WORD * word + _ones(lowest - one)
                 at += 1
                 rest ^= lowest
         for at in range(start[t], start[t + 1]):
-            i = right[at]
+            i, count = right[at], 0
+            links[i, k // WORD] ^= one << np.uint64(k % WORD)
             for word in range(words):
                 links[i, word] |= links[k, word]
-            links[i, k // WORD] &= ~(one << np.uint64(k % WORD))
-            links[i, i // WORD] &= ~(one << np.uint64(i % WORD))
-            degree[i] = 0
+            links[i, i // WORD] ^= one << np.uint64(i % WORD)
             for word in range(words):
-                degree[i] += _count(links[i, word])
-        degree[k] = n  # it does not count again
+                count += _ones(links[i, word])
+            rank[i] = count * n + i
+        rank[k] = GONE
+    right = right[: start[n]].copy()
     first, left = _before(order, start, right)
     return order, start, right, first, left
+
+
+@njit
+def _links(indptr, indices):
+    """Every unit's links, a bit each, and n times their number, plus the unit: the least is the first of the fewest."""
+    n = indptr.size - 1
+    links, rank = np.zeros((n, (n + WORD - 1) // WORD), np.uint64), np.empty(n, np.int32)
+    for i in range(n):
+        for at in range(indptr[i], indptr[i + 1]):
+            j = indices[at]
+            if i != j:
+                links[i, j // WORD] |= np.uint64(1) << np.uint64(j % WORD)
+                links[j, i // WORD] |= np.uint64(1) << np.uint64(i % WORD)
+    for i in range(n):
+        count = 0
+        for word in range(links.shape[1]):
+            count += _ones(links[i, word])
+        rank[i] = count * n + i
+    return links, rank
 
 
 @njit
 def _before(order, start, right):
     """(first, left) from the rest of a pattern."""
     n = order.size
-    first, elements = np.zeros(n + 1, np.int64), start[n]
-    if elements > right.size:
-        return first, right[:0]
-    place = np.empty(n, np.int64)
+    place, first = np.empty(n, np.int64), np.zeros(n + 1, np.int64)
     for t in range(n):
         place[order[t]] = t
-    for i in right[:elements]:
+    for i in right:
         first[place[i] + 1] += 1
     for t in range(n):
         first[t + 1] += first[t]
-    filled, left = first.copy(), np.empty(elements, np.int32)
+    filled, left = first.copy(), np.empty_like(right)
     for t in range(n):
-        for i in right[start[t] : start[t + 1]]:
-            left[filled[place[i]]] = t
-            filled[place[i]] += 1
+        for at in range(start[t], start[t + 1]):
+            i = place[right[at]]
+            left[filled[i]] = t
+            filled[i] += 1
     return first, left
 
 
 @njit
-def _count(word):
+def _ones(word):
     """Ones in 64 bits, by sums of neighbouring bits, pairs, and fours."""
     word -= (word >> np.uint64(1)) & np.uint64(0x5555555555555555)
     word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
@@ -98,13 +104,13 @@ def _count(word):
 
 
 @ieee
-def log_determinants(indptr, indices, data, order, start, right, first, left, points):
-    """(log|I - rho W|, largest |u|) at P points rho, a tuple: I - rho W = L U with ones on the diagonal of U, row by row.
+def log_determinants(indptr, indices, data, order, start, right, first, left, rho):
+    """(log|I - rho W|, largest |u|) at P points rho: I - rho W = L U with ones on the diagonal of U, row by row.
 
     Without exchanges: where rows of rho W have absolute sums below one, no |u| is larger than one and nothing is lost.
     """
-    n, P = order.size, len(points)
-    rho, value, product, largest = np.array(points), np.zeros(P), np.ones(P), np.zeros(P)
+    n = order.size
+    value, product, largest = np.zeros(P), np.ones(P), np.zeros(P)
     U, row, l = np.empty((start[n], P)), np.zeros((n, P)), np.empty(P)
     for t in range(n):
         i = np.uint64(order[t])  # indices without a sign need no look at it
@@ -146,21 +152,19 @@ def traces(indptr, indices, data, n):
     """tr W, tr W^2 and tr W^3 of all blocks W, n units each, on a diagonal: (3, R)."""
     R = (indptr.size - 1) // n
     start, rows, values = _columns(indptr, indices, data)
-    out, square = np.zeros((3, R)), np.zeros(R * n)
+    out, column = np.zeros((3, R)), np.zeros(R * n)
     for i in range(R * n):
-        r = i // n
-        for at in range(indptr[i], indptr[i + 1]):  # row i of W^2
-            j = indices[at]
-            if i == j:
-                out[0, r] += data[at]
-            for b in range(indptr[j], indptr[j + 1]):
-                square[indices[b]] += data[at] * data[b]
-        out[1, r] += square[i]
-        for at in range(start[i], start[i + 1]):  # by column i of W
-            out[2, r] += square[rows[at]] * values[at]
+        for at in range(start[i], start[i + 1]):
+            column[rows[at]] = values[at]
+        out[0, i // n] += column[i]
         for at in range(indptr[i], indptr[i + 1]):
-            for b in range(indptr[indices[at]], indptr[indices[at] + 1]):
-                square[indices[b]] = 0.0
+            j, twice = indices[at], 0.0
+            for b in range(indptr[j], indptr[j + 1]):  # W^2 from j to i
+                twice += data[b] * column[indices[b]]
+            out[1, i // n] += data[at] * column[j]
+            out[2, i // n] += data[at] * twice
+        for at in range(start[i], start[i + 1]):
+            column[rows[at]] = 0.0
     return out
 
 
