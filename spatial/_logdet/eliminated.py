@@ -1,4 +1,4 @@
-"""One sparse W among many: log|I - rho W| by compiled elimination, a tenth of a band's time for hundreds of units."""
+"""One sparse W among many: log|I - rho W| by compiled elimination, in a fifth to a tenth of a band's time."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ class Elimination:
     def _at(self, points) -> np.ndarray:
         found = self._log_determinants(*self._W, *self._pattern, np.resize(points, self._together))
         value, largest = (part[: len(points)] for part in found)
-        if not largest.max() <= LARGEST:
-            lost = ~(largest <= LARGEST)
-            value[lost] = self.with_exchange(points[lost])
+        kept = np.isfinite(value) & (largest <= LARGEST)
+        if not kept.all():
+            value[~kept] = self.with_exchange(points[~kept])
         return value
 
     @cached_property

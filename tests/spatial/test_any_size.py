@@ -191,7 +191,7 @@ def test_the_interval_where_the_quick_way_is_not_sure(monkeypatch):
     monkeypatch.setattr(intervals, "STEPS", (2,))
     np.testing.assert_allclose(asymmetric(W, None).interval, want, rtol=1e-10)
     monkeypatch.setattr(intervals, "EIGEN_MAX", 10)
-    assert np.isnan(intervals.intervals(400, W)[0]).all()
+    assert np.isnan(intervals.Intervals(400, W).exact[0]).all()
     np.testing.assert_allclose(asymmetric(W, None).interval, want, rtol=1e-6)
 
 

@@ -9,8 +9,7 @@ from scipy import sparse
 
 import spatial as sp
 import weights as wt
-from spatial._logdet import banded, intervals, symmetrizer
-from spatial._logdet.rough import rough
+from spatial._logdet import banded, eliminated, intervals, rough, symmetrizer
 from spatial._logdet.spectra import Spectra, spectra
 from spatial._logdet.spectrum import Spectrum
 from spatial._logdet.stacked import Curves, curves, logistic, logit
@@ -22,6 +21,7 @@ from spatial.models._again import another_model
 from spatial.models._stack import can_stack, stacked
 
 PANEL = {"entity": "unit", "time": "year"}
+FEW, MANY = 6, 10_000  # W of a whole call: with many, elimination is compiled
 NUMBERS = ("params", "covariance", "sigma2", "loglik", "log_marginal")
 
 
@@ -42,9 +42,12 @@ def made(N, T, seed=0, rho=0.4):
     return data, [as_weights(w) for w in ws]
 
 
-@pytest.fixture(scope="module", params=[(23, 6), (130, 4)], ids=["eigenvalues", "bands"])
+@pytest.fixture(scope="module", params=[(23, 6, FEW), (130, 4, FEW), (130, 4, MANY)],
+                ids=["eigenvalues", "bands", "elimination"])  # fmt: skip
 def panel(request):
-    return made(*request.param)
+    """Data, W, and among how many W they are meant to be."""
+    N, T, among = request.param
+    return *made(N, T), among
 
 
 CASES = [(model, {"effects": effects, "lee_yu": lee_yu}) for model in ("slx", "sar", "sem", "sdm", "sdem")
@@ -56,11 +59,11 @@ CASES += [("sdm", {"durbin": ["b"], "effects": "twoway"}), ("sdem", {"wx_order":
 @pytest.mark.parametrize(("model", "options"), CASES)
 def test_a_stack_is_its_fits(model, options, prior, panel):
     """Estimates to a millionth of a standard error, everything else to as many digits as matter."""
-    data, weights = panel
+    data, weights, among = panel
     function, how = getattr(sp, model), {**PANEL, **options}
     lead = function("y ~ a + b", data, weights[0], **how)
     assert can_stack(lead, how)
-    found = estimates_of(lead, weights, how, prior)
+    found = estimates_of(lead, weights, how, prior, among)
     stacked_here = 0
     for w, one in zip(weights, found):
         if one is None:
@@ -80,13 +83,13 @@ def test_a_stack_is_its_fits(model, options, prior, panel):
 
 def test_a_stack_does_not_matter(panel):
     """Bit by bit the same alone, beside others and in another order: what makes workers and resuming harmless."""
-    data, weights = panel
+    data, weights, among = panel
     how = {**PANEL, "effects": "entity"}
     for model in (sp.sdm, sp.sdem):
         lead = model("y ~ a + b", data, weights[0], **how)
-        together = estimates_of(lead, weights, how, sp.Prior())
-        backwards = estimates_of(lead, weights[::-1], how, sp.Prior())[::-1]
-        alone = [estimates_of(lead, [w], how, sp.Prior())[0] for w in weights]
+        together = estimates_of(lead, weights, how, sp.Prior(), among)
+        backwards = estimates_of(lead, weights[::-1], how, sp.Prior(), among)[::-1]
+        alone = [estimates_of(lead, [w], how, sp.Prior(), among)[0] for w in weights]
         for one, other, third in zip(together, backwards, alone):
             for name in NUMBERS:
                 assert np.array_equal(getattr(one, name), getattr(other, name))
@@ -95,16 +98,16 @@ def test_a_stack_does_not_matter(panel):
 
 def test_what_a_stack_cannot_do_is_done_alone(panel):
     """Islands under two-way effects, no links, W that vary, another W's units; a W X that the effects absorb."""
-    data, weights = panel
+    data, weights, among = panel
     ids, n = weights[0].ids, weights[0].n
     how = {**PANEL, "effects": "twoway"}
     lead = sp.sar("y ~ a + b", data, weights[0], **how)
     island = weights[0].without(np.arange(n) == 3)
     empty = as_weights(wt.from_dense(np.zeros((n, n)), ids=ids))
-    stack = stacked(lead, [island, weights[1], None, empty], how)
+    stack = stacked(lead, [island, weights[1], None, empty], how, among)
     assert stack.which.tolist() == [1]
     mean = as_weights(pd.DataFrame(np.ones((n, n)) / n, ids, ids))  # W x is the same for all units
-    assert stacked(sp.sdm("y ~ a + b", data, weights[0], **how), [mean], how) is None
+    assert stacked(sp.sdm("y ~ a + b", data, weights[0], **how), [mean], how, among) is None
     mixed = sp.compare_weights({"island": island, **dict(zip("abcd", weights[:4]))}, model=sp.sar, formula="y ~ a + b",
                                data=data, **how)  # fmt: skip
     assert [one.lee_yu for one in mixed.estimates.values()] == ["additive"] + 4 * ["True"]
@@ -115,7 +118,7 @@ def test_what_a_stack_cannot_do_is_done_alone(panel):
 
 
 def test_refits_under_other_w_are_single_fits(panel):
-    data, weights = panel
+    data, weights, _ = panel
     how = {**PANEL, "effects": "entity"}
     lead = sp.sdm("y ~ a + b", data, weights[0], **how)
     many = sp.refit(lead, w=weights[:4], std_errors=True)
@@ -133,14 +136,15 @@ def matrices():
     return [w.csr for w in made(90, 2)[1]]
 
 
+@pytest.mark.parametrize("among", [FEW, MANY])
 @pytest.mark.parametrize("model", ["sdm", "sem"])
 @pytest.mark.parametrize("rho", [-0.5, 0.0, 0.8])
-def test_any_dependence_stays_in_the_stack(rho, model):
+def test_any_dependence_stays_in_the_stack(rho, model, among):
     """Every W, to a millionth of a standard error, though rough curves are rough at strong dependence and what they
     lack is flat near none."""
     data, weights = made(130, 12, seed=5, rho=rho)
     function, how = getattr(sp, model), {**PANEL, "effects": "entity"}
-    found = estimates_of(function("y ~ a + b", data, weights[0], **how), weights, how, sp.Prior())
+    found = estimates_of(function("y ~ a + b", data, weights[0], **how), weights, how, sp.Prior(), among)
     for w, one in zip(weights, found):
         want = of_fit(function("y ~ a + b", data, w, **how, logdet="eigen"), sp.Prior())
         errors = np.sqrt(np.diag(want.covariance))
@@ -149,12 +153,40 @@ def test_any_dependence_stays_in_the_stack(rho, model):
         assert one.log_marginal == pytest.approx(want.log_marginal, abs=1e-6)
 
 
-def test_bands_are_dense_determinants(matrices):
-    """For any sign and size of rho, inside the interval and out."""
-    points = np.array([-2.9, -0.7, 0.0, 0.3, 0.99, 1.8])
-    for csr, engine in zip(matrices, banded.bands(banded.side_by_side(matrices), 90)):
+@pytest.mark.parametrize("engines", [banded.bands, eliminated.eliminations])
+def test_engines_are_dense_determinants(matrices, engines):
+    """For any sign and size of rho, inside the interval and out; with weights of both signs, where rows must be
+    exchanged, and with so many links that there would be too much fill."""
+    rng, points = np.random.default_rng(3), np.array([-2.9, -0.7, 0.0, 0.3, 0.99, 1.8])
+    signed = rng.standard_normal((90, 90)) * (rng.random((90, 90)) < 0.03)
+    whole = wt.knn(rng.random((90, 2)), 40, metric="planar").standardize("row").csr
+    first = sparse.csr_array(np.eye(90) / 0.3 + np.roll(np.eye(90), 1, axis=1))  # pivots of zero at one of the points
+    matrices = [*matrices, sparse.csr_array(signed), whole, first]
+    for csr, engine in zip(matrices, engines(banded.side_by_side(matrices), 90)):
         dense = np.eye(90) - points[:, None, None] * csr.toarray()
         np.testing.assert_allclose(engine(points), np.linalg.slogdet(dense)[1], rtol=1e-9, atol=1e-9)
+
+
+def test_elimination_goes_on_with_exchange_where_it_must(matrices):
+    """By the size of the multipliers; a band is used where a triangular factor would be full."""
+    rng = np.random.default_rng(3)
+    signed = sparse.csr_array(rng.standard_normal((90, 90)) * (rng.random((90, 90)) < 0.03))
+    whole = wt.knn(rng.random((90, 2)), 40, metric="planar").standardize("row").csr
+    *plain, needy, full = eliminated.eliminations(banded.side_by_side([*matrices, signed, whole]), 90)
+    for engine in (*plain[:4], needy):
+        engine(np.array([0.4, 0.9, -0.9]))
+    assert not any("with_exchange" in vars(engine) for engine in plain[:4])  # rows that sum to one
+    assert "with_exchange" in vars(needy)
+    assert isinstance(full, banded.Band)
+
+
+def test_traces_are_those_of_powers(matrices):
+    """Also of a W with weights of its own."""
+    blocks = banded.side_by_side([*matrices, sparse.csr_array(matrices[0] + 0.2 * np.eye(90))])
+    want = [[np.trace(np.linalg.matrix_power(blocks[r : r + 90, r : r + 90].toarray(), k)) for r in range(0, 630, 90)]
+            for k in (1, 2, 3)]  # fmt: skip
+    for found in (rough.traces(blocks, 90), eliminated.traces(blocks, 90)):
+        np.testing.assert_allclose(found, want, rtol=1e-12, atol=1e-12)
 
 
 def test_intervals_are_those_of_all_eigenvalues(matrices):
@@ -166,7 +198,7 @@ def test_intervals_are_those_of_all_eigenvalues(matrices):
             wt.knn(far, 4, metric="planar").standardize("row").csr,
             np.where(rng.random((90, 90)) < 0.1, rng.standard_normal((90, 90)), 0)]  # fmt: skip
     matrices = [*matrices, *(sparse.csr_array(m) for m in more)]
-    low, high = intervals.intervals(90, banded.side_by_side(matrices))
+    low, high = intervals.Intervals(90, banded.side_by_side(matrices)).exact
     want = np.array([admissible_interval(np.linalg.eigvals(csr.toarray())) for csr in matrices])
     np.testing.assert_allclose(np.array([low, high]).T, want, rtol=1e-7)
 
@@ -176,9 +208,9 @@ def test_the_second_look_is_at_what_the_first_left(matrices, monkeypatch):
     blocks = banded.side_by_side(matrices)
     monkeypatch.setattr(intervals, "EIGEN_MAX", 0)
     monkeypatch.setattr(intervals, "STEPS", (7,))
-    first = intervals.intervals(90, blocks)[0]
+    first = intervals.Intervals(90, blocks).exact[0]
     monkeypatch.setattr(intervals, "STEPS", (7, 24))
-    second = intervals.intervals(90, blocks)[0]
+    second = intervals.Intervals(90, blocks).exact[0]
     sure = np.isfinite(first)
     assert 0 < sure.sum() < np.isfinite(second).sum()
     np.testing.assert_array_equal(second[sure], first[sure])
@@ -206,7 +238,7 @@ def test_curves_and_spectra_are_the_determinants(matrices, place):
     """Values and both derivatives, at one point a W and at many; joined and picked out again."""
     blocks = banded.side_by_side(matrices)
     low, high = np.array([admissible_interval(np.linalg.eigvals(csr.toarray())) for csr in matrices]).T
-    base, engines = rough(blocks, 90, low, high), banded.bands(blocks, 90)
+    base, engines = rough.from_traces(rough.traces(blocks, 90), 90, low, high), banded.bands(blocks, 90)
     centre = logit(place * high, low, high)
     made_of, settled = curves(engines, base, centre - 0.3, centre + 0.3, np.full(len(low), 1.0))
     assert settled.all()
@@ -230,7 +262,7 @@ def test_a_rough_curve_of_next_to_no_eigenvalues():
     """Two units that follow each other, and a chain behind them: all the other eigenvalues are zero."""
     W = sparse.csr_array((np.ones(50), (np.arange(50), [1, *range(49)])), shape=(50, 50))
     with np.errstate(all="raise"):
-        base = rough(W, 50, np.array([-1.0]), np.array([1.0]))
+        base = rough.from_traces(rough.traces(W, 50), 50, np.array([-1.0]), np.array([1.0]))
         np.testing.assert_allclose(base.value(np.array([[0.3, -0.7]])), [np.log1p([-0.09, -0.49])], atol=1e-12)
 
 
@@ -238,7 +270,7 @@ def test_rough_curves_begin_with_the_traces(matrices):
     """And lack the fourth power of rho first."""
     blocks, n = banded.side_by_side(matrices), 90
     low, high = np.array([admissible_interval(np.linalg.eigvals(csr.toarray())) for csr in matrices]).T
-    base = rough(blocks, n, low, high)
+    base = rough.from_traces(rough.traces(blocks, n), n, low, high)
     with np.errstate(all="raise"):  # right near zero: the first derivatives are the traces'
         np.testing.assert_allclose(base.d1(np.zeros(len(low))), [-csr.trace() for csr in matrices], atol=1e-8)
         squares = [-(csr @ csr).trace() for csr in matrices]
@@ -253,7 +285,7 @@ def test_rough_curves_begin_with_the_traces(matrices):
 @pytest.mark.parametrize("options", [{"effects": "twoway"}, {"effects": "none"}, {"lee_yu": False, "durbin": ["b"]}])
 def test_another_model_without_reading_the_data_again(panel, options):
     """To the last bit what the model's function gives; the function itself is asked where the regressors differ."""
-    data, weights = panel
+    data, weights, _ = panel
     how = {**PANEL, "effects": "entity", **options}
     lead = sp.sdm("y ~ a + b", data, weights[0], **how)
     for model in (sp.slx, sp.sdem, sp.sdm):
