@@ -6,9 +6,9 @@ parameters, maxima at the edge of their interval, regressors that are close to c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import partial
 
 import numpy as np
 from scipy import sparse
@@ -16,11 +16,9 @@ from scipy import sparse
 from spillover.errors import SpatialInputError
 
 from .._data import INTERCEPT, Design
-from .._logdet import Jacobian, eliminated, rough
-from .._logdet.banded import bands, side_by_side
-from .._logdet.intervals import Intervals
-from .._logdet.rough import Rough, from_traces
-from .._logdet.spectra import Spectra, spectra
+from .._logdet import Jacobian
+from .._logdet.banded import side_by_side
+from .._logdet.many import determinants
 from .._weights import Weights
 from ..inference.kinds import lost_freedom
 from ..results import Fit
@@ -32,9 +30,7 @@ from ._estimate import aligned
 from ._random import RANDOM
 from ._sample import _likelihood_size, lagged_intercept_varies
 
-SPECTRA_MAX = 100  # units; above it factorisations at a few points are quicker than all eigenvalues
 UNITS_MAX = 2_000
-COMPILED = 6_000_000  # W times units^2, from which on compiled elimination is worth its loading: 75 W of 285 units
 FEW = 3  # W; fewer are estimated one by one
 NUMBERS = 4_000_000  # in the columns of one stack
 
@@ -85,7 +81,7 @@ def stacked(fit: Fit, weights: list, options: dict, among: int) -> Stack | None:
         Of this model under another W; see ``can_stack``.
     weights : list of Weights over the fit's units, in its order
     among : int
-        How many W there are in the whole: what is worth compiling does not depend on how they are shared out.
+        How many W there are in the whole (``determinants``).
     """
     d, spec, effects = fit.design, fit.specification, fit.settings["effects"]
     durbin = d.durbin
@@ -99,8 +95,7 @@ def stacked(fit: Fit, weights: list, options: dict, among: int) -> Stack | None:
     data, good = _pencil(fit, durbin, correction, lag, _own(d, effects), len(which))
     found = None
     if data.kind is not None:
-        chosen, compiled = tuple(weights[which[i]] for i in good), among * d.y.shape[1] ** 2 >= COMPILED
-        found = _found(data, chosen, _counts(d, effects, correction), compiled)
+        found = _found(data, tuple(weights[which[i]] for i in good), among, _counts(d, effects, correction))
     return _solved(fit, data, np.array(which)[good], found)
 
 
@@ -181,11 +176,11 @@ def _counts(d: Design, effects: str, correction) -> dict:
     return {"copies": periods, "unit_root": int(correction is True and effects in ("time", "twoway"))}
 
 
-def _found(data: Pencil, weights: tuple[Weights, ...], counts: dict, compiled: bool) -> Found | None:
+def _found(data: Pencil, weights: tuple[Weights, ...], among: int, counts: dict) -> Found | None:
     """The maxima over r; None when not one was found."""
     if not weights:
         return None
-    known = _determinants(weights, compiled)
+    known = determinants(weights, among)
     if not len(known.kept):
         return None
     data, curve = data.take(known.kept), Jacobian(known.curves, **counts)
@@ -193,42 +188,6 @@ def _found(data: Pencil, weights: tuple[Weights, ...], counts: dict, compiled: b
     which = known.kept[found.which]
     ends = None if known.intervals is None else partial(known.intervals, which)
     return replace(found, which=which, ends=ends) if len(which) else None
-
-
-@dataclass(frozen=True)
-class Determinants:
-    """log|I - r W| of a stack: by all eigenvalues; or rough curves of those W that are sparse enough, and the exact
-    values at any point.
-
-    Attributes
-    ----------
-    curves : Spectra or Rough, of K
-    kept : (K,)
-        Positions of the W that are sparse enough and have an interval.
-    engines : list of K functions of points
-    intervals : function of positions of W, to (2, K)
-    """
-
-    curves: Spectra | Rough
-    kept: np.ndarray
-    engines: list | None = None
-    intervals: Callable | None = None
-
-
-@lru_cache(maxsize=4)
-def _determinants(weights: tuple[Weights, ...], compiled: bool) -> Determinants:
-    """Of a stack, for all models that have it."""
-    n, blocks = weights[0].n, side_by_side([w.csr for w in weights])
-    if n <= SPECTRA_MAX:
-        exact = spectra(blocks, n)
-        kept = np.flatnonzero(np.isfinite(exact.high - exact.low))
-        return Determinants(exact.take(kept), kept)
-    engines, intervals = (eliminated.eliminations if compiled else bands)(blocks, n), Intervals(n, blocks)
-    low, high = intervals.rough
-    kept = np.flatnonzero(np.isfinite(high - low) & [engine.narrow for engine in engines])
-    powers = (eliminated.traces if compiled else rough.traces)(blocks, n)
-    curves = from_traces(powers[:, kept], n, low[kept], high[kept])
-    return Determinants(curves, kept, [engines[i] for i in kept], lambda which: np.array(intervals.exact)[:, which])
 
 
 def _own(d: Design, effects: str) -> np.ndarray:

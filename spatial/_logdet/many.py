@@ -1,0 +1,65 @@
+"""log|I - rho W| of many W of one size: the method chosen by how large they are, and how many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+
+from .._weights import Weights
+from . import eliminated, rough
+from .banded import bands, side_by_side
+from .intervals import Intervals
+from .rough import Rough, from_traces
+from .spectra import Spectra, spectra
+
+SPECTRA_MAX = 100  # units; above it factorisations at a few points are quicker than all eigenvalues
+COMPILED = 6_000_000  # W times units^2, from which on compiled loops are worth their loading: 75 W of 285 units
+
+
+@dataclass(frozen=True, eq=False)
+class Determinants:
+    """By all eigenvalues; or rough curves of those W that are sparse enough, and exact values at any point.
+
+    Attributes
+    ----------
+    curves : Spectra or Rough, of K
+    kept : (K,)
+        Positions of the W that have an interval and are sparse enough.
+    engines : list of K functions of points, or None
+    intervals : function of positions of W to their exact intervals, (2, K), or None where curves have them
+    """
+
+    curves: Spectra | Rough = field(repr=False)
+    kept: np.ndarray
+    engines: list | None = field(default=None, repr=False)
+    intervals: Callable | None = None
+
+
+def determinants(weights: tuple[Weights, ...], among: int) -> Determinants:
+    """Remembered for the last stacks of W, since several models ask for them.
+
+    Parameters
+    ----------
+    weights : tuple of Weights, n units each
+    among : int
+        How many W there are in the whole: what is worth loading does not depend on how they are shared out.
+    """
+    return _determinants(weights, among * weights[0].n ** 2 >= COMPILED)
+
+
+@lru_cache(maxsize=4)
+def _determinants(weights, compiled: bool) -> Determinants:
+    n, blocks = weights[0].n, side_by_side([w.csr for w in weights])
+    if n <= SPECTRA_MAX:
+        exact = spectra(blocks, n)
+        kept = np.flatnonzero(np.isfinite(exact.high - exact.low))
+        return Determinants(exact.take(kept), kept)
+    engines, powers = (eliminated.eliminations, eliminated.traces) if compiled else (bands, rough.traces)
+    engines, intervals = engines(blocks, n), Intervals(n, blocks)
+    low, high = intervals.rough
+    kept = np.flatnonzero(np.isfinite(high - low) & [engine.narrow for engine in engines])
+    curves = from_traces(powers(blocks, n)[:, kept], n, low[kept], high[kept])
+    return Determinants(curves, kept, [engines[i] for i in kept], lambda which: np.array(intervals.exact)[:, which])
