@@ -10,6 +10,7 @@ from spillover.ids import positions
 from .matrix import SpatialWeights
 
 INK, LAND, LINK = "#22313f", "#eef0ea", "#b5443b"
+WIDTH, HEIGHTS, TITLE = 7.0, (2.0, 9.0), 0.4  # inches
 LARGEST_HEAT = 2_000  # units; a dense picture of more shows nothing
 
 
@@ -45,14 +46,23 @@ def plot(w: SpatialWeights, data=None, *, kind: str | None = None, at="centroid"
     if kind == "heatmap" and w.n > LARGEST_HEAT:
         raise SpatialInputError("E309", f"a heat map of {w.n:,} units shows nothing (limit {LARGEST_HEAT:,})",
                                 hint="plot kind='histogram', or w.subset(...)")
-    if ax is None:
+    own = ax is None
+    if own:
         import matplotlib.pyplot as plt
 
-        ax = plt.subplots(figsize=(7, 5), layout="constrained")[1]
+        ax = plt.subplots(figsize=(WIDTH, 5), layout="constrained")[1]
     {"map": lambda: _map(w, data, at, ids, ax), "histogram": lambda: _histogram(w, ax),
      "heatmap": lambda: _heatmap(w, ax)}[kind]()
-    ax.set_title(w.kind, fontsize=10, color=INK)
+    if own and kind == "map":
+        ax.figure.set_figheight(np.clip(WIDTH * _shape(ax), *HEIGHTS) + TITLE)
+    ax.set_title(w.kind, loc="left", fontsize=10.5, fontweight="bold", color=INK)
     return ax
+
+
+def _shape(ax) -> float:
+    """Height of what is drawn by its width."""
+    (left, right), (low, high), aspect = ax.get_xlim(), ax.get_ylim(), ax.get_aspect()
+    return (high - low) / (right - left) * (1.0 if aspect == "equal" else float(aspect))
 
 
 def _map(w, data, at, ids, ax) -> None:

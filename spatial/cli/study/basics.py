@@ -53,7 +53,7 @@ def tests(q: Question, found: dict) -> Chapter:
     table = Table(frame.assign(section=frame["section"].mask(repeated, "")), "The search under each W")
     first, leading = next(iter(searches.searches.items()))
     text = (f"Under {first}:", *leading.steps, f"Choice: {leading.choice}.")
-    return Chapter("Which model?", searches, text, {"tests": table}, note="; ".join(searches.table.notes))
+    return Chapter("Which model?", searches, text, {"tests": table}, note=" ".join(searches.table.notes))
 
 
 def model(q: Question, found: dict) -> Chapter:

@@ -16,7 +16,7 @@ HOW_TO_READ = (
 def about_spillovers(effects, name) -> tuple[str, ...]:
     """What spills over and what cannot be told from zero; then a sentence for each regressor."""
     table = effects.tidy().set_index(["effect", "term"])
-    clear = [term for term in effects.variables if table.loc[("indirect", term), "p_value"] < LEVEL]
+    clear = [term for term in effects.variables if _sign(table.loc[("indirect", term)])]
     unclear = [term for term in effects.variables if term not in clear]
     said = []
     if clear:
@@ -31,8 +31,7 @@ def about_weights(comparison, name) -> str:
     """Which W the data prefer, and for which regressors all W agree."""
     table, tidy = comparison.glance(), comparison.tidy()
     indirect = tidy[tidy["effect"] == "indirect"]
-    sign = (indirect["p_value"] < LEVEL) * np.sign(indirect["estimate"])
-    same = [term for term, signs in sign.groupby(indirect["term"], sort=False) if signs.nunique() == 1]
+    same = [term for term, signs in _sign(indirect).groupby(indirect["term"], sort=False) if signs.nunique() == 1]
     agreed = (
         f"All weights agree on the sign and significance of the spillover of {', '.join(map(name, same))}; elsewhere "
         "the conclusion rests on the choice of W."
@@ -44,8 +43,13 @@ def about_weights(comparison, name) -> str:
     share = "more than 0.999" if share > 0.999 else f"{share:.3f}"
     return (
         f"Of {len(comparison.fits)} weights the data prefer {comparison.best} (posterior probability {share}). "
-        f"{agreed} Brackets hold 95 % intervals."
+        f"{agreed} Brackets hold 95\u00a0% intervals."
     )
+
+
+def _sign(effects):
+    """1 or -1 where all of the interval has this sign, which readers see beside the sentence; else 0."""
+    return 1 * (effects["conf_low"] > 0) - 1 * (effects["conf_high"] < 0)
 
 
 def _about(term: str, effects: pd.DataFrame, response: str, name) -> str:
