@@ -12,8 +12,8 @@ import numpy as np
 from .._data import INTERCEPT
 from .._logdet.stacked import logistic, logit
 from .._within import left_by_effects
+from ..models._estimate import Reading
 from ..models._stack import Stack, largest_stack, stacked
-from ..results import Fit
 from .estimates import Estimate
 from .posterior import given
 from .prior import Prior
@@ -25,7 +25,7 @@ END = 30.0  # v beyond which nothing is left
 WIDER, TIMES = 1.6, 8  # where the integrand does not fall soon enough
 
 
-def estimates_of(lead: Fit, weights: list, options: dict, prior: Prior, among: int) -> list[Estimate | None]:
+def estimates_of(lead: Reading, weights: list, options: dict, prior: Prior, among: int) -> list[Estimate | None]:
     """Of the lead's model under ``weights``; None where a single fit must be made."""
     out, size = [], largest_stack(lead)
     for start in range(0, len(weights), size):
@@ -39,26 +39,22 @@ def estimates_of(lead: Fit, weights: list, options: dict, prior: Prior, among: i
     return out
 
 
-def _estimates(lead: Fit, stack: Stack, weights, prior):
+def _estimates(lead: Reading, stack: Stack, weights, prior):
     at, spec = stack.at, lead.specification
     marginal = log_marginals(lead, stack, prior)
-    names, params, sigma2, covariance = stack.names, at.beta, at.sigma2, at.covariance
-    if stack.found is None:  # least squares: sigma2 = SSE / df
-        ratio = stack.data.n / lead.df_resid
-        sigma2, covariance = sigma2 * ratio, covariance * ratio
-    else:
-        names = (*names, "rho" if spec.lag else "lambda")
-        params = np.concatenate([at.beta, at.r[:, None]], axis=1)
+    names, params = stack.names, at.beta
+    if stack.found is not None:
+        names, params = (*names, "rho" if spec.lag else "lambda"), np.concatenate([at.beta, at.r[:, None]], axis=1)
     for f, i in enumerate(stack.which):
         if not (at.sound[f] and np.isfinite(marginal[f])):
             yield None
             continue
-        yield Estimate(spec.name, names, params[f], covariance[f], float(sigma2[f]), float(at.loglik[f]),
+        yield Estimate(spec.name, names, params[f], at.covariance[f], float(at.sigma2[f]), float(at.loglik[f]),
                        float(marginal[f]), stack.data.n, len(names) + 1, str(stack.correction),
                        int(weights[i].nnz))  # fmt: skip
 
 
-def log_marginals(lead: Fit, stack: Stack, prior: Prior) -> np.ndarray:
+def log_marginals(lead: Reading, stack: Stack, prior: Prior) -> np.ndarray:
     """log p(y | W) of a stack, (F,); NaN where the integral must be taken with more care."""
     data, d = stack.data, lead.design
     n = left_by_effects(d, lead.settings["effects"])

@@ -11,7 +11,8 @@ from spillover.errors import SpatialInputError
 
 from .._period_weights import PeriodWeights
 from .._weights import Weights
-from ..models._again import again, another_model
+from ..models._again import again, as_another, read_first
+from ..models._estimate import Reading
 from ..models._stack import FEW, can_stack, over_its_units
 from ..results import Fit
 from .estimates import Estimate, of_fit
@@ -34,8 +35,8 @@ class Work:
     formula, data, options
         As the models take them.
     prior : Prior
-    leads : tuple of Fit or None
-        By model: the first fit there is, under which others can be had without reading the data again.
+    leads : tuple of Reading or None
+        By model: the data, read once for all W.
     """
 
     named: dict = field(repr=False)
@@ -55,23 +56,22 @@ class Work:
             leads.append(self._lead(model, leads[0] if leads else None))
         return replace(self, leads=tuple(leads))
 
-    def _lead(self, model, other: Fit | None) -> Fit | None:
-        """The first fit that stands for all, with the transformation, which W without islands have; without reading
-        the data again where another model's has been found."""
+    def _lead(self, model, other: Reading | None) -> Reading | None:
+        """Data as the model reads them under the first W that stands for all, with the transformation, which W without
+        islands have; those that another model has read, where they will do."""
+        if other is not None and (found := _like(other, model, self.options)) is not None:
+            return found
         found = None
-        if model.__module__.startswith("spatial.models.family"):
-            if other is not None and (fit := _like(other, model, self.options)) is not None:
-                return fit
-            for i, w in enumerate(self.named.values()):
-                if found and i >= LOOKED_AT:
-                    break
-                try:
-                    fit = model(self.formula, self.data, w, **self.options)
-                except SpatialInputError:
-                    continue
-                if fit.settings["lee_yu"] != "additive":
-                    return fit
-                found = found or fit
+        for i, w in enumerate(self.named.values()):
+            if found and i >= LOOKED_AT:
+                break
+            try:
+                reading = read_first(model, self.formula, self.data, w, self.options)
+            except SpatialInputError:
+                continue
+            if reading is None or reading.settings["lee_yu"] != "additive":
+                return reading
+            found = found or reading
         return found
 
     def fit(self, jobs: dict, key) -> Fit:
@@ -99,12 +99,12 @@ class Work:
         return out
 
 
-def _like(other: Fit, model, options) -> Fit | None:
+def _like(other: Reading, model, options) -> Reading | None:
     try:
-        fit = another_model(other, model, options)
+        found = as_another(other, model, options)
     except SpatialInputError:
         return None
-    return None if fit is None or fit.settings["lee_yu"] == "additive" else fit
+    return None if found is None or found.settings["lee_yu"] == "additive" else found
 
 
 def done_together(work: Work, jobs: list) -> list[tuple[Estimate | SpatialInputError, Fit | None]]:

@@ -45,7 +45,7 @@ class Information:
             inverse = np.linalg.inv(np.linalg.qr(sample.X, mode="r"))
             return fit.sigma2 * inverse @ inverse.T
         if self.kind == "oim":
-            return lost_freedom(fit) * covariance(observed(sample, at), fit.params.index)
+            return _lost_freedom(fit) * covariance(observed(sample, at), fit.params.index)
         refuse_varying(fit.design.weights, "vcov='eim'")
         refuse_varying(fit.design.weights_of_error, "vcov='eim'")
         W, M = fit.design.weights.csr, fit.design.weights_of_error.csr
@@ -57,7 +57,7 @@ class Information:
     def describe(self, fit: Fit) -> str:
         if not (_is_spatial(fit) or by_random_ml(fit)):
             return "classical"
-        factor = ", factor n/(n-p)" * (lost_freedom(fit) > 1)
+        factor = ", factor n/(n-p)" * (_lost_freedom(fit) > 1)
         return {"oim": "observed information" + factor, "eim": "expected information"}[self.kind]
 
 
@@ -276,11 +276,14 @@ def residual_df(fit: Fit) -> int:
     return left_by_effects(d, fit.settings["effects"]) - fit.sample.X.shape[1]
 
 
-def lost_freedom(fit: Fit) -> float:
+def lost_freedom(n: int, p: int, settings: dict) -> float:
     """n / (n - p) in panels whose fixed effects are corrected for, 1 elsewhere."""
-    n, p = fit.sample.n, len(fit.params)
-    corrected = fit.settings["effects"] in FIXED and fit.settings["lee_yu"] is not False
+    corrected = settings["effects"] in FIXED and settings["lee_yu"] is not False
     return n / (n - p) if corrected and n > p else 1.0
+
+
+def _lost_freedom(fit: Fit) -> float:
+    return lost_freedom(fit.sample.n, len(fit.params), fit.settings)
 
 
 def _factor(fit: Fit, groups: str) -> str:

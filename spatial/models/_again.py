@@ -1,4 +1,4 @@
-"""A fit under another W, or of another model: the formula is read and the data are aligned once, for a thousand W."""
+"""A fit under another W: the formula is read and the data are aligned once, for a thousand W and all models."""
 
 from __future__ import annotations
 
@@ -6,24 +6,26 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 
+import pandas as pd
+
 from .._data import INTERCEPT
 from ..results import Fit, Specification
 from ..solve.ml import maximum_likelihood
 from ._checks import refuse_perfect_fit
 from ._dynamic import without_bias
-from ._estimate import _named, aligned
+from ._estimate import Reading, _named, aligned, read
 from ._random import RANDOM
 from ._sample import demeaned_sample, which_correction, with_lagged_intercept
 
 KEPT = {"entity", "time", "effects", "durbin", "wx_order", "lee_yu", "vcov", "logdet"}  # options that it knows
 
 
-def again(fit: Fit, w, options: dict) -> Fit | None:
+def again(fit: Fit | Reading, w, options: dict) -> Fit | None:
     """What the model's function gives for the same data, formula and options under ``w``; None where it must be asked.
 
     Parameters
     ----------
-    fit : Fit
+    fit : Fit or Reading
         Of the same model with these options, under another W.
     w : weights over the same units
     options : dict
@@ -33,25 +35,37 @@ def again(fit: Fit, w, options: dict) -> Fit | None:
     return None if solved is None else _named(fit.specification, *solved).with_vcov(fit.settings["vcov"])
 
 
-def another_model(fit: Fit, model: Callable, options: dict) -> Fit | None:
-    """What another model's function gives for the same data, formula, options and W; None where it must be asked.
+def read_first(model: Callable, formula: str, data: pd.DataFrame, w, options: dict) -> Reading | None:
+    """What a model's fits under all W have in common; None where each must be asked for on its own.
 
-    Parameters
-    ----------
-    fit : Fit
-    model : function
-        One that has the same regressors: ``sdem`` beside ``sdm``, ``sem`` beside ``sar``.
-    options : dict
-        The models' keywords.
+    Raises
+    ------
+    SpatialInputError
+        As the model's function, of what is wrong before anything is estimated.
     """
-    spec = getattr(sys.modules[model.__module__], model.__name__.upper(), None)
-    if not isinstance(spec, Specification) or spec.durbin != fit.specification.durbin or "logdet" in options:
+    spec = _specification(model)
+    return read(spec, formula, data, w, **options) if spec is not None and set(options) <= KEPT else None
+
+
+def as_another(reading: Reading, model: Callable, options: dict) -> Reading | None:
+    """The same for another model that has the same regressors: ``sdem`` beside ``sdm``, ``sem`` beside ``sar``."""
+    spec = _specification(model)
+    if spec is None or spec.durbin != reading.specification.durbin:
         return None
-    solved = solved_again(replace(fit, specification=spec), fit.design.weights, options)
-    return None if solved is None else _named(spec, *solved).with_vcov(fit.settings["vcov"])
+    effects = reading.settings["effects"]
+    correction = which_correction(spec, reading.design, effects, options.get("lee_yu", True))
+    return replace(reading, specification=spec, settings={**reading.settings, "lee_yu": correction})
 
 
-def solved_again(fit: Fit, w, options: dict) -> tuple | None:
+def _specification(model: Callable) -> Specification | None:
+    """Of one of the models that are estimated here."""
+    if not model.__module__.startswith("spatial.models."):
+        return None
+    found = getattr(sys.modules[model.__module__], getattr(model, "__name__", "").upper(), None)
+    return found if isinstance(found, Specification) else None
+
+
+def solved_again(fit: Fit | Reading, w, options: dict) -> tuple | None:
     """(design, sample, solution, names, settings) of it: the maximum, before anything is inferred from it."""
     d, settings, spec = fit.design, fit.settings, fit.specification
     if settings["method"] != "ml":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import pandas as pd
@@ -73,9 +73,7 @@ def estimate(
     given = {"random_error": random_error, "method": asked, "lee_yu": lee_yu, "vcov": vcov, "logdet": logdet}
     refuse_random(specification, d, effects, given)
     warn_of_own_lags(d, effects)
-    if specification.durbin and durbin is None:
-        d = with_lagged_intercept(without_period_terms(d), effects)
-    d = replace(d, wx_order=wx_order)
+    d = _with_lags(specification, d, effects, durbin, wx_order)
     # 2. Spatial lags in, effects out. 3. The estimates.
     correction, random = True, None
     if moments:
@@ -94,9 +92,63 @@ def estimate(
         solution = without_bias(sample, maximum_likelihood(sample), d, effects, correction)
     refuse_perfect_fit(sample, solution, d.response)
     # 4. Names and a covariance.
-    settings = {"effects": effects, "lee_yu": correction, "vcov": vcov, "method": method, "panel": d.is_panel,
-                "logdet": logdet, "random": random}  # fmt: skip
+    settings = _settings(d, effects, correction, vcov, logdet, method, random)
     return _named(specification, d, sample, solution, names, settings).with_vcov(vcov)
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """Aligned data and what is asked of them, before anything is estimated: a Fit's attributes of these names.
+
+    Attributes
+    ----------
+    specification : Specification
+    design : Design
+    settings : dict
+    """
+
+    specification: Specification
+    design: Design = field(repr=False)
+    settings: dict
+
+
+def read(
+    specification: Specification,
+    formula: str,
+    data: pd.DataFrame,
+    w,
+    *,
+    entity: str | None = None,
+    time: str | None = None,
+    effects: str | None = None,
+    durbin: list[str] | None = None,
+    wx_order: int = 1,
+    lee_yu: bool | str = True,
+    vcov=None,
+    logdet: str | None = None,
+) -> Reading | None:
+    """The first step of ``estimate`` by maximum likelihood; None for random effects, which are estimated otherwise."""
+    vcov = _checked_options(specification, "ml", vcov, lee_yu, durbin, wx_order, None, None, logdet)
+    d = design(formula, data, w, lagged=specification.durbin, entity=entity, time=time, durbin=durbin)
+    effects = which_effects(effects, d)
+    if effects in RANDOM:
+        return None
+    warn_of_own_lags(d, effects)
+    d = _with_lags(specification, d, effects, durbin, wx_order)
+    correction = which_correction(specification, d, effects, lee_yu)
+    return Reading(specification, d, _settings(d, effects, correction, vcov, logdet))
+
+
+def _with_lags(specification, d: Design, effects, durbin, wx_order) -> Design:
+    """The design with the regressors whose lags the model takes."""
+    if specification.durbin and durbin is None:
+        d = with_lagged_intercept(without_period_terms(d), effects)
+    return replace(d, wx_order=wx_order)
+
+
+def _settings(d: Design, effects, correction, vcov, logdet, method="ml", random=None) -> dict:
+    return {"effects": effects, "lee_yu": correction, "vcov": vcov, "method": method, "panel": d.is_panel,
+            "logdet": logdet, "random": random}  # fmt: skip
 
 
 def _read(specification, formula, data, w, w_error, endog, instruments, keys):

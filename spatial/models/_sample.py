@@ -85,13 +85,17 @@ def regressor_columns(d: Design, effects: str, X: np.ndarray | None = None) -> t
     (R, T, N, k) of X where they are given."""
     first, X = (0, d.X) if X is None else (1, X)
     keep = [j for j, name in enumerate(d.names) if effects == "none" or name != INTERCEPT]
-    columns, names = [X.take(keep, axis=-1)], [d.names[j] for j in keep]
-    lagged = X.take(d.durbin, axis=-1)
-    for power in ("W:", "W2:")[: d.wx_order]:
+    columns, lagged = [X.take(keep, axis=-1)], X.take(d.durbin, axis=-1)
+    for _ in range(d.wx_order):
         lagged = spatial_lag(d.weights, lagged, first=first)
         columns.append(lagged)
-        names += [power + d.names[j] for j in d.durbin]
-    return np.concatenate(columns, axis=-1), names
+    return np.concatenate(columns, axis=-1), regressor_names(d, effects)
+
+
+def regressor_names(d: Design, effects: str) -> list[str]:
+    """Of the columns of [X, W X] (and W^2 X)."""
+    names = [name for name in d.names if effects == "none" or name != INTERCEPT]
+    return names + [power + d.names[j] for power in ("W:", "W2:")[: d.wx_order] for j in d.durbin]
 
 
 def without_entity(effects: str) -> str:

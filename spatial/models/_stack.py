@@ -20,15 +20,16 @@ from .._logdet import Jacobian
 from .._logdet.banded import side_by_side
 from .._logdet.many import determinants
 from .._weights import Weights
+from .._within import left_by_effects
 from ..inference.kinds import lost_freedom
 from ..results import Fit
 from ..solve.stack import Maxima, Pencil, maxima, pencil
 from ..solve.stack_search import Found, by_windows, everywhere
 from ._again import KEPT
 from ._checks import DOUBTFUL
-from ._estimate import aligned
+from ._estimate import Reading, aligned
 from ._random import RANDOM
-from ._sample import _likelihood_size, lagged_intercept_varies
+from ._sample import _likelihood_size, lagged_intercept_varies, regressor_names
 
 UNITS_MAX = 2_000
 FEW = 3  # W; fewer are estimated one by one
@@ -57,46 +58,46 @@ class Stack:
     correction: bool
 
 
-def can_stack(fit: Fit, options: dict, *, covariance: bool = True) -> bool:
+def can_stack(fit: Fit | Reading, options: dict, *, covariance: bool = True) -> bool:
     """Whether the model of this fit, with these options, can be estimated in stacks, its covariance too."""
     d, spec, settings = fit.design, fit.specification, fit.settings
     known = set(options) <= KEPT and settings["method"] == "ml" and settings["logdet"] is None
     known = known and settings["lee_yu"] != "additive" and (settings["vcov"] == "oim" or not covariance)
     plain = d.observed is None and not d.lags and d.error_weights is None and settings["effects"] not in RANDOM
     one = (spec.lag or spec.error or spec.durbin) and not (spec.lag and spec.error)
-    return bool(known and plain and one and len(fit.solution.beta))
+    return bool(known and plain and one and regressor_names(d, settings["effects"]))
 
 
-def largest_stack(fit: Fit) -> int:
+def largest_stack(fit: Fit | Reading) -> int:
     """How many W at most go into one stack: so many that memory is no matter."""
-    return int(np.clip(NUMBERS // (fit.design.y.size * (2 * len(fit.solution.beta) + 2)), 1, 64))
+    columns = 2 * len(regressor_names(fit.design, fit.settings["effects"])) + 2
+    return int(np.clip(NUMBERS // (fit.design.y.size * columns), 1, 64))
 
 
-def stacked(fit: Fit, weights: list, options: dict, among: int) -> Stack | None:
+def stacked(fit: Fit | Reading, weights: list, options: dict, among: int) -> Stack | None:
     """Estimates under ``weights`` of the model, data and options of ``fit``; None when not one of them can be had.
 
     Parameters
     ----------
-    fit : Fit
-        Of this model under another W; see ``can_stack``.
+    fit : Fit or Reading
+        Of this model, under any W; see ``can_stack``.
     weights : list of Weights over the fit's units, in its order
     among : int
         How many W there are in the whole (``determinants``).
     """
     d, spec, effects = fit.design, fit.specification, fit.settings["effects"]
-    durbin = d.durbin
     if spec.durbin and options.get("durbin") is None:
-        durbin = tuple(j for j in durbin if d.names[j] != INTERCEPT)
+        d = replace(d, durbin=tuple(j for j in d.durbin if d.names[j] != INTERCEPT))
     correction = fit.settings["lee_yu"]
     which = [i for i, w in enumerate(weights) if _suits(w, fit, options, correction)]
     if not which:
         return None
     lag = partial(_lag, side_by_side([weights[i].csr for i in which]))
-    data, good = _pencil(fit, durbin, correction, lag, _own(d, effects), len(which))
+    data, good = _pencil(d, spec, effects, correction, lag, len(which))
     found = None
     if data.kind is not None:
         found = _found(data, tuple(weights[which[i]] for i in good), among, _counts(d, effects, correction))
-    return _solved(fit, data, np.array(which)[good], found)
+    return _solved(d, fit.settings, data, np.array(which)[good], found)
 
 
 def under_other_w(fit: Fit, weights: list, std_errors: bool) -> Iterator:
@@ -111,13 +112,12 @@ def under_other_w(fit: Fit, weights: list, std_errors: bool) -> Iterator:
             continue
         at, sound = stack.at, stack.at.sound
         spatial = [at.r[:, None]] * (stack.found is not None)
-        ratio = 1.0 if spatial else stack.data.n / fit.df_resid  # least squares has sigma2 = SSE / df
-        errors = np.sqrt(ratio * np.diagonal(at.covariance, axis1=1, axis2=2))
-        found = np.concatenate([at.beta, *spatial], axis=1), at.sigma2 * ratio, at.loglik, errors
+        errors = np.sqrt(np.diagonal(at.covariance, axis1=1, axis2=2))
+        found = np.concatenate([at.beta, *spatial], axis=1), at.sigma2, at.loglik, errors
         yield start + stack.which[sound], tuple(part[sound] for part in found)
 
 
-def over_its_units(fit: Fit, w) -> Weights | None:
+def over_its_units(fit: Fit | Reading, w) -> Weights | None:
     """W in the fit's order of units; None where it is none, or over others: a single fit will say why."""
     try:
         made = aligned(w, fit.design, "error", name="w")
@@ -126,17 +126,16 @@ def over_its_units(fit: Fit, w) -> Weights | None:
     return made if isinstance(made, Weights) else None
 
 
-def _pencil(fit: Fit, durbin, correction, lag, own, R) -> tuple[Pencil, np.ndarray]:
+def _pencil(d: Design, spec, effects, correction, lag, R) -> tuple[Pencil, np.ndarray]:
     """Cross-products of the samples that can be done by them, and their positions."""
-    spec, d, effects = fit.specification, fit.design, fit.settings["effects"]
     kind = "lag" if spec.lag else "error" if spec.error else None
-    Z, k = _columns(d, durbin, effects, correction is True, kind, lag, own, R)
+    Z, k = _columns(d, effects, correction is True, kind, lag, R)
     data = pencil(Z, k, kind, _likelihood_size(d, effects, correction))
-    good = np.flatnonzero(data.usable & _vary(data, k - d.wx_order * len(durbin)))
+    good = np.flatnonzero(data.usable & _vary(data, k - d.wx_order * len(d.durbin)))
     return data.take(good), good
 
 
-def _solved(fit: Fit, data: Pencil, which, found: Found | None) -> Stack | None:
+def _solved(d: Design, settings: dict, data: Pencil, which, found: Found | None) -> Stack | None:
     """Everything else at the maxima."""
     if data.kind is not None:
         if found is None:
@@ -144,14 +143,18 @@ def _solved(fit: Fit, data: Pencil, which, found: Found | None) -> Stack | None:
         which, data = which[found.which], data.take(found.which)
     if not len(which):
         return None
-    at = maxima(data, None if found is None else found.curve, np.zeros(len(which)) if found is None else found.r)
-    if found is not None:
-        at = replace(at, covariance=lost_freedom(fit) * at.covariance)
-    names = tuple(name for name in fit.params.index if name not in ("rho", "lambda"))
-    return Stack(which, names, data, at, found, fit.settings["lee_yu"])
+    names = tuple(regressor_names(d, settings["effects"]))
+    if found is None:  # least squares: sigma2 = SSE / df
+        at = maxima(data, None, np.zeros(len(which)))
+        ratio = data.n / (left_by_effects(d, settings["effects"]) - len(names))
+        at = replace(at, sigma2=ratio * at.sigma2, covariance=ratio * at.covariance)
+    else:
+        at = maxima(data, found.curve, found.r)
+        at = replace(at, covariance=lost_freedom(data.n, len(names) + 1, settings) * at.covariance)
+    return Stack(which, names, data, at, found, settings["lee_yu"])
 
 
-def _suits(w, fit: Fit, options, correction) -> bool:
+def _suits(w, fit: Fit | Reading, options, correction) -> bool:
     """Whether this W has the same regressors and transformation as the fit's."""
     if not isinstance(w, Weights) or w.n > UNITS_MAX or not w.nnz or not w.csr.has_canonical_format:
         return False
@@ -206,7 +209,7 @@ def _lag(blocks, values) -> np.ndarray:
     return np.moveaxis((blocks @ by_unit).reshape(R, N, c, T), 2, 1)
 
 
-def _columns(d: Design, durbin, effects, exact, kind, lag, own, R) -> tuple[np.ndarray, int]:
+def _columns(d: Design, effects, exact, kind, lag, R) -> tuple[np.ndarray, int]:
     """[X, y] and the lags that the model needs, effects taken out, (R, c, m), rows unit by unit; and how many are X.
 
     As ``demeaned_sample`` has them: with the transformation lags are taken first, without it of what was demeaned.
@@ -214,28 +217,28 @@ def _columns(d: Design, durbin, effects, exact, kind, lag, own, R) -> tuple[np.n
     Parameters
     ----------
     lag : function of (c, N, T) or (R, c, N, T)
-    own : (c, N, T), the same for all, or (R, c, N, T)
     """
     T, N = d.y.shape
+    own = _own(d, effects)
     keep = [j for j, name in enumerate(d.names) if effects == "none" or name != INTERCEPT]
-    within, k, many = _without_periods(own, effects), len(keep), len(durbin)
+    within, k, many = _without_periods(own, effects), len(keep), len(d.durbin)
     powers = d.wx_order if many else 0
     y = k + powers * many
     Z = np.empty((R, (y + 1) * (2 if kind == "error" else 1) + (kind == "lag"), N, T))
-    Z[:, :k], Z[:, y] = within[..., keep, :, :], within[..., -1, :, :]
-    lagged = own[..., list(durbin), :, :]
+    Z[:, :k], Z[:, y] = within[keep], within[-1]
+    lagged = own[list(d.durbin)]
     for first in range(k, y, many or 1):
         lagged = lag(lagged)
         Z[:, first : first + many] = lagged
     if kind == "error" and exact:
         raw = Z[:, : y + 1].copy()
-        raw[:, :k], raw[:, y] = own[..., keep, :, :], own[..., -1, :, :]
+        raw[:, :k], raw[:, y] = own[keep], own[-1]
         Z[:, y + 1 :] = lag(raw)
     Z[:, k:y] = _without_periods(Z[:, k:y], effects)
     if kind == "error" and not exact:
         Z[:, y + 1 :] = lag(Z[:, : y + 1])
     if kind == "lag":
-        Z[:, -1:] = lag((own if exact else within)[..., -1:, :, :])
+        Z[:, -1:] = lag((own if exact else within)[-1:])
     if exact:
         Z[:, y + 1 :] = _without_periods(Z[:, y + 1 :], effects)
     return Z.reshape(R, -1, N * T), y

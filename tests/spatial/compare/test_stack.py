@@ -1,7 +1,5 @@
 """W in stacks: the numbers of single fits, whatever stands beside a W; and the determinants that make it quick."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,8 +15,9 @@ from spatial._logdet.structure import admissible_interval
 from spatial._weights import as_weights
 from spatial.compare.estimates import of_fit
 from spatial.compare.stacked import estimates_of
-from spatial.models._again import another_model
+from spatial.models._again import again, as_another, read_first
 from spatial.models._stack import can_stack, stacked
+from spillover.errors import SpatialInputError
 
 PANEL = {"entity": "unit", "time": "year"}
 FEW, MANY = 6, 10_000  # W of a whole call: with many, elimination is compiled
@@ -283,17 +282,36 @@ def test_rough_curves_begin_with_the_traces(matrices):
 
 
 @pytest.mark.parametrize("options", [{"effects": "twoway"}, {"effects": "none"}, {"lee_yu": False, "durbin": ["b"]}])
-def test_another_model_without_reading_the_data_again(panel, options):
+def test_data_are_read_once_for_all_w_and_models(panel, options):
     """To the last bit what the model's function gives; the function itself is asked where the regressors differ."""
     data, weights, _ = panel
     how = {**PANEL, "effects": "entity", **options}
-    lead = sp.sdm("y ~ a + b", data, weights[0], **how)
+    first = read_first(sp.sdm, "y ~ a + b", data, weights[0], how)
     for model in (sp.slx, sp.sdem, sp.sdm):
-        found, want = another_model(lead, model, how), model("y ~ a + b", data, weights[0], **how)
-        pd.testing.assert_series_equal(found.params, want.params, check_exact=True)
-        pd.testing.assert_frame_equal(found.vcov, want.vcov, check_exact=True)
-        assert found.specification == want.specification
-        assert (found.settings, found.df_resid) == (want.settings, want.df_resid)
-    assert another_model(lead, sp.sar, how) is None
-    assert another_model(lead, sp.sdem, {**how, "logdet": "eigen"}) is None
-    assert another_model(replace(lead, settings={**lead.settings, "method": "gmm"}), sp.sdem, how) is None
+        other = as_another(first, model, how)
+        assert other.settings == read_first(model, "y ~ a + b", data, weights[0], how).settings
+        for w in weights[:2]:
+            found, want = again(other, w, how), model("y ~ a + b", data, w, **how)
+            pd.testing.assert_series_equal(found.params, want.params, check_exact=True)
+            pd.testing.assert_frame_equal(found.vcov, want.vcov, check_exact=True)
+            assert found.specification == want.specification
+            assert (found.settings, found.df_resid) == (want.settings, want.df_resid)
+    assert as_another(first, sp.sar, how) is None
+    assert as_another(first, lambda *args, **keywords: None, how) is None
+    assert read_first(sp.sdm, "y ~ a + b", data, weights[0], {**how, "missing": "drop"}) is None
+    assert read_first(sp.sdm, "y ~ a + b", data, weights[0], {**PANEL, "effects": "random"}) is None
+    with pytest.raises(SpatialInputError, match="E502"):
+        read_first(sp.sdm, "y ~ a + c", data, weights[0], how)
+
+
+def test_a_lagged_intercept_is_there_for_those_w_that_have_one(panel):
+    """Whichever W comes first: rows that do not sum to one make W 1 a regressor."""
+    data, weights, _ = panel
+    ws, how = {"spectral": weights[4], **dict(zip("abc", weights[:3]))}, {**PANEL, "effects": "none"}
+    for named in (ws, dict(reversed(ws.items()))):
+        found = sp.compare_weights(named, model=[sp.sdm, sp.slx], formula="y ~ a + b", data=data, **how)
+        for (name, model), one in found.estimates.items():
+            want = getattr(sp, model.lower())("y ~ a + b", data, ws[name], **how)
+            assert one.names == tuple(want.params.index)
+            np.testing.assert_allclose(one.params, want.params, rtol=1e-5, atol=1e-7)
+            assert ("W:Intercept" in one.names) == (name == "spectral")
