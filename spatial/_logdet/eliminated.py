@@ -25,11 +25,10 @@ class Elimination:
     narrow = True
 
     def __init__(self, indptr, indices, data):
-        from ..kernels.determinants import P, log_determinants, pattern
+        from ..kernels import determinants
 
-        self._W, self._n = (indptr, indices, data), len(indptr) - 1
-        self._pattern = pattern(indptr, indices, int(FULL * self._n**2))
-        self._log_determinants, self._together = log_determinants, P
+        self._W, self._n, self._at = (indptr, indices, data), len(indptr) - 1, determinants.log_determinants
+        self._pattern = determinants.pattern(indptr, indices, int(FULL * self._n**2))
 
     @property
     def full(self) -> bool:
@@ -39,11 +38,7 @@ class Elimination:
     def __call__(self, points) -> np.ndarray:
         """At some rho: an array of as many."""
         points = np.asarray(points, dtype=float)
-        return np.concatenate([self._at(points[s : s + self._together]) for s in range(0, len(points), self._together)])
-
-    def _at(self, points) -> np.ndarray:
-        found = self._log_determinants(*self._W, *self._pattern, np.resize(points, self._together))
-        value, largest = (part[: len(points)] for part in found)
+        value, largest = self._at(*self._W, *self._pattern, points)
         kept = np.isfinite(value) & (largest <= LARGEST)
         if not kept.all():
             value[~kept] = self.with_exchange(points[~kept])
@@ -68,6 +63,6 @@ def eliminations(blocks: sparse.csr_array, n: int) -> list[Elimination | Band]:
 
 def traces(blocks: sparse.csr_array, n: int) -> np.ndarray:
     """tr W, tr W^2 and tr W^3 of matrices that are ``side_by_side``, (3, R)."""
-    from ..kernels.determinants import traces
+    from ..kernels import determinants
 
-    return traces(blocks.indptr, blocks.indices, blocks.data, n)
+    return determinants.traces(blocks.indptr, blocks.indices, blocks.data, n)

@@ -105,10 +105,24 @@ def _ones(word):
 
 @ieee
 def log_determinants(indptr, indices, data, order, start, right, first, left, rho):
-    """(log|I - rho W|, largest |u|) at P points rho: I - rho W = L U with ones on the diagonal of U, row by row.
+    """log|I - rho W| at every rho, and the largest multiplier |u| of each; the five arrays are a ``pattern``.
 
-    Without exchanges: where rows of rho W have absolute sums below one, no |u| is larger than one and nothing is lost.
+    Without exchange of rows: where those of rho W have absolute sums below one, no |u| is larger than one and nothing
+    is lost.
     """
+    value, largest, some = np.empty(rho.size), np.empty(rho.size), np.empty(P)
+    for at in range(0, rho.size, P):
+        for p in range(P):
+            some[p] = rho[min(at + p, rho.size - 1)]
+        v, u = _eliminated(indptr, indices, data, order, start, right, first, left, some)
+        for p in range(min(P, rho.size - at)):
+            value[at + p], largest[at + p] = v[p], u[p]
+    return value, largest
+
+
+@ieee
+def _eliminated(indptr, indices, data, order, start, right, first, left, rho):
+    """The same at P points: I - rho W = L U with ones on the diagonal of U, row by row."""
     n = order.size
     value, product, largest = np.zeros(P), np.ones(P), np.zeros(P)
     U, row, l = np.empty((start[n], P)), np.zeros((n, P)), np.empty(P)
