@@ -60,6 +60,23 @@ def test_a_comparison_by_any_number_of_workers(states, early):
     pd.testing.assert_frame_equal(one.coefficients(), two.coefficients(), check_exact=True)
 
 
+def test_what_is_compiled_does_not_depend_on_who_does_it():
+    """32 W of 440 units are many together, though not in the parts that workers have: last bits would tell."""
+    rng = np.random.default_rng(2)
+    xy = rng.random((440, 2))
+    ids = pd.Index([f"u{i}" for i in range(440)])
+    ws = {f"w{k}": wt.knn(xy + rng.normal(0, 0.01, xy.shape), 3 + k % 4, ids=ids, metric="planar").standardize("row")
+          for k in range(32)}  # fmt: skip
+    data = pd.DataFrame({"unit": np.repeat(ids, 3), "year": np.tile([1, 2, 3], 440), "y": rng.standard_normal(1320),
+                         "x": rng.standard_normal(1320)})  # fmt: skip
+    how = {"model": sp.sdm, "formula": "y ~ x", "data": data, "entity": "unit", "time": "year"}
+    one, two = sp.compare_weights(ws, **how), sp.compare_weights(ws, n_jobs=2, **how)
+    pd.testing.assert_frame_equal(one.glance(), two.glance(), check_exact=True)
+    few = sp.compare_weights({name: ws[name] for name in list(ws)[:8]}, **how)  # in bands
+    pd.testing.assert_frame_equal(one.coefficients().head(8 * 3), few.coefficients(), rtol=1e-6)
+    assert not one.coefficients().head(8 * 3).equals(few.coefficients())
+
+
 def test_a_worker_of_a_cluster_dies_and_nothing_is_lost(queen, several, early):
     """A real LocalCluster of two processes, asked by joblib and by ``client=``; one is killed (-9) as the work runs."""
     import joblib
