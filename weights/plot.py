@@ -55,7 +55,7 @@ def plot(w: SpatialWeights, data=None, *, kind: str | None = None, at="centroid"
      "heatmap": lambda: _heatmap(w, ax)}[kind]()
     if own and kind == "map":
         ax.figure.set_figheight(np.clip(WIDTH * _shape(ax), *HEIGHTS) + TITLE)
-    ax.set_title(w.kind, loc="left", fontsize=10.5, fontweight="bold", color=INK)
+    ax.set_title(w.kind, fontsize=10, color=INK)
     return ax
 
 
