@@ -188,7 +188,7 @@ def _leave(found, left: Left) -> None:
     tables = {"fits": found.glance(), "effects": found.tidy(), "coefficients": found.coefficients(),
               "similarity": _labelled(found.similarity()), "residuals": found.residuals()}  # fmt: skip
     drawn = {"agreement": plot.agreement(found), "indirect": plot.by_weights(found, "indirect")}
-    if np.isfinite(found.probabilities).all():
+    if np.isfinite(found.probabilities).any():
         averaged = found.averaged()
         print(f"\n{averaged}")
         tables |= {"averaged": averaged.tidy(), "posterior": _labelled(found.posterior())}

@@ -64,9 +64,9 @@ class AveragedEffects(Shown):
 
 
 def averaged_effects(effects: dict, probabilities: pd.Series, draws: int, seed: int, level: float) -> AveragedEffects:
-    """Average ``Effects`` by key with these probabilities; those of next to nothing take no part."""
+    """Average ``Effects`` by key, of those that have probabilities; those of next to nothing take no part."""
     critical_value(level)  # refuses what is no level
-    used = {key: effects[key] for key in effects if probabilities[key] > NEGLIGIBLE}
+    used = {key: effects[key] for key, p in probabilities.items() if p > NEGLIGIBLE}
     p = np.array([probabilities[key] for key in used])
     p = p / p.sum()
     first = next(iter(used.values()))

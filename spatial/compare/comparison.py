@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -19,7 +19,6 @@ from ..results import Fit, TestResult
 from .alike import similarity
 from .average import AveragedEffects, averaged_effects
 from .estimates import Lazy
-from .posterior import log_marginal
 from .prior import DEFAULT, Prior
 from .residuals import residual_moran
 from .rivals import j_test, vuong
@@ -51,6 +50,8 @@ class Comparison(Shown):
         The numbers of each fit, by the same keys.
     weights : dict of Weights
         By name, as the fits used them.
+    uncorrected : function
+        log p(y | W, model) by key, of the likelihoods without the Lee-Yu correction.
     """
 
     fits: Mapping = field(repr=False)
@@ -62,6 +63,7 @@ class Comparison(Shown):
     notes: tuple[str, ...] = ()
     estimates: dict = field(default_factory=dict, repr=False)
     weights: dict = field(default_factory=dict, repr=False)
+    uncorrected: Callable[[], dict] = field(default=dict, repr=False)
 
     def __getitem__(self, key) -> Fit:
         if key not in self.fits:
@@ -72,30 +74,36 @@ class Comparison(Shown):
 
     @cached_property
     def log_marginals(self) -> pd.Series:
-        """log p(y | W, model); NaN for the method of moments and random effects, which have none."""
-        if len({one.lee_yu == "True" for one in self.estimates.values()}) == 1:
-            return self._by_key([one.log_marginal for one in self.estimates.values()], "log_marginal")
-        values = [np.nan if np.isnan(one.log_marginal) else log_marginal(self.fits[key], self.prior, lee_yu=False)
-                  for key, one in self.estimates.items()]  # fmt: skip
-        return self._by_key(values, "log_marginal")
+        """log p(y | W, model); NaN for the method of moments and random effects, which have none, and where rho has no
+        interval over which its prior could be uniform.
+
+        Where fits differ in their Lee-Yu correction, all of the likelihood without it.
+        """
+        values = {key: one.log_marginal for key, one in self.estimates.items()}
+        if len({one.lee_yu == "True" for one in self.estimates.values()}) > 1:
+            plain = self.uncorrected()
+            values = {key: plain.get(key, np.nan) for key in values}
+        return self._by_key(list(values.values()), "log_marginal")
 
     @cached_property
     def probabilities(self) -> pd.Series:
-        """Posterior probability of each W (and model); they sum to one."""
+        """Posterior probability of each W (and model); they sum to one. NaN for those without a marginal likelihood."""
         names = [weights_of(key) for key in self.fits]
         given = self.prior_probabilities or dict.fromkeys(names, 1.0)
         models = Counter(names)
         beforehand = np.array([given[name] / models[name] for name in names])
-        if not beforehand.any():
-            return self._by_key(np.full(len(names), np.nan), "probability")  # the W that had any could not be fitted
         with np.errstate(divide="ignore"):
             odds = self.log_marginals.to_numpy() + np.log(beforehand)
-        return self._by_key(np.exp(odds - logsumexp(odds)), "probability")
+        told, out = ~np.isnan(odds), np.full(len(odds), np.nan)
+        if beforehand[told].any():  # else those that had any could not be fitted
+            out[told] = np.exp(odds[told] - logsumexp(odds[told]))
+        return self._by_key(out, "probability")
 
     def posterior(self) -> pd.DataFrame:
         """Probabilities in two dimensions, weights by models (Elhorst, Lacombe & Piras 2012), with their sums."""
         self._refuse_without_probabilities()
-        rows = [(weights_of(key), one.model, p) for (key, one), p in zip(self.estimates.items(), self.probabilities)]
+        told = self.probabilities.dropna()
+        rows = [(weights_of(key), self.estimates[key].model, p) for key, p in told.items()]
         table = pd.DataFrame(rows, columns=["weights", "model", "probability"])
         wide = table.pivot(index="weights", columns="model", values="probability")
         wide = wide.loc[table["weights"].unique(), table["model"].unique()]
@@ -132,7 +140,7 @@ class Comparison(Shown):
         if len(self.estimates) <= count:
             return list(self.estimates)
         keys = list(self.estimates)
-        given = self.probabilities if not self.probabilities.isna().any() else self.log_marginals
+        given = self.log_marginals if self.probabilities.isna().all() else self.probabilities
         bic = np.array([one.bic for one in self.estimates.values()])
         return [keys[i] for i in np.lexsort((bic, -given.fillna(-np.inf).to_numpy()))[:count]]
 
@@ -140,7 +148,7 @@ class Comparison(Shown):
     def best(self) -> str:
         """The weights with the highest posterior probability, over all models."""
         found = self.probabilities
-        if found.isna().any():
+        if found.isna().all():
             return str(self.glance()["weights"].iloc[0])
         return str(found.groupby([weights_of(key) for key in self.fits], sort=False).sum().idxmax())
 
@@ -175,7 +183,7 @@ class Comparison(Shown):
             E511 for fits without a likelihood.
         """
         self._refuse_without_probabilities()
-        return averaged_effects(self.effects, self.probabilities, self.draws, self.seed, level)
+        return averaged_effects(self.effects, self.probabilities.dropna(), self.draws, self.seed, level)
 
     # -- tests and likeness ------------------------------------------------------------------------------
 
@@ -215,7 +223,7 @@ class Comparison(Shown):
         return comparison_text(self)
 
     def _refuse_without_probabilities(self) -> None:
-        if self.probabilities.isna().any():
+        if self.probabilities.isna().all():
             why = "have no likelihood, or no prior probability"
             raise SpatialInputError("E511", f"there are no posterior probabilities: these fits {why}")
 

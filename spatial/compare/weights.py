@@ -19,7 +19,7 @@ from .estimates import SCHEMA, Lazy, of_row, row_of
 from .jobs import run
 from .journal import opened
 from .prior import DEFAULT, Prior, prior_probabilities
-from .work import AT_ONCE, Work, done_together
+from .work import AT_ONCE, Work, done_together, uncorrected
 
 
 def compare_weights(
@@ -125,11 +125,13 @@ def compare_weights(
         raise next(iter(failed.values()), None) or KeyboardInterrupt
     if not whole:
         notes.append(f"interrupted: {len(found)} of {len(jobs)} fits are done")
-    fits = Lazy(estimates, partial(work.fit, dict(zip(keys, jobs))),
-                {key: fit for key, (_, fit) in results.items() if fit is not None})  # fmt: skip
-    used = work.used(fits, dict(zip(keys, jobs)))
+    jobs = dict(zip(keys, jobs))
+    fits = Lazy(estimates, partial(work.fit, jobs), {key: fit for key, (_, fit) in results.items() if fit is not None})
+    used = work.used(fits, jobs)
     return Comparison(fits, {key: _in_words(error) for key, error in failed.items()}, draws, seed, prior or DEFAULT,
-                      probabilities, tuple(notes + _remarks(used, estimates)), estimates, used)  # fmt: skip
+                      probabilities, tuple(notes + _remarks(used, estimates)), estimates, used,
+                      partial(uncorrected, work, {key: jobs[key] for key, one in estimates.items()
+                                                  if np.isfinite(one.log_marginal)}))  # fmt: skip
 
 
 def _in_words(error: SpatialInputError) -> str:
@@ -190,6 +192,12 @@ def _models(model) -> list:
     return models
 
 
+def _listed(keys) -> str:
+    """The first few of them."""
+    names = [" ".join(key) if isinstance(key, tuple) else key for key in keys]
+    return ", ".join(names[:5]) + f" and {len(names) - 5} more" * (len(names) > 5)
+
+
 def _remarks(used: dict, estimates: dict) -> list[str]:
     """What a reader of the comparison must know about its weights."""
     said = [f"{a} and {b} are the same matrix, so they share its probability" for a, b in identical(used)]
@@ -198,6 +206,10 @@ def _remarks(used: dict, estimates: dict) -> list[str]:
         if len(row) > 1 and (w.varies or len(w.island_positions)) and w.islands:
             units = ", ".join(map(str, w.islands[:5])) + " ..." * (len(w.islands) > 5)
             said.append(f"{name} has {len(w.islands)} islands ({units}), whose rows of zeros are not standardised")
+    untold = [key for key, one in estimates.items() if np.isnan(one.log_marginal)]
+    if 0 < len(untold) < len(estimates):
+        said.append(f"{_listed(untold)}: no posterior probability, since rho has no interval for a uniform prior; "
+                    "prior=sp.Prior('beta') is one over (-1, 1)")  # fmt: skip
     if len({one.lee_yu == "True" for one in estimates.values()}) > 1:
         said.append("the fits differ in their Lee-Yu correction, so log-likelihoods, AIC and BIC are not of the same "
                     "data; posterior probabilities are of likelihoods without it")  # fmt: skip

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
 
 from .._period_weights import PeriodWeights
 from .._weights import Weights
-from ..models._again import again, as_another, read_first
+from ..models._again import again, as_another, read_first, specification_of
 from ..models._estimate import Reading
 from ..models._stack import FEW, can_stack, over_its_units
 from ..results import Fit
 from .estimates import Estimate, of_fit
 from .journal import digest_of, key_of, told
+from .posterior import log_marginal
 from .prior import Prior
 from .stacked import estimates_of
 
@@ -120,6 +122,19 @@ def done_together(work: Work, jobs: list) -> list[tuple[Estimate | SpatialInputE
         for i, found in zip(mine, estimates_of(lead, list(mine.values()), work.options, work.prior, len(work.named))):
             out[i] = None if found is None else (found, None)
     return [_alone(work, job) if found is None else found for job, found in zip(jobs, out)]
+
+
+def uncorrected(work: Work, jobs: dict) -> dict:
+    """log p(y | W, model) of the likelihoods without the Lee-Yu correction, by key."""
+    out = {key: log_marginal(work.fit(jobs, key), work.prior, lee_yu=False) for key, (_, m) in jobs.items()
+           if specification_of(work.models[m]) is None}  # fmt: skip
+    plain = replace(work, options={**work.options, "lee_yu": False}).with_leads(len(jobs))
+    keys, size = [key for key in jobs if key not in out], AT_ONCE * len(work.models)
+    for start in range(0, len(keys), size):
+        part = keys[start : start + size]
+        for key, (one, _) in zip(part, done_together(plain, [jobs[key] for key in part])):
+            out[key] = np.nan if isinstance(one, SpatialInputError) else one.log_marginal
+    return out
 
 
 def _alone(work: Work, job) -> tuple[Estimate | SpatialInputError, Fit | None]:

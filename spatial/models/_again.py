@@ -43,13 +43,13 @@ def read_first(model: Callable, formula: str, data: pd.DataFrame, w, options: di
     SpatialInputError
         As the model's function, of what is wrong before anything is estimated.
     """
-    spec = _specification(model)
+    spec = specification_of(model)
     return read(spec, formula, data, w, **options) if spec is not None and set(options) <= KEPT else None
 
 
 def as_another(reading: Reading, model: Callable, options: dict) -> Reading | None:
     """The same for another model that has the same regressors: ``sdem`` beside ``sdm``, ``sem`` beside ``sar``."""
-    spec = _specification(model)
+    spec = specification_of(model)
     if spec is None or spec.durbin != reading.specification.durbin:
         return None
     effects = reading.settings["effects"]
@@ -57,8 +57,8 @@ def as_another(reading: Reading, model: Callable, options: dict) -> Reading | No
     return replace(reading, specification=spec, settings={**reading.settings, "lee_yu": correction})
 
 
-def _specification(model: Callable) -> Specification | None:
-    """Of one of the models that are estimated here."""
+def specification_of(model: Callable) -> Specification | None:
+    """Of one of the models that are estimated here; None of any other function."""
     if not model.__module__.startswith("spatial.models."):
         return None
     found = getattr(sys.modules[model.__module__], getattr(model, "__name__", "").upper(), None)

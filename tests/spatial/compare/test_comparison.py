@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 import spatial as sp
 import weights as wt
 from spatial._weights import as_weights
 from spatial.compare.alike import similarity
+from spatial.compare.posterior import log_marginal
 from spatial.compare.rivals import _row_logliks
 from spillover.errors import SpatialInputError
 
@@ -254,3 +256,40 @@ def test_no_posterior_without_a_likelihood_or_a_prior(compared, several, early, 
     with pytest.raises(SpatialInputError, match="E501"):
         compared.averaged(level=95)
     assert "90 % low" in str(compared.averaged(level=0.9))
+
+
+def test_a_w_without_an_interval_has_no_probability_and_spoils_none(several, early, states):
+    """Units that follow one another: the others share what there is, and the note says what would help."""
+    n = len(states)
+    chain = wt.from_sparse(sparse.csr_array((np.ones(n - 1), (np.arange(1, n), np.arange(n - 1))), shape=(n, n)),
+                           ids=states.index)  # fmt: skip
+    how = {"model": [sp.sar, sp.slx], "formula": FORMULA, "data": early, **KEYS, "effects": "entity"}
+    without, found = sp.compare_weights(several, **how), sp.compare_weights({"chain": chain, **several}, **how)
+    assert np.isnan(found.probabilities["chain", "SAR"])
+    assert found.probabilities.sum() == pytest.approx(1)
+    told = found.posterior()
+    shares = told.loc[list(several), "SAR"] / told.loc["queen", "SAR"]
+    want = without.posterior()["SAR"].drop("all weights")
+    pd.testing.assert_series_equal(shares, want / want["queen"], rtol=1e-9)
+    assert found.best in several
+    assert found.averaged().estimates.shape == (3, 3)
+    assert any("chain SAR: no posterior probability" in note for note in found.notes)
+    with_beta = sp.compare_weights({"chain": chain, **several}, prior=sp.Prior("beta"), **how)
+    assert with_beta.probabilities.notna().all()
+
+
+def test_marginals_of_one_likelihood_where_corrections_differ(several, early, queen):
+    """Without the correction for all, by stacks, and for a function that is not ours by its fits."""
+
+    def mine(formula, data, w, *, entity, time, effects):
+        return sp.sar(formula, data, w, entity=entity, time=time, effects=effects)
+
+    binary = queen.standardize("spectral")
+    ws = {**several, "spectral": binary}
+    for model in (sp.sar, mine):
+        found = sp.compare_weights(ws, model=model, formula=FORMULA, data=early, effects="twoway", **KEYS)
+        assert found["spectral"].settings["lee_yu"] == "additive"
+        for name, w in ws.items():
+            fit = sp.sar(FORMULA, early, w, effects="twoway", **KEYS)
+            want = log_marginal(fit, lee_yu=False)
+            assert found.log_marginals[name] == pytest.approx(want, abs=1e-5)
