@@ -302,8 +302,8 @@ def _data(d: Design, given: dict, at: list[int]) -> tuple[np.ndarray, np.ndarray
         for column, values in new.items():
             X[..., column] = values
     if "relabel" in given:
-        places = given["relabel"][at][:, None]
-        y, X = np.take_along_axis(y, places, axis=2), np.take_along_axis(X, places[..., None], axis=2)
+        places = given["relabel"][at]
+        y, X = (np.array([own.take(p, axis=1) for own, p in zip(values, places)]) for values in (y, X))
     return y, X
 
 
