@@ -25,14 +25,14 @@ class Determinants:
 
     Attributes
     ----------
-    curves : Spectra or Rough, of K
+    curves : Spectra or Rough, of K; None where there are none
     kept : (K,)
         Positions of the W that have an interval and are sparse enough.
     engines : list of K functions of points, or None
     intervals : function of positions of W to their exact intervals, (2, K), or None where curves have them
     """
 
-    curves: Spectra | Rough = field(repr=False)
+    curves: Spectra | Rough | None = field(repr=False)
     kept: np.ndarray
     engines: list | None = field(default=None, repr=False)
     intervals: Callable | None = None
@@ -57,9 +57,19 @@ def _determinants(weights, compiled: bool) -> Determinants:
         exact = spectra(blocks, n)
         kept = np.flatnonzero(np.isfinite(exact.high - exact.low))
         return Determinants(exact.take(kept), kept)
-    engines, powers = (eliminated.eliminations, eliminated.traces) if compiled else (bands, rough.traces)
-    engines, intervals = engines(blocks, n), Intervals(n, blocks)
+    engines, traces = (eliminated.eliminations, eliminated.traces) if compiled else (bands, rough.traces)
+    engines = engines(blocks, n)
+    sparse = np.flatnonzero([engine.narrow for engine in engines])
+    if not len(sparse):
+        return Determinants(None, sparse, [])
+    if len(sparse) < len(weights):  # products of the others would take long
+        blocks = side_by_side([weights[i].csr for i in sparse])
+    intervals = Intervals(n, blocks)
     low, high = intervals.rough
-    kept = np.flatnonzero(np.isfinite(high - low) & [engine.narrow for engine in engines])
-    curves = from_traces(powers(blocks, n)[:, kept], n, low[kept], high[kept])
-    return Determinants(curves, kept, [engines[i] for i in kept], lambda which: np.array(intervals.exact)[:, which])
+    there = np.isfinite(high - low)
+    curves = from_traces(traces(blocks, n)[:, there], n, low[there], high[there])
+
+    def exact(which):
+        return np.array(intervals.exact)[:, np.searchsorted(sparse, which)]
+
+    return Determinants(curves, sparse[there], [engines[i] for i in sparse[there]], exact)

@@ -8,6 +8,7 @@ from scipy import sparse
 import spatial as sp
 import weights as wt
 from spatial._logdet import banded, eliminated, intervals, rough, symmetrizer
+from spatial._logdet.many import determinants
 from spatial._logdet.spectra import Spectra, spectra
 from spatial._logdet.spectrum import Spectrum
 from spatial._logdet.stacked import Curves, curves, logistic, logit
@@ -230,6 +231,22 @@ def test_spectra_are_all_eigenvalues(matrices):
         alone = spectra(banded.side_by_side([csr]), 90)
         np.testing.assert_array_equal(alone.eigenvalues[0], found.eigenvalues[r])
         assert (alone.low[0], alone.high[0]) == (found.low[r], found.high[r])
+
+
+@pytest.mark.parametrize("among", [FEW, MANY])
+def test_full_w_are_set_aside_before_anything_is_made_of_them(among, monkeypatch):
+    """Products of dense W would take longer than all the rest; the exact intervals are those of the W that are left."""
+    weights = made(130, 2)[1]
+    whole = as_weights(wt.knn(np.random.default_rng(0).random((130, 2)), 110, ids=weights[0].ids, metric="planar"))
+    seen = []
+    for module in (rough, eliminated):
+        monkeypatch.setattr(module, "traces", lambda blocks, n: seen.append(blocks.nnz) or np.zeros((3, 6)))
+    found = determinants((weights[0], whole, *weights[1:]), among)
+    assert found.kept.tolist() == [0, *range(2, 7)]
+    assert seen == [sum(w.nnz for w in weights)]
+    want = [admissible_interval(np.linalg.eigvals(weights[r].csr.toarray())) for r in (0, 3)]
+    np.testing.assert_allclose(found.intervals(np.array([0, 4])).T, want, rtol=1e-7)
+    assert not len(determinants((whole,), among).kept)
 
 
 @pytest.mark.parametrize("place", [0.5, 0.0, -0.5], ids=["clear of zero", "around zero", "below zero"])
