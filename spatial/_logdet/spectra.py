@@ -9,6 +9,7 @@ from scipy import sparse
 
 from .structure import REAL_TOLERANCE, admissible_intervals
 
+BALANCED = 1e-9  # relative difference of d_i w_ij and d_j w_ji that counts as none
 HALVINGS = 3  # eight squares of numbers between 1e-15 and 1e15 are multiplied before a logarithm is taken
 
 
@@ -84,14 +85,30 @@ def spectra(blocks: sparse.csr_array, n: int) -> Spectra:
 
 
 def _eigenvalues(W: np.ndarray) -> np.ndarray:
-    """(R, n); real where all W are standardised symmetric links, of the similar symmetric matrices (Ord 1975)."""
-    largest = W.max(axis=2)
-    links = W != 0
-    equal = ((largest[:, :, None] == W) | ~links).all(axis=(1, 2)) & (links == links.swapaxes(1, 2)).all(axis=(1, 2))
-    root = np.sqrt(np.maximum(largest, 0.0))
-    if equal.all():
-        return np.linalg.eigvalsh(links * root[:, :, None] * root[:, None, :])
+    """(R, n); real where all W are similar to symmetric matrices (Ord 1975)."""
+    d = _balance(W)
+    balanced = d[:, 0] > 0
+    root = np.sqrt(d[balanced])
+    similar = root[:, :, None] * W[balanced] / root[:, None, :]
+    real = np.linalg.eigvalsh((similar + similar.swapaxes(1, 2)) / 2)  # half the sum: without rounding
+    if balanced.all():
+        return real
     out = np.empty(W.shape[:2], dtype=complex)
-    out[~equal] = np.linalg.eigvals(W[~equal])
-    out[equal] = np.linalg.eigvalsh(links[equal] * root[equal, :, None] * root[equal, None, :])
+    out[balanced], out[~balanced] = real, np.linalg.eigvals(W[~balanced])
     return out
+
+
+def _balance(W: np.ndarray) -> np.ndarray:
+    """d > 0 with d_i w_ij = d_j w_ji, (R, n), for standardised links that all were alike, and for W in which the first
+    unit is linked with all others both ways: distances, incomes; zeros where there is none or another kind."""
+    largest, links = W.max(axis=2), W != 0
+    largest[largest <= 0] = 1.0
+    alike = ((largest[:, :, None] == W) | ~links).all(axis=(1, 2)) & (links == links.swapaxes(1, 2)).all(axis=(1, 2))
+    d = np.where(alike[:, None], 1 / largest, 0.0)
+    both = (links[:, 0, 1:] & links[:, 1:, 0]).all(axis=1) & ~alike
+    ratio = np.ones((both.sum(), W.shape[1]))
+    ratio[:, 1:] = W[both, 0, 1:] / W[both, 1:, 0]
+    flow = ratio[:, :, None] * W[both]
+    equal = np.abs(flow - flow.swapaxes(1, 2)) <= BALANCED * np.abs(flow)
+    d[both] = np.where(equal.all(axis=(1, 2))[:, None] & (ratio > 0).all(axis=1)[:, None], ratio, 0.0)
+    return d
