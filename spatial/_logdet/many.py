@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -16,18 +16,19 @@ from .rough import Rough, from_traces
 from .spectra import Spectra, spectra
 
 SPECTRA_MAX = 100  # units; above it factorisations at a few points are quicker than all eigenvalues
+FULL, EIGEN_MAX = 0.25, 300  # of all pairs are links; units: there all eigenvalues are quicker all the same
 COMPILED = 6_000_000  # W times units^2, from which on compiled loops are worth their loading: 75 W of 285 units
 
 
 @dataclass(frozen=True, eq=False)
 class Determinants:
-    """By all eigenvalues; or rough curves of those W that are sparse enough, and exact values at any point.
+    """By all eigenvalues; or rough curves, and exact values at any point, of those W that can be had so.
 
     Attributes
     ----------
     curves : Spectra or Rough, of K; None where there are none
     kept : (K,)
-        Positions of the W that have an interval and are sparse enough.
+        Positions of the W.
     engines : list of K functions of points, or None
     intervals : function of positions of W to their exact intervals, (2, K), or None where curves have them
     """
@@ -52,24 +53,72 @@ def determinants(weights: tuple[Weights, ...], among: int) -> Determinants:
 
 @lru_cache(maxsize=4)
 def _determinants(weights, compiled: bool) -> Determinants:
-    n, blocks = weights[0].n, side_by_side([w.csr for w in weights])
+    n = weights[0].n
     if n <= SPECTRA_MAX:
-        exact = spectra(blocks, n)
+        exact = spectra(side_by_side([w.csr for w in weights]), n)
         kept = np.flatnonzero(np.isfinite(exact.high - exact.low))
         return Determinants(exact.take(kept), kept)
+    full = np.array([n <= EIGEN_MAX and w.nnz > FULL * n**2 for w in weights])
+    parts = [_by_eigenvalues(weights, np.flatnonzero(full)), _by_factors(weights, np.flatnonzero(~full), compiled)]
+    return _together([part for part in parts if part is not None], n)
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Some W at the positions ``at``: their intervals, roughly and exactly, the traces of W, W^2 and W^3, (3, K), and
+    functions that give exact values."""
+
+    at: np.ndarray
+    ends: tuple[np.ndarray, np.ndarray]
+    exact: Callable[[], tuple]
+    traces: np.ndarray
+    engines: list
+
+
+def _by_eigenvalues(weights, at) -> _Part | None:
+    """Of full W of some hundred units: no factorisation of theirs is quicker."""
+    if not len(at):
+        return None
+    n = weights[0].n
+    known = spectra(side_by_side([weights[i].csr for i in at]), n)
+    traces = np.array([(known.eigenvalues**k).sum(axis=1).real for k in (1, 2, 3)])
+    engines = [partial(_values, known.take([r])) for r in range(len(at))]
+    return _Part(at, (known.low, known.high), lambda: (known.low, known.high), traces, engines)
+
+
+def _values(known: Spectra, points) -> np.ndarray:
+    return known.value(np.asarray(points)[None])[0]
+
+
+def _by_factors(weights, at, compiled) -> _Part | None:
+    """Of those whose triangular factors, or bands, are sparse."""
+    if not len(at):
+        return None
+    n, blocks = weights[0].n, side_by_side([weights[i].csr for i in at])
     engines, traces = (eliminated.eliminations, eliminated.traces) if compiled else (bands, rough.traces)
     engines = engines(blocks, n)
-    sparse = np.flatnonzero([engine.narrow for engine in engines])
-    if not len(sparse):
-        return Determinants(None, sparse, [])
-    if len(sparse) < len(weights):  # products of the others would take long
-        blocks = side_by_side([weights[i].csr for i in sparse])
+    narrow = np.flatnonzero([engine.narrow for engine in engines])
+    if not len(narrow):
+        return None
+    if len(narrow) < len(at):  # products of the others would take long
+        blocks = side_by_side([weights[i].csr for i in at[narrow]])
     intervals = Intervals(n, blocks)
-    low, high = intervals.rough
-    there = np.isfinite(high - low)
-    curves = from_traces(traces(blocks, n)[:, there], n, low[there], high[there])
+    return _Part(at[narrow], intervals.rough, lambda: intervals.exact, traces(blocks, n), [engines[i] for i in narrow])
+
+
+def _together(parts: list[_Part], n: int) -> Determinants:
+    """Of all parts, in the order of the W."""
+    if not parts:
+        return Determinants(None, np.zeros(0, dtype=int), [])
+    at, ends, traces = (np.concatenate([getattr(p, name) for p in parts], axis=-1) for name in ("at", "ends", "traces"))
+    engines = [engine for part in parts for engine in part.engines]
+    order = np.argsort(at)
+    order = order[np.isfinite(ends[1] - ends[0])[order]]
+    curves = from_traces(traces[:, order], n, *ends[:, order])
 
     def exact(which):
-        return np.array(intervals.exact)[:, np.searchsorted(sparse, which)]
+        known = np.concatenate([part.exact() for part in parts], axis=-1)
+        place = np.argsort(at)
+        return known[:, place[np.searchsorted(at[place], which)]]
 
-    return Determinants(curves, sparse[there], [engines[i] for i in sparse[there]], exact)
+    return Determinants(curves, at[order], [engines[i] for i in order], exact)

@@ -143,6 +143,9 @@ def test_any_dependence_stays_in_the_stack(rho, model, among):
     """Every W, to a millionth of a standard error, though rough curves are rough at strong dependence and what they
     lack is flat near none."""
     data, weights = made(130, 12, seed=5, rho=rho)
+    distance = wt.inverse_distance(np.random.default_rng(5).random((130, 2)), ids=weights[0].ids, metric="planar")
+    if rho < 0.8:  # else its estimate is so near one that the integral is left to a single fit
+        weights.append(as_weights(distance.standardize("row")))  # full
     function, how = getattr(sp, model), {**PANEL, "effects": "entity"}
     found = estimates_of(function("y ~ a + b", data, weights[0], **how), weights, how, sp.Prior(), among)
     for w, one in zip(weights, found):
@@ -220,6 +223,9 @@ def test_the_second_look_is_at_what_the_first_left(matrices, monkeypatch):
 
 def test_spectra_are_all_eigenvalues(matrices):
     """Of similar symmetric matrices where there are; no bit of them depends on what stands beside."""
+    rng = np.random.default_rng(2)
+    distance = wt.inverse_distance(rng.random((90, 2)), metric="planar").standardize("row")
+    matrices = [*matrices, distance.csr, sparse.csr_array(rng.random((90, 90)))]
     found = spectra(banded.side_by_side(matrices), 90)
     symmetric = [csr for csr in matrices if symmetrizer(csr) is not None]
     assert 0 < len(symmetric) < len(matrices)
@@ -235,18 +241,35 @@ def test_spectra_are_all_eigenvalues(matrices):
 
 @pytest.mark.parametrize("among", [FEW, MANY])
 def test_full_w_are_set_aside_before_anything_is_made_of_them(among, monkeypatch):
-    """Products of dense W would take longer than all the rest; the exact intervals are those of the W that are left."""
-    weights = made(130, 2)[1]
-    whole = as_weights(wt.knn(np.random.default_rng(0).random((130, 2)), 110, ids=weights[0].ids, metric="planar"))
+    """Of many units: products of theirs would take longer than all the rest."""
+    weights = [as_weights(wt.knn(np.random.default_rng(0).random((310, 2)), k, metric="planar")) for k in (3, 290, 4)]
     seen = []
     for module in (rough, eliminated):
-        monkeypatch.setattr(module, "traces", lambda blocks, n: seen.append(blocks.nnz) or np.zeros((3, 6)))
-    found = determinants((weights[0], whole, *weights[1:]), among)
-    assert found.kept.tolist() == [0, *range(2, 7)]
-    assert seen == [sum(w.nnz for w in weights)]
-    want = [admissible_interval(np.linalg.eigvals(weights[r].csr.toarray())) for r in (0, 3)]
-    np.testing.assert_allclose(found.intervals(np.array([0, 4])).T, want, rtol=1e-7)
-    assert not len(determinants((whole,), among).kept)
+        monkeypatch.setattr(module, "traces", lambda blocks, n: seen.append(blocks.nnz) or np.zeros((3, 2)))
+    found = determinants(tuple(weights), among)
+    assert found.kept.tolist() == [0, 2]
+    assert seen == [weights[0].nnz + weights[2].nnz]
+    assert not len(determinants((weights[1],), among).kept)
+
+
+@pytest.mark.parametrize("among", [FEW, MANY])
+def test_full_w_of_some_hundred_units_have_their_eigenvalues(among):
+    """Among others, in any order: exact values, intervals and traces."""
+    weights = made(130, 2)[1]
+    points, near = np.random.default_rng(0).random((130, 2)), {"ids": weights[0].ids, "metric": "planar"}
+    distance, most = wt.inverse_distance(points, **near).standardize("row"), wt.knn(points, 110, **near)
+    mixed = (as_weights(distance), *weights[:2], as_weights(most), weights[4])
+    found = determinants(mixed, among)
+    assert found.kept.tolist() == [0, 1, 2, 3, 4]
+    for r, engine in enumerate(found.engines):
+        W = mixed[r].csr.toarray()
+        low, high = admissible_interval(np.linalg.eigvals(W))
+        np.testing.assert_allclose(found.intervals(np.array([4, r]))[:, 1], (low, high), rtol=1e-7)
+        rho = np.array([0.4 * low, 0.9 * high])
+        dense = np.eye(130) - rho[:, None, None] * W
+        np.testing.assert_allclose(engine(rho), np.linalg.slogdet(dense)[1], rtol=1e-9, atol=1e-9)
+        slope = found.curves.take([r]).d1(np.zeros(1))
+        np.testing.assert_allclose(slope, -np.trace(W), atol=1e-8)
 
 
 @pytest.mark.parametrize("place", [0.5, 0.0, -0.5], ids=["clear of zero", "around zero", "below zero"])
