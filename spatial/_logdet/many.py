@@ -76,14 +76,13 @@ class _Part:
 
 
 def _by_eigenvalues(weights, at) -> _Part | None:
-    """Of full W of some hundred units: no factorisation of theirs is quicker."""
+    """Of full W of some hundred units: no factorisation of theirs is quicker. One by one, for the memory's sake."""
     if not len(at):
         return None
-    n = weights[0].n
-    known = spectra(side_by_side([weights[i].csr for i in at]), n)
-    traces = np.array([(known.eigenvalues**k).sum(axis=1).real for k in (1, 2, 3)])
-    engines = [partial(_values, known.take([r])) for r in range(len(at))]
-    return _Part(at, (known.low, known.high), lambda: (known.low, known.high), traces, engines)
+    known = [spectra(weights[i].csr, weights[i].n) for i in at]
+    ends = tuple(np.concatenate([getattr(one, end) for one in known]) for end in ("low", "high"))
+    traces = np.array([[(one.eigenvalues**k).sum().real for one in known] for k in (1, 2, 3)])
+    return _Part(at, ends, lambda: ends, traces, [partial(_values, one) for one in known])
 
 
 def _values(known: Spectra, points) -> np.ndarray:
