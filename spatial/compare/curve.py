@@ -17,7 +17,7 @@ from spillover.errors import SpatialInputError, check_option
 
 from .._weights import as_weights
 from ..effects.average import KINDS
-from ..models._again import again
+from ..models._again import again, specification_of
 from ..results import Fit
 from .common import on_common_units
 from .jobs import run
@@ -219,7 +219,7 @@ def _fit(shared, name, m, terms, sample) -> Fit:
     fit = None if lead is None else again(lead, ws[name], options)
     if fit is None:
         fit = models[m](formulas[terms], frame, ws[name], **options)
-        if models[m].__module__.startswith("spatial.models.family"):
+        if specification_of(models[m]) is not None:
             leads.setdefault(where, fit)
     return fit
 

@@ -113,23 +113,13 @@ class Reading:
 
 
 def read(
-    specification: Specification,
-    formula: str,
-    data: pd.DataFrame,
-    w,
-    *,
-    entity: str | None = None,
-    time: str | None = None,
-    effects: str | None = None,
-    durbin: list[str] | None = None,
-    wx_order: int = 1,
-    lee_yu: bool | str = True,
-    vcov=None,
-    logdet: str | None = None,
-) -> Reading | None:
-    """The first step of ``estimate`` by maximum likelihood; None for random effects, which are estimated otherwise."""
+    specification: Specification, formula: str, data: pd.DataFrame, w,
+    *, effects=None, durbin=None, wx_order=1, lee_yu=True, vcov=None, logdet=None, **keys,
+) -> Reading | None:  # fmt: skip
+    """The first step of ``estimate`` by maximum likelihood; None for random effects, which are estimated otherwise.
+    ``keys`` are ``entity`` and ``time``."""
     vcov = _checked_options(specification, "ml", vcov, lee_yu, durbin, wx_order, None, None, logdet)
-    d = design(formula, data, w, lagged=specification.durbin, entity=entity, time=time, durbin=durbin)
+    d = design(formula, data, w, lagged=specification.durbin, durbin=durbin, **keys)
     effects = which_effects(effects, d)
     if effects in RANDOM:
         return None
