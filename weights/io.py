@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 from spillover.errors import SpatialInputError
-from spillover.files import replacing
+from spillover.files import check_input, replacing
 
 from .matrix import SpatialWeights
 
@@ -77,8 +77,7 @@ def load(path, *, ids=None, **options) -> SpatialWeights:
     """
     path = Path(path)
     module, reader, _ = _format(path)
-    if not path.exists():
-        raise SpatialInputError("E601", f"there is no file '{path}'", hint=nearest_name(path))
+    check_input(path, what=f"file of weights in {path.suffix.lower()}")
     try:
         return getattr(module, reader)(path, ids, **options)
     except TypeError as error:
@@ -97,12 +96,3 @@ def _format(path: Path):
                                 hint=f"use one of {', '.join(FORMATS)}")
     module, reader, writer = FORMATS[suffix]
     return import_module(f"weights.formats.{module}"), reader, writer
-
-
-def nearest_name(path: Path) -> str | None:
-    """A hint at the file in the same folder whose name is most like it."""
-    import difflib
-
-    names = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.5)
-    return f"did you mean '{near[0]}'?" if near else None
