@@ -10,7 +10,7 @@ identity, and T - 1 copies where there are unit effects, else T,
 
 s2 = e'e / n and n counts what the effects leave; the last term is what estimating s2 takes. Anselin, Le Gallo &
 Jayet (2008) and Elhorst (2014) put M = I in traces and n: tr(P W) = -1 for row-standardised W, so a score under
-time effects then has mean -T, and the tests reject too often. ``lee_yu=False`` gives those.
+time effects then has mean -T, and the tests reject too often. ``correction=False`` gives those.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Scores:
 
 
 def scores_of(fit: Fit) -> Scores:
-    """The scores of one regression, with fixed effects as its ``lee_yu`` says."""
+    """The scores of one regression, with fixed effects as its ``correction`` says."""
     d, e, effects = fit.design, fit.solution.resid, transformed(fit)
     n = left_by_effects(d, effects)
     trace, squares = panel_traces(d, effects)
@@ -75,7 +75,7 @@ def lagged_regressors(fit: Fit) -> np.ndarray:
 def transformed(fit: Fit) -> str:
     """The fixed effects that the tests take out of the scores' moments: those of the fit, or none."""
     effects = fit.settings["effects"]
-    return effects if effects in FIXED and fit.settings["lee_yu"] is not False else "none"
+    return effects if effects in FIXED and fit.settings["correction"] is not False else "none"
 
 
 def without(fit: Fit, values: np.ndarray) -> np.ndarray:

@@ -43,7 +43,7 @@ def lm_tests(fit: Fit) -> TestTable:
         LM lag   = d_rho^2 / J,    J = (W X b)' M (W X b) / s2 + T_W
 
     Fixed effects are transformed out of the scores' mean and variance (Lee & Yu 2010). From a fit with
-    ``lee_yu=False`` the tests are those of Anselin, Le Gallo & Jayet (2008), section 19.4.1, Elhorst (2014),
+    ``correction=False`` the tests are those of Anselin, Le Gallo & Jayet (2008), section 19.4.1, Elhorst (2014),
     section 3.4, and ``splm``, which reject too often.
     """
     if fit.specification.lag or fit.specification.error:
@@ -63,7 +63,7 @@ def lm_tests(fit: Fit) -> TestTable:
     effects = fit.settings["effects"]
     title = f"Lagrange multiplier tests, {fit.specification.name}" + (f" with {effects} effects" * (effects != "none"))
     plain = effects in FIXED and transformed(fit) == "none"
-    return TestTable(title, results, "without correction for the fixed effects (lee_yu=False)" * plain)
+    return TestTable(title, results, "without correction for the fixed effects (correction=False)" * plain)
 
 
 def lr_test(restricted: Fit, full: Fit) -> TestResult:
