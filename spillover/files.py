@@ -13,7 +13,8 @@ from pathlib import Path
 from .errors import SpatialInputError
 
 LEAST_FREE = 2**20  # bytes that a disk must have free before an output is begun
-_SECRET = re.compile(r"(?i)\b(password|passwd|pwd|pass|token|secret|apikey|api_key|key)(\s*=\s*)('[^']*'|\"[^\"]*\"|[^\s;&]+)")
+_SECRET = re.compile(r"(?i)\b(password|passwd|pwd|pass|token|secret|api_?key|key)(\s*=\s*)"
+                     r"('[^']*'|\"[^\"]*\"|[^\s;&]+)")
 _LOGIN = re.compile(r"(//[^/\s:@]+):[^/\s@]+@")
 
 
@@ -145,12 +146,13 @@ def write_table(frame, path, *, overwrite: bool = False) -> None:
 
 
 TABLES = (".csv", ".parquet")  # what write_table writes
+FIGURES = (".png", ".pdf", ".svg", ".eps", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
 
 
 def _check_place(path: Path, space: int) -> None:
     """E605 unless a file can be made at ``path``: a name that fits, a folder that takes it, room on the disk."""
     if not path.name or "\0" in str(path):
-        raise SpatialInputError("E605", f"'{redacted(path)}' is no name of a file", hint="name a file, e.g. effects.csv")
+        raise SpatialInputError("E605", f"'{redacted(path)}' is no name of a file", hint="name it, e.g. effects.csv")
     try:
         if path.is_dir():
             raise SpatialInputError("E605", f"'{path}' is a folder", hint=f"name a file in it: {path / 'effects.csv'}")
@@ -163,7 +165,8 @@ def _check_place(path: Path, space: int) -> None:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     if not folder.is_dir():
-        raise SpatialInputError("E605", f"'{folder}' is a file, so '{path}' cannot be in it", hint="choose another folder")
+        raise SpatialInputError("E605", f"'{folder}' is a file, so '{path}' cannot be in it",
+                                hint="choose another folder")
     if not os.access(folder, os.W_OK | os.X_OK) or _is_read_only(folder):
         raise SpatialInputError("E605", f"cannot write to folder '{folder}': permission denied",
                                 hint="choose another folder, or ask for permission to write there")
@@ -264,15 +267,17 @@ def check_input(path, *, what: str = "file", folders: tuple[str, ...] = ()) -> P
         else:
             raise SpatialInputError("E602", f"'{path}' is a device or a pipe, not a {what}", hint="name a file")
     except OSError as error:
-        code = "E601" if isinstance(error, FileNotFoundError) or error.errno == errno.ENAMETOOLONG else "E602"
-        raise SpatialInputError(code, f"'{redacted(path)}' cannot be read: {error.strerror}",
-                                hint="check its name, and that you may read it") from error
+        if error.errno in (errno.ENOENT, errno.ENAMETOOLONG):
+            raise SpatialInputError("E601", f"there is no file '{redacted(path)}' ({error.strerror})",
+                                    hint="check its name") from error
+        raise SpatialInputError("E602", f"'{path}' cannot be read: {error.strerror}",
+                                hint="check that you may read it") from error
     if empty:
         raise SpatialInputError("E602", f"'{path.name}' is empty (0 bytes)", hint="copy or download it again")
     return path
 
 
-_ELSEWHERE = re.compile(r"(?i)^(/vsi|\\vsi|(PG|PGEO|MYSQL|MSSQL|OCI|ODBC|WFS3?|OAPIF|CSW|MONGODBV3|SDE|HANA|ES|CARTO):)")
+_ELSEWHERE = re.compile(r"(?i)^(/vsi|\\vsi|(PG|PGEO|MYSQL|MSSQL|OCI|ODBC|WFS3?|OAPIF|CSW|MONGODBV3|SDE|HANA|ES):)")
 
 
 def nearest_name(path: Path) -> str:

@@ -1,7 +1,7 @@
 """Bytes to text: one place decides in which encoding a file is read, and says so where it had to guess.
 
-A mark at the start decides. Else text that is valid UTF-8 is UTF-8: other text of more than a few accents is hardly ever
-valid by chance. Else it is GB18030 if its characters are everyday Chinese ones, else Western European. What a file
+A mark at the start decides. Else text that is valid UTF-8 is UTF-8: other text with more than a few accents is hardly
+ever valid by chance. Else it is GB18030 if its characters are everyday Chinese ones, else Western European. What a file
 declares about itself is believed unless the bytes speak against it: a single-byte code page can read any bytes.
 """
 
@@ -84,7 +84,7 @@ def decode(raw: bytes, *, name: str, encoding: str | None = None) -> str:
     try:
         return raw.decode(found.name)
     except UnicodeDecodeError as error:
-        raise SpatialInputError("E606", f"text in '{name}' is damaged: it starts as {found.name}, but cannot be read so",
+        raise SpatialInputError("E606", f"text in '{name}' is damaged: it cannot be read as {found.name}",
                                 hint="save it as UTF-8") from error
 
 
@@ -107,7 +107,8 @@ def python_name(declared: str) -> str | None:
     ('gbk', 'iso8859-1', None)
     """
     declared = declared.strip()
-    tries = [declared, f"cp{declared}", declared.upper().replace("ANSI ", "cp"), declared.replace("ISO 8859", "iso8859-")]
+    tries = [declared, f"cp{declared}", declared.upper().replace("ANSI ", "cp"),
+             declared.replace("ISO 8859", "iso8859-")]
     if re.fullmatch(r"8859\d+", declared):
         tries.insert(0, f"iso8859-{declared[4:]}")
     for name in tries:
@@ -127,7 +128,7 @@ def _everyday_chinese(raw: bytes) -> bool:
     if not _reads(raw, "gb18030"):
         return False
     runs = [(before, run, after) for before, run, after in _RUN.findall(raw[:SAMPLE])]
-    accents = sum(len(run) <= 2 and bool(before and after or (before or after) and _LATIN.issuperset(run))
+    accents = sum(len(run) <= 2 and bool((before and after) or ((before or after) and _LATIN.issuperset(run)))
                   for before, run, after in runs)
     if accents >= HALF * len(runs):
         return False

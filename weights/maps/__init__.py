@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from spillover import labels as _labels
 from spillover.errors import SpatialInputError
 from spillover.files import check_input
-
-from .. import _labels
 
 SUFFIXES = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".parquet", ".kml", ".gdb")
 ARCHIVES = (".zip", ".kmz")
@@ -25,8 +24,8 @@ def read_map(path, layer: str | None = None, encoding: str | None = None, id: st
     Parameters
     ----------
     path : path-like
-        .shp (with its .dbf), .gpkg, .geojson, .fgb, .parquet (GeoParquet), .kml, .gdb (a folder), or a .zip or .kmz that
-        holds one of them in whatever folder.
+        .shp (with its .dbf), .gpkg, .geojson, .fgb, .parquet (GeoParquet), .kml, .gdb (a folder), or a .zip or .kmz
+        that holds one of them in whatever folder.
     layer : str, optional
         Which layer, where there are several (in a .zip of several maps: the file's name without suffix).
     encoding : str, optional

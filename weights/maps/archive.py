@@ -58,8 +58,8 @@ def _maps(archive: zipfile.ZipFile, suffixes) -> dict:
             continue
         base = next((p for p in name.parents if p.suffix.lower() == ".gdb"), None)
         key = (str(name.parent), name.stem) if base is None else (str(base.parent), base.stem)
-        parts.setdefault(key, []).append((PurePosixPath(name.name) if base is None else PurePosixPath(base.name, name.name),
-                                          entry))
+        place = PurePosixPath(name.name) if base is None else PurePosixPath(base.name, name.name)
+        parts.setdefault(key, []).append((place, entry))
     out = {}
     for key, members in parts.items():
         map_name = next((n.parts[0] for n, _ in members if PurePosixPath(n.parts[0]).suffix.lower() in suffixes), None)
@@ -71,22 +71,17 @@ def _maps(archive: zipfile.ZipFile, suffixes) -> dict:
 def _extract(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
     target.parent.mkdir(exist_ok=True)
     try:
-        out = open(target, "wb")
-    except (OSError, ValueError) as error:
-        raise SpatialInputError("E602", f"'{path.name}' holds names that cannot be files", hint="zip it again") from error
-    with out:
-        try:
-            with archive.open(entry) as source:
-                shutil.copyfileobj(source, out)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-            raise SpatialInputError("E602", f"'{target.name}' in '{path.name}' is damaged: {error}",
-                                    hint="copy or download it again") from error
-        except RuntimeError as error:  # asks for a password
-            raise SpatialInputError("E602", f"'{path.name}' is encrypted", hint="unpack it with its password first"
-                                    ) from error
-        except OSError as error:
-            raise SpatialInputError("E605", f"'{path.name}' cannot be unpacked: {error.strerror}",
-                                    hint="free some space in the temporary folder") from error
+        with archive.open(entry) as source, open(target, "wb") as out:
+            shutil.copyfileobj(source, out)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
+        raise SpatialInputError("E602", f"'{target.name}' in '{path.name}' is damaged: {error}",
+                                hint="copy or download it again") from error
+    except RuntimeError as error:  # asks for a password
+        raise SpatialInputError("E602", f"'{path.name}' is encrypted",
+                                hint="unpack it with its password first") from error
+    except OSError as error:
+        raise SpatialInputError("E605", f"'{path.name}' cannot be unpacked: {error.strerror}",
+                                hint="free some space in the temporary folder") from error
 
 
 def _refuse_bomb(path: Path, entries) -> None:

@@ -24,7 +24,8 @@ def read(path: Path, layer: str | None = None):
         raise SpatialInputError("E602", f"'{path.name}' is not complete XML: {error}",
                                 hint="copy or download it again") from error
     if _tag(root) != "kml":
-        raise SpatialInputError("E602", f"'{path.name}' is not KML: its root is <{_tag(root)}>", hint="export it as KML")
+        raise SpatialInputError("E602", f"'{path.name}' is not KML: its root is <{_tag(root)}>",
+                                hint="export it as KML")
     folders = [e for e in root.iter() if _tag(e) == "Folder" and _child(e, "Placemark") is not None]
     names = [(_text(_child(e, "name")) or f"folder {i + 1}", e) for i, e in enumerate(folders)]
     if layer is not None and layer not in dict(names):
