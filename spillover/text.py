@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import codecs
 import re
-import warnings
 from dataclasses import dataclass
 
-from .errors import SpatialInputError, SpatialInputWarning
+from .errors import SpatialInputError, warn
 
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 SAMPLE = 2**20  # bytes beyond ASCII that are looked at to tell Chinese from accents
@@ -80,7 +79,7 @@ def decode(raw: bytes, *, name: str, encoding: str | None = None) -> str:
         raise SpatialInputError("E606", f"'{name}' holds zero bytes, so it is not text",
                                 hint="check that it is a text file (UTF-16 needs its mark), or save it as UTF-8")
     if found.reason is not None:
-        warn_guessed(name, found, stacklevel=3)
+        warn_guessed(name, found)
     try:
         return raw.decode(found.name)
     except UnicodeDecodeError as error:
@@ -88,11 +87,10 @@ def decode(raw: bytes, *, name: str, encoding: str | None = None) -> str:
                                 hint="save it as UTF-8") from error
 
 
-def warn_guessed(name: str, found: Detected, *, stacklevel: int = 2) -> None:
+def warn_guessed(name: str, found: Detected) -> None:
     """Tell the user which encoding was used for the file ``name``, and why."""
-    message = f"text in '{name}' was read as {SPELLED.get(found.name, found.name)} ({found.reason}); " \
-              "give encoding= if it looks wrong"
-    warnings.warn(SpatialInputWarning(message), stacklevel=stacklevel + 1)
+    warn(f"text in '{name}' was read as {SPELLED.get(found.name, found.name)} ({found.reason}); "
+         "give encoding= if it looks wrong")
 
 
 SPELLED = {"gb18030": "GB18030", "iso8859-1": "ISO-8859-1", "utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16"}

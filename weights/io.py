@@ -19,6 +19,8 @@ FORMATS = {  # suffix: (module of weights.formats, reader, writer)
     ".dta": ("stata", "read_dta", "write_dta"),
     ".txt": ("stata", "read_txt", "write_txt"),
     ".mat": ("matlab", "read", "write"),
+    ".swm": ("arcgis", "read", "write"),
+    ".stswm": ("stata", "read_stswm", "write_stswm"),
 }
 
 
@@ -31,6 +33,7 @@ def save(w: SpatialWeights, path, *, overwrite: bool = False) -> None:
     .parquet     everything: ids and their type, weights before and after standardisation, words
     .gal         links (GeoDa, R spdep); refuses weights other than 1
     .gwt, .kwt   links and weights (GeoDa, R spdep); refuses islands
+    .swm         links and weights of units with whole-number ids (ArcGIS)
     .csv, .xlsx  a square table with ids on both sides
     .dta         a square table for Stata's spmat; long above 2,000 units
     .txt         the text of Stata's `spmatrix import` and `export` (bare matrices are read too)
@@ -59,12 +62,16 @@ def load(path, *, ids=None, **options) -> SpatialWeights:
         The units, in the wanted order (``gdf.index``). Most formats keep ids as text; with ``ids`` numbers are matched
         with the text that reads the same. A matrix without labels is taken in this order.
     **options
-        ``sheet=`` for .xlsx, ``name=`` of the matrix for .mat.
+        ``values="links", "inverse", "given"`` for .gwt and .kwt: whether the third column, where GeoDa writes
+        distances, is left out (the default for .gwt), inverted, or taken as weights. ``labels=True, False`` for .csv,
+        .txt and .xlsx: whether the first row holds ids, where the file does not show it. ``encoding=`` of a text file;
+        ``sheet=`` for .xlsx; ``name=`` of the matrix for .mat.
 
     Raises
     ------
     SpatialInputError
-        E601 no such file, E606 encoding, E607 malformed (with the line), E101, E301, E302, E310, E311, E312, E501.
+        E601 no such file, E602 a folder, empty or unreadable, E604 no such sheet or matrix, E606 encoding, E607
+        malformed (with the line), E101, E301, E302, E303, E310, E311, E312, E501.
 
     Examples
     --------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,8 +41,8 @@ def read(path: Path, layer, encoding=None, *, restore_index: bool = False):
 
     troubles = (DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError, StopIteration, ValueError,
                 OverflowError, RuntimeError)
-    source = PREFIX.get(path.suffix.lower(), "") + str(path.resolve())
-    with offline(SHAPE_RESTORE_SHX="YES" if restore_index else None):
+    with offline(SHAPE_RESTORE_SHX="YES" if restore_index else None), _plain_name(path.resolve()) as file:
+        source = PREFIX.get(path.suffix.lower(), "") + str(file)
         try:
             if path.suffix.lower() != ".shp":
                 layer = _one_layer(path, [n for n, kind in pyogrio.list_layers(source) if kind is not None], layer)
@@ -53,6 +55,18 @@ def read(path: Path, layer, encoding=None, *, restore_index: bool = False):
         except troubles as error:
             raise SpatialInputError("E602", f"'{path.name}' cannot be read as a map: {_first_line(error, path)}",
                                     hint="is the file complete? Copy or download it again") from error
+
+
+@contextmanager
+def _plain_name(path: Path) -> Iterator[Path]:
+    """The path, or a link to it where its name would be taken for an archive's ("a!b")."""
+    if "!" not in str(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for part in path.parent.glob(f"{glob.escape(path.stem)}.*"):
+            (Path(folder) / f"map{part.suffix}").symlink_to(part)
+        yield Path(folder) / f"map{path.suffix}"
 
 
 def _one_layer(path: Path, names: list[str], layer) -> str | None:

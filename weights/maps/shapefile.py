@@ -5,10 +5,9 @@ from __future__ import annotations
 import glob
 import shutil
 import tempfile
-import warnings
 from pathlib import Path
 
-from spillover.errors import SpatialInputError, SpatialInputWarning
+from spillover.errors import SpatialInputError, warn
 from spillover.text import SPELLED, detect, warn_guessed
 
 from . import gdal
@@ -20,8 +19,7 @@ def read(shp: Path, encoding: str | None = None):
     encoding = encoding or encoding_of(shp)
     if part(shp, ".shx") is not None:
         return gdal.read(shp, None, encoding)
-    message = f"'{shp.stem}.shx' is missing; the index was rebuilt from the shapes"
-    warnings.warn(SpatialInputWarning(message), stacklevel=4)
+    warn(f"'{shp.stem}.shx' is missing; the index was rebuilt from the shapes")
     with tempfile.TemporaryDirectory() as folder:
         for one in shp.parent.glob(f"{glob.escape(shp.stem)}.*"):
             shutil.copy(one, folder)
@@ -71,7 +69,7 @@ def encoding_of(shp: Path) -> str | None:
     declared = cpg.read_text("ascii", errors="replace").strip() if cpg else ""
     detected = detect(text, declared or None)
     if detected.reason is not None:
-        warn_guessed(dbf.name, detected, stacklevel=4)
+        warn_guessed(dbf.name, detected)
     return SPELLED.get(detected.name, detected.name)
 
 
