@@ -134,7 +134,7 @@ def test_lm_scores_have_the_dense_moments(effects):
     *_, big, unit, period = stacked(data, W)
     M = naive.dummy_projection(unit, period, effects)
     want = np.trace(M @ big), np.trace(M @ big @ M @ (big + big.T))
-    assert panel_traces(fit.design, effects) == pytest.approx(want, abs=1e-9)
+    assert panel_traces(fit.design, fit.settings.effects) == pytest.approx(want, abs=1e-9)
     e, n = fit.solution.resid, np.trace(M)
     score = e @ big @ e / (e @ e / n) - want[0]
     found = sp.lm_tests(fit)["LM error"].statistic
