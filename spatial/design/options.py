@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..covariance.random import RandomEffects
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Settings:
     """What a fit was estimated with.
 
