@@ -11,5 +11,9 @@ class Shown:
     def __repr__(self) -> str:
         return str(self)
 
+    def summary(self) -> str:
+        """What ``print`` shows."""
+        return str(self)
+
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"

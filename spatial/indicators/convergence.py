@@ -10,7 +10,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 
 from .._shown import Shown
-from ..explore._show import p_text
+from ..report.explore import p_text
 from ..report.text import columns, number
 from ..results import Fit, TestResult, TestTable
 from ._frame import Table, groups_of, read, refuse, refuse_gaps
