@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from .._shown import Shown
+from spillover.show import Shown
+
 from . import _null
 
 
@@ -121,17 +122,6 @@ class GlobalStatistic(Shown):
 
     def to_frame(self) -> pd.DataFrame:
         return self.tidy()
-
-    def plot(self, ax=None):
-        """The null distribution with the observed value marked; returns the Axes."""
-        from ..plot import explore
-
-        return explore.null_distribution(self, ax=ax)
-
-    def __str__(self) -> str:
-        from ..report.explore import global_text
-
-        return global_text(self)
 
     def _z(self, variance: float) -> float:
         return (self.estimate - self.expected) / self.sd_of(variance)

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from spatial._weights import Weights, as_weights
-from spatial._weights import align as in_order_of
+from spatial.design._weights_tmp import Weights, as_weights
+from spatial.design._weights_tmp import align as in_order_of
 from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
 
 DEFAULT_SEED = 1

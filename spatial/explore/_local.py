@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.show import Shown, ask
 
-from .._shown import Shown
 from . import _conditional, _draws, _input, _null
 
 NOT_SIGNIFICANT, NO_NEIGHBORS, NO_DATA = "Not significant", "No neighbors", "No data"
@@ -110,19 +110,6 @@ class LocalStatistic(Shown):
             }
         )
 
-    def plot(self, map, *, kind="cluster", ax=None):
-        """Map of the clusters ("cluster") or of the p-values ("significance"); returns the Axes.
-
-        Parameters
-        ----------
-        map : GeoDataFrame indexed by unit
-        kind : {"cluster", "significance"}
-        """
-        from ..plot import explore
-
-        check_option("kind", kind, ("cluster", "significance"))
-        return (explore.cluster_map if kind == "cluster" else explore.significance_map)(self, map, ax=ax)
-
     def to_file(self, map, path, *, overwrite=False) -> None:
         """Write map and results: a GeoPackage that QGIS opens already coloured, or GeoJSON with a color per unit.
 
@@ -136,9 +123,7 @@ class LocalStatistic(Shown):
         SpatialInputError
             E101 when the map lacks units; E501 for another suffix; E601 to E605 for the file.
         """
-        from ..plot import layer
-
-        layer.write(self, map, path, overwrite=overwrite)
+        ask("save", self, map, path, overwrite=overwrite)
 
     def explore(self, map, **options):
         """The cluster map as a web page to zoom into; returns geopandas' folium map.
@@ -154,14 +139,7 @@ class LocalStatistic(Shown):
         SpatialInputError
             E101 when the map lacks units; E515 when folium is not installed.
         """
-        from ..plot import layer
-
-        return layer.web_map(self, map, **options)
-
-    def __str__(self) -> str:
-        from ..report.explore import local_text
-
-        return local_text(self)
+        return ask("explore", self, map, **options)
 
 
 def read(variables, w, *, data, align, missing, permutations, test: LocalTest, always_links=False, **how):

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from spatial._weights import as_weights, warn_unlabelled
+from spatial.design._weights_tmp import as_weights, warn_unlabelled
 from spillover.errors import SpatialInputError
+from spillover.show import Shown
 
-from .._shown import Shown
 from . import _draws, _input
 from ._periods import in_order
 from .moran import from_field
@@ -67,18 +67,6 @@ class MoranBy(Shown):
                 "n": f["n"],
             }
         )
-
-    def plot(self, ax=None, *, significance=0.05):
-        """I over the periods, filled where significant; returns the Axes."""
-        from ..plot import explore
-
-        return explore.moran_by_period(self, ax=ax, significance=significance)
-
-    def __str__(self) -> str:
-        from ..report.explore import moran_by_text
-
-        return moran_by_text(self)
-
 
 def moran_by(
     data,

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from spatial._weights import Weights
+from spatial.design._weights_tmp import Weights
 from spillover.errors import SpatialInputError
+from spillover.show import Shown
 
-from .._shown import Shown
 from . import _draws, _input, _null
 from .moran import from_field
 
@@ -51,18 +51,6 @@ class Correlogram(Shown):
         f["p_value"] = f["p_sim"].fillna(f["p_rand"])
         first = ["term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]
         return f[[*first, "lag", "expected", "p_rand", "p_sim", "p_holm", "links"]]
-
-    def plot(self, ax=None):
-        """I by lag with the band of the null; returns the Axes."""
-        from ..plot import explore
-
-        return explore.correlogram_lines(self, ax=ax)
-
-    def __str__(self) -> str:
-        from ..report.explore import correlogram_text
-
-        return correlogram_text(self)
-
 
 def correlogram(
     y,

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.show import Shown
 
-from .._shown import Shown
 from . import _conditional, _draws, _input, _local, _moments, _null
 
 CLASSES = ("Joined", "Alone")
@@ -51,18 +51,6 @@ class JoinCounts(Shown):
         ).assign(p_value=lambda t: t["p_sim"].fillna(t["p_rand"]), conf_low=np.nan, conf_high=np.nan)
         first = ["term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]
         return f[[*first, "expected", "p_rand", "p_sim"]]
-
-    def plot(self, ax=None):
-        """Each kind of join in standard deviations from its expectation; returns the Axes."""
-        from ..plot import explore
-
-        return explore.joins(self, ax=ax)
-
-    def __str__(self) -> str:
-        from ..report.explore import join_text
-
-        return join_text(self)
-
 
 def join_counts(
     y,

@@ -30,13 +30,6 @@ class Moran(GlobalStatistic):
     def I(self) -> float:  # noqa: E743
         return self.estimate
 
-    def plot(self, ax=None):
-        """Moran scatter plot: each unit's standardised value against its neighbors'. Returns the Axes."""
-        from ..plot import explore
-
-        return explore.moran_scatter(self, ax=ax)
-
-
 def moran(
     y,
     w,

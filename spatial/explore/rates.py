@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from spatial._weights import Weights
-from spatial._weights import align as align_to
+from spatial.design._weights_tmp import Weights
+from spatial.design._weights_tmp import align as align_to
 from spillover.errors import SpatialInputError
+from spillover.show import Shown
 
-from .._shown import Shown
 from . import _input, _local
 from .local import from_standardised
 
@@ -52,18 +52,6 @@ class SmoothedRates(Shown):
         return pd.DataFrame({"term": f.index, "estimate": f["smoothed"].to_numpy(), **empty}).assign(
             rate=f["rate"].to_numpy(), shrinkage=f["shrinkage"].to_numpy()
         )
-
-    def plot(self, ax=None):
-        """Smoothed against raw rates, larger dots for larger populations; returns the Axes."""
-        from ..plot import explore
-
-        return explore.shrinkage(self, ax=ax)
-
-    def __str__(self) -> str:
-        from ..report.explore import rates_text
-
-        return rates_text(self)
-
 
 def smoothed_rates(events, population, w=None, *, data=None, missing="error", align="labels") -> SmoothedRates:
     r"""Empirical Bayes rates: small populations are drawn towards the overall rate, or towards their neighbors'.

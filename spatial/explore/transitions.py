@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from spatial._weights import as_weights, warn_unlabelled
+from spatial.design._weights_tmp import as_weights, warn_unlabelled
 from spillover.errors import SpatialInputError
+from spillover.show import Shown
 
-from .._shown import Shown
 from . import _input
 from ._chain import steady_state
 from .by import refuse_gaps, unstack
@@ -61,18 +61,6 @@ class LisaTransitions(Shown):
         """One row per pair of quadrants: from, to, count, probability."""
         flat = self.counts.stack().rename("count").reset_index()
         return flat.assign(probability=self.probabilities.stack(future_stack=True).to_numpy())
-
-    def plot(self, ax=None):
-        """Heat map of the transition probabilities; returns the Axes."""
-        from ..plot import explore
-
-        return explore.quadrant_moves(self, ax=ax)
-
-    def __str__(self) -> str:
-        from ..report.explore import transitions_text
-
-        return transitions_text(self)
-
 
 def lisa_transitions(data, column, w, *, time, entity=None) -> LisaTransitions:
     """Transitions between local Moran quadrants from each period to the next (LISA Markov, Rey 2001).

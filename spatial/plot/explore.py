@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from spillover.errors import check_option
 from spillover.ids import positions
 
 from ..explore._local import NO_DATA, NO_NEIGHBORS, NOT_SIGNIFICANT
@@ -34,7 +35,7 @@ LEVELS = ((0.0001, "#014003"), (0.001, "#037406"), (0.01, "#06c40b"), (0.05, "#4
 EDGE = "#5b5b5b"
 
 
-def moran_scatter(result, *, ax=None):
+def moran_scatter(result, ax=None):
     """Standardised values against their spatial lag; the line's slope is I when rows sum to one."""
     ax = ax if ax is not None else figure(4.5, 4.5)
     ax.scatter(result.z, result.lag, s=18, color=BLUE, alpha=0.7, linewidths=0)
@@ -46,7 +47,7 @@ def moran_scatter(result, *, ax=None):
     return legible(ax)
 
 
-def null_distribution(result, *, ax=None):
+def null_distribution(result, ax=None):
     """Histogram of the permuted statistic with the observed value."""
     ax = ax if ax is not None else figure()
     if result.permutations:
@@ -57,7 +58,7 @@ def null_distribution(result, *, ax=None):
     return legible(ax)
 
 
-def moran_by_period(result, *, ax=None, significance=0.05):
+def moran_by_period(result, ax=None, *, significance=0.05):
     """Moran's I over the periods: filled where significant, hollow where not, expectation dashed."""
     ax = ax if ax is not None else figure()
     several = len(result.weights) > 1
@@ -74,7 +75,7 @@ def moran_by_period(result, *, ax=None, significance=0.05):
     return legible(ax)
 
 
-def correlogram_lines(result, *, ax=None):
+def correlogram_lines(result, ax=None):
     """Moran's I by order or distance with the band expected ± 1.96 standard deviations under randomisation."""
     ax = ax if ax is not None else figure()
     f, x = result.frame, np.arange(len(result.frame))
@@ -87,7 +88,20 @@ def correlogram_lines(result, *, ax=None):
     return legible(ax)
 
 
-def cluster_map(result, map, *, ax=None):
+def local_map(result, map, *, kind="cluster", ax=None):
+    """Map of the clusters ("cluster") or of the p-values ("significance").
+
+    Parameters
+    ----------
+    result : LocalStatistic
+    map : GeoDataFrame indexed by unit
+    kind : {"cluster", "significance"}
+    """
+    check_option("kind", kind, ("cluster", "significance"))
+    return (cluster_map if kind == "cluster" else significance_map)(result, map, ax=ax)
+
+
+def cluster_map(result, map, ax=None):
     """Clusters in GeoDa's colours, with how many units each has."""
     found = result.frame["cluster"]
     counts = found.value_counts(sort=False)
@@ -95,7 +109,7 @@ def cluster_map(result, map, *, ax=None):
     return _draw(result, map, groups, f"{result.title}: {result.variable}", ax)
 
 
-def significance_map(result, map, *, ax=None):
+def significance_map(result, map, ax=None):
     """p-values in GeoDa's greens, without correction for many tests."""
     p = result.p_values.to_numpy()
     groups, below = [], 0.0
@@ -109,7 +123,7 @@ def significance_map(result, map, *, ax=None):
     return _draw(result, map, groups, f"{result.title}: {result.variable}, p-values", ax)
 
 
-def joins(result, *, ax=None):
+def joins(result, ax=None):
     """Each kind of join: how many standard deviations from its expectation under the null."""
     f = result.frame
     ax = ax if ax is not None else figure(height=1.2 + 0.32 * len(f))
@@ -121,7 +135,7 @@ def joins(result, *, ax=None):
     return legible(ax)
 
 
-def quadrant_moves(result, *, ax=None):
+def quadrant_moves(result, ax=None):
     """Transition probabilities between quadrants as a heat map."""
     from .indicators import heat_map
 
@@ -129,7 +143,7 @@ def quadrant_moves(result, *, ax=None):
                     note=f"by {result.time}; moves at the right", ax=ax)  # fmt: skip
 
 
-def shrinkage(result, *, ax=None):
+def shrinkage(result, ax=None):
     """Smoothed against raw rates; larger dots for larger populations, the diagonal for rates left as they are."""
     ax = ax if ax is not None else figure(4.5, 4.5)
     f = result.frame.dropna()

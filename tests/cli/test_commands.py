@@ -22,8 +22,8 @@ PANEL = ["--data", "example:us_states", "--map", "example:us_states", "--panel",
 @pytest.fixture
 def spillover(monkeypatch, capsys):
     """Call the command line in this process: (exit status, stdout, stderr)."""
-    from spatial.cli import _app
-    from spatial.cli._errors import run
+    from spillover.cli import _app
+    from spillover.cli._errors import run
 
     def call(*args):
         monkeypatch.setattr(sys, "argv", ["spillover", *map(str, args)])
@@ -35,7 +35,7 @@ def spillover(monkeypatch, capsys):
 
 
 def process(*args, **options):
-    command = [sys.executable, "-c", "from spatial.cli import main; main()", *map(str, args)]
+    command = [sys.executable, "-c", "from spillover.cli import main; main()", *map(str, args)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
 
 
@@ -83,7 +83,7 @@ def test_moran_by_year(spillover, tmp_path, panel, queen):
     status, out, err = spillover("moran", "example:us_states", "-c", "unemp", "--by", "year", "-w", "queen",
                                  "-m", "example:us_states", "-o", target)  # fmt: skip
     assert status == 0, err
-    want = sp.moran_by(panel, ["unemp"], queen, by="year", entity="state", seed=1).to_frame()
+    want = sp.moran_by(panel, ["unemp"], queen, time="year", entity="state", seed=1).to_frame()
     np.testing.assert_allclose(pd.read_csv(target)["I"], want["I"])
     assert "1986" in out
 
@@ -307,7 +307,7 @@ def test_cells_that_a_spreadsheet_would_run_are_made_inert(tmp_path):
 def test_help_imports_nothing_heavy():
     code = (
         "import sys; sys.argv = ['spillover', '--help']\n"
-        "from spatial.cli import _app\nfrom spatial.cli._errors import run\nrun(_app())\n"
+        "from spillover.cli import _app\nfrom spillover.cli._errors import run\nrun(_app())\n"
         "heavy = {'numpy', 'pandas', 'geopandas', 'scipy', 'numba', 'matplotlib', 'libpysal'} & set(sys.modules)\n"
         "print('HEAVY', sorted(heavy))"
     )
@@ -319,7 +319,7 @@ def test_small_moran_compiles_nothing():
     code = (
         "import sys, shapefiles, spatial as sp, weights as wt\n"
         "w = wt.queen(shapefiles.load('us_states')).standardize('row')\n"
-        "sp.moran_by(shapefiles.load_panel('us_states'), ['unemp'], w, by='year', entity='state')\n"
+        "sp.moran_by(shapefiles.load_panel('us_states'), ['unemp'], w, time='year', entity='state')\n"
         "print('numba' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

@@ -459,8 +459,9 @@ def test_geary_says_when_normality_does_not_hold():
 def test_every_result_shows_itself_and_has_a_name_of_its_own(town):
     y = town["y"]
     kinds = {
-        "Moran": sp.moran(y, LABELLED), "GlobalStatistic": sp.geary(y, LABELLED), "JoinCounts": sp.join_counts(y > 0, LABELLED),
-        "LocalStatistic": sp.local_moran(y, LABELLED), "Correlogram": sp.correlogram(y, LABELLED, orders=2),
+        "Moran": sp.moran(y, LABELLED), "GlobalStatistic": sp.geary(y, LABELLED),
+        "LocalStatistic": sp.local_moran(y, LABELLED),
+        "JoinCounts": sp.join_counts(y > 0, LABELLED), "Correlogram": sp.correlogram(y, LABELLED, orders=2),
         "MoranBy": sp.moran_by(PANEL, "y", LABELLED, time="year", entity="code"),
         "LisaTransitions": sp.lisa_transitions(PANEL, "y", LABELLED, time="year", entity="code"),
         "SmoothedRates": sp.smoothed_rates(y.abs().round(1), y.abs() + 1),
