@@ -106,10 +106,10 @@ def _workbook(path: Path, keys, sheet) -> pd.DataFrame:
         if (isinstance(sheet, str) and sheet not in names) or (isinstance(sheet, int) and not -1 < sheet < len(names)):
             raise SpatialInputError("E604", f"'{path.name}' has no sheet {sheet!r}",
                                     hint=f"sheets are {', '.join(names)}")
-        header = _read_by(lambda p: book.parse(sheet, header=None, nrows=1, dtype=object), path, "workbook")
+        header = _read_by(lambda p: pd.read_excel(book, sheet, header=None, nrows=1, dtype=object), path, "workbook")
         _refuse_repeats([str(c) for c in header.iloc[0].dropna()] if len(header) else [], path)
         types = dict.fromkeys(keys, str)
-        return _read_by(lambda p: book.parse(sheet, dtype=types, keep_default_na=True), path, "workbook")
+        return _read_by(lambda p: pd.read_excel(book, sheet, dtype=types), path, "workbook")
 
 
 def _read_by(reader, path: Path, what: str):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -33,16 +35,30 @@ def columns_xy(frame: pd.DataFrame, index: pd.Index, geographic: bool | None) ->
     >>> columns_xy(frame, frame.index, None).tolist()
     [[13.4, 52.5]]
     """
-    plain = {name: str(name).strip().lower().replace("_", "").replace(" ", "") for name in frame.columns}
-    by_axis = {axis: [name for name, word in plain.items() if word in words] for axis, words in AXES.items()}
-    across, up = by_axis["longitude"] + by_axis["x"], by_axis["latitude"] + by_axis["y"]
-    if len(across) == len(up) == 1:
-        if geographic is False and (by_axis["longitude"] or by_axis["latitude"]):
-            raise SpatialInputError("E403", f"columns {across[0]!r} and {up[0]!r} are named as longitude and latitude, "
-                                    "but are to be measured as planar", hint="crs='EPSG:4326', or rename them x and y")
-        return numeric(frame[[across[0], up[0]]], ids=index)
+    found: list = []
+    for words_of in (_whole, _parts):  # "lon" before "capital_lon"
+        by_axis = {axis: [name for name in frame.columns if not words_of(str(name)).isdisjoint(words)]
+                   for axis, words in AXES.items()}
+        across, up = by_axis["longitude"] + by_axis["x"], by_axis["latitude"] + by_axis["y"]
+        found = found or [*across, *up]
+        if len(across) == len(up) == 1 and across != up:
+            if geographic is False and (by_axis["longitude"] or by_axis["latitude"]):
+                raise SpatialInputError(
+                    "E403", f"columns {across[0]!r} and {up[0]!r} are named as longitude and latitude, but are to be "
+                    "measured as planar", hint="crs='EPSG:4326', or rename them x and y")
+            return numeric(frame[[across[0], up[0]]], ids=index)
     if frame.shape[1] == 2 and all(isinstance(name, (int, np.integer)) for name in frame.columns):
         return numeric(frame, ids=index)  # an array in a frame
-    names = ", ".join(repr(name) for name in [*across, *up] or list(frame.columns)[:6])
+    names = ", ".join(repr(name) for name in found or list(frame.columns)[:6])
     raise SpatialInputError("E404", f"the names of the columns do not say which is x and which is y: {names}",
                             hint="keep one pair, named x and y or lon and lat; or give an array, x or longitude first")
+
+
+def _whole(name: str) -> set[str]:
+    return {re.sub(r"[\s_.-]", "", name).lower()}
+
+
+def _parts(name: str) -> set[str]:
+    """The words of a name: "capital_lon" and "centroidLat" have two, "中心经度" ends with one."""
+    words = re.split(r"[\s_.-]+", re.sub(r"([a-z])([A-Z])", r"\1_\2", name))
+    return {word.lower() for word in words} | {name.strip()[-2:]}

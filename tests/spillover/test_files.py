@@ -84,12 +84,14 @@ def test_every_error_of_the_system_is_told_and_leaves_nothing(number, tmp_path):
 
 
 def test_errors_that_are_not_of_the_disk_pass_and_leave_nothing(tmp_path):
-    with pytest.raises(ZeroDivisionError), replacing(tmp_path / "new" / "x.csv") as part:
-        part.write_text("half")
-        raise ZeroDivisionError
-    with pytest.raises(KeyboardInterrupt), replacing(tmp_path / "new" / "x.csv") as part:
-        part.mkdir()
-        raise KeyboardInterrupt
+    def write(error):
+        with replacing(tmp_path / "new" / "x.csv") as part:
+            part.write_text("half")
+            raise error
+
+    for error in (ZeroDivisionError, KeyboardInterrupt):
+        with pytest.raises(error):
+            write(error)
     assert list(tmp_path.iterdir()) == []
     with replacing(tmp_path / "new" / "x.csv") as part:
         part.write_text("whole")

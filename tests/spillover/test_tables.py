@@ -85,7 +85,7 @@ def test_damaged_binary_tables(suffix, tmp_path):
     raw = path.read_bytes()
     assert read_table(path)["a"].tolist() == list(range(50))
     rng = np.random.default_rng(0)
-    harmed = [raw[:1], raw[:10], raw[: len(raw) // 2], raw[:-20], b"words and more words\n" * 30, b"PK\x03\x04" + raw[4:90]]
+    harmed = [raw[:1], raw[:10], raw[: len(raw) // 2], raw[:-20], b"words and words\n" * 30, b"PK\x03\x04" + raw[4:90]]
     for _ in range(25):
         other = bytearray(raw)
         for at in rng.integers(0, len(raw), 8):

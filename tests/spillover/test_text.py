@@ -9,7 +9,8 @@ from spillover.text import decode, detect
 
 LATIN = ["München", "Größe; Fläche", "GRÖßE", "Málaga, Cádiz", "São Tomé\nCuraçao", "É", "Île-de-France", "Ærøskøbing",
          "naïve café, Düsseldorf, Besançon, Łódź".replace("Łódź", "Lodz"), "über;Öl;Äpfel"]
-CHINESE = ["北京市", "省,上海,北京\n北京,2,0", "亳州市 濮阳市 衢州市", "中国A股", "广东省GDP(亿元)", "地区 2015年", "甘肃", "重庆 渝中区"]
+CHINESE = ["北京市", "省,上海,北京\n北京,2,0", "亳州市 濮阳市 衢州市", "中国A股", "广东省GDP(亿元)", "地区 2015年",
+           "甘肃", "重庆 渝中区"]
 UTF8 = ["Málaga", "北京", "Łódź", "Тверь", "Αθήνα", "日本", "€"]
 
 

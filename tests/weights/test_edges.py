@@ -33,17 +33,30 @@ def dense(w):
 # -- which column is which ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("lat", "lon"), [("lat", "lon"), ("latitude", "longitude"), ("Latitude", "LONG"), ("y", "x"),
-                                          ("Y", "X"), ("纬度", "经度"), ("y_coord", "x_coord"), ("INTPTLAT", "INTPTLON"),
+@pytest.mark.parametrize(("lat", "lon"), [("lat", "lon"), ("latitude", "longitude"), ("Latitude", "LONG"),
+                                          ("y", "x"), ("Y", "X"),
+                                          ("纬度", "经度"), ("y_coord", "x_coord"), ("INTPTLAT", "INTPTLON"),
                                           ("lat", "lng"), ("北纬", "东经"), (" lat ", "Lon")])
 def test_coordinates_are_found_by_name_in_either_order(lat, lon):
     named = CITIES.set_axis([lat, lon], axis=1)
     true = naive.haversine(CITIES[["lon", "lat"]].to_numpy())
     for frame in (named, named[[lon, lat]], named.assign(people=[3.6, 1.5, 0.8])):
-        np.testing.assert_allclose(1 / wt.inverse_distance(frame, crs=4326).csr.toarray()[0, 1:], true[0, 1:], rtol=1e-9)
+        w = wt.inverse_distance(frame, crs=4326)
+        np.testing.assert_allclose(1 / dense(w)[0, 1:], true[0, 1:], rtol=1e-9)
     np.testing.assert_allclose(true[0, 1:], [505.6, 421.9], atol=0.5)
     around = gpd.GeoSeries([box(0, 0, 1, 1)] * 3, index=CITIES.index, crs=4326)
     assert wt.inverse_distance(around, at=named) == wt.inverse_distance(named, crs=4326)
+
+
+def test_names_may_hold_more_words():
+    expected = wt.knn(CITIES, 1, crs=4326)
+    for lat, lon in (("capital_lat", "capital_lon"), ("centroidLat", "centroidLon"), ("utm y", "utm x"),
+                     ("中心纬度", "中心经度"), ("lat.deg", "lon.deg")):
+        assert wt.knn(CITIES.set_axis([lat, lon], axis=1), 1, crs=4326) == expected
+    both = CITIES.assign(capital_lon=0.0, capital_lat=[1.0, 2.0, 3.0])
+    assert wt.knn(both, 1, crs=4326) == expected
+    for names in (["plat", "flon"], ["latitude_north", "latitude_south"], ["lat_lon", "height"]):
+        refused("E404", wt.knn, CITIES.set_axis(names, axis=1), 1, crs=4326)
 
 
 def test_names_that_do_not_say_which_is_which_are_refused():
@@ -66,9 +79,9 @@ def test_points_closer_than_rounding_coincide():
     points = np.array([[0.0, 0], [1, 0], [1 + 1e-12, 0], [3, 1]])
     for shift, scale in ((0, 1), (0, 1e6), (1e5, 1)):
         at = points * scale + shift
-        for build in (wt.inverse_distance, lambda p, **o: wt.knn(p, 2, **o), wt.delaunay, wt.gabriel,
-                      lambda p, **o: wt.inverse_distance(p, cutoff=2 * scale, **o), lambda p, **o: wt.kernel(p, k=1, **o)):
-            error = refused("E303", build, at, **PLANAR)
+        for build, options in ((wt.inverse_distance, {}), (wt.knn, {"k": 2}), (wt.delaunay, {}), (wt.gabriel, {}),
+                               (wt.inverse_distance, {"cutoff": 2 * scale}), (wt.kernel, {"k": 1})):
+            error = refused("E303", build, at, **options, **PLANAR)
             assert set(error.ids) == {1, 2}
         assert wt.inverse_distance(at, min_distance=0.5 * scale, **PLANAR).csr.max() == pytest.approx(2 / scale)
     apart = np.array([[0.0, 0], [1, 0], [1 + 1e-6, 0], [3, 1]])

@@ -73,8 +73,9 @@ def test_chinese_text_without_or_with_a_wrong_cpg(gbk):
     refused(gbk, "E606", encoding="no such code")
 
 
-@pytest.mark.parametrize(("written", "declared"), [("utf-8", "1252"), ("utf-8", "ISO-8859-1"), ("utf-8", "88591"),
-                                                   ("gb18030", "1252"), ("gb18030", "ISO 8859-1"), ("utf-8", "nonsense")])
+@pytest.mark.parametrize(("written", "declared"), [
+    ("utf-8", "1252"), ("utf-8", "ISO-8859-1"), ("utf-8", "88591"), ("gb18030", "1252"), ("gb18030", "ISO 8859-1"),
+    ("utf-8", "nonsense")])
 def test_a_cpg_that_lies(written, declared, provinces, tmp_path):
     """Latin-1 reads any bytes: what it makes of them is gibberish."""
     provinces.to_file(tmp_path / "m.shp", encoding=written)

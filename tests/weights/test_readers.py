@@ -66,9 +66,10 @@ def test_kernel_weights_and_our_own_files_are_weights(tmp_path):
 LABELLED = [[0, 0, 1], [1, 0, 1]]
 
 
-@pytest.mark.parametrize("text", ["0,110000,120000\n110000,0,1\n120000,1,0\n", ",110000,120000\n110000,0,1\n120000,1,0\n",
-                                  "110000,120000\n0,1\n1,0\n", "110000,120000\n110000,0,1\n120000,1,0\n",
-                                  "0;110000;120000\n120000;1;0\n110000;0;1\n", "id\t110000\t120000\n110000\t0\t1\n120000\t1\t0\n"])
+@pytest.mark.parametrize("text", [
+    "0,110000,120000\n110000,0,1\n120000,1,0\n", ",110000,120000\n110000,0,1\n120000,1,0\n",
+    "110000,120000\n0,1\n1,0\n", "110000,120000\n110000,0,1\n120000,1,0\n",
+    "0;110000;120000\n120000;1;0\n110000;0;1\n", "id\t110000\t120000\n110000\t0\t1\n120000\t1\t0\n"])
 def test_labels_of_a_matrix_are_not_weights(text, tmp_path):
     w = loaded(tmp_path, "w.csv", text)
     assert w.ids.tolist() == (["120000", "110000"] if "120000;1" in text else ["110000", "120000"])
@@ -95,8 +96,8 @@ def test_what_could_be_ids_or_weights_is_asked_for(tmp_path):
     assert loaded(tmp_path, "minutes.csv", text, ids=[12, 30]).ids.tolist() == [12, 30]
 
 
-@pytest.mark.parametrize("text", ["0,1,1\n1,0,1\n1,1,0\n", "0,1.5,2\n1.5,0,3\n2,3,0\n", "0,1\n1,0\n", "0,1,2\n1,0,0\n2,0,0\n",
-                                  "0,2,3\n1,0,1\n1,1,0\n"])
+@pytest.mark.parametrize("text", ["0,1,1\n1,0,1\n1,1,0\n", "0,1.5,2\n1.5,0,3\n2,3,0\n", "0,1\n1,0\n",
+                                  "0,1,2\n1,0,0\n2,0,0\n", "0,2,3\n1,0,1\n1,1,0\n"])
 def test_bare_matrices_stay_bare(text, tmp_path):
     w = loaded(tmp_path, "w.csv", text)
     assert matrix(w) == [[float(x) for x in line.split(",")] for line in text.split()]
@@ -177,15 +178,16 @@ def test_folders_words_and_other_content(tmp_path):
             continue
         for content in ("some words\nand more of them, in lines\nend\n", "x", "\n\n\n", "é", "0", "1 2 3\n"):
             error = refused_any(tmp_path, f"w{suffix}", content)
-            assert error.code in ("E101", "E102", "E203", "E206", "E301", "E311", "E312", "E601", "E602", "E604", "E606",
-                                  "E607"), (suffix, content, error)
+            assert error.code in ("E101", "E206", "E311", "E602", "E604", "E606", "E607"), (suffix, content, error)
 
 
 def refused_any(tmp_path, name, content):
-    with pytest.raises(SpatialInputError) as caught:
+    try:
         w = loaded(tmp_path, name, content)
-        raise SpatialInputError("E206", "one unit") if w.n < 2 else AssertionError(w)
-    return caught.value
+    except SpatialInputError as error:
+        return error
+    assert w.n < 2  # "0" is a matrix of one unit
+    return SpatialInputError("E206", "one unit")
 
 
 @pytest.mark.parametrize("harm", ["no ids", "style", "far", "unsorted", "no column", "text", "no json"])
