@@ -48,7 +48,7 @@ class Comparison(Shown):
         What a reader should know: identical weights, islands, other samples.
     estimates : dict of Estimate
         The numbers of each fit, by the same keys.
-    weights : dict of Weights
+    weights : dict of SpatialWeights
         By name, as the fits used them.
     uncorrected : function
         log p(y | W, model) by key, of the likelihoods without the Lee-Yu correction.

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.matrix import as_weights
 
-from ..design._weights_tmp import as_weights
 from ..effects.average import KINDS
 from ..models.again import again, specification_of
 from ..records.results import Fit
@@ -169,7 +169,7 @@ def _samples(data, samples, named, entity) -> dict:
         if kept.shape != (len(data),) or kept.dtype != bool or not kept.any():
             raise SpatialInputError("E501", f"sample {name!r} must be booleans by row, some of them true")
         frame = data[kept]
-        if samples and any(as_weights(w).ids is not None for w in named.values()):
+        if samples and any(as_weights(w).labelled for w in named.values()):
             ws, frame, _ = on_common_units(named, frame, entity)
         else:
             ws = {key: as_weights(w) for key, w in named.items()}

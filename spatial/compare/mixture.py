@@ -16,9 +16,8 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 from spillover.ids import positions
+from spillover.matrix import SpatialWeights, as_weights, refuse_varying
 
-from ..design._period_weights_tmp import refuse_varying
-from ..design._weights_tmp import Weights, as_weights
 from ..models.again import solved_again
 from ..records.results import Fit, critical_value
 from .journal import digest_of, key_of, opened, told
@@ -152,18 +151,18 @@ def _checked(weights):
         if w.standardization != "row":
             raise SpatialInputError("E513", f"{name} is not row-standardised, so its share has no meaning",
                                     hint="standardize('row')")  # fmt: skip
-    if parts[0].ids is not None:
+    if parts[0].labelled:
         parts = [w.reordered(positions(w.ids, parts[0].ids, what=name)) for name, w in zip(names, parts)]
     for j, w in enumerate(parts):
-        if w.digest in {other.digest for other in parts[:j]}:
+        if w.matrix_digest in {other.matrix_digest for other in parts[:j]}:
             raise SpatialInputError("E513", f"{names[j]} is the same matrix as another one")
     return names, parts
 
 
-def _combined(parts, names, shares) -> Weights:
+def _combined(parts, names, shares) -> SpatialWeights:
     csr = sparse.csr_array(sum(a * w.csr for a, w in zip(shares, parts) if a > 0))
     kind = " + ".join(f"{a:.2f} {name}" for a, name in zip(shares, names) if a > 0)
-    return Weights(csr, parts[0].ids, kind, "row")
+    return SpatialWeights(csr, parts[0].ids, kind, "row", labelled=parts[0].labelled)
 
 
 def _highest(loglik, m, tolerance=FINE) -> np.ndarray:

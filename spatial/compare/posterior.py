@@ -24,8 +24,8 @@ import numpy as np
 from scipy.special import gammaln
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
-from ..design._period_weights_tmp import refuse_varying
 from ..design.design import INTERCEPT
 from ..design.fixed_effects import left_by_effects
 from ..design.sample import demeaned_sample

@@ -14,8 +14,8 @@ from dataclasses import replace
 import numpy as np
 
 from spillover.errors import SpatialInputError, SpatialInputWarning
+from spillover.matrix import refuse_varying
 
-from ..design._period_weights_tmp import refuse_varying
 from ..design.design import spatial_lag
 from ..design.gaps import refuse_unbalanced
 from ..design.within import demean

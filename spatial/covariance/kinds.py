@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.matrix import refuse_varying
 
-from ..design._period_weights_tmp import refuse_varying
 from ..design.fixed_effects import left_by_effects
 from ..diagnostics.lm import FIXED
 from ..records.results import Fit

@@ -17,8 +17,8 @@ from __future__ import annotations
 import numpy as np
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
-from ..design._period_weights_tmp import refuse_varying
 from ..records.results import Fit
 from .information import DENSE_MAX, derivatives
 

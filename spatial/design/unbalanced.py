@@ -29,7 +29,7 @@ class Gaps:
     --------
     >>> gaps = Gaps(np.array([[True, True], [True, True], [True, False]]), "twoway")
     >>> x = np.array([[1.0, 4.0], [2.0, 7.0], [5.0, np.nan]])
-    >>> gaps.demean(x).round(6)
+    >>> gaps.demean(x).round(6) + 0.0
     array([[ 0.5, -0.5],
            [-0.5,  0.5],
            [ 0. ,  nan]])

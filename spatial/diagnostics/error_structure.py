@@ -22,9 +22,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
 from ..covariance.information import DENSE_MAX
-from ..design._period_weights_tmp import refuse_varying
 from ..design.gaps import refuse_unbalanced
 from ..logdet import logdet
 from ..records.results import Fit, TestResult, TestTable

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
-from ..design._period_weights_tmp import refuse_varying
 from ..design.gaps import refuse_unbalanced
 from ..design.within import degrees_of_freedom
 from ..records.results import Fit, TestResult, TestTable

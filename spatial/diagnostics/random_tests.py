@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
 from ..covariance.information import DENSE_MAX
-from ..design._period_weights_tmp import refuse_varying
 from ..design.design import spatial_lag
 from ..design.gaps import refuse_unbalanced
 from ..design.within import quasi_demean

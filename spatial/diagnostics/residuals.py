@@ -7,10 +7,10 @@ import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
 from ..covariance.information import DENSE_MAX, contrasts, expected, inverse_information
 from ..covariance.random import RANDOM, by_random_ml
-from ..design._period_weights_tmp import refuse_varying
 from ..design.design import INTERCEPT, spatial_lag
 from ..records.results import Fit, TestResult, TestTable
 

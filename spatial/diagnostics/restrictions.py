@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
 from ..covariance.random import RANDOM
-from ..design._period_weights_tmp import refuse_varying
 from ..design.within import degrees_of_freedom, demean
 from ..logdet.inverse import inverse
 from ..records.results import Fit, TestResult, TestTable

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
 from ..covariance.jackknife import grouping_of, hotelling
 from ..covariance.vcov import as_vcov
-from ..design._period_weights_tmp import refuse_varying
 from ..design.design import spatial_lag
 from ..design.gaps import refuse_unbalanced
 from ..design.sample import flat, regressor_columns

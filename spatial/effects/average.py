@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.matrix import align
 from spillover.show import Shown
 
-from ..design._weights_tmp import align
 from ..logdet.inverse import inverse, polynomial
 from ..records.results import SCHEMA, Fit, critical_value, two_sided
 from .elasticity import Elasticities, elasticities
@@ -231,7 +231,7 @@ class Effects(Shown):
         if not w.varies and period is not None:
             raise SpatialInputError("E501", "W is the same in all periods, and so are the effects",
                                     hint="leave period= out")  # fmt: skip
-        return w.at(period) if w.varies else w
+        return w[period] if w.varies else w
 
     def _ids(self, period) -> pd.Index:
         """The units, or those that are observed in one period."""

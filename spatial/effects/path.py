@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import SpatialWeights
 
-from ..design._weights_tmp import Weights
 from ..logdet import logdet
 from ..records.results import Fit
 from ..solve.dynamic import EIGEN_MAX
@@ -61,7 +61,7 @@ def _total(spectra, c, dynamics, h) -> np.ndarray:
     return np.array(out)
 
 
-def _shares(weights: Weights):
+def _shares(weights: SpatialWeights):
     """(eigenvalues, shares) whose sums are tr f(W) / N and 1'f(W) 1 / N."""
     eigenvalues = logdet(weights, "eigen").eigenvalues
     traces = eigenvalues, np.full(weights.n, 1 / weights.n)

@@ -23,9 +23,9 @@ import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.matrix import SpatialWeights, as_weights
 
 from ..covariance.random import RANDOM
-from ..design._weights_tmp import Weights, as_weights
 from ..design.design import INTERCEPT, Design, design, spatial_lag
 from ..design.fixed_effects import without_effects
 from ..design.formula import read_formula
@@ -101,7 +101,7 @@ def in_sample(fit: Fit, kind: str) -> np.ndarray:
     return np.concatenate([_through_space(fit, *system, kind) for system in systems])
 
 
-def _through_space(fit: Fit, W: Weights, M: Weights, y, trend, kind: str) -> np.ndarray:
+def _through_space(fit: Fit, W: SpatialWeights, M: SpatialWeights, y, trend, kind: str) -> np.ndarray:
     """TC or BP of (T, N) arrays under one W and M."""
     TC = inverse(W, fit.rho).solve(trend.T).T
     if kind == "TC":
@@ -111,7 +111,7 @@ def _through_space(fit: Fit, W: Weights, M: Weights, y, trend, kind: str) -> np.
     return TC - ((Q @ gap) / Q.diagonal()[:, None] - gap).T
 
 
-def out_of_sample(fit: Fit, whole: Design, M: Weights, new: np.ndarray, kind: str) -> np.ndarray:
+def out_of_sample(fit: Fit, whole: Design, M: SpatialWeights, new: np.ndarray, kind: str) -> np.ndarray:
     """Predictions of the units ``new`` (a mask) of a design over all units; y of new units is not read."""
     from scipy.sparse.linalg import spsolve
 
@@ -163,13 +163,13 @@ def _effects(fit: Fit, trend) -> np.ndarray:
     return u - without_effects(fit.design, u, effects)
 
 
-def _whole(fit: Fit, data: pd.DataFrame, w) -> tuple[Design, Weights, np.ndarray]:
+def _whole(fit: Fit, data: pd.DataFrame, w) -> tuple[Design, SpatialWeights, np.ndarray]:
     """One design over fitted and new units, the weights of its error, and which units are new."""
     old = fit.design
     if old.error_weights is not None:
         raise SpatialInputError("E501", "fits with a second W (w_error) are predicted in sample only")
     weights = as_weights(w)
-    if weights.ids is None:
+    if not weights.labelled:
         raise SpatialInputError("E501", "w has no ids: which units are new cannot be told")
     frame = old.frame.iloc[old.order[0]].set_axis(old.ids, axis=0)
     ids = pd.Index(data[old.ids.name]) if old.ids.name in data.columns else data.index

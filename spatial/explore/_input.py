@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
-from spatial.design._weights_tmp import Weights, align, as_weights
 from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+from spillover.matrix import SpatialWeights, align, as_weights
 
 DEFAULT_SEED = 20_231  # fixed and printed, so that a table can be made again
 ALTERNATIVES = ("two-sided", "greater", "less")
@@ -27,7 +26,7 @@ class Field:
     values : ndarray, shape (k, n)
         One row per variable, float64, finite.
     names : tuple of k str
-    weights : Weights
+    weights : SpatialWeights
         Of the n units that are used.
     all_ids : pandas.Index
         The units of the weights as given.
@@ -38,7 +37,7 @@ class Field:
 
     values: np.ndarray
     names: tuple[str, ...]
-    weights: Weights
+    weights: SpatialWeights
     all_ids: pd.Index
     used: np.ndarray
     notes: tuple[str, ...] = ()
@@ -69,7 +68,7 @@ def read(variables, w, *, missing="error", varying=True, diagonal=False) -> Fiel
         E206 fewer than four units; E301 weights that cancel; E306 only islands; E312 self-neighbours.
     """
     check_option("missing", missing, ("error", "drop"))
-    weights = with_floats(as_weights(w))
+    weights = as_weights(w)
     names, rows = [], []
     for default, given in variables:
         if isinstance(given, pd.DataFrame):  # its index must not be lost
@@ -78,12 +77,12 @@ def read(variables, w, *, missing="error", varying=True, diagonal=False) -> Fiel
         names.append(default if name is None else str(name))
         rows.append(align(numbers(given, names[-1]), weights, name=names[-1]))
     values = np.array(rows)
-    all_ids = pd.RangeIndex(weights.n) if weights.ids is None else weights.ids
+    all_ids = weights.ids
     check_finite(values, names, all_ids, missing)
     used, notes = ~np.isnan(values).any(axis=0), ()
     if not used.all():
         before = len(weights.islands)
-        weights = subset(weights, used)
+        weights = weights.subset_at(np.flatnonzero(used))
         notes = (_say_dropped(all_ids[~used], weights, before),)
         warnings.warn(notes[0], SpatialInputWarning, stacklevel=3)
     check_links(weights, diagonal=diagonal)
@@ -159,7 +158,7 @@ def check_varies(values: np.ndarray, name: str) -> None:
         raise SpatialInputError("E204", message, column=name)
 
 
-def check_links(weights: Weights, *, diagonal: bool = False) -> None:
+def check_links(weights: SpatialWeights, *, diagonal: bool = False) -> None:
     """E306 when nobody has a neighbour, E301 when weights cancel, E312 when somebody is their own."""
     if weights.csr.nnz == 0 or not weights.csr.data.any():
         raise SpatialInputError("E306", "no unit has a neighbour, so there is nothing to compare")
@@ -167,9 +166,8 @@ def check_links(weights: Weights, *, diagonal: bool = False) -> None:
         raise SpatialInputError("E301", "the weights' sum must be positive", hint="negative weights cancel the others")
     own = np.flatnonzero(weights.csr.diagonal())
     if len(own) and not diagonal:
-        ids = own if weights.ids is None else weights.ids[own]
         raise SpatialInputError(
-            "E312", "units are their own neighbours", ids=list(ids), hint="set the diagonal to zero"
+            "E312", "units are their own neighbours", ids=list(weights.ids[own]), hint="set the diagonal to zero"
         )
 
 
@@ -181,23 +179,6 @@ def check_draws(permutations, seed, alternative) -> None:
     check_option("alternative", alternative, ALTERNATIVES)
 
 
-def with_floats(weights: Weights) -> Weights:
-    """Integers in a matrix would overflow, or round, in what follows."""
-    if weights.csr.dtype == np.float64:
-        return weights
-    return replace(weights, csr=weights.csr.astype(np.float64))
-
-
-def subset(weights: Weights, keep: np.ndarray) -> Weights:
-    """Weights among the kept units; rows that summed to one do so again."""
-    csr = weights.csr[keep][:, keep]
-    if weights.standardization == "row":
-        sums = np.asarray(csr.sum(axis=1)).ravel()
-        csr = sparse.diags_array(np.divide(1.0, sums, out=np.zeros_like(sums), where=sums != 0)) @ csr
-    ids = None if weights.ids is None else weights.ids[keep]
-    return Weights(sparse.csr_array(csr), ids, weights.kind, weights.standardization)
-
-
 def standardised(values: np.ndarray) -> np.ndarray:
     """Deviations from the mean over the standard deviation (divisor n); safe for 1e200 and 1e-200."""
     scaled = values / np.abs(values).max()
@@ -206,9 +187,9 @@ def standardised(values: np.ndarray) -> np.ndarray:
     return centred / np.sqrt(np.mean(centred**2))
 
 
-def _say_dropped(ids, weights: Weights, islands_before: int) -> str:
+def _say_dropped(ids, weights: SpatialWeights, islands_before: int) -> str:
     shown = ", ".join(map(str, ids[:5])) + (" ..." if len(ids) > 5 else "")
     made = len(weights.islands) - islands_before
-    again = "; weights row-standardised again" if weights.standardization == "row" else ""
+    again = f"; weights {weights.standardization}-standardised again" if weights.standardization != "none" else ""
     islands = f"; {made} more units without neighbours" if made > 0 else ""
     return f"{len(ids)} units with missing values dropped ({shown}){again}{islands}"

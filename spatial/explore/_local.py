@@ -182,7 +182,7 @@ def answer(
     if has_quadrants:
         frame["quadrant"] = _categories(field, np.where(linked, cluster, -1), classes, -1)
     frame["cluster"] = _categories(field, labels, levels, levels.index(NO_DATA))
-    return LocalStatistic(*names, frame, tuple(classes), weights=field.weights.describe(), notes=field.notes, **options)
+    return LocalStatistic(*names, frame, tuple(classes), weights=field.weights.header(), notes=field.notes, **options)
 
 
 def _categories(field, codes, labels, otherwise: int) -> pd.Categorical:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from spatial.design._weights_tmp import as_weights, warn_unlabelled
 from spillover.errors import SpatialInputError
+from spillover.matrix import as_weights, warn_unlabelled
 from spillover.show import Shown
 
 from . import _input, _show
@@ -104,7 +104,7 @@ def lisa_transitions(data, column, w, *, by="year", entity=None) -> Transitions:
     if len(periods) < 2:
         raise SpatialInputError("E206", f"transitions need two or more periods of {by!r}, there are {len(periods)}")
     weights = as_weights(w)
-    if weights.ids is None:
+    if not weights.labelled:
         warn_unlabelled()
         weights = as_weights(weights.csr, ids=wide.index)
     field = _input.read([(str(p), wide[(column, p)].rename(f"{column} ({by} {p})")) for p in periods], weights)
@@ -121,4 +121,4 @@ def lisa_transitions(data, column, w, *, by="year", entity=None) -> Transitions:
     table = pd.DataFrame(names, index=field.ids[linked], columns=pd.Index(periods, name=by))
     labels = pd.Index(QUADRANTS)
     frame = pd.DataFrame(counts, index=labels.rename("from"), columns=labels.rename("to"))
-    return Transitions(column, by, table.reindex(field.all_ids), frame, moves, weights.describe(), field.notes)
+    return Transitions(column, by, table.reindex(field.all_ids), frame, moves, weights.header(), field.notes)

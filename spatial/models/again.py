@@ -70,7 +70,7 @@ def solved_again(fit: Fit | Reading, w, options: dict) -> tuple | None:
     d, settings, spec = fit.design, fit.settings, fit.specification
     if settings["method"] != "ml":
         return None
-    if not set(options) <= KEPT or settings["effects"] in RANDOM or d.observed is not None or d.weights.ids is None:
+    if not set(options) <= KEPT or settings["effects"] in RANDOM or d.observed is not None or not d.weights.labelled:
         return None
     d = replace(d, weights=aligned(w, d, "error", name="w"))
     if spec.durbin and options.get("durbin") is None:

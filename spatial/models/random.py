@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.matrix import refuse_varying
 
 from ..covariance.random import RANDOM, RandomEffects, refuse_for_random
 from ..covariance.vcov import as_vcov
-from ..design._period_weights_tmp import refuse_varying
 from ..design.checks import COLLINEAR
 from ..design.design import Design
 from ..design.sample import demeaned_sample

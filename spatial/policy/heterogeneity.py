@@ -121,7 +121,7 @@ def heterogeneity(
 
     def fitted(members) -> Fit:
         cells = d.order[members] if axis == "periods" else d.order[:, members]
-        weights = d.weights if axis == "periods" else d.weights.subset(np.flatnonzero(members))
+        weights = d.weights if axis == "periods" else d.weights.subset_at(np.flatnonzero(members))
         return model(formula, data.iloc[np.sort(cells.ravel())], weights, **keys)
 
     effects = {}

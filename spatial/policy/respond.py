@@ -28,7 +28,7 @@ def averages(fit: Fit, term: str, W, V: np.ndarray, read: Callable, draws: int, 
     ----------
     fit : Fit
     term : str
-    W : Weights of N units
+    W : SpatialWeights of N units
     V : ndarray, shape (N, m)
         Changes, one per column.
     read : function from responses (N, m) to (E,), linear

@@ -199,7 +199,7 @@ def _treated(d: Design, treatment: str):
 def _durbin(d: Design, D, treatment, durbin, model):
     """The terms to lag, without the treatment where nobody is exposed; treated islands are said aloud."""
     notes = []
-    alone = d.ids[np.intersect1d(d.weights.island_positions, np.flatnonzero(D.any(axis=0)))]
+    alone = d.ids[d.weights.alone & D.any(axis=0)]
     if len(alone):
         said = f"treated without neighbours, so without spillovers to show: {', '.join(map(str, alone[:5]))}"
         warnings.warn(said, SpatialInputWarning, stacklevel=3)

@@ -142,7 +142,7 @@ def threshold(
     listed["number"] += 1
     settings = {"formula": formula, "variable": threshold_variable, "switching": switching or names[0], "draws": draws,
                 "seed": seed, "level": level, "effects": effects, "trim": trim, "grid": len(search.values),
-                "size": d.y.shape, "weights": d.weights.describe() if w is not None else None}  # fmt: skip
+                "size": d.y.shape, "weights": d.weights.header() if w is not None else None}  # fmt: skip
     order = listed["threshold"].argsort(kind="stable")
     return Threshold(table, listed.iloc[order].reset_index(drop=True), curve, settings, d.notes)
 

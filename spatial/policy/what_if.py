@@ -156,7 +156,7 @@ def what_if(
     last = _period(d, period)
     there = np.ones(d.n_units, dtype=bool) if d.observed is None else d.observed[last]
     moved = _change(d, variable, change, percent, to, share, _chosen(d, units), there, last)
-    W = d.weights.at(d.times[last]) if d.weights.varies else d.weights
+    W = d.weights[d.times[last]] if d.weights.varies else d.weights
     at, drawn = averages(fit, variable, W, moved[there, None], lambda response: response[:, 0], draws, seed)
     errors, low, high = intervals(drawn, level)
     table = pd.DataFrame({"change": moved[there], "estimate": at, "std_error": errors, "conf_low": low,

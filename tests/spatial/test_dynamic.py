@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 import spatial as sp
-from spatial.design._weights_tmp import as_weights
 from spatial.logdet import logdet
 from spatial.solve import dynamic
 from spillover.errors import SpatialInputError, SpatialInputWarning
+from spillover.matrix import as_weights
 
 from . import naive_dynamic as naive
 from .test_certify import nearest
