@@ -15,7 +15,8 @@ from spillover.errors import SpatialInputError
 from spillover.show import Shown
 
 from ..effects.average import Effects
-from ..records.results import Fit, TestResult
+from ..models.fit import Fit
+from ..records.tests import TestResult
 from .alike import similarity
 from .average import AveragedEffects, averaged_effects
 from .estimates import Lazy
@@ -216,11 +217,6 @@ class Comparison(Shown):
                 if self.weights[weights_of(null)] != self.weights[weights_of(rival)]:
                     table.loc[[null], [rival]] = self.j_test(null, rival).p_value
         return table.rename_axis(index="null", columns="rival")
-
-    def __str__(self) -> str:
-        from ..report.text import comparison_text
-
-        return comparison_text(self)
 
     def _refuse_without_probabilities(self) -> None:
         if self.probabilities.isna().all():

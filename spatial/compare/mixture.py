@@ -17,9 +17,11 @@ from scipy import sparse
 from spillover.errors import SpatialInputError
 from spillover.ids import positions
 from spillover.matrix import SpatialWeights, as_weights, refuse_varying
+from spillover.show import Shown
 
 from ..models.again import solved_again
-from ..records.results import Fit, critical_value
+from ..models.fit import Fit
+from ..records.schema import critical_value
 from .journal import digest_of, key_of, opened, told
 
 LEAST = 1e-3  # a share below it lies on the edge of the simplex: no standard error
@@ -31,7 +33,7 @@ FINE, ROUGH = 1e-6, 2e-3  # of shares: for the estimate; for the other shares al
 
 
 @dataclass(frozen=True, eq=False)
-class Mixture:
+class Mixture(Shown):
     """An estimated combination of weights.
 
     Attributes
@@ -58,11 +60,6 @@ class Mixture:
         for name, share in self.shares.items():
             rows.append((name, share, self.std_errors[name], *_interval(self.profiles[name], self.level)))
         return pd.DataFrame(rows, columns=["term", "estimate", "std_error", "conf_low", "conf_high"])
-
-    def __str__(self) -> str:
-        from ..report.text import mixture_text
-
-        return mixture_text(self)
 
 
 def mix_weights(

@@ -11,7 +11,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.matrix import as_weights
 
-from ..records.results import Fit
+from ..models.fit import Fit
 from .alike import identical
 from .common import on_common_units
 from .comparison import Comparison

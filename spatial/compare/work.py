@@ -13,8 +13,8 @@ from spillover.matrix import SpatialWeights, TemporalWeights
 
 from ..models.again import again, as_another, read_first, specification_of
 from ..models.estimate import Reading
+from ..models.fit import Fit
 from ..models.stack import FEW, can_stack, over_its_units
-from ..records.results import Fit
 from .estimates import Estimate, of_fit
 from .journal import digest_of, key_of, told
 from .posterior import log_marginal

@@ -17,8 +17,9 @@ import numpy as np
 
 from spillover.matrix import SpatialWeights
 
+from ..design.arrays import Sample
 from ..logdet.inverse import inverse
-from ..solve.ml import Sample, Solution, residuals
+from ..solve.ml import Solution, residuals
 from .information import expected, observed
 
 EXPECTED_MAX = 1_000  # units; the expected information needs dense inverses, the observed one differs little beyond

@@ -9,15 +9,14 @@ import numpy as np
 from spillover.errors import SpatialInputError, check_option
 from spillover.matrix import SpatialWeights, TemporalWeights
 
-from ..covariance.random import RANDOM
 from ..logdet import Jacobian, logdet
-from ..records.results import Specification
-from ..solve.ml import Sample
+from .arrays import Sample
 from .checks import degenerate
 from .design import INTERCEPT, Design, spatial_lag
 from .dummies import keeps_dummies, sample_with_dummies
 from .fixed_effects import left_by_effects, without_effects
 from .gaps import refuse_unbalanced
+from .specification import RANDOM, Specification
 from .varying import refuse_without_likelihood, varying_jacobian
 from .within import degrees_of_freedom
 

@@ -23,10 +23,10 @@ from spillover.errors import SpatialInputError
 from spillover.matrix import TemporalWeights
 
 from ..logdet import Jacobian, period_logdet, projected_logdet
-from ..records.results import Specification
 from .design import Design
 from .dummies import keeps_dummies
 from .gaps import refuse_unbalanced
+from .specification import Specification
 from .unbalanced import Gaps
 
 

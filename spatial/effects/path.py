@@ -14,7 +14,7 @@ from spillover.errors import SpatialInputError
 from spillover.matrix import SpatialWeights
 
 from ..logdet import logdet
-from ..records.results import Fit
+from ..records.fit import FitRecord
 from ..solve.dynamic import EIGEN_MAX
 from .propagate import central_spread, parameter_draws, selectors
 
@@ -22,7 +22,7 @@ KINDS = ("direct", "indirect", "total")
 CLOSE = 1e-8  # how well the decomposition of 1 must give the row sums back
 
 
-def effect_path(fit: Fit, horizon: int, draws: int, seed: int, level: float) -> pd.DataFrame:
+def effect_path(fit: FitRecord, horizon: int, draws: int, seed: int, level: float) -> pd.DataFrame:
     """``DynamicEffects.path``: point estimates, central spreads and percentiles of the draws."""
     from .long_run import dynamics
 

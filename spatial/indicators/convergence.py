@@ -11,7 +11,8 @@ from spillover.errors import SpatialInputError, check_option
 from spillover.show import Shown
 
 from ..explore._show import p_text
-from ..records.results import Fit, TestResult, TestTable
+from ..models.fit import Fit
+from ..records.tests import TestResult, TestTable
 from ..report.text import columns, number
 from ._frame import Table, groups_of, read, refuse, refuse_gaps
 

@@ -14,7 +14,7 @@ from spillover.show import Shown
 
 from ..design.keys import _key_columns
 from ..explore._chain import passage_times, steady_state, transition_probabilities
-from ..records.results import TestResult, TestTable
+from ..records.tests import TestResult, TestTable
 from ..report.text import columns, number
 from ._frame import Table, read, refuse, refuse_gaps
 

@@ -11,11 +11,11 @@ import pandas as pd
 from ..design.checks import refuse_perfect_fit
 from ..design.design import INTERCEPT
 from ..design.sample import demeaned_sample, which_correction, with_lagged_intercept
-from ..records.results import Fit, Specification
+from ..design.specification import RANDOM, Specification
 from ..solve.ml import maximum_likelihood
 from .dynamic import without_bias
 from .estimate import Reading, _named, aligned, read
-from .random import RANDOM
+from .fit import Fit
 
 KEPT = {"entity", "time", "effects", "durbin", "wx_order", "correction", "vcov", "logdet"}  # options that it knows
 

@@ -11,8 +11,8 @@ from spillover.errors import SpatialInputError, check_option
 from ..design.checks import refuse_degenerate
 from ..design.design import INTERCEPT, Design, spatial_lag
 from ..design.sample import flat, regressor_columns
+from ..design.specification import Specification
 from ..design.within import degrees_of_freedom, demean
-from ..records.results import Specification
 from ..solve.gmm import MomentSample, MomentSolution
 from ..solve.gmm_dynamic import PanelGMM, panel_gmm
 

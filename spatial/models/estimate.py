@@ -13,6 +13,7 @@ from spillover.ids import positions
 from spillover.matrix import SpatialWeights, TemporalWeights, as_weights, refuse_varying, warn_unlabelled
 
 from ..covariance.vcov import as_vcov
+from ..design.arrays import Sample
 from ..design.checks import refuse_perfect_fit
 from ..design.design import Design, design
 from ..design.gaps import cut_to_observed
@@ -25,12 +26,13 @@ from ..design.sample import (
     with_lagged_intercept,
     without_period_terms,
 )
-from ..records.results import Fit, Specification
-from ..solve.ml import Sample, Solution, maximum_likelihood
+from ..design.specification import RANDOM, Specification
+from ..solve.ml import Solution, maximum_likelihood
 from .dynamic import warn_of_own_lags, with_lagged_response, without_bias
 from .dynamic_moments import checked_dynamic, dynamic_method_of_moments, gmm_settings
+from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
-from .random import RANDOM, random_effects, refuse_random
+from .random import random_effects, refuse_random
 
 METHODS = ("ml", "gmm")
 CORRECTIONS = (True, False, "additive")

@@ -14,9 +14,9 @@ from ..design.checks import ABSORBED, refuse_degenerate
 from ..design.design import INTERCEPT, Design, spatial_lag
 from ..design.gaps import refuse_unbalanced
 from ..design.sample import flat, lagged_intercept_varies, regressor_columns
+from ..design.specification import Specification
 from ..design.within import degrees_of_freedom, demean
 from ..logdet import logdet
-from ..records.results import Specification
 from ..solve.gmm import KINDS, MomentSample, MomentSolution, two_stage_least_squares
 from ..solve.gmm_error import heteroskedastic, homoskedastic
 

@@ -24,10 +24,10 @@ from ..design.keys import match_rows
 from ..design.sample import demeaned_sample, demeaned_samples, which_correction
 from ..effects.propagate import Averages, combine, selectors
 from ..logdet import Asymmetric
-from ..records.results import Fit
 from ..solve.ml import maxima
 from .dynamic import own_lags, without_bias
 from .estimate import aligned, estimates
+from .fit import Fit
 from .random import random_effects
 from .stack import under_other_w
 

@@ -21,15 +21,15 @@ from ..design.checks import DOUBTFUL
 from ..design.design import INTERCEPT, Design
 from ..design.fixed_effects import left_by_effects
 from ..design.sample import _likelihood_size, lagged_intercept_varies, regressor_names
+from ..design.specification import RANDOM
 from ..logdet import Jacobian
 from ..logdet.banded import side_by_side
 from ..logdet.many import determinants
-from ..records.results import Fit
 from ..solve.stack import Maxima, Pencil, maxima, pencil
 from ..solve.stack_search import Found, by_windows, everywhere
 from .again import KEPT
 from .estimate import Reading, aligned
-from .random import RANDOM
+from .fit import Fit
 
 UNITS_MAX = 2_000
 FEW = 3  # W; fewer are estimated one by one

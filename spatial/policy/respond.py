@@ -16,7 +16,7 @@ import numpy as np
 
 from ..effects.propagate import parameter_draws, selectors
 from ..logdet.inverse import Inverse
-from ..records.results import Fit
+from ..models.fit import Fit
 
 NODES = 16  # Chebyshev nodes over the draws of rho: the curves are smooth inside its interval
 

@@ -21,7 +21,7 @@ from spillover.show import Shown
 from ..design.design import design
 from ..design.sample import regressor_columns
 from ..design.within import degrees_of_freedom, demean
-from ..records.results import SCHEMA
+from ..records.schema import SCHEMA
 from ._sample import no_links, treatment_term
 from ._tables import rows
 from .absorb import cluster_sums, refuse_collinear
@@ -56,11 +56,6 @@ class Threshold(Shown):
 
     def tidy(self) -> pd.DataFrame:
         return self.table[SCHEMA].copy()
-
-    def __str__(self) -> str:
-        from ..report.policy import threshold_text
-
-        return threshold_text(self)
 
 
 def threshold(

@@ -18,7 +18,8 @@ from spillover.ids import positions
 from spillover.show import Shown
 
 from ..design.formula import read_formula
-from ..records.results import Fit, two_sided
+from ..models.fit import Fit
+from ..records.schema import two_sided
 from ._sample import unit_codes
 from .respond import averages, intervals
 
@@ -89,11 +90,6 @@ class WhatIf(Shown):
                               where=table["std_error"] > 0)  # fmt: skip
         table = table.assign(statistic=statistic, p_value=two_sided(statistic))
         return table[["term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high", "change"]]
-
-    def __str__(self) -> str:
-        from ..report.policy import what_if_text
-
-        return what_if_text(self)
 
 
 def what_if(

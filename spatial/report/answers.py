@@ -1,3 +1,28 @@
 """The text of each result: see ``spillover.show``."""
 
-ANSWERS: dict[tuple[str, str], str] = {}
+ANSWERS = {
+    ("table", "spatial.search.searches:Search"): "spatial.report.search_table:one_search",
+    ("table", "spatial.search.searches:Searches"): "spatial.report.search_table:several_searches",
+    ("text", "spatial.compare.average:AveragedEffects"): "spatial.report.text:averaged_text",
+    ("text", "spatial.compare.comparison:Comparison"): "spatial.report.text:comparison_text",
+    ("text", "spatial.compare.curve:SpecificationCurve"): "spatial.report.text:curve_text",
+    ("text", "spatial.compare.mixture:Mixture"): "spatial.report.text:mixture_text",
+    ("text", "spatial.compare.placebo:Placebo"): "spatial.report.text:placebo_text",
+    ("text", "spatial.compare.tune:Tuning"): "spatial.report.text:tuning_text",
+    ("text", "spatial.effects.average:Effects"): "spatial.report.text:effects_text",
+    ("text", "spatial.effects.long_run:DynamicEffects"): "spatial.report.text:dynamic_effects_text",
+    ("text", "spatial.effects.by_group:EffectsBy"): "spatial.report.text:effects_by_text",
+    ("text", "spatial.effects.elasticity:Elasticities"): "spatial.report.text:elasticities_text",
+    ("text", "spatial.policy.did:DiD"): "spatial.report.policy:did_text",
+    ("text", "spatial.policy.heterogeneity:Heterogeneity"): "spatial.report.policy:heterogeneity_text",
+    ("text", "spatial.policy.mediation:Mediation"): "spatial.report.policy:mediation_text",
+    ("text", "spatial.policy.placebo:Placebo"): "spatial.report.policy:placebo_text",
+    ("text", "spatial.policy.spatial_did:SpatialDiD"): "spatial.report.policy:spatial_did_text",
+    ("text", "spatial.policy.threshold:Threshold"): "spatial.report.policy:threshold_text",
+    ("text", "spatial.policy.what_if:WhatIf"): "spatial.report.policy:what_if_text",
+    ("text", "spatial.records.fit:FitRecord"): "spatial.report.text:fit_text",
+    ("text", "spatial.records.tests:TestResult"): "spatial.report.text:test_text",
+    ("text", "spatial.records.tests:TestTable"): "spatial.report.text:tests_text",
+    ("text", "spatial.search.searches:Search"): "spatial.report.search_table:search_text",
+    ("text", "spatial.search.searches:Searches"): "spatial.report.search_table:searches_text",
+}

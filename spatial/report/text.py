@@ -162,6 +162,20 @@ def effects_by_text(effects) -> str:
     return "\n".join(parts)
 
 
+def dynamic_effects_text(effects) -> str:
+    """The short run and, where the estimate is stationary, the long run."""
+    short, stationarity = effects_text(effects.short_run), effects.fit.stationarity
+    if stationarity.holds:
+        return f"{short}\n\n{effects_text(effects.long_run, False)}"
+    return f"{short}\n\nNo long run: the estimate is {stationarity}."
+
+
+def test_text(result) -> str:
+    """One line: the statistic, its distribution, its p-value and its null."""
+    return (f"{result.name}: {result.distribution} = {result.statistic:.3f}, p {p_text(result.p_value)}. "
+            f"Null: {result.null}")
+
+
 def tests_text(tests) -> str:
     plain = all(isinstance(r.df, int) for r in tests)  # all chi-squared: then say it once, in the head
     rows = [

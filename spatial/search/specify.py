@@ -12,7 +12,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.matrix import TemporalWeights
 
-from ..covariance.random import RANDOM
+from ..design.specification import RANDOM
 from ..diagnostics.cross_dependence import pesaran_cd
 from ..diagnostics.hausman import hausman
 from ..diagnostics.panel_tests import serial_correlation
@@ -23,7 +23,8 @@ from ..diagnostics.robust_hausman import robust_hausman
 from ..diagnostics.tests import lm_tests, lr_test, nests_sem, wald_test
 from ..models.family import ols, sar, sdm, slx
 from ..models.family_error import sem
-from ..records.results import Fit, TestResult, TestTable
+from ..models.fit import Fit
+from ..records.tests import TestResult, TestTable
 from .searches import Search, Searches
 
 OPTIONS = ("entity", "time", "effects", "correction", "durbin", "vcov", "missing", "method")

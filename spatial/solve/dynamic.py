@@ -26,8 +26,9 @@ import numpy as np
 from spillover.errors import SpatialInputError
 from spillover.matrix import SpatialWeights
 
+from ..design.arrays import Sample
 from ..logdet import Asymmetric, Spectrum, logdet, symmetrizer
-from .ml import Sample, Solution
+from .ml import Solution
 
 EIGEN_MAX = 5_000  # units whose eigenvalues are computed where the determinant alone does not suffice
 CIRCLE = 720  # points on which a root is bounded when not all eigenvalues are known

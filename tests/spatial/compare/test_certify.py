@@ -7,8 +7,8 @@ import pytest
 
 from spatial.compare.posterior import integral
 from spatial.compare.prior import Prior
+from spatial.design.arrays import Sample
 from spatial.logdet import Jacobian, logdet
-from spatial.solve.ml import Sample
 from spillover.matrix import as_weights
 
 RIVALS, N, G = 20, 25, 8.0
