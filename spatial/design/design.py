@@ -14,6 +14,7 @@ from scipy import sparse
 from spillover.errors import SpatialInputError, check_option
 from spillover.matrix import SpatialWeights, TemporalWeights, as_weights
 
+from .fixed_effects import FixedEffects
 from .formula import INTERCEPT, read_formula
 from .gaps import refuse_unbalanced
 from .keys import match_rows
@@ -121,6 +122,14 @@ class Design:
         out = np.full(shape, np.nan)
         out[self.observed] = rows
         return out
+
+    def within(self, values: np.ndarray, effects: FixedEffects, *, first: int = 0) -> np.ndarray:
+        """A (T, N, ...) array less its projection on the fixed effects; R such arrays with ``first=1``."""
+        return effects.demean(values, self.observed, first=first)
+
+    def left(self, effects: FixedEffects) -> int:
+        """Observations that are left once the fixed effects are taken out."""
+        return effects.left(*self.y.shape, self.observed)
 
     def labelled(self, values: np.ndarray, name: str) -> pd.Series:
         """A (T, N) array as a Series by unit, or by unit and period."""

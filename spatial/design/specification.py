@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FIXED = ("entity", "time", "twoway")
-RANDOM = ("random", "correlated", "chamberlain")  # each nests those before it
-
 
 @dataclass(frozen=True)
 class Specification:

@@ -9,7 +9,6 @@ from spillover.errors import SpatialInputError, check_option
 from ..covariance.jackknife import Jackknife, t_squared
 from ..covariance.vcov import as_vcov
 from ..design.design import INTERCEPT
-from ..design.specification import FIXED
 from ..records.fit import FitRecord
 from ..records.tests import TestResult, TestTable
 from .lm import scores_of, transformed
@@ -62,9 +61,9 @@ def lm_tests(fit: FitRecord) -> TestTable:
         TestResult("robust LM error", robust_error, 1, "lambda = 0, whatever rho is"),
         TestResult("SARMA", dy**2 / J + robust_error, 2, "rho = 0 and lambda = 0"),
     )
-    effects = fit.settings["effects"]
-    title = f"Lagrange multiplier tests, {fit.specification.name}" + (f" with {effects} effects" * (effects != "none"))
-    plain = effects in FIXED and transformed(fit) == "none"
+    effects = fit.settings.effects
+    title = f"Lagrange multiplier tests, {fit.specification.name}" + (f" with {effects} effects" * bool(effects))
+    plain = effects.fixed and not transformed(fit)
     return TestTable(title, results, "without correction for the fixed effects (correction=False)" * plain)
 
 
@@ -79,11 +78,11 @@ def lr_test(restricted: FitRecord, full: FitRecord) -> TestResult:
     SpatialInputError
         E501 when the fits are not comparable: other data, effects or correction, or not fewer parameters.
     """
-    if "gmm" in (restricted.settings["method"], full.settings["method"]):
+    if "gmm" in (restricted.settings.method, full.settings.method):
         raise SpatialInputError("E501", "the method of moments has no likelihood to compare", hint="use method='ml'")
     df = full.n_parameters - restricted.n_parameters
     a, b = restricted.specification.name, full.specification.name
-    if restricted.settings.get("random") or full.settings.get("random"):
+    if restricted.settings.random or full.settings.random:
         return lr_test_of_random(restricted, full)
     same_sample = restricted.sample.n == full.sample.n and np.array_equal(restricted.sample.y, full.sample.y)
     if df <= 0 or not same_sample:
@@ -145,7 +144,7 @@ def wald_test(fit: FitRecord, against: str) -> TestResult:
     g, G = np.array(value), np.array(slopes)
     statistic = float(g @ np.linalg.solve(G @ fit.vcov.to_numpy() @ G.T, g))
     df = len(g)
-    if fit.settings["method"] == "ml" and isinstance(kind := as_vcov(fit.settings["vcov"]), Jackknife):
+    if fit.settings.method == "ml" and isinstance(kind := as_vcov(fit.settings.vcov), Jackknife):
         statistic, df = t_squared(statistic, len(g), kind.df(fit) + 1)
     return TestResult(f"Wald SDM vs {against}", statistic, df, NULLS[against])
 

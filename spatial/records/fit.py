@@ -17,6 +17,7 @@ from .schema import SCHEMA, critical_value, two_sided
 
 if TYPE_CHECKING:
     from ..design.arrays import Sample
+    from ..design.options import Settings
     from ..solve.ml import Solution
 
 
@@ -38,7 +39,7 @@ class FitRecord(Shown):
         Degrees of freedom of t statistics; None for normal ones.
     design, sample, solution
         The aligned data, the demeaned data and the maximum, for what is computed later.
-    settings : dict
+    settings : Settings
         Effects, correction, covariance type, method: the header.
     """
 
@@ -51,7 +52,7 @@ class FitRecord(Shown):
     design: Design = field(repr=False)
     sample: Sample = field(repr=False)
     solution: Solution = field(repr=False)
-    settings: dict = field(repr=False)
+    settings: Settings = field(repr=False)
 
     # -- numbers -----------------------------------------------------------------------------------------
 
@@ -73,7 +74,7 @@ class FitRecord(Shown):
     def n_parameters(self) -> int:
         """Coefficients, spatial parameters, sigma2 (as R's logLik counts) and phi of random effects; effects removed
         by transformation are not counted."""
-        return len(self.params) + 1 + (self.settings.get("random") is not None)
+        return len(self.params) + 1 + (self.settings.random is not None)
 
     @property
     def aic(self) -> float:

@@ -1,6 +1,6 @@
 """The text of each result: see ``spillover.show``."""
 
-ANSWERS = {
+ANSWERS: dict[tuple[str, str], str] = {
     ("table", "spatial.search.searches:Search"): "spatial.report.search_table:one_search",
     ("table", "spatial.search.searches:Searches"): "spatial.report.search_table:several_searches",
     ("text", "spatial.compare.average:AveragedEffects"): "spatial.report.text:averaged_text",
@@ -10,9 +10,16 @@ ANSWERS = {
     ("text", "spatial.compare.placebo:Placebo"): "spatial.report.text:placebo_text",
     ("text", "spatial.compare.tune:Tuning"): "spatial.report.text:tuning_text",
     ("text", "spatial.effects.average:Effects"): "spatial.report.text:effects_text",
-    ("text", "spatial.effects.long_run:DynamicEffects"): "spatial.report.text:dynamic_effects_text",
     ("text", "spatial.effects.by_group:EffectsBy"): "spatial.report.text:effects_by_text",
     ("text", "spatial.effects.elasticity:Elasticities"): "spatial.report.text:elasticities_text",
+    ("text", "spatial.effects.long_run:DynamicEffects"): "spatial.report.text:dynamic_effects_text",
+    ("text", "spatial.explore._global:GlobalStatistic"): "spatial.report.explore:global_text",
+    ("text", "spatial.explore._local:LocalStatistic"): "spatial.report.explore:local_text",
+    ("text", "spatial.explore.by:MoranBy"): "spatial.report.explore:moran_by_text",
+    ("text", "spatial.explore.correlogram:Correlogram"): "spatial.report.explore:correlogram_text",
+    ("text", "spatial.explore.joincount:JoinCounts"): "spatial.report.explore:join_text",
+    ("text", "spatial.explore.rates:SmoothedRates"): "spatial.report.explore:rates_text",
+    ("text", "spatial.explore.transitions:LisaTransitions"): "spatial.report.explore:transitions_text",
     ("text", "spatial.policy.did:DiD"): "spatial.report.policy:did_text",
     ("text", "spatial.policy.heterogeneity:Heterogeneity"): "spatial.report.policy:heterogeneity_text",
     ("text", "spatial.policy.mediation:Mediation"): "spatial.report.policy:mediation_text",

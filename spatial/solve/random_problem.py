@@ -15,7 +15,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from ..design.arrays import Sample
-from ..design.within import quasi_demean
+from ..design.fixed_effects import quasi_demean
 from ..logdet import Jacobian
 from .random_means import BesideError, InsideError, Polynomial
 
