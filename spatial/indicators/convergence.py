@@ -11,8 +11,6 @@ from spillover.errors import SpatialInputError, check_option
 from spillover.show import Shown
 
 from ..records.results import Fit, TestResult, TestTable
-from ..report.explore import p_text
-from ..report.text import columns, number
 from ._frame import Table, groups_of, read, refuse, refuse_gaps
 
 MODELS = ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac")
@@ -38,17 +36,6 @@ class SigmaConvergence(Shown):
 
     def tidy(self) -> pd.DataFrame:
         return self.frame.copy()
-
-    def plot(self, ax=None):
-        from ..plot import sigma
-
-        return sigma(self, ax)
-
-    def __str__(self) -> str:
-        wide = self.frame.pivot(index=self.frame.columns[1], columns="group", values="cv")[self.frame["group"].unique()]
-        rows = [[str(period), *(number(v) for v in row)] for period, row in zip(wide.index, wide.to_numpy())]
-        return "\n".join([f"Sigma convergence of {self.column!r}: coefficient of variation",
-                          columns(rows, [str(wide.index.name), *map(str, wide)]), "", str(self.tests)])  # fmt: skip
 
 
 def sigma_convergence(
@@ -156,16 +143,6 @@ class BetaConvergence(Shown):
 
     def tidy(self) -> pd.DataFrame:
         return self.table.copy()
-
-    def __str__(self) -> str:
-        rows = [
-            [r.term, number(r.estimate), number(r.std_error), p_text(r.p_value), number(r.speed), number(r.speed_error),
-             number(r.half_life, 1)]
-            for r in self.table.itertuples()
-        ]  # fmt: skip
-        head = ["of the initial level", "estimate", "std. error", "p", "speed", "std. error", "half-life"]
-        steps = "1 period, year after year" if self.span == 1 else f"{self.span:g} periods"
-        return "\n".join([f"Beta convergence over {steps}", columns(rows, head), "", str(self.fit)])
 
 
 def beta_convergence(

@@ -10,7 +10,6 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.show import Shown
 
-from ..report.text import columns, number
 from ._frame import read
 
 POINTS = 200
@@ -43,18 +42,6 @@ class Densities(Shown):
         """One row per period and value: ``density``."""
         long = self.frame.rename_axis(columns="period").stack().rename("density").reset_index()
         return long.sort_values(["period", self.frame.index.name], ignore_index=True)
-
-    def plot(self, ax=None):
-        from ..plot import densities
-
-        return densities(self, ax)
-
-    def __str__(self) -> str:
-        peaks = self.frame.idxmax()
-        rows = [[str(p), number(peaks[p]), number(self.frame[p].max()), str(self.modes[p]), number(h)]
-                for p, h in self.bandwidths.items()]  # fmt: skip
-        head = ["", "peak at", "height", "modes", "bandwidth"]
-        return "\n".join([f"Gaussian kernel densities of {self.column!r}", columns(rows, head)])
 
 
 def kernel_densities(

@@ -15,7 +15,6 @@ from ..design._weights_tmp import as_weights, warn_unlabelled
 from ..design.keys import _key_columns
 from ..explore._chain import passage_times, steady_state, transition_probabilities
 from ..records.results import TestResult, TestTable
-from ..report.text import columns, number
 from ._frame import Table, read, refuse, refuse_gaps
 
 WHOLE = "all periods"
@@ -64,18 +63,6 @@ class Markov(Shown):
         flat = self.counts.stack().rename("count").reset_index()
         return flat.assign(probability=self.probabilities.to_numpy().ravel())
 
-    def plot(self, ax=None):
-        from ..plot import transitions
-
-        return transitions(self, ax)
-
-    def __str__(self) -> str:
-        P, moves = self.probabilities, self.counts.sum(axis=1)
-        rows = [[str(c), *(number(v) for v in P.loc[c]), f"{moves[c]:,}"] for c in P.index]
-        rows.append(["steady state", *(number(v) for v in self.steady_state), ""])
-        head = f"Transitions of {self.column!r}, {self.title}"
-        return "\n".join([head, columns(rows, ["from / to", *map(str, self.counts.columns), "moves"])])
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SpatialMarkov(Shown):
@@ -98,10 +85,6 @@ class SpatialMarkov(Shown):
     def tidy(self) -> pd.DataFrame:
         """One row per class of the neighbours and pair of classes."""
         return pd.concat([m.tidy().assign(neighbours=lag) for lag, m in self.by_lag.items()], ignore_index=True)
-
-    def __str__(self) -> str:
-        parts = [str(self.overall), *map(str, self.by_lag.values()), str(self.tests), f"weights: {self.weights}"]
-        return "\n\n".join(parts)
 
 
 def markov(

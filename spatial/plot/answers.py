@@ -11,4 +11,9 @@ ANSWERS: dict[tuple[str, str], str] = {
     ("plot", "spatial.explore.transitions:LisaTransitions"): "spatial.plot.explore:quadrant_moves",
     ("save", "spatial.explore._local:LocalStatistic"): "spatial.plot.layer:write",
     ("explore", "spatial.explore._local:LocalStatistic"): "spatial.plot.layer:web_map",
+    ("plot", "spatial.indicators.convergence:SigmaConvergence"): "spatial.plot.indicators:sigma",
+    ("plot", "spatial.indicators.density:Densities"): "spatial.plot.indicators:densities",
+    ("plot", "spatial.indicators.growth:GrowthTable"): "spatial.plot.indicators:levels",
+    ("plot", "spatial.indicators.productivity:Productivity"): "spatial.plot.indicators:productivity",
+    ("plot", "spatial.indicators.transitions:Markov"): "spatial.plot.indicators:transitions",
 }
