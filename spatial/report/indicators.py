@@ -32,9 +32,9 @@ def beta_text(result) -> str:
 
 def densities_text(result) -> str:
     peaks = result.frame.idxmax()
-    rows = [[str(p), number(peaks[p]), number(result.frame[p].max()), str(result.modes[p]), number(h)]
+    rows = [[str(p), number(peaks[p]), number(result.frame[p].max()), number(h)]
             for p, h in result.bandwidths.items()]  # fmt: skip
-    head = ["", "peak at", "height", "modes", "bandwidth"]
+    head = ["", "highest at", "height", "bandwidth"]
     return "\n".join([f"Gaussian kernel densities of {result.column!r}", columns(rows, head)])
 
 

@@ -83,13 +83,20 @@ def test_capital_accumulates(panel):
     K = ind.perpetual_inventory(panel, "工", depreciation=0.1, growth=0.04, **KEYS)
     I = panel.set_index(["code", "year"])["工"].sort_index()
     for unit in ("01", "06"):
-        k = I[unit, 2010] / 0.14
+        k = I[unit, 2010] * 1.04 / 0.14
         for year in range(2010, 2014):
             k = k if year == 2010 else 0.9 * k + I[unit, year]
             assert K[unit, year] == pytest.approx(k)
     steady = pd.DataFrame({"code": ["a"] * 9, "year": range(9), "I": 7 * 1.03 ** np.arange(9)})
     K = ind.perpetual_inventory(steady, "I", **KEYS).to_numpy()
-    np.testing.assert_allclose(K[0], 7 / (np.log(1.03) + 0.096))
+    np.testing.assert_allclose(K, 7 * 1.03 ** np.arange(1, 10) / (0.03 + 0.096))  # grows as investment does
+    begin = ind.perpetual_inventory(steady, "I", first="begin", **KEYS).to_numpy()
+    np.testing.assert_allclose(begin[1:], K[:-1])  # what is there when a period begins was there when the last ended
+    tenth = ind.perpetual_inventory(steady, "I", first="tenth", **KEYS).to_numpy()
+    np.testing.assert_allclose(tenth[:2], [70, 70 * 0.904 + 7 * 1.03])
+    fast = ind.perpetual_inventory(steady, "I", growth=0.15, **KEYS).to_numpy()
+    slow = ind.perpetual_inventory(steady, "I", growth=0.15, first="begin", **KEYS).to_numpy()
+    assert slow[0] / fast[0] == pytest.approx(1 / 1.15)
     given = ind.perpetual_inventory(panel.assign(K0=5.0, rate=0.1), "工", depreciation="rate", initial="K0", **KEYS)
     assert (given.xs(2010, level="year") == 5).all()
     assert given["02", 2011] == pytest.approx(0.9 * 5 + I["02", 2011])
