@@ -98,7 +98,7 @@ def neighbor_classes(units: Classed, csr, order=None, *, name="") -> np.ndarray:
 
 
 def by_quantiles(y: np.ndarray, k: int, quantiles: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """Class 0 ... k - 1 of each value, and the upper limits, which belong to their classes; None where they coincide."""
+    """Class 0 ... k - 1 of each value, and the upper limits, which belong to the classes; None where they coincide."""
     levels = np.arange(1, k) / k
     blocks = [y] if quantiles == "pooled" else list(y)
     limits = np.array([np.quantile(block, levels) for block in blocks])

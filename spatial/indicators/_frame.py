@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
 from spillover.ids import positions
+from spillover.matrix import as_weights, warn_unlabelled
 
-from ..design._weights_tmp import as_weights, warn_unlabelled
 from ..design.keys import _key_columns
 from ..explore._input import numbers
 
@@ -179,8 +179,8 @@ def _refuse_not_finite(values, columns, index) -> None:
 def weights_of(table: Table, w, data, entity, time):
     """Weights with the table's units in the table's order; E101 where they are others."""
     weights = as_weights(w)
-    if weights.ids is None:
+    if not weights.labelled:
         warn_unlabelled()
         weights = as_weights(weights.csr, ids=_key_columns(data, entity, time)[0].unique())
     place = positions(table.units, weights.ids)
-    return replace(weights.reordered(np.argsort(place)), notes=weights.notes)
+    return weights.reordered(np.argsort(place))

@@ -28,8 +28,8 @@ def perpetual_inventory(
     - "end": K_0 = I_0 (1 + g) / (g + delta), all stocks at the end of their period. In steady growth
       K_t (1 - (1 - delta) / (1 + g)) = I_t (Harberger 1978).
     - "begin": K_0 = I_0 / (g + delta) and K_t = (1 - delta_{t-1}) K_{t-1} + I_{t-1}, all stocks at the beginning: the
-      same stocks, one period earlier. Hall & Jones (1999) start from this K_0; beside stocks at the end of periods it is
-      too low by the factor 1 + g.
+      same stocks, one period earlier. Hall & Jones (1999) start from this K_0; beside stocks at the end of periods it
+      is too low by the factor 1 + g.
     - "tenth": K_0 = I_0 / 0.1, at the end (Zhang, Wu & Zhang 2004); g plays no part.
 
     Parameters

@@ -11,7 +11,8 @@ import pandas as pd
 from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
 from spillover.show import Shown
 
-from ..records.results import Fit, TestResult, TestTable
+from ..models.fit import Fit
+from ..records.tests import TestResult, TestTable
 from ._frame import Table, groups_of, read, refuse, refuse_gaps, weights_of
 from ._root import random_walk_p, root_bias, unbiased_root
 from ._spread import equal_variances, without_neighbors

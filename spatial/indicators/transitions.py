@@ -14,7 +14,7 @@ from spillover.show import Shown
 from ..explore import _random
 from ..explore._chain import passage_times, steady_state, transition_probabilities
 from ..explore._input import check_draws
-from ..records.results import TestResult, TestTable
+from ..records.tests import TestResult, TestTable
 from ._classes import Classed, classed, neighbor_classes
 from ._frame import refuse_gaps, weights_of
 
@@ -238,7 +238,7 @@ def spatial_markov(
         for m, label in enumerate(units.labels)
     }
     tests = _homogeneity(units, weights.csr, where, permutations, seed)
-    return SpatialMarkov(_chain(column, units, start, end), by_lag, tests, weights.describe())
+    return SpatialMarkov(_chain(column, units, start, end), by_lag, tests, weights.header())
 
 
 def _chain(column, units: Classed, start, end, title="all units") -> Markov:
@@ -249,8 +249,8 @@ def _chain(column, units: Classed, start, end, title="all units") -> Markov:
 
 
 def _refuse_weights(weights) -> None:
-    if weights.islands:
-        raise SpatialInputError("E306", "units without neighbors have no class of neighbors", ids=weights.islands,
+    if weights.alone.any():
+        raise SpatialInputError("E306", "units without neighbors have no class of neighbors", ids=list(weights.islands),
                                 hint="islands='nearest' when the weights are made")  # fmt: skip
     if not weights.rows_sum_to_one:
         raise SpatialInputError("E308", "the neighbors' mean needs weights whose rows sum to one",
