@@ -14,7 +14,7 @@ from spillover.errors import SpatialInputError, check_option
 from .._data import INTERCEPT, Design, design
 from .._weights import Weights
 from .absorb import Absorber
-from .treatment import adoption, refuse_without_variation
+from .treatment import adoption, clock, refuse_without_variation, time_since
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +55,33 @@ class PolicySample:
         """The first treated period of every unit, T for never: see ``treatment.adoption``."""
         return adoption(self.D, self.ids, self.times, self.treatment)
 
+    @cached_property
+    def clock(self) -> np.ndarray:
+        """The periods as numbers in the units of the time column: see ``treatment.clock``."""
+        return clock(self.times)
+
+    @cached_property
+    def since(self) -> np.ndarray:
+        """Time since adoption, (T, N), in the units of the time column; NaN for units that are never treated."""
+        return time_since(self.first, self.clock)
+
     @property
     def n_clusters(self) -> int:
         return int(self.cluster.max()) + 1
+
+    @property
+    def n_treated(self) -> int:
+        return int(self.D.any(axis=0).sum())
+
+    @property
+    def root(self) -> np.ndarray:
+        """Root of the mass, (N, T)."""
+        return np.sqrt(self.mass.T)
+
+    @property
+    def scaled(self) -> np.ndarray:
+        """Outcomes times the root of the mass, (N, T)."""
+        return self.root * self.y.T
 
     def absorber(self, among: np.ndarray | None = None) -> Absorber:
         """What takes the fixed effects out, estimated on the observations of the mask ``among`` only."""
