@@ -47,6 +47,11 @@ class Jackknife:
     V: np.ndarray = field(repr=False)
     v: np.ndarray = field(repr=False)
 
+    def part(self, at: slice) -> Jackknife:
+        """Of some of the estimates."""
+        return Jackknife(self.estimates[at], self.std_errors[at], self.df[at], self.scale[at], self.V[at, at],
+                         self.v[at])  # fmt: skip
+
 
 @dataclass(frozen=True, eq=False)
 class Linear:
@@ -117,12 +122,10 @@ def _deletions(one: Linear, Y, group, f):
     return d, float((diagonal + own_rows).sum()), float(frobenius)
 
 
-def coefficients(design: Within, at: np.ndarray) -> list[Linear]:
-    """Coefficients of a regression, as estimates that lose groups."""
+def contrasts(design: Within, L: np.ndarray) -> list[Linear]:
+    """L g of a regression (E, q), as estimates that lose groups."""
     out, U, G = [], design.U, design.n_groups
-    for k in at:
-        c = np.zeros(U.shape[2])
-        c[k] = 1 / design.scale[k]
+    for c in L / design.scale:
         left, kept = design.without(np.tile(c, (G, 1)))
         g = design.inverse @ c
         out.append(Linear(U @ g, left - g, lambda part: U[part], kept))

@@ -19,8 +19,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from .._shown import Shown
-from ..results import TestResult, two_sided
+from spillover.show import Shown
+
+from ..records.results import TestResult, two_sided
 from .small_sample import CR2
 from .within import Within, within
 

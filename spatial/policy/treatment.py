@@ -87,7 +87,7 @@ def clock(times: pd.Index) -> np.ndarray:
     >>> clock(pd.Index([2000, 2002, 2003])).tolist()
     [2000.0, 2002.0, 2003.0]
     >>> clock(pd.to_datetime(["2001-01-31", "2001-04-30"])).tolist()
-    [24012.0, 24015.0]
+    [24013.0, 24016.0]
     """
     if isinstance(times, pd.DatetimeIndex):
         return _dates(times)

@@ -13,7 +13,7 @@ import numpy as np
 
 from ._sample import PolicySample
 from .absorb import RANK, refuse_collinear
-from .delete_one import Jackknife, coefficients, jackknife, plain
+from .delete_one import Jackknife, contrasts, jackknife, plain
 from .treatment import refuse_without_never_treated
 from .within import period_dummies, within
 
@@ -55,8 +55,8 @@ def least_squares(sample: PolicySample, R: np.ndarray, names: list[str], among=N
     design = within(mass.T, np.concatenate([period_dummies(T, sample.region), R.transpose(1, 0, 2)], axis=2),
                     sample.cluster)  # fmt: skip
     first = design.U.shape[2] - R.shape[2]
-    return jackknife(coefficients(design, np.arange(first, first + p)), np.sqrt(mass.T) * sample.y.T, design.group,
-                     plain(design.n_groups))  # fmt: skip
+    linear = contrasts(design, np.eye(design.U.shape[2])[first : first + p])
+    return jackknife(linear, np.sqrt(mass.T) * sample.y.T, design.group, plain(design.n_groups))
 
 
 def att_of_many(sample: PolicySample, first: np.ndarray, outcome: np.ndarray | None = None) -> np.ndarray:
