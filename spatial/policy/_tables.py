@@ -7,7 +7,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from ..records.results import critical_value, two_sided
+from ..records.schema import critical_value, two_sided
 
 
 def rows(estimates, errors, *, level: float, df=None, **columns) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from spillover.errors import SpatialInputError
 
 from . import imputation
 from ._sample import PolicySample
-from .pretrends import FEWEST_ADOPTERS, Pretrends, Problem, permuted_slopes, tests
+from .pretrends import FEWEST_ADOPTERS, Pretrends, Problem, both_tests, permuted_slopes
 from .randomization import FEW_TREATED, assignments
 from .small_sample import CR2, SmallSample
 from .treatment import is_switch
@@ -55,7 +55,7 @@ def did_pretrends(result) -> Pretrends:
     moves = float((result.jackknife.v[0] * s.root * problem.trend()[:, :, 0]).sum())
     plain = result.exposed is None and exchangeable(s)
     permuted = (lambda: permuted_slopes(*without_policy(s))) if s.n_treated <= FEW_TREATED and plain else None
-    return tests(problem, level=result.settings["level"], effect=result.att, moves=moves, permuted=permuted)
+    return both_tests(problem, level=result.settings["level"], effect=result.att, moves=moves, permuted=permuted)
 
 
 def untreated_problem(s: PolicySample, y: np.ndarray, untouched: np.ndarray) -> Problem:

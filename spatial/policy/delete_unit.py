@@ -2,13 +2,13 @@
 
     A(rho) y_t = C_t g + alpha + e_t,    A = I - rho W
 
-Deleting unit i deletes its equation; W y, W X and exposure stay as they were. At any rho the regression loses a unit exactly
-(``within.Within``); rho takes one Newton step on the score of the others,
+Deleting unit i deletes its equation; W y, W X and exposure stay as they were. At any rho the regression loses a unit
+exactly (``within.Within``); rho takes one Newton step on the score of the others,
 
     score_(-i)(rho) = m (r_12 - rho r_22) / SSR(rho) - sum_{j != i} tau_j,    tau_j = n / N (W A^-1)_jj + a constant
 
-with r the residual cross-products of (y, W y) without i and tau adding up to the score's trace at the maximum. lambda of an
-error model is held fixed. The scale and Satterthwaite's degrees of freedom are those of the same average in the linear
+with r the residual cross-products of (y, W y) without i and tau adding up to the score's trace at the maximum. lambda of
+an error model is held fixed. The scale and Satterthwaite's degrees of freedom are those of the same average in the linear
 regression of A y (``delete_one``): its rho is a constant there.
 """
 
@@ -21,7 +21,7 @@ import numpy as np
 
 from ..design.design import spatial_lag
 from ..logdet.inverse import Inverse
-from ..records.results import Fit
+from ..models.fit import Fit
 from .delete_one import Jackknife, contrasts, jackknife, plain
 from .within import Within, period_dummies, within
 
@@ -63,7 +63,7 @@ def deleted(fit: Fit) -> Deleted:
     far = spatial_lag(W, own)
     X = np.stack([own[:, :, k] if name in d.names else far[:, :, k] for k, name in enumerate(names)], axis=2)
     C = X.transpose(1, 0, 2)
-    if fit.settings["effects"] == "twoway":
+    if fit.settings.effects.time:
         C = np.concatenate([period_dummies(T, np.zeros(N, dtype=int)), C], axis=2)
     y = np.stack([d.y, spatial_lag(W, d.y)]).transpose(0, 2, 1)  # y and W y, (2, N, T)
     if fit.specification.error:
@@ -122,17 +122,18 @@ def averages(fit: Fit, lost: Deleted, terms: list[str], V: np.ndarray, read: Cal
         return np.array([read(ahead), read(W.csr @ ahead)])  # (2, E)
 
     here, there = curves(fit.rho), _interpolated(curves, lost.rho)
-    places = [[lost.names.index(name) if name in lost.names else None for name in (term, f"W:{term}")] for term in terms]
+    place = {name: k for k, name in enumerate(lost.names)}
+    places = [[place.get(name) for name in (term, f"W:{term}")] for term in terms]
     q = len(lost.names)
     L = np.zeros((len(terms), here.shape[1], q))
     estimates, drawn = [], []
     values = fit.params.to_numpy()[:q]
     for row, pair in zip(L, places):
-        for k, place in enumerate(pair):
-            if place is not None:
-                row[:, place] = here[k]
+        for k, p in enumerate(pair):
+            if p is not None:
+                row[:, p] = here[k]
         estimates.append(row @ values)
-        drawn.append(sum(lost.coefficients[:, [place]] * there[:, k] for k, place in enumerate(pair) if place is not None))
+        drawn.append(sum(lost.coefficients[:, [p]] * there[:, k] for k, p in enumerate(pair) if p is not None))
     estimates, d = np.concatenate(estimates), np.concatenate(drawn, axis=1).T - np.concatenate(estimates)[:, None]
     return _with_linear_scale(lost, L.reshape(-1, q), estimates, d)
 

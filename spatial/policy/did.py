@@ -11,7 +11,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 from spillover.show import Shown
 
-from ..records.results import SCHEMA
+from ..records.schema import SCHEMA
 from . import bands, group_time, imputation, twfe
 from ._sample import PolicySample, read_policy
 from ._tables import rows
@@ -36,8 +36,8 @@ class DiD(Shown):
         The common schema and ``df``, the degrees of freedom of t; the first row is the headline.
     path : DataFrame or None
         By ``period``, time since adoption in the units of the time column: estimates, intervals, ``df`` and
-        ``reference``, true where a coefficient is zero by construction. Where one unit alone identifies an effect it has
-        no standard error. None for a share or a dose.
+        ``reference``, true where a coefficient is zero by construction. An effect that one unit alone identifies has no
+        standard error. None for a share or a dose.
     path_vcov : ndarray
         Of the path without its reference.
     sample : PolicySample
@@ -113,11 +113,6 @@ class DiD(Shown):
 
     def tidy(self) -> pd.DataFrame:
         return self.table[SCHEMA].copy()
-
-    def __str__(self) -> str:
-        from ..report.policy import did_text
-
-        return did_text(self)
 
 
 def did(
@@ -216,7 +211,7 @@ def path_window(sample, window, reference, method: str):
     """
     span = float(np.ptp(sample.clock)) + 1
     ends = (-span, span) if window is None else tuple(window) if np.iterable(window) else (window,)
-    numbers = all(isinstance(end, int | float | np.number) and not isinstance(end, bool) for end in (*ends, reference or 0))
+    numbers = all(isinstance(end, int | float | np.number) for end in (*ends, reference or 0))
     if len(ends) != 2 or not numbers or not ends[0] < 0 <= ends[1]:
         raise SpatialInputError("E533", f"window={window!r}, reference={reference!r} must be numbers: the window runs "
                                 "from before adoption to 0 or later", hint="window=(-5, 5)")  # fmt: skip
@@ -228,14 +223,15 @@ def path_window(sample, window, reference, method: str):
     seen = seen_by_all(sample)
     if reference is None:
         if not len(seen):
-            return None, None, ["periods are uneven, and at no time before adoption is every cohort observed: a path has no "
-                                "common reference, so there is none here; method='imputation' needs none"]  # fmt: skip
+            return None, None, ["periods are uneven, and at no time before adoption is every cohort observed: without a "
+                                "common reference there is no path; method='imputation' needs none"]  # fmt: skip
         reference = seen[-1]
     before = np.unique(sample.since[sample.since < 0])
     if not (reference in before and ends[0] <= reference):
         raise SpatialInputError("E533", f"reference={reference:g} must lie before adoption, inside window={window!r}, "
                                 "where units are observed",
-                                hint="times before adoption are " + ", ".join(f"{k:g}" for k in before[::-1][:6]))  # fmt: skip
+                                hint="times before adoption are " + ", ".join(f"{k:g}" for k in before[::-1][:6])
+                                )  # fmt: skip
     return float(reference), ends, _uneven(sample, reference)
 
 
@@ -329,8 +325,8 @@ def alone(path: pd.DataFrame | None) -> list[str]:
     """A note on effects that one unit or cluster alone identifies."""
     if path is None:
         return []
-    at = path.loc[path["std_error"].isna(), "period"]
-    return [f"no standard error at {', '.join(f'{k:+g}' for k in at)}: one unit alone identifies the effect"] if len(at) else []
+    at = ", ".join(f"{k:+g}" for k in path.loc[path["std_error"].isna(), "period"].unique())
+    return [f"no standard error at {at}: one unit alone identifies the effect"] if at else []
 
 
 def under_dates(sample: PolicySample, first: np.ndarray, settings: dict, outcome: np.ndarray) -> np.ndarray:

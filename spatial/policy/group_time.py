@@ -15,7 +15,7 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ._sample import PolicySample
-from .delete_one import Jackknife, Linear, jackknife, plain
+from .delete_one import Linear, jackknife, plain
 from .treatment import refuse_without_never_treated
 
 NAMES = ("simple", "dynamic", "group", "calendar")

@@ -21,7 +21,8 @@ from ..design.design import design
 from ..effects.average import KINDS, Effects
 from ..models.family import ols, sar, sdm, slx
 from ..models.family_error import gns, sac, sdem, sem
-from ..records.results import SCHEMA, Fit
+from ..models.fit import Fit
+from ..records.schema import SCHEMA
 from ._tables import rows
 
 MODELS = {"sdm": sdm, "sar": sar, "sem": sem, "slx": slx, "sdem": sdem, "sac": sac, "gns": gns,
@@ -60,11 +61,6 @@ class Heterogeneity(Shown):
         """Effects of every group, in the common schema plus ``group`` and ``effect``."""
         table = pd.concat([e.tidy().assign(group=name) for name, e in self.effects.items()], ignore_index=True)
         return table[["group", "effect", *SCHEMA]]
-
-    def __str__(self) -> str:
-        from ..report.policy import heterogeneity_text
-
-        return heterogeneity_text(self)
 
 
 def heterogeneity(
@@ -143,7 +139,7 @@ def heterogeneity(
 
     def fitted(members) -> Fit:
         cells = d.order[members] if axis == "periods" else d.order[:, members]
-        weights = d.weights if axis == "periods" else d.weights.subset(np.flatnonzero(members))
+        weights = d.weights if axis == "periods" else d.weights.subset_at(np.flatnonzero(members))
         return model(formula, data.iloc[np.sort(cells.ravel())], weights, **keys)
 
     effects = {}
@@ -191,8 +187,9 @@ def _consecutive(codes: np.ndarray) -> np.ndarray:
 
 def _refuse_fewer_than_two(groups, by: str, what: str = "") -> None:
     if len(groups) < 2:
-        raise SpatialInputError("E732", f"{by!r} has {len(groups)} group{'s' * (len(groups) != 1)}{what} to compare: two "
-                                "are needed", column=by, hint="put small groups together, or cut elsewhere")  # fmt: skip
+        number = f"{len(groups)} group" + "s" * (len(groups) != 1)
+        raise SpatialInputError("E732", f"{by!r} has {number}{what} to compare: two are needed", column=by,
+                                hint="put small groups together, or cut elsewhere")  # fmt: skip
 
 
 def _classes(d, by: str, cut):

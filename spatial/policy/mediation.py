@@ -29,8 +29,9 @@ from ..design.design import spatial_lag
 from ..effects.propagate import selectors
 from ..logdet.inverse import inverse
 from ..models.family import sar, sdm, slx
+from ..models.fit import Fit
 from ..models.refit import refit
-from ..records.results import SCHEMA, Fit
+from ..records.schema import SCHEMA
 from ._sample import treatment_term
 
 MODELS = {"sdm": sdm, "sar": sar, "slx": slx}
@@ -65,11 +66,6 @@ class Mediation(Shown):
     def tidy(self) -> pd.DataFrame:
         return self.table.copy()
 
-    def __str__(self) -> str:
-        from ..report.policy import mediation_text
-
-        return mediation_text(self)
-
 
 def mediation(
     formula: str, data: pd.DataFrame, w, *, variable: str | None = None, mediator: str, model: str = "sdm",
@@ -85,8 +81,7 @@ def mediation(
     data : DataFrame, one row per unit or per unit and period, in any order
     w : weights over the same units
     variable : str, optional
-        The regressor whose effect is split; may be left out where it is the only regressor, or the only one that is 0 or
-        1.
+        The regressor whose effect is split; may be left out where it is the only one, or the only one that is 0 or 1.
     mediator : str
         A term, as ``"log(patents)"``.
     model : {"sdm", "sar", "slx"}
@@ -239,9 +234,9 @@ def percentiles(drawn: np.ndarray, level: float, units: int):
     """Percentile intervals of draws (B, E), widened for few units, and p-values: the least 1 - level whose interval
     leaves zero out. Too few draws for a level leave its interval infinite.
 
-    The ends are the k-th lowest and highest draws, k = (B + 1) Phi(-sqrt(N / (N - 1)) t(N - 1)): a percentile interval is to
-    one with t as a variance over N is to one over N - 1 (Hesterberg 2015, American Statistician 69:371-386, section
-    4.3).
+    The ends are the k-th lowest and highest draws, k = (B + 1) Phi(-sqrt(N / (N - 1)) t(N - 1)): a bootstrap variance
+    divides by N, and normal quantiles are those of many units (Hesterberg 2015, American Statistician 69:371-386: the
+    expanded percentile interval).
 
     Examples
     --------

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.show import Shown
 
 from ..models.refit import refit
 from . import imputation, twfe
@@ -23,7 +24,7 @@ from .treatment import is_switch
 
 
 @dataclass(frozen=True, eq=False)
-class Placebo:
+class Placebo(Shown):
     """Estimates under dates of adoption assigned at random.
 
     Attributes
@@ -49,11 +50,6 @@ class Placebo:
 
     def tidy(self) -> pd.DataFrame:
         return self.table.copy()
-
-    def __str__(self) -> str:
-        from ..report.policy import placebo_text
-
-        return placebo_text(self)
 
 
 def placebo_units(result: DiD | SpatialDiD, *, draws: int = 999, seed: int = 1) -> Placebo:

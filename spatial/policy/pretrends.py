@@ -3,11 +3,11 @@
     joint    y_it = alpha_i + gamma_t + sum_{k=-L}^{-1} delta_k 1[t - g_i = k] + X_it b + e_it       all delta_k = 0
     slope    y_it = alpha_i + gamma_t + kappa t (ever treated)_i + X_it b + e_it                     kappa = 0
 
-Both with CR2 covariances and the F and t that few clusters leave. L is at most 3, and every lead is seen in at least three
-adopters that were also observed before it: a chi-squared test of many leads, some of one or two adopters, rejects nearly
-always. The slope comes with the one that the test would find with 80 % power, and with what that would do to the
-effect: not to reject says little where it is large. Sources: Borusyak, Jaravel & Spiess (2024), section 4.4, for untreated
-observations; Pustejovsky & Tipton (2018) for F; Roth (2022, American Economic Review: Insights 4:305-322) for power.
+Both with CR2 covariances and the F and t that few clusters leave. L is at most 3, and every lead is seen in at least
+three adopters that were also observed before it: a chi-squared test of many leads, some of one or two adopters, rejects
+nearly always. The slope comes with the one that the test would find with 80 % power, and with what that would do to the
+effect: not to reject says little where it is large. Sources: Borusyak, Jaravel & Spiess (2024), section 4.4, for
+untreated observations; Pustejovsky & Tipton (2018) for F; Roth (2022, American Economic Review: Insights 4:305-322).
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ import pandas as pd
 
 from spillover.show import Shown
 
-from ..records.results import TestResult, two_sided
+from ..records.schema import two_sided
+from ..records.tests import TestResult
 from .small_sample import CR2
 from .within import Within, within
 
@@ -130,11 +131,6 @@ class Pretrends(Shown):
         rows = [(r.name, r.statistic, r.df, r.p_value, r.null) for r in (self.joint, self.slope) if r is not None]
         return pd.DataFrame(rows, columns=["term", "statistic", "df", "p_value", "null"])
 
-    def __str__(self) -> str:
-        from ..report.policy import pretrends_text
-
-        return pretrends_text(self)
-
 
 @dataclass(frozen=True, eq=False)
 class Problem:
@@ -183,7 +179,7 @@ class Problem:
         return (self.ever[:, None] * (self.clock - self.clock.mean()))[:, :, None]
 
 
-def tests(problem: Problem, *, level: float, effect: float, moves: float, permuted=None) -> Pretrends:
+def both_tests(problem: Problem, *, level: float, effect: float, moves: float, permuted=None) -> Pretrends:
     """Both tests.
 
     Parameters
@@ -250,8 +246,9 @@ def _slope(problem: Problem, level, moves, permuted, notes: list):
         drawn = drawn[np.isfinite(drawn)]
         critical, p = np.quantile(drawn, level), float((drawn >= abs(statistic) * (1 - 1e-9)).mean())
     detectable = (critical + stdtrit(df, POWER)) * error
-    return SlopeTest("slope", float(statistic), float(df), "those treated later had no trend of their own", float(estimate),
-                     float(error), float(detectable), float(abs(detectable * moves)), p)  # fmt: skip
+    null = "those treated later had no trend of their own"
+    return SlopeTest("slope", float(statistic), float(df), null, float(estimate), float(error), float(detectable),
+                     float(abs(detectable * moves)), p)  # fmt: skip
 
 
 def permuted_slopes(problem: Problem, first: np.ndarray) -> np.ndarray:

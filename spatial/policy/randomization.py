@@ -6,7 +6,7 @@ treated observation, outcomes without the policy are y - tau D. The interval kee
     share of r with |theta_r(y) - tau theta_r(D)| >= |theta - tau|    above 1 - level
 
 It is exact where every unit was as likely to adopt at each of the dates, and the effect is the same for all. Sources:
-Fisher (1935, The design of experiments, section 21); Ding (2024, A first course in causal inference, section 3.6), for the
+Fisher (1935, The design of experiments, section 21); Rosenbaum (2002, Observational studies, chapter 2) for the
 inversion.
 """
 
@@ -18,13 +18,15 @@ from math import factorial, prod
 
 import numpy as np
 
+from spillover.show import Shown
+
 FEW_TREATED = 5
 ENUMERATED = 5_000  # assignments up to which all are used
 DRAWS = 999
 
 
 @dataclass(frozen=True)
-class Randomization:
+class Randomization(Shown):
     """p of no effect on any unit and the interval of an equal effect, over chance assignments of the dates.
 
     Attributes
@@ -43,11 +45,6 @@ class Randomization:
     level: float
     assignments: int
     exact: bool
-
-    def __str__(self) -> str:
-        from ..report.policy import randomization_text
-
-        return randomization_text(self)
 
 
 def assignments(first: np.ndarray, draws: int = DRAWS, seed: int = 1) -> tuple[np.ndarray, bool]:
@@ -101,8 +98,8 @@ def invert(A: np.ndarray, C: np.ndarray, level: float, exact: bool) -> Randomiza
     ends = np.unique(ends[np.isfinite(ends)])
     spread = max(np.ptp(ends), abs(theta), 1e-300)
     ends = np.concatenate([[ends.min() - spread], ends, [ends.max() + spread]])
-    kept = np.array([share(part) for part in np.array_split(ends, max(1, len(ends) * len(A) // 1_000_000))], dtype=object)
-    kept = ends[np.concatenate(list(kept)).astype(float) > 1 - level]
+    parts = np.array_split(ends, max(1, len(ends) * len(A) // 1_000_000))
+    kept = ends[np.concatenate([share(part) for part in parts]) > 1 - level]
     low, high = kept.min(), kept.max()
     low, high = (-np.inf if low == ends[0] else low), (np.inf if high == ends[-1] else high)
     return Randomization(float(share(np.zeros(1))[0]), float(low), float(high), level, len(A), exact)

@@ -8,7 +8,7 @@ F(q, eta - q + 1), with Q the Wald statistic and, under independent errors, for 
     eta = q (q + 1) / sum_st Var V*_st
 
 Sources: Bell & McCaffrey (2002, Survey Methodology 28:169-181); Pustejovsky & Tipton (2018, Journal of Business &
-Economic Statistics 36:672-683), equations 9 and 12-14.
+Economic Statistics 36:672-683), section 3.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class CR2:
         # P_g A_g (x) = map_g U_g'x for vectors x without unit effects
         self.map = np.einsum("gqm,gpm->gqp", rows * (own / np.sqrt(open_) / safe)[:, None, :], F)
         self.block = np.einsum("gqm,grm->gqr", rows * (own / open_)[:, None, :], rows)  # P_g A_g A_g' P_g'
-        self.alone = ((np.abs(rows) > 1e-6 * np.sqrt(self.bread.diagonal())[None, :, None]) & lost[:, None, :]).any((0, 2))
+        size = np.sqrt(self.bread.diagonal())[None, :, None]
+        self.alone = ((np.abs(rows) > 1e-6 * size) & lost[:, None, :]).any((0, 2))
 
     @property
     def bread(self) -> np.ndarray:
@@ -109,7 +110,6 @@ class CR2:
 
     def _variance(self, transform: np.ndarray) -> np.ndarray:
         """Var of every element of transform V transform', (s, s), under normal, independent errors."""
-        design = self.design
         block = np.einsum("sq,gqr,tr->gst", transform, self.block, transform)
         # P_g A_g (M)_gh A_h' P_h' = [g = h] block_g - L_g L_h', L_g = P_g A_g U_g Q with Q Q' = S^+
         L = np.einsum("sq,gqp,gpr->gsr", transform, self.map, self._gram_root)

@@ -29,12 +29,13 @@ from spillover.show import Shown
 from ..design.design import INTERCEPT, Design, design, spatial_lag
 from ..models.family import sar, sdm, slx
 from ..models.family_error import sdem
-from ..records.results import SCHEMA, Fit, two_sided
+from ..models.fit import Fit
+from ..records.schema import SCHEMA, two_sided
 from . import delete_unit, respond
 from ._sample import balanced_cures, treatment_term
 from ._tables import rows
 from .did import alone, dose_note, path_window, whole_numbers
-from .pretrends import Pretrends, Problem, tests
+from .pretrends import Pretrends, Problem, both_tests
 from .treatment import (
     adoption,
     clock,
@@ -125,11 +126,6 @@ class SpatialDiD(Shown):
     def tidy(self) -> pd.DataFrame:
         return self.table[SCHEMA].copy()
 
-    def __str__(self) -> str:
-        from ..report.policy import spatial_did_text
-
-        return spatial_did_text(self)
-
 
 def spatial_did(
     formula: str, data: pd.DataFrame, w, *, treatment: str | None = None, entity: str | None = None,
@@ -161,8 +157,8 @@ def spatial_did(
     reference, window
         As for ``did`` with two-way fixed effects.
     vcov : {"jackknife"} or as for all models
-        The jackknife deletes one unit's equation at a time, is scaled to independent errors and refers to Satterthwaite's
-        t; it needs unit effects. Others give simulated intervals.
+        The jackknife deletes one unit's equation at a time, is scaled to independent errors and refers to
+        Satterthwaite's t; it needs unit effects. Others give simulated intervals.
     draws, seed
         For simulated intervals.
     level : float
@@ -191,7 +187,8 @@ def spatial_did(
     >>> states, castle = shapefiles.load("us_states"), shapefiles.load_panel("castle")
     >>> castle = castle[castle["state"].isin(states.index)]
     >>> w = wt.queen(states).standardize("row")
-    >>> fit = sp.spatial_did("log(homicide) ~ law", castle, w, treatment="law", entity="state", time="year", model="slx")
+    >>> keys = {"treatment": "law", "entity": "state", "time": "year"}
+    >>> fit = sp.spatial_did("log(homicide) ~ law", castle, w, model="slx", **keys)
     >>> fit.table[["term", "estimate"]].round(2).to_numpy().tolist()[0]
     ['direct on the treated', 0.13]
     """
@@ -253,7 +250,7 @@ def _few_clusters(n: int, treated: int) -> list[str]:
     """Few clusters make clustered standard errors too small: said in the result, and aloud."""
     if n >= FEW and treated >= FEW // 2:
         return []
-    text = f"{n} clusters, {treated} of them treated: clustered standard errors are too small; vcov=\"jackknife\" is not"
+    text = f"{n} clusters, {treated} of them treated: clustered standard errors are too small; use vcov='jackknife'"
     warnings.warn(text, SpatialInputWarning, stacklevel=3)
     return [text]
 
@@ -261,7 +258,7 @@ def _few_clusters(n: int, treated: int) -> list[str]:
 def _durbin(d: Design, D, treatment, durbin, model):
     """The terms to lag, without the treatment where nobody is exposed; treated islands are said aloud."""
     notes = []
-    alone = d.ids[np.intersect1d(d.weights.island_positions, np.flatnonzero(D.any(axis=0)))]
+    alone = d.ids[d.weights.alone & D.any(axis=0)]
     if len(alone):
         said = f"treated without neighbours, so without spillovers to show: {', '.join(map(str, alone[:5]))}"
         warnings.warn(said, SpatialInputWarning, stacklevel=3)
@@ -350,7 +347,8 @@ def _path(fit: Fit, columns, settings) -> pd.DataFrame:
 
         found = delete_unit.averages(fit, delete_unit.deleted(fit), list(columns), np.eye(N), read)
         table = rows(found.estimates, found.std_errors, level=level, df=found.df,
-                     effect=np.tile(["direct", "indirect"], len(columns)), period=np.repeat([*columns.values()], 2))  # fmt: skip
+                     effect=np.tile(["direct", "indirect"], len(columns)),
+                     period=np.repeat([*columns.values()], 2))  # fmt: skip
         table = table[(np.abs(found.v).max(axis=(1, 2)) > 0)]
     else:
         table = fit.effects(draws=settings["draws"], seed=settings["seed"], level=level).tidy()
@@ -366,9 +364,9 @@ def _path(fit: Fit, columns, settings) -> pd.DataFrame:
 
 def _pretrends(result: SpatialDiD) -> Pretrends:
     fit, adopters = result.fit, result.adopters
-    if adopters is None or fit.settings["effects"] not in ("entity", "twoway"):
-        raise SpatialInputError("E206", "a share or a dose, or a model without unit effects, has no period before adoption "
-                                "to test")  # fmt: skip
+    if adopters is None or not fit.settings.effects.entity:
+        raise SpatialInputError("E206", "a share or a dose, or a model without unit effects, has no period before "
+                                "adoption to test")  # fmt: skip
     if len(np.unique(adopters.since[adopters.since < 0])) < 2:
         raise SpatialInputError("E206", "no unit is observed at two times before adoption: there is no trend to test")
     W, since = fit.design.weights.csr, adopters.since
@@ -383,7 +381,7 @@ def _pretrends(result: SpatialDiD) -> Pretrends:
     T, N = since.shape
     after = indicators(np.unique(since[since >= 0]))
     base = [after, *_covariates(fit, [lost.names[k] for k in others])]
-    if fit.settings["effects"] == "twoway":
+    if fit.settings.effects.time:
         base.insert(0, period_dummies(T, np.zeros(N, dtype=int)))
     y = np.asarray(fit.design.y).T
     y = y - (fit.rho + fit.lam) * (W @ y)
@@ -391,7 +389,8 @@ def _pretrends(result: SpatialDiD) -> Pretrends:
                       np.arange(N), neighbors=spread)  # fmt: skip
     v = result.settings.get("direct")
     moves = np.nan if v is None else float((v * problem.trend()[:, :, 0]).sum())
-    return tests(problem, level=result.settings["level"], effect=float(result.table["estimate"].iloc[0]), moves=moves)
+    return both_tests(problem, level=result.settings["level"], effect=float(result.table["estimate"].iloc[0]),
+                      moves=moves)  # fmt: skip
 
 
 def _covariates(fit: Fit, names) -> list[np.ndarray]:

@@ -2,12 +2,12 @@
 
     y_it = alpha_i + C_it g + e_it,    weights m_it
 
-C holds period dummies (of each region) and regressors. Unit effects leave first: U = sqrt(m) (C - its unit mean), S = U'U.
-With H = U_g S^+ U_g' = E Lambda E' for the rows of a group g and F = S^+ U_g' E,
+C holds period dummies (of each region) and regressors. Unit effects leave first: U = sqrt(m) (C - its unit mean) and
+S = U'U. With H = U_g S^+ U_g' = E Lambda E' for the rows of a group g and F = S^+ U_g' E,
 
     (S - U_g'U_g)^+ c = S^+ c + F (I - Lambda)^-1 F'c
 
-so that no group costs a new inverse (Sherman & Morrison 1950; Hansen 2025, arXiv:2509.19150, for its use in the delete-one jackknife).
+so that no group costs a new inverse (Woodbury's identity).
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Within:
     @cached_property
     def factors(self) -> tuple[np.ndarray, np.ndarray]:
         """F (G, q, m) and lambda (G, m) of every group; unused places are zero."""
-        N, T, q = self.U.shape
+        N, _, q = self.U.shape
         G = self.n_groups
         if G == N:
             return _factors(self.U[np.argsort(self.group)], self.root)

@@ -68,8 +68,8 @@ def pretrends_text(tests) -> str:
                      f"p {p_text(tests.joint.p_value)}. Null: {tests.joint.null}")  # fmt: skip
     if tests.slope is not None:
         s = tests.slope
-        lines.append(f"  slope {number(s.estimate)} (s.e. {number(s.std_error)}): {s.distribution} = {s.statistic:.3f}, "
-                     f"p {p_text(s.p_value)}. Null: {s.null}")  # fmt: skip
+        lines.append(f"  slope {number(s.estimate)} (s.e. {number(s.std_error)}): {s.distribution} = "
+                     f"{s.statistic:.3f}, p {p_text(s.p_value)}. Null: {s.null}")  # fmt: skip
     lines += [f"  {note}" for note in tests.notes]
     return "\n".join([*lines, *(f"  {line}" for line in what_it_is_worth(tests))])
 
@@ -95,9 +95,9 @@ def what_it_is_worth(tests) -> list[str]:
 def randomization_text(r) -> str:
     how = "all" if r.exact else "random"
     low, high = (("-inf" if v < 0 else "inf") if np.isinf(v) else number(v) for v in (r.conf_low, r.conf_high))
-    return (f"randomization: p {p_text(r.p_value)}, {100 * r.level:g} % interval {low} to {high} ({r.assignments:,} {how} "
-            "assignments of the dates;\n  any unit could have adopted at any of them, and the effect is the same for all "
-            "treated)")  # fmt: skip
+    return (f"randomization: p {p_text(r.p_value)}, {100 * r.level:g} % interval {low} to {high} ({r.assignments:,} "
+            f"{how} assignments of the dates;\n  it assumes that any unit could have adopted at any of them, and one "
+            "effect for all)")  # fmt: skip
 
 
 def path_text(path, title: str, statistic: str, level: float = 0.95) -> str:
@@ -144,7 +144,7 @@ def what_if_text(result, shown: int = 12) -> str:
     changed = int((table["change"] != 0).sum())
     when = "" if settings["period"] is None else f" as of {settings['period']}"
     lines = [f"What if {result.variable} changes in {changed:,} of {len(table):,} units{when}: {d.formula}",
-             f"weights: {d.weights.describe()}",
+             f"weights: {d.weights.header()}",
              f"intervals: {settings['draws']:,} draws, seed {settings['seed']}", ""]  # fmt: skip
     part = table.reindex(table["estimate"].abs().sort_values(ascending=False, kind="stable").index)[:shown]
     head = ["largest responses", "change", "estimate", "std. error", "low", "high"]
@@ -174,7 +174,7 @@ def threshold_text(result) -> str:
 
 
 def placebo_text(placebo) -> str:
-    lines = [f"Placebo: the dates of {placebo.treatment} reassigned at random across units; effect on {placebo.response}",
+    lines = [f"Placebo: dates of {placebo.treatment} reassigned at random across units; effect on {placebo.response}",
              f"{int(placebo.table['draws'].max()):,} draws, seed {placebo.seed}; p is two-sided. "
              "Null: no effect on any unit", ""]  # fmt: skip
     cells = [[r.term, number(r.estimate), p_text(r.p_value).removeprefix("= "), number(r.placebo_mean),
@@ -185,7 +185,7 @@ def placebo_text(placebo) -> str:
 def mediation_text(result) -> str:
     s = result.settings
     lines = [f"Mediation ({s['model']}): effect of {s['x']} on {s['response']} through {s['mediator']}",
-             f"model: {s['formula']}", f"weights: {result.fits['mediator'].design.weights.describe()}",
+             f"model: {s['formula']}", f"weights: {result.fits['mediator'].design.weights.header()}",
              f"intervals: {s['kept']:,} bootstrap samples of units' residuals, seed {s['seed']}",
              "direct: on the unit's own outcome; indirect: on others'"]  # fmt: skip
     for path, part in result.table.groupby("path", sort=False):

@@ -30,8 +30,8 @@ def imputation(y, D, X, mass, region, estimand):
 
 
 def moved(a, first, i):
-    """a (T, N) without unit i: its weight goes to its cohort in that period, else to units as long under treatment, else
-    to all alike; None where nothing is left."""
+    """a (T, N) without unit i: its weight goes to its cohort in that period, else to units as long under treatment,
+    else to all alike; None where nothing is left."""
     T, N = a.shape
     out, lost = a.copy(), 0.0
     out[:, i] = 0

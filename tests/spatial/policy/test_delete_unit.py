@@ -171,10 +171,10 @@ def test_certify_small_spatial_policies(N, adopters, capsys):
         S = A @ (np.eye(N) + 0.3 * W)
         truth = (S.diagonal() * D)[D == 1].mean()
         row, tests = result.table.iloc[0], result.pretrends
-        found.append([row["conf_low"] <= truth <= row["conf_high"], tests.joint is not None and tests.joint.p_value <= 0.05,
-                      tests.slope.p_value <= 0.05])  # fmt: skip
+        joint = tests.joint is not None and tests.joint.p_value <= 0.05
+        found.append([row["conf_low"] <= truth <= row["conf_high"], joint, tests.slope.p_value <= 0.05])
     covered, joint, slope = np.mean(found, axis=0)
     with capsys.disabled():
-        print(f"\nspatial_did {N}, {adopters} adopters: coverage {covered:.3f}; size joint {joint:.3f}, slope {slope:.3f}")
+        print(f"\nspatial_did {N}, {adopters} adopters: coverage {covered:.3f}; size {joint:.3f}, slope {slope:.3f}")
     assert covered >= band(0.95, R)[0]
     assert max(joint, slope) <= band(0.05, R, slack=0.02)[1]
