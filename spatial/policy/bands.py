@@ -1,8 +1,8 @@
 """Bands that hold a whole path: each interval is wide enough that all hold together.
 
 With z the level's quantile of the largest |Gaussian| under the estimates' working correlation, each interval has level
-1 - alpha*, alpha* = P(|N(0, 1)| > z), and half-width t(df_k, 1 - alpha*/2) s.e._k. Source: Montiel Olea & Plagborg-Moller
-(2019, J. Applied Econometrics 34:1-17), for the sup-t band.
+1 - alpha*, alpha* = P(|N(0, 1)| > z), and half-width t(df_k, 1 - alpha*/2) s.e._k. Source: Montiel Olea &
+Plagborg-Moller (2019, J. Applied Econometrics 34:1-17), for the sup-t band.
 """
 
 from __future__ import annotations

@@ -5,13 +5,13 @@ An estimate is theta = sum_i v_i'y_i. Without group g it is theta + d_g with d_g
     V = sum_g f_g d_g d_g'            K_gh = sqrt(f_g f_h) delta_g'delta_h
     s.e. = sqrt(V v'v / tr K)         df = (tr K)^2 / ||K||_F^2
 
-tr K / v'v is the expectation of V over the variance where errors are independent with variance 1 / m_it: the scale makes
-it one. Every delta_g lies in a space of few dimensions but for the group's own rows,
+tr K / v'v is the expectation of V over the variance where errors are independent with variance 1 / m_it: the scale
+makes it one. Every delta_g lies in a space of few dimensions but for the group's own rows,
 
     delta_g = B z_g - (v_g + B_g z_g on the rows of g)
 
-so that K is never built. Sources: Bell & McCaffrey (2002, Survey Methodology 28:169-181) for df; Hansen (2025, Jackknife
-standard errors for clustered regression) for the jackknife with its scale.
+so that K is never built. Sources: Bell & McCaffrey (2002, Survey Methodology 28:169-181) for df; Hansen (2025,
+Jackknife standard errors for clustered regression) for the jackknife with its scale.
 """
 
 from __future__ import annotations

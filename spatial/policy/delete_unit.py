@@ -7,9 +7,9 @@ exactly (``within.Within``); rho takes one Newton step on the score of the other
 
     score_(-i)(rho) = m (r_12 - rho r_22) / SSR(rho) - sum_{j != i} tau_j,    tau_j = n / N (W A^-1)_jj + a constant
 
-with r the residual cross-products of (y, W y) without i and tau adding up to the score's trace at the maximum. lambda of
-an error model is held fixed. The scale and Satterthwaite's degrees of freedom are those of the same average in the linear
-regression of A y (``delete_one``): its rho is a constant there.
+with r the residual cross-products of (y, W y) without i and tau adding up to the score's trace at the maximum. lambda
+of an error model is held fixed. Scale and degrees of freedom are those of the same average in the linear regression of
+A y (``delete_one``), where rho is a constant.
 """
 
 from __future__ import annotations

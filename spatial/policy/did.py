@@ -223,8 +223,8 @@ def path_window(sample, window, reference, method: str):
     seen = seen_by_all(sample)
     if reference is None:
         if not len(seen):
-            return None, None, ["periods are uneven, and at no time before adoption is every cohort observed: without a "
-                                "common reference there is no path; method='imputation' needs none"]  # fmt: skip
+            return None, None, ["periods are uneven, and at no time before adoption is every cohort observed: no "
+                                "common reference, no path; method='imputation' needs none"]  # fmt: skip
         reference = seen[-1]
     before = np.unique(sample.since[sample.since < 0])
     if not (reference in before and ends[0] <= reference):

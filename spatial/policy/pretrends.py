@@ -103,6 +103,7 @@ class Pretrends(Shown):
     effect : float
         The average effect on the treated, for comparison with ``slope.moves``.
     notes : tuple of str
+    problem : Problem
     """
 
     joint: TestResult | None
@@ -111,6 +112,12 @@ class Pretrends(Shown):
     effect: float
     notes: tuple[str, ...] = ()
     problem: Problem = field(default=None, repr=False)
+
+    @property
+    def basis(self) -> str:
+        """Which observations the tests use."""
+        everything = self.problem is not None and (self.problem.mass > 0).all()
+        return "with a dummy for each time after it" if everything else "on untreated observations"
 
     @property
     def weak(self) -> bool:
@@ -218,6 +225,9 @@ def _joint(problem: Problem, notes: list):
         design, at = problem.with_columns(columns)
         if design.identifies(np.eye(design.U.shape[2])[at]).all():
             fit = CR2(design, at)(problem.scaled)
+            if _exact(problem, fit):
+                notes.append("no joint test: outcomes before adoption fit exactly")
+                return None, ()
             if fit.df_F[1] >= 1 and not np.isnan(fit.df).any():
                 where = "earlier effects are zero" + ", at home and next door" * problem.neighbors
                 return FTest("joint", fit.F, fit.df_F, where), tuple(sorted(leads))
@@ -237,8 +247,8 @@ def _slope(problem: Problem, level, moves, permuted, notes: list):
         return None
     fit = CR2(design, at)(problem.scaled)
     estimate, error, df = fit.estimates[0], fit.std_errors[0], fit.df[0]
-    if not error > 0:
-        notes.append("no test of the slope: one unit alone identifies it, or it fits exactly")
+    if not error > 0 or _exact(problem, fit):
+        notes.append("no test of the slope: one unit alone identifies it, or outcomes before adoption fit exactly")
         return None
     statistic, critical, p = estimate / error, stdtrit(df, (1 + level) / 2), None
     if permuted is not None:
@@ -249,6 +259,11 @@ def _slope(problem: Problem, level, moves, permuted, notes: list):
     null = "those treated later had no trend of their own"
     return SlopeTest("slope", float(statistic), float(df), null, float(estimate), float(error), float(detectable),
                      float(abs(detectable * moves)), p)  # fmt: skip
+
+
+def _exact(problem: Problem, fit) -> bool:
+    """Whether standard errors are rounding errors of the outcomes."""
+    return bool(np.nanmax(fit.std_errors, initial=0) <= 1e-11 * np.abs(problem.y).max())
 
 
 def permuted_slopes(problem: Problem, first: np.ndarray) -> np.ndarray:

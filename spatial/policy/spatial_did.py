@@ -27,6 +27,7 @@ from spillover.errors import SpatialInputError, SpatialInputWarning, check_optio
 from spillover.show import Shown
 
 from ..design.design import INTERCEPT, Design, design, spatial_lag
+from ..design.fixed_effects import FixedEffects
 from ..models.family import sar, sdm, slx
 from ..models.family_error import sdem
 from ..models.fit import Fit
@@ -221,7 +222,7 @@ def spatial_did(
     if path and adopters is not None and window is not None:
         settings["window"] = window
         frame, text, columns = _with_indicators(d, data, adopters, formula, window, settings["reference"])
-        extra, without = _lagged_indicators(d, adopters, durbin, columns, window, model)
+        extra, without = _lagged_indicators(d, adopters, durbin, columns, window, model, effects)
         path_fit = MODELS[model](text, frame, w, **options, **extra)
         by_time = _path(path_fit, columns, settings)
         settings["columns"] = columns
@@ -323,19 +324,38 @@ def _with_indicators(d: Design, data, adopters: Adopters, formula, window, refer
     return frame, f"{left}~ {right} - {adopters.treatment} + {' + '.join(columns)}", columns
 
 
-def _lagged_indicators(d: Design, adopters: Adopters, durbin, columns, window, model):
-    """Which indicators are lagged in space: those at which a unit has neighbours; the others are named."""
+def _lagged_indicators(d: Design, adopters: Adopters, durbin, columns, window, model, effects):
+    """Which indicators are lagged in space: those whose lag varies beyond effects, covariates and the indicators
+    themselves; the others are named."""
     if model == "sar":
         return {}, []
     kept = [name for name in durbin if name != adopters.treatment]
     if adopters.treatment not in durbin:
         return {"durbin": kept}, []
     since = np.clip(adopters.since, *window)
-    reach = {name: spatial_lag(d.weights, (since == k).astype(float)) for name, k in columns.items()}
-    seen = [name for name, lagged in reach.items() if np.ptp(lagged) > 0]
+    own = np.stack([(since == k).astype(float) for k in columns.values()], axis=2)
+    others = [d.X[:, :, k] for k, name in enumerate(d.names) if name not in (INTERCEPT, adopters.treatment)]
+    others += [spatial_lag(d.weights, d.X[:, :, d.names.index(name)]) for name in kept]
+    before = np.concatenate([own, np.stack(others, axis=2)], axis=2) if others else own
+    free = _independent(FixedEffects.parse(effects), before, spatial_lag(d.weights, own))
+    seen = [name for name, alone in zip(columns, free) if alone]
     nobody = ", ".join(f"{columns[name]:+g}" for name in columns if name not in seen)
-    note = [f"nobody's neighbour is at {nobody}: no effect next door there"] if nobody else []
-    return {"durbin": [*kept, *seen]}, note
+    note = [f"no effect next door at {nobody}: nobody's neighbor is there, or only units that are there themselves"]
+    return {"durbin": [*kept, *seen]}, note if nobody else []
+
+
+def _independent(effects: FixedEffects, before: np.ndarray, columns: np.ndarray) -> list[bool]:
+    """Whether each of the columns (T, N, p) adds to those before it and to the effects."""
+    size = before.shape[0] * before.shape[1]
+    Q, R = np.linalg.qr(effects.demean(before).reshape(size, -1))
+    basis, out = Q[:, np.abs(np.diag(R)) > 1e-9], []
+    for column in effects.demean(columns).reshape(size, -1).T:
+        left = column - basis @ (basis.T @ column)
+        left = left - basis @ (basis.T @ left)
+        out.append(bool(np.linalg.norm(left) > 1e-7 * np.sqrt(size)))
+        if out[-1]:
+            basis = np.column_stack([basis, left / np.linalg.norm(left)])
+    return out
 
 
 def _path(fit: Fit, columns, settings) -> pd.DataFrame:

@@ -61,7 +61,7 @@ def before_text(result) -> list[str]:
 
 def pretrends_text(tests) -> str:
     """Both tests, and what not to reject is worth."""
-    lines = ["Before adoption, on untreated observations:"]
+    lines = [f"Before adoption, {tests.basis}:"]
     if tests.joint is not None:
         span = ", ".join(f"{k:+g}" for k in tests.leads)
         lines.append(f"  joint ({span}): {tests.joint.distribution} = {tests.joint.statistic:.3f}, "

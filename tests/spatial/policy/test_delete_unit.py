@@ -105,10 +105,25 @@ def test_a_lead_that_no_neighbor_has_is_left_out_and_said():
     D = (np.arange(T)[:, None] >= first) * 1.0
     data = long(y=rng.standard_normal((T, N)) + D, d=D)
     result = sp.spatial_did("y ~ d", data, pd.DataFrame(W), **KEYS)
-    assert "nobody's neighbour is at -6" in str(result)
+    assert "no effect next door at -6: nobody's neighbor is there" in str(result)
     path = result.path.set_index(["effect", "period"])
     assert np.isnan(path.loc[("direct", -6), "std_error"])
     assert result.pretrends.joint.df[0] == 6
+
+
+def test_a_lag_that_equals_its_own_indicator_is_left_out_and_said():
+    """Two early adopters are each other's neighbours and nobody else's."""
+    rng, N, T = np.random.default_rng(2), 16, 8
+    W = nearest(rng, N, 3)
+    W[:, :2] = 0
+    W[0, 1] = W[1, 0] = 1
+    W /= W.sum(axis=1, keepdims=True)
+    first = np.array([6, 6, 4, 4, 5, 5, *[T] * 10])
+    W[[0, 1]] = np.eye(N)[[1, 0]]
+    D = (np.arange(T)[:, None] >= first) * 1.0
+    result = sp.spatial_did("y ~ d", long(y=rng.standard_normal((T, N)) + D, d=D), pd.DataFrame(W), **KEYS)
+    assert "no effect next door at -6" in str(result)
+    assert result.path.query("effect == 'direct' and period == -6")["std_error"].gt(0).all()
 
 
 def test_jackknife_needs_unit_effects():
