@@ -9,7 +9,7 @@ from spillover.errors import SpatialInputError, check_option
 from .._data import INTERCEPT
 from ..results import Fit, TestResult, TestTable
 from .jackknife import Jackknife, t_squared
-from .lm import FIXED, scores_of, transformed
+from .lm import has_exact_moments, scores_of
 from .random_nested import lr_test_of_random
 from .vcov import as_vcov
 
@@ -36,15 +36,15 @@ def lm_tests(fit: Fit) -> TestTable:
 
     Notes
     -----
-    Anselin, Bera, Florax & Yoon (1996, Regional Science and Urban Economics 26:77-104), eq. 9-17. With the scores
-    and T_W of ``spatial.inference.lm``, which in a cross-section are e'W e / s2, e'W y / s2 and tr(W'W + W W),
+    Anselin, Bera, Florax & Yoon (1996, Regional Science and Urban Economics 26:77-104), eq. 9-17, with the scores
+    d_rho, d_lambda and T_W of ``lm`` (their mean and variance are exact under normal errors, given X and the effects):
 
         LM error = d_lambda^2 / T_W
         LM lag   = d_rho^2 / J,    J = (W X b)' M (W X b) / s2 + T_W
 
     Fixed effects are transformed out of the scores' mean and variance (Lee & Yu 2010). From a fit with
-    ``lee_yu=False`` the tests are those of Anselin, Le Gallo & Jayet (2008), section 19.4.1, Elhorst (2014),
-    section 3.4, and ``splm``, which reject too often.
+    ``lee_yu=False`` the tests have textbook moments, as in R and GeoDa: Anselin, Le Gallo & Jayet (2008), section
+    19.4.1, Elhorst (2014), section 3.4, and ``splm``. Under a dense W those reject hardly ever, under effects too often.
     """
     if fit.specification.lag or fit.specification.error:
         raise SpatialInputError("E501", f"LM tests start from a regression, not from {fit.specification.name}",
@@ -62,8 +62,7 @@ def lm_tests(fit: Fit) -> TestTable:
     )
     effects = fit.settings["effects"]
     title = f"Lagrange multiplier tests, {fit.specification.name}" + (f" with {effects} effects" * (effects != "none"))
-    plain = effects in FIXED and transformed(fit) == "none"
-    return TestTable(title, results, "without correction for the fixed effects (lee_yu=False)" * plain)
+    return TestTable(title, results, "" if has_exact_moments(fit) else "textbook moments (lee_yu=False)")
 
 
 def lr_test(restricted: Fit, full: Fit) -> TestResult:

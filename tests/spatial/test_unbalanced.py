@@ -130,14 +130,12 @@ def test_lm_scores_have_the_dense_moments(effects):
     full, W = panel_data(8)
     data = with_gaps(full, 9)
     fit = sp.ols("y ~ a + b", data, W, **GAPS, effects=effects)
-    *_, big, unit, period = stacked(data, W)
+    y, X, big, unit, period = stacked(data, W)
     M = naive.dummy_projection(unit, period, effects)
     want = np.trace(M @ big), np.trace(M @ big @ M @ (big + big.T))
     assert panel_traces(fit.design, effects) == pytest.approx(want, abs=1e-9)
-    e, n = fit.solution.resid, np.trace(M)
-    score = e @ big @ e / (e @ e / n) - want[0]
-    found = sp.lm_tests(fit)["LM error"].statistic
-    assert found == pytest.approx(score**2 / (want[1] - 2 * want[0] ** 2 / n), rel=1e-8)
+    test = sp.lm_tests(fit)["LM error"].statistic
+    assert test == pytest.approx(naive.lm_error(y, X, big, M), rel=1e-8)
 
 
 # -- linearmodels --------------------------------------------------------------------------------------------
