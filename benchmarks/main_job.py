@@ -46,7 +46,7 @@ def main(rounds: int) -> None:
     keys = {"entity": "state", "time": "year"}
 
     def same_model():
-        return sp.sdm(FORMULA, panel, w, **keys, effects="entity", lee_yu=False)
+        return sp.sdm(FORMULA, panel, w, **keys, effects="entity", correction=False)
 
     def same_model_from_arrays():
         sample, _ = demeaned_sample(SDM, first.design, "entity", False)

@@ -74,7 +74,7 @@ def projected_logdet(weights: PeriodWeights, blocks) -> Projected:
             "E309",
             f"this correction needs all eigenvectors of {len(weights.matrices)} matrices of {weights.n:,} units",
             n=weights.n,
-            hint="up to 3,000 units; lee_yu=False needs none",
+            hint="up to 3,000 units; correction=False needs none",
         )
     found = [_eigen(w.csr, M) for w, M in zip(weights.matrices, blocks)]
     eigenvalues, shares = (np.concatenate(part) for part in zip(*found))

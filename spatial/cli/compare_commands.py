@@ -11,13 +11,13 @@ import typer
 from spillover.errors import SpatialInputError
 
 from .model_commands import (
+    CORRECTION,
     DATA,
     DRAWS,
     DURBIN,
     EFFECTS,
     ENTITY,
     FORMULA,
-    LEE_YU,
     MISSING,
     OUTPUT,
     PANEL,
@@ -46,7 +46,8 @@ def compare(
     formula: str = FORMULA, data: str = DATA,
     weights: list[str] = typer.Option(..., "--weights", "-w", help="[NAME=]file or builder; repeat for each W."),
     map: str = MAP, id: str = ID, layer: str = LAYER, panel: str = PANEL, entity: str = ENTITY, time: str = TIME,
-    effects: str = EFFECTS, durbin: str = DURBIN, lee_yu: str = LEE_YU, vcov: str = VCOV, missing: str = MISSING,
+    effects: str = EFFECTS, durbin: str = DURBIN, correction: str = CORRECTION, vcov: str = VCOV,
+    missing: str = MISSING,
     draws: int = DRAWS, seed: int = SEED, output: str = OUTPUT,
     rho: str = typer.Option("uniform", "--prior-rho", help="uniform or beta."),
     slopes: str = typer.Option("g", "--prior-slopes", help="g or diffuse."),
@@ -69,7 +70,8 @@ def compare(
 
     if (placebo or variable) and not folder:
         raise SpatialInputError("E501", "--placebo and --variable leave figures", hint="give --folder")
-    options = _options(panel, entity, time, effects=effects, durbin=durbin, lee_yu=lee_yu, vcov=vcov, missing=missing)
+    options = _options(panel, entity, time, effects=effects, durbin=durbin, correction=correction, vcov=vcov,
+                       missing=missing)  # fmt: skip
     models = [_model(name.strip(), options) for name in model.split(",")]
     if (tune or mix) and len(models) > 1:
         raise SpatialInputError("E513", "--tune and --mix are of one model", hint="name one, such as sdm")

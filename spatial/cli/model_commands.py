@@ -19,7 +19,7 @@ ENTITY = typer.Option(None, help="Column that names the units.")
 TIME = typer.Option(None, help="Column that names the periods.")
 EFFECTS = typer.Option(None, help="none, entity, time, twoway, random, correlated or chamberlain; panels get twoway.")
 DURBIN = typer.Option(None, help="Terms to lag in space, separated by ';'; all by default.")
-LEE_YU = typer.Option("true", help="Correction for fixed effects: true, false or additive.")
+CORRECTION = typer.Option("true", help="Small-sample correction: true, false or additive.")
 METHOD = typer.Option(None, help="ml (maximum likelihood, the default) or gmm (moments).")
 ENDOG = typer.Option(None, help="Endogenous regressors, separated by ';' (with --method gmm).")
 INSTRUMENTS = typer.Option(None, help="Their instruments, separated by ';'.")
@@ -47,7 +47,7 @@ def diagnose(
     formula: str = FORMULA, data: str = DATA,
     weights: list[str] = typer.Option(..., "--weights", "-w", help="[NAME=]file or builder; repeat: a column each."),
     map: str = MAP, id: str = ID, layer: str = LAYER,
-    panel: str = PANEL, entity: str = ENTITY, time: str = TIME, effects: str = EFFECTS, lee_yu: str = LEE_YU,
+    panel: str = PANEL, entity: str = ENTITY, time: str = TIME, effects: str = EFFECTS, correction: str = CORRECTION,
     missing: str = MISSING, overwrite: bool = OVERWRITE,
     output: str = typer.Option(None, "--output", "-o", help="Tests: .csv, .parquet; table: .txt, .md, .tex, .html."),
 ) -> None:  # fmt: skip
@@ -56,7 +56,7 @@ def diagnose(
 
     from ..report.table import FORMATS
 
-    options = _options(panel, entity, time, effects=effects, lee_yu=lee_yu, missing=missing)
+    options = _options(panel, entity, time, effects=effects, correction=correction, missing=missing)
     table, w = _read(data, weights, map, id, layer, options, output, overwrite)
     search = sp.specify(formula, table, w if len(w) > 1 else next(iter(w.values())), **options)
     if output and Path(output).suffix.lower() in FORMATS:
@@ -70,13 +70,13 @@ def fit(
     model: str = MODEL, formula: str = FORMULA, data: str = DATA, weights: str = WEIGHTS, map: str = MAP, id: str = ID,
     layer: str = LAYER, panel: str = PANEL, entity: str = ENTITY, time: str = TIME, effects: str = EFFECTS,
     durbin: str = DURBIN, method: str = METHOD, endog: str = ENDOG, instruments: str = INSTRUMENTS,
-    w_error: str = W_ERROR, wx_order: int = WX_ORDER, lags: str = LAGS, lee_yu: str = LEE_YU, vcov: str = VCOV,
+    w_error: str = W_ERROR, wx_order: int = WX_ORDER, lags: str = LAGS, correction: str = CORRECTION, vcov: str = VCOV,
     missing: str = MISSING, random_error: str = RANDOM_ERROR, logdet: str = LOGDET, output: str = OUTPUT,
     overwrite: bool = OVERWRITE,
 ) -> None:  # fmt: skip
     """Estimate a model and print its coefficients."""
     options = _options(panel, entity, time, effects=effects, durbin=durbin, method=method, endog=endog,
-                       instruments=instruments, w_error=w_error, wx_order=wx_order, lags=lags, lee_yu=lee_yu,
+                       instruments=instruments, w_error=w_error, wx_order=wx_order, lags=lags, correction=correction,
                        vcov=vcov, missing=missing, random_error=random_error, logdet=logdet)  # fmt: skip
     estimate = _model(model, options)
     table, w = _read(data, [weights], map, id, layer, options, output, overwrite)
@@ -88,7 +88,7 @@ def effects(
     model: str = MODEL, formula: str = FORMULA, data: str = DATA, weights: str = WEIGHTS, map: str = MAP, id: str = ID,
     layer: str = LAYER, panel: str = PANEL, entity: str = ENTITY, time: str = TIME, effects: str = EFFECTS,
     durbin: str = DURBIN, method: str = METHOD, endog: str = ENDOG, instruments: str = INSTRUMENTS,
-    w_error: str = W_ERROR, wx_order: int = WX_ORDER, lags: str = LAGS, lee_yu: str = LEE_YU, vcov: str = VCOV,
+    w_error: str = W_ERROR, wx_order: int = WX_ORDER, lags: str = LAGS, correction: str = CORRECTION, vcov: str = VCOV,
     missing: str = MISSING, random_error: str = RANDOM_ERROR, logdet: str = LOGDET, draws: int = DRAWS,
     seed: int = SEED, inference: str = typer.Option("simulate", help="simulate or delta."),
     shock: str = typer.Option(None, help="UNIT:TERM:SIZE, the response of every unit instead of averages."),
@@ -100,7 +100,7 @@ def effects(
 
     refuse_existing([figure] if figure else [], overwrite=overwrite)
     options = _options(panel, entity, time, effects=effects, durbin=durbin, method=method, endog=endog,
-                       instruments=instruments, w_error=w_error, wx_order=wx_order, lags=lags, lee_yu=lee_yu,
+                       instruments=instruments, w_error=w_error, wx_order=wx_order, lags=lags, correction=correction,
                        vcov=vcov, missing=missing, random_error=random_error, logdet=logdet)  # fmt: skip
     estimate = _model(model, options)
     table, w = _read(data, [weights], map, id, layer, options, output, overwrite)
@@ -122,7 +122,7 @@ def effects(
 def table(
     formula: str = FORMULA, data: str = DATA, weights: str = WEIGHTS, map: str = MAP, id: str = ID, layer: str = LAYER,
     model: list[str] = typer.Option(["ols", "sar", "sem", "sdm"], "--model", "-M", help="A column; repeat."),
-    panel: str = PANEL, entity: str = ENTITY, time: str = TIME, effects: str = EFFECTS, lee_yu: str = LEE_YU,
+    panel: str = PANEL, entity: str = ENTITY, time: str = TIME, effects: str = EFFECTS, correction: str = CORRECTION,
     vcov: str = VCOV, missing: str = MISSING,
     of_effects: bool = typer.Option(False, "--of-effects", help="Effects, not coefficients."),
     output: str = typer.Option(None, "--output", "-o", help=".txt, .md, .tex or .html."), overwrite: bool = OVERWRITE,
@@ -130,7 +130,7 @@ def table(
     """Several models side by side, ready for a paper."""
     import spatial as sp
 
-    options = _options(panel, entity, time, effects=effects, lee_yu=lee_yu, vcov=vcov, missing=missing)
+    options = _options(panel, entity, time, effects=effects, correction=correction, vcov=vcov, missing=missing)
     estimators = [_model(name, options) for name in model]
     frame, w = _read(data, [weights], map, id, layer, options, output, overwrite)
     result = sp.etable([estimate(formula, frame, w[weights], **options) for estimate in estimators], effects=of_effects)
@@ -174,9 +174,9 @@ def _options(panel, entity, time, **options) -> dict:
         entity, _, time = (part.strip() for part in panel.partition(","))
         if not (entity and time):
             raise SpatialInputError("E501", f"--panel {panel!r} is not UNIT,PERIOD", hint="as in --panel province,year")
-    correction = {"true": True, "false": False}.get(options.get("lee_yu"), options.get("lee_yu"))
+    correction = {"true": True, "false": False}.get(options.get("correction"), options.get("correction"))
     lists = {name: options.pop(name, None) for name in ("durbin", "endog", "instruments")}
-    given = {"entity": entity, "time": time, **options, "lee_yu": correction}
+    given = {"entity": entity, "time": time, **options, "correction": correction}
     given |= {name: [term.strip() for term in text.split(";")] for name, text in lists.items() if text}
     return {key: value for key, value in given.items() if value is not None}
 

@@ -80,7 +80,7 @@ class Comparison(Shown):
         Where fits differ in their Lee-Yu correction, all of the likelihood without it.
         """
         values = {key: one.log_marginal for key, one in self.estimates.items()}
-        if len({one.lee_yu == "True" for one in self.estimates.values()}) > 1:
+        if len({one.correction == "True" for one in self.estimates.values()}) > 1:
             plain = self.uncorrected()
             values = {key: plain.get(key, np.nan) for key in values}
         return self._by_key(list(values.values()), "log_marginal")

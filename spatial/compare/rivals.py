@@ -34,7 +34,7 @@ def vuong(first: Fit, second: Fit) -> TestResult:
     rows = [_row_logliks(fit) for fit in (first, second)]
     if len(rows[0]) != len(rows[1]) or first.sample.n != second.sample.n:
         raise SpatialInputError("E511", "the two fits do not have likelihoods of the same data",
-                                hint="give both the same rows, effects and lee_yu=")  # fmt: skip
+                                hint="give both the same rows, effects and correction=")  # fmt: skip
     gap = rows[0] - rows[1]
     penalty = (first.n_parameters - second.n_parameters) / 2 * np.log(first.sample.n)
     spread = np.sqrt(len(gap)) * gap.std()

@@ -66,7 +66,7 @@ def bootstrap_parameters(fit: Fit, draws: int, seed: int) -> np.ndarray:
 
 def resampled(fit: Fit, y: np.ndarray) -> list[Sample]:
     """The fit's sample with other responses (R, T, N), demeaned and lagged as the fit's own was."""
-    effects, exact = fit.settings["effects"], fit.settings["lee_yu"] is True or fit.design.varies
+    effects, exact = fit.settings["effects"], fit.settings["correction"] is True or fit.design.varies
     W, M, sample = fit.design.weights, fit.design.weights_of_error, fit.sample
 
     def within(values):
@@ -97,7 +97,7 @@ def refuse(fit: Fit) -> None:
     why = None
     if s["effects"] in RANDOM:
         why = "random effects leave two kinds of residuals"
-    elif s["lee_yu"] == "additive" and s["effects"] in ("time", "twoway"):
+    elif s["correction"] == "additive" and s["effects"] in ("time", "twoway"):
         why = "the additive correction is made after the maximum"
     elif fit.design.lags or ("lag(" in fit.design.formula and fit.design.response in fit.design.formula.split("~")[1]):
         why = "lagged responses are among the regressors"

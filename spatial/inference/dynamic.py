@@ -95,7 +95,7 @@ def _traces_by_eigenvalues(sample, weights, rho, tau, eta) -> tuple[float, float
     """The same sums over the eigenvalues w of W (of F'WF, if that is the likelihood's), near a unit root or not."""
     if weights.n > EIGEN_MAX:
         raise SpatialInputError("E711", "so close to a unit root the bias correction needs all eigenvalues of W, up "
-                                f"to {EIGEN_MAX:,} units", n=weights.n, hint="lee_yu=False")  # fmt: skip
+                                f"to {EIGEN_MAX:,} units", n=weights.n, hint="correction=False")  # fmt: skip
     w = logdet(weights, "eigen").eigenvalues
     if sample.lag.unit_root:
         w = np.delete(w, np.argmin(np.abs(w - 1)))

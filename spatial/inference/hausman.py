@@ -37,8 +37,8 @@ def hausman(fixed: Fit, random: Fit) -> TestResult:
 
     so that V_F - V_R is positive definite. With each fit's own observed information the test at 5 % rejects 25 to 40 %
     of true nulls at N = 48, T = 8, this one 5 to 7 % (SEM 10 %). That needs one W for all periods, up to 5,000 units
-    and unit effects inside a spatial error; otherwise, for regressions and with ``lee_yu=False``, each fit has its own
-    covariance. The difference of those need not be positive definite; then the statistic, which can be negative,
+    and unit effects inside a spatial error; otherwise, for regressions and with ``correction=False``, each fit has its
+    own covariance. The difference of those need not be positive definite; then the statistic, which can be negative,
     decides nothing: the null says so, and ``robust_hausman`` or ``mundlak_test`` decides.
     """
     if random.settings["effects"] != "random" or fixed.settings["effects"] not in ("entity", "twoway"):
@@ -62,7 +62,7 @@ def _has_expected(fixed: Fit, random: Fit) -> bool:
         (spec.lag or spec.error)
         and by_random_ml(random)
         and random.settings["random"].error != "baltagi"
-        and fixed.settings["lee_yu"] is True
+        and fixed.settings["correction"] is True
         and not (fixed.sample.dummies or d.varies)
         and d.n_units <= DENSE_MAX
     )

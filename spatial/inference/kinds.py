@@ -278,7 +278,7 @@ def residual_df(fit: Fit) -> int:
 
 def lost_freedom(n: int, p: int, settings: dict) -> float:
     """n / (n - p) in panels whose fixed effects are corrected for, 1 elsewhere."""
-    corrected = settings["effects"] in FIXED and settings["lee_yu"] is not False
+    corrected = settings["effects"] in FIXED and settings["correction"] is not False
     return n / (n - p) if corrected and n > p else 1.0
 
 

@@ -9,7 +9,7 @@ e'e / m, m = tr M, have the moments (Cliff & Ord 1981, section 8.3, by Pizzetti'
 
 so the scores have mean zero and d_lambda the variance T_W in samples of any size. Textbooks put M = I in the traces and
 m = n: with a dense W the tests of a cross-section then reject 0 to 2 % of true nulls at 5 %, and under time effects, where
-tr(M W) is about -T, they reject too often. ``lee_yu=False`` gives those: the numbers of R, GeoDa and splm.
+tr(M W) is about -T, they reject too often. ``correction=False`` gives those: the numbers of R, GeoDa and splm.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Scores:
 
 
 def scores_of(fit: Fit) -> Scores:
-    """The scores of one regression, with exact moments or the textbook's as its ``lee_yu`` says."""
+    """The scores of one regression, with exact moments or the textbook's as its ``correction`` says."""
     d, e, effects = fit.design, fit.solution.resid, transformed(fit)
     m = left_by_effects(d, effects)
     trace, squares = panel_traces(d, effects)
@@ -70,7 +70,7 @@ def scores_of(fit: Fit) -> Scores:
 
 
 def has_exact_moments(fit: Fit) -> bool:
-    return fit.settings["lee_yu"] is not False
+    return fit.settings["correction"] is not False
 
 
 def _traces_of_regressors(fit: Fit, effects: str) -> tuple[float, float]:
@@ -104,7 +104,7 @@ def lagged_regressors(fit: Fit) -> np.ndarray:
 def transformed(fit: Fit) -> str:
     """The fixed effects that the tests take out of the scores' moments: those of the fit, or none."""
     effects = fit.settings["effects"]
-    return effects if effects in FIXED and fit.settings["lee_yu"] is not False else "none"
+    return effects if effects in FIXED and fit.settings["correction"] is not False else "none"
 
 
 def without(fit: Fit, values: np.ndarray) -> np.ndarray:

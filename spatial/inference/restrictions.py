@@ -137,7 +137,7 @@ def effects_test(restricted: Fit, full: Fit) -> TestResult:
     parameters; fits with the Lee-Yu correction, whose likelihoods count other rows, are estimated again without it.
     So many parameters make the ratio too large: at N = 31, T = 5 a test at 5 % rejects 14 to 18 % of true nulls. It
     is therefore scaled by (m + q / 2 - 1) / (N T), m the degrees of freedom left to the full model and q those
-    tested (Bartlett 1938), unless the full fit has ``lee_yu=False``: papers report that one.
+    tested (Bartlett 1938), unless the full fit has ``correction=False``: papers report that one.
     """
     contained = {"none": set(), "entity": {"unit"}, "time": {"period"}, "twoway": {"unit", "period"}}
     small, large = restricted.settings["effects"], full.settings["effects"]
@@ -156,7 +156,7 @@ def effects_test(restricted: Fit, full: Fit) -> TestResult:
     tested = sorted(contained[large] - contained[small])
     df = sum({"unit": N - 1, "period": T - 1}[t] for t in tested)
     statistic = max(0.0, 2 * (_uncorrected(full) - _uncorrected(restricted)))
-    if full.settings["lee_yu"] is not False:
+    if full.settings["correction"] is not False:
         m = full.design.nobs
         left = m - (N * T - degrees_of_freedom(T, N, large)) - len(full.params)
         statistic *= (left + df / 2 - 1) / m
@@ -169,6 +169,6 @@ def _uncorrected(fit: Fit) -> float:
     from ..models._sample import demeaned_sample  # models stand on tests, not the reverse
 
     effects = fit.settings["effects"]
-    if effects == "none" or fit.settings["lee_yu"] is False:
+    if effects == "none" or fit.settings["correction"] is False:
         return fit.loglik
     return maximum_likelihood(demeaned_sample(fit.specification, fit.design, effects, False)[0]).loglik

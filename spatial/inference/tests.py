@@ -43,7 +43,7 @@ def lm_tests(fit: Fit) -> TestTable:
         LM lag   = d_rho^2 / J,    J = (W X b)' M (W X b) / s2 + T_W
 
     Fixed effects are transformed out of the scores' mean and variance (Lee & Yu 2010). From a fit with
-    ``lee_yu=False`` the tests have textbook moments, as in R and GeoDa: Anselin, Le Gallo & Jayet (2008), section
+    ``correction=False`` the tests have textbook moments, as in R and GeoDa: Anselin, Le Gallo & Jayet (2008), section
     19.4.1, Elhorst (2014), section 3.4, and ``splm``. Under a dense W those reject hardly ever, under effects too often.
     """
     if fit.specification.lag or fit.specification.error:
@@ -62,7 +62,7 @@ def lm_tests(fit: Fit) -> TestTable:
     )
     effects = fit.settings["effects"]
     title = f"Lagrange multiplier tests, {fit.specification.name}" + (f" with {effects} effects" * (effects != "none"))
-    return TestTable(title, results, "" if has_exact_moments(fit) else "textbook moments (lee_yu=False)")
+    return TestTable(title, results, "" if has_exact_moments(fit) else "textbook moments (correction=False)")
 
 
 def lr_test(restricted: Fit, full: Fit) -> TestResult:

@@ -17,7 +17,7 @@ from ._estimate import Reading, _named, aligned, read
 from ._random import RANDOM
 from ._sample import demeaned_sample, which_correction, with_lagged_intercept
 
-KEPT = {"entity", "time", "effects", "durbin", "wx_order", "lee_yu", "vcov", "logdet"}  # options that it knows
+KEPT = {"entity", "time", "effects", "durbin", "wx_order", "correction", "vcov", "logdet"}  # options that it knows
 
 
 def again(fit: Fit | Reading, w, options: dict) -> Fit | None:
@@ -53,8 +53,8 @@ def as_another(reading: Reading, model: Callable, options: dict) -> Reading | No
     if spec is None or spec.durbin != reading.specification.durbin:
         return None
     effects = reading.settings["effects"]
-    correction = which_correction(spec, reading.design, effects, options.get("lee_yu", True))
-    return replace(reading, specification=spec, settings={**reading.settings, "lee_yu": correction})
+    correction = which_correction(spec, reading.design, effects, options.get("correction", True))
+    return replace(reading, specification=spec, settings={**reading.settings, "correction": correction})
 
 
 def specification_of(model: Callable) -> Specification | None:
@@ -76,8 +76,8 @@ def solved_again(fit: Fit | Reading, w, options: dict) -> tuple | None:
     if spec.durbin and options.get("durbin") is None:
         d = replace(d, durbin=tuple(j for j in d.durbin if d.names[j] != INTERCEPT))
         d = with_lagged_intercept(d, settings["effects"])
-    correction = which_correction(spec, d, settings["effects"], options.get("lee_yu", True))
+    correction = which_correction(spec, d, settings["effects"], options.get("correction", True))
     sample, names = demeaned_sample(spec, d, settings["effects"], correction, settings["logdet"])
     solution = without_bias(sample, maximum_likelihood(sample), d, settings["effects"], correction)
     refuse_perfect_fit(sample, solution, d.response)
-    return d, sample, solution, names, {**settings, "lee_yu": correction}
+    return d, sample, solution, names, {**settings, "correction": correction}

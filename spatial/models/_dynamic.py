@@ -89,7 +89,7 @@ def without_bias(sample: Sample, at: Solution, d: Design, effects: str, correcti
             "E710",
             f"the bias correction moves rho from {at.rho:.4g} to {better.rho:.4g}, out of its admissible interval "
             f"({lo:.4g}, {hi:.4g})",
-            hint="too few periods for so much persistence: lee_yu=False leaves the maximum as it is",
+            hint="too few periods for so much persistence: correction=False leaves the maximum as it is",
         )
     return better
 

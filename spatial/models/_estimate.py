@@ -54,14 +54,14 @@ def estimate(
     random_error: str | None = None,
     endog: list[str] | None = None,
     instruments: list[str] | None = None,
-    lee_yu: bool | str = True,
+    correction: bool | str = True,
     vcov=None,
     missing: str = "error",
     logdet: str | None = None,
 ) -> Fit:
     """Align the data, take out the effects, estimate, infer: ``spatial.models.family`` tells the arguments."""
     asked, (method, moments) = method, gmm_settings(method or "ml", lags)
-    vcov = _checked_options(specification, method, vcov, lee_yu, durbin, wx_order, endog, instruments, logdet)
+    vcov = _checked_options(specification, method, vcov, correction, durbin, wx_order, endog, instruments, logdet)
 
     # 1. Aligned arrays.
     keys = {"entity": entity, "time": time, "missing": missing, "durbin": durbin}
@@ -70,12 +70,12 @@ def estimate(
     if lags is not None:
         d = with_lagged_response(d, lags, effects)
     effects = which_effects(effects, d)
-    given = {"random_error": random_error, "method": asked, "lee_yu": lee_yu, "vcov": vcov, "logdet": logdet}
+    given = {"random_error": random_error, "method": asked, "correction": correction, "vcov": vcov, "logdet": logdet}
     refuse_random(specification, d, effects, given)
     warn_of_own_lags(d, effects)
     d = _with_lags(specification, d, effects, durbin, wx_order)
     # 2. Spatial lags in, effects out. 3. The estimates.
-    correction, random = True, None
+    used, random = True, None
     if moments:
         vcov = checked_dynamic(vcov, endog, instruments)
         sample, names, solution = dynamic_method_of_moments(specification, d, levels[:-1], effects, moments)
@@ -87,12 +87,12 @@ def estimate(
     elif effects in RANDOM:
         sample, names, solution, random = random_effects(specification, d, effects, given)
     else:
-        correction = which_correction(specification, d, effects, lee_yu)
-        sample, names = demeaned_sample(specification, d, effects, correction, logdet)
-        solution = without_bias(sample, maximum_likelihood(sample), d, effects, correction)
+        used = which_correction(specification, d, effects, correction)
+        sample, names = demeaned_sample(specification, d, effects, used, logdet)
+        solution = without_bias(sample, maximum_likelihood(sample), d, effects, used)
     refuse_perfect_fit(sample, solution, d.response)
     # 4. Names and a covariance.
-    settings = _settings(d, effects, correction, vcov, logdet, method, random)
+    settings = _settings(d, effects, used, vcov, logdet, method, random)
     return _named(specification, d, sample, solution, names, settings).with_vcov(vcov)
 
 
@@ -114,18 +114,18 @@ class Reading:
 
 def read(
     specification: Specification, formula: str, data: pd.DataFrame, w,
-    *, effects=None, durbin=None, wx_order=1, lee_yu=True, vcov=None, logdet=None, **keys,
+    *, effects=None, durbin=None, wx_order=1, correction=True, vcov=None, logdet=None, **keys,
 ) -> Reading | None:  # fmt: skip
     """The first step of ``estimate`` by maximum likelihood; None for random effects, which are estimated otherwise.
     ``keys`` are ``entity`` and ``time``."""
-    vcov = _checked_options(specification, "ml", vcov, lee_yu, durbin, wx_order, None, None, logdet)
+    vcov = _checked_options(specification, "ml", vcov, correction, durbin, wx_order, None, None, logdet)
     d = design(formula, data, w, lagged=specification.durbin, durbin=durbin, **keys)
     effects = which_effects(effects, d)
     if effects in RANDOM:
         return None
     warn_of_own_lags(d, effects)
     d = _with_lags(specification, d, effects, durbin, wx_order)
-    correction = which_correction(specification, d, effects, lee_yu)
+    correction = which_correction(specification, d, effects, correction)
     return Reading(specification, d, _settings(d, effects, correction, vcov, logdet))
 
 
@@ -137,7 +137,7 @@ def _with_lags(specification, d: Design, effects, durbin, wx_order) -> Design:
 
 
 def _settings(d: Design, effects, correction, vcov, logdet, method="ml", random=None) -> dict:
-    return {"effects": effects, "lee_yu": correction, "vcov": vcov, "method": method, "panel": d.is_panel,
+    return {"effects": effects, "correction": correction, "vcov": vcov, "method": method, "panel": d.is_panel,
             "logdet": logdet, "random": random}  # fmt: skip
 
 
@@ -187,11 +187,11 @@ def _terms(names: tuple[str, ...]) -> pd.Index:
     return pd.Index(names, name="term")
 
 
-def _checked_options(specification, method, vcov, lee_yu, durbin, wx_order, endog, instruments, logdet):
+def _checked_options(specification, method, vcov, correction, durbin, wx_order, endog, instruments, logdet):
     """Refuse what cannot be before the work begins; the covariance, or the method's usual one."""
     check_option("method", method, METHODS)
     check_option("wx_order", wx_order, (1, 2))
-    check_option("lee_yu", lee_yu, CORRECTIONS)
+    check_option("correction", correction, CORRECTIONS)
     if durbin is not None and not specification.durbin:
         raise SpatialInputError("E501", f"durbin= has no meaning for {specification.name}", hint="use slx, sdm or sdem")
     if method == "ml":
@@ -200,8 +200,8 @@ def _checked_options(specification, method, vcov, lee_yu, durbin, wx_order, endo
         vcov = "oim" if vcov is None else vcov
         as_vcov(vcov)
         return vcov
-    if lee_yu is not True:
-        raise SpatialInputError("E501", f"lee_yu={lee_yu!r} belongs to method='ml': moments need no correction")
+    if correction is not True:
+        raise SpatialInputError("E501", f"correction={correction!r} belongs to method='ml': moments need no correction")
     if logdet is not None:
         raise SpatialInputError("E501", f"logdet={logdet!r} belongs to method='ml': moments need no determinant")
     return "classical" if vcov is None else vcov

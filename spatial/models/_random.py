@@ -44,9 +44,9 @@ def refuse_random(specification: Specification, d: Design, effects: str, options
                                 hint="use method='ml', or effects='entity'")  # fmt: skip
     if not by_likelihood(specification, options["method"]):
         return
-    if options["lee_yu"] is not True:
-        raise SpatialInputError("E501", f"lee_yu={options['lee_yu']!r} corrects for fixed effects; random ones take no "
-                                "degrees of freedom")  # fmt: skip
+    if options["correction"] is not True:
+        message = f"correction={options['correction']!r} corrects for fixed effects: random ones need none"
+        raise SpatialInputError("E501", message)
     if error is not None:
         check_option("random_error", error, ERRORS)
     refuse_for_random(error, as_vcov(options["vcov"]))

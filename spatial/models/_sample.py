@@ -154,15 +154,15 @@ def lagged_intercept_varies(weights: Weights) -> bool:
     return weights.standardization != "row" and np.ptp(weights.row_sums) >= 1e-9
 
 
-def which_correction(specification: Specification, d: Design, effects: str, lee_yu) -> bool | str:
+def which_correction(specification: Specification, d: Design, effects: str, correction) -> bool | str:
     """The correction that these weights allow: by transformation, or additive for the time effects."""
     used = [d.weights] * specification.lag + [d.weights_of_error] * specification.error
     varies = any(w.varies for w in used)
     if varies:
-        refuse_without_likelihood(specification, d, effects, lee_yu)
-    if lee_yu is False or effects in ("none", "entity"):
-        return bool(lee_yu)
-    if lee_yu is True and (varies or all(w.rows_sum_to_one for w in used)):
+        refuse_without_likelihood(specification, d, effects, correction)
+    if correction is False or effects in ("none", "entity"):
+        return bool(correction)
+    if correction is True and (varies or all(w.rows_sum_to_one for w in used)):
         return True
     if specification.error:
         raise SpatialInputError(

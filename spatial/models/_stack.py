@@ -62,7 +62,7 @@ def can_stack(fit: Fit | Reading, options: dict, *, covariance: bool = True) -> 
     """Whether the model of this fit, with these options, can be estimated in stacks, its covariance too."""
     d, spec, settings = fit.design, fit.specification, fit.settings
     known = set(options) <= KEPT and settings["method"] == "ml" and settings["logdet"] is None
-    known = known and settings["lee_yu"] != "additive" and (settings["vcov"] == "oim" or not covariance)
+    known = known and settings["correction"] != "additive" and (settings["vcov"] == "oim" or not covariance)
     plain = d.observed is None and not d.lags and d.error_weights is None and settings["effects"] not in RANDOM
     one = (spec.lag or spec.error or spec.durbin) and not (spec.lag and spec.error)
     return bool(known and plain and one and regressor_names(d, settings["effects"]))
@@ -88,7 +88,7 @@ def stacked(fit: Fit | Reading, weights: list, options: dict, among: int) -> Sta
     d, spec, effects = fit.design, fit.specification, fit.settings["effects"]
     if spec.durbin and options.get("durbin") is None:
         d = replace(d, durbin=tuple(j for j in d.durbin if d.names[j] != INTERCEPT))
-    correction = fit.settings["lee_yu"]
+    correction = fit.settings["correction"]
     which = [i for i, w in enumerate(weights) if _suits(w, fit, options, correction)]
     if not which:
         return None
@@ -102,7 +102,7 @@ def stacked(fit: Fit | Reading, weights: list, options: dict, among: int) -> Sta
 
 def under_other_w(fit: Fit, weights: list, std_errors: bool) -> Iterator:
     """(positions, (parameters, sigma2, ln L, standard errors)) of the W that can be done, for ``refit``."""
-    options = {"durbin": fit.design.durbin, "lee_yu": fit.settings["lee_yu"]}
+    options = {"durbin": fit.design.durbin, "correction": fit.settings["correction"]}
     if len(weights) < FEW or not can_stack(fit, options, covariance=std_errors):
         return
     size = largest_stack(fit)
@@ -151,7 +151,7 @@ def _solved(d: Design, settings: dict, data: Pencil, which, found: Found | None)
     else:
         at = maxima(data, found.curve, found.r)
         at = replace(at, covariance=lost_freedom(data.n, len(names) + 1, settings) * at.covariance)
-    return Stack(which, names, data, at, found, settings["lee_yu"])
+    return Stack(which, names, data, at, found, settings["correction"])
 
 
 def _suits(w, fit: Fit | Reading, options, correction) -> bool:
@@ -161,7 +161,7 @@ def _suits(w, fit: Fit | Reading, options, correction) -> bool:
     spec, effects = fit.specification, fit.settings["effects"]
     if spec.durbin and effects == "none" and lagged_intercept_varies(w) and options.get("durbin") is None:
         return False
-    plain = options.get("lee_yu", True) is False or effects in ("none", "entity")
+    plain = options.get("correction", True) is False or effects in ("none", "entity")
     used = spec.lag or spec.error
     return plain or not used or (w.rows_sum_to_one and correction is True)
 

@@ -57,7 +57,7 @@ def _left_by(effects: str, weights: PeriodWeights):
     return projected_logdet(weights, [gaps.block(t) for t in range(len(there))])
 
 
-def refuse_without_likelihood(specification: Specification, d: Design, effects: str, lee_yu) -> None:
+def refuse_without_likelihood(specification: Specification, d: Design, effects: str, correction) -> None:
     """What weights that vary leave no likelihood for.
 
     Raises
@@ -66,7 +66,7 @@ def refuse_without_likelihood(specification: Specification, d: Design, effects: 
         E321 a lag and a spatial error whose weights vary, with entity effects: B_t c changes from period to period, so
         that no demeaning of B_t u takes c out, and the score's mean depends on rho and lambda together; E109 where
         it is gaps that make them vary. E308 a lag and an error with time effects and rows that do not sum to one.
-        E501 for ``lee_yu="additive"``.
+        E501 for ``correction="additive"``.
     """
     M = d.weights_of_error
     if specification.lag and keeps_dummies(specification, d, effects):
@@ -82,5 +82,6 @@ def refuse_without_likelihood(specification: Specification, d: Design, effects: 
         raise SpatialInputError("E308", f"{specification.name} with {effects} effects needs weights whose rows all "
                                 "sum to one in every period", hint="w.standardize('row') without islands, or "
                                 "effects='entity'")  # fmt: skip
-    if lee_yu == "additive":
-        raise SpatialInputError("E501", "lee_yu='additive' is for one W in all periods", hint="leave lee_yu= out")
+    if correction == "additive":
+        message = "correction='additive' is for one W in all periods"
+        raise SpatialInputError("E501", message, hint="leave correction= out")

@@ -143,7 +143,7 @@ def refit(
     averages, picks = (Averages(fit), selectors(fit, variables)) if effects else (None, None)
     for r, d, sample, at in _maxima(fit, given, np.flatnonzero(~done), failed, whole):
         try:
-            at = without_bias(sample, at, d, fit.settings["effects"], fit.settings["lee_yu"])
+            at = without_bias(sample, at, d, fit.settings["effects"], fit.settings["correction"])
             refuse_perfect_fit(sample, at, d.response)
             values, s2, _ = estimates(fit.specification, d, sample, at, fit.settings)
             if whole:
@@ -254,7 +254,7 @@ def _samples(fit: Fit, given: dict, replicates: list[int], y: np.ndarray, X: np.
         problems = response_problems(d, y.reshape(len(y), -1), within, settings["effects"])
         found = [problem or sample for problem, sample in zip(problems, found)]
     else:
-        how = (settings[name] for name in ("effects", "lee_yu", "logdet"))
+        how = (settings[name] for name in ("effects", "correction", "logdet"))
         found, _ = demeaned_samples(fit.specification, d, y, X, *how)
     for i, sample in zip(good, found):
         samples[i] = sample if "w" in given or settings["logdet"] else _for_many(sample)
@@ -319,7 +319,7 @@ def _design(d: Design, given: dict, r: int, y: np.ndarray, X: np.ndarray) -> Des
 
 def _one_sample(fit: Fit, given: dict, r: int, y: np.ndarray, X: np.ndarray):
     """Where W changes too, or dummies of the effects are kept."""
-    effects, correction = fit.settings["effects"], fit.settings["lee_yu"]
+    effects, correction = fit.settings["effects"], fit.settings["correction"]
     try:
         d = _design(fit.design, given, r, y, X)
         if "w" in given and which_correction(fit.specification, d, effects, correction) != correction:

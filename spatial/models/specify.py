@@ -25,7 +25,7 @@ from .family_error import sem
 from .robust_hausman import robust_hausman
 from .searches import Search, Searches
 
-OPTIONS = ("entity", "time", "effects", "lee_yu", "durbin", "vcov", "missing", "method")
+OPTIONS = ("entity", "time", "effects", "correction", "durbin", "vcov", "missing", "method")
 CONTAINED = {"twoway": ("entity", "time"), **dict.fromkeys(RANDOM, ("entity",))}  # besides none and themselves
 NESTED = {"twoway": ("entity", "time"), "correlated": ("none", "random"), "chamberlain": ("none", *RANDOM[:2]),
           "none": ()}  # "none" in all others  # fmt: skip
@@ -41,7 +41,7 @@ def specify(formula: str, data: pd.DataFrame, w, *, level: float = 0.05, **optio
     Parameters
     ----------
     formula, data, **options
-        As the models take them (entity, time, effects, lee_yu, durbin, vcov, missing, method).
+        As the models take them (entity, time, effects, correction, durbin, vcov, missing, method).
     w : weights, or a mapping of names to weights
         With several, the search runs under each, and they stand side by side in one table.
     level : float

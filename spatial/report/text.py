@@ -83,14 +83,14 @@ def header(fit) -> list[str]:
 
 def _correction(fit) -> str:
     """What corrects for the number of fixed effects."""
-    d, effects, lee_yu = fit.design, fit.settings["effects"], fit.settings["lee_yu"]
+    d, effects, correction = fit.design, fit.settings["effects"], fit.settings["correction"]
     if not d.lags or effects == "time":
         exact = "by transformation" if not d.varies else "by the mean of the score"
         how = {True: exact, "additive": "additive for the time effects", False: UNCORRECTED}
-        return f"Lee-Yu correction: {how[lee_yu]}"
+        return f"Lee-Yu correction: {how[correction]}"
     unit = "bias of unit effects (Yu, de Jong & Lee 2008)"
-    both = {True: "time effects by transformation, ", "additive": "bias of time effects, ", False: ""}[lee_yu]
-    return "correction: " + (both * (effects == "twoway") + unit if lee_yu else "none")
+    both = {True: "time effects by transformation, ", "additive": "bias of time effects, ", False: ""}[correction]
+    return "correction: " + (both * (effects == "twoway") + unit if correction else "none")
 
 
 def fit_text(fit) -> str:

@@ -37,7 +37,7 @@ FORMULA = "CRIME ~ INC + HOVAL"
 
 def test_koley_bera(reference):
     data, weights, stored = reference
-    tests = sp.durbin_lm_tests(sp.ols(FORMULA, data, weights("W"), lee_yu=False))
+    tests = sp.durbin_lm_tests(sp.ols(FORMULA, data, weights("W"), correction=False))
     want = stored("spdep/columbus_W_lmtests")["tests"]
     names = {"SDM_RSlag": "LM lag", "SDM_adjRSlag": "robust LM lag", "SDM_RSWX": "LM WX", "SDM_adjRSWX": "robust LM WX",
              "SDM_Joint": "LM lag and WX", "SDEM_RSerr": "LM error", "SDEM_RSWX": "LM WX",
@@ -138,9 +138,9 @@ def test_durbin_lm_tests_are_score_tests_of_the_likelihood():
 @pytest.mark.parametrize("small", ["none", "entity", "time"])
 @pytest.mark.parametrize("model", ["ols", "sdm"])
 def test_effects_are_tested_together(model, small):
-    """Least squares: the statistic is n times the log of the ratio of squares; Bartlett's factor with lee_yu=True."""
+    """Least squares: the statistic is n times the log of the ratio of squares; corrected fits: Bartlett's factor."""
     data, W = panel_data(2)
-    less, more = (getattr(sp, model)("y ~ a", data, W, **PANEL, effects=e, lee_yu=False) for e in (small, "twoway"))
+    less, more = (getattr(sp, model)("y ~ a", data, W, **PANEL, effects=e, correction=False) for e in (small, "twoway"))
     test = sp.effects_test(less, more)
     corrected = sp.effects_test(*(getattr(sp, model)("y ~ a", data, W, **PANEL, effects=e) for e in (small, "twoway")))
     left = 13 * 4 - {"ols": 1, "sdm": 3}[model]

@@ -86,11 +86,11 @@ def test_constants_that_the_effects_absorb_change_nothing(effects):
 def test_the_textbook_moments_are_said():
     """Textbook moments: sqrt(T / (T - 1)) is what unit effects take from the score's scale."""
     data, W = panel_data(4)
-    corrected, plain = (sp.lm_tests(sp.ols("y ~ a", data, W, **PANEL, effects="entity", lee_yu=c))
+    corrected, plain = (sp.lm_tests(sp.ols("y ~ a", data, W, **PANEL, effects="entity", correction=c))
                         for c in (True, False))  # fmt: skip
     assert plain["LM error"].statistic != corrected["LM error"].statistic
-    assert "lee_yu=False" in str(plain)
-    assert "lee_yu" not in str(corrected)
+    assert "correction=False" in str(plain)
+    assert "correction" not in str(corrected)
 
 
 def rejections(rng, N, T, effects, samples):
@@ -103,8 +103,8 @@ def rejections(rng, N, T, effects, samples):
         e = rng.standard_normal((T, N)) + rng.standard_normal(N) * (effects != "time")
         e = e + rng.standard_normal((T, 1)) * (effects != "entity")
         data = pd.DataFrame({"y": (X.sum(0) + e).ravel(), "a": X[0].ravel(), "b": X[1].ravel()}, index).reset_index()
-        for j, lee_yu in enumerate((True, False)):
-            fit = sp.ols("y ~ a + b", data, w, entity="i", time="t", effects=effects, lee_yu=lee_yu)
+        for j, correction in enumerate((True, False)):
+            fit = sp.ols("y ~ a + b", data, w, entity="i", time="t", effects=effects, correction=correction)
             found[j] += [sp.lm_tests(fit)[name].p_value < 0.05 for name in NAMES]
     return found / samples
 

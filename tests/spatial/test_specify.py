@@ -56,7 +56,7 @@ def test_the_table_in_every_format(several, tmp_path):
 
 
 def test_corrections_reach_the_tests(panel, queen):
-    plain = sp.specify(FORMULA, panel, queen, **KEYS, effects="time", lee_yu=False).tidy()
+    plain = sp.specify(FORMULA, panel, queen, **KEYS, effects="time", correction=False).tidy()
     ours = sp.specify(FORMULA, panel, queen, **KEYS, effects="time").tidy()
     at = ("term == 'LM error'", "table == 'Lagrange multiplier tests, OLS with time effects'")
     a, b = (t.query(" and ".join(at))["statistic"].item() for t in (plain, ours))

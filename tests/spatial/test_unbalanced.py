@@ -89,7 +89,7 @@ def test_the_score_with_dummies_less_its_mean_is_zero(model, effects, moving):
 def test_without_correction_it_is_the_likelihood_with_dummies(effects):
     full, W = panel_data(4)
     data = with_gaps(full, 5)
-    fit = sp.sar("y ~ a + b", data, W, **GAPS, effects=effects, lee_yu=False)
+    fit = sp.sar("y ~ a + b", data, W, **GAPS, effects=effects, correction=False)
     y, X, big, unit, period = stacked(data, W)
     D = np.column_stack([pd.get_dummies(unit, dtype=float), pd.get_dummies(period, dtype=float).iloc[:, 1:]])
     D = D if effects == "twoway" else D[:, : unit.nunique()]
