@@ -8,7 +8,7 @@ e'e / m, m = tr M, have the moments (Cliff & Ord 1981, section 8.3, by Pizzetti'
     T_W      = {m [tr(M W M W) + tr(M W M W')] - 2 tr(M W)^2} / (m + 2),      s2 = e'e / m
 
 so the scores have mean zero and d_lambda the variance T_W in samples of any size. Textbooks put M = I in the traces and
-m = n: with a dense W the tests of a cross-section then reject 0 to 2 % of true nulls at 5 %, and under time effects, where
+m = n: with a dense W the tests of a cross-section then reject 0 to 2 % of true nulls at 5 %; under time effects, where
 tr(M W) is about -T, they reject too often. ``correction=False`` gives those: the numbers of R, GeoDa and splm.
 """
 
@@ -79,7 +79,8 @@ def _traces_of_regressors(fit: Fit, effects: str) -> tuple[float, float]:
     tr(M W M V) = tr(P W P V) - tr(Q'W P V Q) - tr(Q'V P W Q) + tr(Q'W Q Q'V Q), V either W or W'.
     """
     d, Q = fit.design, np.linalg.qr(fit.sample.X)[0]
-    WQ, VQ = (d.rows(without_effects(d, lag(d.panel(Q)), effects)) for lag in (partial(spatial_lag, d.weights), _lead(d)))
+    both = partial(spatial_lag, d.weights), _lead(d)
+    WQ, VQ = (d.rows(without_effects(d, lag(d.panel(Q)), effects)) for lag in both)
     small = Q.T @ WQ
     squares = 2 * np.sum(WQ * VQ) + np.sum(WQ**2) + np.sum(VQ**2) - np.sum(small * small.T) - np.sum(small**2)
     return float(np.trace(small)), float(squares)

@@ -44,7 +44,8 @@ def lm_tests(fit: Fit) -> TestTable:
 
     Fixed effects are transformed out of the scores' mean and variance (Lee & Yu 2010). From a fit with
     ``correction=False`` the tests have textbook moments, as in R and GeoDa: Anselin, Le Gallo & Jayet (2008), section
-    19.4.1, Elhorst (2014), section 3.4, and ``splm``. Under a dense W those reject hardly ever, under effects too often.
+    19.4.1, Elhorst (2014), section 3.4, and ``splm``. Under a dense W those hardly ever reject, under effects
+    too often.
     """
     if fit.specification.lag or fit.specification.error:
         raise SpatialInputError("E501", f"LM tests start from a regression, not from {fit.specification.name}",

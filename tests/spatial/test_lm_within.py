@@ -49,8 +49,8 @@ def test_moments_of_the_projected_errors(effects, row_sums):
 
 @pytest.mark.parametrize("lag", [True, False])
 def test_score_of_the_transformed_likelihood(lag):
-    """The two-way score is the slope of the likelihood of Lee and Yu's data but for its constant and its s2: the slope has
-    tr(F'W F) and e'e / n, ours tr(M W) and e'e / (n - k)."""
+    """The two-way score is the slope of the likelihood of Lee and Yu's data but for its constant and its s2: the slope
+    has tr(F'W F) and e'e / n, ours tr(M W) and e'e / (n - k)."""
     data, W = panel_data(2, N=10, T=5)
     wide = [data.pivot(index="t", columns="id", values=v)[W.index].to_numpy() for v in "yab"]
     y, X, V = naive.lee_yu_twoway(wide[0], np.stack(wide[1:], axis=2), W.to_numpy())
