@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._within import left_by_effects
-from ..inference.groups import nested, periods_of_rows, units_of_rows
-from ..inference.lm import FIXED
-from ..results import Fit
-from ..solve.unbalanced import Gaps
+from ..design.fixed_effects import FIXED, left_by_effects, without_effects
+from ..records.results import Fit
+from .groups import nested, periods_of_rows, units_of_rows
 
 CR2, CR3 = -0.5, -1.0
 LEAST = 1e-8  # eigenvalues of M_gg below it are zero
@@ -67,26 +65,20 @@ def _hat_columns(fit: Fit, codes: np.ndarray) -> tuple[np.ndarray, float]:
     """
     d, s, effects = fit.design, fit.sample, fit.settings["effects"]
     X = s.X if s.error is None else s.X - fit.lam * s.MX
-    columns, left = [np.linalg.qr(X)[0]], 1.0
+    R = np.linalg.qr(X)[0]
     if effects not in FIXED or s.dummies:
-        return columns[0], left
-    units, periods = units_of_rows(d), periods_of_rows(d)
-    if effects in ("time", "twoway") and not nested(periods, codes):
-        columns.append(_period_columns(d, effects, periods))
-    if effects in ("entity", "twoway") and not nested(units, codes):
-        left = 1 - d.n_units / d.nobs
-    R = np.concatenate(columns, axis=1)
-    if R.shape[1] > COLUMNS_MAX:
-        return columns[0], left_by_effects(d, effects) / d.nobs
-    return R, left
-
-
-def _period_columns(d, effects, periods) -> np.ndarray:
-    """Orthonormal columns of the period dummies, the unit means out of them where there are unit effects."""
-    unit = effects == "twoway"
-    if d.observed is None:
-        T, N = d.y.shape
-        return ((np.eye(T) - unit / T) / np.sqrt(N))[periods]
-    gaps = Gaps(d.observed, effects)
-    first = d.n_units if unit else 0
-    return d.rows(np.stack([gaps.basis(t)[:, first:] for t in range(d.n_periods)]))
+        return R, 1.0
+    labels = {"entity": units_of_rows(d), "time": periods_of_rows(d)}
+    among = {name: label for name, label in labels.items() if effects in (name, "twoway")}
+    across = [name for name, label in among.items() if not nested(label, codes)]
+    if not across:
+        return R, 1.0
+    if R.shape[1] + sum(among[name].max() + 1 for name in across) > COLUMNS_MAX:
+        return R, left_by_effects(d, effects) / d.nobs
+    dummies = np.concatenate([np.eye(among[name].max() + 1)[among[name]] for name in across], axis=1)
+    within = [name for name in among if name not in across]
+    if within:
+        dummies = d.rows(without_effects(d, d.panel(dummies), within[0]))
+    values, vectors = np.linalg.eigh(dummies.T @ dummies)
+    kept = values > LEAST * values[-1]
+    return np.concatenate([R, dummies @ (vectors[:, kept] / np.sqrt(values[kept]))], axis=1), 1.0

@@ -1,0 +1,105 @@
+"""The kinds of covariance: small frozen settings that know how to compute and how to name themselves.
+
+Each has ``covariance(fit)``, the matrix of ``fit.params``; ``df(fit)``, the degrees of freedom of t statistics or None
+for normal ones; and ``describe(fit)``, the words for headers. Scores by group are in ``clustered``, correlated over
+space or time in ``hac``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spillover.errors import SpatialInputError
+
+from ..design._period_weights_tmp import refuse_varying
+from ..design.fixed_effects import FIXED, left_by_effects
+from ..records.results import Fit
+from .bootstrap import bootstrap_parameters
+from .information import covariance, expected, observed
+from .random import by_random_ml, random_covariance
+from .sandwich import least_squares
+
+
+@dataclass(frozen=True)
+class Information:
+    """The inverse information: observed ("oim", second derivatives) or expected ("eim", Anselin 1988).
+
+    A model without a spatial parameter has the classical covariance, sigma2 (X'X)^-1 with sigma2 = SSE / df. Where
+    fixed effects are corrected for, the degrees of freedom that coefficients take are too: the inverse of "oim" is
+    multiplied by n / (n - p), n what the effects leave and p the number of parameters. Eight coefficients at N = 31,
+    T = 5 make intervals 4 % too short without.
+    """
+
+    kind: str = "oim"
+
+    def covariance(self, fit: Fit) -> np.ndarray:
+        sample, at = fit.sample, fit.solution
+        if by_random_ml(fit):
+            return random_covariance(fit)
+        if sample.lag is None and sample.error is None:
+            inverse = np.linalg.inv(np.linalg.qr(sample.X, mode="r"))
+            return fit.sigma2 * inverse @ inverse.T
+        if self.kind == "oim":
+            return _lost_freedom(fit) * covariance(observed(sample, at), fit.params.index)
+        refuse_varying(fit.design.weights, "vcov='eim'")
+        refuse_varying(fit.design.weights_of_error, "vcov='eim'")
+        W, M = fit.design.weights.csr, fit.design.weights_of_error.csr
+        return covariance(expected(sample, at, W, M), fit.params.index)
+
+    def df(self, fit: Fit) -> int | None:
+        return residual_df(fit) if least_squares(fit) else None
+
+    def describe(self, fit: Fit) -> str:
+        if least_squares(fit):
+            return "classical"
+        factor = ", factor n/(n-p)" * (_lost_freedom(fit) > 1)
+        return {"oim": "observed information" + factor, "eim": "expected information"}[self.kind]
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """Covariance of the estimates over samples with resampled residuals; the same seed gives the same bits.
+
+    Parameters
+    ----------
+    draws, seed : int
+
+    Notes
+    -----
+    Residuals are exchangeable draws: of one variance, independent over units and periods. Not for random
+    effects, additive corrections or lagged responses.
+    """
+
+    draws: int = 999
+    seed: int = 1
+
+    def __post_init__(self):
+        if not (isinstance(self.draws, int) and self.draws >= 2):
+            raise SpatialInputError("E501", f"draws={self.draws!r} must be a whole number above 1")
+
+    def covariance(self, fit: Fit) -> np.ndarray:
+        return np.atleast_2d(np.cov(bootstrap_parameters(fit, self.draws, self.seed), rowvar=False))
+
+    def df(self, fit: Fit) -> int | None:
+        return residual_df(fit) if least_squares(fit) else None
+
+    def describe(self, fit: Fit) -> str:
+        return f"residual bootstrap ({self.draws:,} draws, seed {self.seed})"
+
+
+def residual_df(fit: Fit) -> int:
+    """Rows less fixed effects and coefficients."""
+    d = fit.design
+    return left_by_effects(d, fit.settings["effects"]) - fit.sample.X.shape[1]
+
+
+def lost_freedom(n: int, p: int, settings: dict) -> float:
+    """n / (n - p) in panels whose fixed effects are corrected for, 1 elsewhere."""
+    corrected = settings["effects"] in FIXED and settings["correction"] is not False
+    return n / (n - p) if corrected and n > p else 1.0
+
+
+def _lost_freedom(fit: Fit) -> float:
+    return lost_freedom(fit.sample.n, len(fit.params), fit.settings)
