@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..design.fixed_effects import FIXED, left_by_effects, without_effects
+from ..design.fixed_effects import PERIOD_EFFECTS, UNIT_EFFECTS
 from ..records.results import Fit
 from .groups import nested, periods_of_rows, units_of_rows
 
@@ -63,22 +63,21 @@ def _hat_columns(fit: Fit, codes: np.ndarray) -> tuple[np.ndarray, float]:
 
     The effects of units are within the groups where these hold whole units: then e_g has them out already.
     """
-    d, s, effects = fit.design, fit.sample, fit.settings["effects"]
+    d, s, effects = fit.design, fit.sample, fit.settings.effects
     X = s.X if s.error is None else s.X - fit.lam * s.MX
     R = np.linalg.qr(X)[0]
-    if effects not in FIXED or s.dummies:
+    if not effects.fixed or s.dummies:
         return R, 1.0
-    labels = {"entity": units_of_rows(d), "time": periods_of_rows(d)}
-    among = {name: label for name, label in labels.items() if effects in (name, "twoway")}
-    across = [name for name, label in among.items() if not nested(label, codes)]
+    among = [(UNIT_EFFECTS, units_of_rows(d))] * effects.entity + [(PERIOD_EFFECTS, periods_of_rows(d))] * effects.time
+    across = [labels for _, labels in among if not nested(labels, codes)]
     if not across:
         return R, 1.0
-    if R.shape[1] + sum(among[name].max() + 1 for name in across) > COLUMNS_MAX:
-        return R, left_by_effects(d, effects) / d.nobs
-    dummies = np.concatenate([np.eye(among[name].max() + 1)[among[name]] for name in across], axis=1)
-    within = [name for name in among if name not in across]
-    if within:
-        dummies = d.rows(without_effects(d, d.panel(dummies), within[0]))
+    if R.shape[1] + sum(labels.max() + 1 for labels in across) > COLUMNS_MAX:
+        return R, d.left(effects) / d.nobs
+    dummies = np.concatenate([np.eye(labels.max() + 1)[labels] for labels in across], axis=1)
+    for own, labels in among:
+        if nested(labels, codes):
+            dummies = d.rows(d.within(d.panel(dummies), own))
     values, vectors = np.linalg.eigh(dummies.T @ dummies)
     kept = values > LEAST * values[-1]
     return np.concatenate([R, dummies @ (vectors[:, kept] / np.sqrt(values[kept]))], axis=1), 1.0

@@ -63,7 +63,7 @@ def pairs_meat(fit: Fit, codes: np.ndarray, e: np.ndarray) -> np.ndarray:
         share_of = without_dummies(sample, with_dummies(sample, at))[1]
         dummies, rest = by_group[:, sample.k : k], np.delete(by_group, np.s_[sample.k : k], axis=1)
         by_group = rest - dummies @ share_of
-    if by_random_ml(fit) and not fit.settings["random"].on_boundary:
+    if by_random_ml(fit) and not fit.settings.random.on_boundary:
         by_group = np.column_stack([by_group, sums_by_group(_kappa(fit, e)[:, None], codes)])
     # 3. The variance.
     meat = by_group.T @ by_group
@@ -176,7 +176,7 @@ def quadratic_forms(fit: Fit) -> list[QuadraticForm]:
     W, M = d.weights, d.weights_of_error
     one = 1 if not d.varies else d.n_periods
     pair = tuple(W.each(one)) if W.varies else (W,) * one, tuple(M.each(one)) if M.varies else (M,) * one
-    centered = settings["correction"] is True and settings["effects"] in ("time", "twoway")
+    centered = settings.correction is True and settings.effects.time
     kinds = [True] * spec.lag + [False] * spec.error
     return [QuadraticForm(*pair, fit.rho, fit.lam, lag, centered) for lag in kinds]
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from ..design.fixed_effects import FIXED, without_effects
 from ..records.results import Fit
 from ..solve.gmm import basis, regressors, two_stage
 from .components import Components, components
@@ -32,8 +31,8 @@ class SCPC:
     -----
     ``spatial.covariance.components`` has the method. Every coefficient has its own critical value; its standard error is the
     width of its 95 % interval over 2 t_.975(q), so that t(q) gives that interval. Scores of a panel are added up over a
-    unit's periods. For the slope of a regression on 200 places, correlation ranging to 0, 75, 150 and 300 km, intervals
-    cover 96, 95, 95 and 85 % where Conley's with 200 km cover 93, 85, 77 and 61.
+    unit's periods. For the slope of a regression on 200 places, correlation ranging to 0, 75, 150 and 300 km,
+    intervals cover 96, 95, 95 and 85 % where Conley's with 200 km cover 93, 85, 77 and 61.
 
     Examples
     --------
@@ -80,9 +79,7 @@ class SCPC:
         """
         d = fit.design
         weighted = d.rows(np.broadcast_to(at.R[:, 1:], (*d.y.shape, at.q))) * column[:, None]
-        effects = fit.settings["effects"]
-        if effects in FIXED:
-            weighted = d.rows(without_effects(d, d.panel(weighted), effects))
+        weighted = d.rows(d.within(d.panel(weighted), fit.settings.effects))
         weighted = weighted - T @ (Z.T @ weighted)
         both = np.column_stack([column / np.sqrt(d.n_units), weighted])
         return np.nan_to_num(d.panel(both))
@@ -101,7 +98,7 @@ def critical_value_of_t(q: int) -> float:
 
 def influence(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
     """T and Z, (m, p): the estimate is its truth plus T'u, its residuals are (I - Z T') u."""
-    if fit.settings["method"] == "gmm":
+    if fit.settings.method == "gmm":
         Z = regressors(fit.sample)
         return two_stage(fit.sample.y, Z, basis(fit.sample)).T, Z
     Q, R = np.linalg.qr(fit.sample.X)
@@ -116,7 +113,7 @@ def refuse_likelihood(fit: Fit) -> None:
     SpatialInputError
         E501.
     """
-    gmm = fit.settings["method"] == "gmm"
+    gmm = fit.settings.method == "gmm"
     if (gmm and (fit.specification.error or fit.design.lags)) or (not gmm and not least_squares(fit)):
         raise SpatialInputError(
             "E501",

@@ -54,7 +54,7 @@ def as_vcov(vcov, **settings):
 
 
 def with_vcov(fit: Fit, vcov, **settings) -> Fit:
-    """The same estimates with another covariance; ``settings["vcov"]`` gives it back to any model.
+    """The same estimates with another covariance; ``settings.vcov`` gives it back to any model.
 
     Raises
     ------
@@ -66,12 +66,12 @@ def with_vcov(fit: Fit, vcov, **settings) -> Fit:
     frame = pd.DataFrame(chosen.covariance(fit), index=names, columns=names)
     df = chosen.df(fit)
     kept = vcov if isinstance(vcov, str) and not settings else chosen
-    return replace(fit, vcov=frame, df_resid=df, settings={**fit.settings, "vcov": kept})
+    return replace(fit, vcov=frame, df_resid=df, settings=fit.settings.with_(vcov=kept))
 
 
 def covariance_of(fit: Fit):
     """The covariance that a fit has, as an object."""
-    return _of_method(fit, fit.settings["vcov"], {})
+    return _of_method(fit, fit.settings.vcov, {})
 
 
 def describe(fit: Fit) -> str:
@@ -81,10 +81,10 @@ def describe(fit: Fit) -> str:
 
 def _of_method(fit: Fit, vcov, settings: dict):
     """The covariance as an object; estimates by moments have their own kinds."""
-    if fit.settings["method"] != "gmm":
+    if fit.settings.method != "gmm":
         chosen = as_vcov(vcov, **settings)
         if by_random_ml(fit):
-            refuse_for_random(fit.settings["random"].error, chosen, fit)
+            refuse_for_random(fit.settings.random.error, chosen, fit)
         return chosen
     from .moments import DynamicMomentCovariance, MomentCovariance
 

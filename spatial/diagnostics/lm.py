@@ -20,7 +20,7 @@ from functools import partial
 import numpy as np
 
 from ..design.design import Design, spatial_lag
-from ..design.fixed_effects import FIXED, left_by_effects, without_effects
+from ..design.fixed_effects import NO_EFFECTS, FixedEffects
 from ..design.unbalanced import Gaps
 from ..records.results import Fit
 
@@ -50,7 +50,7 @@ class Scores:
 def scores_of(fit: Fit) -> Scores:
     """The scores of one regression, with exact moments or the textbook's as its ``correction`` says."""
     d, e, effects = fit.design, fit.solution.resid, transformed(fit)
-    m = left_by_effects(d, effects)
+    m = d.left(effects)
     trace, squares = panel_traces(d, effects)
     if has_exact_moments(fit):
         m -= fit.sample.X.shape[1]
@@ -61,24 +61,24 @@ def scores_of(fit: Fit) -> Scores:
         information = squares - 2 * trace**2 / m
     s2 = e @ e / m
     lag_of = lagger(fit)
-    y = d.rows(d.y) if effects != "none" else fit.sample.y
+    y = d.rows(d.y) if effects else fit.sample.y
     WXb = without(fit, lag_of(y - e))
     error = e @ lag_of(e) / s2 - trace
     return Scores(e @ WXb / s2 + error, error, WXb, information, s2)
 
 
 def has_exact_moments(fit: Fit) -> bool:
-    return fit.settings["correction"] is not False
+    return fit.settings.correction is not False
 
 
-def _traces_of_regressors(fit: Fit, effects: str) -> tuple[float, float]:
+def _traces_of_regressors(fit: Fit, effects: FixedEffects) -> tuple[float, float]:
     """What X takes off tr(M W) and off tr(M W M W) + tr(M W M W'): M = P - Q Q', P off the effects, Q a basis of P X.
 
     tr(M W M V) = tr(P W P V) - tr(Q'W P V Q) - tr(Q'V P W Q) + tr(Q'W Q Q'V Q), V either W or W'.
     """
     d, Q = fit.design, np.linalg.qr(fit.sample.X)[0]
     both = partial(spatial_lag, d.weights), _lead(d)
-    WQ, VQ = (d.rows(without_effects(d, lag(d.panel(Q)), effects)) for lag in both)
+    WQ, VQ = (d.rows(d.within(lag(d.panel(Q)), effects)) for lag in both)
     small = Q.T @ WQ
     squares = 2 * np.sum(WQ * VQ) + np.sum(WQ**2) + np.sum(VQ**2) - np.sum(small * small.T) - np.sum(small**2)
     return float(np.trace(small)), float(squares)
@@ -95,34 +95,34 @@ def lagged_regressors(fit: Fit) -> np.ndarray:
     """W X, (m, k), the effects and X projected out."""
     d, lag_of = fit.design, lagger(fit)
     X = fit.sample.X
-    if transformed(fit) != "none":  # W x, then demeaned
+    if transformed(fit):  # W x, then demeaned
         X = d.rows(d.X[:, :, [d.names.index(name) for name in fit.params.index]])
     return np.column_stack([without(fit, lag_of(column)) for column in X.T])
 
 
-def transformed(fit: Fit) -> str:
+def transformed(fit: Fit) -> FixedEffects:
     """The fixed effects that the tests take out of the scores' moments: those of the fit, or none."""
-    effects = fit.settings["effects"]
-    return effects if effects in FIXED and fit.settings["correction"] is not False else "none"
+    effects = fit.settings.effects
+    return effects if fit.settings.corrected else NO_EFFECTS
 
 
 def without(fit: Fit, values: np.ndarray) -> np.ndarray:
     """A column less its projection on the effects and on X."""
     d = fit.design
-    within = d.rows(without_effects(d, d.panel(values), transformed(fit)))
+    within = d.rows(d.within(d.panel(values), transformed(fit)))
     Q = np.linalg.qr(fit.sample.X)[0]
     return within - Q @ (Q.T @ within)
 
 
-def panel_traces(d: Design, effects: str) -> tuple[float, float]:
+def panel_traces(d: Design, effects: FixedEffects) -> tuple[float, float]:
     """tr(M W) and tr(M W M W) + tr(M W M W') over all periods, M off the effects.
 
     For W that varies over time M W_s M W_t with s != t counts too: 1 / T^2 of it, which the mean of W_t adds up.
     """
     weights, T = d.weights, d.n_periods
-    if d.observed is not None and effects != "none":
+    if d.observed is not None and effects:
         return _traces_across_gaps(weights, Gaps(d.observed, effects))
-    unit, time = effects in ("entity", "twoway"), effects in ("time", "twoway")
+    unit, time = effects.entity, effects.time
     if not weights.varies:
         return tuple((T - unit) * part for part in within_traces(weights.csr, time))
     trace, squares = np.sum([within_traces(w.csr, time) for w in weights.matrices], axis=0)

@@ -60,8 +60,8 @@ def lm_tests(fit: Fit) -> TestTable:
         TestResult("robust LM error", robust_error, 1, "lambda = 0, whatever rho is"),
         TestResult("SARMA", dy**2 / J + robust_error, 2, "rho = 0 and lambda = 0"),
     )
-    effects = fit.settings["effects"]
-    title = f"Lagrange multiplier tests, {fit.specification.name}" + (f" with {effects} effects" * (effects != "none"))
+    effects = fit.settings.effects
+    title = f"Lagrange multiplier tests, {fit.specification.name}" + (f" with {effects} effects" * bool(effects))
     return TestTable(title, results, "" if has_exact_moments(fit) else "textbook moments (correction=False)")
 
 
@@ -76,11 +76,11 @@ def lr_test(restricted: Fit, full: Fit) -> TestResult:
     SpatialInputError
         E501 when the fits are not comparable: other data, effects or correction, or not fewer parameters.
     """
-    if "gmm" in (restricted.settings["method"], full.settings["method"]):
+    if "gmm" in (restricted.settings.method, full.settings.method):
         raise SpatialInputError("E501", "the method of moments has no likelihood to compare", hint="use method='ml'")
     df = full.n_parameters - restricted.n_parameters
     a, b = restricted.specification.name, full.specification.name
-    if restricted.settings.get("random") or full.settings.get("random"):
+    if restricted.settings.random or full.settings.random:
         return lr_test_of_random(restricted, full)
     same_sample = restricted.sample.n == full.sample.n and np.array_equal(restricted.sample.y, full.sample.y)
     if df <= 0 or not same_sample:

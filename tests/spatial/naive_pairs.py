@@ -35,7 +35,7 @@ def forms(fit):
     """B W A^-1 B^-1 and M B^-1, (m, m), period means out of both sides where they are out of the errors."""
     d, T, N = fit.design, fit.design.n_periods, fit.design.n_units
     out, eye = [], np.eye(N)
-    centered = fit.settings["correction"] is True and fit.settings["effects"] in ("time", "twoway")
+    centered = fit.settings.correction is True and fit.settings.effects.name in ("time", "twoway")
     J = eye - centered / N
     pairs = [(w.csr.toarray(), m.csr.toarray())
              for w, m in zip((each(d.weights, T)), (each(d.weights_of_error, T)))]  # fmt: skip
@@ -54,7 +54,7 @@ def each(weights, T):
 
 
 def residual_maker(fit):
-    s, effects = fit.sample, fit.settings["effects"] if not fit.sample.dummies else "none"
+    s, effects = fit.sample, fit.settings.effects.name if not fit.sample.dummies else "none"
     units, periods = units_and_periods(fit)
     columns = [s.X if s.error is None else s.X - fit.lam * s.MX]
     if effects in ("entity", "twoway"):

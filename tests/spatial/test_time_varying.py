@@ -190,7 +190,7 @@ def test_lm_scores_have_the_dense_moments(effects):
     M = naive.dummy_projection(unit, period, effects)
     want = np.trace(M @ W), np.trace(M @ W @ M @ (W + W.T))
     fit = sp.ols("y ~ a + b", data, w, **PANEL, effects=effects)
-    assert panel_traces(fit.design, effects) == pytest.approx(want, abs=1e-9)
+    assert panel_traces(fit.design, fit.settings.effects) == pytest.approx(want, abs=1e-9)
     Z = np.column_stack([np.ones(len(y)), X]) if effects == "none" else X
     assert sp.lm_tests(fit)["LM error"].statistic == pytest.approx(naive.lm_error(y, Z, W, M), rel=1e-6)
 

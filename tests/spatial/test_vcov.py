@@ -14,7 +14,7 @@ from spatial.covariance.groups import group_codes
 from spatial.covariance.information import derivatives, expected, observed
 from spatial.covariance.pairs import pairs_meat
 from spatial.covariance.scores import scores
-from spatial.design.within import demean
+from spatial.design.fixed_effects import TWOWAY_EFFECTS
 from spatial.solve.ml import Solution, residuals
 from spillover.errors import SpatialInputError
 
@@ -72,9 +72,9 @@ def test_panel_scores_and_robust_by_unit():
     fit = sp.sdm("y ~ a + b", data, W, **PANEL, effects="twoway", correction=False)
     T, N = fit.design.y.shape
     X = fit.design.X[:, :, 1:]
-    X = demean(np.concatenate([X, np.einsum("ij,tjk->tik", W.to_numpy(), X)], axis=2), "twoway")
+    X = TWOWAY_EFFECTS.demean(np.concatenate([X, np.einsum("ij,tjk->tik", W.to_numpy(), X)], axis=2))
     theta = np.append(fit.params, fit.solution.sigma2)
-    want = numeric_scores(theta, demean(fit.design.y, "twoway"), X, W.to_numpy(), lag=True, error=False, copies=T)
+    want = numeric_scores(theta, TWOWAY_EFFECTS.demean(fit.design.y), X, W.to_numpy(), lag=True, error=False, copies=T)
     np.testing.assert_allclose(scores(fit.sample, fit.solution), want, rtol=1e-6, atol=1e-7)
     by_unit = want.reshape(T, N, -1).sum(axis=0)
     inverse = np.linalg.inv(observed(fit.sample, fit.solution))
@@ -268,7 +268,7 @@ def test_conley_in_a_panel_is_the_double_sum_over_rows(lags):
     bread = np.linalg.inv(X.T @ X) * fit.solution.sigma2
     np.testing.assert_allclose(got.vcov, factor * bread @ S.T @ K @ S @ bread, rtol=1e-8)
     assert got.df_resid == pytest.approx(np.trace(M @ K) ** 2 / np.trace(M @ K @ M @ K), rel=1e-9)
-    assert T * N == m
+    assert m == T * N
 
 
 def test_conley_beside_a_spatial_lag_warns(places):
@@ -362,7 +362,7 @@ def test_bootstrap_is_reproducible_and_leaves_the_global_state_alone():
 def test_settings_round_trip_and_are_named(vcov):
     data, W = panel_data(3)
     fit = sp.sdm("y ~ a + b", data, W, **PANEL, vcov=vcov)
-    again = sp.sdm("y ~ a + b", data, W, **PANEL).with_vcov(fit.settings["vcov"])
+    again = sp.sdm("y ~ a + b", data, W, **PANEL).with_vcov(fit.settings.vcov)
     pd.testing.assert_frame_equal(again.vcov, fit.vcov)
     said = {"oim": "observed", "eim": "expected", "robust": "robust (by unit and pair of units, CR2",
             "cluster": "clustered by id (14 groups)"}  # fmt: skip
