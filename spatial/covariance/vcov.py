@@ -39,7 +39,7 @@ def as_vcov(vcov, **settings):
     Examples
     --------
     >>> as_vcov("cluster", by="region")
-    Cluster(by='region')
+    Cluster(by='region', pairs=True)
     """
     if isinstance(vcov, tuple(KINDS.values())):
         if settings:

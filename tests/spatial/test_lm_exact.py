@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from spatial.inference.lm import scores_of
 
 import spatial as sp
+from spatial.diagnostics.lm import scores_of
 
 from .cases import inverse_distance_on_a_line, states_case
 from .test_certify import band

@@ -366,8 +366,8 @@ def test_settings_round_trip_and_are_named(vcov):
     pd.testing.assert_frame_equal(again.vcov, fit.vcov)
     said = {"oim": "observed", "eim": "expected", "robust": "robust (by unit and pair of units, CR2",
             "cluster": "clustered by id (14 groups)"}  # fmt: skip
-    kinds = {sp.Cluster: "id (14 groups) and t (5 groups)", sp.Bootstrap: "5 draws, seed 1", sp.DriscollKraay: "2 cosine terms",
-             sp.Robust: "robust (sandwich by unit, factor N/(N-1)"}
+    kinds = {sp.Cluster: "id (14 groups) and t (5 groups)", sp.Bootstrap: "5 draws, seed 1",
+             sp.DriscollKraay: "2 cosine terms", sp.Robust: "robust (sandwich by unit, factor N/(N-1)"}
     assert (said[vcov] if isinstance(vcov, str) else kinds[type(vcov)]) in str(fit)
 
 
