@@ -8,7 +8,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from ..records.results import Fit
+from ..records.fit import FitRecord
 from .groups import both, group_codes
 from .kinds import residual_df
 from .leverage import CR2, CR3, adjusted_residuals
@@ -46,16 +46,16 @@ class Robust:
 
     pairs: bool = True
 
-    def covariance(self, fit: Fit) -> np.ndarray:
+    def covariance(self, fit: FitRecord) -> np.ndarray:
         codes, _ = group_codes(fit.design, "entity")
         return sandwich(fit, meat_by_group(fit, codes, self.pairs))
 
-    def df(self, fit: Fit) -> int | None:
+    def df(self, fit: FitRecord) -> int | None:
         if not (self.pairs or least_squares(fit)):
             return None
         return fit.design.n_units - 1 if fit.design.is_panel else residual_df(fit)
 
-    def describe(self, fit: Fit) -> str:
+    def describe(self, fit: FitRecord) -> str:
         N = fit.design.n_units
         if not (self.pairs and is_spatial(fit)):
             by = "sandwich by unit" if fit.design.is_panel else "sandwich"
@@ -89,19 +89,19 @@ class Cluster:
     by: object = "entity"
     pairs: bool = True
 
-    def covariance(self, fit: Fit) -> np.ndarray:
+    def covariance(self, fit: FitRecord) -> np.ndarray:
         codes = [c for c, _ in self._groupings(fit)]
         if len(codes) == 1:
             return sandwich(fit, meat_by_group(fit, codes[0], self.pairs))
         parts = [meat_by_group(fit, c, self.pairs) for c in (*codes, both(*codes))]
         return sandwich(fit, lambda S: parts[0](S) + parts[1](S) - parts[2](S))
 
-    def df(self, fit: Fit) -> int | None:
+    def df(self, fit: FitRecord) -> int | None:
         if not (self.pairs or least_squares(fit)):
             return None
         return min(int(codes.max()) for codes, _ in self._groupings(fit))
 
-    def describe(self, fit: Fit) -> str:
+    def describe(self, fit: FitRecord) -> str:
         groupings = self._groupings(fit)
         names = " and ".join(f"{name} ({codes.max() + 1:,} groups)" for codes, name in groupings)
         if not (self.pairs and is_spatial(fit)):
@@ -119,7 +119,7 @@ class Cluster:
         return [group_codes(fit.design, one) for one in by]
 
 
-def meat_by_group(fit: Fit, codes: np.ndarray, pairs: bool):
+def meat_by_group(fit: FitRecord, codes: np.ndarray, pairs: bool):
     """The score's variance as a function of the scores by row: by group and pair of groups, or of the rows' sums."""
     if not (pairs and is_spatial(fit)):
         return lambda S: grouped_meat(fit, codes, S)

@@ -13,7 +13,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
 
-from ..records.results import Fit
+from ..records.fit import FitRecord
 from .groups import group_codes
 from .periods import cosine_meat, cosine_terms, fixed_b_df, newey_west
 from .places import KERNELS, coordinates, near
@@ -62,7 +62,7 @@ class Conley:
                                     hint="sp.Conley(cutoff=300, coords=...)")  # fmt: skip
         _check_lags(self.lags)
 
-    def covariance(self, fit: Fit) -> np.ndarray:
+    def covariance(self, fit: FitRecord) -> np.ndarray:
         if is_spatial(fit):
             warnings.warn(
                 f"errors that are correlated over space bias rho and lambda of {fit.specification.name} by maximum "
@@ -80,16 +80,16 @@ class Conley:
 
         return sandwich(fit, meat)
 
-    def df(self, fit: Fit) -> float:
+    def df(self, fit: FitRecord) -> float:
         _, trace, squares = kernel_moments(fit, *self._kernel(fit))
         return trace**2 / squares
 
-    def describe(self, fit: Fit) -> str:
+    def describe(self, fit: FitRecord) -> str:
         over_time = "" if self.lags is None else f", {self.lags} lags"
         nu = self.df(fit)
         return f"Conley (cut-off {self.cutoff:g} km, {self.kernel} kernel{over_time}, {nu:.1f} degrees of freedom)"
 
-    def _kernel(self, fit: Fit):
+    def _kernel(self, fit: FitRecord):
         """K over units, (N, N), and the weights of 0, 1, ... periods' distance."""
         if self.lags is not None and not fit.design.is_panel:
             raise SpatialInputError("E501", "lags= of Conley needs a panel")
@@ -98,7 +98,7 @@ class Conley:
         return K, np.ones(T) if self.lags is None else np.clip(1 - np.arange(T) / (self.lags + 1), 0, None)
 
 
-def kernel_moments(fit: Fit, K, weights: np.ndarray) -> tuple[float, float, float]:
+def kernel_moments(fit: FitRecord, K, weights: np.ndarray) -> tuple[float, float, float]:
     """n, tr(M K) and tr(M K M K) over all rows, M off their mean, K the product of both kernels."""
     d = fit.design
     there = (np.ones(d.y.shape) if d.observed is None else d.observed.astype(float))[:, :, None]
@@ -151,7 +151,7 @@ class DriscollKraay:
         if self.lags is not None and self.kernel == "cosine":
             raise SpatialInputError("E501", "lags= belongs to kernel='bartlett'")
 
-    def covariance(self, fit: Fit) -> np.ndarray:
+    def covariance(self, fit: FitRecord) -> np.ndarray:
         if not fit.design.is_panel:
             raise SpatialInputError("E501", "Driscoll-Kraay standard errors need a panel")
         codes, _ = group_codes(fit.design, "time")
@@ -161,11 +161,11 @@ class DriscollKraay:
         factor = small_sample_factor(fit, codes)
         return sandwich(fit, lambda S: factor * newey_west(sums_by_group(S, codes), self._lags(fit)))
 
-    def df(self, fit: Fit) -> float:
+    def df(self, fit: FitRecord) -> float:
         T = fit.design.n_periods
         return cosine_terms(T) if self._by_cosines else fixed_b_df((self._lags(fit) + 1) / T)
 
-    def describe(self, fit: Fit) -> str:
+    def describe(self, fit: FitRecord) -> str:
         T = fit.design.n_periods
         if self._by_cosines:
             return f"Driscoll-Kraay ({self.df(fit)} cosine terms, T = {T})"

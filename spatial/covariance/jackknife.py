@@ -18,7 +18,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from ..records.results import Fit
+from ..records.fit import FitRecord
 from .clustered import Cluster, Robust
 from .groups import group_codes, periods_of_rows, units_of_rows
 from .information import derivatives, with_dummies, without_dummies
@@ -45,13 +45,13 @@ class Jackknife:
 
     by: object = "entity"
 
-    def covariance(self, fit: Fit) -> np.ndarray:
+    def covariance(self, fit: FitRecord) -> np.ndarray:
         changes = self.changes(fit)
         G, p = len(changes), len(fit.params)
         apart = changes[:, :p] - changes[:, :p].mean(axis=0)
         return (G - 1) / G * apart.T @ apart
 
-    def changes(self, fit: Fit) -> np.ndarray:
+    def changes(self, fit: FitRecord) -> np.ndarray:
         """d_g, what leaving group g out takes off all parameters, (G, p + 1 or more).
 
         Raises
@@ -72,10 +72,10 @@ class Jackknife:
                                     "sp.Cluster")  # fmt: skip
         return np.linalg.solve(scaled, (sums * scale)[..., None])[..., 0] * scale
 
-    def df(self, fit: Fit) -> int:
+    def df(self, fit: FitRecord) -> int:
         return int(group_codes(fit.design, self.by)[0].max())
 
-    def describe(self, fit: Fit) -> str:
+    def describe(self, fit: FitRecord) -> str:
         codes, name = group_codes(fit.design, self.by)
         return f"clustered by {name} ({codes.max() + 1:,} groups), jackknife (CR3)"
 
@@ -90,14 +90,14 @@ def grouping_of(kind):
     return kind.by if isinstance(kind, Jackknife) else None
 
 
-def hotelling(fit: Fit, names: list[str], by) -> tuple[float, tuple[int, float]]:
+def hotelling(fit: FitRecord, names: list[str], by) -> tuple[float, tuple[int, float]]:
     """F and its degrees of freedom for the null that some coefficients are zero, with the jackknife's covariance."""
     chosen, at = Jackknife(by), fit.params.index.get_indexer(names)
     b, V = fit.params.to_numpy()[at], chosen.covariance(fit)[np.ix_(at, at)]
     return wald(b, V, chosen.df(fit))
 
 
-def _by_group(fit: Fit, information, S, codes) -> tuple[np.ndarray, np.ndarray]:
+def _by_group(fit: FitRecord, information, S, codes) -> tuple[np.ndarray, np.ndarray]:
     """I_g, (G, p, p), and s_g, (G, p).
 
     Fixed effects are means, and a group moves those that it shares with others: of a cell, the rows of one group in one
@@ -127,7 +127,7 @@ def _squares(D, codes) -> np.ndarray:
     return np.stack([sums_by_group(D * column[:, None], codes) for column in D.T], axis=1)
 
 
-def _columns(fit: Fit, size: int) -> np.ndarray:
+def _columns(fit: FitRecord, size: int) -> np.ndarray:
     """-de/d(parameters), (m, size): zero for those of which the errors know nothing; dummies projected out."""
     sample, at = fit.sample, fit.solution
     D = derivatives(sample, at)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
-from ..design._period_weights_tmp import refuse_varying
 from ..design.options import Settings
-from ..records.results import Fit
+from ..records.fit import FitRecord
 from .bootstrap import bootstrap_parameters
 from .information import covariance, expected, observed
 from .random import by_random_ml, random_covariance
@@ -34,7 +34,7 @@ class Information:
 
     kind: str = "oim"
 
-    def covariance(self, fit: Fit) -> np.ndarray:
+    def covariance(self, fit: FitRecord) -> np.ndarray:
         sample, at = fit.sample, fit.solution
         if by_random_ml(fit):
             return random_covariance(fit)
@@ -48,10 +48,10 @@ class Information:
         W, M = fit.design.weights.csr, fit.design.weights_of_error.csr
         return covariance(expected(sample, at, W, M), fit.params.index)
 
-    def df(self, fit: Fit) -> int | None:
+    def df(self, fit: FitRecord) -> int | None:
         return residual_df(fit) if least_squares(fit) else None
 
-    def describe(self, fit: Fit) -> str:
+    def describe(self, fit: FitRecord) -> str:
         if least_squares(fit):
             return "classical"
         factor = ", factor n/(n-p)" * (_lost_freedom(fit) > 1)
@@ -79,17 +79,17 @@ class Bootstrap:
         if not (isinstance(self.draws, int) and self.draws >= 2):
             raise SpatialInputError("E501", f"draws={self.draws!r} must be a whole number above 1")
 
-    def covariance(self, fit: Fit) -> np.ndarray:
+    def covariance(self, fit: FitRecord) -> np.ndarray:
         return np.atleast_2d(np.cov(bootstrap_parameters(fit, self.draws, self.seed), rowvar=False))
 
-    def df(self, fit: Fit) -> int | None:
+    def df(self, fit: FitRecord) -> int | None:
         return residual_df(fit) if least_squares(fit) else None
 
-    def describe(self, fit: Fit) -> str:
+    def describe(self, fit: FitRecord) -> str:
         return f"residual bootstrap ({self.draws:,} draws, seed {self.seed})"
 
 
-def residual_df(fit: Fit) -> int:
+def residual_df(fit: FitRecord) -> int:
     """Rows less fixed effects and coefficients."""
     d = fit.design
     return d.left(fit.settings.effects) - fit.sample.X.shape[1]
@@ -100,5 +100,5 @@ def lost_freedom(n: int, p: int, settings: Settings) -> float:
     return n / (n - p) if settings.corrected and n > p else 1.0
 
 
-def _lost_freedom(fit: Fit) -> float:
+def _lost_freedom(fit: FitRecord) -> float:
     return lost_freedom(fit.sample.n, len(fit.params), fit.settings)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..design.fixed_effects import PERIOD_EFFECTS, UNIT_EFFECTS
-from ..records.results import Fit
+from ..records.fit import FitRecord
 from .groups import nested, periods_of_rows, units_of_rows
 
 CR2, CR3 = -0.5, -1.0
@@ -21,7 +21,7 @@ LEAST = 1e-8  # eigenvalues of M_gg below it are zero
 COLUMNS_MAX = 400  # of the low-rank part of H_gg
 
 
-def adjusted_residuals(fit: Fit, codes: np.ndarray, power: float) -> np.ndarray:
+def adjusted_residuals(fit: FitRecord, codes: np.ndarray, power: float) -> np.ndarray:
     """M_gg^power e_g of every group, (m,): ``power`` is CR2 or CR3."""
     R, shrunk = _hat_columns(fit, codes)
     return adjusted(fit.solution.resid, R, codes, power) * shrunk**power
@@ -58,7 +58,7 @@ def _powers(left, power):
     return np.where(left > LEAST, np.maximum(left, LEAST) ** power, 0.0)
 
 
-def _hat_columns(fit: Fit, codes: np.ndarray) -> tuple[np.ndarray, float]:
+def _hat_columns(fit: FitRecord, codes: np.ndarray) -> tuple[np.ndarray, float]:
     """R with H = R R' but for effects whose dummies lie within the groups, and the share left by effects that are many.
 
     The effects of units are within the groups where these hold whole units: then e_g has them out already.

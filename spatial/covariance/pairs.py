@@ -24,7 +24,7 @@ from scipy import sparse
 
 from ..design.design import Design
 from ..logdet.inverse import inverse
-from ..records.results import Fit
+from ..records.fit import FitRecord
 from .groups import periods_of_rows, units_of_rows
 from .information import DENSE_MAX, derivatives, with_dummies, without_dummies
 from .random import by_random_ml
@@ -34,7 +34,7 @@ PROBES = 64
 EXACT_GROUPS = 500  # columns that are solved for one by one, above DENSE_MAX units
 
 
-def pairs_meat(fit: Fit, codes: np.ndarray, e: np.ndarray) -> np.ndarray:
+def pairs_meat(fit: FitRecord, codes: np.ndarray, e: np.ndarray) -> np.ndarray:
     """Variance of the score of (beta, rho, lambda, sigma2) and random effects' kappa.
 
     Parameters
@@ -72,7 +72,7 @@ def pairs_meat(fit: Fit, codes: np.ndarray, e: np.ndarray) -> np.ndarray:
     return meat
 
 
-def _kappa(fit: Fit, e) -> np.ndarray:
+def _kappa(fit: FitRecord, e) -> np.ndarray:
     """Scores of kappa by row, as in ``random``."""
     T = fit.design.n_periods
     means = e.reshape(T, -1).mean(axis=0)
@@ -170,7 +170,7 @@ class QuadraticForm:
         return _centered(out) if self.centered else out
 
 
-def quadratic_forms(fit: Fit) -> list[QuadraticForm]:
+def quadratic_forms(fit: FitRecord) -> list[QuadraticForm]:
     """P for a spatial lag, H for a spatial error."""
     d, spec, settings = fit.design, fit.specification, fit.settings
     W, M = d.weights, d.weights_of_error

@@ -9,7 +9,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from ..records.results import Fit
+from ..records.fit import FitRecord
 from ..solve.gmm import basis, regressors, two_stage
 from .components import Components, components
 from .places import coordinates
@@ -51,7 +51,7 @@ class SCPC:
         if not 0 < self.avc < 1:
             raise SpatialInputError("E501", f"avc={self.avc!r} must lie between 0 and 1, as in 0.03")
 
-    def covariance(self, fit: Fit) -> np.ndarray:
+    def covariance(self, fit: FitRecord) -> np.ndarray:
         T, Z = influence(fit)
         at = self._components(fit)
         sums = fit.design.panel(T * fit.solution.resid[:, None])
@@ -60,18 +60,18 @@ class SCPC:
         scale = width / critical_value_of_t(at.q)
         return np.outer(scale, scale) * (along.T @ along) / at.q
 
-    def df(self, fit: Fit) -> int:
+    def df(self, fit: FitRecord) -> int:
         return self._components(fit).q
 
-    def describe(self, fit: Fit) -> str:
+    def describe(self, fit: FitRecord) -> str:
         return f"SCPC (average correlation up to {self.avc:g}, {self.df(fit)} components)"
 
-    def _components(self, fit: Fit) -> Components:
+    def _components(self, fit: FitRecord) -> Components:
         refuse_likelihood(fit)
         points = coordinates(fit.design, self.coords)
         return _cached_components(points.tobytes(), len(points), self.avc)
 
-    def _directions(self, fit: Fit, at: Components, column, T, Z) -> np.ndarray:
+    def _directions(self, fit: FitRecord, at: Components, column, T, Z) -> np.ndarray:
         """What the coefficient's t statistic makes of the errors, (T, N, 1 + q).
 
         Its numerator is T_k'u. r_j'(T_k e) with residuals e = (I - Z T')u is (T_k r_j)'(I - Z T')u; where there are
@@ -96,7 +96,7 @@ def critical_value_of_t(q: int) -> float:
     return float(stdtrit(q, 0.975))
 
 
-def influence(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
+def influence(fit: FitRecord) -> tuple[np.ndarray, np.ndarray]:
     """T and Z, (m, p): the estimate is its truth plus T'u, its residuals are (I - Z T') u."""
     if fit.settings.method == "gmm":
         Z = regressors(fit.sample)
@@ -105,7 +105,7 @@ def influence(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
     return Q @ np.linalg.inv(R).T, fit.sample.X
 
 
-def refuse_likelihood(fit: Fit) -> None:
+def refuse_likelihood(fit: FitRecord) -> None:
     """Maximum likelihood of a spatial lag or error is biased by the correlation that SCPC allows for.
 
     Raises

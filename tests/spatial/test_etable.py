@@ -172,7 +172,8 @@ def test_the_protocol():
     assert fit.__maketables_stat__("r2") is None
     assert fit.__maketables_depvar__ == "y"
     assert fit.__maketables_fixef_string__ == "id+t"
-    assert fit.__maketables_vcov_info__ == {"vcov_type": "clustered by id (14 groups), with pairs of groups, CR3 residuals"}
+    words = "clustered by id (14 groups), with pairs of groups, CR3 residuals"
+    assert fit.__maketables_vcov_info__ == {"vcov_type": words}
 
 
 def test_maketables_itself(tmp_path, fits):
