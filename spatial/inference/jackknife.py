@@ -20,7 +20,7 @@ from spillover.errors import SpatialInputError
 
 from ..results import Fit
 from .groups import group_codes, periods_of_rows, units_of_rows
-from .information import derivatives, with_dummies, without_dummies
+from .information import with_dummies, without_dummies
 from .kinds import Cluster, Robust
 from .sandwich import information_and_scores, sums_by_group
 

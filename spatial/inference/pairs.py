@@ -20,7 +20,8 @@ from spillover.errors import SpatialInputError
 
 from .._period_weights import refuse_varying
 from ..results import Fit
-from .information import DENSE_MAX, derivatives
+from ..solve.ml import derivatives
+from .information import DENSE_MAX
 
 
 def pairs_meat(fit: Fit) -> np.ndarray:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..solve.ml import Sample, Solution
-from .information import derivatives, with_dummies, without_dummies
+from ..solve.ml import Sample, Solution, derivatives
+from .information import with_dummies, without_dummies
 
 
 def scores(sample: Sample, at: Solution) -> np.ndarray:

@@ -141,6 +141,16 @@ def spatially_lagged_error(sample: Sample, beta: np.ndarray, rho: float) -> np.n
     return Mu if sample.lag is None else Mu - rho * sample.MWy
 
 
+def derivatives(sample, at):
+    """-de/d(beta, rho, lambda): [B X, B W y, M u]."""
+    columns = [sample.X if sample.error is None else sample.X - at.lam * sample.MX]
+    if sample.lag is not None:
+        columns.append(sample.Wy if sample.error is None else sample.Wy - at.lam * sample.MWy)
+    if sample.error is not None:
+        columns.append(spatially_lagged_error(sample, at.beta, at.rho))
+    return np.column_stack(columns)
+
+
 def _cross_products(samples, bases):
     """Z'Z, Z'MZ + its transpose and (MZ)'MZ over Z = [y, W y, Q], y and W y as residuals from Q; and Q'[y, W y].
 
