@@ -33,7 +33,7 @@ sys.path.pop(0)  # this folder, where "weights" would be the benchmark of that n
 import shapefiles
 import spatial as sp
 import weights as wt
-from spatial.models._sample import demeaned_sample
+from spatial.design.sample import demeaned_sample
 from spatial.models.family import SDM
 from spatial.solve.ml import maximum_likelihood
 

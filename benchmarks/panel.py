@@ -35,7 +35,8 @@ import pandas as pd
 
 import spatial as sp
 import weights as wt
-from spatial import _logdet, _weights
+from spatial import logdet as _logdet
+from spatial.design import _weights_tmp as _weights
 
 FORMULA = "y ~ a + b"
 KEYS = {"entity": "unit", "time": "year", "effects": "twoway"}

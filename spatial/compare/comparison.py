@@ -12,10 +12,10 @@ import pandas as pd
 from scipy.special import logsumexp
 
 from spillover.errors import SpatialInputError
+from spillover.show import Shown
 
-from .._shown import Shown
 from ..effects.average import Effects
-from ..results import Fit, TestResult
+from ..records.results import Fit, TestResult
 from .alike import similarity
 from .average import AveragedEffects, averaged_effects
 from .estimates import Lazy

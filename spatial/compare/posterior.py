@@ -25,11 +25,11 @@ from scipy.special import gammaln
 
 from spillover.errors import SpatialInputError
 
-from .._data import INTERCEPT
-from .._period_weights import refuse_varying
-from .._within import left_by_effects
-from ..models._sample import demeaned_sample
-from ..results import Fit
+from ..design._period_weights_tmp import refuse_varying
+from ..design.design import INTERCEPT
+from ..design.fixed_effects import left_by_effects
+from ..design.sample import demeaned_sample
+from ..records.results import Fit
 from ..solve.ml import Sample
 from .prior import DEFAULT, Prior
 

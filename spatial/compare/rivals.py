@@ -6,10 +6,10 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from .._data import spatial_lag
-from ..models._sample import flat
-from ..results import Fit, TestResult
-from ..solve.within import demean
+from ..design.design import spatial_lag
+from ..design.sample import flat
+from ..design.within import demean
+from ..records.results import Fit, TestResult
 
 SINGULAR = 1e-10  # share of a column that must be left after the others
 

@@ -12,7 +12,7 @@ from scipy.special import logsumexp
 
 from spillover.errors import SpatialInputError
 
-from ..results import Fit
+from ..records.results import Fit
 from .estimates import Lazy
 from .prior import DEFAULT, Prior
 from .weights import compare_weights

@@ -10,8 +10,8 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from .._weights import as_weights
-from ..results import Fit
+from ..design._weights_tmp import as_weights
+from ..records.results import Fit
 from .alike import identical
 from .common import on_common_units
 from .comparison import Comparison

@@ -10,12 +10,12 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from .._period_weights import PeriodWeights
-from .._weights import Weights
-from ..models._again import again, as_another, read_first, specification_of
-from ..models._estimate import Reading
-from ..models._stack import FEW, can_stack, over_its_units
-from ..results import Fit
+from ..design._period_weights_tmp import PeriodWeights
+from ..design._weights_tmp import Weights
+from ..models.again import again, as_another, read_first, specification_of
+from ..models.estimate import Reading
+from ..models.stack import FEW, can_stack, over_its_units
+from ..records.results import Fit
 from .estimates import Estimate, of_fit
 from .journal import digest_of, key_of, told
 from .posterior import log_marginal

@@ -44,7 +44,7 @@ correction : bool or "additive"
 vcov : str or object, optional
     With "ml": "oim" (observed information, the default), "eim" (expected), "robust", or an object with
     settings such as ``sp.Cluster("region")``, ``sp.Jackknife("region")`` for few groups, or
-    ``sp.Conley(cutoff=300)``: see ``spatial.inference.vcov``.
+    ``sp.Conley(cutoff=300)``: see ``spatial.covariance.vcov``.
     With "gmm": "classical" (the default), "robust" to heteroskedasticity; with a spatial error the latter is
     another estimator and changes the estimates too. For sar and sdm also "hc1" and, in panels, "cluster".
 missing : {"error", "drop", "period"}
@@ -83,8 +83,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..results import Fit, Specification
-from ._estimate import estimate
+from ..records.results import Fit, Specification
+from .estimate import estimate
 
 OLS = Specification("OLS", lag=False, error=False, durbin=False)
 SLX = Specification("SLX", lag=False, error=False, durbin=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..results import Fit, Specification
-from ._estimate import estimate
+from ..records.results import Fit, Specification
+from .estimate import estimate
 
 SEM = Specification("SEM", lag=False, error=True, durbin=False)
 SDEM = Specification("SDEM", lag=False, error=True, durbin=True)

@@ -14,22 +14,22 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from .._data import INTERCEPT, Design
-from .._gaps import refuse_unbalanced
-from .._keys import match_rows
-from .._logdet import Asymmetric
-from .._period_weights import refuse_varying
-from ..inference.bootstrap import resampled
-from ..inference.propagate import Averages, combine, selectors
-from ..inference.vcov import as_vcov
-from ..results import Fit
+from ..covariance.bootstrap import resampled
+from ..covariance.vcov import as_vcov
+from ..design._period_weights_tmp import refuse_varying
+from ..design.checks import refuse_perfect_fit, response_problems
+from ..design.design import INTERCEPT, Design
+from ..design.gaps import refuse_unbalanced
+from ..design.keys import match_rows
+from ..design.sample import demeaned_sample, demeaned_samples, which_correction
+from ..effects.propagate import Averages, combine, selectors
+from ..logdet import Asymmetric
+from ..records.results import Fit
 from ..solve.ml import maxima
-from ._checks import refuse_perfect_fit, response_problems
-from ._dynamic import own_lags, without_bias
-from ._estimate import aligned, estimates
-from ._random import random_effects
-from ._sample import demeaned_sample, demeaned_samples, which_correction
-from ._stack import under_other_w
+from .dynamic import own_lags, without_bias
+from .estimate import aligned, estimates
+from .random import random_effects
+from .stack import under_other_w
 
 BLOCK, NUMBERS = 256, 2**18  # replicates that are in memory at once, and numbers of theirs
 

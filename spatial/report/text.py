@@ -52,8 +52,8 @@ def tidy_text(table: pd.DataFrame, *, title: str = "", statistic: str = "z") -> 
 
 def header(fit) -> list[str]:
     """What was estimated, on what, with which weights and standard errors."""
-    from ..inference.random import by_random_ml, random_text
-    from ..inference.vcov import describe
+    from ..covariance.random import by_random_ml, random_text
+    from ..covariance.vcov import describe
 
     d, s = fit.design, fit.settings
     size = f"{fit.nobs:,} observations"
@@ -106,7 +106,7 @@ def fit_text(fit) -> str:
 def effects_text(effects, who: bool = True) -> str:
     """Three tables; ``who`` they belong to may have been said."""
     from ..effects.elasticity import meanings
-    from ..inference.propagate import trace_errors
+    from ..effects.propagate import trace_errors
 
     fit = effects.fit
     if effects.method == "simulate":

@@ -25,7 +25,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from .._inverse import Inverse
+from ..logdet.inverse import Inverse
 from .ml import Sample, Solution, _cross_products, _solve, derivatives, maximum_likelihood, residuals
 from .search import _S, _ends, _expansion
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 import spatial as sp
-from spatial._logdet import logdet
-from spatial._weights import as_weights
-from spatial.inference import dynamic
+from spatial.design._weights_tmp import as_weights
+from spatial.logdet import logdet
+from spatial.solve import dynamic
 from spillover.errors import SpatialInputError, SpatialInputWarning
 
 from . import naive_dynamic as naive

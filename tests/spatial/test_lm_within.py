@@ -61,7 +61,7 @@ def test_score_of_the_transformed_likelihood(lag):
 
     h = 1e-6 * np.eye(4)[2]
     score = (value(at + h) - value(at - h)) / 2e-6
-    from spatial.inference.lm import scores_of
+    from spatial.diagnostics.lm import scores_of
 
     got = scores_of(sp.ols("y ~ a + b", data, W, **PANEL, effects="twoway"))
     assert (got.lag if lag else got.error) == pytest.approx(score, rel=1e-6)

@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 
 import spatial as sp
 import weights as wt
-from spatial.models import _random
+from spatial.models import random as _random
 from spillover.errors import SpatialInputError
 
 from . import naive, naive_random
@@ -97,7 +97,7 @@ def test_scores_by_unit_are_derivatives_of_the_dense_likelihood(model):
     """They add up to its gradient away from the maximum too, so the sandwich has the right filling."""
     from dataclasses import replace
 
-    from spatial.inference.random import random_scores
+    from spatial.covariance.random import random_scores
 
     data, W = random_panel(3)
     fit = fit_random(model, data, W, "kkp" if model == "sem" else None)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import spatial as sp
-from spatial.inference import bootstrap
+from spatial.covariance import bootstrap
 from spillover.errors import SpatialInputError, SpatialInputWarning
 
 from .test_estimators import PANEL, cross_section, panel_data

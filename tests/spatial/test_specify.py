@@ -84,7 +84,7 @@ def test_an_error_model_on_the_edge_does_not_end_the_search(monkeypatch):
     def on_the_edge(*args, **options):
         raise SpatialInputError("E701", "lambda lies on the edge")
 
-    monkeypatch.setattr("spatial.models.specify.sem", on_the_edge)
+    monkeypatch.setattr("spatial.search.specify.sem", on_the_edge)
     search = sp.specify("y ~ a + b", *panel_data(1, N=20), **PANEL)
     assert "SEM could not be estimated: lambda lies on the edge." in search.steps
     assert "SEM" not in search.fits

@@ -6,9 +6,9 @@ import pytest
 
 import spatial as sp
 import weights as wt
-from spatial._logdet import projected_logdet
-from spatial._period_weights import PeriodWeights
-from spatial._weights import as_weights
+from spatial.design._period_weights_tmp import PeriodWeights
+from spatial.design._weights_tmp import as_weights
+from spatial.logdet import projected_logdet
 
 from . import naive
 from .test_estimators import PANEL, random_weights
@@ -183,7 +183,7 @@ def test_average_effects_have_the_numeric_gradient():
 @pytest.mark.parametrize("effects", ["none", "entity", "time", "twoway"])
 def test_lm_scores_have_the_dense_moments(effects):
     """tr(M W) and tr(M W M W) + tr(M W M W') with M from the dummies."""
-    from spatial.inference.lm import panel_traces
+    from spatial.diagnostics.lm import panel_traces
 
     data, w = moving_panel(11)
     y, X, W, unit, period = dense(data, w)

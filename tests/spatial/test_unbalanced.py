@@ -6,7 +6,7 @@ import pytest
 
 import spatial as sp
 import weights as wt
-from spatial.solve.unbalanced import Gaps
+from spatial.design.unbalanced import Gaps
 
 from . import naive
 from .test_estimators import PANEL, panel_data
@@ -125,7 +125,7 @@ def test_pooled_it_is_the_stacked_cross_section(model):
 
 @pytest.mark.parametrize("effects", ["entity", "time", "twoway"])
 def test_lm_scores_have_the_dense_moments(effects):
-    from spatial.inference.lm import panel_traces
+    from spatial.diagnostics.lm import panel_traces
 
     full, W = panel_data(8)
     data = with_gaps(full, 9)

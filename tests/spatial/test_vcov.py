@@ -9,12 +9,12 @@ import statsmodels.api as sm
 from statsmodels.stats.sandwich_covariance import cov_cluster, cov_cluster_2groups, cov_nw_groupsum
 
 import spatial as sp
-from spatial.inference.bootstrap import bootstrap_parameters, resampled
-from spatial.inference.information import derivatives, expected, observed
-from spatial.inference.pairs import pairs_meat
-from spatial.inference.scores import scores
+from spatial.covariance.bootstrap import bootstrap_parameters, resampled
+from spatial.covariance.information import derivatives, expected, observed
+from spatial.covariance.pairs import pairs_meat
+from spatial.covariance.scores import scores
+from spatial.design.within import demean
 from spatial.solve.ml import Solution, residuals
-from spatial.solve.within import demean
 from spillover.errors import SpatialInputError
 
 from . import naive

@@ -7,10 +7,10 @@ from scipy import sparse
 
 import spatial as sp
 import weights as wt
-from spatial._weights import as_weights
 from spatial.compare.alike import similarity
 from spatial.compare.posterior import log_marginal
 from spatial.compare.rivals import _row_logliks
+from spatial.design._weights_tmp import as_weights
 from spillover.errors import SpatialInputError
 
 from .conftest import FORMULA, KEYS

@@ -7,17 +7,17 @@ from scipy import sparse
 
 import spatial as sp
 import weights as wt
-from spatial._logdet import banded, eliminated, intervals, rough, symmetrizer
-from spatial._logdet.many import determinants
-from spatial._logdet.spectra import Spectra, spectra
-from spatial._logdet.spectrum import Spectrum
-from spatial._logdet.stacked import Curves, curves, logistic, logit
-from spatial._logdet.structure import admissible_interval
-from spatial._weights import as_weights
 from spatial.compare.estimates import of_fit
 from spatial.compare.stacked import estimates_of
-from spatial.models._again import again, as_another, read_first
-from spatial.models._stack import can_stack, stacked
+from spatial.design._weights_tmp import as_weights
+from spatial.logdet import banded, eliminated, intervals, rough, symmetrizer
+from spatial.logdet.many import determinants
+from spatial.logdet.spectra import Spectra, spectra
+from spatial.logdet.spectrum import Spectrum
+from spatial.logdet.stacked import Curves, curves, logistic, logit
+from spatial.logdet.structure import admissible_interval
+from spatial.models.again import again, as_another, read_first
+from spatial.models.stack import can_stack, stacked
 from spillover.errors import SpatialInputError
 
 PANEL = {"entity": "unit", "time": "year"}
