@@ -19,6 +19,7 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ..records.results import Fit
+from ..solve.ml import derivatives
 from .groups import group_codes, periods_of_rows, units_of_rows
 from .information import with_dummies, without_dummies
 from .kinds import Cluster, Robust

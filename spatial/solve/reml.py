@@ -27,11 +27,8 @@ from spillover.errors import SpatialInputError
 
 from ..logdet.inverse import Inverse
 from .ml import Sample, Solution, _cross_products, _solve, derivatives, maximum_likelihood, residuals
+from .roots import root
 from .search import _S, _ends, _expansion
-
-STEPS = 60  # of Newton's method
-SETTLED = 1e-10  # last step, in shares of the interval
-WIDEN = 0.5  # first step away from the maximum likelihood, in standard errors
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,12 +68,8 @@ def restricted(sample: Sample, W=None, M=None) -> Adjusted:
         E712 when the adjusted score has no root in the admissible interval, E801 when the search does not settle.
     """
     problem = Problem.of(sample, W, M)
-    start = _start(sample)
-    if len(problem.parts) == 2:
-        point = _newton(problem, start)
-    else:
-        point = np.array([_root(problem, float(start[0]))])
-    return _solution(problem, point)
+    low, high = (end[:, 0] for end in _ends(problem.parts))
+    return _solution(problem, root(problem.score, start_of(sample), low, high, names_of(sample)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +145,12 @@ class Problem:
         return Q.T @ right - lam * mixed + lam**2 * both, 2 * lam * both - mixed
 
 
-def _start(sample: Sample) -> np.ndarray:
+def names_of(sample: Sample) -> list[str]:
+    """Of the spatial parameters."""
+    return ["rho"] * (sample.lag is not None) + ["lambda"] * (sample.error is not None)
+
+
+def start_of(sample: Sample) -> np.ndarray:
     """The maximum likelihood, or the middle of the interval where it has none."""
     try:
         at = maximum_likelihood(sample)
@@ -161,74 +159,6 @@ def _start(sample: Sample) -> np.ndarray:
             raise
         return np.zeros((sample.lag is not None) + (sample.error is not None))
     return np.array([at.rho] * (sample.lag is not None) + [at.lam] * (sample.error is not None))
-
-
-def _root(problem: Problem, start: float) -> float:
-    """Uphill from the start until the score changes its sign, then Newton's method within the bracket."""
-    low, high = (float(end[0, 0]) for end in _ends(problem.parts))
-    at = min(max(start, low), high)
-    score, H = problem.score([at])
-    up = score[0] > 0
-    step = WIDEN / np.sqrt(-H[0, 0]) if H[0, 0] < 0 else 0.05 * (high - low)
-    inner, outer = at, at
-    while (score[0] > 0) == up:
-        if outer in (low, high) and outer != at:
-            raise _unbounded(problem, up)
-        inner, outer = outer, min(max(outer + (step if up else -step), low), high)
-        at, step = outer, 2 * step
-        score, H = problem.score([at])
-    a, b = sorted((inner, outer))
-    for _ in range(STEPS):
-        a, b = (at, b) if score[0] > 0 else (a, at)
-        following = at - score[0] / H[0, 0] if H[0, 0] < 0 else np.nan
-        if not a < following < b:
-            following = (a + b) / 2
-        if abs(following - at) < SETTLED * (high - low):
-            return following
-        at = following
-        score, H = problem.score([at])
-    raise SpatialInputError("E801", f"the restricted likelihood did not settle: last point {at:.6g}")
-
-
-def _newton(problem: Problem, start: np.ndarray) -> np.ndarray:
-    """Two roots at once; a step that makes the scaled scores larger is halved."""
-    ends = np.array(_ends(problem.parts))[:, :, 0]
-    low, high = ends
-    at = np.clip(start, low, high)
-    score, H = problem.score(at)
-    scale = 1 / np.sqrt(np.abs(np.diag(H)))
-    for _ in range(STEPS):
-        symmetric = (H + H.T) / 2
-        concave = np.linalg.eigvalsh(symmetric)[-1] < 0
-        step = -np.linalg.solve(H, score) if concave else np.sign(score) * 0.05 * (high - low)
-        size = np.linalg.norm(scale * score)
-        for _ in range(30):
-            trial = np.clip(at + step, low, high)
-            tried, bend = problem.score(trial)
-            if np.linalg.norm(scale * tried) < size or not concave:
-                break
-            step = step / 2
-        moved, at, score, H = np.abs(trial - at), trial, tried, bend
-        if (moved < SETTLED * (high - low)).all():
-            break
-    else:
-        raise SpatialInputError("E801", f"the restricted likelihood did not settle: last point {at.tolist()}")
-    edge = np.minimum(at - low, high - at) < 1e-6 * (high - low)
-    if edge.any():
-        raise _unbounded(problem, bool((high - at)[edge][0] < (at - low)[edge][0]), int(np.argmax(edge)))
-    return at
-
-
-def _unbounded(problem: Problem, up: bool, which: int = 0) -> SpatialInputError:
-    """The score keeps its sign up to the edge."""
-    names = ["rho"] * (problem.sample.lag is not None) + ["lambda"] * (problem.sample.error is not None)
-    end = problem.parts[which].interval[int(up)]
-    side = "below" if up else "above"
-    return SpatialInputError(
-        "E712",
-        f"{names[which]} is not bounded {side} {end:.4g}: the restricted likelihood rises up to the edge",
-        hint="weights with fewer links, fewer regressors, or method='ml' with effects(method='likelihood')",
-    )
 
 
 def _solution(problem: Problem, point: np.ndarray) -> Adjusted:
