@@ -1,4 +1,4 @@
-"""Roots of adjusted scores in one or two spatial parameters, uphill from a start."""
+"""The root of an adjusted score in one spatial parameter, uphill from a start."""
 
 from __future__ import annotations
 
@@ -8,97 +8,72 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
+from .ml import Sample, maximum_likelihood
+from .search import _ends
+
 MAX_STEPS = 60  # of Newton's method
 SETTLED = 1e-10  # last step, in shares of the interval
 FIRST_STEP = 0.5  # away from the start, in standard errors
-HALVINGS = 30
-EDGE = 1e-6  # share of the interval: a root nearer to an end is none
 
 
-def root(score: Callable, start: np.ndarray, low: np.ndarray, high: np.ndarray, names: list[str]) -> np.ndarray:
-    """Where the scores are zero and decreasing.
+def root(score: Callable, sample: Sample) -> tuple[float, float]:
+    """Where the score is zero and decreasing, and its derivative there.
+
+    From the maximum likelihood (or zero, where that lies on an edge) uphill until the score changes its sign; then
+    Newton's method within the bracket.
 
     Parameters
     ----------
     score : callable
-        Point (p,) -> scores (p,) and their derivatives (p, p).
-    start, low, high : (p,)
-        p is 1 or 2; both ends lie within the admissible interval.
-    names : of the p parameters, for errors
+        rho or lambda -> score, derivative
+    sample : Sample
+        With a spatial lag or a spatial error.
 
     Raises
     ------
     SpatialInputError
-        E712 when the score keeps its sign up to an end, E801 when the steps do not settle.
+        E713 when the score keeps its sign up to an end of the interval, E801 when the steps do not settle.
     """
-    if len(start) == 1:
-        return np.array([_one(score, float(start[0]), float(low[0]), float(high[0]), names[0])])
-    return _two(score, start, low, high, names)
-
-
-def _one(score, start, low, high, name) -> float:
-    """Uphill until the score changes its sign, then Newton's method within the bracket."""
-    at = min(max(start, low), high)
-    value, slope = _scalar(score, at)
+    name, part = ("rho", sample.lag) if sample.lag is not None else ("lambda", sample.error)
+    low, high = (float(end[0, 0]) for end in _ends([part]))
+    at = min(max(_start(sample), low), high)
+    value, slope = score(at)
     up = value > 0
     step = FIRST_STEP / np.sqrt(-slope) if slope < 0 else 0.05 * (high - low)
     inner = outer = at
     while (value > 0) == up:
-        if outer in (low, high) and outer != start:
-            raise unbounded(name, up, high if up else low)
+        if outer == (high if up else low):
+            raise _unbounded(name, up, part.interval[int(up)])
         inner, outer = outer, min(max(outer + (step if up else -step), low), high)
         at, step = outer, 2 * step
-        value, slope = _scalar(score, at)
+        value, slope = score(at)
     a, b = sorted((inner, outer))
     for _ in range(MAX_STEPS):
         a, b = (at, b) if value > 0 else (a, at)
         following = at - value / slope if slope < 0 else np.nan
         if not a <= following <= b:
             following = (a + b) / 2
-        if abs(following - at) < SETTLED * (high - low):
-            return following
-        at = following
-        value, slope = _scalar(score, at)
+        moved, at = abs(following - at), following
+        value, slope = score(at)
+        if moved < SETTLED * (high - low):
+            return at, slope
     raise SpatialInputError("E801", f"the adjusted score did not settle: last {name} = {at:.6g}")
 
 
-def _scalar(score, at) -> tuple[float, float]:
-    value, slope = score(np.array([at]))
-    return float(value[0]), float(slope[0, 0])
+def _start(sample: Sample) -> float:
+    try:
+        at = maximum_likelihood(sample)
+    except SpatialInputError as error:
+        if error.code not in ("E701", "E801"):
+            raise
+        return 0.0
+    return at.rho if sample.lag is not None else at.lam
 
 
-def _two(score, start, low, high, names) -> np.ndarray:
-    """Newton's method; a step that makes the scaled scores larger is halved."""
-    at = np.clip(start, low, high)
-    value, slope = score(at)
-    scale = 1 / np.sqrt(np.abs(np.diag(slope)))
-    for _ in range(MAX_STEPS):
-        concave = np.linalg.eigvalsh((slope + slope.T) / 2)[-1] < 0
-        step = -np.linalg.solve(slope, value) if concave else np.sign(value) * 0.05 * (high - low)
-        size = np.linalg.norm(scale * value)
-        for _ in range(HALVINGS):
-            trial = np.clip(at + step, low, high)
-            tried, bend = score(trial)
-            if not concave or np.linalg.norm(scale * tried) < size:
-                break
-            step = step / 2
-        moved, at, value, slope = np.abs(trial - at), trial, tried, bend
-        if (moved < SETTLED * (high - low)).all():
-            break
-    else:
-        raise SpatialInputError("E801", f"the adjusted scores did not settle: last point {at.tolist()}")
-    for i, name in enumerate(names):
-        if min(at[i] - low[i], high[i] - at[i]) < EDGE * (high[i] - low[i]):
-            up = high[i] - at[i] < at[i] - low[i]
-            raise unbounded(name, up, high[i] if up else low[i])
-    return at
-
-
-def unbounded(name: str, up: bool, end: float) -> SpatialInputError:
+def _unbounded(name: str, up: bool, end: float) -> SpatialInputError:
     """The adjusted score keeps its sign up to the end of the interval."""
-    side = "below" if up else "above"
     return SpatialInputError(
-        "E712",
-        f"{name} is not bounded {side} {end:.4g}: its adjusted score keeps one sign up to that end",
+        "E713",
+        f"{name} is not bounded {'below' if up else 'above'} {end:.4g}: its adjusted score keeps one sign up to there",
         hint="weights with fewer links or fewer regressors; method='ml' has a maximum more often",
     )
