@@ -14,7 +14,6 @@ from spillover.errors import SpatialInputError, check_option
 
 from ..design._period_weights_tmp import refuse_varying
 from ..design.fixed_effects import left_by_effects
-from ..diagnostics.lm import FIXED
 from ..records.results import Fit
 from .bootstrap import bootstrap_parameters
 from .groups import both, group_codes
@@ -29,10 +28,10 @@ from .sandwich import grouped_meat, newey_west, sandwich, small_sample_factor, s
 class Information:
     """The inverse information: observed ("oim", second derivatives) or expected ("eim", Anselin 1988).
 
-    A model without a spatial parameter has the classical covariance, sigma2 (X'X)^-1 with sigma2 = SSE / df. Where
-    fixed effects are corrected for, the degrees of freedom that coefficients take are too: the inverse of "oim" is
-    multiplied by n / (n - p), n what the effects leave and p the number of parameters. Eight coefficients at N = 31,
-    T = 5 make intervals 4 % too short without.
+    A model without a spatial parameter has the classical covariance, sigma2 (X'X)^-1 with sigma2 = SSE / df. Others
+    count the degrees of freedom that parameters take too, unless ``correction=False``: the inverse of "oim" is
+    multiplied by n / (n - p), n what fixed effects leave and p the number of parameters, and statistics are t(n - p).
+    Fifteen regressors of 48 states leave intervals of beta that cover 70 % without, 94 % with it.
     """
 
     kind: str = "oim"
@@ -45,7 +44,7 @@ class Information:
             inverse = np.linalg.inv(np.linalg.qr(sample.X, mode="r"))
             return fit.sigma2 * inverse @ inverse.T
         if self.kind == "oim":
-            return _lost_freedom(fit) * covariance(observed(sample, at), fit.params.index)
+            return lost_freedom(fit) * covariance(observed(sample, at), fit.params.index)
         refuse_varying(fit.design.weights, "vcov='eim'")
         refuse_varying(fit.design.weights_of_error, "vcov='eim'")
         W, M = fit.design.weights.csr, fit.design.weights_of_error.csr
@@ -57,7 +56,7 @@ class Information:
     def describe(self, fit: Fit) -> str:
         if not (_is_spatial(fit) or by_random_ml(fit)):
             return "classical"
-        factor = ", factor n/(n-p)" * (_lost_freedom(fit) > 1)
+        factor = ", factor n/(n-p)" * (lost_freedom(fit) > 1)
         return {"oim": "observed information" + factor, "eim": "expected information"}[self.kind]
 
 
@@ -271,19 +270,19 @@ class Bootstrap:
 
 
 def residual_df(fit: Fit) -> int:
-    """Rows less fixed effects and coefficients."""
-    d = fit.design
-    return left_by_effects(d, fit.settings["effects"]) - fit.sample.X.shape[1]
+    """Rows less fixed effects and parameters."""
+    return left_by_effects(fit.design, fit.settings["effects"]) - len(fit.params)
 
 
-def lost_freedom(n: int, p: int, settings: dict) -> float:
-    """n / (n - p) in panels whose fixed effects are corrected for, 1 elsewhere."""
-    corrected = settings["effects"] in FIXED and settings["correction"] is not False
+def factor_of_freedom(n: int, p: int, settings: dict) -> float:
+    """n / (n - p); 1 without the correction and for random effects."""
+    corrected = settings["correction"] is not False and not settings["random"]
     return n / (n - p) if corrected and n > p else 1.0
 
 
-def _lost_freedom(fit: Fit) -> float:
-    return lost_freedom(fit.sample.n, len(fit.params), fit.settings)
+def lost_freedom(fit: Fit) -> float:
+    """Of a fit: see ``factor_of_freedom``."""
+    return factor_of_freedom(fit.sample.n, len(fit.params), fit.settings)
 
 
 def _factor(fit: Fit, groups: str) -> str:

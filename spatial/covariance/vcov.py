@@ -15,6 +15,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 
 from ..records.results import Fit
+from .adjusted import ADJUSTED, OfAdjustedScore
 from .jackknife import Jackknife
 from .kinds import Bootstrap, Cluster, Conley, DriscollKraay, Information, Robust
 from .random import by_random_ml, refuse_for_random
@@ -73,6 +74,10 @@ def describe(fit: Fit) -> str:
 
 def _of_method(fit: Fit, vcov, settings: dict):
     """The covariance as an object; estimates by moments have their own kinds."""
+    if fit.settings["method"] in ADJUSTED:
+        if settings:
+            raise SpatialInputError("E501", f"vcov={vcov!r} takes no settings, got {sorted(settings)}")
+        return OfAdjustedScore(vcov, fit.settings["method"])
     if fit.settings["method"] != "gmm":
         chosen = as_vcov(vcov, **settings)
         if by_random_ml(fit):

@@ -109,11 +109,6 @@ def flat(values: np.ndarray) -> np.ndarray:
     return values.reshape(values.shape[0] * values.shape[1], *values.shape[2:])
 
 
-def sample_df(d: Design, effects: str, sample: Sample) -> int:
-    """Residual degrees of freedom of a regression with these fixed effects."""
-    return left_by_effects(d, effects) - sample.X.shape[1]
-
-
 def which_effects(effects: str | None, d: Design) -> str:
     """The effects asked for, or two-way ones in a panel and none in a cross-section."""
     if effects is None:

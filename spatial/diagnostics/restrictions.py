@@ -16,7 +16,7 @@ from ..records.results import Fit, TestResult, TestTable
 from ..solve.ml import maximum_likelihood
 from .lm import lagged_regressors, scores_of
 from .random_nested import lr_test_of_random
-from .tests import lr_test
+from .tests import lr_test, refuse_without_likelihood
 
 
 def durbin_lm_tests(fit: Fit) -> TestTable:
@@ -150,8 +150,8 @@ def effects_test(restricted: Fit, full: Fit) -> TestResult:
     if small not in contained or large not in contained or not contained[small] < contained[large] or not same:
         raise SpatialInputError("E501", f"{small!r} effects are not nested in {large!r} effects of the same model",
                                 hint="fit one model twice, say with effects='entity' and effects='twoway'")  # fmt: skip
-    if "gmm" in (restricted.settings["method"], full.settings["method"]):
-        raise SpatialInputError("E501", "the method of moments has no likelihood to compare", hint="use method='ml'")
+    for fit in (restricted, full):
+        refuse_without_likelihood(fit)
     T, N = full.design.y.shape
     tested = sorted(contained[large] - contained[small])
     df = sum({"unit": N - 1, "period": T - 1}[t] for t in tested)

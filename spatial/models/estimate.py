@@ -10,16 +10,17 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 from spillover.ids import positions
 
+from ..covariance.adjusted import ADJUSTED
 from ..covariance.vcov import as_vcov
 from ..design._period_weights_tmp import PeriodWeights, refuse_varying
 from ..design._weights_tmp import Weights, as_weights, warn_unlabelled
 from ..design.checks import refuse_perfect_fit
 from ..design.design import Design, design
+from ..design.fixed_effects import left_by_effects
 from ..design.gaps import cut_to_observed
 from ..design.instruments import design_with_instruments
 from ..design.sample import (
     demeaned_sample,
-    sample_df,
     which_correction,
     which_effects,
     with_lagged_intercept,
@@ -27,12 +28,14 @@ from ..design.sample import (
 )
 from ..records.results import Fit, Specification
 from ..solve.ml import Sample, Solution, maximum_likelihood
+from ..solve.reml import Adjusted
+from .adjusted import refuse_adjusted, solve_adjusted
 from .dynamic import warn_of_own_lags, with_lagged_response, without_bias
 from .dynamic_moments import checked_dynamic, dynamic_method_of_moments, gmm_settings
 from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .random import RANDOM, random_effects, refuse_random
 
-METHODS = ("ml", "gmm")
+METHODS = ("ml", "reml", "aqs", "gmm")
 CORRECTIONS = (True, False, "additive")
 NO_COVARIANCE = pd.DataFrame()
 
@@ -87,9 +90,14 @@ def estimate(
     elif effects in RANDOM:
         sample, names, solution, random = random_effects(specification, d, effects, given)
     else:
+        if method in ADJUSTED:
+            refuse_adjusted(specification, d, effects, correction, method)
         used = which_correction(specification, d, effects, correction)
         sample, names = demeaned_sample(specification, d, effects, used, logdet)
-        solution = without_bias(sample, maximum_likelihood(sample), d, effects, used)
+        if method in ADJUSTED:
+            solution = solve_adjusted(specification, d, sample, method)
+        else:
+            solution = without_bias(sample, maximum_likelihood(sample), d, effects, used)
     refuse_perfect_fit(sample, solution, d.response)
     # 4. Names and a covariance.
     settings = _settings(d, effects, used, vcov, logdet, method, random)
@@ -156,11 +164,16 @@ def _read(specification, formula, data, w, w_error, endog, instruments, keys):
 
 
 def estimates(specification: Specification, d: Design, sample: Sample, at: Solution, settings: dict):
-    """(parameters, sigma2, df). Least squares has t statistics and sigma2 = SSE / df."""
+    """(parameters, sigma2, df). Least squares has sigma2 = SSE / df; what is corrected for p has t statistics."""
     params = [*at.beta[: sample.k]] + [at.rho] * specification.lag + [at.lam] * specification.error
-    if specification.lag or specification.error or (settings["random"] and settings["random"].by_likelihood):
+    if isinstance(at, Adjusted):
+        return params, at.sigma2, at.df
+    if settings["random"] and settings["random"].by_likelihood:
         return params, at.sigma2, None
-    df = sample_df(d, settings["effects"], sample)
+    df = left_by_effects(d, settings["effects"]) - len(params)
+    if specification.lag or specification.error:
+        corrected = settings["method"] == "ml" and settings["correction"] is not False and not settings["random"]
+        return params, at.sigma2, df if corrected and df > 0 else None
     return params, float(at.resid @ at.resid) / df, df
 
 
@@ -194,9 +207,11 @@ def _checked_options(specification, method, vcov, correction, durbin, wx_order, 
     check_option("correction", correction, CORRECTIONS)
     if durbin is not None and not specification.durbin:
         raise SpatialInputError("E501", f"durbin= has no meaning for {specification.name}", hint="use slx, sdm or sdem")
-    if method == "ml":
+    if method != "gmm":
         if endog or instruments:
             raise SpatialInputError("E501", "endogenous regressors need method='gmm'")
+        if method in ADJUSTED:
+            return method if vcov is None else vcov
         vcov = "oim" if vcov is None else vcov
         as_vcov(vcov)
         return vcov

@@ -163,7 +163,8 @@ def refit(
 def _given(fit, y, x, relabel, w) -> dict:
     """What changes, aligned: arrays with the replicates first, and a list of weights."""
     if fit.settings["method"] != "ml":
-        raise SpatialInputError("E525", "only maximum likelihood and least squares are refitted, not method='gmm'")
+        raise SpatialInputError("E525", "only maximum likelihood and least squares are refitted, not "
+                                f"method={fit.settings['method']!r}", hint="method='ml'")  # fmt: skip
     d, given = fit.design, {}
     if d.lags:
         raise SpatialInputError("E525", "a dynamic model has the response among its regressors: it cannot be refitted")

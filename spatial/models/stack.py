@@ -15,7 +15,7 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
-from ..covariance.kinds import lost_freedom
+from ..covariance.kinds import factor_of_freedom
 from ..design._weights_tmp import Weights
 from ..design.checks import DOUBTFUL
 from ..design.design import INTERCEPT, Design
@@ -150,7 +150,7 @@ def _solved(d: Design, settings: dict, data: Pencil, which, found: Found | None)
         at = replace(at, sigma2=ratio * at.sigma2, covariance=ratio * at.covariance)
     else:
         at = maxima(data, found.curve, found.r)
-        at = replace(at, covariance=lost_freedom(data.n, len(names) + 1, settings) * at.covariance)
+        at = replace(at, covariance=factor_of_freedom(data.n, len(names) + 1, settings) * at.covariance)
     return Stack(which, names, data, at, found, settings["correction"])
 
 
