@@ -13,7 +13,7 @@ import numpy as np
 from spillover.errors import SpatialInputError, check_option
 
 from ..design._period_weights_tmp import refuse_varying
-from ..design.fixed_effects import left_by_effects
+from ..design.options import Settings
 from ..records.results import Fit
 from .bootstrap import bootstrap_parameters
 from .groups import both, group_codes
@@ -271,13 +271,12 @@ class Bootstrap:
 
 def residual_df(fit: Fit) -> int:
     """Rows less fixed effects and parameters."""
-    return left_by_effects(fit.design, fit.settings["effects"]) - len(fit.params)
+    return fit.design.left(fit.settings.effects) - len(fit.params)
 
 
-def factor_of_freedom(n: int, p: int, settings: dict) -> float:
+def factor_of_freedom(n: int, p: int, settings: Settings) -> float:
     """n / (n - p); 1 without the correction and for random effects."""
-    corrected = settings["correction"] is not False and not settings["random"]
-    return n / (n - p) if corrected and n > p else 1.0
+    return n / (n - p) if settings.counts_parameters and n > p else 1.0
 
 
 def lost_freedom(fit: Fit) -> float:

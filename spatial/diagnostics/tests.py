@@ -11,7 +11,7 @@ from ..covariance.kinds import lost_freedom
 from ..covariance.vcov import as_vcov
 from ..design.design import INTERCEPT
 from ..records.results import Fit, TestResult, TestTable
-from .lm import FIXED, scores_of, transformed
+from .lm import scores_of, transformed
 from .random_nested import lr_test_of_random
 
 NULLS = {"SAR": "theta = 0", "SEM": "theta + rho beta = 0", "SLX": "rho = 0", "OLS": "rho = 0 and theta = 0"}
@@ -61,9 +61,9 @@ def lm_tests(fit: Fit) -> TestTable:
         TestResult("robust LM error", robust_error, 1, "lambda = 0, whatever rho is"),
         TestResult("SARMA", dy**2 / J + robust_error, 2, "rho = 0 and lambda = 0"),
     )
-    effects = fit.settings["effects"]
-    title = f"Lagrange multiplier tests, {fit.specification.name}" + (f" with {effects} effects" * (effects != "none"))
-    plain = effects in FIXED and transformed(fit) == "none"
+    effects = fit.settings.effects
+    title = f"Lagrange multiplier tests, {fit.specification.name}" + (f" with {effects} effects" * bool(effects))
+    plain = effects.fixed and not transformed(fit)
     return TestTable(title, results, "without correction for the fixed effects (correction=False)" * plain)
 
 
@@ -87,7 +87,7 @@ def lr_test(restricted: Fit, full: Fit) -> TestResult:
         refuse_without_likelihood(fit)
     df = full.n_parameters - restricted.n_parameters
     a, b = restricted.specification.name, full.specification.name
-    if restricted.settings.get("random") or full.settings.get("random"):
+    if restricted.settings.random or full.settings.random:
         return lr_test_of_random(restricted, full)
     same_sample = restricted.sample.n == full.sample.n and np.array_equal(restricted.sample.y, full.sample.y)
     if df <= 0 or not same_sample:
@@ -162,7 +162,7 @@ def refuse_without_likelihood(fit: Fit) -> None:
     """
     hints = {"gmm": "use method='ml'", "reml": "wald_test(fit, ...), or fits with method='ml'",
              "aqs": "wald_test(fit, ...), or fits with method='ml'"}  # fmt: skip
-    if (method := fit.settings["method"]) in hints:
+    if (method := fit.settings.method) in hints:
         name = "the method of moments" if method == "gmm" else f"method={method!r}"
         raise SpatialInputError("E501", f"{name} has no likelihood to compare", hint=hints[method])
 
@@ -170,7 +170,7 @@ def refuse_without_likelihood(fit: Fit) -> None:
 def _wald(name: str, value: np.ndarray, covariance: np.ndarray, fit: Fit, null: str) -> TestResult:
     """chi2, or F where the fit has t statistics."""
     statistic, q = float(value @ np.linalg.solve(covariance, value)), len(value)
-    if fit.settings["method"] == "ml" and isinstance(kind := as_vcov(fit.settings["vcov"]), Jackknife):
+    if fit.settings.method == "ml" and isinstance(kind := as_vcov(fit.settings.vcov), Jackknife):
         return TestResult(name, *t_squared(statistic, q, kind.df(fit) + 1), null)
     if fit.df_resid is None:
         return TestResult(name, statistic, q, null)

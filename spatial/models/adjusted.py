@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from spillover.errors import SpatialInputError
 
-from ..covariance.random import RANDOM
 from ..design._period_weights_tmp import refuse_varying
 from ..design.design import Design
+from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
 from ..records.results import Specification
 from ..solve.aqs import adjusted_score
@@ -14,7 +14,7 @@ from ..solve.ml import Sample
 from ..solve.reml import Adjusted, restricted
 
 
-def refuse_adjusted(specification: Specification, d: Design, effects: str, correction, method: str) -> None:
+def refuse_adjusted(specification: Specification, d: Design, effects: FixedEffects, correction, method: str) -> None:
     """What the adjusted scores are not there for.
 
     Raises
@@ -32,7 +32,7 @@ def refuse_adjusted(specification: Specification, d: Design, effects: str, corre
             f"{asked} is for one spatial parameter, and {spec.name} has two: intervals of both cover 80 to 85 % there",
             hint="method='ml' (85 to 90 % at 48 units), or sar, sem, sdm, sdem",
         )
-    if d.lags or effects in RANDOM:
+    if d.lags or effects.random:
         why = "a lagged response" if d.lags else f"{effects} effects"
         raise SpatialInputError("E501", f"{asked} is not for {why}", hint="method='ml'")
     if correction is not True:
@@ -42,7 +42,7 @@ def refuse_adjusted(specification: Specification, d: Design, effects: str, corre
     refuse_varying(weights, asked)
     if method == "aqs" and d.is_panel:
         raise SpatialInputError("E501", f"{asked} is for cross-sections", hint="method='reml' or method='ml'")
-    if effects in ("time", "twoway") and not weights.rows_sum_to_one:
+    if effects.time and not weights.rows_sum_to_one:
         raise SpatialInputError("E308", f"{asked} with {effects} effects needs weights whose rows all sum to one",
                                 ids=weights.islands, hint="standardize('row'), or effects='entity'")  # fmt: skip
 
