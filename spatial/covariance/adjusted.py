@@ -8,7 +8,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from ..records.results import Fit
+from ..records.fit import FitRecord
 
 ADJUSTED = {
     "reml": "restricted likelihood, t(n-k)",
@@ -31,11 +31,11 @@ class OfAdjustedScore:
                 hint="leave vcov= out; under unequal variances method='aqs'",
             )
 
-    def covariance(self, fit: Fit) -> np.ndarray:
+    def covariance(self, fit: FitRecord) -> np.ndarray:
         return fit.solution.covariance
 
-    def df(self, fit: Fit) -> int:
+    def df(self, fit: FitRecord) -> int:
         return fit.solution.df
 
-    def describe(self, fit: Fit) -> str:
+    def describe(self, fit: FitRecord) -> str:
         return ADJUSTED[self.method]

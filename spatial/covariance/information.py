@@ -14,7 +14,8 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
-from ..solve.ml import Sample, Solution, derivatives
+from ..design.arrays import Sample
+from ..solve.ml import Solution, spatially_lagged_error
 
 DENSE_MAX = 5_000
 
@@ -125,6 +126,16 @@ def inverse_information(information: np.ndarray, names: Sequence[str]) -> np.nda
         ) from error
     inverse = np.linalg.inv(L)
     return (inverse.T @ inverse) * np.outer(scale, scale)
+
+
+def derivatives(sample, at):
+    """-de/d(beta, rho, lambda): [B X, B W y, M u]."""
+    columns = [sample.X if sample.error is None else sample.X - at.lam * sample.MX]
+    if sample.lag is not None:
+        columns.append(sample.Wy if sample.error is None else sample.Wy - at.lam * sample.MWy)
+    if sample.error is not None:
+        columns.append(spatially_lagged_error(sample, at.beta, at.rho))
+    return np.column_stack(columns)
 
 
 def _assemble(J, names, traces, k, T, n, s2):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..solve.ml import Sample, Solution, derivatives
-from .information import with_dummies, without_dummies
+from ..design.arrays import Sample
+from ..solve.ml import Solution
+from .information import derivatives, with_dummies, without_dummies
 
 
 def scores(sample: Sample, at: Solution) -> np.ndarray:

@@ -10,19 +10,20 @@ from ..covariance.jackknife import Jackknife, t_squared
 from ..covariance.kinds import lost_freedom
 from ..covariance.vcov import as_vcov
 from ..design.design import INTERCEPT
-from ..records.results import Fit, TestResult, TestTable
+from ..records.fit import FitRecord
+from ..records.tests import TestResult, TestTable
 from .lm import scores_of, transformed
 from .random_nested import lr_test_of_random
 
 NULLS = {"SAR": "theta = 0", "SEM": "theta + rho beta = 0", "SLX": "rho = 0", "OLS": "rho = 0 and theta = 0"}
 
 
-def lm_tests(fit: Fit) -> TestTable:
+def lm_tests(fit: FitRecord) -> TestTable:
     """Lagrange multiplier tests for a spatial lag and a spatial error in a regression's residuals.
 
     Parameters
     ----------
-    fit : Fit
+    fit : FitRecord
         From ``ols`` or ``slx``, a cross-section or a panel with any fixed effects: its residuals and its W.
 
     Returns
@@ -67,7 +68,7 @@ def lm_tests(fit: Fit) -> TestTable:
     return TestTable(title, results, "without correction for the fixed effects (correction=False)" * plain)
 
 
-def lr_test(restricted: Fit, full: Fit) -> TestResult:
+def lr_test(restricted: FitRecord, full: FitRecord) -> TestResult:
     """Likelihood ratio of two nested fits on the same data: 2 (ln L_full - ln L_restricted) (n - p) / n.
 
     p counts the full model's parameters, n what fixed effects leave; from a full fit with ``correction=False`` the
@@ -103,12 +104,12 @@ def lr_test(restricted: Fit, full: Fit) -> TestResult:
     return TestResult(f"LR {b} vs {a}", statistic, df, NULLS[a] if b == "SDM" and a in NULLS else f"{a} is enough")
 
 
-def wald_test(fit: Fit, against: str) -> TestResult:
+def wald_test(fit: FitRecord, against: str) -> TestResult:
     """Wald test of a Durbin model against a model that it nests.
 
     Parameters
     ----------
-    fit : Fit
+    fit : FitRecord
         From ``sdm`` (against "SAR", "SEM", "SLX" or "OLS"), or from a dynamic model (against "static").
     against : str
         "SAR": theta = 0. "SEM": theta + rho beta = 0, the common factor (delta method). "SLX": rho = 0.
@@ -152,7 +153,7 @@ def wald_test(fit: Fit, against: str) -> TestResult:
     return _wald(f"Wald SDM vs {against}", g, G @ fit.vcov.to_numpy() @ G.T, fit, NULLS[against])
 
 
-def refuse_without_likelihood(fit: Fit) -> None:
+def refuse_without_likelihood(fit: FitRecord) -> None:
     """A ratio needs maxima of one likelihood.
 
     Raises
@@ -167,7 +168,7 @@ def refuse_without_likelihood(fit: Fit) -> None:
         raise SpatialInputError("E501", f"{name} has no likelihood to compare", hint=hints[method])
 
 
-def _wald(name: str, value: np.ndarray, covariance: np.ndarray, fit: Fit, null: str) -> TestResult:
+def _wald(name: str, value: np.ndarray, covariance: np.ndarray, fit: FitRecord, null: str) -> TestResult:
     """chi2, or F where the fit has t statistics."""
     statistic, q = float(value @ np.linalg.solve(covariance, value)), len(value)
     if fit.settings.method == "ml" and isinstance(kind := as_vcov(fit.settings.vcov), Jackknife):
@@ -177,7 +178,7 @@ def _wald(name: str, value: np.ndarray, covariance: np.ndarray, fit: Fit, null: 
     return TestResult(name, statistic / q, (q, int(fit.df_resid)), null)
 
 
-def _no_lags(fit: Fit) -> TestResult:
+def _no_lags(fit: FitRecord) -> TestResult:
     lags = list(fit.design.lags)
     g, V = fit.params[lags].to_numpy(), fit.vcov.loc[lags, lags].to_numpy()
     return _wald(f"Wald dynamic {fit.specification.name} vs static", g, V, fit, _no_past(lags))
@@ -188,13 +189,13 @@ def _no_past(lags) -> str:
     return " and ".join(sorted((f"{'eta' if name.startswith('W:') else 'tau'} = 0" for name in lags), reverse=True))
 
 
-def nests_sem(fit: Fit) -> bool:
+def nests_sem(fit: FitRecord) -> bool:
     """Whether every regressor of an SDM is lagged: only then does theta = -rho beta give the SEM."""
     d = fit.design
     return {j for j, name in enumerate(d.names) if name != INTERCEPT} <= set(d.durbin)
 
 
-def _refuse_without_common_factor(fit: Fit) -> None:
+def _refuse_without_common_factor(fit: FitRecord) -> None:
     if fit.design.lags:
         raise SpatialInputError("E501", "a dynamic SDM nests the SEM only with a lagged y that is filtered like y",
                                 hint="test against 'SAR', 'SLX', 'OLS' or 'static'")  # fmt: skip

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
-from ..design._period_weights_tmp import refuse_varying
+from ..design.arrays import Sample
 from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
-from ..records.results import Specification
+from ..design.specification import Specification
 from ..solve.aqs import adjusted_score
-from ..solve.ml import Sample
 from ..solve.reml import Adjusted, restricted
 
 

@@ -21,7 +21,8 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from .ml import Sample, _solve, residuals
+from ..design.arrays import Sample, solve_triangular
+from .ml import residuals
 from .reml import Adjusted, _bordered
 from .roots import root
 
@@ -101,13 +102,13 @@ def _with_lag(sample: Sample, W, rho: float, gamma: float) -> Adjusted:
     """rho^ - rho = score / gamma and beta^ - beta = P eps - g (rho^ - rho), P = (X'X)^-1 X', g = P W y."""
     Q, R, _ = sample.basis
     m = _left(Q)
-    beta = _solve(R, Q.T @ (sample.y - rho * sample.Wy))
+    beta = solve_triangular(R, Q.T @ (sample.y - rho * sample.Wy))
     e = residuals(sample, beta, rho, 0.0)
     G = _inverse_lag(W, rho)
     d = (G.diagonal() - _rows(Q, G.T @ Q)) / m
     C = G - np.diag(d)
     C -= Q @ (Q.T @ C)
-    c, l, P = C @ (sample.X @ beta), e**2 / m**2, _solve(R, Q.T)
+    c, l, P = C @ (sample.X @ beta), e**2 / m**2, solve_triangular(R, Q.T)
     variance = (c**2 @ l + _pairs(C, e**2 / m)) / gamma**2
     g, own = P @ sample.Wy, (P * l) @ c / gamma  # own: covariance of P eps and rho^
     slopes = (P * l) @ P.T + variance * np.outer(g, g) - np.outer(own, g) - np.outer(g, own)

@@ -25,8 +25,9 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
+from ..design.arrays import Sample, solve_triangular
 from ..logdet.inverse import Inverse
-from .ml import Sample, Solution, _cross_products, _solve, residuals
+from .ml import Solution, _cross_products, residuals
 from .roots import root
 from .search import _expansion, _filtered
 
@@ -127,11 +128,11 @@ def _by_unit(values: np.ndarray, weights, A_inverse: Inverse) -> np.ndarray:
 def _with_lag(sample: Sample, rho: float, variance: float) -> Adjusted:
     """beta = (X'X)^-1 X'A y moves with rho by -g, g = (X'X)^-1 X'W y."""
     Q, R, _ = sample.basis
-    beta = _solve(R, Q.T @ (sample.y - rho * sample.Wy))
+    beta = solve_triangular(R, Q.T @ (sample.y - rho * sample.Wy))
     e = residuals(sample, beta, rho, 0.0)
     df = sample.n - len(beta)
     s2 = float(e @ e) / df
-    root_inverse, g = np.linalg.inv(R), _solve(R, Q.T @ sample.Wy)
+    root_inverse, g = np.linalg.inv(R), solve_triangular(R, Q.T @ sample.Wy)
     slopes = s2 * root_inverse @ root_inverse.T + variance * np.outer(g, g)
     return Adjusted(beta, rho, 0.0, s2, np.nan, e, _bordered(slopes, -variance * g, variance), df)
 
@@ -141,11 +142,11 @@ def _with_error(sample: Sample, lam: float, variance: float) -> Adjusted:
     Q, R, MQ = sample.basis
     BQ = Q - lam * MQ
     inverse = np.linalg.inv(BQ.T @ BQ)
-    beta = _solve(R, inverse @ (BQ.T @ (sample.y - lam * sample.My)))
+    beta = solve_triangular(R, inverse @ (BQ.T @ (sample.y - lam * sample.My)))
     e = residuals(sample, beta, 0.0, lam)
     df = sample.n - len(beta)
     s2 = float(e @ e) / df
-    slopes = s2 * _solve(R, _solve(R, inverse).T)
+    slopes = s2 * solve_triangular(R, solve_triangular(R, inverse).T)
     return Adjusted(beta, 0.0, lam, s2, np.nan, e, _bordered(slopes, np.zeros(len(beta)), variance), df)
 
 

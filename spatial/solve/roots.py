@@ -8,7 +8,8 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from .ml import Sample, maximum_likelihood
+from ..design.arrays import Sample
+from .ml import maximum_likelihood
 from .search import _ends
 
 MAX_STEPS = 60  # of Newton's method
