@@ -7,6 +7,7 @@ Names are loaded when they are first used, so ``import spatial`` is quick.
 
 from importlib import import_module
 
+from spillover import __version__ as __version__
 from spillover.errors import SpatialInputError, SpatialInputWarning
 
 _NAMES = {
