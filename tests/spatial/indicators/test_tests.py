@@ -53,7 +53,8 @@ def test_the_slope_has_hc3_errors():
 def test_rho_is_the_maximum_of_the_dense_likelihood(states):
     rng, n = np.random.default_rng(1), 48
     W = states.to_dense().to_numpy()
-    x = np.linalg.solve(np.eye(n) - 0.6 * W, pairs(rng, n, "normal").T).T + [[5.0], [7.0]]
+    x = np.linalg.solve(np.eye(n) - 0.6 * W, pairs(rng, n, "normal").T).T
+    x[1] += 7.0
     E, rho = without_neighbors(x, as_weights(states))
 
     def dense(r):
