@@ -1,8 +1,8 @@
 """Polygons that share a border without sharing its vertices: T-junctions, vertices that differ by rounding, overlaps.
 
-Only unmatched edges are looked at. Their vertices are snapped; a vertex on an edge's interior divides it; pieces between
-the same two vertices are common border (rook), owners of the same vertex touch (queen), and edges that cross between
-unlike vertices mean an overlap that is deeper than the snap (both).
+Only unmatched edges are looked at. Their vertices are snapped; a vertex on an edge's interior divides it; pieces
+between the same two vertices are common border (rook), owners of the same vertex touch (queen), and edges that cross
+between unlike vertices mean an overlap that is deeper than the snap (both).
 """
 
 from __future__ import annotations
@@ -75,48 +75,56 @@ def joined(border: OpenBorder, n: int, reach: float, *, corners: bool, lengths: 
     ``corners`` also asks for pairs that share only points; ``lengths`` (e,) are lengths of the unmatched edges.
     """
     label, extent = _snap.clusters(border.xy, reach)
-    split = _splits(border, label, reach)
-    pieces = _pieces(border, label, extent, *split)
-    parts = [_common_pieces(border, pieces, lengths), _overlaps(border, label, pieces, reach)]
+    search = _junctions.EdgeSearch(border, label, reach)
+    split = _splits(search, label, merged=len(extent) < len(label))
+    pieces = _pieces(label[border.ends], extent, *split)
+    parts = [_common_pieces(border, pieces, len(extent), lengths), _overlaps(border, pieces, *search.crossings())]
     if corners:
         parts.append(_common_points(border, label, *split))
     return _by_pair(*(np.concatenate(x) for x in zip(*parts, strict=True)), n)
 
 
-def _splits(border, label, reach):
+def _splits(search, label, *, merged):
     """Edge, snapped vertex, place and distance of each division of an edge, by edge and place."""
-    edge, vertex, place, away = _junctions.on_edges(border, label, reach)
-    if reach > 0 and len(edge):  # several vertices may be one: the nearest to the edge tells where
-        order, new = _meeting.grouped(np.column_stack([edge, label[vertex]]).astype(np.uint64))
-        if not new.all():
-            order = np.lexsort([away, label[vertex], edge])
-            new = np.diff(edge[order], prepend=-1) != 0
-            new |= np.diff(label[vertex[order]], prepend=-1) != 0
+    edge, vertex, place, away = search.on_edges()
+    node = label[vertex]
+    if merged:  # several vertices may be one: the nearest to the edge tells where
+        order = np.lexsort([away, node, edge])
+        new = np.diff(edge[order], prepend=-1) != 0
+        new |= np.diff(node[order], prepend=-1) != 0
         order = order[new]
-        edge, vertex, place, away = edge[order], vertex[order], place[order], away[order]
-    order = np.lexsort([place, edge])
-    return edge[order], label[vertex[order]], place[order], away[order]
+        edge, node, place, away = edge[order], node[order], place[order], away[order]
+    order, new = _meeting.grouped_numbers(edge, len(search.border.ends))
+    several = np.flatnonzero(~new | ~np.append(new[1:], True))  # sorted by edge: sort those of one edge by place
+    order[several] = order[several][np.lexsort([place[order[several]], edge[order[several]]])]
+    return edge[order], node[order], place[order], away[order]
 
 
-def _pieces(border, label, extent, edge, vertex, place, away) -> Pieces:
-    e, s = len(border.ends), len(edge)
+def _pieces(node, extent, edge, vertex, place, away) -> Pieces:
+    """Edges between nodes (e, 2), divided."""
+    e, s = len(node), len(edge)
     before = np.concatenate([[0], np.cumsum(np.bincount(edge, minlength=e))])
-    head, tail, inner = 2 * np.arange(e) + before[:-1], 2 * np.arange(e) + 1 + before[1:], 2 * edge + 1 + np.arange(s)
-    node, at, off, inside = np.empty(2 * e + s, np.int64), np.empty(2 * e + s), np.empty(2 * e + s), np.zeros(2 * e + s, bool)
-    node[head], node[tail], node[inner] = label[border.ends[:, 0]], label[border.ends[:, 1]], vertex
-    at[head], at[tail], at[inner] = 0, 1, place
-    off[head], off[tail], off[inner] = extent[node[head]], extent[node[tail]], away
+    first, last = 2 * np.arange(e) + before[:-1], 2 * np.arange(e) + 1 + before[1:]
+    inner = 2 * edge + 1 + np.arange(s)
+    label, at, off = np.empty(2 * e + s, np.int64), np.empty(2 * e + s), np.empty(2 * e + s)
+    inside = np.zeros(2 * e + s, bool)
+    label[first], label[last], label[inner] = node[:, 0], node[:, 1], vertex
+    at[first], at[last], at[inner] = 0, 1, place
+    off[first], off[last], off[inner] = extent[node[:, 0]], extent[node[:, 1]], away
     inside[inner] = True
-    start = np.delete(np.arange(2 * e + s), tail)
-    return Pieces(np.column_stack([node[start], node[start + 1]]), np.repeat(np.arange(e), np.diff(before) + 1),
+    start = np.ones(2 * e + s, bool)
+    start[last] = False
+    start = np.flatnonzero(start)
+    return Pieces(np.column_stack([label[start], label[start + 1]]), np.repeat(np.arange(e), np.diff(before) + 1),
                   np.maximum(off[start], off[start + 1]), inside[start] | inside[start + 1],
                   at[start + 1] - at[start], at[start])
 
 
-def _common_pieces(border, pieces, lengths):
+def _common_pieces(border, pieces, labels, lengths):
     """Pairs of polygons that have a piece in common."""
-    real = np.flatnonzero(pieces.label[:, 0] != pieces.label[:, 1])
-    order, new = _meeting.grouped(np.sort(pieces.label[real], axis=1).astype(np.uint64))
+    low, high = np.minimum(*pieces.label.T), np.maximum(*pieces.label.T)
+    real = np.flatnonzero(low != high)
+    order, new = _meeting.grouped_numbers((low * labels + high)[real], labels * labels)
     one, two = (real[x] for x in _meeting.pairs_within(order, new))
     a, b = border.edge_owner[pieces.edge[one]], border.edge_owner[pieces.edge[two]]
     unlike = a != b
@@ -129,9 +137,8 @@ def _common_pieces(border, pieces, lengths):
     return a, b, np.ones(len(one), bool), how, np.maximum(pieces.gap[one], pieces.gap[two]), length
 
 
-def _overlaps(border, label, pieces, reach):
-    """Pairs of polygons of which edges cross between vertices that are not the same."""
-    e, f, s, t = _junctions.crossings(border, label, reach)
+def _overlaps(border, pieces, e, f, s, t):
+    """Pairs of polygons of which edges e and f cross, at s and t, between vertices that are not the same."""
     start = pieces.edge + pieces.place
     one, two = np.searchsorted(start, e + s, side="right") - 1, np.searchsorted(start, f + t, side="right") - 1
     first, second = pieces.label[one], pieces.label[two]
@@ -142,20 +149,21 @@ def _overlaps(border, label, pieces, reach):
 
 def _common_points(border, label, edge, vertex, place, away):
     """Pairs of polygons at snapped vertices: two that were apart, or one on the other's edge."""
-    size = np.bincount(label)
-    active = size > 1
+    active = np.bincount(label) > 1
     active[vertex] = True
     here = np.flatnonzero(active[label[border.vertex]])
-    at = np.concatenate([label[border.vertex[here]], vertex])
+    which = np.concatenate([border.vertex[here], np.full(len(vertex), -1)])  # -1: on an edge
     owner = np.concatenate([border.owner[here], border.edge_owner[edge]])
-    which = np.concatenate([border.vertex[here], np.full(len(vertex), -1)])  # -1: it lies on an edge
-    off = np.concatenate([np.zeros(len(here)), away])
-    one, two = _meeting.pairs_within(*_meeting.grouped(np.column_stack([at, at]).astype(np.uint64)))
-    apart = (owner[one] != owner[two]) & ((which[one] != which[two]) | (which[one] < 0))
-    one, two = one[apart], two[apart]
-    on_edge = (which[one] < 0) | (which[two] < 0)
-    gap = np.where(on_edge, np.maximum(off[one], off[two]),
-                   np.hypot(*(border.xy[which[one]] - border.xy[which[two]]).T))
+    at = np.concatenate([label[border.vertex[here]], vertex])
+    one, two = _meeting.pairs_within(*_meeting.grouped_numbers(at, len(label)))
+    first, second = which[one], which[two]
+    apart = np.flatnonzero((owner[one] != owner[two]) & ((first != second) | (first < 0)))
+    one, two, first, second = one[apart], two[apart], first[apart], second[apart]
+    on_edge = (first < 0) | (second < 0)
+    gap = np.concatenate([np.zeros(len(here)), away])
+    gap = np.maximum(gap[one], gap[two])
+    both = np.flatnonzero(~on_edge)
+    gap[both] = np.hypot(*(border.xy[first[both]] - border.xy[second[both]]).T)
     return (owner[one], owner[two], np.zeros(len(one), bool), np.where(on_edge, T_JUNCTION, SNAPPED), gap,
             np.zeros(len(one)))
 
@@ -163,12 +171,11 @@ def _common_points(border, label, edge, vertex, place, away):
 def _by_pair(a, b, rook, how, gap, length, n) -> Joined:
     """What is found of each pair, together."""
     key = np.minimum(a, b).astype(np.int64) * n + np.maximum(a, b)
-    order, new = _meeting.grouped(np.column_stack([key, key]).astype(np.uint64))
+    order, new = _meeting.grouped_numbers(key, n * n)
     start, key = np.flatnonzero(new), key[order[new]]
-    first = np.argsort(key)
 
     def total(ufunc, x):
-        return ufunc.reduceat(x[order], start)[first] if len(start) else x[:0]
+        return ufunc.reduceat(x[order], start) if len(start) else x[:0]
 
-    return Joined(key[first] // n, key[first] % n, total(np.logical_or, rook), total(np.minimum, how),
-                  total(np.maximum, gap), total(np.add, length))
+    return Joined(key // n, key % n, total(np.logical_or, rook), total(np.minimum, how), total(np.maximum, gap),
+                  total(np.add, length))

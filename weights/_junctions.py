@@ -11,48 +11,58 @@ COMPILED_FROM = 20_000  # edges; below, a tree is faster than loading compiled c
 MOST_LEVELS = 20
 
 
-def on_edges(border: OpenBorder, label: np.ndarray, reach: float) -> tuple[np.ndarray, ...]:
-    """Edge, vertex, place on the edge (0 to 1) and distance from it, for vertices within reach of an edge's interior."""
-    if len(border.ends) < COMPILED_FROM:
-        return _on_edges_by_tree(border, label, reach)
-    from ._junction_kernels import points_on_edges
+class EdgeSearch:
+    """The unmatched edges of a border in a grid, or in a tree if they are few."""
 
-    grid = _grid(border, reach)
-    hit, where = points_on_edges(border.xy, label, border.tail, border.head, border.ends, *grid)
-    hit, where = _distinct(hit, where)
-    return *hit.T, *where.T
+    def __init__(self, border: OpenBorder, label: np.ndarray, reach: float):
+        self.border, self.label, self.reach = border, label, reach
+        self.compiled = len(border.ends) >= COMPILED_FROM
+        if self.compiled:
+            self.edge = np.column_stack([border.tail, border.head])
+            self.node = label[border.ends].astype(np.int32)
+            self.grid = self._grid()
 
+    def on_edges(self) -> tuple[np.ndarray, ...]:
+        """Edge, vertex, place on the edge (0 to 1) and distance from it, for vertices within reach of its interior.
 
-def crossings(border: OpenBorder, label: np.ndarray, reach: float) -> tuple[np.ndarray, ...]:
-    """Two edges of unlike polygons and the place (0 to 1) on each, where they cross without a common end."""
-    if len(border.ends) < COMPILED_FROM:
-        return _crossings_by_tree(border, label)
-    from ._junction_kernels import crossing_edges
+        Vertices that are an end of the edge, once snapped, are left out.
+        """
+        if not self.compiled:
+            return _on_edges_by_tree(self.border, self.label, self.reach)
+        from ._junction_kernels import points_on_edges
 
-    grid = _grid(border, reach)
-    hit, where = crossing_edges(border.tail, border.head, border.ends, border.edge_owner, label, *grid)
-    hit, where = _distinct(hit, where)
-    return *hit.T, *where.T
+        label = self.label.astype(np.int32)
+        return self._distinct(*points_on_edges(self.border.xy, label, self.edge, self.node, *self.grid))
 
+    def crossings(self) -> tuple[np.ndarray, ...]:
+        """Two edges of unlike polygons and the place (0 to 1) on each, where they cross without a common end."""
+        if not self.compiled:
+            return _crossings_by_tree(self.border, self.label)
+        from ._junction_kernels import crossing_edges
 
-def _grid(border, reach):
-    """Edges by cell, as the compiled loops take them: level of each, reach, corner, base, start, edges."""
-    from ._junction_kernels import filed, levels
+        return self._distinct(*crossing_edges(self.edge, self.node, self.border.edge_owner, *self.grid))
 
-    extent = abs(border.head - border.tail).max(axis=1) + 2 * reach
-    base = float(max(extent.min(), extent.max() / 2**MOST_LEVELS))
-    corner = border.xy.min(axis=0)
-    corner = np.minimum(corner, np.minimum(border.tail.min(axis=0), border.head.min(axis=0))) - 2 * reach - base / 3
-    level = levels(border.tail, border.head, reach, base)
-    drawers = 1 << (2 * len(extent)).bit_length()
-    return level, reach, corner, base, *filed(border.tail, border.head, level, reach, corner, base, drawers)
+    def _grid(self):
+        """Level of each edge, reach, corner, width of the smallest cells, where levels begin, and edges by cell."""
+        from ._junction_kernels import filed, levels
 
+        low, high = np.minimum(self.edge[:, :2], self.edge[:, 2:]), np.maximum(self.edge[:, :2], self.edge[:, 2:])
+        extent = np.maximum(*(high - low).T) + 2 * self.reach
+        base = float(max(extent.min(), extent.max() / 2**MOST_LEVELS))
+        corner = np.minimum(low.min(axis=0), self.border.xy.min(axis=0)) - 2 * self.reach - base / 3
+        level = levels(self.edge, self.reach, base)
+        drawers = [2 << (2 * count).bit_length() if count else 0 for count in np.bincount(level).tolist()]
+        offset = np.cumsum([0, *drawers])
+        return (level, self.reach, corner, base, offset,
+                *filed(self.edge, level, self.reach, corner, base, offset))
 
-def _distinct(hit, where):
-    """Each hit once, in order: two cells of an edge may share a drawer."""
-    order, new = _meeting.grouped(hit.view(np.uint64))
-    once = np.sort(order[new])
-    return hit[once], where[once]
+    def _distinct(self, hit, where):
+        """Each hit once: two cells of an edge may share a drawer."""
+        size = max(len(self.border.xy), len(self.edge))
+        order, new = _meeting.grouped_numbers(hit[:, 0] * size + hit[:, 1], len(self.edge) * size)
+        if not new.all():
+            hit, where = hit[order[new]], where[order[new]]
+        return *hit.T, *where.T
 
 
 def _on_edges_by_tree(border, label, reach):

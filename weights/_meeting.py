@@ -212,6 +212,22 @@ def grouped(items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return order, new
 
 
+def grouped_numbers(x: np.ndarray, below: int) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`grouped`, of whole numbers from 0 to ``below``, which come out sorted."""
+    bits = len(x).bit_length()
+    if int(below).bit_length() + bits > 64:
+        order = np.argsort(x, kind="stable")
+    else:
+        key = x.astype(np.uint64)
+        key <<= np.uint64(bits)
+        key |= np.arange(len(x), dtype=np.uint64)
+        key.sort()
+        order = (key & np.uint64((1 << bits) - 1)).astype(np.intp)
+    new = np.ones(len(x), bool)
+    np.not_equal(x[order[1:]], x[order[:-1]], out=new[1:])
+    return order, new
+
+
 def _rows(key: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     """CSR of sorted keys focal * n + neighbor."""
     indptr = np.zeros(n + 1, np.int32)

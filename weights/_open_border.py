@@ -38,11 +38,14 @@ class OpenBorder:
 
 
 def open_border(unmatched: _meeting.Unmatched, shapes: np.ndarray, *, geographic: bool) -> OpenBorder:
-    """Read again the polygons that own an unmatched vertex. An edge is unmatched if both its ends are, and it occurs once."""
+    """Read again the polygons that own an unmatched vertex.
+
+    An edge is unmatched if both its ends are and it occurs once.
+    """
     import shapely
 
     # Step 1: the coordinates of these polygons, and which are unmatched.
-    few = np.unique(unmatched.owner)
+    few = np.flatnonzero(np.bincount(unmatched.owner))
     count = shapely.get_num_coordinates(shapes[few])
     last = _vertices.closing(shapes[few], _vertices.offsets(count))
     xy = shapely.get_coordinates(shapes[few])
@@ -52,10 +55,10 @@ def open_border(unmatched: _meeting.Unmatched, shapes: np.ndarray, *, geographic
 
     # Step 2: edges between two of them that occur once.
     start = np.flatnonzero(~last[:-1] & (label[:-1] >= 0) & (label[1:] >= 0) & (label[:-1] != label[1:]))
+    one, two, size = label[start], label[start + 1], int(label.max(initial=0)) + 1
+    order, new = _meeting.grouped_numbers(np.minimum(one, two) * size + np.maximum(one, two), size * size)
+    start = np.sort(start[order[new & np.append(new[1:], True)]])
     ends = np.column_stack([label[start], label[start + 1]])
-    order, new = _meeting.grouped(np.sort(ends, axis=1).astype(np.uint64))
-    once = np.sort(order[new & np.append(new[1:], True)])
-    start = start[once]
 
     # Step 3: where they are.
     at = np.flatnonzero((label >= 0) & ~last)
@@ -67,12 +70,12 @@ def open_border(unmatched: _meeting.Unmatched, shapes: np.ndarray, *, geographic
         along = (abs(tail[:, 0]) >= 180 - SEAM) & (abs(head[:, 0]) >= 180 - SEAM)
         for end in (tail, head):
             end[along & (end[:, 0] < 0), 0] += 360
-    return OpenBorder(points, label[at], owner[at], ends[once], tail, head, owner[start])
+    return OpenBorder(points, label[at], owner[at], ends, tail, head, owner[start])
 
 
 def _numbers(wanted: np.ndarray, items: np.ndarray) -> np.ndarray:
     """A number from 0 for each item that is wanted, the same for equal ones; -1 for the others."""
-    number = _meeting.numbered(np.concatenate([wanted, items]))
+    number = _meeting.numbered(np.concatenate([items, wanted]))
     is_wanted = np.zeros(int(number.max(initial=-1)) + 1, bool)
-    is_wanted[number[: len(wanted)]] = True
-    return np.where(is_wanted, np.cumsum(is_wanted) - 1, -1)[number[len(wanted) :]]
+    is_wanted[number[len(items) :]] = True
+    return np.where(is_wanted, np.cumsum(is_wanted) - 1, -1)[number[: len(items)]]

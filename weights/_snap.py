@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
+from spillover.values import one_number
+
 from ._open_border import OpenBorder
 from ._touch import Space
-from ._values import one_number
 
 METRES, DEGREES, RELATIVE = 0.01, 1e-7, 1e-9  # snap="auto": projected, geographic, without coordinate system
 SHARE = 0.01  # of the median unmatched edge: more would snap away what is drawn
 ROUNDED = 20  # slanted edges from which rounding of coordinates can be told
 MOST_DIGITS = 8
+SLANTED = np.array([np.cos(1.0), np.sin(1.0)])  # few vertices of a regular map lie side by side along it
 
 
 def distance(snap, space: Space, border: OpenBorder) -> float:
@@ -57,9 +59,7 @@ def clusters(xy: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
     k = len(xy)
     if reach == 0 or k < 2:
         return np.arange(k), np.zeros(k)
-    from scipy.spatial import cKDTree
-
-    pairs = cKDTree(xy, balanced_tree=False, compact_nodes=False).query_pairs(reach, output_type="ndarray")
+    pairs = _close_pairs(xy, reach)
     if not len(pairs):
         return np.arange(k), np.zeros(k)
     label = _components(pairs, k)
@@ -68,6 +68,26 @@ def clusters(xy: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
         pairs = np.concatenate([pairs[~wide[label[pairs[:, 0]]]], _limited(xy, pairs[wide[label[pairs[:, 0]]]], reach)])
         label = _components(pairs, k)
     return label, _extent(xy, label)
+
+
+def _close_pairs(xy, reach) -> np.ndarray:
+    """Pairs at most ``reach`` apart, (p, 2): neighbours along a slanted line, or by a tree where those are many."""
+    along = xy @ SLANTED
+    order = np.argsort(along)
+    along, step = along[order], 1
+    here = np.flatnonzero(along[1:] - along[:-1] <= reach)
+    if len(here) > len(xy) / 2:
+        from scipy.spatial import cKDTree
+
+        return cKDTree(xy).query_pairs(reach, output_type="ndarray")
+    parts = [np.empty((0, 2), np.intp)]
+    while len(here):
+        parts.append(np.column_stack([order[here], order[here + step]]))
+        step += 1
+        here = here[here + step < len(xy)]
+        here = here[along[here + step] - along[here] <= reach]
+    pairs = np.concatenate(parts)
+    return pairs[np.hypot(*(xy[pairs[:, 0]] - xy[pairs[:, 1]]).T) <= reach]
 
 
 def _components(pairs, k) -> np.ndarray:
