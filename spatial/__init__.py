@@ -7,18 +7,22 @@ Names are loaded when they are first used, so ``import spatial`` is quick.
 
 from importlib import import_module
 
+from spillover import __version__ as __version__
 from spillover.errors import SpatialInputError, SpatialInputWarning
 
 _NAMES = {
-    "explore.moran": "moran",
-    "explore.by": "moran_by",
+    "explore.moran": "moran Moran",
+    "explore._global": "GlobalStatistic",
+    "explore._local": "LocalStatistic",
+    "explore.by": "moran_by MoranBy",
     "explore.variants": "moran_bv moran_rate moran_residuals",
-    "explore.correlogram": "correlogram correlogram_distance",
+    "explore.rates": "smoothed_rates SmoothedRates local_moran_rate",
+    "explore.correlogram": "correlogram correlogram_distance Correlogram",
     "explore.geary": "geary local_geary",
     "explore.getis": "getis_ord local_g",
-    "explore.joincount": "join_counts local_join_counts",
+    "explore.joincount": "join_counts local_join_counts JoinCounts",
     "explore.local": "local_moran local_moran_bv",
-    "explore.transitions": "lisa_transitions",
+    "explore.transitions": "lisa_transitions LisaTransitions",
     "models.family": "ols slx sar sdm",
     "models.family_error": "sem sdem sac gns",
     "covariance.moments": "instrument_tests",
@@ -38,7 +42,10 @@ _NAMES = {
     "diagnostics.robust_hausman": "robust_hausman",
     "diagnostics.residuals": "diagnose jarque_bera breusch_pagan lm_residual_error vif condition_number",
     "covariance.jackknife": "Jackknife",
-    "covariance.kinds": "Robust Cluster Conley DriscollKraay Bootstrap",
+    "covariance.clustered": "Robust Cluster",
+    "covariance.hac": "Conley DriscollKraay",
+    "covariance.scpc": "SCPC",
+    "covariance.kinds": "Bootstrap",
     "effects.average": "Effects",
     "compare.weights": "compare_weights",
     "compare.comparison": "Comparison",
@@ -58,7 +65,8 @@ _NAMES = {
     "policy.threshold": "threshold Threshold",
     "policy.what_if": "what_if WhatIf",
     "report.etable": "etable",
-    "records.results": "Fit TestResult TestTable",
+    "models.fit": "Fit",
+    "records.tests": "TestResult TestTable",
 }
 _HOME = {name: home for home, names in _NAMES.items() for name in names.split()}
 _ROOMS = ("indicators", "plot", "report")

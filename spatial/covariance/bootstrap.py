@@ -14,21 +14,20 @@ from dataclasses import replace
 import numpy as np
 
 from spillover.errors import SpatialInputError, SpatialInputWarning
+from spillover.matrix import refuse_varying
 
-from ..design._period_weights_tmp import refuse_varying
+from ..design.arrays import Sample
 from ..design.design import spatial_lag
 from ..design.gaps import refuse_unbalanced
-from ..design.within import demean
 from ..logdet.inverse import inverse
-from ..records.results import Fit
-from ..solve.ml import Sample, maxima
-from .random import RANDOM
+from ..records.fit import FitRecord
+from ..solve.ml import maxima
 
 BLOCK = 128  # samples that are in memory at once
 MAY_FAIL = 0.05  # share of the samples
 
 
-def bootstrap_parameters(fit: Fit, draws: int, seed: int) -> np.ndarray:
+def bootstrap_parameters(fit: FitRecord, draws: int, seed: int) -> np.ndarray:
     """Estimates of the parameters on bootstrap samples, shape (draws, p).
 
     Every draw has its own random stream, spawned from the seed. Draws without a maximum inside the interval of rho are
@@ -64,13 +63,13 @@ def bootstrap_parameters(fit: Fit, draws: int, seed: int) -> np.ndarray:
     return np.array(estimates)
 
 
-def resampled(fit: Fit, y: np.ndarray) -> list[Sample]:
+def resampled(fit: FitRecord, y: np.ndarray) -> list[Sample]:
     """The fit's sample with other responses (R, T, N), demeaned and lagged as the fit's own was."""
-    effects, exact = fit.settings["effects"], fit.settings["correction"] is True or fit.design.varies
+    effects, exact = fit.settings.effects, fit.settings.correction is True or fit.design.varies
     W, M, sample = fit.design.weights, fit.design.weights_of_error, fit.sample
 
     def within(values):
-        return demean(values, effects, first=1)
+        return effects.demean(values, first=1)
 
     def lag(w, values):
         lagged = spatial_lag(w, values, first=1)
@@ -88,16 +87,16 @@ def resampled(fit: Fit, y: np.ndarray) -> list[Sample]:
     return [replace(sample, **dict(zip(rows, each))) for each in zip(*rows.values())]
 
 
-def refuse(fit: Fit) -> None:
+def refuse(fit: FitRecord) -> None:
     """What a residual bootstrap cannot do."""
     refuse_unbalanced(fit.design.observed, "vcov='bootstrap'")
     refuse_varying(fit.design.weights, "vcov='bootstrap'")
     refuse_varying(fit.design.weights_of_error, "vcov='bootstrap'")
     s = fit.settings
     why = None
-    if s["effects"] in RANDOM:
+    if s.effects.random:
         why = "random effects leave two kinds of residuals"
-    elif s["correction"] == "additive" and s["effects"] in ("time", "twoway"):
+    elif s.correction == "additive" and s.effects.time:
         why = "the additive correction is made after the maximum"
     elif fit.design.lags or ("lag(" in fit.design.formula and fit.design.response in fit.design.formula.split("~")[1]):
         why = "lagged responses are among the regressors"
@@ -105,7 +104,7 @@ def refuse(fit: Fit) -> None:
         raise SpatialInputError("E501", f"vcov='bootstrap' cannot be used here: {why}", hint="use 'oim' or 'robust'")
 
 
-def _inverse_filter(fit: Fit):
+def _inverse_filter(fit: FitRecord):
     """A^-1 B^-1 on the unit axis of a (T, N) array."""
     B, A = inverse(fit.design.weights_of_error, fit.lam), inverse(fit.design.weights, fit.rho)
     return lambda values: A.solve(B.solve(values.T)).T

@@ -18,10 +18,11 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from ..records.results import Fit
+from ..records.fit import FitRecord
+from .clustered import Cluster, Robust
 from .groups import group_codes, periods_of_rows, units_of_rows
 from .information import derivatives, with_dummies, without_dummies
-from .kinds import Cluster, Robust
+from .joint import wald
 from .sandwich import information_and_scores, sums_by_group
 
 WEAK = 1e-8  # share of the information of some combination of parameters that must be left without a group
@@ -44,13 +45,13 @@ class Jackknife:
 
     by: object = "entity"
 
-    def covariance(self, fit: Fit) -> np.ndarray:
+    def covariance(self, fit: FitRecord) -> np.ndarray:
         changes = self.changes(fit)
         G, p = len(changes), len(fit.params)
         apart = changes[:, :p] - changes[:, :p].mean(axis=0)
         return (G - 1) / G * apart.T @ apart
 
-    def changes(self, fit: Fit) -> np.ndarray:
+    def changes(self, fit: FitRecord) -> np.ndarray:
         """d_g, what leaving group g out takes off all parameters, (G, p + 1 or more).
 
         Raises
@@ -71,17 +72,17 @@ class Jackknife:
                                     "sp.Cluster")  # fmt: skip
         return np.linalg.solve(scaled, (sums * scale)[..., None])[..., 0] * scale
 
-    def df(self, fit: Fit) -> int:
+    def df(self, fit: FitRecord) -> int:
         return int(group_codes(fit.design, self.by)[0].max())
 
-    def describe(self, fit: Fit) -> str:
+    def describe(self, fit: FitRecord) -> str:
         codes, name = group_codes(fit.design, self.by)
         return f"clustered by {name} ({codes.max() + 1:,} groups), jackknife (CR3)"
 
 
 def grouping_of(kind):
     """The grouping whose jackknife stands in for a covariance in tests; None for those that have no single one."""
-    if isinstance(kind, Robust) and not kind.pairs:
+    if isinstance(kind, Robust):
         return "entity"
     if isinstance(kind, Cluster):
         by = list(kind.by) if isinstance(kind.by, list | tuple) else [kind.by]
@@ -89,34 +90,14 @@ def grouping_of(kind):
     return kind.by if isinstance(kind, Jackknife) else None
 
 
-def hotelling(fit: Fit, names: list[str], by) -> tuple[float, tuple[int, int]]:
+def hotelling(fit: FitRecord, names: list[str], by) -> tuple[float, tuple[int, float]]:
     """F and its degrees of freedom for the null that some coefficients are zero, with the jackknife's covariance."""
     chosen, at = Jackknife(by), fit.params.index.get_indexer(names)
-    G = chosen.df(fit) + 1
     b, V = fit.params.to_numpy()[at], chosen.covariance(fit)[np.ix_(at, at)]
-    return t_squared(float(b @ np.linalg.solve(V, b)), len(names), G)
+    return wald(b, V, chosen.df(fit))
 
 
-def t_squared(statistic: float, q: int, G: int) -> tuple[float, tuple[int, int]]:
-    """F and (q, G - q) from T2 = g'V^-1 g: V of G pseudo-values that are normal, where chi2(q) takes V for known.
-
-    Raises
-    ------
-    SpatialInputError
-        E206 no more groups than coefficients.
-
-    Examples
-    --------
-    >>> t_squared(12.0, 3, 31)
-    (3.7333333333333334, (3, 28))
-    """
-    if q >= G:
-        raise SpatialInputError("E206", f"a clustered test of {q} coefficients needs more than {G} groups", n=G,
-                                hint="vcov='oim'")  # fmt: skip
-    return statistic * (G - q) / (q * (G - 1)), (q, G - q)
-
-
-def _by_group(fit: Fit, information, S, codes) -> tuple[np.ndarray, np.ndarray]:
+def _by_group(fit: FitRecord, information, S, codes) -> tuple[np.ndarray, np.ndarray]:
     """I_g, (G, p, p), and s_g, (G, p).
 
     Fixed effects are means, and a group moves those that it shares with others: of a cell, the rows of one group in one
@@ -126,8 +107,9 @@ def _by_group(fit: Fit, information, S, codes) -> tuple[np.ndarray, np.ndarray]:
     D, e = _columns(fit, p) / np.sqrt(s2), fit.solution.resid / np.sqrt(s2)
     G = codes.max() + 1
     parts, sums = _squares(D, codes) + (information - D.T @ D) / G, sums_by_group(S, codes)
-    for effects, of_rows in (("time", periods_of_rows), ("entity", units_of_rows)):
-        if fit.settings["effects"] not in (effects, "twoway"):
+    effects = fit.settings.effects
+    for removed, of_rows in ((effects.time, periods_of_rows), (effects.entity, units_of_rows)):
+        if not removed:
             continue
         means = of_rows(d)
         cells = codes * (means.max() + 1) + means
@@ -145,7 +127,7 @@ def _squares(D, codes) -> np.ndarray:
     return np.stack([sums_by_group(D * column[:, None], codes) for column in D.T], axis=1)
 
 
-def _columns(fit: Fit, size: int) -> np.ndarray:
+def _columns(fit: FitRecord, size: int) -> np.ndarray:
     """-de/d(parameters), (m, size): zero for those of which the errors know nothing; dummies projected out."""
     sample, at = fit.sample, fit.solution
     D = derivatives(sample, at)

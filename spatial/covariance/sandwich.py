@@ -13,14 +13,14 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
-from ..records.results import Fit
+from ..records.fit import FitRecord
 from .groups import nested, periods_of_rows, units_of_rows
 from .information import inverse_information, observed
 from .random import by_random_ml, random_scores
 from .scores import scores
 
 
-def sandwich(fit: Fit, meat_of) -> np.ndarray:
+def sandwich(fit: FitRecord, meat_of) -> np.ndarray:
     """I^-1 M I^-1 of the coefficients; ``meat_of`` takes the scores (m, p + 1), sigma2's among them, and returns M.
 
     Raises
@@ -40,10 +40,10 @@ def sandwich(fit: Fit, meat_of) -> np.ndarray:
     return (V + V.T) / 2
 
 
-def information_and_scores(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
+def information_and_scores(fit: FitRecord) -> tuple[np.ndarray, np.ndarray]:
     """The observed information of all parameters, sigma2 and random effects' kappa among them, and scores by row."""
     if by_random_ml(fit):
-        return fit.settings["random"].information, random_scores(fit)
+        return fit.settings.random.information, random_scores(fit)
     return observed(fit.sample, fit.solution), scores(fit.sample, fit.solution)
 
 
@@ -54,36 +54,42 @@ def sums_by_group(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
     return members @ values
 
 
-def small_sample_factor(fit: Fit, codes: np.ndarray) -> float:
+def small_sample_factor(fit: FitRecord, codes: np.ndarray) -> float:
     """G / (G - 1); for least squares also (m - 1) / (m - K), so that one row per group gives HC1.
 
     K counts the coefficients and the fixed effects that are not nested in the groups, as Stata's ``regress``
     and ``xtreg`` do.
     """
     G = int(codes.max()) + 1
-    if fit.specification.lag or fit.specification.error:
+    if is_spatial(fit):
         return G / (G - 1)
     T, N = fit.design.y.shape
-    m, effects = fit.design.nobs, fit.settings["effects"]
+    m, effects = fit.design.nobs, fit.settings.effects
     absorbed = 0
-    if effects in ("entity", "twoway"):
+    if effects.entity:
         absorbed = 1 if nested(units_of_rows(fit.design), codes) else N
-    if effects in ("time", "twoway"):
+    if effects.time:
         free = nested(periods_of_rows(fit.design), codes)
-        absorbed += (0 if free else T - 1) + (effects == "time")
+        absorbed += (0 if free else T - 1) + (effects.time and not effects.entity)
     return G / (G - 1) * (m - 1) / (m - fit.sample.X.shape[1] - absorbed)
 
 
-def grouped_meat(fit: Fit, codes: np.ndarray, S: np.ndarray) -> np.ndarray:
+def grouped_meat(fit: FitRecord, codes: np.ndarray, S: np.ndarray) -> np.ndarray:
     """Sum over groups of (sum of scores)(sum of scores)', with the small-sample factor (Liang & Zeger 1986)."""
     sums = sums_by_group(S, codes)
     return small_sample_factor(fit, codes) * sums.T @ sums
 
 
-def newey_west(sums: np.ndarray, lags: int) -> np.ndarray:
-    """Bartlett-weighted autocovariances of the rows (T, p), added up (Newey & West 1987)."""
-    M = sums.T @ sums
-    for lag in range(1, lags + 1):
-        ahead = sums[lag:].T @ sums[:-lag]
-        M += (1 - lag / (lags + 1)) * (ahead + ahead.T)
-    return M
+def least_squares(fit: FitRecord) -> bool:
+    """Whether nothing but least squares was needed: no spatial parameter, no variance of random effects."""
+    return not (fit.specification.lag or fit.specification.error or by_random_ml(fit))
+
+
+def is_spatial(fit: FitRecord) -> bool:
+    """Whether the model has a spatial parameter, and so was not estimated by least squares."""
+    return fit.specification.lag or fit.specification.error
+
+
+def factor_in_words(fit: FitRecord, groups: str) -> str:
+    """The small-sample factor of ``small_sample_factor``."""
+    return f"factor {groups}/({groups}-1)" + ("" if is_spatial(fit) else " (n-1)/(n-k)")

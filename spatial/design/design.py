@@ -12,9 +12,9 @@ import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.matrix import SpatialWeights, TemporalWeights, as_weights
 
-from ._period_weights_tmp import PeriodWeights
-from ._weights_tmp import Weights, as_weights
+from .fixed_effects import FixedEffects
 from .formula import INTERCEPT, read_formula
 from .gaps import refuse_unbalanced
 from .keys import match_rows
@@ -38,7 +38,7 @@ class Design:
         Up to which power of W.
     lags : tuple of str
         Which columns of X are the response's own past: ``lag(y)``, ``W:lag(y)``.
-    weights : Weights of N units, or PeriodWeights, one W for each of the T periods
+    weights : SpatialWeights of N units, or TemporalWeights, one W for each of the T periods
     error_weights : likewise, or None
         Weights of the error process where they are not ``weights``.
     ids : Index of N units
@@ -58,7 +58,7 @@ class Design:
     X: np.ndarray = field(repr=False)
     names: tuple[str, ...]
     durbin: tuple[int, ...]
-    weights: Weights | PeriodWeights
+    weights: SpatialWeights | TemporalWeights
     ids: pd.Index = field(repr=False)
     times: pd.Index | None = field(repr=False)
     formula: str
@@ -66,7 +66,7 @@ class Design:
     notes: tuple[str, ...] = ()
     frame: pd.DataFrame | None = field(default=None, repr=False)
     order: np.ndarray | None = field(default=None, repr=False)
-    error_weights: Weights | PeriodWeights | None = None
+    error_weights: SpatialWeights | TemporalWeights | None = None
     wx_order: int = 1
     lags: tuple[str, ...] = ()
     observed: np.ndarray | None = field(default=None, repr=False)
@@ -80,7 +80,7 @@ class Design:
         return self.y.shape[1]
 
     @property
-    def weights_of_error(self) -> Weights | PeriodWeights:
+    def weights_of_error(self) -> SpatialWeights | TemporalWeights:
         """M of the error process: W unless another was given."""
         return self.weights if self.error_weights is None else self.error_weights
 
@@ -123,6 +123,14 @@ class Design:
         out[self.observed] = rows
         return out
 
+    def within(self, values: np.ndarray, effects: FixedEffects, *, first: int = 0) -> np.ndarray:
+        """A (T, N, ...) array less its projection on the fixed effects; R such arrays with ``first=1``."""
+        return effects.demean(values, self.observed, first=first)
+
+    def left(self, effects: FixedEffects) -> int:
+        """Observations that are left once the fixed effects are taken out."""
+        return effects.left(*self.y.shape, self.observed)
+
     def labelled(self, values: np.ndarray, name: str) -> pd.Series:
         """A (T, N) array as a Series by unit, or by unit and period."""
         if self.times is None:
@@ -132,13 +140,15 @@ class Design:
         return (series if self.observed is None else series[self.observed.ravel()]).swaplevel().sort_index()
 
 
-def spatial_lag(w: Weights | PeriodWeights | sparse.csr_array, values: np.ndarray, *, first: int = 0) -> np.ndarray:
+def spatial_lag(
+    w: SpatialWeights | TemporalWeights | sparse.csr_array, values: np.ndarray, *, first: int = 0
+) -> np.ndarray:
     """W applied to the unit axis of a (T, N) or (T, N, k) array, period by period; of R such with ``first=1``."""
-    if isinstance(w, PeriodWeights):
+    if isinstance(w, TemporalWeights):
         if first:
             return np.stack([spatial_lag(w, each) for each in values])
         return np.stack([w_t.csr @ x for w_t, x in zip(w.matrices, values)])
-    csr = w.csr if isinstance(w, Weights) else w
+    csr = w.csr if isinstance(w, SpatialWeights) else w
     by_unit = np.moveaxis(values, first + 1, 0)
     return np.moveaxis((csr @ by_unit.reshape(len(by_unit), -1)).reshape(by_unit.shape), 0, first + 1)
 
@@ -179,6 +189,7 @@ def design(formula, data, w, *, entity=None, time=None, durbin=None, missing="er
     rows = match_rows(data, as_weights(w), entity, time, gaps=missing == "period")
     # 2. Values: numbers where numbers are needed, nothing missing.
     columns, rows, notes = read_columns(data, terms, rows, missing)
+    notes = [rows.note] * bool(rows.note) + list(notes)
     if rows.observed is not None:
         _refuse_terms_across_gaps(terms, rows)
     y, X = model_columns(terms, columns, rows)

@@ -10,18 +10,20 @@ from spillover.errors import SpatialInputError
 
 from ..covariance.information import DENSE_MAX, expected
 from ..covariance.random import by_random_ml
-from ..design.within import demean
+from ..design.arrays import Sample
+from ..design.fixed_effects import UNIT_EFFECTS
 from ..logdet import Jacobian
-from ..records.results import Fit, TestResult
-from ..solve.ml import Sample, Solution
+from ..records.fit import FitRecord
+from ..records.tests import TestResult
+from ..solve.ml import Solution
 
 
-def hausman(fixed: Fit, random: Fit) -> TestResult:
+def hausman(fixed: FitRecord, random: FitRecord) -> TestResult:
     """Hausman test of fixed against random effects: (b_F - b_R)' [V_F - V_R]^-1 (b_F - b_R).
 
     Parameters
     ----------
-    fixed, random : Fit
+    fixed, random : FitRecord
         The same model with ``effects="entity"`` (or "twoway") and with ``effects="random"``. b holds all
         coefficients that both have, rho and lambda among them.
 
@@ -41,7 +43,7 @@ def hausman(fixed: Fit, random: Fit) -> TestResult:
     own covariance. The difference of those need not be positive definite; then the statistic, which can be negative,
     decides nothing: the null says so, and ``robust_hausman`` or ``mundlak_test`` decides.
     """
-    if random.settings["effects"] != "random" or fixed.settings["effects"] not in ("entity", "twoway"):
+    if random.settings.effects.random != "random" or not fixed.settings.effects.entity:
         raise SpatialInputError("E501", "hausman needs a fixed-effects fit and a random-effects fit, in this order")
     if fixed.specification != random.specification or not np.array_equal(fixed.design.y, random.design.y):
         raise SpatialInputError("E501", "hausman compares fixed and random effects of one model on the same data")
@@ -56,35 +58,35 @@ def hausman(fixed: Fit, random: Fit) -> TestResult:
     return TestResult("Hausman", statistic, len(common), null)
 
 
-def _has_expected(fixed: Fit, random: Fit) -> bool:
+def _has_expected(fixed: FitRecord, random: FitRecord) -> bool:
     d, spec = random.design, random.specification
     return (
         (spec.lag or spec.error)
         and by_random_ml(random)
-        and random.settings["random"].error != "baltagi"
-        and fixed.settings["correction"] is True
+        and random.settings.random.error != "baltagi"
+        and fixed.settings.correction is True
         and not (fixed.sample.dummies or d.varies)
         and d.n_units <= DENSE_MAX
     )
 
 
-def _at_their_own(fixed: Fit, random: Fit, common: list[str]) -> np.ndarray:
+def _at_their_own(fixed: FitRecord, random: FitRecord, common: list[str]) -> np.ndarray:
     """V_F - V_R of the two fits; robust covariances have no such difference."""
     fixed, random = fixed.with_vcov("oim"), random.with_vcov("oim")
     return (fixed.vcov.loc[common, common] - random.vcov.loc[common, common]).to_numpy()
 
 
-def _at_the_same_parameters(fixed: Fit, random: Fit, common: list[str]) -> np.ndarray:
+def _at_the_same_parameters(fixed: FitRecord, random: FitRecord, common: list[str]) -> np.ndarray:
     """V_F - V_R from expected informations at the random-effects estimates."""
     sample, (T, N) = random.sample, random.design.y.shape
     between = _changed(sample, lambda v: np.sqrt(T) * v.reshape(T, N, -1).mean(axis=0).reshape(N, *v.shape[1:]), 1, N)
-    within = _changed(sample, lambda v: demean(v.reshape(T, N, -1), "entity").reshape(v.shape), T - 1, N * (T - 1))
+    within = _changed(sample, lambda v: UNIT_EFFECTS.demean(v.reshape(T, N, -1)).reshape(v.shape), T - 1, N * (T - 1))
     I_w, I_b = (_information(part, random, random, common) for part in (within, between))
-    I_f = I_w if fixed.settings["effects"] == "entity" else _information(fixed.sample, random, fixed, common)
+    I_f = I_w if not fixed.settings.effects.time else _information(fixed.sample, random, fixed, common)
     return np.linalg.inv(I_f) - np.linalg.inv(I_w + I_b)
 
 
-def _information(sample: Sample, random: Fit, of: Fit, common: list[str]) -> np.ndarray:
+def _information(sample: Sample, random: FitRecord, of: FitRecord, common: list[str]) -> np.ndarray:
     """That of the common parameters, all others concentrated out; quasi-demeaned means have the errors' variance."""
     terms = [name for name in of.params.index if name not in ("rho", "lambda")]
     at = Solution(random.params[terms].to_numpy(), random.rho, random.lam, random.sigma2, 0.0, sample.y)

@@ -5,22 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
-from ..design._period_weights_tmp import refuse_varying
+from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
-from ..design.within import degrees_of_freedom
-from ..records.results import Fit, TestResult, TestTable
+from ..records.fit import FitRecord
+from ..records.tests import TestResult, TestTable
 from ..solve.ml import spatially_lagged_error
 
 NULL = "no first-order serial correlation"
 
 
-def serial_correlation(fit: Fit) -> TestTable:
+def serial_correlation(fit: FitRecord) -> TestTable:
     """Are errors of one unit correlated from one period to the next?
 
     Parameters
     ----------
-    fit : Fit
+    fit : FitRecord
         A panel of at least 4 periods. Responses and regressors of spatial models are filtered by their rho and
         lambda, as in e = B (A y - X beta).
 
@@ -46,16 +47,16 @@ def serial_correlation(fit: Fit) -> TestTable:
     T, N = panel_shape(fit, 4)
     if fit.sample.dummies:
         refuse_varying(fit.design.weights_of_error, "serial_correlation after a spatial error with fixed effects")
-    effects = fit.settings["effects"]
+    effects = fit.settings.effects
     results = [_differences(fit)]
-    if effects in ("entity", "twoway"):
+    if effects.entity:
         results.append(_within(fit))
-    if not fit.settings["random"]:
+    if not fit.settings.random:
         results.append(_local(fit, T, N, effects))
     return TestTable(f"Serial correlation in {fit.specification.name}: {fit.design.formula}", tuple(results))
 
 
-def _differences(fit: Fit) -> TestResult:
+def _differences(fit: FitRecord) -> TestResult:
     """First differences on first differences, their residuals on the residuals before: is the slope -1/2?"""
     T, N = fit.design.y.shape
     y, X = _filtered(fit)
@@ -69,7 +70,7 @@ def _differences(fit: Fit) -> TestResult:
     return TestResult("Wooldridge, differences", (slope + 0.5) ** 2 / variance, (1, N - 1), NULL)
 
 
-def _within(fit: Fit) -> TestResult:
+def _within(fit: FitRecord) -> TestResult:
     """Within residuals on a constant and those before: is the slope -1 / (T - 1)?"""
     T, N = fit.design.y.shape
     e = fit.solution.resid.reshape(T, N)
@@ -81,12 +82,12 @@ def _within(fit: Fit) -> TestResult:
     return TestResult("Wooldridge, within", F, (1, now.size - 2), NULL)
 
 
-def _local(fit: Fit, T: int, N: int, effects: str) -> TestResult:
+def _local(fit: FitRecord, T: int, N: int, effects: FixedEffects) -> TestResult:
     """The score of an AR(1) at zero, with the moments that the effects leave."""
     e = fit.solution.resid.reshape(T, N)
-    n = degrees_of_freedom(T, N, effects)
-    copies = N - (effects in ("time", "twoway"))
-    Q = np.eye(T) - (effects in ("entity", "twoway")) / T
+    n = effects.left(T, N)
+    copies = N - effects.time
+    Q = np.eye(T) - effects.entity / T
     QL = Q @ np.eye(T, k=-1)
     mean = copies * np.trace(QL)
     variance = copies * (np.sum(QL * QL.T) + np.sum((QL @ Q) * QL)) - 2 * mean**2 / n
@@ -94,7 +95,7 @@ def _local(fit: Fit, T: int, N: int, effects: str) -> TestResult:
     return TestResult("LM AR(1)", score**2 / variance, 1, NULL)
 
 
-def _filtered(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
+def _filtered(fit: FitRecord) -> tuple[np.ndarray, np.ndarray]:
     """B A y and B X at the estimates, so that e = B A y - B X beta."""
     s, at = fit.sample, fit.solution
     y, X = s.y, s.X
@@ -106,7 +107,7 @@ def _filtered(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
     return y, X
 
 
-def panel_shape(fit: Fit, periods: int) -> tuple[int, int]:
+def panel_shape(fit: FitRecord, periods: int) -> tuple[int, int]:
     """(T, N) of a balanced panel.
 
     Raises

@@ -7,24 +7,23 @@ from dataclasses import replace
 import numpy as np
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
-from ..covariance.random import RANDOM
-from ..design._period_weights_tmp import refuse_varying
-from ..design.within import degrees_of_freedom, demean
 from ..logdet.inverse import inverse
-from ..records.results import Fit, TestResult, TestTable
+from ..records.fit import FitRecord
+from ..records.tests import TestResult, TestTable
 from ..solve.ml import maximum_likelihood
 from .lm import lagged_regressors, scores_of
 from .random_nested import lr_test_of_random
 from .tests import lr_test
 
 
-def durbin_lm_tests(fit: Fit) -> TestTable:
+def durbin_lm_tests(fit: FitRecord) -> TestTable:
     """LM tests for lagged regressors beside a spatial lag or error, from a regression's residuals.
 
     Parameters
     ----------
-    fit : Fit
+    fit : FitRecord
         From ``ols``, a cross-section or a panel with any fixed effects.
 
     Returns
@@ -67,7 +66,7 @@ def durbin_lm_tests(fit: Fit) -> TestTable:
     return TestTable("Lagrange multiplier tests for Durbin models", results)
 
 
-def common_factor(sdm: Fit, sem: Fit) -> TestResult:
+def common_factor(sdm: FitRecord, sem: FitRecord) -> TestResult:
     """Likelihood ratio of the SDM against the SEM that it nests when theta = -rho beta.
 
     Source: Burridge (1981, Environment and Planning A 13:795-800); LeSage & Pace (2009), section 3.3.
@@ -78,7 +77,7 @@ def common_factor(sdm: Fit, sem: Fit) -> TestResult:
     return TestResult("LR common factor", test.statistic, test.df, "theta + rho beta = 0")
 
 
-def spatial_hausman(fit: Fit) -> TestResult:
+def spatial_hausman(fit: FitRecord) -> TestResult:
     """Do least squares and the spatial error model estimate the same beta?
 
     d' [V_ols - V_sem]^-1 d with d = b_ols - b_sem, V_sem = s2 (X'B'B X)^-1 and, under the error process,
@@ -86,7 +85,7 @@ def spatial_hausman(fit: Fit) -> TestResult:
 
     Parameters
     ----------
-    fit : Fit
+    fit : FitRecord
         From ``sem`` or ``sdem``.
 
     Notes
@@ -98,7 +97,7 @@ def spatial_hausman(fit: Fit) -> TestResult:
     if spec.lag or not spec.error:
         raise SpatialInputError("E501", f"the spatial Hausman test needs a fit of sem or sdem, got {spec.name}")
     refuse_varying(fit.design.weights_of_error, "the spatial Hausman test")
-    if fit.settings["random"] and fit.settings["random"].error == "baltagi":
+    if fit.settings.random and fit.settings.random.error == "baltagi":
         raise SpatialInputError("E501", "the spatial Hausman test needs unit effects inside the error process",
                                 hint="random_error='kkp'")  # fmt: skip
     X, s2, (T, N) = sample.X, fit.solution.sigma2, fit.design.y.shape
@@ -106,7 +105,7 @@ def spatial_hausman(fit: Fit) -> TestResult:
     by_unit = X.reshape(T, N, -1).transpose(1, 0, 2)
     B = inverse(fit.design.weights_of_error, fit.lam)
     spread = B.solve(by_unit.reshape(N, -1), transposed=True).reshape(by_unit.shape)
-    spread = demean(spread.transpose(1, 0, 2), fit.settings["effects"]).reshape(X.shape)  # B'^-1 X, within
+    spread = fit.settings.effects.demean(spread.transpose(1, 0, 2)).reshape(X.shape)  # B'^-1 X, within
     bread = np.linalg.inv(X.T @ X)
     V_ols = s2 * bread @ (spread.T @ spread) @ bread
     V_sem = s2 * np.linalg.inv(BX.T @ BX)
@@ -115,12 +114,12 @@ def spatial_hausman(fit: Fit) -> TestResult:
     return TestResult("spatial Hausman", statistic, len(d), "least squares and the error model agree")
 
 
-def effects_test(restricted: Fit, full: Fit) -> TestResult:
+def effects_test(restricted: FitRecord, full: FitRecord) -> TestResult:
     """Likelihood ratio for the joint significance of unit effects, period effects or both.
 
     Parameters
     ----------
-    restricted, full : Fit
+    restricted, full : FitRecord
         The same model with fewer and with more fixed effects ("none", "entity", "time", "twoway"): "time" and
         "twoway" test unit effects given period effects, "entity" and "twoway" the reverse. Or "none", "random",
         "correlated" and "chamberlain": unit effects that are random, and what correlated ones add to them.
@@ -139,36 +138,37 @@ def effects_test(restricted: Fit, full: Fit) -> TestResult:
     is therefore scaled by (m + q / 2 - 1) / (N T), m the degrees of freedom left to the full model and q those
     tested (Bartlett 1938), unless the full fit has ``correction=False``: papers report that one.
     """
-    contained = {"none": set(), "entity": {"unit"}, "time": {"period"}, "twoway": {"unit", "period"}}
-    small, large = restricted.settings["effects"], full.settings["effects"]
+    small, large = restricted.settings.effects, full.settings.effects
     same = restricted.specification == full.specification and restricted.design.formula == full.design.formula
     same = same and np.array_equal(restricted.design.y, full.design.y, equal_nan=True)
-    if same and large in RANDOM:
+    if same and large.random:
         added = {"correlated": "unit means", "chamberlain": "regressors of other periods"}
-        tested = added[large] if small in RANDOM and small != large else "unit effects"
+        tested = added[large.random] if small.random and small != large else "unit effects"
         return replace(lr_test_of_random(restricted, full), name=f"LR {tested}", null=f"no {tested}")
-    if small not in contained or large not in contained or not contained[small] < contained[large] or not same:
-        raise SpatialInputError("E501", f"{small!r} effects are not nested in {large!r} effects of the same model",
+    nested = small != large and small.entity <= large.entity and small.time <= large.time
+    if small.random or large.random or not nested or not same:
+        message = f"{small.name!r} effects are not nested in {large.name!r} effects of the same model"
+        raise SpatialInputError("E501", message,
                                 hint="fit one model twice, say with effects='entity' and effects='twoway'")  # fmt: skip
-    if "gmm" in (restricted.settings["method"], full.settings["method"]):
+    if "gmm" in (restricted.settings.method, full.settings.method):
         raise SpatialInputError("E501", "the method of moments has no likelihood to compare", hint="use method='ml'")
     T, N = full.design.y.shape
-    tested = sorted(contained[large] - contained[small])
-    df = sum({"unit": N - 1, "period": T - 1}[t] for t in tested)
+    counts = {"period": (large.time - small.time) * (T - 1), "unit": (large.entity - small.entity) * (N - 1)}
+    df = sum(counts.values())
     statistic = max(0.0, 2 * (_uncorrected(full) - _uncorrected(restricted)))
-    if full.settings["correction"] is not False:
+    if full.settings.correction is not False:
         m = full.design.nobs
-        left = m - (N * T - degrees_of_freedom(T, N, large)) - len(full.params)
+        left = m - large.lost(T, N) - len(full.params)
         statistic *= (left + df / 2 - 1) / m
-    name = " and ".join(tested)
+    name = " and ".join(kind for kind, count in counts.items() if count)
     return TestResult(f"LR {name} effects", statistic, df, f"no {name} effects")
 
 
-def _uncorrected(fit: Fit) -> float:
+def _uncorrected(fit: FitRecord) -> float:
     """ln L of all N T rows, whatever correction the fit has."""
     from ..design.sample import demeaned_sample  # models stand on tests, not the reverse
 
-    effects = fit.settings["effects"]
-    if effects == "none" or fit.settings["correction"] is False:
+    effects = fit.settings.effects
+    if not effects or fit.settings.correction is False:
         return fit.loglik
     return maximum_likelihood(demeaned_sample(fit.specification, fit.design, effects, False)[0]).loglik

@@ -6,22 +6,22 @@ import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
 
-from ..covariance.jackknife import Jackknife, t_squared
-from ..covariance.vcov import as_vcov
+from ..covariance.joint import wald_of
 from ..design.design import INTERCEPT
-from ..records.results import Fit, TestResult, TestTable
-from .lm import FIXED, scores_of, transformed
+from ..records.fit import FitRecord
+from ..records.tests import TestResult, TestTable
+from .lm import has_exact_moments, scores_of
 from .random_nested import lr_test_of_random
 
 NULLS = {"SAR": "theta = 0", "SEM": "theta + rho beta = 0", "SLX": "rho = 0", "OLS": "rho = 0 and theta = 0"}
 
 
-def lm_tests(fit: Fit) -> TestTable:
+def lm_tests(fit: FitRecord) -> TestTable:
     """Lagrange multiplier tests for a spatial lag and a spatial error in a regression's residuals.
 
     Parameters
     ----------
-    fit : Fit
+    fit : FitRecord
         From ``ols`` or ``slx``, a cross-section or a panel with any fixed effects: its residuals and its W.
 
     Returns
@@ -36,15 +36,16 @@ def lm_tests(fit: Fit) -> TestTable:
 
     Notes
     -----
-    Anselin, Bera, Florax & Yoon (1996, Regional Science and Urban Economics 26:77-104), eq. 9-17. With the scores
-    and T_W of ``spatial.diagnostics.lm``, which in a cross-section are e'W e / s2, e'W y / s2 and tr(W'W + W W),
+    Anselin, Bera, Florax & Yoon (1996, Regional Science and Urban Economics 26:77-104), eq. 9-17, with the scores
+    d_rho, d_lambda and T_W of ``lm`` (their mean and variance are exact under normal errors, given X and the effects):
 
         LM error = d_lambda^2 / T_W
         LM lag   = d_rho^2 / J,    J = (W X b)' M (W X b) / s2 + T_W
 
     Fixed effects are transformed out of the scores' mean and variance (Lee & Yu 2010). From a fit with
-    ``correction=False`` the tests are those of Anselin, Le Gallo & Jayet (2008), section 19.4.1, Elhorst (2014),
-    section 3.4, and ``splm``, which reject too often.
+    ``correction=False`` the tests have textbook moments, as in R and GeoDa: Anselin, Le Gallo & Jayet (2008), section
+    19.4.1, Elhorst (2014), section 3.4, and ``splm``. Under a dense W those hardly ever reject, under effects
+    too often.
     """
     if fit.specification.lag or fit.specification.error:
         raise SpatialInputError("E501", f"LM tests start from a regression, not from {fit.specification.name}",
@@ -60,13 +61,12 @@ def lm_tests(fit: Fit) -> TestTable:
         TestResult("robust LM error", robust_error, 1, "lambda = 0, whatever rho is"),
         TestResult("SARMA", dy**2 / J + robust_error, 2, "rho = 0 and lambda = 0"),
     )
-    effects = fit.settings["effects"]
-    title = f"Lagrange multiplier tests, {fit.specification.name}" + (f" with {effects} effects" * (effects != "none"))
-    plain = effects in FIXED and transformed(fit) == "none"
-    return TestTable(title, results, "without correction for the fixed effects (correction=False)" * plain)
+    effects = fit.settings.effects
+    title = f"Lagrange multiplier tests, {fit.specification.name}" + (f" with {effects} effects" * bool(effects))
+    return TestTable(title, results, "" if has_exact_moments(fit) else "textbook moments (correction=False)")
 
 
-def lr_test(restricted: Fit, full: Fit) -> TestResult:
+def lr_test(restricted: FitRecord, full: FitRecord) -> TestResult:
     """Likelihood ratio of two nested fits on the same data: 2 (ln L_full - ln L_restricted).
 
     A pooled fit (``effects="none"``) is nested in one with random effects: phi = 0 lies on the boundary, and the
@@ -77,11 +77,11 @@ def lr_test(restricted: Fit, full: Fit) -> TestResult:
     SpatialInputError
         E501 when the fits are not comparable: other data, effects or correction, or not fewer parameters.
     """
-    if "gmm" in (restricted.settings["method"], full.settings["method"]):
+    if "gmm" in (restricted.settings.method, full.settings.method):
         raise SpatialInputError("E501", "the method of moments has no likelihood to compare", hint="use method='ml'")
     df = full.n_parameters - restricted.n_parameters
     a, b = restricted.specification.name, full.specification.name
-    if restricted.settings.get("random") or full.settings.get("random"):
+    if restricted.settings.random or full.settings.random:
         return lr_test_of_random(restricted, full)
     same_sample = restricted.sample.n == full.sample.n and np.array_equal(restricted.sample.y, full.sample.y)
     if df <= 0 or not same_sample:
@@ -97,12 +97,12 @@ def lr_test(restricted: Fit, full: Fit) -> TestResult:
     return TestResult(f"LR {b} vs {a}", statistic, df, NULLS[a] if b == "SDM" and a in NULLS else f"{a} is enough")
 
 
-def wald_test(fit: Fit, against: str) -> TestResult:
+def wald_test(fit: FitRecord, against: str) -> TestResult:
     """Wald test of a Durbin model against a model that it nests.
 
     Parameters
     ----------
-    fit : Fit
+    fit : FitRecord
         From ``sdm`` (against "SAR", "SEM", "SLX" or "OLS"), or from a dynamic model (against "static").
     against : str
         "SAR": theta = 0. "SEM": theta + rho beta = 0, the common factor (delta method). "SLX": rho = 0.
@@ -111,7 +111,13 @@ def wald_test(fit: Fit, against: str) -> TestResult:
     Returns
     -------
     TestResult
-        chi2; after ``vcov="jackknife"`` Hotelling's T2 as an F, for few groups.
+        chi2(q), or F(q, n - p) where the fit has t statistics; F(q, nu - q + 1), Hotelling's, after covariances that
+        are estimated from groups, periods or places: nu = G - 1 of G groups.
+
+    Raises
+    ------
+    SpatialInputError
+        E206 as many restrictions as groups. With fewer than 10 groups there is a warning.
 
     Notes
     -----
@@ -140,19 +146,15 @@ def wald_test(fit: Fit, against: str) -> TestResult:
     if against in ("SLX", "OLS"):
         value.append(params[r])
         slopes.append(np.eye(len(names))[r])
-    g, G = np.array(value), np.array(slopes)
-    statistic = float(g @ np.linalg.solve(G @ fit.vcov.to_numpy() @ G.T, g))
-    df = len(g)
-    if fit.settings["method"] == "ml" and isinstance(kind := as_vcov(fit.settings["vcov"]), Jackknife):
-        statistic, df = t_squared(statistic, len(g), kind.df(fit) + 1)
+    statistic, df = wald_of(fit, np.array(value), np.array(slopes))
     return TestResult(f"Wald SDM vs {against}", statistic, df, NULLS[against])
 
 
-def _no_lags(fit: Fit) -> TestResult:
+def _no_lags(fit: FitRecord) -> TestResult:
     lags = list(fit.design.lags)
-    g, V = fit.params[lags].to_numpy(), fit.vcov.loc[lags, lags].to_numpy()
-    statistic = float(g @ np.linalg.solve(V, g))
-    return TestResult(f"Wald dynamic {fit.specification.name} vs static", statistic, len(g), _no_past(lags))
+    slopes = np.eye(len(fit.params))[fit.params.index.get_indexer(lags)]
+    statistic, df = wald_of(fit, fit.params[lags].to_numpy(), slopes)
+    return TestResult(f"Wald dynamic {fit.specification.name} vs static", statistic, df, _no_past(lags))
 
 
 def _no_past(lags) -> str:
@@ -160,13 +162,13 @@ def _no_past(lags) -> str:
     return " and ".join(sorted((f"{'eta' if name.startswith('W:') else 'tau'} = 0" for name in lags), reverse=True))
 
 
-def nests_sem(fit: Fit) -> bool:
+def nests_sem(fit: FitRecord) -> bool:
     """Whether every regressor of an SDM is lagged: only then does theta = -rho beta give the SEM."""
     d = fit.design
     return {j for j, name in enumerate(d.names) if name != INTERCEPT} <= set(d.durbin)
 
 
-def _refuse_without_common_factor(fit: Fit) -> None:
+def _refuse_without_common_factor(fit: FitRecord) -> None:
     if fit.design.lags:
         raise SpatialInputError("E501", "a dynamic SDM nests the SEM only with a lagged y that is filtered like y",
                                 hint="test against 'SAR', 'SLX', 'OLS' or 'static'")  # fmt: skip

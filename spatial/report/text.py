@@ -59,17 +59,17 @@ def header(fit) -> list[str]:
     size = f"{fit.nobs:,} observations"
     if d.is_panel:
         gaps = "" if d.observed is None else ", unbalanced"
-        size += f" ({d.n_units:,} units x {d.n_periods} periods{gaps}, {s['effects']} effects)"
+        size += f" ({d.n_units:,} units x {d.n_periods} periods{gaps}, {s.effects} effects)"
     spatial = fit.specification.lag or fit.specification.error
     estimators = {"ml": "maximum likelihood", "gmm": "the method of moments"}
-    by = estimators[s["method"]] if spatial or by_random_ml(fit) else "least squares"
+    by = estimators[s.method] if spatial or by_random_ml(fit) else "least squares"
     name = "dynamic " * bool(d.lags) + fit.specification.name
-    lines = [f"{name} by {by}: {d.formula}", size, f"weights: {d.weights.describe()}"]
+    lines = [f"{name} by {by}: {d.formula}", size, f"weights: {d.weights.header()}"]
     if d.error_weights is not None:
-        lines.append(f"weights of the error: {d.error_weights.describe()}")
-    if s.get("random") is not None:
+        lines.append(f"weights of the error: {d.error_weights.header()}")
+    if s.random is not None:
         lines += random_text(fit)
-    elif spatial and s["effects"] != "none" and s["method"] == "ml":
+    elif spatial and s.effects and s.method == "ml":
         lines.append(_correction(fit))
     part = fit.sample.lag or fit.sample.error
     lines.append(f"standard errors: {describe(fit)}")
@@ -83,14 +83,14 @@ def header(fit) -> list[str]:
 
 def _correction(fit) -> str:
     """What corrects for the number of fixed effects."""
-    d, effects, correction = fit.design, fit.settings["effects"], fit.settings["correction"]
-    if not d.lags or effects == "time":
+    d, effects, correction = fit.design, fit.settings.effects, fit.settings.correction
+    if not d.lags or not effects.entity:
         exact = "by transformation" if not d.varies else "by the mean of the score"
         how = {True: exact, "additive": "additive for the time effects", False: UNCORRECTED}
         return f"Lee-Yu correction: {how[correction]}"
     unit = "bias of unit effects (Yu, de Jong & Lee 2008)"
     both = {True: "time effects by transformation, ", "additive": "bias of time effects, ", False: ""}[correction]
-    return "correction: " + (both * (effects == "twoway") + unit if correction else "none")
+    return "correction: " + (both * effects.time + unit if correction else "none")
 
 
 def fit_text(fit) -> str:
@@ -118,7 +118,7 @@ def effects_text(effects, who: bool = True) -> str:
         how = "delta method"
     table = effects.tidy()
     parts = [f"Effects of {fit.specification.name}: {fit.design.formula}",
-             f"weights: {fit.design.weights.describe()}"] * who  # fmt: skip
+             f"weights: {fit.design.weights.header()}"] * who  # fmt: skip
     run = {"short-run": "short run, ", "long-run": "long run, ", "convergence": "of the past response, "}
     parts.append(f"{run.get(effects.run, '')}intervals: {how}")
     for kind, rows in table.groupby("effect", sort=False):
@@ -152,7 +152,7 @@ def effects_by_text(effects) -> str:
     """By kind of effect: every group, and whether they differ."""
     fit = effects.fit
     parts = [f"Effects of {effects.variable} in {fit.specification.name}: {fit.design.formula}",
-             f"weights: {fit.design.weights.describe()}",
+             f"weights: {fit.design.weights.header()}",
              f"intervals: simulated from {len(effects.drawn):,} draws, seed {effects.seed}"]  # fmt: skip
     for kind, rows in effects.tidy().groupby("effect", sort=False):
         parts += ["", tidy_text(rows, title=kind)]
@@ -160,6 +160,20 @@ def effects_by_text(effects) -> str:
         tests = [effects.test(kind) for kind in ("direct", "total")]
         parts += ["", *(str(test) for test in tests)]
     return "\n".join(parts)
+
+
+def dynamic_effects_text(effects) -> str:
+    """The short run and, where the estimate is stationary, the long run."""
+    short, stationarity = effects_text(effects.short_run), effects.fit.stationarity
+    if stationarity.holds:
+        return f"{short}\n\n{effects_text(effects.long_run, False)}"
+    return f"{short}\n\nNo long run: the estimate is {stationarity}."
+
+
+def test_text(result) -> str:
+    """One line: the statistic, its distribution, its p-value and its null."""
+    return (f"{result.name}: {result.distribution} = {result.statistic:.3f}, p {p_text(result.p_value)}. "
+            f"Null: {result.null}")
 
 
 def tests_text(tests) -> str:
@@ -250,7 +264,7 @@ def placebo_text(placebo) -> str:
              number(r.placebo_low), number(r.placebo_high), _p_cell(r.p_value)]
             for r in table[table["effect"].isin(["rho", "lambda", "indirect"])].itertuples()]  # fmt: skip
     fit = placebo.fit
-    return "\n".join([f"{fit.specification.name}: {fit.design.formula}", f"weights: {fit.design.weights.describe()}",
+    return "\n".join([f"{fit.specification.name}: {fit.design.formula}", f"weights: {fit.design.weights.header()}",
                       f"{table['placebos'].max():,} random relabellings of the units, seed {placebo.seed}", "",
                       columns(rows, ["", "actual", "mean", "95 % low", "high", "p"])])  # fmt: skip
 

@@ -10,8 +10,9 @@ from functools import partial
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import TemporalWeights
 
-from ..covariance.random import RANDOM
+from ..design.fixed_effects import RANDOM
 from ..diagnostics.cross_dependence import pesaran_cd
 from ..diagnostics.hausman import hausman
 from ..diagnostics.panel_tests import serial_correlation
@@ -22,7 +23,8 @@ from ..diagnostics.robust_hausman import robust_hausman
 from ..diagnostics.tests import lm_tests, lr_test, nests_sem, wald_test
 from ..models.family import ols, sar, sdm, slx
 from ..models.family_error import sem
-from ..records.results import Fit, TestResult, TestTable
+from ..models.fit import Fit
+from ..records.tests import TestResult, TestTable
 from .searches import Search, Searches
 
 OPTIONS = ("entity", "time", "effects", "correction", "durbin", "vcov", "missing", "method")
@@ -71,7 +73,7 @@ def specify(formula: str, data: pd.DataFrame, w, *, level: float = 0.05, **optio
     ----------
     Elhorst (2014), Spatial Econometrics, section 2.4 and figure 2.1; LeSage & Pace (2009), section 6.3.
     """
-    if not isinstance(w, Mapping) or hasattr(w, "by_period"):  # periods are no names: they make one W that varies
+    if not isinstance(w, Mapping) or isinstance(w, TemporalWeights):  # a mapping of periods is one W
         return _search(formula, data, w, level, options)
     if not w:
         raise SpatialInputError("E501", "w is a mapping without weights", hint="one name and weights at least")
@@ -101,7 +103,7 @@ def _search(formula, data, w, level, options) -> Search:
 
     # 1. The regression with the effects asked for, and what its residuals say, without the effects too.
     base = fit(ols)
-    effects, T = base.settings["effects"], base.design.n_periods
+    effects, T = base.settings.effects.name, base.design.n_periods
     panel = base.design.is_panel and T > 1
     regressions = {name: base if name == effects else fit(ols, effects=name)
                    for name in (*["none"] * panel, *CONTAINED.get(effects, ()))} | {effects: base}  # fmt: skip
@@ -122,7 +124,7 @@ def _search(formula, data, w, level, options) -> Search:
         # 3. Dependence before period effects, unit effects fixed or random, effects together.
         within = regressions.get("entity", regressions["none"])
         tables += _dependence(within)
-        unit = within if within.settings["effects"] == "entity" else fit(ols, effects="entity")
+        unit = within if within.settings.effects.name == "entity" else fit(ols, effects="entity")
         tests = _hausman_tests(unit, fit(ols, effects="random"), fits["SDM"])
         tables.append(TestTable("Fixed or random unit effects", tests))
         said, decisions["Unit effects"] = _read_hausman(tests, level)
@@ -145,10 +147,10 @@ def _search(formula, data, w, level, options) -> Search:
 
 def _dependence(fit: Fit) -> list[TestTable]:
     """Pesaran's CD and serial correlation of a regression's residuals, where there are periods enough."""
-    T, effects = fit.design.n_periods, fit.settings["effects"]
+    T, effects = fit.design.n_periods, fit.settings.effects
     tests = [pesaran_cd(fit), pesaran_cd(fit, neighbours=True)] if T > 2 else []
     tests += [*serial_correlation(fit)] if T > 3 else []
-    title = "Dependence of the residuals, OLS" + f" with {effects} effects" * (effects != "none")
+    title = "Dependence of the residuals, OLS" + f" with {effects} effects" * bool(effects)
     return [TestTable(title, tuple(tests))] if tests else []
 
 

@@ -38,15 +38,16 @@ def moran(
     """Moran's I with permutation p-values, whole or by period."""
     import spatial as sp
     from spillover.errors import SpatialInputError
-    from spillover.files import refuse_existing, write_table
+    from spillover.files import FIGURES, TABLES, check_outputs, write_table
 
-    refuse_existing([p for p in (output, figure) if p], overwrite=overwrite)
+    check_outputs([output], overwrite=overwrite, suffixes=TABLES, inputs=[data, map])
+    check_outputs([figure], overwrite=overwrite, suffixes=FIGURES, inputs=[data, map])
     if figure and not by:
         raise SpatialInputError("E501", "--figure draws I by period", hint="give --by COLUMN")
     table, w, entity = _read(data, weights, map, id, layer, entity, by, column)
     options = {"permutations": permutations, "alternative": alternative, "seed": seed}
     if by:
-        result = sp.moran_by(table, list(column), w, by=by, entity=entity, **options)
+        result = sp.moran_by(table, list(column), w, time=by, entity=entity, **options)
         found = result.to_frame()
     else:
         import pandas as pd
@@ -72,7 +73,7 @@ def lisa(
     layer: str = LAYER,
     period: str = typer.Option(None, help="COLUMN=VALUE picks one period of a panel: year=1986."),
     entity: str = ENTITY,
-    permutations: int = typer.Option(99_999, help="Random permutations."),
+    permutations: int = typer.Option(None, help="Random permutations; by default as many as map and correction need."),
     correction: str = typer.Option("none", help="none, fdr or bonferroni."),
     seed: int = SEED,
     output: str = typer.Option(None, "--output", "-o", help="Table (.csv, .parquet) or coloured map (.gpkg)."),
@@ -82,11 +83,12 @@ def lisa(
     """Local Moran's I: clusters and outliers, as a table, a figure or a GeoPackage that QGIS opens coloured."""
     import spatial as sp
     from spillover.errors import SpatialInputError
-    from spillover.files import refuse_existing, write_table
+    from spillover.files import FIGURES, TABLES, check_outputs, write_table
 
     from ._inputs import read_map
 
-    refuse_existing([p for p in (output, figure) if p], overwrite=overwrite)
+    check_outputs([output], overwrite=overwrite, suffixes=[*TABLES, ".gpkg"], inputs=[data, map])
+    check_outputs([figure], overwrite=overwrite, suffixes=FIGURES, inputs=[data, map])
     on_map = bool(figure or (output and output.lower().endswith(".gpkg")))
     if on_map and map is None:
         raise SpatialInputError("E501", "a map is needed to draw clusters", hint="give --map FILE")

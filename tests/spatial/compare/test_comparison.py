@@ -10,8 +10,8 @@ import weights as wt
 from spatial.compare.alike import similarity
 from spatial.compare.posterior import log_marginal
 from spatial.compare.rivals import _row_logliks
-from spatial.design._weights_tmp import as_weights
 from spillover.errors import SpatialInputError
+from spillover.matrix import as_weights
 
 from .conftest import FORMULA, KEYS
 
@@ -288,7 +288,7 @@ def test_marginals_of_one_likelihood_where_corrections_differ(several, early, qu
     ws = {**several, "spectral": binary}
     for model in (sp.sar, mine):
         found = sp.compare_weights(ws, model=model, formula=FORMULA, data=early, effects="twoway", **KEYS)
-        assert found["spectral"].settings["correction"] == "additive"
+        assert found["spectral"].settings.correction == "additive"
         for name, w in ws.items():
             fit = sp.sar(FORMULA, early, w, effects="twoway", **KEYS)
             want = log_marginal(fit, correction=False)
