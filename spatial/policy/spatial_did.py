@@ -26,8 +26,7 @@ from spillover.errors import SpatialInputError, SpatialInputWarning, check_optio
 from spillover.show import Shown
 
 from ..design.design import INTERCEPT, Design, design, spatial_lag
-from ..models.family import sar, sdm, slx
-from ..models.family_error import sdem
+from ..models.family import sar, sdem, sdm, slx
 from ..records.results import SCHEMA, Fit, TestResult, two_sided
 from ._sample import treatment_term
 from ._tables import wald

@@ -20,8 +20,7 @@ from ..diagnostics.residuals import diagnose
 from ..diagnostics.restrictions import durbin_lm_tests, effects_test
 from ..diagnostics.robust_hausman import robust_hausman
 from ..diagnostics.tests import lm_tests, lr_test, nests_sem, wald_test
-from ..models.family import ols, sar, sdm, slx
-from ..models.family_error import sem
+from ..models.family import ols, sar, sdm, sem, slx
 from ..records.results import Fit, TestResult, TestTable
 from .searches import Search, Searches
 
