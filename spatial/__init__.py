@@ -7,6 +7,7 @@ Names are loaded when they are first used, so ``import spatial`` is quick.
 
 from importlib import import_module
 
+from spillover import __version__ as __version__
 from spillover.errors import SpatialInputError, SpatialInputWarning
 
 _NAMES = {
@@ -60,7 +61,8 @@ _NAMES = {
     "policy.threshold": "threshold Threshold",
     "policy.what_if": "what_if WhatIf",
     "report.etable": "etable",
-    "records.results": "Fit TestResult TestTable",
+    "models.fit": "Fit",
+    "records.tests": "TestResult TestTable",
 }
 _HOME = {name: home for home, names in _NAMES.items() for name in names.split()}
 _ROOMS = ("indicators", "plot", "report")

@@ -15,7 +15,7 @@ from spillover.show import Shown
 
 from ..effects.average import KINDS
 from ..effects.propagate import Averages, draw, selectors
-from ..records.results import SCHEMA, critical_value, two_sided
+from ..records.schema import SCHEMA, critical_value, two_sided
 
 NEGLIGIBLE = 1e-10  # probability of a W whose effects need not be known
 
@@ -57,11 +57,6 @@ class AveragedEffects(Shown):
         table["statistic"] = table["estimate"] / table["std_error"].where(table["std_error"] > 0)
         table["p_value"] = two_sided(table["statistic"])
         return table.reset_index()[["effect", *SCHEMA, "from_weights"]]
-
-    def __str__(self) -> str:
-        from ..report.text import averaged_text
-
-        return averaged_text(self)
 
 
 def averaged_effects(effects: dict, probabilities: pd.Series, draws: int, seed: int, level: float) -> AveragedEffects:

@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import SpatialWeights, TemporalWeights
 
-from ..design._period_weights_tmp import PeriodWeights
-from ..design._weights_tmp import Weights
 from ..models.estimate import fit_of
 from ..models.family import MODELS, reading_of
+from ..models.fit import Fit
 from ..models.reading import Reading
 from ..models.stack import FEW, can_stack, over_its_units
-from ..records.results import Fit
 from .estimates import Estimate, of_fit
 from .journal import digest_of, key_of, told
 from .posterior import log_marginal
@@ -107,7 +106,8 @@ class Work:
         for key in fits:
             name, w = jobs[key][0], self.named[jobs[key][0]]
             if name not in out:
-                whole = isinstance(w, Weights | PeriodWeights) and self.options.get("missing", "error") == "error"
+                whole = isinstance(w, SpatialWeights | TemporalWeights)
+                whole = whole and self.options.get("missing", "error") == "error"
                 out[name] = w if whole and not w.varies else fits[key].design.weights
         return out
 
@@ -116,7 +116,7 @@ def done_together(work: Work, jobs: list) -> list[tuple[Estimate | SpatialInputE
     """Estimates of some jobs, or the errors that say why there are none; fits where they were made."""
     out, ready, order = [None] * len(jobs), {}, None
     for m, lead in enumerate(work.leads):
-        if lead is None or lead.design.weights.ids is None or not can_stack(lead):
+        if lead is None or not lead.design.weights.labelled or not can_stack(lead):
             continue
         if order is None or not order.equals(lead.design.ids):  # mostly the same for all models
             names = dict.fromkeys(name for name, _ in jobs)

@@ -12,7 +12,7 @@ from .fixed_effects import FixedEffects
 
 if TYPE_CHECKING:
     from ..covariance.random import RandomEffects
-    from ..records.results import Specification
+    from .specification import Specification
 
 CHOICES = {  # beside None, which takes the default
     "wx_order": (1, 2),

@@ -18,11 +18,12 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.matrix import align
 from spillover.show import Shown
 
-from ..design._weights_tmp import align
 from ..logdet.inverse import inverse, polynomial
-from ..records.results import SCHEMA, Fit, critical_value, two_sided
+from ..records.fit import FitRecord
+from ..records.schema import SCHEMA, critical_value, two_sided
 from .elasticity import Elasticities, elasticities
 from .propagate import Averages, central_spread, combine, delta_errors, determinant, draw, selectors
 
@@ -39,7 +40,7 @@ class Effects(Shown):
     variables : tuple of r str
     estimates : ndarray, shape (3, r): direct, indirect, total
     std_errors, conf_low, conf_high : ndarray, shape (3, r)
-    fit : Fit
+    fit : FitRecord
     method, draws, seed, level, kept
         How the inference was made; ``kept`` counts the draws inside the admissible interval of rho, for the long run
         the stationary ones among them.
@@ -52,7 +53,7 @@ class Effects(Shown):
     std_errors: np.ndarray = field(repr=False)
     conf_low: np.ndarray = field(repr=False)
     conf_high: np.ndarray = field(repr=False)
-    fit: Fit = field(repr=False)
+    fit: FitRecord = field(repr=False)
     method: str = "simulate"
     draws: int = 1000
     seed: int = 1
@@ -214,11 +215,6 @@ class Effects(Shown):
 
         return by_period(self)
 
-    def __str__(self) -> str:
-        from ..report.text import effects_text
-
-        return effects_text(self)
-
     def _series(self, k):
         return pd.Series(self.estimates[k], index=pd.Index(self.variables, name="term"), name=KINDS[k])
 
@@ -231,7 +227,7 @@ class Effects(Shown):
         if not w.varies and period is not None:
             raise SpatialInputError("E501", "W is the same in all periods, and so are the effects",
                                     hint="leave period= out")  # fmt: skip
-        return w.at(period) if w.varies else w
+        return w[period] if w.varies else w
 
     def _ids(self, period) -> pd.Index:
         """The units, or those that are observed in one period."""
@@ -292,12 +288,12 @@ class Effects(Shown):
         return int(ids.get_loc(unit))
 
 
-def effects(fit: Fit, *, method="simulate", draws=1000, seed=1, level=0.95) -> Effects:
+def effects(fit: FitRecord, *, method="simulate", draws=1000, seed=1, level=0.95) -> Effects:
     """Direct, indirect and total effects of every regressor, with standard errors and intervals.
 
     Parameters
     ----------
-    fit : Fit
+    fit : FitRecord
     method : {"simulate", "delta"}
         Intervals from draws of the parameters (percentiles; the default, since the delta method undercovers
         indirect effects), or from a first-order expansion.

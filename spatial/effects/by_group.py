@@ -23,7 +23,9 @@ from spillover.show import Shown
 from ..covariance.groups import group_values, units_of_rows
 from ..design.moderators import moderated_terms, moderator_values
 from ..logdet.inverse import Inverse
-from ..records.results import SCHEMA, Fit, TestResult, critical_value, two_sided
+from ..records.fit import FitRecord
+from ..records.schema import SCHEMA, critical_value, two_sided
+from ..records.tests import TestResult
 from .propagate import determinant, parameter_draws
 
 KINDS = ("direct", "indirect", "total")
@@ -41,7 +43,7 @@ class EffectsBy(Shown):
     labels : tuple of s str
     estimates : ndarray, shape (3, s): direct, indirect, total
     drawn : ndarray, shape (draws kept, 3, s)
-    fit : Fit
+    fit : FitRecord
     draws, seed, level
     """
 
@@ -49,7 +51,7 @@ class EffectsBy(Shown):
     labels: tuple[str, ...]
     estimates: np.ndarray = field(repr=False)
     drawn: np.ndarray = field(repr=False)
-    fit: Fit = field(repr=False)
+    fit: FitRecord = field(repr=False)
     draws: int = 1000
     seed: int = 1
     level: float = 0.95
@@ -94,11 +96,6 @@ class EffectsBy(Shown):
         null = f"the {effect} effect of {self.variable} is the same in all groups"
         return TestResult(f"equal {effect} effects", statistic, df, null)
 
-    def __str__(self) -> str:
-        from ..report.text import effects_by_text
-
-        return effects_by_text(self)
-
     def _series(self, k):
         return pd.Series(self.estimates[k], index=pd.Index(self.labels, name="group"), name=KINDS[k])
 
@@ -114,12 +111,12 @@ class EffectsBy(Shown):
         return table.reset_index()[["effect", *SCHEMA]]
 
 
-def effects_by(fit: Fit, variable: str, by=None, *, at=None, draws=1000, seed=1, level=0.95) -> EffectsBy:
+def effects_by(fit: FitRecord, variable: str, by=None, *, at=None, draws=1000, seed=1, level=0.95) -> EffectsBy:
     """Direct, indirect and total effects of a regressor by group of units, or at values of its moderators.
 
     Parameters
     ----------
-    fit : Fit
+    fit : FitRecord
         Its formula may have interactions with the regressor: ``x:m``, ``x:C(region)``, ``x*east``.
     variable : str
         The regressor as the formula writes it, ``log(x)``.
@@ -252,7 +249,7 @@ def _curves(W, rho: np.ndarray, weights: np.ndarray, interval) -> np.ndarray:
     return values.T.reshape(len(rho), *found.shape[1:])
 
 
-def _combine(fit: Fit, terms, sample: np.ndarray, values: np.ndarray) -> np.ndarray:
+def _combine(fit: FitRecord, terms, sample: np.ndarray, values: np.ndarray) -> np.ndarray:
     """(draws, 3, s) from (draws, p) parameters."""
     place = {name: i for i, name in enumerate(fit.params.index)}
     direct = total = 0.0

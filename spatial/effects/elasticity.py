@@ -67,11 +67,6 @@ class Elasticities(Shown):
         scale = table["term"].map(self.factors)
         return table.assign(**{c: table[c] * scale for c in ("estimate", "std_error", "conf_low", "conf_high")})
 
-    def __str__(self) -> str:
-        from ..report.text import elasticities_text
-
-        return elasticities_text(self)
-
 
 def elasticities(effects, kind: str) -> Elasticities:
     """Scale effects; ``Effects.elasticity`` and ``Effects.semi_elasticity`` are the doors.

@@ -19,7 +19,8 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.show import Shown
 
-from ..records.results import Fit, TestResult
+from ..records.fit import FitRecord
+from ..records.tests import TestResult
 from ..solve.dynamic import roots
 from .average import Effects, infer
 from .propagate import Averages, determinant, parameter_draws, selectors
@@ -64,7 +65,7 @@ class Stationarity:
         return f"{said}: {self.words} = {self.total:.4g}, largest root {self.largest_root:.4g}"
 
 
-def stationarity(fit: Fit) -> Stationarity:
+def stationarity(fit: FitRecord) -> Stationarity:
     """The stationarity of a dynamic fit.
 
     Raises
@@ -97,7 +98,7 @@ class DynamicEffects(Shown):
 
     Attributes
     ----------
-    fit : Fit
+    fit : FitRecord
     method, draws, seed, level
         How the inference is made, as in ``Effects``.
     short_run, long_run, convergence : Effects
@@ -117,7 +118,7 @@ class DynamicEffects(Shown):
     [0.03, 0.23]
     """
 
-    fit: Fit = field(repr=False)
+    fit: FitRecord = field(repr=False)
     method: str = "simulate"
     draws: int = 1000
     seed: int = 1
@@ -168,13 +169,6 @@ class DynamicEffects(Shown):
         return pd.concat([part.tidy().assign(effect=lambda t, run=part.run: run + " " + t["effect"]) for part in parts],
                          ignore_index=True)  # fmt: skip
 
-    def __str__(self) -> str:
-        from ..report.text import effects_text
-
-        if self.fit.stationarity.holds:
-            return f"{effects_text(self.short_run)}\n\n{effects_text(self.long_run, False)}"
-        return f"{effects_text(self.short_run)}\n\nNo long run: the estimate is {self.fit.stationarity}."
-
     def __getattr__(self, name):
         more = f": read short_run.{name} or long_run.{name}" if hasattr(Effects, name) else ""
         raise AttributeError(f"effects of a dynamic model have no attribute {name!r}{more}")
@@ -196,14 +190,14 @@ class DynamicEffects(Shown):
         return _long_run_parameters(self.fit, sample[inside])
 
 
-def refuse_without_long_run(fit: Fit) -> None:
+def refuse_without_long_run(fit: FitRecord) -> None:
     if not fit.stationarity.holds:
         raise SpatialInputError("E712", f"there is no long run: the estimate is {fit.stationarity}",
                                 hint="short_run and path(horizon) are defined; difference the data or add "
                                 "time effects for the long run")  # fmt: skip
 
 
-def long_run_fit(fit: Fit) -> Fit:
+def long_run_fit(fit: FitRecord) -> FitRecord:
     """A fit whose effects are the long-run effects: rho*, beta / (1 - tau) and theta / (1 - tau), V by the delta
     method."""
     params = fit.params.to_numpy()
@@ -218,12 +212,12 @@ def long_run_fit(fit: Fit) -> Fit:
     return replace(fit, params=pd.Series(long, names, name="estimate"), vcov=pd.DataFrame(V, names, names))
 
 
-def dynamics(fit: Fit, params: np.ndarray) -> list[np.ndarray]:
+def dynamics(fit: FitRecord, params: np.ndarray) -> list[np.ndarray]:
     """rho, tau and eta of parameters (..., p); 0 where the model has no such term."""
     return [params @ pick for pick in _places(fit)]
 
 
-def _long_run_parameters(fit: Fit, params: np.ndarray) -> np.ndarray:
+def _long_run_parameters(fit: FitRecord, params: np.ndarray) -> np.ndarray:
     """(draws, p) parameters as those of the long run; the lags' own are 0."""
     rho, tau, eta = dynamics(fit, params)
     in_rho, in_tau, in_eta = (pick.astype(bool) for pick in _places(fit))
@@ -233,7 +227,7 @@ def _long_run_parameters(fit: Fit, params: np.ndarray) -> np.ndarray:
     return long
 
 
-def _places(fit: Fit) -> list[np.ndarray]:
+def _places(fit: FitRecord) -> list[np.ndarray]:
     """What picks rho, tau and eta out of the parameters; zeros where there is none."""
     response = fit.design.response
     return [(fit.params.index == name).astype(float) for name in ("rho", f"lag({response})", f"W:lag({response})")]

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import SpatialWeights
 
-from ..design._weights_tmp import Weights
 from ..logdet import logdet
-from ..records.results import Fit
+from ..records.fit import FitRecord
 from ..solve.dynamic import EIGEN_MAX
 from .propagate import central_spread, parameter_draws, selectors
 
@@ -22,7 +22,7 @@ KINDS = ("direct", "indirect", "total")
 CLOSE = 1e-8  # how well the decomposition of 1 must give the row sums back
 
 
-def effect_path(fit: Fit, horizon: int, draws: int, seed: int, level: float) -> pd.DataFrame:
+def effect_path(fit: FitRecord, horizon: int, draws: int, seed: int, level: float) -> pd.DataFrame:
     """``DynamicEffects.path``: point estimates, central spreads and percentiles of the draws."""
     from .long_run import dynamics
 
@@ -61,7 +61,7 @@ def _total(spectra, c, dynamics, h) -> np.ndarray:
     return np.array(out)
 
 
-def _shares(weights: Weights):
+def _shares(weights: SpatialWeights):
     """(eigenvalues, shares) whose sums are tr f(W) / N and 1'f(W) 1 / N."""
     eigenvalues = logdet(weights, "eigen").eigenvalues
     traces = eigenvalues, np.full(weights.n, 1 / weights.n)

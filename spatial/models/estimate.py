@@ -15,14 +15,16 @@ import pandas as pd
 from spillover.errors import check_option
 
 from ..covariance.vcov import as_vcov, with_vcov
+from ..design.arrays import Sample
 from ..design.checks import refuse_perfect_fit
 from ..design.design import Design
 from ..design.options import ModelOptions, Settings
 from ..design.sample import demeaned_sample
-from ..records.results import Fit, Specification
-from ..solve.ml import Sample, Solution, maximum_likelihood
+from ..design.specification import Specification
+from ..solve.ml import Solution, maximum_likelihood
 from .dynamic import without_bias
 from .dynamic_moments import ArellanoBond, checked_dynamic, dynamic_method_of_moments
+from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .random import random_effects
 from .reading import Reading, prepare, read

@@ -10,19 +10,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
 from spillover.ids import positions
+from spillover.matrix import SpatialWeights, TemporalWeights, as_weights, refuse_varying, warn_unlabelled
 
-from ..design._period_weights_tmp import PeriodWeights, refuse_varying
-from ..design._weights_tmp import Weights, as_weights, warn_unlabelled
 from ..design.design import Design, design
 from ..design.gaps import cut_to_observed
 from ..design.instruments import design_with_instruments
 from ..design.options import ModelOptions, Settings
 from ..design.sample import which_correction, which_effects, with_durbin
-from ..records.results import Specification
+from ..design.specification import Specification
 from .dynamic import warn_of_own_lags, with_lagged_response
 from .random import refuse_random
 
@@ -50,7 +50,7 @@ class Reading:
     def repeatable(self) -> bool:
         """Whether other W can be put in place of the one that it was read with: units were matched by their ids, and
         none was left out."""
-        return self.columns.weights.ids is not None and self.settings.requested.missing == "error"
+        return self.columns.weights.labelled and self.settings.requested.missing == "error"
 
     def under(self, w) -> Reading:
         """What would have been read under another W over the same units."""
@@ -108,15 +108,15 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
     return Reading(specification, d, settings, columns)
 
 
-def aligned(w, d: Design, missing: str, name: str = "w_error") -> Weights | PeriodWeights:
+def aligned(w, d: Design, missing: str, name: str = "w_error") -> SpatialWeights | TemporalWeights:
     """Another W in the design's order of units; cut down where units were dropped."""
     m = as_weights(w)
     if m.varies:
         if d.times is None:
             refuse_varying(m, "a cross-section")
         m = m.for_periods(d.times)
-    if m.ids is None:
-        if d.weights.ids is not None:
+    if not m.labelled:
+        if d.weights.labelled:
             raise SpatialInputError("E101", f"{name} has no ids, so it cannot be matched with the units of w",
                                     hint="give weights with ids, or a DataFrame labelled on both sides")  # fmt: skip
         warn_unlabelled()
@@ -129,5 +129,5 @@ def aligned(w, d: Design, missing: str, name: str = "w_error") -> Weights | Peri
     if missing != "drop" or (at < 0).any():
         at = positions(m.ids, d.ids, what=name)
     elif m.n > d.n_units:
-        m, at = m.subset(at), range(d.n_units)
+        m, at = m.subset_at(at), np.arange(d.n_units)
     return m.reordered(at)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from ..design.options import ModelOptions
-from ..records.results import Fit, Specification
+from ..design.specification import Specification
 from .estimate import estimate
+from .fit import Fit
 
 SDM = Specification("SDM", lag=True, error=False, durbin=True)
 

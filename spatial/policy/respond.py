@@ -16,7 +16,7 @@ import numpy as np
 
 from ..effects.propagate import parameter_draws, selectors
 from ..logdet.inverse import Inverse
-from ..records.results import Fit
+from ..models.fit import Fit
 
 NODES = 16  # Chebyshev nodes over the draws of rho: the curves are smooth inside its interval
 
@@ -28,7 +28,7 @@ def averages(fit: Fit, term: str, W, V: np.ndarray, read: Callable, draws: int, 
     ----------
     fit : Fit
     term : str
-    W : Weights of N units
+    W : SpatialWeights of N units
     V : ndarray, shape (N, m)
         Changes, one per column.
     read : function from responses (N, m) to (E,), linear

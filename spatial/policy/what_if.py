@@ -18,7 +18,8 @@ from spillover.ids import positions
 from spillover.show import Shown
 
 from ..design.formula import read_formula
-from ..records.results import Fit, two_sided
+from ..models.fit import Fit
+from ..records.schema import two_sided
 from ._sample import unit_codes
 from .respond import averages, intervals
 
@@ -90,11 +91,6 @@ class WhatIf(Shown):
         table = table.assign(statistic=statistic, p_value=two_sided(statistic))
         return table[["term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high", "change"]]
 
-    def __str__(self) -> str:
-        from ..report.policy import what_if_text
-
-        return what_if_text(self)
-
 
 def what_if(
     fit: Fit, variable: str, *, change: float | None = None, percent: float | None = None,
@@ -156,7 +152,7 @@ def what_if(
     last = _period(d, period)
     there = np.ones(d.n_units, dtype=bool) if d.observed is None else d.observed[last]
     moved = _change(d, variable, change, percent, to, share, _chosen(d, units), there, last)
-    W = d.weights.at(d.times[last]) if d.weights.varies else d.weights
+    W = d.weights[d.times[last]] if d.weights.varies else d.weights
     at, drawn = averages(fit, variable, W, moved[there, None], lambda response: response[:, 0], draws, seed)
     errors, low, high = intervals(drawn, level)
     table = pd.DataFrame({"change": moved[there], "estimate": at, "std_error": errors, "conf_low": low,
