@@ -2,12 +2,12 @@
 
 from .models.dynamic_moments import ArellanoBond as ArellanoBond
 from .covariance.kinds import Bootstrap as Bootstrap
-from .covariance.kinds import Cluster as Cluster
+from .covariance.clustered import Cluster as Cluster
 from .compare.comparison import Comparison as Comparison
-from .covariance.kinds import Conley as Conley
+from .covariance.hac import Conley as Conley
 from .explore.correlogram import Correlogram as Correlogram
 from .policy.did import DiD as DiD
-from .covariance.kinds import DriscollKraay as DriscollKraay
+from .covariance.hac import DriscollKraay as DriscollKraay
 from .effects.average import Effects as Effects
 from .effects.by_group import EffectsBy as EffectsBy
 from .effects.elasticity import Elasticities as Elasticities
@@ -25,7 +25,8 @@ from .explore.by import MoranBy as MoranBy
 from .compare.placebo import Placebo as Placebo
 from .compare.prior import Prior as Prior
 from .models.refit import Refits as Refits
-from .covariance.kinds import Robust as Robust
+from .covariance.clustered import Robust as Robust
+from .covariance.scpc import SCPC as SCPC
 from .search.searches import Search as Search
 from .search.searches import Searches as Searches
 from .explore.rates import SmoothedRates as SmoothedRates

@@ -334,7 +334,7 @@ def test_all_that_a_fit_can_do():
     data = simulated(np.random.default_rng(6), W, 10)
     options = {**KEYS, "effects": "entity"}
     fit = sp.sdm("y ~ x", data, labelled(W), **options, lags="both")
-    for kind in ("eim", "robust", "cluster", "driscoll_kraay"):
+    for kind in ("eim", "robust", "cluster", sp.DriscollKraay(2)):
         ratio = fit.with_vcov(kind).std_errors / fit.std_errors
         assert ratio.between(0.4, 2.2).all()
     with pytest.raises(SpatialInputError, match="lagged responses"):

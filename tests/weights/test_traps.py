@@ -58,7 +58,7 @@ REFUSED = {
     "one unit": (lambda: wt.inverse_distance(LINE[:1], **PLANAR), "E206", None),
     "one economy": (lambda: wt.economic(series(a=1)), "E206", None),
     "economies all alike": (lambda: wt.economic(series(a=1, b=1), decay="exponential"), "E204", None),
-    "economies too alike for a number": (lambda: wt.economic(series(a=0, b=1e-310, c=1)), "E302", None),
+    "economies too alike for a number": (lambda: wt.economic(series(a=0, b=1e-310, c=1)), "E307", ("a", "b")),
     "weights not finite": (lambda: wt.SpatialWeights(np.array([[0, np.inf], [1, 0]]), [0, 1]), "E302", None),
     "coincident points, inverse": (lambda: wt.inverse_distance(LINE[[0, 1, 1, 2]], **PLANAR), "E303", 1),
     "coincident points, nearest": (lambda: wt.knn(LINE[[0, 1, 1, 2]], 2, **PLANAR), "E303", 1),
@@ -85,7 +85,7 @@ REFUSED = {
     "a year twice": (lambda: wt.economic(pd.concat([PANEL, PANEL[:1]]), "x", entity="id", time="t"), "E103", ("a", 1)),
     "no such year": (lambda: wt.economic(PANEL, "x", entity="id", time="t", period=9), "E101", "a"),
     "a year without a unit": (lambda: wt.economic(PANEL[1:], "x", entity="id", time="t", period=1), "E101", "a"),
-    "years that differ": (lambda: wt.economic(PANEL[1:], "x", entity="id", time="t", period="each"), "E101", "a"),
+    "years that differ": (lambda: wt.economic(PANEL[1:], "x", entity="id", time="t", period="each"), "E201", ("a", 1)),
     "profiles of other years": (
         lambda: wt.similarity(PANEL[1:], "x", entity="id", time="t", measure="cosine"), "E104", "a"),
     "profile without variation": (
@@ -274,7 +274,8 @@ def test_weights_over_time():
 
 
 def test_mean_over_unequal_periods_says_so():
-    assert "mean x over 1 to 2 periods" in str(wt.economic(PANEL[1:], "x", entity="id", time="t"))
+    w = wt.economic(PANEL[1:], "x", entity="id", time="t", missing="available")
+    assert "mean x over 1 to 2 periods" in str(w)
 
 
 def test_inputs_stay_as_they_were():
