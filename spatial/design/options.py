@@ -51,7 +51,8 @@ class ModelOptions:
     @property
     def covariance(self) -> object:
         """The covariance, or the method's usual one."""
-        return self.vcov if self.vcov is not None else "oim" if self.estimator != "gmm" else "classical"
+        usual = {"ml": "oim", "gmm": "classical"}
+        return usual.get(self.estimator, self.estimator) if self.vcov is None else self.vcov
 
     def check(self, specification: Specification) -> None:
         """Refuse what cannot be before the data are read.
@@ -87,7 +88,7 @@ class Settings:
     effects : FixedEffects
     correction : {True, False, "additive"}
         How maximum likelihood was corrected for fixed effects.
-    method : {"ml", "gmm"}
+    method : {"ml", "reml", "aqs", "gmm"}
     vcov : str or object
         The covariance, as the public functions take it.
     logdet : str or None
@@ -110,6 +111,11 @@ class Settings:
     def corrected(self) -> bool:
         """Whether fixed effects are there and corrected for."""
         return self.effects.fixed and self.correction is not False
+
+    @property
+    def counts_parameters(self) -> bool:
+        """Whether maximum likelihood has the factor n / (n - p) and t statistics."""
+        return self.method == "ml" and self.correction is not False and self.random is None
 
     def with_(self, **changes) -> Settings:
         """A copy with other values of some fields."""

@@ -43,8 +43,10 @@ PARAMETERS = {
     ),
     "wx_order": ("{1, 2}", "2 adds W^2 X, named ``W2:x``; its effects count theta_2 W^2."),
     "method": (
-        '{"ml", "gmm"}',
-        'Exact maximum likelihood, or the method of moments, which needs neither normal errors nor a determinant.',
+        '{"ml", "reml", "aqs", "gmm"}',
+        'Exact maximum likelihood; "reml", the restricted likelihood, which allows for coefficients in small samples; '
+        '"aqs", adjusted quasi-scores for cross-sections whose errors have unequal variances; or "gmm", the method of '
+        "moments, which needs neither normal errors nor a determinant.",
     ),
     "endog, instruments": (
         "list of str, optional",
@@ -100,19 +102,23 @@ LEAST_SQUARES_METHOD = (
     '{None, "ml"}, optional',
     'With random effects: None is Swamy and Arora\'s estimator, "ml" maximum likelihood. Ignored otherwise.',
 )
-LAG_MOMENTS = 'With "gmm": two-stage least squares. '
-ERROR_MOMENTS = 'With "gmm": generalised moments; they hold without effects and with unit effects. '
+TWO_PARAMETERS_METHOD = (
+    '{"ml", "gmm"}',
+    'Exact maximum likelihood, or "gmm", the method of moments, which needs neither normal errors nor a determinant.',
+)
+LAG_MOMENTS = ' By moments: two-stage least squares.'
+ERROR_MOMENTS = ' Generalised moments hold without effects and with unit effects.'
 MOMENT_VCOV = ' With "gmm": "classical" (the default), "robust" to heteroskedasticity'
 DIFFERENT = {  # (model, parameter): its own type and description
     ("ols", "w"): ("weights, optional", "Not part of the model: tests of its residuals use them."),
-    ("ols", "durbin"): ("None", "Has no meaning here: it belongs to slx, sdm, sdem and gns."),
     **{(model, "method"): LEAST_SQUARES_METHOD for model in ("ols", "slx")},
+    **{(model, "method"): TWO_PARAMETERS_METHOD for model in ("sac", "gns")},
     **{(model, "durbin"): ("None", "Has no meaning here: it belongs to slx, sdm, sdem and gns.")
-       for model in ("sar", "sem", "sac")},
+       for model in ("ols", "sar", "sem", "sac")},
 }  # fmt: skip
 MORE = {  # (model, parameter): what is added to the description
-    **{(model, "method"): " " + LAG_MOMENTS.strip() for model in ("sar", "sdm")},
-    **{(model, "method"): " " + ERROR_MOMENTS.strip() for model in ("sem", "sdem", "sac", "gns")},
+    **{(model, "method"): LAG_MOMENTS for model in ("sar", "sdm")},
+    **{(model, "method"): ERROR_MOMENTS for model in ("sem", "sdem", "sac", "gns")},
     **{(model, "vcov"): MOMENT_VCOV + ', "hc1" and, in panels, "cluster".' for model in ("sar", "sdm")},
     **{(model, "vcov"): MOMENT_VCOV + ", which is another estimator and changes the estimates too."
        for model in ("sem", "sdem", "sac", "gns")},

@@ -22,6 +22,8 @@ from ..design.options import ModelOptions, Settings
 from ..design.sample import demeaned_sample
 from ..design.specification import Specification
 from ..solve.ml import Solution, maximum_likelihood
+from ..solve.reml import Adjusted
+from .adjusted import solve_adjusted
 from .dynamic import without_bias
 from .dynamic_moments import ArellanoBond, checked_dynamic, dynamic_method_of_moments
 from .fit import Fit
@@ -62,7 +64,7 @@ def check(specification: Specification, options: ModelOptions) -> None:
     options.check(specification)
     if isinstance(options.method, ArellanoBond) or (options.estimator == "gmm" and options.lags is not None):
         checked_dynamic(options)
-    elif options.estimator != "gmm":
+    elif options.estimator == "ml":
         as_vcov(options.covariance)
 
 
@@ -89,7 +91,14 @@ def by_moments(reading: Reading) -> tuple[Reading, Sample, Solution]:
     return reading, sample, method_of_moments(specification, d, sample, settings.vcov)
 
 
-ESTIMATORS = {"ml": by_likelihood, "gmm": by_moments}
+def by_adjusted_score(reading: Reading) -> tuple[Reading, Sample, Solution]:
+    """The root of a score of the likelihood that was adjusted for the coefficients, or for unequal variances."""
+    sample = sample_of(reading)
+    solution = solve_adjusted(reading.specification, reading.design, sample, reading.settings.method)
+    return reading, sample, solution
+
+
+ESTIMATORS = {"ml": by_likelihood, "reml": by_adjusted_score, "aqs": by_adjusted_score, "gmm": by_moments}
 
 
 def sample_of(reading: Reading) -> Sample:
@@ -126,11 +135,15 @@ def infer(reading: Reading, sample: Sample, solution: Solution) -> Fit:
 
 
 def estimates(specification: Specification, d: Design, sample: Sample, at: Solution, settings: Settings):
-    """(parameters, sigma2, df). Least squares has t statistics and sigma2 = SSE / df."""
+    """(parameters, sigma2, df). Least squares has sigma2 = SSE / df; what is corrected for p has t statistics."""
     params = [*at.beta[: sample.k]] + [at.rho] * specification.lag + [at.lam] * specification.error
-    if specification.lag or specification.error or (settings.random and settings.random.by_likelihood):
+    if isinstance(at, Adjusted):
+        return params, at.sigma2, at.df
+    if settings.random and settings.random.by_likelihood:
         return params, at.sigma2, None
-    df = d.left(settings.effects) - sample.X.shape[1]
+    df = d.left(settings.effects) - len(params)
+    if specification.lag or specification.error:
+        return params, at.sigma2, df if settings.counts_parameters and df > 0 else None
     return params, float(at.resid @ at.resid) / df, df
 
 

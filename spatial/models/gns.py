@@ -43,8 +43,8 @@ def gns(
     durbin : list of str, optional
         The terms that are lagged in space; by default all but the intercept, and W 1 where it is no constant.
     method : {"ml", "gmm"}
-        Exact maximum likelihood, or the method of moments, which needs neither normal errors nor a determinant. With
-        "gmm": generalised moments; they hold without effects and with unit effects.
+        Exact maximum likelihood, or "gmm", the method of moments, which needs neither normal errors nor a determinant.
+        Generalised moments hold without effects and with unit effects.
     w_error : weights, optional
         M, the weights of the error process, over the same units; W by default.
     random_error : {"kkp", "baltagi"}, optional

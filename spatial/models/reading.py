@@ -17,12 +17,14 @@ from spillover.errors import SpatialInputError
 from spillover.ids import positions
 from spillover.matrix import SpatialWeights, TemporalWeights, as_weights, refuse_varying, warn_unlabelled
 
+from ..covariance.adjusted import ADJUSTED
 from ..design.design import Design, design
 from ..design.gaps import cut_to_observed
 from ..design.instruments import design_with_instruments
 from ..design.options import ModelOptions, Settings
 from ..design.sample import which_correction, which_effects, with_durbin
 from ..design.specification import Specification
+from .adjusted import refuse_adjusted
 from .dynamic import warn_of_own_lags, with_lagged_response
 from .random import refuse_random
 
@@ -102,7 +104,9 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
         warn_of_own_lags(d, effects)
     if specification.durbin:
         d = with_durbin(d, effects, options.durbin, options.wx_order)
-    if method == "ml" and not effects.random:
+    if method in ADJUSTED:
+        refuse_adjusted(specification, d, effects, options.correction, method)
+    if method != "gmm" and not effects.random:
         correction = which_correction(specification, d, effects, options.correction)
     settings = Settings(effects, correction, method, options.covariance, options.logdet, requested=options)
     return Reading(specification, d, settings, columns)

@@ -41,8 +41,8 @@ def sac(
     durbin : None
         Has no meaning here: it belongs to slx, sdm, sdem and gns.
     method : {"ml", "gmm"}
-        Exact maximum likelihood, or the method of moments, which needs neither normal errors nor a determinant. With
-        "gmm": generalised moments; they hold without effects and with unit effects.
+        Exact maximum likelihood, or "gmm", the method of moments, which needs neither normal errors nor a determinant.
+        Generalised moments hold without effects and with unit effects.
     w_error : weights, optional
         M, the weights of the error process, over the same units; W by default.
     random_error : {"kkp", "baltagi"}, optional

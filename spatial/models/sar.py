@@ -41,9 +41,10 @@ def sar(
         every period, for many units and few periods. Period effects beside these: ``C(year)`` in the formula.
     durbin : None
         Has no meaning here: it belongs to slx, sdm, sdem and gns.
-    method : {"ml", "gmm"}
-        Exact maximum likelihood, or the method of moments, which needs neither normal errors nor a determinant. With
-        "gmm": two-stage least squares.
+    method : {"ml", "reml", "aqs", "gmm"}
+        Exact maximum likelihood; "reml", the restricted likelihood, which allows for coefficients in small samples;
+        "aqs", adjusted quasi-scores for cross-sections whose errors have unequal variances; or "gmm", the method of
+        moments, which needs neither normal errors nor a determinant. By moments: two-stage least squares.
     endog, instruments : list of str, optional
         With ``method="gmm"``: regressors that are correlated with the error, and terms (columns or functions of them)
         that instrument them. A lagged endogenous regressor is endogenous too; lags of the instruments instrument it.

@@ -45,9 +45,11 @@ def sdem(
         The terms that are lagged in space; by default all but the intercept, and W 1 where it is no constant.
     wx_order : {1, 2}
         2 adds W^2 X, named ``W2:x``; its effects count theta_2 W^2.
-    method : {"ml", "gmm"}
-        Exact maximum likelihood, or the method of moments, which needs neither normal errors nor a determinant. With
-        "gmm": generalised moments; they hold without effects and with unit effects.
+    method : {"ml", "reml", "aqs", "gmm"}
+        Exact maximum likelihood; "reml", the restricted likelihood, which allows for coefficients in small samples;
+        "aqs", adjusted quasi-scores for cross-sections whose errors have unequal variances; or "gmm", the method of
+        moments, which needs neither normal errors nor a determinant. Generalised moments hold without effects and with
+        unit effects.
     w_error : weights, optional
         M, the weights of the error process, over the same units; W by default.
     random_error : {"kkp", "baltagi"}, optional

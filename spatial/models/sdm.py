@@ -46,9 +46,10 @@ def sdm(
         The terms that are lagged in space; by default all but the intercept, and W 1 where it is no constant.
     wx_order : {1, 2}
         2 adds W^2 X, named ``W2:x``; its effects count theta_2 W^2.
-    method : {"ml", "gmm"}
-        Exact maximum likelihood, or the method of moments, which needs neither normal errors nor a determinant. With
-        "gmm": two-stage least squares.
+    method : {"ml", "reml", "aqs", "gmm"}
+        Exact maximum likelihood; "reml", the restricted likelihood, which allows for coefficients in small samples;
+        "aqs", adjusted quasi-scores for cross-sections whose errors have unequal variances; or "gmm", the method of
+        moments, which needs neither normal errors nor a determinant. By moments: two-stage least squares.
     endog, instruments : list of str, optional
         With ``method="gmm"``: regressors that are correlated with the error, and terms (columns or functions of them)
         that instrument them. A lagged endogenous regressor is endogenous too; lags of the instruments instrument it.

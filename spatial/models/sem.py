@@ -40,9 +40,11 @@ def sem(
         every period, for many units and few periods. Period effects beside these: ``C(year)`` in the formula.
     durbin : None
         Has no meaning here: it belongs to slx, sdm, sdem and gns.
-    method : {"ml", "gmm"}
-        Exact maximum likelihood, or the method of moments, which needs neither normal errors nor a determinant. With
-        "gmm": generalised moments; they hold without effects and with unit effects.
+    method : {"ml", "reml", "aqs", "gmm"}
+        Exact maximum likelihood; "reml", the restricted likelihood, which allows for coefficients in small samples;
+        "aqs", adjusted quasi-scores for cross-sections whose errors have unequal variances; or "gmm", the method of
+        moments, which needs neither normal errors nor a determinant. Generalised moments hold without effects and with
+        unit effects.
     w_error : weights, optional
         M, the weights of the error process, over the same units; W by default.
     random_error : {"kkp", "baltagi"}, optional

@@ -196,8 +196,9 @@ def test_wald_tests_take_any_covariance(effects, vcov):
     data, W = panel_data(8, N=20)
     fit = sp.sdm("y ~ a + b", data, W, **PANEL, effects=effects, vcov=vcov)
     theta = ["W:a", "W:b"]
-    scale = {"robust": 18 / 38, "cluster": 18 / 38, "driscoll_kraay": 1 / 4, "eim": 1.0}[vcov]  # (nu - 1) / (2 nu)
-    df = {"robust": (2, 18), "cluster": (2, 18), "driscoll_kraay": (2, 1), "eim": 2}[vcov]
+    scale = {"robust": 18 / 38, "cluster": 18 / 38, "driscoll_kraay": 1 / 4, "eim": 1 / 2}[vcov]  # (nu - 1) / (2 nu)
+    df = {"robust": (2, 18), "cluster": (2, 18), "driscoll_kraay": (2, 1), "eim": (2, fit.df_resid)}[vcov]
+    assert vcov != "eim" or fit.df_resid == fit.sample.n - len(fit.params)
     want = fit.params[theta] @ np.linalg.solve(fit.vcov.loc[theta, theta], fit.params[theta])
     test = sp.wald_test(fit, "SAR")
     assert (test.statistic, test.df) == (pytest.approx(scale * want, rel=1e-8), df)
