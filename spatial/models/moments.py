@@ -10,6 +10,7 @@ from spillover.errors import SpatialInputError, SpatialInputWarning, check_optio
 from spillover.matrix import SpatialWeights, refuse_varying
 
 from ..covariance.moments import refuse_impossible
+from ..covariance.scpc import SCPC
 from ..design.checks import ABSORBED, refuse_degenerate
 from ..design.design import INTERCEPT, Design, spatial_lag
 from ..design.fixed_effects import FixedEffects
@@ -31,7 +32,9 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
     """
     refuse_unbalanced(d.observed, "method='gmm'")
     refuse_varying(d.weights if d.weights.varies else d.weights_of_error, "method='gmm'")
-    check_option("vcov", vcov, KINDS)
+    scpc = isinstance(vcov, SCPC) or vcov == "scpc"
+    if not scpc:
+        check_option("vcov", vcov, KINDS)
     if not (specification.lag or specification.error):
         raise SpatialInputError("E501", f"method='gmm' is for spatial lags and errors; {specification.name} is "
                                 "least squares", hint="leave method= out")  # fmt: skip
@@ -41,13 +44,14 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
             f"the moments of a spatial error do not hold after {effects} effects are taken out",
             hint="use effects='entity' with C(period) in the formula, or method='ml'",
         )
-    refuse_impossible(vcov, specification, effects, d.is_panel)
+    if not scpc:
+        refuse_impossible(vcov, specification, effects, d.is_panel)
 
 
 def moment_sample(
-    specification: Specification, d: Design, effects: FixedEffects, endog=(), Z: dict[str, np.ndarray] | None = None
-) -> tuple[MomentSample, list[str]]:
-    """Regressors, instruments and their lags, effects taken out after lagging; and the names of X's columns.
+    specification: Specification, d: Design, effects: FixedEffects
+) -> MomentSample:
+    """Regressors, instruments and their lags, effects taken out after lagging.
 
     Instruments of W y are W and W2 of every exogenous regressor (W X and other instruments included), as in
     Kelejian & Prucha (1998), eq. 7. The intercept is lagged where W 1 is no constant; with a spatial error it
@@ -60,12 +64,12 @@ def moment_sample(
     """
     W, M = d.weights.csr, d.weights_of_error.csr
     X, names = regressor_columns(d, effects)
-    exogenous = np.array([name.removeprefix("W:").removeprefix("W2:") not in endog for name in names])
+    exogenous = np.array([name.removeprefix("W:").removeprefix("W2:") not in d.endog for name in names])
     y, Xd = effects.demean(d.y), effects.demean(X)
     refuse_degenerate(d, flat(X), flat(Xd), flat(y), names, effects)
 
-    own = np.stack(list(Z.values()), axis=2) if Z else np.empty((*d.y.shape, 0))
-    _refuse_absorbed(Z or {}, effects)
+    own = np.stack(list(d.instruments.values()), axis=2) if d.instruments else np.empty((*d.y.shape, 0))
+    _refuse_absorbed(d.instruments, effects)
     H = [own]
     parts = {}
     if specification.lag:
@@ -80,16 +84,16 @@ def moment_sample(
                   "M": M}  # fmt: skip
     if specification.lag and specification.error:
         parts["MWy"] = flat(effects.demean(spatial_lag(M, Wy)))
-    sample = MomentSample(
+    return MomentSample(
         y=flat(y),
         X=flat(Xd),
+        names=tuple(names),
         n=d.left(effects),
         H=_varying(np.concatenate(H, axis=2), effects),
         exogenous=exogenous,
         copies=d.n_periods - (effects.entity),
         **parts,
     )
-    return sample, names
 
 
 def _varying(H: np.ndarray, effects: FixedEffects) -> np.ndarray:
