@@ -95,7 +95,7 @@ BUILDERS = {builder.name: builder for builder in (
     Builder("bishop", MAP, "1 if i and j share a point of their borders, and no stretch", scaling=0),
     Builder("border_length", MAP, "length of the common border", scaling=1),
     Builder("knn", POINTS, "1 if j is among the k nearest of i", "k=4", scaling=0, symmetric=False),
-    Builder("distance_band", POINTS, "1 if i and j are at most cutoff apart", "cutoff=0.4"),
+    Builder("distance_band", POINTS, "1 if i and j are at most cutoff apart", "cutoff=400"),
     Builder("inverse_distance", POINTS, "1 / distance^power", scaling=-1),
     Builder("exponential", POINTS, "exp(-distance / scale)", scaling=0),
     Builder("kernel", POINTS, "K(distance / bandwidth)", "k=4", scaling=0, symmetric=False),

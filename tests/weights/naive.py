@@ -4,6 +4,7 @@ import collections
 import itertools
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
@@ -201,7 +202,7 @@ def of_links(links, ids, value, *, focal, other):
 class Case:
     """Random units on a map, with what every builder of the registry needs."""
 
-    map: gpd.GeoDataFrame  # Voronoi cells in the unit square; columns gdp, people, area, region
+    map: gpd.GeoDataFrame  # Voronoi cells of a square kilometre; columns gdp, people, area, region
     links: pd.DataFrame  # some pairs: from, to, size
 
     @property
@@ -212,19 +213,19 @@ class Case:
     def shapes(self):
         return list(self.map.geometry)
 
-    @property
+    @cached_property
     def xy(self):
         return shapely.get_coordinates(shapely.centroid(self.map.geometry.array))
 
-    @property
+    @cached_property
     def d(self):
         return planar(self.xy)
 
 
 def case(seed, n=14):
     rng = np.random.default_rng(seed)
-    points = shapely.multipoints(rng.random((n, 2)))
-    cells = shapely.get_parts(shapely.voronoi_polygons(points, extend_to=shapely.box(0, 0, 1, 1)))
+    points = shapely.multipoints(1000 * rng.random((n, 2)))
+    cells = shapely.get_parts(shapely.voronoi_polygons(points, extend_to=shapely.box(0, 0, 1000, 1000)))
     ids = [f"u{i:02d}" for i in rng.permutation(n)]
     columns = {name: rng.lognormal(size=n) for name in ("gdp", "people", "area")}
     frame = gpd.GeoDataFrame({**columns, "region": rng.integers(0, 4, n)}, index=ids, geometry=cells, crs=32650)
@@ -243,7 +244,7 @@ TWINS = {  # with the options that the registry states
     "bishop": lambda c: queen(c.shapes) - rook(c.shapes),
     "border_length": lambda c: border_length(c.shapes),
     "knn": lambda c: knn(c.d, 4, c.ids),
-    "distance_band": lambda c: pairs(len(c.d), lambda i, j: c.d[i, j] <= 0.4),
+    "distance_band": lambda c: pairs(len(c.d), lambda i, j: c.d[i, j] <= 400),
     "inverse_distance": lambda c: pairs(len(c.d), lambda i, j: 1 / c.d[i, j]),
     "exponential": lambda c: pairs(len(c.d), lambda i, j: math.exp(-c.d[i, j] / nearest(c.d, 1).mean())),
     "kernel": lambda c: kernel(c.d, "triangular", nearest(c.d, 4)),

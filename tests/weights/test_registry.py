@@ -63,7 +63,7 @@ def test_the_order_of_rows_and_the_names_of_units_do_not_matter(builder, seed, c
 
 @pytest.mark.parametrize("builder", GEOMETRIC, ids=lambda b: b.name)
 @SETTINGS
-@given(SEEDS, st.integers(-8, 8))
+@given(SEEDS, st.integers(0, 12))
 def test_a_larger_map_elsewhere_has_the_weights_that_the_registry_states(builder, seed, power):
     case = naive.case(seed)
     c = 2.0**power  # exact, so that ties stay ties
@@ -71,7 +71,7 @@ def test_a_larger_map_elsewhere_has_the_weights_that_the_registry_states(builder
     w = built(builder, case.map)
     if builder.scaling is None:
         assert "cutoff" in builder.options
-        assert builder.build(moved, cutoff=0.4 * c) == w
+        assert builder.build(moved, cutoff=400 * c) == w
         return
     again = built(builder, moved)
     assert (again.csr.indices == w.csr.indices).all()
