@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..design.checks import refuse_perfect_fit
 from ..design.design import INTERCEPT
-from ..design.sample import demeaned_sample, which_correction, with_lagged_intercept
+from ..design.sample import demeaned_sample, lags_intercept, which_correction, with_lagged_intercept
 from ..design.specification import Specification
 from ..solve.ml import maximum_likelihood
 from .dynamic import without_bias
@@ -52,7 +52,10 @@ def as_another(reading: Reading, model: Callable, options: dict) -> Reading | No
     spec = specification_of(model)
     if spec is None or spec.durbin != reading.specification.durbin:
         return None
-    effects = reading.settings.effects
+    d, effects = reading.design, reading.settings.effects
+    lags_one = any(d.names[j] == INTERCEPT for j in d.durbin)
+    if lags_one != (options.get("durbin") is None and lags_intercept(spec, d, effects)):
+        return None
     correction = which_correction(spec, reading.design, effects, options.get("correction", True))
     return replace(reading, specification=spec, settings=reading.settings.with_(correction=correction))
 
@@ -73,9 +76,9 @@ def solved_again(fit: Fit | Reading, w, options: dict) -> tuple | None:
     if not set(options) <= KEPT or settings.effects.random or d.observed is not None or not d.weights.labelled:
         return None
     d = replace(d, weights=aligned(w, d, "error", name="w"))
-    if spec.durbin and options.get("durbin") is None:
+    if options.get("durbin") is None:
         d = replace(d, durbin=tuple(j for j in d.durbin if d.names[j] != INTERCEPT))
-        d = with_lagged_intercept(d, settings.effects)
+        d = with_lagged_intercept(spec, d, settings.effects)
     correction = which_correction(spec, d, settings.effects, options.get("correction", True))
     sample, names = demeaned_sample(spec, d, settings.effects, correction, settings.logdet)
     solution = without_bias(sample, maximum_likelihood(sample), d, settings.effects, correction)

@@ -141,8 +141,9 @@ def read(
 
 def _with_lags(specification, d: Design, effects, durbin, wx_order) -> Design:
     """The design with the regressors whose lags the model takes."""
-    if specification.durbin and durbin is None:
-        d = with_lagged_intercept(without_period_terms(d), effects)
+    if durbin is None:
+        d = without_period_terms(d) if specification.durbin else d
+        d = with_lagged_intercept(specification, d, effects)
     return replace(d, wx_order=wx_order)
 
 
@@ -201,7 +202,7 @@ def _checked_options(specification, method, vcov, correction, durbin, wx_order, 
     check_option("method", method, METHODS)
     check_option("wx_order", wx_order, (1, 2))
     check_option("correction", correction, CORRECTIONS)
-    if durbin is not None and not specification.durbin:
+    if durbin is not None and not specification.durbin and (len(durbin) or not specification.lag):
         raise SpatialInputError("E501", f"durbin= has no meaning for {specification.name}", hint="use slx, sdm or sdem")
     if method != "gmm":
         if endog or instruments:

@@ -86,7 +86,7 @@ def stacked(fit: Fit | Reading, weights: list, options: dict, among: int) -> Sta
         How many W there are in the whole (``determinants``).
     """
     d, spec, effects = fit.design, fit.specification, fit.settings.effects
-    if spec.durbin and options.get("durbin") is None:
+    if options.get("durbin") is None:
         d = replace(d, durbin=tuple(j for j in d.durbin if d.names[j] != INTERCEPT))
     correction = fit.settings.correction
     which = [i for i, w in enumerate(weights) if _suits(w, fit, options, correction)]
@@ -159,7 +159,8 @@ def _suits(w, fit: Fit | Reading, options, correction) -> bool:
     if not isinstance(w, SpatialWeights) or w.n > UNITS_MAX or not w.nnz or not w.csr.has_canonical_format:
         return False
     spec, effects = fit.specification, fit.settings.effects
-    if spec.durbin and not effects and lagged_intercept_varies(w) and options.get("durbin") is None:
+    lags_one = (spec.lag or spec.durbin) and not effects
+    if lags_one and lagged_intercept_varies(w) and options.get("durbin") is None:
         return False
     plain = options.get("correction", True) is False or not effects.time
     used = spec.lag or spec.error
