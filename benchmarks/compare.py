@@ -123,7 +123,8 @@ def against_spmixw(N=31, T=13, count=100):
     ws = {f"w{i}": wt.gabriel(xy.to_numpy() + 3 * rng.standard_normal(xy.shape), ids=xy.index,
                               metric="planar").standardize("row") for i in range(count)}  # fmt: skip
     prior = sp.Prior("beta", "diffuse", a=1.0)  # uniform over (-1, 1)
-    how = {"formula": FORMULA, "data": frame, "entity": "unit", "time": "year", "effects": "entity", "lee_yu": False}
+    how = {"formula": FORMULA, "data": frame, "entity": "unit", "time": "year", "effects": "entity"}
+    how["correction"] = False
     models = [sp.slx, sp.sdm, sp.sdem]
     theirs, seconds = [], []
     for w in ws.values():

@@ -6,7 +6,7 @@
 
 with x, unit effects c, period effects m_t and errors e standard normal, W the four nearest of N points at random. The
 peers get the first ``--peers`` samples.
-"xsmle, splm" stands for their formula, the likelihood of demeaned data without a correction, as ``lee_yu=False``
+"xsmle, splm" stands for their formula, the likelihood of demeaned data without a correction, as ``correction=False``
 computes it (it reproduces both). spreg's ML_LagFE has unit effects only: it is given data without period means, and
 [x, W x]; it has no standard errors of effects.
 """
@@ -71,10 +71,10 @@ def summary(intervals, truth):
     return intervals[:, 0, 0].mean() - truth[0], shares
 
 
-def ours(W, lee_yu):
+def ours(W, correction):
     """(y, x, W x) to (4, 3): estimates and intervals of rho, beta, and the simulated ones of the effects."""
     w = pd.DataFrame(W)
-    keys = {"entity": "i", "time": "t", "effects": "twoway", "lee_yu": lee_yu}
+    keys = {"entity": "i", "time": "t", "effects": "twoway", "correction": correction}
 
     def estimate(y, x, Wx):
         T, N = y.shape

@@ -33,7 +33,7 @@ sys.path.pop(0)  # this folder, where "weights" would be the benchmark of that n
 import shapefiles
 import spatial as sp
 import weights as wt
-from spatial.models._sample import demeaned_sample
+from spatial.design.sample import demeaned_sample
 from spatial.models.family import SDM
 from spatial.solve.ml import maximum_likelihood
 
@@ -46,7 +46,7 @@ def main(rounds: int) -> None:
     keys = {"entity": "state", "time": "year"}
 
     def same_model():
-        return sp.sdm(FORMULA, panel, w, **keys, effects="entity", lee_yu=False)
+        return sp.sdm(FORMULA, panel, w, **keys, effects="entity", correction=False)
 
     def same_model_from_arrays():
         sample, _ = demeaned_sample(SDM, first.design, "entity", False)

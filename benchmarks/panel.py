@@ -4,7 +4,7 @@
     python benchmarks/panel.py --full                # 3,000 units, for which spreg takes many minutes, and 100,000
     python benchmarks/panel.py --r                   # R's splm as well, where Rscript has it
 
-spreg demeans y and lags that, without a correction: ours is asked for the same (``lee_yu=False``) and spreg is given
+spreg demeans y and lags that, without a correction: ours does the same (``correction=False``) and spreg is given
 [X, W X], so that estimates can be compared before any time is taken. spreg knows unit effects alone, so y and X
 reach it without their period means: then its unit effects make them two-way. It reports neither the correction nor
 standard errors of effects. "new W" is a fit on weights seen for the first time, spectrum included; "again" another fit
@@ -35,7 +35,8 @@ import pandas as pd
 
 import spatial as sp
 import weights as wt
-from spatial import _logdet, _weights
+from spatial import logdet as _logdet
+from spatial.design import _weights_tmp as _weights
 
 FORMULA = "y ~ a + b"
 KEYS = {"entity": "unit", "time": "year", "effects": "twoway"}
@@ -108,7 +109,7 @@ def spreg_fits(w, data, T) -> dict:
 def against_spreg(N: int, T: int, rounds: int) -> None:
     w = nearest(N)
     data = panel(w, T)
-    same = fit(w, data, known=False, lee_yu=False)
+    same = fit(w, data, known=False, correction=False)
     print(f"\nSDM, two-way effects, N = {N:,}, T = {T}: rho {same.rho:.8f}")
     y = same.design.y + np.random.default_rng(4).standard_normal((REFITS, T, N))
     runs = {
@@ -132,7 +133,7 @@ def against_r(N: int, T: int) -> None:
     """splm, given [X, W X]; medians of CPU time in a process of its own."""
     w = nearest(N)
     data = panel(w, T)
-    same = fit(w, data, known=False, lee_yu=False)
+    same = fit(w, data, known=False, correction=False)
     with tempfile.TemporaryDirectory() as folder:
         script, table, matrix = (Path(folder, name) for name in ("peer.R", "data.csv", "w.csv"))
         script.write_text(R_SCRIPT)

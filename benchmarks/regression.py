@@ -83,7 +83,7 @@ def row(label, wall, cpu, more=""):
 
 def our_fit(w, frame, logdet, *, known: bool):
     import spatial as sp
-    from spatial import _logdet
+    from spatial import logdet as _logdet
 
     if not known:
         _logdet.logdet.cache_clear()

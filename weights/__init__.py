@@ -1,10 +1,14 @@
 """Spatial weights: every matrix the field uses, labelled, sparse and frozen."""
 
+from spillover.matrix.convert import from_dense, from_frame, from_graph, from_sparse, from_W
+from spillover.matrix.standardization import standardize
+from spillover.matrix.temporal import TemporalWeights, temporal
+from spillover.matrix.weights import SpatialWeights
+
 from .audit import audit
 from .border import border_length
 from .combine import combine, difference, intersection, nested, product, union
 from .contiguity import bishop, queen, rook
-from .convert import from_dense, from_frame, from_graph, from_sparse, from_W
 from .describe import compare, describe
 from .distance import distance_band, exponential, inverse_distance, knn, smallest_band
 from .economic import economic
@@ -14,13 +18,10 @@ from .gravity import gravity
 from .io import load, save
 from .kernel import kernel
 from .maps import read_map
-from .matrix import SpatialWeights
 from .order import lag_order
 from .plot import plot
 from .regions import block, lattice
 from .similarity import similarity
-from .standardization import standardize
-from .temporal import TemporalWeights, temporal
 
 __all__ = [
     "SpatialWeights",

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from spillover import labels as _labels
 from spillover.errors import SpatialInputError, check_option
 from spillover.ids import positions
-
-from . import _labels
-from ._values import numeric
+from spillover.values import numeric
 
 EARTH_KM = 6371.0088  # mean radius (IUGG), in kilometres
 METRICS = ("great-circle", "planar")

@@ -8,8 +8,8 @@ import numpy as np
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
+from spillover.matrix.assemble import DENSE_LIMIT
 
-from ._assemble import DENSE_LIMIT
 from ._threads import THREADS
 
 BLOCK = 65_536  # distances worked on at a time

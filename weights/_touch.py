@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from .matrix import cells
+from spillover.matrix.weights import cells
 
 METRES_PER_DEGREE = 6371008.8 * np.pi / 180
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from spillover import labels as _labels
 from spillover.errors import SpatialInputError
+from spillover.matrix.weights import cells
+from spillover.values import one_number
 
-from . import _labels, _touch, _vertices
-from ._values import one_number
-from .matrix import cells
+from . import _touch, _vertices
 
 COLUMNS = ["problem", "a", "b", "size", "unit", "detail"]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from spillover.matrix.assemble import from_csr
+from spillover.matrix.weights import SpatialWeights
+
 from . import _meeting, _vertices
-from ._assemble import from_csr
 from ._points import arc, unit_sphere
 from .contiguity import polygons
-from .matrix import SpatialWeights
 
 
 def border_length(gdf, *, share: bool = False, ids=None) -> SpatialWeights:

@@ -13,10 +13,10 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 from spillover.ids import positions
+from spillover.matrix.weights import SpatialWeights
+from spillover.values import numeric, one_number
 
-from ._values import numeric, one_number
 from .economic import by_unit
-from .matrix import SpatialWeights
 
 
 def combine(geographic: SpatialWeights, economic: SpatialWeights, *, alpha: float = 0.5,

@@ -7,15 +7,16 @@ import warnings
 import numpy as np
 from scipy import sparse
 
+from spillover import labels as _labels
 from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+from spillover.matrix.assemble import from_csr
+from spillover.matrix.weights import SpatialWeights
+from spillover.values import one_number
 
-from . import _labels, _touch, _vertices
-from ._assemble import from_csr
+from . import _touch, _vertices
 from ._points import refuse_empty
 from ._threads import of_each
-from ._values import one_number
 from .islands import POLICIES, treat
-from .matrix import SpatialWeights
 from .order import lag_order
 
 POLYGON, MULTIPOLYGON = 3, 6  # as GEOS numbers them

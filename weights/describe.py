@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from spillover.matrix.spectrum import rho_interval, spectral_radius
+from spillover.matrix.weights import SpatialWeights, cells
+
 from ._points import Points, arc, points, unit_sphere
-from .matrix import SpatialWeights, cells
-from .spectrum import rho_interval, spectral_radius
 
 SPECTRUM_UP_TO = 50_000  # units; beyond, eigenvalues take long and row-standardised weights have radius 1 anyway
 

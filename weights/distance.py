@@ -9,15 +9,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from spillover import labels as _labels
 from spillover.errors import SpatialInputError, check_option
 from spillover.ids import positions
+from spillover.matrix.assemble import assemble, from_csr, refuse_dense
+from spillover.matrix.weights import SpatialWeights
+from spillover.values import one_number
 
-from . import _labels, _search
-from ._assemble import assemble, from_csr, refuse_dense
+from . import _search
 from ._points import Points, points
-from ._values import one_number
 from .islands import POLICIES, treat
-from .matrix import SpatialWeights
 
 
 def knn(data, k=5, *, ids=None, symmetric: str | None = None, coincident: str = "error", at="centroid", crs=None,

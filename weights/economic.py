@@ -7,14 +7,15 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from spillover import labels as _labels
 from spillover.errors import SpatialInputError, check_option
+from spillover.matrix.assemble import assemble, from_csr, refuse_dense
+from spillover.matrix.temporal import TemporalWeights, temporal
+from spillover.matrix.weights import SpatialWeights
+from spillover.values import numeric, one_number
 
-from . import _labels, _search
-from ._assemble import assemble, from_csr, refuse_dense
-from ._values import numeric, one_number
+from . import _search
 from .distance import neighbor_counts
-from .matrix import SpatialWeights
-from .temporal import TemporalWeights, temporal
 
 DECAY = {  # in place
     "inverse": lambda d, scale: _search.reciprocal(d),

@@ -6,13 +6,12 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from spillover import labels as _labels
 from spillover.errors import SpatialInputError, check_option
 from spillover.ids import positions
-
-from . import _labels
-from ._assemble import from_csr
-from ._values import numeric
-from .matrix import SpatialWeights
+from spillover.matrix.assemble import from_csr
+from spillover.matrix.weights import SpatialWeights
+from spillover.values import numeric
 
 
 def flows(table: pd.DataFrame, *, origin: str, destination: str, value: str, ids=None, focal: str = "destination",

@@ -8,12 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from spillover.errors import SpatialInputError
+from spillover.matrix.assemble import assemble
+from spillover.matrix.weights import SpatialWeights
 
 from . import _search
-from ._assemble import assemble
 from ._points import Points, points
 from .distance import refuse_coincident
-from .matrix import SpatialWeights
 
 
 def delaunay(data, *, ids=None, at="centroid", crs=None, metric: str | None = None) -> SpatialWeights:

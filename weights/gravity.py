@@ -5,14 +5,14 @@ from __future__ import annotations
 import pandas as pd
 from scipy import sparse
 
+from spillover import labels as _labels
 from spillover.errors import SpatialInputError
 from spillover.ids import positions
+from spillover.matrix.assemble import from_csr
+from spillover.matrix.weights import SpatialWeights
+from spillover.values import numeric, one_number
 
-from . import _labels
-from ._assemble import from_csr
-from ._values import numeric, one_number
 from .distance import inverse_distance
-from .matrix import SpatialWeights
 
 
 def gravity(data, mass, *, power: float = 2.0, cutoff: float | None = None, min_distance: float | None = None, ids=None,

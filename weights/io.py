@@ -7,8 +7,7 @@ from pathlib import Path
 
 from spillover.errors import SpatialInputError
 from spillover.files import replacing
-
-from .matrix import SpatialWeights
+from spillover.matrix.weights import SpatialWeights
 
 FORMATS = {  # suffix: (module of weights.formats, reader, writer)
     ".parquet": ("parquet", "read", "write"),

@@ -8,10 +8,10 @@ import numpy as np
 from scipy import sparse
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.labels import rank
+from spillover.matrix.weights import SpatialWeights
 
 from . import _search
-from ._labels import rank
-from .matrix import SpatialWeights
 
 POLICIES = ("keep", "nearest", "drop", "error")
 

@@ -6,13 +6,13 @@ import numpy as np
 from scipy import sparse
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.matrix.assemble import assemble, refuse_dense
+from spillover.matrix.weights import SpatialWeights
+from spillover.values import one_number
 
 from . import _search
-from ._assemble import assemble, refuse_dense
 from ._points import Points, points
-from ._values import one_number
 from .distance import length, neighbor_counts, within
-from .matrix import SpatialWeights
 
 SHAPES = {  # K(z) for 0 <= z = d / bandwidth; the compact ones are zero from z = 1 on
     "triangular": lambda z: np.maximum(1 - z, 0),

@@ -10,9 +10,10 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from spillover import labels as _labels
 from spillover.errors import SpatialInputError, SpatialInputWarning
 
-from . import _dbf, _labels
+from . import _dbf
 from .io import nearest_name
 
 SUFFIXES = (".shp", ".gpkg", ".geojson", ".json", ".fgb")

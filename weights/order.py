@@ -6,8 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
-
-from .matrix import SpatialWeights
+from spillover.matrix.weights import SpatialWeights
 
 
 def lag_order(w: SpatialWeights, order: int, *, cumulative: bool = False) -> SpatialWeights:

@@ -6,8 +6,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
 from spillover.ids import positions
-
-from .matrix import SpatialWeights
+from spillover.matrix.weights import SpatialWeights
 
 INK, LAND, LINK = "#22313f", "#eef0ea", "#b5443b"
 WIDTH, HEIGHTS, TITLE = 7.0, (2.0, 9.0), 0.4  # inches

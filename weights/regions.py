@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from spillover import labels as _labels
 from spillover.errors import SpatialInputError, check_option
-
-from . import _labels
-from ._assemble import DENSE_LIMIT, assemble, from_csr
-from .matrix import SpatialWeights
+from spillover.matrix.assemble import DENSE_LIMIT, assemble, from_csr
+from spillover.matrix.weights import SpatialWeights
 
 
 def block(data, region=None, *, ids=None) -> SpatialWeights:

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from spillover import labels as _labels
 from spillover.errors import SpatialInputError, check_option
+from spillover.matrix.assemble import from_csr, refuse_dense
+from spillover.matrix.weights import SpatialWeights
 
-from . import _labels
-from ._assemble import from_csr, refuse_dense
 from .distance import neighbor_counts
 from .economic import by_unit, panel
-from .matrix import SpatialWeights
 
 
 def similarity(data: pd.DataFrame, x, *, entity=None, time=None, measure: str = "correlation", k: int | None = None,

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from .._shown import Shown
+from spillover.show import Shown
+
 from ..effects.average import KINDS
-from ..inference.propagate import Averages, draw, selectors
-from ..results import SCHEMA, critical_value, two_sided
+from ..effects.propagate import Averages, draw, selectors
+from ..records.results import SCHEMA, critical_value, two_sided
 
 NEGLIGIBLE = 1e-10  # probability of a W whose effects need not be known
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from spillover.errors import SHOWN, SpatialInputError
 
-from .._weights import as_weights
+from ..design._weights_tmp import as_weights
 
 
 def on_common_units(named: dict, data: pd.DataFrame, entity: str | None):

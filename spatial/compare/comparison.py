@@ -12,10 +12,10 @@ import pandas as pd
 from scipy.special import logsumexp
 
 from spillover.errors import SpatialInputError
+from spillover.show import Shown
 
-from .._shown import Shown
 from ..effects.average import Effects
-from ..results import Fit, TestResult
+from ..records.results import Fit, TestResult
 from .alike import similarity
 from .average import AveragedEffects, averaged_effects
 from .estimates import Lazy
@@ -80,7 +80,7 @@ class Comparison(Shown):
         Where fits differ in their Lee-Yu correction, all of the likelihood without it.
         """
         values = {key: one.log_marginal for key, one in self.estimates.items()}
-        if len({one.lee_yu == "True" for one in self.estimates.values()}) > 1:
+        if len({one.correction == "True" for one in self.estimates.values()}) > 1:
             plain = self.uncorrected()
             values = {key: plain.get(key, np.nan) for key in values}
         return self._by_key(list(values.values()), "log_marginal")

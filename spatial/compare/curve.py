@@ -15,10 +15,10 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 
-from .._weights import as_weights
+from ..design._weights_tmp import as_weights
 from ..effects.average import KINDS
-from ..models._again import again, specification_of
-from ..results import Fit
+from ..models.again import again, specification_of
+from ..records.results import Fit
 from .common import on_common_units
 from .jobs import run
 from .journal import digest_of, key_of, opened, seed_of, told

@@ -9,14 +9,14 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from ..results import Fit
+from ..records.results import Fit
 from .posterior import log_marginal
 from .prior import Prior
 
 SCHEMA = {
     "weights": "text", "model": "text", "links": "whole", "names": "texts", "params": "numbers",
     "covariance": "numbers", "sigma2": "number", "loglik": "number", "log_marginal": "number", "n": "whole",
-    "parameters": "whole", "lee_yu": "text", "problem": "text",
+    "parameters": "whole", "correction": "text", "problem": "text",
 }  # fmt: skip
 
 
@@ -34,7 +34,7 @@ class Estimate:
         With the transformation of the fit itself; NaN where there is none.
     n, parameters : int
         Of the likelihood.
-    lee_yu : {"True", "False", "additive"}
+    correction : {"True", "False", "additive"}
     links : int
     """
 
@@ -47,7 +47,7 @@ class Estimate:
     log_marginal: float
     n: int
     parameters: int
-    lee_yu: str
+    correction: str
     links: int
 
     @property
@@ -73,7 +73,7 @@ def of_fit(fit: Fit, prior: Prior) -> Estimate:
         marginal = np.nan
     return Estimate(
         fit.specification.name, tuple(fit.params.index), fit.params.to_numpy(), fit.vcov.to_numpy(), float(fit.sigma2),
-        float(fit.loglik), float(marginal), int(fit.sample.n), fit.n_parameters, str(fit.settings["lee_yu"]),
+        float(fit.loglik), float(marginal), int(fit.sample.n), fit.n_parameters, str(fit.settings["correction"]),
         int(fit.design.weights.nnz),
     )  # fmt: skip
 
@@ -96,7 +96,7 @@ def of_row(row: dict) -> Estimate | SpatialInputError:
     numbers = {name: np.nan if row[name] is None else row[name] for name in ("sigma2", "loglik", "log_marginal")}
     return Estimate(row["model"], tuple(row["names"]), np.array(row["params"]),
                     np.array(row["covariance"]).reshape(p, p), **numbers, n=row["n"], parameters=row["parameters"],
-                    lee_yu=row["lee_yu"], links=row["links"])  # fmt: skip
+                    correction=row["correction"], links=row["links"])  # fmt: skip
 
 
 class Lazy(Mapping):

@@ -25,8 +25,8 @@ from spillover import __version__
 from spillover.errors import SpatialInputError
 from spillover.files import replacing
 
-from .._period_weights import PeriodWeights
-from .._weights import Weights, as_weights
+from ..design._period_weights_tmp import PeriodWeights
+from ..design._weights_tmp import Weights, as_weights
 
 EVERY = 0.5  # seconds: what a crash loses at most
 WHOLE = "results.parquet"

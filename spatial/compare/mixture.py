@@ -17,10 +17,10 @@ from scipy import sparse
 from spillover.errors import SpatialInputError
 from spillover.ids import positions
 
-from .._period_weights import refuse_varying
-from .._weights import Weights, as_weights
-from ..models._again import solved_again
-from ..results import Fit, critical_value
+from ..design._period_weights_tmp import refuse_varying
+from ..design._weights_tmp import Weights, as_weights
+from ..models.again import solved_again
+from ..records.results import Fit, critical_value
 from .journal import digest_of, key_of, opened, told
 
 LEAST = 1e-3  # a share below it lies on the edge of the simplex: no standard error

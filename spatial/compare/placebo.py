@@ -17,7 +17,7 @@ from spillover.errors import SpatialInputError
 from ..effects.average import KINDS
 from ..explore._null import pseudo_p
 from ..models.refit import refit
-from ..results import Fit
+from ..records.results import Fit
 from .jobs import run
 from .journal import digest_of, key_of, opened, told
 

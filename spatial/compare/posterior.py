@@ -25,11 +25,11 @@ from scipy.special import gammaln
 
 from spillover.errors import SpatialInputError
 
-from .._data import INTERCEPT
-from .._period_weights import refuse_varying
-from .._within import left_by_effects
-from ..models._sample import demeaned_sample
-from ..results import Fit
+from ..design._period_weights_tmp import refuse_varying
+from ..design.design import INTERCEPT
+from ..design.fixed_effects import left_by_effects
+from ..design.sample import demeaned_sample
+from ..records.results import Fit
 from ..solve.ml import Sample
 from .prior import DEFAULT, Prior
 
@@ -38,7 +38,7 @@ GRID = {1: 81, 2: 41}  # points per parameter that find the peak
 PANELS, NODES = {1: 12, 2: 4}, 16  # Gauss-Legendre: panels per parameter, nodes per panel
 
 
-def log_marginal(fit: Fit, prior: Prior | None = None, *, lee_yu: bool | None = None) -> float:
+def log_marginal(fit: Fit, prior: Prior | None = None, *, correction: bool | None = None) -> float:
     """log p(y | W, model) of a fit's data.
 
     Parameters
@@ -46,7 +46,7 @@ def log_marginal(fit: Fit, prior: Prior | None = None, *, lee_yu: bool | None = 
     fit : Fit
         By maximum likelihood; any model of the family.
     prior : Prior, optional
-    lee_yu : bool, optional
+    correction : bool, optional
         Whether fixed effects leave by transformation. By default as in the fit. Only likelihoods of the same
         transformation can be compared.
 
@@ -70,8 +70,8 @@ def log_marginal(fit: Fit, prior: Prior | None = None, *, lee_yu: bool | None = 
     d, sample = fit.design, fit.sample
     if sample.dummies:
         refuse_varying(d.weights_of_error, "a posterior probability after a spatial error with fixed effects")
-    wanted = settings["lee_yu"] is True if lee_yu is None else lee_yu
-    if wanted != settings["lee_yu"] and settings["effects"] != "none":
+    wanted = settings["correction"] is True if correction is None else correction
+    if wanted != settings["correction"] and settings["effects"] != "none":
         sample, _ = demeaned_sample(fit.specification, d, settings["effects"], wanted)
     names = list(fit.params.index[: sample.X.shape[1]])
     n = left_by_effects(d, settings["effects"])

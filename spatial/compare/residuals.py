@@ -6,9 +6,9 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from .._data import spatial_lag
-from ..inference.diagnostics import lm_residual_error, moran_of_residuals
-from ..results import Fit
+from ..design.design import spatial_lag
+from ..diagnostics.residuals import lm_residual_error, moran_of_residuals
+from ..records.results import Fit
 
 
 def residual_moran(fit: Fit) -> tuple[float, str, float, float]:

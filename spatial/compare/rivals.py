@@ -6,10 +6,10 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from .._data import spatial_lag
-from ..models._sample import flat
-from ..results import Fit, TestResult
-from ..solve.within import demean
+from ..design.design import spatial_lag
+from ..design.sample import flat
+from ..design.within import demean
+from ..records.results import Fit, TestResult
 
 SINGULAR = 1e-10  # share of a column that must be left after the others
 
@@ -34,7 +34,7 @@ def vuong(first: Fit, second: Fit) -> TestResult:
     rows = [_row_logliks(fit) for fit in (first, second)]
     if len(rows[0]) != len(rows[1]) or first.sample.n != second.sample.n:
         raise SpatialInputError("E511", "the two fits do not have likelihoods of the same data",
-                                hint="give both the same rows, effects and lee_yu=")  # fmt: skip
+                                hint="give both the same rows, effects and correction=")  # fmt: skip
     gap = rows[0] - rows[1]
     penalty = (first.n_parameters - second.n_parameters) / 2 * np.log(first.sample.n)
     spread = np.sqrt(len(gap)) * gap.std()

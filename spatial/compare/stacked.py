@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._data import INTERCEPT
-from .._logdet.stacked import logistic, logit
-from .._within import left_by_effects
-from ..models._estimate import Reading
-from ..models._stack import Stack, largest_stack, stacked
+from ..design.design import INTERCEPT
+from ..design.fixed_effects import left_by_effects
+from ..logdet.stacked import logistic, logit
+from ..models.estimate import Reading
+from ..models.stack import Stack, largest_stack, stacked
 from .estimates import Estimate
 from .posterior import given
 from .prior import Prior

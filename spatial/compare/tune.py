@@ -12,7 +12,7 @@ from scipy.special import logsumexp
 
 from spillover.errors import SpatialInputError
 
-from ..results import Fit
+from ..records.results import Fit
 from .estimates import Lazy
 from .prior import DEFAULT, Prior
 from .weights import compare_weights
@@ -157,9 +157,9 @@ def tune_weights(
                             journal=journal, resume=resume, **options)  # fmt: skip
     estimates = {texts[text]: one for text, one in found.estimates.items()}
     failed |= {texts[text]: why for text, why in found.failed.items()}
-    if len({(one.n, one.lee_yu) for one in estimates.values()}) > 1:
+    if len({(one.n, one.correction) for one in estimates.values()}) > 1:
         raise SpatialInputError("E513", "the fits do not have likelihoods of the same data: some W have islands",
-                                hint="islands='nearest' in the family, or lee_yu=False")  # fmt: skip
+                                hint="islands='nearest' in the family, or correction=False")  # fmt: skip
     fits = Lazy(estimates, partial(_by_text, found.fits))
     return Tuning(tuple(estimates), fits, estimates, failed, level, name, prior or DEFAULT)
 

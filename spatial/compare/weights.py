@@ -10,8 +10,8 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from .._weights import as_weights
-from ..results import Fit
+from ..design._weights_tmp import as_weights
+from ..records.results import Fit
 from .alike import identical
 from .common import on_common_units
 from .comparison import Comparison
@@ -210,7 +210,7 @@ def _remarks(used: dict, estimates: dict) -> list[str]:
     if 0 < len(untold) < len(estimates):
         said.append(f"{_listed(untold)}: no posterior probability, since rho has no interval for a uniform prior; "
                     "prior=sp.Prior('beta') is one over (-1, 1)")  # fmt: skip
-    if len({one.lee_yu == "True" for one in estimates.values()}) > 1:
+    if len({one.correction == "True" for one in estimates.values()}) > 1:
         said.append("the fits differ in their Lee-Yu correction, so log-likelihoods, AIC and BIC are not of the same "
                     "data; posterior probabilities are of likelihoods without it")  # fmt: skip
     return said

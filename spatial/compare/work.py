@@ -10,12 +10,12 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from .._period_weights import PeriodWeights
-from .._weights import Weights
-from ..models._again import again, as_another, read_first, specification_of
-from ..models._estimate import Reading
-from ..models._stack import FEW, can_stack, over_its_units
-from ..results import Fit
+from ..design._period_weights_tmp import PeriodWeights
+from ..design._weights_tmp import Weights
+from ..models.again import again, as_another, read_first, specification_of
+from ..models.estimate import Reading
+from ..models.stack import FEW, can_stack, over_its_units
+from ..records.results import Fit
 from .estimates import Estimate, of_fit
 from .journal import digest_of, key_of, told
 from .posterior import log_marginal
@@ -71,7 +71,7 @@ class Work:
                 reading = read_first(model, self.formula, self.data, w, self.options)
             except SpatialInputError:
                 continue
-            if reading is None or reading.settings["lee_yu"] != "additive":
+            if reading is None or reading.settings["correction"] != "additive":
                 return reading
             found = found or reading
         return found
@@ -106,7 +106,7 @@ def _like(other: Reading, model, options) -> Reading | None:
         found = as_another(other, model, options)
     except SpatialInputError:
         return None
-    return None if found is None or found.settings["lee_yu"] == "additive" else found
+    return None if found is None or found.settings["correction"] == "additive" else found
 
 
 def done_together(work: Work, jobs: list) -> list[tuple[Estimate | SpatialInputError, Fit | None]]:
@@ -126,9 +126,9 @@ def done_together(work: Work, jobs: list) -> list[tuple[Estimate | SpatialInputE
 
 def uncorrected(work: Work, jobs: dict) -> dict:
     """log p(y | W, model) of the likelihoods without the Lee-Yu correction, by key."""
-    out = {key: log_marginal(work.fit(jobs, key), work.prior, lee_yu=False) for key, (_, m) in jobs.items()
+    out = {key: log_marginal(work.fit(jobs, key), work.prior, correction=False) for key, (_, m) in jobs.items()
            if specification_of(work.models[m]) is None}  # fmt: skip
-    plain = replace(work, options={**work.options, "lee_yu": False}).with_leads(len(jobs))
+    plain = replace(work, options={**work.options, "correction": False}).with_leads(len(jobs))
     keys, size = [key for key in jobs if key not in out], AT_ONCE * len(work.models)
     for start in range(0, len(keys), size):
         part = keys[start : start + size]

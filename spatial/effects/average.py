@@ -18,13 +18,13 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.show import Shown
 
-from .._inverse import inverse, polynomial
-from .._shown import Shown
-from .._weights import align
-from ..inference.propagate import Averages, central_spread, combine, delta_errors, determinant, draw, selectors
-from ..results import SCHEMA, Fit, critical_value, two_sided
+from ..design._weights_tmp import align
+from ..logdet.inverse import inverse, polynomial
+from ..records.results import SCHEMA, Fit, critical_value, two_sided
 from .elasticity import Elasticities, elasticities
+from .propagate import Averages, central_spread, combine, delta_errors, determinant, draw, selectors
 
 KINDS = ("direct", "indirect", "total")
 DENSE_MAX = 5_000

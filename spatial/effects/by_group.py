@@ -18,13 +18,13 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.show import Shown
 
-from .._inverse import Inverse
-from .._moderators import moderated_terms, moderator_values
-from .._shown import Shown
-from ..inference.groups import group_values, units_of_rows
-from ..inference.propagate import determinant, parameter_draws
-from ..results import SCHEMA, Fit, TestResult, critical_value, two_sided
+from ..covariance.groups import group_values, units_of_rows
+from ..design.moderators import moderated_terms, moderator_values
+from ..logdet.inverse import Inverse
+from ..records.results import SCHEMA, Fit, TestResult, critical_value, two_sided
+from .propagate import determinant, parameter_draws
 
 KINDS = ("direct", "indirect", "total")
 NODES = 24  # of the interpolation over draws of rho

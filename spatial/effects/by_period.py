@@ -6,8 +6,8 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from ..inference.propagate import Averages, selectors
 from .average import Effects, infer
+from .propagate import Averages, selectors
 
 
 def by_period(effects: Effects) -> pd.DataFrame:

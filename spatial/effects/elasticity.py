@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.show import Shown
 
-from .._data import Design
-from .._formula import read_formula
-from .._shown import Shown
+from ..design.design import Design
+from ..design.formula import read_formula
 
 BASES = {"log": np.e, "log10": 10.0, "log2": 2.0}
 

@@ -17,12 +17,12 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.show import Shown
 
-from .._shown import Shown
-from ..inference.dynamic import roots
-from ..inference.propagate import Averages, determinant, parameter_draws, selectors
-from ..results import Fit, TestResult
+from ..records.results import Fit, TestResult
+from ..solve.dynamic import roots
 from .average import Effects, infer
+from .propagate import Averages, determinant, parameter_draws, selectors
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class DynamicEffects(Shown):
         SpatialInputError
             E309 beyond 5,000 units, E501 for a horizon below zero, E711 for a W with too few eigenvectors.
         """
-        from ..inference.path import effect_path
+        from .path import effect_path
 
         return effect_path(self.fit, horizon, self.draws, self.seed, self.level)
 

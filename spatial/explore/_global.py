@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from .._shown import Shown
+from spillover.show import Shown
+
 from . import _null, _show
 
 

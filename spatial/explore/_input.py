@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from spatial._weights import Weights, align, as_weights
+from spatial.design._weights_tmp import Weights, align, as_weights
 from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
 
 DEFAULT_SEED = 20_231  # fixed and printed, so that a table can be made again

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from spatial._weights import Weights
+from spatial.design._weights_tmp import Weights
 from spillover.errors import SpatialInputError
+from spillover.show import Shown
 
-from .._shown import Shown
 from . import _input, _show
 from .moran import from_field
 

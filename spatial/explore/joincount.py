@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.show import Shown
 
-from .._shown import Shown
 from . import _conditional, _input, _local, _moments, _null, _show
 
 CLASSES = ("Joined", "Alone")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from spatial._weights import align
+from spatial.design._weights_tmp import align
 from spillover.errors import SpatialInputError
 
 from . import _input, _null

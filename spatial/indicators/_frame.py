@@ -9,7 +9,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from .._keys import _key_columns
+from ..design.keys import _key_columns
 from ..explore._input import numbers
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.show import Shown
 
-from .._shown import Shown
 from ..explore._show import p_text
+from ..records.results import Fit, TestResult, TestTable
 from ..report.text import columns, number
-from ..results import Fit, TestResult, TestTable
 from ._frame import Table, groups_of, read, refuse, refuse_gaps
 
 MODELS = ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac")

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.show import Shown
 
-from .._shown import Shown
 from ..report.text import columns, number
 from ._frame import read, refuse
 

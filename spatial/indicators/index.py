@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+from spillover.show import Shown
 
-from .._shown import Shown
 from ..report.text import columns, number
 from ._frame import Table, read
 from ._weighting import METHODS, normalise

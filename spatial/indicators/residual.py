@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.show import Shown
 
-from .._shown import Shown
+from ..design.within import degrees_of_freedom, demean
 from ..report.text import columns, number
-from ..solve.within import degrees_of_freedom, demean
 from ._frame import read, refuse
 
 

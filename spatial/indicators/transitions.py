@@ -9,13 +9,13 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 from spillover.ids import positions
+from spillover.show import Shown
 
-from .._keys import _key_columns
-from .._shown import Shown
-from .._weights import as_weights, warn_unlabelled
+from ..design._weights_tmp import as_weights, warn_unlabelled
+from ..design.keys import _key_columns
 from ..explore._chain import passage_times, steady_state, transition_probabilities
+from ..records.results import TestResult, TestTable
 from ..report.text import columns, number
-from ..results import TestResult, TestTable
 from ._frame import Table, read, refuse, refuse_gaps
 
 WHOLE = "all periods"

@@ -8,13 +8,13 @@ import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
 
-from .._data import INTERCEPT, Design, spatial_lag
-from ..results import Specification
+from ..design.checks import refuse_degenerate
+from ..design.design import INTERCEPT, Design, spatial_lag
+from ..design.sample import flat, regressor_columns
+from ..design.within import degrees_of_freedom, demean
+from ..records.results import Specification
 from ..solve.gmm import MomentSample, MomentSolution
 from ..solve.gmm_dynamic import PanelGMM, panel_gmm
-from ..solve.within import degrees_of_freedom, demean
-from ._checks import refuse_degenerate
-from ._sample import flat, regressor_columns
 
 TRANSFORMS = {"orthogonal": "forward orthogonal deviations", "differences": "first differences"}
 

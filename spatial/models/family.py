@@ -36,7 +36,7 @@ method : {"ml", "gmm"}
     moments (sem, sdem, sac, gns). Moments of a spatial error hold without effects and with entity effects. With
     ``lags=`` it is GMM on past values, for many units and few periods; ``method=sp.ArellanoBond(...)`` sets its
     instruments, ``sp.instrument_tests`` tests them.
-lee_yu : bool or "additive"
+correction : bool or "additive"
     Correct maximum likelihood with fixed effects for the effects' number (Lee & Yu 2010). True, the default:
     by transformation where it exists (entity effects always; time and two-way effects when W's rows sum to
     one), else additively. Standard errors then count the coefficients too: "oim" has the factor n / (n - p). False
@@ -44,7 +44,7 @@ lee_yu : bool or "additive"
 vcov : str or object, optional
     With "ml": "oim" (observed information, the default), "eim" (expected), "robust", or an object with
     settings such as ``sp.Cluster("region")``, ``sp.Jackknife("region")`` for few groups, or
-    ``sp.Conley(cutoff=300)``: see ``spatial.inference.vcov``.
+    ``sp.Conley(cutoff=300)``: see ``spatial.covariance.vcov``.
     With "gmm": "classical" (the default), "robust" to heteroskedasticity; with a spatial error the latter is
     another estimator and changes the estimates too. For sar and sdm also "hc1" and, in panels, "cluster".
 missing : {"error", "drop", "period"}
@@ -57,8 +57,9 @@ Keywords of some:
 lags : {"y", "Wy", "both"}, optional
     For sar and sdm in panels: the dynamic model, with y_{t-1} (``lag(y)``, tau), W y_{t-1} (``W:lag(y)``, eta) or both
     among the regressors, conditional on the first period. Unit effects bias its maximum likelihood by O(1/T); with
-    ``lee_yu=True`` the estimates are corrected (Yu, de Jong & Lee 2008), with two-way effects after the time effects
-    are transformed out (Lee & Yu 2010, Econometric Theory 26:564-597) or, where they cannot be, together with theirs.
+    ``correction=True`` the estimates are corrected (Yu, de Jong & Lee 2008), with two-way effects after the time
+    effects are transformed out (Lee & Yu 2010, Econometric Theory 26:564-597) or, where they cannot be, together with
+    theirs.
     The correction needs a T of about ten; with fewer periods and many units there is ``method="gmm"``.
     ``fit.effects()`` has a short and a long run, ``fit.stationarity`` the condition for the latter. A ``lag(y)`` in
     the formula is not corrected; with unit effects a warning says so.
@@ -82,8 +83,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..results import Fit, Specification
-from ._estimate import estimate
+from ..records.results import Fit, Specification
+from .estimate import estimate
 
 OLS = Specification("OLS", lag=False, error=False, durbin=False)
 SLX = Specification("SLX", lag=False, error=False, durbin=True)
@@ -96,7 +97,7 @@ SDM = Specification("SDM", lag=True, error=False, durbin=True)
 def ols(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str | None = None,
-    lee_yu: bool | str = True, vcov=None, missing: str = "error",
+    correction: bool | str = True, vcov=None, missing: str = "error",
 ) -> Fit:  # fmt: skip
     """Linear regression without spatial terms, the start of every specification search.
 
@@ -106,7 +107,7 @@ def ols(
     data : DataFrame, one row per unit or per unit and period, in any order
     w : weights over the same units
         Not part of the model: tests of its residuals use them.
-    entity, time, effects, durbin, method, lee_yu, vcov, missing
+    entity, time, effects, durbin, method, correction, vcov, missing
         As for all models: see ``spatial.models.family``.
 
     Returns
@@ -136,7 +137,7 @@ def slx(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, wx_order: int = 1,
     method: str | None = None,
-    lee_yu: bool | str = True, vcov=None, missing: str = "error",
+    correction: bool | str = True, vcov=None, missing: str = "error",
 ) -> Fit:  # fmt: skip
     """Regression with spatially lagged regressors: y = X beta + W X theta + e.
 
@@ -149,7 +150,7 @@ def slx(
     w : weights over the same units
     wx_order : {1, 2}
         2 adds W^2 X, named ``W2:x``.
-    entity, time, effects, durbin, method, lee_yu, vcov, missing
+    entity, time, effects, durbin, method, correction, vcov, missing
         As for all models: see ``spatial.models.family``.
 
     Raises
@@ -170,7 +171,7 @@ def sar(
     effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
     endog: list[str] | None = None, instruments: list[str] | None = None,
     lags: str | None = None,
-    lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
+    correction: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial autoregressive (lag) model: y = rho W y + X beta + e.
 
@@ -183,7 +184,7 @@ def sar(
         Endogenous regressors and what instruments them, with ``method="gmm"``.
     lags : {"y", "Wy", "both"}
         A dynamic panel: y, W y or both of the period before among the regressors.
-    entity, time, effects, durbin, method, lee_yu, vcov, missing, logdet
+    entity, time, effects, durbin, method, correction, vcov, missing, logdet
         As for all models: see ``spatial.models.family``.
 
     Raises
@@ -215,7 +216,7 @@ def sdm(
     method: str = "ml",
     endog: list[str] | None = None, instruments: list[str] | None = None,
     lags: str | None = None,
-    lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
+    correction: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial Durbin model: y = rho W y + X beta + W X theta + e.
 
@@ -232,7 +233,7 @@ def sdm(
         A dynamic panel: y, W y or both of the period before among the regressors.
     wx_order : {1, 2}
         2 adds W^2 X, named ``W2:x``.
-    entity, time, effects, durbin, method, lee_yu, vcov, missing, logdet
+    entity, time, effects, durbin, method, correction, vcov, missing, logdet
         As for all models: see ``spatial.models.family``.
 
     Returns

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..results import Fit, Specification
-from ._estimate import estimate
+from ..records.results import Fit, Specification
+from .estimate import estimate
 
 SEM = Specification("SEM", lag=False, error=True, durbin=False)
 SDEM = Specification("SDEM", lag=False, error=True, durbin=True)
@@ -17,7 +17,7 @@ def sem(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
     w_error=None, random_error: str | None = None,
-    lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
+    correction: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial error model: y = X beta + u, u = lambda M u + e.
 
@@ -30,7 +30,7 @@ def sem(
         M, the weights of the error process; W by default.
     random_error : {"kkp", "baltagi"}
         Random unit effects inside the error process (the default) or beside it.
-    entity, time, effects, durbin, method, lee_yu, vcov, missing, logdet
+    entity, time, effects, durbin, method, correction, vcov, missing, logdet
         As for all models: see ``spatial.models.family``.
 
     Raises
@@ -53,7 +53,7 @@ def sdem(
     effects: str | None = None, durbin: list[str] | None = None, wx_order: int = 1,
     method: str = "ml",
     w_error=None, random_error: str | None = None,
-    lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
+    correction: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial Durbin error model: y = X beta + W X theta + u, u = lambda M u + e.
 
@@ -70,7 +70,7 @@ def sdem(
         Random unit effects inside the error process (the default) or beside it.
     wx_order : {1, 2}
         2 adds W^2 X, named ``W2:x``.
-    entity, time, effects, durbin, method, lee_yu, vcov, missing, logdet
+    entity, time, effects, durbin, method, correction, vcov, missing, logdet
         As for all models: see ``spatial.models.family``.
 
     Raises
@@ -89,7 +89,7 @@ def sac(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
     w_error=None, random_error: str | None = None,
-    lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
+    correction: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial lag and spatial error together (SARAR): y = rho W y + X beta + u, u = lambda M u + e.
 
@@ -102,7 +102,7 @@ def sac(
         M, the weights of the error process; W by default.
     random_error : {"kkp", "baltagi"}
         Random unit effects inside the error process (the default) or beside it.
-    entity, time, effects, durbin, method, lee_yu, vcov, missing, logdet
+    entity, time, effects, durbin, method, correction, vcov, missing, logdet
         As for all models: see ``spatial.models.family``.
 
     Raises
@@ -122,7 +122,7 @@ def gns(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
     w_error=None, random_error: str | None = None,
-    lee_yu: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
+    correction: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """General nesting model: y = rho W y + X beta + W X theta + u, u = lambda M u + e.
 
@@ -137,7 +137,7 @@ def gns(
         M, the weights of the error process; W by default.
     random_error : {"kkp", "baltagi"}
         Random unit effects inside the error process (the default) or beside it.
-    entity, time, effects, durbin, method, lee_yu, vcov, missing, logdet
+    entity, time, effects, durbin, method, correction, vcov, missing, logdet
         As for all models: see ``spatial.models.family``.
 
     Raises

@@ -14,22 +14,22 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from .._data import INTERCEPT, Design
-from .._gaps import refuse_unbalanced
-from .._keys import match_rows
-from .._logdet import Asymmetric
-from .._period_weights import refuse_varying
-from ..inference.bootstrap import resampled
-from ..inference.propagate import Averages, combine, selectors
-from ..inference.vcov import as_vcov
-from ..results import Fit
+from ..covariance.bootstrap import resampled
+from ..covariance.vcov import as_vcov
+from ..design._period_weights_tmp import refuse_varying
+from ..design.checks import refuse_perfect_fit, response_problems
+from ..design.design import INTERCEPT, Design
+from ..design.gaps import refuse_unbalanced
+from ..design.keys import match_rows
+from ..design.sample import demeaned_sample, demeaned_samples, which_correction
+from ..effects.propagate import Averages, combine, selectors
+from ..logdet import Asymmetric
+from ..records.results import Fit
 from ..solve.ml import maxima
-from ._checks import refuse_perfect_fit, response_problems
-from ._dynamic import own_lags, without_bias
-from ._estimate import aligned, estimates
-from ._random import random_effects
-from ._sample import demeaned_sample, demeaned_samples, which_correction
-from ._stack import under_other_w
+from .dynamic import own_lags, without_bias
+from .estimate import aligned, estimates
+from .random import random_effects
+from .stack import under_other_w
 
 BLOCK, NUMBERS = 256, 2**18  # replicates that are in memory at once, and numbers of theirs
 
@@ -143,7 +143,7 @@ def refit(
     averages, picks = (Averages(fit), selectors(fit, variables)) if effects else (None, None)
     for r, d, sample, at in _maxima(fit, given, np.flatnonzero(~done), failed, whole):
         try:
-            at = without_bias(sample, at, d, fit.settings["effects"], fit.settings["lee_yu"])
+            at = without_bias(sample, at, d, fit.settings["effects"], fit.settings["correction"])
             refuse_perfect_fit(sample, at, d.response)
             values, s2, _ = estimates(fit.specification, d, sample, at, fit.settings)
             if whole:
@@ -254,7 +254,7 @@ def _samples(fit: Fit, given: dict, replicates: list[int], y: np.ndarray, X: np.
         problems = response_problems(d, y.reshape(len(y), -1), within, settings["effects"])
         found = [problem or sample for problem, sample in zip(problems, found)]
     else:
-        how = (settings[name] for name in ("effects", "lee_yu", "logdet"))
+        how = (settings[name] for name in ("effects", "correction", "logdet"))
         found, _ = demeaned_samples(fit.specification, d, y, X, *how)
     for i, sample in zip(good, found):
         samples[i] = sample if "w" in given or settings["logdet"] else _for_many(sample)
@@ -319,7 +319,7 @@ def _design(d: Design, given: dict, r: int, y: np.ndarray, X: np.ndarray) -> Des
 
 def _one_sample(fit: Fit, given: dict, r: int, y: np.ndarray, X: np.ndarray):
     """Where W changes too, or dummies of the effects are kept."""
-    effects, correction = fit.settings["effects"], fit.settings["lee_yu"]
+    effects, correction = fit.settings["effects"], fit.settings["correction"]
     try:
         d = _design(fit.design, given, r, y, X)
         if "w" in given and which_correction(fit.specification, d, effects, correction) != correction:

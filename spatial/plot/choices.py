@@ -191,7 +191,7 @@ def profile(tuning, ax=None):
 
 
 def _half_critical(level):
-    from ..results import critical_value
+    from ..records.results import critical_value
 
     return critical_value(level) ** 2 / 2
 

@@ -11,8 +11,8 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError, check_option
 
-from .._data import INTERCEPT, Design, design
-from .._weights import Weights
+from ..design._weights_tmp import Weights
+from ..design.design import INTERCEPT, Design, design
 from .absorb import Absorber
 from .treatment import adoption, refuse_without_variation
 

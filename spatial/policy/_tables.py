@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..results import TestResult, critical_value, two_sided
+from ..records.results import TestResult, critical_value, two_sided
 
 
 def rows(estimates, errors, *, level: float, df: int | None = None, **columns) -> pd.DataFrame:

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+from spillover.show import Shown
 
-from .._shown import Shown
-from ..results import SCHEMA, TestResult
+from ..records.results import SCHEMA, TestResult
 from . import imputation, twfe
 from ._sample import PolicySample, read_policy
 from ._tables import rows, wald

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.show import Shown
 
-from .._data import design
-from .._shown import Shown
+from ..design.design import design
 from ..effects.average import KINDS, Effects
 from ..models.family import sdm
-from ..results import SCHEMA, Fit
+from ..records.results import SCHEMA, Fit
 from ._tables import rows
 
 CUTS = {"median": [0.5], "tercile": [1 / 3, 2 / 3]}

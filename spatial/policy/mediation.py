@@ -22,14 +22,14 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.show import Shown
 
-from .._data import spatial_lag
-from .._inverse import inverse
-from .._shown import Shown
-from ..inference.propagate import selectors
+from ..design.design import spatial_lag
+from ..effects.propagate import selectors
+from ..logdet.inverse import inverse
 from ..models.family import sar, sdm, slx
 from ..models.refit import refit
-from ..results import SCHEMA, Fit, two_sided
+from ..records.results import SCHEMA, Fit, two_sided
 from ._sample import treatment_term
 from .respond import intervals
 

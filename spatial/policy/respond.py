@@ -14,9 +14,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .._inverse import Inverse
-from ..inference.propagate import parameter_draws, selectors
-from ..results import Fit
+from ..effects.propagate import parameter_draws, selectors
+from ..logdet.inverse import Inverse
+from ..records.results import Fit
 
 NODES = 16  # Chebyshev nodes over the draws of rho: the curves are smooth inside its interval
 

@@ -20,7 +20,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 from spillover.ids import positions
 
-from .._weights import as_weights
+from ..design._weights_tmp import as_weights
 from . import imputation
 from ._sample import PolicySample, read_policy
 from ._tables import rows

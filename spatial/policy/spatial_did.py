@@ -23,12 +23,12 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+from spillover.show import Shown
 
-from .._data import INTERCEPT, Design, design, spatial_lag
-from .._shown import Shown
+from ..design.design import INTERCEPT, Design, design, spatial_lag
 from ..models.family import sar, sdm, slx
 from ..models.family_error import sdem
-from ..results import SCHEMA, Fit, TestResult, two_sided
+from ..records.results import SCHEMA, Fit, TestResult, two_sided
 from ._sample import treatment_term
 from ._tables import wald
 from .did import few_clusters, path_window

@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.show import Shown
 
-from .._data import design
-from .._shown import Shown
-from ..models._sample import regressor_columns
-from ..results import SCHEMA
-from ..solve.within import degrees_of_freedom, demean
+from ..design.design import design
+from ..design.sample import regressor_columns
+from ..design.within import degrees_of_freedom, demean
+from ..records.results import SCHEMA
 from ._sample import no_links, treatment_term
 from ._tables import rows
 from .absorb import cluster_sums, refuse_collinear

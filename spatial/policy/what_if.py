@@ -15,10 +15,10 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 from spillover.ids import positions
+from spillover.show import Shown
 
-from .._formula import read_formula
-from .._shown import Shown
-from ..results import Fit, two_sided
+from ..design.formula import read_formula
+from ..records.results import Fit, two_sided
 from ._sample import unit_codes
 from .respond import averages, intervals
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
 
-from .._formula import INTERCEPT
+from ..design.formula import INTERCEPT
 from .table import Table
 from .text import number
 
@@ -171,7 +171,7 @@ def _finite(value, digits) -> str:
 
 
 def _inference(item, effects) -> str:
-    from ..inference.vcov import describe
+    from ..covariance.vcov import describe
 
     if not effects:
         return describe(item)

@@ -52,8 +52,8 @@ def tidy_text(table: pd.DataFrame, *, title: str = "", statistic: str = "z") -> 
 
 def header(fit) -> list[str]:
     """What was estimated, on what, with which weights and standard errors."""
-    from ..inference.random import by_random_ml, random_text
-    from ..inference.vcov import describe
+    from ..covariance.random import by_random_ml, random_text
+    from ..covariance.vcov import describe
 
     d, s = fit.design, fit.settings
     size = f"{fit.nobs:,} observations"
@@ -83,14 +83,14 @@ def header(fit) -> list[str]:
 
 def _correction(fit) -> str:
     """What corrects for the number of fixed effects."""
-    d, effects, lee_yu = fit.design, fit.settings["effects"], fit.settings["lee_yu"]
+    d, effects, correction = fit.design, fit.settings["effects"], fit.settings["correction"]
     if not d.lags or effects == "time":
         exact = "by transformation" if not d.varies else "by the mean of the score"
         how = {True: exact, "additive": "additive for the time effects", False: UNCORRECTED}
-        return f"Lee-Yu correction: {how[lee_yu]}"
+        return f"Lee-Yu correction: {how[correction]}"
     unit = "bias of unit effects (Yu, de Jong & Lee 2008)"
-    both = {True: "time effects by transformation, ", "additive": "bias of time effects, ", False: ""}[lee_yu]
-    return "correction: " + (both * (effects == "twoway") + unit if lee_yu else "none")
+    both = {True: "time effects by transformation, ", "additive": "bias of time effects, ", False: ""}[correction]
+    return "correction: " + (both * (effects == "twoway") + unit if correction else "none")
 
 
 def fit_text(fit) -> str:
@@ -106,7 +106,7 @@ def fit_text(fit) -> str:
 def effects_text(effects, who: bool = True) -> str:
     """Three tables; ``who`` they belong to may have been said."""
     from ..effects.elasticity import meanings
-    from ..inference.propagate import trace_errors
+    from ..effects.propagate import trace_errors
 
     fit = effects.fit
     if effects.method == "simulate":

@@ -22,7 +22,7 @@ from scipy.linalg.lapack import dtrtrs
 
 from spillover.errors import SpatialInputError
 
-from .._logdet import Jacobian
+from ..logdet import Jacobian
 from .search import concentrated, search
 
 

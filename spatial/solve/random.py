@@ -6,7 +6,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from .within import demean
+from ..design.within import demean
 
 
 def swamy_arora(y: np.ndarray, X: np.ndarray) -> tuple[float, float]:

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from .._logdet import Jacobian
+from ..design.within import quasi_demean
+from ..logdet import Jacobian
 from .ml import Sample
 from .random_means import BesideError, InsideError, Polynomial
-from .within import quasi_demean
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from .._logdet import Jacobian
-from .._logdet.stacked import Curves, curves, logistic, logit
+from ..logdet import Jacobian
+from ..logdet.stacked import Curves, curves, logistic, logit
 from .stack import Pencil
 
 LOGITS = np.linspace(-12.0, 12.0, 49)  # of r's place in its interval: where the search begins

@@ -22,8 +22,8 @@ PANEL = ["--data", "example:us_states", "--map", "example:us_states", "--panel",
 @pytest.fixture
 def spillover(monkeypatch, capsys):
     """Call the command line in this process: (exit status, stdout, stderr)."""
-    from spatial.cli import _app
-    from spatial.cli._errors import run
+    from spillover.cli import _app
+    from spillover.cli._errors import run
 
     def call(*args):
         monkeypatch.setattr(sys, "argv", ["spillover", *map(str, args)])
@@ -35,7 +35,7 @@ def spillover(monkeypatch, capsys):
 
 
 def process(*args, **options):
-    command = [sys.executable, "-c", "from spatial.cli import main; main()", *map(str, args)]
+    command = [sys.executable, "-c", "from spillover.cli import main; main()", *map(str, args)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
 
 
@@ -307,7 +307,7 @@ def test_cells_that_a_spreadsheet_would_run_are_made_inert(tmp_path):
 def test_help_imports_nothing_heavy():
     code = (
         "import sys; sys.argv = ['spillover', '--help']\n"
-        "from spatial.cli import _app\nfrom spatial.cli._errors import run\nrun(_app())\n"
+        "from spillover.cli import _app\nfrom spillover.cli._errors import run\nrun(_app())\n"
         "heavy = {'numpy', 'pandas', 'geopandas', 'scipy', 'numba', 'matplotlib', 'libpysal'} & set(sys.modules)\n"
         "print('HEAVY', sorted(heavy))"
     )

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 import spatial as sp
-from spatial.cli.study import chapters, run
-from spatial.cli.study.file import question, read_study, write_template
+from spillover.cli.study import chapters, run
+from spillover.cli.study.file import question, read_study, write_template
 from spillover.errors import SpatialInputError
 
 STUDY = {
@@ -118,7 +118,7 @@ def test_an_interrupted_study_keeps_what_is_done(monkeypatch):
     def interrupted(q, found):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("spatial.cli.study.spillovers.by_weights", interrupted)
+    monkeypatch.setattr("spillover.cli.study.spillovers.by_weights", interrupted)
     found, failed = run.run(question({**STUDY, "steps": {"by_weights": {}}}), lambda words: None)
     assert "effects" in found
     assert failed == {"by_weights": "interrupted"}

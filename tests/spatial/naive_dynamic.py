@@ -88,15 +88,15 @@ def bias_score(W, T, lags, k, b, rho, s2):
     return phi
 
 
-def estimate(y, X, W, lags, effects, lee_yu):
+def estimate(y, X, W, lags, effects, correction):
     """(coefficients, rho, sigma2) as one array, and the expected information there."""
-    now, Z, Wy, Ws = demeaned(y, X, W, lags, effects, lee_yu is True)
+    now, Z, Wy, Ws = demeaned(y, X, W, lags, effects, correction is True)
     b, rho, s2 = maximum(now, Z, Wy, Ws)
     at = np.array([*b, rho, s2])
-    if lee_yu:
+    if correction:
         T, N = now.shape
         score = bias_score(Ws, T, lags, len(b), b, rho, s2)
-        if effects == "twoway" and lee_yu == "additive":
+        if effects == "twoway" and correction == "additive":
             G = W @ np.linalg.inv(np.eye(N) - rho * W)
             score[-2:] += T * G.sum() / N, T / (2 * s2)
         at = at + np.linalg.solve(information(now, Z, Ws, b, rho, s2), score)

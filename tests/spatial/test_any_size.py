@@ -13,9 +13,9 @@ from scipy import sparse
 from scipy.spatial import cKDTree
 
 import spatial as sp
-from spatial import _inverse
-from spatial._inverse import Inverse
-from spatial._logdet import (
+from spatial.design._weights_tmp import as_weights
+from spatial.effects import average
+from spatial.logdet import (
     Asymmetric,
     Cholmod,
     Factorised,
@@ -28,9 +28,9 @@ from spatial._logdet import (
     logdet,
     symmetrizer,
 )
-from spatial._logdet.structure import similar
-from spatial._weights import as_weights
-from spatial.effects import average
+from spatial.logdet import inverse as _inverse
+from spatial.logdet.inverse import Inverse
+from spatial.logdet.structure import similar
 from spillover.errors import SpatialInputError
 
 COMMON = settings(max_examples=20, deadline=None, derandomize=True)
@@ -286,7 +286,7 @@ def test_cholmod_is_the_same_determinant():
 def test_what_does_not_fit_is_refused_with_figures_or_estimated(monkeypatch):
     W = WEIGHTS["queen"]
     data = data_for(W)
-    monkeypatch.setattr("spatial._logdet.memory", lambda: 1e5)
+    monkeypatch.setattr("spatial.logdet.memory", lambda: 1e5)
     logdet.cache_clear()
     for method in ("eigen", "sparse"):
         with pytest.raises(SpatialInputError, match=r"E309.*GB"):

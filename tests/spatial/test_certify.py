@@ -80,9 +80,9 @@ def effect_coverage(side, model, theta, rho, samples):
     return {kind: count / samples for kind, count in inside.items()}
 
 
-@pytest.mark.parametrize(("effects", "lee_yu"), [("entity", True), ("twoway", True), ("twoway", False)])
+@pytest.mark.parametrize(("effects", "correction"), [("entity", True), ("twoway", True), ("twoway", False)])
 @pytest.mark.parametrize("rho", [0.0, 0.4, 0.8])
-def test_lee_yu(effects, lee_yu, rho, capsys):
+def test_correction(effects, correction, rho, capsys):
     """Bias and coverage of rho and sigma2 at N = 31, T = 13; without the correction two-way intervals fail."""
     rng, N, T, R = np.random.default_rng(31), 31, 13, 500
     W = nearest(rng, N, 4)
@@ -95,15 +95,15 @@ def test_lee_yu(effects, lee_yu, rho, capsys):
         c, m = rng.standard_normal(N), rng.standard_normal(T)
         y = (x + c + m[:, None] * (effects == "twoway") + rng.standard_normal((T, N))) @ A.T
         data = pd.DataFrame({"y": y.ravel(), "x": x.ravel()}, index=index).reset_index()
-        fit = sp.sar("y ~ x", data, w, entity="i", time="t", effects=effects, lee_yu=lee_yu)
+        fit = sp.sar("y ~ x", data, w, entity="i", time="t", effects=effects, correction=correction)
         ci = fit.conf_int()
         estimates.append((fit.rho, fit.sigma2, ci.at["rho", "conf_low"] <= rho <= ci.at["rho", "conf_high"],
                           ci.at["x", "conf_low"] <= 1 <= ci.at["x", "conf_high"]))  # fmt: skip
     mean_rho, mean_s2, cover_rho, cover_beta = np.mean(estimates, axis=0)
     with capsys.disabled():
-        print(f"\n{effects} lee_yu={lee_yu} rho={rho}: bias {mean_rho - rho:+.4f}, sigma2 {mean_s2:.3f}, "
+        print(f"\n{effects} correction={correction} rho={rho}: bias {mean_rho - rho:+.4f}, sigma2 {mean_s2:.3f}, "
               f"coverage rho {cover_rho:.3f}, beta {cover_beta:.3f}")  # fmt: skip
-    if lee_yu:
+    if correction:
         low, high = band(0.95, R)
         assert abs(mean_rho - rho) < 0.015
         assert 0.97 < mean_s2 < 1.03

@@ -32,7 +32,7 @@ def panels(rng, W, T, eta, count, *, burn=40, effects="twoway"):
         yield pd.DataFrame(kept, index=index).reset_index()
 
 
-def study(N, T, eta, count, effects, lee_yu, *, seed=31, vcov="oim"):
+def study(N, T, eta, count, effects, correction, *, seed=31, vcov="oim"):
     """(bias, coverage) by parameter, and the coverage of the long-run effects."""
     rng = np.random.default_rng(seed)
     W = nearest(rng, N, 4)
@@ -42,11 +42,11 @@ def study(N, T, eta, count, effects, lee_yu, *, seed=31, vcov="oim"):
     long = np.array([S.trace(), S.sum() - S.trace(), S.sum()]) / N
     estimates, inside, long_inside = [], [], []
     for data in panels(rng, W, T, eta, count, effects=effects):
-        fit = sp.sdm("y ~ x", data, w, **KEYS, effects=effects, lee_yu=lee_yu, vcov=vcov)
+        fit = sp.sdm("y ~ x", data, w, **KEYS, effects=effects, correction=correction, vcov=vcov)
         ci = fit.conf_int()
         estimates.append(fit.params)
         inside.append((ci["conf_low"] <= truth) & (truth <= ci["conf_high"]))
-        if lee_yu and fit.stationarity.holds:
+        if correction and fit.stationarity.holds:
             run = fit.effects(draws=300).long_run
             long_inside.append((run.conf_low[:, 0] <= long) & (long <= run.conf_high[:, 0]))
     covered = np.mean(long_inside, axis=0) if long_inside else np.full(3, np.nan)
@@ -72,19 +72,19 @@ def test_the_correction_removes_the_bias():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("N", "T", "eta"), DESIGNS)
-@pytest.mark.parametrize(("effects", "lee_yu"), [
+@pytest.mark.parametrize(("effects", "correction"), [
     ("twoway", True), ("twoway", "additive"), ("twoway", False), ("entity", True),
 ])  # fmt: skip
-def test_bias_and_coverage(N, T, eta, effects, lee_yu, capsys):
+def test_bias_and_coverage(N, T, eta, effects, correction, capsys):
     """95 % intervals of every parameter and of the long-run effects."""
     R = 800
-    bias, coverage, long = study(N, T, eta, R, effects, lee_yu)
-    show(capsys, f"N={N} T={T} eta={eta} {effects} lee_yu={lee_yu}", bias, coverage, long)
-    if lee_yu is False:
+    bias, coverage, long = study(N, T, eta, R, effects, correction)
+    show(capsys, f"N={N} T={T} eta={eta} {effects} correction={correction}", bias, coverage, long)
+    if correction is False:
         assert coverage["lag(y)"] < 0.75  # the test can see the fault
         assert bias["lag(y)"] < -0.03
         return
-    low, high = band(0.95, R, slack=0.015 if lee_yu is True else 0.025)
-    assert abs(bias).max() < (0.02 if lee_yu is True else 0.04)
+    low, high = band(0.95, R, slack=0.015 if correction is True else 0.025)
+    assert abs(bias).max() < (0.02 if correction is True else 0.04)
     assert coverage.between(low, high).all()
     assert ((long > low - 0.01) & (long < high)).all()

@@ -11,7 +11,7 @@ from statsmodels.stats.outliers_influence import variance_inflation_factor
 from statsmodels.stats.stattools import jarque_bera as sm_jarque_bera
 
 import spatial as sp
-from spatial.results import TestResult
+from spatial.records.results import TestResult
 from spillover.errors import SpatialInputError
 
 from .test_estimators import PANEL, cross_section, panel_data
@@ -138,9 +138,9 @@ def test_durbin_lm_tests_are_score_tests_of_the_likelihood():
 @pytest.mark.parametrize("small", ["none", "entity", "time"])
 @pytest.mark.parametrize("model", ["ols", "sdm"])
 def test_effects_are_tested_together(model, small):
-    """Least squares: the statistic is n times the log of the ratio of squares; Bartlett's factor with lee_yu=True."""
+    """Least squares: the statistic is n times the log of the ratio of squares; corrected fits: Bartlett's factor."""
     data, W = panel_data(2)
-    less, more = (getattr(sp, model)("y ~ a", data, W, **PANEL, effects=e, lee_yu=False) for e in (small, "twoway"))
+    less, more = (getattr(sp, model)("y ~ a", data, W, **PANEL, effects=e, correction=False) for e in (small, "twoway"))
     test = sp.effects_test(less, more)
     corrected = sp.effects_test(*(getattr(sp, model)("y ~ a", data, W, **PANEL, effects=e) for e in (small, "twoway")))
     left = 13 * 4 - {"ols": 1, "sdm": 3}[model]

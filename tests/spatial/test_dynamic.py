@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 import spatial as sp
-from spatial._logdet import logdet
-from spatial._weights import as_weights
-from spatial.inference import dynamic
+from spatial.design._weights_tmp import as_weights
+from spatial.logdet import logdet
+from spatial.solve import dynamic
 from spillover.errors import SpatialInputError, SpatialInputWarning
 
 from . import naive_dynamic as naive
@@ -63,13 +63,13 @@ def test_sdpdmod(produc, model, r_effects, correction, lag):
     tail = f"_LY_{lag}" if correction == "_LY" else f"_{lag}{correction}"
     want = json.loads((folder / f"sdpdmod/produc_dyn_{model}_{r_effects}{tail}.json").read_text())
     effects = {"individual": "entity", "twoways": "twoway"}[r_effects]
-    lee_yu = {"": False, "_LY": True, "_DIR": "additive"}[correction]
+    correction = {"": False, "_LY": True, "_DIR": "additive"}[correction]
     fit = getattr(sp, model)(PRODUC, data, W, entity="state", time="year", effects=effects, lags=LAGS[lag],
-                             lee_yu=lee_yu, vcov="eim")  # fmt: skip
+                             correction=correction, vcov="eim")  # fmt: skip
     estimates = pd.Series({ours(k): v for k, v in want["estimates"].items()})
     order = list(fit.params.index)
     y, X, dense = arrays(produc, model)
-    at, information = naive.estimate(y, X, dense, LAGS[lag], effects, lee_yu)
+    at, information = naive.estimate(y, X, dense, LAGS[lag], effects, correction)
     np.testing.assert_allclose([*fit.params, fit.sigma2], at, rtol=2e-5, atol=1e-7)
     np.testing.assert_allclose(fit.vcov, np.linalg.inv(information)[:-1, :-1], rtol=1e-3, atol=1e-9)
     if correction == "_LY" and (lag == "stl" or (model, lag) == ("sdm", "tl")):
@@ -80,14 +80,14 @@ def test_sdpdmod(produc, model, r_effects, correction, lag):
     np.testing.assert_allclose(fit.params, estimates[order], rtol=1e-5, atol=1e-7)
     assert fit.sigma2 == pytest.approx(want["fit"]["sigma2"], rel=1e-5)
     errors = pd.Series({ours(k): v for k, v in want["se"].items()})[order].to_numpy()
-    now, Z, _, Ws = naive.demeaned(y, X, dense, LAGS[lag], effects, lee_yu is True)
+    now, Z, _, Ws = naive.demeaned(y, X, dense, LAGS[lag], effects, correction is True)
     b, rho, s2 = at[:-2], *at[-2:]
     k, inverse, omega = len(b), np.linalg.inv(information), np.zeros_like(information)
     omega[k:, k:] = naive.fourth_moment(now, Ws, rho, s2)
     more = np.diag(inverse @ omega @ inverse)[:-1]
     reduced = now - np.linalg.solve(np.eye(len(Ws)) - rho * Ws, (Z @ b).T).T
     excess = np.mean(reduced**4) / s2**2 - 3
-    if lee_yu is True and effects == "twoway":  # the fourth moment depends on the basis F that was taken
+    if correction is True and effects == "twoway":  # the fourth moment depends on the basis F that was taken
         excess = (errors[-1] ** 2 - inverse[k, k]) / more[k]
     np.testing.assert_allclose(np.sqrt(np.diag(inverse)[:-1] + excess * more), errors, rtol=1e-4)
     if "sim_DIRECTst.tab" in want["impacts"] and correction:  # without, its covariance is N T times too large
@@ -150,21 +150,21 @@ def labelled(W):
 
 
 @pytest.mark.parametrize("lags", ["y", "Wy", "both"])
-@pytest.mark.parametrize(("kind", "effects", "lee_yu"), [
+@pytest.mark.parametrize(("kind", "effects", "correction"), [
     ("asymmetric", "entity", True), ("asymmetric", "twoway", True), ("asymmetric", "twoway", "additive"),
     ("symmetric", "twoway", True), ("binary", "entity", True), ("binary", "twoway", True),
 ])  # fmt: skip
 @pytest.mark.parametrize("tau", [0.4, 0.97])
-def test_twin(kind, effects, lee_yu, lags, tau):
+def test_twin(kind, effects, correction, lags, tau):
     """Bias-corrected estimates and expected information; tau near one leaves the infinite sum."""
     W = weights(kind)
     rho = 0.3 if kind != "binary" else 0.05
     data = simulated(np.random.default_rng(8), W, 9, rho=rho, tau=tau, eta=-rho * tau)
     fit = sp.sdm("y ~ x", data.sample(frac=1, random_state=1), labelled(W), **KEYS, effects=effects, lags=lags,
-                 lee_yu=lee_yu, vcov="eim")  # fmt: skip
+                 correction=correction, vcov="eim")  # fmt: skip
     x = data["x"].to_numpy().reshape(10, -1)[1:]
     X = np.stack([x, x @ W.T], axis=2)
-    form = "additive" if kind == "binary" and effects == "twoway" else lee_yu
+    form = "additive" if kind == "binary" and effects == "twoway" else correction
     want, information = naive.estimate(data["y"].to_numpy().reshape(10, -1), X, W, lags, effects, form)
     np.testing.assert_allclose([*fit.params, fit.sigma2], want, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(fit.std_errors, np.sqrt(np.diag(np.linalg.inv(information))[:-1]), rtol=1e-4)
@@ -347,8 +347,8 @@ def test_all_that_a_fit_can_do():
                                   formula="y ~ x", data=data, lags="y", **options)  # fmt: skip
     assert "long-run total" in set(compared.tidy()["effect"])
     assert all(words in str(fit) for words in ("dynamic SDM", "stationary: tau + rho + eta", "first period, 2000"))
-    static = sp.sdm("y ~ x", data[data["t"] > 2000], labelled(W), **options, lee_yu=False)
-    loose = sp.sdm("y ~ x", data, labelled(W), **options, lags="both", lee_yu=False)
+    static = sp.sdm("y ~ x", data[data["t"] > 2000], labelled(W), **options, correction=False)
+    loose = sp.sdm("y ~ x", data, labelled(W), **options, lags="both", correction=False)
     lr, wald = sp.lr_test(static, loose), sp.wald_test(loose, against="static")
     assert (lr.df, lr.null) == (2, "tau = 0 and eta = 0") == (wald.df, wald.null)
     assert lr.statistic == pytest.approx(wald.statistic, rel=0.5)

@@ -6,7 +6,7 @@ import pytest
 from scipy import sparse
 
 import spatial as sp
-from spatial.inference.propagate import Averages, trace_errors
+from spatial.effects.propagate import Averages, trace_errors
 from spillover.errors import SpatialInputError
 
 from .test_estimators import PANEL, cross_section, panel_data

@@ -57,9 +57,9 @@ def test_sandwiches_and_diagnostics_are_those_of_the_transformation(effects):
     assert sp.condition_number(b) == pytest.approx(sp.condition_number(a))
     np.testing.assert_allclose(b.resid, a.resid, atol=1e-8)
     np.testing.assert_allclose(b.predict(), a.predict(), atol=1e-8)
-    without = sp.sem("y ~ a + b", data, W, **PANEL, effects=effects, lee_yu=False)
+    without = sp.sem("y ~ a + b", data, W, **PANEL, effects=effects, correction=False)
     if effects == "entity":
-        same = sp.sem("y ~ a + b", data, nudged(W), **PANEL, effects=effects, lee_yu=False)
+        same = sp.sem("y ~ a + b", data, nudged(W), **PANEL, effects=effects, correction=False)
         np.testing.assert_allclose(same.params, without.params, atol=1e-7)
         assert same.loglik == pytest.approx(without.loglik, abs=1e-7)
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import spatial as sp
-from spatial.inference.error_structure import LAMBDA, MU, R, _Problem
+from spatial.diagnostics.error_structure import LAMBDA, MU, R, _Problem
 from spillover.errors import SpatialInputError
 
 from .test_certify import band, nearest

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 import spatial as sp
-from spatial._logdet import Factorised, asymmetric, extreme_interval, logdet, quadrature, similar, symmetrizer
-from spatial._logdet.exact import SparseLU
-from spatial._weights import as_weights
+from spatial.design._weights_tmp import as_weights
+from spatial.logdet import Factorised, asymmetric, extreme_interval, logdet, quadrature, similar, symmetrizer
+from spatial.logdet.exact import SparseLU
 
 from . import naive
 
@@ -75,7 +75,7 @@ def test_maximum_and_observed_information(model, lag, error, kind):
     np.testing.assert_allclose(fit.vcov, np.linalg.inv(information)[:-1, :-1], rtol=2e-3, atol=1e-7)
 
 
-def test_lee_yu_is_the_likelihood_of_transformed_data():
+def test_correction_is_the_likelihood_of_transformed_data():
     """Any orthonormal basis of the within space gives the same two-way fit (Lee & Yu 2010)."""
     data, W = panel_data(3)
     fit = sp.sar("y ~ a + b", data, W, **PANEL, effects="twoway")
@@ -231,7 +231,7 @@ def test_constants_per_unit_and_period_change_nothing(seed):
 
 def test_correction_of_entity_effects_only_rescales_the_variance():
     data, W = panel_data(11, T=4)
-    a, b = (sp.sdm("y ~ a + b", data, W, **PANEL, effects="entity", lee_yu=c) for c in (False, True))
+    a, b = (sp.sdm("y ~ a + b", data, W, **PANEL, effects="entity", correction=c) for c in (False, True))
     np.testing.assert_allclose(a.params, b.params, atol=1e-8)
     assert a.sigma2 / b.sigma2 == pytest.approx(3 / 4, rel=1e-9)
 

@@ -61,7 +61,7 @@ def test_score_of_the_transformed_likelihood(lag):
 
     h = 1e-6 * np.eye(4)[2]
     score = (value(at + h) - value(at - h)) / 2e-6
-    from spatial.inference.lm import scores_of
+    from spatial.diagnostics.lm import scores_of
 
     got = scores_of(sp.ols("y ~ a + b", data, W, **PANEL, effects="twoway"))
     assert (got.lag if lag else got.error) == pytest.approx(score, rel=1e-6)
@@ -80,12 +80,12 @@ def test_constants_that_the_effects_absorb_change_nothing(effects):
 def test_one_period_is_a_cross_section_and_entity_effects_scale():
     """Under unit effects alone the uncorrected statistic is T / (T - 1) times ours."""
     data, W = panel_data(4)
-    corrected, plain = (sp.lm_tests(sp.ols("y ~ a", data, W, **PANEL, effects="entity", lee_yu=c))
+    corrected, plain = (sp.lm_tests(sp.ols("y ~ a", data, W, **PANEL, effects="entity", correction=c))
                         for c in (True, False))  # fmt: skip
     for name in NAMES:
         assert plain[name].statistic == pytest.approx(5 / 4 * corrected[name].statistic, rel=1e-10)
-    assert "lee_yu=False" in str(plain)
-    assert "lee_yu" not in str(corrected)
+    assert "correction=False" in str(plain)
+    assert "correction" not in str(corrected)
 
 
 def rejections(rng, N, T, effects, samples):
@@ -98,8 +98,8 @@ def rejections(rng, N, T, effects, samples):
         e = rng.standard_normal((T, N)) + rng.standard_normal(N) * (effects != "time")
         e = e + rng.standard_normal((T, 1)) * (effects != "entity")
         data = pd.DataFrame({"y": (X.sum(0) + e).ravel(), "a": X[0].ravel(), "b": X[1].ravel()}, index).reset_index()
-        for j, lee_yu in enumerate((True, False)):
-            fit = sp.ols("y ~ a + b", data, w, entity="i", time="t", effects=effects, lee_yu=lee_yu)
+        for j, correction in enumerate((True, False)):
+            fit = sp.ols("y ~ a + b", data, w, entity="i", time="t", effects=effects, correction=correction)
             found[j] += [sp.lm_tests(fit)[name].p_value < 0.05 for name in NAMES]
     return found / samples
 

@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 
 import spatial as sp
 import weights as wt
-from spatial.models import _random
+from spatial.models import random as _random
 from spillover.errors import SpatialInputError
 
 from . import naive, naive_random
@@ -97,7 +97,7 @@ def test_scores_by_unit_are_derivatives_of_the_dense_likelihood(model):
     """They add up to its gradient away from the maximum too, so the sandwich has the right filling."""
     from dataclasses import replace
 
-    from spatial.inference.random import random_scores
+    from spatial.covariance.random import random_scores
 
     data, W = random_panel(3)
     fit = fit_random(model, data, W, "kkp" if model == "sem" else None)
@@ -173,7 +173,7 @@ def test_hausman_of_spatial_models(produc, model, case, sign):  # noqa: F811
     data, W, _ = produc
     want = reference(produc, "splm/produc_tests")["tests"][f"sphtest_{case}_ML"]["statistic"]["chisq"]
     keys = {"entity": "state", "time": "year"}
-    fe = getattr(sp, model)(PRODUC, data, W, effects="entity", lee_yu=False, **keys)
+    fe = getattr(sp, model)(PRODUC, data, W, effects="entity", correction=False, **keys)
     re = getattr(sp, model)(PRODUC, data, W, effects="random", **keys)
     test, names = sp.hausman(fe, re), list(fe.params.index)
     assert names[-1] in ("rho", "lambda")
@@ -459,8 +459,8 @@ def random_weights_like(W):
 
 @pytest.mark.parametrize(("code", "words", "model", "options"), [
     ("E501", "gmm", "sar", {"method": "gmm"}),
-    ("E501", "lee_yu", "sar", {"lee_yu": False}),
-    ("E501", "lee_yu", "sdm", {"lee_yu": "additive"}),
+    ("E501", "correction", "sar", {"correction": False}),
+    ("E501", "correction", "sdm", {"correction": "additive"}),
     ("E501", "random_error", "sem", {"random_error": "kpp"}),
     ("E501", "random_error", "sem", {"random_error": "kkp", "effects": "entity"}),
     ("E501", "lags", "sdm", {"lags": "y", "effects": "correlated"}),

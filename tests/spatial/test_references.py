@@ -82,7 +82,7 @@ def test_columbus_lm_tests(columbus):
 @pytest.mark.parametrize("effects", ["entity", "twoway"])
 def test_panel_without_correction(panel, queen, effects):
     """spatialreg on demeaned, stacked data is the uncorrected fixed-effects estimator."""
-    fit = sp.sdm(PRODUC, panel, queen, entity="state", time="year", effects=effects, lee_yu=False, vcov="eim")
+    fit = sp.sdm(PRODUC, panel, queen, entity="state", time="year", effects=effects, correction=False, vcov="eim")
     want = STORED["panel"][effects]
     same(fit.params, want["coef"], 1e-6)
     same(fit.std_errors, want["se"], 1e-5)
@@ -137,7 +137,7 @@ def test_splm_fixed_effects(produc, r_effects, model, case):
         "durbin_error": f"splm/produc_within_durbin_{r_effects}_error",
     }
     want = reference(produc, path.get(case, f"splm/produc_within_{r_effects}_{case}"))
-    fit = fit_produc(produc, model, effects=EFFECTS[r_effects], lee_yu=False)
+    fit = fit_produc(produc, model, effects=EFFECTS[r_effects], correction=False)
     swapped = {"lambda": "rho", "rho": "lambda"}  # splm calls the lag lambda
     same(fit.params, {swapped.get(k, k): v for k, v in want["estimates"].items()}, 1e-4 if model == "sac" else 1e-6)
     if want["fit"].get("logLik"):
@@ -149,19 +149,19 @@ def test_splm_fixed_effects(produc, r_effects, model, case):
             same(getattr(eff, kind), exact[kind], 1e-5)
 
 
-@pytest.mark.parametrize(("case", "effects", "lee_yu"), [
+@pytest.mark.parametrize(("case", "effects", "correction"), [
     ("individual", "entity", False), ("time", "time", False), ("twoways", "twoway", False),
     ("individual_LY_demn", "entity", True), ("time_LY_demn", "time", True), ("twoways_LY_demn", "twoway", True),
     ("twoways_LY", "twoway", "additive"),
 ])  # fmt: skip
 @pytest.mark.parametrize("model", ["sar", "sdm"])
-def test_sdpdmod(produc, model, case, effects, lee_yu):
+def test_sdpdmod(produc, model, case, effects, correction):
     """Estimates and s.e.; SDPDmod's two-way transformation uses a rounded log-determinant grid (1e-3)."""
     want = reference(produc, f"sdpdmod/produc_static_{model}_{case}")
-    fit = fit_produc(produc, model, effects=effects, lee_yu=lee_yu)
+    fit = fit_produc(produc, model, effects=effects, correction=correction)
     coarse = case == "twoways_LY_demn"
     same(fit.params, want["estimates"], 5e-3 if coarse else 1e-5)
-    if lee_yu != "additive":  # there the s.e. of rho keep the uncorrected information
+    if correction != "additive":  # there the s.e. of rho keep the uncorrected information
         same(fit.std_errors, want["se"], 2e-4)
     assert fit.sigma2 == pytest.approx(want["fit"]["sigma2"], rel=1e-4)
 
@@ -176,7 +176,7 @@ def test_plm_and_slmtest(produc, r_effects, effects):
     same(fit.params, want["estimates"], 1e-7)
     same(fit.std_errors, want["se"], 1e-7)
     assert fit.sigma2 == pytest.approx(want["fit"]["sigma2_df"], rel=1e-8)
-    uncorrected = fit_produc(produc, "ols", effects=effects, lee_yu=False)
+    uncorrected = fit_produc(produc, "ols", effects=effects, correction=False)
     tests, stored = sp.lm_tests(uncorrected), reference(produc, "splm/produc_tests")["tests"]
     for r_name, name in (
         ("lml", "LM lag"),

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import spatial as sp
-from spatial.inference import bootstrap
+from spatial.covariance import bootstrap
 from spillover.errors import SpatialInputError, SpatialInputWarning
 
 from .test_estimators import PANEL, cross_section, panel_data
@@ -13,7 +13,8 @@ from .test_estimators import PANEL, cross_section, panel_data
 FORMULA = "y ~ a + b"
 CASES = [(model, effects, True) for model in ("ols", "slx", "sar", "sdm", "sem", "sdem", "sac", "gns")
          for effects in ("none", "entity", "time", "twoway")]  # fmt: skip
-CASES += [(model, "entity", lee_yu) for model in ("sar", "sdm", "sem", "sdem", "sac") for lee_yu in (False, "additive")]
+CASES += [(model, "entity", correction) for model in ("sar", "sdm", "sem", "sdem", "sac")
+          for correction in (False, "additive")]  # fmt: skip
 CASES += [("sar", "twoway", "additive"), ("sdm", "time", "additive")]
 CASES += [(model, "twoway", False) for model in ("sar", "sdm", "sem", "sdem", "sac")]
 
@@ -40,11 +41,11 @@ def same(replicate, r, model, *arguments, **options):
     assert (replicate.effects[r] == fit.effects(method="delta").estimates).all()
 
 
-@pytest.mark.parametrize(("model", "effects", "lee_yu"), CASES)
-def test_replicates_are_single_fits_bit_by_bit(model, effects, lee_yu):
+@pytest.mark.parametrize(("model", "effects", "correction"), CASES)
+def test_replicates_are_single_fits_bit_by_bit(model, effects, correction):
     """New responses, a placebo regressor, both with relabelled units, and other weights."""
     data, W = panel_data(1, N=12, T=5)
-    options = {**PANEL, "effects": effects, "lee_yu": lee_yu}
+    options = {**PANEL, "effects": effects, "correction": correction}
     model = getattr(sp, model)
     fit = model(FORMULA, data, W, **options)
     d, rng = fit.design, np.random.default_rng(2)

@@ -56,7 +56,7 @@ def test_the_table_in_every_format(several, tmp_path):
 
 
 def test_corrections_reach_the_tests(panel, queen):
-    plain = sp.specify(FORMULA, panel, queen, **KEYS, effects="time", lee_yu=False).tidy()
+    plain = sp.specify(FORMULA, panel, queen, **KEYS, effects="time", correction=False).tidy()
     ours = sp.specify(FORMULA, panel, queen, **KEYS, effects="time").tidy()
     at = ("term == 'LM error'", "table == 'Lagrange multiplier tests, OLS with time effects'")
     a, b = (t.query(" and ".join(at))["statistic"].item() for t in (plain, ours))
@@ -84,7 +84,7 @@ def test_an_error_model_on_the_edge_does_not_end_the_search(monkeypatch):
     def on_the_edge(*args, **options):
         raise SpatialInputError("E701", "lambda lies on the edge")
 
-    monkeypatch.setattr("spatial.models.specify.sem", on_the_edge)
+    monkeypatch.setattr("spatial.search.specify.sem", on_the_edge)
     search = sp.specify("y ~ a + b", *panel_data(1, N=20), **PANEL)
     assert "SEM could not be estimated: lambda lies on the edge." in search.steps
     assert "SEM" not in search.fits

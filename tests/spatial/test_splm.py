@@ -44,7 +44,7 @@ def test_fixed_effects_are_splms(name, case):
     formula, data, w, keys = panel(name)
     kind, effect = case.split()
     model, effects = {"lag": sp.sar, "error": sp.sem}[kind], {"individual": "entity", "twoways": "twoway"}[effect]
-    fit = model(formula, data, w, **keys, effects=effects, lee_yu=False, vcov="eim")
+    fit = model(formula, data, w, **keys, effects=effects, correction=False, vcov="eim")
     want = REFERENCE[name]["fixed"][case]
     for term, value in want["coefficients"].items():
         ours = OURS.get(term, term)

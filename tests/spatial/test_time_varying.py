@@ -6,9 +6,9 @@ import pytest
 
 import spatial as sp
 import weights as wt
-from spatial._logdet import projected_logdet
-from spatial._period_weights import PeriodWeights
-from spatial._weights import as_weights
+from spatial.design._period_weights_tmp import PeriodWeights
+from spatial.design._weights_tmp import as_weights
+from spatial.logdet import projected_logdet
 
 from . import naive
 from .test_estimators import PANEL, random_weights
@@ -183,7 +183,7 @@ def test_average_effects_have_the_numeric_gradient():
 @pytest.mark.parametrize("effects", ["none", "entity", "time", "twoway"])
 def test_lm_scores_have_the_dense_moments(effects):
     """tr(M W) and tr(M W M W) + tr(M W M W') with M from the dummies."""
-    from spatial.inference.lm import panel_traces
+    from spatial.diagnostics.lm import panel_traces
 
     data, w = moving_panel(11)
     y, X, W, unit, period = dense(data, w)
@@ -227,7 +227,7 @@ def test_periods_are_matched_by_label():
     (lambda d, w: sp.sar("y ~ a", d.assign(t=d["t"].astype(str)), w, **PANEL), "E107", "convert one of them"),
     (lambda d, w: sp.sar("y ~ a", d[d["t"] == 2000], w, entity="id"), "E320", "a cross-section needs one W"),
     (lambda d, w: sp.sar("y ~ a", d, w, **PANEL, method="gmm"), "E320", "method='gmm' needs one W"),
-    (lambda d, w: sp.sar("y ~ a", d, w, **PANEL, lee_yu="additive"), "E501", "one W in all periods"),
+    (lambda d, w: sp.sar("y ~ a", d, w, **PANEL, correction="additive"), "E501", "one W in all periods"),
     (lambda d, w: sp.sar("y ~ a", d, w, **PANEL, vcov="eim"), "E320", "vcov='eim' needs one W"),
     (lambda d, w: sp.sar("y ~ a", d, w, **PANEL, vcov=sp.Robust(pairs=True)), "E320", "pairs=True needs one W"),
     (lambda d, w: sp.lm_residual_error(sp.sar("y ~ a", d, w, **PANEL)), "E320", "lm_residual_error needs one W"),

@@ -6,7 +6,7 @@ import pytest
 
 import spatial as sp
 import weights as wt
-from spatial.solve.unbalanced import Gaps
+from spatial.design.unbalanced import Gaps
 
 from . import naive
 from .test_estimators import PANEL, panel_data
@@ -89,7 +89,7 @@ def test_the_score_with_dummies_less_its_mean_is_zero(model, effects, moving):
 def test_without_correction_it_is_the_likelihood_with_dummies(effects):
     full, W = panel_data(4)
     data = with_gaps(full, 5)
-    fit = sp.sar("y ~ a + b", data, W, **GAPS, effects=effects, lee_yu=False)
+    fit = sp.sar("y ~ a + b", data, W, **GAPS, effects=effects, correction=False)
     y, X, big, unit, period = stacked(data, W)
     D = np.column_stack([pd.get_dummies(unit, dtype=float), pd.get_dummies(period, dtype=float).iloc[:, 1:]])
     D = D if effects == "twoway" else D[:, : unit.nunique()]
@@ -125,7 +125,7 @@ def test_pooled_it_is_the_stacked_cross_section(model):
 
 @pytest.mark.parametrize("effects", ["entity", "time", "twoway"])
 def test_lm_scores_have_the_dense_moments(effects):
-    from spatial.inference.lm import panel_traces
+    from spatial.diagnostics.lm import panel_traces
 
     full, W = panel_data(8)
     data = with_gaps(full, 9)

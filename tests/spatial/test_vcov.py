@@ -9,12 +9,12 @@ import statsmodels.api as sm
 from statsmodels.stats.sandwich_covariance import cov_cluster, cov_cluster_2groups, cov_nw_groupsum
 
 import spatial as sp
-from spatial.inference.bootstrap import bootstrap_parameters, resampled
-from spatial.inference.information import derivatives, expected, observed
-from spatial.inference.pairs import pairs_meat
-from spatial.inference.scores import scores
+from spatial.covariance.bootstrap import bootstrap_parameters, resampled
+from spatial.covariance.information import derivatives, expected, observed
+from spatial.covariance.pairs import pairs_meat
+from spatial.covariance.scores import scores
+from spatial.design.within import demean
 from spatial.solve.ml import Solution, residuals
-from spatial.solve.within import demean
 from spillover.errors import SpatialInputError
 
 from . import naive
@@ -62,7 +62,7 @@ def test_scores_are_derivatives_by_row(model, lag, error, kind):
 def test_panel_scores_and_robust_by_unit():
     """Uncorrected two-way SDM: T determinants over N units, scores added up over periods, N / (N - 1)."""
     data, W = panel_data(2)
-    fit = sp.sdm("y ~ a + b", data, W, **PANEL, effects="twoway", lee_yu=False)
+    fit = sp.sdm("y ~ a + b", data, W, **PANEL, effects="twoway", correction=False)
     T, N = fit.design.y.shape
     X = fit.design.X[:, :, 1:]
     X = demean(np.concatenate([X, np.einsum("ij,tjk->tik", W.to_numpy(), X)], axis=2), "twoway")
@@ -130,14 +130,14 @@ def test_pairs_know_which_effects_were_removed(model, effects):
     np.testing.assert_allclose(np.mean(meats, axis=0).diagonal(), want.diagonal(), rtol=0.12)
 
 
-@pytest.mark.parametrize("lee_yu", [True, False, "additive"])
+@pytest.mark.parametrize("correction", [True, False, "additive"])
 @pytest.mark.parametrize("vcov", ["robust", sp.Robust(pairs=True), sp.Cluster("time"), sp.DriscollKraay(1)])
-def test_relabelled_and_shuffled_panels_have_the_same_covariance(lee_yu, vcov):
+def test_relabelled_and_shuffled_panels_have_the_same_covariance(correction, vcov):
     data, W = panel_data(5)
-    fit = sp.sar("y ~ a + b", data, W, **PANEL, lee_yu=lee_yu, vcov=vcov)
+    fit = sp.sar("y ~ a + b", data, W, **PANEL, correction=correction, vcov=vcov)
     order = np.random.default_rng(0).permutation(len(W))
-    other = sp.sar("y ~ a + b", data.sample(frac=1, random_state=1), W.iloc[order, order], **PANEL, lee_yu=lee_yu,
-                   vcov=vcov)  # fmt: skip
+    shuffled = data.sample(frac=1, random_state=1)
+    other = sp.sar("y ~ a + b", shuffled, W.iloc[order, order], **PANEL, correction=correction, vcov=vcov)
     np.testing.assert_allclose(other.vcov, fit.vcov, rtol=1e-6, atol=1e-12)
 
 
@@ -273,13 +273,13 @@ def test_conley_takes_maps(panel, states, queen):
 # -- bootstrap -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("lee_yu", [True, False])
+@pytest.mark.parametrize("correction", [True, False])
 @pytest.mark.parametrize("model", ["ols", "sdm", "sem", "sac"])
-def test_bootstrap_samples_are_made_like_the_fit(model, lee_yu):
+def test_bootstrap_samples_are_made_like_the_fit(model, correction):
     """The observed response gives the fit's own sample back, also with a second W."""
     data, W = panel_data(3)
     more = {"w_error": pd.DataFrame(np.roll(np.eye(14), 1, axis=1), W.index, W.index)} if model == "sac" else {}
-    fit = getattr(sp, model)("y ~ a + b", data, W, **PANEL, lee_yu=lee_yu, **more)
+    fit = getattr(sp, model)("y ~ a + b", data, W, **PANEL, correction=correction, **more)
     (sample,) = resampled(fit, fit.design.y[None])
     for name in ("y", "Wy", "My", "MWy"):
         if getattr(fit.sample, name) is not None:
@@ -340,7 +340,7 @@ def test_refusals(code, vcov, settings):
     assert caught.value.code == code
 
 
-@pytest.mark.parametrize("options", [{"effects": "random"}, {"lee_yu": "additive"}])
+@pytest.mark.parametrize("options", [{"effects": "random"}, {"correction": "additive"}])
 def test_bootstrap_refuses_what_it_cannot_do(options):
     data, W = panel_data(1)
     model = sp.ols if "effects" in options else sp.sar
@@ -352,14 +352,14 @@ def test_bootstrap_refuses_what_it_cannot_do(options):
 
 
 @pytest.mark.parametrize("effects", ["none", "entity", "time", "twoway"])
-@pytest.mark.parametrize("lee_yu", [True, False])
+@pytest.mark.parametrize("correction", [True, False])
 @pytest.mark.parametrize("model", ["sdm", "sem"])
-def test_coefficients_take_degrees_of_freedom_where_effects_do(model, lee_yu, effects):
+def test_coefficients_take_degrees_of_freedom_where_effects_do(model, correction, effects):
     """n / (n - p) where effects are corrected for; what reproduces other programs is the plain inverse."""
     data, W = panel_data(8, N=20, T=5)
-    fit = getattr(sp, model)("y ~ a + b", data, W, **PANEL, effects=effects, lee_yu=lee_yu)
+    fit = getattr(sp, model)("y ~ a + b", data, W, **PANEL, effects=effects, correction=correction)
     n, p = fit.sample.n, len(fit.params)
-    corrected = lee_yu and effects != "none"
+    corrected = correction and effects != "none"
     factor = n / (n - p) if corrected else 1
     inverse = np.linalg.inv(observed(fit.sample, fit.solution))[:-1, :-1]
     np.testing.assert_allclose(fit.vcov, factor * inverse, rtol=1e-7)

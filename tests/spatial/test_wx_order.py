@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import spatial as sp
-from spatial.inference.propagate import NEAR_ZERO, Averages
+from spatial.effects.propagate import NEAR_ZERO, Averages
 from spillover.errors import SpatialInputError
 
 from .test_estimators import COMMON, PANEL, cross_section, panel_data

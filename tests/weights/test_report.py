@@ -8,7 +8,7 @@ from shapely import box
 
 import weights as wt
 from spillover.errors import SpatialInputError
-from weights.spectrum import rho_interval, spectral_radius, symmetric_twin
+from spillover.matrix.spectrum import rho_interval, spectral_radius, symmetric_twin
 
 
 @pytest.mark.parametrize("n", [30, 1200])  # dense, then ARPACK

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from spillover import labels as _labels
 from spillover.errors import SpatialInputError
-
-from .. import _labels
 
 RISKY = ("=", "+", "-", "@", "\t", "\r")
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from spillover import labels as _labels
 from spillover.errors import SpatialInputError
+from spillover.matrix.assemble import assemble, check_weights
+from spillover.matrix.convert import stated_style
+from spillover.matrix.weights import SpatialWeights
 
-from .. import _labels
-from .._assemble import assemble, check_weights
-from ..convert import stated_style
-from ..matrix import SpatialWeights
 from ._text import malformed, match_ids, number, one_word, read_text
 
 

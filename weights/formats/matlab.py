@@ -7,9 +7,9 @@ import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
+from spillover.matrix.convert import from_sparse
+from spillover.matrix.weights import SpatialWeights
 
-from ..convert import from_sparse
-from ..matrix import SpatialWeights
 from ._text import match_ids
 
 

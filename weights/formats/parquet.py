@@ -9,8 +9,7 @@ import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
-
-from ..matrix import SpatialWeights, freeze
+from spillover.matrix.weights import SpatialWeights, freeze
 
 KEY = b"spillover.weights"
 
@@ -44,7 +43,7 @@ def read(path, ids=None) -> SpatialWeights:
         raise SpatialInputError("E607", f"'{path.name}' is not a readable parquet file",
                                 hint="was it written completely?") from error
     if KEY not in (table.schema.metadata or {}):
-        from ..convert import from_frame
+        from spillover.matrix.convert import from_frame
 
         return from_frame(table.to_pandas(), ids=ids, kind=f"links of {path.name}")
     said = json.loads(table.schema.metadata[KEY])

@@ -7,11 +7,11 @@ import re
 import numpy as np
 import pandas as pd
 
+from spillover import labels as _labels
 from spillover.errors import SpatialInputError
+from spillover.matrix.convert import from_dense, from_frame
+from spillover.matrix.weights import SpatialWeights
 
-from .. import _labels
-from ..convert import from_dense, from_frame
-from ..matrix import SpatialWeights
 from ._text import malformed, match_ids, number, one_word, read_text
 from .tables import LONG, from_cells
 

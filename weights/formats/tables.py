@@ -8,11 +8,11 @@ import io
 import numpy as np
 import pandas as pd
 
+from spillover import labels as _labels
 from spillover.errors import SpatialInputError
+from spillover.matrix.convert import from_dense, from_frame
+from spillover.matrix.weights import SpatialWeights
 
-from .. import _labels
-from ..convert import from_dense, from_frame
-from ..matrix import SpatialWeights
 from ._text import armoured, malformed, match_ids, number, read_text, unarmoured
 
 SQUARE_UP_TO = 5_000  # units; larger matrices are not for spreadsheets

@@ -5,10 +5,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from spatial._logdet import Jacobian, logdet
-from spatial._weights import as_weights
 from spatial.compare.posterior import integral
 from spatial.compare.prior import Prior
+from spatial.design._weights_tmp import as_weights
+from spatial.logdet import Jacobian, logdet
 from spatial.solve.ml import Sample
 
 RIVALS, N, G = 20, 25, 8.0

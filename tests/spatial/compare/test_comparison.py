@@ -7,10 +7,10 @@ from scipy import sparse
 
 import spatial as sp
 import weights as wt
-from spatial._weights import as_weights
 from spatial.compare.alike import similarity
 from spatial.compare.posterior import log_marginal
 from spatial.compare.rivals import _row_logliks
+from spatial.design._weights_tmp import as_weights
 from spillover.errors import SpatialInputError
 
 from .conftest import FORMULA, KEYS
@@ -101,7 +101,7 @@ def test_islands_are_said_and_likelihoods_made_comparable(several, early):
     assert "b has 1 islands (ME)" in str(found)
     assert "Lee-Yu" in str(found)
     plain = sp.compare_weights({"a": several["queen"], "b": alone}, model=sp.sar, formula=FORMULA, data=early,
-                               lee_yu=False, **KEYS)  # fmt: skip
+                               correction=False, **KEYS)  # fmt: skip
     np.testing.assert_allclose(found.log_marginals, plain.log_marginals, rtol=1e-10)
 
 
@@ -288,8 +288,8 @@ def test_marginals_of_one_likelihood_where_corrections_differ(several, early, qu
     ws = {**several, "spectral": binary}
     for model in (sp.sar, mine):
         found = sp.compare_weights(ws, model=model, formula=FORMULA, data=early, effects="twoway", **KEYS)
-        assert found["spectral"].settings["lee_yu"] == "additive"
+        assert found["spectral"].settings["correction"] == "additive"
         for name, w in ws.items():
             fit = sp.sar(FORMULA, early, w, effects="twoway", **KEYS)
-            want = log_marginal(fit, lee_yu=False)
+            want = log_marginal(fit, correction=False)
             assert found.log_marginals[name] == pytest.approx(want, abs=1e-5)

@@ -39,13 +39,13 @@ def test_sdpdmod(case, produc, shared):
     file = shared / f"reference/sdpdmod/blmp_produc_static_{case}.json"
     want = json.loads(file.read_text())["estimates"]["integral_corrected"]["log_marginal"]
     effects, prior, *ly = case.split("_")
-    T, N, lee_yu = 17, len(W), bool(ly)
+    T, N, correction = 17, len(W), bool(ly)
     for model, value in want.items():
-        fit = getattr(sp, model)(PRODUC, data, W, **KEYS, effects=EFFECTS[effects], lee_yu=lee_yu)
+        fit = getattr(sp, model)(PRODUC, data, W, **KEYS, effects=EFFECTS[effects], correction=correction)
         spatial = fit.specification.lag or fit.specification.error
-        if not lee_yu and effects in ("time", "twoways") and fit.specification.durbin:
+        if not correction and effects in ("time", "twoways") and fit.specification.durbin:
             continue  # there W X is taken of demeaned X: other regressors than W X, demeaned
-        if not lee_yu:
+        if not correction:
             assert log_marginal(fit, sp.Prior(prior, "diffuse")) == pytest.approx(value, abs=1e-6)
             continue
         # After the transformation SDPDmod takes the effects' number off a second time.

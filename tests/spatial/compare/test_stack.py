@@ -7,17 +7,17 @@ from scipy import sparse
 
 import spatial as sp
 import weights as wt
-from spatial._logdet import banded, eliminated, intervals, rough, symmetrizer
-from spatial._logdet.many import determinants
-from spatial._logdet.spectra import Spectra, spectra
-from spatial._logdet.spectrum import Spectrum
-from spatial._logdet.stacked import Curves, curves, logistic, logit
-from spatial._logdet.structure import admissible_interval
-from spatial._weights import as_weights
 from spatial.compare.estimates import of_fit
 from spatial.compare.stacked import estimates_of
-from spatial.models._again import again, as_another, read_first
-from spatial.models._stack import can_stack, stacked
+from spatial.design._weights_tmp import as_weights
+from spatial.logdet import banded, eliminated, intervals, rough, symmetrizer
+from spatial.logdet.many import determinants
+from spatial.logdet.spectra import Spectra, spectra
+from spatial.logdet.spectrum import Spectrum
+from spatial.logdet.stacked import Curves, curves, logistic, logit
+from spatial.logdet.structure import admissible_interval
+from spatial.models.again import again, as_another, read_first
+from spatial.models.stack import can_stack, stacked
 from spillover.errors import SpatialInputError
 
 PANEL = {"entity": "unit", "time": "year"}
@@ -50,8 +50,8 @@ def panel(request):
     return *made(N, T), among
 
 
-CASES = [(model, {"effects": effects, "lee_yu": lee_yu}) for model in ("slx", "sar", "sem", "sdm", "sdem")
-         for effects in ("none", "entity", "time", "twoway") for lee_yu in (True, False)]  # fmt: skip
+CASES = [(model, {"effects": effects, "correction": correction}) for model in ("slx", "sar", "sem", "sdm", "sdem")
+         for effects in ("none", "entity", "time", "twoway") for correction in (True, False)]  # fmt: skip
 CASES += [("sdm", {"durbin": ["b"], "effects": "twoway"}), ("sdem", {"wx_order": 2, "effects": "entity"})]
 
 
@@ -76,7 +76,7 @@ def test_a_stack_is_its_fits(model, options, prior, panel):
         assert one.sigma2 == pytest.approx(want.sigma2, rel=1e-7)
         assert one.loglik == pytest.approx(want.loglik, abs=1e-5)
         assert one.log_marginal == pytest.approx(want.log_marginal, abs=1e-5)
-        for name in ("model", "names", "n", "parameters", "lee_yu", "links"):
+        for name in ("model", "names", "n", "parameters", "correction", "links"):
             assert getattr(one, name) == getattr(want, name), name
     assert stacked_here >= 3
 
@@ -110,7 +110,7 @@ def test_what_a_stack_cannot_do_is_done_alone(panel):
     assert stacked(sp.sdm("y ~ a + b", data, weights[0], **how), [mean], how, among) is None
     mixed = sp.compare_weights({"island": island, **dict(zip("abcd", weights[:4]))}, model=sp.sar, formula="y ~ a + b",
                                data=data, **how)  # fmt: skip
-    assert [one.lee_yu for one in mixed.estimates.values()] == ["additive"] + 4 * ["True"]
+    assert [one.correction for one in mixed.estimates.values()] == ["additive"] + 4 * ["True"]
     assert list(mixed.fits._made) == ["island"]  # the others are in a stack
     for options in ({"vcov": "robust"}, {"effects": "random"}, {"logdet": "sparse"}):
         assert not can_stack(sp.sar("y ~ a + b", data, weights[0], **{**how, **options}), {**how, **options})
@@ -321,7 +321,9 @@ def test_rough_curves_begin_with_the_traces(matrices):
     np.testing.assert_allclose((lacks - base.value(rho)) / rho**4, want, rtol=0.1)
 
 
-@pytest.mark.parametrize("options", [{"effects": "twoway"}, {"effects": "none"}, {"lee_yu": False, "durbin": ["b"]}])
+@pytest.mark.parametrize(
+    "options", [{"effects": "twoway"}, {"effects": "none"}, {"correction": False, "durbin": ["b"]}]
+)
 def test_data_are_read_once_for_all_w_and_models(panel, options):
     """To the last bit what the model's function gives; the function itself is asked where the regressors differ."""
     data, weights, _ = panel

@@ -67,7 +67,7 @@ def test_averages_are_those_of_the_dense_matrix(model):
 
 def test_draws_are_the_dense_matrix_at_each_draw():
     """The curves over rho, interpolated, against an inverse for every draw."""
-    from spatial.inference.propagate import parameter_draws
+    from spatial.effects.propagate import parameter_draws
     from spatial.policy.respond import averages
 
     rng = np.random.default_rng(3)

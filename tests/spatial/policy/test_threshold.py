@@ -69,8 +69,8 @@ def test_two_thresholds_are_those_of_the_dense_search(effects):
 
 def test_bootstrap_refits_every_sample():
     """The vectorised statistics of resampled residuals against a dense search of each."""
+    from spatial.design.within import demean
     from spatial.policy.threshold import Search
-    from spatial.solve.within import demean
 
     rng = np.random.default_rng(3)
     y, x, q = rng.standard_normal((3, 5, 12))

@@ -1,0 +1,111 @@
+"""Residual bootstrap: new errors through the estimated model, estimated again.
+
+    y* = y + A^-1 B^-1 (e* - e)
+
+keeps the regressors and whatever fixed effects are in y; e* are residuals drawn with replacement, centred
+and scaled to variance sigma2. Source: Anselin (1990, Regional Science and Urban Economics 20:141-163).
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+
+from spillover.errors import SpatialInputError, SpatialInputWarning
+
+from ..design._period_weights_tmp import refuse_varying
+from ..design.design import spatial_lag
+from ..design.gaps import refuse_unbalanced
+from ..design.within import demean
+from ..logdet.inverse import inverse
+from ..records.results import Fit
+from ..solve.ml import Sample, maxima
+from .random import RANDOM
+
+BLOCK = 128  # samples that are in memory at once
+MAY_FAIL = 0.05  # share of the samples
+
+
+def bootstrap_parameters(fit: Fit, draws: int, seed: int) -> np.ndarray:
+    """Estimates of the parameters on bootstrap samples, shape (draws, p).
+
+    Every draw has its own random stream, spawned from the seed. Draws without a maximum inside the interval of rho are
+    left out, with a warning.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 for a fit that cannot be bootstrapped in this way, E701 when one draw in twenty has no maximum.
+    """
+    refuse(fit)
+    T, N = fit.design.y.shape
+    e = fit.solution.resid
+    pool = (e - e.mean()) * np.sqrt(len(e) / fit.sample.n)
+    through = _inverse_filter(fit)
+    streams = np.random.SeedSequence(seed).spawn(draws)
+    estimates, failed = [], []
+    for first in range(0, draws, BLOCK):
+        responses = []
+        for stream in streams[first : first + BLOCK]:
+            drawn = pool[np.random.default_rng(stream).integers(len(pool), size=len(pool))]
+            responses.append(fit.design.y + through((drawn - e).reshape(T, N)))
+        for at in maxima(resampled(fit, np.array(responses))):
+            if isinstance(at, SpatialInputError):
+                failed.append(at)
+            else:
+                estimates.append([*at.beta, *[at.rho] * fit.specification.lag, *[at.lam] * fit.specification.error])
+    if len(failed) > MAY_FAIL * draws:
+        raise failed[0]
+    if failed:
+        said = f"{len(failed)} of {draws} bootstrap samples are left out; the first: {failed[0].message}"
+        warnings.warn(said, SpatialInputWarning, stacklevel=2)
+    return np.array(estimates)
+
+
+def resampled(fit: Fit, y: np.ndarray) -> list[Sample]:
+    """The fit's sample with other responses (R, T, N), demeaned and lagged as the fit's own was."""
+    effects, exact = fit.settings["effects"], fit.settings["correction"] is True or fit.design.varies
+    W, M, sample = fit.design.weights, fit.design.weights_of_error, fit.sample
+
+    def within(values):
+        return demean(values, effects, first=1)
+
+    def lag(w, values):
+        lagged = spatial_lag(w, values, first=1)
+        return within(lagged) if exact else lagged
+
+    parts = {"y": within(y)}
+    start = y if exact else parts["y"]
+    if sample.lag is not None:
+        parts["Wy"] = lag(W, start)
+    if sample.error is not None:
+        parts["My"] = lag(M, start)
+    if sample.MWy is not None:
+        parts["MWy"] = lag(M, parts["Wy"])
+    rows = {name: values.reshape(len(y), -1) for name, values in parts.items()}
+    return [replace(sample, **dict(zip(rows, each))) for each in zip(*rows.values())]
+
+
+def refuse(fit: Fit) -> None:
+    """What a residual bootstrap cannot do."""
+    refuse_unbalanced(fit.design.observed, "vcov='bootstrap'")
+    refuse_varying(fit.design.weights, "vcov='bootstrap'")
+    refuse_varying(fit.design.weights_of_error, "vcov='bootstrap'")
+    s = fit.settings
+    why = None
+    if s["effects"] in RANDOM:
+        why = "random effects leave two kinds of residuals"
+    elif s["correction"] == "additive" and s["effects"] in ("time", "twoway"):
+        why = "the additive correction is made after the maximum"
+    elif fit.design.lags or ("lag(" in fit.design.formula and fit.design.response in fit.design.formula.split("~")[1]):
+        why = "lagged responses are among the regressors"
+    if why:
+        raise SpatialInputError("E501", f"vcov='bootstrap' cannot be used here: {why}", hint="use 'oim' or 'robust'")
+
+
+def _inverse_filter(fit: Fit):
+    """A^-1 B^-1 on the unit axis of a (T, N) array."""
+    B, A = inverse(fit.design.weights_of_error, fit.lam), inverse(fit.design.weights, fit.rho)
+    return lambda values: A.solve(B.solve(values.T)).T

@@ -1,0 +1,206 @@
+"""What random effects leave to say: variance components, and the covariance of a fit by maximum likelihood.
+
+``RandomEffects`` is what a fit with one of the effects in ``RANDOM`` keeps in ``fit.settings["random"]``.
+Scores are those of quasi-demeaned data, added up by unit; kappa = ln(1 + T phi) has its own:
+
+    d ln L_i / d kappa = T r_i^2 / (2 sigma2) - 1 / 2,     r_i the unit mean of the quasi-demeaned residuals
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+
+from ..records.results import SCHEMA, Fit, critical_value
+from ..solve.random_ml import Maximum, random_information
+from ..solve.random_problem import Problem
+from .groups import group_codes, nested
+from .information import inverse_information
+from .scores import scores
+
+RANDOM = ("random", "correlated", "chamberlain")  # each nests those before it
+KINDS = {
+    None: "u = mu + e",
+    "kkp": "inside the spatial error: u = lambda M u + mu + e (Kapoor, Kelejian & Prucha)",
+    "baltagi": "beside the spatial error: u = mu + (I - lambda M)^-1 e (Baltagi, Song & Koh)",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class RandomEffects:
+    """The variance components of a fit.
+
+    Attributes
+    ----------
+    phi : float
+        sigma2_mu / sigma2_e.
+    sigma2_e : float
+        Variance of the errors within units.
+    T : int
+    error : {None, "kkp", "baltagi"}
+        Where the unit effects stand in a model with a spatial error.
+    problem, maximum
+        Of maximum likelihood; None for Swamy and Arora's moments.
+    """
+
+    phi: float
+    sigma2_e: float
+    T: int
+    error: str | None = None
+    problem: Problem | None = field(default=None, repr=False)
+    maximum: Maximum | None = field(default=None, repr=False)
+
+    @property
+    def sigma2_mu(self) -> float:
+        """Variance of the unit effects."""
+        return self.phi * self.sigma2_e
+
+    @property
+    def theta(self) -> float:
+        """The share of the unit means that quasi-demeaning takes out."""
+        return 1 - 1 / np.sqrt(1 + self.T * self.phi)
+
+    @property
+    def by_likelihood(self) -> bool:
+        return self.maximum is not None
+
+    @property
+    def on_boundary(self) -> bool:
+        return self.phi == 0
+
+    @cached_property
+    def information(self) -> np.ndarray:
+        """-d2 ln L of (beta, rho, lambda, sigma2, kappa); without kappa where phi = 0 bounds it."""
+        info = random_information(self.problem, self.maximum)
+        return info[:-1, :-1] if self.on_boundary else info
+
+
+def by_random_ml(fit: Fit) -> bool:
+    """Whether a fit has random effects by maximum likelihood."""
+    random = fit.settings.get("random")
+    return random is not None and random.by_likelihood
+
+
+def random_covariance(fit: Fit) -> np.ndarray:
+    """Of (beta, rho, lambda), from the observed information of all parameters, phi among them."""
+    p = len(fit.params)
+    return inverse_information(fit.settings["random"].information, list(fit.params.index))[:p, :p]
+
+
+def random_scores(fit: Fit) -> np.ndarray:
+    """Scores by row of (beta, rho, lambda, sigma2, kappa), ordered as the information; they hold summed by unit."""
+    S, random = scores(fit.sample, fit.solution), fit.settings["random"]
+    if random.on_boundary:
+        return S
+    means = fit.solution.resid.reshape(fit.design.y.shape).mean(axis=0)
+    kappa = (random.T * means**2 / fit.sigma2 - 1) / (2 * random.T)
+    return np.column_stack([S, np.tile(kappa, random.T)])
+
+
+def refuse_for_random(error: str | None, chosen, fit: Fit | None = None) -> None:
+    """Covariances that random effects by maximum likelihood do not have.
+
+    Raises
+    ------
+    SpatialInputError
+        E715.
+    """
+    kind = type(chosen).__name__
+    why = None
+    if getattr(chosen, "kind", "oim") == "eim":
+        why = "the expected information is not there for random effects"
+    elif getattr(chosen, "pairs", False):
+        why = "pairs=True needs errors that are independent over time, and unit effects are not"
+    elif kind in ("DriscollKraay", "Bootstrap"):
+        why = f"{kind} needs errors that are independent over time, and unit effects are not"
+    elif error == "baltagi" and kind != "Information":
+        why = "unit effects beside a spatial error leave no scores that are independent by unit"
+    elif kind in ("Cluster", "Jackknife") and fit is not None:
+        units, _ = group_codes(fit.design, "entity")
+        by = chosen.by if isinstance(chosen.by, list | tuple) else [chosen.by]
+        if not all(nested(units, group_codes(fit.design, one)[0]) for one in by):
+            why = "groups must hold whole units: the unit effects tie their periods together"
+    if why:
+        hint = "use 'oim'" if error == "baltagi" else "use 'oim', 'robust' or clusters of units"
+        raise SpatialInputError("E715", f"this covariance cannot be had with random effects: {why}", hint=hint)
+
+
+def variance_components(fit: Fit, *, level: float = 0.95) -> pd.DataFrame:
+    """Variances of unit effects and errors, their ratio phi and the share theta of unit means that is taken out.
+
+    Parameters
+    ----------
+    fit : Fit
+        With ``effects="random"``, ``"correlated"`` or ``"chamberlain"``.
+    level : float
+        Coverage of the intervals, a share. They are symmetric in logarithms (theta: in ln(1 + T phi)), so that
+        no variance is negative.
+
+    Returns
+    -------
+    DataFrame
+        In the common schema, terms ``sigma2_mu``, ``sigma2_e``, ``phi`` and ``theta``. Standard errors come from
+        the observed information by the delta method; there are none for Swamy and Arora's moments, and none but
+        sigma2_e's where phi = 0. Whether phi is zero is a question for ``sp.lr_test``, not for a z statistic.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 for a fit without random effects.
+
+    Examples
+    --------
+    >>> import shapefiles, spatial as sp, weights as wt
+    >>> w = wt.queen(shapefiles.load("us_states")).standardize("row")
+    >>> fit = sp.sdm("log(gsp) ~ log(pcap) + log(pc) + log(emp) + unemp", shapefiles.load_panel("us_states"), w,
+    ...              entity="state", time="year", effects="random")
+    >>> sp.variance_components(fit).set_index("term")["estimate"].round(4).to_dict()
+    {'sigma2_mu': 0.0079, 'sigma2_e': 0.001, 'phi': 7.6335, 'theta': 0.9126}
+    """
+    random = fit.settings.get("random")
+    if random is None:
+        raise SpatialInputError("E501", f"{fit.settings['effects']!r} effects have no variance components",
+                                hint="fit with effects='random'")  # fmt: skip
+    estimates = [random.sigma2_mu, random.sigma2_e, random.phi, random.theta]
+    table = pd.DataFrame({"term": ["sigma2_mu", "sigma2_e", "phi", "theta"], "estimate": estimates})
+    table = table.reindex(columns=SCHEMA).astype(dict.fromkeys(SCHEMA[1:], float))
+    if not random.by_likelihood:
+        return table
+    V = inverse_information(random.information, [*fit.params.index, "sigma2", "phi"])
+    half, p = critical_value(level), len(fit.params)
+    s2, T, phi = random.sigma2_e, random.T, random.phi
+    slopes = {1: [1.0, 0.0]}  # d / d(sigma2, kappa)
+    if not random.on_boundary:
+        e = 1 + T * phi
+        slopes |= {0: [phi, s2 * e / T], 2: [0.0, e / T], 3: [0.0, 0.5 / np.sqrt(e)]}
+    for row, slope in slopes.items():
+        J = np.array(slope)[: len(V) - p]
+        se = float(np.sqrt(J @ V[p:, p:] @ J))
+        grow = half * se / table.at[row, "estimate"]
+        low, high = table.at[row, "estimate"] * np.exp([-grow, grow])
+        if row == 3:  # by kappa, which theta rises with
+            low, high = 1 - np.exp(-(np.log(e) + np.array([-1, 1]) * half * se * 2 * np.sqrt(e)) / 2)
+        table.loc[row, ["std_error", "conf_low", "conf_high"]] = se, low, high
+    return table
+
+
+def random_text(fit: Fit) -> list[str]:
+    """The header's lines about random effects."""
+    random, table = fit.settings["random"], variance_components(fit).set_index("term")
+
+    def value(term):
+        se = table.at[term, "std_error"]
+        return f"{term} {table.at[term, 'estimate']:.4g}" + (f" ({se:.3g})" if np.isfinite(se) else "")
+
+    method = "maximum likelihood" if random.by_likelihood else "Swamy and Arora's moments"
+    names = ("sigma2_mu", "phi") if random.error == "baltagi" else ("sigma2_mu", "phi", "theta")
+    lines = [f"unit effects: {KINDS[random.error]}", f"their variance by {method}: " + ", ".join(map(value, names))]
+    if random.on_boundary:
+        lines.append("phi = 0 on its boundary: no variance is left for unit effects, so this is the pooled fit "
+                     "(effects='none'), and phi has no standard error")  # fmt: skip
+    return lines

@@ -1,0 +1,89 @@
+"""The sandwich: scores between two inverses of the observed information.
+
+    V = I^-1 M I^-1,    M = sum over pairs (i, j) of k_ij s_i s_j'
+
+Covariances differ only in which pairs of scores M lets through: each with itself (robust), all of a group
+(cluster), neighbours within a distance (Conley), periods within some lags (Driscoll-Kraay).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from spillover.errors import SpatialInputError
+
+from ..records.results import Fit
+from .groups import nested, periods_of_rows, units_of_rows
+from .information import inverse_information, observed
+from .random import by_random_ml, random_scores
+from .scores import scores
+
+
+def sandwich(fit: Fit, meat_of) -> np.ndarray:
+    """I^-1 M I^-1 of the coefficients; ``meat_of`` takes the scores (m, p + 1), sigma2's among them, and returns M.
+
+    Raises
+    ------
+    SpatialInputError
+        E702 when the information is not positive definite or a variance comes out negative.
+    """
+    names = list(fit.params.index)
+    information, S = information_and_scores(fit)
+    bread = inverse_information(information, names)
+    V = (bread @ meat_of(S) @ bread)[: len(names), : len(names)]
+    if not (np.diag(V) > 0).all():
+        bad = names[int(np.argmin(np.diag(V)))]
+        raise SpatialInputError("E702", f"the variance of {bad!r} is not positive with this covariance",
+                                hint="too few groups or periods for so many parameters, or a kernel that is not "
+                                "positive definite: try a one-way cluster or kernel='bartlett'")  # fmt: skip
+    return (V + V.T) / 2
+
+
+def information_and_scores(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
+    """The observed information of all parameters, sigma2 and random effects' kappa among them, and scores by row."""
+    if by_random_ml(fit):
+        return fit.settings["random"].information, random_scores(fit)
+    return observed(fit.sample, fit.solution), scores(fit.sample, fit.solution)
+
+
+def sums_by_group(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Rows of (m, p) added up by group: (G, p)."""
+    m = len(codes)
+    members = sparse.csr_array((np.ones(m), (codes, np.arange(m))), shape=(codes.max() + 1, m))
+    return members @ values
+
+
+def small_sample_factor(fit: Fit, codes: np.ndarray) -> float:
+    """G / (G - 1); for least squares also (m - 1) / (m - K), so that one row per group gives HC1.
+
+    K counts the coefficients and the fixed effects that are not nested in the groups, as Stata's ``regress``
+    and ``xtreg`` do.
+    """
+    G = int(codes.max()) + 1
+    if fit.specification.lag or fit.specification.error:
+        return G / (G - 1)
+    T, N = fit.design.y.shape
+    m, effects = fit.design.nobs, fit.settings["effects"]
+    absorbed = 0
+    if effects in ("entity", "twoway"):
+        absorbed = 1 if nested(units_of_rows(fit.design), codes) else N
+    if effects in ("time", "twoway"):
+        free = nested(periods_of_rows(fit.design), codes)
+        absorbed += (0 if free else T - 1) + (effects == "time")
+    return G / (G - 1) * (m - 1) / (m - fit.sample.X.shape[1] - absorbed)
+
+
+def grouped_meat(fit: Fit, codes: np.ndarray, S: np.ndarray) -> np.ndarray:
+    """Sum over groups of (sum of scores)(sum of scores)', with the small-sample factor (Liang & Zeger 1986)."""
+    sums = sums_by_group(S, codes)
+    return small_sample_factor(fit, codes) * sums.T @ sums
+
+
+def newey_west(sums: np.ndarray, lags: int) -> np.ndarray:
+    """Bartlett-weighted autocovariances of the rows (T, p), added up (Newey & West 1987)."""
+    M = sums.T @ sums
+    for lag in range(1, lags + 1):
+        ahead = sums[lag:].T @ sums[:-lag]
+        M += (1 - lag / (lags + 1)) * (ahead + ahead.T)
+    return M

@@ -1,0 +1,85 @@
+"""Covariances of a fit's parameters: at the door as ``vcov=``, afterwards through ``fit.with_vcov``.
+
+Short names stand for the settings that need no more: ``"oim"``, ``"eim"``, ``"robust"``, ``"cluster"`` (by
+unit), ``"jackknife"`` (likewise, for few units), ``"driscoll_kraay"``, ``"bootstrap"``; objects carry the rest:
+``sp.Cluster("region")``, ``sp.Conley(cutoff=300, coords=towns)``, ``sp.Robust(pairs=True)``. After a fit settings
+may stand beside the name: ``fit.with_vcov("cluster", by="region")``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+
+from spillover.errors import SpatialInputError, check_option
+
+from ..records.results import Fit
+from .jackknife import Jackknife
+from .kinds import Bootstrap, Cluster, Conley, DriscollKraay, Information, Robust
+from .random import by_random_ml, refuse_for_random
+
+KINDS = {
+    "oim": Information, "eim": Information, "robust": Robust, "cluster": Cluster, "jackknife": Jackknife,
+    "conley": Conley, "driscoll_kraay": DriscollKraay, "bootstrap": Bootstrap,
+}  # fmt: skip
+
+
+def as_vcov(vcov, **settings):
+    """A short name with its settings as an object; objects stay as they are.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 unknown name or setting.
+
+    Examples
+    --------
+    >>> as_vcov("cluster", by="region")
+    Cluster(by='region')
+    """
+    if isinstance(vcov, tuple(KINDS.values())):
+        if settings:
+            raise SpatialInputError("E501", f"{type(vcov).__name__} carries its own settings; got {list(settings)} too")
+        return vcov
+    check_option("vcov", vcov, KINDS)
+    known = set(KINDS[vcov].__dataclass_fields__) - {"kind"}
+    if unknown := sorted(set(settings) - known):
+        choices = ", ".join(sorted(known)) or "none"
+        raise SpatialInputError("E501", f"vcov={vcov!r} has no setting {unknown[0]!r}", hint=f"its settings: {choices}")
+    return Information(vcov) if KINDS[vcov] is Information else KINDS[vcov](**settings)
+
+
+def with_vcov(fit: Fit, vcov, **settings) -> Fit:
+    """The same estimates with another covariance; ``settings["vcov"]`` gives it back to any model.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 unknown or impossible for this fit, E1xx ids, E4xx places, E702 not positive definite.
+    """
+    chosen = _of_method(fit, vcov, settings)
+    names = fit.params.index
+    frame = pd.DataFrame(chosen.covariance(fit), index=names, columns=names)
+    df = None if fit.df_resid is None else chosen.df(fit)
+    kept = vcov if isinstance(vcov, str) and not settings else chosen
+    return replace(fit, vcov=frame, df_resid=df, settings={**fit.settings, "vcov": kept})
+
+
+def describe(fit: Fit) -> str:
+    """A fit's covariance in words, for headers and notes."""
+    return _of_method(fit, fit.settings["vcov"], {}).describe(fit)
+
+
+def _of_method(fit: Fit, vcov, settings: dict):
+    """The covariance as an object; estimates by moments have their own kinds."""
+    if fit.settings["method"] != "gmm":
+        chosen = as_vcov(vcov, **settings)
+        if by_random_ml(fit):
+            refuse_for_random(fit.settings["random"].error, chosen, fit)
+        return chosen
+    from .moments import DynamicMomentCovariance, MomentCovariance
+
+    if settings:
+        raise SpatialInputError("E501", f"vcov={vcov!r} of method='gmm' takes no settings, got {sorted(settings)}")
+    return DynamicMomentCovariance(vcov) if fit.design.lags else MomentCovariance(vcov)

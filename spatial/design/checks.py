@@ -1,0 +1,125 @@
+"""Regressors that cannot be told apart are named at the door, with what they equal."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spillover.errors import SpatialInputError
+
+from .design import INTERCEPT, Design
+
+NO_VARIATION = 1e-12  # standard deviation against the largest value
+ABSORBED = 1e-10  # norm after demeaning against before
+DOUBTFUL = 1e-7  # norm after demeaning against that of the column itself: above it the column does vary
+COLLINEAR = 1e-10  # distance of a unit-length column from the span of the others
+ROUNDING = 1e-8  # norm of the residuals against the response's: what cross-products lose to cancellation
+
+
+def refuse_degenerate(d: Design, X, Xd, y, names: list[str], effects: str) -> None:
+    """Refuse constant, absorbed and collinear columns, and too few observations.
+
+    Parameters
+    ----------
+    X, Xd : (m, k)
+        Regressors before and after the fixed effects are taken out.
+    y : (m,)
+        The response after.
+
+    Raises
+    ------
+    SpatialInputError
+        E204 no variation, E208 absorbed by the effects, E205 collinear, E206 too few observations.
+    """
+    (problem,), *_ = degenerate(d, d.rows(d.y)[None], y[None], X[None], Xd[None], names, effects)
+    if problem is not None:
+        raise problem
+
+
+def degenerate(d: Design, before, y, X, Xd, names: list[str], effects: str):
+    """Of R samples what ``refuse_degenerate`` says of each, a list with None for the good ones; and Xd = Q R.
+
+    Parameters
+    ----------
+    before, y : (R, m)
+        Responses before and after the fixed effects are taken out.
+    X, Xd : (R, m, k)
+        Regressors likewise.
+    """
+    problems = response_problems(d, before, y, effects)
+    Q, R = np.linalg.qr(Xd)
+    left = _norms(R)  # of Xd's columns
+    if effects in ("none", "random"):
+        doubtful = np.ones(len(X), dtype=bool)
+    else:
+        doubtful = (left <= DOUBTFUL * _norms(X)).any(axis=1)
+    for r in np.flatnonzero(doubtful):
+        problems[r] = problems[r] or _without_variation(X[r], left[r], names, effects)
+    if y.shape[1] <= len(names) + 1:
+        few = SpatialInputError("E206", f"{y.shape[1]} observations are too few for {len(names)} coefficients")
+        return [problem or few for problem in problems], Q, R
+    spanned = np.abs(np.diagonal(R, axis1=1, axis2=2)) <= COLLINEAR * left
+    for r in np.flatnonzero(spanned.any(axis=1)):
+        problems[r] = problems[r] or _collinear(Xd[r], spanned[r], names)
+    return problems, Q, R
+
+
+def response_problems(d: Design, before, y, effects: str) -> list:
+    """Responses (R, m) without variation, E204, or that the effects absorb, E208; None for the others."""
+    low, high = before.min(axis=1), before.max(axis=1)
+    apart = before - before.mean(axis=1, keepdims=True)
+    spread, left = (np.einsum("rm,rm->r", values, values) for values in (apart, y))
+    flat, absorbed = high - low <= NO_VARIATION * np.maximum(-low, high), left <= ABSORBED**2 * spread
+    problems = [None] * len(y)
+    for r in np.flatnonzero(absorbed):
+        said = f"the {effects} effects absorb the response {d.response!r}"
+        problems[r] = SpatialInputError("E208", said, column=d.response)
+    for r in np.flatnonzero(flat):
+        said = f"the response {d.response!r} has no variation"
+        problems[r] = SpatialInputError("E204", said, column=d.response)
+    return problems
+
+
+def refuse_perfect_fit(sample, solution, response: str) -> None:
+    """No variance is left to base inference on."""
+    spread = float(sample.y @ sample.y)
+    if float(solution.resid @ solution.resid) <= ROUNDING**2 * spread:
+        raise SpatialInputError("E703", f"the regressors reproduce {response!r} exactly: no residual variance is left",
+                                column=response, hint="is the response itself among the regressors?")  # fmt: skip
+
+
+def _without_variation(X, left, names, effects) -> SpatialInputError | None:
+    """What to say of columns that are constant, or that the effects leave nothing of."""
+    spread = _norms(X - X.mean(axis=0))
+    flat = spread <= NO_VARIATION * np.sqrt(len(X)) * np.abs(X).max(axis=0, initial=0)
+    absorbed = (left <= ABSORBED * spread) & (effects != "none")
+    for j in np.flatnonzero(flat | absorbed):
+        name = names[j]
+        if name == INTERCEPT:
+            continue
+        if flat[j]:
+            return SpatialInputError("E204", f"the regressor {name!r} has no variation", column=name, hint=_drop(name))
+        return SpatialInputError("E208", f"the {effects} effects absorb the regressor {name!r}", column=name,
+                                 hint="it does not vary within them; " + _drop(name))  # fmt: skip
+    return None
+
+
+def _norms(X) -> np.ndarray:
+    return np.sqrt(np.einsum("...ij,...ij->...j", X, X))
+
+
+def _collinear(X, spanned, names) -> SpatialInputError:
+    """Column by column: what lies in the span of those before it (R's diagonal is the distance) equals them."""
+    j = int(np.argmax(spanned))
+    share = np.linalg.lstsq(X[:, :j], X[:, j], rcond=None)[0]
+    weight = np.abs(share) * np.linalg.norm(X[:, :j], axis=0)
+    made_of = " + ".join(f"{share[i]:.4g} {names[i]}" for i in np.flatnonzero(weight > 1e-6 * weight.max()))
+    return SpatialInputError("E205", f"{names[j]!r} is collinear: it equals {made_of}", column=names[j],
+                             hint=_drop(names[j]))  # fmt: skip
+
+
+def _drop(name: str) -> str:
+    if name.startswith("W2:"):
+        return f"leave {name.removeprefix('W2:')!r} out of durbin=, or wx_order= out"
+    if name.startswith("W:"):
+        return f"leave {name.removeprefix('W:')!r} out of durbin="
+    return f"leave {name!r} out of the formula"

@@ -1,0 +1,263 @@
+"""The door: formula + frame + weights become one Design of aligned arrays.
+
+Arrays are (T, N, ...): period first, units in the order of the weights' ids. A cross-section is T = 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from spillover.errors import SpatialInputError, check_option
+
+from ._period_weights_tmp import PeriodWeights
+from ._weights_tmp import Weights, as_weights
+from .formula import INTERCEPT, read_formula
+from .gaps import refuse_unbalanced
+from .keys import match_rows
+from .terms import model_columns
+from .values import read_columns, refuse_not_finite
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """Everything an estimator needs, aligned.
+
+    Attributes
+    ----------
+    y : ndarray, shape (T, N)
+    X : ndarray, shape (T, N, k)
+    names : tuple of k str
+        Terms of the formula.
+    durbin : tuple of int
+        Columns of X that are also lagged in space.
+    wx_order : {1, 2}
+        Up to which power of W.
+    lags : tuple of str
+        Which columns of X are the response's own past: ``lag(y)``, ``W:lag(y)``.
+    weights : Weights of N units, or PeriodWeights, one W for each of the T periods
+    error_weights : likewise, or None
+        Weights of the error process where they are not ``weights``.
+    ids : Index of N units
+    times : Index of T periods, or None for a cross-section
+    formula, response : str
+    notes : tuple of str
+        What was dropped or assumed, for the header.
+    frame : DataFrame
+        The data as given, for groups and places that are asked for after the fit.
+    order : ndarray, shape (T, N)
+        Row of ``frame`` for each period and unit.
+    observed : ndarray of bool, shape (T, N), or None for a balanced panel
+        Which units are there in which period. Elsewhere y and X are NaN, ``order`` may be -1.
+    """
+
+    y: np.ndarray = field(repr=False)
+    X: np.ndarray = field(repr=False)
+    names: tuple[str, ...]
+    durbin: tuple[int, ...]
+    weights: Weights | PeriodWeights
+    ids: pd.Index = field(repr=False)
+    times: pd.Index | None = field(repr=False)
+    formula: str
+    response: str
+    notes: tuple[str, ...] = ()
+    frame: pd.DataFrame | None = field(default=None, repr=False)
+    order: np.ndarray | None = field(default=None, repr=False)
+    error_weights: Weights | PeriodWeights | None = None
+    wx_order: int = 1
+    lags: tuple[str, ...] = ()
+    observed: np.ndarray | None = field(default=None, repr=False)
+
+    @property
+    def n_periods(self) -> int:
+        return self.y.shape[0]
+
+    @property
+    def n_units(self) -> int:
+        return self.y.shape[1]
+
+    @property
+    def weights_of_error(self) -> Weights | PeriodWeights:
+        """M of the error process: W unless another was given."""
+        return self.weights if self.error_weights is None else self.error_weights
+
+    @property
+    def varies(self) -> bool:
+        """Whether W or M differs between periods."""
+        return self.weights.varies or self.weights_of_error.varies
+
+    @property
+    def is_panel(self) -> bool:
+        return self.times is not None
+
+    @property
+    def regressors(self) -> tuple[str, ...]:
+        """The terms that have effects: neither the intercept nor the response's own past."""
+        return tuple(name for name in self.names if name != INTERCEPT and name not in self.lags)
+
+    @property
+    def durbin_names(self) -> tuple[str, ...]:
+        return tuple(f"W:{self.names[j]}" for j in self.durbin)
+
+    @property
+    def nobs(self) -> int:
+        """Rows m: units and periods that are observed."""
+        return self.y.size if self.observed is None else int(self.observed.sum())
+
+    def rows(self, values: np.ndarray, first: int = 0) -> np.ndarray:
+        """(T, N, ...) as (m, ...), period by period; (R, T, N, ...) as (R, m, ...) with ``first=1``."""
+        if self.observed is not None:
+            return values[(slice(None),) * first + (self.observed,)]
+        before, (T, N), after = values.shape[:first], values.shape[first : first + 2], values.shape[first + 2 :]
+        return values.reshape(*before, T * N, *after)
+
+    def panel(self, rows: np.ndarray) -> np.ndarray:
+        """(m, ...) as (T, N, ...), NaN where nothing was observed."""
+        shape = (*self.y.shape, *rows.shape[1:])
+        if self.observed is None:
+            return rows.reshape(shape)
+        out = np.full(shape, np.nan)
+        out[self.observed] = rows
+        return out
+
+    def labelled(self, values: np.ndarray, name: str) -> pd.Series:
+        """A (T, N) array as a Series by unit, or by unit and period."""
+        if self.times is None:
+            return pd.Series(values[0], index=self.ids, name=name)
+        index = pd.MultiIndex.from_product([self.times, self.ids], names=[self.times.name, self.ids.name])
+        series = pd.Series(values.ravel(), index=index, name=name)
+        return (series if self.observed is None else series[self.observed.ravel()]).swaplevel().sort_index()
+
+
+def spatial_lag(w: Weights | PeriodWeights | sparse.csr_array, values: np.ndarray, *, first: int = 0) -> np.ndarray:
+    """W applied to the unit axis of a (T, N) or (T, N, k) array, period by period; of R such with ``first=1``."""
+    if isinstance(w, PeriodWeights):
+        if first:
+            return np.stack([spatial_lag(w, each) for each in values])
+        return np.stack([w_t.csr @ x for w_t, x in zip(w.matrices, values)])
+    csr = w.csr if isinstance(w, Weights) else w
+    by_unit = np.moveaxis(values, first + 1, 0)
+    return np.moveaxis((csr @ by_unit.reshape(len(by_unit), -1)).reshape(by_unit.shape), 0, first + 1)
+
+
+def design(formula, data, w, *, entity=None, time=None, durbin=None, missing="error", lagged=True) -> Design:
+    """Align a formula's columns with weights.
+
+    Parameters
+    ----------
+    formula : str
+    data : DataFrame
+        One row per unit, or one per unit and period. Rows may come in any order.
+    w : weights (see ``as_weights``)
+    entity, time : str, optional
+        Columns with the unit and the period; a MultiIndex (unit, period) serves instead. For a cross-section
+        the index holds the units unless ``entity`` is given.
+    durbin : list of str, optional
+        Terms to lag in space; all but the intercept by default.
+    missing : {"error", "drop", "period"}
+        "drop" removes units with missing values, for all periods, and cuts W down to the rest. "period" leaves a
+        unit out of the periods that it is absent from or has missing values in, and cuts W down period by period.
+    lagged : bool
+        Whether the model has W X at all.
+
+    Raises
+    ------
+    SpatialInputError
+        E101-E109 ids and periods, E201-E203, E207 values, E502-E504 formula.
+    """
+    check_option("missing", missing, ("error", "drop", "period"))
+    if not isinstance(data, pd.DataFrame):
+        raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}")
+    if not data.columns.is_unique:
+        twice = data.columns[data.columns.duplicated()][0]
+        raise SpatialInputError("E502", f"column {twice!r} occurs more than once", column=str(twice))
+    terms = read_formula(formula, tuple(data.columns))
+    # 1. Units and periods, sorted by period, then by the weights' order.
+    rows = match_rows(data, as_weights(w), entity, time, gaps=missing == "period")
+    # 2. Values: numbers where numbers are needed, nothing missing.
+    columns, rows, notes = read_columns(data, terms, rows, missing)
+    if rows.observed is not None:
+        _refuse_terms_across_gaps(terms, rows)
+    y, X = model_columns(terms, columns, rows)
+    # 3. lag() costs the first periods; anything else that is not finite is an error.
+    if terms.lags:
+        y, X, rows, said = _cut_first_periods(y, X, rows)
+        notes.append(said)
+    for name, values in [(terms.response, y), *X.items()]:
+        refuse_not_finite(name, values, rows)
+    names = tuple(X)
+    return Design(
+        y=y,
+        X=np.stack(list(X.values()), axis=2),
+        names=names,
+        durbin=_durbin_columns(list(names), durbin) if lagged else (),
+        weights=rows.weights,
+        ids=rows.ids,
+        times=rows.times,
+        formula=formula,
+        response=terms.response,
+        notes=tuple(notes),
+        frame=data.copy(deep=False),
+        order=rows.order,
+        observed=rows.observed,
+    )
+
+
+def _refuse_terms_across_gaps(terms, rows) -> None:
+    """Terms that look beyond their own row."""
+    for name in ("lag", "center", "scale", "poly"):
+        if name in terms.functions:
+            refuse_unbalanced(rows.observed, f"{name}()")
+
+
+def _cut_first_periods(y, X, rows):
+    """Without the periods that a lagged term leaves empty."""
+    times = rows.times
+    if times is None:
+        raise SpatialInputError("E501", "lag() needs a panel: give entity= and time=")
+    refuse_gaps(times)
+    empty = np.any([np.isnan(values).all(axis=1) for values in (y, *X.values())], axis=0)
+    first = int(np.argmin(empty))
+    if empty.all():
+        raise SpatialInputError("E206", f"no period is left after lag(): there are {len(times)}")
+    said = f"lag() left out the first {first} period(s)"
+    return y[first:], {name: values[first:] for name, values in X.items()}, rows.without_first(first), said
+
+
+def refuse_gaps(times: pd.Index) -> None:
+    """A lag is one period long everywhere; periods may be numbers, text of digits or dates.
+
+    Raises
+    ------
+    SpatialInputError
+        E104; E106 for text such as "9" and "10", which sorts otherwise than its numbers.
+    """
+    if isinstance(times, pd.DatetimeIndex):
+        scales = [times.year * 12 + times.month, times.asi8]  # by the calendar or by the clock
+    elif isinstance(times, pd.PeriodIndex):
+        scales = [times.asi8]
+    else:
+        scales = [pd.to_numeric(pd.Series(times), errors="coerce")]
+    steps = [np.diff(scale) for scale in scales]
+    if len(times) < 2 or any(np.isnan(step).any() or (step.min() > 0 and np.ptp(step) == 0) for step in steps):
+        return
+    step = steps[0] if steps[0].min() > 0 else steps[-1]
+    late = times[1:][step != step.min()]
+    if step.min() < 0:
+        raise SpatialInputError("E106", f"lags need periods in order, and these are text: {times[0]} comes first",
+                                ids=list(times[1:][step < 0]), hint="astype(int)")  # fmt: skip
+    raise SpatialInputError("E104", "lags need periods without gaps",
+                            ids=list(late.astype(str) if isinstance(late, pd.DatetimeIndex) else late))  # fmt: skip
+
+
+def _durbin_columns(names: list[str], durbin) -> tuple[int, ...]:
+    slopes = [name for name in names if name != INTERCEPT]
+    wanted = slopes if durbin is None else [durbin] if isinstance(durbin, str) else list(durbin)
+    for name in wanted:
+        if name not in slopes:
+            raise SpatialInputError("E502", f"durbin names {name!r}, which is no regressor", column=str(name),
+                                    hint="the regressors are " + ", ".join(map(repr, slopes)))  # fmt: skip
+    return tuple(names.index(name) for name in wanted)

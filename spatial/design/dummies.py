@@ -1,0 +1,65 @@
+"""A spatial error whose weights vary, with fixed effects: they cannot be taken out beforehand and stay among X.
+
+B_t c changes from period to period, so demeaned residuals B_t u still hold the effects. Their dummies U, orthonormal,
+are regressors instead; n, and the determinant of ``Marginal``, count what they leave.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spillover.errors import SpatialInputError
+
+from ..logdet import Jacobian, Marginal, period_logdet
+from ..records.results import Specification
+from ..solve.ml import Sample
+from .checks import refuse_degenerate
+from .design import Design, spatial_lag
+from .fixed_effects import left_by_effects, without_effects
+from .unbalanced import Gaps
+
+DUMMIES_MAX = 800  # effects: their cross-products are dense, at every lambda that is tried
+
+
+def keeps_dummies(specification: Specification, d: Design, effects: str) -> bool:
+    """Whether the error's weights carry the effects with them. Rows that sum to one do not carry period effects."""
+    M = d.weights_of_error
+    if not (specification.error and M.varies) or effects in ("none", "random"):
+        return False
+    return not (effects == "time" and M.rows_sum_to_one)
+
+
+def sample_with_dummies(d: Design, X: np.ndarray, names: list[str], effects: str, correction, method) -> Sample:
+    """The arrays of the likelihood for sem and sdem; ``X`` (T, N, k) with its names.
+
+    Raises
+    ------
+    SpatialInputError
+        E309 for more than 800 effects.
+    """
+    M, rows = d.weights_of_error, d.rows
+    within = rows(without_effects(d, X, effects)), rows(without_effects(d, d.y, effects))
+    refuse_degenerate(d, rows(X), *within, names, effects)
+    there = np.ones(d.y.shape, dtype=bool) if d.observed is None else d.observed
+    gaps = Gaps(there, effects)
+    if gaps.rank > DUMMIES_MAX:
+        raise SpatialInputError("E309", f"a spatial error whose weights vary needs dense matrices of all {gaps.rank:,} "
+                                f"effects, {DUMMIES_MAX} at most", n=gaps.rank,
+                                hint="w_error= one matrix, or a model without a spatial error")  # fmt: skip
+    U = gaps.dummies()
+    MU = rows(spatial_lag(M, d.panel(U)))
+    total = period_logdet(M, method)
+    if correction is True:
+        mixed = U.T @ MU
+        determinant, n = Jacobian(Marginal(total, mixed + mixed.T, MU.T @ MU)), left_by_effects(d, effects)
+    else:
+        determinant, n = Jacobian(total), d.nobs
+    return Sample(
+        y=rows(d.y),
+        X=np.column_stack([rows(X), U]),
+        n=n,
+        My=rows(spatial_lag(M, d.y)),
+        MX=np.column_stack([rows(spatial_lag(M, X)), MU]),
+        error=determinant,
+        dummies=U.shape[1],
+    )

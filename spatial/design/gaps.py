@@ -1,0 +1,83 @@
+"""Unbalanced panels: which units are observed in which period, and the weights among them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SHOWN, SpatialInputError
+
+from ._period_weights_tmp import PeriodWeights
+from ._weights_tmp import Weights
+
+
+def cut_to_observed(weights: Weights | PeriodWeights, observed: np.ndarray, times: pd.Index) -> PeriodWeights:
+    """Per period the W of the units that are observed in it, standardised again in the same way.
+
+    Parameters
+    ----------
+    observed : (T, N) of bool
+
+    Returns
+    -------
+    PeriodWeights
+        Units that are not there keep their place and have no links.
+
+    Raises
+    ------
+    SpatialInputError
+        E308 when the standardisation cannot be renewed from the matrix alone.
+    """
+    matrices = tuple(w if there.all() else w.without(~there) for w, there in zip(weights.each(len(times)), observed))
+    return PeriodWeights(matrices, times, weights.notes, observed)
+
+
+def gap_notes(weights: Weights | PeriodWeights, cut: PeriodWeights, absent: int, incomplete: int) -> list[str]:
+    """What was left out and what that made of W, in words."""
+    observed = cut.observed
+    there = f"{absent} absent" if not incomplete else f"{absent} absent, {incomplete} with missing values"
+    again = ", row-standardised again" * (cut.standardization == "row")
+    notes = [f"unbalanced: {absent + incomplete} of {observed.size} (unit, period) pairs left out ({there}); "
+             f"W of each period is that of the units observed in it{again}"]  # fmt: skip
+    before = weights.each(len(observed))
+    made = [(cut.periods[t], cut.ids[i] if cut.ids is not None else i)
+            for t, w in enumerate(cut.matrices)
+            for i in np.setdiff1d(np.flatnonzero(observed[t] & w.alone), np.flatnonzero(before[t].alone))]  # fmt: skip
+    if made:
+        shown = ", ".join(f"{unit} in {period}" for period, unit in made[:SHOWN])
+        notes.append(f"{len(made)} islands made by it: {shown}" + " ..." * (len(made) > SHOWN))
+    if once := int((observed.sum(axis=0) == 1).sum()):
+        notes.append(f"{once} units are observed in one period only")
+    return notes
+
+
+def refuse_empty(observed: np.ndarray, ids: pd.Index, times: pd.Index) -> None:
+    """Units or periods without any complete row.
+
+    Raises
+    ------
+    SpatialInputError
+        E108.
+    """
+    for there, labels, what, how in (
+        (observed.any(axis=0), ids, "units", "w.subset(ids) leaves these units out of the weights, and the data"),
+        (observed.any(axis=1), times, "periods", "leave these periods out of the data"),
+    ):
+        if not there.all():
+            named = ", ".join(map(str, labels[~there][:SHOWN]))
+            raise SpatialInputError("E108", f"{int((~there).sum())} {what} have no complete row: {named}",
+                                    ids=list(labels[~there]), hint=how)  # fmt: skip
+
+
+def refuse_unbalanced(observed: np.ndarray | None, what: str) -> None:
+    """``what``, named in words, needs a balanced panel.
+
+    Raises
+    ------
+    SpatialInputError
+        E109.
+    """
+    if observed is not None:
+        said = f"{int((~observed).sum())} of {observed.size} (unit, period) pairs are not observed"
+        raise SpatialInputError("E109", f"{what} needs a balanced panel: {said}", n=int((~observed).sum()),
+                                hint='missing="drop" leaves out units with missing values altogether')  # fmt: skip

@@ -1,0 +1,73 @@
+"""Endogenous regressors at the door: the formula's columns and the instruments', aligned together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from spillover.errors import SpatialInputError
+
+from ..records.results import Specification
+from .design import Design, _durbin_columns, design
+from .formula import INTERCEPT, read_formula
+
+
+def design_with_instruments(
+    specification: Specification, formula, data, w, *, endog, instruments, durbin, **keys
+) -> tuple[Design, tuple[str, ...], dict[str, np.ndarray]]:
+    """Read formula and instruments as one, so that missing values and lags cut both alike; then part them.
+
+    Returns
+    -------
+    d : Design of the formula alone
+    endog : tuple of str
+        Regressors of it.
+    Z : dict of str to ndarray (T, N)
+        The instruments' columns. One that is a regressor too is among both.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 one without the other, E502 no such regressor, E704 fewer instruments than endogenous regressors,
+        and as ``design`` does.
+    """
+    endog, instruments = _names("endog", endog), _names("instruments", instruments)
+    if not endog or not instruments:
+        given, absent = ("endog", "instruments") if endog else ("instruments", "endog")
+        raise SpatialInputError("E501", f"{given}= needs {absent}=: endogenous regressors and what instruments them")
+    # 1. One design of all columns, and which terms ask for them.
+    both = design(f"{formula} + {' + '.join(instruments)}", data, w, lagged=False, **keys)
+    available, response = tuple(data.columns), formula.split("~", 1)[0]
+    own = [name for name, _ in read_formula(formula, available).right]
+    others = [name for name, _ in read_formula(f"{response} ~ {' + '.join(instruments)}", available).right]
+    # 2. Columns of the formula to X, columns of the instruments to Z.
+    in_z = [j for j, name in enumerate(both.names) if name != INTERCEPT and _belongs(name, others)]
+    in_x = [j for j, name in enumerate(both.names) if j not in in_z or _belongs(name, own)]
+    names = tuple(both.names[j] for j in in_x)
+    slopes = [name for name in names if name != INTERCEPT]
+    for name in endog:
+        if name not in slopes:
+            raise SpatialInputError("E502", f"endog names {name!r}, which is no regressor", column=name,
+                                    hint="the regressors are " + ", ".join(map(repr, slopes)))  # fmt: skip
+    if len(in_z) < len(endog):
+        raise SpatialInputError("E704", f"{len(endog)} endogenous regressors need as many instruments, "
+                                f"got {len(in_z)}")  # fmt: skip
+    lagged = _durbin_columns(list(names), durbin) if specification.durbin else ()
+    said = f"endogenous: {', '.join(endog)}; instruments: {', '.join(instruments)}"
+    X, notes = both.X[:, :, in_x], (*both.notes, said)
+    d = replace(both, X=X, names=names, durbin=lagged, formula=formula, notes=notes)
+    return d, endog, {both.names[j]: both.X[:, :, j] for j in in_z}
+
+
+def _belongs(column: str, terms) -> bool:
+    """Whether a column comes from one of these terms: itself, or a level of a category."""
+    return any(column == term or column.startswith(f"{term}[") for term in terms)
+
+
+def _names(option: str, value) -> tuple[str, ...]:
+    names = (value,) if isinstance(value, str) else tuple(value or ())
+    for name in names:
+        if not isinstance(name, str):
+            raise SpatialInputError("E501", f"{option}= takes terms of a formula as text, got {name!r}")
+    return names

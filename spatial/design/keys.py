@@ -1,0 +1,222 @@
+"""Units and periods: labels align data, position never guesses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+from spillover.ids import mixed, positions
+
+from ._period_weights_tmp import PeriodWeights, refuse_varying
+from ._weights_tmp import Weights, warn_unlabelled
+from .gaps import cut_to_observed, gap_notes, refuse_empty
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Where each unit and period stands in the data.
+
+    Attributes
+    ----------
+    order : ndarray, shape (T, N)
+        Row of the data for each period (ascending) and unit (in the weights' order).
+    ids : Index of N units
+    times : Index of T periods, or None for a cross-section
+    weights : Weights of the N units; PeriodWeights of the T periods
+    observed : ndarray of bool, shape (T, N), or None for a balanced panel
+        Which units are there in which period; ``order`` is -1 where the data have no row.
+    """
+
+    order: np.ndarray = field(repr=False)
+    ids: pd.Index
+    times: pd.Index | None
+    weights: Weights | PeriodWeights
+    observed: np.ndarray | None = field(default=None, repr=False)
+
+    def labels(self, where: np.ndarray) -> list:
+        """Units, or (unit, period) pairs, where a (T, N) mask is true."""
+        t, i = np.nonzero(where)
+        return list(self.ids[i]) if self.times is None else list(zip(self.ids[i], self.times[t]))
+
+    def without_units(self, gone: np.ndarray) -> Rows:
+        """Only the units for which the mask (N,) is false; W is cut down with them."""
+        keep = np.flatnonzero(~gone)
+        return replace(self, order=self.order[:, keep], ids=self.ids[keep], weights=self.weights.subset(keep))
+
+    def without_holes(self, holes: np.ndarray) -> tuple[Rows, list[str]]:
+        """Only the pairs for which the mask (T, N) is false, W cut down period by period; and that in words."""
+        observed, absent = ~holes, int((self.order < 0).sum())
+        refuse_empty(observed, self.ids, self.times)
+        cut = cut_to_observed(self.weights, observed, self.times)
+        notes = gap_notes(self.weights, cut, absent, int(holes.sum()) - absent)
+        return replace(self, weights=cut, observed=observed), notes
+
+    def without_first(self, periods: int) -> Rows:
+        times, w = self.times[periods:], self.weights
+        return replace(self, order=self.order[periods:], times=times, weights=w.for_periods(times) if w.varies else w)
+
+
+def match_rows(data: pd.DataFrame, weights: Weights | PeriodWeights, entity, time, *, gaps=False) -> Rows:
+    """Match the rows of a frame with the units of the weights and, for a panel, with its periods.
+
+    With ``gaps`` a (unit, period) pair may be absent: its row is -1.
+
+    Raises
+    ------
+    SpatialInputError
+        E101-E108, E201 for missing keys, E206 for no rows, E320 for a cross-section with weights that vary,
+        E501 and E502 for the keys' names.
+    """
+    if len(data) == 0:
+        raise SpatialInputError("E206", "the data have no rows")
+    units, periods = _key_columns(data, entity, time)
+    if periods is not None and (rows := _rows_at_once(units, periods, weights)) is not None:
+        return rows
+    unit_code, unit_ids = pd.factorize(units.array)
+    if periods is None:
+        refuse_varying(weights, "a cross-section")
+        if gaps:
+            raise SpatialInputError("E501", 'missing="period" needs a panel', hint='missing="drop" in a cross-section')
+        _refuse_repeated_units(unit_code, unit_ids)
+        period_code, times = np.zeros(len(data), dtype=int), None
+    else:
+        period_code, times = _sorted_periods(periods)
+        _refuse_unbalanced(unit_code, unit_ids, period_code, times, units.name, periods.name, gaps)
+        weights = weights.for_periods(times) if weights.varies else weights
+    ids, place = _places(pd.Index(unit_ids), weights, data, units.name)
+    order = np.full((1 if times is None else len(times), len(ids)), -1, dtype=np.intp)
+    order[period_code, place[unit_code]] = np.arange(len(data))
+    return Rows(order, ids if ids.name == units.name else ids.rename(units.name), times, weights)
+
+
+def _rows_at_once(units: pd.Series, periods: pd.Series, weights) -> Rows | None:
+    """The rows of a complete panel of just the weights' units; None sends all others the long way, to be told why."""
+    if weights.ids is None:
+        return None
+    place = weights.ids.get_indexer(units.array)
+    if place.min() < 0:
+        return None
+    period, times = _sorted_periods(periods)
+    N, T = weights.n, len(times)
+    if len(place) != N * T or (np.bincount(period * N + place, minlength=N * T) != 1).any():
+        return None
+    order = np.empty((T, N), dtype=np.intp)
+    order[period, place] = np.arange(len(place))
+    ids = weights.ids if weights.ids.name == units.name else weights.ids.rename(units.name)
+    return Rows(order, ids, times, weights.for_periods(times) if weights.varies else weights)
+
+
+def _key_columns(data, entity, time) -> tuple[pd.Series, pd.Series | None]:
+    """The units and the periods as columns; from a (unit, period) MultiIndex where no names are given."""
+    index = data.index
+    if entity is None and time is None and isinstance(index, pd.MultiIndex):
+        if index.nlevels != 2:
+            raise SpatialInputError("E501", f"a MultiIndex must be (unit, period), got {index.nlevels} levels")
+        keys = [
+            pd.Series(index.get_level_values(k), name=index.names[k] or n) for k, n in enumerate(("unit", "period"))
+        ]
+    elif time is not None and entity is None:
+        raise SpatialInputError("E501", "time= needs entity=: the column that tells the units apart")
+    else:
+        units = pd.Series(index) if entity is None else _column(data, entity, "entity")
+        keys = [units, None if time is None else _column(data, time, "time")]
+    for key in keys:
+        whole = key is None or (isinstance(key.dtype, np.dtype) and key.dtype.kind in "iub")
+        if not whole and key.array.isna().any():
+            raise SpatialInputError("E201", f"{key.name!r} has missing values", rows=np.flatnonzero(key.isna()))
+    return keys[0], keys[1]
+
+
+def _column(data, name, role) -> pd.Series:
+    if name in data.columns:
+        return data[name]
+    if name == data.index.name:
+        return pd.Series(data.index, name=name)
+    raise SpatialInputError("E502", f"{role}={name!r} is no column of the data", column=str(name),
+                            hint="the columns are " + ", ".join(map(str, data.columns[:12])))  # fmt: skip
+
+
+def _refuse_repeated_units(code, ids) -> None:
+    counts = np.bincount(code)
+    if counts.max() > 1:
+        raise SpatialInputError("E102", "units repeat in a cross-section", ids=list(ids[counts > 1]),
+                                hint="give time= for a panel")  # fmt: skip
+
+
+def _sorted_periods(periods: pd.Series) -> tuple[np.ndarray, pd.Index]:
+    if isinstance(periods.dtype, np.dtype) and periods.dtype.kind in "iuf":
+        times, code = _sorted_numbers(periods.to_numpy())
+        return code, pd.Index(times, name=periods.name)
+    try:
+        code, times = pd.factorize(periods, sort=True)
+        if pd.api.types.is_object_dtype(times) and len({type(t) for t in times}) > 1:
+            raise TypeError
+    except TypeError as error:
+        raise SpatialInputError("E106", f"{periods.name!r} mixes types that cannot be sorted", column=str(periods.name),
+                                hint="convert it, for example with astype(int)") from error  # fmt: skip
+    return code, pd.Index(times, name=periods.name)
+
+
+def _sorted_numbers(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(distinct numbers ascending, the place of each among them); years are counted, not sorted."""
+    first, last = values.min(), values.max()
+    if values.dtype.kind != "i" or int(last) - int(first) > len(values):
+        return np.unique(values, return_inverse=True)
+    since = values.astype(np.int64) - int(first)
+    there = np.bincount(since) > 0
+    return (np.flatnonzero(there) + int(first)).astype(values.dtype), (np.cumsum(there) - 1)[since]
+
+
+def _refuse_unbalanced(unit_code, unit_ids, period_code, times, entity, time, gaps) -> None:
+    N, T = len(unit_ids), len(times)
+    counts = np.bincount(unit_code * T + period_code, minlength=N * T)
+
+    def pairs(at):
+        return [(unit_ids[k // T], times[k % T]) for k in at]
+
+    if counts.max() > 1:
+        twice = np.flatnonzero(counts > 1)
+        raise SpatialInputError(
+            "E103",
+            f"({entity}, {time}) must be unique; {int(counts[twice].sum() - len(twice))} rows repeat a pair",
+            ids=pairs(twice[:9]),
+            n=len(twice),
+            hint="aggregate the data to one row per unit and period",
+        )
+    if counts.min() == 0 and mixed(unit_ids):
+        raise SpatialInputError("E106", f"{entity!r} mixes text and numbers: {N} units, {T} periods, gaps between them",
+                                column=str(entity), hint="make it all text, astype(str), with zfill(...) where zeros "
+                                "were lost")  # fmt: skip
+    if counts.min() == 0 and not gaps:
+        absent = np.flatnonzero(counts == 0)
+        raise SpatialInputError(
+            "E104",
+            f"the panel is unbalanced: {N} units x {T} periods need {N * T} rows, got {len(unit_code)}",
+            ids=pairs(absent[:9]),
+            n=len(absent),
+            hint='complete these pairs, leave out their units or periods, or leave the pairs out: missing="period"',
+        )
+
+
+def _places(units: pd.Index, weights: Weights, data, entity) -> tuple[pd.Index, np.ndarray]:
+    """The ids in the weights' order, and where each unit stands among them."""
+    if weights.ids is None:
+        warn_unlabelled()
+        if len(units) != weights.n:
+            raise SpatialInputError("E105", f"the data have {len(units)} units, the weights {weights.n}")
+        return units, np.arange(len(units))
+    place = weights.ids.get_indexer(units)
+    if len(units) == weights.n and (place >= 0).all():
+        return weights.ids, place
+    try:
+        positions(units, weights.ids)
+    except SpatialInputError as error:
+        for column in data.columns:  # when another column holds the weights' ids, say its name
+            if column != entity and data[column].isin(weights.ids).all():
+                error.hint = f"column {column!r} holds the weights' ids: pass entity={column!r}"
+                break
+        raise
+    return weights.ids, place

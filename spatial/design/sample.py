@@ -1,0 +1,192 @@
+"""From aligned data to the likelihood's arrays: spatial lags in, fixed effects out, determinants counted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from spillover.errors import SpatialInputError, check_option
+
+from ..covariance.random import RANDOM
+from ..logdet import Jacobian, logdet
+from ..records.results import Specification
+from ..solve.ml import Sample
+from ._period_weights_tmp import PeriodWeights
+from ._weights_tmp import Weights
+from .checks import degenerate
+from .design import INTERCEPT, Design, spatial_lag
+from .dummies import keeps_dummies, sample_with_dummies
+from .fixed_effects import left_by_effects, without_effects
+from .gaps import refuse_unbalanced
+from .varying import refuse_without_likelihood, varying_jacobian
+from .within import degrees_of_freedom
+
+EFFECTS = ("none", "entity", "time", "twoway", *RANDOM)
+
+
+def demeaned_sample(
+    specification: Specification, d: Design, effects: str, correction, logdet_method: str | None = None
+) -> tuple[Sample, list[str]]:
+    """The arrays of the likelihood and the names of X's columns.
+
+    The transformation lags and then demeans, J W y. Without it we follow ``xsmle``, ``splm`` and Elhorst, who
+    demean y and lag that, W J y: with time effects a little of them stays in. Weights that vary always lag first:
+    W_t c changes from period to period.
+    """
+    if keeps_dummies(specification, d, effects):
+        X, names = regressor_columns(d, effects)
+        return sample_with_dummies(d, X, names, effects, correction, logdet_method), names
+    (sample,), names = demeaned_samples(specification, d, d.y[None], d.X[None], effects, correction, logdet_method)
+    if isinstance(sample, SpatialInputError):
+        raise sample
+    return sample, names
+
+
+def demeaned_samples(
+    specification: Specification, d: Design, y: np.ndarray, X: np.ndarray, effects: str, correction,
+    logdet_method: str | None = None,
+) -> tuple[list[Sample | SpatialInputError], list[str]]:  # fmt: skip
+    """The same for R replicates (R, T, N) and (R, T, N, k) of y and X; what is wrong with a replicate stands in its
+    place."""
+    W, M = d.weights, d.weights_of_error
+    exact = correction is True or d.varies
+    X, names = regressor_columns(d, effects, X)
+
+    def lag(weights, values):
+        lagged = spatial_lag(weights, values, first=1)
+        return without_effects(d, lagged, effects, first=1) if exact else lagged
+
+    yd, Xd = (without_effects(d, values, effects, first=1) for values in (y, X))
+    parts = {"y": yd, "X": Xd}
+    start = y if exact else yd
+    if specification.lag:
+        parts["Wy"] = lag(W, start)
+    if specification.error:
+        parts |= {"My": lag(M, start), "MX": lag(M, X if exact else Xd)}
+    if specification.lag and specification.error:
+        parts["MWy"] = lag(M, parts["Wy"])
+    parts = {name: d.rows(values, 1) for name, values in parts.items()}
+    problems, Q, R = degenerate(d, d.rows(y, 1), parts["y"], d.rows(X, 1), parts["X"], names, effects)
+    transformed = without_entity(effects) if d.lags else effects
+    same = {"n": _likelihood_size(d, transformed, correction)}
+    for name, weights in (("lag", W), ("error", M)):
+        if getattr(specification, name) and None in problems:
+            same[name] = _jacobian(d, weights, transformed, correction, logdet_method)
+    samples = []
+    for r, problem in enumerate(problems):
+        own = {name: values[r] for name, values in parts.items()}
+        samples.append(problem or Sample(**own, **same, known=(own["X"], Q[r], R[r])))
+    return samples, names
+
+
+def regressor_columns(d: Design, effects: str, X: np.ndarray | None = None) -> tuple[np.ndarray, list[str]]:
+    """[X, W X] (and W^2 X) as (T, N, k) and the columns' names; demeaning leaves no intercept. Of R replicates
+    (R, T, N, k) of X where they are given."""
+    first, X = (0, d.X) if X is None else (1, X)
+    keep = [j for j, name in enumerate(d.names) if effects == "none" or name != INTERCEPT]
+    columns, lagged = [X.take(keep, axis=-1)], X.take(d.durbin, axis=-1)
+    for _ in range(d.wx_order):
+        lagged = spatial_lag(d.weights, lagged, first=first)
+        columns.append(lagged)
+    return np.concatenate(columns, axis=-1), regressor_names(d, effects)
+
+
+def regressor_names(d: Design, effects: str) -> list[str]:
+    """Of the columns of [X, W X] (and W^2 X)."""
+    names = [name for name in d.names if effects == "none" or name != INTERCEPT]
+    return names + [power + d.names[j] for power in ("W:", "W2:")[: d.wx_order] for j in d.durbin]
+
+
+def without_entity(effects: str) -> str:
+    """The effects that a transformation can take out of a dynamic model: those of the units stay in its likelihood,
+    which is corrected for them afterwards (``inference.dynamic``)."""
+    return {"twoway": "time", "entity": "none"}.get(effects, effects)
+
+
+def flat(values: np.ndarray) -> np.ndarray:
+    """(T, N, ...) as (T N, ...)."""
+    return values.reshape(values.shape[0] * values.shape[1], *values.shape[2:])
+
+
+def sample_df(d: Design, effects: str, sample: Sample) -> int:
+    """Residual degrees of freedom of a regression with these fixed effects."""
+    return left_by_effects(d, effects) - sample.X.shape[1]
+
+
+def which_effects(effects: str | None, d: Design) -> str:
+    """The effects asked for, or two-way ones in a panel and none in a cross-section."""
+    if effects is None:
+        effects = "twoway" if d.is_panel else "none"
+    check_option("effects", effects, EFFECTS)
+    if effects != "none" and not d.is_panel:
+        raise SpatialInputError("E501", f"effects={effects!r} needs a panel", hint="give entity= and time=")
+    if effects in RANDOM:
+        refuse_unbalanced(d.observed, f"effects={effects!r}")
+    if effects not in ("none", "time") and d.n_periods < 2:
+        raise SpatialInputError("E206", f"{effects} effects need at least 2 periods, got {d.n_periods}")
+    return effects
+
+
+def with_lagged_intercept(d: Design, effects: str) -> Design:
+    """W 1 belongs to W X when it is no constant: without it y + c would not have the same fit as y.
+
+    Row-standardised weights, islands or not, need none (as in R's spatialreg).
+    """
+    kept = effects in ("none", *RANDOM) and INTERCEPT in d.names
+    if not kept or not lagged_intercept_varies(d.weights):
+        return d
+    return replace(d, durbin=(d.names.index(INTERCEPT), *d.durbin))
+
+
+def without_period_terms(d: Design) -> Design:
+    """Without lags of what is the same for all units, as year dummies are: W d = d, as for the intercept."""
+    if not d.is_panel or lagged_intercept_varies(d.weights):
+        return d
+    same = [j for j in d.durbin if np.ptp(d.X[:, :, j], axis=1).max() == 0]
+    if not same:
+        return d
+    said = "the same for all units, and not lagged: " + ", ".join(d.names[j] for j in same)
+    return replace(d, durbin=tuple(j for j in d.durbin if j not in same), notes=(*d.notes, said))
+
+
+def lagged_intercept_varies(weights: Weights) -> bool:
+    return weights.standardization != "row" and np.ptp(weights.row_sums) >= 1e-9
+
+
+def which_correction(specification: Specification, d: Design, effects: str, correction) -> bool | str:
+    """The correction that these weights allow: by transformation, or additive for the time effects."""
+    used = [d.weights] * specification.lag + [d.weights_of_error] * specification.error
+    varies = any(w.varies for w in used)
+    if varies:
+        refuse_without_likelihood(specification, d, effects, correction)
+    if correction is False or effects in ("none", "entity"):
+        return bool(correction)
+    if correction is True and (varies or all(w.rows_sum_to_one for w in used)):
+        return True
+    if specification.error:
+        raise SpatialInputError(
+            "E308",
+            f"{specification.name} with {effects} effects needs weights whose rows all sum to one",
+            ids=next((w.islands for w in used if w.islands), ()),
+            hint="standardize('row') without islands, or effects='entity'",
+        )
+    return "additive"
+
+
+def _likelihood_size(d: Design, effects: str, correction) -> int:
+    """n of the likelihood: all rows, or what the transformations leave."""
+    if correction is True:
+        return left_by_effects(d, effects)
+    if correction == "additive":  # entity effects are transformed out, time effects corrected for afterwards
+        without_time = {"twoway": "entity", "time": "none"}.get(effects, effects)
+        return degrees_of_freedom(d.n_periods, d.n_units, without_time)
+    return d.nobs
+
+
+def _jacobian(d: Design, weights: Weights | PeriodWeights, effects: str, correction, method) -> Jacobian:
+    if weights.varies:
+        return varying_jacobian(d, weights, effects, correction, method)
+    periods = d.n_periods - (bool(correction) and effects in ("entity", "twoway"))
+    drops_unit_root = correction is True and effects in ("time", "twoway")
+    return Jacobian(logdet(weights, method), periods, drops_unit_root)

@@ -1,0 +1,123 @@
+"""Tests of a panel's residuals: are the errors of one unit correlated over time?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spillover.errors import SpatialInputError
+
+from ..design._period_weights_tmp import refuse_varying
+from ..design.gaps import refuse_unbalanced
+from ..design.within import degrees_of_freedom
+from ..records.results import Fit, TestResult, TestTable
+from ..solve.ml import spatially_lagged_error
+
+NULL = "no first-order serial correlation"
+
+
+def serial_correlation(fit: Fit) -> TestTable:
+    """Are errors of one unit correlated from one period to the next?
+
+    Parameters
+    ----------
+    fit : Fit
+        A panel of at least 4 periods. Responses and regressors of spatial models are filtered by their rho and
+        lambda, as in e = B (A y - X beta).
+
+    Returns
+    -------
+    TestTable
+        "Wooldridge, differences": F(1, N - 1), ``xtserial``. With unit effects "Wooldridge, within", and except
+        with random effects "LM AR(1)".
+
+    Raises
+    ------
+    SpatialInputError
+        E206 fewer than 4 periods, E501 a cross-section.
+
+    Notes
+    -----
+    Wooldridge (2010, Econometric Analysis of Cross Section and Panel Data, 2nd ed.), sections 10.5.4 and 10.6.3:
+    without serial correlation differenced errors have an autocorrelation of -1/2 and within errors -1 / (T - 1).
+    Drukker (2003, Stata Journal 3:168-177). LM AR(1) is (e'L e / s2 - m)^2 / v, L the lag within units, its mean m
+    and variance v those under the projection off the effects, as in ``lm_tests``: right for short panels, where the
+    T^2 N / (T - 1) (e'L e / e'e)^2 of Baltagi (2013), eq. 5.22, is not.
+    """
+    T, N = panel_shape(fit, 4)
+    if fit.sample.dummies:
+        refuse_varying(fit.design.weights_of_error, "serial_correlation after a spatial error with fixed effects")
+    effects = fit.settings["effects"]
+    results = [_differences(fit)]
+    if effects in ("entity", "twoway"):
+        results.append(_within(fit))
+    if not fit.settings["random"]:
+        results.append(_local(fit, T, N, effects))
+    return TestTable(f"Serial correlation in {fit.specification.name}: {fit.design.formula}", tuple(results))
+
+
+def _differences(fit: Fit) -> TestResult:
+    """First differences on first differences, their residuals on the residuals before: is the slope -1/2?"""
+    T, N = fit.design.y.shape
+    y, X = _filtered(fit)
+    dy, dX = (np.diff(v.reshape(T, N, -1), axis=0).reshape((T - 1) * N, -1) for v in (y, X))
+    e = (dy - dX @ np.linalg.lstsq(dX, dy, rcond=None)[0]).reshape(T - 1, N)
+    now, before = e[1:], e[:-1]
+    squares = np.sum(before**2)
+    slope = np.sum(now * before) / squares
+    scores = np.sum(before * (now - slope * before), axis=0)  # by unit
+    variance = N / (N - 1) * np.sum(scores**2) / squares**2
+    return TestResult("Wooldridge, differences", (slope + 0.5) ** 2 / variance, (1, N - 1), NULL)
+
+
+def _within(fit: Fit) -> TestResult:
+    """Within residuals on a constant and those before: is the slope -1 / (T - 1)?"""
+    T, N = fit.design.y.shape
+    e = fit.solution.resid.reshape(T, N)
+    now, before = e[1:] - e[1:].mean(), e[:-1] - e[:-1].mean()
+    squares = np.sum(before**2)
+    slope = np.sum(now * before) / squares
+    scores = np.sum(before * (now - slope * before), axis=0)
+    F = (slope + 1 / (T - 1)) ** 2 * squares**2 / np.sum(scores**2)
+    return TestResult("Wooldridge, within", F, (1, now.size - 2), NULL)
+
+
+def _local(fit: Fit, T: int, N: int, effects: str) -> TestResult:
+    """The score of an AR(1) at zero, with the moments that the effects leave."""
+    e = fit.solution.resid.reshape(T, N)
+    n = degrees_of_freedom(T, N, effects)
+    copies = N - (effects in ("time", "twoway"))
+    Q = np.eye(T) - (effects in ("entity", "twoway")) / T
+    QL = Q @ np.eye(T, k=-1)
+    mean = copies * np.trace(QL)
+    variance = copies * (np.sum(QL * QL.T) + np.sum((QL @ Q) * QL)) - 2 * mean**2 / n
+    score = np.sum(e[1:] * e[:-1]) / (np.sum(e**2) / n) - mean
+    return TestResult("LM AR(1)", score**2 / variance, 1, NULL)
+
+
+def _filtered(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
+    """B A y and B X at the estimates, so that e = B A y - B X beta."""
+    s, at = fit.sample, fit.solution
+    y, X = s.y, s.X
+    if s.lag is not None:
+        y = y - at.rho * s.Wy
+    if s.error is not None:
+        y = y - at.lam * spatially_lagged_error(s, np.zeros_like(at.beta), at.rho)
+        X = X - at.lam * s.MX
+    return y, X
+
+
+def panel_shape(fit: Fit, periods: int) -> tuple[int, int]:
+    """(T, N) of a balanced panel.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 a cross-section, E206 fewer periods, E1xx gaps.
+    """
+    if not fit.design.is_panel:
+        raise SpatialInputError("E501", "this test needs a panel", hint="give entity= and time=")
+    refuse_unbalanced(fit.design.observed, "this test")
+    T, N = fit.design.y.shape
+    if periods > T:
+        raise SpatialInputError("E206", f"this test needs at least {periods} periods, got {T}", n=T)
+    return T, N

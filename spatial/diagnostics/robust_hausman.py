@@ -1,0 +1,144 @@
+"""Hausman's question as a regression, so that any covariance may answer it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+
+from ..covariance.jackknife import grouping_of, hotelling
+from ..covariance.vcov import as_vcov
+from ..design._period_weights_tmp import refuse_varying
+from ..design.design import spatial_lag
+from ..design.gaps import refuse_unbalanced
+from ..design.sample import flat, regressor_columns
+from ..design.within import degrees_of_freedom, demean, quasi_demean
+from ..logdet import Jacobian
+from ..records.results import Fit, TestResult
+from ..solve.ml import Sample, maximum_likelihood
+from ..solve.random import swamy_arora
+
+ABSORBED = 1e-10  # norm after demeaning against before
+
+
+def robust_hausman(fit: Fit, *, vcov="cluster", **settings) -> TestResult:
+    """Are the unit effects uncorrelated with the regressors, whatever the errors' variances?
+
+    On data with a share of the unit means taken out, the random-effects transformation, the deviations from the
+    unit means are added as regressors; their coefficients are zero when random effects are consistent:
+
+        (A y)~ = X~ beta + (X - X_bar) gamma + e,   H0: gamma = 0,   A = I - rho W
+
+    Parameters
+    ----------
+    fit : Fit
+        From ``ols``, ``slx``, ``sar``, ``sdm``, ``sem`` or ``sdem`` with unit, two-way or random effects: the model
+        to test. Period effects stay fixed.
+    vcov : str or object
+        Covariance of the test; "cluster" by unit allows for unequal variances and serial correlation. Clusters are
+        tested by jackknife, with Hotelling's T2 (``spatial.covariance.jackknife``).
+
+    Returns
+    -------
+    TestResult
+        F with q and, clustered by unit, N - q degrees of freedom, with one variance those that X leaves between units;
+        q regressors, W X included, vary over time.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 for models without unit effects or by moments, E206 for fewer groups than regressors, E702 for a regressor
+        that only one group has.
+
+    Notes
+    -----
+    Arellano (1993, J. Econometrics 59:87-97); Wooldridge (2010), section 10.7.3; with the unit means in place of the
+    deviations it is Mundlak (1978, Econometrica 46:69-85). The share is Swamy and Arora's, from A y at the fit's rho;
+    rho and lambda are estimated again with gamma. Unlike V_F - V_R of ``hausman`` nothing has to be positive definite.
+    The sandwich without the jackknife, as other programs have it, rejects 9 % of true nulls at 5 % with two
+    coefficients and N = 31, and 27 % with eight and N = 48; this one 5 to 6 %.
+
+    Examples
+    --------
+    >>> import shapefiles, spatial as sp, weights as wt
+    >>> w = wt.queen(shapefiles.load("us_states")).standardize("row")
+    >>> fit = sp.ols("log(gsp) ~ log(pcap) + log(emp)", shapefiles.load_panel("us_states"), w, entity="state",
+    ...              time="year", effects="random")
+    >>> print(sp.robust_hausman(fit))
+    robust Hausman: F(2, 46) = 8.873, p = 0.0006. Null: the effects are uncorrelated with the regressors
+    """
+    effects = fit.settings["effects"]
+    if effects not in ("entity", "twoway", "random") or fit.settings["method"] != "ml":
+        raise SpatialInputError("E501", f"robust_hausman needs a likelihood fit with unit effects, got {effects!r}",
+                                hint="effects='entity', 'twoway' or 'random'")  # fmt: skip
+    refuse_unbalanced(fit.design.observed, "robust_hausman")
+    if fit.specification.error:
+        refuse_varying(fit.design.weights_of_error, "robust_hausman of a spatial error")
+    again, added = augmented(fit)
+    chosen = as_vcov(vcov, **settings)
+    if (by := grouping_of(chosen)) is not None:
+        F, df = hotelling(again, added, by)
+    else:
+        V, gamma = again.with_vcov(chosen).vcov.loc[added, added].to_numpy(), again.params[added].to_numpy()
+        F = float(gamma @ np.linalg.solve(V, gamma)) / len(added)
+        df = (len(added), min(_left_between(again), chosen.df(again)))
+    return TestResult("robust Hausman", F, df, "the effects are uncorrelated with the regressors")
+
+
+def augmented(fit: Fit) -> tuple[Fit, list[str]]:
+    """The regression with deviations from unit means, without a covariance yet, and the names of the deviations."""
+    demeaned = "time" if fit.settings["effects"] == "twoway" else "none"
+    sample, names, added = _sample_with_deviations(fit, demeaned)
+    at = maximum_likelihood(sample)
+    spatial = [name for name in ("rho", "lambda") if name in fit.params.index]
+    values = [*at.beta, *(at.rho if name == "rho" else at.lam for name in spatial)]
+    params = pd.Series(values, pd.Index([*names, *spatial], name="term"), name="estimate")
+    s2 = at.sigma2 if spatial else float(at.resid @ at.resid) / (sample.n - len(at.beta))
+    left = {"effects": demeaned, "method": "ml", "random": None}
+    again = replace(fit, params=params, sample=sample, solution=at, sigma2=s2, settings=fit.settings | left)
+    return again, added
+
+
+def _left_between(fit: Fit) -> int:
+    """Units less the coefficients between them: what the variance of the unit effects is estimated from."""
+    T, N = fit.design.y.shape
+    means = fit.sample.X.reshape(T, N, -1).mean(axis=0)
+    return N - (fit.settings["effects"] == "time") - int(np.linalg.matrix_rank(means))
+
+
+def _sample_with_deviations(fit: Fit, demeaned: str) -> tuple[Sample, list[str], list[str]]:
+    """The quasi-demeaned sample with deviations from unit means added, its names, and those of the deviations."""
+    d, spec = fit.design, fit.specification
+    T, N = d.y.shape
+    X, names = regressor_columns(d, demeaned)
+    y, X = demean(d.y, demeaned), demean(X, demeaned)
+    keep = [j for j, name in enumerate(names) if demeaned == "none" or np.linalg.norm(X[:, :, j]) > 0]
+    X, names = X[:, :, keep], [names[j] for j in keep]
+    W, M = d.weights, d.weights_of_error
+    _, phi = swamy_arora(y - fit.rho * spatial_lag(W, y), X)
+    deviations = demean(X, "entity")
+    varying = [j for j in range(X.shape[2])
+               if np.linalg.norm(deviations[:, :, j]) > ABSORBED * np.linalg.norm(X[:, :, j])]  # fmt: skip
+    added = [f"within {names[j]}" for j in varying]
+
+    def ready(values):
+        return quasi_demean(values, 1 - 1 / np.sqrt(1 + T * phi))
+
+    Z = np.concatenate([ready(X), deviations[:, :, varying]], axis=2)
+    time = demeaned == "time"
+    parts = {}
+    if spec.lag:
+        Wy = demean(spatial_lag(W, y), demeaned)
+        parts |= {"Wy": flat(ready(Wy)), "lag": Jacobian(fit.sample.lag.logdet, T, time and W.rows_sum_to_one)}
+    if spec.error:
+        lagged = (spatial_lag(M, values) for values in (ready(y), Z))
+        My, MZ = (demean(values, demeaned) for values in lagged)
+        part = Jacobian(fit.sample.error.logdet, T, time and M.rows_sum_to_one)
+        parts |= {"My": flat(My), "MX": flat(MZ), "error": part}
+    if spec.lag and spec.error:
+        parts["MWy"] = flat(demean(spatial_lag(M, ready(Wy)), demeaned))
+    n = degrees_of_freedom(T, N, demeaned)
+    return Sample(y=flat(ready(y)), X=flat(Z), n=n, **parts), [*names, *added], added

@@ -1,0 +1,175 @@
+"""Specification tests: from a regression to spatial terms (LM), between nested models (LR, Wald)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spillover.errors import SpatialInputError, check_option
+
+from ..covariance.jackknife import Jackknife, t_squared
+from ..covariance.vcov import as_vcov
+from ..design.design import INTERCEPT
+from ..records.results import Fit, TestResult, TestTable
+from .lm import FIXED, scores_of, transformed
+from .random_nested import lr_test_of_random
+
+NULLS = {"SAR": "theta = 0", "SEM": "theta + rho beta = 0", "SLX": "rho = 0", "OLS": "rho = 0 and theta = 0"}
+
+
+def lm_tests(fit: Fit) -> TestTable:
+    """Lagrange multiplier tests for a spatial lag and a spatial error in a regression's residuals.
+
+    Parameters
+    ----------
+    fit : Fit
+        From ``ols`` or ``slx``, a cross-section or a panel with any fixed effects: its residuals and its W.
+
+    Returns
+    -------
+    TestTable
+        "LM lag", "LM error", "robust LM lag", "robust LM error", each chi2(1), and "SARMA", chi2(2).
+
+    Raises
+    ------
+    SpatialInputError
+        E501 when the model has spatial terms that need maximum likelihood.
+
+    Notes
+    -----
+    Anselin, Bera, Florax & Yoon (1996, Regional Science and Urban Economics 26:77-104), eq. 9-17. With the scores
+    and T_W of ``spatial.diagnostics.lm``, which in a cross-section are e'W e / s2, e'W y / s2 and tr(W'W + W W),
+
+        LM error = d_lambda^2 / T_W
+        LM lag   = d_rho^2 / J,    J = (W X b)' M (W X b) / s2 + T_W
+
+    Fixed effects are transformed out of the scores' mean and variance (Lee & Yu 2010). From a fit with
+    ``correction=False`` the tests are those of Anselin, Le Gallo & Jayet (2008), section 19.4.1, Elhorst (2014),
+    section 3.4, and ``splm``, which reject too often.
+    """
+    if fit.specification.lag or fit.specification.error:
+        raise SpatialInputError("E501", f"LM tests start from a regression, not from {fit.specification.name}",
+                                hint="pass the fit of ols() or slx()")  # fmt: skip
+    at = scores_of(fit)
+    dy, de, TW = at.lag, at.error, at.information
+    J = at.WXb @ at.WXb / at.s2 + TW
+    robust_error = (de - TW / J * dy) ** 2 / (TW * (1 - TW / J))
+    results = (
+        TestResult("LM lag", dy**2 / J, 1, "rho = 0"),
+        TestResult("LM error", de**2 / TW, 1, "lambda = 0"),
+        TestResult("robust LM lag", (dy - de) ** 2 / (J - TW), 1, "rho = 0, whatever lambda is"),
+        TestResult("robust LM error", robust_error, 1, "lambda = 0, whatever rho is"),
+        TestResult("SARMA", dy**2 / J + robust_error, 2, "rho = 0 and lambda = 0"),
+    )
+    effects = fit.settings["effects"]
+    title = f"Lagrange multiplier tests, {fit.specification.name}" + (f" with {effects} effects" * (effects != "none"))
+    plain = effects in FIXED and transformed(fit) == "none"
+    return TestTable(title, results, "without correction for the fixed effects (correction=False)" * plain)
+
+
+def lr_test(restricted: Fit, full: Fit) -> TestResult:
+    """Likelihood ratio of two nested fits on the same data: 2 (ln L_full - ln L_restricted).
+
+    A pooled fit (``effects="none"``) is nested in one with random effects: phi = 0 lies on the boundary, and the
+    statistic follows a mixture of chi-squared distributions.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 when the fits are not comparable: other data, effects or correction, or not fewer parameters.
+    """
+    if "gmm" in (restricted.settings["method"], full.settings["method"]):
+        raise SpatialInputError("E501", "the method of moments has no likelihood to compare", hint="use method='ml'")
+    df = full.n_parameters - restricted.n_parameters
+    a, b = restricted.specification.name, full.specification.name
+    if restricted.settings.get("random") or full.settings.get("random"):
+        return lr_test_of_random(restricted, full)
+    same_sample = restricted.sample.n == full.sample.n and np.array_equal(restricted.sample.y, full.sample.y)
+    if df <= 0 or not same_sample:
+        why = "it has no fewer parameters" if df <= 0 else "its sample, effects or correction differ"
+        raise SpatialInputError("E501", f"{a} is not nested in {b}: {why}")
+    if (a, b) == ("SEM", "SDM"):
+        _refuse_without_common_factor(full)
+    statistic = max(0.0, 2 * (full.loglik - restricted.loglik))
+    if len(full.design.lags) > len(restricted.design.lags):
+        null = f"{a} is enough" if a != b else _no_past(set(full.design.lags) - set(restricted.design.lags))
+        a, b = ("dynamic " * bool(fit.design.lags) + fit.specification.name for fit in (restricted, full))
+        return TestResult(f"LR {b} vs {a}", statistic, df, null)
+    return TestResult(f"LR {b} vs {a}", statistic, df, NULLS[a] if b == "SDM" and a in NULLS else f"{a} is enough")
+
+
+def wald_test(fit: Fit, against: str) -> TestResult:
+    """Wald test of a Durbin model against a model that it nests.
+
+    Parameters
+    ----------
+    fit : Fit
+        From ``sdm`` (against "SAR", "SEM", "SLX" or "OLS"), or from a dynamic model (against "static").
+    against : str
+        "SAR": theta = 0. "SEM": theta + rho beta = 0, the common factor (delta method). "SLX": rho = 0.
+        "OLS": rho = 0 and theta = 0. "static": tau = 0 and eta = 0, whichever the model has.
+
+    Returns
+    -------
+    TestResult
+        chi2; after ``vcov="jackknife"`` Hotelling's T2 as an F, for few groups.
+
+    Notes
+    -----
+    LeSage & Pace (2009), section 2.3; Elhorst (2014), section 2.2.
+    """
+    check_option("against", against, [*NULLS, *["static"] * bool(fit.design.lags)])
+    if against == "static":
+        return _no_lags(fit)
+    if fit.specification.name != "SDM":
+        raise SpatialInputError("E501", f"wald_test needs an SDM fit, got {fit.specification.name}")
+    if fit.design.wx_order > 1:
+        raise SpatialInputError("E501", "wald_test is for wx_order=1", hint="compare the fits with lr_test")
+    if against == "SEM":
+        _refuse_without_common_factor(fit)
+    names, params = list(fit.params.index), fit.params.to_numpy()
+    r = names.index("rho")
+    value, slopes = [], []
+    for lagged in fit.design.durbin_names if against != "SLX" else ():
+        j, i = names.index(lagged), names.index(lagged.removeprefix("W:"))
+        row = np.zeros(len(names))
+        row[j] = 1
+        if against == "SEM":
+            row[i], row[r] = params[r], params[i]
+        value.append(params[j] + (params[r] * params[i] if against == "SEM" else 0.0))
+        slopes.append(row)
+    if against in ("SLX", "OLS"):
+        value.append(params[r])
+        slopes.append(np.eye(len(names))[r])
+    g, G = np.array(value), np.array(slopes)
+    statistic = float(g @ np.linalg.solve(G @ fit.vcov.to_numpy() @ G.T, g))
+    df = len(g)
+    if fit.settings["method"] == "ml" and isinstance(kind := as_vcov(fit.settings["vcov"]), Jackknife):
+        statistic, df = t_squared(statistic, len(g), kind.df(fit) + 1)
+    return TestResult(f"Wald SDM vs {against}", statistic, df, NULLS[against])
+
+
+def _no_lags(fit: Fit) -> TestResult:
+    lags = list(fit.design.lags)
+    g, V = fit.params[lags].to_numpy(), fit.vcov.loc[lags, lags].to_numpy()
+    statistic = float(g @ np.linalg.solve(V, g))
+    return TestResult(f"Wald dynamic {fit.specification.name} vs static", statistic, len(g), _no_past(lags))
+
+
+def _no_past(lags) -> str:
+    """ "tau = 0 and eta = 0" of ``lag(y)`` and ``W:lag(y)``."""
+    return " and ".join(sorted((f"{'eta' if name.startswith('W:') else 'tau'} = 0" for name in lags), reverse=True))
+
+
+def nests_sem(fit: Fit) -> bool:
+    """Whether every regressor of an SDM is lagged: only then does theta = -rho beta give the SEM."""
+    d = fit.design
+    return {j for j, name in enumerate(d.names) if name != INTERCEPT} <= set(d.durbin)
+
+
+def _refuse_without_common_factor(fit: Fit) -> None:
+    if fit.design.lags:
+        raise SpatialInputError("E501", "a dynamic SDM nests the SEM only with a lagged y that is filtered like y",
+                                hint="test against 'SAR', 'SLX', 'OLS' or 'static'")  # fmt: skip
+    if not nests_sem(fit):
+        raise SpatialInputError("E501", "SEM is nested in an SDM only when every regressor is lagged",
+                                hint="leave durbin= out of the SDM")  # fmt: skip

@@ -1,0 +1,209 @@
+"""Predictions in and out of sample, for every model of the family.
+
+With y = A^-1 (X beta + c + B^-1 e), c the fixed effects, and Q = A'B'B A the precision of y up to sigma2:
+
+======  ============================================================================================
+trend   X beta + c
+TC      A^-1 (X beta + c): what the model expects from the regressors everywhere
+TS      y - e: trend and signal, from the neighbours' observed y (in sample)
+TS1     X_o beta + rho W_os y_s + lambda M_os u_s: the same for new units (out of sample)
+BP      in sample TC - diag(Q)^-1 (Q - diag(Q)) (y - TC); for new units TC_o - Q_oo^-1 Q_os (y_s - TC_s)
+======  ============================================================================================
+
+BP is the best linear predictor given all observed y. Source: Goulard, Laurent & Thomas-Agnan (2017, Spatial
+Economic Analysis 12:304-325), section 2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from spillover.errors import SpatialInputError, check_option
+
+from ..covariance.random import RANDOM
+from ..design._weights_tmp import Weights, as_weights
+from ..design.design import INTERCEPT, Design, design, spatial_lag
+from ..design.fixed_effects import without_effects
+from ..design.formula import read_formula
+from ..logdet.inverse import inverse
+from ..records.results import Fit
+
+IN_SAMPLE = ("TS", "TC", "BP", "trend")
+OUT_OF_SAMPLE = ("BP", "TC", "TS1", "trend")
+
+
+def predict(fit: Fit, data: pd.DataFrame | None = None, w=None, *, kind: str | None = None) -> pd.Series:
+    """Predict the response, in the units of the formula's left side: log(y) stays a logarithm.
+
+    Parameters
+    ----------
+    fit : Fit
+    data : DataFrame, optional
+        New units, one per row, with the formula's regressors and ids that the fit does not have. Without it
+        the fitted units are predicted.
+    w : weights, optional
+        Over the fitted and the new units together; W X of both is taken from them.
+    kind : str, optional
+        In sample "TS" (default), "TC", "BP" or "trend"; out of sample "BP" (default), "TC", "TS1" or "trend".
+
+    Returns
+    -------
+    Series by unit, or by unit and period
+
+    Raises
+    ------
+    SpatialInputError
+        E501 unknown kind, or a panel out of sample; E101 units that are known already or missing in ``w``.
+
+    Examples
+    --------
+    >>> import shapefiles, spatial as sp, weights as wt
+    >>> columbus = shapefiles.load("columbus")
+    >>> w = wt.queen(columbus).standardize("row")
+    >>> known, new = columbus.iloc[:-2], columbus.iloc[-2:]
+    >>> fit = sp.sar("CRIME ~ INC + HOVAL", known, wt.queen(known).standardize("row"))
+    >>> fit.predict(new, w).round(1).to_dict()
+    {48: 37.3, 49: 27.8}
+    """
+    if data is None and w is None:
+        check_option("kind", kind or "TS", IN_SAMPLE)
+        if fit.settings["effects"] in RANDOM and kind not in ("trend", "TC"):
+            raise SpatialInputError("E501", "random effects are not estimated: only kind='trend' and 'TC' are there")
+        return fit.design.labelled(in_sample(fit, kind or "TS"), "predicted")
+    check_option("kind", kind or "BP", OUT_OF_SAMPLE)
+    if fit.design.is_panel:
+        raise SpatialInputError("E501", "panels are predicted in sample only: new units have no estimated effects",
+                                hint="call predict() without data")  # fmt: skip
+    if data is None or w is None:
+        raise SpatialInputError("E501", "new units need both data= and w=, weights over fitted and new units")
+    whole, M, new = _whole(fit, data, w)
+    return pd.Series(out_of_sample(fit, whole, M, new, kind or "BP"), index=whole.ids[new], name="predicted")
+
+
+def in_sample(fit: Fit, kind: str) -> np.ndarray:
+    """(T, N) predictions of the fitted units."""
+    d = fit.design
+    if kind == "TS":
+        return d.y - d.panel(fit.solution.resid)
+    trend = regression_part(fit, d)
+    trend = trend + _effects(fit, trend)
+    if kind == "trend":
+        return trend
+    W, M = d.weights, d.weights_of_error
+    if not d.varies:
+        return _through_space(fit, W, M, d.y, trend, kind)
+    y, trend = (np.nan_to_num(values) for values in (d.y, trend))  # who is not there has no links either
+    systems = zip(W.each(d.n_periods), M.each(d.n_periods), y[:, None], trend[:, None])
+    return np.concatenate([_through_space(fit, *system, kind) for system in systems])
+
+
+def _through_space(fit: Fit, W: Weights, M: Weights, y, trend, kind: str) -> np.ndarray:
+    """TC or BP of (T, N) arrays under one W and M."""
+    TC = inverse(W, fit.rho).solve(trend.T).T
+    if kind == "TC":
+        return TC
+    Q = _precision(*_filters(fit, W.csr, M.csr))
+    gap = (y - TC).T
+    return TC - ((Q @ gap) / Q.diagonal()[:, None] - gap).T
+
+
+def out_of_sample(fit: Fit, whole: Design, M: Weights, new: np.ndarray, kind: str) -> np.ndarray:
+    """Predictions of the units ``new`` (a mask) of a design over all units; y of new units is not read."""
+    from scipy.sparse.linalg import spsolve
+
+    old = ~new
+    trend = regression_part(fit, whole)[0]
+    if kind == "trend":
+        return trend[new]
+    W, y = whole.weights.csr, whole.y[0, old]
+    A, B = _filters(fit, W, M.csr)
+    if kind == "TS1":
+        u = (A[old][:, old] @ y) - trend[old]
+        return trend[new] + fit.rho * (W[new][:, old] @ y) + fit.lam * (M.csr[new][:, old] @ u)
+    TC = inverse(whole.weights, fit.rho).solve(trend)
+    if kind == "TC":
+        return TC[new]
+    Q = _precision(A, B)
+    return TC[new] - spsolve(Q[new][:, new].tocsc(), Q[new][:, old] @ (y - TC[old]))
+
+
+def regression_part(fit: Fit, d: Design) -> np.ndarray:
+    """X beta + W X theta, (T, N), by the names of the parameters; without fixed effects."""
+    out = np.zeros(d.y.shape)
+    for name, value in fit.params.drop(["rho", "lambda"], errors="ignore").items():
+        out += value * _column(d, name)
+    return out
+
+
+def _column(d: Design, name: str) -> np.ndarray:
+    """A regressor by its name, ``x``, ``W:x`` or, of correlated random effects, ``mean(x)`` or ``x in 1970``: (T, N)
+    or (N,)."""
+    if name in d.names:
+        return d.X[:, :, d.names.index(name)]
+    if name in d.durbin_names:
+        return spatial_lag(d.weights, d.X[:, :, d.durbin[d.durbin_names.index(name)]])
+    if name.startswith("mean("):
+        return _column(d, name.removeprefix("mean(").removesuffix(")")).mean(axis=0)
+    of, _, period = name.rpartition(" in ")
+    if of and period in (labels := d.times.astype(str)):
+        return _column(d, of)[labels.get_loc(period)]
+    raise SpatialInputError("E501", f"{name!r} is no term of the formula: this fit cannot predict", column=name)
+
+
+def _effects(fit: Fit, trend) -> np.ndarray:
+    """The fixed effects: unit and period means of A y - X beta."""
+    effects = fit.settings["effects"]
+    if effects in ("none", *RANDOM):
+        return np.zeros(trend.shape)
+    u = fit.design.y - fit.rho * spatial_lag(fit.design.weights, fit.design.y) - trend
+    return u - without_effects(fit.design, u, effects)
+
+
+def _whole(fit: Fit, data: pd.DataFrame, w) -> tuple[Design, Weights, np.ndarray]:
+    """One design over fitted and new units, the weights of its error, and which units are new."""
+    old = fit.design
+    if old.error_weights is not None:
+        raise SpatialInputError("E501", "fits with a second W (w_error) are predicted in sample only")
+    weights = as_weights(w)
+    if weights.ids is None:
+        raise SpatialInputError("E501", "w has no ids: which units are new cannot be told")
+    frame = old.frame.iloc[old.order[0]].set_axis(old.ids, axis=0)
+    ids = pd.Index(data[old.ids.name]) if old.ids.name in data.columns else data.index
+    known = ids[ids.isin(old.ids)]
+    if len(known):
+        raise SpatialInputError("E101", "data= holds units that were fitted already", ids=list(known),
+                                hint="give new units only; predict() without data is for the fitted ones")  # fmt: skip
+    needed, response = _columns(old)
+    if absent := [c for c in needed if c not in data.columns and c not in response]:
+        raise SpatialInputError("E502", f"the new units lack the column {absent[0]!r}", column=absent[0], n=len(absent))
+    added = pd.DataFrame(data).set_axis(ids, axis=0)
+    added = added.assign(**{c: frame[c].iloc[0] for c in response})  # never read, but the formula wants it
+    rows = pd.concat([pd.DataFrame(frame[needed]), added[needed]])
+    names = [old.names[j] for j in old.durbin if old.names[j] != INTERCEPT]
+    whole = design(old.formula, rows, weights, durbin=names)
+    if whole.names != old.names:
+        raise SpatialInputError("E502", f"the new units change the regressors from {old.names} to {whole.names}",
+                                hint="are there new categories?")  # fmt: skip
+    return replace(whole, durbin=old.durbin), weights, ~whole.ids.isin(old.ids)
+
+
+def _columns(d: Design) -> tuple[list[str], list[str]]:
+    """The columns that the formula needs, and those of them that its left side alone needs."""
+    terms = read_formula(d.formula, tuple(d.frame.columns))
+    right = {c for _, factors in terms.right for factor in factors for c in factor.columns}
+    return list(terms.columns), [c for c in terms.columns if c not in right]
+
+
+def _filters(fit: Fit, W, M):
+    eye = sparse.eye_array(W.shape[0], format="csr")
+    return (eye - fit.rho * W).tocsr(), (eye - fit.lam * M).tocsr()
+
+
+def _precision(A, B):
+    """A'B'B A, the precision of y times sigma2."""
+    BA = B @ A
+    return (BA.T @ BA).tocsr()

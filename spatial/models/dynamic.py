@@ -1,0 +1,124 @@
+"""Dynamic panels: the response's own past among the regressors, and what that asks of an estimator."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from dataclasses import replace
+
+import numpy as np
+
+from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+
+from ..covariance.additive import corrected, score_of_time_effects
+from ..covariance.random import RANDOM
+from ..design.design import Design, refuse_gaps, spatial_lag
+from ..design.formula import INTERCEPT, read_formula
+from ..design.gaps import refuse_unbalanced
+from ..solve.dynamic import score_of_unit_effects
+from ..solve.ml import Sample, Solution
+
+LAGS = ("y", "Wy", "both")
+
+
+def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
+    """The design from the second period on, with y_{t-1} (``lag(y)``) and W y_{t-1} (``W:lag(y)``) as regressors.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 an unknown value, no panel, random effects, or a formula that has the lag already; E104 gaps;
+        E206 one period; E320 weights that vary.
+    """
+    check_option("lags", lags, LAGS)
+    if effects in RANDOM:
+        raise SpatialInputError("E501", f"lags={lags!r} does not go with random effects: they are correlated with "
+                                "y_{t-1}", hint="use effects='entity' or 'twoway'")  # fmt: skip
+    if not d.is_panel:
+        raise SpatialInputError("E501", f"lags={lags!r} needs a panel", hint="give entity= and time=")
+    refuse_unbalanced(d.observed, f"lags={lags!r}")
+    if d.weights.varies:
+        raise SpatialInputError("E320", f"lags={lags!r} needs one W for all periods", hint="use w.mean()")
+    if own := own_lags(d):
+        raise SpatialInputError("E501", f"lags={lags!r} adds the response's past, and the formula has {own[0]!r}",
+                                column=own[0], hint="leave it out of the formula")  # fmt: skip
+    refuse_gaps(d.times)
+    if d.n_periods < 2:
+        raise SpatialInputError("E206", f"lags={lags!r} needs 2 periods at least, got {d.n_periods}")
+    before = d.y[:-1]
+    past = {f"lag({d.response})": before, f"W:lag({d.response})": spatial_lag(d.weights.csr, before)}
+    wanted = tuple(past)[{"y": slice(1), "Wy": slice(1, 2), "both": slice(2)}[lags]]
+    first = int(INTERCEPT in d.names and d.names.index(INTERCEPT) == 0)
+    columns = [d.X[1:, :, :first], *(past[name][:, :, None] for name in wanted), d.X[1:, :, first:]]
+    return replace(
+        d,
+        y=d.y[1:],
+        X=np.concatenate(columns, axis=2),
+        names=(*d.names[:first], *wanted, *d.names[first:]),
+        durbin=tuple(j + len(wanted) * (j >= first) for j in d.durbin),
+        times=d.times[1:],
+        order=d.order[1:],
+        lags=wanted,
+        notes=(*d.notes, f"lags={lags!r}: the first period, {d.times[0]}, is the starting value"),
+    )
+
+
+def without_bias(sample: Sample, at: Solution, d: Design, effects: str, correction) -> Solution:
+    """The maximum, corrected for the fixed effects that are still in its likelihood.
+
+    Raises
+    ------
+    SpatialInputError
+        E710 when the correction leaves the admissible interval of rho, E711 when it needs more eigenvalues of W than
+        can be computed.
+    """
+    scores = []
+    if d.lags and correction and effects in ("entity", "twoway"):
+        slopes = [name for name in d.names if name != INTERCEPT]
+        past = f"lag({d.response})"
+        lags = [slopes.index(name) if name in slopes else None for name in (past, f"W:{past}")]
+        scores.append(score_of_unit_effects(sample, at, d.weights, lags))
+    if correction == "additive" and effects in ("time", "twoway"):
+        scores.append(score_of_time_effects(sample, at, d.weights))
+    if not scores:
+        return at
+    better = corrected(sample, at, d.weights, sum(scores))
+    lo, hi = sample.lag.interval
+    if not (lo < better.rho < hi and better.sigma2 > 0):
+        raise SpatialInputError(
+            "E710",
+            f"the bias correction moves rho from {at.rho:.4g} to {better.rho:.4g}, out of its admissible interval "
+            f"({lo:.4g}, {hi:.4g})",
+            hint="too few periods for so much persistence: correction=False leaves the maximum as it is",
+        )
+    return better
+
+
+def warn_of_own_lags(d: Design, effects: str) -> None:
+    """A lag of the response that the user put among the regressors is estimated without a bias correction."""
+    own = own_lags(d)
+    if own and effects in ("entity", "twoway"):
+        T = d.n_periods
+        warnings.warn(
+            f"{own[0]!r} is the response's past: with {effects} effects and {T} periods its coefficient is biased by "
+            f"about -(1 + tau) / {T} (Nickell 1981), and effects count the short run alone; sar and sdm take "
+            "lags='y', 'Wy' or 'both' and correct for it",
+            SpatialInputWarning,
+            stacklevel=5,
+        )
+
+
+def own_lags(d: Design) -> list[str]:
+    """Terms of the formula with a lag of something that the response is made of."""
+    if "lag(" not in d.formula or d.frame is None:
+        return []
+    terms = read_formula(d.formula, tuple(d.frame.columns))
+    response = {column for factor in terms.left for column in factor.columns}
+    return [name for name, factors in terms.right if any(_lags_of(factor.tree) & response for factor in factors)]
+
+
+def _lags_of(tree: ast.expr) -> set[str]:
+    """Columns inside a ``lag(...)``."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.func.id == "lag"]
+    return {node.id for call in calls for argument in call.args for node in ast.walk(argument)
+            if isinstance(node, ast.Name)}  # fmt: skip

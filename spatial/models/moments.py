@@ -1,0 +1,130 @@
+"""The method of moments: from a Design to a solution, by two-stage least squares and moments of residuals."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+
+from ..covariance.moments import refuse_impossible
+from ..design._period_weights_tmp import refuse_varying
+from ..design._weights_tmp import Weights
+from ..design.checks import ABSORBED, refuse_degenerate
+from ..design.design import INTERCEPT, Design, spatial_lag
+from ..design.gaps import refuse_unbalanced
+from ..design.sample import flat, lagged_intercept_varies, regressor_columns
+from ..design.within import degrees_of_freedom, demean
+from ..logdet import logdet
+from ..records.results import Specification
+from ..solve.gmm import KINDS, MomentSample, MomentSolution, two_stage_least_squares
+from ..solve.gmm_error import heteroskedastic, homoskedastic
+
+
+def refuse_without_theory(specification: Specification, d: Design, effects: str, vcov: str) -> None:
+    """What the method of moments is not there for.
+
+    Raises
+    ------
+    SpatialInputError
+        E109 unbalanced panels, E320 weights that vary over time, E501.
+    """
+    refuse_unbalanced(d.observed, "method='gmm'")
+    refuse_varying(d.weights if d.weights.varies else d.weights_of_error, "method='gmm'")
+    check_option("vcov", vcov, KINDS)
+    if not (specification.lag or specification.error):
+        raise SpatialInputError("E501", f"method='gmm' is for spatial lags and errors; {specification.name} is "
+                                "least squares", hint="leave method= out")  # fmt: skip
+    if specification.error and effects in ("time", "twoway"):
+        raise SpatialInputError(
+            "E501",
+            f"the moments of a spatial error do not hold after {effects} effects are taken out",
+            hint="use effects='entity' with C(period) in the formula, or method='ml'",
+        )
+    refuse_impossible(vcov, specification, effects, d.is_panel)
+
+
+def moment_sample(
+    specification: Specification, d: Design, effects: str, endog=(), Z: dict[str, np.ndarray] | None = None
+) -> tuple[MomentSample, list[str]]:
+    """Regressors, instruments and their lags, effects taken out after lagging; and the names of X's columns.
+
+    Instruments of W y are W and W2 of every exogenous regressor (W X and other instruments included), as in
+    Kelejian & Prucha (1998), eq. 7. The intercept is lagged where W 1 is no constant; with a spatial error it
+    is not, as in R's ``gstsls``.
+
+    Raises
+    ------
+    SpatialInputError
+        E204-E206, E208 for regressors, E208 for an instrument that the effects absorb.
+    """
+    W, M = d.weights.csr, d.weights_of_error.csr
+    X, names = regressor_columns(d, effects)
+    exogenous = np.array([name.removeprefix("W:").removeprefix("W2:") not in endog for name in names])
+    y, Xd = demean(d.y, effects), demean(X, effects)
+    refuse_degenerate(d, flat(X), flat(Xd), flat(y), names, effects)
+
+    own = np.stack(list(Z.values()), axis=2) if Z else np.empty((*d.y.shape, 0))
+    _refuse_absorbed(Z or {}, effects)
+    H = [own]
+    parts = {}
+    if specification.lag:
+        constant = specification.error or not lagged_intercept_varies(d.weights)
+        moving = exogenous & np.array([not (constant and name == INTERCEPT) for name in names])
+        once = spatial_lag(W, np.concatenate([X[:, :, moving], own], axis=2))
+        H += [once, spatial_lag(W, once)]
+        Wy = spatial_lag(W, d.y)
+        parts["Wy"] = flat(demean(Wy, effects))
+    if specification.error:
+        parts |= {"My": flat(demean(spatial_lag(M, d.y), effects)), "MX": flat(demean(spatial_lag(M, X), effects)),
+                  "M": M}  # fmt: skip
+    if specification.lag and specification.error:
+        parts["MWy"] = flat(demean(spatial_lag(M, Wy), effects))
+    sample = MomentSample(
+        y=flat(y),
+        X=flat(Xd),
+        n=degrees_of_freedom(d.n_periods, d.n_units, effects),
+        H=_varying(np.concatenate(H, axis=2), effects),
+        exogenous=exogenous,
+        copies=d.n_periods - (effects in ("entity", "twoway")),
+        **parts,
+    )
+    return sample, names
+
+
+def _varying(H: np.ndarray, effects: str) -> np.ndarray:
+    """The instruments without the effects, (T N, q); rounding of absorbed ones would make instruments of noise."""
+    before, after = flat(H), flat(demean(H, effects))
+    return after[:, np.linalg.norm(after, axis=0) > ABSORBED * np.linalg.norm(before - before.mean(axis=0), axis=0)]
+
+
+def _refuse_absorbed(Z: dict[str, np.ndarray], effects: str) -> None:
+    for name, column in Z.items():
+        if not _varying(column[:, :, None], effects).size:
+            raise SpatialInputError("E208", f"the {effects} effects absorb the instrument {name!r}", column=name)
+
+
+def method_of_moments(specification: Specification, d: Design, sample: MomentSample, vcov: str) -> MomentSolution:
+    """Two-stage least squares; with a spatial error the estimator that ``vcov`` stands for."""
+    if specification.error:
+        estimator = homoskedastic if vcov == "classical" else heteroskedastic
+        solution = estimator(sample, logdet(d.weights_of_error).interval)
+    else:
+        solution = two_stage_least_squares(sample)
+    _warn_outside(solution.rho, d.weights)
+    return solution
+
+
+def _warn_outside(rho: float, weights: Weights) -> None:
+    """Nothing in two-stage least squares keeps rho where I - rho W is regular."""
+    size = abs(weights.csr)
+    if abs(rho) * min(size.sum(axis=0).max(), size.sum(axis=1).max()) < 1:  # below the spectral radius' bound
+        return
+    lo, hi = logdet(weights).interval
+    if not lo < rho < hi:
+        warnings.warn(
+            f"rho = {rho:.4g} lies outside its admissible interval ({lo:.4g}, {hi:.4g}): effects are not defined",
+            SpatialInputWarning,
+            stacklevel=5,
+        )

@@ -1,0 +1,125 @@
+"""Random unit effects: from aligned data to a solution, by Swamy and Arora's moments or by maximum likelihood."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from spillover.errors import SpatialInputError, check_option
+
+from ..covariance.random import RANDOM, RandomEffects, refuse_for_random
+from ..covariance.vcov import as_vcov
+from ..design._period_weights_tmp import refuse_varying
+from ..design.checks import COLLINEAR
+from ..design.design import Design
+from ..design.sample import demeaned_sample
+from ..records.results import Specification
+from ..solve.ml import Sample, Solution, maximum_likelihood, residuals
+from ..solve.random import swamy_arora
+from ..solve.random_ml import random_maximum
+from ..solve.random_problem import quasi_demeaned, random_problem
+
+DENSE_MAX = 5_000
+ERRORS = ("kkp", "baltagi")
+
+
+def refuse_random(specification: Specification, d: Design, effects: str, options: dict) -> None:
+    """Options that random effects do not have, and those that only they have.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 an option that does not fit, E309 too many units for effects beside a spatial error, E715 a covariance
+        that is not there.
+    """
+    error = options["random_error"]
+    if effects not in RANDOM:
+        if error is not None:
+            raise SpatialInputError("E501", f"random_error={error!r} belongs to random effects, not to {effects!r}",
+                                    hint="effects='random'")  # fmt: skip
+        return
+    if options["method"] == "gmm":
+        raise SpatialInputError("E501", f"method='gmm' is not there for {effects} effects",
+                                hint="use method='ml', or effects='entity'")  # fmt: skip
+    if not by_likelihood(specification, options["method"]):
+        return
+    if options["correction"] is not True:
+        message = f"correction={options['correction']!r} corrects for fixed effects: random ones need none"
+        raise SpatialInputError("E501", message)
+    if error is not None:
+        check_option("random_error", error, ERRORS)
+    refuse_for_random(error, as_vcov(options["vcov"]))
+    if error == "baltagi":
+        refuse_varying(d.weights_of_error, "random_error='baltagi'")
+    if error == "baltagi" and d.n_units > DENSE_MAX:
+        raise SpatialInputError("E309", f"random_error='baltagi' needs dense {d.n_units:,} x {d.n_units:,} matrices",
+                                n=d.n_units, hint="random_error='kkp' has no such limit")  # fmt: skip
+
+
+def by_likelihood(specification: Specification, method: str | None) -> bool:
+    """Regressions have Swamy and Arora's estimator unless maximum likelihood is asked for."""
+    return specification.lag or specification.error or method == "ml"
+
+
+def random_effects(
+    specification: Specification, d: Design, effects: str, options: dict
+) -> tuple[Sample, list[str], Solution, RandomEffects]:
+    """The quasi-demeaned sample, the names of X's columns, the solution and the variance components."""
+    T = d.n_periods
+    raw, names = demeaned_sample(specification, d, "none", True, options["logdet"])
+    if effects != "random":
+        raw, names = _with_projection(raw, names, d, effects)
+    sigma2, phi = swamy_arora(d.y, raw.X.reshape(*d.y.shape, -1))
+    error = (options["random_error"] or "kkp") if specification.error else None
+    beside = d.weights_of_error.csr if error == "baltagi" else None
+    problem = random_problem(raw, T, 1 - 1 / np.sqrt(1 + T * phi), beside)
+    if not by_likelihood(specification, options["method"]):
+        kappa = np.log1p(T * phi)
+        sample = quasi_demeaned(raw, T, problem, np.array([0.0, 0.0, kappa]))
+        at = maximum_likelihood(sample)
+        solution = Solution(at.beta, 0.0, 0.0, at.sigma2, at.loglik - d.n_units * kappa / 2, at.resid)
+        return sample, names, solution, RandomEffects(phi, sigma2, T)
+    best = random_maximum(problem, phi)
+    rho, lam, kappa = map(float, best.point)
+    sample = quasi_demeaned(raw, T, problem, best.point)
+    solution = Solution(best.beta, rho, lam, best.sigma2, best.loglik, residuals(sample, best.beta, rho, lam))
+    return sample, names, solution, RandomEffects(float(np.expm1(kappa)) / T, best.sigma2, T, error, problem, best)
+
+
+def _with_projection(raw: Sample, names: list[str], d: Design, effects: str) -> tuple[Sample, list[str]]:
+    """What the unit effects follow, as regressors of their own: unit means of the regressors, W X among them (Mundlak
+    1978), or the regressors of every period (Chamberlain 1982).
+
+    Those that the regressors span already are left out: means of what never changes, or of year dummies.
+
+    Raises
+    ------
+    SpatialInputError
+        E716 when no regressor has means of its own, E206 when there are too few units for so many.
+    """
+    (T, N), k = d.y.shape, len(names)
+
+    def by_unit(X):
+        panel = X.reshape(T, N, k)
+        return panel.mean(axis=0) if effects == "correlated" else panel.transpose(1, 2, 0).reshape(N, k * T)
+
+    scale = np.linalg.norm(raw.X, axis=0)
+    added = by_unit(raw.X / scale)
+    both = np.column_stack([raw.X / scale, np.tile(added, (T, 1))])
+    new = np.flatnonzero(np.abs(np.diag(np.linalg.qr(both, mode="r")))[k:] > COLLINEAR)
+    if not len(new):
+        raise SpatialInputError("E716", "no regressor has unit means of its own: none varies within and between units",
+                                hint="use effects='random'")  # fmt: skip
+    if len(new) >= N - 1:
+        raise SpatialInputError("E206", f"effects='chamberlain' takes {added.shape[1]} coefficients between units, and "
+                                f"there are {N} units", n=N, hint="use effects='correlated'")  # fmt: skip
+
+    def extended(X):
+        return np.column_stack([X, np.tile(by_unit(X)[:, new], (T, 1))])
+
+    labels = [f"mean({name})" for name in names]
+    if effects == "chamberlain":
+        labels = [f"{name} in {period}" for name in names for period in d.times.astype(str)]
+    extra = {"X": extended(raw.X), "MX": None if raw.MX is None else extended(raw.MX)}
+    return replace(raw, **extra), [*names, *(labels[j] for j in new)]

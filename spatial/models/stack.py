@@ -1,0 +1,251 @@
+"""A model under many W at once: data are read once, arrays are stacked W by W, and one search finds all maxima.
+
+What a stack cannot do is left to the model's own function: W that vary or need another correction, two spatial
+parameters, maxima at the edge of their interval, regressors that are close to collinear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import numpy as np
+from scipy import sparse
+
+from spillover.errors import SpatialInputError
+
+from ..covariance.kinds import lost_freedom
+from ..design._weights_tmp import Weights
+from ..design.checks import DOUBTFUL
+from ..design.design import INTERCEPT, Design
+from ..design.fixed_effects import left_by_effects
+from ..design.sample import _likelihood_size, lagged_intercept_varies, regressor_names
+from ..logdet import Jacobian
+from ..logdet.banded import side_by_side
+from ..logdet.many import determinants
+from ..records.results import Fit
+from ..solve.stack import Maxima, Pencil, maxima, pencil
+from ..solve.stack_search import Found, by_windows, everywhere
+from .again import KEPT
+from .estimate import Reading, aligned
+from .random import RANDOM
+
+UNITS_MAX = 2_000
+FEW = 3  # W; fewer are estimated one by one
+NUMBERS = 4_000_000  # in the columns of one stack
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Estimates of one model under several W.
+
+    Attributes
+    ----------
+    which : (F,)
+        Positions of the W that it could do.
+    names : tuple of k str
+        Of the regressors.
+    data : Pencil;  at : Maxima;  found : Found, or None without a spatial parameter; of those F
+    correction : bool
+    """
+
+    which: np.ndarray
+    names: tuple[str, ...]
+    data: Pencil = field(repr=False)
+    at: Maxima = field(repr=False)
+    found: Found | None = field(repr=False)
+    correction: bool
+
+
+def can_stack(fit: Fit | Reading, options: dict, *, covariance: bool = True) -> bool:
+    """Whether the model of this fit, with these options, can be estimated in stacks, its covariance too."""
+    d, spec, settings = fit.design, fit.specification, fit.settings
+    known = set(options) <= KEPT and settings["method"] == "ml" and settings["logdet"] is None
+    known = known and settings["correction"] != "additive" and (settings["vcov"] == "oim" or not covariance)
+    plain = d.observed is None and not d.lags and d.error_weights is None and settings["effects"] not in RANDOM
+    one = (spec.lag or spec.error or spec.durbin) and not (spec.lag and spec.error)
+    return bool(known and plain and one and regressor_names(d, settings["effects"]))
+
+
+def largest_stack(fit: Fit | Reading) -> int:
+    """How many W at most go into one stack: so many that memory is no matter."""
+    columns = 2 * len(regressor_names(fit.design, fit.settings["effects"])) + 2
+    return int(np.clip(NUMBERS // (fit.design.y.size * columns), 1, 64))
+
+
+def stacked(fit: Fit | Reading, weights: list, options: dict, among: int) -> Stack | None:
+    """Estimates under ``weights`` of the model, data and options of ``fit``; None when not one of them can be had.
+
+    Parameters
+    ----------
+    fit : Fit or Reading
+        Of this model, under any W; see ``can_stack``.
+    weights : list of Weights over the fit's units, in its order
+    among : int
+        How many W there are in the whole (``determinants``).
+    """
+    d, spec, effects = fit.design, fit.specification, fit.settings["effects"]
+    if spec.durbin and options.get("durbin") is None:
+        d = replace(d, durbin=tuple(j for j in d.durbin if d.names[j] != INTERCEPT))
+    correction = fit.settings["correction"]
+    which = [i for i, w in enumerate(weights) if _suits(w, fit, options, correction)]
+    if not which:
+        return None
+    lag = partial(_lag, side_by_side([weights[i].csr for i in which]))
+    data, good = _pencil(d, spec, effects, correction, lag, len(which))
+    found = None
+    if data.kind is not None:
+        found = _found(data, tuple(weights[which[i]] for i in good), among, _counts(d, effects, correction))
+    return _solved(d, fit.settings, data, np.array(which)[good], found)
+
+
+def under_other_w(fit: Fit, weights: list, std_errors: bool) -> Iterator:
+    """(positions, (parameters, sigma2, ln L, standard errors)) of the W that can be done, for ``refit``."""
+    options = {"durbin": fit.design.durbin, "correction": fit.settings["correction"]}
+    if len(weights) < FEW or not can_stack(fit, options, covariance=std_errors):
+        return
+    size = largest_stack(fit)
+    for start in range(0, len(weights), size):
+        stack = stacked(fit, [over_its_units(fit, w) for w in weights[start : start + size]], options, len(weights))
+        if stack is None:
+            continue
+        at, sound = stack.at, stack.at.sound
+        spatial = [at.r[:, None]] * (stack.found is not None)
+        errors = np.sqrt(np.diagonal(at.covariance, axis1=1, axis2=2))
+        found = np.concatenate([at.beta, *spatial], axis=1), at.sigma2, at.loglik, errors
+        yield start + stack.which[sound], tuple(part[sound] for part in found)
+
+
+def over_its_units(fit: Fit | Reading, w) -> Weights | None:
+    """W in the fit's order of units; None where it is none, or over others: a single fit will say why."""
+    try:
+        made = aligned(w, fit.design, "error", name="w")
+    except SpatialInputError:
+        return None
+    return made if isinstance(made, Weights) else None
+
+
+def _pencil(d: Design, spec, effects, correction, lag, R) -> tuple[Pencil, np.ndarray]:
+    """Cross-products of the samples that can be done by them, and their positions."""
+    kind = "lag" if spec.lag else "error" if spec.error else None
+    Z, k = _columns(d, effects, correction is True, kind, lag, R)
+    data = pencil(Z, k, kind, _likelihood_size(d, effects, correction))
+    good = np.flatnonzero(data.usable & _vary(data, k - d.wx_order * len(d.durbin)))
+    return data.take(good), good
+
+
+def _solved(d: Design, settings: dict, data: Pencil, which, found: Found | None) -> Stack | None:
+    """Everything else at the maxima."""
+    if data.kind is not None:
+        if found is None:
+            return None
+        which, data = which[found.which], data.take(found.which)
+    if not len(which):
+        return None
+    names = tuple(regressor_names(d, settings["effects"]))
+    if found is None:  # least squares: sigma2 = SSE / df
+        at = maxima(data, None, np.zeros(len(which)))
+        ratio = data.n / (left_by_effects(d, settings["effects"]) - len(names))
+        at = replace(at, sigma2=ratio * at.sigma2, covariance=ratio * at.covariance)
+    else:
+        at = maxima(data, found.curve, found.r)
+        at = replace(at, covariance=lost_freedom(data.n, len(names) + 1, settings) * at.covariance)
+    return Stack(which, names, data, at, found, settings["correction"])
+
+
+def _suits(w, fit: Fit | Reading, options, correction) -> bool:
+    """Whether this W has the same regressors and transformation as the fit's."""
+    if not isinstance(w, Weights) or w.n > UNITS_MAX or not w.nnz or not w.csr.has_canonical_format:
+        return False
+    spec, effects = fit.specification, fit.settings["effects"]
+    if spec.durbin and effects == "none" and lagged_intercept_varies(w) and options.get("durbin") is None:
+        return False
+    plain = options.get("correction", True) is False or effects in ("none", "entity")
+    used = spec.lag or spec.error
+    return plain or not used or (w.rows_sum_to_one and correction is True)
+
+
+def _vary(data: Pencil, own: int) -> np.ndarray:
+    """Where the effects left something of the lagged regressors, (R,); the ``own`` columns before them are known to
+    vary."""
+    lags = data.scale[:, own : data.k]
+    return (lags > DOUBTFUL * data.scale[:, :own].min(axis=1, keepdims=True)).all(axis=1)
+
+
+def _counts(d: Design, effects: str, correction) -> dict:
+    """How often the determinant counts, and whether without its unit root: as a single fit's."""
+    periods = d.n_periods - (bool(correction) and effects in ("entity", "twoway"))
+    return {"copies": periods, "unit_root": int(correction is True and effects in ("time", "twoway"))}
+
+
+def _found(data: Pencil, weights: tuple[Weights, ...], among: int, counts: dict) -> Found | None:
+    """The maxima over r; None when not one was found."""
+    if not weights:
+        return None
+    known = determinants(weights, among)
+    if not len(known.kept):
+        return None
+    data, curve = data.take(known.kept), Jacobian(known.curves, **counts)
+    found = everywhere(data, curve) if known.engines is None else by_windows(data, curve, known.engines)
+    which = known.kept[found.which]
+    ends = None if known.intervals is None else partial(known.intervals, which)
+    return replace(found, which=which, ends=ends) if len(which) else None
+
+
+def _own(d: Design, effects: str) -> np.ndarray:
+    """X and y, (c, N, T), without unit means where there are unit effects: a lag has none then either."""
+    own = np.ascontiguousarray(np.concatenate([d.X, d.y[:, :, None]], axis=2).transpose(2, 1, 0))
+    return own - own.mean(axis=2, keepdims=True) if effects in ("entity", "twoway") else own
+
+
+def _lag(blocks, values) -> np.ndarray:
+    """W_r x, (R, c, N, T), of x (c, N, T), the same for all W, or (R, c, N, T)."""
+    c, N, T = values.shape[-3:]
+    R = blocks.shape[0] // N
+    if values.ndim == 3:
+        blocks = sparse.csr_array((blocks.data, blocks.indices % N, blocks.indptr), shape=(R * N, N))
+    by_unit = np.ascontiguousarray(np.moveaxis(values, -3, -2)).reshape(blocks.shape[1], -1)
+    return np.moveaxis((blocks @ by_unit).reshape(R, N, c, T), 2, 1)
+
+
+def _columns(d: Design, effects, exact, kind, lag, R) -> tuple[np.ndarray, int]:
+    """[X, y] and the lags that the model needs, effects taken out, (R, c, m), rows unit by unit; and how many are X.
+
+    As ``demeaned_sample`` has them: with the transformation lags are taken first, without it of what was demeaned.
+
+    Parameters
+    ----------
+    lag : function of (c, N, T) or (R, c, N, T)
+    """
+    T, N = d.y.shape
+    own = _own(d, effects)
+    keep = [j for j, name in enumerate(d.names) if effects == "none" or name != INTERCEPT]
+    within, k, many = _without_periods(own, effects), len(keep), len(d.durbin)
+    powers = d.wx_order if many else 0
+    y = k + powers * many
+    Z = np.empty((R, (y + 1) * (2 if kind == "error" else 1) + (kind == "lag"), N, T))
+    Z[:, :k], Z[:, y] = within[keep], within[-1]
+    lagged = own[list(d.durbin)]
+    for first in range(k, y, many or 1):
+        lagged = lag(lagged)
+        Z[:, first : first + many] = lagged
+    if kind == "error" and exact:
+        raw = Z[:, : y + 1].copy()
+        raw[:, :k], raw[:, y] = own[keep], own[-1]
+        Z[:, y + 1 :] = lag(raw)
+    Z[:, k:y] = _without_periods(Z[:, k:y], effects)
+    if kind == "error" and not exact:
+        Z[:, y + 1 :] = lag(Z[:, : y + 1])
+    if kind == "lag":
+        Z[:, -1:] = lag((own if exact else within)[-1:])
+    if exact:
+        Z[:, y + 1 :] = _without_periods(Z[:, y + 1 :], effects)
+    return Z.reshape(R, -1, N * T), y
+
+
+def _without_periods(values: np.ndarray, effects: str) -> np.ndarray:
+    """Deviations of (..., N, T) from period means, where there are period effects."""
+    if effects in ("time", "twoway"):
+        return values - values.mean(axis=-2, keepdims=True)
+    return values

@@ -1,0 +1,97 @@
+"""What ``specify`` returns: one search, or the same search under several W side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+from spillover.show import Shown
+
+from ..records.results import Fit, TestTable
+from ..report.search_table import search_table
+from ..report.table import Table
+
+
+@dataclass(frozen=True, eq=False)
+class Search(Shown):
+    """A specification search.
+
+    Attributes
+    ----------
+    tables : tuple of TestTable
+        LM tests without and with fixed effects, LM tests for Durbin models; in panels dependence of residuals,
+        Hausman and joint significance of the effects; LR and Wald tests and diagnostics of the SDM.
+    steps : tuple of str
+        The decisions, in words.
+    choice : str
+        "OLS", "SLX", "SAR", "SEM" or "SDM".
+    fits : dict of str to Fit
+    level : float
+        Significance level of the decisions, a share.
+    decisions : dict of str to str
+        In a word each: what the LM tests ask for, which unit effects, which model.
+    """
+
+    tables: tuple[TestTable, ...]
+    steps: tuple[str, ...]
+    choice: str
+    fits: dict[str, Fit] = field(repr=False)
+    level: float
+    decisions: dict[str, str] = field(repr=False)
+
+    def tidy(self) -> pd.DataFrame:
+        """One row per test, with the table it stands in."""
+        return pd.concat([t.tidy().assign(table=t.title) for t in self.tables], ignore_index=True)
+
+    @cached_property
+    def table(self) -> Table:
+        """The same in one column, with the effects of the model chosen: for LaTeX, Markdown, HTML."""
+        return search_table({self.fits["SDM"].design.weights.kind: self}, {})
+
+    def __str__(self) -> str:
+        said = "\n".join(f"{i}. {step}" for i, step in enumerate(self.steps, 1))
+        parts = [str(t) for t in self.tables]
+        return "\n\n".join([*parts, f"Decisions at {self.level:.0%}:\n{said}\nChoice: {self.choice}"])
+
+
+@dataclass(frozen=True, eq=False)
+class Searches:
+    """Specification searches by the weights' names; ``searches["queen"]`` is one of them.
+
+    Attributes
+    ----------
+    searches : dict of str to Search
+    failed : dict of str to str
+        Weights under which the search could not be made, and why.
+    """
+
+    searches: dict[str, Search] = field(repr=False)
+    failed: dict[str, str]
+
+    def __getitem__(self, name: str) -> Search:
+        if name not in self.searches:
+            raise SpatialInputError("E501", f"no search under {name!r}", hint="there are " + ", ".join(self.searches))
+        return self.searches[name]
+
+    @property
+    def choice(self) -> pd.Series:
+        """The model chosen under each W."""
+        return pd.Series({name: s.choice for name, s in self.searches.items()}, name="choice").rename_axis("weights")
+
+    def tidy(self) -> pd.DataFrame:
+        """One row per test and W."""
+        return pd.concat([s.tidy().assign(weights=name) for name, s in self.searches.items()], ignore_index=True)
+
+    @cached_property
+    def table(self) -> Table:
+        """The path that papers report, one column per W: tests, decisions, effects of the model chosen."""
+        return search_table(self.searches, self.failed)
+
+    def __str__(self) -> str:
+        return str(self.table)
+
+    def _repr_html_(self) -> str:
+        return self.table.to_html()

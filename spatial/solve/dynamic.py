@@ -1,0 +1,113 @@
+"""What estimated unit effects do to the score of a dynamic panel, and the roots that decide on stationarity.
+
+    y_t = rho W y_t + tau y_{t-1} + eta W y_{t-1} + X_t beta + W X_t theta + c + v_t
+
+(lambda, gamma and rho in Yu, de Jong & Lee). With S = I - rho W and A = S^-1 (tau I + eta W) the unit mean of
+y_{t-1} contains v, and of its sum sum_h A^h = (I - A)^-1 remains: in the likelihood of the demeaned data, N T
+observations,
+
+    E[dL/d(tau, eta, rho, sigma2)] = -(tr K, tr W K, tr W S^-1 (tau I + eta W) K + tr W S^-1, N / (2 sigma2)),
+    K = (I - A)^-1 S^-1 = ((1 - tau) I - (rho + eta) W)^-1,
+
+and the maximum has a bias of O(1/T). Since (tau I + eta W) K = S K - I, the element of rho equals tr W K, that of
+eta: two traces of the long-run inverse are all. They come from L(r) = log|I - r W| at r = (rho + eta) / (1 - tau).
+Source: Yu, de Jong & Lee (2008), J. Econometrics 146:118-134, theorem 3 and eq. 15; with time effects Lee & Yu
+(2010), Econometric Theory 26:564-597, where W is F'WF, one unit less.
+
+Near a unit root, a root of A above 1 - 1/N, the infinite sum says little about T periods. There K is the sum over the
+sample, (1/T) sum_{h < T-1} (T - 1 - h) A^h S^-1 (Nickell 1981, Econometrica 49:1417-1426, for W = 0): it stays finite
+and needs no stationarity.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spillover.errors import SpatialInputError
+
+from ..design._weights_tmp import Weights
+from ..logdet import Asymmetric, Spectrum, logdet, symmetrizer
+from .ml import Sample, Solution
+
+EIGEN_MAX = 5_000  # units whose eigenvalues are computed where the determinant alone does not suffice
+CIRCLE = 720  # points on which a root is bounded when not all eigenvalues are known
+
+
+def score_of_unit_effects(sample: Sample, at: Solution, weights: Weights, lags: list[int | None]) -> np.ndarray:
+    """E[dL/d(beta, rho, sigma2)] at the true values, when unit means were taken out of a dynamic model.
+
+    Parameters
+    ----------
+    lags : [tau, eta]
+        Their places in beta; None where the model has no such term.
+    """
+    tau, eta = (0.0 if place is None else at.beta[place] for place in lags)
+    units = weights.n - sample.lag.unit_root
+    K, WK, GK = _traces(sample, weights, at.rho, tau, eta)
+    score = np.zeros(len(at.beta) + 2)
+    for place, trace in zip(lags, (K, WK)):
+        if place is not None:
+            score[place] = -trace
+    score[-2:] = -GK, -units / (2 * at.sigma2)
+    return score
+
+
+def roots(weights: Weights, L, rho, tau, eta) -> np.ndarray:
+    """Roots of A = (I - rho W)^-1 (tau I + eta W), the largest among them: below one in size, y_t is stationary.
+
+    Parameters
+    ----------
+    L : log-determinant of W (``spatial.logdet``)
+    rho, tau, eta : float, or arrays of shape (draws, 1)
+
+    Notes
+    -----
+    They are (tau + eta w) / (1 - rho w) over the eigenvalues w of W. That is monotone in a real w: the two outermost
+    suffice. Where eigenvalues are complex and not known, the circle through the outermost bounds the roots.
+    """
+    w = _outermost(weights, L)
+    return (tau + eta * w) / (1 - rho * w)
+
+
+def _outermost(weights: Weights, L) -> np.ndarray:
+    ends = 1 / np.array(L.interval)
+    if isinstance(L, Asymmetric):
+        L = L.whole
+    if isinstance(L, Spectrum):
+        return ends if np.isrealobj(L.eigenvalues) else L.eigenvalues
+    if symmetrizer(weights.csr) is not None:
+        return ends
+    return np.abs(ends).max() * np.exp(2j * np.pi * np.arange(CIRCLE) / CIRCLE)
+
+
+def _traces(sample, weights, rho, tau, eta) -> tuple[float, float, float]:
+    """tr K, tr W K and the element of rho; by the determinant where all roots are well inside."""
+    n = weights.n - sample.lag.unit_root
+    if np.abs(roots(weights, sample.lag.logdet, rho, tau, eta)).max() < 1 - 1 / n:
+        r = (rho + eta) / (1 - tau)
+        WK = float(-sample.lag.d1(r)) / sample.lag.copies / (1 - tau)
+        K = n / (1 - tau) + r * WK
+        return K, WK, WK
+    return _traces_by_eigenvalues(sample, weights, rho, tau, eta)
+
+
+def _traces_by_eigenvalues(sample, weights, rho, tau, eta) -> tuple[float, float, float]:
+    """The same sums over the eigenvalues w of W (of F'WF, if that is the likelihood's), near a unit root or not."""
+    if weights.n > EIGEN_MAX:
+        raise SpatialInputError("E711", "so close to a unit root the bias correction needs all eigenvalues of W, up "
+                                f"to {EIGEN_MAX:,} units", n=weights.n, hint="correction=False")  # fmt: skip
+    w = logdet(weights, "eigen").eigenvalues
+    if sample.lag.unit_root:
+        w = np.delete(w, np.argmin(np.abs(w - 1)))
+    s = 1 / (1 - rho * w)
+    a = (tau + eta * w) * s
+    if (np.abs(a) < 1 - 1 / len(w)).all():
+        k = s / (1 - a)
+    else:
+        T = sample.lag.copies
+        powers, k = np.ones_like(a), np.zeros_like(a)
+        for h in range(T - 1):
+            k = k + (T - 1 - h) / T * powers * s
+            powers = powers * a
+    G = w * s
+    return tuple(float(total.sum().real) for total in (k, w * k, G * (tau + eta * w) * k + G))

@@ -1,0 +1,68 @@
+"""Steps up to the model: who is whose neighbour, is it clustered, which model, its coefficients."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+import spatial as sp
+from spatial.report.html import Figure, Table
+from spatial.report.text import header
+
+from .question import Chapter, Question
+from .words import LEVEL
+
+
+def weights(q: Question, found: dict) -> Chapter:
+    rows = []
+    for name, w in q.weights.items():
+        degree = pd.Series(w.csr.indptr).diff().dropna()
+        rows.append((name, f"{w.kind}, {w.standardization}-standardised", w.nnz, degree.mean(),
+                     f"{int(degree.min())} to {int(degree.max())}", len(w.islands), w.components))  # fmt: skip
+    columns = ["W", "what it is", "links", "per unit", "range", "islands", "components"]
+    first = next(iter(q.weights))
+    drawn = Figure(q.leading.plot(q.map), f"Links of {first}", f"Map of links, {first}")
+    return Chapter(
+        "Who is whose neighbour",
+        q.weights,
+        ("Weights say who is whose neighbour, and how much. The model is estimated under the first; it leads.",),
+        {"weights": Table(pd.DataFrame(rows, columns=columns), "The weights", digits=2)},
+        {"weights": drawn},
+    )
+
+
+def moran(q: Question, found: dict, *, columns: list[str], permutations: int = 999) -> Chapter:
+    by = {"by": q.time, "entity": q.entity, "seed": q.seed, "permutations": permutations}
+    result = sp.moran_by(q.panel, list(columns), q.leading, **by)
+    frame = result.to_frame()
+    share = frame.groupby("variable", sort=False)["p_sim"].apply(lambda p: int((p < LEVEL).sum()))
+    periods = frame.groupby("variable", sort=False).size()
+    text = tuple(
+        f"{q.name(name)} is spatially autocorrelated (permutation p below {LEVEL}) in {share[name]} of {periods[name]} "
+        "periods."
+        for name in share.index
+    )
+    table = Table(frame.drop(columns=["n", "p_norm", "weights"]), "Moran's I by period")
+    drawn = Figure(result.plot(), "Moran's I by period", "Lines of Moran's I")
+    return Chapter("Is it clustered?", result, text, {"moran": table}, {"moran": drawn})
+
+
+def tests(q: Question, found: dict) -> Chapter:
+    searches = sp.specify(q.formula, q.panel, q.weights, **q.keys)
+    frame = searches.table.to_frame().reset_index()
+    repeated = frame["section"].duplicated()
+    table = Table(frame.assign(section=frame["section"].mask(repeated, "")), "The search under each W")
+    first, leading = next(iter(searches.searches.items()))
+    text = (f"Under {first}:", *leading.steps, f"Choice: {leading.choice}.")
+    return Chapter("Which model?", searches, text, {"tests": table}, note=" ".join(searches.table.notes))
+
+
+def model(q: Question, found: dict) -> Chapter:
+    fit = q.estimate(q.formula, q.panel, q.leading, **q.keys)
+    shared = {key: value for key, value in q.keys.items() if key in ("entity", "time", "effects", "missing")}
+    regression = sp.ols(q.formula, q.panel, q.leading, **shared)
+    name = fit.specification.name
+    tables = {
+        "model": Table(fit.tidy(), f"Coefficients of the {name}"),
+        "regression": Table(regression.tidy(), "The regression without spatial terms, for comparison"),
+    }
+    return Chapter(f"The model: {name}", fit, tuple(header(fit)), tables, note="Coefficients are not effects.")

@@ -1,0 +1,99 @@
+"""Steps before the model: the columns that were made, how units compare, and the gaps between them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+import spatial as sp
+from spatial.report.html import Figure, Table
+
+from .question import Chapter, Question
+from .words import LEVEL
+
+
+def columns(q: Question, found: dict) -> Chapter:
+    text = tuple(f"{q.name(made.name)} is {made.how}." for made in q.made)
+    tables, figures = {}, {}
+    for made in q.made:
+        if hasattr(made.result, "weights"):
+            tables[f"weights_of_{made.name}"] = Table(made.result.weights, f"Weights in {q.name(made.name)}")
+        if hasattr(made.result, "by_period") and hasattr(made.result, "plot"):
+            means = made.result.by_period.reset_index()
+            tables[made.name] = Table(means, f"{made.result.title}: means over units")
+            figures[made.name] = Figure(made.result.plot(), made.result.title, "Lines of mean changes by period")
+        if hasattr(made.result, "params"):
+            tables[made.name] = Table(made.result.tidy(), made.result.title)
+    return Chapter("What was computed first", q.made, text, tables, figures)
+
+
+def growth(q: Question, found: dict, *, columns: list[str], units: list | None = None) -> Chapter:
+    result = sp.indicators.growth_table(q.panel, list(columns), entity=q.entity, time=q.time, units=units)
+    start, end = result.start, result.end
+    heads = {"first": f"{start}", "last": f"{end}", "growth": "growth a period", "share_first": f"share {start}",
+             "share_last": f"share {end}", "level_last": f"level {end}"}  # fmt: skip
+    said = f"Levels, growth a period and shares of the whole (0.01 is 1 %), and the level when {result.base} = 100"
+    table = Table(result.table.rename(columns=heads), said)
+    return Chapter("How units compare", result, (), {"growth": table})
+
+
+def gaps(
+    q: Question, found: dict, *, column: str, groups: str | None = None, controls: list[str] = (), classes: int = 4
+) -> Chapter:
+    """Gini and Theil with their parts, sigma and beta convergence, densities and transitions of one column."""
+    keys = {"entity": q.entity, "time": q.time}
+    sp_ = sp.indicators
+    gini, theil = (f(q.panel, column, groups=groups, **keys) for f in (sp_.gini, sp_.theil))
+    sigma = sp_.sigma_convergence(q.panel, column, groups=groups, **keys)
+    beta = sp_.beta_convergence(q.panel, column, q.leading, model=q.model, controls=list(controls), **keys)
+    densities = sp_.kernel_densities(q.panel, column, **keys)
+    moves = sp_.spatial_markov(q.panel, column, q.leading, classes=classes, **keys)
+    tables = {
+        "gini": Table(_parts(gini), "Gini coefficient and Dagum's parts" if groups else "Gini coefficient"),
+        "theil": Table(_parts(theil), "Theil index and its parts" if groups else "Theil index"),
+        "sigma": Table(
+            sigma.tests.tidy().rename(columns={"term": "test"}), "Sigma convergence: variance, first and last"
+        ),
+        "beta": Table(beta.table, "Beta convergence: speed and half-life"),
+        "transitions": Table(
+            _matrices(moves), "Probabilities of moving between classes, by the class of the neighbours"
+        ),
+        "transition_tests": _tests(moves.tests, "Do the neighbours matter?"),
+    }
+    figures = {
+        "sigma": Figure(sigma.plot(), f"Spread of {q.name(column)} by period", "Lines of the coefficient of variation"),
+        "densities": Figure(densities.plot(), f"Densities of {q.name(column)} by period", "Kernel densities"),
+        "transitions": Figure(moves.overall.plot(), "Transitions between classes", "Heat map of probabilities"),
+    }
+    answer = (_about_gaps(q.name(column), gini, moves),)
+    return Chapter("Do the gaps close?", {"gini": gini, "theil": theil, "beta": beta}, answer, tables, figures,
+                   answer=answer)  # fmt: skip
+
+
+def _tests(tests, caption: str) -> Table:
+    return Table(tests.tidy().rename(columns={"term": "test"}), caption)
+
+
+def _parts(found) -> pd.DataFrame:
+    """One row per period: the measure, its parts and their shares."""
+    return found.frame.join(found.shares.add_prefix("share ")).reset_index()
+
+
+def _matrices(moves) -> pd.DataFrame:
+    """The matrix of all units above those of each class of neighbours."""
+    parts = []
+    for neighbours, chain in {"all": moves.overall, **moves.by_lag}.items():
+        part = chain.probabilities.add_prefix("to ").reset_index()
+        parts.append(part.assign(moves=chain.counts.sum(axis=1).to_numpy()).assign(neighbours=str(neighbours)))
+    whole = pd.concat(parts, ignore_index=True)
+    return whole[["neighbours", *whole.columns.drop("neighbours")]]
+
+
+def _about_gaps(name: str, gini, moves) -> str:
+    whole = gini.frame.iloc[:, 0]
+    way = "fell" if whole.iloc[-1] < whole.iloc[0] else "rose"
+    p = min(test.p_value for test in moves.tests)
+    neighbours = "depends" if p < LEVEL else "cannot be shown to depend"
+    return (
+        f"The Gini coefficient of {name} {way} from {whole.iloc[0]:.3f} in {whole.index[0]} to {whole.iloc[-1]:.3f} in "
+        f"{whole.index[-1]}; a unit's move between classes {neighbours} on its neighbours."
+    )

@@ -1,0 +1,64 @@
+"""Steps that ask more of the model: does it move slowly, is it the same everywhere, what strengthens it?"""
+
+from __future__ import annotations
+
+import spatial as sp
+from spatial import plot
+from spatial.report.html import Figure, Table
+from spatial.report.text import header
+
+from .question import Chapter, Question
+from .words import LEVEL, estimate, p_said, who
+
+
+def dynamics(q: Question, found: dict, *, lags: str = "both") -> Chapter:
+    """The model with its own past: short-run and long-run effects."""
+    fit = q.estimate(q.formula, q.panel, q.leading, lags=lags, **q.keys)
+    effects = fit.effects(draws=q.draws, seed=q.seed)
+    tables = {
+        "dynamic_model": Table(fit.tidy(), f"Coefficients of the dynamic {fit.specification.name}"),
+        "dynamic_effects": Table(effects.tidy(), "Short-run and long-run effects"),
+    }
+    figures = {"short_run": Figure(plot.effects(effects.short_run), "Short-run effects", "Points and intervals")}
+    if fit.stationarity.holds:
+        figures["long_run"] = Figure(plot.effects(effects.long_run), "Long-run effects", "Points and intervals")
+    return Chapter("In the long run", fit, tuple(header(fit)), tables, figures)
+
+
+def heterogeneity(
+    q: Question, found: dict, *, by: str, cut=None, variables: list[str] | None = None, permutations: int = 0
+) -> Chapter:
+    """The model in each group, and whether its effects differ."""
+    result = sp.heterogeneity(
+        q.formula, q.panel, q.leading, by=by, cut=cut, model=q.estimate, variables=variables, draws=q.draws,
+        seed=q.seed, permutations=permutations, **q.keys,
+    )  # fmt: skip
+    tables = {
+        "heterogeneity": Table(result.tidy(), f"Effects by {q.name(by)}"),
+        "differences": Table(result.differences.dropna(axis=1, how="all"), "Differences between groups"),
+    }
+    clear = result.differences[result.differences["p_value"] < LEVEL]
+    said = f"{len(clear)} of {len(result.differences)} differences between groups can be told from zero at {LEVEL:.0%}."
+    return Chapter(f"Is it the same for every {q.name(by)}?", result, (said, *who(result)), tables)
+
+
+def moderation(q: Question, found: dict, *, variable: str, moderator: str, at: list[float]) -> Chapter:
+    """Effects of a regressor at values of a moderator that it is multiplied with."""
+    fit = q.estimate(f"{q.formula} + {variable}:{moderator}", q.panel, q.leading, **q.keys)
+    result = sp.effects_by(fit, variable, at={moderator: list(at)}, draws=q.draws, seed=q.seed)
+    tables = {
+        "moderation": Table(result.tidy(), f"Effects of {q.name(variable)} at values of {q.name(moderator)}"),
+        "moderation_model": Table(fit.tidy(), "Coefficients, the product among them"),
+    }
+    said = tuple(_moderated(q, result, kind) for kind in ("direct", "total") if len(at) > 1)
+    heading = f"Does {q.name(moderator)} change the effect of {q.name(variable)}?"
+    return Chapter(heading, result, said, tables, answer=said)
+
+
+def _moderated(q: Question, result, kind: str) -> str:
+    rows = result.tidy().query("effect == @kind")
+    low, high = (f"{estimate(row)} where {row['term']}" for _, row in rows.iloc[[0, -1]].iterrows())
+    return (
+        f"The {kind} effect of {q.name(result.variable)} is {low}, and {high} (equal at all values: "
+        f"{p_said(result.test(kind).p_value)})."
+    )

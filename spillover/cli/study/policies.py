@@ -1,0 +1,135 @@
+"""Steps after the effects: a policy, a channel, a threshold, a what-if."""
+
+from __future__ import annotations
+
+import spatial as sp
+from spatial import plot
+from spatial.report.html import Figure, Table
+from spillover.errors import SpatialInputError
+
+from .question import Chapter, Question
+from .words import LEVEL, estimate, outcome_units, p_said, who
+
+
+def policy(
+    q: Question, found: dict, *, treatment: str, method: str = "imputation", window: list[int] | None = None
+) -> Chapter:
+    """Difference-in-differences, without spillovers and with them."""
+    formula = _with_first(q.formula, treatment)
+    keys = {"entity": q.entity, "time": q.time, "treatment": treatment}
+    keys |= {"window": tuple(window)} if window else {}
+    alone = sp.did(formula, q.panel, method=method, **keys)
+    spatial = sp.spatial_did(formula, q.panel, q.leading, draws=q.draws, seed=q.seed, **keys)
+    tables = {
+        "did": Table(alone.table, "Average effect on the treated, as if nothing spilled over"),
+        "spatial_did": Table(spatial.table, "Direct and indirect effects of the policy"),
+    }
+    figures = {}
+    if alone.path is not None:
+        tables["event_study"] = Table(alone.path, "Effect by period since adoption")
+        figures["trends"] = Figure(plot.trends(alone), "Mean outcome by cohort", "Lines of means")
+        figures["event_study"] = Figure(plot.event_study(alone), "Event study", "Points and intervals by period")
+    if spatial.path is not None:
+        drawn = Figure(plot.event_study(spatial), "Event study at home and next door", "Points and intervals by period")
+        figures["spatial_event_study"] = drawn
+    name, neighbours = q.name(treatment), spatial.table.set_index("term").loc["indirect on untreated neighbours"]
+    units = outcome_units(spatial.response)
+    answer = (
+        f"{name} changed {q.name(spatial.response)} of those that adopted it by "
+        f"{estimate(alone.table.iloc[0], *units)}; of untreated neighbours by {estimate(neighbours, *units)}.",
+    )
+    before = _before("Alone", alone) + _before("With neighbours", spatial)
+    notes = "; ".join((*alone.notes, *spatial.notes))
+    text = (*answer, *before, *who(alone), *who(spatial))
+    return Chapter(f"What {name} did", (alone, spatial), text, tables, figures, notes, answer=answer)
+
+
+def _before(model: str, result) -> tuple[str, ...]:
+    """The test for effects before adoption; nothing where there is no such period."""
+    try:
+        return (f"{model}: {result.pretrends}.",)
+    except SpatialInputError:
+        return ()
+
+
+def mechanism(q: Question, found: dict, *, mediators: list[str], variable: str | None = None) -> Chapter:
+    """How much of the effect of one regressor passes through each mediator."""
+    results = {
+        m: sp.mediation(q.formula, q.panel, q.leading, mediator=m, variable=variable, entity=q.entity, time=q.time,
+                        effects=q.options["effects"], seed=q.seed)
+        for m in mediators
+    }  # fmt: skip
+    tables = {f"mediation_{i}": Table(r.table, f"Through {q.name(m)}") for i, (m, r) in enumerate(results.items(), 1)}
+    clear = [q.name(m) for m, r in results.items() if _mediated(r)["p_value"] < LEVEL]
+    effect = f"of the effect of {q.name(next(iter(results.values())).settings['x'])}"
+    part = f"A part {effect}" if clear else f"No part {effect}"
+    answer = (f"{part} that can be told from zero passes through {', '.join(clear or map(q.name, mediators))}.",)
+    text = (*answer, *(line for r in results.values() for line in who(r)))
+    return Chapter("Through which channel?", results, text, tables, answer=answer)
+
+
+def threshold(q: Question, found: dict, *, variable: str, switching: str | None = None, thresholds: int = 1) -> Chapter:
+    """Where the effect of a regressor changes."""
+    effects = q.options["effects"]
+    if effects not in ("entity", "twoway"):
+        raise SpatialInputError("E501", "a threshold needs effects = 'entity' or 'twoway'")
+    result = sp.threshold(
+        q.formula, q.panel, threshold_variable=variable, switching=switching, thresholds=thresholds, effects=effects,
+        w=q.leading, entity=q.entity, time=q.time, seed=q.seed,
+    )  # fmt: skip
+    tables = {
+        "thresholds": Table(result.thresholds, f"Thresholds in {q.name(variable)}"),
+        "regimes": Table(result.table, "Coefficients in each regime"),
+    }
+    figures = {
+        f"threshold_{k}": Figure(plot.threshold(result, number=k), f"Threshold {k}", "Likelihood ratio by threshold")
+        for k in range(1, len(result.thresholds) + 1)
+    }
+    first = result.thresholds.iloc[0]
+    told = "can" if first["p_value"] < LEVEL else "cannot"
+    value, low, high = (f"{first[column]:.4g}" for column in ("threshold", "conf_low", "conf_high"))
+    answer = (
+        f"That the effect of {q.name(result.settings['switching'])} changes with {q.name(variable)} {told} be told "
+        f"from chance (bootstrap {p_said(first['p_value'])}); the likeliest threshold is {value} [{low}, {high}].",
+    )
+    heading = "Does the effect change at a threshold?"
+    return Chapter(heading, result, (*answer, *who(result)), tables, figures, answer=answer)
+
+
+def what_if(
+    q: Question, found: dict, *, variable: str, change: float | None = None, percent: float | None = None,
+    to=None, share: float = 1.0, units=None, groups: str | None = None,
+) -> Chapter:  # fmt: skip
+    """A regressor changed in some units, and the response of all."""
+    moved = {"change": change, "percent": percent, "to": to, "share": share, "units": units}
+    result = sp.what_if(found["model"].result, variable, draws=q.draws, seed=q.seed, **moved)
+    tables = {"what_if": Table(result.table.rename_axis(q.entity).reset_index(), "Every unit's change and response")}
+    answer = ()
+    if groups is not None:
+        means = result.by_group(groups)
+        tables["what_if_by_group"] = Table(means.reset_index(), f"Who gains, by {q.name(groups)}")
+        answer = (_who_gains(q, result, means),)
+    drawn = Figure(plot.what_if(q.map, result), f"Response to a change of {q.name(variable)}", "Map of responses")
+    layer = result.table[["change", "estimate"]].add_prefix("what_if_")
+    return Chapter("What if?", result, (*answer, *who(result)), tables, {"what_if": drawn}, answer=answer, layer=layer)
+
+
+def _who_gains(q: Question, result, means) -> str:
+    outcome, changed = result.fit.design.response, int((result.table["change"] != 0).sum())
+    factor, percent = outcome_units(outcome)
+    each = ", ".join(f"{estimate(row, factor, percent)} in {group}" for group, row in means.iloc[:-1].iterrows())
+    return (
+        f"Were {q.name(result.variable)} changed as asked in {changed} of {len(result.table)} units, mean "
+        f"{q.name(outcome)} would change by {each}, and {estimate(means.iloc[-1], factor, percent)} over all."
+    )
+
+
+def _with_first(formula: str, term: str) -> str:
+    """The formula with ``term`` as its first regressor."""
+    left, _, right = formula.partition("~")
+    return formula if term in right.split("+")[0].split() else f"{left.strip()} ~ {term} + {right.strip()}"
+
+
+def _mediated(result):
+    rows = result.table
+    return rows[(rows["path"] == "mediated") & (rows["effect"] == "total")].iloc[0]

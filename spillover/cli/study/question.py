@@ -1,0 +1,102 @@
+"""What is asked of which data, and what one step of the answer looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from spatial.report.html import Figure, Section, Table
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A study: its data and the steps that are wanted.
+
+    Attributes
+    ----------
+    title, formula : str
+    map : GeoDataFrame, indexed by unit
+    panel : DataFrame
+    entity, time : str
+    weights : dict of names to weights; the first leads
+    steps : dict of a step's name to its options, in any order
+    model : str
+        "sdm", "sar" ...
+    options : dict
+        Keywords of the model: effects, durbin, vcov ...
+    seed, draws : int
+    words : dict
+        Plain words for terms of the formula, for sentences and labels.
+    lang : str
+        Language tag of the report.
+    made : tuple of Made
+        Columns that were computed beforehand.
+    """
+
+    title: str
+    formula: str
+    map: object = field(repr=False)
+    panel: pd.DataFrame = field(repr=False)
+    entity: str
+    time: str
+    weights: dict = field(repr=False)
+    steps: dict[str, dict]
+    model: str = "sdm"
+    options: dict = field(default_factory=lambda: {"effects": "twoway"})
+    seed: int = 1
+    draws: int = 1000
+    words: dict = field(default_factory=dict)
+    lang: str = "en"
+    made: tuple = ()
+
+    @property
+    def keys(self) -> dict:
+        """What every model call takes besides formula, data and weights."""
+        return {"entity": self.entity, "time": self.time, **self.options}
+
+    @property
+    def leading(self):
+        """The first weights."""
+        return next(iter(self.weights.values()))
+
+    @property
+    def estimate(self):
+        """The model's function."""
+        import spatial as sp
+
+        return getattr(sp, self.model)
+
+    def name(self, term: str) -> str:
+        return self.words.get(term, term)
+
+
+@dataclass(frozen=True, eq=False)
+class Chapter:
+    """One step, done: its result, and what the report and the folder show of it.
+
+    Attributes
+    ----------
+    heading : str
+    result : object
+        For the steps that follow.
+    text, note : what the report says
+    tables, figures : dict of file names, without suffix, to Table and Figure
+    answer : tuple of str
+        Sentences for the top of the report.
+    layer : DataFrame indexed by unit, or None
+        Columns for the map.
+    """
+
+    heading: str
+    result: object = None
+    text: tuple[str, ...] = ()
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    note: str = ""
+    answer: tuple[str, ...] = ()
+    layer: pd.DataFrame | None = None
+
+    def section(self) -> Section:
+        return Section(self.heading, self.text, tuple(self.tables.values()), tuple(self.figures.values()), self.note)

@@ -1,0 +1,134 @@
+"""Go through the steps of a study and leave its files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from spatial.report.html import Section, write_html
+from spillover import __version__
+from spillover.errors import SpatialInputError
+from spillover.files import refuse_existing, replacing, write_table
+
+from .chapters import ALWAYS, function, in_order
+from .question import Chapter, Question
+
+FIXED = ("report.html", "tables.tex", "tables.docx", "spillovers.gpkg")
+
+
+def run(question: Question, step: Callable[[str], None]) -> tuple[dict[str, Chapter], dict[str, str]]:
+    """Take every step that is wanted.
+
+    Parameters
+    ----------
+    question : Question
+    step : callable
+        Is told which step comes next.
+
+    Returns
+    -------
+    found : dict of step to Chapter
+    failed : dict of step to str
+        Steps that could not be taken, and why; the others go on. Ctrl-C ends the study with what is done.
+
+    Raises
+    ------
+    SpatialInputError
+        When the weights, the model or its effects fail: nothing stands without them.
+    """
+    found, failed = {}, {}
+    wanted = in_order(question)
+    for at, (name, options) in enumerate(wanted.items()):
+        step(name.replace("_", " "))
+        try:
+            found[name] = function(name)(question, found, **options)
+        except SpatialInputError as error:
+            if name in ALWAYS:
+                raise
+            failed[name] = str(error)
+        except KeyboardInterrupt:
+            if "effects" not in found:
+                raise
+            failed |= dict.fromkeys(list(wanted)[at:], "interrupted")
+            break
+    return found, failed
+
+
+def write(question: Question, found: dict, failed: dict, folder: Path, *, overwrite: bool = False) -> list[Path]:
+    """Leave the report, the tables as .csv, .tex and .docx, the figures and the map in ``folder``.
+
+    Where two chapters have a table of one name its file is the later one's: ``effects.csv`` has all weights.
+    """
+    from spatial import plot
+    from spatial.report.papers import write_latex, write_word
+
+    folder, chapters = Path(folder), list(found.values())
+    refuse_outputs(folder, overwrite=overwrite)
+    tables = {_file(name): table for chapter in chapters for name, table in chapter.tables.items()}
+    figures = {_file(name): figure for chapter in chapters for name, figure in chapter.figures.items()}
+    paths = [folder / "report.html"]
+    write_html(paths[0], overwrite=overwrite, **_report(question, found, failed))
+    for name, table in tables.items():
+        paths.append(folder / f"{name}.csv")
+        write_table(table.frame, paths[-1], overwrite=overwrite)
+    for name, figure in figures.items():
+        paths.append(folder / f"{name}.png")
+        plot.save(figure.image, paths[-1], overwrite=overwrite)
+    paths += [folder / "tables.tex", folder / "tables.docx", folder / "spillovers.gpkg"]
+    write_latex(tables, paths[-3], overwrite=overwrite)
+    write_word(tables, paths[-2], title=question.title, overwrite=overwrite)
+    with replacing(paths[-1], overwrite=overwrite) as part:
+        _layer(question, chapters).to_file(part, layer="spillovers", driver="GPKG")
+    return paths
+
+
+def _file(name: str) -> str:
+    """A name that may hold a column's, such as ``gdp/人口``, as the name of a file."""
+    return "".join(c if c.isalnum() else "_" for c in name)
+
+
+def refuse_outputs(folder: Path, *, overwrite: bool) -> None:
+    """Fail before any work when an output is there."""
+    refuse_existing([Path(folder) / name for name in FIXED], overwrite=overwrite)
+
+
+def _report(q: Question, found: dict, failed: dict) -> dict:
+    """Everything that ``write_html`` needs."""
+    d = found["model"].result.design
+    sections = [chapter.section() for chapter in found.values()]
+    if failed:
+        said = tuple(f"{name.replace('_', ' ')}: {why}" for name, why in failed.items())
+        sections.append(Section("What could not be done", said))
+    return {
+        "title": q.title,
+        "subtitle": f"{d.n_units} units, {d.n_periods} periods ({d.times[0]} to {d.times[-1]}). Model: {d.formula}",
+        "answer": tuple(sentence for chapter in found.values() for sentence in chapter.answer),
+        "sections": tuple(sections),
+        "footer": _footer(q),
+        "lang": q.lang,
+    }
+
+
+def _footer(q: Question) -> dict[str, str]:
+    """How the numbers were made."""
+    content = pd.util.hash_pandas_object(q.panel, index=False).to_numpy()
+    return {
+        "spillover": __version__,
+        "seed": str(q.seed),
+        "draws": f"{q.draws:,}",
+        "panel": f"{len(q.panel):,} rows, content {hashlib.sha256(content.tobytes()).hexdigest()[:16]}",
+        **{f"column {made.name}": made.how for made in q.made},
+        **{f"W: {name}": w.digest[:16] for name, w in q.weights.items()},
+    }
+
+
+def _layer(q: Question, chapters):
+    """The map with what the chapters found for every unit."""
+    layer = q.map
+    for chapter in chapters:
+        if chapter.layer is not None:
+            layer = layer.join(chapter.layer)
+    return layer.reset_index()

@@ -1,0 +1,91 @@
+"""Steps from the model on: direct and indirect effects, one unit's shock, and all of it under every W."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+import spatial as sp
+from spatial import plot
+from spatial.report.html import Figure, Table
+from spatial.report.text import number
+
+from .question import Chapter, Question
+from .words import HOW_TO_READ, about_spillovers, about_weights, outcome_units
+
+
+def effects(q: Question, found: dict) -> Chapter:
+    e = found["model"].result.effects(draws=q.draws, seed=q.seed)
+    drawn = Figure(plot.effects(e), "Direct, indirect and total effects", "Points and intervals of the effects")
+    return Chapter(
+        "Direct, indirect and total effects",
+        e,
+        HOW_TO_READ,
+        {"effects": Table(e.tidy(), "Effects")},
+        {"effects": drawn},
+        note=f"Intervals: {e.level:.0%}, from {e.kept:,} draws, seed {e.seed}.",
+        answer=about_spillovers(e, q.name),
+        layer=_by_unit(e),
+    )
+
+
+def shock(q: Question, found: dict, *, unit=None, term: str | None = None, size: float = 1.0) -> Chapter:
+    e = found["effects"].result
+    default_unit, default_term = clearest_shock(e)
+    unit, term = default_unit if unit is None else unit, term or default_term
+    response = e.shock(unit, term, size)
+    outcome, by = e.fit.design.response, f"{size:+g}"
+    others = response.drop(unit)
+    largest = others.abs().sort_values(ascending=False).index[:10]
+    factor, percent = outcome_units(outcome)
+    own, rest = (f"{number(factor * value)}{percent}" for value in (response[unit], others.sum()))
+    text = (
+        f"{by} in {q.name(term)} in {unit} changes {q.name(outcome)} by {own} there and by {rest} in all other units "
+        f"together, most in {', '.join(map(str, largest[:3]))}.",
+    )
+    frame = others[largest].rename("response").rename_axis(q.entity).reset_index()
+    axes = plot.response(q.map, response, unit, label=f"Response of {outcome} to {by} in {term}")
+    return Chapter(
+        "What one unit's shock does to all others",
+        response,
+        text,
+        {"shock": Table(frame, "The ten largest responses")},
+        {"spillover_map": Figure(axes, f"Response to {by} in {term} in {unit}", "Map of responses")},
+        layer=response.rename("shock_response").to_frame(),
+    )
+
+
+def clearest_shock(effects) -> tuple:
+    """The unit with most neighbours, and the term whose indirect effect is clearest."""
+    table = effects.tidy().query("effect == 'indirect'")
+    d = effects.fit.design
+    return d.ids[int((d.weights.csr > 0).sum(axis=0).argmax())], table.loc[table["statistic"].abs().idxmax(), "term"]
+
+
+def by_weights(q: Question, found: dict) -> Chapter:
+    how = {"draws": q.draws, "seed": q.seed, **q.keys}
+    comparison = sp.compare_weights(q.weights, model=q.estimate, formula=q.formula, data=q.panel, **how)
+    glance = comparison.glance()
+    tables = {
+        "by_weights": Table(glance.drop(columns=["lambda", "model"]), "Fit under each W, the preferred first"),
+        "effects": Table(comparison.tidy(), "Direct, indirect and total effects under each W"),
+    }
+    axes = plot.by_weights(comparison, "indirect")
+    drawn = Figure(axes, "Indirect effects under each W", "Points and intervals by W")
+    return Chapter(
+        "How much depends on W",
+        comparison,
+        ("A conclusion that holds under one W only is a conclusion about that W.",),
+        tables,
+        {"by_weights": drawn},
+        note="; ".join(f"{name} could not be estimated: {why}" for name, why in comparison.failed.items()),
+        answer=(about_weights(comparison, q.name),),
+    )
+
+
+def _by_unit(effects) -> pd.DataFrame:
+    """Every unit's own, emitted and received effects of each term, as columns for the map."""
+    parts = []
+    for term in effects.variables:
+        name = "".join(c if c.isalnum() else "_" for c in term).strip("_")
+        parts.append(effects.by_unit(term).add_prefix(f"{name}_"))
+    return pd.concat(parts, axis=1)

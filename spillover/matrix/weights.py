@@ -1,0 +1,315 @@
+"""SpatialWeights: a frozen sparse matrix with names on its rows."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import InitVar, dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from spillover.errors import SpatialInputError
+from spillover.ids import positions
+from spillover.show import ask
+
+from .. import labels as _labels
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SpatialWeights:
+    """Who is whose neighbour, and how strongly: row i holds the weights of i's neighbours.
+
+    Every builder of this package returns one. It never changes: methods give new objects, the arrays are
+    read-only, and equal content means equal hash, so that work on a matrix can be remembered.
+
+    Attributes
+    ----------
+    csr : scipy.sparse.csr_array, shape (n, n)
+        float64, canonical (sorted, no duplicates, no explicit zeros), read-only.
+    ids : pandas.Index, length n
+        Unique labels of rows and columns, in the order of the rows.
+    kind : str
+        How the weights were made, in words.
+    standardization : str
+        "none", "row", "spectral", "minmax", "double" or "variance".
+    unit : str or None
+        The unit of the distances behind the weights, where there are any.
+    notes : tuple of str
+        What was decided on the way (islands attached, units dropped, ...).
+    raw : numpy.ndarray or None, shape (nnz,)
+        The weights before standardisation; None when they are the weights, or when unknown.
+
+    Examples
+    --------
+    >>> import weights as wt
+    >>> w = wt.from_dense([[0, 1, 0], [1, 0, 1], [0, 1, 0]], ids=["a", "b", "c"])
+    >>> w.standardize("row").lag(pd.Series({"c": 3.0, "b": 2.0, "a": 1.0}))
+    a    2.0
+    b    2.0
+    c    2.0
+    dtype: float64
+    """
+
+    csr: sparse.csr_array
+    ids: pd.Index
+    kind: str = "given"
+    standardization: str = "none"
+    unit: str | None = None
+    notes: tuple[str, ...] = ()
+    raw: np.ndarray | None = field(default=None)
+    _sound: InitVar[bool] = False  # a builder vouches that no weight is zero, infinite or NaN
+
+    def __post_init__(self, _sound):
+        csr = _canonical(self.csr, sound=_sound)
+        with np.errstate(over="ignore", invalid="ignore"):
+            finite = _sound or np.isfinite(csr.data.sum()) or np.isfinite(csr.data).all()
+        if not finite:
+            raise SpatialInputError("E302", "weights must be finite, but some are NaN or infinite",
+                                    hint="a distance or difference of almost zero? Set the least one that counts")
+        object.__setattr__(self, "csr", csr)
+        object.__setattr__(self, "ids", _labels.unit_index(self.ids, csr.shape[0], what="rows of the matrix"))
+        object.__setattr__(self, "notes", tuple(self.notes))
+        if self.raw is not None:
+            object.__setattr__(self, "raw", _frozen(np.asarray(self.raw, float)))
+
+    # -- what it is ---------------------------------------------------------------------------------
+
+    @property
+    def n(self) -> int:
+        """Number of units."""
+        return self.csr.shape[0]
+
+    @property
+    def nnz(self) -> int:
+        """Number of directed links (i, j) with a weight."""
+        return self.csr.nnz
+
+    @property
+    def cardinalities(self) -> pd.Series:
+        """Number of neighbours of each unit."""
+        return pd.Series(np.diff(self.csr.indptr), index=self.ids, name="neighbors")
+
+    @cached_property
+    def islands(self) -> pd.Index:
+        """Ids of units without neighbours (empty rows)."""
+        return self.ids[np.diff(self.csr.indptr) == 0]
+
+    @cached_property
+    def component_labels(self) -> pd.Series:
+        """Component of each unit, numbered from 0; links count in either direction."""
+        from scipy.sparse.csgraph import connected_components
+
+        labels = connected_components(self.csr, directed=True, connection="weak")[1]
+        return pd.Series(labels, index=self.ids, name="component")
+
+    @cached_property
+    def components(self) -> int:
+        """Number of connected components; an island is one of them."""
+        return int(self.component_labels.max()) + 1 if self.n else 0
+
+    @cached_property
+    def is_symmetric(self) -> bool:
+        """Whether w_ij = w_ji for every pair (to rounding: 1e-12 of the largest weight)."""
+        gap = abs(self.csr - self.csr.T)
+        return gap.nnz == 0 or gap.max() <= 1e-12 * abs(self.csr).max()
+
+    @cached_property
+    def digest(self) -> str:
+        """Fingerprint of ids, links and weights (BLAKE2, hexadecimal)."""
+        h = hashlib.blake2b(digest_size=16)
+        for part in (self.csr.indptr, self.csr.indices, self.csr.data):
+            h.update(np.ascontiguousarray(part))
+        h.update(repr(self.ids.tolist()).encode())
+        return h.hexdigest()
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __eq__(self, other) -> bool:
+        if not isinstance(other, SpatialWeights):
+            return NotImplemented
+        return self is other or (self.nnz == other.nnz and self.digest == other.digest)
+
+    def __getitem__(self, unit) -> pd.Series:
+        """Neighbours of one unit and their weights."""
+        i = int(_labels.places([unit], self.ids, what="the key")[0])
+        row = slice(*self.csr.indptr[i : i + 2])
+        return pd.Series(self.csr.data[row], index=self.ids[self.csr.indices[row]], name=unit)
+
+    # -- what it gives ------------------------------------------------------------------------------
+
+    def standardize(self, style: str = "row") -> SpatialWeights:
+        """A copy with standardised weights; see :func:`spillover.matrix.standardization.standardize`."""
+        from .standardization import standardize
+
+        return standardize(self, style)
+
+    def lag(self, x):
+        """The spatial lag W x: for each unit the weighted sum over its neighbours.
+
+        Parameters
+        ----------
+        x : Series or DataFrame (rows in any order, aligned by id), or array of shape (n,) or (n, k) by position
+
+        Raises
+        ------
+        SpatialInputError
+            E101 ids differ, E102 duplicate ids, E105 an array of another length, E201 missing, E202 infinite
+            values, E203 not numeric.
+        """
+        from ..values import numeric
+
+        if isinstance(x, (pd.Series, pd.DataFrame)):
+            ordered = x.iloc[positions(x.index, self.ids)]
+            values = self.csr @ numeric(ordered, ids=self.ids)
+            if isinstance(x, pd.Series):
+                return pd.Series(values, index=self.ids, name=x.name)
+            return pd.DataFrame(values, index=self.ids, columns=x.columns)
+        x = np.asarray(x)
+        if x.ndim not in (1, 2) or x.shape[0] != self.n:
+            raise SpatialInputError("E105", f"an array without labels needs {self.n} rows, but has shape {x.shape}",
+                                    hint="give a Series indexed by id")
+        return self.csr @ numeric(x, ids=self.ids)
+
+    def subset(self, ids) -> SpatialWeights:
+        """The weights among ``ids`` only, in that order; standardised weights are standardised again."""
+        from .standardization import restandardize
+
+        ids = _labels.unit_index(ids)
+        keep = _labels.places(ids, self.ids, what="subset")
+        out = restandardize(self, keep, ids)
+        if len(ids) == self.n:
+            return out
+        note = f"{len(ids)} of {self.n} units"
+        lost = out.islands.difference(self.islands, sort=False)
+        if len(lost):
+            note += f"; without neighbours since: {', '.join(map(str, lost[:5]))}" + (" ..." if len(lost) > 5 else "")
+        if self.standardization != "none":
+            note += f"; {self.standardization}-standardised again"
+        return replace(out, notes=(*self.notes, note))
+
+    def reindex(self, ids) -> SpatialWeights:
+        """The same weights with the units in the order of ``ids``, which must be the same units."""
+        ids = _labels.unit_index(ids)
+        order = positions(self.ids, ids, what="the weights (self)")
+        csr, raw = take(self.csr, order), None
+        if self.raw is not None:
+            raw = take(sparse.csr_array((self.raw, self.csr.indices, self.csr.indptr), self.csr.shape), order).data
+        return replace(self, csr=csr, ids=ids, raw=raw)
+
+    def symmetrize(self, how: str = "max") -> SpatialWeights:
+        """A symmetric copy: w_ij and w_ji become their larger ("max"), smaller ("min") or mean.
+
+        Works on the weights before standardisation, and so returns unstandardised weights.
+        """
+        from .standardization import symmetrize
+
+        return symmetrize(self, how)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Long table: one row per link, columns focal, neighbor, weight."""
+        focal = np.repeat(np.arange(self.n), np.diff(self.csr.indptr))
+        return pd.DataFrame({"focal": self.ids[focal], "neighbor": self.ids[self.csr.indices],
+                             "weight": self.csr.data})
+
+    def to_dense(self) -> pd.DataFrame:
+        """Square table with ids on both sides; refused (E309) above 2 GiB."""
+        from .assemble import refuse_dense
+
+        refuse_dense(self.n, sparse_way="w.csr or w.to_frame()")
+        return pd.DataFrame(self.csr.toarray(), index=self.ids, columns=self.ids)
+
+    def to_graph(self):
+        """The same weights as a ``libpysal.graph.Graph``."""
+        from .convert import to_graph
+
+        return to_graph(self)
+
+    def to_W(self):
+        """The same weights as a ``libpysal.weights.W``."""
+        from .convert import to_W
+
+        return to_W(self)
+
+    def save(self, path, *, overwrite: bool = False) -> None:
+        """Write to a file; the suffix chooses the format (``.parquet`` keeps everything)."""
+        ask("save", self, path, overwrite=overwrite)
+
+    def describe(self, data=None, **where) -> pd.Series:
+        """Links, cardinalities, components, islands, spectrum; see :func:`weights.describe`."""
+        return ask("describe", self, data, **where)
+
+    def plot(self, data=None, *, kind: str | None = None, ax=None, **where):
+        """Links over the map, histogram of neighbours or heat map; see :func:`weights.plot`."""
+        return ask("plot", self, data, kind=kind, ax=ax, **where)
+
+    # -- how it prints ------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"<SpatialWeights {self.kind!r}: {self.n} units, {self.nnz} links, {self.standardization}>"
+
+    def __str__(self) -> str:
+        from .header import text
+
+        return text(self)
+
+    def _repr_html_(self) -> str:
+        from .header import html
+
+        return html(self)
+
+
+def take(csr: sparse.csr_array, order: np.ndarray) -> sparse.csr_array:
+    """Rows and columns ``order`` of a square matrix, canonical."""
+    out = csr[order][:, order]
+    out.sort_indices()
+    return out
+
+
+def cells(csr: sparse.csr_array, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """Entries (row_i, column_i) of a canonical matrix, zeros included, shape of ``row``."""
+    width = np.int64(csr.shape[1])
+    key = np.repeat(np.arange(csr.shape[0]), np.diff(csr.indptr)) * width + csr.indices
+    wanted = np.asarray(row, np.int64) * width + column
+    at = np.searchsorted(key, wanted)
+    found = at < len(key)
+    found[found] = key[at[found]] == wanted[found]
+    out = np.zeros(len(wanted))
+    out[found] = csr.data[at[found]]
+    return out
+
+
+def freeze(csr: sparse.csr_array) -> sparse.csr_array:
+    """Mark arrays that nobody else holds as read-only, so that the constructor need not copy them."""
+    for array in (csr.data, csr.indices, csr.indptr):
+        array.flags.writeable = False
+    return csr
+
+
+def _canonical(matrix, *, sound: bool) -> sparse.csr_array:
+    """Canonical float64 CSR on read-only arrays; arrays a caller could still write to are copied."""
+    ready = isinstance(matrix, sparse.csr_array) and matrix.dtype == np.float64  # keeps what it knows of itself
+    csr = matrix if ready else sparse.csr_array(matrix, dtype=np.float64)
+    if csr.ndim != 2 or csr.shape[0] != csr.shape[1]:
+        raise SpatialInputError("E311", f"weights must be square, but have shape {csr.shape}")
+    if not csr.has_canonical_format or (not sound and np.count_nonzero(csr.data) < csr.nnz):
+        csr = csr.copy()
+        csr.sum_duplicates()
+        csr.eliminate_zeros()
+        freeze(csr)
+    index = np.int32 if max(csr.nnz, csr.shape[0]) < 2**31 - 1 else np.int64
+    out = sparse.csr_array(csr.shape, dtype=np.float64)
+    out.data, out.indices, out.indptr = (
+        _frozen(csr.data), _frozen(csr.indices.astype(index, copy=False)),
+        _frozen(csr.indptr.astype(index, copy=False)))
+    out.has_sorted_indices = out.has_canonical_format = True
+    return out
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    if array.flags.writeable:
+        array = array.copy()
+        array.flags.writeable = False
+    return array

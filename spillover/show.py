@@ -1,0 +1,71 @@
+"""How objects of the lower floors print, plot and save themselves: the one late binding of the house.
+
+A result is data; the words and figures made of it stand on a higher floor, which imports it. So a result asks by verb
+("text", "plot", "save"), and this module looks up which function answers for its class. The tables of answers are
+modules of plain strings, read when something is first shown:
+
+    ANSWERS = {("text", "spatial.records.tests:TestResult"): "spatial.report.tests:test_text"}
+"""
+
+from __future__ import annotations
+
+from html import escape
+from importlib import import_module
+
+# Where the answers for the classes of a package are listed.
+TABLES = {"spatial": ("spatial.report.answers", "spatial.plot.answers"), "spillover": ("weights.answers",)}
+_ANSWERS: dict[tuple[str, str], str] = {}
+_READ: set[str] = set()
+
+
+def ask(verb: str, subject, *args, **options):
+    """What the function that is listed under ``verb`` for the subject's class returns.
+
+    Raises
+    ------
+    TypeError
+        Where no answer is listed for any of its classes.
+    """
+    function = answer(verb, type(subject))
+    if function is None:
+        raise TypeError(f"nothing is registered to {verb} a {type(subject).__name__}")
+    return function(subject, *args, **options)
+
+
+def answer(verb: str, kind: type):
+    """The function listed for ``verb`` and a class or its nearest base; None where there is none."""
+    for base in kind.__mro__:
+        _read_tables(base.__module__.partition(".")[0])
+        target = _ANSWERS.get((verb, f"{base.__module__}:{base.__qualname__}"))
+        if target is not None:
+            module, _, name = target.partition(":")
+            return getattr(import_module(module), name)
+    return None
+
+
+def _read_tables(package: str) -> None:
+    if package in TABLES and package not in _READ:
+        for table in TABLES[package]:
+            _ANSWERS.update(import_module(table).ANSWERS)
+        _READ.add(package)
+
+
+class Shown:
+    """A result that prints what ``report`` writes and draws what ``plot`` draws; a notebook shows the text, escaped."""
+
+    def summary(self) -> str:
+        """The result in words and columns, as ``print`` shows it."""
+        return ask("text", self)
+
+    def plot(self, *args, **options):
+        """The figure of this result, a matplotlib Axes; options are those of the figure's function."""
+        return ask("plot", self, *args, **options)
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
