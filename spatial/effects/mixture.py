@@ -12,16 +12,16 @@ draws: it has the limit of the percentile interval of LeSage & Pace (2009, secti
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
+from scipy.special import ndtri, stdtrit
 
 from ..records.results import critical_value
 from .t_distribution import t_cdf
 
 STEPS = 60  # of the bracketed Newton search for a quantile; 4 to 7 are taken
-CLOSE = 1e-12  # relative change of a quantile that ends the search
+CLOSE = 1e-7  # relative step that is the last: Newton's next one would be its square
 JUMP = 0.5  # change of the integrand between neighboring nodes above which the nodes are too far apart
 NEGLIGIBLE = 1e-7  # weight of a node whose jump does not matter
 BLOCK = 2_000_000  # numbers per array: many effects are worked through in blocks
@@ -77,24 +77,27 @@ class Mixture:
         z = self.standardized(t)
         return self.weights @ t_cdf(z, self.df), self.weights @ t_cdf(-z, self.df)
 
-    def tail_and_density(self, t: np.ndarray, upper: bool) -> tuple[np.ndarray, np.ndarray]:
-        """1 - F(t) (upper) or F(t), and the density of F, which only steers the search."""
-        z = self.standardized(t)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+    def tail_and_density(self, t: np.ndarray, which: np.ndarray, sign: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """F(t) of some effects where sign is 1 and 1 - F(t) where it is -1, and F's density, which steers a search."""
+        sds = self.sds[:, which]
+        with np.errstate(all="ignore"):
+            z = (t - self.means[:, which]) / sds * sign
+            z[np.isnan(z)] = 0.0
             if self.df is None:
-                density = np.exp(-z * z / 2) / self.sds
+                density = np.exp(-z * z / 2)
             else:
-                density = np.exp(-(self.df + 1) / 2 * np.log1p(z * z / self.df)) / self.sds
-            return self.weights @ t_cdf(-z if upper else z, self.df), self.weights @ density / np.sqrt(2 * np.pi)
+                density = np.exp(-(self.df + 1) / 2 * np.log1p(z * z / self.df))
+            return self.weights @ t_cdf(z, self.df), self.weights @ (density / sds) / np.sqrt(2 * np.pi)
 
-    def bracket(self, p: float, upper: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Two ends that hold the quantile, and a first value: the spread of the means and the typical spread."""
-        z = (ndtri(p) if self.df is None else stdtrit(self.df, p)) * (-1 if upper else 1)
-        at_nodes = self.means + z * self.sds
-        middle, tail = (_weighted_quantile(self.means, self.weights, q) for q in (0.5, 1 - p if upper else p))
-        typical = np.median(self.sds, axis=0)
-        start = middle + np.sign(z) * np.hypot(tail - middle, z * typical)
-        return at_nodes.min(axis=0), at_nodes.max(axis=0), start
+    def bracket(self, p: float) -> np.ndarray:
+        """Two ends that hold the lower and the upper quantile, and a first value, (3, 2 E)."""
+        z = abs(ndtri(p) if self.df is None else stdtrit(self.df, p))
+        lower, upper = self.means - z * self.sds, self.means + z * self.sds
+        q_low, middle, q_high = _weighted_quantiles(self.means, self.weights, (p, 0.5, 1 - p))
+        spread = z * np.median(self.sds, axis=0)
+        start = middle - np.hypot(middle - q_low, spread), middle + np.hypot(q_high - middle, spread)
+        return np.array([[*lower.min(axis=0), *upper.min(axis=0)], [*lower.max(axis=0), *upper.max(axis=0)],
+                         np.concatenate(start)])  # fmt: skip
 
     def unresolved(self, points: Sequence[np.ndarray]) -> bool:
         """Whether F at these points changes too much from node to node to be summed: more nodes are needed."""
@@ -129,13 +132,13 @@ class Pooled:
     def tails(self, t):
         return tuple(self._pooled(values) for values in zip(*(part.tails(t) for part in self.parts)))
 
-    def tail_and_density(self, t, upper):
-        found = (part.tail_and_density(t, upper) for part in self.parts)
+    def tail_and_density(self, t, which, sign):
+        found = (part.tail_and_density(t, which, sign) for part in self.parts)
         return tuple(self._pooled(values) for values in zip(*found))
 
-    def bracket(self, p, upper):
-        low, high, start = zip(*(part.bracket(p, upper) for part in self.parts))
-        return np.min(low, axis=0), np.max(high, axis=0), self._pooled(start)
+    def bracket(self, p):
+        low, high, start = np.array([part.bracket(p) for part in self.parts]).swapaxes(0, 1)
+        return np.array([low.min(axis=0), high.max(axis=0), self._pooled(start)])
 
     def _pooled(self, values):
         return np.tensordot(self.probabilities, np.array(values), 1)
@@ -208,49 +211,52 @@ def inverted(below, above, df: float | None = None) -> tuple[np.ndarray, np.ndar
 
 
 def interval(law: Mixture | Pooled, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """The central quantiles, (E,) each."""
-    p = (1 - level) / 2
-    return quantile(law, p, upper=False), quantile(law, p, upper=True)
+    """The central quantiles, (E,) each: where F and 1 - F equal (1 - level) / 2.
 
-
-def quantile(law: Mixture | Pooled, p: float, *, upper: bool) -> np.ndarray:
-    """Where F (or, of the upper tail, 1 - F) equals p: Newton steps on the normal quantile of F inside a bracket."""
-    low, high, t = law.bracket(p, upper)
+    Newton steps on the normal quantile of F, which is nearly linear, inside a bracket.
+    """
+    p, E = (1 - level) / 2, len(law)
+    low, high, t = law.bracket(p)
     t = np.clip(t, low, high)
-    wanted, sign = float(ndtri(p)), -1.0 if upper else 1.0
+    wanted, which, sign = float(ndtri(p)), np.tile(np.arange(E), 2), np.repeat([1.0, -1.0], E)
     left = np.flatnonzero(high > low)
     for _ in range(STEPS):
         if not len(left):
             break
-        now = t[left]
-        tail, density = law.part(left).tail_and_density(now, upper)
+        now, toward = t[left], sign[left]
+        tail, density = law.tail_and_density(now, which[left], toward)
         with np.errstate(all="ignore"):
-            z = ndtri(tail)
-            too_low = sign * (z - wanted) < 0  # the quantile lies above
-            step = -sign * (z - wanted) * np.exp(-z * z / 2) / (np.sqrt(2 * np.pi) * density)
-        low[left] = np.where(too_low, now, low[left])
-        high[left] = np.where(too_low, high[left], now)
+            excess = toward * (ndtri(tail) - wanted)  # above zero where the quantile lies below
+            step = -excess * np.exp(-ndtri(tail) ** 2 / 2) / (np.sqrt(2 * np.pi) * density)
+        low[left] = np.where(excess < 0, now, low[left])
+        high[left] = np.where(excess < 0, high[left], now)
+        close = np.abs(step) <= CLOSE * np.abs(now)
         new = now + step
-        outside = ~((new > low[left]) & (new < high[left]))
-        new = np.where(outside, (low[left] + high[left]) / 2, new)
-        t[left] = new
-        left = left[np.abs(new - now) > CLOSE * np.maximum(np.abs(new), np.abs(now))]
-    return t
+        outside = ~close & ~((new > low[left]) & (new < high[left]))  # a step that is not a number, too
+        t[left] = np.where(outside, (low[left] + high[left]) / 2, new)
+        left = left[~close & (high[left] - low[left] > 1e-14 * np.abs(now))]
+    return t[:E], t[E:]
 
 
-def settled(law_of: Callable[[int], Mixture], level: float, sizes: Sequence[int]) -> Mixture:
-    """The law by the first number of nodes that resolves its interval and F(0)."""
+def settled(law_of: Callable[[int], Mixture], estimates: np.ndarray, level: float, sizes: Sequence[int]):
+    """The law by the first number of nodes that resolves its interval and F(0), and its summary.
+
+    Returns
+    -------
+    Mixture, Inference
+    """
     for size in sizes:
         law = law_of(size)
-        points = [np.zeros(len(law)), *(quantile(law, (1 - level) / 2, upper=upper) for upper in (False, True))]
-        if not law.unresolved(points):
+        found = summarize(law, estimates, level)
+        if not law.unresolved([np.zeros(len(law)), found.low, found.high]):
             break
-    return law
+    return law, found
 
 
-def _weighted_quantile(values: np.ndarray, weights: np.ndarray, p: float) -> np.ndarray:
+def _weighted_quantiles(values: np.ndarray, weights: np.ndarray, shares: Sequence[float]) -> list[np.ndarray]:
     """Of every column of (Q, E)."""
     order = np.argsort(values, axis=0)
     mass = np.cumsum(weights[order], axis=0)
-    at = np.minimum((mass < p).sum(axis=0), len(values) - 1)
-    return np.take_along_axis(values, np.take_along_axis(order, at[None], axis=0), axis=0)[0]
+    places = [np.minimum((mass < p).sum(axis=0), len(values) - 1) for p in shares]
+    columns = np.arange(values.shape[1])
+    return [values[order[at, columns], columns] for at in places]

@@ -28,11 +28,11 @@ from spillover.show import Shown
 from ..design.design import INTERCEPT, Design, design, spatial_lag
 from ..models.family import sar, sdm, slx
 from ..models.family_error import sdem
-from ..records.results import SCHEMA, Fit, TestResult, two_sided
+from ..records.results import SCHEMA, Fit, TestResult
 from ._sample import treatment_term
 from ._tables import wald
 from .did import few_clusters, path_window
-from .respond import averages, intervals
+from .respond import averages
 from .treatment import adoption, is_switch, refuse_without_never_treated, refuse_without_variation, relative_periods
 
 MODELS = {"sdm": sdm, "slx": slx, "sar": sar, "sdem": sdem}
@@ -100,7 +100,7 @@ def spatial_did(
     formula: str, data: pd.DataFrame, w, *, treatment: str | None = None, entity: str | None = None,
     time: str | None = None, model: str = "sdm", durbin: list[str] | None = None, effects: str = "twoway",
     path: bool = True, reference: int = -1, window: tuple[int, int] | None = None, vcov="cluster",
-    draws: int = 1000, seed: int = 1, level: float = 0.95, missing: str = "error",
+    level: float = 0.95, missing: str = "error",
 ) -> SpatialDiD:  # fmt: skip
     """Effect of a policy on those that adopted it and on their neighbours.
 
@@ -125,8 +125,8 @@ def spatial_did(
         Whether to estimate the effects by period since adoption too.
     reference, window
         As for ``did``.
-    draws, seed, level
-        For the simulated intervals.
+    level : float
+        Coverage of the intervals; their distribution is that of ``fit.effects()``.
 
     Returns
     -------
@@ -166,9 +166,9 @@ def spatial_did(
     extra = {} if model == "sar" else {"durbin": durbin}
     # 1. One effect for all treated periods.
     fit = MODELS[model](formula, data, w, **options, **extra)
-    table = _averages(fit, treatment, D, draws, seed, level)
+    table = _averages(fit, treatment, D, level)
     # 2. One for each period since adoption.
-    settings = {"model": model, "draws": draws, "seed": seed, "level": level, "reference": reference, "before": ()}
+    settings = {"model": model, "level": level, "reference": reference, "before": ()}
     found, path_fit = None, None
     if path and first is not None:
         frame, text, columns = _with_indicators(d, data, first, formula, treatment,
@@ -177,7 +177,7 @@ def spatial_did(
             kept = [name for name in durbin if name != treatment]
             extra = {"durbin": [*kept, *columns] if treatment in durbin else kept}
         path_fit = MODELS[model](text, frame, w, **options, **extra)
-        found = _path(path_fit, columns, reference, draws, seed, level)
+        found = _path(path_fit, columns, reference, level)
         settings["before"] = tuple(name for name, k in columns.items() if k < 0)
     return SpatialDiD(table, fit, found, path_fit, treatment, d.response, settings, (*d.notes, *notes))
 
@@ -212,7 +212,7 @@ def _durbin(d: Design, D, treatment, durbin, model):
     return wanted, notes
 
 
-def _averages(fit: Fit, treatment: str, D: np.ndarray, draws, seed, level) -> pd.DataFrame:
+def _averages(fit: Fit, treatment: str, D: np.ndarray, level) -> pd.DataFrame:
     """The estimands of the module's head."""
     W = fit.design.weights
     treated = D.T != 0  # (N, T)
@@ -229,17 +229,11 @@ def _averages(fit: Fit, treatment: str, D: np.ndarray, draws, seed, level) -> pd
         total = policy[treated].mean()
         return np.array([direct, total - direct, total, policy[exposed].mean() if exposed.any() else 0.0])
 
-    at, drawn = averages(fit, treatment, W, np.hstack([D.T, unit]), read, draws, seed)
-    errors, low, high = intervals(drawn, level)
+    _, found = averages(fit, treatment, W, np.hstack([D.T, unit]), read, level)
+    table = pd.DataFrame({"term": NAMES, "n": [int(treated.sum())] * 3 + [int(exposed.sum())], **found.columns()})
     if not exposed.any():
-        at[3] = errors[3] = low[3] = high[3] = np.nan
-    return _rows(at, errors, low, high, term=list(NAMES), n=[int(treated.sum())] * 3 + [int(exposed.sum())])
-
-
-def _rows(at, errors, low, high, **columns) -> pd.DataFrame:
-    statistic = np.divide(at, errors, out=np.full(len(at), np.nan), where=errors > 0)
-    return pd.DataFrame({**columns, "estimate": at, "std_error": errors, "statistic": statistic,
-                         "p_value": two_sided(statistic), "conf_low": low, "conf_high": high})  # fmt: skip
+        table.loc[3, SCHEMA[1:]] = np.nan
+    return table
 
 
 def _with_indicators(d: Design, data, first, formula, treatment, window, reference):
@@ -258,8 +252,8 @@ def _with_indicators(d: Design, data, first, formula, treatment, window, referen
     return frame, f"{left}~ {right} - {treatment} + {' + '.join(columns)}", columns
 
 
-def _path(fit: Fit, columns, reference, draws, seed, level) -> pd.DataFrame:
-    table = fit.effects(draws=draws, seed=seed, level=level).tidy()
+def _path(fit: Fit, columns, reference, level) -> pd.DataFrame:
+    table = fit.effects(level=level).tidy()
     table = table[table["term"].isin(columns) & (table["effect"] != "total")]
     table = table.assign(period=table["term"].map(columns), reference=False)
     zero = {"period": reference, "estimate": 0.0, "std_error": 0.0, "conf_low": 0.0, "conf_high": 0.0,

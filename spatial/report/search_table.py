@@ -6,6 +6,7 @@ import numpy as np
 
 from .etable import number_cell, said
 from .table import Table
+from .text import method_text
 
 CHANGES = ("direct", "indirect", "total")
 
@@ -28,7 +29,7 @@ def search_table(searches: dict, failed: dict) -> Table:
     effects = [fit.effects() for fit in chosen]
     sections += [(f"{kind.capitalize()} effects of the model chosen", _effects(kind, effects)) for kind in CHANGES]
     notes = [f"Tests: statistic (p-value); decisions at {found[0].level:.0%}. Effects: estimate (standard error), "
-             f"{effects[0].draws:,} draws, seed {effects[0].seed}."]  # fmt: skip
+             f"{method_text(getattr(effects[0], 'short_run', effects[0]))}."]  # fmt: skip
     notes.append(f"Weights: {said(heads, [fit.design.weights.describe() for fit in chosen])}.")
     notes += [f"{name} could not be searched: {why}." for name, why in failed.items()]
     return Table(tuple(heads), tuple(sections), tuple(notes), f"Specification search: {chosen[0].design.formula}")

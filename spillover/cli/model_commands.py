@@ -33,7 +33,7 @@ VCOV = typer.Option(
 )
 LOGDET = typer.Option(None, help="eigen, sparse, cholmod or stochastic: how log|I - rho W| is computed.")
 MISSING = typer.Option("error", help="error; drop units with missing values; or period: leave them out then.")
-DRAWS = typer.Option(1000, help="Draws for the intervals of effects.")
+DRAWS = typer.Option(1000, help="Draws of --inference simulate.")
 SEED = typer.Option(1, help="Seed of the draws.")
 OUTPUT = typer.Option(None, "--output", "-o", help="Table: .csv or .parquet.")
 
@@ -89,7 +89,7 @@ def effects(
     durbin: str = DURBIN, method: str = METHOD, endog: str = ENDOG, instruments: str = INSTRUMENTS,
     w_error: str = W_ERROR, wx_order: int = WX_ORDER, lags: str = LAGS, correction: str = CORRECTION, vcov: str = VCOV,
     missing: str = MISSING, random_error: str = RANDOM_ERROR, logdet: str = LOGDET, draws: int = DRAWS,
-    seed: int = SEED, inference: str = typer.Option("simulate", help="simulate or delta."),
+    seed: int = SEED, inference: str = typer.Option("quadrature", help="quadrature, likelihood, simulate or delta."),
     shock: str = typer.Option(None, help="UNIT:TERM:SIZE, the response of every unit instead of averages."),
     output: str = OUTPUT, figure: str = typer.Option(None, "--figure", help="PNG, PDF or SVG."),
     overwrite: bool = OVERWRITE,
