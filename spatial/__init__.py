@@ -10,15 +10,18 @@ from importlib import import_module
 from spillover.errors import SpatialInputError, SpatialInputWarning
 
 _NAMES = {
-    "explore.moran": "moran",
-    "explore.by": "moran_by",
+    "explore.moran": "moran Moran",
+    "explore._global": "GlobalStatistic",
+    "explore._local": "LocalStatistic",
+    "explore.by": "moran_by MoranBy",
     "explore.variants": "moran_bv moran_rate moran_residuals",
-    "explore.correlogram": "correlogram correlogram_distance",
+    "explore.rates": "smoothed_rates SmoothedRates local_moran_rate",
+    "explore.correlogram": "correlogram correlogram_distance Correlogram",
     "explore.geary": "geary local_geary",
     "explore.getis": "getis_ord local_g",
-    "explore.joincount": "join_counts local_join_counts",
+    "explore.joincount": "join_counts local_join_counts JoinCounts",
     "explore.local": "local_moran local_moran_bv",
-    "explore.transitions": "lisa_transitions",
+    "explore.transitions": "lisa_transitions LisaTransitions",
     "models.family": "ols slx sar sdm",
     "models.family_error": "sem sdem sac gns",
     "covariance.moments": "instrument_tests",

@@ -111,7 +111,7 @@ def mix_weights(
         return model(formula, data, _combined(parts, names, shares), **options)
 
     first, known = fitted(np.full(len(names), 1 / len(names))), {}
-    if first.settings["method"] != "ml":
+    if first.settings.method != "ml":
         raise SpatialInputError("E513", "shares are estimated by maximum likelihood", hint="use method='ml'")
     spec = first.specification
     if not (spec.lag or spec.error or spec.durbin):

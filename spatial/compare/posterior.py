@@ -27,7 +27,6 @@ from spillover.errors import SpatialInputError
 
 from ..design._period_weights_tmp import refuse_varying
 from ..design.design import INTERCEPT
-from ..design.fixed_effects import left_by_effects
 from ..design.sample import demeaned_sample
 from ..records.results import Fit
 from ..solve.ml import Sample
@@ -64,17 +63,17 @@ def log_marginal(fit: Fit, prior: Prior | None = None, *, correction: bool | Non
     -188.49
     """
     settings = fit.settings
-    if settings["method"] != "ml" or settings["random"]:
+    if settings.method != "ml" or settings.random:
         raise SpatialInputError("E511", "a posterior probability needs a likelihood with fixed effects or none",
                                 hint="use method='ml' and effects='none', 'entity', 'time' or 'twoway'")  # fmt: skip
     d, sample = fit.design, fit.sample
     if sample.dummies:
         refuse_varying(d.weights_of_error, "a posterior probability after a spatial error with fixed effects")
-    wanted = settings["correction"] is True if correction is None else correction
-    if wanted != settings["correction"] and settings["effects"] != "none":
-        sample, _ = demeaned_sample(fit.specification, d, settings["effects"], wanted)
+    wanted = settings.correction is True if correction is None else correction
+    if wanted != settings.correction and settings.effects:
+        sample, _ = demeaned_sample(fit.specification, d, settings.effects, wanted)
     names = list(fit.params.index[: sample.X.shape[1]])
-    n = left_by_effects(d, settings["effects"])
+    n = d.left(settings.effects)
     return integral(sample, n, prior or DEFAULT, intercept=names.index(INTERCEPT) if INTERCEPT in names else None)
 
 

@@ -8,7 +8,6 @@ from spillover.errors import SpatialInputError
 
 from ..design.design import spatial_lag
 from ..design.sample import flat
-from ..design.within import demean
 from ..records.results import Fit, TestResult
 
 SINGULAR = 1e-10  # share of a column that must be left after the others
@@ -63,11 +62,11 @@ def j_test(null: Fit, rival: Fit) -> TestResult:
     whose predictor is the right-hand side of the rival model.
     """
     for fit in (null, rival):
-        if fit.settings["random"]:
+        if fit.settings.random:
             raise SpatialInputError("E511", "the J-test is for fixed effects or none")
         if fit.specification.error or not (fit.specification.lag or fit.specification.durbin):
             raise SpatialInputError("E511", f"the J-test is for sar, sdm and slx, not for {fit.specification.name}")
-    if len(null.sample.y) != len(rival.sample.y) or null.settings["effects"] != rival.settings["effects"]:
+    if len(null.sample.y) != len(rival.sample.y) or null.settings.effects != rival.settings.effects:
         raise SpatialInputError("E511", "the two fits are not of the same data and effects")
     y, X = null.sample.y, null.sample.X
     f = y - rival.solution.resid
@@ -88,14 +87,14 @@ def j_test(null: Fit, rival: Fit) -> TestResult:
 def _lags(null: Fit, rival: Fit) -> list[np.ndarray]:
     """W X and W W X of the regressors' design, by both W, effects removed."""
     d = null.design
-    effects = null.settings["effects"]
+    effects = null.settings.effects
     columns = d.X[:, :, [j for j, name in enumerate(d.names) if name != "Intercept"]]
     out = []
     for fit in (null, rival):
         lagged = columns
         for _ in range(2 + fit.specification.durbin):
             lagged = spatial_lag(fit.design.weights, lagged)
-            out.append(flat(demean(lagged, effects)))
+            out.append(flat(effects.demean(lagged)))
     return out
 
 
@@ -109,7 +108,7 @@ def _basis(H: np.ndarray) -> np.ndarray:
 
 def _row_logliks(fit: Fit) -> np.ndarray:
     """The log-likelihood by row; it sums to ``fit.loglik``."""
-    if fit.settings["method"] != "ml" or fit.settings["random"]:
+    if fit.settings.method != "ml" or fit.settings.random:
         raise SpatialInputError("E511", "Vuong's test needs maximum likelihood, with fixed effects or none")
     e, m = fit.solution.resid, len(fit.solution.resid)
     shares = -(e**2) / (2 * fit.solution.sigma2)

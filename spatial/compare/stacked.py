@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 
 from ..design.design import INTERCEPT
-from ..design.fixed_effects import left_by_effects
 from ..logdet.stacked import logistic, logit
 from ..models.estimate import Reading
 from ..models.stack import Stack, largest_stack, stacked
@@ -57,7 +56,7 @@ def _estimates(lead: Reading, stack: Stack, weights, prior):
 def log_marginals(lead: Reading, stack: Stack, prior: Prior) -> np.ndarray:
     """log p(y | W) of a stack, (F,); NaN where the integral must be taken with more care."""
     data, d = stack.data, lead.design
-    n = left_by_effects(d, lead.settings["effects"])
+    n = d.left(lead.settings.effects)
     intercept = INTERCEPT in stack.names
     if intercept and stack.names[0] != INTERCEPT:
         return np.full(len(stack.which), np.nan)

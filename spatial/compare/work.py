@@ -71,7 +71,7 @@ class Work:
                 reading = read_first(model, self.formula, self.data, w, self.options)
             except SpatialInputError:
                 continue
-            if reading is None or reading.settings["correction"] != "additive":
+            if reading is None or reading.settings.correction != "additive":
                 return reading
             found = found or reading
         return found
@@ -106,7 +106,7 @@ def _like(other: Reading, model, options) -> Reading | None:
         found = as_another(other, model, options)
     except SpatialInputError:
         return None
-    return None if found is None or found.settings["correction"] == "additive" else found
+    return None if found is None or found.settings.correction == "additive" else found
 
 
 def done_together(work: Work, jobs: list) -> list[tuple[Estimate | SpatialInputError, Fit | None]]:

@@ -18,11 +18,9 @@ from spillover.errors import SpatialInputError, SpatialInputWarning
 from ..design._period_weights_tmp import refuse_varying
 from ..design.design import spatial_lag
 from ..design.gaps import refuse_unbalanced
-from ..design.within import demean
 from ..logdet.inverse import inverse
 from ..records.results import Fit
 from ..solve.ml import Sample, maxima
-from .random import RANDOM
 
 BLOCK = 128  # samples that are in memory at once
 MAY_FAIL = 0.05  # share of the samples
@@ -66,11 +64,11 @@ def bootstrap_parameters(fit: Fit, draws: int, seed: int) -> np.ndarray:
 
 def resampled(fit: Fit, y: np.ndarray) -> list[Sample]:
     """The fit's sample with other responses (R, T, N), demeaned and lagged as the fit's own was."""
-    effects, exact = fit.settings["effects"], fit.settings["correction"] is True or fit.design.varies
+    effects, exact = fit.settings.effects, fit.settings.correction is True or fit.design.varies
     W, M, sample = fit.design.weights, fit.design.weights_of_error, fit.sample
 
     def within(values):
-        return demean(values, effects, first=1)
+        return effects.demean(values, first=1)
 
     def lag(w, values):
         lagged = spatial_lag(w, values, first=1)
@@ -95,9 +93,9 @@ def refuse(fit: Fit) -> None:
     refuse_varying(fit.design.weights_of_error, "vcov='bootstrap'")
     s = fit.settings
     why = None
-    if s["effects"] in RANDOM:
+    if s.effects.random:
         why = "random effects leave two kinds of residuals"
-    elif s["correction"] == "additive" and s["effects"] in ("time", "twoway"):
+    elif s.correction == "additive" and s.effects.time:
         why = "the additive correction is made after the maximum"
     elif fit.design.lags or ("lag(" in fit.design.formula and fit.design.response in fit.design.formula.split("~")[1]):
         why = "lagged responses are among the regressors"

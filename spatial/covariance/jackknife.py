@@ -126,8 +126,9 @@ def _by_group(fit: Fit, information, S, codes) -> tuple[np.ndarray, np.ndarray]:
     D, e = _columns(fit, p) / np.sqrt(s2), fit.solution.resid / np.sqrt(s2)
     G = codes.max() + 1
     parts, sums = _squares(D, codes) + (information - D.T @ D) / G, sums_by_group(S, codes)
-    for effects, of_rows in (("time", periods_of_rows), ("entity", units_of_rows)):
-        if fit.settings["effects"] not in (effects, "twoway"):
+    effects = fit.settings.effects
+    for removed, of_rows in ((effects.time, periods_of_rows), (effects.entity, units_of_rows)):
+        if not removed:
             continue
         means = of_rows(d)
         cells = codes * (means.max() + 1) + means

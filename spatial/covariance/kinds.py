@@ -13,8 +13,7 @@ import numpy as np
 from spillover.errors import SpatialInputError, check_option
 
 from ..design._period_weights_tmp import refuse_varying
-from ..design.fixed_effects import left_by_effects
-from ..diagnostics.lm import FIXED
+from ..design.options import Settings
 from ..records.results import Fit
 from .bootstrap import bootstrap_parameters
 from .groups import both, group_codes
@@ -273,13 +272,12 @@ class Bootstrap:
 def residual_df(fit: Fit) -> int:
     """Rows less fixed effects and coefficients."""
     d = fit.design
-    return left_by_effects(d, fit.settings["effects"]) - fit.sample.X.shape[1]
+    return d.left(fit.settings.effects) - fit.sample.X.shape[1]
 
 
-def lost_freedom(n: int, p: int, settings: dict) -> float:
+def lost_freedom(n: int, p: int, settings: Settings) -> float:
     """n / (n - p) in panels whose fixed effects are corrected for, 1 elsewhere."""
-    corrected = settings["effects"] in FIXED and settings["correction"] is not False
-    return n / (n - p) if corrected and n > p else 1.0
+    return n / (n - p) if settings.corrected and n > p else 1.0
 
 
 def _lost_freedom(fit: Fit) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
 
+from ..design.fixed_effects import FixedEffects
 from ..records.results import Fit, TestResult, TestTable
 from ..solve.gmm import KINDS, basis, regressors, two_stage_covariance
 
@@ -22,10 +23,10 @@ class MomentCovariance:
         check_option("vcov", self.kind, KINDS)
 
     def covariance(self, fit: Fit) -> np.ndarray:
-        refuse_impossible(self.kind, fit.specification, fit.settings["effects"], fit.design.is_panel)
+        refuse_impossible(self.kind, fit.specification, fit.settings.effects, fit.design.is_panel)
         if fit.solution.vcov is None:
             return two_stage_covariance(fit.sample, fit.solution, self.kind, fit.design.n_units)
-        if self.kind != fit.settings["vcov"]:
+        if self.kind != fit.settings.vcov:
             raise SpatialInputError(
                 "E501",
                 f"{fit.specification.name} by moments has other estimates under vcov={self.kind!r}, not only "
@@ -60,7 +61,7 @@ class DynamicMomentCovariance:
         return "robust, by unit; with Windmeijer's correction after two steps"
 
 
-def refuse_impossible(kind: str, specification, effects: str, is_panel: bool) -> None:
+def refuse_impossible(kind: str, specification, effects: FixedEffects, is_panel: bool) -> None:
     """Covariances without a theory for this model and these effects.
 
     Raises
@@ -73,7 +74,7 @@ def refuse_impossible(kind: str, specification, effects: str, is_panel: bool) ->
                                 hint="vcov='robust' is the heteroskedastic estimator")  # fmt: skip
     if kind == "cluster" and not is_panel:
         raise SpatialInputError("E501", "vcov='cluster' by unit needs a panel", hint="use vcov='robust'")
-    if kind in ("robust", "hc1") and effects in ("entity", "twoway"):
+    if kind in ("robust", "hc1") and effects.entity:
         other = "classical" if specification.error else "cluster"
         raise SpatialInputError(
             "E501",
@@ -117,9 +118,9 @@ def instrument_tests(fit: Fit) -> TestTable:
     >>> [test.name for test in sp.instrument_tests(fit)]
     ['first-stage F of W:CRIME', 'Sargan', 'Hansen J']
     """
-    if fit.settings["method"] != "gmm" or fit.specification.error:
+    if fit.settings.method != "gmm" or fit.specification.error:
         raise SpatialInputError("E501", f"instrument_tests needs sar or sdm with method='gmm', got "
-                                f"{fit.specification.name} with method={fit.settings['method']!r}")  # fmt: skip
+                                f"{fit.specification.name} with method={fit.settings.method!r}")  # fmt: skip
     title = f"Instruments of {fit.specification.name}: {fit.design.formula}"
     if fit.design.lags:
         return TestTable(title, _of_dynamic(fit))
@@ -133,7 +134,7 @@ def instrument_tests(fit: Fit) -> TestTable:
         explained = Q.T @ e
         sargan = float(explained @ explained) / (float(e @ e) / len(e))
         results.append(TestResult("Sargan", sargan, extra, "the instruments are unrelated to the error"))
-        if fit.settings["effects"] in ("none", "time"):
+        if not fit.settings.effects.entity:
             j = _hansen(s.y, Z, Q, e)
             results.append(TestResult("Hansen J", j, extra, "the same, errors heteroskedastic"))
     return TestTable(title, tuple(results))

@@ -71,7 +71,7 @@ def _quadratic_forms(fit: Fit) -> list[np.ndarray]:
         forms.append(np.linalg.solve(B.T, (B @ P).T).T if spec.error else P)
     if spec.error:
         forms.append(np.linalg.solve(B.T, M.T).T)
-    if fit.settings["correction"] is True and fit.settings["effects"] in ("time", "twoway"):
+    if fit.settings.correction is True and fit.settings.effects.time:
         forms = [_within_periods(Q) for Q in forms]
     return forms
 

@@ -1,6 +1,6 @@
 """What random effects leave to say: variance components, and the covariance of a fit by maximum likelihood.
 
-``RandomEffects`` is what a fit with one of the effects in ``RANDOM`` keeps in ``fit.settings["random"]``.
+``RandomEffects`` is what a fit with one kind of random effects keeps in ``fit.settings.random``.
 Scores are those of quasi-demeaned data, added up by unit; kappa = ln(1 + T phi) has its own:
 
     d ln L_i / d kappa = T r_i^2 / (2 sigma2) - 1 / 2,     r_i the unit mean of the quasi-demeaned residuals
@@ -23,7 +23,6 @@ from .groups import group_codes, nested
 from .information import inverse_information
 from .scores import scores
 
-RANDOM = ("random", "correlated", "chamberlain")  # each nests those before it
 KINDS = {
     None: "u = mu + e",
     "kkp": "inside the spatial error: u = lambda M u + mu + e (Kapoor, Kelejian & Prucha)",
@@ -82,19 +81,19 @@ class RandomEffects:
 
 def by_random_ml(fit: Fit) -> bool:
     """Whether a fit has random effects by maximum likelihood."""
-    random = fit.settings.get("random")
+    random = fit.settings.random
     return random is not None and random.by_likelihood
 
 
 def random_covariance(fit: Fit) -> np.ndarray:
     """Of (beta, rho, lambda), from the observed information of all parameters, phi among them."""
     p = len(fit.params)
-    return inverse_information(fit.settings["random"].information, list(fit.params.index))[:p, :p]
+    return inverse_information(fit.settings.random.information, list(fit.params.index))[:p, :p]
 
 
 def random_scores(fit: Fit) -> np.ndarray:
     """Scores by row of (beta, rho, lambda, sigma2, kappa), ordered as the information; they hold summed by unit."""
-    S, random = scores(fit.sample, fit.solution), fit.settings["random"]
+    S, random = scores(fit.sample, fit.solution), fit.settings.random
     if random.on_boundary:
         return S
     means = fit.solution.resid.reshape(fit.design.y.shape).mean(axis=0)
@@ -162,9 +161,9 @@ def variance_components(fit: Fit, *, level: float = 0.95) -> pd.DataFrame:
     >>> sp.variance_components(fit).set_index("term")["estimate"].round(4).to_dict()
     {'sigma2_mu': 0.0079, 'sigma2_e': 0.001, 'phi': 7.6335, 'theta': 0.9126}
     """
-    random = fit.settings.get("random")
+    random = fit.settings.random
     if random is None:
-        raise SpatialInputError("E501", f"{fit.settings['effects']!r} effects have no variance components",
+        raise SpatialInputError("E501", f"{fit.settings.effects.name!r} effects have no variance components",
                                 hint="fit with effects='random'")  # fmt: skip
     estimates = [random.sigma2_mu, random.sigma2_e, random.phi, random.theta]
     table = pd.DataFrame({"term": ["sigma2_mu", "sigma2_e", "phi", "theta"], "estimate": estimates})
@@ -191,7 +190,7 @@ def variance_components(fit: Fit, *, level: float = 0.95) -> pd.DataFrame:
 
 def random_text(fit: Fit) -> list[str]:
     """The header's lines about random effects."""
-    random, table = fit.settings["random"], variance_components(fit).set_index("term")
+    random, table = fit.settings.random, variance_components(fit).set_index("term")
 
     def value(term):
         se = table.at[term, "std_error"]

@@ -43,7 +43,7 @@ def sandwich(fit: Fit, meat_of) -> np.ndarray:
 def information_and_scores(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
     """The observed information of all parameters, sigma2 and random effects' kappa among them, and scores by row."""
     if by_random_ml(fit):
-        return fit.settings["random"].information, random_scores(fit)
+        return fit.settings.random.information, random_scores(fit)
     return observed(fit.sample, fit.solution), scores(fit.sample, fit.solution)
 
 
@@ -64,13 +64,13 @@ def small_sample_factor(fit: Fit, codes: np.ndarray) -> float:
     if fit.specification.lag or fit.specification.error:
         return G / (G - 1)
     T, N = fit.design.y.shape
-    m, effects = fit.design.nobs, fit.settings["effects"]
+    m, effects = fit.design.nobs, fit.settings.effects
     absorbed = 0
-    if effects in ("entity", "twoway"):
+    if effects.entity:
         absorbed = 1 if nested(units_of_rows(fit.design), codes) else N
-    if effects in ("time", "twoway"):
+    if effects.time:
         free = nested(periods_of_rows(fit.design), codes)
-        absorbed += (0 if free else T - 1) + (effects == "time")
+        absorbed += (0 if free else T - 1) + (effects.time and not effects.entity)
     return G / (G - 1) * (m - 1) / (m - fit.sample.X.shape[1] - absorbed)
 
 

@@ -51,7 +51,7 @@ def as_vcov(vcov, **settings):
 
 
 def with_vcov(fit: Fit, vcov, **settings) -> Fit:
-    """The same estimates with another covariance; ``settings["vcov"]`` gives it back to any model.
+    """The same estimates with another covariance; ``settings.vcov`` gives it back to any model.
 
     Raises
     ------
@@ -63,20 +63,20 @@ def with_vcov(fit: Fit, vcov, **settings) -> Fit:
     frame = pd.DataFrame(chosen.covariance(fit), index=names, columns=names)
     df = None if fit.df_resid is None else chosen.df(fit)
     kept = vcov if isinstance(vcov, str) and not settings else chosen
-    return replace(fit, vcov=frame, df_resid=df, settings={**fit.settings, "vcov": kept})
+    return replace(fit, vcov=frame, df_resid=df, settings=fit.settings.with_(vcov=kept))
 
 
 def describe(fit: Fit) -> str:
     """A fit's covariance in words, for headers and notes."""
-    return _of_method(fit, fit.settings["vcov"], {}).describe(fit)
+    return _of_method(fit, fit.settings.vcov, {}).describe(fit)
 
 
 def _of_method(fit: Fit, vcov, settings: dict):
     """The covariance as an object; estimates by moments have their own kinds."""
-    if fit.settings["method"] != "gmm":
+    if fit.settings.method != "gmm":
         chosen = as_vcov(vcov, **settings)
         if by_random_ml(fit):
-            refuse_for_random(fit.settings["random"].error, chosen, fit)
+            refuse_for_random(fit.settings.random.error, chosen, fit)
         return chosen
     from .moments import DynamicMomentCovariance, MomentCovariance
 

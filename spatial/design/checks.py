@@ -7,6 +7,7 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from .design import INTERCEPT, Design
+from .fixed_effects import FixedEffects
 
 NO_VARIATION = 1e-12  # standard deviation against the largest value
 ABSORBED = 1e-10  # norm after demeaning against before
@@ -15,7 +16,7 @@ COLLINEAR = 1e-10  # distance of a unit-length column from the span of the other
 ROUNDING = 1e-8  # norm of the residuals against the response's: what cross-products lose to cancellation
 
 
-def refuse_degenerate(d: Design, X, Xd, y, names: list[str], effects: str) -> None:
+def refuse_degenerate(d: Design, X, Xd, y, names: list[str], effects: FixedEffects) -> None:
     """Refuse constant, absorbed and collinear columns, and too few observations.
 
     Parameters
@@ -35,7 +36,7 @@ def refuse_degenerate(d: Design, X, Xd, y, names: list[str], effects: str) -> No
         raise problem
 
 
-def degenerate(d: Design, before, y, X, Xd, names: list[str], effects: str):
+def degenerate(d: Design, before, y, X, Xd, names: list[str], effects: FixedEffects):
     """Of R samples what ``refuse_degenerate`` says of each, a list with None for the good ones; and Xd = Q R.
 
     Parameters
@@ -48,7 +49,7 @@ def degenerate(d: Design, before, y, X, Xd, names: list[str], effects: str):
     problems = response_problems(d, before, y, effects)
     Q, R = np.linalg.qr(Xd)
     left = _norms(R)  # of Xd's columns
-    if effects in ("none", "random"):
+    if not effects.fixed:
         doubtful = np.ones(len(X), dtype=bool)
     else:
         doubtful = (left <= DOUBTFUL * _norms(X)).any(axis=1)
@@ -63,7 +64,7 @@ def degenerate(d: Design, before, y, X, Xd, names: list[str], effects: str):
     return problems, Q, R
 
 
-def response_problems(d: Design, before, y, effects: str) -> list:
+def response_problems(d: Design, before, y, effects: FixedEffects) -> list:
     """Responses (R, m) without variation, E204, or that the effects absorb, E208; None for the others."""
     low, high = before.min(axis=1), before.max(axis=1)
     apart = before - before.mean(axis=1, keepdims=True)
@@ -91,7 +92,7 @@ def _without_variation(X, left, names, effects) -> SpatialInputError | None:
     """What to say of columns that are constant, or that the effects leave nothing of."""
     spread = _norms(X - X.mean(axis=0))
     flat = spread <= NO_VARIATION * np.sqrt(len(X)) * np.abs(X).max(axis=0, initial=0)
-    absorbed = (left <= ABSORBED * spread) & (effects != "none")
+    absorbed = (left <= ABSORBED * spread) & effects.fixed
     for j in np.flatnonzero(flat | absorbed):
         name = names[j]
         if name == INTERCEPT:

@@ -15,6 +15,7 @@ from spillover.errors import SpatialInputError, check_option
 
 from ._period_weights_tmp import PeriodWeights
 from ._weights_tmp import Weights, as_weights
+from .fixed_effects import FixedEffects
 from .formula import INTERCEPT, read_formula
 from .gaps import refuse_unbalanced
 from .keys import match_rows
@@ -122,6 +123,14 @@ class Design:
         out = np.full(shape, np.nan)
         out[self.observed] = rows
         return out
+
+    def within(self, values: np.ndarray, effects: FixedEffects, *, first: int = 0) -> np.ndarray:
+        """A (T, N, ...) array less its projection on the fixed effects; R such arrays with ``first=1``."""
+        return effects.demean(values, self.observed, first=first)
+
+    def left(self, effects: FixedEffects) -> int:
+        """Observations that are left once the fixed effects are taken out."""
+        return effects.left(*self.y.shape, self.observed)
 
     def labelled(self, values: np.ndarray, name: str) -> pd.Series:
         """A (T, N) array as a Series by unit, or by unit and period."""

@@ -15,21 +15,23 @@ from ..records.results import Specification
 from ..solve.ml import Sample
 from .checks import refuse_degenerate
 from .design import Design, spatial_lag
-from .fixed_effects import left_by_effects, without_effects
+from .fixed_effects import FixedEffects
 from .unbalanced import Gaps
 
 DUMMIES_MAX = 800  # effects: their cross-products are dense, at every lambda that is tried
 
 
-def keeps_dummies(specification: Specification, d: Design, effects: str) -> bool:
+def keeps_dummies(specification: Specification, d: Design, effects: FixedEffects) -> bool:
     """Whether the error's weights carry the effects with them. Rows that sum to one do not carry period effects."""
     M = d.weights_of_error
-    if not (specification.error and M.varies) or effects in ("none", "random"):
+    if not (specification.error and M.varies) or not effects.fixed:
         return False
-    return not (effects == "time" and M.rows_sum_to_one)
+    return not (not effects.entity and M.rows_sum_to_one)
 
 
-def sample_with_dummies(d: Design, X: np.ndarray, names: list[str], effects: str, correction, method) -> Sample:
+def sample_with_dummies(
+    d: Design, X: np.ndarray, names: list[str], effects: FixedEffects, correction, method
+) -> Sample:
     """The arrays of the likelihood for sem and sdem; ``X`` (T, N, k) with its names.
 
     Raises
@@ -38,7 +40,7 @@ def sample_with_dummies(d: Design, X: np.ndarray, names: list[str], effects: str
         E309 for more than 800 effects.
     """
     M, rows = d.weights_of_error, d.rows
-    within = rows(without_effects(d, X, effects)), rows(without_effects(d, d.y, effects))
+    within = rows(d.within(X, effects)), rows(d.within(d.y, effects))
     refuse_degenerate(d, rows(X), *within, names, effects)
     there = np.ones(d.y.shape, dtype=bool) if d.observed is None else d.observed
     gaps = Gaps(there, effects)
@@ -51,7 +53,7 @@ def sample_with_dummies(d: Design, X: np.ndarray, names: list[str], effects: str
     total = period_logdet(M, method)
     if correction is True:
         mixed = U.T @ MU
-        determinant, n = Jacobian(Marginal(total, mixed + mixed.T, MU.T @ MU)), left_by_effects(d, effects)
+        determinant, n = Jacobian(Marginal(total, mixed + mixed.T, MU.T @ MU)), d.left(effects)
     else:
         determinant, n = Jacobian(total), d.nobs
     return Sample(

@@ -1,24 +1,124 @@
-"""Fixed effects out of a design's arrays, whether its panel is balanced or not."""
+"""Effects of units and periods: which a model has, how they leave the data, how many observations they take.
+
+Fixed effects leave a balanced panel by demeaning, an unbalanced one by a projection (``unbalanced``). Random unit
+effects stay in the errors; only their kind is written down here.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from .design import Design
+from spillover.errors import check_option
+
 from .unbalanced import Gaps
-from .within import degrees_of_freedom, demean
+
+RANDOM = ("random", "correlated", "chamberlain")  # each nests those before it
+NAMES = {"none": (False, False), "entity": (True, False), "time": (False, True), "twoway": (True, True)}
 
 
-def without_effects(d: Design, values: np.ndarray, effects: str, *, first: int = 0) -> np.ndarray:
-    """A (T, N, ...) array less its projection on the effects; R such arrays with ``first=1``."""
-    if d.observed is None:
-        return demean(values, effects, first)
-    gaps = Gaps(d.observed, effects)
-    return np.stack([gaps.demean(each) for each in values]) if first else gaps.demean(values)
+@dataclass(frozen=True)
+class FixedEffects:
+    """The effects of a model.
+
+    Attributes
+    ----------
+    entity, time : bool
+        Whether units, periods have fixed effects.
+    random : {None, "random", "correlated", "chamberlain"}
+        The kind of random unit effects; there are no fixed effects beside them.
+
+    Examples
+    --------
+    >>> effects = FixedEffects.parse("entity")
+    >>> effects.demean(np.array([[1.0, 10.0], [3.0, 30.0]]))      # 2 periods, 2 units
+    array([[ -1., -10.],
+           [  1.,  10.]])
+    >>> effects.left(T=2, N=2), effects.lost(T=2, N=2)
+    (2, 2)
+    """
+
+    entity: bool = False
+    time: bool = False
+    random: str | None = None
+
+    @classmethod
+    def parse(cls, name: str) -> FixedEffects:
+        """From the public name: "none", "entity", "time", "twoway" or a kind of random effects.
+
+        Raises
+        ------
+        SpatialInputError
+            E501.
+        """
+        check_option("effects", name, (*NAMES, *RANDOM))
+        return cls(random=name) if name in RANDOM else cls(*NAMES[name])
+
+    @property
+    def name(self) -> str:
+        """The public name."""
+        return self.random or next(name for name, pair in NAMES.items() if pair == (self.entity, self.time))
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __bool__(self) -> bool:
+        """Whether there are any, fixed or random."""
+        return self.fixed or self.random is not None
+
+    @property
+    def fixed(self) -> bool:
+        return self.entity or self.time
+
+    def without_entity(self) -> FixedEffects:
+        """The effects less those of units."""
+        return FixedEffects(time=self.time, random=self.random)
+
+    def without_time(self) -> FixedEffects:
+        """The effects less those of periods."""
+        return FixedEffects(entity=self.entity, random=self.random)
+
+    def demean(self, values: np.ndarray, observed: np.ndarray | None = None, *, first: int = 0) -> np.ndarray:
+        """A (T, N, ...) array less its projection on the fixed effects; R such arrays with ``first=1``.
+
+        Parameters
+        ----------
+        observed : (T, N) of bool, optional
+            The units observed in each period of an unbalanced panel; NaN elsewhere.
+        """
+        if observed is not None:
+            gaps = Gaps(observed, self)
+            return np.stack([gaps.demean(each) for each in values]) if first else gaps.demean(values)
+        out = np.array(values, dtype=float)
+        if self.entity:
+            out -= np.add.reduce(out, axis=first, keepdims=True) / out.shape[first]
+        if self.time:
+            out -= np.add.reduce(out, axis=first + 1, keepdims=True) / out.shape[first + 1]
+        return out
+
+    def left(self, T: int, N: int, observed: np.ndarray | None = None) -> int:
+        """Observations that are left once the fixed effects are taken out."""
+        if observed is not None:
+            return int(observed.sum()) - Gaps(observed, self).rank
+        return (T - self.entity) * (N - self.time)
+
+    def lost(self, T: int, N: int, observed: np.ndarray | None = None) -> int:
+        """How many observations the fixed effects take."""
+        return (T * N if observed is None else int(observed.sum())) - self.left(T, N, observed)
+
+    def describe(self) -> str:
+        """In words, for headers."""
+        if self.random:
+            return f"{self.random} unit effects"
+        return {"none": "no effects", "twoway": "unit and period effects", "entity": "unit effects",
+                "time": "period effects"}[self.name]  # fmt: skip
 
 
-def left_by_effects(d: Design, effects: str) -> int:
-    """Observations that are left once the effects are taken out."""
-    if d.observed is None:
-        return degrees_of_freedom(d.n_periods, d.n_units, effects)
-    return d.nobs - Gaps(d.observed, effects).rank
+NO_EFFECTS, UNIT_EFFECTS, PERIOD_EFFECTS = FixedEffects(), FixedEffects(entity=True), FixedEffects(time=True)
+TWOWAY_EFFECTS = FixedEffects(entity=True, time=True)
+
+
+def quasi_demean(values: np.ndarray, share: float) -> np.ndarray:
+    """Deviations of a (T, N, ...) array from ``share`` of its unit means: the random-effects transformation."""
+    return values - share * values.mean(axis=0, keepdims=True)

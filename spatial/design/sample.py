@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from spillover.errors import SpatialInputError, check_option
+from spillover.errors import SpatialInputError
 
-from ..covariance.random import RANDOM
 from ..logdet import Jacobian, logdet
 from ..records.results import Specification
 from ..solve.ml import Sample
@@ -17,16 +16,13 @@ from ._weights_tmp import Weights
 from .checks import degenerate
 from .design import INTERCEPT, Design, spatial_lag
 from .dummies import keeps_dummies, sample_with_dummies
-from .fixed_effects import left_by_effects, without_effects
+from .fixed_effects import NO_EFFECTS, TWOWAY_EFFECTS, FixedEffects
 from .gaps import refuse_unbalanced
 from .varying import refuse_without_likelihood, varying_jacobian
-from .within import degrees_of_freedom
-
-EFFECTS = ("none", "entity", "time", "twoway", *RANDOM)
 
 
 def demeaned_sample(
-    specification: Specification, d: Design, effects: str, correction, logdet_method: str | None = None
+    specification: Specification, d: Design, effects: FixedEffects, correction, logdet_method: str | None = None
 ) -> tuple[Sample, list[str]]:
     """The arrays of the likelihood and the names of X's columns.
 
@@ -44,7 +40,7 @@ def demeaned_sample(
 
 
 def demeaned_samples(
-    specification: Specification, d: Design, y: np.ndarray, X: np.ndarray, effects: str, correction,
+    specification: Specification, d: Design, y: np.ndarray, X: np.ndarray, effects: FixedEffects, correction,
     logdet_method: str | None = None,
 ) -> tuple[list[Sample | SpatialInputError], list[str]]:  # fmt: skip
     """The same for R replicates (R, T, N) and (R, T, N, k) of y and X; what is wrong with a replicate stands in its
@@ -55,9 +51,9 @@ def demeaned_samples(
 
     def lag(weights, values):
         lagged = spatial_lag(weights, values, first=1)
-        return without_effects(d, lagged, effects, first=1) if exact else lagged
+        return d.within(lagged, effects, first=1) if exact else lagged
 
-    yd, Xd = (without_effects(d, values, effects, first=1) for values in (y, X))
+    yd, Xd = (d.within(values, effects, first=1) for values in (y, X))
     parts = {"y": yd, "X": Xd}
     start = y if exact else yd
     if specification.lag:
@@ -68,7 +64,7 @@ def demeaned_samples(
         parts["MWy"] = lag(M, parts["Wy"])
     parts = {name: d.rows(values, 1) for name, values in parts.items()}
     problems, Q, R = degenerate(d, d.rows(y, 1), parts["y"], d.rows(X, 1), parts["X"], names, effects)
-    transformed = without_entity(effects) if d.lags else effects
+    transformed = effects.without_entity() if d.lags else effects
     same = {"n": _likelihood_size(d, transformed, correction)}
     for name, weights in (("lag", W), ("error", M)):
         if getattr(specification, name) and None in problems:
@@ -80,11 +76,11 @@ def demeaned_samples(
     return samples, names
 
 
-def regressor_columns(d: Design, effects: str, X: np.ndarray | None = None) -> tuple[np.ndarray, list[str]]:
+def regressor_columns(d: Design, effects: FixedEffects, X: np.ndarray | None = None) -> tuple[np.ndarray, list[str]]:
     """[X, W X] (and W^2 X) as (T, N, k) and the columns' names; demeaning leaves no intercept. Of R replicates
     (R, T, N, k) of X where they are given."""
     first, X = (0, d.X) if X is None else (1, X)
-    keep = [j for j, name in enumerate(d.names) if effects == "none" or name != INTERCEPT]
+    keep = [j for j, name in enumerate(d.names) if not effects.fixed or name != INTERCEPT]
     columns, lagged = [X.take(keep, axis=-1)], X.take(d.durbin, axis=-1)
     for _ in range(d.wx_order):
         lagged = spatial_lag(d.weights, lagged, first=first)
@@ -92,16 +88,10 @@ def regressor_columns(d: Design, effects: str, X: np.ndarray | None = None) -> t
     return np.concatenate(columns, axis=-1), regressor_names(d, effects)
 
 
-def regressor_names(d: Design, effects: str) -> list[str]:
+def regressor_names(d: Design, effects: FixedEffects) -> list[str]:
     """Of the columns of [X, W X] (and W^2 X)."""
-    names = [name for name in d.names if effects == "none" or name != INTERCEPT]
+    names = [name for name in d.names if not effects.fixed or name != INTERCEPT]
     return names + [power + d.names[j] for power in ("W:", "W2:")[: d.wx_order] for j in d.durbin]
-
-
-def without_entity(effects: str) -> str:
-    """The effects that a transformation can take out of a dynamic model: those of the units stay in its likelihood,
-    which is corrected for them afterwards (``inference.dynamic``)."""
-    return {"twoway": "time", "entity": "none"}.get(effects, effects)
 
 
 def flat(values: np.ndarray) -> np.ndarray:
@@ -109,31 +99,32 @@ def flat(values: np.ndarray) -> np.ndarray:
     return values.reshape(values.shape[0] * values.shape[1], *values.shape[2:])
 
 
-def sample_df(d: Design, effects: str, sample: Sample) -> int:
+def sample_df(d: Design, effects: FixedEffects, sample: Sample) -> int:
     """Residual degrees of freedom of a regression with these fixed effects."""
-    return left_by_effects(d, effects) - sample.X.shape[1]
+    return d.left(effects) - sample.X.shape[1]
 
 
-def which_effects(effects: str | None, d: Design) -> str:
-    """The effects asked for, or two-way ones in a panel and none in a cross-section."""
-    if effects is None:
-        effects = "twoway" if d.is_panel else "none"
-    check_option("effects", effects, EFFECTS)
-    if effects != "none" and not d.is_panel:
-        raise SpatialInputError("E501", f"effects={effects!r} needs a panel", hint="give entity= and time=")
-    if effects in RANDOM:
-        refuse_unbalanced(d.observed, f"effects={effects!r}")
-    if effects not in ("none", "time") and d.n_periods < 2:
+def which_effects(requested: str | None, d: Design) -> FixedEffects:
+    """The effects requested, or two-way ones in a panel and none in a cross-section."""
+    if requested is None:
+        effects = TWOWAY_EFFECTS if d.is_panel else NO_EFFECTS
+    else:
+        effects = FixedEffects.parse(requested)
+    if effects and not d.is_panel:
+        raise SpatialInputError("E501", f"effects={requested!r} needs a panel", hint="give entity= and time=")
+    if effects.random:
+        refuse_unbalanced(d.observed, f"effects={requested!r}")
+    if (effects.entity or effects.random) and d.n_periods < 2:
         raise SpatialInputError("E206", f"{effects} effects need at least 2 periods, got {d.n_periods}")
     return effects
 
 
-def with_lagged_intercept(d: Design, effects: str) -> Design:
+def with_lagged_intercept(d: Design, effects: FixedEffects) -> Design:
     """W 1 belongs to W X when it is no constant: without it y + c would not have the same fit as y.
 
     Row-standardised weights, islands or not, need none (as in R's spatialreg).
     """
-    kept = effects in ("none", *RANDOM) and INTERCEPT in d.names
+    kept = not effects.fixed and INTERCEPT in d.names
     if not kept or not lagged_intercept_varies(d.weights):
         return d
     return replace(d, durbin=(d.names.index(INTERCEPT), *d.durbin))
@@ -154,13 +145,13 @@ def lagged_intercept_varies(weights: Weights) -> bool:
     return weights.standardization != "row" and np.ptp(weights.row_sums) >= 1e-9
 
 
-def which_correction(specification: Specification, d: Design, effects: str, correction) -> bool | str:
+def which_correction(specification: Specification, d: Design, effects: FixedEffects, correction) -> bool | str:
     """The correction that these weights allow: by transformation, or additive for the time effects."""
     used = [d.weights] * specification.lag + [d.weights_of_error] * specification.error
     varies = any(w.varies for w in used)
     if varies:
         refuse_without_likelihood(specification, d, effects, correction)
-    if correction is False or effects in ("none", "entity"):
+    if correction is False or not effects.time:
         return bool(correction)
     if correction is True and (varies or all(w.rows_sum_to_one for w in used)):
         return True
@@ -174,19 +165,18 @@ def which_correction(specification: Specification, d: Design, effects: str, corr
     return "additive"
 
 
-def _likelihood_size(d: Design, effects: str, correction) -> int:
+def _likelihood_size(d: Design, effects: FixedEffects, correction) -> int:
     """n of the likelihood: all rows, or what the transformations leave."""
     if correction is True:
-        return left_by_effects(d, effects)
+        return d.left(effects)
     if correction == "additive":  # entity effects are transformed out, time effects corrected for afterwards
-        without_time = {"twoway": "entity", "time": "none"}.get(effects, effects)
-        return degrees_of_freedom(d.n_periods, d.n_units, without_time)
+        return d.left(effects.without_time())
     return d.nobs
 
 
-def _jacobian(d: Design, weights: Weights | PeriodWeights, effects: str, correction, method) -> Jacobian:
+def _jacobian(d: Design, weights: Weights | PeriodWeights, effects: FixedEffects, correction, method) -> Jacobian:
     if weights.varies:
         return varying_jacobian(d, weights, effects, correction, method)
-    periods = d.n_periods - (bool(correction) and effects in ("entity", "twoway"))
-    drops_unit_root = correction is True and effects in ("time", "twoway")
+    periods = d.n_periods - (bool(correction) and effects.entity)
+    drops_unit_root = correction is True and effects.time
     return Jacobian(logdet(weights, method), periods, drops_unit_root)

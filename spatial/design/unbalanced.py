@@ -11,8 +11,12 @@ unit means. Two-way effects then lose the period dummies that are left of those,
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from .fixed_effects import FixedEffects
 
 RANK = 1e-10  # of the largest eigenvalue
 
@@ -23,11 +27,12 @@ class Gaps:
     Parameters
     ----------
     observed : (T, N) of bool
-    effects : {"none", "entity", "time", "twoway"}
+    effects : FixedEffects
 
     Examples
     --------
-    >>> gaps = Gaps(np.array([[True, True], [True, True], [True, False]]), "twoway")
+    >>> from spatial.design.fixed_effects import TWOWAY_EFFECTS
+    >>> gaps = Gaps(np.array([[True, True], [True, True], [True, False]]), TWOWAY_EFFECTS)
     >>> x = np.array([[1.0, 4.0], [2.0, 7.0], [5.0, np.nan]])
     >>> gaps.demean(x).round(6)
     array([[ 0.5, -0.5],
@@ -37,9 +42,8 @@ class Gaps:
     4
     """
 
-    def __init__(self, observed: np.ndarray, effects: str):
-        self.S, self.effects = observed.astype(float), effects
-        self.unit, self.time = effects in ("entity", "twoway"), effects in ("time", "twoway")
+    def __init__(self, observed: np.ndarray, effects: FixedEffects):
+        self.S, self.unit, self.time = observed.astype(float), effects.entity, effects.time
 
     def demean(self, values: np.ndarray) -> np.ndarray:
         """M x of a (T, N, ...) array; what is not observed stays NaN."""

@@ -26,11 +26,12 @@ from ..records.results import Specification
 from ._period_weights_tmp import PeriodWeights
 from .design import Design
 from .dummies import keeps_dummies
+from .fixed_effects import FixedEffects
 from .gaps import refuse_unbalanced
 from .unbalanced import Gaps
 
 
-def varying_jacobian(d: Design, weights: PeriodWeights, effects: str, correction, method) -> Jacobian:
+def varying_jacobian(d: Design, weights: PeriodWeights, effects: FixedEffects, correction, method) -> Jacobian:
     """The determinants of all periods, less what the effects took; from eigenvectors where that is no multiple.
 
     Raises
@@ -38,9 +39,9 @@ def varying_jacobian(d: Design, weights: PeriodWeights, effects: str, correction
     SpatialInputError
         E309 above 3,000 units, and E501 for another ``logdet=``, where eigenvectors are needed.
     """
-    if correction is not True or effects == "none":
+    if correction is not True or not effects.fixed:
         return Jacobian(period_logdet(weights, method))
-    T, unit, time = d.n_periods, effects in ("entity", "twoway"), effects in ("time", "twoway")
+    T, unit, time = d.n_periods, effects.entity, effects.time
     if (time and not weights.rows_sum_to_one) or (unit and d.observed is not None):
         if method not in (None, "eigen"):
             raise SpatialInputError("E501", f"logdet={method!r} does not serve here: the correction for {effects} "
@@ -50,14 +51,14 @@ def varying_jacobian(d: Design, weights: PeriodWeights, effects: str, correction
 
 
 @lru_cache(maxsize=8)
-def _left_by(effects: str, weights: PeriodWeights):
+def _left_by(effects: FixedEffects, weights: PeriodWeights):
     """K(rho) by the eigenvectors of every period: once for one W and one pattern of gaps."""
     there = np.ones((len(weights.periods), weights.n), dtype=bool) if weights.observed is None else weights.observed
     gaps = Gaps(there, effects)
     return projected_logdet(weights, [gaps.block(t) for t in range(len(there))])
 
 
-def refuse_without_likelihood(specification: Specification, d: Design, effects: str, correction) -> None:
+def refuse_without_likelihood(specification: Specification, d: Design, effects: FixedEffects, correction) -> None:
     """What weights that vary leave no likelihood for.
 
     Raises
@@ -78,7 +79,7 @@ def refuse_without_likelihood(specification: Specification, d: Design, effects: 
             hint="give w_error= one matrix, say w.mean(); or sdm, sem, sdem",
         )
     both = specification.lag and specification.error
-    if both and effects in ("time", "twoway") and not (d.weights.rows_sum_to_one and M.rows_sum_to_one):
+    if both and effects.time and not (d.weights.rows_sum_to_one and M.rows_sum_to_one):
         raise SpatialInputError("E308", f"{specification.name} with {effects} effects needs weights whose rows all "
                                 "sum to one in every period", hint="w.standardize('row') without islands, or "
                                 "effects='entity'")  # fmt: skip

@@ -64,7 +64,7 @@ def pesaran_cd(fit: Fit, *, neighbours: bool = False) -> TestResult:
     if (still := length <= 1e-12 * length.max()).any():
         raise SpatialInputError("E204", "the residuals of some units do not vary over time", ids=fit.design.ids[still])
     z = e / length
-    time = fit.settings["effects"] in ("time", "twoway")
+    time = fit.settings.effects.time
     if neighbours:
         i, j, law = _linked(fit, N, time)
         total = float(np.einsum("ti,ti->", z[:, i], z[:, j]))

@@ -72,7 +72,7 @@ def error_structure_tests(fit: Fit) -> TestTable:
     LM*-mu: z (one-sided) = 0.606, p = 0.2724. Null: no random effects, whatever r and lambda are
     """
     d, spec = fit.design, fit.specification
-    if spec.lag or spec.error or not d.is_panel or fit.settings["effects"] != "none":
+    if spec.lag or spec.error or not d.is_panel or fit.settings.effects:
         raise SpatialInputError("E501", "these tests start from ols() or slx() on a panel with effects='none'")
     if d.n_units > DENSE_MAX:
         raise SpatialInputError("E309", f"a dense {d.n_units:,} x {d.n_units:,} matrix is too large", n=d.n_units)

@@ -10,7 +10,7 @@ from spillover.errors import SpatialInputError
 
 from ..covariance.information import DENSE_MAX, expected
 from ..covariance.random import by_random_ml
-from ..design.within import demean
+from ..design.fixed_effects import UNIT_EFFECTS
 from ..logdet import Jacobian
 from ..records.results import Fit, TestResult
 from ..solve.ml import Sample, Solution
@@ -41,7 +41,7 @@ def hausman(fixed: Fit, random: Fit) -> TestResult:
     own covariance. The difference of those need not be positive definite; then the statistic, which can be negative,
     decides nothing: the null says so, and ``robust_hausman`` or ``mundlak_test`` decides.
     """
-    if random.settings["effects"] != "random" or fixed.settings["effects"] not in ("entity", "twoway"):
+    if random.settings.effects.random != "random" or not fixed.settings.effects.entity:
         raise SpatialInputError("E501", "hausman needs a fixed-effects fit and a random-effects fit, in this order")
     if fixed.specification != random.specification or not np.array_equal(fixed.design.y, random.design.y):
         raise SpatialInputError("E501", "hausman compares fixed and random effects of one model on the same data")
@@ -61,8 +61,8 @@ def _has_expected(fixed: Fit, random: Fit) -> bool:
     return (
         (spec.lag or spec.error)
         and by_random_ml(random)
-        and random.settings["random"].error != "baltagi"
-        and fixed.settings["correction"] is True
+        and random.settings.random.error != "baltagi"
+        and fixed.settings.correction is True
         and not (fixed.sample.dummies or d.varies)
         and d.n_units <= DENSE_MAX
     )
@@ -78,9 +78,9 @@ def _at_the_same_parameters(fixed: Fit, random: Fit, common: list[str]) -> np.nd
     """V_F - V_R from expected informations at the random-effects estimates."""
     sample, (T, N) = random.sample, random.design.y.shape
     between = _changed(sample, lambda v: np.sqrt(T) * v.reshape(T, N, -1).mean(axis=0).reshape(N, *v.shape[1:]), 1, N)
-    within = _changed(sample, lambda v: demean(v.reshape(T, N, -1), "entity").reshape(v.shape), T - 1, N * (T - 1))
+    within = _changed(sample, lambda v: UNIT_EFFECTS.demean(v.reshape(T, N, -1)).reshape(v.shape), T - 1, N * (T - 1))
     I_w, I_b = (_information(part, random, random, common) for part in (within, between))
-    I_f = I_w if fixed.settings["effects"] == "entity" else _information(fixed.sample, random, fixed, common)
+    I_f = I_w if not fixed.settings.effects.time else _information(fixed.sample, random, fixed, common)
     return np.linalg.inv(I_f) - np.linalg.inv(I_w + I_b)
 
 

@@ -20,11 +20,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..design.design import Design, spatial_lag
-from ..design.fixed_effects import left_by_effects, without_effects
+from ..design.fixed_effects import NO_EFFECTS, FixedEffects
 from ..design.unbalanced import Gaps
 from ..records.results import Fit
-
-FIXED = ("entity", "time", "twoway")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +50,11 @@ class Scores:
 def scores_of(fit: Fit) -> Scores:
     """The scores of one regression, with fixed effects as its ``correction`` says."""
     d, e, effects = fit.design, fit.solution.resid, transformed(fit)
-    n = left_by_effects(d, effects)
+    n = d.left(effects)
     trace, squares = panel_traces(d, effects)
     s2 = e @ e / n
     lag_of = lagger(fit)
-    y = d.rows(d.y) if effects != "none" else fit.sample.y
+    y = d.rows(d.y) if effects else fit.sample.y
     WXb = without(fit, lag_of(y - e))
     error = e @ lag_of(e) / s2 - trace
     information = squares - 2 * trace**2 / n
@@ -67,34 +65,34 @@ def lagged_regressors(fit: Fit) -> np.ndarray:
     """W X, (m, k), the effects and X projected out."""
     d, lag_of = fit.design, lagger(fit)
     X = fit.sample.X
-    if transformed(fit) != "none":  # W x, then demeaned
+    if transformed(fit):  # W x, then demeaned
         X = d.rows(d.X[:, :, [d.names.index(name) for name in fit.params.index]])
     return np.column_stack([without(fit, lag_of(column)) for column in X.T])
 
 
-def transformed(fit: Fit) -> str:
+def transformed(fit: Fit) -> FixedEffects:
     """The fixed effects that the tests take out of the scores' moments: those of the fit, or none."""
-    effects = fit.settings["effects"]
-    return effects if effects in FIXED and fit.settings["correction"] is not False else "none"
+    effects = fit.settings.effects
+    return effects if fit.settings.corrected else NO_EFFECTS
 
 
 def without(fit: Fit, values: np.ndarray) -> np.ndarray:
     """A column less its projection on the effects and on X."""
     d = fit.design
-    within = d.rows(without_effects(d, d.panel(values), transformed(fit)))
+    within = d.rows(d.within(d.panel(values), transformed(fit)))
     Q = np.linalg.qr(fit.sample.X)[0]
     return within - Q @ (Q.T @ within)
 
 
-def panel_traces(d: Design, effects: str) -> tuple[float, float]:
+def panel_traces(d: Design, effects: FixedEffects) -> tuple[float, float]:
     """tr(M W) and tr(M W M W) + tr(M W M W') over all periods, M off the effects.
 
     For W that varies over time M W_s M W_t with s != t counts too: 1 / T^2 of it, which the mean of W_t adds up.
     """
     weights, T = d.weights, d.n_periods
-    if d.observed is not None and effects != "none":
+    if d.observed is not None and effects:
         return _traces_across_gaps(weights, Gaps(d.observed, effects))
-    unit, time = effects in ("entity", "twoway"), effects in ("time", "twoway")
+    unit, time = effects.entity, effects.time
     if not weights.varies:
         return tuple((T - unit) * part for part in within_traces(weights.csr, time))
     trace, squares = np.sum([within_traces(w.csr, time) for w in weights.matrices], axis=0)

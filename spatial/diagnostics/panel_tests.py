@@ -7,8 +7,8 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ..design._period_weights_tmp import refuse_varying
+from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
-from ..design.within import degrees_of_freedom
 from ..records.results import Fit, TestResult, TestTable
 from ..solve.ml import spatially_lagged_error
 
@@ -46,11 +46,11 @@ def serial_correlation(fit: Fit) -> TestTable:
     T, N = panel_shape(fit, 4)
     if fit.sample.dummies:
         refuse_varying(fit.design.weights_of_error, "serial_correlation after a spatial error with fixed effects")
-    effects = fit.settings["effects"]
+    effects = fit.settings.effects
     results = [_differences(fit)]
-    if effects in ("entity", "twoway"):
+    if effects.entity:
         results.append(_within(fit))
-    if not fit.settings["random"]:
+    if not fit.settings.random:
         results.append(_local(fit, T, N, effects))
     return TestTable(f"Serial correlation in {fit.specification.name}: {fit.design.formula}", tuple(results))
 
@@ -81,12 +81,12 @@ def _within(fit: Fit) -> TestResult:
     return TestResult("Wooldridge, within", F, (1, now.size - 2), NULL)
 
 
-def _local(fit: Fit, T: int, N: int, effects: str) -> TestResult:
+def _local(fit: Fit, T: int, N: int, effects: FixedEffects) -> TestResult:
     """The score of an AR(1) at zero, with the moments that the effects leave."""
     e = fit.solution.resid.reshape(T, N)
-    n = degrees_of_freedom(T, N, effects)
-    copies = N - (effects in ("time", "twoway"))
-    Q = np.eye(T) - (effects in ("entity", "twoway")) / T
+    n = effects.left(T, N)
+    copies = N - effects.time
+    Q = np.eye(T) - effects.entity / T
     QL = Q @ np.eye(T, k=-1)
     mean = copies * np.trace(QL)
     variance = copies * (np.sum(QL * QL.T) + np.sum((QL @ Q) * QL)) - 2 * mean**2 / n

@@ -11,8 +11,9 @@ from spillover.errors import SpatialInputError
 
 from ..covariance.jackknife import grouping_of, hotelling
 from ..covariance.kinds import Information
-from ..covariance.random import RANDOM, by_random_ml
+from ..covariance.random import by_random_ml
 from ..covariance.vcov import as_vcov
+from ..design.fixed_effects import RANDOM
 from ..design.formula import INTERCEPT
 from ..records.results import Fit, TestResult
 
@@ -47,14 +48,14 @@ def lr_test_of_random(restricted: Fit, full: Fit) -> TestResult:
     """Likelihood ratio of fits with random effects, or of the pooled fit against one."""
     refuse_not_nested(restricted, full)
     df = full.n_parameters - restricted.n_parameters
-    pooled = restricted.settings["random"] is None
+    pooled = restricted.settings.random is None
     a, *_ = names = [fit.specification.name for fit in (restricted, full)]
-    if restricted.settings["effects"] != full.settings["effects"]:
-        names = [f"{fit.specification.name} with {fit.settings['effects']} effects" for fit in (restricted, full)]
+    if restricted.settings.effects != full.settings.effects:
+        names = [f"{fit.specification.name} with {fit.settings.effects} effects" for fit in (restricted, full)]
     if df <= 0:
         raise SpatialInputError("E501", f"{names[0]} is not nested in {names[1]}: it has no fewer parameters")
     statistic = max(0.0, 2 * (full.loglik - restricted.loglik))
-    if pooled and df == 1 and full.settings["random"].on_boundary:
+    if pooled and df == 1 and full.settings.random.on_boundary:
         statistic = 0.0  # exactly: half of the mixture is there
     if pooled:
         null = "phi = 0: no unit effects" + f", and {a} is enough" * (df > 1)
@@ -70,13 +71,14 @@ def refuse_not_nested(restricted: Fit, full: Fit) -> None:
     SpatialInputError
         E501.
     """
-    small, large = (fit.settings.get("random") for fit in (restricted, full))
+    small, large = (fit.settings.random for fit in (restricted, full))
+    kinds = [fit.settings.effects.name for fit in (restricted, full)]
     why = None
     if any(random is not None and not random.by_likelihood for random in (small, large)):
         why = "Swamy and Arora's moments are no maximum of a likelihood: fit with method='ml'"
-    elif large is None or (small is None and restricted.settings["effects"] != "none"):
+    elif large is None or (small is None and restricted.settings.effects):
         why = "only the pooled model (effects='none') and others with random effects are nested in random effects"
-    elif small is not None and RANDOM.index(restricted.settings["effects"]) > RANDOM.index(full.settings["effects"]):
+    elif small is not None and RANDOM.index(kinds[0]) > RANDOM.index(kinds[1]):
         why = "of random, correlated and chamberlain effects each nests those before it, not the reverse"
     elif small is not None and None not in (small.error, large.error) and small.error != large.error:
         why = "unit effects stand inside the one and beside the other's spatial error"
@@ -128,14 +130,14 @@ def mundlak_test(fit: Fit) -> TestResult:
     >>> sp.mundlak_test(fit).df
     (3, 45)
     """
-    effects, d = fit.settings["effects"], fit.design
-    if effects not in RANDOM[1:]:
-        raise SpatialInputError("E501", f"effects={effects!r} leaves no unit means to test",
+    effects, d = fit.settings.effects, fit.design
+    if effects.random not in RANDOM[1:]:
+        raise SpatialInputError("E501", f"effects={effects.name!r} leaves no unit means to test",
                                 hint="fit with effects='correlated'")  # fmt: skip
     own = {*d.names, *(power + d.names[j] for power in ("W:", "W2:") for j in d.durbin), "rho", "lambda"}
     names = [name for name in fit.params.index if name not in own]
-    title = {"correlated": "Mundlak", "chamberlain": "Chamberlain"}[effects]
-    kind, N = as_vcov(fit.settings["vcov"]), fit.design.n_units
+    title = {"correlated": "Mundlak", "chamberlain": "Chamberlain"}[effects.random]
+    kind, N = as_vcov(fit.settings.vcov), fit.design.n_units
     if (by := grouping_of(kind)) is not None:
         F, df = hotelling(fit, names, by)
         return TestResult(title, F, df, UNCORRELATED)

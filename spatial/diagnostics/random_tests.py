@@ -15,8 +15,8 @@ from spillover.errors import SpatialInputError
 from ..covariance.information import DENSE_MAX
 from ..design._period_weights_tmp import refuse_varying
 from ..design.design import spatial_lag
+from ..design.fixed_effects import quasi_demean
 from ..design.gaps import refuse_unbalanced
-from ..design.within import quasi_demean
 from ..logdet import Jacobian, logdet
 from ..records.results import Fit, TestResult, TestTable
 from ..solve.ml import Sample, maximum_likelihood
@@ -48,7 +48,7 @@ def random_effects_tests(fit: Fit) -> TestTable:
     (s2, s2_mu, lambda). LM-H is one-sided in both and follows 1/4 chi2(0) + 1/2 chi2(1) + 1/4 chi2(2).
     """
     d, spec = fit.design, fit.specification
-    if spec.lag or spec.error or not d.is_panel or d.n_periods < 2 or fit.settings["effects"] != "none":
+    if spec.lag or spec.error or not d.is_panel or d.n_periods < 2 or fit.settings.effects:
         raise SpatialInputError("E501", "these tests start from ols() or slx() on a panel with effects='none'")
     if d.n_units > DENSE_MAX:
         raise SpatialInputError("E309", f"a dense {d.n_units:,} x {d.n_units:,} inverse is too large", n=d.n_units)

@@ -9,7 +9,7 @@ from scipy import sparse
 from spillover.errors import SpatialInputError
 
 from ..covariance.information import DENSE_MAX, contrasts, expected, inverse_information
-from ..covariance.random import RANDOM, by_random_ml
+from ..covariance.random import by_random_ml
 from ..design._period_weights_tmp import refuse_varying
 from ..design.design import INTERCEPT, spatial_lag
 from ..records.results import Fit, TestResult, TestTable
@@ -28,9 +28,9 @@ def diagnose(fit: Fit) -> TestTable:
     """
     results = [jarque_bera(fit), breusch_pagan(fit)]
     spatial = fit.specification.lag or fit.specification.error
-    if not spatial and fit.settings["effects"] == "none":
+    if not spatial and not fit.settings.effects:
         results.append(moran_of_residuals(fit))
-    by_ml = fit.settings["method"] == "ml" and fit.design.n_units <= DENSE_MAX
+    by_ml = fit.settings.method == "ml" and fit.design.n_units <= DENSE_MAX
     if by_ml and not fit.design.weights.varies and fit.specification.lag and not fit.specification.error:
         results.append(lm_residual_error(fit))
     factors = vif(fit)
@@ -59,7 +59,7 @@ def breusch_pagan(fit: Fit) -> TestResult:
     """
     sample = fit.sample
     Z = (sample.X if sample.error is None else sample.X - fit.lam * sample.MX)[:, : sample.k]
-    if fit.settings["effects"] not in ("none", *RANDOM):
+    if fit.settings.effects.fixed:
         Z = np.column_stack([np.ones(len(Z)), Z])
     df = Z.shape[1] - 1
     if df < 1:
@@ -86,7 +86,7 @@ def moran_of_residuals(fit: Fit) -> TestResult:
     from ..explore.variants import moran_residuals
 
     spatial = fit.specification.lag or fit.specification.error
-    if spatial or fit.settings["effects"] != "none":
+    if spatial or fit.settings.effects:
         raise SpatialInputError("E501", "Moran's moments hold for regressions without effects only",
                                 hint="lm_tests for effects, lm_residual_error after a spatial lag")  # fmt: skip
     d = fit.design
@@ -115,7 +115,7 @@ def lm_residual_error(fit: Fit) -> TestResult:
     Anselin (1988), ch. 6. T21 needs the dense inverse.
     """
     d, spec = fit.design, fit.specification
-    if not spec.lag or spec.error or fit.settings["method"] != "ml":
+    if not spec.lag or spec.error or fit.settings.method != "ml":
         raise SpatialInputError("E501", f"this test needs a fit of sar or sdm by maximum likelihood, got {spec.name}")
     refuse_varying(d.weights, "lm_residual_error")
     if d.n_units > DENSE_MAX:
@@ -131,7 +131,7 @@ def lm_residual_error(fit: Fit) -> TestResult:
     trace = part.copies * np.trace(W)
     slope = e @ spatial_lag(d.weights.csr, e.reshape(d.y.shape)).ravel() / s2 - trace
     if by_random_ml(fit):
-        information = fit.settings["random"].information
+        information = fit.settings.random.information
     else:
         information = expected(fit.sample, fit.solution, d.weights.csr, None)
     k = len(fit.params) - 1

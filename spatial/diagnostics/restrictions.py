@@ -8,9 +8,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from ..covariance.random import RANDOM
 from ..design._period_weights_tmp import refuse_varying
-from ..design.within import degrees_of_freedom, demean
 from ..logdet.inverse import inverse
 from ..records.results import Fit, TestResult, TestTable
 from ..solve.ml import maximum_likelihood
@@ -98,7 +96,7 @@ def spatial_hausman(fit: Fit) -> TestResult:
     if spec.lag or not spec.error:
         raise SpatialInputError("E501", f"the spatial Hausman test needs a fit of sem or sdem, got {spec.name}")
     refuse_varying(fit.design.weights_of_error, "the spatial Hausman test")
-    if fit.settings["random"] and fit.settings["random"].error == "baltagi":
+    if fit.settings.random and fit.settings.random.error == "baltagi":
         raise SpatialInputError("E501", "the spatial Hausman test needs unit effects inside the error process",
                                 hint="random_error='kkp'")  # fmt: skip
     X, s2, (T, N) = sample.X, fit.solution.sigma2, fit.design.y.shape
@@ -106,7 +104,7 @@ def spatial_hausman(fit: Fit) -> TestResult:
     by_unit = X.reshape(T, N, -1).transpose(1, 0, 2)
     B = inverse(fit.design.weights_of_error, fit.lam)
     spread = B.solve(by_unit.reshape(N, -1), transposed=True).reshape(by_unit.shape)
-    spread = demean(spread.transpose(1, 0, 2), fit.settings["effects"]).reshape(X.shape)  # B'^-1 X, within
+    spread = fit.settings.effects.demean(spread.transpose(1, 0, 2)).reshape(X.shape)  # B'^-1 X, within
     bread = np.linalg.inv(X.T @ X)
     V_ols = s2 * bread @ (spread.T @ spread) @ bread
     V_sem = s2 * np.linalg.inv(BX.T @ BX)
@@ -139,28 +137,29 @@ def effects_test(restricted: Fit, full: Fit) -> TestResult:
     is therefore scaled by (m + q / 2 - 1) / (N T), m the degrees of freedom left to the full model and q those
     tested (Bartlett 1938), unless the full fit has ``correction=False``: papers report that one.
     """
-    contained = {"none": set(), "entity": {"unit"}, "time": {"period"}, "twoway": {"unit", "period"}}
-    small, large = restricted.settings["effects"], full.settings["effects"]
+    small, large = restricted.settings.effects, full.settings.effects
     same = restricted.specification == full.specification and restricted.design.formula == full.design.formula
     same = same and np.array_equal(restricted.design.y, full.design.y, equal_nan=True)
-    if same and large in RANDOM:
+    if same and large.random:
         added = {"correlated": "unit means", "chamberlain": "regressors of other periods"}
-        tested = added[large] if small in RANDOM and small != large else "unit effects"
+        tested = added[large.random] if small.random and small != large else "unit effects"
         return replace(lr_test_of_random(restricted, full), name=f"LR {tested}", null=f"no {tested}")
-    if small not in contained or large not in contained or not contained[small] < contained[large] or not same:
-        raise SpatialInputError("E501", f"{small!r} effects are not nested in {large!r} effects of the same model",
+    nested = small != large and small.entity <= large.entity and small.time <= large.time
+    if small.random or large.random or not nested or not same:
+        message = f"{small.name!r} effects are not nested in {large.name!r} effects of the same model"
+        raise SpatialInputError("E501", message,
                                 hint="fit one model twice, say with effects='entity' and effects='twoway'")  # fmt: skip
-    if "gmm" in (restricted.settings["method"], full.settings["method"]):
+    if "gmm" in (restricted.settings.method, full.settings.method):
         raise SpatialInputError("E501", "the method of moments has no likelihood to compare", hint="use method='ml'")
     T, N = full.design.y.shape
-    tested = sorted(contained[large] - contained[small])
-    df = sum({"unit": N - 1, "period": T - 1}[t] for t in tested)
+    counts = {"period": (large.time - small.time) * (T - 1), "unit": (large.entity - small.entity) * (N - 1)}
+    df = sum(counts.values())
     statistic = max(0.0, 2 * (_uncorrected(full) - _uncorrected(restricted)))
-    if full.settings["correction"] is not False:
+    if full.settings.correction is not False:
         m = full.design.nobs
-        left = m - (N * T - degrees_of_freedom(T, N, large)) - len(full.params)
+        left = m - large.lost(T, N) - len(full.params)
         statistic *= (left + df / 2 - 1) / m
-    name = " and ".join(tested)
+    name = " and ".join(kind for kind, count in counts.items() if count)
     return TestResult(f"LR {name} effects", statistic, df, f"no {name} effects")
 
 
@@ -168,7 +167,7 @@ def _uncorrected(fit: Fit) -> float:
     """ln L of all N T rows, whatever correction the fit has."""
     from ..design.sample import demeaned_sample  # models stand on tests, not the reverse
 
-    effects = fit.settings["effects"]
-    if effects == "none" or fit.settings["correction"] is False:
+    effects = fit.settings.effects
+    if not effects or fit.settings.correction is False:
         return fit.loglik
     return maximum_likelihood(demeaned_sample(fit.specification, fit.design, effects, False)[0]).loglik

@@ -13,9 +13,9 @@ from ..covariance.jackknife import grouping_of, hotelling
 from ..covariance.vcov import as_vcov
 from ..design._period_weights_tmp import refuse_varying
 from ..design.design import spatial_lag
+from ..design.fixed_effects import NO_EFFECTS, PERIOD_EFFECTS, UNIT_EFFECTS, FixedEffects, quasi_demean
 from ..design.gaps import refuse_unbalanced
 from ..design.sample import flat, regressor_columns
-from ..design.within import degrees_of_freedom, demean, quasi_demean
 from ..logdet import Jacobian
 from ..records.results import Fit, TestResult
 from ..solve.ml import Sample, maximum_likelihood
@@ -70,10 +70,10 @@ def robust_hausman(fit: Fit, *, vcov="cluster", **settings) -> TestResult:
     >>> print(sp.robust_hausman(fit))
     robust Hausman: F(2, 46) = 8.873, p = 0.0006. Null: the effects are uncorrelated with the regressors
     """
-    effects = fit.settings["effects"]
-    if effects not in ("entity", "twoway", "random") or fit.settings["method"] != "ml":
-        raise SpatialInputError("E501", f"robust_hausman needs a likelihood fit with unit effects, got {effects!r}",
-                                hint="effects='entity', 'twoway' or 'random'")  # fmt: skip
+    effects = fit.settings.effects
+    if not (effects.entity or effects.random == "random") or fit.settings.method != "ml":
+        message = f"robust_hausman needs a likelihood fit with unit effects, got {effects.name!r}"
+        raise SpatialInputError("E501", message, hint="effects='entity', 'twoway' or 'random'")
     refuse_unbalanced(fit.design.observed, "robust_hausman")
     if fit.specification.error:
         refuse_varying(fit.design.weights_of_error, "robust_hausman of a spatial error")
@@ -90,15 +90,15 @@ def robust_hausman(fit: Fit, *, vcov="cluster", **settings) -> TestResult:
 
 def augmented(fit: Fit) -> tuple[Fit, list[str]]:
     """The regression with deviations from unit means, without a covariance yet, and the names of the deviations."""
-    demeaned = "time" if fit.settings["effects"] == "twoway" else "none"
-    sample, names, added = _sample_with_deviations(fit, demeaned)
+    periods = PERIOD_EFFECTS if fit.settings.effects.time else NO_EFFECTS
+    sample, names, added = _sample_with_deviations(fit, periods)
     at = maximum_likelihood(sample)
     spatial = [name for name in ("rho", "lambda") if name in fit.params.index]
     values = [*at.beta, *(at.rho if name == "rho" else at.lam for name in spatial)]
     params = pd.Series(values, pd.Index([*names, *spatial], name="term"), name="estimate")
     s2 = at.sigma2 if spatial else float(at.resid @ at.resid) / (sample.n - len(at.beta))
-    left = {"effects": demeaned, "method": "ml", "random": None}
-    again = replace(fit, params=params, sample=sample, solution=at, sigma2=s2, settings=fit.settings | left)
+    settings = fit.settings.with_(effects=periods, random=None)
+    again = replace(fit, params=params, sample=sample, solution=at, sigma2=s2, settings=settings)
     return again, added
 
 
@@ -106,20 +106,20 @@ def _left_between(fit: Fit) -> int:
     """Units less the coefficients between them: what the variance of the unit effects is estimated from."""
     T, N = fit.design.y.shape
     means = fit.sample.X.reshape(T, N, -1).mean(axis=0)
-    return N - (fit.settings["effects"] == "time") - int(np.linalg.matrix_rank(means))
+    return N - fit.settings.effects.time - int(np.linalg.matrix_rank(means))
 
 
-def _sample_with_deviations(fit: Fit, demeaned: str) -> tuple[Sample, list[str], list[str]]:
+def _sample_with_deviations(fit: Fit, periods: FixedEffects) -> tuple[Sample, list[str], list[str]]:
     """The quasi-demeaned sample with deviations from unit means added, its names, and those of the deviations."""
     d, spec = fit.design, fit.specification
     T, N = d.y.shape
-    X, names = regressor_columns(d, demeaned)
-    y, X = demean(d.y, demeaned), demean(X, demeaned)
-    keep = [j for j, name in enumerate(names) if demeaned == "none" or np.linalg.norm(X[:, :, j]) > 0]
+    X, names = regressor_columns(d, periods)
+    y, X = periods.demean(d.y), periods.demean(X)
+    keep = [j for j, name in enumerate(names) if not periods or np.linalg.norm(X[:, :, j]) > 0]
     X, names = X[:, :, keep], [names[j] for j in keep]
     W, M = d.weights, d.weights_of_error
     _, phi = swamy_arora(y - fit.rho * spatial_lag(W, y), X)
-    deviations = demean(X, "entity")
+    deviations = UNIT_EFFECTS.demean(X)
     varying = [j for j in range(X.shape[2])
                if np.linalg.norm(deviations[:, :, j]) > ABSORBED * np.linalg.norm(X[:, :, j])]  # fmt: skip
     added = [f"within {names[j]}" for j in varying]
@@ -128,17 +128,17 @@ def _sample_with_deviations(fit: Fit, demeaned: str) -> tuple[Sample, list[str],
         return quasi_demean(values, 1 - 1 / np.sqrt(1 + T * phi))
 
     Z = np.concatenate([ready(X), deviations[:, :, varying]], axis=2)
-    time = demeaned == "time"
+    time = periods.time
     parts = {}
     if spec.lag:
-        Wy = demean(spatial_lag(W, y), demeaned)
+        Wy = periods.demean(spatial_lag(W, y))
         parts |= {"Wy": flat(ready(Wy)), "lag": Jacobian(fit.sample.lag.logdet, T, time and W.rows_sum_to_one)}
     if spec.error:
         lagged = (spatial_lag(M, values) for values in (ready(y), Z))
-        My, MZ = (demean(values, demeaned) for values in lagged)
+        My, MZ = (periods.demean(values) for values in lagged)
         part = Jacobian(fit.sample.error.logdet, T, time and M.rows_sum_to_one)
         parts |= {"My": flat(My), "MX": flat(MZ), "error": part}
     if spec.lag and spec.error:
-        parts["MWy"] = flat(demean(spatial_lag(M, ready(Wy)), demeaned))
-    n = degrees_of_freedom(T, N, demeaned)
+        parts["MWy"] = flat(periods.demean(spatial_lag(M, ready(Wy))))
+    n = periods.left(T, N)
     return Sample(y=flat(ready(y)), X=flat(Z), n=n, **parts), [*names, *added], added

@@ -10,7 +10,7 @@ from ..covariance.jackknife import Jackknife, t_squared
 from ..covariance.vcov import as_vcov
 from ..design.design import INTERCEPT
 from ..records.results import Fit, TestResult, TestTable
-from .lm import FIXED, scores_of, transformed
+from .lm import scores_of, transformed
 from .random_nested import lr_test_of_random
 
 NULLS = {"SAR": "theta = 0", "SEM": "theta + rho beta = 0", "SLX": "rho = 0", "OLS": "rho = 0 and theta = 0"}
@@ -60,9 +60,9 @@ def lm_tests(fit: Fit) -> TestTable:
         TestResult("robust LM error", robust_error, 1, "lambda = 0, whatever rho is"),
         TestResult("SARMA", dy**2 / J + robust_error, 2, "rho = 0 and lambda = 0"),
     )
-    effects = fit.settings["effects"]
-    title = f"Lagrange multiplier tests, {fit.specification.name}" + (f" with {effects} effects" * (effects != "none"))
-    plain = effects in FIXED and transformed(fit) == "none"
+    effects = fit.settings.effects
+    title = f"Lagrange multiplier tests, {fit.specification.name}" + (f" with {effects} effects" * bool(effects))
+    plain = effects.fixed and not transformed(fit)
     return TestTable(title, results, "without correction for the fixed effects (correction=False)" * plain)
 
 
@@ -77,11 +77,11 @@ def lr_test(restricted: Fit, full: Fit) -> TestResult:
     SpatialInputError
         E501 when the fits are not comparable: other data, effects or correction, or not fewer parameters.
     """
-    if "gmm" in (restricted.settings["method"], full.settings["method"]):
+    if "gmm" in (restricted.settings.method, full.settings.method):
         raise SpatialInputError("E501", "the method of moments has no likelihood to compare", hint="use method='ml'")
     df = full.n_parameters - restricted.n_parameters
     a, b = restricted.specification.name, full.specification.name
-    if restricted.settings.get("random") or full.settings.get("random"):
+    if restricted.settings.random or full.settings.random:
         return lr_test_of_random(restricted, full)
     same_sample = restricted.sample.n == full.sample.n and np.array_equal(restricted.sample.y, full.sample.y)
     if df <= 0 or not same_sample:
@@ -143,7 +143,7 @@ def wald_test(fit: Fit, against: str) -> TestResult:
     g, G = np.array(value), np.array(slopes)
     statistic = float(g @ np.linalg.solve(G @ fit.vcov.to_numpy() @ G.T, g))
     df = len(g)
-    if fit.settings["method"] == "ml" and isinstance(kind := as_vcov(fit.settings["vcov"]), Jackknife):
+    if fit.settings.method == "ml" and isinstance(kind := as_vcov(fit.settings.vcov), Jackknife):
         statistic, df = t_squared(statistic, len(g), kind.df(fit) + 1)
     return TestResult(f"Wald SDM vs {against}", statistic, df, NULLS[against])
 

@@ -24,10 +24,8 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError, check_option
 
-from ..covariance.random import RANDOM
 from ..design._weights_tmp import Weights, as_weights
 from ..design.design import INTERCEPT, Design, design, spatial_lag
-from ..design.fixed_effects import without_effects
 from ..design.formula import read_formula
 from ..logdet.inverse import inverse
 from ..records.results import Fit
@@ -71,7 +69,7 @@ def predict(fit: Fit, data: pd.DataFrame | None = None, w=None, *, kind: str | N
     """
     if data is None and w is None:
         check_option("kind", kind or "TS", IN_SAMPLE)
-        if fit.settings["effects"] in RANDOM and kind not in ("trend", "TC"):
+        if fit.settings.effects.random and kind not in ("trend", "TC"):
             raise SpatialInputError("E501", "random effects are not estimated: only kind='trend' and 'TC' are there")
         return fit.design.labelled(in_sample(fit, kind or "TS"), "predicted")
     check_option("kind", kind or "BP", OUT_OF_SAMPLE)
@@ -156,11 +154,11 @@ def _column(d: Design, name: str) -> np.ndarray:
 
 def _effects(fit: Fit, trend) -> np.ndarray:
     """The fixed effects: unit and period means of A y - X beta."""
-    effects = fit.settings["effects"]
-    if effects in ("none", *RANDOM):
+    effects = fit.settings.effects
+    if not effects.fixed:
         return np.zeros(trend.shape)
     u = fit.design.y - fit.rho * spatial_lag(fit.design.weights, fit.design.y) - trend
-    return u - without_effects(fit.design, u, effects)
+    return u - fit.design.within(u, effects)
 
 
 def _whole(fit: Fit, data: pd.DataFrame, w) -> tuple[Design, Weights, np.ndarray]:

@@ -1,7 +1,7 @@
-"""Reference distributions of local statistics: a site keeps its value, its neighbours are drawn from all others.
+"""Reference distributions of local statistics: a site keeps its value, its neighbors are drawn from all others.
 
 Drawing anew for every site costs n permutations of n units. Here all sites share one table of draws: column p
-lists different units in random order; a site with d neighbours takes the first d, and draw d + 1 in place of itself.
+lists different units in random order; a site with d neighbors takes the first d, and draw d + 1 in place of itself.
 For every site that is an exact draw without replacement from the others; only the dependence between
 sites is changed, and with many permutations it vanishes.
 """
@@ -9,11 +9,13 @@ sites is changed, and with many permutations it vanishes.
 from __future__ import annotations
 
 import sys
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 
 from . import _random
+from ._draws import RARE, Draws
 from ._null import TIE
 from ._threads import share_out
 
@@ -24,7 +26,16 @@ KERNEL = "spatial.kernels.conditional"
 WORTH_COMPILING, WORTH_CALLING = 1_000_000_000, 2_000_000  # products of a weight and a draw
 
 
-def lag_counts(v, csr, permutations, seed, *, keep_own=True):
+class Counts(NamedTuple):
+    """Of every site, ndarrays of int64 and shape (n,): simulated values at least, and at most, the observed one (ties
+    count in both), and out of how many."""
+
+    above: np.ndarray
+    below: np.ndarray
+    permutations: np.ndarray
+
+
+def lag_counts(v, csr, draws: Draws, seed, *, keep_own=True) -> Counts:
     """How many simulated lags are at least, and at most, the observed one.
 
     Parameters
@@ -33,20 +44,21 @@ def lag_counts(v, csr, permutations, seed, *, keep_own=True):
         The variable that is drawn.
     csr : csr_array, shape (n, n)
         Without diagonal, unless ``keep_own`` is false.
+    draws : Draws
     keep_own : bool
         False: the site's own value is drawn like the others.
 
     Returns
     -------
-    above, below : ndarray of int64, shape (n,)
-        Ties count in both; a site without neighbours ties always.
+    Counts
+        A site without neighbors ties always.
     """
-    csr = _clean(csr)
+    csr = clean(csr)
     slack = TIE * np.abs(v).max() * np.asarray(abs(csr).sum(axis=1)).ravel()
     if (weight := equal_weight(csr)) is not None:
-        return _by_rank(v, csr, weight, permutations, seed, keep_own)
-    lag = csr @ v
-    return counts(v[None], csr, None, lag, slack, permutations, seed, keep_own=keep_own)
+        above, below = _by_rank(v, csr, weight, draws.total, seed, keep_own)
+        return Counts(above, below, np.full(len(above), draws.total))
+    return counts(v[None], csr, None, csr @ v, slack, draws, seed, keep_own=keep_own)
 
 
 def lag_moments(v, csr):
@@ -66,7 +78,7 @@ def weight_factors(csr):
     n = csr.shape[0]
     total, squares = np.asarray(csr.sum(axis=1)).ravel(), np.asarray(csr.multiply(csr).sum(axis=1)).ravel()
     factor = np.maximum((n - 1) * squares - total**2, 0) / (n - 2)
-    factor[factor < TIE * total**2] = 0.0  # all others are neighbours: one lag only
+    factor[factor < TIE * total**2] = 0.0  # all others are neighbors: one lag only
     return total, factor
 
 
@@ -77,13 +89,6 @@ def equal_weight(csr) -> np.ndarray | None:
     first[sizes > 0] = csr.data[csr.indptr[:-1][sizes > 0]]
     same = np.abs(csr.data - np.repeat(first, sizes)) <= TIE * np.abs(np.repeat(first, sizes))
     return first if same.all() else None
-
-
-def enough(csr, permutations: int | None) -> int:
-    """As many permutations as asked for, or by default as many as make a steady map at a bearable price."""
-    if permutations is not None:
-        return permutations
-    return 99_999 if equal_weight(csr) is not None else 9_999
 
 
 def _by_rank(v, csr, weight, permutations, seed, keep_own):
@@ -119,8 +124,11 @@ def _by_rank(v, csr, weight, permutations, seed, keep_own):
     return above, below
 
 
-def counts(values, csr, statistic, observed, slack, permutations, seed, *, keep_own=True):
+def counts(values, csr, statistic, observed, slack, draws: Draws, seed, *, keep_own=True) -> Counts:
     """The same for any statistic of the lags of several variables drawn together.
+
+    Every site meets the first draws; sites that are rare among them meet all, the first ones among these. A site is
+    never called significant on the first draws alone where more were asked for.
 
     Parameters
     ----------
@@ -129,37 +137,51 @@ def counts(values, csr, statistic, observed, slack, permutations, seed, *, keep_
         lags holds m arrays (sites, permutations); ``sites`` broadcasts against them. None: the lag itself.
     observed, slack : ndarray, shape (n,)
     """
-    csr = _clean(csr)
-    n, sizes = csr.shape[0], np.diff(csr.indptr)
+    csr = clean(csr)
+    sites = np.arange(csr.shape[0])
+    above, below = _counts(values, csr, statistic, observed, slack, draws.first, seed, keep_own, sites)
+    permutations = np.full(len(sites), draws.first)
+    rare = sites[np.minimum(above, below) < RARE]
+    if draws.total > draws.first and len(rare):
+        again = _counts(values, csr, statistic, observed, slack, draws.total, seed, keep_own, rare)
+        above[rare], below[rare] = again[0][rare], again[1][rare]
+        permutations[rare] = draws.total
+    return Counts(above, below, permutations)
+
+
+def _counts(values, csr, statistic, observed, slack, permutations, seed, keep_own, sites):
+    """Counts of some sites, zero for the others."""
+    n, sizes = csr.shape[0], np.zeros(csr.shape[0], int)
+    sizes[sites] = np.diff(csr.indptr)[sites]
     depth = int(sizes.max())
     low, high = observed - slack, observed + slack
     above, below = np.zeros((2, n), np.int64)
     worth = WORTH_CALLING if KERNEL in sys.modules else WORTH_COMPILING
-    compiled = statistic is None and permutations * csr.nnz >= worth
+    compiled = statistic is None and permutations * int(sizes.sum()) >= worth
     statistic = statistic or (lambda sites, lags: lags[0])
     rows = min(depth + 1, n)
     for _, table in _random.tables(n, rows, permutations, seed, block=max(1, min(BLOCK, TABLE // rows))):
         own = _own_by_site(table, sizes if keep_own else np.zeros_like(sizes))
         if compiled:
-            _count_compiled(values[0], values[0][table], csr, own, low, high, above, below)
+            _count_compiled(values[0], values[0][table], csr, own, low, high, above, below, sites)
         else:
-            _count(values, values[:, table], csr, own, statistic, low, high, above, below)
+            _count(values, values[:, table], csr, own, statistic, low, high, above, below, sites)
     return above, below
 
 
-def _count(values, moved, csr, own, statistic, low, high, above, below):
+def _count(values, moved, csr, own, statistic, low, high, above, below, sites):
     """Sites of one size at a time: their lags are a small dense product.
 
     Where a site meets itself among its d draws, draw d + 1 takes that place: what is left is still a random
     order of others.
     """
-    sizes = np.diff(csr.indptr)
+    sizes = np.diff(csr.indptr)[sites]
     start, column, place = own
     chunk = max(1, CHUNK // moved.shape[2])
     for d in np.unique(sizes):
-        sites = np.flatnonzero(sizes == d)
-        for first in range(0, len(sites), chunk):
-            here = sites[first : first + chunk]
+        alike = sites[sizes == d]
+        for first in range(0, len(alike), chunk):
+            here = alike[first : first + chunk]
             weights = _rows(csr, here)
             row, met = _ranges(start[here], start[here + 1])
             lags = [weights @ m[:d] for m in moved]
@@ -171,18 +193,24 @@ def _count(values, moved, csr, own, statistic, low, high, above, below):
             below[here] += np.count_nonzero(simulated <= high[here, None], axis=1)
 
 
-def _count_compiled(v, moved, csr, own, low, high, above, below):
+def _count_compiled(v, moved, csr, own, low, high, above, below, sites):
     from spatial.kernels import conditional
 
-    tiles, indptr = conditional.tiles(moved), csr.indptr.astype(np.int64)
+    tiles, chosen = conditional.tiles(moved), csr[sites] if len(sites) < csr.shape[0] else csr
+    indptr = chosen.indptr.astype(np.int64)
     start, column, place = own
+    start = start[np.append(sites, csr.shape[0])]  # other sites have no entries between these
+    v, low, high = v[sites], low[sites], high[sites]
+    many, few = np.zeros((2, len(sites)), np.int64)
 
     def work(part):
         bounds = slice(part.start, part.stop + 1)
         met = start[bounds], column, place, v[part]
-        conditional.count(tiles, indptr[bounds], csr.data, *met, low[part], high[part], above[part], below[part])
+        conditional.count(tiles, indptr[bounds], chosen.data, *met, low[part], high[part], many[part], few[part])
 
     share_out(work, len(low))
+    above[sites] += many
+    below[sites] += few
 
 
 def _own_by_site(table, sizes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -214,12 +242,12 @@ def _own_draws(table, sizes) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarr
 
 
 def _rows(csr, sites) -> np.ndarray:
-    """Weights of sites with one number of neighbours d, shape (sites, d)."""
+    """Weights of sites with one number of neighbors d, shape (sites, d)."""
     d = csr.indptr[sites[0] + 1] - csr.indptr[sites[0]]
     return csr.data[csr.indptr[sites][:, None] + np.arange(d)]
 
 
-def _clean(csr):
+def clean(csr):
     """Without stored zeros: they would take draws."""
     if csr.data.all():
         return csr

@@ -10,7 +10,7 @@ import pandas as pd
 
 from spillover.show import Shown
 
-from . import _null, _show
+from . import _null
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -102,7 +102,7 @@ class GlobalStatistic(Shown):
             {
                 "term": [self.variable],
                 "estimate": self.estimate,
-                "std_error": self._sd(self.variance),
+                "std_error": self.sd_of(self.variance),
                 "statistic": self.statistic,
                 "p_value": self.p_value,
                 "conf_low": math.nan,
@@ -123,31 +123,9 @@ class GlobalStatistic(Shown):
     def to_frame(self) -> pd.DataFrame:
         return self.tidy()
 
-    def plot(self, ax=None):
-        """The null distribution with the observed value marked; returns the Axes."""
-        from . import plot
-
-        return plot.null_distribution(self, ax=ax)
-
-    def __str__(self) -> str:
-        head = f"{self.title} of {self.variable!r}: {self.n:,} units; weights {self.weights}"
-        first = f"{self.symbol} = {self.estimate:.6g}   expected {self.expected:.6g}"
-        rows = []
-        for name, variance, z, p in (
-            ("normality", self.variance_norm, self.z_norm, self.p_norm),
-            ("randomisation", self.variance_rand, self.z_rand, self.p_rand),
-        ):
-            if not math.isnan(variance):
-                rows.append((name, _show.number(self._sd(variance)), f"{z:.3f}", _show.p_text(p)))
-        if self.permutations:
-            sd = _show.number(float(np.std(self.simulated)))
-            rows.append((f"{self.permutations:,} permutations", sd, f"{self.z_sim:.3f}", _show.p_text(self.p_sim)))
-        foot = f"null: {self.null}; {self.alternative}; seed {self.seed}"
-        return "\n".join([head, first, _show.table(("", "sd", "z", "p"), rows), foot, *self.notes])
-
     def _z(self, variance: float) -> float:
-        return (self.estimate - self.expected) / self._sd(variance)
+        return (self.estimate - self.expected) / self.sd_of(variance)
 
-    def _sd(self, variance: float) -> float:
+    def sd_of(self, variance: float) -> float:
         """NaN for a variance of zero but for rounding: every permutation gives the same value."""
         return math.sqrt(variance) if variance > 1e-13 * self.expected**2 else math.nan

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from spatial.design._weights_tmp import Weights, align, as_weights
+from spatial.design._weights_tmp import Weights, as_weights
+from spatial.design._weights_tmp import align as in_order_of
 from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
 
-DEFAULT_SEED = 20_231  # fixed and printed, so that a table can be made again
+DEFAULT_SEED = 1
 ALTERNATIVES = ("two-sided", "greater", "less")
 SMALLEST = 4  # the randomisation variance divides by (n - 1)(n - 2)(n - 3)
 FLAT = 1e-12  # a standard deviation below this share of the largest value is rounding
@@ -48,44 +49,54 @@ class Field:
         return self.all_ids[self.used]
 
 
-def read(variables, w, *, missing="error", varying=True, diagonal=False) -> Field:
+def read(
+    variables, w, *, data=None, missing="error", align="labels", varying=True, diagonal=False
+) -> Field:
     """Align variables with weights and refuse what no statistic can use.
 
     Parameters
     ----------
     variables : list of (default name, values)
-        A Series' own name goes before the default.
+        Values are a Series, an array, or the name of a column of ``data``. A Series' own name goes before the default.
     w : weights in any form `as_weights` takes
+    data : DataFrame, optional
+        Its index, or one of its columns, holds the units.
     missing : {"error", "drop"}
+    align : {"labels", "position"}
+        "position": arrays beside labelled weights are expected, so they bring no warning.
     varying : bool
         Refuse variables without variance.
     diagonal : bool
-        Allow units that are their own neighbours.
+        Allow units that are their own neighbors.
 
     Raises
     ------
     SpatialInputError
         E101, E102, E105 from the alignment; E201 missing, E202 infinite, E203 not numeric, E204 constant;
-        E206 fewer than four units; E301 weights that cancel; E306 only islands; E312 self-neighbours.
+        E206 fewer than four units; E301 weights that cancel; E306 only islands; E312 self-neighbors;
+        E501, E502 a column that cannot be looked up.
     """
     check_option("missing", missing, ("error", "drop"))
+    check_option("align", align, ("labels", "position"))
     weights = with_floats(as_weights(w))
-    names, rows = [], []
-    for default, given in variables:
-        if isinstance(given, pd.DataFrame):  # its index must not be lost
-            given = _only_column(given)
-        name = getattr(given, "name", None)
+    names, rows, by_position = [], [], []
+    for default, values in variables:
+        values = column_of(data, values, default)
+        name = getattr(values, "name", None)
         names.append(default if name is None else str(name))
-        rows.append(align(numbers(given, names[-1]), weights, name=names[-1]))
+        if not isinstance(values, pd.Series):
+            by_position.append(names[-1])
+        rows.append(_in_order(numbers(values, names[-1]), weights, names[-1], data))
     values = np.array(rows)
+    notes = match_notes(weights, by_position, align)
     all_ids = pd.RangeIndex(weights.n) if weights.ids is None else weights.ids
     check_finite(values, names, all_ids, missing)
-    used, notes = ~np.isnan(values).any(axis=0), ()
+    used = ~np.isnan(values).any(axis=0)
     if not used.all():
         before = len(weights.islands)
         weights = subset(weights, used)
-        notes = (_say_dropped(all_ids[~used], weights, before),)
-        warnings.warn(notes[0], SpatialInputWarning, stacklevel=3)
+        notes += (_say_dropped(all_ids[~used], weights, before),)
+        warnings.warn(notes[-1], SpatialInputWarning, stacklevel=3)
     check_links(weights, diagonal=diagonal)
     values = values[:, used]
     if varying:
@@ -94,15 +105,63 @@ def read(variables, w, *, missing="error", varying=True, diagonal=False) -> Fiel
     return Field(values, tuple(names), weights, all_ids, used, notes)
 
 
-def numbers(given, name: str):
+def column_of(data, values, default: str):
+    """The column of ``data`` that a name means; a frame of one column as that column; anything else as it is."""
+    if isinstance(values, str):
+        if data is None:
+            message = f"{default}={values!r} is the name of a column: of which data?"
+            raise SpatialInputError("E501", message, column=values, hint="data=frame")
+        if values not in data.columns or isinstance(data[values], pd.DataFrame):
+            hint = f"the columns are {', '.join(map(str, data.columns[:12]))}"
+            raise SpatialInputError("E502", f"data have no single column {values!r}", column=values, hint=hint)
+        return pd.Series(data[values])
+    return _only_column(values) if isinstance(values, pd.DataFrame) else values
+
+
+def match_notes(weights: Weights, by_position: list[str], align: str) -> tuple[str, ...]:
+    """How arrays were matched, in words; a warning where the weights have labels that an array cannot show."""
+    if not by_position or (weights.ids is not None and weights.ids.equals(pd.RangeIndex(weights.n))):
+        return ()
+    names = ", ".join(dict.fromkeys(by_position))
+    if weights.ids is None:
+        return (f"{names}: matched to the weights by position, neither has labels",)
+    note = f"{names}: matched to the weights by position, values without labels"
+    if align == "labels":
+        advice = 'give a Series indexed by unit, or say align="position"'
+        warnings.warn(f"{note}; {advice}", SpatialInputWarning, stacklevel=4)
+    return (note,)
+
+
+def id_columns(frame: pd.DataFrame, ids: pd.Index) -> list[str]:
+    """Columns of a frame that hold all of these ids and no others."""
+    candidates = [c for c in frame.columns if c != getattr(frame, "_geometry_column_name", None)]
+    return [str(c) for c in candidates if frame[c].isin(ids).all() and ids.isin(frame[c]).all()]
+
+
+def _in_order(values, weights: Weights, name: str, data) -> np.ndarray:
+    """Values in the order of the weights; where the index of ``data`` fails, E101 names the column with the ids."""
+    try:
+        return in_order_of(values, weights, name=name)
+    except SpatialInputError as error:
+        if error.code not in ("E101", "E102") or not isinstance(data, pd.DataFrame) or weights.ids is None:
+            raise
+        columns = id_columns(data, weights.ids)
+        if not columns:
+            raise
+        message = f"the index of data does not hold the units of the weights, {' and '.join(map(repr, columns))} does"
+        hint = f"data=data.set_index({columns[0]!r})"
+        raise SpatialInputError("E101", message, ids=error.ids, n=error.n, hint=hint) from None
+
+
+def numbers(values, name: str):
     """The values as float64 (a Series stays a Series); E203 names the first that is no number."""
-    given = given if isinstance(given, pd.Series) else np.asarray(given)
-    dtype = given.dtype
+    values = values if isinstance(values, pd.Series) else np.asarray(values)
+    dtype = values.dtype
     if isinstance(dtype, np.dtype) and dtype.kind in "fiub":
-        return given.astype(np.float64) if isinstance(given, pd.Series) else given.ravel().astype(np.float64)
+        return values.astype(np.float64) if isinstance(values, pd.Series) else values.ravel().astype(np.float64)
     if isinstance(dtype, pd.CategoricalDtype) or dtype.kind in "Mmc":
         raise SpatialInputError("E203", f"column {name!r} must hold numbers, got {dtype}", column=name)
-    series = given if isinstance(given, pd.Series) else pd.Series(given.ravel())
+    series = values if isinstance(values, pd.Series) else pd.Series(values.ravel())
     try:
         if pd.api.types.infer_dtype(series) == "string":  # pandas would parse them
             raise TypeError
@@ -120,7 +179,7 @@ def numbers(given, name: str):
             ids=list(bad.index),
             hint="convert it: pd.to_numeric(column)",
         ) from None
-    return floats if isinstance(given, pd.Series) else floats.to_numpy()
+    return floats if isinstance(values, pd.Series) else floats.to_numpy()
 
 
 def _only_column(frame: pd.DataFrame) -> pd.Series:
@@ -154,22 +213,22 @@ def check_varies(values: np.ndarray, name: str) -> None:
             "E206", f"at least {SMALLEST} units are needed, {name!r} has {len(values)}", column=name
         )
     largest = np.abs(values).max()
-    if largest == 0 or np.std(values / largest) <= FLAT:
+    if largest == 0 or not np.std(values / largest) > FLAT:  # NaN is no variance either
         message = f"column {name!r} has no variance: every value is {values[0]:g}"
         raise SpatialInputError("E204", message, column=name)
 
 
 def check_links(weights: Weights, *, diagonal: bool = False) -> None:
-    """E306 when nobody has a neighbour, E301 when weights cancel, E312 when somebody is their own."""
+    """E306 when nobody has a neighbor, E301 when weights cancel, E312 when somebody is their own."""
     if weights.csr.nnz == 0 or not weights.csr.data.any():
-        raise SpatialInputError("E306", "no unit has a neighbour, so there is nothing to compare")
+        raise SpatialInputError("E306", "no unit has a neighbor, so there is nothing to compare")
     if weights.csr.sum() <= 0:
         raise SpatialInputError("E301", "the weights' sum must be positive", hint="negative weights cancel the others")
     own = np.flatnonzero(weights.csr.diagonal())
     if len(own) and not diagonal:
         ids = own if weights.ids is None else weights.ids[own]
         raise SpatialInputError(
-            "E312", "units are their own neighbours", ids=list(ids), hint="set the diagonal to zero"
+            "E312", "units are their own neighbors", ids=list(ids), hint="set the diagonal to zero"
         )
 
 
@@ -210,5 +269,5 @@ def _say_dropped(ids, weights: Weights, islands_before: int) -> str:
     shown = ", ".join(map(str, ids[:5])) + (" ..." if len(ids) > 5 else "")
     made = len(weights.islands) - islands_before
     again = "; weights row-standardised again" if weights.standardization == "row" else ""
-    islands = f"; {made} more units without neighbours" if made > 0 else ""
+    islands = f"; {made} more units without neighbors" if made > 0 else ""
     return f"{len(ids)} units with missing values dropped ({shown}){again}{islands}"

@@ -1,20 +1,31 @@
-"""The answer of every local statistic: one row per unit, and what its map may claim."""
+"""Local statistics: the door that all of them share, and the table of their answers."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
-from spillover.show import Shown
+from spillover.show import Shown, ask
 
-from . import _input, _null, _show
+from . import _conditional, _draws, _input, _null
 
-NOT_SIGNIFICANT, NO_NEIGHBOURS, NO_DATA = "Not significant", "No neighbours", "No data"
+NOT_SIGNIFICANT, NO_NEIGHBORS, NO_DATA = "Not significant", "No neighbors", "No data"
 CORRECTIONS = ("none", "fdr", "bonferroni")
+
+
+@dataclass(frozen=True)
+class LocalTest:
+    """How local statistics are tested; ``draws`` is there once the weights are."""
+
+    alternative: str
+    significance: float
+    correction: str
+    seed: int
+    draws: _draws.Draws | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -27,13 +38,17 @@ class LocalStatistic(Shown):
     frame : DataFrame, indexed by all units of the weights
         The estimate under its symbol, ``expected``, ``sd``, ``z`` and ``p_norm`` (exact moments given the unit's
         own value), ``p_sim`` (permutations), ``p_fdr`` (Benjamini-Hochberg), for Moran ``quadrant``, and
-        ``cluster``. Units without neighbours or without data are NA and labelled so.
+        ``cluster``. Units without neighbors or without data are NA and labelled so.
+    values : DataFrame, the same index
+        The variables that were analysed.
     classes : tuple of str
         The clusters this statistic knows.
     significance : float
     correction : {"none", "fdr", "bonferroni"}
     alternative : str
     permutations, seed : int
+    draws : ndarray of int, shape (units tested,)
+        Permutations that each tested unit met: more where a correction needs them.
     weights : str
     notes : tuple of str
     """
@@ -42,15 +57,17 @@ class LocalStatistic(Shown):
     symbol: str
     variable: str
     frame: pd.DataFrame
+    values: pd.DataFrame
     classes: tuple[str, ...]
     significance: float
     correction: str
     alternative: str
     permutations: int
     seed: int
+    draws: np.ndarray = field(metadata={"shape": "(tested,)"})
     weights: str
     notes: tuple[str, ...] = ()
-    null: str = "given its own value, a unit's neighbours are drawn at random from all others"
+    null: str = "given its own value, a unit's neighbors are drawn at random from all others"
 
     @property
     def p_values(self) -> pd.Series:
@@ -69,7 +86,7 @@ class LocalStatistic(Shown):
         if not self.permutations:
             return p.index[:0]
         sides = 2 if self.alternative == "two-sided" else 1
-        error = sides * np.sqrt(p / sides * (1 - p / sides) / self.permutations)
+        error = sides * np.sqrt(p / sides * (1 - p / sides) / self.draws)
         return p.index[(p - limit).abs() <= 2 * error]
 
     def to_frame(self) -> pd.DataFrame:
@@ -93,96 +110,115 @@ class LocalStatistic(Shown):
             }
         )
 
-    def plot(self, map, *, kind="cluster", ax=None):
-        """Map of the clusters ("cluster") or of the p-values ("significance"); returns the Axes.
+    def to_file(self, map, path, *, overwrite=False) -> None:
+        """Write map and results: a GeoPackage that QGIS opens already coloured, or GeoJSON with a color per unit.
 
         Parameters
         ----------
         map : GeoDataFrame indexed by unit
-        kind : {"cluster", "significance"}
-        """
-        from . import plot
-
-        check_option("kind", kind, ("cluster", "significance"))
-        return (plot.cluster_map if kind == "cluster" else plot.significance_map)(self, map, ax=ax)
-
-    def to_file(self, map, path, *, overwrite=False) -> None:
-        """Write map and results to a GeoPackage that QGIS opens already coloured.
+        path : path that ends in .gpkg, .geojson or .json
 
         Raises
         ------
         SpatialInputError
-            E101 when the map lacks units; E601 to E605 for the file.
+            E101 when the map lacks units; E501 for another suffix; E601 to E605 for the file.
         """
-        from . import files
+        ask("save", self, map, path, overwrite=overwrite)
 
-        files.write_gpkg(self, map, path, overwrite=overwrite)
+    def explore(self, map, **options):
+        """The cluster map as a web page to zoom into; returns geopandas' folium map.
 
-    def __str__(self) -> str:
-        n = len(self.p_values.dropna())
-        counts = self.frame["cluster"].value_counts(sort=False)
-        rows = [(label, f"{count:,}") for label, count in counts.items() if count]
-        limits = self.cutoffs
-        rule = {"none": "no correction for many tests", "fdr": "false discovery rate", "bonferroni": "Bonferroni"}
-        draws = f"{self.permutations:,} permutations, seed {self.seed}"
-        lines = [
-            f"{self.title} of {self.variable!r}: {n:,} units tested; weights {self.weights}",
-            _show.table(("cluster", "units"), rows),
-            f"significant: p <= {limits[self.correction]:.3g} ({rule[self.correction]}, {self.significance:g}); "
-            f"cut-offs: FDR {limits['fdr']:.3g}, Bonferroni {limits['bonferroni']:.3g}",
-            f"null: {self.null}; {self.alternative}; {draws if self.permutations else 'exact moments, normal'}",
-        ]
-        if len(self.undecided):
-            lines.append(f"{len(self.undecided)} units lie within Monte Carlo error of the cut-off")
-        return "\n".join([*lines, *self.notes])
+        Parameters
+        ----------
+        map : GeoDataFrame indexed by unit
+        **options
+            For ``GeoDataFrame.explore``, such as ``tiles``.
+
+        Raises
+        ------
+        SpatialInputError
+            E101 when the map lacks units; E515 when folium is not installed.
+        """
+        return ask("explore", self, map, **options)
 
 
-def check(permutations, seed, alternative, significance, correction) -> None:
+def read(variables, w, *, data, align, missing, permutations, test: LocalTest, always_links=False, **how):
+    """Variables and weights, and the test with as many permutations as these weights and its correction need.
+
+    Returns
+    -------
+    field : Field
+    test : LocalTest
+    """
+    check(permutations, test)
+    field = _input.read(variables, w, data=data, align=align, missing=missing, **how)
+    csr = _conditional.clean(field.weights.csr)
+    equal = _conditional.equal_weight(csr) is not None
+    options = {"significance": test.significance, "correction": test.correction, "alternative": test.alternative}
+    draws = _draws.plan(csr, equal, permutations, always_links=always_links, **options)
+    return replace(field, notes=field.notes + draws.notes), replace(test, draws=draws)
+
+
+def check(permutations, test: LocalTest) -> None:
     """E501 for options that cannot be meant."""
-    _input.check_draws(0 if permutations is None else permutations, seed, alternative)
-    check_option("correction", correction, CORRECTIONS)
-    if not 0 < significance < 1:
-        raise SpatialInputError("E501", f"significance={significance!r}: a number between 0 and 1 is expected")
+    _input.check_draws(0 if permutations is None else permutations, test.seed, test.alternative)
+    check_option("correction", test.correction, CORRECTIONS)
+    if not 0 < test.significance < 1:
+        raise SpatialInputError("E501", f"significance={test.significance!r}: a number between 0 and 1 is expected")
 
 
 def answer(
-    field, statistic, z, p_sim, cluster, *, names, classes, options, tested=None, has_quadrants=False
+    field, statistic, z, counts, cluster, *, names, classes, test, tested=None, has_quadrants=False
 ) -> LocalStatistic:
     """Put the numbers of the used units into a frame of all units.
 
     Parameters
     ----------
     statistic : (estimate, expected, sd), ndarrays of shape (n,)
-    z, p_sim : ndarray, shape (n,); p_sim None without permutations
+    z : ndarray, shape (n,)
+    counts : Counts
     cluster : ndarray of int, shape (n,)
         Which of ``classes`` each unit is if it is significant.
     names : (title, symbol, variable)
-    options : dict of permutations, alternative, seed, significance, correction
+    test : LocalTest
     tested : ndarray of bool, optional
-        Units that have a test; those with neighbours by default.
+        Units that have a test; those with neighbors by default.
     has_quadrants : bool
         The classes are also shown whether significant or not.
     """
-    csr = field.weights.csr
-    linked = np.diff(csr.indptr) > 0
-    tested = linked if tested is None else tested & linked
+    linked = np.diff(field.weights.csr.indptr) > 0
+    tested = (linked if tested is None else tested & linked) & np.isfinite(statistic[0])
     estimate, expected, sd = (np.where(linked, part, np.nan) for part in statistic)
     z = np.where(tested, z, np.nan)
     columns = {names[1]: estimate, "expected": expected, "sd": sd, "z": z}
-    columns["p_norm"] = normal_p(z, options["alternative"])
-    columns["p_sim"] = np.full(len(z), np.nan) if p_sim is None else np.where(tested, p_sim, np.nan)
-    p = columns["p_norm"] if p_sim is None else columns["p_sim"]
+    columns["p_norm"] = normal_p(z, test.alternative)
+    columns["p_sim"] = np.where(tested, permuted_p(counts, test), np.nan)
+    p = columns["p_sim"] if test.draws.first else columns["p_norm"]
     columns["p_fdr"] = adjusted(p)
-    limit = cutoff(p[~np.isnan(p)], options["significance"], options["correction"])
+    limit = cutoff(p[~np.isnan(p)], test.significance, test.correction)
     frame = pd.DataFrame(columns, index=field.ids)
     frame = frame if field.used.all() else frame.reindex(field.all_ids)
-    levels = [*classes, NOT_SIGNIFICANT, NO_NEIGHBOURS, NO_DATA]
+    levels = [*classes, NOT_SIGNIFICANT, NO_NEIGHBORS, NO_DATA]
     labels = np.where(p <= limit, cluster, levels.index(NOT_SIGNIFICANT))  # NaN compares false
-    labels = np.where(linked, labels, levels.index(NO_NEIGHBOURS))
+    labels = np.where(linked, labels, levels.index(NO_NEIGHBORS))
     if has_quadrants:
         frame["quadrant"] = _categories(field, np.where(linked, cluster, -1), classes, -1)
     frame["cluster"] = _categories(field, labels, levels, levels.index(NO_DATA))
-    return LocalStatistic(*names, frame, tuple(classes), weights=field.weights.describe(), notes=field.notes, **options)
+    values = pd.DataFrame(dict(zip(field.names, field.values)), index=field.ids).reindex(field.all_ids)
+    return LocalStatistic(
+        *names,
+        frame,
+        values,
+        tuple(classes),
+        significance=test.significance,
+        correction=test.correction,
+        alternative=test.alternative,
+        permutations=test.draws.first,
+        seed=test.seed,
+        draws=counts.permutations[~np.isnan(p)],
+        weights=field.weights.describe(),
+        notes=field.notes,
+    )
 
 
 def _categories(field, codes, labels, otherwise: int) -> pd.Categorical:
@@ -223,11 +259,11 @@ def normal_p(z: np.ndarray, alternative: str) -> np.ndarray:
     return ndtr(-z if alternative == "greater" else z)
 
 
-def permuted_p(above, below, options) -> np.ndarray | None:
-    """Permutation p-values, or None when there are no permutations."""
-    if not options["permutations"]:
-        return None
-    return _null.p_from_counts(above, below, options["permutations"], options["alternative"])
+def permuted_p(counts, test: LocalTest):
+    """Permutation p-values; NaN when there are no permutations."""
+    if not test.draws.first:
+        return np.nan
+    return _null.p_from_counts(*counts, test.alternative)
 
 
 def ratio(excess: np.ndarray, sd: np.ndarray) -> np.ndarray:

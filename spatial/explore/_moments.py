@@ -66,3 +66,42 @@ def quadratic(links: LinkSums, n: int, x: np.ndarray) -> tuple[float, float]:
     mean = s0 * pairs
     second = s1 * squares + (s2 - 2 * s1) * chains + (s0**2 - s2 + s1) * fours
     return mean, second - mean**2
+
+
+def joins(links: LinkSums, n: int, size: np.ndarray) -> tuple[float, float]:
+    """Mean and variance of joins inside one label of so many units (Cliff and Ord 1981, section 1.4.2)."""
+    m = float(size[0])
+    chances = _falling(m, 2) / _falling(n, 2), _falling(m, 3) / _falling(n, 3), _falling(m, 4) / _falling(n, 4)
+    return _count_of_pairs(links, *chances)
+
+
+def joins_between(links: LinkSums, n: int, sizes: np.ndarray, among: float) -> tuple[float, float]:
+    """Mean and variance of joins between different labels of these sizes, which have ``among`` units together.
+
+    Chances that pairs of units drawn without replacement are of two of these labels each: one pair; two pairs that
+    share a unit; two pairs of four units (Cliff and Ord 1981, section 1.4.2, for two labels).
+    """
+    m, square = np.asarray(sizes, float), float(among)
+    alike = _falling(m, 2).sum()
+    one = _falling(square, 2) - alike
+    shared = (m * (square - m) * (square - m - 1)).sum()
+    both_alike = alike**2 - (_falling(m, 2) ** 2).sum() + _falling(m, 4).sum()
+    first_alike = (_falling(m, 2) * _falling(square - 2, 2)).sum()
+    apart = _falling(square, 4) - 2 * first_alike + both_alike
+    return _count_of_pairs(links, one / _falling(n, 2), shared / _falling(n, 3), apart / _falling(n, 4))
+
+
+def _count_of_pairs(links: LinkSums, one: float, shared: float, apart: float) -> tuple[float, float]:
+    """Mean and variance of half the sum of w over linked pairs that count; cases of two links as in `quadratic`."""
+    s0, s1, s2 = links
+    mean = s0 * one / 2
+    second = (s1 * one + (s2 - 2 * s1) * shared + (s0**2 - s2 + s1) * apart) / 4
+    return float(mean), float(second - mean**2)
+
+
+def _falling(x, k: int):
+    """x (x - 1) ... (x - k + 1)."""
+    out = 1.0
+    for step in range(k):
+        out = out * (x - step)
+    return out

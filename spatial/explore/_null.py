@@ -78,17 +78,19 @@ def _compiled(z, links, permutations, seed, a, power):
 def pseudo_p(observed: float, simulated: np.ndarray, alternative: str) -> float | None:
     """Permutation p-value (r + 1) / (P + 1); two-sided twice the smaller tail, at most 1.
 
-    Simulated values that tie with the observed one count in both tails.
+    Simulated values that tie with the observed one count in both tails. A statistic that is NaN has no p-value.
     """
     if len(simulated) == 0:
         return None
+    if math.isnan(observed) or np.isnan(simulated).any():
+        return math.nan
     slack = TIE * max(abs(observed), np.abs(simulated).max())
     above = int(np.count_nonzero(simulated >= observed - slack))
     below = int(np.count_nonzero(simulated <= observed + slack))
     return float(p_from_counts(above, below, len(simulated), alternative))
 
 
-def p_from_counts(above, below, permutations: int, alternative: str):
+def p_from_counts(above, below, permutations, alternative: str):
     """The same from how many simulated values are at least, and at most, the observed one (arrays too)."""
     if alternative == "greater":
         return (above + 1) / (permutations + 1)
@@ -101,3 +103,13 @@ def normal_p(z: float, alternative: str) -> float:
     """Tail probability of a standard normal, by survival functions."""
     tail = {"greater": z, "less": -z, "two-sided": abs(z)}[alternative]
     return 0.5 * math.erfc(tail / math.sqrt(2)) * (2 if alternative == "two-sided" else 1)
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Holm (1979): p-values that hold together, whatever their dependence."""
+    result = np.full(len(p), np.nan)
+    valid = np.flatnonzero(~np.isnan(p))
+    order = valid[np.argsort(p[valid], kind="stable")]
+    scaled = p[order] * np.arange(len(order), 0, -1)
+    result[order] = np.minimum(np.maximum.accumulate(scaled), 1.0)
+    return result

@@ -1,4 +1,4 @@
-"""Moran's I by order of neighbourhood or by distance: how far does likeness reach?"""
+"""Moran's I by order of neighborhood or by distance: how far does likeness reach?"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spatial.design._weights_tmp import Weights
 from spillover.errors import SpatialInputError
 from spillover.show import Shown
 
-from . import _input, _show
+from . import _draws, _input, _null
 from .moran import from_field
 
 
@@ -24,9 +24,10 @@ class Correlogram(Shown):
     Attributes
     ----------
     variable, step : str
-        ``step`` says what a lag is ("order of neighbours", "distance").
+        ``step`` says what a lag is ("order of neighbors", "distance").
     frame : DataFrame
-        One row per lag: lag, I, expected, sd, z, p_rand, p_sim, links (pairs), n (units with such neighbours).
+        One row per lag: lag, I, expected, sd, z, p_rand, p_sim, p_holm, links (pairs), n (units with such neighbors).
+        ``p_holm`` are the p-values of all lags together (Holm 1979): the smallest is that of "no lag is correlated".
     permutations, seed : int
     alternative : str
     notes : tuple of str
@@ -49,29 +50,21 @@ class Correlogram(Shown):
         f = self.frame.rename(columns=names).assign(term=self.variable, conf_low=np.nan, conf_high=np.nan)
         f["p_value"] = f["p_sim"].fillna(f["p_rand"])
         first = ["term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]
-        return f[[*first, "lag", "expected", "p_rand", "p_sim", "links"]]
-
-    def plot(self, ax=None):
-        """I by lag with the band of the null; returns the Axes."""
-        from . import plot
-
-        return plot.correlogram_lines(self, ax=ax)
-
-    def __str__(self) -> str:
-        rows = []
-        for r in self.frame.to_dict("records"):
-            numbers = [f"{r[c]:.4f}" for c in ("I", "expected", "sd", "z")]
-            tests = [_show.p_text(r[c]) for c in ("p_rand", "p_sim")]
-            rows.append([r["lag"], *numbers, *tests, f"{r['links']:,}", f"{r['n']:,}"])
-        table = _show.table((self.step, "I", "E(I)", "sd", "z", "p", "p (perm.)", "pairs", "units"), rows)
-        foot = f"sd, z, p under randomisation; {self.alternative}; {self.permutations:,} permutations, seed {self.seed}"
-        return "\n".join([f"Correlogram of {self.variable!r}", table, foot, *self.notes])
-
+        return f[[*first, "lag", "expected", "p_rand", "p_sim", "p_holm", "links"]]
 
 def correlogram(
-    y, w, *, orders=5, permutations=999, alternative="two-sided", seed=_input.DEFAULT_SEED, missing="error"
+    y,
+    w,
+    *,
+    orders=5,
+    data=None,
+    permutations=999,
+    alternative="two-sided",
+    seed=_input.DEFAULT_SEED,
+    missing="error",
+    align="labels",
 ) -> Correlogram:
-    """Moran's I for neighbours, neighbours of neighbours, and so on.
+    """Moran's I for neighbors, neighbors of neighbors, and so on.
 
     A unit of order k is reached in k steps and in no fewer (Cliff and Ord 1981, section 5.2); rows sum to one. Weights
     in ``w`` are read as links only. Orders that nobody has are left out.
@@ -79,7 +72,7 @@ def correlogram(
     Parameters
     ----------
     orders : int
-    y, w, permutations, alternative, seed, missing
+    y, w, data, permutations, alternative, seed, missing, align
         As `moran`.
 
     Raises
@@ -97,23 +90,32 @@ def correlogram(
     _input.check_draws(permutations, seed, alternative)
     if isinstance(orders, bool) or not isinstance(orders, int | np.integer) or orders < 1:
         raise SpatialInputError("E501", f"orders={orders!r}: a whole number of 1 or more is expected")
-    field = _input.read([("y", y)], w, missing=missing)
+    field = _input.read([("y", y)], w, data=data, missing=missing, align=align)
     steps = enumerate(shells(field.weights.csr, int(orders)), start=1)
     return _by_step(field, steps, "order", permutations, alternative, seed)
 
 
 def correlogram_distance(
-    y, points, *, breaks, permutations=999, alternative="two-sided", seed=_input.DEFAULT_SEED, missing="error"
+    y,
+    points,
+    *,
+    breaks,
+    data=None,
+    permutations=999,
+    alternative="two-sided",
+    seed=_input.DEFAULT_SEED,
+    missing="error",
+    align="labels",
 ) -> Correlogram:
     """Moran's I for pairs of units whose distance falls between two breaks.
 
     Parameters
     ----------
-    y : Series aligned by its index, or array; length n
+    y : Series aligned by its index, array or column name; length n
     points : GeoSeries or GeoDataFrame (projected; centroids are used), or array of shape (n, 2)
     breaks : increasing distances in the units of the coordinates, such as ``[0, 100_000, 200_000]``
         Bands are (a, b]; the first also takes distance 0.
-    permutations, alternative, seed, missing
+    data, permutations, alternative, seed, missing, align
         As `moran`.
 
     Raises
@@ -135,7 +137,7 @@ def correlogram_distance(
     xy, ids = _coordinates(points)
     bands = list(distance_bands(xy, breaks))
     everyone = Weights(sum(csr for _, csr in bands), ids, "distance", "none")
-    field = _input.read([("y", y)], everyone, missing=missing)
+    field = _input.read([("y", y)], everyone, data=data, missing=missing, align=align)
     steps = ((label, row_standardised(csr[field.used][:, field.used])) for label, csr in bands)
     return _by_step(field, steps, "distance", permutations, alternative, seed)
 
@@ -180,6 +182,7 @@ def _by_step(field, steps, name, permutations, alternative, seed) -> Correlogram
     for label, csr in steps:
         if not csr.nnz:
             continue
+        _draws.announce_global(csr, 1, permutations)
         weights = Weights(csr, field.weights.ids, f"{name} {label}", "row")
         r = from_field(replace(field, weights=weights), permutations, alternative, seed)[0]
         p_sim = np.nan if r.p_sim is None else r.p_sim
@@ -187,6 +190,7 @@ def _by_step(field, steps, name, permutations, alternative, seed) -> Correlogram
         rows.append([label, r.I, r.expected, np.sqrt(r.variance_rand), r.z_rand, r.p_rand, p_sim, *sizes])
     columns = ["lag", "I", "expected", "sd", "z", "p_rand", "p_sim", "links", "n"]
     frame = pd.DataFrame(rows, columns=columns)
+    frame.insert(7, "p_holm", _null.holm(frame["p_sim"].fillna(frame["p_rand"]).to_numpy(float)))
     return Correlogram(field.names[0], name, frame, permutations, seed, alternative, field.notes)
 
 

@@ -5,22 +5,33 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from . import _conditional, _input, _local, _moments, _null
+from . import _conditional, _draws, _input, _local, _moments, _null
 from ._global import GlobalStatistic
 
 ALIKE, UNLIKE = "Alike", "Unlike"
+HEAVY = 1.2  # ratio of the two variances from which the one under normality is not to be read
 KINDS = ("Alike, high", "Alike, low", "Alike, other", UNLIKE)
 
 
 def geary(
-    y, w, *, permutations=999, alternative="two-sided", seed=_input.DEFAULT_SEED, missing="error"
+    y,
+    w,
+    *,
+    data=None,
+    permutations=999,
+    alternative="two-sided",
+    seed=_input.DEFAULT_SEED,
+    missing="error",
+    align="labels",
 ) -> GlobalStatistic:
-    r"""Geary's C: squared differences between neighbours.
+    r"""Geary's C: squared differences between neighbors.
 
     .. math:: C = \frac{n - 1}{2 S_0} \frac{\sum_{ij} w_{ij} (y_i - y_j)^2}{\sum_i (y_i - \bar y)^2}
 
     Geary (1954); moments from Cliff and Ord (1981), section 2.3. C is 1 in the mean under the null and *small* when
-    neighbours are alike: its z-score is then negative, and ``alternative="less"`` is the test for that.
+    neighbors are alike: its z-score is then negative, and ``alternative="less"`` is the test for that. Its variance
+    depends on the kurtosis of y: where randomisation's differs much from normality's, a note says not to read the
+    test under normality, which may then reject several times too often.
 
     Parameters, result and errors as `moran`.
 
@@ -32,8 +43,9 @@ def geary(
     0.142857
     """
     _input.check_draws(permutations, seed, alternative)
-    field = _input.read([("y", y)], w, missing=missing)
+    field = _input.read([("y", y)], w, data=data, missing=missing, align=align)
     csr, n = field.weights.csr, field.weights.n
+    _draws.announce_global(csr, 1, permutations)
     z, links = _input.standardised(field.values[0]), _moments.link_sums(csr)
     touching = np.asarray(csr.sum(axis=1)).ravel() + np.asarray(csr.sum(axis=0)).ravel()
     products, squares = _null.permuted_sums(z[None], csr, permutations, seed, a=touching, power=2)
@@ -52,36 +64,45 @@ def geary(
         seed=seed,
         n=n,
         weights=field.weights.describe(),
-        notes=field.notes,
+        notes=field.notes + _not_normal(normal, randomised),
     )
+
+
+def _not_normal(normal: float, randomised: float) -> tuple[str, ...]:
+    if not randomised > 0 or 1 / HEAVY <= randomised / normal <= HEAVY:
+        return ()
+    times = np.sqrt(randomised / normal)
+    return (f"the values are not normal: the sd is {times:.2f} times that under normality, whose p does not hold",)
 
 
 def local_geary(
     y,
     w,
     *,
-    permutations=9_999,
+    data=None,
+    permutations=None,
     alternative="two-sided",
     significance=0.05,
     correction="none",
     seed=_input.DEFAULT_SEED,
     missing="error",
+    align="labels",
 ) -> _local.LocalStatistic:
     r"""Local Geary's C of one variable, or of several together.
 
     .. math:: c_i = \frac 1 K \sum_k \sum_j w_{ij} (z_{ik} - z_{jk})^2
 
     with variables standardised (divisor n - 1). Anselin (1995), eq. 21, and Anselin (2019) for K > 1. Small values
-    mean that a unit is like its neighbours, in all variables at once. The moments are exact for sampling without
+    mean that a unit is like its neighbors, in all variables at once. The moments are exact for sampling without
     replacement given the unit's own values.
 
     Parameters
     ----------
-    y : Series or array of length n; DataFrame or list of such for several variables
-    w, alternative, significance, correction, seed, missing
+    y : Series, array or column name of length n; DataFrame or list of such for several variables
+    w, data, alternative, significance, correction, seed, missing, align
         As `local_moran`.
-    permutations : int
-        Time grows with links x permutations.
+    permutations : int, optional
+        9,999, or fewer where there are many links: time grows with links x permutations.
 
     Returns
     -------
@@ -100,10 +121,9 @@ def local_geary(
     >>> local_geary([9.0, 8, 9, 1, 2, 1, 2, 8], ring, permutations=99).frame["C"].round(3).head(3).tolist()
     [0.14, 0.14, 4.55]
     """
-    _local.check(permutations, seed, alternative, significance, correction)
-    options = {"permutations": permutations, "alternative": alternative, "seed": seed}
-    options |= {"significance": significance, "correction": correction}
-    field = _input.read(_variables(y), w, missing=missing)
+    test = _local.LocalTest(alternative, significance, correction, seed)
+    options = {"data": data, "align": align, "missing": missing, "permutations": permutations}
+    field, test = _local.read(_variables(y), w, test=test, always_links=True, **options)
     csr, n = field.weights.csr, field.weights.n
     z = np.array([_input.standardised(row) for row in field.values]) * np.sqrt((n - 1) / n)
     total, own = np.asarray(csr.sum(axis=1)).ravel(), (z**2).mean(axis=0)
@@ -117,30 +137,29 @@ def local_geary(
     estimate = statistic(units, list((csr @ drawn.T).T))
     mean, variance = _moments_given_own(z, csr)
     slack = _null.TIE * total * (np.abs(z).max() ** 2) * 4
-    above, below = _conditional.counts(drawn, csr, statistic, estimate, slack, permutations, seed)
     sd = np.sqrt(variance)
     return _local.answer(
         field,
         (estimate, mean, sd),
         _local.ratio(estimate - mean, sd),
-        _local.permuted_p(above, below, options),
+        _conditional.counts(drawn, csr, statistic, estimate, slack, test.draws, test.seed),
         _kind(z, csr, estimate < mean),
         names=("Local Geary", "C", ", ".join(field.names)),
         classes=KINDS if len(z) == 1 else (ALIKE, UNLIKE),
-        options=options,
+        test=test,
     )
 
 
 def _variables(y) -> list:
     if isinstance(y, pd.DataFrame):
         return [(str(c), y[c]) for c in y.columns]
-    if isinstance(y, list | tuple) and len(y) and np.ndim(y[0]) == 1:
+    if isinstance(y, list | tuple) and len(y) and (isinstance(y[0], str) or np.ndim(y[0]) == 1):
         return [(f"y{k + 1}", column) for k, column in enumerate(y)]
     return [("y", y)]
 
 
 def _moments_given_own(z, csr):
-    """Mean and variance of c_i when its neighbours are drawn from the others.
+    """Mean and variance of c_i when its neighbors are drawn from the others.
 
     With a_i = mean square of unit i and s_ij = z_i'z_j / K, the difference to j is u_ij = a_i + a_j - 2 s_ij; sums over
     j of u and u^2 come from sums of a, a^2, z, az and zz'. u_ii = 0, so leaving i out costs nothing.

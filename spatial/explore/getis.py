@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
-from . import _conditional, _input, _local, _moments, _null
+from . import _conditional, _draws, _input, _local, _moments, _null
 from ._global import GlobalStatistic
 
 CLASSES = ("High", "Low")
 
 
 def getis_ord(
-    y, w, *, permutations=999, alternative="two-sided", seed=_input.DEFAULT_SEED, missing="error"
+    y,
+    w,
+    *,
+    data=None,
+    permutations=999,
+    alternative="two-sided",
+    seed=_input.DEFAULT_SEED,
+    missing="error",
+    align="labels",
 ) -> GlobalStatistic:
-    r"""Global G: the share of all products of pairs that falls on neighbours.
+    r"""Global G: the share of all products of pairs that falls on neighbors.
 
     .. math:: G = \sum_{ij} w_{ij} y_i y_j \Big/ \sum_{i \ne j} y_i y_j
 
@@ -28,7 +37,7 @@ def getis_ord(
     Raises
     ------
     SpatialInputError
-        As `moran`, and E210 when a value is negative: G needs a natural zero.
+        As `moran`, and E210 when a value is negative: G needs a natural zero; E204 when fewer than two are positive.
 
     Examples
     --------
@@ -39,8 +48,9 @@ def getis_ord(
     (0.5849, 0.3333)
     """
     _input.check_draws(permutations, seed, alternative)
-    field = _input.read([("y", y)], w, missing=missing)
+    field = _input.read([("y", y)], w, data=data, missing=missing, align=align)
     x = _positive(field)
+    _draws.announce_global(field.weights.csr, 1, permutations)
     csr, links = field.weights.csr, _moments.link_sums(field.weights.csr)
     pairs = x.sum() ** 2 - x @ x
     expected, variance = _moments.quadratic(links, len(x), x)
@@ -67,25 +77,28 @@ def local_g(
     w,
     *,
     star=False,
+    data=None,
     permutations=None,
     alternative="two-sided",
     significance=0.05,
     correction="none",
     seed=_input.DEFAULT_SEED,
     missing="error",
+    align="labels",
 ) -> _local.LocalStatistic:
-    r"""Local G_i, or G_i* when a unit counts as its own neighbour: hot spots and cold spots.
+    r"""Local G_i, or G_i* when a unit counts as its own neighbor: hot spots and cold spots.
 
     .. math:: G_i = \sum_{j \ne i} w_{ij} y_j \Big/ \sum_{j \ne i} y_j
 
-    Ord and Getis (1995). For G_i the unit's own value plays no part and its neighbours are drawn from the others. For
+    Ord and Getis (1995). For G_i the unit's own value plays no part and its neighbors are drawn from the others. For
     G_i* all values, its own too, are drawn from all; its own weight is the largest of its row, and rows that summed to
-    one do so again.
+    one do so again. z and p do not change when a constant is added to y (their eq. 14). A share of a sum means nothing
+    where values are negative: the estimate is then z itself, and a note says so.
 
     Parameters
     ----------
     star : bool
-    y, w, permutations, alternative, significance, correction, seed, missing
+    y, w, data, permutations, alternative, significance, correction, seed, missing, align
         As `local_moran`.
 
     Returns
@@ -96,7 +109,7 @@ def local_g(
     Raises
     ------
     SpatialInputError
-        As `moran`, and E210 for negative values.
+        As `local_moran`.
 
     Examples
     --------
@@ -105,36 +118,38 @@ def local_g(
     >>> local_g([9.0, 8, 9, 1, 2, 1, 2, 8], ring).frame["G"].round(3).head(3).tolist()
     [0.516, 0.562, 0.29]
     """
-    _local.check(permutations, seed, alternative, significance, correction)
-    field = _input.read([("y", y)], w, missing=missing)
-    permutations = _conditional.enough(field.weights.csr, permutations)
-    options = {"permutations": permutations, "alternative": alternative, "seed": seed}
-    options |= {"significance": significance, "correction": correction}
-    x, csr = _positive(field), field.weights.csr
-    linked = np.diff(csr.indptr) > 0
+    test = _local.LocalTest(alternative, significance, correction, seed)
+    options = {"data": data, "align": align, "missing": missing, "permutations": permutations}
+    field, test = _local.read([("y", y)], w, test=test, **options)
+    x, csr = field.values[0] / np.abs(field.values[0]).max(), field.weights.csr
+    c = _input.standardised(x)  # z and p are those of x, without the rounding of a large mean
     if star:
-        csr = with_self(csr, field.weights.standardization == "row")
-        total, mean, variance = np.full(len(x), x.sum()), *_moments_of_all(x, csr)
+        csr, moments = with_self(csr, field.weights.standardization == "row"), _moments_of_all
     else:
-        total, (mean, variance) = x.sum() - x, _conditional.lag_moments(x, csr)
-    lag, sd = csr @ x, np.sqrt(variance)
-    above, below = _conditional.lag_counts(x, csr, permutations, seed, keep_own=not star)
-    share = _local.ratio(np.array([lag, mean, sd]).ravel(), np.tile(total, 3)).reshape(3, -1)
+        moments = _conditional.lag_moments
+    mean, variance = moments(c, csr)
+    z = _local.ratio(csr @ c - mean, np.sqrt(variance))
+    if (x < 0).any():
+        note = f"{field.names[0]} has negative values: G is standardised (Ord and Getis 1995), not a share of the sum"
+        field, estimates = replace(field, notes=(*field.notes, note)), (z, np.zeros(len(x)), np.ones(len(x)))
+    else:
+        total = np.full(len(x), x.sum()) if star else x.sum() - x
+        parts = csr @ x, moments(x, csr)[0], np.sqrt(variance) * x.std()
+        estimates = tuple(np.divide(part, total, out=np.full(len(x), np.nan), where=total > 0) for part in parts)
     return _local.answer(
         field,
-        tuple(share),
-        _local.ratio(lag - mean, sd),
-        _local.permuted_p(above, below, options),
-        np.where(lag > mean, 0, 1),
+        estimates,
+        z,
+        _conditional.lag_counts(c, csr, test.draws, test.seed, keep_own=not star),
+        np.where(csr @ c > mean, 0, 1),
         names=("Local G*" if star else "Local G", "G", field.names[0]),
         classes=CLASSES,
-        options=options,
-        tested=linked,
+        test=test,
     )
 
 
 def with_self(csr, row_standardised: bool) -> sparse.csr_array:
-    """Weights with every linked unit its own neighbour, as near as its nearest."""
+    """Weights with every linked unit its own neighbor, as near as its nearest."""
     largest = csr.max(axis=1).toarray().ravel()
     csr = sparse.csr_array(csr + sparse.diags_array(largest))
     csr.eliminate_zeros()
@@ -159,6 +174,9 @@ def _positive(field) -> np.ndarray:
             f"G compares sums, so values must not be negative; {field.names[0]!r} has {(x < 0).sum()} that are",
             column=field.names[0],
             ids=list(field.ids[x < 0]),
-            hint="use moran or local_moran, or a variable with a natural zero",
+            hint="use moran, local_moran or local_g, or a variable with a natural zero",
         )
+    if np.count_nonzero(x) < 2:
+        message = f"G needs two or more positive values, {field.names[0]!r} has one: all products of pairs are zero"
+        raise SpatialInputError("E204", message, column=field.names[0])
     return x / x.max()

@@ -1,8 +1,9 @@
-"""Join counts: how often neighbours have the same label."""
+"""Join counts: how often neighbors have the same label."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.show import Shown
 
-from . import _conditional, _input, _local, _moments, _null, _show
+from . import _conditional, _draws, _input, _local, _moments, _null
 
 CLASSES = ("Joined", "Alone")
 
@@ -24,7 +25,7 @@ class JoinCounts(Shown):
     variable : str
     frame : DataFrame
         One row per label ("a:a") and one for all joins of different labels ("different"): count, expected, sd, z,
-        p_rand (moments without replacement), p_sim.
+        p_rand (moments without replacement), p_sim. With ``pairs=True`` also one row per pair of labels ("a:b").
     permutations, seed, n : int
     alternative, weights : str
     notes : tuple of str
@@ -51,33 +52,32 @@ class JoinCounts(Shown):
         first = ["term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]
         return f[[*first, "expected", "p_rand", "p_sim"]]
 
-    def __str__(self) -> str:
-        rows = [
-            [r["joins"], f"{r['count']:g}", *(_show.number(r[c]) for c in ("expected", "sd", "z"))]
-            + [_show.p_text(r[c]) for c in ("p_rand", "p_sim")]
-            for r in self.frame.to_dict("records")
-        ]
-        head = f"Join counts of {self.variable!r}: {self.n:,} units; weights {self.weights}"
-        table = _show.table(("joins", "count", "expected", "sd", "z", "p", "p (perm.)"), rows)
-        foot = f"null: {self.null}; {self.alternative}; {self.permutations:,} permutations, seed {self.seed}"
-        return "\n".join([head, table, foot, *self.notes])
-
-
 def join_counts(
-    y, w, *, permutations=999, alternative="two-sided", seed=_input.DEFAULT_SEED, missing="error"
+    y,
+    w,
+    *,
+    pairs=False,
+    data=None,
+    permutations=999,
+    alternative="two-sided",
+    seed=_input.DEFAULT_SEED,
+    missing="error",
+    align="labels",
 ) -> JoinCounts:
     r"""Join counts of two or more labels.
 
     .. math:: J_{aa} = \tfrac12 \sum_{ij} w_{ij} [y_i = a][y_j = a], \qquad
-              J_{\ne} = \tfrac12 \sum_{ij} w_{ij} [y_i \ne y_j]
+              J_{ab} = \tfrac12 \sum_{ij} w_{ij} ([y_i = a][y_j = b] + [y_i = b][y_j = a]), \qquad
+              J_{\ne} = \sum_{a < b} J_{ab}
 
-    Cliff and Ord (1981), section 1.4; moments for sampling without replacement. The moments of different joins
-    are given for two labels; the permutations serve any number.
+    Cliff and Ord (1981), section 1.4; moments for sampling without replacement, exact for any number of labels.
 
     Parameters
     ----------
-    y : Series or array of length n, with two or more labels of any type
-    w, permutations, alternative, seed, missing
+    y : Series, array or column name of length n, with two or more labels of any type
+    pairs : bool
+        Also a row for every pair of different labels. With two labels that is the row "different".
+    w, data, permutations, alternative, seed, missing, align
         As `moran`.
 
     Raises
@@ -96,24 +96,22 @@ def join_counts(
     2  different    1.0       3.0
     """
     _input.check_draws(permutations, seed, alternative)
-    codes, labels = _codes(y)
-    field = _input.read([("y", codes)], w, missing=missing)
+    codes, labels = _codes(_input.column_of(data, y, "y"))
+    field = _input.read([("y", codes)], w, data=data, missing=missing, align=align)
     csr, links = field.weights.csr, _moments.link_sums(field.weights.csr)
     is_label = (field.values[0] == np.arange(len(labels))[:, None]).astype(float)
-    counts = np.einsum("kn,kn->k", is_label, (csr @ is_label.T).T) / 2
-    simulated = _null.permuted_sums(is_label, csr, permutations, seed)[0] / 2
-    moments = [tuple(m / s for m, s in zip(_moments.quadratic(links, len(x), x), (2, 4))) for x in is_label]
-    if len(labels) == 2:  # s = 1 and -1: s'Ws = S0 - 4 x joins of different labels
-        mean, variance = _moments.quadratic(links, field.weights.n, 2 * is_label[0] - 1)
-        moments.append(((links.s0 - mean) / 4, variance / 16))
-    else:
-        moments.append((links.s0 / 2 - sum(mean for mean, _ in moments), np.nan))
-    counts = np.append(counts, links.s0 / 2 - counts.sum())
-    simulated = np.vstack([simulated, links.s0 / 2 - simulated.sum(axis=0)])
+    sizes, two = is_label.sum(axis=1), list(combinations(range(len(labels)), 2)) if pairs else []
+    both = np.array([is_label[a] + is_label[b] for a, b in two]).reshape(-1, field.weights.n)
+    _draws.announce_global(csr, len(labels) + len(two), permutations)
+    counts = np.einsum("kn,kn->k", np.vstack([is_label, both]), (csr @ np.vstack([is_label, both]).T).T) / 2
+    simulated = _null.permuted_sums(np.vstack([is_label, both]), csr, permutations, seed)[0] / 2
+    names = [f"{label}:{label}" for label in labels] + [f"{labels[a]}:{labels[b]}" for a, b in two] + ["different"]
+    moments = [_moments.joins(links, field.weights.n, sizes[[k]]) for k in range(len(labels))]
+    moments += [_moments.joins_between(links, field.weights.n, sizes[[a, b]], sizes[[a, b]].sum()) for a, b in two]
+    moments += [_moments.joins_between(links, field.weights.n, sizes, field.weights.n)]
     rows = []
-    for name, count, draws, (mean, variance) in zip(
-        [*(f"{label}:{label}" for label in labels), "different"], counts, simulated, moments
-    ):
+    counts, simulated = (_with_pairs(part, two, links.s0 / 2, len(labels)) for part in (counts, simulated))
+    for name, count, draws, (mean, variance) in zip(names, counts, simulated, moments):
         sd = np.sqrt(variance) if variance > 1e-13 * mean**2 else np.nan
         z = (count - mean) / sd
         p_sim = _null.pseudo_p(count, draws, alternative)
@@ -123,23 +121,34 @@ def join_counts(
     return JoinCounts(field.names[0], frame, permutations, seed, field.weights.n, alternative, described, field.notes)
 
 
+def _with_pairs(joins, two, whole, k):
+    """Joins inside each label, between the labels of each pair, and of all different ones.
+
+    ``joins`` counts those inside each label and inside each union of two labels.
+    """
+    between = [joins[k + m] - joins[a] - joins[b] for m, (a, b) in enumerate(two)]
+    return np.array([*joins[:k], *between, whole - joins[:k].sum(axis=0)])
+
+
 def local_join_counts(
     y,
     w,
     *,
+    data=None,
     permutations=None,
     alternative="two-sided",
     significance=0.05,
     correction="none",
     seed=_input.DEFAULT_SEED,
     missing="error",
+    align="labels",
 ) -> _local.LocalStatistic:
-    r"""Local join counts of a 0/1 variable: for each unit with 1, its neighbours with 1.
+    r"""Local join counts of a 0/1 variable: for each unit with 1, its neighbors with 1.
 
     .. math:: J_i = y_i \sum_j w_{ij} y_j
 
     Anselin and Li (2019). Units with 0 count 0 and have no test. Parameters and result as `local_moran`; clusters
-    "Joined" (more neighbours with 1 than by chance) and "Alone" (fewer).
+    "Joined" (more neighbors with 1 than by chance) and "Alone" (fewer).
 
     Raises
     ------
@@ -153,11 +162,9 @@ def local_join_counts(
     >>> local_join_counts([1, 1, 1, 0, 0, 0, 1, 0], ring).frame["J"].tolist()
     [1.0, 2.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     """
-    _local.check(permutations, seed, alternative, significance, correction)
-    field = _input.read([("y", y)], w, missing=missing)
-    permutations = _conditional.enough(field.weights.csr, permutations)
-    options = {"permutations": permutations, "alternative": alternative, "seed": seed}
-    options |= {"significance": significance, "correction": correction}
+    test = _local.LocalTest(alternative, significance, correction, seed)
+    options = {"data": data, "align": align, "missing": missing, "permutations": permutations}
+    field, test = _local.read([("y", y)], w, test=test, **options)
     x, csr = field.values[0], field.weights.csr
     if not np.isin(x, (0, 1)).all():
         other = ~np.isin(x, (0, 1))
@@ -165,17 +172,16 @@ def local_join_counts(
         raise SpatialInputError("E203", message, column=field.names[0], ids=list(field.ids[other]))
     lag = csr @ x
     mean, variance = _conditional.lag_moments(x, csr)
-    above, below = _conditional.lag_counts(x, csr, permutations, seed)
     sd = np.sqrt(variance)
     return _local.answer(
         field,
         (x * lag, mean, sd),
         _local.ratio(lag - mean, sd),
-        _local.permuted_p(above, below, options),
+        _conditional.lag_counts(x, csr, test.draws, test.seed),
         np.where(lag > mean, 0, 1),
         names=("Local join count", "J", field.names[0]),
         classes=CLASSES,
-        options=options,
+        test=test,
         tested=x == 1,
     )
 

@@ -1,4 +1,4 @@
-"""Local Moran's I: which units sit among alike, and which among unlike neighbours."""
+"""Local Moran's I: which units sit among alike, and which among unlike neighbors."""
 
 from __future__ import annotations
 
@@ -17,36 +17,43 @@ def local_moran(
     y,
     w,
     *,
+    data=None,
     permutations=None,
     alternative="two-sided",
     significance=0.05,
     correction="none",
     seed=_input.DEFAULT_SEED,
     missing="error",
+    align="labels",
 ) -> _local.LocalStatistic:
     r"""Local Moran's I (LISA) with conditional permutation.
 
     .. math:: I_i = z_i \sum_j w_{ij} z_j, \qquad z = (y - \bar y) / s, \; s^2 = \sum (y - \bar y)^2 / n
 
     Anselin (1995), eq. 12; moments given z_i from Sokal, Oden and Thomson (1998). The sum of all I_i is S0 times
-    Moran's I. Units without neighbours have no statistic and belong to no cluster.
+    Moran's I. Units without neighbors have no statistic and belong to no cluster.
 
     Parameters
     ----------
-    y : Series aligned by its index, or array in the order of the weights; length n
+    y : Series aligned by its index, array in the order of the weights, or name of a column of ``data``; length n
     w : weights, n units
+    data : DataFrame indexed by unit, optional
     permutations : int, optional
-        Draws of neighbours, shared by all units: 99,999 where each row's weights are equal (contiguity, nearest
-        neighbours), since they cost next to nothing; else 9,999, since time grows with links x permutations. 0: the
-        clusters rest on the exact moments.
+        Draws of neighbors, shared by all units: 99,999 where each row's weights are equal (contiguity, nearest
+        neighbors), since they cost next to nothing; else 9,999, or fewer where there are many links, since time grows
+        with links x permutations. A correction asks for more where its cut-off lies below what these can show; where
+        rows are unequal only units with few simulated values in their tail meet those. 0: the clusters rest on the
+        exact moments.
     alternative : {"two-sided", "greater", "less"}
-        "greater": a unit's neighbours are more like it than by chance.
+        "greater": a unit's neighbors are more like it than by chance.
     significance : float
     correction : {"none", "fdr", "bonferroni"}
         Cut-off for ``cluster``; all three are in ``cutoffs``.
     seed : int
         The same seed gives the same bits for any number of threads.
     missing : {"error", "drop"}
+    align : {"labels", "position"}
+        An array beside weights with ids brings a warning, unless "position" says that their order is meant.
 
     Returns
     -------
@@ -55,7 +62,7 @@ def local_moran(
     Raises
     ------
     SpatialInputError
-        As `moran`.
+        As `moran`; E501 permutations too few for Bonferroni's cut-off.
 
     Examples
     --------
@@ -68,7 +75,9 @@ def local_moran(
     1  1.92  High-High
     2 -0.32   High-Low
     """
-    return _bivariate([("y", y)], w, "Local Moran", permutations, alternative, significance, correction, seed, missing)
+    test = _local.LocalTest(alternative, significance, correction, seed)
+    options = {"data": data, "align": align, "missing": missing, "permutations": permutations}
+    return _bivariate([("y", y)], w, "Local Moran", test, options)
 
 
 def local_moran_bv(
@@ -76,18 +85,20 @@ def local_moran_bv(
     y,
     w,
     *,
+    data=None,
     permutations=None,
     alternative="two-sided",
     significance=0.05,
     correction="none",
     seed=_input.DEFAULT_SEED,
     missing="error",
+    align="labels",
 ) -> _local.LocalStatistic:
-    r"""Bivariate local Moran: a unit's x against its neighbours' y, :math:`I_i = z^x_i \sum_j w_{ij} z^y_j`.
+    r"""Bivariate local Moran: a unit's x against its neighbors' y, :math:`I_i = z^x_i \sum_j w_{ij} z^y_j`.
 
-    Anselin, Syabri and Smirnov (2002). A unit's own pair (x, y) stays; the y of its neighbours are drawn from the
+    Anselin, Syabri and Smirnov (2002). A unit's own pair (x, y) stays; the y of its neighbors are drawn from the
     other units. It says nothing about x and y in the same place. Parameters, result and errors as
-    `local_moran`; the first half of a quadrant's name is x, the second the neighbours' y.
+    `local_moran`; the first half of a quadrant's name is x, the second the neighbors' y.
 
     Examples
     --------
@@ -97,53 +108,49 @@ def local_moran_bv(
     >>> bool((local_moran_bv(y, y, ring).frame["I"] == local_moran(y, ring).frame["I"]).all())
     True
     """
-    variables = [("x", x), ("y", y)]
-    title = "Bivariate local Moran"
-    return _bivariate(variables, w, title, permutations, alternative, significance, correction, seed, missing)
+    test = _local.LocalTest(alternative, significance, correction, seed)
+    options = {"data": data, "align": align, "missing": missing, "permutations": permutations}
+    return _bivariate([("x", x), ("y", y)], w, "Bivariate local Moran", test, options)
 
 
-def _bivariate(variables, w, title, permutations, alternative, significance, correction, seed, missing):
-    _local.check(permutations, seed, alternative, significance, correction)
-    field = _input.read(variables, w, missing=missing)
-    permutations = _conditional.enough(field.weights.csr, permutations)
-    options = {"permutations": permutations, "alternative": alternative, "seed": seed}
-    options |= {"significance": significance, "correction": correction}
+def _bivariate(variables, w, title, test, options):
+    field, test = _local.read(variables, w, test=test, **options)
     warn_if_complete(field)
     own, others = (_input.standardised(field.values[k]) for k in (0, -1))
-    return from_standardised(own, others, field, options, title)
+    return from_standardised(own, others, field, test, title)
 
 
-def from_standardised(own, others, field, options, title):
+def from_standardised(own, others, field, test, title):
     """The engine room of both: ``own`` stays, ``others`` is drawn."""
     csr = field.weights.csr
     lag = csr @ others
     mean, variance = _conditional.lag_moments(others, csr)
-    above, below = _conditional.lag_counts(others, csr, options["permutations"], options["seed"])
+    above, below, permutations = _conditional.lag_counts(others, csr, test.draws, test.seed)
     swap = own < 0  # a greater lag is then a smaller I
     above, below = np.where(swap, below, above), np.where(swap, above, below)
-    above, below = (np.where(own == 0, options["permutations"], c) for c in (above, below))
+    above, below = (np.where(own == 0, permutations, c) for c in (above, below))
     sd = np.abs(own) * np.sqrt(variance)
     return _local.answer(
         field,
         (own * lag, own * mean, sd),
         _local.ratio(own * (lag - mean), sd),
-        _local.permuted_p(above, below, options),
+        _conditional.Counts(above, below, permutations),
         quadrants(own, lag),
         names=(title, "I", " and ".join(field.names)),
         classes=QUADRANTS,
-        options=options,
+        test=test,
         has_quadrants=True,
     )
 
 
 def quadrants(z, lag) -> np.ndarray:
-    """Number of the quadrant in the Moran scatter plot: the unit's own side first, its neighbours' second."""
+    """Number of the quadrant in the Moran scatter plot: the unit's own side first, its neighbors' second."""
     return np.where(z > 0, np.where(lag > 0, 0, 3), np.where(lag > 0, 2, 1))
 
 
 def warn_if_complete(field: _input.Field) -> None:
-    """With all others as equal neighbours there is one lag only, and no local test."""
+    """With all others as equal neighbors there is one lag only, and no local test."""
     sizes, n = np.diff(field.weights.csr.indptr), field.weights.n
     if (sizes == n - 1).any() and _conditional.equal_weight(field.weights.csr) is not None:
-        message = f"{(sizes == n - 1).sum()} units have all others as equal neighbours: their p-values are 1"
+        message = f"{(sizes == n - 1).sum()} units have all others as equal neighbors: their p-values are 1"
         warnings.warn(message, SpatialInputWarning, stacklevel=4)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from . import _input, _moments, _null
+from . import _draws, _input, _moments, _null
 from ._global import GlobalStatistic
 
 
@@ -30,34 +30,40 @@ class Moran(GlobalStatistic):
     def I(self) -> float:  # noqa: E743
         return self.estimate
 
-    def plot(self, ax=None):
-        """Moran scatter plot: each unit's standardised value against its neighbours'. Returns the Axes."""
-        from . import plot
-
-        return plot.moran_scatter(self, ax=ax)
-
-
-def moran(y, w, *, permutations=999, alternative="two-sided", seed=_input.DEFAULT_SEED, missing="error") -> Moran:
+def moran(
+    y,
+    w,
+    *,
+    data=None,
+    permutations=999,
+    alternative="two-sided",
+    seed=_input.DEFAULT_SEED,
+    missing="error",
+    align="labels",
+) -> Moran:
     r"""Moran's I, with moments under normality and randomisation and a permutation test.
 
     .. math:: I = \frac{n}{S_0} \frac{\sum_{ij} w_{ij} (y_i - \bar y)(y_j - \bar y)}{\sum_i (y_i - \bar y)^2}
 
-    Moran (1950); moments from Cliff and Ord (1981), section 2.3. Units without neighbours stay in: they
+    Moran (1950); moments from Cliff and Ord (1981), section 2.3. Units without neighbors stay in: they
     have a zero lag in the data and in every permutation, so all three tests remain exact about them.
 
     Parameters
     ----------
-    y : Series aligned by its index, or array in the order of the weights; length n
+    y : Series aligned by its index, array in the order of the weights, or name of a column of ``data``; length n
     w : weights, n units
         spillover weights, libpysal Graph or W, scipy sparse matrix or array.
+    data : DataFrame indexed by unit, optional
     permutations : int
         0 leaves the permutation test out (``p_sim`` is None).
     alternative : {"two-sided", "greater", "less"}
-        "greater": neighbours are more alike than by chance.
+        "greater": neighbors are more alike than by chance.
     seed : int
         The same seed gives the same bits for any number of threads.
     missing : {"error", "drop"}
         "drop" leaves units with missing values out of ``y`` and of the weights.
+    align : {"labels", "position"}
+        An array beside weights with ids brings a warning, unless "position" says that their order is meant.
 
     Returns
     -------
@@ -66,7 +72,7 @@ def moran(y, w, *, permutations=999, alternative="two-sided", seed=_input.DEFAUL
     Raises
     ------
     SpatialInputError
-        E101, E102, E105 labels or length; E201 to E204, E206 values; E306, E312 weights; E501 options.
+        E101, E102, E105 labels or length; E201 to E204, E206 values; E306, E312 weights; E501, E502 options.
 
     Examples
     --------
@@ -77,7 +83,8 @@ def moran(y, w, *, permutations=999, alternative="two-sided", seed=_input.DEFAUL
     (0.6, 0.0395, 999)
     """
     _input.check_draws(permutations, seed, alternative)
-    field = _input.read([("y", y)], w, missing=missing)
+    field = _input.read([("y", y)], w, data=data, missing=missing, align=align)
+    _draws.announce_global(field.weights.csr, 1, permutations)
     return from_field(field, permutations, alternative, seed)[0]
 
 

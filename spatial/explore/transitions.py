@@ -11,32 +11,32 @@ from spatial.design._weights_tmp import as_weights, warn_unlabelled
 from spillover.errors import SpatialInputError
 from spillover.show import Shown
 
-from . import _input, _show
+from . import _input
 from ._chain import steady_state
 from .by import refuse_gaps, unstack
 from .local import QUADRANTS, quadrants
 
-MOVES = ("neither", "unit only", "neighbours only", "both")
+MOVES = ("neither", "unit only", "neighbors only", "both")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Transitions(Shown):
+class LisaTransitions(Shown):
     """Moves between the quadrants of the Moran scatter plot.
 
     Attributes
     ----------
-    variable, by : str
+    variable, time : str
     quadrants : DataFrame, units x periods
     counts : DataFrame, 4 x 4
         Rows: quadrant in one period; columns: in the next.
     moves : Series
-        Moves by who crossed its mean: neither, the unit only, its neighbours only, both (Rey 2001, types 0 to III).
+        Moves by who crossed its mean: neither, the unit only, its neighbors only, both (Rey 2001, types 0 to III).
     weights : str
     notes : tuple of str
     """
 
     variable: str
-    by: str
+    time: str
     quadrants: pd.DataFrame
     counts: pd.DataFrame
     moves: pd.Series
@@ -62,28 +62,17 @@ class Transitions(Shown):
         flat = self.counts.stack().rename("count").reset_index()
         return flat.assign(probability=self.probabilities.stack(future_stack=True).to_numpy())
 
-    def __str__(self) -> str:
-        p = self.probabilities
-        totals = self.counts.sum(axis=1)
-        rows = [[label, *(_show.number(v) for v in p.loc[label]), f"{totals[label]:,}"] for label in QUADRANTS]
-        rows.append(["steady state", *(_show.number(v) for v in self.steady_state), ""])
-        head = f"Quadrant moves of {self.variable!r} by {self.by}; weights {self.weights}"
-        moved = ", ".join(f"{name} {count:,}" for name, count in self.moves.items())
-        table = _show.table(("from / to", *QUADRANTS, "moves"), rows)
-        return "\n".join([head, table, f"who moved: {moved}", *self.notes])
-
-
-def lisa_transitions(data, column, w, *, by="year", entity=None) -> Transitions:
+def lisa_transitions(data, column, w, *, time, entity=None) -> LisaTransitions:
     """Transitions between local Moran quadrants from each period to the next (LISA Markov, Rey 2001).
 
-    Each period is standardised by its own mean. Units without neighbours have no quadrant.
+    Each period is standardised by its own mean. Units without neighbors have no quadrant.
 
     Parameters
     ----------
     data : DataFrame, one row per unit and period
     column : str
     w : weights
-    by, entity : str
+    time, entity : str
         As `moran_by`.
 
     Raises
@@ -96,29 +85,29 @@ def lisa_transitions(data, column, w, *, by="year", entity=None) -> Transitions:
     >>> import numpy as np
     >>> path = pd.DataFrame(np.eye(4, k=1) + np.eye(4, k=-1), index=list("abcd"), columns=list("abcd"))
     >>> panel = pd.DataFrame({"unit": list("abcd") * 2, "year": [1] * 4 + [2] * 4, "y": [1, 2, 8, 9, 9, 2, 8, 9]})
-    >>> lisa_transitions(panel, "y", path, entity="unit").moves.to_dict()
-    {'neither': 1, 'unit only': 1, 'neighbours only': 2, 'both': 0}
+    >>> lisa_transitions(panel, "y", path, time="year", entity="unit").moves.to_dict()
+    {'neither': 1, 'unit only': 1, 'neighbors only': 2, 'both': 0}
     """
-    wide, periods = unstack(data, [column], by, entity)
-    refuse_gaps(wide, by)
-    if len(periods) < 2:
-        raise SpatialInputError("E206", f"transitions need two or more periods of {by!r}, there are {len(periods)}")
     weights = as_weights(w)
+    wide, periods = unstack(data, [column], time, entity, weights.ids)
+    refuse_gaps(wide, time)
+    if len(periods) < 2:
+        raise SpatialInputError("E206", f"transitions need two or more periods of {time!r}, there are {len(periods)}")
     if weights.ids is None:
         warn_unlabelled()
         weights = as_weights(weights.csr, ids=wide.index)
-    field = _input.read([(str(p), wide[(column, p)].rename(f"{column} ({by} {p})")) for p in periods], weights)
+    field = _input.read([(str(p), wide[(column, p)].rename(f"{column} ({time} {p})")) for p in periods], weights)
     csr = field.weights.csr
     linked = np.diff(csr.indptr) > 0
     z = [_input.standardised(row) for row in field.values]
-    found = np.array([quadrants(zt, csr @ zt) for zt in z])[:, linked]
-    start, end = found[:-1].ravel(), found[1:].ravel()
+    sides = np.array([quadrants(zt, csr @ zt) for zt in z])[:, linked]
+    start, end = sides[:-1].ravel(), sides[1:].ravel()
     counts = np.bincount(4 * start + end, minlength=16).reshape(4, 4)
-    high, high_lag = np.isin(found, (0, 3)), np.isin(found, (0, 2))
+    high, high_lag = np.isin(sides, (0, 3)), np.isin(sides, (0, 2))
     kind = (high[1:] != high[:-1]) + 2 * (high_lag[1:] != high_lag[:-1])
     moves = pd.Series(np.bincount(kind.ravel(), minlength=4), index=list(MOVES), name="moves")
-    names = np.array(QUADRANTS, dtype=object)[found.T]
-    table = pd.DataFrame(names, index=field.ids[linked], columns=pd.Index(periods, name=by))
+    names = np.array(QUADRANTS, dtype=object)[sides.T]
+    table = pd.DataFrame(names, index=field.ids[linked], columns=pd.Index(periods, name=time))
     labels = pd.Index(QUADRANTS)
     frame = pd.DataFrame(counts, index=labels.rename("from"), columns=labels.rename("to"))
-    return Transitions(column, by, table.reindex(field.all_ids), frame, moves, weights.describe(), field.notes)
+    return LisaTransitions(column, time, table.reindex(field.all_ids), frame, moves, weights.describe(), field.notes)

@@ -11,15 +11,24 @@ from scipy import sparse
 from spatial.design._weights_tmp import align
 from spillover.errors import SpatialInputError
 
-from . import _input, _null
+from . import _draws, _input, _null, rates
 from ._global import GlobalStatistic
 from .moran import Moran, from_field
 
 
 def moran_bv(
-    x, y, w, *, permutations=999, alternative="two-sided", seed=_input.DEFAULT_SEED, missing="error"
+    x,
+    y,
+    w,
+    *,
+    data=None,
+    permutations=999,
+    alternative="two-sided",
+    seed=_input.DEFAULT_SEED,
+    missing="error",
+    align="labels",
 ) -> GlobalStatistic:
-    r"""Bivariate Moran: is x high where the neighbours' y is high?
+    r"""Bivariate Moran: is x high where the neighbors' y is high?
 
     .. math:: I = \sum_{ij} w_{ij} z^x_i z^y_j \Big/ S_0
 
@@ -34,7 +43,8 @@ def moran_bv(
     -0.6
     """
     _input.check_draws(permutations, seed, alternative)
-    field = _input.read([("x", x), ("y", y)], w, missing=missing)
+    field = _input.read([("x", x), ("y", y)], w, data=data, missing=missing, align=align)
+    _draws.announce_global(field.weights.csr, 1, permutations)
     zx, zy = (_input.standardised(row) for row in field.values)
     csr, n = field.weights.csr, field.weights.n
     s0, pull = float(csr.sum()), csr.T @ zx
@@ -42,7 +52,7 @@ def moran_bv(
     return GlobalStatistic(
         title="Bivariate Moran's I",
         symbol="I",
-        variable=f"{field.names[0]}, neighbours' {field.names[1]}",
+        variable=f"{field.names[0]}, neighbors' {field.names[1]}",
         estimate=float(pull @ zy) / s0,
         expected=0.0,
         variance_norm=math.nan,
@@ -58,7 +68,16 @@ def moran_bv(
 
 
 def moran_rate(
-    events, population, w, *, permutations=999, alternative="two-sided", seed=_input.DEFAULT_SEED, missing="error"
+    events,
+    population,
+    w,
+    *,
+    data=None,
+    permutations=999,
+    alternative="two-sided",
+    seed=_input.DEFAULT_SEED,
+    missing="error",
+    align="labels",
 ) -> Moran:
     """Moran's I of rates, standardised so that small populations do not pass for clusters.
 
@@ -68,7 +87,7 @@ def moran_rate(
     Raises
     ------
     SpatialInputError
-        Also E211: a population that is not positive, or negative events.
+        Also E204: no events at all; E211: a population that is not positive, or negative events.
 
     Examples
     --------
@@ -79,34 +98,17 @@ def moran_rate(
     0.6956
     """
     _input.check_draws(permutations, seed, alternative)
-    field = _input.read([("events", events), ("population", population)], w, missing=missing, varying=False)
-    rate = standardised_rate(*field.values, field)
-    name = f"{field.names[0]} / {field.names[1]}"
-    _input.check_varies(rate, name)
-    one = _input.Field(rate[None], (name,), field.weights, field.all_ids, field.used, field.notes)
-    return from_field(one, permutations, alternative, seed)[0]
+    field = rates.read(events, population, w, data=data, missing=missing, align=align)
+    _draws.announce_global(field.weights.csr, 1, permutations)
+    return from_field(rates.standardised(field), permutations, alternative, seed)[0]
 
 
-def standardised_rate(events, population, field) -> np.ndarray:
-    """Empirical Bayes standardised rates (Assunção and Reis 1999, section 3)."""
-    wrong = (population <= 0) | (events < 0)
-    if wrong.any():
-        message = f"{field.names[1]!r} must be positive and {field.names[0]!r} not negative"
-        raise SpatialInputError("E211", message, ids=list(field.ids[wrong]))
-    rate, overall = events / population, events.sum() / population.sum()
-    spread = population @ (rate - overall) ** 2 / population.sum()
-    between = spread - overall / population.mean()
-    variance = between + overall / population
-    variance = np.where(variance > 0, variance, overall / population)
-    return (rate - overall) / np.sqrt(variance)
-
-
-def moran_residuals(residuals, X, w, *, alternative="two-sided") -> GlobalStatistic:
+def moran_residuals(residuals, X, w, *, alternative="two-sided", align="labels") -> GlobalStatistic:
     r"""Moran's I of least-squares residuals, with the moments that know they are residuals.
 
     .. math:: E = \frac{n}{S_0} \frac{\operatorname{tr} MW}{n - k}, \qquad M = I - X (X'X)^{-1} X'
 
-    Cliff and Ord (1981), section 8.3, for normal errors. Residuals of neighbours are correlated by the fit
+    Cliff and Ord (1981), section 8.3, for normal errors. Residuals of neighbors are correlated by the fit
     alone, so the moments and permutations of `moran` do not apply to them.
 
     Parameters
@@ -134,7 +136,7 @@ def moran_residuals(residuals, X, w, *, alternative="two-sided") -> GlobalStatis
     (-1.0636, -0.4)
     """
     _input.check_draws(0, 0, alternative)
-    field = _input.read([("residuals", residuals)], w)
+    field = _input.read([("residuals", residuals)], w, align=align)
     e, csr, n = field.values[0], field.weights.csr, field.weights.n
     basis = _basis(X, field)
     if np.abs(basis.T @ e).max() > 1e-6 * np.sqrt(e @ e):

@@ -10,8 +10,8 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 from spillover.show import Shown
 
-from ..explore._show import p_text
 from ..records.results import Fit, TestResult, TestTable
+from ..report.explore import p_text
 from ..report.text import columns, number
 from ._frame import Table, groups_of, read, refuse, refuse_gaps
 

@@ -10,7 +10,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.show import Shown
 
-from ..design.within import degrees_of_freedom, demean
+from ..design.fixed_effects import TWOWAY_EFFECTS
 from ..report.text import columns, number
 from ._frame import read, refuse
 
@@ -116,8 +116,8 @@ def solow_residual(
 def _estimated_share(y: np.ndarray, k: np.ndarray) -> tuple[float, float]:
     """Slope of y on k with two-way effects, and its error clustered by unit; arrays (T, N)."""
     T, N = y.shape
-    y, k = demean(y, "twoway"), demean(k, "twoway")
-    if degrees_of_freedom(T, N, "twoway") < 2 or (k**2).sum() < 1e-20 * T * N:
+    y, k = TWOWAY_EFFECTS.demean(y), TWOWAY_EFFECTS.demean(k)
+    if TWOWAY_EFFECTS.left(T, N) < 2 or (k**2).sum() < 1e-20 * T * N:
         raise SpatialInputError("E208", "unit and period effects absorb capital per worker", hint="give capital_share=")
     slope = (k * y).sum() / (k**2).sum()
     scores = (k * (y - slope * k)).sum(axis=0)

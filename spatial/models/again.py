@@ -15,7 +15,6 @@ from ..records.results import Fit, Specification
 from ..solve.ml import maximum_likelihood
 from .dynamic import without_bias
 from .estimate import Reading, _named, aligned, read
-from .random import RANDOM
 
 KEPT = {"entity", "time", "effects", "durbin", "wx_order", "correction", "vcov", "logdet"}  # options that it knows
 
@@ -32,7 +31,7 @@ def again(fit: Fit | Reading, w, options: dict) -> Fit | None:
         The model's keywords.
     """
     solved = solved_again(fit, w, options)
-    return None if solved is None else _named(fit.specification, *solved).with_vcov(fit.settings["vcov"])
+    return None if solved is None else _named(fit.specification, *solved).with_vcov(fit.settings.vcov)
 
 
 def read_first(model: Callable, formula: str, data: pd.DataFrame, w, options: dict) -> Reading | None:
@@ -52,9 +51,9 @@ def as_another(reading: Reading, model: Callable, options: dict) -> Reading | No
     spec = specification_of(model)
     if spec is None or spec.durbin != reading.specification.durbin:
         return None
-    effects = reading.settings["effects"]
+    effects = reading.settings.effects
     correction = which_correction(spec, reading.design, effects, options.get("correction", True))
-    return replace(reading, specification=spec, settings={**reading.settings, "correction": correction})
+    return replace(reading, specification=spec, settings=reading.settings.with_(correction=correction))
 
 
 def specification_of(model: Callable) -> Specification | None:
@@ -68,16 +67,16 @@ def specification_of(model: Callable) -> Specification | None:
 def solved_again(fit: Fit | Reading, w, options: dict) -> tuple | None:
     """(design, sample, solution, names, settings) of it: the maximum, before anything is inferred from it."""
     d, settings, spec = fit.design, fit.settings, fit.specification
-    if settings["method"] != "ml":
+    if settings.method != "ml":
         return None
-    if not set(options) <= KEPT or settings["effects"] in RANDOM or d.observed is not None or d.weights.ids is None:
+    if not set(options) <= KEPT or settings.effects.random or d.observed is not None or d.weights.ids is None:
         return None
     d = replace(d, weights=aligned(w, d, "error", name="w"))
     if spec.durbin and options.get("durbin") is None:
         d = replace(d, durbin=tuple(j for j in d.durbin if d.names[j] != INTERCEPT))
-        d = with_lagged_intercept(d, settings["effects"])
-    correction = which_correction(spec, d, settings["effects"], options.get("correction", True))
-    sample, names = demeaned_sample(spec, d, settings["effects"], correction, settings["logdet"])
-    solution = without_bias(sample, maximum_likelihood(sample), d, settings["effects"], correction)
+        d = with_lagged_intercept(d, settings.effects)
+    correction = which_correction(spec, d, settings.effects, options.get("correction", True))
+    sample, names = demeaned_sample(spec, d, settings.effects, correction, settings.logdet)
+    solution = without_bias(sample, maximum_likelihood(sample), d, settings.effects, correction)
     refuse_perfect_fit(sample, solution, d.response)
-    return d, sample, solution, names, {**settings, "correction": correction}
+    return d, sample, solution, names, settings.with_(correction=correction)

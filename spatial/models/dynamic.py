@@ -11,8 +11,8 @@ import numpy as np
 from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
 
 from ..covariance.additive import corrected, score_of_time_effects
-from ..covariance.random import RANDOM
 from ..design.design import Design, refuse_gaps, spatial_lag
+from ..design.fixed_effects import RANDOM, FixedEffects
 from ..design.formula import INTERCEPT, read_formula
 from ..design.gaps import refuse_unbalanced
 from ..solve.dynamic import score_of_unit_effects
@@ -63,7 +63,7 @@ def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
     )
 
 
-def without_bias(sample: Sample, at: Solution, d: Design, effects: str, correction) -> Solution:
+def without_bias(sample: Sample, at: Solution, d: Design, effects: FixedEffects, correction) -> Solution:
     """The maximum, corrected for the fixed effects that are still in its likelihood.
 
     Raises
@@ -73,12 +73,12 @@ def without_bias(sample: Sample, at: Solution, d: Design, effects: str, correcti
         can be computed.
     """
     scores = []
-    if d.lags and correction and effects in ("entity", "twoway"):
+    if d.lags and correction and effects.entity:
         slopes = [name for name in d.names if name != INTERCEPT]
         past = f"lag({d.response})"
         lags = [slopes.index(name) if name in slopes else None for name in (past, f"W:{past}")]
         scores.append(score_of_unit_effects(sample, at, d.weights, lags))
-    if correction == "additive" and effects in ("time", "twoway"):
+    if correction == "additive" and effects.time:
         scores.append(score_of_time_effects(sample, at, d.weights))
     if not scores:
         return at
@@ -94,10 +94,10 @@ def without_bias(sample: Sample, at: Solution, d: Design, effects: str, correcti
     return better
 
 
-def warn_of_own_lags(d: Design, effects: str) -> None:
+def warn_of_own_lags(d: Design, effects: FixedEffects) -> None:
     """A lag of the response that the user put among the regressors is estimated without a bias correction."""
     own = own_lags(d)
-    if own and effects in ("entity", "twoway"):
+    if own and effects.entity:
         T = d.n_periods
         warnings.warn(
             f"{own[0]!r} is the response's past: with {effects} effects and {T} periods its coefficient is biased by "

@@ -10,8 +10,8 @@ from spillover.errors import SpatialInputError, check_option
 
 from ..design.checks import refuse_degenerate
 from ..design.design import INTERCEPT, Design, spatial_lag
+from ..design.fixed_effects import PERIOD_EFFECTS, FixedEffects
 from ..design.sample import flat, regressor_columns
-from ..design.within import degrees_of_freedom, demean
 from ..records.results import Specification
 from ..solve.gmm import MomentSample, MomentSolution
 from ..solve.gmm_dynamic import PanelGMM, panel_gmm
@@ -99,7 +99,7 @@ class DynamicMoments(MomentSolution):
 
 
 def dynamic_method_of_moments(
-    specification: Specification, d: Design, past: np.ndarray, effects: str, settings: ArellanoBond
+    specification: Specification, d: Design, past: np.ndarray, effects: FixedEffects, settings: ArellanoBond
 ) -> tuple[MomentSample, list[str], DynamicMoments]:
     """Sample, names of its columns and estimates; residuals are those of the levels, without fixed effects.
 
@@ -113,16 +113,16 @@ def dynamic_method_of_moments(
     SpatialInputError
         E501 without unit effects, E704 too few or too many instruments.
     """
-    if effects not in ("entity", "twoway"):
-        raise SpatialInputError("E501", f"effects={effects!r} leaves no unit effects to difference out",
+    if not effects.entity:
+        raise SpatialInputError("E501", f"effects={effects.name!r} leaves no unit effects to difference out",
                                 hint="use effects='entity' or 'twoway', or method='ml'")  # fmt: skip
     W = d.weights.csr
 
     def levels(values):
-        return demean(values, "time") if effects == "twoway" else values
+        return PERIOD_EFFECTS.demean(values) if effects.time else values
 
     X, names = regressor_columns(d, effects)
-    refuse_degenerate(d, flat(X), flat(demean(X, effects)), flat(demean(d.y, effects)), names, effects)
+    refuse_degenerate(d, flat(X), flat(effects.demean(X)), flat(effects.demean(d.y)), names, effects)
     Wy = spatial_lag(W, d.y)
     own = d.X[:, :, [j for j, name in enumerate(d.names) if name not in d.lags and name != INTERCEPT]]
     y_powers = 2 if any(name.startswith("W:") for name in d.lags) else 1
@@ -136,8 +136,8 @@ def dynamic_method_of_moments(
         collapse=settings.collapse,
         steps=settings.steps,
     )
-    n = degrees_of_freedom(d.n_periods, d.n_units, effects)
-    sample = MomentSample(y=flat(demean(d.y, effects)), X=flat(demean(X, effects)), Wy=flat(demean(Wy, effects)), n=n,
+    n = d.left(effects)
+    sample = MomentSample(y=flat(effects.demean(d.y)), X=flat(effects.demean(X)), Wy=flat(effects.demean(Wy)), n=n,
                           exogenous=np.array([name not in d.lags for name in names]))  # fmt: skip
     beta, rho = result.coef[:-1], float(result.coef[-1])
     resid = sample.y - sample.X @ beta - rho * sample.Wy

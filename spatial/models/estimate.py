@@ -17,6 +17,7 @@ from ..design.checks import refuse_perfect_fit
 from ..design.design import Design, design
 from ..design.gaps import cut_to_observed
 from ..design.instruments import design_with_instruments
+from ..design.options import Settings
 from ..design.sample import (
     demeaned_sample,
     sample_df,
@@ -30,7 +31,7 @@ from ..solve.ml import Sample, Solution, maximum_likelihood
 from .dynamic import warn_of_own_lags, with_lagged_response, without_bias
 from .dynamic_moments import checked_dynamic, dynamic_method_of_moments, gmm_settings
 from .moments import method_of_moments, moment_sample, refuse_without_theory
-from .random import RANDOM, random_effects, refuse_random
+from .random import random_effects, refuse_random
 
 METHODS = ("ml", "gmm")
 CORRECTIONS = (True, False, "additive")
@@ -84,7 +85,7 @@ def estimate(
         refuse_without_theory(specification, d, effects, vcov)
         sample, names = moment_sample(specification, d, effects, endogenous, Z)
         solution = method_of_moments(specification, d, sample, vcov)
-    elif effects in RANDOM:
+    elif effects.random:
         sample, names, solution, random = random_effects(specification, d, effects, given)
     else:
         used = which_correction(specification, d, effects, correction)
@@ -92,7 +93,7 @@ def estimate(
         solution = without_bias(sample, maximum_likelihood(sample), d, effects, used)
     refuse_perfect_fit(sample, solution, d.response)
     # 4. Names and a covariance.
-    settings = _settings(d, effects, used, vcov, logdet, method, random)
+    settings = Settings(effects, used, method, vcov, logdet, random)
     return _named(specification, d, sample, solution, names, settings).with_vcov(vcov)
 
 
@@ -104,12 +105,12 @@ class Reading:
     ----------
     specification : Specification
     design : Design
-    settings : dict
+    settings : Settings
     """
 
     specification: Specification
     design: Design = field(repr=False)
-    settings: dict
+    settings: Settings
 
 
 def read(
@@ -121,12 +122,12 @@ def read(
     vcov = _checked_options(specification, "ml", vcov, correction, durbin, wx_order, None, None, logdet)
     d = design(formula, data, w, lagged=specification.durbin, durbin=durbin, **keys)
     effects = which_effects(effects, d)
-    if effects in RANDOM:
+    if effects.random:
         return None
     warn_of_own_lags(d, effects)
     d = _with_lags(specification, d, effects, durbin, wx_order)
     correction = which_correction(specification, d, effects, correction)
-    return Reading(specification, d, _settings(d, effects, correction, vcov, logdet))
+    return Reading(specification, d, Settings(effects, correction, "ml", vcov, logdet))
 
 
 def _with_lags(specification, d: Design, effects, durbin, wx_order) -> Design:
@@ -134,11 +135,6 @@ def _with_lags(specification, d: Design, effects, durbin, wx_order) -> Design:
     if specification.durbin and durbin is None:
         d = with_lagged_intercept(without_period_terms(d), effects)
     return replace(d, wx_order=wx_order)
-
-
-def _settings(d: Design, effects, correction, vcov, logdet, method="ml", random=None) -> dict:
-    return {"effects": effects, "correction": correction, "vcov": vcov, "method": method, "panel": d.is_panel,
-            "logdet": logdet, "random": random}  # fmt: skip
 
 
 def _read(specification, formula, data, w, w_error, endog, instruments, keys):
@@ -155,12 +151,12 @@ def _read(specification, formula, data, w, w_error, endog, instruments, keys):
     return d, endogenous, Z
 
 
-def estimates(specification: Specification, d: Design, sample: Sample, at: Solution, settings: dict):
+def estimates(specification: Specification, d: Design, sample: Sample, at: Solution, settings: Settings):
     """(parameters, sigma2, df). Least squares has t statistics and sigma2 = SSE / df."""
     params = [*at.beta[: sample.k]] + [at.rho] * specification.lag + [at.lam] * specification.error
-    if specification.lag or specification.error or (settings["random"] and settings["random"].by_likelihood):
+    if specification.lag or specification.error or (settings.random and settings.random.by_likelihood):
         return params, at.sigma2, None
-    df = sample_df(d, settings["effects"], sample)
+    df = sample_df(d, settings.effects, sample)
     return params, float(at.resid @ at.resid) / df, df
 
 

@@ -24,9 +24,9 @@ class MakeTables:
 
     @property
     def __maketables_fixef_string__(self) -> str | None:
-        d, effects = self.design, self.settings["effects"]
-        parts = [str(d.ids.name)] * (effects in ("entity", "twoway"))
-        parts += [str(d.times.name)] * (effects in ("time", "twoway"))
+        d, effects = self.design, self.settings.effects
+        parts = [str(d.ids.name)] * (effects.entity)
+        parts += [str(d.times.name)] * (effects.time)
         return "+".join(parts) or None
 
     @property

@@ -13,16 +13,16 @@ from ..design._period_weights_tmp import refuse_varying
 from ..design._weights_tmp import Weights
 from ..design.checks import ABSORBED, refuse_degenerate
 from ..design.design import INTERCEPT, Design, spatial_lag
+from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
 from ..design.sample import flat, lagged_intercept_varies, regressor_columns
-from ..design.within import degrees_of_freedom, demean
 from ..logdet import logdet
 from ..records.results import Specification
 from ..solve.gmm import KINDS, MomentSample, MomentSolution, two_stage_least_squares
 from ..solve.gmm_error import heteroskedastic, homoskedastic
 
 
-def refuse_without_theory(specification: Specification, d: Design, effects: str, vcov: str) -> None:
+def refuse_without_theory(specification: Specification, d: Design, effects: FixedEffects, vcov: str) -> None:
     """What the method of moments is not there for.
 
     Raises
@@ -36,7 +36,7 @@ def refuse_without_theory(specification: Specification, d: Design, effects: str,
     if not (specification.lag or specification.error):
         raise SpatialInputError("E501", f"method='gmm' is for spatial lags and errors; {specification.name} is "
                                 "least squares", hint="leave method= out")  # fmt: skip
-    if specification.error and effects in ("time", "twoway"):
+    if specification.error and effects.time:
         raise SpatialInputError(
             "E501",
             f"the moments of a spatial error do not hold after {effects} effects are taken out",
@@ -46,7 +46,7 @@ def refuse_without_theory(specification: Specification, d: Design, effects: str,
 
 
 def moment_sample(
-    specification: Specification, d: Design, effects: str, endog=(), Z: dict[str, np.ndarray] | None = None
+    specification: Specification, d: Design, effects: FixedEffects, endog=(), Z: dict[str, np.ndarray] | None = None
 ) -> tuple[MomentSample, list[str]]:
     """Regressors, instruments and their lags, effects taken out after lagging; and the names of X's columns.
 
@@ -62,7 +62,7 @@ def moment_sample(
     W, M = d.weights.csr, d.weights_of_error.csr
     X, names = regressor_columns(d, effects)
     exogenous = np.array([name.removeprefix("W:").removeprefix("W2:") not in endog for name in names])
-    y, Xd = demean(d.y, effects), demean(X, effects)
+    y, Xd = effects.demean(d.y), effects.demean(X)
     refuse_degenerate(d, flat(X), flat(Xd), flat(y), names, effects)
 
     own = np.stack(list(Z.values()), axis=2) if Z else np.empty((*d.y.shape, 0))
@@ -75,31 +75,31 @@ def moment_sample(
         once = spatial_lag(W, np.concatenate([X[:, :, moving], own], axis=2))
         H += [once, spatial_lag(W, once)]
         Wy = spatial_lag(W, d.y)
-        parts["Wy"] = flat(demean(Wy, effects))
+        parts["Wy"] = flat(effects.demean(Wy))
     if specification.error:
-        parts |= {"My": flat(demean(spatial_lag(M, d.y), effects)), "MX": flat(demean(spatial_lag(M, X), effects)),
+        parts |= {"My": flat(effects.demean(spatial_lag(M, d.y))), "MX": flat(effects.demean(spatial_lag(M, X))),
                   "M": M}  # fmt: skip
     if specification.lag and specification.error:
-        parts["MWy"] = flat(demean(spatial_lag(M, Wy), effects))
+        parts["MWy"] = flat(effects.demean(spatial_lag(M, Wy)))
     sample = MomentSample(
         y=flat(y),
         X=flat(Xd),
-        n=degrees_of_freedom(d.n_periods, d.n_units, effects),
+        n=d.left(effects),
         H=_varying(np.concatenate(H, axis=2), effects),
         exogenous=exogenous,
-        copies=d.n_periods - (effects in ("entity", "twoway")),
+        copies=d.n_periods - (effects.entity),
         **parts,
     )
     return sample, names
 
 
-def _varying(H: np.ndarray, effects: str) -> np.ndarray:
+def _varying(H: np.ndarray, effects: FixedEffects) -> np.ndarray:
     """The instruments without the effects, (T N, q); rounding of absorbed ones would make instruments of noise."""
-    before, after = flat(H), flat(demean(H, effects))
+    before, after = flat(H), flat(effects.demean(H))
     return after[:, np.linalg.norm(after, axis=0) > ABSORBED * np.linalg.norm(before - before.mean(axis=0), axis=0)]
 
 
-def _refuse_absorbed(Z: dict[str, np.ndarray], effects: str) -> None:
+def _refuse_absorbed(Z: dict[str, np.ndarray], effects: FixedEffects) -> None:
     for name, column in Z.items():
         if not _varying(column[:, :, None], effects).size:
             raise SpatialInputError("E208", f"the {effects} effects absorb the instrument {name!r}", column=name)

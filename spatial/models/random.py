@@ -8,11 +8,12 @@ import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
 
-from ..covariance.random import RANDOM, RandomEffects, refuse_for_random
+from ..covariance.random import RandomEffects, refuse_for_random
 from ..covariance.vcov import as_vcov
 from ..design._period_weights_tmp import refuse_varying
 from ..design.checks import COLLINEAR
 from ..design.design import Design
+from ..design.fixed_effects import NO_EFFECTS, FixedEffects
 from ..design.sample import demeaned_sample
 from ..records.results import Specification
 from ..solve.ml import Sample, Solution, maximum_likelihood, residuals
@@ -24,7 +25,7 @@ DENSE_MAX = 5_000
 ERRORS = ("kkp", "baltagi")
 
 
-def refuse_random(specification: Specification, d: Design, effects: str, options: dict) -> None:
+def refuse_random(specification: Specification, d: Design, effects: FixedEffects, options: dict) -> None:
     """Options that random effects do not have, and those that only they have.
 
     Raises
@@ -34,10 +35,10 @@ def refuse_random(specification: Specification, d: Design, effects: str, options
         that is not there.
     """
     error = options["random_error"]
-    if effects not in RANDOM:
+    if not effects.random:
         if error is not None:
-            raise SpatialInputError("E501", f"random_error={error!r} belongs to random effects, not to {effects!r}",
-                                    hint="effects='random'")  # fmt: skip
+            message = f"random_error={error!r} belongs to random effects, not to {effects.name!r}"
+            raise SpatialInputError("E501", message, hint="effects='random'")
         return
     if options["method"] == "gmm":
         raise SpatialInputError("E501", f"method='gmm' is not there for {effects} effects",
@@ -63,12 +64,12 @@ def by_likelihood(specification: Specification, method: str | None) -> bool:
 
 
 def random_effects(
-    specification: Specification, d: Design, effects: str, options: dict
+    specification: Specification, d: Design, effects: FixedEffects, options: dict
 ) -> tuple[Sample, list[str], Solution, RandomEffects]:
     """The quasi-demeaned sample, the names of X's columns, the solution and the variance components."""
     T = d.n_periods
-    raw, names = demeaned_sample(specification, d, "none", True, options["logdet"])
-    if effects != "random":
+    raw, names = demeaned_sample(specification, d, NO_EFFECTS, True, options["logdet"])
+    if effects.random != "random":
         raw, names = _with_projection(raw, names, d, effects)
     sigma2, phi = swamy_arora(d.y, raw.X.reshape(*d.y.shape, -1))
     error = (options["random_error"] or "kkp") if specification.error else None
@@ -87,7 +88,7 @@ def random_effects(
     return sample, names, solution, RandomEffects(float(np.expm1(kappa)) / T, best.sigma2, T, error, problem, best)
 
 
-def _with_projection(raw: Sample, names: list[str], d: Design, effects: str) -> tuple[Sample, list[str]]:
+def _with_projection(raw: Sample, names: list[str], d: Design, effects: FixedEffects) -> tuple[Sample, list[str]]:
     """What the unit effects follow, as regressors of their own: unit means of the regressors, W X among them (Mundlak
     1978), or the regressors of every period (Chamberlain 1982).
 
@@ -102,7 +103,7 @@ def _with_projection(raw: Sample, names: list[str], d: Design, effects: str) -> 
 
     def by_unit(X):
         panel = X.reshape(T, N, k)
-        return panel.mean(axis=0) if effects == "correlated" else panel.transpose(1, 2, 0).reshape(N, k * T)
+        return panel.mean(axis=0) if effects.random == "correlated" else panel.transpose(1, 2, 0).reshape(N, k * T)
 
     scale = np.linalg.norm(raw.X, axis=0)
     added = by_unit(raw.X / scale)
@@ -119,7 +120,7 @@ def _with_projection(raw: Sample, names: list[str], d: Design, effects: str) -> 
         return np.column_stack([X, np.tile(by_unit(X)[:, new], (T, 1))])
 
     labels = [f"mean({name})" for name in names]
-    if effects == "chamberlain":
+    if effects.random == "chamberlain":
         labels = [f"{name} in {period}" for name in names for period in d.times.astype(str)]
     extra = {"X": extended(raw.X), "MX": None if raw.MX is None else extended(raw.MX)}
     return replace(raw, **extra), [*names, *(labels[j] for j in new)]

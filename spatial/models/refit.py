@@ -99,7 +99,7 @@ def refit(
     w : sequence or mapping of R weights over the same units, optional
         Each has a determinant of its own, so they take longer.
     std_errors, effects : bool
-        Whether these are wanted; standard errors as in ``fit.settings["vcov"]``.
+        Whether these are wanted; standard errors as in ``fit.settings.vcov``.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def refit(
     if fit.sample.dummies:
         refuse_varying(fit.design.weights_of_error, "refit of a spatial error with fixed effects")
     given = _given(fit, y, x, relabel, w)
-    if std_errors and fit.settings["random"] and fit.settings["random"].by_likelihood:
+    if std_errors and fit.settings.random and fit.settings.random.by_likelihood:
         raise SpatialInputError("E525", "random effects by maximum likelihood are refitted without standard errors",
                                 hint="leave std_errors= out")  # fmt: skip
     R, variables = _count(given), tuple(name for name in fit.design.names if name != INTERCEPT)
@@ -143,13 +143,13 @@ def refit(
     averages, picks = (Averages(fit), selectors(fit, variables)) if effects else (None, None)
     for r, d, sample, at in _maxima(fit, given, np.flatnonzero(~done), failed, whole):
         try:
-            at = without_bias(sample, at, d, fit.settings["effects"], fit.settings["correction"])
+            at = without_bias(sample, at, d, fit.settings.effects, fit.settings.correction)
             refuse_perfect_fit(sample, at, d.response)
             values, s2, _ = estimates(fit.specification, d, sample, at, fit.settings)
             if whole:
                 series = pd.Series(values, index=fit.params.index, name="estimate")
                 one = replace(fit, params=series, sigma2=s2, design=d, sample=sample, solution=at)
-                errors[r] = np.sqrt(np.diag(as_vcov(fit.settings["vcov"]).covariance(one))) if std_errors else np.nan
+                errors[r] = np.sqrt(np.diag(as_vcov(fit.settings.vcov).covariance(one))) if std_errors else np.nan
                 averages = Averages(one) if effects and "w" in given else averages
             if effects:
                 responses[r] = combine(np.array([values]), at.rho, averages, picks)[0]
@@ -162,7 +162,7 @@ def refit(
 
 def _given(fit, y, x, relabel, w) -> dict:
     """What changes, aligned: arrays with the replicates first, and a list of weights."""
-    if fit.settings["method"] != "ml":
+    if fit.settings.method != "ml":
         raise SpatialInputError("E525", "only maximum likelihood and least squares are refitted, not method='gmm'")
     d, given = fit.design, {}
     if d.lags:
@@ -217,7 +217,7 @@ def _maxima(fit: Fit, given: dict, left: np.ndarray, failed: dict, whole: bool) 
 
     Designs are the replicates' own where ``whole`` says that someone will look at them.
     """
-    if fit.settings["random"]:
+    if fit.settings.random:
         yield from _random_maxima(fit, given, left, failed)
         return
     size = 1 if "w" in given or fit.sample.dummies else int(np.clip(NUMBERS // fit.design.y.size, 1, BLOCK))
@@ -251,13 +251,13 @@ def _samples(fit: Fit, given: dict, replicates: list[int], y: np.ndarray, X: np.
     elif list(given) == ["y"]:
         found = resampled(fit, y)
         within = np.array([sample.y for sample in found])
-        problems = response_problems(d, y.reshape(len(y), -1), within, settings["effects"])
+        problems = response_problems(d, y.reshape(len(y), -1), within, settings.effects)
         found = [problem or sample for problem, sample in zip(problems, found)]
     else:
-        how = (settings[name] for name in ("effects", "correction", "logdet"))
+        how = settings.effects, settings.correction, settings.logdet
         found, _ = demeaned_samples(fit.specification, d, y, X, *how)
     for i, sample in zip(good, found):
-        samples[i] = sample if "w" in given or settings["logdet"] else _for_many(sample)
+        samples[i] = sample if "w" in given or settings.logdet else _for_many(sample)
     return samples
 
 
@@ -276,15 +276,15 @@ def _not_finite(r: int) -> SpatialInputError:
 
 def _random_maxima(fit: Fit, given: dict, left: np.ndarray, failed: dict) -> Iterator:
     """The same with random effects, whose share of the unit means is estimated anew, one by one."""
-    s, options = fit.settings, {"random_error": fit.settings["random"].error, "logdet": fit.settings["logdet"]}
-    options["method"] = "ml" if s["random"].by_likelihood else None
+    s, options = fit.settings, {"random_error": fit.settings.random.error, "logdet": fit.settings.logdet}
+    options["method"] = "ml" if s.random.by_likelihood else None
     for r in left.tolist():
         try:
             (y,), (X,) = _data(fit.design, given, [r])
             if not (np.isfinite(y).all() and np.isfinite(X).all()):
                 raise _not_finite(r)
             d = _design(fit.design, given, r, y, X)
-            sample, _, found, _ = random_effects(fit.specification, d, s["effects"], options)
+            sample, _, found, _ = random_effects(fit.specification, d, s.effects, options)
         except SpatialInputError as error:
             failed[r] = f"{error.code}: {error.message}"
             continue
@@ -319,13 +319,13 @@ def _design(d: Design, given: dict, r: int, y: np.ndarray, X: np.ndarray) -> Des
 
 def _one_sample(fit: Fit, given: dict, r: int, y: np.ndarray, X: np.ndarray):
     """Where W changes too, or dummies of the effects are kept."""
-    effects, correction = fit.settings["effects"], fit.settings["correction"]
+    effects, correction = fit.settings.effects, fit.settings.correction
     try:
         d = _design(fit.design, given, r, y, X)
         if "w" in given and which_correction(fit.specification, d, effects, correction) != correction:
             said = "these weights need the additive correction, the fit's own the transformation"
             raise SpatialInputError("E526", said)
-        sample, names = demeaned_sample(fit.specification, d, effects, correction, fit.settings["logdet"])
+        sample, names = demeaned_sample(fit.specification, d, effects, correction, fit.settings.logdet)
         if len(names) != len(fit.solution.beta):
             raise SpatialInputError("E526", f"other regressors than the fit's: {names}")
     except SpatialInputError as error:

@@ -19,7 +19,8 @@ from ..covariance.kinds import lost_freedom
 from ..design._weights_tmp import Weights
 from ..design.checks import DOUBTFUL
 from ..design.design import INTERCEPT, Design
-from ..design.fixed_effects import left_by_effects
+from ..design.fixed_effects import FixedEffects
+from ..design.options import Settings
 from ..design.sample import _likelihood_size, lagged_intercept_varies, regressor_names
 from ..logdet import Jacobian
 from ..logdet.banded import side_by_side
@@ -29,7 +30,6 @@ from ..solve.stack import Maxima, Pencil, maxima, pencil
 from ..solve.stack_search import Found, by_windows, everywhere
 from .again import KEPT
 from .estimate import Reading, aligned
-from .random import RANDOM
 
 UNITS_MAX = 2_000
 FEW = 3  # W; fewer are estimated one by one
@@ -61,16 +61,16 @@ class Stack:
 def can_stack(fit: Fit | Reading, options: dict, *, covariance: bool = True) -> bool:
     """Whether the model of this fit, with these options, can be estimated in stacks, its covariance too."""
     d, spec, settings = fit.design, fit.specification, fit.settings
-    known = set(options) <= KEPT and settings["method"] == "ml" and settings["logdet"] is None
-    known = known and settings["correction"] != "additive" and (settings["vcov"] == "oim" or not covariance)
-    plain = d.observed is None and not d.lags and d.error_weights is None and settings["effects"] not in RANDOM
+    known = set(options) <= KEPT and settings.method == "ml" and settings.logdet is None
+    known = known and settings.correction != "additive" and (settings.vcov == "oim" or not covariance)
+    plain = d.observed is None and not d.lags and d.error_weights is None and not settings.effects.random
     one = (spec.lag or spec.error or spec.durbin) and not (spec.lag and spec.error)
-    return bool(known and plain and one and regressor_names(d, settings["effects"]))
+    return bool(known and plain and one and regressor_names(d, settings.effects))
 
 
 def largest_stack(fit: Fit | Reading) -> int:
     """How many W at most go into one stack: so many that memory is no matter."""
-    columns = 2 * len(regressor_names(fit.design, fit.settings["effects"])) + 2
+    columns = 2 * len(regressor_names(fit.design, fit.settings.effects)) + 2
     return int(np.clip(NUMBERS // (fit.design.y.size * columns), 1, 64))
 
 
@@ -85,10 +85,10 @@ def stacked(fit: Fit | Reading, weights: list, options: dict, among: int) -> Sta
     among : int
         How many W there are in the whole (``determinants``).
     """
-    d, spec, effects = fit.design, fit.specification, fit.settings["effects"]
+    d, spec, effects = fit.design, fit.specification, fit.settings.effects
     if spec.durbin and options.get("durbin") is None:
         d = replace(d, durbin=tuple(j for j in d.durbin if d.names[j] != INTERCEPT))
-    correction = fit.settings["correction"]
+    correction = fit.settings.correction
     which = [i for i, w in enumerate(weights) if _suits(w, fit, options, correction)]
     if not which:
         return None
@@ -102,7 +102,7 @@ def stacked(fit: Fit | Reading, weights: list, options: dict, among: int) -> Sta
 
 def under_other_w(fit: Fit, weights: list, std_errors: bool) -> Iterator:
     """(positions, (parameters, sigma2, ln L, standard errors)) of the W that can be done, for ``refit``."""
-    options = {"durbin": fit.design.durbin, "correction": fit.settings["correction"]}
+    options = {"durbin": fit.design.durbin, "correction": fit.settings.correction}
     if len(weights) < FEW or not can_stack(fit, options, covariance=std_errors):
         return
     size = largest_stack(fit)
@@ -135,7 +135,7 @@ def _pencil(d: Design, spec, effects, correction, lag, R) -> tuple[Pencil, np.nd
     return data.take(good), good
 
 
-def _solved(d: Design, settings: dict, data: Pencil, which, found: Found | None) -> Stack | None:
+def _solved(d: Design, settings: Settings, data: Pencil, which, found: Found | None) -> Stack | None:
     """Everything else at the maxima."""
     if data.kind is not None:
         if found is None:
@@ -143,25 +143,25 @@ def _solved(d: Design, settings: dict, data: Pencil, which, found: Found | None)
         which, data = which[found.which], data.take(found.which)
     if not len(which):
         return None
-    names = tuple(regressor_names(d, settings["effects"]))
+    names = tuple(regressor_names(d, settings.effects))
     if found is None:  # least squares: sigma2 = SSE / df
         at = maxima(data, None, np.zeros(len(which)))
-        ratio = data.n / (left_by_effects(d, settings["effects"]) - len(names))
+        ratio = data.n / (d.left(settings.effects) - len(names))
         at = replace(at, sigma2=ratio * at.sigma2, covariance=ratio * at.covariance)
     else:
         at = maxima(data, found.curve, found.r)
         at = replace(at, covariance=lost_freedom(data.n, len(names) + 1, settings) * at.covariance)
-    return Stack(which, names, data, at, found, settings["correction"])
+    return Stack(which, names, data, at, found, settings.correction)
 
 
 def _suits(w, fit: Fit | Reading, options, correction) -> bool:
     """Whether this W has the same regressors and transformation as the fit's."""
     if not isinstance(w, Weights) or w.n > UNITS_MAX or not w.nnz or not w.csr.has_canonical_format:
         return False
-    spec, effects = fit.specification, fit.settings["effects"]
-    if spec.durbin and effects == "none" and lagged_intercept_varies(w) and options.get("durbin") is None:
+    spec, effects = fit.specification, fit.settings.effects
+    if spec.durbin and not effects and lagged_intercept_varies(w) and options.get("durbin") is None:
         return False
-    plain = options.get("correction", True) is False or effects in ("none", "entity")
+    plain = options.get("correction", True) is False or not effects.time
     used = spec.lag or spec.error
     return plain or not used or (w.rows_sum_to_one and correction is True)
 
@@ -173,10 +173,10 @@ def _vary(data: Pencil, own: int) -> np.ndarray:
     return (lags > DOUBTFUL * data.scale[:, :own].min(axis=1, keepdims=True)).all(axis=1)
 
 
-def _counts(d: Design, effects: str, correction) -> dict:
+def _counts(d: Design, effects: FixedEffects, correction) -> dict:
     """How often the determinant counts, and whether without its unit root: as a single fit's."""
-    periods = d.n_periods - (bool(correction) and effects in ("entity", "twoway"))
-    return {"copies": periods, "unit_root": int(correction is True and effects in ("time", "twoway"))}
+    periods = d.n_periods - (bool(correction) and effects.entity)
+    return {"copies": periods, "unit_root": int(correction is True and effects.time)}
 
 
 def _found(data: Pencil, weights: tuple[Weights, ...], among: int, counts: dict) -> Found | None:
@@ -193,10 +193,10 @@ def _found(data: Pencil, weights: tuple[Weights, ...], among: int, counts: dict)
     return replace(found, which=which, ends=ends) if len(which) else None
 
 
-def _own(d: Design, effects: str) -> np.ndarray:
+def _own(d: Design, effects: FixedEffects) -> np.ndarray:
     """X and y, (c, N, T), without unit means where there are unit effects: a lag has none then either."""
     own = np.ascontiguousarray(np.concatenate([d.X, d.y[:, :, None]], axis=2).transpose(2, 1, 0))
-    return own - own.mean(axis=2, keepdims=True) if effects in ("entity", "twoway") else own
+    return own - own.mean(axis=2, keepdims=True) if effects.entity else own
 
 
 def _lag(blocks, values) -> np.ndarray:
@@ -220,7 +220,7 @@ def _columns(d: Design, effects, exact, kind, lag, R) -> tuple[np.ndarray, int]:
     """
     T, N = d.y.shape
     own = _own(d, effects)
-    keep = [j for j, name in enumerate(d.names) if effects == "none" or name != INTERCEPT]
+    keep = [j for j, name in enumerate(d.names) if not effects.fixed or name != INTERCEPT]
     within, k, many = _without_periods(own, effects), len(keep), len(d.durbin)
     powers = d.wx_order if many else 0
     y = k + powers * many
@@ -244,8 +244,8 @@ def _columns(d: Design, effects, exact, kind, lag, R) -> tuple[np.ndarray, int]:
     return Z.reshape(R, -1, N * T), y
 
 
-def _without_periods(values: np.ndarray, effects: str) -> np.ndarray:
+def _without_periods(values: np.ndarray, effects: FixedEffects) -> np.ndarray:
     """Deviations of (..., N, T) from period means, where there are period effects."""
-    if effects in ("time", "twoway"):
+    if effects.time:
         return values - values.mean(axis=-2, keepdims=True)
     return values

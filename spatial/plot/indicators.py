@@ -70,7 +70,12 @@ def transitions(result, ax=None):
     result : Markov, from ``sp.indicators.markov`` or ``spatial_markov(...).by_lag``
     ax : matplotlib Axes, optional
     """
-    P, moves = result.probabilities, result.counts.sum(axis=1)
+    return heat_map(result.probabilities, result.counts.sum(axis=1), title=f"Transitions of {result.column}",
+                    note=f"{result.title}; moves at the right", ax=ax)  # fmt: skip
+
+
+def heat_map(P, moves, *, title: str, note: str, ax=None):
+    """Transition probabilities (k, k) as a heat map, with how many moves began in each class."""
     k = len(P)
     ax = ax if ax is not None else figure(width=1.9 + 0.55 * k, height=1.3 + 0.5 * k)
     ax.imshow(P.to_numpy(), cmap=SHARES, vmin=0, vmax=1, aspect="auto")
@@ -82,8 +87,7 @@ def transitions(result, ax=None):
         ax.annotate(f"{n:,}", (1.03, i), xycoords=("axes fraction", "data"), va="center", fontsize=8, color=INK)
     ax.set_xticks(range(k), [str(c) for c in P.columns])
     ax.set_yticks(range(k), [str(c) for c in P.index])
-    plain(ax, title=f"Transitions of {result.column}", note=f"{result.title}; moves at the right", xlabel="To class",
-          ylabel="From class")  # fmt: skip
+    plain(ax, title=title, note=note, xlabel="To class", ylabel="From class")
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     return legible(ax)

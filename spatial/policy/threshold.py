@@ -19,8 +19,8 @@ from spillover.errors import SpatialInputError, check_option
 from spillover.show import Shown
 
 from ..design.design import design
+from ..design.fixed_effects import FixedEffects
 from ..design.sample import regressor_columns
-from ..design.within import degrees_of_freedom, demean
 from ..records.results import SCHEMA
 from ._sample import no_links, treatment_term
 from ._tables import rows
@@ -129,9 +129,10 @@ def threshold(
     d, q = _read(formula, data, w, threshold_variable, entity, time, durbin, missing)
     if d.n_periods < 2:
         raise SpatialInputError("E206", "threshold regression with unit effects needs at least 2 periods")
+    effects = FixedEffects.parse(effects)
     X, names = regressor_columns(d, effects)
     x = X[:, :, names.index(treatment_term(switching, names))]
-    search = Search(demean(d.y, effects), demean(X, effects), X, names, x, q, effects, trim, grid)
+    search = Search(effects.demean(d.y), effects.demean(X), X, names, x, q, effects, trim, grid)
     found = search.sequence(search.y[:, None], thresholds)
     at = [int(k[0]) for k in found]
     table, resid = _coefficients(d, x, X, names, q, search.values[at], effects, level, switching or names[0],
@@ -141,7 +142,7 @@ def threshold(
     listed = pd.DataFrame({"threshold": search.values[at], **intervals, **tests}).rename_axis("number").reset_index()
     listed["number"] += 1
     settings = {"formula": formula, "variable": threshold_variable, "switching": switching or names[0], "draws": draws,
-                "seed": seed, "level": level, "effects": effects, "trim": trim, "grid": len(search.values),
+                "seed": seed, "level": level, "effects": effects.name, "trim": trim, "grid": len(search.values),
                 "size": d.y.shape, "weights": d.weights.describe() if w is not None else None}  # fmt: skip
     order = listed["threshold"].argsort(kind="stable")
     return Threshold(table, listed.iloc[order].reset_index(drop=True), curve, settings, d.notes)
@@ -161,12 +162,12 @@ class Search:
         T, N = q.shape
         flat = Xd.reshape(T * N, -1)
         refuse_collinear(flat, X, names)
-        self.effects, self.trim, self.n = effects, trim * q.size, degrees_of_freedom(T, N, effects)
+        self.effects, self.trim, self.n = effects, trim * q.size, effects.left(T, N)
         self.values = _candidates(q, trim, grid)
         self.below = (q.ravel()[:, None] <= self.values).sum(axis=0)
         Q, _ = np.linalg.qr(flat)
         self.Q = Q
-        C = demean(x[:, :, None] * (q[:, :, None] <= self.values), effects).reshape(T * N, -1)
+        C = effects.demean(x[:, :, None] * (q[:, :, None] <= self.values)).reshape(T * N, -1)
         self.C, self.y = self.without(C), self.without(y.ravel())
         self.gram = self.C.T @ self.C
         if not (self.gram.diagonal() > 1e-10 * np.abs(C).max() ** 2).all():
@@ -239,9 +240,9 @@ def _coefficients(d, x, X, names, q, at, effects, level, switching, variable):
     edges = [-np.inf, *np.sort(at), np.inf]
     regimes = [x * ((q > lo) & (q <= hi)) for lo, hi in pairwise(edges)]
     others = [j for j, name in enumerate(names) if name != switching]
-    R = demean(np.concatenate([np.stack(regimes, axis=2), X[:, :, others]], axis=2), effects)
+    R = effects.demean(np.concatenate([np.stack(regimes, axis=2), X[:, :, others]], axis=2))
     T, N, p = R.shape
-    flat, y = R.reshape(-1, p), demean(d.y, effects).ravel()
+    flat, y = R.reshape(-1, p), effects.demean(d.y).ravel()
     beta, *_ = np.linalg.lstsq(flat, y, rcond=None)
     e = y - flat @ beta
     bread = np.linalg.inv(flat.T @ flat)
@@ -264,7 +265,7 @@ def _tests(search, at, resid, draws, seed) -> dict:
     for number in range(1, len(at) + 1):
         F = float(search.statistics(search.y[:, None], number)[0])
         histories = rng.integers(resid.shape[1], size=(resid.shape[1], draws))
-        E = demean(resid[:, histories], search.effects).reshape(resid.size, draws)
+        E = search.effects.demean(resid[:, histories]).reshape(resid.size, draws)
         null = _null_mean(search, number)[:, None]
         drawn = search.statistics(null + E, number) if draws else np.full(1, np.nan)
         out["F"].append(F)

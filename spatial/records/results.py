@@ -20,6 +20,7 @@ from ..models.maketables import MakeTables
 
 if TYPE_CHECKING:
     from ..design.design import Design
+    from ..design.options import Settings
     from ..effects.average import Effects
     from ..effects.long_run import DynamicEffects
     from ..solve.ml import Sample, Solution
@@ -58,7 +59,7 @@ class Fit(MakeTables, Shown):
         Degrees of freedom of t statistics; None for normal ones.
     design, sample, solution
         The aligned data, the demeaned data and the maximum, for what is computed later.
-    settings : dict
+    settings : Settings
         Effects, correction, covariance type, method: the header.
     """
 
@@ -71,7 +72,7 @@ class Fit(MakeTables, Shown):
     design: Design = field(repr=False)
     sample: Sample = field(repr=False)
     solution: Solution = field(repr=False)
-    settings: dict = field(repr=False)
+    settings: Settings = field(repr=False)
 
     # -- numbers -----------------------------------------------------------------------------------------
 
@@ -93,7 +94,7 @@ class Fit(MakeTables, Shown):
     def n_parameters(self) -> int:
         """Coefficients, spatial parameters, sigma2 (as R's logLik counts) and phi of random effects; effects removed
         by transformation are not counted."""
-        return len(self.params) + 1 + (self.settings.get("random") is not None)
+        return len(self.params) + 1 + (self.settings.random is not None)
 
     @property
     def aic(self) -> float:

@@ -146,15 +146,15 @@ def _about(models, effects):
     rows = [("Observations", [f"{m.nobs:,}" for m in models])]
     if any(m.design.is_panel for m in models):
         rows.append(("Units x periods", [f"{m.design.n_units:,} x {m.design.n_periods}" for m in models]))
-        unit = any(m.settings.get("random") for m in models)
-        rows.append(("Effects" if unit else "Fixed effects", [m.settings["effects"] for m in models]))
-    if any(m.settings["method"] == "gmm" for m in models):
-        rows.append(("Method", ["moments" if m.settings["method"] == "gmm" else "likelihood" for m in models]))
+        unit = any(m.settings.random for m in models)
+        rows.append(("Effects" if unit else "Fixed effects", [str(m.settings.effects) for m in models]))
+    if any(m.settings.method == "gmm" for m in models):
+        rows.append(("Method", ["moments" if m.settings.method == "gmm" else "likelihood" for m in models]))
     if not effects:
         rows.append(("Log-likelihood", [_finite(m.loglik, 2) for m in models]))
         rows.append(("AIC", [_finite(m.aic, 2) for m in models]))
         rows.append(("sigma2", [number(m.sigma2, 4) for m in models]))
-        variances = [m.settings.get("random") for m in models]
+        variances = [m.settings.random for m in models]
         rows.append(("sigma2_mu", ["" if r is None else number(r.sigma2_mu, 4) for r in variances]))
     return tuple((label, tuple(cells)) for label, cells in rows if any(cells))
 

@@ -59,17 +59,17 @@ def header(fit) -> list[str]:
     size = f"{fit.nobs:,} observations"
     if d.is_panel:
         gaps = "" if d.observed is None else ", unbalanced"
-        size += f" ({d.n_units:,} units x {d.n_periods} periods{gaps}, {s['effects']} effects)"
+        size += f" ({d.n_units:,} units x {d.n_periods} periods{gaps}, {s.effects} effects)"
     spatial = fit.specification.lag or fit.specification.error
     estimators = {"ml": "maximum likelihood", "gmm": "the method of moments"}
-    by = estimators[s["method"]] if spatial or by_random_ml(fit) else "least squares"
+    by = estimators[s.method] if spatial or by_random_ml(fit) else "least squares"
     name = "dynamic " * bool(d.lags) + fit.specification.name
     lines = [f"{name} by {by}: {d.formula}", size, f"weights: {d.weights.describe()}"]
     if d.error_weights is not None:
         lines.append(f"weights of the error: {d.error_weights.describe()}")
-    if s.get("random") is not None:
+    if s.random is not None:
         lines += random_text(fit)
-    elif spatial and s["effects"] != "none" and s["method"] == "ml":
+    elif spatial and s.effects and s.method == "ml":
         lines.append(_correction(fit))
     part = fit.sample.lag or fit.sample.error
     lines.append(f"standard errors: {describe(fit)}")
@@ -83,14 +83,14 @@ def header(fit) -> list[str]:
 
 def _correction(fit) -> str:
     """What corrects for the number of fixed effects."""
-    d, effects, correction = fit.design, fit.settings["effects"], fit.settings["correction"]
-    if not d.lags or effects == "time":
+    d, effects, correction = fit.design, fit.settings.effects, fit.settings.correction
+    if not d.lags or not effects.entity:
         exact = "by transformation" if not d.varies else "by the mean of the score"
         how = {True: exact, "additive": "additive for the time effects", False: UNCORRECTED}
         return f"Lee-Yu correction: {how[correction]}"
     unit = "bias of unit effects (Yu, de Jong & Lee 2008)"
     both = {True: "time effects by transformation, ", "additive": "bias of time effects, ", False: ""}[correction]
-    return "correction: " + (both * (effects == "twoway") + unit if correction else "none")
+    return "correction: " + (both * effects.time + unit if correction else "none")
 
 
 def fit_text(fit) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from ..covariance.random import RANDOM
+from ..design.fixed_effects import RANDOM
 from ..diagnostics.cross_dependence import pesaran_cd
 from ..diagnostics.hausman import hausman
 from ..diagnostics.panel_tests import serial_correlation
@@ -101,7 +101,7 @@ def _search(formula, data, w, level, options) -> Search:
 
     # 1. The regression with the effects asked for, and what its residuals say, without the effects too.
     base = fit(ols)
-    effects, T = base.settings["effects"], base.design.n_periods
+    effects, T = base.settings.effects.name, base.design.n_periods
     panel = base.design.is_panel and T > 1
     regressions = {name: base if name == effects else fit(ols, effects=name)
                    for name in (*["none"] * panel, *CONTAINED.get(effects, ()))} | {effects: base}  # fmt: skip
@@ -122,7 +122,7 @@ def _search(formula, data, w, level, options) -> Search:
         # 3. Dependence before period effects, unit effects fixed or random, effects together.
         within = regressions.get("entity", regressions["none"])
         tables += _dependence(within)
-        unit = within if within.settings["effects"] == "entity" else fit(ols, effects="entity")
+        unit = within if within.settings.effects.name == "entity" else fit(ols, effects="entity")
         tests = _hausman_tests(unit, fit(ols, effects="random"), fits["SDM"])
         tables.append(TestTable("Fixed or random unit effects", tests))
         said, decisions["Unit effects"] = _read_hausman(tests, level)
@@ -145,10 +145,10 @@ def _search(formula, data, w, level, options) -> Search:
 
 def _dependence(fit: Fit) -> list[TestTable]:
     """Pesaran's CD and serial correlation of a regression's residuals, where there are periods enough."""
-    T, effects = fit.design.n_periods, fit.settings["effects"]
+    T, effects = fit.design.n_periods, fit.settings.effects
     tests = [pesaran_cd(fit), pesaran_cd(fit, neighbours=True)] if T > 2 else []
     tests += [*serial_correlation(fit)] if T > 3 else []
-    title = "Dependence of the residuals, OLS" + f" with {effects} effects" * (effects != "none")
+    title = "Dependence of the residuals, OLS" + f" with {effects} effects" * bool(effects)
     return [TestTable(title, tuple(tests))] if tests else []
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from ..design.within import demean
+from ..design.fixed_effects import UNIT_EFFECTS
 
 
 def swamy_arora(y: np.ndarray, X: np.ndarray) -> tuple[float, float]:
@@ -31,7 +31,7 @@ def swamy_arora(y: np.ndarray, X: np.ndarray) -> tuple[float, float]:
         units.
     """
     T, N = y.shape
-    within, rank_within = _sse(demean(y, "entity").ravel(), demean(X, "entity").reshape(T * N, -1), _lengths(X))
+    within, rank_within = _sse(UNIT_EFFECTS.demean(y).ravel(), UNIT_EFFECTS.demean(X).reshape(T * N, -1), _lengths(X))
     between, rank_between = _sse(y.mean(axis=0), X.mean(axis=0), _lengths(X))
     df_within, df_between = N * (T - 1) - rank_within, N - rank_between
     if df_within < 1 or df_between < 1:

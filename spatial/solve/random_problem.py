@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from ..design.within import quasi_demean
+from ..design.fixed_effects import quasi_demean
 from ..logdet import Jacobian
 from .ml import Sample
 from .random_means import BesideError, InsideError, Polynomial

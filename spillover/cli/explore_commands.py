@@ -46,7 +46,7 @@ def moran(
     table, w, entity = _read(data, weights, map, id, layer, entity, by, column)
     options = {"permutations": permutations, "alternative": alternative, "seed": seed}
     if by:
-        result = sp.moran_by(table, list(column), w, by=by, entity=entity, **options)
+        result = sp.moran_by(table, list(column), w, time=by, entity=entity, **options)
         found = result.to_frame()
     else:
         import pandas as pd
@@ -72,7 +72,7 @@ def lisa(
     layer: str = LAYER,
     period: str = typer.Option(None, help="COLUMN=VALUE picks one period of a panel: year=1986."),
     entity: str = ENTITY,
-    permutations: int = typer.Option(99_999, help="Random permutations."),
+    permutations: int = typer.Option(None, help="Random permutations; by default as many as map and correction need."),
     correction: str = typer.Option("none", help="none, fdr or bonferroni."),
     seed: int = SEED,
     output: str = typer.Option(None, "--output", "-o", help="Table (.csv, .parquet) or coloured map (.gpkg)."),

@@ -83,7 +83,7 @@ def test_moran_by_year(spillover, tmp_path, panel, queen):
     status, out, err = spillover("moran", "example:us_states", "-c", "unemp", "--by", "year", "-w", "queen",
                                  "-m", "example:us_states", "-o", target)  # fmt: skip
     assert status == 0, err
-    want = sp.moran_by(panel, ["unemp"], queen, by="year", entity="state", seed=1).to_frame()
+    want = sp.moran_by(panel, ["unemp"], queen, time="year", entity="state", seed=1).to_frame()
     np.testing.assert_allclose(pd.read_csv(target)["I"], want["I"])
     assert "1986" in out
 
@@ -319,7 +319,7 @@ def test_small_moran_compiles_nothing():
     code = (
         "import sys, shapefiles, spatial as sp, weights as wt\n"
         "w = wt.queen(shapefiles.load('us_states')).standardize('row')\n"
-        "sp.moran_by(shapefiles.load_panel('us_states'), ['unemp'], w, by='year', entity='state')\n"
+        "sp.moran_by(shapefiles.load_panel('us_states'), ['unemp'], w, time='year', entity='state')\n"
         "print('numba' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

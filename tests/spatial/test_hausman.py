@@ -48,7 +48,7 @@ def test_covariances_are_those_of_the_dense_information(model, effects):
         H = np.kron(F, G)
         return H @ mu, H @ S @ H.T
 
-    theta = np.array([*random.params, s2, random.settings["random"].sigma2_mu])
+    theta = np.array([*random.params, s2, random.settings.random.sigma2_mu])
     full = fisher(moments, theta)
     common = list(fixed.params.index)
     at = [list(random.params.index).index(name) for name in common]

@@ -46,7 +46,7 @@ def fit_random(model, data, W, error=None, formula="y ~ a + b", effects="random"
 
 def twin(fit, error):
     """The dense likelihood as a function of all parameters, and where ours stopped."""
-    d, random = fit.design, fit.settings["random"]
+    d, random = fit.design, fit.settings.random
     lagged = np.einsum("ij,tjk->tik", d.weights.csr.toarray(), d.X[:, :, list(d.durbin)])
     X = np.concatenate([d.X, lagged], axis=2)
     W, M = d.weights.csr.toarray(), d.weights_of_error.csr.toarray()
@@ -104,7 +104,7 @@ def test_scores_by_unit_are_derivatives_of_the_dense_likelihood(model):
     np.testing.assert_allclose(random_scores(fit).sum(axis=0), 0, atol=1e-5)
     T, N = fit.design.y.shape
     S = random_scores(fit).reshape(T, N, -1).sum(axis=0)
-    bread = np.linalg.inv(fit.settings["random"].information)
+    bread = np.linalg.inv(fit.settings.random.information)
     p = len(fit.params)
     want = (N / (N - 1) * bread @ S.T @ S @ bread)[:p, :p]
     for kind in ("robust", "cluster"):
@@ -134,7 +134,7 @@ def test_splm(produc, case, model, error):  # noqa: F811
     assert fit.loglik == pytest.approx(want["fit"]["logLik"], abs=1e-6)
     estimates = dict(want["estimates"])
     components = sp.variance_components(fit).set_index("term")
-    assert fit.settings["random"].phi == pytest.approx(estimates.pop("phi"), rel=1e-5)
+    assert fit.settings.random.phi == pytest.approx(estimates.pop("phi"), rel=1e-5)
     assert components.at["phi", "std_error"] == pytest.approx(want["se"]["phi"], rel=0.03)
     assert components.at["sigma2_mu", "estimate"] == pytest.approx(want["fit"]["sigma2"]["id"], rel=1e-5)
     assert fit.sigma2 == pytest.approx(want["fit"]["sigma2"]["idios"], rel=1e-5)
@@ -199,7 +199,7 @@ def test_units_of_measurement_and_order(seed, model, scale):
     moved = fit_random(model, data.assign(y=scale * (100 + data["y"])), W.loc[order, order])
     assert moved.rho == pytest.approx(fit.rho, abs=1e-6)
     assert moved.lam == pytest.approx(fit.lam, abs=1e-6)
-    assert moved.settings["random"].phi == pytest.approx(fit.settings["random"].phi, rel=1e-4, abs=1e-8)
+    assert moved.settings.random.phi == pytest.approx(fit.settings.random.phi, rel=1e-4, abs=1e-8)
     assert moved.params["a"] == pytest.approx(scale * fit.params["a"], rel=1e-5)
     assert moved.std_errors["a"] == pytest.approx(scale * fit.std_errors["a"], rel=1e-4)
 
@@ -210,7 +210,7 @@ def test_without_unit_variance_it_is_the_pooled_fit(error):
     for seed in range(40):
         data, W = random_panel(seed, phi=0.0)
         fit = fit_random("sem", data, W, error)
-        if fit.settings["random"].on_boundary:
+        if fit.settings.random.on_boundary:
             break
     pooled = sp.sem("y ~ a + b", data, W, **PANEL, effects="none")
     np.testing.assert_allclose(fit.params, pooled.params, atol=1e-7)
@@ -262,7 +262,7 @@ def test_an_error_after_a_lag_is_the_score_of_the_dense_likelihood():
     S = np.linalg.inv(moments(at)[1])
     m, V = zip(*([(p - q) / 2e-5 for p, q in zip(moments(at + h), moments(at - h))] for h in step[3:]))
     info = [m[1] @ S @ m[j] + np.trace(S @ V[1] @ S @ V[j]) / 2 for j in range(4)]
-    known = np.linalg.inv(sar.settings["random"].information)[3:, 3:]
+    known = np.linalg.inv(sar.settings.random.information)[3:, 3:]
     others = np.array(info)[[0, 2, 3]]
     test = sp.lm_residual_error(sar)
     assert test.statistic == pytest.approx(slope**2 / (info[1] - others @ known @ others), rel=1e-4)
@@ -324,7 +324,7 @@ def test_chamberlain_nests_mundlak():
     names = [f"a in {t}" for t in sorted(data["t"].unique())]
     assert set(names) < set(c.params.index)
     trend = c.predict(kind="trend").unstack().to_numpy()
-    np.testing.assert_allclose(trend.mean(), (c.sample.X @ c.solution.beta).mean() / (1 - c.settings["random"].theta))
+    np.testing.assert_allclose(trend.mean(), (c.sample.X @ c.solution.beta).mean() / (1 - c.settings.random.theta))
     with pytest.raises(SpatialInputError, match="not the reverse"):
         sp.lr_test(c, b)
     with pytest.raises(SpatialInputError, match="coefficients between units") as caught:
@@ -337,7 +337,7 @@ def test_mundlak_asks_what_hausman_asks():
     data, W = random_panel(8, N=25)
     cre = fit_random("ols", data, W, effects="correlated", method=None)
     wide = {c: data.pivot(index="t", columns="id", values=c)[W.index].to_numpy() for c in "yab"}
-    T, s2, random = 4, cre.sigma2, cre.settings["random"]
+    T, s2, random = 4, cre.sigma2, cre.settings.random
     X = np.stack([wide["a"], wide["b"]], axis=2)
     Xw, yw = (X - X.mean(0)).reshape(-1, 2), (wide["y"] - wide["y"].mean(0)).ravel()
     Xb = np.column_stack([np.ones(25), X.mean(0)])
@@ -392,7 +392,7 @@ def test_weights_that_vary_over_time():
     dense = np.stack([Ws[t].to_numpy() for t in d.times])
     lagged = np.einsum("tij,tjk->tik", dense, d.X[:, :, list(d.durbin)])
     X = np.concatenate([d.X, lagged], axis=2)
-    at = np.array([*fit.params, fit.sigma2, np.log1p(4 * fit.settings["random"].phi)])
+    at = np.array([*fit.params, fit.sigma2, np.log1p(4 * fit.settings.random.phi)])
 
     def f(x):
         return naive_random.loglik(x, d.y, X, dense, W.to_numpy(), lag=True, error=None)

@@ -190,7 +190,7 @@ def test_lm_scores_have_the_dense_moments(effects):
     M = naive.dummy_projection(unit, period, effects)
     want = np.trace(M @ W), np.trace(M @ W @ M @ (W + W.T))
     fit = sp.ols("y ~ a + b", data, w, **PANEL, effects=effects)
-    assert panel_traces(fit.design, effects) == pytest.approx(want, abs=1e-9)
+    assert panel_traces(fit.design, fit.settings.effects) == pytest.approx(want, abs=1e-9)
     found = sp.lm_tests(fit)
     e = M @ (y - np.linalg.lstsq(M @ X, M @ y, rcond=None)[0] @ X.T) if effects != "none" else None
     if e is not None:

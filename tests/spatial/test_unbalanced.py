@@ -6,6 +6,7 @@ import pytest
 
 import spatial as sp
 import weights as wt
+from spatial.design.fixed_effects import TWOWAY_EFFECTS, FixedEffects
 from spatial.design.unbalanced import Gaps
 
 from . import naive
@@ -49,7 +50,7 @@ def test_demeaning_is_the_projection_off_the_dummies(effects):
     observed[0], observed[:, 0] = True, True
     period, unit = np.nonzero(observed)
     M = naive.dummy_projection(unit, period, effects)
-    gaps = Gaps(observed, effects)
+    gaps = Gaps(observed, FixedEffects.parse(effects))
     x = rng.standard_normal((6, 9, 2))
     np.testing.assert_allclose(gaps.demean(x)[observed], M @ x[observed], atol=1e-12)
     assert gaps.rank == round(len(M) - np.trace(M))
@@ -61,7 +62,7 @@ def test_demeaning_is_the_projection_off_the_dummies(effects):
 def test_a_panel_of_two_separate_parts_has_two_constants():
     observed = np.zeros((4, 6), dtype=bool)
     observed[:2, :3], observed[2:, 3:] = True, True
-    assert Gaps(observed, "twoway").rank == 6 + 4 - 2
+    assert Gaps(observed, TWOWAY_EFFECTS).rank == 6 + 4 - 2
 
 
 @pytest.mark.parametrize("moving", [False, True])
@@ -133,7 +134,7 @@ def test_lm_scores_have_the_dense_moments(effects):
     *_, big, unit, period = stacked(data, W)
     M = naive.dummy_projection(unit, period, effects)
     want = np.trace(M @ big), np.trace(M @ big @ M @ (big + big.T))
-    assert panel_traces(fit.design, effects) == pytest.approx(want, abs=1e-9)
+    assert panel_traces(fit.design, fit.settings.effects) == pytest.approx(want, abs=1e-9)
     e, n = fit.solution.resid, np.trace(M)
     score = e @ big @ e / (e @ e / n) - want[0]
     found = sp.lm_tests(fit)["LM error"].statistic

@@ -13,7 +13,7 @@ from spatial.covariance.bootstrap import bootstrap_parameters, resampled
 from spatial.covariance.information import derivatives, expected, observed
 from spatial.covariance.pairs import pairs_meat
 from spatial.covariance.scores import scores
-from spatial.design.within import demean
+from spatial.design.fixed_effects import TWOWAY_EFFECTS
 from spatial.solve.ml import Solution, residuals
 from spillover.errors import SpatialInputError
 
@@ -65,9 +65,9 @@ def test_panel_scores_and_robust_by_unit():
     fit = sp.sdm("y ~ a + b", data, W, **PANEL, effects="twoway", correction=False)
     T, N = fit.design.y.shape
     X = fit.design.X[:, :, 1:]
-    X = demean(np.concatenate([X, np.einsum("ij,tjk->tik", W.to_numpy(), X)], axis=2), "twoway")
+    X = TWOWAY_EFFECTS.demean(np.concatenate([X, np.einsum("ij,tjk->tik", W.to_numpy(), X)], axis=2))
     theta = np.append(fit.params, fit.solution.sigma2)
-    want = numeric_scores(theta, demean(fit.design.y, "twoway"), X, W.to_numpy(), lag=True, error=False, copies=T)
+    want = numeric_scores(theta, TWOWAY_EFFECTS.demean(fit.design.y), X, W.to_numpy(), lag=True, error=False, copies=T)
     np.testing.assert_allclose(scores(fit.sample, fit.solution), want, rtol=1e-6, atol=1e-7)
     by_unit = want.reshape(T, N, -1).sum(axis=0)
     inverse = np.linalg.inv(observed(fit.sample, fit.solution))
@@ -313,7 +313,7 @@ def test_bootstrap_is_reproducible_and_leaves_the_global_state_alone():
 def test_settings_round_trip_and_are_named(vcov):
     data, W = panel_data(3)
     fit = sp.sdm("y ~ a + b", data, W, **PANEL, vcov=vcov)
-    again = sp.sdm("y ~ a + b", data, W, **PANEL).with_vcov(fit.settings["vcov"])
+    again = sp.sdm("y ~ a + b", data, W, **PANEL).with_vcov(fit.settings.vcov)
     pd.testing.assert_frame_equal(again.vcov, fit.vcov)
     said = {"oim": "observed", "eim": "expected", "robust": "robust (sandwich by unit, factor N/(N-1)",
             "cluster": "clustered by id (14 groups)"}  # fmt: skip

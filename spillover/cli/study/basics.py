@@ -31,7 +31,7 @@ def weights(q: Question, found: dict) -> Chapter:
 
 
 def moran(q: Question, found: dict, *, columns: list[str], permutations: int = 999) -> Chapter:
-    by = {"by": q.time, "entity": q.entity, "seed": q.seed, "permutations": permutations}
+    by = {"time": q.time, "entity": q.entity, "seed": q.seed, "permutations": permutations}
     result = sp.moran_by(q.panel, list(columns), q.leading, **by)
     frame = result.to_frame()
     share = frame.groupby("variable", sort=False)["p_sim"].apply(lambda p: int((p < LEVEL).sum()))

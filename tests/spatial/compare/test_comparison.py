@@ -288,7 +288,7 @@ def test_marginals_of_one_likelihood_where_corrections_differ(several, early, qu
     ws = {**several, "spectral": binary}
     for model in (sp.sar, mine):
         found = sp.compare_weights(ws, model=model, formula=FORMULA, data=early, effects="twoway", **KEYS)
-        assert found["spectral"].settings["correction"] == "additive"
+        assert found["spectral"].settings.correction == "additive"
         for name, w in ws.items():
             fit = sp.sar(FORMULA, early, w, effects="twoway", **KEYS)
             want = log_marginal(fit, correction=False)

@@ -5,6 +5,7 @@ import pytest
 from scipy import sparse
 
 from spatial.explore import _conditional, _null, _random
+from spatial.explore._draws import Draws
 
 from . import naive
 
@@ -39,7 +40,7 @@ def test_local_counts_are_the_twin_s(equal, values):
     rng = np.random.default_rng(5)
     w = random_weights(18, rng, equal=equal)
     v = rng.normal(size=18) if values == "continuous" else (rng.random(18) < 0.4).astype(float)
-    above, below = _conditional.lag_counts(v, sparse.csr_array(w), 60, SEED)
+    above, below, _ = _conditional.lag_counts(v, sparse.csr_array(w), Draws(60, 60), SEED)
     for site in range(18):
         lags, observed = naive.conditional_lags(v, w, site, 60, SEED), w[site] @ v
         assert above[site] == np.sum(lags >= observed - 1e-9)
@@ -51,13 +52,13 @@ def test_rank_look_up_dense_product_and_compiled_loop_count_alike(monkeypatch, b
     rng = np.random.default_rng(6)
     w = sparse.csr_array(random_weights(80, rng, equal=True))
     v = rng.normal(size=80)
-    by_rank = _conditional.lag_counts(v, w, 500, SEED)
+    by_rank = _conditional.lag_counts(v, w, Draws(500, 500), SEED)
     monkeypatch.setattr(_conditional, "BLOCK", block)
     slack = np.full(80, 1e-12)
-    dense = _conditional.counts(v[None], w, None, w @ v, slack, 500, SEED)
+    dense = _conditional.counts(v[None], w, None, w @ v, slack, Draws(500, 500), SEED)
     monkeypatch.setattr(_conditional, "WORTH_COMPILING", 0)
     monkeypatch.setattr(_conditional, "WORTH_CALLING", 0)
-    compiled = _conditional.counts(v[None], w, None, w @ v, slack, 500, SEED)
+    compiled = _conditional.counts(v[None], w, None, w @ v, slack, Draws(500, 500), SEED)
     assert np.array_equal(by_rank, dense)
     assert np.array_equal(dense, compiled)
 

@@ -5,6 +5,7 @@ import pytest
 from scipy import sparse
 
 from spatial.explore import _conditional
+from spatial.explore._draws import Draws
 from spatial.explore.geary import geary, local_geary
 from spatial.explore.getis import getis_ord, local_g
 from spatial.explore.joincount import join_counts
@@ -121,6 +122,6 @@ def test_every_position_meets_every_unit_equally_often(n, k):
 
 def test_complete_weights_leave_nothing_to_test():
     w = np.ones((7, 7)) - np.eye(7)
-    above, below = _conditional.lag_counts(Y, sparse.csr_array(w), 99, 1)
+    above, below, _ = _conditional.lag_counts(Y, sparse.csr_array(w), Draws(99, 99), 1)
     assert (above == 99).all()
     assert (below == 99).all()

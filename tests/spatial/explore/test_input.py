@@ -100,7 +100,6 @@ def test_bad_options(statistic, options):
         ("E501", lambda: moran(pd.DataFrame({"a": Y, "b": Y}), W)),
         ("E206", lambda: moran(Y[:3], W.iloc[:3, :3])),
         ("E210", lambda: getis_ord(Y - 2, W)),
-        ("E210", lambda: local_g(Y - 2, W)),
         ("E203", lambda: local_join_counts(Y, W)),
         ("E204", lambda: join_counts(["a"] * 8, W)),
         ("E211", lambda: moran_rate(Y, Y - 1, W)),
@@ -114,6 +113,9 @@ def test_bad_options(statistic, options):
         ("E501", lambda: correlogram_distance(Y, np.zeros((8, 2)), breaks=[1, 1])),
         ("E501", lambda: correlogram_distance(Y, np.zeros((8, 3)), breaks=[0, 1])),
         ("E501", lambda: local_moran(Y, W, permutations=9).to_file(None, "map.shp")),
+        ("E501", lambda: local_moran(Y, W, permutations=99, correction="bonferroni")),
+        ("E204", lambda: moran_rate(Y * 0, Y, W)),
+        ("E204", lambda: getis_ord(Y.where(Y == 9, 0), W)),
         ("E501", lambda: local_moran(Y, W, permutations=9).plot(None, kind="bar")),
     ],
 )
@@ -131,7 +133,7 @@ PANEL = pd.concat([pd.DataFrame({"code": IDS, "year": t, "y": Y.to_numpy() * t, 
     [
         ("E502", PANEL, "gdp", {"entity": "code"}),
         ("E502", PANEL, "y", {"entity": "id"}),
-        ("E502", PANEL, "y", {"entity": "code", "by": "quarter"}),
+        ("E502", PANEL, "y", {"entity": "code", "time": "quarter"}),
         ("E103", pd.concat([PANEL, PANEL[:1]]), "y", {"entity": "code"}),
         ("E104", PANEL[1:], "y", {"entity": "code"}),
         ("E101", PANEL[PANEL["code"] != "03"], "y", {"entity": "code"}),
@@ -142,16 +144,16 @@ PANEL = pd.concat([pd.DataFrame({"code": IDS, "year": t, "y": Y.to_numpy() * t, 
 @pytest.mark.parametrize("table", [moran_by, lisa_transitions])
 def test_bad_panels(table, code, data, column, options):
     with pytest.raises(SpatialInputError) as error:
-        table(data, column, W, **options)
+        table(data, column, W, **{"time": "year"} | options)
     assert error.value.code == code
 
 
 def test_panels_may_carry_their_keys_in_the_index():
-    want = moran_by(PANEL, ["y", "z"], W, entity="code", permutations=39).frame
+    want = moran_by(PANEL, ["y", "z"], W, time="year", entity="code", permutations=39).frame
     for data in (PANEL.set_index(["code", "year"]), PANEL.set_index(["year", "code"]), PANEL.set_index("code")):
-        pd.testing.assert_frame_equal(moran_by(data, ["y", "z"], W, permutations=39).frame, want)
+        pd.testing.assert_frame_equal(moran_by(data, ["y", "z"], W, time="year", permutations=39).frame, want)
     with pytest.warns(SpatialInputWarning, match="could not be checked"):
-        bare = moran_by(PANEL, ["y", "z"], W.to_numpy(), entity="code", permutations=39)
+        bare = moran_by(PANEL, ["y", "z"], W.to_numpy(), time="year", entity="code", permutations=39)
     pd.testing.assert_frame_equal(bare.frame, want)
 
 
@@ -171,7 +173,7 @@ def test_missing_values_may_be_dropped_with_their_weights():
     assert lisa.loc["03", "cluster"] == "No data"
     assert lisa.loc["03"].drop("cluster").isna().all()
     with pytest.warns(SpatialInputWarning):
-        table = moran_by(PANEL.iloc[1:], "y", W, entity="code", permutations=39, missing="drop").frame
+        table = moran_by(PANEL.iloc[1:], "y", W, time="year", entity="code", permutations=39, missing="drop").frame
     assert table["n"].tolist() == [7, 8]
 
 
@@ -179,9 +181,11 @@ def test_everyday_forms_of_the_same_input_agree():
     want = moran(Y, W, permutations=99)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        forms = (Y.to_numpy(), Y.to_numpy()[:, None], Y.tolist(), Y[::-1], Y[::-1].to_frame(), Y.astype("int8"))
-        for values in (*forms, Y.astype("Int64"), Y.astype("float32"), Y.astype(object)):
+        forms = (Y[::-1], Y[::-1].to_frame(), Y.astype("int8"), Y.astype("Int64"), Y.astype("float32"))
+        for values in (*forms, Y.astype(object)):
             assert moran(values, W, permutations=99).p_sim == want.p_sim
+        for values in (Y.to_numpy(), Y.to_numpy()[:, None], Y.tolist()):
+            assert moran(values, W, permutations=99, align="position").p_sim == want.p_sim
     with pytest.warns(SpatialInputWarning, match="no ids"):
         assert moran(Y, sparse.csr_matrix(W.to_numpy()), permutations=99).I == want.I
     assert local_join_counts(Y > 3, W, permutations=9).frame["J"].sum() == join_counts(Y > 3, W).frame["count"][1] * 2

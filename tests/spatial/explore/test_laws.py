@@ -116,7 +116,7 @@ def test_by_period_is_moran_period_by_period(case, periods):
     y, w = case
     parts = [pd.DataFrame({"id": y.index, "year": t, "y": np.roll(y, t) * (t + 1)}) for t in range(periods)]
     panel = pd.concat(parts).sample(frac=1, random_state=2)
-    table = moran_by(panel, "y", {"a": w, "b": w.T}, entity="id", permutations=39).to_frame()
+    table = moran_by(panel, "y", {"a": w, "b": w.T}, time="year", entity="id", permutations=39).to_frame()
     assert len(table) == 2 * periods
     for row in table.to_dict("records"):
         period = panel[panel["year"] == row["year"]].set_index("id")["y"]

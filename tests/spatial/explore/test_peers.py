@@ -113,7 +113,7 @@ def test_fault_an_island_is_no_cluster(lattice, permutations):
     for statistic in (local_moran, local_geary):
         result = statistic(y, w, permutations=permutations, significance=0.9)
         row = result.frame.loc[8]
-        assert row["cluster"] == "No neighbours"
+        assert row["cluster"] == "No neighbors"
         assert row.drop("cluster").isna().all()
         assert result.frame.drop(index=8)["z"].notna().all()
         assert "1 island" in result.weights

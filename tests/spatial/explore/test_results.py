@@ -17,8 +17,8 @@ from spatial.explore.geary import geary
 from spatial.explore.joincount import join_counts
 from spatial.explore.local import QUADRANTS, local_moran
 from spatial.explore.moran import moran
-from spatial.explore.plot import COLOURS
 from spatial.explore.transitions import lisa_transitions
+from spatial.plot.explore import COLOURS
 from spillover.errors import SpatialInputError
 
 TIDY = ["term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]
@@ -62,7 +62,7 @@ def test_every_table_follows_the_common_schema(town):
         local_moran(y, w),
         correlogram(y, w, orders=2),
         join_counts(y > 0.5, w),
-        moran_by(panel, "y", w, entity="code"),
+        moran_by(panel, "y", w, time="year", entity="code"),
     ):
         table = result.tidy()
         assert list(table.columns[:7]) == TIDY
@@ -136,7 +136,7 @@ def test_figures_return_axes(town, axes):
     for drawn in (
         moran(y, w).plot(),
         geary(y, w).plot(),
-        moran_by(panel, "y", {"a": w, "b": w}, entity="code").plot(),
+        moran_by(panel, "y", {"a": w, "b": w}, time="year", entity="code").plot(),
         correlogram(y, w, orders=3).plot(),
         lisa.plot(shuffled),
         lisa.plot(shuffled, kind="significance"),
@@ -233,7 +233,7 @@ def test_distance_bands_hold_each_pair_once(town):
 
 def test_transitions_count_every_move_and_settle(town):
     panel, w = panel_of(town)
-    result = lisa_transitions(panel, "y", w, entity="code")
+    result = lisa_transitions(panel, "y", w, time="year", entity="code")
     counts = pd.DataFrame(0, index=QUADRANTS, columns=QUADRANTS)
     values = [part.set_index("code")["y"] for _, part in panel.groupby("year")]
     by_year = [local_moran(y, w, permutations=0).frame["quadrant"] for y in values]

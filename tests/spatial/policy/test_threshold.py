@@ -69,14 +69,14 @@ def test_two_thresholds_are_those_of_the_dense_search(effects):
 
 def test_bootstrap_refits_every_sample():
     """The vectorised statistics of resampled residuals against a dense search of each."""
-    from spatial.design.within import demean
+    from spatial.design.fixed_effects import UNIT_EFFECTS
     from spatial.policy.threshold import Search
 
     rng = np.random.default_rng(3)
     y, x, q = rng.standard_normal((3, 5, 12))
     X = np.stack([x, rng.standard_normal((5, 12))], axis=2)
-    search = Search(demean(y, "entity"), demean(X, "entity"), X, ["x", "z"], x, q, "entity", 0.1, 20)
-    Y = demean(rng.standard_normal((5, 12, 3)), "entity").reshape(60, 3)
+    search = Search(UNIT_EFFECTS.demean(y), UNIT_EFFECTS.demean(X), X, ["x", "z"], x, q, UNIT_EFFECTS, 0.1, 20)
+    Y = UNIT_EFFECTS.demean(rng.standard_normal((5, 12, 3))).reshape(60, 3)
     for number in (1, 2):
         for column, F in zip(Y.T, search.statistics(Y, number)):
             data = pd.DataFrame({"y": column, "x": x.ravel(), "z": X[:, :, 1].ravel(), "q": q.ravel(),

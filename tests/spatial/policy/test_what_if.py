@@ -6,6 +6,7 @@ import pytest
 
 import shapefiles
 import spatial as sp
+from spatial.records.results import SCHEMA
 from spillover.errors import SpatialInputError
 
 FORMULA = "log(gsp) ~ log(pc) + log(emp) + unemp"
@@ -57,7 +58,7 @@ def test_groups_add_up(fit, data):
     blocks = fit.effects().by_group(data.drop_duplicates("state").set_index("state")["region"], "log(pc)")
     np.testing.assert_allclose(parts["estimate"], blocks["West"] * np.log(1.1))
     assert "11 of 48 units as of 1986" in str(west)
-    assert list(west.tidy().columns[:7]) == sp.results.SCHEMA
+    assert list(west.tidy().columns[:7]) == SCHEMA
 
 
 @pytest.mark.parametrize(("options", "code"), [

@@ -1,14 +1,15 @@
-"""Figures of this room. Every function returns the Axes; matplotlib is imported when one is drawn."""
+"""Figures of Moran's I and its family."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from spillover.errors import check_option
 from spillover.ids import positions
 
-from ..plot.style import COLOURS as SERIES
-from ..plot.style import SOFT, legible, plain, series_styles
-from . import _local
+from ..explore._local import NO_DATA, NO_NEIGHBORS, NOT_SIGNIFICANT
+from .style import COLOURS as SERIES
+from .style import SOFT, figure, legible, plain, series_styles
 
 # GeoDa's colours, which readers of these maps know.
 COLOURS = {
@@ -25,18 +26,18 @@ COLOURS = {
     "Alike, high": "#b2182b",
     "Alike, low": "#ef8a62",
     "Alike, other": "#fddbc7",
-    _local.NOT_SIGNIFICANT: "#eeeeee",
-    _local.NO_NEIGHBOURS: "#999999",
-    _local.NO_DATA: "#464646",
+    NOT_SIGNIFICANT: "#eeeeee",
+    NO_NEIGHBORS: "#999999",
+    NO_DATA: "#464646",
 }
 BLUE, ORANGE = SERIES[:2]
 LEVELS = ((0.0001, "#014003"), (0.001, "#037406"), (0.01, "#06c40b"), (0.05, "#4bff50"))
 EDGE = "#5b5b5b"
 
 
-def moran_scatter(result, *, ax=None):
+def moran_scatter(result, ax=None):
     """Standardised values against their spatial lag; the line's slope is I when rows sum to one."""
-    ax = ax if ax is not None else _new_axes(4.5, 4.5)
+    ax = ax if ax is not None else figure(4.5, 4.5)
     ax.scatter(result.z, result.lag, s=18, color=BLUE, alpha=0.7, linewidths=0)
     reach = np.array([result.z.min(), result.z.max()])
     ax.plot(reach, reach * (result.z @ result.lag) / (result.z @ result.z), color=ORANGE, linewidth=1.5)
@@ -46,9 +47,9 @@ def moran_scatter(result, *, ax=None):
     return legible(ax)
 
 
-def null_distribution(result, *, ax=None):
+def null_distribution(result, ax=None):
     """Histogram of the permuted statistic with the observed value."""
-    ax = ax if ax is not None else _new_axes(5, 3.2)
+    ax = ax if ax is not None else figure()
     if result.permutations:
         ax.hist(result.simulated, bins=40, color="#b8c4d0")
     ax.axvline(result.expected, color=SOFT, linewidth=1, linestyle="--", label="expected")
@@ -57,26 +58,26 @@ def null_distribution(result, *, ax=None):
     return legible(ax)
 
 
-def moran_by_period(result, *, ax=None, significance=0.05):
+def moran_by_period(result, ax=None, *, significance=0.05):
     """Moran's I over the periods: filled where significant, hollow where not, expectation dashed."""
-    ax = ax if ax is not None else _new_axes(5, 3.2)
+    ax = ax if ax is not None else figure()
     several = len(result.weights) > 1
     parts = result.frame.groupby(["weights", "variable"], sort=False)
     for ((weights, variable), part), (colour, marker) in zip(parts, series_styles()):
         p = part["p_sim"].fillna(part["p_rand"])
         label = f"{variable} ({weights})" if several else variable
-        ax.plot(part[result.by], part["I"], color=colour, linewidth=1.3, marker=marker, markersize=5, label=label)
+        ax.plot(part[result.time], part["I"], color=colour, linewidth=1.3, marker=marker, markersize=5, label=label)
         hollow = part[~(p <= significance)]
-        ax.plot(hollow[result.by], hollow["I"], marker, color=colour, markerfacecolor="white", markersize=5)
+        ax.plot(hollow[result.time], hollow["I"], marker, color=colour, markerfacecolor="white", markersize=5)
     ax.axhline(result.frame["expected"].mean(), color=SOFT, linewidth=1, linestyle="--")
-    note = f"{result.by}; filled: p ≤ {significance:g} ({result.alternative}), dashed: expected"
-    plain(ax, title=f"Moran's I by {result.by}", xlabel=note, ylabel="Moran's I", legend=True)
+    note = f"{result.time}; filled: p ≤ {significance:g} ({result.alternative}), dashed: expected"
+    plain(ax, title=f"Moran's I by {result.time}", xlabel=note, ylabel="Moran's I", legend=True)
     return legible(ax)
 
 
-def correlogram_lines(result, *, ax=None):
+def correlogram_lines(result, ax=None):
     """Moran's I by order or distance with the band expected ± 1.96 standard deviations under randomisation."""
-    ax = ax if ax is not None else _new_axes(5, 3.2)
+    ax = ax if ax is not None else figure()
     f, x = result.frame, np.arange(len(result.frame))
     ax.fill_between(x, f["expected"] - 1.96 * f["sd"], f["expected"] + 1.96 * f["sd"], color="#d9dfe5", linewidth=0)
     ax.plot(x, f["I"], marker="o", color=BLUE)
@@ -87,7 +88,20 @@ def correlogram_lines(result, *, ax=None):
     return legible(ax)
 
 
-def cluster_map(result, map, *, ax=None):
+def local_map(result, map, *, kind="cluster", ax=None):
+    """Map of the clusters ("cluster") or of the p-values ("significance").
+
+    Parameters
+    ----------
+    result : LocalStatistic
+    map : GeoDataFrame indexed by unit
+    kind : {"cluster", "significance"}
+    """
+    check_option("kind", kind, ("cluster", "significance"))
+    return (cluster_map if kind == "cluster" else significance_map)(result, map, ax=ax)
+
+
+def cluster_map(result, map, ax=None):
     """Clusters in GeoDa's colours, with how many units each has."""
     found = result.frame["cluster"]
     counts = found.value_counts(sort=False)
@@ -95,24 +109,56 @@ def cluster_map(result, map, *, ax=None):
     return _draw(result, map, groups, f"{result.title}: {result.variable}", ax)
 
 
-def significance_map(result, map, *, ax=None):
+def significance_map(result, map, ax=None):
     """p-values in GeoDa's greens, without correction for many tests."""
     p = result.p_values.to_numpy()
     groups, below = [], 0.0
     for level, colour in LEVELS:
         groups.append((f"p ≤ {level:g}", colour, (p <= level) & (p > below)))
         below = level
-    groups.append((_local.NOT_SIGNIFICANT, COLOURS[_local.NOT_SIGNIFICANT], p > below))
-    for label in (_local.NO_NEIGHBOURS, _local.NO_DATA):
+    groups.append((NOT_SIGNIFICANT, COLOURS[NOT_SIGNIFICANT], p > below))
+    for label in (NO_NEIGHBORS, NO_DATA):
         groups.append((label, COLOURS[label], (result.frame["cluster"] == label).to_numpy()))
     groups = [(f"{label} ({there.sum()})", colour, there) for label, colour, there in groups if there.any()]
     return _draw(result, map, groups, f"{result.title}: {result.variable}, p-values", ax)
 
 
+def joins(result, ax=None):
+    """Each kind of join: how many standard deviations from its expectation under the null."""
+    f = result.frame
+    ax = ax if ax is not None else figure(height=1.2 + 0.32 * len(f))
+    at = np.arange(len(f))[::-1]
+    ax.barh(at, f["z"].fillna(0), color=[ORANGE if z > 0 else BLUE for z in f["z"]], height=0.6)
+    ax.set_yticks(at, [str(name) for name in f["joins"]])
+    ax.axvline(0, color=SOFT, linewidth=0.8)
+    plain(ax, title=f"Joins of {result.variable}", xlabel="standard deviations from what chance gives")
+    return legible(ax)
+
+
+def quadrant_moves(result, ax=None):
+    """Transition probabilities between quadrants as a heat map."""
+    from .indicators import heat_map
+
+    return heat_map(result.probabilities, result.counts.sum(axis=1), title=f"Quadrant moves of {result.variable}",
+                    note=f"by {result.time}; moves at the right", ax=ax)  # fmt: skip
+
+
+def shrinkage(result, ax=None):
+    """Smoothed against raw rates; larger dots for larger populations, the diagonal for rates left as they are."""
+    ax = ax if ax is not None else figure(4.5, 4.5)
+    f = result.frame.dropna()
+    ax.scatter(f["rate"], f["smoothed"], s=8 + 80 * f["population"] / f["population"].max(), color=BLUE, alpha=0.6,
+               linewidths=0)  # fmt: skip
+    ends = [f["rate"].min(), f["rate"].max()]
+    ax.plot(ends, ends, color=SOFT, linewidth=0.8)
+    plain(ax, title=f"Rates {result.variable}", xlabel="rate", ylabel="smoothed")
+    return legible(ax)
+
+
 def _draw(result, map, groups, title, ax):
     from matplotlib.patches import Patch
 
-    ax = ax if ax is not None else _new_axes(8, 6)
+    ax = ax if ax is not None else figure(8, 6)
     geometry = map.geometry.iloc[positions(map.index, result.frame.index, what="the map")]
     for _, colour, there in groups:
         geometry[there].plot(ax=ax, color=colour, edgecolor=EDGE, linewidth=0.3, aspect=None)
@@ -134,8 +180,3 @@ def _caption(result) -> str:
     p = result.p_value
     return f"{result.symbol} = {result.estimate:.3f}, p {'< 0.0001' if p < 1e-4 else f'= {p:.4f}'}"
 
-
-def _new_axes(width, height):
-    import matplotlib.pyplot as plt
-
-    return plt.subplots(figsize=(width, height), layout="constrained")[1]
