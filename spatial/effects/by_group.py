@@ -30,7 +30,6 @@ from .mixture import Inference, summarize
 from .propagate import determinant, selectors
 
 KINDS = ("direct", "indirect", "total")
-NODES = 24  # of the interpolation over rho
 NEAR_ZERO = 1e-4  # rho below which diag(A^-1 W) is a power series: (diag(A^-1) - 1) / rho would cancel
 
 
@@ -190,7 +189,7 @@ def effects_by(fit: Fit, variable: str, by=None, *, at=None, level=0.95) -> Effe
     interval = determinant(fit).interval if fit.specification.lag else (-np.inf, np.inf)
 
     def over(low, high):
-        return between_poles(lambda rho: _coefficients(W, rho, weights), low, high, interval, NODES)
+        return between_poles(lambda rho: _coefficients(W, rho, weights), low, high, interval)
 
     # 3. Linear in the coefficients.
     picks = np.concatenate([selectors(fit, [term.name]) for term in terms])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-NODES = 20  # Chebyshev nodes; the relative error is below 1e-8 where the nearest poles are the ends of the interval
+NODES = 24  # Chebyshev nodes; the relative error is below 1e-8 where the nearest poles are the ends of the interval
 
 
 def between_poles(f: Callable, low: float, high: float, interval: tuple[float, float], nodes: int = NODES) -> Callable:
