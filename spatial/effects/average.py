@@ -24,7 +24,7 @@ from ..design._weights_tmp import align
 from ..logdet.inverse import inverse, polynomial
 from ..records.results import SCHEMA, Fit
 from .elasticity import Elasticities, elasticities
-from .infer import AverageEffects, Inferred, Settings, infer
+from .infer import AverageEffects, Inferred, Options, infer
 from .propagate import Averages, determinant, selectors
 
 KINDS = ("direct", "indirect", "total")
@@ -42,7 +42,7 @@ class Effects(Shown):
         Their estimates, standard errors, statistics, p-values and intervals, (3, r) each: direct, indirect, total.
         Also as ``estimates``, ``std_errors``, ``conf_low``, ``conf_high``.
     fit : Fit
-    settings : Settings
+    options : Options
         Method, level, draws and seed.
     source : AverageEffects or LongRunEffects
         The effects as functions of the parameters.
@@ -53,7 +53,7 @@ class Effects(Shown):
     variables: tuple[str, ...]
     inferred: Inferred = field(repr=False)
     fit: Fit = field(repr=False)
-    settings: Settings
+    options: Options
     source: object = field(repr=False)
     run: str = ""
 
@@ -329,7 +329,7 @@ def effects(fit: Fit, *, method="quadrature", level=0.95, draws=1000, seed=1) ->
     Raises
     ------
     SpatialInputError
-        E501 for an unknown method, or a likelihood that the fit does not have; E533 for fewer draws than the level
+        E501 for an unknown method, a likelihood that the fit does not have, or fewer draws than the level
         needs; E701 when most of the distribution of rho leaves its admissible interval.
 
     Notes
@@ -337,15 +337,15 @@ def effects(fit: Fit, *, method="quadrature", level=0.95, draws=1000, seed=1) ->
     LeSage & Pace (2009), ch. 2.7 and 5.6; Elhorst (2014), section 2.7; Martellosio & Hillier (2020, J. Econometrics
     219:402-428) for the adjusted likelihood.
     """
-    settings = Settings(method, level, draws, seed)
+    options = Options(method, level, draws, seed)
     if fit.design.lags:
         from .long_run import DynamicEffects
 
-        return DynamicEffects(fit, settings)
-    return averaged(fit, fit.design.regressors, settings)
+        return DynamicEffects(fit, options)
+    return averaged(fit, fit.design.regressors, options)
 
 
-def averaged(fit: Fit, variables: tuple[str, ...], settings: Settings, run: str = "", source=None) -> Effects:
+def averaged(fit: Fit, variables: tuple[str, ...], options: Options, run: str = "", source=None) -> Effects:
     """Effects of these variables, of ``source`` or of the fit as it is."""
     source = AverageEffects(fit, Averages(fit)) if source is None else source
-    return Effects(variables, infer(source, selectors(fit, variables), settings), fit, settings, source, run)
+    return Effects(variables, infer(source, selectors(fit, variables), options), fit, options, source, run)

@@ -33,7 +33,7 @@ def by_period(effects: Effects) -> pd.DataFrame:
     tables = []
     for period in w.periods:
         source = AverageEffects(fit, Averages(fit, period))
-        one = Effects(effects.variables, infer(source, picks, effects.settings), fit, effects.settings, source)
+        one = Effects(effects.variables, infer(source, picks, effects.options), fit, effects.options, source)
         tables.append(one.tidy().assign(period=period))
     table = pd.concat(tables, ignore_index=True)
     return table[["period", *table.columns.drop("period")]]

@@ -55,13 +55,13 @@ def from_draws(drawn: np.ndarray, estimates: np.ndarray, level: float, df: float
     Raises
     ------
     SpatialInputError
-        E533 when there are too few draws for the level.
+        E501 when there are too few draws for the level.
     """
     critical_value(level)
     R = len(drawn)
     need = int(np.ceil(2 / (1 - max(level, STANDARD_LEVEL)) - 1e-9)) - 1
     if need > R:
-        raise SpatialInputError("E533", f"{R} draws do not determine the ends of a {max(level, STANDARD_LEVEL):.4g} "
+        raise SpatialInputError("E501", f"{R} draws do not determine the ends of a {max(level, STANDARD_LEVEL):.4g} "
                                 "interval", n=R, hint=f"{need} draws or more")  # fmt: skip
     ordered = np.sort(drawn, axis=0)
     low, high = _quantiles(ordered, level)

@@ -108,7 +108,7 @@ def elasticities(effects, kind: str) -> Elasticities:
                                 hint="columns with a positive mean and their logarithms have")  # fmt: skip
     factors = relative * pd.DataFrame(slopes).T.reindex(columns=effects.variables).fillna(0.0).rename_axis("term")
     picks = np.einsum("ev,kvp->kep", factors.to_numpy(), effects._picks)
-    inferred = infer(effects.source, picks, effects.settings)
+    inferred = infer(effects.source, picks, effects.options)
     left_out = tuple(name for name in effects.variables if name not in covered)
     return Elasticities(effects, kind, factors, inferred.inference, left_out)
 

@@ -18,7 +18,7 @@ METHODS = ("quadrature", "likelihood", "simulate", "delta")
 
 
 @dataclass(frozen=True)
-class Settings:
+class Options:
     """How inference is made: ``draws`` and ``seed`` concern "simulate" alone."""
 
     method: str = "quadrature"
@@ -80,26 +80,26 @@ class AverageEffects:
         return by_likelihood(self, picks, level)
 
 
-def infer(source, picks: np.ndarray, settings: Settings) -> Inferred:
+def infer(source, picks: np.ndarray, options: Options) -> Inferred:
     """Direct, indirect and total effects with interval, standard error, statistic and p.
 
     Parameters
     ----------
     source : AverageEffects, or what has its methods
     picks : ndarray, shape (K, V, p)
-    settings : Settings
+    options : Options
     """
     V, df = picks.shape[1], source.fit.df_resid
-    if settings.method == "quadrature":
-        law, found = source.exact(picks, settings.level)
+    if options.method == "quadrature":
+        law, found = source.exact(picks, options.level)
         return Inferred(found.reshaped(3, V), law=law)
-    if settings.method == "likelihood":
-        return Inferred(source.likelihood(picks, settings.level).reshaped(3, V))
+    if options.method == "likelihood":
+        return Inferred(source.likelihood(picks, options.level).reshaped(3, V))
     estimates = source.estimates(picks)
-    if settings.method == "simulate":
-        drawn = source.sample(picks, settings.draws, settings.seed)
-        return Inferred(from_draws(drawn, estimates, settings.level, df), len(drawn))
-    return Inferred(expansion(estimates, source.errors(picks), settings.level, df))
+    if options.method == "simulate":
+        drawn = source.sample(picks, options.draws, options.seed)
+        return Inferred(from_draws(drawn, estimates, options.level, df), len(drawn))
+    return Inferred(expansion(estimates, source.errors(picks), options.level, df))
 
 
 def expansion(estimates, errors, level: float, df: float | None = None) -> Inference:

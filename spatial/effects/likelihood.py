@@ -26,6 +26,7 @@ from scipy.special import ndtri
 from spillover.errors import SpatialInputError
 
 from ..covariance.kinds import Information
+from ..covariance.vcov import as_vcov
 from ..logdet import logdet
 from ..logdet.inverse import Inverse
 from ..records.results import critical_value, two_sided
@@ -84,13 +85,12 @@ def _obstacle(fit) -> str:
     d, s, model = fit.design, fit.settings, fit.specification
     checks = {
         "it is for models with a spatial lag and no spatial error": not model.lag or model.error,
-        "it needs maximum likelihood": s["method"] not in ("ml", "reml") or s.get("random") is not None,
+        "it needs maximum likelihood": s.method not in ("ml", "reml") or s.effects.random is not None,
         "it is for static models": bool(d.lags),
         "W varies over time, or periods are missing": d.weights.varies or d.observed is not None,
-        "the correction is additive": s.get("correction") == "additive" and s["effects"] != "none",
+        "the correction is additive": s.corrected and s.correction == "additive",
         f"it needs all eigenvalues of W, up to {UNITS:,} units": d.n_units > UNITS,
-        "its standard errors are not the likelihood's": not isinstance(s["vcov"], str | Information)
-        or s["vcov"] not in ("oim", "eim", *([s["vcov"]] if isinstance(s["vcov"], Information) else [])),
+        "its standard errors are not the likelihood's": not isinstance(as_vcov(s.vcov), Information),
     }
     first = next((why for why, fails in checks.items() if fails), "")
     return first or ("" if np.isfinite(determinant(fit).interval).all() else "rho's interval has no ends")

@@ -14,7 +14,7 @@ from .mixture import Inference, Mixture, settled
 from .nodes import Given, given_nothing, given_spatial, span
 from .propagate import determinant
 
-SIZES = (48, 96, 192, 384, 768)  # nodes over rho, doubled until neighbors agree
+FEWEST, MOST = 48, 1_000  # nodes over rho
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,5 +81,5 @@ def infer_linear(fit, over: Callable, picks, estimates: np.ndarray, level: float
         laws[size] = linear_law(fit, once, picks, size)
         return laws[size].mixture
 
-    _, found = settled(law_of, estimates, level, SIZES)
+    _, found = settled(law_of, estimates, level, FEWEST, MOST)
     return laws[max(laws)], found

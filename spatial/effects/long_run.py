@@ -23,12 +23,12 @@ from ..records.results import Fit, TestResult
 from ..solve.dynamic import roots
 from .average import Effects, averaged
 from .draws import parameter_draws
-from .infer import AverageEffects, Settings
+from .infer import AverageEffects, Options
 from .mixture import Inference, settled
 from .nodes import given_spatial
 from .propagate import Averages, combine, determinant, spatial_places
 
-LONG_RUN_SIZES = ((64, 24), (160, 32))  # nodes over phi and over kappa
+PHI, MOST_PHI, KAPPA = 64, 160, 24  # nodes over phi, at least and at most, and over kappa
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class DynamicEffects(Shown):
     Attributes
     ----------
     fit : Fit
-    settings : Settings
+    options : Options
         How the inference is made, as in ``Effects``.
     short_run, long_run, convergence : Effects
         Each with averages, ``by_unit``, ``shock``, ``matrix``, ``by_group`` and ``by_order``. ``convergence`` is that
@@ -123,22 +123,22 @@ class DynamicEffects(Shown):
     """
 
     fit: Fit = field(repr=False)
-    settings: Settings
+    options: Options
 
     @cached_property
     def short_run(self) -> Effects:
-        return averaged(self.fit, self.fit.design.regressors, self.settings, "short-run")
+        return averaged(self.fit, self.fit.design.regressors, self.options, "short-run")
 
     @cached_property
     def long_run(self) -> Effects:
         refuse_without_long_run(self.fit)
         there = long_run_fit(self.fit)
         source = LongRunEffects(self.fit, AverageEffects(there, Averages(there)))
-        return averaged(there, self.fit.design.regressors, self.settings, "long-run", source)
+        return averaged(there, self.fit.design.regressors, self.options, "long-run", source)
 
     @cached_property
     def convergence(self) -> Effects:
-        return averaged(self.fit, (f"lag({self.fit.design.response})",), self.settings, "convergence")
+        return averaged(self.fit, (f"lag({self.fit.design.response})",), self.options, "convergence")
 
     def path(self, horizon: int = 10) -> pd.DataFrame:
         """How effects unfold, by period since the change.
@@ -162,7 +162,7 @@ class DynamicEffects(Shown):
         """
         from .path import effect_path
 
-        return effect_path(self.fit, horizon, self.settings)
+        return effect_path(self.fit, horizon, self.options)
 
     def tidy(self) -> pd.DataFrame:
         """One row per run, variable and effect ("short-run direct", ...), in the common schema; without the long run
@@ -220,7 +220,7 @@ class LongRunEffects:
 
         def law_of(size):
             given = given_spatial(fit.params.to_numpy(), fit.vcov.to_numpy(), R, fit.df_resid,
-                                  size, (-1.0, np.inf), admissible=admissible)  # fmt: skip
+                                  [size, KAPPA], (-1.0, np.inf), admissible=admissible)  # fmt: skip
             if not given.inside >= 0.5:
                 raise SpatialInputError("E712", f"{1 - given.inside:.0%} of the distribution of the estimates is not "
                                         f"stationary: the long run is not determined ({fit.stationarity})",
@@ -229,7 +229,7 @@ class LongRunEffects:
             a, b = self.at_estimates.averages.many(r)
             return given.linear((np.stack([a, b - a, b], axis=-1) / left[:, None]).swapaxes(0, 1), picks)
 
-        return None, settled(law_of, estimates, level, LONG_RUN_SIZES)[1]
+        return None, settled(law_of, estimates, level, PHI, MOST_PHI)[1]
 
     def sample(self, picks: np.ndarray, draws: int, seed: int) -> np.ndarray:
         """(kept, 3, V): draws that are stationary."""

@@ -20,10 +20,12 @@ from scipy.special import ndtri, stdtrit
 from ..records.results import critical_value
 from .t_distribution import t_cdf
 
-STEPS = 60  # of the bracketed Newton search for a quantile; 4 to 7 are taken
+MOST_STEPS = 60  # of the bracketed Newton search for a quantile; 4 to 7 are taken
 CLOSE = 1e-7  # relative step that is the last: Newton's next one would be its square
-JUMP = 0.5  # change of the integrand between neighboring nodes above which the nodes are too far apart
-NEGLIGIBLE = 1e-7  # weight of a node whose jump does not matter
+STEP = 1.2  # standard deviations between neighboring nodes that Gauss's rule sums to 1e-5
+TOLERATED = 1.25  # times that, after the points are settled
+SATURATED = 2.5  # standard deviations beyond which a normal distribution function hardly changes
+NEGLIGIBLE = 1e-7  # weight of a node whose step does not matter
 BLOCK = 2_000_000  # numbers per array: many effects are worked through in blocks
 STANDARD_LEVEL = 0.95  # the standard error is the width of this central interval over 2 x its critical value
 SMALLEST = 1e-300  # p-values below are that small
@@ -99,16 +101,17 @@ class Mixture:
         return np.array([[*lower.min(axis=0), *upper.min(axis=0)], [*lower.max(axis=0), *upper.max(axis=0)],
                          np.concatenate(start)])  # fmt: skip
 
-    def unresolved(self, points: Sequence[np.ndarray]) -> bool:
-        """Whether F at these points changes too much from node to node to be summed: more nodes are needed."""
+    def coarseness(self, points: Sequence[np.ndarray]) -> float:
+        """The largest step of the integrand's argument between neighboring nodes, in standard deviations, where the
+        integrand at one of these points (E,) is neither zero nor one."""
         if len(self.weights) == 1:
-            return False
+            return 0.0
         inside = (np.diff(self.panels) == 0) & (np.minimum(self.weights[1:], self.weights[:-1]) > NEGLIGIBLE)
+        largest = 0.0
         for t in points:
-            jumps = np.abs(np.diff(t_cdf(self.standardized(t), self.df), axis=0))[inside]
-            if (jumps > JUMP).any():
-                return True
-        return False
+            z = np.clip(self.standardized(t), -SATURATED, SATURATED)
+            largest = max(largest, np.abs(np.diff(z, axis=0))[inside].max(initial=0.0))
+        return float(largest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,7 +223,7 @@ def interval(law: Mixture | Pooled, level: float) -> tuple[np.ndarray, np.ndarra
     t = np.clip(t, low, high)
     wanted, which, sign = float(ndtri(p)), np.tile(np.arange(E), 2), np.repeat([1.0, -1.0], E)
     left = np.flatnonzero(high > low)
-    for _ in range(STEPS):
+    for _ in range(MOST_STEPS):
         if not len(left):
             break
         now, toward = t[left], sign[left]
@@ -238,19 +241,30 @@ def interval(law: Mixture | Pooled, level: float) -> tuple[np.ndarray, np.ndarra
     return t[:E], t[E:]
 
 
-def settled(law_of: Callable[[int], Mixture], estimates: np.ndarray, level: float, sizes: Sequence[int]):
-    """The law by the first number of nodes that resolves its interval and F(0), and its summary.
+def settled(law_of: Callable[[int], Mixture], estimates: np.ndarray, level: float, size: int, most: int):
+    """The law at as many nodes as resolve its interval and F(0), and its summary.
+
+    Parameters
+    ----------
+    law_of : function of a number of nodes to a Mixture
+    size, most : int
+        Nodes to begin with, and at most.
 
     Returns
     -------
     Mixture, Inference
     """
-    for size in sizes:
-        law = law_of(size)
+    law, zero = law_of(size), np.zeros(len(estimates))
+    points = [zero, *np.split(law.bracket((1 - level) / 2)[2], 2)]
+    while True:
+        wanted = law.coarseness(points) / STEP
+        if wanted > 1 and size < most:
+            size = min(most, int(np.ceil(size * min(wanted, 4.0))))
+            law = law_of(size)
         found = summarize(law, estimates, level)
-        if not law.unresolved([np.zeros(len(law)), found.low, found.high]):
-            break
-    return law, found
+        points = [zero, found.low, found.high]
+        if size >= most or law.coarseness(points) <= STEP * TOLERATED:
+            return law, found
 
 
 def _weighted_quantiles(values: np.ndarray, weights: np.ndarray, shares: Sequence[float]) -> list[np.ndarray]:

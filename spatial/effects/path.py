@@ -17,7 +17,7 @@ from ..logdet import logdet
 from ..records.results import SCHEMA, Fit
 from ..solve.dynamic import EIGEN_MAX
 from .draws import from_draws, parameter_draws
-from .infer import Settings
+from .infer import Options
 from .mixture import Inference, summarize
 from .nodes import given_lattice
 from .propagate import determinant, selectors, spatial_places
@@ -26,7 +26,7 @@ KINDS = ("direct", "indirect", "total")
 CLOSE = 1e-8  # how well the decomposition of 1 must give the row sums back
 
 
-def effect_path(fit: Fit, horizon: int, settings: Settings) -> pd.DataFrame:
+def effect_path(fit: Fit, horizon: int, options: Options) -> pd.DataFrame:
     """``DynamicEffects.path``: the common schema by change, horizon, effect and term."""
     if not (isinstance(horizon, int | np.integer) and horizon >= 0):
         raise SpatialInputError("E501", f"horizon={horizon!r} must be a whole number of periods, 0 or more")
@@ -45,13 +45,13 @@ def effect_path(fit: Fit, horizon: int, settings: Settings) -> pd.DataFrame:
         return np.moveaxis(both, (-2, -1), (1, 0)).reshape(len(points), len(picks), -1)
 
     at = np.einsum("kj,kvp,p->jv", curves((places @ params)[None])[0], picks, params)
-    if settings.method == "simulate":
-        sample, _ = parameter_draws(fit, settings.draws, settings.seed)
+    if options.method == "simulate":
+        sample, _ = parameter_draws(fit, options.draws, options.seed)
         picked = np.einsum("kvp,dp->dkv", picks, sample)
         drawn = np.einsum("dkj,dkv->djv", curves(sample @ places.T), picked)
-        found = from_draws(drawn, at, settings.level, fit.df_resid)
+        found = from_draws(drawn, at, options.level, fit.df_resid)
     else:
-        found = _exact(fit, places, curves, picks, at, settings.level)
+        found = _exact(fit, places, curves, picks, at, options.level)
     index = pd.MultiIndex.from_product([("transitory", "permanent"), range(horizon + 1), KINDS, variables],
                                        names=["change", "horizon", "effect", "term"])  # fmt: skip
     table = pd.DataFrame(found.columns(), index=index).reset_index()

@@ -127,23 +127,23 @@ def effects_text(effects, who: bool = True) -> str:
 
 def _columns_of(effects) -> dict:
     """The letter of the statistic and the level of the intervals."""
-    normal = effects.fit.df_resid is None or effects.settings.method == "likelihood"
-    return {"statistic": "z" if normal else "t", "level": effects.settings.level}
+    normal = effects.fit.df_resid is None or effects.options.method == "likelihood"
+    return {"statistic": "z" if normal else "t", "level": effects.options.level}
 
 
 def intervals_text(effects) -> str:
     """The level of the intervals, and how they were made."""
-    return f"{100 * effects.settings.level:g} % intervals: {method_text(effects)}"
+    return f"{100 * effects.options.level:g} % intervals: {method_text(effects)}"
 
 
 def method_text(effects) -> str:
     """How standard errors, intervals and p-values of effects were made."""
-    method, df = effects.settings.method, effects.fit.df_resid
+    method, df = effects.options.method, effects.fit.df_resid
     if method == "simulate":
-        kept, draws = effects.inferred.kept, effects.settings.draws
+        kept, draws = effects.inferred.kept, effects.options.draws
         left = "were not stationary" if effects.run == "long-run" else "left the admissible interval"
         lost = f" ({draws - kept} {left})" * (kept < draws)
-        return f"simulated from {kept:,} draws, seed {effects.settings.seed}{lost}"
+        return f"simulated from {kept:,} draws, seed {effects.options.seed}{lost}"
     if method == "likelihood":
         return "adjusted profile likelihood ratio"
     law = "normal distribution" if df is None else f"t distribution with {df:g} degrees of freedom"
@@ -154,7 +154,7 @@ def small_sample_advice(effects) -> str:
     """Which other method covers better, where one does."""
     from ..effects.likelihood import has_likelihood, small_or_near_the_end
 
-    fit, method = effects.fit, effects.settings.method
+    fit, method = effects.fit, effects.options.method
     other = method in ("quadrature", "simulate") and not effects.run and has_likelihood(fit)
     if other and (why := small_or_near_the_end(fit)):
         return f"{why}: intervals of method='likelihood' cover better"
