@@ -36,7 +36,6 @@ import pandas as pd
 import spatial as sp
 import weights as wt
 from spatial import logdet as _logdet
-from spatial.design import _weights_tmp as _weights
 
 FORMULA = "y ~ a + b"
 KEYS = {"entity": "unit", "time": "year", "effects": "twoway"}
@@ -79,7 +78,6 @@ def panel(w, T: int) -> pd.DataFrame:
 def fit(w, data, *, known: bool, **options):
     if not known:
         _logdet.logdet.cache_clear()
-        _weights._SEEN.clear()
     return sp.sdm(FORMULA, data, w, **KEYS, **options)
 
 

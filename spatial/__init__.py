@@ -61,7 +61,8 @@ _NAMES = {
     "policy.threshold": "threshold Threshold",
     "policy.what_if": "what_if WhatIf",
     "report.etable": "etable",
-    "records.results": "Fit TestResult TestTable",
+    "models.fit": "Fit",
+    "records.tests": "TestResult TestTable",
 }
 _HOME = {name: home for home, names in _NAMES.items() for name in names.split()}
 _ROOMS = ("indicators", "plot", "report")

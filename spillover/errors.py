@@ -61,7 +61,7 @@ class SpatialInputError(ValueError):
         n: int | None = None,
         hint: str | None = None,
     ):
-        rows, ids = list(rows or ()), list(ids or ())
+        rows, ids = (list(() if places is None else places) for places in (rows, ids))
         self.code, self.message, self.column, self.hint = code, message, column, hint
         self.n = n if n is not None else (len(ids) or len(rows) or None)
         self.rows, self.ids = rows[:SHOWN], ids[:SHOWN]

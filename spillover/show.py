@@ -53,6 +53,11 @@ def _read_tables(package: str) -> None:
 class Shown:
     """A result that prints what ``report`` writes and draws what ``plot`` draws; a notebook shows the text, escaped."""
 
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if "__repr__" not in vars(cls):  # a dataclass would write its own
+            cls.__repr__ = Shown.__repr__
+
     def summary(self) -> str:
         """The result in words and columns, as ``print`` shows it."""
         return ask("text", self)

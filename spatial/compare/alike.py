@@ -12,7 +12,7 @@ def similarity(weights: dict, measure: str) -> pd.DataFrame:
 
     Parameters
     ----------
-    weights : dict of names to ``Weights``, or ``PeriodWeights``, whose mean over the periods is taken
+    weights : dict of names to ``SpatialWeights``, or ``TemporalWeights``, whose mean over the periods is taken
     measure : {"jaccard", "correlation"}
         Links in both over links in either; or the correlation of the weights over all pairs of different units.
     """
@@ -33,13 +33,13 @@ def similarity(weights: dict, measure: str) -> pd.DataFrame:
 
 
 def identical(weights: dict) -> list[tuple[str, str]]:
-    """Pairs of names under which the same matrix goes; ``weights`` are ``Weights``."""
+    """Pairs of names under which the same matrix goes; ``weights`` are ``SpatialWeights``."""
     first, pairs = {}, []
     for name, w in weights.items():
-        if w.digest in first:
-            pairs.append((first[w.digest], name))
+        if w.matrix_digest in first:
+            pairs.append((first[w.matrix_digest], name))
         else:
-            first[w.digest] = name
+            first[w.matrix_digest] = name
     return pairs
 
 

@@ -15,7 +15,7 @@ from spillover.show import Shown
 
 from ..effects.average import KINDS
 from ..effects.mixture import Inference, Pooled, summarize
-from ..records.results import SCHEMA, critical_value
+from ..records.schema import SCHEMA, critical_value
 
 NEGLIGIBLE = 1e-10  # probability of a W whose effects need not be known
 
@@ -65,11 +65,6 @@ class AveragedEffects(Shown):
         index = pd.MultiIndex.from_product([KINDS, self.variables], names=["effect", "term"])
         columns = {**self.inference.columns(), "from_weights": self.from_weights.ravel()}
         return pd.DataFrame(columns, index=index).reset_index()[["effect", *SCHEMA, "from_weights"]]
-
-    def __str__(self) -> str:
-        from ..report.text import averaged_text
-
-        return averaged_text(self)
 
 
 def averaged_effects(effects: dict, probabilities: pd.Series, level: float) -> AveragedEffects:

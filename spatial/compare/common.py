@@ -5,8 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from spillover.errors import SHOWN, SpatialInputError
-
-from ..design._weights_tmp import as_weights
+from spillover.matrix import as_weights
 
 
 def on_common_units(named: dict, data: pd.DataFrame, entity: str | None):
@@ -19,7 +18,7 @@ def on_common_units(named: dict, data: pd.DataFrame, entity: str | None):
     """
     converted = {name: as_weights(w) for name, w in named.items()}
     for name, w in converted.items():
-        if w.ids is None:
+        if not w.labelled:
             raise SpatialInputError("E512", f"{name} has no ids, so its units cannot be matched with the others'")
     units = _units(data, entity)
     shared = next(iter(converted.values())).ids
@@ -32,7 +31,7 @@ def on_common_units(named: dict, data: pd.DataFrame, entity: str | None):
     out, everywhere = {}, set(units)
     for name, w in converted.items():
         everywhere |= set(w.ids)
-        out[name] = w if w.n == len(shared) else w.subset(w.ids.get_indexer(shared))
+        out[name] = w if w.n == len(shared) else w.subset_at(w.ids.get_indexer(shared))
     gone = sorted(str(unit) for unit in everywhere - set(shared))
     said = f"compared on {len(shared)} common units; left out: {', '.join(gone[:SHOWN])}{' ...' * (len(gone) > SHOWN)}"
     return out, data[units.isin(shared)], said if gone else f"all {len(shared)} units are common"

@@ -15,7 +15,8 @@ from spillover.errors import SpatialInputError
 from spillover.show import Shown
 
 from ..effects.average import Effects
-from ..records.results import Fit, TestResult
+from ..models.fit import Fit
+from ..records.tests import TestResult
 from .alike import similarity
 from .average import AveragedEffects, averaged_effects
 from .estimates import Lazy
@@ -48,7 +49,7 @@ class Comparison(Shown):
         What a reader should know: identical weights, islands, other samples.
     estimates : dict of Estimate
         The numbers of each fit, by the same keys.
-    weights : dict of Weights
+    weights : dict of SpatialWeights
         By name, as the fits used them.
     uncorrected : function
         log p(y | W, model) by key, of the likelihoods without the Lee-Yu correction.
@@ -216,11 +217,6 @@ class Comparison(Shown):
                 if self.weights[weights_of(null)] != self.weights[weights_of(rival)]:
                     table.loc[[null], [rival]] = self.j_test(null, rival).p_value
         return table.rename_axis(index="null", columns="rival")
-
-    def __str__(self) -> str:
-        from ..report.text import comparison_text
-
-        return comparison_text(self)
 
     def _refuse_without_probabilities(self) -> None:
         if self.probabilities.isna().all():

@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.matrix import as_weights
+from spillover.show import Shown
 
-from ..design._weights_tmp import as_weights
 from ..effects.average import KINDS
 from ..models.again import again, specification_of
-from ..records.results import Fit
+from ..models.fit import Fit
 from .common import on_common_units
 from .jobs import run
 from .journal import digest_of, key_of, opened, seed_of, told
@@ -31,7 +32,7 @@ SCHEMA |= {f"{kind}_{column}": "number" for kind in KINDS for column in NUMBERS}
 
 
 @dataclass(frozen=True, eq=False)
-class SpecificationCurve:
+class SpecificationCurve(Shown):
     """One variable's effects under every specification.
 
     Attributes
@@ -70,11 +71,6 @@ class SpecificationCurve:
                          max(up, down, 1 - up - down)))  # fmt: skip
         columns = ["effect", "specifications", "median", "positive", "clearly positive", "clearly negative", "agree"]
         return pd.DataFrame(rows, columns=columns)
-
-    def __str__(self) -> str:
-        from ..report.text import curve_text
-
-        return curve_text(self)
 
 
 def specification_curve(
@@ -169,7 +165,7 @@ def _samples(data, samples, named, entity) -> dict:
         if kept.shape != (len(data),) or kept.dtype != bool or not kept.any():
             raise SpatialInputError("E501", f"sample {name!r} must be booleans by row, some of them true")
         frame = data[kept]
-        if samples and any(as_weights(w).ids is not None for w in named.values()):
+        if samples and any(as_weights(w).labelled for w in named.values()):
             ws, frame, _ = on_common_units(named, frame, entity)
         else:
             ws = {key: as_weights(w) for key, w in named.items()}

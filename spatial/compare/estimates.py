@@ -9,7 +9,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from ..records.results import Fit
+from ..models.fit import Fit
 from .posterior import log_marginal
 from .prior import Prior
 

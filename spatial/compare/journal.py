@@ -24,9 +24,7 @@ import pandas as pd
 from spillover import __version__
 from spillover.errors import SpatialInputError
 from spillover.files import replacing
-
-from ..design._period_weights_tmp import PeriodWeights
-from ..design._weights_tmp import Weights, as_weights
+from spillover.matrix import SpatialWeights, TemporalWeights
 
 EVERY = 0.5  # seconds: what a crash loses at most
 WHOLE = "results.parquet"
@@ -166,10 +164,9 @@ def digest_of(data: pd.DataFrame) -> str:
 
 def told(value) -> str:
     """A model's option as text that tells it from any other: objects by their content."""
-    if isinstance(value, Weights | PeriodWeights) or hasattr(value, "by_period") or hasattr(value, "csr"):
-        w = as_weights(value)
-        labels = [w.ids, w.periods if w.varies else None]
-        return f"{w.digest} {[hash_of(pd.Series(at)) for at in labels if at is not None]}"
+    if isinstance(value, SpatialWeights | TemporalWeights):
+        labels = [value.ids, value.periods] if value.varies else [value.ids]
+        return f"{value.matrix_digest} {[hash_of(pd.Series(at)) for at in labels]}"
     if isinstance(value, pd.DataFrame):
         return digest_of(value)
     if isinstance(value, pd.Series | np.ndarray):

@@ -16,11 +16,12 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 from spillover.ids import positions
+from spillover.matrix import SpatialWeights, as_weights, refuse_varying
+from spillover.show import Shown
 
-from ..design._period_weights_tmp import refuse_varying
-from ..design._weights_tmp import Weights, as_weights
 from ..models.again import solved_again
-from ..records.results import Fit, critical_value
+from ..models.fit import Fit
+from ..records.schema import critical_value
 from .journal import digest_of, key_of, opened, told
 
 LEAST = 1e-3  # a share below it lies on the edge of the simplex: no standard error
@@ -32,7 +33,7 @@ FINE, ROUGH = 1e-6, 2e-3  # of shares: for the estimate; for the other shares al
 
 
 @dataclass(frozen=True, eq=False)
-class Mixture:
+class Mixture(Shown):
     """An estimated combination of weights.
 
     Attributes
@@ -59,11 +60,6 @@ class Mixture:
         for name, share in self.shares.items():
             rows.append((name, share, self.std_errors[name], *_interval(self.profiles[name], self.level)))
         return pd.DataFrame(rows, columns=["term", "estimate", "std_error", "conf_low", "conf_high"])
-
-    def __str__(self) -> str:
-        from ..report.text import mixture_text
-
-        return mixture_text(self)
 
 
 def mix_weights(
@@ -152,18 +148,18 @@ def _checked(weights):
         if w.standardization != "row":
             raise SpatialInputError("E513", f"{name} is not row-standardised, so its share has no meaning",
                                     hint="standardize('row')")  # fmt: skip
-    if parts[0].ids is not None:
+    if parts[0].labelled:
         parts = [w.reordered(positions(w.ids, parts[0].ids, what=name)) for name, w in zip(names, parts)]
     for j, w in enumerate(parts):
-        if w.digest in {other.digest for other in parts[:j]}:
+        if w.matrix_digest in {other.matrix_digest for other in parts[:j]}:
             raise SpatialInputError("E513", f"{names[j]} is the same matrix as another one")
     return names, parts
 
 
-def _combined(parts, names, shares) -> Weights:
+def _combined(parts, names, shares) -> SpatialWeights:
     csr = sparse.csr_array(sum(a * w.csr for a, w in zip(shares, parts) if a > 0))
     kind = " + ".join(f"{a:.2f} {name}" for a, name in zip(shares, names) if a > 0)
-    return Weights(csr, parts[0].ids, kind, "row")
+    return SpatialWeights(csr, parts[0].ids, kind, "row", labelled=parts[0].labelled)
 
 
 def _highest(loglik, m, tolerance=FINE) -> np.ndarray:

@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.show import Shown
 
 from ..effects.average import KINDS
 from ..explore._null import pseudo_p
+from ..models.fit import Fit
 from ..models.refit import refit
-from ..records.results import Fit
 from .jobs import run
 from .journal import digest_of, key_of, opened, told
 
@@ -26,7 +27,7 @@ SCHEMA = {"draw": "whole", "params": "numbers", "effects": "numbers"}
 
 
 @dataclass(frozen=True, eq=False)
-class Placebo:
+class Placebo(Shown):
     """Estimates under random relabellings of the units.
 
     Attributes
@@ -72,11 +73,6 @@ class Placebo:
             rows.append((what, variable or what, actual, values.mean(), low, high, p, len(values)))
         columns = ["effect", "term", "estimate", "placebo_mean", "placebo_low", "placebo_high", "p_value", "placebos"]
         return pd.DataFrame(rows, columns=columns)
-
-    def __str__(self) -> str:
-        from ..report.text import placebo_text
-
-        return placebo_text(self)
 
     def _pair(self, what, variable):
         if what in self.names:

@@ -24,12 +24,12 @@ import numpy as np
 from scipy.special import gammaln
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
-from ..design._period_weights_tmp import refuse_varying
+from ..design.arrays import Sample
 from ..design.design import INTERCEPT
 from ..design.sample import demeaned_sample
-from ..records.results import Fit
-from ..solve.ml import Sample
+from ..models.fit import Fit
 from .prior import DEFAULT, Prior
 
 DEPTH = 45.0  # nats below the peak at which the integrand is nothing

@@ -8,7 +8,7 @@ from spillover.errors import SpatialInputError
 
 from ..design.design import spatial_lag
 from ..diagnostics.residuals import lm_residual_error, moran_of_residuals
-from ..records.results import Fit
+from ..models.fit import Fit
 
 
 def residual_moran(fit: Fit) -> tuple[float, str, float, float]:

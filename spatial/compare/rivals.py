@@ -8,7 +8,8 @@ from spillover.errors import SpatialInputError
 
 from ..design.design import spatial_lag
 from ..design.sample import flat
-from ..records.results import Fit, TestResult
+from ..models.fit import Fit
+from ..records.tests import TestResult
 
 SINGULAR = 1e-10  # share of a column that must be left after the others
 

@@ -11,15 +11,16 @@ import pandas as pd
 from scipy.special import logsumexp
 
 from spillover.errors import SpatialInputError
+from spillover.show import Shown
 
-from ..records.results import Fit
+from ..models.fit import Fit
 from .estimates import Lazy
 from .prior import DEFAULT, Prior
 from .weights import compare_weights
 
 
 @dataclass(frozen=True, eq=False)
-class Tuning:
+class Tuning(Shown):
     """The profile of a parameter of W.
 
     Attributes
@@ -71,11 +72,6 @@ class Tuning:
         marginal = np.array([one.log_marginal for one in found])
         table["probability"] = np.exp(marginal - logsumexp(marginal))
         return table
-
-    def __str__(self) -> str:
-        from ..report.text import tuning_text
-
-        return tuning_text(self)
 
 
 def tune_weights(

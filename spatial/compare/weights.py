@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import as_weights
 
-from ..design._weights_tmp import as_weights
-from ..records.results import Fit
+from ..models.fit import Fit
 from .alike import identical
 from .common import on_common_units
 from .comparison import Comparison
@@ -158,8 +158,9 @@ def _in_one_order(named) -> dict:
         except SpatialInputError:
             out[name] = given
             continue
-        ids = w.ids if ids is None else ids
-        same = ids is None or w.ids is None or w.ids.equals(ids)
+        if ids is None and w.labelled:
+            ids = w.ids
+        same = ids is None or not w.labelled or w.ids.equals(ids)
         if not same and w.n == len(ids) and w.ids.isin(ids).all():
             w = w.reordered(w.ids.get_indexer(ids))
         out[name] = w
@@ -203,7 +204,7 @@ def _remarks(used: dict, estimates: dict) -> list[str]:
     said = [f"{a} and {b} are the same matrix, so they share its probability" for a, b in identical(used)]
     row = {name: w for name, w in used.items() if w.standardization == "row"}
     for name, w in row.items():
-        if len(row) > 1 and (w.varies or len(w.island_positions)) and w.islands:
+        if len(row) > 1 and w.alone.any():
             units = ", ".join(map(str, w.islands[:5])) + " ..." * (len(w.islands) > 5)
             said.append(f"{name} has {len(w.islands)} islands ({units}), whose rows of zeros are not standardised")
     untold = [key for key, one in estimates.items() if np.isnan(one.log_marginal)]

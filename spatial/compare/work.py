@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import SpatialWeights, TemporalWeights
 
-from ..design._period_weights_tmp import PeriodWeights
-from ..design._weights_tmp import Weights
 from ..models.again import again, as_another, read_first, specification_of
 from ..models.estimate import Reading
+from ..models.fit import Fit
 from ..models.stack import FEW, can_stack, over_its_units
-from ..records.results import Fit
 from .estimates import Estimate, of_fit
 from .journal import digest_of, key_of, told
 from .posterior import log_marginal
@@ -96,7 +95,8 @@ class Work:
         for key in fits:
             name, w = jobs[key][0], self.named[jobs[key][0]]
             if name not in out:
-                whole = isinstance(w, Weights | PeriodWeights) and self.options.get("missing", "error") == "error"
+                whole = isinstance(w, SpatialWeights | TemporalWeights)
+                whole = whole and self.options.get("missing", "error") == "error"
                 out[name] = w if whole and not w.varies else fits[key].design.weights
         return out
 
@@ -113,7 +113,7 @@ def done_together(work: Work, jobs: list) -> list[tuple[Estimate | SpatialInputE
     """Estimates of some jobs, or the errors that say why there are none; fits where they were made."""
     out, ready, order = [None] * len(jobs), {}, None
     for m, lead in enumerate(work.leads):
-        if lead is None or lead.design.weights.ids is None or not can_stack(lead, work.options):
+        if lead is None or not lead.design.weights.labelled or not can_stack(lead, work.options):
             continue
         if order is None or not order.equals(lead.design.ids):  # mostly the same for all models
             names = dict.fromkeys(name for name, _ in jobs)

@@ -15,15 +15,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..design._weights_tmp import Weights
+from spillover.matrix import SpatialWeights
+
+from ..design.arrays import Sample
 from ..logdet.inverse import inverse
-from ..solve.ml import Sample, Solution, residuals
+from ..solve.ml import Solution, residuals
 from .information import expected, observed
 
 EXPECTED_MAX = 1_000  # units; the expected information needs dense inverses, the observed one differs little beyond
 
 
-def corrected(sample: Sample, at: Solution, weights: Weights, score: np.ndarray) -> Solution:
+def corrected(sample: Sample, at: Solution, weights: SpatialWeights, score: np.ndarray) -> Solution:
     """``at`` with beta, rho and sigma2 corrected for a score of (beta, rho, sigma2) that is ``score`` on average;
     the log-likelihood stays that of the maximum."""
     information = expected(sample, at, weights.csr, None) if weights.n <= EXPECTED_MAX else observed(sample, at)
@@ -32,7 +34,7 @@ def corrected(sample: Sample, at: Solution, weights: Weights, score: np.ndarray)
     return replace(at, beta=beta, rho=rho, sigma2=at.sigma2 - step[-1], resid=residuals(sample, beta, rho, 0.0))
 
 
-def score_of_time_effects(sample: Sample, at: Solution, weights: Weights) -> np.ndarray:
+def score_of_time_effects(sample: Sample, at: Solution, weights: SpatialWeights) -> np.ndarray:
     """E[dL/d(beta, rho, sigma2)] when period means were taken out of data that were not transformed."""
     periods = sample.lag.copies
     G1 = inverse(weights, at.rho).solve(weights.row_sums)

@@ -14,19 +14,20 @@ from dataclasses import replace
 import numpy as np
 
 from spillover.errors import SpatialInputError, SpatialInputWarning
+from spillover.matrix import refuse_varying
 
-from ..design._period_weights_tmp import refuse_varying
+from ..design.arrays import Sample
 from ..design.design import spatial_lag
 from ..design.gaps import refuse_unbalanced
 from ..logdet.inverse import inverse
-from ..records.results import Fit
-from ..solve.ml import Sample, maxima
+from ..records.fit import FitRecord
+from ..solve.ml import maxima
 
 BLOCK = 128  # samples that are in memory at once
 MAY_FAIL = 0.05  # share of the samples
 
 
-def bootstrap_parameters(fit: Fit, draws: int, seed: int) -> np.ndarray:
+def bootstrap_parameters(fit: FitRecord, draws: int, seed: int) -> np.ndarray:
     """Estimates of the parameters on bootstrap samples, shape (draws, p).
 
     Every draw has its own random stream, spawned from the seed. Draws without a maximum inside the interval of rho are
@@ -62,7 +63,7 @@ def bootstrap_parameters(fit: Fit, draws: int, seed: int) -> np.ndarray:
     return np.array(estimates)
 
 
-def resampled(fit: Fit, y: np.ndarray) -> list[Sample]:
+def resampled(fit: FitRecord, y: np.ndarray) -> list[Sample]:
     """The fit's sample with other responses (R, T, N), demeaned and lagged as the fit's own was."""
     effects, exact = fit.settings.effects, fit.settings.correction is True or fit.design.varies
     W, M, sample = fit.design.weights, fit.design.weights_of_error, fit.sample
@@ -86,7 +87,7 @@ def resampled(fit: Fit, y: np.ndarray) -> list[Sample]:
     return [replace(sample, **dict(zip(rows, each))) for each in zip(*rows.values())]
 
 
-def refuse(fit: Fit) -> None:
+def refuse(fit: FitRecord) -> None:
     """What a residual bootstrap cannot do."""
     refuse_unbalanced(fit.design.observed, "vcov='bootstrap'")
     refuse_varying(fit.design.weights, "vcov='bootstrap'")
@@ -103,7 +104,7 @@ def refuse(fit: Fit) -> None:
         raise SpatialInputError("E501", f"vcov='bootstrap' cannot be used here: {why}", hint="use 'oim' or 'robust'")
 
 
-def _inverse_filter(fit: Fit):
+def _inverse_filter(fit: FitRecord):
     """A^-1 B^-1 on the unit axis of a (T, N) array."""
     B, A = inverse(fit.design.weights_of_error, fit.lam), inverse(fit.design.weights, fit.rho)
     return lambda values: A.solve(B.solve(values.T)).T

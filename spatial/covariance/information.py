@@ -14,7 +14,8 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
-from ..solve.ml import Sample, Solution, spatially_lagged_error
+from ..design.arrays import Sample
+from ..solve.ml import Solution, spatially_lagged_error
 
 DENSE_MAX = 5_000
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from ..records.results import Fit
+from ..records.fit import FitRecord
 from .groups import group_codes, periods_of_rows, units_of_rows
 from .information import derivatives, with_dummies, without_dummies
 from .kinds import Cluster, Robust
@@ -44,13 +44,13 @@ class Jackknife:
 
     by: object = "entity"
 
-    def covariance(self, fit: Fit) -> np.ndarray:
+    def covariance(self, fit: FitRecord) -> np.ndarray:
         changes = self.changes(fit)
         G, p = len(changes), len(fit.params)
         apart = changes[:, :p] - changes[:, :p].mean(axis=0)
         return (G - 1) / G * apart.T @ apart
 
-    def changes(self, fit: Fit) -> np.ndarray:
+    def changes(self, fit: FitRecord) -> np.ndarray:
         """d_g, what leaving group g out takes off all parameters, (G, p + 1 or more).
 
         Raises
@@ -71,10 +71,10 @@ class Jackknife:
                                     "sp.Cluster")  # fmt: skip
         return np.linalg.solve(scaled, (sums * scale)[..., None])[..., 0] * scale
 
-    def df(self, fit: Fit) -> int:
+    def df(self, fit: FitRecord) -> int:
         return int(group_codes(fit.design, self.by)[0].max())
 
-    def describe(self, fit: Fit) -> str:
+    def describe(self, fit: FitRecord) -> str:
         codes, name = group_codes(fit.design, self.by)
         return f"clustered by {name} ({codes.max() + 1:,} groups), jackknife (CR3)"
 
@@ -89,7 +89,7 @@ def grouping_of(kind):
     return kind.by if isinstance(kind, Jackknife) else None
 
 
-def hotelling(fit: Fit, names: list[str], by) -> tuple[float, tuple[int, int]]:
+def hotelling(fit: FitRecord, names: list[str], by) -> tuple[float, tuple[int, int]]:
     """F and its degrees of freedom for the null that some coefficients are zero, with the jackknife's covariance."""
     chosen, at = Jackknife(by), fit.params.index.get_indexer(names)
     G = chosen.df(fit) + 1
@@ -116,7 +116,7 @@ def t_squared(statistic: float, q: int, G: int) -> tuple[float, tuple[int, int]]
     return statistic * (G - q) / (q * (G - 1)), (q, G - q)
 
 
-def _by_group(fit: Fit, information, S, codes) -> tuple[np.ndarray, np.ndarray]:
+def _by_group(fit: FitRecord, information, S, codes) -> tuple[np.ndarray, np.ndarray]:
     """I_g, (G, p, p), and s_g, (G, p).
 
     Fixed effects are means, and a group moves those that it shares with others: of a cell, the rows of one group in one
@@ -146,7 +146,7 @@ def _squares(D, codes) -> np.ndarray:
     return np.stack([sums_by_group(D * column[:, None], codes) for column in D.T], axis=1)
 
 
-def _columns(fit: Fit, size: int) -> np.ndarray:
+def _columns(fit: FitRecord, size: int) -> np.ndarray:
     """-de/d(parameters), (m, size): zero for those of which the errors know nothing; dummies projected out."""
     sample, at = fit.sample, fit.solution
     D = derivatives(sample, at)

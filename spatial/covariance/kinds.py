@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.matrix import refuse_varying
 
-from ..design._period_weights_tmp import refuse_varying
 from ..design.options import Settings
-from ..records.results import Fit
+from ..records.fit import FitRecord
 from .bootstrap import bootstrap_parameters
 from .groups import both, group_codes
 from .information import covariance, expected, observed
@@ -36,7 +36,7 @@ class Information:
 
     kind: str = "oim"
 
-    def covariance(self, fit: Fit) -> np.ndarray:
+    def covariance(self, fit: FitRecord) -> np.ndarray:
         sample, at = fit.sample, fit.solution
         if by_random_ml(fit):
             return random_covariance(fit)
@@ -50,10 +50,10 @@ class Information:
         W, M = fit.design.weights.csr, fit.design.weights_of_error.csr
         return covariance(expected(sample, at, W, M), fit.params.index)
 
-    def df(self, fit: Fit) -> int:
+    def df(self, fit: FitRecord) -> int:
         return residual_df(fit)
 
-    def describe(self, fit: Fit) -> str:
+    def describe(self, fit: FitRecord) -> str:
         if not (_is_spatial(fit) or by_random_ml(fit)):
             return "classical"
         factor = ", factor n/(n-p)" * (_lost_freedom(fit) > 1)
@@ -85,17 +85,17 @@ class Robust:
 
     pairs: bool = False
 
-    def covariance(self, fit: Fit) -> np.ndarray:
+    def covariance(self, fit: FitRecord) -> np.ndarray:
         codes, _ = group_codes(fit.design, "entity")
         if self.pairs and _is_spatial(fit):
             factor = small_sample_factor(fit, codes)
             return sandwich(fit, lambda S: factor * pairs_meat(fit))
         return sandwich(fit, lambda S: grouped_meat(fit, codes, S))
 
-    def df(self, fit: Fit) -> int:
+    def df(self, fit: FitRecord) -> int:
         return fit.design.n_units - 1 if fit.design.is_panel else residual_df(fit)
 
-    def describe(self, fit: Fit) -> str:
+    def describe(self, fit: FitRecord) -> str:
         by = "sandwich by unit" if fit.design.is_panel else "sandwich"
         by += " and pair" * (self.pairs and _is_spatial(fit))
         return f"robust ({by}, {_factor(fit, 'N')}, N = {fit.design.n_units:,})"
@@ -119,7 +119,7 @@ class Cluster:
 
     by: object = "entity"
 
-    def covariance(self, fit: Fit) -> np.ndarray:
+    def covariance(self, fit: FitRecord) -> np.ndarray:
         codes = [c for c, _ in self._groupings(fit)]
         if len(codes) == 1:
             return sandwich(fit, lambda S: grouped_meat(fit, codes[0], S))
@@ -131,10 +131,10 @@ class Cluster:
 
         return sandwich(fit, meat)
 
-    def df(self, fit: Fit) -> int:
+    def df(self, fit: FitRecord) -> int:
         return min(int(codes.max()) for codes, _ in self._groupings(fit))
 
-    def describe(self, fit: Fit) -> str:
+    def describe(self, fit: FitRecord) -> str:
         said = [f"{name} ({codes.max() + 1:,} groups)" for codes, name in self._groupings(fit)]
         return f"clustered by {' and '.join(said)}, {_factor(fit, 'G')}"
 
@@ -178,7 +178,7 @@ class Conley:
             raise SpatialInputError("E501", f"Conley needs a cut-off in km above zero, got {self.cutoff!r}",
                                     hint="sp.Conley(cutoff=300, coords=...)")  # fmt: skip
 
-    def covariance(self, fit: Fit) -> np.ndarray:
+    def covariance(self, fit: FitRecord) -> np.ndarray:
         K = near(coordinates(fit.design, self.coords), self.cutoff, self.kernel)
         codes, _ = group_codes(fit.design, "entity")
         factor = small_sample_factor(fit, codes)
@@ -189,10 +189,10 @@ class Conley:
 
         return sandwich(fit, meat)
 
-    def df(self, fit: Fit) -> int:
+    def df(self, fit: FitRecord) -> int:
         return Robust().df(fit)
 
-    def describe(self, fit: Fit) -> str:
+    def describe(self, fit: FitRecord) -> str:
         return f"Conley (cut-off {self.cutoff:g} km, {self.kernel} kernel, {_factor(fit, 'N')})"
 
 
@@ -217,17 +217,17 @@ class DriscollKraay:
         if self.lags is not None and not (isinstance(self.lags, int) and self.lags >= 0):
             raise SpatialInputError("E501", f"lags={self.lags!r} must be a whole number of periods, 0 or more")
 
-    def covariance(self, fit: Fit) -> np.ndarray:
+    def covariance(self, fit: FitRecord) -> np.ndarray:
         if not fit.design.is_panel:
             raise SpatialInputError("E501", "Driscoll-Kraay standard errors need a panel")
         codes, _ = group_codes(fit.design, "time")
         factor = small_sample_factor(fit, codes)
         return sandwich(fit, lambda S: factor * newey_west(sums_by_group(S, codes), self._lags(fit)))
 
-    def df(self, fit: Fit) -> int:
+    def df(self, fit: FitRecord) -> int:
         return fit.design.n_periods - 1
 
-    def describe(self, fit: Fit) -> str:
+    def describe(self, fit: FitRecord) -> str:
         return f"Driscoll-Kraay ({self._lags(fit)} lags, {_factor(fit, 'T')}, T = {fit.design.n_periods})"
 
     def _lags(self, fit) -> int:
@@ -259,17 +259,17 @@ class Bootstrap:
         if not (isinstance(self.draws, int) and self.draws >= 2):
             raise SpatialInputError("E501", f"draws={self.draws!r} must be a whole number above 1")
 
-    def covariance(self, fit: Fit) -> np.ndarray:
+    def covariance(self, fit: FitRecord) -> np.ndarray:
         return np.atleast_2d(np.cov(bootstrap_parameters(fit, self.draws, self.seed), rowvar=False))
 
-    def df(self, fit: Fit) -> int:
+    def df(self, fit: FitRecord) -> int:
         return residual_df(fit)
 
-    def describe(self, fit: Fit) -> str:
+    def describe(self, fit: FitRecord) -> str:
         return f"residual bootstrap ({self.draws:,} draws, seed {self.seed})"
 
 
-def residual_df(fit: Fit) -> int:
+def residual_df(fit: FitRecord) -> int:
     """Rows less fixed effects and coefficients."""
     d = fit.design
     return d.left(fit.settings.effects) - fit.sample.X.shape[1]
@@ -280,15 +280,15 @@ def lost_freedom(n: int, p: int, settings: Settings) -> float:
     return n / (n - p) if settings.corrected and n > p else 1.0
 
 
-def _lost_freedom(fit: Fit) -> float:
+def _lost_freedom(fit: FitRecord) -> float:
     return lost_freedom(fit.sample.n, len(fit.params), fit.settings)
 
 
-def _factor(fit: Fit, groups: str) -> str:
+def _factor(fit: FitRecord, groups: str) -> str:
     """The small-sample factor in words."""
     return f"factor {groups}/({groups}-1)" + ("" if _is_spatial(fit) else " (n-1)/(n-k)")
 
 
-def _is_spatial(fit: Fit) -> bool:
+def _is_spatial(fit: FitRecord) -> bool:
     """Whether the model has a spatial parameter, and so was not estimated by least squares."""
     return fit.specification.lag or fit.specification.error

@@ -9,7 +9,8 @@ import numpy as np
 from spillover.errors import SpatialInputError, check_option
 
 from ..design.fixed_effects import FixedEffects
-from ..records.results import Fit, TestResult, TestTable
+from ..records.fit import FitRecord
+from ..records.tests import TestResult, TestTable
 from ..solve.gmm import KINDS, basis, regressors, two_stage_covariance
 
 
@@ -22,7 +23,7 @@ class MomentCovariance:
     def __post_init__(self):
         check_option("vcov", self.kind, KINDS)
 
-    def covariance(self, fit: Fit) -> np.ndarray:
+    def covariance(self, fit: FitRecord) -> np.ndarray:
         refuse_impossible(self.kind, fit.specification, fit.settings.effects, fit.design.is_panel)
         if fit.solution.vcov is None:
             return two_stage_covariance(fit.sample, fit.solution, self.kind, fit.design.n_units)
@@ -35,10 +36,10 @@ class MomentCovariance:
             )
         return fit.solution.vcov
 
-    def df(self, fit: Fit) -> None:
+    def df(self, fit: FitRecord) -> None:
         """Inference is asymptotic: normal statistics."""
 
-    def describe(self, fit: Fit) -> str:
+    def describe(self, fit: FitRecord) -> str:
         return KINDS[self.kind]
 
 
@@ -51,13 +52,13 @@ class DynamicMomentCovariance:
     def __post_init__(self):
         check_option("vcov", self.kind, ("robust",))
 
-    def covariance(self, fit: Fit) -> np.ndarray:
+    def covariance(self, fit: FitRecord) -> np.ndarray:
         return fit.solution.vcov
 
-    def df(self, fit: Fit) -> None:
+    def df(self, fit: FitRecord) -> None:
         """Inference is asymptotic: normal statistics."""
 
-    def describe(self, fit: Fit) -> str:
+    def describe(self, fit: FitRecord) -> str:
         return "robust, by unit; with Windmeijer's correction after two steps"
 
 
@@ -83,12 +84,12 @@ def refuse_impossible(kind: str, specification, effects: FixedEffects, is_panel:
         )
 
 
-def instrument_tests(fit: Fit) -> TestTable:
+def instrument_tests(fit: FitRecord) -> TestTable:
     """Are the instruments strong, and are they valid?
 
     Parameters
     ----------
-    fit : Fit
+    fit : FitRecord
         From ``sar`` or ``sdm`` with ``method="gmm"``.
 
     Returns
@@ -140,7 +141,7 @@ def instrument_tests(fit: Fit) -> TestTable:
     return TestTable(title, tuple(results))
 
 
-def _of_dynamic(fit: Fit) -> tuple[TestResult, ...]:
+def _of_dynamic(fit: FitRecord) -> tuple[TestResult, ...]:
     """Hansen's J of the two-step estimate, and Arellano & Bond's tests of serial correlation."""
     gmm = fit.solution.gmm
     names = ("first", "second")

@@ -17,13 +17,13 @@ from __future__ import annotations
 import numpy as np
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
-from ..design._period_weights_tmp import refuse_varying
-from ..records.results import Fit
+from ..records.fit import FitRecord
 from .information import DENSE_MAX, derivatives
 
 
-def pairs_meat(fit: Fit) -> np.ndarray:
+def pairs_meat(fit: FitRecord) -> np.ndarray:
     """Variance of the score of (beta, rho, lambda, sigma2); errors of different units are independent.
 
     Raises
@@ -59,7 +59,7 @@ def pairs_meat(fit: Fit) -> np.ndarray:
     return meat
 
 
-def _quadratic_forms(fit: Fit) -> list[np.ndarray]:
+def _quadratic_forms(fit: FitRecord) -> list[np.ndarray]:
     """P for a spatial lag, H for a spatial error."""
     d, spec = fit.design, fit.specification
     eye, forms = np.eye(d.n_units), []

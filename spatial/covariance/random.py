@@ -16,7 +16,8 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from ..records.results import SCHEMA, Fit, critical_value
+from ..records.fit import FitRecord
+from ..records.schema import SCHEMA, critical_value
 from ..solve.random_ml import Maximum, random_information
 from ..solve.random_problem import Problem
 from .groups import group_codes, nested
@@ -79,19 +80,19 @@ class RandomEffects:
         return info[:-1, :-1] if self.on_boundary else info
 
 
-def by_random_ml(fit: Fit) -> bool:
+def by_random_ml(fit: FitRecord) -> bool:
     """Whether a fit has random effects by maximum likelihood."""
     random = fit.settings.random
     return random is not None and random.by_likelihood
 
 
-def random_covariance(fit: Fit) -> np.ndarray:
+def random_covariance(fit: FitRecord) -> np.ndarray:
     """Of (beta, rho, lambda), from the observed information of all parameters, phi among them."""
     p = len(fit.params)
     return inverse_information(fit.settings.random.information, list(fit.params.index))[:p, :p]
 
 
-def random_scores(fit: Fit) -> np.ndarray:
+def random_scores(fit: FitRecord) -> np.ndarray:
     """Scores by row of (beta, rho, lambda, sigma2, kappa), ordered as the information; they hold summed by unit."""
     S, random = scores(fit.sample, fit.solution), fit.settings.random
     if random.on_boundary:
@@ -101,7 +102,7 @@ def random_scores(fit: Fit) -> np.ndarray:
     return np.column_stack([S, np.tile(kappa, random.T)])
 
 
-def refuse_for_random(error: str | None, chosen, fit: Fit | None = None) -> None:
+def refuse_for_random(error: str | None, chosen, fit: FitRecord | None = None) -> None:
     """Covariances that random effects by maximum likelihood do not have.
 
     Raises
@@ -129,12 +130,12 @@ def refuse_for_random(error: str | None, chosen, fit: Fit | None = None) -> None
         raise SpatialInputError("E715", f"this covariance cannot be had with random effects: {why}", hint=hint)
 
 
-def variance_components(fit: Fit, *, level: float = 0.95) -> pd.DataFrame:
+def variance_components(fit: FitRecord, *, level: float = 0.95) -> pd.DataFrame:
     """Variances of unit effects and errors, their ratio phi and the share theta of unit means that is taken out.
 
     Parameters
     ----------
-    fit : Fit
+    fit : FitRecord
         With ``effects="random"``, ``"correlated"`` or ``"chamberlain"``.
     level : float
         Coverage of the intervals, a share. They are symmetric in logarithms (theta: in ln(1 + T phi)), so that
@@ -188,7 +189,7 @@ def variance_components(fit: Fit, *, level: float = 0.95) -> pd.DataFrame:
     return table
 
 
-def random_text(fit: Fit) -> list[str]:
+def random_text(fit: FitRecord) -> list[str]:
     """The header's lines about random effects."""
     random, table = fit.settings.random, variance_components(fit).set_index("term")
 

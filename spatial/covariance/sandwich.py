@@ -13,14 +13,14 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
-from ..records.results import Fit
+from ..records.fit import FitRecord
 from .groups import nested, periods_of_rows, units_of_rows
 from .information import inverse_information, observed
 from .random import by_random_ml, random_scores
 from .scores import scores
 
 
-def sandwich(fit: Fit, meat_of) -> np.ndarray:
+def sandwich(fit: FitRecord, meat_of) -> np.ndarray:
     """I^-1 M I^-1 of the coefficients; ``meat_of`` takes the scores (m, p + 1), sigma2's among them, and returns M.
 
     Raises
@@ -40,7 +40,7 @@ def sandwich(fit: Fit, meat_of) -> np.ndarray:
     return (V + V.T) / 2
 
 
-def information_and_scores(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
+def information_and_scores(fit: FitRecord) -> tuple[np.ndarray, np.ndarray]:
     """The observed information of all parameters, sigma2 and random effects' kappa among them, and scores by row."""
     if by_random_ml(fit):
         return fit.settings.random.information, random_scores(fit)
@@ -54,7 +54,7 @@ def sums_by_group(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
     return members @ values
 
 
-def small_sample_factor(fit: Fit, codes: np.ndarray) -> float:
+def small_sample_factor(fit: FitRecord, codes: np.ndarray) -> float:
     """G / (G - 1); for least squares also (m - 1) / (m - K), so that one row per group gives HC1.
 
     K counts the coefficients and the fixed effects that are not nested in the groups, as Stata's ``regress``
@@ -74,7 +74,7 @@ def small_sample_factor(fit: Fit, codes: np.ndarray) -> float:
     return G / (G - 1) * (m - 1) / (m - fit.sample.X.shape[1] - absorbed)
 
 
-def grouped_meat(fit: Fit, codes: np.ndarray, S: np.ndarray) -> np.ndarray:
+def grouped_meat(fit: FitRecord, codes: np.ndarray, S: np.ndarray) -> np.ndarray:
     """Sum over groups of (sum of scores)(sum of scores)', with the small-sample factor (Liang & Zeger 1986)."""
     sums = sums_by_group(S, codes)
     return small_sample_factor(fit, codes) * sums.T @ sums

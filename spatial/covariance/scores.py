@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..solve.ml import Sample, Solution
+from ..design.arrays import Sample
+from ..solve.ml import Solution
 from .information import derivatives, with_dummies, without_dummies
 
 

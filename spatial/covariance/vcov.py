@@ -14,7 +14,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 
-from ..records.results import Fit
+from ..records.fit import FitRecord
 from .jackknife import Jackknife
 from .kinds import Bootstrap, Cluster, Conley, DriscollKraay, Information, Robust
 from .random import by_random_ml, refuse_for_random
@@ -50,7 +50,7 @@ def as_vcov(vcov, **settings):
     return Information(vcov) if KINDS[vcov] is Information else KINDS[vcov](**settings)
 
 
-def with_vcov(fit: Fit, vcov, **settings) -> Fit:
+def with_vcov(fit: FitRecord, vcov, **settings) -> FitRecord:
     """The same estimates with another covariance; ``settings.vcov`` gives it back to any model.
 
     Raises
@@ -66,12 +66,12 @@ def with_vcov(fit: Fit, vcov, **settings) -> Fit:
     return replace(fit, vcov=frame, df_resid=df, settings=fit.settings.with_(vcov=kept))
 
 
-def describe(fit: Fit) -> str:
+def describe(fit: FitRecord) -> str:
     """A fit's covariance in words, for headers and notes."""
     return _of_method(fit, fit.settings.vcov, {}).describe(fit)
 
 
-def _of_method(fit: Fit, vcov, settings: dict):
+def _of_method(fit: FitRecord, vcov, settings: dict):
     """The covariance as an object; estimates by moments have their own kinds."""
     if fit.settings.method != "gmm":
         chosen = as_vcov(vcov, **settings)

@@ -12,9 +12,8 @@ import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.matrix import SpatialWeights, TemporalWeights, as_weights
 
-from ._period_weights_tmp import PeriodWeights
-from ._weights_tmp import Weights, as_weights
 from .fixed_effects import FixedEffects
 from .formula import INTERCEPT, read_formula
 from .gaps import refuse_unbalanced
@@ -39,7 +38,7 @@ class Design:
         Up to which power of W.
     lags : tuple of str
         Which columns of X are the response's own past: ``lag(y)``, ``W:lag(y)``.
-    weights : Weights of N units, or PeriodWeights, one W for each of the T periods
+    weights : SpatialWeights of N units, or TemporalWeights, one W for each of the T periods
     error_weights : likewise, or None
         Weights of the error process where they are not ``weights``.
     ids : Index of N units
@@ -59,7 +58,7 @@ class Design:
     X: np.ndarray = field(repr=False)
     names: tuple[str, ...]
     durbin: tuple[int, ...]
-    weights: Weights | PeriodWeights
+    weights: SpatialWeights | TemporalWeights
     ids: pd.Index = field(repr=False)
     times: pd.Index | None = field(repr=False)
     formula: str
@@ -67,7 +66,7 @@ class Design:
     notes: tuple[str, ...] = ()
     frame: pd.DataFrame | None = field(default=None, repr=False)
     order: np.ndarray | None = field(default=None, repr=False)
-    error_weights: Weights | PeriodWeights | None = None
+    error_weights: SpatialWeights | TemporalWeights | None = None
     wx_order: int = 1
     lags: tuple[str, ...] = ()
     observed: np.ndarray | None = field(default=None, repr=False)
@@ -81,7 +80,7 @@ class Design:
         return self.y.shape[1]
 
     @property
-    def weights_of_error(self) -> Weights | PeriodWeights:
+    def weights_of_error(self) -> SpatialWeights | TemporalWeights:
         """M of the error process: W unless another was given."""
         return self.weights if self.error_weights is None else self.error_weights
 
@@ -141,13 +140,15 @@ class Design:
         return (series if self.observed is None else series[self.observed.ravel()]).swaplevel().sort_index()
 
 
-def spatial_lag(w: Weights | PeriodWeights | sparse.csr_array, values: np.ndarray, *, first: int = 0) -> np.ndarray:
+def spatial_lag(
+    w: SpatialWeights | TemporalWeights | sparse.csr_array, values: np.ndarray, *, first: int = 0
+) -> np.ndarray:
     """W applied to the unit axis of a (T, N) or (T, N, k) array, period by period; of R such with ``first=1``."""
-    if isinstance(w, PeriodWeights):
+    if isinstance(w, TemporalWeights):
         if first:
             return np.stack([spatial_lag(w, each) for each in values])
         return np.stack([w_t.csr @ x for w_t, x in zip(w.matrices, values)])
-    csr = w.csr if isinstance(w, Weights) else w
+    csr = w.csr if isinstance(w, SpatialWeights) else w
     by_unit = np.moveaxis(values, first + 1, 0)
     return np.moveaxis((csr @ by_unit.reshape(len(by_unit), -1)).reshape(by_unit.shape), 0, first + 1)
 

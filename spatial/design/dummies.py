@@ -11,11 +11,11 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ..logdet import Jacobian, Marginal, period_logdet
-from ..records.results import Specification
-from ..solve.ml import Sample
+from .arrays import Sample
 from .checks import refuse_degenerate
 from .design import Design, spatial_lag
 from .fixed_effects import FixedEffects
+from .specification import Specification
 from .unbalanced import Gaps
 
 DUMMIES_MAX = 800  # effects: their cross-products are dense, at every lambda that is tried

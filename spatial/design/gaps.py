@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SHOWN, SpatialInputError
-
-from ._period_weights_tmp import PeriodWeights
-from ._weights_tmp import Weights
+from spillover.matrix import SpatialWeights, TemporalWeights
 
 
-def cut_to_observed(weights: Weights | PeriodWeights, observed: np.ndarray, times: pd.Index) -> PeriodWeights:
+def cut_to_observed(
+    weights: SpatialWeights | TemporalWeights, observed: np.ndarray, times: pd.Index
+) -> TemporalWeights:
     """Per period the W of the units that are observed in it, standardised again in the same way.
 
     Parameters
@@ -20,7 +20,7 @@ def cut_to_observed(weights: Weights | PeriodWeights, observed: np.ndarray, time
 
     Returns
     -------
-    PeriodWeights
+    TemporalWeights
         Units that are not there keep their place and have no links.
 
     Raises
@@ -28,11 +28,14 @@ def cut_to_observed(weights: Weights | PeriodWeights, observed: np.ndarray, time
     SpatialInputError
         E308 when the standardisation cannot be renewed from the matrix alone.
     """
-    matrices = tuple(w if there.all() else w.without(~there) for w, there in zip(weights.each(len(times)), observed))
-    return PeriodWeights(matrices, times, weights.notes, observed)
+    each = zip(weights.each(len(times)), observed)
+    matrices = tuple(w if there.all() else w.without_links_of(~there) for w, there in each)
+    return TemporalWeights(matrices, times, weights.notes, observed)
 
 
-def gap_notes(weights: Weights | PeriodWeights, cut: PeriodWeights, absent: int, incomplete: int) -> list[str]:
+def gap_notes(
+    weights: SpatialWeights | TemporalWeights, cut: TemporalWeights, absent: int, incomplete: int
+) -> list[str]:
     """What was left out and what that made of W, in words."""
     observed = cut.observed
     there = f"{absent} absent" if not incomplete else f"{absent} absent, {incomplete} with missing values"
@@ -40,7 +43,7 @@ def gap_notes(weights: Weights | PeriodWeights, cut: PeriodWeights, absent: int,
     notes = [f"unbalanced: {absent + incomplete} of {observed.size} (unit, period) pairs left out ({there}); "
              f"W of each period is that of the units observed in it{again}"]  # fmt: skip
     before = weights.each(len(observed))
-    made = [(cut.periods[t], cut.ids[i] if cut.ids is not None else i)
+    made = [(cut.periods[t], cut.ids[i])
             for t, w in enumerate(cut.matrices)
             for i in np.setdiff1d(np.flatnonzero(observed[t] & w.alone), np.flatnonzero(before[t].alone))]  # fmt: skip
     if made:

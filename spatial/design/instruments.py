@@ -8,9 +8,9 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from ..records.results import Specification
 from .design import Design, _durbin_columns, design
 from .formula import INTERCEPT, read_formula
+from .specification import Specification
 
 
 def design_with_instruments(

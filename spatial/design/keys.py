@@ -9,9 +9,8 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 from spillover.ids import mixed, positions
+from spillover.matrix import SpatialWeights, TemporalWeights, refuse_varying, warn_unlabelled
 
-from ._period_weights_tmp import PeriodWeights, refuse_varying
-from ._weights_tmp import Weights, warn_unlabelled
 from .gaps import cut_to_observed, gap_notes, refuse_empty
 
 
@@ -25,7 +24,7 @@ class Rows:
         Row of the data for each period (ascending) and unit (in the weights' order).
     ids : Index of N units
     times : Index of T periods, or None for a cross-section
-    weights : Weights of the N units; PeriodWeights of the T periods
+    weights : SpatialWeights of the N units; TemporalWeights of the T periods
     observed : ndarray of bool, shape (T, N), or None for a balanced panel
         Which units are there in which period; ``order`` is -1 where the data have no row.
     """
@@ -33,7 +32,7 @@ class Rows:
     order: np.ndarray = field(repr=False)
     ids: pd.Index
     times: pd.Index | None
-    weights: Weights | PeriodWeights
+    weights: SpatialWeights | TemporalWeights
     observed: np.ndarray | None = field(default=None, repr=False)
 
     def labels(self, where: np.ndarray) -> list:
@@ -44,7 +43,7 @@ class Rows:
     def without_units(self, gone: np.ndarray) -> Rows:
         """Only the units for which the mask (N,) is false; W is cut down with them."""
         keep = np.flatnonzero(~gone)
-        return replace(self, order=self.order[:, keep], ids=self.ids[keep], weights=self.weights.subset(keep))
+        return replace(self, order=self.order[:, keep], ids=self.ids[keep], weights=self.weights.subset_at(keep))
 
     def without_holes(self, holes: np.ndarray) -> tuple[Rows, list[str]]:
         """Only the pairs for which the mask (T, N) is false, W cut down period by period; and that in words."""
@@ -59,7 +58,7 @@ class Rows:
         return replace(self, order=self.order[periods:], times=times, weights=w.for_periods(times) if w.varies else w)
 
 
-def match_rows(data: pd.DataFrame, weights: Weights | PeriodWeights, entity, time, *, gaps=False) -> Rows:
+def match_rows(data: pd.DataFrame, weights: SpatialWeights | TemporalWeights, entity, time, *, gaps=False) -> Rows:
     """Match the rows of a frame with the units of the weights and, for a panel, with its periods.
 
     With ``gaps`` a (unit, period) pair may be absent: its row is -1.
@@ -94,7 +93,7 @@ def match_rows(data: pd.DataFrame, weights: Weights | PeriodWeights, entity, tim
 
 def _rows_at_once(units: pd.Series, periods: pd.Series, weights) -> Rows | None:
     """The rows of a complete panel of just the weights' units; None sends all others the long way, to be told why."""
-    if weights.ids is None:
+    if not weights.labelled:
         return None
     place = weights.ids.get_indexer(units.array)
     if place.min() < 0:
@@ -201,9 +200,9 @@ def _refuse_unbalanced(unit_code, unit_ids, period_code, times, entity, time, ga
         )
 
 
-def _places(units: pd.Index, weights: Weights, data, entity) -> tuple[pd.Index, np.ndarray]:
+def _places(units: pd.Index, weights: SpatialWeights, data, entity) -> tuple[pd.Index, np.ndarray]:
     """The ids in the weights' order, and where each unit stands among them."""
-    if weights.ids is None:
+    if not weights.labelled:
         warn_unlabelled()
         if len(units) != weights.n:
             raise SpatialInputError("E105", f"the data have {len(units)} units, the weights {weights.n}")

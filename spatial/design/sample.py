@@ -7,17 +7,16 @@ from dataclasses import replace
 import numpy as np
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import SpatialWeights, TemporalWeights
 
 from ..logdet import Jacobian, logdet
-from ..records.results import Specification
-from ..solve.ml import Sample
-from ._period_weights_tmp import PeriodWeights
-from ._weights_tmp import Weights
+from .arrays import Sample
 from .checks import degenerate
 from .design import INTERCEPT, Design, spatial_lag
 from .dummies import keeps_dummies, sample_with_dummies
 from .fixed_effects import NO_EFFECTS, TWOWAY_EFFECTS, FixedEffects
 from .gaps import refuse_unbalanced
+from .specification import Specification
 from .varying import refuse_without_likelihood, varying_jacobian
 
 
@@ -141,7 +140,7 @@ def without_period_terms(d: Design) -> Design:
     return replace(d, durbin=tuple(j for j in d.durbin if j not in same), notes=(*d.notes, said))
 
 
-def lagged_intercept_varies(weights: Weights) -> bool:
+def lagged_intercept_varies(weights: SpatialWeights) -> bool:
     return weights.standardization != "row" and np.ptp(weights.row_sums) >= 1e-9
 
 
@@ -159,7 +158,7 @@ def which_correction(specification: Specification, d: Design, effects: FixedEffe
         raise SpatialInputError(
             "E308",
             f"{specification.name} with {effects} effects needs weights whose rows all sum to one",
-            ids=next((w.islands for w in used if w.islands), ()),
+            ids=next((w.islands for w in used if len(w.islands)), ()),
             hint="standardize('row') without islands, or effects='entity'",
         )
     return "additive"
@@ -174,7 +173,9 @@ def _likelihood_size(d: Design, effects: FixedEffects, correction) -> int:
     return d.nobs
 
 
-def _jacobian(d: Design, weights: Weights | PeriodWeights, effects: FixedEffects, correction, method) -> Jacobian:
+def _jacobian(
+    d: Design, weights: SpatialWeights | TemporalWeights, effects: FixedEffects, correction, method
+) -> Jacobian:
     if weights.varies:
         return varying_jacobian(d, weights, effects, correction, method)
     periods = d.n_periods - (bool(correction) and effects.entity)

@@ -34,7 +34,7 @@ class Gaps:
     >>> from spatial.design.fixed_effects import TWOWAY_EFFECTS
     >>> gaps = Gaps(np.array([[True, True], [True, True], [True, False]]), TWOWAY_EFFECTS)
     >>> x = np.array([[1.0, 4.0], [2.0, 7.0], [5.0, np.nan]])
-    >>> gaps.demean(x).round(6)
+    >>> gaps.demean(x).round(6) + 0.0
     array([[ 0.5, -0.5],
            [-0.5,  0.5],
            [ 0. ,  nan]])

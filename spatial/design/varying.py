@@ -20,18 +20,18 @@ from functools import lru_cache
 import numpy as np
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import TemporalWeights
 
 from ..logdet import Jacobian, period_logdet, projected_logdet
-from ..records.results import Specification
-from ._period_weights_tmp import PeriodWeights
 from .design import Design
 from .dummies import keeps_dummies
 from .fixed_effects import FixedEffects
 from .gaps import refuse_unbalanced
+from .specification import Specification
 from .unbalanced import Gaps
 
 
-def varying_jacobian(d: Design, weights: PeriodWeights, effects: FixedEffects, correction, method) -> Jacobian:
+def varying_jacobian(d: Design, weights: TemporalWeights, effects: FixedEffects, correction, method) -> Jacobian:
     """The determinants of all periods, less what the effects took; from eigenvectors where that is no multiple.
 
     Raises
@@ -51,7 +51,7 @@ def varying_jacobian(d: Design, weights: PeriodWeights, effects: FixedEffects, c
 
 
 @lru_cache(maxsize=8)
-def _left_by(effects: FixedEffects, weights: PeriodWeights):
+def _left_by(effects: FixedEffects, weights: TemporalWeights):
     """K(rho) by the eigenvectors of every period: once for one W and one pattern of gaps."""
     there = np.ones((len(weights.periods), weights.n), dtype=bool) if weights.observed is None else weights.observed
     gaps = Gaps(there, effects)

@@ -10,16 +10,17 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
-from ..records.results import Fit, TestResult
+from ..records.fit import FitRecord
+from ..records.tests import TestResult
 from .panel_tests import panel_shape
 
 
-def pesaran_cd(fit: Fit, *, neighbours: bool = False) -> TestResult:
+def pesaran_cd(fit: FitRecord, *, neighbours: bool = False) -> TestResult:
     """Are residuals of different units correlated? Their pairwise correlations over time, added up.
 
     Parameters
     ----------
-    fit : Fit
+    fit : FitRecord
         A panel of at least 3 periods.
     neighbours : bool
         Only the pairs that W links, in either direction.
@@ -93,7 +94,7 @@ def _all_pairs(N: int) -> _Law:
     return _Law(pairs, 0.0, pairs, N * (N - 1) / max(N - 2, 1e-9) ** 2)
 
 
-def _linked(fit: Fit, N: int, time: bool):
+def _linked(fit: FitRecord, N: int, time: bool):
     """Both ends of the pairs that W links, and their law.
 
     With P the links as 0 and 1 the sum is tr(P z'z) / 2, of variance tr(P P) / (2 (T - 1)) and third moment

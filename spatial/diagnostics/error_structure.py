@@ -22,12 +22,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
 from ..covariance.information import DENSE_MAX
-from ..design._period_weights_tmp import refuse_varying
 from ..design.gaps import refuse_unbalanced
 from ..logdet import logdet
-from ..records.results import Fit, TestResult, TestTable
+from ..records.fit import FitRecord
+from ..records.tests import TestResult, TestTable
 
 S2, MU, R, LAMBDA = range(4)
 BOUNDS = {MU: (0.0, 30.0), R: (-0.9999, 0.9999)}  # of ln(1 + T s2_mu / s2_e) and r
@@ -36,12 +37,12 @@ UNSETTLED = 1e-4  # chi2 of the scores that ought to be zero
 EDGE = 1e-4  # share of lambda's interval that is left free at both ends
 
 
-def error_structure_tests(fit: Fit) -> TestTable:
+def error_structure_tests(fit: FitRecord) -> TestTable:
     """Do pooled residuals hold random unit effects, serial correlation, a spatial error, and which?
 
     Parameters
     ----------
-    fit : Fit
+    fit : FitRecord
         From ``ols`` or ``slx`` on a panel of at least 3 periods, ``effects="none"``.
 
     Returns

@@ -10,18 +10,20 @@ from spillover.errors import SpatialInputError
 
 from ..covariance.information import DENSE_MAX, expected
 from ..covariance.random import by_random_ml
+from ..design.arrays import Sample
 from ..design.fixed_effects import UNIT_EFFECTS
 from ..logdet import Jacobian
-from ..records.results import Fit, TestResult
-from ..solve.ml import Sample, Solution
+from ..records.fit import FitRecord
+from ..records.tests import TestResult
+from ..solve.ml import Solution
 
 
-def hausman(fixed: Fit, random: Fit) -> TestResult:
+def hausman(fixed: FitRecord, random: FitRecord) -> TestResult:
     """Hausman test of fixed against random effects: (b_F - b_R)' [V_F - V_R]^-1 (b_F - b_R).
 
     Parameters
     ----------
-    fixed, random : Fit
+    fixed, random : FitRecord
         The same model with ``effects="entity"`` (or "twoway") and with ``effects="random"``. b holds all
         coefficients that both have, rho and lambda among them.
 
@@ -56,7 +58,7 @@ def hausman(fixed: Fit, random: Fit) -> TestResult:
     return TestResult("Hausman", statistic, len(common), null)
 
 
-def _has_expected(fixed: Fit, random: Fit) -> bool:
+def _has_expected(fixed: FitRecord, random: FitRecord) -> bool:
     d, spec = random.design, random.specification
     return (
         (spec.lag or spec.error)
@@ -68,13 +70,13 @@ def _has_expected(fixed: Fit, random: Fit) -> bool:
     )
 
 
-def _at_their_own(fixed: Fit, random: Fit, common: list[str]) -> np.ndarray:
+def _at_their_own(fixed: FitRecord, random: FitRecord, common: list[str]) -> np.ndarray:
     """V_F - V_R of the two fits; robust covariances have no such difference."""
     fixed, random = fixed.with_vcov("oim"), random.with_vcov("oim")
     return (fixed.vcov.loc[common, common] - random.vcov.loc[common, common]).to_numpy()
 
 
-def _at_the_same_parameters(fixed: Fit, random: Fit, common: list[str]) -> np.ndarray:
+def _at_the_same_parameters(fixed: FitRecord, random: FitRecord, common: list[str]) -> np.ndarray:
     """V_F - V_R from expected informations at the random-effects estimates."""
     sample, (T, N) = random.sample, random.design.y.shape
     between = _changed(sample, lambda v: np.sqrt(T) * v.reshape(T, N, -1).mean(axis=0).reshape(N, *v.shape[1:]), 1, N)
@@ -84,7 +86,7 @@ def _at_the_same_parameters(fixed: Fit, random: Fit, common: list[str]) -> np.nd
     return np.linalg.inv(I_f) - np.linalg.inv(I_w + I_b)
 
 
-def _information(sample: Sample, random: Fit, of: Fit, common: list[str]) -> np.ndarray:
+def _information(sample: Sample, random: FitRecord, of: FitRecord, common: list[str]) -> np.ndarray:
     """That of the common parameters, all others concentrated out; quasi-demeaned means have the errors' variance."""
     terms = [name for name in of.params.index if name not in ("rho", "lambda")]
     at = Solution(random.params[terms].to_numpy(), random.rho, random.lam, random.sigma2, 0.0, sample.y)

@@ -22,7 +22,7 @@ import numpy as np
 from ..design.design import Design, spatial_lag
 from ..design.fixed_effects import NO_EFFECTS, FixedEffects
 from ..design.unbalanced import Gaps
-from ..records.results import Fit
+from ..records.fit import FitRecord
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class Scores:
     s2: float
 
 
-def scores_of(fit: Fit) -> Scores:
+def scores_of(fit: FitRecord) -> Scores:
     """The scores of one regression, with fixed effects as its ``correction`` says."""
     d, e, effects = fit.design, fit.solution.resid, transformed(fit)
     n = d.left(effects)
@@ -61,7 +61,7 @@ def scores_of(fit: Fit) -> Scores:
     return Scores(e @ WXb / s2 + error, error, WXb, information, s2)
 
 
-def lagged_regressors(fit: Fit) -> np.ndarray:
+def lagged_regressors(fit: FitRecord) -> np.ndarray:
     """W X, (m, k), the effects and X projected out."""
     d, lag_of = fit.design, lagger(fit)
     X = fit.sample.X
@@ -70,13 +70,13 @@ def lagged_regressors(fit: Fit) -> np.ndarray:
     return np.column_stack([without(fit, lag_of(column)) for column in X.T])
 
 
-def transformed(fit: Fit) -> FixedEffects:
+def transformed(fit: FitRecord) -> FixedEffects:
     """The fixed effects that the tests take out of the scores' moments: those of the fit, or none."""
     effects = fit.settings.effects
     return effects if fit.settings.corrected else NO_EFFECTS
 
 
-def without(fit: Fit, values: np.ndarray) -> np.ndarray:
+def without(fit: FitRecord, values: np.ndarray) -> np.ndarray:
     """A column less its projection on the effects and on X."""
     d = fit.design
     within = d.rows(d.within(d.panel(values), transformed(fit)))
@@ -135,7 +135,7 @@ def within_traces(W, time_effects: bool) -> tuple[float, float]:
     return float(trace), float(squares)
 
 
-def lagger(fit: Fit):
+def lagger(fit: FitRecord):
     """W applied to a stacked (T N,) column, period by period."""
     d = fit.design
     return lambda values: d.rows(spatial_lag(d.weights, d.panel(values)))

@@ -5,22 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
-from ..design._period_weights_tmp import refuse_varying
 from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
-from ..records.results import Fit, TestResult, TestTable
+from ..records.fit import FitRecord
+from ..records.tests import TestResult, TestTable
 from ..solve.ml import spatially_lagged_error
 
 NULL = "no first-order serial correlation"
 
 
-def serial_correlation(fit: Fit) -> TestTable:
+def serial_correlation(fit: FitRecord) -> TestTable:
     """Are errors of one unit correlated from one period to the next?
 
     Parameters
     ----------
-    fit : Fit
+    fit : FitRecord
         A panel of at least 4 periods. Responses and regressors of spatial models are filtered by their rho and
         lambda, as in e = B (A y - X beta).
 
@@ -55,7 +56,7 @@ def serial_correlation(fit: Fit) -> TestTable:
     return TestTable(f"Serial correlation in {fit.specification.name}: {fit.design.formula}", tuple(results))
 
 
-def _differences(fit: Fit) -> TestResult:
+def _differences(fit: FitRecord) -> TestResult:
     """First differences on first differences, their residuals on the residuals before: is the slope -1/2?"""
     T, N = fit.design.y.shape
     y, X = _filtered(fit)
@@ -69,7 +70,7 @@ def _differences(fit: Fit) -> TestResult:
     return TestResult("Wooldridge, differences", (slope + 0.5) ** 2 / variance, (1, N - 1), NULL)
 
 
-def _within(fit: Fit) -> TestResult:
+def _within(fit: FitRecord) -> TestResult:
     """Within residuals on a constant and those before: is the slope -1 / (T - 1)?"""
     T, N = fit.design.y.shape
     e = fit.solution.resid.reshape(T, N)
@@ -81,7 +82,7 @@ def _within(fit: Fit) -> TestResult:
     return TestResult("Wooldridge, within", F, (1, now.size - 2), NULL)
 
 
-def _local(fit: Fit, T: int, N: int, effects: FixedEffects) -> TestResult:
+def _local(fit: FitRecord, T: int, N: int, effects: FixedEffects) -> TestResult:
     """The score of an AR(1) at zero, with the moments that the effects leave."""
     e = fit.solution.resid.reshape(T, N)
     n = effects.left(T, N)
@@ -94,7 +95,7 @@ def _local(fit: Fit, T: int, N: int, effects: FixedEffects) -> TestResult:
     return TestResult("LM AR(1)", score**2 / variance, 1, NULL)
 
 
-def _filtered(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
+def _filtered(fit: FitRecord) -> tuple[np.ndarray, np.ndarray]:
     """B A y and B X at the estimates, so that e = B A y - B X beta."""
     s, at = fit.sample, fit.solution
     y, X = s.y, s.X
@@ -106,7 +107,7 @@ def _filtered(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
     return y, X
 
 
-def panel_shape(fit: Fit, periods: int) -> tuple[int, int]:
+def panel_shape(fit: FitRecord, periods: int) -> tuple[int, int]:
     """(T, N) of a balanced panel.
 
     Raises

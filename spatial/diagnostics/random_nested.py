@@ -15,7 +15,8 @@ from ..covariance.random import by_random_ml
 from ..covariance.vcov import as_vcov
 from ..design.fixed_effects import RANDOM
 from ..design.formula import INTERCEPT
-from ..records.results import Fit, TestResult
+from ..records.fit import FitRecord
+from ..records.tests import TestResult
 
 UNCORRELATED = "the unit effects are uncorrelated with the regressors"
 
@@ -44,7 +45,7 @@ class BoundaryTestResult(TestResult):
         return (below + float(chdtrc(self.df, self.statistic))) / 2
 
 
-def lr_test_of_random(restricted: Fit, full: Fit) -> TestResult:
+def lr_test_of_random(restricted: FitRecord, full: FitRecord) -> TestResult:
     """Likelihood ratio of fits with random effects, or of the pooled fit against one."""
     refuse_not_nested(restricted, full)
     df = full.n_parameters - restricted.n_parameters
@@ -63,7 +64,7 @@ def lr_test_of_random(restricted: Fit, full: Fit) -> TestResult:
     return TestResult(f"LR {names[1]} vs {names[0]}", statistic, df, f"{names[0]} is enough")
 
 
-def refuse_not_nested(restricted: Fit, full: Fit) -> None:
+def refuse_not_nested(restricted: FitRecord, full: FitRecord) -> None:
     """Fits with random effects nest in each other on the same data, and the pooled fit nests in them.
 
     Raises
@@ -92,7 +93,7 @@ def refuse_not_nested(restricted: Fit, full: Fit) -> None:
         raise SpatialInputError("E501", f"these fits cannot be compared: {why}")
 
 
-def mundlak_test(fit: Fit) -> TestResult:
+def mundlak_test(fit: FitRecord) -> TestResult:
     """Are the unit effects uncorrelated with the regressors? F test that all coefficients of unit means are zero, or
     all of the regressors of every period.
 
@@ -101,7 +102,7 @@ def mundlak_test(fit: Fit) -> TestResult:
 
     Parameters
     ----------
-    fit : Fit
+    fit : FitRecord
         With ``effects="correlated"`` or ``"chamberlain"``; its covariance is used as it is.
 
     Raises

@@ -11,23 +11,25 @@ from __future__ import annotations
 import numpy as np
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
 from ..covariance.information import DENSE_MAX
-from ..design._period_weights_tmp import refuse_varying
+from ..design.arrays import Sample
 from ..design.design import spatial_lag
 from ..design.fixed_effects import quasi_demean
 from ..design.gaps import refuse_unbalanced
 from ..logdet import Jacobian, logdet
-from ..records.results import Fit, TestResult, TestTable
-from ..solve.ml import Sample, maximum_likelihood
+from ..records.fit import FitRecord
+from ..records.tests import TestResult, TestTable
+from ..solve.ml import maximum_likelihood
 
 
-def random_effects_tests(fit: Fit) -> TestTable:
+def random_effects_tests(fit: FitRecord) -> TestTable:
     """Do pooled residuals hold random unit effects, a spatial error, or both?
 
     Parameters
     ----------
-    fit : Fit
+    fit : FitRecord
         From ``ols`` or ``slx`` on a panel, ``effects="none"``.
 
     Returns
@@ -87,7 +89,7 @@ def _standardised(ratio, X, times, trace, squares, shape) -> float:
     return (ratio - tr / n) / np.sqrt(2 * (n * tr2 - tr**2) / (n**2 * (n + 2)))
 
 
-def _given_effects(fit: Fit, W, b) -> float:
+def _given_effects(fit: FitRecord, W, b) -> float:
     """The score of lambda at the maximum with random effects: e = deviations and means weigh differently."""
     T = fit.design.n_periods
     e, s2, s2_1 = _random_maximum(fit)
@@ -97,7 +99,7 @@ def _given_effects(fit: Fit, W, b) -> float:
     return score / np.sqrt(((T - 1) + s2**2 / s2_1**2) * b)
 
 
-def _random_maximum(fit: Fit):
+def _random_maximum(fit: FitRecord):
     """Residuals (T, N), s2 and s2_1 = s2 + T s2_mu where ln L = -n/2 ln SSE(r) + N/2 ln r is highest, r = s2 / s2_1."""
     from scipy.optimize import minimize_scalar
 
@@ -118,7 +120,7 @@ def _random_maximum(fit: Fit):
     return y - X @ b, s2, s2 / r
 
 
-def _given_error(fit: Fit, W) -> float:
+def _given_error(fit: FitRecord, W) -> float:
     """The score of s2_mu at the maximum with a spatial error, over its standard deviation."""
     d = fit.design
     T, N = d.y.shape

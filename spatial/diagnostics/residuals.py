@@ -7,15 +7,16 @@ import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
 from ..covariance.information import DENSE_MAX, contrasts, expected, inverse_information
 from ..covariance.random import by_random_ml
-from ..design._period_weights_tmp import refuse_varying
 from ..design.design import INTERCEPT, spatial_lag
-from ..records.results import Fit, TestResult, TestTable
+from ..records.fit import FitRecord
+from ..records.tests import TestResult, TestTable
 
 
-def diagnose(fit: Fit) -> TestTable:
+def diagnose(fit: FitRecord) -> TestTable:
     """The residual tests that apply to a fit, with its collinearity in a note.
 
     Examples
@@ -40,7 +41,7 @@ def diagnose(fit: Fit) -> TestTable:
     return TestTable(f"Diagnostics of {fit.specification.name}: {fit.design.formula}", tuple(results), note)
 
 
-def jarque_bera(fit: Fit) -> TestResult:
+def jarque_bera(fit: FitRecord) -> TestResult:
     """Are the errors normal? n / 6 (skewness^2 + (kurtosis - 3)^2 / 4).
 
     Source: Jarque & Bera (1987, International Statistical Review 55:163-172).
@@ -51,7 +52,7 @@ def jarque_bera(fit: Fit) -> TestResult:
     return TestResult("Jarque-Bera", float(statistic), 2, "normal errors")
 
 
-def breusch_pagan(fit: Fit) -> TestResult:
+def breusch_pagan(fit: FitRecord) -> TestResult:
     """Does the errors' variance depend on the regressors? Studentised: n R^2 of e^2 on them.
 
     Source: Koenker (1981, J. Econometrics 17:107-112), on the residuals e = B (A y - X beta) and on
@@ -71,7 +72,7 @@ def breusch_pagan(fit: Fit) -> TestResult:
                       "one variance for all errors")  # fmt: skip
 
 
-def moran_of_residuals(fit: Fit) -> TestResult:
+def moran_of_residuals(fit: FitRecord) -> TestResult:
     """Moran's I of a regression's residuals as a normal deviate.
 
     Raises
@@ -96,7 +97,7 @@ def moran_of_residuals(fit: Fit) -> TestResult:
     return TestResult("Moran of residuals", float(z), None, "no spatial autocorrelation in the errors")
 
 
-def lm_residual_error(fit: Fit) -> TestResult:
+def lm_residual_error(fit: FitRecord) -> TestResult:
     """Is there a spatial error left after a spatial lag? LM test in the residuals of ``sar`` or ``sdm``.
 
     (e'W e / s2 - T tr W)^2 / (T22 - t'V t),  T22 = T tr(W'W + W W),  t = T (tr[(W + W') W A^-1], tr(W) / s2)
@@ -141,7 +142,7 @@ def lm_residual_error(fit: Fit) -> TestResult:
     return TestResult("LM error after a lag", float(statistic), 1, "lambda = 0, given rho")
 
 
-def vif(fit: Fit) -> pd.Series:
+def vif(fit: FitRecord) -> pd.Series:
     """Variance inflation factors 1 / (1 - R_j^2) of the regressors, effects removed, intercept left out.
 
     Of two regressors both have the same, 1 / (1 - r^2).
@@ -156,7 +157,7 @@ def vif(fit: Fit) -> pd.Series:
     return pd.Series(factors, index=pd.Index([names[j] for j in slopes], name="term"), name="vif")
 
 
-def condition_number(fit: Fit) -> float:
+def condition_number(fit: FitRecord) -> float:
     """Largest over smallest singular value of the regressors, columns scaled to length one, not centred.
 
     Above 30 coefficients are hard to tell apart (Belsley, Kuh & Welsch 1980, section 3.2).
@@ -166,7 +167,7 @@ def condition_number(fit: Fit) -> float:
     return float(singular[0] / singular[-1])
 
 
-def _regressors(fit: Fit) -> np.ndarray:
+def _regressors(fit: FitRecord) -> np.ndarray:
     """X without the effects, (m, k)."""
     sample = fit.sample
     X, U = sample.X[:, : sample.k], sample.X[:, sample.k :]

@@ -7,22 +7,23 @@ from dataclasses import replace
 import numpy as np
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
-from ..design._period_weights_tmp import refuse_varying
 from ..logdet.inverse import inverse
-from ..records.results import Fit, TestResult, TestTable
+from ..records.fit import FitRecord
+from ..records.tests import TestResult, TestTable
 from ..solve.ml import maximum_likelihood
 from .lm import lagged_regressors, scores_of
 from .random_nested import lr_test_of_random
 from .tests import lr_test
 
 
-def durbin_lm_tests(fit: Fit) -> TestTable:
+def durbin_lm_tests(fit: FitRecord) -> TestTable:
     """LM tests for lagged regressors beside a spatial lag or error, from a regression's residuals.
 
     Parameters
     ----------
-    fit : Fit
+    fit : FitRecord
         From ``ols``, a cross-section or a panel with any fixed effects.
 
     Returns
@@ -65,7 +66,7 @@ def durbin_lm_tests(fit: Fit) -> TestTable:
     return TestTable("Lagrange multiplier tests for Durbin models", results)
 
 
-def common_factor(sdm: Fit, sem: Fit) -> TestResult:
+def common_factor(sdm: FitRecord, sem: FitRecord) -> TestResult:
     """Likelihood ratio of the SDM against the SEM that it nests when theta = -rho beta.
 
     Source: Burridge (1981, Environment and Planning A 13:795-800); LeSage & Pace (2009), section 3.3.
@@ -76,7 +77,7 @@ def common_factor(sdm: Fit, sem: Fit) -> TestResult:
     return TestResult("LR common factor", test.statistic, test.df, "theta + rho beta = 0")
 
 
-def spatial_hausman(fit: Fit) -> TestResult:
+def spatial_hausman(fit: FitRecord) -> TestResult:
     """Do least squares and the spatial error model estimate the same beta?
 
     d' [V_ols - V_sem]^-1 d with d = b_ols - b_sem, V_sem = s2 (X'B'B X)^-1 and, under the error process,
@@ -84,7 +85,7 @@ def spatial_hausman(fit: Fit) -> TestResult:
 
     Parameters
     ----------
-    fit : Fit
+    fit : FitRecord
         From ``sem`` or ``sdem``.
 
     Notes
@@ -113,12 +114,12 @@ def spatial_hausman(fit: Fit) -> TestResult:
     return TestResult("spatial Hausman", statistic, len(d), "least squares and the error model agree")
 
 
-def effects_test(restricted: Fit, full: Fit) -> TestResult:
+def effects_test(restricted: FitRecord, full: FitRecord) -> TestResult:
     """Likelihood ratio for the joint significance of unit effects, period effects or both.
 
     Parameters
     ----------
-    restricted, full : Fit
+    restricted, full : FitRecord
         The same model with fewer and with more fixed effects ("none", "entity", "time", "twoway"): "time" and
         "twoway" test unit effects given period effects, "entity" and "twoway" the reverse. Or "none", "random",
         "correlated" and "chamberlain": unit effects that are random, and what correlated ones add to them.
@@ -163,7 +164,7 @@ def effects_test(restricted: Fit, full: Fit) -> TestResult:
     return TestResult(f"LR {name} effects", statistic, df, f"no {name} effects")
 
 
-def _uncorrected(fit: Fit) -> float:
+def _uncorrected(fit: FitRecord) -> float:
     """ln L of all N T rows, whatever correction the fit has."""
     from ..design.sample import demeaned_sample  # models stand on tests, not the reverse
 

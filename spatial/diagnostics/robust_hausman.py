@@ -8,23 +8,25 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
 from ..covariance.jackknife import grouping_of, hotelling
 from ..covariance.vcov import as_vcov
-from ..design._period_weights_tmp import refuse_varying
+from ..design.arrays import Sample
 from ..design.design import spatial_lag
 from ..design.fixed_effects import NO_EFFECTS, PERIOD_EFFECTS, UNIT_EFFECTS, FixedEffects, quasi_demean
 from ..design.gaps import refuse_unbalanced
 from ..design.sample import flat, regressor_columns
 from ..logdet import Jacobian
-from ..records.results import Fit, TestResult
-from ..solve.ml import Sample, maximum_likelihood
+from ..records.fit import FitRecord
+from ..records.tests import TestResult
+from ..solve.ml import maximum_likelihood
 from ..solve.random import swamy_arora
 
 ABSORBED = 1e-10  # norm after demeaning against before
 
 
-def robust_hausman(fit: Fit, *, vcov="cluster", **settings) -> TestResult:
+def robust_hausman(fit: FitRecord, *, vcov="cluster", **settings) -> TestResult:
     """Are the unit effects uncorrelated with the regressors, whatever the errors' variances?
 
     On data with a share of the unit means taken out, the random-effects transformation, the deviations from the
@@ -34,7 +36,7 @@ def robust_hausman(fit: Fit, *, vcov="cluster", **settings) -> TestResult:
 
     Parameters
     ----------
-    fit : Fit
+    fit : FitRecord
         From ``ols``, ``slx``, ``sar``, ``sdm``, ``sem`` or ``sdem`` with unit, two-way or random effects: the model
         to test. Period effects stay fixed.
     vcov : str or object
@@ -88,7 +90,7 @@ def robust_hausman(fit: Fit, *, vcov="cluster", **settings) -> TestResult:
     return TestResult("robust Hausman", F, df, "the effects are uncorrelated with the regressors")
 
 
-def augmented(fit: Fit) -> tuple[Fit, list[str]]:
+def augmented(fit: FitRecord) -> tuple[FitRecord, list[str]]:
     """The regression with deviations from unit means, without a covariance yet, and the names of the deviations."""
     periods = PERIOD_EFFECTS if fit.settings.effects.time else NO_EFFECTS
     sample, names, added = _sample_with_deviations(fit, periods)
@@ -102,14 +104,14 @@ def augmented(fit: Fit) -> tuple[Fit, list[str]]:
     return again, added
 
 
-def _left_between(fit: Fit) -> int:
+def _left_between(fit: FitRecord) -> int:
     """Units less the coefficients between them: what the variance of the unit effects is estimated from."""
     T, N = fit.design.y.shape
     means = fit.sample.X.reshape(T, N, -1).mean(axis=0)
     return N - fit.settings.effects.time - int(np.linalg.matrix_rank(means))
 
 
-def _sample_with_deviations(fit: Fit, periods: FixedEffects) -> tuple[Sample, list[str], list[str]]:
+def _sample_with_deviations(fit: FitRecord, periods: FixedEffects) -> tuple[Sample, list[str], list[str]]:
     """The quasi-demeaned sample with deviations from unit means added, its names, and those of the deviations."""
     d, spec = fit.design, fit.specification
     T, N = d.y.shape

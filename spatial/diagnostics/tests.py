@@ -9,19 +9,20 @@ from spillover.errors import SpatialInputError, check_option
 from ..covariance.jackknife import Jackknife, t_squared
 from ..covariance.vcov import as_vcov
 from ..design.design import INTERCEPT
-from ..records.results import Fit, TestResult, TestTable
+from ..records.fit import FitRecord
+from ..records.tests import TestResult, TestTable
 from .lm import scores_of, transformed
 from .random_nested import lr_test_of_random
 
 NULLS = {"SAR": "theta = 0", "SEM": "theta + rho beta = 0", "SLX": "rho = 0", "OLS": "rho = 0 and theta = 0"}
 
 
-def lm_tests(fit: Fit) -> TestTable:
+def lm_tests(fit: FitRecord) -> TestTable:
     """Lagrange multiplier tests for a spatial lag and a spatial error in a regression's residuals.
 
     Parameters
     ----------
-    fit : Fit
+    fit : FitRecord
         From ``ols`` or ``slx``, a cross-section or a panel with any fixed effects: its residuals and its W.
 
     Returns
@@ -66,7 +67,7 @@ def lm_tests(fit: Fit) -> TestTable:
     return TestTable(title, results, "without correction for the fixed effects (correction=False)" * plain)
 
 
-def lr_test(restricted: Fit, full: Fit) -> TestResult:
+def lr_test(restricted: FitRecord, full: FitRecord) -> TestResult:
     """Likelihood ratio of two nested fits on the same data: 2 (ln L_full - ln L_restricted).
 
     A pooled fit (``effects="none"``) is nested in one with random effects: phi = 0 lies on the boundary, and the
@@ -97,12 +98,12 @@ def lr_test(restricted: Fit, full: Fit) -> TestResult:
     return TestResult(f"LR {b} vs {a}", statistic, df, NULLS[a] if b == "SDM" and a in NULLS else f"{a} is enough")
 
 
-def wald_test(fit: Fit, against: str) -> TestResult:
+def wald_test(fit: FitRecord, against: str) -> TestResult:
     """Wald test of a Durbin model against a model that it nests.
 
     Parameters
     ----------
-    fit : Fit
+    fit : FitRecord
         From ``sdm`` (against "SAR", "SEM", "SLX" or "OLS"), or from a dynamic model (against "static").
     against : str
         "SAR": theta = 0. "SEM": theta + rho beta = 0, the common factor (delta method). "SLX": rho = 0.
@@ -148,7 +149,7 @@ def wald_test(fit: Fit, against: str) -> TestResult:
     return TestResult(f"Wald SDM vs {against}", statistic, df, NULLS[against])
 
 
-def _no_lags(fit: Fit) -> TestResult:
+def _no_lags(fit: FitRecord) -> TestResult:
     lags = list(fit.design.lags)
     g, V = fit.params[lags].to_numpy(), fit.vcov.loc[lags, lags].to_numpy()
     statistic = float(g @ np.linalg.solve(V, g))
@@ -160,13 +161,13 @@ def _no_past(lags) -> str:
     return " and ".join(sorted((f"{'eta' if name.startswith('W:') else 'tau'} = 0" for name in lags), reverse=True))
 
 
-def nests_sem(fit: Fit) -> bool:
+def nests_sem(fit: FitRecord) -> bool:
     """Whether every regressor of an SDM is lagged: only then does theta = -rho beta give the SEM."""
     d = fit.design
     return {j for j, name in enumerate(d.names) if name != INTERCEPT} <= set(d.durbin)
 
 
-def _refuse_without_common_factor(fit: Fit) -> None:
+def _refuse_without_common_factor(fit: FitRecord) -> None:
     if fit.design.lags:
         raise SpatialInputError("E501", "a dynamic SDM nests the SEM only with a lagged y that is filtered like y",
                                 hint="test against 'SAR', 'SLX', 'OLS' or 'static'")  # fmt: skip

@@ -18,11 +18,12 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import align
 from spillover.show import Shown
 
-from ..design._weights_tmp import align
 from ..logdet.inverse import inverse, polynomial
-from ..records.results import SCHEMA, Fit
+from ..records.fit import FitRecord
+from ..records.schema import SCHEMA
 from .elasticity import Elasticities, elasticities
 from .infer import AverageEffects, Inferred, Options, infer
 from .propagate import Averages, determinant, selectors
@@ -41,7 +42,7 @@ class Effects(Shown):
     inferred : Inferred
         Their estimates, standard errors, statistics, p-values and intervals, (3, r) each: direct, indirect, total.
         Also as ``estimates``, ``std_errors``, ``conf_low``, ``conf_high``.
-    fit : Fit
+    fit : FitRecord
     options : Options
         Method, level, draws and seed.
     source : AverageEffects or LongRunEffects
@@ -52,7 +53,7 @@ class Effects(Shown):
 
     variables: tuple[str, ...]
     inferred: Inferred = field(repr=False)
-    fit: Fit = field(repr=False)
+    fit: FitRecord = field(repr=False)
     options: Options
     source: object = field(repr=False)
     run: str = ""
@@ -224,11 +225,6 @@ class Effects(Shown):
 
         return by_period(self)
 
-    def __str__(self) -> str:
-        from ..report.text import effects_text
-
-        return effects_text(self)
-
     def _series(self, k):
         return pd.Series(self.estimates[k], index=pd.Index(self.variables, name="term"), name=KINDS[k])
 
@@ -241,7 +237,7 @@ class Effects(Shown):
         if not w.varies and period is not None:
             raise SpatialInputError("E501", "W is the same in all periods, and so are the effects",
                                     hint="leave period= out")  # fmt: skip
-        return w.at(period) if w.varies else w
+        return w[period] if w.varies else w
 
     def _ids(self, period) -> pd.Index:
         """The units, or those that are observed in one period."""
@@ -302,12 +298,12 @@ class Effects(Shown):
         return int(ids.get_loc(unit))
 
 
-def effects(fit: Fit, *, method="quadrature", level=0.95, draws=1000, seed=1) -> Effects:
+def effects(fit: FitRecord, *, method="quadrature", level=0.95, draws=1000, seed=1) -> Effects:
     """Direct, indirect and total effects of every regressor, with standard errors, intervals and p-values.
 
     Parameters
     ----------
-    fit : Fit
+    fit : FitRecord
     method : {"quadrature", "likelihood", "simulate", "delta"}
         "quadrature": the effects' distribution under the normal (or t) law of the estimates, exact and without a seed.
         "likelihood": the adjusted profile likelihood ratio, for few observations or rho near the end of its interval;
@@ -345,7 +341,7 @@ def effects(fit: Fit, *, method="quadrature", level=0.95, draws=1000, seed=1) ->
     return averaged(fit, fit.design.regressors, options)
 
 
-def averaged(fit: Fit, variables: tuple[str, ...], options: Options, run: str = "", source=None) -> Effects:
+def averaged(fit: FitRecord, variables: tuple[str, ...], options: Options, run: str = "", source=None) -> Effects:
     """Effects of these variables, of ``source`` or of the fit as it is."""
     source = AverageEffects(fit, Averages(fit)) if source is None else source
     return Effects(variables, infer(source, selectors(fit, variables), options), fit, options, source, run)

@@ -23,7 +23,9 @@ from spillover.show import Shown
 from ..covariance.groups import group_values, units_of_rows
 from ..design.moderators import moderated_terms, moderator_values
 from ..logdet.inverse import Inverse
-from ..records.results import SCHEMA, Fit, TestResult
+from ..records.fit import FitRecord
+from ..records.schema import SCHEMA
+from ..records.tests import TestResult
 from .curves import between_poles
 from .linear import Law, infer_linear
 from .mixture import Inference, summarize
@@ -45,7 +47,7 @@ class EffectsBy(Shown):
         Estimates, standard errors, statistics, p-values and intervals, (3, s) each: direct, indirect, total.
     law : Law or None
         Their joint distribution: combinations of groups are read from it. None without standard errors.
-    fit : Fit
+    fit : FitRecord
     level : float
     """
 
@@ -53,7 +55,7 @@ class EffectsBy(Shown):
     labels: tuple[str, ...]
     inference: Inference = field(repr=False)
     law: Law | None = field(repr=False)
-    fit: Fit = field(repr=False)
+    fit: FitRecord = field(repr=False)
     level: float = 0.95
 
     @property
@@ -111,11 +113,6 @@ class EffectsBy(Shown):
         distribution = (rank, statistic) if df is None else ((rank, df), statistic / rank)
         return TestResult(f"equal {effect} effects", distribution[1], distribution[0], null)
 
-    def __str__(self) -> str:
-        from ..report.text import effects_by_text
-
-        return effects_by_text(self)
-
     def _series(self, k):
         return pd.Series(self.estimates[k], index=pd.Index(self.labels, name="group"), name=KINDS[k])
 
@@ -133,12 +130,12 @@ class EffectsBy(Shown):
         return pd.DataFrame(inference.columns(), index=index).reset_index()[["effect", *SCHEMA]]
 
 
-def effects_by(fit: Fit, variable: str, by=None, *, at=None, level=0.95) -> EffectsBy:
+def effects_by(fit: FitRecord, variable: str, by=None, *, at=None, level=0.95) -> EffectsBy:
     """Direct, indirect and total effects of a regressor by group of units, or at values of its moderators.
 
     Parameters
     ----------
-    fit : Fit
+    fit : FitRecord
         Its formula may have interactions with the regressor: ``x:m``, ``x:C(region)``, ``x*east``.
     variable : str
         The regressor as the formula writes it, ``log(x)``.

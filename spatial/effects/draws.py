@@ -6,7 +6,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from ..records.results import critical_value
+from ..records.schema import critical_value
 from .mixture import STANDARD_LEVEL, Inference, inverted
 from .propagate import determinant
 

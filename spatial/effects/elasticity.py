@@ -25,7 +25,7 @@ from ..design.design import Design
 from ..design.formula import Factor, read_formula
 from ..design.moderators import Moderated, moderator_values, term_parts
 from ..design.terms import FUNCTIONS, number_value
-from ..records.results import SCHEMA
+from ..records.schema import SCHEMA
 from .infer import infer
 from .mixture import Inference
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from spillover.errors import check_option
 
-from ..records.results import Fit, critical_value, two_sided
+from ..records.fit import FitRecord
+from ..records.schema import critical_value, two_sided
 from .draws import from_draws, parameter_draws
 from .linear import Law, infer_linear
 from .mixture import Inference
@@ -47,7 +48,7 @@ class AverageEffects:
     Linear combinations of coefficients are picked by ``picks`` (K, V, p): see ``propagate.selectors``.
     """
 
-    fit: Fit
+    fit: FitRecord
     averages: Averages
 
     def estimates(self, picks: np.ndarray) -> np.ndarray:

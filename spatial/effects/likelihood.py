@@ -29,7 +29,7 @@ from ..covariance.kinds import Information
 from ..covariance.vcov import as_vcov
 from ..logdet import logdet
 from ..logdet.inverse import Inverse
-from ..records.results import critical_value, two_sided
+from ..records.schema import critical_value, two_sided
 from .curves import between_poles, distance
 from .mixture import STANDARD_LEVEL, Inference
 from .propagate import determinant

@@ -19,7 +19,8 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.show import Shown
 
-from ..records.results import Fit, TestResult
+from ..records.fit import FitRecord
+from ..records.tests import TestResult
 from ..solve.dynamic import roots
 from .average import Effects, averaged
 from .draws import parameter_draws
@@ -70,7 +71,7 @@ class Stationarity:
         return f"{said}: {self.words} = {self.total:.4g}, largest root {self.largest_root:.4g}"
 
 
-def stationarity(fit: Fit) -> Stationarity:
+def stationarity(fit: FitRecord) -> Stationarity:
     """The stationarity of a dynamic fit.
 
     Raises
@@ -103,7 +104,7 @@ class DynamicEffects(Shown):
 
     Attributes
     ----------
-    fit : Fit
+    fit : FitRecord
     options : Options
         How the inference is made, as in ``Effects``.
     short_run, long_run, convergence : Effects
@@ -122,7 +123,7 @@ class DynamicEffects(Shown):
     [0.03, 0.23]
     """
 
-    fit: Fit = field(repr=False)
+    fit: FitRecord = field(repr=False)
     options: Options
 
     @cached_property
@@ -171,13 +172,6 @@ class DynamicEffects(Shown):
         return pd.concat([part.tidy().assign(effect=lambda t, run=part.run: run + " " + t["effect"]) for part in parts],
                          ignore_index=True)  # fmt: skip
 
-    def __str__(self) -> str:
-        from ..report.text import effects_text
-
-        if self.fit.stationarity.holds:
-            return f"{effects_text(self.short_run)}\n\n{effects_text(self.long_run, False)}"
-        return f"{effects_text(self.short_run)}\n\nNo long run: the estimate is {self.fit.stationarity}."
-
     def __getattr__(self, name):
         more = f": read short_run.{name} or long_run.{name}" if hasattr(Effects, name) else ""
         raise AttributeError(f"effects of a dynamic model have no attribute {name!r}{more}")
@@ -191,7 +185,7 @@ class LongRunEffects:
     kappa and phi = 1 - tau - kappa w_max, which is positive where the long run exists.
     """
 
-    fit: Fit
+    fit: FitRecord
     at_estimates: AverageEffects
 
     def estimates(self, picks: np.ndarray) -> np.ndarray:
@@ -247,14 +241,14 @@ class LongRunEffects:
         raise SpatialInputError("E501", "method='likelihood' is for static models", hint="method='quadrature'")
 
 
-def refuse_without_long_run(fit: Fit) -> None:
+def refuse_without_long_run(fit: FitRecord) -> None:
     if not fit.stationarity.holds:
         raise SpatialInputError("E712", f"there is no long run: the estimate is {fit.stationarity}",
                                 hint="short_run and path(horizon) are defined; difference the data or add "
                                 "time effects for the long run")  # fmt: skip
 
 
-def long_run_fit(fit: Fit) -> Fit:
+def long_run_fit(fit: FitRecord) -> FitRecord:
     """A fit whose effects are the long-run effects: rho*, beta / (1 - tau) and theta / (1 - tau), V by the delta
     method."""
     params = fit.params.to_numpy()
@@ -269,12 +263,12 @@ def long_run_fit(fit: Fit) -> Fit:
     return replace(fit, params=pd.Series(long, names, name="estimate"), vcov=pd.DataFrame(V, names, names))
 
 
-def dynamics(fit: Fit, params: np.ndarray) -> list[np.ndarray]:
+def dynamics(fit: FitRecord, params: np.ndarray) -> list[np.ndarray]:
     """rho, tau and eta of parameters (..., p); 0 where the model has no such term."""
     return [params @ pick for pick in spatial_places(fit)]
 
 
-def _long_run_parameters(fit: Fit, params: np.ndarray) -> np.ndarray:
+def _long_run_parameters(fit: FitRecord, params: np.ndarray) -> np.ndarray:
     """(draws, p) parameters as those of the long run; the lags' own are 0."""
     rho, tau, eta = dynamics(fit, params)
     in_rho, in_tau, in_eta = (pick.astype(bool) for pick in spatial_places(fit))

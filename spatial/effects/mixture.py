@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
-from ..records.results import critical_value
+from ..records.schema import critical_value
 from .t_distribution import t_cdf
 
 MOST_STEPS = 60  # of the bracketed Newton search for a quantile; 4 to 7 are taken

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import SpatialWeights
 
-from ..design._weights_tmp import Weights
 from ..logdet import logdet
-from ..records.results import SCHEMA, Fit
+from ..records.fit import FitRecord
+from ..records.schema import SCHEMA
 from ..solve.dynamic import EIGEN_MAX
 from .draws import from_draws, parameter_draws
 from .infer import Options
@@ -26,7 +27,7 @@ KINDS = ("direct", "indirect", "total")
 CLOSE = 1e-8  # how well the decomposition of 1 must give the row sums back
 
 
-def effect_path(fit: Fit, horizon: int, options: Options) -> pd.DataFrame:
+def effect_path(fit: FitRecord, horizon: int, options: Options) -> pd.DataFrame:
     """``DynamicEffects.path``: the common schema by change, horizon, effect and term."""
     if not (isinstance(horizon, int | np.integer) and horizon >= 0):
         raise SpatialInputError("E501", f"horizon={horizon!r} must be a whole number of periods, 0 or more")
@@ -78,7 +79,7 @@ def _averages(spectra, orders: int, points, h: int) -> np.ndarray:
     return np.array(out)
 
 
-def _shares(weights: Weights):
+def _shares(weights: SpatialWeights):
     """(eigenvalues, shares) whose sums are tr f(W) / N and 1'f(W) 1 / N."""
     eigenvalues = logdet(weights, "eigen").eigenvalues
     traces = eigenvalues, np.full(weights.n, 1 / weights.n)

@@ -23,23 +23,23 @@ import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.matrix import SpatialWeights, as_weights
 
-from ..design._weights_tmp import Weights, as_weights
 from ..design.design import INTERCEPT, Design, design, spatial_lag
 from ..design.formula import read_formula
 from ..logdet.inverse import inverse
-from ..records.results import Fit
+from ..records.fit import FitRecord
 
 IN_SAMPLE = ("TS", "TC", "BP", "trend")
 OUT_OF_SAMPLE = ("BP", "TC", "TS1", "trend")
 
 
-def predict(fit: Fit, data: pd.DataFrame | None = None, w=None, *, kind: str | None = None) -> pd.Series:
+def predict(fit: FitRecord, data: pd.DataFrame | None = None, w=None, *, kind: str | None = None) -> pd.Series:
     """Predict the response, in the units of the formula's left side: log(y) stays a logarithm.
 
     Parameters
     ----------
-    fit : Fit
+    fit : FitRecord
     data : DataFrame, optional
         New units, one per row, with the formula's regressors and ids that the fit does not have. Without it
         the fitted units are predicted.
@@ -82,7 +82,7 @@ def predict(fit: Fit, data: pd.DataFrame | None = None, w=None, *, kind: str | N
     return pd.Series(out_of_sample(fit, whole, M, new, kind or "BP"), index=whole.ids[new], name="predicted")
 
 
-def in_sample(fit: Fit, kind: str) -> np.ndarray:
+def in_sample(fit: FitRecord, kind: str) -> np.ndarray:
     """(T, N) predictions of the fitted units."""
     d = fit.design
     if kind == "TS":
@@ -99,7 +99,7 @@ def in_sample(fit: Fit, kind: str) -> np.ndarray:
     return np.concatenate([_through_space(fit, *system, kind) for system in systems])
 
 
-def _through_space(fit: Fit, W: Weights, M: Weights, y, trend, kind: str) -> np.ndarray:
+def _through_space(fit: FitRecord, W: SpatialWeights, M: SpatialWeights, y, trend, kind: str) -> np.ndarray:
     """TC or BP of (T, N) arrays under one W and M."""
     TC = inverse(W, fit.rho).solve(trend.T).T
     if kind == "TC":
@@ -109,7 +109,7 @@ def _through_space(fit: Fit, W: Weights, M: Weights, y, trend, kind: str) -> np.
     return TC - ((Q @ gap) / Q.diagonal()[:, None] - gap).T
 
 
-def out_of_sample(fit: Fit, whole: Design, M: Weights, new: np.ndarray, kind: str) -> np.ndarray:
+def out_of_sample(fit: FitRecord, whole: Design, M: SpatialWeights, new: np.ndarray, kind: str) -> np.ndarray:
     """Predictions of the units ``new`` (a mask) of a design over all units; y of new units is not read."""
     from scipy.sparse.linalg import spsolve
 
@@ -129,7 +129,7 @@ def out_of_sample(fit: Fit, whole: Design, M: Weights, new: np.ndarray, kind: st
     return TC[new] - spsolve(Q[new][:, new].tocsc(), Q[new][:, old] @ (y - TC[old]))
 
 
-def regression_part(fit: Fit, d: Design) -> np.ndarray:
+def regression_part(fit: FitRecord, d: Design) -> np.ndarray:
     """X beta + W X theta, (T, N), by the names of the parameters; without fixed effects."""
     out = np.zeros(d.y.shape)
     for name, value in fit.params.drop(["rho", "lambda"], errors="ignore").items():
@@ -152,7 +152,7 @@ def _column(d: Design, name: str) -> np.ndarray:
     raise SpatialInputError("E501", f"{name!r} is no term of the formula: this fit cannot predict", column=name)
 
 
-def _effects(fit: Fit, trend) -> np.ndarray:
+def _effects(fit: FitRecord, trend) -> np.ndarray:
     """The fixed effects: unit and period means of A y - X beta."""
     effects = fit.settings.effects
     if not effects.fixed:
@@ -161,13 +161,13 @@ def _effects(fit: Fit, trend) -> np.ndarray:
     return u - fit.design.within(u, effects)
 
 
-def _whole(fit: Fit, data: pd.DataFrame, w) -> tuple[Design, Weights, np.ndarray]:
+def _whole(fit: FitRecord, data: pd.DataFrame, w) -> tuple[Design, SpatialWeights, np.ndarray]:
     """One design over fitted and new units, the weights of its error, and which units are new."""
     old = fit.design
     if old.error_weights is not None:
         raise SpatialInputError("E501", "fits with a second W (w_error) are predicted in sample only")
     weights = as_weights(w)
-    if weights.ids is None:
+    if not weights.labelled:
         raise SpatialInputError("E501", "w has no ids: which units are new cannot be told")
     frame = old.frame.iloc[old.order[0]].set_axis(old.ids, axis=0)
     ids = pd.Index(data[old.ids.name]) if old.ids.name in data.columns else data.index
@@ -196,7 +196,7 @@ def _columns(d: Design) -> tuple[list[str], list[str]]:
     return list(terms.columns), [c for c in terms.columns if c not in right]
 
 
-def _filters(fit: Fit, W, M):
+def _filters(fit: FitRecord, W, M):
     eye = sparse.eye_array(W.shape[0], format="csr")
     return (eye - fit.rho * W).tocsr(), (eye - fit.lam * M).tocsr()
 

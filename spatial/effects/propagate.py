@@ -32,7 +32,7 @@ class Averages:
     def __init__(self, fit, period=None):
         w = fit.design.weights
         self.orders = fit.design.wx_order
-        self.weights = w if not w.varies else w.stacked if period is None else w.at(period)
+        self.weights = w if not w.varies else w.stacked if period is None else w[period]
         own = None if period is None else logdet(self.weights)
         self.logdet = (own or determinant(fit)) if fit.specification.lag else None
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
-from spatial.design._weights_tmp import Weights, as_weights
-from spatial.design._weights_tmp import align as in_order_of
 from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+from spillover.matrix import SpatialWeights, as_weights
+from spillover.matrix import align as in_order_of
 
 DEFAULT_SEED = 1
 ALTERNATIVES = ("two-sided", "greater", "less")
@@ -28,7 +27,7 @@ class Field:
     values : ndarray, shape (k, n)
         One row per variable, float64, finite.
     names : tuple of k str
-    weights : Weights
+    weights : SpatialWeights
         Of the n units that are used.
     all_ids : pandas.Index
         The units of the weights as given.
@@ -39,7 +38,7 @@ class Field:
 
     values: np.ndarray
     names: tuple[str, ...]
-    weights: Weights
+    weights: SpatialWeights
     all_ids: pd.Index
     used: np.ndarray
     notes: tuple[str, ...] = ()
@@ -78,7 +77,7 @@ def read(
     """
     check_option("missing", missing, ("error", "drop"))
     check_option("align", align, ("labels", "position"))
-    weights = with_floats(as_weights(w))
+    weights = as_weights(w)
     names, rows, by_position = [], [], []
     for default, values in variables:
         values = column_of(data, values, default)
@@ -89,12 +88,12 @@ def read(
         rows.append(_in_order(numbers(values, names[-1]), weights, names[-1], data))
     values = np.array(rows)
     notes = match_notes(weights, by_position, align)
-    all_ids = pd.RangeIndex(weights.n) if weights.ids is None else weights.ids
+    all_ids = weights.ids
     check_finite(values, names, all_ids, missing)
     used = ~np.isnan(values).any(axis=0)
     if not used.all():
         before = len(weights.islands)
-        weights = subset(weights, used)
+        weights = weights.subset_at(np.flatnonzero(used))
         notes += (_say_dropped(all_ids[~used], weights, before),)
         warnings.warn(notes[-1], SpatialInputWarning, stacklevel=3)
     check_links(weights, diagonal=diagonal)
@@ -118,13 +117,15 @@ def column_of(data, values, default: str):
     return _only_column(values) if isinstance(values, pd.DataFrame) else values
 
 
-def match_notes(weights: Weights, by_position: list[str], align: str) -> tuple[str, ...]:
+def match_notes(weights: SpatialWeights, by_position: list[str], align: str) -> tuple[str, ...]:
     """How arrays were matched, in words; a warning where the weights have labels that an array cannot show."""
-    if not by_position or (weights.ids is not None and weights.ids.equals(pd.RangeIndex(weights.n))):
+    if not by_position:
         return ()
     names = ", ".join(dict.fromkeys(by_position))
-    if weights.ids is None:
+    if not weights.labelled:
         return (f"{names}: matched to the weights by position, neither has labels",)
+    if weights.ids.equals(pd.RangeIndex(weights.n)):
+        return ()
     note = f"{names}: matched to the weights by position, values without labels"
     if align == "labels":
         advice = 'give a Series indexed by unit, or say align="position"'
@@ -138,12 +139,12 @@ def id_columns(frame: pd.DataFrame, ids: pd.Index) -> list[str]:
     return [str(c) for c in candidates if frame[c].isin(ids).all() and ids.isin(frame[c]).all()]
 
 
-def _in_order(values, weights: Weights, name: str, data) -> np.ndarray:
+def _in_order(values, weights: SpatialWeights, name: str, data) -> np.ndarray:
     """Values in the order of the weights; where the index of ``data`` fails, E101 names the column with the ids."""
     try:
         return in_order_of(values, weights, name=name)
     except SpatialInputError as error:
-        if error.code not in ("E101", "E102") or not isinstance(data, pd.DataFrame) or weights.ids is None:
+        if error.code not in ("E101", "E102") or not isinstance(data, pd.DataFrame) or not weights.labelled:
             raise
         columns = id_columns(data, weights.ids)
         if not columns:
@@ -218,7 +219,7 @@ def check_varies(values: np.ndarray, name: str) -> None:
         raise SpatialInputError("E204", message, column=name)
 
 
-def check_links(weights: Weights, *, diagonal: bool = False) -> None:
+def check_links(weights: SpatialWeights, *, diagonal: bool = False) -> None:
     """E306 when nobody has a neighbor, E301 when weights cancel, E312 when somebody is their own."""
     if weights.csr.nnz == 0 or not weights.csr.data.any():
         raise SpatialInputError("E306", "no unit has a neighbor, so there is nothing to compare")
@@ -226,9 +227,8 @@ def check_links(weights: Weights, *, diagonal: bool = False) -> None:
         raise SpatialInputError("E301", "the weights' sum must be positive", hint="negative weights cancel the others")
     own = np.flatnonzero(weights.csr.diagonal())
     if len(own) and not diagonal:
-        ids = own if weights.ids is None else weights.ids[own]
         raise SpatialInputError(
-            "E312", "units are their own neighbors", ids=list(ids), hint="set the diagonal to zero"
+            "E312", "units are their own neighbors", ids=list(weights.ids[own]), hint="set the diagonal to zero"
         )
 
 
@@ -240,23 +240,6 @@ def check_draws(permutations, seed, alternative) -> None:
     check_option("alternative", alternative, ALTERNATIVES)
 
 
-def with_floats(weights: Weights) -> Weights:
-    """Integers in a matrix would overflow, or round, in what follows."""
-    if weights.csr.dtype == np.float64:
-        return weights
-    return replace(weights, csr=weights.csr.astype(np.float64))
-
-
-def subset(weights: Weights, keep: np.ndarray) -> Weights:
-    """Weights among the kept units; rows that summed to one do so again."""
-    csr = weights.csr[keep][:, keep]
-    if weights.standardization == "row":
-        sums = np.asarray(csr.sum(axis=1)).ravel()
-        csr = sparse.diags_array(np.divide(1.0, sums, out=np.zeros_like(sums), where=sums != 0)) @ csr
-    ids = None if weights.ids is None else weights.ids[keep]
-    return Weights(sparse.csr_array(csr), ids, weights.kind, weights.standardization)
-
-
 def standardised(values: np.ndarray) -> np.ndarray:
     """Deviations from the mean over the standard deviation (divisor n); safe for 1e200 and 1e-200."""
     scaled = values / np.abs(values).max()
@@ -265,9 +248,9 @@ def standardised(values: np.ndarray) -> np.ndarray:
     return centred / np.sqrt(np.mean(centred**2))
 
 
-def _say_dropped(ids, weights: Weights, islands_before: int) -> str:
+def _say_dropped(ids, weights: SpatialWeights, islands_before: int) -> str:
     shown = ", ".join(map(str, ids[:5])) + (" ..." if len(ids) > 5 else "")
     made = len(weights.islands) - islands_before
-    again = "; weights row-standardised again" if weights.standardization == "row" else ""
+    again = f"; weights {weights.standardization}-standardised again" if weights.standardization != "none" else ""
     islands = f"; {made} more units without neighbors" if made > 0 else ""
     return f"{len(ids)} units with missing values dropped ({shown}){again}{islands}"

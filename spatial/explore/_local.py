@@ -216,7 +216,7 @@ def answer(
         permutations=test.draws.first,
         seed=test.seed,
         draws=counts.permutations[~np.isnan(p)],
-        weights=field.weights.describe(),
+        weights=field.weights.header(),
         notes=field.notes,
     )
 

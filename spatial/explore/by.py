@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from spatial.design._weights_tmp import as_weights, warn_unlabelled
 from spillover.errors import SpatialInputError
+from spillover.matrix import TemporalWeights, as_weights, warn_unlabelled
 from spillover.show import Shown
 
 from . import _draws, _input
@@ -121,12 +121,13 @@ def moran_by(
     """
     _input.check_draws(permutations, seed, alternative)
     columns = [columns] if isinstance(columns, str) else list(columns)
-    matrices = {k: as_weights(v) for k, v in w.items()} if isinstance(w, Mapping) else {"w": as_weights(w)}
+    several = isinstance(w, Mapping) and not isinstance(w, TemporalWeights)
+    matrices = {name: as_weights(each) for name, each in (w if several else {"w": w}).items()}
     wide, periods = unstack(data, columns, time, entity, next(iter(matrices.values())).ids)
     _draws.announce_global(next(iter(matrices.values())).csr, len(matrices) * len(columns) * len(periods), permutations)
     parts = []
     for name, weights in matrices.items():
-        if weights.ids is None:
+        if not weights.labelled:
             warn_unlabelled()
             weights = as_weights(weights.csr, ids=wide.index)
         for group in _same_units(wide, periods, columns, time, missing):
@@ -137,7 +138,7 @@ def moran_by(
     order = {(m, c, p): i for i, (m, c, p) in enumerate((m, c, p) for m in matrices for c in columns for p in periods)}
     parts.sort(key=lambda part: order[part[:3]])
     frame = pd.DataFrame([(*part[:3], *part[3]) for part in parts], columns=["weights", "variable", time, *COLUMNS])
-    lines = {name: weights.describe() for name, weights in matrices.items()}
+    lines = {name: weights.header() for name, weights in matrices.items()}
     return MoranBy(frame, time, lines, permutations, seed, alternative)
 
 

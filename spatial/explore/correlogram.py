@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from spatial.design._weights_tmp import Weights
 from spillover.errors import SpatialInputError
+from spillover.matrix import SpatialWeights
 from spillover.show import Shown
 
 from . import _draws, _input, _null
@@ -136,7 +136,7 @@ def correlogram_distance(
         raise SpatialInputError("E501", "breaks must be two or more increasing distances from 0 up")
     xy, ids = _coordinates(points)
     bands = list(distance_bands(xy, breaks))
-    everyone = Weights(sum(csr for _, csr in bands), ids, "distance", "none")
+    everyone = SpatialWeights(sum(csr for _, csr in bands), ids, "distance", "none")
     field = _input.read([("y", y)], everyone, data=data, missing=missing, align=align)
     steps = ((label, row_standardised(csr[field.used][:, field.used])) for label, csr in bands)
     return _by_step(field, steps, "distance", permutations, alternative, seed)
@@ -183,7 +183,7 @@ def _by_step(field, steps, name, permutations, alternative, seed) -> Correlogram
         if not csr.nnz:
             continue
         _draws.announce_global(csr, 1, permutations)
-        weights = Weights(csr, field.weights.ids, f"{name} {label}", "row")
+        weights = SpatialWeights(csr, field.weights.ids, f"{name} {label}", "row")
         r = from_field(replace(field, weights=weights), permutations, alternative, seed)[0]
         p_sim = np.nan if r.p_sim is None else r.p_sim
         sizes = csr.nnz // 2, int(np.count_nonzero(np.diff(csr.indptr)))

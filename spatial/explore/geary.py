@@ -63,7 +63,7 @@ def geary(
         simulated=scale * (squares[0] - 2 * products[0]),
         seed=seed,
         n=n,
-        weights=field.weights.describe(),
+        weights=field.weights.header(),
         notes=field.notes + _not_normal(normal, randomised),
     )
 

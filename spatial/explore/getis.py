@@ -67,7 +67,7 @@ def getis_ord(
         simulated=products[0] / pairs,
         seed=seed,
         n=len(x),
-        weights=field.weights.describe(),
+        weights=field.weights.header(),
         notes=field.notes,
     )
 

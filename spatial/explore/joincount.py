@@ -117,7 +117,7 @@ def join_counts(
         p_sim = _null.pseudo_p(count, draws, alternative)
         rows.append([name, count, mean, sd, z, _null.normal_p(z, alternative), np.nan if p_sim is None else p_sim])
     frame = pd.DataFrame(rows, columns=["joins", "count", "expected", "sd", "z", "p_rand", "p_sim"])
-    described = field.weights.describe()
+    described = field.weights.header()
     return JoinCounts(field.names[0], frame, permutations, seed, field.weights.n, alternative, described, field.notes)
 
 

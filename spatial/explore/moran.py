@@ -111,7 +111,7 @@ def from_field(field: _input.Field, permutations: int, alternative: str, seed: i
                 simulated=products[k] / links.s0,
                 seed=seed,
                 n=n,
-                weights=field.weights.describe(),
+                weights=field.weights.header(),
                 notes=field.notes,
                 z=z[k],
                 lag=lag[k],

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from spatial.design._weights_tmp import Weights
-from spatial.design._weights_tmp import align as align_to
 from spillover.errors import SpatialInputError
+from spillover.matrix import SpatialWeights
+from spillover.matrix import align as align_to
 from spillover.show import Shown
 
 from . import _input, _local
@@ -100,7 +100,7 @@ def smoothed_rates(events, population, w=None, *, data=None, missing="error", al
     columns = {"events": e, "population": p, "rate": rate, "prior": prior, "shrinkage": share}
     columns |= {"smoothed": prior + (1 - share) * (rate - prior), "standardised": _standardise(e, p)}
     frame = pd.DataFrame(columns, index=field.ids).reindex(field.all_ids)
-    kind, described = ("global", "") if w is None else ("local", field.weights.describe())
+    kind, described = ("global", "") if w is None else ("local", field.weights.header())
     return SmoothedRates(f"{field.names[0]} / {field.names[1]}", frame, kind, described, field.notes)
 
 
@@ -155,7 +155,7 @@ def _alone(events, population, data, missing) -> _input.Field:
     """The same without weights: two Series are matched by their labels, arrays by position."""
     columns = [_input.column_of(data, v, name) for v, name in ((events, "events"), (population, "population"))]
     ids = columns[0].index if isinstance(columns[0], pd.Series) else pd.RangeIndex(len(columns[0]))
-    nobody = Weights(sparse.csr_array((len(ids), len(ids))), ids, "none", "none")
+    nobody = SpatialWeights(sparse.csr_array((len(ids), len(ids))), ids, "none", "none")
     names = [str(getattr(c, "name", None) or name) for c, name in zip(columns, ("events", "population"))]
     values = np.array([align_to(_input.numbers(c, name), nobody, name=name) for c, name in zip(columns, names)])
     _input.check_finite(values, names, ids, missing)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from spatial.design._weights_tmp import as_weights, warn_unlabelled
 from spillover.errors import SpatialInputError
+from spillover.matrix import as_weights, warn_unlabelled
 from spillover.show import Shown
 
 from . import _input
@@ -93,7 +93,7 @@ def lisa_transitions(data, column, w, *, time, entity=None) -> LisaTransitions:
     refuse_gaps(wide, time)
     if len(periods) < 2:
         raise SpatialInputError("E206", f"transitions need two or more periods of {time!r}, there are {len(periods)}")
-    if weights.ids is None:
+    if not weights.labelled:
         warn_unlabelled()
         weights = as_weights(weights.csr, ids=wide.index)
     field = _input.read([(str(p), wide[(column, p)].rename(f"{column} ({time} {p})")) for p in periods], weights)
@@ -110,4 +110,4 @@ def lisa_transitions(data, column, w, *, time, entity=None) -> LisaTransitions:
     table = pd.DataFrame(names, index=field.ids[linked], columns=pd.Index(periods, name=time))
     labels = pd.Index(QUADRANTS)
     frame = pd.DataFrame(counts, index=labels.rename("from"), columns=labels.rename("to"))
-    return LisaTransitions(column, time, table.reindex(field.all_ids), frame, moves, weights.describe(), field.notes)
+    return LisaTransitions(column, time, table.reindex(field.all_ids), frame, moves, weights.header(), field.notes)

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from spatial.design._weights_tmp import align
 from spillover.errors import SpatialInputError
+from spillover.matrix import align
 
 from . import _draws, _input, _null, rates
 from ._global import GlobalStatistic
@@ -61,7 +61,7 @@ def moran_bv(
         simulated=sums[0] / s0,
         seed=seed,
         n=n,
-        weights=field.weights.describe(),
+        weights=field.weights.header(),
         null="x stays, y falls on the units at random",
         notes=field.notes,
     )
@@ -161,7 +161,7 @@ def moran_residuals(residuals, X, w, *, alternative="two-sided", align="labels")
         simulated=np.empty(0),
         seed=0,
         n=n,
-        weights=field.weights.describe(),
+        weights=field.weights.header(),
         null="errors are independent and normal",
     )
 

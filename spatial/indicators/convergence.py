@@ -10,7 +10,8 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 from spillover.show import Shown
 
-from ..records.results import Fit, TestResult, TestTable
+from ..models.fit import Fit
+from ..records.tests import TestResult, TestTable
 from ..report.explore import p_text
 from ..report.text import columns, number
 from ._frame import Table, groups_of, read, refuse, refuse_gaps

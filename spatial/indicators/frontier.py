@@ -11,7 +11,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 from spillover.show import Shown
 
-from ..records.results import SCHEMA, critical_value, two_sided
+from ..records.schema import SCHEMA, critical_value, two_sided
 from ..report.text import p_text, tidy_text
 from ._frame import Table, read, refuse
 from ._inefficiency import Panel, efficiencies, maximise

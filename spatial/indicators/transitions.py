@@ -9,12 +9,12 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 from spillover.ids import positions
+from spillover.matrix import as_weights, warn_unlabelled
 from spillover.show import Shown
 
-from ..design._weights_tmp import as_weights, warn_unlabelled
 from ..design.keys import _key_columns
 from ..explore._chain import passage_times, steady_state, transition_probabilities
-from ..records.results import TestResult, TestTable
+from ..records.tests import TestResult, TestTable
 from ..report.text import columns, number
 from ._frame import Table, read, refuse, refuse_gaps
 
@@ -260,11 +260,12 @@ def _chain(column, start, end, k, limits, title="all units") -> Markov:
 def _neighbours(data, table: Table, y, w, entity, time) -> tuple[str, np.ndarray]:
     """The weights in words, and the spatial lag (T, N) in the table's order of units."""
     weights = as_weights(w)
-    if weights.ids is None:
+    if not weights.labelled:
         warn_unlabelled()
         weights = as_weights(weights.csr, ids=_key_columns(data, entity, time)[0].unique())
-    if weights.islands:
-        raise SpatialInputError("E306", "units without neighbours have no class of neighbours", ids=weights.islands,
+    if weights.alone.any():
+        raise SpatialInputError("E306", "units without neighbours have no class of neighbours",
+                                ids=list(weights.islands),
                                 hint="islands='nearest' when the weights are made")  # fmt: skip
     if not weights.rows_sum_to_one:
         raise SpatialInputError("E308", "the neighbours' mean needs weights whose rows sum to one",
@@ -272,7 +273,7 @@ def _neighbours(data, table: Table, y, w, entity, time) -> tuple[str, np.ndarray
     at = positions(table.units, weights.ids)
     lag = np.empty_like(y)
     lag[:, at] = (weights.csr @ y[:, at].T).T
-    return weights.describe(), lag
+    return weights.header(), lag
 
 
 def _homogeneity(counts: list[np.ndarray]) -> TestTable:

@@ -20,8 +20,8 @@ from functools import lru_cache
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.matrix import SpatialWeights
 
-from ..design._weights_tmp import Weights
 from .asymmetric import Asymmetric, asymmetric, interval_of
 from .banded import bands
 from .exact import BYTES_PER_ELEMENT, EASY, Cholmod, SparseLU, cholmod_installed, envelope, memory
@@ -53,12 +53,12 @@ ALONE = {"probes": 100, "steps": 40}  # quadrature that stands alone
 
 
 @lru_cache(maxsize=32)
-def logdet(weights: Weights, method: str | None = None) -> Spectrum | Asymmetric | Factorised | Quadrature:
+def logdet(weights: SpatialWeights, method: str | None = None) -> Spectrum | Asymmetric | Factorised | Quadrature:
     """The log-determinant of W by the method that suits its size and density.
 
     Parameters
     ----------
-    weights : Weights
+    weights : SpatialWeights
     method : {"eigen", "sparse", "cholmod", "stochastic"}, optional
         Overrides the choice.
 
@@ -71,7 +71,7 @@ def logdet(weights: Weights, method: str | None = None) -> Spectrum | Asymmetric
     Examples
     --------
     >>> import numpy as np
-    >>> from spatial.design._weights_tmp import as_weights
+    >>> from spillover.matrix import as_weights
     >>> w = as_weights(np.array([[0, 1, 0], [0.5, 0, 0.5], [0, 1, 0]]))
     >>> L = logdet(w)
     >>> float(round(L.value(0.5), 6)), L.interval           # log(1 - 0.25)

@@ -12,8 +12,8 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import SpatialWeights
 
-from ..design._weights_tmp import Weights
 from .exact import BYTES_PER_ELEMENT, SparseLU, memory
 from .structure import similar, symmetrizer
 
@@ -25,7 +25,7 @@ PROBES = 200  # of the stochastic diagonal
 
 
 @lru_cache(maxsize=4)
-def inverse(weights: Weights, rho: float) -> Inverse:
+def inverse(weights: SpatialWeights, rho: float) -> Inverse:
     """The inverse for one W and rho; remembered, so that shocks and units share one factorisation."""
     return Inverse(weights, rho)
 
@@ -39,7 +39,7 @@ def polynomial(c, W, x):
 
 
 @lru_cache(maxsize=4)
-def _structure(weights: Weights):
+def _structure(weights: SpatialWeights):
     """(D or None, engine of sparse factorisations) of one W, whatever rho."""
     scale = symmetrizer(weights.csr)
     return scale, SparseLU(weights.csr if scale is None else similar(weights.csr, scale), scale is not None)
@@ -50,13 +50,13 @@ class Inverse:
 
     Examples
     --------
-    >>> from spatial.design._weights_tmp import as_weights
+    >>> from spillover.matrix import as_weights
     >>> A_inverse = inverse(as_weights(np.array([[0.0, 1.0], [0.5, 0.0]])), 0.4)
     >>> A_inverse.solve(np.ones(2)).round(6).tolist()
     [1.521739, 1.304348]
     """
 
-    def __init__(self, weights: Weights, rho: float):
+    def __init__(self, weights: SpatialWeights, rho: float):
         self.weights, self.rho, self.n = weights, rho, weights.n
 
     def solve(self, right: np.ndarray, *, transposed: bool = False) -> np.ndarray:

@@ -8,7 +8,8 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from ..design._weights_tmp import Weights
+from spillover.matrix import SpatialWeights
+
 from . import eliminated, rough
 from .banded import bands, side_by_side
 from .intervals import Intervals
@@ -39,12 +40,12 @@ class Determinants:
     intervals: Callable | None = None
 
 
-def determinants(weights: tuple[Weights, ...], among: int) -> Determinants:
+def determinants(weights: tuple[SpatialWeights, ...], among: int) -> Determinants:
     """Remembered for the last stacks of W, since several models ask for them.
 
     Parameters
     ----------
-    weights : tuple of Weights, n units each
+    weights : tuple of SpatialWeights, n units each
     among : int
         How many W there are in the whole: what is worth loading does not depend on how they are shared out.
     """

@@ -10,7 +10,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..design._period_weights_tmp import PeriodWeights
+from spillover.matrix import TemporalWeights
+
 from .spectrum import Spectrum
 
 
@@ -55,7 +56,7 @@ class Sum:
 
 
 @lru_cache(maxsize=8)
-def period_logdet(weights: PeriodWeights, method: str | None = None) -> Spectrum | Sum:
+def period_logdet(weights: TemporalWeights, method: str | None = None) -> Spectrum | Sum:
     """sum_t log|I - rho W_t|; one spectrum where every period's eigenvalues are known."""
     from . import logdet
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import TemporalWeights
 
-from ..design._period_weights_tmp import PeriodWeights
 from .periods import Sum
 from .spectrum import Spectrum
 from .structure import admissible_interval, similar, symmetrizer
@@ -55,12 +55,12 @@ class Projected(Spectrum):
         return tuple((self.shares * part).sum(-1).real for part in (np.log(A), -G, -G * G))
 
 
-def projected_logdet(weights: PeriodWeights, blocks) -> Projected:
+def projected_logdet(weights: TemporalWeights, blocks) -> Projected:
     """sum_t tr[M_t log(I - rho W_t)].
 
     Parameters
     ----------
-    weights : PeriodWeights
+    weights : TemporalWeights
     blocks : T arrays (N, N)
         The diagonal blocks of M: W has no others.
 

@@ -11,10 +11,11 @@ import pandas as pd
 from ..design.checks import refuse_perfect_fit
 from ..design.design import INTERCEPT
 from ..design.sample import demeaned_sample, which_correction, with_lagged_intercept
-from ..records.results import Fit, Specification
+from ..design.specification import Specification
 from ..solve.ml import maximum_likelihood
 from .dynamic import without_bias
 from .estimate import Reading, _named, aligned, read
+from .fit import Fit
 
 KEPT = {"entity", "time", "effects", "durbin", "wx_order", "correction", "vcov", "logdet"}  # options that it knows
 
@@ -69,7 +70,7 @@ def solved_again(fit: Fit | Reading, w, options: dict) -> tuple | None:
     d, settings, spec = fit.design, fit.settings, fit.specification
     if settings.method != "ml":
         return None
-    if not set(options) <= KEPT or settings.effects.random or d.observed is not None or d.weights.ids is None:
+    if not set(options) <= KEPT or settings.effects.random or d.observed is not None or not d.weights.labelled:
         return None
     d = replace(d, weights=aligned(w, d, "error", name="w"))
     if spec.durbin and options.get("durbin") is None:

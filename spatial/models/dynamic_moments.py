@@ -12,7 +12,7 @@ from ..design.checks import refuse_degenerate
 from ..design.design import INTERCEPT, Design, spatial_lag
 from ..design.fixed_effects import PERIOD_EFFECTS, FixedEffects
 from ..design.sample import flat, regressor_columns
-from ..records.results import Specification
+from ..design.specification import Specification
 from ..solve.gmm import MomentSample, MomentSolution
 from ..solve.gmm_dynamic import PanelGMM, panel_gmm
 

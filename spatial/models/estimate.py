@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 from spillover.ids import positions
+from spillover.matrix import SpatialWeights, TemporalWeights, as_weights, refuse_varying, warn_unlabelled
 
 from ..covariance.vcov import as_vcov
-from ..design._period_weights_tmp import PeriodWeights, refuse_varying
-from ..design._weights_tmp import Weights, as_weights, warn_unlabelled
+from ..design.arrays import Sample
 from ..design.checks import refuse_perfect_fit
 from ..design.design import Design, design
 from ..design.gaps import cut_to_observed
@@ -26,10 +27,11 @@ from ..design.sample import (
     with_lagged_intercept,
     without_period_terms,
 )
-from ..records.results import Fit, Specification
-from ..solve.ml import Sample, Solution, maximum_likelihood
+from ..design.specification import Specification
+from ..solve.ml import Solution, maximum_likelihood
 from .dynamic import warn_of_own_lags, with_lagged_response, without_bias
 from .dynamic_moments import checked_dynamic, dynamic_method_of_moments, gmm_settings
+from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .random import random_effects, refuse_random
 
@@ -203,15 +205,15 @@ def _checked_options(specification, method, vcov, correction, durbin, wx_order, 
     return "classical" if vcov is None else vcov
 
 
-def aligned(w, d: Design, missing: str, name: str = "w_error") -> Weights | PeriodWeights:
+def aligned(w, d: Design, missing: str, name: str = "w_error") -> SpatialWeights | TemporalWeights:
     """Another W in the design's order of units; cut down where units were dropped."""
     m = as_weights(w)
     if m.varies:
         if d.times is None:
             refuse_varying(m, "a cross-section")
         m = m.for_periods(d.times)
-    if m.ids is None:
-        if d.weights.ids is not None:
+    if not m.labelled:
+        if d.weights.labelled:
             raise SpatialInputError("E101", f"{name} has no ids, so it cannot be matched with the units of w",
                                     hint="give weights with ids, or a DataFrame labelled on both sides")  # fmt: skip
         warn_unlabelled()
@@ -224,5 +226,5 @@ def aligned(w, d: Design, missing: str, name: str = "w_error") -> Weights | Peri
     if missing != "drop" or (at < 0).any():
         at = positions(m.ids, d.ids, what=name)
     elif m.n > d.n_units:
-        m, at = m.subset(at), range(d.n_units)
+        m, at = m.subset_at(at), np.arange(d.n_units)
     return m.reordered(at)

@@ -83,8 +83,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..records.results import Fit, Specification
+from ..design.specification import Specification
 from .estimate import estimate
+from .fit import Fit
 
 OLS = Specification("OLS", lag=False, error=False, durbin=False)
 SLX = Specification("SLX", lag=False, error=False, durbin=True)

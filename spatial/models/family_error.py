@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..records.results import Fit, Specification
+from ..design.specification import Specification
 from .estimate import estimate
+from .fit import Fit
 
 SEM = Specification("SEM", lag=False, error=True, durbin=False)
 SDEM = Specification("SDEM", lag=False, error=True, durbin=True)

@@ -7,17 +7,16 @@ import warnings
 import numpy as np
 
 from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+from spillover.matrix import SpatialWeights, refuse_varying
 
 from ..covariance.moments import refuse_impossible
-from ..design._period_weights_tmp import refuse_varying
-from ..design._weights_tmp import Weights
 from ..design.checks import ABSORBED, refuse_degenerate
 from ..design.design import INTERCEPT, Design, spatial_lag
 from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
 from ..design.sample import flat, lagged_intercept_varies, regressor_columns
+from ..design.specification import Specification
 from ..logdet import logdet
-from ..records.results import Specification
 from ..solve.gmm import KINDS, MomentSample, MomentSolution, two_stage_least_squares
 from ..solve.gmm_error import heteroskedastic, homoskedastic
 
@@ -116,7 +115,7 @@ def method_of_moments(specification: Specification, d: Design, sample: MomentSam
     return solution
 
 
-def _warn_outside(rho: float, weights: Weights) -> None:
+def _warn_outside(rho: float, weights: SpatialWeights) -> None:
     """Nothing in two-stage least squares keeps rho where I - rho W is regular."""
     size = abs(weights.csr)
     if abs(rho) * min(size.sum(axis=0).max(), size.sum(axis=1).max()) < 1:  # below the spectral radius' bound

@@ -7,16 +7,17 @@ from dataclasses import replace
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.matrix import refuse_varying
 
 from ..covariance.random import RandomEffects, refuse_for_random
 from ..covariance.vcov import as_vcov
-from ..design._period_weights_tmp import refuse_varying
+from ..design.arrays import Sample
 from ..design.checks import COLLINEAR
 from ..design.design import Design
 from ..design.fixed_effects import NO_EFFECTS, FixedEffects
 from ..design.sample import demeaned_sample
-from ..records.results import Specification
-from ..solve.ml import Sample, Solution, maximum_likelihood, residuals
+from ..design.specification import Specification
+from ..solve.ml import Solution, maximum_likelihood, residuals
 from ..solve.random import swamy_arora
 from ..solve.random_ml import random_maximum
 from ..solve.random_problem import quasi_demeaned, random_problem

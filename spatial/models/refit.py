@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
 from ..covariance.bootstrap import resampled
 from ..covariance.vcov import as_vcov
-from ..design._period_weights_tmp import refuse_varying
 from ..design.checks import refuse_perfect_fit, response_problems
 from ..design.design import INTERCEPT, Design
 from ..design.gaps import refuse_unbalanced
@@ -24,10 +24,10 @@ from ..design.keys import match_rows
 from ..design.sample import demeaned_sample, demeaned_samples, which_correction
 from ..effects.propagate import Averages, combine, selectors
 from ..logdet import Asymmetric
-from ..records.results import Fit
 from ..solve.ml import maxima
 from .dynamic import own_lags, without_bias
 from .estimate import aligned, estimates
+from .fit import Fit
 from .random import random_effects
 from .stack import under_other_w
 
@@ -188,7 +188,7 @@ def _given(fit, y, x, relabel, w) -> dict:
 def _stack(d: Design, name: str, values) -> np.ndarray:
     """(R, T, N) from an array, or from a frame with replicates in its columns."""
     if isinstance(values, pd.DataFrame):
-        weights = d.weights if d.weights.ids is not None else replace(d.weights, ids=d.ids)
+        weights = d.weights if d.weights.labelled else replace(d.weights, ids=d.ids, labelled=True)
         rows = match_rows(values, weights, None, None)
         if not (rows.times is None if d.times is None else d.times.equals(rows.times)):
             raise SpatialInputError("E526", f"the frame of {name!r} does not have the fit's periods")

@@ -14,9 +14,9 @@ import numpy as np
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import SpatialWeights
 
 from ..covariance.kinds import lost_freedom
-from ..design._weights_tmp import Weights
 from ..design.checks import DOUBTFUL
 from ..design.design import INTERCEPT, Design
 from ..design.fixed_effects import FixedEffects
@@ -25,11 +25,11 @@ from ..design.sample import _likelihood_size, lagged_intercept_varies, regressor
 from ..logdet import Jacobian
 from ..logdet.banded import side_by_side
 from ..logdet.many import determinants
-from ..records.results import Fit
 from ..solve.stack import Maxima, Pencil, maxima, pencil
 from ..solve.stack_search import Found, by_windows, everywhere
 from .again import KEPT
 from .estimate import Reading, aligned
+from .fit import Fit
 
 UNITS_MAX = 2_000
 FEW = 3  # W; fewer are estimated one by one
@@ -81,7 +81,7 @@ def stacked(fit: Fit | Reading, weights: list, options: dict, among: int) -> Sta
     ----------
     fit : Fit or Reading
         Of this model, under any W; see ``can_stack``.
-    weights : list of Weights over the fit's units, in its order
+    weights : list of SpatialWeights over the fit's units, in its order
     among : int
         How many W there are in the whole (``determinants``).
     """
@@ -117,13 +117,13 @@ def under_other_w(fit: Fit, weights: list, std_errors: bool) -> Iterator:
         yield start + stack.which[sound], tuple(part[sound] for part in found)
 
 
-def over_its_units(fit: Fit | Reading, w) -> Weights | None:
+def over_its_units(fit: Fit | Reading, w) -> SpatialWeights | None:
     """W in the fit's order of units; None where it is none, or over others: a single fit will say why."""
     try:
         made = aligned(w, fit.design, "error", name="w")
     except SpatialInputError:
         return None
-    return made if isinstance(made, Weights) else None
+    return made if isinstance(made, SpatialWeights) else None
 
 
 def _pencil(d: Design, spec, effects, correction, lag, R) -> tuple[Pencil, np.ndarray]:
@@ -156,7 +156,7 @@ def _solved(d: Design, settings: Settings, data: Pencil, which, found: Found | N
 
 def _suits(w, fit: Fit | Reading, options, correction) -> bool:
     """Whether this W has the same regressors and transformation as the fit's."""
-    if not isinstance(w, Weights) or w.n > UNITS_MAX or not w.nnz or not w.csr.has_canonical_format:
+    if not isinstance(w, SpatialWeights) or w.n > UNITS_MAX or not w.nnz or not w.csr.has_canonical_format:
         return False
     spec, effects = fit.specification, fit.settings.effects
     if spec.durbin and not effects and lagged_intercept_varies(w) and options.get("durbin") is None:
@@ -179,7 +179,7 @@ def _counts(d: Design, effects: FixedEffects, correction) -> dict:
     return {"copies": periods, "unit_root": int(correction is True and effects.time)}
 
 
-def _found(data: Pencil, weights: tuple[Weights, ...], among: int, counts: dict) -> Found | None:
+def _found(data: Pencil, weights: tuple[SpatialWeights, ...], among: int, counts: dict) -> Found | None:
     """The maxima over r; None when not one was found."""
     if not weights:
         return None

@@ -191,7 +191,7 @@ def profile(tuning, ax=None):
 
 
 def _half_critical(level):
-    from ..records.results import critical_value
+    from ..records.schema import critical_value
 
     return critical_value(level) ** 2 / 2
 

@@ -10,8 +10,8 @@ import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.matrix import SpatialWeights
 
-from ..design._weights_tmp import Weights
 from ..design.design import INTERCEPT, Design, design
 from .absorb import Absorber
 from .treatment import adoption, refuse_without_variation
@@ -145,7 +145,7 @@ def _mass(d: Design, column) -> np.ndarray:
     return mass / mass.mean()
 
 
-def no_links(data, entity) -> Weights:
+def no_links(data, entity) -> SpatialWeights:
     """Weights without links over the units of the data: the door aligns with them."""
     if not isinstance(data, pd.DataFrame):
         raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}")
@@ -156,4 +156,4 @@ def no_links(data, entity) -> Weights:
     else:
         raise SpatialInputError("E502" if entity else "E501", f"entity={entity!r} is no column of the data",
                                 hint="give entity= and time=, the columns of unit and period")  # fmt: skip
-    return Weights(sparse.csr_array((len(ids), len(ids))), ids, "none", "none")
+    return SpatialWeights(sparse.csr_array((len(ids), len(ids))), ids, "none", "none")

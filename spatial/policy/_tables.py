@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..records.results import TestResult, critical_value, two_sided
+from ..records.schema import critical_value, two_sided
+from ..records.tests import TestResult
 
 
 def rows(estimates, errors, *, level: float, df: int | None = None, **columns) -> pd.DataFrame:

@@ -11,7 +11,8 @@ import pandas as pd
 from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
 from spillover.show import Shown
 
-from ..records.results import SCHEMA, TestResult
+from ..records.schema import SCHEMA
+from ..records.tests import TestResult
 from . import imputation, twfe
 from ._sample import PolicySample, read_policy
 from ._tables import rows, wald
@@ -94,11 +95,6 @@ class DiD(Shown):
 
     def tidy(self) -> pd.DataFrame:
         return self.table[SCHEMA].copy()
-
-    def __str__(self) -> str:
-        from ..report.policy import did_text
-
-        return did_text(self)
 
 
 def did(

@@ -19,7 +19,8 @@ from spillover.show import Shown
 from ..design.design import design
 from ..effects.average import KINDS, Effects
 from ..models.family import sdm
-from ..records.results import SCHEMA, Fit
+from ..models.fit import Fit
+from ..records.schema import SCHEMA
 from ._tables import rows
 
 CUTS = {"median": [0.5], "tercile": [1 / 3, 2 / 3]}
@@ -53,11 +54,6 @@ class Heterogeneity(Shown):
         """Effects of every group, in the common schema plus ``group`` and ``effect``."""
         table = pd.concat([e.tidy().assign(group=name) for name, e in self.effects.items()], ignore_index=True)
         return table[["group", "effect", *SCHEMA]]
-
-    def __str__(self) -> str:
-        from ..report.policy import heterogeneity_text
-
-        return heterogeneity_text(self)
 
 
 def heterogeneity(
@@ -121,7 +117,7 @@ def heterogeneity(
 
     def fitted(members) -> Fit:
         cells = d.order[members] if axis == "periods" else d.order[:, members]
-        weights = d.weights if axis == "periods" else d.weights.subset(np.flatnonzero(members))
+        weights = d.weights if axis == "periods" else d.weights.subset_at(np.flatnonzero(members))
         return model(formula, data.iloc[np.sort(cells.ravel())], weights, **keys)
 
     effects = {}

@@ -28,8 +28,9 @@ from ..design.design import spatial_lag
 from ..effects.propagate import selectors
 from ..logdet.inverse import inverse
 from ..models.family import sar, sdm, slx
+from ..models.fit import Fit
 from ..models.refit import refit
-from ..records.results import SCHEMA, Fit, two_sided
+from ..records.schema import SCHEMA, two_sided
 from ._sample import treatment_term
 from .respond import intervals
 
@@ -64,11 +65,6 @@ class Mediation(Shown):
 
     def tidy(self) -> pd.DataFrame:
         return self.table.copy()
-
-    def __str__(self) -> str:
-        from ..report.policy import mediation_text
-
-        return mediation_text(self)
 
 
 def mediation(

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.show import Shown
 
 from ..models.refit import refit
 from . import imputation, twfe
@@ -24,7 +25,7 @@ from .treatment import relative_periods
 
 
 @dataclass(frozen=True, eq=False)
-class Placebo:
+class Placebo(Shown):
     """Estimates under dates of adoption that were dealt out at random.
 
     Attributes
@@ -50,11 +51,6 @@ class Placebo:
 
     def tidy(self) -> pd.DataFrame:
         return self.table.copy()
-
-    def __str__(self) -> str:
-        from ..report.policy import placebo_text
-
-        return placebo_text(self)
 
 
 def placebo_units(result: DiD | SpatialDiD, *, draws: int = 999, seed: int = 1) -> Placebo:

@@ -19,7 +19,7 @@ from ..effects.linear import Law, infer_linear
 from ..effects.mixture import Inference
 from ..effects.propagate import determinant, selectors
 from ..logdet.inverse import Inverse
-from ..records.results import Fit
+from ..models.fit import Fit
 
 
 def averages(fit: Fit, term: str, W, V: np.ndarray, read: Callable, level: float) -> tuple[Law | None, Inference]:

@@ -19,8 +19,8 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 from spillover.ids import positions
+from spillover.matrix import as_weights
 
-from ..design._weights_tmp import as_weights
 from . import imputation
 from ._sample import PolicySample, read_policy
 from ._tables import rows
@@ -102,7 +102,7 @@ def ring_exposure(sample: PolicySample, rings: Mapping) -> np.ndarray:
     out = []
     for name, w in rings.items():
         weights = as_weights(w)
-        if weights.varies or weights.ids is None:
+        if weights.varies or not weights.labelled:
             raise SpatialInputError("E501", f"ring {name!r} must be weights with ids, the same in all periods")
         at = positions(weights.ids, sample.ids, what=f"ring {name!r}")
         near = (abs(weights.csr[at][:, at]) @ sample.D.T > 0).T

@@ -28,7 +28,9 @@ from spillover.show import Shown
 from ..design.design import INTERCEPT, Design, design, spatial_lag
 from ..models.family import sar, sdm, slx
 from ..models.family_error import sdem
-from ..records.results import SCHEMA, Fit, TestResult
+from ..models.fit import Fit
+from ..records.schema import SCHEMA
+from ..records.tests import TestResult
 from ._sample import treatment_term
 from ._tables import wald
 from .did import few_clusters, path_window
@@ -89,11 +91,6 @@ class SpatialDiD(Shown):
 
     def tidy(self) -> pd.DataFrame:
         return self.table[SCHEMA].copy()
-
-    def __str__(self) -> str:
-        from ..report.policy import spatial_did_text
-
-        return spatial_did_text(self)
 
 
 def spatial_did(
@@ -199,7 +196,7 @@ def _treated(d: Design, treatment: str):
 def _durbin(d: Design, D, treatment, durbin, model):
     """The terms to lag, without the treatment where nobody is exposed; treated islands are said aloud."""
     notes = []
-    alone = d.ids[np.intersect1d(d.weights.island_positions, np.flatnonzero(D.any(axis=0)))]
+    alone = d.ids[d.weights.alone & D.any(axis=0)]
     if len(alone):
         said = f"treated without neighbours, so without spillovers to show: {', '.join(map(str, alone[:5]))}"
         warnings.warn(said, SpatialInputWarning, stacklevel=3)

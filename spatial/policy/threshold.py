@@ -21,7 +21,7 @@ from spillover.show import Shown
 from ..design.design import design
 from ..design.fixed_effects import FixedEffects
 from ..design.sample import regressor_columns
-from ..records.results import SCHEMA
+from ..records.schema import SCHEMA
 from ._sample import no_links, treatment_term
 from ._tables import rows
 from .absorb import cluster_sums, refuse_collinear
@@ -56,11 +56,6 @@ class Threshold(Shown):
 
     def tidy(self) -> pd.DataFrame:
         return self.table[SCHEMA].copy()
-
-    def __str__(self) -> str:
-        from ..report.policy import threshold_text
-
-        return threshold_text(self)
 
 
 def threshold(
@@ -143,7 +138,7 @@ def threshold(
     listed["number"] += 1
     settings = {"formula": formula, "variable": threshold_variable, "switching": switching or names[0], "draws": draws,
                 "seed": seed, "level": level, "effects": effects.name, "trim": trim, "grid": len(search.values),
-                "size": d.y.shape, "weights": d.weights.describe() if w is not None else None}  # fmt: skip
+                "size": d.y.shape, "weights": d.weights.header() if w is not None else None}  # fmt: skip
     order = listed["threshold"].argsort(kind="stable")
     return Threshold(table, listed.iloc[order].reset_index(drop=True), curve, settings, d.notes)
 

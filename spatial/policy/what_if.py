@@ -20,7 +20,8 @@ from spillover.show import Shown
 from ..design.formula import read_formula
 from ..effects.linear import Law
 from ..effects.mixture import Inference, summarize
-from ..records.results import SCHEMA, Fit
+from ..models.fit import Fit
+from ..records.schema import SCHEMA
 from ._sample import unit_codes
 from .respond import averages
 
@@ -91,11 +92,6 @@ class WhatIf(Shown):
         """One row per unit in the common schema, the unit as ``term``, plus ``change``."""
         return self.table.rename_axis("term").reset_index()[[*SCHEMA, "change"]]
 
-    def __str__(self) -> str:
-        from ..report.policy import what_if_text
-
-        return what_if_text(self)
-
 
 def what_if(
     fit: Fit, variable: str, *, change: float | None = None, percent: float | None = None,
@@ -156,7 +152,7 @@ def what_if(
     last = _period(d, period)
     there = np.ones(d.n_units, dtype=bool) if d.observed is None else d.observed[last]
     moved = _change(d, variable, change, percent, to, share, _chosen(d, units), there, last)
-    W = d.weights.at(d.times[last]) if d.weights.varies else d.weights
+    W = d.weights[d.times[last]] if d.weights.varies else d.weights
     law, found = averages(fit, variable, W, moved[there, None], lambda response: response[:, 0], level)
     table = pd.DataFrame({"change": moved[there], **found.columns()}, index=d.ids[there])
     if d.response.startswith("log("):

@@ -76,7 +76,7 @@ def etable(fits, *, effects: bool = False, names=None, labels=None, below: str =
         sections.append((title, _rows(parts, labels or {}, below, digits, stars)))
     sections.append(("", _about(models, effects)))
     notes = [f"{BELOW[below]} in parentheses: {said(heads, [_inference(c, effects) for c in chosen])}."]
-    notes.append(f"Weights: {said(heads, [m.design.weights.describe() for m in models])}.")
+    notes.append(f"Weights: {said(heads, [m.design.weights.header() for m in models])}.")
     if stars:
         notes.append("* p < 0.1, ** p < 0.05, *** p < 0.01.")
     if not effects and any(m.specification.lag or m.specification.durbin for m in models):

@@ -73,7 +73,7 @@ def what_if_text(result, shown: int = 12) -> str:
     changed = int((table["change"] != 0).sum())
     when = "" if settings["period"] is None else f" as of {settings['period']}"
     lines = [f"What if {result.variable} changes in {changed:,} of {len(table):,} units{when}: {d.formula}",
-             f"weights: {d.weights.describe()}",
+             f"weights: {d.weights.header()}",
              f"{100 * settings['level']:g} % intervals: exact under the distribution of the estimates", ""]
     part = table.reindex(table["estimate"].abs().sort_values(ascending=False, kind="stable").index)[:shown]
     head = ["largest responses", "change", "estimate", "std. error", "low", "high"]
@@ -114,7 +114,7 @@ def placebo_text(placebo) -> str:
 def mediation_text(result) -> str:
     s = result.settings
     lines = [f"Mediation ({s['model']}): effect of {s['x']} on {s['response']} through {s['mediator']}",
-             f"model: {s['formula']}", f"weights: {result.fits['mediator'].design.weights.describe()}",
+             f"model: {s['formula']}", f"weights: {result.fits['mediator'].design.weights.header()}",
              f"intervals: {s['kept']:,} bootstrap samples of units' residuals, seed {s['seed']}",
              "direct: on the unit's own outcome; indirect: on others'"]  # fmt: skip
     for path, part in result.table.groupby("path", sort=False):

@@ -11,6 +11,26 @@ from .text import method_text
 CHANGES = ("direct", "indirect", "total")
 
 
+def search_text(search) -> str:
+    """Tests, decisions and the choice of one search."""
+    steps = "\n".join(f"{i}. {step}" for i, step in enumerate(search.steps, 1))
+    decisions = f"Decisions at {search.level:.0%}:\n{steps}\nChoice: {search.choice}"
+    return "\n\n".join([*map(str, search.tables), decisions])
+
+
+def searches_text(searches) -> str:
+    return str(searches.table)
+
+
+def one_search(search) -> Table:
+    """One column, headed by the kind of W."""
+    return search_table({search.fits["SDM"].design.weights.kind: search}, {})
+
+
+def several_searches(searches) -> Table:
+    return search_table(searches.searches, searches.failed)
+
+
 def search_table(searches: dict, failed: dict) -> Table:
     """One column per search, sections in the order of the search's tables.
 
@@ -30,7 +50,7 @@ def search_table(searches: dict, failed: dict) -> Table:
     sections += [(f"{kind.capitalize()} effects of the model chosen", _effects(kind, effects)) for kind in CHANGES]
     notes = [f"Tests: statistic (p-value); decisions at {found[0].level:.0%}. Effects: estimate (standard error), "
              f"{method_text(getattr(effects[0], 'short_run', effects[0]))}."]  # fmt: skip
-    notes.append(f"Weights: {said(heads, [fit.design.weights.describe() for fit in chosen])}.")
+    notes.append(f"Weights: {said(heads, [fit.design.weights.header() for fit in chosen])}.")
     notes += [f"{name} could not be searched: {why}." for name, why in failed.items()]
     return Table(tuple(heads), tuple(sections), tuple(notes), f"Specification search: {chosen[0].design.formula}")
 

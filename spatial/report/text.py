@@ -64,9 +64,9 @@ def header(fit) -> list[str]:
     estimators = {"ml": "maximum likelihood", "gmm": "the method of moments"}
     by = estimators[s.method] if spatial or by_random_ml(fit) else "least squares"
     name = "dynamic " * bool(d.lags) + fit.specification.name
-    lines = [f"{name} by {by}: {d.formula}", size, f"weights: {d.weights.describe()}"]
+    lines = [f"{name} by {by}: {d.formula}", size, f"weights: {d.weights.header()}"]
     if d.error_weights is not None:
-        lines.append(f"weights of the error: {d.error_weights.describe()}")
+        lines.append(f"weights of the error: {d.error_weights.header()}")
     if s.random is not None:
         lines += random_text(fit)
     elif spatial and s.effects and s.method == "ml":
@@ -111,7 +111,7 @@ def effects_text(effects, who: bool = True) -> str:
     fit = effects.fit
     table = effects.tidy()
     parts = [f"Effects of {fit.specification.name}: {fit.design.formula}",
-             f"weights: {fit.design.weights.describe()}"] * who  # fmt: skip
+             f"weights: {fit.design.weights.header()}"] * who  # fmt: skip
     run = {"short-run": "short run, ", "long-run": "long run, ", "convergence": "of the past response, "}
     parts.append(f"{run.get(effects.run, '')}{intervals_text(effects)}")
     for kind, rows in table.groupby("effect", sort=False):
@@ -183,7 +183,7 @@ def effects_by_text(effects) -> str:
     """By kind of effect: every group, and whether they differ."""
     fit = effects.fit
     parts = [f"Effects of {effects.variable} in {fit.specification.name}: {fit.design.formula}",
-             f"weights: {fit.design.weights.describe()}",
+             f"weights: {fit.design.weights.header()}",
              f"{100 * effects.level:g} % intervals: exact under the distribution of the estimates"]
     letter = "z" if fit.df_resid is None else "t"
     for kind, rows in effects.tidy().groupby("effect", sort=False):
@@ -192,6 +192,20 @@ def effects_by_text(effects) -> str:
         tests = [effects.test(kind) for kind in ("direct", "total")]
         parts += ["", *(str(test) for test in tests)]
     return "\n".join(parts)
+
+
+def dynamic_effects_text(effects) -> str:
+    """The short run and, where the estimate is stationary, the long run."""
+    short, stationarity = effects_text(effects.short_run), effects.fit.stationarity
+    if stationarity.holds:
+        return f"{short}\n\n{effects_text(effects.long_run, False)}"
+    return f"{short}\n\nNo long run: the estimate is {stationarity}."
+
+
+def test_text(result) -> str:
+    """One line: the statistic, its distribution, its p-value and its null."""
+    return (f"{result.name}: {result.distribution} = {result.statistic:.3f}, p {p_text(result.p_value)}. "
+            f"Null: {result.null}")
 
 
 def tests_text(tests) -> str:
@@ -281,7 +295,7 @@ def placebo_text(placebo) -> str:
              number(r.placebo_low), number(r.placebo_high), _p_cell(r.p_value)]
             for r in table[table["effect"].isin(["rho", "lambda", "indirect"])].itertuples()]  # fmt: skip
     fit = placebo.fit
-    return "\n".join([f"{fit.specification.name}: {fit.design.formula}", f"weights: {fit.design.weights.describe()}",
+    return "\n".join([f"{fit.specification.name}: {fit.design.formula}", f"weights: {fit.design.weights.header()}",
                       f"{table['placebos'].max():,} random relabellings of the units, seed {placebo.seed}", "",
                       columns(rows, ["", "actual", "mean", "95 % low", "high", "p"])])  # fmt: skip
 

@@ -8,11 +8,10 @@ from functools import cached_property
 import pandas as pd
 
 from spillover.errors import SpatialInputError
-from spillover.show import Shown
+from spillover.show import Shown, ask
 
-from ..records.results import Fit, TestTable
-from ..report.search_table import search_table
-from ..report.table import Table
+from ..models.fit import Fit
+from ..records.tests import TestTable
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,18 +46,13 @@ class Search(Shown):
         return pd.concat([t.tidy().assign(table=t.title) for t in self.tables], ignore_index=True)
 
     @cached_property
-    def table(self) -> Table:
+    def table(self):
         """The same in one column, with the effects of the model chosen: for LaTeX, Markdown, HTML."""
-        return search_table({self.fits["SDM"].design.weights.kind: self}, {})
-
-    def __str__(self) -> str:
-        said = "\n".join(f"{i}. {step}" for i, step in enumerate(self.steps, 1))
-        parts = [str(t) for t in self.tables]
-        return "\n\n".join([*parts, f"Decisions at {self.level:.0%}:\n{said}\nChoice: {self.choice}"])
+        return ask("table", self)
 
 
 @dataclass(frozen=True, eq=False)
-class Searches:
+class Searches(Shown):
     """Specification searches by the weights' names; ``searches["queen"]`` is one of them.
 
     Attributes
@@ -86,12 +80,9 @@ class Searches:
         return pd.concat([s.tidy().assign(weights=name) for name, s in self.searches.items()], ignore_index=True)
 
     @cached_property
-    def table(self) -> Table:
+    def table(self):
         """The path that papers report, one column per W: tests, decisions, effects of the model chosen."""
-        return search_table(self.searches, self.failed)
-
-    def __str__(self) -> str:
-        return str(self.table)
+        return ask("table", self)
 
     def _repr_html_(self) -> str:
         return self.table.to_html()

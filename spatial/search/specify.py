@@ -10,6 +10,7 @@ from functools import partial
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import TemporalWeights
 
 from ..design.fixed_effects import RANDOM
 from ..diagnostics.cross_dependence import pesaran_cd
@@ -22,7 +23,8 @@ from ..diagnostics.robust_hausman import robust_hausman
 from ..diagnostics.tests import lm_tests, lr_test, nests_sem, wald_test
 from ..models.family import ols, sar, sdm, slx
 from ..models.family_error import sem
-from ..records.results import Fit, TestResult, TestTable
+from ..models.fit import Fit
+from ..records.tests import TestResult, TestTable
 from .searches import Search, Searches
 
 OPTIONS = ("entity", "time", "effects", "correction", "durbin", "vcov", "missing", "method")
@@ -71,7 +73,7 @@ def specify(formula: str, data: pd.DataFrame, w, *, level: float = 0.05, **optio
     ----------
     Elhorst (2014), Spatial Econometrics, section 2.4 and figure 2.1; LeSage & Pace (2009), section 6.3.
     """
-    if not isinstance(w, Mapping) or hasattr(w, "by_period"):  # periods are no names: they make one W that varies
+    if not isinstance(w, Mapping) or isinstance(w, TemporalWeights):  # a mapping of periods is one W
         return _search(formula, data, w, level, options)
     if not w:
         raise SpatialInputError("E501", "w is a mapping without weights", hint="one name and weights at least")

@@ -24,16 +24,17 @@ from __future__ import annotations
 import numpy as np
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import SpatialWeights
 
-from ..design._weights_tmp import Weights
+from ..design.arrays import Sample
 from ..logdet import Asymmetric, Spectrum, logdet, symmetrizer
-from .ml import Sample, Solution
+from .ml import Solution
 
 EIGEN_MAX = 5_000  # units whose eigenvalues are computed where the determinant alone does not suffice
 CIRCLE = 720  # points on which a root is bounded when not all eigenvalues are known
 
 
-def score_of_unit_effects(sample: Sample, at: Solution, weights: Weights, lags: list[int | None]) -> np.ndarray:
+def score_of_unit_effects(sample: Sample, at: Solution, weights: SpatialWeights, lags: list[int | None]) -> np.ndarray:
     """E[dL/d(beta, rho, sigma2)] at the true values, when unit means were taken out of a dynamic model.
 
     Parameters
@@ -52,7 +53,7 @@ def score_of_unit_effects(sample: Sample, at: Solution, weights: Weights, lags: 
     return score
 
 
-def roots(weights: Weights, L, rho, tau, eta) -> np.ndarray:
+def roots(weights: SpatialWeights, L, rho, tau, eta) -> np.ndarray:
     """Roots of A = (I - rho W)^-1 (tau I + eta W), the largest among them: below one in size, y_t is stationary.
 
     Parameters
@@ -69,7 +70,7 @@ def roots(weights: Weights, L, rho, tau, eta) -> np.ndarray:
     return (tau + eta * w) / (1 - rho * w)
 
 
-def _outermost(weights: Weights, L) -> np.ndarray:
+def _outermost(weights: SpatialWeights, L) -> np.ndarray:
     ends = 1 / np.array(L.interval)
     if isinstance(L, Asymmetric):
         L = L.whole

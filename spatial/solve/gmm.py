@@ -18,7 +18,8 @@ from scipy.linalg import qr, solve_triangular
 
 from spillover.errors import SpatialInputError
 
-from .ml import Sample, Solution
+from ..design.arrays import Sample
+from .ml import Solution
 
 REDUNDANT = 1e-9  # an instrument this close to the span of the others says nothing new
 ROUNDING = 1e-13  # what rounding leaves of a unit-length instrument within the span of the exogenous regressors

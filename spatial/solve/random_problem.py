@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from ..design.arrays import Sample
 from ..design.fixed_effects import quasi_demean
 from ..logdet import Jacobian
-from .ml import Sample
 from .random_means import BesideError, InsideError, Polynomial
 
 

@@ -68,7 +68,9 @@ def check_weights(data: np.ndarray, *, focal, neighbor, ids: pd.Index, allow_neg
     refuse("E302", ~np.isfinite(data), "weights must be finite, but some are NaN or infinite",
            "leave links out instead of marking them missing")
     if not allow_negative:
-        refuse("E301", data < 0, "weights must not be negative", "pass allow_negative=True if this is meant")
+        refuse("E301", data < 0, "weights must not be negative",
+               "if this is meant, make them with wt.from_dense(..., allow_negative=True)")
     if not allow_self:
         refuse("E312", (np.asarray(focal) == np.asarray(neighbor)) & (data != 0),
-               "units must not be their own neighbours", "set the diagonal to zero, or pass allow_self=True")
+               "units must not be their own neighbours",
+               "set the diagonal to zero, or make them with wt.from_dense(..., allow_self=True)")

@@ -11,12 +11,12 @@ from spillover.ids import positions
 
 from .. import labels as _labels
 from ..values import numeric
-from .assemble import assemble, check_weights, from_csr
-from .weights import SpatialWeights
+from .assemble import assemble, check_weights
+from .weights import SpatialWeights, freeze
 
 
 def from_dense(matrix, ids=None, *, kind: str = "given matrix", standardization: str | None = None,
-               allow_negative: bool = False, allow_self: bool = False) -> SpatialWeights:
+               allow_negative: bool = False, allow_self: bool = False, labelled: bool = True) -> SpatialWeights:
     """Weights from a square array or a DataFrame with ids on both sides.
 
     Parameters
@@ -32,6 +32,8 @@ def from_dense(matrix, ids=None, *, kind: str = "given matrix", standardization:
         State it if known; by default "row" when all rows with links sum to one, else "none".
     allow_negative, allow_self : bool
         Accept negative weights, or weights on the diagonal.
+    labelled : bool
+        False: the rows have no ids of their own and are taken in the order of the data.
 
     Raises
     ------
@@ -50,22 +52,22 @@ def from_dense(matrix, ids=None, *, kind: str = "given matrix", standardization:
     else:
         matrix = numeric_matrix(matrix)
     return from_sparse(sparse.csr_array(matrix), ids, kind=kind, standardization=standardization,
-                       allow_negative=allow_negative, allow_self=allow_self)
+                       allow_negative=allow_negative, allow_self=allow_self, labelled=labelled)
 
 
 def from_sparse(matrix, ids=None, *, kind: str = "given matrix", standardization: str | None = None,
-                allow_negative: bool = False, allow_self: bool = False) -> SpatialWeights:
+                allow_negative: bool = False, allow_self: bool = False, labelled: bool = True) -> SpatialWeights:
     """Weights from any scipy sparse matrix; options as in :func:`from_dense`."""
     csr = sparse.csr_array(matrix, dtype=np.float64, copy=True)
     if csr.shape[0] != csr.shape[1]:
-        raise SpatialInputError("E311", f"weights must be square, but have shape {csr.shape}")
+        raise SpatialInputError("E311", f"weights must be square, got {csr.shape[0]} x {csr.shape[1]}")
     csr.sum_duplicates()
     csr.eliminate_zeros()
     ids = _labels.unit_index(ids, csr.shape[0], what="rows of the matrix")
     focal = np.repeat(np.arange(csr.shape[0]), np.diff(csr.indptr))
     check_weights(csr.data, focal=focal, neighbor=csr.indices, ids=ids, allow_negative=allow_negative,
                   allow_self=allow_self)
-    return from_csr(csr, ids, kind, standardization=standardization or stated_style(csr))
+    return SpatialWeights(freeze(csr), ids, kind, standardization or stated_style(csr), labelled=labelled)
 
 
 def from_frame(frame: pd.DataFrame, *, ids=None, focal: str = "focal", neighbor: str = "neighbor",

@@ -1,4 +1,4 @@
-"""The block a SpatialWeights prints."""
+"""How weights print: a block on their own, one line in the head of a result."""
 
 from __future__ import annotations
 
@@ -31,6 +31,18 @@ def html(w) -> str:
     body = "".join(f"<tr><th style='text-align:left'>{escape(label)}</th>"
                    f"<td style='text-align:left'>{escape(value)}</td></tr>" for label, value in lines(w))
     return f"<table><caption>Spatial weights: {escape(w.kind)}</caption><tbody>{body}</tbody></table>"
+
+
+def one_line(w) -> str:
+    """Kind, standardisation, links, islands and notes, for the head of a result."""
+    count = len(w.islands)
+    islands = f"{count} island{'s' if count > 1 else ''}" if count else "no islands"
+    return "; ".join([f"{w.kind}, {style(w)}, {w.nnz:,} links, {islands}", *w.notes])
+
+
+def style(w) -> str:
+    """The standardisation in words."""
+    return "not standardised" if w.standardization == "none" else f"{w.standardization}-standardised"
 
 
 def _named(islands) -> str:

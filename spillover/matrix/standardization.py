@@ -10,7 +10,7 @@ from scipy import sparse
 from spillover.errors import SpatialInputError, check_option
 
 from .spectrum import spectral_radius
-from .weights import SpatialWeights, freeze, take
+from .weights import SpatialWeights, freeze, take, with_data
 
 STYLES = ("row", "spectral", "minmax", "double", "variance", "none")
 
@@ -55,22 +55,28 @@ def standardize(w: SpatialWeights, style: str = "row") -> SpatialWeights:
         if w.raw is None:
             raise SpatialInputError("E313", f"these weights came {w.standardization}-standardised; what they were "
                                     "before is not known", hint="standardise the original instead")
-        return replace(w, csr=_with_data(w.csr, raw), standardization="none", raw=None)
-    data = SCALE[style](_with_data(w.csr, raw), w.ids)
+        return replace(w, csr=with_data(w.csr, raw), standardization="none", raw=None)
+    data = SCALE[style](with_data(w.csr, raw), w.ids)
     data.flags.writeable = False
-    return replace(w, csr=_with_data(w.csr, data), standardization=style, raw=raw)
+    return replace(w, csr=with_data(w.csr, data), standardization=style, raw=raw)
 
 
-def restandardize(w: SpatialWeights, keep: np.ndarray, ids) -> SpatialWeights:
-    """Weights among positions ``keep``, scaled anew in the style they had.
+def restandardize(w: SpatialWeights, at: np.ndarray, absent: np.ndarray | None = None) -> SpatialWeights:
+    """Weights among the positions ``at``, scaled anew in the style they had; units in ``absent`` lose their links.
 
-    Dividing rows (or everything) by positive numbers leaves proportions within rows alone, so scaling the
-    scaled weights again gives what scaling the original ones would.
+    Starts from the weights before standardisation where they are remembered. Where they are not, dividing rows (or
+    everything) by positive numbers leaves proportions within rows alone, so scaling the scaled weights again gives what
+    scaling the original ones would.
     """
-    csr = w.csr if w.raw is None else _with_data(w.csr, w.raw)
-    part = replace(w, csr=freeze(take(csr, keep)), ids=ids, standardization="none", raw=None)
-    if w.standardization == "none":
-        return part
+    csr = w.csr if w.raw is None else with_data(w.csr, w.raw)
+    if absent is not None:
+        stay = sparse.diags_array((~absent).astype(float))
+        csr = sparse.csr_array(stay @ csr @ stay)
+    csr = take(csr, at)
+    csr.eliminate_zeros()
+    part = replace(w, csr=freeze(csr), ids=w.ids[at], standardization="none", raw=None)
+    if w.standardization == "none" or not csr.nnz:
+        return replace(part, standardization=w.standardization)
     out = standardize(part, w.standardization)
     return out if w.raw is not None else replace(out, raw=None)
 
@@ -78,7 +84,7 @@ def restandardize(w: SpatialWeights, keep: np.ndarray, ids) -> SpatialWeights:
 def symmetrize(w: SpatialWeights, how: str = "max") -> SpatialWeights:
     """Make w_ij = w_ji; see :meth:`SpatialWeights.symmetrize`."""
     check_option("how", how, ("max", "min", "mean"))
-    a = w.csr if w.raw is None else _with_data(w.csr, w.raw)
+    a = w.csr if w.raw is None else with_data(w.csr, w.raw)
     joined = {"max": lambda: a.maximum(a.T), "min": lambda: a.minimum(a.T), "mean": lambda: (a + a.T) / 2}[how]()
     kind = w.kind if w.is_symmetric and w.standardization == "none" else f"{w.kind}, made symmetric ({how})"
     return SpatialWeights(sparse.csr_array(joined), w.ids, kind, "none", w.unit, w.notes)
@@ -112,7 +118,3 @@ SCALE = {
     "double": lambda csr, ids: csr.data / _nonzero(csr.data.sum()),
     "variance": _variance,
 }
-
-
-def _with_data(csr: sparse.csr_array, data: np.ndarray) -> sparse.csr_array:
-    return sparse.csr_array((data, csr.indices, csr.indptr), csr.shape)

@@ -1,69 +1,192 @@
-"""Weights that change over time, and weights between units across periods."""
+"""Weights that change over time: one matrix per period, over the same units in the same order."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from spillover.errors import SpatialInputError
+from spillover.errors import SHOWN, SpatialInputError
 from spillover.ids import positions
 
 from .. import labels as _labels
 from ..values import numeric
-from .assemble import from_csr
-from .weights import SpatialWeights
+from .header import style
+from .weights import ROW_SUM_TOLERANCE, SpatialWeights
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TemporalWeights(Mapping):
-    """One matrix per period, all of the same units in the same order: ``w[1998]`` is that year's.
+    """One ``SpatialWeights`` per period: ``w[1998]`` is that year's. What needs a single matrix is refused (E320).
 
     Attributes
     ----------
-    by_period : dict
-        Period to SpatialWeights, periods sorted.
+    matrices : tuple of T SpatialWeights
+        All over the same units in the same order.
+    periods : Index of T labels, in the same order
+    notes : tuple of str
+        What was done to them, in words.
+    observed : ndarray of bool, shape (T, N), or None
+        In an unbalanced panel the units that are observed; the others have no links.
     """
 
-    by_period: dict
+    matrices: tuple[SpatialWeights, ...]
+    periods: pd.Index
+    notes: tuple[str, ...] = ()
+    observed: np.ndarray | None = field(default=None)
+
+    varies = True
+
+    # -- one W per period -----------------------------------------------------------------------------
 
     def __getitem__(self, period) -> SpatialWeights:
-        if period not in self.by_period:
-            raise SpatialInputError("E101", f"there are no weights for period {period!r}",
-                                    hint=f"periods are {', '.join(map(str, self.by_period))}")
-        return self.by_period[period]
+        """The W of one period, over the units observed in it."""
+        if period not in self.periods:
+            raise SpatialInputError("E107", f"there are no weights for period {period!r}", ids=list(self.periods),
+                                    hint=f"periods are {', '.join(map(str, self.periods))}")  # fmt: skip
+        t = int(self.periods.get_loc(period))
+        observed = None if self.observed is None else np.flatnonzero(self.observed[t])
+        return self.matrices[t] if observed is None else self.matrices[t].subset_at(observed)
 
     def __iter__(self):
-        return iter(self.by_period)
+        return iter(self.periods.tolist())
 
     def __len__(self) -> int:
-        return len(self.by_period)
+        return len(self.matrices)
+
+    def each(self, periods: int) -> tuple[SpatialWeights, ...]:
+        """W of every period."""
+        return self.matrices
+
+    def for_periods(self, times: pd.Index) -> TemporalWeights | SpatialWeights:
+        """Only these periods, in this order; a note names the others. One W where all are the same.
+
+        Raises
+        ------
+        SpatialInputError
+            E107 when there are no weights for some of them.
+        """
+        at = self.periods.get_indexer(times)
+        if (at < 0).any():
+            raise _periods_missing(times, at < 0, self.periods)
+        extra = self.periods.difference(times, sort=False)
+        notes = self.notes
+        if len(extra):
+            notes += (f"weights of {len(extra)} periods without data left out: {_some(extra)}",)
+        if len({self.matrices[t].matrix_digest for t in at}) == 1:
+            first = self.matrices[at[0]]
+            return replace(first, notes=(*first.notes, *notes, f"the same in all {len(times)} periods"))
+        return TemporalWeights(tuple(self.matrices[t] for t in at), times, notes)
+
+    # -- what they have in common ---------------------------------------------------------------------
+
+    @property
+    def csr(self):
+        raise SpatialInputError("E320", "these weights vary over time, one matrix is needed here",
+                                n=len(self.periods), hint="use one period's, w[period], or w.mean()")  # fmt: skip
+
+    @property
+    def n(self) -> int:
+        """Number of units."""
+        return self.matrices[0].n
 
     @property
     def ids(self) -> pd.Index:
         """Units, the same in every period."""
-        return next(iter(self.by_period.values())).ids
+        return self.matrices[0].ids
 
     @property
-    def periods(self) -> list:
-        return list(self.by_period)
+    def labelled(self) -> bool:
+        return self.matrices[0].labelled
+
+    @property
+    def kind(self) -> str:
+        return f"{self.matrices[0].kind}, time-varying"
+
+    @property
+    def standardization(self) -> str:
+        styles = {w.standardization for w in self.matrices}
+        return styles.pop() if len(styles) == 1 else "mixed"
+
+    @property
+    def nnz(self) -> int:
+        """Links per period, on average."""
+        return round(np.mean([w.nnz for w in self.matrices]))
+
+    @cached_property
+    def row_sums(self) -> np.ndarray:
+        """Of all periods and the units observed in them, (m,)."""
+        return np.concatenate([w.row_sums[observed] for w, observed in self._with_units()])
+
+    @cached_property
+    def alone(self) -> np.ndarray:
+        """True for units that are observed without neighbours in some period, shape (n,)."""
+        return np.any([w.alone & observed for w, observed in self._with_units()], axis=0)
+
+    @property
+    def islands(self) -> pd.Index:
+        """Ids of these units."""
+        return self.ids[self.alone]
+
+    @property
+    def rows_sum_to_one(self) -> bool:
+        return bool(np.allclose(self.row_sums, 1.0, rtol=0, atol=ROW_SUM_TOLERANCE))
+
+    @cached_property
+    def matrix_digest(self) -> str:
+        """Fingerprint of all matrices and of who is observed."""
+        h = hashlib.blake2b("".join(w.matrix_digest for w in self.matrices).encode(), digest_size=16)
+        h.update(b"" if self.observed is None else self.observed.tobytes())
+        return h.hexdigest()
+
+    @cached_property
+    def digest(self) -> str:
+        """The same with the ids and the periods."""
+        labels = f"{self.matrix_digest}{self.ids.tolist()!r}{self.periods.tolist()!r}"
+        return hashlib.blake2b(labels.encode(), digest_size=16).hexdigest()
+
+    def __eq__(self, other) -> bool:
+        return isinstance(other, TemporalWeights) and self.n == other.n and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.matrix_digest)
+
+    # -- what they give -------------------------------------------------------------------------------
 
     def standardize(self, style: str = "row") -> TemporalWeights:
         """Standardise each period's weights."""
-        return TemporalWeights({t: w.standardize(style) for t, w in self.by_period.items()})
+        return replace(self, matrices=tuple(w.standardize(style) for w in self.matrices))
+
+    def subset_at(self, at: np.ndarray) -> TemporalWeights:
+        """Only the units at the positions ``at``, in every period."""
+        return replace(self, matrices=tuple(w.subset_at(at) for w in self.matrices))
+
+    def reordered(self, at: np.ndarray) -> TemporalWeights:
+        """All units, in the order of the positions ``at`` (n,)."""
+        return replace(self, matrices=tuple(w.reordered(at) for w in self.matrices))
 
     def mean(self) -> SpatialWeights:
         """One matrix: the average over periods, for models whose W may not vary."""
-        total = sum(w.csr for w in self.by_period.values())
-        styles = {w.standardization for w in self.by_period.values()}
-        alone = any(len(w.islands) for w in self.by_period.values())
-        first = next(iter(self.by_period.values()))
-        kind = f"mean over {len(self)} periods: {first.kind}"
-        style = "row" if styles == {"row"} and not alone else "none"
-        return SpatialWeights(sparse.csr_array(total / len(self)), self.ids, kind, style, first.unit)
+        total = sum(w.csr for w in self.matrices)
+        alone = any(w.alone.any() for w in self.matrices)
+        style = "row" if self.standardization == "row" and not alone else "none"
+        first = self.matrices[0]
+        return SpatialWeights(sparse.csr_array(total / len(self)), self.ids,
+                              f"mean over {len(self)} periods: {first.kind}", style, first.unit)
+
+    @cached_property
+    def stacked(self) -> SpatialWeights:
+        """All periods as one block-diagonal W over (period, observed unit), rows numbered: averages over its rows are
+        averages over units and periods."""
+        blocks = [w.csr if observed.all() else w.csr[observed][:, observed] for w, observed in self._with_units()]
+        whole = sparse.csr_array(sparse.block_diag(blocks, format="csr"))
+        first = self.matrices[0]
+        return SpatialWeights(whole, None, first.kind, self.standardization, first.unit, first.notes, labelled=False)
 
     def stack(self, *, lagged: bool = False) -> SpatialWeights:
         """The space-time matrix over (unit, period), periods after one another.
@@ -71,15 +194,13 @@ class TemporalWeights(Mapping):
         Blocks stand on the diagonal; with ``lagged`` one below it, so that a unit's neighbours are those of the period
         before, weighted as then (the first period has none).
         """
-        blocks = [w.csr for w in self.by_period.values()]
-        whole = sparse.csr_array(sparse.block_diag(blocks, format="csr"))
+        whole = sparse.csr_array(sparse.block_diag([w.csr for w in self.matrices], format="csr"))
         n = len(self.ids)
         if lagged:
             whole = sparse.csr_array(sparse.vstack([sparse.csr_array((n, whole.shape[1])), whole[:-n]], format="csr"))
-        labels = pd.MultiIndex.from_tuples([(i, t) for t in self.by_period for i in self.ids], names=["unit", "time"])
-        first = next(iter(self.by_period.values()))
+        first = self.matrices[0]
         kind = f"space-time, {len(self)} periods{', neighbours of the period before' if lagged else ''}: {first.kind}"
-        return from_csr(whole, labels, kind, unit=first.unit)
+        return SpatialWeights(whole, self._unit_periods(["unit", "time"]), kind, unit=first.unit)
 
     def lag(self, x: pd.Series) -> pd.Series:
         """W_t x_t for a Series indexed by (unit, period), in any order; the result has its index.
@@ -93,15 +214,32 @@ class TemporalWeights(Mapping):
             raise SpatialInputError("E101", "a Series indexed by (unit, period) is needed",
                                     hint="df.set_index([entity, time])[column]")
         values = pd.Series(numeric(x, ids=x.index), index=_labels.unit_index(x.index))
-        want = pd.MultiIndex.from_tuples([(i, t) for t in self.by_period for i in self.ids])
+        want = self._unit_periods()
         blocks = values.to_numpy()[positions(values.index, want)].reshape(len(self), -1)
-        lagged = np.concatenate([w.csr @ b for w, b in zip(self.by_period.values(), blocks, strict=True)])
+        lagged = np.concatenate([w.csr @ b for w, b in zip(self.matrices, blocks, strict=True)])
         return pd.Series(lagged, index=want).reindex(values.index).set_axis(x.index).rename(x.name)
+
+    def _unit_periods(self, names=None) -> pd.MultiIndex:
+        return pd.MultiIndex.from_tuples([(i, t) for t in self for i in self.ids], names=names)
+
+    def _with_units(self):
+        """Every period's W with the mask of its observed units."""
+        everyone = np.ones((len(self.matrices), self.n), dtype=bool)
+        return zip(self.matrices, everyone if self.observed is None else self.observed, strict=True)
+
+    # -- how they print -------------------------------------------------------------------------------
+
+    def header(self) -> str:
+        """One line for the head of a result: kind, how many matrices, standardisation, links, islands."""
+        links = [w.nnz for w in self.matrices]
+        counts = f"{min(links):,} links" if min(links) == max(links) else f"{min(links):,} to {max(links):,} links"
+        alone = f"{len(self.islands)} units alone in some period" if self.alone.any() else "no islands"
+        return "; ".join([f"{self.kind}, {len(self.matrices)} matrices, {style(self)}, {counts}, {alone}", *self.notes])
 
     def __str__(self) -> str:
         lines = [f"Weights over {len(self)} periods, {len(self.ids):,} units"]
         lines += [f"  {t}  {w.nnz:,} links, {len(w.islands)} islands, {w.standardization}: {w.kind}"
-                  for t, w in self.by_period.items()]
+                  for t, w in zip(self.periods, self.matrices, strict=True)]
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -126,7 +264,7 @@ def temporal(by_period: Mapping) -> TemporalWeights:
     (np.float64(0.25), np.float64(0.625))
     """
     if not by_period:
-        raise SpatialInputError("E206", "no period was given")
+        raise SpatialInputError("E206", "no period was given", hint="give {period: weights}")
     for period, w in by_period.items():
         if not isinstance(w, SpatialWeights):
             raise SpatialInputError("E501", f"period {period!r} has a {type(w).__name__}, no SpatialWeights",
@@ -136,4 +274,29 @@ def temporal(by_period: Mapping) -> TemporalWeights:
     except TypeError:
         order = list(by_period)
     first = by_period[order[0]]
-    return TemporalWeights({t: by_period[t].reindex(first.ids) for t in order})
+    return TemporalWeights(tuple(by_period[t].reindex(first.ids) for t in order), pd.Index(order))
+
+
+def refuse_varying(weights, what: str) -> None:
+    """``what``, named in words, needs one W.
+
+    Raises
+    ------
+    SpatialInputError
+        E320.
+    """
+    if weights.varies:
+        raise SpatialInputError("E320", f"{what} needs one W; these weights vary over {len(weights.periods)} periods",
+                                hint="w.mean() is one matrix")  # fmt: skip
+
+
+def _periods_missing(times, absent, have) -> SpatialInputError:
+    hint = "leave these periods out of the data, or add their weights"
+    if absent.all() and times.dtype != have.dtype:
+        hint = f"periods are {times.dtype} in the data and {have.dtype} in the weights: convert one of them"
+    message = f"the weights lack {int(absent.sum())} of the {len(times)} periods: {_some(times[absent])}"
+    return SpatialInputError("E107", message, ids=list(times[absent]), hint=hint)
+
+
+def _some(labels: pd.Index) -> str:
+    return ", ".join(map(str, labels[:SHOWN])) + " ..." * (len(labels) > SHOWN)

@@ -16,6 +16,8 @@ from spillover.show import ask
 
 from .. import labels as _labels
 
+ROW_SUM_TOLERANCE = 1e-9
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SpatialWeights:
@@ -40,6 +42,8 @@ class SpatialWeights:
         What was decided on the way (islands attached, units dropped, ...).
     raw : numpy.ndarray or None, shape (nnz,)
         The weights before standardisation; None when they are the weights, or when unknown.
+    labelled : bool
+        False for a matrix that came without ids: its rows are numbered, and are taken in the order of the data.
 
     Examples
     --------
@@ -59,7 +63,10 @@ class SpatialWeights:
     unit: str | None = None
     notes: tuple[str, ...] = ()
     raw: np.ndarray | None = field(default=None)
+    labelled: bool = True
     _sound: InitVar[bool] = False  # a builder vouches that no weight is zero, infinite or NaN
+
+    varies = False  # over time: see TemporalWeights
 
     def __post_init__(self, _sound):
         csr = _canonical(self.csr, sound=_sound)
@@ -92,9 +99,24 @@ class SpatialWeights:
         return pd.Series(np.diff(self.csr.indptr), index=self.ids, name="neighbors")
 
     @cached_property
+    def alone(self) -> np.ndarray:
+        """True for units without neighbours (empty rows), shape (n,)."""
+        return np.diff(self.csr.indptr) == 0
+
+    @property
     def islands(self) -> pd.Index:
-        """Ids of units without neighbours (empty rows)."""
-        return self.ids[np.diff(self.csr.indptr) == 0]
+        """Ids of units without neighbours."""
+        return self.ids[self.alone]
+
+    @cached_property
+    def row_sums(self) -> np.ndarray:
+        """Sum of each unit's weights, shape (n,)."""
+        return np.asarray(self.csr.sum(axis=1)).ravel()
+
+    @cached_property
+    def rows_sum_to_one(self) -> bool:
+        """Whether every unit's weights sum to one: what the two-way transformation needs."""
+        return bool(np.allclose(self.row_sums, 1.0, rtol=0, atol=ROW_SUM_TOLERANCE))
 
     @cached_property
     def component_labels(self) -> pd.Series:
@@ -118,19 +140,24 @@ class SpatialWeights:
     @cached_property
     def digest(self) -> str:
         """Fingerprint of ids, links and weights (BLAKE2, hexadecimal)."""
+        return hashlib.blake2b(f"{self.matrix_digest}{self.ids.tolist()!r}".encode(), digest_size=16).hexdigest()
+
+    @cached_property
+    def matrix_digest(self) -> str:
+        """Fingerprint of links and weights alone: spectral work is remembered under it."""
         h = hashlib.blake2b(digest_size=16)
         for part in (self.csr.indptr, self.csr.indices, self.csr.data):
-            h.update(np.ascontiguousarray(part))
-        h.update(repr(self.ids.tolist()).encode())
+            h.update(np.ascontiguousarray(part).view(np.uint8))
         return h.hexdigest()
 
     def __hash__(self) -> int:
-        return hash(self.digest)
+        return hash(self.matrix_digest)
 
     def __eq__(self, other) -> bool:
         if not isinstance(other, SpatialWeights):
             return NotImplemented
-        return self is other or (self.nnz == other.nnz and self.digest == other.digest)
+        same = self.nnz == other.nnz and self.matrix_digest == other.matrix_digest
+        return self is other or (same and self.ids.equals(other.ids))
 
     def __getitem__(self, unit) -> pd.Series:
         """Neighbours of one unit and their weights."""
@@ -175,14 +202,16 @@ class SpatialWeights:
 
     def subset(self, ids) -> SpatialWeights:
         """The weights among ``ids`` only, in that order; standardised weights are standardised again."""
+        return self.subset_at(_labels.places(_labels.unit_index(ids), self.ids, what="subset"))
+
+    def subset_at(self, at: np.ndarray) -> SpatialWeights:
+        """The same by position: the units ``at`` (k,), in that order."""
         from .standardization import restandardize
 
-        ids = _labels.unit_index(ids)
-        keep = _labels.places(ids, self.ids, what="subset")
-        out = restandardize(self, keep, ids)
-        if len(ids) == self.n:
+        out = restandardize(self, at)
+        if len(at) == self.n:
             return out
-        note = f"{len(ids)} of {self.n} units"
+        note = f"{len(at)} of {self.n} units"
         lost = out.islands.difference(self.islands, sort=False)
         if len(lost):
             note += f"; without neighbours since: {', '.join(map(str, lost[:5]))}" + (" ..." if len(lost) > 5 else "")
@@ -190,14 +219,29 @@ class SpatialWeights:
             note += f"; {self.standardization}-standardised again"
         return replace(out, notes=(*self.notes, note))
 
+    def without_links_of(self, absent: np.ndarray) -> SpatialWeights:
+        """The units of a mask (n,) keep their rows and lose their links; standardised again."""
+        from .standardization import restandardize
+
+        return restandardize(self, np.arange(self.n), absent=absent)
+
     def reindex(self, ids) -> SpatialWeights:
         """The same weights with the units in the order of ``ids``, which must be the same units."""
         ids = _labels.unit_index(ids)
-        order = positions(self.ids, ids, what="the weights (self)")
-        csr, raw = take(self.csr, order), None
+        if ids.equals(self.ids):
+            return self
+        return replace(self.reordered(positions(self.ids, ids, what="the weights (self)")), ids=ids)
+
+    def reordered(self, at: np.ndarray) -> SpatialWeights:
+        """All units, in the order of the positions ``at`` (n,)."""
+        csr, raw = take(self.csr, at), None
         if self.raw is not None:
-            raw = take(sparse.csr_array((self.raw, self.csr.indices, self.csr.indptr), self.csr.shape), order).data
-        return replace(self, csr=csr, ids=ids, raw=raw)
+            raw = take(with_data(self.csr, self.raw), at).data
+        return replace(self, csr=csr, ids=self.ids[at], raw=raw)
+
+    def each(self, periods: int) -> tuple[SpatialWeights, ...]:
+        """W of every period: the same."""
+        return (self,) * periods
 
     def symmetrize(self, how: str = "max") -> SpatialWeights:
         """A symmetric copy: w_ij and w_ji become their larger ("max"), smaller ("min") or mean.
@@ -241,6 +285,12 @@ class SpatialWeights:
         """Links, cardinalities, components, islands, spectrum; see :func:`weights.describe`."""
         return ask("describe", self, data, **where)
 
+    def header(self) -> str:
+        """One line for the head of a result: kind, standardisation, links, islands, what was done."""
+        from .header import one_line
+
+        return one_line(self)
+
     def plot(self, data=None, *, kind: str | None = None, ax=None, **where):
         """Links over the map, histogram of neighbours or heat map; see :func:`weights.plot`."""
         return ask("plot", self, data, kind=kind, ax=ax, **where)
@@ -268,6 +318,11 @@ def take(csr: sparse.csr_array, order: np.ndarray) -> sparse.csr_array:
     return out
 
 
+def with_data(csr: sparse.csr_array, data: np.ndarray) -> sparse.csr_array:
+    """The same links with other weights, shape (nnz,)."""
+    return sparse.csr_array((data, csr.indices, csr.indptr), csr.shape)
+
+
 def cells(csr: sparse.csr_array, row: np.ndarray, column: np.ndarray) -> np.ndarray:
     """Entries (row_i, column_i) of a canonical matrix, zeros included, shape of ``row``."""
     width = np.int64(csr.shape[1])
@@ -293,7 +348,7 @@ def _canonical(matrix, *, sound: bool) -> sparse.csr_array:
     ready = isinstance(matrix, sparse.csr_array) and matrix.dtype == np.float64  # keeps what it knows of itself
     csr = matrix if ready else sparse.csr_array(matrix, dtype=np.float64)
     if csr.ndim != 2 or csr.shape[0] != csr.shape[1]:
-        raise SpatialInputError("E311", f"weights must be square, but have shape {csr.shape}")
+        raise SpatialInputError("E311", f"weights must be square, got {csr.shape[0]} x {csr.shape[1]}")
     if not csr.has_canonical_format or (not sound and np.count_nonzero(csr.data) < csr.nnz):
         csr = csr.copy()
         csr.sum_duplicates()

@@ -13,7 +13,6 @@ from scipy import sparse
 from scipy.spatial import cKDTree
 
 import spatial as sp
-from spatial.design._weights_tmp import as_weights
 from spatial.effects import average
 from spatial.logdet import (
     Asymmetric,
@@ -32,6 +31,7 @@ from spatial.logdet import inverse as _inverse
 from spatial.logdet.inverse import Inverse
 from spatial.logdet.structure import similar
 from spillover.errors import SpatialInputError
+from spillover.matrix import as_weights
 
 COMMON = settings(max_examples=20, deadline=None, derandomize=True)
 

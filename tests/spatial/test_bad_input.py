@@ -36,7 +36,7 @@ CASES = {
     "pair repeats": ("E103", "('AL', 1970)", lambda p, w: sp.sdm(FORMULA, pd.concat([p, p.iloc[:1]]), w, **KEYS)),
     "year missing": ("E104", "('AL', 1975)", lambda p, w: sp.sdm(
         FORMULA, p[~((p["state"] == "AL") & (p["year"] == 1975))], w, **KEYS)),
-    "no labels, other n": ("E105", "48", lambda p, w: sp.sdm(FORMULA, p, np.eye(47)[::-1], **KEYS)),
+    "no labels, other n": ("E105", "48", lambda p, w: sp.sdm(FORMULA, p, np.eye(47, k=1), **KEYS)),
     "mixed key types": ("E106", "astype", lambda p, w: sp.sdm(
         FORMULA, p.assign(year=[str(v) if v == 1970 else v for v in p["year"]]), w, **KEYS)),
     "mixed units": ("E106", "astype(str)", lambda p, w: sp.sdm(
@@ -64,7 +64,8 @@ CASES = {
     "perfect fit": ("E703", "'gsp'", lambda p, w: sp.sar("gsp ~ z", p.assign(z=p["gsp"] * 3 + 1), w, **KEYS)),
     "weights not square": ("E311", "48 x 47", lambda p, w: sp.sdm(FORMULA, p, w.csr[:, :47], **KEYS)),
     "weights not finite": ("E302", "finite", lambda p, w: sp.sdm(FORMULA, p, dense(w).replace(0.5, np.nan), **KEYS)),
-    "labels of W in two orders": ("E311", "same labels", lambda p, w: sp.sdm(FORMULA, p, dense(w).iloc[:, ::-1], **KEYS)),
+    "labels of W in two orders": ("E311", "different labels", lambda p, w: sp.sdm(
+        FORMULA, p, dense(w).rename(columns={"ME": "XX"}), **KEYS)),
     "SEM, islands, two-way": ("E308", "rows", lambda p, w: sp.sem(
         FORMULA, p, dense(w).mul((w.ids != "ME").astype(float), axis=0), **KEYS)),
     "no such column": ("E502", "did you mean 'gsp'", lambda p, w: sp.sdm("gps ~ emp", p, w, **KEYS)),

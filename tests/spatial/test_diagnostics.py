@@ -11,7 +11,7 @@ from statsmodels.stats.outliers_influence import variance_inflation_factor
 from statsmodels.stats.stattools import jarque_bera as sm_jarque_bera
 
 import spatial as sp
-from spatial.records.results import TestResult
+from spatial.records.tests import TestResult
 from spillover.errors import SpatialInputError
 
 from .test_estimators import PANEL, cross_section, panel_data

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 import spatial as sp
-from spatial.design._weights_tmp import as_weights
 from spatial.logdet import logdet
 from spatial.solve import dynamic
 from spillover.errors import SpatialInputError, SpatialInputWarning
+from spillover.matrix import as_weights
 
 from . import naive_dynamic as naive
 from .test_certify import nearest
@@ -64,13 +64,13 @@ def test_sdpdmod(produc, model, r_effects, correction, lag):
     tail = f"_LY_{lag}" if lee_yu else f"_{lag}{correction}"
     want = json.loads((folder / f"sdpdmod/produc_dyn_{model}_{r_effects}{tail}.json").read_text())
     effects = {"individual": "entity", "twoways": "twoway"}[r_effects]
-    correction = {"": False, "_LY": True, "_DIR": "additive"}[correction]
+    by = {"": False, "_LY": True, "_DIR": "additive"}[correction]
     fit = getattr(sp, model)(PRODUC, data, W, entity="state", time="year", effects=effects, lags=LAGS[lag],
-                             correction=correction, vcov="eim")  # fmt: skip
+                             correction=by, vcov="eim")  # fmt: skip
     estimates = pd.Series({ours(k): v for k, v in want["estimates"].items()})
     order = list(fit.params.index)
     y, X, dense = arrays(produc, model)
-    at, information = naive.estimate(y, X, dense, LAGS[lag], effects, correction)
+    at, information = naive.estimate(y, X, dense, LAGS[lag], effects, by)
     np.testing.assert_allclose([*fit.params, fit.sigma2], at, rtol=2e-5, atol=1e-7)
     np.testing.assert_allclose(fit.vcov, np.linalg.inv(information)[:-1, :-1], rtol=1e-3, atol=1e-9)
     if lee_yu and (lag == "stl" or (model, lag) == ("sdm", "tl")):
@@ -81,14 +81,14 @@ def test_sdpdmod(produc, model, r_effects, correction, lag):
     np.testing.assert_allclose(fit.params, estimates[order], rtol=1e-5, atol=1e-7)
     assert fit.sigma2 == pytest.approx(want["fit"]["sigma2"], rel=1e-5)
     errors = pd.Series({ours(k): v for k, v in want["se"].items()})[order].to_numpy()
-    now, Z, _, Ws = naive.demeaned(y, X, dense, LAGS[lag], effects, correction is True)
+    now, Z, _, Ws = naive.demeaned(y, X, dense, LAGS[lag], effects, by is True)
     b, rho, s2 = at[:-2], *at[-2:]
     k, inverse, omega = len(b), np.linalg.inv(information), np.zeros_like(information)
     omega[k:, k:] = naive.fourth_moment(now, Ws, rho, s2)
     more = np.diag(inverse @ omega @ inverse)[:-1]
     reduced = now - np.linalg.solve(np.eye(len(Ws)) - rho * Ws, (Z @ b).T).T
     excess = np.mean(reduced**4) / s2**2 - 3
-    if correction is True and effects == "twoway":  # the fourth moment depends on the basis F that was taken
+    if by is True and effects == "twoway":  # the fourth moment depends on the basis F that was taken
         excess = (errors[-1] ** 2 - inverse[k, k]) / more[k]
     np.testing.assert_allclose(np.sqrt(np.diag(inverse)[:-1] + excess * more), errors, rtol=1e-4)
     if "sim_DIRECTst.tab" in want["impacts"] and correction:  # without, its covariance is N T times too large

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 import spatial as sp
-from spatial.design._weights_tmp import as_weights
 from spatial.logdet import Factorised, asymmetric, extreme_interval, logdet, quadrature, similar, symmetrizer
 from spatial.logdet.exact import SparseLU
+from spillover.matrix import as_weights
 
 from . import naive
 

@@ -125,7 +125,7 @@ def test_baltagi_song_koh_of_splm(shared, fits):
 def test_one_sided_distributions():
     from scipy import stats
 
-    from spatial.records.results import TestResult
+    from spatial.records.tests import TestResult
 
     assert TestResult("", 1.7, "upper", "").p_value == pytest.approx(stats.norm.sf(1.7), rel=1e-12)
     mixed = 0.5 * stats.chi2.sf(2.1, 1) + 0.25 * stats.chi2.sf(2.1, 2)

@@ -6,9 +6,8 @@ import pytest
 
 import spatial as sp
 import weights as wt
-from spatial.design._period_weights_tmp import PeriodWeights
-from spatial.design._weights_tmp import as_weights
 from spatial.logdet import projected_logdet
+from spillover.matrix import TemporalWeights, as_weights
 
 from . import naive
 from .test_estimators import PANEL, random_weights
@@ -140,7 +139,7 @@ def test_the_projected_determinant_is_the_matrix_logarithm(symmetric):
 def test_defective_weights_have_a_projected_determinant():
     """One-sided links in a chain: a single eigenvalue, a single eigenvector."""
     chain = np.eye(6, k=1) * 0.8
-    w = PeriodWeights((as_weights(chain, ids=range(6)),), pd.Index([1]))
+    w = TemporalWeights((as_weights(chain, ids=range(6)),), pd.Index([1]))
     M = np.eye(6) - 1 / 6
     L = projected_logdet(w, (M,))
     G = chain @ np.linalg.inv(np.eye(6) - 0.5 * chain)

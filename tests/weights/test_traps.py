@@ -257,7 +257,7 @@ def test_flows_say_what_was_left_out():
 
 def test_weights_over_time():
     by_year = wt.economic(PANEL, "x", entity="id", time="t", period="each")
-    assert by_year.periods == [1, 2]
+    assert list(by_year.periods) == [1, 2]
     assert by_year[2].csr[0, 1] == pytest.approx(1 / 3)
     assert by_year.mean().csr[0, 1] == pytest.approx((1 / 2 + 1 / 3) / 2)
     row = by_year.standardize("row")

@@ -7,9 +7,9 @@ import pytest
 
 from spatial.compare.posterior import integral
 from spatial.compare.prior import Prior
-from spatial.design._weights_tmp import as_weights
+from spatial.design.arrays import Sample
 from spatial.logdet import Jacobian, logdet
-from spatial.solve.ml import Sample
+from spillover.matrix import as_weights
 
 RIVALS, N, G = 20, 25, 8.0
 BINS = (0.0, 0.03, 0.1, 0.25, 0.5, 0.8, 1.0)

@@ -10,8 +10,8 @@ import weights as wt
 from spatial.compare.alike import similarity
 from spatial.compare.posterior import log_marginal
 from spatial.compare.rivals import _row_logliks
-from spatial.design._weights_tmp import as_weights
 from spillover.errors import SpatialInputError
+from spillover.matrix import as_weights
 
 from .conftest import FORMULA, KEYS
 

@@ -9,7 +9,6 @@ import spatial as sp
 import weights as wt
 from spatial.compare.estimates import of_fit
 from spatial.compare.stacked import estimates_of
-from spatial.design._weights_tmp import as_weights
 from spatial.logdet import banded, eliminated, intervals, rough, symmetrizer
 from spatial.logdet.many import determinants
 from spatial.logdet.spectra import Spectra, spectra
@@ -19,6 +18,7 @@ from spatial.logdet.structure import admissible_interval
 from spatial.models.again import again, as_another, read_first
 from spatial.models.stack import can_stack, stacked
 from spillover.errors import SpatialInputError
+from spillover.matrix import as_weights
 
 PANEL = {"entity": "unit", "time": "year"}
 FEW, MANY = 6, 10_000  # W of a whole call: with many, elimination is compiled
@@ -102,11 +102,11 @@ def test_what_a_stack_cannot_do_is_done_alone(panel):
     ids, n = weights[0].ids, weights[0].n
     how = {**PANEL, "effects": "twoway"}
     lead = sp.sar("y ~ a + b", data, weights[0], **how)
-    island = weights[0].without(np.arange(n) == 3)
+    island = weights[0].without_links_of(np.arange(n) == 3)
     empty = as_weights(wt.from_dense(np.zeros((n, n)), ids=ids))
     stack = stacked(lead, [island, weights[1], None, empty], how, among)
     assert stack.which.tolist() == [1]
-    mean = as_weights(pd.DataFrame(np.ones((n, n)) / n, ids, ids))  # W x is the same for all units
+    mean = wt.from_dense(np.ones((n, n)) / n, ids=ids, allow_self=True)  # W x is the same for all units
     assert stacked(sp.sdm("y ~ a + b", data, weights[0], **how), [mean], how, among) is None
     mixed = sp.compare_weights({"island": island, **dict(zip("abcd", weights[:4]))}, model=sp.sar, formula="y ~ a + b",
                                data=data, **how)  # fmt: skip

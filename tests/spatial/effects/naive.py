@@ -1,5 +1,7 @@
 """The distribution of effects the slow way: dense inverses, scipy's quadrature and root finding, plain draws."""
 
+from itertools import pairwise
+
 import numpy as np
 from scipy import integrate, optimize, stats
 
@@ -40,7 +42,7 @@ def distribution(fit, W, variable, kind):
             return stats.norm.cdf(z) * stats.norm.pdf(rho, fit.rho, se)
 
         cuts = sorted({a, *[x for x in (0.0, fit.rho - 2 * se, fit.rho, fit.rho + 2 * se) if a < x < b], b})
-        parts = [integrate.quad(at, x, y, epsabs=1e-11, limit=200)[0] for x, y in zip(cuts[:-1], cuts[1:])]
+        parts = [integrate.quad(at, x, y, epsabs=1e-11, limit=200)[0] for x, y in pairwise(cuts)]
         return sum(parts) / mass
 
     return F

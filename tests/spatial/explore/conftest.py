@@ -1,7 +1,6 @@
 """Columbus and R's results on it, kept outside of the project; tests that need them skip where they are absent."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,15 +9,13 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+from spillover.matrix.convert import from_sparse as _from_sparse
+
 REFERENCE = Path(__file__).parents[3] / "../shared/data/reference"
 
 
-@dataclass(eq=False)
-class Given:
-    """The least that counts as weights."""
-
-    csr: sparse.csr_array
-    ids: pd.Index
+def from_sparse(csr, ids):
+    return _from_sparse(csr, ids, kind="given", allow_negative=True, allow_self=True)
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +29,7 @@ def columbus():
         links = pd.read_csv(REFERENCE / f"columbus_w_gal_{style}.csv")
         shape = (len(frame), len(frame))
         csr = sparse.csr_array((links.w.astype(float), (links.i - 1, links.j - 1)), shape=shape)
-        return Given(csr=csr, ids=frame.index)
+        return from_sparse(csr, frame.index)
 
     def spdep(name):
         return json.loads((REFERENCE / f"spdep/columbus_{name}.json").read_text())
@@ -51,7 +48,7 @@ def lattice():
         csr = sparse.csr_array(sparse.kron(band, band))
         csr.setdiag(0)
         csr.eliminate_zeros()
-        return Given(csr=sparse.csr_array(csr, dtype=float), ids=pd.Index(range(n) if ids is None else ids))
+        return from_sparse(csr, pd.Index(range(n) if ids is None else ids))
 
     return build
 
@@ -63,6 +60,6 @@ def row_standard():
     def standardise(w):
         sums = np.asarray(w.csr.sum(axis=1)).ravel()
         csr = sparse.csr_array(sparse.diags_array(1 / np.where(sums > 0, sums, 1)) @ w.csr)
-        return Given(csr=csr, ids=w.ids)
+        return from_sparse(csr, w.ids)
 
     return standardise

@@ -10,6 +10,7 @@ from spatial.explore.joincount import join_counts
 from spatial.explore.local import local_moran
 from spatial.explore.moran import moran
 from spatial.explore.variants import moran_residuals
+from spillover.matrix import SpatialWeights
 
 CLOSE = {"rtol": 1e-9, "atol": 0}
 VARIABLES = ["CRIME", "HOVAL", "INC"]
@@ -40,15 +41,15 @@ def weights_in_style(columbus, style):
     """spdep's C, U and S are scalings of B; W and B are files."""
     if style in "WB":
         return columbus.weights(style)
-    w = columbus.weights("B")
-    n, links = w.csr.shape[0], w.csr.sum()
+    binary = columbus.weights("B")
+    csr, n, links = binary.csr.copy(), binary.n, binary.csr.sum()
     if style == "S":
-        rows = 1 / np.sqrt(np.asarray(w.csr.sum(axis=1)).ravel())
-        w.csr.data *= np.repeat(rows, np.diff(w.csr.indptr))
-        w.csr.data *= n / w.csr.sum()
+        rows = 1 / np.sqrt(np.asarray(csr.sum(axis=1)).ravel())
+        csr.data *= np.repeat(rows, np.diff(csr.indptr))
+        csr.data *= n / csr.sum()
     else:
-        w.csr.data *= (n if style == "C" else 1) / links
-    return w
+        csr.data *= (n if style == "C" else 1) / links
+    return SpatialWeights(csr, binary.ids)
 
 
 @pytest.mark.parametrize("style", ["W", "B"])

@@ -103,7 +103,7 @@ def test_sigma_convergence_by_hand(panel):
 def test_the_sigma_test_keeps_its_size():
     """Correlated normal logs with equal variances: the p-values are uniform."""
     from spatial.indicators.convergence import _pitman_morgan
-    from spatial.records.results import TestResult
+    from spatial.records.tests import TestResult
 
     rng = np.random.default_rng(4)
     x = rng.normal(size=(2000, 2, 31)) + 2 * rng.normal(size=(2000, 1, 31))

@@ -1,6 +1,5 @@
 """Spatial difference-in-differences: dense twins, TWFE where nobody is exposed, known effects, bad input."""
 
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -151,7 +150,7 @@ def test_options_are_checked():
         sp.spatial_did("y ~ d", data, w, model="gns", **KEYS)
     varying = {t: w if t else pd.DataFrame(nearest(rng, 12, 2)) for t in range(6)}
     with pytest.raises(SpatialInputError, match="one W for all periods"):
-        sp.spatial_did("y ~ d", data, SimpleNamespace(by_period=varying), **KEYS)
+        sp.spatial_did("y ~ d", data, varying, **KEYS)
     with pytest.raises(SpatialInputError, match="no regressor"):
         sp.spatial_did("y ~ d", data, w, treatment="t", **KEYS)
     with pytest.raises(SpatialInputError, match="mapping"):

@@ -6,7 +6,7 @@ import pytest
 
 import shapefiles
 import spatial as sp
-from spatial.records.results import SCHEMA
+from spatial.records.schema import SCHEMA
 from spillover.errors import SpatialInputError
 
 FORMULA = "log(gsp) ~ log(pc) + log(emp) + unemp"

@@ -1,0 +1,50 @@
+"""The Fit that users hold: its numbers, and what follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from ..covariance.vcov import with_vcov
+from ..effects.average import Effects, effects
+from ..effects.long_run import DynamicEffects, stationarity
+from ..effects.prediction import predict
+from ..records.fit import FitRecord
+from .maketables import MakeTables
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Fit(MakeTables, FitRecord):
+    """An estimated model: estimates, tables, effects, predictions.
+
+    See ``spatial.records.fit.FitRecord`` for its attributes.
+    """
+
+    # -- what follows from it ----------------------------------------------------------------------------
+
+    def effects(
+        self, *, method: str = "quadrature", level: float = 0.95, draws: int = 1000, seed: int = 1
+    ) -> Effects | DynamicEffects:  # fmt: skip
+        """Direct, indirect and total effects with inference; see ``spatial.effects.average.effects``. Of a dynamic
+        model in the short and in the long run: ``spatial.effects.long_run.DynamicEffects``."""
+
+        return effects(self, method=method, draws=draws, seed=seed, level=level)
+
+    @cached_property
+    def stationarity(self):
+        """Of a dynamic model; see ``spatial.long_run.Stationarity``."""
+
+        return stationarity(self)
+
+    def with_vcov(self, vcov, **settings) -> Fit:
+        """The same estimates with another covariance: ``"robust"``, ``"cluster", by="region"``, ``sp.Conley(300)``;
+        see ``spatial.covariance.vcov``."""
+
+        return with_vcov(self, vcov, **settings)
+
+    def predict(self, data=None, w=None, *, kind: str | None = None) -> pd.Series:
+        """The response in sample, or of new units with weights over all; see ``spatial.effects.prediction``."""
+
+        return predict(self, data, w, kind=kind)

@@ -1,0 +1,132 @@
+"""The numbers of an estimated model: data only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from spillover.show import Shown
+
+from ..design.design import Design
+from ..design.specification import Specification
+from .schema import SCHEMA, critical_value, two_sided
+
+if TYPE_CHECKING:
+    from ..design.arrays import Sample
+    from ..design.options import Settings
+    from ..solve.ml import Solution
+
+
+@dataclass(frozen=True, eq=False)
+class FitRecord(Shown):
+    """The numbers of an estimated model; ``spatial.models.fit.Fit`` adds what follows from them.
+
+    Attributes
+    ----------
+    specification : Specification
+    params : Series
+        ``Intercept``, ``x``, ``W:x``, then ``rho`` and/or ``lambda``.
+    vcov : DataFrame, indexed like ``params`` on both sides
+    sigma2, loglik : float
+        The log-likelihood includes all constants.
+    nobs : int
+        Rows used. ``n`` of the likelihood, after fixed effects, is ``sample.n``.
+    df_resid : int or None
+        Degrees of freedom of t statistics; None for normal ones.
+    design, sample, solution
+        The aligned data, the demeaned data and the maximum, for what is computed later.
+    settings : Settings
+        Effects, correction, covariance type, method: the header.
+    """
+
+    specification: Specification
+    params: pd.Series
+    vcov: pd.DataFrame = field(repr=False)
+    sigma2: float
+    loglik: float
+    df_resid: int | None
+    design: Design = field(repr=False)
+    sample: Sample = field(repr=False)
+    solution: Solution = field(repr=False)
+    settings: Settings = field(repr=False)
+
+    # -- numbers -----------------------------------------------------------------------------------------
+
+    @property
+    def nobs(self) -> int:
+        return self.design.nobs
+
+    @property
+    def rho(self) -> float:
+        """The spatial lag's coefficient; 0 where the model has none."""
+        return float(self.params.get("rho", 0.0))
+
+    @property
+    def lam(self) -> float:
+        """The spatial error's coefficient; 0 where the model has none."""
+        return float(self.params.get("lambda", 0.0))
+
+    @property
+    def n_parameters(self) -> int:
+        """Coefficients, spatial parameters, sigma2 (as R's logLik counts) and phi of random effects; effects removed
+        by transformation are not counted."""
+        return len(self.params) + 1 + (self.settings.random is not None)
+
+    @property
+    def aic(self) -> float:
+        return 2 * self.n_parameters - 2 * self.loglik
+
+    @property
+    def bic(self) -> float:
+        return np.log(self.sample.n) * self.n_parameters - 2 * self.loglik
+
+    @cached_property
+    def std_errors(self) -> pd.Series:
+        return pd.Series(np.sqrt(np.diag(self.vcov)), index=self.params.index, name="std_error")
+
+    @cached_property
+    def zstats(self) -> pd.Series:
+        """Estimate over standard error: normal, or t with ``df_resid`` degrees of freedom."""
+        return (self.params / self.std_errors).rename("statistic")
+
+    @cached_property
+    def pvalues(self) -> pd.Series:
+        return pd.Series(two_sided(self.zstats, self.df_resid), index=self.params.index, name="p_value")
+
+    def conf_int(self, level: float = 0.95) -> pd.DataFrame:
+        """Intervals, columns ``conf_low`` and ``conf_high``."""
+        half = critical_value(level, self.df_resid) * self.std_errors
+        return pd.DataFrame({"conf_low": self.params - half, "conf_high": self.params + half})
+
+    @cached_property
+    def resid(self) -> pd.Series:
+        """e = B (A y - X beta), fixed effects removed."""
+        return self.design.labelled(self.design.panel(self.solution.resid), "resid")
+
+    @cached_property
+    def fitted(self) -> pd.Series:
+        """y less its residual."""
+        return (self.design.labelled(self.design.y, "fitted") - self.resid).rename("fitted")
+
+    # -- tables ------------------------------------------------------------------------------------------
+
+    def tidy(self) -> pd.DataFrame:
+        """One row per coefficient, in the common schema."""
+        table = pd.concat([self.params.rename("estimate"), self.std_errors, self.zstats, self.pvalues], axis=1)
+        return table.join(self.conf_int()).rename_axis("term").reset_index()[SCHEMA]
+
+    def glance(self) -> pd.DataFrame:
+        """One row about the model as a whole."""
+        d = self.design
+        return pd.DataFrame(
+            {
+                "model": [self.specification.name], "weights": [d.weights.kind], "nobs": [self.nobs],
+                "units": [d.n_units], "periods": [d.n_periods], "rho": [self.params.get("rho", np.nan)],
+                "lambda": [self.params.get("lambda", np.nan)], "sigma2": [self.sigma2], "loglik": [self.loglik],
+                "aic": [self.aic], "bic": [self.bic],
+            }
+        )  # fmt: skip

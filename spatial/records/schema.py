@@ -1,0 +1,26 @@
+"""The schema of every table, and how p-values and intervals follow from statistics."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spillover.errors import SpatialInputError
+
+SCHEMA = ["term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]
+
+
+def two_sided(statistic, df: int | None = None) -> np.ndarray:
+    """Two-sided p-values from the survival function: exact far out in the tail."""
+    from scipy.special import ndtr, stdtr
+
+    tail = -np.abs(np.asarray(statistic, dtype=float))
+    return 2 * (ndtr(tail) if df is None else stdtr(df, tail))
+
+
+def critical_value(level: float, df: int | None = None) -> float:
+    from scipy.special import ndtri, stdtrit
+
+    if not 0 < level < 1:
+        raise SpatialInputError("E501", f"level={level!r} must lie between 0 and 1, as in 0.95")
+    p = (1 + level) / 2
+    return float(ndtri(p) if df is None else stdtrit(df, p))
