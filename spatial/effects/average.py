@@ -75,6 +75,10 @@ class Effects(Shown):
         return self.inferred.inference.high
 
     @property
+    def level(self) -> float:
+        return self.options.level
+
+    @property
     def direct(self) -> pd.Series:
         return self._series(0)
 

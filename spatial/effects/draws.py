@@ -57,9 +57,7 @@ def from_draws(drawn: np.ndarray, estimates: np.ndarray, level: float, df: float
     SpatialInputError
         E501 when there are too few draws for the level.
     """
-    critical_value(level)
-    R = len(drawn)
-    need = int(np.ceil(2 / (1 - max(level, STANDARD_LEVEL)) - 1e-9)) - 1
+    R, need = len(drawn), fewest_draws(level)
     if need > R:
         raise SpatialInputError("E501", f"{R} draws do not determine the ends of a {max(level, STANDARD_LEVEL):.4g} "
                                 "interval", n=R, hint=f"{need} draws or more")  # fmt: skip
@@ -71,6 +69,12 @@ def from_draws(drawn: np.ndarray, estimates: np.ndarray, level: float, df: float
     none = ordered[0] == ordered[-1]
     p, statistic = (np.where(none, np.nan, values) for values in (p, statistic))
     return Inference(estimates, (outer - inner) / (2 * critical_value(STANDARD_LEVEL, df)), statistic, p, low, high)
+
+
+def fewest_draws(level: float) -> int:
+    """That determine the ends of an interval, and of the central 95 %: 39, and 199 of one of 99 %."""
+    critical_value(level)  # refuses what is no level
+    return int(np.ceil(2 / (1 - max(level, STANDARD_LEVEL)) - 1e-9)) - 1
 
 
 def _quantiles(ordered, level):

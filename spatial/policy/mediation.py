@@ -25,14 +25,14 @@ from spillover.errors import SpatialInputError, check_option
 from spillover.show import Shown
 
 from ..design.design import spatial_lag
+from ..effects.draws import fewest_draws, from_draws
 from ..effects.propagate import selectors
 from ..logdet.inverse import inverse
 from ..models.family import sar, sdm, slx
 from ..models.fit import Fit
 from ..models.refit import refit
-from ..records.schema import SCHEMA, two_sided
+from ..records.schema import SCHEMA
 from ._sample import treatment_term
-from .respond import intervals
 
 MODELS = {"sdm": sdm, "sar": sar, "slx": slx}
 PATHS = ("mediated", "unmediated", "total")
@@ -69,7 +69,7 @@ class Mediation(Shown):
 
 def mediation(
     formula: str, data: pd.DataFrame, w, *, mediator: str, variable: str | None = None, model: str = "sdm",
-    entity: str | None = None, time: str | None = None, effects: str | None = None, draws: int = 500, seed: int = 1,
+    entity: str | None = None, time: str | None = None, effects: str | None = None, draws: int = 999, seed: int = 1,
     level: float = 0.95, missing: str = "error",
 ) -> Mediation:  # fmt: skip
     """How much of an effect passes through a mediator, at home and next door.
@@ -92,7 +92,7 @@ def mediation(
         Bootstrap samples: units' whole histories of both equations' residuals, drawn together with replacement, go
         through both models, which are estimated again. The same seed gives the same bits.
     level : float
-        Coverage of the percentile intervals.
+        Coverage of the percentile intervals; p-values are their inversion, and agree with them.
 
     Returns
     -------
@@ -101,7 +101,7 @@ def mediation(
     Raises
     ------
     SpatialInputError
-        E309 above 5,000 units, E501 options, E502 terms, E533 fewer than 20 draws, E538 a mediator that is in the
+        E309 above 5,000 units, E501 options, E502 terms, E533 fewer draws than the level needs, E538 a mediator that is in the
         formula already; and what the model raises.
 
     Examples
@@ -115,8 +115,8 @@ def mediation(
     """
     check_option("model", model, MODELS)
     check_option("missing", missing, ("error", "drop"))
-    if draws < 20:
-        raise SpatialInputError("E533", f"draws={draws} must be 20 or more for an interval")
+    if draws < fewest_draws(level):
+        raise SpatialInputError("E533", f"draws={draws} must be {fewest_draws(level)} or more for a {level:g} interval")
     options = {"entity": entity, "time": time, "effects": effects, "missing": missing}
     estimate = MODELS[model]
     without = estimate(formula, data, w, **options)
@@ -218,13 +218,10 @@ def _refuse_other_units(*designs) -> None:
 
 
 def _tables(at, drawn, x, level):
-    errors, low, high = intervals(drawn.reshape(len(drawn), 9), level)
-    statistic = np.divide(at.ravel(), errors, out=np.full(9, np.nan), where=errors > 0)
-    table = pd.DataFrame({"path": np.repeat(PATHS, 3), "effect": np.tile(PLACES, 3), "term": x, "estimate": at.ravel(),
-                          "std_error": errors, "statistic": statistic, "p_value": two_sided(statistic),
-                          "conf_low": low, "conf_high": high})  # fmt: skip
+    found = from_draws(drawn, at, level)
+    table = pd.DataFrame({"path": np.repeat(PATHS, 3), "effect": np.tile(PLACES, 3), "term": x, **found.columns()})
     with np.errstate(divide="ignore", invalid="ignore"):
-        _, share_low, share_high = intervals(drawn[:, 0] / drawn[:, 2], level)
-        share = pd.DataFrame({"effect": PLACES, "mediated": at[0] / at[2], "conf_low": share_low,
-                              "conf_high": share_high})  # fmt: skip
+        shares = from_draws(drawn[:, 0] / drawn[:, 2], at[0] / at[2], level)
+    share = pd.DataFrame({"effect": PLACES, "mediated": shares.estimate, "conf_low": shares.low,
+                          "conf_high": shares.high})  # fmt: skip
     return table[["path", "effect", *SCHEMA]], share
