@@ -7,6 +7,7 @@ Names are loaded when they are first used, so ``import spatial`` is quick.
 
 from importlib import import_module
 
+from spillover import __version__ as __version__
 from spillover.errors import SpatialInputError, SpatialInputWarning
 
 _NAMES = {
@@ -41,7 +42,10 @@ _NAMES = {
     "diagnostics.robust_hausman": "robust_hausman",
     "diagnostics.residuals": "diagnose jarque_bera breusch_pagan lm_residual_error vif condition_number",
     "covariance.jackknife": "Jackknife",
-    "covariance.kinds": "Robust Cluster Conley DriscollKraay Bootstrap",
+    "covariance.clustered": "Robust Cluster",
+    "covariance.hac": "Conley DriscollKraay",
+    "covariance.scpc": "SCPC",
+    "covariance.kinds": "Bootstrap",
     "effects.average": "Effects",
     "compare.weights": "compare_weights",
     "compare.comparison": "Comparison",

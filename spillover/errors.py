@@ -17,6 +17,8 @@ E8xx  did not converge            exit 5
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterable
 
 EXIT_STATUS = {"1": 3, "2": 3, "3": 3, "4": 3, "5": 2, "6": 3, "7": 4, "8": 5}
@@ -98,6 +100,17 @@ class SpatialInputError(ValueError):
 
 class SpatialInputWarning(UserWarning):
     """Input that is used, but not as the user may think."""
+
+
+OURS = ("spillover", "weights", "spatial", "shapefiles")
+
+
+def warn(message: str) -> None:
+    """A SpatialInputWarning at the line of the user's program that called this package."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in OURS:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(SpatialInputWarning(message), stacklevel=level)
 
 
 def check_option(name: str, value, allowed: Iterable) -> None:

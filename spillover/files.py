@@ -1,20 +1,85 @@
-"""Output files are written whole or not at all."""
+"""Files: outputs are checked before the work and written whole or not at all; names are shown without passwords."""
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterator
+import re
+import shutil
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import SpatialInputError
+
+LEAST_FREE = 2**20  # bytes that a disk must have free before an output is begun
+_SECRET = re.compile(r"(?i)\b(password|passwd|pwd|pass|token|secret|api_?key|key)(\s*=\s*)"
+                     r"('[^']*'|\"[^\"]*\"|[^\s;&]+)")
+_LOGIN = re.compile(r"(//[^/\s:@]+):[^/\s@]+@")
+
+
+def redacted(text: str) -> str:
+    """A connection string without its passwords.
+
+    Examples
+    --------
+    >>> redacted("PG:host=db user=me password=hunter2"), redacted("postgresql://me:hunter2@db/x")
+    ('PG:host=db user=me password=***', 'postgresql://me:***@db/x')
+    """
+    return _LOGIN.sub(r"\1:***@", _SECRET.sub(r"\1\2***", str(text)))
+
+
+def check_outputs(paths: Iterable, *, overwrite: bool = False, suffixes: Iterable[str] | None = None,
+                  inputs: Iterable = (), space: int = LEAST_FREE) -> None:
+    """Refuse outputs that could not be written, before any work is done; nothing is created.
+
+    Parameters
+    ----------
+    paths : path-like, several
+        Files to be written; None is passed over.
+    overwrite : bool
+        Whether files that exist may be replaced.
+    suffixes : str, several, optional
+        What the names must end in, such as ".csv".
+    inputs : path-like, several
+        Files that are read: none of them may be written to, ``overwrite`` or not.
+    space : int
+        Bytes that must be free on the disk.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 another suffix, E603 a file exists, E605 the place cannot be written to.
+
+    Examples
+    --------
+    >>> check_outputs(["effects.txt"], suffixes=[".csv", ".parquet"])
+    Traceback (most recent call last):
+    spillover.errors.SpatialInputError: E501: 'effects.txt' must end in .csv or .parquet
+      next:  name it effects.csv
+    """
+    paths = [Path(path) for path in paths if path is not None]
+    suffixes = None if suffixes is None else list(suffixes)
+    there = []
+    for path in paths:
+        if suffixes is not None and path.suffix.lower() not in suffixes:
+            raise SpatialInputError("E501", f"'{path}' must end in {_either(suffixes)}",
+                                    hint=f"name it {(path.stem or 'output') + suffixes[0]}")
+        _check_place(path, space)
+        if any(_same(path, source) for source in inputs if source is not None):
+            raise SpatialInputError("E605", f"'{path}' is read and would be written over", hint="choose another name")
+        if os.path.lexists(path):
+            there.append(path)
+    if there and not overwrite:
+        raise SpatialInputError("E603", f"'{there[0]}' exists" + (f" and {len(there) - 1} more" if there[1:] else ""),
+                                hint="choose another name, or allow it with overwrite=True (--overwrite)")
 
 
 @contextmanager
 def replacing(path, *, overwrite: bool = False) -> Iterator[Path]:
     """Give a temporary path beside ``path``; move it into place only if the block succeeds.
 
-    An interrupted or failing writer leaves an earlier file as it was and no fragment behind.
+    An interrupted or failing writer leaves an earlier file as it was, no fragment and no new folder behind.
 
     Parameters
     ----------
@@ -26,7 +91,8 @@ def replacing(path, *, overwrite: bool = False) -> Iterator[Path]:
     Raises
     ------
     SpatialInputError
-        E603 when the file exists and ``overwrite`` is false; E605 when the place cannot be written to.
+        E603 when the file exists and ``overwrite`` is false; E605 when the place cannot be written to, or the disk is
+        full.
 
     Examples
     --------
@@ -38,32 +104,26 @@ def replacing(path, *, overwrite: bool = False) -> Iterator[Path]:
     'term,estimate'
     """
     path = Path(path)
-    refuse_existing([path], overwrite=overwrite)
+    check_outputs([path], overwrite=overwrite, space=0)
+    absent = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
+    # The suffix stays last: drivers choose the format by it.
+    stem = f".{path.stem}.{os.getpid()}.part"
+    part = path.with_name(f"{stem}{path.suffix}")
+    done = False
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        message = f"cannot write to folder '{path.parent}': {error.strerror}"
-        raise SpatialInputError("E605", message) from error
-    # The suffix stays last: drivers choose the format by it.
-    part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
-    try:
         yield part
         os.replace(part, path)
-    except PermissionError as error:
-        raise SpatialInputError("E605", f"cannot write '{path}': {error.strerror}") from error
+        done = True
+    except SpatialInputError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) or type(error).__name__ == "DataSourceError" or _is_full(path.parent):
+            raise _unwritable(path, error) from error
+        raise
     finally:
-        part.unlink(missing_ok=True)
-
-
-def refuse_existing(paths, *, overwrite: bool) -> None:
-    """Fail at the door when an output is already there."""
-    there = [str(p) for p in paths if Path(p).exists()]
-    if there and not overwrite:
-        raise SpatialInputError(
-            "E603",
-            f"'{there[0]}' exists" + (f" and {len(there) - 1} more" if there[1:] else ""),
-            hint="choose another name, or allow it with overwrite=True (--overwrite)",
-        )
+        if not done:
+            _clear(path.parent, stem, absent)
 
 
 def write_table(frame, path, *, overwrite: bool = False) -> None:
@@ -77,15 +137,158 @@ def write_table(frame, path, *, overwrite: bool = False) -> None:
     SpatialInputError
         E501 for another suffix, E603 and E605 as ``replacing``.
     """
-    suffix = Path(path).suffix.lower()
-    if suffix not in (".csv", ".parquet"):
-        raise SpatialInputError("E501", f"'{path}' must end in .csv or .parquet", hint="name it effects.csv")
+    check_outputs([path], overwrite=overwrite, suffixes=TABLES)
     with replacing(path, overwrite=overwrite) as part:
-        if suffix == ".parquet":
+        if Path(path).suffix.lower() == ".parquet":
             frame.to_parquet(part, index=False)
         else:
             frame.map(_inert).rename(columns=_inert).to_csv(part, index=False)
 
 
+TABLES = (".csv", ".parquet")  # what write_table writes
+FIGURES = (".png", ".pdf", ".svg", ".eps", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
+
+
+def _check_place(path: Path, space: int) -> None:
+    """E605 unless a file can be made at ``path``: a name that fits, a folder that takes it, room on the disk."""
+    if not path.name or "\0" in str(path):
+        raise SpatialInputError("E605", f"'{redacted(path)}' is no name of a file", hint="name it, e.g. effects.csv")
+    try:
+        if path.is_dir():
+            raise SpatialInputError("E605", f"'{path}' is a folder", hint=f"name a file in it: {path / 'effects.csv'}")
+        path.lstat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:  # a name too long, a file among the folders, a folder that may not be searched
+        raise _unwritable(path, error) from error
+    folder = path.parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        raise SpatialInputError("E605", f"'{folder}' is a file, so '{path}' cannot be in it",
+                                hint="choose another folder")
+    if not os.access(folder, os.W_OK | os.X_OK) or _is_read_only(folder):
+        raise SpatialInputError("E605", f"cannot write to folder '{folder}': permission denied",
+                                hint="choose another folder, or ask for permission to write there")
+    free = _free(folder)
+    if space and free is not None and free < space:
+        raise SpatialInputError("E605", f"the disk of '{folder}' is full: {free / 2**20:.1f} MiB free, "
+                                f"{space / 2**20:.1f} needed", hint="free some space, or write to another disk")
+
+
+def _unwritable(path: Path, error: Exception) -> SpatialInputError:
+    why = getattr(error, "strerror", None) or (str(error).splitlines() or ["unknown reason"])[0][:160]
+    if _is_full(path.parent):
+        why = "no space left on the disk"
+    return SpatialInputError("E605", f"cannot write '{path}': {why}", hint="choose another folder or name")
+
+
+def _clear(folder: Path, stem: str, absent: list[Path]) -> None:
+    """Remove fragments of ``stem``, and the folders that were made for it."""
+    if folder.is_dir():
+        for fragment in folder.iterdir():
+            if fragment.name.startswith(stem):
+                shutil.rmtree(fragment, ignore_errors=True) if fragment.is_dir() else fragment.unlink(missing_ok=True)
+    for made in absent:
+        try:
+            made.rmdir()
+        except OSError:  # not empty, or never made
+            break
+
+
+def _same(one: Path, other) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except (OSError, ValueError):
+        return False
+
+
+def _is_read_only(folder: Path) -> bool:
+    try:
+        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    except (AttributeError, OSError):
+        return False
+
+
+def _free(folder: Path) -> int | None:
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return None
+    return usage.free if usage.total else None  # /proc has no size
+
+
+def _is_full(folder: Path) -> bool:
+    free = _free(folder)
+    return free is not None and free < 2**16
+
+
+def _either(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
 def _inert(cell):
     return "'" + cell if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def check_input(path, *, what: str = "file", folders: tuple[str, ...] = ()) -> Path:
+    """The path of a file that is there and can be read.
+
+    Parameters
+    ----------
+    path : path-like
+    what : str
+        What is wanted, for the message: "map", "table".
+    folders : tuple of str
+        Suffixes of folders that count as files (".gdb").
+
+    Raises
+    ------
+    SpatialInputError
+        E601 no such file (with the nearest name), E602 a folder, empty, or unreadable; E608 no local file at all.
+    """
+    text = os.fspath(path)
+    if _ELSEWHERE.match(text) or "://" in text or "\0" in text:
+        raise SpatialInputError("E608", f"'{redacted(text)}' is not a file on this machine",
+                                hint="download or export it to a file first")
+    path = Path(text)
+    try:
+        if path.is_dir() and path.suffix.lower() not in folders:
+            inside = sorted(p.name for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
+            hint = f"name a file in it: {', '.join(inside[:5])}" if inside else "it holds no file"
+            raise SpatialInputError("E602", f"'{path}' is a folder, not a {what}", hint=hint)
+        if not path.exists():
+            raise SpatialInputError("E601", f"there is no file '{redacted(path)}'", hint=nearest_name(path))
+        if path.is_file():
+            with open(path, "rb") as file:
+                empty = not file.read(1)
+        elif path.is_dir():
+            empty = not any(path.iterdir())
+        else:
+            raise SpatialInputError("E602", f"'{path}' is a device or a pipe, not a {what}", hint="name a file")
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENAMETOOLONG):
+            raise SpatialInputError("E601", f"there is no file '{redacted(path)}' ({error.strerror})",
+                                    hint="check its name") from error
+        raise SpatialInputError("E602", f"'{path}' cannot be read: {error.strerror}",
+                                hint="check that you may read it") from error
+    if empty:
+        raise SpatialInputError("E602", f"'{path.name}' is empty (0 bytes)", hint="copy or download it again")
+    return path
+
+
+_ELSEWHERE = re.compile(r"(?i)^(/vsi|\\vsi|(PG|PGEO|MYSQL|MSSQL|OCI|ODBC|WFS3?|OAPIF|CSW|MONGODBV3|SDE|HANA|ES):)")
+
+
+def nearest_name(path: Path) -> str:
+    """A hint at the file in the same folder whose name is most like it, else at the folder itself."""
+    import difflib
+
+    path = Path(path)
+    try:
+        names = [p.name for p in path.parent.iterdir()]
+    except OSError:
+        return "check the path: its folder is not there" if not path.parent.exists() else "check the path"
+    kin = [name for name in names if name.lower().endswith(path.suffix.lower())] if path.suffix else names
+    near = difflib.get_close_matches(path.name, kin, n=1, cutoff=0.5)
+    return f"did you mean '{near[0]}'?" if near else f"the folder is '{path.parent.resolve()}': check the name"

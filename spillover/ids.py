@@ -1,17 +1,52 @@
-"""Labels align data: where each id stands, and what is likely wrong when ids differ."""
+"""The only matcher of ids: data, maps, tables and weights find each other by label, never by row order.
+
+Ids are compared as they are. Where they differ, both sides are written in one form, step by step, until every id of one
+side has exactly one partner on the other; what was needed is reported in words:
+
+====================  =====================================  ===========================
+step                  example                                reported as
+====================  =====================================  ===========================
+numbers as text       110000, 110000.0 and "110000"          numbers and text
+blanks                "Ohio " and "Ohio"                     blanks removed
+Unicode composition   "é" in one character or in two         Unicode composed
+leading zeros         "01001" and 1001                       zero padding
+====================  =====================================  ===========================
+
+A step that would make two ids of one side equal is refused. Row numbers (a RangeIndex without a name) are no ids: they
+match whole numbers as they are and nothing else.
+"""
 
 from __future__ import annotations
 
+import unicodedata
+import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from .errors import SHOWN, SpatialInputError
+from .errors import SHOWN, SpatialInputError, SpatialInputWarning
 
 
-def positions(have: pd.Index, want: pd.Index, *, what: str = "the data") -> np.ndarray:
-    """Where each id of ``want``, the weights', stands in ``have``; both must hold the same ids.
+@dataclass(frozen=True)
+class Match:
+    """Where each id stands, and what had to be done to see it.
+
+    Attributes
+    ----------
+    at : ndarray of int
+        Position in ``have`` of each id of ``want``.
+    note : str
+        In words, such as "48 of 48 ids matched after zero padding"; empty where the ids are the same.
+    """
+
+    at: np.ndarray
+    note: str
+
+
+def match(have: pd.Index, want: pd.Index, *, what: str = "the data") -> Match:
+    """Match all ids of two sides, one to one.
 
     Raises
     ------
@@ -20,16 +55,77 @@ def positions(have: pd.Index, want: pd.Index, *, what: str = "the data") -> np.n
 
     Examples
     --------
-    >>> positions(pd.Index(["b", "a"]), pd.Index(["a", "b"])).tolist()
-    [1, 0]
+    >>> match(pd.Index([1001, 2001]), pd.Index(["02001", "01001"]))
+    Match(at=array([1, 0]), note='2 of 2 ids matched after zero padding')
     """
     if not have.is_unique:
         repeated = have[have.duplicated()].unique()
-        raise SpatialInputError("E102", f"ids of {what} repeat", ids=list(repeated))
+        raise SpatialInputError("E102", f"ids of {what} repeat", ids=list(repeated),
+                                hint="one row per unit: aggregate, or choose another id column")  # fmt: skip
     place = have.get_indexer(want)
-    if len(have) != len(want) or (place < 0).any():
+    if len(have) == len(want) and (place >= 0).all():
+        return Match(place, "")
+    normal = _normalised(have, want) if len(have) == len(want) else None
+    if normal is None:
         refuse_different(have, want, what=what)
-    return place
+    return normal
+
+
+def positions(have: pd.Index, want: pd.Index, *, what: str = "the data") -> np.ndarray:
+    """``match`` where there is no header to report in: what was needed is a warning.
+
+    Examples
+    --------
+    >>> positions(pd.Index(["b", "a"]), pd.Index(["a", "b"])).tolist()
+    [1, 0]
+    """
+    result = match(have, want, what=what)
+    if result.note:
+        warnings.warn(f"{what}: {result.note}", SpatialInputWarning, stacklevel=3)
+    return result.at
+
+
+def _normalised(have: pd.Index, want: pd.Index) -> Match | None:
+    """The match after as few steps as needed; None where no step helps."""
+    if have.nlevels > 1 or want.nlevels > 1 or _row_numbers(have) or _row_numbers(want):
+        return None
+    left, right, steps = have, want, []
+    for name, step in STEPS:
+        new_left, new_right = left.map(step), right.map(step)
+        if not (new_left.equals(left) and new_right.equals(right)):
+            steps.append(name)
+        left, right = new_left, new_right
+        if not (left.is_unique and right.is_unique):
+            return None
+        place = left.get_indexer(right)
+        if (place >= 0).all():
+            needed = [s for s in steps if s != "numbers and text"] or steps  # zero padding implies the conversion
+            return Match(place, f"{len(want):,} of {len(want):,} ids matched after {' and '.join(needed)}")
+    return None
+
+
+def _row_numbers(ids: pd.Index) -> bool:
+    return isinstance(ids, pd.RangeIndex) and ids.name is None
+
+
+def _as_text(label) -> str:
+    if isinstance(label, (float, np.floating)) and float(label).is_integer():
+        return str(int(label))
+    text = str(label)
+    whole, dot, zeros = text.partition(".")
+    return whole if dot and zeros.strip("0") == "" and whole.lstrip("-").isdigit() else text
+
+
+def _without_zeros(text: str) -> str:
+    return (text.lstrip("0") or "0") if text.isdigit() else text
+
+
+STEPS = (
+    ("numbers and text", _as_text),
+    ("blanks removed", lambda text: " ".join(text.split())),
+    ("Unicode composed", lambda text: unicodedata.normalize("NFC", text)),
+    ("zero padding", _without_zeros),
+)
 
 
 def refuse_different(have: pd.Index, want: pd.Index, *, what: str = "the data") -> None:

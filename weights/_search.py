@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 from scipy import sparse
@@ -13,6 +14,8 @@ from spillover.matrix.assemble import DENSE_LIMIT
 from ._threads import THREADS
 
 BLOCK = 65_536  # distances worked on at a time
+SAME = 1e-9  # of the extent of all points: nearer ones share a place
+CLOSE_ONES = 8  # neighbours through which points that share a place are joined
 TIE = 1e-10  # relative difference below which two distances count as equal
 PAIRS_COMPILED_FROM = 3_000  # units whose pairs are all wanted; below, numpy is done before compiled code is loaded
 CELLS_FROM = 100_000  # points on the plane; below, a tree is done before compiled code is loaded
@@ -20,7 +23,8 @@ POINTS_IN_CELL = 0.5  # on average: few points are read in vain, and few cells a
 CROWDED = 25  # points that share a point's cell, on average, from which a tree is faster
 
 
-def nearest(space: np.ndarray, k: np.ndarray, rank: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def nearest(space: np.ndarray, k: np.ndarray, rank: np.ndarray, norm: int = 2
+            ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The ``k[i]`` nearest others of each point; equal distances go to the lower ``rank``.
 
     Parameters
@@ -29,10 +33,12 @@ def nearest(space: np.ndarray, k: np.ndarray, rank: np.ndarray) -> tuple[np.ndar
     k : int ndarray, shape (n,)
     rank : int ndarray, shape (n,)
         Order of the ids, so that ties do not depend on the order of rows.
+    norm : {1, 2}
+        Manhattan or straight-line distance.
     """
     n, most = len(space), int(k.max())
     m = min(most + 1, n - 1)  # one more, to see a tie at the end
-    distance, who = _ask(space, m)
+    distance, who = _ask(space, m, norm)
     here, same = np.arange(n), (k == most).all()
     tied = np.zeros(n, bool)
     if m > 1:
@@ -45,21 +51,21 @@ def nearest(space: np.ndarray, k: np.ndarray, rank: np.ndarray) -> tuple[np.ndar
         return triple
     tree, plain = _tree(space), ~tied[triple[0]]
     parts = [tuple(x[plain] for x in triple)]
-    parts += [_untie(i, space, tree, int(k[i]), distance[i, k[i] - 1], rank) for i in np.flatnonzero(tied)]
+    parts += [_untie(i, space, tree, int(k[i]), distance[i, k[i] - 1], rank, norm) for i in np.flatnonzero(tied)]
     return tuple(np.concatenate(x) for x in zip(*parts, strict=True))
 
 
-def _ask(space, m):
+def _ask(space, m, norm=2):
     """Distances and positions (n, m) of the m nearest others, nearest first."""
-    cells = _cells(space) if len(space) >= CELLS_FROM and space.shape[1] == 2 else None
-    return _ask_tree(space, m) if cells is None else _ask_cells(len(space), m, cells)
+    cells = _cells(space) if len(space) >= CELLS_FROM and space.shape[1] == norm == 2 else None
+    return _ask_tree(space, m, norm) if cells is None else _ask_cells(len(space), m, cells)
 
 
-def _ask_tree(space, m):
+def _ask_tree(space, m, norm=2):
     n, tree = len(space), _tree(space)
     distance, who = np.empty((n, m + 1)), np.empty((n, m + 1), np.intp)
     by_place = tree.indices  # neighbours are asked for one after another: what they need is in the cache
-    distance[by_place], who[by_place] = tree.query(space[by_place], k=m + 1, workers=-1)
+    distance[by_place], who[by_place] = tree.query(space[by_place], k=m + 1, p=norm, workers=-1)
     itself = who == np.arange(n)[:, None]
     itself[~itself.any(axis=1), -1] = True  # more than m points coincide with it: tied anyway
     return distance[~itself].reshape(n, m), who[~itself].reshape(n, m)
@@ -90,10 +96,10 @@ def _ask_cells(n, m, cells):
     return distance, who
 
 
-def _untie(i, space, tree, k, radius, rank):
+def _untie(i, space, tree, k, radius, rank, norm):
     """Point i's k nearest where the k-th distance is shared: the closer ones, then by rank."""
-    who = np.array([j for j in tree.query_ball_point(space[i], radius * (1 + 2 * TIE)) if j != i])
-    straight = np.sqrt(((space[who] - space[i]) ** 2).sum(axis=1))
+    who = np.array([j for j in tree.query_ball_point(space[i], radius * (1 + 2 * TIE), p=norm) if j != i])
+    straight = apart(space[who], space[i], norm)
     on_edge = straight >= radius * (1 - 2 * TIE)
     order = np.lexsort((rank[who], on_edge))[:k]
     return np.full(k, i), who[order], straight[order]
@@ -106,21 +112,26 @@ def _tree(space: np.ndarray):
     return cKDTree(space, balanced_tree=False, compact_nodes=False)
 
 
-def within(space: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def apart(one: np.ndarray, other: np.ndarray, norm: int = 2) -> np.ndarray:
+    """Distances between the rows of two arrays."""
+    return np.abs(one - other).sum(axis=1) if norm == 1 else np.sqrt(((one - other) ** 2).sum(axis=1))
+
+
+def within(space: np.ndarray, radius: float, norm: int = 2) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All ordered pairs at most ``radius`` apart (to 1e-12)."""
     tree = _tree(space)
     few = space[:: max(1, len(space) // 200)]
-    expected = tree.query_ball_point(few, radius, return_length=True).mean() * len(space)
+    expected = tree.query_ball_point(few, radius, p=norm, return_length=True).mean() * len(space)
     if 40 * expected > 4 * DENSE_LIMIT:
         raise SpatialInputError("E309", f"about {expected:,.0f} links lie within the cutoff, too many to hold",
                                 hint="choose a smaller one, or wt.knn")
-    pair = tree.query_pairs(radius * (1 + 1e-12), output_type="ndarray")
+    pair = tree.query_pairs(radius * (1 + 1e-12), p=norm, output_type="ndarray")
     a, b = pair[:, 0], pair[:, 1]
-    straight = np.sqrt(((space[a] - space[b]) ** 2).sum(axis=1))
+    straight = apart(space[a], space[b], norm)
     return np.concatenate([a, b]), np.concatenate([b, a]), np.concatenate([straight, straight])
 
 
-def every_pair(space: np.ndarray, weigh) -> tuple[sparse.csr_array, bool]:
+def every_pair(space: np.ndarray, weigh, norm: int = 2) -> tuple[sparse.csr_array, bool]:
     """Weights of all pairs of different points, and whether they are known to be finite and not zero.
 
     No other n x n array is made. ``weigh`` turns a block of straight-line distances into weights, in place if it can;
@@ -133,11 +144,11 @@ def every_pair(space: np.ndarray, weigh) -> tuple[sparse.csr_array, bool]:
     n = len(space)
     data, indices = np.empty((n - 1, n)), np.empty((n - 1, n), np.int32)
     around = np.tile(np.arange(n, dtype=np.int32), 2)
-    axes, compiled = np.ascontiguousarray(space.T), n >= PAIRS_COMPILED_FROM
+    axes, compiled = np.ascontiguousarray(space.T), n >= PAIRS_COMPILED_FROM and norm == 2
     if compiled:
         from ._kernels import stretches
     else:
-        stretches = _stretches
+        stretches = partial(_stretches, norm)
     done = compiled and weigh is reciprocal
     height = max(1, n // (8 * THREADS) if done else BLOCK // n)
 
@@ -169,8 +180,9 @@ def reciprocal(distance: np.ndarray) -> np.ndarray:
         return np.divide(1.0, distance, out=distance)
 
 
-def _stretches(axes, first, last, inverse, around, data, indices):
-    """What the kernel of this name does, by numpy, and without inverses."""
+def _stretches(norm, axes, first, last, inverse, around, data, indices):
+    """What the kernel of this name does, by numpy, without inverses and for either norm."""
+    size = np.abs if norm == 1 else np.square
     n, spare = axes.shape[1], np.empty(axes.shape[1])
     for r in range(first, last):
         line = data[r]
@@ -179,12 +191,15 @@ def _stretches(axes, first, last, inverse, around, data, indices):
             np.subtract(axis[r + 1 :], axis[r], out=out[: n - r - 1])
             np.subtract(axis[: r + 1], axis[r + 1], out=out[n - r - 1 :])
             if len(axes) > 1:
-                np.square(out, out=out)
+                size(out, out=out)
             if a:
                 np.add(line, spare, out=line)
         indices[r] = around[r + 1 : r + 1 + n]
     block = data[first:last]
-    np.abs(block, out=block) if len(axes) == 1 else np.sqrt(block, out=block)
+    if len(axes) == 1:
+        np.abs(block, out=block)
+    elif norm == 2:
+        np.sqrt(block, out=block)
 
 
 def _shortest(space: np.ndarray) -> float:
@@ -192,16 +207,26 @@ def _shortest(space: np.ndarray) -> float:
     return np.diff(np.sort(space[:, 0])).min() if space.shape[1] == 1 else nearest_distance(space).min()
 
 
-def nearest_distance(space: np.ndarray, k: int = 1) -> np.ndarray:
+def nearest_distance(space: np.ndarray, k: int = 1, norm: int = 2) -> np.ndarray:
     """Distance of each point to its k-th nearest other, shape (n,)."""
-    return _ask(space, k)[0][:, k - 1]
+    return _ask(space, k, norm)[0][:, k - 1]
 
 
-def coincident(space: np.ndarray) -> np.ndarray:
-    """Positions of points that share their place with another, grouped."""
-    order = np.lexsort(space.T)
-    same = (space[order][1:] == space[order][:-1]).all(axis=1)
-    member = np.zeros(len(space), bool)
-    member[1:] |= same
-    member[:-1] |= same
-    return order[member]
+def coincident(space: np.ndarray, tolerance: float = SAME) -> list[np.ndarray]:
+    """Groups of positions of points that share their place: closer than ``tolerance`` of the extent of all."""
+    from scipy.sparse.csgraph import connected_components
+
+    if len(space) < 2:
+        return []
+    place, label = np.unique(space, axis=0, return_inverse=True)
+    label = label.ravel()
+    limit = tolerance * float(np.ptp(space, axis=0).max())
+    if len(place) > 1:
+        distance, who = _ask(place, min(CLOSE_ONES, len(place) - 1))
+        one, nth = np.nonzero(distance <= limit)
+        if len(one):
+            link = sparse.coo_array((np.ones(len(one)), (one, who[one, nth])), shape=(len(place), len(place)))
+            label = connected_components(link, directed=False)[1][label]
+    order = np.argsort(label, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
+    return [group for group in groups if len(group) > 1]

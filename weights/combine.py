@@ -84,7 +84,8 @@ def difference(first: SpatialWeights, second: SpatialWeights) -> SpatialWeights:
     return _reduce([_pattern(first), _pattern(second)], lambda a, b: a - a.multiply(b), " without ")
 
 
-def nested(geographic: SpatialWeights, data, x=None, *, entity=None, time=None, ids=None) -> SpatialWeights:
+def nested(geographic: SpatialWeights, data, x=None, *, entity=None, time=None, missing: str = "error",
+           ids=None) -> SpatialWeights:
     """W diag(m_1 / m, ..., m_n / m): geographic weights scaled by the neighbour's share of the mean economy.
 
     m_j is the neighbour's mean of x over periods, m the mean over all units and periods; the economically larger
@@ -95,7 +96,7 @@ def nested(geographic: SpatialWeights, data, x=None, *, entity=None, time=None, 
     ----------
     geographic : SpatialWeights
         Usually inverse distance; taken before standardisation.
-    data, x, entity, time, ids
+    data, x, entity, time, missing, ids
         The variable (GDP per head), as in :func:`weights.economic`.
 
     Raises
@@ -110,7 +111,7 @@ def nested(geographic: SpatialWeights, data, x=None, *, entity=None, time=None, 
     >>> nested(near, pd.Series({"b": 3.0, "a": 1.0}, name="gdp")).to_frame()["weight"].tolist()
     [1.5, 0.5]
     """
-    values, index, words = by_unit(data, x, entity=entity, time=time, ids=ids)
+    values, index, words = by_unit(data, x, entity=entity, time=time, ids=ids, missing=missing)
     if values.shape[1] != 1:
         raise SpatialInputError("E501", "nested weights take one variable")
     m = pd.Series(values[:, 0], index=index)

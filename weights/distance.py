@@ -12,13 +12,15 @@ import pandas as pd
 from spillover import labels as _labels
 from spillover.errors import SpatialInputError, check_option
 from spillover.ids import positions
-from spillover.matrix.assemble import assemble, from_csr, refuse_dense
+from spillover.matrix.assemble import DENSE_LIMIT, assemble, from_csr, refuse_dense
 from spillover.matrix.weights import SpatialWeights
 from spillover.values import one_number
 
 from . import _search
 from ._points import Points, points
 from .islands import POLICIES, treat
+
+BYTES_PER_LINK = 60  # while a search turns into a matrix
 
 
 def knn(data, k=5, *, ids=None, symmetric: str | None = None, coincident: str = "error", at="centroid", crs=None,
@@ -42,12 +44,13 @@ def knn(data, k=5, *, ids=None, symmetric: str | None = None, coincident: str = 
     at : {"centroid", "inside"}, GeoSeries or DataFrame
         Representative point; see :func:`inverse_distance`.
     crs, metric : optional
-        Where the data has no coordinate system: which it is, or ``metric="planar"``.
+        As in :func:`inverse_distance`.
 
     Raises
     ------
     SpatialInputError
-        E303 coincident points, E304 k is no whole number from 1 to n - 1, E401, E402, E403, E405.
+        E303 coincident points, E304 k is no whole number from 1 to n - 1, E309 more links than can be held, E202, E401,
+        E402, E403, E404, E405.
 
     Examples
     --------
@@ -64,8 +67,9 @@ def knn(data, k=5, *, ids=None, symmetric: str | None = None, coincident: str = 
     if isinstance(k, pd.Series):
         k = k.iloc[positions(k.index, p.ids, what="k")].to_numpy()
     counts = neighbor_counts(k, p.n)
-    row, col, straight = _search.nearest(p.space, counts, _labels.rank(p.ids))
-    if coincident == "error" and straight.min() == 0:
+    refuse_many(int(counts.sum()))
+    row, col, straight = _search.nearest(p.space, counts, _labels.rank(p.ids), p.norm)
+    if coincident == "error" and straight.min() <= _search.SAME * p.extent:
         refuse_coincident(p, "to count neighbours by distance", "coincident='allow'")
     words = f"k={counts[0]}" if (counts == counts[0]).all() else f"k from {counts.min()} to {counts.max()}"
     w = assemble(row, col, 1.0, p.ids, f"k nearest ({words}, {p.words})", unit=p.header)
@@ -108,7 +112,9 @@ def inverse_distance(data, *, power: float = 1.0, cutoff: float | None = None, m
 
     Parameters
     ----------
-    data : GeoDataFrame, GeoSeries, or array of shape (n, 2)
+    data : GeoDataFrame, GeoSeries, DataFrame, or array of shape (n, 2)
+        Columns of a DataFrame are found by their names, such as x and y, lon and lat, 经度 and 纬度, in any order; an
+        array has x, or longitude, first.
     power : float
         1 and 2 are usual (gravity's inverse square).
     cutoff : float, optional
@@ -124,14 +130,15 @@ def inverse_distance(data, *, power: float = 1.0, cutoff: float | None = None, m
         A polygon's representative point: its centroid, a point inside, or points by id (capital cities).
     crs : optional
         The coordinate system, where the data has none.
-    metric : {"great-circle", "planar"}, optional
-        Where the data has no coordinate system: measure as longitude and latitude, or as drawn.
+    metric : {"great-circle", "planar", "manhattan"}, optional
+        Where the data has no coordinate system: measure as longitude and latitude, or as drawn. "manhattan" is
+        |dx| + |dy| along the axes of projected coordinates.
 
     Raises
     ------
     SpatialInputError
-        E303 coincident points (names the pairs), E305, E306, E309 all pairs of too many units, E401, E402, E403,
-        E405, E501.
+        E303 coincident points (closer than a billionth of the extent of all; the message names them), E305, E306, E309
+        all pairs of too many units, E202, E401, E402, E403, E404, E405, E501.
 
     Examples
     --------
@@ -164,7 +171,7 @@ def exponential(data, *, scale: float | None = None, cutoff: float | None = None
     scale = one_number("scale", scale, above=0, optional=True)
     p = points(data, ids=ids, at=at, crs=crs, metric=metric)
     if scale is None:
-        scale = float(p.to_distance(_search.nearest_distance(p.space)).mean())
+        scale = float(p.to_distance(_search.nearest_distance(p.space, norm=p.norm)).mean())
     return _decay(p, f"exponential decay (scale {length(scale, p)})", lambda d: np.exp(-d / scale), cutoff, None,
                   None, islands, at, crs, metric)
 
@@ -197,7 +204,7 @@ def _decay(data, words, weigh, cutoff, min_distance, ids, islands, at, crs, metr
 
     if cutoff is None:
         refuse_dense(p.n, sparse_way="set cutoff=, or use wt.knn", bytes_per_pair=12)
-        csr, sound = _search.every_pair(p.space, weight_of)
+        csr, sound = _search.every_pair(p.space, weight_of, p.norm)
         w = from_csr(csr, p.ids, f"{words} ({p.words})", unit=p.header, notes=notes, sound=sound)
     else:
         row, col, straight = within(p, cutoff)
@@ -208,7 +215,7 @@ def _decay(data, words, weigh, cutoff, min_distance, ids, islands, at, crs, metr
 
 def within(p: Points, cutoff: float):
     """(row, column, straight) of all pairs up to ``cutoff`` apart; E305 if there is none."""
-    triple = _search.within(p.space, p.to_straight(cutoff))
+    triple = _search.within(p.space, p.to_straight(cutoff), p.norm)
     if not len(triple[0]):
         raise SpatialInputError(
             "E305", f"no two units lie within {length(cutoff, p)} of each other", n=p.n,
@@ -217,7 +224,7 @@ def within(p: Points, cutoff: float):
 
 
 def _smallest_band(p: Points) -> float:
-    return float(p.to_distance(_search.nearest_distance(p.space)).max())
+    return float(p.to_distance(_search.nearest_distance(p.space, norm=p.norm)).max())
 
 
 def neighbor_counts(k, n: int) -> np.ndarray:
@@ -231,14 +238,22 @@ def neighbor_counts(k, n: int) -> np.ndarray:
 
 
 def refuse_coincident(p: Points, purpose: str, cure: str) -> None:
-    same = _search.coincident(p.space)
-    if not len(same):
+    groups = _search.coincident(p.space)
+    if not groups:
         return
-    i, j = same[:2]
+    i, j = groups[0][:2]
+    same = np.concatenate(groups)
     raise SpatialInputError(
         "E303", f"units must lie at different points {purpose}, but some coincide, such as "
         f"{p.ids[i]!r} and {p.ids[j]!r}",
         ids=p.ids[same].tolist(), n=len(same), hint=f"mend the coordinates, or pass {cure}")
+
+
+def refuse_many(links: int) -> None:
+    """E309 when so many links could not be held."""
+    if BYTES_PER_LINK * links > 4 * DENSE_LIMIT:
+        raise SpatialInputError("E309", f"{links:,} links need about {BYTES_PER_LINK * links / 2**30:.0f} GiB",
+                                n=links, hint="choose a smaller k")
 
 
 def length(value: float, p: Points, *, up: bool = False) -> str:

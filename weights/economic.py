@@ -15,8 +15,9 @@ from spillover.matrix.weights import SpatialWeights
 from spillover.values import numeric, one_number
 
 from . import _search
-from .distance import neighbor_counts
+from .distance import neighbor_counts, refuse_many
 
+SAME_VALUE = 1e-12  # of the range of a variable: smaller differences are rounding
 DECAY = {  # in place
     "inverse": lambda d, scale: _search.reciprocal(d),
     "exponential": lambda d, scale: np.exp(np.divide(d, -scale, out=d), out=d),
@@ -25,7 +26,8 @@ DECAY = {  # in place
 
 
 def economic(data, x=None, *, entity=None, time=None, period="mean", decay: str = "inverse", scale: float | None = None,
-             k: int | None = None, min_difference: float | None = None, ids=None) -> SpatialWeights | TemporalWeights:
+             k: int | None = None, min_difference: float | None = None, missing: str = "error",
+             ids=None) -> SpatialWeights | TemporalWeights:
     """w_ij falls with the difference between units in one or several variables.
 
     ============  ==============================================
@@ -51,6 +53,9 @@ def economic(data, x=None, *, entity=None, time=None, period="mean", decay: str 
         instead.
     period : "mean", "each", or one of the panel's periods
         Use means over periods, one matrix for each period (a :class:`weights.TemporalWeights`), or a base year.
+    missing : {"error", "available"}
+        What to do where a unit lacks some periods, by rows that are not there or values that are missing: refuse, as
+        means over different years differ for that reason alone, or average the years that each unit has.
     decay : {"inverse", "exponential", "gaussian"}
     scale : float, optional
         Default: the standard deviation of x over units (1 for several variables, already in such units).
@@ -64,8 +69,8 @@ def economic(data, x=None, *, entity=None, time=None, period="mean", decay: str 
     Raises
     ------
     SpatialInputError
-        E307 units with the same value (names the pairs), E103 a (unit, time) listed twice, E201, E202, E203, E204,
-        E206, E304, E309, E501, E502.
+        E307 units with the same value (names the pairs), E103 a (unit, time) listed twice, E201 missing values or
+        periods, E202, E203, E204, E206, E304, E309, E501, E502.
 
     Examples
     --------
@@ -82,8 +87,8 @@ def economic(data, x=None, *, entity=None, time=None, period="mean", decay: str 
     if isinstance(period, str) and period == "each":
         return temporal({t: economic(part.droplevel("time"), list(part), decay=decay, scale=scale, k=k,
                                      min_difference=floor)
-                         for t, part in _long(data, x, entity, time).groupby(level="time")})
-    values, index, words = by_unit(data, x, entity=entity, time=time, ids=ids, period=period)
+                         for t, part in _complete(_long(data, x, entity, time), each=True).groupby(level="time")})
+    values, index, words = by_unit(data, x, entity=entity, time=time, ids=ids, period=period, missing=missing)
     _labels.refuse_too_few(len(index))
     space = _whitened(values)
     if decay == "inverse" and floor is None:
@@ -100,7 +105,9 @@ def economic(data, x=None, *, entity=None, time=None, period="mean", decay: str 
 
     kind = f"economic ({'1/|difference|' if decay == 'inverse' else decay} in {words})"
     if k is not None:
-        row, col, difference = _search.nearest(space, neighbor_counts(k, len(index)), _labels.rank(index))
+        counts = neighbor_counts(k, len(index))
+        refuse_many(int(counts.sum()))
+        row, col, difference = _search.nearest(space, counts, _labels.rank(index))
         return assemble(row, col, weight_of(difference), index, f"{kind}, {k} most alike", notes=notes)
     refuse_dense(len(index), sparse_way="pass k= for the k most alike units of each", bytes_per_pair=12)
     plain = decay == "inverse" and floor is None
@@ -108,8 +115,10 @@ def economic(data, x=None, *, entity=None, time=None, period="mean", decay: str 
     return from_csr(csr, index, kind, notes=notes, sound=sound)
 
 
-def by_unit(data, x, *, entity=None, time=None, ids=None, period="mean") -> tuple[np.ndarray, pd.Index, str]:
+def by_unit(data, x, *, entity=None, time=None, ids=None, period="mean", missing: str = "error"
+            ) -> tuple[np.ndarray, pd.Index, str]:
     """(n, p) values, ids and words for variables of a Series, a cross-section or a panel (period means)."""
+    check_option("missing", missing, ("error", "available"))
     names = _columns(data, x)
     words = ", ".join(map(str, names))
     if entity is None and data.index.nlevels != 2:
@@ -118,9 +127,15 @@ def by_unit(data, x, *, entity=None, time=None, ids=None, period="mean") -> tupl
         frame = data.to_frame(name=names[0]) if isinstance(data, pd.Series) else data
         index = _labels.frame_ids(frame, ids)
         return np.column_stack([numeric(_labels.column_of(frame, c), ids=index) for c in names]), index, words
-    frame = _long(data, x, entity, time)
+    frame = _long(data, x, entity, time, missing)
     if isinstance(period, str) and period == "mean":
-        counts = frame.groupby(level="entity").size()
+        if missing == "error":
+            _complete(frame)
+        counts = frame.groupby(level="entity", sort=False).count().min(axis=1)
+        if (counts == 0).any():
+            raise SpatialInputError("E201", f"some units have no values of {words} at all",
+                                    ids=counts.index[counts == 0].tolist(), n=int((counts == 0).sum()),
+                                    hint="leave those units out")
         over = f"{counts.min()}" + (f" to {counts.max()}" if counts.max() > counts.min() else "")
         frame, words = frame.groupby(level="entity", sort=False).mean(), f"mean {words} over {over} periods"
     else:
@@ -139,6 +154,19 @@ def _one_period(frame: pd.DataFrame, period) -> pd.DataFrame:
     return one
 
 
+def _complete(frame: pd.DataFrame, *, each: bool = False) -> pd.DataFrame:
+    """The frame if every unit has every period; else E201 naming (unit, period) pairs that are absent."""
+    units, times = (frame.index.get_level_values(level).unique() for level in ("entity", "time"))
+    if len(frame) == len(units) * len(times):
+        return frame
+    absent = pd.MultiIndex.from_product([units, times]).difference(frame.index, sort=False)
+    lacking = absent.get_level_values(0).unique()
+    hint = ("keep the periods that all units have, or name one of them with period=" if each else
+            "keep the periods that all units have, or missing='available' to average those that each has")
+    raise SpatialInputError("E201", f"{len(lacking)} of {len(units)} units lack some of the {len(times)} periods",
+                            ids=absent.tolist(), n=len(absent), hint=hint)
+
+
 def _columns(data, x) -> list:
     """The names of the variables; a Series has one."""
     if isinstance(data, pd.Series):
@@ -151,14 +179,14 @@ def _columns(data, x) -> list:
     return list(x) if isinstance(x, (list, tuple, pd.Index)) else [x]
 
 
-def _long(data, x, entity, time) -> pd.DataFrame:
+def _long(data, x, entity, time, missing: str = "error") -> pd.DataFrame:
     names = _columns(data, x)
     data = data.to_frame(name=names[0]) if isinstance(data, pd.Series) else data
-    return panel(data, names, entity, time)
+    return panel(data, names, entity, time, missing)
 
 
-def panel(data: pd.DataFrame, columns: list, entity, time) -> pd.DataFrame:
-    """The named columns, numeric, indexed by (entity, time); each pair once."""
+def panel(data: pd.DataFrame, columns: list, entity, time, missing: str = "error") -> pd.DataFrame:
+    """The named columns, numeric, indexed by (entity, time); each pair once. "available" keeps missing values."""
     if entity is None and data.index.nlevels != 2:
         raise _no_entity()
     if entity is None:
@@ -175,7 +203,13 @@ def panel(data: pd.DataFrame, columns: list, entity, time) -> pd.DataFrame:
         raise SpatialInputError("E103", "some (unit, time) rows occur more than once", ids=label[twice].tolist(),
                                 n=int(twice.sum()), rows=np.flatnonzero(twice).tolist(),
                                 hint="keep one row per unit and period")
-    return pd.DataFrame({name: numeric(_labels.column_of(data, name), ids=label) for name in columns}, index=label)
+    out = {}
+    for name in columns:
+        column = _labels.column_of(data, name)
+        absent = column.isna().to_numpy() if missing == "available" else np.zeros(len(column), bool)
+        out[name] = np.full(len(column), np.nan)
+        out[name][~absent] = numeric(column[~absent], ids=label[~absent])
+    return pd.DataFrame(out, index=label)
 
 
 def _no_entity() -> SpatialInputError:
@@ -195,8 +229,8 @@ def _whitened(values: np.ndarray) -> np.ndarray:
 
 
 def _refuse_identical(space, ids, words) -> None:
-    same = _search.coincident(space)
-    if len(same):
-        pairs = [(ids[a], ids[b]) for a, b in pairwise(same) if (space[a] == space[b]).all()]
+    groups = _search.coincident(space, SAME_VALUE)
+    if groups:
+        pairs = [(ids[a], ids[b]) for group in groups for a, b in pairwise(group)]
         raise SpatialInputError("E307", f"some units have the same {words}, where 1/|difference| is infinite",
                                 ids=pairs, n=len(pairs), hint="pass min_difference=, or another decay")

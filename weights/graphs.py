@@ -1,13 +1,19 @@
 """Neighbours by the shape of the point pattern: Delaunay, Gabriel, relative neighbours, sphere of influence.
 
-They need no cutoff and leave no unit alone. On longitude and latitude everything is done on the sphere.
+They need no cutoff and leave no unit alone. On longitude and latitude everything is done on the sphere. Units that
+share a point (closer than a billionth of the extent of all) are refused unless ``coincident`` says what they are.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass, replace
 
-from spillover.errors import SpatialInputError
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from spillover.errors import SpatialInputError, check_option
+from spillover.labels import rank
 from spillover.matrix.assemble import assemble
 from spillover.matrix.weights import SpatialWeights
 
@@ -16,29 +22,42 @@ from ._points import Points, points
 from .distance import refuse_coincident
 
 
-def delaunay(data, *, ids=None, at="centroid", crs=None, metric: str | None = None) -> SpatialWeights:
+def delaunay(data, *, coincident: str = "error", seed: int = 1, ids=None, at="centroid", crs=None,
+             metric: str | None = None) -> SpatialWeights:
     """Neighbours share an edge of the Delaunay triangulation (a border of Voronoi cells); every weight is 1.
 
     On longitude and latitude the triangles are those of the convex hull of the points on the sphere, without the
     facets that close it across the empty side of the globe. Where four points lie on one circle either diagonal may
-    be drawn. Parameters as in :func:`weights.inverse_distance`.
+    be drawn.
+
+    Parameters
+    ----------
+    data, ids, at, crs, metric
+        As in :func:`weights.inverse_distance`; "manhattan" has no such graph.
+    coincident : {"error", "clique", "jitter"}
+        Units that share a point: refuse them; link them to each other and all to the neighbours of their place; or move
+        them apart at random, by up to a millionth of the extent of all.
+    seed : int
+        Of the jitter.
 
     Raises
     ------
     SpatialInputError
-        E206 fewer than three points, or all on one line; E303 coincident points; E401, E402, E403, E405.
+        E206 fewer than three points, or all on one line; E303 coincident points; E202, E401, E402, E403, E404, E405,
+        E501.
 
     Examples
     --------
     >>> delaunay([[0, 0], [4, 0], [0, 4], [1, 1]], metric="planar").nnz
     12
     """
-    p = _pattern(data, ids, at, crs, metric)
+    p = _pattern(data, coincident, seed, ids, at, crs, metric)
     a, b = _triangulate(p)
     return _both_ways(p, a, b, "Delaunay")
 
 
-def gabriel(data, *, ids=None, at="centroid", crs=None, metric: str | None = None) -> SpatialWeights:
+def gabriel(data, *, coincident: str = "error", seed: int = 1, ids=None, at="centroid", crs=None,
+            metric: str | None = None) -> SpatialWeights:
     """i and j are neighbours when the circle on the segment ij as diameter holds no other point (Gabriel & Sokal 1969).
 
     A point on the circle counts as inside. Parameters and errors as in :func:`delaunay`.
@@ -48,12 +67,13 @@ def gabriel(data, *, ids=None, at="centroid", crs=None, metric: str | None = Non
     >>> gabriel([[0, 0], [4, 0], [2, 1]], metric="planar").to_frame()[["focal", "neighbor"]].values.tolist()
     [[0, 2], [1, 2], [2, 0], [2, 1]]
     """
-    p = _pattern(data, ids, at, crs, metric)
+    p = _pattern(data, coincident, seed, ids, at, crs, metric)
     a, b = _gabriel(p.space, *_triangulate(p))
     return _both_ways(p, a, b, "Gabriel")
 
 
-def relative_neighbor(data, *, ids=None, at="centroid", crs=None, metric: str | None = None) -> SpatialWeights:
+def relative_neighbor(data, *, coincident: str = "error", seed: int = 1, ids=None, at="centroid", crs=None,
+                      metric: str | None = None) -> SpatialWeights:
     """i and j are neighbours unless some other point is nearer to both than they are to each other (Toussaint 1980).
 
     Parameters and errors as in :func:`delaunay`.
@@ -63,13 +83,14 @@ def relative_neighbor(data, *, ids=None, at="centroid", crs=None, metric: str | 
     >>> relative_neighbor([[0, 0], [4, 0], [2, 3]], metric="planar").to_frame()[["focal", "neighbor"]].values.tolist()
     [[0, 2], [1, 2], [2, 0], [2, 1]]
     """
-    p = _pattern(data, ids, at, crs, metric)
+    p = _pattern(data, coincident, seed, ids, at, crs, metric)
     a, b = _gabriel(p.space, *_triangulate(p))  # its links are among Gabriel's
     keep = _empty_lune(p.space, a, b)
     return _both_ways(p, a[keep], b[keep], "relative neighbor")
 
 
-def sphere_of_influence(data, *, ids=None, at="centroid", crs=None, metric: str | None = None) -> SpatialWeights:
+def sphere_of_influence(data, *, coincident: str = "error", seed: int = 1, ids=None, at="centroid", crs=None,
+                        metric: str | None = None) -> SpatialWeights:
     """i and j are neighbours when the circles around them through their nearest points meet: d_ij <= r_i + r_j.
 
     Avis & Horton (1985). Far clusters stay apart, so there may be several components. Parameters and errors as in
@@ -80,26 +101,82 @@ def sphere_of_influence(data, *, ids=None, at="centroid", crs=None, metric: str 
     >>> sphere_of_influence([[0, 0], [1, 0], [9, 0], [10, 0]], metric="planar").components
     2
     """
-    p = _pattern(data, ids, at, crs, metric)
-    radius = p.to_distance(_search.nearest_distance(p.space))
-    row, col, straight = _search.within(p.space, p.to_straight(2 * radius.max()))
-    keep = (row < col) & (p.to_distance(straight) <= (radius[row] + radius[col]) * (1 + _search.TIE))
+    p = _pattern(data, coincident, seed, ids, at, crs, metric)
+    radius = p.places.to_distance(_search.nearest_distance(p.space))
+    row, col, straight = _search.within(p.space, p.places.to_straight(2 * radius.max()))
+    keep = (row < col) & (p.places.to_distance(straight) <= (radius[row] + radius[col]) * (1 + _search.TIE))
     return _both_ways(p, row[keep], col[keep], "sphere of influence")
 
 
-def _pattern(data, ids, at, crs, metric) -> Points:
+@dataclass(frozen=True)
+class Pattern:
+    """Distinct places, and the units at each."""
+
+    places: Points  # ids are positions
+    units: Points
+    place: np.ndarray  # (n,): the place of each unit
+    notes: tuple[str, ...]
+
+    @property
+    def space(self) -> np.ndarray:
+        return self.places.space
+
+    @property
+    def metric(self) -> str:
+        return self.places.metric
+
+
+def _pattern(data, coincident, seed, ids, at, crs, metric) -> Pattern:
+    """The points of the units, at distinct places."""
+    check_option("coincident", coincident, ("error", "clique", "jitter"))
+    if metric == "manhattan":
+        raise SpatialInputError("E501", "these graphs are defined by circles, not by Manhattan distance",
+                                hint="leave metric= out, or use wt.knn(..., metric='manhattan')")
     p = points(data, ids=ids, at=at, crs=crs, metric=metric)
-    if p.n < 3:
-        raise SpatialInputError("E206", f"a point pattern needs at least 3 units, but there are {p.n}", n=p.n)
-    refuse_coincident(p, "for a triangulation", "other representative points with at=")
-    return p
+    groups = _search.coincident(p.space) if p.n > 1 else []
+    if groups and coincident == "error":
+        refuse_coincident(p, "for a triangulation", "coincident='clique' or 'jitter'")
+    place, notes = np.arange(p.n), ()
+    if groups and coincident == "jitter":
+        p = _moved(p, np.concatenate(groups), seed)
+        notes = (f"{sum(map(len, groups))} units that share a point moved apart at random (seed {seed})",)
+    elif groups:
+        for group in groups:
+            place[group] = group.min()
+        notes = (f"{sum(map(len, groups))} units that share a point linked to each other and to all neighbors there",)
+    first, place = np.unique(place, return_inverse=True)
+    places = replace(p, xy=p.xy[first], ids=pd.RangeIndex(len(first)))
+    if places.n < 3:
+        raise SpatialInputError("E206", f"a point pattern needs at least 3 different points, but there are {places.n}",
+                                n=places.n, hint="use wt.knn")
+    return Pattern(places, p, place.ravel(), notes)
 
 
-def _both_ways(p: Points, a, b, name: str) -> SpatialWeights:
-    return assemble(np.r_[a, b], np.r_[b, a], 1.0, p.ids, f"{name} ({p.words})", unit=p.header)
+def _moved(p: Points, who: np.ndarray, seed: int) -> Points:
+    """Units ``who`` at random places near theirs, whatever the order of rows: numbers are drawn in the order of ids."""
+    who = who[np.argsort(rank(p.ids)[who])]
+    step = 1e-6 * np.ptp(p.xy, axis=0).max() * np.random.default_rng(seed).uniform(-1, 1, (len(who), 2))
+    xy = p.xy.copy()
+    xy[who] += step
+    if p.metric == "great-circle":
+        xy[:, 1] = np.clip(xy[:, 1], -90, 90)
+    return replace(p, xy=xy)
 
 
-def _triangulate(p: Points) -> tuple[np.ndarray, np.ndarray]:
+def _both_ways(p: Pattern, a, b, name: str) -> SpatialWeights:
+    """Links between places a and b, and between all units of one place, as weights."""
+    m, units = p.places.n, p.units
+    link = sparse.coo_array((np.ones(2 * len(a)), (np.r_[a, b], np.r_[b, a])), shape=(m, m))
+    if m < units.n:
+        member = sparse.csr_array((np.ones(units.n), (np.arange(units.n), p.place)), shape=(units.n, m))
+        link = member @ (link.tocsr() + sparse.eye_array(m)) @ member.T
+        link = (link - sparse.eye_array(units.n)).tocoo()
+    row, col = link.tocoo().coords
+    keep = link.tocoo().data > 0
+    return assemble(row[keep], col[keep], 1.0, units.ids, f"{name} ({units.words})", unit=units.header, notes=p.notes)
+
+
+def _triangulate(p: Pattern) -> tuple[np.ndarray, np.ndarray]:
     """Edges a < b of the Delaunay triangulation."""
     from scipy.spatial import ConvexHull, Delaunay, QhullError
 

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 from spillover.errors import SpatialInputError
-from spillover.files import replacing
+from spillover.files import check_input, replacing
 from spillover.matrix.weights import SpatialWeights
 
 FORMATS = {  # suffix: (module of weights.formats, reader, writer)
@@ -19,6 +19,8 @@ FORMATS = {  # suffix: (module of weights.formats, reader, writer)
     ".dta": ("stata", "read_dta", "write_dta"),
     ".txt": ("stata", "read_txt", "write_txt"),
     ".mat": ("matlab", "read", "write"),
+    ".swm": ("arcgis", "read", "write"),
+    ".stswm": ("stata", "read_stswm", "write_stswm"),
 }
 
 
@@ -31,6 +33,7 @@ def save(w: SpatialWeights, path, *, overwrite: bool = False) -> None:
     .parquet     everything: ids and their type, weights before and after standardisation, words
     .gal         links (GeoDa, R spdep); refuses weights other than 1
     .gwt, .kwt   links and weights (GeoDa, R spdep); refuses islands
+    .swm         links and weights of units with whole-number ids (ArcGIS)
     .csv, .xlsx  a square table with ids on both sides
     .dta         a square table for Stata's spmat; long above 2,000 units
     .txt         the text of Stata's `spmatrix import` and `export` (bare matrices are read too)
@@ -59,12 +62,16 @@ def load(path, *, ids=None, **options) -> SpatialWeights:
         The units, in the wanted order (``gdf.index``). Most formats keep ids as text; with ``ids`` numbers are matched
         with the text that reads the same. A matrix without labels is taken in this order.
     **options
-        ``sheet=`` for .xlsx, ``name=`` of the matrix for .mat.
+        ``values="links", "inverse", "given"`` for .gwt and .kwt: whether the third column, where GeoDa writes
+        distances, is left out (the default for .gwt), inverted, or taken as weights. ``labels=True, False`` for .csv,
+        .txt and .xlsx: whether the first row holds ids, where the file does not show it. ``encoding=`` of a text file;
+        ``sheet=`` for .xlsx; ``name=`` of the matrix for .mat.
 
     Raises
     ------
     SpatialInputError
-        E601 no such file, E606 encoding, E607 malformed (with the line), E101, E301, E302, E310, E311, E312, E501.
+        E601 no such file, E602 a folder, empty or unreadable, E604 no such sheet or matrix, E606 encoding, E607
+        malformed (with the line), E101, E301, E302, E303, E310, E311, E312, E501.
 
     Examples
     --------
@@ -76,8 +83,7 @@ def load(path, *, ids=None, **options) -> SpatialWeights:
     """
     path = Path(path)
     module, reader, _ = _format(path)
-    if not path.exists():
-        raise SpatialInputError("E601", f"there is no file '{path}'", hint=nearest_name(path))
+    check_input(path, what=f"file of weights in {path.suffix.lower()}")
     try:
         return getattr(module, reader)(path, ids, **options)
     except TypeError as error:
@@ -96,12 +102,3 @@ def _format(path: Path):
                                 hint=f"use one of {', '.join(FORMATS)}")
     module, reader, writer = FORMATS[suffix]
     return import_module(f"weights.formats.{module}"), reader, writer
-
-
-def nearest_name(path: Path) -> str | None:
-    """A hint at the file in the same folder whose name is most like it."""
-    import difflib
-
-    names = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.5)
-    return f"did you mean '{near[0]}'?" if near else None

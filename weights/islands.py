@@ -50,7 +50,7 @@ def _join(w, points, nearest, weigh) -> SpatialWeights:
     else:
         k = np.zeros(w.n, np.int64)
         k[alone] = 1
-        found, mate, straight = _search.nearest(points.space, k, rank(w.ids))
+        found, mate, straight = _search.nearest(points.space, k, rank(w.ids), points.norm)
         order = np.argsort(found, kind="stable")
         mate, distance = mate[order], points.to_distance(straight[order])
         weight = np.ones(len(alone)) if weigh is None else weigh(distance)

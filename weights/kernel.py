@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.ids import positions
 from spillover.matrix.assemble import assemble, refuse_dense
 from spillover.matrix.weights import SpatialWeights
-from spillover.values import one_number
+from spillover.values import numeric, one_number
 
 from . import _search
 from ._points import Points, points
-from .distance import length, neighbor_counts, within
+from .distance import length, neighbor_counts, refuse_many, within
 
 SHAPES = {  # K(z) for 0 <= z = d / bandwidth; the compact ones are zero from z = 1 on
     "triangular": lambda z: np.maximum(1 - z, 0),
@@ -24,7 +26,7 @@ SHAPES = {  # K(z) for 0 <= z = d / bandwidth; the compact ones are zero from z 
 FAR = 8.0  # bandwidths at which a Gaussian is 1e-14 of its top
 
 
-def kernel(data, shape: str = "triangular", *, bandwidth: float | None = None, k: int | None = None,
+def kernel(data, shape: str = "triangular", *, bandwidth: float | pd.Series | None = None, k: int | None = None,
            diagonal: str = "zero", ids=None, at="centroid", crs=None, metric: str | None = None) -> SpatialWeights:
     """w_ij = K(d_ij / h), with one bandwidth h or one for each row.
 
@@ -42,8 +44,8 @@ def kernel(data, shape: str = "triangular", *, bandwidth: float | None = None, k
     ----------
     data : GeoDataFrame, GeoSeries, or array of shape (n, 2)
     shape : str
-    bandwidth : float, optional
-        One h for all, in km on longitude and latitude, else in the coordinates' unit.
+    bandwidth : float, or Series of float by id, optional
+        One h for all, or one for each row, in km on longitude and latitude, else in the coordinates' unit.
     k : int, optional
         Instead: h_i is the distance from i to its k-th nearest unit (adaptive; W is then not symmetric, and a compact
         kernel gives the k-th itself no weight). Without either, h is the smallest band that leaves no unit alone.
@@ -53,8 +55,8 @@ def kernel(data, shape: str = "triangular", *, bandwidth: float | None = None, k
     Raises
     ------
     SpatialInputError
-        E303 an adaptive bandwidth of zero (more than k units at one point), E304, E305, E309, E401, E402, E403, E405,
-        E501.
+        E303 an adaptive bandwidth of zero (more than k units at one point), E304, E305, E309, E202, E401, E402, E403,
+        E404, E405, E501; E101, E211 bandwidths of other units, or not positive.
 
     Examples
     --------
@@ -65,7 +67,8 @@ def kernel(data, shape: str = "triangular", *, bandwidth: float | None = None, k
     """
     check_option("shape", shape, SHAPES)
     check_option("diagonal", diagonal, ("zero", "kernel", "one"))
-    bandwidth = one_number("bandwidth", bandwidth, above=0, optional=True)
+    if not isinstance(bandwidth, pd.Series):
+        bandwidth = one_number("bandwidth", bandwidth, above=0, optional=True)
     if bandwidth is not None and k is not None:
         raise SpatialInputError("E501", "give bandwidth= or k=, not both")
     p = points(data, ids=ids, at=at, crs=crs, metric=metric)
@@ -81,15 +84,23 @@ def kernel(data, shape: str = "triangular", *, bandwidth: float | None = None, k
 
 
 def _bandwidths(p: Points, bandwidth, k) -> tuple[np.ndarray, str]:
+    if isinstance(bandwidth, pd.Series):
+        h = numeric(bandwidth.iloc[positions(bandwidth.index, p.ids, what="bandwidth")], ids=p.ids, column="bandwidth")
+        if (h <= 0).any():
+            raise SpatialInputError("E211", "bandwidths must be positive", ids=p.ids[h <= 0].tolist(),
+                                    n=int((h <= 0).sum()), hint="leave those units out, or give them a bandwidth")
+        return h, f"bandwidth from {length(h.min(), p)} to {length(h.max(), p)}"
     if k is None:
         if bandwidth is None:
-            bandwidth = float(p.to_distance(_search.nearest_distance(p.space)).max()) * (1 + 1e-9)
+            bandwidth = float(p.to_distance(_search.nearest_distance(p.space, norm=p.norm)).max()) * (1 + 1e-9)
         return np.full(p.n, bandwidth), f"bandwidth {length(bandwidth, p)}"
     k = int(neighbor_counts(k, p.n)[0])
-    h = p.to_distance(_search.nearest_distance(p.space, k))
-    if (h == 0).any():
+    refuse_many(k * p.n)
+    h = p.to_distance(_search.nearest_distance(p.space, k, p.norm))
+    none = h <= _search.SAME * h.max()
+    if none.any():
         raise SpatialInputError("E303", f"more than {k} units share one point, so their bandwidth is zero",
-                                ids=p.ids[h == 0].tolist(), n=int((h == 0).sum()), hint="use a larger k, or bandwidth=")
+                                ids=p.ids[none].tolist(), n=int(none.sum()), hint="use a larger k, or bandwidth=")
     return h, f"bandwidth to nearest number {k}"
 
 

@@ -64,6 +64,11 @@ def lattice(rows: int, columns: int, *, rule: str = "rook", mask=None) -> Spatia
     mask : bool array, shape (rows, columns), optional
         Cells that take part (a raster without its no-data cells).
 
+    Raises
+    ------
+    SpatialInputError
+        E105 a mask of another shape, E309 more cells than can be held, E501.
+
     Returns
     -------
     SpatialWeights
@@ -82,6 +87,9 @@ def lattice(rows: int, columns: int, *, rule: str = "rook", mask=None) -> Spatia
     for name, value in (("rows", rows), ("columns", columns)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
             raise SpatialInputError("E501", f"{name}={value!r} should be a whole number of at least 1")
+    if 100 * int(rows) * int(columns) > 4 * DENSE_LIMIT:
+        raise SpatialInputError("E309", f"a lattice of {rows:,} x {columns:,} cells is too large to hold",
+                                n=int(rows) * int(columns), hint="use coarser cells, or a part of the raster")
     cell = np.arange(rows * columns, dtype=np.int32).reshape(rows, columns)
     edges = [(cell[:, :-1], cell[:, 1:]), (cell[:-1], cell[1:])]
     corners = [(cell[:-1, :-1], cell[1:, 1:]), (cell[:-1, 1:], cell[1:, :-1])]

@@ -19,9 +19,10 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ..records.fit import FitRecord
+from .clustered import Cluster, Robust
 from .groups import group_codes, periods_of_rows, units_of_rows
 from .information import derivatives, with_dummies, without_dummies
-from .kinds import Cluster, Robust
+from .joint import wald
 from .sandwich import information_and_scores, sums_by_group
 
 WEAK = 1e-8  # share of the information of some combination of parameters that must be left without a group
@@ -81,7 +82,7 @@ class Jackknife:
 
 def grouping_of(kind):
     """The grouping whose jackknife stands in for a covariance in tests; None for those that have no single one."""
-    if isinstance(kind, Robust) and not kind.pairs:
+    if isinstance(kind, Robust):
         return "entity"
     if isinstance(kind, Cluster):
         by = list(kind.by) if isinstance(kind.by, list | tuple) else [kind.by]
@@ -89,31 +90,11 @@ def grouping_of(kind):
     return kind.by if isinstance(kind, Jackknife) else None
 
 
-def hotelling(fit: FitRecord, names: list[str], by) -> tuple[float, tuple[int, int]]:
+def hotelling(fit: FitRecord, names: list[str], by) -> tuple[float, tuple[int, float]]:
     """F and its degrees of freedom for the null that some coefficients are zero, with the jackknife's covariance."""
     chosen, at = Jackknife(by), fit.params.index.get_indexer(names)
-    G = chosen.df(fit) + 1
     b, V = fit.params.to_numpy()[at], chosen.covariance(fit)[np.ix_(at, at)]
-    return t_squared(float(b @ np.linalg.solve(V, b)), len(names), G)
-
-
-def t_squared(statistic: float, q: int, G: int) -> tuple[float, tuple[int, int]]:
-    """F and (q, G - q) from T2 = g'V^-1 g: V of G pseudo-values that are normal, where chi2(q) takes V for known.
-
-    Raises
-    ------
-    SpatialInputError
-        E206 no more groups than coefficients.
-
-    Examples
-    --------
-    >>> t_squared(12.0, 3, 31)
-    (3.7333333333333334, (3, 28))
-    """
-    if q >= G:
-        raise SpatialInputError("E206", f"a clustered test of {q} coefficients needs more than {G} groups", n=G,
-                                hint="vcov='oim'")  # fmt: skip
-    return statistic * (G - q) / (q * (G - 1)), (q, G - q)
+    return wald(b, V, chosen.df(fit))
 
 
 def _by_group(fit: FitRecord, information, S, codes) -> tuple[np.ndarray, np.ndarray]:

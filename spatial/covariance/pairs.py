@@ -4,79 +4,187 @@ With P = B W A^-1 B^-1, H = M B^-1 and eta = B W A^-1 X beta the score's parts a
 
     rho:     eta'e + e'P e - s2 tr P         lambda:     e'H e - s2 tr H
 
-Its variance is a sum over units (linear terms and diagonals) and over pairs i < j of
-((P_ij + P_ji) e_i e_j)^2. A sandwich of row scores takes e_i (P e)_i for unit i's own and so loses half of
-the pairs, since e_i (P e)_i and e_j (P e)_j are correlated wherever P_ij P_ji is not zero.
+For errors that are independent between groups (of one unit: "robust") the variance is a sum over groups g, of linear
+terms and own blocks e_g'P_gg e_g, and over pairs of groups g < h of (e_g'(P_gh + P_hg') e_h)^2. A sandwich of row
+scores takes e_i (P e)_i for unit i's own and so loses half of the pairs, since e_i (P e)_i and e_j (P e)_j are
+correlated wherever P_ij P_ji is not zero.
 
-Source: Kelejian & Prucha (2001, J. Econometrics 104:219-257), on linear-quadratic forms; in a panel with sums
-over periods.
+Source: Kelejian & Prucha (2001, J. Econometrics 104:219-257), on linear-quadratic forms; in a panel with sums over
+periods. Above 5,000 units the sum over pairs is estimated from random signs z, E |(F + F') z|^2 = |F + F'|^2
+(Hutchinson 1990), to about 1 % of it: P then acts through sparse factorisations.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from functools import cached_property
+
 import numpy as np
+from scipy import sparse
 
-from spillover.errors import SpatialInputError
-from spillover.matrix import refuse_varying
-
+from ..design.design import Design
+from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
-from .information import DENSE_MAX, derivatives
+from .groups import periods_of_rows, units_of_rows
+from .information import DENSE_MAX, derivatives, with_dummies, without_dummies
+from .random import by_random_ml
+from .sandwich import sums_by_group
+
+PROBES = 64
+EXACT_GROUPS = 500  # columns that are solved for one by one, above DENSE_MAX units
 
 
-def pairs_meat(fit: FitRecord) -> np.ndarray:
-    """Variance of the score of (beta, rho, lambda, sigma2); errors of different units are independent.
+def pairs_meat(fit: FitRecord, codes: np.ndarray, e: np.ndarray) -> np.ndarray:
+    """Variance of the score of (beta, rho, lambda, sigma2) and random effects' kappa.
 
-    Raises
-    ------
-    SpatialInputError
-        E309 above 5,000 units: P and H are dense.
+    Parameters
+    ----------
+    codes : (m,)
+        The group of every row; errors of different groups are independent.
+    e : (m,)
+        The residuals, as they are or adjusted for leverage.
     """
-    sample, at, (T, N) = fit.sample, fit.solution, fit.design.y.shape
-    if N > DENSE_MAX:
-        raise SpatialInputError("E309", f"pairs=True needs dense {N:,} x {N:,} matrices",
-                                hint="use vcov='robust', or sp.Conley beyond the neighbours")  # fmt: skip
-    refuse_varying(fit.design.weights, "pairs=True")
-    refuse_varying(fit.design.weights_of_error, "pairs=True")
-    s2, k, E = at.sigma2, sample.X.shape[1], at.resid.reshape(T, N)
-    quadratic = _quadratic_forms(fit)
-    D = derivatives(sample, at)
-    for column, Q in zip(range(k, k + len(quadratic)), quadratic):
-        D[:, column] -= (E @ Q.T).ravel()  # eta: what does not depend on e
-    linear = (D * at.resid[:, None]).reshape(T, N, -1).sum(axis=0) / s2
-    squares = np.sum(E**2, axis=0)
-    share = sample.n / N
-    for column, Q in zip(range(k, k + len(quadratic)), quadratic):
-        linear[:, column] += Q.diagonal() * (squares / s2 - share)
-    by_unit = np.column_stack([linear, squares / (2 * s2**2) - share / (2 * s2)])
-
-    products = E.T @ E / s2
-    np.fill_diagonal(products, 0)
-    meat = by_unit.T @ by_unit
-    both = [(Q + Q.T) * products for Q in quadratic]
-    for i, first in enumerate(both):
-        for j, second in enumerate(both):
-            meat[k + i, k + j] += np.sum(first * second) / 2  # each pair stands there twice
+    d, sample, at = fit.design, fit.sample, fit.solution
+    s2, k, m, share = at.sigma2, sample.X.shape[1], len(at.resid), sample.n / len(at.resid)
+    # 1. Linear terms: D e with what depends on e taken off W y and M u.
+    forms, D = quadratic_forms(fit), derivatives(sample, at)
+    traces = [-part.d1(by) for part, by in ((sample.lag, at.rho), (sample.error, at.lam)) if part is not None]
+    for column, form in zip(range(k, k + len(forms)), forms):
+        D[:, column] -= form.of_rows(d, at.resid)
+    by_row = D * (e / s2)[:, None]
+    # 2. Own blocks less their means, which add up to the traces; products of different groups.
+    own, crossed = _products(d, forms, codes, e / np.sqrt(s2))
+    for column, form, trace in zip(range(k, k + len(forms)), forms, traces):
+        means = share * form.diagonals(d)
+        by_row[:, column] -= means + (trace - means.sum()) / m
+    by_group = sums_by_group(np.column_stack([by_row, e**2 / (2 * s2**2) - share / (2 * s2)]), codes)
+    by_group[:, k : k + len(forms)] += own.T
+    if sample.dummies:
+        share_of = without_dummies(sample, with_dummies(sample, at))[1]
+        dummies, rest = by_group[:, sample.k : k], np.delete(by_group, np.s_[sample.k : k], axis=1)
+        by_group = rest - dummies @ share_of
+    if by_random_ml(fit) and not fit.settings.random.on_boundary:
+        by_group = np.column_stack([by_group, sums_by_group(_kappa(fit, e)[:, None], codes)])
+    # 3. The variance.
+    meat = by_group.T @ by_group
+    at_forms = np.s_[sample.k : sample.k + len(forms)]
+    meat[at_forms, at_forms] += crossed
     return meat
 
 
-def _quadratic_forms(fit: FitRecord) -> list[np.ndarray]:
+def _kappa(fit: FitRecord, e) -> np.ndarray:
+    """Scores of kappa by row, as in ``random``."""
+    T = fit.design.n_periods
+    means = e.reshape(T, -1).mean(axis=0)
+    return np.tile((T * means**2 / fit.sigma2 - 1) / (2 * T), T)
+
+
+def _products(d: Design, forms, codes, e) -> tuple[np.ndarray, np.ndarray]:
+    """e_g'P_gg e_g, (forms, G), and the sums over g < h of (e_g'(P_gh + P_hg')e_h)^2 and of their cross-products."""
+    G, N = int(codes.max()) + 1, d.n_units
+    units, periods = units_of_rows(d), periods_of_rows(d)
+    spread = []  # e by unit and group, (N, G), of every period
+    for t in range(d.n_periods):
+        rows = np.flatnonzero(periods == t)
+        spread.append(sparse.csr_array((e[rows], (units[rows], codes[rows])), shape=(N, G)))
+    if N <= DENSE_MAX or G <= EXACT_GROUPS:
+        F = [sum(S.T @ form.times(t, S.toarray()) for t, S in enumerate(spread)) for form in forms]
+        own = np.array([f.diagonal() for f in F]).reshape(len(forms), G)
+        both = [f + f.T - 2 * np.diag(f.diagonal()) for f in F]
+        return own, np.array([[np.sum(a * b) / 2 for b in both] for a in both]).reshape(len(forms), len(forms))
+    z = np.random.default_rng(1).choice([-1.0, 1.0], size=(G, PROBES))
+    own, both = [], []
+    for form in forms:
+        ahead = sum(S.T @ form.times(t, S @ z) for t, S in enumerate(spread))
+        back = sum(S.T @ form.times(t, S @ z, transposed=True) for t, S in enumerate(spread))
+        own.append(np.mean(z * ahead, axis=1))
+        both.append(ahead + back)
+    whole = np.array([[np.sum(a * b) / PROBES - 4 * x @ y for b, y in zip(both, own)] for a, x in zip(both, own)])
+    return np.array(own), whole / 2
+
+
+# -- P and H ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class QuadraticForm:
+    """B W A^-1 B^-1 (``lag``) or M B^-1 of every period: one matrix, or one for each where weights vary.
+
+    ``centered``: errors that have lost their period means know no more of Q than J Q J, J = I - 11'/N.
+    """
+
+    weights: tuple = field(repr=False)
+    error_weights: tuple = field(repr=False)
+    rho: float
+    lam: float
+    lag: bool
+    centered: bool
+
+    def times(self, t: int, values: np.ndarray, *, transposed: bool = False) -> np.ndarray:
+        """Q_t or Q_t' times (N, r)."""
+        t = t % len(self.weights)
+        if self.weights[t].n <= DENSE_MAX:
+            return (self._dense[t].T if transposed else self._dense[t]) @ values
+        return self._solved(t, values, transposed)
+
+    def of_rows(self, d: Design, e: np.ndarray) -> np.ndarray:
+        """Q_t e_t of every period, (m,)."""
+        E = np.nan_to_num(d.panel(e))
+        return d.rows(np.stack([self.times(t, E[t][:, None])[:, 0] for t in range(len(E))]))
+
+    def diagonals(self, d: Design) -> np.ndarray:
+        """(Q_t)_ii of every row, (m,)."""
+        return d.rows(np.stack([self._diagonals[t % len(self.weights)] for t in range(d.n_periods)]))
+
+    @cached_property
+    def _diagonals(self):
+        if self.weights[0].n <= DENSE_MAX:
+            return [Q.diagonal() for Q in self._dense]
+        z = np.random.default_rng(2).choice([-1.0, 1.0], size=(self.weights[0].n, PROBES))
+        return [np.mean(z * self._solved(t, z, False), axis=1) for t in range(len(self.weights))]
+
+    @cached_property
+    def _dense(self) -> list[np.ndarray]:
+        forms = []
+        for w, m in zip(self.weights, self.error_weights):
+            eye, M = np.eye(w.n), m.csr.toarray()
+            B = eye - self.lam * M
+            Q = M
+            if self.lag:
+                W = w.csr.toarray()
+                Q = B @ np.linalg.solve((eye - self.rho * W).T, W.T).T if self.rho else B @ W
+            Q = np.linalg.solve(B.T, Q.T).T if self.lam else Q
+            forms.append(_centered(_centered(Q).T).T if self.centered else Q)
+        return forms
+
+    def _solved(self, t, values, transposed) -> np.ndarray:
+        w, m = self.weights[t], self.error_weights[t]
+        A, B = inverse(w, self.rho), inverse(m, self.lam)
+        out = _centered(values) if self.centered else values
+        if not transposed:
+            out = B.solve(out)
+            out = _filtered(m.csr, self.lam, w.csr @ A.solve(out)) if self.lag else m.csr @ out
+        else:
+            out = A.solve(w.csr.T @ _filtered(m.csr.T, self.lam, out), transposed=True) if self.lag else m.csr.T @ out
+            out = B.solve(out, transposed=True)
+        return _centered(out) if self.centered else out
+
+
+def quadratic_forms(fit: FitRecord) -> list[QuadraticForm]:
     """P for a spatial lag, H for a spatial error."""
-    d, spec = fit.design, fit.specification
-    eye, forms = np.eye(d.n_units), []
-    M = d.weights_of_error.csr.toarray()
-    B = eye - fit.lam * M
-    if spec.lag:
-        W = d.weights.csr.toarray()
-        P = np.linalg.solve((eye - fit.rho * W).T, W.T).T  # W A^-1
-        forms.append(np.linalg.solve(B.T, (B @ P).T).T if spec.error else P)
-    if spec.error:
-        forms.append(np.linalg.solve(B.T, M.T).T)
-    if fit.settings.correction is True and fit.settings.effects.time:
-        forms = [_within_periods(Q) for Q in forms]
-    return forms
+    d, spec, settings = fit.design, fit.specification, fit.settings
+    W, M = d.weights, d.weights_of_error
+    one = 1 if not d.varies else d.n_periods
+    pair = tuple(W.each(one)) if W.varies else (W,) * one, tuple(M.each(one)) if M.varies else (M,) * one
+    centered = settings.correction is True and settings.effects.time
+    kinds = [True] * spec.lag + [False] * spec.error
+    return [QuadraticForm(*pair, fit.rho, fit.lam, lag, centered) for lag in kinds]
 
 
-def _within_periods(Q):
-    """J Q J with J = I - 11'/N: errors that have lost their period means know no more of Q."""
-    Q = Q - Q.mean(axis=0)
-    return Q - Q.mean(axis=1, keepdims=True)
+def _filtered(M, lam, values):
+    return values - lam * (M @ values) if lam else values
+
+
+def _centered(values):
+    """J values."""
+    return values - values.mean(axis=0)

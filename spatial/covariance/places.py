@@ -81,6 +81,26 @@ def near(points: np.ndarray, cutoff: float, kernel: str) -> sparse.csr_array:
     return (K + K.T + sparse.eye_array(N)).tocsr()
 
 
+def great_circle(a: np.ndarray, b: np.ndarray | None = None) -> np.ndarray:
+    """Distances in km between longitudes and latitudes (m, 2) and (n, 2), (m, n); of ``a`` with itself by default.
+
+    Examples
+    --------
+    >>> great_circle(np.array([[0.0, 0.0], [1.0, 0.0]])).round(3)
+    array([[  0.   , 111.195],
+           [111.195,   0.   ]])
+    """
+    same = b is None
+    a, b = np.radians(a), np.radians(a if same else b)
+    (lon, lat), (lon_b, lat_b) = a.T, b.T
+    half = np.sin((lat[:, None] - lat_b) / 2) ** 2
+    half += np.cos(lat)[:, None] * np.cos(lat_b) * np.sin((lon[:, None] - lon_b) / 2) ** 2
+    distances = 2 * EARTH_RADIUS * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
+    if same:
+        np.fill_diagonal(distances, 0.0)
+    return distances
+
+
 def _degrees(geometry) -> np.ndarray:
     empty = geometry.isna() | geometry.is_empty
     if empty.any():

@@ -114,8 +114,6 @@ def refuse_for_random(error: str | None, chosen, fit: FitRecord | None = None) -
     why = None
     if getattr(chosen, "kind", "oim") == "eim":
         why = "the expected information is not there for random effects"
-    elif getattr(chosen, "pairs", False):
-        why = "pairs=True needs errors that are independent over time, and unit effects are not"
     elif kind in ("DriscollKraay", "Bootstrap"):
         why = f"{kind} needs errors that are independent over time, and unit effects are not"
     elif error == "baltagi" and kind != "Information":

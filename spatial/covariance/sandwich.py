@@ -61,7 +61,7 @@ def small_sample_factor(fit: FitRecord, codes: np.ndarray) -> float:
     and ``xtreg`` do.
     """
     G = int(codes.max()) + 1
-    if fit.specification.lag or fit.specification.error:
+    if is_spatial(fit):
         return G / (G - 1)
     T, N = fit.design.y.shape
     m, effects = fit.design.nobs, fit.settings.effects
@@ -80,10 +80,16 @@ def grouped_meat(fit: FitRecord, codes: np.ndarray, S: np.ndarray) -> np.ndarray
     return small_sample_factor(fit, codes) * sums.T @ sums
 
 
-def newey_west(sums: np.ndarray, lags: int) -> np.ndarray:
-    """Bartlett-weighted autocovariances of the rows (T, p), added up (Newey & West 1987)."""
-    M = sums.T @ sums
-    for lag in range(1, lags + 1):
-        ahead = sums[lag:].T @ sums[:-lag]
-        M += (1 - lag / (lags + 1)) * (ahead + ahead.T)
-    return M
+def least_squares(fit: FitRecord) -> bool:
+    """Whether nothing but least squares was needed: no spatial parameter, no variance of random effects."""
+    return not (fit.specification.lag or fit.specification.error or by_random_ml(fit))
+
+
+def is_spatial(fit: FitRecord) -> bool:
+    """Whether the model has a spatial parameter, and so was not estimated by least squares."""
+    return fit.specification.lag or fit.specification.error
+
+
+def factor_in_words(fit: FitRecord, groups: str) -> str:
+    """The small-sample factor of ``small_sample_factor``."""
+    return f"factor {groups}/({groups}-1)" + ("" if is_spatial(fit) else " (n-1)/(n-k)")

@@ -2,7 +2,7 @@
 
 Short names stand for the settings that need no more: ``"oim"``, ``"eim"``, ``"robust"``, ``"cluster"`` (by
 unit), ``"jackknife"`` (likewise, for few units), ``"driscoll_kraay"``, ``"bootstrap"``; objects carry the rest:
-``sp.Cluster("region")``, ``sp.Conley(cutoff=300, coords=towns)``, ``sp.Robust(pairs=True)``. After a fit settings
+``sp.Cluster("region")``, ``sp.Conley(cutoff=300, coords=towns)``, ``sp.Robust(pairs=False)``. After a fit settings
 may stand beside the name: ``fit.with_vcov("cluster", by="region")``.
 """
 
@@ -15,13 +15,17 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 
 from ..records.fit import FitRecord
+from .adjusted import ADJUSTED, OfAdjustedScore
+from .clustered import Cluster, Robust
+from .hac import Conley, DriscollKraay
 from .jackknife import Jackknife
-from .kinds import Bootstrap, Cluster, Conley, DriscollKraay, Information, Robust
+from .kinds import Bootstrap, Information
 from .random import by_random_ml, refuse_for_random
+from .scpc import SCPC
 
 KINDS = {
     "oim": Information, "eim": Information, "robust": Robust, "cluster": Cluster, "jackknife": Jackknife,
-    "conley": Conley, "driscoll_kraay": DriscollKraay, "bootstrap": Bootstrap,
+    "conley": Conley, "driscoll_kraay": DriscollKraay, "scpc": SCPC, "bootstrap": Bootstrap,
 }  # fmt: skip
 
 
@@ -36,7 +40,7 @@ def as_vcov(vcov, **settings):
     Examples
     --------
     >>> as_vcov("cluster", by="region")
-    Cluster(by='region')
+    Cluster(by='region', pairs=True)
     """
     if isinstance(vcov, tuple(KINDS.values())):
         if settings:
@@ -61,18 +65,27 @@ def with_vcov(fit: FitRecord, vcov, **settings) -> FitRecord:
     chosen = _of_method(fit, vcov, settings)
     names = fit.params.index
     frame = pd.DataFrame(chosen.covariance(fit), index=names, columns=names)
-    df = None if fit.df_resid is None else chosen.df(fit)
+    df = chosen.df(fit)
     kept = vcov if isinstance(vcov, str) and not settings else chosen
     return replace(fit, vcov=frame, df_resid=df, settings=fit.settings.with_(vcov=kept))
 
 
+def covariance_of(fit: FitRecord):
+    """The covariance that a fit has, as an object."""
+    return _of_method(fit, fit.settings.vcov, {})
+
+
 def describe(fit: FitRecord) -> str:
     """A fit's covariance in words, for headers and notes."""
-    return _of_method(fit, fit.settings.vcov, {}).describe(fit)
+    return covariance_of(fit).describe(fit)
 
 
 def _of_method(fit: FitRecord, vcov, settings: dict):
     """The covariance as an object; estimates by moments have their own kinds."""
+    if fit.settings.method in ADJUSTED:
+        if settings:
+            raise SpatialInputError("E501", f"vcov={vcov!r} takes no settings, got {sorted(settings)}")
+        return OfAdjustedScore(vcov, fit.settings.method)
     if fit.settings.method != "gmm":
         chosen = as_vcov(vcov, **settings)
         if by_random_ml(fit):
@@ -80,6 +93,8 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
         return chosen
     from .moments import DynamicMomentCovariance, MomentCovariance
 
+    if isinstance(vcov, SCPC) or vcov == "scpc":
+        return as_vcov(vcov, **settings)
     if settings:
         raise SpatialInputError("E501", f"vcov={vcov!r} of method='gmm' takes no settings, got {sorted(settings)}")
     return DynamicMomentCovariance(vcov) if fit.design.lags else MomentCovariance(vcov)

@@ -189,6 +189,7 @@ def design(formula, data, w, *, entity=None, time=None, durbin=None, missing="er
     rows = match_rows(data, as_weights(w), entity, time, gaps=missing == "period")
     # 2. Values: numbers where numbers are needed, nothing missing.
     columns, rows, notes = read_columns(data, terms, rows, missing)
+    notes = [rows.note] * bool(rows.note) + list(notes)
     if rows.observed is not None:
         _refuse_terms_across_gaps(terms, rows)
     y, X = model_columns(terms, columns, rows)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
-from spillover.ids import mixed, positions
+from spillover.ids import match, mixed
 from spillover.matrix import SpatialWeights, TemporalWeights, refuse_varying, warn_unlabelled
 
 from .gaps import cut_to_observed, gap_notes, refuse_empty
@@ -27,6 +28,8 @@ class Rows:
     weights : SpatialWeights of the N units; TemporalWeights of the T periods
     observed : ndarray of bool, shape (T, N), or None for a balanced panel
         Which units are there in which period; ``order`` is -1 where the data have no row.
+    note : str
+        What had to be done to match the ids, in words.
     """
 
     order: np.ndarray = field(repr=False)
@@ -34,6 +37,7 @@ class Rows:
     times: pd.Index | None
     weights: SpatialWeights | TemporalWeights
     observed: np.ndarray | None = field(default=None, repr=False)
+    note: str = ""
 
     def labels(self, where: np.ndarray) -> list:
         """Units, or (unit, period) pairs, where a (T, N) mask is true."""
@@ -85,10 +89,10 @@ def match_rows(data: pd.DataFrame, weights: SpatialWeights | TemporalWeights, en
         period_code, times = _sorted_periods(periods)
         _refuse_unbalanced(unit_code, unit_ids, period_code, times, units.name, periods.name, gaps)
         weights = weights.for_periods(times) if weights.varies else weights
-    ids, place = _places(pd.Index(unit_ids), weights, data, units.name)
+    ids, place, note = _places(pd.Index(unit_ids), weights, data, units.name)
     order = np.full((1 if times is None else len(times), len(ids)), -1, dtype=np.intp)
     order[period_code, place[unit_code]] = np.arange(len(data))
-    return Rows(order, ids if ids.name == units.name else ids.rename(units.name), times, weights)
+    return Rows(order, ids if ids.name == units.name else ids.rename(units.name), times, weights, note=note)
 
 
 def _rows_at_once(units: pd.Series, periods: pd.Series, weights) -> Rows | None:
@@ -200,22 +204,32 @@ def _refuse_unbalanced(unit_code, unit_ids, period_code, times, entity, time, ga
         )
 
 
-def _places(units: pd.Index, weights: SpatialWeights, data, entity) -> tuple[pd.Index, np.ndarray]:
-    """The ids in the weights' order, and where each unit stands among them."""
+def _places(units: pd.Index, weights: SpatialWeights, data, entity) -> tuple[pd.Index, np.ndarray, str]:
+    """The ids in the weights' order, where each unit stands among them, and how they were matched."""
     if not weights.labelled:
         warn_unlabelled()
         if len(units) != weights.n:
-            raise SpatialInputError("E105", f"the data have {len(units)} units, the weights {weights.n}")
-        return units, np.arange(len(units))
-    place = weights.ids.get_indexer(units)
-    if len(units) == weights.n and (place >= 0).all():
-        return weights.ids, place
+            raise SpatialInputError("E105", f"the data have {len(units)} units, the weights {weights.n}",
+                                    hint="give weights with ids, or one row for each of their units")  # fmt: skip
+        return units, np.arange(len(units)), "units and weights matched by position: the weights have no ids"
+    row_numbers = entity is None and isinstance(data.index, pd.RangeIndex)
     try:
-        positions(units, weights.ids)
+        result = match(data.index if row_numbers else units, weights.ids)
     except SpatialInputError as error:
-        for column in data.columns:  # when another column holds the weights' ids, say its name
-            if column != entity and data[column].isin(weights.ids).all():
-                error.hint = f"column {column!r} holds the weights' ids: pass entity={column!r}"
-                break
+        if column := _column_with_ids(data, weights.ids, entity):
+            error.hint = f"column {column!r} holds the weights' ids: pass entity={column!r}"
         raise
-    return weights.ids, place
+    place = np.empty(len(units), dtype=np.intp)
+    place[result.at] = np.arange(len(units))
+    return weights.ids, place, result.note
+
+
+def _column_with_ids(data: pd.DataFrame, ids: pd.Index, entity) -> str | None:
+    """Another column whose values match the ids, one to one; measurements, which are floats, are tried last."""
+    for column in sorted(data.columns, key=lambda name: pd.api.types.is_float_dtype(data[name])):
+        if column == entity or data[column].isna().any():
+            continue
+        with suppress(SpatialInputError):
+            match(pd.Index(data[column].unique()), ids)
+            return column
+    return None

@@ -20,7 +20,7 @@ class Settings:
     effects : FixedEffects
     correction : {True, False, "additive"}
         How maximum likelihood was corrected for fixed effects.
-    method : {"ml", "gmm"}
+    method : {"ml", "reml", "aqs", "gmm"}
     vcov : str or object
         The covariance, as the public functions take it.
     logdet : str or None
@@ -40,6 +40,11 @@ class Settings:
     def corrected(self) -> bool:
         """Whether fixed effects are there and corrected for."""
         return self.effects.fixed and self.correction is not False
+
+    @property
+    def counts_parameters(self) -> bool:
+        """Whether maximum likelihood has the factor n / (n - p) and t statistics."""
+        return self.method == "ml" and self.correction is not False and self.random is None
 
     def with_(self, **changes) -> Settings:
         return replace(self, **changes)

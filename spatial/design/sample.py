@@ -98,11 +98,6 @@ def flat(values: np.ndarray) -> np.ndarray:
     return values.reshape(values.shape[0] * values.shape[1], *values.shape[2:])
 
 
-def sample_df(d: Design, effects: FixedEffects, sample: Sample) -> int:
-    """Residual degrees of freedom of a regression with these fixed effects."""
-    return d.left(effects) - sample.X.shape[1]
-
-
 def which_effects(requested: str | None, d: Design) -> FixedEffects:
     """The effects requested, or two-way ones in a panel and none in a cross-section."""
     if requested is None:

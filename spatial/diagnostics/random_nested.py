@@ -144,7 +144,7 @@ def mundlak_test(fit: FitRecord) -> TestResult:
         return TestResult(title, F, df, UNCORRELATED)
     b, V = fit.params[names].to_numpy(), fit.vcov.loc[names, names].to_numpy()
     between = int((np.ptp(fit.sample.X.reshape(*fit.design.y.shape, -1), axis=0) == 0).all(axis=0).sum())
-    left = min(N - between, kind.df(fit))
+    left = min(N - between, kind.df(fit) or N)
     if left < 1:
         raise SpatialInputError("E206", f"{N} units are too few for {between} coefficients between them")
     # Swamy and Arora's variance between units has its degrees of freedom already.

@@ -14,6 +14,7 @@ from ..covariance.random import by_random_ml
 from ..design.design import INTERCEPT, spatial_lag
 from ..records.fit import FitRecord
 from ..records.tests import TestResult, TestTable
+from .residual_moran import residual_moran
 
 
 def diagnose(fit: FitRecord) -> TestTable:
@@ -84,17 +85,14 @@ def moran_of_residuals(fit: FitRecord) -> TestResult:
     -----
     Cliff & Ord (1981), section 8.3; see ``spatial.explore.moran_residuals``, which also gives I itself.
     """
-    from ..explore.variants import moran_residuals
-
     spatial = fit.specification.lag or fit.specification.error
     if spatial or fit.settings.effects:
         raise SpatialInputError("E501", "Moran's moments hold for regressions without effects only",
                                 hint="lm_tests for effects, lm_residual_error after a spatial lag")  # fmt: skip
     d = fit.design
     W = d.weights.stacked.csr if d.weights.varies else sparse.block_diag([d.weights.csr] * d.n_periods, format="csr")
-    found = moran_residuals(fit.solution.resid, fit.sample.X, W)
-    z = (found.estimate - found.expected) / np.sqrt(found.variance_norm)
-    return TestResult("Moran of residuals", float(z), None, "no spatial autocorrelation in the errors")
+    moran = residual_moran(fit.solution.resid, fit.sample.basis[0], W)
+    return TestResult("Moran of residuals", moran.z, None, "no spatial autocorrelation in the errors")
 
 
 def lm_residual_error(fit: FitRecord) -> TestResult:

@@ -86,7 +86,8 @@ def robust_hausman(fit: FitRecord, *, vcov="cluster", **settings) -> TestResult:
     else:
         V, gamma = again.with_vcov(chosen).vcov.loc[added, added].to_numpy(), again.params[added].to_numpy()
         F = float(gamma @ np.linalg.solve(V, gamma)) / len(added)
-        df = (len(added), min(_left_between(again), chosen.df(again)))
+        left = _left_between(again)
+        df = (len(added), min(left, chosen.df(again) or left))
     return TestResult("robust Hausman", F, df, "the effects are uncorrelated with the regressors")
 
 

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from spillover.errors import SpatialInputError
 from spillover.matrix import align
 
+from ..diagnostics.residual_moran import residual_moran
 from . import _draws, _input, _null, rates
 from ._global import GlobalStatistic
 from .moran import Moran, from_field
@@ -137,30 +137,22 @@ def moran_residuals(residuals, X, w, *, alternative="two-sided", align="labels")
     """
     _input.check_draws(0, 0, alternative)
     field = _input.read([("residuals", residuals)], w, align=align)
-    e, csr, n = field.values[0], field.weights.csr, field.weights.n
-    basis = _basis(X, field)
+    e, basis = field.values[0], _basis(X, field)
     if np.abs(basis.T @ e).max() > 1e-6 * np.sqrt(e @ e):
         raise SpatialInputError("E209", "the residuals are correlated with X: they are not those of a fit on it")
-    both = sparse.csr_array((csr + csr.T) / 2)
-    inner, k = basis.T @ (both @ basis), basis.shape[1]
-    trace = both.trace() - np.trace(inner)
-    lagged = both @ basis
-    squared = both.multiply(both).sum() - 2 * np.sum(lagged**2) + np.sum(inner**2)
-    scale, free = n / float(csr.sum()), n - k
-    expected = scale * trace / free
-    variance = scale**2 * (2 * squared + trace**2) / (free * (free + 2)) - expected**2
+    numbers = residual_moran(e, basis, field.weights.csr)
     return GlobalStatistic(
         title="Moran's I of residuals",
         symbol="I",
         variable=field.names[0],
-        estimate=float(scale * (e @ (both @ e)) / (e @ e)),
-        expected=float(expected),
-        variance_norm=float(variance),
+        estimate=numbers.estimate,
+        expected=numbers.expected,
+        variance_norm=numbers.variance,
         variance_rand=math.nan,
         alternative=alternative,
         simulated=np.empty(0),
         seed=0,
-        n=n,
+        n=field.weights.n,
         weights=field.weights.header(),
         null="errors are independent and normal",
     )

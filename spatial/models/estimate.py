@@ -12,6 +12,7 @@ from spillover.errors import SpatialInputError, check_option
 from spillover.ids import positions
 from spillover.matrix import SpatialWeights, TemporalWeights, as_weights, refuse_varying, warn_unlabelled
 
+from ..covariance.adjusted import ADJUSTED
 from ..covariance.vcov import as_vcov
 from ..design.arrays import Sample
 from ..design.checks import refuse_perfect_fit
@@ -21,7 +22,6 @@ from ..design.instruments import design_with_instruments
 from ..design.options import Settings
 from ..design.sample import (
     demeaned_sample,
-    sample_df,
     which_correction,
     which_effects,
     with_lagged_intercept,
@@ -29,13 +29,15 @@ from ..design.sample import (
 )
 from ..design.specification import Specification
 from ..solve.ml import Solution, maximum_likelihood
+from ..solve.reml import Adjusted
+from .adjusted import refuse_adjusted, solve_adjusted
 from .dynamic import warn_of_own_lags, with_lagged_response, without_bias
 from .dynamic_moments import checked_dynamic, dynamic_method_of_moments, gmm_settings
 from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .random import random_effects, refuse_random
 
-METHODS = ("ml", "gmm")
+METHODS = ("ml", "reml", "aqs", "gmm")
 CORRECTIONS = (True, False, "additive")
 NO_COVARIANCE = pd.DataFrame()
 
@@ -90,9 +92,14 @@ def estimate(
     elif effects.random:
         sample, names, solution, random = random_effects(specification, d, effects, given)
     else:
+        if method in ADJUSTED:
+            refuse_adjusted(specification, d, effects, correction, method)
         used = which_correction(specification, d, effects, correction)
         sample, names = demeaned_sample(specification, d, effects, used, logdet)
-        solution = without_bias(sample, maximum_likelihood(sample), d, effects, used)
+        if method in ADJUSTED:
+            solution = solve_adjusted(specification, d, sample, method)
+        else:
+            solution = without_bias(sample, maximum_likelihood(sample), d, effects, used)
     refuse_perfect_fit(sample, solution, d.response)
     # 4. Names and a covariance.
     settings = Settings(effects, used, method, vcov, logdet, random)
@@ -154,11 +161,15 @@ def _read(specification, formula, data, w, w_error, endog, instruments, keys):
 
 
 def estimates(specification: Specification, d: Design, sample: Sample, at: Solution, settings: Settings):
-    """(parameters, sigma2, df). Least squares has t statistics and sigma2 = SSE / df."""
+    """(parameters, sigma2, df). Least squares has sigma2 = SSE / df; what is corrected for p has t statistics."""
     params = [*at.beta[: sample.k]] + [at.rho] * specification.lag + [at.lam] * specification.error
-    if specification.lag or specification.error or (settings.random and settings.random.by_likelihood):
+    if isinstance(at, Adjusted):
+        return params, at.sigma2, at.df
+    if settings.random and settings.random.by_likelihood:
         return params, at.sigma2, None
-    df = sample_df(d, settings.effects, sample)
+    df = d.left(settings.effects) - len(params)
+    if specification.lag or specification.error:
+        return params, at.sigma2, df if settings.counts_parameters and df > 0 else None
     return params, float(at.resid @ at.resid) / df, df
 
 
@@ -192,9 +203,11 @@ def _checked_options(specification, method, vcov, correction, durbin, wx_order, 
     check_option("correction", correction, CORRECTIONS)
     if durbin is not None and not specification.durbin:
         raise SpatialInputError("E501", f"durbin= has no meaning for {specification.name}", hint="use slx, sdm or sdem")
-    if method == "ml":
+    if method != "gmm":
         if endog or instruments:
             raise SpatialInputError("E501", "endogenous regressors need method='gmm'")
+        if method in ADJUSTED:
+            return method if vcov is None else vcov
         vcov = "oim" if vcov is None else vcov
         as_vcov(vcov)
         return vcov

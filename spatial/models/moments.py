@@ -10,6 +10,7 @@ from spillover.errors import SpatialInputError, SpatialInputWarning, check_optio
 from spillover.matrix import SpatialWeights, refuse_varying
 
 from ..covariance.moments import refuse_impossible
+from ..covariance.scpc import SCPC
 from ..design.checks import ABSORBED, refuse_degenerate
 from ..design.design import INTERCEPT, Design, spatial_lag
 from ..design.fixed_effects import FixedEffects
@@ -31,7 +32,9 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
     """
     refuse_unbalanced(d.observed, "method='gmm'")
     refuse_varying(d.weights if d.weights.varies else d.weights_of_error, "method='gmm'")
-    check_option("vcov", vcov, KINDS)
+    scpc = isinstance(vcov, SCPC) or vcov == "scpc"
+    if not scpc:
+        check_option("vcov", vcov, KINDS)
     if not (specification.lag or specification.error):
         raise SpatialInputError("E501", f"method='gmm' is for spatial lags and errors; {specification.name} is "
                                 "least squares", hint="leave method= out")  # fmt: skip
@@ -41,7 +44,8 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
             f"the moments of a spatial error do not hold after {effects} effects are taken out",
             hint="use effects='entity' with C(period) in the formula, or method='ml'",
         )
-    refuse_impossible(vcov, specification, effects, d.is_panel)
+    if not scpc:
+        refuse_impossible(vcov, specification, effects, d.is_panel)
 
 
 def moment_sample(

@@ -162,8 +162,9 @@ def refit(
 
 def _given(fit, y, x, relabel, w) -> dict:
     """What changes, aligned: arrays with the replicates first, and a list of weights."""
-    if fit.settings.method != "ml":
-        raise SpatialInputError("E525", "only maximum likelihood and least squares are refitted, not method='gmm'")
+    if (method := fit.settings.method) != "ml":
+        message = f"only maximum likelihood and least squares are refitted, not method={method!r}"
+        raise SpatialInputError("E525", message, hint="method='ml'")
     d, given = fit.design, {}
     if d.lags:
         raise SpatialInputError("E525", "a dynamic model has the response among its regressors: it cannot be refitted")

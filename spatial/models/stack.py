@@ -16,7 +16,7 @@ from scipy import sparse
 from spillover.errors import SpatialInputError
 from spillover.matrix import SpatialWeights
 
-from ..covariance.kinds import lost_freedom
+from ..covariance.kinds import factor_of_freedom
 from ..design.checks import DOUBTFUL
 from ..design.design import INTERCEPT, Design
 from ..design.fixed_effects import FixedEffects
@@ -150,7 +150,7 @@ def _solved(d: Design, settings: Settings, data: Pencil, which, found: Found | N
         at = replace(at, sigma2=ratio * at.sigma2, covariance=ratio * at.covariance)
     else:
         at = maxima(data, found.curve, found.r)
-        at = replace(at, covariance=lost_freedom(data.n, len(names) + 1, settings) * at.covariance)
+        at = replace(at, covariance=factor_of_freedom(data.n, len(names) + 1, settings) * at.covariance)
     return Stack(which, names, data, at, found, settings.correction)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -14,7 +15,7 @@ from spillover.matrix import SpatialWeights
 
 from ..design.design import INTERCEPT, Design, design
 from .absorb import Absorber
-from .treatment import adoption, refuse_without_variation
+from .treatment import adoption, clock, is_switch, refuse_without_variation, time_since
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +56,33 @@ class PolicySample:
         """The first treated period of every unit, T for never: see ``treatment.adoption``."""
         return adoption(self.D, self.ids, self.times, self.treatment)
 
+    @cached_property
+    def clock(self) -> np.ndarray:
+        """The periods as numbers in the units of the time column: see ``treatment.clock``."""
+        return clock(self.times)
+
+    @cached_property
+    def since(self) -> np.ndarray:
+        """Time since adoption, (T, N), in the units of the time column; NaN for units that are never treated."""
+        return time_since(self.first, self.clock)
+
     @property
     def n_clusters(self) -> int:
         return int(self.cluster.max()) + 1
+
+    @property
+    def n_treated(self) -> int:
+        return int(self.D.any(axis=0).sum())
+
+    @property
+    def root(self) -> np.ndarray:
+        """Root of the mass, (N, T)."""
+        return np.sqrt(self.mass.T)
+
+    @property
+    def scaled(self) -> np.ndarray:
+        """Outcomes times the root of the mass, (N, T)."""
+        return self.root * self.y.T
 
     def absorber(self, among: np.ndarray | None = None) -> Absorber:
         """What takes the fixed effects out, estimated on the observations of the mask ``among`` only."""
@@ -73,7 +98,7 @@ def read_policy(
     formula, data, *, treatment=None, entity=None, time=None, weights_column=None, period_by=None, cluster=None,
     missing="error",
 ) -> PolicySample:  # fmt: skip
-    """Align a formula's columns; ``treatment`` is the first regressor unless named.
+    """Align a formula's columns; ``treatment`` may be left out where one regressor is 0 or 1.
 
     Raises
     ------
@@ -82,11 +107,12 @@ def read_policy(
         E501 no panel, E502 columns.
     """
     check_option("missing", missing, ("error", "drop"))
-    d = design(formula, data, no_links(data, entity), entity=entity, time=time, missing=missing, lagged=False)
+    with balanced_cures():
+        d = design(formula, data, no_links(data, entity), entity=entity, time=time, missing=missing, lagged=False)
     if not d.is_panel:
         raise SpatialInputError("E501", "difference-in-differences needs a panel", hint="give entity= and time=")
     terms = [name for name in d.names if name != INTERCEPT]
-    treatment = treatment_term(treatment, terms)
+    treatment = treatment_term(treatment, d)
     D = d.X[:, :, d.names.index(treatment)]
     refuse_without_variation(D, treatment)
     covariates = [name for name in terms if name != treatment]
@@ -98,15 +124,53 @@ def read_policy(
     )  # fmt: skip
 
 
-def treatment_term(treatment, terms: list[str]) -> str:
-    """The treatment's term: the first regressor unless named."""
+def treatment_term(treatment, d: Design, option: str = "treatment") -> str:
+    """The named term; unnamed, the only regressor, or the only one that is 0 or 1 throughout.
+
+    Raises
+    ------
+    SpatialInputError
+        E502 no such term, or none named where several regressors could be meant.
+    """
+    terms = [name for name in d.names if name != INTERCEPT]
+    if treatment is not None or len(terms) < 2:
+        return regressor(treatment, terms, option)
+    switches = [name for name in terms if is_switch(d.X[:, :, d.names.index(name)])]
+    if len(switches) != 1:
+        which = f"{', '.join(switches)} are 0 or 1" if switches else "none of several regressors is 0 or 1"
+        raise SpatialInputError("E502", f"name the {option}: {which}", hint=f"{option}={(switches or terms)[0]!r}")
+    return switches[0]
+
+
+def regressor(name, terms: list[str], option: str) -> str:
+    """The named term, the first unless named.
+
+    Raises
+    ------
+    SpatialInputError
+        E502 no such term.
+    """
     if not terms:
-        raise SpatialInputError("E502", "the formula has no treatment", hint="write 'y ~ treatment + covariates'")
-    treatment = terms[0] if treatment is None else treatment
-    if treatment not in terms:
-        raise SpatialInputError("E502", f"treatment={treatment!r} is no regressor of the formula",
-                                column=str(treatment), hint="the regressors are " + ", ".join(terms))  # fmt: skip
-    return treatment
+        raise SpatialInputError("E502", f"the formula has no {option}", hint=f"write 'y ~ {option} + covariates'")
+    name = terms[0] if name is None else name
+    if name not in terms:
+        raise SpatialInputError("E502", f"{option}={name!r} is no regressor of the formula", column=str(name),
+                                hint="the regressors are " + ", ".join(terms))  # fmt: skip
+    return name
+
+
+@contextmanager
+def balanced_cures():
+    """Errors of the reading with cures that fit estimators of balanced panels: they take no ``missing="period"``."""
+    try:
+        yield
+    except SpatialInputError as error:
+        if 'missing="period"' not in (error.hint or ""):
+            raise
+        hint = "complete these pairs, or leave their units or periods out" if error.code == "E104" else (
+            'missing="drop" leaves out units with missing values')
+        raise SpatialInputError(error.code, error.message, column=error.column, rows=error.rows, ids=error.ids,
+                                n=error.n, hint=hint) from error  # fmt: skip
 
 
 def unit_codes(d: Design, column: str) -> tuple[np.ndarray, pd.Index]:

@@ -1,27 +1,29 @@
-"""Difference-in-differences: the door, and the answer with its path and its test of earlier trends."""
+"""Difference-in-differences: the door, and the answer with its path and its tests of earlier trends."""
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+from spillover.errors import SpatialInputError, check_option
 from spillover.show import Shown
 
 from ..records.schema import SCHEMA
-from ..records.tests import TestResult
-from . import imputation, twfe
+from . import bands, group_time, imputation, twfe
 from ._sample import PolicySample, read_policy
-from ._tables import rows, wald
-from .group_time import GroupTime
-from .treatment import is_switch
+from ._tables import rows
+from .before import did_pretrends, earlier_periods
+from .delete_one import Jackknife
+from .pretrends import Pretrends
+from .randomization import FEW_TREATED, Randomization, assignments, invert
+from .treatment import is_switch, step_of
 
 METHODS = ("imputation", "group_time", "twfe")
 CONTROLS = ("never", "not_yet")
-FEW = 10  # clusters: below, clustered standard errors are too small
+BANDS = ("pointwise", "simultaneous")
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,14 +33,19 @@ class DiD(Shown):
     Attributes
     ----------
     table : DataFrame
-        The common schema; the first row is the headline.
+        The common schema and ``df``, the degrees of freedom of t; the first row is the headline.
     path : DataFrame or None
-        By ``period`` since adoption: estimates, intervals and ``reference``, true where a coefficient is zero by
-        construction. None for a share or a dose.
+        By ``period``, time since adoption in the units of the time column: estimates, intervals, ``df`` and
+        ``reference``, true where a coefficient is zero by construction. An effect that one unit alone identifies has no
+        standard error. None for a share or a dose.
     path_vcov : ndarray
         Of the path without its reference.
     sample : PolicySample
     settings : dict
+    jackknife : Jackknife
+        Of the rows of ``table``.
+    exposed : ndarray of bool, shape (T, N), or None
+        Untreated observations in a ring around the treated: no comparison.
     notes : tuple of str
     """
 
@@ -47,6 +54,8 @@ class DiD(Shown):
     path_vcov: np.ndarray = field(repr=False)
     sample: PolicySample = field(repr=False)
     settings: dict = field(repr=False)
+    jackknife: Jackknife = field(repr=False)
+    exposed: np.ndarray | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
 
     @property
@@ -65,23 +74,32 @@ class DiD(Shown):
     def std_error(self) -> float:
         return float(self.table["std_error"].iloc[0])
 
-    @property
-    def pretrends(self) -> TestResult:
-        """Wald test that all effects before adoption are zero.
+    @cached_property
+    def pretrends(self) -> Pretrends:
+        """Tests on untreated observations: ``.joint``, up to three leads are zero, and ``.slope``, those treated had no
+        trend of their own; see ``spatial.policy.pretrends``.
 
-        Passing it is no proof of parallel trends: look at the path and at its intervals too (Roth 2022, American
-        Economic Review: Insights 4:305-322).
+        Not to reject is no proof of parallel trends: ``.slope.detectable`` is the trend that the test would find with
+        80 % power, and ``.weak`` whether that could make up the whole effect (Roth 2022, American Economic Review:
+        Insights 4:305-322).
 
         Raises
         ------
         SpatialInputError
-            E206 when the path has no earlier period beside the reference.
+            E206 for a share or a dose, or where nobody is observed twice before adoption.
         """
-        if self.path is None or not (free := ~self.path["reference"] & (self.path["period"] < 0)).any():
-            raise SpatialInputError("E206", "the path has no period before adoption to test")
-        at = free[~self.path["reference"]].to_numpy()
-        tau = self.path.loc[free, "estimate"].to_numpy()
-        return wald("no effect before adoption", tau, self.path_vcov[np.ix_(at, at)], "earlier effects are all zero")
+        return did_pretrends(self)
+
+    @cached_property
+    def randomization(self) -> Randomization | None:
+        """p-value and interval of the headline over chance assignments of the dates, where five units or fewer are
+        treated; see ``spatial.policy.randomization``. None otherwise, and with rings."""
+        s = self.sample
+        if self.settings.get("rings") or not is_switch(s.D) or s.n_treated > FEW_TREATED:
+            return None
+        first, exact = assignments(s.first, seed=1)
+        A, C = (under_dates(s, first, self.settings, outcome) for outcome in (s.y, s.D))
+        return invert(A, C, self.settings["level"], exact)
 
     def trends(self) -> pd.DataFrame:
         """Mean outcome by period and adoption cohort, ``never`` among them, with the cohorts' sizes."""
@@ -99,9 +117,9 @@ class DiD(Shown):
 
 def did(
     formula: str, data: pd.DataFrame, *, treatment: str | None = None, entity: str | None = None,
-    time: str | None = None, method: str = "imputation", control: str = "never", reference: int = -1,
-    window: tuple[int, int] | None = None, cluster: str | None = None, weights_column: str | None = None,
-    period_by: str | None = None, level: float = 0.95, missing: str = "error",
+    time: str | None = None, method: str = "imputation", control: str = "never", reference: float | None = None,
+    window: tuple[float, float] | None = None, cluster: str | None = None, weights_column: str | None = None,
+    period_by: str | None = None, band: str = "pointwise", level: float = 0.95, missing: str = "error",
 ) -> DiD:  # fmt: skip
     """Effect of a policy on those that adopted it, at once or one after the other.
 
@@ -112,27 +130,31 @@ def did(
     data : DataFrame
         One row per unit and period, balanced, in any order.
     treatment : str, optional
-        Its term; the first regressor by default. 0 before the policy and 1 from its first period on. With
-        ``method="twfe"`` also a share or a dose, which has no path.
+        Its term; may be left out where it is the only regressor, or the only one that is 0 or 1. 0 before the policy
+        and 1 from its first period on. With ``method="twfe"`` also a share or a dose, which has no path.
     entity, time : str, optional
-        Columns of unit and period; a (unit, period) MultiIndex serves instead.
+        Columns of unit and period; a (unit, period) MultiIndex serves instead. Time since adoption is counted in the
+        units of ``time``: years where these are years, also where some are absent.
     method : {"imputation", "group_time", "twfe"}
         Imputation (Borusyak, Jaravel & Spiess 2024) and group-time effects (Callaway & Sant'Anna 2021, without
         covariates equal to the interaction-weighted estimator) allow effects to differ between cohorts and
         over time. Two-way fixed effects do not.
     control : {"never", "not_yet"}
         Comparison of ``group_time``: units never treated, or also those not treated yet.
-    reference : int
-        The period before adoption whose effect is zero by construction, with "twfe". Group-time effects are
-        measured from -1. Imputation compares with all periods before the path begins.
+    reference : number, optional
+        With "twfe", the time since adoption whose effect is zero by construction; the last at which every cohort is
+        observed before it, by default. Group-time effects are measured from each cohort's last period before
+        adoption. Imputation compares with all periods before the path begins.
     window : (first, last), optional
-        Periods of the path; default all. With "twfe" its ends gather what lies beyond.
+        Times since adoption of the path; default all. With "twfe" its ends gather what lies beyond.
     cluster : str, optional
         Column of the groups within which errors may be correlated, fixed for each unit; the units by default.
     weights_column : str, optional
         Weights of the observations (analytic weights); not with "group_time".
     period_by : str, optional
         Column, fixed for each unit: periods have an effect of their own in each of its groups (region by year).
+    band : {"pointwise", "simultaneous"}
+        Whether intervals and p-values of the path hold one by one or all together (sup-t).
     level : float
         Coverage of the intervals.
     missing : {"error", "drop"}
@@ -141,104 +163,178 @@ def did(
     Returns
     -------
     DiD
-        ``.att``, ``.table``, ``.path``, ``.pretrends``, ``.trends()``.
+        ``.att``, ``.table``, ``.path``, ``.pretrends``, ``.randomization``, ``.trends()``.
 
     Raises
     ------
     SpatialInputError
-        E230-E236: a treatment that is not 0 or 1, switches off, is there from the start, for none, for all or
-        for one unit only, or without never-treated units; E533 options that do not fit the method; E730 periods in
-        which all are treated; E1xx keys, E2xx values, E5xx formula.
+        E106 periods that are text; E230-E236: a treatment that is not 0 or 1,
+        switches off, is there from the start, for none, for all or for one unit only, or without never-treated units;
+        E502 an unnamed treatment; E533 options that do not fit the method; E730 periods in which all are treated; E1xx
+        keys, E2xx values, E5xx formula.
+
+    Notes
+    -----
+    Standard errors come from deleting one unit (cluster) at a time, scaled to be right under independent errors, with
+    Satterthwaite's degrees of freedom: see ``spatial.policy.delete_one``. With imputation a deleted unit's weight moves
+    to its cohort. With five or fewer treated units look at ``.randomization`` too.
 
     Examples
     --------
     >>> import shapefiles, spatial as sp
     >>> castle = shapefiles.load_panel("castle")
-    >>> homicide = sp.did("log(homicide) ~ law", castle, entity="state", time="year", method="twfe")
+    >>> homicide = sp.did("log(homicide) ~ law", castle, treatment="law", entity="state", time="year", method="twfe")
     >>> round(homicide.att, 4)
     0.0878
     """
     check_option("method", method, METHODS)
     check_option("control", control, CONTROLS)
+    check_option("band", band, BANDS)
     sample = read_policy(formula, data, treatment=treatment, entity=entity, time=time, cluster=cluster,
                          weights_column=weights_column, period_by=period_by, missing=missing)  # fmt: skip
-    window = path_window(window, reference, len(sample.times))
-    settings = {"method": method, "control": control, "reference": reference, "window": window, "level": level,
+    settings = {"method": method, "control": control, "level": level, "band": band,
                 "cluster": cluster or str(sample.ids.name or "unit"), "weights": weights_column,
                 "period_by": period_by}  # fmt: skip
-    table, path, V = ENGINES[method](sample, settings)
-    return DiD(table, path, V, sample, settings, warned(sample))
+    dose = method == "twfe" and not is_switch(sample.D)
+    reference, window, notes = (None, None, dose_note(sample.treatment)) if dose else path_window(sample, window,
+                                                                                                 reference, method)
+    settings |= {"reference": reference, "window": window}
+    table, path, V, jackknife = ENGINES[method](sample, settings)
+    return DiD(table, path, V, sample, settings, jackknife, None, (*sample.notes, *notes, *alone(path)))
 
 
-def path_window(window, reference, T) -> tuple[int, int]:
-    ends = (-T, T) if window is None else tuple(window) if np.iterable(window) else (window,)
-    pair = len(ends) == 2 and all(isinstance(end, int | np.integer) for end in ends)
-    if not (pair and ends[0] <= reference < 0 <= ends[1]):
-        raise SpatialInputError("E533", f"window={window!r} must run from before the reference period {reference} to 0 "
-                                "or later, and the reference lie before adoption", hint="window=(-5, 5)")  # fmt: skip
-    return int(ends[0]), int(ends[1])
+def path_window(sample, window, reference, method: str):
+    """The path's reference (None where there is none), its first and last time (None: no path), and notes on uneven
+    periods.
+
+    ``sample`` has ``first``, ``since``, ``clock``, ``times`` and ``treatment``.
+    """
+    span = float(np.ptp(sample.clock)) + 1
+    ends = (-span, span) if window is None else tuple(window) if np.iterable(window) else (window,)
+    numbers = all(isinstance(end, int | float | np.number) for end in (*ends, reference or 0))
+    if len(ends) != 2 or not numbers or not ends[0] < 0 <= ends[1]:
+        raise SpatialInputError("E533", f"window={window!r}, reference={reference!r} must be numbers: the window runs "
+                                "from before adoption to 0 or later", hint="window=(-5, 5)")  # fmt: skip
+    if method == "imputation":
+        return None, ends, _uneven(sample, None)
+    step = step_of(sample.clock)
+    if method == "group_time":
+        return (None if step is None else -step), ends, _uneven(sample, None)
+    seen = seen_by_all(sample)
+    if reference is None:
+        if not len(seen):
+            return None, None, ["periods are uneven, and at no time before adoption is every cohort observed: no "
+                                "common reference, no path; method='imputation' needs none"]  # fmt: skip
+        reference = seen[-1]
+    before = np.unique(sample.since[sample.since < 0])
+    if not (reference in before and ends[0] <= reference):
+        raise SpatialInputError("E533", f"reference={reference:g} must lie before adoption, inside window={window!r}, "
+                                "where units are observed",
+                                hint="times before adoption are " + ", ".join(f"{k:g}" for k in before[::-1][:6])
+                                )  # fmt: skip
+    return float(reference), ends, _uneven(sample, reference)
+
+
+def dose_note(treatment: str) -> list[str]:
+    return [f"{treatment} is not 0 or 1 throughout: taken as a share or a dose, without a path and tests before it"]
+
+
+def seen_by_all(sample) -> np.ndarray:
+    """Times before adoption at which every cohort is observed, ascending."""
+    cohorts = np.unique(sample.first[sample.first < len(sample.clock)])
+    sets = [set(sample.clock[sample.clock < sample.clock[g]] - sample.clock[g]) for g in cohorts]
+    return np.array(sorted(set.intersection(*sets)))
+
+
+def _uneven(sample, reference) -> list[str]:
+    if len(sample.clock) < 3 or step_of(sample.clock) is not None:
+        return []
+    late = [str(sample.times[k + 1]) for k in np.flatnonzero(np.diff(sample.clock) > np.diff(sample.clock).min())]
+    base = "" if reference is None else f"; the path's reference is {reference:g}"
+    return [f"periods are uneven (longer before {', '.join(late[:5])}): time since adoption counts "
+            f"{sample.times.name or 'time'}, not periods{base}"]  # fmt: skip
 
 
 def _twfe(sample, settings):
-    df, level = sample.n_clusters - 1, settings["level"]
-    dose = not is_switch(sample.D)
-    periods, tau, V = (None, None, np.zeros((0, 0))) if dose else twfe.path(sample, settings["window"],
-                                                                           settings["reference"])  # fmt: skip
-    estimate, error = twfe.att(sample)
-    table = rows([estimate], [error], level=level, df=df, term=[sample.treatment])
-    return table, None if dose else _path(periods, tau, V, settings["reference"], level, df), V
+    level = settings["level"]
+    one = twfe.att(sample)
+    table = rows(one.estimates, one.std_errors, level=level, df=one.df, term=[sample.treatment])
+    if settings["window"] is None:
+        return table, None, np.zeros((0, 0)), one
+    periods, path = twfe.path(sample, settings["window"], settings["reference"])
+    return table, path_table(periods, path.estimates, path.std_errors, path.df, path.v, settings), path.V, one
 
 
 def _imputation(sample, settings):
     level, (first, last) = settings["level"], settings["window"]
     periods, estimands = imputation.averages(sample, (first, last))
-    tau, V, _ = imputation.effects(sample, estimands)
-    earlier, before, V_before = imputation.earlier_periods(sample, -first)
-    table = rows(tau[:1], np.sqrt(V[:1, 0]), level=level, term=["ATT"])
-    whole = np.zeros((len(earlier) + len(periods),) * 2)
-    p = len(earlier)
-    whole[:p, :p], whole[p:, p:] = V_before, V[1:, 1:]
-    return table, _path([*earlier, *periods], [*before, *tau[1:]], whole, None, level, None), whole
+    found = imputation.effects(sample, estimands)
+    one, later = found.part(slice(0, 1)), found.part(slice(1, None))
+    table = rows(one.estimates, one.std_errors, level=level, df=one.df, term=["ATT"])
+    earlier, before, v = earlier_periods(sample, first)
+    p, whole = len(earlier), np.zeros((len(earlier) + len(periods),) * 2)
+    if p:
+        whole[:p, :p] = before.V
+    whole[p:, p:] = later.V
+    together = (np.concatenate([getattr(before, name), getattr(later, name)]) if p else getattr(later, name)
+                for name in ("estimates", "std_errors", "df"))  # fmt: skip
+    path = path_table([*earlier, *periods], *together, np.concatenate([v, later.v]), settings)
+    return table, path, whole, one
 
 
 def _group_time(sample, settings):
     if sample.names or settings["weights"] or settings["period_by"]:
         raise SpatialInputError("E533", "method='group_time' takes no covariates, weights or period_by",
                                 hint="method='imputation'")  # fmt: skip
-    effects = GroupTime(sample, settings["control"])
-    named, by_period = effects.averages(settings["window"])
-    psi = np.array([psi for _, psi in named.values()])
-    errors = np.sqrt(np.diag(effects.covariance(psi)))
-    table = rows([e for e, _ in named.values()], errors, level=settings["level"],
-                 term=[f"ATT, {name}" for name in named])  # fmt: skip
-    V = effects.covariance(np.array([psi for _, psi in by_period.values()]))
-    tau = [e for e, _ in by_period.values()]
-    return table, _path(list(by_period), tau, V, -1, settings["level"], None), V
+    periods, found = group_time.effects(sample, settings["control"], settings["window"])
+    n = len(group_time.NAMES)
+    usual, path = found.part(slice(0, n)), found.part(slice(n, None))
+    table = rows(usual.estimates, usual.std_errors, level=settings["level"], df=usual.df,
+                 term=[f"ATT, {name}" for name in group_time.NAMES])  # fmt: skip
+    return table, path_table(periods, path.estimates, path.std_errors, path.df, path.v, settings), path.V, usual
 
 
 ENGINES = {"twfe": _twfe, "imputation": _imputation, "group_time": _group_time}
 
 
-def _path(periods, tau, V, reference, level, df) -> pd.DataFrame:
-    table = rows(tau, np.sqrt(np.diag(V)), level=level, df=df, period=np.array(periods, dtype=int))
+def path_table(periods, estimates, errors, df, v, settings) -> pd.DataFrame:
+    """By time since adoption, with the reference; intervals and p-values together where the band is simultaneous."""
+    level = settings["level"]
+    table = rows(estimates, errors, level=level, df=np.asarray(df), period=whole_numbers(periods))
+    there = (table["std_error"] > 0).to_numpy()
+    if settings["band"] == "simultaneous" and there.any():
+        draws = bands.largest(v[there])
+        wide = rows(estimates, errors, level=bands.level_of_each(draws, level), df=np.asarray(df))
+        table[["conf_low", "conf_high"]] = wide[["conf_low", "conf_high"]]
+        table.loc[there, "p_value"] = bands.adjusted(table.loc[there, "p_value"].to_numpy(), draws)
     table["reference"] = False
-    if reference is not None:
-        zero = {"period": reference, "estimate": 0.0, "std_error": 0.0, "conf_low": 0.0, "conf_high": 0.0}
-        table = pd.concat([table, pd.DataFrame([{**zero, "statistic": np.nan, "p_value": np.nan, "reference": True}])])
+    if settings["reference"] is not None:
+        zero = {"period": whole_numbers([settings["reference"]])[0], "estimate": 0.0, "std_error": 0.0, "conf_low": 0.0,
+                "conf_high": 0.0, "statistic": np.nan, "p_value": np.nan, "df": np.nan, "reference": True}  # fmt: skip
+        table = pd.concat([table, pd.DataFrame([zero])])
     return table.sort_values("period", ignore_index=True)
 
 
-def warned(sample: PolicySample) -> tuple[str, ...]:
-    """The notes of the result, that on few clusters among them."""
-    treated = len(np.unique(sample.cluster[sample.D.any(axis=0)]))
-    return (*sample.notes, *few_clusters(sample.n_clusters, treated, stacklevel=4))
+def whole_numbers(values) -> np.ndarray:
+    """As int where all are."""
+    values = np.asarray(values, dtype=float)
+    return values.astype(int) if (values == values.round()).all() else values
 
 
-def few_clusters(n: int, treated: int, stacklevel: int = 3) -> list[str]:
-    """Few clusters make standard errors too small: said in the result, and aloud."""
-    if n >= FEW and treated >= FEW // 2:
+def alone(path: pd.DataFrame | None) -> list[str]:
+    """A note on effects that one unit or cluster alone identifies."""
+    if path is None:
         return []
-    said = (f"{n} clusters, {treated} of them treated: clustered standard errors are too small with so few; see "
-            "spatial.placebo_units for a p-value that does not need many")  # fmt: skip
-    warnings.warn(said, SpatialInputWarning, stacklevel=stacklevel)
-    return [said]
+    at = ", ".join(f"{k:+g}" for k in path.loc[path["std_error"].isna(), "period"].unique())
+    return [f"no standard error at {at}: one unit alone identifies the effect"] if at else []
+
+
+def under_dates(sample: PolicySample, first: np.ndarray, settings: dict, outcome: np.ndarray) -> np.ndarray:
+    """The headline estimate under every row of dates (R, N), of an outcome (T, N)."""
+    if settings["method"] == "twfe":
+        return twfe.att_of_many(sample, first, outcome)
+    if settings["method"] == "imputation":
+        return imputation.overall(sample, first, outcome)
+    v = group_time.simple(sample, settings["control"])
+    dates, one = np.unique(sample.first, return_index=True)
+    return (v[one] @ outcome)[np.searchsorted(dates, first), np.arange(first.shape[1])].sum(axis=1)

@@ -2,18 +2,23 @@
 
     ATT(g, t) = E[y_t - y_{g-1} | first treated in g] - E[y_t - y_{g-1} | comparison]
 
-without covariates, where the interaction-weighted estimator of Sun & Abraham (2021) has the same numbers. Standard
-errors come from influence functions, those of the cohorts' estimated shares included. Source: Callaway &
-Sant'Anna (2021, J. Econometrics 225:200-230), equations 2.8 and 3.4-3.9.
+without covariates, where the interaction-weighted estimator of Sun & Abraham (2021) has the same numbers. Every average
+is linear in y with weights that depend on a unit's cohort and on the cohorts' sizes alone, so that deleting a unit
+changes sizes: the shares that weight the cohorts are estimated anew with it. Source: Callaway & Sant'Anna (2021,
+J. Econometrics 225:200-230), equations 2.8 and 3.4-3.9.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from spillover.errors import SpatialInputError
+
 from ._sample import PolicySample
-from .absorb import cluster_sums
+from .delete_one import Linear, jackknife, plain
 from .treatment import refuse_without_never_treated
+
+NAMES = ("simple", "dynamic", "group", "calendar")
 
 
 class GroupTime:
@@ -21,67 +26,117 @@ class GroupTime:
 
     Attributes
     ----------
-    cohort, period : (K,) positions;  att : (K,);  psi : (K, N), with att's error = mean of psi
+    cohorts : (H,) dates of adoption, T for never;  code : (N,) each unit's place among them
+    cells : (K, 2) of cohort's place and period
     """
 
-    def __init__(self, sample: PolicySample, control: str):
-        T, N = sample.y.shape
-        first = sample.first
-        if control == "never":
-            refuse_without_never_treated(first, T, sample.treatment, "group_time")
-        self.sample, rows = sample, []
-        for g in np.unique(first[first < T]):
-            inside = first == g
-            for t in range(T):
-                against = first == T if control == "never" else (first > max(t, g)) & ~inside
-                if t == g - 1 or not against.any():
-                    continue
-                change = sample.y[t] - sample.y[g - 1]
-                own, other = change[inside].mean(), change[against].mean()
-                psi = N / inside.sum() * inside * (change - own) - N / against.sum() * against * (change - other)
-                rows.append((g, t, own - other, psi))
-        self.cohort, self.period = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
-        self.att, self.psi = np.array([row[2] for row in rows]), np.array([row[3] for row in rows])
+    def __init__(self, first: np.ndarray, T: int, control: str):
+        self.T, self.control = T, control
+        self.cohorts, self.code = np.unique(first, return_inverse=True)
+        self.cells = np.array([(h, t) for h, g in enumerate(self.cohorts) if g < T for t in range(T)
+                               if t != g - 1 and self._comparison(h, t).any()]).reshape(-1, 2)  # fmt: skip
 
-    def average(self, cells: np.ndarray, by_share: bool = True):
-        """(estimate, psi) of the cells' average, each weighted by its cohort's share of the units, or equally."""
-        if not by_share:
-            return self.att[cells].mean(), self.psi[cells].mean(axis=0)
-        w, of_w = self._shares(self.cohort[cells])
-        return w @ self.att[cells], w @ self.psi[cells] + self.att[cells] @ of_w
+    def _comparison(self, h: int, t: int) -> np.ndarray:
+        """The cohorts that cohort h is compared with in period t, (H,)."""
+        g = self.cohorts[h]
+        if self.control == "never":
+            return self.cohorts == self.T
+        return (self.cohorts > max(t, g)) & (self.cohorts != g)
 
-    def averages(self, window: tuple[int, int]):
-        """(name, estimate, psi) of the usual averages, and the same by period since adoption."""
-        since = self.period - self.cohort
-        post = since >= 0
-        by_period = {int(k): self.average(since == k) for k in np.unique(since) if window[0] <= k <= window[1]}
-        dynamic = [self.average(since == k) for k in np.unique(since[post])]
-        calendar = [self.average(post & (self.period == t)) for t in np.unique(self.period[post])]
-        table = {"simple": self.average(post), "dynamic": _mean(dynamic), "group": self._group(post),
-                 "calendar": _mean(calendar)}  # fmt: skip
-        return table, by_period
+    def weights(self, sizes: np.ndarray, averages) -> np.ndarray:
+        """Weights of the outcomes of every unit of a cohort, (E, H, T), for cohorts of these sizes (H,); NaN where an
+        average does not exist."""
+        cell = np.full((len(self.cells), len(sizes), self.T), np.nan)
+        for k, (h, t) in enumerate(self.cells):
+            against = self._comparison(h, t)
+            n = sizes[against].sum()
+            if not sizes[h] or not n:
+                continue
+            cell[k] = 0
+            change = np.zeros(self.T)
+            change[t] += 1
+            change[self.cohorts[h] - 1] -= 1
+            cell[k, h] = change / sizes[h]
+            cell[k, against & (sizes > 0)] = -change / n
+        of_cells = np.array([self._mean(kind, at, sizes) for kind, at in averages])
+        exists = ~np.isnan(cell).any(axis=(1, 2))
+        v = np.einsum("ek,kht->eht", of_cells, np.where(exists[:, None, None], cell, 0.0))
+        v[((of_cells != 0) & ~exists).any(axis=1)] = np.nan
+        return v
 
-    def _group(self, post):
-        """Each cohort's mean over its treated periods, then over cohorts by their shares."""
-        cohorts = np.unique(self.cohort)
-        each = [self.average(post & (self.cohort == g), by_share=False) for g in cohorts]
-        estimates, psi = np.array([e for e, _ in each]), np.array([p for _, p in each])
-        w, of_w = self._shares(cohorts)
-        return w @ estimates, w @ psi + estimates @ of_w
+    def averages(self, periods) -> list:
+        """(kind, cells) of the usual four averages and of each period since adoption, as masks over the cells."""
+        post = self.cells[:, 1] >= self.cohorts[self.cells[:, 0]]
+        return [*((kind, post) for kind in NAMES), *(("simple", at) for at in periods)]
 
-    def _shares(self, cohorts):
-        """The cohorts' shares of the units, scaled to sum to one, and their influence functions."""
-        member = (self.sample.first == cohorts[:, None]).astype(float)
-        share = member.mean(axis=1)
-        w = share / share.sum()
-        moved = (member - share[:, None]) / share.sum()
-        return w, moved - w[:, None] * moved.sum(axis=0)
-
-    def covariance(self, psi: np.ndarray) -> np.ndarray:
-        """Of estimates with influence functions (E, N), added up by cluster."""
-        sums = cluster_sums(psi.T, self.sample.cluster)
-        return sums.T @ sums / psi.shape[1] ** 2
+    def _mean(self, kind, at, sizes) -> np.ndarray:
+        """Weights of the cells' effects, (K,): by the cohorts' shares, within periods or cohorts first where named."""
+        h, t = self.cells.T
+        share = np.where(at, sizes[h], 0.0).astype(float)
+        if kind == "simple":
+            return share / share.sum() if share.any() else np.full(len(at), np.nan)
+        if kind == "group":
+            per = np.bincount(h[at], minlength=len(sizes))
+            share = np.divide(share, per[h], out=np.zeros(len(at)), where=per[h] > 0)
+            return share / share.sum() if share.any() else np.full(len(at), np.nan)
+        within = t - self.cohorts[h] if kind == "dynamic" else t
+        keys, code = np.unique(within[at & (share > 0)], return_inverse=True)
+        out = np.zeros(len(at))
+        there = np.flatnonzero(at & (share > 0))
+        out[there] = share[there] / np.bincount(code, share[there])[code] / len(keys)
+        return out
 
 
-def _mean(parts):
-    return np.mean([e for e, _ in parts]), np.mean([p for _, p in parts], axis=0)
+def effects(sample: PolicySample, control: str, window: tuple[float, float]):
+    """The four averages and the path.
+
+    Returns
+    -------
+    periods : ndarray of p, since adoption;  Jackknife of 4 + p estimates
+
+    Raises
+    ------
+    SpatialInputError
+        E234 without never-treated units, E730 when no cohort has a comparison.
+    """
+    T, first = len(sample.times), sample.first
+    if control == "never":
+        refuse_without_never_treated(first, T, sample.treatment, "group_time")
+    group = GroupTime(first, T, control)
+    start = sample.clock[np.minimum(group.cohorts[group.cells[:, 0]], T - 1)]
+    since = sample.clock[group.cells[:, 1]] - start
+    if not (since >= 0).any():
+        raise SpatialInputError("E730", "no cohort has a comparison in a treated period", column=sample.treatment,
+                                hint="method='imputation', or add units that are untreated")  # fmt: skip
+    periods = np.unique(since[(since >= window[0]) & (since <= window[1])])
+    averages = group.averages([since == k for k in periods])
+    return periods, jackknife(_deletions(group, averages, sample.cluster), sample.y.T, sample.cluster,
+                              plain(sample.n_clusters))  # fmt: skip
+
+
+def simple(sample: PolicySample, control: str) -> np.ndarray:
+    """Weights v (N, T) of the average over all treated observations."""
+    group = GroupTime(sample.first, len(sample.times), control)
+    v = group.weights(np.bincount(group.code).astype(float), group.averages([])[:1])
+    return v[0][group.code]
+
+
+def _deletions(group: GroupTime, averages, cluster) -> list[Linear]:
+    H, T = len(group.cohorts), group.T
+    members = np.zeros((int(cluster.max()) + 1, H))
+    np.add.at(members, (cluster, group.code), 1)
+    v = group.weights(members.sum(axis=0), averages)
+    kinds, kind = np.unique(members, axis=0, return_inverse=True)  # clusters of the same composition
+    kind = kind.ravel()
+    without = np.array([group.weights(members.sum(axis=0) - gone, averages) for gone in kinds])
+    kept = ~np.isnan(without).any(axis=(2, 3))
+
+    def blocks(part):
+        code = group.code[part]
+        B = np.zeros((len(code), T, H, T))
+        t = np.arange(T)
+        B[np.arange(len(code))[:, None], t, code[:, None], t] = 1
+        return B.reshape(len(code), T, H * T)
+
+    return [Linear(v[e][group.code], np.nan_to_num(without[:, e] - v[e]).reshape(len(kinds), -1)[kind], blocks,
+                   kept[kind, e]) for e in range(len(averages))]  # fmt: skip

@@ -6,6 +6,7 @@ border is then outside its model; weights of few links leave islands.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
@@ -13,16 +14,19 @@ from itertools import combinations, pairwise
 import numpy as np
 import pandas as pd
 
-from spillover.errors import SpatialInputError, check_option
+from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
 from spillover.show import Shown
 
 from ..design.design import design
 from ..effects.average import KINDS, Effects
-from ..models.family import sdm
+from ..models.family import ols, sar, sdm, slx
+from ..models.family_error import gns, sac, sdem, sem
 from ..models.fit import Fit
 from ..records.schema import SCHEMA
 from ._tables import rows
 
+MODELS = {"sdm": sdm, "sar": sar, "sem": sem, "slx": slx, "sdem": sdem, "sac": sac, "gns": gns,
+          "ols": ols}  # fmt: skip
 CUTS = {"median": [0.5], "tercile": [1 / 3, 2 / 3]}
 FEWEST = 5  # units or periods of a group
 
@@ -39,12 +43,15 @@ class Heterogeneity(Shown):
         Groups are taken as independent samples.
     drawn : ndarray, shape (permutations, rows of differences), NaN where a group could not be estimated
     settings : dict
+    notes : tuple of str
+        Groups that were left out because they are too small.
     """
 
     effects: dict[str, Effects] = field(repr=False)
     differences: pd.DataFrame
     drawn: np.ndarray = field(repr=False)
     settings: dict = field(repr=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def fits(self) -> dict[str, Fit]:
@@ -58,7 +65,7 @@ class Heterogeneity(Shown):
 
 def heterogeneity(
     formula: str, data: pd.DataFrame, w, *, by: str, cut: str | list[float] | None = None,
-    model: Callable[..., Fit] = sdm, variables: list[str] | None = None, entity: str | None = None,
+    model: str | Callable[..., Fit] = "sdm", variables: list[str] | None = None, entity: str | None = None,
     time: str | None = None, permutations: int = 0, draws: int = 1000, seed: int = 1, level: float = 0.95, **options,
 ) -> Heterogeneity:  # fmt: skip
     """Fit one model in every group and compare its effects.
@@ -72,13 +79,13 @@ def heterogeneity(
         an era) groups of periods. With ``cut`` also a number that changes: units are grouped by their mean.
     cut : "median", "tercile" or list of numbers, optional
         Where a numeric column is cut; classes include their upper end.
-    model : function
-        ``sp.sdm``, ``sp.sar`` ...
+    model : {"sdm", "sar", "sem", "slx", "sdem", "sac", "gns", "ols"} or function
+        A name, or ``sp.sdm``, ``sp.sar`` ...
     variables : list of str, optional
         Whose effects are compared; default all.
     permutations : int
-        Fisher's permutation test: the groups' labels are dealt out among the units (or periods) anew, so many times.
-        Groups dealt at random are less compact than regions are, and have fewer links: take its p-values as a guide.
+        Fisher's permutation test: the groups' labels are assigned to the units (or periods) at random, so many times.
+        Groups of random units are less compact than regions are, and have fewer links: take its p-values as a guide.
     draws, seed, level
         Of the effects' intervals; ``seed`` also of the permutations.
 
@@ -90,7 +97,18 @@ def heterogeneity(
     ------
     SpatialInputError
         E236 a column that is fixed for neither units nor periods, E501 no panel or one W per period, E533 cuts that do
-        not separate, E732 a group of fewer than 5, and what the model raises, with the group's name.
+        not separate, E732 fewer than two groups of 5 units (2 periods), and what the model raises, with the group's
+        name.
+
+    Warns
+    -----
+    SpatialInputWarning
+        Groups left out.
+
+    Notes
+    -----
+    Groups of fewer than 5 units or 2 periods, and those with too few observations for the model, are left out:
+    ``.notes`` names them.
 
     Examples
     --------
@@ -104,11 +122,15 @@ def heterogeneity(
     """
     missing = options.get("missing", "error")
     check_option("missing", missing, ("error", "drop"))
+    if not callable(model):
+        check_option("model", model, MODELS)
+        model = MODELS[model]
     d = design(formula, data, w, entity=entity, time=time, lagged=False, missing=missing)
     if not d.is_panel or d.weights.varies:
         raise SpatialInputError("E501", "groups are compared in panels with one W for all periods",
                                 hint="give entity= and time=")  # fmt: skip
     codes, names, axis = _classes(d, by, cut)
+    codes, names, notes = _large_enough(codes, names, axis, by)
     variables = list(d.regressors) if variables is None else list(variables)
     for name in variables:
         if name not in d.regressors:
@@ -125,14 +147,49 @@ def heterogeneity(
         try:
             effects[name] = fitted(codes == g).effects(draws=draws, seed=seed, level=level)
         except SpatialInputError as error:
+            if error.code == "E206":
+                notes.append(f"left out: {name} has too few observations for the model ({error.message})")
+                codes = np.where(codes == g, -1, codes)
+                continue
             raise SpatialInputError(error.code, f"in group {name!r}: {error.message}", column=error.column,
                                     ids=error.ids, n=error.n, hint=error.hint) from error  # fmt: skip
+    _refuse_fewer_than_two(effects, by)
+    for note in notes:
+        warnings.warn(note, SpatialInputWarning, stacklevel=2)
+    codes = _consecutive(codes)
     differences = _differences(effects, variables, level)
     drawn = _permuted(fitted, codes, variables, permutations, seed)
     differences["p_permutation"] = _p_values(differences["estimate"].to_numpy(), drawn)
-    settings = {"by": by, "axis": axis, "sizes": dict(zip(names, np.bincount(codes))), "permutations": permutations,
-                "seed": seed, "formula": formula, "level": level, "variables": variables}  # fmt: skip
-    return Heterogeneity(effects, differences, drawn, settings)
+    sizes = dict(zip(effects, np.bincount(codes[codes >= 0])))
+    settings = {"by": by, "axis": axis, "sizes": sizes, "permutations": permutations, "seed": seed, "formula": formula,
+                "level": level, "variables": variables}  # fmt: skip
+    return Heterogeneity(effects, differences, drawn, settings, tuple(notes))
+
+
+def _large_enough(codes, names, axis: str, by: str):
+    """Codes with -1 for the members of groups that are too small, the other groups' names, and a note."""
+    fewest = FEWEST if axis == "units" else 2
+    sizes = np.bincount(codes, minlength=len(names))
+    small = sizes < fewest
+    kept = [name for name, out in zip(names, small) if not out]
+    _refuse_fewer_than_two(kept, by, f" of {fewest} {axis} or more")
+    if not small.any():
+        return codes, names, []
+    text = ", ".join(f"{name} ({size})" for name, size, out in zip(names, sizes, small) if out)
+    return _consecutive(np.where(small[codes], -1, codes)), kept, [f"left out, fewer than {fewest} {axis}: {text}"]
+
+
+def _consecutive(codes: np.ndarray) -> np.ndarray:
+    """0, 1 ... in the same order; -1 stays."""
+    groups, new = np.unique(codes, return_inverse=True)
+    return new - int(groups[0] < 0)
+
+
+def _refuse_fewer_than_two(groups, by: str, what: str = "") -> None:
+    if len(groups) < 2:
+        number = f"{len(groups)} group" + "s" * (len(groups) != 1)
+        raise SpatialInputError("E732", f"{by!r} has {number}{what} to compare: two are needed", column=by,
+                                hint="put small groups together, or cut elsewhere")  # fmt: skip
 
 
 def _classes(d, by: str, cut):
@@ -155,12 +212,6 @@ def _classes(d, by: str, cut):
     else:
         codes, groups = pd.factorize(one, sort=True)
         names = [str(group) for group in groups]
-    sizes = np.bincount(codes, minlength=len(names))
-    if len(names) < 2 or sizes.min() < (FEWEST if axis == "units" else 2):
-        small = names[int(sizes.argmin())]
-        raise SpatialInputError("E732", f"group {small!r} of {by!r} has {sizes.min()} {axis}; groups need "
-                                f"{FEWEST if axis == 'units' else 2}, and there must be two", column=by,
-                                hint="put small groups together, or cut elsewhere")  # fmt: skip
     return codes, names, axis
 
 
@@ -195,14 +246,20 @@ def _permuted(fitted, codes, variables, permutations, seed) -> np.ndarray:
     pairs = list(combinations(range(codes.max() + 1), 2))
     drawn = np.full((permutations, len(pairs) * 3 * len(variables)), np.nan)
     for r in range(permutations):
-        dealt = rng.permutation(codes)
+        assigned = _among_kept(rng, codes)
         try:
-            found = [fitted(dealt == g).effects(method="delta") for g in range(codes.max() + 1)]
+            found = [fitted(assigned == g).effects(method="delta") for g in range(codes.max() + 1)]
         except SpatialInputError:
             continue
         at = [found[0].variables.index(v) for v in variables]
         drawn[r] = np.concatenate([(found[h].estimates - found[g].estimates)[:, at].ravel() for g, h in pairs])
     return drawn
+
+
+def _among_kept(rng, codes) -> np.ndarray:
+    out = codes.copy()
+    out[codes >= 0] = rng.permutation(codes[codes >= 0])  # groups that were left out stay out
+    return out
 
 
 def _p_values(actual, drawn) -> np.ndarray:

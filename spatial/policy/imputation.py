@@ -2,176 +2,210 @@
 
     1.  y_it = alpha_i + gamma_t + X_it beta + e_it         on untreated observations (D_it = 0)
     2.  tau_it = y_it - alpha_i - gamma_t - X_it beta       on treated ones
-    3.  any average  sum a_it tau_it                        by period since adoption, overall
+    3.  theta = sum a_it tau_it                             by period since adoption, overall
 
-Robust to effects that differ between units and over time, and efficient where errors are independent. Source:
-Borusyak, Jaravel & Spiess (2024, Review of Economic Studies 91:3253-3285): theorem 2 for the estimator, proposition 3
-and section 4.3 for its conservative standard errors, section 4.4 for the test of earlier periods.
+Robust to effects that differ between units and over time, and efficient where errors are independent. As a function of
+y, with s_i = m_i / sum_t m_it the untreated shares of unit i and C_i its period dummies and covariates,
+
+    v_i = a_i - (1'a_i) s_i + m_i (C_i - s_i'C_i) S^+ c,    c = -sum_i a_i'(C_i - s_i'C_i)
+
+Without unit i its weight moves to those of its cohort in that period, else to units as long under treatment, else to
+all treated observations alike. Source: Borusyak, Jaravel & Spiess (2024, Review of Economic Studies 91:3253-3285),
+theorem 2.
 """
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
-from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
 from ._sample import PolicySample
-from .absorb import cluster_sums, clustered, refuse_collinear
-from .treatment import relative_periods
+from .absorb import refuse_collinear
+from .delete_one import Jackknife, Linear, by_cohort, jackknife, plain
+from .within import Within, period_dummies, within
+
+NONE_LEFT = 1e-9  # share of an estimand's weight
 
 
-def effects(sample: PolicySample, estimands: np.ndarray):
-    """Averages of unit effects with clustered standard errors.
+def effects(sample: PolicySample, estimands: np.ndarray, *, move: bool = True) -> Jackknife:
+    """Averages of unit effects.
 
     Parameters
     ----------
     estimands : ndarray, shape (E, T, N)
         Weights a_it of the treated observations, each row summing to one.
-
-    Returns
-    -------
-    estimates : ndarray (E,)
-    V : ndarray (E, E)
-    tau : ndarray (T, N), NaN where untreated
+    move : bool
+        Whether a deleted unit's weight moves to its cohort. Otherwise, and where clusters are larger than units, the
+        rest is scaled to sum to one.
     """
-    T, N = sample.y.shape
-    treated = sample.D.ravel() == 1
-    Z = regressors(sample)
-    lu = _untreated_fit(sample, Z)
-    mass = np.where(treated, 0.0, sample.mass.ravel())
-    fitted = Z @ lu.solve(Z.T @ (mass * sample.y.ravel()))
-    e = sample.y.ravel() - fitted
-    a = estimands.reshape(len(estimands), -1)
-    estimates = a @ np.where(treated, e, 0.0)
-    # Each estimate is a weighted sum of y: v = a where treated, minus its projection where not.
-    v = a.T - mass[:, None] * (Z @ lu.solve(np.asarray(Z.T @ a.T)))
-    psi = [_influence(sample, v_k, e, treated) for v_k in v.T]
-    scores = cluster_sums(np.stack(psi, axis=1), sample.cluster)
-    return estimates, scores.T @ scores, np.where(treated, e, np.nan).reshape(T, N)
+    design = untreated_design(sample)
+    move = move and sample.n_clusters == len(sample.ids)
+    if move:
+        design = within_units(design)
+    f = by_cohort(sample.first) if move else plain(design.n_groups)
+    moves = _to_cohort if move else _scaled_up
+    linear = [_linear(sample, design, a.T, moves) for a in estimands]
+    return jackknife(linear, sample.scaled, design.group, f)
 
 
-def overall(sample: PolicySample, first: np.ndarray) -> np.ndarray:
-    """The average effect over all treated observations under each row of dates (R, N), for placebos; NaN where
-    untreated observations do not identify it."""
-    Z, y, all_mass = regressors(sample), sample.y.ravel(), sample.mass.ravel()
-    out = np.full(len(first), np.nan)
-    for r, dates in enumerate(first):
-        moved = sample.adopting(dates)
-        treated = moved.D.ravel() == 1
-        mass = np.where(treated, 0.0, all_mass)
-        try:
-            lu = _untreated_fit(moved, Z)
-        except SpatialInputError:
-            continue
-        e = y - Z @ lu.solve(Z.T @ (mass * y))
-        out[r] = np.average(e[treated], weights=all_mass[treated])
-    return out
+def within_units(design: Within) -> Within:
+    """Each unit a group of its own, in the units' order."""
+    from dataclasses import replace
+
+    return replace(design, group=np.arange(len(design.U)))
 
 
-def _influence(sample, v, e, treated) -> np.ndarray:
-    """sum_t v_it (e_it - tau~_it) by unit, (N,): tau~ are effects averaged by cohort and period, a unit alone in
-    its cohort being held against all units as long under treatment. Too simple an average only adds variance."""
-    T, N = sample.y.shape
-    first = np.tile(sample.first, (T, 1)).ravel()
-    sizes = np.bincount(sample.first, minlength=T + 1)
-    period = np.repeat(np.arange(T), N)
-    cells = np.where(sizes[first] > 1, first * T + period, -1 - (period - first))
-    average = np.zeros(T * N)
-    for cell in np.unique(cells[treated]):
-        at = treated & (cells == cell)
-        among = at if cell >= 0 else treated & (period - first == -1 - cell)
-        weight = v[among] ** 2
-        if weight.sum() > 0:
-            average[at] = weight @ e[among] / weight.sum()
-    return (v * (e - average)).reshape(T, N).sum(axis=0)
+def untreated_design(sample: PolicySample, extra: np.ndarray | None = None) -> Within:
+    """Unit effects, period effects of each region, covariates and ``extra`` (T, N, p) on untreated observations.
 
-
-def regressors(sample: PolicySample) -> sparse.csr_array:
-    """Unit dummies, period dummies of each region and covariates of all observations, (T N, p)."""
-    T, N = sample.y.shape
-    rows, unit, period = np.arange(T * N), np.tile(np.arange(N), T), np.repeat(np.arange(T), N)
-    cell = sample.region[unit] * T + period
-    dummies = np.flatnonzero(_needed(sample).ravel())
-    first_of_region = np.unique(dummies // T, return_index=True)[1]
-    kept = np.delete(dummies, first_of_region)  # the unit effects take one period of each region
-    column = np.full(int(sample.region.max() + 1) * T, -1)
-    column[kept] = np.arange(len(kept))
-    there = column[cell] >= 0
-    return sparse.hstack([
-        sparse.csr_array((np.ones(T * N), (rows, unit)), shape=(T * N, N)),
-        sparse.csr_array((np.ones(there.sum()), (rows[there], column[cell][there])), shape=(T * N, len(kept))),
-        sparse.csr_array(sample.X.reshape(T * N, -1)),
-    ], format="csr")  # fmt: skip
-
-
-def _needed(sample, among=True) -> np.ndarray:
-    """Periods of each region with any observation among these, (regions, T)."""
-    regions = range(int(sample.region.max()) + 1)
-    return np.array([(among * sample.mass * (sample.region == r)).any(axis=1) for r in regions])
-
-
-def _untreated_fit(sample: PolicySample, Z):
-    """The factor of the untreated observations' normal equations."""
-    untreated = sample.D == 0
-    lost = (_needed(sample) & ~_needed(sample, untreated)).any(axis=0)
-    if lost.any():
+    Raises
+    ------
+    SpatialInputError
+        E205 collinear covariates, E730 a period of a region without untreated units.
+    """
+    untreated = sample.mass * (sample.D == 0)
+    lost = [((sample.mass * (sample.region == r)).any(axis=1) & ~(untreated * (sample.region == r)).any(axis=1))
+            for r in range(int(sample.region.max()) + 1)]  # fmt: skip
+    if (lost := np.any(lost, axis=0)).any():
         raise SpatialInputError("E730", "all units are treated in some periods, so nothing shows what these would have "
                                 "been", ids=list(sample.times[lost]),
                                 hint="leave these periods out, or add never-treated units")  # fmt: skip
     if sample.names:
-        residuals = sample.absorber(untreated)(sample.X)
+        residuals = sample.absorber(sample.D == 0)(sample.X)
         refuse_collinear(residuals.reshape(sample.y.size, -1), sample.X, list(sample.names))
-    mass = sparse.diags_array((sample.mass * untreated).ravel())
-    return _factor(Z.T @ (mass @ Z), sample)
+    X = sample.X if extra is None else np.concatenate([sample.X, extra], axis=2)
+    C = np.concatenate([period_dummies(len(sample.times), sample.region), X.transpose(1, 0, 2)], axis=2)
+    return within(untreated.T, C, sample.cluster)
 
 
-def _factor(A, sample):
-    from scipy.sparse.linalg import MatrixRankWarning, splu
+def _linear(sample: PolicySample, design: Within, a: np.ndarray, moves) -> Linear:
+    """One estimand a (N, T) and its deletions: ``moves`` says what becomes of a deleted unit's weight."""
+    cell, phi, left = moves(sample, a, design)
+    cells, G = phi.shape[1], design.n_groups
+    at, t = np.nonzero(a)
+    part_of_c = -a[at, t, None] * design.deviation[at, t]
+    total = np.zeros((cells, part_of_c.shape[1]))
+    np.add.at(total, cell[at, t], part_of_c)
+    c = total.sum(axis=0)
+    if not design.identifies(c):
+        raise SpatialInputError("E730", "untreated observations do not identify the unit and period effects",
+                                n=int((sample.D == 0).sum()),
+                                hint="leave out the last periods, or period_by=")  # fmt: skip
+    g = design.inverse @ c
+    own = np.zeros((G, len(c)))  # what the deleted units themselves contribute to c
+    np.add.at(own, design.group[at], phi[design.group[at], cell[at, t], None] * part_of_c)
+    without, kept = design.without(phi @ total - own)
+    Z = np.hstack([phi - 1, without - g])
+    scale = sample.root
+    inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
+    own_weight = a - a.sum(axis=1, keepdims=True) * design.share
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", MatrixRankWarning)
-        try:
-            return splu(sparse.csc_matrix(A))
-        except (RuntimeError, MatrixRankWarning) as error:
-            raise SpatialInputError("E730", "untreated observations do not identify the unit and period effects",
-                                    n=int((sample.D == 0).sum()),
-                                    hint="leave out the last periods, or period_by=") from error  # fmt: skip
+    def blocks(part):
+        n, T = a[part].shape
+        B = np.zeros((n, T, cells + design.U.shape[2]))
+        rows, periods = np.nonzero(a[part])
+        value, column = a[part][rows, periods], cell[part][rows, periods]
+        np.add.at(B, (rows, periods, column), value)
+        spread = -value[:, None] * design.share[part][rows]
+        np.add.at(B, (rows[:, None], np.arange(T)[None], column[:, None]), spread)
+        B[:, :, :cells] *= inverse[part][:, :, None]
+        B[:, :, cells:] = design.U[part]
+        return B
+
+    return Linear(own_weight * inverse + design.U @ g, Z, blocks, kept & left)
 
 
-def earlier_periods(sample: PolicySample, leads: int):
-    """Effects in the ``leads`` periods before adoption, against all periods before those, from untreated
-    observations alone: they need not be zero by construction, nor do they distort what comes after.
-
-    Returns
-    -------
-    periods : (p,);  estimates : (p,);  V : (p, p)
-    """
-    since = relative_periods(sample.first, len(sample.times))
-    there = np.unique(since[(since < 0) & (sample.mass > 0)])
-    periods = there[(there >= -leads) & (there > there.min())].astype(int) if len(there) else np.zeros(0, dtype=int)
-    if not len(periods):
-        return periods, np.zeros(0), np.zeros((0, 0))
-    R = np.concatenate([(since[:, :, None] == periods).astype(float), sample.X], axis=2)
-    names = [*(f"{sample.treatment} at {k:+d}" for k in periods), *sample.names]
-    beta, V, _ = clustered(sample.y, R, names, sample.cluster, sample.absorber(sample.D == 0))
-    p = len(periods)
-    return periods, beta[:p], V[:p, :p]
+def _scaled_up(sample, a, design):
+    """One cell: without group g the remaining weights are divided by their sum."""
+    lost = np.bincount(design.group, a.sum(axis=1), minlength=design.n_groups)
+    left = lost < 1 - NONE_LEFT
+    phi = 1 / np.where(left, 1 - lost, 1.0)
+    return np.zeros(a.shape, dtype=int), phi[:, None], left
 
 
-def averages(sample: PolicySample, window: tuple[int, int]):
+def _to_cohort(sample, a, design):
+    """Cells of cohort and period; a deleted unit's weight in a cell moves as the module's head says."""
+    N, T = a.shape
+    key = np.where(a != 0, sample.first[:, None] * T + np.arange(T), -1)
+    keys, cell = np.unique(key, return_inverse=True)
+    cell = cell.reshape(N, T) - (keys[0] == -1)
+    keys = keys[keys >= 0]
+    exposure = keys % T - keys // T
+    weight = np.bincount(cell[a != 0], a[a != 0], minlength=len(keys))
+    phi, left = np.ones((N, len(keys))), np.ones(N, dtype=bool)
+    for i in np.flatnonzero(a.any(axis=1)):
+        stays = 0.0
+        for t in np.flatnonzero(a[i]):
+            k, value = cell[i, t], a[i, t]
+            rest = weight[k] - value
+            if rest > NONE_LEFT * weight[k]:
+                phi[i, k] *= weight[k] / rest
+                continue
+            alike = (exposure == exposure[k]) & (np.arange(len(keys)) != k)
+            if alike.any():
+                phi[i, alike] *= 1 + value / (weight[alike] * phi[i, alike]).sum()
+            else:
+                stays += value
+        left[i] = stays < 1 - NONE_LEFT
+        phi[i] /= max(1 - stays, NONE_LEFT)
+    return np.where(a != 0, cell, 0), phi, left
+
+
+def averages(sample: PolicySample, window: tuple[float, float]):
     """The estimands: the average over all treated observations, then by period since adoption.
 
     Returns
     -------
-    periods : ndarray of E - 1 int
+    periods : ndarray of E - 1
     estimands : ndarray, shape (E, T, N)
     """
-    since = relative_periods(sample.first, len(sample.times))
+    since = sample.since
     treated = (sample.D == 1) * sample.mass
     periods = np.unique(since[treated > 0])
-    periods = periods[periods <= window[1]].astype(int)
+    periods = periods[periods <= window[1]]
     cells = np.stack([treated, *(treated * (since == k) for k in periods)])
     return periods, cells / cells.sum(axis=(1, 2), keepdims=True)
+
+
+def overall(sample: PolicySample, first: np.ndarray, outcome: np.ndarray | None = None) -> np.ndarray:
+    """The average effect over all treated observations under each row of dates (R, N), of y or of another outcome
+    (T, N); NaN where untreated observations do not identify it."""
+    y = (sample.y if outcome is None else outcome).T
+    N, T = y.shape
+    dates, code = np.unique(first, return_inverse=True)
+    code = code.reshape(first.shape)
+    C = np.concatenate([np.broadcast_to(np.eye(T), (N, T, T)), sample.X.transpose(1, 0, 2)], axis=2)
+    parts = [_under_date(y, sample.mass.T, C, date) for date in dates]
+    gram, b, h, alpha, mu = (np.stack(arrays, axis=1) for arrays in zip(*parts))  # (N, dates, ...)
+    regions = int(sample.region.max()) + 1
+    columns = np.hstack([sample.region[:, None] * T + np.arange(T),
+                         np.tile(regions * T + np.arange(sample.X.shape[2]), (N, 1))])  # fmt: skip
+    q, units = regions * T + sample.X.shape[2], np.arange(N)
+    constant = np.zeros((q, q))  # period effects of a region are identified up to a constant
+    for r in range(regions):
+        constant[r * T : (r + 1) * T, r * T : (r + 1) * T] = 1 / T
+    out = np.full(len(first), np.nan)
+    for r, at in enumerate(code):
+        S, right = constant.copy(), np.zeros((q, 2))
+        np.add.at(S, (columns[:, :, None], columns[:, None, :]), gram[units, at])
+        np.add.at(right, columns, np.stack([b[units, at], h[units, at]], axis=2))
+        try:
+            half = np.linalg.solve(L := np.linalg.cholesky(S), right)
+        except np.linalg.LinAlgError:
+            continue
+        if L.diagonal().min() > 1e-7 * L.diagonal().max():
+            out[r] = (alpha[units, at].sum() + half[:, 0] @ half[:, 1]) / mu[units, at].sum()
+    return out
+
+
+def _under_date(y, mass, C, date):
+    """What every unit contributes if it adopts at a date: U'U, U'y, c, and sum and mass of the treated part."""
+    treated = np.arange(y.shape[1]) >= date
+    a, m = mass * treated, mass * ~treated
+    total = np.maximum(m.sum(axis=1), 1e-300)[:, None]
+    deviation = C - (np.einsum("nt,ntq->nq", m, C) / total)[:, None]
+    weighted = m[:, :, None] * deviation
+    level = (m * y).sum(axis=1) / total[:, 0]
+    return (np.einsum("ntq,ntp->nqp", weighted, deviation), np.einsum("ntq,nt->nq", weighted, y),
+            -np.einsum("nt,ntq->nq", a, deviation), (a * (y - level[:, None])).sum(axis=1), a.sum(axis=1))  # fmt: skip

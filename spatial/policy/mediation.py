@@ -20,12 +20,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from spillover.errors import SpatialInputError, check_option
 from spillover.show import Shown
 
 from ..design.design import spatial_lag
-from ..effects.draws import fewest_draws, from_draws
 from ..effects.propagate import selectors
 from ..logdet.inverse import inverse
 from ..models.family import sar, sdm, slx
@@ -68,7 +68,7 @@ class Mediation(Shown):
 
 
 def mediation(
-    formula: str, data: pd.DataFrame, w, *, mediator: str, variable: str | None = None, model: str = "sdm",
+    formula: str, data: pd.DataFrame, w, *, variable: str | None = None, mediator: str, model: str = "sdm",
     entity: str | None = None, time: str | None = None, effects: str | None = None, draws: int = 999, seed: int = 1,
     level: float = 0.95, missing: str = "error",
 ) -> Mediation:  # fmt: skip
@@ -80,10 +80,10 @@ def mediation(
         ``"log(tfp) ~ finance + controls"``, without the mediator.
     data : DataFrame, one row per unit or per unit and period, in any order
     w : weights over the same units
+    variable : str, optional
+        The regressor whose effect is split; may be left out where it is the only one, or the only one that is 0 or 1.
     mediator : str
         A term, as ``"log(patents)"``.
-    variable : str, optional
-        The regressor whose effect is split; the first by default.
     model : {"sdm", "sar", "slx"}
         Of both equations.
     entity, time, effects, missing
@@ -92,7 +92,7 @@ def mediation(
         Bootstrap samples: units' whole histories of both equations' residuals, drawn together with replacement, go
         through both models, which are estimated again. The same seed gives the same bits.
     level : float
-        Coverage of the percentile intervals; p-values are their inversion, and agree with them.
+        Coverage of the percentile intervals, widened for few units; p-values are those of the interval.
 
     Returns
     -------
@@ -101,22 +101,22 @@ def mediation(
     Raises
     ------
     SpatialInputError
-        E309 above 5,000 units, E501 options, E502 terms, E533 fewer draws than the level needs, E538 a mediator that is in the
+        E309 above 5,000 units, E501 options, E502 terms, E533 fewer than 20 draws, E538 a mediator that is in the
         formula already; and what the model raises.
 
     Examples
     --------
     >>> import shapefiles, spatial as sp, weights as wt
     >>> w = wt.queen(shapefiles.load("us_states")).standardize("row")
-    >>> found = sp.mediation("log(gsp) ~ log(pcap)", shapefiles.load_panel("us_states"), w, mediator="log(emp)",
-    ...                      entity="state", time="year", draws=50)
+    >>> found = sp.mediation("log(gsp) ~ log(pcap)", shapefiles.load_panel("us_states"), w, variable="log(pcap)",
+    ...                      mediator="log(emp)", entity="state", time="year", draws=50)
     >>> found.table.query("effect == 'total'")["estimate"].round(2).tolist()
     [0.89, -0.12, 0.77]
     """
     check_option("model", model, MODELS)
     check_option("missing", missing, ("error", "drop"))
-    if draws < fewest_draws(level):
-        raise SpatialInputError("E533", f"draws={draws} must be {fewest_draws(level)} or more for a {level:g} interval")
+    if draws < 20:
+        raise SpatialInputError("E533", f"draws={draws} must be 20 or more for an interval")
     options = {"entity": entity, "time": time, "effects": effects, "missing": missing}
     estimate = MODELS[model]
     without = estimate(formula, data, w, **options)
@@ -126,7 +126,7 @@ def mediation(
                                 n=d.n_units)  # fmt: skip
     if d.weights.varies:
         raise SpatialInputError("E501", "mediation takes one W for all periods")
-    x = treatment_term(variable, list(d.regressors))
+    x = treatment_term(variable, d, "variable")
     left, right = formula.split("~")
     if mediator in (*d.names, d.response):
         raise SpatialInputError("E538", f"the mediator {mediator!r} is in the formula already", column=str(mediator),
@@ -140,7 +140,7 @@ def mediation(
     at = _effects(spectrum, of_m, of_y, x, name, of_m.params.to_numpy()[None], of_y.params.to_numpy()[None])[0]
     drawn = _effects(spectrum, of_m, of_y, x, name, *_bootstrap(of_m, of_y, name, draws, seed))
     drawn = drawn[np.isfinite(drawn).all(axis=(1, 2))]
-    table, share = _tables(at, drawn, x, level)
+    table, share = _tables(at, drawn, x, level, d.n_units)
     settings = {"x": x, "mediator": name, "response": d.response, "formula": formula, "model": of_y.specification.name,
                 "draws": draws, "kept": len(drawn), "seed": seed, "level": level}  # fmt: skip
     fits = {"without mediator": without, "mediator": of_m, "with mediator": of_y}
@@ -217,11 +217,38 @@ def _refuse_other_units(*designs) -> None:
                                 "their units", hint="drop these units from the data first")  # fmt: skip
 
 
-def _tables(at, drawn, x, level):
-    found = from_draws(drawn, at, level)
-    table = pd.DataFrame({"path": np.repeat(PATHS, 3), "effect": np.tile(PLACES, 3), "term": x, **found.columns()})
+def _tables(at, drawn, x, level, units):
+    low, high, p = percentiles(drawn.reshape(len(drawn), 9), level, units)
+    table = pd.DataFrame({"path": np.repeat(PATHS, 3), "effect": np.tile(PLACES, 3), "term": x, "estimate": at.ravel(),
+                          "std_error": drawn.reshape(len(drawn), 9).std(axis=0, ddof=1),
+                          "statistic": np.sign(at.ravel()) * -ndtri(p / 2), "p_value": p,
+                          "conf_low": low, "conf_high": high})  # fmt: skip
     with np.errstate(divide="ignore", invalid="ignore"):
-        shares = from_draws(drawn[:, 0] / drawn[:, 2], at[0] / at[2], level)
-    share = pd.DataFrame({"effect": PLACES, "mediated": shares.estimate, "conf_low": shares.low,
-                          "conf_high": shares.high})  # fmt: skip
+        share_low, share_high, _ = percentiles(drawn[:, 0] / drawn[:, 2], level, units)
+        share = pd.DataFrame({"effect": PLACES, "mediated": at[0] / at[2], "conf_low": share_low,
+                              "conf_high": share_high})  # fmt: skip
     return table[["path", "effect", *SCHEMA]], share
+
+
+def percentiles(drawn: np.ndarray, level: float, units: int):
+    """Percentile intervals of draws (B, E), widened for few units, and p-values: the least 1 - level whose interval
+    leaves zero out. Too few draws for a level leave its interval infinite.
+
+    The ends are the k-th lowest and highest draws, k = (B + 1) Phi(-sqrt(N / (N - 1)) t(N - 1)): a bootstrap variance
+    divides by N, and normal quantiles are those of many units (Hesterberg 2015, American Statistician 69:371-386: the
+    expanded percentile interval).
+
+    Examples
+    --------
+    >>> low, high, p = percentiles(np.arange(-99.0, 900.0)[:, None], 0.95, 10_000)
+    >>> (low[0], high[0], p[0].round(2))
+    (np.float64(-76.0), np.float64(876.0), np.float64(0.2))
+    """
+    B, widen = len(drawn), np.sqrt(units / (units - 1))
+    share = ndtr(-widen * stdtrit(units - 1, (1 + level) / 2))
+    k = int(np.floor(share * (B + 1) + 1e-9))
+    ordered = np.sort(drawn, axis=0)
+    low, high = (ordered[k - 1], ordered[B - k]) if k else np.outer([-np.inf, np.inf], np.ones(drawn.shape[1]))
+    beyond = 1 + np.minimum((drawn <= 0).sum(axis=0), (drawn >= 0).sum(axis=0))
+    tail = np.minimum(beyond / (B + 1), 0.5)
+    return low, high, 2 * stdtr(units - 1, ndtri(tail) / widen)

@@ -1,6 +1,6 @@
 """Placebos: the policy where it was not, and before it was.
 
-Across units the dates of adoption are dealt out anew, thousands of times: were the policy without effect on anyone,
+Across units the dates of adoption are assigned at random, thousands of times: were the policy without effect on anyone,
 the estimate would be one draw among these. In time the adopters are moved back to dates before their adoption, and
 everything after it is left out.
 """
@@ -18,15 +18,14 @@ from spillover.show import Shown
 from ..models.refit import refit
 from . import imputation, twfe
 from ._tables import rows
-from .did import DiD
-from .group_time import GroupTime
+from .did import DiD, under_dates
 from .spatial_did import SpatialDiD
-from .treatment import relative_periods
+from .treatment import is_switch
 
 
 @dataclass(frozen=True, eq=False)
 class Placebo(Shown):
-    """Estimates under dates of adoption that were dealt out at random.
+    """Estimates under dates of adoption assigned at random.
 
     Attributes
     ----------
@@ -54,7 +53,7 @@ class Placebo(Shown):
 
 
 def placebo_units(result: DiD | SpatialDiD, *, draws: int = 999, seed: int = 1) -> Placebo:
-    """Deal the dates of adoption out among the units anew, and estimate again.
+    """Reassign the dates of adoption at random across units, and estimate again.
 
     Parameters
     ----------
@@ -91,13 +90,13 @@ def placebo_units(result: DiD | SpatialDiD, *, draws: int = 999, seed: int = 1) 
     rng = np.random.default_rng(seed)
     if isinstance(result, SpatialDiD):
         names, actual, drawn = _spatial(result, draws, rng)
-    elif isinstance(result, DiD) and result.path is not None:
+    elif isinstance(result, DiD) and "rings" not in result.settings:
+        if not is_switch(result.sample.D):
+            raise SpatialInputError("E230", f"{result.treatment!r} must be 0 or 1: a dose has no dates to assign",
+                                    column=result.treatment)  # fmt: skip
         names, actual = [result.table["term"].iloc[0]], np.array([result.att])
         first = rng.permuted(np.tile(result.sample.first, (draws, 1)), axis=1)
-        drawn = _estimates(result, first)[:, None]
-    elif isinstance(result, DiD) and result.settings["control"] is not None:
-        raise SpatialInputError("E230", f"{result.treatment!r} must be 0 or 1: a dose has no dates to deal out",
-                                column=result.treatment)  # fmt: skip
+        drawn = under_dates(result.sample, first, result.settings, result.sample.y)[:, None]
     else:
         raise SpatialInputError("E501", "placebos are there for did and spatial_did")
     there = np.isfinite(drawn)
@@ -129,7 +128,7 @@ def placebo_time(result: DiD, *, shifts=(1, 2, 3)) -> pd.DataFrame:
         E533 for shifts that leave an adopter without earlier periods, or results by group-time effects, whose path
         before adoption is this placebo.
     """
-    if not isinstance(result, DiD) or result.settings["method"] == "group_time" or result.path is None:
+    if not isinstance(result, DiD) or result.settings["method"] == "group_time" or not is_switch(result.sample.D):
         raise SpatialInputError("E533", "placebos in time are there for did by imputation or two-way fixed effects",
                                 hint="the path before adoption is the same idea")  # fmt: skip
     s, shifts = result.sample, [int(k) for k in shifts]
@@ -138,39 +137,28 @@ def placebo_time(result: DiD, *, shifts=(1, 2, 3)) -> pd.DataFrame:
         raise SpatialInputError("E533", f"shifts={shifts} must lie between 1 and {earliest - 1}: the first to adopt "
                                 f"have {earliest} periods before")  # fmt: skip
     found = [_shifted(result, k) for k in shifts]
-    df = s.n_clusters - 1 if result.settings["method"] == "twfe" else None
-    return rows(*np.array(found).T, level=result.settings["level"], df=df,
+    estimates, errors, df = (np.array([getattr(one, name)[0] for one in found])
+                             for name in ("estimates", "std_errors", "df"))  # fmt: skip
+    return rows(estimates, errors, level=result.settings["level"], df=df,
                 term=[f"adoption {k} period{'s' * (k > 1)} earlier" for k in shifts])  # fmt: skip
 
 
 def _shifted(result: DiD, k: int):
     s = result.sample
-    untreated = s.D == 0
-    pretended = (relative_periods(s.first, len(s.times)) >= -k) & untreated
+    T, untreated = len(s.times), s.D == 0
+    pretended = (np.arange(T)[:, None] >= s.first - k) & (s.first < T) & untreated
     if result.settings["method"] == "twfe":
         return twfe.att(s, pretended.astype(float), untreated)
-    moved = replace(s.adopting(np.where(s.first < len(s.times), s.first - k, s.first)), mass=s.mass * untreated)
+    moved = replace(s.adopting(np.where(s.first < T, s.first - k, s.first)), mass=s.mass * untreated)
     weights = pretended * s.mass
-    tau, V, _ = imputation.effects(moved, (weights / weights.sum())[None])
-    return float(tau[0]), float(np.sqrt(V[0, 0]))
-
-
-def _estimates(result: DiD, first: np.ndarray) -> np.ndarray:
-    """The headline under every row of dates."""
-    method, s = result.settings["method"], result.sample
-    if method == "twfe":
-        return twfe.att_of_many(s, first)
-    if method == "imputation":
-        return imputation.overall(s, first)
-    drawn = [GroupTime(s.adopting(dates), result.settings["control"]) for dates in first]
-    return np.array([effects.average(effects.period >= effects.cohort)[0] for effects in drawn])
+    return imputation.effects(moved, (weights / weights.sum())[None])
 
 
 def _spatial(result: SpatialDiD, draws, rng):
     fit = result.fit
     D = fit.design.X[:, :, fit.design.names.index(result.treatment)]
-    if result.path is None and not np.isin(D, (0, 1)).all():
-        raise SpatialInputError("E230", f"{result.treatment!r} must be 0 or 1: a dose has no dates to deal out",
+    if not is_switch(D):
+        raise SpatialInputError("E230", f"{result.treatment!r} must be 0 or 1: a dose has no dates to assign",
                                 column=result.treatment)  # fmt: skip
     order = rng.permuted(np.tile(np.arange(D.shape[1]), (draws, 1)), axis=1)
     dealt = np.moveaxis(D[:, order], 1, 0)

@@ -11,22 +11,26 @@ arXiv:2105.03737), equations 6 and 8 and section 4.2.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from spillover.errors import SpatialInputError, check_option
+from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
 from spillover.ids import positions
 from spillover.matrix import as_weights
 
 from . import imputation
 from ._sample import PolicySample, read_policy
 from ._tables import rows
-from .absorb import clustered
-from .did import DiD, warned
+from .did import DiD
 from .treatment import adoption
+from .twfe import least_squares
+
+FEWEST_CLEAN = 2  # units in the comparison of a period: with one, nothing shows how it varies
+FEW_CLEAN = 5  # below, intervals rest on very few units
 
 
 def ring_did(
@@ -54,13 +58,19 @@ def ring_did(
     Returns
     -------
     DiD
-        Its table has the treated first, then every ring; there is no path.
+        Its table has the treated first, then every ring; there is no path. Without standard errors where a period has
+        fewer than 2 units that are neither treated nor in a ring.
 
     Raises
     ------
     SpatialInputError
         E101 units without weights, E230-E236 treatments that cannot be used, E237 a ring without any observation,
         E730 periods in which all units are treated or in a ring.
+
+    Warns
+    -----
+    SpatialInputWarning
+        Fewer than 5 units in the comparison of a period.
 
     Examples
     --------
@@ -77,13 +87,31 @@ def ring_did(
     adoption(sample.D, sample.ids, sample.times, sample.treatment)  # names a design that cannot be used
     exposed = ring_exposure(sample, rings)
     names = ["treated", *(f"untreated, {name}" for name in rings)]
-    estimates, V = (_imputed if method == "imputation" else _two_way)(sample, exposed, names)
-    df = sample.n_clusters - 1 if method == "twfe" else None
-    table = rows(estimates, np.sqrt(np.diag(V)), level=level, df=df, term=names)
-    settings = {"method": method, "control": None, "rings": list(rings), "level": level,
+    found = (_imputed if method == "imputation" else _two_way)(sample, exposed, names)
+    in_ring = exposed.any(axis=2)
+    clean = clean_units(sample, in_ring)
+    errors = found.std_errors if clean >= FEWEST_CLEAN else np.full(len(names), np.nan)
+    table = rows(found.estimates, errors, level=level, df=found.df, term=names)
+    settings = {"method": method, "control": None, "rings": list(rings), "level": level, "clean": clean,
                 "weights": weights_column, "period_by": period_by,
                 "cluster": cluster or str(sample.ids.name or "unit")}  # fmt: skip
-    return DiD(table, None, np.zeros((0, 0)), sample, settings, warned(sample))
+    notes = (*sample.notes, *_few_clean(clean))
+    return DiD(table, None, np.zeros((0, 0)), sample, settings, found, in_ring, notes)
+
+
+def clean_units(sample: PolicySample, in_ring: np.ndarray) -> int:
+    """The smallest number of units that are neither treated nor in a ring in any period (of any region)."""
+    clean = (sample.D == 0) & ~in_ring & (sample.mass > 0)
+    return min(int(clean[:, sample.region == r].sum(axis=1).min()) for r in range(int(sample.region.max()) + 1))
+
+
+def _few_clean(clean: int) -> list[str]:
+    if clean >= FEW_CLEAN:
+        return []
+    text = f"in some period only {clean} unit{'s are' if clean != 1 else ' is'} neither treated nor in a ring"
+    text += ": no standard errors" if clean < FEWEST_CLEAN else ": intervals rest on very few units"
+    warnings.warn(text, SpatialInputWarning, stacklevel=3)
+    return [text]
 
 
 def ring_exposure(sample: PolicySample, rings: Mapping) -> np.ndarray:
@@ -116,10 +144,7 @@ def ring_exposure(sample: PolicySample, rings: Mapping) -> np.ndarray:
 
 
 def _two_way(sample, exposed, names):
-    R = np.concatenate([sample.D[:, :, None], exposed, sample.X], axis=2)
-    beta, V, _ = clustered(sample.y, R, [*names, *sample.names], sample.cluster, sample.absorber())
-    p = len(names)
-    return beta[:p], V[:p, :p]
+    return least_squares(sample, np.concatenate([sample.D[:, :, None], exposed], axis=2), names)
 
 
 def _imputed(sample, exposed, names):
@@ -127,5 +152,4 @@ def _imputed(sample, exposed, names):
     parts = np.concatenate([sample.D[:, :, None], exposed], axis=2)
     touched = replace(sample, D=parts.max(axis=2), treatment=f"{sample.treatment}, own or in a ring")
     cells = np.moveaxis(parts, 2, 0) * sample.mass
-    estimates, V, _ = imputation.effects(touched, cells / cells.sum(axis=(1, 2), keepdims=True))
-    return estimates, V
+    return imputation.effects(touched, cells / cells.sum(axis=(1, 2), keepdims=True), move=False)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -26,21 +27,55 @@ from spillover.errors import SpatialInputError, SpatialInputWarning, check_optio
 from spillover.show import Shown
 
 from ..design.design import INTERCEPT, Design, design, spatial_lag
+from ..design.fixed_effects import FixedEffects
 from ..models.family import sar, sdm, slx
 from ..models.family_error import sdem
 from ..models.fit import Fit
 from ..records.schema import SCHEMA
-from ..records.tests import TestResult
-from ._sample import treatment_term
-from ._tables import wald
-from .did import few_clusters, path_window
-from .respond import averages
-from .treatment import adoption, is_switch, refuse_without_never_treated, refuse_without_variation, relative_periods
+from . import delete_unit, respond
+from ._sample import balanced_cures, treatment_term
+from ._tables import rows
+from .did import alone, dose_note, path_window, whole_numbers
+from .pretrends import Pretrends, Problem, both_tests
+from .treatment import (
+    adoption,
+    clock,
+    is_switch,
+    refuse_without_never_treated,
+    refuse_without_variation,
+    time_since,
+)
+from .within import period_dummies
 
 MODELS = {"sdm": sdm, "slx": slx, "sar": sar, "sdem": sdem}
 DENSE_MAX = 5_000
 NAMES = ("direct on the treated", "indirect on the treated", "total on the treated",
          "indirect on untreated neighbours")  # fmt: skip
+
+
+FEW = 10  # units, or twice the treated ones, below which clustered standard errors are too small
+
+
+@dataclass(frozen=True, eq=False)
+class Adopters:
+    """Who adopted when.
+
+    Attributes
+    ----------
+    D, since : ndarray, shape (T, N)
+        Treatment; time since adoption in the units of the time column, NaN for never.
+    first : ndarray, shape (N,)
+        Position of the first treated period, T for never.
+    clock : ndarray, shape (T,);  times : Index
+    treatment : str
+    """
+
+    D: np.ndarray
+    since: np.ndarray
+    first: np.ndarray
+    clock: np.ndarray
+    times: pd.Index
+    treatment: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,15 +85,17 @@ class SpatialDiD(Shown):
     Attributes
     ----------
     table : DataFrame
-        The common schema plus ``n``, the unit-periods averaged over.
+        The common schema plus ``n``, the unit-periods averaged over, and ``df`` of t with the jackknife.
     fit : Fit
         The model; ``fit.effects()`` gives the usual averages over all units.
     path : DataFrame or None
-        By ``effect`` (direct, indirect) and ``period`` since adoption. The indirect effect at k is that of all
-        other units being k periods into the policy.
+        By ``effect`` (direct, indirect) and ``period``, time since adoption in the units of the time column. The
+        indirect effect at k is that of all other units being at k.
     path_fit : Fit or None
     treatment, response : str
     settings : dict
+    adopters : Adopters or None
+        None for a share or a dose.
     notes : tuple of str
     """
 
@@ -69,25 +106,23 @@ class SpatialDiD(Shown):
     treatment: str
     response: str
     settings: dict = field(repr=False)
+    adopters: Adopters | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
 
-    @property
-    def pretrends(self) -> TestResult:
-        """Wald test that treatment and its lag have no effect before adoption.
+    @cached_property
+    def pretrends(self) -> Pretrends:
+        """Tests that nothing moved before adoption, at home and next door: ``.joint`` of up to three leads and their
+        spatial lags, ``.slope`` of a trend of those treated; see ``spatial.policy.pretrends``.
+
+        They regress (I - rho W) y, rho as estimated, on leads, on one dummy for each time after adoption, and on the
+        spatial lags of both.
 
         Raises
         ------
         SpatialInputError
-            E206 when there is no path, or none before adoption beside the reference.
+            E206 for a share or a dose, without unit effects, or where nobody is observed twice before adoption.
         """
-        names = [] if self.path_fit is None else [
-            name for name in self.path_fit.params.index if name.removeprefix("W:") in self.settings["before"]
-        ]  # fmt: skip
-        if not names:
-            raise SpatialInputError("E206", "the path has no period before adoption to test")
-        V = self.path_fit.vcov.loc[names, names].to_numpy()
-        return wald("no effect before adoption", self.path_fit.params[names].to_numpy(), V,
-                    "earlier effects are zero, at home and next door")  # fmt: skip
+        return _pretrends(self)
 
     def tidy(self) -> pd.DataFrame:
         return self.table[SCHEMA].copy()
@@ -96,8 +131,8 @@ class SpatialDiD(Shown):
 def spatial_did(
     formula: str, data: pd.DataFrame, w, *, treatment: str | None = None, entity: str | None = None,
     time: str | None = None, model: str = "sdm", durbin: list[str] | None = None, effects: str = "twoway",
-    path: bool = True, reference: int = -1, window: tuple[int, int] | None = None, vcov="cluster",
-    level: float = 0.95, missing: str = "error",
+    path: bool = True, reference: float | None = None, window: tuple[float, float] | None = None,
+    vcov="jackknife", level: float = 0.95, missing: str = "error",
 ) -> SpatialDiD:  # fmt: skip
     """Effect of a policy on those that adopted it and on their neighbours.
 
@@ -110,20 +145,23 @@ def spatial_did(
     w : weights over the same units
         The channel of the spillovers: contiguity, distance, trade.
     treatment : str, optional
-        Its term; the first regressor by default. 0 before the policy and 1 from its first period on; a share or a
-        dose has no path.
-    entity, time, effects, vcov, missing
-        As for all models: see ``spatial.models.family``. Standard errors are clustered by unit by default.
+        Its term; may be left out where it is the only regressor, or the only one that is 0 or 1. 0 before the policy
+        and 1 from its first period on; a share or a dose has no path.
+    entity, time, effects, missing
+        As for all models: see ``spatial.models.family``.
     model : {"sdm", "slx", "sar", "sdem"}
         ``slx`` has exposure W D only, ``sar`` a lagged outcome only, ``sdm`` both.
     durbin : list of str, optional
         Terms that are lagged in space; all by default.
     path : bool
-        Whether to estimate the effects by period since adoption too.
+        Whether to estimate the effects by time since adoption too.
     reference, window
-        As for ``did``.
+        As for ``did`` with two-way fixed effects.
+    vcov : {"jackknife"} or as for all models
+        The jackknife deletes one unit's equation at a time, is scaled to independent errors and refers to
+        Satterthwaite's t; it needs unit effects. Others give the exact distribution of ``fit.effects()``.
     level : float
-        Coverage of the intervals; their distribution is that of ``fit.effects()``.
+        Coverage.
 
     Returns
     -------
@@ -132,8 +170,9 @@ def spatial_did(
     Raises
     ------
     SpatialInputError
-        E230-E235 treatments that cannot be used, E309 above 5,000 units, E501 weights that vary over time,
-        and what the model raises.
+        E106 periods without an order, E230-E235 treatments that cannot be used, E309 above
+        5,000 units, E501 weights that vary over time, E502 an unnamed treatment, E533 the jackknife without unit
+        effects, and what the model raises.
 
     Warns
     -----
@@ -147,40 +186,50 @@ def spatial_did(
     >>> states, castle = shapefiles.load("us_states"), shapefiles.load_panel("castle")
     >>> castle = castle[castle["state"].isin(states.index)]
     >>> w = wt.queen(states).standardize("row")
-    >>> fit = sp.spatial_did("log(homicide) ~ law", castle, w, entity="state", time="year", model="slx")
+    >>> keys = {"treatment": "law", "entity": "state", "time": "year"}
+    >>> fit = sp.spatial_did("log(homicide) ~ law", castle, w, model="slx", **keys)
     >>> fit.table[["term", "estimate"]].round(2).to_numpy().tolist()[0]
     ['direct on the treated', 0.13]
     """
     check_option("model", model, MODELS)
     check_option("missing", missing, ("error", "drop"))
-    d = design(formula, data, w, entity=entity, time=time, missing=missing, lagged=False)
-    treatment = treatment_term(treatment, [name for name in d.names if name != INTERCEPT])
-    D, first = _treated(d, treatment)
-    options = {"entity": entity, "time": time, "effects": effects, "vcov": vcov, "missing": missing}
+    by_unit = isinstance(vcov, str) and vcov == "jackknife"
+    if by_unit and effects not in ("entity", "twoway"):
+        raise SpatialInputError("E533", f"the jackknife over units needs unit effects, got effects={effects!r}",
+                                hint='effects="twoway", or vcov="cluster"')  # fmt: skip
+    with balanced_cures():
+        d = design(formula, data, w, entity=entity, time=time, missing=missing, lagged=False)
+    treatment = treatment_term(treatment, d)
+    D, adopters = _treated(d, treatment)
+    options = {"entity": entity, "time": time, "effects": effects, "missing": missing,
+               "vcov": "cluster" if by_unit else vcov}  # fmt: skip
     durbin, notes = _durbin(d, D, treatment, durbin, model)
     if vcov == "cluster":
-        notes += few_clusters(d.n_units, int(D.any(axis=0).sum()))
-    extra = {} if model == "sar" else {"durbin": durbin}
+        notes += _few_clusters(d.n_units, int(D.any(axis=0).sum()))
+    settings = {"model": model, "level": level, "vcov": vcov, "columns": {}}
+    if adopters is None:
+        notes += dose_note(treatment)
     # 1. One effect for all treated periods.
-    fit = MODELS[model](formula, data, w, **options, **extra)
-    table = _averages(fit, treatment, D, level)
-    # 2. One for each period since adoption.
-    settings = {"model": model, "level": level, "reference": reference, "before": ()}
-    found, path_fit = None, None
-    if path and first is not None:
-        frame, text, columns = _with_indicators(d, data, first, formula, treatment,
-                                                path_window(window, reference, d.n_periods), reference)  # fmt: skip
-        if model != "sar":
-            kept = [name for name in durbin if name != treatment]
-            extra = {"durbin": [*kept, *columns] if treatment in durbin else kept}
+    fit = MODELS[model](formula, data, w, **options, **({} if model == "sar" else {"durbin": durbin}))
+    table = _averages(fit, treatment, D, settings)
+    # 2. One for each time since adoption.
+    by_time, path_fit = None, None
+    if path and adopters is not None:
+        settings["reference"], window, uneven = path_window(adopters, window, reference, "spatial_did")
+        notes += uneven
+    if path and adopters is not None and window is not None:
+        settings["window"] = window
+        frame, text, columns = _with_indicators(d, data, adopters, formula, window, settings["reference"])
+        extra, without = _lagged_indicators(d, adopters, durbin, columns, window, model, effects)
         path_fit = MODELS[model](text, frame, w, **options, **extra)
-        found = _path(path_fit, columns, reference, level)
-        settings["before"] = tuple(name for name, k in columns.items() if k < 0)
-    return SpatialDiD(table, fit, found, path_fit, treatment, d.response, settings, (*d.notes, *notes))
+        by_time = _path(path_fit, columns, settings)
+        settings["columns"] = columns
+        notes += [*without, *alone(by_time)]
+    return SpatialDiD(table, fit, by_time, path_fit, treatment, d.response, settings, adopters, (*d.notes, *notes))
 
 
 def _treated(d: Design, treatment: str):
-    """D and the first treated periods, None for a share or a dose; what cannot be used is named."""
+    """D, and who adopted when (None for a share or a dose); what cannot be used is named."""
     if not d.is_panel:
         raise SpatialInputError("E501", "difference-in-differences needs a panel", hint="give entity= and time=")
     if d.weights.varies:
@@ -190,7 +239,19 @@ def _treated(d: Design, treatment: str):
                                 n=d.n_units, hint="fit sp.sdm and read fit.effects()")  # fmt: skip
     D = d.X[:, :, d.names.index(treatment)]
     refuse_without_variation(D, treatment)
-    return D, adoption(D, d.ids, d.times, treatment) if is_switch(D) else None
+    if not is_switch(D):
+        return D, None
+    first, ticks = adoption(D, d.ids, d.times, treatment), clock(d.times)
+    return D, Adopters(D, time_since(first, ticks), first, ticks, d.times, treatment)
+
+
+def _few_clusters(n: int, treated: int) -> list[str]:
+    """Few clusters make clustered standard errors too small: said in the result, and aloud."""
+    if n >= FEW and treated >= FEW // 2:
+        return []
+    text = f"{n} clusters, {treated} of them treated: clustered standard errors are too small; use vcov='jackknife'"
+    warnings.warn(text, SpatialInputWarning, stacklevel=3)
+    return [text]
 
 
 def _durbin(d: Design, D, treatment, durbin, model):
@@ -209,7 +270,7 @@ def _durbin(d: Design, D, treatment, durbin, model):
     return wanted, notes
 
 
-def _averages(fit: Fit, treatment: str, D: np.ndarray, level) -> pd.DataFrame:
+def _averages(fit: Fit, treatment: str, D: np.ndarray, settings: dict) -> pd.DataFrame:
     """The estimands of the module's head."""
     W = fit.design.weights
     treated = D.T != 0  # (N, T)
@@ -226,35 +287,129 @@ def _averages(fit: Fit, treatment: str, D: np.ndarray, level) -> pd.DataFrame:
         total = policy[treated].mean()
         return np.array([direct, total - direct, total, policy[exposed].mean() if exposed.any() else 0.0])
 
-    _, found = averages(fit, treatment, W, np.hstack([D.T, unit]), read, level)
-    table = pd.DataFrame({"term": NAMES, "n": [int(treated.sum())] * 3 + [int(exposed.sum())], **found.columns()})
+    V, level = np.hstack([D.T, unit]), settings["level"]
+    names = {"term": list(NAMES), "n": [int(treated.sum())] * 3 + [int(exposed.sum())]}
+    if settings["vcov"] == "jackknife":
+        found = delete_unit.averages(fit, delete_unit.deleted(fit), [treatment], V, read)
+        table = rows(found.estimates, found.std_errors, level=level, df=found.df, **names)
+        settings["direct"] = found.v[0]
+    else:
+        _, found = respond.averages(fit, treatment, W, V, read, level)
+        table = pd.DataFrame({**names, **found.columns()})
     if not exposed.any():
-        table.loc[3, SCHEMA[1:]] = np.nan
+        table.loc[3, [*SCHEMA[1:], *(["df"] if "df" in table else [])]] = np.nan
     return table
 
 
-def _with_indicators(d: Design, data, first, formula, treatment, window, reference):
-    """The frame with one column per period since adoption, the formula with them, and what each stands for."""
-    T = d.n_periods
-    refuse_without_never_treated(first, T, treatment, "spatial_did")
-    since = np.clip(relative_periods(first, T), *window)
-    periods = [int(k) for k in np.unique(since[~np.isnan(since)]) if k != reference]
-    columns = {f"since_{'m' if k < 0 else 'p'}{abs(k)}": k for k in periods}
+def _with_indicators(d: Design, data, adopters: Adopters, formula, window, reference):
+    """The frame with one column per time since adoption, the formula with them, and what each stands for."""
+    refuse_without_never_treated(adopters.first, d.n_periods, adopters.treatment, "spatial_did")
+    since = np.clip(adopters.since, *window)
+    periods = [k for k in whole_numbers(np.unique(since[~np.isnan(since)])).tolist() if k != reference]
+    columns = {f"since_{'m' if k < 0 else 'p'}{abs(k):g}".replace(".", "_"): k for k in periods}
     frame = data.copy()
     for name, k in columns.items():
         values = np.zeros(len(data))
         values[d.order.ravel()] = (since == k).ravel()
         frame[name] = values
     left, right = formula.split("~")
-    return frame, f"{left}~ {right} - {treatment} + {' + '.join(columns)}", columns
+    return frame, f"{left}~ {right} - {adopters.treatment} + {' + '.join(columns)}", columns
 
 
-def _path(fit: Fit, columns, reference, level) -> pd.DataFrame:
-    table = fit.effects(level=level).tidy()
-    table = table[table["term"].isin(columns) & (table["effect"] != "total")]
-    table = table.assign(period=table["term"].map(columns), reference=False)
-    zero = {"period": reference, "estimate": 0.0, "std_error": 0.0, "conf_low": 0.0, "conf_high": 0.0,
-            "reference": True}  # fmt: skip
-    table = pd.concat([table, pd.DataFrame([{"effect": kind, **zero} for kind in ("direct", "indirect")])])
-    table = table.sort_values(["effect", "period"], ignore_index=True)
-    return table[["effect", "period", *SCHEMA[1:], "reference"]]
+def _lagged_indicators(d: Design, adopters: Adopters, durbin, columns, window, model, effects):
+    """Which indicators are lagged in space: those whose lag varies beyond effects, covariates and the indicators
+    themselves; the others are named."""
+    if model == "sar":
+        return {}, []
+    kept = [name for name in durbin if name != adopters.treatment]
+    if adopters.treatment not in durbin:
+        return {"durbin": kept}, []
+    since = np.clip(adopters.since, *window)
+    own = np.stack([(since == k).astype(float) for k in columns.values()], axis=2)
+    others = [d.X[:, :, k] for k, name in enumerate(d.names) if name not in (INTERCEPT, adopters.treatment)]
+    others += [spatial_lag(d.weights, d.X[:, :, d.names.index(name)]) for name in kept]
+    before = np.concatenate([own, np.stack(others, axis=2)], axis=2) if others else own
+    free = _independent(FixedEffects.parse(effects), before, spatial_lag(d.weights, own))
+    seen = [name for name, alone in zip(columns, free) if alone]
+    nobody = ", ".join(f"{columns[name]:+g}" for name in columns if name not in seen)
+    note = [f"no effect next door at {nobody}: nobody's neighbor is there, or only units that are there themselves"]
+    return {"durbin": [*kept, *seen]}, note if nobody else []
+
+
+def _independent(effects: FixedEffects, before: np.ndarray, columns: np.ndarray) -> list[bool]:
+    """Whether each of the columns (T, N, p) adds to those before it and to the effects."""
+    size = before.shape[0] * before.shape[1]
+    Q, R = np.linalg.qr(effects.demean(before).reshape(size, -1))
+    basis, out = Q[:, np.abs(np.diag(R)) > 1e-9], []
+    for column in effects.demean(columns).reshape(size, -1).T:
+        left = column - basis @ (basis.T @ column)
+        left = left - basis @ (basis.T @ left)
+        out.append(bool(np.linalg.norm(left) > 1e-7 * np.sqrt(size)))
+        if out[-1]:
+            basis = np.column_stack([basis, left / np.linalg.norm(left)])
+    return out
+
+
+def _path(fit: Fit, columns, settings) -> pd.DataFrame:
+    level, N = settings["level"], fit.design.n_units
+    if settings["vcov"] == "jackknife":
+        def read(response):
+            direct, total = np.trace(response) / N, response.sum() / N
+            return np.array([direct, total - direct])
+
+        found = delete_unit.averages(fit, delete_unit.deleted(fit), list(columns), np.eye(N), read)
+        table = rows(found.estimates, found.std_errors, level=level, df=found.df,
+                     effect=np.tile(["direct", "indirect"], len(columns)),
+                     period=np.repeat([*columns.values()], 2))  # fmt: skip
+        table = table[(np.abs(found.v).max(axis=(1, 2)) > 0)]
+    else:
+        table = fit.effects(level=level).tidy()
+        table = table[table["term"].isin(columns) & (table["effect"] != "total")]
+        table = table.assign(period=table["term"].map(columns))
+    zero = {"period": whole_numbers([settings["reference"]])[0], "estimate": 0.0, "std_error": 0.0, "conf_low": 0.0,
+            "conf_high": 0.0, "reference": True}  # fmt: skip
+    zeros = pd.DataFrame([{"effect": kind, **zero} for kind in ("direct", "indirect")])
+    table = pd.concat([table.assign(reference=False), zeros]).sort_values(["effect", "period"], ignore_index=True)
+    kept = ["effect", "period", *SCHEMA[1:], *(["df"] if "df" in table else []), "reference"]
+    return table[kept]
+
+
+def _pretrends(result: SpatialDiD) -> Pretrends:
+    fit, adopters = result.fit, result.adopters
+    if adopters is None or not fit.settings.effects.entity:
+        raise SpatialInputError("E206", "a share or a dose, or a model without unit effects, has no period before "
+                                "adoption to test")  # fmt: skip
+    if len(np.unique(adopters.since[adopters.since < 0])) < 2:
+        raise SpatialInputError("E206", "no unit is observed at two times before adoption: there is no trend to test")
+    W, since = fit.design.weights.csr, adopters.since
+    lost = delete_unit.deleted(fit)
+    spread = result.settings["model"] != "sar"
+
+    def indicators(periods):
+        at = (since.T[:, :, None] == np.asarray(periods)).astype(float)
+        return np.concatenate([at, (W @ at.reshape(len(at), -1)).reshape(at.shape)], axis=2) if spread else at
+
+    others = [k for k, name in enumerate(lost.names) if name.removeprefix("W:") != result.treatment]
+    T, N = since.shape
+    after = indicators(np.unique(since[since >= 0]))
+    base = [after, *_covariates(fit, [lost.names[k] for k in others])]
+    if fit.settings.effects.time:
+        base.insert(0, period_dummies(T, np.zeros(N, dtype=int)))
+    y = np.asarray(fit.design.y).T
+    y = y - (fit.rho + fit.lam) * (W @ y)
+    problem = Problem(y, np.ones((N, T)), since.T, np.concatenate(base, axis=2), indicators, adopters.clock,
+                      np.arange(N), neighbors=spread)  # fmt: skip
+    v = result.settings.get("direct")
+    moves = np.nan if v is None else float((v * problem.trend()[:, :, 0]).sum())
+    return both_tests(problem, level=result.settings["level"], effect=float(result.table["estimate"].iloc[0]),
+                      moves=moves)  # fmt: skip
+
+
+def _covariates(fit: Fit, names) -> list[np.ndarray]:
+    """Columns of the model, each (N, T, 1)."""
+    d = fit.design
+    out = []
+    for name in names:
+        own = d.X[:, :, d.names.index(name if name in d.names else name.removeprefix("W:"))]
+        out.append((own if name in d.names else spatial_lag(d.weights, own)).T[:, :, None])
+    return out

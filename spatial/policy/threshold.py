@@ -22,7 +22,7 @@ from ..design.design import design
 from ..design.fixed_effects import FixedEffects
 from ..design.sample import regressor_columns
 from ..records.schema import SCHEMA
-from ._sample import no_links, treatment_term
+from ._sample import no_links, regressor
 from ._tables import rows
 from .absorb import cluster_sums, refuse_collinear
 
@@ -126,7 +126,7 @@ def threshold(
         raise SpatialInputError("E206", "threshold regression with unit effects needs at least 2 periods")
     effects = FixedEffects.parse(effects)
     X, names = regressor_columns(d, effects)
-    x = X[:, :, names.index(treatment_term(switching, names))]
+    x = X[:, :, names.index(regressor(switching, names, "switching"))]
     search = Search(effects.demean(d.y), effects.demean(X), X, names, x, q, effects, trim, grid)
     found = search.sequence(search.y[:, None], thresholds)
     at = [int(k[0]) for k in found]
@@ -149,6 +149,7 @@ class Search:
     Attributes
     ----------
     values : (G,) thresholds tried;  below : (G,) observations at or below each
+    starts, ends : (G,) the lowest value above the one tried before, and the next one tried
     C : (n, G), x 1(q <= gamma) without effects and covariates;  gram : C'C
     y : (n,) likewise;  n : degrees of freedom of the variance
     """
@@ -159,6 +160,10 @@ class Search:
         refuse_collinear(flat, X, names)
         self.effects, self.trim, self.n = effects, trim * q.size, effects.left(T, N)
         self.values = _candidates(q, trim, grid)
+        every = np.unique(q)
+        at = np.searchsorted(every, self.values)
+        self.starts = every[np.append(at[0], at[:-1] + 1)]
+        self.ends = np.append(self.values[1:], every[min(at[-1] + 1, len(every) - 1)])
         self.below = (q.ravel()[:, None] <= self.values).sum(axis=0)
         Q, _ = np.linalg.qr(flat)
         self.Q = Q
@@ -280,7 +285,12 @@ def _null_mean(search, number) -> np.ndarray:
 
 
 def _inversion(search, at, level):
-    """Intervals {gamma: LR(gamma) <= c} and LR on the grid, each threshold given the others."""
+    """Intervals {gamma: LR(gamma) <= c} and LR on the grid, each threshold given the others.
+
+    The sample cannot tell apart the gamma between one value of q and the next, [q_k, q_k+1): an interval ends where its
+    last value's range does. Where the grid leaves values of q out, it also holds those between its ends and the
+    nearest values that LR excludes.
+    """
     CY = (search.C.T @ search.y)[:, None]
     total = (search.y**2).sum()
     critical = -2 * np.log(1 - np.sqrt(level))
@@ -292,8 +302,8 @@ def _inversion(search, at, level):
         admissible = gain > 0 if given is not None else np.ones(len(gain), dtype=bool)
         s2 = (total - base - gain[k]) / search.n
         lr = (gain[k] - gain) / s2
-        inside = search.values[admissible & (lr <= critical)]
-        low.append(inside.min())
-        high.append(inside.max())
+        inside = np.flatnonzero(admissible & (lr <= critical))
+        low.append(search.starts[inside.min()])
+        high.append(search.ends[inside.max()])
         curves.append(pd.DataFrame({"number": number, "threshold": search.values, "lr": lr})[admissible])
     return {"conf_low": low, "conf_high": high}, pd.concat(curves, ignore_index=True)

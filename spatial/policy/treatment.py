@@ -68,11 +68,61 @@ def refuse_without_variation(D: np.ndarray, name: str) -> None:
                                 hint="add units that are untreated, or treated later")  # fmt: skip
 
 
-def relative_periods(first: np.ndarray, T: int) -> np.ndarray:
-    """Periods since adoption, (T, N): 0 in the first treated period; NaN for units that are never treated."""
-    since = np.arange(T)[:, None] - first.astype(float)
-    since[:, first == T] = np.nan
-    return since
+def clock(times: pd.Index) -> np.ndarray:
+    """Periods as numbers, one unit apart where the time column is: years, months, quarters, days.
+
+    Parameters
+    ----------
+    times : Index of T periods, ascending
+        Numbers count as they are, text of digits as its numbers, ordered categories one by one. Dates count months when
+        all fall on the same day of the month, else days.
+
+    Raises
+    ------
+    SpatialInputError
+        E106 for text, whose order is that of letters.
+
+    Examples
+    --------
+    >>> clock(pd.Index([2000, 2002, 2003])).tolist()
+    [2000.0, 2002.0, 2003.0]
+    >>> clock(pd.to_datetime(["2001-01-31", "2001-04-30"])).tolist()
+    [24013.0, 24016.0]
+    """
+    if isinstance(times, pd.DatetimeIndex):
+        return _dates(times)
+    if isinstance(times, pd.PeriodIndex):
+        return times.asi8.astype(float)
+    if isinstance(times, pd.CategoricalIndex):
+        return times.codes.astype(float)
+    values = pd.to_numeric(pd.Series(times), errors="coerce").to_numpy(dtype=float)
+    if np.isnan(values).any() or (np.diff(values) <= 0).any():
+        raise SpatialInputError("E106", f"time since adoption needs periods in order, and these are text: {times[0]!r} "
+                                "comes first", ids=list(times[:3]), hint="numbers, dates or periods: astype(int), "
+                                "pd.to_datetime, or an ordered pd.Categorical")  # fmt: skip
+    return values
+
+
+def _dates(times: pd.DatetimeIndex) -> np.ndarray:
+    same_day = len(set(times.day)) == 1 or bool(times.is_month_end.all())
+    if same_day and (times == times.normalize()).all():
+        months = (times.year * 12 + times.month).to_numpy(dtype=float)
+        if len(set(times.month)) == 1:
+            return months // 12
+        return months
+    return (times - times[0]) / pd.Timedelta(days=1)
+
+
+def time_since(first: np.ndarray, clock: np.ndarray) -> np.ndarray:
+    """t - g, (T, N), in the units of the time column; NaN for units that are never treated (``first`` is T)."""
+    start = np.append(clock, np.nan)[first]
+    return clock[:, None] - start
+
+
+def step_of(clock: np.ndarray) -> float | None:
+    """The time between periods where it is the same throughout, else None."""
+    steps = np.diff(clock)
+    return float(steps[0]) if len(steps) and np.ptp(steps) <= 1e-9 * abs(steps[0]) else None
 
 
 def refuse_without_never_treated(first: np.ndarray, T: int, name: str, method: str) -> None:

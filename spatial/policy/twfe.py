@@ -12,48 +12,61 @@ from __future__ import annotations
 import numpy as np
 
 from ._sample import PolicySample
-from .absorb import RANK, clustered
-from .treatment import refuse_without_never_treated, relative_periods
+from .absorb import RANK, refuse_collinear
+from .delete_one import Jackknife, contrasts, jackknife, plain
+from .treatment import refuse_without_never_treated
+from .within import period_dummies, within
 
 
-def att(sample: PolicySample, D: np.ndarray | None = None, among: np.ndarray | None = None):
-    """(tau, its standard error) of the treatment, or of another D on the observations of the mask ``among``."""
+def att(sample: PolicySample, D: np.ndarray | None = None, among: np.ndarray | None = None) -> Jackknife:
+    """The treatment's coefficient, or that of another D on the observations of the mask ``among``."""
     D = sample.D if D is None else D
-    R = np.concatenate([D[:, :, None], sample.X], axis=2)
-    beta, V, _ = clustered(sample.y, R, [sample.treatment, *sample.names], sample.cluster, sample.absorber(among))
-    return float(beta[0]), float(np.sqrt(V[0, 0]))
+    return least_squares(sample, D[:, :, None], [sample.treatment], among)
 
 
-def path(sample: PolicySample, window: tuple[int, int], reference: int):
+def path(sample: PolicySample, window: tuple[float, float], reference: float) -> tuple[np.ndarray, Jackknife]:
     """tau_k for the periods k of the window but the reference; its ends gather what lies beyond.
-
-    Returns
-    -------
-    periods : ndarray of p int;  tau : (p,);  V : (p, p)
 
     Raises
     ------
     SpatialInputError
         E234 when no unit is never treated: the path is then not identified (Borusyak, Jaravel & Spiess 2024).
     """
-    T = len(sample.times)
-    refuse_without_never_treated(sample.first, T, sample.treatment, "twfe")
-    since = np.clip(relative_periods(sample.first, T), *window)
-    periods = np.array([k for k in np.unique(since[~np.isnan(since)]).astype(int) if k != reference])
-    R = np.concatenate([(since[:, :, None] == periods).astype(float), sample.X], axis=2)
-    names = [f"{sample.treatment} at {k:+d}" for k in periods]
-    beta, V, _ = clustered(sample.y, R, [*names, *sample.names], sample.cluster, sample.absorber())
-    p = len(periods)
-    return periods, beta[:p], V[:p, :p]
+    refuse_without_never_treated(sample.first, len(sample.times), sample.treatment, "twfe")
+    since = np.clip(sample.since, *window)
+    periods = np.array([k for k in np.unique(since[~np.isnan(since)]) if k != reference])
+    R = (since[:, :, None] == periods).astype(float)
+    return periods, least_squares(sample, R, [f"{sample.treatment} at {k:+g}" for k in periods])
 
 
-def att_of_many(sample: PolicySample, first: np.ndarray) -> np.ndarray:
-    """tau under many dates of adoption (R, N), for placebos; NaN where the effects absorb them."""
+def least_squares(sample: PolicySample, R: np.ndarray, names: list[str], among=None) -> Jackknife:
+    """Coefficients of R (T, N, p) beside the covariates and the effects, each cluster deleted in turn (CRV3).
+
+    Raises
+    ------
+    SpatialInputError
+        E205 a regressor equals a combination of others and the effects.
+    """
+    T, p = len(sample.times), R.shape[2]
+    R = np.concatenate([R, sample.X], axis=2)
+    absorbed = sample.absorber(among)(R).reshape(-1, R.shape[2])
+    refuse_collinear(absorbed, R, [*names, *sample.names])
+    mass = sample.mass if among is None else sample.mass * among
+    design = within(mass.T, np.concatenate([period_dummies(T, sample.region), R.transpose(1, 0, 2)], axis=2),
+                    sample.cluster)  # fmt: skip
+    first = design.U.shape[2] - R.shape[2]
+    linear = contrasts(design, np.eye(design.U.shape[2])[first : first + p])
+    return jackknife(linear, np.sqrt(mass.T) * sample.y.T, design.group, plain(design.n_groups))
+
+
+def att_of_many(sample: PolicySample, first: np.ndarray, outcome: np.ndarray | None = None) -> np.ndarray:
+    """tau under many dates of adoption (R, N), for placebos, of y or of another outcome (T, N); NaN where the effects
+    absorb them."""
     absorber = sample.absorber()
     T, N = sample.y.shape
     X = absorber(sample.X).reshape(T * N, -1)
     Q, _ = np.linalg.qr(X)
-    y = absorber(sample.y).ravel()
+    y = absorber(sample.y if outcome is None else outcome).ravel()
     y = y - Q @ (Q.T @ y)
     out = np.empty(len(first))
     for part in np.array_split(np.arange(len(first)), max(1, len(first) * T * N // 2_000_000)):

@@ -24,6 +24,8 @@ ANSWERS: dict[tuple[str, str], str] = {
     ("text", "spatial.policy.heterogeneity:Heterogeneity"): "spatial.report.policy:heterogeneity_text",
     ("text", "spatial.policy.mediation:Mediation"): "spatial.report.policy:mediation_text",
     ("text", "spatial.policy.placebo:Placebo"): "spatial.report.policy:placebo_text",
+    ("text", "spatial.policy.pretrends:Pretrends"): "spatial.report.policy:pretrends_text",
+    ("text", "spatial.policy.randomization:Randomization"): "spatial.report.policy:randomization_text",
     ("text", "spatial.policy.spatial_did:SpatialDiD"): "spatial.report.policy:spatial_did_text",
     ("text", "spatial.policy.threshold:Threshold"): "spatial.report.policy:threshold_text",
     ("text", "spatial.policy.what_if:WhatIf"): "spatial.report.policy:what_if_text",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from spillover.errors import SpatialInputError
+
 from .text import columns, number, p_text, tidy_text
 
 METHODS = {
@@ -21,50 +23,119 @@ def did_text(did) -> str:
     if settings["method"] == "group_time":
         lines.append(f"comparison: {'never treated' if settings['control'] == 'never' else 'not treated yet'}")
     if rings := settings.get("rings"):
-        lines.append(f"comparison: untreated and in none of the rings {', '.join(rings)}")
+        lines.append(f"comparison: untreated and in none of the rings {', '.join(rings)}; at least {settings['clean']} "
+                     "units in every period")  # fmt: skip
     if settings["weights"]:
         lines.append(f"observations weighted by {settings['weights']}")
     if settings["period_by"]:
         lines.append(f"period effects by {settings['period_by']}")
-    lines.append(f"standard errors: clustered by {settings['cluster']} ({s.n_clusters:,} groups)")
+    lines.append(f"standard errors: delete-one jackknife over {settings['cluster']} ({s.n_clusters:,}), scaled to "
+                 "independent errors; Satterthwaite's t")  # fmt: skip
     lines += [f"note: {note}" for note in did.notes]
-    letter = "t" if settings["method"] == "twfe" else "z"
-    lines += ["", tidy_text(did.table, statistic=letter)]
+    lines += ["", with_df(did.table, settings["level"], "")]
+    if did.randomization is not None:
+        lines.append(randomization_text(did.randomization))
     if did.path is not None:
-        lines += ["", path_text(did.path, "periods since adoption", letter)]
-        if ((did.path["period"] < 0) & ~did.path["reference"]).any():
-            lines += ["", str(did.pretrends)]
-    return "\n".join(lines)
+        unit = f"{s.times.name or 'time'} since adoption"
+        lines += ["", path_text(did.path, unit, "t", settings["level"])]
+        if settings.get("band") == "simultaneous":
+            lines.append(f"intervals and p hold for all of them together at {100 * settings['level']:g} %")
+    return "\n".join(lines + before_text(did))
 
 
-def path_text(path, title: str, statistic: str) -> str:
-    """By period; the reference, zero by construction, is said so."""
+def with_df(table, level: float, title: str) -> str:
+    """The common schema with the degrees of freedom of t."""
+    cells = [[str(r.term), number(r.estimate), number(r.std_error), number(r.statistic, 2), number(r.df, 1),
+              p_text(r.p_value).removeprefix("= ") if np.isfinite(r.p_value) else "", number(r.conf_low),
+              number(r.conf_high)] for r in table.itertuples()]  # fmt: skip
+    return columns(cells, [title, "estimate", "std. error", "t", "df", "p", f"{100 * level:g} % low", "high"])
+
+
+def before_text(result) -> list[str]:
+    """The tests of earlier trends, where there are any."""
+    try:
+        return ["", str(result.pretrends)]
+    except SpatialInputError:
+        return []
+
+
+def pretrends_text(tests) -> str:
+    """Both tests, and what not to reject is worth."""
+    lines = [f"Before adoption, {tests.basis}:"]
+    if tests.joint is not None:
+        span = ", ".join(f"{k:+g}" for k in tests.leads)
+        lines.append(f"  joint ({span}): {tests.joint.distribution} = {tests.joint.statistic:.3f}, "
+                     f"p {p_text(tests.joint.p_value)}. Null: {tests.joint.null}")  # fmt: skip
+    if tests.slope is not None:
+        s = tests.slope
+        lines.append(f"  slope {number(s.estimate)} (s.e. {number(s.std_error)}): {s.distribution} = "
+                     f"{s.statistic:.3f}, p {p_text(s.p_value)}. Null: {s.null}")  # fmt: skip
+    lines += [f"  {note}" for note in tests.notes]
+    return "\n".join([*lines, *(f"  {line}" for line in what_it_is_worth(tests))])
+
+
+def rejected(tests, significance: float = 0.05) -> list[str]:
+    return [t.name for t in (tests.joint, tests.slope) if t is not None and t.p_value < significance]
+
+
+def what_it_is_worth(tests) -> list[str]:
+    """A sentence that follows from p-values and power: rejected, no power, or power enough."""
+    if names := rejected(tests):
+        return [f"trends before adoption differ ({' and '.join(names)} rejected at 5 %): the effect may continue them"]
+    if tests.slope is None:
+        return ["not rejected, by a test whose power is unknown: no evidence of parallel trends"]
+    s = tests.slope
+    power = (f"80 % power needs a slope of {number(s.detectable)}, which alone would move the effect by "
+             f"{number(s.moves)} (the effect: {number(tests.effect)}):")  # fmt: skip
+    if tests.weak:
+        return [power, "no power against trends that could make up the whole effect; not to reject says little"]
+    return [power, "a trend that makes up the whole effect would be found more often than that"]
+
+
+def randomization_text(r) -> str:
+    how = "all" if r.exact else "random"
+    low, high = (("-inf" if v < 0 else "inf") if np.isinf(v) else number(v) for v in (r.conf_low, r.conf_high))
+    return (f"randomization: p {p_text(r.p_value)}, {100 * r.level:g} % interval {low} to {high} ({r.assignments:,} "
+            f"{how} assignments of the dates;\n  it assumes that any unit could have adopted at any of them, and one "
+            "effect for all)")  # fmt: skip
+
+
+def path_text(path, title: str, statistic: str, level: float = 0.95) -> str:
+    """By time since adoption; the reference, zero by construction, is said so."""
     cells = []
     for r in path.itertuples():
         if r.reference:
-            cells.append([f"{r.period:+d}", "reference", "", "", "", "", ""])
+            cells.append([f"{r.period:+g}", "reference", "", "", "", "", ""])
             continue
-        cells.append([f"{r.period:+d}", number(r.estimate), number(r.std_error), number(r.statistic, 2),
-                      p_text(r.p_value).removeprefix("= "), number(r.conf_low), number(r.conf_high)])  # fmt: skip
-    return columns(cells, [title, "estimate", "std. error", statistic, "p", "low", "high"])
+        cells.append([f"{r.period:+g}", number(r.estimate), number(r.std_error), number(r.statistic, 2),
+                      p_text(r.p_value).removeprefix("= ") if np.isfinite(r.p_value) else "", number(r.conf_low),
+                      number(r.conf_high)])  # fmt: skip
+    return columns(cells, [title, "estimate", "std. error", statistic, "p", f"{100 * level:g} % low", "high"])
 
 
 def spatial_did_text(result) -> str:
     from .text import header
 
-    said, settings = header(result.fit), result.settings
-    lines = [f"Spatial difference-in-differences: effects of {result.treatment} on {result.response}", *said]
-    lines += [f"{100 * settings['level']:g} % intervals: exact under the distribution of the estimates"]
-    lines += [f"note: {note}" for note in result.notes if f"note: {note}" not in said]
-    lines += ["", tidy_text(result.table)]
+    settings, level = result.settings, result.settings["level"]
+    by_unit = "df" in result.table
+    head = header(result.fit)
+    if by_unit:
+        units = f"{result.fit.design.n_units:,} units"
+        head = [f"standard errors: delete-one jackknife over {units}, scaled to independent errors; Satterthwaite's t"
+                if line.startswith("standard errors:") else line for line in head]  # fmt: skip
+    lines = [f"Spatial difference-in-differences: effects of {result.treatment} on {result.response}", *head]
+    if not by_unit:
+        lines += [f"{100 * settings['level']:g} % intervals: exact under the distribution of the estimates"]
+    lines += [f"note: {note}" for note in result.notes if f"note: {note}" not in head]
+    lines += ["", with_df(result.table, level, "") if by_unit else tidy_text(result.table)]
     treated, neighbours = result.table["n"].iloc[[0, -1]]
     lines.append(f"averages over {treated:,} treated unit-periods and {neighbours:,} of untreated neighbours")
-    if result.path is not None:
-        for kind, part in result.path.groupby("effect"):
-            lines += ["", path_text(part, f"{kind}, periods since adoption", "z")]
-        if result.settings["before"]:
-            lines += ["", str(result.pretrends)]
-    return "\n".join(lines)
+    if result.path is None:
+        return "\n".join(lines)
+    unit = f"{result.adopters.times.name or 'time'} since adoption"
+    for kind, part in result.path.groupby("effect"):
+        lines += ["", path_text(part, f"{kind}, {unit}", "t" if by_unit else "z", level)]
+    return "\n".join(lines + before_text(result))
 
 
 def what_if_text(result, shown: int = 12) -> str:
@@ -103,7 +174,7 @@ def threshold_text(result) -> str:
 
 
 def placebo_text(placebo) -> str:
-    lines = [f"Placebo: the dates of {placebo.treatment} dealt out among the units; effect on {placebo.response}",
+    lines = [f"Placebo: dates of {placebo.treatment} reassigned at random across units; effect on {placebo.response}",
              f"{int(placebo.table['draws'].max()):,} draws, seed {placebo.seed}; p is two-sided. "
              "Null: no effect on any unit", ""]  # fmt: skip
     cells = [[r.term, number(r.estimate), p_text(r.p_value).removeprefix("= "), number(r.placebo_mean),
@@ -127,7 +198,7 @@ def mediation_text(result) -> str:
 def heterogeneity_text(result) -> str:
     s = result.settings
     sizes = ", ".join(f"{name} ({size} {s['axis']})" for name, size in s["sizes"].items())
-    lines = [f"Effects by {s['by']}: {s['formula']}", f"groups: {sizes}"]
+    lines = [f"Effects by {s['by']}: {s['formula']}", f"groups: {sizes}", *(f"note: {note}" for note in result.notes)]
     if s["axis"] == "units":
         lines.append("W of each group: links to other groups cut, rows standardised again")
     for (kind, term), part in result.tidy().query("term in @s['variables']").groupby(["effect", "term"], sort=False):
@@ -139,6 +210,6 @@ def heterogeneity_text(result) -> str:
     lines += ["", columns(cells, head)]
     if s["permutations"]:
         kept = int(np.isfinite(result.drawn).all(axis=1).sum())
-        lines.append(f"permuted: {kept:,} of {s['permutations']:,} deals of the groups could be estimated, "
+        lines.append(f"permuted: {kept:,} of {s['permutations']:,} random groupings could be estimated, "
                      f"seed {s['seed']}")  # fmt: skip
     return "\n".join(lines)

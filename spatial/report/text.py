@@ -61,7 +61,8 @@ def header(fit) -> list[str]:
         gaps = "" if d.observed is None else ", unbalanced"
         size += f" ({d.n_units:,} units x {d.n_periods} periods{gaps}, {s.effects} effects)"
     spatial = fit.specification.lag or fit.specification.error
-    estimators = {"ml": "maximum likelihood", "gmm": "the method of moments"}
+    estimators = {"ml": "maximum likelihood", "gmm": "the method of moments", "reml": "restricted maximum likelihood",
+                  "aqs": "adjusted quasi-scores"}  # fmt: skip
     by = estimators[s.method] if spatial or by_random_ml(fit) else "least squares"
     name = "dynamic " * bool(d.lags) + fit.specification.name
     lines = [f"{name} by {by}: {d.formula}", size, f"weights: {d.weights.header()}"]

@@ -6,13 +6,13 @@ import difflib
 import inspect
 import os.path
 from collections.abc import Iterable
-from pathlib import Path
 
 import pandas as pd
 
 import shapefiles
 import weights as wt
-from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+from spillover import tables
+from spillover.errors import SpatialInputError
 
 ON_MAP = (
     "queen", "rook", "bishop", "knn", "distance_band", "inverse_distance", "exponential", "kernel", "delaunay",
@@ -37,26 +37,10 @@ def read_map(path: str | None, *, id: str | None = None, layer: str | None = Non
 
 
 def read_table(path: str, *, keys: Iterable[str | None] = (), encoding: str | None = None) -> pd.DataFrame:
-    """A .csv, .parquet, .xlsx or .dta table, or ``example:us_states``.
-
-    Key columns stay text, so that "01" does not become 1 and "NA" does not become missing; a key of whole
-    numbers without leading zeros is read as numbers.
-    """
+    """A .csv, .tsv, .parquet, .xlsx or .dta table, or ``example:us_states``; key columns stay as they are written."""
     if path.startswith(EXAMPLE):
         return shapefiles.load_panel(path.removeprefix(EXAMPLE))
-    file = Path(path)
-    if not os.path.isfile(file):  # Path.is_file() raises where a name is too long
-        raise SpatialInputError("E601", f"there is no file '{path}'")
-    suffix = file.suffix.lower()
-    check_option("the table's suffix", suffix, (".csv", ".parquet", ".xlsx", ".dta"))
-    keys = [key for key in keys if key]
-    if suffix == ".parquet":
-        return pd.read_parquet(file)
-    if suffix == ".dta":
-        return pd.read_stata(file)
-    if suffix == ".xlsx":
-        return _plain_keys(pd.read_excel(file, dtype=dict.fromkeys(keys, str)), keys)
-    return _plain_keys(_read_csv(file, keys, encoding), keys)
+    return tables.read_table(path, keys=keys, encoding=encoding)
 
 
 def require_columns(table, names, source: str) -> None:
@@ -122,54 +106,6 @@ def with_ids_of(table: pd.DataFrame, entity: str | None, ids: pd.Index) -> pd.Da
             return table.assign(**{entity: numbers.astype(ids.dtype)})
     if not pd.api.types.is_numeric_dtype(ids) and pd.api.types.is_integer_dtype(column):
         return table.assign(**{entity: column.astype(str)})
-    return table
-
-
-def _read_csv(file: Path, keys: list[str], encoding: str | None) -> pd.DataFrame:
-    with file.open("rb") as stream:
-        start = stream.read(4)
-    if start[:2] == b"PK":
-        raise SpatialInputError("E602", f"'{file}' is an Excel or zip file, not text", hint="rename it to .xlsx")
-    if not start:
-        raise SpatialInputError("E602", f"'{file}' is empty")
-    encoding = encoding or _encoding(file)
-    try:
-        head = pd.read_csv(file, nrows=0, encoding=encoding).columns
-        twice = list(pd.read_csv(file, nrows=1, header=None, encoding=encoding, dtype=str).iloc[0].dropna())
-        if len(set(twice)) < len(twice):
-            name = next(c for c in twice if twice.count(c) > 1)
-            raise SpatialInputError("E502", f"column {name!r} occurs more than once in '{file}'", column=name)
-        values = pd.read_csv(file, encoding=encoding)
-        there = [key for key in keys if key in head]
-        labels = (
-            pd.read_csv(file, usecols=there, dtype=str, keep_default_na=False, encoding=encoding) if there else None
-        )
-    except (pd.errors.ParserError, UnicodeDecodeError, LookupError, pd.errors.EmptyDataError) as error:
-        raise SpatialInputError("E602", f"'{file}' could not be read as a table: {error}") from error
-    return values if labels is None else values.assign(**{key: labels[key].to_numpy() for key in there})
-
-
-def _encoding(file: Path) -> str:
-    """UTF-8, with or without mark, UTF-16 by its mark, else GB18030, said."""
-    raw = file.read_bytes()
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "utf-16"
-    try:
-        raw.decode("utf-8-sig")
-        return "utf-8-sig"
-    except UnicodeDecodeError:
-        import warnings
-
-        warnings.warn(f"'{file}' is not UTF-8; it was read as GB18030", SpatialInputWarning, stacklevel=2)
-        return "gb18030"
-
-
-def _plain_keys(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    for key in keys:
-        if key in table.columns:
-            text = table[key].astype(str)
-            if text.str.fullmatch(r"0|[1-9]\d{0,15}").all():
-                table = table.assign(**{key: text.astype("int64")})
     return table
 
 

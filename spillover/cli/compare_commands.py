@@ -64,7 +64,7 @@ def compare(
 ) -> None:  # fmt: skip
     """Models under several weights: fit, effects, and which W the data prefer; curves and placebos."""
     import spatial as sp
-    from spillover.files import refuse_existing, write_table
+    from spillover.files import TABLES, check_outputs, write_table
 
     from ._inputs import read_map
 
@@ -76,7 +76,8 @@ def compare(
     if (tune or mix) and len(models) > 1:
         raise SpatialInputError("E513", "--tune and --mix are of one model", hint="name one, such as sdm")
     names = _file_names({"placebo": placebo, "curve": variable, "tuned": tune}, mix)
-    refuse_existing([Path(folder) / name for name in names] if folder else [], overwrite=overwrite)
+    check_outputs([Path(folder) / name for name in names] if folder else [], overwrite=overwrite)
+    check_outputs([output], overwrite=overwrite, suffixes=TABLES, inputs=[data, map])
     table, w = _read(data, weights, map, id, layer, options, output, overwrite)
     how = {"formula": formula, "data": table, **options}
     drawn, many = {"draws": draws, "seed": seed}, {"n_jobs": jobs}

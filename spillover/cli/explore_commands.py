@@ -38,9 +38,10 @@ def moran(
     """Moran's I with permutation p-values, whole or by period."""
     import spatial as sp
     from spillover.errors import SpatialInputError
-    from spillover.files import refuse_existing, write_table
+    from spillover.files import FIGURES, TABLES, check_outputs, write_table
 
-    refuse_existing([p for p in (output, figure) if p], overwrite=overwrite)
+    check_outputs([output], overwrite=overwrite, suffixes=TABLES, inputs=[data, map])
+    check_outputs([figure], overwrite=overwrite, suffixes=FIGURES, inputs=[data, map])
     if figure and not by:
         raise SpatialInputError("E501", "--figure draws I by period", hint="give --by COLUMN")
     table, w, entity = _read(data, weights, map, id, layer, entity, by, column)
@@ -82,11 +83,12 @@ def lisa(
     """Local Moran's I: clusters and outliers, as a table, a figure or a GeoPackage that QGIS opens coloured."""
     import spatial as sp
     from spillover.errors import SpatialInputError
-    from spillover.files import refuse_existing, write_table
+    from spillover.files import FIGURES, TABLES, check_outputs, write_table
 
     from ._inputs import read_map
 
-    refuse_existing([p for p in (output, figure) if p], overwrite=overwrite)
+    check_outputs([output], overwrite=overwrite, suffixes=[*TABLES, ".gpkg"], inputs=[data, map])
+    check_outputs([figure], overwrite=overwrite, suffixes=FIGURES, inputs=[data, map])
     on_map = bool(figure or (output and output.lower().endswith(".gpkg")))
     if on_map and map is None:
         raise SpatialInputError("E501", "a map is needed to draw clusters", hint="give --map FILE")

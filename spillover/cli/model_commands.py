@@ -54,9 +54,10 @@ def diagnose(
     """Which model? LM, Hausman, LR and Wald tests, and the decision they lead to, under one W or several."""
     import spatial as sp
     from spatial.report.table import FORMATS
+    from spillover.files import TABLES
 
     options = _options(panel, entity, time, effects=effects, correction=correction, missing=missing)
-    table, w = _read(data, weights, map, id, layer, options, output, overwrite)
+    table, w = _read(data, weights, map, id, layer, options, output, overwrite, (*TABLES, *FORMATS))
     search = sp.specify(formula, table, w if len(w) > 1 else next(iter(w.values())), **options)
     if output and Path(output).suffix.lower() in FORMATS:
         print(search)
@@ -95,9 +96,9 @@ def effects(
     overwrite: bool = OVERWRITE,
 ) -> None:  # fmt: skip
     """Direct, indirect and total effects, or what a shock in one unit does to all others."""
-    from spillover.files import refuse_existing
+    from spillover.files import FIGURES, check_outputs
 
-    refuse_existing([figure] if figure else [], overwrite=overwrite)
+    check_outputs([figure], overwrite=overwrite, suffixes=FIGURES, inputs=[data, map])
     options = _options(panel, entity, time, effects=effects, durbin=durbin, method=method, endog=endog,
                        instruments=instruments, w_error=w_error, wx_order=wx_order, lags=lags, correction=correction,
                        vcov=vcov, missing=missing, random_error=random_error, logdet=logdet)  # fmt: skip
@@ -128,10 +129,11 @@ def table(
 ) -> None:  # fmt: skip
     """Several models side by side, ready for a paper."""
     import spatial as sp
+    from spatial.report.table import FORMATS
 
     options = _options(panel, entity, time, effects=effects, correction=correction, vcov=vcov, missing=missing)
     estimators = [_model(name, options) for name in model]
-    frame, w = _read(data, [weights], map, id, layer, options, output, overwrite)
+    frame, w = _read(data, [weights], map, id, layer, options, output, overwrite, FORMATS)
     result = sp.etable([estimate(formula, frame, w[weights], **options) for estimate in estimators], effects=of_effects)
     print(result)
     if output:
@@ -180,12 +182,12 @@ def _options(panel, entity, time, **options) -> dict:
     return {key: value for key, value in given.items() if value is not None}
 
 
-def _read(data, specs, map, id, layer, options, output, overwrite):
-    from spillover.files import refuse_existing
+def _read(data, specs, map, id, layer, options, output, overwrite, suffixes=(".csv", ".parquet")):
+    from spillover.files import check_outputs
 
     from ._inputs import named_weights, read_map, read_table, read_weights, require_columns, with_ids_of
 
-    refuse_existing([output] if output else [], overwrite=overwrite)
+    check_outputs([output], overwrite=overwrite, suffixes=suffixes, inputs=[data, map])
     keys = {key: options.get(key) for key in ("entity", "time")}
     table = read_table(data, keys=keys.values())
     require_columns(table, filter(None, keys.values()), data)

@@ -33,11 +33,12 @@ def build(
     overwrite: bool = OVERWRITE,
 ) -> None:
     """Build weights from a map or a table and save them."""
-    from spillover.files import refuse_existing
+    from spillover.files import check_outputs
+    from weights.io import FORMATS
 
     from ._inputs import read_map, read_table, read_weights
 
-    refuse_existing([output], overwrite=overwrite)
+    check_outputs([output], overwrite=overwrite, suffixes=FORMATS, inputs=[map, data])
     gdf = read_map(map, id=id, layer=layer) if map else None
     table = read_table(data, keys=(entity, time)) if data else None
     w = read_weights(spec, gdf=gdf, table=table, entity=entity, time=time, standardize=standardize)
@@ -60,7 +61,10 @@ def info(weights: str = typer.Argument(help="File of weights.")) -> None:
 def convert(source: str, target: str, overwrite: bool = OVERWRITE) -> None:
     """Write weights in another format; the suffix chooses it."""
     import weights as wt
+    from spillover.files import check_outputs
+    from weights.io import FORMATS
 
+    check_outputs([target], overwrite=overwrite, suffixes=FORMATS, inputs=[source])
     wt.load(source).save(target, overwrite=overwrite)
 
 
@@ -84,7 +88,9 @@ def plot(
     """Draw the links over the map."""
     import weights as wt
     from spatial.plot import save
+    from spillover.files import FIGURES, check_outputs
 
     from ._inputs import read_map
 
+    check_outputs([output], overwrite=overwrite, suffixes=FIGURES, inputs=[weights, map])
     save(wt.load(weights).plot(read_map(map, id=id, layer=layer)), output, overwrite=overwrite)

@@ -36,7 +36,7 @@ def standardize(w: SpatialWeights, style: str = "row") -> SpatialWeights:
     ------
     SpatialInputError
         E501 unknown style; E313 when "none" is asked of weights that came standardised; E314 when a row (or
-        the whole matrix) of signed weights sums to zero and cannot be scaled; E802 the spectral radius was not found.
+        the whole matrix) of signed weights has no positive sum to scale by; E802 the spectral radius was not found.
 
     Examples
     --------
@@ -92,10 +92,11 @@ def symmetrize(w: SpatialWeights, how: str = "max") -> SpatialWeights:
 
 def _row(csr, ids):
     sums = csr.sum(axis=1)
-    flat = (np.diff(csr.indptr) > 0) & (np.abs(sums) <= 1e-12 * abs(csr).sum(axis=1))
+    flat = (np.diff(csr.indptr) > 0) & (sums <= 1e-12 * abs(csr).sum(axis=1))
     if flat.any():
-        raise SpatialInputError("E314", "rows of signed weights sum to zero and cannot be scaled",
-                                ids=ids[flat].tolist(), n=int(flat.sum()), hint="use style='spectral'")
+        raise SpatialInputError("E314", "rows of signed weights whose sum is not positive cannot be scaled by it: the "
+                                "signs would turn", ids=ids[flat].tolist(), n=int(flat.sum()),
+                                hint="use style='spectral'")
     return csr.data / np.repeat(sums, np.diff(csr.indptr))
 
 
@@ -106,8 +107,9 @@ def _variance(csr, ids):
 
 
 def _nonzero(scale: float) -> float:
-    if not abs(scale) > 0:
-        raise SpatialInputError("E314", "the weights have no scale (all zero, or positive and negative cancel)")
+    if not scale > 0:
+        raise SpatialInputError("E314", "the weights have no positive scale: all are zero, or negative ones prevail",
+                                hint="check that there are links; style='spectral' takes signed weights")
     return scale
 
 

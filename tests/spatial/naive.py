@@ -111,3 +111,12 @@ def marginal_loglik(theta, y, X, M, unit, period, *, effects):
     V = np.exp(theta[-1]) * F.T @ np.linalg.inv(B.T @ B) @ F
     u = F.T @ (y - X @ theta[:-2])
     return -0.5 * (len(u) * np.log(2 * np.pi) + np.linalg.slogdet(V)[1] + u @ np.linalg.solve(V, u))
+
+
+def lm_error(y, X, W, M):
+    """LM error with the exact moments of e'W e / s2: e = P u, P the projection off X within M."""
+    MX = M @ X
+    P = M - MX @ np.linalg.pinv(MX, rcond=1e-10)
+    e, m = P @ y, round(np.trace(P))
+    mean, squares = np.trace(P @ W), np.trace(P @ W @ P @ (W + W.T))
+    return (e @ W @ e / (e @ e / m) - mean) ** 2 * (m + 2) / (m * squares - 2 * mean**2)

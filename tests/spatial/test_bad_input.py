@@ -29,9 +29,6 @@ CASES = {
     "ids differ": ("E101", "XX", lambda p, w: sp.sdm(FORMULA, p.replace({"state": {"OH": "XX"}}), w, **KEYS)),
     "units missing from the data": ("E101", "OH", lambda p, w: sp.sdm(FORMULA, p[p["state"] != "OH"], w, **KEYS)),
     "ids in another column": ("E101", "entity='state'", lambda p, w: sp.sar("gsp ~ emp", p[p["year"] == 1986], w)),
-    "lost zeros": ("E101", "zfill(2)", lambda p, w: sp.sar(
-        "y ~ x", pd.DataFrame({"y": [1.0, 2, 4], "x": [1.0, 3, 2]}, index=[1, 2, 3]),
-        pd.DataFrame(np.array([[0, 1, 0], [.5, 0, .5], [0, 1, 0]]), index=["01", "02", "03"], columns=["01", "02", "03"]))),
     "units repeat": ("E102", "AL", lambda p, w: sp.sar("gsp ~ emp", p, w, entity="state")),
     "pair repeats": ("E103", "('AL', 1970)", lambda p, w: sp.sdm(FORMULA, pd.concat([p, p.iloc[:1]]), w, **KEYS)),
     "year missing": ("E104", "('AL', 1975)", lambda p, w: sp.sdm(

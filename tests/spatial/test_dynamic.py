@@ -50,21 +50,20 @@ def arrays(produc, model):
     return y, X[1:], W.to_numpy()
 
 
-CASES = [(model, effects, correction, lag) for model in ("sar", "sdm") for effects in ("individual", "twoways")
-         for lag in LAGS for correction in ("", "_LY")]  # fmt: skip
+CASES = [(model, effects, form, lag) for model in ("sar", "sdm") for effects in ("individual", "twoways")
+         for lag in LAGS for form in ("", "_LY")]  # fmt: skip
 CASES += [("sar", "twoways", "_DIR", "tlstl"), ("sdm", "twoways", "_DIR", "tlstl")]
 
 
-@pytest.mark.parametrize(("model", "r_effects", "correction", "lag"), CASES)
-def test_sdpdmod(produc, model, r_effects, correction, lag):
+@pytest.mark.parametrize(("model", "r_effects", "form", "lag"), CASES)
+def test_sdpdmod(produc, model, r_effects, form, lag):
     """Estimates, s.e. and effects. SDPDmod takes the fourth moment from y - A^-1 Z b, which is not the error: added
     here to our expected information, it gives its s.e. Two of its corrections are others than the paper's."""
     data, W, folder = produc
-    lee_yu = correction == "_LY"
-    tail = f"_LY_{lag}" if lee_yu else f"_{lag}{correction}"
+    tail = f"_LY_{lag}" if form == "_LY" else f"_{lag}{form}"
     want = json.loads((folder / f"sdpdmod/produc_dyn_{model}_{r_effects}{tail}.json").read_text())
     effects = {"individual": "entity", "twoways": "twoway"}[r_effects]
-    by = {"": False, "_LY": True, "_DIR": "additive"}[correction]
+    by = {"": False, "_LY": True, "_DIR": "additive"}[form]
     fit = getattr(sp, model)(PRODUC, data, W, entity="state", time="year", effects=effects, lags=LAGS[lag],
                              correction=by, vcov="eim")  # fmt: skip
     estimates = pd.Series({ours(k): v for k, v in want["estimates"].items()})
@@ -73,7 +72,7 @@ def test_sdpdmod(produc, model, r_effects, correction, lag):
     at, information = naive.estimate(y, X, dense, LAGS[lag], effects, by)
     np.testing.assert_allclose([*fit.params, fit.sigma2], at, rtol=2e-5, atol=1e-7)
     np.testing.assert_allclose(fit.vcov, np.linalg.inv(information)[:-1, :-1], rtol=1e-3, atol=1e-9)
-    if lee_yu and (lag == "stl" or (model, lag) == ("sdm", "tl")):
+    if form == "_LY" and (lag == "stl" or (model, lag) == ("sdm", "tl")):
         wrong = _as_sdpdmod(y, X, dense, LAGS[lag], effects)
         np.testing.assert_allclose(wrong[:-1], estimates[order], rtol=2e-5, atol=1e-7)
         assert np.abs(fit.params - estimates[order]).max() > 0.01
@@ -91,7 +90,7 @@ def test_sdpdmod(produc, model, r_effects, correction, lag):
     if by is True and effects == "twoway":  # the fourth moment depends on the basis F that was taken
         excess = (errors[-1] ** 2 - inverse[k, k]) / more[k]
     np.testing.assert_allclose(np.sqrt(np.diag(inverse)[:-1] + excess * more), errors, rtol=1e-4)
-    if "sim_DIRECTst.tab" in want["impacts"] and correction:  # without, its covariance is N T times too large
+    if "sim_DIRECTst.tab" in want["impacts"] and by:  # without, its covariance is N T times too large
         spread = fit.effects().short_run.std_errors[1]
         np.testing.assert_allclose(spread, list(want["impacts"]["sim_INDIRECTst.tab"]["sd"].values()), rtol=0.08)
     for run in ("short_run", "long_run"):
@@ -335,7 +334,7 @@ def test_all_that_a_fit_can_do():
     data = simulated(np.random.default_rng(6), W, 10)
     options = {**KEYS, "effects": "entity"}
     fit = sp.sdm("y ~ x", data, labelled(W), **options, lags="both")
-    for kind in ("eim", "robust", "cluster", "driscoll_kraay"):
+    for kind in ("eim", "robust", "cluster", sp.DriscollKraay(2)):
         ratio = fit.with_vcov(kind).std_errors / fit.std_errors
         assert ratio.between(0.4, 2.2).all()
     with pytest.raises(SpatialInputError, match="lagged responses"):

@@ -43,6 +43,7 @@ def test_likelihood_and_information_are_those_of_data_without_effects(model, eff
     np.testing.assert_allclose(fit.vcov, factor * np.linalg.inv(information)[:-1, :-1], rtol=2e-3, atol=1e-7)
 
 
+@pytest.mark.filterwarnings("ignore:errors that are correlated")
 @pytest.mark.parametrize("effects", ["entity", "twoway"])
 def test_sandwiches_and_diagnostics_are_those_of_the_transformation(effects):
     """One W, nudged in every period: the effects stay among X, and nothing else changes."""

@@ -77,7 +77,7 @@ def test_small_numbers_are_never_noughts():
 
 def test_notes_name_the_covariance_and_the_weights(fits):
     said = "\n".join(sp.etable(fits, names=["A", "B", "C"]).notes)
-    assert "A: classical; B: robust (sandwich, factor N/(N-1), N = 40); C: observed information" in said
+    assert "A: classical; B: robust (by unit and pair of units, HC2 residuals, N = 40); C: observed information" in said
     assert "given matrix, row-standardised" in said
     assert "not effects" in said
 
@@ -172,7 +172,8 @@ def test_the_protocol():
     assert fit.__maketables_stat__("r2") is None
     assert fit.__maketables_depvar__ == "y"
     assert fit.__maketables_fixef_string__ == "id+t"
-    assert fit.__maketables_vcov_info__ == {"vcov_type": "clustered by id (14 groups), factor G/(G-1)"}
+    words = "clustered by id (14 groups), with pairs of groups, CR3 residuals"
+    assert fit.__maketables_vcov_info__ == {"vcov_type": words}
 
 
 def test_maketables_itself(tmp_path, fits):

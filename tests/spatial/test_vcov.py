@@ -10,6 +10,7 @@ from statsmodels.stats.sandwich_covariance import cov_cluster, cov_cluster_2grou
 
 import spatial as sp
 from spatial.covariance.bootstrap import bootstrap_parameters, resampled
+from spatial.covariance.groups import group_codes
 from spatial.covariance.information import derivatives, expected, observed
 from spatial.covariance.pairs import pairs_meat
 from spatial.covariance.scores import scores
@@ -20,6 +21,7 @@ from spillover.errors import SpatialInputError
 from . import naive
 from .test_estimators import PANEL, cross_section, panel_data
 
+ROWS = sp.Robust(pairs=False)
 MODELS = [("sar", True, False), ("sem", False, True), ("sac", True, True)]
 
 
@@ -36,6 +38,11 @@ def numeric_scores(theta, *args, **kind):
         difference = naive.row_logliks(theta + h, *args, **kind) - naive.row_logliks(theta - h, *args, **kind)
         columns.append(difference / (2 * h[j]))
     return np.column_stack(columns)
+
+
+def raw_meat(fit):
+    """By unit and pair of units, the errors as they are."""
+    return pairs_meat(fit, group_codes(fit.design, "entity")[0], fit.solution.resid)
 
 
 # -- scores and the sandwich -----------------------------------------------------------------------------------
@@ -56,7 +63,7 @@ def test_scores_are_derivatives_by_row(model, lag, error, kind):
     inverse = np.linalg.inv(observed(fit.sample, fit.solution))
     n = len(data)
     robust = n / (n - 1) * inverse @ want.T @ want @ inverse
-    np.testing.assert_allclose(fit.with_vcov("robust").vcov, robust[:-1, :-1], rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(fit.with_vcov(ROWS).vcov, robust[:-1, :-1], rtol=1e-5, atol=1e-9)
 
 
 def test_panel_scores_and_robust_by_unit():
@@ -72,7 +79,7 @@ def test_panel_scores_and_robust_by_unit():
     by_unit = want.reshape(T, N, -1).sum(axis=0)
     inverse = np.linalg.inv(observed(fit.sample, fit.solution))
     robust = N / (N - 1) * inverse @ by_unit.T @ by_unit @ inverse
-    np.testing.assert_allclose(fit.with_vcov("robust").vcov, robust[:-1, :-1], rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(fit.with_vcov(ROWS).vcov, robust[:-1, :-1], rtol=1e-5, atol=1e-9)
 
 
 @pytest.mark.parametrize("T", [1, 4])
@@ -100,7 +107,7 @@ def test_pairs_give_the_variance_of_the_score(model, lag, error, T):
         if draw < 400:
             params = pd.Series([*beta, *[truth["rho"]] * lag, *[truth["lam"]] * error], index=fit.params.index)
             there = replace(fit, params=params, sample=sample, solution=at)
-            meats.append(pairs_meat(there))
+            meats.append(raw_meat(there))
             by_unit = S.reshape(T, 16, -1).sum(axis=0)
             plain.append(by_unit.T @ by_unit)
     want, got = np.cov(np.array(totals), rowvar=False), np.mean(meats, axis=0)
@@ -125,13 +132,13 @@ def test_pairs_know_which_effects_were_removed(model, effects):
         (sample,) = resampled(fit, ((a + e) @ inverse.T if rho else a + e @ inverse.T)[None])
         at = Solution(beta, rho, lam, 1.0, 0.0, residuals(sample, beta, rho, lam))
         params = pd.Series([*beta, by], index=fit.params.index)
-        meats.append(pairs_meat(replace(fit, params=params, sample=sample, solution=at)))
+        meats.append(raw_meat(replace(fit, params=params, sample=sample, solution=at)))
     want = expected(fit.sample, at, fit.design.weights.csr, fit.design.weights.csr)
     np.testing.assert_allclose(np.mean(meats, axis=0).diagonal(), want.diagonal(), rtol=0.12)
 
 
 @pytest.mark.parametrize("correction", [True, False, "additive"])
-@pytest.mark.parametrize("vcov", ["robust", sp.Robust(pairs=True), sp.Cluster("time"), sp.DriscollKraay(1)])
+@pytest.mark.parametrize("vcov", ["robust", ROWS, sp.Cluster("time"), sp.DriscollKraay(), sp.DriscollKraay(1)])
 def test_relabelled_and_shuffled_panels_have_the_same_covariance(correction, vcov):
     data, W = panel_data(5)
     fit = sp.sar("y ~ a + b", data, W, **PANEL, correction=correction, vcov=vcov)
@@ -234,6 +241,43 @@ def places():
     return data, W, pd.DataFrame({"lon": rng.uniform(170, 190, 40), "lat": rng.uniform(-70, -60, 40)}, index=data.index)
 
 
+def weight(a, b, kernel, cutoff=120):
+    km = naive.great_circle(a, b)
+    return 0.0 if km > cutoff else 1 - km / cutoff if kernel == "bartlett" else 1.0
+
+
+@pytest.mark.parametrize("lags", [None, 0, 2])
+def test_conley_in_a_panel_is_the_double_sum_over_rows(lags):
+    """Units within the distance, periods within the lags; None lets all periods through."""
+    data, W = panel_data(5)
+    rng = np.random.default_rng(2)
+    points = pd.DataFrame({"lon": rng.uniform(0, 3, 14), "lat": rng.uniform(0, 3, 14)}, index=W.index)
+    fit = sp.ols("y ~ a + b", data, W, **PANEL, effects="none")
+    got = fit.with_vcov("conley", cutoff=120, coords=points, lags=lags)
+    S = scores(fit.sample, fit.solution)[:, :-1]
+    T, N, m = 5, 14, 70
+    K = np.zeros((m, m))
+    for a in range(m):
+        for b in range(m):
+            gap = abs(a // N - b // N)
+            over_time = 1.0 if lags is None else max(0.0, 1 - gap / (lags + 1))
+            K[a, b] = over_time * weight(points.iloc[a % N], points.iloc[b % N], "bartlett")
+    M = np.eye(m) - 1 / m
+    factor = m / np.trace(M @ K) * (m - 1) / (m - 3)
+    X = fit.sample.X
+    bread = np.linalg.inv(X.T @ X) * fit.solution.sigma2
+    np.testing.assert_allclose(got.vcov, factor * bread @ S.T @ K @ S @ bread, rtol=1e-8)
+    assert got.df_resid == pytest.approx(np.trace(M @ K) ** 2 / np.trace(M @ K @ M @ K), rel=1e-9)
+    assert m == T * N
+
+
+def test_conley_beside_a_spatial_lag_warns(places):
+    data, W, points = places
+    with pytest.warns(sp.SpatialInputWarning, match="bias rho and lambda of SAR"):
+        sp.sar("y ~ a", data, W, vcov=sp.Conley(120, points))
+
+
+@pytest.mark.filterwarnings("ignore:errors that are correlated")
 @pytest.mark.parametrize("kernel", ["bartlett", "uniform"])
 @pytest.mark.parametrize("model", ["ols", "sdm"])
 def test_conley_is_the_double_sum(places, kernel, model):
@@ -249,11 +293,15 @@ def test_conley_is_the_double_sum(places, kernel, model):
             if km <= 120:
                 meat += np.outer(S[i], S[j]) * (1 - km / 120 if kernel == "bartlett" else 1)
     inverse = np.linalg.inv(observed(fit.sample, fit.solution))
-    factor = n / (n - 1) if model == "sdm" else n / (n - 3)
+    K = np.array([[weight(points.iloc[i], points.iloc[j], kernel) for j in range(n)] for i in range(n)])
+    M = np.eye(n) - 1 / n
+    factor = n / np.trace(M @ K) * (1 if model == "sdm" else (n - 1) / (n - 3))
+    assert got.df_resid == pytest.approx(np.trace(M @ K) ** 2 / np.trace(M @ K @ M @ K), rel=1e-9)
     want = (factor * inverse @ meat @ inverse)[:-1, :-1]
     np.testing.assert_allclose(got.vcov, want, rtol=1e-7, atol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:errors that are correlated")
 def test_conley_takes_maps(panel, states, queen):
     """A map in any projection, matched by its index; the map that was fitted; a cut-off of nothing is robust."""
     keys = {"entity": "state", "time": "year"}
@@ -262,7 +310,8 @@ def test_conley_takes_maps(panel, states, queen):
     projected = fit.with_vcov(sp.Conley(400, states.to_crs(5070).sample(frac=1, random_state=0)))
     np.testing.assert_allclose(projected.std_errors, geographic.std_errors, rtol=0.05)  # centroids differ a little
     nothing = fit.with_vcov("conley", cutoff=0.001, coords=states)
-    np.testing.assert_allclose(nothing.vcov, fit.with_vcov("robust").vcov, rtol=1e-10)
+    np.testing.assert_allclose(nothing.vcov, fit.with_vcov(ROWS).vcov, rtol=1e-10)
+    assert nothing.df_resid == pytest.approx(47, rel=1e-6)
     year = panel[panel["year"] == 1986].set_index("state")
     both = states.join(year)
     section = sp.sar("log(gsp) ~ log(pc) + unemp", both, queen, vcov=sp.Conley(400))
@@ -309,16 +358,16 @@ def test_bootstrap_is_reproducible_and_leaves_the_global_state_alone():
 
 
 @pytest.mark.parametrize("vcov", ["oim", "eim", "robust", "cluster", sp.Cluster(["id", "t"]), sp.Bootstrap(5),
-                                  sp.DriscollKraay(), sp.Robust(pairs=True)], ids=str)  # fmt: skip
+                                  sp.DriscollKraay(), ROWS], ids=str)  # fmt: skip
 def test_settings_round_trip_and_are_named(vcov):
     data, W = panel_data(3)
     fit = sp.sdm("y ~ a + b", data, W, **PANEL, vcov=vcov)
     again = sp.sdm("y ~ a + b", data, W, **PANEL).with_vcov(fit.settings.vcov)
     pd.testing.assert_frame_equal(again.vcov, fit.vcov)
-    said = {"oim": "observed", "eim": "expected", "robust": "robust (sandwich by unit, factor N/(N-1)",
+    said = {"oim": "observed", "eim": "expected", "robust": "robust (by unit and pair of units, CR2",
             "cluster": "clustered by id (14 groups)"}  # fmt: skip
-    kinds = {sp.Cluster: "id (14 groups) and t (5 groups)", sp.Bootstrap: "5 draws, seed 1", sp.DriscollKraay: "2 lags",
-             sp.Robust: "by unit and pair"}
+    kinds = {sp.Cluster: "id (14 groups) and t (5 groups)", sp.Bootstrap: "5 draws, seed 1",
+             sp.DriscollKraay: "2 cosine terms", sp.Robust: "robust (sandwich by unit, factor N/(N-1)"}
     assert (said[vcov] if isinstance(vcov, str) else kinds[type(vcov)]) in str(fit)
 
 
@@ -354,16 +403,16 @@ def test_bootstrap_refuses_what_it_cannot_do(options):
 @pytest.mark.parametrize("effects", ["none", "entity", "time", "twoway"])
 @pytest.mark.parametrize("correction", [True, False])
 @pytest.mark.parametrize("model", ["sdm", "sem"])
-def test_coefficients_take_degrees_of_freedom_where_effects_do(model, correction, effects):
-    """n / (n - p) where effects are corrected for; what reproduces other programs is the plain inverse."""
+def test_parameters_take_degrees_of_freedom(model, correction, effects):
+    """n / (n - p) and t(n - p); what reproduces other programs is the plain inverse with normal statistics."""
     data, W = panel_data(8, N=20, T=5)
     fit = getattr(sp, model)("y ~ a + b", data, W, **PANEL, effects=effects, correction=correction)
     n, p = fit.sample.n, len(fit.params)
-    corrected = correction and effects != "none"
-    factor = n / (n - p) if corrected else 1
+    factor = n / (n - p) if correction else 1
+    assert fit.df_resid == (n - p if correction else None)
     inverse = np.linalg.inv(observed(fit.sample, fit.solution))[:-1, :-1]
     np.testing.assert_allclose(fit.vcov, factor * inverse, rtol=1e-7)
-    assert ("factor n/(n-p)" in str(fit)) == corrected
+    assert ("factor n/(n-p)" in str(fit)) == correction
     inverse = np.linalg.inv(expected(fit.sample, fit.solution, fit.design.weights.csr, fit.design.weights.csr))
     np.testing.assert_allclose(fit.with_vcov("eim").vcov, inverse[:-1, :-1], rtol=1e-7)
 

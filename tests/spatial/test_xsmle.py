@@ -22,7 +22,7 @@ def test_the_log_of_xsmle_is_reproduced(name, shared):
     w = wt.from_frame(pd.read_csv(shared / f"china_tfp_w_{which}.csv"), ids=units)
     fit = getattr(sp, model)(
         "ln_tfp ~ " + " + ".join(terms), panel, w, entity="province_id", time="year", effects="entity",
-        correction=False, vcov="robust",
+        correction=False, vcov=sp.Robust(pairs=False),
     )  # fmt: skip
     # Its W has single precision and its search stops early: estimates agree to 1e-4 of their standard errors.
     assert np.abs((fit.params - want["estimates"]) / want["std_errors"]).max() < 1e-4

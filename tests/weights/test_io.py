@@ -149,7 +149,7 @@ BAD = [
     ("w.csv", ",a,c\na,0,1\nb,1,0\n", "E311", "labels"),
     ("w.csv", ",a,b\na,0,-1\nb,1,0\n", "E301", "a"),
     ("w.csv", ",a,b\na,0,\nb,1,0\n", "E302", "NaN"),
-    ("w.csv", "", "E607", "empty"),
+    ("w.csv", "", "E602", "empty"),
     ("w.txt", "2\na 0 1\nb 1\n", "E607", "line 3"),
     ("w.txt", "3\na 0 1\nb 1 0\n", "E607", "line 1"),
     ("w.dta", "not stata", "E607", "w.dta"),

@@ -73,6 +73,28 @@ def test_chinese_text_without_or_with_a_wrong_cpg(gbk):
     refused(gbk, "E606", encoding="no such code")
 
 
+@pytest.mark.parametrize(("written", "declared"), [
+    ("utf-8", "1252"), ("utf-8", "ISO-8859-1"), ("utf-8", "88591"), ("gb18030", "1252"), ("gb18030", "ISO 8859-1"),
+    ("utf-8", "nonsense")])
+def test_a_cpg_that_lies(written, declared, provinces, tmp_path):
+    """Latin-1 reads any bytes: what it makes of them is gibberish."""
+    provinces.to_file(tmp_path / "m.shp", encoding=written)
+    (tmp_path / "m.cpg").write_text(declared)
+    with pytest.warns(SpatialInputWarning, match=f"says {declared}") as caught:
+        assert wt.read_map(tmp_path / "m.shp")["name"].tolist() == NAMES
+    assert caught[0].filename == __file__
+    accents = ["Málaga", "München", "Größe"]
+    provinces.assign(name=accents).to_file(tmp_path / "a.shp", encoding="utf-8")
+    (tmp_path / "a.cpg").write_text(declared)
+    with pytest.warns(SpatialInputWarning, match="valid UTF-8"):
+        assert wt.read_map(tmp_path / "a.shp")["name"].tolist() == accents
+    provinces.assign(name=accents).to_file(tmp_path / "b.shp", encoding="ISO-8859-1")
+    (tmp_path / "b.cpg").write_text("1252")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert wt.read_map(tmp_path / "b.shp")["name"].tolist() == accents
+
+
 def test_accents_are_not_taken_for_chinese(provinces, tmp_path):
     provinces.assign(name=["Zürich", "Genève", "Neuchâtel"]).to_file(tmp_path / "ch.shp", encoding="ISO-8859-1")
     (tmp_path / "ch.cpg").unlink()

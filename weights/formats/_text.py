@@ -2,43 +2,41 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from spillover import labels as _labels
 from spillover.errors import SpatialInputError
+from spillover.text import decode
 
 RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
-def read_text(path) -> str:
-    """The file's text: UTF-8 (with or without mark), UTF-16 by its mark, else GB18030.
-
-    Raises
-    ------
-    SpatialInputError
-        E606.
-    """
-    raw = path.read_bytes()
-    encodings = ("utf-16",) if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "gb18030")
-    for encoding in encodings:
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise SpatialInputError("E606", f"'{path.name}' is neither UTF-8 nor GB18030 text",
-                            hint="save it as UTF-8 (and check that it is a text file)")
+def read_text(path, encoding: str | None = None) -> str:
+    """The file's text, without a mark at its start; E606 where it has none."""
+    return decode(path.read_bytes(), name=path.name, encoding=encoding).removeprefix("\ufeff")
 
 
 def malformed(path, line: int, message: str, hint: str | None = None) -> SpatialInputError:
     """E607 at a line, counted from 1."""
-    return SpatialInputError("E607", f"'{path.name}', line {line}: {message}", hint=hint)
+    return SpatialInputError("E607", f"'{path.name}', line {line}: {message}",
+                             hint=hint or f"mend line {line}, or export the weights again")
 
 
 def number(path, line: int, word: str) -> float:
     try:
+        if "_" in word:
+            raise ValueError
         return float(word)
     except ValueError:
-        raise malformed(path, line, f"{word!r} is not a number") from None
+        hint = "write decimals with a point" if re.fullmatch(r"-?\d*,\d+", word) else None
+        raise malformed(path, line, f"{word[:40]!r} is not a number", hint) from None
+
+
+def is_count(word: str) -> bool:
+    """Whether a word is a number of units or neighbors: digits, and not absurdly many."""
+    return word.isascii() and word.isdigit() and len(word) < 12
 
 
 def match_ids(found, ids, *, what: str) -> pd.Index:

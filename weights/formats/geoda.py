@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from spillover import labels as _labels
-from spillover.errors import SpatialInputError
+from spillover.errors import SpatialInputError, check_option
 from spillover.matrix.assemble import assemble, check_weights
 from spillover.matrix.convert import stated_style
 from spillover.matrix.weights import SpatialWeights
 
-from ._text import malformed, match_ids, number, one_word, read_text
+from ._text import is_count, malformed, match_ids, number, one_word, read_text
+
+MARK = "weights"  # where GeoDa writes the name of a layer: the third column holds weights, not distances
+VALUES = {"links": "links only: the third column of the file is left out", "inverse": "1 / the file's third column",
+          "given": "the file's third column as it stands"}
 
 
 def write_gal(w: SpatialWeights, path) -> None:
@@ -26,9 +32,9 @@ def write_gal(w: SpatialWeights, path) -> None:
             out.write(f"{name} {len(row)}\n{' '.join(names[j] for j in row)}\n")
 
 
-def read_gal(path, ids=None) -> SpatialWeights:
+def read_gal(path, ids=None, encoding: str | None = None) -> SpatialWeights:
     """Weights of 1 from a .gal file; ids are text unless ``ids`` gives them."""
-    lines = read_text(path).splitlines()
+    lines = read_text(path, encoding).splitlines()
     n = _size(path, lines)
     found, rows, at = [], [], 1
     while at < len(lines):
@@ -36,7 +42,7 @@ def read_gal(path, ids=None) -> SpatialWeights:
         if not head:
             at += 1
             continue
-        if len(head) != 2 or not head[1].isdigit():
+        if len(head) != 2 or not is_count(head[1]):
             raise malformed(path, at + 1, f"expected an id and a number of neighbors, but found {lines[at][:60]!r}")
         count = int(head[1])
         row = lines[at + 1].split() if count and at + 1 < len(lines) else []
@@ -60,17 +66,26 @@ def write_gwt(w: SpatialWeights, path) -> None:
         raise SpatialInputError("E605", f"{path.suffix} files have no place for units without neighbors",
                                 ids=w.islands.tolist(), n=len(w.islands), hint="save as .parquet")
     with open(path, "w", encoding="utf-8", newline="\n") as out:
-        out.write(f"0 {w.n} unknown {_id_name(w)}\n")
+        out.write(f"0 {w.n} {MARK} {_id_name(w)}\n")
         for i, name in enumerate(names):
             row = slice(w.csr.indptr[i], w.csr.indptr[i + 1])
             out.writelines(f"{name} {names[j]} {x!r}\n"
                            for j, x in zip(w.csr.indices[row], w.csr.data[row].tolist(), strict=True))
 
 
-def read_gwt(path, ids=None) -> SpatialWeights:
-    """Weights from a .gwt or .kwt file. GeoDa's .gwt holds distances as weights: check what yours holds."""
-    lines = read_text(path).splitlines()
+def read_gwt(path, ids=None, values: str | None = None, encoding: str | None = None) -> SpatialWeights:
+    """Weights from a .gwt or .kwt file.
+
+    The third column of a .gwt that GeoDa wrote holds distances, that of a .kwt kernel weights. ``values`` says what to
+    make of it: "links" (every weight is 1; the default for a .gwt), "inverse" (1 / distance) or "given" (as it stands;
+    the default for a .kwt, and for a .gwt that this package wrote).
+    """
+    lines = read_text(path, encoding).splitlines()
     n = _size(path, lines)
+    if values is None:
+        ours = lines[0].split()[2:3] == [MARK]
+        values = "given" if ours or path.suffix.lower() == ".kwt" else "links"
+    check_option("values", values, VALUES)
     table = []
     for at, line in enumerate(lines[1:], start=2):
         words = line.split()
@@ -78,7 +93,7 @@ def read_gwt(path, ids=None) -> SpatialWeights:
             raise malformed(path, at, f"expected focal, neighbor and weight, but found {line[:60]!r}")
         if words:
             table.append((words[0], words[1], number(path, at, words[2])))
-    focal, neighbor, weight = zip(*table, strict=True) if table else ((), (), ())
+    focal, neighbor, third = zip(*table, strict=True) if table else ((), (), ())
     found = list(dict.fromkeys([*focal, *neighbor]))
     labels = match_ids(found, ids, what=f"'{path.name}'")
     if ids is not None:
@@ -87,8 +102,23 @@ def read_gwt(path, ids=None) -> SpatialWeights:
         raise SpatialInputError("E101", f"'{path.name}' announces {n} units, but its links name {len(found)}",
                                 n=abs(n - len(found)), hint="units without links are not listed: give ids=")
     i = _labels.places(match_ids(focal, labels, what="focal units"), labels, what="focal units")
-    return _finish(labels, i, match_ids(neighbor, labels, what="neighbors"), np.array(weight), path, ids, None,
-                   allow_self=path.suffix.lower() == ".kwt")
+    weight = _weights(np.array(third, float), values, focal, neighbor)
+    w = _finish(labels, i, match_ids(neighbor, labels, what="neighbors"), weight, path, ids, None,
+                allow_self=path.suffix.lower() == ".kwt")
+    return replace(w, notes=(*w.notes, VALUES[values]))
+
+
+def _weights(third: np.ndarray, values: str, focal, neighbor) -> np.ndarray:
+    """What the third column stands for; E303 for a distance of zero that has no inverse."""
+    if values == "links":
+        return np.ones(len(third))
+    if values == "given":
+        return third
+    if (third <= 0).any():
+        pairs = [(focal[k], neighbor[k]) for k in np.flatnonzero(third <= 0)[:5]]
+        raise SpatialInputError("E303", "some distances are not positive, so they have no inverse", ids=pairs,
+                                n=int((third <= 0).sum()), hint="values='links' makes every weight 1")
+    return 1.0 / third
 
 
 def _finish(labels, focal, neighbor, weight, path, ids, style, *, allow_self=False) -> SpatialWeights:
@@ -109,7 +139,7 @@ def _size(path, lines) -> int:
     """n from a first line "n" or "0 n layer id"."""
     head = lines[0].split() if lines else []
     word = head[0] if len(head) == 1 else head[1] if len(head) >= 2 else ""
-    if not word.isdigit():
+    if not is_count(word):
         raise malformed(path, 1, f"expected the number of units, but found {lines[0][:60]!r}" if lines else "no text")
     return int(word)
 

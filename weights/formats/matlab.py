@@ -32,16 +32,21 @@ def read(path, ids=None, name: str | None = None) -> SpatialWeights:
     except Exception as error:  # the reader unpacks whatever it finds
         raise SpatialInputError("E607", f"'{path.name}' is not a readable Matlab file (up to version 7)",
                                 hint="save it with -v7") from error
-    matrix = there[_choose(there, name, path)]
+    chosen = _choose(there, name, path)
+    try:
+        matrix = sparse.csr_array(there[chosen], dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise SpatialInputError("E203", f"{chosen!r} in '{path.name}' is no matrix of numbers",
+                                hint="say which matrix with name=") from error
     labels = _text_ids(there.get("ids"), matrix.shape[0])
     kind, style = (str(there[k].item()) if k in there and there[k].size == 1 else None
                    for k in ("kind", "standardization"))
     kind = kind or f"matrix of {path.name}"
     if labels is None:
-        return from_sparse(sparse.csr_array(matrix), ids, kind=kind, standardization=style)
+        return from_sparse(matrix, ids, kind=kind, standardization=style)
     if ids is not None and not pd.api.types.is_integer_dtype(labels):
         labels = match_ids(labels, ids, what=f"'{path.name}'")
-    w = from_sparse(sparse.csr_array(matrix), labels, kind=kind, standardization=style)
+    w = from_sparse(matrix, labels, kind=kind, standardization=style)
     return w if ids is None else w.reindex(ids)
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from spillover.errors import SpatialInputError
+from spillover.errors import SpatialInputError, check_option
+from spillover.matrix.standardization import STYLES
 from spillover.matrix.weights import SpatialWeights, freeze
 
 KEY = b"spillover.weights"
@@ -39,22 +40,36 @@ def read(path, ids=None) -> SpatialWeights:
 
     try:
         table = parquet.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise SpatialInputError("E607", f"'{path.name}' is not a readable parquet file",
-                                hint="was it written completely?") from error
+                                hint="was it written completely? Copy it again, or save the weights again") from error
     if KEY not in (table.schema.metadata or {}):
         from spillover.matrix.convert import from_frame
 
         return from_frame(table.to_pandas(), ids=ids, kind=f"links of {path.name}")
-    said = json.loads(table.schema.metadata[KEY])
-    labels = _ids_from_json(said["ids"])
+    try:
+        w = _from_ours(table)
+    except Exception as error:  # words and positions that somebody changed may be anything
+        raise SpatialInputError("E607", f"'{path.name}' holds weights whose parts do not fit together",
+                                hint="save the weights again") from error
+    return w if ids is None else w.reindex(ids)
+
+
+def _from_ours(table) -> SpatialWeights:
+    """Weights of a table that :func:`write` made; an error of any kind where it has been changed."""
+    words = json.loads(table.schema.metadata[KEY])
+    labels = _ids_from_json(words["ids"])
     n = len(labels)
     column = {name: table[name].to_numpy() for name in table.column_names}
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(column["focal"], minlength=n))])
-    csr = sparse.csr_array((column["weight"].copy(), column["neighbor"].copy(), indptr), shape=(n, n))
-    w = SpatialWeights(freeze(csr), labels, said["kind"], said["standardization"], said["unit"], tuple(said["notes"]),
-                       column.get("raw"))
-    return w if ids is None else w.reindex(ids)
+    focal, neighbor = column["focal"], column["neighbor"]
+    if len(focal) and (min(focal.min(), neighbor.min()) < 0 or max(focal.max(), neighbor.max()) >= n
+                       or (np.diff(focal) < 0).any()):
+        raise ValueError("positions outside the ids")
+    check_option("standardization", words["standardization"], STYLES)
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(focal, minlength=n))])
+    csr = sparse.csr_array((column["weight"].astype(float), neighbor.copy(), indptr), shape=(n, n))
+    return SpatialWeights(freeze(csr), labels, str(words["kind"]), words["standardization"], words["unit"],
+                          tuple(words["notes"]), column.get("raw"))
 
 
 def _ids_to_json(ids: pd.Index) -> dict:

@@ -12,7 +12,7 @@ from spillover.errors import SpatialInputError
 from spillover.matrix.convert import from_dense, from_frame
 from spillover.matrix.weights import SpatialWeights
 
-from ._text import malformed, match_ids, number, one_word, read_text
+from ._text import is_count, malformed, match_ids, number, one_word, read_text
 from .tables import LONG, from_cells
 
 SQUARE_UP_TO = 2_000  # Stata's smaller editions hold 2,048 variables
@@ -34,9 +34,10 @@ def write_dta(w: SpatialWeights, path) -> None:
 def read_dta(path, ids=None) -> SpatialWeights:
     """A square table, with or without a column of ids, or a long one: focal, neighbor, weight."""
     try:
-        frame = pd.read_stata(path)
+        frame = pd.read_stata(path, convert_categoricals=False)
     except Exception as error:  # the reader unpacks whatever it finds
-        raise SpatialInputError("E607", f"'{path.name}' is not a readable Stata file") from error
+        raise SpatialInputError("E607", f"'{path.name}' is not a readable Stata file",
+                                hint="save it in Stata again, or export it with `spmatrix export`") from error
     kind = f"matrix of {path.name}"
     if list(frame.columns[:3]) == LONG:
         return from_frame(frame, ids=ids, kind=f"links of {path.name}")
@@ -62,12 +63,13 @@ def write_txt(w: SpatialWeights, path) -> None:
             out.write(f"{name} {' '.join('0' if x == 0 else repr(x) for x in row.tolist())}\n")
 
 
-def read_txt(path, ids=None) -> SpatialWeights:
+def read_txt(path, ids=None, labels: bool | None = None, encoding: str | None = None) -> SpatialWeights:
     """The text of `spmatrix export`: n, then lines of an id and n weights. Without that n: a table, as in .csv."""
-    lines = read_text(path).split("\n")
+    lines = read_text(path, encoding).split("\n")
     first = lines[0].split() if lines else []
-    if len(first) != 1 or not first[0].isdigit():
-        return from_cells([re.split(r"\s*[,;\s]\s*", line.strip()) for line in lines if line.strip()], path, ids)
+    if len(first) != 1 or not is_count(first[0]):
+        rows = [re.split(r"\s*[,;]\s*|\s+", line.strip()) for line in lines if line.strip()]
+        return from_cells(rows, path, ids, labels)
     n = int(first[0])
     rows = [(k, line.split()) for k, line in enumerate(lines[1:], start=2) if line.strip()]
     if len(rows) != n:
@@ -80,3 +82,16 @@ def read_txt(path, ids=None) -> SpatialWeights:
     labels = _labels.unit_index(match_ids([words[0] for _, words in rows], ids, what=f"'{path.name}'"))
     w = from_dense(matrix, labels, kind=f"matrix of {path.name}")
     return w if ids is None else w.reindex(ids)
+
+
+def read_stswm(path, ids=None) -> SpatialWeights:
+    """Always refused: only Stata can read what `spmatrix save` writes; the message says how to export it."""
+    raise SpatialInputError("E501", f"'{path.name}' can only be read by Stata: its format is not published",
+                            hint=f"in Stata: spmatrix use W using {path.name}, then spmatrix export W using "
+                            f"{path.stem}.txt, and load that")
+
+
+def write_stswm(w: SpatialWeights, path) -> None:
+    """Always refused: the message says how to import the text file."""
+    raise SpatialInputError("E501", "only Stata can write .stswm files: their format is not published",
+                            hint="save as .txt, and in Stata: spmatrix import W using w.txt")

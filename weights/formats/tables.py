@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -26,15 +27,22 @@ def write_csv(w: SpatialWeights, path) -> None:
         writer.writerows(_square_rows(w, path))
 
 
-def read_csv(path, ids=None) -> SpatialWeights:
-    """A square table (with or without ids on both sides), or a long one: focal, neighbor, weight."""
-    text = read_text(path)
+def read_csv(path, ids=None, labels: bool | None = None, encoding: str | None = None) -> SpatialWeights:
+    """A square table (with ids on both sides, in the header only, or without), or a long one: focal, neighbor, weight.
+
+    ``labels`` says whether the first row holds ids, where the file does not show it.
+    """
+    text = read_text(path, encoding)
     try:
         separator = csv.Sniffer().sniff(text[:4096], delimiters=",;\t ").delimiter
     except csv.Error:
         separator = ","
-    rows = [row for row in csv.reader(io.StringIO(text), delimiter=separator) if any(cell.strip() for cell in row)]
-    return from_cells(rows, path, ids)
+    reader = csv.reader(io.StringIO(text, newline=None), delimiter=separator)
+    try:
+        rows = [row for row in reader if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise malformed(path, reader.line_num, str(error), "is a quotation mark missing?") from error
+    return from_cells(rows, path, ids, labels)
 
 
 def write_xlsx(w: SpatialWeights, path) -> None:
@@ -55,33 +63,79 @@ def write_xlsx(w: SpatialWeights, path) -> None:
     book.save(path)
 
 
-def read_xlsx(path, ids=None, sheet: str | int = 0) -> SpatialWeights:
+def read_xlsx(path, ids=None, sheet: str | int = 0, labels: bool | None = None) -> SpatialWeights:
     """As :func:`read_csv`, from one sheet of a workbook."""
     openpyxl = _openpyxl()
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        names = book.sheetnames
     except Exception as error:  # openpyxl lets zip and XML errors through
-        raise SpatialInputError("E607", f"'{path.name}' is not a readable workbook") from error
-    names = book.sheetnames
-    if isinstance(sheet, str) and sheet not in names:
+        raise _damaged(path) from error
+    if sheet not in names and not (isinstance(sheet, int) and 0 <= sheet < len(names)):
         raise SpatialInputError("E604", f"'{path.name}' has no sheet {sheet!r}", hint=f"sheets are {', '.join(names)}")
-    cells = book[sheet if isinstance(sheet, str) else names[sheet]].iter_rows(values_only=True)
-    rows = [["" if c is None else repr(c) if isinstance(c, float) else str(c) for c in row] for row in cells]
-    book.close()
-    return from_cells([row for row in rows if any(cell.strip() for cell in row)], path, ids)
+    try:
+        cells = book[sheet if isinstance(sheet, str) else names[sheet]].iter_rows(values_only=True)
+        rows = [["" if c is None else repr(c) if isinstance(c, float) else str(c) for c in row] for row in cells]
+        book.close()
+    except Exception as error:  # a sheet's XML is read only now
+        raise _damaged(path) from error
+    return from_cells([row for row in rows if any(cell.strip() for cell in row)], path, ids, labels)
 
 
-def from_cells(rows: list[list[str]], path, ids=None) -> SpatialWeights:
-    """Weights from a table of text cells, whichever of the three shapes it has."""
+def _damaged(path) -> SpatialInputError:
+    return SpatialInputError("E607", f"'{path.name}' is not a readable workbook",
+                             hint="open it in Excel or LibreOffice and save it again, or export it as .csv")
+
+
+def from_cells(rows: list[list[str]], path, ids=None, labels: bool | None = None) -> SpatialWeights:
+    """Weights from a table of text cells, whichever of its shapes it has."""
     if not rows:
         raise malformed(path, 1, "the table is empty")
     if [cell.strip().lower() for cell in rows[0]] == LONG:
         return _from_long(rows, path, ids)
-    bare = len(rows) == len(rows[0]) and all(_is_number(c) for c in rows[0])
+    width = len(rows[0])
+    if len(rows) == width + 1 and all(len(row) == width + 1 for row in rows[1:]):
+        rows = [["", *rows[0]], *rows[1:]]  # as R writes it: no name over the column of ids
+    elif len(rows) == width + 1 and all(len(row) == width and all(map(_is_number, row)) for row in rows[1:]):
+        return _from_header(rows, path, ids)
+    bare = len(rows) == width and all(map(_is_number, rows[0])) and not _has_labels(rows, path, ids, labels)
     return _from_bare(rows, path, ids) if bare else _from_labelled(rows, path, ids)
 
 
+def _has_labels(rows, path, ids, labels: bool | None) -> bool:
+    """Whether a square table of numbers has ids in its first row and column; refused where both could be.
+
+    Ids are distinct whole numbers, the same in both, and the first cell is 0. In a symmetric matrix without ids the
+    first row and column agree too: then weights are as large as the ids would be.
+    """
+    if labels is not None:
+        return labels
+    across, down = [c.strip() for c in rows[0][1:]], [row[0].strip() for row in rows[1:]]
+    whole = all(c.isascii() and c.isdigit() for c in across)
+    if len(across) < 2 or not whole or set(across) != set(down) or len(set(across)) < len(across):
+        return False
+    if ids is not None and len(ids) in (len(rows), len(across)):
+        return len(ids) == len(across)
+    inner = [abs(float(c)) for row in rows[1:] for c in row[1:] if _is_number(c)]
+    if not any(inner):
+        return False
+    if max(inner) < min(float(c) for c in across) / 10:
+        return True
+    raise SpatialInputError("E607", f"the first row and column of '{path.name}' hold the same whole numbers: ids, or "
+                            "weights?", hint="labels=True takes them as ids, labels=False as weights")
+
+
+def _from_header(rows, path, ids) -> SpatialWeights:
+    """Ids in the header only: rows are taken in the order of the columns."""
+    named = [[name, *row] for name, row in zip(rows[0], rows[1:], strict=True)]
+    w = _from_labelled([["", *rows[0]], *named], path, ids)
+    return replace(w, notes=(*w.notes, "no ids on the rows: taken in the order of the columns"))
+
+
 def _from_long(rows, path, ids) -> SpatialWeights:
+    for k, row in enumerate(rows[1:], start=2):
+        if len(row) != len(LONG):
+            raise malformed(path, k, f"expected focal, neighbor and weight, but found {len(row)} cells")
     body = [(unarmoured(r[0]), unarmoured(r[1]), number(path, k, r[2])) for k, r in enumerate(rows[1:], start=2)]
     frame = pd.DataFrame(body, columns=LONG)
     if ids is not None:
@@ -118,8 +172,8 @@ def _numbers(rows, path, *, first: int, width: int | None = None) -> np.ndarray:
     for k, row in enumerate(rows, start=first):
         if len(row) != width:
             raise malformed(path, k, f"expected {width} weights, but found {len(row)}")
-    return np.array([[number(path, k, cell.strip() or "nan") for cell in row]
-                     for k, row in enumerate(rows, start=first)])
+    values = [[number(path, k, cell.strip() or "nan") for cell in row] for k, row in enumerate(rows, start=first)]
+    return np.array(values, float).reshape(len(rows), width)
 
 
 def _square_rows(w: SpatialWeights, path):

@@ -47,13 +47,14 @@ def policy(
 def _before(model: str, result) -> tuple[str, ...]:
     """The test for effects before adoption; nothing where there is no such period."""
     try:
-        return (f"{model}: {result.pretrends}.",)
+        return (f"{model}: {result.pretrends}",)
     except SpatialInputError:
         return ()
 
 
 def mechanism(q: Question, found: dict, *, mediators: list[str], variable: str | None = None) -> Chapter:
-    """How much of the effect of one regressor passes through each mediator."""
+    """How much of the effect of one regressor, the formula's first unless named, passes through each mediator."""
+    variable = variable or q.formula.partition("~")[2].split("+")[0].strip()
     results = {
         m: sp.mediation(q.formula, q.panel, q.leading, mediator=m, variable=variable, entity=q.entity, time=q.time,
                         effects=q.options["effects"], seed=q.seed)

@@ -11,7 +11,7 @@ import pandas as pd
 from spatial.report.html import Section, write_html
 from spillover import __version__
 from spillover.errors import SpatialInputError
-from spillover.files import refuse_existing, replacing, write_table
+from spillover.files import check_outputs, replacing, write_table
 
 from .chapters import ALWAYS, function, in_order
 from .question import Chapter, Question
@@ -92,7 +92,7 @@ def _file(name: str) -> str:
 
 def refuse_outputs(folder: Path, *, overwrite: bool) -> None:
     """Fail before any work when an output is there."""
-    refuse_existing([Path(folder) / name for name in FIXED], overwrite=overwrite)
+    check_outputs([Path(folder) / name for name in FIXED], overwrite=overwrite)
 
 
 def _report(q: Question, found: dict, failed: dict) -> dict:

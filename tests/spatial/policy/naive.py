@@ -27,3 +27,93 @@ def imputation(y, D, X, mass, region, estimand):
     v = a.copy()
     v[untreated] = -(M.T @ np.linalg.pinv(M @ Z[untreated]) @ (Z.T @ a))
     return a @ (y - Z @ coefficients), v
+
+
+def moved(a, first, i):
+    """a (T, N) without unit i: its weight goes to its cohort in that period, else to units as long under treatment,
+    else to all alike; None where nothing is left."""
+    T, N = a.shape
+    out, lost = a.copy(), 0.0
+    out[:, i] = 0
+    for t in range(T):
+        if a[t, i] == 0:
+            continue
+        peers = [(t, j) for j in range(N) if j != i and first[j] == first[i] and a[t, j] > 0]
+        peers = peers or [(s, j) for s in range(T) for j in range(N)
+                          if j != i and a[s, j] > 0 and s - first[j] == t - first[i]]  # fmt: skip
+        total = sum(out[at] for at in peers)
+        if not peers:
+            lost += a[t, i]
+        for at in peers:
+            out[at] *= 1 + a[t, i] / total
+    return out / (1 - lost) if lost < 1 - 1e-9 else None
+
+
+def weights_of(estimate, shape):
+    """v with estimate(y) = sum v y, one outcome at a time."""
+    v = np.zeros(shape)
+    for at in np.ndindex(*shape):
+        one = np.zeros(shape)
+        one[at] = 1
+        v[at] = estimate(one)
+    return v
+
+
+def jackknife(y, mass, v, without, f):
+    """(standard error, scale, df) from v (T, N) and the weights without each group."""
+    delta = np.array([(w - v).ravel() / np.sqrt(mass.ravel()) for w in without])
+    d = delta @ (np.sqrt(mass) * y).ravel()
+    K = np.sqrt(np.outer(f, f)) * (delta @ delta.T)
+    scale = np.sqrt((v.ravel() ** 2 / mass.ravel()).sum() / np.trace(K))
+    return scale * np.sqrt((f * d**2).sum()), scale, np.trace(K) ** 2 / (K**2).sum()
+
+
+def group_time(y, first, control, kind="simple"):
+    """An average of ATT(g, t) by explicit means; NaN where a cohort has no comparison."""
+    T, N = y.shape
+    cells = []
+    for g in sorted(set(first[first < T])):
+        for t in range(g, T):
+            against = [j for j in range(N) if first[j] == T or (control == "not_yet" and first[j] > t)]
+            inside = [j for j in range(N) if first[j] == g]
+            if not against:
+                return np.nan
+            change = y[t] - y[g - 1]
+            cells.append((g, t, change[inside].mean() - change[against].mean(), len(inside)))
+    if kind == "simple":
+        return np.average([c[2] for c in cells], weights=[c[3] for c in cells])
+    key = {"dynamic": lambda c: c[1] - c[0], "calendar": lambda c: c[1], "group": lambda c: c[0]}[kind]
+    groups = {}
+    for c in cells:
+        groups.setdefault(key(c), []).append(c)
+    means = [np.average([c[2] for c in part], weights=[c[3] for c in part]) for part in groups.values()]
+    return np.average(means, weights=[part[0][3] for part in groups.values()] if kind == "group" else None)
+
+
+def cr2(Z, y, mass, cluster, at):
+    """(estimates, V, eta, df) of the coefficients ``at`` by dense matrices, every effect a column of Z (n, p)."""
+    s = np.sqrt(mass)
+    Z, y = Z * s[:, None], y * s
+    n = len(y)
+    bread = np.linalg.pinv(Z.T @ Z)
+    H = Z @ bread @ Z.T
+    M = np.eye(n) - H
+    b, e = bread @ Z.T @ y, M @ y
+    q = len(at)
+    F = []
+    for g in np.unique(cluster):
+        rows = np.flatnonzero(cluster == g)
+        size, vectors = np.linalg.eigh(M[np.ix_(rows, rows)])
+        half = vectors @ np.diag(np.where(size > 1e-8, 1 / np.sqrt(np.where(size > 1e-8, size, 1)), 0)) @ vectors.T
+        F.append((bread @ Z.T)[np.ix_(at, rows)] @ half @ M[rows])
+    F = np.array(F)  # (G, q, n)
+    V = sum(np.outer(f @ y, f @ y) for f in F)
+    L = np.linalg.inv(np.linalg.cholesky(bread[np.ix_(at, at)]))
+
+    def variance(F):
+        K = np.einsum("gsn,htn->gsht", F, F)
+        return np.einsum("gshs,gtht->st", K, K) + np.einsum("gsht,gths->st", K, K)
+
+    eta = q * (q + 1) / variance(np.einsum("sq,gqn->gsn", L, F)).sum()
+    df = [2 / variance(F[:, [k]] / np.sqrt(bread[at[k], at[k]]))[0, 0] for k in range(q)]
+    return b[at], V, eta, np.array(df), e

@@ -48,7 +48,7 @@ def test_published_figures_of_castle_doctrine():
 
 @pytest.mark.parametrize("weights_column", [None, "人口"])
 def test_two_way_effects_are_linearmodels(frame, weights_column):
-    """Estimates; standard errors after their factor, G/(G-1) (m-1)/(m-K), K without the nested unit effects."""
+    """Estimates; their deletions are those of its refits without each unit."""
     PanelOLS = pytest.importorskip("linearmodels.panel").PanelOLS
     fit = sp.did("产出 ~ 政策 + 开放", frame, method="twfe", weights_column=weights_column, **KEYS)
     indexed = frame.set_index(["省份", "年份"])
@@ -56,39 +56,31 @@ def test_two_way_effects_are_linearmodels(frame, weights_column):
     peer = PanelOLS(indexed["产出"], indexed[["政策", "开放"]], entity_effects=True, time_effects=True, weights=weights)
     peer = peer.fit(cov_type="clustered", cluster_entity=True, debiased=False)
     assert fit.att == pytest.approx(peer.params["政策"], abs=1e-9)
-    m, N, K, absorbed = len(frame), 24, 2 + 6 + 1, 24 + 6
-    plain = peer.std_errors["政策"] ** 2 * (m - absorbed) / m  # it counts the effects; unit effects nest in clusters
-    assert fit.std_error**2 == pytest.approx(plain * N / (N - 1) * (m - 1) / (m - K), rel=1e-7)
+    deleted = []
+    for unit in frame["省份"].unique():
+        rest = indexed.drop(unit, level=0)
+        weights = rest[weights_column] if weights_column else None
+        again = PanelOLS(rest["产出"], rest[["政策", "开放"]], entity_effects=True, time_effects=True, weights=weights)
+        deleted.append(again.fit().params["政策"])
+    plain = np.sqrt(23 / 24 * ((np.array(deleted) - fit.att) ** 2).sum())
+    assert fit.std_error == pytest.approx(plain * fit.jackknife.scale[0], rel=1e-7)
 
 
 @pytest.mark.parametrize("options", [{}, {"weights_column": "人口"}, {"weights_column": "人口", "period_by": "区域"}])
 def test_imputation_is_its_dense_twin(frame, options):
     sample = read_policy("产出 ~ 政策 + 开放", frame, **KEYS, **options)
     _, estimands = imputation.averages(sample, (-9, 9))
-    tau, V, _ = imputation.effects(sample, estimands)
+    found = imputation.effects(sample, estimands)
     args = (sample.y, sample.D, sample.X, sample.mass, sample.region)
     twin = [naive.imputation(*args, a) for a in estimands]
-    np.testing.assert_allclose(tau, [estimate for estimate, _ in twin], rtol=1e-9)
-    np.testing.assert_allclose(tau, [v @ sample.y.ravel() for _, v in twin], rtol=1e-8)  # linear in y, by these weights
-    first = sample.first
-    for k, (_, v) in enumerate(twin):  # residuals of treated rows from their cohort and period, v^2-weighted
-        e = _without_prediction(sample)
-        v = v.reshape(e.shape)
-        for g in (3, 5):
-            for t in range(g, 7):
-                cell = (t, first == g)
-                if (v[cell] ** 2).sum() > 0:
-                    e[cell] -= np.average(e[cell], weights=v[cell] ** 2)
-        assert V[k, k] == pytest.approx(((v * e).sum(axis=0) ** 2).sum(), rel=1e-8)
-
-
-def _without_prediction(sample):
-    """y less its untreated prediction, everywhere."""
-    T, N = sample.y.shape
-    Z = np.column_stack([naive.dummies(T, N, sample.region), sample.X.reshape(T * N, -1)])
-    u = sample.D.ravel() == 0
-    beta = naive.weighted(Z[u], sample.y.ravel()[u], sample.mass.ravel()[u])
-    return sample.y - (Z @ beta).reshape(T, N)
+    np.testing.assert_allclose(found.estimates, [estimate for estimate, _ in twin], rtol=1e-9)
+    weights = [v.reshape(sample.y.shape) / np.sqrt(sample.mass) for _, v in twin]
+    np.testing.assert_allclose(found.v.transpose(0, 2, 1), weights, atol=1e-9)
+    first = np.array([[3, 7, 5, 7, 3, 7] * 4, sample.first])
+    many = imputation.overall(sample, first)
+    assert many[1] == pytest.approx(found.estimates[0], rel=1e-9)
+    moved = sample.adopting(first[0])
+    assert many[0] == pytest.approx(imputation.effects(moved, imputation.averages(moved, (0, 9))[1][:1]).estimates[0])
 
 
 def test_robust_methods_are_exact_without_noise_and_two_way_effects_are_not():
@@ -114,8 +106,11 @@ def test_laws(frame, method):
     np.testing.assert_allclose(other.table["estimate"], 3 * fit.table["estimate"], rtol=1e-9)
     np.testing.assert_allclose(other.path["std_error"], 3 * fit.path["std_error"], rtol=1e-8)
     assert fit.path["reference"].sum() == (method != "imputation")
-    assert other.pretrends.statistic == pytest.approx(fit.pretrends.statistic, rel=1e-7)
-    assert 0 < fit.pretrends.p_value < 1
+    for name in ("joint", "slope"):
+        test, again = getattr(fit.pretrends, name), getattr(other.pretrends, name)
+        assert again.statistic == pytest.approx(test.statistic, rel=1e-6)
+        assert 0 < test.p_value < 1
+    np.testing.assert_allclose(other.table["p_value"], fit.table["p_value"], rtol=1e-6)
     assert "省份" in str(fit)
 
 
@@ -125,7 +120,7 @@ def test_windows_gather_their_ends(frame):
     first = frame[frame["政策"] == 1].groupby("省份")["年份"].min()
     since = (frame["年份"] - frame["省份"].map(first)).clip(-3, 1)
     columns = {f"k{j}": (since == k).astype(float) for j, k in enumerate([-3, -2, 0, 1])}
-    sample = read_policy("产出 ~ " + " + ".join(columns), frame.assign(**columns), **KEYS)
+    sample = read_policy("产出 ~ " + " + ".join(columns), frame.assign(**columns), treatment="k0", **KEYS)
     T, N = sample.y.shape
     R = np.column_stack([sample.D.ravel(), sample.X.reshape(T * N, -1), naive.dummies(T, N, sample.region)])
     tau = np.linalg.lstsq(R, sample.y.ravel(), rcond=None)[0][:4]
@@ -183,10 +178,107 @@ def test_options_that_do_not_fit(frame):
         assert caught.value.code == code
 
 
-def test_few_clusters_are_said_aloud(frame):
-    with pytest.warns(sp.SpatialInputWarning, match="6 clusters"):
-        fit = sp.did("产出 ~ 政策", frame[frame["省份"] < "006"], **KEYS)
-    assert "6 clusters" in fit.notes[0]
+def test_few_clusters_widen_the_interval(frame):
+    """Six regions of four: deletions of whole regions, t with few degrees of freedom."""
+    data = frame.assign(大区=frame["省份"].str[-1:].map(lambda k: int(k) % 6))
+    data["大区"] = data["省份"].astype(int) // 4
+    fit = sp.did("产出 ~ 政策", data, cluster="大区", **KEYS)
+    assert fit.table["df"][0] < 6
+    assert "over 大区 (6)" in str(fit)
+
+
+def test_treatment_must_be_clear(frame):
+    """The only switch among regressors needs no name, in any place; two switches or none do."""
+    named = sp.did("产出 ~ 开放 + 政策", frame, treatment="政策", **KEYS)
+    assert sp.did("产出 ~ 开放 + 政策", frame, **KEYS).att == named.att
+    two = frame.assign(另=(frame["年份"] > 2003) * frame["政策"])
+    with pytest.raises(SpatialInputError, match="政策, 另 are 0 or 1") as caught:
+        sp.did("产出 ~ 政策 + 另", two, **KEYS)
+    assert (caught.value.code, caught.value.hint) == ("E502", "treatment='政策'")
+    with pytest.raises(SpatialInputError, match="name the treatment"):
+        sp.did("产出 ~ 开放 + 人口", frame, method="twfe", **KEYS)
+    dose = sp.did("产出 ~ 开放", frame, method="twfe", **KEYS)
+    assert "taken as a share or a dose" in str(dose)
+    with pytest.raises(SpatialInputError) as caught:
+        _ = dose.pretrends
+    assert caught.value.code == "E206"
+
+
+# -- time since adoption --------------------------------------------------------------------------------------------
+
+UNEVEN = [2000, 2002, 2004, 2006, 2008, 2009, 2010, 2011]
+
+
+def grows(years, dates, N=18):
+    """Effect 1 + time since adoption, no noise."""
+    rng, years = np.random.default_rng(1), np.asarray(years)
+    start = np.array([*dates, 9999])[np.arange(N) % (len(dates) + 1)]
+    since = years[:, None] - start
+    y = rng.standard_normal(N) + rng.standard_normal((len(years), 1)) + np.where(since >= 0, 1 + since, 0)
+    return pd.DataFrame({"y": y.ravel(), "d": (since >= 0).ravel() * 1.0, "id": np.tile(np.arange(N), len(years)),
+                         "year": np.repeat(years, N)})  # fmt: skip
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_event_time_is_time_and_not_a_count_of_periods(method):
+    """Cohorts last seen two years and one year before adoption; with 2008 both are seen two years before."""
+    fit = sp.did("y ~ d", grows(UNEVEN, [2006, 2008 if method == "twfe" else 2009]), entity="id", time="year",
+                 method=method)  # fmt: skip
+    path = fit.path[~fit.path["reference"]].set_index("period")["estimate"]
+    later = path[path.index >= 0]
+    assert later.index.tolist() == [0, 1, 2, 3, 4, 5]
+    np.testing.assert_allclose(later, 1 + later.index, atol=1e-9)
+    assert "periods are uneven" in str(fit)
+    assert fit.path.loc[fit.path["reference"], "period"].tolist() == ([-2] if method == "twfe" else [])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_second_year_is_a_reference_two_years_before(method):
+    fit = sp.did("y ~ d", grows(range(2000, 2016, 2), [2006, 2010]), entity="id", time="year", method=method)
+    path = fit.path.set_index("period")
+    assert path.index[path["reference"]].tolist() == ([] if method == "imputation" else [-2])
+    later = path.loc[path.index >= 0, "estimate"]
+    np.testing.assert_allclose(later, 1 + later.index, atol=1e-9)
+    assert not fit.notes
+
+
+def test_without_a_common_time_before_adoption_two_way_effects_have_no_path():
+    """One cohort is last seen one year before adoption, the other two and three."""
+    keys = {"entity": "id", "time": "year", "method": "twfe"}
+    data = grows([2000, 2003, 2004, 2006], [2004, 2006])
+    fit = sp.did("y ~ d", data, **keys)
+    assert fit.path is None
+    assert "no common reference, no path" in str(fit)
+    assert fit.pretrends.slope is None  # no noise
+    assert "fit exactly" in str(fit.pretrends)
+    named = sp.did("y ~ d", data, reference=-1, **keys)
+    assert named.path.loc[named.path["reference"], "period"].tolist() == [-1]
+    with pytest.raises(SpatialInputError, match="times before adoption are") as caught:
+        sp.did("y ~ d", data, reference=-5, **keys)
+    assert caught.value.code == "E533"
+
+
+def test_periods_need_an_order():
+    """Text is refused where its order is not that of numbers; dates, periods and ordered categories have one."""
+    data = grows(range(2001, 2009), [2004, 2006])
+    wanted = sp.did("y ~ d", data, entity="id", time="year").path["estimate"]
+    months = pd.to_datetime(data["year"].map(lambda y: f"{y}-03-31"))
+    for column in (data["year"].astype(str), months, pd.PeriodIndex(data["year"].astype(str), freq="Y"),
+                   pd.Categorical(data["year"], ordered=True)):  # fmt: skip
+        path = sp.did("y ~ d", data.assign(year=column), entity="id", time="year").path
+        np.testing.assert_allclose(path["estimate"], wanted, atol=1e-9)
+    for text in (lambda y: f"Y{y - 1992}", lambda y: str(y - 1995)):
+        with pytest.raises(SpatialInputError) as caught:
+            sp.did("y ~ d", data.assign(year=data["year"].map(text)), entity="id", time="year")
+        assert caught.value.code in ("E106", "E231", "E233", "E232")
+
+
+def test_cures_of_unbalanced_panels_can_be_followed(frame):
+    """did takes no missing="period", and does not advise it."""
+    for data in (frame.iloc[1:], frame.assign(开放=frame["开放"].where(frame.index != 5))):
+        with pytest.raises(SpatialInputError) as caught:
+            sp.did("产出 ~ 政策 + 开放", data, treatment="政策", **KEYS)
+        assert 'missing="period"' not in (caught.value.hint or "")
 
 
 def test_figures_show_the_path_and_the_cohorts():

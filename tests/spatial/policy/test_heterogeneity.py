@@ -35,7 +35,7 @@ def test_regions_are_single_fits_with_their_own_w(data, queen):
     again = sp.heterogeneity(FORMULA, data, queen, by="half", permutations=6, seed=2, **KEYS)
     pd.testing.assert_frame_equal(again.differences, found.differences)
     assert "links to other groups cut" in str(found)
-    assert "deals of the groups" in str(found)
+    assert "random groupings" in str(found)
 
 
 def test_a_deal_is_the_fit_on_those_units(data, queen):

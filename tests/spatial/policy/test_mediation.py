@@ -5,24 +5,25 @@ import pandas as pd
 import pytest
 
 import spatial as sp
+from spatial.policy.mediation import percentiles
 from spillover.errors import SpatialInputError
 
 from ..test_certify import band, nearest
 from .test_spatial_did import long
 
-KEYS = {"mediator": "m", "entity": "i", "time": "t"}
+KEYS = {"variable": "x", "mediator": "m", "entity": "i", "time": "t"}
 
 
-def world(rng, W, T=6, rho=(0.3, 0.4)):
-    """x moves m (.8, W x .3), both move y (x .5, W x .2; m .6, W m .25)."""
+def world(rng, W, T=6, rho=(0.3, 0.4), of_m=(0.8, 0.3), by_m=(0.6, 0.25)):
+    """x moves m (x .8, W x .3), both move y (x .5, W x .2; m .6, W m .25)."""
     N = len(W)
     A_m, A_y = (np.linalg.inv(np.eye(N) - r * W) for r in rho)
     x = rng.standard_normal((T, N))
-    m = (0.8 * x + 0.3 * x @ W.T + rng.standard_normal(N) + 0.7 * rng.standard_normal((T, N))) @ A_m.T
-    y = 0.5 * x + 0.2 * x @ W.T + 0.6 * m + 0.25 * m @ W.T
+    m = (of_m[0] * x + of_m[1] * x @ W.T + rng.standard_normal(N) + 0.7 * rng.standard_normal((T, N))) @ A_m.T
+    y = 0.5 * x + 0.2 * x @ W.T + by_m[0] * m + by_m[1] * m @ W.T
     y = (y + rng.standard_normal(N) + rng.standard_normal((T, 1)) + 0.7 * rng.standard_normal((T, N))) @ A_y.T
     eye = np.eye(N)
-    mediated = A_y @ (0.6 * eye + 0.25 * W) @ A_m @ (0.8 * eye + 0.3 * W)
+    mediated = A_y @ (by_m[0] * eye + by_m[1] * W) @ A_m @ (of_m[0] * eye + of_m[1] * W)
     unmediated = A_y @ (0.5 * eye + 0.2 * W)
     return long(y=y, x=x, m=m, z=rng.standard_normal((T, N))), mediated, unmediated
 
@@ -85,9 +86,42 @@ def test_bad_input():
         with pytest.raises(SpatialInputError) as caught:
             sp.mediation("y ~ x", data, pd.DataFrame(W), **{**KEYS, **options})
         assert caught.value.code == code
+    with pytest.raises(SpatialInputError, match="name the variable") as caught:
+        sp.mediation("y ~ x + z", data, pd.DataFrame(W), **{**KEYS, "variable": None})
+    assert caught.value.code == "E502"
     holes = data.assign(m=data["m"].where(data["i"] != 3))
     with pytest.raises(SpatialInputError, match="differ in their units"):
         sp.mediation("y ~ x", holes, pd.DataFrame(W), missing="drop", **KEYS)
+
+
+def test_p_is_the_level_of_the_interval():
+    """Zero leaves the interval just where p falls below 1 - level, for any level; few units widen it."""
+    drawn = np.random.default_rng(3).standard_normal((999, 40)) + np.linspace(-4, 4, 40)
+    for units in (8, 31, 500):
+        for level in (0.8, 0.9, 0.95, 0.99):
+            low, high, p = percentiles(drawn, level, units)
+            assert (((low > 0) | (high < 0)) == (p <= 1 - level)).all()
+    widths = [np.subtract(*percentiles(drawn, 0.95, units)[1::-1]).mean() for units in (8, 31, 500)]
+    assert widths[0] > widths[1] > widths[2]
+    _, _, few = percentiles(drawn, 0.95, 10**6)
+    plain = 2 * np.minimum((drawn <= 0).sum(axis=0) + 1, (drawn >= 0).sum(axis=0) + 1) / 1000
+    np.testing.assert_allclose(few, np.minimum(plain, 1), atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("a", "b"), [(0.0, 0.0), (0.8, 0.0), (0.0, 0.6)])
+def test_certify_without_mediation(a, b, capsys):
+    """Nothing is mediated: x does not move m, m does not move y, or neither; 31 units, 5 periods."""
+    rng, R, inside = np.random.default_rng(8), 300, np.zeros(9)
+    W = nearest(rng, 31, 4)
+    for r in range(R):
+        data, mediated, unmediated = world(rng, W, T=5, of_m=(a, 0.4 * a), by_m=(b, 0.4 * b))
+        truth = np.ravel([places(mediated), places(unmediated), places(mediated + unmediated)])
+        table = sp.mediation("y ~ x", data, pd.DataFrame(W), draws=199, seed=r, **KEYS).table
+        inside += (table["conf_low"] <= truth + 1e-12) & (truth - 1e-12 <= table["conf_high"])
+    with capsys.disabled():
+        print(f"\nwithout mediation ({a}, {b}): coverage {np.round(inside / R, 3).tolist()}")
+    assert (inside / R >= band(0.95, R, slack=0.01)[0]).all()
 
 
 @pytest.mark.slow

@@ -61,7 +61,8 @@ def test_averages_are_those_of_the_dense_matrix(model):
     np.testing.assert_allclose(result.table["estimate"], estimands(S, D, W), rtol=1e-9)
     assert (result.table["conf_low"] <= result.table["estimate"]).all()
     assert (result.path["reference"].sum(), len(result.path)) == (2, 12)
-    assert result.pretrends.df == (2 if model == "sar" else 4)
+    assert result.pretrends.joint.df[0] == (2 if model == "sar" else 4)
+    assert result.pretrends.leads == (-2, -1)
 
 
 def test_averages_at_every_node_are_those_of_the_dense_matrix():
@@ -128,10 +129,8 @@ def test_rings_recover_known_effects_where_naive_estimates_do_not(method):
     y = rng.standard_normal(N) + rng.standard_normal((T, 1)) + after * effect
     data = long(y=y, d=(after * treated).astype(float))
     rings = {"1": pd.DataFrame((gap == 1) * 1.0), "to 3": pd.DataFrame(((gap > 0) & (gap <= 3)) * 1.0)}
-    with pytest.warns(sp.SpatialInputWarning, match="4 of them treated"):
-        result = sp.ring_did("y ~ d", data.sample(frac=1, random_state=0), rings, method=method, **KEYS)
-    with pytest.warns(sp.SpatialInputWarning, match="4 of them treated"):
-        naive = sp.did("y ~ d", data, method="twfe", **KEYS)
+    result = sp.ring_did("y ~ d", data.sample(frac=1, random_state=0), rings, method=method, **KEYS)
+    naive = sp.did("y ~ d", data, method="twfe", **KEYS)
     np.testing.assert_allclose(result.table["estimate"], [2, 0.5, 0.2], atol=1e-10)
     spoiled = 2 - effect[~treated].mean()  # Butts (2021), proposition 1: less the mean effect on the comparison
     assert naive.att == pytest.approx(spoiled, abs=1e-10)
@@ -169,9 +168,9 @@ def test_certify_spatial_did(model, rho, capsys):
     W = nearest(rng, 100, 4)
     w = pd.DataFrame(W)
     inside, naive, rejected = np.zeros(4), [], 0
-    for r in range(R):
+    for _ in range(R):
         data, D, S = policy_panel(rng, W, rho=rho)
-        table = sp.spatial_did("y ~ d", data, w, model=model, path=False, vcov="oim", draws=500, seed=r, **KEYS).table
+        table = sp.spatial_did("y ~ d", data, w, model=model, path=False, vcov="oim", **KEYS).table
         truth = np.array(estimands_fast(S, D, W))
         inside += (table["conf_low"] <= truth) & (truth <= table["conf_high"])
         if rho == 0:

@@ -62,9 +62,24 @@ def test_two_thresholds_are_those_of_the_dense_search(effects):
     profile = np.array(given(second))
     lr = (profile - profile.min()) / (profile.min() / n)
     inside = values[lr <= -2 * np.log(1 - np.sqrt(0.95))]
-    np.testing.assert_allclose(listed.loc[1, ["conf_low", "conf_high"]].astype(float), [inside.min(), inside.max()])
+    above = data["q"][data["q"] > inside.max()].min()  # any gamma below it splits the sample as inside.max() does
+    np.testing.assert_allclose(listed.loc[1, ["conf_low", "conf_high"]].astype(float), [inside.min(), above])
     curve = found.curve.query("number == 1")
     np.testing.assert_allclose(curve["lr"], lr[np.isfinite(lr)], atol=1e-6)
+
+
+def test_a_coarse_grid_widens_the_interval_to_what_it_did_not_exclude():
+    """The interval holds every value of q whose likelihood ratio, computed for all, is below the critical value."""
+    data = panel(np.random.default_rng(6), [0.1], [0.0, 1.0], N=20)
+    every = sp.threshold("y ~ x + z", data, grid=9_999, draws=0, **KEYS).thresholds.iloc[0]
+    for grid in (10, 25, 60):
+        found = sp.threshold("y ~ x + z", data, grid=grid, draws=0, **KEYS)
+        row, tried = found.thresholds.iloc[0], found.curve["threshold"].to_numpy()
+        excluded = tried[found.curve["lr"] > found.critical]
+        assert not ((excluded >= row["conf_low"]) & (excluded < row["conf_high"])).any()
+        assert row["conf_high"] in tried or row["conf_high"] > tried.max()
+        assert row["conf_low"] <= row["threshold"] < row["conf_high"]
+    assert every["conf_high"] in data["q"].to_numpy()
 
 
 def test_bootstrap_refits_every_sample():

@@ -1,11 +1,29 @@
-"""What a shapefile's parts say about themselves: counts, lengths, and the encoding of the text."""
+"""A shapefile's parts: what they say about themselves (counts, lengths, encoding), and how they are read."""
 
 from __future__ import annotations
 
-import warnings
+import glob
+import shutil
+import tempfile
 from pathlib import Path
 
-from spillover.errors import SpatialInputError, SpatialInputWarning
+from spillover.errors import SpatialInputError, warn
+from spillover.text import SPELLED, detect, warn_guessed
+
+from . import gdal
+
+
+def read(shp: Path, encoding: str | None = None):
+    """The shapes and their table; a missing index is rebuilt outside the user's folder."""
+    check_parts(shp)
+    encoding = encoding or encoding_of(shp)
+    if part(shp, ".shx") is not None:
+        return gdal.read(shp, None, encoding)
+    warn(f"'{shp.stem}.shx' is missing; the index was rebuilt from the shapes")
+    with tempfile.TemporaryDirectory() as folder:
+        for one in shp.parent.glob(f"{glob.escape(shp.stem)}.*"):
+            shutil.copy(one, folder)
+        return gdal.read(Path(folder) / shp.name, None, encoding, restore_index=True)
 
 
 def check_parts(shp: Path) -> None:
@@ -43,25 +61,16 @@ def part(shp: Path, suffix: str) -> Path | None:
 
 
 def encoding_of(shp: Path) -> str | None:
-    """The encoding of the table's text, warned about where it was guessed; None where GDAL may decide.
-
-    A .cpg is believed if the text can be read by it. Else UTF-8 if the text is that; GB18030 if most characters beyond
-    ASCII are then everyday Chinese ones; else Latin-1.
-    """
+    """The encoding of the table's text, warned about where it was guessed; None where all of it is ASCII."""
     dbf, cpg = part(shp, ".dbf"), part(shp, ".cpg")
     text = _text_bytes(dbf)
     if text.isascii():
         return None
-    said = cpg.read_text("ascii", errors="replace").strip() if cpg else ""
-    if said and _reads(text, _python_name(said)):
-        return None
-    if _reads(text, "utf-8"):
-        return "UTF-8"
-    guess = "GB18030" if _chinese(text) else "ISO-8859-1"
-    why = f"'{cpg.name}' says {said}, by which it cannot be read" if said else "no .cpg says so"
-    message = f"text in '{dbf.name}' was read as {guess} ({why}); give encoding= if it looks wrong"
-    warnings.warn(SpatialInputWarning(message), stacklevel=4)
-    return guess
+    declared = cpg.read_text("ascii", errors="replace").strip() if cpg else ""
+    detected = detect(text, declared or None)
+    if detected.reason is not None:
+        warn_guessed(dbf.name, detected)
+    return SPELLED.get(detected.name, detected.name)
 
 
 def _text_bytes(dbf: Path) -> bytes:
@@ -78,43 +87,6 @@ def _text_bytes(dbf: Path) -> bytes:
         offset += length
         at += 32
     return b" ".join(found)
-
-
-def _chinese(text: bytes) -> bool:
-    """Whether the text is GB18030 made of everyday characters; a Latin letter with an accent rarely looks so."""
-    if not _reads(text, "gb18030"):
-        return False
-    beyond = [c for c in text.decode("gb18030") if not c.isascii()]
-    return sum(_reads_back(c) for c in beyond) > 0.5 * len(beyond)
-
-
-def _reads_back(character: str) -> bool:
-    try:
-        character.encode("gb2312")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _reads(text: bytes, encoding: str | None) -> bool:
-    if encoding is None:
-        return False
-    try:
-        text.decode(encoding)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _python_name(said: str) -> str | None:
-    import codecs
-
-    for name in (said, f"cp{said}", said.replace("ANSI ", "cp"), said.replace("ISO 8859", "iso8859-")):
-        try:
-            return codecs.lookup(name).name
-        except LookupError:
-            continue
-    return None
 
 
 def _read(path: Path, count: int) -> bytes:

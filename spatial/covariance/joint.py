@@ -1,0 +1,76 @@
+"""Several restrictions at once: the Wald statistic with the law that its covariance allows."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from spillover.errors import SpatialInputError, SpatialInputWarning
+
+FEW = 10  # groups; with fewer even Hotelling's F is a rough guide
+RANK = 1e-10  # smallest eigenvalue of a correlation matrix that counts as positive
+
+
+def wald(value: np.ndarray, V: np.ndarray, nu: float | None = None) -> tuple[float, int | tuple[int, float]]:
+    """g'V^-1 g as chi2(q); with V estimated from ``nu`` degrees of freedom Hotelling's T2 as F(q, nu - q + 1).
+
+    Groups leave nu = G - 1, hence F(q, G - q).
+
+    Parameters
+    ----------
+    value : (q,)
+        g, zero under the null.
+    V : (q, q)
+        Its covariance.
+
+    Returns
+    -------
+    statistic, df
+        As ``TestResult`` takes them.
+
+    Raises
+    ------
+    SpatialInputError
+        E206 when q restrictions are more than nu, or V has a lower rank.
+
+    Examples
+    --------
+    >>> wald(np.array([2.0, 2.0]), np.eye(2)), wald(np.array([2.0, 2.0]), np.eye(2), 30)
+    ((8.0, 2), (3.8666666666666667, (2, 29)))
+    """
+    q = len(value)
+    if nu is not None and q > nu:
+        message = f"a joint test of {q} restrictions needs a covariance with more than {nu:.3g} degrees of freedom"
+        raise SpatialInputError("E206", message, n=q, hint="test fewer at once, or use vcov='oim'")
+    scale = 1 / np.sqrt(np.diag(V))
+    values = np.linalg.eigvalsh(V * np.outer(scale, scale))
+    if not (values > RANK * values[-1]).all():
+        rank = int((values > RANK * values[-1]).sum())
+        raise SpatialInputError("E206", f"the covariance of {q} restrictions has rank {rank}", n=q,
+                                hint="more groups or periods, fewer restrictions, or vcov='oim'")  # fmt: skip
+    statistic = float(value @ np.linalg.solve(V, value))
+    if nu is None:
+        return statistic, q
+    if nu + 1 < FEW:
+        message = f"with {nu:.3g} degrees of freedom in the covariance (fewer than {FEW} groups, or few periods)"
+        warnings.warn(f"{message} a joint test is a rough guide", SpatialInputWarning, stacklevel=3)
+    return statistic * (nu - q + 1) / (nu * q), (q, nu - q + 1)
+
+
+def wald_of(fit, value: np.ndarray, slopes: np.ndarray) -> tuple[float, int | tuple[int, float]]:
+    """The same of a fit: ``slopes`` (q, p) are the derivatives of g by the parameters.
+
+    After the information matrix and adjusted scores F(q, n - p), or chi2 where the fit has normal statistics.
+    """
+    from .adjusted import OfAdjustedScore
+    from .kinds import Information
+    from .vcov import covariance_of
+
+    V, chosen = slopes @ fit.vcov.to_numpy() @ slopes.T, covariance_of(fit)
+    if fit.df_resid is None:
+        return wald(value, V)
+    if not isinstance(chosen, Information | OfAdjustedScore):
+        return wald(value, V, fit.df_resid)
+    statistic, q = wald(value, V)
+    return statistic / q, (q, fit.df_resid)

@@ -1,0 +1,93 @@
+"""The periods before adoption of a difference-in-differences: its path there and its tests, from untreated
+observations alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from spillover.errors import SpatialInputError
+
+from . import imputation
+from ._sample import PolicySample
+from .pretrends import FEWEST_ADOPTERS, Pretrends, Problem, both_tests, permuted_slopes
+from .randomization import FEW_TREATED, assignments
+from .small_sample import CR2, SmallSample
+from .treatment import is_switch
+from .within import period_dummies
+
+
+def earlier_periods(sample: PolicySample, earliest: float) -> tuple[np.ndarray, SmallSample | None, np.ndarray]:
+    """Effects before adoption from ``earliest`` on, against all times before those: they need not be zero by
+    construction, nor do they distort what comes after.
+
+    Returns
+    -------
+    periods : (p,);  SmallSample, None where there are none;  v : (p, N, T), weights of the outcomes
+    """
+    at = (sample.since < 0) & (sample.mass > 0)
+    there = np.unique(sample.since[at])
+    periods = there[(there >= earliest) & (there > there.min())] if len(there) else np.zeros(0)
+    if earliest < there.min(initial=0):  # not asked for by name: those that several adopters are seen at and before
+        start = np.where(at, sample.since, np.inf).min(axis=0)
+        seen = np.array([((at & (sample.since == k)).any(axis=0) & (start < k)).sum() for k in periods], dtype=int)
+        periods = periods[seen >= min(FEWEST_ADOPTERS, seen.max(initial=0))]
+    N, T = len(sample.ids), len(sample.times)
+    if not len(periods):
+        return periods, None, np.zeros((0, N, T))
+    design = imputation.untreated_design(sample, (sample.since[:, :, None] == periods).astype(float))
+    place = np.arange(design.U.shape[2] - len(periods), design.U.shape[2])
+    fit = CR2(design, place)(sample.scaled * (sample.D.T == 0))
+    v = design.U @ (design.inverse[:, place] / design.scale[place])
+    return periods, fit, np.moveaxis(v, 2, 0)
+
+
+def did_pretrends(result) -> Pretrends:
+    """Of a ``DiD``; see its ``pretrends``."""
+    s: PolicySample = result.sample
+    if not is_switch(s.D):
+        raise SpatialInputError("E206", "a share or a dose has no period before adoption to test")
+    untouched = (s.D == 0) if result.exposed is None else (s.D == 0) & ~result.exposed
+    if len(np.unique(s.since[(s.since < 0) & untouched & (s.mass > 0)])) < 2:
+        raise SpatialInputError("E206", "no unit is observed at two times before adoption: there is no trend to test")
+    problem = untreated_problem(s, s.y, untouched)
+    moves = float((result.jackknife.v[0] * s.root * problem.trend()[:, :, 0]).sum())
+    plain = result.exposed is None and exchangeable(s)
+    permuted = (lambda: permuted_slopes(*without_policy(s))) if s.n_treated <= FEW_TREATED and plain else None
+    return both_tests(problem, level=result.settings["level"], effect=result.att, moves=moves, permuted=permuted)
+
+
+def untreated_problem(s: PolicySample, y: np.ndarray, untouched: np.ndarray) -> Problem:
+    """What the tests regress, on the observations of the mask (T, N)."""
+    base = np.concatenate([period_dummies(len(s.times), s.region), s.X.transpose(1, 0, 2)], axis=2)
+
+    def leads(periods):
+        return (s.since.T[:, :, None] == np.asarray(periods)).astype(float)
+
+    return Problem(y.T, (s.mass * untouched).T, s.since.T, base, leads, s.clock, s.cluster)
+
+
+def exchangeable(s: PolicySample) -> bool:
+    """Whether units differ in their outcomes and covariates alone: dates may then be assigned at random."""
+    return bool(np.ptp(s.mass) == 0 and not s.region.any() and s.n_clusters == len(s.ids))
+
+
+def without_policy(s: PolicySample) -> tuple[Problem, np.ndarray]:
+    """Outcomes as if nobody had been treated, and dates assigned at random, the actual ones first.
+
+    The mean effect by time since adoption leaves treated outcomes, and covariates leave with their coefficients on
+    untreated observations.
+    """
+    y = s.y
+    if s.names:
+        design = imputation.untreated_design(s)
+        g = design.inverse @ np.einsum("ntq,nt->q", design.U, s.scaled * (s.D.T == 0)) / design.scale
+        y = y - s.X @ g[-len(s.names) :]
+    bare = replace(s, y=y, X=s.X[:, :, :0], names=())
+    periods, estimands = imputation.averages(bare, (0, np.inf))
+    means = imputation.effects(bare, estimands[1:]).estimates
+    for k, tau in zip(periods, means):
+        y = y - tau * ((s.D == 1) & (s.since == k))
+    first, _ = assignments(s.first, seed=1)
+    return untreated_problem(replace(bare, y=y), y, np.ones(y.shape, dtype=bool)), first

@@ -1,0 +1,166 @@
+"""Spatial models without each unit in turn: coefficients, rho and averages of responses.
+
+    A(rho) y_t = C_t g + alpha + e_t,    A = I - rho W
+
+Deleting unit i deletes its equation; W y, W X and exposure stay as they were. At any rho the regression loses a unit
+exactly (``within.Within``); rho takes one Newton step on the score of the others,
+
+    score_(-i)(rho) = m (r_12 - rho r_22) / SSR(rho) - sum_{j != i} tau_j,    tau_j = n / N (W A^-1)_jj + a constant
+
+with r the residual cross-products of (y, W y) without i and tau adding up to the score's trace at the maximum. lambda
+of an error model is held fixed. Scale and degrees of freedom are those of the same average in the linear regression of
+A y (``delete_one``), where rho is a constant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..design.design import spatial_lag
+from ..logdet.inverse import Inverse
+from ..models.fit import Fit
+from .delete_one import Jackknife, contrasts, jackknife, plain
+from .within import Within, period_dummies, within
+
+NODES = 8  # Chebyshev nodes over the deleted rho
+
+
+@dataclass(frozen=True, eq=False)
+class Deleted:
+    """A fit and its N deletions.
+
+    Attributes
+    ----------
+    names : list of the q regressors' names
+    design : Within
+    y : ndarray, shape (N, T)
+        A y (B y with a spatial error), the linear regression's outcome.
+    coefficients : ndarray, shape (N, q);  rho : ndarray, shape (N,)
+        Without each unit.
+    """
+
+    names: list[str]
+    design: Within = field(repr=False)
+    y: np.ndarray = field(repr=False)
+    coefficients: np.ndarray = field(repr=False)
+    rho: np.ndarray = field(repr=False)
+
+    @property
+    def offset(self) -> int:
+        """How many columns of the design come before the named ones."""
+        return self.design.U.shape[2] - len(self.names)
+
+
+def deleted(fit: Fit) -> Deleted:
+    """Every unit of a panel with unit effects left out in turn."""
+    d, W = fit.design, fit.design.weights.csr
+    T, N = d.y.shape
+    names = [*fit.params.index[: len(fit.params) - fit.specification.lag - fit.specification.error]]
+    own = d.X[:, :, [d.names.index(name if name in d.names else name.removeprefix("W:")) for name in names]]
+    far = spatial_lag(W, own)
+    X = np.stack([own[:, :, k] if name in d.names else far[:, :, k] for k, name in enumerate(names)], axis=2)
+    C = X.transpose(1, 0, 2)
+    if fit.settings.effects.time:
+        C = np.concatenate([period_dummies(T, np.zeros(N, dtype=int)), C], axis=2)
+    y = np.stack([d.y, spatial_lag(W, d.y)]).transpose(0, 2, 1)  # y and W y, (2, N, T)
+    if fit.specification.error:
+        C = C - fit.lam * (W @ C.reshape(N, -1)).reshape(C.shape)
+        y = y - fit.lam * np.stack([W @ one for one in y])
+    design = within(np.ones((N, T)), C, np.arange(N))
+    of_y = np.einsum("ntq,ant->anq", design.U, y)
+    left = of_y.sum(axis=1, keepdims=True) - of_y
+    g = np.stack([design.without(one)[0] for one in left])
+    rho = np.zeros(N)
+    if fit.specification.lag:
+        rho = _newton(fit, design, y, of_y, left, g)
+    coefficients = (g[0] - rho[:, None] * g[1]) / design.scale
+    return Deleted(names, design, y[0] - fit.rho * y[1], coefficients[:, -len(names) :], rho)
+
+
+def _newton(fit: Fit, design: Within, y, of_y, left, g) -> np.ndarray:
+    """rho without each unit."""
+    N, n, rho = len(design.U), fit.sample.n, fit.rho
+    centered = y - y.mean(axis=2, keepdims=True)
+    own = np.einsum("ant,bnt->abn", centered, centered)
+    total = of_y.sum(axis=1)
+    r = own.sum(axis=2) - total @ design.inverse @ total.T
+    r_left = own.sum(axis=2)[:, :, None] - own - np.einsum("anq,bnq->abn", g, left)
+    G = fit.design.weights.csr @ Inverse(fit.design.weights, rho).solve(np.eye(N))
+    trace = n / N * np.diag(G)
+    of_all = _score(r, rho, n)[0]
+    tau = trace + (of_all - trace.sum()) / N
+    score, slope = _score(r_left, rho, n * (N - 1) / N)
+    slope = slope - n / N * (G * G.T).sum() * (N - 1) / N
+    return rho - (score - (of_all - tau)) / slope
+
+
+def _score(r, rho, m):
+    """m (r_12 - rho r_22) / SSR and its derivative."""
+    top = r[0, 1] - rho * r[1, 1]
+    size = r[0, 0] - 2 * rho * r[0, 1] + rho**2 * r[1, 1]
+    return m * top / size, m * (2 * top**2 - r[1, 1] * size) / size**2
+
+
+def averages(fit: Fit, lost: Deleted, terms: list[str], V: np.ndarray, read: Callable) -> Jackknife:
+    """Averages of the responses to V through each of the terms, with delete-one standard errors.
+
+    Parameters
+    ----------
+    terms : list of str
+        Estimates come term by term.
+    V : ndarray, shape (N, m)
+        Changes, one per column.
+    read : function from responses (N, m) to (E,), linear
+    """
+    W = fit.design.weights
+
+    def curves(rho):
+        ahead = Inverse(W, float(rho)).solve(V)
+        return np.array([read(ahead), read(W.csr @ ahead)])  # (2, E)
+
+    here, there = curves(fit.rho), _interpolated(curves, lost.rho)
+    place = {name: k for k, name in enumerate(lost.names)}
+    places = [[place.get(name) for name in (term, f"W:{term}")] for term in terms]
+    q = len(lost.names)
+    L = np.zeros((len(terms), here.shape[1], q))
+    estimates, drawn = [], []
+    values = fit.params.to_numpy()[:q]
+    for row, pair in zip(L, places):
+        for k, p in enumerate(pair):
+            if p is not None:
+                row[:, p] = here[k]
+        estimates.append(row @ values)
+        drawn.append(sum(lost.coefficients[:, [p]] * there[:, k] for k, p in enumerate(pair) if p is not None))
+    estimates, d = np.concatenate(estimates), np.concatenate(drawn, axis=1).T - np.concatenate(estimates)[:, None]
+    return _with_linear_scale(lost, L.reshape(-1, q), estimates, d)
+
+
+def _with_linear_scale(lost: Deleted, L, estimates, d) -> Jackknife:
+    """The jackknife of deletions d (E, N), with scale and degrees of freedom of the linear regression's L g."""
+    full = np.hstack([np.zeros((len(L), lost.offset)), L])
+    used = np.abs(L).max(axis=1) > 0
+    f = plain(lost.design.n_groups)
+    linear = jackknife(contrasts(lost.design, full[used]), lost.y, lost.design.group, f)
+    scale, df = np.full(len(L), np.nan), np.full(len(L), np.nan)
+    scale[used], df[used] = linear.scale, linear.df
+    v = np.zeros((len(L), *lost.y.shape))
+    v[used] = linear.v
+    V = (d * f) @ d.T * np.outer(scale, scale)
+    return Jackknife(estimates, np.sqrt(np.diag(V)), df, scale, V, v)
+
+
+def _interpolated(curves: Callable, rho: np.ndarray) -> np.ndarray:
+    """The curves at many rho, (N, 2, E)."""
+    from numpy.polynomial import chebyshev
+
+    lo, hi = rho.min(), rho.max()
+    if hi - lo < 1e-12:
+        return np.broadcast_to(curves(lo), (len(rho), *curves(lo).shape))
+    nodes = chebyshev.chebpts1(NODES + 1)
+    values = np.array([curves((hi + lo) / 2 + (hi - lo) / 2 * node) for node in nodes])
+    fitted = chebyshev.chebfit(nodes, values.reshape(len(nodes), -1), NODES)
+    found = chebyshev.chebval((2 * rho - hi - lo) / (hi - lo), fitted)
+    return found.T.reshape(len(rho), *values.shape[1:])

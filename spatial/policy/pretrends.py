@@ -1,0 +1,339 @@
+"""Did the treated move apart from the others before they were treated? Two tests on untreated observations alone.
+
+    joint    y_it = alpha_i + gamma_t + sum_{k=-L}^{-1} delta_k 1[t - g_i = k] + X_it b + e_it       all delta_k = 0
+    slope    y_it = alpha_i + gamma_t + kappa t (ever treated)_i + X_it b + e_it                     kappa = 0
+
+Both with CR2 covariances and the F and t that few clusters leave. L is at most 3, and every lead is seen in at least
+three adopters that were also observed before it: a chi-squared test of many leads, some of one or two adopters, rejects
+nearly always. The slope comes with the one that the test would find with 80 % power, and with what that would do to the
+effect: not to reject says little where it is large. Sources: Borusyak, Jaravel & Spiess (2024), section 4.4, for
+untreated observations; Pustejovsky & Tipton (2018) for F; Roth (2022, American Economic Review: Insights 4:305-322).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from spillover.show import Shown
+
+from ..records.schema import two_sided
+from ..records.tests import TestResult
+from .small_sample import CR2
+from .within import Within, within
+
+MAX_LEADS = 3
+FEWEST_ADOPTERS = 3  # seen at and before each lead
+POWER = 0.80
+
+
+@dataclass(frozen=True)
+class FTest(TestResult):
+    """An F test with fractional degrees of freedom."""
+
+    @property
+    def distribution(self) -> str:
+        return f"F({self.df[0]}, {self.df[1]:.1f})"
+
+
+@dataclass(frozen=True)
+class SlopeTest(TestResult):
+    """A t test of the slope, ``df`` its degrees of freedom; from permuted dates where few are treated.
+
+    Attributes
+    ----------
+    estimate, std_error : float
+        Per unit of the time column.
+    detectable : float
+        The slope that the test finds with 80 % power.
+    moves : float
+        How much a trend of that slope would change the average effect on the treated.
+    permuted_p : float or None
+    """
+
+    estimate: float
+    std_error: float
+    detectable: float
+    moves: float
+    permuted_p: float | None = None
+
+    @property
+    def distribution(self) -> str:
+        return f"t({self.df:.1f})" if self.permuted_p is None else "permuted t"
+
+    @cached_property
+    def p_value(self) -> float:
+        return float(two_sided(self.statistic, self.df)) if self.permuted_p is None else self.permuted_p
+
+
+@dataclass(frozen=True)
+class BootstrapTest(TestResult):
+    """A test whose p-value was simulated.
+
+    Attributes
+    ----------
+    simulated_p : float;  draws : int
+    """
+
+    simulated_p: float
+    draws: int
+
+    @property
+    def distribution(self) -> str:
+        return "F, wild bootstrap"
+
+    @cached_property
+    def p_value(self) -> float:
+        return self.simulated_p
+
+
+@dataclass(frozen=True, eq=False)
+class Pretrends(Shown):
+    """The two tests; ``None`` where the data do not allow one, and ``notes`` say why.
+
+    Attributes
+    ----------
+    joint, slope : TestResult or None
+    leads : tuple of numbers
+        Of the joint test: time since adoption.
+    effect : float
+        The average effect on the treated, for comparison with ``slope.moves``.
+    notes : tuple of str
+    problem : Problem
+    """
+
+    joint: TestResult | None
+    slope: SlopeTest | None
+    leads: tuple
+    effect: float
+    notes: tuple[str, ...] = ()
+    problem: Problem = field(default=None, repr=False)
+
+    @property
+    def basis(self) -> str:
+        """Which observations the tests use."""
+        everything = self.problem is not None and (self.problem.mass > 0).all()
+        return "with a dummy for each time after it" if everything else "on untreated observations"
+
+    @property
+    def weak(self) -> bool:
+        """Whether a trend that the tests would miss could make up the whole effect."""
+        return self.slope is None or not self.slope.moves < abs(self.effect)
+
+    def wild(self, *, draws: int = 999, seed: int = 1) -> TestResult:
+        """F of all leads, however few adopters they rest on, by the wild cluster restricted bootstrap.
+
+        Parameters
+        ----------
+        draws, seed : int
+            Signs of the clusters' restricted residuals, Webb's six points with fewer than 12 clusters.
+        """
+        return wild(self.problem, draws, seed)
+
+    def tidy(self) -> pd.DataFrame:
+        rows = [(r.name, r.statistic, r.df, r.p_value, r.null) for r in (self.joint, self.slope) if r is not None]
+        return pd.DataFrame(rows, columns=["term", "statistic", "df", "p_value", "null"])
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What the tests regress: unit-major arrays.
+
+    Attributes
+    ----------
+    y, mass, since : ndarray, shape (N, T)
+        Outcomes; weights, zero where treated; time since adoption, NaN for never.
+    base : ndarray, shape (N, T, q)
+        Period dummies and covariates.
+    leads : function of numbers to ndarray (N, T, p)
+        The columns of these leads.
+    clock : ndarray, shape (T,)
+    group : ndarray, shape (N,)
+    neighbors : bool
+        Whether each lead comes with its spatial lag.
+    """
+
+    y: np.ndarray = field(repr=False)
+    mass: np.ndarray = field(repr=False)
+    since: np.ndarray = field(repr=False)
+    base: np.ndarray = field(repr=False)
+    leads: Callable = field(repr=False)
+    clock: np.ndarray = field(repr=False)
+    group: np.ndarray = field(repr=False)
+    neighbors: bool = False
+
+    @property
+    def scaled(self) -> np.ndarray:
+        return np.sqrt(self.mass) * self.y
+
+    @property
+    def ever(self) -> np.ndarray:
+        """Units that are treated at some time, (N,)."""
+        return ~np.isnan(self.since).all(axis=1)
+
+    def with_columns(self, columns: np.ndarray) -> tuple[Within, np.ndarray]:
+        """The design with columns (N, T, p) last, and their places."""
+        design = within(self.mass, np.concatenate([self.base, columns], axis=2), self.group)
+        q = design.U.shape[2]
+        return design, np.arange(q - columns.shape[2], q)
+
+    def trend(self) -> np.ndarray:
+        """t for those ever treated, (N, T, 1)."""
+        return (self.ever[:, None] * (self.clock - self.clock.mean()))[:, :, None]
+
+
+def both_tests(problem: Problem, *, level: float, effect: float, moves: float, permuted=None) -> Pretrends:
+    """Both tests.
+
+    Parameters
+    ----------
+    effect : float
+        The average effect on the treated.
+    moves : float
+        Change of that average by a trend of slope one among those ever treated.
+    permuted : function of no arguments to (R,), optional
+        t statistics of the slope under other assignments of the dates, for few treated units.
+    """
+    notes: list[str] = []
+    joint, leads = _joint(problem, notes)
+    slope = _slope(problem, level, moves, permuted, notes)
+    return Pretrends(joint, slope, leads, effect, tuple(notes), problem)
+
+
+def usable_leads(problem: Problem) -> list[float]:
+    """-1, -2, ... -L in time since adoption, as many as three adopters allow."""
+    at = (problem.mass > 0) & (problem.since < 0)
+    earliest = np.where(at, problem.since, np.inf).min(axis=1)
+    out: list[float] = []
+    for k in np.unique(problem.since[at])[::-1][:MAX_LEADS]:
+        seen = (at & (problem.since == k)).any(axis=1) & (earliest < k)
+        if seen.sum() < FEWEST_ADOPTERS:
+            break
+        out.append(float(k))
+    return out
+
+
+def _joint(problem: Problem, notes: list):
+    leads = usable_leads(problem)
+    while leads:
+        columns = problem.leads(leads)
+        columns = columns[:, :, np.abs(columns).any(axis=(0, 1))]
+        design, at = problem.with_columns(columns)
+        if design.identifies(np.eye(design.U.shape[2])[at]).all():
+            fit = CR2(design, at)(problem.scaled)
+            if _exact(problem, fit):
+                notes.append("no joint test: outcomes before adoption fit exactly")
+                return None, ()
+            if fit.df_F[1] >= 1 and not np.isnan(fit.df).any():
+                where = "earlier effects are zero" + ", at home and next door" * problem.neighbors
+                return FTest("joint", fit.F, fit.df_F, where), tuple(sorted(leads))
+        leads = leads[:-1]
+    notes.append(f"no joint test: no lead is seen in {FEWEST_ADOPTERS} adopters that were also observed before it, in "
+                 "clusters enough for its degrees of freedom")  # fmt: skip
+    return None, ()
+
+
+def _slope(problem: Problem, level, moves, permuted, notes: list):
+    from scipy.special import stdtrit
+
+    design, at = problem.with_columns(problem.trend())
+    if not design.identifies(np.eye(design.U.shape[2])[at]).all():
+        notes.append("no test of the slope: without never-treated units, or with one earlier period, it is absorbed by "
+                     "the effects")  # fmt: skip
+        return None
+    fit = CR2(design, at)(problem.scaled)
+    estimate, error, df = fit.estimates[0], fit.std_errors[0], fit.df[0]
+    if not error > 0 or _exact(problem, fit):
+        notes.append("no test of the slope: one unit alone identifies it, or outcomes before adoption fit exactly")
+        return None
+    statistic, critical, p = estimate / error, stdtrit(df, (1 + level) / 2), None
+    if permuted is not None:
+        drawn = np.abs(permuted())
+        drawn = drawn[np.isfinite(drawn)]
+        critical, p = np.quantile(drawn, level), float((drawn >= abs(statistic) * (1 - 1e-9)).mean())
+    detectable = (critical + stdtrit(df, POWER)) * error
+    null = "those treated later had no trend of their own"
+    return SlopeTest("slope", float(statistic), float(df), null, float(estimate), float(error), float(detectable),
+                     float(abs(detectable * moves)), p)  # fmt: skip
+
+
+def _exact(problem: Problem, fit) -> bool:
+    """Whether standard errors are rounding errors of the outcomes."""
+    return bool(np.nanmax(fit.std_errors, initial=0) <= 1e-11 * np.abs(problem.y).max())
+
+
+def permuted_slopes(problem: Problem, first: np.ndarray) -> np.ndarray:
+    """t of the slope under rows of dates (R, N), where units are alike but for their outcomes: equal weights, no
+    covariates left, no clusters. ``problem.y`` holds outcomes as if nobody had been treated."""
+    N, T = problem.y.shape
+    dates, code = np.unique(first, return_inverse=True)
+    code = code.reshape(first.shape)
+    untreated = (np.arange(T) < dates[:, None]).astype(float)  # (H, T)
+    ever = (dates < T)[:, None, None]
+    C = np.concatenate([np.broadcast_to(np.eye(T), (len(dates), T, T)),
+                        ever * np.broadcast_to(problem.clock[:, None], (len(dates), T, 1))], axis=2)  # fmt: skip
+    of_first = code[0]
+    design = within(untreated[of_first], C[of_first], np.arange(N))
+    cr2 = CR2(design, np.array([T]))
+    one = np.array([np.flatnonzero(of_first == h)[0] for h in range(len(dates))])  # a unit of each date
+    U, maps = design.U[one], cr2.map[one, 0]
+    of_y = np.einsum("htq,nt->nhq", U, problem.y)
+    gram = np.einsum("htq,htp->hqp", U, U)
+    units = np.arange(N)
+    out = np.empty(len(first))
+    for part in np.array_split(np.arange(len(first)), max(1, len(first) * N * (T + 1) // 2_000_000)):
+        z = of_y[units, code[part]]
+        g = z.sum(axis=1) @ design.inverse
+        fitted = np.einsum("hqp,rp->rhq", gram, g)
+        e = z - np.take_along_axis(fitted, code[part][:, :, None], axis=1)
+        scores = np.einsum("rnq,rnq->rn", maps[code[part]], e)
+        out[part] = g[:, T] / design.scale[T] / np.sqrt((scores**2).sum(axis=1))
+    return out
+
+
+def wild(problem: Problem, draws: int, seed: int) -> BootstrapTest:
+    """The wild cluster restricted bootstrap of all leads together (Cameron, Gelbach & Miller 2008, Review of Economics
+    and Statistics 90:414-427; Webb 2023, Canadian J. of Economics 56:839-858, for six points)."""
+    at = (problem.mass > 0) & (problem.since < 0)
+    leads = np.unique(problem.since[at])[1:]
+    columns = problem.leads(leads)
+    columns = columns[:, :, np.abs(columns).any(axis=(0, 1))]
+    design, place = problem.with_columns(columns)
+    known = design.identifies(np.eye(design.U.shape[2])[place])
+    place = place[known]
+    restricted = within(problem.mass, problem.base, problem.group)
+    Y = problem.scaled
+    centered = Y - np.sqrt(problem.mass) * (problem.mass * problem.y).sum(axis=1, keepdims=True) / np.maximum(
+        problem.mass.sum(axis=1, keepdims=True), 1e-300)
+    g0 = restricted.inverse @ np.einsum("ntq,nt->q", restricted.U, centered)
+    e0 = centered - restricted.U @ g0
+    G, q = design.n_groups, design.U.shape[2]
+    of_y, of_e, gram = np.zeros((G, q)), np.zeros((G, q)), np.zeros((G, q, q))
+    np.add.at(of_y, design.group, np.einsum("ntq,nt->nq", design.U, centered))
+    np.add.at(of_e, design.group, np.einsum("ntq,nt->nq", design.U, e0))
+    np.add.at(gram, design.group, np.einsum("ntq,ntp->nqp", design.U, design.U))
+    signs = _signs(np.random.default_rng(seed), (draws, G))
+    P = design.inverse[place]
+
+    def statistic(scores):  # (R, G, q) of outcomes
+        g = scores.sum(axis=1) @ design.inverse
+        e = (scores - np.einsum("gqp,rp->rgq", gram, g)) @ P.T
+        V = np.einsum("rgs,rgt->rst", e, e)
+        b = g[:, place]
+        return np.einsum("rs,rst,rt->r", b, np.linalg.pinv(V, hermitian=True, rcond=1e-10), b)
+
+    actual = float(statistic(of_y[None])[0])
+    drawn = np.concatenate([statistic(part[:, :, None] * of_e) for part in np.array_split(signs, max(1, draws // 200))])
+    p = (1 + (drawn >= actual).sum()) / (draws + 1)
+    null = "earlier effects are zero" + ", at home and next door" * problem.neighbors
+    return BootstrapTest("all leads", actual / len(place), (len(place), G - 1), null, float(p), draws)
+
+
+def _signs(rng, shape) -> np.ndarray:
+    if shape[1] >= 12:
+        return rng.choice([-1.0, 1.0], shape)
+    return rng.choice(np.sqrt([1.5, 1.0, 0.5]), shape) * rng.choice([-1.0, 1.0], shape)

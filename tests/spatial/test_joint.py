@@ -1,0 +1,80 @@
+"""Wald tests of covariances that are estimated from few groups or periods: their law, their rank, their refusals."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import spatial as sp
+from spatial.covariance.joint import wald
+from spillover.errors import SpatialInputError, SpatialInputWarning
+
+from .test_estimators import PANEL, panel_data
+
+
+@pytest.fixture(scope="module")
+def panel():
+    data, W = panel_data(12, N=24, T=6)
+    data["region"] = data["id"].map(dict(zip(W.index, np.arange(24) % 4)))
+    data["area"] = data["id"].map(dict(zip(W.index, np.arange(24) % 12)))
+    return data, W
+
+
+def test_more_restrictions_than_groups_are_refused(panel):
+    """Four regions, four restrictions: the covariance has rank three, and chi2 = -2e15 was printed."""
+    data, W = panel
+    fit = sp.sdm("y ~ a + b + a:b", data, W, **PANEL, vcov=sp.Cluster("region"))
+    with pytest.raises(SpatialInputError, match="E206"):
+        sp.wald_test(fit, "OLS")
+    for vcov in ("driscoll_kraay", sp.DriscollKraay(2)):  # six periods: two cosines, or fewer degrees of freedom
+        with pytest.raises(SpatialInputError, match="E206"):
+            sp.wald_test(fit.with_vcov(vcov), "OLS")
+
+
+def test_groups_leave_an_f(panel):
+    data, W = panel
+    fit = sp.sdm("y ~ a + b", data, W, **PANEL, vcov=sp.Cluster("area"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        test = sp.wald_test(fit, "SAR")
+    g, V = fit.params[["W:a", "W:b"]], fit.vcov.loc[["W:a", "W:b"], ["W:a", "W:b"]]
+    T2 = g @ np.linalg.solve(V, g)
+    assert test.df == (2, 10)
+    assert test.statistic == pytest.approx(T2 * 10 / (2 * 11), rel=1e-12)
+    assert test.p_value == pytest.approx(stats.f.sf(test.statistic, 2, 10), rel=1e-9)
+    with pytest.warns(SpatialInputWarning, match="rough guide"):
+        sp.wald_test(fit.with_vcov("cluster", by="region"), "SAR")
+    assert sp.wald_test(fit.with_vcov("robust"), "SAR").df == (2, 22)
+
+
+def test_one_restriction_is_the_square_of_t(panel):
+    data, W = panel
+    for vcov in ("robust", sp.Cluster("area"), "driscoll_kraay", sp.DriscollKraay(1)):
+        fit = sp.sdm("y ~ a", data, W, **PANEL, vcov=vcov)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            test = sp.wald_test(fit, "SAR")
+        assert test.statistic == pytest.approx(fit.zstats["W:a"] ** 2, rel=1e-10)
+        assert test.p_value == pytest.approx(fit.pvalues["W:a"], rel=1e-8)
+
+
+def test_hotelling_has_its_size():
+    """V from 9 normal vectors of dimension 3: 5 % of 20,000 (chi2 would reject a third)."""
+    rng, rejected = np.random.default_rng(3), np.zeros(2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(4000):
+            Z, g = rng.standard_normal((9, 3)), rng.standard_normal(3)
+            V = Z.T @ Z / 9
+            F, df = wald(g, V, 9)
+            rejected += stats.f.sf(F, *df) < 0.05, stats.chi2.sf(g @ np.linalg.solve(V, g), 3) < 0.05
+    share, plain = rejected / 4000
+    assert share == pytest.approx(0.05, abs=0.012)
+    assert plain > 0.2
+
+
+def test_a_deficient_covariance_names_its_rank():
+    v = np.array([[1.0, 2.0], [2.0, 4.0]])
+    with pytest.raises(SpatialInputError, match="rank 1"):
+        wald(np.array([1.0, 0.0]), v)

@@ -1,0 +1,94 @@
+"""Boundary files at the door: one local file, one layer, readable text, ids that keep their zeros."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+from spillover import labels as _labels
+from spillover.errors import SpatialInputError
+from spillover.files import check_input
+
+SUFFIXES = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".parquet", ".kml", ".gdb")
+ARCHIVES = (".zip", ".kmz")
+
+
+def read_map(path, layer: str | None = None, encoding: str | None = None, id: str | None = None):
+    """Read polygons or points from a file on this machine.
+
+    A map is data: its content must be what its suffix says, it is opened as that and nothing else, and content that
+    refers to other files or to the network is refused before it is opened.
+
+    Parameters
+    ----------
+    path : path-like
+        .shp (with its .dbf), .gpkg, .geojson, .fgb, .parquet (GeoParquet), .kml, .gdb (a folder), or a .zip or .kmz
+        that holds one of them in whatever folder.
+    layer : str, optional
+        Which layer, where there are several (in a .zip of several maps: the file's name without suffix).
+    encoding : str, optional
+        Of a shapefile's text. By default UTF-8, GB18030 and Western European text are told apart; a .cpg is believed
+        unless the text speaks against it.
+    id : str, optional
+        Column that names the units; it becomes the index, as text (leading zeros are kept, 11.0 reads "11").
+
+    Returns
+    -------
+    GeoDataFrame
+
+    Raises
+    ------
+    SpatialInputError
+        E601 no such file; E602 not a map, not what its suffix says, damaged, or parts missing; E604 several layers and
+        none named; E606 text cannot be read by ``encoding``; E608 not a file on this machine, or it refers to other
+        places; E502, E101, E102 for ``id``.
+
+    Examples
+    --------
+    >>> read_map("https://example.org/map.zip")
+    Traceback (most recent call last):
+    spillover.errors.SpatialInputError: E608: 'https://example.org/map.zip' is not a file on this machine
+      next:  download or export it to a file first
+    """
+    path = check_input(path, what="map", folders=(".gdb",))
+    if path.suffix.lower() not in (*SUFFIXES, *ARCHIVES):
+        raise SpatialInputError("E602", f"'{path.name}' is not a map that can be read",
+                                hint=f"formats are {', '.join((*SUFFIXES, *ARCHIVES))}")
+    if path.suffix.lower() in ARCHIVES:
+        from .archive import unpack
+
+        with tempfile.TemporaryDirectory() as folder:
+            frame = _read_one(*unpack(path, layer, Path(folder), SUFFIXES), encoding)
+    else:
+        frame = _read_one(path, layer, encoding)
+    return frame if id is None else _named(frame, id)
+
+
+def _read_one(path: Path, layer, encoding):
+    """Read one map that is no archive."""
+    from . import gdal, geoparquet, kml, shapefile, signature
+
+    signature.check(path)
+    suffix = path.suffix.lower()
+    if suffix == ".shp":
+        frame = shapefile.read(path, encoding)
+    elif suffix == ".parquet":
+        frame = geoparquet.read(path)
+    elif suffix == ".kml":
+        frame = kml.read(path, layer)
+    else:
+        frame = gdal.read(path, layer, encoding)
+    if "geometry" not in frame.columns or not len(frame):
+        raise SpatialInputError("E602", f"'{path.name}' holds no shapes", hint="is it the right file, or layer?")
+    return frame
+
+
+def _named(frame, id: str):
+    """The frame indexed by a column read as text."""
+    column = _labels.column_of(frame, id)
+    if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
+        column = column.astype("Int64")
+    text = column.astype("string").tolist()  # missing stays missing
+    return frame.drop(columns=id).set_index(_labels.unit_index(pd.Index(text, name=id)))
