@@ -135,7 +135,7 @@ def test_differences_and_their_test():
     with pytest.raises(SpatialInputError, match="by construction"):
         got.test("indirect")
     said = str(sp.effects_by(sp.sdm("y ~ a + a:east", data, W, **PANEL), "a", at={"east": [0, 1]}))
-    assert "equal total effects: chi2(1)" in said
+    assert "equal total effects: F(1, " in said
 
 
 @pytest.mark.parametrize(("formula", "variable", "options", "code"), [

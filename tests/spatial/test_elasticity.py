@@ -83,7 +83,7 @@ def test_tables_say_what_a_number_means(panel, queen):
     assert "traces are estimated" not in str(effects)
     assert trace_errors(effects.fit, effects.variables).max() == 0
     table = sp.etable([sp.sdm("log(gsp) ~ log(emp) + unemp", panel, queen, **keys).effects().elasticity()])
-    assert "elasticity, exact under the normal distribution" in str(table)
+    assert "elasticity, exact under the t distribution" in str(table)
 
 
 def test_the_error_of_estimated_traces_is_said():

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import sparse
+from scipy import sparse, stats
 
 import spatial as sp
 import weights as wt
@@ -42,6 +42,7 @@ def test_an_average_is_the_mixture(compared):
     assert p.max() < 0.99  # several W take part
     estimates = np.array([e.estimates for e in compared.effects.values()])
     np.testing.assert_allclose(found.estimates, np.einsum("w,wij->ij", p, estimates))
+    df = min(e.fit.df_resid for e in compared.effects.values())
     rng = np.random.default_rng(3)
     samples = [e.source.sample(e._picks, 20_000, 1) for e in compared.effects.values()]
     which, at = rng.choice(len(p), 400_000, p=p), rng.integers(0, 10**6, 400_000)
@@ -49,7 +50,7 @@ def test_an_average_is_the_mixture(compared):
     width = found.conf_high - found.conf_low  # a quantile of so many draws is within 2 % of it
     np.testing.assert_allclose((found.conf_low - np.quantile(mixed, 0.025, axis=0)) / width, 0, atol=0.02)
     np.testing.assert_allclose((found.conf_high - np.quantile(mixed, 0.975, axis=0)) / width, 0, atol=0.02)
-    np.testing.assert_allclose(found.std_errors, width / (2 * 1.959964), rtol=1e-6)
+    np.testing.assert_allclose(found.std_errors, width / (2 * stats.t.ppf(0.975, df)), rtol=1e-6)
     assert (found.from_weights >= 0).all()
     assert (found.from_weights <= 1).all()
 

@@ -1,6 +1,8 @@
 """Spatial difference-in-differences: dense twins, TWFE where nobody is exposed, known effects, bad input."""
 
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -72,7 +74,7 @@ def test_averages_at_every_node_are_those_of_the_dense_matrix():
     rng = np.random.default_rng(3)
     W = nearest(rng, 15, 3)
     data, D, _ = policy_panel(rng, W, rho=0.5)
-    fit = sp.sdm("y ~ d", data, pd.DataFrame(W), **KEYS)
+    fit = replace(sp.sdm("y ~ d", data, pd.DataFrame(W), **KEYS), df_resid=None)
     law, _ = averages(fit, "d", fit.design.weights, D.T, lambda r: r.sum(axis=1), 0.95)
     names, V = ["d", "W:d"], fit.vcov
     g = V.loc[names, "rho"] / V.loc["rho", "rho"]
