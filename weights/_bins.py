@@ -3,16 +3,19 @@
 Looking an item up in one large table misses the cache nearly every time. So items are first dealt into bins by the
 leading bits of a hash, as sequential writes; what is equal lies in one bin; and each bin is small enough to be looked
 through within the cache.
+
+Each occurrence of an item carries a signature. The item is unmatched where the exclusive or of its signatures is not
+zero (see _vertices.signatures).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from spillover.accelerate import njit
+from spillover.accelerate import njit, wrapping
 
 
-@njit
+@wrapping
 def mixed(a, b):
     """A hash of the item (a, b); its leading bits choose the bin, bits from the 20th the slot within."""
     h = a * np.uint64(0x9E3779B97F4A7C15) ^ (b + np.uint64(0x7F4A7C15)) * np.uint64(0xC2B2AE3D27D4EB4F)
@@ -29,44 +32,53 @@ def _end(items, begin, i):
 
 
 @njit
-def deal(items, begin, owner_of_first, at, item, owner, bounds):
-    """Copy items (m, 2) and their owners into bins, from ``at`` on: bin b becomes bounds[b] to bounds[b + 1].
+def deal(items, sign, begin, owner_of_first, at, shift, item, signs, owner, bounds):
+    """Copy items (m, 2), their signatures and owners into bins, from ``at`` on: bin b is bounds[b] to bounds[b + 1].
 
-    Within a bin items keep their order, so owners rise. The number of bins is a power of two.
+    Within a bin items keep their order, so owners rise. The number of bins is a power of two, 2**(64 - shift).
     """
     bins = len(bounds) - 1
-    shift = np.uint64(64 - np.int64(np.round(np.log2(bins))))
-    bounds[0], bounds[1:] = at, 0
+    bounds[0] = at
+    for b in range(bins):
+        bounds[b + 1] = 0
+    home = np.empty(len(items), np.int32)
     for i in range(len(begin) - 1):
         for p in range(begin[i], _end(items, begin, i)):
-            bounds[(mixed(items[p, 0], items[p, 1]) >> shift) + np.uint64(1)] += 1
+            home[p] = mixed(items[p, 0], items[p, 1]) >> shift
+            bounds[home[p] + 1] += 1
     for b in range(bins):
         bounds[b + 1] += bounds[b]
     free = bounds[:-1].copy()
     for i in range(len(begin) - 1):
-        for p in range(begin[i], _end(items, begin, i)):
-            b = mixed(items[p, 0], items[p, 1]) >> shift
-            q = free[b]
-            free[b] += 1
-            item[q, 0], item[q, 1], owner[q] = items[p, 0], items[p, 1], owner_of_first + i
+        first, end = begin[i], _end(items, begin, i)
+        for p in range(first, end):
+            q = free[home[p]]
+            free[home[p]] += 1
+            item[q, 0], item[q, 1], owner[q], signs[q] = items[p, 0], items[p, 1], owner_of_first + i, sign[p]
+            if p == first and end < begin[i + 1]:  # the last item, left out, is the first
+                signs[q] ^= sign[end]
     return bounds[bins]
 
 
 @njit
-def _gather(item, owner, bounds, b, k, own):
+def _gather(item, signs, owner, bounds, b, k, sign, own):
     """Copy bin b, which has a stretch in each hand dealt (row of bounds), to one place; its size."""
     m = 0
     for hand in range(len(bounds)):
         for q in range(bounds[hand, b], bounds[hand, b + 1]):
-            k[m, 0], k[m, 1], own[m] = item[q, 0], item[q, 1], owner[q]
+            k[m, 0], k[m, 1], sign[m], own[m] = item[q, 0], item[q, 1], signs[q], owner[q]
             m += 1
     return m
 
 
-@njit
-def _chain(k, own, m, table, before, depth):
-    """Link each item to the one before it that is equal, and count the pairs that such chains hold."""
-    table[:] = -1
+@wrapping
+def _chain(k, sign, own, m, table, before, depth):
+    """Link each item to the one before it that is equal, and count the pairs that such chains hold.
+
+    The signature of each becomes that of the chain up to it.
+    """
+    for slot in range(len(table)):
+        table[slot] = -1
     mask = np.uint64(len(table) - 1)
     pairs = 0
     for e in range(m):
@@ -75,8 +87,11 @@ def _chain(k, own, m, table, before, depth):
             slot = (slot + np.uint64(1)) & mask
         h = table[slot]
         before[e], depth[e] = h, 0
+        if h >= 0:
+            sign[e] ^= sign[h]
         if h >= 0 and own[h] == own[e]:  # a ring that touches itself
             before[e] = -1
+            sign[h] = sign[e]
             continue
         if h >= 0:
             depth[e] = depth[h] + 1
@@ -98,38 +113,68 @@ def _spell_out(own, before, m, pair, filled):
 
 
 @njit
-def meetings(item, owner, bounds, first, last, limit):
+def _leave_over(k, sign, own, table, before, rest, rest_owner, left, owners):
+    """Write each unmatched item once and all its owners; how many items and owners there are then."""
+    for e in table:
+        if e >= 0 and sign[e] != 0:
+            rest[left, 0], rest[left, 1] = k[e, 0], k[e, 1]
+            left += 1
+            while e >= 0:
+                rest_owner[owners] = own[e]
+                owners += 1
+                e = before[e]
+    return left, owners
+
+
+@njit
+def _room(pair, filled, more):
+    """The pairs so far in an array that can hold ``more`` others."""
+    if filled + more <= len(pair):
+        return pair
+    wider = np.empty((2 * (filled + more), 2), np.int32)
+    for q in range(filled):
+        wider[q, 0], wider[q, 1] = pair[q, 0], pair[q, 1]
+    return wider
+
+
+@njit
+def meetings(item, signs, owner, bounds, first, last, limit):
     """Pairs (lower, higher) of owners that meet in bins first to last, one for each item in common, (p, 2).
 
-    Beside them their number; it stops where that would pass the limit.
+    Beside them their number, and the unmatched items with their owners. It stops where the number of pairs would pass
+    the limit.
     """
     most, entries = 0, 0
     for b in range(first, last):
-        size = (bounds[:, b + 1] - bounds[:, b]).sum()
+        size = 0
+        for hand in range(len(bounds)):
+            size += bounds[hand, b + 1] - bounds[hand, b]
         most, entries = max(most, size), entries + size
     slots = 16
     while 2 * slots < 3 * most:
         slots *= 2
-    k, own = np.empty((most, 2), np.uint64), np.empty(most, np.int32)
+    k, sign, own = np.empty((most, 2), np.uint64), np.empty(most, np.uint32), np.empty(most, np.int32)
     table, before, depth = np.empty(slots, np.int32), np.empty(most, np.int32), np.empty(most, np.int32)
-    pair, filled = np.empty((entries + entries // 2, 2), np.int32), 0
+    pair, filled = np.empty((entries + entries // 2, 2), np.int32), np.int64(0)
+    rest, rest_owner = np.empty((entries, 2), np.uint64), np.empty(entries, np.int32)
+    left, owners = np.int64(0), np.int64(0)
     for b in range(first, last):
-        m = _gather(item, owner, bounds, b, k, own)
-        more = _chain(k, own, m, table, before, depth)
+        m = _gather(item, signs, owner, bounds, b, k, sign, own)
+        more = _chain(k, sign, own, m, table, before, depth)
         if filled + more > limit:
-            return pair[:0], filled + more
-        if filled + more > len(pair):
-            wider = np.empty((2 * (filled + more), 2), np.int32)
-            wider[:filled] = pair[:filled]
-            pair = wider
+            return pair[:0], filled + more, rest[:0], rest_owner[:0]
+        pair = _room(pair, filled, more)
         filled = _spell_out(own, before, m, pair, filled)
-    return pair[:filled], filled
+        left, owners = _leave_over(k, sign, own, table, before, rest, rest_owner, left, owners)
+    return pair[:filled], filled, rest[:left].copy(), rest_owner[:owners].copy()
 
 
 @njit
 def deal_pairs(pair, wide, at, dealt, bounds):
     """Copy pairs into bins of 2**wide rows, by their lower owner, as in :func:`deal`."""
-    bounds[0], bounds[1:] = at, 0
+    bounds[0] = at
+    for b in range(len(bounds) - 1):
+        bounds[b + 1] = 0
     for q in range(len(pair)):
         bounds[(pair[q, 0] >> wide) + 1] += 1
     for b in range(len(bounds) - 1):
@@ -144,7 +189,8 @@ def deal_pairs(pair, wide, at, dealt, bounds):
 @njit
 def _spread(dealt, bounds, b, base, end, near):
     """Rows of bin b, side by side: row base + i is near[end[i - 1]] to near[end[i]]."""
-    end[:] = 0
+    for i in range(len(end)):
+        end[i] = 0
     for hand in range(len(bounds)):
         for q in range(bounds[hand, b], bounds[hand, b + 1]):
             end[dealt[q, 0] - base + 1] += 1
@@ -187,11 +233,14 @@ def distinct(dealt, bounds, wide, first, last, n):
     """The different pairs of bins first to last, by row and sorted: (higher owners, how many each row has)."""
     most, total = 0, 0
     for b in range(first, last):
-        size = (bounds[:, b + 1] - bounds[:, b]).sum()
+        size = 0
+        for hand in range(len(bounds)):
+            size += bounds[hand, b + 1] - bounds[hand, b]
         most, total = max(most, size), total + size
     near, end = np.empty(most, np.int32), np.empty((1 << wide) + 1, np.int64)
     rows = max(0, min(last << wide, n) - (first << wide))
-    higher, count, filled, row = np.empty(total, np.int32), np.empty(rows, np.int32), 0, 0
+    higher, count = np.empty(total, np.int32), np.empty(rows, np.int32)
+    filled, row = np.int64(0), 0
     for b in range(first, last):
         base, begin = b << wide, 0
         _spread(dealt, bounds, b, base, end, near)

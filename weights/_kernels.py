@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from spillover.accelerate import ieee, njit
+from spillover.accelerate import ieee, njit, wrapping
 
 
-@njit
+@wrapping
 def _slot(a, b, mask):
     """Where in the table to begin looking for the item (a, b)."""
     h = a * np.uint64(0x9E3779B97F4A7C15) ^ (b + np.uint64(0x7F4A7C15)) * np.uint64(0xC2B2AE3D27D4EB4F)

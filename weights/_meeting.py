@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -24,31 +25,48 @@ ROWS = 12  # bins of pairs hold 2**ROWS rows
 MOST_PAIRS = 100_000_000  # found at a time; so many mean that polygons repeat
 
 
-def pattern(read, begin: np.ndarray) -> sparse.csr_array:
-    """Who has an item in common with whom: ones, without diagonal, canonical.
+@dataclass(frozen=True)
+class Unmatched:
+    """Items that no second owner matches.
 
-    ``read(a, b)`` gives the items of owners a to b, (begin[b] - begin[a], 2) uint64: long work reads them by the piece.
+    Attributes
+    ----------
+    items : array, shape (k, 2), uint64
+    owner : array, shape (q,)
+        Who has one of them (an owner of several may be repeated).
+    """
+
+    items: np.ndarray
+    owner: np.ndarray
+
+
+def pattern(read, begin: np.ndarray) -> tuple[sparse.csr_array, Unmatched]:
+    """Who has an item in common with whom (ones, without diagonal, canonical), and which items are unmatched.
+
+    ``read(a, b)`` gives the items of owners a to b, (begin[b] - begin[a], 2) uint64, and their signatures, uint32: long
+    work reads them by the piece. An item is unmatched where the exclusive or of all its signatures is not zero.
     """
     n = len(begin) - 1
     if begin[-1] >= COMPILED_FROM:
-        indptr, indices = _met_in_bins(read, begin)
+        indptr, indices, unmatched = _met_in_bins(read, begin)
     else:
-        one, two, _ = _met(read(0, n), begin)
+        items, sign = read(0, n)
+        one, two, _, unmatched = _met(items, begin, sign)
         short = np.int32 if n * n < 2**31 else np.int64  # half the bits sort in half the time
         key = np.sort(one.astype(short) * short(n) + two)
         key = key[np.append(True, key[1:] != key[:-1])] if len(key) else key
         indptr, indices = _rows(np.sort(np.concatenate([key, key % n * n + key // n])), n)
     out = sparse.csr_array((np.ones(len(indices)), indices, indptr), shape=(n, n))
     out.has_sorted_indices = out.has_canonical_format = True
-    return out
+    return out, unmatched
 
 
-def shared_length(items: np.ndarray, begin: np.ndarray, length: np.ndarray) -> sparse.csr_array:
-    """Sum of the lengths of common items, for each pair."""
+def shared_length(items: np.ndarray, begin: np.ndarray, length: np.ndarray) -> tuple[sparse.csr_array, Unmatched]:
+    """Sum of the lengths of common items, for each pair; and the items that occur an odd number of times."""
     n = len(begin) - 1
-    one, two, item = _met(items, begin)
+    one, two, item, unmatched = _met(items, begin, np.ones(len(items), np.uint32))
     half = sparse.coo_array((length[item], (one, two)), shape=(n, n)).tocsr()
-    return sparse.csr_array(half + half.T)
+    return sparse.csr_array(half + half.T), unmatched
 
 
 def numbered(items: np.ndarray) -> np.ndarray:
@@ -57,21 +75,21 @@ def numbered(items: np.ndarray) -> np.ndarray:
         from ._kernels import numbered
 
         return numbered(items)
-    order, new = _grouped(items)
+    order, new = grouped(items)
     out = np.empty(len(items), np.int32)
     out[order] = np.cumsum(new, dtype=np.int32) - 1
     return out
 
 
-def _met_in_bins(read, begin) -> tuple[np.ndarray, np.ndarray]:
-    """CSR of the pattern, in four steps, each within the cache."""
+def _met_in_bins(read, begin) -> tuple[np.ndarray, np.ndarray, Unmatched]:
+    """CSR of the pattern, in four steps, each within the cache; and what is unmatched."""
     from ._bins import mirrored
 
     n = len(begin) - 1
-    parts, held = [], 0
+    parts, held, rest, owner = [], 0, [], []
     with ThreadPoolExecutor(THREADS) as pool:
-        for pair in _meetings(*_dealt(read, begin, pool), pool):
-            parts, held = [*parts, pair], held + len(pair)
+        for pair, items, of in _meetings(*_dealt(read, begin, pool), pool):
+            parts, held, rest, owner = [*parts, pair], held + len(pair), [*rest, items], [*owner, of]
             if held > max(2 * begin[-1], COMPILED_FROM):  # the same pairs meet again and again: keep one of each
                 higher, count = _distinct(parts, n, pool)
                 lower = np.repeat(np.arange(n, dtype=np.int32), count)
@@ -80,7 +98,7 @@ def _met_in_bins(read, begin) -> tuple[np.ndarray, np.ndarray]:
     if 2 * len(higher) >= 2**31:
         raise SpatialInputError("E309", f"{2 * len(higher):,} links are too many to hold", n=2 * len(higher),
                                 hint="do polygons repeat? See wt.audit(gdf)")
-    return mirrored(higher, count)
+    return *mirrored(higher, count), Unmatched(np.concatenate(rest), np.concatenate(owner))
 
 
 def _dealt(read, begin, pool):
@@ -90,7 +108,8 @@ def _dealt(read, begin, pool):
     m, n = int(begin[-1]), len(begin) - 1
     cuts = np.unique(np.searchsorted(begin, np.append(np.arange(0, m, HAND), m)).clip(max=n)).tolist()
     bins = 2 << (m // BIN).bit_length()
-    item, owner = np.empty((m, 2), np.uint64), np.empty(m, np.int32)
+    shift = np.uint64(64 - (bins.bit_length() - 1))
+    item, signs, owner = np.empty((m, 2), np.uint64), np.empty(m, np.uint32), np.empty(m, np.int32)
     bounds, dealing, begun = np.empty((len(cuts) - 1, bins + 1), np.int64), None, threading.Event()
 
     def dealt(*hand):
@@ -98,27 +117,28 @@ def _dealt(read, begin, pool):
         return deal(*hand)
 
     for hand, (a, b) in enumerate(pairwise(cuts)):
-        items = read(a, b)  # while the hand before is dealt
+        items, sign = read(a, b)  # while the hand before is dealt
         at = dealing.result() if dealing else 0
         begun.clear()
-        dealing = pool.submit(dealt, items, begin[a : b + 1] - begin[a], a, at, item, owner, bounds[hand])
+        dealing = pool.submit(dealt, items, sign, begin[a : b + 1] - begin[a], a, at, shift, item, signs, owner,
+                              bounds[hand])
         begun.wait()  # shapely reads without letting others in: a hand that had not begun would wait for it
     dealing.result()
-    return item, owner, bounds
+    return item, signs, owner, bounds
 
 
-def _meetings(item, owner, bounds, pool):
-    """Step 2: pairs that meet in a bin, some bins at a time."""
+def _meetings(item, signs, owner, bounds, pool):
+    """Step 2: pairs that meet in a bin, and the unmatched items there with their owners, some bins at a time."""
     from ._bins import meetings
 
     shares = list(pairwise(_shares(bounds.shape[1] - 1, 8 * THREADS)))
     for some in (shares[a : a + THREADS] for a in range(0, len(shares), THREADS)):
-        for pair, wanted in pool.map(lambda x: meetings(item, owner, bounds, *x, MOST_PAIRS), some):
+        for pair, wanted, *rest in pool.map(lambda x: meetings(item, signs, owner, bounds, *x, MOST_PAIRS), some):
             if wanted > MOST_PAIRS:
                 raise SpatialInputError("E309", "so many polygons lie on top of each other, or meet at one point, "
                                         "that there are too many pairs of them", n=int(wanted),
                                         hint="keep one polygon per unit; see wt.audit(gdf)")
-            yield pair
+            yield pair, *rest
 
 
 def _distinct(parts, n, pool):
@@ -140,23 +160,34 @@ def _shares(n: int, parts: int) -> list[int]:
     return np.linspace(0, n, parts + 1).astype(np.int64).tolist()
 
 
-def _met(items, begin) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Each meeting of two owners at an item: lower, higher, position of the item (a pair may meet often)."""
-    order, new = _grouped(items)
-    owner = np.repeat(np.arange(len(begin) - 1, dtype=np.int32), np.diff(begin))[order]
-    parts, step, here = [], 1, np.flatnonzero(~new)
+def _met(items, begin, sign) -> tuple[np.ndarray, np.ndarray, np.ndarray, Unmatched]:
+    """Each meeting of two owners at an item: lower, higher, position of the item (a pair may meet often).
+
+    Beside them the unmatched items.
+    """
+    order, new = grouped(items)
+    owner = np.repeat(np.arange(len(begin) - 1, dtype=np.int32), np.diff(begin))
+    first, second = pairs_within(order, new)
+    one, two = owner[first], owner[second]
+    other = one != two
+    starts = np.flatnonzero(new)
+    total = np.bitwise_xor.reduceat(sign[order], starts) if len(starts) else sign
+    rest = order[np.repeat(total != 0, np.diff(np.append(starts, len(items))))]
+    return one[other], two[other], first[other], Unmatched(items[order[starts[total != 0]]], owner[rest])
+
+
+def pairs_within(order: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions (first, second) of every pair of equal items, from :func:`grouped`."""
+    parts, step, here = [(order[:0], order[:0])], 1, np.flatnonzero(~new)
     while len(here):  # members of a group with another `step` before them
-        a, b = owner[here - step], owner[here]
-        other = a != b
-        parts.append((a[other], b[other], here[other] - step))
+        parts.append((order[here - step], order[here]))
         here = here[~new[here - step]]
         step += 1
-    empty = np.empty(0, np.int32)
-    one, two, at = (np.concatenate(x) for x in zip(*parts, strict=True)) if parts else (empty, empty, empty)
-    return one, two, order[at]
+    first, second = (np.concatenate(x) for x in zip(*parts, strict=True))
+    return first, second
 
 
-def _grouped(items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def grouped(items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """An order that brings equal items together, each group by position, and which items begin a group.
 
     Numbers sort faster than positions by numbers, so one number holds both: an item mixed down to its leading bits,
@@ -178,6 +209,22 @@ def _grouped(items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if ((a[1:] != a[:-1]) | (b[1:] != b[:-1]))[~new[1:]].any():
         order = np.lexsort(items.T)  # unlike items mixed alike: rare, but possible
         new[1:] = (items[order][1:] != items[order][:-1]).any(axis=1)
+    return order, new
+
+
+def grouped_numbers(x: np.ndarray, below: int) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`grouped`, of whole numbers from 0 to ``below``, which come out sorted."""
+    bits = len(x).bit_length()
+    if int(below).bit_length() + bits > 64:
+        order = np.argsort(x, kind="stable")
+    else:
+        key = x.astype(np.uint64)
+        key <<= np.uint64(bits)
+        key |= np.arange(len(x), dtype=np.uint64)
+        key.sort()
+        order = (key & np.uint64((1 << bits) - 1)).astype(np.intp)
+    new = np.ones(len(x), bool)
+    np.not_equal(x[order[1:]], x[order[:-1]], out=new[1:])
     return order, new
 
 

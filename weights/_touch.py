@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from scipy import sparse
-
-from spillover.matrix.weights import cells
 
 METRES_PER_DEGREE = 6371008.8 * np.pi / 180
 
@@ -21,13 +21,18 @@ class Space:
         self.unit = "m" if metric else "coordinate units"
         self.factor = axis.unit_conversion_factor if metric and not self.geographic else 1.0
 
-    def reach(self, metres: float) -> float:
-        """A distance in coordinates that is at least ``metres`` wherever the shapes lie."""
+    @cached_property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """West, south, east and north of all shapes."""
         import shapely
 
+        return tuple(shapely.total_bounds(self.shapes).tolist())
+
+    def reach(self, metres: float) -> float:
+        """A distance in coordinates that is at least ``metres`` wherever the shapes lie."""
         if not self.geographic:
             return metres / self.factor
-        south, north = shapely.total_bounds(self.shapes)[[1, 3]]
+        south, north = self.bounds[1], self.bounds[3]
         widest = np.cos(np.radians(min(max(abs(south), abs(north)), 89.0)))
         return metres / (METRES_PER_DEGREE * widest)
 
@@ -35,50 +40,82 @@ class Space:
         """Metres between shapes a_i and b_i (on longitude and latitude: where the map shows them closest)."""
         import shapely
 
-        a, b = self.shapes[a], self.shapes[b]
         if not self.geographic:
-            return shapely.distance(a, b) * self.factor
-        ends = shapely.get_coordinates(shapely.shortest_line(a, b)).reshape(-1, 2, 2)
-        lon, lat = np.radians(ends[..., 0]), np.radians(ends[..., 1])
-        x = (lon[:, 1] - lon[:, 0]) * np.cos(lat.mean(axis=1))
-        return np.degrees(np.hypot(x, lat[:, 1] - lat[:, 0])) * METRES_PER_DEGREE
+            return shapely.distance(self.shapes[a], self.shapes[b]) * self.factor
+        out = _metres(self.shapes[a], self.shapes[b])
+        for pair, moved in self.around(a, b):
+            out[pair] = np.minimum(out[pair], _metres(moved, self.shapes[b[pair]]))
+        return out
+
+    def around(self, a: np.ndarray, b: np.ndarray):
+        """Pairs that lie on unlike sides of the antimeridian, and their shapes a moved by 360 degrees either way."""
+        import shapely
+
+        if self.geographic:
+            west, _, east, _ = shapely.bounds(self.shapes).T
+            far = np.flatnonzero((east[a] - west[b] > 180) | (east[b] - west[a] > 180))
+            for turn in (-360.0, 360.0):
+                if len(far):
+                    yield far, shapely.transform(self.shapes[a[far]], lambda xy, turn=turn: xy + np.array([turn, 0.0]))
 
 
-def within(space: Space, begin: np.ndarray, metres: float, rule: str, exact: dict) -> sparse.csr_array:
-    """Pattern of the rule, with pairs at most ``metres`` apart joined to those with common vertices.
+def _metres(a, b) -> np.ndarray:
+    import shapely
+
+    ends = shapely.get_coordinates(shapely.shortest_line(a, b)).reshape(-1, 2, 2)
+    lon, lat = np.radians(ends[..., 0]), np.radians(ends[..., 1])
+    x = (lon[:, 1] - lon[:, 0]) * np.cos(lat.mean(axis=1))
+    return np.degrees(np.hypot(x, lat[:, 1] - lat[:, 0])) * METRES_PER_DEGREE
+
+
+def within(space: Space, pattern: sparse.csr_array, metres: float, rule: str) -> sparse.csr_array:
+    """The pattern of queen or rook contiguity, with pairs at most ``metres`` apart joined.
 
     Rook asks of such a pair a common stretch longer than it is wide: the part of one border that lies within the
     tolerance of the other must be longer than four tolerances (and than nothing, at tolerance 0).
     """
-    n = len(space.shapes)
-    if rule == "bishop":
-        out = within(space, begin, metres, "queen", exact) - within(space, begin, metres, "rook", exact)
-        return _ones(out)
-    known = exact[rule](space.shapes, begin, geographic=space.geographic)
     a, b = close_pairs(space, metres)
-    new = cells(known, a, b) == 0
+    new = ~linked(pattern, a, b)
     a, b = a[new], b[new]
     if rule == "rook":
         long = _stretch(space, a, b, metres) > 4 * space.reach(metres)
         a, b = a[long], b[long]
-    both = sparse.coo_array((np.ones(2 * len(a)), (np.r_[a, b], np.r_[b, a])), shape=(n, n))
-    return _ones(known + both.tocsr())
+    return with_pairs(pattern, a, b)
+
+
+def linked(pattern: sparse.csr_array, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Whether the pattern holds each pair, (p,) bool."""
+    return np.asarray(pattern[a, b]) != 0 if len(a) else np.zeros(0, bool)
+
+
+def with_pairs(pattern: sparse.csr_array, a: np.ndarray, b: np.ndarray) -> sparse.csr_array:
+    """The pattern with new pairs, both ways."""
+    if not len(a):
+        return pattern
+    new = sparse.coo_array((np.ones(2 * len(a)), (np.r_[a, b], np.r_[b, a])), shape=pattern.shape).tocsr()
+    return sparse.csr_array(pattern + new)
 
 
 def close_pairs(space: Space, metres: float) -> tuple[np.ndarray, np.ndarray]:
     """Pairs a < b of shapes at most ``metres`` apart."""
     import shapely
 
-    tree = shapely.STRtree(space.shapes)
-    reach = space.reach(metres)
-    if reach > 0:
-        a, b = tree.query(space.shapes, predicate="dwithin", distance=reach)
-    else:
-        a, b = tree.query(space.shapes, predicate="intersects")
-    a, b = a[a < b], b[a < b]
+    tree, reach = shapely.STRtree(space.shapes), space.reach(metres)
+
+    def near(shapes):
+        if reach > 0:
+            return tree.query(shapes, predicate="dwithin", distance=reach)
+        return tree.query(shapes, predicate="intersects")
+
+    a, b = near(space.shapes)
+    if space.geographic:
+        west = np.flatnonzero(shapely.bounds(space.shapes)[:, 0] <= reach - 180)
+        one, two = near(shapely.transform(space.shapes[west], lambda xy: xy + np.array([360.0, 0.0])))
+        a, b = np.r_[a, west[one], two], np.r_[b, two, west[one]]
+    a, b = np.unique(np.column_stack([a, b])[a < b], axis=0).T
     if space.geographic and len(a):
-        near = space.gaps(a, b) <= metres
-        a, b = a[near], b[near]
+        close = space.gaps(a, b) <= metres
+        a, b = a[close], b[close]
     return a, b
 
 
@@ -86,28 +123,30 @@ def nearest(space: Space, alone: np.ndarray, rank: np.ndarray) -> np.ndarray:
     """For each position in ``alone`` the nearest other shape; the lower rank on ties."""
     import shapely
 
-    found, order = np.empty(len(alone), np.intp), np.argsort(rank)
+    match, order = np.empty(len(alone), np.intp), np.argsort(rank)
     for k, i in enumerate(alone):
         others = order[order != i]
+        this = np.full(len(others), i)
         flat = shapely.distance(space.shapes[i], space.shapes[others])
+        for pair, moved in space.around(this, others):
+            flat[pair] = np.minimum(flat[pair], shapely.distance(moved, space.shapes[others[pair]]))
         few = others[np.argsort(flat, kind="stable")[:50]]  # degrees and metres disagree on order only nearby
-        found[k] = few[np.argmin(space.gaps(np.full(len(few), i), few))]
-    return found
+        match[k] = few[np.argmin(space.gaps(np.full(len(few), i), few))]
+    return match
 
 
 def _stretch(space: Space, a, b, metres) -> np.ndarray:
-    """Length of the border of a_i that lies within the tolerance of b_i, in coordinates."""
+    """Length of the border of either that lies within the tolerance of the other, in coordinates."""
     import shapely
 
     reach = space.reach(metres)
-    border, other = shapely.boundary(space.shapes[a]), space.shapes[b]
-    if reach > 0:
-        other = shapely.buffer(other, reach)
-    return shapely.length(shapely.intersection(border, other))
 
+    def length(one, two):
+        two = shapely.buffer(two, reach) if reach > 0 else two
+        return shapely.length(shapely.intersection(shapely.boundary(one), two))
 
-def _ones(pattern) -> sparse.csr_array:
-    out = sparse.csr_array(pattern)
-    out.eliminate_zeros()
-    out.data[:] = 1.0
+    one, two = space.shapes[a], space.shapes[b]
+    out = np.maximum(length(one, two), length(two, one))
+    for pair, moved in space.around(a, b):
+        out[pair] += np.maximum(length(moved, two[pair]), length(two[pair], moved))
     return out

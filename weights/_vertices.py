@@ -6,10 +6,13 @@ when they have one in common.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
-from scipy import sparse
 
 from . import _meeting
+
+MIX = np.array([0x9E3779B97F4A7C15, 0x7F4A7C15, 0xC2B2AE3D27D4EB4F], np.uint64)
 
 
 def offsets(count: np.ndarray) -> np.ndarray:
@@ -24,38 +27,104 @@ def vertices(shapes: np.ndarray, *, geographic: bool = False) -> np.ndarray:
     """
     import shapely
 
-    xy = shapely.get_coordinates(shapes)
+    return bits(shapely.get_coordinates(shapes), geographic=geographic)
+
+
+def bits(xy: np.ndarray, *, geographic: bool = False) -> np.ndarray:
+    """As :func:`vertices`, of coordinates (m, 2), which are changed in place."""
     if geographic and len(xy) and xy[:, 0].min() <= -180:
         xy[xy[:, 0] == -180, 0] = 180.0
     xy += 0.0  # -0.0 becomes 0.0
     return xy.view(np.uint64)
 
 
-def sharing_a_vertex(shapes: np.ndarray, begin: np.ndarray, *, geographic: bool = False) -> sparse.csr_array:
-    """Pattern of queen contiguity."""
-    return _meeting.pattern(lambda a, b: vertices(shapes[a:b], geographic=geographic), begin)
+def sharing_a_vertex(shapes: np.ndarray, begin: np.ndarray, *, geographic: bool = False):
+    """Pattern of queen contiguity; and vertices at which an edge is unmatched, with their owners."""
+    def read(a, b):
+        items = vertices(shapes[a:b], geographic=geographic)
+        return items, signatures(items, closing(shapes[a:b], begin[a : b + 1] - begin[a]))
+
+    return _meeting.pattern(read, begin)
 
 
-def sharing_an_edge(shapes: np.ndarray, begin: np.ndarray, *, geographic: bool = False) -> sparse.csr_array:
-    """Pattern of rook contiguity."""
-    ends, first, _ = edges(shapes, begin, geographic=geographic)
-    return _meeting.pattern(lambda a, b: ends[first[a] : first[b]], first)
+def sharing_an_edge(shapes: np.ndarray, begin: np.ndarray, *, geographic: bool = False):
+    """Pattern of rook contiguity; and vertices at which an edge is unmatched, with their owners."""
+    edge = edges(shapes, begin, geographic=geographic)
+    pattern, unmatched = _meeting.pattern(
+        lambda a, b: (edge.ends[edge.first[a] : edge.first[b]], np.ones(edge.first[b] - edge.first[a], np.uint32)),
+        edge.first)
+    return pattern, at_ends(unmatched, edge, shapes, begin, geographic=geographic)
 
 
-def edges(shapes: np.ndarray, begin: np.ndarray, *, geographic: bool = False
-          ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Numbers of both ends of each edge (m, 2), lower first; where each polygon's begin; where each starts in xy."""
+@dataclass(frozen=True)
+class Edges:
+    """The edges of polygons, m of them.
+
+    Attributes
+    ----------
+    ends : array, shape (m, 2), uint64
+        Numbers of both ends, lower first.
+    first : array, shape (n + 1,)
+        Where each polygon's begin.
+    start : array, shape (m,)
+        Where each starts among all coordinates.
+    label : array, int32
+        Number of each coordinate's vertex.
+    """
+
+    ends: np.ndarray
+    first: np.ndarray
+    start: np.ndarray
+    label: np.ndarray
+
+
+def edges(shapes: np.ndarray, begin: np.ndarray, *, geographic: bool = False) -> Edges:
     label = _meeting.numbered(vertices(shapes, geographic=geographic))
-    inner = ~_closing(shapes, begin)
+    inner = ~closing(shapes, begin)
     start = np.flatnonzero(inner)
     ends = np.empty((len(start), 2), np.uint64)
     np.minimum(label[start], label[start + 1], out=ends[:, 0], casting="unsafe")
     np.maximum(label[start], label[start + 1], out=ends[:, 1], casting="unsafe")
     first = np.concatenate([[0], np.cumsum(inner)])[begin]
-    return ends, first, start
+    return Edges(ends, first, start, label)
 
 
-def _closing(shapes: np.ndarray, begin: np.ndarray) -> np.ndarray:
+def at_ends(unmatched: _meeting.Unmatched, edge: Edges, shapes, begin, *, geographic) -> _meeting.Unmatched:
+    """The vertices at the ends of unmatched edges (each perhaps repeated), and every owner of one."""
+    import shapely
+
+    at_end = np.zeros(int(edge.label.max(initial=-1)) + 1, bool)
+    at_end[unmatched.items.ravel().astype(np.int64)] = True
+    at = np.flatnonzero(at_end[edge.label])
+    owner = (np.searchsorted(begin, at, side="right") - 1).astype(np.int32)
+    few, count = np.unique(owner, return_counts=True)
+    items = vertices(shapes[few], geographic=geographic)
+    within = at - np.repeat(begin[few] - offsets(shapely.get_num_coordinates(shapes[few]))[:-1], count)
+    return _meeting.Unmatched(items[within], owner)
+
+
+def signatures(items: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """A signature for each coordinate, (m,) uint32: the exclusive or of hashes of the edges that begin or end there.
+
+    Over all occurrences of a vertex the hashes of edges that occur twice cancel, so what is left belongs to edges
+    without match. ``last`` says which coordinates are the last of a ring.
+    """
+    h = items[:, 0] * MIX[0]
+    h ^= (items[:, 1] + MIX[1]) * MIX[2]
+    h ^= h >> np.uint64(32)
+    h *= MIX[0]
+    h[:-1] += h[1:]  # either direction
+    h ^= h >> np.uint64(33)
+    h *= MIX[2]
+    h ^= h >> np.uint64(29)
+    h *= MIX[0]
+    out = (h >> np.uint64(32)).astype(np.uint32)
+    out[last] = 0  # no edge leads from one ring to the next
+    out[1:] ^= out[:-1].copy()
+    return out
+
+
+def closing(shapes: np.ndarray, begin: np.ndarray) -> np.ndarray:
     """Which coordinates are the last of a ring, (m,) bool."""
     import shapely
 

@@ -7,16 +7,17 @@ import numpy as np
 from spillover.matrix.assemble import from_csr
 from spillover.matrix.weights import SpatialWeights
 
-from . import _meeting, _vertices
+from . import _links, _meeting, _touch, _vertices
 from ._points import arc, unit_sphere
-from .contiguity import polygons
+from .contiguity import check_snap, polygons
 
 
-def border_length(gdf, *, share: bool = False, ids=None) -> SpatialWeights:
+def border_length(gdf, *, share: bool = False, ids=None, snap="auto", method: str | None = None) -> SpatialWeights:
     """w_ij is the length of the border that i and j have in common.
 
-    In kilometres along great circles on longitude and latitude, else in the coordinates' unit. Borders must share
-    vertices, as in :func:`weights.rook` without tolerance.
+    In kilometres along great circles on longitude and latitude, else in the coordinates' unit. What is common border
+    is as in :func:`weights.rook`: shared edges, and the pieces of other edges between the same vertices. Polygons that
+    only overlap have no common border, and so no link.
 
     Parameters
     ----------
@@ -25,11 +26,13 @@ def border_length(gdf, *, share: bool = False, ids=None) -> SpatialWeights:
         Divide by the perimeter of i, holes included (Cliff & Ord 1981): what part of i's border is with j. Coasts and
         outer borders count in the perimeter, so rows need not sum to one.
     ids : str or sequence, optional
+    snap, method
+        As in :func:`weights.queen`. Where two polygons draw a piece of border apart, its length is the mean of both.
 
     Raises
     ------
     SpatialInputError
-        E401, E404, E101, E102.
+        E401, E404, E101, E102, E501.
 
     Examples
     --------
@@ -41,17 +44,27 @@ def border_length(gdf, *, share: bool = False, ids=None) -> SpatialWeights:
     """
     import shapely
 
+    snap = check_snap(snap, method)
     shapes, index, begin = polygons(gdf, ids)
-    geographic = gdf.crs is not None and gdf.crs.is_geographic
-    ends, first, start = _vertices.edges(shapes, begin, geographic=geographic)
+    space = _touch.Space(shapes, gdf.crs)
+    edge = _vertices.edges(shapes, begin, geographic=space.geographic)
     xy = shapely.get_coordinates(shapes)
-    space = unit_sphere(xy) if geographic else xy
-    length = np.sqrt(((space[start + 1] - space[start]) ** 2).sum(axis=1))
-    length = arc(length) if geographic else length
-    csr = _meeting.shared_length(ends, first, length)
-    unit = "great-circle, km" if geographic else None
+    length = _lengths(xy[edge.start], xy[edge.start + 1], space.geographic)
+    exact, unmatched = _meeting.shared_length(edge.ends, edge.first, length)
+    links = _links.Links(exact)
+    if snap is not None:
+        ends = _vertices.at_ends(unmatched, edge, shapes, begin, geographic=space.geographic)
+        links = _links.lengthened(exact, ends, space, snap, lambda tail, head: _lengths(tail, head, space.geographic))
     if share:
-        perimeter = np.add.reduceat(length, first[:-1])
-        csr.data /= np.repeat(perimeter, np.diff(csr.indptr))
+        perimeter = np.add.reduceat(length, edge.first[:-1])
+        links.csr.data /= np.repeat(perimeter, np.diff(links.csr.indptr))
     kind = "share of perimeter" if share else "length of common border"
-    return from_csr(csr, index, kind, unit=unit)
+    unit = "great-circle, km" if space.geographic else None
+    return from_csr(links.csr, index, kind, unit=unit, notes=_links.note(links, space))
+
+
+def _lengths(tail, head, geographic) -> np.ndarray:
+    """Length of edges from tail to head, (m, 2) each."""
+    if not geographic:
+        return np.sqrt(((head - tail) ** 2).sum(axis=1))
+    return arc(np.sqrt(((unit_sphere(head) - unit_sphere(tail)) ** 2).sum(axis=1)))

@@ -26,10 +26,10 @@ from .sandwich import least_squares
 class Information:
     """The inverse information: observed ("oim", second derivatives) or expected ("eim", Anselin 1988).
 
-    A model without a spatial parameter has the classical covariance, sigma2 (X'X)^-1 with sigma2 = SSE / df. Where
-    fixed effects are corrected for, the degrees of freedom that coefficients take are too: the inverse of "oim" is
-    multiplied by n / (n - p), n what the effects leave and p the number of parameters. Eight coefficients at N = 31,
-    T = 5 make intervals 4 % too short without.
+    A model without a spatial parameter has the classical covariance, sigma2 (X'X)^-1 with sigma2 = SSE / df. Others
+    count the degrees of freedom that parameters take too, unless ``correction=False``: the inverse of "oim" is
+    multiplied by n / (n - p), n what fixed effects leave and p the number of parameters, and statistics are t(n - p).
+    Fifteen regressors of 48 states leave intervals of beta that cover 70 % without, 94 % with it.
     """
 
     kind: str = "oim"
@@ -42,19 +42,19 @@ class Information:
             inverse = np.linalg.inv(np.linalg.qr(sample.X, mode="r"))
             return fit.sigma2 * inverse @ inverse.T
         if self.kind == "oim":
-            return _lost_freedom(fit) * covariance(observed(sample, at), fit.params.index)
+            return lost_freedom(fit) * covariance(observed(sample, at), fit.params.index)
         refuse_varying(fit.design.weights, "vcov='eim'")
         refuse_varying(fit.design.weights_of_error, "vcov='eim'")
         W, M = fit.design.weights.csr, fit.design.weights_of_error.csr
         return covariance(expected(sample, at, W, M), fit.params.index)
 
     def df(self, fit: FitRecord) -> int | None:
-        return residual_df(fit) if least_squares(fit) else None
+        return residual_df(fit) if has_t(fit) else None
 
     def describe(self, fit: FitRecord) -> str:
         if least_squares(fit):
             return "classical"
-        factor = ", factor n/(n-p)" * (_lost_freedom(fit) > 1)
+        factor = ", factor n/(n-p)" * (lost_freedom(fit) > 1)
         return {"oim": "observed information" + factor, "eim": "expected information"}[self.kind]
 
 
@@ -83,22 +83,27 @@ class Bootstrap:
         return np.atleast_2d(np.cov(bootstrap_parameters(fit, self.draws, self.seed), rowvar=False))
 
     def df(self, fit: FitRecord) -> int | None:
-        return residual_df(fit) if least_squares(fit) else None
+        return residual_df(fit) if has_t(fit) else None
 
     def describe(self, fit: FitRecord) -> str:
         return f"residual bootstrap ({self.draws:,} draws, seed {self.seed})"
 
 
 def residual_df(fit: FitRecord) -> int:
-    """Rows less fixed effects and coefficients."""
-    d = fit.design
-    return d.left(fit.settings.effects) - fit.sample.X.shape[1]
+    """Rows less fixed effects and parameters."""
+    return fit.design.left(fit.settings.effects) - len(fit.params)
 
 
-def lost_freedom(n: int, p: int, settings: Settings) -> float:
-    """n / (n - p) in panels whose fixed effects are corrected for, 1 elsewhere."""
-    return n / (n - p) if settings.corrected and n > p else 1.0
+def factor_of_freedom(n: int, p: int, settings: Settings) -> float:
+    """n / (n - p); 1 without the correction and for random effects."""
+    return n / (n - p) if settings.counts_parameters and n > p else 1.0
 
 
-def _lost_freedom(fit: FitRecord) -> float:
-    return lost_freedom(fit.sample.n, len(fit.params), fit.settings)
+def lost_freedom(fit: FitRecord) -> float:
+    """Of a fit: see ``factor_of_freedom``."""
+    return factor_of_freedom(fit.sample.n, len(fit.params), fit.settings)
+
+
+def has_t(fit: FitRecord) -> bool:
+    """Whether statistics are t(n - p): after least squares, and where maximum likelihood counts its parameters."""
+    return least_squares(fit) or (fit.settings.counts_parameters and residual_df(fit) > 0)

@@ -15,6 +15,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 
 from ..records.fit import FitRecord
+from .adjusted import ADJUSTED, OfAdjustedScore
 from .clustered import Cluster, Robust
 from .hac import Conley, DriscollKraay
 from .jackknife import Jackknife
@@ -81,6 +82,10 @@ def describe(fit: FitRecord) -> str:
 
 def _of_method(fit: FitRecord, vcov, settings: dict):
     """The covariance as an object; estimates by moments have their own kinds."""
+    if fit.settings.method in ADJUSTED:
+        if settings:
+            raise SpatialInputError("E501", f"vcov={vcov!r} takes no settings, got {sorted(settings)}")
+        return OfAdjustedScore(vcov, fit.settings.method)
     if fit.settings.method != "gmm":
         chosen = as_vcov(vcov, **settings)
         if by_random_ml(fit):

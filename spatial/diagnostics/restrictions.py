@@ -15,7 +15,7 @@ from ..records.tests import TestResult, TestTable
 from ..solve.ml import maximum_likelihood
 from .lm import lagged_regressors, scores_of
 from .random_nested import lr_test_of_random
-from .tests import lr_test
+from .tests import lr_test, refuse_without_likelihood
 
 
 def durbin_lm_tests(fit: FitRecord) -> TestTable:
@@ -150,8 +150,8 @@ def effects_test(restricted: FitRecord, full: FitRecord) -> TestResult:
         message = f"{small.name!r} effects are not nested in {large.name!r} effects of the same model"
         raise SpatialInputError("E501", message,
                                 hint="fit one model twice, say with effects='entity' and effects='twoway'")  # fmt: skip
-    if "gmm" in (restricted.settings.method, full.settings.method):
-        raise SpatialInputError("E501", "the method of moments has no likelihood to compare", hint="use method='ml'")
+    for fit in (restricted, full):
+        refuse_without_likelihood(fit)
     T, N = full.design.y.shape
     counts = {"period": (large.time - small.time) * (T - 1), "unit": (large.entity - small.entity) * (N - 1)}
     df = sum(counts.values())
@@ -171,4 +171,4 @@ def _uncorrected(fit: FitRecord) -> float:
     effects = fit.settings.effects
     if not effects or fit.settings.correction is False:
         return fit.loglik
-    return maximum_likelihood(demeaned_sample(fit.specification, fit.design, effects, False)[0]).loglik
+    return maximum_likelihood(demeaned_sample(fit.specification, fit.design, effects, False)).loglik

@@ -58,9 +58,9 @@ def etable(fits, *, effects: bool = False, names=None, labels=None, below: str =
                      (1) OLS   (2) SAR
     ----------------------------------
     Intercept          64.46     41.93
-                      (4.75)    (8.35)
+                      (4.75)    (8.62)
     INC                -2.04     -1.49
-                      (0.31)    (0.32)
+                      (0.31)    (0.33)
     """
     check_option("below", below, BELOW)
     heads, items = _named(fits, names)

@@ -61,7 +61,8 @@ def header(fit) -> list[str]:
         gaps = "" if d.observed is None else ", unbalanced"
         size += f" ({d.n_units:,} units x {d.n_periods} periods{gaps}, {s.effects} effects)"
     spatial = fit.specification.lag or fit.specification.error
-    estimators = {"ml": "maximum likelihood", "gmm": "the method of moments"}
+    estimators = {"ml": "maximum likelihood", "gmm": "the method of moments", "reml": "restricted maximum likelihood",
+                  "aqs": "adjusted quasi-scores"}  # fmt: skip
     by = estimators[s.method] if spatial or by_random_ml(fit) else "least squares"
     name = "dynamic " * bool(d.lags) + fit.specification.name
     lines = [f"{name} by {by}: {d.formula}", size, f"weights: {d.weights.header()}"]
@@ -244,7 +245,9 @@ def tuning_text(tuning) -> str:
     parts = [f"{fit.specification.name}: {fit.design.formula}",
              f"{tuning.name} = {tuning.best}; {tuning.level:.0%} likelihood-ratio interval {low} to {high}", "",
              columns(rows, [tuning.name, "links", "rho", "log-lik.", "LR", "prob.", "interval"])]  # fmt: skip
-    return "\n".join(parts + [f"{value} could not be used: {why}" for value, why in tuning.failed.items()])
+    parts += [f"{value} could not be used: {why}" for value, why in tuning.failed.items()]
+    given = f"errors and intervals of .fit are given {tuning.name} = {tuning.best}; these carry the doubt about it:"
+    return "\n".join([*parts, "", given, averaged_text(tuning.averaged())])
 
 
 def mixture_text(mixture) -> str:

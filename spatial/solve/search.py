@@ -125,6 +125,12 @@ def _dS(products, lam, known):
     return _quadratic(C1, G), tuple(S2)
 
 
+def _filtered(products, lam: float):
+    """Of one sample C_QQ^-1 = (Q'B'B Q)^-1 and the two derivatives of C_QQ by lambda."""
+    zz, mixed, mm = (p[0, 2:, 2:] for p in products)
+    return np.linalg.inv(zz - lam * mixed + lam**2 * mm), 2 * lam * mm - mixed, 2 * mm
+
+
 def _quadratic(C, G):
     """D'C D for D = (I, -G)', its three elements."""
     top = C[..., :2, :2] - C[..., :2, 2:] @ G

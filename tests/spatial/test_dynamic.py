@@ -50,20 +50,20 @@ def arrays(produc, model):
     return y, X[1:], W.to_numpy()
 
 
-CASES = [(model, effects, correction, lag) for model in ("sar", "sdm") for effects in ("individual", "twoways")
-         for lag in LAGS for correction in ("", "_LY")]  # fmt: skip
+CASES = [(model, effects, form, lag) for model in ("sar", "sdm") for effects in ("individual", "twoways")
+         for lag in LAGS for form in ("", "_LY")]  # fmt: skip
 CASES += [("sar", "twoways", "_DIR", "tlstl"), ("sdm", "twoways", "_DIR", "tlstl")]
 
 
-@pytest.mark.parametrize(("model", "r_effects", "correction", "lag"), CASES)
-def test_sdpdmod(produc, model, r_effects, correction, lag):
+@pytest.mark.parametrize(("model", "r_effects", "form", "lag"), CASES)
+def test_sdpdmod(produc, model, r_effects, form, lag):
     """Estimates, s.e. and effects. SDPDmod takes the fourth moment from y - A^-1 Z b, which is not the error: added
     here to our expected information, it gives its s.e. Two of its corrections are others than the paper's."""
     data, W, folder = produc
-    tail = f"_LY_{lag}" if correction == "_LY" else f"_{lag}{correction}"
+    tail = f"_LY_{lag}" if form == "_LY" else f"_{lag}{form}"
     want = json.loads((folder / f"sdpdmod/produc_dyn_{model}_{r_effects}{tail}.json").read_text())
     effects = {"individual": "entity", "twoways": "twoway"}[r_effects]
-    by = {"": False, "_LY": True, "_DIR": "additive"}[correction]
+    by = {"": False, "_LY": True, "_DIR": "additive"}[form]
     fit = getattr(sp, model)(PRODUC, data, W, entity="state", time="year", effects=effects, lags=LAGS[lag],
                              correction=by, vcov="eim")  # fmt: skip
     estimates = pd.Series({ours(k): v for k, v in want["estimates"].items()})
@@ -72,7 +72,7 @@ def test_sdpdmod(produc, model, r_effects, correction, lag):
     at, information = naive.estimate(y, X, dense, LAGS[lag], effects, by)
     np.testing.assert_allclose([*fit.params, fit.sigma2], at, rtol=2e-5, atol=1e-7)
     np.testing.assert_allclose(fit.vcov, np.linalg.inv(information)[:-1, :-1], rtol=1e-3, atol=1e-9)
-    if correction == "_LY" and (lag == "stl" or (model, lag) == ("sdm", "tl")):
+    if form == "_LY" and (lag == "stl" or (model, lag) == ("sdm", "tl")):
         wrong = _as_sdpdmod(y, X, dense, LAGS[lag], effects)
         np.testing.assert_allclose(wrong[:-1], estimates[order], rtol=2e-5, atol=1e-7)
         assert np.abs(fit.params - estimates[order]).max() > 0.01

@@ -33,7 +33,7 @@ def test_states():
     assert np.sqrt(V[3, 3]) == pytest.approx(0.173386, abs=1e-6)
     ours = fit.with_vcov("robust")
     assert ours.std_errors["rho"] == pytest.approx(0.181588, abs=1e-6)
-    assert ours.df_resid == 48 - 3
+    assert ours.df_resid == 48 - 4
     assert "pair of units" in ours.summary()
 
 

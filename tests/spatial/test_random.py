@@ -212,7 +212,7 @@ def test_without_unit_variance_it_is_the_pooled_fit(error):
         fit = fit_random("sem", data, W, error)
         if fit.settings.random.on_boundary:
             break
-    pooled = sp.sem("y ~ a + b", data, W, **PANEL, effects="none")
+    pooled = sp.sem("y ~ a + b", data, W, **PANEL, effects="none", correction=False)
     np.testing.assert_allclose(fit.params, pooled.params, atol=1e-7)
     np.testing.assert_allclose(fit.vcov, pooled.vcov, rtol=1e-5, atol=1e-9)
     assert "phi = 0 on its boundary" in str(fit)

@@ -403,16 +403,16 @@ def test_bootstrap_refuses_what_it_cannot_do(options):
 @pytest.mark.parametrize("effects", ["none", "entity", "time", "twoway"])
 @pytest.mark.parametrize("correction", [True, False])
 @pytest.mark.parametrize("model", ["sdm", "sem"])
-def test_coefficients_take_degrees_of_freedom_where_effects_do(model, correction, effects):
-    """n / (n - p) where effects are corrected for; what reproduces other programs is the plain inverse."""
+def test_parameters_take_degrees_of_freedom(model, correction, effects):
+    """n / (n - p) and t(n - p); what reproduces other programs is the plain inverse with normal statistics."""
     data, W = panel_data(8, N=20, T=5)
     fit = getattr(sp, model)("y ~ a + b", data, W, **PANEL, effects=effects, correction=correction)
     n, p = fit.sample.n, len(fit.params)
-    corrected = correction and effects != "none"
-    factor = n / (n - p) if corrected else 1
+    factor = n / (n - p) if correction else 1
+    assert fit.df_resid == (n - p if correction else None)
     inverse = np.linalg.inv(observed(fit.sample, fit.solution))[:-1, :-1]
     np.testing.assert_allclose(fit.vcov, factor * inverse, rtol=1e-7)
-    assert ("factor n/(n-p)" in str(fit)) == corrected
+    assert ("factor n/(n-p)" in str(fit)) == correction
     inverse = np.linalg.inv(expected(fit.sample, fit.solution, fit.design.weights.csr, fit.design.weights.csr))
     np.testing.assert_allclose(fit.with_vcov("eim").vcov, inverse[:-1, :-1], rtol=1e-7)
 

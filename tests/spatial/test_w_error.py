@@ -28,7 +28,7 @@ def test_likelihood_with_a_second_w():
     data, W = cross_section(23, n=50, lam=0.4)
     ids, n = W.index, len(W)
     M = pd.DataFrame(random_weights(np.random.default_rng(77), n, symmetric=False, islands=2), index=ids, columns=ids)
-    fit = sp.sac("y ~ a + b", data, W, w_error=M)
+    fit = sp.sac("y ~ a + b", data, W, w_error=M, correction=False)
     X, y, w, m = np.column_stack([np.ones(n), data[["a", "b"]]]), data["y"].to_numpy(), W.to_numpy(), M.to_numpy()
 
     def loglik(p):

@@ -1,5 +1,6 @@
 """The obvious dense version of each builder: loops over pairs, nothing clever. Returns (n, n) arrays."""
 
+import collections
 import itertools
 import math
 
@@ -53,6 +54,28 @@ def queen(shapes):
 def rook(shapes):
     seen = [edges(s) for s in shapes]
     return pairs(len(shapes), lambda i, j: bool(seen[i] & seen[j]))
+
+
+def edges_once(shapes):
+    """Edges that occur once among all rings, with the polygon that has them."""
+    every = [(e, i) for i, s in enumerate(shapes) for e in edges(s)]
+    count = collections.Counter(e for e, _ in every)
+    return {(e, i) for e, i in every if count[e] == 1}
+
+
+def touching(shapes):
+    """By GEOS: they have a point in common."""
+    return pairs(len(shapes), lambda i, j: shapes[i].intersects(shapes[j]))
+
+
+def adjoining(shapes):
+    """By GEOS: they have a stretch of border, or area, in common."""
+    return pairs(len(shapes), lambda i, j: shapes[i].intersection(shapes[j]).length > 0)
+
+
+def common_length(shapes):
+    """By GEOS: length of what borders have in common."""
+    return pairs(len(shapes), lambda i, j: shapes[i].boundary.intersection(shapes[j].boundary).length)
 
 
 def border_length(shapes):

@@ -96,18 +96,20 @@ def test_the_68_borders_of_chinas_provinces():
 
 
 @needs_data
-def test_dirty_borders_need_a_tolerance():
+def test_borders_that_cross_are_common_borders():
     rough = gpd.read_file(DATA / "china_provinces_ne10m.geojson").set_index("NAME_1")
-    mainland = rough[~rough.index.str.contains("Hong|Maca|Taiwan|Paracel")]
-    assert len(mainland) == 31
-    exact, near = wt.queen(mainland), wt.queen(mainland, tolerance=1)
-    assert len(links(exact)) == 66
-    assert len(links(near)) == 68
-    missed = {frozenset(p) for p in (("Shaanxi", "Chongqing"), ("Shandong", "Anhui"))}
+    exact, near = wt.queen(rough, method="vertices"), wt.queen(rough)
+    assert (len(links(exact)), len(links(near))) == (66, 70)
+    missed = {frozenset(p) for p in (("Shaanxi", "Chongqing"), ("Shandong", "Anhui"), ("Guangdong", "Hong Kong"),
+                                     ("Guangdong", "Macao"))}
     assert links(near) - links(exact) == missed
-    assert wt.rook(mainland, tolerance=1) == near
-    found = wt.audit(mainland, tolerance=1)
-    assert missed <= {frozenset(p) for p in found[["a", "b"]].itertuples(index=False)}
+    assert wt.rook(rough) == near == wt.queen(rough, tolerance=1)
+    assert "4 pairs rest on borders without common vertices" in near.notes[0]
+    listed = wt.audit(rough)
+    listed = listed[listed["problem"] == "borders cross"]
+    assert missed | {frozenset(("Jiangxi", "Zhejiang"))} == {
+        frozenset(p) for p in listed[["a", "b"]].itertuples(index=False)}
+    assert (listed["size"] > 0).all()
 
 
 def links(w):

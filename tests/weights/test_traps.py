@@ -183,31 +183,37 @@ def test_the_antimeridian_is_no_edge_of_the_world():
     assert far == pytest.approx(wt.smallest_band([[180.0, -17], [100.5, -17]], crs=4326), rel=1e-3)
 
 
-def test_dirty_borders_warn_and_a_tolerance_mends_them():
-    exact = wt.lattice(4, 4, rule="queen")
+def test_a_tolerance_bridges_gaps_that_the_snap_does_not():
+    exact = {"queen": wt.lattice(4, 4, rule="queen"), "rook": wt.lattice(4, 4)}
     for gap in (1e-6, -1e-6):  # slivers and overlaps of a micrometre
-        dirty = squares(gap=gap)
-        mended = {"queen": exact, "rook": wt.lattice(4, 4)}
-        for rule, expected in mended.items():
-            assert getattr(wt, rule)(dirty, tolerance=0.001) == expected
-    with pytest.warns(SpatialInputWarning, match="tolerance"):
-        assert wt.queen(squares(gap=-1e-6)).nnz == 0
-    metres = squares(crs=2263, side=100, gap=0.01)  # New York's feet: 0.01 ft = 3 mm
-    assert wt.queen(metres, tolerance=0.005) == exact
-    assert wt.queen(metres, tolerance=0.001).nnz == 0
+        for rule, expected in exact.items():
+            assert getattr(wt, rule)(squares(gap=gap)) == expected
+            assert getattr(wt, rule)(squares(gap=gap), tolerance=0.001, method="vertices") == expected
+    assert wt.queen(squares(crs=None, gap=1e-6)).nnz == 0  # without a coordinate system nothing says that it is small
+    metres = squares(crs=2263, side=100, gap=0.5)  # New York's feet: 0.5 ft = 152 mm
+    assert wt.queen(metres, tolerance=0.3) == exact["queen"]
+    assert wt.rook(metres, tolerance=0.2) == exact["rook"]
+    assert wt.queen(metres, tolerance=0.1).nnz == 0
     degrees = squares(crs=4326, gap=1e-6)  # 11 cm
-    assert wt.queen(degrees, tolerance=0.2) == exact
+    assert wt.queen(degrees, tolerance=0.2) == exact["queen"]
     assert wt.queen(degrees, tolerance=0.05).nnz == 0
 
 
-def test_an_edge_without_common_vertices_is_found_by_tolerance():
+def test_units_within_others_warn():
+    within = gpd.GeoSeries([box(0, 0, 4, 4), box(1, 1, 2, 2), box(9, 9, 10, 10)], crs=32650)
+    with pytest.warns(SpatialInputWarning, match="do touch others"):
+        assert wt.queen(within).nnz == 0
+    assert wt.queen(within, tolerance=0).nnz == wt.rook(within, tolerance=0).nnz == 2
     tee = gpd.GeoSeries([box(0, 0, 2, 1), box(0.5, 1, 1.5, 2), box(5, 5, 6, 6)], crs=32650)
     with pytest.warns(SpatialInputWarning, match="do touch others"):
-        assert wt.queen(tee).nnz == 0
-    assert wt.queen(tee, tolerance=0).nnz == wt.rook(tee, tolerance=0).nnz == 2
+        assert wt.queen(tee, method="vertices").nnz == 0
+    corner = gpd.GeoSeries([box(0, 0, 1, 1), box(1, 0, 2, 1), box(2, 1, 3, 2)], crs=32650)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         wt.queen(tee.iloc[2:])  # a true island is no reason to warn
+        assert wt.rook(corner).islands.tolist() == [2]  # nor is a corner
+        assert wt.rook(corner, method="vertices").islands.tolist() == [2]
+        assert wt.queen(tee).nnz == 2
 
 
 def test_island_policies():

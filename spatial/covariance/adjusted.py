@@ -1,0 +1,41 @@
+"""The covariances that come with the estimates of adjusted scores: ``method="reml"`` and ``method="aqs"``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spillover.errors import SpatialInputError
+
+from ..records.fit import FitRecord
+
+ADJUSTED = {
+    "reml": "restricted likelihood, t(n-k)",
+    "aqs": "adjusted quasi-scores, robust to unequal variances, t(n-k)",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class OfAdjustedScore:
+    """Of (beta, rho) or (beta, lambda) by one of the adjusted scores: there is no other."""
+
+    kind: str
+    method: str
+
+    def __post_init__(self):
+        if self.kind != self.method:
+            raise SpatialInputError(
+                "E501",
+                f"method={self.method!r} has its own covariance, not vcov={self.kind!r}",
+                hint="leave vcov= out; under unequal variances method='aqs'",
+            )
+
+    def covariance(self, fit: FitRecord) -> np.ndarray:
+        return fit.solution.covariance
+
+    def df(self, fit: FitRecord) -> int:
+        return fit.solution.df
+
+    def describe(self, fit: FitRecord) -> str:
+        return ADJUSTED[self.method]

@@ -1,0 +1,53 @@
+"""``method="reml"`` and ``method="aqs"``: which models and data they are for."""
+
+from __future__ import annotations
+
+from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
+
+from ..design.arrays import Sample
+from ..design.design import Design
+from ..design.fixed_effects import FixedEffects
+from ..design.gaps import refuse_unbalanced
+from ..design.specification import Specification
+from ..solve.aqs import adjusted_score
+from ..solve.reml import Adjusted, restricted
+
+
+def refuse_adjusted(specification: Specification, d: Design, effects: FixedEffects, correction, method: str) -> None:
+    """What the adjusted scores are not there for.
+
+    Raises
+    ------
+    SpatialInputError
+        E109 unbalanced panels, E320 weights that vary over time, E501 models, effects and options.
+    """
+    spec, asked = specification, f"method={method!r}"
+    if not (spec.lag or spec.error):
+        raise SpatialInputError("E501", f"{asked} is for spatial lags and errors; {spec.name} is least squares",
+                                hint="leave method= out")  # fmt: skip
+    if spec.lag and spec.error:
+        raise SpatialInputError(
+            "E501",
+            f"{asked} is for one spatial parameter, and {spec.name} has two: intervals of both cover 80 to 85 % there",
+            hint="method='ml' (85 to 90 % at 48 units), or sar, sem, sdm, sdem",
+        )
+    if d.lags or effects.random:
+        why = "a lagged response" if d.lags else f"{effects} effects"
+        raise SpatialInputError("E501", f"{asked} is not for {why}", hint="method='ml'")
+    if correction is not True:
+        raise SpatialInputError("E501", f"{asked} is a correction itself: correction={correction!r} has no meaning")
+    refuse_unbalanced(d.observed, asked)
+    weights = d.weights if spec.lag else d.weights_of_error
+    refuse_varying(weights, asked)
+    if method == "aqs" and d.is_panel:
+        raise SpatialInputError("E501", f"{asked} is for cross-sections", hint="method='reml' or method='ml'")
+    if effects.time and not weights.rows_sum_to_one:
+        raise SpatialInputError("E308", f"{asked} with {effects} effects needs weights whose rows all sum to one",
+                                ids=weights.islands, hint="standardize('row'), or effects='entity'")  # fmt: skip
+
+
+def solve_adjusted(specification: Specification, d: Design, sample: Sample, method: str) -> Adjusted:
+    """The root of the adjusted score that ``method`` names."""
+    weights = d.weights if specification.lag else d.weights_of_error
+    return {"reml": restricted, "aqs": adjusted_score}[method](sample, weights)

@@ -1,0 +1,153 @@
+"""Adjusted quasi-scores: rho or lambda under errors of unknown, unequal variances.
+
+The Gaussian score has mean zero only under equal variances. With B = I - lambda M, M_B the residual maker of B X,
+f = B A y, e = M_B f, G = W A^-1 and H = M B^-1 the scores
+
+    rho:     e'(G - D) f,    D diagonal with    diag(M (G - D)) = 0             (B = I)
+    lambda:  e'(H - D) e,    D diagonal with    diag(M_B (H - D) M_B) = 0       (A = I)
+
+have mean zero whatever the variances are. Each is c'eps + eps'C eps with diag C = 0, so that its variance needs no
+third or fourth moments:
+
+    sum_i c_i^2 l_i + sum_{i != j} (C_ij^2 + C_ij C_ji) s_i s_j,     l = e^2 / m_ii^2,    s = e^2 / m_ii
+
+with m_ii the diagonal of M_B. Sources: Liu & Yang (2015, Regional Science and Urban Economics 52:50-70); Lin & Lee
+(2010, J. Econometrics 157:34-52); l and s are HC3 and HC2 (MacKinnon & White 1985, J. Econometrics 29:305-325).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spillover.errors import SpatialInputError
+
+from ..design.arrays import Sample, solve_triangular
+from .ml import residuals
+from .reml import Adjusted, _bordered
+from .roots import root
+
+DENSE_MAX = 5_000
+OWN = 1e-10  # share of a unit's variance that the regressors must leave
+STEP = 1e-5  # of central differences, in shares of the interval
+
+
+def adjusted_score(sample: Sample, weights) -> Adjusted:
+    """The root of the adjusted quasi-score of a cross-section with a spatial lag or a spatial error.
+
+    Parameters
+    ----------
+    sample : Sample
+    weights : Weights
+        W of the lag or M of the error: ``csr`` (n, n).
+
+    Returns
+    -------
+    Adjusted
+        sigma2 = e'e / (n - K), the mean of the variances.
+
+    Raises
+    ------
+    SpatialInputError
+        E309 above 5,000 units, E702 score not decreasing at its root, E713 no root, E801 not settled.
+    """
+    n = len(sample.y)
+    if n > DENSE_MAX:
+        raise SpatialInputError("E309", f"method='aqs' needs dense {n:,} x {n:,} matrices", n=n,
+                                hint="method='gmm' with vcov='robust'")  # fmt: skip
+    W = weights.csr.toarray()
+    score, solve = (_score_of_lag, _with_lag) if sample.lag is not None else (_score_of_error, _with_error)
+    at, slope = root(lambda point: score(sample, W, point), sample)
+    if not slope < 0:
+        raise SpatialInputError("E702", "the adjusted score does not decrease at its root",
+                                hint="drop lagged regressors")  # fmt: skip
+    return solve(sample, W, at, -slope)
+
+
+def _score_of_lag(sample: Sample, W, rho: float) -> tuple[float, float]:
+    """And its derivative: f' = -W y, G' = G^2, D' = diag(M G^2) / diag M; G f = W y."""
+    Q, Wy = sample.basis[0], sample.Wy
+    f = sample.y - rho * Wy
+    G = _inverse_lag(W, rho)
+    m = _left(Q)
+    GQ = G.T @ Q
+    d = (G.diagonal() - _rows(Q, GQ)) / m
+    d1 = (np.einsum("ij,ji->i", G, G) - _rows(Q, G.T @ GQ)) / m
+    e, moved = f - Q @ (Q.T @ f), Wy - Q @ (Q.T @ Wy)
+    return float(e @ (Wy - d * f)), float(-moved @ (Wy - d * f) + e @ (d * Wy - d1 * f))
+
+
+def _score_of_error(sample: Sample, M, lam: float) -> tuple[float, float]:
+    """And its derivative by central differences."""
+    lo, hi = sample.error.interval
+    h = STEP * min(hi - lo, 2.0)
+    at, ahead, behind = (_quadratic_form(sample, M, lam + step)[0] for step in (0.0, h, -h))
+    return at, (ahead - behind) / (2 * h)
+
+
+def _quadratic_form(sample: Sample, M, lam: float):
+    """e'(H - D) e with e, Q, m and M_B (H - D) M_B."""
+    Q = np.linalg.qr(sample.X - lam * sample.MX)[0]
+    f = sample.y - lam * sample.My
+    e = f - Q @ (Q.T @ f)
+    H = _inverse_lag(M, lam)
+    right = H - Q @ (Q.T @ H)
+    C = right - (right @ Q) @ Q.T
+    maker = np.eye(len(e)) - Q @ Q.T
+    seen, d = np.isfinite(_left(Q)), np.zeros(len(e))
+    d[seen] = np.linalg.solve((maker**2)[np.ix_(seen, seen)], C.diagonal()[seen])
+    return float(e @ (H @ e) - e @ (d * e)), e, Q, C - (maker * d) @ maker
+
+
+def _with_lag(sample: Sample, W, rho: float, gamma: float) -> Adjusted:
+    """rho^ - rho = score / gamma and beta^ - beta = P eps - g (rho^ - rho), P = (X'X)^-1 X', g = P W y."""
+    Q, R, _ = sample.basis
+    m = _left(Q)
+    beta = solve_triangular(R, Q.T @ (sample.y - rho * sample.Wy))
+    e = residuals(sample, beta, rho, 0.0)
+    G = _inverse_lag(W, rho)
+    d = (G.diagonal() - _rows(Q, G.T @ Q)) / m
+    C = G - np.diag(d)
+    C -= Q @ (Q.T @ C)
+    c, l, P = C @ (sample.X @ beta), e**2 / m**2, solve_triangular(R, Q.T)
+    variance = (c**2 @ l + _pairs(C, e**2 / m)) / gamma**2
+    g, own = P @ sample.Wy, (P * l) @ c / gamma  # own: covariance of P eps and rho^
+    slopes = (P * l) @ P.T + variance * np.outer(g, g) - np.outer(own, g) - np.outer(g, own)
+    return _solved(sample, beta, rho, 0.0, e, _bordered(slopes, own - variance * g, variance))
+
+
+def _with_error(sample: Sample, M, lam: float, gamma: float) -> Adjusted:
+    """beta by generalised least squares; without third moments it is not correlated with lambda."""
+    _, e, Q, C = _quadratic_form(sample, M, lam)
+    P = np.linalg.pinv(sample.X - lam * sample.MX)
+    beta = P @ (sample.y - lam * sample.My)
+    m = _left(Q)
+    variance = _pairs(C, e**2 / m) / gamma**2
+    slopes = (P * (e**2 / m**2)) @ P.T
+    return _solved(sample, beta, 0.0, lam, e, _bordered(slopes, np.zeros(len(beta)), variance))
+
+
+def _solved(sample, beta, rho, lam, e, covariance) -> Adjusted:
+    df = sample.n - len(beta)
+    return Adjusted(beta, rho, lam, float(e @ e) / df, np.nan, e, covariance, df)
+
+
+def _inverse_lag(W, at: float) -> np.ndarray:
+    """W (I - at W)^-1."""
+    return W @ np.linalg.inv(np.eye(len(W)) - at * W)
+
+
+def _left(Q) -> np.ndarray:
+    """Diagonal of I - QQ'; infinite for a unit that has a regressor of its own, whose residual is zero."""
+    m = 1 - _rows(Q, Q)
+    return np.where(m > OWN, m, np.inf)
+
+
+def _rows(left, right) -> np.ndarray:
+    return np.einsum("ij,ij->i", left, right)
+
+
+def _pairs(C, s) -> float:
+    """sum_{i != j} (C_ij^2 + C_ij C_ji) s_i s_j."""
+    products = C * (C + C.T)
+    np.fill_diagonal(products, 0.0)
+    return float(s @ products @ s)

@@ -1,0 +1,321 @@
+"""Small samples: t(n - p), restricted likelihood and quasi-scores against dense twins and stored numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import brentq, minimize_scalar
+from scipy.stats import t as student
+
+import shapefiles
+import spatial as sp
+import weights as wt
+from spillover.errors import SpatialInputError
+
+from .test_estimators import PANEL, cross_section, panel_data
+
+
+@pytest.fixture(scope="module")
+def states():
+    """48 states with a response that a formula gives: no random numbers."""
+    w = wt.queen(shapefiles.load("us_states")).standardize("row")
+    i = np.arange(48)
+    x, z = np.sin(1.7 * i), np.cos(0.9 * i**2)
+    e = np.sin(5.3 * i + 0.4) + 0.3 * np.cos(0.37 * i**2)
+    y = np.linalg.solve(np.eye(48) - 0.4 * w.csr.toarray(), 1 + x + 0.5 * z + e)
+    return pd.DataFrame({"y": y, "x": x, "z": z}, index=w.ids), w
+
+
+STORED = [  # model, method, spatial parameter, its s.e., x, its s.e., sigma2; None where nothing was stored
+    ("sar", "reml", 0.387685, 0.163585, 1.036591, 0.157278, 0.590514),
+    ("sdm", "reml", 0.130634, 0.217357, 1.251050, 0.177818, None),
+    ("sem", "reml", 0.382911, 0.213349, 0.877366, 0.146417, None),
+    ("sar", "aqs", 0.380205, 0.184634, None, None, None),
+    ("sdm", "aqs", 0.095094, 0.233849, None, None, None),
+]
+
+
+@pytest.mark.parametrize(("model", "method", "at", "error", "x", "x_error", "sigma2"), STORED)
+def test_stored_numbers(states, model, method, at, error, x, x_error, sigma2):
+    """Of a prototype that shares no code with ours."""
+    data, w = states
+    fit = getattr(sp, model)("y ~ x + z", data, w, method=method)
+    want = [at, error, x, x_error, sigma2]
+    have = [fit.params.iloc[-1], fit.std_errors.iloc[-1], fit.params["x"], fit.std_errors["x"], fit.sigma2]
+    for value, number in zip(have, want):
+        assert number is None or value == pytest.approx(number, abs=6e-7)
+    assert fit.df_resid == 48 - len(fit.params) + 1
+    assert np.isnan(fit.loglik)
+
+
+@pytest.mark.parametrize(("model", "at", "error"), [("sar", 0.353307, 0.156700), ("sdm", 0.052610, 0.200709)])
+def test_maximum_likelihood_without_and_with_degrees_of_freedom(states, model, at, error):
+    data, w = states
+    plain, fit = (getattr(sp, model)("y ~ x + z", data, w, correction=c) for c in (False, True))
+    assert (plain.rho, plain.std_errors["rho"]) == pytest.approx((at, error), abs=6e-7)
+    assert plain.df_resid is None
+    n, p = 48, len(fit.params)
+    np.testing.assert_allclose(fit.vcov, plain.vcov * n / (n - p), rtol=1e-12)
+    half = student.isf(0.025, n - p) * fit.std_errors
+    np.testing.assert_allclose(fit.conf_int()["conf_high"], fit.params + half, rtol=1e-12)
+    assert (fit.loglik, fit.sigma2) == (plain.loglik, plain.sigma2)
+
+
+# -- dense twins ---------------------------------------------------------------------------------------------
+
+
+def arrays(data, W, durbin):
+    X = np.column_stack([np.ones(len(data)), data[["a", "b"]]])
+    return data["y"].to_numpy(), np.column_stack([X, W @ X[:, 1:]]) if durbin else X, W.to_numpy()
+
+
+KINDS = [{}, {"symmetric": False}, {"row": False}]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("durbin", [False, True])
+def test_adjusted_score_of_a_lag(durbin, kind):
+    """The root of (m / q) (Wy)'M A y - tr(M G), all dense; its slope by differences is the variance of rho."""
+    rho = 0.08 if kind.get("row") is False else 0.4
+    data, W = cross_section(31, rho=rho, **kind)
+    fit = (sp.sdm if durbin else sp.sar)("y ~ a + b", data, W, durbin=["a", "b"] if durbin else None, method="reml")
+    y, X, w = arrays(data, W, durbin)
+    n, k = X.shape
+    M = np.eye(n) - X @ np.linalg.pinv(X)
+
+    def score(r):
+        A = np.eye(n) - r * w
+        q = A @ y @ M @ A @ y
+        return (n - k) / q * (w @ y @ M @ A @ y) - np.trace(M @ w @ np.linalg.inv(A))
+
+    root = brentq(score, fit.rho - 0.05, fit.rho + 0.05, xtol=1e-13)
+    assert fit.rho == pytest.approx(root, abs=1e-9)
+    slope = (score(root + 1e-5) - score(root - 1e-5)) / 2e-5
+    assert fit.std_errors["rho"] == pytest.approx((-slope) ** -0.5, rel=1e-6)
+    np.testing.assert_allclose(fit.params[:-1], np.linalg.pinv(X) @ (y - root * w @ y), atol=1e-8)
+
+
+@pytest.mark.parametrize("kind", [*KINDS, {"islands": 2}])
+@pytest.mark.parametrize("durbin", [False, True])
+def test_restricted_likelihood_of_an_error(durbin, kind):
+    """ln|B| - ln|X'B'B X| / 2 - m / 2 ln q at its highest, dense."""
+    lam = 0.08 if kind.get("row") is False else 0.4
+    data, W = cross_section(32, lam=lam, **kind)
+    fit = (sp.sdem if durbin else sp.sem)("y ~ a + b", data, W, durbin=["a", "b"] if durbin else None, method="reml")
+    y, X, w = arrays(data, W, durbin)
+    n, k = X.shape
+
+    def loss(r):
+        B = np.eye(n) - r * w
+        beta = np.linalg.lstsq(B @ X, B @ y, rcond=None)[0]
+        q = np.sum((B @ (y - X @ beta)) ** 2)
+        return (n - k) / 2 * np.log(q) + np.linalg.slogdet(X.T @ B.T @ B @ X)[1] / 2 - np.linalg.slogdet(B)[1]
+
+    best = minimize_scalar(loss, bounds=(fit.lam - 0.005, fit.lam + 0.005), method="bounded", options={"xatol": 1e-10})
+    assert fit.lam == pytest.approx(best.x, abs=1e-6)
+    h = 1e-4
+    curvature = (loss(fit.lam + h) - 2 * loss(fit.lam) + loss(fit.lam - h)) / h**2
+    assert fit.std_errors["lambda"] == pytest.approx(curvature**-0.5, rel=1e-4)
+
+
+def test_with_a_constant_alone_it_is_the_transformation_of_time_effects():
+    """Lee & Yu (2010) at T = 1: F'WF drops the constant."""
+    data, W = cross_section(33, rho=0.4)
+    fit = sp.sar("y ~ 1", data, W, method="reml")
+    w, y, n = W.to_numpy(), data["y"].to_numpy(), len(W)
+    F = np.linalg.svd(np.eye(n) - 1 / n)[0][:, : n - 1]
+    inner, moved = F.T @ w @ F, F.T @ y
+
+    def loss(r):
+        e = moved - r * inner @ moved
+        return (n - 1) / 2 * np.log(e @ e) - np.linalg.slogdet(np.eye(n - 1) - r * inner)[1]
+
+    best = minimize_scalar(loss, bounds=(fit.rho - 0.1, fit.rho + 0.1), method="bounded", options={"xatol": 1e-10})
+    assert fit.rho == pytest.approx(best.x, abs=1e-6)
+
+
+@pytest.mark.parametrize("effects", ["entity", "time", "twoway"])
+def test_panels_leave_effects_by_transformation(effects):
+    """Scores of F'y with effects as dummies: the same root, dense."""
+    data, W = panel_data(7, N=12, T=4)
+    fit = sp.sar("y ~ a + b", data, W, **PANEL, effects=effects, method="reml")
+    wide = data.set_index(["t", "id"]).loc[[(t, u) for t in sorted(data["t"].unique()) for u in W.index]]
+    T, N = 4, 12
+    units, periods = np.kron(np.ones((T, 1)), np.eye(N)), np.kron(np.eye(T), np.ones((N, 1)))
+    D = {"entity": units, "time": periods, "twoway": np.column_stack([units, periods[:, 1:]])}[effects]
+    X, y = np.column_stack([wide[["a", "b"]], D]), wide["y"].to_numpy()
+    w = np.kron(np.eye(T), W.to_numpy())
+    M = np.eye(N * T) - X @ np.linalg.pinv(X)
+    m = N * T - np.linalg.matrix_rank(X)
+
+    def score(r):
+        A = np.eye(N * T) - r * w
+        return m / (A @ y @ M @ A @ y) * (w @ y @ M @ A @ y) - np.trace(M @ w @ np.linalg.inv(A))
+
+    assert fit.rho == pytest.approx(brentq(score, fit.rho - 0.05, fit.rho + 0.05, xtol=1e-13), abs=1e-8)
+    assert fit.df_resid == m
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_quasi_score_of_a_lag(kind):
+    """Dense: root, and the variance summed pair by pair."""
+    rho = 0.08 if kind.get("row") is False else 0.4
+    data, W = cross_section(34, rho=rho, **kind)
+    fit = sp.sdm("y ~ a + b", data, W, durbin=["a", "b"], method="aqs")
+    y, X, w = arrays(data, W, True)
+    n = len(y)
+    P = np.linalg.pinv(X)
+    M = np.eye(n) - X @ P
+
+    def parts(r):
+        A = np.eye(n) - r * w
+        G = w @ np.linalg.inv(A)
+        D = np.diag(np.diag(M @ G) / np.diag(M))
+        return A, M @ (G - D)
+
+    def score(r):
+        A, C = parts(r)
+        return A @ y @ C @ A @ y
+
+    root = brentq(score, fit.rho - 0.05, fit.rho + 0.05, xtol=1e-13)
+    assert fit.rho == pytest.approx(root, abs=1e-9)
+    A, C = parts(root)
+    assert abs(np.diag(C)).max() < 1e-12
+    beta, e = P @ A @ y, M @ A @ y
+    narrow, wide = e**2 / np.diag(M), e**2 / np.diag(M) ** 2
+    c = C @ X @ beta
+    pairs = [(i, j) for i in range(n) for j in range(n) if i != j]
+    total = sum(c[i] ** 2 * wide[i] for i in range(n))
+    total += sum((C[i, j] ** 2 + C[i, j] * C[j, i]) * narrow[i] * narrow[j] for i, j in pairs)
+    gamma = -(score(root + 1e-5) - score(root - 1e-5)) / 2e-5
+    assert fit.std_errors["rho"] == pytest.approx(total**0.5 / abs(gamma), rel=1e-6)
+    # beta^ - beta = P eps - g (rho^ - rho): each unit's influence, l its variance where it is linear
+    g, V = P @ w @ y, total / gamma**2
+    linear = P * wide @ P.T + V * np.outer(g, g)
+    mixed = np.outer((P * wide) @ c / gamma, g)
+    np.testing.assert_allclose(fit.vcov.iloc[:-1, :-1], linear - mixed - mixed.T, rtol=1e-5, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", [*KINDS, {"islands": 2}])
+def test_quasi_score_of_an_error(kind):
+    lam = 0.08 if kind.get("row") is False else 0.4
+    data, W = cross_section(35, lam=lam, **kind)
+    fit = sp.sem("y ~ a + b", data, W, method="aqs")
+    y, X, w = arrays(data, W, False)
+    n = len(y)
+
+    def form(r):
+        B = np.eye(n) - r * w
+        M = np.eye(n) - B @ X @ np.linalg.pinv(B @ X)
+        H = w @ np.linalg.inv(B)
+        D = np.diag(np.linalg.solve(M**2, np.diag(M @ H @ M)))
+        return B, M, M @ (H - D) @ M
+
+    def score(r):
+        B, _, C = form(r)
+        return B @ y @ C @ B @ y
+
+    root = brentq(score, fit.lam - 0.005, fit.lam + 0.005, xtol=1e-13)
+    assert fit.lam == pytest.approx(root, abs=1e-8)
+    B, M, C = form(root)
+    assert abs(np.diag(C)).max() < 1e-12
+    s = (M @ B @ y) ** 2 / np.diag(M)
+    gamma = -(score(root + 1e-5) - score(root - 1e-5)) / 2e-5
+    assert fit.std_errors["lambda"] == pytest.approx((s @ (C * (C + C.T)) @ s) ** 0.5 / abs(gamma), rel=1e-6)
+
+
+# -- what they are not for -----------------------------------------------------------------------------------
+
+REFUSED = {
+    "ols": ("E501", "least squares", lambda d, w, m: sp.ols("y ~ a", d, w, method=m)),
+    "sac": ("E501", "two", lambda d, w, m: sp.sac("y ~ a", d, w, method=m)),
+    "gns": ("E501", "two", lambda d, w, m: sp.gns("y ~ a", d, w, method=m)),
+    "correction": ("E501", "correction=False", lambda d, w, m: sp.sar("y ~ a", d, w, method=m, correction=False)),
+    "vcov": ("E501", "own covariance", lambda d, w, m: sp.sar("y ~ a", d, w, method=m, vcov="robust")),
+    "with_vcov": ("E501", "own covariance", lambda d, w, m: sp.sar("y ~ a", d, w, method=m).with_vcov("oim")),
+    "ratio": ("E501", "no likelihood", lambda d, w, m: sp.lr_test(*[sp.sar("y ~ a", d, w, method=m)] * 2)),
+    "refit": ("E525", "maximum", lambda d, w, m: sp.refit(sp.sar("y ~ a", d, w, method=m), y=np.ones((2, 40)))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["reml", "aqs"])
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(case, method):
+    code, words, call = REFUSED[case]
+    data, W = cross_section(36, n=40)
+    with pytest.raises(SpatialInputError, match=words) as caught:
+        call(data, W, method)
+    assert caught.value.code == code
+
+
+def test_rho_not_bounded_below_one():
+    """Every unit the neighbor of every other: the adjusted score has no root for a response without a trend."""
+    rng = np.random.default_rng(2)
+    n = 30
+    places = rng.uniform(size=(n, 2))
+    distance = np.linalg.norm(places[:, None] - places[None], axis=2) + np.eye(n)
+    W = 1 / distance
+    np.fill_diagonal(W, 0)
+    W = pd.DataFrame(W / W.sum(axis=1, keepdims=True), index=range(n), columns=range(n))
+    messages = []
+    for _ in range(40):
+        data = pd.DataFrame({"y": rng.standard_normal(n).cumsum(), "a": rng.standard_normal(n)}, index=range(n))
+        try:
+            sp.sar("y ~ a", data, W, method="reml")
+        except SpatialInputError as error:
+            messages.append(str(error))
+    assert messages
+    assert all("E713" in message and "not bounded" in message for message in messages)
+
+
+# -- coverage ------------------------------------------------------------------------------------------------
+
+
+def coverage(model, k, method, count, seed=1, *, scale=None):
+    """Shares of intervals with the true slopes and the true spatial parameter, on the queen graph of the states."""
+    w = wt.queen(shapefiles.load("us_states")).standardize("row")
+    W, n = w.csr.toarray(), 48
+    rng = np.random.default_rng(seed)
+    names = [f"x{j}" for j in range(k)]
+    inside = []
+    for _ in range(count):
+        x, e = rng.standard_normal((n, k)), rng.standard_normal(n) * (1 if scale is None else scale(w))
+        mean = 1 + 0.5 * x.sum(axis=1) + (0.2 * (W @ x).sum(axis=1) if model in ("sdm", "sdem") else 0)
+        A = np.eye(n) - 0.4 * W
+        y = mean + np.linalg.solve(A, e) if model in ("sem", "sdem") else np.linalg.solve(A, mean + e)
+        data = pd.DataFrame(x, w.ids, names).assign(y=y)
+        ends = getattr(sp, model)("y ~ " + " + ".join(names), data, w, method=method).conf_int()
+        truth = np.array([0.5] * k + [0.4])
+        ends = ends.iloc[[*range(1, k + 1), -1]]
+        inside.append((ends["conf_low"] <= truth) & (truth <= ends["conf_high"]))
+    inside = np.array(inside)
+    return inside[:, :-1].mean(), inside[:, -1].mean()
+
+
+@pytest.mark.parametrize(("method", "low"), [("reml", 0.88), ("ml", 0.60)])
+def test_coverage_of_eight_regressors(method, low):
+    """60 samples: enough to tell .95 from the .80 that rho had, not from .93."""
+    slopes, rho = coverage("sdm", 8, method, 60)
+    assert slopes > 0.90
+    assert rho > low
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("k", [1, 4, 8, 15])
+def test_coverage_of_restricted_likelihood(k, capsys):
+    slopes, rho = coverage("sdm", k, "reml", 400)
+    with capsys.disabled():
+        print(f"\nSDM n = 48, k = {k}: slopes {slopes:.3f}, rho {rho:.3f}")
+    assert slopes > 0.925
+    assert rho > 0.92
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["sar", "sem"])
+def test_coverage_under_variances_that_follow_neighbors(model, capsys):
+    slopes, spatial = coverage(model, 4, "aqs", 400, scale=lambda w: np.diff(w.csr.indptr) / 4.5)
+    with capsys.disabled():
+        print(f"\n{model} n = 48, unequal variances, quasi-scores: slopes {slopes:.3f}, spatial {spatial:.3f}")
+    assert slopes > 0.925
+    assert spatial > 0.92
