@@ -54,7 +54,7 @@ from .diagnostics.error_structure import error_structure_tests as error_structur
 from .report.etable import etable as etable
 from .explore.geary import geary as geary
 from .explore.getis import getis_ord as getis_ord
-from .models.family_error import gns as gns
+from .models.gns import gns as gns
 from .diagnostics.hausman import hausman as hausman
 from .policy.heterogeneity import heterogeneity as heterogeneity
 from . import indicators as indicators
@@ -79,7 +79,7 @@ from .explore.by import moran_by as moran_by
 from .explore.variants import moran_rate as moran_rate
 from .explore.variants import moran_residuals as moran_residuals
 from .diagnostics.random_nested import mundlak_test as mundlak_test
-from .models.family import ols as ols
+from .models.ols import ols as ols
 from .diagnostics.cross_dependence import pesaran_cd as pesaran_cd
 from .policy.placebo import placebo_time as placebo_time
 from .policy.placebo import placebo_units as placebo_units
@@ -90,13 +90,13 @@ from .models.refit import refit as refit
 from . import report as report
 from .policy.rings import ring_did as ring_did
 from .diagnostics.robust_hausman import robust_hausman as robust_hausman
-from .models.family_error import sac as sac
-from .models.family import sar as sar
-from .models.family_error import sdem as sdem
-from .models.family import sdm as sdm
-from .models.family_error import sem as sem
+from .models.sac import sac as sac
+from .models.sar import sar as sar
+from .models.sdem import sdem as sdem
+from .models.sdm import sdm as sdm
+from .models.sem import sem as sem
 from .diagnostics.panel_tests import serial_correlation as serial_correlation
-from .models.family import slx as slx
+from .models.slx import slx as slx
 from .explore.rates import smoothed_rates as smoothed_rates
 from .policy.spatial_did import spatial_did as spatial_did
 from .diagnostics.restrictions import spatial_hausman as spatial_hausman

@@ -5,6 +5,7 @@ Arrays are (T, N, ...): period first, units in the order of the weights' ids. A 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -52,6 +53,12 @@ class Design:
         Row of ``frame`` for each period and unit.
     observed : ndarray of bool, shape (T, N), or None for a balanced panel
         Which units are there in which period. Elsewhere y and X are NaN, ``order`` may be -1.
+    past : ndarray, shape (T, N), or None
+        The response of the period before, in a dynamic model.
+    endog : tuple of str
+        Regressors that are correlated with the error.
+    instruments : dict of str to ndarray, shape (T, N)
+        What instruments them.
     """
 
     y: np.ndarray = field(repr=False)
@@ -70,6 +77,9 @@ class Design:
     wx_order: int = 1
     lags: tuple[str, ...] = ()
     observed: np.ndarray | None = field(default=None, repr=False)
+    past: np.ndarray | None = field(default=None, repr=False)
+    endog: tuple[str, ...] = ()
+    instruments: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
 
     @property
     def n_periods(self) -> int:
@@ -204,7 +214,7 @@ def design(formula, data, w, *, entity=None, time=None, durbin=None, missing="er
         y=y,
         X=np.stack(list(X.values()), axis=2),
         names=names,
-        durbin=_durbin_columns(list(names), durbin) if lagged else (),
+        durbin=durbin_columns(names, durbin) if lagged else (),
         weights=rows.weights,
         ids=rows.ids,
         times=rows.times,
@@ -264,8 +274,15 @@ def refuse_gaps(times: pd.Index) -> None:
                             ids=list(late.astype(str) if isinstance(late, pd.DatetimeIndex) else late))  # fmt: skip
 
 
-def _durbin_columns(names: list[str], durbin) -> tuple[int, ...]:
-    slopes = [name for name in names if name != INTERCEPT]
+def durbin_columns(names: Sequence[str], durbin, lags: tuple[str, ...] = ()) -> tuple[int, ...]:
+    """Positions of the terms that are lagged in space: those named, or all but the intercept and the response's past.
+
+    Raises
+    ------
+    SpatialInputError
+        E502 no such regressor.
+    """
+    slopes = [name for name in names if name != INTERCEPT and name not in lags]
     wanted = slopes if durbin is None else [durbin] if isinstance(durbin, str) else list(durbin)
     for name in wanted:
         if name not in slopes:

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
+import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from .design import Design, _durbin_columns, design
+from .design import Design, design
 from .formula import INTERCEPT, read_formula
-from .specification import Specification
 
 
 def design_with_instruments(
-    specification: Specification, formula, data, w, *, endog, instruments, durbin, **keys
-) -> tuple[Design, tuple[str, ...], dict[str, np.ndarray]]:
+    formula: str, data: pd.DataFrame, w, *, endog: Sequence[str], instruments: Sequence[str], **keys
+) -> Design:
     """Read formula and instruments as one, so that missing values and lags cut both alike; then part them.
 
     Returns
     -------
-    d : Design of the formula alone
-    endog : tuple of str
-        Regressors of it.
-    Z : dict of str to ndarray (T, N)
-        The instruments' columns. One that is a regressor too is among both.
+    Design
+        Of the formula alone, with ``endog``, regressors of it, and ``instruments``, their columns (T, N) by name. One
+        that is a regressor too is among both.
 
     Raises
     ------
@@ -53,11 +51,10 @@ def design_with_instruments(
     if len(in_z) < len(endog):
         raise SpatialInputError("E704", f"{len(endog)} endogenous regressors need as many instruments, "
                                 f"got {len(in_z)}")  # fmt: skip
-    lagged = _durbin_columns(list(names), durbin) if specification.durbin else ()
     said = f"endogenous: {', '.join(endog)}; instruments: {', '.join(instruments)}"
     X, notes = both.X[:, :, in_x], (*both.notes, said)
-    d = replace(both, X=X, names=names, durbin=lagged, formula=formula, notes=notes)
-    return d, endog, {both.names[j]: both.X[:, :, j] for j in in_z}
+    Z = {both.names[j]: both.X[:, :, j] for j in in_z}
+    return replace(both, X=X, names=names, formula=formula, notes=notes, endog=endog, instruments=Z)
 
 
 def _belongs(column: str, terms) -> bool:

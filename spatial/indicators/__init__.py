@@ -20,7 +20,7 @@ _NAMES = {
     "inequality": "gini theil",
     "productivity": "malmquist malmquist_luenberger",
     "residual": "solow_residual",
-    "structure": "upgrading rationalisation location_quotients specialisation",
+    "structure": "upgrading rationalization location_quotients specialization",
     "transitions": "markov spatial_markov",
 }
 _HOME = {name: home for home, names in _NAMES.items() for name in names.split()}

@@ -12,11 +12,11 @@ from .productivity import malmquist as malmquist
 from .productivity import malmquist_luenberger as malmquist_luenberger
 from .transitions import markov as markov
 from .capital import perpetual_inventory as perpetual_inventory
-from .structure import rationalisation as rationalisation
+from .structure import rationalization as rationalization
 from .convergence import sigma_convergence as sigma_convergence
 from .residual import solow_residual as solow_residual
 from .transitions import spatial_markov as spatial_markov
-from .structure import specialisation as specialisation
+from .structure import specialization as specialization
 from .frontier import stochastic_frontier as stochastic_frontier
 from .envelopment import super_sbm as super_sbm
 from .inequality import theil as theil

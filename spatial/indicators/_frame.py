@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.ids import positions
+from spillover.matrix import as_weights, warn_unlabelled
 
 from ..design.keys import _key_columns
 from ..explore._input import numbers
@@ -172,3 +174,13 @@ def _refuse_not_finite(values, columns, index) -> None:
             j = int(np.argmax(bad.any(axis=0)))
             raise SpatialInputError(code, f"{columns[j]!r} has {int(bad[:, j].sum())} {what} values", column=columns[j],
                                     ids=list(index[bad[:, j]]), hint="fill them, or leave their units out")  # fmt: skip
+
+
+def weights_of(table: Table, w, data, entity, time):
+    """Weights with the table's units in the table's order; E101 where they are others."""
+    weights = as_weights(w)
+    if not weights.labelled:
+        warn_unlabelled()
+        weights = as_weights(weights.csr, ids=_key_columns(data, entity, time)[0].unique())
+    place = positions(table.units, weights.ids)
+    return weights.reordered(np.argsort(place))

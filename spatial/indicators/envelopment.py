@@ -14,7 +14,6 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 from spillover.show import Shown
 
-from ..report.text import columns, number
 from ._frame import Table, read, refuse
 from ._programmes import in_parts, minimise
 
@@ -47,13 +46,6 @@ class Efficiency(Shown):
 
     def tidy(self) -> pd.DataFrame:
         return self.scores.reset_index()
-
-    def __str__(self) -> str:
-        rows = [[str(period), *(number(v) for v in (r["mean"], r["smallest"], r["largest"])),
-                 f"{r['on_frontier']:.0f} of {r['units']:.0f}"] for period, r in self.by_period.iterrows()]  # fmt: skip
-        lines = [self.title, columns(rows, ["", "mean", "smallest", "largest", "on the frontier"])]
-        lost = int(self.scores.isna().sum())
-        return "\n".join(lines + [f"programmes without a solution: {lost}"] * (lost > 0))
 
 
 def dea(

@@ -10,7 +10,6 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.show import Shown
 
-from ..report.text import columns, number
 from ._frame import Table, groups_of, read, refuse
 
 
@@ -46,15 +45,6 @@ class Decomposition(Shown):
         long = self.frame.rename_axis("period").reset_index().melt("period", var_name="term", value_name="estimate")
         whole = long["period"].map(self.frame.iloc[:, 0])
         return long.assign(share=long["estimate"] / whole.replace(0, np.nan))
-
-    def __str__(self) -> str:
-        shares = self.shares
-        head = [str(self.frame.index.name or ""), *self.frame, *(f"{name}, %" for name in shares)]
-        rows = [
-            [str(period), *(number(v) for v in row), *(number(100 * v, 1) for v in shares.loc[period])]
-            for period, row in zip(self.frame.index, self.frame.to_numpy())
-        ]
-        return "\n".join([f"{self.measure} of {self.column!r}", columns(rows, head)])
 
 
 def gini(

@@ -10,7 +10,6 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 from spillover.show import Shown
 
-from ..report.text import columns, number
 from ._frame import Table
 from ._programmes import in_parts, minimise
 from .envelopment import measured, radial
@@ -60,23 +59,6 @@ class Productivity(Shown):
 
     def tidy(self) -> pd.DataFrame:
         return self.frame.reset_index()
-
-    def plot(self, ax=None):
-        from ..plot import productivity
-
-        return productivity(self, ax)
-
-    def __str__(self) -> str:
-        means = self.by_period
-        rows = [[str(period), *(number(v) for v in row)] for period, row in zip(means.index, means.to_numpy())]
-        rows.append(["all", *(number(v) for v in np.exp(np.log(self.frame).mean()))])
-        lines = [f"{self.title}: geometric means over {self.frame.index.get_level_values(0).nunique()} units",
-                 columns(rows, ["to", *means.columns])]  # fmt: skip
-        if len(self.infeasible):
-            units = ", ".join(f"{r[0]} {r[1]}" for r in self.infeasible.to_numpy()[:5])
-            more = " ..." * (len(self.infeasible) > 5)
-            lines.append(f"programmes without a solution, left out: {len(self.infeasible)} ({units}{more})")
-        return "\n".join(lines)
 
 
 def malmquist(

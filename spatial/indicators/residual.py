@@ -11,7 +11,6 @@ from spillover.errors import SpatialInputError
 from spillover.show import Shown
 
 from ..design.fixed_effects import TWOWAY_EFFECTS
-from ..report.text import columns, number
 from ._frame import read, refuse
 
 
@@ -40,14 +39,6 @@ class GrowthAccounting(Shown):
 
     def tidy(self) -> pd.DataFrame:
         return self.frame.reset_index()
-
-    def __str__(self) -> str:
-        means = 100 * self.frame.drop(columns="log_tfp").groupby(level=1).mean().dropna()
-        rows = [[str(period), *(number(v, 2) for v in row)] for period, row in zip(means.index, means.to_numpy())]
-        rows.append(["all", *(number(v, 2) for v in means.mean())])
-        how = "given" if np.isnan(self.share_error) else f"estimated, std. error {self.share_error:.4f}"
-        head = f"Growth accounting, capital's share {self.capital_share:.4f} ({how}): means over units, log points"
-        return "\n".join([head, columns(rows, ["to", *means.columns])])
 
 
 def solow_residual(

@@ -28,8 +28,7 @@ from spillover.show import Shown
 
 from ..design.design import INTERCEPT, Design, design, spatial_lag
 from ..design.fixed_effects import FixedEffects
-from ..models.family import sar, sdm, slx
-from ..models.family_error import sdem
+from ..models.family import sar, sdem, sdm, slx
 from ..models.fit import Fit
 from ..records.schema import SCHEMA, two_sided
 from . import delete_unit, respond

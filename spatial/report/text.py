@@ -245,7 +245,9 @@ def tuning_text(tuning) -> str:
     parts = [f"{fit.specification.name}: {fit.design.formula}",
              f"{tuning.name} = {tuning.best}; {tuning.level:.0%} likelihood-ratio interval {low} to {high}", "",
              columns(rows, [tuning.name, "links", "rho", "log-lik.", "LR", "prob.", "interval"])]  # fmt: skip
-    return "\n".join(parts + [f"{value} could not be used: {why}" for value, why in tuning.failed.items()])
+    parts += [f"{value} could not be used: {why}" for value, why in tuning.failed.items()]
+    given = f"errors and intervals of .fit are given {tuning.name} = {tuning.best}; these carry the doubt about it:"
+    return "\n".join([*parts, "", given, averaged_text(tuning.averaged())])
 
 
 def mixture_text(mixture) -> str:

@@ -22,8 +22,7 @@ from ..diagnostics.residuals import diagnose
 from ..diagnostics.restrictions import durbin_lm_tests, effects_test
 from ..diagnostics.robust_hausman import robust_hausman
 from ..diagnostics.tests import lm_tests, lr_test, nests_sem, wald_test
-from ..models.family import ols, sar, sdm, slx
-from ..models.family_error import sac, sdem, sem
+from ..models.family import ols, sac, sar, sdem, sdm, sem, slx
 from ..models.fit import Fit
 from ..records.tests import TestResult, TestTable
 from .rules import LARGER, RULES, Evidence, probabilities

@@ -56,7 +56,7 @@ CASES = {
     "w_error without ids": ("E101", "w_error", lambda d, w: sp.sem("y ~ a", d, w, w_error=w.to_numpy())),
     "w_error, other size": ("E105", "39", lambda d, w: sp.sem(
         "y ~ a", d, w.to_numpy(), w_error=w.to_numpy()[:-1, :-1])),
-    "w_error not square": ("E311", "40 x 39", lambda d, w: sp.sem("y ~ a", d, w, w_error=w.to_numpy()[:, :-1])),
+    "w_error not square": ("E311", "(40, 39)", lambda d, w: sp.sem("y ~ a", d, w, w_error=w.to_numpy()[:, :-1])),
 }  # fmt: skip
 
 
