@@ -43,8 +43,7 @@ def fit(
 
 def effects(
     source: Data, settings: Model, output: Output, *, formula: FORMULA, weights: WEIGHTS, model: MODEL = "sdm",
-    inference: Annotated[str | None, typer.Option(help="quadrature (the default), likelihood, simulate or "
-                                                  "delta.")] = None,
+    inference: Annotated[str, typer.Option(help="quadrature, likelihood, simulate or delta.")] = "quadrature",
     level: LEVEL = 0.95, draws: DRAWS = 1000, seed: SEED = 1,
     shock: Annotated[str | None, typer.Option(help="UNIT:TERM:SIZE, the response of every unit instead.")] = None,
     figure: FIGURE = None,
@@ -64,7 +63,7 @@ def effects(
     estimate = model_of(model, settings)
     rows = read_source(source)
     estimated = estimate(formula, rows.table, rows.weights(weights), **options_of(settings, rows))
-    how = {"level": level, "draws": draws, "seed": seed, **({"method": inference} if inference else {})}
+    how = {"method": inference, "level": level, "draws": draws, "seed": seed}
     result = estimated.effects(**how)
     if shock is None:
         out.show(result, result.tidy, output, notes=rows.notes)
