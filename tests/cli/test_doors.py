@@ -1,26 +1,11 @@
 """The shell's doors: what cannot be read or written ends with a status from 2 to 5, a cause, and a next step."""
 
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import shapefiles
-
-
-@pytest.fixture
-def spillover(monkeypatch, capsys):
-    from spillover.cli import _app
-    from spillover.cli._errors import run
-
-    def call(*args):
-        monkeypatch.setattr(sys, "argv", ["spillover", *map(str, args)])
-        status = run(_app())
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return call
 
 
 @pytest.fixture
@@ -72,7 +57,7 @@ def test_outputs_are_checked_before_the_work(spillover, table, tmp_path, monkeyp
     for target, code in ((tmp_path / "out.exe", "E501"), (tmp_path / "folder.csv", "E605"), (table, "E605"),
                          (table / "below.csv", "E605"), (tmp_path / ("x" * 300 + ".csv"), "E605")):
         told(spillover(*moran(table, "-o", target, "--overwrite")), code)
-    told(spillover(*moran(table, "--figure", tmp_path / "out.doc", "--by", "year")), "E501")
+    told(spillover(*moran(table, "--figure", tmp_path / "out.doc", "--time", "year")), "E501")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["crime.csv", "folder.csv"]
 
 
@@ -83,8 +68,8 @@ def test_weights_that_are_damaged(spillover, tmp_path):
     told(spillover("weights", "info", tmp_path / "w.txt"), "E607")
     (tmp_path / "w.stswm").write_bytes(b"\1\2")
     told(spillover("weights", "info", tmp_path / "w.stswm"), "E501")
-    told(spillover("weights", "build", "queen", "-m", "example:columbus", "-o", "/proc/w.gal"), "E605")
-    assert spillover("weights", "build", "queen", "-m", "example:columbus", "--standardize", "none",
+    told(spillover("weights", "build", "queen", "example:columbus", "-o", "/proc/w.gal"), "E605")
+    assert spillover("weights", "build", "queen", "example:columbus", "--standardize", "none",
                      "-o", tmp_path / "w.swm")[0] == 0
     assert spillover("weights", "convert", tmp_path / "w.swm", tmp_path / "w.gal")[0] == 0
     told(spillover("weights", "convert", tmp_path / "w.gal", tmp_path / "w.gal", "--overwrite"), "E605")
@@ -94,8 +79,8 @@ def test_a_map_that_calls_is_refused(spillover, table, tmp_path):
     path = tmp_path / "m.geojson"
     path.write_text('<OGRVRTDataSource><OGRVRTLayer name="x"><SrcDataSource>crime.csv</SrcDataSource></OGRVRTLayer>'
                     '</OGRVRTDataSource>')
-    told(spillover("weights", "build", "queen", "-m", path, "-o", tmp_path / "w.gal"), "E602")
-    err = told(spillover("weights", "build", "queen", "-m", "PG:host=x password=hunter2", "-o", tmp_path / "w.gal"),
+    told(spillover("weights", "build", "queen", path, "-o", tmp_path / "w.gal"), "E602")
+    err = told(spillover("weights", "build", "queen", "PG:host=x password=hunter2", "-o", tmp_path / "w.gal"),
                "E608")
     assert "hunter2" not in err
     assert not (tmp_path / "w.gal").exists()
@@ -121,7 +106,7 @@ def test_every_builder_is_built_from_the_shell(spillover, tmp_path):
     case.links.to_csv(tmp_path / "links.csv", index=False)
     for name, builder in BUILDERS.items():
         spec = name.replace("_", "-") + (f":{builder.options}" if builder.options else "")
-        sources = {MAP: ("-m", tmp_path / "m.gpkg", "--id", "unit"), LINKS: ("-d", tmp_path / "links.csv"), NOTHING: ()}
+        sources = {MAP: (tmp_path / "m.gpkg", "--id", "unit"), LINKS: (tmp_path / "links.csv",), NOTHING: ()}
         given = sources.get(builder.needs, sources[MAP])
         status, _, err = spillover("weights", "build", spec, *given, "--standardize", "none",
                                    "-o", tmp_path / f"{name}.parquet")
@@ -145,7 +130,7 @@ def test_masses_and_regions_may_stand_in_the_table(spillover, tmp_path):
     long = pd.concat([table.assign(year=year, gdp=table["gdp"] * year) for year in (1, 3)])
     long["region"] = long["region"].map("r{}".format)
     long.to_csv(tmp_path / "panel.csv")
-    panel = ("-m", tmp_path / "m.gpkg", "--id", "unit", "-d", tmp_path / "panel.csv", "--entity", "unit",
+    panel = (tmp_path / "m.gpkg", "--id", "unit", "-d", tmp_path / "panel.csv", "--entity", "unit",
              "--time", "year", "--standardize", "none", "-o")
     assert spillover("weights", "build", "gravity:mass=gdp", *panel, tmp_path / "g.parquet")[0] == 0
     expected = wt.gravity(case.map, 2 * case.map["gdp"])
@@ -156,3 +141,19 @@ def test_masses_and_regions_may_stand_in_the_table(spillover, tmp_path):
     told(spillover("weights", "build", "gravity:mass=gdp", *panel, tmp_path / "no.parquet"), "E201")
     long.assign(region=long["region"] + long["year"].astype(str)).to_csv(tmp_path / "panel.csv")
     told(spillover("weights", "build", "block:region=region", *panel, tmp_path / "no.parquet"), "E236")
+
+
+def test_standard_input_is_read_as_files_are(spillover, table, monkeypatch):
+    import io
+    import sys
+
+    def piped(raw):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw)))
+        return spillover(*moran("-"))
+
+    assert piped(table.read_bytes())[1] == spillover(*moran(table))[1]
+    rows = table.read_text().splitlines()
+    told(piped("\n".join([rows[0], *(row + "," for row in rows[1:])]).encode()), "E602")
+    told(piped(b"PK\x03\x04..."), "E602")
+    told(piped(b""), "E602")
+    told(piped(b"POLYID,crime,crime\n1,2,3\n"), "E502")
