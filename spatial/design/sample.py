@@ -99,7 +99,12 @@ def flat(values: np.ndarray) -> np.ndarray:
 
 def which_effects(requested: str | None, d: Design) -> FixedEffects:
     """The effects requested, or two-way ones in a panel and none in a cross-section."""
-    if requested is None:
+    if d.absorbed is not None:
+        if requested is not None and FixedEffects.parse(requested) != d.absorbed:
+            raise SpatialInputError("E504", f"the formula's | asks for effects={d.absorbed.name!r}, the keyword is "
+                                    f"effects={requested!r}", hint="leave one of them out")  # fmt: skip
+        effects = d.absorbed
+    elif requested is None:
         effects = TWOWAY_EFFECTS if d.is_panel else NO_EFFECTS
     else:
         effects = FixedEffects.parse(requested)
@@ -120,7 +125,7 @@ def with_durbin(d: Design, effects: FixedEffects, durbin, wx_order: int) -> Desi
     SpatialInputError
         E502 no such regressor.
     """
-    d = replace(d, durbin=durbin_columns(d.names, durbin, d.lags), wx_order=wx_order)
+    d = replace(d, durbin=durbin_columns(d.names, durbin, d.encoding, d.lags), wx_order=wx_order)
     return d if durbin is not None else with_lagged_intercept(without_period_terms(d), effects)
 
 
