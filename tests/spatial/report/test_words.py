@@ -101,7 +101,7 @@ def test_default_shocks_are_ten_per_cent_or_one_standard_deviation(effects):
 
 @pytest.mark.parametrize(
     ("row", "text"),
-    [((-1e-7, -3e-7, 2e-7), "-0.000000100 [-0.000000300, 0.000000200]"), ((500.0, 100.0, 900.0), "500 [100, 900]"),
+    [((-1e-7, -3e-7, 2e-7), "-0.00000010 [-0.00000030, 0.00000020]"), ((500.0, 100.0, 900.0), "500 [100, 900]"),
      ((0.12345, 0.1, 0.146), "0.123 [0.100, 0.146]")],
 )  # fmt: skip
 def test_digits_follow_the_interval(row, text):
