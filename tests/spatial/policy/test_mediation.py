@@ -75,6 +75,9 @@ def test_one_bootstrap_sample_by_hand():
     np.testing.assert_allclose(found.drawn[3].ravel(), again.table["estimate"], rtol=1e-6)
     assert found.table.equals(sp.mediation("y ~ x", data, w, draws=20, seed=5, **KEYS).table)
     assert "through the mediator" in str(found)
+    ax = found.plot()
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["mediated", "unmediated", "total"]
+    np.testing.assert_allclose(ax.lines[1].get_xdata(), found.table.query("effect == 'direct'")["estimate"])
 
 
 def test_bad_input():
