@@ -42,7 +42,8 @@ def event_study(result, ax=None):
     names = list(dict.fromkeys(path["effect"]))
     ax = ax if ax is not None else figure()
     ax.axhline(0, color=SOFT, linewidth=0.8, zorder=0)
-    ax.axvline(max(path["period"][path["period"] < 0], default=-1) / 2, color=SOFT, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
+    before = max(path["period"][path["period"] < 0], default=-1)
+    ax.axvline(before / 2, color=SOFT, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
     for k, (name, (colour, marker)) in enumerate(zip(names, series_styles())):
         part = path[path["effect"] == name].sort_values("period")
         shift = STEP * (k - (len(names) - 1) / 2)

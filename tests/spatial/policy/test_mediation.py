@@ -111,6 +111,19 @@ def test_p_is_the_level_of_the_interval():
     np.testing.assert_allclose(few, np.minimum(plain, 1), atol=1e-4)
 
 
+def test_shares_are_told_where_there_is_a_total():
+    rng = np.random.default_rng(2)
+    W = nearest(rng, 25, 3)
+    strong = sp.mediation("y ~ x", world(rng, W)[0], pd.DataFrame(W), draws=199, **KEYS)
+    share = strong.share.set_index("effect").loc["total"]
+    assert f"mediated: {100 * share['mediated']:.0f} % of the total effect" in str(strong)
+    noise = world(rng, W)[0]
+    noise["y"] = rng.standard_normal(len(noise))
+    text = str(sp.mediation("y ~ x", noise, pd.DataFrame(W), draws=199, **KEYS))
+    assert "no share of the direct and indirect and total effect: its interval holds zero" in text
+    assert "mediated:" not in text
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("a", "b"), [(0.0, 0.0), (0.8, 0.0), (0.0, 0.6)])
 def test_certify_without_mediation(a, b, capsys):
