@@ -11,6 +11,7 @@ WEIGHTS = typer.Option(..., "--weights", "-w", help="File of weights, or a build
 ENTITY = typer.Option(None, help="Column that names the units; found in the table when it holds the weights' ids.")
 PERMUTATIONS = typer.Option(999, help="Random permutations.")
 SEED = typer.Option(1, help="Seed of the permutations.")
+LAYERS = (".gpkg", ".geojson")
 ALTERNATIVE = typer.Option("two-sided", help="two-sided, greater or less.")
 
 
@@ -76,20 +77,21 @@ def lisa(
     permutations: int = typer.Option(None, help="Random permutations; by default as many as map and correction need."),
     correction: str = typer.Option("none", help="none, fdr or bonferroni."),
     seed: int = SEED,
-    output: str = typer.Option(None, "--output", "-o", help="Table (.csv, .parquet) or coloured map (.gpkg)."),
+    output: str = typer.Option(None, "--output", "-o", help="Table (.csv, .parquet) or colored map (.gpkg, .geojson)."),
     figure: str = typer.Option(None, "--figure", help="PNG, PDF or SVG of the cluster map."),
     overwrite: bool = OVERWRITE,
 ) -> None:
-    """Local Moran's I: clusters and outliers, as a table, a figure or a GeoPackage that QGIS opens coloured."""
+    """Local Moran's I: clusters and outliers, as a table, a figure, or a map that QGIS opens colored."""
     import spatial as sp
     from spillover.errors import SpatialInputError
     from spillover.files import FIGURES, TABLES, check_outputs, write_table
 
     from ._inputs import read_map
 
-    check_outputs([output], overwrite=overwrite, suffixes=[*TABLES, ".gpkg"], inputs=[data, map])
+    check_outputs([output], overwrite=overwrite, suffixes=[*TABLES, *LAYERS], inputs=[data, map])
     check_outputs([figure], overwrite=overwrite, suffixes=FIGURES, inputs=[data, map])
-    on_map = bool(figure or (output and output.lower().endswith(".gpkg")))
+    as_layer = bool(output and output.lower().endswith(LAYERS))
+    on_map = bool(figure or as_layer)
     if on_map and map is None:
         raise SpatialInputError("E501", "a map is needed to draw clusters", hint="give --map FILE")
     key, _, value = (period or "").partition("=")
@@ -103,7 +105,7 @@ def lisa(
     )
     print(result)
     gdf = read_map(map, id=id, layer=layer) if on_map else None
-    if output and on_map and output.lower().endswith(".gpkg"):
+    if as_layer:
         result.to_file(gdf, output, overwrite=overwrite)
     elif output:
         write_table(result.to_frame().reset_index(), output, overwrite=overwrite)

@@ -89,7 +89,11 @@ def test_moran_by_year(spillover, tmp_path, panel, queen):
 
 
 def test_lisa_writes_a_coloured_map(spillover, tmp_path):
-    target = tmp_path / "lisa.gpkg"
+    for target in (tmp_path / "lisa.gpkg", tmp_path / "lisa.geojson"):
+        _lisa_of_1986(spillover, target)
+
+
+def _lisa_of_1986(spillover, target):
     status, _, err = spillover("lisa", "example:us_states", "-c", "unemp", "-w", "queen", "-m", "example:us_states",
                                "--period", "year=1986", "--permutations", 999, "-o", target)  # fmt: skip
     assert status == 0, err
