@@ -32,7 +32,7 @@ from ..models.family import sar, sdem, sdm, slx
 from ..models.fit import Fit
 from ..records.schema import SCHEMA, two_sided
 from . import delete_unit, respond
-from ._sample import balanced_cures, treatment_term
+from ._sample import absorbed_keys, balanced_cures, treatment_term
 from ._tables import rows
 from .did import alone, dose_note, path_window, whole_numbers
 from .pretrends import Pretrends, Problem, both_tests
@@ -198,6 +198,7 @@ def spatial_did(
     if by_unit and effects not in ("entity", "twoway"):
         raise SpatialInputError("E533", f"the jackknife over units needs unit effects, got effects={effects!r}",
                                 hint='effects="twoway", or vcov="cluster"')  # fmt: skip
+    formula, entity, time = absorbed_keys(formula, entity, time)
     with balanced_cures():
         d = design(formula, data, w, entity=entity, time=time, missing=missing, lagged=False)
     treatment = treatment_term(treatment, d)

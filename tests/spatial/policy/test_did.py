@@ -204,6 +204,21 @@ def test_treatment_must_be_clear(frame):
     assert caught.value.code == "E206"
 
 
+@pytest.mark.parametrize("keys", [{}, KEYS, {"entity": "省份"}, {"time": "年份"}])
+def test_effects_behind_a_bar_are_unit_and_period(frame, keys):
+    """As fixest writes them; others are refused with a way out."""
+    wanted = sp.did("产出 ~ 政策 + 开放", frame, treatment="政策", **KEYS).att
+    for text in ("产出 ~ 政策 + 开放 | 省份 + 年份", "产出 ~ 政策 + 开放|`省份` + 年份"):
+        assert sp.did(text, frame, treatment="政策", **keys).att == pytest.approx(wanted, rel=1e-12)
+    for text in ("产出 ~ 政策 | 省份", "产出 ~ 政策 | 省份 + 区域 + 年份"):
+        with pytest.raises(SpatialInputError) as caught:
+            sp.did(text, frame, **keys)
+        assert caught.value.code == "E504"
+    with pytest.raises(SpatialInputError) as caught:
+        sp.did("产出 ~ 政策 | 区域 + 年份", frame, **{**KEYS, **keys})
+    assert caught.value.code == "E504"
+
+
 # -- time since adoption --------------------------------------------------------------------------------------------
 
 UNEVEN = [2000, 2002, 2004, 2006, 2008, 2009, 2010, 2011]
