@@ -27,7 +27,7 @@ def test_a_step_does_what_the_library_does(tmp_path, panel, queen):
     assert not failed
     want = sp.sdm(STUDY["formula"], panel, queen, entity="state", time="year", effects="twoway")
     pd.testing.assert_series_equal(found["model"].result.params, want.params)
-    moran = sp.moran_by(panel.assign(output=2 * np.log(panel["gsp"])), ["output"], queen, by="year", entity="state")
+    moran = sp.moran_by(panel.assign(output=2 * np.log(panel["gsp"])), ["output"], queen, time="year", entity="state")
     np.testing.assert_allclose(found["moran"].result.to_frame()["I"], moran.to_frame()["I"])
     written = run.write(q, found, failed, tmp_path / "out")
     assert all(path.stat().st_size > 0 for path in written)

@@ -485,6 +485,27 @@ def test_point_maps_and_missing_units_are_written(tmp_path, town):
     assert "local_y" not in back  # missing there and missing here are the same
 
 
+# missing units and standardisation
+
+
+@pytest.mark.parametrize("style", ["none", "row", "variance", "double", "spectral"])
+def test_dropping_units_is_the_subset_of_the_weights(style):
+    """Weights are scaled anew in the style they had, as ``w.subset`` does."""
+    y = pd.Series(np.random.default_rng(8).normal(size=25), IDS)
+    w = LABELLED if style == "none" else LABELLED.standardize(style)
+    holes = y.where(~y.index.isin(["u03", "u11", "u12"]))
+    part, kept = w.subset(list(holes.dropna().index)), holes.dropna()
+    with pytest.warns(SpatialInputWarning, match="3 units with missing values dropped"):
+        dropped = sp.moran(holes, w, missing="drop")
+    assert dropped.I == sp.moran(kept, part).I
+    with pytest.warns(SpatialInputWarning):
+        local = sp.local_moran(holes, w, missing="drop", permutations=99).frame["I"].dropna()
+    pd.testing.assert_series_equal(local, sp.local_moran(kept, part, permutations=99).frame["I"])
+    by_hand = LABELLED.subset(list(kept.index))
+    by_hand = by_hand if style == "none" else by_hand.standardize(style)
+    np.testing.assert_allclose(dropped.I, sp.moran(kept, by_hand).I, rtol=1e-10)
+
+
 # Lee's L
 
 

@@ -10,6 +10,7 @@ import pytest
 import shapefiles
 import spatial as sp
 import weights as wt
+from spatial.records.schema import SCHEMA
 from spillover.errors import SpatialInputError
 
 KEYS = {"entity": "state", "time": "year"}
@@ -82,7 +83,15 @@ def test_every_other_result_has_a_figure_of_its_numbers(panel):
     counts = [c.counts.to_numpy() for c in chain.by_lag.values()]
     np.testing.assert_allclose(bars[:3], [np.triu(n, 1).sum() / n.sum() for n in counts])
     np.testing.assert_allclose(bars[3:], [np.tril(n, -1).sum() / n.sum() for n in counts])
-    for result in (gini, index, dea, accounts, chain):
+    results = (gini, index, dea, accounts, chain, chain.overall, ind.kernel_densities(panel, "output", **KEYS),
+               ind.sigma_convergence(panel, "output", **KEYS), ind.growth_table(panel, ["gsp"], **KEYS),
+               ind.malmquist(panel, ["pc", "emp"], ["gsp"], **KEYS),
+               ind.beta_convergence(panel, "output", w, **KEYS))  # fmt: skip
+    for result in results:
+        table = result.tidy()
+        assert table.columns[:7].tolist() == SCHEMA
+        assert table["estimate"].dtype == float
+        assert len(result.to_frame())
         assert type(result) is getattr(ind, type(result).__name__)
         assert result.summary() == str(result)
 
