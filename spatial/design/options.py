@@ -66,7 +66,8 @@ class ModelOptions:
             value = getattr(self, name)
             if value is not None and value not in allowed:
                 check_option(name, value, allowed)
-        if self.durbin is not None and not specification.durbin:
+        literal = specification.lag and self.durbin is not None and not len(self.durbin)  # W 1 left out
+        if self.durbin is not None and not (specification.durbin or literal):
             message = f"durbin= has no meaning for {specification.name}"
             raise SpatialInputError("E501", message, hint="use slx, sdm or sdem")
         if self.estimator != "gmm":

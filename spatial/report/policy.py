@@ -125,7 +125,7 @@ def spatial_did_text(result) -> str:
                 if line.startswith("standard errors:") else line for line in head]  # fmt: skip
     lines = [f"Spatial difference-in-differences: effects of {result.treatment} on {result.response}", *head]
     if not by_unit:
-        lines += [f"intervals: {settings['draws']:,} draws, seed {settings['seed']}"]
+        lines += [f"{100 * settings['level']:g} % intervals: exact under the distribution of the estimates"]
     lines += [f"note: {note}" for note in result.notes if f"note: {note}" not in head]
     lines += ["", with_df(result.table, level, "") if by_unit else tidy_text(result.table)]
     treated, neighbours = result.table["n"].iloc[[0, -1]]
@@ -145,7 +145,7 @@ def what_if_text(result, shown: int = 12) -> str:
     when = "" if settings["period"] is None else f" as of {settings['period']}"
     lines = [f"What if {result.variable} changes in {changed:,} of {len(table):,} units{when}: {d.formula}",
              f"weights: {d.weights.header()}",
-             f"intervals: {settings['draws']:,} draws, seed {settings['seed']}", ""]  # fmt: skip
+             f"{100 * settings['level']:g} % intervals: exact under the distribution of the estimates", ""]
     part = table.reindex(table["estimate"].abs().sort_values(ascending=False, kind="stable").index)[:shown]
     head = ["largest responses", "change", "estimate", "std. error", "low", "high"]
     keys = ["change", "estimate", "std_error", "conf_low", "conf_high"]

@@ -6,6 +6,7 @@ import numpy as np
 
 from .etable import number_cell, said
 from .table import Table
+from .text import method_text
 
 CHANGES = ("direct", "indirect", "total")
 
@@ -51,7 +52,7 @@ def search_table(searches: dict, failed: dict) -> Table:
     sections += [(f"{kind.capitalize()} effects of the model chosen", _effects(kind, effects)) for kind in CHANGES]
     first = found[0]
     notes = [f"Tests: statistic (p-value); decisions at {first.significance:.0%}, rule {first.rule}. Effects: estimate "
-             f"(standard error), {effects[0].draws:,} draws, seed {effects[0].seed}."]  # fmt: skip
+             f"(standard error), {method_text(getattr(effects[0], 'short_run', effects[0]))}."]  # fmt: skip
     notes.append(f"Weights: {said(heads, [fit.design.weights.header() for fit in chosen])}.")
     notes += [f"{name} could not be searched: {why}." for name, why in failed.items()]
     return Table(tuple(heads), tuple(sections), tuple(notes), f"Specification search: {chosen[0].design.formula}")

@@ -41,6 +41,10 @@ class Evidence:
         """p-values of one model against the larger ones that were estimated."""
         return {large: self.edges[small, large] for large in LARGER[small] if (small, large) in self.edges}
 
+    def within(self, large: str) -> dict[str, float]:
+        """p-values of the one-step models within a larger one."""
+        return {small: p for (small, other), p in self.edges.items() if other == large and small != "OLS"}
+
     def likeliest(self, names) -> str:
         return max(names, key=lambda name: self.probabilities.get(name, -1.0))
 
@@ -71,7 +75,8 @@ def specific_to_general(evidence: Evidence, significance: float) -> Decision:
     1. OLS, unless LM lag, LM error or LM WX rejects it (Bonferroni over the three).
     2. Of SAR, SEM and SLX those that no larger model rejects (Bonferroni over each one's two or three); of several the
        most probable.
-    3. The most probable of SDM, SDEM and SAC.
+    3. Of SDM, SDEM and SAC those that reject every one-step model within them, or all if none does; of several the
+       most probable.
     """
     against = evidence.against("OLS")
     steps = [_sentence("OLS", against, significance)]
@@ -91,8 +96,12 @@ def specific_to_general(evidence: Evidence, significance: float) -> Decision:
             steps.append(f"Of {_and(enough)} {choice} is the most probable.")
         return Decision(choice, tuple(steps))
     larger = [name for name in TWO_STEPS if name in evidence.probabilities]
-    choice = evidence.likeliest(larger)
-    steps.append(f"Of {_and(larger)} {choice} is the most probable.")
+    needed = [name for name in larger if all(p < significance for p in evidence.within(name).values())] or larger
+    choice = evidence.likeliest(needed)
+    if len(needed) == 1:
+        steps.append(f"Of {_and(larger)} {choice} alone rejects all that it nests.")
+    else:
+        steps.append(f"Of {_and(needed)} {choice} is the most probable.")
     return Decision(choice, tuple(steps))
 
 

@@ -164,7 +164,11 @@ def _search(formula, data, w, level, rule, options) -> Search:
     evidence = _evidence(fits, lm, durbin_lm, compared, dict(zip(nested, wald)))
     decision = RULES[rule](evidence, level)
     decisions |= {"Model": decision.choice, "Probabilities": _shares(evidence.probabilities)}
-    return Search(tuple(tables), (*steps, *decision.steps), decision.choice, fits, level, decisions, rule,
+    path = [*steps, *decision.steps]
+    probable = evidence.likeliest(evidence.probabilities)
+    if probable != decision.choice:
+        path.append(f"By probability alone it would be {probable} ({evidence.probabilities[probable]:.2f}).")
+    return Search(tuple(tables), tuple(path), decision.choice, fits, level, decisions, rule,
                   evidence.probabilities)  # fmt: skip
 
 
@@ -204,8 +208,8 @@ def _evidence(fits, lm, durbin_lm, compared, wald) -> Evidence:
 
 
 def _shares(shares: dict[str, float]) -> str:
-    """The three most probable models."""
-    first = sorted(shares.items(), key=lambda item: -item[1])[:3]
+    """The two most probable models."""
+    first = sorted(shares.items(), key=lambda item: -item[1])[:2]
     return ", ".join(f"{name} {share:.2f}" for name, share in first)
 
 

@@ -146,7 +146,7 @@ def test_dense_twin_of_the_moments(vcov, kind):
     data, W = cross_section(21, n=60, lam=0.3, **kind)
     ids, n = W.index, len(W)
     M = pd.DataFrame(random_weights(np.random.default_rng(99), n), index=ids, columns=ids)
-    fit = sp.sac("y ~ a + b", data, W, w_error=M.sample(frac=1, random_state=1).loc[:, ids[::-1]].pipe(
+    fit = sp.sac("y ~ a + b", data, W, durbin=[], w_error=M.sample(frac=1, random_state=1).loc[:, ids[::-1]].pipe(
         lambda m: m.loc[m.columns]), method="gmm", vcov=vcov)  # fmt: skip
     w, m = W.to_numpy(), M.to_numpy()
     X = np.column_stack([np.ones(n), data[["a", "b"]]])

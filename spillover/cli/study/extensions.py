@@ -14,7 +14,7 @@ from .words import LEVEL, estimate, p_said, who
 def dynamics(q: Question, found: dict, *, lags: str = "both") -> Chapter:
     """The model with its own past: short-run and long-run effects."""
     fit = q.estimate(q.formula, q.panel, q.leading, lags=lags, **q.keys)
-    effects = fit.effects(draws=q.draws, seed=q.seed)
+    effects = fit.effects()
     tables = {
         "dynamic_model": Table(fit.tidy(), f"Coefficients of the dynamic {fit.specification.name}"),
         "dynamic_effects": Table(effects.tidy(), "Short-run and long-run effects"),
@@ -45,7 +45,7 @@ def heterogeneity(
 def moderation(q: Question, found: dict, *, variable: str, moderator: str, at: list[float]) -> Chapter:
     """Effects of a regressor at values of a moderator that it is multiplied with."""
     fit = q.estimate(f"{q.formula} + {variable}:{moderator}", q.panel, q.leading, **q.keys)
-    result = sp.effects_by(fit, variable, at={moderator: list(at)}, draws=q.draws, seed=q.seed)
+    result = sp.effects_by(fit, variable, at={moderator: list(at)})
     tables = {
         "moderation": Table(result.tidy(), f"Effects of {q.name(variable)} at values of {q.name(moderator)}"),
         "moderation_model": Table(fit.tidy(), "Coefficients, the product among them"),

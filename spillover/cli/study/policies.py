@@ -19,7 +19,7 @@ def policy(
     keys = {"entity": q.entity, "time": q.time, "treatment": treatment}
     keys |= {"window": tuple(window)} if window else {}
     alone = sp.did(formula, q.panel, method=method, **keys)
-    spatial = sp.spatial_did(formula, q.panel, q.leading, draws=q.draws, seed=q.seed, **keys)
+    spatial = sp.spatial_did(formula, q.panel, q.leading, **keys)
     tables = {
         "did": Table(alone.table, "Average effect on the treated, as if nothing spilled over"),
         "spatial_did": Table(spatial.table, "Direct and indirect effects of the policy"),
@@ -103,7 +103,7 @@ def what_if(
 ) -> Chapter:  # fmt: skip
     """A regressor changed in some units, and the response of all."""
     moved = {"change": change, "percent": percent, "to": to, "share": share, "units": units}
-    result = sp.what_if(found["model"].result, variable, draws=q.draws, seed=q.seed, **moved)
+    result = sp.what_if(found["model"].result, variable, **moved)
     tables = {"what_if": Table(result.table.rename_axis(q.entity).reset_index(), "Every unit's change and response")}
     answer = ()
     if groups is not None:

@@ -7,14 +7,14 @@ import pandas as pd
 import spatial as sp
 from spatial import plot
 from spatial.report.html import Figure, Table
-from spatial.report.text import number
+from spatial.report.text import intervals_text, number
 
 from .question import Chapter, Question
 from .words import HOW_TO_READ, about_spillovers, about_weights, outcome_units
 
 
 def effects(q: Question, found: dict) -> Chapter:
-    e = found["model"].result.effects(draws=q.draws, seed=q.seed)
+    e = found["model"].result.effects()
     drawn = Figure(plot.effects(e), "Direct, indirect and total effects", "Points and intervals of the effects")
     return Chapter(
         "Direct, indirect and total effects",
@@ -22,7 +22,7 @@ def effects(q: Question, found: dict) -> Chapter:
         HOW_TO_READ,
         {"effects": Table(e.tidy(), "Effects")},
         {"effects": drawn},
-        note=f"Intervals: {e.level:.0%}, from {e.kept:,} draws, seed {e.seed}.",
+        note=f"{intervals_text(e)}.",
         answer=about_spillovers(e, q.name),
         layer=_by_unit(e),
     )
