@@ -14,8 +14,8 @@ import pandas as pd
 from spillover.show import Shown
 
 from ..effects.average import KINDS
-from ..effects.propagate import Averages, draw, selectors
-from ..records.schema import SCHEMA, critical_value, two_sided
+from ..effects.mixture import Inference, Pooled, summarize
+from ..records.schema import SCHEMA, critical_value
 
 NEGLIGIBLE = 1e-10  # probability of a W whose effects need not be known
 
@@ -27,71 +27,66 @@ class AveragedEffects(Shown):
     Attributes
     ----------
     variables : tuple of v str
-    estimates, std_errors, conf_low, conf_high : ndarray, shape (3, v): direct, indirect, total
-        Mean, standard deviation and quantiles of the mixture.
+    inference : Inference
+        Estimates, standard errors, statistics, p-values and intervals of the mixture, (3, v) each: direct, indirect,
+        total.
     from_weights : ndarray, shape (3, v)
-        Share of the variance that not knowing W adds: between the W over all.
+        Share of the variance that not knowing W adds: between the W over all. Variances under each W are squares of
+        the standard errors there.
     probabilities : Series
         The mixture's weights.
-    draws, seed, level
-        How the mixture was drawn, under each W.
+    level : float
     """
 
     variables: tuple[str, ...]
-    estimates: np.ndarray = field(repr=False)
-    std_errors: np.ndarray = field(repr=False)
-    conf_low: np.ndarray = field(repr=False)
-    conf_high: np.ndarray = field(repr=False)
+    inference: Inference = field(repr=False)
     from_weights: np.ndarray = field(repr=False)
     probabilities: pd.Series = field(repr=False)
-    draws: int
-    seed: int
     level: float
+
+    @property
+    def estimates(self) -> np.ndarray:
+        return self.inference.estimate
+
+    @property
+    def std_errors(self) -> np.ndarray:
+        return self.inference.std_error
+
+    @property
+    def conf_low(self) -> np.ndarray:
+        return self.inference.low
+
+    @property
+    def conf_high(self) -> np.ndarray:
+        return self.inference.high
 
     def tidy(self) -> pd.DataFrame:
         """One row per effect and variable in the common schema, plus ``effect`` and ``from_weights``."""
         index = pd.MultiIndex.from_product([KINDS, self.variables], names=["effect", "term"])
-        columns = {"estimate": self.estimates, "std_error": self.std_errors, "conf_low": self.conf_low,
-                   "conf_high": self.conf_high, "from_weights": self.from_weights}  # fmt: skip
-        table = pd.DataFrame({name: values.ravel() for name, values in columns.items()}, index=index)
-        table["statistic"] = table["estimate"] / table["std_error"].where(table["std_error"] > 0)
-        table["p_value"] = two_sided(table["statistic"])
-        return table.reset_index()[["effect", *SCHEMA, "from_weights"]]
+        columns = {**self.inference.columns(), "from_weights": self.from_weights.ravel()}
+        return pd.DataFrame(columns, index=index).reset_index()[["effect", *SCHEMA, "from_weights"]]
 
 
-def averaged_effects(effects: dict, probabilities: pd.Series, draws: int, seed: int, level: float) -> AveragedEffects:
+def averaged_effects(effects: dict, probabilities: pd.Series, level: float) -> AveragedEffects:
     """Average ``Effects`` by key, of those that have probabilities; those of next to nothing take no part."""
     critical_value(level)  # refuses what is no level
     used = {key: effects[key] for key, p in probabilities.items() if p > NEGLIGIBLE}
     p = np.array([probabilities[key] for key in used])
     p = p / p.sum()
-    first = next(iter(used.values()))
+    variables = next(iter(used.values())).variables
     estimates = np.array([e.estimates for e in used.values()])
-    samples = [_draws(e, draws, seed) for e in used.values()]
-    within = np.array([s.var(axis=0, ddof=1) for s in samples])
     mean = np.tensordot(p, estimates, 1)
     between = np.tensordot(p, (estimates - mean) ** 2, 1)
-    variance = np.tensordot(p, within, 1) + between
-    low, high = _quantiles(samples, p, ((1 - level) / 2, (1 + level) / 2))
+    variance = np.tensordot(p, np.array([e.std_errors for e in used.values()]) ** 2, 1) + between
     share = np.divide(between, variance, out=np.zeros_like(between), where=variance > 0)
-    found = (mean, np.sqrt(variance), low, high, share)
-    return AveragedEffects(first.variables, *found, probabilities, draws, seed, level)
+    return AveragedEffects(variables, _pooled(list(used.values()), p, mean, level), share, probabilities, level)
 
 
-def _draws(effects, draws, seed) -> np.ndarray:
-    """(kept, 3, v) draws of the effects under one W."""
-    fit = effects.fit
-    return draw(fit, Averages(fit), selectors(fit, effects.variables), draws, seed)
-
-
-def _quantiles(samples, p, levels):
-    """Quantiles of the mixture: every draw weighs its W's probability over the draws of that W."""
-    values = np.concatenate(samples)
-    mass = np.concatenate([np.full(len(s), share / len(s)) for s, share in zip(samples, p)])
-    order = np.argsort(values, axis=0, kind="stable")
-    cumulated = np.cumsum(mass[order], axis=0) - mass[order] / 2
-    ordered = np.take_along_axis(values, order, axis=0)
-    out = np.empty((len(levels), *values.shape[1:]))
-    for place in np.ndindex(values.shape[1:]):
-        out[(slice(None), *place)] = np.interp(levels, cumulated[(slice(None), *place)], ordered[(slice(None), *place)])
-    return out
+def _pooled(effects: list, p: np.ndarray, mean: np.ndarray, level: float) -> Inference:
+    """The mixture over W of the mixtures over rho."""
+    laws = [e.inferred.law for e in effects]
+    if any(law is None for law in laws):  # a fit without standard errors
+        return Inference(mean, *np.full((5, *mean.shape), np.nan))
+    freedom = [law.given.df_reference for law in laws]
+    df = None if None in freedom else min(freedom)
+    return summarize(Pooled(tuple(law.mixture for law in laws), p, df), mean.ravel(), level).reshaped(*mean.shape)

@@ -161,7 +161,7 @@ class Comparison(Shown):
         return Lazy(self.fits, self._effects)
 
     def _effects(self, key) -> Effects:
-        return self.fits[key].effects(draws=self.draws, seed=self.seed)
+        return self.fits[key].effects()
 
     def tidy(self, keys=None) -> pd.DataFrame:
         """Effects under every W, in the common schema plus ``weights``, ``effect`` (and ``model``); or those of some
@@ -184,7 +184,7 @@ class Comparison(Shown):
             E511 for fits without a likelihood.
         """
         self._refuse_without_probabilities()
-        return averaged_effects(self.effects, self.probabilities.dropna(), self.draws, self.seed, level)
+        return averaged_effects(self.effects, self.probabilities.dropna(), level)
 
     # -- tests and likeness ------------------------------------------------------------------------------
 

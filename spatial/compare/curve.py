@@ -18,7 +18,8 @@ from spillover.matrix import as_weights
 from spillover.show import Shown
 
 from ..effects.average import KINDS
-from ..models.again import again, specification_of
+from ..models.estimate import fit_of
+from ..models.family import reading_of
 from ..models.fit import Fit
 from .common import on_common_units
 from .jobs import run
@@ -211,13 +212,16 @@ def _fit(shared, name, m, terms, sample) -> Fit:
     """Under the first W by the model's function; under others without reading the data again."""
     frames, models, formulas, *_, options, leads = shared
     frame, ws = frames[sample]
-    where, lead = (m, terms, sample), leads.get((m, terms, sample))
-    fit = None if lead is None else again(lead, ws[name], options)
-    if fit is None:
-        fit = models[m](formulas[terms], frame, ws[name], **options)
-        if specification_of(models[m]) is not None:
-            leads.setdefault(where, fit)
-    return fit
+    where = m, terms, sample
+    lead = leads.get(where)
+    if lead is not None:
+        return fit_of(lead.under(ws[name]))
+    lead = reading_of(models[m], formulas[terms], frame, ws[name], options)
+    if lead is None:
+        return models[m](formulas[terms], frame, ws[name], **options)
+    if lead.repeatable:
+        leads[where] = lead
+    return fit_of(lead)
 
 
 def _chosen(job, models):

@@ -19,7 +19,8 @@ from spillover.ids import positions
 from spillover.matrix import SpatialWeights, as_weights, refuse_varying
 from spillover.show import Shown
 
-from ..models.again import solved_again
+from ..models.estimate import sample_of, solve
+from ..models.family import reading_of
 from ..models.fit import Fit
 from ..records.schema import critical_value
 from .journal import digest_of, key_of, opened, told
@@ -106,13 +107,21 @@ def mix_weights(
     def fitted(shares) -> Fit:
         return model(formula, data, _combined(parts, names, shares), **options)
 
-    first, known = fitted(np.full(len(names), 1 / len(names))), {}
+    middle, known = np.full(len(names), 1 / len(names)), {}
+    reading = reading_of(model, formula, data, _combined(parts, names, middle), options)
+    first = fitted(middle) if reading is None else reading
     if first.settings.method != "ml":
         raise SpatialInputError("E513", "shares are estimated by maximum likelihood", hint="use method='ml'")
     spec = first.specification
     if not (spec.lag or spec.error or spec.durbin):
         raise SpatialInputError("E513", "ols has no W, so it has no shares", hint="use sar, sem, slx, sdm ...")
-    ours = model.__module__.startswith("spatial.models.family")
+    quick = reading is not None and reading.repeatable and not reading.settings.effects.random
+
+    def at_shares(shares) -> float:
+        if not quick:
+            return fitted(shares).loglik
+        again = reading.under(_combined(parts, names, shares))
+        return solve(again, sample_of(again)).loglik
     with opened(journal, SCHEMA, resume=resume) as book:
         about = "" if journal is None else key_of("mix", digest_of(data), formula, told(options), model.__name__, names,
                                                   [told(w) for w in parts])  # fmt: skip
@@ -122,10 +131,8 @@ def mix_weights(
             if at not in known:
                 key = key_of(about, at)
                 if key not in book.found:
-                    solved = solved_again(first, _combined(parts, names, at), options) if ours else None
-                    value = fitted(at).loglik if solved is None else solved[2].loglik
-                    book.add(key, {"shares": list(at), "loglik": float(value)})
-                    known[at] = float(value)
+                    known[at] = float(at_shares(at))
+                    book.add(key, {"shares": list(at), "loglik": known[at]})
                 else:
                     known[at] = book.found[key]["loglik"]
             return known[at]

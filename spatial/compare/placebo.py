@@ -61,7 +61,11 @@ class Placebo(Shown):
         return self._pair(what, variable)[1]
 
     def tidy(self) -> pd.DataFrame:
-        """Actual value, and mean, 95 % range and two-sided p-value of its place among the placebos."""
+        """Actual value, mean and 95 % range of the placebos, and the two-sided p-value of its place among them.
+
+        Of rho, lambda and the indirect effects only: that no neighbor matters says nothing about direct effects, nor
+        about the totals that contain them, so their place among the placebos is no test and ``p_value`` is NaN.
+        """
         wanted = [(name, None) for name in self.names]
         wanted += [(kind, variable) for kind in KINDS for variable in self.variables]
         rows = []
@@ -69,7 +73,7 @@ class Placebo(Shown):
             values, actual = self._pair(what, variable)
             values = values[np.isfinite(values)]
             low, high = np.quantile(values, [0.025, 0.975])
-            p = pseudo_p(actual, values, "two-sided")
+            p = pseudo_p(actual, values, "two-sided") if what in (*self.names, "indirect") else np.nan
             rows.append((what, variable or what, actual, values.mean(), low, high, p, len(values)))
         columns = ["effect", "term", "estimate", "placebo_mean", "placebo_low", "placebo_high", "p_value", "placebos"]
         return pd.DataFrame(rows, columns=columns)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..design.design import INTERCEPT
 from ..logdet.stacked import logistic, logit
-from ..models.estimate import Reading
+from ..models.reading import Reading
 from ..models.stack import Stack, largest_stack, stacked
 from .estimates import Estimate
 from .posterior import given
@@ -24,13 +24,13 @@ END = 30.0  # v beyond which nothing is left
 WIDER, TIMES = 1.6, 8  # where the integrand does not fall soon enough
 
 
-def estimates_of(lead: Reading, weights: list, options: dict, prior: Prior, among: int) -> list[Estimate | None]:
+def estimates_of(lead: Reading, weights: list, prior: Prior, among: int) -> list[Estimate | None]:
     """Of the lead's model under ``weights``; None where a single fit must be made."""
     out, size = [], largest_stack(lead)
     for start in range(0, len(weights), size):
         part = weights[start : start + size]
         found = [None] * len(part)
-        stack = stacked(lead, part, options, among)
+        stack = stacked(lead, part, among)
         if stack is not None:
             for i, estimate in zip(stack.which, _estimates(lead, stack, part, prior)):
                 found[i] = estimate

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -11,9 +11,11 @@ import pandas as pd
 from scipy.special import logsumexp
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import SpatialWeights, as_weights
 from spillover.show import Shown
 
 from ..models.fit import Fit
+from .comparison import Comparison
 from .estimates import Lazy
 from .prior import DEFAULT, Prior
 from .weights import compare_weights
@@ -33,6 +35,8 @@ class Tuning(Shown):
     level : float
     name : str
         Of the parameter, for tables and figures.
+    comparison : Comparison
+        Of the W of all values, by their text.
     prior : Prior
     """
 
@@ -42,6 +46,7 @@ class Tuning(Shown):
     failed: dict
     level: float
     name: str
+    comparison: Comparison = field(repr=False)
     prior: Prior = DEFAULT
 
     @property
@@ -51,7 +56,23 @@ class Tuning(Shown):
 
     @property
     def fit(self) -> Fit:
+        """The fit given the best value: its errors and intervals take that value as known, and are too short for it.
+
+        With a tuned W, intervals of the indirect effect covered 42 % where 95 % were asked for; averaged over the
+        values 97 %. See ``averaged``.
+        """
         return self.fits[self.best]
+
+    def averaged(self, level: float = 0.95):
+        """Effects averaged over the values by their posterior probabilities (LeSage & Pace 2009, section 6.4).
+
+        Their intervals carry the doubt about the parameter.
+
+        Returns
+        -------
+        AveragedEffects
+        """
+        return self.comparison.averaged(level)
 
     @property
     def interval(self) -> tuple:
@@ -141,7 +162,7 @@ def tune_weights(
     built, failed, first = {}, {}, None
     for value in values:
         try:
-            built[value] = family(value)
+            built[value] = _labelled(family(value), f"{name} = {value}, taken as given")
         except SpatialInputError as error:
             first = first or error
             failed[value] = f"{error.code}: {error.message}"
@@ -157,7 +178,13 @@ def tune_weights(
         raise SpatialInputError("E513", "the fits do not have likelihoods of the same data: some W have islands",
                                 hint="islands='nearest' in the family, or correction=False")  # fmt: skip
     fits = Lazy(estimates, partial(_by_text, found.fits))
-    return Tuning(tuple(estimates), fits, estimates, failed, level, name, prior or DEFAULT)
+    return Tuning(tuple(estimates), fits, estimates, failed, level, name, found, prior or DEFAULT)
+
+
+def _labelled(w, note: str):
+    """Weights whose header says the value; anything that is no single matrix as it is."""
+    w = as_weights(w)
+    return replace(w, notes=(*w.notes, note)) if isinstance(w, SpatialWeights) else w
 
 
 def _by_text(fits, value) -> Fit:

@@ -11,9 +11,10 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.matrix import SpatialWeights, TemporalWeights
 
-from ..models.again import again, as_another, read_first, specification_of
-from ..models.estimate import Reading
+from ..models.estimate import fit_of
+from ..models.family import MODELS, reading_of
 from ..models.fit import Fit
+from ..models.reading import Reading
 from ..models.stack import FEW, can_stack, over_its_units
 from .estimates import Estimate, of_fit
 from .journal import digest_of, key_of, told
@@ -60,20 +61,30 @@ class Work:
     def _lead(self, model, other: Reading | None) -> Reading | None:
         """Data as the model reads them under the first W that stands for all, with the transformation, which W without
         islands have; those that another model has read, where they will do."""
-        if other is not None and (found := _like(other, model, self.options)) is not None:
+        if other is not None and (found := self._like(other, model)) is not None:
             return found
         found = None
         for i, w in enumerate(self.named.values()):
             if found and i >= LOOKED_AT:
                 break
             try:
-                reading = read_first(model, self.formula, self.data, w, self.options)
+                reading = reading_of(model, self.formula, self.data, w, self.options)
             except SpatialInputError:
                 continue
-            if reading is None or reading.settings.correction != "additive":
+            if reading is None or not reading.repeatable:
+                return None
+            if reading.settings.correction != "additive":
                 return reading
             found = found or reading
         return found
+
+    def _like(self, other: Reading, model) -> Reading | None:
+        """Another model of the same data, where its correction is the transformation too."""
+        try:
+            found = reading_of(model, self.formula, self.data, None, self.options, like=other)
+        except SpatialInputError:
+            return None
+        return None if found is None or found.settings.correction == "additive" else found
 
     def fit(self, jobs: dict, key) -> Fit:
         """The fit of a key."""
@@ -101,25 +112,17 @@ class Work:
         return out
 
 
-def _like(other: Reading, model, options) -> Reading | None:
-    try:
-        found = as_another(other, model, options)
-    except SpatialInputError:
-        return None
-    return None if found is None or found.settings.correction == "additive" else found
-
-
 def done_together(work: Work, jobs: list) -> list[tuple[Estimate | SpatialInputError, Fit | None]]:
     """Estimates of some jobs, or the errors that say why there are none; fits where they were made."""
     out, ready, order = [None] * len(jobs), {}, None
     for m, lead in enumerate(work.leads):
-        if lead is None or not lead.design.weights.labelled or not can_stack(lead, work.options):
+        if lead is None or not lead.design.weights.labelled or not can_stack(lead):
             continue
         if order is None or not order.equals(lead.design.ids):  # mostly the same for all models
             names = dict.fromkeys(name for name, _ in jobs)
             order, ready = lead.design.ids, {name: over_its_units(lead, work.named[name]) for name in names}
         mine = {i: w for i, (name, at) in enumerate(jobs) if at == m and (w := ready[name]) is not None}
-        for i, found in zip(mine, estimates_of(lead, list(mine.values()), work.options, work.prior, len(work.named))):
+        for i, found in zip(mine, estimates_of(lead, list(mine.values()), work.prior, len(work.named))):
             out[i] = None if found is None else (found, None)
     return [_alone(work, job) if found is None else found for job, found in zip(jobs, out)]
 
@@ -127,7 +130,7 @@ def done_together(work: Work, jobs: list) -> list[tuple[Estimate | SpatialInputE
 def uncorrected(work: Work, jobs: dict) -> dict:
     """log p(y | W, model) of the likelihoods without the Lee-Yu correction, by key."""
     out = {key: log_marginal(work.fit(jobs, key), work.prior, correction=False) for key, (_, m) in jobs.items()
-           if specification_of(work.models[m]) is None}  # fmt: skip
+           if work.models[m] not in MODELS}  # fmt: skip
     plain = replace(work, options={**work.options, "correction": False}).with_leads(len(jobs))
     keys, size = [key for key in jobs if key not in out], AT_ONCE * len(work.models)
     for start in range(0, len(keys), size):
@@ -141,8 +144,7 @@ def _alone(work: Work, job) -> tuple[Estimate | SpatialInputError, Fit | None]:
     name, m = job
     w, lead = work.named[name], work.leads[m]
     try:
-        quick = None if lead is None else again(lead, w, work.options)
-        fit = quick or work.models[m](work.formula, work.data, w, **work.options)
+        fit = fit_of(lead.under(w)) if lead else work.models[m](work.formula, work.data, w, **work.options)
         return of_fit(fit, work.prior), fit
     except SpatialInputError as error:
         return error, None

@@ -69,8 +69,8 @@ class Cluster:
     """Sandwich of scores added up by group; two groupings give the two-way covariance V1 + V2 - V12.
 
     With a spatial lag or error the variance counts groups and pairs of groups (``pairs``), from residuals adjusted
-    for leverage: M_gg^(-1/2) e_g (CR2) with the factor G / (G - 1), and M_gg^(-1) e_g (CR3) with (G - 1) / G where
-    there are fewer than 20 groups. After least squares the factor is G / (G - 1) times (n - 1) / (n - K), as in
+    for leverage: M_gg^(-1/2) e_g (CR2) with the factor G / (G - 1), and M_gg^(-1) e_g (CR3) where there are fewer than
+    20 groups. After least squares the factor is G / (G - 1) times (n - 1) / (n - K), as in
     Stata. t statistics have G - 1 degrees of freedom.
 
     Parameters
@@ -127,7 +127,7 @@ def meat_by_group(fit: FitRecord, codes: np.ndarray, pairs: bool):
     if len(codes) == G:
         factor, power = 1.0, CR2
     elif G < FEW_GROUPS:
-        factor, power = (G - 1) / G, CR3
+        factor, power = 1.0, CR3
     else:
         factor, power = G / (G - 1), CR2
     return lambda S: factor * pairs_meat(fit, codes, adjusted_residuals(fit, codes, power))

@@ -28,6 +28,8 @@ class Sample:
         log|A| and log|B|.
     dummies : int
         So many last columns of X are fixed effects that cannot be taken out beforehand: see ``models._dummies``.
+    names : tuple of str
+        Of X's columns, dummies not named.
     known : (X, Q, R), optional
         X = Q R from the checks at the door; it holds for that X alone.
     """
@@ -42,6 +44,7 @@ class Sample:
     lag: Jacobian | None = None
     error: Jacobian | None = None
     dummies: int = 0
+    names: tuple[str, ...] = ()
     known: tuple[np.ndarray, np.ndarray, np.ndarray] | None = field(default=None, repr=False)
 
     @property

@@ -64,4 +64,5 @@ def sample_with_dummies(
         MX=np.column_stack([rows(spatial_lag(M, X)), MU]),
         error=determinant,
         dummies=U.shape[1],
+        names=tuple(names),
     )

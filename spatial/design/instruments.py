@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
+import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from .design import Design, _durbin_columns, design
-from .formula import INTERCEPT, read_formula
-from .specification import Specification
+from .design import Design, design
+from .formula import INTERCEPT, canonical, read_formula
 
 
 def design_with_instruments(
-    specification: Specification, formula, data, w, *, endog, instruments, durbin, **keys
-) -> tuple[Design, tuple[str, ...], dict[str, np.ndarray]]:
+    formula: str, data: pd.DataFrame, w, *, endog: Sequence[str], instruments: Sequence[str], **keys
+) -> Design:
     """Read formula and instruments as one, so that missing values and lags cut both alike; then part them.
 
     Returns
     -------
-    d : Design of the formula alone
-    endog : tuple of str
-        Regressors of it.
-    Z : dict of str to ndarray (T, N)
-        The instruments' columns. One that is a regressor too is among both.
+    Design
+        Of the formula alone, with ``endog``, regressors of it, and ``instruments``, their columns (T, N) by name. One
+        that is a regressor too is among both.
 
     Raises
     ------
@@ -37,7 +35,8 @@ def design_with_instruments(
         given, absent = ("endog", "instruments") if endog else ("instruments", "endog")
         raise SpatialInputError("E501", f"{given}= needs {absent}=: endogenous regressors and what instruments them")
     # 1. One design of all columns, and which terms ask for them.
-    both = design(f"{formula} + {' + '.join(instruments)}", data, w, lagged=False, **keys)
+    formula, bar, absorbed = formula.partition("|")
+    both = design(f"{formula} + {' + '.join(instruments)} {bar}{absorbed}", data, w, lagged=False, **keys)
     available, response = tuple(data.columns), formula.split("~", 1)[0]
     own = [name for name, _ in read_formula(formula, available).right]
     others = [name for name, _ in read_formula(f"{response} ~ {' + '.join(instruments)}", available).right]
@@ -46,18 +45,22 @@ def design_with_instruments(
     in_x = [j for j, name in enumerate(both.names) if j not in in_z or _belongs(name, own)]
     names = tuple(both.names[j] for j in in_x)
     slopes = [name for name in names if name != INTERCEPT]
+    endog = tuple(canonical(name, available) for name in endog)
     for name in endog:
+        if name in others:
+            raise SpatialInputError("E501", f"{name!r} is named as endogenous and as an instrument", column=name,
+                                    hint="an instrument is not correlated with the error: leave it out of one of "
+                                    "them")  # fmt: skip
         if name not in slopes:
             raise SpatialInputError("E502", f"endog names {name!r}, which is no regressor", column=name,
                                     hint="the regressors are " + ", ".join(map(repr, slopes)))  # fmt: skip
     if len(in_z) < len(endog):
         raise SpatialInputError("E704", f"{len(endog)} endogenous regressors need as many instruments, "
                                 f"got {len(in_z)}")  # fmt: skip
-    lagged = _durbin_columns(list(names), durbin) if specification.durbin else ()
     said = f"endogenous: {', '.join(endog)}; instruments: {', '.join(instruments)}"
     X, notes = both.X[:, :, in_x], (*both.notes, said)
-    d = replace(both, X=X, names=names, durbin=lagged, formula=formula, notes=notes)
-    return d, endog, {both.names[j]: both.X[:, :, j] for j in in_z}
+    Z = {both.names[j]: both.X[:, :, j] for j in in_z}
+    return replace(both, X=X, names=names, formula=formula, notes=notes, endog=endog, instruments=Z)
 
 
 def _belongs(column: str, terms) -> bool:

@@ -41,21 +41,20 @@ def moderated_terms(d: Design, variable: str) -> list[Moderated]:
     """
     terms = read_formula(d.formula, tuple(d.frame.columns))
     factors = {factor.text: factor for _, product in terms.right for factor in product}
-    split = {name: [part.partition("[") for part in _parts(name)] for name in d.regressors}
-    found = [name for name, parts in split.items() if variable in [text for text, *_ in parts]]
+    split = {name: term_parts(name) for name in d.regressors}
+    found = [name for name, parts in split.items() if variable in [text for text, _ in parts]]
     if not found:
         hint = "the regressors are " + ", ".join(dict.fromkeys(p[0][0] for p in split.values()))
         raise SpatialInputError("E502", f"{variable!r} is no regressor of this fit", column=str(variable), hint=hint)
     own = set(factors[variable].columns)
     for name, parts in split.items():
-        others = [factors[text] for text, *_ in parts if text != variable]
+        others = [factors[text] for text, _ in parts if text != variable]
         if any(own & set(factor.columns) for factor in others) or [p[0] for p in parts].count(variable) > 1:
             raise SpatialInputError("E530", f"{variable!r} also enters through {name!r}: its effect depends on itself",
                                     column=variable, hint="effects() has the effect of every term")  # fmt: skip
     out = []
     for name in found:
-        others = [(factors[text], level.rstrip("]").removeprefix("T.")) for text, _, level in split[name]
-                  if text != variable]  # fmt: skip
+        others = [(factors[text], level) for text, level in split[name] if text != variable]
         if bad := [f.text for f, level in others if not level and not f.functions <= set(FUNCTIONS)]:
             raise SpatialInputError("E530", f"the moderator {bad[0]!r} cannot be evaluated apart from the data",
                                     column=bad[0], hint="make it a column of the data first")  # fmt: skip
@@ -75,6 +74,12 @@ def moderator_values(d: Design, term: Moderated, at: dict) -> np.ndarray:
             numbers = {c: np.asarray(values, dtype=float) for c, values in given.items()}
             out = out * number_value(factor, numbers)
     return out
+
+
+def term_parts(name: str) -> list[tuple[str, str]]:
+    """The factors of a column and their levels: ``x:C(region)[T.a]`` is ("x", "") and ("C(region)", "a")."""
+    pieces = [part.partition("[") for part in _parts(name)]
+    return [(text, level.rstrip("]").removeprefix("T.")) for text, _, level in pieces]
 
 
 def _parts(name: str) -> list[str]:

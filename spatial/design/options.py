@@ -2,13 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from spillover.errors import SpatialInputError, check_option
 
 from .fixed_effects import FixedEffects
 
 if TYPE_CHECKING:
-    from ..covariance.random import RandomEffects
+    from .specification import Specification
+
+CHOICES = {  # beside None, which takes the default
+    "wx_order": (1, 2),
+    "lags": ("y", "Wy", "both"),
+    "random_error": ("kkp", "baltagi"),
+    "correction": (True, False, "additive"),
+    "missing": ("error", "drop", "period"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions:
+    """The keywords of the public models, as the user gave them; ``help(sp.sdm)`` explains each."""
+
+    entity: str | None = None
+    time: str | None = None
+    effects: str | None = None
+    durbin: Sequence[str] | None = None
+    wx_order: int = 1
+    lags: str | None = None
+    method: object = "ml"
+    w_error: object = None
+    random_error: str | None = None
+    endog: Sequence[str] | None = None
+    instruments: Sequence[str] | None = None
+    correction: bool | str = True
+    vcov: object = None
+    missing: str = "error"
+    logdet: str | None = None
+
+    @property
+    def estimator(self) -> str:
+        """The method's name: an object holds the settings of GMM, None leaves the choice to the model."""
+        return "ml" if self.method is None else self.method if isinstance(self.method, str) else "gmm"
+
+    @property
+    def covariance(self) -> object:
+        """The covariance, or the method's usual one."""
+        usual = {"ml": "oim", "gmm": "classical"}
+        return usual.get(self.estimator, self.estimator) if self.vcov is None else self.vcov
+
+    def check(self, specification: Specification) -> None:
+        """Refuse what cannot be before the data are read.
+
+        Raises
+        ------
+        SpatialInputError
+            E501.
+        """
+        for name, allowed in CHOICES.items():
+            value = getattr(self, name)
+            if value is not None and value not in allowed:
+                check_option(name, value, allowed)
+        literal = specification.lag and self.durbin is not None and not len(self.durbin)  # W 1 left out
+        if self.durbin is not None and not (specification.durbin or literal):
+            message = f"durbin= has no meaning for {specification.name}"
+            raise SpatialInputError("E501", message, hint="use slx, sdm or sdem")
+        if self.estimator != "gmm":
+            if self.endog or self.instruments:
+                raise SpatialInputError("E501", "endogenous regressors need method='gmm'")
+            return
+        for name, needless in (("correction", "no correction"), ("logdet", "no determinant")):
+            if (value := getattr(self, name)) not in (True, None):
+                message = f"{name}={value!r} belongs to method='ml': moments need {needless}"
+                raise SpatialInputError("E501", message)
 
 
 @dataclass(frozen=True)
@@ -25,8 +93,10 @@ class Settings:
         The covariance, as the public functions take it.
     logdet : str or None
         How log|I - rho W| was to be computed; None leaves it to W's size and structure.
-    random : RandomEffects or None
+    random : spatial.solve.random_effects.RandomEffects or None
         The variance components of random effects.
+    requested : ModelOptions
+        The keywords that led to it.
     """
 
     effects: FixedEffects
@@ -34,7 +104,8 @@ class Settings:
     method: str = "ml"
     vcov: object = "oim"
     logdet: str | None = None
-    random: RandomEffects | None = field(default=None, repr=False)
+    random: Any = field(default=None, repr=False)
+    requested: ModelOptions = field(default=ModelOptions(), repr=False, compare=False)
 
     @property
     def corrected(self) -> bool:
@@ -47,6 +118,7 @@ class Settings:
         return self.method == "ml" and self.correction is not False and self.random is None
 
     def with_(self, **changes) -> Settings:
+        """A copy with other values of some fields."""
         return replace(self, **changes)
 
     def __getitem__(self, name: str):  # transitional: the old keys

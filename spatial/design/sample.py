@@ -12,36 +12,38 @@ from spillover.matrix import SpatialWeights, TemporalWeights
 from ..logdet import Jacobian, logdet
 from .arrays import Sample
 from .checks import degenerate
-from .design import INTERCEPT, Design, spatial_lag
+from .design import INTERCEPT, Design, durbin_columns, spatial_lag
 from .dummies import keeps_dummies, sample_with_dummies
 from .fixed_effects import NO_EFFECTS, TWOWAY_EFFECTS, FixedEffects
 from .gaps import refuse_unbalanced
 from .specification import Specification
 from .varying import refuse_without_likelihood, varying_jacobian
 
+SAME_SUMS = 1e-6  # row sums that differ by a smaller share are one number, written with six digits
+SPANNED = 1e-9  # share of W 1 that other regressors must leave
+
 
 def demeaned_sample(
     specification: Specification, d: Design, effects: FixedEffects, correction, logdet_method: str | None = None
-) -> tuple[Sample, list[str]]:
-    """The arrays of the likelihood and the names of X's columns.
+) -> Sample:
+    """The arrays of the likelihood.
 
     The transformation lags and then demeans, J W y. Without it we follow ``xsmle``, ``splm`` and Elhorst, who
     demean y and lag that, W J y: with time effects a little of them stays in. Weights that vary always lag first:
     W_t c changes from period to period.
     """
-    if keeps_dummies(specification, d, effects):
-        X, names = regressor_columns(d, effects)
-        return sample_with_dummies(d, X, names, effects, correction, logdet_method), names
-    (sample,), names = demeaned_samples(specification, d, d.y[None], d.X[None], effects, correction, logdet_method)
+    if d.varies and keeps_dummies(specification, d, effects):
+        return sample_with_dummies(d, *regressor_columns(d, effects), effects, correction, logdet_method)
+    (sample,) = demeaned_samples(specification, d, d.y[None], d.X[None], effects, correction, logdet_method)
     if isinstance(sample, SpatialInputError):
         raise sample
-    return sample, names
+    return sample
 
 
 def demeaned_samples(
     specification: Specification, d: Design, y: np.ndarray, X: np.ndarray, effects: FixedEffects, correction,
     logdet_method: str | None = None,
-) -> tuple[list[Sample | SpatialInputError], list[str]]:  # fmt: skip
+) -> list[Sample | SpatialInputError]:  # fmt: skip
     """The same for R replicates (R, T, N) and (R, T, N, k) of y and X; what is wrong with a replicate stands in its
     place."""
     W, M = d.weights, d.weights_of_error
@@ -64,7 +66,7 @@ def demeaned_samples(
     parts = {name: d.rows(values, 1) for name, values in parts.items()}
     problems, Q, R = degenerate(d, d.rows(y, 1), parts["y"], d.rows(X, 1), parts["X"], names, effects)
     transformed = effects.without_entity() if d.lags else effects
-    same = {"n": _likelihood_size(d, transformed, correction)}
+    same = {"n": _likelihood_size(d, transformed, correction), "names": tuple(names)}
     for name, weights in (("lag", W), ("error", M)):
         if getattr(specification, name) and None in problems:
             same[name] = _jacobian(d, weights, transformed, correction, logdet_method)
@@ -72,7 +74,7 @@ def demeaned_samples(
     for r, problem in enumerate(problems):
         own = {name: values[r] for name, values in parts.items()}
         samples.append(problem or Sample(**own, **same, known=(own["X"], Q[r], R[r])))
-    return samples, names
+    return samples
 
 
 def regressor_columns(d: Design, effects: FixedEffects, X: np.ndarray | None = None) -> tuple[np.ndarray, list[str]]:
@@ -100,7 +102,12 @@ def flat(values: np.ndarray) -> np.ndarray:
 
 def which_effects(requested: str | None, d: Design) -> FixedEffects:
     """The effects requested, or two-way ones in a panel and none in a cross-section."""
-    if requested is None:
+    if d.absorbed is not None:
+        if requested is not None and FixedEffects.parse(requested) != d.absorbed:
+            raise SpatialInputError("E504", f"the formula's | asks for effects={d.absorbed.name!r}, the keyword is "
+                                    f"effects={requested!r}", hint="leave one of them out")  # fmt: skip
+        effects = d.absorbed
+    elif requested is None:
         effects = TWOWAY_EFFECTS if d.is_panel else NO_EFFECTS
     else:
         effects = FixedEffects.parse(requested)
@@ -113,30 +120,62 @@ def which_effects(requested: str | None, d: Design) -> FixedEffects:
     return effects
 
 
-def with_lagged_intercept(d: Design, effects: FixedEffects) -> Design:
-    """W 1 belongs to W X when it is no constant: without it y + c would not have the same fit as y.
+def with_spatial_lags(
+    specification: Specification, d: Design, effects: FixedEffects, durbin, wx_order: int
+) -> Design:
+    """The design with the regressors that are lagged in space: those named, or all for which a lag says more.
 
-    Row-standardised weights, islands or not, need none (as in R's spatialreg).
+    Raises
+    ------
+    SpatialInputError
+        E502 no such regressor.
     """
-    kept = not effects.fixed and INTERCEPT in d.names
-    if not kept or not lagged_intercept_varies(d.weights):
+    if specification.durbin:
+        d = replace(d, durbin=durbin_columns(d.names, durbin, d.encoding, d.lags), wx_order=wx_order)
+    if durbin is not None:
+        return d
+    d = without_period_terms(d)
+    if not lags_intercept(specification, d, effects):
         return d
     return replace(d, durbin=(d.names.index(INTERCEPT), *d.durbin))
+
+
+def lags_intercept(specification: Specification, d: Design, effects: FixedEffects) -> bool:
+    """Whether W 1 is a regressor: in models with W y or W X, unless the other regressors span it.
+
+    A constant c in y adds c (1 - rho W 1) to (I - rho W) y, and one in x adds c W 1 to W x. Where rows of W have
+    different sums (an island is enough) neither is a constant, and without W 1 rho would depend on where y has its
+    zero. Of row-standardised weights with islands W 1 is the dummy of the units that have neighbors. Time effects
+    are taken out before y is lagged, except under weights that vary.
+    """
+    takes = (specification.lag or specification.durbin) and INTERCEPT in d.names
+    if not takes or not lagged_intercept_varies(d.weights) or (effects.fixed and not (effects.time and d.varies)):
+        return False
+    one = d.X[:, :, d.names.index(INTERCEPT)]
+    added = effects.demean(spatial_lag(d.weights, one), d.observed)
+    columns = effects.demean(d.X, d.observed)
+    added, columns = d.rows(added), d.rows(columns)
+    left = added - columns @ np.linalg.lstsq(columns, added, rcond=None)[0]
+    return bool(np.linalg.norm(left) > SPANNED * np.abs(d.weights.row_sums).max() * np.sqrt(len(left)))
 
 
 def without_period_terms(d: Design) -> Design:
     """Without lags of what is the same for all units, as year dummies are: W d = d, as for the intercept."""
     if not d.is_panel or lagged_intercept_varies(d.weights):
         return d
-    same = [j for j in d.durbin if np.ptp(d.X[:, :, j], axis=1).max() == 0]
-    if not same:
+    X = d.X[:, :, d.durbin]
+    constant = (X[:, :1] == X).all(axis=(0, 1))
+    if not constant.any():
         return d
+    same = [j for j, never in zip(d.durbin, constant) if never]
     said = "the same for all units, and not lagged: " + ", ".join(d.names[j] for j in same)
     return replace(d, durbin=tuple(j for j in d.durbin if j not in same), notes=(*d.notes, said))
 
 
 def lagged_intercept_varies(weights: SpatialWeights) -> bool:
-    return weights.standardization != "row" and np.ptp(weights.row_sums) >= 1e-9
+    """Whether W 1 is no constant, by the numbers in W and not by its label."""
+    sums = weights.row_sums
+    return bool(np.ptp(sums) > SAME_SUMS * np.abs(sums).max())
 
 
 def which_correction(specification: Specification, d: Design, effects: FixedEffects, correction) -> bool | str:

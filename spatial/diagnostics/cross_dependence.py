@@ -15,15 +15,17 @@ from ..records.tests import TestResult
 from .panel_tests import panel_shape
 
 
-def pesaran_cd(fit: FitRecord, *, neighbours: bool = False) -> TestResult:
+def pesaran_cd(fit: FitRecord, *, neighbors: bool = False, permutations: int = 999, seed: int = 1) -> TestResult:
     """Are residuals of different units correlated? Their pairwise correlations over time, added up.
 
     Parameters
     ----------
     fit : FitRecord
         A panel of at least 3 periods.
-    neighbours : bool
+    neighbors : bool
         Only the pairs that W links, in either direction.
+    permutations, seed : int
+        Of unit labels, where the p-value needs them: neighbors after time effects.
 
     Returns
     -------
@@ -47,7 +49,10 @@ def pesaran_cd(fit: FitRecord, *, neighbours: bool = False) -> TestResult:
 
     After time effects residuals add up to zero over units: correlations are -1 / (N - 1) on average, the sum over all
     pairs hardly varies, whatever the truth is (Juodis & Reese 2022, J. Business & Economic Statistics 40:1191-1203),
-    and there is no p-value. That over neighbours is centred and scaled for the time effects, and remains a test.
+    and there is no p-value. That over neighbors is centered and scaled for the time effects, and remains a test. Its
+    law needs errors of one variance and no serial correlation (with variances exp(1.4 z), N = 60 and T = 30, it rejects
+    52 % of true nulls); the p-value is therefore that of ``permutations`` relabelings of the units, under which the
+    links have nothing to do with the correlations: two-sided, with the observed one among the draws.
 
     Examples
     --------
@@ -66,17 +71,33 @@ def pesaran_cd(fit: FitRecord, *, neighbours: bool = False) -> TestResult:
         raise SpatialInputError("E204", "the residuals of some units do not vary over time", ids=fit.design.ids[still])
     z = e / length
     time = fit.settings.effects.time
-    if neighbours:
+    if neighbors:
         i, j, law = _linked(fit, N, time)
         total = float(np.einsum("ti,ti->", z[:, i], z[:, j]))
-        name, null = "Pesaran CD, neighbours", "no dependence between neighbours"
+        name, null = "Pesaran CD, neighbors", "no dependence between neighbors"
     else:
         law, total = _all_pairs(N), (float(np.sum(z.sum(axis=1) ** 2)) - N) / 2
         name, null = "Pesaran CD", "no cross-sectional dependence"
     empty = time and law.pairs == N * (N - 1) / 2
-    null += " (time effects leave nothing to test; neighbours=True does)" * empty
+    null += " (time effects leave nothing to test; neighbors=True does)" * empty
     statistic = (total - law.mean) * np.sqrt((T - 1) / law.variance)
-    return CrossDependence(name, statistic, None, null, None if empty else (T - 1) * law.shape)
+    if empty or not (neighbors and time):
+        return CrossDependence(name, statistic, None, null, None if empty else (T - 1) * law.shape)
+    return PermutedDependence(name, statistic, None, null, _relabeled(z, i, j, total, permutations, seed))
+
+
+def _relabeled(z, i, j, total: float, permutations: int, seed: int) -> float:
+    """Two-sided p of the sum of correlations over linked pairs, unit labels permuted."""
+    if not (isinstance(permutations, int) and permutations >= 1):
+        raise SpatialInputError("E501", f"permutations={permutations!r} must be a whole number above zero")
+    rng, N = np.random.default_rng(seed), z.shape[1]
+    draws = np.empty(permutations)
+    for r in range(permutations):
+        other = z[:, rng.permutation(N)]
+        draws[r] = np.einsum("ti,ti->", other[:, i], other[:, j])
+    slack = 1e-12 * max(1.0, abs(total))
+    above, below = (draws >= total - slack).sum(), (draws <= total + slack).sum()
+    return float(min(1.0, 2 * (min(above, below) + 1) / (permutations + 1)))
 
 
 @dataclass(frozen=True)
@@ -157,3 +178,20 @@ class CrossDependence(TestResult):
         d, z = abs(self.shape), np.sign(self.shape) * self.statistic
         at = max(d + np.sqrt(2 * d) * z, 0.0)
         return float(min(1.0, 2 * min(chdtr(d, at), chdtrc(d, at))))
+
+
+@dataclass(frozen=True)
+class PermutedDependence(TestResult):
+    """CD with the p-value of its permutations.
+
+    Attributes
+    ----------
+    permuted : float
+        Two-sided.
+    """
+
+    permuted: float = float("nan")
+
+    @cached_property
+    def p_value(self) -> float:
+        return self.permuted

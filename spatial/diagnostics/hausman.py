@@ -16,6 +16,7 @@ from ..logdet import Jacobian
 from ..records.fit import FitRecord
 from ..records.tests import TestResult
 from ..solve.ml import Solution
+from .robust_hausman import robust_hausman
 
 
 def hausman(fixed: FitRecord, random: FitRecord) -> TestResult:
@@ -40,8 +41,9 @@ def hausman(fixed: FitRecord, random: FitRecord) -> TestResult:
     so that V_F - V_R is positive definite. With each fit's own observed information the test at 5 % rejects 25 to 40 %
     of true nulls at N = 48, T = 8, this one 5 to 7 % (SEM 10 %). That needs one W for all periods, up to 5,000 units
     and unit effects inside a spatial error; otherwise, for regressions and with ``correction=False``, each fit has its
-    own covariance. The difference of those need not be positive definite; then the statistic, which can be negative,
-    decides nothing: the null says so, and ``robust_hausman`` or ``mundlak_test`` decides.
+    own covariance. The difference of those need not be positive definite; the quadratic form, which can then be
+    negative, decides nothing, and the answer is that of ``robust_hausman``, an F: the null says so. Where that test
+    does not exist either, statistic and p-value are NaN.
     """
     if random.settings.effects.random != "random" or not fixed.settings.effects.entity:
         raise SpatialInputError("E501", "hausman needs a fixed-effects fit and a random-effects fit, in this order")
@@ -50,12 +52,15 @@ def hausman(fixed: FitRecord, random: FitRecord) -> TestResult:
     common = [name for name in fixed.params.index if name in random.params.index]
     difference = (fixed.params[common] - random.params[common]).to_numpy()
     V = (_at_the_same_parameters if _has_expected(fixed, random) else _at_their_own)(fixed, random, common)
-    statistic = float(difference @ np.linalg.pinv(V, hermitian=True) @ difference)
     null = "the effects are uncorrelated with the regressors"
     scale = 1 / np.sqrt(np.abs(np.diag(V)))
-    if not (np.linalg.eigvalsh(V * np.outer(scale, scale)) > 0).all():
-        null += " (V_F - V_R is not positive definite)"
-    return TestResult("Hausman", statistic, len(common), null)
+    if (np.linalg.eigvalsh(V * np.outer(scale, scale)) > 0).all():
+        return TestResult("Hausman", float(difference @ np.linalg.solve(V, difference)), len(common), null)
+    null += " (by regression: V_F - V_R is not positive definite)"
+    try:
+        return replace(robust_hausman(fixed), name="Hausman", null=null)
+    except SpatialInputError:
+        return TestResult("Hausman", float("nan"), len(common), null)
 
 
 def _has_expected(fixed: FitRecord, random: FitRecord) -> bool:

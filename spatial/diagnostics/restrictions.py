@@ -171,4 +171,4 @@ def _uncorrected(fit: FitRecord) -> float:
     effects = fit.settings.effects
     if not effects or fit.settings.correction is False:
         return fit.loglik
-    return maximum_likelihood(demeaned_sample(fit.specification, fit.design, effects, False)[0]).loglik
+    return maximum_likelihood(demeaned_sample(fit.specification, fit.design, effects, False)).loglik

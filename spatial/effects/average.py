@@ -17,15 +17,16 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from spillover.errors import SpatialInputError, check_option
+from spillover.errors import SpatialInputError
 from spillover.matrix import align
 from spillover.show import Shown
 
 from ..logdet.inverse import inverse, polynomial
 from ..records.fit import FitRecord
-from ..records.schema import SCHEMA, critical_value, two_sided
+from ..records.schema import SCHEMA
 from .elasticity import Elasticities, elasticities
-from .propagate import Averages, central_spread, combine, delta_errors, determinant, draw, selectors
+from .infer import AverageEffects, Inferred, Options, infer
+from .propagate import Averages, determinant, selectors
 
 KINDS = ("direct", "indirect", "total")
 DENSE_MAX = 5_000
@@ -38,28 +39,44 @@ class Effects(Shown):
     Attributes
     ----------
     variables : tuple of r str
-    estimates : ndarray, shape (3, r): direct, indirect, total
-    std_errors, conf_low, conf_high : ndarray, shape (3, r)
+    inferred : Inferred
+        Their estimates, standard errors, statistics, p-values and intervals, (3, r) each: direct, indirect, total.
+        Also as ``estimates``, ``std_errors``, ``conf_low``, ``conf_high``.
     fit : FitRecord
-    method, draws, seed, level, kept
-        How the inference was made; ``kept`` counts the draws inside the admissible interval of rho, for the long run
-        the stationary ones among them.
+    options : Options
+        Method, level, draws and seed.
+    source : AverageEffects or LongRunEffects
+        The effects as functions of the parameters.
     run : {"", "short-run", "long-run", "convergence"}
         Of a dynamic model: see ``spatial.long_run``.
     """
 
     variables: tuple[str, ...]
-    estimates: np.ndarray = field(repr=False)
-    std_errors: np.ndarray = field(repr=False)
-    conf_low: np.ndarray = field(repr=False)
-    conf_high: np.ndarray = field(repr=False)
+    inferred: Inferred = field(repr=False)
     fit: FitRecord = field(repr=False)
-    method: str = "simulate"
-    draws: int = 1000
-    seed: int = 1
-    level: float = 0.95
-    kept: int = 1000
+    options: Options
+    source: object = field(repr=False)
     run: str = ""
+
+    @property
+    def estimates(self) -> np.ndarray:
+        return self.inferred.inference.estimate
+
+    @property
+    def std_errors(self) -> np.ndarray:
+        return self.inferred.inference.std_error
+
+    @property
+    def conf_low(self) -> np.ndarray:
+        return self.inferred.inference.low
+
+    @property
+    def conf_high(self) -> np.ndarray:
+        return self.inferred.inference.high
+
+    @property
+    def level(self) -> float:
+        return self.options.level
 
     @property
     def direct(self) -> pd.Series:
@@ -75,12 +92,9 @@ class Effects(Shown):
 
     def tidy(self) -> pd.DataFrame:
         """One row per variable and effect, in the common schema plus ``effect``."""
-        estimate, error = self.estimates.ravel(), self.std_errors.ravel()
-        with np.errstate(divide="ignore", invalid="ignore"):  # an effect that is none has no error
-            statistic = estimate / error
-        ends = self.conf_low.ravel(), self.conf_high.ravel()
-        columns = (list(self.variables) * len(KINDS), estimate, error, statistic, two_sided(statistic), *ends)
-        return pd.DataFrame({"effect": [kind for kind in KINDS for _ in self.variables], **dict(zip(SCHEMA, columns))})
+        index = pd.MultiIndex.from_product([KINDS, self.variables], names=["effect", "term"])
+        table = pd.DataFrame(self.inferred.inference.columns(), index=index).reset_index()
+        return table[["effect", *SCHEMA]]
 
     def elasticity(self) -> Elasticities:
         """Per cent of y for one per cent of x, at the means where there is no logarithm: see ``spatial.elasticity``."""
@@ -288,56 +302,50 @@ class Effects(Shown):
         return int(ids.get_loc(unit))
 
 
-def effects(fit: FitRecord, *, method="simulate", draws=1000, seed=1, level=0.95) -> Effects:
-    """Direct, indirect and total effects of every regressor, with standard errors and intervals.
+def effects(fit: FitRecord, *, method="quadrature", level=0.95, draws=1000, seed=1) -> Effects:
+    """Direct, indirect and total effects of every regressor, with standard errors, intervals and p-values.
 
     Parameters
     ----------
     fit : FitRecord
-    method : {"simulate", "delta"}
-        Intervals from draws of the parameters (percentiles; the default, since the delta method undercovers
-        indirect effects), or from a first-order expansion.
-    draws, seed : int
-        How many draws, and from which seed. Their mean and covariance are the estimate's exactly, so that a seed
-        bends intervals less.
+    method : {"quadrature", "likelihood", "simulate", "delta"}
+        "quadrature": the effects' distribution under the normal (or t) law of the estimates, exact and without a seed.
+        "likelihood": the adjusted profile likelihood ratio, for few observations or rho near the end of its interval;
+        maximum likelihood with one spatial lag. "simulate": percentiles of draws from the law of "quadrature".
+        "delta": a first-order expansion, which covers too little for indirect effects.
     level : float
         Coverage of the intervals, a share.
+    draws, seed : int
+        Of "simulate" alone.
+
+    Returns
+    -------
+    Effects, or DynamicEffects for a model with ``lags=``
+        p, interval and ``statistic`` agree at every level: p <= 1 - level exactly where the interval excludes zero.
+        ``std_error`` is the width of the central 95 % interval over 2 x 1.96 (over twice the critical value of t where
+        the fit has degrees of freedom): the usual one for a normal distribution, and finite where the effect, a
+        ratio, has no variance. ``statistic`` is the normal (or t) quantile of p, with the sign of the effect.
 
     Raises
     ------
     SpatialInputError
-        E501 for an unknown method, E701 when most draws leave the admissible interval of rho.
+        E501 for an unknown method, a likelihood that the fit does not have, or fewer draws than the level
+        needs; E701 when most of the distribution of rho leaves its admissible interval.
 
     Notes
     -----
-    LeSage & Pace (2009), ch. 2.7 and 5.6; Elhorst (2014), section 2.7.
+    LeSage & Pace (2009), ch. 2.7 and 5.6; Elhorst (2014), section 2.7; Martellosio & Hillier (2020, J. Econometrics
+    219:402-428) for the adjusted likelihood.
     """
-    check_option("method", method, ("simulate", "delta"))
+    options = Options(method, level, draws, seed)
     if fit.design.lags:
         from .long_run import DynamicEffects
 
-        return DynamicEffects(fit, method, draws, seed, level)
-    variables = fit.design.regressors
-    numbers = infer(fit, Averages(fit), selectors(fit, variables), method, draws, seed, level)
-    return Effects(variables, *numbers[:4], fit, method, draws, seed, level, numbers[4])
+        return DynamicEffects(fit, options)
+    return averaged(fit, fit.design.regressors, options)
 
 
-def infer(fit, averages, picks, method, draws, seed, level, sample=None):
-    """Estimates, standard errors and both ends of the intervals, (3, variables) each; the draws that were kept.
-
-    ``sample`` (kept, p) are draws of long-run parameters: ratios, whose draws have no variance. There the standard
-    error is the width of the central 95 % of them over 2 x 1.96.
-    """
-    estimates = combine(fit.params.to_numpy()[None], fit.rho, averages, picks)[0]
-    if method == "delta":
-        errors = delta_errors(fit, averages, picks)
-        half = critical_value(level) * errors
-        return estimates, errors, estimates - half, estimates + half, 0
-    if sample is None:
-        drawn = draw(fit, averages, picks, draws, seed)
-        errors = drawn.std(axis=0, ddof=1)
-    else:
-        drawn = combine(sample, sample[:, fit.params.index.get_loc("rho")], averages, picks)
-        errors = central_spread(drawn)
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return estimates, errors, low, high, len(drawn)
+def averaged(fit: FitRecord, variables: tuple[str, ...], options: Options, run: str = "", source=None) -> Effects:
+    """Effects of these variables, of ``source`` or of the fit as it is."""
+    source = AverageEffects(fit, Averages(fit)) if source is None else source
+    return Effects(variables, infer(source, selectors(fit, variables), options), fit, options, source, run)

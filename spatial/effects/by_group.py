@@ -17,19 +17,21 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from spillover.errors import SpatialInputError
+from spillover.errors import SpatialInputError, check_option
 from spillover.show import Shown
 
 from ..covariance.groups import group_values, units_of_rows
 from ..design.moderators import moderated_terms, moderator_values
 from ..logdet.inverse import Inverse
 from ..records.fit import FitRecord
-from ..records.schema import SCHEMA, critical_value, two_sided
+from ..records.schema import SCHEMA
 from ..records.tests import TestResult
-from .propagate import determinant, parameter_draws
+from .curves import between_poles
+from .linear import Law, infer_linear
+from .mixture import Inference, summarize
+from .propagate import determinant, selectors
 
 KINDS = ("direct", "indirect", "total")
-NODES = 24  # of the interpolation over draws of rho
 NEAR_ZERO = 1e-4  # rho below which diag(A^-1 W) is a power series: (diag(A^-1) - 1) / rho would cancel
 
 
@@ -41,20 +43,24 @@ class EffectsBy(Shown):
     ----------
     variable : str
     labels : tuple of s str
-    estimates : ndarray, shape (3, s): direct, indirect, total
-    drawn : ndarray, shape (draws kept, 3, s)
+    inference : Inference
+        Estimates, standard errors, statistics, p-values and intervals, (3, s) each: direct, indirect, total.
+    law : Law or None
+        Their joint distribution: combinations of groups are read from it. None without standard errors.
     fit : FitRecord
-    draws, seed, level
+    level : float
     """
 
     variable: str
     labels: tuple[str, ...]
-    estimates: np.ndarray = field(repr=False)
-    drawn: np.ndarray = field(repr=False)
+    inference: Inference = field(repr=False)
+    law: Law | None = field(repr=False)
     fit: FitRecord = field(repr=False)
-    draws: int = 1000
-    seed: int = 1
     level: float = 0.95
+
+    @property
+    def estimates(self) -> np.ndarray:
+        return self.inference.estimate
 
     @property
     def direct(self) -> pd.Series:
@@ -70,48 +76,61 @@ class EffectsBy(Shown):
 
     def tidy(self) -> pd.DataFrame:
         """One row per effect and group, in the common schema plus ``effect``."""
-        return self._table(self.labels, self.estimates, self.drawn)
+        return self._table(self.labels, self.inference)
 
     def differences(self) -> pd.DataFrame:
         """Every pair of groups: the first less the second, in the common schema plus ``effect``."""
         pairs = [(i, j) for i in range(len(self.labels)) for j in range(i)]
         if not pairs:
             raise SpatialInputError("E501", "there is one group only: nothing to compare it with")
-        i, j = np.array(pairs).T
         labels = tuple(f"{self.labels[a]} - {self.labels[b]}" for a, b in pairs)
-        gaps = (values[..., i] - values[..., j] for values in (self.estimates, self.drawn))
-        return self._table(labels, *gaps)
+        unit = np.eye(len(self.labels))
+        return self._table(labels, self._combined(np.array([unit[a] - unit[b] for a, b in pairs])))
 
     def test(self, effect: str = "total") -> TestResult:
-        """Is the effect the same in all groups? Wald test with the covariance of the draws."""
-        if effect not in KINDS:
-            raise SpatialInputError("E501", f"effect={effect!r} is none of {', '.join(KINDS)}")
-        k = KINDS.index(effect)
-        gap = self.estimates[k, 1:] - self.estimates[k, 0]
-        V = np.atleast_2d(np.cov(self.drawn[:, k, 1:] - self.drawn[:, k, :1], rowvar=False))
-        df = int(np.linalg.matrix_rank(V, hermitian=True)) if len(gap) else 0
-        if not df:
+        """Is the effect the same in all groups?
+
+        Of two groups the square of the statistic in ``differences()``. Of more the smallest distance, in standard
+        errors, between the estimates and parameters under which the effects are equal: of all rho the least
+
+            (rho - rho^)^2 / se^2 + gap(rho)' V(rho)^-1 gap(rho),     chi2(s - 1)
+
+        It is Wald's statistic for linear restrictions and, unlike his for others, the same however they are written
+        (Newey & West 1987, International Economic Review 28:777-787).
+        """
+        check_option("effect", effect, KINDS)
+        k, df = KINDS.index(effect), self.fit.df_resid
+        contrasts = np.eye(len(self.labels))[1:] - np.eye(len(self.labels))[:1]
+        if self.law is None or not len(contrasts):
+            raise SpatialInputError("E501", f"there is nothing to compare the {effect} effect with")
+        if len(contrasts) == 1:
+            rank, statistic = 1, float(self._combined(contrasts).statistic[k, 0] ** 2)
+        else:
+            rank, statistic = smallest_distance(self.law.combined(np.kron(np.eye(3)[k : k + 1], contrasts)))
+        if not rank or np.isnan(statistic):
             raise SpatialInputError("E501", f"the {effect} effect does not differ by construction")
-        statistic = float(gap @ np.linalg.pinv(V, rcond=1e-10, hermitian=True) @ gap)
         null = f"the {effect} effect of {self.variable} is the same in all groups"
-        return TestResult(f"equal {effect} effects", statistic, df, null)
+        distribution = (rank, statistic) if df is None else ((rank, df), statistic / rank)
+        return TestResult(f"equal {effect} effects", distribution[1], distribution[0], null)
 
     def _series(self, k):
         return pd.Series(self.estimates[k], index=pd.Index(self.labels, name="group"), name=KINDS[k])
 
-    def _table(self, labels, estimates, drawn) -> pd.DataFrame:
+    def _combined(self, A: np.ndarray) -> Inference:
+        """G combinations (G, s) of the groups, of each kind of effect: (3, G)."""
+        at = self.estimates @ A.T
+        if self.law is None:
+            return Inference(at, *np.full((5, *at.shape), np.nan))
+        law = self.law.combined(np.kron(np.eye(3), A)).mixture
+        return summarize(law, at.ravel(), self.level).reshaped(*at.shape)
+
+    @staticmethod
+    def _table(labels, inference: Inference) -> pd.DataFrame:
         index = pd.MultiIndex.from_product([KINDS, labels], names=["effect", "term"])
-        errors = drawn.std(axis=0, ddof=1)
-        table = pd.DataFrame({"estimate": estimates.ravel(), "std_error": errors.ravel()}, index=index)
-        table["statistic"] = table["estimate"] / table["std_error"].where(table["std_error"] > 0)
-        table["p_value"] = two_sided(table["statistic"])
-        tails = (1 - self.level) / 2
-        low, high = np.quantile(drawn, [tails, 1 - tails], axis=0)
-        table["conf_low"], table["conf_high"] = low.ravel(), high.ravel()
-        return table.reset_index()[["effect", *SCHEMA]]
+        return pd.DataFrame(inference.columns(), index=index).reset_index()[["effect", *SCHEMA]]
 
 
-def effects_by(fit: FitRecord, variable: str, by=None, *, at=None, draws=1000, seed=1, level=0.95) -> EffectsBy:
+def effects_by(fit: FitRecord, variable: str, by=None, *, at=None, level=0.95) -> EffectsBy:
     """Direct, indirect and total effects of a regressor by group of units, or at values of its moderators.
 
     Parameters
@@ -125,8 +144,8 @@ def effects_by(fit: FitRecord, variable: str, by=None, *, at=None, draws=1000, s
         group, their moderators as they are.
     at : dict of str to value or list of values, optional
         Columns of moderators and the values that all units are given: ``{"m": [0, 1]}``, ``{"region": ["east"]}``.
-    draws, seed, level
-        Simulated intervals, as for ``effects``.
+    level : float
+        Coverage of the intervals; their distribution is that of ``fit.effects()``.
 
     Returns
     -------
@@ -159,19 +178,46 @@ def effects_by(fit: FitRecord, variable: str, by=None, *, at=None, draws=1000, s
         raise SpatialInputError("E501", f"at={at!r} names no moderator", hint="at={'column': [values]}")
     if d.wx_order > 1 or d.lags:
         raise SpatialInputError("E501", "effects by group are for static models with wx_order=1")
-    critical_value(level)
     terms = moderated_terms(d, variable)
     # 1. Who emits, and with which moderators: a weight for every unit, term and group.
     labels, weights = _scenarios(d, terms, by, at or {})
     # 2. What a unit's beta and theta bring it and all, as functions of rho.
-    sample, rho = parameter_draws(fit, draws, seed)
     W = d.weights.stacked if d.weights.varies else d.weights
-    of_draws = _curves(W, np.atleast_1d(rho), weights, determinant(fit).interval)
-    of_estimate = _values(W, fit.rho, weights)[None]
+    interval = determinant(fit).interval if fit.specification.lag else (-np.inf, np.inf)
+
+    def over(low, high):
+        return between_poles(lambda rho: _coefficients(W, rho, weights), low, high, interval)
+
     # 3. Linear in the coefficients.
-    params = fit.params.to_numpy()[None]
-    drawn, estimates = _combine(fit, terms, sample, of_draws), _combine(fit, terms, params, of_estimate)[0]
-    return EffectsBy(variable, labels, estimates, drawn, fit, draws, seed, level)
+    picks = np.concatenate([selectors(fit, [term.name]) for term in terms])
+    at_rho = _coefficients(W, fit.rho, weights)
+    estimates = (picks[:, 0] @ fit.params.to_numpy()) @ at_rho
+    law, found = infer_linear(fit, over, picks, estimates, level)
+    return EffectsBy(variable, labels, found.reshaped(3, len(labels)), law, fit, level)
+
+
+def smallest_distance(law: Law) -> tuple[int, float]:
+    """Rank and value of the statistic of ``EffectsBy.test`` for J restrictions."""
+    given = law.given
+    picked = law.picks[:, 0]
+    at_nodes = picked @ given.params + (given.points - given.centre) @ (picked @ given.slope).T
+    gap = np.einsum("qkj,qk->qj", law.curves, at_nodes)
+    V = np.einsum("qkj,kl,qlm->qjm", law.curves, picked @ given.covariance @ picked.T, law.curves)
+    rank = int(np.median(np.linalg.matrix_rank(V, hermitian=True)))
+    if not rank:
+        return 0, np.nan
+    own = np.einsum("qj,qjm,qm->q", gap, np.linalg.pinv(V, rcond=1e-10, hermitian=True), gap)
+    return rank, _least(given.points[:, 0] if given.points.size else given.distance, own + given.distance)
+
+
+def _least(x: np.ndarray, values: np.ndarray) -> float:
+    """The least value, by the parabola through the smallest and its neighbors."""
+    at = int(values.argmin())
+    if not 0 < at < len(x) - 1:
+        return float(values[at])
+    near = slice(at - 1, at + 2)
+    curve = np.polynomial.Polynomial.fit(x[near], values[near], 2)
+    return float(min(values[at], curve(np.clip(curve.deriv().roots()[0], x[at - 1], x[at + 1]))))
 
 
 def _scenarios(d, terms, by, at) -> tuple[tuple[str, ...], np.ndarray]:
@@ -229,33 +275,8 @@ def _values(W, rho: float, weights: np.ndarray) -> np.ndarray:
     return np.array([weights @ unit for unit in (a, aw, sums, W.csr.T @ sums)])
 
 
-def _curves(W, rho: np.ndarray, weights: np.ndarray, interval) -> np.ndarray:
-    """``_values`` at every draw of rho, (draws, 4, s, terms), by Chebyshev interpolation over their range.
-
-    A^-1 has its nearest poles at the ends of rho's interval: they are taken out first.
-    """
-    lo, hi = rho.min(), rho.max()
-    if hi - lo < 1e-12:
-        return _values(W, lo, weights)[None]
-
-    def distance(r):
-        return (r - interval[0]) * (interval[1] - r)
-
-    nodes = np.polynomial.chebyshev.chebpts1(NODES + 1)
-    at = (hi + lo) / 2 + (hi - lo) / 2 * nodes
-    found = np.array([distance(r) * _values(W, r, weights) for r in at])
-    fitted = np.polynomial.chebyshev.chebfit(nodes, found.reshape(NODES + 1, -1), NODES)
-    values = np.polynomial.chebyshev.chebval((2 * rho - hi - lo) / (hi - lo), fitted) / distance(rho)
-    return values.T.reshape(len(rho), *found.shape[1:])
-
-
-def _combine(fit: FitRecord, terms, sample: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """(draws, 3, s) from (draws, p) parameters."""
-    place = {name: i for i, name in enumerate(fit.params.index)}
-    direct = total = 0.0
-    for k, term in enumerate(terms):
-        beta = sample[:, place[term.name], None]
-        theta = sample[:, place[f"W:{term.name}"], None] if f"W:{term.name}" in place else 0.0
-        direct = direct + beta * values[:, 0, :, k] + theta * values[:, 1, :, k]
-        total = total + beta * values[:, 2, :, k] + theta * values[:, 3, :, k]
-    return np.stack([direct, total - direct, total], axis=1)
+def _coefficients(W, rho: float, weights: np.ndarray) -> np.ndarray:
+    """(2 terms, 3 s): what beta and theta of each term bring the direct, indirect and total effect of each group."""
+    a, aw, sums, ws = (value.T for value in _values(W, rho, weights))  # (terms, s)
+    direct, total = np.stack([a, aw], axis=1), np.stack([sums, ws], axis=1)  # (terms, 2, s)
+    return np.stack([direct, total - direct, total], axis=2).reshape(2 * len(a), -1)

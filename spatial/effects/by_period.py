@@ -6,7 +6,8 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from .average import Effects, infer
+from .average import Effects
+from .infer import AverageEffects, infer
 from .propagate import Averages, selectors
 
 
@@ -16,7 +17,7 @@ def by_period(effects: Effects) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The common schema, after the column ``period``; intervals by the method of ``effects``, from the same draws.
+        The common schema, after the column ``period``; intervals by the method of ``effects``.
 
     Raises
     ------
@@ -28,12 +29,11 @@ def by_period(effects: Effects) -> pd.DataFrame:
     if not w.varies:
         raise SpatialInputError("E501", "W is the same in all periods, and so are the effects",
                                 hint="effects() has them")  # fmt: skip
-    settings = effects.method, effects.draws, effects.seed, effects.level
     picks = selectors(fit, effects.variables)
     tables = []
     for period in w.periods:
-        numbers = infer(fit, Averages(fit, period), picks, *settings)
-        one = Effects(effects.variables, *numbers[:4], fit, *settings, numbers[4])
+        source = AverageEffects(fit, Averages(fit, period))
+        one = Effects(effects.variables, infer(source, picks, effects.options), fit, effects.options, source)
         tables.append(one.tidy().assign(period=period))
     table = pd.concat(tables, ignore_index=True)
     return table[["period", *table.columns.drop("period")]]

@@ -1,17 +1,19 @@
-"""Elasticities from effects: what per cent of the response a per cent, or a unit, of a regressor makes.
+"""Elasticities from effects: what per cent of the response a per cent, or a unit, of a variable makes.
 
-Which side is a logarithm is read from the formula. With S the effect (direct, indirect or total), elasticities are
+A variable x acts through every term T of the formula that it is part of: itself, its logarithm, its square, its
+interactions. With S_T the effect (direct, indirect or total) of term T
 
-    log(y) on log(x)  S            log(y) on x  S x_bar
-    y on log(x)       S / y_bar    y on x       S x_bar / y_bar
+    elasticity  sum_T S_T (dT / d log x) / (dy / y),      semi-elasticity  sum_T S_T (dT / dx) / (dy / y)
 
-and semi-elasticities, of y per unit of x, S for log(y) on x and S / y_bar for y on x. Means are taken as given.
+where dy / y is 1 / y_bar of the response in levels and ln(base) of its logarithm: of y on x and x^2 the elasticity is
+(S_1 + 2 S_2 x_bar) x_bar / y_bar. Derivatives are taken at the mean of x (of log x where that is the regressor), the
+factors of interactions at their means over the observations. Means are treated as numbers without error.
 """
 
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -20,8 +22,16 @@ from spillover.errors import SpatialInputError
 from spillover.show import Shown
 
 from ..design.design import Design
-from ..design.formula import read_formula
+from ..design.formula import Factor, read_formula
+from ..design.moderators import Moderated, moderator_values, term_parts
+from ..design.terms import FUNCTIONS, number_value
+from ..records.schema import SCHEMA
+from .infer import infer
+from .mixture import Inference
 
+KINDS = ("direct", "indirect", "total")
+
+STEP = 1e-5  # of central differences
 BASES = {"log": np.e, "log10": 10.0, "log2": 2.0}
 
 
@@ -33,15 +43,18 @@ class Elasticities(Shown):
     ----------
     effects : Effects
     kind : {"elasticity", "semi-elasticity"}
-    factors : Series by variable
-        What the effects are multiplied with.
+    factors : DataFrame, variables by terms
+        What the effects of the terms are multiplied with.
+    inference : Inference
+        (3, variables) each: direct, indirect, total.
     left_out : tuple of str
-        Terms without an elasticity: interactions, categories, powers, means that are not positive.
+        Terms without an elasticity: categories, what cannot be evaluated at a mean, means that are not positive.
     """
 
     effects: object = field(repr=False)
     kind: str
-    factors: pd.Series = field(repr=False)
+    factors: pd.DataFrame = field(repr=False)
+    inference: Inference = field(repr=False)
     left_out: tuple[str, ...] = ()
 
     @property
@@ -50,26 +63,27 @@ class Elasticities(Shown):
 
     @property
     def direct(self) -> pd.Series:
-        return (self.effects.direct[self.factors.index] * self.factors).rename("direct")
+        return self._series("direct")
 
     @property
     def indirect(self) -> pd.Series:
-        return (self.effects.indirect[self.factors.index] * self.factors).rename("indirect")
+        return self._series("indirect")
 
     @property
     def total(self) -> pd.Series:
-        return (self.effects.total[self.factors.index] * self.factors).rename("total")
+        return self._series("total")
 
     def tidy(self) -> pd.DataFrame:
-        """One row per variable and effect, in the common schema plus ``effect``; tests are those of the effects."""
-        table = self.effects.tidy()
-        table = table[table["term"].isin(self.factors.index)].reset_index(drop=True)
-        scale = table["term"].map(self.factors)
-        return table.assign(**{c: table[c] * scale for c in ("estimate", "std_error", "conf_low", "conf_high")})
+        """One row per variable and effect, in the common schema plus ``effect``."""
+        index = pd.MultiIndex.from_product([KINDS, self.factors.index], names=["effect", "term"])
+        return pd.DataFrame(self.inference.columns(), index=index).reset_index()[["effect", *SCHEMA]]
+
+    def _series(self, kind):
+        return pd.Series(self.inference.estimate[KINDS.index(kind)], self.factors.index, name=kind)
 
 
 def elasticities(effects, kind: str) -> Elasticities:
-    """Scale effects; ``Effects.elasticity`` and ``Effects.semi_elasticity`` are the doors.
+    """From effects; ``Effects.elasticity`` and ``Effects.semi_elasticity`` are the doors.
 
     Raises
     ------
@@ -77,26 +91,72 @@ def elasticities(effects, kind: str) -> Elasticities:
         E532 when the response is in levels and its mean is not positive, or no term has an elasticity.
     """
     d = effects.fit.design
-    base_y, bases = logarithms(d)
+    base_y, _ = logarithms(d)
     y_bar = float(np.mean(d.rows(d.y)))
     if base_y is None and not y_bar > 0:
         raise SpatialInputError("E532", f"the mean of {d.response!r} is {y_bar:.4g}: it has no percentages",
                                 column=d.response, hint="elasticities need a positive response")  # fmt: skip
     relative = 1 / y_bar if base_y is None else np.log(base_y)  # dy as a share of y
-    factors = {}
-    for name in effects.variables:
-        if name not in bases or name not in d.names:
-            continue
-        base, x_bar = bases[name], float(np.mean(d.rows(d.X[:, :, d.names.index(name)])))
-        if kind == "semi-elasticity" and base is None:
-            factors[name] = relative
-        elif kind == "elasticity" and (base is not None or x_bar > 0):
-            factors[name] = relative * (x_bar if base is None else 1 / np.log(base))
-    if not factors:
+    slopes, covered = derivatives(d, kind == "elasticity")
+    if not slopes:
         raise SpatialInputError("E532", f"{d.formula!r} has no {kind}",
                                 hint="columns with a positive mean and their logarithms have")  # fmt: skip
-    left_out = tuple(name for name in effects.variables if name not in factors)
-    return Elasticities(effects, kind, pd.Series(factors, name=kind).rename_axis("term"), left_out)
+    factors = relative * pd.DataFrame(slopes).T.reindex(columns=effects.variables).fillna(0.0).rename_axis("term")
+    picks = np.einsum("ev,kvp->kep", factors.to_numpy(), effects._picks)
+    inferred = infer(effects.source, picks, effects.options)
+    left_out = tuple(name for name in effects.variables if name not in covered)
+    return Elasticities(effects, kind, factors, inferred.inference, left_out)
+
+
+def derivatives(d: Design, relative: bool) -> tuple[dict[str, dict[str, float]], set[str]]:
+    """dT / d log x, or dT / dx, by variable and term, and the terms that are covered.
+
+    A variable is named by the term that it, or its logarithm, is alone.
+    """
+    terms = read_formula(d.formula, tuple(d.frame.columns))
+    factors = {factor.text: factor for _, product in terms.right for factor in product}
+    parts = {name: term_parts(name) for name in d.regressors}  # (factor, level) pairs
+    out, covered = {}, set()
+    for name, product in parts.items():
+        variable, base = _variable(factors[product[0][0]].tree) if len(product) == 1 else (None, None)
+        if variable is None or name in covered or (base is not None and not relative):
+            continue
+        mean = float(np.mean(d.rows(d.X[:, :, d.names.index(name)])))
+        at = mean if base is None else base**mean
+        if relative and not at > 0:
+            continue
+        slopes = {other: _slope(d, [(factors[text], level) for text, level in pieces], variable, at, relative)
+                  for other, pieces in parts.items()}  # fmt: skip
+        if None in slopes.values():  # part of the variable's effect cannot be computed
+            continue
+        out[name] = {other: slope for other, slope in slopes.items() if slope}
+        covered |= set(out[name])
+    return out, covered
+
+
+def _slope(d: Design, pieces, variable, at: float, relative: bool) -> float | None:
+    """Of one term; 0 where the variable is no part of it, None where it cannot be computed."""
+    column, lagged = variable
+    own = [(factor, level) for factor, level in pieces
+           if column in factor.columns and _lag_of(factor.tree)[1] == lagged]  # fmt: skip
+    rest = [piece for piece in pieces if piece not in own]
+    if not own:
+        return 0.0
+    # a factor of the data that is evaluated apart from them
+    if any(level or not _inner(factor).functions <= set(FUNCTIONS) for factor, level in own):
+        return None
+    if any(not level and not factor.functions <= set(FUNCTIONS) for factor, level in rest):
+        return None
+    means = {c: float(np.mean(d.frame[c].to_numpy(dtype=float)[d.rows(d.order)]))
+             for factor, _ in own for c in factor.columns if c != column}  # fmt: skip
+    step = STEP if relative else STEP * max(abs(at), 1e-3)
+    values = []
+    for sign in (1, -1):
+        x = at * np.exp(sign * step) if relative else at + sign * step
+        values.append(np.prod([number_value(_inner(factor), {**means, column: np.float64(x)}) for factor, _ in own]))
+    moderator = moderator_values(d, Moderated("", tuple(rest)), {}).mean() if rest else 1.0
+    slope = float((values[0] - values[1]) / (2 * step) * moderator)
+    return slope if np.isfinite(slope) else None
 
 
 def logarithms(d: Design) -> tuple[float | None, dict[str, float | None]]:
@@ -105,8 +165,8 @@ def logarithms(d: Design) -> tuple[float | None, dict[str, float | None]]:
     bases = {}
     for name, product in terms.right:
         if len(product) == 1:
-            base, rest = _logarithm(product[0].tree)
-            if base is not None or isinstance(rest, ast.Name):
+            variable, base = _variable(product[0].tree)
+            if variable is not None:
                 bases[name] = base
     return (_logarithm(terms.left[0].tree)[0] if len(terms.left) == 1 else None), bases
 
@@ -138,10 +198,32 @@ def outcome(d: Design) -> str:
     return d.response if base is None or len(terms.left) > 1 else ast.unparse(argument)
 
 
+def _variable(tree) -> tuple[tuple[str, str] | None, float | None]:
+    """((column, lag), base of its logarithm) of a column or its logarithm; (None, None) of anything else."""
+    inner, lagged = _lag_of(tree)
+    base, rest = _logarithm(inner)
+    return ((rest.id, lagged), base) if isinstance(rest, ast.Name) else (None, None)
+
+
+def _lag_of(tree) -> tuple[ast.expr, str]:
+    """What is lagged, and by how much, in words: x of another period is another variable."""
+    lags = []
+    while isinstance(tree, ast.Call) and tree.func.id == "lag":
+        lags.append(ast.unparse(tree.args[1]) if len(tree.args) > 1 else "1")
+        tree = tree.args[0]
+    return tree, "+".join(lags)
+
+
+def _inner(factor: Factor) -> Factor:
+    """Without the lag around it."""
+    tree, _ = _lag_of(factor.tree)
+    called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    return replace(factor, tree=tree, functions=frozenset(called))
+
+
 def _logarithm(tree) -> tuple[float | None, ast.expr]:
     """(base, argument) of a logarithm, (None, tree) of anything else; ``lag()`` is looked through."""
-    while isinstance(tree, ast.Call) and tree.func.id == "lag":
-        tree = tree.args[0]
+    tree, _ = _lag_of(tree)
     if isinstance(tree, ast.Call) and tree.func.id in BASES:
         return BASES[tree.func.id], tree.args[0]
     return None, tree

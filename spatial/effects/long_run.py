@@ -22,8 +22,14 @@ from spillover.show import Shown
 from ..records.fit import FitRecord
 from ..records.tests import TestResult
 from ..solve.dynamic import roots
-from .average import Effects, infer
-from .propagate import Averages, determinant, parameter_draws, selectors
+from .average import Effects, averaged
+from .draws import parameter_draws
+from .infer import AverageEffects, Options
+from .mixture import Inference, settled
+from .nodes import given_spatial
+from .propagate import Averages, combine, determinant, spatial_places
+
+PHI, MOST_PHI, KAPPA = 64, 160, 24  # nodes over phi, at least and at most, and over kappa
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ def stationarity(fit: FitRecord) -> Stationarity:
     """
     if not fit.design.lags:
         raise SpatialInputError("E501", "stationarity is a matter of dynamic models", hint="fit with lags='both'")
-    L, places = determinant(fit), _places(fit)
+    L, places = determinant(fit), spatial_places(fit)
     rho, tau, eta = (float(part) for part in dynamics(fit, fit.params.to_numpy()))
     top = 1 / L.interval[1]
     lo, hi = L.interval
@@ -99,13 +105,12 @@ class DynamicEffects(Shown):
     Attributes
     ----------
     fit : FitRecord
-    method, draws, seed, level
+    options : Options
         How the inference is made, as in ``Effects``.
     short_run, long_run, convergence : Effects
         Each with averages, ``by_unit``, ``shock``, ``matrix``, ``by_group`` and ``by_order``. ``convergence`` is that
         of the response's own past, (I - rho W)^-1 (tau I + eta W). ``long_run`` raises E712 for an estimate that is
-        not stationary; draws that are not are left out and counted, and since draws of such ratios have no variance
-        its standard errors are the width of their central 95 % over 2 x 1.96.
+        not stationary; what its distribution says beyond stationarity is left out.
 
     Examples
     --------
@@ -119,24 +124,22 @@ class DynamicEffects(Shown):
     """
 
     fit: FitRecord = field(repr=False)
-    method: str = "simulate"
-    draws: int = 1000
-    seed: int = 1
-    level: float = 0.95
+    options: Options
 
     @cached_property
     def short_run(self) -> Effects:
-        return self._averaged(self.fit, self.fit.design.regressors, "short-run")
+        return averaged(self.fit, self.fit.design.regressors, self.options, "short-run")
 
     @cached_property
     def long_run(self) -> Effects:
         refuse_without_long_run(self.fit)
-        sample = self._long_run_draws() if self.method == "simulate" else None
-        return self._averaged(long_run_fit(self.fit), self.fit.design.regressors, "long-run", sample)
+        there = long_run_fit(self.fit)
+        source = LongRunEffects(self.fit, AverageEffects(there, Averages(there)))
+        return averaged(there, self.fit.design.regressors, self.options, "long-run", source)
 
     @cached_property
     def convergence(self) -> Effects:
-        return self._averaged(self.fit, (f"lag({self.fit.design.response})",), "convergence")
+        return averaged(self.fit, (f"lag({self.fit.design.response})",), self.options, "convergence")
 
     def path(self, horizon: int = 10) -> pd.DataFrame:
         """How effects unfold, by period since the change.
@@ -149,9 +152,9 @@ class DynamicEffects(Shown):
         Returns
         -------
         DataFrame
-            ``change``, ``horizon``, ``effect``, ``term``, ``estimate``, ``std_error``, ``conf_low``, ``conf_high``.
+            ``change``, ``horizon``, ``effect``, then the common schema.
             "transitory": the response to a change of one period, h periods later. "permanent": to a change that
-            stays, which is also the transitory one cumulated; it tends to the long run. Intervals are simulated.
+            stays, which is also the transitory one cumulated; it tends to the long run.
 
         Raises
         ------
@@ -160,7 +163,7 @@ class DynamicEffects(Shown):
         """
         from .path import effect_path
 
-        return effect_path(self.fit, horizon, self.draws, self.seed, self.level)
+        return effect_path(self.fit, horizon, self.options)
 
     def tidy(self) -> pd.DataFrame:
         """One row per run, variable and effect ("short-run direct", ...), in the common schema; without the long run
@@ -173,21 +176,69 @@ class DynamicEffects(Shown):
         more = f": read short_run.{name} or long_run.{name}" if hasattr(Effects, name) else ""
         raise AttributeError(f"effects of a dynamic model have no attribute {name!r}{more}")
 
-    def _averaged(self, fit, variables, run, sample=None) -> Effects:
-        settings = self.method, self.draws, self.seed, self.level
-        numbers = infer(fit, Averages(fit), selectors(fit, variables), *settings, sample)
-        return Effects(variables, *numbers[:4], fit, *settings, numbers[4], run)
 
-    def _long_run_draws(self) -> np.ndarray:
-        """(kept, p) parameters of the long run, from the draws that are stationary."""
-        sample, _ = parameter_draws(self.fit, self.draws, self.seed)
+@dataclass(frozen=True, eq=False)
+class LongRunEffects:
+    """Average effects in the long run as functions of the parameters of the dynamic model.
+
+    With kappa = rho + eta they are a_k(r) / (1 - tau), r = kappa / (1 - tau), times the coefficients: linear given
+    kappa and phi = 1 - tau - kappa w_max, which is positive where the long run exists.
+    """
+
+    fit: FitRecord
+    at_estimates: AverageEffects
+
+    def estimates(self, picks: np.ndarray) -> np.ndarray:
+        return self.at_estimates.estimates(picks)
+
+    def errors(self, picks: np.ndarray) -> np.ndarray:
+        return self.at_estimates.errors(picks)
+
+    def exact(self, picks: np.ndarray, level: float) -> tuple[None, Inference]:
+        estimates, fit = self.estimates(picks).ravel(), self.fit
+        if not np.isfinite(fit.vcov.to_numpy()).all():
+            return None, Inference(estimates, *np.full((5, len(estimates)), np.nan))
+        lo, hi = determinant(fit).interval
+        in_rho, in_tau, in_eta = spatial_places(fit)
+        top, spatial = 1 / hi, in_rho + in_eta
+        R = np.array([-in_tau - top * spatial, spatial])  # phi - 1 and kappa
+
+        def ratios(points):
+            """1 - tau and r."""
+            left = 1 + points[:, 0] + top * points[:, 1]
+            return left, points[:, 1] / left
+
+        def admissible(points):
+            left, r = ratios(points)
+            return (left > 0) & (r > lo) & (r < hi)
+
+        def law_of(size):
+            given = given_spatial(fit.params.to_numpy(), fit.vcov.to_numpy(), R, fit.df_resid,
+                                  [size, KAPPA], (-1.0, np.inf), admissible=admissible)  # fmt: skip
+            if not given.inside >= 0.5:
+                raise SpatialInputError("E712", f"{1 - given.inside:.0%} of the distribution of the estimates is not "
+                                        f"stationary: the long run is not determined ({fit.stationarity})",
+                                        hint="method='delta', or path(horizon)")  # fmt: skip
+            left, r = ratios(given.points)
+            a, b = self.at_estimates.averages.many(r)
+            return given.linear((np.stack([a, b - a, b], axis=-1) / left[:, None]).swapaxes(0, 1), picks)
+
+        return None, settled(law_of, estimates, level, PHI, MOST_PHI)[1]
+
+    def sample(self, picks: np.ndarray, draws: int, seed: int) -> np.ndarray:
+        """(kept, 3, V): draws that are stationary."""
+        sample, _ = parameter_draws(self.fit, draws, seed)
         rho, tau, eta = (part[:, None] for part in dynamics(self.fit, sample))
         inside = (np.abs(roots(self.fit.design.weights, determinant(self.fit), rho, tau, eta)) < 1).all(axis=1)
-        if inside.sum() < self.draws / 2:
-            raise SpatialInputError("E712", f"{self.draws - inside.sum()} of {self.draws} draws are not stationary: "
+        if inside.sum() < draws / 2:
+            raise SpatialInputError("E712", f"{draws - inside.sum()} of {draws} draws are not stationary: "
                                     f"the long run is not determined ({self.fit.stationarity})",
                                     hint="method='delta', or path(horizon)")  # fmt: skip
-        return _long_run_parameters(self.fit, sample[inside])
+        long = _long_run_parameters(self.fit, sample[inside])
+        return combine(long, long[:, self.fit.params.index.get_loc("rho")], self.at_estimates.averages, picks)
+
+    def likelihood(self, picks: np.ndarray, level: float) -> Inference:
+        raise SpatialInputError("E501", "method='likelihood' is for static models", hint="method='quadrature'")
 
 
 def refuse_without_long_run(fit: FitRecord) -> None:
@@ -202,7 +253,7 @@ def long_run_fit(fit: FitRecord) -> FitRecord:
     method."""
     params = fit.params.to_numpy()
     tau = dynamics(fit, params)[1]
-    in_rho, in_tau, in_eta = (pick.astype(bool) for pick in _places(fit))
+    in_rho, in_tau, in_eta = (pick.astype(bool) for pick in spatial_places(fit))
     long = _long_run_parameters(fit, params[None])[0]
     J = np.diag(np.where(in_tau | in_eta, 0.0, 1 / (1 - tau)))
     J[:, in_tau] += (long / (1 - tau))[:, None] * in_tau.any()
@@ -214,20 +265,14 @@ def long_run_fit(fit: FitRecord) -> FitRecord:
 
 def dynamics(fit: FitRecord, params: np.ndarray) -> list[np.ndarray]:
     """rho, tau and eta of parameters (..., p); 0 where the model has no such term."""
-    return [params @ pick for pick in _places(fit)]
+    return [params @ pick for pick in spatial_places(fit)]
 
 
 def _long_run_parameters(fit: FitRecord, params: np.ndarray) -> np.ndarray:
     """(draws, p) parameters as those of the long run; the lags' own are 0."""
     rho, tau, eta = dynamics(fit, params)
-    in_rho, in_tau, in_eta = (pick.astype(bool) for pick in _places(fit))
+    in_rho, in_tau, in_eta = (pick.astype(bool) for pick in spatial_places(fit))
     long = params / (1 - tau)[:, None]
     long[:, in_rho] = ((rho + eta) / (1 - tau))[:, None]
     long[:, in_tau | in_eta] = 0.0
     return long
-
-
-def _places(fit: FitRecord) -> list[np.ndarray]:
-    """What picks rho, tau and eta out of the parameters; zeros where there is none."""
-    response = fit.design.response
-    return [(fit.params.index == name).astype(float) for name in ("rho", f"lag({response})", f"W:lag({response})")]

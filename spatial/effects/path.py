@@ -15,49 +15,67 @@ from spillover.matrix import SpatialWeights
 
 from ..logdet import logdet
 from ..records.fit import FitRecord
+from ..records.schema import SCHEMA
 from ..solve.dynamic import EIGEN_MAX
-from .propagate import central_spread, parameter_draws, selectors
+from .draws import from_draws, parameter_draws
+from .infer import Options
+from .mixture import Inference, summarize
+from .nodes import given_lattice
+from .propagate import determinant, selectors, spatial_places
 
 KINDS = ("direct", "indirect", "total")
 CLOSE = 1e-8  # how well the decomposition of 1 must give the row sums back
 
 
-def effect_path(fit: FitRecord, horizon: int, draws: int, seed: int, level: float) -> pd.DataFrame:
-    """``DynamicEffects.path``: point estimates, central spreads and percentiles of the draws."""
-    from .long_run import dynamics
-
+def effect_path(fit: FitRecord, horizon: int, options: Options) -> pd.DataFrame:
+    """``DynamicEffects.path``: the common schema by change, horizon, effect and term."""
     if not (isinstance(horizon, int | np.integer) and horizon >= 0):
         raise SpatialInputError("E501", f"horizon={horizon!r} must be a whole number of periods, 0 or more")
     if fit.design.n_units > EIGEN_MAX:
         raise SpatialInputError("E309", f"paths need all eigenvalues of W: up to {EIGEN_MAX:,} units",
                                 n=fit.design.n_units, hint="short_run and long_run have no limit")  # fmt: skip
     variables = fit.design.regressors
-    picks = selectors(fit, variables)
-    spectra = _shares(fit.design.weights)
+    picks, spectra = selectors(fit, variables), _shares(fit.design.weights)
+    params, places = fit.params.to_numpy(), np.array(spatial_places(fit))
 
-    def responses(params):
-        """(2, H + 1, 3, variables, draws) of transitory and permanent changes."""
-        c = np.einsum("kvp,dp->kvd", picks, params)
-        steps = np.array([_total(spectra, c, dynamics(fit, params), h) for h in range(horizon + 1)])
+    def curves(points):
+        """(Q, K, J): coefficients of the J = 2 (horizon + 1) 3 averages at rho, tau and eta."""
+        steps = np.array([_averages(spectra, len(picks), points, h) for h in range(horizon + 1)])
         steps = np.stack([steps[:, 0], steps[:, 1] - steps[:, 0], steps[:, 1]], axis=1)
-        return np.stack([steps, steps.cumsum(axis=0)])
+        both = np.stack([steps, steps.cumsum(axis=0)])  # transitory, permanent
+        return np.moveaxis(both, (-2, -1), (1, 0)).reshape(len(points), len(picks), -1)
 
-    estimate = responses(fit.params.to_numpy()[None])[..., 0]
-    drawn = responses(parameter_draws(fit, draws, seed)[0])
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=-1)
+    at = np.einsum("kj,kvp,p->jv", curves((places @ params)[None])[0], picks, params)
+    if options.method == "simulate":
+        sample, _ = parameter_draws(fit, options.draws, options.seed)
+        picked = np.einsum("kvp,dp->dkv", picks, sample)
+        drawn = np.einsum("dkj,dkv->djv", curves(sample @ places.T), picked)
+        found = from_draws(drawn, at, options.level, fit.df_resid)
+    else:
+        found = _exact(fit, places, curves, picks, at, options.level)
     index = pd.MultiIndex.from_product([("transitory", "permanent"), range(horizon + 1), KINDS, variables],
                                        names=["change", "horizon", "effect", "term"])  # fmt: skip
-    columns = {"estimate": estimate, "std_error": central_spread(drawn, -1), "conf_low": low, "conf_high": high}
-    return pd.DataFrame({name: values.ravel() for name, values in columns.items()}, index=index).reset_index()
+    table = pd.DataFrame(found.columns(), index=index).reset_index()
+    return table[["change", "horizon", "effect", *SCHEMA]]
 
 
-def _total(spectra, c, dynamics, h) -> np.ndarray:
-    """Average direct and total effect after h periods, (2, variables, draws)."""
-    rho, tau, eta = (part[:, None] for part in dynamics)
+def _exact(fit, places, curves, picks, at, level) -> Inference:
+    """The mixture over rho, tau and eta."""
+    if not np.isfinite(fit.vcov.to_numpy()).all():
+        return Inference(at, *np.full((5, *at.shape), np.nan))
+    params, V = fit.params.to_numpy(), fit.vcov.to_numpy()
+    bounds = determinant(fit).interval
+    given = given_lattice(params, V, places, fit.df_resid, bounds).refuse_outside()
+    return summarize(given.linear(curves(given.points), picks), at.ravel(), level).reshaped(*at.shape)
+
+
+def _averages(spectra, orders: int, points, h: int) -> np.ndarray:
+    """Average diagonal and average row sum of W^k A^h S^-1, k = 0 ... orders - 1, (2, orders, Q)."""
+    rho, tau, eta = (part[:, None] for part in points.T)
     out = []
     for w, share in spectra:
         f = ((tau + eta * w) / (1 - rho * w)) ** h / (1 - rho * w) * share
-        out.append(sum(c_k * (f * w**k).sum(axis=1).real for k, c_k in enumerate(c)))
+        out.append([(f * w**k).sum(axis=1).real for k in range(orders)])
     return np.array(out)
 
 

@@ -1,4 +1,4 @@
-"""Effects as functions of the parameters, and their uncertainty by draws or by the delta method.
+"""Effects as functions of the parameters, and their derivatives.
 
 The matrix of responses is A^-1 (c_0 I + c_1 W + c_2 W^2) with A = I - rho W and c = (beta, theta, theta_2), so that
 
@@ -6,21 +6,20 @@ The matrix of responses is A^-1 (c_0 I + c_1 W + c_2 W^2) with A = I - rho W and
     total  = sum_k c_k b_k,    b_k = 1'W^k A^-1 1 / N
 
 With G = W A^-1 and A^-1 = I + rho G: a_0 = 1 + rho g, a_1 = g = tr(G) / N = -L'(rho) / N, and
-rho a_2 = g - tr(W) / N. A draw of the parameters costs these few scalars, and no inverse.
+rho a_2 = g - tr(W) / N. Another value of the parameters costs these few scalars, and no inverse.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
 
-from spillover.errors import SpatialInputError
-
 from ..logdet import Quadrature, logdet, period_logdet
 from ..logdet.inverse import Inverse, inverse
+from .curves import NODES, between_poles, distance
 
-NODES = 16  # Chebyshev nodes of b over the draws
 NEAR_ZERO = 1e-3  # share of rho's interval where a_2 is a power series: (g - tr W / N) / rho would cancel
 
 
@@ -63,17 +62,26 @@ class Averages:
         dh = A_inverse.solve(self.weights.csr @ A_inverse.solve(self._sums)).mean(axis=0)
         return np.array(da), np.array([self.b(rho)[1] + rho * dh[0], *dh])
 
+    def over(self, low: float, high: float, nodes: int = NODES) -> Callable:
+        """a and b, (orders + 1, Q), as a function of Q values of rho in [low, high]: exact where cheap, else
+        interpolated."""
+        window = self.logdet.near(low, high)
+        interval = self.logdet.interval
+        b = None if self.weights.rows_sum_to_one else between_poles(self.b, low, high, interval, nodes)
+
+        def at(rho: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            near = np.clip(rho, *window.domain)  # which ends just before a pole: g times its distance goes on
+            g = -window.d1(near) / self.weights.n
+            beyond = near != rho
+            g[beyond] *= (distance(near, interval) / distance(rho, interval))[beyond]
+            ones = np.tile(1 / (1 - rho), (self.orders + 1, 1)) if b is None else b(rho).T
+            return self._a(g, rho), ones
+
+        return at
+
     def many(self, rho: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """a and b, (orders + 1, draws): exact where cheap, else by Chebyshev interpolation over rho's range."""
-        lo, hi = rho.min(), rho.max()
-        a = self._a(-self.logdet.near(lo, hi).d1(rho) / self.weights.n, rho)
-        if self.weights.rows_sum_to_one:
-            return a, np.tile(1 / (1 - rho), (self.orders + 1, 1))
-        hi = max(hi, lo + 1e-9)
-        nodes = np.polynomial.chebyshev.chebpts1(NODES + 1)
-        values = np.array([self.b((hi + lo) / 2 + (hi - lo) / 2 * node) for node in nodes])
-        fitted = np.polynomial.chebyshev.chebfit(nodes, values, NODES)
-        return a, np.polynomial.chebyshev.chebval((2 * rho - hi - lo) / (hi - lo), fitted)
+        """a and b, (orders + 1, Q)."""
+        return self.over(rho.min(), rho.max())(rho)
 
     def _a(self, g, rho) -> np.ndarray:
         if self.orders == 1:
@@ -131,49 +139,6 @@ def combine(params, rho, averages, picks):
     return np.stack([direct, total - direct, total], axis=1)
 
 
-def draw(fit, averages, picks, draws, seed):
-    """Effects at draws from the parameters' normal distribution, rho kept inside its interval."""
-    sample, rho = parameter_draws(fit, draws, seed)
-    return combine(sample, rho, averages, picks)
-
-
-def parameter_draws(fit, draws, seed):
-    """Draws of all parameters, (kept, p), and those of rho alone: the ones inside its interval."""
-    mean, cov = fit.params.to_numpy(), fit.vcov.to_numpy()
-    scale = np.sqrt(np.diag(cov))
-    values, vectors = np.linalg.eigh(cov / np.outer(scale, scale))
-    root = scale[:, None] * vectors * np.sqrt(np.clip(values, 0, None))
-    sample = mean + standard_normal(draws, len(mean), seed) @ root.T
-    if not fit.specification.lag:
-        return sample, 0.0
-    rho = sample[:, fit.params.index.get_loc("rho")]
-    lo, hi = determinant(fit).interval
-    inside = (rho > lo) & (rho < hi)
-    if inside.mean() < 0.5:
-        raise SpatialInputError("E701", f"{(~inside).sum()} of {draws} draws of rho leave ({lo:.4g}, {hi:.4g})",
-                                hint="the estimate is too close to the edge of the interval")  # fmt: skip
-    return sample[inside], rho[inside]
-
-
-def standard_normal(draws: int, p: int, seed: int) -> np.ndarray:
-    """(draws, p) normal draws whose mean is zero and whose covariance is the identity, exactly.
-
-    A thousand independent draws miss a standard error by 2 %, and one seed by the same 2 % in every study.
-    """
-    z = np.random.default_rng(seed).standard_normal((draws, p))
-    if draws <= 2 * p:
-        return z
-    z -= z.mean(axis=0)
-    L = np.linalg.cholesky(z.T @ z / draws)
-    return np.linalg.solve(L, z.T).T
-
-
-def central_spread(drawn, axis: int = 0) -> np.ndarray:
-    """The width of the central 95 % of draws over 2 x 1.96: a standard error where the draws may have no variance."""
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=axis)
-    return (high - low) / (2 * 1.959964)
-
-
 def delta_errors(fit, averages, picks):
     """sqrt(J V J') with J the derivatives of the effects with respect to the parameters."""
     params, rho = fit.params.to_numpy(), fit.rho
@@ -196,3 +161,9 @@ def selectors(fit, variables) -> np.ndarray:
             if term in place:
                 picks[k, row, place[term]] = 1
     return picks
+
+
+def spatial_places(fit) -> list[np.ndarray]:
+    """What picks rho, tau and eta out of the parameters; zeros where there is none."""
+    response = fit.design.response
+    return [(fit.params.index == name).astype(float) for name in ("rho", f"lag({response})", f"W:lag({response})")]

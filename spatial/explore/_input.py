@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+from spillover.ids import match
 from spillover.matrix import SpatialWeights, as_weights
 from spillover.matrix import align as in_order_of
 
@@ -78,16 +79,18 @@ def read(
     check_option("missing", missing, ("error", "drop"))
     check_option("align", align, ("labels", "position"))
     weights = as_weights(w)
-    names, rows, by_position = [], [], []
+    names, rows, by_position, found = [], [], [], []
     for default, values in variables:
         values = column_of(data, values, default)
         name = getattr(values, "name", None)
         names.append(default if name is None else str(name))
         if not isinstance(values, pd.Series):
             by_position.append(names[-1])
-        rows.append(_in_order(numbers(values, names[-1]), weights, names[-1], data))
+        row, note = _in_order(numbers(values, names[-1]), weights, names[-1], data)
+        rows.append(row)
+        found += [f"{names[-1]}: {note}"] if note else []
     values = np.array(rows)
-    notes = match_notes(weights, by_position, align)
+    notes = (*match_notes(weights, by_position, align), *found)
     all_ids = weights.ids
     check_finite(values, names, all_ids, missing)
     used = ~np.isnan(values).any(axis=0)
@@ -139,10 +142,16 @@ def id_columns(frame: pd.DataFrame, ids: pd.Index) -> list[str]:
     return [str(c) for c in candidates if frame[c].isin(ids).all() and ids.isin(frame[c]).all()]
 
 
-def _in_order(values, weights: SpatialWeights, name: str, data) -> np.ndarray:
-    """Values in the order of the weights; where the index of ``data`` fails, E101 names the column with the ids."""
+def _in_order(values, weights: SpatialWeights, name: str, data) -> tuple[np.ndarray, str]:
+    """Values in the order of the weights, and what it took to match their labels, in words.
+
+    Where the index of ``data`` fails, E101 names the column with the ids.
+    """
     try:
-        return in_order_of(values, weights, name=name)
+        if isinstance(values, pd.Series) and weights.labelled:
+            labels = match(values.index, weights.ids, what=f"{name!r}")
+            return values.to_numpy()[labels.at], labels.note
+        return in_order_of(values, weights, name=name), ""
     except SpatialInputError as error:
         if error.code not in ("E101", "E102") or not isinstance(data, pd.DataFrame) or not weights.labelled:
             raise

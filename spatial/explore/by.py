@@ -34,6 +34,7 @@ class MoranBy(Shown):
         Each matrix in one line.
     permutations, seed : int
     alternative : str
+    notes : tuple of str
     """
 
     frame: pd.DataFrame
@@ -42,6 +43,7 @@ class MoranBy(Shown):
     permutations: int
     seed: int
     alternative: str
+    notes: tuple[str, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         return self.frame.copy()
@@ -59,7 +61,7 @@ class MoranBy(Shown):
                 "conf_low": math.nan,
                 "conf_high": math.nan,
                 "weights": f["weights"],
-                self.time: f[self.time],
+                "period": f[self.time],
                 "expected": f["expected"],
                 "p_norm": f["p_norm"],
                 "p_rand": f["p_rand"],
@@ -125,7 +127,7 @@ def moran_by(
     matrices = {name: as_weights(each) for name, each in (w if several else {"w": w}).items()}
     wide, periods = unstack(data, columns, time, entity, next(iter(matrices.values())).ids)
     _draws.announce_global(next(iter(matrices.values())).csr, len(matrices) * len(columns) * len(periods), permutations)
-    parts = []
+    parts, notes = [], []
     for name, weights in matrices.items():
         if not weights.labelled:
             warn_unlabelled()
@@ -133,13 +135,14 @@ def moran_by(
         for group in _same_units(wide, periods, columns, time, missing):
             variables = [(_label(key, time), wide[key]) for key in group]
             field = _input.read([(label, s.rename(label)) for label, s in variables], weights, missing=missing)
+            notes += field.notes
             results = from_field(field, permutations, alternative, seed)
             parts += [(name, *key, _row(r)) for key, r in zip(group, results)]
     order = {(m, c, p): i for i, (m, c, p) in enumerate((m, c, p) for m in matrices for c in columns for p in periods)}
     parts.sort(key=lambda part: order[part[:3]])
     frame = pd.DataFrame([(*part[:3], *part[3]) for part in parts], columns=["weights", "variable", time, *COLUMNS])
     lines = {name: weights.header() for name, weights in matrices.items()}
-    return MoranBy(frame, time, lines, permutations, seed, alternative)
+    return MoranBy(frame, time, lines, permutations, seed, alternative, tuple(dict.fromkeys(notes)))
 
 
 def unstack(data, columns, time, entity, ids=None):

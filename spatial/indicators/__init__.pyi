@@ -1,5 +1,17 @@
 """Written by tests/stubs.py from ``spatial.indicators.__init__``."""
 
+from .convergence import BetaConvergence as BetaConvergence
+from .index import CompositeIndex as CompositeIndex
+from .inequality import Decomposition as Decomposition
+from .density import Densities as Densities
+from .envelopment import Efficiency as Efficiency
+from .residual import GrowthAccounting as GrowthAccounting
+from .growth import GrowthTable as GrowthTable
+from .transitions import Markov as Markov
+from .productivity import Productivity as Productivity
+from .convergence import SigmaConvergence as SigmaConvergence
+from .transitions import SpatialMarkov as SpatialMarkov
+from .frontier import StochasticFrontier as StochasticFrontier
 from .convergence import beta_convergence as beta_convergence
 from .index import composite_index as composite_index
 from .coordination import coupling as coupling
@@ -12,11 +24,11 @@ from .productivity import malmquist as malmquist
 from .productivity import malmquist_luenberger as malmquist_luenberger
 from .transitions import markov as markov
 from .capital import perpetual_inventory as perpetual_inventory
-from .structure import rationalisation as rationalisation
+from .structure import rationalization as rationalization
 from .convergence import sigma_convergence as sigma_convergence
 from .residual import solow_residual as solow_residual
 from .transitions import spatial_markov as spatial_markov
-from .structure import specialisation as specialisation
+from .structure import specialization as specialization
 from .frontier import stochastic_frontier as stochastic_frontier
 from .envelopment import super_sbm as super_sbm
 from .inequality import theil as theil

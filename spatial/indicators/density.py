@@ -10,7 +10,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.show import Shown
 
-from ..report.text import columns, number
+from ..records.schema import rows_of
 from ._frame import read
 
 POINTS = 200
@@ -33,28 +33,15 @@ class Densities(Shown):
     frame: pd.DataFrame = field(repr=False)
     bandwidths: pd.Series
 
-    @property
-    def modes(self) -> pd.Series:
-        """Number of local maxima by period: more than one hints at clubs."""
-        y = self.frame.to_numpy()
-        return pd.Series(((y[1:-1] > y[:-2]) & (y[1:-1] >= y[2:])).sum(axis=0), index=self.frame.columns, name="modes")
+    def to_frame(self) -> pd.DataFrame:
+        """A copy of ``frame``: one column per period."""
+        return self.frame.copy()
 
     def tidy(self) -> pd.DataFrame:
-        """One row per period and value: ``density``."""
-        long = self.frame.rename_axis(columns="period").stack().rename("density").reset_index()
-        return long.sort_values(["period", self.frame.index.name], ignore_index=True)
-
-    def plot(self, ax=None):
-        from ..plot import densities
-
-        return densities(self, ax)
-
-    def __str__(self) -> str:
-        peaks = self.frame.idxmax()
-        rows = [[str(p), number(peaks[p]), number(self.frame[p].max()), str(self.modes[p]), number(h)]
-                for p, h in self.bandwidths.items()]  # fmt: skip
-        head = ["", "peak at", "height", "modes", "bandwidth"]
-        return "\n".join([f"Gaussian kernel densities of {self.column!r}", columns(rows, head)])
+        """The common schema: the density (``estimate``) at each ``value`` in each period."""
+        f = self.frame
+        value, period = np.tile(f.index, f.shape[1]), np.repeat(f.columns, len(f))
+        return rows_of([self.column] * f.size, f.to_numpy().T.ravel(), value=value, period=period)
 
 
 def kernel_densities(
@@ -67,6 +54,9 @@ def kernel_densities(
     bandwidth: float | None = None,
 ) -> Densities:
     """Gaussian kernel density of a variable in each period: f(x) = sum_i phi((x - y_i) / h) / (n h).
+
+    Humps are not counted: at this bandwidth samples from a normal distribution show two or more in four of ten cases,
+    those from a lognormal one in eight of ten or more, so that their number says nothing about clubs.
 
     Parameters
     ----------
@@ -90,8 +80,9 @@ def kernel_densities(
     Examples
     --------
     >>> data = pd.DataFrame({"y": [0.0, 0.1, 1.0, 5.0, 5.2]}, index=list("abcde"))
-    >>> kernel_densities(data, "y", bandwidth=0.6).modes.to_dict()
-    {'all': 2}
+    >>> density = kernel_densities(data, "y", bandwidth=0.6)
+    >>> round(float(density.frame["all"].idxmax()), 2)
+    0.23
 
     References
     ----------

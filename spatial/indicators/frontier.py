@@ -12,7 +12,6 @@ from spillover.errors import SpatialInputError, check_option
 from spillover.show import Shown
 
 from ..records.schema import SCHEMA, critical_value, two_sided
-from ..report.text import p_text, tidy_text
 from ._frame import Table, read, refuse
 from ._inefficiency import Panel, efficiencies, maximise
 
@@ -70,16 +69,6 @@ class StochasticFrontier(Shown):
         half = critical_value(0.95) * table["std_error"]
         table["conf_low"], table["conf_high"] = table["estimate"] - half, table["estimate"] + half
         return table.rename_axis("term").reset_index()[SCHEMA]
-
-    def __str__(self) -> str:
-        e = self.efficiency
-        return "\n".join([
-            self.title, "", tidy_text(self.tidy()), "",
-            f"log-likelihood {self.loglik:.3f}; least squares {self.loglik_ols:.3f}; LR of no inefficiency "
-            f"{self.lr:.3f}, p {p_text(self.lr_p_value)} (mixed chi-squared)",
-            f"efficiency: mean {e.mean():.4f}, from {e.min():.4f} ({_label(e.idxmin())}) to {e.max():.4f} "
-            f"({_label(e.idxmax())})",
-        ])  # fmt: skip
 
 
 def stochastic_frontier(
@@ -161,10 +150,6 @@ def stochastic_frontier(
         table.series(efficiencies(panel, theta, truncated, decay), "efficiency"),
         loglik, loglik_ols, title,
     )  # fmt: skip
-
-
-def _label(key) -> str:
-    return " ".join(map(str, key)) if isinstance(key, tuple) else str(key)
 
 
 def _years(table: Table) -> np.ndarray:

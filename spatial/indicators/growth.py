@@ -10,7 +10,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.show import Shown
 
-from ..report.text import columns, number
+from ..records.schema import rows_of
 from ._frame import read, refuse
 
 
@@ -34,26 +34,15 @@ class GrowthTable(Shown):
     end: object
     base: object
 
-    def tidy(self) -> pd.DataFrame:
+    def to_frame(self) -> pd.DataFrame:
+        """One row per variable and unit."""
         return self.table.copy()
 
-    def plot(self, variable: str, ax=None):
-        from ..plot import levels
-
-        return levels(self, variable, ax)
-
-    def __str__(self) -> str:
-        parts = [f"Growth from {self.start} to {self.end}; levels: {self.base} = 100"]
-        for variable, rows in self.table.groupby("variable", sort=False):
-            cells = [
-                [str(r.unit), number(r.first, 2), number(r.last, 2), _percent(r.growth), _percent(r.share_first),
-                 _percent(r.share_last), number(r.level_last, 1)]
-                for r in rows.rename(columns={rows.columns[1]: "unit"}).itertuples()
-            ]  # fmt: skip
-            head = [str(variable), str(self.start), str(self.end), "% a period", f"share % {self.start}",
-                    f"share % {self.end}", f"level {self.end}"]  # fmt: skip
-            parts.append(columns(cells, head))
-        return "\n\n".join(parts)
+    def tidy(self) -> pd.DataFrame:
+        """The common schema: one row per variable, unit and measure (first, last, growth ...)."""
+        unit = self.table.columns[1]
+        long = self.table.melt(["variable", unit], var_name="term")
+        return rows_of(long["term"], long["value"], variable=long["variable"], unit=long[unit])
 
 
 def growth_table(
@@ -147,7 +136,3 @@ def _units(ids: pd.Index, wanted) -> np.ndarray:
         raise SpatialInputError("E101", "units= names units that the data lack", ids=lacking,
                                 hint="they have " + ", ".join(map(repr, ids[:8])))  # fmt: skip
     return at
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f}"

@@ -12,12 +12,9 @@ import pandas as pd
 from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
 from spillover.show import Shown
 
-from ..report.text import columns, number
-from ._frame import Table, read
+from ._frame import Table, read, rows_of_keys
 from ._weighting import METHODS, normalise
 
-WORDS = {"entropy": "entropy weights", "critic": "CRITIC weights", "equal": "equal weights",
-         "pca": "weights of the first principal component"}  # fmt: skip
 FLAT = 1e-12  # a range below this share of the largest value is rounding
 FEWEST = 3
 
@@ -48,23 +45,13 @@ class CompositeIndex(Shown):
     method: str
     pooled: bool
 
-    def tidy(self) -> pd.DataFrame:
+    def to_frame(self) -> pd.DataFrame:
         """One row per unit and period: the keys, the sub-indices and ``index``; ready to merge."""
         return self.groups.assign(index=self.scores).reset_index()
 
-    def __str__(self) -> str:
-        how = "" if self.scores.index.nlevels == 1 else ", all periods together" if self.pooled else ", by period"
-        head = [f"Composite index of {self.normalised.shape[1]} indicators by {WORDS[self.method]}{how}",
-                f"{len(self.scores):,} scores, mean {number(self.scores.mean())}, "
-                f"from {number(self.scores.min())} to {number(self.scores.max())}"]  # fmt: skip
-        if not self.pooled:
-            head.append("scores compare units within a period, not periods; weights below are averages over periods")
-        wanted = ["within", "group_weight", "weight"] if self.groups.shape[1] else ["weight"]
-        mean = self.weights.groupby(["group", "indicator", "direction"], sort=False)[wanted].mean()
-        rows = [[*([str(g)] if len(wanted) > 1 else []), str(i), d, *(number(v) for v in row)]
-                for (g, i, d), row in zip(mean.index, mean.to_numpy())]  # fmt: skip
-        names = [*(["group"] if len(wanted) > 1 else []), "indicator", "direction", *wanted]
-        return "\n".join([*head, "", columns(rows, names)])
+    def tidy(self) -> pd.DataFrame:
+        """The common schema: index and sub-indices (``term``) of each unit and period."""
+        return rows_of_keys(self.groups.assign(index=self.scores))
 
 
 def composite_index(

@@ -10,8 +10,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 from spillover.show import Shown
 
-from ..report.text import columns, number
-from ._frame import Table
+from ._frame import Table, rows_of_keys
 from ._programmes import in_parts, minimise
 from .envelopment import measured, radial
 
@@ -58,25 +57,13 @@ class Productivity(Shown):
         wide.loc[wide.index.get_level_values(1) == self.first] = 1.0
         return wide.groupby(level=0, sort=False).transform(lambda changes: np.cumprod(changes.to_numpy()))
 
-    def tidy(self) -> pd.DataFrame:
+    def to_frame(self) -> pd.DataFrame:
+        """One row per unit and period: the keys and the columns of ``frame``, ready to merge."""
         return self.frame.reset_index()
 
-    def plot(self, ax=None):
-        from ..plot import productivity
-
-        return productivity(self, ax)
-
-    def __str__(self) -> str:
-        means = self.by_period
-        rows = [[str(period), *(number(v) for v in row)] for period, row in zip(means.index, means.to_numpy())]
-        rows.append(["all", *(number(v) for v in np.exp(np.log(self.frame).mean()))])
-        lines = [f"{self.title}: geometric means over {self.frame.index.get_level_values(0).nunique()} units",
-                 columns(rows, ["to", *means.columns])]  # fmt: skip
-        if len(self.infeasible):
-            units = ", ".join(f"{r[0]} {r[1]}" for r in self.infeasible.to_numpy()[:5])
-            more = " ..." * (len(self.infeasible) > 5)
-            lines.append(f"programmes without a solution, left out: {len(self.infeasible)} ({units}{more})")
-        return "\n".join(lines)
+    def tidy(self) -> pd.DataFrame:
+        """The common schema: one row per unit, period and part."""
+        return rows_of_keys(self.frame)
 
 
 def malmquist(

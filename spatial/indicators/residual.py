@@ -11,8 +11,7 @@ from spillover.errors import SpatialInputError
 from spillover.show import Shown
 
 from ..design.fixed_effects import TWOWAY_EFFECTS
-from ..report.text import columns, number
-from ._frame import read, refuse
+from ._frame import read, refuse, rows_of_keys
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -38,16 +37,13 @@ class GrowthAccounting(Shown):
         """exp(log_tfp): the level of productivity, comparable between units and over time."""
         return np.exp(self.frame["log_tfp"]).rename("tfp")
 
-    def tidy(self) -> pd.DataFrame:
+    def to_frame(self) -> pd.DataFrame:
+        """One row per unit and period: the keys and the columns of ``frame``, ready to merge."""
         return self.frame.reset_index()
 
-    def __str__(self) -> str:
-        means = 100 * self.frame.drop(columns="log_tfp").groupby(level=1).mean().dropna()
-        rows = [[str(period), *(number(v, 2) for v in row)] for period, row in zip(means.index, means.to_numpy())]
-        rows.append(["all", *(number(v, 2) for v in means.mean())])
-        how = "given" if np.isnan(self.share_error) else f"estimated, std. error {self.share_error:.4f}"
-        head = f"Growth accounting, capital's share {self.capital_share:.4f} ({how}): means over units, log points"
-        return "\n".join([head, columns(rows, ["to", *means.columns])])
+    def tidy(self) -> pd.DataFrame:
+        """The common schema: one row per unit, period and part."""
+        return rows_of_keys(self.frame)
 
 
 def solow_residual(

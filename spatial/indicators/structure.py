@@ -1,4 +1,4 @@
-"""Industrial structure: upgrading, rationalisation, specialisation of units in sectors."""
+"""Industrial structure: upgrading, rationalization, specialization of units in sectors."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def upgrading(
     return table.frame(np.column_stack([layer, angle, ratio]), ["layer", "angle", "ratio"])
 
 
-def rationalisation(
+def rationalization(
     data: pd.DataFrame,
     output: list[str],
     employment: list[str],
@@ -99,7 +99,7 @@ def rationalisation(
     Examples
     --------
     >>> data = pd.DataFrame({"y1": [10, 20], "y2": [90, 80], "l1": [50, 20], "l2": [50, 80]}, index=["a", "b"])
-    >>> rationalisation(data, ["y1", "y2"], ["l1", "l2"]).round(3).to_dict()
+    >>> rationalization(data, ["y1", "y2"], ["l1", "l2"]).round(3).to_dict()
     {'a': 0.368, 'b': 0.0}
     """
     if len(output) != len(employment):
@@ -108,7 +108,7 @@ def rationalisation(
     workers, l = _shares(data, employment, entity, time, employment_total)
     refuse(workers, (y > 0) & (l == 0), "E211", "must be positive where there is output")
     logs = np.log(y / np.where(y > 0, l, 1), where=y > 0, out=np.zeros_like(y))
-    return table.series((y * logs).sum(axis=1), "rationalisation")
+    return table.series((y * logs).sum(axis=1), "rationalization")
 
 
 def location_quotients(
@@ -150,7 +150,7 @@ def location_quotients(
     return table.frame(out, table.names)
 
 
-def specialisation(
+def specialization(
     data: pd.DataFrame, sectors: list[str], *, entity: str | None = None, time: str | None = None, total=None
 ) -> pd.DataFrame:
     """How much a unit's structure is concentrated (Herfindahl) and how it differs from the others' (Krugman).
@@ -175,7 +175,7 @@ def specialisation(
     Examples
     --------
     >>> data = pd.DataFrame({"steel": [10, 30], "wine": [30, 10]}, index=["a", "b"])
-    >>> specialisation(data, ["steel", "wine"]).to_dict("list")
+    >>> specialization(data, ["steel", "wine"]).to_dict("list")
     {'herfindahl': [0.625, 0.625], 'krugman': [1.0, 1.0]}
 
     References

@@ -8,18 +8,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+from spillover.errors import SpatialInputError, SpatialInputWarning
 
 from ..covariance.additive import corrected, score_of_time_effects
 from ..design.arrays import Sample
-from ..design.design import Design, refuse_gaps, spatial_lag
+from ..design.design import Design, spatial_lag
 from ..design.fixed_effects import RANDOM, FixedEffects
 from ..design.formula import INTERCEPT, read_formula
 from ..design.gaps import refuse_unbalanced
+from ..design.periods import refuse_gaps
 from ..solve.dynamic import score_of_unit_effects
 from ..solve.ml import Solution
-
-LAGS = ("y", "Wy", "both")
 
 
 def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
@@ -31,7 +30,6 @@ def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
         E501 an unknown value, no panel, random effects, or a formula that has the lag already; E104 gaps;
         E206 one period; E320 weights that vary.
     """
-    check_option("lags", lags, LAGS)
     if effects in RANDOM:
         raise SpatialInputError("E501", f"lags={lags!r} does not go with random effects: they are correlated with "
                                 "y_{t-1}", hint="use effects='entity' or 'twoway'")  # fmt: skip
@@ -54,9 +52,9 @@ def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
     return replace(
         d,
         y=d.y[1:],
+        past=before,
         X=np.concatenate(columns, axis=2),
         names=(*d.names[:first], *wanted, *d.names[first:]),
-        durbin=tuple(j + len(wanted) * (j >= first) for j in d.durbin),
         times=d.times[1:],
         order=d.order[1:],
         lags=wanted,

@@ -11,6 +11,7 @@ from spillover.errors import SpatialInputError, check_option
 from ..design.checks import refuse_degenerate
 from ..design.design import INTERCEPT, Design, spatial_lag
 from ..design.fixed_effects import PERIOD_EFFECTS, FixedEffects
+from ..design.options import ModelOptions
 from ..design.sample import flat, regressor_columns
 from ..design.specification import Specification
 from ..solve.gmm import MomentSample, MomentSolution
@@ -62,33 +63,19 @@ class ArellanoBond:
                 f"{collapsed}, regressors and their spatial lags")  # fmt: skip
 
 
-def gmm_settings(method, lags) -> tuple[str, ArellanoBond | None]:
-    """The method's name, and the settings of a dynamic model's moments.
-
-    Raises
-    ------
-    SpatialInputError
-        E501 for settings without ``lags=``.
-    """
-    if isinstance(method, ArellanoBond):
-        if lags is None:
-            raise SpatialInputError("E501", "ArellanoBond is for dynamic models", hint="give lags='y', 'Wy' or 'both'")
-        return "gmm", method
-    return method, ArellanoBond() if method == "gmm" and lags is not None else None
-
-
-def checked_dynamic(vcov, endog, instruments) -> str:
-    """The covariance of a dynamic model by moments; there is one.
+def checked_dynamic(options: ModelOptions) -> None:
+    """Options that GMM on past values does not have; its covariance is robust, the only one.
 
     Raises
     ------
     SpatialInputError
         E501.
     """
-    if endog or instruments:
+    if options.lags is None:
+        raise SpatialInputError("E501", "ArellanoBond is for dynamic models", hint="give lags='y', 'Wy' or 'both'")
+    if options.endog or options.instruments:
         raise SpatialInputError("E501", "endog= and instruments= are not there for dynamic models")
-    check_option("vcov", vcov, ("classical", "robust"))
-    return "robust"
+    check_option("vcov", options.covariance, ("classical", "robust"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,14 +86,9 @@ class DynamicMoments(MomentSolution):
 
 
 def dynamic_method_of_moments(
-    specification: Specification, d: Design, past: np.ndarray, effects: FixedEffects, settings: ArellanoBond
-) -> tuple[MomentSample, list[str], DynamicMoments]:
-    """Sample, names of its columns and estimates; residuals are those of the levels, without fixed effects.
-
-    Parameters
-    ----------
-    past : (T, N)
-        y of the period before.
+    specification: Specification, d: Design, effects: FixedEffects, settings: ArellanoBond
+) -> tuple[MomentSample, DynamicMoments]:
+    """Sample and estimates; residuals are those of the levels, without fixed effects.
 
     Raises
     ------
@@ -129,7 +111,7 @@ def dynamic_method_of_moments(
     result = panel_gmm(
         levels(d.y),
         levels(np.concatenate([X, Wy[:, :, None]], axis=2)),
-        levels(_with_lags(W, past[:, :, None], y_powers)),
+        levels(_with_lags(W, d.past[:, :, None], y_powers)),
         levels(_with_lags(W, own, 2 + specification.durbin)),
         differences=settings.transform == "differences",
         depth=settings.depth,
@@ -138,11 +120,11 @@ def dynamic_method_of_moments(
     )
     n = d.left(effects)
     sample = MomentSample(y=flat(effects.demean(d.y)), X=flat(effects.demean(X)), Wy=flat(effects.demean(Wy)), n=n,
-                          exogenous=np.array([name not in d.lags for name in names]))  # fmt: skip
+                          names=tuple(names), exogenous=np.array([name not in d.lags for name in names]))  # fmt: skip
     beta, rho = result.coef[:-1], float(result.coef[-1])
     resid = sample.y - sample.X @ beta - rho * sample.Wy
     sigma2 = float(resid @ resid) / (n - len(result.coef))
-    return sample, names, DynamicMoments(beta, rho, 0.0, sigma2, float("nan"), resid, vcov=result.vcov, gmm=result)
+    return sample, DynamicMoments(beta, rho, 0.0, sigma2, float("nan"), resid, vcov=result.vcov, gmm=result)
 
 
 def _with_lags(W, values: np.ndarray, powers: int) -> np.ndarray:

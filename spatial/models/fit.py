@@ -25,7 +25,7 @@ class Fit(MakeTables, FitRecord):
     # -- what follows from it ----------------------------------------------------------------------------
 
     def effects(
-        self, *, method: str = "simulate", draws: int = 1000, seed: int = 1, level: float = 0.95
+        self, *, method: str = "quadrature", level: float = 0.95, draws: int = 1000, seed: int = 1
     ) -> Effects | DynamicEffects:  # fmt: skip
         """Direct, indirect and total effects with inference; see ``spatial.effects.average.effects``. Of a dynamic
         model in the short and in the long run: ``spatial.effects.long_run.DynamicEffects``."""

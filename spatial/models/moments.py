@@ -49,9 +49,9 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
 
 
 def moment_sample(
-    specification: Specification, d: Design, effects: FixedEffects, endog=(), Z: dict[str, np.ndarray] | None = None
-) -> tuple[MomentSample, list[str]]:
-    """Regressors, instruments and their lags, effects taken out after lagging; and the names of X's columns.
+    specification: Specification, d: Design, effects: FixedEffects
+) -> MomentSample:
+    """Regressors, instruments and their lags, effects taken out after lagging.
 
     Instruments of W y are W and W2 of every exogenous regressor (W X and other instruments included), as in
     Kelejian & Prucha (1998), eq. 7. The intercept is lagged where W 1 is no constant; with a spatial error it
@@ -64,12 +64,12 @@ def moment_sample(
     """
     W, M = d.weights.csr, d.weights_of_error.csr
     X, names = regressor_columns(d, effects)
-    exogenous = np.array([name.removeprefix("W:").removeprefix("W2:") not in endog for name in names])
+    exogenous = np.array([name.removeprefix("W:").removeprefix("W2:") not in d.endog for name in names])
     y, Xd = effects.demean(d.y), effects.demean(X)
     refuse_degenerate(d, flat(X), flat(Xd), flat(y), names, effects)
 
-    own = np.stack(list(Z.values()), axis=2) if Z else np.empty((*d.y.shape, 0))
-    _refuse_absorbed(Z or {}, effects)
+    own = np.stack(list(d.instruments.values()), axis=2) if d.instruments else np.empty((*d.y.shape, 0))
+    _refuse_absorbed(d.instruments, effects)
     H = [own]
     parts = {}
     if specification.lag:
@@ -84,16 +84,16 @@ def moment_sample(
                   "M": M}  # fmt: skip
     if specification.lag and specification.error:
         parts["MWy"] = flat(effects.demean(spatial_lag(M, Wy)))
-    sample = MomentSample(
+    return MomentSample(
         y=flat(y),
         X=flat(Xd),
+        names=tuple(names),
         n=d.left(effects),
         H=_varying(np.concatenate(H, axis=2), effects),
         exogenous=exogenous,
         copies=d.n_periods - (effects.entity),
         **parts,
     )
-    return sample, names
 
 
 def _varying(H: np.ndarray, effects: FixedEffects) -> np.ndarray:

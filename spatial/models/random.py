@@ -6,27 +6,28 @@ from dataclasses import replace
 
 import numpy as np
 
-from spillover.errors import SpatialInputError, check_option
+from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
 
-from ..covariance.random import RandomEffects, refuse_for_random
+from ..covariance.random import refuse_for_random
 from ..covariance.vcov import as_vcov
 from ..design.arrays import Sample
 from ..design.checks import COLLINEAR
 from ..design.design import Design
 from ..design.fixed_effects import NO_EFFECTS, FixedEffects
+from ..design.options import ModelOptions, Settings
 from ..design.sample import demeaned_sample
 from ..design.specification import Specification
 from ..solve.ml import Solution, maximum_likelihood, residuals
 from ..solve.random import swamy_arora
+from ..solve.random_effects import RandomEffects
 from ..solve.random_ml import random_maximum
 from ..solve.random_problem import quasi_demeaned, random_problem
 
 DENSE_MAX = 5_000
-ERRORS = ("kkp", "baltagi")
 
 
-def refuse_random(specification: Specification, d: Design, effects: FixedEffects, options: dict) -> None:
+def refuse_random(specification: Specification, d: Design, effects: FixedEffects, options: ModelOptions) -> None:
     """Options that random effects do not have, and those that only they have.
 
     Raises
@@ -35,23 +36,21 @@ def refuse_random(specification: Specification, d: Design, effects: FixedEffects
         E501 an option that does not fit, E309 too many units for effects beside a spatial error, E715 a covariance
         that is not there.
     """
-    error = options["random_error"]
+    error = options.random_error
     if not effects.random:
         if error is not None:
             message = f"random_error={error!r} belongs to random effects, not to {effects.name!r}"
             raise SpatialInputError("E501", message, hint="effects='random'")
         return
-    if options["method"] == "gmm":
+    if options.estimator == "gmm":
         raise SpatialInputError("E501", f"method='gmm' is not there for {effects} effects",
                                 hint="use method='ml', or effects='entity'")  # fmt: skip
-    if not by_likelihood(specification, options["method"]):
+    if not by_likelihood(specification, options.method):
         return
-    if options["correction"] is not True:
-        message = f"correction={options['correction']!r} corrects for fixed effects: random ones need none"
+    if options.correction is not True:
+        message = f"correction={options.correction!r} corrects for fixed effects: random ones need none"
         raise SpatialInputError("E501", message)
-    if error is not None:
-        check_option("random_error", error, ERRORS)
-    refuse_for_random(error, as_vcov(options["vcov"]))
+    refuse_for_random(error, as_vcov(options.covariance))
     if error == "baltagi":
         refuse_varying(d.weights_of_error, "random_error='baltagi'")
     if error == "baltagi" and d.n_units > DENSE_MAX:
@@ -65,31 +64,31 @@ def by_likelihood(specification: Specification, method: str | None) -> bool:
 
 
 def random_effects(
-    specification: Specification, d: Design, effects: FixedEffects, options: dict
-) -> tuple[Sample, list[str], Solution, RandomEffects]:
-    """The quasi-demeaned sample, the names of X's columns, the solution and the variance components."""
-    T = d.n_periods
-    raw, names = demeaned_sample(specification, d, NO_EFFECTS, True, options["logdet"])
-    if effects.random != "random":
-        raw, names = _with_projection(raw, names, d, effects)
+    specification: Specification, d: Design, settings: Settings
+) -> tuple[Sample, Solution, RandomEffects]:
+    """The quasi-demeaned sample, the solution and the variance components."""
+    T, requested = d.n_periods, settings.requested
+    raw = demeaned_sample(specification, d, NO_EFFECTS, True, settings.logdet)
+    if settings.effects.random != "random":
+        raw = _with_projection(raw, d, settings.effects)
     sigma2, phi = swamy_arora(d.y, raw.X.reshape(*d.y.shape, -1))
-    error = (options["random_error"] or "kkp") if specification.error else None
+    error = (requested.random_error or "kkp") if specification.error else None
     beside = d.weights_of_error.csr if error == "baltagi" else None
     problem = random_problem(raw, T, 1 - 1 / np.sqrt(1 + T * phi), beside)
-    if not by_likelihood(specification, options["method"]):
+    if not by_likelihood(specification, requested.method):
         kappa = np.log1p(T * phi)
         sample = quasi_demeaned(raw, T, problem, np.array([0.0, 0.0, kappa]))
         at = maximum_likelihood(sample)
         solution = Solution(at.beta, 0.0, 0.0, at.sigma2, at.loglik - d.n_units * kappa / 2, at.resid)
-        return sample, names, solution, RandomEffects(phi, sigma2, T)
+        return sample, solution, RandomEffects(phi, sigma2, T)
     best = random_maximum(problem, phi)
     rho, lam, kappa = map(float, best.point)
     sample = quasi_demeaned(raw, T, problem, best.point)
     solution = Solution(best.beta, rho, lam, best.sigma2, best.loglik, residuals(sample, best.beta, rho, lam))
-    return sample, names, solution, RandomEffects(float(np.expm1(kappa)) / T, best.sigma2, T, error, problem, best)
+    return sample, solution, RandomEffects(float(np.expm1(kappa)) / T, best.sigma2, T, error, problem, best)
 
 
-def _with_projection(raw: Sample, names: list[str], d: Design, effects: FixedEffects) -> tuple[Sample, list[str]]:
+def _with_projection(raw: Sample, d: Design, effects: FixedEffects) -> Sample:
     """What the unit effects follow, as regressors of their own: unit means of the regressors, W X among them (Mundlak
     1978), or the regressors of every period (Chamberlain 1982).
 
@@ -100,7 +99,8 @@ def _with_projection(raw: Sample, names: list[str], d: Design, effects: FixedEff
     SpatialInputError
         E716 when no regressor has means of its own, E206 when there are too few units for so many.
     """
-    (T, N), k = d.y.shape, len(names)
+    (T, N), names = d.y.shape, raw.names
+    k = len(names)
 
     def by_unit(X):
         panel = X.reshape(T, N, k)
@@ -124,4 +124,4 @@ def _with_projection(raw: Sample, names: list[str], d: Design, effects: FixedEff
     if effects.random == "chamberlain":
         labels = [f"{name} in {period}" for name in names for period in d.times.astype(str)]
     extra = {"X": extended(raw.X), "MX": None if raw.MX is None else extended(raw.MX)}
-    return replace(raw, **extra), [*names, *(labels[j] for j in new)]
+    return replace(raw, **extra, names=(*names, *(labels[j] for j in new)))

@@ -26,9 +26,10 @@ from ..effects.propagate import Averages, combine, selectors
 from ..logdet import Asymmetric
 from ..solve.ml import maxima
 from .dynamic import own_lags, without_bias
-from .estimate import aligned, estimates
+from .estimate import estimates
 from .fit import Fit
 from .random import random_effects
+from .reading import aligned
 from .stack import under_other_w
 
 BLOCK, NUMBERS = 256, 2**18  # replicates that are in memory at once, and numbers of theirs
@@ -256,7 +257,7 @@ def _samples(fit: Fit, given: dict, replicates: list[int], y: np.ndarray, X: np.
         found = [problem or sample for problem, sample in zip(problems, found)]
     else:
         how = settings.effects, settings.correction, settings.logdet
-        found, _ = demeaned_samples(fit.specification, d, y, X, *how)
+        found = demeaned_samples(fit.specification, d, y, X, *how)
     for i, sample in zip(good, found):
         samples[i] = sample if "w" in given or settings.logdet else _for_many(sample)
     return samples
@@ -277,15 +278,13 @@ def _not_finite(r: int) -> SpatialInputError:
 
 def _random_maxima(fit: Fit, given: dict, left: np.ndarray, failed: dict) -> Iterator:
     """The same with random effects, whose share of the unit means is estimated anew, one by one."""
-    s, options = fit.settings, {"random_error": fit.settings.random.error, "logdet": fit.settings.logdet}
-    options["method"] = "ml" if s.random.by_likelihood else None
     for r in left.tolist():
         try:
             (y,), (X,) = _data(fit.design, given, [r])
             if not (np.isfinite(y).all() and np.isfinite(X).all()):
                 raise _not_finite(r)
             d = _design(fit.design, given, r, y, X)
-            sample, _, found, _ = random_effects(fit.specification, d, s.effects, options)
+            sample, found, _ = random_effects(fit.specification, d, fit.settings)
         except SpatialInputError as error:
             failed[r] = f"{error.code}: {error.message}"
             continue
@@ -326,9 +325,9 @@ def _one_sample(fit: Fit, given: dict, r: int, y: np.ndarray, X: np.ndarray):
         if "w" in given and which_correction(fit.specification, d, effects, correction) != correction:
             said = "these weights need the additive correction, the fit's own the transformation"
             raise SpatialInputError("E526", said)
-        sample, names = demeaned_sample(fit.specification, d, effects, correction, fit.settings.logdet)
-        if len(names) != len(fit.solution.beta):
-            raise SpatialInputError("E526", f"other regressors than the fit's: {names}")
+        sample = demeaned_sample(fit.specification, d, effects, correction, fit.settings.logdet)
+        if sample.names != fit.sample.names:
+            raise SpatialInputError("E526", f"other regressors than the fit's: {list(sample.names)}")
     except SpatialInputError as error:
         return error
     return sample

@@ -27,9 +27,8 @@ from ..logdet.banded import side_by_side
 from ..logdet.many import determinants
 from ..solve.stack import Maxima, Pencil, maxima, pencil
 from ..solve.stack_search import Found, by_windows, everywhere
-from .again import KEPT
-from .estimate import Reading, aligned
 from .fit import Fit
+from .reading import Reading, aligned
 
 UNITS_MAX = 2_000
 FEW = 3  # W; fewer are estimated one by one
@@ -58,14 +57,14 @@ class Stack:
     correction: bool
 
 
-def can_stack(fit: Fit | Reading, options: dict, *, covariance: bool = True) -> bool:
-    """Whether the model of this fit, with these options, can be estimated in stacks, its covariance too."""
+def can_stack(fit: Fit | Reading, *, covariance: bool = True) -> bool:
+    """Whether the model of this fit or reading can be estimated in stacks, its covariance too."""
     d, spec, settings = fit.design, fit.specification, fit.settings
-    known = set(options) <= KEPT and settings.method == "ml" and settings.logdet is None
-    known = known and settings.correction != "additive" and (settings.vcov == "oim" or not covariance)
+    usual = settings.method == "ml" and settings.logdet is None and settings.requested.missing == "error"
+    usual = usual and settings.correction != "additive" and (settings.vcov == "oim" or not covariance)
     plain = d.observed is None and not d.lags and d.error_weights is None and not settings.effects.random
     one = (spec.lag or spec.error or spec.durbin) and not (spec.lag and spec.error)
-    return bool(known and plain and one and regressor_names(d, settings.effects))
+    return bool(usual and plain and one and regressor_names(d, settings.effects))
 
 
 def largest_stack(fit: Fit | Reading) -> int:
@@ -74,8 +73,8 @@ def largest_stack(fit: Fit | Reading) -> int:
     return int(np.clip(NUMBERS // (fit.design.y.size * columns), 1, 64))
 
 
-def stacked(fit: Fit | Reading, weights: list, options: dict, among: int) -> Stack | None:
-    """Estimates under ``weights`` of the model, data and options of ``fit``; None when not one of them can be had.
+def stacked(fit: Fit | Reading, weights: list, among: int) -> Stack | None:
+    """Estimates under ``weights`` of the model and data of ``fit``; None when not one of them can be had.
 
     Parameters
     ----------
@@ -86,10 +85,10 @@ def stacked(fit: Fit | Reading, weights: list, options: dict, among: int) -> Sta
         How many W there are in the whole (``determinants``).
     """
     d, spec, effects = fit.design, fit.specification, fit.settings.effects
-    if spec.durbin and options.get("durbin") is None:
+    if fit.settings.requested.durbin is None:
         d = replace(d, durbin=tuple(j for j in d.durbin if d.names[j] != INTERCEPT))
     correction = fit.settings.correction
-    which = [i for i, w in enumerate(weights) if _suits(w, fit, options, correction)]
+    which = [i for i, w in enumerate(weights) if _suits(w, fit)]
     if not which:
         return None
     lag = partial(_lag, side_by_side([weights[i].csr for i in which]))
@@ -102,12 +101,12 @@ def stacked(fit: Fit | Reading, weights: list, options: dict, among: int) -> Sta
 
 def under_other_w(fit: Fit, weights: list, std_errors: bool) -> Iterator:
     """(positions, (parameters, sigma2, ln L, standard errors)) of the W that can be done, for ``refit``."""
-    options = {"durbin": fit.design.durbin, "correction": fit.settings.correction}
-    if len(weights) < FEW or not can_stack(fit, options, covariance=std_errors):
+    if len(weights) < FEW or not can_stack(fit, covariance=std_errors):
         return
+    fit = _as_estimated(fit)
     size = largest_stack(fit)
     for start in range(0, len(weights), size):
-        stack = stacked(fit, [over_its_units(fit, w) for w in weights[start : start + size]], options, len(weights))
+        stack = stacked(fit, [over_its_units(fit, w) for w in weights[start : start + size]], len(weights))
         if stack is None:
             continue
         at, sound = stack.at, stack.at.sound
@@ -115,6 +114,13 @@ def under_other_w(fit: Fit, weights: list, std_errors: bool) -> Iterator:
         errors = np.sqrt(np.diagonal(at.covariance, axis1=1, axis2=2))
         found = np.concatenate([at.beta, *spatial], axis=1), at.sigma2, at.loglik, errors
         yield start + stack.which[sound], tuple(part[sound] for part in found)
+
+
+def _as_estimated(fit: Fit) -> Fit:
+    """The fit with its own regressors and correction in place of those that would be chosen under each W."""
+    settings = fit.settings
+    kept = replace(settings.requested, durbin=fit.design.durbin_names, correction=settings.correction)
+    return replace(fit, settings=settings.with_(requested=kept))
 
 
 def over_its_units(fit: Fit | Reading, w) -> SpatialWeights | None:
@@ -154,16 +160,17 @@ def _solved(d: Design, settings: Settings, data: Pencil, which, found: Found | N
     return Stack(which, names, data, at, found, settings.correction)
 
 
-def _suits(w, fit: Fit | Reading, options, correction) -> bool:
+def _suits(w, fit: Fit | Reading) -> bool:
     """Whether this W has the same regressors and transformation as the fit's."""
     if not isinstance(w, SpatialWeights) or w.n > UNITS_MAX or not w.nnz or not w.csr.has_canonical_format:
         return False
-    spec, effects = fit.specification, fit.settings.effects
-    if spec.durbin and not effects and lagged_intercept_varies(w) and options.get("durbin") is None:
+    spec, settings, requested = fit.specification, fit.settings, fit.settings.requested
+    lags_one = (spec.lag or spec.durbin) and not settings.effects
+    if lags_one and lagged_intercept_varies(w) and requested.durbin is None:
         return False
-    plain = options.get("correction", True) is False or not effects.time
+    plain = requested.correction is False or not settings.effects.time
     used = spec.lag or spec.error
-    return plain or not used or (w.rows_sum_to_one and correction is True)
+    return plain or not used or (w.rows_sum_to_one and settings.correction is True)
 
 
 def _vary(data: Pencil, own: int) -> np.ndarray:

@@ -1,6 +1,8 @@
 """The figure of each result: see ``spillover.show``."""
 
 ANSWERS: dict[tuple[str, str], str] = {
+    ("plot", "spatial.compare.placebo:Placebo"): "spatial.plot.choices:placebo_weights",
+    ("plot", "spatial.compare.tune:Tuning"): "spatial.plot.choices:profile",
     ("plot", "spatial.explore._global:GlobalStatistic"): "spatial.plot.explore:null_distribution",
     ("plot", "spatial.explore._local:LocalStatistic"): "spatial.plot.explore:local_map",
     ("plot", "spatial.explore.by:MoranBy"): "spatial.plot.explore:moran_by_period",
@@ -11,4 +13,22 @@ ANSWERS: dict[tuple[str, str], str] = {
     ("plot", "spatial.explore.transitions:LisaTransitions"): "spatial.plot.explore:quadrant_moves",
     ("save", "spatial.explore._local:LocalStatistic"): "spatial.plot.layer:write",
     ("explore", "spatial.explore._local:LocalStatistic"): "spatial.plot.layer:web_map",
+    ("plot", "spatial.indicators.convergence:BetaConvergence"): "spatial.plot.indicators:growth_on_level",
+    ("plot", "spatial.indicators.convergence:SigmaConvergence"): "spatial.plot.indicators:sigma",
+    ("plot", "spatial.indicators.density:Densities"): "spatial.plot.indicators:densities",
+    ("plot", "spatial.indicators.envelopment:Efficiency"): "spatial.plot.indicators:efficiency",
+    ("plot", "spatial.indicators.frontier:StochasticFrontier"): "spatial.plot.indicators:efficiencies",
+    ("plot", "spatial.indicators.growth:GrowthTable"): "spatial.plot.indicators:levels",
+    ("plot", "spatial.indicators.index:CompositeIndex"): "spatial.plot.indicators:index_scores",
+    ("plot", "spatial.indicators.inequality:Decomposition"): "spatial.plot.indicators:inequality",
+    ("plot", "spatial.indicators.productivity:Productivity"): "spatial.plot.indicators:productivity",
+    ("plot", "spatial.indicators.residual:GrowthAccounting"): "spatial.plot.indicators:accounting",
+    ("plot", "spatial.indicators.transitions:SpatialMarkov"): "spatial.plot.indicators:by_neighbors",
+    ("plot", "spatial.indicators.transitions:Markov"): "spatial.plot.indicators:transitions",
+    ("plot", "spatial.policy.did:DiD"): "spatial.plot.policy:policy",
+    ("plot", "spatial.policy.heterogeneity:Heterogeneity"): "spatial.plot.policy:heterogeneity",
+    ("plot", "spatial.policy.mediation:Mediation"): "spatial.plot.policy:mediation",
+    ("plot", "spatial.policy.placebo:Placebo"): "spatial.plot.policy:placebo",
+    ("plot", "spatial.policy.spatial_did:SpatialDiD"): "spatial.plot.policy:policy",
+    ("plot", "spatial.policy.threshold:Threshold"): "spatial.plot.policy:threshold",
 }

@@ -153,7 +153,8 @@ def placebo_weights(placebo, what: str = "indirect", variable: str | None = None
     ax.hist(values, bins=bins, density=True, color="#c9d8e6", edgecolor="white", linewidth=0.3)
     ax.axvline(actual, color=COLOURS[1], linewidth=1.8)
     side = "right" if actual > (values.min() + values.max()) / 2 else "left"
-    words = f"actual W: {actual:#.3g}\np = {p:#.2g}".replace("-", "−")
+    words = f"actual W: {actual:#.3g}" + (f"\np = {p:#.2g}" if np.isfinite(p) else "")
+    words = words.replace("-", "−")
     ax.annotate(words, (actual, 0.97), (-6 if side == "right" else 6, 0), xycoords=("data", "axes fraction"),
                 textcoords="offset points", ha=side, va="top", fontsize=9, color=COLOURS[1])  # fmt: skip
     name = what if variable is None else f"{what.capitalize()} effect of {variable}"

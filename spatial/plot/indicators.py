@@ -6,7 +6,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from .style import INK, SOFT, figure, legible, plain, series_styles
+from .style import COLOURS, INK, SOFT, figure, legible, plain, series_styles
 
 RIDGES = "viridis"
 SHARES = "Blues"
@@ -91,6 +91,117 @@ def heat_map(P, moves, *, title: str, note: str, ax=None):
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     return legible(ax)
+
+
+def by_neighbors(result, ax=None):
+    """Probability of rising and of falling by the class of the neighbors, over all of the unit's own classes.
+
+    Parameters
+    ----------
+    result : SpatialMarkov, from ``sp.indicators.spatial_markov``
+    ax : matplotlib Axes, optional
+    """
+    counts = {str(label): chain.counts.to_numpy(dtype=float) for label, chain in result.by_lag.items()}
+    moves = {"rises": np.triu, "falls": np.tril}
+    ax = ax if ax is not None else figure()
+    at = np.arange(len(counts))
+    for (name, part), (colour, _), shift in zip(moves.items(), series_styles(), (-0.2, 0.2)):
+        diagonal = 1 if part is np.triu else -1
+        shares = [part(n, diagonal).sum() / n.sum() if n.sum() else np.nan for n in counts.values()]
+        ax.bar(at + shift, shares, width=0.38, color=colour, label=name)
+    ax.set_xticks(at, list(counts))
+    plain(ax, title=f"Moves of {result.overall.column} by the neighbors' class", xlabel="class of the neighbors",
+          ylabel="share of moves", legend=True)  # fmt: skip
+    return legible(ax)
+
+
+def growth_on_level(result, ax=None):
+    """Growth against the initial level, and the line of the coefficient.
+
+    Parameters
+    ----------
+    result : BetaConvergence, from ``sp.indicators.beta_convergence``
+    ax : matplotlib Axes, optional
+    """
+    frame = result.fit.design.frame
+    x, y = frame["initial"].to_numpy(float), frame["growth"].to_numpy(float)
+    ax = ax if ax is not None else figure()
+    ax.scatter(x, y, s=14, color=COLOURS[0], alpha=0.7, linewidths=0)
+    ends = np.array([x.min(), x.max()])
+    ax.plot(ends, y.mean() + result.fit.params["initial"] * (ends - x.mean()), color=COLOURS[1], linewidth=1.4)
+    plain(ax, title="Growth on the initial level", xlabel="log of the initial level", ylabel="growth per period")
+    return legible(ax)
+
+
+def efficiency(result, ax=None):
+    """Mean, smallest and largest score by period.
+
+    Parameters
+    ----------
+    result : Efficiency, from ``sp.indicators.dea`` or ``super_sbm``
+    ax : matplotlib Axes, optional
+    """
+    table = result.by_period
+    return _lines({name: table[name] for name in ("largest", "mean", "smallest")}, ax, title=result.title,
+                  xlabel=str(table.index.name or ""), ylabel="Score", level=1.0)  # fmt: skip
+
+
+def efficiencies(result, ax=None):
+    """Histogram of the units' efficiencies.
+
+    Parameters
+    ----------
+    result : StochasticFrontier, from ``sp.indicators.stochastic_frontier``
+    ax : matplotlib Axes, optional
+    """
+    ax = ax if ax is not None else figure(height=2.7)
+    ax.hist(result.efficiency, bins=30, color="#c9d8e6", edgecolor="white", linewidth=0.3)
+    ax.axvline(result.efficiency.mean(), color=INK, linewidth=1.2)
+    plain(ax, title=result.title, note="line: mean", xlabel="efficiency", ylabel="observations")
+    return legible(ax)
+
+
+def index_scores(result, ax=None):
+    """Mean, lowest and highest score by period; of a cross-section the scores in order.
+
+    Parameters
+    ----------
+    result : CompositeIndex, from ``sp.indicators.composite_index``
+    ax : matplotlib Axes, optional
+    """
+    scores = result.scores
+    if scores.index.nlevels == 1:
+        lines = {"score": scores.sort_values(ascending=False)}
+        return _lines(lines, ax, title="Composite index", xlabel=str(scores.index.name or ""), ylabel="Score")
+    by = scores.groupby(level=1).agg(["max", "mean", "min"])
+    lines = {"highest": by["max"], "mean": by["mean"], "lowest": by["min"]}
+    return _lines(lines, ax, title="Composite index", xlabel=str(by.index.name), ylabel="Score")
+
+
+def inequality(result, ax=None):
+    """The measure and its parts by period.
+
+    Parameters
+    ----------
+    result : Decomposition, from ``sp.indicators.gini`` or ``theil``
+    ax : matplotlib Axes, optional
+    """
+    lines = dict(result.frame.items())
+    return _lines(lines, ax, title=f"{result.measure} of {result.column}", xlabel=str(result.frame.index.name or ""),
+                  ylabel="")  # fmt: skip
+
+
+def accounting(result, ax=None):
+    """Growth of output and of what it is made of: means over units by period, log points.
+
+    Parameters
+    ----------
+    result : GrowthAccounting, from ``sp.indicators.solow_residual``
+    ax : matplotlib Axes, optional
+    """
+    means = 100 * result.frame.drop(columns="log_tfp").groupby(level=1).mean().dropna()
+    return _lines(dict(means.items()), ax, title="Growth accounting", xlabel=str(means.index.name),
+                  ylabel="Log points", level=0.0)  # fmt: skip
 
 
 def productivity(result, ax=None):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -107,6 +108,7 @@ def read_policy(
         E501 no panel, E502 columns.
     """
     check_option("missing", missing, ("error", "drop"))
+    formula, entity, time = absorbed_keys(formula, entity, time)
     with balanced_cures():
         d = design(formula, data, no_links(data, entity), entity=entity, time=time, missing=missing, lagged=False)
     if not d.is_panel:
@@ -157,6 +159,31 @@ def regressor(name, terms: list[str], option: str) -> str:
         raise SpatialInputError("E502", f"{option}={name!r} is no regressor of the formula", column=str(name),
                                 hint="the regressors are " + ", ".join(terms))  # fmt: skip
     return name
+
+
+def absorbed_keys(formula: str, entity, time):
+    """``"y ~ d | unit + year"``, as fixest writes two-way effects: the formula without them, and unit and period.
+
+    Raises
+    ------
+    SpatialInputError
+        E504 where they are not two columns, or not those of ``entity`` and ``time``.
+
+    Examples
+    --------
+    >>> absorbed_keys("y ~ d + x | unit + year", None, None)
+    ('y ~ d + x', 'unit', 'year')
+    """
+    if not isinstance(formula, str) or "|" not in (outside := re.sub(r"\([^()]*\)|`[^`]*`", lambda m: "_" * len(m[0]),
+                                                                     formula)):  # fmt: skip
+        return formula, entity, time
+    at = outside.index("|")
+    names = [name.strip().strip("`") for name in formula[at + 1 :].split("+")]
+    keys = (entity if entity is not None else names[0], time if time is not None else names[-1])
+    if len(names) != 2 or set(names) != set(keys):
+        raise SpatialInputError("E504", f"the effects behind | must be unit and period, got {' + '.join(names)!r}",
+                                hint="leave them out, and give entity= and time=")  # fmt: skip
+    return formula[:at].rstrip(), *keys
 
 
 @contextmanager

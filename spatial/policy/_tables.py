@@ -16,11 +16,11 @@ def rows(estimates, errors, *, level: float, df=None, **columns) -> pd.DataFrame
     estimates, errors = np.asarray(estimates, dtype=float), np.asarray(errors, dtype=float)
     statistic = np.divide(estimates, errors, out=np.full(errors.shape, np.nan), where=errors > 0)
     half = quantile(level, df) * errors
-    table = pd.DataFrame({
+    more = {} if df is None or np.ndim(df) == 0 else {"df": df}
+    return pd.DataFrame({
         **columns, "estimate": estimates, "std_error": errors, "statistic": statistic,
-        "p_value": two_sided(statistic, df), "conf_low": estimates - half, "conf_high": estimates + half,
+        "p_value": two_sided(statistic, df), "conf_low": estimates - half, "conf_high": estimates + half, **more,
     })  # fmt: skip
-    return table if df is None or np.ndim(df) == 0 else table.assign(df=df)
 
 
 def quantile(level: float, df=None):

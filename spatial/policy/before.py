@@ -38,7 +38,7 @@ def earlier_periods(sample: PolicySample, earliest: float) -> tuple[np.ndarray, 
         return periods, None, np.zeros((0, N, T))
     design = imputation.untreated_design(sample, (sample.since[:, :, None] == periods).astype(float))
     place = np.arange(design.U.shape[2] - len(periods), design.U.shape[2])
-    fit = CR2(design, place)(sample.scaled * (sample.D.T == 0))
+    fit = CR2(design, place)(sample.scaled * (sample.D.T == 0), together=False)
     v = design.U @ (design.inverse[:, place] / design.scale[place])
     return periods, fit, np.moveaxis(v, 2, 0)
 

@@ -55,15 +55,15 @@ class Jackknife:
 
 @dataclass(frozen=True, eq=False)
 class Linear:
-    """One estimate, theta = v'y, and what its deletions need.
+    """Estimates theta = v'y that share B, and what their deletions need.
 
     Attributes
     ----------
-    v : ndarray, shape (N, T)
-    Z : ndarray, shape (G, P)
+    v : ndarray, shape (E, N, T)
+    Z : ndarray, shape (E, G, P)
     blocks : function of a slice of units to B (n, T, P)
-    kept : ndarray of bool, shape (G,)
-        Whether the estimate exists without the group.
+    kept : ndarray of bool, shape (E, G)
+        Whether an estimate exists without the group.
     """
 
     v: np.ndarray
@@ -73,63 +73,57 @@ class Linear:
 
 
 def jackknife(linear: list[Linear], Y: np.ndarray, group: np.ndarray, f: np.ndarray) -> Jackknife:
-    """Of several estimates that lose the same groups.
+    """Of estimates that lose the same groups.
 
     Parameters
     ----------
-    linear : list of E Linear
+    linear : list of Linear, E estimates in all
     Y : ndarray, shape (N, T)
         Outcomes times m^1/2.
     group : ndarray, shape (N,);  f : ndarray, shape (G,)
     """
-    estimates = np.array([float((one.v * Y).sum()) for one in linear])
-    d, scale, df = np.zeros((len(linear), len(f))), np.full(len(linear), np.nan), np.full(len(linear), np.nan)
-    for e, one in enumerate(linear):
-        if not one.kept.all():
-            d[e] = np.nan
-            continue
-        d[e], trace, frobenius = _deletions(one, Y, group, f)
-        if trace > 0:
-            scale[e], df[e] = np.sqrt((one.v**2).sum() / trace), trace**2 / frobenius
+    v = np.concatenate([part.v for part in linear])
+    d, trace, frobenius = (np.concatenate(parts) for parts in zip(*(_deletions(part, Y, group, f) for part in linear)))
+    lost = ~np.concatenate([part.kept for part in linear]).all(axis=1)
+    d[lost], trace[lost] = np.nan, np.nan
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scale, df = np.sqrt((v**2).sum(axis=(1, 2)) / trace), trace**2 / frobenius
     V = (d * f) @ d.T * np.outer(scale, scale)
-    return Jackknife(estimates, np.sqrt(np.diag(V)), df, scale, V, np.array([one.v for one in linear]))
+    return Jackknife((v * Y).sum(axis=(1, 2)), np.sqrt(np.diag(V)), df, scale, V, v)
 
 
-def _deletions(one: Linear, Y, group, f):
-    """d (G,), tr K and ||K||_F^2."""
-    (G, P), (N, T) = one.Z.shape, Y.shape
+def _deletions(part: Linear, Y, group, f):
+    """d (E, G), tr K (E,) and ||K||_F^2 (E,)."""
+    (E, G, P), (N, T) = part.Z.shape, Y.shape
     Q, of_y = np.zeros((P, P)), np.zeros(P)
-    H, D, own = np.zeros((G, P)), np.zeros(G), np.zeros(G)
-    step = max(1, PART // max(T * P, 1))
+    of_groups = np.zeros((G, P + 2, E))  # H, then |w|^2 and w'y
+    step = max(1, PART // max(T * (P + E), 1))
     for start in range(0, N, step):
-        part = slice(start, start + step)
-        B, g = one.blocks(part), group[part]
+        at = slice(start, start + step)
+        B, g = part.blocks(at), group[at]
         flat = B.reshape(-1, P)
         Q += flat.T @ flat
-        of_y += flat.T @ Y[part].ravel()
-        w = one.v[part] + np.einsum("ntp,np->nt", B, one.Z[g])
-        np.add.at(H, g, np.einsum("ntp,nt->np", B, w))
-        np.add.at(D, g, (w**2).sum(axis=1))
-        np.add.at(own, g, (w * Y[part]).sum(axis=1))
-    d = one.Z @ of_y - own
+        of_y += flat.T @ Y[at].ravel()
+        w = part.v[:, at].transpose(1, 2, 0) + B @ part.Z[:, g].transpose(1, 2, 0)  # (n, T, E)
+        sums = [B.transpose(0, 2, 1) @ w, (w**2).sum(axis=1, keepdims=True), Y[at][:, None, :] @ w]
+        np.add.at(of_groups, g, np.concatenate(sums, axis=1))
+    H, D, own = of_groups[:, :P].transpose(2, 0, 1), of_groups[:, P].T, of_groups[:, P + 1].T
     # K = L M L' + diag(f D), L = sqrt(f) (Z, H), M = [[Q, -I], [-I, 0]]
-    L = np.sqrt(f)[:, None] * np.hstack([one.Z, H])
-    M = np.block([[Q, -np.eye(P)], [-np.eye(P), np.zeros((P, P))]])
-    LM = L @ M
-    diagonal, own_rows = np.einsum("gp,gp->g", LM, L), f * D
-    gram = L.T @ LM
-    frobenius = np.einsum("pq,qp->", gram, gram) + 2 * (diagonal * own_rows).sum() + (own_rows**2).sum()
-    return d, float((diagonal + own_rows).sum()), float(frobenius)
+    L = np.sqrt(f)[:, None] * np.concatenate([part.Z, H], axis=2)
+    LM = np.concatenate([L[:, :, :P] @ Q - L[:, :, P:], -L[:, :, :P]], axis=2)
+    diagonal, own_rows = (LM * L).sum(axis=2), f * D
+    gram = LM @ L.transpose(0, 2, 1) if G < 2 * P else L.transpose(0, 2, 1) @ LM  # the smaller of two with one trace
+    frobenius = (gram * gram.transpose(0, 2, 1)).sum(axis=(1, 2)) + (2 * diagonal * own_rows + own_rows**2).sum(axis=1)
+    return part.Z @ of_y - own, (diagonal + own_rows).sum(axis=1), frobenius
 
 
-def contrasts(design: Within, L: np.ndarray) -> list[Linear]:
+def contrasts(design: Within, L: np.ndarray) -> Linear:
     """L g of a regression (E, q), as estimates that lose groups."""
-    out, U, G = [], design.U, design.n_groups
-    for c in L / design.scale:
-        left, kept = design.without(np.tile(c, (G, 1)))
-        g = design.inverse @ c
-        out.append(Linear(U @ g, left - g, lambda part: U[part], kept))
-    return out
+    c = L / design.scale
+    g = c @ design.inverse
+    left, kept = design.without(np.repeat(c[:, None], design.n_groups, axis=1))
+    v = np.moveaxis(design.U @ g.T, 2, 0)
+    return Linear(v, left - g[:, None], lambda part: design.U[part], kept)
 
 
 def plain(n_groups: int) -> np.ndarray:

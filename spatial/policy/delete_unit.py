@@ -143,7 +143,7 @@ def _with_linear_scale(lost: Deleted, L, estimates, d) -> Jackknife:
     full = np.hstack([np.zeros((len(L), lost.offset)), L])
     used = np.abs(L).max(axis=1) > 0
     f = plain(lost.design.n_groups)
-    linear = jackknife(contrasts(lost.design, full[used]), lost.y, lost.design.group, f)
+    linear = jackknife([contrasts(lost.design, full[used])], lost.y, lost.design.group, f)
     scale, df = np.full(len(L), np.nan), np.full(len(L), np.nan)
     scale[used], df[used] = linear.scale, linear.df
     v = np.zeros((len(L), *lost.y.shape))

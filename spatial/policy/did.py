@@ -299,20 +299,22 @@ ENGINES = {"twfe": _twfe, "imputation": _imputation, "group_time": _group_time}
 
 def path_table(periods, estimates, errors, df, v, settings) -> pd.DataFrame:
     """By time since adoption, with the reference; intervals and p-values together where the band is simultaneous."""
-    level = settings["level"]
-    table = rows(estimates, errors, level=level, df=np.asarray(df), period=whole_numbers(periods))
-    there = (table["std_error"] > 0).to_numpy()
+    level, reference = settings["level"], settings["reference"]
+    periods, given = np.asarray(periods, dtype=float), [np.asarray(one, dtype=float) for one in (estimates, errors, df)]
+    if reference is not None:
+        periods, given = np.append(periods, reference), [np.append(one, end) for one, end in zip(given, (0, 0, np.nan))]
+    order = np.argsort(periods, kind="stable")
+    zero = periods[order] == reference if reference is not None else np.zeros(len(order), dtype=bool)
+    estimates, errors, df = (one[order] for one in given)
+    table = rows(estimates, errors, level=level, df=df, period=whole_numbers(periods[order]), reference=zero)
+    there = errors > 0
     if settings["band"] == "simultaneous" and there.any():
-        draws = bands.largest(v[there])
-        wide = rows(estimates, errors, level=bands.level_of_each(draws, level), df=np.asarray(df))
+        draws = bands.largest(v[order[there]])
+        wide = rows(estimates, errors, level=bands.level_of_each(draws, level), df=df)
         table[["conf_low", "conf_high"]] = wide[["conf_low", "conf_high"]]
         table.loc[there, "p_value"] = bands.adjusted(table.loc[there, "p_value"].to_numpy(), draws)
-    table["reference"] = False
-    if settings["reference"] is not None:
-        zero = {"period": whole_numbers([settings["reference"]])[0], "estimate": 0.0, "std_error": 0.0, "conf_low": 0.0,
-                "conf_high": 0.0, "statistic": np.nan, "p_value": np.nan, "df": np.nan, "reference": True}  # fmt: skip
-        table = pd.concat([table, pd.DataFrame([zero])])
-    return table.sort_values("period", ignore_index=True)
+    table.loc[zero, ["conf_low", "conf_high"]] = 0.0
+    return table[["period", *SCHEMA[1:], "df", "reference"]]
 
 
 def whole_numbers(values) -> np.ndarray:
@@ -325,7 +327,8 @@ def alone(path: pd.DataFrame | None) -> list[str]:
     """A note on effects that one unit or cluster alone identifies."""
     if path is None:
         return []
-    at = ", ".join(f"{k:+g}" for k in path.loc[path["std_error"].isna(), "period"].unique())
+    without = np.isnan(path["std_error"].to_numpy())
+    at = ", ".join(f"{k:+g}" for k in np.unique(path["period"].to_numpy()[without]))
     return [f"no standard error at {at}: one unit alone identifies the effect"] if at else []
 
 

@@ -10,6 +10,8 @@ J. Econometrics 225:200-230), equations 2.8 and 3.4-3.9.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from spillover.errors import SpatialInputError
@@ -43,24 +45,31 @@ class GroupTime:
             return self.cohorts == self.T
         return (self.cohorts > max(t, g)) & (self.cohorts != g)
 
+    @cached_property
+    def _own(self) -> np.ndarray:
+        """Whose effect a cell is, (K, H)."""
+        return (self.cells[:, :1] == np.arange(len(self.cohorts))).astype(float)
+
+    @cached_property
+    def _against(self) -> np.ndarray:
+        """What it is compared with, (K, H)."""
+        return np.array([self._comparison(h, t) for h, t in self.cells], dtype=float)
+
+    @cached_property
+    def _change(self) -> np.ndarray:
+        """From which period to which, (K, T)."""
+        period, start = self.cells[:, 1], self.cohorts[self.cells[:, 0]] - 1
+        return (period[:, None] == np.arange(self.T)) * 1.0 - (start[:, None] == np.arange(self.T))
+
     def weights(self, sizes: np.ndarray, averages) -> np.ndarray:
         """Weights of the outcomes of every unit of a cohort, (E, H, T), for cohorts of these sizes (H,); NaN where an
         average does not exist."""
-        cell = np.full((len(self.cells), len(sizes), self.T), np.nan)
-        for k, (h, t) in enumerate(self.cells):
-            against = self._comparison(h, t)
-            n = sizes[against].sum()
-            if not sizes[h] or not n:
-                continue
-            cell[k] = 0
-            change = np.zeros(self.T)
-            change[t] += 1
-            change[self.cohorts[h] - 1] -= 1
-            cell[k, h] = change / sizes[h]
-            cell[k, against & (sizes > 0)] = -change / n
-        of_cells = np.array([self._mean(kind, at, sizes) for kind, at in averages])
-        exists = ~np.isnan(cell).any(axis=(1, 2))
-        v = np.einsum("ek,kht->eht", of_cells, np.where(exists[:, None, None], cell, 0.0))
+        n = np.stack([self._own @ sizes, self._against @ sizes], axis=1)
+        exists = (n > 0).all(axis=1)
+        n = np.where(n > 0, n, 1.0)
+        of_unit = (self._own / n[:, :1] - self._against / n[:, 1:]) * (sizes > 0) * exists[:, None]
+        of_cells = self._means(averages, sizes)
+        v = (of_cells[:, :, None] * of_unit).transpose(0, 2, 1) @ self._change
         v[((of_cells != 0) & ~exists).any(axis=1)] = np.nan
         return v
 
@@ -69,22 +78,20 @@ class GroupTime:
         post = self.cells[:, 1] >= self.cohorts[self.cells[:, 0]]
         return [*((kind, post) for kind in NAMES), *(("simple", at) for at in periods)]
 
-    def _mean(self, kind, at, sizes) -> np.ndarray:
-        """Weights of the cells' effects, (K,): by the cohorts' shares, within periods or cohorts first where named."""
+    def _means(self, averages, sizes) -> np.ndarray:
+        """Weights of the cells' effects, (E, K): by the cohorts' shares, within periods or cohorts first."""
         h, t = self.cells.T
-        share = np.where(at, sizes[h], 0.0).astype(float)
-        if kind == "simple":
-            return share / share.sum() if share.any() else np.full(len(at), np.nan)
-        if kind == "group":
-            per = np.bincount(h[at], minlength=len(sizes))
-            share = np.divide(share, per[h], out=np.zeros(len(at)), where=per[h] > 0)
-            return share / share.sum() if share.any() else np.full(len(at), np.nan)
-        within = t - self.cohorts[h] if kind == "dynamic" else t
-        keys, code = np.unique(within[at & (share > 0)], return_inverse=True)
-        out = np.zeros(len(at))
-        there = np.flatnonzero(at & (share > 0))
-        out[there] = share[there] / np.bincount(code, share[there])[code] / len(keys)
-        return out
+        at = np.array([cells for _, cells in averages])
+        share = at * sizes[h].astype(float)
+        for e, (kind, _) in enumerate(averages):
+            if kind == "group":
+                share[e] /= np.maximum(np.bincount(h[at[e]], minlength=len(sizes))[h], 1)
+            elif kind != "simple":
+                key = t - self.cohorts[h] + self.T if kind == "dynamic" else t
+                total = np.bincount(key, share[e])
+                share[e] /= np.where(total > 0, total, 1.0)[key]
+        with np.errstate(invalid="ignore"):
+            return share / share.sum(axis=1, keepdims=True)
 
 
 def effects(sample: PolicySample, control: str, window: tuple[float, float]):
@@ -138,5 +145,5 @@ def _deletions(group: GroupTime, averages, cluster) -> list[Linear]:
         B[np.arange(len(code))[:, None], t, code[:, None], t] = 1
         return B.reshape(len(code), T, H * T)
 
-    return [Linear(v[e][group.code], np.nan_to_num(without[:, e] - v[e]).reshape(len(kinds), -1)[kind], blocks,
-                   kept[kind, e]) for e in range(len(averages))]  # fmt: skip
+    Z = np.nan_to_num(without - v).reshape(len(kinds), len(v), -1)[kind].transpose(1, 0, 2)
+    return [Linear(v[:, group.code], Z, blocks, kept[kind].T)]

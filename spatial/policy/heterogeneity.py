@@ -19,8 +19,7 @@ from spillover.show import Shown
 
 from ..design.design import design
 from ..effects.average import KINDS, Effects
-from ..models.family import ols, sar, sdm, slx
-from ..models.family_error import gns, sac, sdem, sem
+from ..models.family import gns, ols, sac, sar, sdem, sdm, sem, slx
 from ..models.fit import Fit
 from ..records.schema import SCHEMA
 from ._tables import rows

@@ -80,7 +80,7 @@ def untreated_design(sample: PolicySample, extra: np.ndarray | None = None) -> W
 
 
 def _linear(sample: PolicySample, design: Within, a: np.ndarray, moves) -> Linear:
-    """One estimand a (N, T) and its deletions: ``moves`` says what becomes of a deleted unit's weight."""
+    """An estimand a (N, T) and its deletions: ``moves`` says what becomes of a deleted unit's weight."""
     cell, phi, left = moves(sample, a, design)
     cells, G = phi.shape[1], design.n_groups
     at, t = np.nonzero(a)
@@ -113,7 +113,7 @@ def _linear(sample: PolicySample, design: Within, a: np.ndarray, moves) -> Linea
         B[:, :, cells:] = design.U[part]
         return B
 
-    return Linear(own_weight * inverse + design.U @ g, Z, blocks, kept & left)
+    return Linear((own_weight * inverse + design.U @ g)[None], Z[None], blocks, (kept & left)[None])
 
 
 def _scaled_up(sample, a, design):
@@ -132,23 +132,21 @@ def _to_cohort(sample, a, design):
     cell = cell.reshape(N, T) - (keys[0] == -1)
     keys = keys[keys >= 0]
     exposure = keys % T - keys // T
-    weight = np.bincount(cell[a != 0], a[a != 0], minlength=len(keys))
-    phi, left = np.ones((N, len(keys))), np.ones(N, dtype=bool)
-    for i in np.flatnonzero(a.any(axis=1)):
-        stays = 0.0
-        for t in np.flatnonzero(a[i]):
-            k, value = cell[i, t], a[i, t]
-            rest = weight[k] - value
-            if rest > NONE_LEFT * weight[k]:
-                phi[i, k] *= weight[k] / rest
-                continue
-            alike = (exposure == exposure[k]) & (np.arange(len(keys)) != k)
-            if alike.any():
-                phi[i, alike] *= 1 + value / (weight[alike] * phi[i, alike]).sum()
-            else:
-                stays += value
-        left[i] = stays < 1 - NONE_LEFT
-        phi[i] /= max(1 - stays, NONE_LEFT)
+    unit, t = np.nonzero(a)
+    at, value = cell[unit, t], a[unit, t]
+    weight = np.bincount(at, value, minlength=len(keys))
+    phi, stays = np.ones((N, len(keys))), np.zeros(N)
+    rest = weight[at] - value
+    peers = rest > NONE_LEFT * weight[at]
+    phi[unit[peers], at[peers]] = weight[at[peers]] / rest[peers]
+    for i, k, own in zip(unit[~peers], at[~peers], value[~peers]):  # alone in its cohort
+        alike = (exposure == exposure[k]) & (np.arange(len(keys)) != k)
+        if alike.any():
+            phi[i, alike] *= 1 + own / (weight[alike] * phi[i, alike]).sum()
+        else:
+            stays[i] += own
+    left = stays < 1 - NONE_LEFT
+    phi /= np.maximum(1 - stays, NONE_LEFT)[:, None]
     return np.where(a != 0, cell, 0), phi, left
 
 

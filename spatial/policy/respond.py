@@ -1,11 +1,11 @@
-"""Averages of responses to a change, as functions of the parameters, with their draws.
+"""Averages of responses to a change, with their exact distribution.
 
 A change of regressor r by V moves outcomes by
 
     S_r V = sum_k c_k W^k (I - rho W)^-1 V,    c = (beta_r, theta_r, theta_2r)
 
-so an average of responses is sum_k c_k m_k(rho). The curves m_k are computed at a few values of rho and interpolated:
-a draw of the parameters costs no inverse.
+so an average of responses is sum_k c_k m_k(rho): linear in the coefficients given rho. The curves m_k are computed at
+a few values of rho and interpolated between the poles of the inverse.
 """
 
 from __future__ import annotations
@@ -14,55 +14,44 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..effects.propagate import parameter_draws, selectors
+from ..effects.curves import between_poles
+from ..effects.linear import Law, infer_linear
+from ..effects.mixture import Inference
+from ..effects.propagate import determinant, selectors
 from ..logdet.inverse import Inverse
 from ..models.fit import Fit
 
-NODES = 16  # Chebyshev nodes over the draws of rho: the curves are smooth inside its interval
 
-
-def averages(fit: Fit, term: str, W, V: np.ndarray, read: Callable, draws: int, seed: int):
-    """What ``read`` takes from the responses to V, at the estimates and at draws of the parameters.
+def averages(fit: Fit, term: str, W, V: np.ndarray, read: Callable, level: float) -> tuple[Law | None, Inference]:
+    """What ``read`` takes from the responses to V, with intervals, standard errors and p-values.
 
     Parameters
     ----------
     fit : Fit
     term : str
-    W : SpatialWeights of N units
+    W : weights of N units
     V : ndarray, shape (N, m)
         Changes, one per column.
     read : function from responses (N, m) to (E,), linear
+    level : float
 
     Returns
     -------
-    at : ndarray (E,)
-    drawn : ndarray (kept, E)
+    law : Law of the E averages, None without standard errors
+    inference : Inference, (E,) each
     """
-    picks = selectors(fit, [term])[:, 0, :]
-    estimates = fit.params.to_numpy()
-    sample, rho = parameter_draws(fit, draws, seed)
+    picks = selectors(fit, [term])
 
-    def curves(r):
-        ahead, out = Inverse(W, float(r)).solve(V), []
+    def curves(rho):
+        ahead, out = Inverse(W, float(rho)).solve(V), []
         for _ in picks:
             out.append(read(ahead))
             ahead = W.csr @ ahead
         return np.array(out)
 
-    at = (picks @ estimates) @ curves(fit.rho)
-    c = sample @ picks.T
-    if not fit.specification.lag:
-        return at, c @ curves(0.0)
-    lo, hi = rho.min(), max(rho.max(), rho.min() + 1e-9)
-    nodes = np.polynomial.chebyshev.chebpts1(NODES + 1)
-    values = np.array([curves((hi + lo) / 2 + (hi - lo) / 2 * node) for node in nodes])
-    shape = values.shape[1:]
-    fitted = np.polynomial.chebyshev.chebfit(nodes, values.reshape(len(nodes), -1), NODES)
-    m = np.polynomial.chebyshev.chebval((2 * rho - hi - lo) / (hi - lo), fitted).reshape(*shape, -1)
-    return at, np.einsum("rk,ker->re", c, m)
+    def over(low, high):
+        interval = determinant(fit).interval if fit.specification.lag else (-np.inf, np.inf)
+        return between_poles(curves, low, high, interval)
 
-
-def intervals(drawn: np.ndarray, level: float):
-    """Standard errors and percentile intervals of (draws, E)."""
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return drawn.std(axis=0, ddof=1), low, high
+    estimates = (picks[:, 0] @ fit.params.to_numpy()) @ curves(fit.rho)
+    return infer_linear(fit, over, picks, estimates, level)

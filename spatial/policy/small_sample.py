@@ -14,10 +14,11 @@ Economic Statistics 36:672-683), section 3.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from .within import LOST, Within
+from .within import LOST, Within, group_sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,17 +65,16 @@ class CR2:
         self.design, self.at = design, np.asarray(at)
         F, lam = design.factors
         lost, zero = lam > 1 - LOST, lam < 1e-12
-        safe = np.where(lost | zero, 1.0, lam)
-        open_ = np.where(lost, 1.0, 1 - lam)
         own = np.where(lost | zero, 0.0, 1.0)
+        left = np.where(lost, 1.0, 1 - lam)
         rows = F[:, self.at] / design.scale[self.at, None]  # (G, q, m)
-        # P_g A_g (x) = map_g U_g'x for vectors x without unit effects
-        self.map = np.einsum("gqm,gpm->gqp", rows * (own / np.sqrt(open_) / safe)[:, None, :], F)
-        self.block = np.einsum("gqm,grm->gqr", rows * (own / open_)[:, None, :], rows)  # P_g A_g A_g' P_g'
+        # P_g A_g x = map_g U_g'x for vectors x without unit effects
+        self.map = (rows * (own / np.sqrt(left) / np.where(lost | zero, 1.0, lam))[:, None, :]) @ F.transpose(0, 2, 1)
+        self.block = (rows * (own / left)[:, None, :]) @ rows.transpose(0, 2, 1)  # P_g A_g A_g' P_g'
         size = np.sqrt(self.bread.diagonal())[None, :, None]
         self.alone = ((np.abs(rows) > 1e-6 * size) & lost[:, None, :]).any((0, 2))
 
-    @property
+    @cached_property
     def bread(self) -> np.ndarray:
         """P P', the covariance under independent errors of variance one, (q, q)."""
         s = self.design.scale[self.at]
@@ -82,48 +82,43 @@ class CR2:
 
     def scores(self, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Coefficients (q,) and P_g A_g e_g (G, q) of outcomes (N, T), times the root of the mass."""
-        design = self.design
-        group, U = design.group, design.U
-        of_y = np.zeros((design.n_groups, U.shape[2]))
-        np.add.at(of_y, group, np.einsum("ntp,nt->np", U, Y))
+        design, U = self.design, self.design.U
+        of_y = group_sums((Y[:, None, :] @ U)[:, 0], design.group)
         g = design.inverse @ of_y.sum(axis=0)
-        of_fit = np.zeros_like(of_y)
-        np.add.at(of_fit, group, np.einsum("ntp,nt->np", U, U @ g))
-        return g[self.at] / design.scale[self.at], np.einsum("gqp,gp->gq", self.map, of_y - of_fit)
+        of_fit = group_sums(((U @ g)[:, None, :] @ U)[:, 0], design.group)
+        return g[self.at] / design.scale[self.at], (self.map @ (of_y - of_fit)[:, :, None])[:, :, 0]
 
-    def __call__(self, Y: np.ndarray) -> SmallSample:
+    def __call__(self, Y: np.ndarray, *, together: bool = True) -> SmallSample:
+        """With ``together`` also what their joint test needs."""
         estimates, scores = self.scores(Y)
         V = scores.T @ scores
         variance = np.where(self.alone, np.nan, np.diag(V))
-        return SmallSample(estimates, np.sqrt(variance), np.where(self.alone, np.nan, self._df), V, self._eta)
+        df = np.where(self.alone, np.nan, self._df)
+        return SmallSample(estimates, np.sqrt(variance), df, V, self._eta if together else np.nan)
 
-    @property
+    @cached_property
     def _df(self) -> np.ndarray:
         """2 (E V_ss)^2 / Var V_ss for each coefficient."""
-        scale = np.sqrt(self.bread.diagonal())
-        return np.array([2 / self._variance(np.eye(1, len(scale), s) / scale[s])[0, 0] for s in range(len(scale))])
+        L, block = self._cross, np.einsum("gss->gs", self.block)
+        own, across = (L**2).sum(axis=2), L.transpose(1, 2, 0) @ L.transpose(1, 0, 2)
+        half = (block**2 - 2 * block * own).sum(axis=0) + (across**2).sum(axis=(1, 2))
+        return self.bread.diagonal() ** 2 / half
 
-    @property
+    @cached_property
     def _eta(self) -> float:
-        q = len(self.at)
-        return float(q * (q + 1) / self._variance(np.linalg.inv(np.linalg.cholesky(self.bread))).sum())
-
-    def _variance(self, transform: np.ndarray) -> np.ndarray:
-        """Var of every element of transform V transform', (s, s), under normal, independent errors."""
-        block = np.einsum("sq,gqr,tr->gst", transform, self.block, transform)
-        # P_g A_g (M)_gh A_h' P_h' = [g = h] block_g - L_g L_h', L_g = P_g A_g U_g Q with Q Q' = S^+
-        L = np.einsum("sq,gqp,gpr->gsr", transform, self.map, self._gram_root)
-        own = np.einsum("gsr,gtr->gst", L, L)
-        cross = np.einsum("gsr,gtv->strv", L, L)  # sum_g L_gs L_gt'
+        """q (q + 1) over the summed variance of the elements of V*, under normal, independent errors."""
+        q, transform = len(self.at), np.linalg.inv(np.linalg.cholesky(self.bread))
+        block, L = transform @ self.block @ transform.T, transform @ self._cross
+        own = L @ L.transpose(0, 2, 1)
+        flat = L.reshape(len(L), -1)
+        across = (flat.T @ flat).reshape(q, L.shape[2], q, L.shape[2])  # sum_g L_gs L_gt'
         b, o = np.einsum("gss->gs", block), np.einsum("gss->gs", own)
-        same = b.T @ b - b.T @ o - o.T @ b + np.einsum("strv,strv->st", cross, cross)
-        mixed = (block**2 - 2 * block * own).sum(axis=0) + np.einsum("strv,stvr->st", cross, cross)
-        return same + mixed
+        same = b.T @ b - b.T @ o - o.T @ b + (across**2).sum(axis=(1, 3))
+        mixed = (block**2 - 2 * block * own).sum(axis=0) + (across * across.transpose(0, 3, 2, 1)).sum(axis=(1, 3))
+        return float(q * (q + 1) / (same + mixed).sum())
 
-    @property
-    def _gram_root(self) -> np.ndarray:
-        """U_g'U_g Q, (G, q, r)."""
+    @cached_property
+    def _cross(self) -> np.ndarray:
+        """L_g = P_g A_g U_g Q with Q Q' = S^+, (G, q, r): P_g A_g M_gh A_h' P_h' = [g = h] block_g - L_g L_h'."""
         design, U = self.design, self.design.U
-        out = np.zeros((design.n_groups, U.shape[2], design.root.shape[1]))
-        np.add.at(out, design.group, np.einsum("ntp,ntr->npr", U, U @ design.root))
-        return out
+        return self.map @ group_sums(U.transpose(0, 2, 1) @ (U @ design.root), design.group)

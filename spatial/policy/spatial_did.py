@@ -28,12 +28,11 @@ from spillover.show import Shown
 
 from ..design.design import INTERCEPT, Design, design, spatial_lag
 from ..design.fixed_effects import FixedEffects
-from ..models.family import sar, sdm, slx
-from ..models.family_error import sdem
+from ..models.family import sar, sdem, sdm, slx
 from ..models.fit import Fit
-from ..records.schema import SCHEMA, two_sided
+from ..records.schema import SCHEMA
 from . import delete_unit, respond
-from ._sample import balanced_cures, treatment_term
+from ._sample import absorbed_keys, balanced_cures, treatment_term
 from ._tables import rows
 from .did import alone, dose_note, path_window, whole_numbers
 from .pretrends import Pretrends, Problem, both_tests
@@ -132,7 +131,7 @@ def spatial_did(
     formula: str, data: pd.DataFrame, w, *, treatment: str | None = None, entity: str | None = None,
     time: str | None = None, model: str = "sdm", durbin: list[str] | None = None, effects: str = "twoway",
     path: bool = True, reference: float | None = None, window: tuple[float, float] | None = None,
-    vcov="jackknife", draws: int = 1000, seed: int = 1, level: float = 0.95, missing: str = "error",
+    vcov="jackknife", level: float = 0.95, missing: str = "error",
 ) -> SpatialDiD:  # fmt: skip
     """Effect of a policy on those that adopted it and on their neighbours.
 
@@ -159,9 +158,7 @@ def spatial_did(
         As for ``did`` with two-way fixed effects.
     vcov : {"jackknife"} or as for all models
         The jackknife deletes one unit's equation at a time, is scaled to independent errors and refers to
-        Satterthwaite's t; it needs unit effects. Others give simulated intervals.
-    draws, seed
-        For simulated intervals.
+        Satterthwaite's t; it needs unit effects. Others give the exact distribution of ``fit.effects()``.
     level : float
         Coverage.
 
@@ -199,6 +196,7 @@ def spatial_did(
     if by_unit and effects not in ("entity", "twoway"):
         raise SpatialInputError("E533", f"the jackknife over units needs unit effects, got effects={effects!r}",
                                 hint='effects="twoway", or vcov="cluster"')  # fmt: skip
+    formula, entity, time = absorbed_keys(formula, entity, time)
     with balanced_cures():
         d = design(formula, data, w, entity=entity, time=time, missing=missing, lagged=False)
     treatment = treatment_term(treatment, d)
@@ -208,7 +206,7 @@ def spatial_did(
     durbin, notes = _durbin(d, D, treatment, durbin, model)
     if vcov == "cluster":
         notes += _few_clusters(d.n_units, int(D.any(axis=0).sum()))
-    settings = {"model": model, "draws": draws, "seed": seed, "level": level, "vcov": vcov, "columns": {}}
+    settings = {"model": model, "level": level, "vcov": vcov, "columns": {}}
     if adopters is None:
         notes += dose_note(treatment)
     # 1. One effect for all treated periods.
@@ -296,17 +294,11 @@ def _averages(fit: Fit, treatment: str, D: np.ndarray, settings: dict) -> pd.Dat
         table = rows(found.estimates, found.std_errors, level=level, df=found.df, **names)
         settings["direct"] = found.v[0]
     else:
-        at, drawn = respond.averages(fit, treatment, W, V, read, settings["draws"], settings["seed"])
-        table = _simulated(at, *respond.intervals(drawn, level), **names)
+        _, found = respond.averages(fit, treatment, W, V, read, level)
+        table = pd.DataFrame({**names, **found.columns()})
     if not exposed.any():
         table.loc[3, [*SCHEMA[1:], *(["df"] if "df" in table else [])]] = np.nan
     return table
-
-
-def _simulated(at, errors, low, high, **columns) -> pd.DataFrame:
-    statistic = np.divide(at, errors, out=np.full(len(at), np.nan), where=errors > 0)
-    return pd.DataFrame({**columns, "estimate": at, "std_error": errors, "statistic": statistic,
-                         "p_value": two_sided(statistic), "conf_low": low, "conf_high": high})  # fmt: skip
 
 
 def _with_indicators(d: Design, data, adopters: Adopters, formula, window, reference):
@@ -371,7 +363,7 @@ def _path(fit: Fit, columns, settings) -> pd.DataFrame:
                      period=np.repeat([*columns.values()], 2))  # fmt: skip
         table = table[(np.abs(found.v).max(axis=(1, 2)) > 0)]
     else:
-        table = fit.effects(draws=settings["draws"], seed=settings["seed"], level=level).tidy()
+        table = fit.effects(level=level).tidy()
         table = table[table["term"].isin(columns) & (table["effect"] != "total")]
         table = table.assign(period=table["term"].map(columns))
     zero = {"period": whole_numbers([settings["reference"]])[0], "estimate": 0.0, "std_error": 0.0, "conf_low": 0.0,

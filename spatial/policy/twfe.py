@@ -56,7 +56,7 @@ def least_squares(sample: PolicySample, R: np.ndarray, names: list[str], among=N
                     sample.cluster)  # fmt: skip
     first = design.U.shape[2] - R.shape[2]
     linear = contrasts(design, np.eye(design.U.shape[2])[first : first + p])
-    return jackknife(linear, np.sqrt(mass.T) * sample.y.T, design.group, plain(design.n_groups))
+    return jackknife([linear], np.sqrt(mass.T) * sample.y.T, design.group, plain(design.n_groups))
 
 
 def att_of_many(sample: PolicySample, first: np.ndarray, outcome: np.ndarray | None = None) -> np.ndarray:

@@ -1,8 +1,8 @@
 """What if: raise a regressor in some places and read the response everywhere.
 
 The response is S_r times the change, S_r = (I - rho W)^-1 (beta_r I + theta_r W): the same reading as
-``fit.effects().shock``, for any change, with intervals from draws of the parameters. It holds the regressors'
-meaning and the model fixed: a reading of the estimated spillovers, not a forecast.
+``fit.effects().shock``, for any change, with the intervals of ``fit.effects()``. It holds the regressors' meaning and
+the model fixed: a reading of the estimated spillovers, not a forecast.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from spillover.ids import positions
 from spillover.show import Shown
 
 from ..design.formula import read_formula
+from ..effects.linear import Law
+from ..effects.mixture import Inference, summarize
 from ..models.fit import Fit
-from ..records.schema import two_sided
+from ..records.schema import SCHEMA
 from ._sample import unit_codes
-from .respond import averages, intervals
+from .respond import averages
 
-MOST = 50_000_000  # numbers held at a time: draws by units
+MOST = 250_000  # units whose responses are held at all nodes of rho
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,18 +36,20 @@ class WhatIf(Shown):
     ----------
     table : DataFrame indexed by unit
         Those observed in the period. ``change`` of the regressor, then ``estimate`` (the response, in units of the
-        outcome), ``std_error``, ``conf_low``, ``conf_high``; for a logged outcome also ``percent``,
-        ``percent_low``, ``percent_high``.
+        outcome), ``std_error``, ``statistic``, ``p_value``, ``conf_low``, ``conf_high``; for a logged outcome also
+        ``percent``, ``percent_low``, ``percent_high``.
     fit : Fit
     variable : str
-    drawn : ndarray, shape (draws, N)
+    law : Law or None
+        The joint distribution of the responses, in the order of ``table``.
     settings : dict
+        ``level`` and ``period``.
     """
 
     table: pd.DataFrame
     fit: Fit = field(repr=False)
     variable: str
-    drawn: np.ndarray = field(repr=False)
+    law: Law | None = field(repr=False)
     settings: dict = field(repr=False)
 
     @property
@@ -74,28 +78,24 @@ class WhatIf(Shown):
         member = np.vstack([codes == g for g in range(len(names))] + [np.ones(len(codes), dtype=bool)])
         mean = member / member.sum(axis=1, keepdims=True)
         at = mean @ self.table["estimate"].to_numpy()
-        errors, low, high = intervals(self.drawn @ mean.T, self.settings["level"])
-        statistic = np.divide(at, errors, out=np.full(len(at), np.nan), where=errors > 0)
+        if self.law is None:
+            found = Inference(at, *np.full((5, len(at)), np.nan))
+        else:
+            found = summarize(self.law.combined(mean).mixture, at, self.settings["level"])
         sums = member @ self.table["estimate"].to_numpy()
         return pd.DataFrame({
-            "units": member.sum(axis=1), "change": mean @ self.table["change"].to_numpy(), "estimate": at,
-            "std_error": errors, "statistic": statistic, "p_value": two_sided(statistic), "conf_low": low,
-            "conf_high": high, "share": sums / sums[-1] if sums[-1] else np.nan,
+            "units": member.sum(axis=1), "change": mean @ self.table["change"].to_numpy(), **found.columns(),
+            "share": sums / sums[-1] if sums[-1] else np.nan,
         }, index=pd.Index([*names, "all"], name="group"))  # fmt: skip
 
     def tidy(self) -> pd.DataFrame:
-        """One row per unit in the common schema, the unit as ``term``."""
-        table = self.table.rename_axis("term").reset_index()
-        statistic = np.divide(table["estimate"], table["std_error"], out=np.full(len(table), np.nan),
-                              where=table["std_error"] > 0)  # fmt: skip
-        table = table.assign(statistic=statistic, p_value=two_sided(statistic))
-        return table[["term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high", "change"]]
+        """One row per unit in the common schema, the unit as ``term``, plus ``change``."""
+        return self.table.rename_axis("term").reset_index()[[*SCHEMA, "change"]]
 
 
 def what_if(
     fit: Fit, variable: str, *, change: float | None = None, percent: float | None = None,
-    to: float | str | None = None, share: float = 1.0, units=None, period=None, draws: int = 1000, seed: int = 1,
-    level: float = 0.95,
+    to: float | str | None = None, share: float = 1.0, units=None, period=None, level: float = 0.95,
 ) -> WhatIf:  # fmt: skip
     """Change a regressor in some units and read every unit's response.
 
@@ -117,8 +117,8 @@ def what_if(
         Where: ``["11", "12"]`` or ``{"region": "west"}``. All units by default.
     period : label, optional
         Of a panel, where the term's values and, where W varies, W are taken from. The last by default.
-    draws, seed, level
-        For the intervals.
+    level : float
+        Coverage of the intervals; their distribution is that of ``fit.effects()``.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def what_if(
     Raises
     ------
     SpatialInputError
-        E101 unknown units, E309 too many units for so many draws, E501 none or several of change, percent and to,
+        E101 unknown units, E309 more than 250,000 units, E501 none or several of change, percent and to,
         E502 no such term, E535 a change that changes nothing or a percentage of what is no logarithm, E536 a
         variable that enters by other terms too, E537 a dynamic model.
 
@@ -144,24 +144,22 @@ def what_if(
     """
     d = fit.design
     _refuse(fit, variable)
-    if draws * d.n_units > MOST:
-        raise SpatialInputError("E309", f"{draws:,} draws of {d.n_units:,} responses are too many to hold",
-                                n=d.n_units, hint="fewer draws=, or fit.effects().shock()")  # fmt: skip
+    if d.n_units > MOST:
+        raise SpatialInputError("E309", f"the responses of {d.n_units:,} units are too many to hold with intervals",
+                                n=d.n_units, hint="fit.effects().shock() has them without")  # fmt: skip
     if not 0 < share <= 1:
         raise SpatialInputError("E501", f"share={share!r} must lie between 0 and 1: how much of the gap is closed")
     last = _period(d, period)
     there = np.ones(d.n_units, dtype=bool) if d.observed is None else d.observed[last]
     moved = _change(d, variable, change, percent, to, share, _chosen(d, units), there, last)
     W = d.weights[d.times[last]] if d.weights.varies else d.weights
-    at, drawn = averages(fit, variable, W, moved[there, None], lambda response: response[:, 0], draws, seed)
-    errors, low, high = intervals(drawn, level)
-    table = pd.DataFrame({"change": moved[there], "estimate": at, "std_error": errors, "conf_low": low,
-                          "conf_high": high}, index=d.ids[there])  # fmt: skip
+    law, found = averages(fit, variable, W, moved[there, None], lambda response: response[:, 0], level)
+    table = pd.DataFrame({"change": moved[there], **found.columns()}, index=d.ids[there])
     if d.response.startswith("log("):
-        for name, column in (("percent", at), ("percent_low", low), ("percent_high", high)):
+        for name, column in (("percent", found.estimate), ("percent_low", found.low), ("percent_high", found.high)):
             table[name] = 100 * np.expm1(column)
-    settings = {"draws": draws, "seed": seed, "level": level, "period": None if d.times is None else d.times[last]}
-    return WhatIf(table, fit, variable, drawn, settings)
+    settings = {"level": level, "period": None if d.times is None else d.times[last]}
+    return WhatIf(table, fit, variable, law, settings)
 
 
 def _refuse(fit: Fit, variable: str) -> None:

@@ -72,8 +72,12 @@ class Within:
         """F (G, q, m) and lambda (G, m) of every group; unused places are zero."""
         N, _, q = self.U.shape
         G = self.n_groups
-        if G == N:
-            return _factors(self.U[np.argsort(self.group)], self.root)
+        if G == N:  # units that adopt together often have the same rows
+            rows = self.U[np.argsort(self.group)]
+            codes: dict[bytes, int] = {}
+            kind = np.array([codes.setdefault(one.tobytes(), len(codes)) for one in rows])
+            F, lam = _factors(rows[np.unique(kind, return_index=True)[1]], self.root)
+            return F[kind], lam[kind]
         found = []
         for g in range(G):
             rows = self.U[self.group == g].reshape(-1, q)
@@ -87,14 +91,15 @@ class Within:
         return F, lam
 
     def without(self, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(S - U_g'U_g)^+ c_g for c (G, q), and whether the remaining groups identify it, (G,)."""
+        """(S - U_g'U_g)^+ c_g for c (..., G, q), and whether the remaining groups identify it, (..., G)."""
         F, lam = self.factors
-        along = np.einsum("gqm,gq->gm", F, c)
+        along = (c[..., None, :] @ F)[..., 0, :]
         lost = lam > 1 - LOST
-        size = np.sqrt(np.maximum(np.einsum("gq,qr,gr->g", c, self.inverse, c), 1e-300))
-        kept = ~(lost & (np.abs(along) > 1e-6 * size[:, None])).any(axis=1)
+        solved = c @ self.inverse
+        size = np.sqrt(np.maximum((solved * c).sum(axis=-1), 1e-300))
+        kept = ~(lost & (np.abs(along) > 1e-6 * size[..., None])).any(axis=-1)
         step = np.where(lost, 0.0, along / np.where(lost, 1.0, 1 - lam))
-        return c @ self.inverse + np.einsum("gqm,gm->gq", F, step), kept
+        return solved + (F @ step[..., None])[..., 0], kept
 
 
 def within(mass: np.ndarray, C: np.ndarray, group: np.ndarray) -> Within:
@@ -118,6 +123,17 @@ def within(mass: np.ndarray, C: np.ndarray, group: np.ndarray) -> Within:
     size, vectors = np.linalg.eigh(flat.T @ flat)
     kept = size > RANK * size.max(initial=0)
     return Within(U, deviation, share, scale, vectors[:, kept] / np.sqrt(size[kept]), group)
+
+
+def group_sums(values: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Values (N, ...) added up by code (N,)."""
+    G = int(group.max()) + 1
+    out = np.zeros((G, *values.shape[1:]))
+    if len(group) == G:
+        out[group] = values
+    else:
+        np.add.at(out, group, values)
+    return out
 
 
 def period_dummies(T: int, region: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from spillover.errors import SpatialInputError, check_option
 
 from ..design.formula import INTERCEPT
 from .table import Table
-from .text import number
+from .text import method_text, number
 
 STARS = ((0.01, "***"), (0.05, "**"), (0.1, "*"))
 BELOW = {"std_error": "Standard errors", "statistic": "t or z statistics", "p_value": "p-values",
@@ -176,7 +176,7 @@ def _inference(item, effects) -> str:
     if not effects:
         return describe(item)
     scaled, item = getattr(item, "kind", ""), getattr(item, "effects", item)  # elasticities have their effects
-    how = "delta method" if item.method == "delta" else f"{getattr(item, 'kept', item.draws):,} draws, seed {item.seed}"
+    how = method_text(getattr(item, "short_run", item))
     how = f"{scaled}, {how}" if scaled else how
     return f"{how}, {describe(item.fit)}"
 

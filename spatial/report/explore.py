@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from spillover.errors import SHOWN
+
 from ..explore.local import QUADRANTS
 
 RULES = {"none": "no correction for many tests", "fdr": "false discovery rate", "bonferroni": "Bonferroni"}
@@ -72,7 +74,8 @@ def moran_by_text(result) -> str:
             for row in part.to_dict("records")
         ]
         body += ["", title, table((result.time, "I", "E(I)", "sd", "z", "p", "p (perm.)"), rows)]
-    return "\n".join([*head, *body, "", _tests(result)])
+    more = [f"and {len(result.notes) - SHOWN} more of such notes"] if len(result.notes) > SHOWN else []
+    return "\n".join([*head, *body, "", _tests(result), *result.notes[:SHOWN], *more])
 
 
 def correlogram_text(result) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 
 from .etable import number_cell, said
 from .table import Table
+from .text import method_text
 
 CHANGES = ("direct", "indirect", "total")
 
@@ -13,7 +14,9 @@ CHANGES = ("direct", "indirect", "total")
 def search_text(search) -> str:
     """Tests, decisions and the choice of one search."""
     steps = "\n".join(f"{i}. {step}" for i, step in enumerate(search.steps, 1))
-    decisions = f"Decisions at {search.level:.0%}:\n{steps}\nChoice: {search.choice}"
+    shares = ", ".join(f"{name} {share:.2f}" for name, share in search.probabilities.items())
+    decisions = f"Decisions at {search.significance:.0%}, rule {search.rule}:\n{steps}\nChoice: {search.choice}"
+    decisions += f"\nProbabilities of the models: {shares}"
     return "\n\n".join([*map(str, search.tables), decisions])
 
 
@@ -47,8 +50,9 @@ def search_table(searches: dict, failed: dict) -> Table:
     chosen = [search.fits[search.choice] for search in found]
     effects = [fit.effects() for fit in chosen]
     sections += [(f"{kind.capitalize()} effects of the model chosen", _effects(kind, effects)) for kind in CHANGES]
-    notes = [f"Tests: statistic (p-value); decisions at {found[0].level:.0%}. Effects: estimate (standard error), "
-             f"{effects[0].draws:,} draws, seed {effects[0].seed}."]  # fmt: skip
+    first = found[0]
+    notes = [f"Tests: statistic (p-value); decisions at {first.significance:.0%}, rule {first.rule}. Effects: estimate "
+             f"(standard error), {method_text(getattr(effects[0], 'short_run', effects[0]))}."]  # fmt: skip
     notes.append(f"Weights: {said(heads, [fit.design.weights.header() for fit in chosen])}.")
     notes += [f"{name} could not be searched: {why}." for name, why in failed.items()]
     return Table(tuple(heads), tuple(sections), tuple(notes), f"Specification search: {chosen[0].design.formula}")
@@ -71,9 +75,7 @@ def _tests(title: str, found: list) -> tuple:
 
 
 def _test(test) -> str:
-    """Hausman's statistic decides nothing where its variance is not positive definite."""
-    p = "undecided" if "not positive definite" in test.null else _p(test.p_value)
-    return f"{test.statistic:.2f} ({p})"
+    return f"{test.statistic:.2f} ({_p(test.p_value)})"
 
 
 def _effects(kind: str, effects: list) -> tuple:

@@ -39,9 +39,9 @@ def columns(rows: list[list[str]], head: list[str]) -> str:
     return "\n".join([lines[0], rule, *lines[1:]])
 
 
-def tidy_text(table: pd.DataFrame, *, title: str = "", statistic: str = "z") -> str:
+def tidy_text(table: pd.DataFrame, *, title: str = "", statistic: str = "z", level: float = 0.95) -> str:
     """The common schema as text."""
-    head = [title, "estimate", "std. error", statistic, "p", "95 % low", "high"]
+    head = [title, "estimate", "std. error", statistic, "p", f"{100 * level:g} % low", "high"]
     rows = [
         [str(r.term), number(r.estimate), number(r.std_error), number(r.statistic, 2), _p_cell(r.p_value),
          number(r.conf_low), number(r.conf_high)]
@@ -110,27 +110,58 @@ def effects_text(effects, who: bool = True) -> str:
     from ..effects.propagate import trace_errors
 
     fit = effects.fit
-    if effects.method == "simulate":
-        how = f"simulated from {effects.kept:,} draws, seed {effects.seed}"
-        if effects.kept < effects.draws:
-            left = "were not stationary" if effects.run == "long-run" else "left the admissible interval"
-            how += f" ({effects.draws - effects.kept} {left})"
-    else:
-        how = "delta method"
     table = effects.tidy()
     parts = [f"Effects of {fit.specification.name}: {fit.design.formula}",
              f"weights: {fit.design.weights.header()}"] * who  # fmt: skip
     run = {"short-run": "short run, ", "long-run": "long run, ", "convergence": "of the past response, "}
-    parts.append(f"{run.get(effects.run, '')}intervals: {how}")
+    parts.append(f"{run.get(effects.run, '')}{intervals_text(effects)}")
     for kind, rows in table.groupby("effect", sort=False):
-        parts += ["", tidy_text(rows, title=f"{effects.run} {kind}".strip())]
-    if effects.method == "delta" and abs(fit.rho) > 0.5 and fit.design.n_units < 200:
-        parts.append("note: with rho above 0.5 and few units the delta method covers too little; method='simulate'")
+        parts += ["", tidy_text(rows, title=f"{effects.run} {kind}".strip(), **_columns_of(effects))]
+    if advice := small_sample_advice(effects):
+        parts.append(f"note: {advice}")
     error = max(trace_errors(fit, effects.variables), default=0.0)
     if error > 0:
         parts.append(f"note: traces are estimated; Monte Carlo error of the direct effects up to {number(error)}")
     means = meanings(effects) if who else []
     return "\n".join([*parts, *[""] * bool(means), *means])
+
+
+def _columns_of(effects) -> dict:
+    """The letter of the statistic and the level of the intervals."""
+    normal = effects.fit.df_resid is None or effects.options.method == "likelihood"
+    return {"statistic": "z" if normal else "t", "level": effects.options.level}
+
+
+def intervals_text(effects) -> str:
+    """The level of the intervals, and how they were made."""
+    return f"{100 * effects.options.level:g} % intervals: {method_text(effects)}"
+
+
+def method_text(effects) -> str:
+    """How standard errors, intervals and p-values of effects were made."""
+    method, df = effects.options.method, effects.fit.df_resid
+    if method == "simulate":
+        kept, draws = effects.inferred.kept, effects.options.draws
+        left = "were not stationary" if effects.run == "long-run" else "left the admissible interval"
+        lost = f" ({draws - kept} {left})" * (kept < draws)
+        return f"simulated from {kept:,} draws, seed {effects.options.seed}{lost}"
+    if method == "likelihood":
+        return "adjusted profile likelihood ratio"
+    law = "normal distribution" if df is None else f"t distribution with {df:g} degrees of freedom"
+    return "delta method" if method == "delta" else f"exact under the {law} of the estimates"
+
+
+def small_sample_advice(effects) -> str:
+    """Which other method covers better, where one does."""
+    from ..effects.likelihood import has_likelihood, small_or_near_the_end
+
+    fit, method = effects.fit, effects.options.method
+    other = method in ("quadrature", "simulate") and not effects.run and has_likelihood(fit)
+    if other and (why := small_or_near_the_end(fit)):
+        return f"{why}: intervals of method='likelihood' cover better"
+    if method == "delta" and fit.specification.lag:
+        return "the delta method covers too little for indirect and total effects; method='quadrature'"
+    return ""
 
 
 def elasticities_text(found) -> str:
@@ -143,7 +174,7 @@ def elasticities_text(found) -> str:
     parts = [f"{found.kind.capitalize().replace('ty', 'ties')} of {fit.specification.name}: {fit.design.formula}",
              f"{unit} goes with (estimate) {scale} more {outcome(fit.design)}, at the means of what is no logarithm"]
     for kind, rows in found.tidy().groupby("effect", sort=False):
-        parts += ["", tidy_text(rows, title=kind)]
+        parts += ["", tidy_text(rows, title=kind, **_columns_of(found.effects))]
     if found.left_out:
         parts.append(f"without {'an' if found.kind == 'elasticity' else 'a'} {found.kind}: {', '.join(found.left_out)}")
     return "\n".join(parts)
@@ -154,9 +185,10 @@ def effects_by_text(effects) -> str:
     fit = effects.fit
     parts = [f"Effects of {effects.variable} in {fit.specification.name}: {fit.design.formula}",
              f"weights: {fit.design.weights.header()}",
-             f"intervals: simulated from {len(effects.drawn):,} draws, seed {effects.seed}"]  # fmt: skip
+             f"{100 * effects.level:g} % intervals: exact under the distribution of the estimates"]
+    letter = "z" if fit.df_resid is None else "t"
     for kind, rows in effects.tidy().groupby("effect", sort=False):
-        parts += ["", tidy_text(rows, title=kind)]
+        parts += ["", tidy_text(rows, title=kind, statistic=letter, level=effects.level)]
     if len(effects.labels) > 1:
         tests = [effects.test(kind) for kind in ("direct", "total")]
         parts += ["", *(str(test) for test in tests)]
@@ -221,8 +253,7 @@ def comparison_text(comparison) -> str:
 
 def averaged_text(averaged) -> str:
     parts = [f"Effects averaged over {int((averaged.probabilities > 0).sum())} fits by their posterior probabilities",
-             f"intervals: {averaged.draws:,} draws under each, seed {averaged.seed}; by W: share of the variance that "
-             "not knowing W adds"]  # fmt: skip
+             "intervals of the mixture over W; by W: share of the variance that not knowing W adds"]
     for kind, rows in averaged.tidy().groupby("effect", sort=False):
         cells = [
             [str(r.term), number(r.estimate), number(r.std_error), number(r.conf_low), number(r.conf_high),
@@ -245,7 +276,9 @@ def tuning_text(tuning) -> str:
     parts = [f"{fit.specification.name}: {fit.design.formula}",
              f"{tuning.name} = {tuning.best}; {tuning.level:.0%} likelihood-ratio interval {low} to {high}", "",
              columns(rows, [tuning.name, "links", "rho", "log-lik.", "LR", "prob.", "interval"])]  # fmt: skip
-    return "\n".join(parts + [f"{value} could not be used: {why}" for value, why in tuning.failed.items()])
+    parts += [f"{value} could not be used: {why}" for value, why in tuning.failed.items()]
+    given = f"errors and intervals of .fit are given {tuning.name} = {tuning.best}; these carry the doubt about it:"
+    return "\n".join([*parts, "", given, averaged_text(tuning.averaged())])
 
 
 def mixture_text(mixture) -> str:

@@ -26,20 +26,25 @@ class Search(Shown):
     steps : tuple of str
         The decisions, in words.
     choice : str
-        "OLS", "SLX", "SAR", "SEM" or "SDM".
+        "OLS", "SLX", "SAR", "SEM", "SDM", "SDEM" or "SAC".
     fits : dict of str to Fit
-    level : float
-        Significance level of the decisions, a share.
+    significance : float
+        Of the decisions, a share.
     decisions : dict of str to str
         In a word each: what the LM tests ask for, which unit effects, which model.
+    rule : str
+    probabilities : dict of str to float
+        Of the models, equally probable beforehand; 0 for those whose likelihood cannot be compared.
     """
 
     tables: tuple[TestTable, ...]
     steps: tuple[str, ...]
     choice: str
     fits: dict[str, Fit] = field(repr=False)
-    level: float
+    significance: float
     decisions: dict[str, str] = field(repr=False)
+    rule: str
+    probabilities: dict[str, float] = field(repr=False)
 
     def tidy(self) -> pd.DataFrame:
         """One row per test, with the table it stands in."""

@@ -1,4 +1,4 @@
-"""The specification search that papers report, as one table: LM, Hausman, LR, Wald, and where it ends."""
+"""The specification search that papers report: LM, Hausman, LR, Wald, and the model that a written rule ends at."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pandas as pd
 
-from spillover.errors import SpatialInputError
+from spillover.errors import SpatialInputError, check_option
 from spillover.matrix import TemporalWeights
 
 from ..design.fixed_effects import RANDOM
@@ -21,10 +22,10 @@ from ..diagnostics.residuals import diagnose
 from ..diagnostics.restrictions import durbin_lm_tests, effects_test
 from ..diagnostics.robust_hausman import robust_hausman
 from ..diagnostics.tests import lm_tests, lr_test, nests_sem, wald_test
-from ..models.family import ols, sar, sdm, slx
-from ..models.family_error import sem
+from ..models.family import ols, sac, sar, sdem, sdm, sem, slx
 from ..models.fit import Fit
 from ..records.tests import TestResult, TestTable
+from .rules import LARGER, RULES, Evidence, probabilities
 from .searches import Search, Searches
 
 OPTIONS = ("entity", "time", "effects", "correction", "durbin", "vcov", "missing", "method")
@@ -33,12 +34,14 @@ NESTED = {"twoway": ("entity", "time"), "correlated": ("none", "random"), "chamb
           "none": ()}  # "none" in all others  # fmt: skip
 
 
-def specify(formula: str, data: pd.DataFrame, w, *, level: float = 0.05, **options) -> Search | Searches:
-    """Search for a specification from the regression up to the spatial Durbin model.
+def specify(
+    formula: str, data: pd.DataFrame, w, *, significance: float = 0.05, rule: str = "specific_to_general", **options
+) -> Search | Searches:
+    """Search for a specification: OLS, SLX, SAR, SEM, SDM, SDEM or SAC.
 
-    LM tests on the regression ask for a spatial lag or error; Hausman asks whether unit effects may be
-    random; LR tests ask for the effects together; LR and Wald tests ask whether the Durbin model reduces to
-    SAR, SEM or SLX.
+    LM tests ask the regression for a spatial lag, a spatial error and lagged regressors; in panels Hausman asks whether
+    unit effects may be random, LR tests ask for the effects together; LR and Wald tests compare the spatial models. All
+    are corrected for small samples. A rule reads them and ends at one model; beside it stand the probabilities of all.
 
     Parameters
     ----------
@@ -46,13 +49,18 @@ def specify(formula: str, data: pd.DataFrame, w, *, level: float = 0.05, **optio
         As the models take them (entity, time, effects, correction, durbin, vcov, missing, method).
     w : weights, or a mapping of names to weights
         With several, the search runs under each, and they stand side by side in one table.
-    level : float
-        Significance level, a share.
+    significance : float
+        Of the decisions, a share.
+    rule : {"specific_to_general", "general_to_specific", "lesage_pace"}
+        "specific_to_general": the smallest model that none of its direct generalizations rejects, Bonferroni over
+        these. "general_to_specific": Elhorst's, from the SDM down. "lesage_pace": the most probable of SLX, SDEM and
+        SDM. ``spatial.search.rules`` has them step by step.
 
     Returns
     -------
     Search, or Searches for a mapping
-        Both print; ``.table`` is a report table: ``.to_latex()``, ``.to_markdown()``, ``.to_html()``, ``.save(path)``.
+        Both print; ``.probabilities`` are those of the models; ``.table`` is a report table: ``.to_latex()``,
+        ``.to_markdown()``, ``.to_html()``, ``.save(path)``.
 
     Raises
     ------
@@ -71,16 +79,22 @@ def specify(formula: str, data: pd.DataFrame, w, *, level: float = 0.05, **optio
 
     References
     ----------
-    Elhorst (2014), Spatial Econometrics, section 2.4 and figure 2.1; LeSage & Pace (2009), section 6.3.
+    Florax, Folmer & Rey (2003, Regional Science and Urban Economics 33:557-579), specific to general; Elhorst (2014),
+    Spatial Econometrics, section 2.4 and figure 2.1; LeSage & Pace (2009), section 6.3; LeSage (2014, Review of
+    Regional Studies 44:13-32). Probabilities: Schwarz (1978), from the same likelihoods.
     """
+    check_option("rule", rule, RULES)
+    if not 0 < significance < 1:
+        raise SpatialInputError("E501", f"significance={significance!r} must lie between 0 and 1, as in 0.05")
+    how = (significance, rule, options)
     if not isinstance(w, Mapping) or isinstance(w, TemporalWeights):  # a mapping of periods is one W
-        return _search(formula, data, w, level, options)
+        return _search(formula, data, w, *how)
     if not w:
         raise SpatialInputError("E501", "w is a mapping without weights", hint="one name and weights at least")
     searches, failed, first = {}, {}, None
     for name, one in w.items():
         try:
-            searches[str(name)] = _search(formula, data, one, level, options)
+            searches[str(name)] = _search(formula, data, one, *how)
         except SpatialInputError as error:
             first = first or error
             failed[str(name)] = f"{error.code}: {error.message}"
@@ -89,7 +103,7 @@ def specify(formula: str, data: pd.DataFrame, w, *, level: float = 0.05, **optio
     return Searches(searches, failed)
 
 
-def _search(formula, data, w, level, options) -> Search:
+def _search(formula, data, w, level, rule, options) -> Search:
     if unknown := [name for name in options if name not in OPTIONS]:
         raise SpatialInputError("E501", f"{unknown[0]}= has no meaning for specify",
                                 hint="it takes " + ", ".join(OPTIONS))  # fmt: skip
@@ -109,15 +123,17 @@ def _search(formula, data, w, level, options) -> Search:
                    for name in (*["none"] * panel, *CONTAINED.get(effects, ()))} | {effects: base}  # fmt: skip
     tables = [lm_tests(regression) for regression in regressions.values()]
     lm = tables[-1]
-    tables.append(durbin_lm_tests(base))
+    durbin_lm = _durbin_lm(base)
+    if durbin_lm is not None:
+        tables.append(durbin_lm)
     steps, decisions = [_read_lm(lm, level)], {"LM tests": _short_lm(lm, level)}
     # 2. The models.
     fits = {"OLS": base, "SLX": fit(slx, durbin=durbin), "SDM": fit(sdm, durbin=durbin)}
-    for model, name in ((sar, "SAR"), (sem, "SEM")):
+    for name, estimate in {"SAR": sar, "SEM": sem, "SDEM": partial(sdem, durbin=durbin), "SAC": sac}.items():
         try:
-            fits[name] = fit(model)
+            fits[name] = fit(estimate)
         except SpatialInputError as error:  # under a dense W lambda may reach the edge: the others are still there
-            if not error.code.startswith("E7"):
+            if not error.code.startswith(("E109", "E3", "E7", "E8")):
                 raise
             steps.append(f"{name} could not be estimated: {error.message}.")
     if panel and base.design.observed is None:
@@ -135,20 +151,72 @@ def _search(formula, data, w, level, options) -> Search:
             tables.append(TestTable(f"Joint significance of effects (SDM, {effects} effects)", together))
             steps.append(_read_effects(together, level))
     # 4. The Durbin model and what it nests.
+    compared = _compared(fits)
     nested = [name for name in ("SAR", "SEM", "SLX") if name in fits and (name != "SEM" or nests_sem(fits["SDM"]))]
-    same = [name for name in nested if not fits[name].sample.dummies]  # a SEM that keeps the effects: Wald alone
-    likelihood = {name: lr_test(fits[name], fits["SDM"]) for name in same}
     wald = [wald_test(fits["SDM"], name) for name in nested]
-    tables.append(TestTable("Does the spatial Durbin model reduce to a simpler one?", (*likelihood.values(), *wald)))
+    likelihood = [test for (_, large), test in compared.items() if large == "SDM"]
+    tables.append(TestTable("Does the spatial Durbin model reduce to a simpler one?", (*likelihood, *wald)))
+    others = tuple(test for (_, large), test in compared.items() if large != "SDM")
+    if others:
+        tables.append(TestTable("Are other models enough?", others))
     tables.append(diagnose(fits["SDM"]))
-    choice, said = _choose(likelihood, lm, level)
-    return Search(tuple(tables), (*steps, said), choice, fits, level, {**decisions, "Model": choice})
+    # 5. The rule.
+    evidence = _evidence(fits, lm, durbin_lm, compared, dict(zip(nested, wald)))
+    decision = RULES[rule](evidence, level)
+    decisions |= {"Model": decision.choice, "Probabilities": _shares(evidence.probabilities)}
+    path = [*steps, *decision.steps]
+    probable = evidence.likeliest(evidence.probabilities)
+    if probable != decision.choice:
+        path.append(f"By probability alone it would be {probable} ({evidence.probabilities[probable]:.2f}).")
+    return Search(tuple(tables), tuple(path), decision.choice, fits, level, decisions, rule,
+                  evidence.probabilities)  # fmt: skip
+
+
+def _durbin_lm(base: Fit) -> TestTable | None:
+    """None where no regressor has a lag that is new."""
+    with suppress(SpatialInputError):
+        return durbin_lm_tests(base)
+    return None
+
+
+def _compared(fits: dict[str, Fit]) -> dict[tuple[str, str], TestResult]:
+    """Likelihood ratios along the edges, of fits that share their likelihood: a SEM that keeps its effects does not."""
+    tests = {}
+    for small, larger in LARGER.items():
+        for large in larger:
+            pair = [fits[name] for name in (small, large) if name in fits]
+            if small == "OLS" or len(pair) < 2 or any(fit.sample.dummies for fit in pair):
+                continue
+            if (small, large) == ("SEM", "SDM") and not nests_sem(fits["SDM"]):
+                continue
+            tests[small, large] = lr_test(fits[small], fits[large])
+    return tests
+
+
+def _evidence(fits, lm, durbin_lm, compared, wald) -> Evidence:
+    """p-values along the edges, the Wald test where there is no ratio; probabilities of models of one likelihood."""
+    edges = {("OLS", "SAR"): lm["LM lag"].p_value, ("OLS", "SEM"): lm["LM error"].p_value}
+    if durbin_lm is not None:
+        edges["OLS", "SLX"] = durbin_lm["LM WX"].p_value
+    edges |= {(small, "SDM"): test.p_value for small, test in wald.items()}
+    edges |= {pair: test.p_value for pair, test in compared.items()}
+    robust = {name: lm[f"robust LM {name}"].p_value for name in ("lag", "error")}
+    alike = {name: fit for name, fit in fits.items() if fit.sample.n == fits["OLS"].sample.n and not fit.sample.dummies}
+    shares = probabilities({name: fit.loglik for name, fit in alike.items()},
+                           {name: fit.n_parameters for name, fit in alike.items()}, fits["OLS"].sample.n)  # fmt: skip
+    return Evidence(edges, robust, {**dict.fromkeys(fits, 0.0), **shares})
+
+
+def _shares(shares: dict[str, float]) -> str:
+    """The two most probable models."""
+    first = sorted(shares.items(), key=lambda item: -item[1])[:2]
+    return ", ".join(f"{name} {share:.2f}" for name, share in first)
 
 
 def _dependence(fit: Fit) -> list[TestTable]:
     """Pesaran's CD and serial correlation of a regression's residuals, where there are periods enough."""
     T, effects = fit.design.n_periods, fit.settings.effects
-    tests = [pesaran_cd(fit), pesaran_cd(fit, neighbours=True)] if T > 2 else []
+    tests = [pesaran_cd(fit), pesaran_cd(fit, neighbors=True)] if T > 2 else []
     tests += [*serial_correlation(fit)] if T > 3 else []
     title = "Dependence of the residuals, OLS" + f" with {effects} effects" * bool(effects)
     return [TestTable(title, tuple(tests))] if tests else []
@@ -201,10 +269,10 @@ def _short_lm(lm: TestTable, level: float) -> str:
 
 
 def _read_hausman(tests: tuple[TestResult, ...], level: float) -> tuple[str, str]:
-    """In a sentence and in a word; the robust test where the classical one decides nothing."""
-    test = next((t for t in tests if "not positive definite" not in t.null), None)
+    """In a sentence and in a word: what the first test with a p-value says."""
+    test = next((t for t in tests if np.isfinite(t.p_value)), None)
     if test is None:
-        return "Hausman: V_F - V_R is not positive definite; fixed effects are the safe choice.", "fixed"
+        return "No Hausman test can be computed; fixed effects are the safe choice.", "fixed"
     word = "fixed" if test.p_value < level else "random"
     kept = "fixed effects" if word == "fixed" else "random effects would do, fixed effects remain consistent"
     return f"{test.name} (p = {test.p_value:.3g}): {kept}.", word
@@ -214,17 +282,3 @@ def _read_effects(tests: tuple[TestResult, ...], level: float) -> str:
     said = [f"{t.null.removeprefix('no ')} {'belong' if t.p_value < level else 'do not belong'} in the model"
             for t in tests]  # fmt: skip
     return f"LR tests: {', '.join(said)}."
-
-
-def _choose(likelihood, lm: TestTable, level: float) -> tuple[str, str]:
-    """Elhorst's rule: keep the SDM unless a simpler model is not rejected and the LM tests agree with it."""
-    sar_ok, sem_ok, slx_ok = (n in likelihood and likelihood[n].p_value >= level for n in ("SAR", "SEM", "SLX"))
-    points_to_lag = lm["robust LM lag"].p_value < lm["robust LM error"].p_value
-    if sar_ok and (points_to_lag or not sem_ok):
-        return "SAR", "The Durbin model reduces to SAR: theta = 0 is not rejected."
-    if sem_ok:
-        return "SEM", "The Durbin model reduces to SEM: the common factor is not rejected."
-    if slx_ok:
-        return "SLX", "The Durbin model reduces to SLX: rho = 0 is not rejected."
-    *others, last = likelihood
-    return "SDM", f"{', '.join(others)} and {last} are rejected: keep the spatial Durbin model."

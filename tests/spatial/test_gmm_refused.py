@@ -40,7 +40,7 @@ CASES = {
     "instrument that is no text": ("E501", "as text", lambda d, w: sp.sar(
         "y ~ a + c", d, w, **{**IV, "instruments": [3]})),
     "instruments, no frame": ("E501", "DataFrame", lambda d, w: sp.sar("y ~ a + c", d.to_dict(), w, **IV)),
-    "instruments, no formula": ("E504", "not well formed", lambda d, w: sp.sar("y ~ (a + c", d, w, **IV)),
+    "instruments, no formula": ("E504", "not closed", lambda d, w: sp.sar("y ~ (a + c", d, w, **IV)),
     "code in an instrument": ("E503", "not allowed", lambda d, w: sp.sar(
         "y ~ a + c", d, w, **{**IV, "instruments": ["{__import__('os').getcwd()}"]})),
     "instrument missing": ("E201", "'z1' 1", lambda d, w: sp.sar(
@@ -56,7 +56,7 @@ CASES = {
     "w_error without ids": ("E101", "w_error", lambda d, w: sp.sem("y ~ a", d, w, w_error=w.to_numpy())),
     "w_error, other size": ("E105", "39", lambda d, w: sp.sem(
         "y ~ a", d, w.to_numpy(), w_error=w.to_numpy()[:-1, :-1])),
-    "w_error not square": ("E311", "40 x 39", lambda d, w: sp.sem("y ~ a", d, w, w_error=w.to_numpy()[:, :-1])),
+    "w_error not square": ("E311", "(40, 39)", lambda d, w: sp.sem("y ~ a", d, w, w_error=w.to_numpy()[:, :-1])),
 }  # fmt: skip
 
 

@@ -59,7 +59,7 @@ def test_panel_is_the_double_loop(model, effects, by):
     G = codes.max() + 1
     e = naive_pairs.adjusted_residuals(fit, codes, CR3)  # fewer than 20 groups
     np.testing.assert_allclose(adjusted_residuals(fit, codes, CR3), e, rtol=1e-7, atol=1e-10)
-    want = (G - 1) / G * inverse(fit) @ naive_pairs.pairs_meat(fit, codes, e) @ inverse(fit)
+    want = inverse(fit) @ naive_pairs.pairs_meat(fit, codes, e) @ inverse(fit)
     got = fit.with_vcov("cluster", by=by)
     np.testing.assert_allclose(got.vcov, want[:-1, :-1], rtol=1e-7, atol=1e-12)
     assert got.df_resid == G - 1

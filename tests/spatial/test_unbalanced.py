@@ -232,7 +232,7 @@ def test_effects_count_who_is_there():
     big = stacked(data, W)[2]
     want = naive.effects(fit.params["a"], fit.params["W:a"], fit.rho, big)
     np.testing.assert_allclose(eff.estimates[:, 0], want, rtol=1e-9)
-    everyone = sp.effects_by(fit, "a", "all", draws=20)
+    everyone = sp.effects_by(fit, "a", "all")
     np.testing.assert_allclose(everyone.direct.iloc[0], want[0], rtol=1e-9)
     np.testing.assert_allclose(everyone.total.iloc[0], want[2], rtol=1e-9)
     there = data.dropna().query("t == 2001")["id"]

@@ -111,7 +111,7 @@ def test_parts_of_effects_add_up(model):
 
 def test_simulated_and_delta_errors_agree(panel, queen):
     fit = sp.sdm("log(gsp) ~ log(pcap) + unemp", panel, queen, entity="state", time="year", wx_order=2)
-    drawn, delta = fit.effects(draws=20_000), fit.effects(method="delta")
+    drawn, delta = fit.effects(method="simulate", draws=20_000), fit.effects(method="delta")
     np.testing.assert_allclose(drawn.std_errors, delta.std_errors, rtol=0.05)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import sparse
+from scipy import sparse, stats
 
 import spatial as sp
 import weights as wt
@@ -36,24 +36,21 @@ def test_models_by_weights(several, early):
 
 
 def test_an_average_is_the_mixture(compared):
-    """Variance by enumerating every draw with its mass, quantiles by resampling the W first and a draw then."""
+    """Quantiles by resampling the W first and a draw of the parameters then."""
     found = compared.averaged()
     p = compared.probabilities.to_numpy()
     assert p.max() < 0.99  # several W take part
     estimates = np.array([e.estimates for e in compared.effects.values()])
     np.testing.assert_allclose(found.estimates, np.einsum("w,wij->ij", p, estimates))
-    from spatial.compare.average import _draws
-
-    samples = [_draws(e, compared.draws, compared.seed) for e in compared.effects.values()]
+    df = min(e.fit.df_resid for e in compared.effects.values())
     rng = np.random.default_rng(3)
-    which, at = rng.choice(len(p), 200_000, p=p), rng.integers(0, 10**6, 200_000)
+    samples = [e.source.sample(e._picks, 20_000, 1) for e in compared.effects.values()]
+    which, at = rng.choice(len(p), 400_000, p=p), rng.integers(0, 10**6, 400_000)
     mixed = np.array([samples[w][i % len(samples[w])] for w, i in zip(which, at)])
-    moved = np.concatenate([s - s.mean(axis=0) + e for s, e in zip(samples, estimates)])  # variances are about these
-    mass = np.concatenate([np.full(len(s), share / len(s)) for s, share in zip(samples, p)])
-    variance = np.tensordot(mass, (moved - found.estimates) ** 2, 1)
-    np.testing.assert_allclose(found.std_errors, np.sqrt(variance), rtol=0.01)
-    near = 0.12 * found.std_errors.max()
-    np.testing.assert_allclose(found.conf_low, np.quantile(mixed, 0.025, axis=0), atol=near)
+    width = found.conf_high - found.conf_low  # a quantile of so many draws is within 2 % of it
+    np.testing.assert_allclose((found.conf_low - np.quantile(mixed, 0.025, axis=0)) / width, 0, atol=0.02)
+    np.testing.assert_allclose((found.conf_high - np.quantile(mixed, 0.975, axis=0)) / width, 0, atol=0.02)
+    np.testing.assert_allclose(found.std_errors, width / (2 * stats.t.ppf(0.975, df)), rtol=1e-6)
     assert (found.from_weights >= 0).all()
     assert (found.from_weights <= 1).all()
 

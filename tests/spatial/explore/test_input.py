@@ -38,7 +38,7 @@ BAD_VALUES = [
     ("E203", Y + 1j, []),
     ("E204", Y * 0 + 7, []),
     ("E204", Y * 0 + 0.1 + 1e-17 * np.arange(8), []),
-    ("E101", Y.rename({"03": "3"}), ["3", "03"]),
+    ("E101", Y.rename({"03": "z3"}), ["z3", "03"]),
     ("E101", Y.drop("03"), ["03"]),
     ("E102", pd.concat([Y, Y[:1]]), ["00"]),
     ("E105", np.arange(7.0), []),
@@ -199,6 +199,17 @@ def test_large_integers_and_extreme_floats_neither_overflow_nor_round():
         np.testing.assert_allclose(scaled, ours, rtol=1e-10)
         ours, scaled = (getis_ord(y, W, permutations=0).p_rand for y in (Y, Y * scale))
         np.testing.assert_allclose(scaled, ours, rtol=1e-10)
+
+
+def test_labels_that_were_matched_after_a_change_are_said():
+    want = moran(Y, W, permutations=99)
+    unpadded = moran(Y.rename(index=int)[::-1], W, permutations=99)
+    assert (unpadded.I, unpadded.p_sim) == (want.I, want.p_sim)
+    assert "收入: 8 of 8 ids matched after zero padding" in str(unpadded)
+    keys = {"time": "year", "entity": "code", "permutations": 39}
+    panel = moran_by(PANEL.assign(code=PANEL["code"].astype(int)), "y", W, **keys)
+    assert "zero padding" in str(panel)
+    pd.testing.assert_frame_equal(panel.frame, moran_by(PANEL, "y", W, **keys).frame)
 
 
 def test_two_variables_must_both_be_there():

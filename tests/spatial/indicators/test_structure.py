@@ -54,15 +54,15 @@ def test_structure_at_its_ends(panel):
     pd.testing.assert_frame_equal(one, ind.upgrading(per_cent, sectors, total=100, **KEYS))
 
 
-def test_rationalisation_is_never_negative_and_zero_when_alike(panel):
+def test_rationalization_is_never_negative_and_zero_when_alike(panel):
     y, l = ["农", "工", "服"], ["农业人", "工业人", "服务人"]
-    found = ind.rationalisation(panel, y, l, **KEYS)
+    found = ind.rationalization(panel, y, l, **KEYS)
     assert (found > 0).all()
     row = panel.set_index(["code", "year"]).loc[("03", 2012)]
     slow = sum(row[a] / row[y].sum() * np.log(row[a] / row[b] / (row[y].sum() / row[l].sum())) for a, b in zip(y, l))
     assert found["03", 2012] == pytest.approx(slow)
     alike = panel.assign(**{b: panel[a] * 3 for a, b in zip(y, l)})
-    assert ind.rationalisation(alike, y, l, **KEYS).abs().max() < 1e-14
+    assert ind.rationalization(alike, y, l, **KEYS).abs().max() < 1e-14
 
 
 def test_location_quotients_average_to_one(panel):
@@ -72,10 +72,10 @@ def test_location_quotients_average_to_one(panel):
     for year in range(2010, 2014):
         here, weight = lq.xs(year, level="year"), size.xs(year, level="year")
         np.testing.assert_allclose((here.mul(weight, axis=0)).sum() / weight.sum(), 1)
-    s = ind.specialisation(panel, sectors, **KEYS)
+    s = ind.specialization(panel, sectors, **KEYS)
     assert s["herfindahl"].between(1 / 3, 1).all()
     assert s["krugman"].between(0, 2).all()
-    one = ind.specialisation(pd.DataFrame({"a": [5, 0], "b": [0, 7]}, index=["x", "y"]), ["a", "b"])
+    one = ind.specialization(pd.DataFrame({"a": [5, 0], "b": [0, 7]}, index=["x", "y"]), ["a", "b"])
     assert one.to_numpy().tolist() == [[1, 2], [1, 2]]
 
 
@@ -83,13 +83,20 @@ def test_capital_accumulates(panel):
     K = ind.perpetual_inventory(panel, "工", depreciation=0.1, growth=0.04, **KEYS)
     I = panel.set_index(["code", "year"])["工"].sort_index()
     for unit in ("01", "06"):
-        k = I[unit, 2010] / 0.14
+        k = I[unit, 2010] * 1.04 / 0.14
         for year in range(2010, 2014):
             k = k if year == 2010 else 0.9 * k + I[unit, year]
             assert K[unit, year] == pytest.approx(k)
     steady = pd.DataFrame({"code": ["a"] * 9, "year": range(9), "I": 7 * 1.03 ** np.arange(9)})
     K = ind.perpetual_inventory(steady, "I", **KEYS).to_numpy()
-    np.testing.assert_allclose(K[0], 7 / (np.log(1.03) + 0.096))
+    np.testing.assert_allclose(K, 7 * 1.03 ** np.arange(1, 10) / (0.03 + 0.096))  # grows as investment does
+    begin = ind.perpetual_inventory(steady, "I", first="begin", **KEYS).to_numpy()
+    np.testing.assert_allclose(begin[1:], K[:-1])  # what is there when a period begins was there when the last ended
+    tenth = ind.perpetual_inventory(steady, "I", first="tenth", **KEYS).to_numpy()
+    np.testing.assert_allclose(tenth[:2], [70, 70 * 0.904 + 7 * 1.03])
+    fast = ind.perpetual_inventory(steady, "I", growth=0.15, **KEYS).to_numpy()
+    slow = ind.perpetual_inventory(steady, "I", growth=0.15, first="begin", **KEYS).to_numpy()
+    assert slow[0] / fast[0] == pytest.approx(1 / 1.15)
     given = ind.perpetual_inventory(panel.assign(K0=5.0, rate=0.1), "工", depreciation="rate", initial="K0", **KEYS)
     assert (given.xs(2010, level="year") == 5).all()
     assert given["02", 2011] == pytest.approx(0.9 * 5 + I["02", 2011])
@@ -119,8 +126,8 @@ def test_what_cannot_be_is_refused(panel):
         "E220": lambda: ind.coupling(panel, ["农", "工"], **KEYS),
         "E221": lambda: ind.coupling(panel.assign(农=0.1, 工=0.2), ["农", "工"], weights=[0.5, 0.6], **KEYS),
         "E210": lambda: ind.upgrading(panel.assign(农=-1.0), sectors, **KEYS),
-        "E211": lambda: ind.rationalisation(panel.assign(工业人=0.0), sectors, workers, **KEYS),
-        "E501": lambda: ind.rationalisation(panel, sectors, workers[:2], **KEYS),
+        "E211": lambda: ind.rationalization(panel.assign(工业人=0.0), sectors, workers, **KEYS),
+        "E501": lambda: ind.rationalization(panel, sectors, workers[:2], **KEYS),
         "E104": lambda: ind.perpetual_inventory(hole, "工", **KEYS),
         "E101": lambda: ind.growth_table(panel, "工", units=["1"], **KEYS),
         "E203": lambda: ind.growth_table(panel.astype({"year": str}), "工", **KEYS),

@@ -135,7 +135,7 @@ def test_jackknife_needs_unit_effects():
     assert caught.value.code == "E533"
     with pytest.warns(sp.SpatialInputWarning, match="clustered standard errors are too small"):
         drawn = sp.spatial_did("y ~ d", *few(rng), vcov="cluster", **KEYS)
-    assert "intervals: 1,000 draws" in str(drawn)
+    assert "95 % intervals: exact" in str(drawn)
     assert "df" not in drawn.table
 
 

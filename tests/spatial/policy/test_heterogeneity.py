@@ -35,7 +35,37 @@ def test_regions_are_single_fits_with_their_own_w(data, queen):
     again = sp.heterogeneity(FORMULA, data, queen, by="half", permutations=6, seed=2, **KEYS)
     pd.testing.assert_frame_equal(again.differences, found.differences)
     assert "links to other groups cut" in str(found)
+    ax = found.plot(effect="direct")
+    assert "Direct effects by half" in ax.get_title(loc="left")
+    np.testing.assert_allclose(ax.lines[1].get_xdata(), next(iter(found.effects.values())).direct)
+    by_name = sp.heterogeneity(FORMULA, data, queen, by="half", model="sdm", seed=2, **KEYS)
+    pd.testing.assert_frame_equal(by_name.differences.drop(columns="p_permutation"),
+                                  found.differences.drop(columns="p_permutation"))  # fmt: skip
     assert "random groupings" in str(found)
+
+
+def test_a_region_that_is_too_small_is_left_out_and_said(data, queen):
+    """Three states by themselves: the other two groups are as if these did not exist, permutations among them too."""
+    small = data.assign(part=data["half"].where(~data["state"].isin(["TX", "OK", "NM"]), "小"))
+    with pytest.warns(sp.SpatialInputWarning, match=r"fewer than 5 units: 小 \(3\)"):
+        found = sp.heterogeneity(FORMULA, small, queen, by="part", permutations=3, seed=2, **KEYS)
+    assert set(found.effects) == {"南西", "北东"}
+    assert "小 (3)" in str(found)
+    rest = data[~data["state"].isin(["TX", "OK", "NM"])]
+    alone = sp.heterogeneity(FORMULA, rest, queen.subset(sorted(rest["state"].unique())), by="half", permutations=3,
+                             seed=2, **KEYS)  # fmt: skip
+    np.testing.assert_allclose(found.differences["estimate"], alone.differences["estimate"], rtol=1e-7)
+    np.testing.assert_allclose(found.drawn, alone.drawn, rtol=1e-5)
+    assert found.settings["sizes"] == alone.settings["sizes"]
+    with pytest.raises(SpatialInputError, match="two are needed") as caught:
+        sp.heterogeneity(FORMULA, data.assign(part=np.where(data["state"] == "TX", "b", "a")), queen, by="part", **KEYS)
+    assert caught.value.code == "E732"
+
+
+def test_a_model_is_a_name_or_a_function(data, queen):
+    with pytest.raises(SpatialInputError, match="model='sdn'") as caught:
+        sp.heterogeneity(FORMULA, data, queen, by="half", model="sdn", **KEYS)
+    assert caught.value.code == "E501"
 
 
 def test_a_deal_is_the_fit_on_those_units(data, queen):

@@ -41,7 +41,7 @@ def test_paths_are_products_of_dense_responses(model, rows):
     W = W if rows else W * rng.uniform(0.5, 1.0, (15, 1))
     data, *_ = world(rng, W)
     options = {"effects": "twoway" if rows else "entity"}
-    found = sp.mediation("y ~ x + z", data.sample(frac=1, random_state=2), pd.DataFrame(W), model=model, draws=20,
+    found = sp.mediation("y ~ x + z", data.sample(frac=1, random_state=2), pd.DataFrame(W), model=model, draws=39,
                          **KEYS, **options)  # fmt: skip
 
     def S(fit, term):
@@ -60,7 +60,7 @@ def test_one_bootstrap_sample_by_hand():
     W = nearest(rng, 12, 3)
     data, *_ = world(rng, W)
     w = pd.DataFrame(W)
-    found = sp.mediation("y ~ x", data, w, draws=20, seed=5, **KEYS)
+    found = sp.mediation("y ~ x", data, w, draws=39, seed=5, **KEYS)
     of_m, of_y = found.fits["mediator"], found.fits["with mediator"]
     at = np.random.default_rng(5).integers(12, size=(20, 12))[3]
     A_m, A_y = (np.linalg.inv(np.eye(12) - fit.rho * W) for fit in (of_m, of_y))
@@ -71,10 +71,13 @@ def test_one_bootstrap_sample_by_hand():
     change = (grown * e_m[:, at] - e_m) @ A_m.T
     moved = of_y.params["m"] * change + of_y.params["W:m"] * change @ W.T + grown * e_y[:, at] - e_y
     sample = data.assign(m=(m + change).ravel(), y=(y + moved @ A_y.T).ravel())
-    again = sp.mediation("y ~ x", sample, w, draws=20, **KEYS)
+    again = sp.mediation("y ~ x", sample, w, draws=39, **KEYS)
     np.testing.assert_allclose(found.drawn[3].ravel(), again.table["estimate"], rtol=1e-6)
-    assert found.table.equals(sp.mediation("y ~ x", data, w, draws=20, seed=5, **KEYS).table)
+    assert found.table.equals(sp.mediation("y ~ x", data, w, draws=39, seed=5, **KEYS).table)
     assert "through the mediator" in str(found)
+    ax = found.plot()
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["mediated", "unmediated", "total"]
+    np.testing.assert_allclose(ax.lines[1].get_xdata(), found.table.query("effect == 'direct'")["estimate"])
 
 
 def test_bad_input():
@@ -106,6 +109,19 @@ def test_p_is_the_level_of_the_interval():
     _, _, few = percentiles(drawn, 0.95, 10**6)
     plain = 2 * np.minimum((drawn <= 0).sum(axis=0) + 1, (drawn >= 0).sum(axis=0) + 1) / 1000
     np.testing.assert_allclose(few, np.minimum(plain, 1), atol=1e-4)
+
+
+def test_shares_are_told_where_there_is_a_total():
+    rng = np.random.default_rng(2)
+    W = nearest(rng, 25, 3)
+    strong = sp.mediation("y ~ x", world(rng, W)[0], pd.DataFrame(W), draws=199, **KEYS)
+    share = strong.share.set_index("effect").loc["total"]
+    assert f"mediated: {100 * share['mediated']:.0f} % of the total effect" in str(strong)
+    noise = world(rng, W)[0]
+    noise["y"] = rng.standard_normal(len(noise))
+    text = str(sp.mediation("y ~ x", noise, pd.DataFrame(W), draws=199, **KEYS))
+    assert "no share of the direct and indirect and total effect: its interval holds zero" in text
+    assert "mediated:" not in text
 
 
 @pytest.mark.slow

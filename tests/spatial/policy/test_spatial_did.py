@@ -1,6 +1,8 @@
 """Spatial difference-in-differences: dense twins, TWFE where nobody is exposed, known effects, bad input."""
 
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -65,20 +67,23 @@ def test_averages_are_those_of_the_dense_matrix(model):
     assert result.pretrends.leads == (-2, -1)
 
 
-def test_draws_are_the_dense_matrix_at_each_draw():
-    """The curves over rho, interpolated, against an inverse for every draw."""
-    from spatial.effects.propagate import parameter_draws
+def test_averages_at_every_node_are_those_of_the_dense_matrix():
+    """The curves over rho, interpolated, against an inverse at every node."""
     from spatial.policy.respond import averages
 
     rng = np.random.default_rng(3)
     W = nearest(rng, 15, 3)
     data, D, _ = policy_panel(rng, W, rho=0.5)
-    fit = sp.sdm("y ~ d", data, pd.DataFrame(W), **KEYS)
-    _, drawn = averages(fit, "d", fit.design.weights, D.T, lambda r: r.sum(axis=1), 40, 7)
-    sample, rho = parameter_draws(fit, 40, 7)
-    for row, values, r in zip(drawn, sample, rho):
-        S = np.linalg.inv(np.eye(15) - r * W) @ (values[0] * np.eye(15) + values[1] * W)
-        np.testing.assert_allclose(row, S @ D.sum(axis=0), rtol=1e-7, atol=1e-10)
+    fit = replace(sp.sdm("y ~ d", data, pd.DataFrame(W), **KEYS), df_resid=None)
+    law, _ = averages(fit, "d", fit.design.weights, D.T, lambda r: r.sum(axis=1), 0.95)
+    names, V = ["d", "W:d"], fit.vcov
+    g = V.loc[names, "rho"] / V.loc["rho", "rho"]
+    C = V.loc[names, names] - np.outer(g, V.loc["rho", names])
+    for mean, sd, r in zip(law.mixture.means, law.mixture.sds, law.given.points[:, 0]):
+        A_inverse = np.linalg.inv(np.eye(15) - r * W)
+        M = np.column_stack([A_inverse @ D.sum(axis=0), A_inverse @ W @ D.sum(axis=0)])
+        np.testing.assert_allclose(mean, M @ (fit.params[names] + g * (r - fit.rho)), rtol=1e-6, atol=1e-5)
+        np.testing.assert_allclose(sd, np.sqrt(np.diag(M @ C @ M.T)), rtol=1e-5)
 
 
 def test_without_exposure_it_is_two_way_fixed_effects():
@@ -165,9 +170,9 @@ def test_certify_spatial_did(model, rho, capsys):
     W = nearest(rng, 100, 4)
     w = pd.DataFrame(W)
     inside, naive, rejected = np.zeros(4), [], 0
-    for r in range(R):
+    for _ in range(R):
         data, D, S = policy_panel(rng, W, rho=rho)
-        table = sp.spatial_did("y ~ d", data, w, model=model, path=False, vcov="oim", draws=500, seed=r, **KEYS).table
+        table = sp.spatial_did("y ~ d", data, w, model=model, path=False, vcov="oim", **KEYS).table
         truth = np.array(estimands_fast(S, D, W))
         inside += (table["conf_low"] <= truth) & (truth <= table["conf_high"])
         if rho == 0:

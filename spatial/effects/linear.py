@@ -1,0 +1,85 @@
+"""What is linear in the coefficients given rho: its exact distribution under a fit.
+
+Every quantity here is sum_k m_k(rho) (picks_k theta): average effects, effects by group, responses to a change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from .mixture import Inference, Mixture, settled
+from .nodes import Given, given_nothing, given_spatial, span
+from .propagate import determinant
+
+FEWEST, MOST = 48, 1_000  # nodes over rho
+
+
+@dataclass(frozen=True, eq=False)
+class Law:
+    """J V quantities at Q nodes of rho, before they are put together.
+
+    Attributes
+    ----------
+    given : Given
+    curves : ndarray, shape (Q, K, J)
+        m_k of each of the J quantities.
+    picks : ndarray, shape (K, V, p)
+        What picks V sets of coefficients out of the parameters.
+    """
+
+    given: Given = field(repr=False)
+    curves: np.ndarray = field(repr=False)
+    picks: np.ndarray = field(repr=False)
+
+    @property
+    def mixture(self) -> Mixture:
+        return self.given.linear(self.curves, self.picks)
+
+    def combined(self, A: np.ndarray) -> Law:
+        """G linear combinations of the J quantities, A of shape (G, J): averages, differences."""
+        return replace(self, curves=self.curves @ A.T)
+
+
+def linear_law(fit, over: Callable, picks: np.ndarray, size: int) -> Law:
+    """At ``size`` nodes.
+
+    Parameters
+    ----------
+    fit : Fit
+    over : function of (low, high) to a function of rho (Q,) to (Q, K, J)
+        The curves over an interval of rho. Without a spatial lag they are read at rho = 0.
+    picks : ndarray, shape (K, V, p)
+    """
+    params, V = fit.params.to_numpy(), fit.vcov.to_numpy()
+    if not fit.specification.lag:
+        return Law(given_nothing(params, V, fit.df_resid), over(0.0, 0.0)(np.zeros(1)), picks)
+    R = (fit.params.index == "rho").astype(float)[None]
+    bounds = determinant(fit).interval
+    given = given_spatial(params, V, R, fit.df_resid, [size], bounds, splits=[0.0]).refuse_outside()
+    ends = span(fit.rho, float(np.sqrt(R[0] @ V @ R[0])), fit.df_resid, bounds)
+    return Law(given, over(*ends)(given.points[:, 0]), picks)
+
+
+def infer_linear(fit, over: Callable, picks, estimates: np.ndarray, level: float) -> tuple[Law | None, Inference]:
+    """The law, and estimates with interval, standard error and p, (J V,) each.
+
+    Without standard errors (a covariance that is not there) everything but the estimates is NaN.
+    """
+    if not np.isfinite(fit.vcov.to_numpy()).all():
+        return None, Inference(estimates, *np.full((5, len(estimates)), np.nan))
+    remembered, laws = {}, {}
+
+    def once(low, high):  # exact values are computed once, however many nodes it takes
+        if (low, high) not in remembered:
+            remembered[low, high] = over(low, high)
+        return remembered[low, high]
+
+    def law_of(size):
+        laws[size] = linear_law(fit, once, picks, size)
+        return laws[size].mixture
+
+    _, found = settled(law_of, estimates, level, FEWEST, MOST)
+    return laws[max(laws)], found

@@ -1,0 +1,168 @@
+"""What every keyword of the models means, written once; ``python -m spatial.models._docstrings`` writes it into theirs.
+
+Editors and ``help(sp.sdm)`` read docstrings in the source, so that is where the text stands; a test keeps both in step.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import textwrap
+from pathlib import Path
+
+MODELS = ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac", "gns")
+
+# name: (type, description)
+PARAMETERS = {
+    "formula": (
+        "str",
+        "``\"y ~ x1 + log(x2)\"``: columns, + - * / ** inside ``I(...)``, ``log``, ``exp``, ``sqrt``, ``C(category)``, "
+        "``lag(x, 1)``, ``center``, ``scale``, ``poly``; ``x:z`` and ``x*z`` interact.",
+    ),
+    "data": ("DataFrame", "One row per unit, or per unit and period, in any order: ids match it with ``w``."),
+    "w": (
+        "weights over the same units",
+        "spillover weights (``wt.queen(map)``), a libpysal Graph or W, a labelled DataFrame, or a matrix in the data's "
+        "order. ``wt.temporal({year: w})`` has one W per period, matched by the periods' labels.",
+    ),
+    "entity, time": (
+        "str, optional",
+        "Columns, or levels of the index, with unit and period: both make a panel. A (unit, period) MultiIndex serves "
+        "instead. In a cross-section the index, or ``entity``, holds the units.",
+    ),
+    "effects": (
+        '{"none", "entity", "time", "twoway", "random", "correlated", "chamberlain"}, optional',
+        'Effects of units and periods; "twoway" in panels by default. "random": unit effects uncorrelated with the '
+        'regressors (``sp.variance_components``, ``sp.hausman``). "correlated" lets them follow the unit means of all '
+        'regressors that vary, W X among them (Mundlak 1978; ``sp.mundlak_test``); "chamberlain" (1982) the regressors '
+        "of every period, for many units and few periods. Period effects beside these: ``C(year)`` in the formula.",
+    ),
+    "durbin": (
+        "list of str, optional",
+        "The terms that are lagged in space; by default all but the intercept, and W 1 where rows of W have different "
+        "sums: without it rho would depend on where y has its zero.",
+    ),
+    "wx_order": ("{1, 2}", "2 adds W^2 X, named ``W2:x``; its effects count theta_2 W^2."),
+    "method": (
+        '{"ml", "reml", "aqs", "gmm"}',
+        'Exact maximum likelihood; "reml", the restricted likelihood, which allows for coefficients in small samples; '
+        '"aqs", adjusted quasi-scores for cross-sections whose errors have unequal variances; or "gmm", the method of '
+        "moments, which needs neither normal errors nor a determinant.",
+    ),
+    "endog, instruments": (
+        "list of str, optional",
+        'With ``method="gmm"``: regressors that are correlated with the error, and terms (columns or functions of '
+        "them) that instrument them. A lagged endogenous regressor is endogenous too; lags of the instruments "
+        "instrument it. Tests: ``sp.instrument_tests(fit)``.",
+    ),
+    "lags": (
+        '{"y", "Wy", "both"}, optional',
+        "The dynamic panel: y_{t-1} (``lag(y)``, tau), W y_{t-1} (``W:lag(y)``, eta) or both among the regressors, "
+        "conditional on the first period. Unit effects bias its maximum likelihood by O(1/T); with ``correction=True`` "
+        "the estimates are corrected (Yu, de Jong & Lee 2008; with two-way effects Lee & Yu 2010, Econometric Theory "
+        '26:564-597), which needs a T of about ten. With fewer periods and many units use ``method="gmm"``, GMM on '
+        "past values; ``method=sp.ArellanoBond(...)`` sets its instruments. ``fit.effects()`` has a short and a long "
+        "run, ``fit.stationarity`` the condition for the latter.",
+    ),
+    "w_error": (
+        "weights, optional",
+        "M, the weights of the error process, over the same units; W by default.",
+    ),
+    "random_error": (
+        '{"kkp", "baltagi"}, optional',
+        "With random effects: unit effects inside the error process, u = lambda M u + mu + e (Kapoor, Kelejian & "
+        "Prucha 2007; the default), or beside it, u = mu + v with v = lambda M v + e (Baltagi, Song & Koh 2003; what "
+        "``xsmle`` and Stata's ``spxtregress`` print), which needs dense matrices, for up to 5,000 units.",
+    ),
+    "correction": (
+        'bool or "additive"',
+        'Small samples. True: the covariance "oim" has the factor n / (n - p), statistics are t(n - p), and fixed '
+        "effects leave the likelihood by transformation where it exists (Lee & Yu 2010; unit effects always, time and "
+        "two-way effects when W's rows sum to one), else additively. False gives the numbers of R, GeoDa, ``xsmle`` "
+        "and ``splm``.",
+    ),
+    "vcov": (
+        "str or object, optional",
+        'With "ml": "oim" (observed information, the default), "eim" (expected), "robust", "cluster", "jackknife", '
+        '"driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``, '
+        '``sp.Jackknife("region")`` for few groups, ``sp.Conley(cutoff=300)``.',
+    ),
+    "missing": (
+        '{"error", "drop", "period"}',
+        '"drop" leaves out units with missing values and cuts W down to the rest. "period", for panels, leaves a unit '
+        "out of the periods that it is absent from or has missing values in; W of a period is that of its units, "
+        "standardised again.",
+    ),
+    "logdet": (
+        '{"eigen", "sparse", "cholmod", "stochastic"}, optional',
+        "How log|I - rho W| is computed; by default what suits W's size and structure. The header says which.",
+    ),
+}
+
+LEAST_SQUARES_METHOD = (
+    '{None, "ml"}, optional',
+    'With random effects: None is Swamy and Arora\'s estimator, "ml" maximum likelihood. Ignored otherwise.',
+)
+TWO_PARAMETERS_METHOD = (
+    '{"ml", "gmm"}',
+    'Exact maximum likelihood, or "gmm", the method of moments, which needs neither normal errors nor a determinant.',
+)
+LAG_MOMENTS = ' By moments: two-stage least squares.'
+ERROR_MOMENTS = ' Generalised moments hold without effects and with unit effects.'
+MOMENT_VCOV = ' With "gmm": "classical" (the default), "robust" to heteroskedasticity'
+LITERAL_DURBIN = (
+    "[], optional",
+    "Where rows of W have different sums (islands, W that is not row-standardised) W 1 is a regressor, so that rho "
+    "does not depend on where y has its zero; ``durbin=[]`` leaves it out, as spatialreg and GeoDa do.",
+)
+DIFFERENT = {  # (model, parameter): its own type and description
+    ("ols", "w"): ("weights, optional", "Not part of the model: tests of its residuals use them."),
+    **{(model, "method"): LEAST_SQUARES_METHOD for model in ("ols", "slx")},
+    **{(model, "method"): TWO_PARAMETERS_METHOD for model in ("sac", "gns")},
+    **{(model, "durbin"): ("None", "Has no meaning here: it belongs to slx, sdm, sdem and gns.")
+       for model in ("ols", "sem")},
+    **{(model, "durbin"): LITERAL_DURBIN for model in ("sar", "sac")},
+}  # fmt: skip
+MORE = {  # (model, parameter): what is added to the description
+    **{(model, "method"): LAG_MOMENTS for model in ("sar", "sdm")},
+    **{(model, "method"): ERROR_MOMENTS for model in ("sem", "sdem", "sac", "gns")},
+    **{(model, "vcov"): MOMENT_VCOV + ', "hc1" and, in panels, "cluster".' for model in ("sar", "sdm")},
+    **{(model, "vcov"): MOMENT_VCOV + ", which is another estimator and changes the estimates too."
+       for model in ("sem", "sdem", "sac", "gns")},
+}  # fmt: skip
+GROUPS = {"time": "entity, time", "instruments": "endog, instruments"}  # described together, at the second name
+
+
+def parameters(model: str, names: list[str]) -> str:
+    """The section of a model's docstring, for the names of its signature in order."""
+    lines = ["Parameters", "----------"]
+    for name in names:
+        if name in ("entity", "endog"):
+            continue
+        key = GROUPS.get(name, name)
+        kind, text = DIFFERENT.get((model, key)) or PARAMETERS[key]
+        lines += [f"{key} : {kind}"]
+        lines += textwrap.wrap(text + MORE.get((model, key), ""), 116, initial_indent="    ", subsequent_indent="    ")
+    return "\n".join(lines)
+
+
+def source_of(model: str) -> Path:
+    return Path(__file__).with_name(f"{model}.py")
+
+
+def rewritten(model: str) -> str:
+    """The model's file with the section written anew."""
+    text = source_of(model).read_text(encoding="utf-8")
+    function = next(node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef) and node.name == model)
+    names = [argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)]
+    lines = text.splitlines(keepends=True)
+    docstring = function.body[0]
+    before, inside = "".join(lines[: docstring.lineno - 1]), "".join(lines[docstring.lineno - 1 : docstring.end_lineno])
+    section = textwrap.indent(parameters(model, names), "    ")
+    pattern = re.compile(r"    Parameters\n    -+\n.*?(?=\n\n    \w+\n    ---)", re.DOTALL)
+    return before + pattern.sub(lambda _: section, inside, count=1) + "".join(lines[docstring.end_lineno :])
+
+
+if __name__ == "__main__":
+    for name in MODELS:
+        source_of(name).write_text(rewritten(name), encoding="utf-8")

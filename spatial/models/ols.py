@@ -1,0 +1,80 @@
+"""Linear regression, the start of every specification search."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ..design.options import ModelOptions
+from ..design.specification import Specification
+from .estimate import estimate
+from .fit import Fit
+
+OLS = Specification("OLS", lag=False, error=False, durbin=False)
+
+
+def ols(
+    formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
+    effects: str | None = None, durbin: list[str] | None = None, method: str | None = None,
+    correction: bool | str = True, vcov=None, missing: str = "error",
+) -> Fit:  # fmt: skip
+    """Linear regression without spatial terms, the start of every specification search.
+
+    Parameters
+    ----------
+    formula : str
+        ``"y ~ x1 + log(x2)"``: columns, + - * / ** inside ``I(...)``, ``log``, ``exp``, ``sqrt``, ``C(category)``,
+        ``lag(x, 1)``, ``center``, ``scale``, ``poly``; ``x:z`` and ``x*z`` interact.
+    data : DataFrame
+        One row per unit, or per unit and period, in any order: ids match it with ``w``.
+    w : weights, optional
+        Not part of the model: tests of its residuals use them.
+    entity, time : str, optional
+        Columns, or levels of the index, with unit and period: both make a panel. A (unit, period) MultiIndex serves
+        instead. In a cross-section the index, or ``entity``, holds the units.
+    effects : {"none", "entity", "time", "twoway", "random", "correlated", "chamberlain"}, optional
+        Effects of units and periods; "twoway" in panels by default. "random": unit effects uncorrelated with the
+        regressors (``sp.variance_components``, ``sp.hausman``). "correlated" lets them follow the unit means of all
+        regressors that vary, W X among them (Mundlak 1978; ``sp.mundlak_test``); "chamberlain" (1982) the regressors of
+        every period, for many units and few periods. Period effects beside these: ``C(year)`` in the formula.
+    durbin : None
+        Has no meaning here: it belongs to slx, sdm, sdem and gns.
+    method : {None, "ml"}, optional
+        With random effects: None is Swamy and Arora's estimator, "ml" maximum likelihood. Ignored otherwise.
+    correction : bool or "additive"
+        Small samples. True: the covariance "oim" has the factor n / (n - p), statistics are t(n - p), and fixed effects
+        leave the likelihood by transformation where it exists (Lee & Yu 2010; unit effects always, time and two-way
+        effects when W's rows sum to one), else additively. False gives the numbers of R, GeoDa, ``xsmle`` and ``splm``.
+    vcov : str or object, optional
+        With "ml": "oim" (observed information, the default), "eim" (expected), "robust", "cluster", "jackknife",
+        "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``, ``sp.Jackknife("region")``
+        for few groups, ``sp.Conley(cutoff=300)``.
+    missing : {"error", "drop", "period"}
+        "drop" leaves out units with missing values and cuts W down to the rest. "period", for panels, leaves a unit out
+        of the periods that it is absent from or has missing values in; W of a period is that of its units, standardised
+        again.
+
+    Returns
+    -------
+    Fit
+        t statistics with sigma2 = SSE / df.
+
+    Raises
+    ------
+    SpatialInputError
+        E1xx ids and periods, E2xx values, E3xx weights,
+        E5xx formula or options.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd, spatial as sp
+    >>> W = np.array([[0, 1, 0, 1], [1, 0, 1, 0], [0, 1, 0, 1], [1, 0, 1, 0]]) / 2
+    >>> data = pd.DataFrame({"y": [1.0, 2.0, 4.0, 3.5], "x": [0.0, 1.0, 2.0, 3.0]}, index=list("abcd"))
+    >>> w = pd.DataFrame(W, index=data.index, columns=data.index)
+    >>> sp.ols("y ~ x", data, w).params.round(3).to_dict()
+    {'Intercept': 1.2, 'x': 0.95}
+    """
+    options = ModelOptions(
+        entity=entity, time=time, effects=effects, durbin=durbin, method=method, correction=correction, vcov=vcov,
+        missing=missing,
+    )  # fmt: skip
+    return estimate(OLS, formula, data, w, options)

@@ -1,0 +1,83 @@
+"""SAC (SARAR): a spatial lag of the response and a spatial error."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ..design.options import ModelOptions
+from ..design.specification import Specification
+from .estimate import estimate
+from .fit import Fit
+
+SAC = Specification("SAC", lag=True, error=True, durbin=False)
+
+
+def sac(
+    formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
+    effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
+    w_error=None, random_error: str | None = None,
+    correction: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
+) -> Fit:  # fmt: skip
+    """Spatial lag and spatial error together (SARAR): y = rho W y + X beta + u, u = lambda M u + e.
+
+    Parameters
+    ----------
+    formula : str
+        ``"y ~ x1 + log(x2)"``: columns, + - * / ** inside ``I(...)``, ``log``, ``exp``, ``sqrt``, ``C(category)``,
+        ``lag(x, 1)``, ``center``, ``scale``, ``poly``; ``x:z`` and ``x*z`` interact.
+    data : DataFrame
+        One row per unit, or per unit and period, in any order: ids match it with ``w``.
+    w : weights over the same units
+        spillover weights (``wt.queen(map)``), a libpysal Graph or W, a labelled DataFrame, or a matrix in the data's
+        order. ``wt.temporal({year: w})`` has one W per period, matched by the periods' labels.
+    entity, time : str, optional
+        Columns, or levels of the index, with unit and period: both make a panel. A (unit, period) MultiIndex serves
+        instead. In a cross-section the index, or ``entity``, holds the units.
+    effects : {"none", "entity", "time", "twoway", "random", "correlated", "chamberlain"}, optional
+        Effects of units and periods; "twoway" in panels by default. "random": unit effects uncorrelated with the
+        regressors (``sp.variance_components``, ``sp.hausman``). "correlated" lets them follow the unit means of all
+        regressors that vary, W X among them (Mundlak 1978; ``sp.mundlak_test``); "chamberlain" (1982) the regressors of
+        every period, for many units and few periods. Period effects beside these: ``C(year)`` in the formula.
+    durbin : [], optional
+        Where rows of W have different sums (islands, W that is not row-standardised) W 1 is a regressor, so that rho
+        does not depend on where y has its zero; ``durbin=[]`` leaves it out, as spatialreg and GeoDa do.
+    method : {"ml", "gmm"}
+        Exact maximum likelihood, or "gmm", the method of moments, which needs neither normal errors nor a determinant.
+        Generalised moments hold without effects and with unit effects.
+    w_error : weights, optional
+        M, the weights of the error process, over the same units; W by default.
+    random_error : {"kkp", "baltagi"}, optional
+        With random effects: unit effects inside the error process, u = lambda M u + mu + e (Kapoor, Kelejian & Prucha
+        2007; the default), or beside it, u = mu + v with v = lambda M v + e (Baltagi, Song & Koh 2003; what ``xsmle``
+        and Stata's ``spxtregress`` print), which needs dense matrices, for up to 5,000 units.
+    correction : bool or "additive"
+        Small samples. True: the covariance "oim" has the factor n / (n - p), statistics are t(n - p), and fixed effects
+        leave the likelihood by transformation where it exists (Lee & Yu 2010; unit effects always, time and two-way
+        effects when W's rows sum to one), else additively. False gives the numbers of R, GeoDa, ``xsmle`` and ``splm``.
+    vcov : str or object, optional
+        With "ml": "oim" (observed information, the default), "eim" (expected), "robust", "cluster", "jackknife",
+        "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``, ``sp.Jackknife("region")``
+        for few groups, ``sp.Conley(cutoff=300)``. With "gmm": "classical" (the default), "robust" to
+        heteroskedasticity, which is another estimator and changes the estimates too.
+    missing : {"error", "drop", "period"}
+        "drop" leaves out units with missing values and cuts W down to the rest. "period", for panels, leaves a unit out
+        of the periods that it is absent from or has missing values in; W of a period is that of its units, standardised
+        again.
+    logdet : {"eigen", "sparse", "cholmod", "stochastic"}, optional
+        How log|I - rho W| is computed; by default what suits W's size and structure. The header says which.
+
+    Raises
+    ------
+    SpatialInputError
+        As ``sdm``, E701 for rho or lambda.
+
+    References
+    ----------
+    Anselin (1988), ch. 6; LeSage & Pace (2009), section 2.7; by moments Kelejian & Prucha (1998) and (2010),
+    Arraiz, Drukker, Kelejian & Prucha (2010), J. Regional Science 50:592-614.
+    """
+    options = ModelOptions(
+        entity=entity, time=time, effects=effects, durbin=durbin, method=method, w_error=w_error,
+        random_error=random_error, correction=correction, vcov=vcov, missing=missing, logdet=logdet,
+    )  # fmt: skip
+    return estimate(SAC, formula, data, w, options)

@@ -1,0 +1,111 @@
+"""SDM, the spatial Durbin model: spatial lags of the response and of the regressors."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ..design.options import ModelOptions
+from ..design.specification import Specification
+from .estimate import estimate
+from .fit import Fit
+
+SDM = Specification("SDM", lag=True, error=False, durbin=True)
+
+
+def sdm(
+    formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
+    effects: str | None = None, durbin: list[str] | None = None, wx_order: int = 1,
+    method: str = "ml",
+    endog: list[str] | None = None, instruments: list[str] | None = None,
+    lags: str | None = None,
+    correction: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
+) -> Fit:  # fmt: skip
+    """Spatial Durbin model: y = rho W y + X beta + W X theta + e.
+
+    Coefficients are not effects: read ``fit.effects()``.
+
+    Parameters
+    ----------
+    formula : str
+        ``"y ~ x1 + log(x2)"``: columns, + - * / ** inside ``I(...)``, ``log``, ``exp``, ``sqrt``, ``C(category)``,
+        ``lag(x, 1)``, ``center``, ``scale``, ``poly``; ``x:z`` and ``x*z`` interact.
+    data : DataFrame
+        One row per unit, or per unit and period, in any order: ids match it with ``w``.
+    w : weights over the same units
+        spillover weights (``wt.queen(map)``), a libpysal Graph or W, a labelled DataFrame, or a matrix in the data's
+        order. ``wt.temporal({year: w})`` has one W per period, matched by the periods' labels.
+    entity, time : str, optional
+        Columns, or levels of the index, with unit and period: both make a panel. A (unit, period) MultiIndex serves
+        instead. In a cross-section the index, or ``entity``, holds the units.
+    effects : {"none", "entity", "time", "twoway", "random", "correlated", "chamberlain"}, optional
+        Effects of units and periods; "twoway" in panels by default. "random": unit effects uncorrelated with the
+        regressors (``sp.variance_components``, ``sp.hausman``). "correlated" lets them follow the unit means of all
+        regressors that vary, W X among them (Mundlak 1978; ``sp.mundlak_test``); "chamberlain" (1982) the regressors of
+        every period, for many units and few periods. Period effects beside these: ``C(year)`` in the formula.
+    durbin : list of str, optional
+        The terms that are lagged in space; by default all but the intercept, and W 1 where rows of W have different
+        sums: without it rho would depend on where y has its zero.
+    wx_order : {1, 2}
+        2 adds W^2 X, named ``W2:x``; its effects count theta_2 W^2.
+    method : {"ml", "reml", "aqs", "gmm"}
+        Exact maximum likelihood; "reml", the restricted likelihood, which allows for coefficients in small samples;
+        "aqs", adjusted quasi-scores for cross-sections whose errors have unequal variances; or "gmm", the method of
+        moments, which needs neither normal errors nor a determinant. By moments: two-stage least squares.
+    endog, instruments : list of str, optional
+        With ``method="gmm"``: regressors that are correlated with the error, and terms (columns or functions of them)
+        that instrument them. A lagged endogenous regressor is endogenous too; lags of the instruments instrument it.
+        Tests: ``sp.instrument_tests(fit)``.
+    lags : {"y", "Wy", "both"}, optional
+        The dynamic panel: y_{t-1} (``lag(y)``, tau), W y_{t-1} (``W:lag(y)``, eta) or both among the regressors,
+        conditional on the first period. Unit effects bias its maximum likelihood by O(1/T); with ``correction=True``
+        the estimates are corrected (Yu, de Jong & Lee 2008; with two-way effects Lee & Yu 2010, Econometric Theory
+        26:564-597), which needs a T of about ten. With fewer periods and many units use ``method="gmm"``, GMM on past
+        values; ``method=sp.ArellanoBond(...)`` sets its instruments. ``fit.effects()`` has a short and a long run,
+        ``fit.stationarity`` the condition for the latter.
+    correction : bool or "additive"
+        Small samples. True: the covariance "oim" has the factor n / (n - p), statistics are t(n - p), and fixed effects
+        leave the likelihood by transformation where it exists (Lee & Yu 2010; unit effects always, time and two-way
+        effects when W's rows sum to one), else additively. False gives the numbers of R, GeoDa, ``xsmle`` and ``splm``.
+    vcov : str or object, optional
+        With "ml": "oim" (observed information, the default), "eim" (expected), "robust", "cluster", "jackknife",
+        "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``, ``sp.Jackknife("region")``
+        for few groups, ``sp.Conley(cutoff=300)``. With "gmm": "classical" (the default), "robust" to
+        heteroskedasticity, "hc1" and, in panels, "cluster".
+    missing : {"error", "drop", "period"}
+        "drop" leaves out units with missing values and cuts W down to the rest. "period", for panels, leaves a unit out
+        of the periods that it is absent from or has missing values in; W of a period is that of its units, standardised
+        again.
+    logdet : {"eigen", "sparse", "cholmod", "stochastic"}, optional
+        How log|I - rho W| is computed; by default what suits W's size and structure. The header says which.
+
+    Returns
+    -------
+    Fit
+        ``params`` holds ``x``, ``W:x`` and ``rho``.
+
+    Raises
+    ------
+    SpatialInputError
+        E1xx ids and periods, E2xx values (collinear ``W:x`` among them), E3xx weights,
+        E5xx formula or options, E701 rho on the edge of its interval, E702 information not
+        positive definite, E704 not identified by the instruments, E710 and E711 a dynamic model's correction.
+
+    Examples
+    --------
+    >>> import shapefiles, spatial as sp, weights as wt
+    >>> w = wt.queen(shapefiles.load("us_states")).standardize("row")
+    >>> fit = sp.sdm("log(gsp) ~ log(pcap) + log(pc) + log(emp) + unemp", shapefiles.load_panel("us_states"), w,
+    ...              entity="state", time="year", effects="twoway")
+    >>> round(fit.rho, 2)
+    0.41
+
+    References
+    ----------
+    LeSage & Pace (2009), Introduction to Spatial Econometrics, ch. 2-3; Lee & Yu (2010), J. Econometrics
+    154:165-185; Elhorst (2014), Spatial Econometrics, ch. 3.
+    """
+    options = ModelOptions(
+        entity=entity, time=time, effects=effects, durbin=durbin, wx_order=wx_order, method=method, endog=endog,
+        instruments=instruments, lags=lags, correction=correction, vcov=vcov, missing=missing, logdet=logdet,
+    )  # fmt: skip
+    return estimate(SDM, formula, data, w, options)

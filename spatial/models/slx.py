@@ -1,0 +1,77 @@
+"""SLX: spatially lagged regressors."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ..design.options import ModelOptions
+from ..design.specification import Specification
+from .estimate import estimate
+from .fit import Fit
+
+SLX = Specification("SLX", lag=False, error=False, durbin=True)
+
+
+def slx(
+    formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
+    effects: str | None = None, durbin: list[str] | None = None, wx_order: int = 1,
+    method: str | None = None,
+    correction: bool | str = True, vcov=None, missing: str = "error",
+) -> Fit:  # fmt: skip
+    """Regression with spatially lagged regressors: y = X beta + W X theta + e.
+
+    Its effects are beta and theta (times W's mean row sum).
+
+    Parameters
+    ----------
+    formula : str
+        ``"y ~ x1 + log(x2)"``: columns, + - * / ** inside ``I(...)``, ``log``, ``exp``, ``sqrt``, ``C(category)``,
+        ``lag(x, 1)``, ``center``, ``scale``, ``poly``; ``x:z`` and ``x*z`` interact.
+    data : DataFrame
+        One row per unit, or per unit and period, in any order: ids match it with ``w``.
+    w : weights over the same units
+        spillover weights (``wt.queen(map)``), a libpysal Graph or W, a labelled DataFrame, or a matrix in the data's
+        order. ``wt.temporal({year: w})`` has one W per period, matched by the periods' labels.
+    entity, time : str, optional
+        Columns, or levels of the index, with unit and period: both make a panel. A (unit, period) MultiIndex serves
+        instead. In a cross-section the index, or ``entity``, holds the units.
+    effects : {"none", "entity", "time", "twoway", "random", "correlated", "chamberlain"}, optional
+        Effects of units and periods; "twoway" in panels by default. "random": unit effects uncorrelated with the
+        regressors (``sp.variance_components``, ``sp.hausman``). "correlated" lets them follow the unit means of all
+        regressors that vary, W X among them (Mundlak 1978; ``sp.mundlak_test``); "chamberlain" (1982) the regressors of
+        every period, for many units and few periods. Period effects beside these: ``C(year)`` in the formula.
+    durbin : list of str, optional
+        The terms that are lagged in space; by default all but the intercept, and W 1 where rows of W have different
+        sums: without it rho would depend on where y has its zero.
+    wx_order : {1, 2}
+        2 adds W^2 X, named ``W2:x``; its effects count theta_2 W^2.
+    method : {None, "ml"}, optional
+        With random effects: None is Swamy and Arora's estimator, "ml" maximum likelihood. Ignored otherwise.
+    correction : bool or "additive"
+        Small samples. True: the covariance "oim" has the factor n / (n - p), statistics are t(n - p), and fixed effects
+        leave the likelihood by transformation where it exists (Lee & Yu 2010; unit effects always, time and two-way
+        effects when W's rows sum to one), else additively. False gives the numbers of R, GeoDa, ``xsmle`` and ``splm``.
+    vcov : str or object, optional
+        With "ml": "oim" (observed information, the default), "eim" (expected), "robust", "cluster", "jackknife",
+        "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``, ``sp.Jackknife("region")``
+        for few groups, ``sp.Conley(cutoff=300)``.
+    missing : {"error", "drop", "period"}
+        "drop" leaves out units with missing values and cuts W down to the rest. "period", for panels, leaves a unit out
+        of the periods that it is absent from or has missing values in; W of a period is that of its units, standardised
+        again.
+
+    Raises
+    ------
+    SpatialInputError
+        E1xx ids and periods, E2xx values (collinear ``W:x`` among them), E3xx weights,
+        E5xx formula or options.
+
+    References
+    ----------
+    Halleck Vega & Elhorst (2015), The SLX model, J. Regional Science 55:339-363.
+    """
+    options = ModelOptions(
+        entity=entity, time=time, effects=effects, durbin=durbin, wx_order=wx_order, method=method,
+        correction=correction, vcov=vcov, missing=missing,
+    )  # fmt: skip
+    return estimate(SLX, formula, data, w, options)

@@ -1,0 +1,182 @@
+"""Which model a search ends at: three written rules on p-values, and the probabilities of the models.
+
+Every rule reads the same evidence and says in sentences what it read. Edges test a small model within a larger one:
+
+    OLS -> SAR (LM lag), SEM (LM error), SLX (LM WX)        SAR -> SDM, SAC
+    SEM -> SDEM, SAC, SDM (common factor)                   SLX -> SDM, SDEM
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+LARGER = {
+    "OLS": ("SAR", "SEM", "SLX"), "SAR": ("SDM", "SAC"), "SEM": ("SDEM", "SAC", "SDM"), "SLX": ("SDM", "SDEM"),
+}  # fmt: skip
+ONE_STEP, TWO_STEPS = ("SAR", "SEM", "SLX"), ("SDM", "SDEM", "SAC")
+MODELS = ("OLS", *ONE_STEP, *TWO_STEPS)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a rule reads.
+
+    Attributes
+    ----------
+    edges : dict of (small, large) to float
+        p-values of "the small model is enough"; absent where a model has no maximum or the two no common likelihood.
+    robust : dict
+        p-values of the robust LM tests: "lag", "error".
+    probabilities : dict of str to float
+        Of the models that were estimated.
+    """
+
+    edges: dict[tuple[str, str], float]
+    robust: dict[str, float]
+    probabilities: dict[str, float]
+
+    def against(self, small: str) -> dict[str, float]:
+        """p-values of one model against the larger ones that were estimated."""
+        return {large: self.edges[small, large] for large in LARGER[small] if (small, large) in self.edges}
+
+    def within(self, large: str) -> dict[str, float]:
+        """p-values of the one-step models within a larger one."""
+        return {small: p for (small, other), p in self.edges.items() if other == large and small != "OLS"}
+
+    def likeliest(self, names) -> str:
+        return max(names, key=lambda name: self.probabilities.get(name, -1.0))
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The model chosen and the path to it, in sentences."""
+
+    choice: str
+    steps: tuple[str, ...]
+
+
+def adjusted(p_values) -> float:
+    """Bonferroni's p-value of the hypothesis that all nulls hold: Holm's first step.
+
+    Examples
+    --------
+    >>> adjusted([0.02, 0.4, 0.9])
+    0.06
+    """
+    values = list(p_values)
+    return min(1.0, len(values) * min(values)) if values else 1.0
+
+
+def specific_to_general(evidence: Evidence, significance: float) -> Decision:
+    """The smallest model that none of its direct generalizations rejects.
+
+    1. OLS, unless LM lag, LM error or LM WX rejects it (Bonferroni over the three).
+    2. Of SAR, SEM and SLX those that no larger model rejects (Bonferroni over each one's two or three); of several the
+       most probable.
+    3. Of SDM, SDEM and SAC those that reject every one-step model within them, or all if none does; of several the
+       most probable.
+    """
+    against = evidence.against("OLS")
+    steps = [_sentence("OLS", against, significance)]
+    if adjusted(against.values()) >= significance:
+        return Decision("OLS", tuple(steps))
+    enough = []
+    for name in ONE_STEP:
+        if name not in evidence.probabilities:
+            continue
+        against = evidence.against(name)
+        steps.append(_sentence(name, against, significance))
+        if adjusted(against.values()) >= significance:
+            enough.append(name)
+    if enough:
+        choice = evidence.likeliest(enough)
+        if len(enough) > 1:
+            steps.append(f"Of {_and(enough)} {choice} is the most probable.")
+        return Decision(choice, tuple(steps))
+    larger = [name for name in TWO_STEPS if name in evidence.probabilities]
+    needed = [name for name in larger if all(p < significance for p in evidence.within(name).values())] or larger
+    choice = evidence.likeliest(needed)
+    if len(needed) == 1:
+        steps.append(f"Of {_and(larger)} {choice} alone rejects all that it nests.")
+    else:
+        steps.append(f"Of {_and(needed)} {choice} is the most probable.")
+    return Decision(choice, tuple(steps))
+
+
+def general_to_specific(evidence: Evidence, significance: float) -> Decision:
+    """Elhorst (2014, section 2.4 and figure 2.1), from the spatial Durbin model down.
+
+    1. LM lag or LM error rejects OLS: start from the SDM. It reduces to SAR if theta = 0 is not rejected and the robust
+       LM tests point to the lag; to SEM if the common factor is not rejected and they point to the error; else SDM.
+    2. Neither does: SLX against OLS; if theta = 0 is rejected, the SDM against SLX.
+    """
+    lag, error = (evidence.edges[("OLS", name)] < significance for name in ("SAR", "SEM"))
+    toward = "lag" if evidence.robust["lag"] < evidence.robust["error"] else "error"
+    if not (lag or error):
+        two = {name: evidence.edges["OLS", name] for name in ("SAR", "SEM")}
+        steps = [_sentence("OLS", two, significance, adjust=False)]
+        if evidence.edges.get(("OLS", "SLX"), 1.0) >= significance:
+            return Decision("OLS", (*steps, "theta = 0 is not rejected in SLX: OLS."))
+        if evidence.edges.get(("SLX", "SDM"), 1.0) >= significance:
+            return Decision("SLX", (*steps, "theta = 0 is rejected, rho = 0 is not rejected in the SDM: SLX."))
+        return Decision("SDM", (*steps, "theta = 0 and rho = 0 are rejected: the SDM."))
+    favored = _and(["a lag"] * lag + ["an error"] * error)
+    steps = [f"LM tests reject OLS in favor of {favored}; the robust ones point to the {toward}."]
+    small, null = {"lag": ("SAR", "theta = 0"), "error": ("SEM", "the common factor")}[toward]
+    p = evidence.edges.get((small, "SDM"))
+    if p is not None and p >= significance:
+        return Decision(small, (*steps, f"In the SDM {null} is not rejected (p = {p:.3f}): {small}."))
+    why = "cannot be tested" if p is None else f"is rejected (p = {_p(p)})"
+    return Decision("SDM", (*steps, f"In the SDM {null} {why}: keep the SDM."))
+
+
+def lesage_pace(evidence: Evidence, significance: float) -> Decision:
+    """LeSage & Pace (2009, ch. 6); LeSage (2014, Review of Regional Studies 44:13-32): no tests. SLX, SDEM and SDM,
+    local and global spillovers, are compared by their probabilities."""
+    names = [name for name in ("SLX", "SDEM", "SDM") if name in evidence.probabilities]
+    total = sum(evidence.probabilities[name] for name in names)
+    shares = ", ".join(f"{name} {evidence.probabilities[name] / total:.2f}" for name in names)
+    choice = evidence.likeliest(names)
+    kind = {"SLX": "local spillovers", "SDEM": "local spillovers", "SDM": "global spillovers"}[choice]
+    return Decision(choice, (f"Probabilities among models with W X: {shares}. {choice}: {kind}.",))
+
+
+RULES = {
+    "specific_to_general": specific_to_general, "general_to_specific": general_to_specific, "lesage_pace": lesage_pace,
+}  # fmt: skip
+
+
+def probabilities(loglik: dict[str, float], parameters: dict[str, int], n: int) -> dict[str, float]:
+    """exp(-BIC / 2) over its sum, all models equally probable beforehand (Schwarz 1978; Kass & Raftery 1995, JASA
+    90:773-795): the likelihoods integrated over their parameters to the first order.
+
+    Examples
+    --------
+    >>> shares = probabilities({"OLS": -100.0, "SAR": -97.0}, {"OLS": 3, "SAR": 4}, 100)
+    >>> {name: round(share, 3) for name, share in shares.items()}
+    {'OLS': 0.332, 'SAR': 0.668}
+    """
+    names = list(loglik)
+    score = np.array([loglik[name] - parameters[name] * np.log(n) / 2 for name in names])
+    weight = np.exp(score - score.max())
+    return dict(zip(names, (weight / weight.sum()).tolist()))
+
+
+def _sentence(small: str, against: dict[str, float], significance: float, *, adjust: bool = True) -> str:
+    if not against:
+        return f"{small}: nothing larger could be compared; it is kept."
+    shown = ", ".join(f"{large} p = {_p(p)}" for large, p in against.items())
+    p = adjusted(against.values()) if adjust else min(against.values())
+    verdict = "rejected" if p < significance else "not rejected"
+    count = f" (smallest times {len(against)}: {_p(p)})" if adjust and len(against) > 1 else ""
+    return f"{small} against {shown}{count}: {verdict}."
+
+
+def _p(p: float) -> str:
+    return "<1e-4" if p < 1e-4 else f"{p:.4f}"
+
+
+def _and(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
