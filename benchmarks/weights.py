@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 import warnings
+from functools import partial
 
 sys.path.pop(0)  # this folder, where "weights" would be this very file
 
@@ -101,8 +102,8 @@ def contiguity(name, frame, *, peer, strict=False):
     size = int(shapely.get_num_coordinates(shapes).sum()) * 16
     if peer:
         for rook, build in ((False, wt.queen), (True, wt.rook)):
-            yield (f"{build.__name__}, {name}", lambda: build(frame),
-                   lambda: Graph.build_contiguity(frame, rook=rook, strict=strict), size)
+            yield (f"{build.__name__}, {name}", partial(build, frame),
+                   partial(Graph.build_contiguity, frame, rook=rook, strict=strict), size)
     yield f"queen, {name} / get_coordinates", lambda: wt.queen(frame), lambda: shapely.get_coordinates(shapes), size
 
 
