@@ -24,6 +24,9 @@ from .terms import Encoding, model_columns
 from .values import read_columns, refuse_not_finite
 
 
+MISSING = ("error", "drop", "period")
+
+
 @dataclass(frozen=True, eq=False)
 class Design:
     """Everything an estimator needs, aligned.
@@ -200,13 +203,14 @@ def design(
     SpatialInputError
         E101-E109 ids and periods, E201-E203, E207 values, E502-E504 formula.
     """
-    check_option("missing", missing, ("error", "drop", "period"))
+    if missing not in MISSING:
+        check_option("missing", missing, MISSING)
     if not isinstance(data, pd.DataFrame):
         raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}")
     if not data.columns.is_unique:
         twice = data.columns[data.columns.duplicated()][0]
         raise SpatialInputError("E502", f"column {twice!r} occurs more than once", column=str(twice))
-    terms = read_formula(formula, tuple(data.columns))
+    terms = read_formula(formula, tuple(data.columns.tolist()))
     for message in terms.warnings:
         warn(message)
     absorbed = _absorbed_effects(terms, data, entity, time)
