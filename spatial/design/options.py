@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spillover.errors import SpatialInputError, check_option
 
 from .fixed_effects import FixedEffects
 
 if TYPE_CHECKING:
-    from ..covariance.random import RandomEffects
     from .specification import Specification
 
 CHOICES = {  # beside None, which takes the default
@@ -94,7 +93,7 @@ class Settings:
         The covariance, as the public functions take it.
     logdet : str or None
         How log|I - rho W| was to be computed; None leaves it to W's size and structure.
-    random : RandomEffects or None
+    random : spatial.solve.random_effects.RandomEffects or None
         The variance components of random effects.
     requested : ModelOptions
         The keywords that led to it.
@@ -105,7 +104,7 @@ class Settings:
     method: str = "ml"
     vcov: object = "oim"
     logdet: str | None = None
-    random: RandomEffects | None = field(default=None, repr=False)
+    random: Any = field(default=None, repr=False)
     requested: ModelOptions = field(default=ModelOptions(), repr=False, compare=False)
 
     @property
