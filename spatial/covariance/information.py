@@ -140,9 +140,9 @@ def orthogonal(sample: Sample, at: Solution) -> tuple[Sample, Solution, np.ndarr
     if sample.error is not None:
         changed["My"] = sample.My / s
     if sample.lag is not None:
-        h = Q.T @ sample.Wy / s
+        h = np.einsum("ij,i->j", Q, sample.Wy) / s  # the same bits wherever the arrays lie in memory
         gamma = gamma + at.rho * h
-        changed["Wy"] = sample.Wy / s - Q @ h
+        changed["Wy"] = sample.Wy / s - np.einsum("ij,j->i", Q, h)
         columns.append(-columns[0] @ h[:, None])
         if sample.error is not None:
             changed["MWy"] = sample.MWy / s - MQ @ h
