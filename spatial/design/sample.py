@@ -102,7 +102,12 @@ def flat(values: np.ndarray) -> np.ndarray:
 
 def which_effects(requested: str | None, d: Design) -> FixedEffects:
     """The effects requested, or two-way ones in a panel and none in a cross-section."""
-    if requested is None:
+    if d.absorbed is not None:
+        if requested is not None and FixedEffects.parse(requested) != d.absorbed:
+            raise SpatialInputError("E504", f"the formula's | asks for effects={d.absorbed.name!r}, the keyword is "
+                                    f"effects={requested!r}", hint="leave one of them out")  # fmt: skip
+        effects = d.absorbed
+    elif requested is None:
         effects = TWOWAY_EFFECTS if d.is_panel else NO_EFFECTS
     else:
         effects = FixedEffects.parse(requested)
@@ -126,7 +131,7 @@ def with_spatial_lags(
         E502 no such regressor.
     """
     if specification.durbin:
-        d = replace(d, durbin=durbin_columns(d.names, durbin, d.lags), wx_order=wx_order)
+        d = replace(d, durbin=durbin_columns(d.names, durbin, d.encoding, d.lags), wx_order=wx_order)
     if durbin is not None:
         return d
     d = without_period_terms(d)

@@ -22,6 +22,7 @@ from ..design.design import Design, design
 from ..design.gaps import cut_to_observed
 from ..design.instruments import design_with_instruments
 from ..design.options import ModelOptions, Settings
+from ..design.redundant import without_redundant_dummies
 from ..design.sample import which_correction, which_effects, with_spatial_lags
 from ..design.specification import Specification
 from .adjusted import refuse_adjusted
@@ -103,6 +104,8 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
     if effects.entity and "lag(" in d.formula:
         warn_of_own_lags(d, effects)
     d = with_spatial_lags(specification, d, effects, options.durbin, options.wx_order)
+    if d.encoding.dummies:
+        d = without_redundant_dummies(d, effects)
     if method in ADJUSTED:
         refuse_adjusted(specification, d, effects, options.correction, method)
     if method != "gmm" and not effects.random:

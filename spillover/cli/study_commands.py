@@ -119,9 +119,10 @@ def _run(question, output: str, overwrite: bool) -> None:
         print(f"{name}: {w.nnz:,} links, {len(w.islands)} islands, {w.components} component(s)")
     results = "\n\n".join(str(found[name].result) for name in ("model", "effects"))
     print(f"\n{results}\n\nWritten to {output}/: " + ", ".join(path.name for path in written))
-    for name, why in failed.items():
+    without = found["by_weights"].result.failed if "by_weights" in found else {}
+    for name, why in [*failed.items(), *without.items()]:
         say(f"{name} could not be done: {why}")
     if "interrupted" in failed.values():
         raise KeyboardInterrupt
-    if failed:
+    if failed or without:
         raise typer.Exit(4)

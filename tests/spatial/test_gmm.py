@@ -91,14 +91,6 @@ def test_errors_clustered_by_unit(effects):
     assert "clustered by unit" in str(again)
 
 
-def test_a_regressor_instrumented_by_itself_is_exogenous():
-    data, W = endogenous(6)
-    a = sp.sar("y ~ a + c", data, W, method="gmm")
-    b = sp.sar("y ~ a + c", data, W, method="gmm", endog=["c"], instruments=["c"])
-    np.testing.assert_allclose(a.params, b.params, rtol=1e-9)
-    np.testing.assert_allclose(a.vcov, b.vcov, rtol=1e-8)
-
-
 def dense_gm(y, X, Wy, H, M, heteroskedastic):
     """Kelejian-Prucha (1998, 2010) as written: n x n matrices, a numeric search, no polynomial."""
     n = len(y)

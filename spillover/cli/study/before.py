@@ -7,8 +7,7 @@ import pandas as pd
 import spatial as sp
 from spatial.report.html import Figure, Table
 
-from .question import Chapter, Question
-from .words import LEVEL
+from .question import LEVEL, Chapter, Question
 
 
 def columns(q: Question, found: dict) -> Chapter:
@@ -43,7 +42,7 @@ def gaps(
     keys = {"entity": q.entity, "time": q.time}
     sp_ = sp.indicators
     gini, theil = (f(q.panel, column, groups=groups, **keys) for f in (sp_.gini, sp_.theil))
-    sigma = sp_.sigma_convergence(q.panel, column, groups=groups, **keys)
+    sigma = sp_.sigma_convergence(q.panel, column, q.leading, groups=groups, **keys)
     beta = sp_.beta_convergence(q.panel, column, q.leading, model=q.model, controls=list(controls), **keys)
     densities = sp_.kernel_densities(q.panel, column, **keys)
     moves = sp_.spatial_markov(q.panel, column, q.leading, classes=classes, **keys)
@@ -91,9 +90,9 @@ def _matrices(moves) -> pd.DataFrame:
 def _about_gaps(name: str, gini, moves) -> str:
     whole = gini.frame.iloc[:, 0]
     way = "fell" if whole.iloc[-1] < whole.iloc[0] else "rose"
-    p = min(test.p_value for test in moves.tests)
-    neighbours = "depends" if p < LEVEL else "cannot be shown to depend"
+    p = moves.tests["LR"].p_value
+    place = "depends" if p < LEVEL else "cannot be shown to depend"
     return (
         f"The Gini coefficient of {name} {way} from {whole.iloc[0]:.3f} in {whole.index[0]} to {whole.iloc[-1]:.3f} in "
-        f"{whole.index[-1]}; a unit's move between classes {neighbours} on its neighbours."
+        f"{whole.index[-1]}; a unit's move between classes {place} on where it lies (p = {p:.3f})."
     )
