@@ -87,7 +87,8 @@ def clustered(y: np.ndarray, R: np.ndarray, names: list[str], cluster: np.ndarra
     e = yt - Rt @ beta
     m, G = int((absorber.mass > 0).sum()), int(cluster.max()) + 1
     if G < 2:
-        raise SpatialInputError("E701", "all units are in one cluster: no variance between clusters")
+        raise SpatialInputError("E701", "all units are in one cluster: no variance between clusters",
+                                hint="cluster by a column with several groups")
     bread = np.linalg.inv(Rt.T @ Rt)
     scores = cluster_sums((Rt * e[:, None]).reshape(T, N, p).sum(axis=0), cluster) @ bread
     K = p + absorber.effects - N + 1

@@ -47,10 +47,12 @@ def did_pretrends(result) -> Pretrends:
     """Of a ``DiD``; see its ``pretrends``."""
     s: PolicySample = result.sample
     if not is_switch(s.D):
-        raise SpatialInputError("E206", "a share or a dose has no period before adoption to test")
+        raise SpatialInputError("E206", "a share or a dose has no period before adoption to test",
+                                hint="there is nothing to test; say so instead of a test")
     untouched = (s.D == 0) if result.exposed is None else (s.D == 0) & ~result.exposed
     if len(np.unique(s.since[(s.since < 0) & untouched & (s.mass > 0)])) < 2:
-        raise SpatialInputError("E206", "no unit is observed at two times before adoption: there is no trend to test")
+        raise SpatialInputError("E206", "no unit is observed at two times before adoption: there is no trend to test",
+                                hint="there is nothing to test; say so instead of a test")
     problem = untreated_problem(s, s.y, untouched)
     moves = float((result.jackknife.v[0] * s.root * problem.trend()[:, :, 0]).sum())
     plain = result.exposed is None and exchangeable(s)

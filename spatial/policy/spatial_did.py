@@ -378,9 +378,11 @@ def _pretrends(result: SpatialDiD) -> Pretrends:
     fit, adopters = result.fit, result.adopters
     if adopters is None or not fit.settings.effects.entity:
         raise SpatialInputError("E206", "a share or a dose, or a model without unit effects, has no period before "
-                                "adoption to test")  # fmt: skip
+                                "adoption to test",
+                                hint="there is nothing to test; say so instead of a test")  # fmt: skip
     if len(np.unique(adopters.since[adopters.since < 0])) < 2:
-        raise SpatialInputError("E206", "no unit is observed at two times before adoption: there is no trend to test")
+        raise SpatialInputError("E206", "no unit is observed at two times before adoption: there is no trend to test",
+                                hint="there is nothing to test; say so instead of a test")
     W, since = fit.design.weights.csr, adopters.since
     lost = delete_unit.deleted(fit)
     spread = result.settings["model"] != "sar"

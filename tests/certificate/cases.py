@@ -198,7 +198,7 @@ def weights(s: World) -> list[Case]:
         Case("own neighbors, model", "E312", lambda: sp.sar(FORMULA, c, frame(loop))),
         Case("own neighbors, Moran", "E312", lambda: sp.moran(y, frame(loop))),
         Case("no links, model", "E306", lambda: sp.sar(FORMULA, c, frame(W * 0))),
-        Case("W of all to all, without an interval", "E801", lambda: sp.sar(
+        Case("W of all to all, without an interval", "E714", lambda: sp.sar(
             FORMULA, c, frame((np.ones((49, 49)) - np.eye(49)) / 48))),
         Case("csr_array without labels", None, lambda: same(sp.moran(y, w.csr, align="position").I, sp.moran(y, w).I)),
         Case("not square", "E311", lambda: sp.moran(y, W[:, :40])),
