@@ -116,7 +116,7 @@ def mediation(
     check_option("model", model, MODELS)
     check_option("missing", missing, ("error", "drop"))
     if draws < 20:
-        raise SpatialInputError("E533", f"draws={draws} must be 20 or more for an interval")
+        raise SpatialInputError("E533", f"draws={draws} must be 20 or more for an interval", hint="draws=999")
     options = {"entity": entity, "time": time, "effects": effects, "missing": missing}
     estimate = MODELS[model]
     with balanced_cures():
@@ -124,9 +124,10 @@ def mediation(
     d = without.design
     if d.n_units > DENSE_MAX:
         raise SpatialInputError("E309", f"products of responses need all eigenvalues of W, {d.n_units:,} here",
-                                n=d.n_units)  # fmt: skip
+                                n=d.n_units,
+                                hint="use fewer units")  # fmt: skip
     if d.weights.varies:
-        raise SpatialInputError("E501", "mediation takes one W for all periods")
+        raise SpatialInputError("E501", "mediation takes one W for all periods", hint="w.mean() is one matrix")
     x = treatment_term(variable, d, "variable")
     left, right = formula.split("~")
     if mediator in (*d.names, d.response):
