@@ -51,7 +51,7 @@ def test_ends_and_p_are_those_of_the_dense_likelihood(model, scaled):
     table = fit.effects(method="likelihood", level=0.9).tidy().set_index(["term", "effect"])
     dense = W.to_numpy()
     X = fit.sample.X
-    place = {name: i for i, name in enumerate(fit.params.index[: X.shape[1]])}
+    place, bound = {name: i for i, name in enumerate(fit.params.index[: X.shape[1]])}, stats.chi2.ppf(0.9, 1)
 
     for kind, effect in enumerate(("direct", "indirect", "total")):
         def c_of(rho, kind=kind):
@@ -64,10 +64,10 @@ def test_ends_and_p_are_those_of_the_dense_likelihood(model, scaled):
 
         got = table.loc[("a", effect)]
         ratio = naive.likelihood_ratio(fit.sample.y, X, dense, c_of)
-        width, bound = got["conf_high"] - got["conf_low"], stats.chi2.ppf(0.9, 1)
+        width = got["conf_high"] - got["conf_low"]
         middle = (got["conf_low"] + got["conf_high"]) / 2
         for end, away in ((got["conf_low"], -1), (got["conf_high"], 1)):
-            want = optimize.brentq(lambda t: ratio(t) - bound, middle, middle + away * 3 * width)
+            want = optimize.brentq(lambda t, LR=ratio: LR(t) - bound, middle, middle + away * 3 * width)
             assert end == pytest.approx(want, abs=2e-4 * width), effect
         assert got["p_value"] == pytest.approx(stats.chi2.sf(ratio(0.0), 1), rel=5e-3)
 
