@@ -85,23 +85,49 @@ def positions(have: pd.Index, want: pd.Index, *, what: str = "the data") -> np.n
     return result.at
 
 
+def partners(have: pd.Index, want: pd.Index) -> Match:
+    """Where each id of ``have`` stands in ``want``, -1 where it has no partner: the same steps for a table and a map of
+    which one may hold more units.
+
+    Examples
+    --------
+    >>> partners(pd.Index([1001, 99]), pd.Index(["02001", "01001"]))
+    Match(at=array([ 1, -1]), note='1 of 2 ids matched after zero padding')
+    """
+    best = Match(want.get_indexer(have) if want.is_unique else np.full(len(have), -1), "")
+    if not have.is_unique or not want.is_unique:
+        return best
+    for left, right, steps in _steps(have, want):
+        if (best.at >= 0).sum() == min(len(have), len(want)):
+            break
+        at = right.get_indexer(left)
+        if (count := (at >= 0).sum()) > (best.at >= 0).sum():
+            best = Match(at, f"{count:,} of {len(have):,} ids matched after {steps}")
+    return best
+
+
 def _normalised(have: pd.Index, want: pd.Index) -> Match | None:
     """The match after as few steps as needed; None where no step helps."""
+    for left, right, steps in _steps(have, want):
+        place = left.get_indexer(right)
+        if (place >= 0).all():
+            return Match(place, f"{len(want):,} of {len(want):,} ids matched after {steps}")
+    return None
+
+
+def _steps(have: pd.Index, want: pd.Index):
+    """Both sides in one form after one step, two steps, ... and the steps that changed anything, in words."""
     if have.nlevels > 1 or want.nlevels > 1 or _row_numbers(have) or _row_numbers(want):
-        return None
-    left, right, steps = have, want, []
+        return
+    left, right, names = have, want, []
     for name, step in STEPS:
         new_left, new_right = left.map(step), right.map(step)
         if not (new_left.equals(left) and new_right.equals(right)):
-            steps.append(name)
+            names.append(name)
         left, right = new_left, new_right
         if not (left.is_unique and right.is_unique):
-            return None
-        place = left.get_indexer(right)
-        if (place >= 0).all():
-            needed = [s for s in steps if s != "numbers and text"] or steps  # zero padding implies the conversion
-            return Match(place, f"{len(want):,} of {len(want):,} ids matched after {' and '.join(needed)}")
-    return None
+            return
+        yield left, right, " and ".join([n for n in names if n != "numbers and text"] or names)
 
 
 def _row_numbers(ids: pd.Index) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-LIBRARIES = ("numpy", "scipy", "pandas", "geopandas", "shapely", "pyogrio", "pyproj", "pyarrow", "numba", "formulaic",
+LIBRARIES = ("numpy", "scipy", "pandas", "geopandas", "shapely", "pyogrio", "pyproj", "pyarrow", "numba",
              "matplotlib", "libpysal", "cvxopt", "joblib", "distributed")  # fmt: skip
 
 

@@ -8,9 +8,6 @@ Scores are those of quasi-demeaned data, added up by unit; kappa = ln(1 + T phi)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
-
 import numpy as np
 import pandas as pd
 
@@ -18,8 +15,6 @@ from spillover.errors import SpatialInputError
 
 from ..records.fit import FitRecord
 from ..records.schema import SCHEMA, critical_value
-from ..solve.random_ml import Maximum, random_information
-from ..solve.random_problem import Problem
 from .groups import group_codes, nested
 from .information import inverse_information
 from .scores import scores
@@ -29,55 +24,6 @@ KINDS = {
     "kkp": "inside the spatial error: u = lambda M u + mu + e (Kapoor, Kelejian & Prucha)",
     "baltagi": "beside the spatial error: u = mu + (I - lambda M)^-1 e (Baltagi, Song & Koh)",
 }
-
-
-@dataclass(frozen=True, eq=False)
-class RandomEffects:
-    """The variance components of a fit.
-
-    Attributes
-    ----------
-    phi : float
-        sigma2_mu / sigma2_e.
-    sigma2_e : float
-        Variance of the errors within units.
-    T : int
-    error : {None, "kkp", "baltagi"}
-        Where the unit effects stand in a model with a spatial error.
-    problem, maximum
-        Of maximum likelihood; None for Swamy and Arora's moments.
-    """
-
-    phi: float
-    sigma2_e: float
-    T: int
-    error: str | None = None
-    problem: Problem | None = field(default=None, repr=False)
-    maximum: Maximum | None = field(default=None, repr=False)
-
-    @property
-    def sigma2_mu(self) -> float:
-        """Variance of the unit effects."""
-        return self.phi * self.sigma2_e
-
-    @property
-    def theta(self) -> float:
-        """The share of the unit means that quasi-demeaning takes out."""
-        return 1 - 1 / np.sqrt(1 + self.T * self.phi)
-
-    @property
-    def by_likelihood(self) -> bool:
-        return self.maximum is not None
-
-    @property
-    def on_boundary(self) -> bool:
-        return self.phi == 0
-
-    @cached_property
-    def information(self) -> np.ndarray:
-        """-d2 ln L of (beta, rho, lambda, sigma2, kappa); without kappa where phi = 0 bounds it."""
-        info = random_information(self.problem, self.maximum)
-        return info[:-1, :-1] if self.on_boundary else info
 
 
 def by_random_ml(fit: FitRecord) -> bool:

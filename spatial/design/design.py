@@ -12,14 +12,15 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from spillover.errors import SpatialInputError, check_option
+from spillover.errors import SpatialInputError, check_option, warn
 from spillover.matrix import SpatialWeights, TemporalWeights, as_weights
 
 from .fixed_effects import FixedEffects
-from .formula import INTERCEPT, read_formula
+from .formula import INTERCEPT, Terms, canonical, read_formula
 from .gaps import refuse_unbalanced
 from .keys import match_rows
-from .terms import model_columns
+from .periods import missing_periods, refuse_gaps
+from .terms import Encoding, model_columns
 from .values import read_columns, refuse_not_finite
 
 
@@ -59,6 +60,10 @@ class Design:
         Regressors that are correlated with the error.
     instruments : dict of str to ndarray, shape (T, N)
         What instruments them.
+    encoding : Encoding
+        How the formula's terms became columns, for new data.
+    absorbed : FixedEffects or None
+        What stands behind ``|`` in the formula.
     """
 
     y: np.ndarray = field(repr=False)
@@ -80,6 +85,8 @@ class Design:
     past: np.ndarray | None = field(default=None, repr=False)
     endog: tuple[str, ...] = ()
     instruments: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+    encoding: Encoding | None = field(default=None, repr=False)
+    absorbed: FixedEffects | None = None
 
     @property
     def n_periods(self) -> int:
@@ -163,7 +170,10 @@ def spatial_lag(
     return np.moveaxis((csr @ by_unit.reshape(len(by_unit), -1)).reshape(by_unit.shape), 0, first + 1)
 
 
-def design(formula, data, w, *, entity=None, time=None, durbin=None, missing="error", lagged=True) -> Design:
+def design(
+    formula, data, w, *, entity=None, time=None, durbin=None, missing="error", lagged=True,
+    fitted: Encoding | None = None,
+) -> Design:  # fmt: skip
     """Align a formula's columns with weights.
 
     Parameters
@@ -182,6 +192,8 @@ def design(formula, data, w, *, entity=None, time=None, durbin=None, missing="er
         unit out of the periods that it is absent from or has missing values in, and cuts W down period by period.
     lagged : bool
         Whether the model has W X at all.
+    fitted : Encoding, optional
+        Of a fit, for new data: its means, scales, polynomials and levels hold.
 
     Raises
     ------
@@ -195,6 +207,9 @@ def design(formula, data, w, *, entity=None, time=None, durbin=None, missing="er
         twice = data.columns[data.columns.duplicated()][0]
         raise SpatialInputError("E502", f"column {twice!r} occurs more than once", column=str(twice))
     terms = read_formula(formula, tuple(data.columns))
+    for message in terms.warnings:
+        warn(message)
+    absorbed = _absorbed_effects(terms, data, entity, time)
     # 1. Units and periods, sorted by period, then by the weights' order.
     rows = match_rows(data, as_weights(w), entity, time, gaps=missing == "period")
     # 2. Values: numbers where numbers are needed, nothing missing.
@@ -202,7 +217,8 @@ def design(formula, data, w, *, entity=None, time=None, durbin=None, missing="er
     notes = [rows.note] * bool(rows.note) + list(notes)
     if rows.observed is not None:
         _refuse_terms_across_gaps(terms, rows)
-    y, X = model_columns(terms, columns, rows)
+    y, X, encoding = model_columns(terms, columns, rows, fitted)
+    notes += [*encoding.notes, missing_periods(rows.times)]
     # 3. lag() costs the first periods; anything else that is not finite is an error.
     if terms.lags:
         y, X, rows, said = _cut_first_periods(y, X, rows)
@@ -214,17 +230,34 @@ def design(formula, data, w, *, entity=None, time=None, durbin=None, missing="er
         y=y,
         X=np.stack(list(X.values()), axis=2),
         names=names,
-        durbin=durbin_columns(names, durbin) if lagged else (),
+        durbin=durbin_columns(names, durbin, encoding) if lagged else (),
         weights=rows.weights,
         ids=rows.ids,
         times=rows.times,
-        formula=formula,
+        formula=terms.text,
         response=terms.response,
-        notes=tuple(notes),
+        notes=tuple(note for note in notes if note),
         frame=data.copy(deep=False),
         order=rows.order,
         observed=rows.observed,
+        encoding=encoding,
+        absorbed=absorbed,
     )
+
+
+def _absorbed_effects(terms: Terms, data: pd.DataFrame, entity, time) -> FixedEffects | None:
+    """The fixed effects behind ``|`` in the formula, where they are those of units and periods."""
+    if not terms.absorbed:
+        return None
+    if entity is None and time is None and data.index.nlevels == 2:
+        entity, time = data.index.names
+    if not set(terms.absorbed) <= {entity, time} - {None}:
+        unit, *period = terms.absorbed
+        hint = f"entity={unit!r}" + "".join(f", time={name!r}" for name in period[:1])
+        raise SpatialInputError("E504", f"fixed effects of {' and '.join(terms.absorbed)}: here they are those of the "
+                                "units and the periods of a panel", hint=f"{hint}, effects=..., without | in the "
+                                "formula")  # fmt: skip
+    return FixedEffects(entity in terms.absorbed, time in terms.absorbed)
 
 
 def _refuse_terms_across_gaps(terms, rows) -> None:
@@ -248,34 +281,11 @@ def _cut_first_periods(y, X, rows):
     return y[first:], {name: values[first:] for name, values in X.items()}, rows.without_first(first), said
 
 
-def refuse_gaps(times: pd.Index) -> None:
-    """A lag is one period long everywhere; periods may be numbers, text of digits or dates.
-
-    Raises
-    ------
-    SpatialInputError
-        E104; E106 for text such as "9" and "10", which sorts otherwise than its numbers.
-    """
-    if isinstance(times, pd.DatetimeIndex):
-        scales = [times.year * 12 + times.month, times.asi8]  # by the calendar or by the clock
-    elif isinstance(times, pd.PeriodIndex):
-        scales = [times.asi8]
-    else:
-        scales = [pd.to_numeric(pd.Series(times), errors="coerce")]
-    steps = [np.diff(scale) for scale in scales]
-    if len(times) < 2 or any(np.isnan(step).any() or (step.min() > 0 and np.ptp(step) == 0) for step in steps):
-        return
-    step = steps[0] if steps[0].min() > 0 else steps[-1]
-    late = times[1:][step != step.min()]
-    if step.min() < 0:
-        raise SpatialInputError("E106", f"lags need periods in order, and these are text: {times[0]} comes first",
-                                ids=list(times[1:][step < 0]), hint="astype(int)")  # fmt: skip
-    raise SpatialInputError("E104", "lags need periods without gaps",
-                            ids=list(late.astype(str) if isinstance(late, pd.DatetimeIndex) else late))  # fmt: skip
-
-
-def durbin_columns(names: Sequence[str], durbin, lags: tuple[str, ...] = ()) -> tuple[int, ...]:
-    """Positions of the terms that are lagged in space: those named, or all but the intercept and the response's past.
+def durbin_columns(
+    names: Sequence[str], durbin, encoding: Encoding, lags: tuple[str, ...] = ()
+) -> tuple[int, ...]:
+    """Positions of the columns that are lagged in space: those of the terms that are named, in any spelling of the
+    formula's, or all but the intercept and the response's past.
 
     Raises
     ------
@@ -283,9 +293,23 @@ def durbin_columns(names: Sequence[str], durbin, lags: tuple[str, ...] = ()) -> 
         E502 no such regressor.
     """
     slopes = [name for name in names if name != INTERCEPT and name not in lags]
-    wanted = slopes if durbin is None else [durbin] if isinstance(durbin, str) else list(durbin)
-    for name in wanted:
-        if name not in slopes:
-            raise SpatialInputError("E502", f"durbin names {name!r}, which is no regressor", column=str(name),
+    if durbin is None:
+        return tuple(names.index(name) for name in slopes)
+    wanted = []
+    for term in [durbin] if isinstance(durbin, str) else list(durbin):
+        found = columns_of_term(str(term), slopes, encoding)
+        if not found:
+            raise SpatialInputError("E502", f"durbin names {term!r}, which is no regressor", column=str(term),
                                     hint="the regressors are " + ", ".join(map(repr, slopes)))  # fmt: skip
-    return tuple(names.index(name) for name in wanted)
+        wanted += found
+    return tuple(names.index(name) for name in dict.fromkeys(wanted))
+
+
+def columns_of_term(term: str, slopes: Sequence[str], encoding: Encoding) -> list[str]:
+    """The columns of a term: itself, or the levels of a category; ``z:x`` is ``x:z``, ``I(x**2)`` is ``I(x ** 2)``."""
+    if term in slopes:
+        return [term]
+    spelled = canonical(term, encoding.terms.columns)
+    same = {frozenset(f.text for f in factors): name for name, factors in encoding.terms.right}
+    spelled = same.get(frozenset(spelled.split(":")), spelled)
+    return [name for name in slopes if name == spelled or encoding.origin.get(name) == spelled]

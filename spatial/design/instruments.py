@@ -10,7 +10,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 
 from .design import Design, design
-from .formula import INTERCEPT, read_formula
+from .formula import INTERCEPT, canonical, read_formula
 
 
 def design_with_instruments(
@@ -35,7 +35,8 @@ def design_with_instruments(
         given, absent = ("endog", "instruments") if endog else ("instruments", "endog")
         raise SpatialInputError("E501", f"{given}= needs {absent}=: endogenous regressors and what instruments them")
     # 1. One design of all columns, and which terms ask for them.
-    both = design(f"{formula} + {' + '.join(instruments)}", data, w, lagged=False, **keys)
+    formula, bar, absorbed = formula.partition("|")
+    both = design(f"{formula} + {' + '.join(instruments)} {bar}{absorbed}", data, w, lagged=False, **keys)
     available, response = tuple(data.columns), formula.split("~", 1)[0]
     own = [name for name, _ in read_formula(formula, available).right]
     others = [name for name, _ in read_formula(f"{response} ~ {' + '.join(instruments)}", available).right]
@@ -44,7 +45,12 @@ def design_with_instruments(
     in_x = [j for j, name in enumerate(both.names) if j not in in_z or _belongs(name, own)]
     names = tuple(both.names[j] for j in in_x)
     slopes = [name for name in names if name != INTERCEPT]
+    endog = tuple(canonical(name, available) for name in endog)
     for name in endog:
+        if name in others:
+            raise SpatialInputError("E501", f"{name!r} is named as endogenous and as an instrument", column=name,
+                                    hint="an instrument is not correlated with the error: leave it out of one of "
+                                    "them")  # fmt: skip
         if name not in slopes:
             raise SpatialInputError("E502", f"endog names {name!r}, which is no regressor", column=name,
                                     hint="the regressors are " + ", ".join(map(repr, slopes)))  # fmt: skip

@@ -127,6 +127,10 @@ def _key_columns(data, entity, time) -> tuple[pd.Series, pd.Series | None]:
         units = pd.Series(index) if entity is None else _column(data, entity, "entity")
         keys = [units, None if time is None else _column(data, time, "time")]
     for key in keys:
+        if key is not None and isinstance(key.dtype, np.dtype) and key.dtype.kind == "f" and np.isinf(key).any():
+            rows = np.flatnonzero(np.isinf(key))
+            raise SpatialInputError("E202", f"{key.name!r} has infinite values", column=str(key.name), rows=rows,
+                                    hint="leave these rows out")  # fmt: skip
         whole = key is None or (isinstance(key.dtype, np.dtype) and key.dtype.kind in "iub")
         if not whole and key.array.isna().any():
             raise SpatialInputError("E201", f"{key.name!r} has missing values", rows=np.flatnonzero(key.isna()))
@@ -134,10 +138,13 @@ def _key_columns(data, entity, time) -> tuple[pd.Series, pd.Series | None]:
 
 
 def _column(data, name, role) -> pd.Series:
+    """A column of the data, or a level of their index."""
+    if not pd.api.types.is_hashable(name):
+        raise SpatialInputError("E501", f"{role}={name!r} must be the name of one column", hint=f"{role}='name'")
     if name in data.columns:
         return data[name]
-    if name == data.index.name:
-        return pd.Series(data.index, name=name)
+    if name in data.index.names:
+        return pd.Series(data.index.get_level_values(name), index=data.index, name=name)
     raise SpatialInputError("E502", f"{role}={name!r} is no column of the data", column=str(name),
                             hint="the columns are " + ", ".join(map(str, data.columns[:12])))  # fmt: skip
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spillover.errors import SpatialInputError, check_option
 
 from .fixed_effects import FixedEffects
 
 if TYPE_CHECKING:
-    from ..covariance.random import RandomEffects
     from .specification import Specification
 
 CHOICES = {  # beside None, which takes the default
@@ -66,7 +65,8 @@ class ModelOptions:
             value = getattr(self, name)
             if value is not None and value not in allowed:
                 check_option(name, value, allowed)
-        if self.durbin is not None and not specification.durbin:
+        literal = specification.lag and self.durbin is not None and not len(self.durbin)  # W 1 left out
+        if self.durbin is not None and not (specification.durbin or literal):
             message = f"durbin= has no meaning for {specification.name}"
             raise SpatialInputError("E501", message, hint="use slx, sdm or sdem")
         if self.estimator != "gmm":
@@ -93,7 +93,7 @@ class Settings:
         The covariance, as the public functions take it.
     logdet : str or None
         How log|I - rho W| was to be computed; None leaves it to W's size and structure.
-    random : RandomEffects or None
+    random : spatial.solve.random_effects.RandomEffects or None
         The variance components of random effects.
     requested : ModelOptions
         The keywords that led to it.
@@ -104,7 +104,7 @@ class Settings:
     method: str = "ml"
     vcov: object = "oim"
     logdet: str | None = None
-    random: RandomEffects | None = field(default=None, repr=False)
+    random: Any = field(default=None, repr=False)
     requested: ModelOptions = field(default=ModelOptions(), repr=False, compare=False)
 
     @property

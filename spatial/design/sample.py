@@ -19,6 +19,9 @@ from .gaps import refuse_unbalanced
 from .specification import Specification
 from .varying import refuse_without_likelihood, varying_jacobian
 
+SAME_SUMS = 1e-6  # row sums that differ by a smaller share are one number, written with six digits
+SPANNED = 1e-9  # share of W 1 that other regressors must leave
+
 
 def demeaned_sample(
     specification: Specification, d: Design, effects: FixedEffects, correction, logdet_method: str | None = None
@@ -99,7 +102,12 @@ def flat(values: np.ndarray) -> np.ndarray:
 
 def which_effects(requested: str | None, d: Design) -> FixedEffects:
     """The effects requested, or two-way ones in a panel and none in a cross-section."""
-    if requested is None:
+    if d.absorbed is not None:
+        if requested is not None and FixedEffects.parse(requested) != d.absorbed:
+            raise SpatialInputError("E504", f"the formula's | asks for effects={d.absorbed.name!r}, the keyword is "
+                                    f"effects={requested!r}", hint="leave one of them out")  # fmt: skip
+        effects = d.absorbed
+    elif requested is None:
         effects = TWOWAY_EFFECTS if d.is_panel else NO_EFFECTS
     else:
         effects = FixedEffects.parse(requested)
@@ -112,7 +120,9 @@ def which_effects(requested: str | None, d: Design) -> FixedEffects:
     return effects
 
 
-def with_durbin(d: Design, effects: FixedEffects, durbin, wx_order: int) -> Design:
+def with_spatial_lags(
+    specification: Specification, d: Design, effects: FixedEffects, durbin, wx_order: int
+) -> Design:
     """The design with the regressors that are lagged in space: those named, or all for which a lag says more.
 
     Raises
@@ -120,19 +130,33 @@ def with_durbin(d: Design, effects: FixedEffects, durbin, wx_order: int) -> Desi
     SpatialInputError
         E502 no such regressor.
     """
-    d = replace(d, durbin=durbin_columns(d.names, durbin, d.lags), wx_order=wx_order)
-    return d if durbin is not None else with_lagged_intercept(without_period_terms(d), effects)
-
-
-def with_lagged_intercept(d: Design, effects: FixedEffects) -> Design:
-    """W 1 belongs to W X when it is no constant: without it y + c would not have the same fit as y.
-
-    Row-standardised weights, islands or not, need none (as in R's spatialreg).
-    """
-    kept = not effects.fixed and INTERCEPT in d.names
-    if not kept or not lagged_intercept_varies(d.weights):
+    if specification.durbin:
+        d = replace(d, durbin=durbin_columns(d.names, durbin, d.encoding, d.lags), wx_order=wx_order)
+    if durbin is not None:
+        return d
+    d = without_period_terms(d)
+    if not lags_intercept(specification, d, effects):
         return d
     return replace(d, durbin=(d.names.index(INTERCEPT), *d.durbin))
+
+
+def lags_intercept(specification: Specification, d: Design, effects: FixedEffects) -> bool:
+    """Whether W 1 is a regressor: in models with W y or W X, unless the other regressors span it.
+
+    A constant c in y adds c (1 - rho W 1) to (I - rho W) y, and one in x adds c W 1 to W x. Where rows of W have
+    different sums (an island is enough) neither is a constant, and without W 1 rho would depend on where y has its
+    zero. Of row-standardised weights with islands W 1 is the dummy of the units that have neighbors. Time effects
+    are taken out before y is lagged, except under weights that vary.
+    """
+    takes = (specification.lag or specification.durbin) and INTERCEPT in d.names
+    if not takes or not lagged_intercept_varies(d.weights) or (effects.fixed and not (effects.time and d.varies)):
+        return False
+    one = d.X[:, :, d.names.index(INTERCEPT)]
+    added = effects.demean(spatial_lag(d.weights, one), d.observed)
+    columns = effects.demean(d.X, d.observed)
+    added, columns = d.rows(added), d.rows(columns)
+    left = added - columns @ np.linalg.lstsq(columns, added, rcond=None)[0]
+    return bool(np.linalg.norm(left) > SPANNED * np.abs(d.weights.row_sums).max() * np.sqrt(len(left)))
 
 
 def without_period_terms(d: Design) -> Design:
@@ -149,7 +173,9 @@ def without_period_terms(d: Design) -> Design:
 
 
 def lagged_intercept_varies(weights: SpatialWeights) -> bool:
-    return weights.standardization != "row" and np.ptp(weights.row_sums) >= 1e-9
+    """Whether W 1 is no constant, by the numbers in W and not by its label."""
+    sums = weights.row_sums
+    return bool(np.ptp(sums) > SAME_SUMS * np.abs(sums).max())
 
 
 def which_correction(specification: Specification, d: Design, effects: FixedEffects, correction) -> bool | str:

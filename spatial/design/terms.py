@@ -1,20 +1,23 @@
 """From a checked formula and aligned columns to y and X.
 
-Arithmetic and functions of numbers are computed here, straight from the checked tree: nothing is evaluated
-as Python. Formulas with categories, ``C()``, ``center()``, ``scale()`` or ``poly()`` go to formulaic.
+Everything is computed here, straight from the checked tree: nothing is evaluated as Python. Means, scales, polynomial
+bases and levels of categories are those of the estimation sample; an ``Encoding`` keeps them for new data.
 """
 
 from __future__ import annotations
 
 import ast
 import operator
+from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from .formula import Factor, Terms, read_formula
+from .categories import codings, dummies, levels_of
+from .formula import INTERCEPT, Factor, Terms, read_formula
 from .keys import Rows
 
 FUNCTIONS = {
@@ -26,7 +29,33 @@ OPERATORS = {
 }  # fmt: skip
 
 
-def model_columns(terms: Terms, columns: dict, rows: Rows) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+@dataclass(frozen=True, eq=False)
+class Encoding:
+    """How the terms of a formula became columns of X.
+
+    Attributes
+    ----------
+    terms : Terms
+    states : dict
+        By the text of a term: levels of a category; mean of ``center(x)``; mean and standard deviation of ``scale(x)``;
+        the recurrence of ``poly(x, k)``.
+    origin : dict of str to str
+        The term that each column comes from.
+    dummies : frozenset of str
+        Columns that categories make.
+    notes : tuple of str
+    """
+
+    terms: Terms
+    states: dict = field(default_factory=dict, repr=False)
+    origin: dict[str, str] = field(default_factory=dict, repr=False)
+    dummies: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+
+
+def model_columns(
+    terms: Terms, columns: dict, rows: Rows, fitted: Encoding | None = None
+) -> tuple[np.ndarray, dict[str, np.ndarray], Encoding]:
     """Evaluate a checked formula.
 
     Parameters
@@ -34,20 +63,81 @@ def model_columns(terms: Terms, columns: dict, rows: Rows) -> tuple[np.ndarray, 
     terms : Terms
     columns : dict of str to ndarray (T, N), or Series of T N categories or texts
     rows : Rows
+    fitted : Encoding, optional
+        Of the estimation sample, for predictions: its means, scales, bases and levels hold.
 
     Returns
     -------
     y : ndarray, shape (T, N)
     X : dict of str to ndarray (T, N), by the terms' names
         ``lag`` leaves NaN in the first periods; logs of non-positive numbers are not finite.
+    encoding : Encoding
     """
-    numeric = all(isinstance(column, np.ndarray) for column in columns.values())
+    shape, states = rows.order.shape, {} if fitted is None else fitted.states
     with np.errstate(all="ignore"):  # what is not finite is named afterwards, by term and row
-        if not numeric or not terms.functions <= {*FUNCTIONS, "lag"}:
-            return _by_formulaic(terms, columns, rows.order.shape)
-        shape = rows.order.shape
-        X = {name: _product(factors, columns, shape) for name, factors in terms.right}
-        return _product(terms.left, columns, shape), X
+        categorical = {f.text for _, factors in terms.right for f in factors if _is_category(f, columns)}
+        y = _product(terms.left, columns, shape, states)
+        if not categorical and "poly" not in terms.functions:
+            X = {name: _product(factors, columns, shape, states) for name, factors in terms.right}
+            return y, X, Encoding(terms, states, dict(zip(X, X)))
+        return y, *_encoded(terms, columns, rows, categorical, states)
+
+
+def _is_category(factor: Factor, columns: dict) -> bool:
+    return "C" in factor.functions or (isinstance(factor.tree, ast.Name)
+                                       and not isinstance(columns[factor.tree.id], np.ndarray))  # fmt: skip
+
+
+def _encoded(terms: Terms, columns: dict, rows: Rows, categorical: set[str], states: dict):
+    """X and its encoding where some factors have several columns."""
+    shape, notes, parts = rows.order.shape, [], {}
+    for factor in {f.text: f for _, factors in terms.right for f in factors}.values():
+        if factor.text in categorical:
+            parts[factor.text], unused = _levels(factor, columns, rows, states)
+            if unused:
+                notes.append(f"levels of {factor.text} without observations: {', '.join(map(str, unused[:5]))}")
+        elif "poly" in factor.functions:
+            basis = _poly(factor.text, *_poly_arguments(factor, columns, states), states)
+            parts[factor.text] = {str(k + 1): basis[..., k] for k in range(basis.shape[-1])}
+        else:
+            parts[factor.text] = {"": _value(factor.tree, columns, states)}
+    X, origin, made = {}, {}, set()
+    names = [tuple(f.text for f in factors) for _, factors in terms.right]
+    for (term, _), coding in zip(terms.right, codings(names, categorical)):
+        for scoped in coding:
+            choices = [_labelled(name, parts[name], name in categorical, contrasts) for name, contrasts in scoped]
+            for reverse in product(*reversed(choices)):  # the first factor's levels follow each other fastest
+                picked = reverse[::-1]
+                column = ":".join(label for label, _ in picked) or INTERCEPT
+                X[column] = np.ones(shape)
+                for _, values in picked:
+                    X[column] = X[column] * values
+                origin[column] = term
+                if any(name in categorical for name, _ in scoped):
+                    made.add(column)
+    return X, Encoding(terms, states, origin, frozenset(made), tuple(notes))
+
+
+def _labelled(name: str, columns: dict, category: bool, contrasts: bool) -> list[tuple[str, np.ndarray]]:
+    """The columns of one factor with their labels, the base level left out where only contrasts are asked for."""
+    if not category:
+        return [(f"{name}[{label}]" if label else name, values) for label, values in columns.items()]
+    if contrasts:
+        return [(f"{name}[T.{label}]", values) for label, values in list(columns.items())[1:]]
+    return [(f"{name}[{label}]", values) for label, values in columns.items()]
+
+
+def _levels(factor: Factor, columns: dict, rows: Rows, states: dict) -> tuple[dict[str, np.ndarray], list]:
+    """The dummies of a category, and its levels without observations."""
+    inner = factor.tree.args[0] if "C" in factor.functions else factor.tree
+    values = columns[inner.id] if isinstance(inner, ast.Name) else _value(inner, columns, states)
+    values = values if isinstance(values, pd.Series) else pd.Series(np.ravel(values))
+    unused = []
+    if factor.text not in states:
+        states[factor.text], unused = levels_of(values, rows.observed)
+    if rows.observed is not None:  # where nothing is observed any level will do
+        values = values.astype(object).where(rows.observed.ravel(), states[factor.text][0])
+    return dummies(factor.text, values, states[factor.text], rows.order.shape), unused
 
 
 def expression(text: str, frame: pd.DataFrame) -> np.ndarray:
@@ -74,63 +164,81 @@ def expression(text: str, frame: pd.DataFrame) -> np.ndarray:
         if not pd.api.types.is_numeric_dtype(frame[name]):
             raise SpatialInputError("E203", f"{text!r} needs numbers in {name!r}", column=name)
     with np.errstate(all="ignore"):  # what is not finite is refused where it is used
-        return _product(terms.left, {name: frame[name].to_numpy(float) for name in terms.columns}, len(frame))
+        return _product(terms.left, {name: frame[name].to_numpy(float) for name in terms.columns}, len(frame), {})
 
 
-def _product(factors: tuple[Factor, ...], columns: dict, shape) -> np.ndarray:
+def _product(factors: tuple[Factor, ...], columns: dict, shape, states: dict) -> np.ndarray:
     """A term is the product of its factors; the intercept has none."""
     out = np.ones(shape)
     for factor in factors:
-        out = out * _value(factor.tree, columns)
+        out = out * _value(factor.tree, columns, states)
     return out
 
 
-def number_value(factor: Factor, columns: dict):
+def number_value(factor: Factor, columns: dict, states: dict | None = None):
     """A factor of numbers at any columns."""
-    return _value(factor.tree, columns)
+    return _value(factor.tree, columns, {} if states is None else states)
 
 
-def _value(node: ast.expr, columns: dict):
+def _value(node: ast.expr, columns: dict, states: dict):
     match node:
         case ast.Name(id=name):
+            if not isinstance(columns[name], np.ndarray | float):
+                raise SpatialInputError("E203", f"{name!r} holds categories, numbers are needed", column=name,
+                                        hint=f"use C({name}) for its dummies")  # fmt: skip
             return columns[name]
         case ast.Constant(value=value):
-            return value
+            return np.float64(value)
         case ast.UnaryOp(op=op, operand=operand):
-            return OPERATORS[type(op)](_value(operand, columns))
+            return OPERATORS[type(op)](_value(operand, columns, states))
         case ast.BinOp(op=op, left=left, right=right):
-            return OPERATORS[type(op)](_value(left, columns), _value(right, columns))
-        case ast.Call(func=ast.Name(id="lag"), args=args):
-            return _lag(*(_value(a, columns) for a in args))
-        case ast.Call(func=ast.Name(id=name), args=args):
-            return FUNCTIONS[name](*(_value(a, columns) for a in args))
-    raise SpatialInputError("E503", f"{ast.unparse(node)!r} is not allowed in a formula")
+            return OPERATORS[type(op)](_value(left, columns, states), _value(right, columns, states))
+        case ast.Call(func=ast.Name(id="lag"), args=[x, *periods]):
+            return _lag(_value(x, columns, states), periods[0].value if periods else 1)
+        case ast.Call(func=ast.Name(id="center" | "scale" as name), args=[x]):
+            return _standardized(ast.unparse(node), name, _value(x, columns, states), states)
+        case ast.Call(func=ast.Name(id=name), args=[x]) if name in FUNCTIONS:
+            return FUNCTIONS[name](_value(x, columns, states))
+    raise SpatialInputError("E503", f"{ast.unparse(node)!r} is not allowed in a formula",
+                            hint=f"use columns, numbers and {', '.join(FUNCTIONS)}")  # fmt: skip
 
 
-def _lag(x: np.ndarray, k=1) -> np.ndarray:
+def _lag(x: np.ndarray, k: int) -> np.ndarray:
     """The value k periods before; NaN where there is none."""
-    if not (isinstance(k, int) and k >= 1):
-        raise SpatialInputError("E503", f"lag(x, k) needs a whole number of periods, got {k!r}")
-    out = np.full(x.shape, np.nan)
+    out = np.full(np.shape(x), np.nan)
     out[k:] = x[:-k]
     return out
 
 
-def _by_formulaic(terms: Terms, columns: dict, shape) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    from formulaic import Formula
-    from formulaic.errors import FormulaicError
+def _standardized(text: str, name: str, x: np.ndarray, states: dict) -> np.ndarray:
+    """``center(x)`` or ``scale(x)``, with the mean and the standard deviation (n - 1) of the estimation sample."""
+    if text not in states:
+        states[text] = float(np.mean(x)), float(np.std(x, ddof=1)) if name == "scale" else 1.0
+    mean, deviation = states[text]
+    return (x - mean) / deviation
 
-    def lag(x, k=1):
-        return pd.Series(_lag(x.to_numpy().reshape(shape), k).ravel(), index=x.index)
 
-    frame = pd.DataFrame({name: v.ravel() if isinstance(v, np.ndarray) else v for name, v in columns.items()})
-    context = {**FUNCTIONS, "I": lambda x: x, "lag": lag}
-    try:
-        made = Formula(terms.text).get_model_matrix(frame, context=context, na_action="ignore")
-    except (FormulaicError, TypeError, ValueError) as error:
-        said = str(error).splitlines()[0]
-        raise SpatialInputError("E504", f"the formula {terms.text!r} could not be evaluated: {said}") from error
-    y, X = (pd.DataFrame(side).astype(float) for side in (made.lhs, made.rhs))
-    if y.shape[1] != 1:
-        raise SpatialInputError("E504", f"the left side must be one column, got {list(y.columns)}")
-    return y.iloc[:, 0].to_numpy().reshape(shape), {name: X[name].to_numpy().reshape(shape) for name in X}
+def _poly_arguments(factor: Factor, columns: dict, states: dict) -> tuple[np.ndarray, int]:
+    x, *degree = factor.tree.args
+    return _value(x, columns, states), int(degree[0].value) if degree else 1
+
+
+def _poly(text: str, x: np.ndarray, degree: int, states: dict) -> np.ndarray:
+    """Orthonormal polynomials of x up to ``degree``, (T, N, degree), by their three-term recurrence
+
+        P_k = (x - a_{k-1}) P_{k-1} - (n_{k-1} / n_{k-2}) P_{k-2},    a = sum x P^2 / sum P^2,    n = sum P^2
+
+    whose coefficients are those of the estimation sample.
+    """
+    fitted = states.get(text)
+    a, n = fitted or ([], [])
+    P = [np.ones(np.shape(x))]
+    for k in range(degree + 1):
+        if fitted is None:
+            n.append(float(np.sum(P[k] ** 2)))
+            a.append(float(np.sum(x * P[k] ** 2) / n[k]))
+        if k < degree:
+            before = n[k] / n[k - 1] * P[k - 1] if k else 0.0
+            P.append((x - a[k]) * P[k] - before)
+    states[text] = a, n
+    return np.stack([P[k] / np.sqrt(n[k]) for k in range(1, degree + 1)], axis=-1)

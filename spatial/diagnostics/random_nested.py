@@ -10,6 +10,7 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ..covariance.jackknife import grouping_of, hotelling
+from ..covariance.joint import wald
 from ..covariance.kinds import Information
 from ..covariance.random import by_random_ml
 from ..covariance.vcov import as_vcov
@@ -147,7 +148,9 @@ def mundlak_test(fit: FitRecord) -> TestResult:
     left = min(N - between, kind.df(fit) or N)
     if left < 1:
         raise SpatialInputError("E206", f"{N} units are too few for {between} coefficients between them")
+    if not isinstance(kind, Information):
+        return TestResult(title, *wald(b, V, left), UNCORRELATED)
     # Swamy and Arora's variance between units has its degrees of freedom already.
-    scale = (N - between) / N if by_random_ml(fit) or not isinstance(kind, Information) else 1.0
-    F = scale * float(b @ np.linalg.solve(V, b)) / len(names)
-    return TestResult(title, F, (len(names), left), UNCORRELATED)
+    scale = (N - between) / N if by_random_ml(fit) else 1.0
+    statistic, q = wald(b, V)
+    return TestResult(title, scale * statistic / q, (q, left), UNCORRELATED)

@@ -11,6 +11,8 @@ from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
 
 from ..covariance.jackknife import grouping_of, hotelling
+from ..covariance.joint import wald
+from ..covariance.kinds import Information
 from ..covariance.vcov import as_vcov
 from ..design.arrays import Sample
 from ..design.design import spatial_lag
@@ -85,9 +87,12 @@ def robust_hausman(fit: FitRecord, *, vcov="cluster", **settings) -> TestResult:
         F, df = hotelling(again, added, by)
     else:
         V, gamma = again.with_vcov(chosen).vcov.loc[added, added].to_numpy(), again.params[added].to_numpy()
-        F = float(gamma @ np.linalg.solve(V, gamma)) / len(added)
         left = _left_between(again)
-        df = (len(added), min(left, chosen.df(again) or left))
+        if isinstance(chosen, Information):
+            statistic, q = wald(gamma, V)
+            F, df = statistic / q, (q, left)
+        else:
+            F, df = wald(gamma, V, min(left, chosen.df(again)))
     return TestResult("robust Hausman", F, df, "the effects are uncorrelated with the regressors")
 
 

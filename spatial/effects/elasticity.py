@@ -78,11 +78,6 @@ class Elasticities(Shown):
         index = pd.MultiIndex.from_product([KINDS, self.factors.index], names=["effect", "term"])
         return pd.DataFrame(self.inference.columns(), index=index).reset_index()[["effect", *SCHEMA]]
 
-    def __str__(self) -> str:
-        from ..report.text import elasticities_text
-
-        return elasticities_text(self)
-
     def _series(self, kind):
         return pd.Series(self.inference.estimate[KINDS.index(kind)], self.factors.index, name=kind)
 

@@ -25,7 +25,7 @@ from scipy import sparse
 from spillover.errors import SpatialInputError, check_option
 from spillover.matrix import SpatialWeights, as_weights
 
-from ..design.design import INTERCEPT, Design, design, spatial_lag
+from ..design.design import Design, design, spatial_lag
 from ..design.formula import read_formula
 from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
@@ -181,12 +181,9 @@ def _whole(fit: FitRecord, data: pd.DataFrame, w) -> tuple[Design, SpatialWeight
     added = pd.DataFrame(data).set_axis(ids, axis=0)
     added = added.assign(**{c: frame[c].iloc[0] for c in response})  # never read, but the formula wants it
     rows = pd.concat([pd.DataFrame(frame[needed]), added[needed]])
-    names = [old.names[j] for j in old.durbin if old.names[j] != INTERCEPT]
-    whole = design(old.formula, rows, weights, durbin=names)
-    if whole.names != old.names:
-        raise SpatialInputError("E502", f"the new units change the regressors from {old.names} to {whole.names}",
-                                hint="are there new categories?")  # fmt: skip
-    return replace(whole, durbin=old.durbin), weights, ~whole.ids.isin(old.ids)
+    whole = design(old.formula, rows, weights, lagged=False, fitted=old.encoding)
+    X = whole.X[:, :, [whole.names.index(name) for name in old.names]]  # without dummies that were left out
+    return replace(whole, X=X, names=old.names, durbin=old.durbin), weights, ~whole.ids.isin(old.ids)
 
 
 def _columns(d: Design) -> tuple[list[str], list[str]]:

@@ -11,6 +11,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
 from spillover.show import Shown
 
+from ..models import family
 from ..models.fit import Fit
 from ..records.tests import TestResult, TestTable
 from ._frame import Table, groups_of, read, refuse, refuse_gaps, weights_of
@@ -230,7 +231,6 @@ def beta_convergence(
     91:201-226; Nickell (1981), Econometrica 49:1417-1426; Rey & Montouri (1999), Regional Studies 33:143-156; Elhorst,
     Piras & Arbia (2010), Geographical Analysis 42:338-355.
     """
-    import spatial
 
     check_option("model", model, MODELS)
     controls = [controls] if isinstance(controls, str) else list(controls)
@@ -241,8 +241,9 @@ def beta_convergence(
     frame, span = _spans(table, panel)
     formula = "growth ~ initial" + "".join(f" + `{name}`" for name in controls)
     keys = {"entity": table.keys[0], **({"time": table.keys[1]} if panel else {})}
-    fit = getattr(spatial, model)(formula, frame, w, **keys, **options)
-    if not (panel and fit.settings["effects"] in UNIT_EFFECTS):
+    estimate = next(function for function in family.MODELS if function.__name__ == model)
+    fit = estimate(formula, frame, w, **keys, **options)
+    if not (panel and fit.settings.effects.name in UNIT_EFFECTS):
         return BetaConvergence(fit, _speeds(fit, span), span)
     steps = len(table.times) - 1
     mean = root_bias(1.0, steps)

@@ -39,7 +39,8 @@ PARAMETERS = {
     ),
     "durbin": (
         "list of str, optional",
-        "The terms that are lagged in space; by default all but the intercept, and W 1 where it is no constant.",
+        "The terms that are lagged in space; by default all but the intercept, and W 1 where rows of W have different "
+        "sums: without it rho would depend on where y has its zero.",
     ),
     "wx_order": ("{1, 2}", "2 adds W^2 X, named ``W2:x``; its effects count theta_2 W^2."),
     "method": (
@@ -75,10 +76,10 @@ PARAMETERS = {
     ),
     "correction": (
         'bool or "additive"',
-        "Correct maximum likelihood for the number of fixed effects (Lee & Yu 2010). True: by transformation where it "
-        "exists (unit effects always; time and two-way effects when W's rows sum to one), else additively; standard "
-        'errors then count the coefficients too: "oim" has the factor n / (n - p). False gives what ``xsmle`` and '
-        "``splm`` give.",
+        'Small samples. True: the covariance "oim" has the factor n / (n - p), statistics are t(n - p), and fixed '
+        "effects leave the likelihood by transformation where it exists (Lee & Yu 2010; unit effects always, time and "
+        "two-way effects when W's rows sum to one), else additively. False gives the numbers of R, GeoDa, ``xsmle`` "
+        "and ``splm``.",
     ),
     "vcov": (
         "str or object, optional",
@@ -109,12 +110,18 @@ TWO_PARAMETERS_METHOD = (
 LAG_MOMENTS = ' By moments: two-stage least squares.'
 ERROR_MOMENTS = ' Generalised moments hold without effects and with unit effects.'
 MOMENT_VCOV = ' With "gmm": "classical" (the default), "robust" to heteroskedasticity'
+LITERAL_DURBIN = (
+    "[], optional",
+    "Where rows of W have different sums (islands, W that is not row-standardised) W 1 is a regressor, so that rho "
+    "does not depend on where y has its zero; ``durbin=[]`` leaves it out, as spatialreg and GeoDa do.",
+)
 DIFFERENT = {  # (model, parameter): its own type and description
     ("ols", "w"): ("weights, optional", "Not part of the model: tests of its residuals use them."),
     **{(model, "method"): LEAST_SQUARES_METHOD for model in ("ols", "slx")},
     **{(model, "method"): TWO_PARAMETERS_METHOD for model in ("sac", "gns")},
     **{(model, "durbin"): ("None", "Has no meaning here: it belongs to slx, sdm, sdem and gns.")
-       for model in ("ols", "sar", "sem", "sac")},
+       for model in ("ols", "sem")},
+    **{(model, "durbin"): LITERAL_DURBIN for model in ("sar", "sac")},
 }  # fmt: skip
 MORE = {  # (model, parameter): what is added to the description
     **{(model, "method"): LAG_MOMENTS for model in ("sar", "sdm")},

@@ -12,10 +12,11 @@ from spillover.errors import SpatialInputError, SpatialInputWarning
 
 from ..covariance.additive import corrected, score_of_time_effects
 from ..design.arrays import Sample
-from ..design.design import Design, refuse_gaps, spatial_lag
+from ..design.design import Design, spatial_lag
 from ..design.fixed_effects import RANDOM, FixedEffects
 from ..design.formula import INTERCEPT, read_formula
 from ..design.gaps import refuse_unbalanced
+from ..design.periods import refuse_gaps
 from ..solve.dynamic import score_of_unit_effects
 from ..solve.ml import Solution
 

@@ -41,10 +41,9 @@ def ols(
     method : {None, "ml"}, optional
         With random effects: None is Swamy and Arora's estimator, "ml" maximum likelihood. Ignored otherwise.
     correction : bool or "additive"
-        Correct maximum likelihood for the number of fixed effects (Lee & Yu 2010). True: by transformation where it
-        exists (unit effects always; time and two-way effects when W's rows sum to one), else additively; standard
-        errors then count the coefficients too: "oim" has the factor n / (n - p). False gives what ``xsmle`` and
-        ``splm`` give.
+        Small samples. True: the covariance "oim" has the factor n / (n - p), statistics are t(n - p), and fixed effects
+        leave the likelihood by transformation where it exists (Lee & Yu 2010; unit effects always, time and two-way
+        effects when W's rows sum to one), else additively. False gives the numbers of R, GeoDa, ``xsmle`` and ``splm``.
     vcov : str or object, optional
         With "ml": "oim" (observed information, the default), "eim" (expected), "robust", "cluster", "jackknife",
         "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``, ``sp.Jackknife("region")``

@@ -9,7 +9,7 @@ import numpy as np
 from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
 
-from ..covariance.random import RandomEffects, refuse_for_random
+from ..covariance.random import refuse_for_random
 from ..covariance.vcov import as_vcov
 from ..design.arrays import Sample
 from ..design.checks import COLLINEAR
@@ -20,6 +20,7 @@ from ..design.sample import demeaned_sample
 from ..design.specification import Specification
 from ..solve.ml import Solution, maximum_likelihood, residuals
 from ..solve.random import swamy_arora
+from ..solve.random_effects import RandomEffects
 from ..solve.random_ml import random_maximum
 from ..solve.random_problem import quasi_demeaned, random_problem
 

@@ -38,8 +38,9 @@ def sac(
         regressors (``sp.variance_components``, ``sp.hausman``). "correlated" lets them follow the unit means of all
         regressors that vary, W X among them (Mundlak 1978; ``sp.mundlak_test``); "chamberlain" (1982) the regressors of
         every period, for many units and few periods. Period effects beside these: ``C(year)`` in the formula.
-    durbin : None
-        Has no meaning here: it belongs to slx, sdm, sdem and gns.
+    durbin : [], optional
+        Where rows of W have different sums (islands, W that is not row-standardised) W 1 is a regressor, so that rho
+        does not depend on where y has its zero; ``durbin=[]`` leaves it out, as spatialreg and GeoDa do.
     method : {"ml", "gmm"}
         Exact maximum likelihood, or "gmm", the method of moments, which needs neither normal errors nor a determinant.
         Generalised moments hold without effects and with unit effects.
@@ -50,10 +51,9 @@ def sac(
         2007; the default), or beside it, u = mu + v with v = lambda M v + e (Baltagi, Song & Koh 2003; what ``xsmle``
         and Stata's ``spxtregress`` print), which needs dense matrices, for up to 5,000 units.
     correction : bool or "additive"
-        Correct maximum likelihood for the number of fixed effects (Lee & Yu 2010). True: by transformation where it
-        exists (unit effects always; time and two-way effects when W's rows sum to one), else additively; standard
-        errors then count the coefficients too: "oim" has the factor n / (n - p). False gives what ``xsmle`` and
-        ``splm`` give.
+        Small samples. True: the covariance "oim" has the factor n / (n - p), statistics are t(n - p), and fixed effects
+        leave the likelihood by transformation where it exists (Lee & Yu 2010; unit effects always, time and two-way
+        effects when W's rows sum to one), else additively. False gives the numbers of R, GeoDa, ``xsmle`` and ``splm``.
     vcov : str or object, optional
         With "ml": "oim" (observed information, the default), "eim" (expected), "robust", "cluster", "jackknife",
         "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``, ``sp.Jackknife("region")``

@@ -41,16 +41,16 @@ def slx(
         regressors that vary, W X among them (Mundlak 1978; ``sp.mundlak_test``); "chamberlain" (1982) the regressors of
         every period, for many units and few periods. Period effects beside these: ``C(year)`` in the formula.
     durbin : list of str, optional
-        The terms that are lagged in space; by default all but the intercept, and W 1 where it is no constant.
+        The terms that are lagged in space; by default all but the intercept, and W 1 where rows of W have different
+        sums: without it rho would depend on where y has its zero.
     wx_order : {1, 2}
         2 adds W^2 X, named ``W2:x``; its effects count theta_2 W^2.
     method : {None, "ml"}, optional
         With random effects: None is Swamy and Arora's estimator, "ml" maximum likelihood. Ignored otherwise.
     correction : bool or "additive"
-        Correct maximum likelihood for the number of fixed effects (Lee & Yu 2010). True: by transformation where it
-        exists (unit effects always; time and two-way effects when W's rows sum to one), else additively; standard
-        errors then count the coefficients too: "oim" has the factor n / (n - p). False gives what ``xsmle`` and
-        ``splm`` give.
+        Small samples. True: the covariance "oim" has the factor n / (n - p), statistics are t(n - p), and fixed effects
+        leave the likelihood by transformation where it exists (Lee & Yu 2010; unit effects always, time and two-way
+        effects when W's rows sum to one), else additively. False gives the numbers of R, GeoDa, ``xsmle`` and ``splm``.
     vcov : str or object, optional
         With "ml": "oim" (observed information, the default), "eim" (expected), "robust", "cluster", "jackknife",
         "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``, ``sp.Jackknife("region")``

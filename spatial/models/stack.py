@@ -85,7 +85,7 @@ def stacked(fit: Fit | Reading, weights: list, among: int) -> Stack | None:
         How many W there are in the whole (``determinants``).
     """
     d, spec, effects = fit.design, fit.specification, fit.settings.effects
-    if spec.durbin and fit.settings.requested.durbin is None:
+    if fit.settings.requested.durbin is None:
         d = replace(d, durbin=tuple(j for j in d.durbin if d.names[j] != INTERCEPT))
     correction = fit.settings.correction
     which = [i for i, w in enumerate(weights) if _suits(w, fit)]
@@ -165,7 +165,8 @@ def _suits(w, fit: Fit | Reading) -> bool:
     if not isinstance(w, SpatialWeights) or w.n > UNITS_MAX or not w.nnz or not w.csr.has_canonical_format:
         return False
     spec, settings, requested = fit.specification, fit.settings, fit.settings.requested
-    if spec.durbin and not settings.effects and lagged_intercept_varies(w) and requested.durbin is None:
+    lags_one = (spec.lag or spec.durbin) and not settings.effects
+    if lags_one and lagged_intercept_varies(w) and requested.durbin is None:
         return False
     plain = requested.correction is False or not settings.effects.time
     used = spec.lag or spec.error

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
@@ -141,3 +142,15 @@ def _pipe(cells, raw=False) -> str:
 
 def _ampersands(cells) -> str:
     return " & ".join(_latex(cell) for cell in cells) + r" \\"
+
+
+def frame_table(frame: pd.DataFrame) -> Table:
+    """A frame as it stands: its first column labels the rows."""
+    rows = tuple((_cell(row[0]), tuple(map(_cell, row[1:]))) for row in frame.astype(object).itertuples(index=False))
+    return Table(tuple(map(str, frame.columns[1:])), (("", rows),), corner=str(frame.columns[0]))
+
+
+def _cell(value) -> str:
+    if isinstance(value, float):
+        return "" if np.isnan(value) else f"{value:.6g}"
+    return str(value)

@@ -3,11 +3,11 @@
 The Gaussian score has mean zero only under equal variances. With B = I - lambda M, M_B the residual maker of B X,
 f = B A y, e = M_B f, G = W A^-1 and H = M B^-1 the scores
 
-    rho:     e'(G - D) f,    D diagonal with    diag(M (G - D)) = 0             (B = I)
-    lambda:  e'(H - D) e,    D diagonal with    diag(M_B (H - D) M_B) = 0       (A = I)
+    rho:     e'W y - e'D e,     D diagonal with    diag(M G - M D M) = 0            (B = I)
+    lambda:  e'(H - D) e,       D diagonal with    diag(M_B (H - D) M_B) = 0        (A = I)
 
-have mean zero whatever the variances are. Each is c'eps + eps'C eps with diag C = 0, so that its variance needs no
-third or fourth moments:
+have mean zero whatever the variances are. (With e'D f in the place of e'D e, as in Liu & Yang, rho would depend on
+where y has its zero.) Each is c'eps + eps'C eps with diag C = 0, so that its variance needs no third or fourth moments:
 
     sum_i c_i^2 l_i + sum_{i != j} (C_ij^2 + C_ij C_ji) s_i s_j,     l = e^2 / m_ii^2,    s = e^2 / m_ii
 
@@ -18,6 +18,7 @@ with m_ii the diagonal of M_B. Sources: Liu & Yang (2015, Regional Science and U
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg import solve
 
 from spillover.errors import SpatialInputError
 
@@ -28,6 +29,7 @@ from .roots import root
 
 DENSE_MAX = 5_000
 OWN = 1e-10  # share of a unit's variance that the regressors must leave
+RIDGE = 1e-12
 STEP = 1e-5  # of central differences, in shares of the interval
 
 
@@ -55,25 +57,24 @@ def adjusted_score(sample: Sample, weights) -> Adjusted:
         raise SpatialInputError("E309", f"method='aqs' needs dense {n:,} x {n:,} matrices", n=n,
                                 hint="method='gmm' with vcov='robust'")  # fmt: skip
     W = weights.csr.toarray()
-    score, solve = (_score_of_lag, _with_lag) if sample.lag is not None else (_score_of_error, _with_error)
+    score, finish = (_score_of_lag, _with_lag) if sample.lag is not None else (_score_of_error, _with_error)
     at, slope = root(lambda point: score(sample, W, point), sample)
     if not slope < 0:
         raise SpatialInputError("E702", "the adjusted score does not decrease at its root",
                                 hint="drop lagged regressors")  # fmt: skip
-    return solve(sample, W, at, -slope)
+    return finish(sample, W, at, -slope)
 
 
 def _score_of_lag(sample: Sample, W, rho: float) -> tuple[float, float]:
-    """And its derivative: f' = -W y, G' = G^2, D' = diag(M G^2) / diag M; G f = W y."""
+    """And its derivative: e' = -M W y, G' = G^2."""
     Q, Wy = sample.basis[0], sample.Wy
     f = sample.y - rho * Wy
-    G = _inverse_lag(W, rho)
-    m = _left(Q)
-    GQ = G.T @ Q
-    d = (G.diagonal() - _rows(Q, GQ)) / m
-    d1 = (np.einsum("ij,ji->i", G, G) - _rows(Q, G.T @ GQ)) / m
     e, moved = f - Q @ (Q.T @ f), Wy - Q @ (Q.T @ Wy)
-    return float(e @ (Wy - d * f)), float(-moved @ (Wy - d * f) + e @ (d * Wy - d1 * f))
+    G = _inverse_lag(W, rho)
+    GQ = G.T @ Q
+    targets = [G.diagonal() - _rows(Q, GQ), np.einsum("ij,ji->i", G, G) - _rows(Q, G.T @ GQ)]
+    d, d1 = _diagonals(Q, np.column_stack(targets)).T
+    return float(e @ Wy - e @ (d * e)), float(2 * moved @ (d * e) - moved @ Wy - e @ (d1 * e))
 
 
 def _score_of_error(sample: Sample, M, lam: float) -> tuple[float, float]:
@@ -92,10 +93,8 @@ def _quadratic_form(sample: Sample, M, lam: float):
     H = _inverse_lag(M, lam)
     right = H - Q @ (Q.T @ H)
     C = right - (right @ Q) @ Q.T
-    maker = np.eye(len(e)) - Q @ Q.T
-    seen, d = np.isfinite(_left(Q)), np.zeros(len(e))
-    d[seen] = np.linalg.solve((maker**2)[np.ix_(seen, seen)], C.diagonal()[seen])
-    return float(e @ (H @ e) - e @ (d * e)), e, Q, C - (maker * d) @ maker
+    d = _diagonals(Q, C.diagonal())
+    return float(e @ (H @ e) - e @ (d * e)), e, Q, C - _between(Q, d)
 
 
 def _with_lag(sample: Sample, W, rho: float, gamma: float) -> Adjusted:
@@ -104,11 +103,11 @@ def _with_lag(sample: Sample, W, rho: float, gamma: float) -> Adjusted:
     m = _left(Q)
     beta = solve_triangular(R, Q.T @ (sample.y - rho * sample.Wy))
     e = residuals(sample, beta, rho, 0.0)
-    G = _inverse_lag(W, rho)
-    d = (G.diagonal() - _rows(Q, G.T @ Q)) / m
-    C = G - np.diag(d)
+    C = _inverse_lag(W, rho)
     C -= Q @ (Q.T @ C)
-    c, l, P = C @ (sample.X @ beta), e**2 / m**2, solve_triangular(R, Q.T)
+    c = C @ (sample.X @ beta)
+    C -= _between(Q, _diagonals(Q, C.diagonal()))
+    l, P = _variances(sample, e, m**2), solve_triangular(R, Q.T)
     variance = (c**2 @ l + _pairs(C, e**2 / m)) / gamma**2
     g, own = P @ sample.Wy, (P * l) @ c / gamma  # own: covariance of P eps and rho^
     slopes = (P * l) @ P.T + variance * np.outer(g, g) - np.outer(own, g) - np.outer(g, own)
@@ -122,7 +121,7 @@ def _with_error(sample: Sample, M, lam: float, gamma: float) -> Adjusted:
     beta = P @ (sample.y - lam * sample.My)
     m = _left(Q)
     variance = _pairs(C, e**2 / m) / gamma**2
-    slopes = (P * (e**2 / m**2)) @ P.T
+    slopes = (P * _variances(sample, e, m**2)) @ P.T
     return _solved(sample, beta, 0.0, lam, e, _bordered(slopes, np.zeros(len(beta)), variance))
 
 
@@ -136,10 +135,34 @@ def _inverse_lag(W, at: float) -> np.ndarray:
     return W @ np.linalg.inv(np.eye(len(W)) - at * W)
 
 
+def _diagonals(Q, target) -> np.ndarray:
+    """d with diag(M D M) = target, M = I - QQ': (M o M) d = target.
+
+    The ridge decides where d is not unique: two units with one residual between them, or one with none.
+    """
+    maker = -Q @ Q.T
+    maker[np.diag_indices_from(maker)] += 1
+    squares = maker**2
+    squares[np.diag_indices_from(squares)] += RIDGE
+    return solve(squares, target, assume_a="pos")
+
+
+def _between(Q, d) -> np.ndarray:
+    """M D M."""
+    right = np.diag(d) - (d[:, None] * Q) @ Q.T
+    return right - Q @ (Q.T @ right)
+
+
 def _left(Q) -> np.ndarray:
     """Diagonal of I - QQ'; infinite for a unit that has a regressor of its own, whose residual is zero."""
     m = 1 - _rows(Q, Q)
     return np.where(m > OWN, m, np.inf)
+
+
+def _variances(sample, e, scale) -> np.ndarray:
+    """e^2 over its scale; the mean variance for a unit that has no residual."""
+    mean = e @ e / (sample.n - sample.X.shape[1])
+    return np.where(np.isfinite(scale), e**2 / scale, mean)
 
 
 def _rows(left, right) -> np.ndarray:

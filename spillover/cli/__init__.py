@@ -1,4 +1,4 @@
-"""The command line: ``spillover``. The one room of ``spatial`` that knows ``weights`` and ``shapefiles``.
+"""The command line: ``spillover VERB DATA [FORMULA] [options]``, on top of all packages.
 
 Commands are grouped by file; nothing heavy is imported before a command runs.
 """
@@ -19,23 +19,37 @@ def main() -> None:
 def _app():
     import typer
 
-    from . import compare_commands, explore_commands, model_commands, study_commands, weight_commands
+    from . import (
+        compare_commands,
+        explore_commands,
+        file_commands,
+        model_commands,
+        policy_commands,
+        study_commands,
+        weight_commands,
+    )
 
     app = typer.Typer(
         help="Spatial econometrics: weights, Moran's I, spatial Durbin models, direct and indirect effects.",
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
 
-    @app.callback()
+    @app.callback(invoke_without_command=True)
     def options(
-        debug: bool = typer.Option(False, help="Show the traceback of an error."),
-        quiet: bool = typer.Option(False, help="No progress and no warnings."),
+        version: bool = typer.Option(False, "--version", help="Show the version and leave."),
+        debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error; anywhere."),
+        quiet: bool = typer.Option(False, "--quiet", "-q", help="No progress and no warnings; anywhere."),
     ) -> None:
-        """Both are read by ``run``, before any command."""
+        if version:
+            from spillover import __version__
+
+            print(f"spillover {__version__}")
+            raise typer.Exit()
 
     app.add_typer(weight_commands.app, name="weights")
-    for commands in (explore_commands, model_commands, compare_commands, study_commands):
+    for commands in (explore_commands, model_commands, compare_commands, policy_commands, file_commands,
+                     study_commands):  # fmt: skip
         commands.register(app)
     return app

@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 
 from spillover.errors import SpatialInputError, SpatialInputWarning
+
+from ._progress import QUIET
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 
 def run(app) -> int:
     """Call the application; print what went wrong on stderr; return the exit status."""
-    debug, quiet = ("--debug" in sys.argv, "--quiet" in sys.argv)
+    debug, quiet = _flag("--debug"), _flag("--quiet", "-q")
+    QUIET.set(quiet)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without the characters still gets the numbers
     with warnings.catch_warnings():
         warnings.simplefilter("ignore" if quiet else "default")
         warnings.showwarning = _show_warning
         try:
             status = app(standalone_mode=False)
+            sys.stdout.flush()
             return status if isinstance(status, int) else 0
+        except (BrokenPipeError, SystemExit):  # the reader of our output has enough, as in "| head"
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more
+            return 0
         except (Exception, KeyboardInterrupt) as error:
             if debug:
                 import traceback
 
                 traceback.print_exception(error)
             return _explain(error)
+
+
+def _flag(*names: str) -> bool:
+    """Whether a flag stands anywhere in the command; it is taken out, since it belongs to no command."""
+    there = any(name in sys.argv for name in names)
+    sys.argv[1:] = [word for word in sys.argv[1:] if word not in names]
+    return there
 
 
 def _explain(error: BaseException) -> int:

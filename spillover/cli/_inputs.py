@@ -36,11 +36,11 @@ def read_map(path: str | None, *, id: str | None = None, layer: str | None = Non
     return wt.read_map(path, layer=layer, id=id)
 
 
-def read_table(path: str, *, keys: Iterable[str | None] = (), encoding: str | None = None) -> pd.DataFrame:
+def read_table(path: str, *, keys: Iterable[str | None] = (), **options) -> pd.DataFrame:
     """A .csv, .tsv, .parquet, .xlsx or .dta table, or ``example:us_states``; key columns stay as they are written."""
     if path.startswith(EXAMPLE):
         return shapefiles.load_panel(path.removeprefix(EXAMPLE))
-    return tables.read_table(path, keys=keys, encoding=encoding)
+    return tables.read_table(path, keys=keys, **options)
 
 
 def require_columns(table, names, source: str) -> None:
@@ -74,7 +74,8 @@ def read_weights(spec: str, *, gdf=None, table=None, entity=None, time=None, sta
         require_columns(table, [entity, options["mass"]], "the table")
         options["mass"] = table.groupby(entity)[options["mass"]].mean()
     if builder in ON_TABLE and source is table:
-        options = {"entity": entity, "time": time, **options}
+        keys = {"entity": entity, "time": time} if time else {"ids": entity} if entity else {}
+        options = {**keys, **options}
     return getattr(wt, builder)(source, **options).standardize(standardize)
 
 
@@ -93,20 +94,6 @@ def named_weights(specs: list[str], **how) -> dict:
         named = bool(eq) and ":" not in name
         out[name if named else spec] = read_weights(rest if named else spec, **how)
     return out
-
-
-def with_ids_of(table: pd.DataFrame, entity: str | None, ids: pd.Index) -> pd.DataFrame:
-    """Text ids as whole numbers where the weights' ids are whole numbers, and the reverse."""
-    if entity is None or entity not in table.columns:
-        return table
-    column = table[entity]
-    if pd.api.types.is_integer_dtype(ids) and not pd.api.types.is_numeric_dtype(column):
-        numbers = pd.to_numeric(column, errors="coerce")
-        if numbers.notna().all():
-            return table.assign(**{entity: numbers.astype(ids.dtype)})
-    if not pd.api.types.is_numeric_dtype(ids) and pd.api.types.is_integer_dtype(column):
-        return table.assign(**{entity: column.astype(str)})
-    return table
 
 
 def _options(builder: str, text: str) -> dict:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+
+QUIET: ContextVar[bool] = ContextVar("quiet", default=False)  # set by ``run``
 
 
 @contextmanager
 def steps(total: int) -> Iterator:
     """Yield ``step(words)``, to be called before each of ``total`` steps."""
-    if "--quiet" in sys.argv:
+    if QUIET.get():
         yield lambda words: None
         return
     if not sys.stderr.isatty():

@@ -2,130 +2,111 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
-from .weight_commands import ID, LAYER, MAP, OVERWRITE
-
-DATA = typer.Argument(help="Table (.csv, .parquet, .xlsx, .dta) or example:us_states.")
-WEIGHTS = typer.Option(..., "--weights", "-w", help="File of weights, or a builder such as queen or knn:k=5.")
-ENTITY = typer.Option(None, help="Column that names the units; found in the table when it holds the weights' ids.")
-PERMUTATIONS = typer.Option(999, help="Random permutations.")
-SEED = typer.Option(1, help="Seed of the permutations.")
-ALTERNATIVE = typer.Option("two-sided", help="two-sided, greater or less.")
+from .groups import Data, Output, command
+from .options import FIGURE, PERMUTATIONS, SEED, WEIGHTS
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(moran)
-    app.command()(lisa)
+    command(app)(moran)
+    command(app)(lisa)
 
 
 def moran(
-    data: str = DATA,
-    column: list[str] = typer.Option(..., "--column", "-c", help="Variable; repeat for several."),
-    weights: str = WEIGHTS,
-    map: str = MAP,
-    id: str = ID,
-    layer: str = LAYER,
-    by: str = typer.Option(None, help="Column of periods: one row per period."),
-    entity: str = ENTITY,
-    permutations: int = PERMUTATIONS,
-    alternative: str = ALTERNATIVE,
-    seed: int = SEED,
-    output: str = typer.Option(None, "--output", "-o", help="Table: .csv or .parquet."),
-    figure: str = typer.Option(None, "--figure", help="PNG, PDF or SVG of I by period (with --by)."),
-    overwrite: bool = OVERWRITE,
-) -> None:
-    """Moran's I with permutation p-values, whole or by period."""
+    source: Data, output: Output, *, column: Annotated[list[str], typer.Option("--column", "-c", help="Variable; "
+    "repeat for several.")], weights: WEIGHTS, permutations: PERMUTATIONS = 999,
+    alternative: Annotated[str, typer.Option(help="two-sided, greater or less.")] = "two-sided", seed: SEED = 1,
+    figure: FIGURE = None,
+) -> None:  # fmt: skip
+    """Moran's I with permutation p-values, whole or by period (with --time or --panel).
+
+    Examples:
+      spillover moran example:columbus -c CRIME -w queen
+      spillover moran example:us_states -c unemp -w queen -o moran.csv
+    """
+    import pandas as pd
+
     import spatial as sp
     from spillover.errors import SpatialInputError
-    from spillover.files import FIGURES, TABLES, check_outputs, write_table
 
-    check_outputs([output], overwrite=overwrite, suffixes=TABLES, inputs=[data, map])
-    check_outputs([figure], overwrite=overwrite, suffixes=FIGURES, inputs=[data, map])
-    if figure and not by:
-        raise SpatialInputError("E501", "--figure draws I by period", hint="give --by COLUMN")
-    table, w, entity = _read(data, weights, map, id, layer, entity, by, column)
+    from . import output as out
+    from .source import read_source
+
+    out.check(output, figure=figure, inputs=[source.data, source.map])
+    rows = read_source(source)
+    rows.columns(column)
+    w = rows.weights(weights)
+    rows = rows.by_unit(w)
     options = {"permutations": permutations, "alternative": alternative, "seed": seed}
-    if by:
-        result = sp.moran_by(table, list(column), w, time=by, entity=entity, **options)
-        found = result.to_frame()
+    by_period = rows.time is not None and not source.where
+    if figure and not by_period:
+        raise SpatialInputError("E501", "--figure draws I by period", hint="give --time COLUMN")
+    if by_period:
+        result = sp.moran_by(rows.table, list(column), w, time=rows.time, entity=rows.entity, **options)
+        out.show(result, result.to_frame, output, notes=rows.notes)
     else:
-        import pandas as pd
-
-        results = [sp.moran(table.set_index(entity)[c], w, **options) for c in column]
-        found = pd.concat([r.tidy().assign(term=c) for c, r in zip(column, results)], ignore_index=True)
-        result = "\n\n".join(f"{c}\n{r}" for c, r in zip(column, results))
-    print(result)
-    if output:
-        write_table(found, output, overwrite=overwrite)
+        values = _by_unit(rows)
+        results = [sp.moran(c, w, data=values, **options) for c in column]
+        frame = pd.concat([r.tidy().assign(term=c) for c, r in zip(column, results, strict=True)], ignore_index=True)
+        out.show(Several(results), lambda: frame, output, notes=rows.notes)
     if figure:
-        from spatial.plot import save
-
-        save(result.plot(), figure, overwrite=overwrite)
+        sp.plot.save(result.plot(), figure, overwrite=output.overwrite)
 
 
 def lisa(
-    data: str = DATA,
-    column: str = typer.Option(..., "--column", "-c", help="Variable."),
-    weights: str = WEIGHTS,
-    map: str = MAP,
-    id: str = ID,
-    layer: str = LAYER,
-    period: str = typer.Option(None, help="COLUMN=VALUE picks one period of a panel: year=1986."),
-    entity: str = ENTITY,
-    permutations: int = typer.Option(None, help="Random permutations; by default as many as map and correction need."),
-    correction: str = typer.Option("none", help="none, fdr or bonferroni."),
-    seed: int = SEED,
-    output: str = typer.Option(None, "--output", "-o", help="Table (.csv, .parquet) or coloured map (.gpkg)."),
-    figure: str = typer.Option(None, "--figure", help="PNG, PDF or SVG of the cluster map."),
-    overwrite: bool = OVERWRITE,
-) -> None:
-    """Local Moran's I: clusters and outliers, as a table, a figure or a GeoPackage that QGIS opens coloured."""
+    source: Data, output: Output, *, column: Annotated[str, typer.Option("--column", "-c", help="Variable.")],
+    weights: WEIGHTS,
+    permutations: Annotated[int | None, typer.Option(help="Random permutations; by default as many as map and "
+                                                     "correction need.")] = None,
+    correction: Annotated[str, typer.Option(help="none, fdr or bonferroni.")] = "none", seed: SEED = 1,
+    figure: FIGURE = None,
+) -> None:  # fmt: skip
+    """Local Moran's I: clusters and outliers, as a table, a figure or a layer that QGIS opens coloured.
+
+    Examples:
+      spillover lisa example:columbus -c CRIME -w queen -o lisa.gpkg
+      spillover lisa example:us_states --where year=1986 -c unemp -w queen
+    """
     import spatial as sp
     from spillover.errors import SpatialInputError
-    from spillover.files import FIGURES, TABLES, check_outputs, write_table
 
-    from ._inputs import read_map
+    from . import output as out
+    from .source import read_source
 
-    check_outputs([output], overwrite=overwrite, suffixes=[*TABLES, ".gpkg"], inputs=[data, map])
-    check_outputs([figure], overwrite=overwrite, suffixes=FIGURES, inputs=[data, map])
-    on_map = bool(figure or (output and output.lower().endswith(".gpkg")))
-    if on_map and map is None:
+    out.check(output, layers=True, figure=figure, inputs=[source.data, source.map])
+    rows = read_source(source)
+    rows.columns([column])
+    layer = bool(output.output and output.output.lower().endswith(out.LAYERS))
+    if (layer or figure) and rows.map is None:
         raise SpatialInputError("E501", "a map is needed to draw clusters", hint="give --map FILE")
-    key, _, value = (period or "").partition("=")
-    table, w, entity = _read(data, weights, map, id, layer, entity, key or None, [column])
-    if period:
-        table = table[table[key].astype(str) == value]
-        if table.empty:
-            raise SpatialInputError("E501", f"no row has {period}")
-    result = sp.local_moran(
-        table.set_index(entity)[column], w, permutations=permutations, correction=correction, seed=seed
-    )
-    print(result)
-    gdf = read_map(map, id=id, layer=layer) if on_map else None
-    if output and on_map and output.lower().endswith(".gpkg"):
-        result.to_file(gdf, output, overwrite=overwrite)
-    elif output:
-        write_table(result.to_frame().reset_index(), output, overwrite=overwrite)
+    w = rows.weights(weights)
+    rows = rows.by_unit(w)
+    result = sp.local_moran(column, w, data=_by_unit(rows), permutations=permutations, correction=correction, seed=seed)
+    table = output if not layer else Output(json=output.json)
+    out.show(result, lambda: result.to_frame().reset_index(), table, notes=rows.notes)
+    if layer:
+        result.to_file(rows.map, output.output, overwrite=output.overwrite)
     if figure:
-        from spatial.plot import save
-
-        save(result.plot(gdf), figure, overwrite=overwrite)
+        sp.plot.save(result.plot(rows.map), figure, overwrite=output.overwrite)
 
 
-def _read(data, weights, map, id, layer, entity, period, columns):
-    """Table, weights and the unit column; the latter is found when one column holds the weights' ids."""
+class Several(list):
+    """Results that print one after the other."""
+
+    def __str__(self) -> str:
+        return "\n\n".join(map(str, self))
+
+
+def _by_unit(rows):
+    """The table indexed by unit; a panel needs one period."""
     from spillover.errors import SpatialInputError
 
-    from ._inputs import read_map, read_table, read_weights, require_columns, with_ids_of
-
-    table = read_table(data, keys=(entity, period))
-    gdf = read_map(map, id=id, layer=layer) if map else None
-    w = read_weights(weights, gdf=gdf, table=table, entity=entity, time=period)
-    require_columns(table, filter(None, (*columns, entity, period)), data)
-    entity = entity or next((c for c in table.columns if table[c].isin(w.ids).all()), None)
-    if entity is None:
-        raise SpatialInputError(
-            "E101", f"no column of '{data}' holds the weights' ids", ids=list(w.ids), hint="give --entity"
-        )
-    return with_ids_of(table, entity, w.ids), w, entity
+    units = rows.table[rows.entity]
+    if units.duplicated().any():
+        hint = f"pick a period: --where {rows.time or 'year'}=..."
+        raise SpatialInputError("E102", f"units repeat in column {rows.entity!r}", column=rows.entity,
+                                ids=list(units[units.duplicated()].unique()), hint=hint)  # fmt: skip
+    return rows.table.set_index(rows.entity)

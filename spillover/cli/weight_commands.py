@@ -2,53 +2,65 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
-app = typer.Typer(help="Build, inspect, convert, compare and draw weights.", no_args_is_help=True)
+from .groups import Data, command
 
-MAP = typer.Option(None, "--map", "-m", help="Boundary file, or example:us_states.")
-DATA = typer.Option(None, "--data", "-d", help="Table for economic weights, or example:us_states.")
-ID = typer.Option(None, "--id", help="Column of the map that names the units.")
-LAYER = typer.Option(None, help="Layer of the map, where there are several.")
-ENTITY = typer.Option(None, help="Column of the table that names the units.")
-TIME = typer.Option(None, help="Column of the table that names the periods.")
-STANDARDIZE = typer.Option("row", help="row, spectral, minmax, double, variance or none.")
-OVERWRITE = typer.Option(False, "--overwrite", help="Replace the output where it exists.")
+app = typer.Typer(help="Build, inspect, convert, compare and draw weights.", no_args_is_help=True,
+                  context_settings={"help_option_names": ["-h", "--help"]})  # fmt: skip
+
+OVERWRITE = Annotated[bool, typer.Option("--overwrite", help="Replace the output where it exists.")]
+FILE = Annotated[str, typer.Argument(help="File of weights.")]
+ID = Annotated[str | None, typer.Option("--id", help="Column of the map that names the units.")]
+LAYER = Annotated[str | None, typer.Option(help="Layer of the map, where there are several.")]
 
 
-@app.command()
+@command(app)
 def build(
-    spec: str = typer.Argument(
-        help="Builder with options: queen, knn:k=5, gravity:mass=gdp,cutoff=1500, economic:x=gsp, "
-        "flows:origin=from,destination=to,value=trade."
-    ),
-    output: str = typer.Option(..., "--output", "-o", help=".parquet, .gal, .gwt, .csv, .dta, .mat ..."),
-    map: str = MAP,
-    data: str = DATA,
-    id: str = ID,
-    layer: str = LAYER,
-    entity: str = ENTITY,
-    time: str = TIME,
-    standardize: str = STANDARDIZE,
-    overwrite: bool = OVERWRITE,
-) -> None:
-    """Build weights from a map or a table and save them."""
+    *, kind: Annotated[str, typer.Argument(help="Builder with options: queen, knn:k=5, gravity:mass=gdp,cutoff=1500, "
+                                           "economic:x=gsp, flows:origin=from,destination=to,value=trade.")],
+    source: Annotated[str | None, typer.Argument(help="Map, or table for weights of a table; example:NAME.")] = None,
+    output: Annotated[str, typer.Option("--output", "-o", help=".parquet, .gal, .gwt, .csv, .dta, .mat ...")],
+    data: Annotated[str | None, typer.Option("--data", "-d", help="Table beside the map, e.g. for masses.")] = None,
+    id: ID = None, layer: LAYER = None,
+    entity: Annotated[str | None, typer.Option(help="Column of the table that names the units.")] = None,
+    time: Annotated[str | None, typer.Option(help="Column of the table that names the periods.")] = None,
+    standardize: Annotated[str, typer.Option(help="row, spectral, minmax, double, variance or none.")] = "row",
+    overwrite: OVERWRITE = False,
+) -> None:  # fmt: skip
+    """Build weights from a map or a table and save them.
+
+    Examples:
+      spillover weights build queen example:us_states -o queen.parquet
+      spillover weights build knn:k=4 example:us_states -o knn4.gwt
+    """
+    from spillover.errors import SpatialInputError
     from spillover.files import check_outputs
     from weights.io import FORMATS
 
-    from ._inputs import read_map, read_table, read_weights
+    from .source import read_source
 
-    check_outputs([output], overwrite=overwrite, suffixes=FORMATS, inputs=[map, data])
-    gdf = read_map(map, id=id, layer=layer) if map else None
-    table = read_table(data, keys=(entity, time)) if data else None
-    w = read_weights(spec, gdf=gdf, table=table, entity=entity, time=time, standardize=standardize)
+    check_outputs([output], overwrite=overwrite, suffixes=FORMATS, inputs=[source, data])
+    if source is None and data is None:
+        message = "a map or a table is needed"
+        raise SpatialInputError("E501", message, hint=f"spillover weights build {kind} FILE -o ...")
+    keys = {"id": id, "layer": layer, "entity": entity, "time": time}
+    rows = read_source(Data(data or source, map=source if data else None, **keys))
+    w = rows.weights(kind, standardize)
     w.save(output, overwrite=overwrite)
     print(w)
 
 
-@app.command()
-def info(weights: str = typer.Argument(help="File of weights.")) -> None:
-    """Describe weights: links, islands, components, the admissible interval of rho."""
+@command(app)
+def info(*, weights: FILE) -> None:
+    """Describe weights: links, islands, components, the admissible interval of rho.
+
+    Examples:
+      spillover weights info queen.parquet
+      spillover weights info knn4.gwt
+    """
     import pandas as pd
 
     import weights as wt
@@ -57,35 +69,50 @@ def info(weights: str = typer.Argument(help="File of weights.")) -> None:
         print(wt.load(weights).describe().to_string())
 
 
-@app.command()
-def convert(source: str, target: str, overwrite: bool = OVERWRITE) -> None:
-    """Write weights in another format; the suffix chooses it."""
+@command(app)
+def convert(*, source: FILE, target: Annotated[str, typer.Argument(help="File to write.")],
+            overwrite: OVERWRITE = False) -> None:  # fmt: skip
+    """Write weights in another format; the suffix chooses it.
+
+    Examples:
+      spillover weights convert queen.parquet queen.gwt
+      spillover weights convert queen.parquet queen.csv
+    """
     import weights as wt
     from spillover.files import check_outputs
     from weights.io import FORMATS
 
     check_outputs([target], overwrite=overwrite, suffixes=FORMATS, inputs=[source])
-    wt.load(source).save(target, overwrite=overwrite)
+    w = wt.load(source)
+    w.save(target, overwrite=overwrite)
+    print(f"{target}: {w.header()}")
 
 
-@app.command()
-def compare(first: str, second: str) -> None:
-    """How alike two weights over the same units are."""
+@command(app)
+def compare(*, first: FILE, second: FILE) -> None:
+    """How alike two weights over the same units are.
+
+    Examples:
+      spillover weights compare queen.parquet queen.gwt
+      spillover weights compare queen.parquet queen.csv
+    """
     import weights as wt
 
     print(wt.compare(wt.load(first), wt.load(second)).to_string())
 
 
-@app.command()
+@command(app)
 def plot(
-    weights: str,
-    map: str = MAP,
-    output: str = typer.Option(..., "--output", "-o", help="PNG, PDF or SVG file."),
-    id: str = ID,
-    layer: str = LAYER,
-    overwrite: bool = OVERWRITE,
-) -> None:
-    """Draw the links over the map."""
+    *, weights: FILE, map: Annotated[str, typer.Option("--map", "-m", help="Boundary file, or example:us_states.")],
+    output: Annotated[str, typer.Option("--output", "-o", help="PNG, PDF or SVG file.")], id: ID = None,
+    layer: LAYER = None, overwrite: OVERWRITE = False,
+) -> None:  # fmt: skip
+    """Draw the links over the map.
+
+    Examples:
+      spillover weights plot queen.parquet -m example:us_states -o queen.png
+      spillover weights plot queen.parquet -m example:us_states -o queen.pdf
+    """
     import weights as wt
     from spatial.plot import save
     from spillover.files import FIGURES, check_outputs

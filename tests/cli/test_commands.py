@@ -16,22 +16,7 @@ import spatial as sp
 import weights as wt
 
 FORMULA = "log(gsp) ~ log(pcap) + log(emp) + unemp"
-PANEL = ["--data", "example:us_states", "--map", "example:us_states", "--panel", "state,year"]
-
-
-@pytest.fixture
-def spillover(monkeypatch, capsys):
-    """Call the command line in this process: (exit status, stdout, stderr)."""
-    from spillover.cli import _app
-    from spillover.cli._errors import run
-
-    def call(*args):
-        monkeypatch.setattr(sys, "argv", ["spillover", *map(str, args)])
-        status = run(_app())
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return call
+US = "example:us_states"
 
 
 def process(*args, **options):
@@ -44,12 +29,12 @@ def process(*args, **options):
 
 def test_weights_are_built_described_converted_and_compared(spillover, tmp_path, states):
     queen, near = tmp_path / "q.parquet", tmp_path / "n.gwt"
-    assert spillover("weights", "build", "queen", "--map", "example:us_states", "-o", queen)[0] == 0
+    assert spillover("weights", "build", "queen", US, "-o", queen)[0] == 0
     assert wt.load(queen) == wt.queen(states).standardize("row")
     status, out, _ = spillover("weights", "info", queen)
     assert status == 0
     assert "214" in out
-    assert spillover("weights", "build", "knn:k=4", "-m", "example:us_states", "-o", near)[0] == 0
+    assert spillover("weights", "build", "knn:k=4", US, "-o", near)[0] == 0
     assert wt.load(near).nnz == 48 * 4
     status, out, _ = spillover("weights", "compare", queen, near)
     assert status == 0
@@ -58,7 +43,7 @@ def test_weights_are_built_described_converted_and_compared(spillover, tmp_path,
 
 
 def test_weights_of_masses_flows_and_columns_of_a_map(spillover, tmp_path, states, panel):
-    where, out = ["-m", "example:us_states"], tmp_path / "w.parquet"
+    where, out = ["example:us_states"], tmp_path / "w.parquet"
     (tmp_path / "trade.csv").write_text("from,to,trade\na,b,3\nb,a,1\nb,c,2\n")
     flow = "flows:origin=from,destination=to,value=trade"
     table = ["-d", "example:us_states", "--entity", "state", "--time", "year"]
@@ -67,10 +52,10 @@ def test_weights_of_masses_flows_and_columns_of_a_map(spillover, tmp_path, state
         (["border_length:share=true", *where], wt.border_length(states, share=True)),
         (["gravity:mass=gsp,cutoff=1000", *where, *table], wt.gravity(states, mass, cutoff=1000)),
         (["economic:x=gsp,k=3", *table], wt.economic(panel, "gsp", entity="state", time="year", k=3)),
-        ([flow, "-d", tmp_path / "trade.csv"],
+        ([flow, tmp_path / "trade.csv"],
          wt.from_frame(pd.DataFrame({"focal": ["b", "a", "c"], "neighbor": ["a", "b", "b"], "weight": [3.0, 1, 2]}),
                        ids=["a", "b", "c"])),
-        (["economic:x=capital_lon", "-m", "example:china_provinces"],
+        (["economic:x=capital_lon", "example:china_provinces"],
          wt.economic(shapefiles.load("china_provinces"), "capital_lon")),
     ):  # fmt: skip
         status, _, err = spillover("weights", "build", *args, "-o", out, "--standardize", "none", "--overwrite")
@@ -80,8 +65,7 @@ def test_weights_of_masses_flows_and_columns_of_a_map(spillover, tmp_path, state
 
 def test_moran_by_year(spillover, tmp_path, panel, queen):
     target = tmp_path / "moran.csv"
-    status, out, err = spillover("moran", "example:us_states", "-c", "unemp", "--by", "year", "-w", "queen",
-                                 "-m", "example:us_states", "-o", target)  # fmt: skip
+    status, out, err = spillover("moran", "example:us_states", "-c", "unemp", "-w", "queen", "-o", target)  # fmt: skip
     assert status == 0, err
     want = sp.moran_by(panel, ["unemp"], queen, time="year", entity="state", seed=1).to_frame()
     np.testing.assert_allclose(pd.read_csv(target)["I"], want["I"])
@@ -90,26 +74,25 @@ def test_moran_by_year(spillover, tmp_path, panel, queen):
 
 def test_lisa_writes_a_coloured_map(spillover, tmp_path):
     target = tmp_path / "lisa.gpkg"
-    status, _, err = spillover("lisa", "example:us_states", "-c", "unemp", "-w", "queen", "-m", "example:us_states",
-                               "--period", "year=1986", "--permutations", 999, "-o", target)  # fmt: skip
+    status, _, err = spillover("lisa", "example:us_states", "-c", "unemp", "-w", "queen", "--where", "year=1986", "--permutations", 999, "-o", target)  # fmt: skip
     assert status == 0, err
     assert len(gpd.read_file(target, layer=0)) == 48
 
 
 def test_models_match_the_library(spillover, tmp_path, panel, queen):
     target = tmp_path / "fit.csv"
-    status, out, err = spillover("fit", "sdm", FORMULA, *PANEL, "-w", "queen", "--effects", "twoway", "-o", target)
+    status, out, err = spillover("fit", US, FORMULA, "--model", "sdm", "-w", "queen", "--effects", "twoway", "-o", target)
     assert status == 0, err
     want = sp.sdm(FORMULA, panel, queen, entity="state", time="year", effects="twoway")
     np.testing.assert_allclose(pd.read_csv(target)["estimate"], want.params)
     assert "weights: queen" in out
     target = tmp_path / "effects.csv"
     status, _, _ = spillover(
-        "effects", "sdm", FORMULA, *PANEL, "-w", "queen", "-o", target, "--figure", tmp_path / "e.png"
+        "effects", US, FORMULA, "--model", "sdm", "-w", "queen", "-o", target, "--figure", tmp_path / "e.png"
     )
     assert status == 0
     np.testing.assert_allclose(pd.read_csv(target)["conf_low"], want.effects().tidy()["conf_low"])
-    status, out, _ = spillover("effects", "sdm", FORMULA, *PANEL, "-w", "queen", "--shock", "OH:log(emp):0.1")
+    status, out, _ = spillover("effects", US, FORMULA, "--model", "sdm", "-w", "queen", "--shock", "OH:log(emp):0.1")
     assert status == 0
     assert f"{want.effects().shock('OH', 'log(emp)', 0.1)['OH']:.6f}" in out
 
@@ -117,7 +100,7 @@ def test_models_match_the_library(spillover, tmp_path, panel, queen):
 def test_tables_and_covariances(spillover, tmp_path, panel, queen, states):
     keys = {"entity": "state", "time": "year", "effects": "twoway"}
     target = tmp_path / "table.tex"
-    status, out, err = spillover("table", FORMULA, *PANEL, "-w", "queen", "-M", "ols", "-M", "sdm", "-o", target)
+    status, out, err = spillover("table", US, FORMULA, "-w", "queen", "-M", "ols", "-M", "sdm", "-o", target)
     assert status == 0, err
     assert "\\begin{tabular}" in target.read_text(encoding="utf-8")
     assert f"{sp.sdm(FORMULA, panel, queen, **keys).rho:.3f}" in out
@@ -128,18 +111,18 @@ def test_tables_and_covariances(spillover, tmp_path, panel, queen, states):
         "conley:800": sp.Conley(800, states),
     }.items():
         target = tmp_path / f"{spec[:4]}.csv"
-        status, _, err = spillover("fit", "sar", FORMULA, *PANEL, "-w", "queen", "--vcov", spec, "-o", target)
+        status, _, err = spillover("fit", US, FORMULA, "--model", "sar", "-w", "queen", "--vcov", spec, "-o", target)
         assert status == 0, err
         want = sp.sar(FORMULA, panel, queen, **keys, vcov=vcov)
         np.testing.assert_allclose(pd.read_csv(target)["std_error"], want.std_errors, rtol=1e-8)
     target = tmp_path / "gmm.csv"
-    status, _, err = spillover("fit", "sar", FORMULA, *PANEL, "-w", "queen", "--method", "gmm", "--endog", "log(emp)",
+    status, _, err = spillover("fit", US, FORMULA, "--model", "sar", "-w", "queen", "--method", "gmm", "--endog", "log(emp)",
                                "--instruments", "log(pc); log(hwy)", "-o", target)  # fmt: skip
     assert status == 0, err
     want = sp.sar(FORMULA, panel, queen, **keys, method="gmm", endog=["log(emp)"], instruments=["log(pc)", "log(hwy)"])
     np.testing.assert_allclose(pd.read_csv(target)["estimate"], want.params)
     target = tmp_path / "sac.csv"
-    status, _, err = spillover("fit", "sac", FORMULA, *PANEL, "-w", "queen", "--w-error", "knn:k=5", "-o", target)
+    status, _, err = spillover("fit", US, FORMULA, "--model", "sac", "-w", "queen", "--w-error", "knn:k=5", "-o", target)
     assert status == 0, err
     want = sp.sac(FORMULA, panel, queen, **keys, w_error=wt.knn(states, 5).standardize("row"))
     np.testing.assert_allclose(pd.read_csv(target)["estimate"], want.params)
@@ -148,41 +131,41 @@ def test_tables_and_covariances(spillover, tmp_path, panel, queen, states):
 @pytest.mark.parametrize("error", ["kkp", "baltagi"])
 def test_random_effects(spillover, tmp_path, panel, queen, error):
     target, how = tmp_path / "sem.csv", {"effects": "random", "random_error": error}
-    status, out, err = spillover("fit", "sem", FORMULA, *PANEL, "-w", "queen", "--effects", "random",
+    status, out, err = spillover("fit", US, FORMULA, "--model", "sem", "-w", "queen", "--effects", "random",
                                  "--random-error", error, "-o", target)  # fmt: skip
     assert status == 0, err
     want = sp.sem(FORMULA, panel, queen, entity="state", time="year", **how)
     np.testing.assert_allclose(pd.read_csv(target)["estimate"], want.params)
     assert {"kkp": "inside", "baltagi": "beside"}[error] in out
-    status, out, _ = spillover("fit", "ols", FORMULA, *PANEL, "-w", "queen", "--effects", "random")
+    status, out, _ = spillover("fit", US, FORMULA, "--model", "ols", "-w", "queen", "--effects", "random")
     assert "Swamy and Arora" in out
 
 
 def test_dynamic_models(spillover, panel, queen):
     status, out, err = spillover(
-        "effects", "sdm", FORMULA, *PANEL, "-w", "queen", "--lags", "both", "--inference", "delta"
+        "effects", US, FORMULA, "--model", "sdm", "-w", "queen", "--lags", "both", "--inference", "delta"
     )
     assert (status, err) == (0, "")
     want = sp.sdm(FORMULA, panel, queen, entity="state", time="year", lags="both").effects(method="delta").long_run
     assert f"{want.total.iloc[0]:.4f}" in out.split("long-run total")[1]
     status, out, _ = spillover(
-        "effects", "sar", FORMULA, *PANEL, "-w", "queen", "--lags", "y", "--shock", "OH:log(emp):0.1"
+        "effects", US, FORMULA, "--model", "sar", "-w", "queen", "--lags", "y", "--shock", "OH:log(emp):0.1"
     )
     assert status == 0
     assert "OH" in out
 
 
 def test_diagnose_and_compare(spillover, tmp_path):
-    status, out, _ = spillover("diagnose", FORMULA, *PANEL, "-w", "queen")
+    status, out, _ = spillover("diagnose", US, FORMULA, "-w", "queen")
     assert status == 0
     assert "Choice:" in out
     target = tmp_path / "path.tex"
-    status, out, err = spillover("diagnose", FORMULA, *PANEL, "-w", "border=queen", "-w", "knn:k=5", "-o", target)
+    status, out, err = spillover("diagnose", US, FORMULA, "-w", "border=queen", "-w", "knn:k=5", "-o", target)
     assert status == 0, err
     assert out.splitlines()[1].split() == ["border", "knn:k=5"]
     assert " & border & knn:k=5" in target.read_text(encoding="utf-8")
     target = tmp_path / "compare.csv"
-    status, out, _ = spillover("compare", "sar", FORMULA, *PANEL, "-w", "border=queen", "-w", "knn:k=5",
+    status, out, _ = spillover("compare", US, FORMULA, "--model", "sar", "-w", "border=queen", "-w", "knn:k=5",
                                "-w", "economic:x=gsp", "-o", target)  # fmt: skip
     assert status == 0
     assert list(pd.read_csv(target)["weights"].unique()) == ["border", "knn:k=5", "economic:x=gsp"]
@@ -214,7 +197,7 @@ def test_a_report_on_files_of_ones_own(spillover, tmp_path, states, panel):
     """Chinese names of columns, a GeoPackage, ids as text, plain words for the terms."""
     states.rename_axis("省").to_file(tmp_path / "map.gpkg")
     panel.rename(columns={"gsp": "产出", "emp": "就业", "state": "省"}).to_csv(tmp_path / "p.csv", index=False)
-    status, out, err = spillover("report", "log(产出) ~ log(就业) + unemp", "-d", tmp_path / "p.csv", "-m", tmp_path / "map.gpkg",
+    status, out, err = spillover("report", tmp_path / "p.csv", "log(产出) ~ log(就业) + unemp", "-m", tmp_path / "map.gpkg",
                                  "--id", "省", "--panel", "省,year", "-w", "queen", "-w", "near=knn:k=4", "--moran", "产出",
                                  "--word", "log(就业)=labour <b>", "-o", tmp_path / "study")  # fmt: skip
     assert status == 0, err
@@ -236,7 +219,7 @@ def test_text_keys_keep_their_zeros_and_gbk_is_read(spillover, tmp_path):
     table = pd.DataFrame({"代码": ids, "产出": rng.random(6), "资本": rng.random(6)})
     table.to_csv(tmp_path / "表.csv", index=False, encoding="gbk")
     status, out, err = spillover(
-        "fit", "ols", "产出 ~ 资本", "-d", tmp_path / "表.csv", "-w", tmp_path / "w.parquet", "--entity", "代码"
+        "fit", tmp_path / "表.csv", "产出 ~ 资本", "--model", "ols", "-w", tmp_path / "w.parquet", "--entity", "代码"
     )
     assert status == 0, err
     assert "资本" in out
@@ -245,27 +228,27 @@ def test_text_keys_keep_their_zeros_and_gbk_is_read(spillover, tmp_path):
 
 BAD = {
     # name: (status, said on stderr, arguments)
-    "no such file": (3, "E601", ["fit", "ols", "y ~ x", "-d", "nothing.csv", "-w", "queen"]),
-    "no such builder": (3, "E601", ["fit", "sar", FORMULA, *PANEL, "-w", "quen"]),
-    "a builder misspelt": (3, "did you mean queen?", ["weights", "build", "quen", "-m", "example:us_states", "-o", "{tmp}/w.gal"]),
-    "a builder's number": (2, "needs cutoff", ["weights", "build", "distance_band", "-m", "example:us_states", "-o", "{tmp}/w.gal"]),
-    "builder's option": (2, "keys: k", ["fit", "sar", FORMULA, *PANEL, "-w", "knn:q=5"]),
-    "no such column": (2, "did you mean 'gsp'", ["fit", "sar", "gps ~ emp", *PANEL, "-w", "queen"]),
-    "code in the formula": (2, "E503", ["fit", "sar", "gsp ~ {open('hacked', 'w')}", *PANEL, "-w", "queen"]),
-    "no such model": (2, "'sdm'", ["fit", "sdn", FORMULA, *PANEL, "-w", "queen"]),
-    "no map": (2, "--map", ["fit", "sar", FORMULA, "-d", "example:us_states", "--panel", "state,year", "-w", "queen"]),
-    "missing option": (2, "--data", ["fit", "sar", FORMULA, "-w", "queen"]),
-    "no such key": (2, "'code' is no column", ["report", FORMULA, "-d", "example:us_states", "-m", "example:us_states", "--panel",
-                                               "code,year", "--moran", "gsp", "-o", "{tmp}/study"]),
-    "collinear": (3, "E205", ["fit", "sar", "gsp ~ emp + I(2 * emp)", *PANEL, "-w", "queen"]),
-    "perfect fit": (4, "E703", ["fit", "sar", "gsp ~ I(2 * gsp + 1)", *PANEL, "-w", "queen"]),
-    "a table that is Excel": (3, "Excel", ["fit", "ols", "y ~ x", "-d", "{tmp}/book.csv", "-w", "queen"]),
-    "a web address as map": (3, "download", ["weights", "build", "queen", "-m", "http://a.org/b", "-o", "{tmp}/w.gal"]),
-    "output that is no table": (2, ".csv", ["fit", "ols", FORMULA, *PANEL, "-w", "queen", "-o", "{tmp}/fit.exe"]),
-    "conley without km": (2, "conley:300", ["fit", "sar", FORMULA, *PANEL, "-w", "queen", "--vcov", "conley:far"]),
-    "an option of other models": (2, "it is for sem, sdem, sac, gns", ["fit", "sdm", FORMULA, *PANEL, "-w", "queen", "--random-error", "kkp"]),
-    "a panel without periods": (2, "UNIT,PERIOD", ["fit", "sdm", FORMULA, *PANEL[:4], "--panel", "state", "-w", "queen"]),
-    "shock": (2, "UNIT:TERM:SIZE", ["effects", "sar", FORMULA, *PANEL, "-w", "queen", "--shock", "OH"]),
+    "no such file": (3, "E601", ["fit", "nothing.csv", "y ~ x", "--model", "ols", "-w", "queen"]),
+    "no such builder": (3, "E601", ["fit", US, FORMULA, "--model", "sar", "-w", "quen"]),
+    "a builder misspelt": (3, "did you mean queen?", ["weights", "build", "quen", "example:us_states", "-o", "{tmp}/w.gal"]),
+    "a builder's number": (2, "needs cutoff", ["weights", "build", "distance_band", "example:us_states", "-o", "{tmp}/w.gal"]),
+    "builder's option": (2, "keys: k", ["fit", US, FORMULA, "--model", "sar", "-w", "knn:q=5"]),
+    "no such column": (2, "did you mean 'gsp'", ["fit", US, "gps ~ emp", "--model", "sar", "-w", "queen"]),
+    "code in the formula": (2, "E503", ["fit", US, "gsp ~ {open('hacked', 'w')}", "--model", "sar", "-w", "queen"]),
+    "no such model": (2, "'sdm'", ["fit", US, FORMULA, "--model", "sdn", "-w", "queen"]),
+    "no map": (2, "--map", ["fit", "example:castle", "log(homicide) ~ law", "--model", "sar", "-w", "queen"]),
+    "missing argument": (2, "formula", ["fit", "--model", "sar", US, "-w", "queen"]),
+    "no such key": (2, "'code' is no column", ["report", US, FORMULA, "--panel", "code,year", "--moran", "gsp", "-o",
+                                               "{tmp}/study"]),
+    "collinear": (3, "E205", ["fit", US, "gsp ~ emp + I(2 * emp)", "--model", "sar", "-w", "queen"]),
+    "perfect fit": (4, "E703", ["fit", US, "gsp ~ I(2 * gsp + 1)", "--model", "sar", "-w", "queen"]),
+    "a table that is Excel": (3, "Excel", ["fit", "{tmp}/book.csv", "y ~ x", "--model", "ols", "-w", "queen"]),
+    "a web address as map": (3, "download", ["weights", "build", "queen", "http://a.org/b", "-o", "{tmp}/w.gal"]),
+    "output that is no table": (2, ".csv", ["fit", US, FORMULA, "--model", "ols", "-w", "queen", "-o", "{tmp}/fit.exe"]),
+    "conley without km": (2, "conley:300", ["fit", US, FORMULA, "--model", "sar", "-w", "queen", "--vcov", "conley:far"]),
+    "an option of other models": (2, "it is for sem, sdem, sac, gns", ["fit", US, FORMULA, "--model", "sdm", "-w", "queen", "--random-error", "kkp"]),
+    "a panel without periods": (2, "UNIT,PERIOD", ["fit", US, FORMULA, "--model", "sdm"[:4], "--panel", "state", "-w", "queen"]),
+    "shock": (2, "UNIT:TERM:SIZE", ["effects", US, FORMULA, "--model", "sar", "-w", "queen", "--shock", "OH"]),
 }  # fmt: skip
 
 
@@ -287,10 +270,10 @@ def test_bad_input_ends_in_its_status_and_leaves_no_file(name, spillover, tmp_pa
 def test_an_existing_output_is_refused_before_work_and_kept(spillover, tmp_path):
     target = tmp_path / "fit.csv"
     target.write_text("mine")
-    status, out, err = spillover("fit", "sar", FORMULA, *PANEL, "-w", "queen", "-o", target)
+    status, out, err = spillover("fit", US, FORMULA, "--model", "sar", "-w", "queen", "-o", target)
     assert (status, out, target.read_text()) == (3, "", "mine")
     assert "E603" in err
-    assert spillover("fit", "sar", FORMULA, *PANEL, "-w", "queen", "-o", target, "--overwrite")[0] == 0
+    assert spillover("fit", US, FORMULA, "--model", "sar", "-w", "queen", "-o", target, "--overwrite")[0] == 0
     assert target.read_text() != "mine"
 
 
@@ -327,10 +310,10 @@ def test_small_moran_compiles_nothing():
 
 
 def test_exit_status_of_a_process(tmp_path):
-    done = process("fit", "sar", "gps ~ emp", *PANEL, "-w", "queen")
+    done = process("fit", US, "gps ~ emp", "--model", "sar", "-w", "queen")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("E502: ")
-    done = process("--debug", "fit", "sar", "gps ~ emp", *PANEL, "-w", "queen")
+    done = process("--debug", "fit", US, "gps ~ emp", "--model", "sar", "-w", "queen")
     assert "Traceback" in done.stderr
 
 

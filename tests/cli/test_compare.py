@@ -3,14 +3,12 @@
 import pandas as pd
 import pytest
 
-from .test_commands import spillover  # noqa: F401 (a fixture)
-
-PANEL = ("-d", "example:us_states", "--map", "example:us_states", "--panel", "state,year")
+US = "example:us_states"
 
 
-def test_everything_from_files(spillover, tmp_path):  # noqa: F811
+def test_everything_from_files(spillover, tmp_path):
     folder, journal = tmp_path / "which w", tmp_path / "journal"
-    call = ("compare", "sar,slx", "log(gsp) ~ log(emp)", *PANEL, "-w", "queen", "-w", "near=knn:k=5",
+    call = ("compare", US, "log(gsp) ~ log(emp)", "--model", "sar,slx", "-w", "queen", "-w", "near=knn:k=5",
             "--folder", folder, "--placebo", "19", "--variable", "log(emp)", "--controls", "none=",
             "--controls", "capital=log(pc)", "--draws", "100", "--journal", journal)  # fmt: skip
     status, out, err = spillover(*call)
@@ -30,15 +28,16 @@ def test_everything_from_files(spillover, tmp_path):  # noqa: F811
     status, _, err = spillover(*call)
     assert status == 3
     assert "E603" in err
-    status, _, err = spillover("compare", "sar", "log(gsp) ~ log(emp)", *PANEL, "-w", "queen", "--placebo", "9")
+    status, _, err = spillover("compare", US, "log(gsp) ~ log(emp)", "--model", "sar", "-w", "queen", "--placebo", "9")
     assert status == 2
     assert "--folder" in err
 
 
-def test_searches_from_files(spillover, tmp_path):  # noqa: F811
+def test_searches_from_files(spillover, tmp_path):
     """A profile over a range, shares of two W; and what is no range, or two models."""
     folder = tmp_path / "searched"
-    call = ("compare", "sar", "log(gsp) ~ log(emp)", *PANEL, "-w", "queen", "-w", "near=knn:k=5", "--draws", "50")
+    call = ("compare", US, "log(gsp) ~ log(emp)", "--model", "sar", "-w", "queen", "-w", "near=knn:k=5",
+            "--draws", "50")  # fmt: skip
     status, out, err = spillover(*call, "--folder", folder, "--tune", "knn:k=4..60..14", "--mix")
     assert status == 0, err
     tuned = pd.read_csv(folder / "tuned.csv")
@@ -50,5 +49,5 @@ def test_searches_from_files(spillover, tmp_path):  # noqa: F811
         status, _, err = spillover(*call, *wrong)
         assert status == 2
         assert "needs one range" in err
-    status, _, err = spillover("compare", "sar,sdm", *call[2:], "--mix")
+    status, _, err = spillover("compare", *call[1:3], "--model", "sar,sdm", *call[5:], "--mix")
     assert "E513" in err

@@ -1,26 +1,11 @@
 """The shell's doors: what cannot be read or written ends with a status from 2 to 5, a cause, and a next step."""
 
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import shapefiles
-
-
-@pytest.fixture
-def spillover(monkeypatch, capsys):
-    from spillover.cli import _app
-    from spillover.cli._errors import run
-
-    def call(*args):
-        monkeypatch.setattr(sys, "argv", ["spillover", *map(str, args)])
-        status = run(_app())
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return call
 
 
 @pytest.fixture
@@ -72,7 +57,7 @@ def test_outputs_are_checked_before_the_work(spillover, table, tmp_path, monkeyp
     for target, code in ((tmp_path / "out.exe", "E501"), (tmp_path / "folder.csv", "E605"), (table, "E605"),
                          (table / "below.csv", "E605"), (tmp_path / ("x" * 300 + ".csv"), "E605")):
         told(spillover(*moran(table, "-o", target, "--overwrite")), code)
-    told(spillover(*moran(table, "--figure", tmp_path / "out.doc", "--by", "year")), "E501")
+    told(spillover(*moran(table, "--figure", tmp_path / "out.doc", "--time", "year")), "E501")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["crime.csv", "folder.csv"]
 
 
@@ -83,8 +68,8 @@ def test_weights_that_are_damaged(spillover, tmp_path):
     told(spillover("weights", "info", tmp_path / "w.txt"), "E607")
     (tmp_path / "w.stswm").write_bytes(b"\1\2")
     told(spillover("weights", "info", tmp_path / "w.stswm"), "E501")
-    told(spillover("weights", "build", "queen", "-m", "example:columbus", "-o", "/proc/w.gal"), "E605")
-    assert spillover("weights", "build", "queen", "-m", "example:columbus", "--standardize", "none",
+    told(spillover("weights", "build", "queen", "example:columbus", "-o", "/proc/w.gal"), "E605")
+    assert spillover("weights", "build", "queen", "example:columbus", "--standardize", "none",
                      "-o", tmp_path / "w.swm")[0] == 0
     assert spillover("weights", "convert", tmp_path / "w.swm", tmp_path / "w.gal")[0] == 0
     told(spillover("weights", "convert", tmp_path / "w.gal", tmp_path / "w.gal", "--overwrite"), "E605")
@@ -94,8 +79,8 @@ def test_a_map_that_calls_is_refused(spillover, table, tmp_path):
     path = tmp_path / "m.geojson"
     path.write_text('<OGRVRTDataSource><OGRVRTLayer name="x"><SrcDataSource>crime.csv</SrcDataSource></OGRVRTLayer>'
                     '</OGRVRTDataSource>')
-    told(spillover("weights", "build", "queen", "-m", path, "-o", tmp_path / "w.gal"), "E602")
-    err = told(spillover("weights", "build", "queen", "-m", "PG:host=x password=hunter2", "-o", tmp_path / "w.gal"),
+    told(spillover("weights", "build", "queen", path, "-o", tmp_path / "w.gal"), "E602")
+    err = told(spillover("weights", "build", "queen", "PG:host=x password=hunter2", "-o", tmp_path / "w.gal"),
                "E608")
     assert "hunter2" not in err
     assert not (tmp_path / "w.gal").exists()

@@ -69,7 +69,7 @@ CASES = {
     "no such key": ("E502", "entity='region'", lambda p, w: sp.sdm(FORMULA, p, w, entity="region", time="year")),
     "durbin names none": ("E502", "'pc'", lambda p, w: sp.sdm(FORMULA, p, w, **KEYS, durbin=["pc"])),
     "code in a formula": ("E503", "not allowed", lambda p, w: sp.sdm("gsp ~ {__import__('os').getcwd()}", p, w, **KEYS)),
-    "formula broken": ("E504", "well formed", lambda p, w: sp.sdm("log(gsp ~ emp", p, w, **KEYS)),
+    "formula broken": ("E504", "not closed", lambda p, w: sp.sdm("log(gsp ~ emp", p, w, **KEYS)),
     "unknown effects": ("E501", "'twoway'", lambda p, w: sp.sdm(FORMULA, p, w, **KEYS, effects="fixed")),
     "unknown covariance": ("E501", "'oim'", lambda p, w: sp.sdm(FORMULA, p, w, **KEYS, vcov="hc9")),
     "effects without a panel": ("E501", "needs a panel", lambda p, w: sp.sar(

@@ -107,7 +107,8 @@ def test_spatialreg(shared, where, case, model, vcov):
         pytest.skip(f"no {path.name}")
     want = json.loads(path.read_text())
     data, w = shared_case(shared, *where.split("_"))
-    fit = getattr(sp, model)(FORMULA, data, w, method="gmm", vcov=vcov)
+    literal = {"durbin": []} if model in ("sar", "sac") else {}  # without W 1
+    fit = getattr(sp, model)(FORMULA, data, w, method="gmm", vcov=vcov, **literal)
     if (where, case) == ("columbus_B", "gmerror"):  # R's search runs beyond the nearest singularity
         radius = np.linalg.eigvalsh(w.to_numpy()).max()
         assert fit.lam < 1 / radius < want["estimates"]["lambda"]

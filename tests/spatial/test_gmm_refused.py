@@ -40,7 +40,7 @@ CASES = {
     "instrument that is no text": ("E501", "as text", lambda d, w: sp.sar(
         "y ~ a + c", d, w, **{**IV, "instruments": [3]})),
     "instruments, no frame": ("E501", "DataFrame", lambda d, w: sp.sar("y ~ a + c", d.to_dict(), w, **IV)),
-    "instruments, no formula": ("E504", "not well formed", lambda d, w: sp.sar("y ~ (a + c", d, w, **IV)),
+    "instruments, no formula": ("E504", "not closed", lambda d, w: sp.sar("y ~ (a + c", d, w, **IV)),
     "code in an instrument": ("E503", "not allowed", lambda d, w: sp.sar(
         "y ~ a + c", d, w, **{**IV, "instruments": ["{__import__('os').getcwd()}"]})),
     "instrument missing": ("E201", "'z1' 1", lambda d, w: sp.sar(

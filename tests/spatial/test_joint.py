@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -10,6 +11,7 @@ import spatial as sp
 from spatial.covariance.joint import wald
 from spillover.errors import SpatialInputError, SpatialInputWarning
 
+from .test_certify import band, nearest
 from .test_estimators import PANEL, panel_data
 
 
@@ -78,3 +80,31 @@ def test_a_deficient_covariance_names_its_rank():
     v = np.array([[1.0, 2.0], [2.0, 4.0]])
     with pytest.raises(SpatialInputError, match="rank 1"):
         wald(np.array([1.0, 0.0]), v)
+
+
+def common_factor_rejections(n, k, samples, seed):
+    """Shares of 5 % rejections of the common factor under a SEM: LR, Wald."""
+    rng = np.random.default_rng(seed)
+    W = nearest(rng, n, 5)
+    B, names, rejected = np.linalg.inv(np.eye(n) - 0.4 * W), [f"x{j}" for j in range(k)], np.zeros(2)
+    for _ in range(samples):
+        X = rng.standard_normal((n, k))
+        data = pd.DataFrame(X, columns=names).assign(y=X.sum(axis=1) + B @ rng.standard_normal(n))
+        sdm, sem = (getattr(sp, model)("y ~ " + " + ".join(names), data, pd.DataFrame(W)) for model in ("sdm", "sem"))
+        rejected += sp.common_factor(sdm, sem).p_value < 0.05, sp.wald_test(sdm, "SEM").p_value < 0.05
+    return rejected / samples
+
+
+def test_size_of_the_common_factor_in_short():
+    """n = 49, three regressors: without corrections .116 and .124."""
+    shares = common_factor_rejections(49, 3, 200, 3)
+    low, high = band(0.05, 200, slack=0.01)
+    assert ((low <= shares) & (shares <= high)).all(), shares
+
+
+@pytest.mark.slow
+def test_size_of_the_common_factor(capsys):
+    shares = common_factor_rejections(49, 3, 1500, 5)
+    with capsys.disabled():
+        print(f"\ncommon factor, n = 49, k = 3: LR {shares[0]:.3f}, Wald {shares[1]:.3f}")
+    assert ((shares >= 0.03) & (shares <= 0.08)).all()

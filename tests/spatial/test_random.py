@@ -167,9 +167,9 @@ def test_swamy_arora_as_plm(produc):  # noqa: F811
 
 @pytest.mark.parametrize(("model", "case", "sign"), [("sar", "lag", -1), ("sem", "error", 1)])
 def test_hausman_of_spatial_models(produc, model, case, sign):  # noqa: F811
-    """Ours is the quadratic form of all common coefficients and their full covariances. splm's sphtest leaves rho and
-    lambda out, takes the expected information of the fixed effects and, of the random ones, a covariance that holds
-    rho fixed, and prints the absolute value: -83.1 for the lag model became 83.1."""
+    """V_F - V_R of all common coefficients is not positive definite here, so the regression form answers. splm's
+    sphtest leaves rho and lambda out, takes the expected information of the fixed effects and, of the random ones, a
+    covariance that holds rho fixed, and prints the absolute value: -83.1 for the lag model became 83.1."""
     data, W, _ = produc
     want = reference(produc, "splm/produc_tests")["tests"][f"sphtest_{case}_ML"]["statistic"]["chisq"]
     keys = {"entity": "state", "time": "year"}
@@ -178,8 +178,10 @@ def test_hausman_of_spatial_models(produc, model, case, sign):  # noqa: F811
     test, names = sp.hausman(fe, re), list(fe.params.index)
     assert names[-1] in ("rho", "lambda")
     d, V = fe.params - re.params[names], fe.vcov - re.vcov.loc[names, names]
-    assert test.statistic == pytest.approx(d @ np.linalg.solve(V, d), rel=1e-8)
-    assert test.df == 5
+    assert np.linalg.eigvalsh(V).min() < 0
+    robust = sp.robust_hausman(fe)
+    assert (test.statistic, test.df, test.p_value) == (robust.statistic, robust.df, robust.p_value)
+    assert "by regression" in test.null
     X = re.sample.X - re.lam * (0 if re.sample.MX is None else re.sample.MX)
     conditional = re.sigma2 * np.linalg.inv(X.T @ X)[1:, 1:]
     d, V = d[:-1], fe.with_vcov("eim").vcov.iloc[:-1, :-1] - conditional

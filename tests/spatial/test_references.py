@@ -210,7 +210,8 @@ def test_spatialreg_columbus(shared, case, weights):
     W[links["i"] - 1, links["j"] - 1] = links["w"]
     w = pd.DataFrame(W, index=data.index, columns=data.index)
     model = {"lag": "sar", "error": "sem"}.get(case, case)
-    fit = getattr(sp, model)("CRIME ~ INC + HOVAL", data, w, vcov="eim")
+    literal = {"durbin": []} if model in ("sar", "sac") else {}  # without W 1
+    fit = getattr(sp, model)("CRIME ~ INC + HOVAL", data, w, vcov="eim", **literal)
     want = json.loads((folder / f"spatialreg/columbus_{weights}_{case}.json").read_text())
     loose = model == "sac"
     same(fit.params, want["estimates"], 1e-4 if loose else 1e-6)

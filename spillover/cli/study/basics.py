@@ -8,8 +8,7 @@ import spatial as sp
 from spatial.report.html import Figure, Table
 from spatial.report.text import header
 
-from .question import Chapter, Question
-from .words import LEVEL
+from .question import LEVEL, Chapter, Question
 
 
 def weights(q: Question, found: dict) -> Chapter:

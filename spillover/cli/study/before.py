@@ -7,8 +7,7 @@ import pandas as pd
 import spatial as sp
 from spatial.report.html import Figure, Table
 
-from .question import Chapter, Question
-from .words import LEVEL
+from .question import LEVEL, Chapter, Question
 
 
 def columns(q: Question, found: dict) -> Chapter:
@@ -91,9 +90,9 @@ def _matrices(moves) -> pd.DataFrame:
 def _about_gaps(name: str, gini, moves) -> str:
     whole = gini.frame.iloc[:, 0]
     way = "fell" if whole.iloc[-1] < whole.iloc[0] else "rose"
-    p = min(test.p_value for test in moves.tests)
-    neighbours = "depends" if p < LEVEL else "cannot be shown to depend"
+    p = next(iter(moves.tests)).p_value
+    neighbors = "depends" if p < LEVEL else "cannot be shown to depend"
     return (
         f"The Gini coefficient of {name} {way} from {whole.iloc[0]:.3f} in {whole.index[0]} to {whole.iloc[-1]:.3f} in "
-        f"{whole.index[-1]}; a unit's move between classes {neighbours} on its neighbours."
+        f"{whole.index[-1]}; a unit's move between classes {neighbors} on its neighbors' (p = {p:.3f})."
     )

@@ -6,9 +6,9 @@ import spatial as sp
 from spatial import plot
 from spatial.report.html import Figure, Table
 from spatial.report.text import header
+from spatial.report.words import estimate, p_words, who
 
-from .question import Chapter, Question
-from .words import LEVEL, estimate, p_said, who
+from .question import LEVEL, Chapter, Question
 
 
 def dynamics(q: Question, found: dict, *, lags: str = "both") -> Chapter:
@@ -38,8 +38,9 @@ def heterogeneity(
         "differences": Table(result.differences.dropna(axis=1, how="all"), "Differences between groups"),
     }
     clear = result.differences[result.differences["p_value"] < LEVEL]
-    said = f"{len(clear)} of {len(result.differences)} differences between groups can be told from zero at {LEVEL:.0%}."
-    return Chapter(f"Is it the same for every {q.name(by)}?", result, (said, *who(result)), tables)
+    count = f"{len(clear)} of {len(result.differences)} differences between groups"
+    verdict = f"{count} can be told from zero at {LEVEL:.0%}."
+    return Chapter(f"Is it the same for every {q.name(by)}?", result, (verdict, *who(result)), tables)
 
 
 def moderation(q: Question, found: dict, *, variable: str, moderator: str, at: list[float]) -> Chapter:
@@ -50,9 +51,9 @@ def moderation(q: Question, found: dict, *, variable: str, moderator: str, at: l
         "moderation": Table(result.tidy(), f"Effects of {q.name(variable)} at values of {q.name(moderator)}"),
         "moderation_model": Table(fit.tidy(), "Coefficients, the product among them"),
     }
-    said = tuple(_moderated(q, result, kind) for kind in ("direct", "total") if len(at) > 1)
+    sentences = tuple(_moderated(q, result, kind) for kind in ("direct", "total") if len(at) > 1)
     heading = f"Does {q.name(moderator)} change the effect of {q.name(variable)}?"
-    return Chapter(heading, result, said, tables, answer=said)
+    return Chapter(heading, result, sentences, tables, answer=sentences)
 
 
 def _moderated(q: Question, result, kind: str) -> str:
@@ -60,5 +61,5 @@ def _moderated(q: Question, result, kind: str) -> str:
     low, high = (f"{estimate(row)} where {row['term']}" for _, row in rows.iloc[[0, -1]].iterrows())
     return (
         f"The {kind} effect of {q.name(result.variable)} is {low}, and {high} (equal at all values: "
-        f"{p_said(result.test(kind).p_value)})."
+        f"{p_words(result.test(kind).p_value)})."
     )

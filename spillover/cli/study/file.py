@@ -8,10 +8,13 @@ import tomllib
 from importlib.resources import files
 from pathlib import Path
 
+import pandas as pd
+
 from spillover.errors import SpatialInputError, check_option
 from spillover.files import replacing
+from spillover.ids import match
 
-from .._inputs import EXAMPLE, read_map, read_table, read_weights, require_columns, with_ids_of
+from .._inputs import EXAMPLE, read_map, read_table, read_weights, require_columns
 from .chapters import STEPS, check_step
 from .columns import with_columns
 from .kinds import check_kind
@@ -63,6 +66,7 @@ def question(asked: dict, *, beside: Path = Path()) -> Question:
     panel = read_table(source, keys=(entity, time), encoding=data.get("encoding"))
     require_columns(panel, (entity, time), source)
     gdf, panel = _sample(gdf, panel, entity, time, data)
+    panel = _with_map_ids(panel, gdf, entity)
     panel = _with_columns_of_map(panel, gdf, entity, data.get("from_map", []))
     panel, made = with_columns(panel, asked.get("columns", {}), entity=entity, time=time)
     of = {"gdf": gdf, "table": panel, "entity": entity, "time": time}
@@ -71,7 +75,7 @@ def question(asked: dict, *, beside: Path = Path()) -> Question:
         title=asked["title"],
         formula=asked["formula"],
         map=gdf,
-        panel=with_ids_of(panel, entity, next(iter(weights.values())).ids),
+        panel=panel,
         entity=entity,
         time=time,
         weights=weights,
@@ -96,11 +100,18 @@ def _sample(gdf, panel, entity: str, time: str, data: dict):
     return gdf[~gdf.index.isin(without)], panel[~panel[entity].isin(without)].reset_index(drop=True)
 
 
+def _with_map_ids(panel, gdf, entity: str):
+    """The panel's units under the map's ids, before any weights are built of either; E101 where they differ."""
+    units = pd.Index(panel[entity].dropna().unique())
+    at = match(units, gdf.index, what="the panel").at
+    return panel.assign(**{entity: panel[entity].map(dict(zip(units[at], gdf.index, strict=True)))})
+
+
 def _with_columns_of_map(panel, gdf, entity: str, names: list):
     """The panel with columns of the map, such as the region of each unit."""
     require_columns(gdf, names, "the map")
-    place = with_ids_of(panel, entity, gdf.index)[entity]
-    return panel.assign(**{name: place.map(gdf[name]).to_numpy() for name in names if name not in panel.columns})
+    values = {name: panel[entity].map(gdf[name]).to_numpy() for name in names if name not in panel.columns}
+    return panel.assign(**values)
 
 
 def _check(asked: dict) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import spatial as sp
 from spatial import plot
 from spatial.report.html import Figure, Table
+from spatial.report.words import estimate, is_log, p_words, plain, who
 from spillover.errors import SpatialInputError
 
-from .question import Chapter, Question
-from .words import LEVEL, estimate, outcome_units, p_said, who
+from .question import LEVEL, Chapter, Question
 
 
 def policy(
@@ -32,11 +32,12 @@ def policy(
     if spatial.path is not None:
         drawn = Figure(plot.event_study(spatial), "Event study at home and next door", "Points and intervals by period")
         figures["spatial_event_study"] = drawn
-    name, neighbours = q.name(treatment), spatial.table.set_index("term").loc["indirect on untreated neighbours"]
-    units = outcome_units(spatial.response)
+    name, neighbors = q.name(treatment), spatial.table.set_index("term").loc["indirect on untreated neighbours"]
+    percent = is_log(spatial.response)
     answer = (
-        f"{name} changed {q.name(spatial.response)} of those that adopted it by "
-        f"{estimate(alone.table.iloc[0], *units)}; of untreated neighbours by {estimate(neighbours, *units)}.",
+        f"{name} changed {plain(spatial.response, q.name)} of those that adopted it by "
+        f"{estimate(alone.table.iloc[0], percent=percent)}; of untreated neighbors by "
+        f"{estimate(neighbors, percent=percent)}.",
     )
     before = _before("Alone", alone) + _before("With neighbours", spatial)
     notes = "; ".join((*alone.notes, *spatial.notes))
@@ -87,11 +88,11 @@ def threshold(q: Question, found: dict, *, variable: str, switching: str | None 
         for k in range(1, len(result.thresholds) + 1)
     }
     first = result.thresholds.iloc[0]
-    told = "can" if first["p_value"] < LEVEL else "cannot"
+    verdict = "can" if first["p_value"] < LEVEL else "cannot"
     value, low, high = (f"{first[column]:.4g}" for column in ("threshold", "conf_low", "conf_high"))
     answer = (
-        f"That the effect of {q.name(result.settings['switching'])} changes with {q.name(variable)} {told} be told "
-        f"from chance (bootstrap {p_said(first['p_value'])}); the likeliest threshold is {value} [{low}, {high}].",
+        f"That the effect of {q.name(result.settings['switching'])} changes with {q.name(variable)} {verdict} be told "
+        f"from chance (bootstrap {p_words(first['p_value'])}); the likeliest threshold is {value} [{low}, {high}].",
     )
     heading = "Does the effect change at a threshold?"
     return Chapter(heading, result, (*answer, *who(result)), tables, figures, answer=answer)
@@ -117,11 +118,11 @@ def what_if(
 
 def _who_gains(q: Question, result, means) -> str:
     outcome, changed = result.fit.design.response, int((result.table["change"] != 0).sum())
-    factor, percent = outcome_units(outcome)
-    each = ", ".join(f"{estimate(row, factor, percent)} in {group}" for group, row in means.iloc[:-1].iterrows())
+    percent = is_log(outcome)
+    each = ", ".join(f"{estimate(row, percent=percent)} in {group}" for group, row in means.iloc[:-1].iterrows())
     return (
-        f"Were {q.name(result.variable)} changed as asked in {changed} of {len(result.table)} units, mean "
-        f"{q.name(outcome)} would change by {each}, and {estimate(means.iloc[-1], factor, percent)} over all."
+        f"Were {q.name(result.variable)} changed as the study asks in {changed} of {len(result.table)} units, mean "
+        f"{plain(outcome, q.name)} would change by {each}, and {estimate(means.iloc[-1], percent=percent)} over all."
     )
 
 

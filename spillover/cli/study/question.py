@@ -9,6 +9,8 @@ import pandas as pd
 
 from spatial.report.html import Figure, Section, Table
 
+LEVEL = 0.05  # of the tests that sentences speak of
+
 
 @dataclass(frozen=True, eq=False)
 class Question:

@@ -7,10 +7,10 @@ import pandas as pd
 import spatial as sp
 from spatial import plot
 from spatial.report.html import Figure, Table
-from spatial.report.text import intervals_text, number
+from spatial.report.text import intervals_text
+from spatial.report.words import HOW_TO_READ, about_shock, about_spillovers, about_weights, default_size, shock_words
 
 from .question import Chapter, Question
-from .words import HOW_TO_READ, about_spillovers, about_weights, outcome_units
 
 
 def effects(q: Question, found: dict) -> Chapter:
@@ -28,28 +28,26 @@ def effects(q: Question, found: dict) -> Chapter:
     )
 
 
-def shock(q: Question, found: dict, *, unit=None, term: str | None = None, size: float = 1.0) -> Chapter:
+def shock(q: Question, found: dict, *, unit=None, term: str | None = None, size: float | None = None) -> Chapter:
     e = found["effects"].result
     default_unit, default_term = clearest_shock(e)
     unit, term = default_unit if unit is None else unit, term or default_term
-    response = e.shock(unit, term, size)
-    outcome, by = e.fit.design.response, f"{size:+g}"
+    d = e.fit.design
+    values = d.X[:, :, d.names.index(term)]
+    size = default_size(term, values) if size is None else size
+    response, outcome = e.shock(unit, term, size), d.response
     others = response.drop(unit)
     largest = others.abs().sort_values(ascending=False).index[:10]
-    factor, percent = outcome_units(outcome)
-    own, rest = (f"{number(factor * value)}{percent}" for value in (response[unit], others.sum()))
-    text = (
-        f"{by} in {q.name(term)} in {unit} changes {q.name(outcome)} by {own} there and by {rest} in all other units "
-        f"together, most in {', '.join(map(str, largest[:3]))}.",
-    )
+    change = shock_words(term, size, q.name, values)
+    text = (about_shock(change, unit, response, outcome, q.name),)
     frame = others[largest].rename("response").rename_axis(q.entity).reset_index()
-    axes = plot.response(q.map, response, unit, label=f"Response of {outcome} to {by} in {term}")
+    axes = plot.response(q.map, response, unit, label=f"Response of {outcome} to {change}")
     return Chapter(
         "What one unit's shock does to all others",
         response,
         text,
         {"shock": Table(frame, "The ten largest responses")},
-        {"spillover_map": Figure(axes, f"Response to {by} in {term} in {unit}", "Map of responses")},
+        {"spillover_map": Figure(axes, f"Response to {change} in {unit}", "Map of responses")},
         layer=response.rename("shock_response").to_frame(),
     )
 

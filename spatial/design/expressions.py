@@ -1,0 +1,163 @@
+"""One factor of a formula: a column, a number, or an expression over columns that is checked node by node.
+
+Python's parser reads the expression; only arithmetic, numbers, columns and the functions listed here pass. Nothing is
+ever evaluated as Python.
+"""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+from dataclasses import dataclass, field
+
+from spillover.errors import SpatialInputError
+
+ARGUMENTS = {  # function: how many arguments it takes, at least and at most
+    **dict.fromkeys(("log", "log10", "log2", "exp", "sqrt", "abs", "I", "C", "center", "scale"), (1, 1)),
+    "lag": (1, 2),
+    "poly": (1, 2),
+}
+FUNCTIONS = tuple(ARGUMENTS)
+MAX_OPERATORS, MAX_DEPTH, MAX_DEGREE = 200, 50, 20
+RESERVED = ("rho", "lambda", "sigma2", "Intercept")  # names of parameters
+_SYNTAX = (
+    ast.Expression, ast.Call, ast.Name, ast.Load, ast.Constant, ast.UnaryOp, ast.USub, ast.UAdd,
+    ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow,
+)  # fmt: skip
+_TERM_LIKE = re.compile(r":|\[|^[\w.]+\(|^within ")
+_KEYWORDS = "|".join(word for word in keyword.kwlist if word not in ("True", "False", "None"))
+_HIDDEN = re.compile(rf"`([^`]*)`|(?<![\w.])({_KEYWORDS})(?![\w.(])")
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One factor of a term: a checked expression over columns; ``text`` is how it is shown."""
+
+    text: str
+    tree: ast.expr = field(compare=False, repr=False)
+    columns: tuple[str, ...]
+    functions: frozenset[str]
+
+    @property
+    def category(self) -> str | None:
+        """The column inside ``C(...)``, where it is one."""
+        inner = self.tree.args[0] if "C" in self.functions else None
+        return inner.id if isinstance(inner, ast.Name) else None
+
+
+def shown(column: str) -> str:
+    """A column's name as a term; in backticks where it could be taken for a parameter or for another term.
+
+    Examples
+    --------
+    >>> shown("gdp"), shown("rho"), shown("W:x")
+    ('gdp', '`rho`', '`W:x`')
+    """
+    return f"`{column}`" if column in RESERVED or _TERM_LIKE.search(column) else column
+
+
+def column_factor(name: str) -> Factor:
+    return Factor(shown(name), ast.Name(name, ast.Load()), (name,), frozenset())
+
+
+def number_factor(text: str) -> Factor:
+    return Factor(text, ast.Constant(float(text)), (), frozenset())
+
+
+def expression_factor(text: str, available: set) -> Factor:
+    """A function call, or ``{arithmetic}``, as a checked tree.
+
+    Raises
+    ------
+    SpatialInputError
+        E503 something other than columns, numbers and the functions, or too much of it; E504 syntax.
+    """
+    source, names = _without_hidden_names(text)
+    _refuse_size(source, text)
+    try:
+        tree = ast.parse(source, mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise SpatialInputError("E504", f"{text!r} in the formula is not well formed",
+                                hint="as in log(x), I(x**2) or lag(x, 1)") from error  # fmt: skip
+    nodes = list(ast.walk(tree))
+    if not all(_allowed(node) for node in nodes):
+        raise SpatialInputError("E503", f"{text!r} is not allowed in a formula",
+                                hint=f"use columns, numbers, + - * / ** and {', '.join(FUNCTIONS)}")  # fmt: skip
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    for call in calls:
+        _check_call(call, text, root=call is tree.body)
+    called = frozenset(call.func.id for call in calls)
+    for name in called & available:
+        raise SpatialInputError("E503", f"column {name!r} is named like a function of the formula", column=name,
+                                hint="rename the column")  # fmt: skip
+    label = re.sub("|".join(map(re.escape, names)), lambda m: names[m.group()][0], ast.unparse(tree)) if names else None
+    functions = {id(call.func) for call in calls}
+    columns = [node for node in nodes if isinstance(node, ast.Name) and id(node) not in functions]
+    for node in columns:
+        node.id = names[node.id][1] if node.id in names else node.id
+    return Factor(label or ast.unparse(tree), tree.body, tuple(dict.fromkeys(node.id for node in columns)), called)
+
+
+def _without_hidden_names(text: str) -> tuple[str, dict[str, tuple[str, str]]]:
+    """The text with identifiers in place of what Python cannot read as one: names in backticks, and its own keywords
+    (import, yield, lambda ...); and, by identifier, what was written and the column that is meant."""
+    prefix, names = "q", {}
+    while prefix in text:
+        prefix += "_q"
+
+    def replaced(match):
+        column = match.group(2) or match.group(1)
+        if not column:
+            raise SpatialInputError("E504", f"{text!r} has backticks without a name between them",
+                                    hint="`name of the column`")  # fmt: skip
+        identifier = f"{prefix}{len(names):04d}"
+        names[identifier] = match.group(), column
+        return identifier
+
+    return _HIDDEN.sub(replaced, text), names
+
+
+def _refuse_size(source: str, text: str) -> None:
+    """Expressions that would take Python's parser or the arithmetic for ever."""
+    depth = deepest = 0
+    for character in source:
+        depth += (character == "(") - (character == ")")
+        deepest = max(deepest, depth)
+    operators = len(re.findall(r"[-+*/]", source))
+    if deepest > MAX_DEPTH or operators > MAX_OPERATORS:
+        raise SpatialInputError(
+            "E503",
+            f"{text[:40]!r}... has {operators} operators, {deepest} deep: {MAX_OPERATORS} and {MAX_DEPTH} are the most",
+            hint="compute it as a column of the data",
+        )
+
+
+def _allowed(node: ast.AST) -> bool:
+    match node:
+        case ast.Constant(value=value):
+            return isinstance(value, int | float)
+        case ast.Call(func=function, keywords=keywords):
+            return isinstance(function, ast.Name) and function.id in FUNCTIONS and not keywords
+        case ast.BinOp(op=ast.Pow(), right=power):
+            return isinstance(power, ast.Constant | ast.UnaryOp)
+    return isinstance(node, _SYNTAX)
+
+
+def _check_call(call: ast.Call, text: str, *, root: bool) -> None:
+    """The number of arguments; whole numbers where they are meant; categories and polynomials stand alone."""
+    name, least, most = call.func.id, *ARGUMENTS[call.func.id]
+    if not least <= len(call.args) <= most:
+        takes = f"{least} argument" if least == most else f"{least} or {most} arguments"
+        raise SpatialInputError("E503", f"{name}() in {text!r} takes {takes}, got {len(call.args)}",
+                                hint={"lag": "lag(x, 1)", "poly": "poly(x, 2)"}.get(name, f"{name}(x)"))  # fmt: skip
+    if name in ("C", "poly") and not root:
+        raise SpatialInputError("E503", f"{name}() inside another function, {text!r}, has no meaning",
+                                hint=f"{name}(...) is a term of its own")  # fmt: skip
+    if len(call.args) == 2:
+        limit = MAX_DEGREE if name == "poly" else None
+        number = call.args[1].value if isinstance(call.args[1], ast.Constant) else None
+        if not isinstance(number, int) or isinstance(number, bool) or number < 1 or (limit and number > limit):
+            bound = f" from 1 to {limit}" if limit else " of periods, 1 or more"
+            raise SpatialInputError("E503", f"{name}() in {text!r} needs a whole number{bound}",
+                                    hint=f"{name}(x, 2)")  # fmt: skip

@@ -1,0 +1,76 @@
+"""The order of periods: numbers, dates, ordered categories, and text that says one of these."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SHOWN, SpatialInputError
+
+_DATE = re.compile(r"\d{4}(-?(Q[1-4]|\d{2}(-\d{2})?))?")
+
+
+def scales(times: pd.Index) -> list[np.ndarray]:
+    """Numbers that tell how far periods lie apart, by the calendar or by the clock; none where they have no order.
+
+    Examples
+    --------
+    >>> scales(pd.Index(["2001Q4", "2002Q1"]))[0].tolist(), scales(pd.Index(["Apr", "Jan"]))
+    ([127.0, 128.0], [])
+    """
+    if isinstance(times, pd.DatetimeIndex):
+        return [np.asarray(times.year * 12 + times.month, dtype=float), times.asi8.astype(float)]
+    if isinstance(times, pd.PeriodIndex):
+        return [times.asi8.astype(float)]
+    if isinstance(times, pd.CategoricalIndex):
+        return [times.codes.astype(float)] if times.ordered else scales(pd.Index(times.astype(object)))
+    numbers = pd.to_numeric(pd.Series(times), errors="coerce").to_numpy(float, na_value=np.nan)
+    if np.isfinite(numbers).all():
+        return [numbers]
+    texts = [str(period) for period in times]
+    if all(_DATE.fullmatch(text) for text in texts) and len({len(text) for text in texts}) == 1:
+        return [pd.PeriodIndex(texts, freq=pd.Period(texts[0]).freq).asi8.astype(float)]
+    return []
+
+
+def refuse_gaps(times: pd.Index) -> None:
+    """A lag is one period long everywhere.
+
+    Raises
+    ------
+    SpatialInputError
+        E104 gaps; E106 for text whose order is not that of time, such as "Jan" and "Feb", or "9" and "10".
+    """
+    if len(times) < 2:
+        return
+    found = scales(times)
+    if not found:
+        raise SpatialInputError("E106", f"lags need periods in their order, and {times[0]!r} tells none: they would be "
+                                "taken in that of the alphabet", ids=list(times[:SHOWN]),
+                                hint="numbers, pd.to_datetime(...), or pd.Categorical(..., ordered=True)")  # fmt: skip
+    steps = [np.diff(scale) for scale in found]
+    if any(step.min() > 0 and np.ptp(step) == 0 for step in steps):
+        return
+    step = steps[0] if steps[0].min() > 0 else steps[-1]
+    late = times[1:][step != step.min()]
+    if step.min() < 0:
+        raise SpatialInputError("E106", f"lags need periods in order, and these are text: {times[0]} comes first",
+                                ids=list(times[1:][step < 0]), hint="astype(int)")  # fmt: skip
+    raise SpatialInputError("E104", "lags need periods without gaps",
+                            ids=list(late.astype(str) if isinstance(late, pd.DatetimeIndex) else late),
+                            hint="complete the data, or leave the lags out")  # fmt: skip
+
+
+def missing_periods(times: pd.Index | None) -> str:
+    """A note on whole periods that the data do not have, "" where there are none: years that are counted one by one,
+    but for some."""
+    if times is None or len(times) < 3 or not pd.api.types.is_integer_dtype(times.dtype):
+        return ""
+    step = np.diff(times.to_numpy())
+    absent = np.setdiff1d(np.arange(times[0], times[-1], step.min()), times)
+    if not len(absent) or (step % step.min()).any() or len(absent) >= len(times):
+        return ""
+    more = f" and {len(absent) - SHOWN} more" * (len(absent) > SHOWN)
+    return f"no data for the periods {', '.join(map(str, absent[:SHOWN]))}{more}"

@@ -1,0 +1,195 @@
+"""Sentences made of numbers: every verdict follows from the estimates, intervals and failures that it is given.
+
+An effect is called significant where its interval, which stands beside the sentence, excludes zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+
+HOW_TO_READ = (
+    "The direct effect is what a rise of the regressor in one unit does to that unit's own outcome, feedback through "
+    "neighbors included. The indirect effect, or spillover, is what a rise in all other units does to a unit's "
+    "outcome. The total is their sum. Coefficients of a Durbin model are not effects: the lag of y carries every "
+    "change onwards.",
+)
+PERCENT = "\u00a0%"
+
+
+# -- spillovers ---------------------------------------------------------------------------------------------
+
+
+def about_spillovers(effects, name: Callable[[str], str]) -> tuple[str, ...]:
+    """What spills over and what cannot be told from zero; then a sentence for each regressor.
+
+    Parameters
+    ----------
+    effects : Effects
+    name : function
+        Plain words for a term of the formula.
+    """
+    table = effects.tidy().set_index(["effect", "term"])
+    clear = [term for term in effects.variables if sign(table.loc[("indirect", term)])]
+    unclear = [term for term in effects.variables if term not in clear]
+    parts = []
+    if clear:
+        parts.append(f"Spills over to neighbors: {', '.join(map(name, clear))}.")
+    if unclear:
+        parts.append(f"No spillover that can be told from zero: {', '.join(map(name, unclear))}.")
+    response = effects.fit.design.response
+    return (" ".join(parts), *(about_term(term, table, response, name) for term in effects.variables))
+
+
+def about_term(term: str, effects: pd.DataFrame, response: str, name: Callable[[str], str]) -> str:
+    """One sentence in the units of the formula: 1 % more where the regressor is a logarithm, per cent where the outcome
+    is one."""
+    change = f"1{PERCENT} more {plain(term, name)}" if is_log(term) else f"One unit more of {name(term)}"
+    step = np.log(1.01) if is_log(term) else 1.0
+    own, others = (estimate(effects.loc[(kind, term)], step, is_log(response)) for kind in ("direct", "indirect"))
+    return (f"{change} in a unit changes its own {plain(response, name)} by {own}; in all other units, it changes that "
+            f"unit's by {others}.")  # fmt: skip
+
+
+# -- weights ------------------------------------------------------------------------------------------------
+
+
+def about_weights(comparison, name: Callable[[str], str]) -> str:
+    """Which W the data prefer, and under which W each spillover is significant; W that failed are named first.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    name : function
+    """
+    table, tidy = comparison.glance(), comparison.tidy()
+    indirect = tidy[tidy["effect"] == "indirect"]
+    parts = [_failures(comparison.failed)] if comparison.failed else []
+    if np.isfinite(comparison.probabilities).any():
+        p = table["probability"].iloc[0]
+        share = "more than 0.999" if p > 0.999 else f"{p:.3f}"
+        parts.append(f"Of the {len(comparison.fits)} weights that were estimated the data prefer {comparison.best} "
+                     f"(posterior probability {share}).")  # fmt: skip
+    parts += [_under_weights(rows, name(term), len(comparison.fits), bool(comparison.failed))
+              for term, rows in indirect.groupby("term", sort=False)]  # fmt: skip
+    return " ".join(parts)
+
+
+def _failures(failed: Mapping) -> str:
+    names = ", ".join(" ".join(key) if isinstance(key, tuple) else str(key) for key in failed)
+    return f"Not estimated: {names}. What follows says nothing about {'it' if len(failed) == 1 else 'them'}."
+
+
+def _under_weights(rows: pd.DataFrame, name: str, n: int, failed: bool) -> str:
+    """One regressor's spillover under all W."""
+    signs = sign(rows).to_numpy()
+    labels = rows["weights"].astype(str).to_numpy()
+    which = f"{n} weights" + " that were estimated" * failed
+    everywhere = f"all {which}" if n > 1 else "the one W that was estimated"
+    if not signs.any():
+        same = (rows["estimate"] > 0).nunique() == 1
+        nowhere = f"none of the {which}" if n > 1 else "no W"
+        return (f"The spillover of {name} is significant under {nowhere}"
+                + ("." if same else ", and its estimates differ in sign."))  # fmt: skip
+    words = {1: "positive", -1: "negative"}
+    if (signs == signs[0]).all():
+        return f"The spillover of {name} is {words[signs[0]]} and significant under {everywhere}."
+    parts = [f"{words[s]} and significant under {', '.join(labels[signs == s])}" for s in (1, -1) if (signs == s).any()]
+    rest = f", not significant under {', '.join(labels[signs == 0])}" if (signs == 0).any() else ""
+    return f"The spillover of {name} is {' but '.join(parts)}{rest}."
+
+
+# -- shocks -------------------------------------------------------------------------------------------------
+
+
+def default_size(term: str, values: np.ndarray) -> float:
+    """10 % more of a regressor in logs; one standard deviation of another, or one where it has none.
+
+    Parameters
+    ----------
+    term : str
+    values : ndarray
+        The term's values in the sample.
+    """
+    if is_log(term):
+        return float(np.log(1.1))
+    spread = float(np.std(values[np.isfinite(values)]))
+    return spread if spread > 0 else 1.0
+
+
+def shock_words(term: str, size: float, name: Callable[[str], str], values: np.ndarray) -> str:
+    """A change of ``size`` in words: "10 % more income", "one standard deviation (2.3) more unemployment"."""
+    if is_log(term):
+        return f"{_short(100 * abs(np.expm1(size)))}{PERCENT} {'more' if size > 0 else 'less'} {plain(term, name)}"
+    spread = float(np.std(values[np.isfinite(values)]))
+    amount = f"one standard deviation ({_short(spread)})" if np.isclose(size, spread) else _short(abs(size))
+    return f"{amount} {'more' if size > 0 else 'less'} {name(term)}"
+
+
+def about_shock(change: str, unit, response: pd.Series, outcome: str, name: Callable[[str], str]) -> str:
+    """What a change in one unit does there, and where else it does most.
+
+    Parameters
+    ----------
+    change : str
+        ``shock_words``.
+    response : Series by unit
+        In units of the formula's outcome.
+    """
+    others = response.drop(unit)
+    values = 100 * np.expm1(response) if is_log(outcome) else response
+    mark = PERCENT if is_log(outcome) else ""
+    first = others.abs().sort_values(ascending=False).index[:3]
+    most = ", ".join(f"{i} ({_short(values[i])}{mark})" for i in first)
+    together = "" if is_log(outcome) else f", in all others together by {_short(others.sum())}"
+    return (f"{change[:1].upper() + change[1:]} in {unit} changes {plain(outcome, name)} there by "
+            f"{_short(values[unit])}{mark}{together}; most elsewhere in {most}.")  # fmt: skip
+
+
+# -- numbers in words ---------------------------------------------------------------------------------------
+
+
+def sign(effects):
+    """1 or -1 where all of the interval has this sign; else 0."""
+    return 1 * (effects["conf_low"] > 0) - 1 * (effects["conf_high"] < 0)
+
+
+def estimate(row, step: float = 1.0, percent: bool = False) -> str:
+    """Estimate and interval of a change by ``step``, to the second digit of the standard error; a change of a
+    logarithm in per cent."""
+    values = step * np.array([row["estimate"], row["conf_low"], row["conf_high"]], dtype=float)
+    values = 100 * np.expm1(values) if percent else values
+    error = (values[2] - values[1]) / 4
+    digits = int(np.clip(1 - np.floor(np.log10(error)), 0, 9)) if np.isfinite(error) and error > 0 else 3
+    value, low, high = (f"{v:.{digits}f}" for v in values)
+    return f"{value}{PERCENT * percent} [{low}, {high}]"
+
+
+def is_log(text: str) -> bool:
+    """Whether a term is the logarithm of something, and nothing else."""
+    return text.startswith("log(") and text.endswith(")") and text.count("(") == 1
+
+
+def plain(term: str, name: Callable[[str], str]) -> str:
+    """The words for a term; for the logarithm of something without words of its own, that thing."""
+    words = name(term)
+    return name(term[4:-1]) if words == term and is_log(term) else words
+
+
+def p_words(p: float) -> str:
+    """``p < 0.0001`` or ``p = 0.0123``."""
+    return f"p {'< 0.0001' if p < 1e-4 else f'= {p:.4f}'}"
+
+
+def who(result) -> tuple[str, ...]:
+    """The lines above a result's first table: what was estimated, on what, and how."""
+    return tuple(str(result).split("\n\n")[0].splitlines())
+
+
+def _short(value: float) -> str:
+    """Two significant digits below 100, whole above; no false precision near zero."""
+    if not np.isfinite(value):
+        return "an unknown amount"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{float(f'{value:.2g}'):g}"

@@ -1,0 +1,18 @@
+"""Single options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+FORMULA = Annotated[str, typer.Argument(help="'log(gsp) ~ log(pcap) + unemp'")]
+MODEL = Annotated[str, typer.Option("--model", "-M", help="ols, slx, sar, sem, sdm, sdem, sac or gns.")]
+WEIGHTS = Annotated[str, typer.Option("--weights", "-w", help="File of weights, or a builder: queen, knn:k=5.")]
+SEVERAL = Annotated[list[str], typer.Option("--weights", "-w", help="[NAME=]file or builder; repeat for each W.")]
+PERMUTATIONS = Annotated[int, typer.Option(help="Random permutations.")]
+LEVEL = Annotated[float, typer.Option(help="Coverage of intervals, a share.")]
+DRAWS = Annotated[int, typer.Option(help="Draws, where something is simulated.")]
+SEED = Annotated[int, typer.Option(help="Seed of what is random.")]
+FIGURE = Annotated[str | None, typer.Option(help="PNG, PDF or SVG.")]
+JOBS = Annotated[int, typer.Option("--jobs", "-j", help="Processes; -1 for all cores.")]
