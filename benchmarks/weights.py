@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 import warnings
+from functools import partial
 
 sys.path.pop(0)  # this folder, where "weights" would be this very file
 
@@ -79,6 +80,9 @@ def cases(args):
         yield from contiguity("US counties", counties, peer=True)
     for n in args.cells:
         yield from contiguity(f"{n:,} cells", voronoi(n), peer=n <= args.largest_peer)
+    if args.bricks:
+        yield from contiguity(f"{args.bricks**2:,} bricks", bricks(args.bricks), peer=True, strict=True)
+        yield from contiguity(f"{args.bricks**2:,} squares, mixed", quadtree(args.bricks**2), peer=True, strict=True)
     for n in args.points:
         for kind in ("uniform", "clustered"):
             yield from distances(f"{n:,} {kind} points", cloud(n, kind), band=kind == "uniform")
@@ -89,15 +93,17 @@ def cases(args):
     yield f"{name}, 10 most alike", lambda: wt.economic(pd.Series(x), k=10), lambda: largest_of_outer(x, 10), 0
 
 
-def contiguity(name, frame, *, peer):
+def contiguity(name, frame, *, peer, strict=False):
+    """``strict`` for maps whose polygons do not share their vertices: libpysal then asks GEOS."""
     import shapely
     from libpysal.graph import Graph
 
     shapes = np.asarray(frame.geometry.array)
     size = int(shapely.get_num_coordinates(shapes).sum()) * 16
     if peer:
-        yield f"queen, {name}", lambda: wt.queen(frame), lambda: Graph.build_contiguity(frame, rook=False), size
-        yield f"rook, {name}", lambda: wt.rook(frame), lambda: Graph.build_contiguity(frame, rook=True), size
+        for rook, build in ((False, wt.queen), (True, wt.rook)):
+            yield (f"{build.__name__}, {name}", partial(build, frame),
+                   partial(Graph.build_contiguity, frame, rook=rook, strict=strict), size)
     yield f"queen, {name} / get_coordinates", lambda: wt.queen(frame), lambda: shapely.get_coordinates(shapes), size
 
 
@@ -154,6 +160,31 @@ def voronoi(n):
     return gpd.GeoDataFrame(geometry=shapely.get_parts(shapely.voronoi_polygons(points)))
 
 
+def bricks(n):
+    """n rows of n bricks, every other row moved by half a brick."""
+    import geopandas as gpd
+    import shapely
+
+    x, y = (a.ravel() for a in np.meshgrid(np.arange(float(n)), np.arange(float(n))))
+    x += 0.5 * (y % 2)
+    return gpd.GeoDataFrame(geometry=shapely.box(x, y, x + 1, y + 1))
+
+
+def quadtree(n):
+    """About n squares of unlike sizes: squares chosen at random are cut in four, again and again."""
+    import geopandas as gpd
+    import shapely
+
+    rng, squares = np.random.default_rng(3), np.array([[0.0, 0.0, 2.0**20]])
+    while len(squares) < n - 3:
+        cut = rng.permutation(len(squares))[: max(1, min((n - len(squares)) // 3, len(squares) // 3))]
+        x, y, half = squares[cut].T / [[1], [1], [2]]
+        quarters = [np.column_stack([x + a * half, y + b * half, half]) for a in (0, 1) for b in (0, 1)]
+        squares = np.vstack([np.delete(squares, cut, axis=0), *quarters])
+    x, y, side = squares.T
+    return gpd.GeoDataFrame(geometry=shapely.box(x, y, x + side, y + side))
+
+
 def cloud(n, kind):
     rng = np.random.default_rng(2)
     if kind == "uniform":
@@ -204,6 +235,7 @@ def resident():
 def options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, nargs="*", default=[100_000], help="numbers of Voronoi cells")
+    parser.add_argument("--bricks", type=int, default=316, help="rows of a brick wall, whose vertices are not shared")
     parser.add_argument("--points", type=int, nargs="*", default=[100_000], help="numbers of points")
     parser.add_argument("--economies", type=int, default=10_000)
     parser.add_argument("--largest-peer", type=int, default=1_000_000, help="above, only the floor is timed for cells")

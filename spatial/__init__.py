@@ -21,6 +21,7 @@ _NAMES = {
     "explore.geary": "geary local_geary",
     "explore.getis": "getis_ord local_g",
     "explore.joincount": "join_counts local_join_counts JoinCounts",
+    "explore.lee": "lee",
     "explore.local": "local_moran local_moran_bv",
     "explore.transitions": "lisa_transitions LisaTransitions",
     **{f"models.{name}": name for name in ["ols", "slx", "sar", "sem", "sdm", "sdem", "sac", "gns"]},

@@ -61,6 +61,7 @@ from . import indicators as indicators
 from .covariance.moments import instrument_tests as instrument_tests
 from .diagnostics.residuals import jarque_bera as jarque_bera
 from .explore.joincount import join_counts as join_counts
+from .explore.lee import lee as lee
 from .explore.transitions import lisa_transitions as lisa_transitions
 from .diagnostics.residuals import lm_residual_error as lm_residual_error
 from .diagnostics.tests import lm_tests as lm_tests

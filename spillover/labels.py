@@ -21,7 +21,8 @@ def unit_index(ids, n: int | None = None, *, what: str = "units") -> pd.Index:
         return pd.RangeIndex(n)
     index = ids if isinstance(ids, pd.Index) else pd.Index(ids)
     if n is not None and len(index) != n:
-        raise SpatialInputError("E105", f"{len(index)} ids were given for {n} {what}", n=abs(len(index) - n))
+        raise SpatialInputError("E105", f"{len(index)} ids were given for {n} {what}", n=abs(len(index) - n),
+                                hint="give one id per unit, in the order of the rows")
     absent = np.any([code < 0 for code in index.codes], axis=0) if index.nlevels > 1 else index.isna()
     if absent.any():
         rows = np.flatnonzero(absent)
@@ -83,5 +84,6 @@ def refuse_too_few(n: int, least: int = 2) -> None:
     """E206 when there are too few units to have neighbours."""
     if n < least:
         units = "one unit" if least == 1 else f"{least} units"
-        raise SpatialInputError("E206", f"weights need at least {units}, but there are {n}", n=n)
+        raise SpatialInputError("E206", f"weights need at least {units}, but there are {n}", n=n,
+                                hint="add units, or check the filter that left so few")
 

@@ -71,7 +71,8 @@ def read_table(path, *, keys: Iterable[str | None] = (), encoding: str | None = 
         return _read_by(pd.read_stata, path, "Stata file")
     if suffix == ".xlsx":
         return plain_keys(_workbook(path, keys, sheet), keys)
-    return plain_keys(_text(path, keys, encoding, separator or ("\t" if suffix == ".tsv" else None), decimal), keys)
+    separator = separator or ("\t" if suffix == ".tsv" else None)
+    return parse(path.read_bytes(), path.name, keys=keys, encoding=encoding, separator=separator, decimal=decimal)
 
 
 def plain_keys(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -107,7 +108,7 @@ def _workbook(path: Path, keys, sheet) -> pd.DataFrame:
             raise SpatialInputError("E604", f"'{path.name}' has no sheet {sheet!r}",
                                     hint=f"sheets are {', '.join(names)}")
         header = _read_by(lambda p: pd.read_excel(book, sheet, header=None, nrows=1, dtype=object), path, "workbook")
-        _refuse_repeats([str(c) for c in header.iloc[0].dropna()] if len(header) else [], path)
+        _refuse_repeats([str(c) for c in header.iloc[0].dropna()] if len(header) else [], path.name)
         types = dict.fromkeys(keys, str)
         return _read_by(lambda p: pd.read_excel(book, sheet, dtype=types), path, "workbook")
 
@@ -133,18 +134,22 @@ def _advice(path: Path) -> str:
     return f"it is {kind}: give it its own suffix"
 
 
-def _text(path: Path, keys, encoding, separator, decimal) -> pd.DataFrame:
-    raw = path.read_bytes()
+def parse(raw: bytes, name: str, *, keys: Iterable[str | None] = (), encoding: str | None = None,
+          separator: str | None = None, decimal: str = ".") -> pd.DataFrame:
+    """A table from the bytes of a text file; ``name`` is for messages, the rest as in :func:`read_table`."""
+    keys = [key for key in keys if key]
     kind = next((words for magic, words in MAGIC.items() if raw.startswith(magic)), None)
     if kind is not None:
-        raise SpatialInputError("E602", f"'{path.name}' is {kind}, not text",
+        raise SpatialInputError("E602", f"'{name}' is {kind}, not text",
                                 hint="rename it to .xlsx" if raw.startswith(b"PK") else "export it as .csv")
-    text = decode(raw, name=path.name, encoding=encoding)
+    if not raw.strip():
+        raise SpatialInputError("E602", f"'{name}' is empty", hint="export it again")
+    text = decode(raw, name=name, encoding=encoding)
     header_line = text.lstrip("\ufeff").partition("\n")[0]
     separator = separator or _separator(header_line)
-    header, rows = _check_fields(text, separator, path)
+    header, rows = _check_fields(text, separator, name)
     if not rows:
-        raise SpatialInputError("E602", f"'{path.name}' has a header and no rows", hint="export it again")
+        raise SpatialInputError("E602", f"'{name}' has a header and no rows", hint="export it again")
     options = {"sep": separator, "decimal": decimal, "index_col": False, "skipinitialspace": True}
     try:
         values = pd.read_csv(io.StringIO(text), **options, low_memory=False)
@@ -152,9 +157,11 @@ def _text(path: Path, keys, encoding, separator, decimal) -> pd.DataFrame:
         labels = pd.read_csv(io.StringIO(text), **options, usecols=there, dtype=str,
                              keep_default_na=False) if there else None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
-        raise SpatialInputError("E602", f"'{path.name}' could not be read as a table: {str(error)[:160]}",
+        raise SpatialInputError("E602", f"'{name}' could not be read as a table: {str(error)[:160]}",
                                 hint="open it in a spreadsheet and save it as .csv again") from error
-    return values if labels is None else values.assign(**{key: labels[key].to_numpy() for key in there})
+    if labels is not None:
+        values = values.assign(**{key: labels[key].to_numpy() for key in there})
+    return plain_keys(values, there)
 
 
 def _separator(header: str) -> str:
@@ -162,7 +169,7 @@ def _separator(header: str) -> str:
     return next((mark for mark in (",", ";", "\t") if mark in header), ",")
 
 
-def _check_fields(text: str, separator: str, path: Path) -> tuple[list[str], int]:
+def _check_fields(text: str, separator: str, name: str) -> tuple[list[str], int]:
     """The header, and the number of rows; E602 names the lines whose number of fields differs from the header's.
 
     Left to itself the reader would take a first column of too many for row labels and shift all others.
@@ -170,7 +177,7 @@ def _check_fields(text: str, separator: str, path: Path) -> tuple[list[str], int
     reader = csv.reader(io.StringIO(text, newline=None), delimiter=separator, skipinitialspace=True)
     try:
         header = [cell.strip() for cell in next(reader, [])]
-        _refuse_repeats([name for name in header if name], path)
+        _refuse_repeats([column for column in header if column], name)
         wrong, rows = [], 0
         for cells in reader:
             if cells:
@@ -178,7 +185,7 @@ def _check_fields(text: str, separator: str, path: Path) -> tuple[list[str], int
                 if len(cells) != len(header):
                     wrong.append((reader.line_num, len(cells)))
     except csv.Error as error:
-        raise SpatialInputError("E602", f"'{path.name}', line {reader.line_num}: {error}",
+        raise SpatialInputError("E602", f"'{name}', line {reader.line_num}: {error}",
                                 hint="is a quotation mark missing?") from error
     if wrong:
         line, fields = wrong[0]
@@ -186,13 +193,13 @@ def _check_fields(text: str, separator: str, path: Path) -> tuple[list[str], int
         if len(wrong) == rows and fields == len(header) + 1:
             hint = "name all columns in the header, or drop the separator at the end of the lines"
         more = f", and {len(wrong) - 1:,} more lines" if wrong[1:] else ""
-        raise SpatialInputError("E602", f"'{path.name}', line {line}: {fields} fields where the header has "
+        raise SpatialInputError("E602", f"'{name}', line {line}: {fields} fields where the header has "
                                 f"{len(header)}{more}", rows=[k - 2 for k, _ in wrong[:5]], n=len(wrong), hint=hint)
     return header, rows
 
 
-def _refuse_repeats(names: list[str], path: Path) -> None:
+def _refuse_repeats(names: list[str], name: str) -> None:
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if twice:
-        raise SpatialInputError("E502", f"column {twice[0]!r} occurs more than once in '{path.name}'", column=twice[0],
+        raise SpatialInputError("E502", f"column {twice[0]!r} occurs more than once in '{name}'", column=twice[0],
                                 hint="give every column a name of its own")

@@ -44,5 +44,6 @@ def one_number(name: str, value, *, above: float | None = None, least: float | N
     ok = ok and np.isfinite(value) and (above is None or value > above) and (least is None or value >= least)
     if not ok:
         bound = f" above {above:g}" if above is not None else f" of at least {least:g}" if least is not None else ""
-        raise SpatialInputError("E501", f"{name}={value!r} should be a finite number{bound}")
+        raise SpatialInputError("E501", f"{name}={value!r} should be a finite number{bound}",
+                                hint=f"write {name}= as one number" + bound.replace(" of at least", ", at least"))
     return float(value)

@@ -18,9 +18,11 @@ from .gravity import gravity
 from .io import load, save
 from .kernel import kernel
 from .maps import read_map
+from .measured import from_distances
 from .order import lag_order
 from .plot import plot
 from .regions import block, lattice
+from .registry import builders
 from .similarity import similarity
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "bishop",
     "block",
     "border_length",
+    "builders",
     "combine",
     "compare",
     "delaunay",
@@ -41,6 +44,7 @@ __all__ = [
     "flows",
     "from_W",
     "from_dense",
+    "from_distances",
     "from_frame",
     "from_graph",
     "from_sparse",

@@ -42,7 +42,7 @@ def sharing_a_vertex(shapes: np.ndarray, begin: np.ndarray, *, geographic: bool 
     """Pattern of queen contiguity; and vertices at which an edge is unmatched, with their owners."""
     def read(a, b):
         items = vertices(shapes[a:b], geographic=geographic)
-        return items, signatures(items, closing(shapes[a:b], begin[a : b + 1] - begin[a]))
+        return items, signatures(items, _ring_ends(items, shapes[a:b], begin[a : b + 1] - begin[a]))
 
     return _meeting.pattern(read, begin)
 
@@ -82,9 +82,9 @@ def edges(shapes: np.ndarray, begin: np.ndarray, *, geographic: bool = False) ->
     label = _meeting.numbered(vertices(shapes, geographic=geographic))
     inner = ~closing(shapes, begin)
     start = np.flatnonzero(inner)
-    ends = np.empty((len(start), 2), np.uint64)
-    np.minimum(label[start], label[start + 1], out=ends[:, 0], casting="unsafe")
-    np.maximum(label[start], label[start + 1], out=ends[:, 1], casting="unsafe")
+    one, two, ends = label[start], label[start + 1], np.empty((len(start), 2), np.uint64)
+    np.minimum(one, two, out=ends[:, 0], casting="unsafe")
+    np.maximum(one, two, out=ends[:, 1], casting="unsafe")
     first = np.concatenate([[0], np.cumsum(inner)])[begin]
     return Edges(ends, first, start, label)
 
@@ -121,6 +121,21 @@ def signatures(items: np.ndarray, last: np.ndarray) -> np.ndarray:
     out = (h >> np.uint64(32)).astype(np.uint32)
     out[last] = 0  # no edge leads from one ring to the next
     out[1:] ^= out[:-1].copy()
+    return out
+
+
+def _ring_ends(items: np.ndarray, shapes: np.ndarray, begin: np.ndarray) -> np.ndarray:
+    """As :func:`closing`, but polygons with several rings that end where they begin may be taken for one ring.
+
+    Signatures then count edges from ring to ring, which can mark a vertex as unmatched that is not: no harm is done.
+    """
+    out = np.zeros(begin[-1], bool)
+    out[begin[1:] - 1] = True
+    several = np.flatnonzero((items[begin[:-1]] != items[begin[1:] - 1]).any(axis=1))
+    if len(several):
+        count = np.diff(begin)[several]
+        at = np.repeat(begin[several] - offsets(count)[:-1], count) + np.arange(count.sum())
+        out[at] = closing(shapes[several], offsets(count))
     return out
 
 

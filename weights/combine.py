@@ -46,7 +46,8 @@ def combine(geographic: SpatialWeights, economic: SpatialWeights, *, alpha: floa
     """
     alpha = one_number("alpha", alpha, least=0)
     if alpha > 1:
-        raise SpatialInputError("E501", f"alpha={alpha:g} should lie between 0 and 1")
+        raise SpatialInputError("E501", f"alpha={alpha:g} should lie between 0 and 1",
+                                hint="alpha is the second matrix's share")
     first, second = (w.standardize(style) for w in same_units(geographic, economic))
     mixed = sparse.csr_array((1 - alpha) * first.csr + alpha * second.csr)
     kind = f"{1 - alpha:g} x ({geographic.kind}) + {alpha:g} x ({economic.kind})"
@@ -113,12 +114,14 @@ def nested(geographic: SpatialWeights, data, x=None, *, entity=None, time=None, 
     """
     values, index, words = by_unit(data, x, entity=entity, time=time, ids=ids, missing=missing)
     if values.shape[1] != 1:
-        raise SpatialInputError("E501", "nested weights take one variable")
+        raise SpatialInputError("E501", "nested weights take one variable",
+                                hint="name one column with x=")
     m = pd.Series(values[:, 0], index=index)
     m = numeric(m.iloc[positions(index, geographic.ids, what=words)])
     if (m <= 0).any():
         raise SpatialInputError("E211", f"{words} must be positive to give shares", n=int((m <= 0).sum()),
-                                ids=geographic.ids[m <= 0].tolist())
+                                ids=geographic.ids[m <= 0].tolist(),
+                                hint="use a variable in levels, such as GDP, without logarithm")
     csr = sparse.csr_array(_unscaled(geographic) @ sparse.diags_array(m / m.mean()))
     return SpatialWeights(csr, geographic.ids, f"nested: {geographic.kind} x share of {words}", unit=geographic.unit,
                           notes=geographic.notes)
@@ -131,7 +134,8 @@ def same_units(*weights: SpatialWeights) -> list[SpatialWeights]:
 
 def _reduce(weights, how, word: str) -> SpatialWeights:
     if len(weights) < 2:
-        raise SpatialInputError("E501", "give at least two weights")
+        raise SpatialInputError("E501", "give at least two weights",
+                                hint="e.g. wt.union(first, second)")
     same = same_units(*weights)
     csr = sparse.csr_array(reduce(how, [w.csr for w in same]))
     unit = next((w.unit for w in same if w.unit), None)

@@ -102,7 +102,8 @@ def shares(table: pd.DataFrame, *, origin: str, destination: str, value: str, id
         whole = numeric(total.iloc[positions(total.index, ids, what="total")], ids=ids)
         name = str(total.name or "the total")
         if (whole <= 0).any():
-            raise SpatialInputError("E211", "totals must be positive", column=name, ids=ids[whole <= 0].tolist())
+            raise SpatialInputError("E211", "totals must be positive", column=name, ids=ids[whole <= 0].tolist(),
+                                    hint="leave out units without a total, or leave total= out")
     notes = _said(matrix.diagonal(), matrix)
     matrix = sparse.csr_array(sparse.diags_array(1.0 / whole) @ _without_diagonal(matrix))
     words = {"destination": "received", "origin": "sent"}[focal]
@@ -135,7 +136,8 @@ def _matrix(table, origin, destination, value, ids, focal, missing, duplicates):
         value_given = numeric(size.fillna(0) if pd.api.types.is_numeric_dtype(size) else size)
     if (value_given < 0).any():
         rows = np.flatnonzero(value_given < 0)
-        raise SpatialInputError("E301", f"flows in {value!r} must not be negative", rows=rows.tolist(), n=len(rows))
+        raise SpatialInputError("E301", f"flows in {value!r} must not be negative", rows=rows.tolist(), n=len(rows),
+                                hint="drop those rows, or take their absolute value if the sign is the direction")
     place = (j, i) if focal == "destination" else (i, j)
     return ids, sparse.coo_array((value_given, place), shape=(len(ids), len(ids))).tocsr()
 

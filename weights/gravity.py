@@ -48,12 +48,14 @@ def gravity(data, mass, *, power: float = 2.0, cutoff: float | None = None, min_
         column = _labels.column_of(data, mass)
         mass = pd.Series(column.to_numpy(), index=w.ids, name=mass)  # rows of the data are rows of the weights
     if not isinstance(mass, pd.Series):
-        raise SpatialInputError("E501", "mass= takes a column's name, or a Series by id")
+        raise SpatialInputError("E501", "mass= takes a column's name, or a Series by id",
+                                hint="e.g. mass='gdp', or mass=pd.Series(gdp, index=ids)")
     name = str(mass.name or "mass")
     m = numeric(mass.iloc[positions(mass.index, w.ids, what="mass")], ids=w.ids, column=name)
     if (m <= 0).any():
         raise SpatialInputError("E211", f"masses in {name!r} must be positive", column=name,
-                                ids=w.ids[m <= 0].tolist(), n=int((m <= 0).sum()))
+                                ids=w.ids[m <= 0].tolist(), n=int((m <= 0).sum()),
+                                hint="use masses in levels, without logarithm, or leave those units out")
     scale = sparse.diags_array(m)
     far = "" if cutoff is None else f", up to {cutoff:.6g}"
     kind = f"gravity (mass {mass.name or 'given'}, distance^{power:g}{far})"

@@ -88,7 +88,8 @@ def load(path, *, ids=None, **options) -> SpatialWeights:
         return getattr(module, reader)(path, ids, **options)
     except TypeError as error:
         if options and "unexpected keyword" in str(error):
-            raise SpatialInputError("E501", f"{path.suffix} files take no option {', '.join(options)}") from error
+            raise SpatialInputError("E501", f"{path.suffix} files take no option {', '.join(options)}",
+                                    hint="leave it out: see wt.load for the options of each suffix") from error
         raise
 
 

@@ -70,7 +70,8 @@ def kernel(data, shape: str = "triangular", *, bandwidth: float | pd.Series | No
     if not isinstance(bandwidth, pd.Series):
         bandwidth = one_number("bandwidth", bandwidth, above=0, optional=True)
     if bandwidth is not None and k is not None:
-        raise SpatialInputError("E501", "give bandwidth= or k=, not both")
+        raise SpatialInputError("E501", "give bandwidth= or k=, not both",
+                                hint="k= makes bandwidths that reach the k-th nearest unit, bandwidth= states them")
     p = points(data, ids=ids, at=at, crs=crs, metric=metric)
     h, words = _bandwidths(p, bandwidth, k)
     row, col, distance = _reached(p, h * (FAR if shape == "gaussian" else 1.0))

@@ -37,7 +37,8 @@ def lag_order(w: SpatialWeights, order: int, *, cumulative: bool = False) -> Spa
     1     c        a     1.0
     """
     if isinstance(order, bool) or not isinstance(order, (int, np.integer)) or order < 1:
-        raise SpatialInputError("E501", f"order={order!r} should be a whole number of at least 1")
+        raise SpatialInputError("E501", f"order={order!r} should be a whole number of at least 1",
+                                hint="e.g. order=2 for neighbors of neighbors")
     step = _pattern(w.csr)
     reached = step + sparse.eye_array(w.n, format="csr")  # up to `steps` away, itself included
     previous = sparse.csr_array(sparse.eye_array(w.n, format="csr"))

@@ -8,6 +8,7 @@ from scipy import sparse
 
 from spillover import labels as _labels
 from spillover.errors import SpatialInputError, check_option
+from spillover.ids import positions
 from spillover.matrix.assemble import DENSE_LIMIT, assemble, from_csr
 from spillover.matrix.weights import SpatialWeights
 
@@ -18,14 +19,14 @@ def block(data, region=None, *, ids=None) -> SpatialWeights:
     Parameters
     ----------
     data : DataFrame, or Series of regions by id
-    region : str
-        Column of regions, where ``data`` is a DataFrame.
+    region : str, or Series of regions by id
+        Where ``data`` is a DataFrame: its column of regions, or the regions of its units.
     ids : str or sequence, optional
 
     Raises
     ------
     SpatialInputError
-        E201 a unit without region, E309 regions too large, E502.
+        E101 regions of other units, E201 a unit without region, E309 regions too large, E502.
 
     Examples
     --------
@@ -36,13 +37,17 @@ def block(data, region=None, *, ids=None) -> SpatialWeights:
     """
     if isinstance(data, pd.Series):
         column, index = data, _labels.unit_index(data.index)
+    elif isinstance(region, pd.Series):
+        index = _labels.frame_ids(data, ids)
+        column = region.iloc[positions(region.index, index, what="region")]
     else:
         column, index = _labels.column_of(data, region), _labels.frame_ids(data, ids)
-    label = str((column.name or "region") if region is None else region)
+    label = str(column.name or "region")
     codes, names = pd.factorize(column)
     if (codes < 0).any():
         raise SpatialInputError("E201", "every unit needs a region, but some are missing", column=label,
-                                ids=index[codes < 0].tolist(), n=int((codes < 0).sum()))
+                                ids=index[codes < 0].tolist(), n=int((codes < 0).sum()),
+                                hint="give those units a region, or leave them out")
     links = int((np.bincount(codes).astype(np.int64) ** 2).sum())
     if 12 * links > DENSE_LIMIT:
         raise SpatialInputError("E309", f"the regions are so large that they hold {links:,} links", n=links,
@@ -86,7 +91,8 @@ def lattice(rows: int, columns: int, *, rule: str = "rook", mask=None) -> Spatia
     check_option("rule", rule, ("rook", "queen", "bishop"))
     for name, value in (("rows", rows), ("columns", columns)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise SpatialInputError("E501", f"{name}={value!r} should be a whole number of at least 1")
+            raise SpatialInputError("E501", f"{name}={value!r} should be a whole number of at least 1",
+                                    hint="e.g. wt.lattice(10, 20)")
     if 100 * int(rows) * int(columns) > 4 * DENSE_LIMIT:
         raise SpatialInputError("E309", f"a lattice of {rows:,} x {columns:,} cells is too large to hold",
                                 n=int(rows) * int(columns), hint="use coarser cells, or a part of the raster")
@@ -104,5 +110,6 @@ def lattice(rows: int, columns: int, *, rule: str = "rook", mask=None) -> Spatia
         return w
     mask = np.asarray(mask, bool)
     if mask.shape != (rows, columns):
-        raise SpatialInputError("E105", f"mask has shape {mask.shape}, the lattice ({rows}, {columns})")
+        raise SpatialInputError("E105", f"mask has shape {mask.shape}, the lattice ({rows}, {columns})",
+                                hint="give one True or False per cell")
     return w.subset(np.flatnonzero(mask))

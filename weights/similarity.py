@@ -84,7 +84,8 @@ def _profiles(data, x, entity, time, ids):
     if entity is None and data.index.nlevels != 2:
         return by_unit(data, x, time=time, ids=ids)
     if not isinstance(x, str):
-        raise SpatialInputError("E501", "for a panel x= is one column, whose values over time are compared")
+        raise SpatialInputError("E501", "for a panel x= is one column, whose values over time are compared",
+                                hint="name one column with x=, or give a cross-section with several")
     wide = panel(data, [x], entity, time)[x].unstack("time")
     gaps = wide.isna().any(axis=1).to_numpy()
     if gaps.any():

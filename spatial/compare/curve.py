@@ -186,7 +186,7 @@ def _all(shared, jobs) -> list[dict]:
 
 def _one(shared, job) -> dict:
     """The effects of the variable in one specification, as a row of the journal."""
-    _, models, formulas, variable, _ = shared
+    _, models, formulas, variable, *_ = shared
     name, m, terms, sample, _ = job
     row = dict.fromkeys(SCHEMA) | dict(zip(CHOICES, _chosen((name, m, terms, sample), models))) | {"problem": ""}
     try:

@@ -81,8 +81,6 @@ def match_rows(data: pd.DataFrame, weights: SpatialWeights | TemporalWeights, en
     unit_code, unit_ids = pd.factorize(units.array)
     if periods is None:
         refuse_varying(weights, "a cross-section")
-        if gaps:
-            raise SpatialInputError("E501", 'missing="period" needs a panel', hint='missing="drop" in a cross-section')
         _refuse_repeated_units(unit_code, unit_ids)
         period_code, times = np.zeros(len(data), dtype=int), None
     else:
@@ -207,7 +205,7 @@ def _refuse_unbalanced(unit_code, unit_ids, period_code, times, entity, time, ga
             f"the panel is unbalanced: {N} units x {T} periods need {N * T} rows, got {len(unit_code)}",
             ids=pairs(absent[:9]),
             n=len(absent),
-            hint='complete these pairs, leave out their units or periods, or leave the pairs out: missing="period"',
+            hint='complete these pairs, or leave them out with missing="period", or their units with missing="drop"',
         )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from spillover.errors import SpatialInputError, check_option
 
+from .design import MISSING
 from .fixed_effects import FixedEffects
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ CHOICES = {  # beside None, which takes the default
     "lags": ("y", "Wy", "both"),
     "random_error": ("kkp", "baltagi"),
     "correction": (True, False, "additive"),
-    "missing": ("error", "drop", "period"),
+    "missing": MISSING,
 }
 
 

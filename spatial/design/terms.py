@@ -75,7 +75,9 @@ def model_columns(
     """
     shape, states = rows.order.shape, {} if fitted is None else fitted.states
     with np.errstate(all="ignore"):  # what is not finite is named afterwards, by term and row
-        categorical = {f.text for _, factors in terms.right for f in factors if _is_category(f, columns)}
+        numeric = "C" not in terms.functions and all(isinstance(column, np.ndarray) for column in columns.values())
+        factors = () if numeric else [factor for _, product in terms.right for factor in product]
+        categorical = {factor.text for factor in factors if _is_category(factor, columns)}
         y = _product(terms.left, columns, shape, states)
         if not categorical and "poly" not in terms.functions:
             X = {name: _product(factors, columns, shape, states) for name, factors in terms.right}

@@ -86,7 +86,8 @@ def _refuse_missing(absent, holes, rows) -> None:
 def _without_missing(rows: Rows, gone: np.ndarray):
     names = rows.ids[gone]
     if (~gone).sum() < 3:
-        raise SpatialInputError("E206", f"only {int((~gone).sum())} units are without missing values", ids=list(names))
+        raise SpatialInputError("E206", f"only {int((~gone).sum())} units are without missing values or rows",
+                                ids=list(names), hint='missing="period" leaves out single rows of a panel')  # fmt: skip
     before = set(rows.weights.islands)
     kept = rows.without_units(gone)
     notes = [f"{len(names)} units with missing values dropped: {', '.join(map(str, names[:5]))}"]

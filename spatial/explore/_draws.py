@@ -64,9 +64,9 @@ def plan(csr, equal: bool, permutations, *, significance, correction, alternativ
         first = STEADY_EQUAL if ranked else _affordable(csr)
         total = max(first, _asked_for(n, sides, significance, correction, ranked, first))
         first = total if ranked else first
-    seconds = _seconds(csr, first, ranked)
+    seconds = _seconds(csr, first, total, ranked)
     if seconds > PATIENCE:
-        announce(seconds, f"{first:,} permutations of {csr.nnz:,} links")
+        announce(seconds, f"{total:,} permutations of {csr.nnz:,} links")
     return Draws(first, total, _shared_floor(first, total, sides, n, significance, correction))
 
 
@@ -130,8 +130,8 @@ def _shared_floor(first, total, sides, n, significance, correction) -> tuple[str
     return (f"with {total:,} permutations {together:,} units or more pass the false discovery rate together, or none",)
 
 
-def _seconds(csr, permutations, ranked) -> float:
-    if not ranked:
-        return permutations * csr.nnz * PER_PRODUCT
+def _seconds(csr, first, total, ranked) -> float:
+    """Draws are made once for all sites; then lists are sorted, or links are visited (few after the first draws)."""
     sizes = np.unique(np.diff(csr.indptr))
-    return permutations * (int(sizes.max(initial=0)) * PER_DRAW + len(sizes) * PER_SORTED)
+    drawn = total * int(sizes.max(initial=0)) * PER_DRAW
+    return drawn + (total * len(sizes) * PER_SORTED if ranked else first * csr.nnz * PER_PRODUCT)

@@ -105,3 +105,31 @@ def _falling(x, k: int):
     for step in range(k):
         out = out * (x - step)
     return out
+
+
+def cross(V: sparse.csr_array, a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+    """Mean and variance of sum v_ij a_i b_j when pairs (a, b) are permuted together; V symmetric, diagonal and all.
+
+    a and b have mean zero. The diagonal is a linear statistic of c = ab (Hoeffding 1951), the rest one of Mantel's
+    (1967) with B = (ab' + ba')/2, whose rows sum to -c; links share both units, one or none, as in `quadratic`.
+    """
+    n = len(a)
+    n2, n3, n4 = n * (n - 1), n * (n - 1) * (n - 2), n * (n - 1) * (n - 2) * (n - 3)
+    d = V.diagonal()
+    rows = np.asarray(V.sum(axis=1)).ravel() - d
+    c = a * b
+    linear_mean = d.sum() * c.mean()
+    linear = np.sum((d - d.mean()) ** 2) * np.sum((c - c.mean()) ** 2) / (n - 1)
+
+    s0, A2, A3 = rows.sum(), float((V.data**2).sum() - d @ d), rows @ rows
+    A3, A4 = A3 - A2, s0**2 - 4 * A3 + 2 * A2
+    whole, q = -c.sum(), -c
+    B2 = ((a @ a) * (b @ b) + c.sum() ** 2) / 2 - c @ c
+    B3, B4 = q @ q - B2, whole**2 - 4 * (q @ q) + 2 * B2
+    rest_mean = s0 * whole / n2
+    rest = 2 * A2 * B2 / n2 + 4 * A3 * B3 / n3 + A4 * B4 / n4 - rest_mean**2
+
+    touching = 2 * (d @ rows) * (c @ q) / n2
+    apart = (d @ (s0 - 2 * rows)) * (c @ (whole - 2 * q)) / n3
+    both = touching + apart - linear_mean * rest_mean
+    return float(linear_mean + rest_mean), float(linear + rest + 2 * both)

@@ -61,7 +61,7 @@ class MoranBy(Shown):
                 "conf_low": math.nan,
                 "conf_high": math.nan,
                 "weights": f["weights"],
-                self.time: f[self.time],
+                "period": f[self.time],
                 "expected": f["expected"],
                 "p_norm": f["p_norm"],
                 "p_rand": f["p_rand"],

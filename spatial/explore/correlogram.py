@@ -50,7 +50,8 @@ class Correlogram(Shown):
         f = self.frame.rename(columns=names).assign(term=self.variable, conf_low=np.nan, conf_high=np.nan)
         f["p_value"] = f["p_sim"].fillna(f["p_rand"])
         first = ["term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]
-        return f[[*first, "lag", "expected", "p_rand", "p_sim", "p_holm", "links"]]
+        f = f.rename(columns={"lag": "order"}) if self.step == "order" else f
+        return f[[*first, "order" if self.step == "order" else "lag", "expected", "p_rand", "p_sim", "p_holm", "links"]]
 
 def correlogram(
     y,

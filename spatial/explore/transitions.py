@@ -11,6 +11,7 @@ from spillover.errors import SpatialInputError
 from spillover.matrix import as_weights, warn_unlabelled
 from spillover.show import Shown
 
+from ..records.schema import rows_of
 from . import _input
 from ._chain import steady_state
 from .by import refuse_gaps, unstack
@@ -58,9 +59,12 @@ class LisaTransitions(Shown):
         return self.quadrants.copy()
 
     def tidy(self) -> pd.DataFrame:
-        """One row per pair of quadrants: from, to, count, probability."""
-        flat = self.counts.stack().rename("count").reset_index()
-        return flat.assign(probability=self.probabilities.stack(future_stack=True).to_numpy())
+        """The common schema: transition probabilities with binomial errors, ``from``, ``to`` and ``count``."""
+        n, p = self.counts.to_numpy(dtype=float), self.probabilities.to_numpy()
+        error = np.sqrt(p * (1 - p) / np.where(n.sum(axis=1) > 0, n.sum(axis=1), np.nan)[:, None])
+        here, there = np.repeat(QUADRANTS, 4), np.tile(QUADRANTS, 4)
+        table = rows_of([f"{a} to {b}" for a, b in zip(here, there)], p.ravel(), std_error=error.ravel())
+        return table.assign(**{"from": here, "to": there, "count": n.ravel().astype(int)})
 
 def lisa_transitions(data, column, w, *, time, entity=None) -> LisaTransitions:
     """Transitions between local Moran quadrants from each period to the next (LISA Markov, Rey 2001).

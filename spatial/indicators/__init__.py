@@ -10,18 +10,18 @@ from importlib import import_module
 
 _NAMES = {
     "capital": "perpetual_inventory",
-    "convergence": "sigma_convergence beta_convergence",
+    "convergence": "sigma_convergence beta_convergence SigmaConvergence BetaConvergence",
     "coordination": "coupling",
-    "density": "kernel_densities",
-    "envelopment": "dea super_sbm",
-    "frontier": "stochastic_frontier",
-    "growth": "growth_table",
-    "index": "composite_index",
-    "inequality": "gini theil",
-    "productivity": "malmquist malmquist_luenberger",
-    "residual": "solow_residual",
+    "density": "kernel_densities Densities",
+    "envelopment": "dea super_sbm Efficiency",
+    "frontier": "stochastic_frontier StochasticFrontier",
+    "growth": "growth_table GrowthTable",
+    "index": "composite_index CompositeIndex",
+    "inequality": "gini theil Decomposition",
+    "productivity": "malmquist malmquist_luenberger Productivity",
+    "residual": "solow_residual GrowthAccounting",
     "structure": "upgrading rationalization location_quotients specialization",
-    "transitions": "markov spatial_markov",
+    "transitions": "markov spatial_markov Markov SpatialMarkov",
 }
 _HOME = {name: home for home, names in _NAMES.items() for name in names.split()}
 

@@ -1,5 +1,17 @@
 """Written by tests/stubs.py from ``spatial.indicators.__init__``."""
 
+from .convergence import BetaConvergence as BetaConvergence
+from .index import CompositeIndex as CompositeIndex
+from .inequality import Decomposition as Decomposition
+from .density import Densities as Densities
+from .envelopment import Efficiency as Efficiency
+from .residual import GrowthAccounting as GrowthAccounting
+from .growth import GrowthTable as GrowthTable
+from .transitions import Markov as Markov
+from .productivity import Productivity as Productivity
+from .convergence import SigmaConvergence as SigmaConvergence
+from .transitions import SpatialMarkov as SpatialMarkov
+from .frontier import StochasticFrontier as StochasticFrontier
 from .convergence import beta_convergence as beta_convergence
 from .index import composite_index as composite_index
 from .coordination import coupling as coupling

@@ -9,10 +9,11 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 from spillover.ids import positions
-from spillover.matrix import as_weights, warn_unlabelled
+from spillover.matrix import as_weights, refuse_varying, warn_unlabelled
 
 from ..design.keys import _key_columns
 from ..explore._input import numbers
+from ..records.schema import rows_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,8 +180,16 @@ def _refuse_not_finite(values, columns, index) -> None:
 def weights_of(table: Table, w, data, entity, time):
     """Weights with the table's units in the table's order; E101 where they are others."""
     weights = as_weights(w)
+    refuse_varying(weights, "this indicator")
     if not weights.labelled:
         warn_unlabelled()
         weights = as_weights(weights.csr, ids=_key_columns(data, entity, time)[0].unique())
     place = positions(table.units, weights.ids)
     return weights.reordered(np.argsort(place))
+
+
+def rows_of_keys(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame by unit, or by (unit, period), in the common schema: one row per column (``term``) and key."""
+    names = ["unit", "period"][: frame.index.nlevels]
+    long = frame.set_axis(frame.index.set_names(names), axis=0).reset_index().melt(names, var_name="term")
+    return rows_of(long["term"], long["value"], **{name: long[name] for name in names})

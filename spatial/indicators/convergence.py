@@ -13,6 +13,7 @@ from spillover.show import Shown
 
 from ..models import family
 from ..models.fit import Fit
+from ..records.schema import rows_of
 from ..records.tests import TestResult, TestTable
 from ._frame import Table, groups_of, read, refuse, refuse_gaps, weights_of
 from ._root import random_walk_p, root_bias, unbiased_root
@@ -45,8 +46,15 @@ class SigmaConvergence(Shown):
     tests: TestTable = field(repr=False)
     rho: float | None = None
 
-    def tidy(self) -> pd.DataFrame:
+    def to_frame(self) -> pd.DataFrame:
+        """One row per group and period: mean, cv, sd_log."""
         return self.frame.copy()
+
+    def tidy(self) -> pd.DataFrame:
+        """The common schema: one row per group, period and measure of spread."""
+        time = self.frame.columns[1]
+        long = self.frame.melt(["group", time], var_name="term")
+        return rows_of(long["term"], long["value"], group=long["group"], period=long[time])
 
 
 def sigma_convergence(
@@ -163,8 +171,25 @@ class BetaConvergence(Shown):
     span: float
     steps: int | None = None
 
-    def tidy(self) -> pd.DataFrame:
+    def to_frame(self) -> pd.DataFrame:
+        """A copy of ``table``."""
         return self.table.copy()
+
+    def tidy(self) -> pd.DataFrame:
+        """The common schema: the level's coefficient and effects, then ``effect``, ``null``, ``speed``, ``half_life``.
+
+        ``statistic`` is the signed normal quantile of ``p_value``.
+        """
+        from scipy.special import ndtri
+
+        t = self.table
+        side = np.sign(t["estimate"] - t["null"].fillna(0))
+        z = -side * ndtri(t["p_value"].to_numpy(float) / 2)
+        low, high = (self.fit.conf_int().loc["initial"] if self.steps is None else (np.nan, np.nan))
+        first = np.arange(len(t)) == 0
+        return rows_of(["initial"] * len(t), t["estimate"], std_error=t["std_error"], statistic=z, p_value=t["p_value"],
+                       conf_low=np.where(first, low, np.nan), conf_high=np.where(first, high, np.nan), effect=t["term"],
+                       null=t["null"], speed=t["speed"], half_life=t["half_life"])  # fmt: skip
 
 
 def beta_convergence(

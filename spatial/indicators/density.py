@@ -10,6 +10,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.show import Shown
 
+from ..records.schema import rows_of
 from ._frame import read
 
 POINTS = 200
@@ -32,10 +33,15 @@ class Densities(Shown):
     frame: pd.DataFrame = field(repr=False)
     bandwidths: pd.Series
 
+    def to_frame(self) -> pd.DataFrame:
+        """A copy of ``frame``: one column per period."""
+        return self.frame.copy()
+
     def tidy(self) -> pd.DataFrame:
-        """One row per period and value: ``density``."""
-        long = self.frame.rename_axis(columns="period").stack().rename("density").reset_index()
-        return long.sort_values(["period", self.frame.index.name], ignore_index=True)
+        """The common schema: the density (``estimate``) at each ``value`` in each period."""
+        f = self.frame
+        value, period = np.tile(f.index, f.shape[1]), np.repeat(f.columns, len(f))
+        return rows_of([self.column] * f.size, f.to_numpy().T.ravel(), value=value, period=period)
 
 
 def kernel_densities(

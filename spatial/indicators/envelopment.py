@@ -14,7 +14,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 from spillover.show import Shown
 
-from ._frame import Table, read, refuse
+from ._frame import Table, read, refuse, rows_of_keys
 from ._programmes import in_parts, minimise
 
 RETURNS = ("constant", "variable")
@@ -44,8 +44,13 @@ class Efficiency(Shown):
         return groups.agg(mean=("score", "mean"), smallest=("score", "min"), largest=("score", "max"),
                           on_frontier=("on_frontier", "sum"), units=("score", "count"))  # fmt: skip
 
-    def tidy(self) -> pd.DataFrame:
+    def to_frame(self) -> pd.DataFrame:
+        """One row per unit and period: the keys and the score, ready to merge."""
         return self.scores.reset_index()
+
+    def tidy(self) -> pd.DataFrame:
+        """The common schema: one score per unit and period."""
+        return rows_of_keys(self.scores.to_frame())
 
 
 def dea(

@@ -10,6 +10,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.show import Shown
 
+from ..records.schema import rows_of
 from ._frame import read, refuse
 
 
@@ -33,8 +34,15 @@ class GrowthTable(Shown):
     end: object
     base: object
 
-    def tidy(self) -> pd.DataFrame:
+    def to_frame(self) -> pd.DataFrame:
+        """One row per variable and unit."""
         return self.table.copy()
+
+    def tidy(self) -> pd.DataFrame:
+        """The common schema: one row per variable, unit and measure (first, last, growth ...)."""
+        unit = self.table.columns[1]
+        long = self.table.melt(["variable", unit], var_name="term")
+        return rows_of(long["term"], long["value"], variable=long["variable"], unit=long[unit])
 
 
 def growth_table(

@@ -12,7 +12,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
 from spillover.show import Shown
 
-from ._frame import Table, read
+from ._frame import Table, read, rows_of_keys
 from ._weighting import METHODS, normalise
 
 FLAT = 1e-12  # a range below this share of the largest value is rounding
@@ -45,9 +45,13 @@ class CompositeIndex(Shown):
     method: str
     pooled: bool
 
-    def tidy(self) -> pd.DataFrame:
+    def to_frame(self) -> pd.DataFrame:
         """One row per unit and period: the keys, the sub-indices and ``index``; ready to merge."""
         return self.groups.assign(index=self.scores).reset_index()
+
+    def tidy(self) -> pd.DataFrame:
+        """The common schema: index and sub-indices (``term``) of each unit and period."""
+        return rows_of_keys(self.groups.assign(index=self.scores))
 
 
 def composite_index(

@@ -10,6 +10,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.show import Shown
 
+from ..records.schema import rows_of
 from ._frame import Table, groups_of, read, refuse
 
 
@@ -40,11 +41,16 @@ class Decomposition(Shown):
         """Each part's share of the measure."""
         return self.frame.iloc[:, 1:].div(self.frame.iloc[:, 0].replace(0, np.nan), axis=0)
 
+    def to_frame(self) -> pd.DataFrame:
+        """A copy of ``frame``: one row per period."""
+        return self.frame.copy()
+
     def tidy(self) -> pd.DataFrame:
-        """One row per period and part: ``estimate`` and ``share``."""
+        """The common schema: one row per period and part, with its ``share`` of the whole."""
         long = self.frame.rename_axis("period").reset_index().melt("period", var_name="term", value_name="estimate")
         whole = long["period"].map(self.frame.iloc[:, 0])
-        return long.assign(share=long["estimate"] / whole.replace(0, np.nan))
+        share = long["estimate"] / whole.replace(0, np.nan)
+        return rows_of(long["term"], long["estimate"], period=long["period"], share=share)
 
 
 def gini(

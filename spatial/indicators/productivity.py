@@ -10,7 +10,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 from spillover.show import Shown
 
-from ._frame import Table
+from ._frame import Table, rows_of_keys
 from ._programmes import in_parts, minimise
 from .envelopment import measured, radial
 
@@ -57,8 +57,13 @@ class Productivity(Shown):
         wide.loc[wide.index.get_level_values(1) == self.first] = 1.0
         return wide.groupby(level=0, sort=False).transform(lambda changes: np.cumprod(changes.to_numpy()))
 
-    def tidy(self) -> pd.DataFrame:
+    def to_frame(self) -> pd.DataFrame:
+        """One row per unit and period: the keys and the columns of ``frame``, ready to merge."""
         return self.frame.reset_index()
+
+    def tidy(self) -> pd.DataFrame:
+        """The common schema: one row per unit, period and part."""
+        return rows_of_keys(self.frame)
 
 
 def malmquist(

@@ -11,7 +11,7 @@ from spillover.errors import SpatialInputError
 from spillover.show import Shown
 
 from ..design.fixed_effects import TWOWAY_EFFECTS
-from ._frame import read, refuse
+from ._frame import read, refuse, rows_of_keys
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,8 +37,13 @@ class GrowthAccounting(Shown):
         """exp(log_tfp): the level of productivity, comparable between units and over time."""
         return np.exp(self.frame["log_tfp"]).rename("tfp")
 
-    def tidy(self) -> pd.DataFrame:
+    def to_frame(self) -> pd.DataFrame:
+        """One row per unit and period: the keys and the columns of ``frame``, ready to merge."""
         return self.frame.reset_index()
+
+    def tidy(self) -> pd.DataFrame:
+        """The common schema: one row per unit, period and part."""
+        return rows_of_keys(self.frame)
 
 
 def solow_residual(

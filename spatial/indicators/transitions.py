@@ -14,6 +14,7 @@ from spillover.show import Shown
 from ..explore import _random
 from ..explore._chain import passage_times, steady_state, transition_probabilities
 from ..explore._input import check_draws
+from ..records.schema import rows_of
 from ..records.tests import TestResult, TestTable
 from ._classes import Classed, classed, neighbor_classes
 from ._frame import refuse_gaps, weights_of
@@ -60,10 +61,19 @@ class Markov(Shown):
     def _labelled(self, values) -> pd.DataFrame:
         return pd.DataFrame(values, index=self.counts.index, columns=self.counts.columns)
 
+    def to_frame(self) -> pd.DataFrame:
+        """The transition probabilities, from in rows, to in columns."""
+        return self.probabilities
+
     def tidy(self) -> pd.DataFrame:
-        """One row per pair of classes: from, to, count, probability."""
-        flat = self.counts.stack().rename("count").reset_index()
-        return flat.assign(probability=self.probabilities.to_numpy().ravel())
+        """The common schema: probabilities with their binomial errors, ``from``, ``to`` and ``count``."""
+        n = self.counts.to_numpy(dtype=float)
+        p, total = self.probabilities.to_numpy(), n.sum(axis=1, keepdims=True)
+        error = np.sqrt(p * (1 - p) / np.where(total > 0, total, np.nan))
+        k, labels = len(n), self.counts.index
+        here, there = np.repeat(labels, k), np.tile(labels, k)
+        table = rows_of([f"{a} to {b}" for a, b in zip(here, there)], p.ravel(), std_error=error.ravel())
+        return table.assign(**{"from": here, "to": there, "count": n.ravel().astype(int)})
 
 
 @dataclass(frozen=True)
@@ -107,8 +117,12 @@ class SpatialMarkov(Shown):
     tests: TestTable
     weights: str
 
+    def to_frame(self) -> pd.DataFrame:
+        """The transition probabilities by the neighbors' class, from in rows, to in columns."""
+        return pd.concat({label: chain.probabilities for label, chain in self.by_lag.items()}, names=["neighbors"])
+
     def tidy(self) -> pd.DataFrame:
-        """One row per class of the neighbors and pair of classes."""
+        """The common schema of `Markov`, ``neighbors`` their class."""
         return pd.concat([m.tidy().assign(neighbors=lag) for lag, m in self.by_lag.items()], ignore_index=True)
 
 

@@ -25,4 +25,10 @@ ANSWERS: dict[tuple[str, str], str] = {
     ("plot", "spatial.indicators.residual:GrowthAccounting"): "spatial.plot.indicators:accounting",
     ("plot", "spatial.indicators.transitions:SpatialMarkov"): "spatial.plot.indicators:by_neighbors",
     ("plot", "spatial.indicators.transitions:Markov"): "spatial.plot.indicators:transitions",
+    ("plot", "spatial.policy.did:DiD"): "spatial.plot.policy:policy",
+    ("plot", "spatial.policy.heterogeneity:Heterogeneity"): "spatial.plot.policy:heterogeneity",
+    ("plot", "spatial.policy.mediation:Mediation"): "spatial.plot.policy:mediation",
+    ("plot", "spatial.policy.placebo:Placebo"): "spatial.plot.policy:placebo",
+    ("plot", "spatial.policy.spatial_did:SpatialDiD"): "spatial.plot.policy:policy",
+    ("plot", "spatial.policy.threshold:Threshold"): "spatial.plot.policy:threshold",
 }

@@ -1,24 +1,30 @@
-"""Figures of policies: paths around adoption, trends before it, placebos, thresholds."""
+"""Figures of policies: paths around adoption, trends before it, estimates side by side, placebos, thresholds."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from spillover.errors import SpatialInputError
+from spillover.errors import SpatialInputError, check_option
 
 from .style import INK, SOFT, figure, legible, plain, series_styles
+from .whiskers import whiskers
 
 STEP = 0.18  # between series of one period
 
 
 def event_study(result, ax=None):
-    """Effects by period since adoption, with intervals; the reference period is a hollow mark at zero.
+    """Effects by time since adoption, with intervals; the reference is a hollow mark at zero.
 
     Parameters
     ----------
     result : DiD or SpatialDiD
         The latter has a direct and an indirect path.
     ax : matplotlib Axes, optional
+
+    Raises
+    ------
+    SpatialInputError
+        E206 for results without a path: a share or a dose, rings.
 
     Examples
     --------
@@ -28,13 +34,16 @@ def event_study(result, ax=None):
     >>> path = pd.DataFrame(rows, columns=["period", "estimate", "conf_low", "conf_high", "reference"])
     >>> ax = event_study(Some(path=path, settings={"level": 0.95}, response="y", treatment="law"))
     >>> ax.get_xlabel()
-    'Periods since adoption; hollow: reference, zero by construction'
+    'Time since adoption; hollow: reference, zero by construction'
     """
+    if result.path is None:
+        raise SpatialInputError("E206", "this result has no path by time since adoption", hint="result.plot()")
     path = result.path.assign(effect="") if "effect" not in result.path else result.path
     names = list(dict.fromkeys(path["effect"]))
     ax = ax if ax is not None else figure()
     ax.axhline(0, color=SOFT, linewidth=0.8, zorder=0)
-    ax.axvline(-0.5, color=SOFT, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
+    before = max(path["period"][path["period"] < 0], default=-1)
+    ax.axvline(before / 2, color=SOFT, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
     for k, (name, (colour, marker)) in enumerate(zip(names, series_styles())):
         part = path[path["effect"] == name].sort_values("period")
         shift = STEP * (k - (len(names) - 1) / 2)
@@ -45,11 +54,68 @@ def event_study(result, ax=None):
         ax.plot(fixed["period"] + shift, fixed["estimate"], linestyle="none", marker=marker, markersize=6,
                 markerfacecolor="white", markeredgecolor=colour, zorder=3)  # fmt: skip
     ax.xaxis.get_major_locator().set_params(integer=True)
-    ylabel = f"Effect, {100 * result.settings['level']:g} % interval"
+    together = result.settings.get("band") == "simultaneous"
+    ylabel = f"Effect, {100 * result.settings['level']:g} % {'band for all' if together else 'interval'}"
     note = "; hollow: reference, zero by construction" if path["reference"].any() else ""
     plain(ax, title=f"Effect of {result.treatment} on {result.response}",
-          xlabel=f"Periods since adoption{note}", ylabel=ylabel, legend=len(names) > 1)  # fmt: skip
+          xlabel=f"{_clock(result)} since adoption{note}", ylabel=ylabel, legend=len(names) > 1)  # fmt: skip
     return legible(ax)
+
+
+def _clock(result) -> str:
+    """The time column's name, where it has one."""
+    holder = getattr(result, "sample", None) or getattr(result, "adopters", None)
+    name = None if holder is None else holder.times.name
+    return "Time" if name is None else str(name).capitalize()
+
+
+def policy(result, ax=None):
+    """The path of a policy's effects where there is one, else its estimates."""
+    return policy_estimates(result, ax) if result.path is None else event_study(result, ax)
+
+
+def policy_estimates(result, ax=None):
+    """The rows of a policy's table with their intervals.
+
+    Parameters
+    ----------
+    result : DiD or SpatialDiD
+    ax : matplotlib Axes, optional
+    """
+    table = result.table.assign(series=result.treatment).dropna(subset="estimate")
+    xlabel = f"Effect on {result.response}, {100 * result.settings['level']:g} % interval"
+    return whiskers(table, "series", ax, title=f"Effect of {result.treatment} on {result.response}", xlabel=xlabel,
+                    legend=False)  # fmt: skip
+
+
+def mediation(result, ax=None):
+    """What passes through the mediator, what does not, and both, at home and next door.
+
+    Parameters
+    ----------
+    result : Mediation
+    ax : matplotlib Axes, optional
+    """
+    s = result.settings
+    title = f"Effect of {s['x']} on {s['response']} through {s['mediator']}"
+    return whiskers(result.table.assign(term=result.table["path"]), "effect", ax, title=title,
+                    xlabel=f"Effect, {100 * s['level']:g} % interval")  # fmt: skip
+
+
+def heterogeneity(result, ax=None, *, effect: str = "indirect"):
+    """One effect of every regressor in every group.
+
+    Parameters
+    ----------
+    result : Heterogeneity
+    ax : matplotlib Axes, optional
+    effect : {"direct", "indirect", "total"}
+    """
+    check_option("effect", effect, ("direct", "indirect", "total"))
+    table = result.tidy()
+    table = table[(table["effect"] == effect) & table["term"].isin(result.settings["variables"])]
+    return whiskers(table, "group", ax, title=f"{effect.capitalize()} effects by {result.settings['by']}",
+                    xlabel=f"Effect, {100 * result.settings['level']:g} % interval")  # fmt: skip
 
 
 def trends(did, ax=None):

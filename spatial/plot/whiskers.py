@@ -41,7 +41,7 @@ def effects(effects, ax=None, *, variables=None):
     'Effect on log(y) of a one-unit rise, 95 % interval'
     """
     table = _chosen(effects.tidy(), variables)
-    return _whiskers(table, "effect", ax, title="Effects", xlabel=_axis(effects))
+    return whiskers(table, "effect", ax, title="Effects", xlabel=_axis(effects))
 
 
 def by_weights(comparison, effect: str = "indirect", ax=None, *, variables=None):
@@ -67,7 +67,7 @@ def by_weights(comparison, effect: str = "indirect", ax=None, *, variables=None)
         table = table.assign(weights=table["weights"] + ", " + table["model"])
     table = _chosen(table[table["effect"] == effect], variables)
     xlabel = _axis(comparison.effects[next(iter(comparison.effects))])
-    return _whiskers(table, "weights", ax, title=f"{effect.capitalize()} effects by weights", xlabel=xlabel)
+    return whiskers(table, "weights", ax, title=f"{effect.capitalize()} effects by weights", xlabel=xlabel)
 
 
 def by_order(effects, variable: str, ax=None, *, orders: int = 8):
@@ -99,7 +99,7 @@ def by_order(effects, variable: str, ax=None, *, orders: int = 8):
     return legible(ax)
 
 
-def _whiskers(table, series: str, ax, *, title: str, xlabel: str):
+def whiskers(table, series: str, ax, *, title: str, xlabel: str, legend: bool = True):
     """One row per term, in it one point and interval per series; the first of each on top."""
     terms, names = list(table["term"].unique()), [str(name) for name in table[series].unique()]
     step = min(STEP, 0.8 / len(names))
@@ -117,7 +117,7 @@ def _whiskers(table, series: str, ax, *, title: str, xlabel: str):
     ax.set_ylim(len(terms) - 0.5, -0.5)
     for edge in range(1, len(terms)):
         ax.axhline(edge - 0.5, color="#e6e6e6", linewidth=0.6, zorder=0)
-    plain(ax, title=title, xlabel=xlabel, legend=True)
+    plain(ax, title=title, xlabel=xlabel, legend=legend)
     ax.tick_params(axis="y", length=0, labelcolor=INK)
     return legible(ax)
 

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from spillover.errors import SpatialInputError
 
 SCHEMA = ["term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]
+
+
+def rows_of(term, estimate, **columns) -> pd.DataFrame:
+    """A table in the schema: NaN where there is no error or test, further columns at the end.
+
+    Examples
+    --------
+    >>> rows_of(["a", "b"], [1.0, 2.0], period=[1, 1]).columns.tolist()[-2:]
+    ['conf_high', 'period']
+    """
+    table = pd.DataFrame({"term": term, "estimate": np.asarray(estimate, dtype=float)})
+    for name in SCHEMA[2:]:
+        table[name] = np.asarray(columns.pop(name, np.nan), dtype=float)
+    return table.assign(**{name: np.asarray(values) for name, values in columns.items()})
 
 
 def two_sided(statistic, df: int | None = None) -> np.ndarray:

@@ -127,7 +127,7 @@ def spatial_did_text(result) -> str:
     if not by_unit:
         lines += [f"{100 * settings['level']:g} % intervals: exact under the distribution of the estimates"]
     lines += [f"note: {note}" for note in result.notes if f"note: {note}" not in head]
-    lines += ["", with_df(result.table, level, "") if by_unit else tidy_text(result.table)]
+    lines += ["", with_df(result.table, level, "") if by_unit else tidy_text(result.table, level=level)]
     treated, neighbours = result.table["n"].iloc[[0, -1]]
     lines.append(f"averages over {treated:,} treated unit-periods and {neighbours:,} of untreated neighbours")
     if result.path is None:
@@ -170,7 +170,7 @@ def threshold_text(result) -> str:
               p_text(r.p_value).removeprefix("= "), number(r.critical_5, 2)]
              for r in result.thresholds.itertuples()]  # fmt: skip
     head = ["", "estimate", f"{100 * s['level']:g} % low", "high", "F", "p", "5 % critical"]
-    return "\n".join([*lines, "", columns(cells, head), "", tidy_text(result.table, statistic="t")])
+    return "\n".join([*lines, "", columns(cells, head), "", tidy_text(result.table, statistic="t", level=s["level"])])
 
 
 def placebo_text(placebo) -> str:
@@ -190,9 +190,20 @@ def mediation_text(result) -> str:
              "direct: on the unit's own outcome; indirect: on others'"]  # fmt: skip
     for path, part in result.table.groupby("path", sort=False):
         title = {"mediated": "through the mediator", "unmediated": "not through it", "total": "both paths"}[path]
-        lines += ["", tidy_text(part.assign(term=part["effect"]), title=title)]
-    shares = ", ".join(f"{100 * r.mediated:.0f} % of the {r.effect}" for r in result.share.itertuples())
-    return "\n".join([*lines, "", f"mediated: {shares} effect"])
+        lines += ["", tidy_text(part.assign(term=part["effect"]), title=title, level=s["level"])]
+    return "\n".join([*lines, "", *mediated_shares(result)])
+
+
+def mediated_shares(result) -> list[str]:
+    """The mediated part of each total, with its interval; none where the total's interval holds zero."""
+    total = result.table[result.table["path"] == "total"].set_index("effect")
+    clear = (total["conf_low"] > 0) | (total["conf_high"] < 0)
+    lines = [f"mediated: {100 * r.mediated:.0f} % of the {r.effect} effect, {100 * r.conf_low:.0f} to "
+             f"{100 * r.conf_high:.0f}" for r in result.share.itertuples() if clear[r.effect]]  # fmt: skip
+    unclear = [effect for effect in total.index if not clear[effect]]
+    if unclear:
+        lines.append(f"no share of the {' and '.join(unclear)} effect: its interval holds zero")
+    return lines
 
 
 def heterogeneity_text(result) -> str:
@@ -202,7 +213,7 @@ def heterogeneity_text(result) -> str:
     if s["axis"] == "units":
         lines.append("W of each group: links to other groups cut, rows standardised again")
     for (kind, term), part in result.tidy().query("term in @s['variables']").groupby(["effect", "term"], sort=False):
-        lines += ["", tidy_text(part.assign(term=part["group"]), title=f"{kind}: {term}")]
+        lines += ["", tidy_text(part.assign(term=part["group"]), title=f"{kind}: {term}", level=s["level"])]
     head = ["difference", "estimate", "std. error", "z", "p", "p, permuted"]
     cells = [[f"{r.groups}, {r.effect}: {r.term}", number(r.estimate), number(r.std_error), number(r.statistic, 2),
               p_text(r.p_value).removeprefix("= "), number(r.p_permutation)]

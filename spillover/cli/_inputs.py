@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import inspect
 import os.path
 from collections.abc import Iterable
 
@@ -13,13 +12,9 @@ import shapefiles
 import weights as wt
 from spillover import tables
 from spillover.errors import SpatialInputError
+from weights import registry
+from weights.economic import by_unit
 
-ON_MAP = (
-    "queen", "rook", "bishop", "knn", "distance_band", "inverse_distance", "exponential", "kernel", "delaunay",
-    "gabriel", "relative_neighbor", "sphere_of_influence", "block", "border_length", "gravity",
-)  # fmt: skip
-ON_TABLE = ("economic", "similarity")
-ON_FLOWS = ("flows", "shares")
 EXAMPLE = "example:"
 
 
@@ -59,30 +54,56 @@ def read_weights(spec: str, *, gdf=None, table=None, entity=None, time=None, sta
     SpatialInputError
         E501 for an unknown builder or option, E601 when there is no such file.
     """
-    builder, _, rest = spec.partition(":")
-    if builder not in (*ON_MAP, *ON_TABLE, *ON_FLOWS):
+    builder, text = registry.find(spec)
+    if builder is None:
         if not os.path.isfile(spec):
-            raise _unknown(spec, builder)
+            raise _unknown(spec)
         w = wt.load(spec)
         return w.standardize(standardize) if standardize != "none" and w.standardization == "none" else w
-    source = gdf if builder in ON_MAP or (table is None and builder in ON_TABLE) else table
-    if source is None:
-        what, flag = ("map", "--map") if builder in ON_MAP else ("table", "--data")
-        raise SpatialInputError("E501", f"{builder} weights need a {what}", hint=f"give {flag} FILE")
-    options = _options(builder, rest)
-    if builder == "gravity" and table is not None and entity is not None and options["mass"] not in gdf.columns:
-        require_columns(table, [entity, options["mass"]], "the table")
-        options["mass"] = table.groupby(entity)[options["mass"]].mean()
-    if builder in ON_TABLE and source is table:
+    on_map = builder.needs in (registry.MAP, registry.POINTS)
+    source = gdf if on_map or (table is None and builder.needs == registry.TABLE) else table
+    if source is None and builder.needs != registry.NOTHING:
+        what, flag = ("map", "--map") if on_map else ("table", "--data")
+        raise SpatialInputError("E501", f"{builder.name} weights need a {what}", hint=f"give {flag} FILE")
+    options = _with_columns(builder, builder.parse(text), source, table, entity, time)
+    if builder.needs == registry.TABLE and source is table:
         keys = {"entity": entity, "time": time} if time else {"ids": entity} if entity else {}
         options = {**keys, **options}
-    return getattr(wt, builder)(source, **options).standardize(standardize)
+    return builder.build(source, **options).standardize(standardize)
 
 
-def _unknown(spec: str, builder: str) -> SpatialInputError:
-    known = (*ON_MAP, *ON_TABLE, *ON_FLOWS)
-    near = difflib.get_close_matches(builder, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"builders: {', '.join(known)}"
+def _with_columns(builder, options: dict, source, table, entity, time) -> dict:
+    """Options that name columns: "a+b" may be one column's name, and a unit's values may come from the table."""
+    columns = getattr(source, "columns", ())
+    out = {key: "+".join(value) if isinstance(value, list) and "+".join(value) in columns else value
+           for key, value in options.items()}  # fmt: skip
+    for key in builder.by_unit:
+        name = out.get(key)
+        if isinstance(name, str) and name not in columns and table is not None and entity is not None:
+            require_columns(table, [entity, name], "the table")
+            out[key] = _of_units(table, name, entity, time)
+    return out
+
+
+def _of_units(table, name: str, entity: str, time: str | None) -> pd.Series:
+    """One value per unit of a column of the table: the mean of a number over periods, the same for all units."""
+    if not pd.api.types.is_numeric_dtype(table[name]):
+        first = table.groupby(entity)[name].agg(["first", "nunique"])
+        changing = first.index[first["nunique"] > 1].tolist()
+        if changing:
+            raise SpatialInputError("E236", f"column {name!r} changes over time", column=name, ids=changing,
+                                    hint="one value per unit is needed")  # fmt: skip
+        return first["first"].rename(name)
+    if time is None:
+        values, ids, _ = by_unit(table, name, ids=entity)
+    else:
+        values, ids, _ = by_unit(table, name, entity=entity, time=time)
+    return pd.Series(values[:, 0], index=ids, name=name)
+
+
+def _unknown(spec: str) -> SpatialInputError:
+    near = difflib.get_close_matches(spec.partition(":")[0], registry.BUILDERS, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"builders: {', '.join(registry.BUILDERS)}"
     return SpatialInputError("E601", f"{spec!r} is neither a file of weights nor a builder", hint=hint)
 
 
@@ -94,32 +115,3 @@ def named_weights(specs: list[str], **how) -> dict:
         named = bool(eq) and ":" not in name
         out[name if named else spec] = read_weights(rest if named else spec, **how)
     return out
-
-
-def _options(builder: str, text: str) -> dict:
-    """``k=5,power=2`` as keywords that the builder has."""
-    takes = inspect.signature(getattr(wt, builder)).parameters
-    out = {}
-    for part in filter(None, text.split(",")):
-        key, eq, value = part.partition("=")
-        if not eq or key not in takes:
-            names = ", ".join(list(takes)[1:])
-            raise SpatialInputError(
-                "E501", f"{part!r} is no option of {builder}", hint=f"write key=value; keys: {names}"
-            )
-        out[key] = _value(value)
-    needed = [key for key, p in list(takes.items())[1:] if p.default is p.empty and key not in out]
-    if needed:
-        raise SpatialInputError("E501", f"{builder} needs {', '.join(needed)}", hint=f"e.g. {builder}:{needed[0]}=...")
-    return out
-
-
-def _value(text: str):
-    if text in ("true", "false"):
-        return text == "true"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text

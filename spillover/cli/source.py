@@ -12,6 +12,7 @@ import shapefiles
 from shapefiles.catalogue import EXAMPLES, PANELS
 from spillover.errors import SpatialInputError
 from spillover.ids import partners
+from spillover.tables import parse
 
 from ._inputs import EXAMPLE, named_weights, read_map, read_table, read_weights, require_columns
 from .groups import Data
@@ -104,10 +105,8 @@ def _rows(data: Data, keys):
     if data.data.startswith(EXAMPLE):
         return _example(data)
     if data.data == "-":
-        import io
-
-        text = sys.stdin.buffer.read().decode(data.encoding or "utf-8-sig")
-        return pd.read_csv(io.StringIO(text), dtype=dict.fromkeys(filter(None, keys), str)), None, (None, None)
+        how = {"encoding": data.encoding, "separator": data.sep, "decimal": data.decimal}
+        return parse(sys.stdin.buffer.read(), "standard input", keys=keys, **how), None, (None, None)
     if is_map(data.data):
         gdf = read_map(data.data, id=data.id, layer=data.layer)
         unit = gdf.index.name or "row"

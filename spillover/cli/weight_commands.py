@@ -38,11 +38,19 @@ def build(
     """
     from spillover.errors import SpatialInputError
     from spillover.files import check_outputs
+    from weights import registry
     from weights.io import FORMATS
 
+    from ._inputs import read_weights
     from .source import read_source
 
     check_outputs([output], overwrite=overwrite, suffixes=FORMATS, inputs=[source, data])
+    builder, _ = registry.find(kind)
+    if builder is not None and builder.needs == registry.NOTHING:
+        w = read_weights(kind, standardize=standardize)
+        w.save(output, overwrite=overwrite)
+        print(w)
+        return
     if source is None and data is None:
         message = "a map or a table is needed"
         raise SpatialInputError("E501", message, hint=f"spillover weights build {kind} FILE -o ...")

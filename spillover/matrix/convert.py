@@ -60,7 +60,8 @@ def from_sparse(matrix, ids=None, *, kind: str = "given matrix", standardization
     """Weights from any scipy sparse matrix; options as in :func:`from_dense`."""
     csr = sparse.csr_array(matrix, dtype=np.float64, copy=True)
     if csr.shape[0] != csr.shape[1]:
-        raise SpatialInputError("E311", f"weights must be square, got {csr.shape[0]} x {csr.shape[1]}")
+        raise SpatialInputError("E311", f"weights must be square, got {csr.shape[0]} x {csr.shape[1]}",
+                                hint="give one row and one column per unit; a long table goes to wt.from_frame")
     csr.sum_duplicates()
     csr.eliminate_zeros()
     ids = _labels.unit_index(ids, csr.shape[0], what="rows of the matrix")
@@ -170,16 +171,19 @@ def numeric_matrix(matrix) -> np.ndarray:
     try:
         array = np.asarray(matrix, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise SpatialInputError("E203", "the matrix must hold numbers only") from error
+        raise SpatialInputError("E203", "the matrix must hold numbers only",
+                                hint="give labels by ids=, or a DataFrame with ids on both sides") from error
     if array.ndim != 2 or array.shape[0] != array.shape[1]:
-        raise SpatialInputError("E311", f"weights must be square, but have shape {array.shape}")
+        raise SpatialInputError("E311", f"weights must be square, but have shape {array.shape}",
+                                hint="give one row and one column per unit; a long table goes to wt.from_frame")
     return array
 
 
 def _square_frame(frame: pd.DataFrame, ids) -> tuple[pd.Index, np.ndarray]:
     rows = _labels.unit_index(frame.index)
     if frame.shape[0] != frame.shape[1]:
-        raise SpatialInputError("E311", f"weights must be square, but have shape {frame.shape}")
+        raise SpatialInputError("E311", f"weights must be square, but have shape {frame.shape}",
+                                hint="give one row and one column per unit; a long table goes to wt.from_frame")
     columns = _labels.unit_index(frame.columns)
     if not columns.isin(rows).all():
         differ = columns.symmetric_difference(rows, sort=False)
@@ -200,5 +204,6 @@ def _weight_column(frame: pd.DataFrame, weight: str, ids: pd.Index) -> np.ndarra
         return numeric(column)  # raises E203
     if column.isna().any():
         bad = ids[column.isna().to_numpy()]
-        raise SpatialInputError("E302", "weights must be finite, but some are NaN", ids=bad.tolist(), n=len(bad))
+        raise SpatialInputError("E302", "weights must be finite, but some are NaN", ids=bad.tolist(), n=len(bad),
+                                hint="leave links out instead of marking them missing")
     return column.to_numpy(np.float64)

@@ -329,10 +329,10 @@ def cells(csr: sparse.csr_array, row: np.ndarray, column: np.ndarray) -> np.ndar
     key = np.repeat(np.arange(csr.shape[0]), np.diff(csr.indptr)) * width + csr.indices
     wanted = np.asarray(row, np.int64) * width + column
     at = np.searchsorted(key, wanted)
-    found = at < len(key)
-    found[found] = key[at[found]] == wanted[found]
+    there = at < len(key)
+    there[there] = key[at[there]] == wanted[there]
     out = np.zeros(len(wanted))
-    out[found] = csr.data[at[found]]
+    out[there] = csr.data[at[there]]
     return out
 
 
@@ -348,7 +348,8 @@ def _canonical(matrix, *, sound: bool) -> sparse.csr_array:
     ready = isinstance(matrix, sparse.csr_array) and matrix.dtype == np.float64  # keeps what it knows of itself
     csr = matrix if ready else sparse.csr_array(matrix, dtype=np.float64)
     if csr.ndim != 2 or csr.shape[0] != csr.shape[1]:
-        raise SpatialInputError("E311", f"weights must be square, got {csr.shape[0]} x {csr.shape[1]}")
+        raise SpatialInputError("E311", f"weights must be square, got {csr.shape[0]} x {csr.shape[1]}",
+                                hint="give one row and one column per unit")
     if not csr.has_canonical_format or (not sound and np.count_nonzero(csr.data) < csr.nnz):
         csr = csr.copy()
         csr.sum_duplicates()

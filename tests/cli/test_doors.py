@@ -93,3 +93,67 @@ def test_a_full_panel_is_read_the_same_from_every_format(spillover, table, tmp_p
     frame.to_csv(tmp_path / "t.tsv", sep="\t", index=False)
     said = {np.str_(spillover(*moran(path))[1]) for path in (table, *tmp_path.glob("t.*"))}
     assert len(said) == 1
+
+
+def test_every_builder_is_built_from_the_shell(spillover, tmp_path):
+    import weights as wt
+    from tests.weights import naive
+    from weights.registry import BUILDERS, LINKS, MAP, NOTHING, POINTS
+
+    case = naive.case(1)
+    case.map.reset_index(names="unit").to_file(tmp_path / "m.gpkg")
+    case.map.drop(columns="geometry").rename_axis("unit").to_csv(tmp_path / "units.csv")
+    case.links.to_csv(tmp_path / "links.csv", index=False)
+    for name, builder in BUILDERS.items():
+        spec = name.replace("_", "-") + (f":{builder.options}" if builder.options else "")
+        sources = {MAP: (tmp_path / "m.gpkg", "--id", "unit"), LINKS: (tmp_path / "links.csv",), NOTHING: ()}
+        given = sources.get(builder.needs, sources[MAP])
+        status, _, err = spillover("weights", "build", spec, *given, "--standardize", "none",
+                                   "-o", tmp_path / f"{name}.parquet")
+        assert status == 0, (name, err)
+        data = {LINKS: case.links, NOTHING: None}.get(builder.needs, case.map)
+        expected = builder.build(data, **builder.parse(builder.options))
+        back = wt.load(tmp_path / f"{name}.parquet")
+        assert (back.csr.indices == expected.csr.indices).all()
+        np.testing.assert_allclose(back.csr.data, expected.csr.data, rtol=1e-9)
+        if builder.needs in (MAP, POINTS, LINKS):
+            told(spillover("weights", "build", spec, "-o", tmp_path / "no.gal"), "E501")
+
+
+def test_masses_and_regions_may_stand_in_the_table(spillover, tmp_path):
+    import weights as wt
+    from tests.weights import naive
+
+    case = naive.case(2)
+    case.map[["geometry"]].reset_index(names="unit").to_file(tmp_path / "m.gpkg")
+    table = case.map.drop(columns="geometry").rename_axis("unit")
+    long = pd.concat([table.assign(year=year, gdp=table["gdp"] * year) for year in (1, 3)])
+    long["region"] = long["region"].map("r{}".format)
+    long.to_csv(tmp_path / "panel.csv")
+    panel = (tmp_path / "m.gpkg", "--id", "unit", "-d", tmp_path / "panel.csv", "--entity", "unit",
+             "--time", "year", "--standardize", "none", "-o")
+    assert spillover("weights", "build", "gravity:mass=gdp", *panel, tmp_path / "g.parquet")[0] == 0
+    expected = wt.gravity(case.map, 2 * case.map["gdp"])
+    np.testing.assert_allclose(wt.load(tmp_path / "g.parquet").csr.data, expected.csr.data, rtol=1e-9)
+    assert spillover("weights", "build", "block:region=region", *panel, tmp_path / "b.parquet")[0] == 0
+    assert wt.load(tmp_path / "b.parquet") == wt.block(case.map, "region")
+    long.iloc[1:].to_csv(tmp_path / "panel.csv")  # a year of one unit is missing
+    told(spillover("weights", "build", "gravity:mass=gdp", *panel, tmp_path / "no.parquet"), "E201")
+    long.assign(region=long["region"] + long["year"].astype(str)).to_csv(tmp_path / "panel.csv")
+    told(spillover("weights", "build", "block:region=region", *panel, tmp_path / "no.parquet"), "E236")
+
+
+def test_standard_input_is_read_as_files_are(spillover, table, monkeypatch):
+    import io
+    import sys
+
+    def piped(raw):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw)))
+        return spillover(*moran("-"))
+
+    assert piped(table.read_bytes())[1] == spillover(*moran(table))[1]
+    rows = table.read_text().splitlines()
+    told(piped("\n".join([rows[0], *(row + "," for row in rows[1:])]).encode()), "E602")
+    told(piped(b"PK\x03\x04..."), "E602")
+    told(piped(b""), "E602")
+    told(piped(b"POLYID,crime,crime\n1,2,3\n"), "E502")

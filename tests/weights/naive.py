@@ -3,8 +3,12 @@
 import collections
 import itertools
 import math
+from dataclasses import dataclass
+from functools import cached_property
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 
 R = 6371.0088
@@ -178,3 +182,83 @@ def standardized(w, style):
 def mahalanobis(x):
     inverse = np.linalg.inv(np.cov(np.asarray(x, float), rowvar=False))
     return pairs(len(x), lambda i, j: math.sqrt((x[i] - x[j]) @ inverse @ (x[i] - x[j])))
+
+
+def similarity(profiles):
+    r = np.corrcoef(np.asarray(profiles, float))
+    return pairs(len(r), lambda i, j: max(0.0, r[i, j]))
+
+
+def of_links(links, ids, value, *, focal, other):
+    """value(size, links of the focal unit) for every pair that is listed; 0 for the rest."""
+    def weight(i, j):
+        row = links[(links[focal] == ids[i]) & (links[other] == ids[j])]
+        return value(row["size"].iloc[0], links[links[focal] == ids[i]]) if len(row) else 0.0
+
+    return pairs(len(ids), weight)
+
+
+@dataclass
+class Case:
+    """Random units on a map, with what every builder of the registry needs."""
+
+    map: gpd.GeoDataFrame  # Voronoi cells of a square kilometre; columns gdp, people, area, region
+    links: pd.DataFrame  # some pairs: from, to, size
+
+    @property
+    def ids(self):
+        return self.map.index.tolist()
+
+    @property
+    def shapes(self):
+        return list(self.map.geometry)
+
+    @cached_property
+    def xy(self):
+        return shapely.get_coordinates(shapely.centroid(self.map.geometry.array))
+
+    @cached_property
+    def d(self):
+        return planar(self.xy)
+
+
+def case(seed, n=14):
+    rng = np.random.default_rng(seed)
+    points = shapely.multipoints(1000 * rng.random((n, 2)))
+    cells = shapely.get_parts(shapely.voronoi_polygons(points, extend_to=shapely.box(0, 0, 1000, 1000)))
+    ids = [f"u{i:02d}" for i in rng.permutation(n)]
+    columns = {name: rng.lognormal(size=n) for name in ("gdp", "people", "area")}
+    frame = gpd.GeoDataFrame({**columns, "region": rng.integers(0, 4, n)}, index=ids, geometry=cells, crs=32650)
+    listed = [(i, j) for i, j in itertools.permutations(ids, 2) if rng.random() < 0.6 or i == ids[0] or j == ids[0]]
+    links = pd.DataFrame(listed, columns=["from", "to"]).assign(size=rng.lognormal(size=len(listed)))
+    return Case(frame, links)
+
+
+def nearest(d, k):
+    return np.sort(d, axis=1)[:, k]
+
+
+TWINS = {  # with the options that the registry states
+    "queen": lambda c: queen(c.shapes),
+    "rook": lambda c: rook(c.shapes),
+    "bishop": lambda c: queen(c.shapes) - rook(c.shapes),
+    "border_length": lambda c: border_length(c.shapes),
+    "knn": lambda c: knn(c.d, 4, c.ids),
+    "distance_band": lambda c: pairs(len(c.d), lambda i, j: c.d[i, j] <= 400),
+    "inverse_distance": lambda c: pairs(len(c.d), lambda i, j: 1 / c.d[i, j]),
+    "exponential": lambda c: pairs(len(c.d), lambda i, j: math.exp(-c.d[i, j] / nearest(c.d, 1).mean())),
+    "kernel": lambda c: kernel(c.d, "triangular", nearest(c.d, 4)),
+    "delaunay": lambda c: delaunay(c.xy),
+    "gabriel": lambda c: gabriel(c.xy),
+    "relative_neighbor": lambda c: relative_neighbor(c.d),
+    "sphere_of_influence": lambda c: sphere_of_influence(c.d),
+    "block": lambda c: pairs(len(c.d), lambda i, j: c.map["region"].iloc[i] == c.map["region"].iloc[j]),
+    "gravity": lambda c: pairs(len(c.d), lambda i, j: c.map["gdp"].iloc[i] * c.map["gdp"].iloc[j] / c.d[i, j] ** 2),
+    "economic": lambda c: pairs(len(c.d), lambda i, j: 1 / abs(c.map["gdp"].iloc[i] - c.map["gdp"].iloc[j])),
+    "similarity": lambda c: similarity(c.map[["gdp", "people", "area"]]),
+    "flows": lambda c: of_links(c.links, c.ids, lambda size, of_unit: size, focal="to", other="from"),
+    "shares": lambda c: of_links(c.links, c.ids, lambda size, of_unit: size / of_unit["size"].sum(), focal="to",
+                                 other="from"),
+    "from_distances": lambda c: of_links(c.links, c.ids, lambda size, of_unit: 1 / size, focal="from", other="to"),
+    "lattice": lambda c: lattice(4, 5, "rook"),
+}

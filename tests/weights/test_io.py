@@ -167,6 +167,7 @@ def test_malformed_files(tmp_path, name, text, code, says):
     with pytest.raises(SpatialInputError) as caught:
         wt.load(path)
     assert caught.value.code == code
+    assert caught.value.hint
     assert says in str(caught.value)
 
 

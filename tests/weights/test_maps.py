@@ -27,6 +27,7 @@ def refused(path, code, **options):
         with pytest.raises(SpatialInputError) as caught:
             wt.read_map(path, **options)
     assert caught.value.code == code, caught.value
+    assert caught.value.hint, caught.value
     return str(caught.value)
 
 

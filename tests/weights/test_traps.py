@@ -120,6 +120,7 @@ def test_refused_with_a_code_and_the_place(case):
     with pytest.raises(SpatialInputError) as caught:
         build()
     assert caught.value.code == code, caught.value
+    assert caught.value.hint, caught.value
     if place is not None:
         assert place in [*caught.value.ids, *caught.value.rows]
 

@@ -129,7 +129,8 @@ def _finish(labels, focal, neighbor, weight, path, ids, style, *, allow_self=Fal
         values, counts = np.unique(pair, return_counts=True)
         named = [(labels[p // len(labels)], labels[p % len(labels)]) for p in values[counts > 1][:5]]
         raise SpatialInputError("E310", f"'{path.name}' lists some links more than once", ids=named,
-                                n=int((counts > 1).sum()))
+                                n=int((counts > 1).sum()),
+                                hint="delete the repeated lines")
     w = assemble(focal, j, weight, labels, f"links of {path.name}")
     w = SpatialWeights(w.csr, labels, w.kind, stated_style(w.csr) if style is None else style)
     return w if ids is None or labels.equals(_labels.unit_index(ids)) else w.reindex(ids)

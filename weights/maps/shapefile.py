@@ -36,7 +36,8 @@ def check_parts(shp: Path) -> None:
     """
     head = shp.read_bytes()[:100] if shp.stat().st_size < 100 else _read(shp, 100)
     if len(head) < 100 or head[:4] != b"\x00\x00\x27\x0a":
-        raise SpatialInputError("E602", f"'{shp.name}' is not a shapefile")
+        raise SpatialInputError("E602", f"'{shp.name}' is not a shapefile",
+                                hint="copy or download it again")
     announced = 2 * int.from_bytes(head[24:28], "big")
     if shp.stat().st_size < announced:
         raise SpatialInputError("E602", f"'{shp.name}' is cut short: it announces {announced:,} bytes and has "

@@ -9,8 +9,13 @@ import pytest
 from scipy import sparse, stats
 from scipy.sparse.linalg import splu
 
+from spatial.explore.correlogram import correlogram
+from spatial.explore.geary import geary
+from spatial.explore.getis import local_g
 from spatial.explore.local import QUADRANTS, local_moran
 from spatial.explore.moran import moran
+from spatial.explore.rates import local_moran_rate, smoothed_rates
+from spillover.matrix.convert import from_sparse
 
 pytestmark = pytest.mark.slow
 LEVELS = (0.01, 0.05, 0.10, 0.25, 0.50)
@@ -25,6 +30,13 @@ VALUES = {
 
 def band(level, trials):
     return 3.3 * np.sqrt(level * (1 - level) / trials) + 0.01
+
+
+def uneven(w, rng):
+    """The same links with weights of their own."""
+    csr = w.csr.copy()
+    csr.data = csr.data * (rng.random(csr.nnz) + 0.5)
+    return from_sparse(csr, w.ids)
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +83,7 @@ def test_size_and_power_of_the_analytic_tests(lattice, row_standard, n_side):
 @pytest.mark.parametrize("equal", [True, False])
 def test_local_p_values_are_uniform_one_site_per_data_set(lattice, row_standard, equal):
     w, rng = row_standard(lattice(10)), np.random.default_rng(23)
-    if not equal:
-        w.csr.data *= rng.random(w.csr.nnz) + 0.5
+    w = w if equal else uneven(w, rng)
     p = np.empty(1500)
     for k in range(len(p)):
         result = local_moran(rng.normal(size=100), w, permutations=999, seed=k)
@@ -106,3 +117,65 @@ def test_a_map_is_steadier_with_more_permutations(lattice, row_standard):
         spread[permutations] = np.std([np.mean(ps <= 0.05) for ps in p])
     assert 0.004 < spread[999] < 0.02
     assert spread[99_999] < spread[999] / 5
+
+
+@pytest.fixture(scope="module")
+def counties(lattice):
+    """100 units, a third of them with 50 to 200 people, the others with up to 100,000."""
+    rng = np.random.default_rng(31)
+    people = np.where(rng.random(100) < 0.33, rng.uniform(50, 200, 100), rng.uniform(2e3, 1e5, 100))
+    return people, lattice(10)
+
+
+def test_local_tests_of_rates_allow_for_small_populations(counties):
+    """200 maps of one true rate, 5 in 1,000: shares of significant units, all and the small ones, at 5 %."""
+    people, w = counties
+    rng, small = np.random.default_rng(32), people < 1e3
+    flagged = np.zeros((2, 2))
+    for k in range(200):
+        events = rng.poisson(0.005 * people) * 1.0
+        moran_of_rates = local_moran_rate(events, people, w, permutations=999, seed=k, align="position")
+        standardised = smoothed_rates(events, people).frame["standardised"].to_numpy()
+        star = local_g(standardised, w, star=True, permutations=999, seed=k, align="position")
+        for row, result in enumerate((moran_of_rates, star)):
+            hit = (result.frame["p_sim"] <= 0.05).to_numpy()
+            flagged[row] += hit.mean(), hit[small].mean()
+    assert (flagged / 200 <= 0.07).all(), flagged / 200
+    assert (flagged / 200 >= 0.03).all(), flagged / 200
+
+
+def test_a_correlogram_s_joint_p_value_holds(states):
+    """300 maps without a pattern: any of four orders is significant in one of six, by Holm in one of twenty."""
+    rng, trials, single, joint = np.random.default_rng(33), 300, 0, 0
+    for k in range(trials):
+        frame = correlogram(rng.normal(size=48), states, orders=4, permutations=199, seed=k, align="position").frame
+        single += (frame["p_sim"] <= 0.05).any()
+        joint += (frame["p_holm"] <= 0.05).any()
+    assert joint / trials <= 0.05 + 3.3 * np.sqrt(0.05 * 0.95 / trials)
+    assert single / trials > 0.10
+
+
+def test_bonferroni_with_refined_permutations_keeps_its_size(lattice, row_standard):
+    """150 maps of 100 units with unequal weights: any discovery is a false one."""
+    rng, false = np.random.default_rng(34), 0
+    w = uneven(row_standard(lattice(10)), rng)
+    for k in range(150):
+        result = local_moran(rng.normal(size=100), w, correction="bonferroni", seed=k, align="position")
+        false += result.frame["cluster"].isin(QUADRANTS).any()
+    assert false / 150 <= 0.05 + 3.3 * np.sqrt(0.05 * 0.95 / 150)
+
+
+def test_geary_s_note_marks_the_tests_that_do_not_hold():
+    """200 skewed samples, points with unequal numbers of neighbors: where it is noted, normality rejects too often."""
+    rng = np.random.default_rng(35)
+    points = rng.random((80, 2))
+    far = np.linalg.norm(points[:, None] - points[None], axis=2)
+    w = ((far < 0.18) & (far > 0)) * 1.0
+    w = pd.DataFrame(w)
+    p = []
+    for k in range(200):
+        result = geary(rng.lognormal(0, 1, 80), w, permutations=199, seed=k)
+        p.append((result.p_norm, result.p_sim, bool(result.notes)))
+    p = np.array(p)
+    assert (p[p[:, 2] == 1, 0] <= 0.05).mean() > 0.12
+    assert (p[:, 1] <= 0.05).mean() <= 0.05 + 3.3 * np.sqrt(0.05 * 0.95 / 200)

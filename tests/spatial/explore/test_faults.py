@@ -333,7 +333,7 @@ def test_geojson_is_in_degrees_with_a_color_per_unit(town, tmp_path):
     assert first["code"] == "u00"
     assert first["fill"] == "#eeeeee" if first["local_cluster"] == "Not significant" else first["fill"].startswith("#")
     assert abs(content["features"][24]["geometry"]["coordinates"][0][0][0]) < 0.001  # 5 m from the origin, in degrees
-    assert refused(lambda: lisa.to_file(town.set_crs(None, allow_override=True), tmp_path / "z.geojson")).code == "E403"
+    assert refused(lambda: lisa.to_file(town.set_crs(None, allow_override=True), tmp_path / "z.geojson")).code == "E402"
     assert refused(lambda: lisa.to_file(town, tmp_path / "lisa.geojson")).code == "E603"
 
 
@@ -483,3 +483,66 @@ def test_point_maps_and_missing_units_are_written(tmp_path, town):
     back = gpd.read_file(tmp_path / "points.gpkg", layer="points").set_index("code")
     assert back.loc["u03", "cluster"] == "No data"
     assert "local_y" not in back  # missing there and missing here are the same
+
+
+# missing units and standardisation
+
+
+@pytest.mark.parametrize("style", ["none", "row", "variance", "double", "spectral"])
+def test_dropping_units_is_the_subset_of_the_weights(style):
+    """Weights are scaled anew in the style they had, as ``w.subset`` does."""
+    y = pd.Series(np.random.default_rng(8).normal(size=25), IDS)
+    w = LABELLED if style == "none" else LABELLED.standardize(style)
+    holes = y.where(~y.index.isin(["u03", "u11", "u12"]))
+    part, kept = w.subset(list(holes.dropna().index)), holes.dropna()
+    with pytest.warns(SpatialInputWarning, match="3 units with missing values dropped"):
+        dropped = sp.moran(holes, w, missing="drop")
+    assert dropped.I == sp.moran(kept, part).I
+    with pytest.warns(SpatialInputWarning):
+        local = sp.local_moran(holes, w, missing="drop", permutations=99).frame["I"].dropna()
+    pd.testing.assert_series_equal(local, sp.local_moran(kept, part, permutations=99).frame["I"])
+    by_hand = LABELLED.subset(list(kept.index))
+    by_hand = by_hand if style == "none" else by_hand.standardize(style)
+    np.testing.assert_allclose(dropped.I, sp.moran(kept, by_hand).I, rtol=1e-10)
+
+
+# Lee's L
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_lee_s_l_by_enumeration(own):
+    """All arrangements of seven pairs under one-way weights, with and without a diagonal."""
+    rng = np.random.default_rng(11)
+    w = np.round(rng.random((7, 7)) * (rng.random((7, 7)) < 0.4), 2)
+    np.fill_diagonal(w, 1.0 if own else 0.0)
+    x, y = rng.normal(size=7), rng.gamma(1, size=7)
+    weights = wt.from_dense(w, allow_self=own)
+    result = sp.lee(x, y, weights, permutations=5_000)
+    a, b = ((v - v.mean()) / v.std() for v in (x, y))
+    V = w.T @ w
+    orders = np.array(list(arrangements(range(7))))
+    exact = np.einsum("pi,ij,pj->p", a[orders], V, b[orders]) / (w.sum(axis=1) ** 2).sum()
+    np.testing.assert_allclose([result.estimate, result.expected], [exact[0], exact.mean()], rtol=1e-9)
+    np.testing.assert_allclose(result.variance_rand, exact.var(), rtol=1e-9)
+    tails = np.mean(exact >= exact[0] - 1e-12), np.mean(exact <= exact[0] + 1e-12)
+    assert result.p_sim == pytest.approx(min(1, 2 * min(tails)), abs=4 * np.sqrt(1 / 5_000))
+    turned = sp.lee(y, x, weights, permutations=0)
+    assert turned.estimate == pytest.approx(result.estimate)
+
+
+def test_lee_s_l_is_esda_s(town):
+    esda = pytest.importorskip("esda.lee")
+    rng = np.random.default_rng(12)
+    x, y = rng.normal(size=(2, 25))
+    w = L.csr.toarray() + np.eye(25)
+    w /= w.sum(axis=1, keepdims=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = esda.Spatial_Pearson(connectivity=sparse.csr_matrix(w), permutations=0).fit(x[:, None], y[:, None])
+    rows = L.standardize("row")
+    star = rows.csr.toarray() + np.diag(rows.csr.max(axis=1).toarray().ravel())
+    star /= star.sum(axis=1, keepdims=True)
+    ours = sp.lee(x, y, wt.from_dense(w, allow_self=True), permutations=0)
+    assert ours.estimate == pytest.approx(theirs.association_[0, 1])
+    a, b = ((v - v.mean()) / v.std() for v in (x, y))
+    assert sp.lee(x, y, rows, star=True, permutations=0).estimate == pytest.approx((star @ a) @ (star @ b) / 25)

@@ -246,4 +246,6 @@ def test_transitions_count_every_move_and_settle(town):
     shares, p = result.steady_state, result.probabilities
     np.testing.assert_allclose(shares.to_numpy() @ p.to_numpy(), shares, atol=1e-12)
     assert "steady state" in str(result)
-    assert len(result.tidy()) == 16
+    table = result.tidy().set_index(["from", "to"])
+    assert list(table.columns[:7]) == TIDY
+    assert (table["count"].unstack().loc[list(QUADRANTS), list(QUADRANTS)].to_numpy() == counts.to_numpy()).all()

@@ -9,6 +9,8 @@ import pytest
 
 import shapefiles
 import spatial as sp
+import weights as wt
+from spatial.records.schema import SCHEMA
 from spillover.errors import SpatialInputError
 
 KEYS = {"entity": "state", "time": "year"}
@@ -59,6 +61,39 @@ def test_the_heat_map_writes_every_probability(panel):
         entity="u", time="t", classes=2, relative=False,
     )  # fmt: skip
     assert empty.plot() is not None
+
+
+def test_every_other_result_has_a_figure_of_its_numbers(panel):
+    """Parts by period, scores, histograms, and moves by the neighbors' class."""
+    ind = sp.indicators
+    panel = panel.query("year <= 1982").assign(region=lambda d: np.where(d["state"] < "M", "a", "b"))
+    gini = ind.gini(panel, "output", groups="region", **KEYS)
+    np.testing.assert_allclose(lines(gini.plot())["within"], gini.frame["within"])
+    index = ind.composite_index(panel, {"output": "+", "unemp": "-"}, **KEYS)
+    np.testing.assert_allclose(lines(index.plot())["mean"], index.scores.groupby(level=1).mean())
+    dea = ind.dea(panel, ["pc", "emp"], ["gsp"], **KEYS)
+    np.testing.assert_allclose(lines(dea.plot())["smallest"], dea.by_period["smallest"])
+    accounts = ind.solow_residual(panel, "gsp", "pc", "emp", capital_share=0.4, **KEYS)
+    means = 100 * accounts.frame.drop(columns="log_tfp").groupby(level=1).mean().dropna()
+    for name, drawn in lines(accounts.plot()).items():
+        np.testing.assert_allclose(drawn, means[name])
+    w = wt.queen(shapefiles.load("us_states")).standardize("row")
+    chain = ind.spatial_markov(panel, "output", w, classes=3, permutations=9, **KEYS)
+    bars = [bar.get_height() for bar in chain.plot().patches]
+    counts = [c.counts.to_numpy() for c in chain.by_lag.values()]
+    np.testing.assert_allclose(bars[:3], [np.triu(n, 1).sum() / n.sum() for n in counts])
+    np.testing.assert_allclose(bars[3:], [np.tril(n, -1).sum() / n.sum() for n in counts])
+    results = (gini, index, dea, accounts, chain, chain.overall, ind.kernel_densities(panel, "output", **KEYS),
+               ind.sigma_convergence(panel, "output", **KEYS), ind.growth_table(panel, ["gsp"], **KEYS),
+               ind.malmquist(panel, ["pc", "emp"], ["gsp"], **KEYS),
+               ind.beta_convergence(panel, "output", w, **KEYS))  # fmt: skip
+    for result in results:
+        table = result.tidy()
+        assert table.columns[:7].tolist() == SCHEMA
+        assert table["estimate"].dtype == float
+        assert len(result.to_frame())
+        assert type(result) is getattr(ind, type(result).__name__)
+        assert result.summary() == str(result)
 
 
 def test_given_axes_are_used_and_pyplot_stays_out(panel):

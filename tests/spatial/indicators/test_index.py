@@ -40,7 +40,7 @@ def test_entropy_weights_are_those_of_the_textbook(china):
     index = sp.indicators.composite_index(china, DIRECTIONS, **KEYS)
     weights, scores = by_hand(china, DIRECTIONS)
     assert index.weights.set_index("indicator")["weight"].to_dict() == pytest.approx(weights)
-    merged = china.assign(by_hand=scores).merge(index.tidy(), on=list(KEYS.values()))
+    merged = china.assign(by_hand=scores).merge(index.to_frame(), on=list(KEYS.values()))
     np.testing.assert_allclose(merged["index"], merged["by_hand"])
     assert index.scores.index.names == ["省码", "年份"]
     assert index.scores.index.is_monotonic_increasing
@@ -105,7 +105,7 @@ def test_two_levels_are_an_index_of_indices(china):
     np.testing.assert_allclose(index.scores, index.groups @ (d / d.sum()))
     np.testing.assert_allclose(index.scores, index.normalised @ index.weights.set_index("indicator")["weight"])
     assert "广度" in str(index)
-    assert index.tidy().columns.tolist() == ["省码", "年份", "广度", "质量", "index"]
+    assert index.to_frame().columns.tolist() == ["省码", "年份", "广度", "质量", "index"]
 
 
 def test_bad_indicators_are_named(china):

@@ -192,6 +192,10 @@ def test_steps_of_several_periods_and_other_effects(ring):
             assert plain.table["p_value"].item() == plain.fit.pvalues["initial"]
         across = ind.beta_convergence(data, "y", ring, entity="unit", time="year")
     assert across.steps is None
+    tidy = across.tidy().iloc[0]
+    fit = across.fit.tidy().set_index("term").loc["initial"]
+    for name in ("estimate", "std_error", "p_value", "conf_low", "conf_high"):
+        assert tidy[name] == pytest.approx(fit[name])
     assert across.plot().get_xlabel() == "log of the initial level"
 
 

@@ -314,3 +314,20 @@ def test_figures_show_the_path_and_the_cohorts():
     drawn = sp.plot.trends(fit)
     marks = [line.get_xdata()[0] for line in drawn.lines if len(line.get_xdata()) == 1]
     assert sorted(marks) == [6, 7, 8, 9, 10]
+
+
+def test_every_result_draws_itself(frame):
+    """A path where there is one, else the table; bands are named; time has its column's name."""
+    fit = sp.did("产出 ~ 政策", frame, band="simultaneous", method="twfe", **KEYS)
+    ax = fit.plot()
+    assert "band for all" in ax.get_ylabel()
+    assert ax.get_xlabel().startswith("年份 since adoption")
+    dose = sp.did("产出 ~ 开放", frame, method="twfe", **KEYS)
+    drawn = dose.plot()
+    assert drawn.get_yticklabels()[0].get_text() == "开放"
+    bar = drawn.collections[0].get_segments()[0][:, 0]
+    np.testing.assert_allclose(bar, dose.table.iloc[0][["conf_low", "conf_high"]].astype(float))
+    with pytest.raises(SpatialInputError) as caught:
+        sp.plot.event_study(dose)
+    assert caught.value.code == "E206"
+    assert "Placebo" in sp.placebo_units(fit, draws=19).plot().get_title(loc="left")

@@ -35,6 +35,9 @@ def test_regions_are_single_fits_with_their_own_w(data, queen):
     again = sp.heterogeneity(FORMULA, data, queen, by="half", permutations=6, seed=2, **KEYS)
     pd.testing.assert_frame_equal(again.differences, found.differences)
     assert "links to other groups cut" in str(found)
+    ax = found.plot(effect="direct")
+    assert "Direct effects by half" in ax.get_title(loc="left")
+    np.testing.assert_allclose(ax.lines[1].get_xdata(), next(iter(found.effects.values())).direct)
     by_name = sp.heterogeneity(FORMULA, data, queen, by="half", model="sdm", seed=2, **KEYS)
     pd.testing.assert_frame_equal(by_name.differences.drop(columns="p_permutation"),
                                   found.differences.drop(columns="p_permutation"))  # fmt: skip

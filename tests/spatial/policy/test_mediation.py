@@ -75,6 +75,9 @@ def test_one_bootstrap_sample_by_hand():
     np.testing.assert_allclose(found.drawn[3].ravel(), again.table["estimate"], rtol=1e-6)
     assert found.table.equals(sp.mediation("y ~ x", data, w, draws=39, seed=5, **KEYS).table)
     assert "through the mediator" in str(found)
+    ax = found.plot()
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["mediated", "unmediated", "total"]
+    np.testing.assert_allclose(ax.lines[1].get_xdata(), found.table.query("effect == 'direct'")["estimate"])
 
 
 def test_bad_input():
@@ -106,6 +109,19 @@ def test_p_is_the_level_of_the_interval():
     _, _, few = percentiles(drawn, 0.95, 10**6)
     plain = 2 * np.minimum((drawn <= 0).sum(axis=0) + 1, (drawn >= 0).sum(axis=0) + 1) / 1000
     np.testing.assert_allclose(few, np.minimum(plain, 1), atol=1e-4)
+
+
+def test_shares_are_told_where_there_is_a_total():
+    rng = np.random.default_rng(2)
+    W = nearest(rng, 25, 3)
+    strong = sp.mediation("y ~ x", world(rng, W)[0], pd.DataFrame(W), draws=199, **KEYS)
+    share = strong.share.set_index("effect").loc["total"]
+    assert f"mediated: {100 * share['mediated']:.0f} % of the total effect" in str(strong)
+    noise = world(rng, W)[0]
+    noise["y"] = rng.standard_normal(len(noise))
+    text = str(sp.mediation("y ~ x", noise, pd.DataFrame(W), draws=199, **KEYS))
+    assert "no share of the direct and indirect and total effect: its interval holds zero" in text
+    assert "mediated:" not in text
 
 
 @pytest.mark.slow
