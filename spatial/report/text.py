@@ -152,8 +152,9 @@ def method_text(effects) -> str:
         return f"simulated from {kept:,} draws, seed {effects.options.seed}{lost}"
     if method == "likelihood":
         return "adjusted profile likelihood ratio"
-    law = "normal distribution" if df is None else f"t distribution with {df:g} degrees of freedom"
-    return "delta method" if method == "delta" else f"exact under the {law} of the estimates"
+    if method == "delta":
+        return "delta method"
+    return "exact for normal estimates" if df is None else f"exact for estimates that follow t({df:g})"
 
 
 def small_sample_advice(effects) -> str:

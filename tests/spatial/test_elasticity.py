@@ -85,7 +85,7 @@ def test_tables_say_what_a_number_means(panel, queen):
     assert "traces are estimated" not in str(effects)
     assert trace_errors(effects.fit, effects.variables).max() == 0
     table = sp.etable([sp.sdm("log(gsp) ~ log(emp) + unemp", panel, queen, **keys).effects().elasticity()])
-    assert "elasticity, exact under the t distribution" in str(table)
+    assert "elasticity, exact for estimates that follow t(" in str(table)
 
 
 def test_the_error_of_estimated_traces_is_said():
