@@ -249,11 +249,11 @@ def _permuted(fitted, codes, variables, permutations, seed) -> np.ndarray:
     for r in range(permutations):
         assigned = _among_kept(rng, codes)
         try:
-            found = [fitted(assigned == g).effects(method="delta") for g in range(codes.max() + 1)]
+            parts = [fitted(assigned == g).effects(method="delta") for g in range(codes.max() + 1)]
         except SpatialInputError:
             continue
-        at = [found[0].variables.index(v) for v in variables]
-        drawn[r] = np.concatenate([(found[h].estimates - found[g].estimates)[:, at].ravel() for g, h in pairs])
+        at = [parts[0].variables.index(v) for v in variables]
+        drawn[r] = np.concatenate([(parts[h].estimates - parts[g].estimates)[:, at].ravel() for g, h in pairs])
     return drawn
 
 

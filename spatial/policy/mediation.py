@@ -108,9 +108,9 @@ def mediation(
     --------
     >>> import shapefiles, spatial as sp, weights as wt
     >>> w = wt.queen(shapefiles.load("us_states")).standardize("row")
-    >>> found = sp.mediation("log(gsp) ~ log(pcap)", shapefiles.load_panel("us_states"), w, variable="log(pcap)",
+    >>> split = sp.mediation("log(gsp) ~ log(pcap)", shapefiles.load_panel("us_states"), w, variable="log(pcap)",
     ...                      mediator="log(emp)", entity="state", time="year", draws=50)
-    >>> found.table.query("effect == 'total'")["estimate"].round(2).tolist()
+    >>> split.table.query("effect == 'total'")["estimate"].round(2).tolist()
     [0.89, -0.12, 0.77]
     """
     check_option("model", model, MODELS)

@@ -136,8 +136,8 @@ def placebo_time(result: DiD, *, shifts=(1, 2, 3)) -> pd.DataFrame:
     if not shifts or min(shifts) < 1 or max(shifts) >= earliest:
         raise SpatialInputError("E533", f"shifts={shifts} must lie between 1 and {earliest - 1}: the first to adopt "
                                 f"have {earliest} periods before")  # fmt: skip
-    found = [_shifted(result, k) for k in shifts]
-    estimates, errors, df = (np.array([getattr(one, name)[0] for one in found])
+    placebos = [_shifted(result, k) for k in shifts]
+    estimates, errors, df = (np.array([getattr(one, name)[0] for one in placebos])
                              for name in ("estimates", "std_errors", "df"))  # fmt: skip
     return rows(estimates, errors, level=result.settings["level"], df=df,
                 term=[f"adoption {k} period{'s' * (k > 1)} earlier" for k in shifts])  # fmt: skip
@@ -162,7 +162,7 @@ def _spatial(result: SpatialDiD, draws, rng):
                                 column=result.treatment)  # fmt: skip
     order = rng.permuted(np.tile(np.arange(D.shape[1]), (draws, 1)), axis=1)
     dealt = np.moveaxis(D[:, order], 1, 0)
-    found = refit(fit, x={result.treatment: dealt}, effects=True)
-    at = found.variables.index(result.treatment)
+    refits = refit(fit, x={result.treatment: dealt}, effects=True)
+    at = refits.variables.index(result.treatment)
     actual = fit.effects(method="delta").estimates[:2, at]
-    return ["direct", "indirect"], actual, found.effects[:, :2, at]
+    return ["direct", "indirect"], actual, refits.effects[:, :2, at]
