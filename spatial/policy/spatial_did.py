@@ -26,10 +26,13 @@ import pandas as pd
 from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
 from spillover.show import Shown
 
-from ..design.design import INTERCEPT, Design, design, spatial_lag
+from ..design.design import INTERCEPT, Design, spatial_lag
 from ..design.fixed_effects import FixedEffects
-from ..models.family import sar, sdem, sdm, slx
+from ..design.options import ModelOptions
+from ..models.estimate import estimate_design
+from ..models.family import SAR, SDEM, SDM, SLX
 from ..models.fit import Fit
+from ..models.reading import read
 from ..records.schema import SCHEMA
 from . import delete_unit, respond
 from ._sample import absorbed_keys, balanced_cures, treatment_term
@@ -46,7 +49,7 @@ from .treatment import (
 )
 from .within import period_dummies
 
-MODELS = {"sdm": sdm, "slx": slx, "sar": sar, "sdem": sdem}
+MODELS = {"sdm": SDM, "slx": SLX, "sar": SAR, "sdem": SDEM}
 DENSE_MAX = 5_000
 NAMES = ("direct on the treated", "indirect on the treated", "total on the treated",
          "indirect on untreated neighbours")  # fmt: skip
@@ -197,12 +200,12 @@ def spatial_did(
         raise SpatialInputError("E533", f"the jackknife over units needs unit effects, got effects={effects!r}",
                                 hint='effects="twoway", or vcov="cluster"')  # fmt: skip
     formula, entity, time = absorbed_keys(formula, entity, time)
+    keys = {"entity": entity, "time": time, "effects": effects, "missing": missing,
+            "vcov": "cluster" if by_unit else vcov}  # fmt: skip
     with balanced_cures():
-        d = design(formula, data, w, entity=entity, time=time, missing=missing, lagged=False)
+        d = read(formula, data, w, ModelOptions(**keys))
     treatment = treatment_term(treatment, d)
     D, adopters = _treated(d, treatment)
-    options = {"entity": entity, "time": time, "effects": effects, "missing": missing,
-               "vcov": "cluster" if by_unit else vcov}  # fmt: skip
     durbin, notes = _durbin(d, D, treatment, durbin, model)
     if vcov == "cluster":
         notes += _few_clusters(d.n_units, int(D.any(axis=0).sum()))
@@ -210,7 +213,7 @@ def spatial_did(
     if adopters is None:
         notes += dose_note(treatment)
     # 1. One effect for all treated periods.
-    fit = MODELS[model](formula, data, w, **options, **({} if model == "sar" else {"durbin": durbin}))
+    fit = estimate_design(MODELS[model], d, ModelOptions(**keys, **({} if model == "sar" else {"durbin": durbin})))
     table = _averages(fit, treatment, D, settings)
     # 2. One for each time since adoption.
     by_time, path_fit = None, None
@@ -219,9 +222,9 @@ def spatial_did(
         notes += uneven
     if path and adopters is not None and window is not None:
         settings["window"] = window
-        frame, text, columns = _with_indicators(d, data, adopters, formula, window, settings["reference"])
+        timed, columns = _with_indicators(d, adopters, formula, window, settings["reference"])
         extra, without = _lagged_indicators(d, adopters, durbin, columns, window, model, effects)
-        path_fit = MODELS[model](text, frame, w, **options, **extra)
+        path_fit = estimate_design(MODELS[model], timed, ModelOptions(**keys, **extra))
         by_time = _path(path_fit, columns, settings)
         settings["columns"] = columns
         notes += [*without, *alone(by_time)]
@@ -301,19 +304,16 @@ def _averages(fit: Fit, treatment: str, D: np.ndarray, settings: dict) -> pd.Dat
     return table
 
 
-def _with_indicators(d: Design, data, adopters: Adopters, formula, window, reference):
-    """The frame with one column per time since adoption, the formula with them, and what each stands for."""
+def _with_indicators(d: Design, adopters: Adopters, formula, window, reference) -> tuple[Design, dict[str, float]]:
+    """The design with one column per time since adoption in place of the treatment, and the time of each."""
     refuse_without_never_treated(adopters.first, d.n_periods, adopters.treatment, "spatial_did")
     since = np.clip(adopters.since, *window)
     periods = [k for k in whole_numbers(np.unique(since[~np.isnan(since)])).tolist() if k != reference]
     columns = {f"since_{'m' if k < 0 else 'p'}{abs(k):g}".replace(".", "_"): k for k in periods}
-    frame = data.copy()
-    for name, k in columns.items():
-        values = np.zeros(len(data))
-        values[d.order.ravel()] = (since == k).ravel()
-        frame[name] = values
+    indicators = {name: (since == k).astype(float) for name, k in columns.items()}
     left, right = formula.split("~")
-    return frame, f"{left}~ {right} - {adopters.treatment} + {' + '.join(columns)}", columns
+    text = f"{left}~ {right} - {adopters.treatment} + {' + '.join(columns)}"
+    return d.with_columns(indicators, text, without=(adopters.treatment,)), columns
 
 
 def _lagged_indicators(d: Design, adopters: Adopters, durbin, columns, window, model, effects):
