@@ -74,6 +74,14 @@ class Tuning(Shown):
         """
         return self.comparison.averaged(level)
 
+    def tidy(self, level: float = 0.95) -> pd.DataFrame:
+        """The common schema: ``averaged(level).tidy()``."""
+        return self.averaged(level).tidy()
+
+    def glance(self) -> pd.DataFrame:
+        """One row per value: ``profile()``."""
+        return self.profile()
+
     @property
     def interval(self) -> tuple:
         """Smallest and largest value that a likelihood-ratio test at 1 - level does not reject."""

@@ -120,6 +120,21 @@ def which_effects(requested: str | None, d: Design) -> FixedEffects:
     return effects
 
 
+def refuse_no_links(specification: Specification, d: Design) -> None:
+    """A spatial term needs a neighbor somewhere.
+
+    Raises
+    ------
+    SpatialInputError
+        E306.
+    """
+    used = [d.weights] * (specification.lag or specification.durbin) + [d.weights_of_error] * specification.error
+    for weights in used:
+        if not weights.row_sums.any() and not any(w.csr.data.any() for w in weights.each(1)):
+            raise SpatialInputError("E306", f"no unit has a neighbor: {specification.name} has nothing to estimate",
+                                    hint="islands='nearest' in the builder, or ols()")  # fmt: skip
+
+
 def with_spatial_lags(
     specification: Specification, d: Design, effects: FixedEffects, durbin, wx_order: int
 ) -> Design:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+from spillover.errors import SpatialInputError, check_option, warn
 from spillover.ids import match
 from spillover.matrix import SpatialWeights, as_weights
 from spillover.matrix import align as in_order_of
 
 DEFAULT_SEED = 1
+MOST = 100_000_000  # permutations: each simulated value takes 8 bytes
 ALTERNATIVES = ("two-sided", "greater", "less")
 SMALLEST = 4  # the randomisation variance divides by (n - 1)(n - 2)(n - 3)
 FLAT = 1e-12  # a standard deviation below this share of the largest value is rounding
@@ -98,7 +98,7 @@ def read(
         before = len(weights.islands)
         weights = weights.subset_at(np.flatnonzero(used))
         notes += (_say_dropped(all_ids[~used], weights, before),)
-        warnings.warn(notes[-1], SpatialInputWarning, stacklevel=3)
+        warn(notes[-1])
     check_links(weights, diagonal=diagonal)
     values = values[:, used]
     if varying:
@@ -132,7 +132,7 @@ def match_notes(weights: SpatialWeights, by_position: list[str], align: str) -> 
     note = f"{names}: matched to the weights by position, values without labels"
     if align == "labels":
         advice = 'give a Series indexed by unit, or say align="position"'
-        warnings.warn(f"{note}; {advice}", SpatialInputWarning, stacklevel=4)
+        warn(f"{note}; {advice}")
     return (note,)
 
 
@@ -246,6 +246,9 @@ def check_draws(permutations, seed, alternative) -> None:
     for name, value in (("permutations", permutations), ("seed", seed)):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
             raise SpatialInputError("E501", f"{name}={value!r}: a whole number of 0 or more is expected")
+    if permutations > MOST:
+        message = f"permutations={permutations:,} would keep {8e-9 * permutations:.1f} GB of simulated values"
+        raise SpatialInputError("E501", message, hint=f"at most {MOST:,}: p-values are then exact to 0.0001")
     check_option("alternative", alternative, ALTERNATIVES)
 
 

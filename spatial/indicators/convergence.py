@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+from spillover.errors import SpatialInputError, check_option, warn
 from spillover.show import Shown
 
 from ..models import family
@@ -272,11 +271,9 @@ def beta_convergence(
         return BetaConvergence(fit, _speeds(fit, span), span)
     steps = len(table.times) - 1
     mean = root_bias(1.0, steps)
-    warnings.warn(
+    warn(
         f"with unit effects and {steps} steps the coefficient of a random walk is {mean / span:.3f}, not 0: p compares "
-        "with that, the speed is corrected, and the fit's own test of 'initial' is not one of convergence",
-        SpatialInputWarning,
-        stacklevel=2,
+        "with that, the speed is corrected, and the fit's own test of 'initial' is not one of convergence"
     )
     return BetaConvergence(fit, _speeds_within(fit, span, steps, len(table.units)), span, steps)
 

@@ -14,6 +14,7 @@ from ..records.schema import rows_of
 from ._frame import read
 
 POINTS = 200
+AT_ONCE = 5_000_000  # pairs of a point and a value held at a time
 REACH = 3.0  # bandwidths beyond the smallest and largest value
 
 
@@ -107,8 +108,10 @@ def kernel_densities(
 
 
 def _density(grid: np.ndarray, y: np.ndarray, h: float) -> np.ndarray:
-    z = (grid[:, None] - y) / h
-    return np.exp(-(z**2) / 2).sum(axis=1) / (len(y) * h * np.sqrt(2 * np.pi))
+    rows = max(1, AT_ONCE // len(y))
+    parts = [np.exp(-(((part[:, None] - y) / h) ** 2) / 2).sum(axis=1)
+             for part in np.array_split(grid, -(-len(grid) // rows))]  # fmt: skip
+    return np.concatenate(parts) / (len(y) * h * np.sqrt(2 * np.pi))
 
 
 def _silverman(y: np.ndarray, name: str, period) -> float:
