@@ -121,9 +121,3 @@ class Settings:
     def with_(self, **changes) -> Settings:
         """A copy with other values of some fields."""
         return replace(self, **changes)
-
-    def __getitem__(self, name: str):  # transitional: the old keys
-        return self.effects.name if name == "effects" else getattr(self, name)
-
-    def get(self, name: str):  # transitional
-        return self[name]
