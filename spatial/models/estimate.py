@@ -65,7 +65,7 @@ def check(specification: Specification, options: ModelOptions) -> None:
     SpatialInputError
         E501.
     """
-    if options.estimator not in ESTIMATORS:
+    if not isinstance(options.method, ArellanoBond) and options.method not in (None, *ESTIMATORS):
         check_option("method", options.method, ESTIMATORS)
     options.check(specification)
     if isinstance(options.method, ArellanoBond) or (options.estimator == "gmm" and options.lags is not None):
