@@ -6,7 +6,7 @@ Arrays are (T, N, ...): period first, units in the order of the weights' ids. A 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -150,6 +150,21 @@ class Design:
         """Observations that are left once the fixed effects are taken out."""
         return effects.left(*self.y.shape, self.observed)
 
+    def with_columns(self, added: dict[str, np.ndarray], formula: str, *, without: tuple[str, ...] = ()) -> Design:
+        """The design with more columns (T, N) of X and without some of its own, as if ``formula`` had been read from a
+        frame with them."""
+        keep = [j for j, name in enumerate(self.names) if name not in without]
+        rows = np.zeros((len(self.frame), len(added)))
+        there = slice(None) if self.observed is None else self.observed
+        rows[self.order[there].ravel()] = np.stack([values[there].ravel() for values in added.values()], axis=1)
+        return replace(
+            self,
+            X=np.concatenate([self.X[:, :, keep], np.stack(list(added.values()), axis=2)], axis=2),
+            names=(*(self.names[j] for j in keep), *added),
+            formula=formula,
+            frame=self.frame.assign(**dict(zip(added, rows.T))),
+        )
+
     def labelled(self, values: np.ndarray, name: str) -> pd.Series:
         """A (T, N) array as a Series by unit, or by unit and period."""
         if self.times is None:
@@ -205,10 +220,12 @@ def design(
     if missing not in MISSING:
         check_option("missing", missing, MISSING)
     if not isinstance(data, pd.DataFrame):
-        raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}")
+        raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}",
+                                hint="pd.DataFrame(data)")
     if not data.columns.is_unique:
         twice = data.columns[data.columns.duplicated()][0]
-        raise SpatialInputError("E502", f"column {twice!r} occurs more than once", column=str(twice))
+        raise SpatialInputError("E502", f"column {twice!r} occurs more than once", column=str(twice),
+                                hint="rename or drop one of the two")
     terms = read_formula(formula, tuple(data.columns.tolist()))
     for message in terms.warnings:
         warn(message)
@@ -276,12 +293,14 @@ def _cut_first_periods(y, X, rows):
     """Without the periods that a lagged term leaves empty."""
     times = rows.times
     if times is None:
-        raise SpatialInputError("E501", "lag() needs a panel: give entity= and time=")
+        raise SpatialInputError("E501", "lag() needs a panel: give entity= and time=",
+                                hint="entity='unit', time='year'")
     refuse_gaps(times)
     empty = np.any([np.isnan(values).all(axis=1) for values in (y, *X.values())], axis=0)
     first = int(np.argmin(empty))
     if empty.all():
-        raise SpatialInputError("E206", f"no period is left after lag(): there are {len(times)}")
+        raise SpatialInputError("E206", f"no period is left after lag(): there are {len(times)}",
+                                hint="use a shorter lag, or more periods")
     said = f"lag() left out the first {first} period(s)"
     return y[first:], {name: values[first:] for name, values in X.items()}, rows.without_first(first), said
 

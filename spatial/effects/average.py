@@ -20,6 +20,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.matrix import align
 from spillover.show import Shown
+from spillover.values import share, whole_number
 
 from ..logdet.inverse import inverse, polynomial
 from ..records.fit import FitRecord
@@ -182,7 +183,8 @@ class Effects(Shown):
         labels = pd.Series(align(groups, everyone, name="groups"), d.ids)[self._ids(period)]
         if labels.isna().any():
             raise SpatialInputError("E201", f"{int(labels.isna().sum())} units have no group",
-                                    ids=labels.index[labels.isna()])  # fmt: skip
+                                    ids=labels.index[labels.isna()],
+                                    hint="give every unit a group")  # fmt: skip
         codes, names = pd.factorize(labels, sort=True)
         columns = np.empty((len(names), len(names)))
         for h in range(len(names)):
@@ -298,7 +300,8 @@ class Effects(Shown):
 
     def _position(self, unit, ids: pd.Index) -> int:
         if unit not in ids:
-            raise SpatialInputError("E101", f"{unit!r} is no unit of this fit", ids=list(ids[:5]), n=len(ids))
+            raise SpatialInputError("E101", f"{unit!r} is no unit of this fit", ids=list(ids[:5]), n=len(ids),
+                                    hint="fit.design.ids lists the units")
         return int(ids.get_loc(unit))
 
 
@@ -337,7 +340,8 @@ def effects(fit: FitRecord, *, method="quadrature", level=0.95, draws=1000, seed
     LeSage & Pace (2009), ch. 2.7 and 5.6; Elhorst (2014), section 2.7; Martellosio & Hillier (2020, J. Econometrics
     219:402-428) for the adjusted likelihood.
     """
-    options = Options(method, level, draws, seed)
+    options = Options(method, share("level", level), whole_number("draws", draws, least=1),
+                      whole_number("seed", seed, least=0))  # fmt: skip
     if fit.design.lags:
         from .long_run import DynamicEffects
 

@@ -12,6 +12,7 @@ from spillover.ids import positions
 from spillover.matrix import as_weights, refuse_varying, warn_unlabelled
 
 from ..design.keys import _key_columns
+from ..design.periods import in_order
 from ..explore._input import numbers
 from ..records.schema import rows_of
 
@@ -81,15 +82,17 @@ def read(data: pd.DataFrame, columns, entity: str | None, time: str | None, *, p
     Raises
     ------
     SpatialInputError
-        E102, E103 repeated units; E106 keys that cannot be sorted; E201 missing, E202 infinite, E203 not numeric;
+        E102, E103 repeated units; E106 units that cannot be sorted, or periods without an order; E201 missing, E202
+        infinite, E203 not numeric;
         E206 no rows; E501 no columns, or no period where one is needed; E502 no such column.
     """
     columns = _names(data, columns)
     units, periods = _key_columns(data, entity, time)
     if panel and periods is None:
-        raise SpatialInputError("E501", "periods are needed: give entity= and time=, or a (unit, period) MultiIndex")
+        raise SpatialInputError("E501", "periods are needed: give entity= and time=, or a (unit, period) MultiIndex",
+                                hint="entity='unit', time='year'")
     unit, ids = _codes(units)
-    period, times = (np.zeros(len(data), dtype=int), None) if periods is None else _codes(periods)
+    period, times = (np.zeros(len(data), dtype=int), None) if periods is None else _in_order(periods)
     order = np.lexsort((period, unit))
     unit, period = unit[order], period[order]
     index = ids[unit] if times is None else _pairs(ids, unit, times, period)
@@ -109,7 +112,8 @@ def groups_of(data: pd.DataFrame, column: str, table: Table) -> tuple[np.ndarray
     given = data[column].iloc[table.order]
     if given.isna().any():
         raise SpatialInputError("E201", f"{column!r} has missing values", column=column,
-                                ids=table.labels(given.isna().to_numpy()))  # fmt: skip
+                                ids=table.labels(given.isna().to_numpy()),
+                                hint="fill them, or leave these rows out")  # fmt: skip
     if isinstance(given.dtype, pd.CategoricalDtype):
         given = given.cat.remove_unused_categories()
         return given.cat.codes.to_numpy(), pd.Index(given.cat.categories, name=column)
@@ -131,17 +135,19 @@ def refuse_gaps(table: Table) -> None:
     steps = np.diff(table.times.to_numpy(dtype=float))
     if len(steps) and np.ptp(steps) > 1e-9:
         late = list(table.times[1:][steps > steps.min()])
-        raise SpatialInputError("E104", "periods must lie equally far apart; there is a gap before these", ids=late)
+        raise SpatialInputError("E104", "periods must lie equally far apart; there is a gap before these", ids=late,
+                                hint="keep equally spaced periods")
 
 
 def _names(data, columns) -> list[str]:
     if not isinstance(data, pd.DataFrame):
-        raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}")
+        raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}",
+                                hint="pd.DataFrame(data)")
     if len(data) == 0:
-        raise SpatialInputError("E206", "the data have no rows")
+        raise SpatialInputError("E206", "the data have no rows", hint="check how the data were filtered")
     columns = [columns] if isinstance(columns, str) else list(columns)
     if not columns:
-        raise SpatialInputError("E501", "no column is named")
+        raise SpatialInputError("E501", "no column is named", hint="name a column of the data")
     for name in columns:
         if (data.columns == name).sum() != 1:
             often = "more than once" if name in data.columns else "not"
@@ -149,7 +155,7 @@ def _names(data, columns) -> list[str]:
                                     hint="the columns are " + ", ".join(map(str, data.columns[:12])))  # fmt: skip
     if len(set(columns)) < len(columns):
         twice = next(name for name in columns if columns.count(name) > 1)
-        raise SpatialInputError("E502", f"column {twice!r} is named twice", column=str(twice))
+        raise SpatialInputError("E502", f"column {twice!r} is named twice", column=str(twice), hint="name it once")
     return columns
 
 
@@ -163,6 +169,12 @@ def _codes(keys: pd.Series) -> tuple[np.ndarray, pd.Index]:
         raise SpatialInputError("E106", f"{keys.name!r} mixes types that cannot be sorted",
                                 column=str(keys.name), hint="convert it with astype") from error  # fmt: skip
     return code, pd.Index(labels, name=keys.name if keys.name is not None else "unit")
+
+
+def _in_order(periods: pd.Series) -> tuple[np.ndarray, pd.Index]:
+    """Codes and labels of periods in their order; E106 where they have none."""
+    times = pd.Index(in_order(periods), name=periods.name)
+    return times.get_indexer(pd.Index(periods.astype(object) if times.dtype == object else periods)), times
 
 
 def _pairs(ids, unit, times, period) -> pd.MultiIndex:
