@@ -139,7 +139,8 @@ def placebo_weights(
     """
     for name, value, least in (("draws", draws, 1), ("seed", seed, 0)):
         if not isinstance(value, int | np.integer) or value < least:
-            raise SpatialInputError("E501", f"{name}={value!r} must be a whole number of at least {least}")
+            raise SpatialInputError("E501", f"{name}={value!r} must be a whole number of at least {least}",
+                                    hint="give a larger whole number")
     spec = fit.specification
     if not (spec.lag or spec.error or spec.durbin):
         raise SpatialInputError("E501", "ols has no W that could be relabelled", hint="fit sar, sem, slx, sdm ...")

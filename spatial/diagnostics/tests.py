@@ -101,7 +101,7 @@ def lr_test(restricted: FitRecord, full: FitRecord) -> TestResult:
     same_sample = restricted.sample.n == full.sample.n and np.array_equal(restricted.sample.y, full.sample.y)
     if df <= 0 or not same_sample:
         why = "it has no fewer parameters" if df <= 0 else "its sample, effects or correction differ"
-        raise SpatialInputError("E501", f"{a} is not nested in {b}: {why}")
+        raise SpatialInputError("E501", f"{a} is not nested in {b}: {why}", hint="give the smaller model first")
     if (a, b) == ("SEM", "SDM"):
         _refuse_without_common_factor(full)
     statistic = max(0.0, 2 * (full.loglik - restricted.loglik)) / lost_freedom(full)
@@ -142,7 +142,8 @@ def wald_test(fit: FitRecord, against: str) -> TestResult:
     if against == "static":
         return _no_lags(fit)
     if fit.specification.name != "SDM":
-        raise SpatialInputError("E501", f"wald_test needs an SDM fit, got {fit.specification.name}")
+        raise SpatialInputError("E501", f"wald_test needs an SDM fit, got {fit.specification.name}",
+                                hint="sp.wald_test(sp.sdm(...))")
     if fit.design.wx_order > 1:
         raise SpatialInputError("E501", "wald_test is for wx_order=1", hint="compare the fits with lr_test")
     if against == "SEM":

@@ -170,7 +170,8 @@ def numbers(values, name: str):
     if isinstance(dtype, np.dtype) and dtype.kind in "fiub":
         return values.astype(np.float64) if isinstance(values, pd.Series) else values.ravel().astype(np.float64)
     if isinstance(dtype, pd.CategoricalDtype) or dtype.kind in "Mmc":
-        raise SpatialInputError("E203", f"column {name!r} must hold numbers, got {dtype}", column=name)
+        raise SpatialInputError("E203", f"column {name!r} must hold numbers, got {dtype}", column=name,
+                                hint="convert it with pd.to_numeric")
     series = values if isinstance(values, pd.Series) else pd.Series(values.ravel())
     try:
         if pd.api.types.infer_dtype(series) == "string":  # pandas would parse them
@@ -194,7 +195,8 @@ def numbers(values, name: str):
 
 def _only_column(frame: pd.DataFrame) -> pd.Series:
     if frame.shape[1] != 1:
-        raise SpatialInputError("E501", f"one column is expected, got {frame.shape[1]}: {list(frame.columns)[:5]}")
+        raise SpatialInputError("E501", f"one column is expected, got {frame.shape[1]}: {list(frame.columns)[:5]}",
+                                hint="name one: data['y']")
     return frame.iloc[:, 0]
 
 
@@ -204,7 +206,8 @@ def check_finite(values: np.ndarray, names, ids, missing: str) -> None:
         infinite, absent = np.isinf(row), np.isnan(row)
         if infinite.any():
             raise SpatialInputError(
-                "E202", f"column {name!r} has {infinite.sum()} infinite values", column=name, ids=list(ids[infinite])
+                "E202", f"column {name!r} has {infinite.sum()} infinite values", column=name, ids=list(ids[infinite]),
+                hint="replace or drop them: data.replace([np.inf, -np.inf], np.nan)",
             )
         if absent.any() and missing == "error":
             raise SpatialInputError(
@@ -220,18 +223,21 @@ def check_varies(values: np.ndarray, name: str) -> None:
     """E206 below four units, E204 when all values are one but for rounding."""
     if len(values) < SMALLEST:
         raise SpatialInputError(
-            "E206", f"at least {SMALLEST} units are needed, {name!r} has {len(values)}", column=name
+            "E206", f"at least {SMALLEST} units are needed, {name!r} has {len(values)}", column=name,
+            hint="use more units",
         )
     largest = np.abs(values).max()
     if largest == 0 or not np.std(values / largest) > FLAT:  # NaN is no variance either
         message = f"column {name!r} has no variance: every value is {values[0]:g}"
-        raise SpatialInputError("E204", message, column=name)
+        raise SpatialInputError("E204", message, column=name,
+                                hint="check the column: a statistic needs values that differ")
 
 
 def check_links(weights: SpatialWeights, *, diagonal: bool = False) -> None:
     """E306 when nobody has a neighbor, E301 when weights cancel, E312 when somebody is their own."""
     if weights.csr.nnz == 0 or not weights.csr.data.any():
-        raise SpatialInputError("E306", "no unit has a neighbor, so there is nothing to compare")
+        raise SpatialInputError("E306", "no unit has a neighbor, so there is nothing to compare",
+                                hint="widen the band, or use wt.knn(points, 4)")
     if weights.csr.sum() <= 0:
         raise SpatialInputError("E301", "the weights' sum must be positive", hint="negative weights cancel the others")
     own = np.flatnonzero(weights.csr.diagonal())
@@ -245,7 +251,8 @@ def check_draws(permutations, seed, alternative) -> None:
     """E501 for a number of permutations, a seed or an alternative that cannot be meant."""
     for name, value in (("permutations", permutations), ("seed", seed)):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-            raise SpatialInputError("E501", f"{name}={value!r}: a whole number of 0 or more is expected")
+            raise SpatialInputError("E501", f"{name}={value!r}: a whole number of 0 or more is expected",
+                                    hint="permutations=999, seed=1")
     if permutations > MOST:
         message = f"permutations={permutations:,} would keep {8e-9 * permutations:.1f} GB of simulated values"
         raise SpatialInputError("E501", message, hint=f"at most {MOST:,}: p-values are then exact to 0.0001")

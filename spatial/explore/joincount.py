@@ -180,7 +180,8 @@ def local_join_counts(
     if not np.isin(x, (0, 1)).all():
         other = ~np.isin(x, (0, 1))
         message = f"column {field.names[0]!r} must hold 0 and 1, got {x[other][0]:g}"
-        raise SpatialInputError("E203", message, column=field.names[0], ids=list(field.ids[other]))
+        raise SpatialInputError("E203", message, column=field.names[0], ids=list(field.ids[other]),
+                                hint="give labels, or 0 and 1")
     lag = csr @ x
     mean, variance = _conditional.lag_moments(x, csr)
     sd = np.sqrt(variance)

@@ -50,10 +50,12 @@ def did_pretrends(result) -> Pretrends:
     """Of a ``DiD``; see its ``pretrends``."""
     s: PolicySample = result.sample
     if not is_switch(s.D):
-        raise SpatialInputError("E206", "a share or a dose has no period before adoption to test")
+        raise SpatialInputError("E206", "a share or a dose has no period before adoption to test",
+                                hint="there is nothing to test; say so instead of a test")
     untouched = (s.D == 0) if result.exposed is None else (s.D == 0) & ~result.exposed
     if len(np.unique(s.since[(s.since < 0) & untouched & (s.mass > 0)])) < 2:
-        raise SpatialInputError("E206", "no unit is observed at two times before adoption: there is no trend to test")
+        raise SpatialInputError("E206", "no unit is observed at two times before adoption: there is no trend to test",
+                                hint="there is nothing to test; say so instead of a test")
     problem = untreated_problem(s, s.y, untouched)
     moves = float((result.jackknife.v[0] * s.root * problem.trend()[:, :, 0]).sum())
     plain = result.exposed is None and exchangeable(s)
@@ -101,9 +103,11 @@ def spatial_pretrends(result) -> Pretrends:
     fit, adopters = result.fit, result.adopters
     if adopters is None or not fit.settings.effects.entity:
         raise SpatialInputError("E206", "a share or a dose, or a model without unit effects, has no period before "
-                                "adoption to test")  # fmt: skip
+                                "adoption to test",
+                                hint="there is nothing to test; say so instead of a test")  # fmt: skip
     if len(np.unique(adopters.since[adopters.since < 0])) < 2:
-        raise SpatialInputError("E206", "no unit is observed at two times before adoption: there is no trend to test")
+        raise SpatialInputError("E206", "no unit is observed at two times before adoption: there is no trend to test",
+                                hint="there is nothing to test; say so instead of a test")
     W, since = fit.design.weights.csr, adopters.since
     lost = delete_unit.deleted(fit)
     spread = result.settings["model"] != "sar"

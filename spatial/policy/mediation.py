@@ -32,7 +32,7 @@ from ..models.family import sar, sdm, slx
 from ..models.fit import Fit
 from ..models.refit import refit
 from ..records.schema import SCHEMA
-from ._sample import treatment_term
+from ._sample import balanced_cures, treatment_term
 
 MODELS = {"sdm": sdm, "sar": sar, "slx": slx}
 PATHS = ("mediated", "unmediated", "total")
@@ -116,16 +116,18 @@ def mediation(
     check_option("model", model, MODELS)
     check_option("missing", missing, ("error", "drop"))
     if draws < 20:
-        raise SpatialInputError("E533", f"draws={draws} must be 20 or more for an interval")
+        raise SpatialInputError("E533", f"draws={draws} must be 20 or more for an interval", hint="draws=999")
     options = {"entity": entity, "time": time, "effects": effects, "missing": missing}
     estimate = MODELS[model]
-    without = estimate(formula, data, w, **options)
+    with balanced_cures():
+        without = estimate(formula, data, w, **options)
     d = without.design
     if d.n_units > DENSE_MAX:
         raise SpatialInputError("E309", f"products of responses need all eigenvalues of W, {d.n_units:,} here",
-                                n=d.n_units)  # fmt: skip
+                                n=d.n_units,
+                                hint="use fewer units")  # fmt: skip
     if d.weights.varies:
-        raise SpatialInputError("E501", "mediation takes one W for all periods")
+        raise SpatialInputError("E501", "mediation takes one W for all periods", hint="w.mean() is one matrix")
     x = treatment_term(variable, d, "variable")
     left, right = formula.split("~")
     if mediator in (*d.names, d.response):

@@ -131,7 +131,8 @@ def ring_exposure(sample: PolicySample, rings: Mapping) -> np.ndarray:
     for name, w in rings.items():
         weights = as_weights(w)
         if weights.varies or not weights.labelled:
-            raise SpatialInputError("E501", f"ring {name!r} must be weights with ids, the same in all periods")
+            raise SpatialInputError("E501", f"ring {name!r} must be weights with ids, the same in all periods",
+                                    hint="{'0-200 km': wt.distance_band(places, 200)}")
         at = positions(weights.ids, sample.ids, what=f"ring {name!r}")
         near = (abs(weights.csr[at][:, at]) @ sample.D.T > 0).T
         ring = near & untreated & ~seen

@@ -22,7 +22,7 @@ from ..design.design import design
 from ..design.fixed_effects import FixedEffects
 from ..design.sample import regressor_columns
 from ..records.schema import SCHEMA
-from ._sample import no_links, regressor
+from ._sample import balanced_cures, no_links, regressor
 from ._tables import rows
 from .absorb import cluster_sums, refuse_collinear
 
@@ -120,10 +120,12 @@ def threshold(
     check_option("missing", missing, ("error", "drop"))
     if not (0 < trim < 1 / (thresholds + 1) and grid >= 2 and draws >= 0):
         raise SpatialInputError("E533", f"trim={trim}, grid={grid}, draws={draws} must be a share that leaves room for "
-                                f"{thresholds + 1} regimes, 2 or more points, and 0 or more draws")  # fmt: skip
+                                f"{thresholds + 1} regimes, 2 or more points, and 0 or more draws",
+                                hint="trim=0.1, grid=100, draws=300")  # fmt: skip
     d, q = _read(formula, data, w, threshold_variable, entity, time, durbin, missing)
     if d.n_periods < 2:
-        raise SpatialInputError("E206", "threshold regression with unit effects needs at least 2 periods")
+        raise SpatialInputError("E206", "threshold regression with unit effects needs at least 2 periods",
+                                hint="use a longer panel")
     effects = FixedEffects.parse(effects)
     X, names = regressor_columns(d, effects)
     x = X[:, :, names.index(regressor(switching, names, "switching"))]
@@ -209,17 +211,20 @@ class Search:
 
 
 def _read(formula, data, w, variable, entity, time, durbin, missing):
-    d = design(formula, data, no_links(data, entity) if w is None else w, entity=entity, time=time, durbin=durbin,
-               missing=missing, lagged=w is not None)  # fmt: skip
+    with balanced_cures():
+        d = design(formula, data, no_links(data, entity) if w is None else w, entity=entity, time=time, durbin=durbin,
+                   missing=missing, lagged=w is not None)  # fmt: skip
     if not d.is_panel:
         raise SpatialInputError("E501", "threshold regression needs a panel", hint="give entity= and time=")
     if variable not in d.frame.columns:
         raise SpatialInputError("E502", f"threshold_variable={variable!r} is no column of the data",
-                                column=str(variable))  # fmt: skip
+                                column=str(variable),
+                                hint="name a column of the data")  # fmt: skip
     q = pd.to_numeric(d.frame[variable], errors="coerce").to_numpy(dtype=float)[d.order]
     if not np.isfinite(q).all():
         raise SpatialInputError("E201", f"{variable!r} has missing values or no numbers", column=variable,
-                                ids=list(d.ids[~np.isfinite(q).all(axis=0)]))  # fmt: skip
+                                ids=list(d.ids[~np.isfinite(q).all(axis=0)]),
+                                hint="fill them, or leave these rows out")  # fmt: skip
     return d, q
 
 
