@@ -125,7 +125,7 @@ class Cluster:
 
 def _warn_of_few(groups: int) -> None:
     if groups < FEW_GROUPS:
-        message = f"{groups} groups are few: clustered intervals after least squares then cover about 91 % instead of 95"
+        message = f"{groups} groups are few: clustered intervals after least squares then cover about 91 %, not 95"
         warnings.warn(f"{message}; vcov=sp.Jackknife(by) covers 95", SpatialInputWarning, stacklevel=4)
 
 
