@@ -77,7 +77,7 @@ class Bootstrap:
 
     def __post_init__(self):
         if not (isinstance(self.draws, int) and self.draws >= 2):
-            raise SpatialInputError("E501", f"draws={self.draws!r} must be a whole number above 1")
+            raise SpatialInputError("E501", f"draws={self.draws!r} must be a whole number above 1", hint="draws=999")
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
         return np.atleast_2d(np.cov(bootstrap_parameters(fit, self.draws, self.seed), rowvar=False))

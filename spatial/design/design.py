@@ -205,10 +205,12 @@ def design(
     if missing not in MISSING:
         check_option("missing", missing, MISSING)
     if not isinstance(data, pd.DataFrame):
-        raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}")
+        raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}",
+                                hint="pd.DataFrame(data)")
     if not data.columns.is_unique:
         twice = data.columns[data.columns.duplicated()][0]
-        raise SpatialInputError("E502", f"column {twice!r} occurs more than once", column=str(twice))
+        raise SpatialInputError("E502", f"column {twice!r} occurs more than once", column=str(twice),
+                                hint="rename or drop one of the two")
     terms = read_formula(formula, tuple(data.columns.tolist()))
     for message in terms.warnings:
         warn(message)
@@ -276,12 +278,14 @@ def _cut_first_periods(y, X, rows):
     """Without the periods that a lagged term leaves empty."""
     times = rows.times
     if times is None:
-        raise SpatialInputError("E501", "lag() needs a panel: give entity= and time=")
+        raise SpatialInputError("E501", "lag() needs a panel: give entity= and time=",
+                                hint="entity='unit', time='year'")
     refuse_gaps(times)
     empty = np.any([np.isnan(values).all(axis=1) for values in (y, *X.values())], axis=0)
     first = int(np.argmin(empty))
     if empty.all():
-        raise SpatialInputError("E206", f"no period is left after lag(): there are {len(times)}")
+        raise SpatialInputError("E206", f"no period is left after lag(): there are {len(times)}",
+                                hint="use a shorter lag, or more periods")
     said = f"lag() left out the first {first} period(s)"
     return y[first:], {name: values[first:] for name, values in X.items()}, rows.without_first(first), said
 

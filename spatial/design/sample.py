@@ -116,7 +116,8 @@ def which_effects(requested: str | None, d: Design) -> FixedEffects:
     if effects.random:
         refuse_unbalanced(d.observed, f"effects={requested!r}")
     if (effects.entity or effects.random) and d.n_periods < 2:
-        raise SpatialInputError("E206", f"{effects} effects need at least 2 periods, got {d.n_periods}")
+        raise SpatialInputError("E206", f"{effects} effects need at least 2 periods, got {d.n_periods}",
+                                hint="effects='none', or more periods")
     return effects
 
 

@@ -156,7 +156,7 @@ def expression(text: str, frame: pd.DataFrame) -> np.ndarray:
     [0.0, 2.303]
     """
     if not text.strip():
-        raise SpatialInputError("E504", "an expression is needed, got nothing")
+        raise SpatialInputError("E504", "an expression is needed, got nothing", hint="I(x**2)")
     terms = read_formula(f"I({text}) ~ 1", tuple(frame.columns))
     if not terms.functions <= set(FUNCTIONS):
         raise SpatialInputError(
@@ -164,7 +164,8 @@ def expression(text: str, frame: pd.DataFrame) -> np.ndarray:
         )
     for name in terms.columns:
         if not pd.api.types.is_numeric_dtype(frame[name]):
-            raise SpatialInputError("E203", f"{text!r} needs numbers in {name!r}", column=name)
+            raise SpatialInputError("E203", f"{text!r} needs numbers in {name!r}", column=name,
+                                    hint="convert the column with pd.to_numeric, or use C(...) for categories")
     with np.errstate(all="ignore"):  # what is not finite is refused where it is used
         return _product(terms.left, {name: frame[name].to_numpy(float) for name in terms.columns}, len(frame), {})
 

@@ -53,7 +53,8 @@ def read_columns(data: pd.DataFrame, terms: Terms, rows: Rows, missing: str):
             values[~rows.observed] = np.nan
         if np.isinf(values).any():
             raise SpatialInputError("E202", f"{name!r} has infinite values", column=name,
-                                    ids=rows.labels(np.isinf(values)))  # fmt: skip
+                                    ids=rows.labels(np.isinf(values)),
+                                    hint="replace or drop them: data.replace([np.inf, -np.inf], np.nan)")  # fmt: skip
     return columns, rows, notes
 
 

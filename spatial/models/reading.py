@@ -128,7 +128,8 @@ def aligned(w, d: Design, missing: str, name: str = "w_error") -> SpatialWeights
                                     hint="give weights with ids, or a DataFrame labelled on both sides")  # fmt: skip
         warn_unlabelled()
         if m.n != d.n_units:
-            raise SpatialInputError("E105", f"the data have {d.n_units} units, {name} {m.n}")
+            raise SpatialInputError("E105", f"the data have {d.n_units} units, {name} {m.n}",
+                                    hint="give weights over the units of the data, with ids")
         return m
     if m.ids.equals(d.ids):
         return m

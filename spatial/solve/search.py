@@ -315,7 +315,8 @@ def _problems(points, settled, parts, sample, products) -> list:
             )
     for r in np.flatnonzero(~settled):
         last = points[:, r].tolist()
-        problems[r] = SpatialInputError("E801", f"the likelihood search did not settle: last point {last}")
+        problems[r] = SpatialInputError("E801", f"the likelihood search did not settle: last point {last}",
+                                        hint="rescale the regressors, or check that W links the units as meant")
     for r in [r for r, problem in enumerate(problems) if problem is not None]:
         problems[r] = _proportional(sample, [part[r] for part in products]) or problems[r]
     return problems

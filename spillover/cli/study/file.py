@@ -52,7 +52,8 @@ def read_study(path) -> Question:
     try:
         entries = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SpatialInputError("E602", f"'{path}' is no .toml file in UTF-8: {error}") from error
+        raise SpatialInputError("E602", f"'{path}' is no .toml file in UTF-8: {error}",
+                                hint="spillover study --new study.toml writes one that can be read") from error
     return question(entries, beside=path.parent)
 
 
@@ -92,10 +93,12 @@ def _sample(gdf, panel, entity: str, time: str, data: dict):
     without, periods = data.get("without", []), data.get("periods")
     unknown = [unit for unit in without if unit not in gdf.index and not (panel[entity] == unit).any()]
     if unknown:
-        raise SpatialInputError("E101", "[data] leaves out units that are not there", ids=unknown)
+        raise SpatialInputError("E101", "[data] leaves out units that are not there", ids=unknown,
+                                hint="without = [] names units of the map")
     if periods is not None:
         if not (isinstance(periods, list) and len(periods) == 2 and periods[0] < periods[1]):
-            raise SpatialInputError("E501", f"periods = {periods!r} must be the first and the last: [2011, 2019]")
+            raise SpatialInputError("E501", f"periods = {periods!r} must be the first and the last: [2011, 2019]",
+                                    hint="periods = [2011, 2019]")
         panel = panel[panel[time].between(*periods)]
     return gdf[~gdf.index.isin(without)], panel[~panel[entity].isin(without)].reset_index(drop=True)
 
@@ -131,10 +134,11 @@ def _check(entries: dict) -> None:
         for name, value in entries.get(table, {}).items():
             check_kind(f"{name} in [{table}]", value, str)
     if entries.get("seed", 0) < 0:
-        raise SpatialInputError("E501", f"seed = {entries['seed']} must not be negative")
+        raise SpatialInputError("E501", f"seed = {entries['seed']} must not be negative", hint="seed = 1")
     for name in ("map", "panel", "unit", "period"):
         if name not in entries["data"]:
-            raise SpatialInputError("E501", f"[data] has no {name!r}")
+            raise SpatialInputError("E501", f"[data] has no {name!r}",
+                                    hint="spillover study --new study.toml shows all entries")
     if not entries["weights"]:
         raise SpatialInputError("E501", "[weights] is empty", hint='write queen = "queen" in it')
     check_option("model", entries.get("model", "sdm"), ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac", "gns"))

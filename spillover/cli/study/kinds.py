@@ -20,7 +20,8 @@ def check_kind(where: str, value: Any, *kinds) -> None:
         E501.
     """
     if not any(fits(value, kind) for kind in kinds):
-        raise SpatialInputError("E501", f"{where} must be {' or '.join(map(_words, kinds))}, got {value!r:.60}")
+        raise SpatialInputError("E501", f"{where} must be {' or '.join(map(_words, kinds))}, got {value!r:.60}",
+                                hint="spillover study --new study.toml shows an example")
 
 
 def check_kinds(where: str, values: dict, function: Callable) -> None:

@@ -76,7 +76,8 @@ def threshold(
     """Where the effect of a regressor changes."""
     effects = q.options["effects"]
     if effects not in ("entity", "twoway"):
-        raise SpatialInputError("E501", "a threshold needs effects = 'entity' or 'twoway'")
+        raise SpatialInputError("E501", "a threshold needs effects = 'entity' or 'twoway'",
+                                hint="effects = 'twoway' in [options]")
     result = sp.threshold(
         q.formula, q.panel, threshold_variable=variable, switching=switching, thresholds=thresholds, effects=effects,
         w=q.leading, entity=q.entity, time=q.time, seed=q.seed,
