@@ -10,6 +10,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 from spillover.matrix import as_weights
+from spillover.values import whole_number
 
 from ..models.fit import Fit
 from .alike import identical
@@ -142,10 +143,8 @@ def _in_words(error: SpatialInputError) -> str:
 
 def _check_options(draws, seed, prior=None) -> None:
     """What is used after the fits, refused before them."""
-    for name, value, least in (("draws", draws, 2), ("seed", seed, 0)):
-        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-            raise SpatialInputError("E501", f"{name}={value!r} must be a whole number of at least {least}",
-                                    hint="give a larger whole number")
+    whole_number("draws", draws, least=2)
+    whole_number("seed", seed, least=0)
     if not isinstance(prior, Prior | None):
         raise SpatialInputError("E510", f"prior={prior!r} is no Prior", hint='as in prior=sp.Prior("beta")')
 

@@ -22,6 +22,7 @@ from ..effects.average import KINDS, Effects
 from ..models.family import gns, ols, sac, sar, sdem, sdm, sem, slx
 from ..models.fit import Fit
 from ..records.schema import SCHEMA
+from ._sample import balanced_cures
 from ._tables import rows
 
 MODELS = {"sdm": sdm, "sar": sar, "sem": sem, "slx": slx, "sdem": sdem, "sac": sac, "gns": gns,
@@ -124,7 +125,8 @@ def heterogeneity(
     if not callable(model):
         check_option("model", model, MODELS)
         model = MODELS[model]
-    d = design(formula, data, w, entity=entity, time=time, lagged=False, missing=missing)
+    with balanced_cures():
+        d = design(formula, data, w, entity=entity, time=time, lagged=False, missing=missing)
     if not d.is_panel or d.weights.varies:
         raise SpatialInputError("E501", "groups are compared in panels with one W for all periods",
                                 hint="give entity= and time=")  # fmt: skip
