@@ -15,8 +15,8 @@ SIGNIFICANCE = 0.01  # at which squared residuals follow the number of neighbors
 def advice(fit: FitRecord) -> str:
     """Which estimator does better with so few rows, in words; empty where maximum likelihood is good enough.
 
-    SDM, 48 units, 1 / 4 / 8 / 15 regressors: 95 % intervals of rho cover .94 / .92 / .90 / .88 by maximum likelihood
-    with t(n - p), .95 throughout by restricted likelihood. SAC, 48 units: .85 to .90 for both parameters.
+    SDM, 48 units, 1 / 4 / 8 / 15 regressors: 95 % intervals of rho cover .94 / .93 / .91 / .89 by maximum likelihood
+    with t(n - p), .95 to .96 by restricted likelihood. SAC, 48 units: .85 to .90 for both parameters.
     """
     spec, s, n, p = fit.specification, fit.settings, fit.sample.n, len(fit.params)
     if s.method != "ml" or s.random is not None or fit.design.lags or not (spec.lag or spec.error):
