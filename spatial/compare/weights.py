@@ -10,7 +10,6 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 from spillover.matrix import as_weights
-from spillover.values import whole_number
 
 from ..models.fit import Fit
 from .alike import identical
@@ -29,8 +28,6 @@ def compare_weights(
     model: Callable[..., Fit] | Iterable[Callable[..., Fit]],
     formula: str,
     data: pd.DataFrame,
-    draws: int = 1000,
-    seed: int = 1,
     prior: Prior | None = None,
     probabilities: Mapping | None = None,
     common: bool = False,
@@ -51,8 +48,6 @@ def compare_weights(
         ``sp.sdm``, or ``[sp.slx, sp.sar, sp.sdm]`` for posterior probabilities in two dimensions.
     formula, data, **options
         As the models take them.
-    draws, seed : int
-        For the effects' intervals.
     prior : Prior, optional
         Of rho and the slopes: uniform and the g-prior by default.
     probabilities : mapping of names to numbers, optional
@@ -98,7 +93,7 @@ def compare_weights(
     'queen'
     """
     named, models = _named(weights), _models(model)
-    _check_options(draws, seed, prior)
+    _check_prior(prior)
     if probabilities is not None:
         given = prior_probabilities(probabilities, list(named))
         probabilities = dict(zip(named, given.tolist()))
@@ -129,7 +124,7 @@ def compare_weights(
     jobs = dict(zip(keys, jobs))
     fits = Lazy(estimates, partial(work.fit, jobs), {key: fit for key, (_, fit) in results.items() if fit is not None})
     used = work.used(fits, jobs)
-    return Comparison(fits, {key: _in_words(error) for key, error in failed.items()}, draws, seed, prior or DEFAULT,
+    return Comparison(fits, {key: _in_words(error) for key, error in failed.items()}, prior or DEFAULT,
                       probabilities, tuple(notes + _remarks(used, estimates)), estimates, used,
                       partial(uncorrected, work, {key: jobs[key] for key, one in estimates.items()
                                                   if np.isfinite(one.log_marginal)}))  # fmt: skip
@@ -141,10 +136,8 @@ def _in_words(error: SpatialInputError) -> str:
     return f"{error.code}: {error.message}{remedy}"
 
 
-def _check_options(draws, seed, prior=None) -> None:
-    """What is used after the fits, refused before them."""
-    whole_number("draws", draws, least=2)
-    whole_number("seed", seed, least=0)
+def _check_prior(prior) -> None:
+    """Refused before the fits."""
     if not isinstance(prior, Prior | None):
         raise SpatialInputError("E510", f"prior={prior!r} is no Prior", hint='as in prior=sp.Prior("beta")')
 
