@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .errors import SHOWN, SpatialInputError
+from .errors import SHOWN, SpatialInputError, warn
 
 
 @dataclass(frozen=True)
