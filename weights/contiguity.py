@@ -76,8 +76,8 @@ def queen(gdf, *, ids=None, order: int = 1, cumulative: bool = False, snap="auto
 
     References
     ----------
-    Anselin, L., Li, X. & Koschinsky, J. (2022), "GeoDa, from the desktop to an ecosystem for exploring spatial data",
-    Geographical Analysis 54, on contiguity and its precision threshold.
+    Cliff, A. D. & Ord, J. K. (1981), Spatial Processes, ch. 1, on contiguity. Bivand, R., Pebesma, E. & Gómez-Rubio, V.
+    (2013), Applied Spatial Data Analysis with R, 2nd ed., ch. 9, on the snap.
     """  # noqa: E501
     return _contiguity(gdf, "queen", ids, order, cumulative, snap, method, tolerance, islands)
 
