@@ -75,10 +75,10 @@ class SpatialInputError(ValueError):
         parts = []
         if self.column is not None and repr(self.column) not in self.message:
             parts.append(f"column {self.column!r}")
-        for name, found in (("ids", self.ids), ("rows", self.rows)):
-            if found:
-                more = f" and {self.n - len(found)} more" if self.n and self.n > len(found) else ""
-                parts.append(f"{name} " + ", ".join(_show(item) for item in found) + more)
+        for name, places in (("ids", self.ids), ("rows", self.rows)):
+            if places:
+                more = f" and {self.n - len(places)} more" if self.n and self.n > len(places) else ""
+                parts.append(f"{name} " + ", ".join(_show(item) for item in places) + more)
         return "; ".join(parts)
 
     @property

@@ -189,9 +189,9 @@ def _clear(folder: Path, stem: str, absent: list[Path]) -> None:
         for fragment in folder.iterdir():
             if fragment.name.startswith(stem):
                 shutil.rmtree(fragment, ignore_errors=True) if fragment.is_dir() else fragment.unlink(missing_ok=True)
-    for made in absent:
+    for folder_made in absent:
         try:
-            made.rmdir()
+            folder_made.rmdir()
         except OSError:  # not empty, or never made
             break
 

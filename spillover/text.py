@@ -74,22 +74,22 @@ def decode(raw: bytes, *, name: str, encoding: str | None = None) -> str:
         except (UnicodeDecodeError, LookupError) as error:
             raise SpatialInputError("E606", f"text in '{name}' cannot be read as {encoding}",
                                     hint="leave encoding= out, or try encoding='GB18030'") from error
-    found = detect(raw)
-    if b"\0" in raw and found.name != "utf-16":
+    detected = detect(raw)
+    if b"\0" in raw and detected.name != "utf-16":
         raise SpatialInputError("E606", f"'{name}' holds zero bytes, so it is not text",
                                 hint="check that it is a text file (UTF-16 needs its mark), or save it as UTF-8")
-    if found.reason is not None:
-        warn_guessed(name, found)
+    if detected.reason is not None:
+        warn_guessed(name, detected)
     try:
-        return raw.decode(found.name)
+        return raw.decode(detected.name)
     except UnicodeDecodeError as error:
-        raise SpatialInputError("E606", f"text in '{name}' is damaged: it cannot be read as {found.name}",
+        raise SpatialInputError("E606", f"text in '{name}' is damaged: it cannot be read as {detected.name}",
                                 hint="save it as UTF-8") from error
 
 
-def warn_guessed(name: str, found: Detected) -> None:
+def warn_guessed(name: str, detected: Detected) -> None:
     """Tell the user which encoding was used for the file ``name``, and why."""
-    warn(f"text in '{name}' was read as {SPELLED.get(found.name, found.name)} ({found.reason}); "
+    warn(f"text in '{name}' was read as {SPELLED.get(detected.name, detected.name)} ({detected.reason}); "
          "give encoding= if it looks wrong")
 
 

@@ -64,7 +64,8 @@ def audit(gdf, *, ids=None, tolerance: float | None = None, snap="auto") -> pd.D
     import shapely
 
     if not hasattr(gdf, "geometry"):
-        raise SpatialInputError("E404", f"a GeoDataFrame of polygons is needed, not {type(gdf).__name__}")
+        raise SpatialInputError("E404", f"a GeoDataFrame of polygons is needed, not {type(gdf).__name__}",
+                                hint="use wt.knn(points, 4) for points")
     tolerance, snap = one_number("tolerance", tolerance, least=0, optional=True), check_snap(snap, None)
     index = _labels.frame_ids(gdf, ids)
     shapes = np.asarray(gdf.geometry.array)

@@ -150,7 +150,8 @@ def polygons(gdf, ids) -> tuple[np.ndarray, object, np.ndarray]:
     import shapely
 
     if not hasattr(gdf, "geometry"):
-        raise SpatialInputError("E404", f"contiguity needs a GeoDataFrame of polygons, not {type(gdf).__name__}")
+        raise SpatialInputError("E404", f"contiguity needs a GeoDataFrame of polygons, not {type(gdf).__name__}",
+                                hint="use wt.knn(points, 4) for points")
     index = _labels.frame_ids(gdf, ids)
     _labels.refuse_too_few(len(index), 1)
     shapes = np.asarray(gdf.geometry.array)

@@ -19,7 +19,8 @@ def on_common_units(named: dict, data: pd.DataFrame, entity: str | None):
     converted = {name: as_weights(w) for name, w in named.items()}
     for name, w in converted.items():
         if not w.labelled:
-            raise SpatialInputError("E512", f"{name} has no ids, so its units cannot be matched with the others'")
+            raise SpatialInputError("E512", f"{name} has no ids, so its units cannot be matched with the others'",
+                                    hint="make it with ids: wt.from_dense(matrix, ids=...)")
     units = _units(data, entity)
     shared = next(iter(converted.values())).ids
     for w in converted.values():
@@ -27,7 +28,8 @@ def on_common_units(named: dict, data: pd.DataFrame, entity: str | None):
     shared = shared[shared.isin(units)]
     if len(shared) < 2:
         sizes = ", ".join(f"{name} {w.n}" for name, w in converted.items())
-        raise SpatialInputError("E512", f"the weights have {len(shared)} units in common ({sizes})")
+        raise SpatialInputError("E512", f"the weights have {len(shared)} units in common ({sizes})",
+                                hint="spell the ids of all weights alike: w.ids shows them")
     out, everywhere = {}, set(units)
     for name, w in converted.items():
         everywhere |= set(w.ids)

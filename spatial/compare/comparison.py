@@ -221,7 +221,8 @@ class Comparison(Shown):
     def _refuse_without_probabilities(self) -> None:
         if self.probabilities.isna().all():
             why = "have no likelihood, or no prior probability"
-            raise SpatialInputError("E511", f"there are no posterior probabilities: these fits {why}")
+            raise SpatialInputError("E511", f"there are no posterior probabilities: these fits {why}",
+                                    hint="compare models estimated by maximum likelihood, or read .glance() for BIC")
 
     def _by_key(self, values, name) -> pd.Series:
         keys = pd.Index(list(self.fits), tupleize_cols=False)

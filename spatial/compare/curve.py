@@ -134,7 +134,8 @@ def specification_curve(
     named, models = _named(weights), _models(model)
     _check_options(draws, seed)
     if not isinstance(controls, Mapping | None) or not isinstance(samples, Mapping | None):
-        raise SpatialInputError("E501", "controls and samples must be mappings of names to terms and to rows")
+        raise SpatialInputError("E501", "controls and samples must be mappings of names to terms and to rows",
+                                hint="controls={'all': 'x + z'}, samples={'north': data['region'] == 'north'}")
     controls = dict(controls or {"": ""})
     frames = _samples(data, samples, named, options.get("entity"))
     formulas = {name: f"{formula} + {terms}" if terms else formula for name, terms in controls.items()}
@@ -150,7 +151,8 @@ def specification_curve(
     columns = [*CHOICES, "effect", *NUMBERS, "rho", "loglik", "problem"]
     table = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys([*NUMBERS, "rho", "loglik"], float))
     if table["estimate"].isna().all() and len(table):
-        raise SpatialInputError("E501", f"no specification has an estimate; the first says {table['problem'].iloc[0]}")
+        raise SpatialInputError("E501", f"no specification has an estimate; the first says {table['problem'].iloc[0]}",
+                                hint="estimate one of them alone to see its error")
     many = tuple(name for name in CHOICES if table[name].nunique() > 1)
     return SpecificationCurve(table, variable, formula.partition("~")[0].strip(), many, whole)
 
@@ -161,10 +163,12 @@ def _samples(data, samples, named, entity) -> dict:
     for name, rows in (samples or {"": np.ones(len(data), dtype=bool)}).items():
         rows = rows(data) if callable(rows) else rows
         if isinstance(rows, pd.Series) and not rows.index.equals(data.index):
-            raise SpatialInputError("E501", f"sample {name!r} must have the data's index, in its order")
+            raise SpatialInputError("E501", f"sample {name!r} must have the data's index, in its order",
+                                    hint="make it from a column of the data, such as data['region'] == 'north'")
         kept = np.asarray(rows)
         if kept.shape != (len(data),) or kept.dtype != bool or not kept.any():
-            raise SpatialInputError("E501", f"sample {name!r} must be booleans by row, some of them true")
+            raise SpatialInputError("E501", f"sample {name!r} must be booleans by row, some of them true",
+                                    hint="data['region'] == 'north' is such a sample")
         frame = data[kept]
         if samples and any(as_weights(w).labelled for w in named.values()):
             ws, frame, _ = on_common_units(named, frame, entity)
@@ -200,7 +204,8 @@ def _one(shared, job) -> dict:
         table = fit.effects(draws=draws, seed=seed_of(key, seed)).tidy()
         table = table[table["term"] == variable].set_index("effect")
         if table.empty:
-            raise SpatialInputError("E502", f"{variable!r} is no term of {formulas[terms]}")
+            raise SpatialInputError("E502", f"{variable!r} is no term of {formulas[terms]}",
+                                    hint="name a term that every formula has")
         for kind, column in product(KINDS, NUMBERS):
             row[f"{kind}_{column}"] = float(table.loc[kind, column])
         return row | {"rho": float(fit.params.get("rho", np.nan)), "loglik": float(fit.loglik)}

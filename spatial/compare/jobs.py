@@ -64,9 +64,11 @@ def run(
         E501 no number of processes or no client, E515 when joblib is not installed.
     """
     if not isinstance(n_jobs, int) or n_jobs == 0:
-        raise SpatialInputError("E501", f"n_jobs={n_jobs!r} must be a number of processes, or -1 for all cores")
+        raise SpatialInputError("E501", f"n_jobs={n_jobs!r} must be a number of processes, or -1 for all cores",
+                                hint="n_jobs=2 takes two processes")
     if client is not None and not hasattr(client, "submit"):
-        raise SpatialInputError("E501", f"client={client!r} is no dask.distributed.Client")
+        raise SpatialInputError("E501", f"client={client!r} is no dask.distributed.Client",
+                                hint="client=distributed.Client()")
     results = dict(done or {})
     left = [i for i in range(len(jobs)) if i not in results]
     chunks = _chunks(left, _workers(n_jobs, client))

@@ -61,7 +61,8 @@ class Journal:
             self.path.mkdir(parents=True, exist_ok=True)
             parts = sorted(self.path.glob("[!.]*"))
         except OSError as error:
-            raise SpatialInputError("E605", f"cannot write '{path}': {error.strerror}") from error
+            raise SpatialInputError("E605", f"cannot write '{path}': {error.strerror}",
+                                    hint="choose another folder, or ask for permission to write there") from error
         if parts and not resume:
             raise SpatialInputError("E603", f"'{path}' exists", hint="resume=True continues it; or name another")
         for part in parts:

@@ -147,7 +147,8 @@ def mix_weights(
 
 def _checked(weights):
     if not isinstance(weights, Mapping) or len(weights) < 2:
-        raise SpatialInputError("E513", "a combination needs a mapping with two weights at least")
+        raise SpatialInputError("E513", "a combination needs a mapping with two weights at least",
+                                hint="{'near': w1, 'alike': w2}")
     names = [str(name) for name in weights]
     parts = [as_weights(w) for w in weights.values()]
     for name, w in zip(names, parts):
@@ -159,7 +160,8 @@ def _checked(weights):
         parts = [w.reordered(positions(w.ids, parts[0].ids, what=name)) for name, w in zip(names, parts)]
     for j, w in enumerate(parts):
         if w.matrix_digest in {other.matrix_digest for other in parts[:j]}:
-            raise SpatialInputError("E513", f"{names[j]} is the same matrix as another one")
+            raise SpatialInputError("E513", f"{names[j]} is the same matrix as another one",
+                                    hint="leave one of the two out")
     return names, parts
 
 

@@ -19,6 +19,7 @@ from ..effects.average import KINDS
 from ..explore._null import pseudo_p
 from ..models.fit import Fit
 from ..models.refit import refit
+from ..records.schema import rows_of
 from .jobs import run
 from .journal import digest_of, key_of, opened, told
 
@@ -75,8 +76,9 @@ class Placebo(Shown):
             low, high = np.quantile(values, [0.025, 0.975])
             p = pseudo_p(actual, values, "two-sided") if what in (*self.names, "indirect") else np.nan
             rows.append((what, variable or what, actual, values.mean(), low, high, p, len(values)))
-        columns = ["effect", "term", "estimate", "placebo_mean", "placebo_low", "placebo_high", "p_value", "placebos"]
-        return pd.DataFrame(rows, columns=columns)
+        effect, term, actual, mean, low, high, p, number = zip(*rows, strict=True)
+        return rows_of(term, actual, p_value=p, effect=effect, placebo_mean=mean, placebo_low=low, placebo_high=high,
+                       placebos=number)  # fmt: skip
 
     def _pair(self, what, variable):
         if what in self.names:
@@ -137,7 +139,8 @@ def placebo_weights(
     """
     for name, value, least in (("draws", draws, 1), ("seed", seed, 0)):
         if not isinstance(value, int | np.integer) or value < least:
-            raise SpatialInputError("E501", f"{name}={value!r} must be a whole number of at least {least}")
+            raise SpatialInputError("E501", f"{name}={value!r} must be a whole number of at least {least}",
+                                    hint="give a larger whole number")
     spec = fit.specification
     if not (spec.lag or spec.error or spec.durbin):
         raise SpatialInputError("E501", "ols has no W that could be relabelled", hint="fit sar, sem, slx, sdm ...")

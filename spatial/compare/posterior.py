@@ -97,7 +97,8 @@ def integral(sample: Sample, n: int, prior: Prior, *, intercept: int | None = No
     # 1. Where the integrand is: theta with rho = middle - half cos(theta) takes the bend off the ends.
     ends = [prior.support(part.interval) for part in parts]
     if not np.isfinite(ends).all():
-        raise SpatialInputError("E511", "these weights have no links, so rho has no interval and no prior")
+        raise SpatialInputError("E511", "these weights have no links, so rho has no interval and no prior",
+                                hint="check how these weights were built: print(w)")
     box = _peak(lambda angles: _by_angle(rough, angles, ends), [(0.0, np.pi)] * len(parts))
     # 2. Exact determinants over that part; Gauss-Legendre.
     spans = [(_at(a, end), _at(b, end)) for (a, b), end in zip(box, ends)]

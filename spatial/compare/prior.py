@@ -44,7 +44,8 @@ class Prior:
         check_option("slopes", self.slopes, ("g", "diffuse"))
         for name, value in (("g", self.g), ("a", self.a)):
             if value is not None and not (np.isfinite(value) and value > 0):
-                raise SpatialInputError("E510", f"{name}={value!r} must be a positive number")
+                raise SpatialInputError("E510", f"{name}={value!r} must be a positive number",
+                                        hint="give a number above zero")
 
     def words(self) -> str:
         """For headers."""
@@ -88,11 +89,14 @@ def prior_probabilities(given: Mapping | None, names: list[str]) -> np.ndarray:
     unknown = [name for name in given if name not in names]
     if unknown or len(given) != len(names):
         absent = [name for name in names if name not in given]
-        raise SpatialInputError("E510", f"every W needs a prior probability: {absent} have none, {unknown} are no W")
+        raise SpatialInputError("E510", f"every W needs a prior probability: {absent} have none, {unknown} are no W",
+                                hint="give one for each name of the weights")
     try:
         values = np.array([given[name] for name in names], dtype=float)
     except (ValueError, TypeError) as error:
-        raise SpatialInputError("E510", f"prior probabilities must be numbers, got {dict(given)}") from error
+        raise SpatialInputError("E510", f"prior probabilities must be numbers, got {dict(given)}",
+                                hint="give numbers of 0 or more, not all zero") from error
     if not (np.isfinite(values).all() and (values >= 0).all() and values.sum() > 0):
-        raise SpatialInputError("E510", f"prior probabilities must not be negative and not all zero, got {dict(given)}")
+        raise SpatialInputError("E510", f"prior probabilities must not be negative and not all zero, got {dict(given)}",
+                                hint="give numbers of 0 or more, not all zero")
     return values / values.sum()

@@ -39,7 +39,8 @@ def vuong(first: Fit, second: Fit) -> TestResult:
     penalty = (first.n_parameters - second.n_parameters) / 2 * np.log(first.sample.n)
     spread = np.sqrt(len(gap)) * gap.std()
     if spread <= 1e-12 * max(1.0, abs(first.loglik)):
-        raise SpatialInputError("E511", "the two fits are the same, so there is nothing to test")
+        raise SpatialInputError("E511", "the two fits are the same, so there is nothing to test",
+                                hint="give two different fits")
     return TestResult("Vuong", float((gap.sum() - penalty) / spread), None, "both fit equally well")
 
 
@@ -64,11 +65,14 @@ def j_test(null: Fit, rival: Fit) -> TestResult:
     """
     for fit in (null, rival):
         if fit.settings.random:
-            raise SpatialInputError("E511", "the J-test is for fixed effects or none")
+            raise SpatialInputError("E511", "the J-test is for fixed effects or none",
+                                    hint="use effects='entity', 'time', 'twoway' or 'none'")
         if fit.specification.error or not (fit.specification.lag or fit.specification.durbin):
-            raise SpatialInputError("E511", f"the J-test is for sar, sdm and slx, not for {fit.specification.name}")
+            raise SpatialInputError("E511", f"the J-test is for sar, sdm and slx, not for {fit.specification.name}",
+                                    hint="estimate both fits by sar, sdm or slx")
     if len(null.sample.y) != len(rival.sample.y) or null.settings.effects != rival.settings.effects:
-        raise SpatialInputError("E511", "the two fits are not of the same data and effects")
+        raise SpatialInputError("E511", "the two fits are not of the same data and effects",
+                                hint="estimate both on the same data with the same effects=")
     y, X = null.sample.y, null.sample.X
     f = y - rival.solution.resid
     lag = null.specification.lag or rival.specification.lag
@@ -77,7 +81,8 @@ def j_test(null: Fit, rival: Fit) -> TestResult:
     H = _basis(H)
     Zhat = H @ (H.T @ Z)
     if np.linalg.matrix_rank(Zhat / np.linalg.norm(Zhat, axis=0), tol=1e-8) < Z.shape[1]:
-        raise SpatialInputError("E511", "the rival's prediction is one of the null's regressors: nothing to test")
+        raise SpatialInputError("E511", "the rival's prediction is one of the null's regressors: nothing to test",
+                                hint="the two models make the same prediction: choose another rival")
     coefficients = np.linalg.lstsq(Zhat, y, rcond=None)[0]
     e = y - Z @ coefficients
     s2 = e @ e / null.sample.n
@@ -110,7 +115,8 @@ def _basis(H: np.ndarray) -> np.ndarray:
 def _row_logliks(fit: Fit) -> np.ndarray:
     """The log-likelihood by row; it sums to ``fit.loglik``."""
     if fit.settings.method != "ml" or fit.settings.random:
-        raise SpatialInputError("E511", "Vuong's test needs maximum likelihood, with fixed effects or none")
+        raise SpatialInputError("E511", "Vuong's test needs maximum likelihood, with fixed effects or none",
+                                hint="estimate both with method='ml'")
     e, m = fit.solution.resid, len(fit.solution.resid)
     shares = -(e**2) / (2 * fit.solution.sigma2)
     return shares + (fit.solution.loglik - shares.sum()) / m

@@ -74,6 +74,14 @@ class Tuning(Shown):
         """
         return self.comparison.averaged(level)
 
+    def tidy(self, level: float = 0.95) -> pd.DataFrame:
+        """The common schema: ``averaged(level).tidy()``."""
+        return self.averaged(level).tidy()
+
+    def glance(self) -> pd.DataFrame:
+        """One row per value: ``profile()``."""
+        return self.profile()
+
     @property
     def interval(self) -> tuple:
         """Smallest and largest value that a likelihood-ratio test at 1 - level does not reject."""
@@ -152,13 +160,16 @@ def tune_weights(
     """
     values = sorted(set(values))
     if len(values) < 2 or not callable(family):
-        raise SpatialInputError("E513", f"a profile needs a function and two values at least, got {len(values)}")
+        raise SpatialInputError("E513", f"a profile needs a function and two values at least, got {len(values)}",
+                                hint="sp.tune_weights(lambda k: wt.knn(map, k), [3, 4, 5], model=sp.sdm, ...)")
     if not callable(model):
-        raise SpatialInputError("E513", "a profile is of one model, such as sp.sdm")
+        raise SpatialInputError("E513", "a profile is of one model, such as sp.sdm",
+                                hint="give one model, such as model=sp.sdm")
     if options.get("method") not in (None, "ml"):
         raise SpatialInputError("E513", "a profile needs a likelihood", hint="use method='ml'")
     if not 0 < level < 1:
-        raise SpatialInputError("E501", f"level={level!r} must lie between 0 and 1, as in 0.95")
+        raise SpatialInputError("E501", f"level={level!r} must lie between 0 and 1, as in 0.95",
+                                hint="give a share such as 0.95")
     built, failed, first = {}, {}, None
     for value in values:
         try:

@@ -144,7 +144,8 @@ def _check_options(draws, seed, prior=None) -> None:
     """What is used after the fits, refused before them."""
     for name, value, least in (("draws", draws, 2), ("seed", seed, 0)):
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-            raise SpatialInputError("E501", f"{name}={value!r} must be a whole number of at least {least}")
+            raise SpatialInputError("E501", f"{name}={value!r} must be a whole number of at least {least}",
+                                    hint="give a larger whole number")
     if not isinstance(prior, Prior | None):
         raise SpatialInputError("E510", f"prior={prior!r} is no Prior", hint='as in prior=sp.Prior("beta")')
 
@@ -180,14 +181,16 @@ def _named(weights) -> dict:
     else:
         named = {}
     if not named:
-        raise SpatialInputError("E501", "weights must be a mapping of names to weights, with one at least")
+        raise SpatialInputError("E501", "weights must be a mapping of names to weights, with one at least",
+                                hint="{'queen': w1, '5 nearest': w2}")
     return named
 
 
 def _models(model) -> list:
     models = list(model) if isinstance(model, Iterable) else [model]
     if not models or not all(callable(m) for m in models):
-        raise SpatialInputError("E501", "model must be a function such as sp.sdm, or several of them")
+        raise SpatialInputError("E501", "model must be a function such as sp.sdm, or several of them",
+                                hint="model=sp.sdm, or model=[sp.sar, sp.sdm]")
     if len(set(models)) < len(models):
         raise SpatialInputError("E501", "a model is named twice", hint="name each of them once")
     return models

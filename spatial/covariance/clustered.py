@@ -112,7 +112,8 @@ class Cluster:
     def _groupings(self, fit):
         by = list(self.by) if isinstance(self.by, list | tuple) else [self.by]
         if not 1 <= len(by) <= 2:
-            raise SpatialInputError("E501", f"cluster by one or two groupings, got {len(by)}")
+            raise SpatialInputError("E501", f"cluster by one or two groupings, got {len(by)}",
+                                    hint="sp.Cluster('region') or sp.Cluster(('region', 'year'))")
         if not fit.design.is_panel and len(by) == 1 and isinstance(by[0], str) and by[0] == "entity":
             raise SpatialInputError("E501", "vcov='cluster' needs by= in a cross-section",
                                     hint="sp.Cluster('region'), or vcov='robust' for one unit per group")  # fmt: skip

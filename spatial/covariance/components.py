@@ -81,7 +81,8 @@ def components(points: np.ndarray, avc: float) -> Components:
         subset = np.sort(np.random.default_rng(0).permutation(n)[:LANDMARKS])
     D = great_circle(points[subset])
     if not D.max() > 0:
-        raise SpatialInputError("E501", "all places coincide: no distances to correlate over")
+        raise SpatialInputError("E501", "all places coincide: no distances to correlate over",
+                                hint="give coords= with the places of the units")
     first = _decay(D, avc)
     last = _decay(D, LEAST_AVC)
     grid = first * STEP ** np.arange(int(np.ceil(np.log(last / first) / np.log(STEP))) + 1)

@@ -28,9 +28,11 @@ def group_codes(d: Design, by) -> tuple[np.ndarray, str]:
     codes, groups = pd.factorize(values, sort=by in ("entity", d.ids.name) if isinstance(by, str) else False)
     if (codes < 0).any():
         ids = d.ids[np.unique(units_of_rows(d)[codes < 0])]
-        raise SpatialInputError("E201", f"{name!r} has missing groups", column=name, ids=list(ids))
+        raise SpatialInputError("E201", f"{name!r} has missing groups", column=name, ids=list(ids),
+                                hint="fill the column, or leave these rows out")
     if len(groups) < 2:
-        raise SpatialInputError("E701", f"{name!r} makes one group only: no variance between groups", column=name)
+        raise SpatialInputError("E701", f"{name!r} makes one group only: no variance between groups", column=name,
+                                hint="cluster by a column with ten groups or more")
     return codes, name
 
 
@@ -39,7 +41,8 @@ def group_values(d: Design, by) -> tuple[np.ndarray, str]:
     if isinstance(by, pd.Series):
         name, values = str(by.name or "groups"), _from_series(d, by)
     elif not isinstance(by, str):
-        raise SpatialInputError("E501", f"by= must be a column's name or a Series, got {type(by).__name__}")
+        raise SpatialInputError("E501", f"by= must be a column's name or a Series, got {type(by).__name__}",
+                                hint="by='region', or a Series indexed by unit")
     elif by in ("entity", d.ids.name):
         name, values = str(d.ids.name or "unit"), units_of_rows(d)
     elif d.is_panel and by in ("time", d.times.name):
@@ -83,10 +86,12 @@ def _from_series(d: Design, by: pd.Series) -> np.ndarray:
     if not isinstance(by.index, pd.MultiIndex):
         return by.to_numpy()[positions(by.index, d.ids, what="by=")][units_of_rows(d)]
     if not d.is_panel:
-        raise SpatialInputError("E501", "by= has a MultiIndex, but the fit is a cross-section")
+        raise SpatialInputError("E501", "by= has a MultiIndex, but the fit is a cross-section",
+                                hint="give a Series indexed by unit")
     wanted = pd.MultiIndex.from_arrays([d.ids[units_of_rows(d)], d.times[periods_of_rows(d)]])
     at = by.index.get_indexer(wanted) if by.index.is_unique else np.array([-1])
     if (at < 0).any():
         raise SpatialInputError("E101", "by= needs exactly one group for every (unit, period) of the fit",
-                                ids=list(wanted[at < 0])[:5] if len(at) > 1 else None)  # fmt: skip
+                                ids=list(wanted[at < 0])[:5] if len(at) > 1 else None,
+                                hint="give one value for every unit and period, without repeats")  # fmt: skip
     return by.to_numpy()[at]

@@ -92,7 +92,8 @@ class Conley:
     def _kernel(self, fit: FitRecord):
         """K over units, (N, N), and the weights of 0, 1, ... periods' distance."""
         if self.lags is not None and not fit.design.is_panel:
-            raise SpatialInputError("E501", "lags= of Conley needs a panel")
+            raise SpatialInputError("E501", "lags= of Conley needs a panel",
+                                    hint="leave lags= out, or give entity= and time=")
         K = near(coordinates(fit.design, self.coords), self.cutoff, self.kernel)
         T = fit.design.n_periods
         return K, np.ones(T) if self.lags is None else np.clip(1 - np.arange(T) / (self.lags + 1), 0, None)
@@ -149,11 +150,13 @@ class DriscollKraay:
         if self.kernel is not None:
             check_option("kernel", self.kernel, ("cosine", "bartlett"))
         if self.lags is not None and self.kernel == "cosine":
-            raise SpatialInputError("E501", "lags= belongs to kernel='bartlett'")
+            raise SpatialInputError("E501", "lags= belongs to kernel='bartlett'",
+                                    hint="sp.DriscollKraay(lags=2, kernel='bartlett')")
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
         if not fit.design.is_panel:
-            raise SpatialInputError("E501", "Driscoll-Kraay standard errors need a panel")
+            raise SpatialInputError("E501", "Driscoll-Kraay standard errors need a panel",
+                                    hint="vcov='robust' in a cross-section")
         codes, _ = group_codes(fit.design, "time")
         if self._by_cosines:
             nu = self.df(fit)
@@ -179,10 +182,11 @@ class DriscollKraay:
         T = fit.design.n_periods
         lags = int(4 * (T / 100) ** (2 / 9)) if self.lags is None else self.lags
         if lags >= T:
-            raise SpatialInputError("E501", f"lags={lags} must be fewer than the {T} periods")
+            raise SpatialInputError("E501", f"lags={lags} must be fewer than the {T} periods", hint="give fewer lags")
         return lags
 
 
 def _check_lags(lags) -> None:
     if lags is not None and not (isinstance(lags, int) and lags >= 0):
-        raise SpatialInputError("E501", f"lags={lags!r} must be a whole number of periods, 0 or more")
+        raise SpatialInputError("E501", f"lags={lags!r} must be a whole number of periods, 0 or more",
+                                hint="lags=2, for example")

@@ -8,6 +8,7 @@ traces of W (I - rho W)^-1; dense, for a few thousand units.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
@@ -105,6 +106,50 @@ def expected(sample: Sample, at: Solution, W: sparse.csr_array | None, M: sparse
 def covariance(information: np.ndarray, names: Sequence[str]) -> np.ndarray:
     """Covariance of (beta, rho, lambda): the inverse information without its sigma2 row."""
     return inverse_information(information, names)[:-1, :-1]
+
+
+def observed_covariance(sample: Sample, at: Solution, names: Sequence[str]) -> np.ndarray:
+    """Covariance of (beta, rho, lambda) from the observed information.
+
+    By way of an orthonormal basis of X, and of y in units of sigma: regressors with large means, and with them W y,
+    are almost multiples of the constant. Their cross-products lose twice the digits that an orthonormal basis loses;
+    the information of x + 1e8 has none left.
+
+    Raises
+    ------
+    SpatialInputError
+        E702 when the information is not positive definite.
+    """
+    alike, point, T = orthogonal(sample, at)
+    V = T @ covariance(with_dummies(alike, point), names) @ T.T
+    kept = np.r_[: sample.k, sample.X.shape[1] : len(V)]
+    return V[np.ix_(kept, kept)]
+
+
+def orthogonal(sample: Sample, at: Solution) -> tuple[Sample, Solution, np.ndarray]:
+    """The same likelihood in other parameters, (beta, rho, lambda) = T (gamma, rho, lambda) and sigma2 = 1.
+
+    With X = Q R, W y = Q h + w and y in units of s: A y - X beta = s (y - rho w - Q gamma), so that
+    beta = s R^-1 (gamma - rho h).
+    """
+    s = np.sqrt(at.sigma2)
+    Q, R, MQ = sample.basis
+    gamma = R @ at.beta / s
+    changed = {"y": sample.y / s, "X": Q, "MX": MQ, "known": (Q, Q, np.eye(len(R)))}
+    columns = [s * np.linalg.inv(R)] if len(R) else [np.empty((0, 0))]
+    if sample.error is not None:
+        changed["My"] = sample.My / s
+    if sample.lag is not None:
+        h = np.einsum("ij,i->j", Q, sample.Wy) / s  # the same bits wherever the arrays lie in memory
+        gamma = gamma + at.rho * h
+        changed["Wy"] = sample.Wy / s - np.einsum("ij,j->i", Q, h)
+        columns.append(-columns[0] @ h[:, None])
+        if sample.error is not None:
+            changed["MWy"] = sample.MWy / s - MQ @ h
+    T = np.eye(len(R) + (sample.lag is not None) + (sample.error is not None))
+    T[: len(R), : sum(part.shape[1] for part in columns)] = np.column_stack(columns)
+    point = replace(at, beta=gamma, sigma2=1.0, resid=at.resid / s)
+    return replace(sample, **changed), point, T
 
 
 def inverse_information(information: np.ndarray, names: Sequence[str]) -> np.ndarray:

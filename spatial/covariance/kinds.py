@@ -17,7 +17,7 @@ from spillover.matrix import refuse_varying
 from ..design.options import Settings
 from ..records.fit import FitRecord
 from .bootstrap import bootstrap_parameters
-from .information import covariance, expected, observed
+from .information import covariance, expected, observed_covariance
 from .random import by_random_ml, random_covariance
 from .sandwich import least_squares
 
@@ -42,7 +42,7 @@ class Information:
             inverse = np.linalg.inv(np.linalg.qr(sample.X, mode="r"))
             return fit.sigma2 * inverse @ inverse.T
         if self.kind == "oim":
-            return lost_freedom(fit) * covariance(observed(sample, at), fit.params.index)
+            return lost_freedom(fit) * observed_covariance(sample, at, fit.params.index)
         refuse_varying(fit.design.weights, "vcov='eim'")
         refuse_varying(fit.design.weights_of_error, "vcov='eim'")
         W, M = fit.design.weights.csr, fit.design.weights_of_error.csr
@@ -77,7 +77,7 @@ class Bootstrap:
 
     def __post_init__(self):
         if not (isinstance(self.draws, int) and self.draws >= 2):
-            raise SpatialInputError("E501", f"draws={self.draws!r} must be a whole number above 1")
+            raise SpatialInputError("E501", f"draws={self.draws!r} must be a whole number above 1", hint="draws=999")
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
         return np.atleast_2d(np.cov(bootstrap_parameters(fit, self.draws, self.seed), rowvar=False))

@@ -121,7 +121,8 @@ def instrument_tests(fit: FitRecord) -> TestTable:
     """
     if fit.settings.method != "gmm" or fit.specification.error:
         raise SpatialInputError("E501", f"instrument_tests needs sar or sdm with method='gmm', got "
-                                f"{fit.specification.name} with method={fit.settings.method!r}")  # fmt: skip
+                                f"{fit.specification.name} with method={fit.settings.method!r}",
+                                hint="estimate the model with method='gmm'")  # fmt: skip
     title = f"Instruments of {fit.specification.name}: {fit.design.formula}"
     if fit.design.lags:
         return TestTable(title, _of_dynamic(fit))

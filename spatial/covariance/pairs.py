@@ -10,7 +10,7 @@ scores takes e_i (P e)_i for unit i's own and so loses half of the pairs, since 
 correlated wherever P_ij P_ji is not zero.
 
 Source: Kelejian & Prucha (2001, J. Econometrics 104:219-257), on linear-quadratic forms; in a panel with sums over
-periods. Above 5,000 units the sum over pairs is estimated from random signs z, E |(F + F') z|^2 = |F + F'|^2
+periods. Above 1,500 units the sum over pairs is estimated from random signs z, E |(F + F') z|^2 = |F + F'|^2
 (Hutchinson 1990), to about 1 % of it: P then acts through sparse factorisations.
 """
 
@@ -26,12 +26,13 @@ from ..design.design import Design
 from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
 from .groups import periods_of_rows, units_of_rows
-from .information import DENSE_MAX, derivatives, with_dummies, without_dummies
+from .information import derivatives, with_dummies, without_dummies
 from .random import by_random_ml
 from .sandwich import sums_by_group
 
-PROBES = 64
-EXACT_GROUPS = 500  # columns that are solved for one by one, above DENSE_MAX units
+DENSE_UNITS = 1_500  # beyond, P acts through factorisations
+PROBES, FEW_PROBES, MANY_UNITS = 64, 16, 20_000  # fewer do where more units average out
+EXACT_GROUPS = 500  # columns that are solved for one by one, above DENSE_UNITS
 
 
 def pairs_meat(fit: FitRecord, codes: np.ndarray, e: np.ndarray) -> np.ndarray:
@@ -87,19 +88,19 @@ def _products(d: Design, forms, codes, e) -> tuple[np.ndarray, np.ndarray]:
     for t in range(d.n_periods):
         rows = np.flatnonzero(periods == t)
         spread.append(sparse.csr_array((e[rows], (units[rows], codes[rows])), shape=(N, G)))
-    if N <= DENSE_MAX or G <= EXACT_GROUPS:
-        F = [sum(S.T @ form.times(t, S.toarray()) for t, S in enumerate(spread)) for form in forms]
+    if N <= DENSE_UNITS or G <= EXACT_GROUPS:
+        F = [sum(form.between(t, S) for t, S in enumerate(spread)) for form in forms]
         own = np.array([f.diagonal() for f in F]).reshape(len(forms), G)
         both = [f + f.T - 2 * np.diag(f.diagonal()) for f in F]
         return own, np.array([[np.sum(a * b) / 2 for b in both] for a in both]).reshape(len(forms), len(forms))
-    z = np.random.default_rng(1).choice([-1.0, 1.0], size=(G, PROBES))
+    z = np.random.default_rng(1).choice([-1.0, 1.0], size=(G, _probes(N)))
     own, both = [], []
     for form in forms:
         ahead = sum(S.T @ form.times(t, S @ z) for t, S in enumerate(spread))
         back = sum(S.T @ form.times(t, S @ z, transposed=True) for t, S in enumerate(spread))
         own.append(np.mean(z * ahead, axis=1))
         both.append(ahead + back)
-    whole = np.array([[np.sum(a * b) / PROBES - 4 * x @ y for b, y in zip(both, own)] for a, x in zip(both, own)])
+    whole = np.array([[np.sum(a * b) / z.shape[1] - 4 * x @ y for b, y in zip(both, own)] for a, x in zip(both, own)])
     return np.array(own), whole / 2
 
 
@@ -123,9 +124,15 @@ class QuadraticForm:
     def times(self, t: int, values: np.ndarray, *, transposed: bool = False) -> np.ndarray:
         """Q_t or Q_t' times (N, r)."""
         t = t % len(self.weights)
-        if self.weights[t].n <= DENSE_MAX:
+        if self.weights[t].n <= DENSE_UNITS:
             return (self._dense[t].T if transposed else self._dense[t]) @ values
         return self._solved(t, values, transposed)
+
+    def between(self, t: int, spread: sparse.csr_array) -> np.ndarray:
+        """S'Q_t S of few sparse columns, (G, G)."""
+        if self.weights[0].n > DENSE_UNITS:
+            return spread.T @ self.times(t, spread.toarray())
+        return spread.T @ (spread.T @ self._dense[t % len(self.weights)].T).T
 
     def of_rows(self, d: Design, e: np.ndarray) -> np.ndarray:
         """Q_t e_t of every period, (m,)."""
@@ -138,9 +145,10 @@ class QuadraticForm:
 
     @cached_property
     def _diagonals(self):
-        if self.weights[0].n <= DENSE_MAX:
+        if self.weights[0].n <= DENSE_UNITS:
             return [Q.diagonal() for Q in self._dense]
-        z = np.random.default_rng(2).choice([-1.0, 1.0], size=(self.weights[0].n, PROBES))
+        n = self.weights[0].n
+        z = np.random.default_rng(2).choice([-1.0, 1.0], size=(n, _probes(n)))
         return [np.mean(z * self._solved(t, z, False), axis=1) for t in range(len(self.weights))]
 
     @cached_property
@@ -179,6 +187,10 @@ def quadratic_forms(fit: FitRecord) -> list[QuadraticForm]:
     centered = settings.correction is True and settings.effects.time
     kinds = [True] * spec.lag + [False] * spec.error
     return [QuadraticForm(*pair, fit.rho, fit.lam, lag, centered) for lag in kinds]
+
+
+def _probes(n: int) -> int:
+    return PROBES if n <= MANY_UNITS else FEW_PROBES
 
 
 def _filtered(M, lam, values):

@@ -42,7 +42,8 @@ def coordinates(d: Design, coords) -> np.ndarray:
     else:
         points = np.asarray(coords, dtype=float)
     if points.shape != (d.n_units, 2):
-        raise SpatialInputError("E105", f"coords must be {d.n_units} x 2 (longitude, latitude), got {points.shape}")
+        raise SpatialInputError("E105", f"coords must be {d.n_units} x 2 (longitude, latitude), got {points.shape}",
+                                hint="give one row (longitude, latitude) per unit")
     lon, lat = points.T
     bad = ~((np.abs(lon) <= 360) & (np.abs(lat) <= 90))  # also NaN
     if bad.any():
@@ -104,7 +105,8 @@ def great_circle(a: np.ndarray, b: np.ndarray | None = None) -> np.ndarray:
 def _degrees(geometry) -> np.ndarray:
     empty = geometry.isna() | geometry.is_empty
     if empty.any():
-        raise SpatialInputError("E401", "some units have no geometry", ids=list(geometry.index[empty]))
+        raise SpatialInputError("E401", "some units have no geometry", ids=list(geometry.index[empty]),
+                                hint="fill the geometry of these units, or leave them out")
     if geometry.crs is None:
         raise SpatialInputError("E402", "coords has no CRS: where on Earth it lies is not known",
                                 hint="gdf.set_crs(4326) when it is longitude and latitude")  # fmt: skip

@@ -49,7 +49,8 @@ class SCPC:
 
     def __post_init__(self):
         if not 0 < self.avc < 1:
-            raise SpatialInputError("E501", f"avc={self.avc!r} must lie between 0 and 1, as in 0.03")
+            raise SpatialInputError("E501", f"avc={self.avc!r} must lie between 0 and 1, as in 0.03",
+                                    hint="give a share such as 0.03")
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
         T, Z = influence(fit)

@@ -44,7 +44,8 @@ def as_vcov(vcov, **settings):
     """
     if isinstance(vcov, tuple(KINDS.values())):
         if settings:
-            raise SpatialInputError("E501", f"{type(vcov).__name__} carries its own settings; got {list(settings)} too")
+            raise SpatialInputError("E501", f"{type(vcov).__name__} carries its own settings; got {list(settings)} too",
+                                    hint="set them in the object: sp.Cluster('region')")
         return vcov
     check_option("vcov", vcov, KINDS)
     known = set(KINDS[vcov].__dataclass_fields__) - {"kind"}
@@ -84,7 +85,8 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
     """The covariance as an object; estimates by moments have their own kinds."""
     if fit.settings.method in ADJUSTED:
         if settings:
-            raise SpatialInputError("E501", f"vcov={vcov!r} takes no settings, got {sorted(settings)}")
+            raise SpatialInputError("E501", f"vcov={vcov!r} takes no settings, got {sorted(settings)}",
+                                    hint="leave the settings out")
         return OfAdjustedScore(vcov, fit.settings.method)
     if fit.settings.method != "gmm":
         chosen = as_vcov(vcov, **settings)
@@ -96,5 +98,6 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
     if isinstance(vcov, SCPC) or vcov == "scpc":
         return as_vcov(vcov, **settings)
     if settings:
-        raise SpatialInputError("E501", f"vcov={vcov!r} of method='gmm' takes no settings, got {sorted(settings)}")
+        raise SpatialInputError("E501", f"vcov={vcov!r} of method='gmm' takes no settings, got {sorted(settings)}",
+                                hint="leave the settings out")
     return DynamicMomentCovariance(vcov) if fit.design.lags else MomentCovariance(vcov)

@@ -56,7 +56,8 @@ def degenerate(d: Design, before, y, X, Xd, names: list[str], effects: FixedEffe
     for r in np.flatnonzero(doubtful):
         problems[r] = problems[r] or _without_variation(X[r], left[r], names, effects)
     if y.shape[1] <= len(names) + 1:
-        few = SpatialInputError("E206", f"{y.shape[1]} observations are too few for {len(names)} coefficients")
+        few = SpatialInputError("E206", f"{y.shape[1]} observations are too few for {len(names)} coefficients",
+                                hint="leave regressors out, or use more data")
         return [problem or few for problem in problems], Q, R
     spanned = np.abs(np.diagonal(R, axis1=1, axis2=2)) <= COLLINEAR * left
     for r in np.flatnonzero(spanned.any(axis=1)):
@@ -73,10 +74,12 @@ def response_problems(d: Design, before, y, effects: FixedEffects) -> list:
     problems = [None] * len(y)
     for r in np.flatnonzero(absorbed):
         said = f"the {effects} effects absorb the response {d.response!r}"
-        problems[r] = SpatialInputError("E208", said, column=d.response)
+        problems[r] = SpatialInputError("E208", said, column=d.response,
+                                        hint="choose another response, or fewer effects")
     for r in np.flatnonzero(flat):
         said = f"the response {d.response!r} has no variation"
-        problems[r] = SpatialInputError("E204", said, column=d.response)
+        problems[r] = SpatialInputError("E204", said, column=d.response,
+                                        hint="check the response: all its values are alike")
     return problems
 
 

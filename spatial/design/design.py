@@ -23,6 +23,8 @@ from .periods import missing_periods, refuse_gaps
 from .terms import Encoding, model_columns
 from .values import read_columns, refuse_not_finite
 
+MISSING = ("error", "drop", "period")
+
 
 @dataclass(frozen=True, eq=False)
 class Design:
@@ -188,8 +190,8 @@ def design(
     durbin : list of str, optional
         Terms to lag in space; all but the intercept by default.
     missing : {"error", "drop", "period"}
-        "drop" removes units with missing values, for all periods, and cuts W down to the rest. "period" leaves a
-        unit out of the periods that it is absent from or has missing values in, and cuts W down period by period.
+        "drop" removes units with missing values or rows, for all periods, and cuts W down to the rest. "period" leaves
+        a unit out of the periods that it is absent from or has missing values in, and cuts W down period by period.
     lagged : bool
         Whether the model has W X at all.
     fitted : Encoding, optional
@@ -200,18 +202,23 @@ def design(
     SpatialInputError
         E101-E109 ids and periods, E201-E203, E207 values, E502-E504 formula.
     """
-    check_option("missing", missing, ("error", "drop", "period"))
+    if missing not in MISSING:
+        check_option("missing", missing, MISSING)
     if not isinstance(data, pd.DataFrame):
-        raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}")
+        raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}",
+                                hint="pd.DataFrame(data)")
     if not data.columns.is_unique:
         twice = data.columns[data.columns.duplicated()][0]
-        raise SpatialInputError("E502", f"column {twice!r} occurs more than once", column=str(twice))
-    terms = read_formula(formula, tuple(data.columns))
+        raise SpatialInputError("E502", f"column {twice!r} occurs more than once", column=str(twice),
+                                hint="rename or drop one of the two")
+    terms = read_formula(formula, tuple(data.columns.tolist()))
     for message in terms.warnings:
         warn(message)
     absorbed = _absorbed_effects(terms, data, entity, time)
+    if missing == "period" and time is None and data.index.nlevels < 2:
+        raise SpatialInputError("E501", 'missing="period" needs a panel', hint='missing="drop" in a cross-section')
     # 1. Units and periods, sorted by period, then by the weights' order.
-    rows = match_rows(data, as_weights(w), entity, time, gaps=missing == "period")
+    rows = match_rows(data, as_weights(w), entity, time, gaps=missing != "error")
     # 2. Values: numbers where numbers are needed, nothing missing.
     columns, rows, notes = read_columns(data, terms, rows, missing)
     notes = [rows.note] * bool(rows.note) + list(notes)
@@ -271,12 +278,14 @@ def _cut_first_periods(y, X, rows):
     """Without the periods that a lagged term leaves empty."""
     times = rows.times
     if times is None:
-        raise SpatialInputError("E501", "lag() needs a panel: give entity= and time=")
+        raise SpatialInputError("E501", "lag() needs a panel: give entity= and time=",
+                                hint="entity='unit', time='year'")
     refuse_gaps(times)
     empty = np.any([np.isnan(values).all(axis=1) for values in (y, *X.values())], axis=0)
     first = int(np.argmin(empty))
     if empty.all():
-        raise SpatialInputError("E206", f"no period is left after lag(): there are {len(times)}")
+        raise SpatialInputError("E206", f"no period is left after lag(): there are {len(times)}",
+                                hint="use a shorter lag, or more periods")
     said = f"lag() left out the first {first} period(s)"
     return y[first:], {name: values[first:] for name, values in X.items()}, rows.without_first(first), said
 

@@ -83,4 +83,4 @@ def refuse_unbalanced(observed: np.ndarray | None, what: str) -> None:
     if observed is not None:
         said = f"{int((~observed).sum())} of {observed.size} (unit, period) pairs are not observed"
         raise SpatialInputError("E109", f"{what} needs a balanced panel: {said}", n=int((~observed).sum()),
-                                hint='missing="drop" leaves out units with missing values altogether')  # fmt: skip
+                                hint='missing="drop" leaves out units with missing values or rows')  # fmt: skip

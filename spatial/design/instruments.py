@@ -33,7 +33,8 @@ def design_with_instruments(
     endog, instruments = _names("endog", endog), _names("instruments", instruments)
     if not endog or not instruments:
         given, absent = ("endog", "instruments") if endog else ("instruments", "endog")
-        raise SpatialInputError("E501", f"{given}= needs {absent}=: endogenous regressors and what instruments them")
+        raise SpatialInputError("E501", f"{given}= needs {absent}=: endogenous regressors and what instruments them",
+                                hint="give both: endog=['x'], instruments=['z']")
     # 1. One design of all columns, and which terms ask for them.
     formula, bar, absorbed = formula.partition("|")
     both = design(f"{formula} + {' + '.join(instruments)} {bar}{absorbed}", data, w, lagged=False, **keys)
@@ -56,7 +57,8 @@ def design_with_instruments(
                                     hint="the regressors are " + ", ".join(map(repr, slopes)))  # fmt: skip
     if len(in_z) < len(endog):
         raise SpatialInputError("E704", f"{len(endog)} endogenous regressors need as many instruments, "
-                                f"got {len(in_z)}")  # fmt: skip
+                                f"got {len(in_z)}",
+                                hint="give one instrument for each, or more")  # fmt: skip
     said = f"endogenous: {', '.join(endog)}; instruments: {', '.join(instruments)}"
     X, notes = both.X[:, :, in_x], (*both.notes, said)
     Z = {both.names[j]: both.X[:, :, j] for j in in_z}
@@ -72,5 +74,6 @@ def _names(option: str, value) -> tuple[str, ...]:
     names = (value,) if isinstance(value, str) else tuple(value or ())
     for name in names:
         if not isinstance(name, str):
-            raise SpatialInputError("E501", f"{option}= takes terms of a formula as text, got {name!r}")
+            raise SpatialInputError("E501", f"{option}= takes terms of a formula as text, got {name!r}",
+                                    hint="['x', 'log(z)']")
     return names

@@ -74,15 +74,13 @@ def match_rows(data: pd.DataFrame, weights: SpatialWeights | TemporalWeights, en
         E501 and E502 for the keys' names.
     """
     if len(data) == 0:
-        raise SpatialInputError("E206", "the data have no rows")
+        raise SpatialInputError("E206", "the data have no rows", hint="check how the data were filtered")
     units, periods = _key_columns(data, entity, time)
     if periods is not None and (rows := _rows_at_once(units, periods, weights)) is not None:
         return rows
     unit_code, unit_ids = pd.factorize(units.array)
     if periods is None:
         refuse_varying(weights, "a cross-section")
-        if gaps:
-            raise SpatialInputError("E501", 'missing="period" needs a panel', hint='missing="drop" in a cross-section')
         _refuse_repeated_units(unit_code, unit_ids)
         period_code, times = np.zeros(len(data), dtype=int), None
     else:
@@ -117,12 +115,14 @@ def _key_columns(data, entity, time) -> tuple[pd.Series, pd.Series | None]:
     index = data.index
     if entity is None and time is None and isinstance(index, pd.MultiIndex):
         if index.nlevels != 2:
-            raise SpatialInputError("E501", f"a MultiIndex must be (unit, period), got {index.nlevels} levels")
+            raise SpatialInputError("E501", f"a MultiIndex must be (unit, period), got {index.nlevels} levels",
+                                    hint="data.set_index([entity, time]), or give entity= and time=")
         keys = [
             pd.Series(index.get_level_values(k), name=index.names[k] or n) for k, n in enumerate(("unit", "period"))
         ]
     elif time is not None and entity is None:
-        raise SpatialInputError("E501", "time= needs entity=: the column that tells the units apart")
+        raise SpatialInputError("E501", "time= needs entity=: the column that tells the units apart",
+                                hint="give entity= too")
     else:
         units = pd.Series(index) if entity is None else _column(data, entity, "entity")
         keys = [units, None if time is None else _column(data, time, "time")]
@@ -133,7 +133,8 @@ def _key_columns(data, entity, time) -> tuple[pd.Series, pd.Series | None]:
                                     hint="leave these rows out")  # fmt: skip
         whole = key is None or (isinstance(key.dtype, np.dtype) and key.dtype.kind in "iub")
         if not whole and key.array.isna().any():
-            raise SpatialInputError("E201", f"{key.name!r} has missing values", rows=np.flatnonzero(key.isna()))
+            raise SpatialInputError("E201", f"{key.name!r} has missing values", rows=np.flatnonzero(key.isna()),
+                                    hint="fill them, or leave these rows out")
     return keys[0], keys[1]
 
 
@@ -207,7 +208,7 @@ def _refuse_unbalanced(unit_code, unit_ids, period_code, times, entity, time, ga
             f"the panel is unbalanced: {N} units x {T} periods need {N * T} rows, got {len(unit_code)}",
             ids=pairs(absent[:9]),
             n=len(absent),
-            hint='complete these pairs, leave out their units or periods, or leave the pairs out: missing="period"',
+            hint='complete these pairs, or leave them out with missing="period", or their units with missing="drop"',
         )
 
 

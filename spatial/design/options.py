@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from spillover.errors import SpatialInputError, check_option
 
+from .design import MISSING
 from .fixed_effects import FixedEffects
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ CHOICES = {  # beside None, which takes the default
     "lags": ("y", "Wy", "both"),
     "random_error": ("kkp", "baltagi"),
     "correction": (True, False, "additive"),
-    "missing": ("error", "drop", "period"),
+    "missing": MISSING,
 }
 
 
@@ -71,12 +72,12 @@ class ModelOptions:
             raise SpatialInputError("E501", message, hint="use slx, sdm or sdem")
         if self.estimator != "gmm":
             if self.endog or self.instruments:
-                raise SpatialInputError("E501", "endogenous regressors need method='gmm'")
+                raise SpatialInputError("E501", "endogenous regressors need method='gmm'", hint="method='gmm'")
             return
         for name, needless in (("correction", "no correction"), ("logdet", "no determinant")):
             if (value := getattr(self, name)) not in (True, None):
                 message = f"{name}={value!r} belongs to method='ml': moments need {needless}"
-                raise SpatialInputError("E501", message)
+                raise SpatialInputError("E501", message, hint="leave it out, or choose the method that it belongs to")
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,8 @@ def missing_periods(times: pd.Index | None) -> str:
     but for some."""
     if times is None or len(times) < 3 or not pd.api.types.is_integer_dtype(times.dtype):
         return ""
+    if times[-1] - times[0] == len(times) - 1:
+        return ""
     step = np.diff(times.to_numpy())
     absent = np.setdiff1d(np.arange(times[0], times[-1], step.min()), times)
     if not len(absent) or (step % step.min()).any() or len(absent) >= len(times):

@@ -116,8 +116,24 @@ def which_effects(requested: str | None, d: Design) -> FixedEffects:
     if effects.random:
         refuse_unbalanced(d.observed, f"effects={requested!r}")
     if (effects.entity or effects.random) and d.n_periods < 2:
-        raise SpatialInputError("E206", f"{effects} effects need at least 2 periods, got {d.n_periods}")
+        raise SpatialInputError("E206", f"{effects} effects need at least 2 periods, got {d.n_periods}",
+                                hint="effects='none', or more periods")
     return effects
+
+
+def refuse_no_links(specification: Specification, d: Design) -> None:
+    """A spatial term needs a neighbor somewhere.
+
+    Raises
+    ------
+    SpatialInputError
+        E306.
+    """
+    used = [d.weights] * (specification.lag or specification.durbin) + [d.weights_of_error] * specification.error
+    for weights in used:
+        if not weights.row_sums.any() and not any(w.csr.data.any() for w in weights.each(1)):
+            raise SpatialInputError("E306", f"no unit has a neighbor: {specification.name} has nothing to estimate",
+                                    hint="islands='nearest' in the builder, or ols()")  # fmt: skip
 
 
 def with_spatial_lags(

@@ -75,7 +75,9 @@ def model_columns(
     """
     shape, states = rows.order.shape, {} if fitted is None else fitted.states
     with np.errstate(all="ignore"):  # what is not finite is named afterwards, by term and row
-        categorical = {f.text for _, factors in terms.right for f in factors if _is_category(f, columns)}
+        numeric = "C" not in terms.functions and all(isinstance(column, np.ndarray) for column in columns.values())
+        factors = () if numeric else [factor for _, product in terms.right for factor in product]
+        categorical = {factor.text for factor in factors if _is_category(factor, columns)}
         y = _product(terms.left, columns, shape, states)
         if not categorical and "poly" not in terms.functions:
             X = {name: _product(factors, columns, shape, states) for name, factors in terms.right}
@@ -154,7 +156,7 @@ def expression(text: str, frame: pd.DataFrame) -> np.ndarray:
     [0.0, 2.303]
     """
     if not text.strip():
-        raise SpatialInputError("E504", "an expression is needed, got nothing")
+        raise SpatialInputError("E504", "an expression is needed, got nothing", hint="I(x**2)")
     terms = read_formula(f"I({text}) ~ 1", tuple(frame.columns))
     if not terms.functions <= set(FUNCTIONS):
         raise SpatialInputError(
@@ -162,7 +164,8 @@ def expression(text: str, frame: pd.DataFrame) -> np.ndarray:
         )
     for name in terms.columns:
         if not pd.api.types.is_numeric_dtype(frame[name]):
-            raise SpatialInputError("E203", f"{text!r} needs numbers in {name!r}", column=name)
+            raise SpatialInputError("E203", f"{text!r} needs numbers in {name!r}", column=name,
+                                    hint="convert the column with pd.to_numeric, or use C(...) for categories")
     with np.errstate(all="ignore"):  # what is not finite is refused where it is used
         return _product(terms.left, {name: frame[name].to_numpy(float) for name in terms.columns}, len(frame), {})
 

@@ -53,7 +53,8 @@ def read_columns(data: pd.DataFrame, terms: Terms, rows: Rows, missing: str):
             values[~rows.observed] = np.nan
         if np.isinf(values).any():
             raise SpatialInputError("E202", f"{name!r} has infinite values", column=name,
-                                    ids=rows.labels(np.isinf(values)))  # fmt: skip
+                                    ids=rows.labels(np.isinf(values)),
+                                    hint="replace or drop them: data.replace([np.inf, -np.inf], np.nan)")  # fmt: skip
     return columns, rows, notes
 
 
@@ -86,7 +87,8 @@ def _refuse_missing(absent, holes, rows) -> None:
 def _without_missing(rows: Rows, gone: np.ndarray):
     names = rows.ids[gone]
     if (~gone).sum() < 3:
-        raise SpatialInputError("E206", f"only {int((~gone).sum())} units are without missing values", ids=list(names))
+        raise SpatialInputError("E206", f"only {int((~gone).sum())} units are without missing values or rows",
+                                ids=list(names), hint='missing="period" leaves out single rows of a panel')  # fmt: skip
     before = set(rows.weights.islands)
     kept = rows.without_units(gone)
     notes = [f"{len(names)} units with missing values dropped: {', '.join(map(str, names[:5]))}"]

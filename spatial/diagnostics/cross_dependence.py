@@ -68,7 +68,8 @@ def pesaran_cd(fit: FitRecord, *, neighbors: bool = False, permutations: int = 9
     e = e - e.mean(axis=0)
     length = np.linalg.norm(e, axis=0)
     if (still := length <= 1e-12 * length.max()).any():
-        raise SpatialInputError("E204", "the residuals of some units do not vary over time", ids=fit.design.ids[still])
+        raise SpatialInputError("E204", "the residuals of some units do not vary over time", ids=fit.design.ids[still],
+                                hint="leave these units out")
     z = e / length
     time = fit.settings.effects.time
     if neighbors:
@@ -89,7 +90,8 @@ def pesaran_cd(fit: FitRecord, *, neighbors: bool = False, permutations: int = 9
 def _relabeled(z, i, j, total: float, permutations: int, seed: int) -> float:
     """Two-sided p of the sum of correlations over linked pairs, unit labels permuted."""
     if not (isinstance(permutations, int) and permutations >= 1):
-        raise SpatialInputError("E501", f"permutations={permutations!r} must be a whole number above zero")
+        raise SpatialInputError("E501", f"permutations={permutations!r} must be a whole number above zero",
+                                hint="permutations=999")
     rng, N = np.random.default_rng(seed), z.shape[1]
     draws = np.empty(permutations)
     for r in range(permutations):
@@ -128,7 +130,7 @@ def _linked(fit: FitRecord, N: int, time: bool):
     P.eliminate_zeros()
     i, j = sparse.triu(P, k=1).nonzero()
     if not (pairs := len(i)):
-        raise SpatialInputError("E501", "W links no pair of units")
+        raise SpatialInputError("E501", "W links no pair of units", hint="give weights that link units of the panel")
     if pairs == N * (N - 1) / 2:
         return i, j, _all_pairs(N)
     if time:

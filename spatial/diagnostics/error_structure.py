@@ -74,11 +74,14 @@ def error_structure_tests(fit: FitRecord) -> TestTable:
     """
     d, spec = fit.design, fit.specification
     if spec.lag or spec.error or not d.is_panel or fit.settings.effects:
-        raise SpatialInputError("E501", "these tests start from ols() or slx() on a panel with effects='none'")
+        raise SpatialInputError("E501", "these tests start from ols() or slx() on a panel with effects='none'",
+                                hint="sp.ols(formula, data, w, entity=..., time=..., effects='none')")
     if d.n_units > DENSE_MAX:
-        raise SpatialInputError("E309", f"a dense {d.n_units:,} x {d.n_units:,} matrix is too large", n=d.n_units)
+        raise SpatialInputError("E309", f"a dense {d.n_units:,} x {d.n_units:,} matrix is too large", n=d.n_units,
+                                hint="test a sample of the units, or use a test without dense matrices (sp.lm_tests)")
     if d.n_periods < 3:
-        raise SpatialInputError("E206", f"these tests need at least 3 periods, got {d.n_periods}", n=d.n_periods)
+        raise SpatialInputError("E206", f"these tests need at least 3 periods, got {d.n_periods}", n=d.n_periods,
+                                hint="use a longer panel")
     refuse_unbalanced(d.observed, "this test")
     refuse_varying(d.weights, "this test")
     T, N = d.y.shape
@@ -109,7 +112,8 @@ def _conditional(problem: _Problem, tested: int) -> float:
     others = [j for j in range(4) if j != tested and at.free[j]]
     left = at.score[others] @ np.linalg.solve(at.information[np.ix_(others, others)], at.score[others])
     if left > UNSETTLED:
-        raise SpatialInputError("E801", f"the likelihood search did not settle: its scores are {at.score[others]}")
+        raise SpatialInputError("E801", f"the likelihood search did not settle: its scores are {at.score[others]}",
+                                hint="rescale the regressors, or check that W links the units as meant")
     kept = [*others, tested]
     return float(at.score[tested] * np.sqrt(np.linalg.inv(at.information[np.ix_(kept, kept)])[-1, -1]))
 

@@ -46,9 +46,11 @@ def hausman(fixed: FitRecord, random: FitRecord) -> TestResult:
     does not exist either, statistic and p-value are NaN.
     """
     if random.settings.effects.random != "random" or not fixed.settings.effects.entity:
-        raise SpatialInputError("E501", "hausman needs a fixed-effects fit and a random-effects fit, in this order")
+        raise SpatialInputError("E501", "hausman needs a fixed-effects fit and a random-effects fit, in this order",
+                                hint="sp.hausman(fixed, random)")
     if fixed.specification != random.specification or not np.array_equal(fixed.design.y, random.design.y):
-        raise SpatialInputError("E501", "hausman compares fixed and random effects of one model on the same data")
+        raise SpatialInputError("E501", "hausman compares fixed and random effects of one model on the same data",
+                                hint="estimate both on the same formula, data and weights")
     common = [name for name in fixed.params.index if name in random.params.index]
     difference = (fixed.params[common] - random.params[common]).to_numpy()
     V = (_at_the_same_parameters if _has_expected(fixed, random) else _at_their_own)(fixed, random, common)

@@ -120,5 +120,6 @@ def panel_shape(fit: FitRecord, periods: int) -> tuple[int, int]:
     refuse_unbalanced(fit.design.observed, "this test")
     T, N = fit.design.y.shape
     if periods > T:
-        raise SpatialInputError("E206", f"this test needs at least {periods} periods, got {T}", n=T)
+        raise SpatialInputError("E206", f"this test needs at least {periods} periods, got {T}", n=T,
+                                hint="use a longer panel")
     return T, N

@@ -55,7 +55,8 @@ def lr_test_of_random(restricted: FitRecord, full: FitRecord) -> TestResult:
     if restricted.settings.effects != full.settings.effects:
         names = [f"{fit.specification.name} with {fit.settings.effects} effects" for fit in (restricted, full)]
     if df <= 0:
-        raise SpatialInputError("E501", f"{names[0]} is not nested in {names[1]}: it has no fewer parameters")
+        raise SpatialInputError("E501", f"{names[0]} is not nested in {names[1]}: it has no fewer parameters",
+                                hint="give the smaller model first")
     statistic = max(0.0, 2 * (full.loglik - restricted.loglik))
     if pooled and df == 1 and full.settings.random.on_boundary:
         statistic = 0.0  # exactly: half of the mixture is there
@@ -91,7 +92,8 @@ def refuse_not_nested(restricted: FitRecord, full: FitRecord) -> None:
         if not lagged or (small is not None and small.error == "baltagi"):
             why = "an SDM nests the SEM when all regressors are lagged and the unit effects are inside its error"
     if why:
-        raise SpatialInputError("E501", f"these fits cannot be compared: {why}")
+        raise SpatialInputError("E501", f"these fits cannot be compared: {why}",
+                                hint="estimate both on the same data with the same options")
 
 
 def mundlak_test(fit: FitRecord) -> TestResult:
@@ -147,7 +149,8 @@ def mundlak_test(fit: FitRecord) -> TestResult:
     between = int((np.ptp(fit.sample.X.reshape(*fit.design.y.shape, -1), axis=0) == 0).all(axis=0).sum())
     left = min(N - between, kind.df(fit) or N)
     if left < 1:
-        raise SpatialInputError("E206", f"{N} units are too few for {between} coefficients between them")
+        raise SpatialInputError("E206", f"{N} units are too few for {between} coefficients between them",
+                                hint="leave regressors out, or use more data")
     if not isinstance(kind, Information):
         return TestResult(title, *wald(b, V, left), UNCORRELATED)
     # Swamy and Arora's variance between units has its degrees of freedom already.

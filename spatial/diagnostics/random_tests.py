@@ -51,9 +51,11 @@ def random_effects_tests(fit: FitRecord) -> TestTable:
     """
     d, spec = fit.design, fit.specification
     if spec.lag or spec.error or not d.is_panel or d.n_periods < 2 or fit.settings.effects:
-        raise SpatialInputError("E501", "these tests start from ols() or slx() on a panel with effects='none'")
+        raise SpatialInputError("E501", "these tests start from ols() or slx() on a panel with effects='none'",
+                                hint="sp.ols(formula, data, w, entity=..., time=..., effects='none')")
     if d.n_units > DENSE_MAX:
-        raise SpatialInputError("E309", f"a dense {d.n_units:,} x {d.n_units:,} inverse is too large", n=d.n_units)
+        raise SpatialInputError("E309", f"a dense {d.n_units:,} x {d.n_units:,} inverse is too large", n=d.n_units,
+                                hint="test a sample of the units, or use a test without dense matrices (sp.lm_tests)")
     refuse_unbalanced(d.observed, "this test")
     refuse_varying(d.weights, "this test")
     e, X, (T, N) = fit.solution.resid.reshape(d.y.shape), fit.sample.X, d.y.shape

@@ -65,7 +65,8 @@ def breusch_pagan(fit: FitRecord) -> TestResult:
         Z = np.column_stack([np.ones(len(Z)), Z])
     df = Z.shape[1] - 1
     if df < 1:
-        raise SpatialInputError("E501", "Breusch-Pagan needs at least one regressor besides the intercept")
+        raise SpatialInputError("E501", "Breusch-Pagan needs at least one regressor besides the intercept",
+                                hint="add a regressor")
     squares = fit.solution.resid**2 - np.mean(fit.solution.resid**2)
     Q = np.linalg.qr(Z)[0]
     explained = Q.T @ squares
@@ -115,10 +116,12 @@ def lm_residual_error(fit: FitRecord) -> TestResult:
     """
     d, spec = fit.design, fit.specification
     if not spec.lag or spec.error or fit.settings.method != "ml":
-        raise SpatialInputError("E501", f"this test needs a fit of sar or sdm by maximum likelihood, got {spec.name}")
+        raise SpatialInputError("E501", f"this test needs a fit of sar or sdm by maximum likelihood, got {spec.name}",
+                                hint="sp.sar(...) or sp.sdm(...) with method='ml'")
     refuse_varying(d.weights, "lm_residual_error")
     if d.n_units > DENSE_MAX:
-        raise SpatialInputError("E309", f"a dense {d.n_units:,} x {d.n_units:,} inverse is too large")
+        raise SpatialInputError("E309", f"a dense {d.n_units:,} x {d.n_units:,} inverse is too large",
+                                hint="test a sample of the units, or use a test without dense matrices (sp.lm_tests)")
     e, s2, part = fit.solution.resid, fit.solution.sigma2, fit.sample.lag
     W = d.weights.csr.toarray()
     if part.unit_root:

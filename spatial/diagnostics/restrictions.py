@@ -40,14 +40,16 @@ def durbin_lm_tests(fit: FitRecord) -> TestTable:
     are taken out of the scores as in ``lm_tests``.
     """
     if fit.specification.name != "OLS":
-        raise SpatialInputError("E501", f"these tests start from ols(), not from {fit.specification.name}")
+        raise SpatialInputError("E501", f"these tests start from ols(), not from {fit.specification.name}",
+                                hint="sp.ols(formula, data, w, ...)")
     at = scores_of(fit)
     dy, de, WXb, T, s2 = at.lag, at.error, at.WXb, at.information, at.s2
     X, e, Z = fit.sample.X, fit.solution.resid, lagged_regressors(fit)
     Z = Z[:, np.linalg.norm(Z, axis=0) > 1e-10 * np.linalg.norm(X, axis=0)]  # W 1 = 1 is no new regressor
     k = Z.shape[1]
     if k == 0:
-        raise SpatialInputError("E501", "no regressor is left whose spatial lag is new")
+        raise SpatialInputError("E501", "no regressor is left whose spatial lag is new",
+                                hint="the lags equal the regressors: use sar instead of sdm")
     dz = Z.T @ e / s2
     J = np.block([[np.atleast_2d(WXb @ WXb / s2 + T), (WXb @ Z / s2)[None]], [(Z.T @ WXb / s2)[:, None], Z.T @ Z / s2]])
     only_lag, only_wx = dy**2 / J[0, 0], float(dz @ np.linalg.solve(J[1:, 1:], dz))
@@ -72,7 +74,8 @@ def common_factor(sdm: FitRecord, sem: FitRecord) -> TestResult:
     Source: Burridge (1981, Environment and Planning A 13:795-800); LeSage & Pace (2009), section 3.3.
     """
     if (sdm.specification.name, sem.specification.name) != ("SDM", "SEM"):
-        raise SpatialInputError("E501", "common_factor needs a fit of sdm and one of sem, in this order")
+        raise SpatialInputError("E501", "common_factor needs a fit of sdm and one of sem, in this order",
+                                hint="sp.common_factor(sp.sdm(...), sp.sem(...))")
     test = lr_test(sem, sdm)
     return TestResult("LR common factor", test.statistic, test.df, "theta + rho beta = 0")
 
@@ -95,7 +98,8 @@ def spatial_hausman(fit: FitRecord) -> TestResult:
     """
     sample, spec = fit.sample, fit.specification
     if spec.lag or not spec.error:
-        raise SpatialInputError("E501", f"the spatial Hausman test needs a fit of sem or sdem, got {spec.name}")
+        raise SpatialInputError("E501", f"the spatial Hausman test needs a fit of sem or sdem, got {spec.name}",
+                                hint="sp.spatial_hausman(sp.sem(...))")
     refuse_varying(fit.design.weights_of_error, "the spatial Hausman test")
     if fit.settings.random and fit.settings.random.error == "baltagi":
         raise SpatialInputError("E501", "the spatial Hausman test needs unit effects inside the error process",

@@ -12,18 +12,21 @@ from ..design.design import INTERCEPT
 from ..records.fit import FitRecord
 from ..records.tests import TestResult, TestTable
 from .lm import has_exact_moments, scores_of
+from .lm_uneven import uneven_scores
 from .random_nested import lr_test_of_random
 
 NULLS = {"SAR": "theta = 0", "SEM": "theta + rho beta = 0", "SLX": "rho = 0", "OLS": "rho = 0 and theta = 0"}
 
 
-def lm_tests(fit: FitRecord) -> TestTable:
+def lm_tests(fit: FitRecord, *, errors: str = "equal") -> TestTable:
     """Lagrange multiplier tests for a spatial lag and a spatial error in a regression's residuals.
 
     Parameters
     ----------
     fit : FitRecord
         From ``ols`` or ``slx``, a cross-section or a panel with any fixed effects: its residuals and its W.
+    errors : {"equal", "unequal"}
+        Whether the errors have one variance; "unequal" for up to 3,000 rows.
 
     Returns
     -------
@@ -46,14 +49,19 @@ def lm_tests(fit: FitRecord) -> TestTable:
     Fixed effects are transformed out of the scores' mean and variance (Lee & Yu 2010). From a fit with
     ``correction=False`` the tests have textbook moments, as in R and GeoDa: Anselin, Le Gallo & Jayet (2008), section
     19.4.1, Elhorst (2014), section 3.4, and ``splm``. Under a dense W those hardly ever reject, under effects
-    too often.
+    too often. With ``errors="unequal"`` the scores are those of ``lm_uneven``, whose variances come from the squared
+    residuals.
     """
+    check_option("errors", errors, ("equal", "unequal"))
     if fit.specification.lag or fit.specification.error:
         raise SpatialInputError("E501", f"LM tests start from a regression, not from {fit.specification.name}",
                                 hint="pass the fit of ols() or slx()")  # fmt: skip
-    at = scores_of(fit)
-    dy, de, TW = at.lag, at.error, at.information
-    J = at.WXb @ at.WXb / at.s2 + TW
+    if errors == "unequal":
+        dy, de, TW, J = uneven_scores(fit)
+    else:
+        at = scores_of(fit)
+        dy, de, TW = at.lag, at.error, at.information
+        J = at.WXb @ at.WXb / at.s2 + TW
     robust_error = (de - TW / J * dy) ** 2 / (TW * (1 - TW / J))
     results = (
         TestResult("LM lag", dy**2 / J, 1, "rho = 0"),
@@ -64,7 +72,8 @@ def lm_tests(fit: FitRecord) -> TestTable:
     )
     effects = fit.settings.effects
     title = f"Lagrange multiplier tests, {fit.specification.name}" + (f" with {effects} effects" * bool(effects))
-    return TestTable(title, results, "" if has_exact_moments(fit) else "textbook moments (correction=False)")
+    note = "" if has_exact_moments(fit) else "textbook moments (correction=False)"
+    return TestTable(title, results, "errors of unequal variances" if errors == "unequal" else note)
 
 
 def lr_test(restricted: FitRecord, full: FitRecord) -> TestResult:
@@ -92,7 +101,7 @@ def lr_test(restricted: FitRecord, full: FitRecord) -> TestResult:
     same_sample = restricted.sample.n == full.sample.n and np.array_equal(restricted.sample.y, full.sample.y)
     if df <= 0 or not same_sample:
         why = "it has no fewer parameters" if df <= 0 else "its sample, effects or correction differ"
-        raise SpatialInputError("E501", f"{a} is not nested in {b}: {why}")
+        raise SpatialInputError("E501", f"{a} is not nested in {b}: {why}", hint="give the smaller model first")
     if (a, b) == ("SEM", "SDM"):
         _refuse_without_common_factor(full)
     statistic = max(0.0, 2 * (full.loglik - restricted.loglik)) / lost_freedom(full)
@@ -133,7 +142,8 @@ def wald_test(fit: FitRecord, against: str) -> TestResult:
     if against == "static":
         return _no_lags(fit)
     if fit.specification.name != "SDM":
-        raise SpatialInputError("E501", f"wald_test needs an SDM fit, got {fit.specification.name}")
+        raise SpatialInputError("E501", f"wald_test needs an SDM fit, got {fit.specification.name}",
+                                hint="sp.wald_test(sp.sdm(...))")
     if fit.design.wx_order > 1:
         raise SpatialInputError("E501", "wald_test is for wx_order=1", hint="compare the fits with lr_test")
     if against == "SEM":

@@ -182,7 +182,8 @@ class Effects(Shown):
         labels = pd.Series(align(groups, everyone, name="groups"), d.ids)[self._ids(period)]
         if labels.isna().any():
             raise SpatialInputError("E201", f"{int(labels.isna().sum())} units have no group",
-                                    ids=labels.index[labels.isna()])  # fmt: skip
+                                    ids=labels.index[labels.isna()],
+                                    hint="give every unit a group")  # fmt: skip
         codes, names = pd.factorize(labels, sort=True)
         columns = np.empty((len(names), len(names)))
         for h in range(len(names)):
@@ -298,7 +299,8 @@ class Effects(Shown):
 
     def _position(self, unit, ids: pd.Index) -> int:
         if unit not in ids:
-            raise SpatialInputError("E101", f"{unit!r} is no unit of this fit", ids=list(ids[:5]), n=len(ids))
+            raise SpatialInputError("E101", f"{unit!r} is no unit of this fit", ids=list(ids[:5]), n=len(ids),
+                                    hint="fit.design.ids lists the units")
         return int(ids.get_loc(unit))
 
 

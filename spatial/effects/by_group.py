@@ -82,7 +82,8 @@ class EffectsBy(Shown):
         """Every pair of groups: the first less the second, in the common schema plus ``effect``."""
         pairs = [(i, j) for i in range(len(self.labels)) for j in range(i)]
         if not pairs:
-            raise SpatialInputError("E501", "there is one group only: nothing to compare it with")
+            raise SpatialInputError("E501", "there is one group only: nothing to compare it with",
+                                    hint="choose a grouping with two groups or more")
         labels = tuple(f"{self.labels[a]} - {self.labels[b]}" for a, b in pairs)
         unit = np.eye(len(self.labels))
         return self._table(labels, self._combined(np.array([unit[a] - unit[b] for a, b in pairs])))
@@ -102,13 +103,15 @@ class EffectsBy(Shown):
         k, df = KINDS.index(effect), self.fit.df_resid
         contrasts = np.eye(len(self.labels))[1:] - np.eye(len(self.labels))[:1]
         if self.law is None or not len(contrasts):
-            raise SpatialInputError("E501", f"there is nothing to compare the {effect} effect with")
+            raise SpatialInputError("E501", f"there is nothing to compare the {effect} effect with",
+                                    hint="choose a grouping with two groups or more")
         if len(contrasts) == 1:
             rank, statistic = 1, float(self._combined(contrasts).statistic[k, 0] ** 2)
         else:
             rank, statistic = smallest_distance(self.law.combined(np.kron(np.eye(3)[k : k + 1], contrasts)))
         if not rank or np.isnan(statistic):
-            raise SpatialInputError("E501", f"the {effect} effect does not differ by construction")
+            raise SpatialInputError("E501", f"the {effect} effect does not differ by construction",
+                                    hint="ask for the direct or the total effect")
         null = f"the {effect} effect of {self.variable} is the same in all groups"
         distribution = (rank, statistic) if df is None else ((rank, df), statistic / rank)
         return TestResult(f"equal {effect} effects", distribution[1], distribution[0], null)
@@ -173,11 +176,13 @@ def effects_by(fit: FitRecord, variable: str, by=None, *, at=None, level=0.95) -
     """
     d = fit.design
     if by is None and at is None:
-        raise SpatialInputError("E501", "give by= (groups of units) or at= (values of a moderator)")
+        raise SpatialInputError("E501", "give by= (groups of units) or at= (values of a moderator)",
+                                hint="by='region', or at={'z': [0, 1]}")
     if at is not None and not isinstance(at, Mapping):
         raise SpatialInputError("E501", f"at={at!r} names no moderator", hint="at={'column': [values]}")
     if d.wx_order > 1 or d.lags:
-        raise SpatialInputError("E501", "effects by group are for static models with wx_order=1")
+        raise SpatialInputError("E501", "effects by group are for static models with wx_order=1",
+                                hint="fit the model without lags= and with wx_order=1")
     terms = moderated_terms(d, variable)
     # 1. Who emits, and with which moderators: a weight for every unit, term and group.
     labels, weights = _scenarios(d, terms, by, at or {})
@@ -228,7 +233,8 @@ def _scenarios(d, terms, by, at) -> tuple[tuple[str, ...], np.ndarray]:
     if by is not None:
         values, name = group_values(d, by)
         if pd.isna(values).any():
-            raise SpatialInputError("E201", f"{name!r} has missing groups", column=name)
+            raise SpatialInputError("E201", f"{name!r} has missing groups", column=name,
+                                    hint="fill the column, or leave these rows out")
         if isinstance(by, str) and by in ("entity", "time", d.ids.name, getattr(d.times, "name", None)):
             values = (d.ids if by in ("entity", d.ids.name) else d.times).to_numpy()[values]  # labels, not positions
         numbers = pd.api.types.is_numeric_dtype(values)

@@ -30,7 +30,8 @@ CLOSE = 1e-8  # how well the decomposition of 1 must give the row sums back
 def effect_path(fit: FitRecord, horizon: int, options: Options) -> pd.DataFrame:
     """``DynamicEffects.path``: the common schema by change, horizon, effect and term."""
     if not (isinstance(horizon, int | np.integer) and horizon >= 0):
-        raise SpatialInputError("E501", f"horizon={horizon!r} must be a whole number of periods, 0 or more")
+        raise SpatialInputError("E501", f"horizon={horizon!r} must be a whole number of periods, 0 or more",
+                                hint="lags=2, for example")
     if fit.design.n_units > EIGEN_MAX:
         raise SpatialInputError("E309", f"paths need all eigenvalues of W: up to {EIGEN_MAX:,} units",
                                 n=fit.design.n_units, hint="short_run and long_run have no limit")  # fmt: skip

@@ -70,14 +70,16 @@ def predict(fit: FitRecord, data: pd.DataFrame | None = None, w=None, *, kind: s
     if data is None and w is None:
         check_option("kind", kind or "TS", IN_SAMPLE)
         if fit.settings.effects.random and kind not in ("trend", "TC"):
-            raise SpatialInputError("E501", "random effects are not estimated: only kind='trend' and 'TC' are there")
+            raise SpatialInputError("E501", "random effects are not estimated: only kind='trend' and 'TC' are there",
+                                    hint="kind='trend' or kind='TC'")
         return fit.design.labelled(in_sample(fit, kind or "TS"), "predicted")
     check_option("kind", kind or "BP", OUT_OF_SAMPLE)
     if fit.design.is_panel:
         raise SpatialInputError("E501", "panels are predicted in sample only: new units have no estimated effects",
                                 hint="call predict() without data")  # fmt: skip
     if data is None or w is None:
-        raise SpatialInputError("E501", "new units need both data= and w=, weights over fitted and new units")
+        raise SpatialInputError("E501", "new units need both data= and w=, weights over fitted and new units",
+                                hint="fit.predict(new, w_all)")
     whole, M, new = _whole(fit, data, w)
     return pd.Series(out_of_sample(fit, whole, M, new, kind or "BP"), index=whole.ids[new], name="predicted")
 
@@ -149,7 +151,8 @@ def _column(d: Design, name: str) -> np.ndarray:
     of, _, period = name.rpartition(" in ")
     if of and period in (labels := d.times.astype(str)):
         return _column(d, of)[labels.get_loc(period)]
-    raise SpatialInputError("E501", f"{name!r} is no term of the formula: this fit cannot predict", column=name)
+    raise SpatialInputError("E501", f"{name!r} is no term of the formula: this fit cannot predict", column=name,
+                            hint="fit the model with all its terms in the formula")
 
 
 def _effects(fit: FitRecord, trend) -> np.ndarray:
@@ -165,10 +168,12 @@ def _whole(fit: FitRecord, data: pd.DataFrame, w) -> tuple[Design, SpatialWeight
     """One design over fitted and new units, the weights of its error, and which units are new."""
     old = fit.design
     if old.error_weights is not None:
-        raise SpatialInputError("E501", "fits with a second W (w_error) are predicted in sample only")
+        raise SpatialInputError("E501", "fits with a second W (w_error) are predicted in sample only",
+                                hint="call predict() without data")
     weights = as_weights(w)
     if not weights.labelled:
-        raise SpatialInputError("E501", "w has no ids: which units are new cannot be told")
+        raise SpatialInputError("E501", "w has no ids: which units are new cannot be told",
+                                hint="wt.from_dense(matrix, ids=...)")
     frame = old.frame.iloc[old.order[0]].set_axis(old.ids, axis=0)
     ids = pd.Index(data[old.ids.name]) if old.ids.name in data.columns else data.index
     known = ids[ids.isin(old.ids)]
@@ -177,7 +182,8 @@ def _whole(fit: FitRecord, data: pd.DataFrame, w) -> tuple[Design, SpatialWeight
                                 hint="give new units only; predict() without data is for the fitted ones")  # fmt: skip
     needed, response = _columns(old)
     if absent := [c for c in needed if c not in data.columns and c not in response]:
-        raise SpatialInputError("E502", f"the new units lack the column {absent[0]!r}", column=absent[0], n=len(absent))
+        raise SpatialInputError("E502", f"the new units lack the column {absent[0]!r}", column=absent[0], n=len(absent),
+                                hint="add the column to data=")
     added = pd.DataFrame(data).set_axis(ids, axis=0)
     added = added.assign(**{c: frame[c].iloc[0] for c in response})  # never read, but the formula wants it
     rows = pd.concat([pd.DataFrame(frame[needed]), added[needed]])

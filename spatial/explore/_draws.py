@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
-from spillover.errors import SpatialInputError, SpatialInputWarning
+from spillover.errors import SpatialInputError, warn
 
 STEADY_EQUAL, STEADY = 99_999, 9_999  # defaults: rows of equal weights need one sorted list for all sites
 LEAST = 999  # the default does not fall below this, however many links there are
@@ -65,24 +64,23 @@ def plan(csr, equal: bool, permutations, *, significance, correction, alternativ
         total = max(first, _asked_for(n, sides, significance, correction, ranked, first))
         first = total if ranked else first
     seconds = _seconds(csr, first, total, ranked)
-    if seconds > PATIENCE:
-        announce(seconds, f"{total:,} permutations of {csr.nnz:,} links")
+    announce(seconds, f"{total:,} permutations of {csr.nnz:,} links")
     return Draws(first, total, _shared_floor(first, total, sides, n, significance, correction))
 
 
-def announce(seconds: float, work: str) -> None:
+def announce(seconds: float, work: str, instead: str = "exact moments") -> None:
     """Say before it starts that something takes long, and what makes it shorter."""
+    if seconds <= PATIENCE:
+        return
     length = f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
-    message = f"{work} take about {length}; permutations= makes it shorter, 0 leaves them out (exact moments)"
-    warnings.warn(message, SpatialInputWarning, stacklevel=5)
+    warn(f"{work} take about {length}; permutations= makes it shorter, 0 leaves them out ({instead})")
 
 
 def announce_global(csr, variables: int, permutations: int) -> None:
     """The same for a statistic of the whole map: every permutation moves n values and visits half the links."""
     n, links = csr.shape[0], csr.nnz
     seconds = variables * permutations * (n * 1e-8 + links / 2 * PER_PRODUCT)
-    if seconds > PATIENCE:
-        announce(seconds, f"{permutations:,} permutations of {n:,} units and {links:,} links")
+    announce(seconds, f"{permutations:,} permutations of {n:,} units and {links:,} links")
 
 
 def smallest_p(permutations: int, alternative: str) -> float:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+from spillover.errors import SpatialInputError, check_option, warn
 from spillover.ids import match
 from spillover.matrix import SpatialWeights, as_weights
 from spillover.matrix import align as in_order_of
 
 DEFAULT_SEED = 1
+MOST = 100_000_000  # permutations: each simulated value takes 8 bytes
 ALTERNATIVES = ("two-sided", "greater", "less")
 SMALLEST = 4  # the randomisation variance divides by (n - 1)(n - 2)(n - 3)
 FLAT = 1e-12  # a standard deviation below this share of the largest value is rounding
@@ -98,7 +98,7 @@ def read(
         before = len(weights.islands)
         weights = weights.subset_at(np.flatnonzero(used))
         notes += (_say_dropped(all_ids[~used], weights, before),)
-        warnings.warn(notes[-1], SpatialInputWarning, stacklevel=3)
+        warn(notes[-1])
     check_links(weights, diagonal=diagonal)
     values = values[:, used]
     if varying:
@@ -132,7 +132,7 @@ def match_notes(weights: SpatialWeights, by_position: list[str], align: str) -> 
     note = f"{names}: matched to the weights by position, values without labels"
     if align == "labels":
         advice = 'give a Series indexed by unit, or say align="position"'
-        warnings.warn(f"{note}; {advice}", SpatialInputWarning, stacklevel=4)
+        warn(f"{note}; {advice}")
     return (note,)
 
 
@@ -170,7 +170,8 @@ def numbers(values, name: str):
     if isinstance(dtype, np.dtype) and dtype.kind in "fiub":
         return values.astype(np.float64) if isinstance(values, pd.Series) else values.ravel().astype(np.float64)
     if isinstance(dtype, pd.CategoricalDtype) or dtype.kind in "Mmc":
-        raise SpatialInputError("E203", f"column {name!r} must hold numbers, got {dtype}", column=name)
+        raise SpatialInputError("E203", f"column {name!r} must hold numbers, got {dtype}", column=name,
+                                hint="convert it with pd.to_numeric")
     series = values if isinstance(values, pd.Series) else pd.Series(values.ravel())
     try:
         if pd.api.types.infer_dtype(series) == "string":  # pandas would parse them
@@ -194,7 +195,8 @@ def numbers(values, name: str):
 
 def _only_column(frame: pd.DataFrame) -> pd.Series:
     if frame.shape[1] != 1:
-        raise SpatialInputError("E501", f"one column is expected, got {frame.shape[1]}: {list(frame.columns)[:5]}")
+        raise SpatialInputError("E501", f"one column is expected, got {frame.shape[1]}: {list(frame.columns)[:5]}",
+                                hint="name one: data['y']")
     return frame.iloc[:, 0]
 
 
@@ -204,7 +206,8 @@ def check_finite(values: np.ndarray, names, ids, missing: str) -> None:
         infinite, absent = np.isinf(row), np.isnan(row)
         if infinite.any():
             raise SpatialInputError(
-                "E202", f"column {name!r} has {infinite.sum()} infinite values", column=name, ids=list(ids[infinite])
+                "E202", f"column {name!r} has {infinite.sum()} infinite values", column=name, ids=list(ids[infinite]),
+                hint="replace or drop them: data.replace([np.inf, -np.inf], np.nan)",
             )
         if absent.any() and missing == "error":
             raise SpatialInputError(
@@ -220,18 +223,21 @@ def check_varies(values: np.ndarray, name: str) -> None:
     """E206 below four units, E204 when all values are one but for rounding."""
     if len(values) < SMALLEST:
         raise SpatialInputError(
-            "E206", f"at least {SMALLEST} units are needed, {name!r} has {len(values)}", column=name
+            "E206", f"at least {SMALLEST} units are needed, {name!r} has {len(values)}", column=name,
+            hint="use more units",
         )
     largest = np.abs(values).max()
     if largest == 0 or not np.std(values / largest) > FLAT:  # NaN is no variance either
         message = f"column {name!r} has no variance: every value is {values[0]:g}"
-        raise SpatialInputError("E204", message, column=name)
+        raise SpatialInputError("E204", message, column=name,
+                                hint="check the column: a statistic needs values that differ")
 
 
 def check_links(weights: SpatialWeights, *, diagonal: bool = False) -> None:
     """E306 when nobody has a neighbor, E301 when weights cancel, E312 when somebody is their own."""
     if weights.csr.nnz == 0 or not weights.csr.data.any():
-        raise SpatialInputError("E306", "no unit has a neighbor, so there is nothing to compare")
+        raise SpatialInputError("E306", "no unit has a neighbor, so there is nothing to compare",
+                                hint="widen the band, or use wt.knn(points, 4)")
     if weights.csr.sum() <= 0:
         raise SpatialInputError("E301", "the weights' sum must be positive", hint="negative weights cancel the others")
     own = np.flatnonzero(weights.csr.diagonal())
@@ -245,7 +251,11 @@ def check_draws(permutations, seed, alternative) -> None:
     """E501 for a number of permutations, a seed or an alternative that cannot be meant."""
     for name, value in (("permutations", permutations), ("seed", seed)):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-            raise SpatialInputError("E501", f"{name}={value!r}: a whole number of 0 or more is expected")
+            raise SpatialInputError("E501", f"{name}={value!r}: a whole number of 0 or more is expected",
+                                    hint="permutations=999, seed=1")
+    if permutations > MOST:
+        message = f"permutations={permutations:,} would keep {8e-9 * permutations:.1f} GB of simulated values"
+        raise SpatialInputError("E501", message, hint=f"at most {MOST:,}: p-values are then exact to 0.0001")
     check_option("alternative", alternative, ALTERNATIVES)
 
 

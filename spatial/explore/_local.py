@@ -164,7 +164,8 @@ def check(permutations, test: LocalTest) -> None:
     _input.check_draws(0 if permutations is None else permutations, test.seed, test.alternative)
     check_option("correction", test.correction, CORRECTIONS)
     if not 0 < test.significance < 1:
-        raise SpatialInputError("E501", f"significance={test.significance!r}: a number between 0 and 1 is expected")
+        raise SpatialInputError("E501", f"significance={test.significance!r}: a number between 0 and 1 is expected",
+                                hint="give a share such as 0.05")
 
 
 def answer(

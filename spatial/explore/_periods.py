@@ -24,7 +24,8 @@ def in_order(periods: pd.Series) -> list:
     name = str(periods.name)
     if periods.isna().any():
         message = f"{name!r} has {periods.isna().sum()} missing periods"
-        raise SpatialInputError("E201", message, column=name, rows=list(periods.isna().to_numpy().nonzero()[0]))
+        raise SpatialInputError("E201", message, column=name, rows=list(periods.isna().to_numpy().nonzero()[0]),
+                                hint="fill the column of periods, or leave these rows out")
     if isinstance(periods.dtype, pd.CategoricalDtype) and periods.cat.ordered:
         there = set(periods)
         return [level for level in periods.cat.categories if level in there]

@@ -170,7 +170,8 @@ def unstack(data, columns, time, entity, ids=None):
     keys = pd.MultiIndex.from_arrays([np.asarray(units), frame[time].to_numpy()], names=["unit", time])
     if keys.has_duplicates:
         twice = keys[keys.duplicated()].unique()
-        raise SpatialInputError("E103", f"a unit has more than one row in the same {time}", ids=list(twice))
+        raise SpatialInputError("E103", f"a unit has more than one row in the same {time}", ids=list(twice),
+                                hint="aggregate to one row per unit and period")
     values = pd.DataFrame({c: _input.numbers(frame[c], c).to_numpy() for c in columns}, index=keys)
     values["_here"] = 1.0  # tells an absent row from a missing value
     wide = values.unstack(time).reindex(keys.unique("unit"))  # units in the data's order
@@ -179,7 +180,8 @@ def unstack(data, columns, time, entity, ids=None):
 
 def _index_units(data, time, entity):
     if entity is not None and entity not in data.index.names:
-        raise SpatialInputError("E502", f"there is no column {entity!r}", column=entity)
+        raise SpatialInputError("E502", f"there is no column {entity!r}", column=entity,
+                                hint="name a column of the data")
     index = data.index
     if isinstance(index, pd.MultiIndex):
         rest = [level for level in index.names if level != time]

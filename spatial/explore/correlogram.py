@@ -90,7 +90,8 @@ def correlogram(
     """
     _input.check_draws(permutations, seed, alternative)
     if isinstance(orders, bool) or not isinstance(orders, int | np.integer) or orders < 1:
-        raise SpatialInputError("E501", f"orders={orders!r}: a whole number of 1 or more is expected")
+        raise SpatialInputError("E501", f"orders={orders!r}: a whole number of 1 or more is expected",
+                                hint="orders=3, for example")
     field = _input.read([("y", y)], w, data=data, missing=missing, align=align)
     steps = enumerate(shells(field.weights.csr, int(orders)), start=1)
     return _by_step(field, steps, "order", permutations, alternative, seed)
@@ -134,7 +135,8 @@ def correlogram_distance(
     _input.check_draws(permutations, seed, alternative)
     breaks = np.asarray(breaks, float)
     if breaks.ndim != 1 or len(breaks) < 2 or not (np.diff(breaks) > 0).all() or breaks[0] < 0:
-        raise SpatialInputError("E501", "breaks must be two or more increasing distances from 0 up")
+        raise SpatialInputError("E501", "breaks must be two or more increasing distances from 0 up",
+                                hint="breaks=[0, 100, 200, 400]")
     xy, ids = _coordinates(points)
     bands = list(distance_bands(xy, breaks))
     everyone = SpatialWeights(sum(csr for _, csr in bands), ids, "distance", "none")
@@ -199,7 +201,8 @@ def _coordinates(points):
     if not hasattr(points, "geometry"):
         xy = np.asarray(points, float)
         if xy.ndim != 2 or xy.shape[1] != 2 or not np.isfinite(xy).all():
-            raise SpatialInputError("E501", "points must be geometries or finite numbers of shape (n, 2)")
+            raise SpatialInputError("E501", "points must be geometries or finite numbers of shape (n, 2)",
+                                    hint="a GeoDataFrame, or an array of shape (n, 2)")
         return xy, None
     geometry = points.geometry
     if geometry.crs is not None and geometry.crs.is_geographic:
@@ -207,6 +210,7 @@ def _coordinates(points):
         raise SpatialInputError("E403", "planar distances need projected coordinates, these are degrees", hint=hint)
     absent = geometry.isna() | geometry.is_empty
     if absent.any():
-        raise SpatialInputError("E401", "geometry is missing", ids=list(geometry.index[absent]))
+        raise SpatialInputError("E401", "geometry is missing", ids=list(geometry.index[absent]),
+                                hint="fill the geometry of these units, or leave them out")
     centres = geometry.centroid
     return np.column_stack([centres.x, centres.y]), geometry.index

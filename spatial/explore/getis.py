@@ -178,5 +178,6 @@ def _positive(field) -> np.ndarray:
         )
     if np.count_nonzero(x) < 2:
         message = f"G needs two or more positive values, {field.names[0]!r} has one: all products of pairs are zero"
-        raise SpatialInputError("E204", message, column=field.names[0])
+        raise SpatialInputError("E204", message, column=field.names[0],
+                                hint="check the column: a statistic needs values that differ")
     return x / x.max()

@@ -13,6 +13,7 @@ from spillover.show import Shown
 
 from . import _conditional, _draws, _input, _local, _moments, _null
 
+LARGEST = 100_000_000  # numbers in a table of labels by units, or by permutations
 CLASSES = ("Joined", "Alone")
 
 
@@ -83,7 +84,7 @@ def join_counts(
     Raises
     ------
     SpatialInputError
-        As `moran`; E204 when there is one label only.
+        As `moran`; E204 when there is one label only, E501 when there are thousands.
 
     Examples
     --------
@@ -99,6 +100,7 @@ def join_counts(
     codes, labels = _codes(_input.column_of(data, y, "y"))
     field = _input.read([("y", codes)], w, data=data, missing=missing, align=align)
     csr, links = field.weights.csr, _moments.link_sums(field.weights.csr)
+    _refuse_many(len(labels), pairs, field, permutations)
     is_label = (field.values[0] == np.arange(len(labels))[:, None]).astype(float)
     sizes, two = is_label.sum(axis=1), list(combinations(range(len(labels)), 2)) if pairs else []
     both = np.array([is_label[a] + is_label[b] for a, b in two]).reshape(-1, field.weights.n)
@@ -119,6 +121,15 @@ def join_counts(
     frame = pd.DataFrame(rows, columns=["joins", "count", "expected", "sd", "z", "p_rand", "p_sim"])
     described = field.weights.header()
     return JoinCounts(field.names[0], frame, permutations, seed, field.weights.n, alternative, described, field.notes)
+
+
+def _refuse_many(k: int, pairs: bool, field, permutations: int) -> None:
+    """E501 where labels are so many that they are hardly labels: one row of zeros and ones for each."""
+    rows = k + (k * (k - 1) // 2 if pairs else 0)
+    if rows * max(field.weights.n, permutations) > LARGEST:
+        what = f"{k:,} labels" + (f" with {rows - k:,} pairs" if pairs else "")
+        message = f"{field.names[0]!r} has {what}: their join counts do not fit into memory"
+        raise SpatialInputError("E501", message, column=field.names[0], hint="fewer classes: pd.cut(column, 5)")
 
 
 def _with_pairs(joins, two, whole, k):
@@ -169,7 +180,8 @@ def local_join_counts(
     if not np.isin(x, (0, 1)).all():
         other = ~np.isin(x, (0, 1))
         message = f"column {field.names[0]!r} must hold 0 and 1, got {x[other][0]:g}"
-        raise SpatialInputError("E203", message, column=field.names[0], ids=list(field.ids[other]))
+        raise SpatialInputError("E203", message, column=field.names[0], ids=list(field.ids[other]),
+                                hint="give labels, or 0 and 1")
     lag = csr @ x
     mean, variance = _conditional.lag_moments(x, csr)
     sd = np.sqrt(variance)

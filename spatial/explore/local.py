@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
-from spillover.errors import SpatialInputWarning
+from spillover.errors import warn
 
 from . import _conditional, _input, _local
 
@@ -153,4 +151,4 @@ def warn_if_complete(field: _input.Field) -> None:
     sizes, n = np.diff(field.weights.csr.indptr), field.weights.n
     if (sizes == n - 1).any() and _conditional.equal_weight(field.weights.csr) is not None:
         message = f"{(sizes == n - 1).sum()} units have all others as equal neighbors: their p-values are 1"
-        warnings.warn(message, SpatialInputWarning, stacklevel=4)
+        warn(message)

@@ -178,10 +178,12 @@ def check(events, population, field) -> None:
     wrong = (population <= 0) | (events < 0)
     if wrong.any():
         message = f"{field.names[1]!r} must be positive and {field.names[0]!r} not negative"
-        raise SpatialInputError("E211", message, ids=list(field.ids[wrong]))
+        raise SpatialInputError("E211", message, ids=list(field.ids[wrong]),
+                                hint="populations must be positive, events 0 or more")
     if not events.any():
         message = f"{field.names[0]!r} counts no event in any unit: every rate is 0"
-        raise SpatialInputError("E204", message, column=field.names[0])
+        raise SpatialInputError("E204", message, column=field.names[0],
+                                hint="check the column: a statistic needs values that differ")
 
 
 def _standardise(events, population) -> np.ndarray:

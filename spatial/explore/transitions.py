@@ -96,7 +96,8 @@ def lisa_transitions(data, column, w, *, time, entity=None) -> LisaTransitions:
     wide, periods = unstack(data, [column], time, entity, weights.ids)
     refuse_gaps(wide, time)
     if len(periods) < 2:
-        raise SpatialInputError("E206", f"transitions need two or more periods of {time!r}, there are {len(periods)}")
+        raise SpatialInputError("E206", f"transitions need two or more periods of {time!r}, there are {len(periods)}",
+                                hint="give a panel with more periods")
     if not weights.labelled:
         warn_unlabelled()
         weights = as_weights(weights.csr, ids=wide.index)

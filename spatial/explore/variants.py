@@ -139,7 +139,8 @@ def moran_residuals(residuals, X, w, *, alternative="two-sided", align="labels")
     field = _input.read([("residuals", residuals)], w, align=align)
     e, basis = field.values[0], _basis(X, field)
     if np.abs(basis.T @ e).max() > 1e-6 * np.sqrt(e @ e):
-        raise SpatialInputError("E209", "the residuals are correlated with X: they are not those of a fit on it")
+        raise SpatialInputError("E209", "the residuals are correlated with X: they are not those of a fit on it",
+                                hint="give the residuals of a regression on this X")
     numbers = residual_moran(e, basis, field.weights.csr)
     return GlobalStatistic(
         title="Moran's I of residuals",
@@ -166,5 +167,5 @@ def _basis(X, field) -> np.ndarray:
     scale = np.abs(design).max(axis=0)
     left, sizes, _ = np.linalg.svd(design / np.where(scale > 0, scale, 1), full_matrices=False)
     if sizes[-1] <= 1e-10 * sizes[0]:
-        raise SpatialInputError("E205", "columns of X are collinear")
+        raise SpatialInputError("E205", "columns of X are collinear", hint="leave one of them out")
     return left

@@ -54,7 +54,8 @@ def classed(data, column, entity, time, classes, quantiles, relative) -> Classed
     """
     check_option("quantiles", quantiles, ("pooled", "period"))
     if isinstance(classes, bool) or not isinstance(classes, int | np.integer) or classes < 2:
-        raise SpatialInputError("E501", f"classes={classes!r}: a whole number of 2 or more is expected")
+        raise SpatialInputError("E501", f"classes={classes!r}: a whole number of 2 or more is expected",
+                                hint="classes=4")
     if isinstance(data, pd.DataFrame) and column in data.columns and _has_names(data[column]):
         return _named(data, column, entity, time)
     table, y = _cube(data, column, entity, time)
@@ -117,7 +118,8 @@ def _named(data, column, entity, time) -> Classed:
     table, _ = _cube(data.assign(**{column: np.where(codes < 0, np.nan, codes)}), column, entity, time)
     codes, labels = groups_of(data, column, table)  # a category keeps its order
     if len(labels) < 2:
-        raise SpatialInputError("E223", f"{column!r} has one class only: {labels[0]!r}", column=column)
+        raise SpatialInputError("E223", f"{column!r} has one class only: {labels[0]!r}", column=column,
+                                hint="give classes that differ between units")
     T, N = len(table.times), len(table.units)
     none = pd.DataFrame(index=pd.Index([WHOLE]))
     return Classed(table, codes.reshape(N, T).T, pd.Index(labels, name=None), none, None, "named")
@@ -127,7 +129,8 @@ def _cube(data, column, entity, time) -> tuple[Table, np.ndarray]:
     table = read(data, column, entity, time, panel=True)
     y = table.cube()[:, :, 0]
     if len(y) < 2:
-        raise SpatialInputError("E206", f"transitions need two or more periods, there is {len(y)}")
+        raise SpatialInputError("E206", f"transitions need two or more periods, there is {len(y)}",
+                                hint="give a panel with more periods")
     return table, y
 
 

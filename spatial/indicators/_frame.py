@@ -87,7 +87,8 @@ def read(data: pd.DataFrame, columns, entity: str | None, time: str | None, *, p
     columns = _names(data, columns)
     units, periods = _key_columns(data, entity, time)
     if panel and periods is None:
-        raise SpatialInputError("E501", "periods are needed: give entity= and time=, or a (unit, period) MultiIndex")
+        raise SpatialInputError("E501", "periods are needed: give entity= and time=, or a (unit, period) MultiIndex",
+                                hint="entity='unit', time='year'")
     unit, ids = _codes(units)
     period, times = (np.zeros(len(data), dtype=int), None) if periods is None else _codes(periods)
     order = np.lexsort((period, unit))
@@ -109,7 +110,8 @@ def groups_of(data: pd.DataFrame, column: str, table: Table) -> tuple[np.ndarray
     given = data[column].iloc[table.order]
     if given.isna().any():
         raise SpatialInputError("E201", f"{column!r} has missing values", column=column,
-                                ids=table.labels(given.isna().to_numpy()))  # fmt: skip
+                                ids=table.labels(given.isna().to_numpy()),
+                                hint="fill them, or leave these rows out")  # fmt: skip
     if isinstance(given.dtype, pd.CategoricalDtype):
         given = given.cat.remove_unused_categories()
         return given.cat.codes.to_numpy(), pd.Index(given.cat.categories, name=column)
@@ -131,17 +133,19 @@ def refuse_gaps(table: Table) -> None:
     steps = np.diff(table.times.to_numpy(dtype=float))
     if len(steps) and np.ptp(steps) > 1e-9:
         late = list(table.times[1:][steps > steps.min()])
-        raise SpatialInputError("E104", "periods must lie equally far apart; there is a gap before these", ids=late)
+        raise SpatialInputError("E104", "periods must lie equally far apart; there is a gap before these", ids=late,
+                                hint="keep equally spaced periods")
 
 
 def _names(data, columns) -> list[str]:
     if not isinstance(data, pd.DataFrame):
-        raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}")
+        raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}",
+                                hint="pd.DataFrame(data)")
     if len(data) == 0:
-        raise SpatialInputError("E206", "the data have no rows")
+        raise SpatialInputError("E206", "the data have no rows", hint="check how the data were filtered")
     columns = [columns] if isinstance(columns, str) else list(columns)
     if not columns:
-        raise SpatialInputError("E501", "no column is named")
+        raise SpatialInputError("E501", "no column is named", hint="name a column of the data")
     for name in columns:
         if (data.columns == name).sum() != 1:
             often = "more than once" if name in data.columns else "not"
@@ -149,7 +153,7 @@ def _names(data, columns) -> list[str]:
                                     hint="the columns are " + ", ".join(map(str, data.columns[:12])))  # fmt: skip
     if len(set(columns)) < len(columns):
         twice = next(name for name in columns if columns.count(name) > 1)
-        raise SpatialInputError("E502", f"column {twice!r} is named twice", column=str(twice))
+        raise SpatialInputError("E502", f"column {twice!r} is named twice", column=str(twice), hint="name it once")
     return columns
 
 

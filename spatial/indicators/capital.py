@@ -80,7 +80,8 @@ def perpetual_inventory(
     I = columns[investment]
     delta = columns[depreciation] if isinstance(depreciation, str) else np.full(I.shape, float(depreciation))
     if not ((delta > 0) & (delta < 1)).all():
-        raise SpatialInputError("E220", f"depreciation={depreciation!r} must lie between 0 and 1 (0.096 is 9.6 %)")
+        raise SpatialInputError("E220", f"depreciation={depreciation!r} must lie between 0 and 1 (0.096 is 9.6 %)",
+                                hint="depreciation=0.096")
     K = np.empty_like(I)
     K[0] = columns[initial][0] if initial is not None else _first_stock(I, growth, delta[0], first)
     early = int(first == "begin")  # what a period adds is there when the next begins
@@ -101,8 +102,10 @@ def _growth(I: np.ndarray, growth: float | None, delta: np.ndarray) -> np.ndarra
     """g of each unit, (N,)."""
     if growth is None:
         if len(I) < 2:
-            raise SpatialInputError("E206", "growth= or two periods of investment are needed")
+            raise SpatialInputError("E206", "growth= or two periods of investment are needed",
+                                    hint="growth=0.05, or a longer panel")
         return np.maximum((I[-1] / I[0]) ** (1 / (len(I) - 1)) - 1, 0)
     if not (growth + delta > 0).all():
-        raise SpatialInputError("E501", f"growth={growth!r} and depreciation must have a positive sum")
+        raise SpatialInputError("E501", f"growth={growth!r} and depreciation must have a positive sum",
+                                hint="give a growth above minus the depreciation")
     return np.full(I.shape[1], float(growth))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+from spillover.errors import SpatialInputError, check_option, warn
 from spillover.show import Shown
 
 from ..models import family
@@ -114,7 +113,8 @@ def sigma_convergence(
     refuse(table, table.values <= 0, "E211", "must be positive")
     y, name = table.cube()[:, :, 0], table.names[0]
     if len(y) < 2:
-        raise SpatialInputError("E206", f"convergence needs two or more periods, there is {len(y)}")
+        raise SpatialInputError("E206", f"convergence needs two or more periods, there is {len(y)}",
+                                hint="give a panel with more periods")
     members = {WHOLE: np.ones(y.shape[1], dtype=bool)} | _members(data, groups, table)
     ends, rho, null = np.log(y[[0, -1]]), None, f"variance of log {name} in {table.times[0]} = in {table.times[-1]}"
     if w is not None:
@@ -124,7 +124,8 @@ def sigma_convergence(
     parts, tests = [], []
     for group, here in members.items():
         if here.sum() < 3:
-            raise SpatialInputError("E206", f"{group!r} has {int(here.sum())} units; three or more are needed")
+            raise SpatialInputError("E206", f"{group!r} has {int(here.sum())} units; three or more are needed",
+                                    hint="merge small groups, or leave them out")
         x = y[:, here]
         spread = {"mean": x.mean(axis=1), "cv": x.std(axis=1, ddof=1) / x.mean(axis=1),
                   "sd_log": np.log(x).std(axis=1, ddof=1)}  # fmt: skip
@@ -144,7 +145,8 @@ def _members(data, groups, table: Table) -> dict:
     moved = (by_unit != by_unit[:, :1]).any(axis=1)
     if moved.any():
         raise SpatialInputError("E222", f"units change their group in {groups!r}", column=groups,
-                                ids=list(table.units[moved]))  # fmt: skip
+                                ids=list(table.units[moved]),
+                                hint="give each unit one group for all periods")  # fmt: skip
     return {label: by_unit[:, 0] == g for g, label in enumerate(labels)}
 
 
@@ -262,7 +264,8 @@ def beta_convergence(
     table = read(data, [column, *controls], entity, time, panel=True)
     refuse(table, (table.values <= 0) & (np.arange(len(table.names)) == 0), "E211", "must be positive")
     if taken := {"growth", "initial"} & set(controls):
-        raise SpatialInputError("E502", f"controls= uses the name {taken.pop()!r}, which the regression needs")
+        raise SpatialInputError("E502", f"controls= uses the name {taken.pop()!r}, which the regression needs",
+                                hint="rename that column")
     frame, span = _spans(table, panel)
     formula = "growth ~ initial" + "".join(f" + `{name}`" for name in controls)
     keys = {"entity": table.keys[0], **({"time": table.keys[1]} if panel else {})}
@@ -272,11 +275,9 @@ def beta_convergence(
         return BetaConvergence(fit, _speeds(fit, span), span)
     steps = len(table.times) - 1
     mean = root_bias(1.0, steps)
-    warnings.warn(
+    warn(
         f"with unit effects and {steps} steps the coefficient of a random walk is {mean / span:.3f}, not 0: p compares "
-        "with that, the speed is corrected, and the fit's own test of 'initial' is not one of convergence",
-        SpatialInputWarning,
-        stacklevel=2,
+        "with that, the speed is corrected, and the fit's own test of 'initial' is not one of convergence"
     )
     return BetaConvergence(fit, _speeds_within(fit, span, steps, len(table.units)), span, steps)
 
@@ -284,7 +285,8 @@ def beta_convergence(
 def _spans(table: Table, panel: bool) -> tuple[pd.DataFrame, float]:
     """Growth per period, initial level and controls, one row per unit (and start of a step)."""
     if table.times.dtype.kind not in "iuf" or len(table.times) < 2:
-        raise SpatialInputError("E206", f"convergence needs two or more numbered periods, got {list(table.times[:3])}")
+        raise SpatialInputError("E206", f"convergence needs two or more numbered periods, got {list(table.times[:3])}",
+                                hint="give a panel with more periods")
     if panel:
         refuse_gaps(table)
     X, steps = table.cube(), np.diff(table.times.to_numpy(dtype=float))

@@ -65,11 +65,13 @@ def coupling(
     table = read(data, systems, entity, time)
     U, n = table.values, len(table.names)
     if n < 2:
-        raise SpatialInputError("E501", f"coupling needs two or more systems, got {list(table.names)}")
+        raise SpatialInputError("E501", f"coupling needs two or more systems, got {list(table.names)}",
+                                hint="name two columns or more")
     refuse(table, (U < 0) | (U > 1), "E220", "must lie between 0 and 1", "normalise it, as composite_index does")
     alpha = np.full(n, 1 / n) if weights is None else np.asarray(weights, dtype=float)
     if alpha.shape != (n,) or (alpha < 0).any() or abs(alpha.sum() - 1) > 1e-9:
-        raise SpatialInputError("E221", f"weights= must be {n} numbers of 0 or more that sum to 1, got {weights}")
+        raise SpatialInputError("E221", f"weights= must be {n} numbers of 0 or more that sum to 1, got {weights}",
+                                hint="weights=[0.5, 0.5]")
     C = _standard(U) if kind == "standard" else _modified(U)
     T = U @ alpha
     return table.frame(np.column_stack([C, T, np.sqrt(C * T)]), ["coupling", "development", "coordination"])

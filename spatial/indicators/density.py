@@ -14,6 +14,7 @@ from ..records.schema import rows_of
 from ._frame import read
 
 POINTS = 200
+AT_ONCE = 5_000_000  # pairs of a point and a value held at a time
 REACH = 3.0  # bandwidths beyond the smallest and largest value
 
 
@@ -96,7 +97,8 @@ def kernel_densities(
             raise SpatialInputError("E501", f"periods= names {period!r}, which the data lack",
                                     hint=f"they have {', '.join(map(str, found))}")  # fmt: skip
     if bandwidth is not None and not bandwidth > 0:
-        raise SpatialInputError("E501", f"bandwidth={bandwidth!r} must be positive")
+        raise SpatialInputError("E501", f"bandwidth={bandwidth!r} must be positive",
+                                hint="leave bandwidth= out for the rule of thumb")
     values = {p if p is not None else "all": table.values[found[p], 0] for p in (periods or found)}
     h = {p: bandwidth or _silverman(y, table.names[0], p) for p, y in values.items()}
     reach = REACH * max(h.values())
@@ -107,14 +109,17 @@ def kernel_densities(
 
 
 def _density(grid: np.ndarray, y: np.ndarray, h: float) -> np.ndarray:
-    z = (grid[:, None] - y) / h
-    return np.exp(-(z**2) / 2).sum(axis=1) / (len(y) * h * np.sqrt(2 * np.pi))
+    rows = max(1, AT_ONCE // len(y))
+    parts = [np.exp(-(((part[:, None] - y) / h) ** 2) / 2).sum(axis=1)
+             for part in np.array_split(grid, -(-len(grid) // rows))]  # fmt: skip
+    return np.concatenate(parts) / (len(y) * h * np.sqrt(2 * np.pi))
 
 
 def _silverman(y: np.ndarray, name: str, period) -> float:
     """IQR 0, when half the units are alike, leaves the standard deviation."""
     sd = y.std(ddof=1) if len(y) > 1 else 0.0
     if not sd > 1e-12 * np.abs(y).max():
-        raise SpatialInputError("E204", f"{name!r} has no variation ({period})", column=name)
+        raise SpatialInputError("E204", f"{name!r} has no variation ({period})", column=name,
+                                hint="check the column: a statistic needs values that differ")
     iqr = np.subtract(*np.quantile(y, [0.75, 0.25])) / 1.34
     return 0.9 * min(sd, iqr or sd) * len(y) ** -0.2

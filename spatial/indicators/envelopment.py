@@ -182,7 +182,8 @@ def measured(data, inputs, outputs, entity, time, *, extra=(), positive=False, p
     """(table, x, y) scaled by their means, or (table, x, y, b) with ``extra`` columns."""
     named = [[given] if isinstance(given, str) else list(given) for given in (inputs, outputs)]
     if not named[0] or not named[1]:
-        raise SpatialInputError("E501", "inputs= and outputs= need one column or more each")
+        raise SpatialInputError("E501", "inputs= and outputs= need one column or more each",
+                                hint="inputs=['capital', 'labor'], outputs=['gdp']")
     named += [list(extra)] * bool(extra)
     table: Table = read(data, [name for names in named for name in names], entity, time, panel=panel)
     if positive:
@@ -192,7 +193,8 @@ def measured(data, inputs, outputs, entity, time, *, extra=(), positive=False, p
     for block, what in zip(blocks, ("inputs", "outputs", "undesirable outputs")):
         none = ~(block > 0).any(axis=1)
         if none.any():
-            raise SpatialInputError("E224", f"units have no {what}", ids=table.labels(none))
+            raise SpatialInputError("E224", f"units have no {what}", ids=table.labels(none),
+                                    hint="leave these units out")
         if not (block > 0).any(axis=0).all():
             raise SpatialInputError("E224", f"one of the {what} is zero everywhere", hint="leave it out")
     return table, *(block / block.mean(axis=0) for block in blocks)

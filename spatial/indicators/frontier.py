@@ -173,7 +173,8 @@ def _technology(x: np.ndarray, names: list[str], years: np.ndarray, form: str, t
 
 def _refuse_collinear(X: np.ndarray, names: list[str]) -> None:
     if len(X) <= X.shape[1] + 2:
-        raise SpatialInputError("E206", f"{len(X)} rows are too few for {X.shape[1]} coefficients")
+        raise SpatialInputError("E206", f"{len(X)} rows are too few for {X.shape[1]} coefficients",
+                                hint="leave regressors out, or use more data")
     from scipy.linalg import qr
 
     lengths = np.linalg.norm(X, axis=0)  # zero for the log of a column of ones
@@ -181,4 +182,5 @@ def _refuse_collinear(X: np.ndarray, names: list[str]) -> None:
     weak = np.abs(np.diag(R)) < 1e-9 * abs(R[0, 0])
     if weak.any():
         name = names[order[int(np.argmax(weak))]]
-        raise SpatialInputError("E205", f"{name!r} is a combination of the frontier's other terms", column=name)
+        raise SpatialInputError("E205", f"{name!r} is a combination of the frontier's other terms", column=name,
+                                hint="leave it out")

@@ -93,12 +93,13 @@ def growth_table(
     refuse(table, table.values <= 0, "E211", "must be positive for growth rates")
     if table.times.dtype.kind not in "iuf":
         raise SpatialInputError("E203", f"{table.times.name!r} must hold numbers such as years",
-                                column=str(table.times.name))  # fmt: skip
+                                column=str(table.times.name),
+                                hint="convert the periods to whole numbers")  # fmt: skip
     start, end = (table.times[0] if start is None else start), (table.times[-1] if end is None else end)
     base = start if base is None else base
     at = {name: _period(table.times, name, label) for name, label in (("start", start), ("end", end), ("base", base))}
     if not start < end:
-        raise SpatialInputError("E501", f"start={start!r} must lie before end={end!r}")
+        raise SpatialInputError("E501", f"start={start!r} must lie before end={end!r}", hint="swap start= and end=")
     chosen = _units(table.units, units)
     whole = table.cube()
     x = whole[:, chosen]  # (T, units, variables)

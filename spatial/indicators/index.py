@@ -138,13 +138,14 @@ def _plan(indicators) -> tuple[list[tuple[str, str, str]], bool]:
                                     hint='{"column": "+", "another": "-"}')  # fmt: skip
         if len(set(members)) < len(members):
             twice = next(name for name in members if list(members).count(name) > 1)
-            raise SpatialInputError("E501", f"{twice!r} is listed twice", column=str(twice))
+            raise SpatialInputError("E501", f"{twice!r} is listed twice", column=str(twice), hint="name it once")
         members = members if isinstance(members, Mapping) else dict.fromkeys(members, "+")
         if not members:
-            raise SpatialInputError("E501", f"group {group!r} has no indicators")
+            raise SpatialInputError("E501", f"group {group!r} has no indicators",
+                                    hint="name its columns, or drop the group")
         plan += [(group, name, direction) for name, direction in members.items()]
     if grouped and "index" in indicators:
-        raise SpatialInputError("E501", "a group cannot be called 'index': the whole is")
+        raise SpatialInputError("E501", "a group cannot be called 'index': the whole is", hint="rename the group")
     for _, name, direction in plan:
         check_option(f"the direction of {name!r}", direction, ("+", "-"))
     return plan, grouped
@@ -153,7 +154,8 @@ def _plan(indicators) -> tuple[list[tuple[str, str, str]], bool]:
 def _normalised(table: Table, plan, rows, period) -> np.ndarray:
     X, when = table.values[rows], "" if period is None else f" in {period}"
     if len(X) < FEWEST:
-        raise SpatialInputError("E206", f"{FEWEST} rows or more are needed to compare, got {len(X)}{when}")
+        raise SpatialInputError("E206", f"{FEWEST} rows or more are needed to compare, got {len(X)}{when}",
+                                hint="use more rows")
     flat = np.ptp(X, axis=0) <= FLAT * np.abs(X).max(axis=0)
     if flat.any():
         name = table.names[int(np.argmax(flat))]

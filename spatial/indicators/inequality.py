@@ -204,7 +204,8 @@ def _by_period(measure, names, table: Table, code, labels, split, grouped: bool)
         y, *weights = table.values[rows].T
         if not y.any():
             raise SpatialInputError("E211", f"{table.names[0]!r} is zero everywhere"
-                                    + ("" if period is None else f" in {period}"), column=table.names[0])  # fmt: skip
+                                    + ("" if period is None else f" in {period}"), column=table.names[0],
+                                    hint="leave it out")  # fmt: skip
         total, each, between = split(y, code[rows], *weights)
         frame.append(total)
         own.append(pd.DataFrame(dict(zip((names[0], "units", "total"), each))).assign(period=period, group=labels))

@@ -210,7 +210,8 @@ def _cubes(table: Table, *blocks) -> list[np.ndarray]:
     """Arrays (T, N, k); E104 unless every unit has every period, E206 with fewer than two."""
     T, N, _ = table.cube().shape
     if T < 2:
-        raise SpatialInputError("E206", f"productivity change needs two or more periods, there is {T}")
+        raise SpatialInputError("E206", f"productivity change needs two or more periods, there is {T}",
+                                hint="give a panel with more periods")
     return [block.reshape(N, T, -1).swapaxes(0, 1) for block in blocks]
 
 

@@ -96,7 +96,8 @@ def solow_residual(
     refuse(table, table.values <= 0, "E211", "must be positive")
     Y, K, L = np.moveaxis(np.log(table.cube()), 2, 0)  # each (T, N)
     if len(Y) < 2:
-        raise SpatialInputError("E206", f"growth needs two or more periods, there is {len(Y)}")
+        raise SpatialInputError("E206", f"growth needs two or more periods, there is {len(Y)}",
+                                hint="give a panel with more periods")
     alpha, error = (capital_share, np.nan) if capital_share is not None else _estimated_share(Y - L, K - L)
     if not 0 < alpha < 1:
         said = f"capital_share={alpha!r}" if capital_share is not None else f"the estimated share, {alpha:.3f},"

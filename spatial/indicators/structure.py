@@ -103,7 +103,8 @@ def rationalization(
     {'a': 0.368, 'b': 0.0}
     """
     if len(output) != len(employment):
-        raise SpatialInputError("E501", f"{len(output)} columns of output, {len(employment)} of employment")
+        raise SpatialInputError("E501", f"{len(output)} columns of output, {len(employment)} of employment",
+                                hint="name as many of each, in the same order")
     table, y = _shares(data, output, entity, time, output_total)
     workers, l = _shares(data, employment, entity, time, employment_total)
     refuse(workers, (y > 0) & (l == 0), "E211", "must be positive where there is output")
@@ -145,7 +146,8 @@ def location_quotients(
         if (whole == 0).any():
             name = table.names[int(np.argmin(whole))]
             raise SpatialInputError("E211", f"sector {name!r} is empty everywhere"
-                                    + ("" if period is None else f" in {period}"), column=name)  # fmt: skip
+                                    + ("" if period is None else f" in {period}"), column=name,
+                                    hint="leave it out")  # fmt: skip
         out[rows] = s[rows] / (whole / whole.sum())
     return table.frame(out, table.names)
 
@@ -196,7 +198,8 @@ def specialization(
 def _shares(data, sectors, entity, time, total) -> tuple[Table, np.ndarray]:
     """The sectors' columns and their shares in each row; they must add up to ``total`` where it is given."""
     if len(sectors) < 2 or isinstance(sectors, str):
-        raise SpatialInputError("E501", f"two or more sectors are needed, got {sectors!r}")
+        raise SpatialInputError("E501", f"two or more sectors are needed, got {sectors!r}",
+                                hint="name two columns or more")
     wanted = [*sectors, total] if isinstance(total, str) else [*sectors]
     table = read(data, wanted, entity, time)
     refuse(table, table.values < 0, "E210", "has negative values")
@@ -207,5 +210,6 @@ def _shares(data, sectors, entity, time, total) -> tuple[Table, np.ndarray]:
     if wrong.any():
         got = ", ".join(f"{v:.6g}" for v in sums[wrong][:3])
         raise SpatialInputError("E221", "the sectors do not add up to " + ("a positive total" if total is None else
-                                f"{total!r}") + f": their sums are {got}", ids=table.labels(wrong))  # fmt: skip
+                                f"{total!r}") + f": their sums are {got}", ids=table.labels(wrong),
+                                hint="check the sectors, or leave total= out")  # fmt: skip
     return replace(table, values=E, names=tuple(sectors)), E / sums[:, None]

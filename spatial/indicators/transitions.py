@@ -13,6 +13,7 @@ from spillover.show import Shown
 
 from ..explore import _random
 from ..explore._chain import passage_times, steady_state, transition_probabilities
+from ..explore._draws import announce
 from ..explore._input import check_draws
 from ..records.schema import rows_of
 from ..records.tests import TestResult, TestTable
@@ -21,6 +22,7 @@ from ._frame import refuse_gaps, weights_of
 
 BLOCK = 100  # relabellings drawn at a time
 TIE = 1e-12
+PER_CALL, PER_VALUE = 5e-4, 8e-8  # seconds of a relabelling, and of each of its values, measured
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -278,7 +280,9 @@ def _homogeneity(units: Classed, csr, where, permutations: int, seed: int) -> Te
         null = "transitions do not depend on the neighbors' class, moves are independent"
         tests = (TestResult("LR", LR, df, null), TestResult("Q", Q, df, null))
         return TestTable("Homogeneity over the neighbors' classes", tests)
-    N, reached = units.codes.shape[1], np.zeros(2)
+    (T, N), reached = units.codes.shape, np.zeros(2)
+    seconds, work = permutations * (PER_CALL + T * N * PER_VALUE), f"{permutations:,} permutations of {N:,} units"
+    announce(seconds, f"{work} over {T:,} periods", "chi-squared")
     for _, table in _random.tables(N, N, permutations, seed, block=BLOCK):
         for order in table.T:
             moved = neighbor_classes(units, csr, order)[:-1]

@@ -10,6 +10,7 @@ RESIDUAL = 1e-4  # of an extreme eigenvalue, at which it counts as found
 SMALL = 300  # units; up to here W is looked at as a dense matrix
 LARGE = 50_000  # units; beyond, fewer steps
 CHECK_EVERY = 20  # steps
+MAX_LOG_RANGE = 60.0  # of d: beyond, the similar matrix exists in theory and not in double precision
 LEFTMOST = 8  # eigenvalues of an asymmetric W that are looked at for a real one
 
 
@@ -38,7 +39,7 @@ def symmetrizer(csr: sparse.csr_array) -> np.ndarray | None:
     step = np.log(csr.data) - np.log(back.data)
     log_d = _along_tree(csr, rows, step)
     balanced = np.allclose(step, log_d[csr.indices] - log_d[rows], rtol=0, atol=1e-9)
-    return np.exp(log_d) if balanced else None
+    return np.exp(log_d) if balanced and np.ptp(log_d) < MAX_LOG_RANGE else None
 
 
 def _equal_links(W: np.ndarray) -> np.ndarray | None:

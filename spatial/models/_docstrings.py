@@ -89,9 +89,9 @@ PARAMETERS = {
     ),
     "missing": (
         '{"error", "drop", "period"}',
-        '"drop" leaves out units with missing values and cuts W down to the rest. "period", for panels, leaves a unit '
-        "out of the periods that it is absent from or has missing values in; W of a period is that of its units, "
-        "standardised again.",
+        '"drop" leaves out units with missing values or rows and cuts W down to the rest. "period", for panels, leaves '
+        "a unit out of the periods that it is absent from or has missing values in; W of a period is that of its "
+        "units, standardised again.",
     ),
     "logdet": (
         '{"eigen", "sparse", "cholmod", "stochastic"}, optional',

@@ -36,7 +36,8 @@ def refuse_adjusted(specification: Specification, d: Design, effects: FixedEffec
         why = "a lagged response" if d.lags else f"{effects} effects"
         raise SpatialInputError("E501", f"{asked} is not for {why}", hint="method='ml'")
     if correction is not True:
-        raise SpatialInputError("E501", f"{asked} is a correction itself: correction={correction!r} has no meaning")
+        raise SpatialInputError("E501", f"{asked} is a correction itself: correction={correction!r} has no meaning",
+                                hint="leave correction= out")
     refuse_unbalanced(d.observed, asked)
     weights = d.weights if spec.lag else d.weights_of_error
     refuse_varying(weights, asked)

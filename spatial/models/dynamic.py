@@ -43,7 +43,8 @@ def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
                                 column=own[0], hint="leave it out of the formula")  # fmt: skip
     refuse_gaps(d.times)
     if d.n_periods < 2:
-        raise SpatialInputError("E206", f"lags={lags!r} needs 2 periods at least, got {d.n_periods}")
+        raise SpatialInputError("E206", f"lags={lags!r} needs 2 periods at least, got {d.n_periods}",
+                                hint="use a longer panel")
     before = d.y[:-1]
     past = {f"lag({d.response})": before, f"W:lag({d.response})": spatial_lag(d.weights.csr, before)}
     wanted = tuple(past)[{"y": slice(1), "Wy": slice(1, 2), "both": slice(2)}[lags]]

@@ -53,7 +53,8 @@ class ArellanoBond:
         check_option("transform", self.transform, TRANSFORMS)
         check_option("steps", self.steps, (1, 2))
         if self.depth is not None and not (isinstance(self.depth, int) and self.depth >= 1):
-            raise SpatialInputError("E501", f"depth={self.depth!r} must be a number of periods, 1 or more, or None")
+            raise SpatialInputError("E501", f"depth={self.depth!r} must be a number of periods, 1 or more, or None",
+                                    hint="depth=2, or None for all")
 
     def describe(self, instruments: int) -> str:
         step = "two-step" if self.steps == 2 else "one-step"
@@ -74,7 +75,8 @@ def checked_dynamic(options: ModelOptions) -> None:
     if options.lags is None:
         raise SpatialInputError("E501", "ArellanoBond is for dynamic models", hint="give lags='y', 'Wy' or 'both'")
     if options.endog or options.instruments:
-        raise SpatialInputError("E501", "endog= and instruments= are not there for dynamic models")
+        raise SpatialInputError("E501", "endog= and instruments= are not there for dynamic models",
+                                hint="leave lags= out, or instrument by past values alone")
     check_option("vcov", options.covariance, ("classical", "robust"))
 
 

@@ -109,8 +109,8 @@ def sample_of(reading: Reading) -> Sample:
 
 def solve(reading: Reading, sample: Sample) -> Solution:
     """Step 4: the maximum of the likelihood, corrected for the effects that are still in it."""
-    s = reading.settings
-    return without_bias(sample, maximum_likelihood(sample), reading.design, s.effects, s.correction)
+    s, d, at = reading.settings, reading.design, maximum_likelihood(sample)
+    return without_bias(sample, at, d, s.effects, s.correction) if d.lags or s.correction == "additive" else at
 
 
 def infer(reading: Reading, sample: Sample, solution: Solution) -> Fit:

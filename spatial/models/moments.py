@@ -105,7 +105,8 @@ def _varying(H: np.ndarray, effects: FixedEffects) -> np.ndarray:
 def _refuse_absorbed(Z: dict[str, np.ndarray], effects: FixedEffects) -> None:
     for name, column in Z.items():
         if not _varying(column[:, :, None], effects).size:
-            raise SpatialInputError("E208", f"the {effects} effects absorb the instrument {name!r}", column=name)
+            raise SpatialInputError("E208", f"the {effects} effects absorb the instrument {name!r}", column=name,
+                                    hint="choose an instrument that varies within the effects")
 
 
 def method_of_moments(specification: Specification, d: Design, sample: MomentSample, vcov: str) -> MomentSolution:

@@ -49,7 +49,7 @@ def refuse_random(specification: Specification, d: Design, effects: FixedEffects
         return
     if options.correction is not True:
         message = f"correction={options.correction!r} corrects for fixed effects: random ones need none"
-        raise SpatialInputError("E501", message)
+        raise SpatialInputError("E501", message, hint="choose other options, or effects='entity'")
     refuse_for_random(error, as_vcov(options.covariance))
     if error == "baltagi":
         refuse_varying(d.weights_of_error, "random_error='baltagi'")

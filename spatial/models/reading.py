@@ -23,7 +23,7 @@ from ..design.gaps import cut_to_observed
 from ..design.instruments import design_with_instruments
 from ..design.options import ModelOptions, Settings
 from ..design.redundant import without_redundant_dummies
-from ..design.sample import which_correction, which_effects, with_spatial_lags
+from ..design.sample import refuse_no_links, which_correction, which_effects, with_spatial_lags
 from ..design.specification import Specification
 from .adjusted import refuse_adjusted
 from .dynamic import warn_of_own_lags, with_lagged_response
@@ -103,6 +103,7 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
         refuse_random(specification, d, effects, options)
     if effects.entity and "lag(" in d.formula:
         warn_of_own_lags(d, effects)
+    refuse_no_links(specification, d)
     d = with_spatial_lags(specification, d, effects, options.durbin, options.wx_order)
     if d.encoding.dummies:
         d = without_redundant_dummies(d, effects)
@@ -127,7 +128,8 @@ def aligned(w, d: Design, missing: str, name: str = "w_error") -> SpatialWeights
                                     hint="give weights with ids, or a DataFrame labelled on both sides")  # fmt: skip
         warn_unlabelled()
         if m.n != d.n_units:
-            raise SpatialInputError("E105", f"the data have {d.n_units} units, {name} {m.n}")
+            raise SpatialInputError("E105", f"the data have {d.n_units} units, {name} {m.n}",
+                                    hint="give weights over the units of the data, with ids")
         return m
     if m.ids.equals(d.ids):
         return m

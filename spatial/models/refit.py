@@ -168,10 +168,12 @@ def _given(fit, y, x, relabel, w) -> dict:
         raise SpatialInputError("E525", message, hint="method='ml'")
     d, given = fit.design, {}
     if d.lags:
-        raise SpatialInputError("E525", "a dynamic model has the response among its regressors: it cannot be refitted")
+        raise SpatialInputError("E525", "a dynamic model has the response among its regressors: it cannot be refitted",
+                                hint="refit a model without lags=")
     if y is not None:
         if own_lags(d):
-            raise SpatialInputError("E525", "lagged responses are among the regressors: y cannot change without them")
+            raise SpatialInputError("E525", "lagged responses are among the regressors: y cannot change without them",
+                                    hint="refit a model without lags=")
         given["y"] = _stack(d, "y", y)
     for name, values in (x or {}).items():
         if name not in d.names or name == INTERCEPT:
@@ -181,7 +183,8 @@ def _given(fit, y, x, relabel, w) -> dict:
     if relabel is not None:
         given["relabel"] = places = np.asarray(relabel)
         if places.ndim != 2 or not np.array_equal(np.sort(places), np.tile(np.arange(d.n_units), (len(places), 1))):
-            raise SpatialInputError("E526", f"relabel needs permutations of 0 ... {d.n_units - 1} in its rows")
+            raise SpatialInputError("E526", f"relabel needs permutations of 0 ... {d.n_units - 1} in its rows",
+                                    hint="help(sp.refit) says which shapes it takes")
     if w is not None:
         given["w"] = list(w.values()) if isinstance(w, Mapping) else list(w)
     return given
@@ -193,7 +196,8 @@ def _stack(d: Design, name: str, values) -> np.ndarray:
         weights = d.weights if d.weights.labelled else replace(d.weights, ids=d.ids, labelled=True)
         rows = match_rows(values, weights, None, None)
         if not (rows.times is None if d.times is None else d.times.equals(rows.times)):
-            raise SpatialInputError("E526", f"the frame of {name!r} does not have the fit's periods")
+            raise SpatialInputError("E526", f"the frame of {name!r} does not have the fit's periods",
+                                    hint="help(sp.refit) says which shapes it takes")
         values = np.moveaxis(values.to_numpy(dtype=float)[rows.order], -1, 0)
     stack = np.ascontiguousarray(values, dtype=float)  # sums depend on the layout in their last bits
     if stack.ndim == 2 and not d.is_panel:
@@ -201,16 +205,19 @@ def _stack(d: Design, name: str, values) -> np.ndarray:
     if stack.shape[1:] != d.y.shape:
         T, N = d.y.shape
         wanted = f"(R, {T}, {N})" if d.is_panel else f"(R, {N})"
-        raise SpatialInputError("E526", f"the replicates of {name!r} need shape {wanted}, got {np.shape(values)}")
+        raise SpatialInputError("E526", f"the replicates of {name!r} need shape {wanted}, got {np.shape(values)}",
+                                hint="help(sp.refit) says which shapes it takes")
     return stack
 
 
 def _count(given: dict) -> int:
     lengths = {len(values) for values in given.values()}
     if not lengths:
-        raise SpatialInputError("E501", "refit needs something that changes: y=, x=, relabel= or w=")
+        raise SpatialInputError("E501", "refit needs something that changes: y=, x=, relabel= or w=",
+                                hint="sp.refit(fit, y=replicates)")
     if len(lengths) > 1:
-        raise SpatialInputError("E526", f"what changes together needs as many replicates each, got {sorted(lengths)}")
+        raise SpatialInputError("E526", f"what changes together needs as many replicates each, got {sorted(lengths)}",
+                                hint="help(sp.refit) says which shapes it takes")
     return lengths.pop()
 
 
@@ -273,7 +280,8 @@ def _for_many(sample):
 
 
 def _not_finite(r: int) -> SpatialInputError:
-    return SpatialInputError("E201", f"replicate {r} has missing or infinite values", n=1)
+    return SpatialInputError("E201", f"replicate {r} has missing or infinite values", n=1,
+                             hint="replace or drop them: data.replace([np.inf, -np.inf], np.nan)")
 
 
 def _random_maxima(fit: Fit, given: dict, left: np.ndarray, failed: dict) -> Iterator:
@@ -324,10 +332,11 @@ def _one_sample(fit: Fit, given: dict, r: int, y: np.ndarray, X: np.ndarray):
         d = _design(fit.design, given, r, y, X)
         if "w" in given and which_correction(fit.specification, d, effects, correction) != correction:
             said = "these weights need the additive correction, the fit's own the transformation"
-            raise SpatialInputError("E526", said)
+            raise SpatialInputError("E526", said, hint="help(sp.refit) says which shapes it takes")
         sample = demeaned_sample(fit.specification, d, effects, correction, fit.settings.logdet)
         if sample.names != fit.sample.names:
-            raise SpatialInputError("E526", f"other regressors than the fit's: {list(sample.names)}")
+            raise SpatialInputError("E526", f"other regressors than the fit's: {list(sample.names)}",
+                                    hint="help(sp.refit) says which shapes it takes")
     except SpatialInputError as error:
         return error
     return sample

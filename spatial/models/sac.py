@@ -60,9 +60,9 @@ def sac(
         for few groups, ``sp.Conley(cutoff=300)``. With "gmm": "classical" (the default), "robust" to
         heteroskedasticity, which is another estimator and changes the estimates too.
     missing : {"error", "drop", "period"}
-        "drop" leaves out units with missing values and cuts W down to the rest. "period", for panels, leaves a unit out
-        of the periods that it is absent from or has missing values in; W of a period is that of its units, standardised
-        again.
+        "drop" leaves out units with missing values or rows and cuts W down to the rest. "period", for panels, leaves a
+        unit out of the periods that it is absent from or has missing values in; W of a period is that of its units,
+        standardised again.
     logdet : {"eigen", "sparse", "cholmod", "stochastic"}, optional
         How log|I - rho W| is computed; by default what suits W's size and structure. The header says which.
 

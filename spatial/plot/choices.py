@@ -145,7 +145,8 @@ def placebo_weights(placebo, what: str = "indirect", variable: str | None = None
     values, actual = placebo.draws(what, variable), placebo.observed(what, variable)
     values = values[np.isfinite(values)]
     if not len(values):
-        raise SpatialInputError("E502", f"no placebo of {what!r} has an estimate")
+        raise SpatialInputError("E502", f"no placebo of {what!r} has an estimate",
+                                hint="use more draws, or another effect")
     table = placebo.tidy()
     p = table.loc[(table["effect"] == what) & (table["term"] == (variable or what)), "p_value"].item()
     ax = ax if ax is not None else figure(height=2.7)

@@ -69,20 +69,25 @@ def _check(gdf, response, unit):
     for name, index in (("map", gdf.index), ("response", response.index)):
         if not index.is_unique:
             twice = list(index[index.duplicated()].unique())
-            raise SpatialInputError("E102", f"the {name} has units twice", ids=twice)
+            raise SpatialInputError("E102", f"the {name} has units twice", ids=twice,
+                                    hint="one row per unit: dissolve parts of one unit")
     if response.dtype.kind not in "fiu":
-        raise SpatialInputError("E203", f"the response must be numeric, not {response.dtype}")
+        raise SpatialInputError("E203", f"the response must be numeric, not {response.dtype}",
+                                hint="convert it with pd.to_numeric")
     missing = list(response.index.difference(gdf.index, sort=False))
     if missing:
         raise SpatialInputError("E101", "the response has units that the map lacks", ids=missing,
                                 hint="index the map by the same ids, as in gdf.set_index('state')")  # fmt: skip
     if unit is not None and unit not in response.index:
-        raise SpatialInputError("E101", f"unit={unit!r} is none of the response's units", ids=[unit])
+        raise SpatialInputError("E101", f"unit={unit!r} is none of the response's units", ids=[unit],
+                                hint="name a unit of the response")
     if not np.isfinite(response.drop(labels=[] if unit is None else [unit]).to_numpy(dtype=float)).any():
-        raise SpatialInputError("E201", "no unit beside the shocked one has a value")
+        raise SpatialInputError("E201", "no unit beside the shocked one has a value",
+                                hint="give the response of all units")
     kinds = set(gdf.geom_type.dropna()) - {"Polygon", "MultiPolygon"}
     if kinds:
-        raise SpatialInputError("E404", f"the map must be of polygons, not {sorted(kinds)}")
+        raise SpatialInputError("E404", f"the map must be of polygons, not {sorted(kinds)}",
+                                hint="use wt.knn(points, 4) for points")
 
 
 def projected(gdf):

@@ -233,9 +233,9 @@ def what_if(gdf, result, ax=None):
     changed = table["change"].fillna(0).to_numpy() != 0
     if not changed.all():
         draw_shapes(ax, shapes[changed], facecolor="none", edgecolor=INK, linewidth=1.2, zorder=3)
-    said = [] if changed.all() else ["outlined: changed"]
-    said += ["hatched: interval holds zero"] if unclear.any() else []
-    ax.annotate("; ".join(said), (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", fontsize=9,
+    legend = [] if changed.all() else ["outlined: changed"]
+    legend += ["hatched: interval holds zero"] if unclear.any() else []
+    ax.annotate("; ".join(legend), (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", fontsize=9,
                 color="#555555")  # fmt: skip
     ax.set_title(f"What if {result.variable} changes", loc="left", fontsize=10.5, fontweight="bold", color=INK, pad=21)
     return legible(ax)

@@ -209,7 +209,8 @@ def unit_codes(d: Design, column: str) -> tuple[np.ndarray, pd.Index]:
         E201 missing, E236 changes within a unit, E502 no such column.
     """
     if column not in d.frame.columns:
-        raise SpatialInputError("E502", f"{column!r} is no column of the data", column=str(column))
+        raise SpatialInputError("E502", f"{column!r} is no column of the data", column=str(column),
+                                hint="name a column of the data")
     values = d.frame[column].to_numpy()[d.order]
     codes, groups = pd.factorize(pd.Series(values.ravel()), sort=True)
     codes = codes.reshape(values.shape)
@@ -217,11 +218,13 @@ def unit_codes(d: Design, column: str) -> tuple[np.ndarray, pd.Index]:
         codes = np.where(d.observed, codes, codes[d.observed.argmax(axis=0), np.arange(d.n_units)])
     if (codes < 0).any():
         raise SpatialInputError("E201", f"{column!r} has missing values", column=column,
-                                ids=list(d.ids[(codes < 0).any(axis=0)]))  # fmt: skip
+                                ids=list(d.ids[(codes < 0).any(axis=0)]),
+                                hint="fill them, or leave these rows out")  # fmt: skip
     moving = (codes != codes[0]).any(axis=0)
     if moving.any():
         raise SpatialInputError("E236", f"{column!r} changes over time in {int(moving.sum())} units; it must be fixed",
-                                column=column, ids=list(d.ids[moving]))  # fmt: skip
+                                column=column, ids=list(d.ids[moving]),
+                                hint="give a column that is fixed for each unit")  # fmt: skip
     return codes[0], groups
 
 
@@ -229,17 +232,20 @@ def _mass(d: Design, column) -> np.ndarray:
     if column is None:
         return np.ones(d.y.shape)
     if column not in d.frame.columns:
-        raise SpatialInputError("E502", f"weights_column={column!r} is no column of the data", column=str(column))
+        raise SpatialInputError("E502", f"weights_column={column!r} is no column of the data", column=str(column),
+                                hint="name a column of the data")
     mass = d.frame[column].to_numpy(dtype=float)[d.order]
     if not (np.isfinite(mass) & (mass > 0)).all():
-        raise SpatialInputError("E211", f"{column!r} must be positive: it weights the observations", column=column)
+        raise SpatialInputError("E211", f"{column!r} must be positive: it weights the observations", column=column,
+                                hint="drop rows of weight zero")
     return mass / mass.mean()
 
 
 def no_links(data, entity) -> SpatialWeights:
     """Weights without links over the units of the data: the door aligns with them."""
     if not isinstance(data, pd.DataFrame):
-        raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}")
+        raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}",
+                                hint="pd.DataFrame(data)")
     if entity is not None and entity in data.columns:
         ids = pd.Index(data[entity].dropna().unique())
     elif entity is None and isinstance(data.index, pd.MultiIndex):

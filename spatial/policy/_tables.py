@@ -30,5 +30,6 @@ def quantile(level: float, df=None):
     if df is None or np.ndim(df) == 0:
         return critical_value(level, df)
     if not 0 < level < 1:
-        raise SpatialInputError("E501", f"level={level!r} must lie between 0 and 1, as in 0.95")
+        raise SpatialInputError("E501", f"level={level!r} must lie between 0 and 1, as in 0.95",
+                                hint="give a share such as 0.95")
     return stdtrit(np.asarray(df, dtype=float), (1 + level) / 2)

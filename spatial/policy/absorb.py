@@ -1,6 +1,6 @@
-"""Least squares with unit and period effects on weighted panels, clustered by unit: one engine for every design.
+"""Unit and period effects taken out of weighted panels, and a check that columns stay independent.
 
-Frisch-Waugh-Lovell: the effects leave outcome and regressors first. A mass of zero leaves an observation out, so
+A mass of zero leaves an observation out, so
 that estimates from untreated observations alone need no other code.
 """
 
@@ -35,7 +35,6 @@ class Absorber:
         self.mass, self.region = mass, region
         self.plain = not region.any() and bool((mass == mass[0, 0]).all())
         if self.plain:
-            self.effects = sum(mass.shape) - 1
             return
         T, N = mass.shape
         present = [(t, r) for r in range(region.max() + 1) for t in np.flatnonzero((mass * (region == r)).any(axis=1))]
@@ -45,7 +44,6 @@ class Absorber:
         scaled = self._scaled(self._within(columns))
         U, size, _ = np.linalg.svd(scaled, full_matrices=False)
         self.Q = U[:, size > RANK * size.max()]
-        self.effects = N + self.Q.shape[1]
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Residuals of a (T, N, ...) array, times the root of the mass: ready for ordinary least squares."""
@@ -62,37 +60,6 @@ class Absorber:
 
     def _scaled(self, values):
         return (np.sqrt(self.mass)[:, :, None] * values).reshape(self.mass.size, -1)
-
-
-def clustered(y: np.ndarray, R: np.ndarray, names: list[str], cluster: np.ndarray, absorber: Absorber):
-    """Least squares of y (T, N) on R (T, N, p) and the absorbed effects.
-
-    Returns
-    -------
-    beta : ndarray (p,)
-    V : ndarray (p, p)
-        Clustered by the codes (N,): G / (G - 1) (m - 1) / (m - K) times the sandwich, K without the unit effects,
-        which are nested in the clusters (as ``reghdfe`` and ``fixest`` count).
-    resid : ndarray (T, N), times the root of the mass
-
-    Raises
-    ------
-    SpatialInputError
-        E205 a regressor equals a combination of others and the effects, E701 one cluster only.
-    """
-    T, N, p = R.shape
-    Rt, yt = absorber(R).reshape(-1, p), absorber(y).ravel()
-    refuse_collinear(Rt, R, names)
-    beta, *_ = np.linalg.lstsq(Rt, yt, rcond=None)
-    e = yt - Rt @ beta
-    m, G = int((absorber.mass > 0).sum()), int(cluster.max()) + 1
-    if G < 2:
-        raise SpatialInputError("E701", "all units are in one cluster: no variance between clusters")
-    bread = np.linalg.inv(Rt.T @ Rt)
-    scores = cluster_sums((Rt * e[:, None]).reshape(T, N, p).sum(axis=0), cluster) @ bread
-    K = p + absorber.effects - N + 1
-    factor = G / (G - 1) * (m - 1) / max(m - K, 1)
-    return beta, factor * scores.T @ scores, e.reshape(T, N)
 
 
 def cluster_sums(values: np.ndarray, cluster: np.ndarray) -> np.ndarray:

@@ -9,10 +9,13 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from . import imputation
+from ..design.design import spatial_lag
+from ..models.fit import Fit
+from . import delete_unit, imputation
 from ._sample import PolicySample
-from .pretrends import FEWEST_ADOPTERS, Pretrends, Problem, both_tests, permuted_slopes
+from .pretrends import FEWEST_ADOPTERS, Pretrends, Problem, both_tests
 from .randomization import FEW_TREATED, assignments
+from .resampled import permuted_slopes
 from .small_sample import CR2, SmallSample
 from .treatment import is_switch
 from .within import period_dummies
@@ -47,10 +50,12 @@ def did_pretrends(result) -> Pretrends:
     """Of a ``DiD``; see its ``pretrends``."""
     s: PolicySample = result.sample
     if not is_switch(s.D):
-        raise SpatialInputError("E206", "a share or a dose has no period before adoption to test")
+        raise SpatialInputError("E206", "a share or a dose has no period before adoption to test",
+                                hint="there is nothing to test; say so instead of a test")
     untouched = (s.D == 0) if result.exposed is None else (s.D == 0) & ~result.exposed
     if len(np.unique(s.since[(s.since < 0) & untouched & (s.mass > 0)])) < 2:
-        raise SpatialInputError("E206", "no unit is observed at two times before adoption: there is no trend to test")
+        raise SpatialInputError("E206", "no unit is observed at two times before adoption: there is no trend to test",
+                                hint="there is nothing to test; say so instead of a test")
     problem = untreated_problem(s, s.y, untouched)
     moves = float((result.jackknife.v[0] * s.root * problem.trend()[:, :, 0]).sum())
     plain = result.exposed is None and exchangeable(s)
@@ -91,3 +96,47 @@ def without_policy(s: PolicySample) -> tuple[Problem, np.ndarray]:
         y = y - tau * ((s.D == 1) & (s.since == k))
     first, _ = assignments(s.first, seed=1)
     return untreated_problem(replace(bare, y=y), y, np.ones(y.shape, dtype=bool)), first
+
+
+def spatial_pretrends(result) -> Pretrends:
+    """Of a ``SpatialDiD``; see its ``pretrends``."""
+    fit, adopters = result.fit, result.adopters
+    if adopters is None or not fit.settings.effects.entity:
+        raise SpatialInputError("E206", "a share or a dose, or a model without unit effects, has no period before "
+                                "adoption to test",
+                                hint="there is nothing to test; say so instead of a test")  # fmt: skip
+    if len(np.unique(adopters.since[adopters.since < 0])) < 2:
+        raise SpatialInputError("E206", "no unit is observed at two times before adoption: there is no trend to test",
+                                hint="there is nothing to test; say so instead of a test")
+    W, since = fit.design.weights.csr, adopters.since
+    lost = delete_unit.deleted(fit)
+    spread = result.settings["model"] != "sar"
+
+    def indicators(periods):
+        at = (since.T[:, :, None] == np.asarray(periods)).astype(float)
+        return np.concatenate([at, (W @ at.reshape(len(at), -1)).reshape(at.shape)], axis=2) if spread else at
+
+    others = [k for k, name in enumerate(lost.names) if name.removeprefix("W:") != result.treatment]
+    T, N = since.shape
+    after = indicators(np.unique(since[since >= 0]))
+    base = [after, *_covariates(fit, [lost.names[k] for k in others])]
+    if fit.settings.effects.time:
+        base.insert(0, period_dummies(T, np.zeros(N, dtype=int)))
+    y = np.asarray(fit.design.y).T
+    y = y - (fit.rho + fit.lam) * (W @ y)
+    problem = Problem(y, np.ones((N, T)), since.T, np.concatenate(base, axis=2), indicators, adopters.clock,
+                      np.arange(N), neighbors=spread)  # fmt: skip
+    v = result.settings.get("direct")
+    moves = np.nan if v is None else float((v * problem.trend()[:, :, 0]).sum())
+    return both_tests(problem, level=result.settings["level"], effect=float(result.table["estimate"].iloc[0]),
+                      moves=moves)  # fmt: skip
+
+
+def _covariates(fit: Fit, names) -> list[np.ndarray]:
+    """Columns of the model, each (N, T, 1)."""
+    d = fit.design
+    out = []
+    for name in names:
+        own = d.X[:, :, d.names.index(name if name in d.names else name.removeprefix("W:"))]
+        out.append((own if name in d.names else spatial_lag(d.weights, own)).T[:, :, None])
+    return out

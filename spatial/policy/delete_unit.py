@@ -162,5 +162,5 @@ def _interpolated(curves: Callable, rho: np.ndarray) -> np.ndarray:
     nodes = chebyshev.chebpts1(NODES + 1)
     values = np.array([curves((hi + lo) / 2 + (hi - lo) / 2 * node) for node in nodes])
     fitted = chebyshev.chebfit(nodes, values.reshape(len(nodes), -1), NODES)
-    found = chebyshev.chebval((2 * rho - hi - lo) / (hi - lo), fitted)
-    return found.T.reshape(len(rho), *values.shape[1:])
+    values_at = chebyshev.chebval((2 * rho - hi - lo) / (hi - lo), fitted)
+    return values_at.T.reshape(len(rho), *values.shape[1:])

@@ -12,14 +12,15 @@ from spillover.errors import SpatialInputError, check_option
 from spillover.show import Shown
 
 from ..records.schema import SCHEMA
-from . import bands, group_time, imputation, twfe
+from . import group_time, imputation, twfe
 from ._sample import PolicySample, read_policy
 from ._tables import rows
 from .before import did_pretrends, earlier_periods
 from .delete_one import Jackknife
+from .event_time import alone, dose_note, path_table, path_window
 from .pretrends import Pretrends
 from .randomization import FEW_TREATED, Randomization, assignments, invert
-from .treatment import is_switch, step_of
+from .treatment import is_switch
 
 METHODS = ("imputation", "group_time", "twfe")
 CONTROLS = ("never", "not_yet")
@@ -203,58 +204,6 @@ def did(
     return DiD(table, path, V, sample, settings, jackknife, None, (*sample.notes, *notes, *alone(path)))
 
 
-def path_window(sample, window, reference, method: str):
-    """The path's reference (None where there is none), its first and last time (None: no path), and notes on uneven
-    periods.
-
-    ``sample`` has ``first``, ``since``, ``clock``, ``times`` and ``treatment``.
-    """
-    span = float(np.ptp(sample.clock)) + 1
-    ends = (-span, span) if window is None else tuple(window) if np.iterable(window) else (window,)
-    numbers = all(isinstance(end, int | float | np.number) for end in (*ends, reference or 0))
-    if len(ends) != 2 or not numbers or not ends[0] < 0 <= ends[1]:
-        raise SpatialInputError("E533", f"window={window!r}, reference={reference!r} must be numbers: the window runs "
-                                "from before adoption to 0 or later", hint="window=(-5, 5)")  # fmt: skip
-    if method == "imputation":
-        return None, ends, _uneven(sample, None)
-    step = step_of(sample.clock)
-    if method == "group_time":
-        return (None if step is None else -step), ends, _uneven(sample, None)
-    seen = seen_by_all(sample)
-    if reference is None:
-        if not len(seen):
-            return None, None, ["periods are uneven, and at no time before adoption is every cohort observed: no "
-                                "common reference, no path; method='imputation' needs none"]  # fmt: skip
-        reference = seen[-1]
-    before = np.unique(sample.since[sample.since < 0])
-    if not (reference in before and ends[0] <= reference):
-        raise SpatialInputError("E533", f"reference={reference:g} must lie before adoption, inside window={window!r}, "
-                                "where units are observed",
-                                hint="times before adoption are " + ", ".join(f"{k:g}" for k in before[::-1][:6])
-                                )  # fmt: skip
-    return float(reference), ends, _uneven(sample, reference)
-
-
-def dose_note(treatment: str) -> list[str]:
-    return [f"{treatment} is not 0 or 1 throughout: taken as a share or a dose, without a path and tests before it"]
-
-
-def seen_by_all(sample) -> np.ndarray:
-    """Times before adoption at which every cohort is observed, ascending."""
-    cohorts = np.unique(sample.first[sample.first < len(sample.clock)])
-    sets = [set(sample.clock[sample.clock < sample.clock[g]] - sample.clock[g]) for g in cohorts]
-    return np.array(sorted(set.intersection(*sets)))
-
-
-def _uneven(sample, reference) -> list[str]:
-    if len(sample.clock) < 3 or step_of(sample.clock) is not None:
-        return []
-    late = [str(sample.times[k + 1]) for k in np.flatnonzero(np.diff(sample.clock) > np.diff(sample.clock).min())]
-    base = "" if reference is None else f"; the path's reference is {reference:g}"
-    return [f"periods are uneven (longer before {', '.join(late[:5])}): time since adoption counts "
-            f"{sample.times.name or 'time'}, not periods{base}"]  # fmt: skip
-
-
 def _twfe(sample, settings):
     level = settings["level"]
     one = twfe.att(sample)
@@ -268,8 +217,8 @@ def _twfe(sample, settings):
 def _imputation(sample, settings):
     level, (first, last) = settings["level"], settings["window"]
     periods, estimands = imputation.averages(sample, (first, last))
-    found = imputation.effects(sample, estimands)
-    one, later = found.part(slice(0, 1)), found.part(slice(1, None))
+    jackknife = imputation.effects(sample, estimands)
+    one, later = jackknife.part(slice(0, 1)), jackknife.part(slice(1, None))
     table = rows(one.estimates, one.std_errors, level=level, df=one.df, term=["ATT"])
     earlier, before, v = earlier_periods(sample, first)
     p, whole = len(earlier), np.zeros((len(earlier) + len(periods),) * 2)
@@ -286,50 +235,15 @@ def _group_time(sample, settings):
     if sample.names or settings["weights"] or settings["period_by"]:
         raise SpatialInputError("E533", "method='group_time' takes no covariates, weights or period_by",
                                 hint="method='imputation'")  # fmt: skip
-    periods, found = group_time.effects(sample, settings["control"], settings["window"])
+    periods, jackknife = group_time.effects(sample, settings["control"], settings["window"])
     n = len(group_time.NAMES)
-    usual, path = found.part(slice(0, n)), found.part(slice(n, None))
+    usual, path = jackknife.part(slice(0, n)), jackknife.part(slice(n, None))
     table = rows(usual.estimates, usual.std_errors, level=settings["level"], df=usual.df,
                  term=[f"ATT, {name}" for name in group_time.NAMES])  # fmt: skip
     return table, path_table(periods, path.estimates, path.std_errors, path.df, path.v, settings), path.V, usual
 
 
 ENGINES = {"twfe": _twfe, "imputation": _imputation, "group_time": _group_time}
-
-
-def path_table(periods, estimates, errors, df, v, settings) -> pd.DataFrame:
-    """By time since adoption, with the reference; intervals and p-values together where the band is simultaneous."""
-    level, reference = settings["level"], settings["reference"]
-    periods, given = np.asarray(periods, dtype=float), [np.asarray(one, dtype=float) for one in (estimates, errors, df)]
-    if reference is not None:
-        periods, given = np.append(periods, reference), [np.append(one, end) for one, end in zip(given, (0, 0, np.nan))]
-    order = np.argsort(periods, kind="stable")
-    zero = periods[order] == reference if reference is not None else np.zeros(len(order), dtype=bool)
-    estimates, errors, df = (one[order] for one in given)
-    table = rows(estimates, errors, level=level, df=df, period=whole_numbers(periods[order]), reference=zero)
-    there = errors > 0
-    if settings["band"] == "simultaneous" and there.any():
-        draws = bands.largest(v[order[there]])
-        wide = rows(estimates, errors, level=bands.level_of_each(draws, level), df=df)
-        table[["conf_low", "conf_high"]] = wide[["conf_low", "conf_high"]]
-        table.loc[there, "p_value"] = bands.adjusted(table.loc[there, "p_value"].to_numpy(), draws)
-    table.loc[zero, ["conf_low", "conf_high"]] = 0.0
-    return table[["period", *SCHEMA[1:], "df", "reference"]]
-
-
-def whole_numbers(values) -> np.ndarray:
-    """As int where all are."""
-    values = np.asarray(values, dtype=float)
-    return values.astype(int) if (values == values.round()).all() else values
-
-
-def alone(path: pd.DataFrame | None) -> list[str]:
-    """A note on effects that one unit or cluster alone identifies."""
-    if path is None:
-        return []
-    without = np.isnan(path["std_error"].to_numpy())
-    at = ", ".join(f"{k:+g}" for k in np.unique(path["period"].to_numpy()[without]))
-    return [f"no standard error at {at}: one unit alone identifies the effect"] if at else []
 
 
 def under_dates(sample: PolicySample, first: np.ndarray, settings: dict, outcome: np.ndarray) -> np.ndarray:

@@ -133,7 +133,8 @@ def heterogeneity(
     variables = list(d.regressors) if variables is None else list(variables)
     for name in variables:
         if name not in d.regressors:
-            raise SpatialInputError("E502", f"{name!r} is no regressor of the formula", column=str(name))
+            raise SpatialInputError("E502", f"{name!r} is no regressor of the formula", column=str(name),
+                                    hint="name a term of the formula")
     keys = {"entity": entity, "time": time, **options}
 
     def fitted(members) -> Fit:
@@ -194,10 +195,12 @@ def _refuse_fewer_than_two(groups, by: str, what: str = "") -> None:
 def _classes(d, by: str, cut):
     """Codes of the units or of the periods, the groups' names, and which of the two they are."""
     if by not in d.frame.columns:
-        raise SpatialInputError("E502", f"by={by!r} is no column of the data", column=str(by))
+        raise SpatialInputError("E502", f"by={by!r} is no column of the data", column=str(by),
+                                hint="name a column of the data")
     column = d.frame[by]
     if column.iloc[d.order.ravel()].isna().any():
-        raise SpatialInputError("E201", f"{by!r} has missing values", column=by)
+        raise SpatialInputError("E201", f"{by!r} has missing values", column=by,
+                                hint="fill them, or leave these rows out")
     values = column.to_numpy()[d.order]
     of_units, of_periods = (values == values[:1]).all(), (values == values[:, :1]).all()
     if cut is None and not (of_units or of_periods):
@@ -216,13 +219,15 @@ def _classes(d, by: str, cut):
 
 def _cut(values, by, cut):
     if np.asarray(values).dtype.kind not in "fiub":
-        raise SpatialInputError("E203", f"cut= needs a numeric column, {by!r} is none", column=by)
+        raise SpatialInputError("E203", f"cut= needs a numeric column, {by!r} is none", column=by,
+                                hint="leave cut= out: categories are groups already")
     if isinstance(cut, str) and cut not in CUTS:
         raise SpatialInputError("E501", f"cut={cut!r} is not known", hint="'median', 'tercile' or a list of numbers")
     at = np.quantile(values, CUTS[cut]) if isinstance(cut, str) else np.sort(np.asarray(cut, dtype=float))
     codes = np.searchsorted(at, values, side="left")
     if len(np.unique(codes)) != len(at) + 1:
-        raise SpatialInputError("E533", f"cutting {by!r} at {np.round(at, 4).tolist()} leaves a class empty", column=by)
+        raise SpatialInputError("E533", f"cutting {by!r} at {np.round(at, 4).tolist()} leaves a class empty", column=by,
+                                hint="choose other cut points")
     inner = [f"{lo:g} < {by} <= {hi:g}" for lo, hi in pairwise(at)]
     return codes, [f"{by} <= {at[0]:g}", *inner, f"{by} > {at[-1]:g}"]
 
@@ -247,11 +252,11 @@ def _permuted(fitted, codes, variables, permutations, seed) -> np.ndarray:
     for r in range(permutations):
         assigned = _among_kept(rng, codes)
         try:
-            found = [fitted(assigned == g).effects(method="delta") for g in range(codes.max() + 1)]
+            parts = [fitted(assigned == g).effects(method="delta") for g in range(codes.max() + 1)]
         except SpatialInputError:
             continue
-        at = [found[0].variables.index(v) for v in variables]
-        drawn[r] = np.concatenate([(found[h].estimates - found[g].estimates)[:, at].ravel() for g, h in pairs])
+        at = [parts[0].variables.index(v) for v in variables]
+        drawn[r] = np.concatenate([(parts[h].estimates - parts[g].estimates)[:, at].ravel() for g, h in pairs])
     return drawn
 
 

@@ -108,24 +108,25 @@ def mediation(
     --------
     >>> import shapefiles, spatial as sp, weights as wt
     >>> w = wt.queen(shapefiles.load("us_states")).standardize("row")
-    >>> found = sp.mediation("log(gsp) ~ log(pcap)", shapefiles.load_panel("us_states"), w, variable="log(pcap)",
+    >>> split = sp.mediation("log(gsp) ~ log(pcap)", shapefiles.load_panel("us_states"), w, variable="log(pcap)",
     ...                      mediator="log(emp)", entity="state", time="year", draws=50)
-    >>> found.table.query("effect == 'total'")["estimate"].round(2).tolist()
+    >>> split.table.query("effect == 'total'")["estimate"].round(2).tolist()
     [0.89, -0.12, 0.77]
     """
     check_option("model", model, MODELS)
     check_option("missing", missing, ("error", "drop"))
     if draws < 20:
-        raise SpatialInputError("E533", f"draws={draws} must be 20 or more for an interval")
+        raise SpatialInputError("E533", f"draws={draws} must be 20 or more for an interval", hint="draws=999")
     options = {"entity": entity, "time": time, "effects": effects, "missing": missing}
     estimate = MODELS[model]
     without = estimate(formula, data, w, **options)
     d = without.design
     if d.n_units > DENSE_MAX:
         raise SpatialInputError("E309", f"products of responses need all eigenvalues of W, {d.n_units:,} here",
-                                n=d.n_units)  # fmt: skip
+                                n=d.n_units,
+                                hint="use fewer units")  # fmt: skip
     if d.weights.varies:
-        raise SpatialInputError("E501", "mediation takes one W for all periods")
+        raise SpatialInputError("E501", "mediation takes one W for all periods", hint="w.mean() is one matrix")
     x = treatment_term(variable, d, "variable")
     left, right = formula.split("~")
     if mediator in (*d.names, d.response):

@@ -86,19 +86,22 @@ def placebo_units(result: DiD | SpatialDiD, *, draws: int = 999, seed: int = 1) 
     True
     """
     if not isinstance(draws, int | np.integer) or draws < 19:
-        raise SpatialInputError("E533", f"draws={draws!r} must be 19 or more: fewer cannot reach p = .05")
+        raise SpatialInputError("E533", f"draws={draws!r} must be 19 or more: fewer cannot reach p = .05",
+                                hint="draws=999")
     rng = np.random.default_rng(seed)
     if isinstance(result, SpatialDiD):
         names, actual, drawn = _spatial(result, draws, rng)
     elif isinstance(result, DiD) and "rings" not in result.settings:
         if not is_switch(result.sample.D):
             raise SpatialInputError("E230", f"{result.treatment!r} must be 0 or 1: a dose has no dates to assign",
-                                    column=result.treatment)  # fmt: skip
+                                    column=result.treatment,
+                                    hint="give a treatment that is 0 or 1")  # fmt: skip
         names, actual = [result.table["term"].iloc[0]], np.array([result.att])
         first = rng.permuted(np.tile(result.sample.first, (draws, 1)), axis=1)
         drawn = under_dates(result.sample, first, result.settings, result.sample.y)[:, None]
     else:
-        raise SpatialInputError("E501", "placebos are there for did and spatial_did")
+        raise SpatialInputError("E501", "placebos are there for did and spatial_did",
+                                hint="sp.placebo_units(sp.did(...))")
     there = np.isfinite(drawn)
     extreme = (np.abs(np.where(there, drawn, 0)) >= np.abs(actual) * (1 - 1e-12)) & there
     table = pd.DataFrame({"term": names, "estimate": actual,
@@ -135,9 +138,10 @@ def placebo_time(result: DiD, *, shifts=(1, 2, 3)) -> pd.DataFrame:
     earliest = int(s.first.min())
     if not shifts or min(shifts) < 1 or max(shifts) >= earliest:
         raise SpatialInputError("E533", f"shifts={shifts} must lie between 1 and {earliest - 1}: the first to adopt "
-                                f"have {earliest} periods before")  # fmt: skip
-    found = [_shifted(result, k) for k in shifts]
-    estimates, errors, df = (np.array([getattr(one, name)[0] for one in found])
+                                f"have {earliest} periods before",
+                                hint="choose fewer shifts")  # fmt: skip
+    placebos = [_shifted(result, k) for k in shifts]
+    estimates, errors, df = (np.array([getattr(one, name)[0] for one in placebos])
                              for name in ("estimates", "std_errors", "df"))  # fmt: skip
     return rows(estimates, errors, level=result.settings["level"], df=df,
                 term=[f"adoption {k} period{'s' * (k > 1)} earlier" for k in shifts])  # fmt: skip
@@ -159,10 +163,11 @@ def _spatial(result: SpatialDiD, draws, rng):
     D = fit.design.X[:, :, fit.design.names.index(result.treatment)]
     if not is_switch(D):
         raise SpatialInputError("E230", f"{result.treatment!r} must be 0 or 1: a dose has no dates to assign",
-                                column=result.treatment)  # fmt: skip
+                                column=result.treatment,
+                                hint="give a treatment that is 0 or 1")  # fmt: skip
     order = rng.permuted(np.tile(np.arange(D.shape[1]), (draws, 1)), axis=1)
     dealt = np.moveaxis(D[:, order], 1, 0)
-    found = refit(fit, x={result.treatment: dealt}, effects=True)
-    at = found.variables.index(result.treatment)
+    refits = refit(fit, x={result.treatment: dealt}, effects=True)
+    at = refits.variables.index(result.treatment)
     actual = fit.effects(method="delta").estimates[:2, at]
-    return ["direct", "indirect"], actual, found.effects[:, :2, at]
+    return ["direct", "indirect"], actual, refits.effects[:, :2, at]

@@ -60,9 +60,9 @@ def assignments(first: np.ndarray, draws: int = DRAWS, seed: int = 1) -> tuple[n
     if factorial(len(first)) / prod(map(factorial, map(int, sizes))) > ENUMERATED:
         drawn = np.random.default_rng(seed).permuted(np.tile(first, (draws, 1)), axis=1)
         return np.vstack([first, drawn]), False
-    found = np.array(list(_arrangements(np.unique(first).tolist(), sizes.tolist(), list(range(len(first))))))
-    actual = (found == first).all(axis=1)
-    return np.vstack([found[actual], found[~actual]]), True
+    dates = np.array(list(_arrangements(np.unique(first).tolist(), sizes.tolist(), list(range(len(first))))))
+    actual = (dates == first).all(axis=1)
+    return np.vstack([dates[actual], dates[~actual]]), True
 
 
 def _arrangements(values, sizes, places):

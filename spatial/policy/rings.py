@@ -87,16 +87,16 @@ def ring_did(
     adoption(sample.D, sample.ids, sample.times, sample.treatment)  # names a design that cannot be used
     exposed = ring_exposure(sample, rings)
     names = ["treated", *(f"untreated, {name}" for name in rings)]
-    found = (_imputed if method == "imputation" else _two_way)(sample, exposed, names)
+    jackknife = (_imputed if method == "imputation" else _two_way)(sample, exposed, names)
     in_ring = exposed.any(axis=2)
     clean = clean_units(sample, in_ring)
-    errors = found.std_errors if clean >= FEWEST_CLEAN else np.full(len(names), np.nan)
-    table = rows(found.estimates, errors, level=level, df=found.df, term=names)
+    errors = jackknife.std_errors if clean >= FEWEST_CLEAN else np.full(len(names), np.nan)
+    table = rows(jackknife.estimates, errors, level=level, df=jackknife.df, term=names)
     settings = {"method": method, "control": None, "rings": list(rings), "level": level, "clean": clean,
                 "weights": weights_column, "period_by": period_by,
                 "cluster": cluster or str(sample.ids.name or "unit")}  # fmt: skip
     notes = (*sample.notes, *_few_clean(clean))
-    return DiD(table, None, np.zeros((0, 0)), sample, settings, found, in_ring, notes)
+    return DiD(table, None, np.zeros((0, 0)), sample, settings, jackknife, in_ring, notes)
 
 
 def clean_units(sample: PolicySample, in_ring: np.ndarray) -> int:
@@ -131,7 +131,8 @@ def ring_exposure(sample: PolicySample, rings: Mapping) -> np.ndarray:
     for name, w in rings.items():
         weights = as_weights(w)
         if weights.varies or not weights.labelled:
-            raise SpatialInputError("E501", f"ring {name!r} must be weights with ids, the same in all periods")
+            raise SpatialInputError("E501", f"ring {name!r} must be weights with ids, the same in all periods",
+                                    hint="{'0-200 km': wt.distance_band(places, 200)}")
         at = positions(weights.ids, sample.ids, what=f"ring {name!r}")
         near = (abs(weights.csr[at][:, at]) @ sample.D.T > 0).T
         ring = near & untreated & ~seen

@@ -27,54 +27,23 @@ from spillover.errors import SpatialInputError, SpatialInputWarning, check_optio
 from spillover.show import Shown
 
 from ..design.design import INTERCEPT, Design, design, spatial_lag
-from ..design.fixed_effects import FixedEffects
 from ..models.family import sar, sdem, sdm, slx
 from ..models.fit import Fit
 from ..records.schema import SCHEMA
 from . import delete_unit, respond
 from ._sample import absorbed_keys, balanced_cures, treatment_term
 from ._tables import rows
-from .did import alone, dose_note, path_window, whole_numbers
-from .pretrends import Pretrends, Problem, both_tests
-from .treatment import (
-    adoption,
-    clock,
-    is_switch,
-    refuse_without_never_treated,
-    refuse_without_variation,
-    time_since,
-)
-from .within import period_dummies
+from .before import spatial_pretrends
+from .event_time import alone, dose_note, path_window
+from .pretrends import Pretrends
+from .spatial_path import lagged_indicators, path_effects, with_indicators
+from .treatment import Adopters, adoption, clock, is_switch, refuse_without_variation, time_since
 
 MODELS = {"sdm": sdm, "slx": slx, "sar": sar, "sdem": sdem}
 DENSE_MAX = 5_000
 NAMES = ("direct on the treated", "indirect on the treated", "total on the treated",
          "indirect on untreated neighbours")  # fmt: skip
-
-
 FEW = 10  # units, or twice the treated ones, below which clustered standard errors are too small
-
-
-@dataclass(frozen=True, eq=False)
-class Adopters:
-    """Who adopted when.
-
-    Attributes
-    ----------
-    D, since : ndarray, shape (T, N)
-        Treatment; time since adoption in the units of the time column, NaN for never.
-    first : ndarray, shape (N,)
-        Position of the first treated period, T for never.
-    clock : ndarray, shape (T,);  times : Index
-    treatment : str
-    """
-
-    D: np.ndarray
-    since: np.ndarray
-    first: np.ndarray
-    clock: np.ndarray
-    times: pd.Index
-    treatment: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +90,7 @@ class SpatialDiD(Shown):
         SpatialInputError
             E206 for a share or a dose, without unit effects, or where nobody is observed twice before adoption.
         """
-        return _pretrends(self)
+        return spatial_pretrends(self)
 
     def tidy(self) -> pd.DataFrame:
         return self.table[SCHEMA].copy()
@@ -206,7 +175,7 @@ def spatial_did(
     durbin, notes = _durbin(d, D, treatment, durbin, model)
     if vcov == "cluster":
         notes += _few_clusters(d.n_units, int(D.any(axis=0).sum()))
-    settings = {"model": model, "level": level, "vcov": vcov, "columns": {}}
+    settings = {"model": model, "level": level, "vcov": vcov}
     if adopters is None:
         notes += dose_note(treatment)
     # 1. One effect for all treated periods.
@@ -219,11 +188,10 @@ def spatial_did(
         notes += uneven
     if path and adopters is not None and window is not None:
         settings["window"] = window
-        frame, text, columns = _with_indicators(d, data, adopters, formula, window, settings["reference"])
-        extra, without = _lagged_indicators(d, adopters, durbin, columns, window, model, effects)
+        frame, text, columns = with_indicators(d, data, adopters, formula, window, settings["reference"])
+        extra, without = lagged_indicators(d, adopters, durbin, columns, window, model, effects)
         path_fit = MODELS[model](text, frame, w, **options, **extra)
-        by_time = _path(path_fit, columns, settings)
-        settings["columns"] = columns
+        by_time = path_effects(path_fit, columns, settings)
         notes += [*without, *alone(by_time)]
     return SpatialDiD(table, fit, by_time, path_fit, treatment, d.response, settings, adopters, (*d.notes, *notes))
 
@@ -259,9 +227,9 @@ def _durbin(d: Design, D, treatment, durbin, model):
     notes = []
     alone = d.ids[d.weights.alone & D.any(axis=0)]
     if len(alone):
-        said = f"treated without neighbours, so without spillovers to show: {', '.join(map(str, alone[:5]))}"
-        warnings.warn(said, SpatialInputWarning, stacklevel=3)
-        notes.append(said)
+        text = f"treated without neighbours, so without spillovers to show: {', '.join(map(str, alone[:5]))}"
+        warnings.warn(text, SpatialInputWarning, stacklevel=3)
+        notes.append(text)
     terms = [name for name in d.names if name != INTERCEPT]
     wanted = terms if durbin is None else [durbin] if isinstance(durbin, str) else list(durbin)
     if model != "sar" and treatment in wanted and not spatial_lag(d.weights, D).any():
@@ -290,126 +258,12 @@ def _averages(fit: Fit, treatment: str, D: np.ndarray, settings: dict) -> pd.Dat
     V, level = np.hstack([D.T, unit]), settings["level"]
     names = {"term": list(NAMES), "n": [int(treated.sum())] * 3 + [int(exposed.sum())]}
     if settings["vcov"] == "jackknife":
-        found = delete_unit.averages(fit, delete_unit.deleted(fit), [treatment], V, read)
-        table = rows(found.estimates, found.std_errors, level=level, df=found.df, **names)
-        settings["direct"] = found.v[0]
+        jackknife = delete_unit.averages(fit, delete_unit.deleted(fit), [treatment], V, read)
+        table = rows(jackknife.estimates, jackknife.std_errors, level=level, df=jackknife.df, **names)
+        settings["direct"] = jackknife.v[0]
     else:
-        _, found = respond.averages(fit, treatment, W, V, read, level)
-        table = pd.DataFrame({**names, **found.columns()})
+        _, exact = respond.averages(fit, treatment, W, V, read, level)
+        table = pd.DataFrame({**names, **exact.columns()})
     if not exposed.any():
         table.loc[3, [*SCHEMA[1:], *(["df"] if "df" in table else [])]] = np.nan
     return table
-
-
-def _with_indicators(d: Design, data, adopters: Adopters, formula, window, reference):
-    """The frame with one column per time since adoption, the formula with them, and what each stands for."""
-    refuse_without_never_treated(adopters.first, d.n_periods, adopters.treatment, "spatial_did")
-    since = np.clip(adopters.since, *window)
-    periods = [k for k in whole_numbers(np.unique(since[~np.isnan(since)])).tolist() if k != reference]
-    columns = {f"since_{'m' if k < 0 else 'p'}{abs(k):g}".replace(".", "_"): k for k in periods}
-    frame = data.copy()
-    for name, k in columns.items():
-        values = np.zeros(len(data))
-        values[d.order.ravel()] = (since == k).ravel()
-        frame[name] = values
-    left, right = formula.split("~")
-    return frame, f"{left}~ {right} - {adopters.treatment} + {' + '.join(columns)}", columns
-
-
-def _lagged_indicators(d: Design, adopters: Adopters, durbin, columns, window, model, effects):
-    """Which indicators are lagged in space: those whose lag varies beyond effects, covariates and the indicators
-    themselves; the others are named."""
-    if model == "sar":
-        return {}, []
-    kept = [name for name in durbin if name != adopters.treatment]
-    if adopters.treatment not in durbin:
-        return {"durbin": kept}, []
-    since = np.clip(adopters.since, *window)
-    own = np.stack([(since == k).astype(float) for k in columns.values()], axis=2)
-    others = [d.X[:, :, k] for k, name in enumerate(d.names) if name not in (INTERCEPT, adopters.treatment)]
-    others += [spatial_lag(d.weights, d.X[:, :, d.names.index(name)]) for name in kept]
-    before = np.concatenate([own, np.stack(others, axis=2)], axis=2) if others else own
-    free = _independent(FixedEffects.parse(effects), before, spatial_lag(d.weights, own))
-    seen = [name for name, alone in zip(columns, free) if alone]
-    nobody = ", ".join(f"{columns[name]:+g}" for name in columns if name not in seen)
-    note = [f"no effect next door at {nobody}: nobody's neighbor is there, or only units that are there themselves"]
-    return {"durbin": [*kept, *seen]}, note if nobody else []
-
-
-def _independent(effects: FixedEffects, before: np.ndarray, columns: np.ndarray) -> list[bool]:
-    """Whether each of the columns (T, N, p) adds to those before it and to the effects."""
-    size = before.shape[0] * before.shape[1]
-    Q, R = np.linalg.qr(effects.demean(before).reshape(size, -1))
-    basis, out = Q[:, np.abs(np.diag(R)) > 1e-9], []
-    for column in effects.demean(columns).reshape(size, -1).T:
-        left = column - basis @ (basis.T @ column)
-        left = left - basis @ (basis.T @ left)
-        out.append(bool(np.linalg.norm(left) > 1e-7 * np.sqrt(size)))
-        if out[-1]:
-            basis = np.column_stack([basis, left / np.linalg.norm(left)])
-    return out
-
-
-def _path(fit: Fit, columns, settings) -> pd.DataFrame:
-    level, N = settings["level"], fit.design.n_units
-    if settings["vcov"] == "jackknife":
-        def read(response):
-            direct, total = np.trace(response) / N, response.sum() / N
-            return np.array([direct, total - direct])
-
-        found = delete_unit.averages(fit, delete_unit.deleted(fit), list(columns), np.eye(N), read)
-        table = rows(found.estimates, found.std_errors, level=level, df=found.df,
-                     effect=np.tile(["direct", "indirect"], len(columns)),
-                     period=np.repeat([*columns.values()], 2))  # fmt: skip
-        table = table[(np.abs(found.v).max(axis=(1, 2)) > 0)]
-    else:
-        table = fit.effects(level=level).tidy()
-        table = table[table["term"].isin(columns) & (table["effect"] != "total")]
-        table = table.assign(period=table["term"].map(columns))
-    zero = {"period": whole_numbers([settings["reference"]])[0], "estimate": 0.0, "std_error": 0.0, "conf_low": 0.0,
-            "conf_high": 0.0, "reference": True}  # fmt: skip
-    zeros = pd.DataFrame([{"effect": kind, **zero} for kind in ("direct", "indirect")])
-    table = pd.concat([table.assign(reference=False), zeros]).sort_values(["effect", "period"], ignore_index=True)
-    kept = ["effect", "period", *SCHEMA[1:], *(["df"] if "df" in table else []), "reference"]
-    return table[kept]
-
-
-def _pretrends(result: SpatialDiD) -> Pretrends:
-    fit, adopters = result.fit, result.adopters
-    if adopters is None or not fit.settings.effects.entity:
-        raise SpatialInputError("E206", "a share or a dose, or a model without unit effects, has no period before "
-                                "adoption to test")  # fmt: skip
-    if len(np.unique(adopters.since[adopters.since < 0])) < 2:
-        raise SpatialInputError("E206", "no unit is observed at two times before adoption: there is no trend to test")
-    W, since = fit.design.weights.csr, adopters.since
-    lost = delete_unit.deleted(fit)
-    spread = result.settings["model"] != "sar"
-
-    def indicators(periods):
-        at = (since.T[:, :, None] == np.asarray(periods)).astype(float)
-        return np.concatenate([at, (W @ at.reshape(len(at), -1)).reshape(at.shape)], axis=2) if spread else at
-
-    others = [k for k, name in enumerate(lost.names) if name.removeprefix("W:") != result.treatment]
-    T, N = since.shape
-    after = indicators(np.unique(since[since >= 0]))
-    base = [after, *_covariates(fit, [lost.names[k] for k in others])]
-    if fit.settings.effects.time:
-        base.insert(0, period_dummies(T, np.zeros(N, dtype=int)))
-    y = np.asarray(fit.design.y).T
-    y = y - (fit.rho + fit.lam) * (W @ y)
-    problem = Problem(y, np.ones((N, T)), since.T, np.concatenate(base, axis=2), indicators, adopters.clock,
-                      np.arange(N), neighbors=spread)  # fmt: skip
-    v = result.settings.get("direct")
-    moves = np.nan if v is None else float((v * problem.trend()[:, :, 0]).sum())
-    return both_tests(problem, level=result.settings["level"], effect=float(result.table["estimate"].iloc[0]),
-                      moves=moves)  # fmt: skip
-
-
-def _covariates(fit: Fit, names) -> list[np.ndarray]:
-    """Columns of the model, each (N, T, 1)."""
-    d = fit.design
-    out = []
-    for name in names:
-        own = d.X[:, :, d.names.index(name if name in d.names else name.removeprefix("W:"))]
-        out.append((own if name in d.names else spatial_lag(d.weights, own)).T[:, :, None])
-    return out

@@ -111,8 +111,8 @@ def threshold(
     >>> q, x = rng.random((2, 400))
     >>> y = np.where(q > 0.6, 2.0, 0.0) * x + 0.1 * rng.standard_normal(400)
     >>> data = pd.DataFrame({"y": y, "x": x, "q": q, "i": np.arange(400) // 8, "t": np.arange(400) % 8})
-    >>> found = sp.threshold("y ~ x", data, threshold_variable="q", entity="i", time="t", draws=99)
-    >>> round(found.thresholds["threshold"].iloc[0], 2), found.thresholds["p_value"].iloc[0]
+    >>> result = sp.threshold("y ~ x", data, threshold_variable="q", entity="i", time="t", draws=99)
+    >>> round(result.thresholds["threshold"].iloc[0], 2), result.thresholds["p_value"].iloc[0]
     (np.float64(0.59), np.float64(0.01))
     """
     check_option("effects", effects, ("entity", "twoway"))
@@ -120,16 +120,17 @@ def threshold(
     check_option("missing", missing, ("error", "drop"))
     if not (0 < trim < 1 / (thresholds + 1) and grid >= 2 and draws >= 0):
         raise SpatialInputError("E533", f"trim={trim}, grid={grid}, draws={draws} must be a share that leaves room for "
-                                f"{thresholds + 1} regimes, 2 or more points, and 0 or more draws")  # fmt: skip
+                                f"{thresholds + 1} regimes, 2 or more points, and 0 or more draws",
+                                hint="trim=0.1, grid=100, draws=300")  # fmt: skip
     d, q = _read(formula, data, w, threshold_variable, entity, time, durbin, missing)
     if d.n_periods < 2:
-        raise SpatialInputError("E206", "threshold regression with unit effects needs at least 2 periods")
+        raise SpatialInputError("E206", "threshold regression with unit effects needs at least 2 periods",
+                                hint="use a longer panel")
     effects = FixedEffects.parse(effects)
     X, names = regressor_columns(d, effects)
     x = X[:, :, names.index(regressor(switching, names, "switching"))]
     search = Search(effects.demean(d.y), effects.demean(X), X, names, x, q, effects, trim, grid)
-    found = search.sequence(search.y[:, None], thresholds)
-    at = [int(k[0]) for k in found]
+    at = [int(k[0]) for k in search.sequence(search.y[:, None], thresholds)]
     table, resid = _coefficients(d, x, X, names, q, search.values[at], effects, level, switching or names[0],
                                  threshold_variable)  # fmt: skip
     tests = _tests(search, at, resid.reshape(d.y.shape), draws, seed)
@@ -177,16 +178,16 @@ class Search:
     def without(self, values):
         return values - self.Q @ (self.Q.T @ values)
 
-    def reductions(self, CY: np.ndarray, given: np.ndarray | None = None) -> np.ndarray:
+    def reductions(self, CY: np.ndarray, other: np.ndarray | None = None) -> np.ndarray:
         """How much each threshold takes off the sum of squares of every y, (G, B), given another one's (B,)."""
         diagonal = self.gram.diagonal()[:, None]
-        if given is None:
+        if other is None:
             return CY**2 / diagonal
         b = np.arange(CY.shape[1])
-        cross, own = self.gram[:, given], self.gram[given, given]
-        left = CY - cross / own * CY[given, b]
+        cross, own = self.gram[:, other], self.gram[other, other]
+        left = CY - cross / own * CY[other, b]
         size = diagonal - cross**2 / own
-        apart = np.abs(self.below[:, None] - self.below[given]) >= self.trim
+        apart = np.abs(self.below[:, None] - self.below[other]) >= self.trim
         return np.where(apart & (size > 1e-12 * diagonal), left**2 / np.where(size > 0, size, 1), 0.0)
 
     def sequence(self, Y: np.ndarray, thresholds: int) -> list[np.ndarray]:
@@ -216,11 +217,13 @@ def _read(formula, data, w, variable, entity, time, durbin, missing):
         raise SpatialInputError("E501", "threshold regression needs a panel", hint="give entity= and time=")
     if variable not in d.frame.columns:
         raise SpatialInputError("E502", f"threshold_variable={variable!r} is no column of the data",
-                                column=str(variable))  # fmt: skip
+                                column=str(variable),
+                                hint="name a column of the data")  # fmt: skip
     q = pd.to_numeric(d.frame[variable], errors="coerce").to_numpy(dtype=float)[d.order]
     if not np.isfinite(q).all():
         raise SpatialInputError("E201", f"{variable!r} has missing values or no numbers", column=variable,
-                                ids=list(d.ids[~np.isfinite(q).all(axis=0)]))  # fmt: skip
+                                ids=list(d.ids[~np.isfinite(q).all(axis=0)]),
+                                hint="fill them, or leave these rows out")  # fmt: skip
     return d, q
 
 
@@ -248,8 +251,8 @@ def _coefficients(d, x, X, names, q, at, effects, level, switching, variable):
     bread = np.linalg.inv(flat.T @ flat)
     scores = cluster_sums((flat * e[:, None]).reshape(T, N, p).sum(axis=0), np.arange(N)) @ bread
     errors = np.sqrt(N / (N - 1) * np.diag(scores.T @ scores))
-    said = [f"{switching} ({_where(variable, lo, hi)})" for lo, hi in pairwise(edges)]
-    return rows(beta, errors, level=level, df=N - 1, term=[*said, *(names[j] for j in others)]), e
+    regimes_of = [f"{switching} ({_where(variable, lo, hi)})" for lo, hi in pairwise(edges)]
+    return rows(beta, errors, level=level, df=N - 1, term=[*regimes_of, *(names[j] for j in others)]), e
 
 
 def _where(variable, lo, hi) -> str:
@@ -296,10 +299,10 @@ def _inversion(search, at, level):
     critical = -2 * np.log(1 - np.sqrt(level))
     low, high, curves = [], [], []
     for number, k in enumerate(at, start=1):
-        given = None if len(at) == 1 else np.array([at[2 - number]])
-        gain = search.reductions(CY, given)[:, 0]
-        base = 0.0 if given is None else search.reductions(CY)[given[0], 0]
-        admissible = gain > 0 if given is not None else np.ones(len(gain), dtype=bool)
+        other = None if len(at) == 1 else np.array([at[2 - number]])
+        gain = search.reductions(CY, other)[:, 0]
+        base = 0.0 if other is None else search.reductions(CY)[other[0], 0]
+        admissible = gain > 0 if other is not None else np.ones(len(gain), dtype=bool)
         s2 = (total - base - gain[k]) / search.n
         lr = (gain[k] - gain) / s2
         inside = np.flatnonzero(admissible & (lr <= critical))

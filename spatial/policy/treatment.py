@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
 
 NEED = "give a column that is 0 before the policy and 1 from its first period on"
+
+
+@dataclass(frozen=True, eq=False)
+class Adopters:
+    """Who adopted when.
+
+    Attributes
+    ----------
+    D, since : ndarray, shape (T, N)
+        Treatment; time since adoption in the units of the time column, NaN for never.
+    first : ndarray, shape (N,)
+        Position of the first treated period, T for never.
+    clock : ndarray, shape (T,);  times : Index
+    treatment : str
+    """
+
+    D: np.ndarray
+    since: np.ndarray
+    first: np.ndarray
+    clock: np.ndarray
+    times: pd.Index
+    treatment: str
 
 
 def is_switch(D: np.ndarray) -> bool:

@@ -148,7 +148,8 @@ def what_if(
         raise SpatialInputError("E309", f"the responses of {d.n_units:,} units are too many to hold with intervals",
                                 n=d.n_units, hint="fit.effects().shock() has them without")  # fmt: skip
     if not 0 < share <= 1:
-        raise SpatialInputError("E501", f"share={share!r} must lie between 0 and 1: how much of the gap is closed")
+        raise SpatialInputError("E501", f"share={share!r} must lie between 0 and 1: how much of the gap is closed",
+                                hint="share=1.0 closes all of it")
     last = _period(d, period)
     there = np.ones(d.n_units, dtype=bool) if d.observed is None else d.observed[last]
     moved = _change(d, variable, change, percent, to, share, _chosen(d, units), there, last)
@@ -207,7 +208,8 @@ def _chosen(d, units) -> np.ndarray:
     wanted = pd.Index([units] if np.isscalar(units) else units)
     unknown = wanted.difference(d.ids, sort=False)
     if len(unknown):
-        raise SpatialInputError("E101", f"{len(unknown)} of the units named are none of this fit", ids=list(unknown))
+        raise SpatialInputError("E101", f"{len(unknown)} of the units named are none of this fit", ids=list(unknown),
+                                hint="fit.design.ids lists the units")
     return d.ids.isin(wanted)
 
 
@@ -215,7 +217,8 @@ def _change(d, variable, change, percent, to, share, chosen, there, last) -> np.
     """What is added to the term in every unit."""
     given = [name for name, value in (("change", change), ("percent", percent), ("to", to)) if value is not None]
     if len(given) != 1:
-        raise SpatialInputError("E501", f"give one of change=, percent= and to=, got {given or 'none'}")
+        raise SpatialInputError("E501", f"give one of change=, percent= and to=, got {given or 'none'}",
+                                hint="change=1.0, for example")
     x = d.X[last, :, d.names.index(variable)]
     if percent is not None:
         if not variable.startswith("log(") or percent <= -100:
@@ -231,7 +234,8 @@ def _change(d, variable, change, percent, to, share, chosen, there, last) -> np.
     moved = np.where(chosen & there, change, 0.0)
     if not np.isfinite(moved).all() or not moved.any():
         raise SpatialInputError("E535", "nothing changes: no chosen unit lies below the target" if to is not None else
-                                "nothing changes", column=variable)  # fmt: skip
+                                "nothing changes", column=variable,
+                                hint="choose other units, or another target")  # fmt: skip
     return moved
 
 
@@ -240,9 +244,11 @@ def _groups(d, groups):
     if isinstance(groups, str):
         return unit_codes(d, groups)
     if not isinstance(groups, pd.Series):
-        raise SpatialInputError("E501", "groups must be a column's name or a Series indexed by unit")
+        raise SpatialInputError("E501", "groups must be a column's name or a Series indexed by unit",
+                                hint="groups='region'")
     values = groups.to_numpy()[positions(groups.index, d.ids, what="groups")]
     codes, names = pd.factorize(pd.Series(values), sort=True)
     if (codes < 0).any():
-        raise SpatialInputError("E201", f"{int((codes < 0).sum())} units have no group", ids=list(d.ids[codes < 0]))
+        raise SpatialInputError("E201", f"{int((codes < 0).sum())} units have no group", ids=list(d.ids[codes < 0]),
+                                hint="give every unit a group")
     return codes, pd.Index(names)

@@ -78,15 +78,15 @@ class Within:
             kind = np.array([codes.setdefault(one.tobytes(), len(codes)) for one in rows])
             F, lam = _factors(rows[np.unique(kind, return_index=True)[1]], self.root)
             return F[kind], lam[kind]
-        found = []
+        parts = []
         for g in range(G):
             rows = self.U[self.group == g].reshape(-1, q)
             if len(rows) > q:  # the same cross-products in q rows
                 rows = np.linalg.qr(rows, mode="r")
-            found.append(_factors(rows[None], self.root))
-        m = max(lam.shape[1] for _, lam in found)
+            parts.append(_factors(rows[None], self.root))
+        m = max(lam.shape[1] for _, lam in parts)
         F, lam = np.zeros((G, q, m)), np.zeros((G, m))
-        for g, (F_g, lam_g) in enumerate(found):
+        for g, (F_g, lam_g) in enumerate(parts):
             F[g, :, : lam_g.shape[1]], lam[g, : lam_g.shape[1]] = F_g[0], lam_g[0]
         return F, lam
 

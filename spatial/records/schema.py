@@ -36,6 +36,7 @@ def critical_value(level: float, df: int | None = None) -> float:
     from scipy.special import ndtri, stdtrit
 
     if not 0 < level < 1:
-        raise SpatialInputError("E501", f"level={level!r} must lie between 0 and 1, as in 0.95")
+        raise SpatialInputError("E501", f"level={level!r} must lie between 0 and 1, as in 0.95",
+                                hint="give a share such as 0.95")
     p = (1 + level) / 2
     return float(ndtri(p) if df is None else stdtrit(df, p))

@@ -38,10 +38,12 @@ class TestResult(Shown):
 
     @property
     def distribution(self) -> str:
-        """In words: ``chi2(2)``, ``F(2, 46)``, ``z``, ``z (one-sided)`` or ``mixed chi2``."""
+        """In words: ``chi2(2)``, ``F(2, 46)``, ``F(2, 3.5)``, ``z``, ``z (one-sided)`` or ``mixed chi2``."""
         if self.df is None or isinstance(self.df, str):
             return {None: "z", "upper": "z (one-sided)", "mixed": "mixed chi2"}[self.df]
-        return f"F{self.df}" if isinstance(self.df, tuple) else f"chi2({self.df})"
+        if isinstance(self.df, tuple):
+            return "F({}, {})".format(*(int(df) if df == int(df) else round(float(df), 1) for df in self.df))
+        return f"chi2({self.df})"
 
     @cached_property
     def p_value(self) -> float:

@@ -90,12 +90,14 @@ def _named(fits, names) -> tuple[list[str], list]:
     items = list(fits) if isinstance(fits, list | tuple) else [fits]
     wrong = [type(item).__name__ for item in items if not hasattr(item, "tidy")]
     if not items or wrong:
-        raise SpatialInputError("E501", f"etable needs fits or effects, got {wrong[0] if wrong else 'none'}")
+        raise SpatialInputError("E501", f"etable needs fits or effects, got {wrong[0] if wrong else 'none'}",
+                                hint="sp.etable([fit1, fit2])")
     if names is None:
         models = [getattr(item, "fit", item) for item in items]
         names = [f"({i}) {model.specification.name}" for i, model in enumerate(models, 1)]
     if len(names) != len(items):
-        raise SpatialInputError("E501", f"{len(names)} names were given for {len(items)} models")
+        raise SpatialInputError("E501", f"{len(names)} names were given for {len(items)} models",
+                                hint="give one name per model")
     return list(names), items
 
 

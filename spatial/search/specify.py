@@ -85,7 +85,8 @@ def specify(
     """
     check_option("rule", rule, RULES)
     if not 0 < significance < 1:
-        raise SpatialInputError("E501", f"significance={significance!r} must lie between 0 and 1, as in 0.05")
+        raise SpatialInputError("E501", f"significance={significance!r} must lie between 0 and 1, as in 0.05",
+                                hint="give a share such as 0.05")
     how = (significance, rule, options)
     if not isinstance(w, Mapping) or isinstance(w, TemporalWeights):  # a mapping of periods is one W
         return _search(formula, data, w, *how)

@@ -36,7 +36,8 @@ def swamy_arora(y: np.ndarray, X: np.ndarray) -> tuple[float, float]:
     df_within, df_between = N * (T - 1) - rank_within, N - rank_between
     if df_within < 1 or df_between < 1:
         raise SpatialInputError(
-            "E206", f"random effects need more than {rank_between} units and 2 periods, got {N} and {T}"
+            "E206", f"random effects need more than {rank_between} units and 2 periods, got {N} and {T}",
+            hint="effects='none', or more units and periods",
         )
     if within <= 1e-20 * np.sum((y - y.mean()) ** 2):
         raise SpatialInputError("E703", "nothing is left of the response within units, and random effects need it",

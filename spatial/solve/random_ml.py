@@ -131,7 +131,8 @@ def _ascend(problem: Problem, start, low, high):
             full[there], curvature[there] = point, -np.diag(H)
             return full, curvature
     raise SpatialInputError(
-        "E801", f"the likelihood search did not settle: last point {point.tolist()}, step {moved:.2g}"
+        "E801", f"the likelihood search did not settle: last point {point.tolist()}, step {moved:.2g}",
+        hint="rescale the regressors, or check that W links the units as meant",
     )
 
 

@@ -58,7 +58,8 @@ def root(score: Callable, sample: Sample) -> tuple[float, float]:
         value, slope = score(at)
         if moved < SETTLED * (high - low):
             return at, slope
-    raise SpatialInputError("E801", f"the adjusted score did not settle: last {name} = {at:.6g}")
+    raise SpatialInputError("E801", f"the adjusted score did not settle: last {name} = {at:.6g}",
+                            hint="rescale the regressors, or check that W links the units as meant")
 
 
 def _start(sample: Sample) -> float:

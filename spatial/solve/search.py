@@ -24,6 +24,7 @@ SETTLED = 1e-6, 1e-4  # last step in shares of the interval and of a standard er
 MAX_STEPS = 200
 WINDOW = 6.0  # half-width of a window in standard errors: the draws of effects fit in too
 MAX_WINDOWS = 12
+PROPORTIONAL = 1e-9  # 1 - cos^2 of the angle between y and W y
 
 
 def search(products, sample) -> tuple[np.ndarray, list]:
@@ -52,7 +53,7 @@ def search(products, sample) -> tuple[np.ndarray, list]:
     else:
         found = [_by_windows(tuple(p[r : r + 1] for p in products), sample, parts) for r in range(R)]
         points, settled = (np.concatenate(part, axis=-1) for part in zip(*found))
-    return points, _problems(points, settled, parts, sample)
+    return points, _problems(points, settled, parts, sample, products)
 
 
 def concentrated(points, products, sample) -> tuple[list, list, list, list, np.ndarray]:
@@ -176,7 +177,7 @@ def _best_of_grid(products, sample):
     rho, lam = _named(at, sample)
     S, _ = _S([p[:, None] for p in products], lam)  # (R, lambdas)
     q = _form([s[..., None] for s in S], rho)  # (R, lambdas, rhos)
-    value = -sample.n / 2 * np.log(q)
+    value = -sample.n / 2 * np.log(np.maximum(q, np.finfo(float).tiny))
     if sample.lag is not None:
         value = value + sample.lag.value(rho)
     if sample.error is not None:
@@ -211,7 +212,7 @@ def _newton(products, sample, point, low, high):
     best, curvature, settled = np.empty_like(point), np.empty_like(point), np.zeros(point.shape[1], dtype=bool)
     going = np.arange(len(settled))
     found = _expansion(point, products, sample)
-    step = _uphill(*found[1:], width)
+    step = _within(point, *found[1:], low, high)
     for _ in range(MAX_STEPS):
         trial = np.minimum(np.maximum(point + step, low), high)
         tried = _expansion(trial, products, sample)
@@ -230,10 +231,25 @@ def _newton(products, sample, point, low, high):
                 break
             going, better, step, point = going[~still], better[~still], step[:, ~still], point[:, ~still]
             found, products = tuple(f[..., ~still] for f in found), tuple(p[~still] for p in products)
-        step = np.where(better, _uphill(*found[1:], width), step / 2)
+        step = np.where(better, _within(point, *found[1:], low, high), step / 2)
     else:
         best[:, going], curvature[:, going] = point, np.nan
     return best, curvature, settled
+
+
+def _within(point, score, H, K, low, high):
+    """The step uphill; of two parameters the one that its end of the interval holds stays, and the other goes alone."""
+    step = _uphill(score, H, K, high - low)
+    held = ((point <= low) & (score < 0)) | ((point >= high) & (score > 0))
+    if len(point) == 2 and held.any():
+        step[held] = 0.0
+        for one, other in ((0, 1), (1, 0)):
+            free = held[one] & ~held[other]
+            if free.any():
+                alone = slice(other, other + 1)
+                parts = score[alone, free], H[alone, alone, free], K[alone, alone, free]
+                step[other, free] = _uphill(*parts, (high - low)[alone])[0]
+    return step
 
 
 def _uphill(score, H, K, width):
@@ -286,7 +302,7 @@ def _with(sample, determinants):
     )
 
 
-def _problems(points, settled, parts, sample) -> list:
+def _problems(points, settled, parts, sample, products) -> list:
     """What is wrong with every point: nothing, or why it is no maximum."""
     problems = [None] * points.shape[1]
     for part, at, name in zip(parts, points, ["rho"] * (sample.lag is not None) + ["lambda"]):
@@ -299,5 +315,28 @@ def _problems(points, settled, parts, sample) -> list:
             )
     for r in np.flatnonzero(~settled):
         last = points[:, r].tolist()
-        problems[r] = SpatialInputError("E801", f"the likelihood search did not settle: last point {last}")
+        problems[r] = SpatialInputError("E801", f"the likelihood search did not settle: last point {last}",
+                                        hint="rescale the regressors, or check that W links the units as meant")
+    for r in [r for r, problem in enumerate(problems) if problem is not None]:
+        problems[r] = _proportional(sample, [part[r] for part in products]) or problems[r]
     return problems
+
+
+def _proportional(sample, products) -> SpatialInputError | None:
+    """Where W y, less what X explains, is a multiple of y: the likelihood is then unbounded, or flat.
+
+    W = (J - I) / (n - 1) is the example: W y = (n mean(y) - y) / (n - 1), and -(n - 1) is an end of the interval.
+    """
+    zz = products[0]
+    both = [(zz[0, 1], zz[0, 0] * zz[1, 1], "rho", "W y")] * (sample.lag is not None)
+    if sample.error is not None:
+        both.append((products[1][0, 0] / 2, zz[0, 0] * products[2][0, 0], "lambda", "M u"))
+    for mixed, squares, name, lagged in both:
+        if mixed**2 >= (1 - PROPORTIONAL) * squares:
+            return SpatialInputError(
+                "E714",
+                f"{name} is not identified: given the regressors {lagged} is a multiple of {lagged[-1]}, as under "
+                "weights that make every unit the equal neighbor of every other",
+                hint="weights that fall with distance, or fewer neighbors: wt.knn(map, k=6)",
+            )
+    return None

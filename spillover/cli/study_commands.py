@@ -112,14 +112,14 @@ def _run(question, output: str, overwrite: bool) -> None:
     from .study.run import run, write
 
     with steps(len(in_order(question)) + 1) as step:
-        found, failed = run(question, step)
+        chapters, failed = run(question, step)
         step("report, tables and figures")
-        written = write(question, found, failed, Path(output), overwrite=overwrite)
+        written = write(question, chapters, failed, Path(output), overwrite=overwrite)
     for name, w in question.weights.items():
         print(f"{name}: {w.nnz:,} links, {len(w.islands)} islands, {w.components} component(s)")
-    results = "\n\n".join(str(found[name].result) for name in ("model", "effects"))
+    results = "\n\n".join(str(chapters[name].result) for name in ("model", "effects"))
     print(f"\n{results}\n\nWritten to {output}/: " + ", ".join(path.name for path in written))
-    without = found["by_weights"].result.failed if "by_weights" in found else {}
+    without = chapters["by_weights"].result.failed if "by_weights" in chapters else {}
     for name, why in [*failed.items(), *without.items()]:
         say(f"{name} could not be done: {why}")
     if "interrupted" in failed.values():

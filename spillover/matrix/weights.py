@@ -329,10 +329,10 @@ def cells(csr: sparse.csr_array, row: np.ndarray, column: np.ndarray) -> np.ndar
     key = np.repeat(np.arange(csr.shape[0]), np.diff(csr.indptr)) * width + csr.indices
     wanted = np.asarray(row, np.int64) * width + column
     at = np.searchsorted(key, wanted)
-    found = at < len(key)
-    found[found] = key[at[found]] == wanted[found]
+    there = at < len(key)
+    there[there] = key[at[there]] == wanted[there]
     out = np.zeros(len(wanted))
-    out[found] = csr.data[at[found]]
+    out[there] = csr.data[at[there]]
     return out
 
 

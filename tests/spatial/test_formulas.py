@@ -339,3 +339,20 @@ def test_what_else_is_refused(columbus, w, states, states_w):
         sp.sdm(f"{FORMULA} | state", states, states_w, effects="time", **PANEL)
     with pytest.raises(SpatialInputError, match=r"entity='state', time='year'"):
         sp.sdm(f"{FORMULA} | state + year", states, states_w, entity="state")
+
+
+@pytest.mark.parametrize("model", [sp.sac, sp.sdm])
+def test_cures_of_unbalanced_panels_are_no_circle(states, states_w, model):
+    """Each hint names a way that works: units without all rows are dropped as units with missing values are."""
+    gaps = states.drop(index=[5, 100]).assign(emp=lambda d: d["emp"].where(d.index != 300))
+    gone = set(states.loc[[5, 100, 300], "state"])
+    with pytest.raises(SpatialInputError, match="drop"):
+        sp.sac(FORMULA, gaps, states_w, missing="period", **PANEL)
+    with pytest.raises(SpatialInputError, match="drop"):
+        model(FORMULA, gaps, states_w, **PANEL)
+    fit = model(FORMULA, gaps, states_w, missing="drop", effects="entity", **PANEL)
+    kept = states[~states["state"].isin(gone)]
+    small = states_w.subset([state for state in states_w.ids if state not in gone])
+    np.testing.assert_allclose(fit.params, model(FORMULA, kept, small, effects="entity", **PANEL).params, rtol=1e-7)
+    with pytest.raises(SpatialInputError, match="period"):
+        model(FORMULA, states[(states["year"] > 1970) | (states["state"] == "OH")], states_w, missing="drop", **PANEL)

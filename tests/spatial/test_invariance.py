@@ -31,7 +31,7 @@ def problem(seed, kind, islands, n=36):
     if kind != "binary":
         W = W / np.where(W.sum(axis=1) > 0, W.sum(axis=1), 1)[:, None]
     top = np.abs(np.linalg.eigvals(W)).max()
-    assume(top > 0)
+    assert top > 0
     X = rng.standard_normal((n, 2))
     u = np.linalg.solve(np.eye(n) - 0.3 / top * W, rng.standard_normal(n))
     y = np.linalg.solve(np.eye(n) - 0.4 / top * W, 1 + X @ [1.0, -0.5] + u)

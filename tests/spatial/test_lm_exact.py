@@ -6,9 +6,11 @@ import pytest
 
 import spatial as sp
 from spatial.diagnostics.lm import scores_of
+from spillover.errors import SpatialInputError
 
 from .cases import inverse_distance_on_a_line, states_case
 from .test_certify import band
+from .test_estimators import PANEL, panel_data
 
 NAMES = ["LM error", "LM lag", "robust LM lag", "robust LM error"]
 EXACT = [1.75687, 5.67579, 6.19391, 2.27500]
@@ -58,6 +60,47 @@ def test_size_under_a_dense_weights_in_short():
     shares = rejections(inverse_distance_on_a_line(range(49)), 4, 300, np.random.default_rng(8))
     low, high = band(0.05, 300, slack=0.01)
     assert ((low <= shares) & (shares <= high)).all(), shares
+
+
+@pytest.mark.parametrize("effects", ["none", "entity", "twoway"])
+def test_unequal_variances_by_a_loop(effects):
+    """The quadratic form's variance pair by pair, with M from all dummies."""
+    data, W = panel_data(3, N=8, T=3)
+    fit = sp.ols("y ~ a + b", data, W, **PANEL, effects=effects)
+    tests = sp.lm_tests(fit, errors="unequal")
+    m, A = 24, np.kron(np.eye(3), W.to_numpy())
+    units, periods = np.tile(np.arange(8), 3), np.repeat(np.arange(3), 8)
+    X = np.column_stack([np.ones(m), fit.design.X[:, :, 1:].reshape(m, 2)])
+    if effects != "none":
+        X = np.column_stack([X, units[:, None] == np.arange(8)])
+    if effects == "twoway":
+        X = np.column_stack([X, periods[:, None] == np.arange(3)])
+    M = np.eye(m) - X @ np.linalg.pinv(X, rcond=1e-10)
+    y = fit.design.y.ravel()
+    e, C = M @ y, M @ A @ M
+    s, v = e**2 / M.diagonal(), M @ A @ (y - e)
+    T = sum((C[i, j] + C[j, i]) ** 2 * s[i] * s[j] for i in range(m) for j in range(i))
+    error = e @ C @ e - C.diagonal() @ s
+    assert tests["LM error"].statistic == pytest.approx(error**2 / T, rel=1e-8)
+    assert tests["LM lag"].statistic == pytest.approx((v @ e + error) ** 2 / (v**2 @ s + T), rel=1e-8)
+    assert "unequal" in str(tests)
+    with pytest.raises(SpatialInputError, match="E501"):
+        sp.lm_tests(fit, errors="mine")
+
+
+def test_size_under_variances_tied_to_neighbors_in_short():
+    """48 states, sd by the number of neighbors, 300 samples."""
+    data, w, _ = states_case()
+    links = np.diff(w.csr.indptr)
+    rng, shares = np.random.default_rng(2), np.zeros((2, 5))
+    for _ in range(300):
+        x = rng.standard_normal(48)
+        frame = data.assign(x=x, y=x + links * rng.standard_normal(48))
+        fit = sp.ols("y ~ x", frame, w)
+        for row, errors in enumerate(("equal", "unequal")):
+            shares[row] += [test.p_value < 0.05 for test in sp.lm_tests(fit, errors=errors)]
+    low, high = band(0.05, 300, slack=0.01)
+    assert ((low <= shares[1] / 300) & (shares[1] / 300 <= high)).all(), shares / 300
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import pytest
 from scipy import sparse
 
 import weights as wt
-from spillover.errors import SpatialInputError
+from spillover.errors import SpatialInputError, SpatialInputWarning
 
 A = np.array([[0, 2, 1, 0], [2, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]], float)
 IDS = ["上海", "01", "02", "alone"]
@@ -82,14 +82,16 @@ def test_lag_refuses(w, x, code):
     assert caught.value.code == code
 
 
-def test_ids_of_another_type_or_without_zeros_get_a_hint():
+def test_ids_of_another_type_or_without_zeros_are_matched_and_said():
     w = wt.from_dense([[0, 1], [1, 0]], ids=["01", "02"])
-    with pytest.raises(SpatialInputError, match="zfill") as caught:
-        w.lag(pd.Series([1.0, 2.0], index=["1", "2"]))
-    assert caught.value.code == "E101"
+    with pytest.warns(SpatialInputWarning, match="2 of 2 ids matched after zero padding"):
+        assert w.lag(pd.Series([1.0, 2.0], index=["1", "2"])).to_dict() == {"01": 2.0, "02": 1.0}
     w = wt.from_dense([[0, 1], [1, 0]], ids=["1", "2"])
-    with pytest.raises(SpatialInputError, match="astype"):
-        w.lag(pd.Series([1.0, 2.0], index=[1, 2]))
+    with pytest.warns(SpatialInputWarning, match="2 of 2 ids matched after numbers and text"):
+        assert w.lag(pd.Series([1.0, 2.0], index=[1, 2])).to_dict() == {"1": 2.0, "2": 1.0}
+    with pytest.raises(SpatialInputError) as caught:
+        w.lag(pd.Series([1.0, 2.0], index=["1", "3"]))
+    assert caught.value.code == "E101"
 
 
 def test_subset_standardises_again_and_says_so(w):

@@ -11,7 +11,7 @@ from spatial.report.text import header
 from .question import LEVEL, Chapter, Question
 
 
-def weights(q: Question, found: dict) -> Chapter:
+def weights(q: Question, chapters: dict) -> Chapter:
     rows = []
     for name, w in q.weights.items():
         degree = pd.Series(w.csr.indptr).diff().dropna()
@@ -29,7 +29,7 @@ def weights(q: Question, found: dict) -> Chapter:
     )
 
 
-def moran(q: Question, found: dict, *, columns: list[str], permutations: int = 999) -> Chapter:
+def moran(q: Question, chapters: dict, *, columns: list[str], permutations: int = 999) -> Chapter:
     by = {"time": q.time, "entity": q.entity, "seed": q.seed, "permutations": permutations}
     result = sp.moran_by(q.panel, list(columns), q.leading, **by)
     frame = result.to_frame()
@@ -45,7 +45,7 @@ def moran(q: Question, found: dict, *, columns: list[str], permutations: int = 9
     return Chapter("Is it clustered?", result, text, {"moran": table}, {"moran": drawn})
 
 
-def tests(q: Question, found: dict) -> Chapter:
+def tests(q: Question, chapters: dict) -> Chapter:
     searches = sp.specify(q.formula, q.panel, q.weights, **q.keys)
     frame = searches.table.to_frame().reset_index()
     repeated = frame["section"].duplicated()
@@ -55,7 +55,7 @@ def tests(q: Question, found: dict) -> Chapter:
     return Chapter("Which model?", searches, text, {"tests": table}, note=" ".join(searches.table.notes))
 
 
-def model(q: Question, found: dict) -> Chapter:
+def model(q: Question, chapters: dict) -> Chapter:
     fit = q.estimate(q.formula, q.panel, q.leading, **q.keys)
     shared = {key: value for key, value in q.keys.items() if key in ("entity", "time", "effects", "missing")}
     regression = sp.ols(q.formula, q.panel, q.leading, **shared)

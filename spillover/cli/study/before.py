@@ -10,33 +10,33 @@ from spatial.report.html import Figure, Table
 from .question import LEVEL, Chapter, Question
 
 
-def columns(q: Question, found: dict) -> Chapter:
-    text = tuple(f"{q.name(made.name)} is {made.how}." for made in q.made)
+def columns(q: Question, chapters: dict) -> Chapter:
+    text = tuple(f"{q.name(column.name)} is {column.how}." for column in q.computed)
     tables, figures = {}, {}
-    for made in q.made:
-        if hasattr(made.result, "weights"):
-            tables[f"weights_of_{made.name}"] = Table(made.result.weights, f"Weights in {q.name(made.name)}")
-        if hasattr(made.result, "by_period") and hasattr(made.result, "plot"):
-            means = made.result.by_period.reset_index()
-            tables[made.name] = Table(means, f"{made.result.title}: means over units")
-            figures[made.name] = Figure(made.result.plot(), made.result.title, "Lines of mean changes by period")
-        if hasattr(made.result, "params"):
-            tables[made.name] = Table(made.result.tidy(), made.result.title)
-    return Chapter("What was computed first", q.made, text, tables, figures)
+    for column in q.computed:
+        if hasattr(column.result, "weights"):
+            tables[f"weights_of_{column.name}"] = Table(column.result.weights, f"Weights in {q.name(column.name)}")
+        if hasattr(column.result, "by_period") and hasattr(column.result, "plot"):
+            means = column.result.by_period.reset_index()
+            tables[column.name] = Table(means, f"{column.result.title}: means over units")
+            figures[column.name] = Figure(column.result.plot(), column.result.title, "Lines of mean changes by period")
+        if hasattr(column.result, "params"):
+            tables[column.name] = Table(column.result.tidy(), column.result.title)
+    return Chapter("What was computed first", q.computed, text, tables, figures)
 
 
-def growth(q: Question, found: dict, *, columns: list[str], units: list | None = None) -> Chapter:
+def growth(q: Question, chapters: dict, *, columns: list[str], units: list | None = None) -> Chapter:
     result = sp.indicators.growth_table(q.panel, list(columns), entity=q.entity, time=q.time, units=units)
     start, end = result.start, result.end
     heads = {"first": f"{start}", "last": f"{end}", "growth": "growth a period", "share_first": f"share {start}",
              "share_last": f"share {end}", "level_last": f"level {end}"}  # fmt: skip
-    said = f"Levels, growth a period and shares of the whole (0.01 is 1 %), and the level when {result.base} = 100"
-    table = Table(result.table.rename(columns=heads), said)
+    caption = f"Levels, growth a period and shares of the whole (0.01 is 1 %), and the level when {result.base} = 100"
+    table = Table(result.table.rename(columns=heads), caption)
     return Chapter("How units compare", result, (), {"growth": table})
 
 
 def gaps(
-    q: Question, found: dict, *, column: str, groups: str | None = None, controls: list[str] = (), classes: int = 4
+    q: Question, chapters: dict, *, column: str, groups: str | None = None, controls: list[str] = (), classes: int = 4
 ) -> Chapter:
     """Gini and Theil with their parts, sigma and beta convergence, densities and transitions of one column."""
     keys = {"entity": q.entity, "time": q.time}
@@ -72,9 +72,9 @@ def _tests(tests, caption: str) -> Table:
     return Table(tests.tidy().rename(columns={"term": "test"}), caption)
 
 
-def _parts(found) -> pd.DataFrame:
+def _parts(chapters) -> pd.DataFrame:
     """One row per period: the measure, its parts and their shares."""
-    return found.frame.join(found.shares.add_prefix("share ")).reset_index()
+    return chapters.frame.join(chapters.shares.add_prefix("share ")).reset_index()
 
 
 def _matrices(moves) -> pd.DataFrame:

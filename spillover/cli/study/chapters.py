@@ -43,7 +43,7 @@ def function(step: str) -> Callable:
 
 def in_order(question) -> dict[str, dict]:
     """The steps wanted and those always taken, as the report has them."""
-    wanted = {*question.steps, *ALWAYS, *["columns"] * bool(question.made)}
+    wanted = {*question.steps, *ALWAYS, *["columns"] * bool(question.computed)}
     return {name: question.steps.get(name, {}) for name in STEPS if name in wanted}
 
 
@@ -56,12 +56,12 @@ def check_step(step: str, options: dict) -> None:
         E501.
     """
     check_kind(f"[{step}]", options, dict)
-    known = {p.name: p for p in inspect.signature(function(step)).parameters.values() if p.kind is p.KEYWORD_ONLY}
+    allowed = {p.name: p for p in inspect.signature(function(step)).parameters.values() if p.kind is p.KEYWORD_ONLY}
     for name in options:
-        if name not in known:
-            listed = ", ".join(known) or "none"
+        if name not in allowed:
+            listed = ", ".join(allowed) or "none"
             raise SpatialInputError("E501", f"[{step}] has no option {name!r}", hint=f"its options: {listed}")
-    missing = [name for name, p in known.items() if p.default is p.empty and options.get(name, []) == []]
+    missing = [name for name, p in allowed.items() if p.default is p.empty and options.get(name, []) == []]
     if missing:
         raise SpatialInputError("E501", f"[{step}] needs {', '.join(missing)}", hint=f"write {missing[0]} = ... in it")
     check_kinds(f"[{step}]", options, function(step))

@@ -32,7 +32,7 @@ INDICATORS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Made:
+class Computed:
     """A column that was computed: how, and the indicator's result; None for an expression."""
 
     name: str
@@ -40,7 +40,9 @@ class Made:
     result: object = None
 
 
-def with_columns(panel: pd.DataFrame, wanted: dict, *, entity: str, time: str) -> tuple[pd.DataFrame, tuple[Made, ...]]:
+def with_columns(
+    panel: pd.DataFrame, wanted: dict, *, entity: str, time: str
+) -> tuple[pd.DataFrame, tuple[Computed, ...]]:
     """The panel with the columns of a study's ``[columns]``, in their order, and how each was made.
 
     Parameters
@@ -56,21 +58,21 @@ def with_columns(panel: pd.DataFrame, wanted: dict, *, entity: str, time: str) -
         E501 a name that is taken, an unknown indicator or argument; E502 to E504 an expression that cannot be
         computed; and those of the indicators.
     """
-    made = []
+    computed = []
     for name, recipe in wanted.items():
         if name in panel.columns:
             raise SpatialInputError("E501", f"[columns] makes {name!r}, which the panel has", hint="take another name")
         check_kind(f"{name} in [columns]", recipe, str, dict)
         if isinstance(recipe, str):
             panel = panel.assign(**{name: expression(recipe, panel)})
-            made.append(Made(name, recipe))
+            computed.append(Computed(name, recipe))
         else:
             values, result = _indicator(name, panel, dict(recipe), entity, time)
             keys = pd.MultiIndex.from_frame(panel[[entity, time]])
             panel = panel.assign(**{name: values.reindex(keys).to_numpy()})
-            said = "; ".join(f"{key} {_said(value)}" for key, value in recipe.items() if key != "how")
-            made.append(Made(name, f"{recipe['how'].replace('_', ' ')}: {said}", result))
-    return panel, tuple(made)
+            words = "; ".join(f"{key} {_words(value)}" for key, value in recipe.items() if key != "how")
+            computed.append(Computed(name, f"{recipe['how'].replace('_', ' ')}: {words}", result))
+    return panel, tuple(computed)
 
 
 def _indicator(name: str, panel, recipe: dict, entity: str, time: str):
@@ -88,23 +90,24 @@ def _indicator(name: str, panel, recipe: dict, entity: str, time: str):
         return values, result
     take = take or usual
     if take not in values.columns:
-        found = ", ".join(map(str, values.columns))
-        raise SpatialInputError("E501", f"{how} gives these columns: {found}", hint=f"write take = ... for {name}")
+        available = ", ".join(map(str, values.columns))
+        raise SpatialInputError("E501", f"{how} gives these columns: {available}", hint=f"write take = ... for {name}")
     return values[take], result
 
 
-def _said(value) -> str:
+def _words(value) -> str:
     """A recipe's entry in words: lists and tables without brackets."""
     if isinstance(value, dict):
-        return ", ".join(f"{key} ({_said(part)})" for key, part in value.items())
-    return ", ".join(map(_said, value)) if isinstance(value, list) else str(value)
+        return ", ".join(f"{key} ({_words(part)})" for key, part in value.items())
+    return ", ".join(map(_words, value)) if isinstance(value, list) else str(value)
 
 
-def _check_arguments(name: str, how: str, parameters, given: dict) -> None:
-    known = {p.name: p for p in parameters if p.name not in ("data", "entity", "time")}
-    for key in given:
-        if key not in known:
-            raise SpatialInputError("E501", f"{how} has no argument {key!r}", hint=f"it has: {', '.join(known)}; take")
-    missing = [p.name for p in known.values() if p.default is p.empty and p.name not in given]
+def _check_arguments(name: str, how: str, parameters, arguments: dict) -> None:
+    allowed = {p.name: p for p in parameters if p.name not in ("data", "entity", "time")}
+    for key in arguments:
+        if key not in allowed:
+            message = f"{how} has no argument {key!r}"
+            raise SpatialInputError("E501", message, hint=f"it has: {', '.join(allowed)}; take")
+    missing = [p.name for p in allowed.values() if p.default is p.empty and p.name not in arguments]
     if missing:
         raise SpatialInputError("E501", f"{how} needs {missing[0]}", hint=f"write {missing[0]} = ... for {name}")

@@ -11,7 +11,7 @@ from spatial.report.words import estimate, p_words, who
 from .question import LEVEL, Chapter, Question
 
 
-def dynamics(q: Question, found: dict, *, lags: str = "both") -> Chapter:
+def dynamics(q: Question, chapters: dict, *, lags: str = "both") -> Chapter:
     """The model with its own past: short-run and long-run effects."""
     fit = q.estimate(q.formula, q.panel, q.leading, lags=lags, **q.keys)
     effects = fit.effects()
@@ -26,7 +26,7 @@ def dynamics(q: Question, found: dict, *, lags: str = "both") -> Chapter:
 
 
 def heterogeneity(
-    q: Question, found: dict, *, by: str, cut=None, variables: list[str] | None = None, permutations: int = 0
+    q: Question, chapters: dict, *, by: str, cut=None, variables: list[str] | None = None, permutations: int = 0
 ) -> Chapter:
     """The model in each group, and whether its effects differ."""
     result = sp.heterogeneity(
@@ -43,7 +43,7 @@ def heterogeneity(
     return Chapter(f"Is it the same for every {q.name(by)}?", result, (verdict, *who(result)), tables)
 
 
-def moderation(q: Question, found: dict, *, variable: str, moderator: str, at: list[float]) -> Chapter:
+def moderation(q: Question, chapters: dict, *, variable: str, moderator: str, at: list[float]) -> Chapter:
     """Effects of a regressor at values of a moderator that it is multiplied with."""
     fit = q.estimate(f"{q.formula} + {variable}:{moderator}", q.panel, q.leading, **q.keys)
     result = sp.effects_by(fit, variable, at={moderator: list(at)})

@@ -50,16 +50,17 @@ def read_study(path) -> Question:
     if not path.is_file():
         raise SpatialInputError("E601", f"there is no file '{path}'", hint="spillover study --new study.toml")
     try:
-        asked = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        entries = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SpatialInputError("E602", f"'{path}' is no .toml file in UTF-8: {error}") from error
-    return question(asked, beside=path.parent)
+        raise SpatialInputError("E602", f"'{path}' is no .toml file in UTF-8: {error}",
+                                hint="spillover study --new study.toml writes one that can be read") from error
+    return question(entries, beside=path.parent)
 
 
-def question(asked: dict, *, beside: Path = Path()) -> Question:
+def question(entries: dict, *, beside: Path = Path()) -> Question:
     """The question in the entries of a study file; relative paths are looked up ``beside`` it."""
-    _check(asked)
-    data = asked["data"]
+    _check(entries)
+    data = entries["data"]
     entity, time = data["unit"], data["period"]
     gdf = read_map(_path(data["map"], beside), id=data.get("id"), layer=data.get("layer"))
     source = _path(data["panel"], beside)
@@ -68,22 +69,22 @@ def question(asked: dict, *, beside: Path = Path()) -> Question:
     gdf, panel = _sample(gdf, panel, entity, time, data)
     panel = _with_map_ids(panel, gdf, entity)
     panel = _with_columns_of_map(panel, gdf, entity, data.get("from_map", []))
-    panel, made = with_columns(panel, asked.get("columns", {}), entity=entity, time=time)
+    panel, computed = with_columns(panel, entries.get("columns", {}), entity=entity, time=time)
     of = {"gdf": gdf, "table": panel, "entity": entity, "time": time}
-    weights = {name: read_weights(_path(spec, beside), **of) for name, spec in asked["weights"].items()}
+    weights = {name: read_weights(_path(spec, beside), **of) for name, spec in entries["weights"].items()}
     return Question(
-        title=asked["title"],
-        formula=asked["formula"],
+        title=entries["title"],
+        formula=entries["formula"],
         map=gdf,
         panel=panel,
         entity=entity,
         time=time,
         weights=weights,
-        steps=asked.get("steps", {}),
-        model=asked.get("model", "sdm"),
-        options={"effects": "twoway", **asked.get("options", {})},
-        made=made,
-        **{key: asked[key] for key in ("seed", "draws", "words", "lang") if key in asked},
+        steps=entries.get("steps", {}),
+        model=entries.get("model", "sdm"),
+        options={"effects": "twoway", **entries.get("options", {})},
+        computed=computed,
+        **{key: entries[key] for key in ("seed", "draws", "words", "lang") if key in entries},
     )
 
 
@@ -92,10 +93,12 @@ def _sample(gdf, panel, entity: str, time: str, data: dict):
     without, periods = data.get("without", []), data.get("periods")
     unknown = [unit for unit in without if unit not in gdf.index and not (panel[entity] == unit).any()]
     if unknown:
-        raise SpatialInputError("E101", "[data] leaves out units that are not there", ids=unknown)
+        raise SpatialInputError("E101", "[data] leaves out units that are not there", ids=unknown,
+                                hint="without = [] names units of the map")
     if periods is not None:
         if not (isinstance(periods, list) and len(periods) == 2 and periods[0] < periods[1]):
-            raise SpatialInputError("E501", f"periods = {periods!r} must be the first and the last: [2011, 2019]")
+            raise SpatialInputError("E501", f"periods = {periods!r} must be the first and the last: [2011, 2019]",
+                                    hint="periods = [2011, 2019]")
         panel = panel[panel[time].between(*periods)]
     return gdf[~gdf.index.isin(without)], panel[~panel[entity].isin(without)].reset_index(drop=True)
 
@@ -114,42 +117,44 @@ def _with_columns_of_map(panel, gdf, entity: str, names: list):
     return panel.assign(**values)
 
 
-def _check(asked: dict) -> None:
+def _check(entries: dict) -> None:
     """Every entry known, none missing, of the right kind."""
     import spatial as sp
 
-    _known(asked, TOP, "the study")
+    _refuse_unknown(entries, TOP, "the study")
     for name in ("title", "formula", "data", "weights"):
-        if name not in asked:
+        if name not in entries:
             raise SpatialInputError("E501", f"the study has no {name!r}", hint="spillover study --new shows them all")
-    for name, value in asked.items():
+    for name, value in entries.items():
         check_kind(name, value, TOP[name])
-    _known(asked["data"], DATA, "[data]")
-    for name, value in asked["data"].items():
+    _refuse_unknown(entries["data"], DATA, "[data]")
+    for name, value in entries["data"].items():
         check_kind(f"{name} in [data]", value, DATA[name])
     for table in ("weights", "words"):
-        for name, value in asked.get(table, {}).items():
+        for name, value in entries.get(table, {}).items():
             check_kind(f"{name} in [{table}]", value, str)
-    if asked.get("seed", 0) < 0:
-        raise SpatialInputError("E501", f"seed = {asked['seed']} must not be negative")
+    if entries.get("seed", 0) < 0:
+        raise SpatialInputError("E501", f"seed = {entries['seed']} must not be negative", hint="seed = 1")
     for name in ("map", "panel", "unit", "period"):
-        if name not in asked["data"]:
-            raise SpatialInputError("E501", f"[data] has no {name!r}")
-    if not asked["weights"]:
+        if name not in entries["data"]:
+            raise SpatialInputError("E501", f"[data] has no {name!r}",
+                                    hint="spillover study --new study.toml shows all entries")
+    if not entries["weights"]:
         raise SpatialInputError("E501", "[weights] is empty", hint='write queen = "queen" in it')
-    check_option("model", asked.get("model", "sdm"), ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac", "gns"))
-    model = getattr(sp, asked.get("model", "sdm"))
+    check_option("model", entries.get("model", "sdm"), ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac", "gns"))
+    model = getattr(sp, entries.get("model", "sdm"))
     takes = [p for p in inspect.signature(model).parameters if p not in ("formula", "data", "w", "entity", "time")]
-    _known(asked.get("options", {}), takes, "[options]")
-    _known(asked.get("steps", {}), [step for step in STEPS if step != "columns"], "[steps]")
-    for step, options in asked.get("steps", {}).items():
+    _refuse_unknown(entries.get("options", {}), takes, "[options]")
+    _refuse_unknown(entries.get("steps", {}), [step for step in STEPS if step != "columns"], "[steps]")
+    for step, options in entries.get("steps", {}).items():
         check_step(step, options)
 
 
-def _known(entries: dict, known, where: str) -> None:
+def _refuse_unknown(entries: dict, allowed, where: str) -> None:
     for name in entries:
-        if name not in known:
-            raise SpatialInputError("E501", f"{where} has an unknown entry {name!r}", hint="known: " + ", ".join(known))
+        if name not in allowed:
+            message = f"{where} has an unknown entry {name!r}"
+            raise SpatialInputError("E501", message, hint="known: " + ", ".join(allowed))
 
 
 def _path(text: str, beside: Path) -> str:

@@ -20,13 +20,14 @@ def check_kind(where: str, value: Any, *kinds) -> None:
         E501.
     """
     if not any(fits(value, kind) for kind in kinds):
-        raise SpatialInputError("E501", f"{where} must be {' or '.join(map(_said, kinds))}, got {value!r:.60}")
+        raise SpatialInputError("E501", f"{where} must be {' or '.join(map(_words, kinds))}, got {value!r:.60}",
+                                hint="spillover study --new study.toml shows an example")
 
 
-def check_kinds(where: str, given: dict, function: Callable) -> None:
+def check_kinds(where: str, values: dict, function: Callable) -> None:
     """The same for what a function is to be given, by its annotations."""
     hints = get_type_hints(function)
-    for name, value in given.items():
+    for name, value in values.items():
         hint = hints.get(name, Any)
         kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
         check_kind(f"{name} in {where}", value, *(kind for kind in kinds if kind is not type(None)))
@@ -50,7 +51,7 @@ def fits(value: Any, kind) -> bool:
     return isinstance(value, plain) if plain in (str, bool) else True
 
 
-def _said(kind) -> str:
+def _words(kind) -> str:
     plain = get_origin(kind) or kind
     plain = {tuple: list, Mapping: dict}.get(plain, plain)
     parts = [WORDS[part] for part in get_args(kind)[:1] if part in (str, float, int)]

@@ -12,7 +12,7 @@ from .question import LEVEL, Chapter, Question
 
 
 def policy(
-    q: Question, found: dict, *, treatment: str, method: str = "imputation", window: list[int] | None = None
+    q: Question, chapters: dict, *, treatment: str, method: str = "imputation", window: list[int] | None = None
 ) -> Chapter:
     """Difference-in-differences, without spillovers and with them."""
     formula = _with_first(q.formula, treatment)
@@ -53,7 +53,7 @@ def _before(model: str, result) -> tuple[str, ...]:
         return ()
 
 
-def mechanism(q: Question, found: dict, *, mediators: list[str], variable: str | None = None) -> Chapter:
+def mechanism(q: Question, chapters: dict, *, mediators: list[str], variable: str | None = None) -> Chapter:
     """How much of the effect of one regressor, the formula's first unless named, passes through each mediator."""
     variable = variable or q.formula.partition("~")[2].split("+")[0].strip()
     results = {
@@ -70,11 +70,14 @@ def mechanism(q: Question, found: dict, *, mediators: list[str], variable: str |
     return Chapter("Through which channel?", results, text, tables, answer=answer)
 
 
-def threshold(q: Question, found: dict, *, variable: str, switching: str | None = None, thresholds: int = 1) -> Chapter:
+def threshold(
+    q: Question, chapters: dict, *, variable: str, switching: str | None = None, thresholds: int = 1
+) -> Chapter:
     """Where the effect of a regressor changes."""
     effects = q.options["effects"]
     if effects not in ("entity", "twoway"):
-        raise SpatialInputError("E501", "a threshold needs effects = 'entity' or 'twoway'")
+        raise SpatialInputError("E501", "a threshold needs effects = 'entity' or 'twoway'",
+                                hint="effects = 'twoway' in [options]")
     result = sp.threshold(
         q.formula, q.panel, threshold_variable=variable, switching=switching, thresholds=thresholds, effects=effects,
         w=q.leading, entity=q.entity, time=q.time, seed=q.seed,
@@ -99,12 +102,12 @@ def threshold(q: Question, found: dict, *, variable: str, switching: str | None 
 
 
 def what_if(
-    q: Question, found: dict, *, variable: str, change: float | None = None, percent: float | None = None,
+    q: Question, chapters: dict, *, variable: str, change: float | None = None, percent: float | None = None,
     to=None, share: float = 1.0, units=None, groups: str | None = None,
 ) -> Chapter:  # fmt: skip
     """A regressor changed in some units, and the response of all."""
     moved = {"change": change, "percent": percent, "to": to, "share": share, "units": units}
-    result = sp.what_if(found["model"].result, variable, **moved)
+    result = sp.what_if(chapters["model"].result, variable, **moved)
     tables = {"what_if": Table(result.table.rename_axis(q.entity).reset_index(), "Every unit's change and response")}
     answer = ()
     if groups is not None:

@@ -33,7 +33,7 @@ class Question:
         Plain words for terms of the formula, for sentences and labels.
     lang : str
         Language tag of the report.
-    made : tuple of Made
+    computed : tuple of Computed
         Columns that were computed beforehand.
     """
 
@@ -51,7 +51,7 @@ class Question:
     draws: int = 1000
     words: dict = field(default_factory=dict)
     lang: str = "en"
-    made: tuple = ()
+    computed: tuple = ()
 
     @property
     def keys(self) -> dict:

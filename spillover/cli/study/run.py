@@ -39,25 +39,25 @@ def run(question: Question, step: Callable[[str], None]) -> tuple[dict[str, Chap
     SpatialInputError
         When the weights, the model or its effects fail: nothing stands without them.
     """
-    found, failed = {}, {}
+    chapters, failed = {}, {}
     wanted = in_order(question)
     for at, (name, options) in enumerate(wanted.items()):
         step(name.replace("_", " "))
         try:
-            found[name] = function(name)(question, found, **options)
+            chapters[name] = function(name)(question, chapters, **options)
         except SpatialInputError as error:
             if name in ALWAYS:
                 raise
             failed[name] = str(error)
         except KeyboardInterrupt:
-            if "effects" not in found:
+            if "effects" not in chapters:
                 raise
             failed |= dict.fromkeys(list(wanted)[at:], "interrupted")
             break
-    return found, failed
+    return chapters, failed
 
 
-def write(question: Question, found: dict, failed: dict, folder: Path, *, overwrite: bool = False) -> list[Path]:
+def write(question: Question, chapters: dict, failed: dict, folder: Path, *, overwrite: bool = False) -> list[Path]:
     """Leave the report, the tables as .csv, .tex and .docx, the figures and the map in ``folder``.
 
     Where two chapters have a table of one name its file is the later one's: ``effects.csv`` has all weights.
@@ -65,12 +65,12 @@ def write(question: Question, found: dict, failed: dict, folder: Path, *, overwr
     from spatial import plot
     from spatial.report.papers import write_latex, write_word
 
-    folder, chapters = Path(folder), list(found.values())
+    folder, listed = Path(folder), list(chapters.values())
     refuse_outputs(folder, overwrite=overwrite)
-    tables = {_file(name): table for chapter in chapters for name, table in chapter.tables.items()}
-    figures = {_file(name): figure for chapter in chapters for name, figure in chapter.figures.items()}
+    tables = {_file(name): table for chapter in listed for name, table in chapter.tables.items()}
+    figures = {_file(name): figure for chapter in listed for name, figure in chapter.figures.items()}
     paths = [folder / "report.html"]
-    write_html(paths[0], overwrite=overwrite, **_report(question, found, failed))
+    write_html(paths[0], overwrite=overwrite, **_report(question, chapters, failed))
     for name, table in tables.items():
         paths.append(folder / f"{name}.csv")
         write_table(table.frame, paths[-1], overwrite=overwrite)
@@ -81,7 +81,7 @@ def write(question: Question, found: dict, failed: dict, folder: Path, *, overwr
     write_latex(tables, paths[-3], overwrite=overwrite)
     write_word(tables, paths[-2], title=question.title, overwrite=overwrite)
     with replacing(paths[-1], overwrite=overwrite) as part:
-        _layer(question, chapters).to_file(part, layer="spillovers", driver="GPKG")
+        _layer(question, listed).to_file(part, layer="spillovers", driver="GPKG")
     return paths
 
 
@@ -95,17 +95,17 @@ def refuse_outputs(folder: Path, *, overwrite: bool) -> None:
     check_outputs([Path(folder) / name for name in FIXED], overwrite=overwrite)
 
 
-def _report(q: Question, found: dict, failed: dict) -> dict:
+def _report(q: Question, chapters: dict, failed: dict) -> dict:
     """Everything that ``write_html`` needs."""
-    d = found["model"].result.design
-    sections = [chapter.section() for chapter in found.values()]
+    d = chapters["model"].result.design
+    sections = [chapter.section() for chapter in chapters.values()]
     if failed:
-        said = tuple(f"{name.replace('_', ' ')}: {why}" for name, why in failed.items())
-        sections.append(Section("What could not be done", said))
+        lines = tuple(f"{name.replace('_', ' ')}: {why}" for name, why in failed.items())
+        sections.append(Section("What could not be done", lines))
     return {
         "title": q.title,
         "subtitle": f"{d.n_units} units, {d.n_periods} periods ({d.times[0]} to {d.times[-1]}). Model: {d.formula}",
-        "answer": tuple(sentence for chapter in found.values() for sentence in chapter.answer),
+        "answer": tuple(sentence for chapter in chapters.values() for sentence in chapter.answer),
         "sections": tuple(sections),
         "footer": _footer(q),
         "lang": q.lang,
@@ -120,15 +120,15 @@ def _footer(q: Question) -> dict[str, str]:
         "seed": str(q.seed),
         "draws": f"{q.draws:,}",
         "panel": f"{len(q.panel):,} rows, content {hashlib.sha256(content.tobytes()).hexdigest()[:16]}",
-        **{f"column {made.name}": made.how for made in q.made},
+        **{f"column {column.name}": column.how for column in q.computed},
         **{f"W: {name}": w.digest[:16] for name, w in q.weights.items()},
     }
 
 
-def _layer(q: Question, chapters):
+def _layer(q: Question, listed):
     """The map with what the chapters found for every unit."""
     layer = q.map
-    for chapter in chapters:
+    for chapter in listed:
         if chapter.layer is not None:
             layer = layer.join(chapter.layer)
     return layer.reset_index()

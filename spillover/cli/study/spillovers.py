@@ -13,8 +13,8 @@ from spatial.report.words import HOW_TO_READ, about_shock, about_spillovers, abo
 from .question import Chapter, Question
 
 
-def effects(q: Question, found: dict) -> Chapter:
-    e = found["model"].result.effects()
+def effects(q: Question, chapters: dict) -> Chapter:
+    e = chapters["model"].result.effects()
     drawn = Figure(plot.effects(e), "Direct, indirect and total effects", "Points and intervals of the effects")
     return Chapter(
         "Direct, indirect and total effects",
@@ -28,8 +28,8 @@ def effects(q: Question, found: dict) -> Chapter:
     )
 
 
-def shock(q: Question, found: dict, *, unit=None, term: str | None = None, size: float | None = None) -> Chapter:
-    e = found["effects"].result
+def shock(q: Question, chapters: dict, *, unit=None, term: str | None = None, size: float | None = None) -> Chapter:
+    e = chapters["effects"].result
     default_unit, default_term = clearest_shock(e)
     unit, term = default_unit if unit is None else unit, term or default_term
     d = e.fit.design
@@ -59,7 +59,7 @@ def clearest_shock(effects) -> tuple:
     return d.ids[int((d.weights.csr > 0).sum(axis=0).argmax())], table.loc[table["statistic"].abs().idxmax(), "term"]
 
 
-def by_weights(q: Question, found: dict) -> Chapter:
+def by_weights(q: Question, chapters: dict) -> Chapter:
     how = {"draws": q.draws, "seed": q.seed, **q.keys}
     comparison = sp.compare_weights(q.weights, model=q.estimate, formula=q.formula, data=q.panel, **how)
     glance = comparison.glance()

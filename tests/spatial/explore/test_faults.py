@@ -227,6 +227,18 @@ def test_long_work_is_announced_and_the_default_is_bounded():
         assert _draws.plan(L.csr, True, None, **options).first == 99_999
 
 
+def test_what_cannot_fit_into_memory_is_refused():
+    y = np.arange(25.0)
+    assert refused(lambda: sp.moran(y, L, permutations=10**10)).code == "E501"
+    many = wt.lattice(120, 120)
+    error = refused(lambda: sp.join_counts(np.arange(14_400), many, pairs=True))
+    assert (error.code, "labels" in error.message) == ("E501", True)
+    warned = "by position"
+    with pytest.warns(SpatialInputWarning, match=warned) as seen:
+        sp.local_moran(y, LABELLED, permutations=9)
+    assert seen[0].filename == __file__  # at the user's line
+
+
 # panels
 
 

@@ -12,8 +12,9 @@ import spatial as sp
 from spatial.policy import bands, group_time, imputation, twfe
 from spatial.policy._sample import read_policy
 from spatial.policy.before import did_pretrends, untreated_problem, without_policy
-from spatial.policy.pretrends import permuted_slopes, usable_leads
+from spatial.policy.pretrends import usable_leads
 from spatial.policy.randomization import assignments
+from spatial.policy.resampled import permuted_slopes
 from spatial.policy.small_sample import CR2
 
 from ..test_certify import band
@@ -50,8 +51,8 @@ def test_imputation_has_the_printed_figures():
     np.testing.assert_allclose(later["std_error"], [1.420672, 1.493135, 1.499781, 2.085512], atol=5e-7)
     sample = fit.sample
     plain = imputation.effects(sample, imputation.averages(sample, (-99, 99))[1][:1], move=False)
-    found = [plain.std_errors[0] / plain.scale[0], plain.scale[0], plain.df[0]]
-    np.testing.assert_allclose(found, [1.382707, 0.956399, 11.6931], atol=5e-5)
+    measured = [plain.std_errors[0] / plain.scale[0], plain.scale[0], plain.df[0]]
+    np.testing.assert_allclose(measured, [1.382707, 0.956399, 11.6931], atol=5e-5)
 
 
 def test_tests_before_adoption_have_the_printed_figures():
@@ -105,10 +106,10 @@ def test_all_assignments_have_the_printed_interval():
     data["d"] = (data["unit"].isin([0, 4, 7]) & (data["period"] >= 3)) * 1.0
     data["y"] += 6 * data["d"]
     fit = sp.did("y ~ d", data, **KEYS)
-    found = fit.randomization
+    measured = fit.randomization
     assert fit.att == pytest.approx(4.984127, abs=5e-7)
-    assert (found.p_value, found.assignments, found.exact) == (pytest.approx(15 / 120), 120, True)
-    assert (found.conf_low, found.conf_high) == (pytest.approx(-1.545, abs=5e-4), pytest.approx(10.666, abs=7e-4))
+    assert (measured.p_value, measured.assignments, measured.exact) == (pytest.approx(15 / 120), 120, True)
+    assert (measured.conf_low, measured.conf_high) == (pytest.approx(-1.545, abs=5e-4), pytest.approx(10.666, abs=7e-4))
     assert "120 all assignments" in str(fit)
 
 
@@ -138,7 +139,7 @@ def test_imputation_is_refitted_without_each_group(formula, options, cluster):
     """Rows deleted, weights moved, outcomes predicted anew; K as a matrix."""
     s = read_policy(formula, small(), treatment="d", cluster=cluster, **KEYS, **options)
     _, estimands = imputation.averages(s, (-9, 9))
-    found = imputation.effects(s, estimands)
+    measured = imputation.effects(s, estimands)
     sizes = np.bincount(s.first)
     G = s.n_clusters
     f = np.array([max(sizes[g] - 1, 0.5 * (sizes[g] == 1)) / sizes[g] for g in s.first])
@@ -154,19 +155,19 @@ def test_imputation_is_refitted_without_each_group(formula, options, cluster):
                 break
             without.append(naive.imputation(s.y, s.D + 2 * gone, s.X, s.mass, s.region, left)[1])
         if without is None:
-            assert np.isnan(found.std_errors[k])
+            assert np.isnan(measured.std_errors[k])
             continue
         v, without = v.reshape(s.y.shape), np.array(without).reshape(G, *s.y.shape)
         twin = naive.jackknife(s.y, s.mass, v, without, f)
-        np.testing.assert_allclose([found.std_errors[k], found.scale[k], found.df[k]], twin, rtol=1e-7)
-        np.testing.assert_allclose(found.v[k].T / 1, v / np.sqrt(s.mass), atol=1e-9)
+        np.testing.assert_allclose([measured.std_errors[k], measured.scale[k], measured.df[k]], twin, rtol=1e-7)
+        np.testing.assert_allclose(measured.v[k].T / 1, v / np.sqrt(s.mass), atol=1e-9)
 
 
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("cluster", [None, "pair"])
 def test_two_way_effects_are_refitted_without_each_group(options, cluster):
     s = read_policy("y ~ d + x", small(), treatment="d", cluster=cluster, **KEYS, **options)
-    found = twfe.att(s)
+    measured = twfe.att(s)
     T, N = s.y.shape
     R = np.column_stack([s.D.ravel(), s.X.reshape(T * N, -1), naive.dummies(T, N, s.region)])
 
@@ -179,9 +180,9 @@ def test_two_way_effects_are_refitted_without_each_group(options, cluster):
 
     G = s.n_clusters
     v, without = weights(s.cluster < 0), [weights(s.cluster == g) for g in range(G)]
-    assert found.estimates[0] == pytest.approx((v * s.y).sum(), rel=1e-9)
+    assert measured.estimates[0] == pytest.approx((v * s.y).sum(), rel=1e-9)
     twin = naive.jackknife(s.y, s.mass, v, without, np.full(G, (G - 1) / G))
-    np.testing.assert_allclose([found.std_errors[0], found.scale[0], found.df[0]], twin, rtol=1e-7)
+    np.testing.assert_allclose([measured.std_errors[0], measured.scale[0], measured.df[0]], twin, rtol=1e-7)
 
 
 @pytest.mark.parametrize("control", ["never", "not_yet"])
@@ -189,7 +190,7 @@ def test_two_way_effects_are_refitted_without_each_group(options, cluster):
 def test_group_time_effects_are_averaged_without_each_group(control, cluster):
     """One unit is alone in its cohort: without it the cohort is gone and the shares change."""
     s = read_policy("y ~ d", small(), treatment="d", cluster=cluster, **KEYS)
-    _, found = group_time.effects(s, control, (-9, 9))
+    _, measured = group_time.effects(s, control, (-9, 9))
     G = s.n_clusters
     for k, kind in enumerate(group_time.NAMES):
         v = naive.weights_of(lambda y: naive.group_time(y, s.first, control, kind), s.y.shape)  # noqa: B023
@@ -201,7 +202,7 @@ def test_group_time_effects_are_averaged_without_each_group(control, cluster):
                                            s.y[:, there].shape)  # fmt: skip
             without.append(w)
         twin = naive.jackknife(s.y, s.mass, v, np.array(without), np.full(G, (G - 1) / G))
-        np.testing.assert_allclose([found.std_errors[k], found.scale[k], found.df[k]], twin, rtol=1e-7)
+        np.testing.assert_allclose([measured.std_errors[k], measured.scale[k], measured.df[k]], twin, rtol=1e-7)
 
 
 def test_an_effect_of_one_unit_has_no_standard_error():
@@ -224,15 +225,15 @@ def test_cr2_is_its_dense_twin(options, cluster):
     s = read_policy("y ~ d + x", small(5, 14, 6), treatment="d", cluster=cluster, **KEYS, **options)
     problem = untreated_problem(s, s.y, s.D == 0)
     design, at = problem.with_columns(problem.leads([-2.0, -1.0]))
-    found = CR2(design, at)(problem.scaled)
+    measured = CR2(design, at)(problem.scaled)
     T, N = s.y.shape
     u = (s.D == 0).ravel()
     leads = np.stack([(s.since == k).ravel() for k in (-2, -1)], axis=1).astype(float)
     Z = np.column_stack([leads, s.X.reshape(T * N, -1), naive.dummies(T, N, s.region)])[u]
     b, V, eta, df, _ = naive.cr2(Z, s.y.ravel()[u], s.mass.ravel()[u], np.tile(s.cluster, T)[u], np.arange(2))
-    np.testing.assert_allclose(found.estimates, b, rtol=1e-8)
-    np.testing.assert_allclose(found.V, V, rtol=1e-7)
-    np.testing.assert_allclose([found.eta, *found.df], [eta, *df], rtol=1e-6)
+    np.testing.assert_allclose(measured.estimates, b, rtol=1e-8)
+    np.testing.assert_allclose(measured.V, V, rtol=1e-7)
+    np.testing.assert_allclose([measured.eta, *measured.df], [eta, *df], rtol=1e-6)
 
 
 def test_leads_need_three_adopters():
@@ -252,15 +253,15 @@ def test_leads_need_three_adopters():
 def test_permuted_slopes_are_refits():
     s = read_policy("y ~ d", remainders(9, 6, (3, 4, 4)), **KEYS)
     problem, first = without_policy(s)
-    found = permuted_slopes(problem, first[:40])
+    measured = permuted_slopes(problem, first[:40])
     for r in (0, 7, 33):
         moved = s.adopting(first[r])
         one = untreated_problem(moved, problem.y.T, moved.D == 0)
         design, at = one.with_columns(one.trend())
         fit = CR2(design, at)(one.scaled)
-        assert found[r] == pytest.approx(fit.estimates[0] / fit.std_errors[0], rel=1e-8)
+        assert measured[r] == pytest.approx(fit.estimates[0] / fit.std_errors[0], rel=1e-8)
     slope = did_pretrends(sp.did("y ~ d", remainders(9, 6, (3, 4, 4)), **KEYS)).slope
-    assert slope.statistic == pytest.approx(found[0], rel=1e-8)
+    assert slope.statistic == pytest.approx(measured[0], rel=1e-8)
     every = np.abs(permuted_slopes(problem, first))
     assert slope.p_value == pytest.approx((every >= every[0] - 1e-9).mean())
 
@@ -298,9 +299,9 @@ def test_randomization_enumerates_refits(method):
     """6 units, 2 adopters at different dates: 30 assignments, each estimated; p at tau by shifting outcomes."""
     data = remainders(6, 5, (2, 3))
     fit = sp.did("y ~ d", data, method=method, **KEYS)
-    found = fit.randomization
+    measured = fit.randomization
     dates = sorted(set(permutations([2, 3, 5, 5, 5, 5])))
-    assert len(dates) == found.assignments == 30
+    assert len(dates) == measured.assignments == 30
 
     def share(tau):
         shifted = data.assign(y=data["y"] - tau * data["d"])
@@ -308,8 +309,8 @@ def test_randomization_enumerates_refits(method):
                         method=method, **KEYS).att for f in dates]  # fmt: skip
         return np.mean(np.abs(drawn) >= abs(fit.att - tau) * (1 - 1e-9))
 
-    assert found.p_value == pytest.approx(share(0))
-    for end, out in ((found.conf_low, -1e-6), (found.conf_high, 1e-6)):
+    assert measured.p_value == pytest.approx(share(0))
+    for end, out in ((measured.conf_low, -1e-6), (measured.conf_high, 1e-6)):
         if np.isfinite(end):
             assert share(end) > 0.05 >= share(end + out * max(1, abs(end)))
 
@@ -357,16 +358,16 @@ def world(rng, N, T, adopters, trend=0.0, persistence=0.0):
 
 def rates(N, T, adopters, R, persistence, seed):
     """Coverage of the effect (none), of three event times and of the band; sizes of both tests."""
-    rng, found = np.random.default_rng(seed), []
+    rng, measured = np.random.default_rng(seed), []
     for _ in range(R):
         fit = sp.did("y ~ d", world(rng, N, T, adopters, persistence=persistence), **KEYS)
         row, path = fit.table.iloc[0], fit.path[fit.path["period"].isin([0, 1])]
         tests = fit.pretrends
         inside = (path["conf_low"] <= 0) & (path["conf_high"] >= 0)
-        found.append([row["conf_low"] <= 0 <= row["conf_high"], inside.mean(),
+        measured.append([row["conf_low"] <= 0 <= row["conf_high"], inside.mean(),
                       tests.joint is not None and tests.joint.p_value <= 0.05,
                       tests.slope is not None and tests.slope.p_value <= 0.05])  # fmt: skip
-    return np.mean(found, axis=0)
+    return np.mean(measured, axis=0)
 
 
 def test_coverage_and_size_where_they_failed():
@@ -394,8 +395,8 @@ def test_certify_few_treated(capsys):
     """Three of 31 treated: the interval from chance assignments."""
     rng, inside, R = np.random.default_rng(4), 0, 300
     for _ in range(R):
-        found = sp.did("y ~ d", world(rng, 31, 13, 3), **KEYS).randomization
-        inside += found.conf_low <= 0 <= found.conf_high
+        measured = sp.did("y ~ d", world(rng, 31, 13, 3), **KEYS).randomization
+        inside += measured.conf_low <= 0 <= measured.conf_high
     with capsys.disabled():
         print(f"\nrandomization, 3 of 31 treated: coverage {inside / R:.3f}")
     low, high = band(0.95, R)

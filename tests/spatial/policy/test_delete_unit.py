@@ -174,7 +174,7 @@ def test_rings_count_their_clean_units():
 @pytest.mark.parametrize(("N", "adopters"), [(31, 8), (20, 6), (48, 20)])
 def test_certify_small_spatial_policies(N, adopters, capsys):
     """Coverage of the direct effect and size of the tests before adoption; rho .4, staggered adoption, 9 periods."""
-    rng, R, T, found = np.random.default_rng(12), 300, 9, []
+    rng, R, T, measured = np.random.default_rng(12), 300, 9, []
     W = nearest(rng, N, 4)
     A = np.linalg.inv(np.eye(N) - 0.4 * W)
     for _ in range(R):
@@ -187,8 +187,8 @@ def test_certify_small_spatial_policies(N, adopters, capsys):
         truth = (S.diagonal() * D)[D == 1].mean()
         row, tests = result.table.iloc[0], result.pretrends
         joint = tests.joint is not None and tests.joint.p_value <= 0.05
-        found.append([row["conf_low"] <= truth <= row["conf_high"], joint, tests.slope.p_value <= 0.05])
-    covered, joint, slope = np.mean(found, axis=0)
+        measured.append([row["conf_low"] <= truth <= row["conf_high"], joint, tests.slope.p_value <= 0.05])
+    covered, joint, slope = np.mean(measured, axis=0)
     with capsys.disabled():
         print(f"\nspatial_did {N}, {adopters} adopters: coverage {covered:.3f}; size {joint:.3f}, slope {slope:.3f}")
     assert covered >= band(0.95, R)[0]

@@ -1,0 +1,88 @@
+"""The spatial path: one coefficient, and one of its spatial lag, for each time since adoption."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ..design.design import INTERCEPT, Design, spatial_lag
+from ..design.fixed_effects import FixedEffects
+from ..models.fit import Fit
+from ..records.schema import SCHEMA
+from . import delete_unit
+from ._tables import rows
+from .event_time import whole_numbers
+from .treatment import Adopters, refuse_without_never_treated
+
+
+def with_indicators(d: Design, data, adopters: Adopters, formula, window, reference):
+    """The frame with one column per time since adoption, the formula with them, and what each stands for."""
+    refuse_without_never_treated(adopters.first, d.n_periods, adopters.treatment, "spatial_did")
+    since = np.clip(adopters.since, *window)
+    periods = [k for k in whole_numbers(np.unique(since[~np.isnan(since)])).tolist() if k != reference]
+    columns = {f"since_{'m' if k < 0 else 'p'}{abs(k):g}".replace(".", "_"): k for k in periods}
+    frame = data.copy()
+    for name, k in columns.items():
+        values = np.zeros(len(data))
+        values[d.order.ravel()] = (since == k).ravel()
+        frame[name] = values
+    left, right = formula.split("~")
+    return frame, f"{left}~ {right} - {adopters.treatment} + {' + '.join(columns)}", columns
+
+
+def lagged_indicators(d: Design, adopters: Adopters, durbin, columns, window, model, effects):
+    """Which indicators are lagged in space: those whose lag varies beyond effects, covariates and the indicators
+    themselves; the others are named."""
+    if model == "sar":
+        return {}, []
+    kept = [name for name in durbin if name != adopters.treatment]
+    if adopters.treatment not in durbin:
+        return {"durbin": kept}, []
+    since = np.clip(adopters.since, *window)
+    own = np.stack([(since == k).astype(float) for k in columns.values()], axis=2)
+    others = [d.X[:, :, k] for k, name in enumerate(d.names) if name not in (INTERCEPT, adopters.treatment)]
+    others += [spatial_lag(d.weights, d.X[:, :, d.names.index(name)]) for name in kept]
+    before = np.concatenate([own, np.stack(others, axis=2)], axis=2) if others else own
+    free = _independent(FixedEffects.parse(effects), before, spatial_lag(d.weights, own))
+    seen = [name for name, alone in zip(columns, free) if alone]
+    nobody = ", ".join(f"{columns[name]:+g}" for name in columns if name not in seen)
+    note = [f"no effect next door at {nobody}: nobody's neighbor is there, or only units that are there themselves"]
+    return {"durbin": [*kept, *seen]}, note if nobody else []
+
+
+def _independent(effects: FixedEffects, before: np.ndarray, columns: np.ndarray) -> list[bool]:
+    """Whether each of the columns (T, N, p) adds to those before it and to the effects."""
+    size = before.shape[0] * before.shape[1]
+    Q, R = np.linalg.qr(effects.demean(before).reshape(size, -1))
+    basis, out = Q[:, np.abs(np.diag(R)) > 1e-9], []
+    for column in effects.demean(columns).reshape(size, -1).T:
+        left = column - basis @ (basis.T @ column)
+        left = left - basis @ (basis.T @ left)
+        out.append(bool(np.linalg.norm(left) > 1e-7 * np.sqrt(size)))
+        if out[-1]:
+            basis = np.column_stack([basis, left / np.linalg.norm(left)])
+    return out
+
+
+def path_effects(fit: Fit, columns, settings) -> pd.DataFrame:
+    level, N = settings["level"], fit.design.n_units
+    if settings["vcov"] == "jackknife":
+        def read(response):
+            direct, total = np.trace(response) / N, response.sum() / N
+            return np.array([direct, total - direct])
+
+        jackknife = delete_unit.averages(fit, delete_unit.deleted(fit), list(columns), np.eye(N), read)
+        table = rows(jackknife.estimates, jackknife.std_errors, level=level, df=jackknife.df,
+                     effect=np.tile(["direct", "indirect"], len(columns)),
+                     period=np.repeat([*columns.values()], 2))  # fmt: skip
+        table = table[(np.abs(jackknife.v).max(axis=(1, 2)) > 0)]
+    else:
+        table = fit.effects(level=level).tidy()
+        table = table[table["term"].isin(columns) & (table["effect"] != "total")]
+        table = table.assign(period=table["term"].map(columns))
+    zero = {"period": whole_numbers([settings["reference"]])[0], "estimate": 0.0, "std_error": 0.0, "conf_low": 0.0,
+            "conf_high": 0.0, "reference": True}  # fmt: skip
+    zeros = pd.DataFrame([{"effect": kind, **zero} for kind in ("direct", "indirect")])
+    table = pd.concat([table.assign(reference=False), zeros]).sort_values(["effect", "period"], ignore_index=True)
+    kept = ["effect", "period", *SCHEMA[1:], *(["df"] if "df" in table else []), "reference"]
+    return table[kept]
