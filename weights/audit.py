@@ -9,8 +9,10 @@ from spillover import labels as _labels
 from spillover.errors import SpatialInputError
 from spillover.values import one_number
 
-from . import _links, _touch, _vertices
-from ._joined import OVERLAPPING, T_JUNCTION
+from .adjacency import links as _links
+from .adjacency import touch as _touch
+from .adjacency import vertices as _vertices
+from .adjacency.joined import OVERLAPPING, T_JUNCTION
 from .contiguity import check_snap
 
 COLUMNS = ["problem", "a", "b", "size", "unit", "detail"]

@@ -7,8 +7,11 @@ import numpy as np
 from spillover.matrix.assemble import from_csr
 from spillover.matrix.weights import SpatialWeights
 
-from . import _links, _meeting, _touch, _vertices
 from ._points import arc, unit_sphere
+from .adjacency import links as _links
+from .adjacency import meeting as _meeting
+from .adjacency import touch as _touch
+from .adjacency import vertices as _vertices
 from .contiguity import check_snap, polygons
 
 

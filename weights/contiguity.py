@@ -12,9 +12,11 @@ from spillover.matrix.assemble import from_csr
 from spillover.matrix.weights import SpatialWeights
 from spillover.values import one_number
 
-from . import _links, _touch, _vertices
 from ._points import refuse_empty
 from ._threads import of_each
+from .adjacency import links as _links
+from .adjacency import touch as _touch
+from .adjacency import vertices as _vertices
 from .islands import POLICIES, treat
 from .order import lag_order
 

@@ -12,7 +12,11 @@ from shapely.affinity import rotate
 import weights as wt
 from spillover.errors import SpatialInputError
 from tests.weights import naive
-from weights import _junctions, _links, _open_border, _touch, _vertices
+from weights.adjacency import junctions as _junctions
+from weights.adjacency import links as _links
+from weights.adjacency import open_border as _open_border
+from weights.adjacency import touch as _touch
+from weights.adjacency import vertices as _vertices
 
 SETTINGS = settings(max_examples=25, derandomize=True, deadline=None)
 SEEDS = st.integers(0, 10**6)
@@ -282,7 +286,7 @@ def test_snap_and_method():
 
 def test_chains_of_close_vertices_are_not_drawn_into_one():
     """Vertices at steps of the snap: clusters stay within twice the snap."""
-    from weights._snap import clusters
+    from weights.adjacency.snap import clusters
 
     xy = np.column_stack([np.arange(20.0), np.zeros(20)])
     for points in (xy, np.vstack([xy, xy + np.array([0, 100.0])]), xy[::-1]):

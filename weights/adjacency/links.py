@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from . import _snap, _touch, _vertices
-from ._joined import OVERLAPPING, SNAPPED, T_JUNCTION, Joined, joined
-from ._open_border import open_border
+from . import snap as _snap
+from . import touch as _touch
+from . import vertices as _vertices
+from .joined import OVERLAPPING, SNAPPED, T_JUNCTION, Joined, joined
+from .open_border import open_border
 
 SHARING = {"queen": _vertices.sharing_a_vertex, "rook": _vertices.sharing_an_edge}
 
