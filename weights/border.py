@@ -49,14 +49,15 @@ def border_length(gdf, *, share: bool = False, ids=None, snap="auto", method: st
 
     snap = check_snap(snap, method)
     shapes, index, begin = polygons(gdf, ids)
-    space = _touch.Space(shapes, gdf.crs)
+    space = _touch.Space(shapes, gdf.crs, index)
     edge = _vertices.edges(shapes, begin, geographic=space.geographic)
     xy = shapely.get_coordinates(shapes)
     length = _lengths(xy[edge.start], xy[edge.start + 1], space.geographic)
     exact, unmatched = _meeting.shared_length(edge.ends, edge.first, length)
     links = _links.Links(exact)
+    ends = _vertices.at_ends(unmatched, edge, shapes, begin, geographic=space.geographic)
+    _links.refuse_infinite_border(ends, space)
     if snap is not None:
-        ends = _vertices.at_ends(unmatched, edge, shapes, begin, geographic=space.geographic)
         links = _links.lengthened(exact, ends, space, snap, lambda tail, head: _lengths(tail, head, space.geographic))
     if share:
         perimeter = np.add.reduceat(length, edge.first[:-1])

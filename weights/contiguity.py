@@ -59,7 +59,7 @@ def queen(gdf, *, ids=None, order: int = 1, cumulative: bool = False, snap="auto
     Raises
     ------
     SpatialInputError
-        E401 missing or empty geometry, E404 not polygons, E101, E102, E306, E501.
+        E401 missing or empty geometry, E404 not polygons, E202 infinite coordinates, E101, E102, E306, E501.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def _contiguity(gdf, rule, ids, order, cumulative, snap, method, tolerance, isla
     snap = check_snap(snap, method)
     tolerance = one_number("tolerance", tolerance, least=0, optional=True)
     shapes, index, begin = polygons(gdf, ids)
-    space = _touch.Space(shapes, gdf.crs)
+    space = _touch.Space(shapes, gdf.crs, index)
     links = _links.touching(space, begin, rule, snap, tolerance)
     kind = rule if tolerance is None else f"{rule}, borders up to {tolerance:g} {space.unit} apart"
     w = from_csr(links.csr, index, kind, notes=_links.note(links, space), sound=True)
@@ -153,7 +153,7 @@ def polygons(gdf, ids) -> tuple[np.ndarray, object, np.ndarray]:
 
     if not hasattr(gdf, "geometry"):
         raise SpatialInputError("E404", f"contiguity needs a GeoDataFrame of polygons, not {type(gdf).__name__}",
-                                hint="use wt.knn(points, 4) for points")
+                                hint="read one with wt.read_map, or use wt.knn on coordinates")
     index = _labels.frame_ids(gdf, ids)
     _labels.refuse_too_few(len(index), 1)
     shapes = np.asarray(gdf.geometry.array)

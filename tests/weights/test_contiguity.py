@@ -336,3 +336,12 @@ def test_a_note_of_distances_has_its_unit():
     assert _links.in_words(1.0, feet) == "305 mm"
     assert _links.in_words(1e-8, _touch.Space(feet.shapes, gpd.GeoSeries(crs=4326).crs)) == "1e-08 degrees"
     assert _links.in_words(0.25, _touch.Space(feet.shapes, None)) == "0.25 coordinate units"
+
+
+def test_infinite_coordinates_are_refused_by_name():
+    bent = gpd.GeoSeries([box(0, 0, 1, 1), Polygon([(1, 0), (np.inf, 0), (2, 1), (1, 1)])], index=["a", "b"])
+    for build in (wt.queen, wt.rook, wt.bishop, wt.border_length, wt.audit, lambda g: wt.queen(g, method="vertices"),
+                  lambda g: wt.border_length(g, method="vertices")):
+        with pytest.raises(SpatialInputError) as error:
+            build(bent)
+        assert (error.value.code, error.value.ids) == ("E202", ["b"])

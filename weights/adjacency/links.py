@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
+from .._points import refuse_infinite
 from . import snap as _snap
 from . import touch as _touch
 from . import vertices as _vertices
@@ -45,6 +46,7 @@ def touching(space: _touch.Space, begin: np.ndarray, rule: str, snap, tolerance:
         return replace(queens, csr=csr, more=more)
     csr, unmatched = SHARING[rule](space.shapes, begin, geographic=space.geographic)
     links = Links(csr)
+    refuse_infinite_border(unmatched, space)
     if snap is not None:
         border = open_border(unmatched, space.shapes, geographic=space.geographic)
         reach = _snap.distance(snap, space, border)
@@ -54,6 +56,12 @@ def touching(space: _touch.Space, begin: np.ndarray, rule: str, snap, tolerance:
     if tolerance is not None:
         links = replace(links, csr=_touch.within(space, links.csr, tolerance, rule))
     return links
+
+
+def refuse_infinite_border(unmatched, space: _touch.Space) -> None:
+    """E202 where coordinates are infinite, looking only at polygons with an unmatched edge: the others have a twin."""
+    few = np.flatnonzero(np.bincount(unmatched.owner))
+    refuse_infinite(space.shapes[few], space.ids[few])
 
 
 def lengthened(exact: sparse.csr_array, unmatched, space: _touch.Space, snap, measure) -> Links:
