@@ -62,7 +62,8 @@ def geometry(s: World) -> list[Case]:
         Case("degrees are not planar", None, nearest_in_the_north),
         Case("no coordinate system", "E402", lambda: wt.distance_band(places.set_crs(None, allow_override=True), 2)),
         Case("infinite coordinates", "E202", lambda: wt.knn(gpd.GeoSeries([*places, Point(np.inf, 0)], crs=3857), 2)),
-        Case("a threshold below all distances", "E305", lambda: wt.distance_band(places, 0.1, metric="planar"), "1.415"),
+        Case("a threshold below all distances", "E305", lambda: wt.distance_band(places, 0.1, metric="planar"),
+             "1.415"),
         Case("more pairs than memory", "E309", lambda: wt.lattice(10**6, 10**6)),
         Case("one unit", "E206", lambda: wt.knn(places[:1], 1)),
     ]
