@@ -105,7 +105,7 @@ def read_policy(
     ------
     SpatialInputError
         E1xx keys, E2xx values, E236 a unit's column that changes over time, E211 masses that are not positive,
-        E501 no panel, E502 columns.
+        E501 no panel, E502 columns, E701 one cluster only.
     """
     check_option("missing", missing, ("error", "drop"))
     formula, entity, time = absorbed_keys(formula, entity, time)
@@ -118,11 +118,15 @@ def read_policy(
     D = d.X[:, :, d.names.index(treatment)]
     refuse_without_variation(D, treatment)
     covariates = [name for name in terms if name != treatment]
+    groups = unit_codes(d, cluster)[0] if cluster else np.arange(d.n_units)
+    if groups.max() == 0:
+        raise SpatialInputError("E701", f"all units have the same {cluster!r}: no variance between clusters",
+                                column=cluster, hint="leave cluster= out: units are the clusters")  # fmt: skip
     return PolicySample(
         y=d.y, D=D, X=d.X[:, :, [d.names.index(name) for name in covariates]], mass=_mass(d, weights_column),
         names=tuple(covariates), treatment=treatment, response=d.response, formula=d.formula, ids=d.ids,
         times=d.times, region=unit_codes(d, period_by)[0] if period_by else np.zeros(d.n_units, dtype=int),
-        cluster=unit_codes(d, cluster)[0] if cluster else np.arange(d.n_units), notes=d.notes,
+        cluster=groups, notes=d.notes,
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from ..effects.average import KINDS, Effects
 from ..models.family import gns, ols, sac, sar, sdem, sdm, sem, slx
 from ..models.fit import Fit
 from ..records.schema import SCHEMA
+from ._sample import balanced_cures
 from ._tables import rows
 
 MODELS = {"sdm": sdm, "sar": sar, "sem": sem, "slx": slx, "sdem": sdem, "sac": sac, "gns": gns,
@@ -65,7 +66,7 @@ class Heterogeneity(Shown):
 def heterogeneity(
     formula: str, data: pd.DataFrame, w, *, by: str, cut: str | list[float] | None = None,
     model: str | Callable[..., Fit] = "sdm", variables: list[str] | None = None, entity: str | None = None,
-    time: str | None = None, permutations: int = 0, draws: int = 1000, seed: int = 1, level: float = 0.95, **options,
+    time: str | None = None, permutations: int = 0, seed: int = 1, level: float = 0.95, **options,
 ) -> Heterogeneity:  # fmt: skip
     """Fit one model in every group and compare its effects.
 
@@ -85,8 +86,10 @@ def heterogeneity(
     permutations : int
         Fisher's permutation test: the groups' labels are assigned to the units (or periods) at random, so many times.
         Groups of random units are less compact than regions are, and have fewer links: take its p-values as a guide.
-    draws, seed, level
-        Of the effects' intervals; ``seed`` also of the permutations.
+    seed : int
+        Of the permutations.
+    level : float
+        Coverage of the intervals.
 
     Returns
     -------
@@ -124,7 +127,8 @@ def heterogeneity(
     if not callable(model):
         check_option("model", model, MODELS)
         model = MODELS[model]
-    d = design(formula, data, w, entity=entity, time=time, lagged=False, missing=missing)
+    with balanced_cures():
+        d = design(formula, data, w, entity=entity, time=time, lagged=False, missing=missing)
     if not d.is_panel or d.weights.varies:
         raise SpatialInputError("E501", "groups are compared in panels with one W for all periods",
                                 hint="give entity= and time=")  # fmt: skip
@@ -145,7 +149,7 @@ def heterogeneity(
     effects = {}
     for g, name in enumerate(names):
         try:
-            effects[name] = fitted(codes == g).effects(draws=draws, seed=seed, level=level)
+            effects[name] = fitted(codes == g).effects(level=level)
         except SpatialInputError as error:
             if error.code == "E206":
                 notes.append(f"left out: {name} has too few observations for the model ({error.message})")

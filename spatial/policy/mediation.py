@@ -32,7 +32,7 @@ from ..models.family import sar, sdm, slx
 from ..models.fit import Fit
 from ..models.refit import refit
 from ..records.schema import SCHEMA
-from ._sample import treatment_term
+from ._sample import balanced_cures, treatment_term
 
 MODELS = {"sdm": sdm, "sar": sar, "slx": slx}
 PATHS = ("mediated", "unmediated", "total")
@@ -119,7 +119,8 @@ def mediation(
         raise SpatialInputError("E533", f"draws={draws} must be 20 or more for an interval", hint="draws=999")
     options = {"entity": entity, "time": time, "effects": effects, "missing": missing}
     estimate = MODELS[model]
-    without = estimate(formula, data, w, **options)
+    with balanced_cures():
+        without = estimate(formula, data, w, **options)
     d = without.design
     if d.n_units > DENSE_MAX:
         raise SpatialInputError("E309", f"products of responses need all eigenvalues of W, {d.n_units:,} here",

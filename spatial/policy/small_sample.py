@@ -102,7 +102,8 @@ class CR2:
         L, block = self._cross, np.einsum("gss->gs", self.block)
         own, across = (L**2).sum(axis=2), L.transpose(1, 2, 0) @ L.transpose(1, 0, 2)
         half = (block**2 - 2 * block * own).sum(axis=0) + (across**2).sum(axis=(1, 2))
-        return self.bread.diagonal() ** 2 / half
+        with np.errstate(divide="ignore"):  # what one group alone identifies
+            return self.bread.diagonal() ** 2 / half
 
     @cached_property
     def _eta(self) -> float:
@@ -121,4 +122,4 @@ class CR2:
     def _cross(self) -> np.ndarray:
         """L_g = P_g A_g U_g Q with Q Q' = S^+, (G, q, r): P_g A_g M_gh A_h' P_h' = [g = h] block_g - L_g L_h'."""
         design, U = self.design, self.design.U
-        return self.map @ group_sums(U.transpose(0, 2, 1) @ (U @ design.root), design.group)
+        return group_sums((self.map[design.group] @ U.transpose(0, 2, 1)) @ (U @ design.root), design.group)

@@ -22,7 +22,7 @@ from ..design.design import design
 from ..design.fixed_effects import FixedEffects
 from ..design.sample import regressor_columns
 from ..records.schema import SCHEMA
-from ._sample import no_links, regressor
+from ._sample import balanced_cures, no_links, regressor
 from ._tables import rows
 from .absorb import cluster_sums, refuse_collinear
 
@@ -211,8 +211,9 @@ class Search:
 
 
 def _read(formula, data, w, variable, entity, time, durbin, missing):
-    d = design(formula, data, no_links(data, entity) if w is None else w, entity=entity, time=time, durbin=durbin,
-               missing=missing, lagged=w is not None)  # fmt: skip
+    with balanced_cures():
+        d = design(formula, data, no_links(data, entity) if w is None else w, entity=entity, time=time, durbin=durbin,
+                   missing=missing, lagged=w is not None)  # fmt: skip
     if not d.is_panel:
         raise SpatialInputError("E501", "threshold regression needs a panel", hint="give entity= and time=")
     if variable not in d.frame.columns:

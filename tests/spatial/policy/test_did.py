@@ -172,9 +172,11 @@ def test_options_that_do_not_fit(frame):
     for options, code in [({"method": "group_time", "weights_column": "人口"}, "E533"), ({"window": (0, 3)}, "E533"),
                           ({"window": (-3,)}, "E533"), ({"window": ("a", "b")}, "E533"),
                           ({"cluster": "人口"}, "E236"), ({"treatment": "开放"}, "E502"), ({"method": "cs"}, "E501"),
-                          ({"weights_column": "产出"}, "E211"), ({"entity": None}, "E501")]:  # fmt: skip
+                          ({"weights_column": "产出"}, "E211"), ({"entity": None}, "E501"),
+                          ({"level": 95}, "E501"), ({"cluster": "一"}, "E701"),
+                          ({"reference": -9}, "E533"), ({"band": "both"}, "E501")]:  # fmt: skip
         with pytest.raises(SpatialInputError) as caught:
-            sp.did("产出 ~ 政策", frame, **{**KEYS, **options})
+            sp.did("产出 ~ 政策", frame.assign(一=1), **{"method": "twfe", **KEYS, **options})
         assert caught.value.code == code
 
 
@@ -288,11 +290,18 @@ def test_periods_need_an_order():
         assert caught.value.code in ("E106", "E231", "E233", "E232")
 
 
-def test_cures_of_unbalanced_panels_can_be_followed(frame):
-    """did takes no missing="period", and does not advise it."""
+@pytest.mark.parametrize("name", ["did", "ring_did", "spatial_did", "mediation", "threshold", "heterogeneity"])
+def test_cures_of_unbalanced_panels_can_be_followed(frame, name):
+    """None of them takes missing="period", and none advises it."""
+    units = sorted(frame["省份"].unique())
+    ring = pd.DataFrame((np.eye(24, k=1) + np.eye(24, k=-1)), units, units)
+    more = {"did": {}, "ring_did": {"rings": {"next": ring}}, "spatial_did": {"w": ring}, "threshold": {
+        "threshold_variable": "人口"}, "mediation": {"w": ring, "variable": "政策", "mediator": "人口"},
+        "heterogeneity": {"w": ring, "by": "区域"}}[name]  # fmt: skip
     for data in (frame.iloc[1:], frame.assign(开放=frame["开放"].where(frame.index != 5))):
         with pytest.raises(SpatialInputError) as caught:
-            sp.did("产出 ~ 政策 + 开放", data, treatment="政策", **KEYS)
+            getattr(sp, name)("产出 ~ 政策 + 开放", data, **more, **KEYS)
+        assert caught.value.code in ("E104", "E201")
         assert 'missing="period"' not in (caught.value.hint or "")
 
 
