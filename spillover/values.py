@@ -47,3 +47,26 @@ def one_number(name: str, value, *, above: float | None = None, least: float | N
         raise SpatialInputError("E501", f"{name}={value!r} should be a finite number{bound}",
                                 hint=f"write {name}= as one number" + bound.replace(" of at least", ", at least"))
     return float(value)
+
+
+def whole_number(name: str, value, *, least: int) -> int:
+    """A whole number for an option, or E501 in words.
+
+    Examples
+    --------
+    >>> whole_number("draws", 99, least=1)
+    99
+    """
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+        raise SpatialInputError("E501", f"{name}={value!r} must be a whole number of at least {least}",
+                                hint=f"as in {name}={max(least, 1)}")
+    return int(value)
+
+
+def share(name: str, value) -> float:
+    """A number between 0 and 1 for an option, or E501 in words."""
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not (number and 0 < value < 1):
+        raise SpatialInputError("E501", f"{name}={value!r} must lie between 0 and 1, as in 0.95",
+                                hint=f"as in {name}={value / 100:g}" if number and 1 < value < 100 else f"{name}=0.95")
+    return float(value)

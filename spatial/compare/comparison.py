@@ -39,8 +39,6 @@ class Comparison(Shown):
         is made when it is asked for.
     failed : dict of str
         Weights under which a model could not be estimated, and why; keys likewise.
-    draws, seed : int
-        For the simulated intervals of the effects.
     prior : Prior
         Of rho, lambda and the slopes.
     prior_probabilities : dict of float, or None
@@ -57,8 +55,6 @@ class Comparison(Shown):
 
     fits: Mapping = field(repr=False)
     failed: dict
-    draws: int = 1000
-    seed: int = 1
     prior: Prior = DEFAULT
     prior_probabilities: dict | None = None
     notes: tuple[str, ...] = ()

@@ -23,8 +23,8 @@ from ..models.family import reading_of
 from ..models.fit import Fit
 from .common import on_common_units
 from .jobs import run
-from .journal import digest_of, key_of, opened, seed_of, told
-from .weights import _check_options, _models, _named
+from .journal import digest_of, key_of, opened, told
+from .weights import _models, _named
 
 CHOICES = ["weights", "model", "controls", "sample"]
 NUMBERS = ["estimate", "std_error", "p_value", "conf_low", "conf_high"]
@@ -83,8 +83,6 @@ def specification_curve(
     variable: str,
     controls: Mapping[str, str] | None = None,
     samples: Mapping | None = None,
-    draws: int = 1000,
-    seed: int = 1,
     n_jobs: int = 1,
     client=None,
     progress: Callable | None = None,
@@ -105,8 +103,6 @@ def specification_curve(
     samples : mapping of names to rows, optional
         A boolean Series or array over the rows of the data, or a function that takes the data and gives one. Where
         units are left out, W is cut down to the rest.
-    draws, seed : int
-        For the intervals; every specification has a stream of its own, by its key.
     n_jobs, client, progress, journal, resume
         As for ``placebo_weights``.
 
@@ -127,12 +123,11 @@ def specification_curve(
     >>> columbus = shapefiles.load("columbus")
     >>> ws = {rule: getattr(wt, rule)(columbus).standardize("row") for rule in ("queen", "rook")}
     >>> found = sp.specification_curve(ws, model=[sp.sar, sp.sdm], formula="CRIME ~ INC", data=columbus,
-    ...                                variable="INC", controls={"none": "", "housing": "HOVAL"}, draws=100)
+    ...                                variable="INC", controls={"none": "", "housing": "HOVAL"})
     >>> found.agreement()[["effect", "specifications"]].values.tolist()
     [['direct', 8], ['indirect', 8], ['total', 8]]
     """
     named, models = _named(weights), _models(model)
-    _check_options(draws, seed)
     if not isinstance(controls, Mapping | None) or not isinstance(samples, Mapping | None):
         raise SpatialInputError("E501", "controls and samples must be mappings of names to terms and to rows",
                                 hint="controls={'all': 'x + z'}, samples={'north': data['region'] == 'north'}")
@@ -140,7 +135,7 @@ def specification_curve(
     frames = _samples(data, samples, named, options.get("entity"))
     formulas = {name: f"{formula} + {terms}" if terms else formula for name, terms in controls.items()}
     jobs = list(product(named, range(len(models)), formulas, frames))
-    shared = (frames, models, formulas, variable, draws, seed, options)
+    shared = (frames, models, formulas, variable, options)
     keys = _keys(jobs, shared)
     shared = (*shared, {})
     with opened(journal, SCHEMA, resume=resume) as book:
@@ -179,13 +174,12 @@ def _samples(data, samples, named, entity) -> dict:
 
 
 def _keys(jobs, shared) -> list[str]:
-    frames, models, formulas, variable, draws, seed, options = shared
+    frames, models, formulas, variable, options = shared
     digests = {name: digest_of(frame) for name, (frame, _) in frames.items()}
     weights = {sample: {name: told(w) for name, w in ws.items()} for sample, (_, ws) in frames.items()}
     how = told(options)
     return [
-        key_of("curve", digests[sample], weights[sample][name], models[m].__name__, formulas[terms], variable,
-               draws, seed, how)
+        key_of("curve", digests[sample], weights[sample][name], models[m].__name__, formulas[terms], variable, how)
         for name, m, terms, sample in jobs
     ]  # fmt: skip
 
@@ -196,12 +190,12 @@ def _all(shared, jobs) -> list[dict]:
 
 def _one(shared, job) -> dict:
     """The effects of the variable in one specification, as a row of the journal."""
-    _, models, formulas, variable, draws, seed, *_ = shared
-    name, m, terms, sample, key = job
+    _, models, formulas, variable, *_ = shared
+    name, m, terms, sample, _ = job
     row = dict.fromkeys(SCHEMA) | dict(zip(CHOICES, _chosen((name, m, terms, sample), models))) | {"problem": ""}
     try:
         fit = _fit(shared, name, m, terms, sample)
-        table = fit.effects(draws=draws, seed=seed_of(key, seed)).tidy()
+        table = fit.effects().tidy()
         table = table[table["term"] == variable].set_index("effect")
         if table.empty:
             raise SpatialInputError("E502", f"{variable!r} is no term of {formulas[terms]}",

@@ -181,8 +181,3 @@ def told(value) -> str:
 
 def hash_of(values: pd.Series) -> str:
     return hashlib.sha256(pd.util.hash_pandas_object(values, index=False).to_numpy().tobytes()).hexdigest()
-
-
-def seed_of(key: str, seed: int) -> int:
-    """A seed for one job that does not depend on the others."""
-    return int.from_bytes(hashlib.sha256(f"{seed}:{key}".encode()).digest()[:8], "big")

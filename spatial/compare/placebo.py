@@ -14,6 +14,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 from spillover.show import Shown
+from spillover.values import whole_number
 
 from ..effects.average import KINDS
 from ..explore._null import pseudo_p
@@ -137,10 +138,8 @@ def placebo_weights(
     >>> float(sp.placebo_weights(fit, draws=99).tidy().loc[0, "p_value"])
     0.02
     """
-    for name, value, least in (("draws", draws, 1), ("seed", seed, 0)):
-        if not isinstance(value, int | np.integer) or value < least:
-            raise SpatialInputError("E501", f"{name}={value!r} must be a whole number of at least {least}",
-                                    hint="give a larger whole number")
+    whole_number("draws", draws, least=1)
+    whole_number("seed", seed, least=0)
     spec = fit.specification
     if not (spec.lag or spec.error or spec.durbin):
         raise SpatialInputError("E501", "ols has no W that could be relabelled", hint="fit sar, sem, slx, sdm ...")

@@ -28,8 +28,6 @@ def compare_weights(
     model: Callable[..., Fit] | Iterable[Callable[..., Fit]],
     formula: str,
     data: pd.DataFrame,
-    draws: int = 1000,
-    seed: int = 1,
     prior: Prior | None = None,
     probabilities: Mapping | None = None,
     common: bool = False,
@@ -50,8 +48,6 @@ def compare_weights(
         ``sp.sdm``, or ``[sp.slx, sp.sar, sp.sdm]`` for posterior probabilities in two dimensions.
     formula, data, **options
         As the models take them.
-    draws, seed : int
-        For the effects' intervals.
     prior : Prior, optional
         Of rho and the slopes: uniform and the g-prior by default.
     probabilities : mapping of names to numbers, optional
@@ -97,7 +93,7 @@ def compare_weights(
     'queen'
     """
     named, models = _named(weights), _models(model)
-    _check_options(draws, seed, prior)
+    _check_prior(prior)
     if probabilities is not None:
         given = prior_probabilities(probabilities, list(named))
         probabilities = dict(zip(named, given.tolist()))
@@ -128,7 +124,7 @@ def compare_weights(
     jobs = dict(zip(keys, jobs))
     fits = Lazy(estimates, partial(work.fit, jobs), {key: fit for key, (_, fit) in results.items() if fit is not None})
     used = work.used(fits, jobs)
-    return Comparison(fits, {key: _in_words(error) for key, error in failed.items()}, draws, seed, prior or DEFAULT,
+    return Comparison(fits, {key: _in_words(error) for key, error in failed.items()}, prior or DEFAULT,
                       probabilities, tuple(notes + _remarks(used, estimates)), estimates, used,
                       partial(uncorrected, work, {key: jobs[key] for key, one in estimates.items()
                                                   if np.isfinite(one.log_marginal)}))  # fmt: skip
@@ -140,12 +136,8 @@ def _in_words(error: SpatialInputError) -> str:
     return f"{error.code}: {error.message}{remedy}"
 
 
-def _check_options(draws, seed, prior=None) -> None:
-    """What is used after the fits, refused before them."""
-    for name, value, least in (("draws", draws, 2), ("seed", seed, 0)):
-        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-            raise SpatialInputError("E501", f"{name}={value!r} must be a whole number of at least {least}",
-                                    hint="give a larger whole number")
+def _check_prior(prior) -> None:
+    """Refused before the fits."""
     if not isinstance(prior, Prior | None):
         raise SpatialInputError("E510", f"prior={prior!r} is no Prior", hint='as in prior=sp.Prior("beta")')
 

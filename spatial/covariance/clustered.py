@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
-from spillover.errors import SpatialInputError
+from spillover.errors import SpatialInputError, SpatialInputWarning
 
 from ..records.fit import FitRecord
 from .groups import both, group_codes
@@ -70,8 +71,8 @@ class Cluster:
 
     With a spatial lag or error the variance counts groups and pairs of groups (``pairs``), from residuals adjusted
     for leverage: M_gg^(-1/2) e_g (CR2) with the factor G / (G - 1), and M_gg^(-1) e_g (CR3) where there are fewer than
-    20 groups. After least squares the factor is G / (G - 1) times (n - 1) / (n - K), as in
-    Stata. t statistics have G - 1 degrees of freedom.
+    20 groups. After least squares the factor is G / (G - 1) times (n - 1) / (n - K), as in Stata, with a warning below
+    20 groups (``sp.Jackknife`` is their CR3). t statistics have G - 1 degrees of freedom.
 
     Parameters
     ----------
@@ -91,6 +92,8 @@ class Cluster:
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
         codes = [c for c, _ in self._groupings(fit)]
+        if least_squares(fit):
+            _warn_of_few(min(int(c.max()) + 1 for c in codes))
         if len(codes) == 1:
             return sandwich(fit, meat_by_group(fit, codes[0], self.pairs))
         parts = [meat_by_group(fit, c, self.pairs) for c in (*codes, both(*codes))]
@@ -118,6 +121,12 @@ class Cluster:
             raise SpatialInputError("E501", "vcov='cluster' needs by= in a cross-section",
                                     hint="sp.Cluster('region'), or vcov='robust' for one unit per group")  # fmt: skip
         return [group_codes(fit.design, one) for one in by]
+
+
+def _warn_of_few(groups: int) -> None:
+    if groups < FEW_GROUPS:
+        message = f"{groups} groups are few: clustered intervals after least squares then cover about 91 %, not 95"
+        warnings.warn(f"{message}; vcov=sp.Jackknife(by) covers 95", SpatialInputWarning, stacklevel=4)
 
 
 def meat_by_group(fit: FitRecord, codes: np.ndarray, pairs: bool):

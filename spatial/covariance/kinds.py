@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
+from spillover.values import whole_number
 
 from ..design.options import Settings
 from ..records.fit import FitRecord
@@ -76,8 +76,8 @@ class Bootstrap:
     seed: int = 1
 
     def __post_init__(self):
-        if not (isinstance(self.draws, int) and self.draws >= 2):
-            raise SpatialInputError("E501", f"draws={self.draws!r} must be a whole number above 1", hint="draws=999")
+        whole_number("draws", self.draws, least=2)
+        whole_number("seed", self.seed, least=0)
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
         return np.atleast_2d(np.cov(bootstrap_parameters(fit, self.draws, self.seed), rowvar=False))

@@ -6,7 +6,7 @@ Arrays are (T, N, ...): period first, units in the order of the weights' ids. A 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -149,6 +149,21 @@ class Design:
     def left(self, effects: FixedEffects) -> int:
         """Observations that are left once the fixed effects are taken out."""
         return effects.left(*self.y.shape, self.observed)
+
+    def with_columns(self, added: dict[str, np.ndarray], formula: str, *, without: tuple[str, ...] = ()) -> Design:
+        """The design with more columns (T, N) of X and without some of its own, as if ``formula`` had been read from a
+        frame with them."""
+        keep = [j for j, name in enumerate(self.names) if name not in without]
+        rows = np.zeros((len(self.frame), len(added)))
+        there = slice(None) if self.observed is None else self.observed
+        rows[self.order[there].ravel()] = np.stack([values[there].ravel() for values in added.values()], axis=1)
+        return replace(
+            self,
+            X=np.concatenate([self.X[:, :, keep], np.stack(list(added.values()), axis=2)], axis=2),
+            names=(*(self.names[j] for j in keep), *added),
+            formula=formula,
+            frame=self.frame.assign(**dict(zip(added, rows.T))),
+        )
 
     def labelled(self, values: np.ndarray, name: str) -> pd.Series:
         """A (T, N) array as a Series by unit, or by unit and period."""

@@ -14,7 +14,8 @@ from .fixed_effects import FixedEffects
 if TYPE_CHECKING:
     from .specification import Specification
 
-CHOICES = {  # beside None, which takes the default
+OPTIONAL = ("lags", "random_error")  # None takes the default
+CHOICES = {
     "wx_order": (1, 2),
     "lags": ("y", "Wy", "both"),
     "random_error": ("kkp", "baltagi"),
@@ -64,8 +65,12 @@ class ModelOptions:
         """
         for name, allowed in CHOICES.items():
             value = getattr(self, name)
-            if value is not None and value not in allowed:
+            if value not in allowed and not (value is None and name in OPTIONAL):
                 check_option(name, value, allowed)
+        for name in ("durbin", "endog", "instruments"):
+            value = getattr(self, name)
+            if not (value is None or isinstance(value, str | list | tuple)):
+                raise SpatialInputError("E501", f"{name}={value!r} must be a list of terms", hint=f"{name}=['x', 'z']")
         literal = specification.lag and self.durbin is not None and not len(self.durbin)  # W 1 left out
         if self.durbin is not None and not (specification.durbin or literal):
             message = f"durbin= has no meaning for {specification.name}"
@@ -121,9 +126,3 @@ class Settings:
     def with_(self, **changes) -> Settings:
         """A copy with other values of some fields."""
         return replace(self, **changes)
-
-    def __getitem__(self, name: str):  # transitional: the old keys
-        return self.effects.name if name == "effects" else getattr(self, name)
-
-    def get(self, name: str):  # transitional
-        return self[name]

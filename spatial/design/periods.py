@@ -35,6 +35,33 @@ def scales(times: pd.Index) -> list[np.ndarray]:
     return []
 
 
+def in_order(periods: pd.Series) -> list:
+    """Periods once each, in their order.
+
+    Raises
+    ------
+    SpatialInputError
+        E106 where they have none, such as names of months; E201 missing periods.
+
+    Examples
+    --------
+    >>> in_order(pd.Series(["10", "9", "8", "9"]))
+    ['8', '9', '10']
+    """
+    name, absent = str(periods.name), periods.isna().to_numpy()
+    if absent.any():
+        raise SpatialInputError("E201", f"{name!r} has {absent.sum()} missing periods", column=name,
+                                rows=np.flatnonzero(absent), hint="fill them, or drop these rows")  # fmt: skip
+    times = pd.Index(periods.unique())
+    mixed = times.dtype == object and len({isinstance(period, str) for period in times}) > 1
+    found = [] if mixed else scales(times)
+    if not found:
+        hint = f"numbers, dates, or an ordered category: pd.Categorical(data[{name!r}], categories=[...], ordered=True)"
+        raise SpatialInputError("E106", f"{name!r} names periods that have no order, such as {times[0]!r}", column=name,
+                                ids=list(times[:SHOWN]), hint=hint)  # fmt: skip
+    return list(times[np.argsort(found[-1], kind="stable")])
+
+
 def refuse_gaps(times: pd.Index) -> None:
     """A lag is one period long everywhere.
 

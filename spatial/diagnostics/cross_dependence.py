@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
+from spillover.values import whole_number
 
 from ..records.fit import FitRecord
 from ..records.tests import TestResult
@@ -89,9 +90,7 @@ def pesaran_cd(fit: FitRecord, *, neighbors: bool = False, permutations: int = 9
 
 def _relabeled(z, i, j, total: float, permutations: int, seed: int) -> float:
     """Two-sided p of the sum of correlations over linked pairs, unit labels permuted."""
-    if not (isinstance(permutations, int) and permutations >= 1):
-        raise SpatialInputError("E501", f"permutations={permutations!r} must be a whole number above zero",
-                                hint="permutations=999")
+    whole_number("permutations", permutations, least=1)
     rng, N = np.random.default_rng(seed), z.shape[1]
     draws = np.empty(permutations)
     for r in range(permutations):

@@ -20,6 +20,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.matrix import align
 from spillover.show import Shown
+from spillover.values import share, whole_number
 
 from ..logdet.inverse import inverse, polynomial
 from ..records.fit import FitRecord
@@ -339,7 +340,8 @@ def effects(fit: FitRecord, *, method="quadrature", level=0.95, draws=1000, seed
     LeSage & Pace (2009), ch. 2.7 and 5.6; Elhorst (2014), section 2.7; Martellosio & Hillier (2020, J. Econometrics
     219:402-428) for the adjusted likelihood.
     """
-    options = Options(method, level, draws, seed)
+    options = Options(method, share("level", level), whole_number("draws", draws, least=1),
+                      whole_number("seed", seed, least=0))  # fmt: skip
     if fit.design.lags:
         from .long_run import DynamicEffects
 

@@ -26,7 +26,6 @@ from scipy.special import ndtri
 from spillover.errors import SpatialInputError
 
 from ..covariance.kinds import Information
-from ..covariance.vcov import as_vcov
 from ..logdet import logdet
 from ..logdet.inverse import Inverse
 from ..records.schema import critical_value, two_sided
@@ -90,7 +89,8 @@ def _obstacle(fit) -> str:
         "W varies over time, or periods are missing": d.weights.varies or d.observed is not None,
         "the correction is additive": s.corrected and s.correction == "additive",
         f"it needs all eigenvalues of W, up to {UNITS:,} units": d.n_units > UNITS,
-        "its standard errors are not the likelihood's": not isinstance(as_vcov(s.vcov), Information),
+        "its standard errors are not the likelihood's": not isinstance(s.vcov, Information)
+        and s.vcov not in ("oim", "eim"),
     }
     first = next((why for why, fails in checks.items() if fails), "")
     return first or ("" if np.isfinite(determinant(fit).interval).all() else "rho's interval has no ends")

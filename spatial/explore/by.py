@@ -13,8 +13,8 @@ from spillover.errors import SpatialInputError
 from spillover.matrix import TemporalWeights, as_weights, warn_unlabelled
 from spillover.show import Shown
 
+from ..design.periods import in_order
 from . import _draws, _input
-from ._periods import in_order
 from .moran import from_field
 
 COLUMNS = ["I", "expected", "sd", "z", "p_norm", "p_rand", "p_sim", "n"]

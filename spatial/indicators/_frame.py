@@ -12,6 +12,7 @@ from spillover.ids import positions
 from spillover.matrix import as_weights, refuse_varying, warn_unlabelled
 
 from ..design.keys import _key_columns
+from ..design.periods import in_order
 from ..explore._input import numbers
 from ..records.schema import rows_of
 
@@ -81,7 +82,8 @@ def read(data: pd.DataFrame, columns, entity: str | None, time: str | None, *, p
     Raises
     ------
     SpatialInputError
-        E102, E103 repeated units; E106 keys that cannot be sorted; E201 missing, E202 infinite, E203 not numeric;
+        E102, E103 repeated units; E106 units that cannot be sorted, or periods without an order; E201 missing, E202
+        infinite, E203 not numeric;
         E206 no rows; E501 no columns, or no period where one is needed; E502 no such column.
     """
     columns = _names(data, columns)
@@ -90,7 +92,7 @@ def read(data: pd.DataFrame, columns, entity: str | None, time: str | None, *, p
         raise SpatialInputError("E501", "periods are needed: give entity= and time=, or a (unit, period) MultiIndex",
                                 hint="entity='unit', time='year'")
     unit, ids = _codes(units)
-    period, times = (np.zeros(len(data), dtype=int), None) if periods is None else _codes(periods)
+    period, times = (np.zeros(len(data), dtype=int), None) if periods is None else _in_order(periods)
     order = np.lexsort((period, unit))
     unit, period = unit[order], period[order]
     index = ids[unit] if times is None else _pairs(ids, unit, times, period)
@@ -167,6 +169,12 @@ def _codes(keys: pd.Series) -> tuple[np.ndarray, pd.Index]:
         raise SpatialInputError("E106", f"{keys.name!r} mixes types that cannot be sorted",
                                 column=str(keys.name), hint="convert it with astype") from error  # fmt: skip
     return code, pd.Index(labels, name=keys.name if keys.name is not None else "unit")
+
+
+def _in_order(periods: pd.Series) -> tuple[np.ndarray, pd.Index]:
+    """Codes and labels of periods in their order; E106 where they have none."""
+    times = pd.Index(in_order(periods), name=periods.name)
+    return times.get_indexer(pd.Index(periods.astype(object) if times.dtype == object else periods)), times
 
 
 def _pairs(ids, unit, times, period) -> pd.MultiIndex:

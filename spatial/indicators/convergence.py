@@ -315,7 +315,7 @@ def _speeds_within(fit: Fit, span: float, steps: int, units: int) -> pd.DataFram
     Effects of the level, direct and total, have no such law: their p-values and speeds are left out.
     """
     table = _estimates(fit).assign(null=np.nan, p_value=np.nan, speed=np.nan, speed_error=np.nan, half_life=np.nan)
-    free = units - (fit.settings["effects"] == "twoway")
+    free = units - (fit.settings.effects.entity and fit.settings.effects.time)
     b, error = float(table.loc[0, "estimate"]) * span, float(table.loc[0, "std_error"]) * span
     p = random_walk_p(b, steps, free)
     table.loc[0, ["null", "p_value"]] = root_bias(1.0, steps) / span, p

@@ -46,6 +46,12 @@ def estimate(specification: Specification, formula: str, data: pd.DataFrame, w, 
     return fit_of(prepare(specification, read(formula, data, w, options), options))
 
 
+def estimate_design(specification: Specification, columns: Design, options: ModelOptions) -> Fit:
+    """Estimate a model of data that ``read`` has aligned before; ``options`` that concern the data hold no more."""
+    check(specification, options)
+    return fit_of(prepare(specification, columns, options))
+
+
 def fit_of(reading: Reading) -> Fit:
     """Steps 3 to 5: the model of a reading, estimated by its method."""
     return infer(*ESTIMATORS[reading.settings.method](reading))
@@ -59,7 +65,7 @@ def check(specification: Specification, options: ModelOptions) -> None:
     SpatialInputError
         E501.
     """
-    if options.estimator not in ESTIMATORS:
+    if not isinstance(options.method, ArellanoBond) and options.method not in (None, *ESTIMATORS):
         check_option("method", options.method, ESTIMATORS)
     options.check(specification)
     if isinstance(options.method, ArellanoBond) or (options.estimator == "gmm" and options.lags is not None):

@@ -66,7 +66,7 @@ class Heterogeneity(Shown):
 def heterogeneity(
     formula: str, data: pd.DataFrame, w, *, by: str, cut: str | list[float] | None = None,
     model: str | Callable[..., Fit] = "sdm", variables: list[str] | None = None, entity: str | None = None,
-    time: str | None = None, permutations: int = 0, draws: int = 1000, seed: int = 1, level: float = 0.95, **options,
+    time: str | None = None, permutations: int = 0, seed: int = 1, level: float = 0.95, **options,
 ) -> Heterogeneity:  # fmt: skip
     """Fit one model in every group and compare its effects.
 
@@ -86,8 +86,10 @@ def heterogeneity(
     permutations : int
         Fisher's permutation test: the groups' labels are assigned to the units (or periods) at random, so many times.
         Groups of random units are less compact than regions are, and have fewer links: take its p-values as a guide.
-    draws, seed, level
-        Of the effects' intervals; ``seed`` also of the permutations.
+    seed : int
+        Of the permutations.
+    level : float
+        Coverage of the intervals.
 
     Returns
     -------
@@ -147,7 +149,7 @@ def heterogeneity(
     effects = {}
     for g, name in enumerate(names):
         try:
-            effects[name] = fitted(codes == g).effects(draws=draws, seed=seed, level=level)
+            effects[name] = fitted(codes == g).effects(level=level)
         except SpatialInputError as error:
             if error.code == "E206":
                 notes.append(f"left out: {name} has too few observations for the model ({error.message})")

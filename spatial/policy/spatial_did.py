@@ -26,9 +26,12 @@ import pandas as pd
 from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
 from spillover.show import Shown
 
-from ..design.design import INTERCEPT, Design, design, spatial_lag
-from ..models.family import sar, sdem, sdm, slx
+from ..design.design import INTERCEPT, Design, spatial_lag
+from ..design.options import ModelOptions
+from ..models.estimate import estimate_design
+from ..models.family import SAR, SDEM, SDM, SLX
 from ..models.fit import Fit
+from ..models.reading import read
 from ..records.schema import SCHEMA
 from . import delete_unit, respond
 from ._sample import absorbed_keys, balanced_cures, treatment_term
@@ -39,7 +42,7 @@ from .pretrends import Pretrends
 from .spatial_path import lagged_indicators, path_effects, with_indicators
 from .treatment import Adopters, adoption, clock, is_switch, refuse_without_variation, time_since
 
-MODELS = {"sdm": sdm, "slx": slx, "sar": sar, "sdem": sdem}
+MODELS = {"sdm": SDM, "slx": SLX, "sar": SAR, "sdem": SDEM}
 DENSE_MAX = 5_000
 NAMES = ("direct on the treated", "indirect on the treated", "total on the treated",
          "indirect on untreated neighbours")  # fmt: skip
@@ -166,12 +169,12 @@ def spatial_did(
         raise SpatialInputError("E533", f"the jackknife over units needs unit effects, got effects={effects!r}",
                                 hint='effects="twoway", or vcov="cluster"')  # fmt: skip
     formula, entity, time = absorbed_keys(formula, entity, time)
+    keys = {"entity": entity, "time": time, "effects": effects, "missing": missing,
+            "vcov": "cluster" if by_unit else vcov}  # fmt: skip
     with balanced_cures():
-        d = design(formula, data, w, entity=entity, time=time, missing=missing, lagged=False)
+        d = read(formula, data, w, ModelOptions(**keys))
     treatment = treatment_term(treatment, d)
     D, adopters = _treated(d, treatment)
-    options = {"entity": entity, "time": time, "effects": effects, "missing": missing,
-               "vcov": "cluster" if by_unit else vcov}  # fmt: skip
     durbin, notes = _durbin(d, D, treatment, durbin, model)
     if vcov == "cluster":
         notes += _few_clusters(d.n_units, int(D.any(axis=0).sum()))
@@ -179,7 +182,7 @@ def spatial_did(
     if adopters is None:
         notes += dose_note(treatment)
     # 1. One effect for all treated periods.
-    fit = MODELS[model](formula, data, w, **options, **({} if model == "sar" else {"durbin": durbin}))
+    fit = estimate_design(MODELS[model], d, ModelOptions(**keys, **({} if model == "sar" else {"durbin": durbin})))
     table = _averages(fit, treatment, D, settings)
     # 2. One for each time since adoption.
     by_time, path_fit = None, None
@@ -188,9 +191,9 @@ def spatial_did(
         notes += uneven
     if path and adopters is not None and window is not None:
         settings["window"] = window
-        frame, text, columns = with_indicators(d, data, adopters, formula, window, settings["reference"])
+        timed, columns = with_indicators(d, adopters, formula, window, settings["reference"])
         extra, without = lagged_indicators(d, adopters, durbin, columns, window, model, effects)
-        path_fit = MODELS[model](text, frame, w, **options, **extra)
+        path_fit = estimate_design(MODELS[model], timed, ModelOptions(**keys, **extra))
         by_time = path_effects(path_fit, columns, settings)
         notes += [*without, *alone(by_time)]
     return SpatialDiD(table, fit, by_time, path_fit, treatment, d.response, settings, adopters, (*d.notes, *notes))

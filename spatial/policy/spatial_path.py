@@ -15,19 +15,16 @@ from .event_time import whole_numbers
 from .treatment import Adopters, refuse_without_never_treated
 
 
-def with_indicators(d: Design, data, adopters: Adopters, formula, window, reference):
-    """The frame with one column per time since adoption, the formula with them, and what each stands for."""
+def with_indicators(d: Design, adopters: Adopters, formula, window, reference) -> tuple[Design, dict[str, float]]:
+    """The design with one column per time since adoption in place of the treatment, and the time of each."""
     refuse_without_never_treated(adopters.first, d.n_periods, adopters.treatment, "spatial_did")
     since = np.clip(adopters.since, *window)
     periods = [k for k in whole_numbers(np.unique(since[~np.isnan(since)])).tolist() if k != reference]
     columns = {f"since_{'m' if k < 0 else 'p'}{abs(k):g}".replace(".", "_"): k for k in periods}
-    frame = data.copy()
-    for name, k in columns.items():
-        values = np.zeros(len(data))
-        values[d.order.ravel()] = (since == k).ravel()
-        frame[name] = values
+    indicators = {name: (since == k).astype(float) for name, k in columns.items()}
     left, right = formula.split("~")
-    return frame, f"{left}~ {right} - {adopters.treatment} + {' + '.join(columns)}", columns
+    text = f"{left}~ {right} - {adopters.treatment} + {' + '.join(columns)}"
+    return d.with_columns(indicators, text, without=(adopters.treatment,)), columns
 
 
 def lagged_indicators(d: Design, adopters: Adopters, durbin, columns, window, model, effects):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from spillover.errors import SpatialInputError
+from spillover.values import share
 
 SCHEMA = ["term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]
 
@@ -35,8 +35,5 @@ def two_sided(statistic, df: int | None = None) -> np.ndarray:
 def critical_value(level: float, df: int | None = None) -> float:
     from scipy.special import ndtri, stdtrit
 
-    if not 0 < level < 1:
-        raise SpatialInputError("E501", f"level={level!r} must lie between 0 and 1, as in 0.95",
-                                hint="give a share such as 0.95")
-    p = (1 + level) / 2
+    p = (1 + share("level", level)) / 2
     return float(ndtri(p) if df is None else stdtrit(df, p))

@@ -9,6 +9,7 @@ import numpy as np
 from spillover.errors import SHOWN
 
 from ..explore.local import QUADRANTS
+from .text import _pad, _width
 
 RULES = {"none": "no correction for many tests", "fdr": "false discovery rate", "bonferroni": "Bonferroni"}
 
@@ -129,10 +130,8 @@ def number(x) -> str:
 
 
 def table(header, rows) -> str:
-    """Columns of text, the first to the left, the others to the right."""
-    widths = [max(len(str(row[c])) for row in [header, *rows]) for c in range(len(header))]
-    lines = []
-    for row in [header, *rows]:
-        cells = [str(row[0]).ljust(widths[0])] + [str(v).rjust(w) for v, w in zip(row[1:], widths[1:])]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
+    """Columns of text, the first to the left, the others to the right; East Asian characters count twice."""
+    cells = [[str(value) for value in row] for row in [header, *rows]]
+    widths = [max(_width(row[c]) for row in cells) for c in range(len(header))]
+    lines = ["  ".join(_pad(v, w, left=c == 0) for c, (v, w) in enumerate(zip(row, widths))) for row in cells]
+    return "\n".join(line.rstrip() for line in lines)

@@ -20,8 +20,10 @@ def p_text(p: float) -> str:
 
 def number(value: float, digits: int = 4) -> str:
     """Fixed digits for ordinary sizes, exponents outside them, a blank for what is not there."""
-    if value is None or not np.isfinite(value):
+    if value is None or np.isnan(value):
         return ""
+    if np.isinf(value):
+        return "inf" if value > 0 else "-inf"
     if value != 0 and not 1e-4 <= abs(value) < 1e6:
         return f"{value:.{digits - 1}e}"
     return f"{value:.{digits}f}"
@@ -117,6 +119,9 @@ def effects_text(effects, who: bool = True) -> str:
     parts.append(f"{run.get(effects.run, '')}{intervals_text(effects)}")
     for kind, rows in table.groupby("effect", sort=False):
         parts += ["", tidy_text(rows, title=f"{effects.run} {kind}".strip(), **_columns_of(effects))]
+    if np.isinf(effects.conf_low).any() or np.isinf(effects.conf_high).any():
+        parts.append("note: infinite ends: the data do not keep rho off the end of its interval, where effects are "
+                     "unbounded")  # fmt: skip
     if advice := small_sample_advice(effects):
         parts.append(f"note: {advice}")
     error = max(trace_errors(fit, effects.variables), default=0.0)
@@ -147,8 +152,9 @@ def method_text(effects) -> str:
         return f"simulated from {kept:,} draws, seed {effects.options.seed}{lost}"
     if method == "likelihood":
         return "adjusted profile likelihood ratio"
-    law = "normal distribution" if df is None else f"t distribution with {df:g} degrees of freedom"
-    return "delta method" if method == "delta" else f"exact under the {law} of the estimates"
+    if method == "delta":
+        return "delta method"
+    return "exact for normal estimates" if df is None else f"exact for estimates that follow t({df:g})"
 
 
 def small_sample_advice(effects) -> str:

@@ -22,7 +22,8 @@ from ..diagnostics.residuals import diagnose
 from ..diagnostics.restrictions import durbin_lm_tests, effects_test
 from ..diagnostics.robust_hausman import robust_hausman
 from ..diagnostics.tests import lm_tests, lr_test, nests_sem, wald_test
-from ..models.family import ols, sac, sar, sdem, sdm, sem, slx
+from ..models.estimate import fit_of
+from ..models.family import ols, reading_of, sac, sar, sdem, sdm, sem, slx
 from ..models.fit import Fit
 from ..records.tests import TestResult, TestTable
 from .rules import LARGER, RULES, Evidence, probabilities
@@ -113,8 +114,12 @@ def _search(formula, data, w, level, rule, options) -> Search:
     if options.get("effects") in RANDOM:  # regressions too: moments have no likelihood to compare
         options.setdefault("method", "ml")
 
+    lead = reading_of(ols, formula, data, w, options)  # the frame is read once for all models
+
     def fit(model, **other):
-        return model(formula, data, w, **{**options, **other})
+        how = {**options, **other}
+        reading = reading_of(model, formula, data, w, how, like=lead)
+        return model(formula, data, w, **how) if reading is None else fit_of(reading)
 
     # 1. The regression with the effects asked for, and what its residuals say, without the effects too.
     base = fit(ols)
@@ -130,9 +135,9 @@ def _search(formula, data, w, level, rule, options) -> Search:
     steps, decisions = [_read_lm(lm, level)], {"LM tests": _short_lm(lm, level)}
     # 2. The models.
     fits = {"OLS": base, "SLX": fit(slx, durbin=durbin), "SDM": fit(sdm, durbin=durbin)}
-    for name, estimate in {"SAR": sar, "SEM": sem, "SDEM": partial(sdem, durbin=durbin), "SAC": sac}.items():
+    for name, model in {"SAR": sar, "SEM": sem, "SDEM": sdem, "SAC": sac}.items():
         try:
-            fits[name] = fit(estimate)
+            fits[name] = fit(model, **({"durbin": durbin} if model is sdem else {}))
         except SpatialInputError as error:  # under a dense W lambda may reach the edge: the others are still there
             if not error.code.startswith(("E109", "E3", "E7", "E8")):
                 raise

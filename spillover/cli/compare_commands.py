@@ -14,7 +14,7 @@ from spillover.files import check_outputs
 
 from .groups import Data, Model, Output, command
 from .model_commands import model_of, options_of
-from .options import DRAWS, FORMULA, JOBS, SEED, SEVERAL
+from .options import FORMULA, JOBS, SEED, SEVERAL
 
 if TYPE_CHECKING:
     from .source import Source
@@ -51,7 +51,7 @@ def compare(
     rho: Annotated[str, typer.Option("--prior-rho", help="uniform or beta.")] = "uniform",
     slopes: Annotated[str, typer.Option("--prior-slopes", help="g or diffuse.")] = "g",
     common: Annotated[bool, typer.Option("--common", help="Compare on the units that all W share.")] = False,
-    draws: DRAWS = 1000, seed: SEED = 1, jobs: JOBS = 1,
+    seed: SEED = 1, jobs: JOBS = 1,
 ) -> None:  # fmt: skip
     """Models under several weights: fit, effects, and which W the data prefer; curves and placebos.
 
@@ -71,9 +71,9 @@ def compare(
     rows = read_source(source)
     w, options = rows.several_weights(weights), options_of(settings, rows)
     how = {"formula": formula, "data": rows.table, **options}
-    drawn, many = {"draws": draws, "seed": seed}, {"n_jobs": jobs}
+    many = {"n_jobs": jobs}
     comparison = sp.compare_weights(w, model=models if len(models) > 1 else models[0], common=common,
-                                    prior=sp.Prior(rho, slopes), **how, **drawn, **many,
+                                    prior=sp.Prior(rho, slopes), **how, **many,
                                     **_kept(steps.journal, "fits"))  # fmt: skip
     out.show(comparison, comparison.tidy, output, notes=rows.notes)
     left = Left(Path(steps.folder) if steps.folder else None, output.overwrite)
@@ -88,7 +88,7 @@ def compare(
         _placebo(comparison, left, draws=steps.placebo, seed=seed, **many, **_kept(steps.journal, "placebo"))
     if steps.variable:
         sets = dict(text.partition("=")[::2] for text in steps.controls or ()) or None
-        curve = sp.specification_curve(w, model=models, variable=steps.variable, controls=sets, **how, **drawn, **many,
+        curve = sp.specification_curve(w, model=models, variable=steps.variable, controls=sets, **how, **many,
                                        **_kept(steps.journal, "curve"))  # fmt: skip
         left.both("curve", curve, curve.table, lambda: sp.plot.specification_curve(curve))
     if comparison.failed:

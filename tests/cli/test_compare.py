@@ -10,7 +10,7 @@ def test_everything_from_files(spillover, tmp_path):
     folder, journal = tmp_path / "which w", tmp_path / "journal"
     call = ("compare", US, "log(gsp) ~ log(emp)", "--model", "sar,slx", "-w", "queen", "-w", "near=knn:k=5",
             "--folder", folder, "--placebo", "19", "--variable", "log(emp)", "--controls", "none=",
-            "--controls", "capital=log(pc)", "--draws", "100", "--journal", journal)  # fmt: skip
+            "--controls", "capital=log(pc)", "--journal", journal)  # fmt: skip
     status, out, err = spillover(*call)
     assert status == 0, err
     assert {p.name for p in folder.iterdir()} == {
@@ -36,8 +36,7 @@ def test_everything_from_files(spillover, tmp_path):
 def test_searches_from_files(spillover, tmp_path):
     """A profile over a range, shares of two W; and what is no range, or two models."""
     folder = tmp_path / "searched"
-    call = ("compare", US, "log(gsp) ~ log(emp)", "--model", "sar", "-w", "queen", "-w", "near=knn:k=5",
-            "--draws", "50")  # fmt: skip
+    call = ("compare", US, "log(gsp) ~ log(emp)", "--model", "sar", "-w", "queen", "-w", "near=knn:k=5")
     status, out, err = spillover(*call, "--folder", folder, "--tune", "knn:k=4..60..14", "--mix")
     assert status == 0, err
     tuned = pd.read_csv(folder / "tuned.csv")

@@ -150,3 +150,25 @@ def test_a_failing_w_is_reported_and_the_rest_goes_on(panel, queen):
     assert list(both.fits) == ["good"]
     assert both.failed["bad"].startswith("E101")
     assert "bad could not be estimated" in str(both)
+
+
+@pytest.mark.parametrize("option", [
+    {"method": 3}, {"method": ["ml"]}, {"correction": None}, {"missing": None}, {"wx_order": "2"}, {"durbin": 5},
+    {"effects": ["entity"]}, {"vcov": 3}, {"lags": True}, {"method": "gmm", "endog": 3, "instruments": 4}])  # fmt: skip
+def test_options_of_another_type(panel, queen, option):
+    with pytest.raises(SpatialInputError, match="E501"):
+        sp.sdm(FORMULA, panel, queen, **KEYS, **option)
+
+
+@pytest.mark.parametrize("option", [{"draws": 0}, {"draws": 99.0}, {"draws": True}, {"draws": -3}, {"seed": 1.5},
+                                    {"seed": -1}, {"seed": "x"}, {"level": 95}, {"level": "a"}, {"level": None}])  # fmt: skip
+def test_numbers_of_draws_seeds_and_levels(panel, queen, option):
+    fit = sp.sar(FORMULA, panel, queen, **KEYS)
+    with pytest.raises(SpatialInputError, match="E501"):
+        fit.effects(method="simulate", **option)
+    if "level" in option:
+        with pytest.raises(SpatialInputError, match="E501"):
+            fit.conf_int(**option)
+    else:
+        with pytest.raises(SpatialInputError, match="E501"):
+            fit.with_vcov("bootstrap", **option)

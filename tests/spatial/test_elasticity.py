@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+import shapefiles
 import spatial as sp
+import weights as wt
 from spatial.effects.propagate import Averages, trace_errors
 from spillover.errors import SpatialInputError
 
@@ -83,7 +85,7 @@ def test_tables_say_what_a_number_means(panel, queen):
     assert "traces are estimated" not in str(effects)
     assert trace_errors(effects.fit, effects.variables).max() == 0
     table = sp.etable([sp.sdm("log(gsp) ~ log(emp) + unemp", panel, queen, **keys).effects().elasticity()])
-    assert "elasticity, exact under the t distribution" in str(table)
+    assert "elasticity, exact for estimates that follow t(" in str(table)
 
 
 def test_the_error_of_estimated_traces_is_said():
@@ -103,3 +105,66 @@ def test_the_error_of_estimated_traces_is_said():
     assert trace_errors(fit, ("x",))[0] == pytest.approx(want, rel=1e-9)
     assert want > 0
     assert "Monte Carlo error of the direct effects" in str(effects)
+
+
+def test_squares_and_interactions_are_part_of_the_elasticity():
+    """(b1 + 2 b2 x_bar + b12 z_bar) times the multiplier times x_bar / y_bar, in every part of the effect."""
+    data, W = positive(4)
+    data["region"] = np.where(data["id"].str[-1].astype(int) % 2, "a", "b")
+    formula = "y ~ x + I(x**2) + x:z + x:C(region) + log(z) + I(log(z)**2)"
+    fit = sp.sdm(formula, data, W, **PANEL, effects="time")
+    effects = fit.effects()
+    p, x, z, y = fit.params, data["x"].mean(), data["z"].mean(), data["y"].mean()
+    dummy = [name for name in effects.variables if name.startswith("x:C(region)")]
+    slopes = {"x": 1.0, "I(x ** 2)": 2 * x, "x:z": z,
+              **{name: (data["region"] == name[-2]).mean() for name in dummy}}  # fmt: skip
+    for prefix in ("", "W:"):
+        assert {prefix + name for name in slopes} <= set(p.index)
+    S = np.linalg.inv(np.eye(12) - fit.rho * W.to_numpy())
+    b, theta = (sum(p[prefix + name] * slope for name, slope in slopes.items()) for prefix in ("", "W:"))
+    R = S @ (b * np.eye(12) + theta * W.to_numpy()) * x / y
+    found = effects.elasticity()
+    assert found.direct["x"] == pytest.approx(R.trace() / 12, rel=1e-7)
+    assert found.total["x"] == pytest.approx(R.sum() / 12, rel=1e-7)
+    assert effects.semi_elasticity().total["x"] == pytest.approx(R.sum() / 12 / x, rel=1e-6)
+    u = np.log(data["z"]).mean()
+    of_z = (effects.total["log(z)"] + 2 * u * effects.total["I(log(z) ** 2)"]) / y
+    own = effects.elasticity().factors.loc["log(z)"]
+    assert own["x:z"] == pytest.approx(x * np.exp(u) / y, rel=1e-7)  # z moves the interaction too
+    assert found.total["log(z)"] == pytest.approx(of_z + own["x:z"] * effects.total["x:z"], rel=1e-6)
+    assert found.left_out == ()
+
+
+def test_elasticity_of_a_square_has_its_sign():
+    """y = x^2 on negative slopes: the linear term alone has the wrong sign. Least squares of columbus, at the means."""
+    columbus = shapefiles.load("columbus")
+    w = wt.queen(columbus).standardize("row")
+    fit = sp.ols("CRIME ~ INC + I(INC**2)", columbus, w)
+    found = fit.effects().elasticity()
+    x, y = columbus["INC"].mean(), columbus["CRIME"].mean()
+    want = (fit.params["INC"] + 2 * fit.params["I(INC ** 2)"] * x) * x / y
+    assert want == pytest.approx(-0.858, abs=5e-4)
+    assert found.direct["INC"] == pytest.approx(want, rel=1e-8)
+    a = np.array([1.0, 2 * x]) * x / y
+    names = ["INC", "I(INC ** 2)"]
+    error = np.sqrt(a @ fit.vcov.loc[names, names].to_numpy() @ a)
+    assert found.tidy().set_index("effect").loc["direct", "std_error"] == pytest.approx(error, rel=1e-7)
+    rng = np.random.default_rng(2)
+    x = 3 + rng.random(200)
+    bowl = pd.DataFrame({"x": x, "y": 30 + (x - 5) ** 2 * 2 - 16 * (x - 3) + 24 + 0.01 * rng.standard_normal(200)})
+    ring = np.roll(np.eye(200), 1, 1) / 2 + np.roll(np.eye(200), -1, 1) / 2
+    fit = sp.ols("y ~ I(x**2) + x", bowl, pd.DataFrame(ring))
+    slope = 2 * 2 * (x.mean() - 5) - 16
+    got = fit.effects().elasticity()
+    assert got.total["x"] == pytest.approx(slope * x.mean() / bowl["y"].mean(), rel=0.01)
+
+
+def test_what_cannot_be_evaluated_at_a_mean_leaves_its_variable_out():
+    data, W = positive(5)
+    data["v"] = np.exp(data["b"] / 3)
+    found = sp.sar("y ~ x + x:center(z) + log(v)", data, W, **PANEL, effects="time").effects().elasticity()
+    assert set(found.left_out) == {"x", "x:center(z)"}
+    assert list(found.factors.index) == ["log(v)"]
+    lagged = sp.sar("y ~ x + lag(x) + I(x**2)", data, W, **PANEL, effects="time").effects().elasticity()
+    assert lagged.factors.loc["lag(x)"].drop("lag(x)").abs().max() == 0  # x of another period is another variable
+    assert lagged.factors.loc["x", "lag(x)"] == 0

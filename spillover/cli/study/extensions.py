@@ -30,8 +30,8 @@ def heterogeneity(
 ) -> Chapter:
     """The model in each group, and whether its effects differ."""
     result = sp.heterogeneity(
-        q.formula, q.panel, q.leading, by=by, cut=cut, model=q.estimate, variables=variables, draws=q.draws,
-        seed=q.seed, permutations=permutations, **q.keys,
+        q.formula, q.panel, q.leading, by=by, cut=cut, model=q.estimate, variables=variables, seed=q.seed,
+        permutations=permutations, **q.keys,
     )  # fmt: skip
     tables = {
         "heterogeneity": Table(result.tidy(), f"Effects by {q.name(by)}"),

@@ -58,7 +58,7 @@ def mechanism(q: Question, chapters: dict, *, mediators: list[str], variable: st
     variable = variable or q.formula.partition("~")[2].split("+")[0].strip()
     results = {
         m: sp.mediation(q.formula, q.panel, q.leading, mediator=m, variable=variable, entity=q.entity, time=q.time,
-                        effects=q.options["effects"], seed=q.seed)
+                        effects=q.options["effects"], draws=q.draws, seed=q.seed)
         for m in mediators
     }  # fmt: skip
     tables = {f"mediation_{i}": Table(r.table, f"Through {q.name(m)}") for i, (m, r) in enumerate(results.items(), 1)}

@@ -60,8 +60,7 @@ def clearest_shock(effects) -> tuple:
 
 
 def by_weights(q: Question, chapters: dict) -> Chapter:
-    how = {"draws": q.draws, "seed": q.seed, **q.keys}
-    comparison = sp.compare_weights(q.weights, model=q.estimate, formula=q.formula, data=q.panel, **how)
+    comparison = sp.compare_weights(q.weights, model=q.estimate, formula=q.formula, data=q.panel, **q.keys)
     glance = comparison.glance()
     tables = {
         "by_weights": Table(glance.drop(columns=["lambda", "model"]), "Fit under each W, the preferred first"),

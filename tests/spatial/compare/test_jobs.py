@@ -16,7 +16,7 @@ import pytest
 import spatial as sp
 import weights as wt
 from spatial.compare.jobs import run
-from spatial.compare.journal import Journal, digest_of, key_of, seed_of, told
+from spatial.compare.journal import Journal, digest_of, key_of, told
 from spillover.errors import SpatialInputError
 
 from .conftest import FORMULA, KEYS
@@ -28,13 +28,13 @@ def curve(several, early, **how):
     return sp.specification_curve(several, model=[sp.sar, sp.slx], formula="log(gsp) ~ log(emp)", data=early,
                                   variable="log(emp)", controls={"none": "", "capital": "log(pc)", "gone": "nothing"},
                                   samples={"all": early["year"] > 0, "late": lambda d: d["year"] > 1971},
-                                  draws=50, **KEYS, **how)  # fmt: skip
+                                  **KEYS, **how)  # fmt: skip
 
 
 @pytest.mark.parametrize("rows", [lambda d: d["year"] > 1900, lambda d: (d["year"] > 1971)[::-1], lambda d: d["year"]])
 def test_samples_are_matched_with_rows(rows, several, early):
     """All rows, rows in another order, and what is no choice of rows."""
-    call = {"model": sp.sar, "formula": "log(gsp) ~ log(emp)", "data": early, "variable": "log(emp)", "draws": 20}
+    call = {"model": sp.sar, "formula": "log(gsp) ~ log(emp)", "data": early, "variable": "log(emp)"}
     call |= KEYS
     if rows(early).index.equals(early.index) and rows(early).dtype == bool:
         found = sp.specification_curve(several, samples={"all": rows}, **call)
@@ -229,9 +229,9 @@ def test_placebos_are_fits_with_shuffled_names(queen, early):
     names = dict(zip(queen.ids, moved))
     alone = sp.sar(FORMULA, early.assign(state=early["state"].map(names)), queen, **KEYS)
     assert found.draws("rho")[1] == pytest.approx(alone.rho, abs=1e-9)
-    effects = alone.effects(draws=10)
+    effects = alone.effects()
     np.testing.assert_allclose(found.effects[1], effects.estimates, rtol=1e-7)
-    np.testing.assert_allclose(found.actual, fit.effects(draws=10).estimates, rtol=1e-9)
+    np.testing.assert_allclose(found.actual, fit.effects().estimates, rtol=1e-9)
     more = sp.placebo_weights(fit, draws=70, seed=2)
     np.testing.assert_array_equal(more.params[:3], found.params)
 
@@ -242,7 +242,6 @@ def test_keys_tell_results_apart(several, early, tmp_path):
     assert digest_of(frame) != digest_of(early)
     assert digest_of(early.rename(columns={"unemp": "x"})) != digest_of(early)
     assert key_of("a", 1) != key_of("a", 2)
-    assert seed_of("a", 1) != seed_of("b", 1)
     journal = tmp_path / "curve.parquet"
     first = curve(several, early, journal=journal)
     with pytest.raises(SpatialInputError, match="E603"):

@@ -34,7 +34,7 @@ def test_probabilities_and_agreement(compared, several, early, tmp_path):
 
 def test_curve_placebo_and_profile(several, early, states, tmp_path):
     curve = sp.specification_curve(several, model=[sp.sar, sp.slx], formula=FORMULA, data=early, variable="unemp",
-                                   draws=50, **KEYS)  # fmt: skip
+                                   **KEYS)  # fmt: skip
     ax = plot.specification_curve(curve)
     plot.save(ax, tmp_path / "curve.png")
     top, below = ax.child_axes
@@ -53,7 +53,7 @@ def test_curve_placebo_and_profile(several, early, states, tmp_path):
 def test_many_w_are_shown_by_the_likeliest(states, early):
     """On the screen and in figures; what is not shown is counted."""
     ws = {f"k{k}": wt.knn(states, k).standardize("row") for k in range(2, 42)}
-    found = sp.compare_weights(ws, model=sp.sar, formula="log(gsp) ~ log(emp)", data=early, draws=50, **KEYS)
+    found = sp.compare_weights(ws, model=sp.sar, formula="log(gsp) ~ log(emp)", data=early, **KEYS)
     best = list(found.probabilities.sort_values(ascending=False, kind="stable").index)
     assert found.likeliest(6) == best[:6] == found.glance()["weights"].head(6).tolist()
     assert found.likeliest(40) == list(ws)

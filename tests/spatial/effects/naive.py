@@ -74,13 +74,14 @@ def draws(fit, W, variable, n, seed=0, df=None):
     return np.concatenate(out)
 
 
-def likelihood_ratio(y, X, W, c_of, t):
-    """LR(t) of an effect c(rho)'beta by the adjusted profile likelihood, on a fine grid with dense inverses."""
+def likelihood_ratio(y, X, W, c_of):
+    """LR of an effect c(rho)'beta by the adjusted profile likelihood, a function of t: a grid, explicit matrices."""
     n, k = X.shape
     low, high = ends(W)
     P = X @ np.linalg.solve(X.T @ X, X.T)
     M, XX = np.eye(n) - P, np.linalg.inv(X.T @ X)
-    rho = low + (high - low) * (np.sin(np.linspace(-np.pi / 2, np.pi / 2, 4_003)[1:-1]) + 1) / 2
+    rho = low + (high - low) * (np.sin(np.linspace(-np.pi / 2, np.pi / 2, 8_003)[1:-1]) + 1) / 2
+    rho = np.sort([*rho, 0.0])  # where the indirect effect of SAR vanishes, with its variance
     w, V = np.linalg.eig(W)
     h = ((np.linalg.inv(V) @ P) * V.T).sum(axis=1)  # tr(P f(W)) = sum h f(w)
     D = (np.log(1 - rho[:, None] * w) * h).sum(axis=1).real
@@ -91,4 +92,9 @@ def likelihood_ratio(y, X, W, c_of, t):
     m = (c * (XX @ X.T @ Ay).T).sum(axis=1)
     q = (c @ XX * c).sum(axis=1)
     own = ln_A - D - (n - k) / 2 * np.log(S)
-    return 2 * (own.max() - (own - (n - k) / 2 * np.log1p((t - m) ** 2 / (q * S))).max())
+
+    def ratio(t):
+        away = np.divide((t - m) ** 2, q * S, out=np.where(t == m, 0.0, np.inf), where=q > 0)
+        return 2 * (own.max() - (own - (n - k) / 2 * np.log1p(away)).max())
+
+    return ratio

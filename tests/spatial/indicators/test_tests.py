@@ -13,7 +13,7 @@ import weights as wt
 from spatial.indicators._classes import classed, neighbor_classes
 from spatial.indicators._root import random_walk_p, root_bias, unbiased_root
 from spatial.indicators._spread import equal_variances, without_neighbors
-from spillover.errors import SpatialInputWarning
+from spillover.errors import SpatialInputError, SpatialInputWarning
 from spillover.matrix import as_weights
 
 ind = sp.indicators
@@ -99,6 +99,26 @@ def test_sigma_convergence_says_what_it_allowed_for(states):
     turned = states.reindex(list(states.ids)[::-1])
     again = ind.sigma_convergence(data, "y", turned, entity="unit", time="year")
     assert again.tests["all"].statistic == pytest.approx(spatial.tests["all"].statistic, rel=1e-4)
+
+
+def test_periods_are_taken_in_their_order():
+    """What happens from one period to the next does not follow the alphabet."""
+    rng = np.random.default_rng(12)
+    data = panel_of(np.exp(rng.normal(size=(4, 10)).cumsum(axis=0)), [f"u{i}" for i in range(10)])
+    keys = {"entity": "unit", "time": "year"}
+    want = ind.perpetual_inventory(data, "y", growth=0.05, **keys).to_numpy()
+    for labels in (["8", "9", "10", "11"], ["2009Q4", "2010Q1", "2010Q2", "2010Q3"], [2.0, 4.0, 6.0, 8.0]):
+        other = data.assign(year=data["year"].map(dict(enumerate(labels)))).sample(frac=1, random_state=1)
+        found = ind.perpetual_inventory(other, "y", growth=0.05, **keys)
+        np.testing.assert_allclose(found, want)
+        assert found.index.get_level_values(1)[:4].tolist() == labels
+    months = data.assign(year=data["year"].map(dict(enumerate(["Jan", "Feb", "Mar", "Apr"]))))
+    with pytest.raises(SpatialInputError) as error:
+        ind.growth_table(months, ["y"], **keys)
+    assert (error.value.code, error.value.column) == ("E106", "year")
+    ordered = months.assign(year=pd.Categorical(months["year"], ["Jan", "Feb", "Mar", "Apr"], ordered=True))
+    np.testing.assert_allclose(ind.perpetual_inventory(ordered, "y", growth=0.05, **keys), want)
+    assert ind.sigma_convergence(ordered, "y", **keys).frame["year"].tolist() == ["Jan", "Feb", "Mar", "Apr"]
 
 
 # beta convergence in panels

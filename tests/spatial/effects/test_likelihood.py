@@ -1,0 +1,144 @@
+"""Effects by their adjusted likelihood ratio: measured cases, a dense twin, infinite ends, refusals."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import optimize, stats
+
+import shapefiles
+import spatial as sp
+import weights as wt
+from spatial.effects.infer import AverageEffects
+from spatial.effects.likelihood import _profile, by_likelihood
+from spatial.effects.propagate import Averages, selectors
+from spillover.errors import SpatialInputError
+
+from ..test_estimators import PANEL, cross_section, panel_data
+from . import naive
+from .test_distribution import COLUMBUS, row
+
+
+@pytest.fixture(scope="module")
+def columbus():
+    return shapefiles.load("columbus")
+
+
+@pytest.fixture(scope="module")
+def contiguity(columbus):
+    return wt.queen(columbus).standardize("row")
+
+
+@pytest.mark.parametrize(("model", "rho", "low", "high", "p"), [
+    ("sar", 0.464375, -3.2994, -0.7258, 0.00423), ("sdm", 0.505683, -5.0720, -0.1114, 0.0443),
+])  # fmt: skip
+def test_measured_cases(columbus, contiguity, model, rho, low, high, p):
+    fit = getattr(sp, model)(COLUMBUS, columbus, contiguity)
+    got = row(fit.effects(method="likelihood"), "INC", "total")
+    assert [got["conf_low"], got["conf_high"]] == pytest.approx([low, high], abs=1e-4)
+    assert got["p_value"] == pytest.approx(p, abs=1e-5 if model == "sar" else 1e-4)
+    profile = _profile(AverageEffects(fit, Averages(fit)), selectors(fit, ("INC",)))
+    assert profile.rho(profile.best[0]) == pytest.approx(rho, abs=1e-6)
+    assert got["estimate"] == pytest.approx(fit.effects().total["INC"])
+
+
+@pytest.mark.parametrize(("model", "scaled"), [("sar", False), ("sdm", False), ("sdm", True)])
+def test_ends_and_p_are_those_of_the_dense_likelihood(model, scaled):
+    """LR(t) on a fine grid with the explicit projection, solved for its ends; W symmetric, or neither that nor with
+    rows that sum to one. The grid's own error is 1e-4 of the width."""
+    data, W = cross_section(5, n=30)
+    W = W * np.linspace(0.5, 1.0, 30)[:, None] if scaled else W
+    fit = getattr(sp, model)("y ~ a + b", data, W)
+    table = fit.effects(method="likelihood", level=0.9).tidy().set_index(["term", "effect"])
+    dense = W.to_numpy()
+    X = fit.sample.X
+    place, bound = {name: i for i, name in enumerate(fit.params.index[: X.shape[1]])}, stats.chi2.ppf(0.9, 1)
+
+    for kind, effect in enumerate(("direct", "indirect", "total")):
+        def c_of(rho, kind=kind):
+            c = np.zeros(X.shape[1])
+            mine = naive.coefficients(dense, rho)[kind]
+            c[place["a"]] = mine[0]
+            if "W:a" in place:
+                c[place["W:a"]] = mine[1]
+            return c
+
+        got = table.loc[("a", effect)]
+        ratio = naive.likelihood_ratio(fit.sample.y, X, dense, c_of)
+        width = got["conf_high"] - got["conf_low"]
+        middle = (got["conf_low"] + got["conf_high"]) / 2
+        for end, away in ((got["conf_low"], -1), (got["conf_high"], 1)):
+            want = optimize.brentq(lambda t, LR=ratio: LR(t) - bound, middle, middle + away * 3 * width)
+            assert end == pytest.approx(want, abs=2e-4 * width), effect
+        assert got["p_value"] == pytest.approx(stats.chi2.sf(ratio(0.0), 1), rel=5e-3)
+
+
+def test_an_infinite_end(columbus):
+    """A likelihood that does not reject rho at the end of its interval bounds no total effect: said as infinite, in the
+    interval and in print."""
+    rng = np.random.default_rng(0)
+    w = wt.queen(columbus).standardize("row")
+    y = np.linalg.solve(np.eye(49) - 0.7 * w.csr.toarray(), rng.standard_normal(49))
+    data = columbus.assign(y=y, x=rng.standard_normal(49))
+    fit = sp.sar("y ~ x", data, w)
+    table = fit.effects(method="likelihood", level=0.999).tidy().set_index("effect")
+    assert np.isinf(table.loc["total", ["conf_low", "conf_high"]].astype(float)).any()
+    assert (table["conf_low"] <= table["conf_high"]).all()
+    finite = fit.effects(method="likelihood", level=0.3).tidy()
+    assert np.isfinite(finite[["conf_low", "conf_high"]]).all(axis=None)
+    text = str(fit.effects(method="likelihood", level=0.999))
+    assert "adjusted profile likelihood ratio" in text
+    assert "note: infinite ends" in text
+    assert " inf" in text or "-inf" in text
+
+
+def test_panels_with_fixed_effects():
+    """Demeaned data with all dummies or without: the projection takes either out of the determinant's bias."""
+    data, W = panel_data(3, N=20, T=4)
+    fit = sp.sdm("y ~ a + b", data, W, **PANEL, effects="entity")
+    source = AverageEffects(fit, Averages(fit))
+    found = by_likelihood(source, selectors(fit, ("a",)), 0.95)
+    # Lee and Yu's transformation: T - 1 periods of independent errors
+    F = np.linalg.svd(np.eye(4) - 0.25)[0][:, :3]
+    y = F.T @ fit.sample.y.reshape(4, 20)
+    X = np.einsum("ts,tnk->snk", F, fit.sample.X.reshape(4, 20, -1)).reshape(60, -1)
+    big = np.kron(np.eye(3), W.to_numpy())
+    place = list(fit.params.index)
+
+    def c_of(rho):
+        c = np.zeros(X.shape[1])
+        c[place.index("a")], c[place.index("W:a")] = naive.coefficients(W.to_numpy(), rho)[2]
+        return c
+
+    ratio = naive.likelihood_ratio(y.ravel(), X, big, c_of)
+    width = found.high[2] - found.low[2]
+    assert ratio(found.low[2]) == pytest.approx(stats.chi2.ppf(0.95, 1), abs=5e-3)
+    assert ratio(found.high[2]) == pytest.approx(stats.chi2.ppf(0.95, 1), abs=5e-3)
+    assert width > 0
+
+
+def test_refusals_and_advice(columbus, contiguity, panel, queen):
+    keys = {"entity": "state", "time": "year"}
+    for fit in (sp.sac(COLUMBUS, columbus, contiguity), sp.slx(COLUMBUS, columbus, contiguity),
+                sp.sar(COLUMBUS, columbus, contiguity, method="gmm"),
+                sp.sar(COLUMBUS, columbus, contiguity, vcov="robust")):  # fmt: skip
+        with pytest.raises(SpatialInputError) as caught:
+            fit.effects(method="likelihood")
+        assert caught.value.code == "E501"
+        assert "method='likelihood'" not in str(fit.effects())
+    dynamic = sp.sdm("log(gsp) ~ unemp", panel, queen, lags="y", **keys)
+    with pytest.raises(SpatialInputError, match="static"):
+        _ = dynamic.effects(method="likelihood").long_run
+    small, large = sp.sar(COLUMBUS, columbus, contiguity), sp.sar("log(gsp) ~ unemp", panel, queen, **keys)
+    assert "n - k = 46: intervals of method='likelihood' cover better" in str(small.effects())
+    assert "method='likelihood'" not in str(small.effects(method="likelihood")).partition("95 % intervals")[2]
+    assert ("cover better" in str(large.effects())) == (large.rho + 2 * large.std_errors["rho"] > 0.95)
+
+
+def test_elasticities_by_likelihood(columbus, contiguity):
+    fit = sp.sdm(COLUMBUS, columbus, contiguity)
+    effects = fit.effects(method="likelihood")
+    got, own = effects.elasticity().tidy().set_index(["term", "effect"]), effects.tidy().set_index(["term", "effect"])
+    scale = columbus["INC"].mean() / columbus["CRIME"].mean()
+    names = ["estimate", "std_error", "conf_low", "conf_high"]
+    np.testing.assert_allclose(got.loc[("INC", "total"), names], scale * own.loc[("INC", "total"), names], rtol=1e-6)
+    pd.testing.assert_series_equal(got["p_value"].sort_index(), own["p_value"].sort_index(), rtol=1e-5)
