@@ -13,7 +13,7 @@ from spillover.matrix.weights import SpatialWeights
 from spillover.values import one_number
 
 from . import _links, _touch, _vertices
-from ._points import refuse_empty
+from ._points import refuse_empty, refuse_infinite
 from ._threads import of_each
 from .islands import POLICIES, treat
 from .order import lag_order
@@ -151,12 +151,13 @@ def polygons(gdf, ids) -> tuple[np.ndarray, object, np.ndarray]:
 
     if not hasattr(gdf, "geometry"):
         raise SpatialInputError("E404", f"contiguity needs a GeoDataFrame of polygons, not {type(gdf).__name__}",
-                                hint="use wt.knn(points, 4) for points")
+                                hint="read one with wt.read_map, or use wt.knn on coordinates")
     index = _labels.frame_ids(gdf, ids)
     _labels.refuse_too_few(len(index), 1)
     shapes = np.asarray(gdf.geometry.array)
     kind, count = of_each((shapely.get_type_id, shapely.get_num_coordinates), shapes)
     refuse_empty(count, index)
+    refuse_infinite(shapes, index)
     wrong = (kind != POLYGON) & (kind != MULTIPOLYGON)
     if wrong.any():
         found = sorted({shape.geom_type for shape in shapes[wrong][:100]})

@@ -109,7 +109,9 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
         d = without_redundant_dummies(d, effects)
     if method in ADJUSTED:
         refuse_adjusted(specification, d, effects, options.correction, method)
-    if method != "gmm" and not effects.random:
+    if method == "gmm":
+        correction = options.correction
+    elif not effects.random:
         correction = which_correction(specification, d, effects, options.correction)
     settings = Settings(effects, correction, method, options.covariance, options.logdet, requested=options)
     return Reading(specification, d, settings, columns)
