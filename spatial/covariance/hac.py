@@ -66,7 +66,8 @@ class Conley:
             warn(
                 f"errors that are correlated over space bias rho and lambda of {fit.specification.name} by maximum "
                 "likelihood: Conley's intervals for them then cover 0 to 8 % instead of 95; model the correlation "
-                "(sac, gns), or use method='gmm' with sp.SCPC()")  # fmt: skip
+                "(sac, gns), or use method='gmm' with sp.SCPC()"
+            )
         K, weights = self._kernel(fit)
         n, trace, _ = kernel_moments(fit, K, weights)
         codes, _ = group_codes(fit.design, "entity")
