@@ -16,13 +16,14 @@ Chagas, Azzoni & Almeida (2016, Regional Science and Urban Economics 59:24-36).
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from spillover.errors import SpatialInputError, check_option, warn
+from spillover.errors import SpatialInputError, SpatialInputWarning, check_option, warn
 from spillover.show import Shown
 
 from ..design.design import INTERCEPT, Design, spatial_lag
