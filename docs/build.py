@@ -8,6 +8,7 @@ ship, ``<!-- data: FILE -->``, finds its folder as ``DATA``; it is left as it is
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import os
 import re
@@ -23,24 +24,37 @@ BLOCK = re.compile(r"```python\n(?P<code>.*?)```\n(?:\n```text\n.*?```\n)?", re.
 
 def run(page: Path) -> str:
     """The page with fresh output below its blocks."""
+    return run_text(page.read_text(encoding="utf-8"), page.name)
+
+
+def run_text(text: str, name: str) -> str:
+    """The same for a page that is not in a file yet."""
     space: dict = {"DATA": DATA}
 
     def with_output(match: re.Match) -> str:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed), warnings.catch_warnings():
             warnings.simplefilter("error")
-            exec(compile(match["code"], page.name, "exec"), space)
+            exec(compile(match["code"], name, "exec"), space)
         lines = [line.rstrip() for line in printed.getvalue().rstrip().splitlines()]
         shown = "\n```text\n" + "\n".join(lines) + "\n```\n" if lines else ""
         return f"```python\n{match['code']}```\n{shown}"
 
-    return BLOCK.sub(with_output, page.read_text(encoding="utf-8"))
+    return BLOCK.sub(with_output, text)
 
 
 def lacking(page: Path) -> str | None:
     """The file of data that a page needs and that is not there."""
     needed = NEEDS.match(page.read_text(encoding="utf-8"))
     return needed[1] if needed and not (DATA / needed[1]).is_file() else None
+
+
+def errors_page() -> str:
+    """The page of errors, which is read from the code: see ``build_errors``."""
+    spec = importlib.util.spec_from_file_location("build_errors", HERE / "build_errors.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.page()
 
 
 def main() -> None:
@@ -51,7 +65,7 @@ def main() -> None:
             if missing := lacking(page):
                 print(f"  left as it is: needs {missing}", file=sys.stderr)
                 continue
-            fresh = run(page)
+            fresh = run_text(errors_page(), page.name) if page.name == "errors.md" else run(page)
             if "--check" not in sys.argv:
                 page.write_text(fresh, encoding="utf-8")
 
