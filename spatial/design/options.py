@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from spillover.errors import SpatialInputError, check_option
 
-from .design import MISSING
 from .fixed_effects import FixedEffects
+from .read import MISSING
 
 if TYPE_CHECKING:
     from .specification import Specification

@@ -18,10 +18,11 @@ from spillover.ids import positions
 from spillover.matrix import SpatialWeights, TemporalWeights, as_weights, refuse_varying, warn_unlabelled
 
 from ..covariance.adjusted import ADJUSTED
-from ..design.design import Design, design
+from ..design.design import Design
 from ..design.gaps import cut_to_observed
 from ..design.instruments import design_with_instruments
 from ..design.options import ModelOptions, Settings
+from ..design.read import design
 from ..design.redundant import without_redundant_dummies
 from ..design.sample import refuse_no_links, which_correction, which_effects, with_spatial_lags
 from ..design.specification import Specification

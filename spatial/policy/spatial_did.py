@@ -23,7 +23,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+from spillover.errors import SpatialInputError, SpatialInputWarning, check_option, warn
 from spillover.show import Shown
 
 from ..design.design import INTERCEPT, Design, spatial_lag
@@ -182,7 +182,7 @@ def spatial_did(
     if adopters is None:
         notes += dose_note(treatment)
     # 1. One effect for all treated periods.
-    fit = estimate_design(MODELS[model], d, ModelOptions(**keys, **({} if model == "sar" else {"durbin": durbin})))
+    fit = _fitted(MODELS[model], d, ModelOptions(**keys, **({} if model == "sar" else {"durbin": durbin})), by_unit)
     table = _averages(fit, treatment, D, settings)
     # 2. One for each time since adoption.
     by_time, path_fit = None, None
@@ -193,10 +193,18 @@ def spatial_did(
         settings["window"] = window
         timed, columns = with_indicators(d, adopters, formula, window, settings["reference"])
         extra, without = lagged_indicators(d, adopters, durbin, columns, window, model, effects)
-        path_fit = estimate_design(MODELS[model], timed, ModelOptions(**keys, **extra))
+        path_fit = _fitted(MODELS[model], timed, ModelOptions(**keys, **extra), by_unit)
         by_time = path_effects(path_fit, columns, settings)
         notes += [*without, *alone(by_time)]
     return SpatialDiD(table, fit, by_time, path_fit, treatment, d.response, settings, adopters, (*d.notes, *notes))
+
+
+def _fitted(model, d: Design, options: ModelOptions, by_unit: bool) -> Fit:
+    """The model; with the jackknife its own clustered errors are not what is reported, and few groups no warning."""
+    with warnings.catch_warnings():
+        if by_unit:
+            warnings.filterwarnings("ignore", r"\d+ groups are few", SpatialInputWarning)
+        return estimate_design(model, d, options)
 
 
 def _treated(d: Design, treatment: str):
@@ -221,7 +229,7 @@ def _few_clusters(n: int, treated: int) -> list[str]:
     if n >= FEW and treated >= FEW // 2:
         return []
     text = f"{n} clusters, {treated} of them treated: clustered standard errors are too small; use vcov='jackknife'"
-    warnings.warn(text, SpatialInputWarning, stacklevel=3)
+    warn(text)
     return [text]
 
 
@@ -231,7 +239,7 @@ def _durbin(d: Design, D, treatment, durbin, model):
     alone = d.ids[d.weights.alone & D.any(axis=0)]
     if len(alone):
         text = f"treated without neighbours, so without spillovers to show: {', '.join(map(str, alone[:5]))}"
-        warnings.warn(text, SpatialInputWarning, stacklevel=3)
+        warn(text)
         notes.append(text)
     terms = [name for name in d.names if name != INTERCEPT]
     wanted = terms if durbin is None else [durbin] if isinstance(durbin, str) else list(durbin)
