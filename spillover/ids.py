@@ -19,14 +19,13 @@ match whole numbers as they are and nothing else.
 from __future__ import annotations
 
 import unicodedata
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from .errors import SHOWN, SpatialInputError, SpatialInputWarning
+from .errors import SHOWN, SpatialInputError, warn
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def positions(have: pd.Index, want: pd.Index, *, what: str = "the data") -> np.n
     """
     result = match(have, want, what=what)
     if result.note:
-        warnings.warn(f"{what}: {result.note}", SpatialInputWarning, stacklevel=3)
+        warn(f"{what}: {result.note}")
     return result.at
 
 

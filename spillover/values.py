@@ -22,8 +22,7 @@ def numeric(x, *, ids=None, column: str | None = None) -> np.ndarray:
     frame = x if isinstance(x, (pd.Series, pd.DataFrame)) else pd.DataFrame(np.asarray(x))
     dtypes = [frame.dtype] if isinstance(frame, pd.Series) else list(frame.dtypes)
     if not all(pd.api.types.is_numeric_dtype(d) and not pd.api.types.is_complex_dtype(d) for d in dtypes):
-        raise SpatialInputError("E203", f"{name} must be numeric, but holds {dtypes[0]}", column=column,
-                                hint="convert it, e.g. pd.to_numeric(df[column])")
+        raise _not_numeric(frame, dtypes, name, column, ids)
     values = frame.to_numpy(dtype=np.float64, na_value=np.nan)
     for code, bad, word in (("E201", np.isnan(values), "missing"), ("E202", np.isinf(values), "infinite")):
         bad = bad.any(axis=1) if bad.ndim == 2 else bad
@@ -33,6 +32,25 @@ def numeric(x, *, ids=None, column: str | None = None) -> np.ndarray:
             raise SpatialInputError(code, f"{name} has {word} values", column=column, n=len(rows), **where,
                                     hint="fill or drop them (and take w.subset of what remains)")
     return values[:, 0] if np.ndim(x) == 1 and values.ndim == 2 else values
+
+
+def _not_numeric(frame, dtypes, name: str, column: str | None, ids) -> SpatialInputError:
+    """E203, with the first cells of text that are no numbers."""
+    cells = frame if isinstance(frame, pd.Series) else frame.iloc[:, next(
+        k for k, d in enumerate(dtypes) if not pd.api.types.is_numeric_dtype(d) or pd.api.types.is_complex_dtype(d))]
+    message, where, hint = f"{name} must be numeric, but holds {cells.dtype}", {}, "convert it to numbers"
+    if cells.dtype == object or isinstance(cells.dtype, pd.StringDtype):
+        bad = np.flatnonzero((pd.to_numeric(cells, errors="coerce").isna() & cells.notna()).to_numpy())
+        if len(bad):
+            words = list(dict.fromkeys(str(cell)[:20] for cell in cells.iloc[bad[:50]]))[:3]
+            message = f"{name} must be numeric, but holds text such as {', '.join(map(repr, words))}"
+            where = {"rows": bad[:5].tolist()} if ids is None else {"ids": list(ids[bad[:5]])}
+            where["n"] = len(bad)
+            hint = "mark missing values as such and write decimals with a point, or C(column) for categories"
+        else:
+            message = f"{name} must be numeric, but holds numbers as text"
+            hint = "convert it: pd.to_numeric(df[column])"
+    return SpatialInputError("E203", message, column=column, hint=hint, **where)
 
 
 def one_number(name: str, value, *, above: float | None = None, least: float | None = None,

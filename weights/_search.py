@@ -218,9 +218,13 @@ def coincident(space: np.ndarray, tolerance: float = SAME) -> list[np.ndarray]:
 
     if len(space) < 2:
         return []
-    place, label = np.unique(space, axis=0, return_inverse=True)
-    label = label.ravel()
-    limit = tolerance * float(np.ptp(space, axis=0).max())
+    limit, order = tolerance * float(np.ptp(space, axis=0).max()), np.lexsort(space.T)
+    same = (space[order][1:] == space[order][:-1]).all(axis=1)
+    if not same.any() and nearest_distance(space).min() > limit:
+        return []
+    label = np.empty(len(space), np.intp)
+    label[order] = np.concatenate([[0], np.cumsum(~same)])
+    place = space[order][np.concatenate([[True], ~same])]
     if len(place) > 1:
         distance, who = _ask(place, min(CLOSE_ONES, len(place) - 1))
         one, nth = np.nonzero(distance <= limit)

@@ -9,8 +9,11 @@ from spillover import labels as _labels
 from spillover.errors import SpatialInputError
 from spillover.values import one_number
 
-from . import _links, _touch, _vertices
-from ._joined import OVERLAPPING, T_JUNCTION
+from ._points import refuse_infinite
+from .adjacency import links as _links
+from .adjacency import touch as _touch
+from .adjacency import vertices as _vertices
+from .adjacency.joined import OVERLAPPING, T_JUNCTION
 from .contiguity import check_snap
 
 COLUMNS = ["problem", "a", "b", "size", "unit", "detail"]
@@ -70,6 +73,7 @@ def audit(gdf, *, ids=None, tolerance: float | None = None, snap="auto") -> pd.D
     index = _labels.frame_ids(gdf, ids)
     shapes = np.asarray(gdf.geometry.array)
     absent = shapely.is_missing(shapes) | shapely.is_empty(shapes)
+    refuse_infinite(shapes[~absent], index[~absent])
     other = ~absent & ~np.isin(shapely.get_type_id(shapes), (3, 6))
     invalid = ~absent & ~other & ~shapely.is_valid(shapes)
     found = [("missing", i, None, np.nan, "", "") for i in np.flatnonzero(absent)]
@@ -77,7 +81,7 @@ def audit(gdf, *, ids=None, tolerance: float | None = None, snap="auto") -> pd.D
     found += [("invalid", i, None, np.nan, "", shapely.is_valid_reason(shapes[i])) for i in np.flatnonzero(invalid)]
     sound = np.flatnonzero(~absent & ~other)
     if len(sound):
-        space = _touch.Space(np.where(invalid, shapely.make_valid(shapes), shapes)[sound], gdf.crs)
+        space = _touch.Space(np.where(invalid, shapely.make_valid(shapes), shapes)[sound], gdf.crs, index[sound])
         found += [(problem, sound[a], sound[b], *rest) for problem, a, b, *rest in _pairs(space, tolerance, snap)]
     rows = [(problem, index[a], None if b is None else index[b], *rest) for problem, a, b, *rest in found]
     table = pd.DataFrame(rows, columns=COLUMNS, dtype=object)  # so that None stays None

@@ -7,8 +7,11 @@ import numpy as np
 from spillover.matrix.assemble import from_csr
 from spillover.matrix.weights import SpatialWeights
 
-from . import _links, _meeting, _touch, _vertices
 from ._points import arc, unit_sphere
+from .adjacency import links as _links
+from .adjacency import meeting as _meeting
+from .adjacency import touch as _touch
+from .adjacency import vertices as _vertices
 from .contiguity import check_snap, polygons
 
 
@@ -46,14 +49,15 @@ def border_length(gdf, *, share: bool = False, ids=None, snap="auto", method: st
 
     snap = check_snap(snap, method)
     shapes, index, begin = polygons(gdf, ids)
-    space = _touch.Space(shapes, gdf.crs)
+    space = _touch.Space(shapes, gdf.crs, index)
     edge = _vertices.edges(shapes, begin, geographic=space.geographic)
     xy = shapely.get_coordinates(shapes)
     length = _lengths(xy[edge.start], xy[edge.start + 1], space.geographic)
     exact, unmatched = _meeting.shared_length(edge.ends, edge.first, length)
     links = _links.Links(exact)
+    ends = _vertices.at_ends(unmatched, edge, shapes, begin, geographic=space.geographic)
+    _links.refuse_infinite_border(ends, space)
     if snap is not None:
-        ends = _vertices.at_ends(unmatched, edge, shapes, begin, geographic=space.geographic)
         links = _links.lengthened(exact, ends, space, snap, lambda tail, head: _lengths(tail, head, space.geographic))
     if share:
         perimeter = np.add.reduceat(length, edge.first[:-1])

@@ -12,9 +12,11 @@ from spillover.matrix.assemble import from_csr
 from spillover.matrix.weights import SpatialWeights
 from spillover.values import one_number
 
-from . import _links, _touch, _vertices
 from ._points import refuse_empty
 from ._threads import of_each
+from .adjacency import links as _links
+from .adjacency import touch as _touch
+from .adjacency import vertices as _vertices
 from .islands import POLICIES, treat
 from .order import lag_order
 
@@ -57,7 +59,7 @@ def queen(gdf, *, ids=None, order: int = 1, cumulative: bool = False, snap="auto
     Raises
     ------
     SpatialInputError
-        E401 missing or empty geometry, E404 not polygons, E101, E102, E306, E501.
+        E401 missing or empty geometry, E404 not polygons, E202 infinite coordinates, E101, E102, E306, E501.
 
     Examples
     --------
@@ -76,8 +78,8 @@ def queen(gdf, *, ids=None, order: int = 1, cumulative: bool = False, snap="auto
 
     References
     ----------
-    Anselin, L., Li, X. & Koschinsky, J. (2022), "GeoDa, from the desktop to an ecosystem for exploring spatial data",
-    Geographical Analysis 54, on contiguity and its precision threshold.
+    Cliff, A. D. & Ord, J. K. (1981), Spatial Processes, ch. 1, on contiguity. Bivand, R., Pebesma, E. & Gómez-Rubio, V.
+    (2013), Applied Spatial Data Analysis with R, 2nd ed., ch. 9, on the snap.
     """  # noqa: E501
     return _contiguity(gdf, "queen", ids, order, cumulative, snap, method, tolerance, islands)
 
@@ -99,7 +101,7 @@ def _contiguity(gdf, rule, ids, order, cumulative, snap, method, tolerance, isla
     snap = check_snap(snap, method)
     tolerance = one_number("tolerance", tolerance, least=0, optional=True)
     shapes, index, begin = polygons(gdf, ids)
-    space = _touch.Space(shapes, gdf.crs)
+    space = _touch.Space(shapes, gdf.crs, index)
     links = _links.touching(space, begin, rule, snap, tolerance)
     kind = rule if tolerance is None else f"{rule}, borders up to {tolerance:g} {space.unit} apart"
     w = from_csr(links.csr, index, kind, notes=_links.note(links, space), sound=True)
@@ -151,7 +153,7 @@ def polygons(gdf, ids) -> tuple[np.ndarray, object, np.ndarray]:
 
     if not hasattr(gdf, "geometry"):
         raise SpatialInputError("E404", f"contiguity needs a GeoDataFrame of polygons, not {type(gdf).__name__}",
-                                hint="use wt.knn(points, 4) for points")
+                                hint="read one with wt.read_map, or use wt.knn on coordinates")
     index = _labels.frame_ids(gdf, ids)
     _labels.refuse_too_few(len(index), 1)
     shapes = np.asarray(gdf.geometry.array)

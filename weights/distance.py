@@ -193,8 +193,7 @@ def _decay(data, words, weigh, cutoff, min_distance, ids, islands, at, crs, metr
     cutoff = one_number("cutoff", cutoff, above=0, optional=True)
     floor = one_number("min_distance", min_distance, above=0, optional=True)
     p = data if isinstance(data, Points) else points(data, ids=ids, at=at, crs=crs, metric=metric)
-    if infinite_at_zero and floor is None:
-        refuse_coincident(p, "for weights by inverse distance", "min_distance=")
+    must_differ = infinite_at_zero and floor is None
     notes = () if floor is None else (f"distances below {length(floor, p)} count as that",)
 
     def weight_of(straight):
@@ -203,11 +202,15 @@ def _decay(data, words, weigh, cutoff, min_distance, ids, islands, at, crs, metr
             return weigh(distance if floor is None else np.maximum(distance, floor))
 
     if cutoff is None:
+        if must_differ:
+            refuse_coincident(p, "for weights by inverse distance", "min_distance=")
         refuse_dense(p.n, sparse_way="set cutoff=, or use wt.knn", bytes_per_pair=12)
         csr, sound = _search.every_pair(p.space, weight_of, p.norm)
         w = from_csr(csr, p.ids, f"{words} ({p.words})", unit=p.header, notes=notes, sound=sound)
     else:
         row, col, straight = within(p, cutoff)
+        if must_differ and straight.min() <= _search.SAME * p.extent:
+            refuse_coincident(p, "for weights by inverse distance", "min_distance=")
         w = assemble(row, col, weight_of(straight), p.ids, f"{words}, up to {length(cutoff, p)} ({p.words})",
                      unit=p.header, notes=notes)
     return treat(w, islands, p, weigh=weigh)

@@ -71,13 +71,11 @@ class Builder:
         SpatialInputError
             E501 an option that the builder has not, or one that it needs and that is not there.
         """
-        takes, options = self.takes, {}
-        for part in filter(None, text.split(",")):
-            key, eq, value = (word.strip() for word in part.partition("="))
-            if not eq or key not in takes:
-                raise SpatialInputError("E501", f"{part!r} is no option of {self.name}",
+        takes, options = self.takes, options_of(text)
+        for key in options:
+            if key not in takes:
+                raise SpatialInputError("E501", f"{key!r} is no option of {self.name}",
                                         hint=f"write key=value; keys: {', '.join(takes)}")
-            options[key] = _value(value)
         needed = [key for key, p in takes.items() if p.default is p.empty and key not in options]
         if needed:
             raise SpatialInputError("E501", f"{self.name} needs {', '.join(needed)}",
@@ -137,6 +135,17 @@ def find(spec: str) -> tuple[Builder | None, str]:
     """The builder that ``name:options`` names, in dashes or underscores, and its options; None where there is none."""
     name, _, options = spec.partition(":")
     return BUILDERS.get(name.strip().lower().replace("-", "_")), options
+
+
+def options_of(text: str) -> dict:
+    """``k=5,symmetric=union`` as keywords; E501 for what has no value."""
+    options = {}
+    for part in filter(None, text.split(",")):
+        key, eq, value = (word.strip() for word in part.partition("="))
+        if not eq:
+            raise SpatialInputError("E501", f"{part!r} has no value", hint="write key=value, such as k=5")
+        options[key] = _value(value)
+    return options
 
 
 def _value(text: str):

@@ -8,12 +8,11 @@ and scaled to variance sigma2. Source: Anselin (1990, Regional Science and Urban
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 
 import numpy as np
 
-from spillover.errors import SpatialInputError, SpatialInputWarning
+from spillover.errors import SpatialInputError, warn
 from spillover.matrix import refuse_varying
 
 from ..design.arrays import Sample
@@ -59,7 +58,7 @@ def bootstrap_parameters(fit: FitRecord, draws: int, seed: int) -> np.ndarray:
         raise failed[0]
     if failed:
         said = f"{len(failed)} of {draws} bootstrap samples are left out; the first: {failed[0].message}"
-        warnings.warn(said, SpatialInputWarning, stacklevel=2)
+        warn(said)
     return np.array(estimates)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
-from spillover.errors import SpatialInputError, SpatialInputWarning
+from spillover.errors import SpatialInputError, warn
 
 from ..records.fit import FitRecord
 from .groups import both, group_codes
@@ -126,7 +125,7 @@ class Cluster:
 def _warn_of_few(groups: int) -> None:
     if groups < FEW_GROUPS:
         message = f"{groups} groups are few: clustered intervals after least squares then cover about 91 %, not 95"
-        warnings.warn(f"{message}; vcov=sp.Jackknife(by) covers 95", SpatialInputWarning, stacklevel=4)
+        warn(f"{message}; vcov=sp.Jackknife(by) covers 95")
 
 
 def meat_by_group(fit: FitRecord, codes: np.ndarray, pairs: bool):

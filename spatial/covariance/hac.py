@@ -6,12 +6,11 @@ brings degrees of freedom for t statistics that allow for it.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+from spillover.errors import SpatialInputError, check_option, warn
 
 from ..records.fit import FitRecord
 from .groups import group_codes
@@ -64,10 +63,11 @@ class Conley:
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
         if is_spatial(fit):
-            warnings.warn(
+            warn(
                 f"errors that are correlated over space bias rho and lambda of {fit.specification.name} by maximum "
                 "likelihood: Conley's intervals for them then cover 0 to 8 % instead of 95; model the correlation "
-                "(sac, gns), or use method='gmm' with sp.SCPC()", SpatialInputWarning, stacklevel=2)  # fmt: skip
+                "(sac, gns), or use method='gmm' with sp.SCPC()"
+            )
         K, weights = self._kernel(fit)
         n, trace, _ = kernel_moments(fit, K, weights)
         codes, _ = group_codes(fit.design, "entity")

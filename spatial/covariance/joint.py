@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
-from spillover.errors import SpatialInputError, SpatialInputWarning
+from spillover.errors import SpatialInputError, warn
 
 FEW = 10  # groups; with fewer even Hotelling's F is a rough guide
 RANK = 1e-10  # smallest eigenvalue of a correlation matrix that counts as positive
@@ -54,7 +52,7 @@ def wald(value: np.ndarray, V: np.ndarray, nu: float | None = None) -> tuple[flo
         return statistic, q
     if nu + 1 < FEW:
         message = f"with {nu:.3g} degrees of freedom in the covariance (fewer than {FEW} groups, or few periods)"
-        warnings.warn(f"{message} a joint test is a rough guide", SpatialInputWarning, stacklevel=3)
+        warn(f"{message} a joint test is a rough guide")
     return statistic * (nu - q + 1) / (nu * q), (q, nu - q + 1)
 
 

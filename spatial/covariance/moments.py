@@ -26,7 +26,8 @@ class MomentCovariance:
     def covariance(self, fit: FitRecord) -> np.ndarray:
         refuse_impossible(self.kind, fit.specification, fit.settings.effects, fit.design.is_panel)
         if fit.solution.vcov is None:
-            return two_stage_covariance(fit.sample, fit.solution, self.kind, fit.design.n_units)
+            corrected = fit.settings.correction is not False
+            return two_stage_covariance(fit.sample, fit.solution, self.kind, fit.design.n_units, corrected)
         if self.kind != fit.settings.vcov:
             raise SpatialInputError(
                 "E501",
@@ -34,13 +35,16 @@ class MomentCovariance:
                 "another covariance",
                 hint=f"estimate again with vcov={self.kind!r}",
             )
-        return fit.solution.vcov
+        n, p = fit.sample.n, regressors(fit.sample).shape[1]
+        return fit.solution.vcov * (n / (n - p) if fit.settings.correction is not False else 1.0)
 
     def df(self, fit: FitRecord) -> None:
         """Inference is asymptotic: normal statistics."""
 
     def describe(self, fit: FitRecord) -> str:
-        return KINDS[self.kind]
+        if self.kind in ("hc1", "cluster"):
+            return KINDS[self.kind]
+        return KINDS[self.kind] + (", factor n/(n-k)" if fit.settings.correction is not False else ", without n/(n-k)")
 
 
 @dataclass(frozen=True)

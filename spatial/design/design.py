@@ -1,4 +1,4 @@
-"""The door: formula + frame + weights become one Design of aligned arrays.
+"""Aligned data: what ``read`` makes of a formula, a frame and weights.
 
 Arrays are (T, N, ...): period first, units in the order of the weights' ids. A cross-section is T = 1.
 """
@@ -12,18 +12,12 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from spillover.errors import SpatialInputError, check_option, warn
-from spillover.matrix import SpatialWeights, TemporalWeights, as_weights
+from spillover.errors import SpatialInputError
+from spillover.matrix import SpatialWeights, TemporalWeights
 
 from .fixed_effects import FixedEffects
-from .formula import INTERCEPT, Terms, canonical, read_formula
-from .gaps import refuse_unbalanced
-from .keys import match_rows
-from .periods import missing_periods, refuse_gaps
-from .terms import Encoding, model_columns
-from .values import read_columns, refuse_not_finite
-
-MISSING = ("error", "drop", "period")
+from .formula import INTERCEPT, canonical
+from .terms import Encoding
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,124 +179,6 @@ def spatial_lag(
     csr = w.csr if isinstance(w, SpatialWeights) else w
     by_unit = np.moveaxis(values, first + 1, 0)
     return np.moveaxis((csr @ by_unit.reshape(len(by_unit), -1)).reshape(by_unit.shape), 0, first + 1)
-
-
-def design(
-    formula, data, w, *, entity=None, time=None, durbin=None, missing="error", lagged=True,
-    fitted: Encoding | None = None,
-) -> Design:  # fmt: skip
-    """Align a formula's columns with weights.
-
-    Parameters
-    ----------
-    formula : str
-    data : DataFrame
-        One row per unit, or one per unit and period. Rows may come in any order.
-    w : weights (see ``as_weights``)
-    entity, time : str, optional
-        Columns with the unit and the period; a MultiIndex (unit, period) serves instead. For a cross-section
-        the index holds the units unless ``entity`` is given.
-    durbin : list of str, optional
-        Terms to lag in space; all but the intercept by default.
-    missing : {"error", "drop", "period"}
-        "drop" removes units with missing values or rows, for all periods, and cuts W down to the rest. "period" leaves
-        a unit out of the periods that it is absent from or has missing values in, and cuts W down period by period.
-    lagged : bool
-        Whether the model has W X at all.
-    fitted : Encoding, optional
-        Of a fit, for new data: its means, scales, polynomials and levels hold.
-
-    Raises
-    ------
-    SpatialInputError
-        E101-E109 ids and periods, E201-E203, E207 values, E502-E504 formula.
-    """
-    if missing not in MISSING:
-        check_option("missing", missing, MISSING)
-    if not isinstance(data, pd.DataFrame):
-        raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}",
-                                hint="pd.DataFrame(data)")
-    if not data.columns.is_unique:
-        twice = data.columns[data.columns.duplicated()][0]
-        raise SpatialInputError("E502", f"column {twice!r} occurs more than once", column=str(twice),
-                                hint="rename or drop one of the two")
-    terms = read_formula(formula, tuple(data.columns.tolist()))
-    for message in terms.warnings:
-        warn(message)
-    absorbed = _absorbed_effects(terms, data, entity, time)
-    if missing == "period" and time is None and data.index.nlevels < 2:
-        raise SpatialInputError("E501", 'missing="period" needs a panel', hint='missing="drop" in a cross-section')
-    # 1. Units and periods, sorted by period, then by the weights' order.
-    rows = match_rows(data, as_weights(w), entity, time, gaps=missing != "error")
-    # 2. Values: numbers where numbers are needed, nothing missing.
-    columns, rows, notes = read_columns(data, terms, rows, missing)
-    notes = [rows.note] * bool(rows.note) + list(notes)
-    if rows.observed is not None:
-        _refuse_terms_across_gaps(terms, rows)
-    y, X, encoding = model_columns(terms, columns, rows, fitted)
-    notes += [*encoding.notes, missing_periods(rows.times)]
-    # 3. lag() costs the first periods; anything else that is not finite is an error.
-    if terms.lags:
-        y, X, rows, said = _cut_first_periods(y, X, rows)
-        notes.append(said)
-    for name, values in [(terms.response, y), *X.items()]:
-        refuse_not_finite(name, values, rows)
-    names = tuple(X)
-    return Design(
-        y=y,
-        X=np.stack(list(X.values()), axis=2),
-        names=names,
-        durbin=durbin_columns(names, durbin, encoding) if lagged else (),
-        weights=rows.weights,
-        ids=rows.ids,
-        times=rows.times,
-        formula=terms.text,
-        response=terms.response,
-        notes=tuple(note for note in notes if note),
-        frame=data.copy(deep=False),
-        order=rows.order,
-        observed=rows.observed,
-        encoding=encoding,
-        absorbed=absorbed,
-    )
-
-
-def _absorbed_effects(terms: Terms, data: pd.DataFrame, entity, time) -> FixedEffects | None:
-    """The fixed effects behind ``|`` in the formula, where they are those of units and periods."""
-    if not terms.absorbed:
-        return None
-    if entity is None and time is None and data.index.nlevels == 2:
-        entity, time = data.index.names
-    if not set(terms.absorbed) <= {entity, time} - {None}:
-        unit, *period = terms.absorbed
-        hint = f"entity={unit!r}" + "".join(f", time={name!r}" for name in period[:1])
-        raise SpatialInputError("E504", f"fixed effects of {' and '.join(terms.absorbed)}: here they are those of the "
-                                "units and the periods of a panel", hint=f"{hint}, effects=..., without | in the "
-                                "formula")  # fmt: skip
-    return FixedEffects(entity in terms.absorbed, time in terms.absorbed)
-
-
-def _refuse_terms_across_gaps(terms, rows) -> None:
-    """Terms that look beyond their own row."""
-    for name in ("lag", "center", "scale", "poly"):
-        if name in terms.functions:
-            refuse_unbalanced(rows.observed, f"{name}()")
-
-
-def _cut_first_periods(y, X, rows):
-    """Without the periods that a lagged term leaves empty."""
-    times = rows.times
-    if times is None:
-        raise SpatialInputError("E501", "lag() needs a panel: give entity= and time=",
-                                hint="entity='unit', time='year'")
-    refuse_gaps(times)
-    empty = np.any([np.isnan(values).all(axis=1) for values in (y, *X.values())], axis=0)
-    first = int(np.argmin(empty))
-    if empty.all():
-        raise SpatialInputError("E206", f"no period is left after lag(): there are {len(times)}",
-                                hint="use a shorter lag, or more periods")
-    said = f"lag() left out the first {first} period(s)"
-    return y[first:], {name: values[first:] for name, values in X.items()}, rows.without_first(first), said
 
 
 def durbin_columns(

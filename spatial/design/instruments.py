@@ -9,8 +9,9 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from .design import Design, design
+from .design import Design
 from .formula import INTERCEPT, canonical, read_formula
+from .read import design
 
 
 def design_with_instruments(

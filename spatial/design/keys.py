@@ -13,6 +13,7 @@ from spillover.ids import match, mixed
 from spillover.matrix import SpatialWeights, TemporalWeights, refuse_varying, warn_unlabelled
 
 from .gaps import cut_to_observed, gap_notes, refuse_empty
+from .periods import scales
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +169,18 @@ def _sorted_periods(periods: pd.Series) -> tuple[np.ndarray, pd.Index]:
     except TypeError as error:
         raise SpatialInputError("E106", f"{periods.name!r} mixes types that cannot be sorted", column=str(periods.name),
                                 hint="convert it, for example with astype(int)") from error  # fmt: skip
-    return code, pd.Index(times, name=periods.name)
+    return _in_time(code, pd.Index(times, name=periods.name))
+
+
+def _in_time(code: np.ndarray, times: pd.Index) -> tuple[np.ndarray, pd.Index]:
+    """Periods in the order of time, where they tell one: text such as "9" and "10" is sorted as numbers."""
+    distances = scales(times)
+    if not distances or (np.diff(distances[-1]) > 0).all():
+        return code, times
+    rank = np.argsort(distances[-1], kind="stable")
+    place = np.empty(len(times), dtype=np.intp)
+    place[rank] = np.arange(len(times))
+    return place[code], times[rank]
 
 
 def _sorted_numbers(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from spillover.errors import SpatialInputError, check_option
 
-from .design import MISSING
 from .fixed_effects import FixedEffects
+from .read import MISSING
 
 if TYPE_CHECKING:
     from .specification import Specification
@@ -79,8 +79,10 @@ class ModelOptions:
             if self.endog or self.instruments:
                 raise SpatialInputError("E501", "endogenous regressors need method='gmm'", hint="method='gmm'")
             return
-        for name, needless in (("correction", "no correction"), ("logdet", "no determinant")):
-            if (value := getattr(self, name)) not in (True, None):
+        dynamic = self.lags is not None or not isinstance(self.method, str)
+        allowed = {"correction": (True,) if dynamic else (True, False), "logdet": (None,)}
+        for name, needless in (("correction", "no such correction"), ("logdet", "no determinant")):
+            if (value := getattr(self, name)) not in allowed[name]:
                 message = f"{name}={value!r} belongs to method='ml': moments need {needless}"
                 raise SpatialInputError("E501", message, hint="leave it out, or choose the method that it belongs to")
 

@@ -25,7 +25,9 @@ from scipy.special import ndtri
 
 from spillover.errors import SpatialInputError
 
+from ..covariance.adjusted import OfAdjustedScore
 from ..covariance.kinds import Information
+from ..covariance.vcov import covariance_of
 from ..logdet import logdet
 from ..logdet.inverse import Inverse
 from ..records.schema import critical_value, two_sided
@@ -33,6 +35,7 @@ from .curves import between_poles, distance
 from .mixture import STANDARD_LEVEL, Inference
 from .propagate import determinant
 
+LIKELIHOODS = (Information, OfAdjustedScore)  # covariances that come from a likelihood
 UNITS = 2_000  # all eigenvalues of W are needed
 NODES = 48  # of the interpolation of tr(P_X G) over rho's whole interval
 GRID = 2_001  # points of rho; in u = artanh of its place in the interval
@@ -89,8 +92,7 @@ def _obstacle(fit) -> str:
         "W varies over time, or periods are missing": d.weights.varies or d.observed is not None,
         "the correction is additive": s.corrected and s.correction == "additive",
         f"it needs all eigenvalues of W, up to {UNITS:,} units": d.n_units > UNITS,
-        "its standard errors are not the likelihood's": not isinstance(s.vcov, Information)
-        and s.vcov not in ("oim", "eim"),
+        "its standard errors are not the likelihood's": not isinstance(covariance_of(fit), LIKELIHOODS),
     }
     first = next((why for why, fails in checks.items() if fails), "")
     return first or ("" if np.isfinite(determinant(fit).interval).all() else "rho's interval has no ends")

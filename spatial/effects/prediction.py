@@ -25,8 +25,9 @@ from scipy import sparse
 from spillover.errors import SpatialInputError, check_option
 from spillover.matrix import SpatialWeights, as_weights
 
-from ..design.design import Design, design, spatial_lag
+from ..design.design import Design, spatial_lag
 from ..design.formula import read_formula
+from ..design.read import design
 from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
 

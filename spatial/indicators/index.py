@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+from spillover.errors import SpatialInputError, check_option, warn
 from spillover.show import Shown
 
 from ._frame import Table, read, rows_of_keys
@@ -184,5 +183,5 @@ def _two_levels(Z, plan, names, weigh):
 def _warn_negative(weights: pd.DataFrame) -> None:
     against = list(weights.loc[weights["weight"] < 0, "indicator"].unique())
     if against:
-        warnings.warn(f"indicators move against the others and weigh negatively: {', '.join(map(repr, against))}; "
-                      "check their directions", SpatialInputWarning, stacklevel=3)  # fmt: skip
+        warn(f"indicators move against the others and weigh negatively: {', '.join(map(repr, against))}; "
+                      "check their directions")  # fmt: skip

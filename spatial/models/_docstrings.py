@@ -79,7 +79,7 @@ PARAMETERS = {
         'Small samples. True: the covariance "oim" has the factor n / (n - p), statistics are t(n - p), and fixed '
         "effects leave the likelihood by transformation where it exists (Lee & Yu 2010; unit effects always, time and "
         "two-way effects when W's rows sum to one), else additively. False gives the numbers of R, GeoDa, ``xsmle`` "
-        "and ``splm``.",
+        "and ``splm``; by moments the factor n / (n - k) is left out.",
     ),
     "vcov": (
         "str or object, optional",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-import warnings
 from dataclasses import replace
 
 import numpy as np
 
-from spillover.errors import SpatialInputError, SpatialInputWarning
+from spillover.errors import SpatialInputError, warn
 
 from ..covariance.additive import corrected, score_of_time_effects
 from ..design.arrays import Sample
@@ -99,13 +98,10 @@ def warn_of_own_lags(d: Design, effects: FixedEffects) -> None:
     own = own_lags(d)
     if own and effects.entity:
         T = d.n_periods
-        warnings.warn(
+        warn(
             f"{own[0]!r} is the response's past: with {effects} effects and {T} periods its coefficient is biased by "
             f"about -(1 + tau) / {T} (Nickell 1981), and effects count the short run alone; sar and sdm take "
-            "lags='y', 'Wy' or 'both' and correct for it",
-            SpatialInputWarning,
-            stacklevel=5,
-        )
+            "lags='y', 'Wy' or 'both' and correct for it")
 
 
 def own_lags(d: Design) -> list[str]:

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from spillover.errors import check_option
+from spillover.errors import check_option, warn
 
 from ..covariance.vcov import as_vcov, with_vcov
 from ..design.arrays import Sample
@@ -21,6 +21,7 @@ from ..design.design import Design
 from ..design.options import ModelOptions, Settings
 from ..design.sample import demeaned_sample
 from ..design.specification import Specification
+from ..diagnostics.small_samples import variance_follows_neighbors
 from ..solve.ml import Solution, maximum_likelihood
 from ..solve.reml import Adjusted
 from .adjusted import solve_adjusted
@@ -80,7 +81,20 @@ def by_likelihood(reading: Reading) -> tuple[Reading, Sample, Solution]:
         sample, solution, random = random_effects(reading.specification, reading.design, reading.settings)
         return replace(reading, settings=reading.settings.with_(random=random)), sample, solution
     sample = sample_of(reading)
-    return reading, sample, solve(reading, sample)
+    solution = solve(reading, sample)
+    warn_of_variances(reading, sample, solution)
+    return reading, sample, solution
+
+
+def warn_of_variances(reading: Reading, sample: Sample, solution: Solution) -> None:
+    """Unequal variances bias rho and lambda by maximum likelihood where they go with the number of neighbors."""
+    spec, d = reading.specification, reading.design
+    if not (spec.lag or spec.error) or d.is_panel:
+        return
+    if variance_follows_neighbors(solution, d.weights if spec.lag else d.weights_of_error):
+        better = "method='aqs'" if not (spec.lag and spec.error) else "method='gmm' with vcov='robust'"
+        warn(f"squared residuals of {spec.name} go with the number of neighbors: maximum likelihood then misses the "
+             f"spatial parameters; {better} allows for unequal variances")  # fmt: skip
 
 
 def by_moments(reading: Reading) -> tuple[Reading, Sample, Solution]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
-from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+from spillover.errors import SpatialInputError, check_option, warn
 from spillover.matrix import SpatialWeights, refuse_varying
 
 from ..covariance.moments import refuse_impossible
@@ -127,8 +125,5 @@ def _warn_outside(rho: float, weights: SpatialWeights) -> None:
         return
     lo, hi = logdet(weights).interval
     if not lo < rho < hi:
-        warnings.warn(
-            f"rho = {rho:.4g} lies outside its admissible interval ({lo:.4g}, {hi:.4g}): effects are not defined",
-            SpatialInputWarning,
-            stacklevel=5,
-        )
+        warn(
+            f"rho = {rho:.4g} lies outside its admissible interval ({lo:.4g}, {hi:.4g}): effects are not defined")

@@ -18,10 +18,11 @@ from spillover.ids import positions
 from spillover.matrix import SpatialWeights, TemporalWeights, as_weights, refuse_varying, warn_unlabelled
 
 from ..covariance.adjusted import ADJUSTED
-from ..design.design import Design, design
+from ..design.design import Design
 from ..design.gaps import cut_to_observed
 from ..design.instruments import design_with_instruments
 from ..design.options import ModelOptions, Settings
+from ..design.read import design
 from ..design.redundant import without_redundant_dummies
 from ..design.sample import refuse_no_links, which_correction, which_effects, with_spatial_lags
 from ..design.specification import Specification
@@ -109,7 +110,9 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
         d = without_redundant_dummies(d, effects)
     if method in ADJUSTED:
         refuse_adjusted(specification, d, effects, options.correction, method)
-    if method != "gmm" and not effects.random:
+    if method == "gmm":
+        correction = options.correction
+    elif not effects.random:
         correction = which_correction(specification, d, effects, options.correction)
     settings = Settings(effects, correction, method, options.covariance, options.logdet, requested=options)
     return Reading(specification, d, settings, columns)

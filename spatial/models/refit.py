@@ -18,18 +18,17 @@ from spillover.matrix import refuse_varying
 from ..covariance.bootstrap import resampled
 from ..covariance.vcov import as_vcov
 from ..design.checks import refuse_perfect_fit, response_problems
-from ..design.design import INTERCEPT, Design
+from ..design.design import INTERCEPT
 from ..design.gaps import refuse_unbalanced
-from ..design.keys import match_rows
 from ..design.sample import demeaned_sample, demeaned_samples, which_correction
 from ..effects.propagate import Averages, combine, selectors
 from ..logdet import Asymmetric
 from ..solve.ml import maxima
-from .dynamic import own_lags, without_bias
+from .dynamic import without_bias
 from .estimate import estimates
 from .fit import Fit
 from .random import random_effects
-from .reading import aligned
+from .replicates import Changes, changes
 from .stack import under_other_w
 
 BLOCK, NUMBERS = 256, 2**18  # replicates that are in memory at once, and numbers of theirs
@@ -127,22 +126,22 @@ def refit(
     refuse_unbalanced(fit.design.observed, "refit")
     if fit.sample.dummies:
         refuse_varying(fit.design.weights_of_error, "refit of a spatial error with fixed effects")
-    given = _given(fit, y, x, relabel, w)
+    changed = changes(fit, y, x, relabel, w)
     if std_errors and fit.settings.random and fit.settings.random.by_likelihood:
         raise SpatialInputError("E525", "random effects by maximum likelihood are refitted without standard errors",
                                 hint="leave std_errors= out")  # fmt: skip
-    R, variables = _count(given), tuple(name for name in fit.design.names if name != INTERCEPT)
+    R, variables = len(changed), tuple(name for name in fit.design.names if name != INTERCEPT)
     params, errors = np.full((2, R, len(fit.params)), np.nan)
     loglik, sigma2 = np.full((2, R), np.nan)
     responses, failed = np.full((R, 3, len(variables)), np.nan), {}
     done = np.zeros(R, dtype=bool)
-    if list(given) == ["w"] and not effects:
-        for which, found in under_other_w(fit, given["w"], std_errors):
+    if changed.alone(changed.w) and not effects:
+        for which, found in under_other_w(fit, changed.w, std_errors):
             params[which], sigma2[which], loglik[which], errors[which] = found
             done[which] = True
-    whole = std_errors or "w" in given  # what needs a design of the replicate's own
+    whole = std_errors or changed.w is not None  # what needs a design of the replicate's own
     averages, picks = (Averages(fit), selectors(fit, variables)) if effects else (None, None)
-    for r, d, sample, at in _maxima(fit, given, np.flatnonzero(~done), failed, whole):
+    for r, d, sample, at in _maxima(fit, changed, np.flatnonzero(~done), failed, whole):
         try:
             at = without_bias(sample, at, d, fit.settings.effects, fit.settings.correction)
             refuse_perfect_fit(sample, at, d.response)
@@ -151,7 +150,7 @@ def refit(
                 series = pd.Series(values, index=fit.params.index, name="estimate")
                 one = replace(fit, params=series, sigma2=s2, design=d, sample=sample, solution=at)
                 errors[r] = np.sqrt(np.diag(as_vcov(fit.settings.vcov).covariance(one))) if std_errors else np.nan
-                averages = Averages(one) if effects and "w" in given else averages
+                averages = Averages(one) if effects and changed.w is not None else averages
             if effects:
                 responses[r] = combine(np.array([values]), at.rho, averages, picks)[0]
             params[r], sigma2[r], loglik[r] = values, s2, at.loglik
@@ -161,84 +160,24 @@ def refit(
                   responses if effects else None, dict(sorted(failed.items())))  # fmt: skip
 
 
-def _given(fit, y, x, relabel, w) -> dict:
-    """What changes, aligned: arrays with the replicates first, and a list of weights."""
-    if (method := fit.settings.method) != "ml":
-        message = f"only maximum likelihood and least squares are refitted, not method={method!r}"
-        raise SpatialInputError("E525", message, hint="method='ml'")
-    d, given = fit.design, {}
-    if d.lags:
-        raise SpatialInputError("E525", "a dynamic model has the response among its regressors: it cannot be refitted",
-                                hint="refit a model without lags=")
-    if y is not None:
-        if own_lags(d):
-            raise SpatialInputError("E525", "lagged responses are among the regressors: y cannot change without them",
-                                    hint="refit a model without lags=")
-        given["y"] = _stack(d, "y", y)
-    for name, values in (x or {}).items():
-        if name not in d.names or name == INTERCEPT:
-            raise SpatialInputError("E502", f"{name!r} is no regressor of this fit", column=str(name),
-                                    hint=f"the regressors are {[n for n in d.names if n != INTERCEPT]}")  # fmt: skip
-        given["x", d.names.index(name)] = _stack(d, name, values)
-    if relabel is not None:
-        given["relabel"] = places = np.asarray(relabel)
-        if places.ndim != 2 or not np.array_equal(np.sort(places), np.tile(np.arange(d.n_units), (len(places), 1))):
-            raise SpatialInputError("E526", f"relabel needs permutations of 0 ... {d.n_units - 1} in its rows",
-                                    hint="help(sp.refit) says which shapes it takes")
-    if w is not None:
-        given["w"] = list(w.values()) if isinstance(w, Mapping) else list(w)
-    return given
-
-
-def _stack(d: Design, name: str, values) -> np.ndarray:
-    """(R, T, N) from an array, or from a frame with replicates in its columns."""
-    if isinstance(values, pd.DataFrame):
-        weights = d.weights if d.weights.labelled else replace(d.weights, ids=d.ids, labelled=True)
-        rows = match_rows(values, weights, None, None)
-        if not (rows.times is None if d.times is None else d.times.equals(rows.times)):
-            raise SpatialInputError("E526", f"the frame of {name!r} does not have the fit's periods",
-                                    hint="help(sp.refit) says which shapes it takes")
-        values = np.moveaxis(values.to_numpy(dtype=float)[rows.order], -1, 0)
-    stack = np.ascontiguousarray(values, dtype=float)  # sums depend on the layout in their last bits
-    if stack.ndim == 2 and not d.is_panel:
-        stack = stack[:, None]
-    if stack.shape[1:] != d.y.shape:
-        T, N = d.y.shape
-        wanted = f"(R, {T}, {N})" if d.is_panel else f"(R, {N})"
-        raise SpatialInputError("E526", f"the replicates of {name!r} need shape {wanted}, got {np.shape(values)}",
-                                hint="help(sp.refit) says which shapes it takes")
-    return stack
-
-
-def _count(given: dict) -> int:
-    lengths = {len(values) for values in given.values()}
-    if not lengths:
-        raise SpatialInputError("E501", "refit needs something that changes: y=, x=, relabel= or w=",
-                                hint="sp.refit(fit, y=replicates)")
-    if len(lengths) > 1:
-        raise SpatialInputError("E526", f"what changes together needs as many replicates each, got {sorted(lengths)}",
-                                hint="help(sp.refit) says which shapes it takes")
-    return lengths.pop()
-
-
-def _maxima(fit: Fit, given: dict, left: np.ndarray, failed: dict, whole: bool) -> Iterator:
+def _maxima(fit: Fit, changed: Changes, left: np.ndarray, failed: dict, whole: bool) -> Iterator:
     """(replicate, design, sample, solution) of those that have a maximum; why the others have none in ``failed``.
 
     Designs are the replicates' own where ``whole`` says that someone will look at them.
     """
     if fit.settings.random:
-        yield from _random_maxima(fit, given, left, failed)
+        yield from _random_maxima(fit, changed, left, failed)
         return
-    size = 1 if "w" in given or fit.sample.dummies else int(np.clip(NUMBERS // fit.design.y.size, 1, BLOCK))
+    size = 1 if changed.w is not None or fit.sample.dummies else int(np.clip(NUMBERS // fit.design.y.size, 1, BLOCK))
     for start in range(0, len(left), size):
         replicates = left[start : start + size].tolist()
-        y, X = _data(fit.design, given, replicates)
+        y, X = changed.arrays(replicates)
         made = []
-        for i, (r, sample) in enumerate(zip(replicates, _samples(fit, given, replicates, y, X))):
+        for i, (r, sample) in enumerate(zip(replicates, _samples(fit, changed, replicates, y, X))):
             if isinstance(sample, SpatialInputError):
                 failed[r] = f"{sample.code}: {sample.message}"
             else:
-                made.append((r, _design(fit.design, given, r, y[i], X[i]) if whole else fit.design, sample))
+                made.append((r, changed.design(r, y[i], X[i]) if whole else fit.design, sample))
         for (r, d, sample), found in zip(made, maxima([sample for *_, sample in made])):
             if isinstance(found, SpatialInputError):
                 failed[r] = f"{found.code}: {found.message}"
@@ -246,7 +185,7 @@ def _maxima(fit: Fit, given: dict, left: np.ndarray, failed: dict, whole: bool) 
                 yield r, d, sample, found
 
 
-def _samples(fit: Fit, given: dict, replicates: list[int], y: np.ndarray, X: np.ndarray) -> list:
+def _samples(fit: Fit, changed: Changes, replicates: list[int], y: np.ndarray, X: np.ndarray) -> list:
     """The likelihood's arrays of every replicate, or the error that says why there are none. X's arrays stay where the
     response alone changes."""
     d, settings = fit.design, fit.settings
@@ -255,9 +194,9 @@ def _samples(fit: Fit, given: dict, replicates: list[int], y: np.ndarray, X: np.
     good, y, X = np.flatnonzero(finite), y[finite], X[finite]
     if not len(good):
         return samples
-    if "w" in given or fit.sample.dummies:
-        found = [_one_sample(fit, given, replicates[0], y[0], X[0])]
-    elif list(given) == ["y"]:
+    if changed.w is not None or fit.sample.dummies:
+        found = [_one_sample(fit, changed, replicates[0], y[0], X[0])]
+    elif changed.alone(changed.y):
         found = resampled(fit, y)
         within = np.array([sample.y for sample in found])
         problems = response_problems(d, y.reshape(len(y), -1), within, settings.effects)
@@ -266,7 +205,7 @@ def _samples(fit: Fit, given: dict, replicates: list[int], y: np.ndarray, X: np.
         how = settings.effects, settings.correction, settings.logdet
         found = demeaned_samples(fit.specification, d, y, X, *how)
     for i, sample in zip(good, found):
-        samples[i] = sample if "w" in given or settings.logdet else _for_many(sample)
+        samples[i] = sample if changed.w is not None or settings.logdet else _for_many(sample)
     return samples
 
 
@@ -284,14 +223,14 @@ def _not_finite(r: int) -> SpatialInputError:
                              hint="replace or drop them: data.replace([np.inf, -np.inf], np.nan)")
 
 
-def _random_maxima(fit: Fit, given: dict, left: np.ndarray, failed: dict) -> Iterator:
+def _random_maxima(fit: Fit, changed: Changes, left: np.ndarray, failed: dict) -> Iterator:
     """The same with random effects, whose share of the unit means is estimated anew, one by one."""
     for r in left.tolist():
         try:
-            (y,), (X,) = _data(fit.design, given, [r])
+            (y,), (X,) = changed.arrays([r])
             if not (np.isfinite(y).all() and np.isfinite(X).all()):
                 raise _not_finite(r)
-            d = _design(fit.design, given, r, y, X)
+            d = changed.design(r, y, X)
             sample, found, _ = random_effects(fit.specification, d, fit.settings)
         except SpatialInputError as error:
             failed[r] = f"{error.code}: {error.message}"
@@ -299,38 +238,12 @@ def _random_maxima(fit: Fit, given: dict, left: np.ndarray, failed: dict) -> Ite
         yield r, d, sample, found
 
 
-def _data(d: Design, given: dict, at: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    """y (R, T, N) and X (R, T, N, k) of these replicates."""
-    R = len(at)
-    y = given["y"][at] if "y" in given else np.broadcast_to(d.y, (R, *d.y.shape))
-    X = np.broadcast_to(d.X, (R, *d.X.shape))
-    new = {key[1]: values[at] for key, values in given.items() if isinstance(key, tuple)}
-    if new:
-        X = X.copy()
-        for column, values in new.items():
-            X[..., column] = values
-    if "relabel" in given:
-        places = given["relabel"][at]
-        y, X = (np.array([own.take(p, axis=1) for own, p in zip(values, places)]) for values in (y, X))
-    return y, X
-
-
-def _design(d: Design, given: dict, r: int, y: np.ndarray, X: np.ndarray) -> Design:
-    """The design with what changes in replicate r."""
-    new = {"y": y, "X": X}
-    if "relabel" in given:
-        new["order"] = d.order.take(given["relabel"][r], axis=1)
-    if "w" in given:
-        new["weights"] = aligned(given["w"][r], d, "error", name="w")
-    return replace(d, **new)
-
-
-def _one_sample(fit: Fit, given: dict, r: int, y: np.ndarray, X: np.ndarray):
+def _one_sample(fit: Fit, changed: Changes, r: int, y: np.ndarray, X: np.ndarray):
     """Where W changes too, or dummies of the effects are kept."""
     effects, correction = fit.settings.effects, fit.settings.correction
     try:
-        d = _design(fit.design, given, r, y, X)
-        if "w" in given and which_correction(fit.specification, d, effects, correction) != correction:
+        d = changed.design(r, y, X)
+        if changed.w is not None and which_correction(fit.specification, d, effects, correction) != correction:
             said = "these weights need the additive correction, the fit's own the transformation"
             raise SpatialInputError("E526", said, hint="help(sp.refit) says which shapes it takes")
         sample = demeaned_sample(fit.specification, d, effects, correction, fit.settings.logdet)

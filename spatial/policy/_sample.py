@@ -14,7 +14,8 @@ from scipy import sparse
 from spillover.errors import SpatialInputError, check_option
 from spillover.matrix import SpatialWeights
 
-from ..design.design import INTERCEPT, Design, design
+from ..design.design import INTERCEPT, Design
+from ..design.read import design
 from .absorb import Absorber
 from .treatment import adoption, clock, is_switch, refuse_without_variation, time_since
 

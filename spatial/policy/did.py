@@ -99,7 +99,7 @@ class DiD(Shown):
         if self.settings.get("rings") or not is_switch(s.D) or s.n_treated > FEW_TREATED:
             return None
         first, exact = assignments(s.first, seed=1)
-        A, C = (under_dates(s, first, self.settings, outcome) for outcome in (s.y, s.D))
+        A, C = (under_dates(self, first, outcome) for outcome in (s.y, s.D))
         return invert(A, C, self.settings["level"], exact)
 
     def trends(self) -> pd.DataFrame:
@@ -246,12 +246,14 @@ def _group_time(sample, settings):
 ENGINES = {"twfe": _twfe, "imputation": _imputation, "group_time": _group_time}
 
 
-def under_dates(sample: PolicySample, first: np.ndarray, settings: dict, outcome: np.ndarray) -> np.ndarray:
-    """The headline estimate under every row of dates (R, N), of an outcome (T, N)."""
-    if settings["method"] == "twfe":
-        return twfe.att_of_many(sample, first, outcome)
-    if settings["method"] == "imputation":
-        return imputation.overall(sample, first, outcome)
-    v = group_time.simple(sample, settings["control"])
-    dates, one = np.unique(sample.first, return_index=True)
-    return (v[one] @ outcome)[np.searchsorted(dates, first), np.arange(first.shape[1])].sum(axis=1)
+def under_dates(result: DiD, first: np.ndarray, outcome: np.ndarray) -> np.ndarray:
+    """The headline estimate under every row of dates (R, N), of an outcome (T, N); NaN where they identify nothing.
+
+    Where units differ in their outcomes alone, a unit's weights v_i depend on its date only, and dates take them along.
+    """
+    s = result.sample
+    if not s.names and np.ptp(s.mass) == 0 and not s.region.any():
+        dates, one = np.unique(s.first, return_index=True)
+        by_unit = (result.jackknife.v[0, one] * s.root[one]) @ outcome  # (dates, N)
+        return by_unit[np.searchsorted(dates, first), np.arange(first.shape[1])].sum(axis=1)
+    return (twfe.att_of_many if result.settings["method"] == "twfe" else imputation.overall)(s, first, outcome)

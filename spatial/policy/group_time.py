@@ -121,13 +121,6 @@ def effects(sample: PolicySample, control: str, window: tuple[float, float]):
                               plain(sample.n_clusters))  # fmt: skip
 
 
-def simple(sample: PolicySample, control: str) -> np.ndarray:
-    """Weights v (N, T) of the average over all treated observations."""
-    group = GroupTime(sample.first, len(sample.times), control)
-    v = group.weights(np.bincount(group.code).astype(float), group.averages([])[:1])
-    return v[0][group.code]
-
-
 def _deletions(group: GroupTime, averages, cluster) -> list[Linear]:
     H, T = len(group.cohorts), group.T
     members = np.zeros((int(cluster.max()) + 1, H))

@@ -6,7 +6,6 @@ border is then outside its model; weights of few links leave islands.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
@@ -14,10 +13,10 @@ from itertools import combinations, pairwise
 import numpy as np
 import pandas as pd
 
-from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+from spillover.errors import SpatialInputError, check_option, warn
 from spillover.show import Shown
 
-from ..design.design import design
+from ..design.read import design
 from ..effects.average import KINDS, Effects
 from ..models.family import gns, ols, sac, sar, sdem, sdm, sem, slx
 from ..models.fit import Fit
@@ -159,7 +158,7 @@ def heterogeneity(
                                     ids=error.ids, n=error.n, hint=error.hint) from error  # fmt: skip
     _refuse_fewer_than_two(effects, by)
     for note in notes:
-        warnings.warn(note, SpatialInputWarning, stacklevel=2)
+        warn(note)
     codes = _consecutive(codes)
     differences = _differences(effects, variables, level)
     drawn = _permuted(fitted, codes, variables, permutations, seed)

@@ -98,7 +98,7 @@ def placebo_units(result: DiD | SpatialDiD, *, draws: int = 999, seed: int = 1) 
                                     hint="give a treatment that is 0 or 1")  # fmt: skip
         names, actual = [result.table["term"].iloc[0]], np.array([result.att])
         first = rng.permuted(np.tile(result.sample.first, (draws, 1)), axis=1)
-        drawn = under_dates(result.sample, first, result.settings, result.sample.y)[:, None]
+        drawn = under_dates(result, first, result.sample.y)[:, None]
     else:
         raise SpatialInputError("E501", "placebos are there for did and spatial_did",
                                 hint="sp.placebo_units(sp.did(...))")

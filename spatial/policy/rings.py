@@ -11,14 +11,13 @@ arXiv:2105.03737), equations 6 and 8 and section 4.2.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+from spillover.errors import SpatialInputError, check_option, warn
 from spillover.ids import positions
 from spillover.matrix import as_weights
 
@@ -110,7 +109,7 @@ def _few_clean(clean: int) -> list[str]:
         return []
     text = f"in some period only {clean} unit{'s are' if clean != 1 else ' is'} neither treated nor in a ring"
     text += ": no standard errors" if clean < FEWEST_CLEAN else ": intervals rest on very few units"
-    warnings.warn(text, SpatialInputWarning, stacklevel=3)
+    warn(text)
     return [text]
 
 

@@ -16,14 +16,13 @@ Chagas, Azzoni & Almeida (2016, Regional Science and Urban Economics 59:24-36).
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
+from spillover.errors import SpatialInputError, check_option, warn
 from spillover.show import Shown
 
 from ..design.design import INTERCEPT, Design, spatial_lag
@@ -221,7 +220,7 @@ def _few_clusters(n: int, treated: int) -> list[str]:
     if n >= FEW and treated >= FEW // 2:
         return []
     text = f"{n} clusters, {treated} of them treated: clustered standard errors are too small; use vcov='jackknife'"
-    warnings.warn(text, SpatialInputWarning, stacklevel=3)
+    warn(text)
     return [text]
 
 
@@ -231,7 +230,7 @@ def _durbin(d: Design, D, treatment, durbin, model):
     alone = d.ids[d.weights.alone & D.any(axis=0)]
     if len(alone):
         text = f"treated without neighbours, so without spillovers to show: {', '.join(map(str, alone[:5]))}"
-        warnings.warn(text, SpatialInputWarning, stacklevel=3)
+        warn(text)
         notes.append(text)
     terms = [name for name in d.names if name != INTERCEPT]
     wanted = terms if durbin is None else [durbin] if isinstance(durbin, str) else list(durbin)

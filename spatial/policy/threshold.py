@@ -18,8 +18,8 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 from spillover.show import Shown
 
-from ..design.design import design
 from ..design.fixed_effects import FixedEffects
+from ..design.read import design
 from ..design.sample import regressor_columns
 from ..records.schema import SCHEMA
 from ._sample import balanced_cures, no_links, regressor

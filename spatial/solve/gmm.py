@@ -26,7 +26,7 @@ ROUNDING = 1e-13  # what rounding leaves of a unit-length instrument within the 
 UNIDENTIFIED = 1e-11
 KINDS = {
     "classical": "classical",
-    "robust": "robust to heteroskedasticity (HC0)",
+    "robust": "robust to heteroskedasticity",
     "hc1": "robust to heteroskedasticity (HC1)",
     "cluster": "clustered by unit, factor N/(N-1)",
 }
@@ -89,19 +89,20 @@ def two_stage_least_squares(sample: MomentSample) -> MomentSolution:
     return MomentSolution(beta, rho, 0.0, sigma2, float("nan"), stage.resid)
 
 
-def two_stage_covariance(sample: MomentSample, at: MomentSolution, kind: str, units: int) -> np.ndarray:
+def two_stage_covariance(
+    sample: MomentSample, at: MomentSolution, kind: str, units: int, corrected: bool = True
+) -> np.ndarray:
     """Covariance of (beta, rho).
 
-    ``classical``; ``robust``, White's HC0; ``hc1``, that times n / (n - p); ``cluster``, errors free within each
-    of the ``units`` over time (Arellano 1987), times N / (N - 1).
+    ``classical``, e'e / n; ``robust``, White's HC0; both times n / (n - p) when ``corrected``, ``hc1`` always;
+    ``cluster``, errors free within each of the ``units`` over time (Arellano 1987), times N / (N - 1).
     """
     stage = two_stage(sample.y, regressors(sample), basis(sample))
+    n, p = sample.n, stage.T.shape[1]
+    scale = n / (n - p) if corrected or kind == "hc1" else 1.0
     if kind == "classical":
-        return at.sigma2 * stage.T.T @ stage.T
+        return scale * float(stage.resid @ stage.resid) / n * stage.T.T @ stage.T
     shares = stage.T * stage.resid[:, None]
-    p, scale = shares.shape[1], 1.0
-    if kind == "hc1":
-        scale = sample.n / (sample.n - p)
     if kind == "cluster":
         shares, scale = shares.reshape(-1, units, p).sum(axis=0), units / (units - 1)
     return scale * shares.T @ shares

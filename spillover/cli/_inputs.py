@@ -56,9 +56,7 @@ def read_weights(spec: str, *, gdf=None, table=None, entity=None, time=None, sta
     """
     builder, text = registry.find(spec)
     if builder is None:
-        if not os.path.isfile(spec):
-            raise _unknown(spec)
-        w = wt.load(spec)
+        w = load_weights(spec)
         return w.standardize(standardize) if standardize != "none" and w.standardization == "none" else w
     on_map = builder.needs in (registry.MAP, registry.POINTS)
     source = gdf if on_map or (table is None and builder.needs == registry.TABLE) else table
@@ -70,6 +68,14 @@ def read_weights(spec: str, *, gdf=None, table=None, entity=None, time=None, sta
         keys = {"entity": entity, "time": time} if time else {"ids": entity} if entity else {}
         options = {**keys, **options}
     return builder.build(source, **options).standardize(standardize)
+
+
+def load_weights(spec: str):
+    """A file of weights, with the options of its format: ``w.gwt``, ``w.gwt:values=inverse``, ``w.csv:labels=true``."""
+    path, text = (spec, "") if os.path.exists(spec) else (spec.rpartition(":")[0], spec.rpartition(":")[2])
+    if not os.path.exists(path):
+        raise _unknown(spec)
+    return wt.load(path, **registry.options_of(text))
 
 
 def _with_columns(builder, options: dict, source, table, entity, time) -> dict:

@@ -12,7 +12,7 @@ app = typer.Typer(help="Build, inspect, convert, compare and draw weights.", no_
                   context_settings={"help_option_names": ["-h", "--help"]})  # fmt: skip
 
 OVERWRITE = Annotated[bool, typer.Option("--overwrite", help="Replace the output where it exists.")]
-FILE = Annotated[str, typer.Argument(help="File of weights.")]
+FILE = Annotated[str, typer.Argument(help="File of weights; w.gwt:values=inverse for an option of its format.")]
 ID = Annotated[str | None, typer.Option("--id", help="Column of the map that names the units.")]
 LAYER = Annotated[str | None, typer.Option(help="Layer of the map, where there are several.")]
 
@@ -71,10 +71,10 @@ def info(*, weights: FILE) -> None:
     """
     import pandas as pd
 
-    import weights as wt
+    from ._inputs import load_weights
 
     with pd.option_context("display.max_colwidth", None):
-        print(wt.load(weights).describe().to_string())
+        print(load_weights(weights).describe().to_string())
 
 
 @command(app)
@@ -86,12 +86,13 @@ def convert(*, source: FILE, target: Annotated[str, typer.Argument(help="File to
       spillover weights convert queen.parquet queen.gwt
       spillover weights convert queen.parquet queen.csv
     """
-    import weights as wt
     from spillover.files import check_outputs
     from weights.io import FORMATS
 
+    from ._inputs import load_weights
+
     check_outputs([target], overwrite=overwrite, suffixes=FORMATS, inputs=[source])
-    w = wt.load(source)
+    w = load_weights(source)
     w.save(target, overwrite=overwrite)
     print(f"{target}: {w.header()}")
 
@@ -106,7 +107,9 @@ def compare(*, first: FILE, second: FILE) -> None:
     """
     import weights as wt
 
-    print(wt.compare(wt.load(first), wt.load(second)).to_string())
+    from ._inputs import load_weights
+
+    print(wt.compare(load_weights(first), load_weights(second)).to_string())
 
 
 @command(app)
@@ -121,11 +124,10 @@ def plot(
       spillover weights plot queen.parquet -m example:us_states -o queen.png
       spillover weights plot queen.parquet -m example:us_states -o queen.pdf
     """
-    import weights as wt
     from spatial.plot import save
     from spillover.files import FIGURES, check_outputs
 
-    from ._inputs import read_map
+    from ._inputs import load_weights, read_map
 
     check_outputs([output], overwrite=overwrite, suffixes=FIGURES, inputs=[weights, map])
-    save(wt.load(weights).plot(read_map(map, id=id, layer=layer)), output, overwrite=overwrite)
+    save(load_weights(weights).plot(read_map(map, id=id, layer=layer)), output, overwrite=overwrite)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from spillover.errors import SpatialInputError, SpatialInputWarning
+from spillover.errors import SpatialInputError, warn
 from spillover.ids import positions
 
 from .convert import from_dense, from_graph, from_sparse, from_W
@@ -95,8 +94,4 @@ def align(values, weights: SpatialWeights, *, name: str = "y") -> np.ndarray:
 
 def warn_unlabelled() -> None:
     """Say that data and weights are matched by position."""
-    warnings.warn(
-        "the weights have no ids, so the data's order was taken for theirs and could not be checked",
-        SpatialInputWarning,
-        stacklevel=4,
-    )
+    warn("the weights have no ids, so the data's order was taken for theirs and could not be checked")

@@ -2,8 +2,9 @@
 
 from collections import Counter
 
-from .cases import ROOMS, World
+from .cases import World
 from .judge import KINDS, judged
+from .rooms import ROOMS
 
 world = World()
 for room, cases in ROOMS.items():

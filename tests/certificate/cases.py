@@ -313,7 +313,3 @@ def formulas(s: World) -> list[Case]:
             sp.sdm("CRIME ~ INC + I(INC ** 2)", c, w, durbin=["I(INC ** 2)"]).rho)),
         Case("durbin names no regressor", "E502", lambda: sp.sdm(FORMULA, c, w, durbin=["XX"])),
     ]
-
-
-ROOMS = {"ids and order": ids_and_order, "values and types": values_and_types, "weights": weights, "panels": panels,
-         "formulas": formulas}  # fmt: skip

@@ -2,8 +2,9 @@
 
 import pytest
 
-from .cases import ROOMS, World
+from .cases import World
 from .judge import judged
+from .rooms import ROOMS
 
 WORLD = World()
 CASES = [(room, case) for room, cases in ROOMS.items() for case in cases(WORLD)]

@@ -157,3 +157,23 @@ def test_standard_input_is_read_as_files_are(spillover, table, monkeypatch):
     told(piped(b"PK\x03\x04..."), "E602")
     told(piped(b""), "E602")
     told(piped(b"POLYID,crime,crime\n1,2,3\n"), "E502")
+
+
+def test_options_of_a_file_of_weights(spillover, tmp_path):
+    import weights as wt
+
+    path = tmp_path / "w.gwt"
+    path.write_text("0 3 tracts ID\n1 2 1.5\n1 3 10\n2 1 1.5\n3 1 10\n")
+    status, out, _ = spillover("weights", "convert", path, tmp_path / "links.parquet")
+    assert status == 0
+    assert "links only" in out
+    assert wt.load(tmp_path / "links.parquet").csr.max() == 1
+    assert spillover("weights", "convert", f"{path}:values=inverse", tmp_path / "inverse.parquet")[0] == 0
+    assert wt.load(tmp_path / "inverse.parquet").csr[0, 2] == 0.1
+    told(spillover("weights", "convert", f"{path}:values=far", tmp_path / "no.parquet"), "E501")
+    told(spillover("weights", "info", f"{path}:labels=true"), "E501")
+    told(spillover("weights", "info", f"{path}:values"), "E501")
+    told(spillover("weights", "info", tmp_path / "w.gal"), "E601")
+    (tmp_path / "m.csv").write_text("0,12,30\n12,0,25\n30,25,0\n")
+    told(spillover("weights", "info", tmp_path / "m.csv"), "E607")
+    assert spillover("weights", "info", f"{tmp_path / 'm.csv'}:labels=false")[0] == 0

@@ -40,8 +40,8 @@ CASES = {
         FORMULA, p.assign(state=[1 if s == "OH" and y < 1975 else s for s, y in zip(p["state"], p["year"])]), w, **KEYS)),
     "mixed units in the weights": ("E101", "astype(str)", lambda p, w: sp.sdm(
         FORMULA, p, dense(w).rename(index={"OH": 1}, columns={"OH": 1}), **KEYS)),
-    "years as text that sorts as text": ("E106", "astype(int)", lambda p, w: sp.sdm(
-        FORMULA, p.assign(year=(p["year"] - 1965).astype(str)), w, **KEYS, lags="y")),
+    "periods as text without an order": ("E106", "ordered=True", lambda p, w: sp.sdm(
+        FORMULA, p.assign(year="Y" + (p["year"] - 1965).astype(str)), w, **KEYS, lags="y")),
     "NaN": ("E201", "'pcap' 2", lambda p, w: sp.sdm(FORMULA, change(p, [3, 40], "pcap", np.nan), w, **KEYS)),
     "NaN key": ("E201", "'state'", lambda p, w: sp.sdm(FORMULA, p.assign(state=p["state"].where(p.index != 3)), w, **KEYS)),
     "infinite": ("E202", "'unemp'", lambda p, w: sp.sdm(FORMULA, change(p, [3], "unemp", np.inf), w, **KEYS)),

@@ -60,7 +60,7 @@ def same(got: pd.Series, want: dict, rtol, swap=False):
 def test_moments_of_spatialreg(columbus, second, model, case, vcov, rtol):
     """stsls is algebra on both sides; R searches for lambda, which leaves 1e-6 or so."""
     other = {"w_error": second} if case == "gstsls_M" else {}
-    fit = getattr(sp, model)(FORMULA, *columbus, method="gmm", vcov=vcov, **other)
+    fit = getattr(sp, model)(FORMULA, *columbus, method="gmm", vcov=vcov, correction=case == "stsls", **other)
     same(fit.params, STORED[case]["coef"], rtol)
     # gstsls divided by n - p up to spatialreg 1.2; it divides by n since, as Kelejian & Prucha (1998) do
     times = 45 / 49 if model == "sac" else 1
@@ -108,7 +108,8 @@ def test_spatialreg(shared, where, case, model, vcov):
     want = json.loads(path.read_text())
     data, w = shared_case(shared, *where.split("_"))
     literal = {"durbin": []} if model in ("sar", "sac") else {}  # without W 1
-    fit = getattr(sp, model)(FORMULA, data, w, method="gmm", vcov=vcov, **literal)
+    factor = case == "stsls_W2X"  # R's stsls alone divides by n - k
+    fit = getattr(sp, model)(FORMULA, data, w, method="gmm", vcov=vcov, correction=factor, **literal)
     if (where, case) == ("columbus_B", "gmerror"):  # R's search runs beyond the nearest singularity
         radius = np.linalg.eigvalsh(w.to_numpy()).max()
         assert fit.lam < 1 / radius < want["estimates"]["lambda"]
@@ -127,7 +128,9 @@ def test_sphet(shared, kind, model, vcov, durbin):
     """Estimates and the whole covariance of (beta, rho, lambda)."""
     want = sphet(shared, kind, durbin)
     model = {"sar": "sdm", "sac": "gns"}[model] if durbin else model
-    fit = getattr(sp, model)(FORMULA, *shared_case(shared, "columbus", "W"), method="gmm", vcov=vcov)
+    factor = kind == "lag_hom"
+    columbus = shared_case(shared, "columbus", "W")
+    fit = getattr(sp, model)(FORMULA, *columbus, method="gmm", vcov=vcov, correction=factor)
     same(fit.params, want["estimates"], 1e-6, swap=True)
     same(fit.std_errors, want["se"], 1e-6, swap=True)
     names = named(want["se"], swap=True).index
@@ -139,7 +142,8 @@ def test_sphet_error_model_has_fewer_instruments(shared, durbin):
     """sphet instruments X - lambda M X by X alone; with that H our engine has its numbers. ``sem`` uses
     X - lambda M X itself, least squares, and is the more precise."""
     want = sphet(shared, "error_het", durbin)
-    fit = (sp.sdem if durbin else sp.sem)(FORMULA, *shared_case(shared, "columbus", "W"), method="gmm", vcov="robust")
+    columbus, options = shared_case(shared, "columbus", "W"), {"method": "gmm", "vcov": "robust", "correction": False}
+    fit = (sp.sdem if durbin else sp.sem)(FORMULA, *columbus, **options)
     fewer = replace(fit.sample, H=fit.sample.X, exogenous=np.zeros(fit.sample.X.shape[1], dtype=bool))
     at = heteroskedastic(fewer, (-1, 1))
     np.testing.assert_allclose([*at.beta, at.lam], list(want["estimates"].values()), rtol=1e-6)

@@ -18,7 +18,8 @@ CASES = {
         "y ~ a", d, w, method="gmm", vcov="oim")),
     "covariance of moments": ("E501", "'oim'", lambda d, w: sp.sar("y ~ a", d, w, vcov="classical")),
     "regression by moments": ("E501", "least squares", lambda d, w: sp.slx("y ~ a", d, w, method="gmm")),
-    "correction of moments": ("E501", "correction", lambda d, w: sp.sar("y ~ a", d, w, method="gmm", correction=False)),
+    "correction of moments": ("E501", "correction", lambda d, w: sp.sar(
+        "y ~ a", d, w, method="gmm", correction="additive")),
     "determinant of moments": ("E501", "logdet", lambda d, w: sp.sar("y ~ a", d, w, method="gmm", logdet="eigen")),
     "hc1 of an error model": ("E501", "sar and sdm", lambda d, w: sp.sac("y ~ a", d, w, method="gmm", vcov="hc1")),
     "settings of a covariance": ("E501", "no settings", lambda d, w: sp.sar("y ~ a", d, w, method="gmm").with_vcov(

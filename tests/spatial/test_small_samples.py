@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -265,6 +267,55 @@ def test_rho_not_bounded_below_one():
             messages.append(str(error))
     assert messages
     assert all("E713" in message and "not bounded" in message for message in messages)
+
+
+# -- what a fit says -----------------------------------------------------------------------------------------
+
+
+def test_few_rows_are_said(states):
+    """Where a restricted likelihood is better, and where none is."""
+    data, w = states
+    assert "method='reml'" in sp.sdm("y ~ x + z", data, w).summary()
+    assert "observations per parameter bias lambda" in sp.sem("y ~ x + z", data, w).summary()
+    assert "weakly identified" in sp.sac("y ~ x + z", data, w).summary()
+    for method in ("reml", "gmm"):
+        assert "per parameter" not in sp.sdm("y ~ x + z", data, w, method=method).summary()
+    many, W = cross_section(41, n=400, rho=0.4)
+    assert "per parameter" not in sp.sar("y ~ a + b", many, W).summary()
+
+
+def test_effects_of_adjusted_scores(states):
+    """They print; the likelihood of effects has its maximum at the restricted estimate."""
+    data, w = states
+    fit = sp.sdm("y ~ x + z", data, w, method="reml")
+    assert "Effects of SDM" in str(fit.effects())
+    assert "Effects of SDM" in str(sp.sdm("y ~ x + z", data, w, method="aqs").effects())
+    ratio = fit.effects(method="likelihood").tidy().set_index(["effect", "term"])
+    assert (ratio["conf_low"] < ratio["estimate"]).all()
+    assert (ratio["estimate"] < ratio["conf_high"]).all()
+    with pytest.raises(SpatialInputError, match=r"E501.*likelihood"):
+        sp.sdm("y ~ x + z", data, w, method="aqs").effects(method="likelihood")
+
+
+@pytest.mark.parametrize("model", ["sar", "sem"])
+def test_variances_that_follow_neighbors_are_said(model):
+    """Errors whose standard deviation is the number of neighbors; not those of one variance."""
+    w = wt.queen(shapefiles.load("us_states")).standardize("row")
+    counts = np.diff(w.csr.indptr)
+    rng = np.random.default_rng(3)
+    shares = {}
+    for name, scale in (("equal", np.ones(48)), ("unequal", counts**1.5)):
+        said = 0
+        for _ in range(40):
+            x = rng.standard_normal(48)
+            data = pd.DataFrame({"y": x + scale * rng.standard_normal(48), "x": x}, index=w.ids)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                getattr(sp, model)("y ~ x", data, w)
+            said += any("go with the number of neighbors" in str(each.message) for each in caught)
+        shares[name] = said / 40
+    assert shares["equal"] <= 0.1
+    assert shares["unequal"] >= 0.5
 
 
 # -- coverage ------------------------------------------------------------------------------------------------

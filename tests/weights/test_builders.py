@@ -79,7 +79,9 @@ def test_lattice_is_contiguity_of_squares(rule):
 @given(SEEDS, st.sampled_from([1, 40, 10_000]), st.booleans())
 def test_compiled_contiguity_equals_sorting(seed, hand, repeats):
     """Read in one piece or many; with polygons that repeat, so that pairs meet very often."""
-    from weights import _kernels, _meeting, _vertices
+    from weights import _kernels
+    from weights.adjacency import meeting as _meeting
+    from weights.adjacency import vertices as _vertices
 
     shapes = np.asarray(cells(seed).geometry.array)
     shapes = np.concatenate([shapes] * 6) if repeats else shapes
@@ -102,7 +104,7 @@ def test_compiled_contiguity_equals_sorting(seed, hand, repeats):
 
 
 def test_compiled_contiguity_sorts_long_rows_and_refuses_what_cannot_be_held():
-    from weights import _meeting
+    from weights.adjacency import meeting as _meeting
 
     rng = np.random.default_rng(0)
     items, begin = np.repeat(rng.integers(0, 12, (900, 1)).astype(np.uint64), 2, axis=1), np.arange(0, 901, 3)
@@ -126,7 +128,7 @@ def test_compiled_contiguity_sorts_long_rows_and_refuses_what_cannot_be_held():
 
 def test_items_that_mix_alike_are_still_told_apart():
     """Pairs made to have the same mixture: the exact comparison must separate them."""
-    from weights import _meeting
+    from weights.adjacency import meeting as _meeting
 
     a = np.arange(1, 9, dtype=np.uint64)
     with np.errstate(over="ignore"):

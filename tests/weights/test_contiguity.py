@@ -12,7 +12,11 @@ from shapely.affinity import rotate
 import weights as wt
 from spillover.errors import SpatialInputError
 from tests.weights import naive
-from weights import _junctions, _links, _open_border, _touch, _vertices
+from weights.adjacency import junctions as _junctions
+from weights.adjacency import links as _links
+from weights.adjacency import open_border as _open_border
+from weights.adjacency import touch as _touch
+from weights.adjacency import vertices as _vertices
 
 SETTINGS = settings(max_examples=25, derandomize=True, deadline=None)
 SEEDS = st.integers(0, 10**6)
@@ -282,7 +286,7 @@ def test_snap_and_method():
 
 def test_chains_of_close_vertices_are_not_drawn_into_one():
     """Vertices at steps of the snap: clusters stay within twice the snap."""
-    from weights._snap import clusters
+    from weights.adjacency.snap import clusters
 
     xy = np.column_stack([np.arange(20.0), np.zeros(20)])
     for points in (xy, np.vstack([xy, xy + np.array([0, 100.0])]), xy[::-1]):
@@ -332,3 +336,12 @@ def test_a_note_of_distances_has_its_unit():
     assert _links.in_words(1.0, feet) == "305 mm"
     assert _links.in_words(1e-8, _touch.Space(feet.shapes, gpd.GeoSeries(crs=4326).crs)) == "1e-08 degrees"
     assert _links.in_words(0.25, _touch.Space(feet.shapes, None)) == "0.25 coordinate units"
+
+
+def test_infinite_coordinates_are_refused_by_name():
+    bent = gpd.GeoSeries([box(0, 0, 1, 1), Polygon([(1, 0), (np.inf, 0), (2, 1), (1, 1)])], index=["a", "b"])
+    for build in (wt.queen, wt.rook, wt.bishop, wt.border_length, wt.audit, lambda g: wt.queen(g, method="vertices"),
+                  lambda g: wt.border_length(g, method="vertices")):
+        with pytest.raises(SpatialInputError) as error:
+            build(bent)
+        assert (error.value.code, error.value.ids) == ("E202", ["b"])

@@ -204,6 +204,8 @@ def test_infinite_coordinates_are_named():
     g = gpd.GeoSeries([*good, bad], index=list("abcd"), crs=3857)
     for at in ("centroid", "inside"):
         assert refused("E202", wt.knn, g, 2, at=at).ids == ["d"]
+    for build in (wt.queen, wt.rook, wt.bishop, wt.border_length):
+        assert refused("E202", build, g).ids == ["d"]
     points = gpd.GeoSeries([shapely.Point(0, 0), shapely.Point(1, np.nan), shapely.Point(np.inf, 1)], crs=3857)
     assert refused("E202", wt.inverse_distance, points.iloc[[0, 2]]).ids == [2]
     refused("E202", wt.inverse_distance, [[0, 0], [np.inf, 1]], **PLANAR)

@@ -96,6 +96,26 @@ def test_a_cpg_that_lies(written, declared, provinces, tmp_path):
         assert wt.read_map(tmp_path / "b.shp")["name"].tolist() == accents
 
 
+@pytest.mark.parametrize(("encoding", "names"), [("utf-8", ["地区生", "人口数", "名"]),
+                                                 ("gb18030", ["地区生产总", "人口数量万", "名"])])
+@pytest.mark.parametrize("declared", ["", "UTF-8", "1252"])
+def test_names_that_were_cut_within_a_character(encoding, names, declared, provinces, tmp_path):
+    """Ten bytes hold three and a third of such characters; cells can be cut, too."""
+    long = provinces.rename(columns={"name": "地区生产总值亿元", "code": "人口数量万人合计"})
+    long = long.assign(名="一二三四五" * 20)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        long.to_file(tmp_path / "m.shp", encoding=encoding)
+        (tmp_path / "m.cpg").write_text(declared) if declared else (tmp_path / "m.cpg").unlink()
+        before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+        frame = wt.read_map(tmp_path / "m.shp")
+    assert set(frame.columns) == {*names, "geometry"}
+    assert ("一二三四五" * 20).startswith(frame["名"][0])
+    assert len(frame["名"][0]) > 80
+    assert frame[names[0]].tolist() == NAMES
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
 def test_accents_are_not_taken_for_chinese(provinces, tmp_path):
     provinces.assign(name=["Zürich", "Genève", "Neuchâtel"]).to_file(tmp_path / "ch.shp", encoding="ISO-8859-1")
     (tmp_path / "ch.cpg").unlink()

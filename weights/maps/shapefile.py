@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -14,16 +15,22 @@ from . import gdal
 
 
 def read(shp: Path, encoding: str | None = None):
-    """The shapes and their table; a missing index is rebuilt outside the user's folder."""
+    """The shapes and their table; what must be mended is mended in a copy, outside the user's folder."""
     check_parts(shp)
-    encoding = encoding or encoding_of(shp)
-    if part(shp, ".shx") is not None:
+    encoding, cut = (encoding, False) if encoding else encoding_of(shp)
+    indexed = part(shp, ".shx") is not None
+    if indexed and not cut:
         return gdal.read(shp, None, encoding)
-    warn(f"'{shp.stem}.shx' is missing; the index was rebuilt from the shapes")
+    if not indexed:
+        warn(f"'{shp.stem}.shx' is missing; the index was rebuilt from the shapes")
     with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "map.shp"
         for one in shp.parent.glob(f"{glob.escape(shp.stem)}.*"):
-            shutil.copy(one, folder)
-        return gdal.read(Path(folder) / shp.name, None, encoding, restore_index=True)
+            shutil.copy(one, copy.with_suffix(one.suffix.lower()))
+        if cut:
+            dbf = copy.with_suffix(".dbf")
+            dbf.write_bytes(_whole_characters(dbf.read_bytes()))
+        return gdal.read(copy, None, encoding, restore_index=not indexed)
 
 
 def check_parts(shp: Path) -> None:
@@ -61,33 +68,60 @@ def part(shp: Path, suffix: str) -> Path | None:
     return None
 
 
-def encoding_of(shp: Path) -> str | None:
-    """The encoding of the table's text, warned about where it was guessed; None where all of it is ASCII."""
+def encoding_of(shp: Path) -> tuple[str | None, bool]:
+    """The encoding of the table's text, warned about where it was guessed, and whether characters are cut in two.
+
+    A field's name has ten bytes: three Chinese characters of UTF-8, and a part of the fourth. None where all is ASCII.
+    """
     dbf, cpg = part(shp, ".dbf"), part(shp, ".cpg")
-    text = _text_bytes(dbf)
-    if text.isascii():
-        return None
+    raw = dbf.read_bytes()
+    pieces = [raw[a:b] for a, b in _texts(raw)]
+    if all(piece.isascii() for piece in pieces):
+        return None, False
+    whole = [_without_cut(piece) for piece in pieces]
+    text = b" ".join(piece if w is None else w for piece, w in zip(pieces, whole, strict=True))
     declared = cpg.read_text("ascii", errors="replace").strip() if cpg else ""
-    detected = detect(text, declared or None)
+    detected = detect(b" ".join(pieces) if None in whole else text, declared or None)
     if detected.reason is not None:
         warn_guessed(dbf.name, detected)
-    return SPELLED.get(detected.name, detected.name)
+    return SPELLED.get(detected.name, detected.name), None not in whole and whole != pieces
 
 
-def _text_bytes(dbf: Path) -> bytes:
-    """Field names and the bytes of text fields, joined by spaces."""
-    raw = dbf.read_bytes()
+def _texts(raw: bytes):
+    """(begin, end) of the names of fields and of the cells of text fields in a .dbf, without padding."""
     rows, start, width = (int.from_bytes(raw[a:b], "little") for a, b in ((4, 8), (8, 10), (10, 12)))
-    found, offset, at = [], 1, 32
+    offset, at = 1, 32
     while at + 32 <= start and raw[at] != 0x0D:
         length = raw[at + 16]
-        found.append(raw[at : at + 11].partition(b"\0")[0])
+        yield at, at + len(raw[at : at + 11].partition(b"\0")[0])
         if raw[at + 11 : at + 12] == b"C":
-            cells = (raw[p : p + length] for p in range(start + offset, start + rows * width, width or 1))
-            found.extend(cell.strip(b"\0 ") for cell in cells)
+            for begin in range(start + offset, start + rows * width, width or 1):
+                yield begin, begin + len(raw[begin : begin + length].rstrip(b"\0 "))
         offset += length
         at += 32
-    return b" ".join(found)
+
+
+_CUT = re.compile(rb"([\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z")
+
+
+def _without_cut(piece: bytes) -> bytes | None:
+    """UTF-8 text without a character that was cut in two at its end; None where it is no UTF-8."""
+    for text in (piece, _CUT.sub(b"", piece)):
+        try:
+            text.decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+        return text
+    return None
+
+
+def _whole_characters(raw: bytes) -> bytes:
+    """A .dbf whose texts end with whole characters of UTF-8; blanks, or zeros in names, take the place of the rest."""
+    out, header = bytearray(raw), int.from_bytes(raw[8:10], "little")
+    for begin, end in _texts(raw):
+        text = _without_cut(raw[begin:end])
+        out[begin:end] = text.ljust(end - begin, b"\0" if begin < header else b" ")
+    return bytes(out)
 
 
 def _read(path: Path, count: int) -> bytes:

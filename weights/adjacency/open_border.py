@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import _meeting, _vertices
+from . import meeting as _meeting
+from . import vertices as _vertices
 
 SEAM = 1e-6  # degrees: this close to the antimeridian, -180 is 180
 

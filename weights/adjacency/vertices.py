@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import _meeting
+from . import meeting as _meeting
 
 MIX = np.array([0x9E3779B97F4A7C15, 0x7F4A7C15, 0xC2B2AE3D27D4EB4F], np.uint64)
 

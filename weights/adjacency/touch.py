@@ -5,16 +5,17 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 METRES_PER_DEGREE = 6371008.8 * np.pi / 180
 
 
 class Space:
-    """Shapes with the scale of their coordinates: how many metres one unit is."""
+    """Shapes and their ids, with the scale of their coordinates: how many metres one unit is."""
 
-    def __init__(self, shapes: np.ndarray, crs):
-        self.shapes = shapes
+    def __init__(self, shapes: np.ndarray, crs, ids=None):
+        self.shapes, self.ids = shapes, pd.RangeIndex(len(shapes)) if ids is None else ids
         self.geographic = crs is not None and crs.is_geographic
         axis = crs.axis_info[0] if crs is not None and crs.axis_info else None
         metric = self.geographic or (axis is not None and axis.unit_conversion_factor > 0)

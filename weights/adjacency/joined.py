@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import _junctions, _meeting, _snap
-from ._open_border import OpenBorder
+from . import junctions as _junctions
+from . import meeting as _meeting
+from . import snap as _snap
+from .open_border import OpenBorder
 
 T_JUNCTION, SNAPPED, OVERLAPPING = 0, 1, 2
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import _meeting
-from ._open_border import OpenBorder
+from . import meeting as _meeting
+from .open_border import OpenBorder
 
 COMPILED_FROM = 20_000  # edges; below, a tree is faster than loading compiled code
 MOST_LEVELS = 20
@@ -29,7 +29,7 @@ class EdgeSearch:
         """
         if not self.compiled:
             return _on_edges_by_tree(self.border, self.label, self.reach)
-        from ._junction_kernels import points_on_edges
+        from .junction_kernels import points_on_edges
 
         label = self.label.astype(np.int32)
         return self._distinct(*points_on_edges(self.border.xy, label, self.edge, self.node, *self.grid))
@@ -38,13 +38,13 @@ class EdgeSearch:
         """Two edges of unlike polygons and the place (0 to 1) on each, where they cross without a common end."""
         if not self.compiled:
             return _crossings_by_tree(self.border, self.label)
-        from ._junction_kernels import crossing_edges
+        from .junction_kernels import crossing_edges
 
         return self._distinct(*crossing_edges(self.edge, self.node, self.border.edge_owner, *self.grid))
 
     def _grid(self):
         """Level of each edge, reach, corner, width of the smallest cells, where levels begin, and edges by cell."""
-        from ._junction_kernels import filed, levels
+        from .junction_kernels import filed, levels
 
         low, high = np.minimum(self.edge[:, :2], self.edge[:, 2:]), np.maximum(self.edge[:, :2], self.edge[:, 2:])
         extent = np.maximum(*(high - low).T) + 2 * self.reach

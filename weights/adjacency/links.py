@@ -7,9 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from . import _snap, _touch, _vertices
-from ._joined import OVERLAPPING, SNAPPED, T_JUNCTION, Joined, joined
-from ._open_border import open_border
+from .._points import refuse_infinite
+from . import snap as _snap
+from . import touch as _touch
+from . import vertices as _vertices
+from .joined import OVERLAPPING, SNAPPED, T_JUNCTION, Joined, joined
+from .open_border import open_border
 
 SHARING = {"queen": _vertices.sharing_a_vertex, "rook": _vertices.sharing_an_edge}
 
@@ -43,6 +46,7 @@ def touching(space: _touch.Space, begin: np.ndarray, rule: str, snap, tolerance:
         return replace(queens, csr=csr, more=more)
     csr, unmatched = SHARING[rule](space.shapes, begin, geographic=space.geographic)
     links = Links(csr)
+    refuse_infinite_border(unmatched, space)
     if snap is not None:
         border = open_border(unmatched, space.shapes, geographic=space.geographic)
         reach = _snap.distance(snap, space, border)
@@ -52,6 +56,12 @@ def touching(space: _touch.Space, begin: np.ndarray, rule: str, snap, tolerance:
     if tolerance is not None:
         links = replace(links, csr=_touch.within(space, links.csr, tolerance, rule))
     return links
+
+
+def refuse_infinite_border(unmatched, space: _touch.Space) -> None:
+    """E202 where coordinates are infinite, looking only at polygons with an unmatched edge: the others have a twin."""
+    few = np.flatnonzero(np.bincount(unmatched.owner))
+    refuse_infinite(space.shapes[few], space.ids[few])
 
 
 def lengthened(exact: sparse.csr_array, unmatched, space: _touch.Space, snap, measure) -> Links:

@@ -5,7 +5,7 @@ leading bits of a hash, as sequential writes; what is equal lies in one bin; and
 through within the cache.
 
 Each occurrence of an item carries a signature. The item is unmatched where the exclusive or of its signatures is not
-zero (see _vertices.signatures).
+zero (see vertices.signatures).
 """
 
 from __future__ import annotations

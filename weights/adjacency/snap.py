@@ -7,8 +7,8 @@ from scipy import sparse
 
 from spillover.values import one_number
 
-from ._open_border import OpenBorder
-from ._touch import Space
+from .open_border import OpenBorder
+from .touch import Space
 
 METRES, DEGREES, RELATIVE = 0.01, 1e-7, 1e-9  # snap="auto": projected, geographic, without coordinate system
 SHARE = 0.01  # of the median unmatched edge: more would snap away what is drawn

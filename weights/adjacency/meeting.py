@@ -15,7 +15,7 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
-from ._threads import THREADS
+from .._threads import THREADS
 
 COMPILED_FROM = 500_000  # items; below, sorting is faster than loading compiled code
 ODD = np.uint64(0x9E3779B97F4A7C15)  # products with it mix bits upwards
@@ -72,7 +72,7 @@ def shared_length(items: np.ndarray, begin: np.ndarray, length: np.ndarray) -> t
 def numbered(items: np.ndarray) -> np.ndarray:
     """A number for each item, the same for equal ones, shape (m,)."""
     if len(items) >= COMPILED_FROM:
-        from ._kernels import numbered
+        from .._kernels import numbered
 
         return numbered(items)
     order, new = grouped(items)
@@ -83,7 +83,7 @@ def numbered(items: np.ndarray) -> np.ndarray:
 
 def _met_in_bins(read, begin) -> tuple[np.ndarray, np.ndarray, Unmatched]:
     """CSR of the pattern, in four steps, each within the cache; and what is unmatched."""
-    from ._bins import mirrored
+    from .bins import mirrored
 
     n = len(begin) - 1
     parts, held, rest, owner = [], 0, [], []
@@ -103,7 +103,7 @@ def _met_in_bins(read, begin) -> tuple[np.ndarray, np.ndarray, Unmatched]:
 
 def _dealt(read, begin, pool):
     """Step 1: items and owners into bins, a hand at a time; row h of ``bounds`` says where those of hand h lie."""
-    from ._bins import deal
+    from .bins import deal
 
     m, n = int(begin[-1]), len(begin) - 1
     cuts = np.unique(np.searchsorted(begin, np.append(np.arange(0, m, HAND), m)).clip(max=n)).tolist()
@@ -129,7 +129,7 @@ def _dealt(read, begin, pool):
 
 def _meetings(item, signs, owner, bounds, pool):
     """Step 2: pairs that meet in a bin, and the unmatched items there with their owners, some bins at a time."""
-    from ._bins import meetings
+    from .bins import meetings
 
     shares = list(pairwise(_shares(bounds.shape[1] - 1, 8 * THREADS)))
     for some in (shares[a : a + THREADS] for a in range(0, len(shares), THREADS)):
@@ -143,7 +143,7 @@ def _meetings(item, signs, owner, bounds, pool):
 
 def _distinct(parts, n, pool):
     """Step 3: the different pairs, in bins of rows; step 4, the other direction, is one pass over them."""
-    from ._bins import deal_pairs, distinct
+    from .bins import deal_pairs, distinct
 
     bins = (n >> ROWS) + 1
     dealt = np.empty((sum(map(len, parts)), 2), np.int32)

@@ -75,11 +75,13 @@ def _longer(rows):
 
 @njit
 def _place(edge, e, x, y):
-    """Where on edge e, from 0 to 1, the point is nearest to its line, and how far from it."""
+    """Where on edge e, from 0 to 1, the point is nearest to its line, and how far from it; -1 if beside its ends."""
     dx, dy = edge[e, 2] - edge[e, 0], edge[e, 3] - edge[e, 1]
     rx, ry = x - edge[e, 0], y - edge[e, 1]
-    square = dx * dx + dy * dy
-    return (rx * dx + ry * dy) / square, abs(dx * ry - dy * rx) / np.sqrt(square)
+    square, along = dx * dx + dy * dy, rx * dx + ry * dy
+    if along <= 0 or along >= square:  # most: divide only where it matters
+        return -1.0, 0.0
+    return along / square, abs(dx * ry - dy * rx) / np.sqrt(square)
 
 
 @njit

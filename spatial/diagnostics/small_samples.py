@@ -1,0 +1,44 @@
+"""What a fit by maximum likelihood should be told about its sample: few rows, variances that follow neighbors."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..records.fit import FitRecord
+from ..solve.ml import Solution
+
+FEW = 20  # rows per parameter below which the restricted likelihood is advised
+FEW_FOR_TWO = 500  # rows below which rho and lambda together are weakly identified
+SIGNIFICANCE = 0.01  # at which squared residuals follow the number of neighbors
+
+
+def advice(fit: FitRecord) -> str:
+    """Which estimator does better with so few rows, in words; empty where maximum likelihood is good enough.
+
+    SDM, 48 units, 1 / 4 / 8 / 15 regressors: 95 % intervals of rho cover .94 / .93 / .91 / .89 by maximum likelihood
+    with t(n - p), .95 to .96 by restricted likelihood. SAC, 48 units: .85 to .90 for both parameters.
+    """
+    spec, s, n, p = fit.specification, fit.settings, fit.sample.n, len(fit.params)
+    if s.method != "ml" or s.random is not None or fit.design.lags or not (spec.lag or spec.error):
+        return ""
+    if spec.lag and spec.error:
+        weak = n < FEW_FOR_TWO
+        return "rho and lambda together are weakly identified: with 50 units intervals cover 85 to 90 %" * weak
+    if n >= FEW * p or fit.design.varies or fit.design.observed is not None:
+        return ""
+    name = "rho" if spec.lag else "lambda"
+    return f"{n / p:.1f} observations per parameter bias {name} towards zero: method='reml' allows for them"
+
+
+def variance_follows_neighbors(at: Solution, weights) -> bool:
+    """Whether squared residuals of a cross-section go with the number of neighbors.
+
+    n r^2 is Koenker's (1981, J. Econometrics 17:107-112) statistic with one regressor; it needs no normal errors.
+    """
+    counts, squares = np.diff(weights.csr.indptr), at.resid**2
+    if np.ptp(counts) == 0:
+        return False
+    from scipy.special import chdtrc
+
+    r = np.corrcoef(squares / squares.mean(), counts)[0, 1]
+    return bool(chdtrc(1, len(squares) * r**2) < SIGNIFICANCE)

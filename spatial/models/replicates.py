@@ -1,0 +1,141 @@
+"""What changes from replicate to replicate of a refit: responses, regressors, places of the units, weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+
+from ..design.design import INTERCEPT, Design
+from ..design.keys import match_rows
+from .dynamic import own_lags
+from .fit import Fit
+from .reading import aligned
+
+SHAPES = "help(sp.refit) says which shapes it takes"
+
+
+@dataclass(frozen=True, eq=False)
+class Changes:
+    """R replicates of a design's data; what is None, or not among ``x``, stays as it is.
+
+    Attributes
+    ----------
+    base : Design
+    y : ndarray, shape (R, T, N), or None
+    x : dict of int to ndarray, shape (R, T, N)
+        By the column of X.
+    relabel : ndarray of int, shape (R, N), or None
+        The unit that takes each place.
+    w : list of R weights, or None
+    """
+
+    base: Design = field(repr=False)
+    y: np.ndarray | None = field(default=None, repr=False)
+    x: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
+    relabel: np.ndarray | None = field(default=None, repr=False)
+    w: list | None = field(default=None, repr=False)
+
+    @property
+    def _parts(self) -> list:
+        return [part for part in (self.y, self.relabel, self.w, *self.x.values()) if part is not None]
+
+    def __len__(self) -> int:
+        """R.
+
+        Raises
+        ------
+        SpatialInputError
+            E501 nothing changes, E526 different numbers of replicates.
+        """
+        lengths = {len(part) for part in self._parts}
+        if not lengths:
+            raise SpatialInputError("E501", "refit needs something that changes: y=, x=, relabel= or w=", hint=SHAPES)
+        if len(lengths) > 1:
+            message = f"what changes together needs as many replicates each, got {sorted(lengths)}"
+            raise SpatialInputError("E526", message, hint=SHAPES)
+        return lengths.pop()
+
+    def alone(self, part) -> bool:
+        """Whether ``part`` is all that changes."""
+        return part is not None and len(self._parts) == 1
+
+    def arrays(self, at: list[int]) -> tuple[np.ndarray, np.ndarray]:
+        """y (R, T, N) and X (R, T, N, k) of these replicates."""
+        d, R = self.base, len(at)
+        y = np.broadcast_to(d.y, (R, *d.y.shape)) if self.y is None else self.y[at]
+        X = np.broadcast_to(d.X, (R, *d.X.shape))
+        if self.x:
+            X = X.copy()
+            for column, values in self.x.items():
+                X[..., column] = values[at]
+        if self.relabel is not None:
+            places = self.relabel[at]
+            y, X = (np.array([own.take(p, axis=1) for own, p in zip(values, places)]) for values in (y, X))
+        return y, X
+
+    def design(self, r: int, y: np.ndarray, X: np.ndarray) -> Design:
+        """The design of replicate r."""
+        new = {"y": y, "X": X}
+        if self.relabel is not None:
+            new["order"] = self.base.order.take(self.relabel[r], axis=1)
+        if self.w is not None:
+            new["weights"] = aligned(self.w[r], self.base, "error", name="w")
+        return replace(self.base, **new)
+
+
+def changes(fit: Fit, y, x: Mapping | None, relabel, w) -> Changes:
+    """The arguments of ``refit``, aligned with the fit.
+
+    Raises
+    ------
+    SpatialInputError
+        E525 a fit that cannot be refitted, E526 wrong shapes, E502 an unknown term, E1xx labels.
+    """
+    if (method := fit.settings.method) != "ml":
+        message = f"only maximum likelihood and least squares are refitted, not method={method!r}"
+        raise SpatialInputError("E525", message, hint="method='ml'")
+    d, without = fit.design, "refit a model without lags="
+    if d.lags:
+        message = "a dynamic model has the response among its regressors: it cannot be refitted"
+        raise SpatialInputError("E525", message, hint=without)
+    if y is not None and own_lags(d):
+        message = "lagged responses are among the regressors: y cannot change without them"
+        raise SpatialInputError("E525", message, hint=without)
+    regressors = {}
+    for name, values in (x or {}).items():
+        if name not in d.names or name == INTERCEPT:
+            raise SpatialInputError("E502", f"{name!r} is no regressor of this fit", column=str(name),
+                                    hint=f"the regressors are {[n for n in d.names if n != INTERCEPT]}")  # fmt: skip
+        regressors[d.names.index(name)] = _stack(d, name, values)
+    if relabel is not None:
+        relabel = np.asarray(relabel)
+        if relabel.ndim != 2 or not np.array_equal(np.sort(relabel), np.tile(np.arange(d.n_units), (len(relabel), 1))):
+            message = f"relabel needs permutations of 0 ... {d.n_units - 1} in its rows"
+            raise SpatialInputError("E526", message, hint=SHAPES)
+    if w is not None:
+        w = list(w.values()) if isinstance(w, Mapping) else list(w)
+    return Changes(d, None if y is None else _stack(d, "y", y), regressors, relabel, w)
+
+
+def _stack(d: Design, name: str, values) -> np.ndarray:
+    """(R, T, N) from an array, or from a frame with replicates in its columns."""
+    if isinstance(values, pd.DataFrame):
+        weights = d.weights if d.weights.labelled else replace(d.weights, ids=d.ids, labelled=True)
+        rows = match_rows(values, weights, None, None)
+        if not (rows.times is None if d.times is None else d.times.equals(rows.times)):
+            raise SpatialInputError("E526", f"the frame of {name!r} does not have the fit's periods", hint=SHAPES)
+        values = np.moveaxis(values.to_numpy(dtype=float)[rows.order], -1, 0)
+    stack = np.ascontiguousarray(values, dtype=float)  # sums depend on the layout in their last bits
+    if stack.ndim == 2 and not d.is_panel:
+        stack = stack[:, None]
+    if stack.shape[1:] != d.y.shape:
+        T, N = d.y.shape
+        wanted = f"(R, {T}, {N})" if d.is_panel else f"(R, {N})"
+        message = f"the replicates of {name!r} need shape {wanted}, got {np.shape(values)}"
+        raise SpatialInputError("E526", message, hint=SHAPES)
+    return stack
