@@ -16,13 +16,14 @@ Chagas, Azzoni & Almeida (2016, Regional Science and Urban Economics 59:24-36).
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from spillover.errors import SpatialInputError, check_option, warn
+from spillover.errors import SpatialInputError, SpatialInputWarning, check_option, warn
 from spillover.show import Shown
 
 from ..design.design import INTERCEPT, Design, spatial_lag
@@ -181,7 +182,7 @@ def spatial_did(
     if adopters is None:
         notes += dose_note(treatment)
     # 1. One effect for all treated periods.
-    fit = estimate_design(MODELS[model], d, ModelOptions(**keys, **({} if model == "sar" else {"durbin": durbin})))
+    fit = _fitted(MODELS[model], d, ModelOptions(**keys, **({} if model == "sar" else {"durbin": durbin})), by_unit)
     table = _averages(fit, treatment, D, settings)
     # 2. One for each time since adoption.
     by_time, path_fit = None, None
@@ -192,10 +193,18 @@ def spatial_did(
         settings["window"] = window
         timed, columns = with_indicators(d, adopters, formula, window, settings["reference"])
         extra, without = lagged_indicators(d, adopters, durbin, columns, window, model, effects)
-        path_fit = estimate_design(MODELS[model], timed, ModelOptions(**keys, **extra))
+        path_fit = _fitted(MODELS[model], timed, ModelOptions(**keys, **extra), by_unit)
         by_time = path_effects(path_fit, columns, settings)
         notes += [*without, *alone(by_time)]
     return SpatialDiD(table, fit, by_time, path_fit, treatment, d.response, settings, adopters, (*d.notes, *notes))
+
+
+def _fitted(model, d: Design, options: ModelOptions, by_unit: bool) -> Fit:
+    """The model; with the jackknife its own clustered errors are not what is reported, and few groups no warning."""
+    with warnings.catch_warnings():
+        if by_unit:
+            warnings.filterwarnings("ignore", r"\d+ groups are few", SpatialInputWarning)
+        return estimate_design(model, d, options)
 
 
 def _treated(d: Design, treatment: str):

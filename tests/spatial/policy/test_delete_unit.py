@@ -1,5 +1,7 @@
 """Spatial models without each unit: refits by least squares, by the adjusted likelihood, and Monte Carlo."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -137,6 +139,15 @@ def test_jackknife_needs_unit_effects():
         drawn = sp.spatial_did("y ~ d", *few(rng), vcov="cluster", **KEYS)
     assert "95 % intervals: exact" in str(drawn)
     assert "df" not in drawn.table
+
+
+@pytest.mark.parametrize("model", ["slx", "sdm", "sar", "sdem"])
+def test_the_jackknife_does_not_warn_of_few_clusters(model):
+    """It is what that warning would advise."""
+    data, w = few(np.random.default_rng(5))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert sp.spatial_did("y ~ d", data, w, model=model, path=False, **KEYS).table["std_error"].gt(0).all()
 
 
 def few(rng):
