@@ -1,4 +1,4 @@
-"""Run the studies and put what they print below each block: ``python docs/build.py [--check]``.
+"""Run the studies and put what they print below each block: ``python docs/build.py [--check] [PAGE ...]``.
 
 Python blocks of a page share one namespace and run in order, in this folder. With --check nothing is written and
 the exit status tells whether a page ran through. A page whose first line names a file of data that the project does not
@@ -59,7 +59,10 @@ def errors_page() -> str:
 
 def main() -> None:
     os.chdir(HERE)
+    chosen = {name for name in sys.argv[1:] if name != "--check"}
     for page in sorted(HERE.glob("*.md")):
+        if chosen and page.name not in chosen:
+            continue
         if "```python" in page.read_text(encoding="utf-8"):
             print(page.name, file=sys.stderr)
             if missing := lacking(page):

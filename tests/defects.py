@@ -76,8 +76,8 @@ DEFECTS = (
         "the likelihood of a panel lacks Lee and Yu's correction",
         (("spatial/design/sample.py", "    if correction is True:\n        return d.left(effects)\n",
           "    if correction is True:\n        return d.nobs\n"),
-         ("spatial/design/sample.py", "periods = d.n_periods - (bool(correction) and effects.entity)",
-          "periods = d.n_periods")),
+         ("spatial/design/sample.py", "copies = d.n_periods - (bool(correction) and effects.entity)",
+          "copies, correction = d.n_periods, False")),
         (f"{ESTIMATORS}::test_correction_is_the_likelihood_of_transformed_data",),
     ),
     Defect(

@@ -45,7 +45,7 @@ def test_the_page_of_errors_is_that_of_the_code(build):
     """Codes, messages and hints; the examples' output is compared with that of the other pages."""
     page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
     without_output = re.sub(r"\n```text\n.*?```\n", "", page, flags=re.DOTALL)
-    assert without_output == build.errors_page(), "stale: run `make docs`"
+    assert without_output == build.errors_page(), "stale: run `python docs/build.py errors.md`"
 
 
 def test_every_error_code_is_explained_once(build):
