@@ -25,7 +25,7 @@ from .structure import extreme_interval
 
 WHOLE_MAX = 300  # units; all eigenvalues of so many cost ten fits
 NODES = 64  # of a curve at most
-END = 12.0  # logits of rho between which curves are made
+MAX_LOGIT = 12.0  # logits of rho between which curves are made
 PERIODS = 100  # that a panel may have: rho's error falls with the square root of their number, that of L does not
 PROBES = {"probes": 8, "steps": 24}  # for the traces of high powers, where somebody wants them
 
@@ -116,7 +116,7 @@ class Asymmetric(Factorised):
         return spectrum(self.coarse.matrix, None)
 
     def _kept_off_the_ends(self, lo, hi):
-        ends = logistic(np.array([-END, END]), *self.interval)
+        ends = logistic(np.array([-MAX_LOGIT, MAX_LOGIT]), *self.interval)
         return tuple(float(x) for x in np.clip([lo, hi], *ends))
 
     def _window(self, lo: float, hi: float) -> Alone | Spectrum:
@@ -124,10 +124,10 @@ class Asymmetric(Factorised):
         middle = (lo + hi) / 2
         scale = (1 / (middle - low) + 1 / (high - middle)) / np.sqrt(self.coarse.bend(middle)) * np.sqrt(PERIODS)
         first, last = (np.array([logit(rho, low, high)]) for rho in (lo, hi))
-        made, settled = curves([self._at_points], self.coarse.stack, first, last, np.array([scale]), NODES, twice=True)
+        curve, settled = curves([self._at_points], self.coarse.stack, first, last, np.array([scale]), NODES, twice=True)
         if not settled and self.n <= EIGEN_MAX:  # singular next to the real line: two complex eigenvalues, far out
             return self._spectrum
-        return Alone(made, (lo, hi), self.interval, self.method)
+        return Alone(curve, (lo, hi), self.interval, self.method)
 
     def _exact(self, rho: float) -> float:
         return float(self._at_points(np.array([rho]))[0])

@@ -34,13 +34,13 @@ class Intervals:
         sums = blocks.sum(axis=1).reshape(-1, n)
         # Rows of no negative weights that sum to one: the largest eigenvalue is one.
         self._one = (blocks.data.min(initial=0.0) >= 0) & (np.abs(sums - 1) < 1e-12).all(axis=1)
-        self._left = _End(n, blocks)
-        self._right = None if self._one.all() else _End(n, -blocks)
+        self._left = _LeftEnd(n, blocks)
+        self._right = None if self._one.all() else _LeftEnd(n, -blocks)
 
     @cached_property
     def rough(self) -> tuple[np.ndarray, np.ndarray]:
         """(R,) each, to some percent, mostly."""
-        return self._from(lambda end: end.look[0])
+        return self._from(lambda one: one.look[0])
 
     @cached_property
     def exact(self) -> tuple[np.ndarray, np.ndarray]:
@@ -52,7 +52,7 @@ class Intervals:
         return admissible_intervals(np.array([leftmost(self._left), highest]))
 
 
-class _End:
+class _LeftEnd:
     """The left end of the spectrum of every block."""
 
     def __init__(self, n, blocks):
@@ -78,7 +78,7 @@ class _End:
         return values.real.min(axis=1), _unit((V[:, :steps].swapaxes(1, 2) @ combined)[:, :, 0])[0]
 
 
-def _leftmost(end: _End) -> np.ndarray:
+def _leftmost(end: _LeftEnd) -> np.ndarray:
     """The smallest real eigenvalue of every block, (R,); NaN where it is not sure and blocks are large.
 
     Arnoldi's method with a polynomial in W for the matrix. It goes on with those W that are not sure yet.
@@ -158,10 +158,10 @@ def _sure(V, WV, bound):
     back = WV.swapaxes(1, 2)
     values, vectors = np.linalg.eig(V @ back)
     square = (vectors.conj() * ((WV @ back) @ vectors)).sum(axis=1).real - np.abs(values) ** 2
-    found = square < (RESIDUAL * bound[:, None]) ** 2
-    real = np.where(found & (np.abs(values.imag) <= REAL * bound[:, None]), values.real, np.inf)
+    converged = square < (RESIDUAL * bound[:, None]) ** 2
+    real = np.where(converged & (np.abs(values.imag) <= REAL * bound[:, None]), values.real, np.inf)
     least = real.min(axis=1)
-    sure = np.isfinite(least) & (found | (values.real >= least[:, None])).all(axis=1)
+    sure = np.isfinite(least) & (converged | (values.real >= least[:, None])).all(axis=1)
     return np.where(sure, least, np.nan)
 
 

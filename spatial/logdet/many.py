@@ -80,14 +80,14 @@ def _by_eigenvalues(weights, at) -> _Part | None:
     """Of full W of some hundred units: no factorisation of theirs is quicker. One by one, for the memory's sake."""
     if not len(at):
         return None
-    known = [spectra(weights[i].csr, weights[i].n) for i in at]
-    ends = tuple(np.concatenate([getattr(one, end) for one in known]) for end in ("low", "high"))
-    traces = np.array([[(one.eigenvalues**k).sum().real for one in known] for k in (1, 2, 3)])
-    return _Part(at, ends, lambda: ends, traces, [partial(_values, one) for one in known])
+    results = [spectra(weights[i].csr, weights[i].n) for i in at]
+    ends = tuple(np.concatenate([getattr(one, end) for one in results]) for end in ("low", "high"))
+    traces = np.array([[(one.eigenvalues**k).sum().real for one in results] for k in (1, 2, 3)])
+    return _Part(at, ends, lambda: ends, traces, [partial(_values, one) for one in results])
 
 
-def _values(known: Spectra, points) -> np.ndarray:
-    return known.value(np.asarray(points)[None])[0]
+def _values(spectrum: Spectra, points) -> np.ndarray:
+    return spectrum.value(np.asarray(points)[None])[0]
 
 
 def _by_factors(weights, at, compiled) -> _Part | None:
@@ -117,8 +117,8 @@ def _together(parts: list[_Part], n: int) -> Determinants:
     curves = from_traces(traces[:, order], n, *ends[:, order])
 
     def exact(which):
-        known = np.concatenate([part.exact() for part in parts], axis=-1)
+        values = np.concatenate([part.exact() for part in parts], axis=-1)
         place = np.argsort(at)
-        return known[:, place[np.searchsorted(at[place], which)]]
+        return values[:, place[np.searchsorted(at[place], which)]]
 
     return Determinants(curves, at[order], [engines[i] for i in order], exact)

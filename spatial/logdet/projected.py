@@ -76,9 +76,9 @@ def projected_logdet(weights: TemporalWeights, blocks) -> Projected:
             n=weights.n,
             hint="up to 3,000 units; correction=False needs none",
         )
-    found = [_eigen(w.csr, M) for w, M in zip(weights.matrices, blocks)]
-    eigenvalues, shares = (np.concatenate(part) for part in zip(*found))
-    interval = Sum(tuple(Spectrum(values, admissible_interval(values)) for values, _ in found)).interval
+    parts = [_eigen(w.csr, M) for w, M in zip(weights.matrices, blocks)]
+    eigenvalues, shares = (np.concatenate(part) for part in zip(*parts))
+    interval = Sum(tuple(Spectrum(values, admissible_interval(values)) for values, _ in parts)).interval
     return Projected(eigenvalues, interval, shares=shares)
 
 

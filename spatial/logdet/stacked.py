@@ -149,13 +149,13 @@ def curves(
     v = ((first + last) / 2)[:, None] + half[:, None] * _nodes()[:most]
     rho = logistic(v, base.low[:, None], base.high[:, None])
     lead = np.where(clear[:, None], rho**4, 1.0)
-    known = base.value(rho)
+    approximation = base.value(rho)
     lacks, coefficients, settled = np.zeros((R, most)), np.zeros((R, most)), np.zeros(R, dtype=bool)
     left, had, before = np.arange(R), 0, np.full(R, not twice)
     for m in SIZES[: SIZES.index(most) + 1]:
         new = slice(had, m)
         exact = np.array([engines[r](rho[r, new]) for r in left])
-        lacks[left, new] = (exact - known[left, new]) / lead[left, new]
+        lacks[left, new] = (exact - approximation[left, new]) / lead[left, new]
         c = (_transform(m) @ lacks[left, :m, None])[:, :, 0]
         lost = _left_out(np.abs(c), np.pi / half[left]) * np.abs(lead[left]).max(axis=1)
         small = (clear[left] | (m >= AROUND_ZERO)) & (lost * m**2 / half[left] * slope_scale[left] < SETTLED)

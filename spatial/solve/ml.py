@@ -45,10 +45,10 @@ def maximum_likelihood(sample: Sample) -> Solution:
         E701 when the likelihood rises up to the edge of the admissible interval, E801 when the search
         does not settle.
     """
-    (found,) = maxima([sample])
-    if isinstance(found, SpatialInputError):
-        raise found
-    return found
+    (outcome,) = maxima([sample])
+    if isinstance(outcome, SpatialInputError):
+        raise outcome
+    return outcome
 
 
 def maxima(samples: Sequence[Sample]) -> list[Solution | SpatialInputError]:
@@ -115,8 +115,8 @@ def _cross_products(samples, bases):
 
 def _beside(pairs) -> np.ndarray:
     """[y, W y] of every sample, (R, m, 2); zeros for a W y that is not there."""
-    nothing = None if pairs[0][1] is not None else np.zeros(len(pairs[0][0]))
-    return _transposed(np.array([(y, nothing if Wy is None else Wy) for y, Wy in pairs]))
+    zeros = None if pairs[0][1] is not None else np.zeros(len(pairs[0][0]))
+    return _transposed(np.array([(y, zeros if Wy is None else Wy) for y, Wy in pairs]))
 
 
 def _transposed(stack: np.ndarray) -> np.ndarray:

@@ -120,12 +120,12 @@ def _ascend(problem: Problem, start, low, high):
         step[free] = axes @ (axes.T @ score[free] / np.maximum(np.abs(bend), 1e-8 * np.abs(bend).max(initial=1e-300)))
         for _halving in range(60):
             trial = np.clip(point + step, low, high)
-            found = at(trial)
-            if found[0] >= value - 1e-12 * abs(value):
+            derivatives = at(trial)
+            if derivatives[0] >= value - 1e-12 * abs(value):
                 break
             step = step / 2
         moved = np.abs(trial - point).max()
-        point, (value, score, H) = trial, found
+        point, (value, score, H) = trial, derivatives
         if moved < 1e-11:
             full, curvature = np.zeros(3), np.ones(3)
             full[there], curvature[there] = point, -np.diag(H)

@@ -51,8 +51,8 @@ def search(products, sample) -> tuple[np.ndarray, list]:
     if all(part.coarse.logdet is part.logdet for part in parts):  # the cheap curve is the exact one
         points, _, settled = _newton(products, sample, _best_of_grid(products, sample), *_ends(parts))
     else:
-        found = [_by_windows(tuple(p[r : r + 1] for p in products), sample, parts) for r in range(R)]
-        points, settled = (np.concatenate(part, axis=-1) for part in zip(*found))
+        windows = [_by_windows(tuple(p[r : r + 1] for p in products), sample, parts) for r in range(R)]
+        points, settled = (np.concatenate(part, axis=-1) for part in zip(*windows))
     return points, _problems(points, settled, parts, sample, products)
 
 
@@ -63,12 +63,12 @@ def concentrated(points, products, sample) -> tuple[list, list, list, list, np.n
     """
     R = len(products[0])
     rho, lam = (np.broadcast_to(at, R) for at in _named(points, sample))
-    S, known = _S(products, lam)
+    S, inverses = _S(products, lam)
     q = _form(S, rho)
     loglik = -sample.n / 2 * (np.log(2 * np.pi * q / sample.n) + 1)
     for part, at in _determinants(points, sample):
         loglik = loglik + part.value(at)
-    G = np.zeros((R, 1, 2)) if known is None else known[1]
+    G = np.zeros((R, 1, 2)) if inverses is None else inverses[1]
     return rho.tolist(), lam.tolist(), loglik.tolist(), q.tolist(), G
 
 
@@ -78,12 +78,12 @@ def _expansion(point, products, sample):
     The Hessian is K + n/2 q_a q_b / q^2; K, that of -n/2 q / q(point) + L, is negative definite in wider surroundings.
     """
     rho, lam = _named(point, sample)
-    S, known = _S(products, lam)
+    S, inverses = _S(products, lam)
     q = _form(S, rho)
     if sample.error is None:
         q_a, q_ab = [_slope(S, rho)], [[2 * S[2]]]
     else:
-        S1, S2 = _dS(products, lam, known)
+        S1, S2 = _dS(products, lam, inverses)
         q_a, q_ab = [_form(S1, rho)], [[_form(S2, rho)]]
         if sample.lag is not None:
             mixed = _slope(S1, rho)
@@ -115,10 +115,10 @@ def _S(products, lam):
     return _quadratic(C, G), (inverse, G)
 
 
-def _dS(products, lam, known):
+def _dS(products, lam, inverses):
     """S' = D'C'D and S'' = D'C''D - 2 (C'D)_Q' C_QQ^-1 (C'D)_Q: what G takes back."""
     _, mixed, mm = products
-    inverse, G = known
+    inverse, G = inverses
     C1 = 2 * lam[:, None, None] * mm - mixed
     K = C1[:, 2:, :2] - C1[:, 2:, 2:] @ G
     back = K.swapaxes(1, 2) @ (inverse @ K)
@@ -211,27 +211,27 @@ def _newton(products, sample, point, low, high):
     width = high - low
     best, curvature, settled = np.empty_like(point), np.empty_like(point), np.zeros(point.shape[1], dtype=bool)
     going = np.arange(len(settled))
-    found = _expansion(point, products, sample)
-    step = _within(point, *found[1:], low, high)
+    current = _expansion(point, products, sample)
+    step = _within(point, *current[1:], low, high)
     for _ in range(MAX_STEPS):
         trial = np.minimum(np.maximum(point + step, low), high)
         tried = _expansion(trial, products, sample)
         moved, bend = np.abs(trial - point), np.abs(tried[2].diagonal().T)
         still = ((moved < SETTLED[0] * width) & (moved**2 * bend < SETTLED[1] ** 2)).all(axis=0)
-        better = tried[0] >= found[0] - 1e-12 * np.abs(found[0])
+        better = tried[0] >= current[0] - 1e-12 * np.abs(current[0])
         if better.all():
-            point, found = trial, tried
+            point, current = trial, tried
         else:
             point = np.where(better, trial, point)
-            found = tuple(np.where(better, new, old) for new, old in zip(tried, found))
+            current = tuple(np.where(better, new, old) for new, old in zip(tried, current))
         if still.any():
             done = going[still]
-            best[:, done], curvature[:, done], settled[done] = point[:, still], -found[2].diagonal()[still].T, True
+            best[:, done], curvature[:, done], settled[done] = point[:, still], -current[2].diagonal()[still].T, True
             if still.all():
                 break
             going, better, step, point = going[~still], better[~still], step[:, ~still], point[:, ~still]
-            found, products = tuple(f[..., ~still] for f in found), tuple(p[~still] for p in products)
-        step = np.where(better, _within(point, *found[1:], low, high), step / 2)
+            current, products = tuple(f[..., ~still] for f in current), tuple(p[~still] for p in products)
+        step = np.where(better, _within(point, *current[1:], low, high), step / 2)
     else:
         best[:, going], curvature[:, going] = point, np.nan
     return best, curvature, settled
