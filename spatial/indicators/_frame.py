@@ -109,15 +109,15 @@ def read(data: pd.DataFrame, columns, entity: str | None, time: str | None, *, p
 def groups_of(data: pd.DataFrame, column: str, table: Table) -> tuple[np.ndarray, pd.Index]:
     """Codes and labels of a column of groups, in the table's rows; groups sorted."""
     _names(data, [column])
-    given = data[column].iloc[table.order]
-    if given.isna().any():
+    values = data[column].iloc[table.order]
+    if values.isna().any():
         raise SpatialInputError("E201", f"{column!r} has missing values", column=column,
-                                ids=table.labels(given.isna().to_numpy()),
+                                ids=table.labels(values.isna().to_numpy()),
                                 hint="fill them, or leave these rows out")  # fmt: skip
-    if isinstance(given.dtype, pd.CategoricalDtype):
-        given = given.cat.remove_unused_categories()
-        return given.cat.codes.to_numpy(), pd.Index(given.cat.categories, name=column)
-    return _codes(given.reset_index(drop=True))
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.cat.remove_unused_categories()
+        return values.cat.codes.to_numpy(), pd.Index(values.cat.categories, name=column)
+    return _codes(values.reset_index(drop=True))
 
 
 def refuse(table: Table, bad: np.ndarray, code: str, what: str, hint: str | None = None) -> None:

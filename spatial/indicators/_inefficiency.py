@@ -94,12 +94,12 @@ def maximise(p: Panel, truncated: bool, decay: bool):
     starts = [_start(R, ols, s2, g, eta, truncated, decay) for g in SHARES for eta in (DECAYS if decay else (0.0,))]
     starts = sorted(starts, key=negative)[:STARTS]
     options = {"jac": gradient, "method": "BFGS", "options": {"gtol": 1e-7, "maxiter": 500}}
-    found = [minimize(negative, start, **options) for start in starts]
-    best = min(found, key=lambda result: result.fun).x
+    optima = [minimize(negative, start, **options) for start in starts]
+    best = min(optima, key=lambda result: result.fun).x
     if abs(best[k + 1]) > EDGE:
         lacking = "inefficiency" if best[k + 1] < 0 else "noise"
-        said = f"the likelihood finds no {lacking}: gamma is {int(best[k + 1] > 0)} to rounding"
-        raise SpatialInputError("E226", said, hint="least-squares residuals must be skewed to the left")
+        message = f"the likelihood finds no {lacking}: gamma is {int(best[k + 1] > 0)} to rounding"
+        raise SpatialInputError("E226", message, hint="least-squares residuals must be skewed to the left")
     H = _hessian(negative, best) * n
     slope = gradient(best) * n
     if not (np.linalg.eigvalsh(H) > 0).all() or slope @ np.linalg.solve(H, slope) > 1e-6:

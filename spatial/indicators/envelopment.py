@@ -169,18 +169,18 @@ def super_sbm(
     for _, rows in table.periods():
         here = _Amounts.of(*(block[rows] for block in blocks))
         size = len(rows), sum(here.z.shape) + 1
-        found = in_parts(lambda at, here=here: _sbm(here, at, returns), *size)
-        best = np.flatnonzero(found >= 1 - ON_FRONTIER)
+        values = in_parts(lambda at, here=here: _sbm(here, at, returns), *size)
+        best = np.flatnonzero(values >= 1 - ON_FRONTIER)
         if len(rows) > 1 and len(best):
-            found[best] = in_parts(lambda k, a=here, at=best: _super(a, at[k], returns), len(best), size[1])
-        scores[rows] = found
+            values[best] = in_parts(lambda k, a=here, at=best: _super(a, at[k], returns), len(best), size[1])
+        scores[rows] = values
     words = f"Slacks-based super-efficiency, {returns} returns to scale"
     return Efficiency(table.series(scores, "efficiency"), words)
 
 
 def measured(data, inputs, outputs, entity, time, *, extra=(), positive=False, panel=False):
     """(table, x, y) scaled by their means, or (table, x, y, b) with ``extra`` columns."""
-    named = [[given] if isinstance(given, str) else list(given) for given in (inputs, outputs)]
+    named = [[columns] if isinstance(columns, str) else list(columns) for columns in (inputs, outputs)]
     if not named[0] or not named[1]:
         raise SpatialInputError("E501", "inputs= and outputs= need one column or more each",
                                 hint="inputs=['capital', 'labor'], outputs=['gdp']")
@@ -279,8 +279,8 @@ def _sbm(a: _Amounts, at: np.ndarray, returns) -> np.ndarray:
     c = np.zeros((B, 1 + k + n))
     c[:, 0], c[:, 1 : 1 + k] = 1, -a.above[at]
     convex, zeros = _convex(B, n, 1 + k, returns, scale=0)
-    nothing = np.empty((B, 0, 1 + k + n)), np.empty((B, 0))
-    return minimise(c, *nothing, np.concatenate([A, convex], axis=1), np.concatenate([b, zeros], axis=1))
+    no_inequalities = np.empty((B, 0, 1 + k + n)), np.empty((B, 0))
+    return minimise(c, *no_inequalities, np.concatenate([A, convex], axis=1), np.concatenate([b, zeros], axis=1))
 
 
 def _super(a: _Amounts, at: np.ndarray, returns) -> np.ndarray:

@@ -117,8 +117,8 @@ def composite_index(
     sub, scores = np.empty((len(Z), len(names))), np.empty(len(Z))
     for period, rows in blocks:
         Z[rows] = _normalised(table, plan, rows, period)
-        sub[rows], scores[rows], found = _two_levels(Z[rows], plan, names, METHODS[method])
-        parts.append(found if period is None else found.assign(**{table.keys[1]: period}))
+        sub[rows], scores[rows], weights = _two_levels(Z[rows], plan, names, METHODS[method])
+        parts.append(weights if period is None else weights.assign(**{table.keys[1]: period}))
     weights = pd.concat(parts, ignore_index=True)
     _warn_negative(weights)
     groups = table.frame(sub, names) if grouped else table.frame(np.empty((len(Z), 0)), [])

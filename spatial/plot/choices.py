@@ -73,10 +73,10 @@ def agreement(comparison, effect: str = "indirect", ax=None, *, level: float = 0
     table = table[table["effect"] == effect]
     if "model" in table:
         table = table.assign(weights=table["weights"] + ", " + table["model"])
-    found = np.sign(table["estimate"]) * (table["p_value"] < level)
+    signs = np.sign(table["estimate"]) * (table["p_value"] < level)
     rows, columns = list(table["weights"].unique()), list(table["term"].unique())
-    wide = table.assign(found=found).pivot(index="weights", columns="term").loc[rows]
-    values, estimates = (wide[name][columns].to_numpy() for name in ("found", "estimate"))
+    wide = table.assign(signs=signs).pivot(index="weights", columns="term").loc[rows]
+    values, estimates = (wide[name][columns].to_numpy() for name in ("signs", "estimate"))
     ax = ax if ax is not None else figure(height=1.5 + 0.26 * len(rows))
     text = iter(estimates.ravel())
     _cells(ax, values, rows, columns, lambda _: f"{next(text):#.2g}".replace("-", "−"), lambda v: CLEAR[int(v)])
@@ -109,9 +109,9 @@ def specification_curve(curve, effect: str = "indirect", ax=None, *, level: floa
     top = ax.inset_axes((0.0, 1 - share + 0.02, 1.0, share - 0.02))
     below = ax.inset_axes((0.0, 0.0, 1.0, 1 - share - 0.02))
     x = np.arange(len(table))
-    found = (np.sign(table["estimate"]) * (table["p_value"] < level)).astype(int)
+    signs = (np.sign(table["estimate"]) * (table["p_value"] < level)).astype(int)
     for sign, colour in CLEAR.items():
-        part = (found == sign).to_numpy()
+        part = (signs == sign).to_numpy()
         colour = colour if sign else SOFT
         top.vlines(x[part], table["conf_low"][part], table["conf_high"][part], color=colour, linewidth=0.9, alpha=0.45)
         top.plot(x[part], table["estimate"][part], linestyle="none", marker="o", markersize=2.6, color=colour,

@@ -117,8 +117,8 @@ def draw_shapes(ax, shapes, **style):
         return Path.make_compound_path(*(Path(shapely.get_coordinates(ring), closed=True) for ring in rings))
 
     style = {"edgecolor": "#b5b5b5", "linewidth": 0.4, "clip_on": False, **style}
-    found = shapes[~(shapes.isna() | shapes.is_empty)]
-    return ax.add_collection(PathCollection([path(shape) for shape in found], **style), autolim=False)
+    drawable = shapes[~(shapes.isna() | shapes.is_empty)]
+    return ax.add_collection(PathCollection([path(shape) for shape in drawable], **style), autolim=False)
 
 
 def _scale(values) -> dict:

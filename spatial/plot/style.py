@@ -146,8 +146,8 @@ def save(ax_or_fig, path, *, dpi: int = 150, overwrite: bool = False) -> Path:
         a suffix that is no format of figures.
     """
     fig, path = getattr(ax_or_fig, "figure", ax_or_fig), Path(path)
-    known = fig.canvas.get_supported_filetypes()
-    if path.suffix.lstrip(".").lower() not in known:
+    formats = fig.canvas.get_supported_filetypes()
+    if path.suffix.lstrip(".").lower() not in formats:
         raise SpatialInputError("E501", f"'{path.name}' does not end like a figure's file",
                                 hint="end it with " + ", ".join(f".{k}" for k in ("png", "pdf", "svg")))  # fmt: skip
     with replacing(path, overwrite=overwrite) as part:

@@ -75,8 +75,8 @@ def etable(fits, *, effects: bool = False, names=None, labels=None, below: str =
         title = f"{kind.capitalize()} effects" if kind else ""
         sections.append((title, _rows(parts, labels or {}, below, digits, stars)))
     sections.append(("", _about(models, effects)))
-    notes = [f"{BELOW[below]} in parentheses: {said(heads, [_inference(c, effects) for c in chosen])}."]
-    notes.append(f"Weights: {said(heads, [m.design.weights.header() for m in models])}.")
+    notes = [f"{BELOW[below]} in parentheses: {labelled_texts(heads, [_inference(c, effects) for c in chosen])}."]
+    notes.append(f"Weights: {labelled_texts(heads, [m.design.weights.header() for m in models])}.")
     if stars:
         notes.append("* p < 0.1, ** p < 0.05, *** p < 0.01.")
     if not effects and any(m.specification.lag or m.specification.durbin for m in models):
@@ -105,9 +105,9 @@ def _rows(tables, labels, below, digits, stars):
     """Two rows per term: estimates, and what stands below them."""
     rows = []
     for term in _order([list(t["term"]) for t in tables]):
-        found = [t[t["term"] == term] for t in tables]
+        cells = [t[t["term"] == term] for t in tables]
         cells = [(_estimate(f.iloc[0], digits, stars), _under(f.iloc[0], below, digits)) if len(f) else ("", "")
-                 for f in found]  # fmt: skip
+                 for f in cells]  # fmt: skip
         rows.append((_label(term, labels), tuple(top for top, _ in cells)))
         rows.append(("", tuple(under for _, under in cells)))
     return tuple(rows)
@@ -183,7 +183,7 @@ def _inference(item, effects) -> str:
     return f"{how}, {describe(item.fit)}"
 
 
-def said(heads, texts) -> str:
+def labelled_texts(heads, texts) -> str:
     """Once where all columns agree, else column by column."""
     if len(set(texts)) == 1:
         return texts[0]

@@ -100,8 +100,8 @@ class Table:
                 parts.append(f'<tr><th scope="row">{html.escape(label)}</th>{numbers}</tr>')
             parts.append("</tbody>")
         if self.notes:
-            said = "<br>".join(html.escape(note) for note in self.notes)
-            parts.append(f'<tfoot><tr><td colspan="{width}">{said}</td></tr></tfoot>')
+            notes = "<br>".join(html.escape(note) for note in self.notes)
+            parts.append(f'<tfoot><tr><td colspan="{width}">{notes}</td></tr></tfoot>')
         return "\n".join([*parts, "</table>"])
 
     def to(self, format: str) -> str:

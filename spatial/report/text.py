@@ -171,19 +171,20 @@ def small_sample_advice(effects) -> str:
     return ""
 
 
-def elasticities_text(found) -> str:
+def elasticities_text(result) -> str:
     """The effects' tables, scaled, and what a number means."""
     from ..effects.elasticity import outcome
 
-    fit = found.fit
-    unit = "1 % more of it" if found.kind == "elasticity" else "one unit more of it"
-    scale = "%" if found.kind == "elasticity" else "x 100 %"
-    parts = [f"{found.kind.capitalize().replace('ty', 'ties')} of {fit.specification.name}: {fit.design.formula}",
+    fit = result.fit
+    unit = "1 % more of it" if result.kind == "elasticity" else "one unit more of it"
+    scale = "%" if result.kind == "elasticity" else "x 100 %"
+    parts = [f"{result.kind.capitalize().replace('ty', 'ties')} of {fit.specification.name}: {fit.design.formula}",
              f"{unit} goes with (estimate) {scale} more {outcome(fit.design)}, at the means of what is no logarithm"]
-    for kind, rows in found.tidy().groupby("effect", sort=False):
-        parts += ["", tidy_text(rows, title=kind, **_columns_of(found.effects))]
-    if found.left_out:
-        parts.append(f"without {'an' if found.kind == 'elasticity' else 'a'} {found.kind}: {', '.join(found.left_out)}")
+    for kind, rows in result.tidy().groupby("effect", sort=False):
+        parts += ["", tidy_text(rows, title=kind, **_columns_of(result.effects))]
+    if result.left_out:
+        article = "an" if result.kind == "elasticity" else "a"
+        parts.append(f"without {article} {result.kind}: {', '.join(result.left_out)}")
     return "\n".join(parts)
 
 
@@ -238,9 +239,9 @@ def comparison_text(comparison) -> str:
     head = ["weights", *(["model"] if several else []), "links", "rho", "log-lik.", "BIC", "prob."]
     parts = [columns(rows, head)]
     if np.isfinite(table["probability"]).any():
-        given = comparison.prior_probabilities or {}
-        told = [f"{name} {p:.3g}" for name, p in given.items()]
-        beforehand = f"; W beforehand: {', '.join(told[:SHOWN])}{' ...' * (len(told) > SHOWN)}" if told else ""
+        probabilities = comparison.prior_probabilities or {}
+        shown = [f"{name} {p:.3g}" for name, p in probabilities.items()]
+        beforehand = f"; W beforehand: {', '.join(shown[:SHOWN])}{' ...' * (len(shown) > SHOWN)}" if shown else ""
         parts.append(f"prob.: posterior probability; {comparison.prior.words()}{beforehand}")
     keys = list(comparison.fits)
     if len(keys) > ROWS:
@@ -284,8 +285,8 @@ def tuning_text(tuning) -> str:
              f"{tuning.name} = {tuning.best}; {tuning.level:.0%} likelihood-ratio interval {low} to {high}", "",
              columns(rows, [tuning.name, "links", "rho", "log-lik.", "LR", "prob.", "interval"])]  # fmt: skip
     parts += [f"{value} could not be used: {why}" for value, why in tuning.failed.items()]
-    given = f"errors and intervals of .fit are given {tuning.name} = {tuning.best}; these carry the doubt about it:"
-    return "\n".join([*parts, "", given, averaged_text(tuning.averaged())])
+    caption = f"errors and intervals of .fit are given {tuning.name} = {tuning.best}; these carry the doubt about it:"
+    return "\n".join([*parts, "", caption, averaged_text(tuning.averaged())])
 
 
 def mixture_text(mixture) -> str:

@@ -149,8 +149,8 @@ def _search(formula, data, w, level, rule, options) -> Search:
         unit = within if within.settings.effects.name == "entity" else fit(ols, effects="entity")
         tests = _hausman_tests(unit, fit(ols, effects="random"), fits["SDM"])
         tables.append(TestTable("Fixed or random unit effects", tests))
-        said, decisions["Unit effects"] = _read_hausman(tests, level)
-        steps.append(said)
+        sentence, decisions["Unit effects"] = _read_hausman(tests, level)
+        steps.append(sentence)
         smaller = [partial(fit, sdm, durbin=durbin, effects=less) for less in NESTED.get(effects, ("none",))]
         together = _together(fits["SDM"], smaller)
         if together:
@@ -264,8 +264,8 @@ def _read_lm(lm: TestTable, level: float) -> str:
         return "LM tests: neither a spatial lag nor a spatial error is asked for."
     robust_lag, robust_error = lm["robust LM lag"].p_value, lm["robust LM error"].p_value
     stronger = "lag" if robust_lag < robust_error else "error"
-    asked = "a spatial lag and a spatial error" if lag and error else "a spatial lag" if lag else "a spatial error"
-    return f"LM tests ask for {asked}; the robust ones point more to the {stronger}."
+    terms = "a spatial lag and a spatial error" if lag and error else "a spatial lag" if lag else "a spatial error"
+    return f"LM tests ask for {terms}; the robust ones point more to the {stronger}."
 
 
 def _short_lm(lm: TestTable, level: float) -> str:
@@ -285,6 +285,6 @@ def _read_hausman(tests: tuple[TestResult, ...], level: float) -> tuple[str, str
 
 
 def _read_effects(tests: tuple[TestResult, ...], level: float) -> str:
-    said = [f"{t.null.removeprefix('no ')} {'belong' if t.p_value < level else 'do not belong'} in the model"
+    verdicts = [f"{t.null.removeprefix('no ')} {'belong' if t.p_value < level else 'do not belong'} in the model"
             for t in tests]  # fmt: skip
-    return f"LR tests: {', '.join(said)}."
+    return f"LR tests: {', '.join(verdicts)}."
