@@ -179,14 +179,14 @@ def _highest(loglik, m, tolerance=FINE) -> np.ndarray:
     starts = [np.full(m, 1 / m), *np.eye(m)]
     if m == 2:
         optimum = minimize_scalar(lambda a: -loglik(np.array([a, 1 - a])), bounds=(0, 1), method="bounded",
-                                options={"xatol": tolerance})  # fmt: skip
+                                  options={"xatol": tolerance})  # fmt: skip
         starts.append(np.array([optimum.x, 1 - optimum.x]))
     else:
         order = np.argsort([-loglik(np.where(e > 0, 0.8, 0.2 / (m - 1))) for e in np.eye(m)])
         for start in (starts[0], np.where(np.eye(m)[order[0]] > 0, 0.8, 0.2 / (m - 1))):
             optimum = minimize(lambda a: -loglik(_scaled(a)), start, method="SLSQP", bounds=[(0, 1)] * m,
-                             constraints={"type": "eq", "fun": lambda a: a.sum() - 1},
-                             options={"ftol": tolerance**2, "eps": SMALL_STEP})  # fmt: skip
+                               constraints={"type": "eq", "fun": lambda a: a.sum() - 1},
+                               options={"ftol": tolerance**2, "eps": SMALL_STEP})  # fmt: skip
             starts.append(_scaled(optimum.x))
     best = max(starts, key=loglik)
     clean = np.where(best < LEAST, 0.0, best)

@@ -148,7 +148,7 @@ def placebo_weights(
         keys = [""] * draws if journal is None else _keys(fit, seed, draws)
         done = {r: book.rows[key] for r, key in enumerate(keys) if key in book.rows}
         rows, _ = run(list(range(draws)), _relabelled, (fit, seed), n_jobs=n_jobs, client=client, progress=progress,
-                       done=done, keep=lambda r, row: book.add(keys[r], row), at_once=AT_ONCE)  # fmt: skip
+                      done=done, keep=lambda r, row: book.add(keys[r], row), at_once=AT_ONCE)  # fmt: skip
     if not rows:
         raise KeyboardInterrupt
     names = tuple(name for name in ("rho", "lambda") if name in fit.params.index)
