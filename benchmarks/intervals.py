@@ -72,7 +72,7 @@ def summary(intervals, truth):
 
 
 def ours(W, correction):
-    """(y, x, W x) to (4, 3): estimates and intervals of rho, beta, and the simulated ones of the effects."""
+    """(y, x, W x) to (4, 3): estimates and intervals of rho, beta and the effects."""
     w = pd.DataFrame(W)
     keys = {"entity": "i", "time": "t", "effects": "twoway", "correction": correction}
 
@@ -84,7 +84,7 @@ def ours(W, correction):
         fit = sp.sdm("y ~ x", data, w, **keys)
         interval = fit.conf_int()
         own = [(fit.params[k], *interval.loc[k]) for k in ("rho", "x")]
-        e = fit.effects(draws=1000)
+        e = fit.effects()
         return own + [(e.estimates[k, 0], e.conf_low[k, 0], e.conf_high[k, 0]) for k in (0, 1)]
 
     return estimate

@@ -9,7 +9,7 @@ Same panel (48 states, 17 years), same W, same regressors W x included. The mode
 * spreg takes arrays in the order of W; ours takes a frame in any order, a formula and labels. One line is measured
   from arrays to estimates on both sides;
 * ours is asked for the same unit effects without correction, so that estimates can be compared, and then for
-  what the main job needs: two-way effects, the correction, and effects with 1,000 draws.
+  what the main job needs: two-way effects, the correction, and effects with intervals.
 
 Estimates are compared before any time is taken. Both sides run alternately in one process; medians.
 """

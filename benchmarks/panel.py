@@ -113,7 +113,7 @@ def against_spreg(N: int, T: int, rounds: int) -> None:
     runs = {
         "new W": (lambda: fit(w, data, known=False), 1),
         "again": (lambda: fit(w, data, known=True), 1),
-        "again, effects with 1,000 draws": (lambda: fit(w, data, known=True).effects(), 1),
+        "again, effects with intervals": (lambda: fit(w, data, known=True).effects(), 1),
         "again, sp.refit": (lambda: sp.refit(same, y=y), REFITS),
     }
     for name, peer in spreg_fits(w, data, T).items():
@@ -196,7 +196,7 @@ def alone(N: int, T: int) -> None:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         rho, error, seconds, effects, peak = pool.apply(_alone, (N, T))
     print(f"\nSDM, two-way effects, N = {N:,}, T = {T}: rho {rho:.6f} (s.e. {error:.6f})")
-    print(f"  fit, new W: CPU {seconds:.1f} s; effects with 1,000 draws: CPU {effects:.1f} s")
+    print(f"  fit, new W: CPU {seconds:.1f} s; effects with intervals: CPU {effects:.1f} s")
     print(f"  memory at its peak, data and imports included: {peak:.2f} GB")
 
 

@@ -133,7 +133,7 @@ def alone(side: int, logdet, rscript):
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         figures = pool.apply(_alone, (side, logdet))
     print(f"\nSDM, {side * side:,} units: rho {figures['rho']:.6f} (s.e. {figures['se']:.6f}), {figures['method']}")
-    for name in ("fit with standard errors, new W", "another specification, same W", "effects, 1,000 draws"):
+    for name in ("fit with standard errors, new W", "another specification, same W", "effects with intervals"):
         row(name, *figures[name])
     print(f"  memory at its peak, data and imports included: {figures['peak']:.2f} GB")
     if rscript:
@@ -148,7 +148,7 @@ def _alone(side, logdet):
     our_fit(small := Lattice(7), data(small), None, known=True)  # imports
     figures = {}
     fit, *figures["fit with standard errors, new W"] = timed(lambda: our_fit(w, frame, logdet, known=False))
-    effects, *figures["effects, 1,000 draws"] = timed(lambda: fit.effects(draws=1000))
+    effects, *figures["effects with intervals"] = timed(lambda: fit.effects())
     if side < 500:
         _, *figures["another specification, same W"] = timed(lambda: sar(FORMULA, frame, w, logdet=logdet))
     else:
@@ -175,7 +175,7 @@ def against_r(side, ours):
           f"direct effect by {abs(direct - ours['direct']):.1e}")  # fmt: skip
     for name, mine, (wall, cpu) in (
         ("spatialreg: lagsarlm", ours["fit with standard errors, new W"], times[:2]),
-        ("spatialreg: trW and impacts, 1,000 draws", ours["effects, 1,000 draws"], times[2:]),
+        ("spatialreg: trW and impacts, 1,000 draws", ours["effects with intervals"], times[2:]),
     ):
         row(name, wall, cpu, f"ours {wall / mine[0]:.1f} x (CPU {cpu / mine[1]:.1f} x)")
 

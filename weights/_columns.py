@@ -35,12 +35,12 @@ def columns_xy(frame: pd.DataFrame, index: pd.Index, geographic: bool | None) ->
     >>> columns_xy(frame, frame.index, None).tolist()
     [[13.4, 52.5]]
     """
-    found: list = []
+    matches: list = []
     for words_of in (_whole, _parts):  # "lon" before "capital_lon"
         by_axis = {axis: [name for name in frame.columns if not words_of(str(name)).isdisjoint(words)]
                    for axis, words in AXES.items()}
         across, up = by_axis["longitude"] + by_axis["x"], by_axis["latitude"] + by_axis["y"]
-        found = found or [*across, *up]
+        matches = matches or [*across, *up]
         if len(across) == len(up) == 1 and across != up:
             if geographic is False and (by_axis["longitude"] or by_axis["latitude"]):
                 raise SpatialInputError(
@@ -49,7 +49,7 @@ def columns_xy(frame: pd.DataFrame, index: pd.Index, geographic: bool | None) ->
             return numeric(frame[[across[0], up[0]]], ids=index)
     if frame.shape[1] == 2 and all(isinstance(name, (int, np.integer)) for name in frame.columns):
         return numeric(frame, ids=index)  # an array in a frame
-    names = ", ".join(repr(name) for name in found or list(frame.columns)[:6])
+    names = ", ".join(repr(name) for name in matches or list(frame.columns)[:6])
     raise SpatialInputError("E404", f"the names of the columns do not say which is x and which is y: {names}",
                             hint="keep one pair, named x and y or lon and lat; or give an array, x or longitude first")
 

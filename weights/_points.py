@@ -153,9 +153,9 @@ def _measured(xy, index, crs, metric) -> Points:
     return Points(xy, index, "great-circle", "km")
 
 
-def _one_crs(given, stated):
+def _one_crs(own, stated):
     if stated is None:
-        return given
+        return own
     from pyproj import CRS
     from pyproj.exceptions import CRSError
 
@@ -164,8 +164,8 @@ def _one_crs(given, stated):
     except CRSError as error:
         raise SpatialInputError("E501", f"crs={stated!r} is not a coordinate system",
                                 hint="give one like 'EPSG:4326'") from error
-    if given is not None and not given.equals(stated, ignore_axis_order=True):
-        raise SpatialInputError("E501", f"the data says {given.name!r}, but crs={stated.name!r} was given",
+    if own is not None and not own.equals(stated, ignore_axis_order=True):
+        raise SpatialInputError("E501", f"the data says {own.name!r}, but crs={stated.name!r} was given",
                                 hint="leave crs out, or gdf.to_crs(...) first")
     return stated
 

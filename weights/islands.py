@@ -50,8 +50,8 @@ def _join(w, points, nearest, weigh) -> SpatialWeights:
     else:
         k = np.zeros(w.n, np.int64)
         k[alone] = 1
-        found, mate, straight = _search.nearest(points.space, k, rank(w.ids), points.norm)
-        order = np.argsort(found, kind="stable")
+        focal, mate, straight = _search.nearest(points.space, k, rank(w.ids), points.norm)
+        order = np.argsort(focal, kind="stable")
         mate, distance = mate[order], points.to_distance(straight[order])
         weight = np.ones(len(alone)) if weigh is None else weigh(distance)
     # Two islands may be each other's nearest: the pattern is made first, so that no link counts twice.

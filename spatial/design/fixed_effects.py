@@ -79,22 +79,27 @@ class FixedEffects:
         """The effects less those of periods."""
         return FixedEffects(entity=self.entity, random=self.random)
 
-    def demean(self, values: np.ndarray, observed: np.ndarray | None = None, *, first: int = 0) -> np.ndarray:
+    def demean(
+        self, values: np.ndarray, observed: np.ndarray | None = None, *, first: int = 0,
+        axes: tuple[int, int] | None = None,
+    ) -> np.ndarray:  # fmt: skip
         """A (T, N, ...) array less its projection on the fixed effects; R such arrays with ``first=1``.
 
         Parameters
         ----------
         observed : (T, N) of bool, optional
             The units observed in each period of an unbalanced panel; NaN elsewhere.
+        axes : pair of int, optional
+            Where periods and units are in a balanced panel, if not at ``first`` and behind it.
         """
         if observed is not None:
             gaps = Gaps(observed, self)
             return np.stack([gaps.demean(each) for each in values]) if first else gaps.demean(values)
-        out = np.array(values, dtype=float)
+        out, (period, unit) = np.array(values, dtype=float), axes or (first, first + 1)
         if self.entity:
-            out -= np.add.reduce(out, axis=first, keepdims=True) / out.shape[first]
+            out -= np.add.reduce(out, axis=period, keepdims=True) / out.shape[period]
         if self.time:
-            out -= np.add.reduce(out, axis=first + 1, keepdims=True) / out.shape[first + 1]
+            out -= np.add.reduce(out, axis=unit, keepdims=True) / out.shape[unit]
         return out
 
     def left(self, T: int, N: int, observed: np.ndarray | None = None) -> int:

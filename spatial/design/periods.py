@@ -68,7 +68,7 @@ def refuse_gaps(times: pd.Index) -> None:
     Raises
     ------
     SpatialInputError
-        E104 gaps; E106 for text whose order is not that of time, such as "Jan" and "Feb", or "9" and "10".
+        E104 gaps; E106 for text that tells no order, such as "Jan" and "Feb".
     """
     if len(times) < 2:
         return
@@ -82,9 +82,6 @@ def refuse_gaps(times: pd.Index) -> None:
         return
     step = steps[0] if steps[0].min() > 0 else steps[-1]
     late = times[1:][step != step.min()]
-    if step.min() < 0:
-        raise SpatialInputError("E106", f"lags need periods in order, and these are text: {times[0]} comes first",
-                                ids=list(times[1:][step < 0]), hint="astype(int)")  # fmt: skip
     raise SpatialInputError("E104", "lags need periods without gaps",
                             ids=list(late.astype(str) if isinstance(late, pd.DatetimeIndex) else late),
                             hint="complete the data, or leave the lags out")  # fmt: skip

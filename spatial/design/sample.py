@@ -81,17 +81,21 @@ def regressor_columns(d: Design, effects: FixedEffects, X: np.ndarray | None = N
     """[X, W X] (and W^2 X) as (T, N, k) and the columns' names; demeaning leaves no intercept. Of R replicates
     (R, T, N, k) of X where they are given."""
     first, X = (0, d.X) if X is None else (1, X)
-    keep = [j for j, name in enumerate(d.names) if not effects.fixed or name != INTERCEPT]
-    columns, lagged = [X.take(keep, axis=-1)], X.take(d.durbin, axis=-1)
+    columns, lagged = [X.take(own_columns(d, effects), axis=-1)], X.take(d.durbin, axis=-1)
     for _ in range(d.wx_order):
         lagged = spatial_lag(d.weights, lagged, first=first)
         columns.append(lagged)
     return np.concatenate(columns, axis=-1), regressor_names(d, effects)
 
 
+def own_columns(d: Design, effects: FixedEffects) -> list[int]:
+    """Columns of X that the model has: fixed effects span the intercept."""
+    return [j for j, name in enumerate(d.names) if not effects.fixed or name != INTERCEPT]
+
+
 def regressor_names(d: Design, effects: FixedEffects) -> list[str]:
     """Of the columns of [X, W X] (and W^2 X)."""
-    names = [name for name in d.names if not effects.fixed or name != INTERCEPT]
+    names = [d.names[j] for j in own_columns(d, effects)]
     return names + [power + d.names[j] for power in ("W:", "W2:")[: d.wx_order] for j in d.durbin]
 
 
@@ -228,6 +232,10 @@ def _jacobian(
 ) -> Jacobian:
     if weights.varies:
         return varying_jacobian(d, weights, effects, correction, method)
-    periods = d.n_periods - (bool(correction) and effects.entity)
-    drops_unit_root = correction is True and effects.time
-    return Jacobian(logdet(weights, method), periods, drops_unit_root)
+    return Jacobian(logdet(weights, method), **determinant_counts(d, effects, correction))
+
+
+def determinant_counts(d: Design, effects: FixedEffects, correction) -> dict:
+    """How often the determinant of one W counts, and whether without its unit root."""
+    copies = d.n_periods - (bool(correction) and effects.entity)
+    return {"copies": copies, "unit_root": int(correction is True and effects.time)}

@@ -56,7 +56,8 @@ def linear_law(fit, over: Callable, picks: np.ndarray, size: int) -> Law:
     params, V = fit.params.to_numpy(), fit.vcov.to_numpy()
     if not fit.specification.lag:
         return Law(given_nothing(params, V, fit.df_resid), over(0.0, 0.0)(np.zeros(1)), picks)
-    R = (fit.params.index == "rho").astype(float)[None]
+    R = np.zeros((1, len(params)))
+    R[0, fit.params.index.get_loc("rho")] = 1
     bounds = determinant(fit).interval
     given = given_spatial(params, V, R, fit.df_resid, [size], bounds, splits=[0.0]).refuse_outside()
     ends = span(fit.rho, float(np.sqrt(R[0] @ V @ R[0])), fit.df_resid, bounds)

@@ -29,7 +29,7 @@ from .mixture import Inference, settled
 from .nodes import given_spatial
 from .propagate import Averages, combine, determinant, spatial_places
 
-PHI, MOST_PHI, KAPPA = 64, 160, 24  # nodes over phi, at least and at most, and over kappa
+PHI, MOST_PHI, KAPPA = 48, 160, 24  # nodes over phi, at least and at most, and over kappa
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,9 @@ from .t_distribution import t_cdf
 
 MOST_STEPS = 60  # of the bracketed Newton search for a quantile; 4 to 7 are taken
 CLOSE = 1e-7  # relative step that is the last: Newton's next one would be its square
-STEP = 1.2  # standard deviations between neighboring nodes that Gauss's rule sums to 1e-5
+STEP = 1.3  # standard deviations between neighboring nodes that Gauss's rule sums to 1e-5
 TOLERATED = 1.25  # times that, after the points are settled
+MARGIN = 1.15  # more nodes than the first points ask for
 SATURATED = 2.5  # standard deviations beyond which a normal distribution function hardly changes
 NEGLIGIBLE = 1e-7  # weight of a node whose step does not matter
 BLOCK = 2_000_000  # numbers per array: many effects are worked through in blocks
@@ -259,7 +260,7 @@ def settled(law_of: Callable[[int], Mixture], estimates: np.ndarray, level: floa
     while True:
         wanted = law.coarseness(points) / STEP
         if wanted > 1 and size < most:
-            size = min(most, int(np.ceil(size * min(wanted, 4.0))))
+            size = min(most, int(np.ceil(size * min(MARGIN * wanted, 4.0))))
             law = law_of(size)
         found = summarize(law, estimates, level)
         points = [zero, found.low, found.high]

@@ -27,6 +27,8 @@ from .t_distribution import t_cdf
 
 REACH = 7.5  # standard errors of a spatial parameter that are summed over: 6e-14 of the mass lies outside
 FEWEST = 6  # nodes of a panel, however short
+NEARLY_NORMAL = 100  # degrees of freedom from which Gauss-Hermite serves the t distribution
+LIGHT = 1e-9  # weight below which a node of several parameters is left out: together less than 1e-6
 LATTICE = 1021, 94  # points and generator: the best of its size by the worst-case error P_2 in three dimensions
 WIDER = 1.15  # the lattice's spread over that of the distribution: more points in the tails
 SINGULAR = 1e-12  # share of its variance that a spatial parameter keeps given the others, below which it is fixed
@@ -149,13 +151,16 @@ def given_spatial(
             low, high, *cuts = (np.array([*bounds, *splits]) - centre[0]) / root[0, 0]
             x, w, panel, mass = standard_rule(df, low, high, size, cuts)
         elif root[j, j]:
-            x, w, panel, mass = _hermite(size) if df is None else standard_rule(df + j, -np.inf, np.inf, size, [])
+            x, w, panel, mass = unbounded_rule(None if df is None else df + j, size)
         inside = inside * mass
         new = np.multiply.outer(_stretch(z, df), x)
         z = np.column_stack([np.repeat(z, len(x), axis=0), new.ravel()])
         weights = np.multiply.outer(weights, w).ravel()
         panels = np.repeat(np.arange(len(panels)) if j else panels, len(x)) * (panel.max() + 1) + np.tile(
             panel, len(panels))  # fmt: skip
+    if len(sizes) > 1:
+        heavy = weights > LIGHT
+        weights, z, panels = weights[heavy] / weights[heavy].sum(), z[heavy], panels[heavy]
     given = _given(params, V, R, df, root, z, weights, panels, inside)
     return given if admissible is None else given.thinned(admissible(given.points))
 
@@ -196,8 +201,11 @@ def _stretch(z: np.ndarray, df: float | None) -> np.ndarray:
 
 def _given(params, V, R, df, root, z, weights, panels, inside) -> Given:
     """Everything else given the nodes."""
-    pinned = np.linalg.pinv(root)
-    slope = V @ R.T @ pinned.T @ pinned
+    if len(R) == 1:
+        slope = V @ R.T / (root[0, 0] ** 2 or np.inf)
+    else:
+        pinned = np.linalg.pinv(root)
+        slope = V @ R.T @ pinned.T @ pinned
     free = int(np.count_nonzero(np.diag(root)))
     distance = (z**2).sum(axis=1)
     scale = np.ones(len(z)) if df is None else np.sqrt((df + distance) / (df + free))
@@ -249,9 +257,14 @@ def _legendre(size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @lru_cache(maxsize=64)
-def _hermite(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """As ``standard_rule`` for a normal variable without bounds."""
+def unbounded_rule(df: float | None, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """As ``standard_rule`` without bounds: Gauss-Hermite, for t reweighted; with few degrees of freedom, whose tails
+    are far from normal, Gauss-Legendre on twice the nodes."""
+    if df is not None and df < NEARLY_NORMAL:
+        return standard_rule(df, -np.inf, np.inf, 2 * size, [])
     x, w = np.polynomial.hermite_e.hermegauss(size)
+    if df is not None:
+        w = w * np.exp(_log_density(x, df) - _log_density(x, None))
     return x, w / w.sum(), np.zeros(size, dtype=int), 1.0
 
 

@@ -21,7 +21,7 @@ from ..design.checks import DOUBTFUL
 from ..design.design import INTERCEPT, Design
 from ..design.fixed_effects import FixedEffects
 from ..design.options import Settings
-from ..design.sample import _likelihood_size, lagged_intercept_varies, regressor_names
+from ..design.sample import _likelihood_size, determinant_counts, lagged_intercept_varies, own_columns, regressor_names
 from ..logdet import Jacobian
 from ..logdet.banded import side_by_side
 from ..logdet.many import determinants
@@ -95,7 +95,8 @@ def stacked(fit: Fit | Reading, weights: list, among: int) -> Stack | None:
     data, good = _pencil(d, spec, effects, correction, lag, len(which))
     optima = None
     if data.kind is not None:
-        optima = _optima(data, tuple(weights[which[i]] for i in good), among, _counts(d, effects, correction))
+        counts = determinant_counts(d, effects, correction)
+        optima = _optima(data, tuple(weights[which[i]] for i in good), among, counts)
     return _solved(d, fit.settings, data, np.array(which)[good], optima)
 
 
@@ -180,14 +181,8 @@ def _vary(data: Pencil, own: int) -> np.ndarray:
     return (lags > DOUBTFUL * data.scale[:, :own].min(axis=1, keepdims=True)).all(axis=1)
 
 
-def _counts(d: Design, effects: FixedEffects, correction) -> dict:
-    """How often the determinant counts, and whether without its unit root: as a single fit's."""
-    periods = d.n_periods - (bool(correction) and effects.entity)
-    return {"copies": periods, "unit_root": int(correction is True and effects.time)}
-
-
 def _optima(data: Pencil, weights: tuple[SpatialWeights, ...], among: int, counts: dict) -> Optima | None:
-    """The maxima over r; None when not one was found."""
+    """The maxima over r; None where no sample has one."""
     if not weights:
         return None
     known = determinants(weights, among)
@@ -203,7 +198,7 @@ def _optima(data: Pencil, weights: tuple[SpatialWeights, ...], among: int, count
 def _own(d: Design, effects: FixedEffects) -> np.ndarray:
     """X and y, (c, N, T), without unit means where there are unit effects: a lag has none then either."""
     own = np.ascontiguousarray(np.concatenate([d.X, d.y[:, :, None]], axis=2).transpose(2, 1, 0))
-    return own - own.mean(axis=2, keepdims=True) if effects.entity else own
+    return effects.without_time().demean(own, axes=(2, 1))
 
 
 def _lag(blocks, values) -> np.ndarray:
@@ -227,8 +222,8 @@ def _columns(d: Design, effects, exact, kind, lag, R) -> tuple[np.ndarray, int]:
     """
     T, N = d.y.shape
     own = _own(d, effects)
-    keep = [j for j, name in enumerate(d.names) if not effects.fixed or name != INTERCEPT]
-    within, k, many = _without_periods(own, effects), len(keep), len(d.durbin)
+    keep, periods = own_columns(d, effects), effects.without_entity()
+    within, k, many = periods.demean(own, axes=(2, 1)), len(keep), len(d.durbin)
     powers = d.wx_order if many else 0
     y = k + powers * many
     Z = np.empty((R, (y + 1) * (2 if kind == "error" else 1) + (kind == "lag"), N, T))
@@ -241,18 +236,11 @@ def _columns(d: Design, effects, exact, kind, lag, R) -> tuple[np.ndarray, int]:
         raw = Z[:, : y + 1].copy()
         raw[:, :k], raw[:, y] = own[keep], own[-1]
         Z[:, y + 1 :] = lag(raw)
-    Z[:, k:y] = _without_periods(Z[:, k:y], effects)
+    Z[:, k:y] = periods.demean(Z[:, k:y], axes=(3, 2))
     if kind == "error" and not exact:
         Z[:, y + 1 :] = lag(Z[:, : y + 1])
     if kind == "lag":
         Z[:, -1:] = lag((own if exact else within)[-1:])
     if exact:
-        Z[:, y + 1 :] = _without_periods(Z[:, y + 1 :], effects)
+        Z[:, y + 1 :] = periods.demean(Z[:, y + 1 :], axes=(3, 2))
     return Z.reshape(R, -1, N * T), y
-
-
-def _without_periods(values: np.ndarray, effects: FixedEffects) -> np.ndarray:
-    """Deviations of (..., N, T) from period means, where there are period effects."""
-    if effects.time:
-        return values - values.mean(axis=-2, keepdims=True)
-    return values

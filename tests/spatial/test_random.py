@@ -435,7 +435,7 @@ def test_tables_and_predictions():
     got = cre.predict(kind="TC").unstack(0)[W.index].to_numpy()
     np.testing.assert_allclose(got, np.linalg.solve(A, trend.T).T, rtol=1e-9)
     both = sp.compare_weights({"a": W, "b": random_weights_like(W)}, model=sp.sdm, formula="y ~ a", data=data,
-                              effects="random", draws=20, **PANEL)  # fmt: skip
+                              effects="random", **PANEL)  # fmt: skip
     assert set(both.glance()["weights"]) == {"a", "b"}
     with pytest.raises(SpatialInputError, match="TC"):
         re.predict()

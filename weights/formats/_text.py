@@ -39,17 +39,17 @@ def is_count(word: str) -> bool:
     return word.isascii() and word.isdigit() and len(word) < 12
 
 
-def match_ids(found, ids, *, what: str) -> pd.Index:
+def match_ids(names, ids, *, what: str) -> pd.Index:
     """The labels to use for text labels ``found``: themselves, or those of ``ids`` that read the same."""
-    found = pd.Index(found, dtype="str")
+    names = pd.Index(names, dtype="str")
     if ids is None:
-        return found
+        return names
     ids = _labels.unit_index(ids)
     by_text = pd.Series(ids, index=ids.astype(str))
-    unknown = found[~found.isin(by_text.index)]
+    unknown = names[~names.isin(by_text.index)]
     if len(unknown):
         _labels.places(unknown, by_text.index, what=what)  # raises E101
-    return pd.Index(by_text.loc[found].to_numpy(), dtype=ids.dtype)
+    return pd.Index(by_text.loc[names].to_numpy(), dtype=ids.dtype)
 
 
 def one_word(ids: pd.Index, path) -> list[str]:

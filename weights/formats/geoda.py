@@ -36,7 +36,7 @@ def read_gal(path, ids=None, encoding: str | None = None) -> SpatialWeights:
     """Weights of 1 from a .gal file; ids are text unless ``ids`` gives them."""
     lines = read_text(path, encoding).splitlines()
     n = _size(path, lines)
-    found, rows, at = [], [], 1
+    names, rows, at = [], [], 1
     while at < len(lines):
         head = lines[at].split()
         if not head:
@@ -48,12 +48,12 @@ def read_gal(path, ids=None, encoding: str | None = None) -> SpatialWeights:
         row = lines[at + 1].split() if count and at + 1 < len(lines) else []
         if len(row) != count:
             raise malformed(path, at + 2, f"unit {head[0]!r} should have {count} neighbors, but {len(row)} are listed")
-        found.append(head[0])
+        names.append(head[0])
         rows.append(row)
         at += 2 if count or (at + 1 < len(lines) and not lines[at + 1].strip()) else 1
-    if len(found) != n:
-        raise malformed(path, 1, f"{n} units are announced, but {len(found)} follow")
-    labels = _labels.unit_index(match_ids(found, ids, what=f"'{path.name}'"))
+    if len(names) != n:
+        raise malformed(path, 1, f"{n} units are announced, but {len(names)} follow")
+    labels = _labels.unit_index(match_ids(names, ids, what=f"'{path.name}'"))
     focal = np.repeat(np.arange(n), [len(row) for row in rows])
     neighbor = match_ids([j for row in rows for j in row], labels, what=f"'{path.name}'")
     return _finish(labels, focal, neighbor, np.ones(len(focal)), path, ids, "none")
@@ -94,13 +94,13 @@ def read_gwt(path, ids=None, values: str | None = None, encoding: str | None = N
         if words:
             table.append((words[0], words[1], number(path, at, words[2])))
     focal, neighbor, third = zip(*table, strict=True) if table else ((), (), ())
-    found = list(dict.fromkeys([*focal, *neighbor]))
-    labels = match_ids(found, ids, what=f"'{path.name}'")
+    names = list(dict.fromkeys([*focal, *neighbor]))
+    labels = match_ids(names, ids, what=f"'{path.name}'")
     if ids is not None:
         labels = _labels.unit_index(ids)
-    elif len(found) != n:
-        raise SpatialInputError("E101", f"'{path.name}' announces {n} units, but its links name {len(found)}",
-                                n=abs(n - len(found)), hint="units without links are not listed: give ids=")
+    elif len(names) != n:
+        raise SpatialInputError("E101", f"'{path.name}' announces {n} units, but its links name {len(names)}",
+                                n=abs(n - len(names)), hint="units without links are not listed: give ids=")
     i = _labels.places(match_ids(focal, labels, what="focal units"), labels, what="focal units")
     weight = _weights(np.array(third, float), values, focal, neighbor)
     w = _finish(labels, i, match_ids(neighbor, labels, what="neighbors"), weight, path, ids, None,

@@ -19,8 +19,8 @@ def write(w: SpatialWeights, path) -> None:
 
     numbers = pd.api.types.is_integer_dtype(w.ids)
     ids = w.ids.to_numpy(np.float64) if numbers else np.array(w.ids.astype(str).tolist(), dtype=object)
-    said = {"standardization": w.standardization, "kind": w.kind}
-    savemat(path, {"W": sparse.csc_matrix(w.csr), "ids": ids[:, None], **said}, appendmat=False, do_compression=True)
+    words = {"standardization": w.standardization, "kind": w.kind}
+    savemat(path, {"W": sparse.csc_matrix(w.csr), "ids": ids[:, None], **words}, appendmat=False, do_compression=True)
 
 
 def read(path, ids=None, name: str | None = None) -> SpatialWeights:
@@ -60,10 +60,10 @@ def _choose(there: dict, name: str | None, path) -> str:
     return name
 
 
-def _text_ids(found, n: int):
-    if found is None or np.size(found) != n:
+def _text_ids(cells, n: int):
+    if cells is None or np.size(cells) != n:
         return None
-    flat = np.ravel(found)
+    flat = np.ravel(cells)
     if flat.dtype.kind in "iuf":
         return pd.Index(flat.astype(np.int64))
     return pd.Index([str(x.item() if getattr(x, "size", 0) == 1 else x) for x in flat], dtype="str")

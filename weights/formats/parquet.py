@@ -24,9 +24,9 @@ def write(w: SpatialWeights, path) -> None:
     columns = {"focal": focal, "neighbor": w.csr.indices, "weight": w.csr.data}
     if w.raw is not None:
         columns["raw"] = w.raw
-    said = {"version": 1, "kind": w.kind, "standardization": w.standardization, "unit": w.unit, "notes": w.notes,
+    words = {"version": 1, "kind": w.kind, "standardization": w.standardization, "unit": w.unit, "notes": w.notes,
             "ids": _ids_to_json(w.ids)}
-    table = pa.table(columns).replace_schema_metadata({KEY: json.dumps(said, ensure_ascii=False)})
+    table = pa.table(columns).replace_schema_metadata({KEY: json.dumps(words, ensure_ascii=False)})
     parquet.write_table(table, path, compression="zstd")
 
 
@@ -82,7 +82,7 @@ def _ids_to_json(ids: pd.Index) -> dict:
     return {"type": str(ids.dtype), "values": values, "name": ids.name}
 
 
-def _ids_from_json(said: dict) -> pd.Index:
-    if said["type"] == "range":
-        return pd.RangeIndex(said["start"], said["stop"], said["step"], name=said["name"])
-    return pd.Index(said["values"], dtype=said["type"], name=said["name"])
+def _ids_from_json(words: dict) -> pd.Index:
+    if words["type"] == "range":
+        return pd.RangeIndex(words["start"], words["stop"], words["step"], name=words["name"])
+    return pd.Index(words["values"], dtype=words["type"], name=words["name"])

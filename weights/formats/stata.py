@@ -49,8 +49,8 @@ def read_dta(path, ids=None) -> SpatialWeights:
         raise SpatialInputError("E311", f"'{path.name}' has {len(frame)} rows and {frame.shape[1]} columns",
                                 hint="a square matrix is needed, with or without one column of ids before it")
     w = from_dense(frame.to_numpy(), ids, kind=kind)
-    said = "no labels in the file: rows taken in the order of " + ("their numbers" if ids is None else "ids=")
-    return SpatialWeights(w.csr, w.ids, w.kind, w.standardization, notes=(said,))
+    note = "no labels in the file: rows taken in the order of " + ("their numbers" if ids is None else "ids=")
+    return SpatialWeights(w.csr, w.ids, w.kind, w.standardization, notes=(note,))
 
 
 def write_txt(w: SpatialWeights, path) -> None:

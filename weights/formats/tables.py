@@ -147,8 +147,8 @@ def _from_long(rows, path, ids) -> SpatialWeights:
 def _from_bare(rows, path, ids) -> SpatialWeights:
     matrix = _numbers(rows, path, first=1)
     w = from_dense(matrix, ids, kind=f"matrix of {path.name}")
-    said = "no labels in the file: rows taken in the order of " + ("their numbers" if ids is None else "ids=")
-    return SpatialWeights(w.csr, w.ids, w.kind, w.standardization, notes=(said,))
+    note = "no labels in the file: rows taken in the order of " + ("their numbers" if ids is None else "ids=")
+    return SpatialWeights(w.csr, w.ids, w.kind, w.standardization, notes=(note,))
 
 
 def _from_labelled(rows, path, ids) -> SpatialWeights:

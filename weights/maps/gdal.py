@@ -37,22 +37,19 @@ def offline(**options) -> Iterator[None]:
 def read(path: Path, layer, encoding=None, *, restore_index: bool = False):
     """The layer as a GeoDataFrame: the one named, or the only one with shapes."""
     import pyogrio
-    from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
 
-    troubles = (DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError, StopIteration, ValueError,
-                OverflowError, RuntimeError)
     with offline(SHAPE_RESTORE_SHX="YES" if restore_index else None), _plain_name(path.resolve()) as file:
         source = PREFIX.get(path.suffix.lower(), "") + str(file)
         try:
             if path.suffix.lower() != ".shp":
                 layer = _one_layer(path, [n for n, kind in pyogrio.list_layers(source) if kind is not None], layer)
             return pyogrio.read_dataframe(source, layer=layer, encoding=encoding)
-        except SpatialInputError:
+        except (SpatialInputError, MemoryError):
             raise
         except (UnicodeDecodeError, LookupError) as error:
             raise SpatialInputError("E606", f"text in '{path.name}' cannot be read as {encoding or 'it says'}",
                                     hint="try encoding='GB18030' or encoding='ISO-8859-1'") from error
-        except troubles as error:
+        except Exception as error:  # drivers and geometry engines let errors of every kind through
             raise SpatialInputError("E602", f"'{path.name}' cannot be read as a map: {_first_line(error, path)}",
                                     hint="is the file complete? Copy or download it again") from error
 

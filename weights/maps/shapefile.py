@@ -91,11 +91,11 @@ def _texts(raw: bytes):
     """(begin, end) of the names of fields and of the cells of text fields in a .dbf, without padding."""
     rows, start, width = (int.from_bytes(raw[a:b], "little") for a, b in ((4, 8), (8, 10), (10, 12)))
     offset, at = 1, 32
-    while at + 32 <= start and raw[at] != 0x0D:
+    while at + 32 <= min(start, len(raw)) and raw[at] != 0x0D:
         length = raw[at + 16]
         yield at, at + len(raw[at : at + 11].partition(b"\0")[0])
         if raw[at + 11 : at + 12] == b"C":
-            for begin in range(start + offset, start + rows * width, width or 1):
+            for begin in range(start + offset, min(start + rows * width, len(raw)), width or 1):
                 yield begin, begin + len(raw[begin : begin + length].rstrip(b"\0 "))
         offset += length
         at += 32

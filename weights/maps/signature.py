@@ -78,7 +78,7 @@ def _check_geopackage(path: Path, head: bytes) -> None:
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as base:
             rows = base.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise SpatialInputError("E602", f"'{path.name}' is a damaged GeoPackage: {error}",
                                 hint="copy or download it again") from error
     for kind, name, sql in rows:

@@ -276,18 +276,19 @@ def test_without_a_common_time_before_adoption_two_way_effects_have_no_path():
 
 
 def test_periods_need_an_order():
-    """Text is refused where its order is not that of numbers; dates, periods and ordered categories have one."""
+    """Text is refused unless it is digits; dates, periods and ordered categories have an order."""
     data = grows(range(2001, 2009), [2004, 2006])
     wanted = sp.did("y ~ d", data, entity="id", time="year").path["estimate"]
     months = pd.to_datetime(data["year"].map(lambda y: f"{y}-03-31"))
-    for column in (data["year"].astype(str), months, pd.PeriodIndex(data["year"].astype(str), freq="Y"),
+    shorter = data["year"].map(lambda y: str(y - 1995))  # "6" to "13"
+    for column in (data["year"].astype(str), shorter, months, pd.PeriodIndex(data["year"].astype(str), freq="Y"),
                    pd.Categorical(data["year"], ordered=True)):  # fmt: skip
         path = sp.did("y ~ d", data.assign(year=column), entity="id", time="year").path
         np.testing.assert_allclose(path["estimate"], wanted, atol=1e-9)
-    for text in (lambda y: f"Y{y - 1992}", lambda y: str(y - 1995)):
+    for text in (lambda y: f"Y{y - 1992}", lambda y: "JFMASOND"[y - 2001]):
         with pytest.raises(SpatialInputError) as caught:
             sp.did("y ~ d", data.assign(year=data["year"].map(text)), entity="id", time="year")
-        assert caught.value.code in ("E106", "E231", "E233", "E232")
+        assert caught.value.code in ("E106", "E231", "E232", "E233")
 
 
 @pytest.mark.parametrize("name", ["did", "ring_did", "spatial_did", "mediation", "threshold", "heterogeneity"])

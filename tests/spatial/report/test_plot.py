@@ -34,7 +34,7 @@ def states():
 def comparison(states):
     ws = {"queen": wt.queen(states).standardize("row"), "knn5": wt.knn(states, 5).standardize("row")}
     return sp.compare_weights(
-        ws, model=sp.sdm, formula=FORMULA, data=shapefiles.load_panel("us_states"), draws=200, **AXES
+        ws, model=sp.sdm, formula=FORMULA, data=shapefiles.load_panel("us_states"), **AXES
     )
 
 
