@@ -1,12 +1,12 @@
 """The maximum over (rho, lambda) for one sample, or for thousands of them at once.
 
-Let a = (1, -rho)' and S(lambda) the cross-products of [y, W y] after B = I - lambda M, less what X explains:
+Let a = (1, -rho)' and S(lambda) the cross-products of [y, W y] after B = I - lambda M, as residuals from X:
 
     q = e'e = a'S(lambda) a,      ln L = -n/2 (ln(2 pi q / n) + 1) + ln|A| + ln|B|
 
 S is 2 x 2, so that without a spatial error the data enter by three numbers. Arrays here have the samples on
-one axis, and every sample takes its own path: what is found for it does not depend, to the last bit, on the
-others beside it.
+one axis, and every sample has its own search: its result does not depend, to the last bit, on the
+other samples.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from spillover.errors import SpatialInputError
 
 GRID = {1: 41, 2: 15}  # starting points per parameter
 EDGE = 1e-6  # share of the interval that the search leaves free at each end
-FAR = 1e8  # stands for an end that an interval has not
+FAR = 1e8  # finite stand-in for an infinite bound
 SETTLED = 1e-6, 1e-4  # last step in shares of the interval and of a standard error: the error is of its square
 MAX_STEPS = 200
 WINDOW = 6.0  # half-width of a window in standard errors: the draws of effects fit in too
@@ -41,7 +41,7 @@ def search(products, sample) -> tuple[np.ndarray, list]:
     Returns
     -------
     points : ndarray, shape (p, R)
-    problems : list of R, None or the SpatialInputError that says why it is no maximum
+    problems : list of R, None or the SpatialInputError with the reason why it is no maximum
         E701 on the edge of the interval, E801 not settled.
     """
     parts = [part for part in (sample.lag, sample.error) if part is not None]
@@ -75,7 +75,7 @@ def concentrated(points, products, sample) -> tuple[list, list, list, list, np.n
 def _expansion(point, products, sample):
     """(ln L, score (p, R), Hessian and K (p, p, R)) of the concentrated likelihood at the points (p, R).
 
-    The Hessian is K + n/2 q_a q_b / q^2; K, that of -n/2 q / q(point) + L, is negative definite in wider surroundings.
+    The Hessian is K + n/2 q_a q_b / q^2; K, that of -n/2 q / q(point) + L, is negative definite on a larger region.
     """
     rho, lam = _named(point, sample)
     S, inverses = _S(products, lam)
@@ -100,7 +100,7 @@ def _expansion(point, products, sample):
 
 
 def _S(products, lam):
-    """S(lambda) as (S_11, S_12, S_22), and what its derivatives build on.
+    """S(lambda) as (S_11, S_12, S_22), and the inverses that its derivatives need.
 
     With C = Z'Z - lambda (Z'MZ + its transpose) + lambda^2 (MZ)'MZ and D = (I, -G)', G = C_QQ^-1 C_Qa: S = D'C D.
     """
@@ -116,7 +116,7 @@ def _S(products, lam):
 
 
 def _dS(products, lam, inverses):
-    """S' = D'C'D and S'' = D'C''D - 2 (C'D)_Q' C_QQ^-1 (C'D)_Q: what G takes back."""
+    """S' = D'C'D and S'' = D'C''D - 2 (C'D)_Q' C_QQ^-1 (C'D)_Q: the second term is the effect of G."""
     _, mixed, mm = products
     inverse, G = inverses
     C1 = 2 * lam[:, None, None] * mm - mixed
@@ -151,7 +151,7 @@ def _slope(S, rho):
 
 
 def _named(point, sample):
-    """rho and lambda of the points (p, R); 0 for what the model has not."""
+    """rho and lambda of the points (p, R); 0 for a parameter that the model lacks."""
     return point[0] if sample.lag is not None else 0.0, point[-1] if sample.error is not None else 0.0
 
 
@@ -238,7 +238,7 @@ def _newton(products, sample, point, low, high):
 
 
 def _within(point, score, H, K, low, high):
-    """The step uphill; of two parameters the one that its end of the interval holds stays, and the other goes alone."""
+    """The step uphill. Of two parameters one at the end of its interval stays, and only the other moves."""
     step = _uphill(score, H, K, high - low)
     held = ((point <= low) & (score < 0)) | ((point >= high) & (score > 0))
     if len(point) == 2 and held.any():
@@ -253,7 +253,7 @@ def _within(point, score, H, K, low, high):
 
 
 def _uphill(score, H, K, width):
-    """Newton's step; where the likelihood is not concave that of K, which knows the least e'e; else a short one."""
+    """Newton's step; where ln L is not concave that from K, which uses the minimum of e'e; else a short one."""
     step = _newton_step(score, H)
     for other in (_newton_step(score, K), np.sign(score) * (0.05 * width)):
         good = (step * score).sum(axis=0) >= 0
@@ -275,7 +275,7 @@ def _newton_step(score, H):
 def _by_windows(products, sample, parts):
     """One sample: roughly over the whole interval, then exactly within a few standard errors.
 
-    Again where the maximum leaves the windows.
+    Repeated where the maximum leaves the windows.
     """
     low, high = _ends(parts)
     rough = _with(sample, [part.coarse for part in parts])
@@ -294,7 +294,7 @@ def _by_windows(products, sample, parts):
 
 
 def _with(sample, determinants):
-    """The sample with these curves for its determinants."""
+    """The sample with these log-determinant curves."""
     return replace(
         sample,
         lag=determinants[0] if sample.lag is not None else None,
@@ -303,7 +303,7 @@ def _with(sample, determinants):
 
 
 def _problems(points, settled, parts, sample, products) -> list:
-    """What is wrong with every point: nothing, or why it is no maximum."""
+    """For every point None, or the error that tells why it is no maximum."""
     problems = [None] * points.shape[1]
     for part, at, name in zip(parts, points, ["rho"] * (sample.lag is not None) + ["lambda"]):
         lo, hi = part.interval
@@ -323,7 +323,7 @@ def _problems(points, settled, parts, sample, products) -> list:
 
 
 def _proportional(sample, products) -> SpatialInputError | None:
-    """Where W y, less what X explains, is a multiple of y: the likelihood is then unbounded, or flat.
+    """Where W y is a multiple of y, both as residuals from X: the likelihood is then unbounded, or flat.
 
     W = (J - I) / (n - 1) is the example: W y = (n mean(y) - y) / (n - 1), and -(n - 1) is an end of the interval.
     """

@@ -1,5 +1,5 @@
 """Where the likelihoods of a stack have their maxima over r: a grid, then Newton's steps; exact determinants where
-they are known everywhere, else within a window of some standard errors that a rough curve points at.
+they are known everywhere, else within a window of some standard errors around the maximum of a rough curve.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MAX_STEPS = 100
 WINDOW = 4.5  # half-width of a window in standard errors
 CENTRED = 0.6  # share of the half-width within which the maximum must lie
 ROUNDS = 4  # windows that are tried
-BEYOND = 2.2  # half-widths of a window within which its polynomial is trusted with what is next to nothing
+BEYOND = 2.2  # half-widths from the centre within which a polynomial is used where the likelihood is negligible
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Optima:
         Positions, maxima and -d2 ln L / dr2 there.
     curve : Jacobian of those F
     grid, values : (F, points)
-        ln L but for constants, roughly, over the whole interval.
+        Approximate ln L without constants, over the whole interval.
     """
 
     which: np.ndarray
@@ -46,14 +46,14 @@ class Optima:
 
     @property
     def intervals(self) -> np.ndarray:
-        """The admissible ones, (2, F), also where the search knew them roughly; NaN where they are not sure."""
+        """The admissible ones, (2, F), also where the search used approximate ones; NaN where they are uncertain."""
         logdet = self.curve.logdet
         return np.array([logdet.low, logdet.high]) if self.ends is None else self.ends()
 
     def over(self, which, first, last) -> tuple[Jacobian, np.ndarray]:
         """The curves of some of them, good from ``first`` to ``last`` (both in r), and whether they are.
 
-        A polynomial is trusted a little beyond its window, with what is next to nothing there; else there is another.
+        Slightly beyond its window, where the likelihood is negligible, a polynomial is kept; further out it is rebuilt.
         """
         some = _take(self.curve, which)
         if self.engines is None:
@@ -111,7 +111,7 @@ def by_windows(data: Pencil, rough: Jacobian, engines: list) -> Optima:
 def climb(data: Pencil, curve, first, last, r) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The root of the score between ``first`` and ``last``: (r, curvature there, whether it has converged), (R,) each.
 
-    Newton's steps; halves of what is left where they go wrong.
+    Newton's steps; bisection where they leave the bracket.
     """
     lo, hi, width = first.copy(), last.copy(), last - first
     best, bend, converged = r.copy(), np.full(len(r), np.nan), np.zeros(len(r), dtype=bool)
