@@ -18,12 +18,12 @@ from .spectra import Spectra, spectra
 
 SPECTRA_MAX = 100  # units; above it factorisations at a few points are quicker than all eigenvalues
 FULL, EIGEN_MAX = 0.25, 300  # of all pairs are links; units: there all eigenvalues are quicker all the same
-COMPILED = 6_000_000  # W times units^2, from which on compiled loops are worth their loading: 75 W of 285 units
+COMPILED = 6_000_000  # W times units^2 above which compiled loops save more than their loading time: 75 W of 285 units
 
 
 @dataclass(frozen=True, eq=False)
 class Determinants:
-    """By all eigenvalues; or rough curves, and exact values at any point, of those W that can be had so.
+    """By all eigenvalues; or rough curves, and exact values at any point, of the W that have them.
 
     Attributes
     ----------
@@ -41,13 +41,13 @@ class Determinants:
 
 
 def determinants(weights: tuple[SpatialWeights, ...], among: int) -> Determinants:
-    """Remembered for the last stacks of W, since several models ask for them.
+    """Cached for the last stacks of W, since several models use them.
 
     Parameters
     ----------
     weights : tuple of SpatialWeights, n units each
     among : int
-        How many W there are in the whole: what is worth loading does not depend on how they are shared out.
+        How many W there are in the whole: the method does not depend on how they are split into stacks.
     """
     return _determinants(weights, among * weights[0].n ** 2 >= COMPILED)
 
@@ -77,7 +77,7 @@ class _Part:
 
 
 def _by_eigenvalues(weights, at) -> _Part | None:
-    """Of full W of some hundred units: no factorisation of theirs is quicker. One by one, for the memory's sake."""
+    """Of full W of some hundred units: no factorisation is quicker. One by one, to save memory."""
     if not len(at):
         return None
     results = [spectra(weights[i].csr, weights[i].n) for i in at]

@@ -1,4 +1,4 @@
-"""tr[M log(I - rho W)] for a projection M: the part of the log-determinant that fixed effects leave.
+"""tr[M log(I - rho W)] for a projection M: the part of the log-determinant that remains after fixed effects.
 
 With W = V diag(w) V^-1 it is a spectrum whose eigenvalues have shares: sum_j s_j log(1 - rho w_j) with
 s_j = (V^-1 M V)_jj, and its derivative is -tr[M W (I - rho W)^-1]. M = I gives every eigenvalue the share one.
