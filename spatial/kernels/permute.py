@@ -1,4 +1,4 @@
-"""Compiled loops of the global statistics: shuffle the map, add up over the links.
+"""Compiled loops of the global statistics: permute the values, sum over the links.
 
 The random integers are those of `spatial.explore._random`, bit for bit.
 """
@@ -46,7 +46,7 @@ def side_by_side(rows, lanes, first):
 
 @njit
 def products(lanes, indptr, indices, data, lag, sums):
-    """The sum over links of w_ij z_i z_j into ``found``, for all permutations at once."""
+    """The sum over links of w_ij z_i z_j into ``sums``, for all permutations at once."""
     n, width = lanes.shape
     sums[:] = 0.0
     for i in range(n):
@@ -67,7 +67,7 @@ def permuted_sums(z, a, power, indptr, indices, data, keys, quadratic, linear):
     z: (n,); a: (n,), or empty for no second sum; links i <= j in CSR; keys: (permutations,) uint64; the sums are
     added to quadratic and linear, (permutations,).
     """
-    rows, lanes = np.empty((ROWS, z.size)), np.zeros((z.size, LANES))  # made once: fresh memory is slow
+    rows, lanes = np.empty((ROWS, z.size)), np.zeros((z.size, LANES))  # allocated once: fresh memory is slow
     lag, sums = np.empty(LANES), np.empty(LANES)
     for p in range(keys.size):
         row = rows[p % ROWS]
