@@ -1,4 +1,4 @@
-"""Specification searches as a table: one column per W, from LM tests to the effects of the model chosen."""
+"""Specification searches as a table: one column per W, from LM tests to the effects of the chosen model."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _heading(title: str) -> str:
 
 
 def _tests(title: str, runs: list) -> tuple:
-    """Statistic (p) of every test of one table; the distribution stands in the label where all agree."""
+    """Statistic (p) of every test of one table; the label names the distribution where all agree."""
     by_search = [{t.name: t for table in s.tables if table.title == title for t in table} for s in runs]
     rows = []
     for name in dict.fromkeys(name for tests in by_search for name in tests):

@@ -1,4 +1,4 @@
-"""Results in words and columns for a terminal: who they are first, then numbers."""
+"""Results as text for a terminal: first model, sample and weights, then numbers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def p_text(p: float) -> str:
 
 
 def number(value: float, digits: int = 4) -> str:
-    """Fixed digits for ordinary sizes, exponents outside them, a blank for what is not there."""
+    """Fixed digits for ordinary sizes, exponents outside them, a blank for missing values."""
     if value is None or np.isnan(value):
         return ""
     if np.isinf(value):
@@ -86,7 +86,7 @@ def header(fit) -> list[str]:
 
 
 def _correction(fit) -> str:
-    """What corrects for the number of fixed effects."""
+    """The correction for the number of fixed effects."""
     d, effects, correction = fit.design, fit.settings.effects, fit.settings.correction
     if not d.lags or not effects.entity:
         exact = "by transformation" if not d.varies else "by the mean of the score"
@@ -108,7 +108,7 @@ def fit_text(fit) -> str:
 
 
 def effects_text(effects, who: bool = True) -> str:
-    """Three tables; ``who`` they belong to may have been said."""
+    """Three tables; ``who``: whether to name the model first."""
     from ..effects.elasticity import meanings
     from ..effects.propagate import trace_errors
 
@@ -139,12 +139,12 @@ def _columns_of(effects) -> dict:
 
 
 def intervals_text(effects) -> str:
-    """The level of the intervals, and how they were made."""
+    """The level of the intervals, and how they were computed."""
     return f"{100 * effects.options.level:g} % intervals: {method_text(effects)}"
 
 
 def method_text(effects) -> str:
-    """How standard errors, intervals and p-values of effects were made."""
+    """How standard errors, intervals and p-values of effects were computed."""
     method, df = effects.options.method, effects.fit.df_resid
     if method == "simulate":
         kept, draws = effects.inferred.kept, effects.options.draws
@@ -218,7 +218,7 @@ def test_text(result) -> str:
 
 
 def tests_text(tests) -> str:
-    plain = all(isinstance(r.df, int) for r in tests)  # all chi-squared: then say it once, in the head
+    plain = all(isinstance(r.df, int) for r in tests)  # all chi-squared: named once, in the head
     rows = [
         [r.name, f"{r.statistic:.3f}", str(r.df) if plain else r.distribution, _p_cell(r.p_value), r.null]
         for r in tests
