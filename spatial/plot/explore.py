@@ -11,7 +11,7 @@ from ..explore._local import NO_DATA, NO_NEIGHBORS, NOT_SIGNIFICANT
 from .style import COLOURS as SERIES
 from .style import SOFT, figure, legible, plain, series_styles
 
-# GeoDa's colours, which readers of these maps know.
+# GeoDa's colours, familiar to readers of these maps.
 COLOURS = {
     "High-High": "#ff0000",
     "Low-Low": "#0000ff",

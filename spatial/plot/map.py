@@ -1,4 +1,4 @@
-"""A choropleth of what a shock to one unit does to all others."""
+"""A choropleth of all units' responses to a shock to one unit."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from spillover.errors import SpatialInputError
 
 from .style import INK, SOFT, WIDTH, figure, legible, plain
 
-PALETTE = "RdBu"  # below zero red, above it blue: a colour says the same sign on every map
-ENDS = (0.07, 0.93)  # of the palette; its darkest ends hide borders
+PALETTE = "RdBu"  # below zero red, above it blue: a colour has the same sign on every map
+ENDS = (0.07, 0.93)  # of the palette; darker colours would hide borders
 ABSENT = "#dddddd"
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -136,7 +136,7 @@ def _scale(values) -> dict:
 
 
 def _colour_bar(ax, drawn, label):
-    """Below the map; where numbers are long, their power of ten stands in the label."""
+    """Below the map; long numbers have their power of ten in the label."""
     from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
     inches_below = ax.figure.dpi_scale_trans + ScaledTranslation(0, 0, ax.transAxes)
