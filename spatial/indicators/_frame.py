@@ -1,4 +1,4 @@
-"""The door of this room: columns of a frame become numbers, sorted by unit and period, with their labels."""
+"""Input of the indicators: columns of a frame as numbers, sorted by unit and period, with their labels."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def refuse(table: Table, bad: np.ndarray, code: str, what: str, hint: str | None
 
 
 def refuse_gaps(table: Table) -> None:
-    """E104 where numbered periods do not lie equally far apart: what is per period would mean different things."""
+    """E104 where numbered periods do not lie equally far apart: rates per period would not be comparable."""
     if table.times is None or table.times.dtype.kind not in "iuf":
         return
     steps = np.diff(table.times.to_numpy(dtype=float))
@@ -190,7 +190,7 @@ def _refuse_not_finite(values, columns, index) -> None:
 
 
 def weights_of(table: Table, w, data, entity, time):
-    """Weights with the table's units in the table's order; E101 where they are others."""
+    """Weights with the table's units in the table's order; E101 where the units differ."""
     weights = as_weights(w)
     refuse_varying(weights, "this indicator")
     if not weights.labelled:

@@ -17,8 +17,8 @@ from spillover.errors import SpatialInputError
 
 SHARES = np.linspace(0.1, 0.9, 9)  # of inefficiency in the variance, where the search may start
 DECAYS = (-0.05, 0.0, 0.05)
-STARTS = 3  # of them are followed to a maximum
-EDGE = 12.0  # log odds of gamma beyond which one of the two parts is gone
+STARTS = 3  # best starts from which a maximum is sought
+EDGE = 12.0  # log odds of gamma beyond which one of the two parts is negligible
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ def maximise(p: Panel, truncated: bool, decay: bool):
     """Parameters, their covariance, the log-likelihood, and that of least squares.
 
     The search runs over beta in an orthonormal basis, log sigma2 and the log odds of gamma, from the best of a grid of
-    starts: shares of inefficiency and decays, the intercept and sigma2 moved as the moments of a half-normal say.
+    starts: shares of inefficiency and decays, the intercept and sigma2 adjusted by the moments of a half-normal.
     """
     from scipy.optimize import minimize
 

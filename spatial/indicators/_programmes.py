@@ -7,7 +7,7 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
-TOGETHER = 3_000  # variables in one call: fewer waste the calls' overhead, more make the simplex slow
+TOGETHER = 3_000  # variables in one call: with fewer, overhead dominates; with more, the simplex is slow
 NO_SOLUTION = (2, 3)  # scipy's status of an infeasible and of an unbounded programme
 
 
@@ -36,7 +36,7 @@ def minimise(c, A_ub, b_ub, A_eq=None, b_eq=None, *, free=0):
     Raises
     ------
     SpatialInputError
-        E225 when the solver gives up.
+        E225 when the solver fails.
     """
     if A_eq is None:
         A_eq, b_eq = np.empty((len(c), 0, c.shape[1])), np.empty((len(c), 0))
@@ -44,7 +44,7 @@ def minimise(c, A_ub, b_ub, A_eq=None, b_eq=None, *, free=0):
 
 
 def _solve(c, A_ub, b_ub, A_eq, b_eq, free) -> np.ndarray:
-    """All at once; by halves when one of them has no solution, since then none is found."""
+    """All at once; by halves when one of them has no solution, since then the solver returns none."""
     from scipy.optimize import linprog
 
     B, v = c.shape

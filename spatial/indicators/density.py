@@ -57,7 +57,7 @@ def kernel_densities(
     """Gaussian kernel density of a variable in each period: f(x) = sum_i phi((x - y_i) / h) / (n h).
 
     Humps are not counted: at this bandwidth samples from a normal distribution show two or more in four of ten cases,
-    those from a lognormal one in eight of ten or more, so that their number says nothing about clubs.
+    those from a lognormal one in eight of ten or more, so that their number is no evidence of clubs.
 
     Parameters
     ----------

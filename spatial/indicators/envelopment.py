@@ -1,7 +1,7 @@
 """Data envelopment: radial efficiency (CCR, BCC) and the slacks-based measure with super-efficiency.
 
 x (B, m) and y (B, s) are the units that are measured, X (n, m) and Y (n, s) those that span the frontier. Every input
-and output is divided by its mean first: scores do not depend on units of measurement, and the solver likes it.
+and output is divided by its mean first: scores do not depend on units of measurement, and the solver is stable.
 """
 
 from __future__ import annotations
@@ -209,7 +209,7 @@ def radial(x, y, X, Y, returns: str, orientation: str) -> np.ndarray:
 
 
 def _undominated(X, Y) -> np.ndarray:
-    """Units that no other one matches in everything and beats in something: they alone span the frontier."""
+    """Undominated units: they alone span the frontier."""
     Z = np.concatenate([X, -Y], axis=1)
     matched, beaten = np.ones((len(Z), len(Z)), dtype=bool), np.zeros((len(Z), len(Z)), dtype=bool)
     for z in Z.T:
@@ -287,7 +287,7 @@ def _super(a: _Amounts, at: np.ndarray, returns) -> np.ndarray:
     """delta of the units at the positions ``at``: variables t, slacks, l, all times t."""
     (n, k), B = a.z.shape, len(at)
     others = np.ones((B, 1, n))
-    others[np.arange(B), 0, at] = 0  # nobody is compared with itself
+    others[np.arange(B), 0, at] = 0  # no unit is compared with itself
     outputs = np.flatnonzero(a.sign < 0)
     A = np.zeros((B, k + len(outputs), 1 + k + n))
     A[:, :k, 0], A[:, :k, 1 : 1 + k] = -a.sign * a.z[at], -np.eye(k)  # sign Z l - s <= sign t z_o

@@ -1,4 +1,4 @@
-"""Growth side by side: first and last values, growth per period, shares of the whole, index levels."""
+"""Growth tables: first and last values, growth per period, shares of the whole, index levels."""
 
 from __future__ import annotations
 

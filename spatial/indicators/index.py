@@ -20,7 +20,7 @@ FEWEST = 3
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CompositeIndex(Shown):
-    """An index between 0 and 1 with the weights that made it.
+    """An index between 0 and 1 with its weights.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ def composite_index(
 ) -> CompositeIndex:
     """One index from several indicators, as for digital finance or green development.
 
-    Indicators are normalised to [0, 1] by their smallest and largest value, turned where less is better, weighted
+    Indicators are normalised to [0, 1] by their smallest and largest value, reversed where less is better, weighted
     and added up. With groups there are two levels: each group's indicators make a sub-index, and the sub-indices,
     weighted by the same method, make the index.
 

@@ -1,4 +1,4 @@
-"""Growth accounting: what capital and labour do not explain."""
+"""Growth accounting: output growth beyond capital and labour."""
 
 from __future__ import annotations
 
