@@ -8,7 +8,6 @@ traces of W (I - rho W)^-1; dense, for a few thousand units.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
@@ -122,6 +121,8 @@ def observed_covariance(sample: Sample, at: Solution, names: Sequence[str]) -> n
     """
     alike, point, T = orthogonal(sample, at)
     V = T @ covariance(with_dummies(alike, point), names) @ T.T
+    if not sample.dummies:
+        return V
     kept = np.r_[: sample.k, sample.X.shape[1] : len(V)]
     return V[np.ix_(kept, kept)]
 
@@ -134,22 +135,24 @@ def orthogonal(sample: Sample, at: Solution) -> tuple[Sample, Solution, np.ndarr
     """
     s = np.sqrt(at.sigma2)
     Q, R, MQ = sample.basis
+    k, lag, error = len(R), sample.lag is not None, sample.error is not None
+    T = np.zeros((k + lag + error, k + lag + error))
+    if k:
+        T[:k, :k] = s * np.linalg.inv(R)
     gamma = R @ at.beta / s
-    changed = {"y": sample.y / s, "X": Q, "MX": MQ, "known": (Q, Q, np.eye(len(R)))}
-    columns = [s * np.linalg.inv(R)] if len(R) else [np.empty((0, 0))]
-    if sample.error is not None:
-        changed["My"] = sample.My / s
-    if sample.lag is not None:
+    y = {"y": sample.y / s}
+    if error:
+        y["My"] = sample.My / s
+        T[-1, -1] = 1.0
+    if lag:
         h = np.einsum("ij,i->j", Q, sample.Wy) / s  # the same bits wherever the arrays lie in memory
         gamma = gamma + at.rho * h
-        changed["Wy"] = sample.Wy / s - np.einsum("ij,j->i", Q, h)
-        columns.append(-columns[0] @ h[:, None])
-        if sample.error is not None:
-            changed["MWy"] = sample.MWy / s - MQ @ h
-    T = np.eye(len(R) + (sample.lag is not None) + (sample.error is not None))
-    T[: len(R), : sum(part.shape[1] for part in columns)] = np.column_stack(columns)
-    point = replace(at, beta=gamma, sigma2=1.0, resid=at.resid / s)
-    return replace(sample, **changed), point, T
+        T[k, k], T[:k, k] = 1.0, -T[:k, :k] @ h
+        y["Wy"] = sample.Wy / s - np.einsum("ij,j->i", Q, h)
+        if error:
+            y["MWy"] = sample.MWy / s - MQ @ h
+    alike = Sample(X=Q, MX=MQ, n=sample.n, lag=sample.lag, error=sample.error, dummies=sample.dummies, **y)
+    return alike, Solution(gamma, at.rho, at.lam, 1.0, at.loglik, at.resid / s), T
 
 
 def inverse_information(information: np.ndarray, names: Sequence[str]) -> np.ndarray:

@@ -9,7 +9,7 @@ from ..solve.ml import Solution
 
 FEW = 20  # rows per parameter below which the restricted likelihood is advised
 FEW_FOR_TWO = 500  # rows below which rho and lambda together are weakly identified
-SIGNIFICANCE = 0.01  # at which squared residuals follow the number of neighbors
+CRITICAL = 6.634896601021213  # of chi2(1) at 1 %: squared residuals follow the number of neighbors
 
 
 def advice(fit: FitRecord) -> str:
@@ -35,10 +35,8 @@ def variance_follows_neighbors(at: Solution, weights) -> bool:
 
     n r^2 is Koenker's (1981, J. Econometrics 17:107-112) statistic with one regressor; it needs no normal errors.
     """
-    counts, squares = np.diff(weights.csr.indptr), at.resid**2
-    if np.ptp(counts) == 0:
-        return False
-    from scipy.special import chdtrc
-
-    r = np.corrcoef(squares / squares.mean(), counts)[0, 1]
-    return bool(chdtrc(1, len(squares) * r**2) < SIGNIFICANCE)
+    counts = np.diff(weights.csr.indptr)
+    counts = counts - counts.mean()
+    squares = (at.resid / np.sqrt(at.sigma2)) ** 2
+    squares = squares - squares.mean()
+    return (counts @ squares) ** 2 * len(squares) > CRITICAL * (counts @ counts) * (squares @ squares)

@@ -240,8 +240,10 @@ def _newton(products, sample, point, low, high):
 def _within(point, score, H, K, low, high):
     """The step uphill. Of two parameters one at the end of its interval stays, and only the other moves."""
     step = _uphill(score, H, K, high - low)
+    if len(point) == 1:
+        return step
     held = ((point <= low) & (score < 0)) | ((point >= high) & (score > 0))
-    if len(point) == 2 and held.any():
+    if held.any():
         step[held] = 0.0
         for one, other in ((0, 1), (1, 0)):
             free = held[one] & ~held[other]

@@ -202,7 +202,7 @@ def test_a_report_on_files_of_ones_own(spillover, tmp_path, states, panel):
                                  "--word", "log(就业)=labour <b>", "-o", tmp_path / "study")  # fmt: skip
     assert status == 0, err
     html = (tmp_path / "study" / "report.html").read_text(encoding="utf-8")
-    assert "more labour &lt;b&gt; changes" in html
+    assert "more labour &lt;b&gt; in a unit changes" in html
     assert "log(就业)" in out
     assert set(pd.read_csv(tmp_path / "study" / "effects.csv")["weights"]) == {"queen", "near"}
 
