@@ -1,4 +1,4 @@
-"""Growth side by side: first and last values, growth per period, shares of the whole, index levels."""
+"""Growth tables: first and last values, growth per period, shares of the whole, index levels."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def growth_table(
     first, last, total = x[at["start"]], x[at["end"]], whole.sum(axis=1)
     level = 100 * (x / x[at["base"]])
     names = pd.MultiIndex.from_product([table.names, table.units[chosen]], names=["variable", table.units.name])
-    found = pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "first": first.T.ravel(), "last": last.T.ravel(),
             "growth": ((last / first) ** (1 / float(end - start)) - 1).T.ravel(),
@@ -116,7 +116,7 @@ def growth_table(
         }, index=names,
     )  # fmt: skip
     levels = pd.DataFrame(level.swapaxes(1, 2).reshape(len(x), -1), index=table.times, columns=names)
-    return GrowthTable(found.reset_index(), levels, start, end, base)
+    return GrowthTable(frame.reset_index(), levels, start, end, base)
 
 
 def _period(times: pd.Index, name: str, label) -> int:

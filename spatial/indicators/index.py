@@ -20,7 +20,7 @@ FEWEST = 3
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CompositeIndex(Shown):
-    """An index between 0 and 1 with the weights that made it.
+    """An index between 0 and 1 with its weights.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ def composite_index(
 ) -> CompositeIndex:
     """One index from several indicators, as for digital finance or green development.
 
-    Indicators are normalised to [0, 1] by their smallest and largest value, turned where less is better, weighted
+    Indicators are normalised to [0, 1] by their smallest and largest value, reversed where less is better, weighted
     and added up. With groups there are two levels: each group's indicators make a sub-index, and the sub-indices,
     weighted by the same method, make the index.
 
@@ -117,8 +117,8 @@ def composite_index(
     sub, scores = np.empty((len(Z), len(names))), np.empty(len(Z))
     for period, rows in blocks:
         Z[rows] = _normalised(table, plan, rows, period)
-        sub[rows], scores[rows], found = _two_levels(Z[rows], plan, names, METHODS[method])
-        parts.append(found if period is None else found.assign(**{table.keys[1]: period}))
+        sub[rows], scores[rows], weights = _two_levels(Z[rows], plan, names, METHODS[method])
+        parts.append(weights if period is None else weights.assign(**{table.keys[1]: period}))
     weights = pd.concat(parts, ignore_index=True)
     _warn_negative(weights)
     groups = table.frame(sub, names) if grouped else table.frame(np.empty((len(Z), 0)), [])

@@ -1,4 +1,4 @@
-"""Maps of local statistics for other programs: a GeoPackage that QGIS opens colored, GeoJSON, a page to zoom into."""
+"""Maps of local statistics for other programs: a GeoPackage that QGIS opens colored, GeoJSON, an interactive page."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def joined(result, map):
 
 
 def web_map(result, map, **options):
-    """Clusters on a page to zoom into, by geopandas and folium."""
+    """Clusters on an interactive page, by geopandas and folium."""
     try:
         import folium  # noqa: F401
     except ImportError as error:
@@ -100,7 +100,7 @@ def web_map(result, map, **options):
 
 
 def _free(name: str, prefix: str, taken: set[str]) -> str:
-    """The name, with the prefix as often as it takes to be new; remembered as taken."""
+    """The name, with the prefix repeated until the name is new; added to the taken names."""
     while name.lower() in taken:
         name = prefix + name
     taken.add(name.lower())

@@ -71,7 +71,7 @@ def by_weights(comparison, effect: str = "indirect", ax=None, *, variables=None)
 
 
 def by_order(effects, variable: str, ax=None, *, orders: int = 8):
-    """How an effect builds up: the part that passes through neighbours, neighbours of neighbours, and so on.
+    """An effect by order of W: the part that passes through neighbours, neighbours of neighbours, and so on.
 
     Parameters
     ----------

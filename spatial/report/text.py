@@ -1,4 +1,4 @@
-"""Results in words and columns for a terminal: who they are first, then numbers."""
+"""Results as text for a terminal: first model, sample and weights, then numbers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def p_text(p: float) -> str:
 
 
 def number(value: float, digits: int = 4) -> str:
-    """Fixed digits for ordinary sizes, exponents outside them, a blank for what is not there."""
+    """Fixed digits for ordinary sizes, exponents outside them, a blank for missing values."""
     if value is None or np.isnan(value):
         return ""
     if np.isinf(value):
@@ -86,7 +86,7 @@ def header(fit) -> list[str]:
 
 
 def _correction(fit) -> str:
-    """What corrects for the number of fixed effects."""
+    """The correction for the number of fixed effects."""
     d, effects, correction = fit.design, fit.settings.effects, fit.settings.correction
     if not d.lags or not effects.entity:
         exact = "by transformation" if not d.varies else "by the mean of the score"
@@ -108,7 +108,7 @@ def fit_text(fit) -> str:
 
 
 def effects_text(effects, who: bool = True) -> str:
-    """Three tables; ``who`` they belong to may have been said."""
+    """Three tables; ``who``: whether to name the model first."""
     from ..effects.elasticity import meanings
     from ..effects.propagate import trace_errors
 
@@ -139,12 +139,12 @@ def _columns_of(effects) -> dict:
 
 
 def intervals_text(effects) -> str:
-    """The level of the intervals, and how they were made."""
+    """The level of the intervals, and how they were computed."""
     return f"{100 * effects.options.level:g} % intervals: {method_text(effects)}"
 
 
 def method_text(effects) -> str:
-    """How standard errors, intervals and p-values of effects were made."""
+    """How standard errors, intervals and p-values of effects were computed."""
     method, df = effects.options.method, effects.fit.df_resid
     if method == "simulate":
         kept, draws = effects.inferred.kept, effects.options.draws
@@ -171,19 +171,20 @@ def small_sample_advice(effects) -> str:
     return ""
 
 
-def elasticities_text(found) -> str:
+def elasticities_text(result) -> str:
     """The effects' tables, scaled, and what a number means."""
     from ..effects.elasticity import outcome
 
-    fit = found.fit
-    unit = "1 % more of it" if found.kind == "elasticity" else "one unit more of it"
-    scale = "%" if found.kind == "elasticity" else "x 100 %"
-    parts = [f"{found.kind.capitalize().replace('ty', 'ties')} of {fit.specification.name}: {fit.design.formula}",
+    fit = result.fit
+    unit = "1 % more of it" if result.kind == "elasticity" else "one unit more of it"
+    scale = "%" if result.kind == "elasticity" else "x 100 %"
+    parts = [f"{result.kind.capitalize().replace('ty', 'ties')} of {fit.specification.name}: {fit.design.formula}",
              f"{unit} goes with (estimate) {scale} more {outcome(fit.design)}, at the means of what is no logarithm"]
-    for kind, rows in found.tidy().groupby("effect", sort=False):
-        parts += ["", tidy_text(rows, title=kind, **_columns_of(found.effects))]
-    if found.left_out:
-        parts.append(f"without {'an' if found.kind == 'elasticity' else 'a'} {found.kind}: {', '.join(found.left_out)}")
+    for kind, rows in result.tidy().groupby("effect", sort=False):
+        parts += ["", tidy_text(rows, title=kind, **_columns_of(result.effects))]
+    if result.left_out:
+        article = "an" if result.kind == "elasticity" else "a"
+        parts.append(f"without {article} {result.kind}: {', '.join(result.left_out)}")
     return "\n".join(parts)
 
 
@@ -217,7 +218,7 @@ def test_text(result) -> str:
 
 
 def tests_text(tests) -> str:
-    plain = all(isinstance(r.df, int) for r in tests)  # all chi-squared: then say it once, in the head
+    plain = all(isinstance(r.df, int) for r in tests)  # all chi-squared: named once, in the head
     rows = [
         [r.name, f"{r.statistic:.3f}", str(r.df) if plain else r.distribution, _p_cell(r.p_value), r.null]
         for r in tests
@@ -238,9 +239,9 @@ def comparison_text(comparison) -> str:
     head = ["weights", *(["model"] if several else []), "links", "rho", "log-lik.", "BIC", "prob."]
     parts = [columns(rows, head)]
     if np.isfinite(table["probability"]).any():
-        given = comparison.prior_probabilities or {}
-        told = [f"{name} {p:.3g}" for name, p in given.items()]
-        beforehand = f"; W beforehand: {', '.join(told[:SHOWN])}{' ...' * (len(told) > SHOWN)}" if told else ""
+        probabilities = comparison.prior_probabilities or {}
+        shown = [f"{name} {p:.3g}" for name, p in probabilities.items()]
+        beforehand = f"; W beforehand: {', '.join(shown[:SHOWN])}{' ...' * (len(shown) > SHOWN)}" if shown else ""
         parts.append(f"prob.: posterior probability; {comparison.prior.words()}{beforehand}")
     keys = list(comparison.fits)
     if len(keys) > ROWS:
@@ -284,8 +285,8 @@ def tuning_text(tuning) -> str:
              f"{tuning.name} = {tuning.best}; {tuning.level:.0%} likelihood-ratio interval {low} to {high}", "",
              columns(rows, [tuning.name, "links", "rho", "log-lik.", "LR", "prob.", "interval"])]  # fmt: skip
     parts += [f"{value} could not be used: {why}" for value, why in tuning.failed.items()]
-    given = f"errors and intervals of .fit are given {tuning.name} = {tuning.best}; these carry the doubt about it:"
-    return "\n".join([*parts, "", given, averaged_text(tuning.averaged())])
+    caption = f"errors and intervals of .fit are given {tuning.name} = {tuning.best}; these carry the doubt about it:"
+    return "\n".join([*parts, "", caption, averaged_text(tuning.averaged())])
 
 
 def mixture_text(mixture) -> str:
