@@ -65,3 +65,25 @@ def test_the_public_names_are_all_there():
     for module in (spatial, weights):
         for name in module.__all__:
             assert getattr(module, name) is not None
+
+
+def test_messages_and_hints_are_read_from_calls(build, tmp_path):
+    """Variables, conditions, formats and concatenation; a message that is nothing but an expression is left out."""
+    (tmp_path / "spatial").mkdir()
+    (tmp_path / "spatial" / "one.py").write_text(
+        'def f(x, unit_ids, code):\n'
+        '    message = f"{x.name!r} has {len(unit_ids)} " + "units"\n'
+        '    if x:\n'
+        '        raise SpatialInputError("E201", message, hint=f"fill {unit_ids}")\n'
+        '    message = "later"\n'
+        '    refuse("E202" if x else "E203", "infinite" if x else "text", hint="drop" if x else None)\n'
+        '    raise SpatialInputError("E204", str(x), hint="rescale")\n'
+        'CODES = {"a": "E205"}\n'
+    )  # fmt: skip
+    assert build.generator().raised(tmp_path) == {
+        "E201": [("'<name>' has ... units", "fill <unit ids>")],
+        "E202": [("infinite", "drop")],
+        "E203": [("text", "")],
+        "E204": [],
+        "E205": [],
+    }

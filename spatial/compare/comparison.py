@@ -44,7 +44,7 @@ class Comparison(Shown):
     prior_probabilities : dict of float, or None
         Of each W; equal by default. Models under one W have equal prior probabilities.
     notes : tuple of str
-        What a reader should know: identical weights, islands, other samples.
+        Remarks for the reader: identical weights, islands, other samples.
     estimates : dict of Estimate
         The numbers of each fit, by the same keys.
     weights : dict of SpatialWeights
@@ -182,7 +182,7 @@ class Comparison(Shown):
         self._refuse_without_probabilities()
         return averaged_effects(self.effects, self.probabilities.dropna(), level)
 
-    # -- tests and likeness ------------------------------------------------------------------------------
+    # -- tests and similarity ------------------------------------------------------------------------------
 
     def residuals(self) -> pd.DataFrame:
         """Moran's I of the residuals under each W, and the test that applies to the model."""
@@ -190,7 +190,7 @@ class Comparison(Shown):
         return pd.DataFrame(rows, columns=["weights", "model", "moran", "test", "statistic", "p_value"])
 
     def similarity(self, measure: str = "correlation") -> pd.DataFrame:
-        """How alike the weights are: "correlation" over all pairs of units, or "jaccard", the links in common."""
+        """Similarity of the weights: "correlation" over all pairs of units, or "jaccard", the links in common."""
         from spillover.errors import check_option
 
         check_option("measure", measure, ("correlation", "jaccard"))

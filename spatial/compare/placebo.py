@@ -69,10 +69,10 @@ class Placebo(Shown):
         p-values are for rho, lambda and the indirect effects. The null (no neighbor matters) does not restrict direct
         or total effects, so their ``p_value`` is NaN.
         """
-        wanted = [(name, None) for name in self.names]
-        wanted += [(kind, variable) for kind in KINDS for variable in self.variables]
+        requested = [(name, None) for name in self.names]
+        requested += [(kind, variable) for kind in KINDS for variable in self.variables]
         rows = []
-        for what, variable in wanted:
+        for what, variable in requested:
             values, actual = self._pair(what, variable)
             values = values[np.isfinite(values)]
             low, high = np.quantile(values, [0.025, 0.975])

@@ -69,9 +69,9 @@ def log_marginal(fit: Fit, prior: Prior | None = None, *, correction: bool | Non
     d, sample = fit.design, fit.sample
     if sample.dummies:
         refuse_varying(d.weights_of_error, "a posterior probability after a spatial error with fixed effects")
-    wanted = settings.correction is True if correction is None else correction
-    if wanted != settings.correction and settings.effects:
-        sample = demeaned_sample(fit.specification, d, settings.effects, wanted)
+    transformed = settings.correction is True if correction is None else correction
+    if transformed != settings.correction and settings.effects:
+        sample = demeaned_sample(fit.specification, d, settings.effects, transformed)
     names = list(fit.params.index[: sample.X.shape[1]])
     n = d.left(settings.effects)
     return integral(sample, n, prior or DEFAULT, intercept=names.index(INTERCEPT) if INTERCEPT in names else None)

@@ -12,7 +12,7 @@ from spillover.errors import SpatialInputError, check_option
 
 @dataclass(frozen=True)
 class Prior:
-    """Priors of a marginal likelihood. sigma has 1/sigma^2 and the intercept is flat in all models alike.
+    """Priors of a marginal likelihood. sigma has 1/sigma^2 and the intercept is flat, in all models.
 
     Parameters
     ----------

@@ -195,7 +195,7 @@ def _listed(keys) -> str:
 
 
 def _remarks(used: dict, estimates: dict) -> list[str]:
-    """What a reader of the comparison must know about its weights."""
+    """Remarks on the weights for the reader of the comparison."""
     notes = [f"{a} and {b} are the same matrix, so they share its probability" for a, b in identical(used)]
     row = {name: w for name, w in used.items() if w.standardization == "row"}
     for name, w in row.items():

@@ -70,13 +70,13 @@ def perpetual_inventory(
     Harberger (1978), in: Problems of Development in Latin America; Hall & Jones (1999), Quarterly J. of Economics
     114:83-116; Zhang, Wu & Zhang (2004), Economic Research J. 10:35-44 (in Chinese).
     """
-    wanted = [investment, *(name for name in (depreciation, initial) if isinstance(name, str))]
-    table = read(data, wanted, entity, time, panel=True)
+    required = [investment, *(name for name in (depreciation, initial) if isinstance(name, str))]
+    table = read(data, required, entity, time, panel=True)
     refuse_gaps(table)
-    positive = [True, *[name == initial for name in wanted[1:]]]
+    positive = [True, *[name == initial for name in required[1:]]]
     refuse(table, (table.values <= 0) & positive, "E211", "must be positive")
     check_option("first", first, ("end", "begin", "tenth"))
-    columns = dict(zip(wanted, np.moveaxis(table.cube(), 2, 0)))
+    columns = dict(zip(required, np.moveaxis(table.cube(), 2, 0)))
     I = columns[investment]
     delta = columns[depreciation] if isinstance(depreciation, str) else np.full(I.shape, float(depreciation))
     if not ((delta > 0) & (delta < 1)).all():

@@ -132,7 +132,7 @@ def sigma_convergence(
         parts.append(pd.DataFrame({"group": group, table.times.name: table.times, **spread}))
         tests.append(TestResult(str(group), equal_variances(ends[:, here]), (1, x.shape[1] - 2), null))
     title = "Equal variances in the first and the last period (Pitman-Morgan, HC3)"
-    note = "units are taken as independent; w= allows for neighbors that are alike" if w is None else ""
+    note = "units are taken as independent; w= allows for spatial correlation" if w is None else ""
     return SigmaConvergence(name, pd.concat(parts, ignore_index=True), TestTable(title, tuple(tests), note), rho)
 
 

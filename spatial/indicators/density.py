@@ -76,7 +76,7 @@ def kernel_densities(
     Raises
     ------
     SpatialInputError
-        E1xx keys, E201-E203 values, E204 values that are all alike, E501 a period or bandwidth that cannot be.
+        E1xx keys, E201-E203 values, E204 values that are all equal, E501 a period or bandwidth that cannot be.
 
     Examples
     --------
@@ -116,7 +116,7 @@ def _density(grid: np.ndarray, y: np.ndarray, h: float) -> np.ndarray:
 
 
 def _silverman(y: np.ndarray, name: str, period) -> float:
-    """IQR 0, when half the units are alike, leaves the standard deviation."""
+    """With IQR 0, when half the values are equal, the standard deviation is used."""
     sd = y.std(ddof=1) if len(y) > 1 else 0.0
     if not sd > 1e-12 * np.abs(y).max():
         raise SpatialInputError("E204", f"{name!r} has no variation ({period})", column=name,

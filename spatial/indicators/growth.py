@@ -126,14 +126,14 @@ def _period(times: pd.Index, name: str, label) -> int:
     return int(times.get_loc(label))
 
 
-def _units(ids: pd.Index, wanted) -> np.ndarray:
-    """Positions of the wanted units, in their order."""
-    if wanted is None:
+def _units(ids: pd.Index, selected) -> np.ndarray:
+    """Positions of the selected units, in their order."""
+    if selected is None:
         return np.arange(len(ids))
-    wanted = [wanted] if isinstance(wanted, str) else list(wanted)
-    at = ids.get_indexer(wanted)
+    selected = [selected] if isinstance(selected, str) else list(selected)
+    at = ids.get_indexer(selected)
     if (at < 0).any() or len(at) == 0:
-        lacking = [unit for unit, place in zip(wanted, at) if place < 0]
+        lacking = [unit for unit, place in zip(selected, at) if place < 0]
         raise SpatialInputError("E101", "units= names units that the data lack", ids=lacking,
                                 hint="they have " + ", ".join(map(repr, ids[:8])))  # fmt: skip
     return at

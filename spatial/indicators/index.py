@@ -158,7 +158,7 @@ def _normalised(table: Table, plan, rows, period) -> np.ndarray:
     flat = np.ptp(X, axis=0) <= FLAT * np.abs(X).max(axis=0)
     if flat.any():
         name = table.names[int(np.argmax(flat))]
-        raise SpatialInputError("E204", f"indicator {name!r} is the same everywhere{when}: it tells nothing apart",
+        raise SpatialInputError("E204", f"indicator {name!r} is the same everywhere{when}: it cannot rank units",
                                 column=name, hint="leave it out")  # fmt: skip
     return normalise(X, np.array([direction == "-" for _, _, direction in plan]))
 

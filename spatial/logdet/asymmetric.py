@@ -1,4 +1,4 @@
-"""log|I - rho W| of one sparse W that is not similar to a symmetric matrix: knn weights, say.
+"""log|I - rho W| of one sparse W that is not similar to a symmetric matrix, such as knn weights.
 
 Its eigenvalues are complex, and L may be singular near by, off the real line. A rough curve from three traces and the
 interval's ends replaces the stochastic one, and a window's polynomial is in the logit of rho's position in the

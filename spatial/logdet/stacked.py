@@ -169,7 +169,7 @@ def curves(
 
 
 def _left_out(size, nearest) -> np.ndarray:
-    """How large the first coefficient is that a polynomial leaves out, from the last three that it has.
+    """Size of the first omitted coefficient of a polynomial, from its last three.
 
     They fall as they fell before, but none the sooner than a real eigenvalue's singularity allows, ``nearest`` half
     windows off the real line (Bernstein 1912): some may be small by chance.
@@ -188,7 +188,7 @@ def _clear(first, last, low, high) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _nodes() -> np.ndarray:
-    """The points of [-1, 1] where curves are asked for, in their order: the first of ``SIZES`` are Chebyshev's, each of
+    """The nodes of curves in [-1, 1], in order: the first of ``SIZES`` are Chebyshev's, each of
     the rest is where the product of its distances from those before is largest (Leja 1957)."""
     first, most = SIZES[0], SIZES[-1]
     x, everywhere = np.cos(np.pi * (np.arange(first) + 0.5) / first), np.cos(np.linspace(0, np.pi, 2001))

@@ -115,7 +115,7 @@ def admissible_intervals(ends: np.ndarray, radius=None) -> tuple[np.ndarray, np.
 
 
 def acyclic(csr: sparse.csr_array) -> bool:
-    """Whether no path along links returns to its start: earlier sales for neighbours, say. All eigenvalues of such
+    """Whether no path along links returns to its start, as when neighbours are earlier sales. All eigenvalues of such
     a W are zero, though numerical routines do not return exact zeros."""
     from scipy.sparse.csgraph import connected_components
 

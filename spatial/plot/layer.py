@@ -131,7 +131,7 @@ def _write_gpkg(result, layer, cluster, path, overwrite) -> None:
 def _write_geojson(layer, cluster, path, overwrite) -> None:
     """In degrees, as the format asks (RFC 7946); ``fill`` is the color that viewers of simple styles read."""
     if layer.crs is None:
-        raise SpatialInputError("E402", "GeoJSON is in degrees, and this map does not say what its coordinates are",
+        raise SpatialInputError("E402", "GeoJSON is in degrees, and this map has no coordinate reference system",
                                 hint="map.set_crs(...) first, or write .gpkg")  # fmt: skip
     taken = {str(c).lower() for c in layer.columns}
     layer[_free("fill", "local_", taken)] = layer[cluster].map(COLOURS)

@@ -129,9 +129,9 @@ def _chosen(table, variables):
         if name not in there:
             raise SpatialInputError("E502", f"{name!r} is no variable of these effects", column=str(name),
                                     hint="there are " + ", ".join(map(repr, there)))  # fmt: skip
-    wanted = list(variables or there)
-    return table[table["term"].isin(wanted)].sort_values(
-        "term", key=lambda terms: terms.map(wanted.index), kind="stable"
+    selected = list(variables or there)
+    return table[table["term"].isin(selected)].sort_values(
+        "term", key=lambda terms: terms.map(selected.index), kind="stable"
     )
 
 

@@ -22,7 +22,7 @@ from ..design.arrays import Sample
 from .ml import Solution
 
 REDUNDANT = 1e-9  # relative distance to the span of the others below which an instrument is dropped
-ROUNDING = 1e-13  # what rounding leaves of a unit-length instrument within the span of the exogenous regressors
+ROUNDING = 1e-13  # residual from rounding of a unit-length instrument within the span of the exogenous regressors
 UNIDENTIFIED = 1e-11
 KINDS = {
     "classical": "classical",

@@ -19,7 +19,7 @@ from spillover.errors import SpatialInputError
 
 GRID = {1: 41, 2: 15}  # starting points per parameter
 EDGE = 1e-6  # share of the interval that the search leaves free at each end
-FAR = 1e8  # finite stand-in for an infinite bound
+INFINITE_BOUND = 1e8  # finite stand-in for an infinite bound
 SETTLED = 1e-6, 1e-4  # last step in shares of the interval and of a standard error: the error is of its square
 MAX_STEPS = 200
 WINDOW = 6.0  # half-width of a window in standard errors: the draws of effects fit in too
@@ -162,7 +162,8 @@ def _determinants(point, sample):
 
 def _ends(parts):
     """Lowest and highest values to be tried, (p, 1) each."""
-    ends = np.nan_to_num(np.array([part.interval for part in parts], dtype=float), posinf=FAR, neginf=-FAR)
+    intervals = np.array([part.interval for part in parts], dtype=float)
+    ends = np.nan_to_num(intervals, posinf=INFINITE_BOUND, neginf=-INFINITE_BOUND)
     lo, hi = ends.T[:, :, None]
     return lo + EDGE * (hi - lo), hi - EDGE * (hi - lo)
 

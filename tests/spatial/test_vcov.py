@@ -414,7 +414,7 @@ def test_settings_round_trip_and_are_named(vcov):
 
 @pytest.mark.parametrize(("code", "vcov", "settings"), [
     ("E501", "hc3", {}), ("E501", "oim", {"by": "g"}), ("E501", "conley", {}), ("E501", sp.Cluster("g"), {"by": "g"}),
-    ("E501", "cluster", {}), ("E502", "cluster", {"by": "region"}), ("E701", "cluster", {"by": "one"}),
+    ("E501", "cluster", {}), ("E502", "cluster", {"by": "region"}), ("E206", "cluster", {"by": "one"}),
     ("E201", "cluster", {"by": "hole"}), ("E501", "cluster", {"by": 3}), ("E501", "cluster", {"by": ["g"] * 3}),
     ("E101", "cluster", {"by": pd.Series([1, 2], index=["u00", "nobody"])}), ("E501", "driscoll_kraay", {}),
     ("E501", "conley", {"cutoff": 0}), ("E501", "conley", {"cutoff": 5}),
