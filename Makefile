@@ -28,6 +28,9 @@ test: $(VENV)/.test  ## style, import rules, doctests and tests
 certify: $(VENV)/.test  ## slow certification: Monte Carlo coverage and size, a million units
 	$(BIN)/python -m pytest -q -m slow
 
+defects: $(VENV)/.test  ## put ten mistakes into a copy of the code: each must fail a test
+	$(BIN)/python -m tests.defects
+
 bench: $(VENV)/.test  ## ours and the peers side by side, ratios printed
 	@for f in benchmarks/[a-z]*.py; do echo "== $$f"; $(BIN)/python $$f || exit 1; done
 
@@ -40,4 +43,4 @@ wheel: $(VENV)/.test  ## build the wheel into dist/
 clean:  ## remove what the targets made
 	rm -rf $(VENV) demo dist build *.egg-info .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test certify bench docs wheel clean
+.PHONY: help demo test certify defects bench docs wheel clean

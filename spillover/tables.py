@@ -99,7 +99,7 @@ def _workbook(path: Path, keys, sheet) -> pd.DataFrame:
     try:
         import openpyxl  # noqa: F401
     except ImportError as error:
-        raise SpatialInputError("E602", "workbooks need the package openpyxl",
+        raise SpatialInputError("E515", "workbooks need the package openpyxl",
                                 hint="pip install openpyxl, or save the table as .csv") from error
     book = _read_by(pd.ExcelFile, path, "workbook")
     with book:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import tomllib
 from pathlib import Path
 
 import matplotlib
@@ -40,13 +41,21 @@ def numbers(text):
     return [f"{float(n):.3g}" for block in blocks for n in re.findall(r"(?<![\w.])-?\d+\.\d+", block)]
 
 
-def test_every_error_code_is_explained():
+def test_the_page_of_errors_is_that_of_the_code(build):
+    """Codes, messages and hints; the examples' output is compared with that of the other pages."""
+    page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    without_output = re.sub(r"\n```text\n.*?```\n", "", page, flags=re.DOTALL)
+    assert without_output == build.errors_page(), "stale: run `python docs/build.py errors.md`"
+
+
+def test_every_error_code_is_explained_once(build):
+    """Every code that is raised has its meaning, no meaning is without its code, and each stands on the page once."""
+    written = tomllib.loads((ROOT / "docs" / "errors.toml").read_text(encoding="utf-8"))
     sources = [p for room in ("spatial", "weights", "shapefiles", "spillover") for p in (ROOT / room).rglob("*.py")]
     raised = {code for p in sources for code in re.findall(r'"(E[1-8]\d\d)"', p.read_text(encoding="utf-8"))}
-    explained = set(
-        re.findall(r"^\| (E\d\d\d) \|", (ROOT / "docs" / "errors.md").read_text(encoding="utf-8"), re.MULTILINE)
-    )
-    assert raised == explained
+    listed = re.findall(r"^\| (E\d\d\d) \|", build.errors_page(), re.MULTILINE)
+    assert raised == set(written["codes"])
+    assert sorted(listed) == sorted(written["codes"])
 
 
 def test_the_public_names_are_all_there():
@@ -56,3 +65,25 @@ def test_the_public_names_are_all_there():
     for module in (spatial, weights):
         for name in module.__all__:
             assert getattr(module, name) is not None
+
+
+def test_messages_and_hints_are_read_from_calls(build, tmp_path):
+    """Variables, conditions, formats and concatenation; a message that is nothing but an expression is left out."""
+    (tmp_path / "spatial").mkdir()
+    (tmp_path / "spatial" / "one.py").write_text(
+        'def f(x, unit_ids, code):\n'
+        '    message = f"{x.name!r} has {len(unit_ids)} " + "units"\n'
+        '    if x:\n'
+        '        raise SpatialInputError("E201", message, hint=f"fill {unit_ids}")\n'
+        '    message = "later"\n'
+        '    refuse("E202" if x else "E203", "infinite" if x else "text", hint="drop" if x else None)\n'
+        '    raise SpatialInputError("E204", str(x), hint="rescale")\n'
+        'CODES = {"a": "E205"}\n'
+    )  # fmt: skip
+    assert build.generator().raised(tmp_path) == {
+        "E201": [("'<name>' has ... units", "fill <unit ids>")],
+        "E202": [("infinite", "drop")],
+        "E203": [("text", "")],
+        "E204": [],
+        "E205": [],
+    }

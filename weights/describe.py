@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from spillover.matrix.csr import cells
 from spillover.matrix.spectrum import rho_interval, spectral_radius
-from spillover.matrix.weights import SpatialWeights, cells
+from spillover.matrix.weights import SpatialWeights
 
 from ._points import Points, arc, points, unit_sphere
 

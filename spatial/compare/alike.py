@@ -1,4 +1,4 @@
-"""How alike the weights of a comparison are: links in common, and correlation over all pairs of units."""
+"""Similarity of the weights of a comparison: links in common, and correlation over all pairs of units."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def similarity(weights: dict, measure: str) -> pd.DataFrame:
 
 
 def identical(weights: dict) -> list[tuple[str, str]]:
-    """Pairs of names under which the same matrix goes; ``weights`` are ``SpatialWeights``."""
+    """Pairs of names of the same matrix; ``weights`` are ``SpatialWeights``."""
     first, pairs = {}, []
     for name, w in weights.items():
         if w.matrix_digest in first:

@@ -1,7 +1,7 @@
-"""Effects averaged over W: what is left to say when W itself is not known.
+"""Effects averaged over W, for a W that is not known with certainty.
 
-The posterior of an effect is the mixture, over W, of what it is under each, with the posterior probabilities of the
-W for weights (LeSage & Pace 2009, section 6.4). Its spread has two sources: the parameters under each W, and W.
+The posterior of an effect is the mixture of its posteriors under each W, weighted by the posterior probabilities of
+the W (LeSage & Pace 2009, section 6.4). Its spread has two sources: the parameters under each W, and W.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..effects.average import KINDS
 from ..effects.mixture import Inference, Pooled, summarize
 from ..records.schema import SCHEMA, critical_value
 
-NEGLIGIBLE = 1e-10  # probability of a W whose effects need not be known
+NEGLIGIBLE = 1e-10  # probability below which a W is left out of the average
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +31,8 @@ class AveragedEffects(Shown):
         Estimates, standard errors, statistics, p-values and intervals of the mixture, (3, v) each: direct, indirect,
         total.
     from_weights : ndarray, shape (3, v)
-        Share of the variance that not knowing W adds: between the W over all. Variances under each W are squares of
-        the standard errors there.
+        Variance between the W as a share of the total variance: the part due to uncertainty about W. The variance under
+        each W is its squared standard error.
     probabilities : Series
         The mixture's weights.
     level : float
@@ -68,8 +68,8 @@ class AveragedEffects(Shown):
 
 
 def averaged_effects(effects: dict, probabilities: pd.Series, level: float) -> AveragedEffects:
-    """Average ``Effects`` by key, of those that have probabilities; those of next to nothing take no part."""
-    critical_value(level)  # refuses what is no level
+    """Average ``Effects`` by key, of those with probabilities; negligible ones are left out."""
+    critical_value(level)  # raises for an invalid level
     used = {key: effects[key] for key, p in probabilities.items() if p > NEGLIGIBLE}
     p = np.array([probabilities[key] for key in used])
     p = p / p.sum()

@@ -1,4 +1,4 @@
-"""W over different units: compared on those that all have, when asked."""
+"""W over different units, compared on their common units (``common=True``)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def on_common_units(named: dict, data: pd.DataFrame, entity: str | None):
     Raises
     ------
     SpatialInputError
-        E512 fewer than two units in common, or weights without ids; E308 a standardisation that cannot be renewed.
+        E512 fewer than two units in common, or weights without ids; E308 a standardisation that cannot be repeated.
     """
     converted = {name: as_weights(w) for name, w in named.items()}
     for name, w in converted.items():
@@ -35,8 +35,8 @@ def on_common_units(named: dict, data: pd.DataFrame, entity: str | None):
         everywhere |= set(w.ids)
         out[name] = w if w.n == len(shared) else w.subset_at(w.ids.get_indexer(shared))
     gone = sorted(str(unit) for unit in everywhere - set(shared))
-    said = f"compared on {len(shared)} common units; left out: {', '.join(gone[:SHOWN])}{' ...' * (len(gone) > SHOWN)}"
-    return out, data[units.isin(shared)], said if gone else f"all {len(shared)} units are common"
+    note = f"compared on {len(shared)} common units; left out: {', '.join(gone[:SHOWN])}{' ...' * (len(gone) > SHOWN)}"
+    return out, data[units.isin(shared)], note if gone else f"all {len(shared)} units are common"
 
 
 def _units(data: pd.DataFrame, entity: str | None) -> pd.Index:

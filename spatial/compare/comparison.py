@@ -35,16 +35,16 @@ class Comparison(Shown):
     Attributes
     ----------
     fits : mapping of Fit
-        By the weights' name; by (weights, model) where several models were asked for. Where there are many, a fit
-        is made when it is asked for.
+        By the weights' name; by (weights, model) where there are several models. Of many fits each is
+        estimated on first use.
     failed : dict of str
         Weights under which a model could not be estimated, and why; keys likewise.
     prior : Prior
         Of rho, lambda and the slopes.
     prior_probabilities : dict of float, or None
-        Of each W; alike by default. Models under one W are equally likely beforehand.
+        Of each W; equal by default. Models under one W have equal prior probabilities.
     notes : tuple of str
-        What a reader should know: identical weights, islands, other samples.
+        Remarks for the reader: identical weights, islands, other samples.
     estimates : dict of Estimate
         The numbers of each fit, by the same keys.
     weights : dict of SpatialWeights
@@ -86,21 +86,21 @@ class Comparison(Shown):
     def probabilities(self) -> pd.Series:
         """Posterior probability of each W (and model); they sum to one. NaN for those without a marginal likelihood."""
         names = [weights_of(key) for key in self.fits]
-        given = self.prior_probabilities or dict.fromkeys(names, 1.0)
+        priors = self.prior_probabilities or dict.fromkeys(names, 1.0)
         models = Counter(names)
-        beforehand = np.array([given[name] / models[name] for name in names])
+        beforehand = np.array([priors[name] / models[name] for name in names])
         with np.errstate(divide="ignore"):
             odds = self.log_marginals.to_numpy() + np.log(beforehand)
-        told, out = ~np.isnan(odds), np.full(len(odds), np.nan)
-        if beforehand[told].any():  # else those that had any could not be fitted
-            out[told] = np.exp(odds[told] - logsumexp(odds[told]))
+        defined, out = ~np.isnan(odds), np.full(len(odds), np.nan)
+        if beforehand[defined].any():  # else every W with a positive prior failed
+            out[defined] = np.exp(odds[defined] - logsumexp(odds[defined]))
         return self._by_key(out, "probability")
 
     def posterior(self) -> pd.DataFrame:
         """Probabilities in two dimensions, weights by models (Elhorst, Lacombe & Piras 2012), with their sums."""
         self._refuse_without_probabilities()
-        told = self.probabilities.dropna()
-        rows = [(weights_of(key), self.estimates[key].model, p) for key, p in told.items()]
+        posterior = self.probabilities.dropna()
+        rows = [(weights_of(key), self.estimates[key].model, p) for key, p in posterior.items()]
         table = pd.DataFrame(rows, columns=["weights", "model", "probability"])
         wide = table.pivot(index="weights", columns="model", values="probability")
         wide = wide.loc[table["weights"].unique(), table["model"].unique()]
@@ -109,7 +109,7 @@ class Comparison(Shown):
         return wide
 
     def glance(self) -> pd.DataFrame:
-        """One row per fit, the likeliest first; those that failed come last and say why."""
+        """One row per fit, the likeliest first; those that failed come last, with the reason."""
         rows = [(weights_of(key), one.model, one.links, one.get("rho"), one.get("lambda"), one.sigma2, one.loglik,
                  one.aic, one.bic) for key, one in self.estimates.items()]  # fmt: skip
         table = pd.DataFrame(rows, columns=COLUMNS[:-2])
@@ -124,7 +124,7 @@ class Comparison(Shown):
         return table.reset_index(drop=True)
 
     def coefficients(self) -> pd.DataFrame:
-        """The coefficients under every W with their standard errors, one row each: the columns that papers add."""
+        """The coefficients under every W with their standard errors, one row each: a robustness table."""
         tables = []
         for key, one in self.estimates.items():
             errors = np.sqrt(np.diag(one.covariance))
@@ -133,27 +133,27 @@ class Comparison(Shown):
         return pd.concat(tables, ignore_index=True)
 
     def likeliest(self, count: int) -> list:
-        """Keys of so many fits, the likeliest first; all in their order where there are no more."""
+        """Keys of the ``count`` likeliest fits, in order; all keys in their own order where there are no more."""
         if len(self.estimates) <= count:
             return list(self.estimates)
         keys = list(self.estimates)
-        given = self.log_marginals if self.probabilities.isna().all() else self.probabilities
+        criterion = self.log_marginals if self.probabilities.isna().all() else self.probabilities
         bic = np.array([one.bic for one in self.estimates.values()])
-        return [keys[i] for i in np.lexsort((bic, -given.fillna(-np.inf).to_numpy()))[:count]]
+        return [keys[i] for i in np.lexsort((bic, -criterion.fillna(-np.inf).to_numpy()))[:count]]
 
     @property
     def best(self) -> str:
         """The weights with the highest posterior probability, over all models."""
-        found = self.probabilities
-        if found.isna().all():
+        probabilities = self.probabilities
+        if probabilities.isna().all():
             return str(self.glance()["weights"].iloc[0])
-        return str(found.groupby([weights_of(key) for key in self.fits], sort=False).sum().idxmax())
+        return str(probabilities.groupby([weights_of(key) for key in self.fits], sort=False).sum().idxmax())
 
-    # -- what it means for the answer --------------------------------------------------------------------
+    # -- effects -----------------------------------------------------------------------------------------
 
     @cached_property
     def effects(self) -> Mapping[str, Effects]:
-        """By key, each simulated when it is asked for."""
+        """By key, each simulated on first use."""
         return Lazy(self.fits, self._effects)
 
     def _effects(self, key) -> Effects:
@@ -172,7 +172,7 @@ class Comparison(Shown):
         return pd.concat(tables, ignore_index=True)
 
     def averaged(self, level: float = 0.95) -> AveragedEffects:
-        """Effects averaged over W by their posterior probabilities; intervals carry the doubt about W.
+        """Effects averaged over W by their posterior probabilities; intervals include the uncertainty about W.
 
         Raises
         ------
@@ -182,7 +182,7 @@ class Comparison(Shown):
         self._refuse_without_probabilities()
         return averaged_effects(self.effects, self.probabilities.dropna(), level)
 
-    # -- tests and likeness ------------------------------------------------------------------------------
+    # -- tests and similarity ------------------------------------------------------------------------------
 
     def residuals(self) -> pd.DataFrame:
         """Moran's I of the residuals under each W, and the test that applies to the model."""
@@ -190,7 +190,7 @@ class Comparison(Shown):
         return pd.DataFrame(rows, columns=["weights", "model", "moran", "test", "statistic", "p_value"])
 
     def similarity(self, measure: str = "correlation") -> pd.DataFrame:
-        """How alike the weights are: "correlation" over all pairs of units, or "jaccard", the links in common."""
+        """Similarity of the weights: "correlation" over all pairs of units, or "jaccard", the links in common."""
         from spillover.errors import check_option
 
         check_option("measure", measure, ("correlation", "jaccard"))

@@ -1,6 +1,6 @@
 """The specification curve: one effect under every W, model, set of controls and sample.
 
-A conclusion is as strong as the share of reasonable specifications that share it (Simonsohn, Simmons & Nelson 2020,
+A conclusion is as robust as the share of reasonable specifications that lead to it (Simonsohn, Simmons & Nelson 2020,
 Nature Human Behaviour 4:1208-1214).
 """
 
@@ -23,7 +23,7 @@ from ..models.family import reading_of
 from ..models.fit import Fit
 from .common import on_common_units
 from .jobs import run
-from .journal import digest_of, key_of, opened, told
+from .journal import description_of, digest_of, key_of, opened
 from .weights import _models, _named
 
 CHOICES = ["weights", "model", "controls", "sample"]
@@ -102,19 +102,19 @@ def specification_curve(
         Further terms, as in ``{"none": "", "prices": "log(price) + rent"}``.
     samples : mapping of names to rows, optional
         A boolean Series or array over the rows of the data, or a function that takes the data and gives one. Where
-        units are left out, W is cut down to the rest.
+        units are left out, W is restricted to the rest.
     n_jobs, client, progress, journal, resume
         As for ``placebo_weights``.
 
     Returns
     -------
     SpecificationCurve
-        A specification without an estimate says why in ``problem``.
+        Where a specification has no estimate, ``problem`` gives the reason.
 
     Raises
     ------
     SpatialInputError
-        E501 nothing to vary or a sample that selects nothing, E502 a variable that is not in the formula (in every
+        E501 nothing to vary or an empty sample, E502 a variable that is not in the formula (in every
         row's ``problem`` when only some specifications lack it), E512, E514, E515, E603, E605.
 
     Examples
@@ -139,10 +139,10 @@ def specification_curve(
     keys = _keys(jobs, shared)
     shared = (*shared, {})
     with opened(journal, SCHEMA, resume=resume) as book:
-        done = {i: book.found[key] for i, key in enumerate(keys) if key in book.found}
-        found, whole = run([(*job, key) for job, key in zip(jobs, keys)], _all, shared, n_jobs=n_jobs, client=client,
+        done = {i: book.rows[key] for i, key in enumerate(keys) if key in book.rows}
+        results, whole = run([(*job, key) for job, key in zip(jobs, keys)], _all, shared, n_jobs=n_jobs, client=client,
                            progress=progress, done=done, keep=lambda i, row: book.add(keys[i], row))  # fmt: skip
-    rows = [row for i, result in found.items() for row in _rows(jobs[i], models, result)]
+    rows = [row for i, result in results.items() for row in _rows(jobs[i], models, result)]
     columns = [*CHOICES, "effect", *NUMBERS, "rho", "loglik", "problem"]
     table = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys([*NUMBERS, "rho", "loglik"], float))
     if table["estimate"].isna().all() and len(table):
@@ -176,8 +176,8 @@ def _samples(data, samples, named, entity) -> dict:
 def _keys(jobs, shared) -> list[str]:
     frames, models, formulas, variable, options = shared
     digests = {name: digest_of(frame) for name, (frame, _) in frames.items()}
-    weights = {sample: {name: told(w) for name, w in ws.items()} for sample, (_, ws) in frames.items()}
-    how = told(options)
+    weights = {sample: {name: description_of(w) for name, w in ws.items()} for sample, (_, ws) in frames.items()}
+    how = description_of(options)
     return [
         key_of("curve", digests[sample], weights[sample][name], models[m].__name__, formulas[terms], variable, how)
         for name, m, terms, sample in jobs

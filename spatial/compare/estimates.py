@@ -1,4 +1,4 @@
-"""What a comparison keeps of a fit: its numbers. The fit itself is made when somebody asks for it."""
+"""What a comparison keeps of a fit: its numbers. The fit itself is estimated on request."""
 
 from __future__ import annotations
 
@@ -78,17 +78,18 @@ def of_fit(fit: Fit, prior: Prior) -> Estimate:
     )  # fmt: skip
 
 
-def row_of(found: Estimate | SpatialInputError, weights: str, model: str) -> dict:
-    """For a journal."""
-    if isinstance(found, SpatialInputError):
-        return dict.fromkeys(SCHEMA) | {"weights": weights, "model": model, "problem": f"{found.code}: {found.message}"}
-    out = {name: getattr(found, name, "") for name in SCHEMA}
-    return out | {"weights": weights, "names": list(found.names), "params": found.params.tolist(),
-                  "covariance": found.covariance.ravel().tolist()}  # fmt: skip
+def row_of(outcome: Estimate | SpatialInputError, weights: str, model: str) -> dict:
+    """The row that a journal stores."""
+    if isinstance(outcome, SpatialInputError):
+        problem = f"{outcome.code}: {outcome.message}"
+        return dict.fromkeys(SCHEMA) | {"weights": weights, "model": model, "problem": problem}
+    out = {name: getattr(outcome, name, "") for name in SCHEMA}
+    return out | {"weights": weights, "names": list(outcome.names), "params": outcome.params.tolist(),
+                  "covariance": outcome.covariance.ravel().tolist()}  # fmt: skip
 
 
 def of_row(row: dict) -> Estimate | SpatialInputError:
-    """What a journal has of it."""
+    """The estimate of a journal's row."""
     if row["problem"]:
         code, _, message = row["problem"].partition(": ")
         return SpatialInputError(code, message)
@@ -100,25 +101,25 @@ def of_row(row: dict) -> Estimate | SpatialInputError:
 
 
 class Lazy(Mapping):
-    """Values by key, each made when it is asked for, and kept.
+    """Values by key, each computed on first use and cached.
 
     Parameters
     ----------
     keys : iterable
     make : function of a key
-    made : dict, optional
-        Values that are there already.
+    built : dict, optional
+        Values computed already.
     """
 
-    def __init__(self, keys, make: Callable, made: dict | None = None):
-        self._keys, self._make, self._made = dict.fromkeys(keys), make, dict(made or {})
+    def __init__(self, keys, make: Callable, built: dict | None = None):
+        self._keys, self._make, self._built = dict.fromkeys(keys), make, dict(built or {})
 
     def __getitem__(self, key):
         if key not in self._keys:
             raise KeyError(key)
-        if key not in self._made:
-            self._made[key] = self._make(key)
-        return self._made[key]
+        if key not in self._built:
+            self._built[key] = self._make(key)
+        return self._built[key]
 
     def __iter__(self) -> Iterator:
         return iter(self._keys)

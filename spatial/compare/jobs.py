@@ -1,7 +1,7 @@
 """Many small jobs: in a loop, in processes of this machine, or on a cluster; the same results in the same order.
 
-Jobs are done some at a time: ``work(shared, jobs)`` is a list of results. ``shared`` (data and weights) travels once
-to each process; nothing that a job returns depends on where, when or beside which others it was done.
+Jobs are done some at a time: ``work(shared, jobs)`` is a list of results. ``shared`` (data and weights) is sent once
+to each process; results do not depend on the process, the order, or the other jobs.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 
 from spillover.errors import SpatialInputError
 
-CHUNKS_PER_WORKER = 8  # so that a slow chunk keeps nobody waiting
+CHUNKS_PER_WORKER = 8  # small chunks: a slow one delays the end little
 LARGEST_CHUNK = 64  # jobs that are lost at most when a worker dies
 ATTEMPTS = 5  # to run a chunk whose worker died
 
 
 class Sized:
-    """An iterator that knows its length, so that a progress bar can tell the time left."""
+    """An iterator with a length, so that a progress bar can estimate the time left."""
 
     def __init__(self, items: Iterator, length: int):
         self.items, self.length = items, length
@@ -40,7 +40,7 @@ def run(
     keep: Callable | None = None,
     at_once: int = 1,
 ) -> tuple[dict, bool]:
-    """Results by the jobs' positions, and whether all of them are there: Ctrl-C returns what is done.
+    """Results by the jobs' positions, and whether all of them are there: Ctrl-C returns the results so far.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def run(
     done : dict, optional
         Results that an earlier run left.
     keep : callable of (position, result), optional
-        Told of every result as it comes.
+        Called with every result as it arrives.
     at_once : int
         Jobs that are done together where there is one process.
 
@@ -130,8 +130,8 @@ def _in_processes(n_jobs, chunks, jobs, work, shared) -> Iterator:
     calls = (joblib.delayed(work)(shared, [jobs[i] for i in chunk]) for chunk in chunks)
     stream = pool(calls)
     try:
-        for chunk, found in zip(chunks, stream):
-            yield from zip(chunk, found)
+        for chunk, answers in zip(chunks, stream):
+            yield from zip(chunk, answers)
     finally:
         stream.close()
 

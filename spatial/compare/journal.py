@@ -1,11 +1,11 @@
-"""A journal of finished work: what a crash leaves is not done again.
+"""A journal of finished work: after a crash, only the rest is estimated.
 
-A journal is a folder of small parquet files, each written whole or not at all and forced to the disk; one more comes
-every half second, and at the end, or at Ctrl-C, they become one. ``pd.read_parquet(folder)`` reads it at any time,
-whatever happened to the run. (A single parquet file cannot be added to, and one that is cut short cannot be read.)
+A journal is a folder of small parquet files, each written atomically and synced to the disk. One is added
+every half second; at the end, or at Ctrl-C, they are merged into one. ``pd.read_parquet(folder)`` reads it at any
+time, also after a crash. (A single parquet file cannot be added to, and one that is cut short cannot be read.)
 
-Every row is under the SHA-256 of all that it depends on: version, data, W and specification. Whatever is interrupted
-and resumed, the final table is the same to the last byte, since rows are put in the order of the work.
+The key of a row is the SHA-256 of all that it depends on: version, data, W and specification. A run that was
+interrupted and resumed gives the same final table to the last byte, since rows are sorted in the order of the jobs.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ class Journal:
 
     Attributes
     ----------
-    found : dict of key to row
-        What is there.
+    rows : dict of key to row
+        All rows so far.
 
     Raises
     ------
     SpatialInputError
-        E603 when it exists and ``resume`` is false, E605 when the place cannot be written to, E514 for a place that
+        E603 when it exists and ``resume`` is false, E605 when the folder cannot be written to, E514 for a folder that
         is no journal of such rows.
     """
 
     def __init__(self, path, schema: dict, *, resume: bool):
-        self.path, self.schema, self.found = Path(path), schema, {}
+        self.path, self.schema, self.rows = Path(path), schema, {}
         self._fresh, self._last = {}, time.monotonic()
         if self.path.exists() and not self.path.is_dir():
             raise SpatialInputError("E514", f"'{path}' is a file, and a journal is a folder", hint="name another place")
@@ -66,7 +66,7 @@ class Journal:
         if parts and not resume:
             raise SpatialInputError("E603", f"'{path}' exists", hint="resume=True continues it; or name another")
         for part in parts:
-            self.found |= self._read(part)
+            self.rows |= self._read(part)
         self._number = len(parts)
 
     def __enter__(self) -> Journal:
@@ -76,7 +76,7 @@ class Journal:
         self.close()
 
     def add(self, key: str, row: dict) -> None:
-        self.found[key] = self._fresh[key] = row
+        self.rows[key] = self._fresh[key] = row
         if time.monotonic() - self._last > EVERY:
             self.flush()
 
@@ -89,11 +89,11 @@ class Journal:
         self._last = time.monotonic()
 
     def close(self) -> None:
-        """All parts as one. What is there twice, after a crash in between, is the same."""
+        """All parts as one. Rows that are there twice after a crash are equal."""
         self.flush()
         parts = [part for part in self.path.glob("*.parquet") if part.name != WHOLE]
         if parts:
-            self._write(self.found, WHOLE)
+            self._write(self.rows, WHOLE)
             for part in parts:
                 part.unlink()
         for left in self.path.glob(".*.part.parquet"):  # of a run that was killed
@@ -130,13 +130,13 @@ class Journal:
         return pa.schema([("key", pa.string())] + [(name, types[kind]) for name, kind in self.schema.items()])
 
 
-class Nothing:
-    """The journal of those who want none."""
+class NoJournal:
+    """A journal that stores nothing."""
 
     def __init__(self):
-        self.found = {}
+        self.rows = {}
 
-    def __enter__(self) -> Nothing:
+    def __enter__(self) -> NoJournal:
         return self
 
     def __exit__(self, *error) -> None:
@@ -146,9 +146,9 @@ class Nothing:
         pass
 
 
-def opened(path, schema: dict, *, resume: bool) -> Journal | Nothing:
-    """A journal at ``path``, or one that keeps nothing for None."""
-    return Nothing() if path is None else Journal(path, schema, resume=resume)
+def opened(path, schema: dict, *, resume: bool) -> Journal | NoJournal:
+    """A journal at ``path``, or for None one that stores nothing."""
+    return NoJournal() if path is None else Journal(path, schema, resume=resume)
 
 
 def key_of(*parts) -> str:
@@ -163,8 +163,8 @@ def digest_of(data: pd.DataFrame) -> str:
     return h.hexdigest()
 
 
-def told(value) -> str:
-    """A model's option as text that tells it from any other: objects by their content."""
+def description_of(value) -> str:
+    """A model's option as unique text: objects by their content."""
     if isinstance(value, SpatialWeights | TemporalWeights):
         labels = [value.ids, value.periods] if value.varies else [value.ids]
         return f"{value.matrix_digest} {[hash_of(pd.Series(at)) for at in labels]}"
@@ -173,9 +173,9 @@ def told(value) -> str:
     if isinstance(value, pd.Series | np.ndarray):
         return hash_of(pd.Series(np.ravel(value)))
     if is_dataclass(value):
-        return f"{type(value).__name__} {told(vars(value))}"
+        return f"{type(value).__name__} {description_of(vars(value))}"
     if isinstance(value, Mapping):
-        return json.dumps({str(name): told(value[name]) for name in sorted(value)})
+        return json.dumps({str(name): description_of(value[name]) for name in sorted(value)})
     return repr(value)
 
 

@@ -23,7 +23,7 @@ from ..models.estimate import sample_of, solve
 from ..models.family import reading_of
 from ..models.fit import Fit
 from ..records.schema import critical_value
-from .journal import digest_of, key_of, opened, told
+from .journal import description_of, digest_of, key_of, opened
 
 LEAST = 1e-3  # a share below it lies on the edge of the simplex: no standard error
 STEP = 2e-3  # of the shares, for second differences
@@ -46,7 +46,7 @@ class Mixture(Shown):
         Under the estimated W. Its standard errors take W as given.
     level : float
     profiles : dict of DataFrame
-        By name: the likelihood over this W's share, the others at their best.
+        By name: the likelihood over this W's share, the other shares at their maximum.
     """
 
     shares: pd.Series
@@ -107,7 +107,7 @@ def mix_weights(
     def fitted(shares) -> Fit:
         return model(formula, data, _combined(parts, names, shares), **options)
 
-    middle, known = np.full(len(names), 1 / len(names)), {}
+    middle, cached = np.full(len(names), 1 / len(names)), {}
     reading = reading_of(model, formula, data, _combined(parts, names, middle), options)
     first = fitted(middle) if reading is None else reading
     if first.settings.method != "ml":
@@ -123,19 +123,20 @@ def mix_weights(
         again = reading.under(_combined(parts, names, shares))
         return solve(again, sample_of(again)).loglik
     with opened(journal, SCHEMA, resume=resume) as book:
-        about = "" if journal is None else key_of("mix", digest_of(data), formula, told(options), model.__name__, names,
-                                                  [told(w) for w in parts])  # fmt: skip
+        about = "" if journal is None else key_of(
+            "mix", digest_of(data), formula, description_of(options), model.__name__, names,
+            [description_of(w) for w in parts])  # fmt: skip
 
         def loglik(shares) -> float:
             at = tuple(np.round(shares, 12).tolist())
-            if at not in known:
+            if at not in cached:
                 key = key_of(about, at)
-                if key not in book.found:
-                    known[at] = float(at_shares(at))
-                    book.add(key, {"shares": list(at), "loglik": known[at]})
+                if key not in book.rows:
+                    cached[at] = float(at_shares(at))
+                    book.add(key, {"shares": list(at), "loglik": cached[at]})
                 else:
-                    known[at] = book.found[key]["loglik"]
-            return known[at]
+                    cached[at] = book.rows[key]["loglik"]
+            return cached[at]
 
         shares = _highest(loglik, len(names))
         best, errors = fitted(shares), _errors(loglik, shares)
@@ -172,21 +173,21 @@ def _combined(parts, names, shares) -> SpatialWeights:
 
 
 def _highest(loglik, m, tolerance=FINE) -> np.ndarray:
-    """The best shares: corners, middle, and what quadratic programming finds; a corner stays when nothing beats it."""
+    """The best shares, by sequential quadratic programming from corners and middle; a corner stays when it is best."""
     from scipy.optimize import minimize, minimize_scalar
 
     starts = [np.full(m, 1 / m), *np.eye(m)]
     if m == 2:
-        found = minimize_scalar(lambda a: -loglik(np.array([a, 1 - a])), bounds=(0, 1), method="bounded",
-                                options={"xatol": tolerance})  # fmt: skip
-        starts.append(np.array([found.x, 1 - found.x]))
+        optimum = minimize_scalar(lambda a: -loglik(np.array([a, 1 - a])), bounds=(0, 1), method="bounded",
+                                  options={"xatol": tolerance})  # fmt: skip
+        starts.append(np.array([optimum.x, 1 - optimum.x]))
     else:
         order = np.argsort([-loglik(np.where(e > 0, 0.8, 0.2 / (m - 1))) for e in np.eye(m)])
         for start in (starts[0], np.where(np.eye(m)[order[0]] > 0, 0.8, 0.2 / (m - 1))):
-            found = minimize(lambda a: -loglik(_scaled(a)), start, method="SLSQP", bounds=[(0, 1)] * m,
-                             constraints={"type": "eq", "fun": lambda a: a.sum() - 1},
-                             options={"ftol": tolerance**2, "eps": SMALL_STEP})  # fmt: skip
-            starts.append(_scaled(found.x))
+            optimum = minimize(lambda a: -loglik(_scaled(a)), start, method="SLSQP", bounds=[(0, 1)] * m,
+                               constraints={"type": "eq", "fun": lambda a: a.sum() - 1},
+                               options={"ftol": tolerance**2, "eps": SMALL_STEP})  # fmt: skip
+            starts.append(_scaled(optimum.x))
     best = max(starts, key=loglik)
     clean = np.where(best < LEAST, 0.0, best)
     clean = clean / clean.sum()
@@ -194,7 +195,7 @@ def _highest(loglik, m, tolerance=FINE) -> np.ndarray:
 
 
 def _scaled(shares) -> np.ndarray:
-    """Back on the simplex after a step of a numerical derivative."""
+    """Shares projected onto the simplex after the step of a numerical derivative."""
     inside = np.maximum(shares, 0.0)
     return inside / inside.sum()
 
@@ -225,7 +226,7 @@ def _errors(loglik, shares) -> np.ndarray:
 
 
 def _profile(loglik, shares, j, level) -> pd.DataFrame:
-    """Over the share of one W, the others at their best."""
+    """Over the share of one W, the other shares at their maximum."""
     m = len(shares)
     grid = np.unique(np.append(np.linspace(0, 1, PROFILE), shares[j]))
     values = []

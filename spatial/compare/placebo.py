@@ -1,7 +1,8 @@
-"""Placebo W: the same map with the units' names shuffled. What would rho and the effects be with no space in it?
+"""Placebo W: the same map with the units' names shuffled. What would rho and the effects be without spatial dependence?
 
-A random relabelling keeps everything of W but who is whose neighbour: links, standardisation, spectrum. Estimates
-over many of them are the distribution under "no space", and the actual W has its place in it.
+A random relabelling keeps the links, the standardisation and the spectrum of W, and changes which units are
+neighbours. Estimates over many relabellings are the distribution under the null that location does not matter; the
+estimate under the actual W is compared with it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ..models.fit import Fit
 from ..models.refit import refit
 from ..records.schema import rows_of
 from .jobs import run
-from .journal import digest_of, key_of, opened, told
+from .journal import description_of, digest_of, key_of, opened
 
 AT_ONCE = 64  # relabellings that are estimated together
 SCHEMA = {"draw": "whole", "params": "numbers", "effects": "numbers"}
@@ -63,15 +64,15 @@ class Placebo(Shown):
         return self._pair(what, variable)[1]
 
     def tidy(self) -> pd.DataFrame:
-        """Actual value, mean and 95 % range of the placebos, and the two-sided p-value of its place among them.
+        """Actual value, mean and 95 % range of the placebos, and the two-sided p-value of the actual one among them.
 
-        Of rho, lambda and the indirect effects only: that no neighbor matters says nothing about direct effects, nor
-        about the totals that contain them, so their place among the placebos is no test and ``p_value`` is NaN.
+        p-values are for rho, lambda and the indirect effects. The null (no neighbor matters) does not restrict direct
+        or total effects, so their ``p_value`` is NaN.
         """
-        wanted = [(name, None) for name in self.names]
-        wanted += [(kind, variable) for kind in KINDS for variable in self.variables]
+        requested = [(name, None) for name in self.names]
+        requested += [(kind, variable) for kind in KINDS for variable in self.variables]
         rows = []
-        for what, variable in wanted:
+        for what, variable in requested:
             values, actual = self._pair(what, variable)
             values = values[np.isfinite(values)]
             low, high = np.quantile(values, [0.025, 0.975])
@@ -85,9 +86,9 @@ class Placebo(Shown):
         if what in self.names:
             return self.params[:, self.names.index(what)], float(self.fit.params[what])
         if what not in KINDS or variable not in self.variables:
-            known = [*self.names, *KINDS]
+            choices = [*self.names, *KINDS]
             raise SpatialInputError("E502", f"there are no placebos of {what!r} {variable or ''}".rstrip(),
-                                    hint=f"there are {known} of {list(self.variables)}")  # fmt: skip
+                                    hint=f"there are {choices} of {list(self.variables)}")  # fmt: skip
         at = KINDS.index(what), self.variables.index(variable)
         return self.effects[(slice(None), *at)], float(self.actual[at])
 
@@ -108,7 +109,7 @@ def placebo_weights(
     Parameters
     ----------
     fit : Fit
-        By maximum likelihood, with a W that matters: not ``ols``.
+        By maximum likelihood, with a spatial term: not ``ols``.
     draws : int
         Relabellings. Each has its own stream, so 999 are the first of 9,999.
     seed : int
@@ -145,31 +146,32 @@ def placebo_weights(
         raise SpatialInputError("E501", "ols has no W that could be relabelled", hint="fit sar, sem, slx, sdm ...")
     with opened(journal, SCHEMA, resume=resume) as book:
         keys = [""] * draws if journal is None else _keys(fit, seed, draws)
-        done = {r: book.found[key] for r, key in enumerate(keys) if key in book.found}
-        found, _ = run(list(range(draws)), _relabelled, (fit, seed), n_jobs=n_jobs, client=client, progress=progress,
-                       done=done, keep=lambda r, row: book.add(keys[r], row), at_once=AT_ONCE)  # fmt: skip
-    if not found:
+        done = {r: book.rows[key] for r, key in enumerate(keys) if key in book.rows}
+        rows, _ = run(list(range(draws)), _relabelled, (fit, seed), n_jobs=n_jobs, client=client, progress=progress,
+                      done=done, keep=lambda r, row: book.add(keys[r], row), at_once=AT_ONCE)  # fmt: skip
+    if not rows:
         raise KeyboardInterrupt
     names = tuple(name for name in ("rho", "lambda") if name in fit.params.index)
-    params = np.array([row["params"] for row in found.values()], dtype=float).reshape(len(found), len(names))
-    effects = np.array([row["effects"] for row in found.values()], dtype=float).reshape(len(found), len(KINDS), -1)
+    params = np.array([row["params"] for row in rows.values()], dtype=float).reshape(len(rows), len(names))
+    effects = np.array([row["effects"] for row in rows.values()], dtype=float).reshape(len(rows), len(KINDS), -1)
     own = refit(fit, relabel=[np.arange(fit.design.n_units)], effects=True)
     return Placebo(fit, names, params, effects, own.effects[0], own.variables, seed)
 
 
 def _relabelled(shared, draws: list[int]) -> list[dict]:
-    """Some relabellings; the number of each keys its stream."""
+    """Some relabellings; each number is the key of its random stream."""
     fit, seed = shared
     n = fit.design.n_units
     relabel = [np.random.default_rng([seed, r]).permutation(n) for r in draws]
-    found = refit(fit, relabel=relabel, effects=True)
-    at = [found.names.index(name) for name in ("rho", "lambda") if name in found.names]
+    refits = refit(fit, relabel=relabel, effects=True)
+    at = [refits.names.index(name) for name in ("rho", "lambda") if name in refits.names]
     return [{"draw": r, "params": params.tolist(), "effects": effects.ravel().tolist()}
-            for r, params, effects in zip(draws, found.params[:, at], found.effects)]  # fmt: skip
+            for r, params, effects in zip(draws, refits.params[:, at], refits.effects)]  # fmt: skip
 
 
 def _keys(fit, seed, draws) -> list[str]:
     d = fit.design
-    what = key_of("placebo", d.formula, fit.specification.name, told(d.weights), told(d.weights_of_error),
-                  digest_of(d.frame), told(fit.settings), list(d.durbin), d.wx_order, seed)  # fmt: skip
+    what = key_of("placebo", d.formula, fit.specification.name, description_of(d.weights),
+                  description_of(d.weights_of_error), digest_of(d.frame), description_of(fit.settings),
+                  list(d.durbin), d.wx_order, seed)  # fmt: skip
     return [key_of(what, r) for r in range(draws)]

@@ -1,4 +1,4 @@
-"""The marginal likelihood of a model: beta and sigma integrated out by hand, rho and lambda by quadrature.
+"""The marginal likelihood of a model: beta and sigma integrated out analytically, rho and lambda by quadrature.
 
 With A = I - rho W, B = I - lambda M and e = B (A y - X beta), given rho and lambda the integral over (beta, sigma)
 is that of a regression of B A y on B X. Flat slopes (LeSage 2014, Spatial Economic Analysis 9:255-278; LeSage & Pace
@@ -12,7 +12,7 @@ and the g-prior, with e'e after the intercept alone called s0 and s slopes,
 
 with d = (n - 1) / 2, or n / 2 where fixed effects took the intercept
 
-(Liang et al. 2008, JASA 103:410-423, eq. 5). What is left is smooth in one or two bounded variables.
+(Liang et al. 2008, JASA 103:410-423, eq. 5). The remaining integral is smooth in one or two bounded variables.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ..design.sample import demeaned_sample
 from ..models.fit import Fit
 from .prior import DEFAULT, Prior
 
-DEPTH = 45.0  # nats below the peak at which the integrand is nothing
+DEPTH = 45.0  # nats below the peak at which the integrand is negligible
 GRID = {1: 81, 2: 41}  # points per parameter that find the peak
 PANELS, NODES = {1: 12, 2: 4}, 16  # Gauss-Legendre: panels per parameter, nodes per panel
 
@@ -46,7 +46,7 @@ def log_marginal(fit: Fit, prior: Prior | None = None, *, correction: bool | Non
         By maximum likelihood; any model of the family.
     prior : Prior, optional
     correction : bool, optional
-        Whether fixed effects leave by transformation. By default as in the fit. Only likelihoods of the same
+        Whether fixed effects are removed by transformation. By default as in the fit. Only likelihoods of the same
         transformation can be compared.
 
     Raises
@@ -69,9 +69,9 @@ def log_marginal(fit: Fit, prior: Prior | None = None, *, correction: bool | Non
     d, sample = fit.design, fit.sample
     if sample.dummies:
         refuse_varying(d.weights_of_error, "a posterior probability after a spatial error with fixed effects")
-    wanted = settings.correction is True if correction is None else correction
-    if wanted != settings.correction and settings.effects:
-        sample = demeaned_sample(fit.specification, d, settings.effects, wanted)
+    transformed = settings.correction is True if correction is None else correction
+    if transformed != settings.correction and settings.effects:
+        sample = demeaned_sample(fit.specification, d, settings.effects, transformed)
     names = list(fit.params.index[: sample.X.shape[1]])
     n = d.left(settings.effects)
     return integral(sample, n, prior or DEFAULT, intercept=names.index(INTERCEPT) if INTERCEPT in names else None)
@@ -89,12 +89,12 @@ def integral(sample: Sample, n: int, prior: Prior, *, intercept: int | None = No
     intercept : int, optional
         Its column of X.
     """
-    given = Conditional(sample, n, prior, intercept)
+    conditional = Conditional(sample, n, prior, intercept)
     parts = [part for part in (sample.lag, sample.error) if part is not None]
     if not parts:
-        return float(given([])[()])
-    rough = given.with_curves([part.coarse for part in parts])
-    # 1. Where the integrand is: theta with rho = middle - half cos(theta) takes the bend off the ends.
+        return float(conditional([])[()])
+    rough = conditional.with_curves([part.coarse for part in parts])
+    # 1. Locate the integrand, in theta with rho = middle - half cos(theta): smooth at both ends.
     ends = [prior.support(part.interval) for part in parts]
     if not np.isfinite(ends).all():
         raise SpatialInputError("E511", "these weights have no links, so rho has no interval and no prior",
@@ -102,7 +102,7 @@ def integral(sample: Sample, n: int, prior: Prior, *, intercept: int | None = No
     box = _peak(lambda angles: _by_angle(rough, angles, ends), [(0.0, np.pi)] * len(parts))
     # 2. Exact determinants over that part; Gauss-Legendre.
     spans = [(_at(a, end), _at(b, end)) for (a, b), end in zip(box, ends)]
-    exact = given.with_curves([part.near(*span) for part, span in zip(parts, spans)])
+    exact = conditional.with_curves([part.near(*span) for part, span in zip(parts, spans)])
     rules = [_rule(a, b, PANELS[len(parts)]) for a, b in box]
     angles = np.meshgrid(*(x for x, _ in rules), indexing="ij")
     log_weights = sum(np.meshgrid(*(np.log(w) for _, w in rules), indexing="ij"))
@@ -130,7 +130,7 @@ class Conditional:
         ss, gram = self.all(rho, lam)
         s0, gram0 = self.alone(rho, lam) if prior.slopes == "g" else (None, None)
         intercept = self.slopes < s.X.shape[1]
-        out = given(prior, self.n, s.X.shape[1], intercept, ss, gram, s0, gram0)
+        out = conditional_log_marginal(prior, self.n, s.X.shape[1], intercept, ss, gram, s0, gram0)
         for part, curve, at in zip(self.parts, self.curves, points):
             out = out + curve.value(at) + prior.log_density(at, part.interval)
         return out
@@ -142,7 +142,7 @@ class Conditional:
         return other
 
 
-def given(prior: Prior, n: int, k: int, intercept: bool, ss, gram, s0, gram0):
+def conditional_log_marginal(prior: Prior, n: int, k: int, intercept: bool, ss, gram, s0, gram0):
     """log p(y | rho, lambda) less the determinants: k columns, ``intercept`` among them or not, e'e and log|X'B'BX|
     after all of them, ``s0`` and ``gram0`` after the intercept alone."""
     if prior.slopes == "diffuse":
@@ -195,15 +195,15 @@ def _at(angle, ends):
     return (lo + hi) / 2 - (hi - lo) / 2 * np.cos(angle)
 
 
-def _by_angle(given, angles, ends):
+def _by_angle(conditional, angles, ends):
     """The log integrand in the angles, their Jacobian included."""
     points = [_at(angle, end) for angle, end in zip(angles, ends)]
     slopes = sum(np.log((hi - lo) / 2 * np.sin(angle)) for angle, (lo, hi) in zip(angles, ends))
-    return given(points) + slopes
+    return conditional(points) + slopes
 
 
 def _peak(log_f, box):
-    """The box in which the integrand is more than nothing, found on ever finer grids."""
+    """The box in which the integrand is not negligible, on successively finer grids."""
     size = GRID[len(box)]
     while True:
         axes = [a + (b - a) * (np.arange(size) + 0.5) / size for a, b in box]

@@ -1,4 +1,4 @@
-"""What is believed before the data are seen: of rho and lambda, of the slopes, and of each W."""
+"""Priors of rho and lambda, of the slopes, and of each W."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from spillover.errors import SpatialInputError, check_option
 
 @dataclass(frozen=True)
 class Prior:
-    """Priors of a marginal likelihood. sigma has 1/sigma^2 and the intercept is flat in all models alike.
+    """Priors of a marginal likelihood. sigma has 1/sigma^2 and the intercept is flat, in all models.
 
     Parameters
     ----------
@@ -72,31 +72,32 @@ class Prior:
 DEFAULT = Prior()
 
 
-def prior_probabilities(given: Mapping | None, names: list[str]) -> np.ndarray:
-    """Of each W, scaled to sum to one; alike where none are given. Zero leaves a W out of posterior and averages.
+def prior_probabilities(probabilities: Mapping | None, names: list[str]) -> np.ndarray:
+    """Prior probability of each W, scaled to sum to one; equal by default. Zero leaves a W out of averages.
 
     Raises
     ------
     SpatialInputError
         E510 names that are no W, negative numbers, or zero for all.
     """
-    if given is None:
+    if probabilities is None:
         return np.full(len(names), 1 / len(names))
-    if not isinstance(given, Mapping):
+    if not isinstance(probabilities, Mapping):
         raise SpatialInputError("E510", "prior probabilities must be a mapping of the weights' names to numbers",
                                 hint="as in probabilities={'queen': 2, 'knn5': 1}")  # fmt: skip
-    given = {str(name): p for name, p in given.items()}
-    unknown = [name for name in given if name not in names]
-    if unknown or len(given) != len(names):
-        absent = [name for name in names if name not in given]
+    probabilities = {str(name): p for name, p in probabilities.items()}
+    unknown = [name for name in probabilities if name not in names]
+    if unknown or len(probabilities) != len(names):
+        absent = [name for name in names if name not in probabilities]
         raise SpatialInputError("E510", f"every W needs a prior probability: {absent} have none, {unknown} are no W",
                                 hint="give one for each name of the weights")
     try:
-        values = np.array([given[name] for name in names], dtype=float)
+        values = np.array([probabilities[name] for name in names], dtype=float)
     except (ValueError, TypeError) as error:
-        raise SpatialInputError("E510", f"prior probabilities must be numbers, got {dict(given)}",
+        raise SpatialInputError("E510", f"prior probabilities must be numbers, got {dict(probabilities)}",
                                 hint="give numbers of 0 or more, not all zero") from error
     if not (np.isfinite(values).all() and (values >= 0).all() and values.sum() > 0):
-        raise SpatialInputError("E510", f"prior probabilities must not be negative and not all zero, got {dict(given)}",
+        raise SpatialInputError("E510", f"prior probabilities must not be negative and not all zero, got "
+                                f"{dict(probabilities)}",
                                 hint="give numbers of 0 or more, not all zero")
     return values / values.sum()

@@ -14,7 +14,7 @@ from ..models.fit import Fit
 def residual_moran(fit: Fit) -> tuple[float, str, float, float]:
     """(I, name of the test, its statistic, its p-value); no test for models with a spatial error.
 
-    I = (N T / S0) e'W e / e'e is descriptive; the tests know that e are residuals.
+    I = (N T / S0) e'W e / e'e is descriptive; the tests account for e being residuals.
     """
     e, W, shape = fit.solution.resid, fit.design.weights, fit.design.y.shape
     lagged = spatial_lag(W, e.reshape(shape)).ravel()

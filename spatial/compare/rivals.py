@@ -1,4 +1,4 @@
-"""Tests between two W: Vuong's of fit, and the J-test of whether one W predicts what the other leaves over."""
+"""Tests between two W: Vuong's of fit, and the J-test of whether one W predicts the residuals under the other."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def vuong(first: Fit, second: Fit) -> TestResult:
 
 
 def j_test(null: Fit, rival: Fit) -> TestResult:
-    """Does the rival W predict what the model under the null's W leaves over?
+    """Does the rival W predict the residuals of the model under the null's W?
 
     y = rho W y + X beta + delta f + u,   f = rho_r W_r y + X_r beta_r,   H0: delta = 0
 
@@ -105,7 +105,7 @@ def _lags(null: Fit, rival: Fit) -> list[np.ndarray]:
 
 
 def _basis(H: np.ndarray) -> np.ndarray:
-    """An orthonormal basis of the columns, those that others make up left out."""
+    """An orthonormal basis of the columns, without those that are collinear."""
     from scipy.linalg import qr
 
     Q, R, _ = qr(H / np.linalg.norm(H, axis=0), mode="economic", pivoting=True)

@@ -1,7 +1,7 @@
 """A stack of W at once: estimates with posterior probabilities, for ``compare_weights``.
 
 The integral over rho (``posterior``) is a sum over equally spaced v = log((rho - low) / (high - rho)), where the
-integrand falls to nothing on both sides; such sums converge faster than any power of the step (Trefethen & Weideman
+integrand tends to zero on both sides; such sums converge faster than any power of the step (Trefethen & Weideman
 2014, SIAM Review 56:385-458).
 """
 
@@ -14,27 +14,27 @@ from ..logdet.stacked import logistic, logit
 from ..models.reading import Reading
 from ..models.stack import Stack, largest_stack, stacked
 from .estimates import Estimate
-from .posterior import given
+from .posterior import conditional_log_marginal
 from .prior import Prior
 
 REACH = 9.5  # standard errors on each side of the maximum
 STEP, LARGEST_STEP = 0.3, 0.5  # between points, in standard errors; in v
-NOTHING = 32.0  # nats below the peak at which the integrand may be cut off
-END = 30.0  # v beyond which nothing is left
-WIDER, TIMES = 1.6, 8  # where the integrand does not fall soon enough
+TAIL_NATS = 32.0  # nats below the peak at which the integrand may be cut off
+MAX_LOGIT = 30.0  # largest |v|: beyond it the integrand is negligible
+WIDEN_FACTOR, MAX_WIDENINGS = 1.6, 8  # of the range of v, until the integrand is small at both ends
 
 
 def estimates_of(lead: Reading, weights: list, prior: Prior, among: int) -> list[Estimate | None]:
-    """Of the lead's model under ``weights``; None where a single fit must be made."""
+    """Of the lead's model under ``weights``; None where a W must be estimated alone."""
     out, size = [], largest_stack(lead)
     for start in range(0, len(weights), size):
         part = weights[start : start + size]
-        found = [None] * len(part)
+        estimates = [None] * len(part)
         stack = stacked(lead, part, among)
         if stack is not None:
             for i, estimate in zip(stack.which, _estimates(lead, stack, part, prior)):
-                found[i] = estimate
-        out += found
+                estimates[i] = estimate
+        out += estimates
     return out
 
 
@@ -42,7 +42,7 @@ def _estimates(lead: Reading, stack: Stack, weights, prior):
     at, spec = stack.at, lead.specification
     marginal = log_marginals(lead, stack, prior)
     names, params = stack.names, at.beta
-    if stack.found is not None:
+    if stack.optima is not None:
         names, params = (*names, "rho" if spec.lag else "lambda"), np.concatenate([at.beta, at.r[:, None]], axis=1)
     for f, i in enumerate(stack.which):
         if not (at.sound[f] and np.isfinite(marginal[f])):
@@ -54,7 +54,7 @@ def _estimates(lead: Reading, stack: Stack, weights, prior):
 
 
 def log_marginals(lead: Reading, stack: Stack, prior: Prior) -> np.ndarray:
-    """log p(y | W) of a stack, (F,); NaN where the integral must be taken with more care."""
+    """log p(y | W) of a stack, (F,); NaN where the integral must be computed W by W."""
     data, d = stack.data, lead.design
     n = d.left(lead.settings.effects)
     intercept = INTERCEPT in stack.names
@@ -68,60 +68,63 @@ def log_marginals(lead: Reading, stack: Stack, prior: Prior) -> np.ndarray:
         length = some.scale[:, None, :]
         logs, y2 = 2 * np.log(diagonal * length[:, :, :-1]), length[:, :, -1] ** 2
         s0 = (q + (row[..., int(intercept) :] ** 2).sum(-1)) * y2
-        return given(prior, n, data.k, intercept, q * y2, logs.sum(-1), s0, logs[..., 0] if intercept else 0.0)
+        gram0 = logs[..., 0] if intercept else 0.0
+        return conditional_log_marginal(prior, n, data.k, intercept, q * y2, logs.sum(-1), s0, gram0)
 
     everyone = np.arange(len(stack.which))
-    if stack.found is None:
+    if stack.optima is None:
         return log_density(everyone, np.zeros((len(everyone), 1)))[:, 0]
     return _integrals(stack, prior, log_density)
 
 
 def _integrals(stack: Stack, prior: Prior, log_density) -> np.ndarray:
-    found, out = stack.found, np.full(len(stack.which), np.nan)
-    low, high = found.intervals
+    optima, out = stack.optima, np.full(len(stack.which), np.nan)
+    low, high = optima.intervals
     lo, hi = prior.support((low, high))
-    inside = (found.r > lo) & (found.r < hi) & np.isfinite(hi - lo)
+    inside = (optima.r > lo) & (optima.r < hi) & np.isfinite(hi - lo)
     centre, error = np.zeros_like(low), np.zeros_like(low)
-    centre[inside] = logit(found.r[inside], lo[inside], hi[inside])
-    error[inside] = (1 / (found.r - lo) + 1 / (hi - found.r))[inside] / np.sqrt(found.bend[inside])
-    left, reach = np.flatnonzero(inside & (np.abs(centre) < END)), REACH
+    centre[inside] = logit(optima.r[inside], lo[inside], hi[inside])
+    error[inside] = (1 / (optima.r - lo) + 1 / (hi - optima.r))[inside] / np.sqrt(optima.bend[inside])
+    left, reach = np.flatnonzero(inside & (np.abs(centre) < MAX_LOGIT)), REACH
     step = np.minimum(STEP * error, LARGEST_STEP)
-    for _ in range(TIMES):
+    for _ in range(MAX_WIDENINGS):
         if not len(left):
             break
         k = np.arange(-np.ceil(reach / STEP), np.ceil(reach / STEP) + 1)
         v = centre[left, None] + step[left, None] * k
-        used = np.abs(v) <= END
-        r = logistic(np.clip(v, -END, END), lo[left, None], hi[left, None])
+        used = np.abs(v) <= MAX_LOGIT
+        r = logistic(np.clip(v, -MAX_LOGIT, MAX_LOGIT), lo[left, None], hi[left, None])
         ends = np.where(used, r, np.inf).min(axis=1), np.where(used, r, -np.inf).max(axis=1)
-        there = (ends[0] > found.curve.logdet.low[left]) & (ends[1] < found.curve.logdet.high[left])
+        there = (ends[0] > optima.curve.logdet.low[left]) & (ends[1] < optima.curve.logdet.high[left])
         left, r, used, first, last = (part[there] for part in (left, r, used, *ends))
-        curve, trusted = found.over(left, first, last)
+        curve, trusted = optima.over(left, first, last)
         ends = low[left, None], high[left, None]
         terms = log_density(left, r) + curve.value(r) + prior.log_density(r, ends)
         terms += np.log((r - lo[left, None]) * (hi[left, None] - r) / (hi - lo)[left, None])
         terms = np.where(used & np.isfinite(terms), terms, -np.inf)
         peak = terms.max(axis=1)
-        falls = (np.maximum(terms[:, 0], terms[:, -1]) < peak - NOTHING) & _alone(stack, left, r, lo[left], hi[left])
+        falls = (np.maximum(terms[:, 0], terms[:, -1]) < peak - TAIL_NATS) & _alone(stack, left, r, lo[left], hi[left])
         good = falls & trusted
         total = np.exp(terms - peak[:, None]).sum(axis=1)
         out[left[good]] = (peak + np.log(total * step[left]))[good]
-        left, reach = left[trusted & ~falls], reach * WIDER
+        left, reach = left[trusted & ~falls], reach * WIDEN_FACTOR
     return out
 
 
 def _alone(stack: Stack, which, r, lo, hi) -> np.ndarray:
-    """Where the likelihood has nothing to speak of outside of the points r (F, P), but in the prior's support, (F,):
-    it may fall on from them, but not rise again. Roughly known values tell."""
-    found, data = stack.found, stack.data.take(which)
-    low, high = (end[which] for end in (found.curve.logdet.low, found.curve.logdet.high))
-    grid, at = found.grid[which], found.r[which]
-    values = found.values[which] + np.log((grid - low[:, None]) * (high[:, None] - grid))  # by v
-    top = found.curve.value(found.r)[which] - data.n / 2 * np.log(data.triangles(at[:, None])[2][:, 0])
+    """Whether the likelihood is negligible outside the points r (F, P), within the prior's support, (F,).
+
+    It may fall further beyond the points, but not rise again. Checked on approximate values over the whole interval.
+    """
+    optima, data = stack.optima, stack.data.take(which)
+    low, high = (end[which] for end in (optima.curve.logdet.low, optima.curve.logdet.high))
+    grid, at = optima.grid[which], optima.r[which]
+    values = optima.values[which] + np.log((grid - low[:, None]) * (high[:, None] - grid))  # by v
+    top = optima.curve.value(optima.r)[which] - data.n / 2 * np.log(data.triangles(at[:, None])[2][:, 0])
     top = top + np.log((at - low) * (high - at))
     with np.errstate(invalid="ignore"):  # where both are -inf
         step = np.diff(values, axis=1)
     none = np.zeros((len(grid), 1), dtype=bool)
     before = (grid < r[:, :1]) & (grid > lo[:, None]) & np.concatenate([step < 0, none], axis=1)
     after = (grid > r[:, -1:]) & (grid < hi[:, None]) & np.concatenate([none, step > 0], axis=1)
-    return ~((before | after) & (values > top[:, None] - NOTHING)).any(axis=1)
+    return ~((before | after) & (values > top[:, None] - TAIL_NATS)).any(axis=1)

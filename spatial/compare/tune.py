@@ -1,4 +1,4 @@
-"""Which parameter of W do the data want? A profile over cut-offs, k, decay or mixing weights, with an interval."""
+"""The parameter of W by maximum likelihood: a profile over cut-offs, k, decay or mixing weights, with an interval."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Tuning(Shown):
     Attributes
     ----------
     values : tuple of the parameter's values with an estimate
-    fits : mapping of Fit by value, each made when it is asked for
+    fits : mapping of Fit by value, each estimated on first use
     estimates : dict of Estimate by value
         The numbers of each fit.
     failed : dict of str by value
@@ -56,17 +56,17 @@ class Tuning(Shown):
 
     @property
     def fit(self) -> Fit:
-        """The fit given the best value: its errors and intervals take that value as known, and are too short for it.
+        """The fit given the best value: its errors and intervals treat that value as known, so intervals are too short.
 
-        With a tuned W, intervals of the indirect effect covered 42 % where 95 % were asked for; averaged over the
-        values 97 %. See ``averaged``.
+        With a tuned W, nominal 95 % intervals of the indirect effect covered 42 %; averaged over the
+        values they covered 97 %. See ``averaged``.
         """
         return self.fits[self.best]
 
     def averaged(self, level: float = 0.95):
         """Effects averaged over the values by their posterior probabilities (LeSage & Pace 2009, section 6.4).
 
-        Their intervals carry the doubt about the parameter.
+        Their intervals include the uncertainty about the parameter.
 
         Returns
         -------
@@ -92,13 +92,13 @@ class Tuning(Shown):
         """By value: log-likelihood, likelihood ratio to the best, whether inside the interval, rho, posterior."""
         from scipy.special import chdtri
 
-        found = list(self.estimates.values())
-        table = pd.DataFrame({"value": self.values, "loglik": [one.loglik for one in found]})
+        comparison = list(self.estimates.values())
+        table = pd.DataFrame({"value": self.values, "loglik": [one.loglik for one in comparison]})
         table["ratio"] = 2 * (table["loglik"].max() - table["loglik"])
         table["inside"] = table["ratio"] <= chdtri(1, 1 - self.level)
-        table["rho"] = [one.get("rho") for one in found]
-        table["links"] = [one.links for one in found]
-        marginal = np.array([one.log_marginal for one in found])
+        table["rho"] = [one.get("rho") for one in comparison]
+        table["links"] = [one.links for one in comparison]
+        marginal = np.array([one.log_marginal for one in comparison])
         table["probability"] = np.exp(marginal - logsumexp(marginal))
         return table
 
@@ -146,7 +146,7 @@ def tune_weights(
     Raises
     ------
     SpatialInputError
-        E513 fewer than two values, or fits whose likelihoods are not of the same data; and what the first value met,
+        E513 fewer than two values, or fits whose likelihoods are not of the same data; the error of the first value,
         when none can be used.
 
     Examples
@@ -180,20 +180,20 @@ def tune_weights(
     if not built:
         raise first
     texts = {str(value): value for value in built}
-    found = compare_weights({text: built[value] for text, value in texts.items()}, model=model, formula=formula,
+    comparison = compare_weights({text: built[value] for text, value in texts.items()}, model=model, formula=formula,
                             data=data, prior=prior, progress=progress, n_jobs=n_jobs, client=client,
                             journal=journal, resume=resume, **options)  # fmt: skip
-    estimates = {texts[text]: one for text, one in found.estimates.items()}
-    failed |= {texts[text]: why for text, why in found.failed.items()}
+    estimates = {texts[text]: one for text, one in comparison.estimates.items()}
+    failed |= {texts[text]: why for text, why in comparison.failed.items()}
     if len({(one.n, one.correction) for one in estimates.values()}) > 1:
         raise SpatialInputError("E513", "the fits do not have likelihoods of the same data: some W have islands",
                                 hint="islands='nearest' in the family, or correction=False")  # fmt: skip
-    fits = Lazy(estimates, partial(_by_text, found.fits))
-    return Tuning(tuple(estimates), fits, estimates, failed, level, name, found, prior or DEFAULT)
+    fits = Lazy(estimates, partial(_by_text, comparison.fits))
+    return Tuning(tuple(estimates), fits, estimates, failed, level, name, comparison, prior or DEFAULT)
 
 
 def _labelled(w, note: str):
-    """Weights whose header says the value; anything that is no single matrix as it is."""
+    """Weights whose header states the value; anything that is no single matrix is returned unchanged."""
     w = as_weights(w)
     return replace(w, notes=(*w.notes, note)) if isinstance(w, SpatialWeights) else w
 

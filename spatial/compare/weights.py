@@ -1,4 +1,4 @@
-"""``compare_weights``: the door. The same models under every W."""
+"""``compare_weights``: the same models under every W."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def compare_weights(
 
     Parameters
     ----------
-    weights : mapping of names to weights, or iterable of weights, which get their kind for a name
+    weights : mapping of names to weights, or iterable of weights, which are named by their kind
         Anything that the models take, time-varying ones (``wt.temporal``) among them.
     model : function, or several
         ``sp.sdm``, or ``[sp.slx, sp.sar, sp.sdm]`` for posterior probabilities in two dimensions.
@@ -51,7 +51,7 @@ def compare_weights(
     prior : Prior, optional
         Of rho and the slopes: uniform and the g-prior by default.
     probabilities : mapping of names to numbers, optional
-        Prior probabilities of the W; alike by default. A W of zero is fitted, and has no part in averages.
+        Prior probabilities of the W; equal by default. A W of zero is fitted, but left out of averages.
     common : bool
         Compare on the units that all W have in common, and leave the rest of the data out.
     progress : callable, optional
@@ -68,15 +68,15 @@ def compare_weights(
     Returns
     -------
     Comparison
-        A W under which a model cannot be estimated is reported in its row; the rest goes on. After Ctrl-C it holds
-        what was done. Where there are many W they are estimated together, and ``fits`` makes a fit when it is asked
-        for one: the same to far less than a millionth of a standard error.
+        A W under which a model cannot be estimated is reported in its row; the others are estimated. After Ctrl-C it
+        holds the fits so far. Many W are estimated together, and ``fits`` estimates a single fit on first use: the
+        same to far less than a millionth of a standard error.
 
     Raises
     ------
     SpatialInputError
         E501 when there are no weights, or for options; E510 priors; E512 no common units; E514, E603 and E605 the
-        journal; E515 a package that is not installed; and what the first W met, when none of them can be used.
+        journal; E515 a package that is not installed; and the error of the first W, when none of them can be used.
 
     Notes
     -----
@@ -95,32 +95,32 @@ def compare_weights(
     named, models = _named(weights), _models(model)
     _check_prior(prior)
     if probabilities is not None:
-        given = prior_probabilities(probabilities, list(named))
-        probabilities = dict(zip(named, given.tolist()))
+        prior_shares = prior_probabilities(probabilities, list(named))
+        probabilities = dict(zip(named, prior_shares.tolist()))
     notes = []
     if common:
-        named, data, said = on_common_units(named, data, options.get("entity"))
-        notes.append(said)
+        named, data, note = on_common_units(named, data, options.get("entity"))
+        notes.append(note)
     jobs = [(name, at) for name in named for at in range(len(models))]
     keys = [(name, models[m].__name__.upper()) if len(models) > 1 else name for name, m in jobs]
     work = Work(_in_one_order(named), models, formula, data, options, prior or DEFAULT)
     with opened(journal, SCHEMA, resume=resume) as book:
         names = [""] * len(jobs) if journal is None else work.keys(jobs)
-        done = {i: (of_row(book.found[key]), None) for i, key in enumerate(names) if key in book.found}
+        done = {i: (of_row(book.rows[key]), None) for i, key in enumerate(names) if key in book.rows}
 
         def keep(i, result):
             if journal is not None:
                 book.add(names[i], row_of(result[0], *work.names(jobs[i])))
 
-        found, whole = run(jobs, done_together, work.with_leads(len(jobs) - len(done)), n_jobs=n_jobs, client=client,
+        outcomes, whole = run(jobs, done_together, work.with_leads(len(jobs) - len(done)), n_jobs=n_jobs, client=client,
                            progress=progress, done=done, keep=keep, at_once=AT_ONCE * len(models))  # fmt: skip
-    results = {keys[i]: result for i, result in found.items()}
+    results = {keys[i]: result for i, result in outcomes.items()}
     estimates = {key: one for key, (one, _) in results.items() if not isinstance(one, SpatialInputError)}
     failed = {key: one for key, (one, _) in results.items() if isinstance(one, SpatialInputError)}
     if not estimates:
         raise next(iter(failed.values()), None) or KeyboardInterrupt
     if not whole:
-        notes.append(f"interrupted: {len(found)} of {len(jobs)} fits are done")
+        notes.append(f"interrupted: {len(outcomes)} of {len(jobs)} fits are done")
     jobs = dict(zip(keys, jobs))
     fits = Lazy(estimates, partial(work.fit, jobs), {key: fit for key, (_, fit) in results.items() if fit is not None})
     used = work.used(fits, jobs)
@@ -131,25 +131,25 @@ def compare_weights(
 
 
 def _in_words(error: SpatialInputError) -> str:
-    """What a row says of a W that failed; other units have a remedy here."""
+    """The text of a W that failed; for different units it names the remedy."""
     remedy = "; common=True compares on the units that all have" if error.code == "E101" else ""
     return f"{error.code}: {error.message}{remedy}"
 
 
 def _check_prior(prior) -> None:
-    """Refused before the fits."""
+    """Check the prior before the fits."""
     if not isinstance(prior, Prior | None):
         raise SpatialInputError("E510", f"prior={prior!r} is no Prior", hint='as in prior=sp.Prior("beta")')
 
 
 def _in_one_order(named) -> dict:
-    """Units in the first W's order, where they are the same; what is no W is left to fail in its row."""
+    """The units of every W in the first W's order, where they are the same; invalid W fail later, in their rows."""
     out, ids = {}, None
-    for name, given in named.items():
+    for name, candidate in named.items():
         try:
-            w = as_weights(given)
+            w = as_weights(candidate)
         except SpatialInputError:
-            out[name] = given
+            out[name] = candidate
             continue
         if ids is None and w.labelled:
             ids = w.ids
@@ -161,7 +161,7 @@ def _in_one_order(named) -> dict:
 
 
 def _named(weights) -> dict:
-    """Weights by text names; those of an iterable are called by their kind, numbered where it repeats."""
+    """Weights by text names; those of an iterable are named by their kind, numbered where it repeats."""
     if isinstance(weights, Mapping):
         named = {str(name): w for name, w in weights.items()}
     elif isinstance(weights, Iterable) and not isinstance(weights, str | pd.DataFrame) and not hasattr(weights, "csr"):
@@ -195,18 +195,18 @@ def _listed(keys) -> str:
 
 
 def _remarks(used: dict, estimates: dict) -> list[str]:
-    """What a reader of the comparison must know about its weights."""
-    said = [f"{a} and {b} are the same matrix, so they share its probability" for a, b in identical(used)]
+    """Remarks on the weights for the reader of the comparison."""
+    notes = [f"{a} and {b} are the same matrix, so they share its probability" for a, b in identical(used)]
     row = {name: w for name, w in used.items() if w.standardization == "row"}
     for name, w in row.items():
         if len(row) > 1 and w.alone.any():
             units = ", ".join(map(str, w.islands[:5])) + " ..." * (len(w.islands) > 5)
-            said.append(f"{name} has {len(w.islands)} islands ({units}), whose rows of zeros are not standardised")
+            notes.append(f"{name} has {len(w.islands)} islands ({units}), whose rows of zeros are not standardised")
     untold = [key for key, one in estimates.items() if np.isnan(one.log_marginal)]
     if 0 < len(untold) < len(estimates):
-        said.append(f"{_listed(untold)}: no posterior probability, since rho has no interval for a uniform prior; "
+        notes.append(f"{_listed(untold)}: no posterior probability, since rho has no interval for a uniform prior; "
                     "prior=sp.Prior('beta') is one over (-1, 1)")  # fmt: skip
     if len({one.correction == "True" for one in estimates.values()}) > 1:
-        said.append("the fits differ in their Lee-Yu correction, so log-likelihoods, AIC and BIC are not of the same "
+        notes.append("the fits differ in their Lee-Yu correction, so log-likelihoods, AIC and BIC are not of the same "
                     "data; posterior probabilities are of likelihoods without it")  # fmt: skip
-    return said
+    return notes

@@ -1,4 +1,4 @@
-"""What is estimated for a comparison: stacks of W where that can be done, single fits where not."""
+"""The estimation of a comparison: stacks of W where possible, else single fits."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from ..models.fit import Fit
 from ..models.reading import Reading
 from ..models.stack import FEW, can_stack, over_its_units
 from .estimates import Estimate, of_fit
-from .journal import digest_of, key_of, told
+from .journal import description_of, digest_of, key_of
 from .posterior import log_marginal
 from .prior import Prior
 from .stacked import estimates_of
 
 AT_ONCE = 64  # W that are done together
-LOOKED_AT = 8  # W of which one is hoped to stand for all
+MAX_TEMPLATE_CANDIDATES = 8  # W tried as the template for reading the data
 
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """Models x W over one frame; it travels to the workers.
+    """Models x W over one frame; sent to the workers.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Work:
     leads: tuple = ()
 
     def with_leads(self, left: int) -> Work:
-        """Ready for the fits that are left; which way they are made does not depend on how many these are."""
+        """Prepared for the remaining fits; the method does not depend on their number."""
         if not left or len(self.named) < FEW:
             return replace(self, leads=(None,) * len(self.models))
         leads = []
@@ -59,13 +59,13 @@ class Work:
         return replace(self, leads=tuple(leads))
 
     def _lead(self, model, other: Reading | None) -> Reading | None:
-        """Data as the model reads them under the first W that stands for all, with the transformation, which W without
-        islands have; those that another model has read, where they will do."""
-        if other is not None and (found := self._like(other, model)) is not None:
-            return found
-        found = None
+        """The data of a model under a template W: the first without islands, since only then fixed effects are removed
+        by transformation. The data of another model are used where they suffice."""
+        if other is not None and (template := self._like(other, model)) is not None:
+            return template
+        template = None
         for i, w in enumerate(self.named.values()):
-            if found and i >= LOOKED_AT:
+            if template and i >= MAX_TEMPLATE_CANDIDATES:
                 break
             try:
                 reading = reading_of(model, self.formula, self.data, w, self.options)
@@ -75,16 +75,16 @@ class Work:
                 return None
             if reading.settings.correction != "additive":
                 return reading
-            found = found or reading
-        return found
+            template = template or reading
+        return template
 
     def _like(self, other: Reading, model) -> Reading | None:
-        """Another model of the same data, where its correction is the transformation too."""
+        """Another model on the same data, where it too removes fixed effects by transformation."""
         try:
-            found = reading_of(model, self.formula, self.data, None, self.options, like=other)
+            template = reading_of(model, self.formula, self.data, None, self.options, like=other)
         except SpatialInputError:
             return None
-        return None if found is None or found.settings.correction == "additive" else found
+        return None if template is None or template.settings.correction == "additive" else template
 
     def fit(self, jobs: dict, key) -> Fit:
         """The fit of a key."""
@@ -95,13 +95,13 @@ class Work:
         return job[0], self.models[job[1]].__name__.upper()
 
     def keys(self, jobs) -> list[str]:
-        """What tells the jobs' results from all others."""
-        shared = digest_of(self.data), self.formula, told(self.options), told(self.prior)
-        weights = {name: told(w) for name, w in self.named.items()}
+        """One key per job, unique to its result."""
+        shared = digest_of(self.data), self.formula, description_of(self.options), description_of(self.prior)
+        weights = {name: description_of(w) for name, w in self.named.items()}
         return [key_of("fit", *shared, weights[name], self.models[m].__name__) for name, m in jobs]
 
     def used(self, fits, jobs: dict) -> dict:
-        """By name: the weights as the fits have them, cut down with the data where these were."""
+        """By name: the weights as the fits used them, restricted to the units of the data."""
         out = {}
         for key in fits:
             name, w = jobs[key][0], self.named[jobs[key][0]]
@@ -113,18 +113,18 @@ class Work:
 
 
 def done_together(work: Work, jobs: list) -> list[tuple[Estimate | SpatialInputError, Fit | None]]:
-    """Estimates of some jobs, or the errors that say why there are none; fits where they were made."""
+    """Estimates of some jobs, or the errors of those that failed; fits where they were estimated singly."""
     out, ready, order = [None] * len(jobs), {}, None
     for m, lead in enumerate(work.leads):
         if lead is None or not lead.design.weights.labelled or not can_stack(lead):
             continue
-        if order is None or not order.equals(lead.design.ids):  # mostly the same for all models
+        if order is None or not order.equals(lead.design.ids):  # usually the same for all models
             names = dict.fromkeys(name for name, _ in jobs)
             order, ready = lead.design.ids, {name: over_its_units(lead, work.named[name]) for name in names}
         mine = {i: w for i, (name, at) in enumerate(jobs) if at == m and (w := ready[name]) is not None}
-        for i, found in zip(mine, estimates_of(lead, list(mine.values()), work.prior, len(work.named))):
-            out[i] = None if found is None else (found, None)
-    return [_alone(work, job) if found is None else found for job, found in zip(jobs, out)]
+        for i, estimate in zip(mine, estimates_of(lead, list(mine.values()), work.prior, len(work.named))):
+            out[i] = None if estimate is None else (estimate, None)
+    return [_alone(work, job) if result is None else result for job, result in zip(jobs, out)]
 
 
 def uncorrected(work: Work, jobs: dict) -> dict:

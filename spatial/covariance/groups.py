@@ -22,7 +22,7 @@ def group_codes(d: Design, by) -> tuple[np.ndarray, str]:
     Raises
     ------
     SpatialInputError
-        E101 ids differ, E201 missing groups, E501 not a grouping, E502 no such column, E701 one group only.
+        E101 ids differ, E201 missing groups, E501 not a grouping, E502 no such column, E206 one group only.
     """
     values, name = group_values(d, by)
     codes, groups = pd.factorize(values, sort=by in ("entity", d.ids.name) if isinstance(by, str) else False)
@@ -31,7 +31,7 @@ def group_codes(d: Design, by) -> tuple[np.ndarray, str]:
         raise SpatialInputError("E201", f"{name!r} has missing groups", column=name, ids=list(ids),
                                 hint="fill the column, or leave these rows out")
     if len(groups) < 2:
-        raise SpatialInputError("E701", f"{name!r} makes one group only: no variance between groups", column=name,
+        raise SpatialInputError("E206", f"{name!r} makes one group only: no variance between groups", column=name,
                                 hint="cluster by a column with ten groups or more")
     return codes, name
 

@@ -1,9 +1,9 @@
-"""Numbers that a regional study is made of: indices, productivity, structure, gaps and convergence.
+"""Indicators for regional studies: indices, productivity, structure, gaps and convergence.
 
     sp.indicators.composite_index(panel, {"accounts": "+", "arrears": "-"}, entity="province", time="year")
 
 Every function takes a frame, names of its columns, and ``entity=`` and ``time=`` (or a (unit, period) MultiIndex);
-results are labelled by unit and period, sorted by both. Names are loaded when they are first used.
+results are labelled by unit and period, sorted by both. Functions are loaded on first use.
 """
 
 from importlib import import_module

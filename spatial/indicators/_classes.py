@@ -1,4 +1,4 @@
-"""Classes of a variable in every period, and of its neighbors: by quantiles of numbers, or with names of their own."""
+"""Classes of a variable in every period, and of its neighbors: by quantiles of numbers, or by names."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ def classed(data, column, entity, time, classes, quantiles, relative) -> Classed
 
 
 def neighbor_classes(units: Classed, csr, order=None, *, name="") -> np.ndarray:
-    """Class of the neighbors of every place, (T, N): by the quantiles of their mean, or the class that most weight has.
+    """Class of the neighbors of every place, (T, N): by the quantiles of their mean, or the class of largest weight.
 
-    Where classes have names and several have most weight, the unit's own counts if it is among them, else the first.
+    Where several named classes tie for the largest weight, the unit's own is taken if among them, else the first.
 
     Parameters
     ----------

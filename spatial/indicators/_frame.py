@@ -1,4 +1,4 @@
-"""The door of this room: columns of a frame become numbers, sorted by unit and period, with their labels."""
+"""Input of the indicators: columns of a frame as numbers, sorted by unit and period, with their labels."""
 
 from __future__ import annotations
 
@@ -109,15 +109,15 @@ def read(data: pd.DataFrame, columns, entity: str | None, time: str | None, *, p
 def groups_of(data: pd.DataFrame, column: str, table: Table) -> tuple[np.ndarray, pd.Index]:
     """Codes and labels of a column of groups, in the table's rows; groups sorted."""
     _names(data, [column])
-    given = data[column].iloc[table.order]
-    if given.isna().any():
+    values = data[column].iloc[table.order]
+    if values.isna().any():
         raise SpatialInputError("E201", f"{column!r} has missing values", column=column,
-                                ids=table.labels(given.isna().to_numpy()),
+                                ids=table.labels(values.isna().to_numpy()),
                                 hint="fill them, or leave these rows out")  # fmt: skip
-    if isinstance(given.dtype, pd.CategoricalDtype):
-        given = given.cat.remove_unused_categories()
-        return given.cat.codes.to_numpy(), pd.Index(given.cat.categories, name=column)
-    return _codes(given.reset_index(drop=True))
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.cat.remove_unused_categories()
+        return values.cat.codes.to_numpy(), pd.Index(values.cat.categories, name=column)
+    return _codes(values.reset_index(drop=True))
 
 
 def refuse(table: Table, bad: np.ndarray, code: str, what: str, hint: str | None = None) -> None:
@@ -129,7 +129,7 @@ def refuse(table: Table, bad: np.ndarray, code: str, what: str, hint: str | None
 
 
 def refuse_gaps(table: Table) -> None:
-    """E104 where numbered periods do not lie equally far apart: what is per period would mean different things."""
+    """E104 where numbered periods do not lie equally far apart: rates per period would not be comparable."""
     if table.times is None or table.times.dtype.kind not in "iuf":
         return
     steps = np.diff(table.times.to_numpy(dtype=float))
@@ -190,7 +190,7 @@ def _refuse_not_finite(values, columns, index) -> None:
 
 
 def weights_of(table: Table, w, data, entity, time):
-    """Weights with the table's units in the table's order; E101 where they are others."""
+    """Weights with the table's units in the table's order; E101 where the units differ."""
     weights = as_weights(w)
     refuse_varying(weights, "this indicator")
     if not weights.labelled:

@@ -17,8 +17,8 @@ from spillover.errors import SpatialInputError
 
 SHARES = np.linspace(0.1, 0.9, 9)  # of inefficiency in the variance, where the search may start
 DECAYS = (-0.05, 0.0, 0.05)
-STARTS = 3  # of them are followed to a maximum
-EDGE = 12.0  # log odds of gamma beyond which one of the two parts is gone
+STARTS = 3  # best starts from which a maximum is sought
+EDGE = 12.0  # log odds of gamma beyond which one of the two parts is negligible
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ def maximise(p: Panel, truncated: bool, decay: bool):
     """Parameters, their covariance, the log-likelihood, and that of least squares.
 
     The search runs over beta in an orthonormal basis, log sigma2 and the log odds of gamma, from the best of a grid of
-    starts: shares of inefficiency and decays, the intercept and sigma2 moved as the moments of a half-normal say.
+    starts: shares of inefficiency and decays, the intercept and sigma2 adjusted by the moments of a half-normal.
     """
     from scipy.optimize import minimize
 
@@ -94,12 +94,12 @@ def maximise(p: Panel, truncated: bool, decay: bool):
     starts = [_start(R, ols, s2, g, eta, truncated, decay) for g in SHARES for eta in (DECAYS if decay else (0.0,))]
     starts = sorted(starts, key=negative)[:STARTS]
     options = {"jac": gradient, "method": "BFGS", "options": {"gtol": 1e-7, "maxiter": 500}}
-    found = [minimize(negative, start, **options) for start in starts]
-    best = min(found, key=lambda result: result.fun).x
+    optima = [minimize(negative, start, **options) for start in starts]
+    best = min(optima, key=lambda result: result.fun).x
     if abs(best[k + 1]) > EDGE:
         lacking = "inefficiency" if best[k + 1] < 0 else "noise"
-        said = f"the likelihood finds no {lacking}: gamma is {int(best[k + 1] > 0)} to rounding"
-        raise SpatialInputError("E226", said, hint="least-squares residuals must be skewed to the left")
+        message = f"the likelihood finds no {lacking}: gamma is {int(best[k + 1] > 0)} to rounding"
+        raise SpatialInputError("E226", message, hint="least-squares residuals must be skewed to the left")
     H = _hessian(negative, best) * n
     slope = gradient(best) * n
     if not (np.linalg.eigvalsh(H) > 0).all() or slope @ np.linalg.solve(H, slope) > 1e-6:

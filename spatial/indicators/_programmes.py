@@ -7,7 +7,7 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
-TOGETHER = 3_000  # variables in one call: fewer waste the calls' overhead, more make the simplex slow
+TOGETHER = 3_000  # variables in one call: with fewer, overhead dominates; with more, the simplex is slow
 NO_SOLUTION = (2, 3)  # scipy's status of an infeasible and of an unbounded programme
 
 
@@ -36,7 +36,7 @@ def minimise(c, A_ub, b_ub, A_eq=None, b_eq=None, *, free=0):
     Raises
     ------
     SpatialInputError
-        E225 when the solver gives up.
+        E225 when the solver fails.
     """
     if A_eq is None:
         A_eq, b_eq = np.empty((len(c), 0, c.shape[1])), np.empty((len(c), 0))
@@ -44,21 +44,21 @@ def minimise(c, A_ub, b_ub, A_eq=None, b_eq=None, *, free=0):
 
 
 def _solve(c, A_ub, b_ub, A_eq, b_eq, free) -> np.ndarray:
-    """All at once; by halves when one of them has no solution, since then none is found."""
+    """All at once; by halves when one of them has no solution, since then the solver returns none."""
     from scipy.optimize import linprog
 
     B, v = c.shape
     bounds = np.tile(np.column_stack([np.where(np.arange(v) < free, -np.inf, 0.0), np.full(v, np.inf)]), (B, 1))
-    found = linprog(c.ravel(), A_ub=_diagonal(A_ub), b_ub=b_ub.ravel(), A_eq=_diagonal(A_eq), b_eq=b_eq.ravel(),
+    solution = linprog(c.ravel(), A_ub=_diagonal(A_ub), b_ub=b_ub.ravel(), A_eq=_diagonal(A_eq), b_eq=b_eq.ravel(),
                     bounds=bounds, method="highs")  # fmt: skip
-    if found.status == 0:
-        return (c * found.x.reshape(B, v)).sum(axis=1)
+    if solution.status == 0:
+        return (c * solution.x.reshape(B, v)).sum(axis=1)
     if B > 1:
         halves = slice(0, B // 2), slice(B // 2, B)
         return np.concatenate([_solve(*(part[s] for part in (c, A_ub, b_ub, A_eq, b_eq)), free) for s in halves])
-    if found.status in NO_SOLUTION:
+    if solution.status in NO_SOLUTION:
         return np.array([np.nan])
-    raise SpatialInputError("E225", f"a linear programme was not solved: {found.message}",
+    raise SpatialInputError("E225", f"a linear programme was not solved: {solution.message}",
                             hint="look for values that differ by many orders of magnitude")  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The autoregressive root within units: its bias over T steps, and what a random walk looks like."""
+"""The autoregressive root within units: its bias over T steps, and its distribution under a random walk."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def equal_variances(x: np.ndarray) -> float:
     slope = (s @ d) / ss
     e, h = d - slope * s, 1 / n + s**2 / ss
     if not e @ e > 1e-12 * (d @ d):
-        return float("nan")  # all gaps shrink by one factor: no error is left to judge the slope by
+        return float("nan")  # all gaps shrink by one factor: the slope has no residuals
     return float(slope**2 * ss**2 / np.sum((s * e / (1 - h)) ** 2))
 
 

@@ -21,7 +21,7 @@ def entropy(Z: np.ndarray) -> np.ndarray:
 
         p_ij = z_ij / sum_i z_ij,  e_j = -sum_i p_ij ln p_ij / ln n,  w_j = (1 - e_j) / sum_j (1 - e_j)
 
-    p ln p is 0 at p = 0, its limit: nothing has to be added to zeros.
+    p ln p is 0 at p = 0, its limit: zeros need no correction.
     """
     p = Z / Z.sum(axis=0)
     logs = np.log(p, where=p > 0, out=np.zeros_like(p))
@@ -42,10 +42,10 @@ def equal(Z: np.ndarray) -> np.ndarray:
 
 
 def pca(Z: np.ndarray) -> np.ndarray:
-    """Weights under which sum_j w_j z_j is the first principal component of the correlations, moved and scaled.
+    """Weights under which sum_j w_j z_j is the first principal component of the correlations, shifted and scaled.
 
-    The component is sum_j v_j (z_j - mean_j) / sd_j, so w_j is proportional to v_j / sd_j. A negative weight says
-    that an indicator moves against the others.
+    The component is sum_j v_j (z_j - mean_j) / sd_j, so w_j is proportional to v_j / sd_j. A negative weight
+    means that an indicator is negatively correlated with the others.
     """
     v = np.linalg.eigh(np.atleast_2d(np.corrcoef(Z.T)))[1][:, -1]
     w = v / Z.std(axis=0)

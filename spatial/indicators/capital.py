@@ -23,14 +23,14 @@ def perpetual_inventory(
 ) -> pd.Series:
     """Capital from investment: K_t = (1 - delta) K_{t-1} + I_t, from a first stock that grew at g with investment.
 
-    ``first`` says which first stock, and when in a period capital is measured:
+    ``first`` selects the first stock, and when in a period capital is measured:
 
     - "end": K_0 = I_0 (1 + g) / (g + delta), all stocks at the end of their period. In steady growth
       K_t (1 - (1 - delta) / (1 + g)) = I_t (Harberger 1978).
     - "begin": K_0 = I_0 / (g + delta) and K_t = (1 - delta_{t-1}) K_{t-1} + I_{t-1}, all stocks at the beginning: the
       same stocks, one period earlier. Hall & Jones (1999) start from this K_0; beside stocks at the end of periods it
       is too low by the factor 1 + g.
-    - "tenth": K_0 = I_0 / 0.1, at the end (Zhang, Wu & Zhang 2004); g plays no part.
+    - "tenth": K_0 = I_0 / 0.1, at the end (Zhang, Wu & Zhang 2004); g is not used.
 
     Parameters
     ----------
@@ -70,13 +70,13 @@ def perpetual_inventory(
     Harberger (1978), in: Problems of Development in Latin America; Hall & Jones (1999), Quarterly J. of Economics
     114:83-116; Zhang, Wu & Zhang (2004), Economic Research J. 10:35-44 (in Chinese).
     """
-    wanted = [investment, *(name for name in (depreciation, initial) if isinstance(name, str))]
-    table = read(data, wanted, entity, time, panel=True)
+    required = [investment, *(name for name in (depreciation, initial) if isinstance(name, str))]
+    table = read(data, required, entity, time, panel=True)
     refuse_gaps(table)
-    positive = [True, *[name == initial for name in wanted[1:]]]
+    positive = [True, *[name == initial for name in required[1:]]]
     refuse(table, (table.values <= 0) & positive, "E211", "must be positive")
     check_option("first", first, ("end", "begin", "tenth"))
-    columns = dict(zip(wanted, np.moveaxis(table.cube(), 2, 0)))
+    columns = dict(zip(required, np.moveaxis(table.cube(), 2, 0)))
     I = columns[investment]
     delta = columns[depreciation] if isinstance(depreciation, str) else np.full(I.shape, float(depreciation))
     if not ((delta > 0) & (delta < 1)).all():
@@ -84,7 +84,7 @@ def perpetual_inventory(
                                 hint="depreciation=0.096")
     K = np.empty_like(I)
     K[0] = columns[initial][0] if initial is not None else _first_stock(I, growth, delta[0], first)
-    early = int(first == "begin")  # what a period adds is there when the next begins
+    early = int(first == "begin")  # investment of a period enters the stock at the start of the next
     for t in range(1, len(K)):
         K[t] = (1 - delta[t - early]) * K[t - 1] + I[t - early]
     return table.series(K.T.ravel(), "capital")

@@ -68,11 +68,11 @@ def sigma_convergence(
     """Whether the spread between units falls: cv_t = sd_t / mean_t and the standard deviation of logs, by period.
 
     The test is Pitman's and Morgan's (1939) of equal variances in two correlated samples, here the logs in the first
-    and the last period: their differences and sums are uncorrelated. The slope of one on the other is judged by HC3
+    and the last period: their differences and sums are uncorrelated. The slope of one on the other is tested with HC3
     errors, F(1, n - 2), since with heavy tails the classical form finds convergence too often. It allows for rich units
     staying rich, which an F test of the two variances does not (Carree & Klomp 1997).
 
-    Neighbors that are alike make the test too sure. With weights it is of the innovations (I - rho W)(x_t - mu_t), rho
+    With similar neighbors the test over-rejects. With weights it is of the innovations (I - rho W)(x_t - mu_t), rho
     by maximum likelihood and the same in both periods (Egger & Pfaffermayr 2009; Rey & Dev 2006 on the size without).
     In 400 samples each of 48 units (rho 0, .6, .7; normal, t(4) and exponential) it rejected 3.8 to 7.2 % of true nulls
     at 5 %.
@@ -132,7 +132,7 @@ def sigma_convergence(
         parts.append(pd.DataFrame({"group": group, table.times.name: table.times, **spread}))
         tests.append(TestResult(str(group), equal_variances(ends[:, here]), (1, x.shape[1] - 2), null))
     title = "Equal variances in the first and the last period (Pitman-Morgan, HC3)"
-    note = "units are taken as independent; w= allows for neighbors that are alike" if w is None else ""
+    note = "units are taken as independent; w= allows for spatial correlation" if w is None else ""
     return SigmaConvergence(name, pd.concat(parts, ignore_index=True), TestTable(title, tuple(tests), note), rho)
 
 
@@ -152,7 +152,7 @@ def _members(data, groups, table: Table) -> dict:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BetaConvergence(Shown):
-    """A growth regression read as convergence.
+    """A growth regression interpreted as convergence.
 
     Attributes
     ----------
@@ -165,7 +165,7 @@ class BetaConvergence(Shown):
     span : float
         Periods over which growth is measured.
     steps : int or None
-        Steps of a panel with unit effects, whose coefficient is judged against a random walk's; else None.
+        Steps of a panel with unit effects, whose coefficient is tested against a random walk's; else None.
     """
 
     fit: Fit = field(repr=False)
@@ -303,16 +303,16 @@ def _speeds(fit: Fit, span: float) -> pd.DataFrame:
     """Speed and half-life of the coefficient and of the effects, errors by the delta method."""
     table = _estimates(fit).assign(null=0.0)
     b, error = table["estimate"].to_numpy(dtype=float), table["std_error"].to_numpy(dtype=float)
-    left = np.where(1 + b * span > 0, 1 + b * span, np.nan)  # the gap that is left after the span
+    left = np.where(1 + b * span > 0, 1 + b * span, np.nan)  # the remaining gap after the span
     speed = -np.log(left) / span
     half_life = np.log(2) / np.where(speed > 0, speed, np.nan)
     return table[COLUMNS].assign(speed=speed, speed_error=error / left, half_life=half_life)
 
 
 def _speeds_within(fit: Fit, span: float, steps: int, units: int) -> pd.DataFrame:
-    """The same with unit effects: judged against a random walk, corrected, withheld where nothing is shown.
+    """The same with unit effects: tested against a random walk, bias-corrected, and NaN where not significant.
 
-    Effects of the level, direct and total, have no such law: their p-values and speeds are left out.
+    Effects of the level, direct and total, have no such distribution: their p-values and speeds are left out.
     """
     table = _estimates(fit).assign(null=np.nan, p_value=np.nan, speed=np.nan, speed_error=np.nan, half_life=np.nan)
     free = units - (fit.settings.effects.entity and fit.settings.effects.time)

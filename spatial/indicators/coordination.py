@@ -27,7 +27,7 @@ def coupling(
 
     Several printed forms of C are wrong or not comparable. (u1 u2 / (u1 + u2)^2)^(1/2) never exceeds 1/2; roots of
     order 2 with three systems change its range; powers k are arbitrary (Jiang, Bai & Wu 2017; Cong 2019). The
-    standard form here is the one with range [0, 1] for every n; its values crowd near 1 when the systems are alike,
+    standard form here is the one with range [0, 1] for every n; its values are close to 1 when the systems are similar,
     which the modified form of Wang, Kong, Ren et al. (2021) spreads out.
 
     Parameters

@@ -57,7 +57,7 @@ def kernel_densities(
     """Gaussian kernel density of a variable in each period: f(x) = sum_i phi((x - y_i) / h) / (n h).
 
     Humps are not counted: at this bandwidth samples from a normal distribution show two or more in four of ten cases,
-    those from a lognormal one in eight of ten or more, so that their number says nothing about clubs.
+    those from a lognormal one in eight of ten or more, so that their number is no evidence of clubs.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def kernel_densities(
     Raises
     ------
     SpatialInputError
-        E1xx keys, E201-E203 values, E204 values that are all alike, E501 a period or bandwidth that cannot be.
+        E1xx keys, E201-E203 values, E204 values that are all equal, E501 a period or bandwidth that cannot be.
 
     Examples
     --------
@@ -90,16 +90,16 @@ def kernel_densities(
     Silverman (1986), Density Estimation, eq. 2.2a and 3.31.
     """
     table = read(data, column, entity, time)
-    found = dict(table.periods())
+    rows = dict(table.periods())
     periods = [periods] if periods is not None and np.isscalar(periods) else periods
     for period in periods or ():
-        if period not in found:
+        if period not in rows:
             raise SpatialInputError("E501", f"periods= names {period!r}, which the data lack",
-                                    hint=f"they have {', '.join(map(str, found))}")  # fmt: skip
+                                    hint=f"they have {', '.join(map(str, rows))}")  # fmt: skip
     if bandwidth is not None and not bandwidth > 0:
         raise SpatialInputError("E501", f"bandwidth={bandwidth!r} must be positive",
                                 hint="leave bandwidth= out for the rule of thumb")
-    values = {p if p is not None else "all": table.values[found[p], 0] for p in (periods or found)}
+    values = {p if p is not None else "all": table.values[rows[p], 0] for p in (periods or rows)}
     h = {p: bandwidth or _silverman(y, table.names[0], p) for p, y in values.items()}
     reach = REACH * max(h.values())
     grid = np.linspace(min(map(np.min, values.values())) - reach, max(map(np.max, values.values())) + reach, POINTS)
@@ -116,7 +116,7 @@ def _density(grid: np.ndarray, y: np.ndarray, h: float) -> np.ndarray:
 
 
 def _silverman(y: np.ndarray, name: str, period) -> float:
-    """IQR 0, when half the units are alike, leaves the standard deviation."""
+    """With IQR 0, when half the values are equal, the standard deviation is used."""
     sd = y.std(ddof=1) if len(y) > 1 else 0.0
     if not sd > 1e-12 * np.abs(y).max():
         raise SpatialInputError("E204", f"{name!r} has no variation ({period})", column=name,

@@ -1,7 +1,7 @@
 """Data envelopment: radial efficiency (CCR, BCC) and the slacks-based measure with super-efficiency.
 
 x (B, m) and y (B, s) are the units that are measured, X (n, m) and Y (n, s) those that span the frontier. Every input
-and output is divided by its mean first: scores do not depend on units of measurement, and the solver likes it.
+and output is divided by its mean first: scores do not depend on units of measurement, and the solver is stable.
 """
 
 from __future__ import annotations
@@ -169,18 +169,18 @@ def super_sbm(
     for _, rows in table.periods():
         here = _Amounts.of(*(block[rows] for block in blocks))
         size = len(rows), sum(here.z.shape) + 1
-        found = in_parts(lambda at, here=here: _sbm(here, at, returns), *size)
-        best = np.flatnonzero(found >= 1 - ON_FRONTIER)
+        values = in_parts(lambda at, here=here: _sbm(here, at, returns), *size)
+        best = np.flatnonzero(values >= 1 - ON_FRONTIER)
         if len(rows) > 1 and len(best):
-            found[best] = in_parts(lambda k, a=here, at=best: _super(a, at[k], returns), len(best), size[1])
-        scores[rows] = found
+            values[best] = in_parts(lambda k, a=here, at=best: _super(a, at[k], returns), len(best), size[1])
+        scores[rows] = values
     words = f"Slacks-based super-efficiency, {returns} returns to scale"
     return Efficiency(table.series(scores, "efficiency"), words)
 
 
 def measured(data, inputs, outputs, entity, time, *, extra=(), positive=False, panel=False):
     """(table, x, y) scaled by their means, or (table, x, y, b) with ``extra`` columns."""
-    named = [[given] if isinstance(given, str) else list(given) for given in (inputs, outputs)]
+    named = [[columns] if isinstance(columns, str) else list(columns) for columns in (inputs, outputs)]
     if not named[0] or not named[1]:
         raise SpatialInputError("E501", "inputs= and outputs= need one column or more each",
                                 hint="inputs=['capital', 'labor'], outputs=['gdp']")
@@ -209,7 +209,7 @@ def radial(x, y, X, Y, returns: str, orientation: str) -> np.ndarray:
 
 
 def _undominated(X, Y) -> np.ndarray:
-    """Units that no other one matches in everything and beats in something: they alone span the frontier."""
+    """Undominated units: they alone span the frontier."""
     Z = np.concatenate([X, -Y], axis=1)
     matched, beaten = np.ones((len(Z), len(Z)), dtype=bool), np.zeros((len(Z), len(Z)), dtype=bool)
     for z in Z.T:
@@ -279,15 +279,15 @@ def _sbm(a: _Amounts, at: np.ndarray, returns) -> np.ndarray:
     c = np.zeros((B, 1 + k + n))
     c[:, 0], c[:, 1 : 1 + k] = 1, -a.above[at]
     convex, zeros = _convex(B, n, 1 + k, returns, scale=0)
-    nothing = np.empty((B, 0, 1 + k + n)), np.empty((B, 0))
-    return minimise(c, *nothing, np.concatenate([A, convex], axis=1), np.concatenate([b, zeros], axis=1))
+    no_inequalities = np.empty((B, 0, 1 + k + n)), np.empty((B, 0))
+    return minimise(c, *no_inequalities, np.concatenate([A, convex], axis=1), np.concatenate([b, zeros], axis=1))
 
 
 def _super(a: _Amounts, at: np.ndarray, returns) -> np.ndarray:
     """delta of the units at the positions ``at``: variables t, slacks, l, all times t."""
     (n, k), B = a.z.shape, len(at)
     others = np.ones((B, 1, n))
-    others[np.arange(B), 0, at] = 0  # nobody is compared with itself
+    others[np.arange(B), 0, at] = 0  # no unit is compared with itself
     outputs = np.flatnonzero(a.sign < 0)
     A = np.zeros((B, k + len(outputs), 1 + k + n))
     A[:, :k, 0], A[:, :k, 1 : 1 + k] = -a.sign * a.z[at], -np.eye(k)  # sign Z l - s <= sign t z_o

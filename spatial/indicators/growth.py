@@ -1,4 +1,4 @@
-"""Growth side by side: first and last values, growth per period, shares of the whole, index levels."""
+"""Growth tables: first and last values, growth per period, shares of the whole, index levels."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def growth_table(
     first, last, total = x[at["start"]], x[at["end"]], whole.sum(axis=1)
     level = 100 * (x / x[at["base"]])
     names = pd.MultiIndex.from_product([table.names, table.units[chosen]], names=["variable", table.units.name])
-    found = pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "first": first.T.ravel(), "last": last.T.ravel(),
             "growth": ((last / first) ** (1 / float(end - start)) - 1).T.ravel(),
@@ -116,7 +116,7 @@ def growth_table(
         }, index=names,
     )  # fmt: skip
     levels = pd.DataFrame(level.swapaxes(1, 2).reshape(len(x), -1), index=table.times, columns=names)
-    return GrowthTable(found.reset_index(), levels, start, end, base)
+    return GrowthTable(frame.reset_index(), levels, start, end, base)
 
 
 def _period(times: pd.Index, name: str, label) -> int:
@@ -126,14 +126,14 @@ def _period(times: pd.Index, name: str, label) -> int:
     return int(times.get_loc(label))
 
 
-def _units(ids: pd.Index, wanted) -> np.ndarray:
-    """Positions of the wanted units, in their order."""
-    if wanted is None:
+def _units(ids: pd.Index, selected) -> np.ndarray:
+    """Positions of the selected units, in their order."""
+    if selected is None:
         return np.arange(len(ids))
-    wanted = [wanted] if isinstance(wanted, str) else list(wanted)
-    at = ids.get_indexer(wanted)
+    selected = [selected] if isinstance(selected, str) else list(selected)
+    at = ids.get_indexer(selected)
     if (at < 0).any() or len(at) == 0:
-        lacking = [unit for unit, place in zip(wanted, at) if place < 0]
+        lacking = [unit for unit, place in zip(selected, at) if place < 0]
         raise SpatialInputError("E101", "units= names units that the data lack", ids=lacking,
                                 hint="they have " + ", ".join(map(repr, ids[:8])))  # fmt: skip
     return at

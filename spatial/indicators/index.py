@@ -20,7 +20,7 @@ FEWEST = 3
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CompositeIndex(Shown):
-    """An index between 0 and 1 with the weights that made it.
+    """An index between 0 and 1 with its weights.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ def composite_index(
 ) -> CompositeIndex:
     """One index from several indicators, as for digital finance or green development.
 
-    Indicators are normalised to [0, 1] by their smallest and largest value, turned where less is better, weighted
+    Indicators are normalised to [0, 1] by their smallest and largest value, reversed where less is better, weighted
     and added up. With groups there are two levels: each group's indicators make a sub-index, and the sub-indices,
     weighted by the same method, make the index.
 
@@ -117,8 +117,8 @@ def composite_index(
     sub, scores = np.empty((len(Z), len(names))), np.empty(len(Z))
     for period, rows in blocks:
         Z[rows] = _normalised(table, plan, rows, period)
-        sub[rows], scores[rows], found = _two_levels(Z[rows], plan, names, METHODS[method])
-        parts.append(found if period is None else found.assign(**{table.keys[1]: period}))
+        sub[rows], scores[rows], weights = _two_levels(Z[rows], plan, names, METHODS[method])
+        parts.append(weights if period is None else weights.assign(**{table.keys[1]: period}))
     weights = pd.concat(parts, ignore_index=True)
     _warn_negative(weights)
     groups = table.frame(sub, names) if grouped else table.frame(np.empty((len(Z), 0)), [])
@@ -158,7 +158,7 @@ def _normalised(table: Table, plan, rows, period) -> np.ndarray:
     flat = np.ptp(X, axis=0) <= FLAT * np.abs(X).max(axis=0)
     if flat.any():
         name = table.names[int(np.argmax(flat))]
-        raise SpatialInputError("E204", f"indicator {name!r} is the same everywhere{when}: it tells nothing apart",
+        raise SpatialInputError("E204", f"indicator {name!r} is the same everywhere{when}: it cannot rank units",
                                 column=name, hint="leave it out")  # fmt: skip
     return normalise(X, np.array([direction == "-" for _, _, direction in plan]))
 

@@ -181,7 +181,7 @@ def _entropy(share, p) -> np.ndarray:
 
 
 def _over(a, b) -> np.ndarray:
-    """a / b, 0 where b is 0: an empty group, or values that are all alike."""
+    """a / b, 0 where b is 0: an empty group, or values that are all equal."""
     a, b = np.broadcast_arrays(np.asarray(a, dtype=float), b)
     return np.divide(a, b, out=np.zeros(a.shape), where=b > 0)
 

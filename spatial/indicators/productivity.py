@@ -1,4 +1,4 @@
-"""Productivity over time: Malmquist and Malmquist-Luenberger indices and what they are made of."""
+"""Productivity over time: Malmquist and Malmquist-Luenberger indices and their components."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Growth accounting: what capital and labour do not explain."""
+"""Growth accounting: output growth beyond capital and labour."""
 
 from __future__ import annotations
 
@@ -100,8 +100,8 @@ def solow_residual(
                                 hint="give a panel with more periods")
     alpha, error = (capital_share, np.nan) if capital_share is not None else _estimated_share(Y - L, K - L)
     if not 0 < alpha < 1:
-        said = f"capital_share={alpha!r}" if capital_share is not None else f"the estimated share, {alpha:.3f},"
-        raise SpatialInputError("E220", f"{said} must lie between 0 and 1", hint="give capital_share=")
+        what = f"capital_share={alpha!r}" if capital_share is not None else f"the estimated share, {alpha:.3f},"
+        raise SpatialInputError("E220", f"{what} must lie between 0 and 1", hint="give capital_share=")
     log_tfp = Y - alpha * K - (1 - alpha) * L
     first = np.full((1, Y.shape[1]), np.nan)
     parts = [np.vstack([first, np.diff(v, axis=0)]) for v in (Y, alpha * K, (1 - alpha) * L, log_tfp)]

@@ -200,8 +200,8 @@ def _shares(data, sectors, entity, time, total) -> tuple[Table, np.ndarray]:
     if len(sectors) < 2 or isinstance(sectors, str):
         raise SpatialInputError("E501", f"two or more sectors are needed, got {sectors!r}",
                                 hint="name two columns or more")
-    wanted = [*sectors, total] if isinstance(total, str) else [*sectors]
-    table = read(data, wanted, entity, time)
+    required = [*sectors, total] if isinstance(total, str) else [*sectors]
+    table = read(data, required, entity, time)
     refuse(table, table.values < 0, "E210", "has negative values")
     E = table.values[:, : len(sectors)]
     sums = E.sum(axis=1)

@@ -47,12 +47,12 @@ class Markov(Shown):
 
     @property
     def probabilities(self) -> pd.DataFrame:
-        """Rows sum to one; NaN for a class nobody was in."""
+        """Rows sum to one; NaN for an empty class."""
         return self._labelled(transition_probabilities(self.counts.to_numpy(dtype=float)))
 
     @property
     def steady_state(self) -> pd.Series:
-        """Where shares would settle if these probabilities held for ever; NaN where they need not settle."""
+        """The stationary distribution of these probabilities; NaN where it is not unique or not reached."""
         return pd.Series(steady_state(self.probabilities.to_numpy()), index=self.counts.index, name="steady_state")
 
     @property
@@ -145,7 +145,7 @@ def markov(
     data : DataFrame, one row per unit and period, in any order; the same periods for all units
     column : str
         Numbers, or the names of classes (text, booleans or a category): these are then the classes, in the order of
-        the category or sorted, and ``classes``, ``quantiles`` and ``relative`` play no part.
+        the category or sorted, and ``classes``, ``quantiles`` and ``relative`` are ignored.
     entity, time : str, optional
     classes : int
         How many, by quantiles.
@@ -153,7 +153,7 @@ def markov(
         Limits from all periods together, so that shares of classes can change; or from each period, so that a class is
         a rank.
     relative : bool
-        Compare values over their period's mean (Rey 2001), which takes out common growth.
+        Compare values over their period's mean (Rey 2001), which removes common growth.
 
     Returns
     -------
@@ -207,8 +207,8 @@ def spatial_markov(
     Their p-values are the places of LR and Q among those with whole paths of units shuffled over the map, which keeps
     the persistence of the paths. The chi-squared distribution with sum_i (a_i - 1)(b_i - 1) degrees of freedom (a_i
     lag classes with units in class i, b_i classes that are ever reached from it; Bickenbach & Bode 2003) takes moves as
-    independent, and rejects 11 to 19 % of true nulls at 5 % where errors are autocorrelated. A rejection shows that it
-    matters where units lie: neighbors whose levels are alike for good reject too, without any pull.
+    independent, and rejects 11 to 19 % of true nulls at 5 % where errors are autocorrelated. A rejection shows that
+    location matters: neighbors with permanently similar levels also lead to rejection, without any spillover.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ TILE = 64  # draws side by side; a constant, so that the inner loops become vect
 
 
 def tiles(moved):
-    """(depth, permutations) as (tiles, depth, TILE); the last tile is filled with NaN, which no count counts."""
+    """(depth, permutations) as (tiles, depth, TILE); the last tile is padded with NaN, which is never counted."""
     depth, permutations = moved.shape
     padded = np.full((depth, -(-permutations // TILE) * TILE), np.nan)
     padded[:, :permutations] = moved

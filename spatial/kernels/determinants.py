@@ -14,12 +14,13 @@ PIVOTS = 16  # that are multiplied before a logarithm is taken
 
 @njit
 def pattern(indptr, indices, limit):
-    """(order, start, right, first, left): who leaves when, and what is linked then.
+    """(order, start, right, first, left): the order of elimination and the links at each step.
 
-    The unit of fewest links leaves next, and links those that it had (Tinney & Walker 1967, Proceedings of the IEEE
-    55:1801-1809, scheme 2); both directions of a link count as one. ``right[start[t]:start[t + 1]]`` are the units that
-    unit ``order[t]`` is linked to when it leaves, ``left[first[t]:first[t + 1]]`` are the places in that order of those
-    that left before, linked to it. Stops where there would be more than ``limit`` of them: ``order`` is empty then.
+    The unit with the fewest links is eliminated next, and its neighbours become linked (Tinney & Walker 1967,
+    Proceedings of the IEEE 55:1801-1809, scheme 2); both directions of a link count as one.
+    ``right[start[t]:start[t + 1]]`` are the units linked to unit ``order[t]`` when it is eliminated;
+    ``left[first[t]:first[t + 1]]`` are the positions in ``order`` of the units linked to it that were eliminated
+    before. If there would be more than ``limit`` links, it stops and ``order`` is empty.
     """
     n = indptr.size - 1
     links, rank = _links(indptr, indices)
@@ -107,8 +108,8 @@ def _ones(word):
 def log_determinants(indptr, indices, data, order, start, right, first, left, rho):
     """log|I - rho W| at every rho, and the largest multiplier |u| of each; the five arrays are a ``pattern``.
 
-    Without exchange of rows: where those of rho W have absolute sums below one, no |u| is larger than one and nothing
-    is lost.
+    Without exchange of rows: where those of rho W have absolute sums below one, no |u| is larger than one and no
+    precision is lost.
     """
     value, largest, some = np.empty(rho.size), np.empty(rho.size), np.empty(P)
     for at in range(0, rho.size, P):
@@ -127,7 +128,7 @@ def _eliminated(indptr, indices, data, order, start, right, first, left, rho):
     value, product, largest = np.zeros(P), np.ones(P), np.zeros(P)
     U, row, l = np.empty((start[n], P)), np.zeros((n, P)), np.empty(P)
     for t in range(n):
-        i = np.uint64(order[t])  # indices without a sign need no look at it
+        i = np.uint64(order[t])  # unsigned indices need no test for negative values
         for p in range(P):
             row[i, p] = 1.0
         for at in range(indptr[i], indptr[i + 1]):

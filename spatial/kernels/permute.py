@@ -1,4 +1,4 @@
-"""Compiled loops of the global statistics: shuffle the map, add up over the links.
+"""Compiled loops of the global statistics: permute the values, sum over the links.
 
 The random integers are those of `spatial.explore._random`, bit for bit.
 """
@@ -45,10 +45,10 @@ def side_by_side(rows, lanes, first):
 
 
 @njit
-def products(lanes, indptr, indices, data, lag, found):
-    """The sum over links of w_ij z_i z_j into ``found``, for all permutations at once."""
+def products(lanes, indptr, indices, data, lag, sums):
+    """The sum over links of w_ij z_i z_j into ``sums``, for all permutations at once."""
     n, width = lanes.shape
-    found[:] = 0.0
+    sums[:] = 0.0
     for i in range(n):
         for p in range(width):
             lag[p] = 0.0
@@ -57,7 +57,7 @@ def products(lanes, indptr, indices, data, lag, found):
             for p in range(width):
                 lag[p] += w * lanes[j, p]
         for p in range(width):
-            found[p] += lag[p] * lanes[i, p]
+            sums[p] += lag[p] * lanes[i, p]
 
 
 @njit
@@ -67,8 +67,8 @@ def permuted_sums(z, a, power, indptr, indices, data, keys, quadratic, linear):
     z: (n,); a: (n,), or empty for no second sum; links i <= j in CSR; keys: (permutations,) uint64; the sums are
     added to quadratic and linear, (permutations,).
     """
-    rows, lanes = np.empty((ROWS, z.size)), np.zeros((z.size, LANES))  # made once: fresh memory is slow
-    lag, found = np.empty(LANES), np.empty(LANES)
+    rows, lanes = np.empty((ROWS, z.size)), np.zeros((z.size, LANES))  # allocated once: fresh memory is slow
+    lag, sums = np.empty(LANES), np.empty(LANES)
     for p in range(keys.size):
         row = rows[p % ROWS]
         row[:] = z
@@ -79,6 +79,6 @@ def permuted_sums(z, a, power, indptr, indices, data, keys, quadratic, linear):
         if data.size > 0 and (p % ROWS == ROWS - 1 or last):
             side_by_side(rows, lanes, p % LANES // ROWS * ROWS)
         if data.size > 0 and (p % LANES == LANES - 1 or last):
-            products(lanes, indptr, indices, data, lag, found)
+            products(lanes, indptr, indices, data, lag, sums)
             for done in range(p % LANES + 1):
-                quadratic[p - done] += found[p % LANES - done]
+                quadratic[p - done] += sums[p % LANES - done]

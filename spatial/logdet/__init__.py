@@ -1,14 +1,14 @@
 """log|I - rho W| and its derivatives: one protocol, the method chosen by size and structure.
 
-Everything the estimators and the effects need of W's spectrum goes through here::
+All that the estimators and the effects use of W's spectrum::
 
     L(rho)  =  log|I - rho W|
     L'(rho) = -tr[W (I - rho W)^-1]
     L''(rho)= -tr[(W (I - rho W)^-1)^2]
 
 so that tr (I - rho W)^-1 = n - rho L'(rho) needs no inverse. Every method offers ``interval``, ``value``, ``d1``,
-``d2``, ``near(lo, hi)`` (exact over a short interval, ``domain``) and ``coarse`` (cheap everywhere). The work is done
-once per W and remembered under W's content.
+``d2``, ``near(lo, hi)`` (exact over a short interval, ``domain``) and ``coarse`` (cheap everywhere). Results are
+cached by the content of W.
 
 Sources: Ord (1975, JASA 70:120-126) for the eigenvalues; LeSage & Pace (2009) ch. 4 for the interval of rho.
 """
@@ -47,9 +47,9 @@ METHODS = {
 }
 EIGEN_MAX = {True: 300, False: 200}  # units, by symmetry; a larger sparse W is factorised: O(n^1.5) for O(n^3)
 BAND_MAX = 2_000  # units; above it SuperLU's order of elimination pays
-DENSE_SHARE = 0.05  # of all pairs; a W with more links is dense, and its eigenvalues are wanted
+DENSE_SHARE = 0.05  # of all pairs; a W with more links is treated as dense, by its eigenvalues
 DENSE_COPIES = 4  # n x n arrays that an eigenvalue routine needs
-ALONE = {"probes": 100, "steps": 40}  # quadrature that stands alone
+ALONE = {"probes": 100, "steps": 40}  # of quadrature without exact factorisations
 
 
 @lru_cache(maxsize=32)
@@ -65,8 +65,8 @@ def logdet(weights: SpatialWeights, method: str | None = None) -> Spectrum | Asy
     Raises
     ------
     SpatialInputError
-        E501 unknown method, or one that W or this installation does not allow; E309 when the method that
-        was asked for needs more memory than there is.
+        E501 unknown method, or one that W or this installation does not allow; E309 when the requested
+        method needs more memory than there is.
 
     Examples
     --------
@@ -102,7 +102,7 @@ def logdet(weights: SpatialWeights, method: str | None = None) -> Spectrum | Asy
 
 
 def _factorisation(matrix, symmetric, method, n):
-    """The exact engine, or None when nobody asked for it and its fill is too large."""
+    """The exact engine, or None when it was not requested and its fill is too large."""
     if method == "cholmod" and not (symmetric and cholmod_installed()):
         why = "this W is not similar to a symmetric matrix" if not symmetric else "cvxopt is not installed"
         raise SpatialInputError("E501", f"logdet='cholmod' is not possible: {why}", hint="use logdet='sparse'")
@@ -124,7 +124,7 @@ def _factorisation(matrix, symmetric, method, n):
 
 
 def _beside_exact(n: int) -> dict:
-    """Fewer probes suffice where the information is large: the curve only has to point at the window."""
+    """Fewer probes suffice where the information is large: the curve only has to locate the window."""
     return {"probes": 8 if n < 50_000 else 4, "steps": 24}
 
 

@@ -1,7 +1,7 @@
-"""log|I - rho W| of one sparse W that is not similar to a symmetric matrix: knn weights, say.
+"""log|I - rho W| of one sparse W that is not similar to a symmetric matrix, such as knn weights.
 
 Its eigenvalues are complex, and L may be singular near by, off the real line. A rough curve from three traces and the
-interval's ends takes the place of the stochastic one, and a window's polynomial is in the logit of rho's place in the
+interval's ends replaces the stochastic one, and a window's polynomial is in the logit of rho's position in the
 interval: the curves of ``stacked``, for one matrix.
 """
 
@@ -23,11 +23,11 @@ from .spectrum import Spectrum, spectrum
 from .stacked import Curves, curves, logistic, logit
 from .structure import extreme_interval
 
-WHOLE_MAX = 300  # units; all eigenvalues of so many cost ten fits
+WHOLE_MAX = 300  # units; all eigenvalues of so many take as long as ten fits
 NODES = 64  # of a curve at most
-END = 12.0  # logits of rho between which curves are made
+MAX_LOGIT = 12.0  # logits of rho between which curves are made
 PERIODS = 100  # that a panel may have: rho's error falls with the square root of their number, that of L does not
-PROBES = {"probes": 8, "steps": 24}  # for the traces of high powers, where somebody wants them
+PROBES = {"probes": 8, "steps": 24}  # for the traces of high powers, on request
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ class Alone:
 
 @dataclass(frozen=True, eq=False)
 class Outline(Alone):
-    """The whole curve, roughly.
+    """The approximate curve over the whole interval.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ class Asymmetric(Factorised):
 
     @property
     def whole(self) -> Spectrum | Asymmetric:
-        """All eigenvalues, where there are few: for those who want L at many points."""
+        """All eigenvalues, where there are few units: for L at many points."""
         return self._spectrum if self.n <= WHOLE_MAX else self
 
     @cached_property
@@ -116,7 +116,7 @@ class Asymmetric(Factorised):
         return spectrum(self.coarse.matrix, None)
 
     def _kept_off_the_ends(self, lo, hi):
-        ends = logistic(np.array([-END, END]), *self.interval)
+        ends = logistic(np.array([-MAX_LOGIT, MAX_LOGIT]), *self.interval)
         return tuple(float(x) for x in np.clip([lo, hi], *ends))
 
     def _window(self, lo: float, hi: float) -> Alone | Spectrum:
@@ -124,10 +124,10 @@ class Asymmetric(Factorised):
         middle = (lo + hi) / 2
         scale = (1 / (middle - low) + 1 / (high - middle)) / np.sqrt(self.coarse.bend(middle)) * np.sqrt(PERIODS)
         first, last = (np.array([logit(rho, low, high)]) for rho in (lo, hi))
-        made, settled = curves([self._at_points], self.coarse.stack, first, last, np.array([scale]), NODES, twice=True)
+        curve, settled = curves([self._at_points], self.coarse.stack, first, last, np.array([scale]), NODES, twice=True)
         if not settled and self.n <= EIGEN_MAX:  # singular next to the real line: two complex eigenvalues, far out
             return self._spectrum
-        return Alone(made, (lo, hi), self.interval, self.method)
+        return Alone(curve, (lo, hi), self.interval, self.method)
 
     def _exact(self, rho: float) -> float:
         return float(self._at_points(np.array([rho]))[0])
@@ -140,7 +140,7 @@ class Asymmetric(Factorised):
 
 
 def asymmetric(matrix: sparse.csr_array, exact: Band | SparseLU) -> Asymmetric:
-    """From W itself and what factorises I - rho W."""
+    """From W itself and the factorisation of I - rho W."""
     n, interval = matrix.shape[0], interval_of(matrix)
     low, high = (np.array([end]) for end in interval)
     stack = from_traces(low_order_traces(matrix, False, orders=3)[:, None], n, low, high)

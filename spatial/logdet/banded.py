@@ -7,13 +7,13 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-WIDE = 0.75  # of the units; a band that reaches further is no band
+WIDE = 0.75  # of the units; a wider band is not used
 
 
 class Band:
-    """log|I - rho W'| with the units in an order that keeps links short; rows are exchanged, so that any rho will do.
+    """log|I - rho W'| with the units in an order that keeps links short. Rows are exchanged: any rho is allowed.
 
-    Where W's rows sum to one, and |rho| < 1, no row of I - rho W' is: fewer elements are filled than of I - rho W.
+    Where W's rows sum to one and |rho| < 1, fewer elements are filled than in I - rho W.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Band:
 
     @property
     def narrow(self) -> bool:
-        """Whether it is a band at all."""
+        """Whether the band is narrow enough to be used."""
         return self._main < WIDE * self._n
 
     def __call__(self, points) -> np.ndarray:

@@ -56,8 +56,8 @@ def eliminations(blocks: sparse.csr_array, n: int) -> list[Elimination | Band]:
     for start in range(0, blocks.shape[0], n):
         ends = blocks.indptr[start : start + n + 1]
         part = slice(ends[0], ends[-1])
-        made = Elimination(ends - ends[0], blocks.indices[part] - start, blocks.data[part])
-        out.append(made.with_exchange if made.full else made)
+        elimination = Elimination(ends - ends[0], blocks.indices[part] - start, blocks.data[part])
+        out.append(elimination.with_exchange if elimination.full else elimination)
     return out
 
 

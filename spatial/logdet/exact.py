@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-ORDER_ONCE = 5_000  # units; below, the ordering costs less than keeping it
+ORDER_ONCE = 5_000  # units; below, the ordering is faster than caching it
 EASY = 3e10  # multiplications of one factorisation: under half a minute whatever its order
 BYTES_PER_ELEMENT = 48  # SuperLU's L and U, and the copy of both that shows the diagonal
 SHARE_OF_MEMORY = 0.6
@@ -141,7 +141,7 @@ def cholmod_installed() -> bool:
 
 
 def memory() -> float:
-    """Bytes of memory that one job may take: 0.6 of what the machine has free, or of its whole where it won't say."""
+    """Bytes of memory that one job may take: 0.6 of the free memory, or of all memory where free memory is unknown."""
     for name in ("SC_AVPHYS_PAGES", "SC_PHYS_PAGES"):
         try:
             return SHARE_OF_MEMORY * os.sysconf(name) * os.sysconf("SC_PAGE_SIZE")
@@ -153,7 +153,7 @@ def memory() -> float:
 def _pattern(matrix, *, order=True):
     """(order, pattern, values of I, values of W) of I - rho W by columns, the diagonal always there.
 
-    The order of elimination is minimum degree, read off an incomplete factorisation that keeps nothing.
+    The order of elimination is minimum degree, taken from an incomplete factorisation that drops all elements.
     """
     n = matrix.shape[0]
     rows, columns = matrix.tocoo().coords

@@ -1,8 +1,8 @@
-"""A few exact factorisations, placed where they are needed, stand for log|I - rho W|.
+"""log|I - rho W| from a few exact factorisations within a short interval.
 
-The search asks for a short interval. There the difference between the exact log-determinant and the stochastic
+On a short interval the difference between the exact log-determinant and the stochastic
 curve is smooth, and a Chebyshev polynomial through three, five, nine ... exact values follows it; nodes are
-added until the score and its slope are settled. What is computed once is kept with W.
+added until the score and its slope are settled. Results are cached with W.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Window:
     Attributes
     ----------
     curve : Quadrature
-    parts : three Chebyshev polynomials, what the curve and its two derivatives lack
+    parts : three Chebyshev polynomials, corrections of the curve and its two derivatives
     domain : (low, high) where it holds;  interval : the admissible one
     error : float
         Estimated error of the first derivative.
@@ -53,8 +53,8 @@ class Window:
 
     @cached_property
     def _slope(self):
-        """The first derivative as one polynomial, for the draws of effects: exact to rounding, as the window keeps
-        its distance from the ends (``NEAREST``)."""
+        """The first derivative as one polynomial, for the draws of effects: exact to rounding, since the window
+        stays away from the ends (``NEAREST``)."""
         (lo, hi), size = self.domain, MANY
         at = (hi + lo) / 2 + (hi - lo) / 2 * np.cos(np.pi * np.arange(size) / (size - 1))
         return np.polynomial.Chebyshev(_coefficients(self.d1(at)), domain=[lo, hi])
@@ -75,7 +75,7 @@ class Factorised:
     exact : callable
         rho -> log|I - rho W| by one factorisation (``SparseLU`` or ``Cholmod``).
     coarse : Quadrature
-        The whole curve, roughly.
+        The approximate curve over the whole interval.
     interval : (low, high)
     """
 
@@ -109,7 +109,7 @@ class Factorised:
         return self._beside(rho).d2(rho)
 
     def near(self, lo: float, hi: float) -> Window:
-        """The log-determinant over [lo, hi], cut short where that comes too close to a singular matrix."""
+        """The log-determinant over [lo, hi], shortened where I - rho W would be nearly singular."""
         lo, hi = self._kept_off_the_ends(lo, hi)
         for window in self._windows:
             if window.domain[0] <= lo and hi <= window.domain[1]:

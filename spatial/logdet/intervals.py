@@ -10,11 +10,11 @@ from scipy import sparse
 
 from .structure import admissible_intervals
 
-LOOK = 12  # Arnoldi steps that look where the left end of the spectrum is
-EDGE = 0.06  # of the spectrum's length, right of that end: beyond it eigenvalues are made small
-STEPS = 8, 10, 12, 14, 20, 32  # Arnoldi steps after which W are left alone that are sure
+LOOK = 12  # Arnoldi steps that locate the left end of the spectrum
+EDGE = 0.06  # of the spectrum's length, right of that end: beyond it eigenvalues are damped
+STEPS = 8, 10, 12, 14, 20, 32  # Arnoldi steps after which converged W are dropped
 DEGREE = 18  # of the Chebyshev polynomial in W
-RESIDUAL = 1e-7  # of an eigenpair that counts as found, in shares of the bound of the radius
+RESIDUAL = 1e-7  # of an eigenpair that counts as converged, in shares of the bound of the radius
 REAL = 1e-9  # imaginary part of a real eigenvalue, likewise
 EIGEN_MAX = 1_000  # units; all eigenvalues of so many take a second at most, for the few W that need them
 
@@ -34,17 +34,17 @@ class Intervals:
         sums = blocks.sum(axis=1).reshape(-1, n)
         # Rows of no negative weights that sum to one: the largest eigenvalue is one.
         self._one = (blocks.data.min(initial=0.0) >= 0) & (np.abs(sums - 1) < 1e-12).all(axis=1)
-        self._left = _End(n, blocks)
-        self._right = None if self._one.all() else _End(n, -blocks)
+        self._left = _LeftEnd(n, blocks)
+        self._right = None if self._one.all() else _LeftEnd(n, -blocks)
 
     @cached_property
     def rough(self) -> tuple[np.ndarray, np.ndarray]:
-        """(R,) each, to some percent, mostly."""
-        return self._from(lambda end: end.look[0])
+        """(R,) each, usually within a few percent."""
+        return self._from(lambda one: one.look[0])
 
     @cached_property
     def exact(self) -> tuple[np.ndarray, np.ndarray]:
-        """(R,) each; NaN where large ones' ends could not be made sure of."""
+        """(R,) each; NaN where the ends of large ones are uncertain."""
         return self._from(_leftmost)
 
     def _from(self, leftmost):
@@ -52,7 +52,7 @@ class Intervals:
         return admissible_intervals(np.array([leftmost(self._left), highest]))
 
 
-class _End:
+class _LeftEnd:
     """The left end of the spectrum of every block."""
 
     def __init__(self, n, blocks):
@@ -78,10 +78,10 @@ class _End:
         return values.real.min(axis=1), _unit((V[:, :steps].swapaxes(1, 2) @ combined)[:, :, 0])[0]
 
 
-def _leftmost(end: _End) -> np.ndarray:
-    """The smallest real eigenvalue of every block, (R,); NaN where it is not sure and blocks are large.
+def _leftmost(end: _LeftEnd) -> np.ndarray:
+    """The smallest real eigenvalue of every block, (R,); NaN where it is uncertain and blocks are large.
 
-    Arnoldi's method with a polynomial in W for the matrix. It goes on with those W that are not sure yet.
+    Arnoldi's method with a polynomial in W for the matrix. It continues with the W that have not converged.
     """
     n, blocks, bound = end.n, end.blocks, end.bound
     look, start = end.look
@@ -118,7 +118,7 @@ class _Filter:
 
     @classmethod
     def of(cls, n, blocks, look, bound):
-        edge = look + EDGE * (bound - look)  # what lies right of it is wanted small
+        edge = look + EDGE * (bound - look)  # p is small right of it
         middle, half = (bound + edge) / 2, (bound - edge) / 2
         return cls(_shifted(blocks, n, middle, half / 2), middle[:, None], half[:, None])
 
@@ -143,14 +143,14 @@ def _smallest_real(eigenvalues) -> float:
 
 
 def _begun(V, which, steps):
-    """Some of the bases, of which so many steps are made."""
+    """Some of the bases, truncated to so many steps."""
     out = np.empty((len(which), *V.shape[1:]))
     out[:, :steps] = V[which, :steps]
     return out
 
 
 def _sure(V, WV, bound):
-    """The smallest real eigenvalue by a basis V (R, steps, n) and W V, (R,); NaN where one that is not found yet may
+    """The smallest real eigenvalue by a basis V (R, steps, n) and W V, (R,); NaN where one that has not converged may
     lie left of it.
 
     With V'W V y = w y and x = V y of length one, |W x - w x|^2 = y*(W V)'(W V) y - |w|^2.
@@ -158,10 +158,10 @@ def _sure(V, WV, bound):
     back = WV.swapaxes(1, 2)
     values, vectors = np.linalg.eig(V @ back)
     square = (vectors.conj() * ((WV @ back) @ vectors)).sum(axis=1).real - np.abs(values) ** 2
-    found = square < (RESIDUAL * bound[:, None]) ** 2
-    real = np.where(found & (np.abs(values.imag) <= REAL * bound[:, None]), values.real, np.inf)
+    converged = square < (RESIDUAL * bound[:, None]) ** 2
+    real = np.where(converged & (np.abs(values.imag) <= REAL * bound[:, None]), values.real, np.inf)
     least = real.min(axis=1)
-    sure = np.isfinite(least) & (found | (values.real >= least[:, None])).all(axis=1)
+    sure = np.isfinite(least) & (converged | (values.real >= least[:, None])).all(axis=1)
     return np.where(sure, least, np.nan)
 
 
@@ -182,7 +182,7 @@ def _shifted(blocks, n, middle, half):
 
 def _next(V, x, passes=2):
     """What x (R, n) adds to a basis, of length one, x's shares (R, steps) in the basis, and the length of the rest. One
-    pass leaves it roughly at right angles, two entirely."""
+    pass makes it nearly orthogonal, two passes orthogonal to rounding."""
     shares = 0.0
     for _ in range(passes):
         h = V @ x[:, :, None]

@@ -18,12 +18,12 @@ from .spectra import Spectra, spectra
 
 SPECTRA_MAX = 100  # units; above it factorisations at a few points are quicker than all eigenvalues
 FULL, EIGEN_MAX = 0.25, 300  # of all pairs are links; units: there all eigenvalues are quicker all the same
-COMPILED = 6_000_000  # W times units^2, from which on compiled loops are worth their loading: 75 W of 285 units
+COMPILED = 6_000_000  # W times units^2 above which compiled loops save more than their loading time: 75 W of 285 units
 
 
 @dataclass(frozen=True, eq=False)
 class Determinants:
-    """By all eigenvalues; or rough curves, and exact values at any point, of those W that can be had so.
+    """By all eigenvalues; or rough curves, and exact values at any point, of the W that have them.
 
     Attributes
     ----------
@@ -41,13 +41,13 @@ class Determinants:
 
 
 def determinants(weights: tuple[SpatialWeights, ...], among: int) -> Determinants:
-    """Remembered for the last stacks of W, since several models ask for them.
+    """Cached for the last stacks of W, since several models use them.
 
     Parameters
     ----------
     weights : tuple of SpatialWeights, n units each
     among : int
-        How many W there are in the whole: what is worth loading does not depend on how they are shared out.
+        How many W there are in the whole: the method does not depend on how they are split into stacks.
     """
     return _determinants(weights, among * weights[0].n ** 2 >= COMPILED)
 
@@ -77,17 +77,17 @@ class _Part:
 
 
 def _by_eigenvalues(weights, at) -> _Part | None:
-    """Of full W of some hundred units: no factorisation of theirs is quicker. One by one, for the memory's sake."""
+    """Of full W of some hundred units: no factorisation is quicker. One by one, to save memory."""
     if not len(at):
         return None
-    known = [spectra(weights[i].csr, weights[i].n) for i in at]
-    ends = tuple(np.concatenate([getattr(one, end) for one in known]) for end in ("low", "high"))
-    traces = np.array([[(one.eigenvalues**k).sum().real for one in known] for k in (1, 2, 3)])
-    return _Part(at, ends, lambda: ends, traces, [partial(_values, one) for one in known])
+    results = [spectra(weights[i].csr, weights[i].n) for i in at]
+    ends = tuple(np.concatenate([getattr(one, end) for one in results]) for end in ("low", "high"))
+    traces = np.array([[(one.eigenvalues**k).sum().real for one in results] for k in (1, 2, 3)])
+    return _Part(at, ends, lambda: ends, traces, [partial(_values, one) for one in results])
 
 
-def _values(known: Spectra, points) -> np.ndarray:
-    return known.value(np.asarray(points)[None])[0]
+def _values(spectrum: Spectra, points) -> np.ndarray:
+    return spectrum.value(np.asarray(points)[None])[0]
 
 
 def _by_factors(weights, at, compiled) -> _Part | None:
@@ -117,8 +117,8 @@ def _together(parts: list[_Part], n: int) -> Determinants:
     curves = from_traces(traces[:, order], n, *ends[:, order])
 
     def exact(which):
-        known = np.concatenate([part.exact() for part in parts], axis=-1)
+        values = np.concatenate([part.exact() for part in parts], axis=-1)
         place = np.argsort(at)
-        return known[:, place[np.searchsorted(at[place], which)]]
+        return values[:, place[np.searchsorted(at[place], which)]]
 
     return Determinants(curves, at[order], [engines[i] for i in order], exact)

@@ -1,7 +1,7 @@
 """The determinants in the likelihood of a spatial error that is free of the fixed effects.
 
 u = D c + B^-1 e. No transformation of u that is free of c whatever lambda is has independent errors when B_t changes
-from period to period; the likelihood of what is left of u off D has, with U an orthonormal basis of D,
+from period to period; the likelihood of the part of u orthogonal to D has, with U an orthonormal basis of D,
 
     L(lambda) = sum_t log|B_t| - log|U'B'B U| / 2
 

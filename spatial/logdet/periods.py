@@ -1,4 +1,4 @@
-"""log-determinants of weights that vary over time: the sum over periods, and its part that fixed effects leave.
+"""log-determinants of weights that vary over time: the sum over periods, and its part after fixed effects.
 
 With one W_t per period the stacked W is block diagonal, so log|I - rho W| = sum_t log|I - rho W_t|.
 """

@@ -1,4 +1,4 @@
-"""tr[M log(I - rho W)] for a projection M: the part of the log-determinant that fixed effects leave.
+"""tr[M log(I - rho W)] for a projection M: the part of the log-determinant that remains after fixed effects.
 
 With W = V diag(w) V^-1 it is a spectrum whose eigenvalues have shares: sum_j s_j log(1 - rho w_j) with
 s_j = (V^-1 M V)_jj, and its derivative is -tr[M W (I - rho W)^-1]. M = I gives every eigenvalue the share one.
@@ -76,9 +76,9 @@ def projected_logdet(weights: TemporalWeights, blocks) -> Projected:
             n=weights.n,
             hint="up to 3,000 units; correction=False needs none",
         )
-    found = [_eigen(w.csr, M) for w, M in zip(weights.matrices, blocks)]
-    eigenvalues, shares = (np.concatenate(part) for part in zip(*found))
-    interval = Sum(tuple(Spectrum(values, admissible_interval(values)) for values, _ in found)).interval
+    parts = [_eigen(w.csr, M) for w, M in zip(weights.matrices, blocks)]
+    eigenvalues, shares = (np.concatenate(part) for part in zip(*parts))
+    interval = Sum(tuple(Spectrum(values, admissible_interval(values)) for values, _ in parts)).interval
     return Projected(eigenvalues, interval, shares=shares)
 
 

@@ -5,9 +5,9 @@ and weights with z'f(W) z ~ sum_j w_j f(theta_j). The first powers' traces are k
 
     L(rho) ~ mean over probes of  sum_j w_j log|1 - rho theta_j|  -  sum_{k<=4} rho^k / k (tr W^k - sum_j w_j theta_j^k)
 
-leaves only orders five and above to chance. It places the exact factorisations, and stands alone where they
-would be too large. Sources: Ubaru, Chen & Saad (2017, SIAM J. Matrix Anal. Appl. 38:1075-1099); the exact traces
-as in Barry & Pace (1999, Linear Algebra Appl. 289:41-54) and Pace & LeSage (2004).
+is random only in orders five and above. It locates the windows of the exact factorisations, and replaces them
+where they would be too large. Sources: Ubaru, Chen & Saad (2017, SIAM J. Matrix Anal. Appl. 38:1075-1099); the
+exact traces as in Barry & Pace (1999, Linear Algebra Appl. 289:41-54) and Pace & LeSage (2004).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_LINK_PAIRS = 3e9  # above it W^2 itself is too much work: traces of W and W 
 
 @dataclass(frozen=True, eq=False)
 class Quadrature:
-    """A curve that is cheap at every rho of the interval, and knows how far off it is.
+    """A curve that is cheap at every rho of the interval, with an estimate of its error.
 
     Attributes
     ----------
@@ -174,7 +174,7 @@ def _lanczos(matrix, Z, steps):
         diagonal[k] = np.einsum("ij,ij->j", v, q)
         v -= diagonal[k] * q
         beta = np.sqrt(np.einsum("ij,ij->j", v, v))
-        beside[k] = np.where(beta > 1e-10, beta, 0)  # an invariant subspace: nothing more to learn
+        beside[k] = np.where(beta > 1e-10, beta, 0)  # an invariant subspace: the recursion ends
         before, q = q, v / np.where(beside[k] > 0, beside[k], np.inf)
         beta = beside[k]
     T = np.zeros((probes, steps, steps))

@@ -1,5 +1,5 @@
-"""Rough curves of log|I - rho W| from traces: four numbers stand for all eigenvalues. An exact curve is made from one
-by what it lacks at a few points."""
+"""Rough curves of log|I - rho W| from traces: four weighted nodes replace the eigenvalues. Exact values at a few points
+correct such a curve."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SPREAD = 1e-12  # variance of the rest of the eigenvalues that is none, in share
 
 @dataclass(frozen=True, eq=False)
 class Rough:
-    """Of R matrices: right near zero, and bent as they should be at both ends.
+    """Of R matrices: accurate near zero, and with the right singularities at both ends.
 
     The two extreme eigenvalues, and two more that have, taken (n - 2) / 2 times or so, the first moments of the rest
     (Gauss quadrature). So log|I - rho W| less this begins, in powers of rho, with the fourth.

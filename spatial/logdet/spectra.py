@@ -58,7 +58,7 @@ class Spectra:
 
             w / (1 - rho w) = (a - rho |w|^2 + b i) / |1 - rho w|^2
 
-        (Products of complex arrays depend, in their last bits, on what stands beside them.)
+        (Products of complex arrays depend, in their last bits, on the neighbouring elements.)
         """
         w, rho = self.eigenvalues if rho.ndim == 1 else self.eigenvalues[:, None], rho[..., None]
         a, b = w.real, w.imag
@@ -99,7 +99,7 @@ def _eigenvalues(W: np.ndarray) -> np.ndarray:
 
 
 def _balance(W: np.ndarray) -> np.ndarray:
-    """d > 0 with d_i w_ij = d_j w_ji, (R, n), for standardised links that all were alike, and for W in which the first
+    """d > 0 with d_i w_ij = d_j w_ji, (R, n), for standardised links of equal weight, and for W in which the first
     unit is linked with all others both ways: distances, incomes; zeros where there is none or another kind."""
     largest, links = W.max(axis=2), W != 0
     largest[largest <= 0] = 1.0

@@ -3,7 +3,7 @@
 Points lie in v = log((rho - low) / (high - rho)), the logit of rho's place in its interval. There L is smooth up to
 both ends: a real eigenvalue w outside the interval has its singularity at rho = 1 / w, whose v has the imaginary part
 pi, however near the end it is. A polynomial through five exact values then follows,
-over ten standard errors, what a rough curve lacks.
+over ten standard errors, the error of a rough curve.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from .rough import Rough
 SIZES = (5, 6, 8, 10, 12, 16, 24, 32, 48, 64)  # nodes of a curve
 MOST = 24  # of one of many
 CLEAR = 0.2  # least |rho| of a window, in shares of its largest: its fourth power loses three digits of L
-AROUND_ZERO = 8  # least nodes of a window that is not clear: what is lacking begins with the fourth power there
+AROUND_ZERO = 8  # least nodes of a window that is not clear: the error begins with the fourth power there
 SETTLED = 3e-6  # error of the slope of L at the ends of a window, in standard errors of rho; less in its middle
 
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """Rough curves, and Chebyshev polynomials P in v for what they lack on a window of each matrix:
+    """Rough curves, and Chebyshev polynomials P in v for their errors on a window of each matrix:
 
         L = rough + l P(v),    l = rho^4 where the window is clear of zero, else 1
 
@@ -138,7 +138,7 @@ def curves(
         R of them.
     first, last : (R,)
     slope_scale : (R,)
-        What makes the slope of L in v a number of standard errors.
+        Converts the slope of L in v into standard errors.
     most : int
         Nodes, one of ``SIZES``; so many remain where a curve is not settled.
     twice : bool
@@ -149,13 +149,13 @@ def curves(
     v = ((first + last) / 2)[:, None] + half[:, None] * _nodes()[:most]
     rho = logistic(v, base.low[:, None], base.high[:, None])
     lead = np.where(clear[:, None], rho**4, 1.0)
-    known = base.value(rho)
+    approximation = base.value(rho)
     lacks, coefficients, settled = np.zeros((R, most)), np.zeros((R, most)), np.zeros(R, dtype=bool)
     left, had, before = np.arange(R), 0, np.full(R, not twice)
     for m in SIZES[: SIZES.index(most) + 1]:
         new = slice(had, m)
         exact = np.array([engines[r](rho[r, new]) for r in left])
-        lacks[left, new] = (exact - known[left, new]) / lead[left, new]
+        lacks[left, new] = (exact - approximation[left, new]) / lead[left, new]
         c = (_transform(m) @ lacks[left, :m, None])[:, :, 0]
         lost = _left_out(np.abs(c), np.pi / half[left]) * np.abs(lead[left]).max(axis=1)
         small = (clear[left] | (m >= AROUND_ZERO)) & (lost * m**2 / half[left] * slope_scale[left] < SETTLED)
@@ -169,7 +169,7 @@ def curves(
 
 
 def _left_out(size, nearest) -> np.ndarray:
-    """How large the first coefficient is that a polynomial leaves out, from the last three that it has.
+    """Size of the first omitted coefficient of a polynomial, from its last three.
 
     They fall as they fell before, but none the sooner than a real eigenvalue's singularity allows, ``nearest`` half
     windows off the real line (Bernstein 1912): some may be small by chance.
@@ -188,7 +188,7 @@ def _clear(first, last, low, high) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _nodes() -> np.ndarray:
-    """The points of [-1, 1] where curves are asked for, in their order: the first of ``SIZES`` are Chebyshev's, each of
+    """The nodes of curves in [-1, 1], in order: the first of ``SIZES`` are Chebyshev's, each of
     the rest is where the product of its distances from those before is largest (Leja 1957)."""
     first, most = SIZES[0], SIZES[-1]
     x, everywhere = np.cos(np.pi * (np.arange(first) + 0.5) / first), np.cos(np.linspace(0, np.pi, 2001))

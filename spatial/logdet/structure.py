@@ -1,4 +1,4 @@
-"""What W's structure offers: a symmetric matrix with the same eigenvalues, and the admissible interval of rho."""
+"""From W's structure: a symmetric matrix with the same eigenvalues, and the admissible interval of rho."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 from scipy import sparse
 
 REAL_TOLERANCE = 1e-9  # an eigenvalue counts as real when |imag| is below this share of the radius
-RESIDUAL = 1e-4  # of an extreme eigenvalue, at which it counts as found
-SMALL = 300  # units; up to here W is looked at as a dense matrix
+RESIDUAL = 1e-4  # of an extreme eigenvalue, at which it counts as converged
+SMALL = 300  # units; up to here W is treated as a dense matrix
 LARGE = 50_000  # units; beyond, fewer steps
 CHECK_EVERY = 20  # steps
 MAX_LOG_RANGE = 60.0  # of d: beyond, the similar matrix exists in theory and not in double precision
-LEFTMOST = 8  # eigenvalues of an asymmetric W that are looked at for a real one
+LEFTMOST = 8  # eigenvalues of an asymmetric W among which a real one is sought
 
 
 def symmetrizer(csr: sparse.csr_array) -> np.ndarray | None:
@@ -20,7 +20,7 @@ def symmetrizer(csr: sparse.csr_array) -> np.ndarray | None:
     Row-standardised symmetric weights have it (d = the row sums before). Then W is similar to the
     symmetric matrix with elements sqrt(w_ij w_ji) and its eigenvalues are real (Ord 1975, appendix B).
     """
-    if csr.shape[0] <= SMALL:  # where a dense look is the quickest way to say no, and often to say yes
+    if csr.shape[0] <= SMALL:  # a dense check is fastest here
         W = csr.toarray()
         linked = W != 0
         if (linked != linked.T).any():
@@ -115,8 +115,8 @@ def admissible_intervals(ends: np.ndarray, radius=None) -> tuple[np.ndarray, np.
 
 
 def acyclic(csr: sparse.csr_array) -> bool:
-    """Whether no unit comes back to itself along its links: earlier sales for neighbours, say. All eigenvalues of such
-    a W are zero, though no routine would find them so."""
+    """Whether no path along links returns to its start, as when neighbours are earlier sales. All eigenvalues of such
+    a W are zero, though numerical routines do not return exact zeros."""
     from scipy.sparse.csgraph import connected_components
 
     if np.diff(csr.indptr).all() or csr.diagonal().any():  # a walk along links ends somewhere
@@ -130,7 +130,7 @@ def extreme_interval(matrix: sparse.csr_array, symmetric: bool, top: float | Non
     Parameters
     ----------
     top : float, optional
-        The largest eigenvalue where it is known: one, for weights whose rows sum to one.
+        The largest eigenvalue if known: one, for weights whose rows sum to one.
 
     Notes
     -----

@@ -26,7 +26,7 @@ from ..logdet import Jacobian
 from ..logdet.banded import side_by_side
 from ..logdet.many import determinants
 from ..solve.stack import Maxima, Pencil, maxima, pencil
-from ..solve.stack_search import Found, by_windows, everywhere
+from ..solve.stack_search import Optima, by_windows, everywhere
 from .fit import Fit
 from .reading import Reading, aligned
 
@@ -45,7 +45,7 @@ class Stack:
         Positions of the W that it could do.
     names : tuple of k str
         Of the regressors.
-    data : Pencil;  at : Maxima;  found : Found, or None without a spatial parameter; of those F
+    data : Pencil;  at : Maxima;  optima : Optima, or None without a spatial parameter; of those F
     correction : bool
     """
 
@@ -53,7 +53,7 @@ class Stack:
     names: tuple[str, ...]
     data: Pencil = field(repr=False)
     at: Maxima = field(repr=False)
-    found: Found | None = field(repr=False)
+    optima: Optima | None = field(repr=False)
     correction: bool
 
 
@@ -93,10 +93,11 @@ def stacked(fit: Fit | Reading, weights: list, among: int) -> Stack | None:
         return None
     lag = partial(_lag, side_by_side([weights[i].csr for i in which]))
     data, good = _pencil(d, spec, effects, correction, lag, len(which))
-    found = None
+    optima = None
     if data.kind is not None:
-        found = _found(data, tuple(weights[which[i]] for i in good), among, determinant_counts(d, effects, correction))
-    return _solved(d, fit.settings, data, np.array(which)[good], found)
+        counts = determinant_counts(d, effects, correction)
+        optima = _optima(data, tuple(weights[which[i]] for i in good), among, counts)
+    return _solved(d, fit.settings, data, np.array(which)[good], optima)
 
 
 def under_other_w(fit: Fit, weights: list, std_errors: bool) -> Iterator:
@@ -110,10 +111,10 @@ def under_other_w(fit: Fit, weights: list, std_errors: bool) -> Iterator:
         if stack is None:
             continue
         at, sound = stack.at, stack.at.sound
-        spatial = [at.r[:, None]] * (stack.found is not None)
+        spatial = [at.r[:, None]] * (stack.optima is not None)
         errors = np.sqrt(np.diagonal(at.covariance, axis1=1, axis2=2))
-        found = np.concatenate([at.beta, *spatial], axis=1), at.sigma2, at.loglik, errors
-        yield start + stack.which[sound], tuple(part[sound] for part in found)
+        estimates = np.concatenate([at.beta, *spatial], axis=1), at.sigma2, at.loglik, errors
+        yield start + stack.which[sound], tuple(part[sound] for part in estimates)
 
 
 def _as_estimated(fit: Fit) -> Fit:
@@ -141,23 +142,23 @@ def _pencil(d: Design, spec, effects, correction, lag, R) -> tuple[Pencil, np.nd
     return data.take(good), good
 
 
-def _solved(d: Design, settings: Settings, data: Pencil, which, found: Found | None) -> Stack | None:
+def _solved(d: Design, settings: Settings, data: Pencil, which, optima: Optima | None) -> Stack | None:
     """Everything else at the maxima."""
     if data.kind is not None:
-        if found is None:
+        if optima is None:
             return None
-        which, data = which[found.which], data.take(found.which)
+        which, data = which[optima.which], data.take(optima.which)
     if not len(which):
         return None
     names = tuple(regressor_names(d, settings.effects))
-    if found is None:  # least squares: sigma2 = SSE / df
+    if optima is None:  # least squares: sigma2 = SSE / df
         at = maxima(data, None, np.zeros(len(which)))
         ratio = data.n / (d.left(settings.effects) - len(names))
         at = replace(at, sigma2=ratio * at.sigma2, covariance=ratio * at.covariance)
     else:
-        at = maxima(data, found.curve, found.r)
+        at = maxima(data, optima.curve, optima.r)
         at = replace(at, covariance=factor_of_freedom(data.n, len(names) + 1, settings) * at.covariance)
-    return Stack(which, names, data, at, found, settings.correction)
+    return Stack(which, names, data, at, optima, settings.correction)
 
 
 def _suits(w, fit: Fit | Reading) -> bool:
@@ -180,18 +181,18 @@ def _vary(data: Pencil, own: int) -> np.ndarray:
     return (lags > DOUBTFUL * data.scale[:, :own].min(axis=1, keepdims=True)).all(axis=1)
 
 
-def _found(data: Pencil, weights: tuple[SpatialWeights, ...], among: int, counts: dict) -> Found | None:
-    """The maxima over r; None when not one was found."""
+def _optima(data: Pencil, weights: tuple[SpatialWeights, ...], among: int, counts: dict) -> Optima | None:
+    """The maxima over r; None where no sample has one."""
     if not weights:
         return None
     known = determinants(weights, among)
     if not len(known.kept):
         return None
     data, curve = data.take(known.kept), Jacobian(known.curves, **counts)
-    found = everywhere(data, curve) if known.engines is None else by_windows(data, curve, known.engines)
-    which = known.kept[found.which]
+    optima = everywhere(data, curve) if known.engines is None else by_windows(data, curve, known.engines)
+    which = known.kept[optima.which]
     ends = None if known.intervals is None else partial(known.intervals, which)
-    return replace(found, which=which, ends=ends) if len(which) else None
+    return replace(optima, which=which, ends=ends) if len(which) else None
 
 
 def _own(d: Design, effects: FixedEffects) -> np.ndarray:

@@ -1,5 +1,5 @@
-"""Figures of results. Every function returns a matplotlib Axes, draws into ``ax`` when one is given, and leaves
-pyplot and its settings alone: safe in threads and without a display.
+"""Figures of results. Every function returns a matplotlib Axes, draws into ``ax`` when one is given, and does
+not use pyplot or change its settings: safe in threads and without a display.
 
     ax = sp.plot.effects(fit.effects())
     sp.plot.save(ax, "effects.pdf")

@@ -1,4 +1,4 @@
-"""How much depends on W: probabilities, agreement, specification curves, placebos and profiles."""
+"""Figures of the choice of W: probabilities, agreement, specification curves, placebos and profiles."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from spillover.errors import SpatialInputError, check_option
 from .style import COLOURS, INK, SOFT, figure, legible, plain
 from .whiskers import KINDS
 
-CLEAR = {1: "#D55E00", 0: "#eeeeee", -1: "#0072B2"}  # clearly positive, not told from zero, clearly negative
+CLEAR = {1: "#D55E00", 0: "#eeeeee", -1: "#0072B2"}  # significantly positive, not significant, significantly negative
 FINDINGS = {1: "positive", 0: "not told from zero", -1: "negative"}
-MOST = 30  # W in a figure, the likeliest
+MOST = 30  # W in a figure at most: the likeliest
 ROWS = {"weights": "W", "model": "Model", "controls": "Controls", "sample": "Sample"}
 
 
@@ -53,7 +53,7 @@ def probabilities(comparison, ax=None):
 
 
 def agreement(comparison, effect: str = "indirect", ax=None, *, level: float = 0.05):
-    """Variables by W: is the effect clearly positive, clearly negative, or not told from zero?
+    """Variables by W: is the effect significantly positive, significantly negative, or neither?
 
     Parameters
     ----------
@@ -73,10 +73,10 @@ def agreement(comparison, effect: str = "indirect", ax=None, *, level: float = 0
     table = table[table["effect"] == effect]
     if "model" in table:
         table = table.assign(weights=table["weights"] + ", " + table["model"])
-    found = np.sign(table["estimate"]) * (table["p_value"] < level)
+    signs = np.sign(table["estimate"]) * (table["p_value"] < level)
     rows, columns = list(table["weights"].unique()), list(table["term"].unique())
-    wide = table.assign(found=found).pivot(index="weights", columns="term").loc[rows]
-    values, estimates = (wide[name][columns].to_numpy() for name in ("found", "estimate"))
+    wide = table.assign(signs=signs).pivot(index="weights", columns="term").loc[rows]
+    values, estimates = (wide[name][columns].to_numpy() for name in ("signs", "estimate"))
     ax = ax if ax is not None else figure(height=1.5 + 0.26 * len(rows))
     text = iter(estimates.ravel())
     _cells(ax, values, rows, columns, lambda _: f"{next(text):#.2g}".replace("-", "−"), lambda v: CLEAR[int(v)])
@@ -94,9 +94,9 @@ def specification_curve(curve, effect: str = "indirect", ax=None, *, level: floa
     curve : SpecificationCurve
     effect : {"direct", "indirect", "total"}
     ax : matplotlib Axes, optional
-        Upper and lower part are made in its place.
+        Replaced by an upper and a lower part.
     level : float
-        At which an effect counts as clear.
+        Of significance.
     """
     table = curve.curve(effect)
     choices = [(name, value) for name in curve.choices for value in curve.table[name].unique()]
@@ -109,9 +109,9 @@ def specification_curve(curve, effect: str = "indirect", ax=None, *, level: floa
     top = ax.inset_axes((0.0, 1 - share + 0.02, 1.0, share - 0.02))
     below = ax.inset_axes((0.0, 0.0, 1.0, 1 - share - 0.02))
     x = np.arange(len(table))
-    found = (np.sign(table["estimate"]) * (table["p_value"] < level)).astype(int)
+    signs = (np.sign(table["estimate"]) * (table["p_value"] < level)).astype(int)
     for sign, colour in CLEAR.items():
-        part = (found == sign).to_numpy()
+        part = (signs == sign).to_numpy()
         colour = colour if sign else SOFT
         top.vlines(x[part], table["conf_low"][part], table["conf_high"][part], color=colour, linewidth=0.9, alpha=0.45)
         top.plot(x[part], table["estimate"][part], linestyle="none", marker="o", markersize=2.6, color=colour,
@@ -236,7 +236,7 @@ def _above(ax):
 
 
 def _choice_labels(ax, choices):
-    """Values to the left, what they are a choice of where it changes."""
+    """Values at the left, the name of the choice where it changes."""
     labels, before = [], None
     for name, value in choices:
         labels.append(f"{ROWS[name]}:  {value}" if name != before else str(value))

@@ -1,4 +1,4 @@
-"""How effects of a dynamic model unfold over time."""
+"""Effects of a dynamic model over time."""
 
 from __future__ import annotations
 

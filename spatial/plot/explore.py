@@ -11,7 +11,7 @@ from ..explore._local import NO_DATA, NO_NEIGHBORS, NOT_SIGNIFICANT
 from .style import COLOURS as SERIES
 from .style import SOFT, figure, legible, plain, series_styles
 
-# GeoDa's colours, which readers of these maps know.
+# GeoDa's colours, familiar to readers of these maps.
 COLOURS = {
     "High-High": "#ff0000",
     "Low-Low": "#0000ff",
@@ -103,9 +103,9 @@ def local_map(result, map, *, kind="cluster", ax=None):
 
 def cluster_map(result, map, ax=None):
     """Clusters in GeoDa's colours, with how many units each has."""
-    found = result.frame["cluster"]
-    counts = found.value_counts(sort=False)
-    groups = [(f"{label} ({n})", COLOURS[label], (found == label).to_numpy()) for label, n in counts.items() if n]
+    clusters = result.frame["cluster"]
+    counts = clusters.value_counts(sort=False)
+    groups = [(f"{label} ({n})", COLOURS[label], (clusters == label).to_numpy()) for label, n in counts.items() if n]
     return _draw(result, map, groups, f"{result.title}: {result.variable}", ax)
 
 

@@ -1,4 +1,4 @@
-"""Maps of local statistics for other programs: a GeoPackage that QGIS opens colored, GeoJSON, a page to zoom into."""
+"""Maps of local statistics for other programs: a GeoPackage that QGIS opens colored, GeoJSON, an interactive page."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def joined(result, map):
 
 
 def web_map(result, map, **options):
-    """Clusters on a page to zoom into, by geopandas and folium."""
+    """Clusters on an interactive page, by geopandas and folium."""
     try:
         import folium  # noqa: F401
     except ImportError as error:
@@ -100,7 +100,7 @@ def web_map(result, map, **options):
 
 
 def _free(name: str, prefix: str, taken: set[str]) -> str:
-    """The name, with the prefix as often as it takes to be new; remembered as taken."""
+    """The name, with the prefix repeated until the name is new; added to the taken names."""
     while name.lower() in taken:
         name = prefix + name
     taken.add(name.lower())
@@ -131,7 +131,7 @@ def _write_gpkg(result, layer, cluster, path, overwrite) -> None:
 def _write_geojson(layer, cluster, path, overwrite) -> None:
     """In degrees, as the format asks (RFC 7946); ``fill`` is the color that viewers of simple styles read."""
     if layer.crs is None:
-        raise SpatialInputError("E402", "GeoJSON is in degrees, and this map does not say what its coordinates are",
+        raise SpatialInputError("E402", "GeoJSON is in degrees, and this map has no coordinate reference system",
                                 hint="map.set_crs(...) first, or write .gpkg")  # fmt: skip
     taken = {str(c).lower() for c in layer.columns}
     layer[_free("fill", "local_", taken)] = layer[cluster].map(COLOURS)

@@ -1,4 +1,4 @@
-"""A choropleth of what a shock to one unit does to all others."""
+"""A choropleth of all units' responses to a shock to one unit."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from spillover.errors import SpatialInputError
 
 from .style import INK, SOFT, WIDTH, figure, legible, plain
 
-PALETTE = "RdBu"  # below zero red, above it blue: a colour says the same sign on every map
-ENDS = (0.07, 0.93)  # of the palette; its darkest ends hide borders
+PALETTE = "RdBu"  # below zero red, above it blue: a colour has the same sign on every map
+ENDS = (0.07, 0.93)  # of the palette; darker colours would hide borders
 ABSENT = "#dddddd"
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -117,8 +117,8 @@ def draw_shapes(ax, shapes, **style):
         return Path.make_compound_path(*(Path(shapely.get_coordinates(ring), closed=True) for ring in rings))
 
     style = {"edgecolor": "#b5b5b5", "linewidth": 0.4, "clip_on": False, **style}
-    found = shapes[~(shapes.isna() | shapes.is_empty)]
-    return ax.add_collection(PathCollection([path(shape) for shape in found], **style), autolim=False)
+    drawable = shapes[~(shapes.isna() | shapes.is_empty)]
+    return ax.add_collection(PathCollection([path(shape) for shape in drawable], **style), autolim=False)
 
 
 def _scale(values) -> dict:
@@ -136,7 +136,7 @@ def _scale(values) -> dict:
 
 
 def _colour_bar(ax, drawn, label):
-    """Below the map; where numbers are long, their power of ten stands in the label."""
+    """Below the map; long numbers have their power of ten in the label."""
     from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
     inches_below = ax.figure.dpi_scale_trans + ScaledTranslation(0, 0, ax.transAxes)

@@ -89,7 +89,7 @@ def policy_estimates(result, ax=None):
 
 
 def mediation(result, ax=None):
-    """What passes through the mediator, what does not, and both, at home and next door.
+    """Mediated, unmediated and total effects, direct and indirect.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def heterogeneity(result, ax=None, *, effect: str = "indirect"):
 
 def trends(did, ax=None):
     """Mean outcome by adoption cohort and of the never treated; each cohort's line is marked at its first treated
-    period. Before it, lines that run in parallel are what difference-in-differences needs.
+    period. Difference-in-differences assumes parallel lines before it.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def threshold(result, ax=None, *, number: int = 1):
 
 def what_if(gdf, result, ax=None):
     """Map of every unit's response to a change; units whose regressor was changed are outlined, those whose
-    interval holds zero are hatched.
+    interval contains zero are hatched.
 
     Parameters
     ----------

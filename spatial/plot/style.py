@@ -1,4 +1,4 @@
-"""What all figures share: their size, colours and fonts, and how they are saved."""
+"""Size, colours and fonts of all figures, and how they are saved."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spillover.files import replacing
 WIDTH = 5.0  # inches; text stays readable when a journal shrinks it to a column of 3.5
 ROW = 52  # characters of the legend that fit into this width
 INK, SOFT = "#222222", "#8a8a8a"
-# Okabe & Ito's palette, told apart by colour-blind readers; markers tell series apart in black and white.
+# Okabe & Ito's palette, for colour-blind readers; markers distinguish series in black and white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#222222")
 MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 CJK_FONTS = (
@@ -69,11 +69,11 @@ def _legend(ax) -> int:
 def legible(ax):
     """Give every text of the figure a font that has its characters, where one is installed; return ``ax``.
 
-    Texts are drawn as they are: a dollar in a column's name begins no formula.
+    Texts are drawn as they are: a dollar in a column's name does not start a formula.
     """
     from matplotlib.text import Text
 
-    ax.get_xticklabels(), ax.get_yticklabels()  # labels exist only once asked for
+    ax.get_xticklabels(), ax.get_yticklabels()  # creates the labels
     texts = [t for part in ax.figure.axes for t in part.findobj(Text) if t.get_text()]
     for text in texts:
         text.set_parse_math(False)
@@ -105,7 +105,7 @@ def fonts_for(text: str) -> list[str] | None:
         "no font on this machine has all characters of the labels; those it lacks are drawn as boxes. Install "
         "Noto Sans CJK or another font that has them",
         SpatialInputWarning,
-        stacklevel=1,  # one place and one text: said once, however many figures lack it
+        stacklevel=1,  # one place and one text: warned once for many figures
     )
     return None
 
@@ -119,7 +119,7 @@ def _known_fonts() -> list[str]:
 
 
 def _fonts_installed_since() -> list[str]:
-    """The same, once matplotlib has been told of fonts that are newer than its own list of them."""
+    """The same, after adding fonts that are newer than matplotlib's font list."""
     _list_new_fonts()
     return _known_fonts()
 
@@ -137,17 +137,17 @@ def _list_new_fonts() -> None:
 
 
 def save(ax_or_fig, path, *, dpi: int = 150, overwrite: bool = False) -> Path:
-    """Write a figure, whole or not at all; the suffix decides the format (png, pdf, svg ...).
+    """Write a figure atomically; the suffix decides the format (png, pdf, svg ...).
 
     Raises
     ------
     SpatialInputError
-        E603 when the file exists and ``overwrite`` is false; E605 when the place cannot be written to; E501 for
+        E603 when the file exists and ``overwrite`` is false; E605 when it cannot be written; E501 for
         a suffix that is no format of figures.
     """
     fig, path = getattr(ax_or_fig, "figure", ax_or_fig), Path(path)
-    known = fig.canvas.get_supported_filetypes()
-    if path.suffix.lstrip(".").lower() not in known:
+    formats = fig.canvas.get_supported_filetypes()
+    if path.suffix.lstrip(".").lower() not in formats:
         raise SpatialInputError("E501", f"'{path.name}' does not end like a figure's file",
                                 hint="end it with " + ", ".join(f".{k}" for k in ("png", "pdf", "svg")))  # fmt: skip
     with replacing(path, overwrite=overwrite) as part:

@@ -71,7 +71,7 @@ def by_weights(comparison, effect: str = "indirect", ax=None, *, variables=None)
 
 
 def by_order(effects, variable: str, ax=None, *, orders: int = 8):
-    """How an effect builds up: the part that passes through neighbours, neighbours of neighbours, and so on.
+    """An effect by order of W: the part that passes through neighbours, neighbours of neighbours, and so on.
 
     Parameters
     ----------
@@ -129,9 +129,9 @@ def _chosen(table, variables):
         if name not in there:
             raise SpatialInputError("E502", f"{name!r} is no variable of these effects", column=str(name),
                                     hint="there are " + ", ".join(map(repr, there)))  # fmt: skip
-    wanted = list(variables or there)
-    return table[table["term"].isin(wanted)].sort_values(
-        "term", key=lambda terms: terms.map(wanted.index), kind="stable"
+    selected = list(variables or there)
+    return table[table["term"].isin(selected)].sort_values(
+        "term", key=lambda terms: terms.map(selected.index), kind="stable"
     )
 
 

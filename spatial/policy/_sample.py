@@ -106,7 +106,7 @@ def read_policy(
     ------
     SpatialInputError
         E1xx keys, E2xx values, E236 a unit's column that changes over time, E211 masses that are not positive,
-        E501 no panel, E502 columns, E701 one cluster only.
+        E501 no panel, E502 columns, E206 one cluster only.
     """
     check_option("missing", missing, ("error", "drop"))
     formula, entity, time = absorbed_keys(formula, entity, time)
@@ -121,7 +121,7 @@ def read_policy(
     covariates = [name for name in terms if name != treatment]
     groups = unit_codes(d, cluster)[0] if cluster else np.arange(d.n_units)
     if groups.max() == 0:
-        raise SpatialInputError("E701", f"all units have the same {cluster!r}: no variance between clusters",
+        raise SpatialInputError("E206", f"all units have the same {cluster!r}: no variance between clusters",
                                 column=cluster, hint="leave cluster= out: units are the clusters")  # fmt: skip
     return PolicySample(
         y=d.y, D=D, X=d.X[:, :, [d.names.index(name) for name in covariates]], mass=_mass(d, weights_column),

@@ -29,13 +29,13 @@ def etable(fits, *, effects: bool = False, names=None, labels=None, below: str =
     names : list of str, optional
         Heads of the columns; the models' names otherwise, numbered.
     labels : dict of str to str, optional
-        What to call the terms. ``W:x`` follows from ``x``.
+        Names of the terms. ``W:x`` follows from ``x``.
     below : {"std_error", "statistic", "p_value", "conf_int"}
-        What stands under the estimates, in parentheses.
+        What is printed under the estimates, in parentheses.
     digits : int
         After the decimal point.
     stars : bool
-        Mark p < .1, .05, .01; said in a note.
+        Mark p < .1, .05, .01; explained in a note.
     caption : str
 
     Returns
@@ -75,8 +75,8 @@ def etable(fits, *, effects: bool = False, names=None, labels=None, below: str =
         title = f"{kind.capitalize()} effects" if kind else ""
         sections.append((title, _rows(parts, labels or {}, below, digits, stars)))
     sections.append(("", _about(models, effects)))
-    notes = [f"{BELOW[below]} in parentheses: {said(heads, [_inference(c, effects) for c in chosen])}."]
-    notes.append(f"Weights: {said(heads, [m.design.weights.header() for m in models])}.")
+    notes = [f"{BELOW[below]} in parentheses: {labelled_texts(heads, [_inference(c, effects) for c in chosen])}."]
+    notes.append(f"Weights: {labelled_texts(heads, [m.design.weights.header() for m in models])}.")
     if stars:
         notes.append("* p < 0.1, ** p < 0.05, *** p < 0.01.")
     if not effects and any(m.specification.lag or m.specification.durbin for m in models):
@@ -102,12 +102,12 @@ def _named(fits, names) -> tuple[list[str], list]:
 
 
 def _rows(tables, labels, below, digits, stars):
-    """Two rows per term: estimates, and what stands below them."""
+    """Two rows per term: estimates, and what is printed below them."""
     rows = []
     for term in _order([list(t["term"]) for t in tables]):
-        found = [t[t["term"] == term] for t in tables]
+        cells = [t[t["term"] == term] for t in tables]
         cells = [(_estimate(f.iloc[0], digits, stars), _under(f.iloc[0], below, digits)) if len(f) else ("", "")
-                 for f in found]  # fmt: skip
+                 for f in cells]  # fmt: skip
         rows.append((_label(term, labels), tuple(top for top, _ in cells)))
         rows.append(("", tuple(under for _, under in cells)))
     return tuple(rows)
@@ -144,7 +144,7 @@ def _label(term: str, labels) -> str:
 
 
 def _about(models, effects):
-    """Size, fixed effects, method, likelihood; nothing that no model has."""
+    """Size, fixed effects, method, likelihood; only rows that apply to at least one model."""
     rows = [("Observations", [f"{m.nobs:,}" for m in models])]
     if any(m.design.is_panel for m in models):
         rows.append(("Units x periods", [f"{m.design.n_units:,} x {m.design.n_periods}" for m in models]))
@@ -162,7 +162,7 @@ def _about(models, effects):
 
 
 def number_cell(value, digits) -> str:
-    """Never a nought that is none: 0.0003 with three digits is 3.00e-04."""
+    """A number that would round to zero in exponent form: 0.0003 with three digits is 3.00e-04."""
     if np.isfinite(value) and 0 < abs(value) < 0.5 * 10**-digits:
         return f"{value:.{max(digits - 1, 0)}e}"
     return number(value, digits)
@@ -183,7 +183,7 @@ def _inference(item, effects) -> str:
     return f"{how}, {describe(item.fit)}"
 
 
-def said(heads, texts) -> str:
+def labelled_texts(heads, texts) -> str:
     """Once where all columns agree, else column by column."""
     if len(set(texts)) == 1:
         return texts[0]

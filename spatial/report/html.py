@@ -1,4 +1,4 @@
-"""A report as one HTML file: it opens offline, loads nothing, runs nothing, and prints."""
+"""A report as one HTML file that works offline: no scripts, no external files, printable."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from spillover.files import replacing
 
 from .text import number
 
-LONG = 20  # rows; longer tables start folded
+LONG = 20  # rows; longer tables are collapsed
 DPI, SHOWN_DPI = 200, 120  # figures are drawn finer than shown, for print and sharp screens
 PNG = b"\x89PNG\r\n\x1a\n"
 HEADS = {"std_error": "std. error", "p_value": "p", "conf_low": "low", "conf_high": "high"}
@@ -39,7 +39,7 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """PNG bytes, or a matplotlib Axes or Figure. ``alt`` says in words what there is to see."""
+    """PNG bytes, or a matplotlib Axes or Figure. ``alt`` describes it in words."""
 
     image: Any
     caption: str
@@ -58,7 +58,7 @@ class Section:
 
 
 def write_html(path, *, title: str, overwrite: bool = False, **parts) -> Path:
-    """Write a report, whole or not at all.
+    """Write a report atomically.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def write_html(path, *, title: str, overwrite: bool = False, **parts) -> Path:
     Raises
     ------
     SpatialInputError
-        E603 when the file exists; E605 when the place cannot be written to; and those of :func:`render`.
+        E603 when the file exists; E605 when it cannot be written; and those of :func:`render`.
     """
     page = render(title=title, **parts)
     with replacing(path, overwrite=overwrite) as part:
@@ -94,10 +94,10 @@ def render(
     ----------
     title, subtitle : str
     answer : tuple of str
-        What the reader came for, in a few sentences: stands first, in a box.
+        The main result in a few sentences, in a box at the top.
     sections : tuple of Section
     footer : mapping of str to str, optional
-        How the numbers were made: versions, seeds, checksums of the data.
+        How the numbers were computed: versions, seeds, checksums of the data.
     lang : str
         Language of the texts, as a BCP 47 tag ("zh-CN").
 

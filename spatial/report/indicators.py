@@ -78,11 +78,11 @@ def index_text(result) -> str:
             f"from {number(result.scores.min())} to {number(result.scores.max())}"]  # fmt: skip
     if not result.pooled:
         head.append("scores compare units within a period, not periods; weights below are averages over periods")
-    wanted = ["within", "group_weight", "weight"] if result.groups.shape[1] else ["weight"]
-    mean = result.weights.groupby(["group", "indicator", "direction"], sort=False)[wanted].mean()
-    rows = [[*([str(g)] if len(wanted) > 1 else []), str(i), d, *(number(v) for v in row)]
+    kinds = ["within", "group_weight", "weight"] if result.groups.shape[1] else ["weight"]
+    mean = result.weights.groupby(["group", "indicator", "direction"], sort=False)[kinds].mean()
+    rows = [[*([str(g)] if len(kinds) > 1 else []), str(i), d, *(number(v) for v in row)]
             for (g, i, d), row in zip(mean.index, mean.to_numpy())]  # fmt: skip
-    names = [*(["group"] if len(wanted) > 1 else []), "indicator", "direction", *wanted]
+    names = [*(["group"] if len(kinds) > 1 else []), "indicator", "direction", *kinds]
     return "\n".join([*head, "", columns(rows, names)])
 
 

@@ -1,4 +1,4 @@
-"""Tables of a report as a paper needs them: one LaTeX file, one Word file."""
+"""Tables of a report for a paper: one LaTeX file, one Word file."""
 
 from __future__ import annotations
 

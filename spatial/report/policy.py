@@ -52,7 +52,7 @@ def with_df(table, level: float, title: str) -> str:
 
 
 def before_text(result) -> list[str]:
-    """The tests of earlier trends, where there are any."""
+    """The tests of trends before adoption, where there are any."""
     try:
         return ["", str(result.pretrends)]
     except SpatialInputError:
@@ -60,7 +60,7 @@ def before_text(result) -> list[str]:
 
 
 def pretrends_text(tests) -> str:
-    """Both tests, and what not to reject is worth."""
+    """Both tests, and their power."""
     lines = [f"Before adoption, {tests.basis}:"]
     if tests.joint is not None:
         span = ", ".join(f"{k:+g}" for k in tests.leads)
@@ -101,7 +101,7 @@ def randomization_text(r) -> str:
 
 
 def path_text(path, title: str, statistic: str, level: float = 0.95) -> str:
-    """By time since adoption; the reference, zero by construction, is said so."""
+    """By time since adoption; the reference is marked as zero by construction."""
     cells = []
     for r in path.itertuples():
         if r.reference:
@@ -195,7 +195,7 @@ def mediation_text(result) -> str:
 
 
 def mediated_shares(result) -> list[str]:
-    """The mediated part of each total, with its interval; none where the total's interval holds zero."""
+    """The mediated part of each total, with its interval; none where the total's interval contains zero."""
     total = result.table[result.table["path"] == "total"].set_index("effect")
     clear = (total["conf_low"] > 0) | (total["conf_high"] < 0)
     lines = [f"mediated: {100 * r.mediated:.0f} % of the {r.effect} effect, {100 * r.conf_low:.0f} to "

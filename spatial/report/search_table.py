@@ -1,10 +1,10 @@
-"""Specification searches as a table: one column per W, from LM tests to the effects of the model chosen."""
+"""Specification searches as a table: one column per W, from LM tests to the effects of the chosen model."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from .etable import number_cell, said
+from .etable import labelled_texts, number_cell
 from .table import Table
 from .text import method_text
 
@@ -41,19 +41,19 @@ def search_table(searches: dict, failed: dict) -> Table:
     searches : dict of str to Search
     failed : dict of str to str
     """
-    heads, found = list(searches), list(searches.values())
-    titles = dict.fromkeys(table.title for search in found for table in search.tables)
-    sections = [(_heading(title), _tests(title, found)) for title in titles]
-    decided = dict.fromkeys(label for search in found for label in search.decisions)
-    rows = [(label, tuple(search.decisions.get(label, "") for search in found)) for label in decided]
+    heads, runs = list(searches), list(searches.values())
+    titles = dict.fromkeys(table.title for search in runs for table in search.tables)
+    sections = [(_heading(title), _tests(title, runs)) for title in titles]
+    decided = dict.fromkeys(label for search in runs for label in search.decisions)
+    rows = [(label, tuple(search.decisions.get(label, "") for search in runs)) for label in decided]
     sections.append(("Decisions", tuple(rows)))
-    chosen = [search.fits[search.choice] for search in found]
+    chosen = [search.fits[search.choice] for search in runs]
     effects = [fit.effects() for fit in chosen]
     sections += [(f"{kind.capitalize()} effects of the model chosen", _effects(kind, effects)) for kind in CHANGES]
-    first = found[0]
+    first = runs[0]
     notes = [f"Tests: statistic (p-value); decisions at {first.significance:.0%}, rule {first.rule}. Effects: estimate "
              f"(standard error), {method_text(getattr(effects[0], 'short_run', effects[0]))}."]  # fmt: skip
-    notes.append(f"Weights: {said(heads, [fit.design.weights.header() for fit in chosen])}.")
+    notes.append(f"Weights: {labelled_texts(heads, [fit.design.weights.header() for fit in chosen])}.")
     notes += [f"{name} could not be searched: {why}." for name, why in failed.items()]
     return Table(tuple(heads), tuple(sections), tuple(notes), f"Specification search: {chosen[0].design.formula}")
 
@@ -62,9 +62,9 @@ def _heading(title: str) -> str:
     return title.partition(":")[0]
 
 
-def _tests(title: str, found: list) -> tuple:
-    """Statistic (p) of every test of one table; the distribution stands in the label where all agree."""
-    by_search = [{t.name: t for table in s.tables if table.title == title for t in table} for s in found]
+def _tests(title: str, runs: list) -> tuple:
+    """Statistic (p) of every test of one table; the label names the distribution where all agree."""
+    by_search = [{t.name: t for table in s.tables if table.title == title for t in table} for s in runs]
     rows = []
     for name in dict.fromkeys(name for tests in by_search for name in tests):
         tests = [tests.get(name) for tests in by_search]

@@ -1,4 +1,4 @@
-"""A table of texts and its four faces: terminal, Markdown, LaTeX, HTML. Every cell is escaped for its format."""
+"""A table of texts and its four formats: terminal, Markdown, LaTeX, HTML. Every cell is escaped for its format."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Table:
         return "\n".join([*above, *lines, *[f"\n{_markdown(note)}" for note in self.notes]])
 
     def to_latex(self, *, label: str = "") -> str:
-        """A ``table`` with a ``tabular`` that needs no package; ``label`` is for ``\\ref``."""
+        """A ``table`` with a ``tabular`` without extra packages; ``label`` is for ``\\ref``."""
         width = len(self.heads) + 1
         lines = [r"\begin{table}[htbp]", r"\centering"]
         lines += [rf"\caption{{{_latex(self.caption)}}}"] * bool(self.caption) + [rf"\label{{{label}}}"] * bool(label)
@@ -100,8 +100,8 @@ class Table:
                 parts.append(f'<tr><th scope="row">{html.escape(label)}</th>{numbers}</tr>')
             parts.append("</tbody>")
         if self.notes:
-            said = "<br>".join(html.escape(note) for note in self.notes)
-            parts.append(f'<tfoot><tr><td colspan="{width}">{said}</td></tr></tfoot>')
+            notes = "<br>".join(html.escape(note) for note in self.notes)
+            parts.append(f'<tfoot><tr><td colspan="{width}">{notes}</td></tr></tfoot>')
         return "\n".join([*parts, "</table>"])
 
     def to(self, format: str) -> str:
@@ -110,7 +110,7 @@ class Table:
         return getattr(self, f"to_{format}")()
 
     def save(self, path, *, overwrite: bool = False) -> Path:
-        """Write a .txt, .md, .tex or .html file, whole or not at all.
+        """Write a .txt, .md, .tex or .html file atomically.
 
         Raises
         ------
@@ -127,7 +127,7 @@ class Table:
 
 
 def _latex(text: str) -> str:
-    """All ten specials, and the two that old encodings print as something else; true minus signs."""
+    """Escape the ten special characters and the two that old encodings misprint; true minus signs."""
     escaped = "".join(_LATEX.get(c, c) for c in " ".join(text.split()))
     return _NEGATIVE.sub(r"\1$-$", escaped)
 
@@ -145,7 +145,7 @@ def _ampersands(cells) -> str:
 
 
 def frame_table(frame: pd.DataFrame) -> Table:
-    """A frame as it stands: its first column labels the rows."""
+    """A frame as a table: its first column labels the rows."""
     rows = tuple((_cell(row[0]), tuple(map(_cell, row[1:]))) for row in frame.astype(object).itertuples(index=False))
     return Table(tuple(map(str, frame.columns[1:])), (("", rows),), corner=str(frame.columns[0]))
 

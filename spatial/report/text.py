@@ -1,14 +1,11 @@
-"""Results in words and columns for a terminal: who they are first, then numbers."""
+"""Results as text for a terminal: first model, sample and weights, then numbers."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from spillover.errors import SHOWN
-
 UNCORRECTED = "none (data are demeaned, then lagged, as in xsmle and splm)"
-ROWS, EFFECTS_OF = 24, 6  # fits of a comparison that are printed; whose effects are, where there are more
 
 
 def p_text(p: float) -> str:
@@ -19,7 +16,7 @@ def p_text(p: float) -> str:
 
 
 def number(value: float, digits: int = 4) -> str:
-    """Fixed digits for ordinary sizes, exponents outside them, a blank for what is not there."""
+    """Fixed digits for ordinary sizes, exponents outside them, a blank for missing values."""
     if value is None or np.isnan(value):
         return ""
     if np.isinf(value):
@@ -45,7 +42,7 @@ def tidy_text(table: pd.DataFrame, *, title: str = "", statistic: str = "z", lev
     """The common schema as text."""
     head = [title, "estimate", "std. error", statistic, "p", f"{100 * level:g} % low", "high"]
     rows = [
-        [str(r.term), number(r.estimate), number(r.std_error), number(r.statistic, 2), _p_cell(r.p_value),
+        [str(r.term), number(r.estimate), number(r.std_error), number(r.statistic, 2), p_cell(r.p_value),
          number(r.conf_low), number(r.conf_high)]
         for r in table.itertuples()
     ]  # fmt: skip
@@ -86,7 +83,7 @@ def header(fit) -> list[str]:
 
 
 def _correction(fit) -> str:
-    """What corrects for the number of fixed effects."""
+    """The correction for the number of fixed effects."""
     d, effects, correction = fit.design, fit.settings.effects, fit.settings.correction
     if not d.lags or not effects.entity:
         exact = "by transformation" if not d.varies else "by the mean of the score"
@@ -108,7 +105,7 @@ def fit_text(fit) -> str:
 
 
 def effects_text(effects, who: bool = True) -> str:
-    """Three tables; ``who`` they belong to may have been said."""
+    """Three tables; ``who``: whether to name the model first."""
     from ..effects.elasticity import meanings
     from ..effects.propagate import trace_errors
 
@@ -139,12 +136,12 @@ def _columns_of(effects) -> dict:
 
 
 def intervals_text(effects) -> str:
-    """The level of the intervals, and how they were made."""
+    """The level of the intervals, and how they were computed."""
     return f"{100 * effects.options.level:g} % intervals: {method_text(effects)}"
 
 
 def method_text(effects) -> str:
-    """How standard errors, intervals and p-values of effects were made."""
+    """How standard errors, intervals and p-values of effects were computed."""
     method, df = effects.options.method, effects.fit.df_resid
     if method == "simulate":
         kept, draws = effects.inferred.kept, effects.options.draws
@@ -171,19 +168,20 @@ def small_sample_advice(effects) -> str:
     return ""
 
 
-def elasticities_text(found) -> str:
+def elasticities_text(result) -> str:
     """The effects' tables, scaled, and what a number means."""
     from ..effects.elasticity import outcome
 
-    fit = found.fit
-    unit = "1 % more of it" if found.kind == "elasticity" else "one unit more of it"
-    scale = "%" if found.kind == "elasticity" else "x 100 %"
-    parts = [f"{found.kind.capitalize().replace('ty', 'ties')} of {fit.specification.name}: {fit.design.formula}",
+    fit = result.fit
+    unit = "1 % more of it" if result.kind == "elasticity" else "one unit more of it"
+    scale = "%" if result.kind == "elasticity" else "x 100 %"
+    parts = [f"{result.kind.capitalize().replace('ty', 'ties')} of {fit.specification.name}: {fit.design.formula}",
              f"{unit} goes with (estimate) {scale} more {outcome(fit.design)}, at the means of what is no logarithm"]
-    for kind, rows in found.tidy().groupby("effect", sort=False):
-        parts += ["", tidy_text(rows, title=kind, **_columns_of(found.effects))]
-    if found.left_out:
-        parts.append(f"without {'an' if found.kind == 'elasticity' else 'a'} {found.kind}: {', '.join(found.left_out)}")
+    for kind, rows in result.tidy().groupby("effect", sort=False):
+        parts += ["", tidy_text(rows, title=kind, **_columns_of(result.effects))]
+    if result.left_out:
+        article = "an" if result.kind == "elasticity" else "a"
+        parts.append(f"without {article} {result.kind}: {', '.join(result.left_out)}")
     return "\n".join(parts)
 
 
@@ -217,108 +215,13 @@ def test_text(result) -> str:
 
 
 def tests_text(tests) -> str:
-    plain = all(isinstance(r.df, int) for r in tests)  # all chi-squared: then say it once, in the head
+    plain = all(isinstance(r.df, int) for r in tests)  # all chi-squared: named once, in the head
     rows = [
-        [r.name, f"{r.statistic:.3f}", str(r.df) if plain else r.distribution, _p_cell(r.p_value), r.null]
+        [r.name, f"{r.statistic:.3f}", str(r.df) if plain else r.distribution, p_cell(r.p_value), r.null]
         for r in tests
     ]
     body = columns(rows, ["", "chi2", "df", "p", "null"] if plain else ["", "statistic", "follows", "p", "null"])
     return "\n".join(part for part in (tests.title, body, tests.note) if part)
-
-
-def comparison_text(comparison) -> str:
-    table = comparison.glance()
-    several = table["model"].nunique() > 1
-    fitted = table.dropna(subset="model")
-    rows = [
-        [r.weights, *([str(r.model)] if several else []), f"{r.links:,.0f}", number(r.rho), _two(r.loglik), _two(r.bic),
-         _probability(r.probability)]
-        for r in fitted.head(ROWS).itertuples()
-    ]  # fmt: skip
-    head = ["weights", *(["model"] if several else []), "links", "rho", "log-lik.", "BIC", "prob."]
-    parts = [columns(rows, head)]
-    if np.isfinite(table["probability"]).any():
-        given = comparison.prior_probabilities or {}
-        told = [f"{name} {p:.3g}" for name, p in given.items()]
-        beforehand = f"; W beforehand: {', '.join(told[:SHOWN])}{' ...' * (len(told) > SHOWN)}" if told else ""
-        parts.append(f"prob.: posterior probability; {comparison.prior.words()}{beforehand}")
-    keys = list(comparison.fits)
-    if len(keys) > ROWS:
-        keys = comparison.likeliest(EFFECTS_OF)
-        parts.append(f"{len(fitted) - ROWS:,} more are in .glance(); effects of the {EFFECTS_OF} likeliest:")
-    for (kind, term), effect in comparison.tidy(keys).groupby(["effect", "term"], sort=False):
-        cells = [
-            [f"{r.weights} {r.model}" if several else str(r.weights), number(r.estimate), number(r.std_error),
-             number(r.conf_low), number(r.conf_high)]
-            for r in effect.itertuples()
-        ]  # fmt: skip
-        parts.append(columns(cells, [f"{kind}: {term}", "estimate", "std. error", "95 % low", "high"]))
-    failed = [(" ".join(key) if isinstance(key, tuple) else key, why) for key, why in comparison.failed.items()]
-    parts += [f"{name} could not be estimated: {why}" for name, why in failed]
-    return "\n\n".join(parts + [f"note: {note}" for note in comparison.notes])
-
-
-def averaged_text(averaged) -> str:
-    parts = [f"Effects averaged over {int((averaged.probabilities > 0).sum())} fits by their posterior probabilities",
-             "intervals of the mixture over W; by W: share of the variance that not knowing W adds"]
-    for kind, rows in averaged.tidy().groupby("effect", sort=False):
-        cells = [
-            [str(r.term), number(r.estimate), number(r.std_error), number(r.conf_low), number(r.conf_high),
-             f"{r.from_weights:.0%}"]
-            for r in rows.itertuples()
-        ]  # fmt: skip
-        low = f"{100 * averaged.level:g} % low"
-        parts += ["", columns(cells, [kind, "estimate", "std. error", low, "high", "by W"])]
-    return "\n".join(parts)
-
-
-def tuning_text(tuning) -> str:
-    low, high = tuning.interval
-    fit = tuning.fit
-    rows = [
-        [f"{r.value}", f"{r.links:,}", number(r.rho), _two(r.loglik), _two(r.ratio), _probability(r.probability),
-         "in" if r.inside else ""]
-        for r in tuning.profile().itertuples()
-    ]  # fmt: skip
-    parts = [f"{fit.specification.name}: {fit.design.formula}",
-             f"{tuning.name} = {tuning.best}; {tuning.level:.0%} likelihood-ratio interval {low} to {high}", "",
-             columns(rows, [tuning.name, "links", "rho", "log-lik.", "LR", "prob.", "interval"])]  # fmt: skip
-    parts += [f"{value} could not be used: {why}" for value, why in tuning.failed.items()]
-    given = f"errors and intervals of .fit are given {tuning.name} = {tuning.best}; these carry the doubt about it:"
-    return "\n".join([*parts, "", given, averaged_text(tuning.averaged())])
-
-
-def mixture_text(mixture) -> str:
-    rows = [[str(r.term), number(r.estimate), number(r.std_error), number(r.conf_low), number(r.conf_high)]
-            for r in mixture.tidy().itertuples()]  # fmt: skip
-    head = ["share of", "estimate", "std. error", f"{mixture.level:.0%} low", "high"]
-    params = mixture.fit.params
-    spatial = [f"{name} {number(params[name])}   " for name in ("rho", "lambda") if name in params]
-    return "\n".join([f"{mixture.fit.specification.name}: {mixture.fit.design.formula}",
-                      f"{''.join(spatial)}log-likelihood {_two(mixture.fit.loglik)}", "",
-                      columns(rows, head), "intervals: likelihood ratio, the other shares at their best"])  # fmt: skip
-
-
-def placebo_text(placebo) -> str:
-    table = placebo.tidy()
-    rows = [[r.effect if r.effect == r.term else f"{r.effect}: {r.term}", number(r.estimate), number(r.placebo_mean),
-             number(r.placebo_low), number(r.placebo_high), _p_cell(r.p_value)]
-            for r in table[table["effect"].isin(["rho", "lambda", "indirect"])].itertuples()]  # fmt: skip
-    fit = placebo.fit
-    return "\n".join([f"{fit.specification.name}: {fit.design.formula}", f"weights: {fit.design.weights.header()}",
-                      f"{table['placebos'].max():,} random relabellings of the units, seed {placebo.seed}", "",
-                      columns(rows, ["", "actual", "mean", "95 % low", "high", "p"])])  # fmt: skip
-
-
-def curve_text(curve) -> str:
-    rows = [[r.effect, f"{r.specifications:,}", number(r.median), *(f"{share:.0%}" for share in tuple(r)[4:])]
-            for r in curve.agreement().itertuples()]  # fmt: skip
-    failed = curve.table.loc[curve.table["problem"] != ""].groupby("problem", sort=False).size() // 3
-    head = ["effect", "fits", "median", "positive", "clearly +", "clearly -", "agree"]
-    parts = [f"Effects of {curve.variable} on {curve.response}, by {', '.join(curve.choices) or 'nothing'}",
-             columns(rows, head)]  # fmt: skip
-    parts += [f"{n} specifications could not be estimated: {why}" for why, n in failed.items()]
-    return "\n".join(parts + ["interrupted: not all specifications are here"] * (not curve.whole))
 
 
 def response_text(response: pd.Series, shown: int = 15) -> str:
@@ -330,19 +233,8 @@ def response_text(response: pd.Series, shown: int = 15) -> str:
     return columns(rows, [str(response.name), ""])
 
 
-def _p_cell(p: float) -> str:
+def p_cell(p: float) -> str:
     return "" if not np.isfinite(p) else "<1e-4" if p < 1e-4 else f"{p:.4f}"
-
-
-def _two(value: float) -> str:
-    """Blank for the method of moments, which has no likelihood."""
-    return f"{value:.2f}" if np.isfinite(value) else ""
-
-
-def _probability(p: float) -> str:
-    if not np.isfinite(p):
-        return ""
-    return "<0.001" if p < 0.001 else ">0.999" if p > 0.999 else f"{p:.3f}"
 
 
 def _width(text: str) -> int:

@@ -1,6 +1,6 @@
-"""Sentences made of numbers: every verdict follows from the estimates, intervals and failures that it is given.
+"""Sentences made of numbers: every conclusion follows from estimates, intervals and failures.
 
-An effect is called significant where its interval, which stands beside the sentence, excludes zero.
+An effect is called significant where its interval, shown with the sentence, excludes zero.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PERCENT = "\u00a0%"
 
 
 def about_spillovers(effects, name: Callable[[str], str]) -> tuple[str, ...]:
-    """What spills over and what cannot be told from zero; then a sentence for each regressor.
+    """Which spillovers differ from zero and which do not; then a sentence for each regressor.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def about_term(term: str, effects: pd.DataFrame, response: str, name: Callable[[
 
 
 def about_weights(comparison, name: Callable[[str], str]) -> str:
-    """Which W the data prefer, and under which W each spillover is significant; W that failed are named first.
+    """Which W the data support, and under which W each spillover is significant; W that failed are named first.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""Which model a search ends at: three written rules on p-values, and the probabilities of the models.
+"""The choice of a model: three written rules on p-values, and the probabilities of the models.
 
-Every rule reads the same evidence and says in sentences what it read. Edges test a small model within a larger one:
+Every rule uses the same evidence and reports it in sentences. Edges test a small model within a larger one:
 
     OLS -> SAR (LM lag), SEM (LM error), SLX (LM WX)        SAR -> SDM, SAC
     SEM -> SDEM, SAC, SDM (common factor)                   SLX -> SDM, SDEM
@@ -21,12 +21,12 @@ MODELS = ("OLS", *ONE_STEP, *TWO_STEPS)
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a rule reads.
+    """The evidence for a rule.
 
     Attributes
     ----------
     edges : dict of (small, large) to float
-        p-values of "the small model is enough"; absent where a model has no maximum or the two no common likelihood.
+        p-values of "the small model is enough"; absent without a maximum or a common likelihood.
     robust : dict
         p-values of the robust LM tests: "lag", "error".
     probabilities : dict of str to float

@@ -31,7 +31,7 @@ class Search(Shown):
     significance : float
         Of the decisions, a share.
     decisions : dict of str to str
-        In a word each: what the LM tests ask for, which unit effects, which model.
+        In a word each: what the LM tests indicate, which unit effects, which model.
     rule : str
     probabilities : dict of str to float
         Of the models, equally probable beforehand; 0 for those whose likelihood cannot be compared.
@@ -47,7 +47,7 @@ class Search(Shown):
     probabilities: dict[str, float] = field(repr=False)
 
     def tidy(self) -> pd.DataFrame:
-        """One row per test, with the table it stands in."""
+        """One row per test, with its table."""
         return pd.concat([t.tidy().assign(table=t.title) for t in self.tables], ignore_index=True)
 
     @cached_property
@@ -64,7 +64,7 @@ class Searches(Shown):
     ----------
     searches : dict of str to Search
     failed : dict of str to str
-        Weights under which the search could not be made, and why.
+        Weights under which the search failed, and why.
     """
 
     searches: dict[str, Search] = field(repr=False)
@@ -86,7 +86,7 @@ class Searches(Shown):
 
     @cached_property
     def table(self):
-        """The path that papers report, one column per W: tests, decisions, effects of the model chosen."""
+        """The table that papers report, one column per W: tests, decisions, effects of the model chosen."""
         return ask("table", self)
 
     def _repr_html_(self) -> str:

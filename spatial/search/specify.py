@@ -1,4 +1,4 @@
-"""The specification search that papers report: LM, Hausman, LR, Wald, and the model that a written rule ends at."""
+"""The specification search that papers report: LM, Hausman, LR, Wald, and the model chosen by a written rule."""
 
 from __future__ import annotations
 
@@ -40,16 +40,17 @@ def specify(
 ) -> Search | Searches:
     """Search for a specification: OLS, SLX, SAR, SEM, SDM, SDEM or SAC.
 
-    LM tests ask the regression for a spatial lag, a spatial error and lagged regressors; in panels Hausman asks whether
-    unit effects may be random, LR tests ask for the effects together; LR and Wald tests compare the spatial models. All
-    are corrected for small samples. A rule reads them and ends at one model; beside it stand the probabilities of all.
+    LM tests of the regression are for a spatial lag, a spatial error and lagged regressors. In panels the Hausman test
+    is of random against fixed unit effects, and LR tests are of the effects jointly. LR and Wald tests compare the
+    spatial models. All are corrected for small samples. A rule chooses one model from them; the probabilities of all
+    models are reported too.
 
     Parameters
     ----------
     formula, data, **options
         As the models take them (entity, time, effects, correction, durbin, vcov, missing, method).
     w : weights, or a mapping of names to weights
-        With several, the search runs under each, and they stand side by side in one table.
+        With several, the search runs under each, and one table shows all.
     significance : float
         Of the decisions, a share.
     rule : {"specific_to_general", "general_to_specific", "lesage_pace"}
@@ -67,7 +68,7 @@ def specify(
     ------
     SpatialInputError
         As the models do; E501 for an empty mapping. A W of several under which a model cannot be estimated is reported
-        in ``failed``; the rest goes on.
+        in ``failed``; the others are estimated.
 
     Examples
     --------
@@ -121,7 +122,7 @@ def _search(formula, data, w, level, rule, options) -> Search:
         reading = reading_of(model, formula, data, w, how, like=lead)
         return model(formula, data, w, **how) if reading is None else fit_of(reading)
 
-    # 1. The regression with the effects asked for, and what its residuals say, without the effects too.
+    # 1. The regression with the requested effects, and tests of its residuals; also without the effects.
     base = fit(ols)
     effects, T = base.settings.effects.name, base.design.n_periods
     panel = base.design.is_panel and T > 1
@@ -138,7 +139,7 @@ def _search(formula, data, w, level, rule, options) -> Search:
     for name, model in {"SAR": sar, "SEM": sem, "SDEM": sdem, "SAC": sac}.items():
         try:
             fits[name] = fit(model, **({"durbin": durbin} if model is sdem else {}))
-        except SpatialInputError as error:  # under a dense W lambda may reach the edge: the others are still there
+        except SpatialInputError as error:  # under a dense W lambda may reach the edge: the other models remain
             if not error.code.startswith(("E109", "E3", "E7", "E8")):
                 raise
             steps.append(f"{name} could not be estimated: {error.message}.")
@@ -149,8 +150,8 @@ def _search(formula, data, w, level, rule, options) -> Search:
         unit = within if within.settings.effects.name == "entity" else fit(ols, effects="entity")
         tests = _hausman_tests(unit, fit(ols, effects="random"), fits["SDM"])
         tables.append(TestTable("Fixed or random unit effects", tests))
-        said, decisions["Unit effects"] = _read_hausman(tests, level)
-        steps.append(said)
+        sentence, decisions["Unit effects"] = _read_hausman(tests, level)
+        steps.append(sentence)
         smaller = [partial(fit, sdm, durbin=durbin, effects=less) for less in NESTED.get(effects, ("none",))]
         together = _together(fits["SDM"], smaller)
         if together:
@@ -179,14 +180,14 @@ def _search(formula, data, w, level, rule, options) -> Search:
 
 
 def _durbin_lm(base: Fit) -> TestTable | None:
-    """None where no regressor has a lag that is new."""
+    """None where no lagged regressor is new."""
     with suppress(SpatialInputError):
         return durbin_lm_tests(base)
     return None
 
 
 def _compared(fits: dict[str, Fit]) -> dict[tuple[str, str], TestResult]:
-    """Likelihood ratios along the edges, of fits that share their likelihood: a SEM that keeps its effects does not."""
+    """Likelihood ratios along the edges, of fits that share their likelihood; a SEM with dummies does not."""
     tests = {}
     for small, larger in LARGER.items():
         for large in larger:
@@ -229,7 +230,7 @@ def _dependence(fit: Fit) -> list[TestTable]:
 
 
 def _together(full: Fit, smaller: list) -> tuple[TestResult, ...]:
-    """LR tests of the effects that smaller models lack, where these have a maximum."""
+    """LR tests against models with fewer effects, where these have a maximum."""
     tests = []
     for estimate in smaller:
         try:
@@ -264,8 +265,8 @@ def _read_lm(lm: TestTable, level: float) -> str:
         return "LM tests: neither a spatial lag nor a spatial error is asked for."
     robust_lag, robust_error = lm["robust LM lag"].p_value, lm["robust LM error"].p_value
     stronger = "lag" if robust_lag < robust_error else "error"
-    asked = "a spatial lag and a spatial error" if lag and error else "a spatial lag" if lag else "a spatial error"
-    return f"LM tests ask for {asked}; the robust ones point more to the {stronger}."
+    terms = "a spatial lag and a spatial error" if lag and error else "a spatial lag" if lag else "a spatial error"
+    return f"LM tests ask for {terms}; the robust ones point more to the {stronger}."
 
 
 def _short_lm(lm: TestTable, level: float) -> str:
@@ -275,7 +276,7 @@ def _short_lm(lm: TestTable, level: float) -> str:
 
 
 def _read_hausman(tests: tuple[TestResult, ...], level: float) -> tuple[str, str]:
-    """In a sentence and in a word: what the first test with a p-value says."""
+    """The result of the first test with a p-value, as a sentence and as a word."""
     test = next((t for t in tests if np.isfinite(t.p_value)), None)
     if test is None:
         return "No Hausman test can be computed; fixed effects are the safe choice.", "fixed"
@@ -285,6 +286,6 @@ def _read_hausman(tests: tuple[TestResult, ...], level: float) -> tuple[str, str
 
 
 def _read_effects(tests: tuple[TestResult, ...], level: float) -> str:
-    said = [f"{t.null.removeprefix('no ')} {'belong' if t.p_value < level else 'do not belong'} in the model"
+    verdicts = [f"{t.null.removeprefix('no ')} {'belong' if t.p_value < level else 'do not belong'} in the model"
             for t in tests]  # fmt: skip
-    return f"LR tests: {', '.join(said)}."
+    return f"LR tests: {', '.join(verdicts)}."

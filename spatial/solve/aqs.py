@@ -6,8 +6,9 @@ f = B A y, e = M_B f, G = W A^-1 and H = M B^-1 the scores
     rho:     e'W y - e'D e,     D diagonal with    diag(M G - M D M) = 0            (B = I)
     lambda:  e'(H - D) e,       D diagonal with    diag(M_B (H - D) M_B) = 0        (A = I)
 
-have mean zero whatever the variances are. (With e'D f in the place of e'D e, as in Liu & Yang, rho would depend on
-where y has its zero.) Each is c'eps + eps'C eps with diag C = 0, so that its variance needs no third or fourth moments:
+have mean zero whatever the variances are. (With e'D f in the place of e'D e, as in Liu & Yang, rho would change
+when a constant is added to y.) Each is c'eps + eps'C eps with diag C = 0, so that its variance needs no third or
+fourth moments:
 
     sum_i c_i^2 l_i + sum_{i != j} (C_ij^2 + C_ij C_ji) s_i s_j,     l = e^2 / m_ii^2,    s = e^2 / m_ii
 
@@ -138,7 +139,7 @@ def _inverse_lag(W, at: float) -> np.ndarray:
 def _diagonals(Q, target) -> np.ndarray:
     """d with diag(M D M) = target, M = I - QQ': (M o M) d = target.
 
-    The ridge decides where d is not unique: two units with one residual between them, or one with none.
+    The ridge selects a solution where d is not unique: two units with one residual between them, or one with none.
     """
     maker = -Q @ Q.T
     maker[np.diag_indices_from(maker)] += 1

@@ -1,4 +1,4 @@
-"""What estimated unit effects do to the score of a dynamic panel, and the roots that decide on stationarity.
+"""The bias of a dynamic panel's score from estimated unit effects, and the roots that decide on stationarity.
 
     y_t = rho W y_t + tau y_{t-1} + eta W y_{t-1} + X_t beta + W X_t theta + c + v_t
 
@@ -10,13 +10,13 @@ observations,
     K = (I - A)^-1 S^-1 = ((1 - tau) I - (rho + eta) W)^-1,
 
 and the maximum has a bias of O(1/T). Since (tau I + eta W) K = S K - I, the element of rho equals tr W K, that of
-eta: two traces of the long-run inverse are all. They come from L(r) = log|I - r W| at r = (rho + eta) / (1 - tau).
+eta: two traces of the long-run inverse suffice. They come from L(r) = log|I - r W| at r = (rho + eta) / (1 - tau).
 Source: Yu, de Jong & Lee (2008), J. Econometrics 146:118-134, theorem 3 and eq. 15; with time effects Lee & Yu
 (2010), Econometric Theory 26:564-597, where W is F'WF, one unit less.
 
-Near a unit root, a root of A above 1 - 1/N, the infinite sum says little about T periods. There K is the sum over the
-sample, (1/T) sum_{h < T-1} (T - 1 - h) A^h S^-1 (Nickell 1981, Econometrica 49:1417-1426, for W = 0): it stays finite
-and needs no stationarity.
+Near a unit root, a root of A above 1 - 1/N, the infinite sum is a poor approximation for T periods. There K is the sum
+over the sample, (1/T) sum_{h < T-1} (T - 1 - h) A^h S^-1 (Nickell 1981, Econometrica 49:1417-1426, for W = 0): it stays
+finite and needs no stationarity.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     y = Z d + e,    Z = [X, W y],    instruments H = [X, W X, W2 X, ...]
     d = (Z' P Z)^-1 Z' P y,          P the projection on H
 
-Everything runs through an orthonormal basis Q of H and the QR decomposition Q'Z = U R: the estimate is T'y and
+All quantities come from an orthonormal basis Q of H and the QR decomposition Q'Z = U R: the estimate is T'y and
 its error T'e with T = Q U R^-T. Source: Kelejian & Prucha (1998), J. Real Estate Finance and Economics
 17:99-121, eq. 8.
 """
@@ -21,8 +21,8 @@ from spillover.errors import SpatialInputError
 from ..design.arrays import Sample
 from .ml import Solution
 
-REDUNDANT = 1e-9  # an instrument this close to the span of the others says nothing new
-ROUNDING = 1e-13  # what rounding leaves of a unit-length instrument within the span of the exogenous regressors
+REDUNDANT = 1e-9  # relative distance to the span of the others below which an instrument is dropped
+ROUNDING = 1e-13  # residual from rounding of a unit-length instrument within the span of the exogenous regressors
 UNIDENTIFIED = 1e-11
 KINDS = {
     "classical": "classical",
@@ -80,7 +80,7 @@ def two_stage_least_squares(sample: MomentSample) -> MomentSolution:
     Raises
     ------
     SpatialInputError
-        E704 when the instruments do not tell the coefficients apart.
+        E704 when the instruments do not identify the coefficients.
     """
     Z = regressors(sample)
     stage = two_stage(sample.y, Z, basis(sample))

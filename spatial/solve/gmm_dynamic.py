@@ -1,4 +1,4 @@
-"""GMM for dynamic panels: unit effects are differenced out, past values instrument what that leaves endogenous.
+"""GMM for dynamic panels: unit effects are differenced out; past values are instruments for the endogenous differences.
 
     D y_i = D Z_i b + D v_i,     E[H_i' D v_i] = 0
 
@@ -20,7 +20,7 @@ from spillover.errors import SpatialInputError
 
 @dataclass(frozen=True, eq=False)
 class PanelGMM:
-    """The estimate and what tests of it need.
+    """The estimate and its test statistics.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ def panel_gmm(y, Z, past, exogenous, *, differences=True, depth=None, collapse=F
     y : (T, N);  Z : (T, N, p)
         The equation in levels.
     past : (T, N, g)
-        Variables whose past instruments: row t holds period t - 1.
+        Variables whose past values are instruments: row t holds period t - 1.
     exogenous : (T, N, q)
         Their own instruments.
     differences : bool
@@ -64,7 +64,7 @@ def panel_gmm(y, Z, past, exogenous, *, differences=True, depth=None, collapse=F
     Raises
     ------
     SpatialInputError
-        E704 fewer independent instruments than coefficients, or as many as units, which leave two steps no weight.
+        E704 fewer independent instruments than coefficients, or, with two steps, as many as units.
     """
     T, N, p = Z.shape
     D = first_differences(T) if differences else orthogonal_deviations(T)
@@ -98,7 +98,7 @@ def first_differences(T: int) -> np.ndarray:
 
 
 def orthogonal_deviations(T: int) -> np.ndarray:
-    """(T - 1, T): sqrt((T-t) / (T-t+1)) (x_t - mean of what follows); rows are orthonormal."""
+    """(T - 1, T): sqrt((T-t) / (T-t+1)) (x_t - mean of the later values); rows are orthonormal."""
     F = np.zeros((T - 1, T))
     for t in range(T - 1):
         ahead = T - 1 - t
@@ -108,7 +108,7 @@ def orthogonal_deviations(T: int) -> np.ndarray:
 
 
 def past_instruments(past: np.ndarray, depth: int | None, collapse: bool) -> np.ndarray:
-    """(T - 1, N, columns): row r takes past[r], past[r - 1] ... , nought where there is none."""
+    """(T - 1, N, columns): row r takes past[r], past[r - 1] ... , zero where there is none."""
     T, N, g = past.shape
     rows = T - 1
     blocks = []
@@ -137,7 +137,7 @@ class _Step:
 
 
 def _independent(H: np.ndarray) -> np.ndarray:
-    """An orthonormal basis of the instruments over all rows: redundant ones out, scales gone."""
+    """An orthonormal basis of the instruments over all rows: without redundant ones, free of scale."""
     from scipy.linalg import qr
 
     flat = H.reshape(-1, H.shape[2])

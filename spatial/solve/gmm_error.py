@@ -16,7 +16,7 @@ heteroskedastic  E e'(M'M - diag M'M) e = 0,  E e'M e = 0,                Keleji
 ===============  =======================================================  ==============================
 
 The covariance of (d, lambda) is that of a linear and several quadratic forms in e (Kelejian & Prucha 2010,
-eq. 15-19; Drukker, Egger & Prucha 2013, section 4). It counts that lambda rests on estimated residuals.
+eq. 15-19; Drukker, Egger & Prucha 2013, section 4). It accounts for lambda being estimated from residuals.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from spillover.errors import SpatialInputError
 
 from .gmm import MomentSample, MomentSolution, basis, regressors, split, two_stage
 
-EDGE = 1e-4  # share of lambda's interval at each end where a minimum says that the moments are flat
+EDGE = 1e-4  # share of lambda's interval at each end: a minimum there means flat moments
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ def homoskedastic(sample: MomentSample, interval: tuple[float, float]) -> Moment
     forms = [_form(sparse.eye_array(M.shape[0])), _form(M.T @ M), _form(M)]
     share = np.array([sample.copies * f.diagonal.sum() for f in forms]) / n  # E m_r = s2 share_r
     curve = _curves(forms, first.resid, sample)
-    # s2 is fitted along: what its regressor explains leaves the distance.
+    # s2 is estimated jointly: its regressor is projected out of the moments.
     weight = np.eye(3) - np.outer(share, share) / (share @ share)
     lam = _minimum(curve, weight, interval)
     second, e, Zs = _transformed(sample, Z, lam)
@@ -92,7 +92,7 @@ def heteroskedastic(sample: MomentSample, interval: tuple[float, float]) -> Mome
 
 
 def _inverse(phi: np.ndarray) -> np.ndarray:
-    """Two moments may be one: M'M without its diagonal is zero in a cycle, a multiple of M within equal blocks."""
+    """Two moments may coincide: M'M without its diagonal is zero in a cycle, a multiple of M within equal blocks."""
     size = np.diag(phi)
     scale = 1 / np.sqrt(np.where(size > 0, size, 1.0))
     return np.outer(scale, scale) * np.linalg.pinv(phi * np.outer(scale, scale), rcond=1e-8, hermitian=True)
@@ -100,7 +100,7 @@ def _inverse(phi: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class _Spread:
-    """phi (r, r): n times the moments' covariance. mixed (m, r): what e_i and the n m_r have in common."""
+    """phi (r, r): n times the moments' covariance. mixed (m, r): covariance of e_i with the n m_r."""
 
     phi: np.ndarray
     mixed: np.ndarray
@@ -117,7 +117,7 @@ def _white(forms, e, sample, linear) -> _Spread:
 def _gaussian_or_not(forms, e, sample, linear) -> _Spread:
     """Identically distributed e with the residuals' third and fourth moment.
 
-    Demeaned residuals hide those moments: with fixed effects they are the normal distribution's.
+    Demeaned residuals do not reveal those moments: with fixed effects the normal distribution's are used.
     """
     n, s2 = sample.n, float(e @ e) / sample.n
     whole = n == len(e)
@@ -184,7 +184,7 @@ def _transformed(sample, Z, lam):
 
 
 def _linear_terms(forms, T, Zs, e) -> np.ndarray:
-    """(m, r): a_r = T alpha_r, alpha_r = -Zs'S_r e: what d's own error, T'e, adds to n m_r."""
+    """(m, r): a_r = T alpha_r, alpha_r = -Zs'S_r e: contribution of the error of d, T'e, to n m_r."""
     alpha = np.column_stack([-(Zs.T @ (f @ e)) for f in forms])
     return T @ alpha
 

@@ -6,9 +6,10 @@ With A = I - rho W and B = I - lambda M the log-likelihood is
 
     ln L = -n/2 ln(2 pi sigma2) + ln|A| + ln|B| - e'e / (2 sigma2),     e = B (A y - X beta)
 
-and e'e is a quadratic form in cross-products that are computed once: a search over (rho, lambda) never
-touches the data again (``solve.search``). Panels differ only in what is demeaned and in how often the determinants
-count (``Jacobian``). Sources: Ord (1975); Anselin (1988) ch. 6; Lee & Yu (2010, J. Econometrics 154:165-185).
+and e'e is a quadratic form in cross-products that are computed once: a search over (rho, lambda) needs
+no further pass over the data (``solve.search``). Panels differ only in what is demeaned and in how often the
+determinants count (``Jacobian``). Sources: Ord (1975); Anselin (1988) ch. 6; Lee & Yu (2010, J. Econometrics
+154:165-185).
 """
 
 from __future__ import annotations
@@ -45,14 +46,14 @@ def maximum_likelihood(sample: Sample) -> Solution:
         E701 when the likelihood rises up to the edge of the admissible interval, E801 when the search
         does not settle.
     """
-    (found,) = maxima([sample])
-    if isinstance(found, SpatialInputError):
-        raise found
-    return found
+    (outcome,) = maxima([sample])
+    if isinstance(outcome, SpatialInputError):
+        raise outcome
+    return outcome
 
 
 def maxima(samples: Sequence[Sample]) -> list[Solution | SpatialInputError]:
-    """The maximum of every sample, or why it has none. The samples differ in their data alone.
+    """The maximum of every sample, or why it has none. The samples differ only in their data.
 
     Each comes out as if it were estimated alone: to the last bit where all eigenvalues of W are known.
     """
@@ -72,7 +73,7 @@ def maxima(samples: Sequence[Sample]) -> list[Solution | SpatialInputError]:
 
 
 def _solution(sample, R, shift, rho, lam, loglik, q, G) -> Solution:
-    """Everything else at the maximum over (rho, lambda)."""
+    """beta, sigma2, residuals and log-likelihood at the maximum over (rho, lambda)."""
     beta = solve_triangular(R, (shift + G) @ [1.0, -rho])
     return Solution(beta, rho, lam, q / sample.n, loglik, residuals(sample, beta, rho, lam))
 
@@ -96,8 +97,8 @@ def spatially_lagged_error(sample: Sample, beta: np.ndarray, rho: float) -> np.n
 def _cross_products(samples, bases):
     """Z'Z, Z'MZ + its transpose and (MZ)'MZ over Z = [y, W y, Q], y and W y as residuals from Q; and Q'[y, W y].
 
-    Sample by sample, (R, p, p) each; one basis serves all samples that share X. They make
-    Z'B'B Z = Z'Z - lambda (...) + lambda^2 (...). Without a spatial error [y, W y] are enough.
+    Sample by sample, (R, p, p) each; one basis serves all samples that share X. They give
+    Z'B'B Z = Z'Z - lambda (...) + lambda^2 (...). Without a spatial error [y, W y] suffice.
     """
     Q = np.array([Q for Q, _, _ in bases])
     ys = _beside([(sample.y, sample.Wy) for sample in samples])
@@ -114,9 +115,9 @@ def _cross_products(samples, bases):
 
 
 def _beside(pairs) -> np.ndarray:
-    """[y, W y] of every sample, (R, m, 2); zeros for a W y that is not there."""
-    nothing = None if pairs[0][1] is not None else np.zeros(len(pairs[0][0]))
-    return _transposed(np.array([(y, nothing if Wy is None else Wy) for y, Wy in pairs]))
+    """[y, W y] of every sample, (R, m, 2); zeros without a spatial lag."""
+    zeros = None if pairs[0][1] is not None else np.zeros(len(pairs[0][0]))
+    return _transposed(np.array([(y, zeros if Wy is None else Wy) for y, Wy in pairs]))
 
 
 def _transposed(stack: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Random effects by moments: how much of the unit means to take out (Swamy & Arora 1972, Econometrica 40:261-275)."""
+"""Random effects by moments: the share of the unit means to subtract (Swamy & Arora 1972, Econometrica 40:261-275)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..design.fixed_effects import UNIT_EFFECTS
 
 
 def swamy_arora(y: np.ndarray, X: np.ndarray) -> tuple[float, float]:
-    """(sigma2_e, phi): the errors' variance within units, and that of the unit effects against it.
+    """(sigma2_e, phi): the errors' variance within units, and the variance of the unit effects relative to it.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def swamy_arora(y: np.ndarray, X: np.ndarray) -> tuple[float, float]:
     Raises
     ------
     SpatialInputError
-        E206 when there are too few units or periods for either regression, E703 when nothing is left of y within
+        E206 when there are too few units or periods for either regression, E703 when y does not vary within
         units.
     """
     T, N = y.shape
@@ -47,7 +47,7 @@ def swamy_arora(y: np.ndarray, X: np.ndarray) -> tuple[float, float]:
 
 
 def _lengths(X) -> np.ndarray:
-    """Root mean squares of X's columns: what their parts within and between are small against."""
+    """Root mean squares of X's columns: the scale for judging their within and between parts."""
     return np.sqrt(np.mean(X**2, axis=(0, 1)))
 
 

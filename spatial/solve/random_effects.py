@@ -23,7 +23,7 @@ class RandomEffects:
         Variance of the errors within units.
     T : int
     error : {None, "kkp", "baltagi"}
-        Where the unit effects stand in a model with a spatial error.
+        Whether the unit effects are inside ("kkp") or outside ("baltagi") the spatial error process.
     problem, maximum
         ``solve.random_problem.Problem`` and its maximum; None for Swamy and Arora's moments.
     """

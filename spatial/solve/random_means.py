@@ -5,7 +5,7 @@ the quadratic form
 
     q = sum_t (r_t - r)'K (r_t - r) + T r'P r,      r the unit means,
 
-and the log-likelihood loses D / 2. Where the unit effects mu stand makes the difference:
+and the log-likelihood contains -D / 2. P and D depend on the position of the unit effects mu:
 
 ========  ===================================  ==================  ==========================
 "kkp"     u = lambda M u + mu + e              P = K / (1 + tau)   D = N ln(1 + tau)
@@ -49,7 +49,7 @@ class Expansion:
 
 @dataclass(frozen=True, eq=False)
 class Polynomial:
-    """Z'B'BZ = c0 - lambda c1 + lambda^2 c2, each (c, c): the data enter once."""
+    """Z'B'BZ = c0 - lambda c1 + lambda^2 c2, each (c, c), computed from the data once."""
 
     c0: np.ndarray
     c1: np.ndarray
@@ -119,7 +119,7 @@ class BesideError:
 
     @property
     def simpler(self) -> InsideError:
-        """The same means with the unit effects inside the error process: where to start from."""
+        """The same means with the unit effects inside the error process: the starting point."""
         return InsideError(Polynomial.of(self.Z, self.M @ self.Z), len(self.Z))
 
     def K(self, lam: float) -> np.ndarray:

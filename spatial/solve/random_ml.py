@@ -16,7 +16,7 @@ from .random_means import InsideError
 from .random_problem import Problem, expansion, pieces
 
 GRID = {0: 1, 1: 31, 2: 13}  # starting values of each spatial parameter
-RATIOS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # and of phi, besides zero and what the caller thinks
+RATIOS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # and of phi, besides zero and the caller's guess
 MAX_KAPPA = 30.0
 EDGE = 1e-6  # share of the interval that the search leaves free at each end
 MAX_STEPS = 100
@@ -39,7 +39,7 @@ def random_maximum(problem: Problem, phi: float) -> Maximum:
     Raises
     ------
     SpatialInputError
-        E701 when the likelihood rises up to the edge of rho's or lambda's interval, E703 when nothing varies within
+        E701 when the likelihood rises up to the edge of rho's or lambda's interval, E703 when y does not vary within
         units, E801 when the search does not settle.
     """
     low, high = _bounds(problem)
@@ -100,7 +100,7 @@ def _best_of_grid(problem: Problem, phi: float, low, high) -> np.ndarray:
 
 
 def _ascend(problem: Problem, start, low, high):
-    """Newton's ascent, every direction taken uphill; parameters on a bound that want to leave it stay there.
+    """Newton's ascent, every step uphill; parameters on a bound stay there when the step points outside.
 
     Returns the maximum and the curvature there, (3,) each.
     """
@@ -120,12 +120,12 @@ def _ascend(problem: Problem, start, low, high):
         step[free] = axes @ (axes.T @ score[free] / np.maximum(np.abs(bend), 1e-8 * np.abs(bend).max(initial=1e-300)))
         for _halving in range(60):
             trial = np.clip(point + step, low, high)
-            found = at(trial)
-            if found[0] >= value - 1e-12 * abs(value):
+            derivatives = at(trial)
+            if derivatives[0] >= value - 1e-12 * abs(value):
                 break
             step = step / 2
         moved = np.abs(trial - point).max()
-        point, (value, score, H) = trial, found
+        point, (value, score, H) = trial, derivatives
         if moved < 1e-11:
             full, curvature = np.zeros(3), np.ones(3)
             full[there], curvature[there] = point, -np.diag(H)
@@ -137,7 +137,7 @@ def _ascend(problem: Problem, start, low, high):
 
 
 def _in_windows(problem: Problem, point, curvature, low, high) -> np.ndarray:
-    """The maximum with exact determinants, within windows that move until they hold it."""
+    """The maximum with exact determinants, within windows that move until they contain it."""
     spatial = problem.there & np.array([True, True, False])
     for _ in range(MAX_WINDOWS):
         widest = (high - low)[spatial] / 100
@@ -177,7 +177,7 @@ def _refuse_edge(problem: Problem, point) -> None:
 
 
 def _with(problem: Problem, curves) -> Problem:
-    """The problem with these curves for its determinants."""
+    """The problem with these log-determinant curves."""
     lag = curves[0] if problem.lag is not None else None
     return replace(problem, lag=lag, error=curves[-1] if problem.error is not None else None)
 

@@ -1,10 +1,10 @@
-"""A panel with random unit effects as its likelihood sees it: cross-products, determinants, derivatives.
+"""The likelihood of a panel with random unit effects: cross-products, determinants, derivatives.
 
     ln L = -n/2 ln(2 pi sigma2) + T ln|A| + T ln|B| - D/2 - q / (2 sigma2),      n = N T
 
 with D and q of ``random_means``. q is a quadratic form v'C v in v = (1, -rho, -gamma), gamma the coefficients on an
 orthonormal basis of the quasi-demeaned X; kappa = ln(1 + T phi) and phi = sigma2_mu / sigma2. Without a spatial error,
-or with unit effects inside it, nothing here touches the data a second time.
+or with unit effects inside it, the data are used only once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .random_means import BesideError, InsideError, Polynomial
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A panel as the likelihood sees it.
+    """The parts of a panel's likelihood.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Problem:
 
 
 def random_problem(sample: Sample, T: int, share: float, M=None) -> Problem:
-    """Cross-products of deviations and means, once.
+    """The cross-products of deviations and means.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def random_problem(sample: Sample, T: int, share: float, M=None) -> Problem:
     share : float
         A first guess of the share of the unit means to take out: it orthogonalises X.
     M : csr_array, optional
-        Weights of an error process beside which the unit effects stand ("baltagi").
+        Weights of an error process that excludes the unit effects ("baltagi").
     """
     zero = np.zeros_like(sample.y)
     ys = np.column_stack([sample.y, zero if sample.Wy is None else sample.Wy])
@@ -90,7 +90,7 @@ def random_problem(sample: Sample, T: int, share: float, M=None) -> Problem:
 
 
 def quasi_demeaned(sample: Sample, T: int, problem: Problem, point: np.ndarray) -> Sample:
-    """The sample without what of the unit means the random effects explain: e = B (A y - X beta) is white then."""
+    """The quasi-demeaned sample, for which e = B (A y - X beta) is white."""
     _, lam, kappa = point
     means = problem.means
     root = means.root(lam, kappa) if isinstance(means, BesideError) else None
@@ -118,7 +118,7 @@ class Pieces:
     Attributes
     ----------
     v : (2 + k,)
-        (1, -rho, -gamma), gamma at its best.
+        (1, -rho, -gamma), gamma at its maximum.
     q : float;  q_a : (3,);  q_ab : (3, 3)
         The quadratic form and its derivatives.
     q_ag : (3, k);  q_gg : (k, k)
@@ -171,7 +171,7 @@ def expansion(problem: Problem, point):
 
 
 def _rotated(ys, X, R, shift):
-    """[y, W y] without what X explains of them, and X R^-1."""
+    """Residuals of [y, W y] from X, and X R^-1."""
     Q = solve_triangular(R, X.T, trans="T").T if len(R) else X
     return np.column_stack([ys - Q @ shift, Q])
 

@@ -1,4 +1,4 @@
-"""Restricted maximum likelihood: rho or lambda that does not pay for the regressors.
+"""Restricted maximum likelihood: rho or lambda corrected for the estimation of beta.
 
 The profile score of a spatial parameter has a mean that is not zero, because beta is estimated: least squares takes K
 degrees of freedom, and its residuals follow X. With B = I - lambda M, M_B the residual maker of B X, H = M B^-1,
@@ -14,7 +14,7 @@ only regressor it is the transformation of Lee & Yu (2010) at T = 1. Q is an ort
 
     tr(M G) = tr G - tr(Q'G Q),      tr(M_B H) = tr H + d ln|Q'B'B Q| / d lambda / 2
 
-so that a step takes one solve with K right-hand sides and nothing of size n x n.
+so that a step takes one solve with K right-hand sides and no n x n matrix.
 """
 
 from __future__ import annotations

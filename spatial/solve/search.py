@@ -1,12 +1,12 @@
 """The maximum over (rho, lambda) for one sample, or for thousands of them at once.
 
-Let a = (1, -rho)' and S(lambda) the cross-products of [y, W y] after B = I - lambda M, less what X explains:
+Let a = (1, -rho)' and S(lambda) the cross-products of [y, W y] after B = I - lambda M, as residuals from X:
 
     q = e'e = a'S(lambda) a,      ln L = -n/2 (ln(2 pi q / n) + 1) + ln|A| + ln|B|
 
 S is 2 x 2, so that without a spatial error the data enter by three numbers. Arrays here have the samples on
-one axis, and every sample takes its own path: what is found for it does not depend, to the last bit, on the
-others beside it.
+one axis, and every sample has its own search: its result does not depend, to the last bit, on the
+other samples.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from spillover.errors import SpatialInputError
 
 GRID = {1: 41, 2: 15}  # starting points per parameter
 EDGE = 1e-6  # share of the interval that the search leaves free at each end
-FAR = 1e8  # stands for an end that an interval has not
+INFINITE_BOUND = 1e8  # finite stand-in for an infinite bound
 SETTLED = 1e-6, 1e-4  # last step in shares of the interval and of a standard error: the error is of its square
 MAX_STEPS = 200
 WINDOW = 6.0  # half-width of a window in standard errors: the draws of effects fit in too
@@ -41,7 +41,7 @@ def search(products, sample) -> tuple[np.ndarray, list]:
     Returns
     -------
     points : ndarray, shape (p, R)
-    problems : list of R, None or the SpatialInputError that says why it is no maximum
+    problems : list of R, None or the SpatialInputError with the reason why it is no maximum
         E701 on the edge of the interval, E801 not settled.
     """
     parts = [part for part in (sample.lag, sample.error) if part is not None]
@@ -51,8 +51,8 @@ def search(products, sample) -> tuple[np.ndarray, list]:
     if all(part.coarse.logdet is part.logdet for part in parts):  # the cheap curve is the exact one
         points, _, settled = _newton(products, sample, _best_of_grid(products, sample), *_ends(parts))
     else:
-        found = [_by_windows(tuple(p[r : r + 1] for p in products), sample, parts) for r in range(R)]
-        points, settled = (np.concatenate(part, axis=-1) for part in zip(*found))
+        windows = [_by_windows(tuple(p[r : r + 1] for p in products), sample, parts) for r in range(R)]
+        points, settled = (np.concatenate(part, axis=-1) for part in zip(*windows))
     return points, _problems(points, settled, parts, sample, products)
 
 
@@ -63,27 +63,27 @@ def concentrated(points, products, sample) -> tuple[list, list, list, list, np.n
     """
     R = len(products[0])
     rho, lam = (np.broadcast_to(at, R) for at in _named(points, sample))
-    S, known = _S(products, lam)
+    S, inverses = _S(products, lam)
     q = _form(S, rho)
     loglik = -sample.n / 2 * (np.log(2 * np.pi * q / sample.n) + 1)
     for part, at in _determinants(points, sample):
         loglik = loglik + part.value(at)
-    G = np.zeros((R, 1, 2)) if known is None else known[1]
+    G = np.zeros((R, 1, 2)) if inverses is None else inverses[1]
     return rho.tolist(), lam.tolist(), loglik.tolist(), q.tolist(), G
 
 
 def _expansion(point, products, sample):
     """(ln L, score (p, R), Hessian and K (p, p, R)) of the concentrated likelihood at the points (p, R).
 
-    The Hessian is K + n/2 q_a q_b / q^2; K, that of -n/2 q / q(point) + L, is negative definite in wider surroundings.
+    The Hessian is K + n/2 q_a q_b / q^2; K, that of -n/2 q / q(point) + L, is negative definite on a larger region.
     """
     rho, lam = _named(point, sample)
-    S, known = _S(products, lam)
+    S, inverses = _S(products, lam)
     q = _form(S, rho)
     if sample.error is None:
         q_a, q_ab = [_slope(S, rho)], [[2 * S[2]]]
     else:
-        S1, S2 = _dS(products, lam, known)
+        S1, S2 = _dS(products, lam, inverses)
         q_a, q_ab = [_form(S1, rho)], [[_form(S2, rho)]]
         if sample.lag is not None:
             mixed = _slope(S1, rho)
@@ -100,7 +100,7 @@ def _expansion(point, products, sample):
 
 
 def _S(products, lam):
-    """S(lambda) as (S_11, S_12, S_22), and what its derivatives build on.
+    """S(lambda) as (S_11, S_12, S_22), and the inverses that its derivatives need.
 
     With C = Z'Z - lambda (Z'MZ + its transpose) + lambda^2 (MZ)'MZ and D = (I, -G)', G = C_QQ^-1 C_Qa: S = D'C D.
     """
@@ -115,10 +115,10 @@ def _S(products, lam):
     return _quadratic(C, G), (inverse, G)
 
 
-def _dS(products, lam, known):
-    """S' = D'C'D and S'' = D'C''D - 2 (C'D)_Q' C_QQ^-1 (C'D)_Q: what G takes back."""
+def _dS(products, lam, inverses):
+    """S' = D'C'D and S'' = D'C''D - 2 (C'D)_Q' C_QQ^-1 (C'D)_Q: the second term is the effect of G."""
     _, mixed, mm = products
-    inverse, G = known
+    inverse, G = inverses
     C1 = 2 * lam[:, None, None] * mm - mixed
     K = C1[:, 2:, :2] - C1[:, 2:, 2:] @ G
     back = K.swapaxes(1, 2) @ (inverse @ K)
@@ -151,7 +151,7 @@ def _slope(S, rho):
 
 
 def _named(point, sample):
-    """rho and lambda of the points (p, R); 0 for what the model has not."""
+    """rho and lambda of the points (p, R); 0 for a parameter that the model lacks."""
     return point[0] if sample.lag is not None else 0.0, point[-1] if sample.error is not None else 0.0
 
 
@@ -162,7 +162,8 @@ def _determinants(point, sample):
 
 def _ends(parts):
     """Lowest and highest values to be tried, (p, 1) each."""
-    ends = np.nan_to_num(np.array([part.interval for part in parts], dtype=float), posinf=FAR, neginf=-FAR)
+    intervals = np.array([part.interval for part in parts], dtype=float)
+    ends = np.nan_to_num(intervals, posinf=INFINITE_BOUND, neginf=-INFINITE_BOUND)
     lo, hi = ends.T[:, :, None]
     return lo + EDGE * (hi - lo), hi - EDGE * (hi - lo)
 
@@ -211,34 +212,34 @@ def _newton(products, sample, point, low, high):
     width = high - low
     best, curvature, settled = np.empty_like(point), np.empty_like(point), np.zeros(point.shape[1], dtype=bool)
     going = np.arange(len(settled))
-    found = _expansion(point, products, sample)
-    step = _within(point, *found[1:], low, high)
+    current = _expansion(point, products, sample)
+    step = _within(point, *current[1:], low, high)
     for _ in range(MAX_STEPS):
         trial = np.minimum(np.maximum(point + step, low), high)
         tried = _expansion(trial, products, sample)
         moved, bend = np.abs(trial - point), np.abs(tried[2].diagonal().T)
         still = ((moved < SETTLED[0] * width) & (moved**2 * bend < SETTLED[1] ** 2)).all(axis=0)
-        better = tried[0] >= found[0] - 1e-12 * np.abs(found[0])
+        better = tried[0] >= current[0] - 1e-12 * np.abs(current[0])
         if better.all():
-            point, found = trial, tried
+            point, current = trial, tried
         else:
             point = np.where(better, trial, point)
-            found = tuple(np.where(better, new, old) for new, old in zip(tried, found))
+            current = tuple(np.where(better, new, old) for new, old in zip(tried, current))
         if still.any():
             done = going[still]
-            best[:, done], curvature[:, done], settled[done] = point[:, still], -found[2].diagonal()[still].T, True
+            best[:, done], curvature[:, done], settled[done] = point[:, still], -current[2].diagonal()[still].T, True
             if still.all():
                 break
             going, better, step, point = going[~still], better[~still], step[:, ~still], point[:, ~still]
-            found, products = tuple(f[..., ~still] for f in found), tuple(p[~still] for p in products)
-        step = np.where(better, _within(point, *found[1:], low, high), step / 2)
+            current, products = tuple(f[..., ~still] for f in current), tuple(p[~still] for p in products)
+        step = np.where(better, _within(point, *current[1:], low, high), step / 2)
     else:
         best[:, going], curvature[:, going] = point, np.nan
     return best, curvature, settled
 
 
 def _within(point, score, H, K, low, high):
-    """The step uphill; of two parameters the one that its end of the interval holds stays, and the other goes alone."""
+    """The step uphill. Of two parameters one at the end of its interval stays, and only the other moves."""
     step = _uphill(score, H, K, high - low)
     if len(point) == 1:
         return step
@@ -255,7 +256,7 @@ def _within(point, score, H, K, low, high):
 
 
 def _uphill(score, H, K, width):
-    """Newton's step; where the likelihood is not concave that of K, which knows the least e'e; else a short one."""
+    """Newton's step; where ln L is not concave that from K, which uses the minimum of e'e; else a short one."""
     step = _newton_step(score, H)
     for other in (_newton_step(score, K), np.sign(score) * (0.05 * width)):
         good = (step * score).sum(axis=0) >= 0
@@ -275,9 +276,9 @@ def _newton_step(score, H):
 
 
 def _by_windows(products, sample, parts):
-    """One sample: roughly over the whole interval, then exactly within a few standard errors.
+    """One sample: a cheap curve over the whole interval, then the exact one within a few standard errors.
 
-    Again where the maximum leaves the windows.
+    Repeated where the maximum leaves the windows.
     """
     low, high = _ends(parts)
     rough = _with(sample, [part.coarse for part in parts])
@@ -296,7 +297,7 @@ def _by_windows(products, sample, parts):
 
 
 def _with(sample, determinants):
-    """The sample with these curves for its determinants."""
+    """The sample with these log-determinant curves."""
     return replace(
         sample,
         lag=determinants[0] if sample.lag is not None else None,
@@ -305,7 +306,7 @@ def _with(sample, determinants):
 
 
 def _problems(points, settled, parts, sample, products) -> list:
-    """What is wrong with every point: nothing, or why it is no maximum."""
+    """For every point None, or the error that tells why it is no maximum."""
     problems = [None] * points.shape[1]
     for part, at, name in zip(parts, points, ["rho"] * (sample.lag is not None) + ["lambda"]):
         lo, hi = part.interval
@@ -325,7 +326,7 @@ def _problems(points, settled, parts, sample, products) -> list:
 
 
 def _proportional(sample, products) -> SpatialInputError | None:
-    """Where W y, less what X explains, is a multiple of y: the likelihood is then unbounded, or flat.
+    """Where W y is a multiple of y, both as residuals from X: the likelihood is then unbounded, or flat.
 
     W = (J - I) / (n - 1) is the example: W y = (n mean(y) - y) / (n - 1), and -(n - 1) is an end of the interval.
     """

@@ -1,12 +1,12 @@
 """The maximum over one spatial parameter r for a stack of samples that differ in W: R W at once, or R placebos.
 
-Cross-products over [X, y] and their lags hold all data. With e = (y - X b) - r (its lag), where of a spatial lag
+Cross-products over [X, y] and their lags contain all the data. With e = (y - X b) - r (its lag), where of a spatial lag
 model y alone has a lag,
 
     C(r) = C_00 - r (C_01 + C_01') + r^2 C_11,      q(r) = C_yy - C_yX C_XX^-1 C_Xy,
 
-and ln L = -n/2 (ln(2 pi q / n) + 1) + L(r) is climbed on r (Ord 1975; Anselin 1988, ch. 6). Every sample goes its own
-way: what is found for it does not depend, to the last bit, on the others of its stack.
+and ln L = -n/2 (ln(2 pi q / n) + 1) + L(r) is maximised over r (Ord 1975; Anselin 1988, ch. 6). Every sample
+has its own search: its result does not depend, to the last bit, on the other samples of its stack.
 """
 
 from __future__ import annotations
@@ -127,8 +127,8 @@ class Maxima:
 
 
 def maxima(data: Pencil, curve, r: np.ndarray) -> Maxima:
-    """Everything else at the maximum over r. ``sound`` says where the information is positive definite and some
-    variance is left."""
+    """Estimates at the maximum over r. ``sound`` tells where the information is positive definite and the
+    residual variance is positive."""
     k, n = data.k, data.n
     q, _, _, b = data.expansion(r)
     length = data.scale[:, -1]
@@ -142,7 +142,7 @@ def maxima(data: Pencil, curve, r: np.ndarray) -> Maxima:
 
 
 def _covariance(data: Pencil, curve, r, b, s2):
-    """The inverse observed information of (beta, r) (``inference.information``), of columns of length one."""
+    """The inverse observed information of (beta, r) (``covariance.information``), of columns of length one."""
     k, R, c = data.k, len(r), data.gram.shape[1]
     if data.kind is None:
         return s2[:, None, None] * np.linalg.inv(data.gram[:, :k, :k]), np.ones(R, dtype=bool)

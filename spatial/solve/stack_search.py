@@ -1,5 +1,5 @@
 """Where the likelihoods of a stack have their maxima over r: a grid, then Newton's steps; exact determinants where
-they are known everywhere, else within a window of some standard errors that a rough curve points at.
+they are known everywhere, else within a window of some standard errors around the maximum of a rough curve.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ MAX_STEPS = 100
 WINDOW = 4.5  # half-width of a window in standard errors
 CENTRED = 0.6  # share of the half-width within which the maximum must lie
 ROUNDS = 4  # windows that are tried
-BEYOND = 2.2  # half-widths of a window within which its polynomial is trusted with what is next to nothing
+BEYOND = 2.2  # half-widths from the centre within which a polynomial is used where the likelihood is negligible
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class Optima:
     """Maxima of the samples at ``which`` of a stack.
 
     Attributes
@@ -32,7 +32,7 @@ class Found:
         Positions, maxima and -d2 ln L / dr2 there.
     curve : Jacobian of those F
     grid, values : (F, points)
-        ln L but for constants, roughly, over the whole interval.
+        Approximate ln L without constants, over the whole interval.
     """
 
     which: np.ndarray
@@ -46,44 +46,44 @@ class Found:
 
     @property
     def intervals(self) -> np.ndarray:
-        """The admissible ones, (2, F), also where the search knew them roughly; NaN where they are not sure."""
+        """The admissible ones, (2, F), also where the search used approximate ones; NaN where they are uncertain."""
         logdet = self.curve.logdet
         return np.array([logdet.low, logdet.high]) if self.ends is None else self.ends()
 
     def over(self, which, first, last) -> tuple[Jacobian, np.ndarray]:
         """The curves of some of them, good from ``first`` to ``last`` (both in r), and whether they are.
 
-        A polynomial is trusted a little beyond its window, with what is next to nothing there; else there is another.
+        Slightly beyond its window, where the likelihood is negligible, a polynomial is kept; further out it is rebuilt.
         """
         some = _take(self.curve, which)
         if self.engines is None:
             return some, np.ones(len(which), dtype=bool)
-        made, low, high = some.logdet, some.logdet.low, some.logdet.high
+        logdet, low, high = some.logdet, some.logdet.low, some.logdet.high
         start, end = (logit(r, low, high) for r in (first, last))
-        middle, half = (made.first + made.last) / 2, (made.last - made.first) / 2
+        middle, half = (logdet.first + logdet.last) / 2, (logdet.last - logdet.first) / 2
         short = np.flatnonzero(np.maximum(middle - start, end - middle) > BEYOND * half)
         settled = np.ones(len(which), dtype=bool)
         if len(short):
             r, bend = self.r[which][short], self.bend[which][short]
             scale = _errors_in_v(r, bend, low[short], high[short]) * self.curve.copies
             engines = [self.engines[which[i]] for i in short]
-            wider, settled[short] = curves(engines, made.base.take(short), start[short], end[short], scale)
+            wider, settled[short] = curves(engines, logdet.base.take(short), start[short], end[short], scale)
             rest = np.setdiff1d(np.arange(len(which)), short)
             order = np.argsort(np.concatenate([rest, short]), kind="stable")
-            made = Curves.joined([made.take(rest), wider]).take(order)
-        return replace(self.curve, logdet=made), settled
+            logdet = Curves.joined([logdet.take(rest), wider]).take(order)
+        return replace(self.curve, logdet=logdet), settled
 
 
-def everywhere(data: Pencil, curve: Jacobian) -> Found:
+def everywhere(data: Pencil, curve: Jacobian) -> Optima:
     """With exact curves over the whole interval."""
     low, high = curve.logdet.low, curve.logdet.high
     grid, values, first, last, r = _start(data, curve, low, high)
-    r, bend, found = climb(data, curve, first, last, r)
-    which = np.flatnonzero(found & (first > grid[:, 0]) & (last < grid[:, -1]))
-    return Found(which, r[which], bend[which], _take(curve, which), grid[which], values[which])
+    r, bend, converged = climb(data, curve, first, last, r)
+    which = np.flatnonzero(converged & (first > grid[:, 0]) & (last < grid[:, -1]))
+    return Optima(which, r[which], bend[which], _take(curve, which), grid[which], values[which])
 
 
-def by_windows(data: Pencil, rough: Jacobian, engines: list) -> Found:
+def by_windows(data: Pencil, rough: Jacobian, engines: list) -> Optima:
     """With rough curves, and functions that give the exact log|I - r W| of every sample at some cost."""
     low, high = rough.logdet.low, rough.logdet.high
     grid, values, first, last, r = _start(data, rough, low, high)
@@ -97,10 +97,10 @@ def by_windows(data: Pencil, rough: Jacobian, engines: list) -> Found:
         centre, half = logit(r[left], lo, hi), WINDOW * errors
         start, end = np.maximum(centre - half, LOGITS[0]), np.minimum(centre + half, LOGITS[-1])
         base, scale = rough.logdet.take(left), errors * rough.copies
-        made, settled = curves([engines[i] for i in left], base, start, end, scale)
-        exact, some = replace(rough, logdet=made), data.take(left)
-        at, there, found = climb(some, exact, logistic(start, lo, hi), logistic(end, lo, hi), r[left])
-        good = settled & found & (np.abs(logit(at, lo, hi) - centre) < CENTRED * half)
+        logdet, settled = curves([engines[i] for i in left], base, start, end, scale)
+        exact, some = replace(rough, logdet=logdet), data.take(left)
+        at, there, converged = climb(some, exact, logistic(start, lo, hi), logistic(end, lo, hi), r[left])
+        good = settled & converged & (np.abs(logit(at, lo, hi) - centre) < CENTRED * half)
         parts.append((left[good], at[good], there[good], _take(exact, good)))
         again = settled & ~good & np.isfinite(there) & (there > 0)
         r[left], bend[left] = at, there
@@ -109,12 +109,12 @@ def by_windows(data: Pencil, rough: Jacobian, engines: list) -> Found:
 
 
 def climb(data: Pencil, curve, first, last, r) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The root of the score between ``first`` and ``last``: (r, curvature there, whether it was found), (R,) each.
+    """The root of the score between ``first`` and ``last``: (r, curvature there, whether it has converged), (R,) each.
 
-    Newton's steps; halves of what is left where they go wrong.
+    Newton's steps; bisection where they leave the bracket.
     """
     lo, hi, width = first.copy(), last.copy(), last - first
-    best, bend, found = r.copy(), np.full(len(r), np.nan), np.zeros(len(r), dtype=bool)
+    best, bend, converged = r.copy(), np.full(len(r), np.nan), np.zeros(len(r), dtype=bool)
     going = np.ones(len(r), dtype=bool)
     for _ in range(MAX_STEPS):
         q, q1, q2, _ = data.expansion(r)
@@ -127,13 +127,13 @@ def climb(data: Pencil, curve, first, last, r) -> tuple[np.ndarray, np.ndarray, 
         to = r + step
         inside = (to > lo) & (to < hi)
         best, bend = np.where(going, np.where(inside, to, r), best), np.where(going, -slope, bend)
-        found |= still
+        converged |= still
         going &= ~still & (hi - lo > 1e-14 * width)
         if not going.any():
             break
         r = np.where(going, np.where(inside, to, (lo + hi) / 2), r)
     edge = 1e-6 * width
-    return best, bend, found & (best > first + edge) & (best < last - edge)
+    return best, bend, converged & (best > first + edge) & (best < last - edge)
 
 
 def _start(data: Pencil, curve, low, high):
@@ -156,14 +156,14 @@ def _take(curve: Jacobian, which) -> Jacobian:
     return replace(curve, logdet=curve.logdet.take(which))
 
 
-def _joined(parts, grid, values, rough, engines) -> Found:
-    """What the rounds found, in the samples' order."""
+def _joined(parts, grid, values, rough, engines) -> Optima:
+    """The results of all rounds, in the samples' order."""
     if not parts:
         none = np.zeros(0, dtype=int)
-        return Found(none, np.zeros(0), np.zeros(0), _take(rough, none), grid[none], values[none])
+        return Optima(none, np.zeros(0), np.zeros(0), _take(rough, none), grid[none], values[none])
     which, r, bend = (np.concatenate([part[i] for part in parts]) for i in range(3))
     order = np.argsort(which, kind="stable")
     whole = Curves.joined([part[3].logdet for part in parts]).take(order)
     which = which[order]
-    return Found(which, r[order], bend[order], replace(rough, logdet=whole), grid[which], values[which],
+    return Optima(which, r[order], bend[order], replace(rough, logdet=whole), grid[which], values[which],
                  [engines[i] for i in which])  # fmt: skip

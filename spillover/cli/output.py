@@ -75,13 +75,13 @@ def write_workbook(frame: pd.DataFrame, path: Path) -> None:
     Raises
     ------
     SpatialInputError
-        E601 without openpyxl.
+        E515 without openpyxl.
     """
     try:
         from openpyxl import Workbook
     except ImportError as error:
-        message = "writing .xlsx needs openpyxl"
-        raise SpatialInputError("E601", message, hint='pip install "spillover[excel]"') from error
+        raise SpatialInputError("E515", "workbooks need the package openpyxl",
+                                hint='pip install "spillover[excel]", or write .csv') from error
     book = Workbook(write_only=False)
     sheet = book.active
     for i, row in enumerate([list(frame.columns), *frame.astype(object).to_numpy().tolist()], 1):

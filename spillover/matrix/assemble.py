@@ -8,7 +8,8 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
-from .weights import SpatialWeights, freeze
+from .csr import freeze
+from .weights import SpatialWeights
 
 DENSE_LIMIT = 2 * 2**30  # bytes of one n x n array that we are willing to make
 

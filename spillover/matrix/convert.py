@@ -12,7 +12,8 @@ from spillover.ids import positions
 from .. import labels as _labels
 from ..values import numeric
 from .assemble import assemble, check_weights
-from .weights import SpatialWeights, freeze
+from .csr import freeze
+from .weights import SpatialWeights
 
 
 def from_dense(matrix, ids=None, *, kind: str = "given matrix", standardization: str | None = None,

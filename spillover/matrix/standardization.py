@@ -9,8 +9,9 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError, check_option
 
+from .csr import freeze, take, with_data
 from .spectrum import spectral_radius
-from .weights import SpatialWeights, freeze, take, with_data
+from .weights import SpatialWeights
 
 STYLES = ("row", "spectral", "minmax", "double", "variance", "none")
 

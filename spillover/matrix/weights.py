@@ -15,6 +15,7 @@ from spillover.ids import positions
 from spillover.show import ask
 
 from .. import labels as _labels
+from .csr import canonical, frozen, take, with_data
 
 ROW_SUM_TOLERANCE = 1e-9
 
@@ -69,7 +70,7 @@ class SpatialWeights:
     varies = False  # over time: see TemporalWeights
 
     def __post_init__(self, _sound):
-        csr = _canonical(self.csr, sound=_sound)
+        csr = canonical(self.csr, sound=_sound)
         with np.errstate(over="ignore", invalid="ignore"):
             finite = _sound or np.isfinite(csr.data.sum()) or np.isfinite(csr.data).all()
         if not finite:
@@ -79,7 +80,7 @@ class SpatialWeights:
         object.__setattr__(self, "ids", _labels.unit_index(self.ids, csr.shape[0], what="rows of the matrix"))
         object.__setattr__(self, "notes", tuple(self.notes))
         if self.raw is not None:
-            object.__setattr__(self, "raw", _frozen(np.asarray(self.raw, float)))
+            object.__setattr__(self, "raw", frozen(np.asarray(self.raw, float)))
 
     # -- what it is ---------------------------------------------------------------------------------
 
@@ -309,63 +310,3 @@ class SpatialWeights:
         from .header import html
 
         return html(self)
-
-
-def take(csr: sparse.csr_array, order: np.ndarray) -> sparse.csr_array:
-    """Rows and columns ``order`` of a square matrix, canonical."""
-    out = csr[order][:, order]
-    out.sort_indices()
-    return out
-
-
-def with_data(csr: sparse.csr_array, data: np.ndarray) -> sparse.csr_array:
-    """The same links with other weights, shape (nnz,)."""
-    return sparse.csr_array((data, csr.indices, csr.indptr), csr.shape)
-
-
-def cells(csr: sparse.csr_array, row: np.ndarray, column: np.ndarray) -> np.ndarray:
-    """Entries (row_i, column_i) of a canonical matrix, zeros included, shape of ``row``."""
-    width = np.int64(csr.shape[1])
-    key = np.repeat(np.arange(csr.shape[0]), np.diff(csr.indptr)) * width + csr.indices
-    wanted = np.asarray(row, np.int64) * width + column
-    at = np.searchsorted(key, wanted)
-    there = at < len(key)
-    there[there] = key[at[there]] == wanted[there]
-    out = np.zeros(len(wanted))
-    out[there] = csr.data[at[there]]
-    return out
-
-
-def freeze(csr: sparse.csr_array) -> sparse.csr_array:
-    """Mark arrays that nobody else holds as read-only, so that the constructor need not copy them."""
-    for array in (csr.data, csr.indices, csr.indptr):
-        array.flags.writeable = False
-    return csr
-
-
-def _canonical(matrix, *, sound: bool) -> sparse.csr_array:
-    """Canonical float64 CSR on read-only arrays; arrays a caller could still write to are copied."""
-    ready = isinstance(matrix, sparse.csr_array) and matrix.dtype == np.float64  # keeps what it knows of itself
-    csr = matrix if ready else sparse.csr_array(matrix, dtype=np.float64)
-    if csr.ndim != 2 or csr.shape[0] != csr.shape[1]:
-        raise SpatialInputError("E311", f"weights must be square, got {csr.shape[0]} x {csr.shape[1]}",
-                                hint="give one row and one column per unit")
-    if not csr.has_canonical_format or (not sound and np.count_nonzero(csr.data) < csr.nnz):
-        csr = csr.copy()
-        csr.sum_duplicates()
-        csr.eliminate_zeros()
-        freeze(csr)
-    index = np.int32 if max(csr.nnz, csr.shape[0]) < 2**31 - 1 else np.int64
-    out = sparse.csr_array(csr.shape, dtype=np.float64)
-    out.data, out.indices, out.indptr = (
-        _frozen(csr.data), _frozen(csr.indices.astype(index, copy=False)),
-        _frozen(csr.indptr.astype(index, copy=False)))
-    out.has_sorted_indices = out.has_canonical_format = True
-    return out
-
-
-def _frozen(array: np.ndarray) -> np.ndarray:
-    if array.flags.writeable:
-        array = array.copy()
-        array.flags.writeable = False
-    return array

@@ -255,7 +255,7 @@ def panels(s: World) -> list[Case]:
         Case("numbers as text, lags", None, lambda: same(
             sp.sar(f, p.assign(year=(p["year"] - 1965).astype(str)), w, **keys, lags="y").params,
             sp.sar(f, p, w, **keys, lags="y").params)),
-        Case("one cluster", "E701", lambda: sar(p.assign(g=1), vcov=sp.Cluster("g"))),
+        Case("one cluster", "E206", lambda: sar(p.assign(g=1), vcov=sp.Cluster("g"))),
         Case("units in W, not in the panel", "E101", lambda: sar(p[p["state"] != "ME"])),
         Case("a gap of a period, lags", "E104", lambda: sp.sar(f, p[p["year"] != 1975], w, **keys, lags="y")),
         Case("time without entity", "E501", lambda: sp.sar(f, p, w, time="year")),

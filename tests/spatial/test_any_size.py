@@ -261,7 +261,7 @@ def test_the_search_finds_the_maximum_anywhere(rho):
     assert b.std_errors["rho"] == pytest.approx(a.std_errors["rho"], rel=1e-5)
 
 
-def test_one_w_is_factorised_once_for_fits_tests_and_draws():
+def test_one_w_is_factorised_once_for_fits_tests_and_effects():
     w = labelled(queen(50))
     data = data_for(w.csr)
     fit = sp.sdm("y ~ a + b", data, w)
@@ -269,9 +269,13 @@ def test_one_w_is_factorised_once_for_fits_tests_and_draws():
     before = L.factorisations
     assert 0 < before <= 33
     again = sp.sdm("y ~ a + b", data, labelled(w.csr.copy()))
-    again.effects(draws=200)
     assert again.sample.lag.logdet is L
     assert L.factorisations == before
+    again.effects()  # its distribution reaches further from rho than the likelihood's window
+    reached = L.factorisations
+    assert reached <= 2 * before
+    fit.effects(), again.effects(level=0.9)
+    assert L.factorisations == reached
     assert "sparse LU, symmetrised" in str(sp.sdm("y ~ a + b", data, w, logdet="sparse"))
 
 

@@ -115,6 +115,26 @@ def test_logdet_by_three_routes(seed, kind):
         assert lu.d1(rho) == pytest.approx(L.d1(rho), rel=1e-6, abs=1e-6)
 
 
+@pytest.mark.parametrize("directed", [False, True])
+def test_traces_of_low_order_are_exact_where_some_are_zero(directed):
+    """No unit is its own neighbor and a lattice by edges has no triangles: tr W = tr W^3 = 0, tr W^2 and tr W^4 not.
+
+    Two probes alone would miss tr W^2 by a few units.
+    """
+    line = np.eye(8, k=1) + np.eye(8, k=-1)
+    W = (np.kron(line, np.eye(8)) + np.kron(np.eye(8), line)) / 4
+    if directed:
+        W *= np.random.default_rng(2).uniform(0.2, 1.8, W.shape)
+    powers = [np.trace(np.linalg.matrix_power(W, k)) for k in range(1, 5)]
+    assert powers[0] == powers[2] == 0
+    assert min(powers[1], powers[3]) > 1
+    L = quadrature(sparse.csr_array(W), not directed, (-1.0, 1.0), probes=2, steps=10)
+    assert L.d2(0.0) == pytest.approx(-powers[1], rel=1e-9)
+    for rho in (-0.1, 0.05):
+        exact = np.linalg.slogdet(np.eye(64) - rho * W)[1]
+        assert L.value(rho) == pytest.approx(exact, abs=20 * abs(rho) ** 5)
+
+
 def test_the_interval_ends_where_the_matrix_is_singular():
     W = random_weights(np.random.default_rng(5), 25, row=False)
     lo, hi = logdet(as_weights(W, ids=range(25))).interval

@@ -1,5 +1,7 @@
 """Tables: what is read, and every way in which one can be damaged, with the right values or a clear error."""
 
+import io
+import sys
 import zipfile
 
 import numpy as np
@@ -8,8 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import weights as wt
+from spillover.cli.output import write_workbook
 from spillover.errors import SpatialInputError, SpatialInputWarning
 from spillover.tables import read_table
+
+
+def zipped():
+    """The bytes of an archive: what a workbook starts with."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("xl/workbook.xml", "")
+    return content.getvalue()
 
 
 def refused(path, code, **options):
@@ -44,6 +56,23 @@ def test_keys_stay_as_they_are_written(tmp_path):
     assert frame["iso"].tolist() == ["NA", "nan"]
     assert frame["year"].tolist() == [2001, 2002]
     assert np.isnan(frame["y"][1])
+
+
+def test_workbooks_without_their_package(tmp_path, monkeypatch):
+    """One code wherever a package is missing: reading a table, saving weights, writing an output."""
+    path = written(tmp_path, zipped(), "t.xlsx")
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    for call in (
+        lambda: read_table(path),
+        lambda: wt.lattice(2, 2).save(tmp_path / "w.xlsx"),
+        lambda: write_workbook(pd.DataFrame({"y": [1.0]}), tmp_path / "out.xlsx"),
+    ):
+        with pytest.raises(SpatialInputError) as caught:
+            call()
+        assert caught.value.code == "E515"
+        assert "pip install" in caught.value.hint
+    assert not (tmp_path / "w.xlsx").exists()
+    assert not (tmp_path / "out.xlsx").exists()
 
 
 def test_separators_decimals_and_sheets(tmp_path):

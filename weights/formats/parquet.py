@@ -9,8 +9,9 @@ import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.matrix.csr import freeze
 from spillover.matrix.standardization import STYLES
-from spillover.matrix.weights import SpatialWeights, freeze
+from spillover.matrix.weights import SpatialWeights
 
 KEY = b"spillover.weights"
 

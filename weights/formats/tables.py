@@ -200,6 +200,6 @@ def _openpyxl():
     try:
         import openpyxl
     except ImportError as error:
-        raise SpatialInputError("E605", "workbooks need the package openpyxl",
+        raise SpatialInputError("E515", "workbooks need the package openpyxl",
                                 hint="pip install openpyxl, or use .csv") from error
     return openpyxl

@@ -16,7 +16,7 @@ import pytest
 import spatial as sp
 import weights as wt
 from spatial.compare.jobs import run
-from spatial.compare.journal import Journal, digest_of, key_of, told
+from spatial.compare.journal import Journal, description_of, digest_of, key_of
 from spillover.errors import SpatialInputError
 
 from .conftest import FORMULA, KEYS
@@ -269,8 +269,8 @@ def test_options_are_told_apart_by_their_content(several, early):
     given = [queen, renamed, several["knn5"], wt.from_sparse(queen.csr * 2, ids=queen.ids), early, early.head(9),
              sp.Conley(300, coords=early), sp.Conley(300, coords=early.head(9)), {"a": queen}, {"a": renamed}, "queen",
              np.arange(3), np.arange(4), wt.temporal({1: queen, 2: renamed.reindex(queen.ids)})]  # fmt: skip
-    assert len({told(one) for one in given}) == len(given)
-    assert told(queen) == told(wt.from_sparse(queen.csr, ids=queen.ids))
+    assert len({description_of(one) for one in given}) == len(given)
+    assert description_of(queen) == description_of(wt.from_sparse(queen.csr, ids=queen.ids))
 
 
 def test_joblib_is_asked_for_by_name(monkeypatch):

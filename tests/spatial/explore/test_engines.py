@@ -47,6 +47,16 @@ def test_local_counts_are_the_twin_s(equal, values):
         assert below[site] == np.sum(lags <= observed + 1e-9)
 
 
+def test_ties_count_in_both_tails():
+    """Of 0, 1, 1, 2 three are at least one, and three at most; the observed map is one more of each."""
+    simulated = np.array([0.0, 1, 1, 2])
+    p = {a: _null.pseudo_p(1.0, simulated, a) for a in ("greater", "less", "two-sided")}
+    assert p == {"greater": 4 / 5, "less": 4 / 5, "two-sided": 1.0}
+    # The same but for rounding, and a statistic that takes one value only: it says nothing.
+    assert _null.pseudo_p(1.0, simulated * (1 + 1e-15), "less") == 4 / 5
+    assert {_null.pseudo_p(3.0, np.full(9, 3.0), a) for a in p} == {1.0}
+
+
 @pytest.mark.parametrize("block", [17, 1000])
 def test_rank_look_up_dense_product_and_compiled_loop_count_alike(monkeypatch, block):
     rng = np.random.default_rng(6)

@@ -173,7 +173,7 @@ def test_options_that_do_not_fit(frame):
                           ({"window": (-3,)}, "E533"), ({"window": ("a", "b")}, "E533"),
                           ({"cluster": "人口"}, "E236"), ({"treatment": "开放"}, "E502"), ({"method": "cs"}, "E501"),
                           ({"weights_column": "产出"}, "E211"), ({"entity": None}, "E501"),
-                          ({"level": 95}, "E501"), ({"cluster": "一"}, "E701"),
+                          ({"level": 95}, "E501"), ({"cluster": "一"}, "E206"),
                           ({"reference": -9}, "E533"), ({"band": "both"}, "E501")]:  # fmt: skip
         with pytest.raises(SpatialInputError) as caught:
             sp.did("产出 ~ 政策", frame.assign(一=1), **{"method": "twfe", **KEYS, **options})
