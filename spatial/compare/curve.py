@@ -114,7 +114,7 @@ def specification_curve(
     Raises
     ------
     SpatialInputError
-        E501 nothing to vary or a sample that selects nothing, E502 a variable that is not in the formula (in every
+        E501 nothing to vary or an empty sample, E502 a variable that is not in the formula (in every
         row's ``problem`` when only some specifications lack it), E512, E514, E515, E603, E605.
 
     Examples

@@ -118,7 +118,7 @@ def done_together(work: Work, jobs: list) -> list[tuple[Estimate | SpatialInputE
     for m, lead in enumerate(work.leads):
         if lead is None or not lead.design.weights.labelled or not can_stack(lead):
             continue
-        if order is None or not order.equals(lead.design.ids):  # mostly the same for all models
+        if order is None or not order.equals(lead.design.ids):  # usually the same for all models
             names = dict.fromkeys(name for name, _ in jobs)
             order, ready = lead.design.ids, {name: over_its_units(lead, work.named[name]) for name in names}
         mine = {i: w for i, (name, at) in enumerate(jobs) if at == m and (w := ready[name]) is not None}

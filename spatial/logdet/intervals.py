@@ -182,7 +182,7 @@ def _shifted(blocks, n, middle, half):
 
 def _next(V, x, passes=2):
     """What x (R, n) adds to a basis, of length one, x's shares (R, steps) in the basis, and the length of the rest. One
-    pass makes it roughly orthogonal, two make it exactly so."""
+    pass makes it nearly orthogonal, two passes orthogonal to rounding."""
     shares = 0.0
     for _ in range(passes):
         h = V @ x[:, :, None]

@@ -144,7 +144,7 @@ def _label(term: str, labels) -> str:
 
 
 def _about(models, effects):
-    """Size, fixed effects, method, likelihood; rows that apply to a model at least."""
+    """Size, fixed effects, method, likelihood; only rows that apply to at least one model."""
     rows = [("Observations", [f"{m.nobs:,}" for m in models])]
     if any(m.design.is_panel for m in models):
         rows.append(("Units x periods", [f"{m.design.n_units:,} x {m.design.n_periods}" for m in models]))

@@ -276,7 +276,7 @@ def _newton_step(score, H):
 
 
 def _by_windows(products, sample, parts):
-    """One sample: roughly over the whole interval, then exactly within a few standard errors.
+    """One sample: a cheap curve over the whole interval, then the exact one within a few standard errors.
 
     Repeated where the maximum leaves the windows.
     """
