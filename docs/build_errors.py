@@ -102,6 +102,8 @@ def page(raises: dict[str, list[tuple[str, str]]] | None = None) -> str:
         parts.append(f"## E{digit}xx: {group['title']} (exit status {EXIT_STATUS[digit]})")
         if "example" in group:
             parts.append(f"```python\n{group['example'].strip()}\n```")
+        if "note" in group:
+            parts.append(group["note"])
         codes = [code for code in written["codes"] if code[1] == digit]
         rows = []
         for code in sorted(codes):
