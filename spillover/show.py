@@ -30,7 +30,8 @@ def ask(verb: str, subject, *args, **options):
     """
     function = answer(verb, type(subject))
     if function is None:
-        raise SpatialInputError("E501", f"a {type(subject).__name__} has no {verb}", hint="print it, or read its tidy()")
+        message = f"a {type(subject).__name__} has no {verb}"
+        raise SpatialInputError("E501", message, hint="print it, or read its tidy()")
     return function(subject, *args, **options)
 
 
