@@ -12,6 +12,8 @@ from __future__ import annotations
 from html import escape
 from importlib import import_module
 
+from .errors import SpatialInputError
+
 # Where the answers for the classes of a package are listed.
 TABLES = {"spatial": ("spatial.report.answers", "spatial.plot.answers"), "spillover": ("weights.answers",)}
 _ANSWERS: dict[tuple[str, str], str] = {}
@@ -23,12 +25,13 @@ def ask(verb: str, subject, *args, **options):
 
     Raises
     ------
-    TypeError
-        Where no answer is listed for any of its classes.
+    SpatialInputError
+        E501 where no answer is listed for any of its classes.
     """
     function = answer(verb, type(subject))
     if function is None:
-        raise TypeError(f"nothing is registered to {verb} a {type(subject).__name__}")
+        message = f"a {type(subject).__name__} has no {verb}"
+        raise SpatialInputError("E501", message, hint="print it, or read its tidy()")
     return function(subject, *args, **options)
 
 

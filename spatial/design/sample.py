@@ -82,9 +82,9 @@ def regressor_columns(d: Design, effects: FixedEffects, X: np.ndarray | None = N
     (R, T, N, k) of X where they are given."""
     first, X = (0, d.X) if X is None else (1, X)
     columns, lagged = [X.take(own_columns(d, effects), axis=-1)], X.take(d.durbin, axis=-1)
-    for _ in range(d.wx_order):
+    for lagged_columns in lagged_by_power(d):
         lagged = spatial_lag(d.weights, lagged, first=first)
-        columns.append(lagged)
+        columns.append(lagged.take([d.durbin.index(j) for j in lagged_columns], axis=-1))
     return np.concatenate(columns, axis=-1), regressor_names(d, effects)
 
 
@@ -96,7 +96,22 @@ def own_columns(d: Design, effects: FixedEffects) -> list[int]:
 def regressor_names(d: Design, effects: FixedEffects) -> list[str]:
     """Of the columns of [X, W X] (and W^2 X)."""
     names = [d.names[j] for j in own_columns(d, effects)]
-    return names + [power + d.names[j] for power in ("W:", "W2:")[: d.wx_order] for j in d.durbin]
+    return names + [power + d.names[j] for power, columns in zip(("W:", "W2:"), lagged_by_power(d)) for j in columns]
+
+
+def lagged_by_power(d: Design) -> list[tuple[int, ...]]:
+    """Columns of X that W, and W^2, lag. W^2 1 is left out where 1 and W 1 span it, as in row-standardised weights
+    whose islands are nobody's neighbors."""
+    once = d.durbin
+    intercept = d.names.index(INTERCEPT) if INTERCEPT in d.names else None
+    if d.wx_order == 1 or intercept not in once:
+        return [once] * d.wx_order
+    one = d.X[:, :, intercept]
+    first = spatial_lag(d.weights, one)
+    known, second = np.stack([d.rows(one), d.rows(first)], axis=1), d.rows(spatial_lag(d.weights, first))
+    left = second - known @ np.linalg.lstsq(known, second, rcond=None)[0]
+    spanned = np.linalg.norm(left) <= SPANNED * max(np.linalg.norm(second), 1.0)
+    return [once, tuple(j for j in once if not (spanned and j == intercept))]
 
 
 def flat(values: np.ndarray) -> np.ndarray:

@@ -1,6 +1,15 @@
 """The figure of each result: see ``spillover.show``."""
 
 ANSWERS: dict[tuple[str, str], str] = {
+    ("plot", "spatial.compare.average:AveragedEffects"): "spatial.plot.whiskers:effects_table",
+    ("plot", "spatial.compare.comparison:Comparison"): "spatial.plot.whiskers:by_weights",
+    ("plot", "spatial.compare.curve:SpecificationCurve"): "spatial.plot.choices:specification_curve",
+    ("plot", "spatial.effects.average:Effects"): "spatial.plot.whiskers:effects",
+    ("plot", "spatial.effects.by_group:EffectsBy"): "spatial.plot.whiskers:effects_table",
+    ("plot", "spatial.effects.elasticity:Elasticities"): "spatial.plot.whiskers:effects_table",
+    ("plot", "spatial.effects.long_run:DynamicEffects"): "spatial.plot.dynamic:path",
+    ("plot", "spatial.policy.what_if:WhatIf"): "spatial.plot.policy:what_if_on",
+    ("plot", "spatial.records.fit:FitRecord"): "spatial.plot.whiskers:coefficients",
     ("plot", "spatial.compare.placebo:Placebo"): "spatial.plot.choices:placebo_weights",
     ("plot", "spatial.compare.tune:Tuning"): "spatial.plot.choices:profile",
     ("plot", "spatial.explore._global:GlobalStatistic"): "spatial.plot.explore:null_distribution",

@@ -241,6 +241,11 @@ def what_if(gdf, result, ax=None):
     return legible(ax)
 
 
+def what_if_on(result, gdf, ax=None):
+    """``what_if`` with the result first, as ``result.plot(map)`` calls it."""
+    return what_if(gdf, result, ax)
+
+
 def _ticks(ax, periods):
     step = max(1, -(-len(periods) // 8))
     at = np.arange(0, len(periods), step)

@@ -44,6 +44,33 @@ def effects(effects, ax=None, *, variables=None):
     return whiskers(table, "effect", ax, title="Effects", xlabel=_axis(effects))
 
 
+def coefficients(fit, ax=None, *, variables=None):
+    """Coefficients of a fit with their 95 % intervals, the constant left out.
+
+    Parameters
+    ----------
+    fit : Fit
+    ax : matplotlib Axes, optional
+    variables : list of str, optional
+        Terms to draw, in this order; default all but the constant.
+
+    Raises
+    ------
+    SpatialInputError
+        E502 for a term that the fit does not have.
+    """
+    table = fit.tidy()
+    table = _chosen(table[table["term"] != "Intercept"].assign(effect="coefficient"), variables)
+    title = f"{fit.specification.name}: {fit.design.response}"
+    return whiskers(table, "effect", ax, title=title, xlabel="Coefficient, 95 % interval", legend=False)
+
+
+def effects_table(result, ax=None, *, variables=None):
+    """Effects of any result whose table has terms and kinds of effects: by group, elasticities, averages over W."""
+    table = _chosen(result.tidy(), variables)
+    return whiskers(table, "effect", ax, title="Effects", xlabel="Estimate and interval")
+
+
 def by_weights(comparison, effect: str = "indirect", ax=None, *, variables=None):
     """One kind of effect of each variable under each W, with intervals.
 

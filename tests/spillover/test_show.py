@@ -5,6 +5,7 @@ from importlib import import_module
 import pytest
 
 import spatial as sp
+from spillover.errors import SpatialInputError
 from spillover.show import TABLES, Shown, answer, ask
 
 LISTED = {}
@@ -29,6 +30,15 @@ def test_every_public_result_has_words():
     assert all(answer("text", value) for value in shown if value not in own), own
 
 
+WITHOUT_FIGURE = {"Mixture", "Search", "Searches", "TestResult", "TestTable"}
+
+
+def test_every_public_result_but_tests_has_a_figure():
+    results = [value for value in (getattr(sp, name) for name in sp.__all__) if isinstance(value, type)]
+    without = {value.__name__ for value in results if issubclass(value, Shown) and not answer("plot", value)}
+    assert without == WITHOUT_FIGURE
+
+
 def test_what_nobody_answers_is_refused():
-    with pytest.raises(TypeError, match="nothing is registered to plot a int"):
+    with pytest.raises(SpatialInputError, match="E501: a int has no plot"):
         ask("plot", 3)
