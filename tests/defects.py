@@ -83,7 +83,7 @@ DEFECTS = (
     Defect(
         "the expected information takes W for symmetric",
         (("spatial/covariance/information.py", "Wd = F.T @ (W @ F)", "Wd = F.T @ ((W + W.T) / 2 @ F)"),),
-        ("tests/spatial/test_vcov.py::test_expected_information_is_the_curvature_of_the_expected_likelihood",),
+        ("tests/spatial/covariance/test_vcov.py::test_expected_information_is_the_curvature_of_the_expected_likelihood",),
     ),
     Defect(
         "the power series of the log-determinant stops at the first trace that is zero",

@@ -19,7 +19,7 @@ from spatial.effects.propagate import Averages
 from spatial.effects.t_distribution import t_cdf
 from spillover.errors import SpatialInputError
 
-from ..test_estimators import COMMON, PANEL, cross_section, panel_data
+from ..models.test_estimators import COMMON, PANEL, cross_section, panel_data
 from . import naive
 
 COLUMBUS = "CRIME ~ INC + HOVAL"

@@ -13,7 +13,7 @@ from spatial.effects.likelihood import _profile, by_likelihood
 from spatial.effects.propagate import Averages, selectors
 from spillover.errors import SpatialInputError
 
-from ..test_estimators import PANEL, cross_section, panel_data
+from ..models.test_estimators import PANEL, cross_section, panel_data
 from . import naive
 from .test_distribution import COLUMBUS, row
 

@@ -17,7 +17,7 @@ from spatial.policy.randomization import assignments
 from spatial.policy.resampled import permuted_slopes
 from spatial.policy.small_sample import CR2
 
-from ..test_certify import band
+from ..models.test_certify import band
 from . import naive
 from .conftest import staggered
 

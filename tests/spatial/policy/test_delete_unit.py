@@ -11,7 +11,7 @@ import spatial as sp
 from spatial.policy import delete_unit
 from spillover.errors import SpatialInputError
 
-from ..test_certify import band, nearest
+from ..models.test_certify import band, nearest
 from . import naive
 from .test_spatial_did import long, policy_panel
 
