@@ -25,6 +25,16 @@ test: $(VENV)/.test  ## style, import rules, doctests and tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q
 
+FAST := tests/spillover tests/weights/test_matrix.py tests/weights/test_traps.py tests/spatial/design \
+        tests/spatial/models/test_estimators.py tests/spatial/models/test_references.py tests/spatial/covariance/test_joint.py \
+        tests/spatial/diagnostics/test_diagnostics.py tests/spatial/effects/test_elasticity.py tests/spatial/explore/test_laws.py \
+        tests/spatial/policy/test_did.py tests/spatial/report/test_words.py tests/cli/test_doors.py tests/certificate
+
+test-fast: $(VENV)/.test  ## the inner loop: style, import rules, some tests of every room; under a minute
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q $(FAST)
+
 certify: $(VENV)/.test  ## slow certification: Monte Carlo coverage and size, a million units
 	$(BIN)/python -m pytest -q -m slow
 
@@ -43,4 +53,4 @@ wheel: $(VENV)/.test  ## build the wheel into dist/
 clean:  ## remove what the targets made
 	rm -rf $(VENV) demo dist build *.egg-info .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test certify defects bench docs wheel clean
+.PHONY: help demo test test-fast certify defects bench docs wheel clean

@@ -76,14 +76,14 @@ def audit(gdf, *, ids=None, tolerance: float | None = None, snap="auto") -> pd.D
     refuse_infinite(shapes[~absent], index[~absent])
     other = ~absent & ~np.isin(shapely.get_type_id(shapes), (3, 6))
     invalid = ~absent & ~other & ~shapely.is_valid(shapes)
-    found = [("missing", i, None, np.nan, "", "") for i in np.flatnonzero(absent)]
-    found += [("not a polygon", i, None, np.nan, "", shapes[i].geom_type) for i in np.flatnonzero(other)]
-    found += [("invalid", i, None, np.nan, "", shapely.is_valid_reason(shapes[i])) for i in np.flatnonzero(invalid)]
+    rows = [("missing", i, None, np.nan, "", "") for i in np.flatnonzero(absent)]
+    rows += [("not a polygon", i, None, np.nan, "", shapes[i].geom_type) for i in np.flatnonzero(other)]
+    rows += [("invalid", i, None, np.nan, "", shapely.is_valid_reason(shapes[i])) for i in np.flatnonzero(invalid)]
     sound = np.flatnonzero(~absent & ~other)
     if len(sound):
         space = _touch.Space(np.where(invalid, shapely.make_valid(shapes), shapes)[sound], gdf.crs, index[sound])
-        found += [(problem, sound[a], sound[b], *rest) for problem, a, b, *rest in _pairs(space, tolerance, snap)]
-    rows = [(problem, index[a], None if b is None else index[b], *rest) for problem, a, b, *rest in found]
+        rows += [(problem, sound[a], sound[b], *rest) for problem, a, b, *rest in _pairs(space, tolerance, snap)]
+    rows = [(problem, index[a], None if b is None else index[b], *rest) for problem, a, b, *rest in rows]
     table = pd.DataFrame(rows, columns=COLUMNS, dtype=object)  # so that None stays None
     return table.astype({"size": float})
 

@@ -161,8 +161,8 @@ def polygons(gdf, ids) -> tuple[np.ndarray, object, np.ndarray]:
     refuse_empty(count, index)
     wrong = (kind != POLYGON) & (kind != MULTIPOLYGON)
     if wrong.any():
-        found = sorted({shape.geom_type for shape in shapes[wrong][:100]})
-        raise SpatialInputError("E404", f"contiguity needs polygons, but there are {', '.join(found)}",
+        kinds = sorted({shape.geom_type for shape in shapes[wrong][:100]})
+        raise SpatialInputError("E404", f"contiguity needs polygons, but there are {', '.join(kinds)}",
                                 ids=index[wrong].tolist(), n=int(wrong.sum()),
                                 hint="for points use wt.knn or wt.delaunay")
     return shapes, index, _vertices.offsets(count)

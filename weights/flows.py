@@ -59,7 +59,7 @@ def flows(table: pd.DataFrame, *, origin: str, destination: str, value: str, ids
     if (inner != 0).any() and self_flows == "error":
         raise SpatialInputError("E312", "some flows lead from a unit to itself", ids=ids[inner != 0].tolist(),
                                 hint="drop them with self_flows='drop'")
-    notes = _said(inner, matrix)
+    notes = _notes(inner, matrix)
     matrix = _without_diagonal(matrix)
     if symmetric:
         matrix = sparse.csr_array(matrix + matrix.T)
@@ -104,7 +104,7 @@ def shares(table: pd.DataFrame, *, origin: str, destination: str, value: str, id
         if (whole <= 0).any():
             raise SpatialInputError("E211", "totals must be positive", column=name, ids=ids[whole <= 0].tolist(),
                                     hint="leave out units without a total, or leave total= out")
-    notes = _said(matrix.diagonal(), matrix)
+    notes = _notes(matrix.diagonal(), matrix)
     matrix = sparse.csr_array(sparse.diags_array(1.0 / whole) @ _without_diagonal(matrix))
     words = {"destination": "received", "origin": "sent"}[focal]
     return from_csr(matrix, ids, f"shares of {value} {words} in {name}", notes=notes)
@@ -148,7 +148,7 @@ def _without_diagonal(matrix) -> sparse.csr_array:
     return out
 
 
-def _said(inner: np.ndarray, matrix) -> tuple[str, ...]:
+def _notes(inner: np.ndarray, matrix) -> tuple[str, ...]:
     if not inner.any():
         return ()
     return (f"self-flows left out: {np.count_nonzero(inner)} units, {inner.sum() / matrix.sum():.1%} of all flows",)

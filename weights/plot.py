@@ -71,8 +71,8 @@ def _map(w, data, at, ids, ax) -> None:
     from ._points import points
 
     geographic = hasattr(data, "crs") and data.crs is not None and data.crs.is_geographic
-    given = None if hasattr(data, "crs") and data.crs is not None else "planar"
-    p = points(data, ids=ids, at=at, metric=given)
+    metric = None if hasattr(data, "crs") and data.crs is not None else "planar"
+    p = points(data, ids=ids, at=at, metric=metric)
     xy = p.xy[positions(p.ids, w.ids, what="the map")]
     if hasattr(data, "geometry"):
         data.geometry.plot(ax=ax, facecolor=LAND, edgecolor="white", linewidth=0.6, aspect=None)

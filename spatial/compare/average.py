@@ -87,6 +87,6 @@ def _pooled(effects: list, p: np.ndarray, mean: np.ndarray, level: float) -> Inf
     laws = [e.inferred.law for e in effects]
     if any(law is None for law in laws):  # a fit without standard errors
         return Inference(mean, *np.full((5, *mean.shape), np.nan))
-    freedom = [law.given.df_reference for law in laws]
+    freedom = [law.conditional.df_reference for law in laws]
     df = None if None in freedom else min(freedom)
     return summarize(Pooled(tuple(law.mixture for law in laws), p, df), mean.ravel(), level).reshaped(*mean.shape)

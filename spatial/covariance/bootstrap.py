@@ -57,8 +57,8 @@ def bootstrap_parameters(fit: FitRecord, draws: int, seed: int) -> np.ndarray:
     if len(failed) > MAY_FAIL * draws:
         raise failed[0]
     if failed:
-        said = f"{len(failed)} of {draws} bootstrap samples are left out; the first: {failed[0].message}"
-        warn(said)
+        message = f"{len(failed)} of {draws} bootstrap samples are left out; the first: {failed[0].message}"
+        warn(message)
     return np.array(estimates)
 
 

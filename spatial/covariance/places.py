@@ -73,8 +73,8 @@ def near(points: np.ndarray, cutoff: float, kernel: str) -> sparse.csr_array:
     N = len(xyz)
     expected = (tree.count_neighbors(tree, chord) - N) // 2
     if expected > PAIRS_MAX:
-        said = f"{expected:,} pairs of units lie within {cutoff:g} km"
-        raise SpatialInputError("E309", said, hint="use a smaller cut-off")
+        message = f"{expected:,} pairs of units lie within {cutoff:g} km"
+        raise SpatialInputError("E309", message, hint="use a smaller cut-off")
     i, j = tree.query_pairs(chord, output_type="ndarray").T
     distance = 2 * EARTH_RADIUS * np.arcsin(np.clip(np.linalg.norm(xyz[i] - xyz[j], axis=1) / 2, 0, 1))
     weight = np.clip(1 - distance / cutoff, 0, None) if kernel == "bartlett" else np.ones(len(i))

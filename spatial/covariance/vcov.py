@@ -48,9 +48,9 @@ def as_vcov(vcov, **settings):
                                     hint="set them in the object: sp.Cluster('region')")
         return vcov
     check_option("vcov", vcov, KINDS)
-    known = set(KINDS[vcov].__dataclass_fields__) - {"kind"}
-    if unknown := sorted(set(settings) - known):
-        choices = ", ".join(sorted(known)) or "none"
+    allowed = set(KINDS[vcov].__dataclass_fields__) - {"kind"}
+    if unknown := sorted(set(settings) - allowed):
+        choices = ", ".join(sorted(allowed)) or "none"
         raise SpatialInputError("E501", f"vcov={vcov!r} has no setting {unknown[0]!r}", hint=f"its settings: {choices}")
     return Information(vcov) if KINDS[vcov] is Information else KINDS[vcov](**settings)
 

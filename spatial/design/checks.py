@@ -73,12 +73,12 @@ def response_problems(d: Design, before, y, effects: FixedEffects) -> list:
     flat, absorbed = high - low <= NO_VARIATION * np.maximum(-low, high), left <= ABSORBED**2 * spread
     problems = [None] * len(y)
     for r in np.flatnonzero(absorbed):
-        said = f"the {effects} effects absorb the response {d.response!r}"
-        problems[r] = SpatialInputError("E208", said, column=d.response,
+        message = f"the {effects} effects absorb the response {d.response!r}"
+        problems[r] = SpatialInputError("E208", message, column=d.response,
                                         hint="choose another response, or fewer effects")
     for r in np.flatnonzero(flat):
-        said = f"the response {d.response!r} has no variation"
-        problems[r] = SpatialInputError("E204", said, column=d.response,
+        message = f"the response {d.response!r} has no variation"
+        problems[r] = SpatialInputError("E204", message, column=d.response,
                                         hint="check the response: all its values are alike")
     return problems
 

@@ -197,11 +197,11 @@ def durbin_columns(
         return tuple(names.index(name) for name in slopes)
     wanted = []
     for term in [durbin] if isinstance(durbin, str) else list(durbin):
-        found = columns_of_term(str(term), slopes, encoding)
-        if not found:
+        matching = columns_of_term(str(term), slopes, encoding)
+        if not matching:
             raise SpatialInputError("E502", f"durbin names {term!r}, which is no regressor", column=str(term),
                                     hint="the regressors are " + ", ".join(map(repr, slopes)))  # fmt: skip
-        wanted += found
+        wanted += matching
     return tuple(names.index(name) for name in dict.fromkeys(wanted))
 
 

@@ -43,12 +43,12 @@ def gap_notes(
     notes = [f"unbalanced: {absent + incomplete} of {observed.size} (unit, period) pairs left out ({there}); "
              f"W of each period is that of the units observed in it{again}"]  # fmt: skip
     before = weights.each(len(observed))
-    made = [(cut.periods[t], cut.ids[i])
+    new_islands = [(cut.periods[t], cut.ids[i])
             for t, w in enumerate(cut.matrices)
             for i in np.setdiff1d(np.flatnonzero(observed[t] & w.alone), np.flatnonzero(before[t].alone))]  # fmt: skip
-    if made:
-        shown = ", ".join(f"{unit} in {period}" for period, unit in made[:SHOWN])
-        notes.append(f"{len(made)} islands made by it: {shown}" + " ..." * (len(made) > SHOWN))
+    if new_islands:
+        shown = ", ".join(f"{unit} in {period}" for period, unit in new_islands[:SHOWN])
+        notes.append(f"{len(new_islands)} islands made by it: {shown}" + " ..." * (len(new_islands) > SHOWN))
     if once := int((observed.sum(axis=0) == 1).sum()):
         notes.append(f"{once} units are observed in one period only")
     return notes
@@ -81,6 +81,6 @@ def refuse_unbalanced(observed: np.ndarray | None, what: str) -> None:
         E109.
     """
     if observed is not None:
-        said = f"{int((~observed).sum())} of {observed.size} (unit, period) pairs are not observed"
-        raise SpatialInputError("E109", f"{what} needs a balanced panel: {said}", n=int((~observed).sum()),
+        message = f"{int((~observed).sum())} of {observed.size} (unit, period) pairs are not observed"
+        raise SpatialInputError("E109", f"{what} needs a balanced panel: {message}", n=int((~observed).sum()),
                                 hint='missing="drop" leaves out units with missing values or rows')  # fmt: skip

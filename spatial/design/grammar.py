@@ -65,11 +65,11 @@ class Parser:
                 self.at += 1
                 terms = _distinct([(), *terms]) if adds else [term for term in terms if term]
             else:
-                found = self._product()
+                product = self._product()
                 if sign == "+":
-                    terms = self._bounded([*terms, *found])
+                    terms = self._bounded([*terms, *product])
                 else:
-                    gone = {_key(term) for term in found}
+                    gone = {_key(term) for term in product}
                     terms = [term for term in terms if _key(term) not in gone]
             token = self._peek()
             if token not in (("operator", "+"), ("operator", "-")):

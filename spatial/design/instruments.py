@@ -33,8 +33,8 @@ def design_with_instruments(
     """
     endog, instruments = _names("endog", endog), _names("instruments", instruments)
     if not endog or not instruments:
-        given, absent = ("endog", "instruments") if endog else ("instruments", "endog")
-        raise SpatialInputError("E501", f"{given}= needs {absent}=: endogenous regressors and what instruments them",
+        present, absent = ("endog", "instruments") if endog else ("instruments", "endog")
+        raise SpatialInputError("E501", f"{present}= needs {absent}=: endogenous regressors and what instruments them",
                                 hint="give both: endog=['x'], instruments=['z']")
     # 1. One design of all columns, and which terms ask for them.
     formula, bar, absorbed = formula.partition("|")
@@ -60,8 +60,8 @@ def design_with_instruments(
         raise SpatialInputError("E704", f"{len(endog)} endogenous regressors need as many instruments, "
                                 f"got {len(in_z)}",
                                 hint="give one instrument for each, or more")  # fmt: skip
-    said = f"endogenous: {', '.join(endog)}; instruments: {', '.join(instruments)}"
-    X, notes = both.X[:, :, in_x], (*both.notes, said)
+    note = f"endogenous: {', '.join(endog)}; instruments: {', '.join(instruments)}"
+    X, notes = both.X[:, :, in_x], (*both.notes, note)
     Z = {both.names[j]: both.X[:, :, j] for j in in_z}
     return replace(both, X=X, names=names, formula=formula, notes=notes, endog=endog, instruments=Z)
 

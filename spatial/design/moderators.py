@@ -42,8 +42,8 @@ def moderated_terms(d: Design, variable: str) -> list[Moderated]:
     terms = read_formula(d.formula, tuple(d.frame.columns))
     factors = {factor.text: factor for _, product in terms.right for factor in product}
     split = {name: term_parts(name) for name in d.regressors}
-    found = [name for name, parts in split.items() if variable in [text for text, _ in parts]]
-    if not found:
+    containing = [name for name, parts in split.items() if variable in [text for text, _ in parts]]
+    if not containing:
         hint = "the regressors are " + ", ".join(dict.fromkeys(p[0][0] for p in split.values()))
         raise SpatialInputError("E502", f"{variable!r} is no regressor of this fit", column=str(variable), hint=hint)
     own = set(factors[variable].columns)
@@ -53,7 +53,7 @@ def moderated_terms(d: Design, variable: str) -> list[Moderated]:
             raise SpatialInputError("E530", f"{variable!r} also enters through {name!r}: its effect depends on itself",
                                     column=variable, hint="effects() has the effect of every term")  # fmt: skip
     out = []
-    for name in found:
+    for name in containing:
         others = [(factors[text], level) for text, level in split[name] if text != variable]
         if bad := [f.text for f, level in others if not level and not f.functions <= set(FUNCTIONS)]:
             raise SpatialInputError("E530", f"the moderator {bad[0]!r} cannot be evaluated apart from the data",
@@ -66,12 +66,12 @@ def moderator_values(d: Design, term: Moderated, at: dict) -> np.ndarray:
     """The product of a term's moderators on every row, (m,), some columns set to other values."""
     out = np.ones(d.nobs)
     for factor, level in term.moderators:
-        given = {c: at[c] if c in at else d.frame[c].to_numpy()[d.rows(d.order)] for c in factor.columns}
+        values_at = {c: at[c] if c in at else d.frame[c].to_numpy()[d.rows(d.order)] for c in factor.columns}
         if level:
-            (values,) = given.values()
+            (values,) = values_at.values()
             out = out * (np.asarray(values).astype(str) == level)
         else:
-            numbers = {c: np.asarray(values, dtype=float) for c, values in given.items()}
+            numbers = {c: np.asarray(values, dtype=float) for c, values in values_at.items()}
             out = out * number_value(factor, numbers)
     return out
 

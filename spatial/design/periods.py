@@ -54,12 +54,12 @@ def in_order(periods: pd.Series) -> list:
                                 rows=np.flatnonzero(absent), hint="fill them, or drop these rows")  # fmt: skip
     times = pd.Index(periods.unique())
     mixed = times.dtype == object and len({isinstance(period, str) for period in times}) > 1
-    found = [] if mixed else scales(times)
-    if not found:
+    distances = [] if mixed else scales(times)
+    if not distances:
         hint = f"numbers, dates, or an ordered category: pd.Categorical(data[{name!r}], categories=[...], ordered=True)"
         raise SpatialInputError("E106", f"{name!r} names periods that have no order, such as {times[0]!r}", column=name,
                                 ids=list(times[:SHOWN]), hint=hint)  # fmt: skip
-    return list(times[np.argsort(found[-1], kind="stable")])
+    return list(times[np.argsort(distances[-1], kind="stable")])
 
 
 def refuse_gaps(times: pd.Index) -> None:
@@ -72,12 +72,12 @@ def refuse_gaps(times: pd.Index) -> None:
     """
     if len(times) < 2:
         return
-    found = scales(times)
-    if not found:
+    distances = scales(times)
+    if not distances:
         raise SpatialInputError("E106", f"lags need periods in their order, and {times[0]!r} tells none: they would be "
                                 "taken in that of the alphabet", ids=list(times[:SHOWN]),
                                 hint="numbers, pd.to_datetime(...), or pd.Categorical(..., ordered=True)")  # fmt: skip
-    steps = [np.diff(scale) for scale in found]
+    steps = [np.diff(scale) for scale in distances]
     if any(step.min() > 0 and np.ptp(step) == 0 for step in steps):
         return
     step = steps[0] if steps[0].min() > 0 else steps[-1]

@@ -76,8 +76,8 @@ def design(
     notes += [*encoding.notes, missing_periods(rows.times)]
     # 3. lag() costs the first periods; anything else that is not finite is an error.
     if terms.lags:
-        y, X, rows, said = _cut_first_periods(y, X, rows)
-        notes.append(said)
+        y, X, rows, note = _cut_first_periods(y, X, rows)
+        notes.append(note)
     for name, values in [(terms.response, y), *X.items()]:
         refuse_not_finite(name, values, rows)
     names = tuple(X)
@@ -134,5 +134,5 @@ def _cut_first_periods(y, X, rows):
     if empty.all():
         raise SpatialInputError("E206", f"no period is left after lag(): there are {len(times)}",
                                 hint="use a shorter lag, or more periods")
-    said = f"lag() left out the first {first} period(s)"
-    return y[first:], {name: values[first:] for name, values in X.items()}, rows.without_first(first), said
+    note = f"lag() left out the first {first} period(s)"
+    return y[first:], {name: values[first:] for name, values in X.items()}, rows.without_first(first), note

@@ -203,8 +203,8 @@ def without_period_terms(d: Design) -> Design:
     if not constant.any():
         return d
     same = [j for j, never in zip(d.durbin, constant) if never]
-    said = "the same for all units, and not lagged: " + ", ".join(d.names[j] for j in same)
-    return replace(d, durbin=tuple(j for j in d.durbin if j not in same), notes=(*d.notes, said))
+    note = "the same for all units, and not lagged: " + ", ".join(d.names[j] for j in same)
+    return replace(d, durbin=tuple(j for j in d.durbin if j not in same), notes=(*d.notes, note))
 
 
 def lagged_intercept_varies(weights: SpatialWeights) -> bool:

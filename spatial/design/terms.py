@@ -103,7 +103,7 @@ def _encoded(terms: Terms, columns: dict, rows: Rows, categorical: set[str], sta
             parts[factor.text] = {str(k + 1): basis[..., k] for k in range(basis.shape[-1])}
         else:
             parts[factor.text] = {"": _value(factor.tree, columns, states)}
-    X, origin, made = {}, {}, set()
+    X, origin, computed = {}, {}, set()
     names = [tuple(f.text for f in factors) for _, factors in terms.right]
     for (term, _), coding in zip(terms.right, codings(names, categorical)):
         for scoped in coding:
@@ -116,8 +116,8 @@ def _encoded(terms: Terms, columns: dict, rows: Rows, categorical: set[str], sta
                     X[column] = X[column] * values
                 origin[column] = term
                 if any(name in categorical for name, _ in scoped):
-                    made.add(column)
-    return X, Encoding(terms, states, origin, frozenset(made), tuple(notes))
+                    computed.add(column)
+    return X, Encoding(terms, states, origin, frozenset(computed), tuple(notes))
 
 
 def _labelled(name: str, columns: dict, category: bool, contrasts: bool) -> list[tuple[str, np.ndarray]]:

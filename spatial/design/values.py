@@ -74,10 +74,10 @@ def _missing(column) -> np.ndarray:
 
 def _refuse_missing(absent, holes, rows) -> None:
     counts = {name: int(mask.sum()) for name, mask in absent.items() if mask.any()}
-    said = ", ".join(f"{name!r} {count}" for name, count in counts.items())
+    counted = ", ".join(f"{name!r} {count}" for name, count in counts.items())
     raise SpatialInputError(
         "E201",
-        f"missing values by column: {said}",
+        f"missing values by column: {counted}",
         column=max(counts, key=counts.get),
         ids=rows.labels(holes),
         hint='fill them, or drop their units with missing="drop"; missing="period" drops single rows of a panel',

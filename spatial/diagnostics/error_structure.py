@@ -197,9 +197,9 @@ class _Problem:
         shares = {LAMBDA: self.interval[1]}
         starts = [np.multiply(start, [shares.get(j, 1) for j in over]) for start in product(*(STARTS[j] for j in over))]
         start = min(starts, key=lambda x: downhill(x)[0])
-        found = minimize(downhill, start, jac=True, bounds=bounds, method="L-BFGS-B",
+        optimum = minimize(downhill, start, jac=True, bounds=bounds, method="L-BFGS-B",
                          options={"ftol": 1e-15, "gtol": 1e-9})  # fmt: skip
-        return self.at(full(found.x))
+        return self.at(full(optimum.x))
 
 
 def _ar1(r: float, T: int) -> tuple[np.ndarray, np.ndarray]:

@@ -114,9 +114,9 @@ def _random_maximum(fit: FitRecord):
         b = np.linalg.lstsq(Xq, yq, rcond=None)[0]
         return b, np.sum((yq - Xq @ b) ** 2)
 
-    found = minimize_scalar(lambda z: N * T * np.log(at(np.exp(z))[1]) - N * z, bounds=(-18.0, 0.0), method="bounded",
+    optimum = minimize_scalar(lambda z: N * T * np.log(at(np.exp(z))[1]) - N * z, bounds=(-18.0, 0.0), method="bounded",
                             options={"xatol": 1e-10})  # fmt: skip
-    r = float(np.exp(found.x))
+    r = float(np.exp(optimum.x))
     b, ss = at(r)
     s2 = ss / (N * T)
     return y - X @ b, s2, s2 / r

@@ -197,22 +197,23 @@ def effects_by(fit: FitRecord, variable: str, by=None, *, at=None, level=0.95) -
     picks = np.concatenate([selectors(fit, [term.name]) for term in terms])
     at_rho = _coefficients(W, fit.rho, weights)
     estimates = (picks[:, 0] @ fit.params.to_numpy()) @ at_rho
-    law, found = infer_linear(fit, over, picks, estimates, level)
-    return EffectsBy(variable, labels, found.reshaped(3, len(labels)), law, fit, level)
+    law, inference = infer_linear(fit, over, picks, estimates, level)
+    return EffectsBy(variable, labels, inference.reshaped(3, len(labels)), law, fit, level)
 
 
 def smallest_distance(law: Law) -> tuple[int, float]:
     """Rank and value of the statistic of ``EffectsBy.test`` for J restrictions."""
-    given = law.given
+    conditional = law.conditional
     picked = law.picks[:, 0]
-    at_nodes = picked @ given.params + (given.points - given.centre) @ (picked @ given.slope).T
+    at_nodes = picked @ conditional.params + (conditional.points - conditional.centre) @ (picked @ conditional.slope).T
     gap = np.einsum("qkj,qk->qj", law.curves, at_nodes)
-    V = np.einsum("qkj,kl,qlm->qjm", law.curves, picked @ given.covariance @ picked.T, law.curves)
+    V = np.einsum("qkj,kl,qlm->qjm", law.curves, picked @ conditional.covariance @ picked.T, law.curves)
     rank = int(np.median(np.linalg.matrix_rank(V, hermitian=True)))
     if not rank:
         return 0, np.nan
     own = np.einsum("qj,qjm,qm->q", gap, np.linalg.pinv(V, rcond=1e-10, hermitian=True), gap)
-    return rank, _least(given.points[:, 0] if given.points.size else given.distance, own + given.distance)
+    nodes = conditional.points[:, 0] if conditional.points.size else conditional.distance
+    return rank, _least(nodes, own + conditional.distance)
 
 
 def _least(x: np.ndarray, values: np.ndarray) -> float:
@@ -243,8 +244,8 @@ def _scenarios(d, terms, by, at) -> tuple[tuple[str, ...], np.ndarray]:
     place, size = (np.arange(d.nobs), d.nobs) if d.weights.varies else (units_of_rows(d), d.n_units)
     labels, weights = [], []
     for (group, members), setting in product(groups, choices):
-        said = ", ".join(f"{column} = {value}" for column, value in setting.items())
-        labels.append(", ".join(filter(None, (group, said))))
+        label = ", ".join(f"{column} = {value}" for column, value in setting.items())
+        labels.append(", ".join(filter(None, (group, label))))
         rows = [moderator_values(d, term, setting) * members / members.sum() for term in terms]
         weights.append([np.bincount(place, row, size) for row in rows])
     return tuple(labels), np.array(weights)
@@ -252,14 +253,14 @@ def _scenarios(d, terms, by, at) -> tuple[tuple[str, ...], np.ndarray]:
 
 def _choices(d, terms, at) -> list[dict]:
     """Every combination of the values asked for."""
-    known = {column: term for term in terms for column in term.columns}
+    term_of = {column: term for term in terms for column in term.columns}
     for column, values in at.items():
-        if column not in known:
-            hint = "its moderators are " + ", ".join(known) if known else "the formula has no interaction with it"
+        if column not in term_of:
+            hint = "its moderators are " + ", ".join(term_of) if term_of else "the formula has no interaction with it"
             raise SpatialInputError("E531", f"at= names {column!r}, which moderates nothing here", column=column,
                                     hint=hint)  # fmt: skip
         there = d.frame[column]
-        category = any(level for factor, level in known[column].moderators if column in factor.columns)
+        category = any(level for factor, level in term_of[column].moderators if column in factor.columns)
         for value in np.atleast_1d(np.asarray(values, dtype=object)):
             number = isinstance(value, int | float | np.number)
             if (category or not number) and not (there.astype(str) == str(value)).any():

@@ -180,12 +180,12 @@ def meanings(effects) -> list[str]:
         (True, False): "one unit more of it goes with (100 x estimate) % more",
         (False, True): "1 % more of it goes with (estimate / 100) units more",
     }
-    said = {}
+    words = {}
     for name in effects.variables:
         if name in bases and {base_y, bases[name]} <= {None, np.e}:
             key = (base_y is not None, bases[name] is not None)
-            said.setdefault(change.get(key), []).append(name)
-    lines = [f"{', '.join(names)}: {text} {outcome(d)}" for text, names in said.items() if text]
+            words.setdefault(change.get(key), []).append(name)
+    lines = [f"{', '.join(names)}: {text} {outcome(d)}" for text, names in words.items() if text]
     if inter := [name for name in effects.variables if ":" in name]:
         lines.append(f"{', '.join(inter)}: interactions; effects_by() has the effects of their factors")
     return lines

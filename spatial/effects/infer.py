@@ -92,8 +92,8 @@ def infer(source, picks: np.ndarray, options: Options) -> Inferred:
     """
     V, df = picks.shape[1], source.fit.df_resid
     if options.method == "quadrature":
-        law, found = source.exact(picks, options.level)
-        return Inferred(found.reshaped(3, V), law=law)
+        law, inference = source.exact(picks, options.level)
+        return Inferred(inference.reshaped(3, V), law=law)
     if options.method == "likelihood":
         return Inferred(source.likelihood(picks, options.level).reshaped(3, V))
     estimates = source.estimates(picks)

@@ -30,13 +30,13 @@ class Law:
         What picks V sets of coefficients out of the parameters.
     """
 
-    given: Given = field(repr=False)
+    conditional: Given = field(repr=False)
     curves: np.ndarray = field(repr=False)
     picks: np.ndarray = field(repr=False)
 
     @property
     def mixture(self) -> Mixture:
-        return self.given.linear(self.curves, self.picks)
+        return self.conditional.linear(self.curves, self.picks)
 
     def combined(self, A: np.ndarray) -> Law:
         """G linear combinations of the J quantities, A of shape (G, J): averages, differences."""
@@ -59,9 +59,9 @@ def linear_law(fit, over: Callable, picks: np.ndarray, size: int) -> Law:
     R = np.zeros((1, len(params)))
     R[0, fit.params.index.get_loc("rho")] = 1
     bounds = determinant(fit).interval
-    given = given_spatial(params, V, R, fit.df_resid, [size], bounds, splits=[0.0]).refuse_outside()
+    conditional = given_spatial(params, V, R, fit.df_resid, [size], bounds, splits=[0.0]).refuse_outside()
     ends = span(fit.rho, float(np.sqrt(R[0] @ V @ R[0])), fit.df_resid, bounds)
-    return Law(given, over(*ends)(given.points[:, 0]), picks)
+    return Law(conditional, over(*ends)(conditional.points[:, 0]), picks)
 
 
 def infer_linear(fit, over: Callable, picks, estimates: np.ndarray, level: float) -> tuple[Law | None, Inference]:
@@ -82,5 +82,5 @@ def infer_linear(fit, over: Callable, picks, estimates: np.ndarray, level: float
         laws[size] = linear_law(fit, once, picks, size)
         return laws[size].mixture
 
-    _, found = settled(law_of, estimates, level, FEWEST, MOST)
-    return laws[max(laws)], found
+    _, result = settled(law_of, estimates, level, FEWEST, MOST)
+    return laws[max(laws)], result

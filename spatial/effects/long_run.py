@@ -67,8 +67,8 @@ class Stationarity:
         return self.largest_root < 1
 
     def __str__(self) -> str:
-        said = "stationary" if self.holds else "not stationary"
-        return f"{said}: {self.words} = {self.total:.4g}, largest root {self.largest_root:.4g}"
+        verdict = "stationary" if self.holds else "not stationary"
+        return f"{verdict}: {self.words} = {self.total:.4g}, largest root {self.largest_root:.4g}"
 
 
 def stationarity(fit: FitRecord) -> Stationarity:
@@ -213,15 +213,16 @@ class LongRunEffects:
             return (left > 0) & (r > lo) & (r < hi)
 
         def law_of(size):
-            given = given_spatial(fit.params.to_numpy(), fit.vcov.to_numpy(), R, fit.df_resid,
+            conditional = given_spatial(fit.params.to_numpy(), fit.vcov.to_numpy(), R, fit.df_resid,
                                   [size, KAPPA], (-1.0, np.inf), admissible=admissible)  # fmt: skip
-            if not given.inside >= 0.5:
-                raise SpatialInputError("E712", f"{1 - given.inside:.0%} of the distribution of the estimates is not "
-                                        f"stationary: the long run is not determined ({fit.stationarity})",
+            if not conditional.inside >= 0.5:
+                outside = f"{1 - conditional.inside:.0%} of the distribution of the estimates"
+                message = f"{outside} is not stationary: the long run is not determined ({fit.stationarity})"
+                raise SpatialInputError("E712", message,
                                         hint="method='delta', or path(horizon)")  # fmt: skip
-            left, r = ratios(given.points)
+            left, r = ratios(conditional.points)
             a, b = self.at_estimates.averages.many(r)
-            return given.linear((np.stack([a, b - a, b], axis=-1) / left[:, None]).swapaxes(0, 1), picks)
+            return conditional.linear((np.stack([a, b - a, b], axis=-1) / left[:, None]).swapaxes(0, 1), picks)
 
         return None, settled(law_of, estimates, level, PHI, MOST_PHI)[1]
 

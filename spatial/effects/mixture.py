@@ -137,8 +137,8 @@ class Pooled:
         return tuple(self._pooled(values) for values in zip(*(part.tails(t) for part in self.parts)))
 
     def tail_and_density(self, t, which, sign):
-        found = (part.tail_and_density(t, which, sign) for part in self.parts)
-        return tuple(self._pooled(values) for values in zip(*found))
+        parts = (part.tail_and_density(t, which, sign) for part in self.parts)
+        return tuple(self._pooled(values) for values in zip(*parts))
 
     def bracket(self, p):
         low, high, start = np.array([part.bracket(p) for part in self.parts]).swapaxes(0, 1)
@@ -262,10 +262,10 @@ def settled(law_of: Callable[[int], Mixture], estimates: np.ndarray, level: floa
         if wanted > 1 and size < most:
             size = min(most, int(np.ceil(size * min(MARGIN * wanted, 4.0))))
             law = law_of(size)
-        found = summarize(law, estimates, level)
-        points = [zero, found.low, found.high]
+        inference = summarize(law, estimates, level)
+        points = [zero, inference.low, inference.high]
         if size >= most or law.coarseness(points) <= STEP * TOLERATED:
-            return law, found
+            return law, inference
 
 
 def _weighted_quantiles(values: np.ndarray, weights: np.ndarray, shares: Sequence[float]) -> list[np.ndarray]:

@@ -161,8 +161,8 @@ def given_spatial(
     if len(sizes) > 1:
         heavy = weights > LIGHT
         weights, z, panels = weights[heavy] / weights[heavy].sum(), z[heavy], panels[heavy]
-    given = _given(params, V, R, df, root, z, weights, panels, inside)
-    return given if admissible is None else given.thinned(admissible(given.points))
+    conditional = _conditional(params, V, R, df, root, z, weights, panels, inside)
+    return conditional if admissible is None else conditional.thinned(admissible(conditional.points))
 
 
 def given_lattice(params: np.ndarray, V: np.ndarray, R: np.ndarray, df: float | None, bounds) -> Given:
@@ -186,7 +186,7 @@ def given_lattice(params: np.ndarray, V: np.ndarray, R: np.ndarray, df: float | 
         log_weights += _log_density(WIDER * x, freedom) - _log_density(x, freedom)
         z = np.column_stack([z, _stretch(z, df) * WIDER * x])
     weights = np.exp(log_weights - log_weights.max())
-    return _given(params, V, R, df, root, z, weights / weights.sum(), np.arange(len(u)), inside)
+    return _conditional(params, V, R, df, root, z, weights / weights.sum(), np.arange(len(u)), inside)
 
 
 def _log_density(x: np.ndarray, df: float | None) -> np.ndarray:
@@ -199,7 +199,7 @@ def _stretch(z: np.ndarray, df: float | None) -> np.ndarray:
     return np.ones(len(z)) if df is None else np.sqrt((df + (z**2).sum(axis=1)) / (df + z.shape[1]))
 
 
-def _given(params, V, R, df, root, z, weights, panels, inside) -> Given:
+def _conditional(params, V, R, df, root, z, weights, panels, inside) -> Given:
     """Everything else given the nodes."""
     if len(R) == 1:
         slope = V @ R.T / (root[0, 0] ** 2 or np.inf)

@@ -51,12 +51,12 @@ def effect_path(fit: FitRecord, horizon: int, options: Options) -> pd.DataFrame:
         sample, _ = parameter_draws(fit, options.draws, options.seed)
         picked = np.einsum("kvp,dp->dkv", picks, sample)
         drawn = np.einsum("dkj,dkv->djv", curves(sample @ places.T), picked)
-        found = from_draws(drawn, at, options.level, fit.df_resid)
+        inference = from_draws(drawn, at, options.level, fit.df_resid)
     else:
-        found = _exact(fit, places, curves, picks, at, options.level)
+        inference = _exact(fit, places, curves, picks, at, options.level)
     index = pd.MultiIndex.from_product([("transitory", "permanent"), range(horizon + 1), KINDS, variables],
                                        names=["change", "horizon", "effect", "term"])  # fmt: skip
-    table = pd.DataFrame(found.columns(), index=index).reset_index()
+    table = pd.DataFrame(inference.columns(), index=index).reset_index()
     return table[["change", "horizon", "effect", *SCHEMA]]
 
 
@@ -66,8 +66,8 @@ def _exact(fit, places, curves, picks, at, level) -> Inference:
         return Inference(at, *np.full((5, *at.shape), np.nan))
     params, V = fit.params.to_numpy(), fit.vcov.to_numpy()
     bounds = determinant(fit).interval
-    given = given_lattice(params, V, places, fit.df_resid, bounds).refuse_outside()
-    return summarize(given.linear(curves(given.points), picks), at.ravel(), level).reshaped(*at.shape)
+    conditional = given_lattice(params, V, places, fit.df_resid, bounds).refuse_outside()
+    return summarize(conditional.linear(curves(conditional.points), picks), at.ravel(), level).reshaped(*at.shape)
 
 
 def _averages(spectra, orders: int, points, h: int) -> np.ndarray:

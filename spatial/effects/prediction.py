@@ -177,9 +177,9 @@ def _whole(fit: FitRecord, data: pd.DataFrame, w) -> tuple[Design, SpatialWeight
                                 hint="wt.from_dense(matrix, ids=...)")
     frame = old.frame.iloc[old.order[0]].set_axis(old.ids, axis=0)
     ids = pd.Index(data[old.ids.name]) if old.ids.name in data.columns else data.index
-    known = ids[ids.isin(old.ids)]
-    if len(known):
-        raise SpatialInputError("E101", "data= holds units that were fitted already", ids=list(known),
+    fitted = ids[ids.isin(old.ids)]
+    if len(fitted):
+        raise SpatialInputError("E101", "data= holds units that were fitted already", ids=list(fitted),
                                 hint="give new units only; predict() without data is for the fitted ones")  # fmt: skip
     needed, response = _columns(old)
     if absent := [c for c in needed if c not in data.columns and c not in response]:

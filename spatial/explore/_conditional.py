@@ -236,9 +236,9 @@ def _own_draws(table, sizes) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarr
     size = sizes[unit]
     order = np.argsort(size, kind="stable")
     unit, column, place, size = unit[order], column[order], place[order], size[order]
-    found, starts = np.unique(size, return_index=True)
+    sizes, starts = np.unique(size, return_index=True)
     ends = np.append(starts[1:], len(size))
-    return {int(d): (unit[a:b], column[a:b], place[a:b]) for d, a, b in zip(found, starts, ends)}
+    return {int(d): (unit[a:b], column[a:b], place[a:b]) for d, a, b in zip(sizes, starts, ends)}
 
 
 def _rows(csr, sites) -> np.ndarray:

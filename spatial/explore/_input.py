@@ -79,7 +79,7 @@ def read(
     check_option("missing", missing, ("error", "drop"))
     check_option("align", align, ("labels", "position"))
     weights = as_weights(w)
-    names, rows, by_position, found = [], [], [], []
+    names, rows, by_position, match_words = [], [], [], []
     for default, values in variables:
         values = column_of(data, values, default)
         name = getattr(values, "name", None)
@@ -88,9 +88,9 @@ def read(
             by_position.append(names[-1])
         row, note = _in_order(numbers(values, names[-1]), weights, names[-1], data)
         rows.append(row)
-        found += [f"{names[-1]}: {note}"] if note else []
+        match_words += [f"{names[-1]}: {note}"] if note else []
     values = np.array(rows)
-    notes = (*match_notes(weights, by_position, align), *found)
+    notes = (*match_notes(weights, by_position, align), *match_words)
     all_ids = weights.ids
     check_finite(values, names, all_ids, missing)
     used = ~np.isnan(values).any(axis=0)
@@ -269,7 +269,7 @@ def standardised(values: np.ndarray) -> np.ndarray:
 
 def _say_dropped(ids, weights: SpatialWeights, islands_before: int) -> str:
     shown = ", ".join(map(str, ids[:5])) + (" ..." if len(ids) > 5 else "")
-    made = len(weights.islands) - islands_before
+    new_islands = len(weights.islands) - islands_before
     again = f"; weights {weights.standardization}-standardised again" if weights.standardization != "none" else ""
-    islands = f"; {made} more units without neighbors" if made > 0 else ""
+    islands = f"; {new_islands} more units without neighbors" if new_islands > 0 else ""
     return f"{len(ids)} units with missing values dropped ({shown}){again}{islands}"

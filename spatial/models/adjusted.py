@@ -22,29 +22,30 @@ def refuse_adjusted(specification: Specification, d: Design, effects: FixedEffec
     SpatialInputError
         E109 unbalanced panels, E320 weights that vary over time, E501 models, effects and options.
     """
-    spec, asked = specification, f"method={method!r}"
+    spec, requested = specification, f"method={method!r}"
     if not (spec.lag or spec.error):
-        raise SpatialInputError("E501", f"{asked} is for spatial lags and errors; {spec.name} is least squares",
+        raise SpatialInputError("E501", f"{requested} is for spatial lags and errors; {spec.name} is least squares",
                                 hint="leave method= out")  # fmt: skip
     if spec.lag and spec.error:
         raise SpatialInputError(
             "E501",
-            f"{asked} is for one spatial parameter, and {spec.name} has two: intervals of both cover 80 to 85 % there",
+            f"{requested} is for one spatial parameter, and {spec.name} has two: intervals of both cover 80 to 85 % "
+            "there",
             hint="method='ml' (85 to 90 % at 48 units), or sar, sem, sdm, sdem",
         )
     if d.lags or effects.random:
         why = "a lagged response" if d.lags else f"{effects} effects"
-        raise SpatialInputError("E501", f"{asked} is not for {why}", hint="method='ml'")
+        raise SpatialInputError("E501", f"{requested} is not for {why}", hint="method='ml'")
     if correction is not True:
-        raise SpatialInputError("E501", f"{asked} is a correction itself: correction={correction!r} has no meaning",
+        raise SpatialInputError("E501", f"{requested} is a correction itself: correction={correction!r} has no meaning",
                                 hint="leave correction= out")
-    refuse_unbalanced(d.observed, asked)
+    refuse_unbalanced(d.observed, requested)
     weights = d.weights if spec.lag else d.weights_of_error
-    refuse_varying(weights, asked)
+    refuse_varying(weights, requested)
     if method == "aqs" and d.is_panel:
-        raise SpatialInputError("E501", f"{asked} is for cross-sections", hint="method='reml' or method='ml'")
+        raise SpatialInputError("E501", f"{requested} is for cross-sections", hint="method='reml' or method='ml'")
     if effects.time and not weights.rows_sum_to_one:
-        raise SpatialInputError("E308", f"{asked} with {effects} effects needs weights whose rows all sum to one",
+        raise SpatialInputError("E308", f"{requested} with {effects} effects needs weights whose rows all sum to one",
                                 ids=weights.islands, hint="standardize('row'), or effects='entity'")  # fmt: skip
 
 

@@ -55,7 +55,7 @@ def reading_of(
     keywords = {name: one.default for name, one in signature(model).parameters.items() if one.kind is one.KEYWORD_ONLY}
     if not set(options) <= set(keywords):
         return None
-    asked = ModelOptions(**{**keywords, **options})
-    check(MODELS[model], asked)
-    columns = read(formula, data, w, asked) if like is None else like.columns
-    return prepare(MODELS[model], columns, asked)
+    requested = ModelOptions(**{**keywords, **options})
+    check(MODELS[model], requested)
+    columns = read(formula, data, w, requested) if like is None else like.columns
+    return prepare(MODELS[model], columns, requested)

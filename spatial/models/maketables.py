@@ -15,8 +15,8 @@ class MakeTables:
         return self.tidy().set_index("term").rename(columns=names).rename_axis("Coefficient")
 
     def __maketables_stat__(self, key: str):
-        known = {"N": "nobs", "ll": "loglik", "aic": "aic", "bic": "bic", "df_resid": "df_resid", "sigma2": "sigma2"}
-        return getattr(self, known[key]) if key in known else None
+        attributes = {"N": "nobs", "ll": "loglik", **{name: name for name in ("aic", "bic", "df_resid", "sigma2")}}
+        return getattr(self, attributes[key]) if key in attributes else None
 
     @property
     def __maketables_depvar__(self) -> str:

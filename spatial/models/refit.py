@@ -136,8 +136,8 @@ def refit(
     responses, failed = np.full((R, 3, len(variables)), np.nan), {}
     done = np.zeros(R, dtype=bool)
     if changed.alone(changed.w) and not effects:
-        for which, found in under_other_w(fit, changed.w, std_errors):
-            params[which], sigma2[which], loglik[which], errors[which] = found
+        for which, results in under_other_w(fit, changed.w, std_errors):
+            params[which], sigma2[which], loglik[which], errors[which] = results
             done[which] = True
     whole = std_errors or changed.w is not None  # what needs a design of the replicate's own
     averages, picks = (Averages(fit), selectors(fit, variables)) if effects else (None, None)
@@ -172,17 +172,17 @@ def _maxima(fit: Fit, changed: Changes, left: np.ndarray, failed: dict, whole: b
     for start in range(0, len(left), size):
         replicates = left[start : start + size].tolist()
         y, X = changed.arrays(replicates)
-        made = []
+        samples = []
         for i, (r, sample) in enumerate(zip(replicates, _samples(fit, changed, replicates, y, X))):
             if isinstance(sample, SpatialInputError):
                 failed[r] = f"{sample.code}: {sample.message}"
             else:
-                made.append((r, changed.design(r, y[i], X[i]) if whole else fit.design, sample))
-        for (r, d, sample), found in zip(made, maxima([sample for *_, sample in made])):
-            if isinstance(found, SpatialInputError):
-                failed[r] = f"{found.code}: {found.message}"
+                samples.append((r, changed.design(r, y[i], X[i]) if whole else fit.design, sample))
+        for (r, d, sample), results in zip(samples, maxima([sample for *_, sample in samples])):
+            if isinstance(results, SpatialInputError):
+                failed[r] = f"{results.code}: {results.message}"
             else:
-                yield r, d, sample, found
+                yield r, d, sample, results
 
 
 def _samples(fit: Fit, changed: Changes, replicates: list[int], y: np.ndarray, X: np.ndarray) -> list:
@@ -195,16 +195,16 @@ def _samples(fit: Fit, changed: Changes, replicates: list[int], y: np.ndarray, X
     if not len(good):
         return samples
     if changed.w is not None or fit.sample.dummies:
-        found = [_one_sample(fit, changed, replicates[0], y[0], X[0])]
+        results = [_one_sample(fit, changed, replicates[0], y[0], X[0])]
     elif changed.alone(changed.y):
-        found = resampled(fit, y)
-        within = np.array([sample.y for sample in found])
+        results = resampled(fit, y)
+        within = np.array([sample.y for sample in results])
         problems = response_problems(d, y.reshape(len(y), -1), within, settings.effects)
-        found = [problem or sample for problem, sample in zip(problems, found)]
+        results = [problem or sample for problem, sample in zip(problems, results)]
     else:
         how = settings.effects, settings.correction, settings.logdet
-        found = demeaned_samples(fit.specification, d, y, X, *how)
-    for i, sample in zip(good, found):
+        results = demeaned_samples(fit.specification, d, y, X, *how)
+    for i, sample in zip(good, results):
         samples[i] = sample if changed.w is not None or settings.logdet else _for_many(sample)
     return samples
 
@@ -231,11 +231,11 @@ def _random_maxima(fit: Fit, changed: Changes, left: np.ndarray, failed: dict) -
             if not (np.isfinite(y).all() and np.isfinite(X).all()):
                 raise _not_finite(r)
             d = changed.design(r, y, X)
-            sample, found, _ = random_effects(fit.specification, d, fit.settings)
+            sample, results, _ = random_effects(fit.specification, d, fit.settings)
         except SpatialInputError as error:
             failed[r] = f"{error.code}: {error.message}"
             continue
-        yield r, d, sample, found
+        yield r, d, sample, results
 
 
 def _one_sample(fit: Fit, changed: Changes, r: int, y: np.ndarray, X: np.ndarray):
@@ -244,8 +244,8 @@ def _one_sample(fit: Fit, changed: Changes, r: int, y: np.ndarray, X: np.ndarray
     try:
         d = changed.design(r, y, X)
         if changed.w is not None and which_correction(fit.specification, d, effects, correction) != correction:
-            said = "these weights need the additive correction, the fit's own the transformation"
-            raise SpatialInputError("E526", said, hint="help(sp.refit) says which shapes it takes")
+            message = "these weights need the additive correction, the fit's own the transformation"
+            raise SpatialInputError("E526", message, hint="help(sp.refit) says which shapes it takes")
         sample = demeaned_sample(fit.specification, d, effects, correction, fit.settings.logdet)
         if sample.names != fit.sample.names:
             raise SpatialInputError("E526", f"other regressors than the fit's: {list(sample.names)}",

@@ -127,10 +127,10 @@ def _as_estimated(fit: Fit) -> Fit:
 def over_its_units(fit: Fit | Reading, w) -> SpatialWeights | None:
     """W in the fit's order of units; None where it is none, or over others: a single fit will say why."""
     try:
-        made = aligned(w, fit.design, "error", name="w")
+        converted = aligned(w, fit.design, "error", name="w")
     except SpatialInputError:
         return None
-    return made if isinstance(made, SpatialWeights) else None
+    return converted if isinstance(converted, SpatialWeights) else None
 
 
 def _pencil(d: Design, spec, effects, correction, lag, R) -> tuple[Pencil, np.ndarray]:
@@ -185,13 +185,13 @@ def _optima(data: Pencil, weights: tuple[SpatialWeights, ...], among: int, count
     """The maxima over r; None where no sample has one."""
     if not weights:
         return None
-    known = determinants(weights, among)
-    if not len(known.kept):
+    curves_of = determinants(weights, among)
+    if not len(curves_of.kept):
         return None
-    data, curve = data.take(known.kept), Jacobian(known.curves, **counts)
-    optima = everywhere(data, curve) if known.engines is None else by_windows(data, curve, known.engines)
-    which = known.kept[optima.which]
-    ends = None if known.intervals is None else partial(known.intervals, which)
+    data, curve = data.take(curves_of.kept), Jacobian(curves_of.curves, **counts)
+    optima = everywhere(data, curve) if curves_of.engines is None else by_windows(data, curve, curves_of.engines)
+    which = curves_of.kept[optima.which]
+    ends = None if curves_of.intervals is None else partial(curves_of.intervals, which)
     return replace(optima, which=which, ends=ends) if len(which) else None
 
 

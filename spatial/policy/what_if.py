@@ -79,12 +79,12 @@ class WhatIf(Shown):
         mean = member / member.sum(axis=1, keepdims=True)
         at = mean @ self.table["estimate"].to_numpy()
         if self.law is None:
-            found = Inference(at, *np.full((5, len(at)), np.nan))
+            inference = Inference(at, *np.full((5, len(at)), np.nan))
         else:
-            found = summarize(self.law.combined(mean).mixture, at, self.settings["level"])
+            inference = summarize(self.law.combined(mean).mixture, at, self.settings["level"])
         sums = member @ self.table["estimate"].to_numpy()
         return pd.DataFrame({
-            "units": member.sum(axis=1), "change": mean @ self.table["change"].to_numpy(), **found.columns(),
+            "units": member.sum(axis=1), "change": mean @ self.table["change"].to_numpy(), **inference.columns(),
             "share": sums / sums[-1] if sums[-1] else np.nan,
         }, index=pd.Index([*names, "all"], name="group"))  # fmt: skip
 
@@ -154,11 +154,11 @@ def what_if(
     there = np.ones(d.n_units, dtype=bool) if d.observed is None else d.observed[last]
     moved = _change(d, variable, change, percent, to, share, _chosen(d, units), there, last)
     W = d.weights[d.times[last]] if d.weights.varies else d.weights
-    law, found = averages(fit, variable, W, moved[there, None], lambda response: response[:, 0], level)
-    table = pd.DataFrame({"change": moved[there], **found.columns()}, index=d.ids[there])
+    law, inference = averages(fit, variable, W, moved[there, None], lambda response: response[:, 0], level)
+    table = pd.DataFrame({"change": moved[there], **inference.columns()}, index=d.ids[there])
     if d.response.startswith("log("):
-        for name, column in (("percent", found.estimate), ("percent_low", found.low), ("percent_high", found.high)):
-            table[name] = 100 * np.expm1(column)
+        columns = {"percent": inference.estimate, "percent_low": inference.low, "percent_high": inference.high}
+        table = table.assign(**{name: 100 * np.expm1(column) for name, column in columns.items()})
     settings = {"level": level, "period": None if d.times is None else d.times[last]}
     return WhatIf(table, fit, variable, law, settings)
 
@@ -215,9 +215,9 @@ def _chosen(d, units) -> np.ndarray:
 
 def _change(d, variable, change, percent, to, share, chosen, there, last) -> np.ndarray:
     """What is added to the term in every unit."""
-    given = [name for name, value in (("change", change), ("percent", percent), ("to", to)) if value is not None]
-    if len(given) != 1:
-        raise SpatialInputError("E501", f"give one of change=, percent= and to=, got {given or 'none'}",
+    requested = [name for name, value in (("change", change), ("percent", percent), ("to", to)) if value is not None]
+    if len(requested) != 1:
+        raise SpatialInputError("E501", f"give one of change=, percent= and to=, got {requested or 'none'}",
                                 hint="change=1.0, for example")
     x = d.X[last, :, d.names.index(variable)]
     if percent is not None:
