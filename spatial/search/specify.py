@@ -131,18 +131,11 @@ def _search(formula, data, w, level, rule, options) -> Search:
     tables = [lm_tests(regression) for regression in regressions.values()]
     lm = tables[-1]
     durbin_lm = _durbin_lm(base)
-    if durbin_lm is not None:
-        tables.append(durbin_lm)
+    tables += [] if durbin_lm is None else [durbin_lm]
     steps, decisions = [_read_lm(lm, level)], {"LM tests": _short_lm(lm, level)}
     # 2. The models.
-    fits = {"OLS": base, "SLX": fit(slx, durbin=durbin), "SDM": fit(sdm, durbin=durbin)}
-    for name, model in {"SAR": sar, "SEM": sem, "SDEM": sdem, "SAC": sac}.items():
-        try:
-            fits[name] = fit(model, **({"durbin": durbin} if model is sdem else {}))
-        except SpatialInputError as error:  # under a dense W lambda may reach the edge: the other models remain
-            if not error.code.startswith(("E109", "E3", "E7", "E8")):
-                raise
-            steps.append(f"{name} could not be estimated: {error.message}.")
+    fits, failures = _models(fit, base, durbin)
+    steps += failures
     if panel and base.design.observed is None:
         # 3. Dependence before period effects, unit effects fixed or random, effects together.
         within = regressions.get("entity", regressions["none"])
@@ -160,15 +153,11 @@ def _search(formula, data, w, level, rule, options) -> Search:
     # 4. The Durbin model and what it nests.
     compared = _compared(fits)
     nested = [name for name in ("SAR", "SEM", "SLX") if name in fits and (name != "SEM" or nests_sem(fits["SDM"]))]
-    wald = [wald_test(fits["SDM"], name) for name in nested]
-    likelihood = [test for (_, large), test in compared.items() if large == "SDM"]
-    tables.append(TestTable("Does the spatial Durbin model reduce to a simpler one?", (*likelihood, *wald)))
-    others = tuple(test for (_, large), test in compared.items() if large != "SDM")
-    if others:
-        tables.append(TestTable("Are other models enough?", others))
+    wald = {name: wald_test(fits["SDM"], name) for name in nested}
+    tables += _nested_tables(compared, wald)
     tables.append(diagnose(fits["SDM"]))
     # 5. The rule.
-    evidence = _evidence(fits, lm, durbin_lm, compared, dict(zip(nested, wald)))
+    evidence = _evidence(fits, lm, durbin_lm, compared, wald)
     decision = RULES[rule](evidence, level)
     decisions |= {"Model": decision.choice, "Probabilities": _shares(evidence.probabilities)}
     path = [*steps, *decision.steps]
@@ -177,6 +166,35 @@ def _search(formula, data, w, level, rule, options) -> Search:
         path.append(f"By probability alone it would be {probable} ({evidence.probabilities[probable]:.2f}).")
     return Search(tuple(tables), tuple(path), decision.choice, fits, level, decisions, rule,
                   evidence.probabilities)  # fmt: skip
+
+
+def _models(fit, base: Fit, durbin) -> tuple[dict[str, Fit], list[str]]:
+    """The seven models by name, and why one could not be estimated.
+
+    Parameters
+    ----------
+    fit : function of a model and its keywords
+    base : Fit
+        The regression.
+    """
+    fits = {"OLS": base, "SLX": fit(slx, durbin=durbin), "SDM": fit(sdm, durbin=durbin)}
+    failures = []
+    for name, model in {"SAR": sar, "SEM": sem, "SDEM": sdem, "SAC": sac}.items():
+        try:
+            fits[name] = fit(model, **({"durbin": durbin} if model is sdem else {}))
+        except SpatialInputError as error:  # under a dense W lambda may reach the edge: the other models remain
+            if not error.code.startswith(("E109", "E3", "E7", "E8")):
+                raise
+            failures.append(f"{name} could not be estimated: {error.message}.")
+    return fits, failures
+
+
+def _nested_tables(compared: dict, wald: dict[str, TestResult]) -> list[TestTable]:
+    """Likelihood ratios and Wald tests of what the Durbin model nests, and of what others nest."""
+    likelihood = [test for (_, large), test in compared.items() if large == "SDM"]
+    tables = [TestTable("Does the spatial Durbin model reduce to a simpler one?", (*likelihood, *wald.values()))]
+    others = tuple(test for (_, large), test in compared.items() if large != "SDM")
+    return [*tables, *[TestTable("Are other models enough?", others)] * bool(others)]
 
 
 def _durbin_lm(base: Fit) -> TestTable | None:
