@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 COPIED = ("spatial", "weights", "shapefiles", "spillover", "tests", "setup.cfg", "pyproject.toml")
 PASSED, FAILED = 0, 1  # exit statuses of pytest; any other means that the tests did not run
 ESTIMATORS, LAWS, ENGINES = (
-    f"tests/spatial/{name}.py" for name in ("test_estimators", "explore/test_laws", "explore/test_engines")
+    f"tests/spatial/{name}.py" for name in ("models/test_estimators", "explore/test_laws", "explore/test_engines")
 )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from .text import columns, number, p_text, tidy_text
+from .text import columns, number, p_text, statistic_note, tidy_text
 
 METHODS = {
     "twfe": "two-way fixed effects", "imputation": "imputation from untreated observations",
@@ -118,6 +118,7 @@ def spatial_did_text(result) -> str:
 
     settings, level = result.settings, result.settings["level"]
     by_unit = "df" in result.table
+    letter = "z" if result.fit.df_resid is None and not by_unit else "t"
     head = header(result.fit)
     if by_unit:
         units = f"{result.fit.design.n_units:,} units"
@@ -127,14 +128,16 @@ def spatial_did_text(result) -> str:
     if not by_unit:
         lines += [f"{100 * settings['level']:g} % intervals: exact under the distribution of the estimates"]
     lines += [f"note: {note}" for note in result.notes if f"note: {note}" not in head]
-    lines += ["", with_df(result.table, level, "") if by_unit else tidy_text(result.table, level=level)]
+    lines += ["", with_df(result.table, level, "") if by_unit else tidy_text(
+        result.table, statistic=letter, level=level)]  # fmt: skip
+    lines += [] if by_unit else statistic_note(result.table, letter)
     treated, neighbours = result.table["n"].iloc[[0, -1]]
     lines.append(f"averages over {treated:,} treated unit-periods and {neighbours:,} of untreated neighbours")
     if result.path is None:
         return "\n".join(lines)
     unit = f"{result.adopters.times.name or 'time'} since adoption"
     for kind, part in result.path.groupby("effect"):
-        lines += ["", path_text(part, f"{kind}, {unit}", "t" if by_unit else "z", level)]
+        lines += ["", path_text(part, f"{kind}, {unit}", letter, level)]
     return "\n".join(lines + before_text(result))
 
 

@@ -120,6 +120,7 @@ def effects_text(effects, who: bool = True) -> str:
     if np.isinf(effects.conf_low).any() or np.isinf(effects.conf_high).any():
         parts.append("note: infinite ends: the data do not keep rho off the end of its interval, where effects are "
                      "unbounded")  # fmt: skip
+    parts += statistic_note(table, _columns_of(effects)["statistic"])
     if advice := small_sample_advice(effects):
         parts.append(f"note: {advice}")
     error = max(trace_errors(fit, effects.variables), default=0.0)
@@ -133,6 +134,14 @@ def _columns_of(effects) -> dict:
     """The letter of the statistic and the level of the intervals."""
     normal = effects.fit.df_resid is None or effects.options.method == "likelihood"
     return {"statistic": "z" if normal else "t", "level": effects.options.level}
+
+
+def statistic_note(table, letter: str) -> list[str]:
+    """A line where a printed statistic is not the ratio of the numbers before it."""
+    ratio = table["estimate"] / table["std_error"]
+    if not (np.abs(ratio - table["statistic"]) > 0.01).any():
+        return []
+    return [f"note: {letter} says p again, as a quantile; effects are skewed, so it is not estimate / std. error"]
 
 
 def intervals_text(effects) -> str:
@@ -191,9 +200,10 @@ def effects_by_text(effects) -> str:
     parts = [f"Effects of {effects.variable} in {fit.specification.name}: {fit.design.formula}",
              f"weights: {fit.design.weights.header()}",
              f"{100 * effects.level:g} % intervals: exact under the distribution of the estimates"]
-    letter = "z" if fit.df_resid is None else "t"
-    for kind, rows in effects.tidy().groupby("effect", sort=False):
+    letter, whole = "z" if fit.df_resid is None else "t", effects.tidy()
+    for kind, rows in whole.groupby("effect", sort=False):
         parts += ["", tidy_text(rows, title=kind, statistic=letter, level=effects.level)]
+    parts += statistic_note(whole, letter)
     if len(effects.labels) > 1:
         tests = [effects.test(kind) for kind in ("direct", "total")]
         parts += ["", *(str(test) for test in tests)]

@@ -79,7 +79,7 @@ def test_averages_at_every_node_are_those_of_the_dense_matrix():
     names, V = ["d", "W:d"], fit.vcov
     g = V.loc[names, "rho"] / V.loc["rho", "rho"]
     C = V.loc[names, names] - np.outer(g, V.loc["rho", names])
-    for mean, sd, r in zip(law.mixture.means, law.mixture.sds, law.given.points[:, 0]):
+    for mean, sd, r in zip(law.mixture.means, law.mixture.sds, law.conditional.points[:, 0]):
         A_inverse = np.linalg.inv(np.eye(15) - r * W)
         M = np.column_stack([A_inverse @ D.sum(axis=0), A_inverse @ W @ D.sum(axis=0)])
         np.testing.assert_allclose(mean, M @ (fit.params[names] + g * (r - fit.rho)), rtol=1e-6, atol=1e-5)
