@@ -1,16 +1,14 @@
-"""``python -m tests.certificate``: how every case ends, counted by class."""
-
-from collections import Counter
+"""``python -m tests.certificate``: how every case ends, counted by class, and which did not end well."""
 
 from .cases import World
-from .judge import KINDS, judged
+from .judge import judged
 from .rooms import ROOMS
+from .table import table
 
 world = World()
-for room, cases in ROOMS.items():
-    ends = [judged(case) for case in cases(world)]
-    counts = Counter(end.kind for end in ends)
-    print(f"{room:<20}" + "  ".join(f"{kind} {counts[kind]:>3}" for kind in KINDS))
-    for case, end in zip(cases(world), ends, strict=True):
+ends = {room: [(case, judged(case)) for case in cases(world)] for room, cases in ROOMS.items()}
+print(table({room: [end for _, end in pairs] for room, pairs in ends.items()}))
+for room, pairs in ends.items():
+    for case, end in pairs:
         if end.kind not in ("right", "error"):
-            print(f"    {end.kind}: {case.name}: {end.words}")
+            print(f"{room}: {case.name}: {end.kind}: {end.words}")
