@@ -58,10 +58,19 @@ def _explain(error: BaseException) -> int:
     if isinstance(error, typer.Exit):
         return error.exit_code
     if hasattr(error, "format_message"):  # the parser's own: a missing or unknown option
-        say(f"{error.format_message()}\n  next:  spillover COMMAND --help")
+        if message := error.format_message():  # empty where the help was printed, for want of a command
+            say(f"{message}\n  next:  {_usage(error)}")
         return USAGE
     say(f"failed: {type(error).__name__}: {error}\n  next:  run it again with --debug and report the traceback")
     return FAILED
+
+
+def _usage(error) -> str:
+    """Where to read on after a command line that the parser refuses."""
+    at = getattr(error, "ctx", None)
+    path = at.command_path if at else "spillover"
+    commands = at.command.list_commands(at) if at and hasattr(at.command, "list_commands") else []
+    return f"{path} with one of {', '.join(commands)}" if commands else f"{path} --help"
 
 
 def say(text: str) -> None:

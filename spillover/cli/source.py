@@ -194,10 +194,22 @@ def _shared_column(gdf, table: pd.DataFrame, entity: str | None, data: Data):
     whole = [pair for pair, (count, n) in shared.items() if count == n]
     if len(whole) != 1:
         listed = ", ".join(f"{a} ~ {b}: {count} of {n}" for (a, b), (count, n) in shared.items()) or "none"
+        units = (f"--panel {{}},{data.panel.partition(',')[2]}" if data.panel else "--entity {}").format
+        fitting = [f"--id {a} {units(b)}" for a in gdf.columns.drop(gdf.geometry.name)
+                   for b in _holding(table, gdf[a])]  # fmt: skip
+        columns = " or ".join(fitting) or "--id COLUMN of the map and --entity COLUMN of the table"
         raise SpatialInputError("E101", f"'{data.map}' and '{data.data}' do not share exactly one column of ids",
-                                hint=f"give --id COLUMN of the map and --entity COLUMN of the table; shared: {listed}")
+                                hint=f"give {columns}; ids shared: {listed}")
     (column, other), = whole
     return gdf.set_index(column), other
+
+
+def _holding(table: pd.DataFrame, ids: pd.Series) -> list[str]:
+    """Columns of the table whose values all stand among the ids of a map."""
+    if not ids.is_unique or pd.api.types.is_float_dtype(ids):
+        return []
+    counts = _matches(table, pd.Index(ids))
+    return [column for column, count in counts.items() if count == table[column].nunique() > 1]
 
 
 def _with_map_ids(source: Source, data: Data) -> Source:

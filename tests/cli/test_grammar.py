@@ -110,7 +110,7 @@ def test_a_map_without_a_shared_column_is_refused(spillover, shuffled):
     pd.read_csv(folder / "table.csv").rename(columns={"id": "region"}).to_csv(folder / "other.csv", index=False)
     call = ("moran", folder / "other.csv", "-c", "gdp", "-w", "queen", "-m", folder / "map.gpkg")
     status, _, err = spillover(*call)
-    assert (status, "--id COLUMN" in err) == (3, True)
+    assert (status, "give --id id --entity region;" in err) == (3, True)
     status, out, err = spillover(*call, "--id", "id", "--entity", "region")
     assert status == 0, err
     assert "'region'" in out
@@ -173,3 +173,38 @@ def test_a_terminal_without_the_characters_still_gets_the_numbers(tmp_path):
                           env={**os.environ, "PYTHONIOENCODING": "ascii"})  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert b"I = " in done.stdout
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (["weights", "queen", "map.shp"], "weights with one of build, info, convert, compare, plot"),
+    (["fitt", "data.csv"], "with one of moran, lisa, fit"),
+    (["fit"], "spillover fit --help"),
+    (["fit", "a.csv", "y ~ x", "--modle", "sdm"], "spillover fit --help"),
+])  # fmt: skip
+def test_a_line_that_cannot_be_parsed_says_where_to_read_on(spillover, words, said):
+    status, _, err = spillover(*words)
+    assert status == 2
+    assert said in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("words", [[], ["weights"]])
+def test_no_command_prints_the_help_and_no_error(spillover, words):
+    status, out, err = spillover(*words)
+    assert (status, err) == (2, "")
+    assert "Commands" in out
+
+
+def test_units_of_the_wrong_column_are_met_with_the_right_one(spillover, tmp_path):
+    """The codes of the panel are not on the map; its names are."""
+    cells = [box(i, 0, i + 1, 1) for i in range(4)]
+    squares = gpd.GeoDataFrame({"name_zh": ["甘肃", "青海", "西藏", "四川"]}, geometry=cells, crs=3857)
+    squares.to_file(tmp_path / "map.gpkg")
+    panel = pd.DataFrame({"code": [62, 63, 54, 51] * 2, "unit": [*squares["name_zh"]] * 2, "year": [1] * 4 + [2] * 4,
+                          "y": [1, 2, 4, 3, 5, 7, 6, 8]})  # fmt: skip
+    panel.to_csv(tmp_path / "panel.csv", index=False)
+    line = ["moran", tmp_path / "panel.csv", "-c", "y", "-w", "queen", "--map", tmp_path / "map.gpkg", "--panel"]
+    status, _, err = spillover(*line, "code,year")
+    assert status == 3
+    assert "give --id name_zh --panel unit,year;" in err
+    status, _, err = spillover(*line, "unit,year", "--id", "name_zh")
+    assert status == 0, err
