@@ -109,7 +109,7 @@ def theirs(W):
 
 
 def nearest(rng, n, k):
-    """Row-standardised k nearest neighbours of random points."""
+    """Row-standardised k nearest neighbors of random points."""
     xy = rng.random((n, 2))
     d = ((xy[:, None] - xy[None]) ** 2).sum(-1)
     np.fill_diagonal(d, np.inf)

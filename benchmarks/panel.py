@@ -58,7 +58,7 @@ PATIENCE = 20  # seconds; a peer that takes longer is timed once
 
 
 def nearest(n: int) -> wt.SpatialWeights:
-    """Row-standardised weights of random places, neighbours made mutual."""
+    """Row-standardised weights of random places, neighbors made mutual."""
     places = np.random.default_rng(1).random((n, 2))
     return wt.knn(places, NEIGHBOURS, symmetric="union", metric="planar").standardize("row")
 

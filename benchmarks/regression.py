@@ -7,7 +7,7 @@
 
 Estimates are compared before anything is timed. Times are medians of alternating runs in one process, CPU beside
 them; "new W" is a fit on weights seen for the first time, "same W" a second specification on the same weights.
-Squares of queen neighbours, the sizes rounded to a square.
+Squares of queen neighbors, the sizes rounded to a square.
 """
 
 from __future__ import annotations

@@ -114,8 +114,8 @@ def _residuals(draw):
     """Errors that are independent over units and time."""
     within = draw.fit("ols", "entity", periods=0.0)
     yield sp.pesaran_cd(within)
-    yield renamed(sp.pesaran_cd(within, neighbours=True), "entity effects")
-    yield renamed(sp.pesaran_cd(draw.fit("ols", "twoway"), neighbours=True), "two-way effects")
+    yield renamed(sp.pesaran_cd(within, neighbors=True), "entity effects")
+    yield renamed(sp.pesaran_cd(draw.fit("ols", "twoway"), neighbors=True), "two-way effects")
     yield from sp.serial_correlation(draw.fit("sar", "twoway", rho=0.3))
     yield from sp.random_effects_tests(draw.fit("ols", "none", units=0.0, periods=0.0))
 

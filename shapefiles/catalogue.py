@@ -36,7 +36,7 @@ EXAMPLES = {
     ),
     "us_counties": Example("fips", 3108, "counties of the contiguous US states and DC, 2016"),
     "china_provinces": Example("code", 31, "mainland provinces of China with their capitals"),
-    "columbus": Example("POLYID", 49, "neighbourhoods of Columbus, Ohio: crime, income, housing, 1980", crs=None),
+    "columbus": Example("POLYID", 49, "neighborhoods of Columbus, Ohio: crime, income, housing, 1980", crs=None),
 }
 PANELS = {
     "castle": Panel(50, ("state", "year"), "US states, AK and HI too: self-defence laws and crime, 2000-2010"),
@@ -56,7 +56,7 @@ def load(name: str):
     geopandas.GeoDataFrame
         One row per unit, indexed by the unit's id: ``state`` (USPS code, text), ``fips`` (five digits, text),
         ``code`` (GB/T 2260, six digits, text) or ``POLYID`` (integer). Longitude and latitude in degrees
-        (EPSG:4326), except columbus, which is drawn in arbitrary planar units and has no CRS. Neighbours
+        (EPSG:4326), except columbus, which is drawn in arbitrary planar units and has no CRS. Neighbors
         share the vertices of their border to the last bit. A new object each time.
 
     Raises

@@ -81,7 +81,7 @@ def rank(ids: pd.Index) -> np.ndarray:
 
 
 def refuse_too_few(n: int, least: int = 2) -> None:
-    """E206 when there are too few units to have neighbours."""
+    """E206 when there are too few units to have neighbors."""
     if n < least:
         units = "one unit" if least == 1 else f"{least} units"
         raise SpatialInputError("E206", f"weights need at least {units}, but there are {n}", n=n,

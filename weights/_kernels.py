@@ -37,7 +37,7 @@ def _grown(table, items):
 
 @njit
 def _first_table(m):
-    """Room for half as many different items as there are items: neighbours share theirs."""
+    """Room for half as many different items as there are items: neighbors share theirs."""
     size = 16
     while size < m // 2:
         size *= 2

@@ -1,4 +1,4 @@
-"""Neighbour search on coordinates: arrays in, (row, column, straight-line distance) out; no labels."""
+"""Neighbor search on coordinates: arrays in, (row, column, straight-line distance) out; no labels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ._threads import THREADS
 
 BLOCK = 65_536  # distances worked on at a time
 SAME = 1e-9  # of the extent of all points: nearer ones share a place
-CLOSE_ONES = 8  # neighbours through which points that share a place are joined
+CLOSE_ONES = 8  # neighbors through which points that share a place are joined
 TIE = 1e-10  # relative difference below which two distances count as equal
 PAIRS_COMPILED_FROM = 3_000  # units whose pairs are all wanted; below, numpy is done before compiled code is loaded
 CELLS_FROM = 100_000  # points on the plane; below, a tree is done before compiled code is loaded
@@ -64,7 +64,7 @@ def _ask(space, m, norm=2):
 def _ask_tree(space, m, norm=2):
     n, tree = len(space), _tree(space)
     distance, who = np.empty((n, m + 1)), np.empty((n, m + 1), np.intp)
-    by_place = tree.indices  # neighbours are asked for one after another: what they need is in the cache
+    by_place = tree.indices  # neighbors are asked for one after another: what they need is in the cache
     distance[by_place], who[by_place] = tree.query(space[by_place], k=m + 1, p=norm, workers=-1)
     itself = who == np.arange(n)[:, None]
     itself[~itself.any(axis=1), -1] = True  # more than m points coincide with it: tied anyway

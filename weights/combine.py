@@ -87,10 +87,10 @@ def difference(first: SpatialWeights, second: SpatialWeights) -> SpatialWeights:
 
 def nested(geographic: SpatialWeights, data, x=None, *, entity=None, time=None, missing: str = "error",
            ids=None) -> SpatialWeights:
-    """W diag(m_1 / m, ..., m_n / m): geographic weights scaled by the neighbour's share of the mean economy.
+    """W diag(m_1 / m, ..., m_n / m): geographic weights scaled by the neighbor's share of the mean economy.
 
-    m_j is the neighbour's mean of x over periods, m the mean over all units and periods; the economically larger
-    neighbour counts for more, so w_ij and w_ji differ (Shao and co-authors' nested matrix; cf. Case, Rosen & Hines
+    m_j is the neighbor's mean of x over periods, m the mean over all units and periods; the economically larger
+    neighbor counts for more, so w_ij and w_ji differ (Shao and co-authors' nested matrix; cf. Case, Rosen & Hines
     1993). x must be positive.
 
     Parameters

@@ -25,7 +25,7 @@ POLYGON, MULTIPOLYGON = 3, 6  # as GEOS numbers them
 
 def queen(gdf, *, ids=None, order: int = 1, cumulative: bool = False, snap="auto", method: str | None = None,
           tolerance: float | None = None, islands: str = "keep") -> SpatialWeights:
-    """Neighbours share at least one point of their borders; every weight is 1.
+    """Neighbors share at least one point of their borders; every weight is 1.
 
     Vertices and edges that two polygons share bit for bit are matched first. Of the edges left over (few on a clean
     map) the geometry decides: a vertex on another polygon's edge is a common point (a T-junction), and vertices that
@@ -38,12 +38,12 @@ def queen(gdf, *, ids=None, order: int = 1, cumulative: bool = False, snap="auto
     ids : str or sequence, optional
         Id column or labels; default the index.
     order : int
-        Neighbours exactly this many steps away.
+        Neighbors exactly this many steps away.
     cumulative : bool
         The nearer ones too.
     snap : "auto" or float
         How far apart vertices may lie and still be one, in units of the coordinates; polygons that overlap deeper also
-        count as neighbours. 0: not at all, a vertex must lie on an edge exactly. "auto": 10 mm, 1e-7 degrees, or
+        count as neighbors. 0: not at all, a vertex must lie on an edge exactly. "auto": 10 mm, 1e-7 degrees, or
         1e-9 of the largest coordinate where the map has no coordinate system, but at most 1 % of the median length of
         the edges left over; on a map with slanted borders whose coordinates are rounded to 10^-k at least
         min(1.5 x 10^-k, 1 % of that length).
@@ -54,7 +54,7 @@ def queen(gdf, *, ids=None, order: int = 1, cumulative: bool = False, snap="auto
         for maps with wide gaps. Rook asks of such a pair that the part of one border that lies within the tolerance of
         the other is longer than four tolerances.
     islands : {"keep", "nearest", "drop", "error"}
-        Units without neighbours: keep an empty row, join to the nearest polygon, leave out, or refuse (E306).
+        Units without neighbors: keep an empty row, join to the nearest polygon, leave out, or refuse (E306).
 
     Raises
     ------
@@ -86,13 +86,13 @@ def queen(gdf, *, ids=None, order: int = 1, cumulative: bool = False, snap="auto
 
 def rook(gdf, *, ids=None, order: int = 1, cumulative: bool = False, snap="auto", method: str | None = None,
          tolerance: float | None = None, islands: str = "keep") -> SpatialWeights:
-    """Neighbours share a stretch of border, not only a point; parameters as in :func:`queen`."""
+    """Neighbors share a stretch of border, not only a point; parameters as in :func:`queen`."""
     return _contiguity(gdf, "rook", ids, order, cumulative, snap, method, tolerance, islands)
 
 
 def bishop(gdf, *, ids=None, order: int = 1, cumulative: bool = False, snap="auto", method: str | None = None,
            tolerance: float | None = None, islands: str = "keep") -> SpatialWeights:
-    """Neighbours share points only (queen without rook); parameters as in :func:`queen`."""
+    """Neighbors share points only (queen without rook); parameters as in :func:`queen`."""
     return _contiguity(gdf, "bishop", ids, order, cumulative, snap, method, tolerance, islands)
 
 
@@ -129,7 +129,7 @@ def check_snap(snap, method):
 
 
 def _warn_missed(w, shapes, rule, reach) -> None:
-    """Units without neighbours that yet lie on others: no edges cross where one polygon is within another."""
+    """Units without neighbors that yet lie on others: no edges cross where one polygon is within another."""
     alone = np.flatnonzero(np.diff(w.csr.indptr) == 0)
     if not len(alone):
         return
@@ -143,7 +143,7 @@ def _warn_missed(w, shapes, rule, reach) -> None:
     if len(missed):
         names = ", ".join(repr(i) for i in w.ids[missed[:5]].tolist()) + (", ..." if len(missed) > 5 else "")
         warnings.warn(SpatialInputWarning(
-            f"{len(missed)} units without neighbours do touch others, but share no border with them that could be "
+            f"{len(missed)} units without neighbors do touch others, but share no border with them that could be "
             f"matched ({names}): see wt.audit(gdf); tolerance=0 joins them"), stacklevel=4)
 
 

@@ -1,4 +1,4 @@
-"""Weights from distance: nearest neighbours, bands, inverse and exponential decay.
+"""Weights from distance: nearest neighbors, bands, inverse and exponential decay.
 
 On longitude and latitude, distance is great-circle in kilometres, always; on projected coordinates it is planar in
 their unit. The printed header says which.
@@ -34,13 +34,13 @@ def knn(data, k=5, *, ids=None, symmetric: str | None = None, coincident: str = 
     ----------
     data : GeoDataFrame, GeoSeries, or array of shape (n, 2)
     k : int, or Series of int by id
-        Number of neighbours, for all or for each unit.
+        Number of neighbors, for all or for each unit.
     ids : str or sequence, optional
         Id column or labels; default the index.
     symmetric : {"union", "intersection"}, optional
         Join i and j if either (or both) counts the other among its nearest.
     coincident : {"error", "allow"}
-        Whether units may share one point (their order as neighbours is then by id).
+        Whether units may share one point (their order as neighbors is then by id).
     at : {"centroid", "inside"}, GeoSeries or DataFrame
         Representative point; see :func:`inverse_distance`.
     crs, metric : optional
@@ -70,7 +70,7 @@ def knn(data, k=5, *, ids=None, symmetric: str | None = None, coincident: str = 
     refuse_many(int(counts.sum()))
     row, col, straight = _search.nearest(p.space, counts, _labels.rank(p.ids), p.norm)
     if coincident == "error" and straight.min() <= _search.SAME * p.extent:
-        refuse_coincident(p, "to count neighbours by distance", "coincident='allow'")
+        refuse_coincident(p, "to count neighbors by distance", "coincident='allow'")
     words = f"k={counts[0]}" if (counts == counts[0]).all() else f"k from {counts.min()} to {counts.max()}"
     w = assemble(row, col, 1.0, p.ids, f"k nearest ({words}, {p.words})", unit=p.header)
     if symmetric is None:
@@ -82,7 +82,7 @@ def knn(data, k=5, *, ids=None, symmetric: str | None = None, coincident: str = 
 
 def distance_band(data, cutoff: float, *, ids=None, islands: str = "keep", at="centroid", crs=None,
                   metric: str | None = None) -> SpatialWeights:
-    """Neighbours are at most ``cutoff`` apart (km on longitude and latitude); every weight is 1.
+    """Neighbors are at most ``cutoff`` apart (km on longitude and latitude); every weight is 1.
 
     Parameters as in :func:`inverse_distance`. :func:`smallest_band` gives the cutoff that leaves nobody alone.
 
@@ -177,7 +177,7 @@ def exponential(data, *, scale: float | None = None, cutoff: float | None = None
 
 
 def smallest_band(data, *, ids=None, at="centroid", crs=None, metric: str | None = None) -> float:
-    """The smallest band that leaves no unit without neighbours: the largest distance to a nearest unit.
+    """The smallest band that leaves no unit without neighbors: the largest distance to a nearest unit.
 
     Examples
     --------

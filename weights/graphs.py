@@ -1,4 +1,4 @@
-"""Neighbours by the shape of the point pattern: Delaunay, Gabriel, relative neighbours, sphere of influence.
+"""Neighbors by the shape of the point pattern: Delaunay, Gabriel, relative neighbors, sphere of influence.
 
 They need no cutoff and leave no unit alone. On longitude and latitude everything is done on the sphere. Units that
 share a point (closer than a billionth of the extent of all) are refused unless ``coincident`` says what they are.
@@ -24,7 +24,7 @@ from .distance import refuse_coincident
 
 def delaunay(data, *, coincident: str = "error", seed: int = 1, ids=None, at="centroid", crs=None,
              metric: str | None = None) -> SpatialWeights:
-    """Neighbours share an edge of the Delaunay triangulation (a border of Voronoi cells); every weight is 1.
+    """Neighbors share an edge of the Delaunay triangulation (a border of Voronoi cells); every weight is 1.
 
     On longitude and latitude the triangles are those of the convex hull of the points on the sphere, without the
     facets that close it across the empty side of the globe. Where four points lie on one circle either diagonal may
@@ -35,7 +35,7 @@ def delaunay(data, *, coincident: str = "error", seed: int = 1, ids=None, at="ce
     data, ids, at, crs, metric
         As in :func:`weights.inverse_distance`; "manhattan" has no such graph.
     coincident : {"error", "clique", "jitter"}
-        Units that share a point: refuse them; link them to each other and all to the neighbours of their place; or move
+        Units that share a point: refuse them; link them to each other and all to the neighbors of their place; or move
         them apart at random, by up to a millionth of the extent of all.
     seed : int
         Of the jitter.
@@ -58,7 +58,7 @@ def delaunay(data, *, coincident: str = "error", seed: int = 1, ids=None, at="ce
 
 def gabriel(data, *, coincident: str = "error", seed: int = 1, ids=None, at="centroid", crs=None,
             metric: str | None = None) -> SpatialWeights:
-    """i and j are neighbours when the circle on the segment ij as diameter holds no other point (Gabriel & Sokal 1969).
+    """i and j are neighbors when the circle on the segment ij as diameter holds no other point (Gabriel & Sokal 1969).
 
     A point on the circle counts as inside. Parameters and errors as in :func:`delaunay`.
 
@@ -74,7 +74,7 @@ def gabriel(data, *, coincident: str = "error", seed: int = 1, ids=None, at="cen
 
 def relative_neighbor(data, *, coincident: str = "error", seed: int = 1, ids=None, at="centroid", crs=None,
                       metric: str | None = None) -> SpatialWeights:
-    """i and j are neighbours unless some other point is nearer to both than they are to each other (Toussaint 1980).
+    """i and j are neighbors unless some other point is nearer to both than they are to each other (Toussaint 1980).
 
     Parameters and errors as in :func:`delaunay`.
 
@@ -91,7 +91,7 @@ def relative_neighbor(data, *, coincident: str = "error", seed: int = 1, ids=Non
 
 def sphere_of_influence(data, *, coincident: str = "error", seed: int = 1, ids=None, at="centroid", crs=None,
                         metric: str | None = None) -> SpatialWeights:
-    """i and j are neighbours when the circles around them through their nearest points meet: d_ij <= r_i + r_j.
+    """i and j are neighbors when the circles around them through their nearest points meet: d_ij <= r_i + r_j.
 
     Avis & Horton (1985). Far clusters stay apart, so there may be several components. Parameters and errors as in
     :func:`delaunay`.

@@ -1,4 +1,4 @@
-"""What becomes of units without neighbours."""
+"""What becomes of units without neighbors."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def treat(w: SpatialWeights, policy: str, points=None, *, nearest=None, weigh=No
     if not len(w.islands) or policy == "keep":
         return w
     if policy == "error":
-        raise SpatialInputError("E306", "some units have no neighbours", ids=w.islands.tolist(), n=len(w.islands),
+        raise SpatialInputError("E306", "some units have no neighbors", ids=w.islands.tolist(), n=len(w.islands),
                                 hint="islands='nearest' joins each to the nearest unit, 'drop' leaves it out")
     if policy == "drop":
         kept = w.subset(w.ids[~w.ids.isin(w.islands)])

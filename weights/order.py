@@ -1,4 +1,4 @@
-"""Neighbours of neighbours: links by number of steps."""
+"""Neighbors of neighbors: links by number of steps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from spillover.matrix.weights import SpatialWeights
 def lag_order(w: SpatialWeights, order: int, *, cumulative: bool = False) -> SpatialWeights:
     """Units exactly ``order`` steps away along links of ``w`` (or up to that many); every weight is 1.
 
-    Shortest paths count, so no unit is its own neighbour and circular routes do not enter (Anselin & Smirnov 1996).
+    Shortest paths count, so no unit is its own neighbor and circular routes do not enter (Anselin & Smirnov 1996).
 
     Parameters
     ----------

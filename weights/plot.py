@@ -1,4 +1,4 @@
-"""Pictures of W: links over the map, how many neighbours units have, the matrix itself."""
+"""Pictures of W: links over the map, how many neighbors units have, the matrix itself."""
 
 from __future__ import annotations
 

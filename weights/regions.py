@@ -14,7 +14,7 @@ from spillover.matrix.weights import SpatialWeights
 
 
 def block(data, region=None, *, ids=None) -> SpatialWeights:
-    """Units of the same region are neighbours; every weight is 1 (Case 1992).
+    """Units of the same region are neighbors; every weight is 1 (Case 1992).
 
     Parameters
     ----------

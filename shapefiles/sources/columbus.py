@@ -1,4 +1,4 @@
-"""Build columbus, Anselin's 49 neighbourhoods, from the example files of libpysal.
+"""Build columbus, Anselin's 49 neighborhoods, from the example files of libpysal.
 
 python shapefiles/sources/columbus.py FOLDER    (the unpacked wheel of libpysal)
 """

@@ -1,6 +1,6 @@
-"""Decode a TopoJSON topology: every border is stored once, as an arc that its neighbours share.
+"""Decode a TopoJSON topology: every border is stored once, as an arc that its neighbors share.
 
-A vertex is ``translate + scale * integer``, computed once per arc, so neighbours receive the same bits.
+A vertex is ``translate + scale * integer``, computed once per arc, so neighbors receive the same bits.
 Format: https://github.com/topojson/topojson-specification
 """
 

@@ -1,7 +1,7 @@
 """Placebo W: the same map with the units' names shuffled. What would rho and the effects be without spatial dependence?
 
 A random relabelling keeps the links, the standardisation and the spectrum of W, and changes which units are
-neighbours. Estimates over many relabellings are the distribution under the null that location does not matter; the
+neighbors. Estimates over many relabellings are the distribution under the null that location does not matter; the
 estimate under the actual W is compared with it.
 """
 

@@ -3,7 +3,7 @@
     V = I^-1 M I^-1,    M = sum over pairs (i, j) of k_ij s_i s_j'
 
 Covariances differ only in which pairs of scores M lets through: each with itself (robust), all of a group
-(cluster), neighbours within a distance (Conley), periods within some lags (Driscoll-Kraay).
+(cluster), neighbors within a distance (Conley), periods within some lags (Driscoll-Kraay).
 """
 
 from __future__ import annotations

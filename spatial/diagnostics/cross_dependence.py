@@ -41,7 +41,7 @@ def pesaran_cd(fit: FitRecord, *, neighbors: bool = False, permutations: int = 9
 
     Notes
     -----
-    Pesaran (2004, CESifo WP 1229), eq. 31 and section 6 for neighbours; (2015, Econometric Reviews 34:1089-1117). He
+    Pesaran (2004, CESifo WP 1229), eq. 31 and section 6 for neighbors; (2015, Econometric Reviews 34:1089-1117). He
     has sqrt(T), which is right for long panels: correlations of T deviations from a unit's mean have the variance
     1 / (T - 1), exactly. And the sum over all pairs is half of |z_1 + ... + z_N|^2 - N, the z unit vectors in T - 1
     dimensions: for many units CD is (chi2(T - 1) - (T - 1)) / sqrt(2 (T - 1)), and normal only if there are many

@@ -194,7 +194,7 @@ class Effects(Shown):
         return pd.DataFrame(columns / sizes[:, None], index=group, columns=group.rename("emits"))
 
     def by_order(self, orders: int = 10) -> pd.DataFrame:
-        """Effects split by order of neighbour: the terms of A^-1 = I + rho W + rho^2 W^2 + ...
+        """Effects split by order of neighbor: the terms of A^-1 = I + rho W + rho^2 W^2 + ...
 
         Returns
         -------

@@ -164,7 +164,7 @@ def effects_by(fit: FitRecord, variable: str, by=None, *, at=None, level=0.95) -
 
     Notes
     -----
-    Two groups may have the same coefficients and different effects: units with many neighbours emit more.
+    Two groups may have the same coefficients and different effects: units with many neighbors emit more.
 
     Examples
     --------

@@ -5,7 +5,7 @@ With y = A^-1 (X beta + c + B^-1 e), c the fixed effects, and Q = A'B'B A the pr
 ======  ============================================================================================
 trend   X beta + c
 TC      A^-1 (X beta + c): what the model expects from the regressors everywhere
-TS      y - e: trend and signal, from the neighbours' observed y (in sample)
+TS      y - e: trend and signal, from the neighbors' observed y (in sample)
 TS1     X_o beta + rho W_os y_s + lambda M_os u_s: the same for new units (out of sample)
 BP      in sample TC - diag(Q)^-1 (Q - diag(Q)) (y - TC); for new units TC_o - Q_oo^-1 Q_os (y_s - TC_s)
 ======  ============================================================================================

@@ -21,7 +21,7 @@ def tiles(moved):
 def count(moved, indptr, data, own_start, own_column, own_place, own_value, low, high, above, below):
     """Add to each site's counts how many lags are >= low and <= high.
 
-    moved: (tiles, depth, TILE), the values drawn; a site with d neighbours uses the first d of the depth, and the next
+    moved: (tiles, depth, TILE), the values drawn; a site with d neighbors uses the first d of the depth, and the next
     where it meets itself: at own_place in permutation own_column, entries own_start[site] to own_start[site + 1].
     indptr, data: weights of these sites, data of the whole map; the others: (sites,).
     """

@@ -16,7 +16,7 @@ PIVOTS = 16  # that are multiplied before a logarithm is taken
 def pattern(indptr, indices, limit):
     """(order, start, right, first, left): the order of elimination and the links at each step.
 
-    The unit with the fewest links is eliminated next, and its neighbours become linked (Tinney & Walker 1967,
+    The unit with the fewest links is eliminated next, and its neighbors become linked (Tinney & Walker 1967,
     Proceedings of the IEEE 55:1801-1809, scheme 2); both directions of a link count as one.
     ``right[start[t]:start[t + 1]]`` are the units linked to unit ``order[t]`` when it is eliminated;
     ``left[first[t]:first[t + 1]]`` are the positions in ``order`` of the units linked to it that were eliminated
@@ -97,7 +97,7 @@ def _before(order, start, right):
 
 @njit
 def _ones(word):
-    """Ones in 64 bits, by sums of neighbouring bits, pairs, and fours."""
+    """Ones in 64 bits, by sums of neighboring bits, pairs, and fours."""
     word -= (word >> np.uint64(1)) & np.uint64(0x5555555555555555)
     word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
     word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)

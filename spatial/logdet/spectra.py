@@ -58,7 +58,7 @@ class Spectra:
 
             w / (1 - rho w) = (a - rho |w|^2 + b i) / |1 - rho w|^2
 
-        (Products of complex arrays depend, in their last bits, on the neighbouring elements.)
+        (Products of complex arrays depend, in their last bits, on the neighboring elements.)
         """
         w, rho = self.eigenvalues if rho.ndim == 1 else self.eigenvalues[:, None], rho[..., None]
         a, b = w.real, w.imag

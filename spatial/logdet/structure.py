@@ -43,7 +43,7 @@ def symmetrizer(csr: sparse.csr_array) -> np.ndarray | None:
 
 
 def _equal_links(W: np.ndarray) -> np.ndarray | None:
-    """d where it makes all links of a symmetric pattern 1: standardised contiguity and mutual neighbours."""
+    """d where it makes all links of a symmetric pattern 1: standardised contiguity and mutual neighbors."""
     largest = W.max(axis=1, initial=0.0)
     largest[largest == 0] = 1.0
     links = W / largest[:, None]
@@ -115,7 +115,7 @@ def admissible_intervals(ends: np.ndarray, radius=None) -> tuple[np.ndarray, np.
 
 
 def acyclic(csr: sparse.csr_array) -> bool:
-    """Whether no path along links returns to its start, as when neighbours are earlier sales. All eigenvalues of such
+    """Whether no path along links returns to its start, as when neighbors are earlier sales. All eigenvalues of such
     a W are zero, though numerical routines do not return exact zeros."""
     from scipy.sparse.csgraph import connected_components
 

@@ -1,4 +1,4 @@
-"""Points and intervals side by side: effects by variable, by weights, by order of neighbour."""
+"""Points and intervals side by side: effects by variable, by weights, by order of neighbor."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def by_weights(comparison, effect: str = "indirect", ax=None, *, variables=None)
 
 
 def by_order(effects, variable: str, ax=None, *, orders: int = 8):
-    """An effect by order of W: the part that passes through neighbours, neighbours of neighbours, and so on.
+    """An effect by order of W: the part that passes through neighbors, neighbors of neighbors, and so on.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def by_order(effects, variable: str, ax=None, *, orders: int = 8):
         ax.plot(part["order"], part["estimate"], color=colour, marker=marker, markersize=5, linewidth=1.2, label=kind)
     ax.set_xticks(range(orders + 1))
     response = effects.fit.design.response
-    plain(ax, title=f"Effect of {variable} by order of neighbour", xlabel="Power of W",
+    plain(ax, title=f"Effect of {variable} by order of neighbor", xlabel="Power of W",
           ylabel=f"Part of the effect on {response}", legend=True)  # fmt: skip
     return legible(ax)
 

@@ -49,7 +49,7 @@ def ring_did(
         Which units lie in a ring around each other; only whether weights are zero matters. Links of an inner ring
         are taken out of the outer ones, so that cumulative bands serve:
         ``{"0-200 km": wt.distance_band(states, 200), "200-400 km": wt.distance_band(states, 400)}``. One W of
-        any kind gives the exposure to treated neighbours.
+        any kind gives the exposure to treated neighbors.
     treatment, entity, time, cluster, weights_column, period_by, level, missing
         As for ``did``.
     method : {"imputation", "twfe"}

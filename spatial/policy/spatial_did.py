@@ -7,7 +7,7 @@ With S = (I - rho W)^-1 (beta I + theta W), policy D moves outcomes by S D_t. Wh
     direct on the treated         S_ii D_it                         own adoption, others left untreated
     indirect on the treated       sum_{j != i} S_ij D_jt            the others' adoption
     total on the treated          both: the effect on them of the policy as it was
-    indirect on neighbours        sum_j S_ij D_jt                   untreated, with a treated neighbour: (W D)_it > 0
+    indirect on neighbors        sum_j S_ij D_jt                   untreated, with a treated neighbor: (W D)_it > 0
 
 It assumes parallel trends of what outcomes would have been had nobody been treated, given X and W X; that spillovers
 run along W; and one beta and theta for all. Sources: Delgado & Florax (2015, Economics Letters 137:123-126);
@@ -45,13 +45,13 @@ from .treatment import Adopters, adoption, clock, is_switch, refuse_without_vari
 MODELS = {"sdm": SDM, "slx": SLX, "sar": SAR, "sdem": SDEM}
 DENSE_MAX = 5_000
 NAMES = ("direct on the treated", "indirect on the treated", "total on the treated",
-         "indirect on untreated neighbours")  # fmt: skip
+         "indirect on untreated neighbors")  # fmt: skip
 FEW = 10  # units, or twice the treated ones, below which clustered standard errors are too small
 
 
 @dataclass(frozen=True, eq=False)
 class SpatialDiD(Shown):
-    """Effects on the treated and on their untreated neighbours, and both paths.
+    """Effects on the treated and on their untreated neighbors, and both paths.
 
     Attributes
     ----------
@@ -105,7 +105,7 @@ def spatial_did(
     path: bool = True, reference: float | None = None, window: tuple[float, float] | None = None,
     vcov="jackknife", level: float = 0.95, missing: str = "error",
 ) -> SpatialDiD:  # fmt: skip
-    """Effect of a policy on those that adopted it and on their neighbours.
+    """Effect of a policy on those that adopted it and on their neighbors.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def spatial_did(
     Warns
     -----
     SpatialInputWarning
-        Treated units without neighbours: they show no spillover. Without any exposure W D is left out, and said so.
+        Treated units without neighbors: they show no spillover. Without any exposure W D is left out, and said so.
         Fewer than 10 units, or 5 treated ones, for standard errors clustered by unit.
 
     Examples
@@ -238,13 +238,13 @@ def _durbin(d: Design, D, treatment, durbin, model):
     notes = []
     alone = d.ids[d.weights.alone & D.any(axis=0)]
     if len(alone):
-        text = f"treated without neighbours, so without spillovers to show: {', '.join(map(str, alone[:5]))}"
+        text = f"treated without neighbors, so without spillovers to show: {', '.join(map(str, alone[:5]))}"
         warn(text)
         notes.append(text)
     terms = [name for name in d.names if name != INTERCEPT]
     wanted = terms if durbin is None else [durbin] if isinstance(durbin, str) else list(durbin)
     if model != "sar" and treatment in wanted and not spatial_lag(d.weights, D).any():
-        notes.append(f"nobody has a treated neighbour: W:{treatment} is zero and was left out")
+        notes.append(f"nobody has a treated neighbor: W:{treatment} is zero and was left out")
         wanted = [name for name in wanted if name != treatment]
     return wanted, notes
 

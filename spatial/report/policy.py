@@ -131,8 +131,8 @@ def spatial_did_text(result) -> str:
     lines += ["", with_df(result.table, level, "") if by_unit else tidy_text(
         result.table, statistic=letter, level=level)]  # fmt: skip
     lines += [] if by_unit else statistic_note(result.table, letter)
-    treated, neighbours = result.table["n"].iloc[[0, -1]]
-    lines.append(f"averages over {treated:,} treated unit-periods and {neighbours:,} of untreated neighbours")
+    treated, neighbors = result.table["n"].iloc[[0, -1]]
+    lines.append(f"averages over {treated:,} treated unit-periods and {neighbors:,} of untreated neighbors")
     if result.path is None:
         return "\n".join(lines)
     unit = f"{result.adopters.times.name or 'time'} since adoption"

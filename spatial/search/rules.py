@@ -128,7 +128,7 @@ def general_to_specific(evidence: Evidence, significance: float) -> Decision:
     p = evidence.edges.get((small, "SDM"))
     if p is not None and p >= significance:
         return Decision(small, (*steps, f"In the SDM {null} is not rejected (p = {p:.3f}): {small}."))
-    why = "cannot be tested" if p is None else f"is rejected (p = {_p(p)})"
+    why = "cannot be tested" if p is None else f"is rejected (p {_p(p)})"
     return Decision("SDM", (*steps, f"In the SDM {null} {why}: keep the SDM."))
 
 
@@ -167,15 +167,16 @@ def probabilities(loglik: dict[str, float], parameters: dict[str, int], n: int) 
 def _sentence(small: str, against: dict[str, float], significance: float, *, adjust: bool = True) -> str:
     if not against:
         return f"{small}: nothing larger could be compared; it is kept."
-    shown = ", ".join(f"{large} p = {_p(p)}" for large, p in against.items())
+    shown = ", ".join(f"{large} p {_p(p)}" for large, p in against.items())
     p = adjusted(against.values()) if adjust else min(against.values())
     verdict = "rejected" if p < significance else "not rejected"
-    count = f" (smallest times {len(against)}: {_p(p)})" if adjust and len(against) > 1 else ""
+    count = f" (smallest times {len(against)} {_p(p)})" if adjust and len(against) > 1 else ""
     return f"{small} against {shown}{count}: {verdict}."
 
 
 def _p(p: float) -> str:
-    return "<1e-4" if p < 1e-4 else f"{p:.4f}"
+    """With its sign, to stand after the letter."""
+    return "< 1e-4" if p < 1e-4 else f"= {p:.4f}"
 
 
 def _and(names: list[str]) -> str:

@@ -170,7 +170,7 @@ def _ends(parts):
 
 def _best_of_grid(products, sample):
     """The best of some Chebyshev points, dense towards the ends where determinants bend, moved to the vertex of the
-    parabola through it and its neighbours: (p, R)."""
+    parabola through it and its neighbors: (p, R)."""
     parts = [part for part in (sample.lag, sample.error) if part is not None]
     low, high = _ends(parts)
     last = GRID[len(parts)] - 1
@@ -196,7 +196,7 @@ def _chebyshev(low, high, share):
 
 
 def _vertex(value, best, axis):
-    """Where the parabola through three neighbours along one axis of (R, lambdas, rhos) has its top, in grid steps."""
+    """Where the parabola through three neighbors along one axis of (R, lambdas, rhos) has its top, in grid steps."""
     middle = np.minimum(np.maximum(best[axis - 1], 1), value.shape[axis] - 2)
     other = best[axis % 2]
     at = np.arange(len(value))

@@ -137,7 +137,7 @@ def climb(data: Pencil, curve, first, last, r) -> tuple[np.ndarray, np.ndarray, 
 
 
 def _start(data: Pencil, curve, low, high):
-    """The best point of a grid that is dense towards the ends, and its neighbours: (grid, ln L, first, last, r)."""
+    """The best point of a grid that is dense towards the ends, and its neighbors: (grid, ln L, first, last, r)."""
     grid = logistic(LOGITS, low[:, None], high[:, None])
     with np.errstate(invalid="ignore", divide="ignore"):
         values = -data.n / 2 * np.log(data.triangles(grid)[2]) + curve.value(grid)

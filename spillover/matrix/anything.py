@@ -29,7 +29,7 @@ def as_weights(w, *, ids=None) -> SpatialWeights | TemporalWeights:
     Raises
     ------
     SpatialInputError
-        E301 negative weights, E302 NaN or infinite, E311 not square, E312 units that are their own neighbours,
+        E301 negative weights, E302 NaN or infinite, E311 not square, E312 units that are their own neighbors,
         E501 a type that is not understood; of ids E101, E102, E105.
 
     Examples

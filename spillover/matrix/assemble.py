@@ -54,12 +54,12 @@ def refuse_dense(n: int, *, sparse_way: str, bytes_per_pair: int = 8) -> None:
 
 def check_weights(data: np.ndarray, *, focal, neighbor, ids: pd.Index, allow_negative: bool = False,
                   allow_self: bool = False) -> None:
-    """Refuse NaN, infinite, negative weights and self-neighbours, naming the units.
+    """Refuse NaN, infinite, negative weights and self-neighbors, naming the units.
 
     Raises
     ------
     SpatialInputError
-        E301 negative, E302 NaN or infinite, E312 self-neighbours.
+        E301 negative, E302 NaN or infinite, E312 self-neighbors.
     """
     def refuse(code, bad, message, hint):
         if bad.any():
@@ -73,5 +73,5 @@ def check_weights(data: np.ndarray, *, focal, neighbor, ids: pd.Index, allow_neg
                "if this is meant, make them with wt.from_dense(..., allow_negative=True)")
     if not allow_self:
         refuse("E312", (np.asarray(focal) == np.asarray(neighbor)) & (data != 0),
-               "units must not be their own neighbours",
+               "units must not be their own neighbors",
                "set the diagonal to zero, or make them with wt.from_dense(..., allow_self=True)")

@@ -23,7 +23,7 @@ def from_dense(matrix, ids=None, *, kind: str = "given matrix", standardization:
     Parameters
     ----------
     matrix : array-like or DataFrame, shape (n, n)
-        Row i holds the weights of i's neighbours. Columns of a DataFrame may stand in another order than its
+        Row i holds the weights of i's neighbors. Columns of a DataFrame may stand in another order than its
         rows (they are put in the rows' order); their labels must be the same.
     ids : sequence, optional
         Labels for an array (default 0, 1, ...).
@@ -83,7 +83,7 @@ def from_frame(frame: pd.DataFrame, *, ids=None, focal: str = "focal", neighbor:
     frame : DataFrame
     ids : sequence, optional
         All units in the wanted order, so that islands have a place. Default: those of the table, in order of
-        first appearance as focal unit, then of those that are neighbours only.
+        first appearance as focal unit, then of those that are neighbors only.
     focal, neighbor, weight : str
         Column names; ``weight=None`` makes every link 1.
     duplicates : {"error", "sum"}

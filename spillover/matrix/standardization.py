@@ -27,7 +27,7 @@ def standardize(w: SpatialWeights, style: str = "row") -> SpatialWeights:
     minmax      w_ij / min(max row sum, max column sum)     Kelejian & Prucha (2010), p. 56
     double      w_ij / sum of all weights                   style "D" of PySAL, "U" of spdep
     variance    w_ij / q_i, q_i = (sum_j w_ij^2)^(1/2),     Tiefelsdorf, Griffith & Boots (1999);
-                then scaled so that all sum to n            n counts units with neighbours
+                then scaled so that all sum to n            n counts units with neighbors
     none        w_ij as built
     ==========  ==========================================  =========================================
 

@@ -125,7 +125,7 @@ class TemporalWeights(Mapping):
 
     @cached_property
     def alone(self) -> np.ndarray:
-        """True for units that are observed without neighbours in some period, shape (n,)."""
+        """True for units that are observed without neighbors in some period, shape (n,)."""
         return np.any([w.alone & observed for w, observed in self._with_units()], axis=0)
 
     @property
@@ -191,7 +191,7 @@ class TemporalWeights(Mapping):
     def stack(self, *, lagged: bool = False) -> SpatialWeights:
         """The space-time matrix over (unit, period), periods after one another.
 
-        Blocks stand on the diagonal; with ``lagged`` one below it, so that a unit's neighbours are those of the period
+        Blocks stand on the diagonal; with ``lagged`` one below it, so that a unit's neighbors are those of the period
         before, weighted as then (the first period has none).
         """
         whole = sparse.csr_array(sparse.block_diag([w.csr for w in self.matrices], format="csr"))
@@ -199,7 +199,7 @@ class TemporalWeights(Mapping):
         if lagged:
             whole = sparse.csr_array(sparse.vstack([sparse.csr_array((n, whole.shape[1])), whole[:-n]], format="csr"))
         first = self.matrices[0]
-        kind = f"space-time, {len(self)} periods{', neighbours of the period before' if lagged else ''}: {first.kind}"
+        kind = f"space-time, {len(self)} periods{', neighbors of the period before' if lagged else ''}: {first.kind}"
         return SpatialWeights(whole, self._unit_periods(["unit", "time"]), kind, unit=first.unit)
 
     def lag(self, x: pd.Series) -> pd.Series:

@@ -22,7 +22,7 @@ ROW_SUM_TOLERANCE = 1e-9
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SpatialWeights:
-    """Who is whose neighbour, and how strongly: row i holds the weights of i's neighbours.
+    """Who is whose neighbor, and how strongly: row i holds the weights of i's neighbors.
 
     Every builder of this package returns one. It never changes: methods give new objects, the arrays are
     read-only, and equal content means equal hash, so that work on a matrix can be remembered.
@@ -96,17 +96,17 @@ class SpatialWeights:
 
     @property
     def cardinalities(self) -> pd.Series:
-        """Number of neighbours of each unit."""
+        """Number of neighbors of each unit."""
         return pd.Series(np.diff(self.csr.indptr), index=self.ids, name="neighbors")
 
     @cached_property
     def alone(self) -> np.ndarray:
-        """True for units without neighbours (empty rows), shape (n,)."""
+        """True for units without neighbors (empty rows), shape (n,)."""
         return np.diff(self.csr.indptr) == 0
 
     @property
     def islands(self) -> pd.Index:
-        """Ids of units without neighbours."""
+        """Ids of units without neighbors."""
         return self.ids[self.alone]
 
     @cached_property
@@ -161,7 +161,7 @@ class SpatialWeights:
         return self is other or (same and self.ids.equals(other.ids))
 
     def __getitem__(self, unit) -> pd.Series:
-        """Neighbours of one unit and their weights."""
+        """Neighbors of one unit and their weights."""
         i = int(_labels.places([unit], self.ids, what="the key")[0])
         row = slice(*self.csr.indptr[i : i + 2])
         return pd.Series(self.csr.data[row], index=self.ids[self.csr.indices[row]], name=unit)
@@ -175,7 +175,7 @@ class SpatialWeights:
         return standardize(self, style)
 
     def lag(self, x):
-        """The spatial lag W x: for each unit the weighted sum over its neighbours.
+        """The spatial lag W x: for each unit the weighted sum over its neighbors.
 
         Parameters
         ----------
@@ -215,7 +215,7 @@ class SpatialWeights:
         note = f"{len(at)} of {self.n} units"
         lost = out.islands.difference(self.islands, sort=False)
         if len(lost):
-            note += f"; without neighbours since: {', '.join(map(str, lost[:5]))}" + (" ..." if len(lost) > 5 else "")
+            note += f"; without neighbors since: {', '.join(map(str, lost[:5]))}" + (" ..." if len(lost) > 5 else "")
         if self.standardization != "none":
             note += f"; {self.standardization}-standardised again"
         return replace(out, notes=(*self.notes, note))
@@ -293,7 +293,7 @@ class SpatialWeights:
         return one_line(self)
 
     def plot(self, data=None, *, kind: str | None = None, ax=None, **where):
-        """Links over the map, histogram of neighbours or heat map; see :func:`weights.plot`."""
+        """Links over the map, histogram of neighbors or heat map; see :func:`weights.plot`."""
         return ask("plot", self, data, kind=kind, ax=ax, **where)
 
     # -- how it prints ------------------------------------------------------------------------------

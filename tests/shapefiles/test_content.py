@@ -34,7 +34,7 @@ def graph_links(frame, *, rook: bool) -> set[frozenset]:
 # --- United States ---------------------------------------------------------------------------------------------
 
 
-def test_states_have_their_known_neighbours():
+def test_states_have_their_known_neighbors():
     states = shapefiles.load("us_states")
     queen, rook = links(states.geometry), links(states.geometry, edges=True)
     degree = Counter(unit for pair in queen for unit in pair)

@@ -100,7 +100,7 @@ def test_subset_standardises_again_and_says_so(w):
     assert any("row-standardised again" in note for note in part.notes)
     part = w.subset(["01", "02", "alone"])
     assert part.islands.tolist() == ["01", "02", "alone"]
-    assert any("without neighbours since: 01, 02" in note for note in part.notes)
+    assert any("without neighbors since: 01, 02" in note for note in part.notes)
 
 
 def test_reindex_permutes_and_needs_the_same_units(w):

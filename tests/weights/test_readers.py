@@ -34,7 +34,7 @@ GWT = "0 3 tracts ID\n1 2 1.5\n1 3 10\n2 1 1.5\n3 1 10\n"
 
 
 def test_distances_of_geoda_do_not_become_weights(tmp_path):
-    """The farthest neighbour would count most."""
+    """The farthest neighbor would count most."""
     w = loaded(tmp_path, "w.gwt", GWT)
     assert matrix(w) == [[0, 1, 1], [1, 0, 0], [1, 0, 0]]
     assert "links only" in str(w)

@@ -71,7 +71,7 @@ def clusters(xy: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _close_pairs(xy, reach) -> np.ndarray:
-    """Pairs at most ``reach`` apart, (p, 2): neighbours along a slanted line, or by a tree where those are many."""
+    """Pairs at most ``reach`` apart, (p, 2): neighbors along a slanted line, or by a tree where those are many."""
     along = xy @ SLANTED
     order = np.argsort(along)
     along, step = along[order], 1

@@ -1,6 +1,6 @@
 """Vertices and edges of polygons as pairs of integers, by the exact bits of their coordinates.
 
-A vertex is its two coordinates as 64-bit patterns; an edge is the numbers of its two vertices. Units are neighbours
+A vertex is its two coordinates as 64-bit patterns; an edge is the numbers of its two vertices. Units are neighbors
 when they have one in common.
 """
 

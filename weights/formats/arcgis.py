@@ -1,7 +1,7 @@
 """ArcGIS: .swm files, with whole-number ids, as its Spatial Statistics tools write and read them.
 
 A line of text (the id's name; the coordinate system; from ArcGIS 10.1 on as KEY@value pairs), the number of units and
-whether rows were standardised, then for every unit: its id, its number of neighbours, their ids, their weights (one for
+whether rows were standardised, then for every unit: its id, its number of neighbors, their ids, their weights (one for
 all in files of fixed weights) and the sum of the weights. Integers have four bytes, numbers eight, low byte first.
 """
 
@@ -73,9 +73,9 @@ def read(path, ids=None) -> SpatialWeights:
 
 
 def _unpack(raw: bytes, at: int, fixed: bool, sum_of_none: bool):
-    """(ids, numbers of neighbours, neighbours' ids, weights), or None where the bytes do not fit.
+    """(ids, numbers of neighbors, neighbors' ids, weights), or None where the bytes do not fit.
 
-    Some writers put a sum of 0 after units without neighbours, ArcGIS does not: ``sum_of_none``.
+    Some writers put a sum of 0 after units without neighbors, ArcGIS does not: ``sum_of_none``.
     """
     try:
         return _parts(raw, at, fixed, sum_of_none)

@@ -20,7 +20,7 @@ VALUES = {"links": "links only: the third column of the file is left out", "inve
 
 
 def write_gal(w: SpatialWeights, path) -> None:
-    """Unit by unit: its id and number of neighbours, then their ids. Weights must all be 1."""
+    """Unit by unit: its id and number of neighbors, then their ids. Weights must all be 1."""
     if (w.csr.data != 1).any():
         raise SpatialInputError("E605", ".gal files hold links without weights, but these weights differ from 1",
                                 hint="save as .parquet or .gwt, or save w.standardize('none') (--standardize none)")

@@ -1,4 +1,4 @@
-"""Steps up to the model: who is whose neighbour, is it clustered, which model, its coefficients."""
+"""Steps up to the model: who is whose neighbor, is it clustered, which model, its coefficients."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def weights(q: Question, chapters: dict) -> Chapter:
     first = next(iter(q.weights))
     drawn = Figure(q.leading.plot(q.map), f"Links of {first}", f"Map of links, {first}")
     return Chapter(
-        "Who is whose neighbour",
+        "Who is whose neighbor",
         q.weights,
-        ("Weights say who is whose neighbour, and how much. The model is estimated under the first; it leads.",),
+        ("Weights say who is whose neighbor, and how much. The model is estimated under the first; it leads.",),
         {"weights": Table(pd.DataFrame(rows, columns=columns), "The weights", digits=2)},
         {"weights": drawn},
     )

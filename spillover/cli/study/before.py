@@ -54,9 +54,9 @@ def gaps(
         ),
         "beta": Table(beta.table, "Beta convergence: speed and half-life"),
         "transitions": Table(
-            _matrices(moves), "Probabilities of moving between classes, by the class of the neighbours"
+            _matrices(moves), "Probabilities of moving between classes, by the class of the neighbors"
         ),
-        "transition_tests": _tests(moves.tests, "Do the neighbours matter?"),
+        "transition_tests": _tests(moves.tests, "Do the neighbors matter?"),
     }
     figures = {
         "sigma": Figure(sigma.plot(), f"Spread of {q.name(column)} by period", "Lines of the coefficient of variation"),
@@ -78,13 +78,13 @@ def _parts(chapters) -> pd.DataFrame:
 
 
 def _matrices(moves) -> pd.DataFrame:
-    """The matrix of all units above those of each class of neighbours."""
+    """The matrix of all units above those of each class of neighbors."""
     parts = []
-    for neighbours, chain in {"all": moves.overall, **moves.by_lag}.items():
+    for neighbors, chain in {"all": moves.overall, **moves.by_lag}.items():
         part = chain.probabilities.add_prefix("to ").reset_index()
-        parts.append(part.assign(moves=chain.counts.sum(axis=1).to_numpy()).assign(neighbours=str(neighbours)))
+        parts.append(part.assign(moves=chain.counts.sum(axis=1).to_numpy()).assign(neighbors=str(neighbors)))
     whole = pd.concat(parts, ignore_index=True)
-    return whole[["neighbours", *whole.columns.drop("neighbours")]]
+    return whole[["neighbors", *whole.columns.drop("neighbors")]]
 
 
 def _about_gaps(name: str, gini, moves) -> str:

@@ -32,14 +32,14 @@ def policy(
     if spatial.path is not None:
         drawn = Figure(plot.event_study(spatial), "Event study at home and next door", "Points and intervals by period")
         figures["spatial_event_study"] = drawn
-    name, neighbors = q.name(treatment), spatial.table.set_index("term").loc["indirect on untreated neighbours"]
+    name, neighbors = q.name(treatment), spatial.table.set_index("term").loc["indirect on untreated neighbors"]
     percent = is_log(spatial.response)
     answer = (
         f"{name} changed {plain(spatial.response, q.name)} of those that adopted it by "
         f"{estimate(alone.table.iloc[0], percent=percent)}; of untreated neighbors by "
         f"{estimate(neighbors, percent=percent)}.",
     )
-    before = _before("Alone", alone) + _before("With neighbours", spatial)
+    before = _before("Alone", alone) + _before("With neighbors", spatial)
     notes = "; ".join((*alone.notes, *spatial.notes))
     text = (*answer, *before, *who(alone), *who(spatial))
     return Chapter(f"What {name} did", (alone, spatial), text, tables, figures, notes, answer=answer)

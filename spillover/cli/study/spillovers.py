@@ -53,7 +53,7 @@ def shock(q: Question, chapters: dict, *, unit=None, term: str | None = None, si
 
 
 def clearest_shock(effects) -> tuple:
-    """The unit with most neighbours, and the term whose indirect effect is clearest."""
+    """The unit with most neighbors, and the term whose indirect effect is clearest."""
     table = effects.tidy().query("effect == 'indirect'")
     d = effects.fit.design
     return d.ids[int((d.weights.csr > 0).sum(axis=0).argmax())], table.loc[table["statistic"].abs().idxmax(), "term"]

@@ -5,7 +5,7 @@ folder <- commandArgs(TRUE)[1]
 table <- function(name) read.csv(file.path(folder, name), colClasses = NA)
 columbus <- table("columbus.csv"); links <- table("columbus_w.csv"); n <- nrow(columbus)
 W <- matrix(0, n, n); W[cbind(links$i, links$j)] <- links$w
-# Neighbours of the first or second order, row-standardised.
+# Neighbors of the first or second order, row-standardised.
 M <- (W + W %*% W > 0) * 1; diag(M) <- 0; M <- M / rowSums(M)
 lw <- mat2listw(W, style = "W"); lm2 <- mat2listw(M, style = "W")
 f <- CRIME ~ INC + HOVAL

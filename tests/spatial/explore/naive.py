@@ -56,10 +56,10 @@ def shuffle(n, seed, number):
 
 def conditional_lags(values, w, site, permutations, seed):
     """Simulated lags of one site: the first of each permutation's units, the next in place of the site itself."""
-    neighbours = np.flatnonzero(w[site])
-    d, lags = len(neighbours), []
+    neighbors = np.flatnonzero(w[site])
+    d, lags = len(neighbors), []
     for p in range(permutations):
         order = shuffle(len(values), seed, p)
         drawn = [order[d] if j == site else j for j in order[:d]]
-        lags.append(sum(w[site, j] * values[k] for j, k in zip(neighbours, drawn)))
+        lags.append(sum(w[site, j] * values[k] for j, k in zip(neighbors, drawn)))
     return np.array(lags)

@@ -145,7 +145,7 @@ def test_fault_nothing_compiles_for_a_small_map():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_fault_all_others_as_neighbours_is_no_cluster():
+def test_fault_all_others_as_neighbors_is_no_cluster():
     w, y = np.ones((9, 9)) - np.eye(9), np.arange(9.0)
     with pytest.warns(UserWarning, match="p-values are 1"):
         result = local_moran(y, w, permutations=99)

@@ -209,7 +209,7 @@ def test_failed_writing_leaves_no_file(town, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_orders_of_neighbourhood_are_shortest_paths(town):
+def test_orders_of_neighborhood_are_shortest_paths(town):
     from scipy.sparse.csgraph import shortest_path
 
     _, w = town

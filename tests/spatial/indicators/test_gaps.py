@@ -31,13 +31,13 @@ def panel():
 
 @pytest.fixture(scope="module")
 def incomes():
-    """Per-capita incomes of 48 US states, 1929-2009, and their neighbours: the example of Rey & Montouri (1999)."""
+    """Per-capita incomes of 48 US states, 1929-2009, and their neighbors: the example of Rey & Montouri (1999)."""
     path = libpysal.examples.get_path
     wide = pd.read_csv(path("usjoin.csv")).drop(columns="STATE_FIPS")
     lines = Path(path("states48.gal")).read_text(encoding="ascii").split("\n")[1:]
     W = np.zeros((48, 48))
-    for head, neighbours in zip(lines[::2], lines[1::2]):
-        W[int(head.split()[0]), [int(j) for j in neighbours.split()]] = 1 / int(head.split()[1])
+    for head, neighbors in zip(lines[::2], lines[1::2]):
+        W[int(head.split()[0]), [int(j) for j in neighbors.split()]] = 1 / int(head.split()[1])
     w = pd.DataFrame(W, index=wide["Name"], columns=wide["Name"])
     return wide.melt("Name", var_name="year", value_name="income").astype({"year": int}), w
 

@@ -45,7 +45,7 @@ def queen(side, *, row=True):
 
 
 def nearest(n, k=4, seed=0):
-    """k nearest neighbours: not symmetric, many complex eigenvalues."""
+    """k nearest neighbors: not symmetric, many complex eigenvalues."""
     points = np.random.default_rng(seed).random((n, 2))
     at = cKDTree(points).query(points, k + 1)[1][:, 1:]
     return sparse.csr_array((np.full(n * k, 1 / k), (np.repeat(np.arange(n), k), at.ravel())), shape=(n, n))
@@ -222,7 +222,7 @@ def test_complex_eigenvalues_next_to_the_real_line(k, rho):
 
 @pytest.mark.parametrize("n", [40, 250])
 def test_w_without_cycles(n):
-    """Earlier sales for neighbours: all eigenvalues are zero, so rho has no ends and maximum likelihood is least
+    """Earlier sales for neighbors: all eigenvalues are zero, so rho has no ends and maximum likelihood is least
     squares of y on W y and X."""
     rng = np.random.default_rng(1)
     W = np.tril(rng.random((n, n)) < 6 / n, -1).astype(float)

@@ -55,7 +55,7 @@ def certify(model, matrices, observed, w, truth, effects, capsys, **options):
 @pytest.mark.parametrize("effects", ["entity", "twoway"])
 @pytest.mark.parametrize("truth", [0.0, 0.4, 0.8])
 def test_weights_that_vary(model, T, effects, truth, capsys):
-    """Other neighbours in every period."""
+    """Other neighbors in every period."""
     rng = np.random.default_rng(1)
     matrices = [nearest(rng, N, 4) for _ in range(T)]
     w = wt.temporal({t: wt.from_dense(W, ids=list(range(N))) for t, W in enumerate(matrices)})

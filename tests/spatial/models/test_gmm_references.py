@@ -27,7 +27,7 @@ def columbus():
 
 @pytest.fixture(scope="module")
 def second(columbus):
-    """Neighbours of the first or second order, as generate.R makes them; rows in another order on purpose."""
+    """Neighbors of the first or second order, as generate.R makes them; rows in another order on purpose."""
     w = columbus[1]
     W = w.csr.toarray()
     M = (W + W @ W > 0).astype(float)

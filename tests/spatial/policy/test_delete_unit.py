@@ -98,7 +98,7 @@ def test_effects_of_slx_are_its_delete_one_refits():
 
 
 def test_a_lead_that_no_neighbor_has_is_left_out_and_said():
-    """Asymmetric W: the only early adopter is nobody's neighbour."""
+    """Asymmetric W: the only early adopter is nobody's neighbor."""
     rng, N, T = np.random.default_rng(2), 16, 8
     W = nearest(rng, N, 3)
     W[:, 0] = 0
@@ -114,7 +114,7 @@ def test_a_lead_that_no_neighbor_has_is_left_out_and_said():
 
 
 def test_a_lag_that_equals_its_own_indicator_is_left_out_and_said():
-    """Two early adopters are each other's neighbours and nobody else's."""
+    """Two early adopters are each other's neighbors and nobody else's."""
     rng, N, T = np.random.default_rng(2), 16, 8
     W = nearest(rng, N, 3)
     W[:, :2] = 0
@@ -163,7 +163,7 @@ def test_rings_count_their_clean_units():
         N = 12 + clean
         D = (np.arange(T)[:, None] >= np.where(np.arange(N) < 4, 3, T)) * 1.0
         W = np.zeros((N, N))
-        W[4:12, :4] = 1  # eight neighbours of the treated, the rest alone
+        W[4:12, :4] = 1  # eight neighbors of the treated, the rest alone
         data = long(y=rng.standard_normal((T, N)) + D, d=D)
         return sp.ring_did("y ~ d", data, {"near": pd.DataFrame(W)}, **KEYS)
 

@@ -38,7 +38,7 @@ def policy_panel(rng, W, T=6, start=3, rho=0.0, beta=1.0, theta=0.3, noise=1.0):
 def estimands(S, D, W):
     """The averages of the module's head, unit-period by unit-period."""
     T, N = D.shape
-    found = {"direct": [], "indirect": [], "neighbours": []}
+    found = {"direct": [], "indirect": [], "neighbors": []}
     for t in range(T):
         for i in range(N):
             others = sum(S[i, j] * D[t, j] for j in range(N) if j != i)
@@ -46,9 +46,9 @@ def estimands(S, D, W):
                 found["direct"].append(S[i, i])
                 found["indirect"].append(others)
             elif (W[i] @ D[t]) > 0:
-                found["neighbours"].append(others)
-    direct, indirect, neighbours = (np.mean(v) for v in found.values())
-    return [direct, indirect, direct + indirect, neighbours]
+                found["neighbors"].append(others)
+    direct, indirect, neighbors = (np.mean(v) for v in found.values())
+    return [direct, indirect, direct + indirect, neighbors]
 
 
 @pytest.mark.parametrize("model", ["sdm", "slx", "sar", "sdem"])
@@ -95,7 +95,7 @@ def test_without_exposure_it_is_two_way_fixed_effects():
     D = np.outer(np.arange(6) >= 3, np.arange(30) < 12).astype(float)
     y = rng.standard_normal(30) + rng.standard_normal((6, 1)) + D + rng.standard_normal((6, 30))
     data = long(y=y, d=D)
-    with pytest.warns(sp.SpatialInputWarning, match="treated without neighbours"):
+    with pytest.warns(sp.SpatialInputWarning, match="treated without neighbors"):
         result = sp.spatial_did("y ~ d", data, pd.DataFrame(W), model="slx", **KEYS)
     assert "W:d is zero and was left out" in str(result)
     indexed = data.set_index(["i", "t"])
