@@ -170,7 +170,7 @@ def _sentence(small: str, against: dict[str, float], significance: float, *, adj
     shown = ", ".join(f"{large} p {_p(p)}" for large, p in against.items())
     p = adjusted(against.values()) if adjust else min(against.values())
     verdict = "rejected" if p < significance else "not rejected"
-    count = f" (smallest times {len(against)} {_p(p)})" if adjust and len(against) > 1 else ""
+    count = f" ({len(against)} times the smallest {_p(p)})" if adjust and len(against) > 1 else ""
     return f"{small} against {shown}{count}: {verdict}."
 
 
