@@ -36,12 +36,12 @@ def effects(effects, ax=None, *, variables=None):
     >>> rows = [("direct", "x", 1.0, 0.8, 1.2), ("indirect", "x", 0.3, -0.1, 0.7), ("total", "x", 1.3, 0.9, 1.8)]
     >>> table = pd.DataFrame(rows, columns=["effect", "term", "estimate", "conf_low", "conf_high"])
     >>> design = Some(response="log(y)")
-    >>> ax = effects(Some(tidy=lambda: table, level=0.95, fit=Some(design=design)))
+    >>> ax = effects(Some(tidy=lambda: table, level=0.95, run="", fit=Some(design=design)))
     >>> ax.get_xlabel()
     'Effect on log(y) of a one-unit rise, 95 % interval'
     """
     table = _chosen(effects.tidy(), variables)
-    return whiskers(table, "effect", ax, title="Effects", xlabel=_axis(effects))
+    return whiskers(table, "effect", ax, title=f"{effects.run} effects".strip().capitalize(), xlabel=_axis(effects))
 
 
 def coefficients(fit, ax=None, *, variables=None):
