@@ -49,7 +49,7 @@ def main(rounds: int) -> None:
         return sp.sdm(FORMULA, panel, w, **keys, effects="entity", correction=False)
 
     def same_model_from_arrays():
-        sample, _ = demeaned_sample(SDM, first.design, "entity", False)
+        sample = demeaned_sample(SDM, first.design, first.settings.effects, False)
         return replace(first, sample=sample, solution=maximum_likelihood(sample)).with_vcov("oim")
 
     def whole_job():

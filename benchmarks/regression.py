@@ -18,6 +18,7 @@ import io
 import multiprocessing
 import resource
 import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -25,7 +26,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
+
+sys.path[:] = [p for p in sys.path if Path(p).resolve() != Path(__file__).resolve().parent]  # its "weights" is a file
 
 FORMULA = "y ~ a + b"
 RHO = 0.5
@@ -44,21 +46,14 @@ cat(sprintf("%.12f", c(fit$rho, fit$rho.se, direct)),
 """
 
 
-class Lattice:
-    """Row-standardised queen weights of a square, as the models take them."""
+def lattice(side: int):
+    """Row-standardised queen weights of a square."""
+    import weights as wt
 
-    kind, standardization = "queen", "row"
-
-    def __init__(self, side: int):
-        band = sparse.diags_array([np.ones(side - 1), np.ones(side), np.ones(side - 1)], offsets=[-1, 0, 1])
-        links = sparse.csr_array(sparse.kron(band, band))
-        links.setdiag(0)
-        links.eliminate_zeros()
-        self.csr = sparse.csr_array(sparse.diags_array(1 / links.sum(axis=1)) @ links)
-        self.ids = pd.RangeIndex(side * side)
+    return wt.lattice(side, side, rule="queen").standardize("row")
 
 
-def data(w: Lattice, seed=1) -> pd.DataFrame:
+def data(w, seed=1) -> pd.DataFrame:
     """y from a spatial Durbin process with rho = 0.5, by its power series."""
     rng = np.random.default_rng(seed)
     n = len(w.ids)
@@ -95,7 +90,7 @@ def against_spreg(side: int, logdet, repeats: int):
     import spreg
     from libpysal.weights import WSP
 
-    w = Lattice(side)
+    w = lattice(side)
     frame = data(w)
     theirs = WSP(w.csr.copy()).to_W(silence_warnings=True)
     theirs.transform = "r"
@@ -143,9 +138,9 @@ def alone(side: int, logdet, rscript):
 def _alone(side, logdet):
     from spatial.models.family import sar
 
-    w = Lattice(side)
+    w = lattice(side)
     frame = data(w)
-    our_fit(small := Lattice(7), data(small), None, known=True)  # imports
+    our_fit(small := lattice(7), data(small), None, known=True)  # imports
     figures = {}
     fit, *figures["fit with standard errors, new W"] = timed(lambda: our_fit(w, frame, logdet, known=False))
     effects, *figures["effects with intervals"] = timed(lambda: fit.effects())
@@ -161,7 +156,7 @@ def _alone(side, logdet):
 
 
 def against_r(side, ours):
-    w = Lattice(side)
+    w = lattice(side)
     with tempfile.TemporaryDirectory() as folder:
         script, table = Path(folder, "peer.R"), Path(folder, "data.csv")
         script.write_text(R_SCRIPT)
@@ -185,7 +180,7 @@ def overhead():
     import spatial as sp
     from spatial.solve.ml import maximum_likelihood
 
-    w = Lattice(7)
+    w = lattice(7)
     frame = data(w)
     fit = sp.sdm(FORMULA, frame, w)
     whole = np.median([timed(lambda: sp.sdm(FORMULA, frame, w))[1:] for _ in range(30)], axis=0)
