@@ -10,7 +10,7 @@ import re
 import textwrap
 from pathlib import Path
 
-MODELS = ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac", "gns")
+from . import NAMES
 
 # name: (type, description)
 PARAMETERS = {
@@ -166,5 +166,5 @@ def rewritten(model: str) -> str:
 
 
 if __name__ == "__main__":
-    for name in MODELS:
+    for name in NAMES:
         source_of(name).write_text(rewritten(name), encoding="utf-8")
