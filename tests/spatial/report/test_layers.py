@@ -7,7 +7,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import spatial as sp
@@ -19,6 +19,7 @@ from spillover.errors import SpatialInputError
 SIZES = st.floats(-1e6, 1e6, allow_nan=False).filter(lambda x: x == 0 or abs(x) > 1e-12)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 @given(st.lists(SIZES, min_size=1, max_size=40))
 def test_every_value_is_in_a_class_of_its_sign(values):
     classes = classed(values)
@@ -33,6 +34,7 @@ def test_every_value_is_in_a_class_of_its_sign(values):
         assert not each.low < 0 < each.high
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 @given(st.lists(SIZES, min_size=1, max_size=10), SIZES)
 def test_a_value_beyond_all_others_has_a_class_of_its_own(values, special):
     classes = classed(values, special=(special, "here"))
