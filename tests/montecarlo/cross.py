@@ -1,4 +1,4 @@
-"""Cross-sections: y = rho W y + 1 + X beta + W X theta + u, u = lambda W u + e; regressors and errors anew each time."""
+"""Cross-sections: y = rho W y + 1 + X beta + W X theta + u, u = lambda W u + e; X and e anew in every sample."""
 
 from __future__ import annotations
 

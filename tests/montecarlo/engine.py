@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import inspect
 import json
@@ -124,10 +125,18 @@ def measure(cell: Cell, samples: int, tally: Tally | None = None) -> Tally:
 
 
 def inputs_hash(cell: Cell) -> str:
-    """Of the cell and of the code that draws its samples."""
-    sources = [inspect.getsource(m) for m in (maps, inspect.getmodule(EXPERIMENTS[cell.experiment]))]
+    """Of the cell and of the code that draws its samples; layout, comments and docstrings do not count."""
+    sources = [_code(m) for m in (maps, inspect.getmodule(EXPERIMENTS[cell.experiment]))]
     design = json.dumps([cell.name, cell.experiment, dict(cell.design)], sort_keys=True, default=list)
     return hashlib.sha256("\n".join([design, *sources]).encode()).hexdigest()[:16]
+
+
+def _code(module) -> str:
+    tree = ast.parse(inspect.getsource(module))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return ast.dump(tree)
 
 
 def record(cell: Cell, tally: Tally, inputs: str, seconds: float) -> dict:
