@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import grid_panels, grid_tests
 from .cell import Cell
 
 MODELS = ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac", "gns")
@@ -36,15 +37,17 @@ REMEDIES = {
 
 # (n, W, k, errors): every model has each; every level of every axis occurs
 DEFAULTS = (
-    (48, "knn", 4, "normal"), (100, "queen", 4, "normal"), (500, "coast", 4, "normal"), (48, "coast", 1, "t5"),
-    (100, "knn", 1, "chi2"), (500, "group", 8, "t5"), (100, "group", 4, "normal"), (48, "queen", 8, "chi2"),
-    (500, "queen", 1, "chi2"), (100, "dense", 4, "normal"), (48, "dense", 1, "normal"), (100, "coast", 15, "t5"),
-    (48, "knn", 15, "normal"),
+    (48, "knn", 4, "normal"), (100, "queen", 4, "normal"), (48, "coast", 1, "t5"), (100, "knn", 1, "chi2"),
+    (100, "group", 4, "normal"), (48, "queen", 8, "chi2"), (100, "dense", 4, "normal"), (48, "dense", 1, "normal"),
+    (100, "coast", 15, "t5"), (48, "knn", 15, "normal"), (500, "coast", 4, "normal"),
 )  # fmt: skip
+LARGE = (((500, "group", 8, "t5"), ("sar", "sem", "sdm", "slx")), ((500, "queen", 1, "chi2"), ("sdem", "sac", "gns")))
 
 
 def default_cells() -> list[Cell]:
-    return [cross(model, *design) for design in DEFAULTS for model in MODELS]
+    cells = [cross(model, *design) for i, design in enumerate(DEFAULTS) for model in MODELS
+             if not (model in ("ols", "slx") and i % 2)]  # fmt: skip
+    return [*cells, *(cross(model, *design) for design, models in LARGE for model in models)]
 
 
 def far_rho() -> list[Cell]:
@@ -56,8 +59,7 @@ def far_rho() -> list[Cell]:
 
 def remedy_cells() -> list[Cell]:
     few = [cross(model, *design, remedy="reml", family="cross-section, few rows: reml")
-           for design in ((48, "knn", 4, "normal"), (48, "queen", 8, "chi2"), (48, "knn", 15, "normal"),
-                          (48, "dense", 1, "normal"), (100, "group", 4, "normal"))
+           for design in ((48, "queen", 8, "chi2"), (48, "knn", 15, "normal"), (48, "dense", 1, "normal"))
            for model in ("sar", "sem", "sdm", "sdem")]  # fmt: skip
     designs = (48, "knn", 1, 0.7), (100, "dense", 1, 0.7), (48, "queen", 8, 0.4), (100, "queen", 4, 0.7)
     ratio = [cross(model, n, w, k, remedy="likelihood", family="cross-section, effects by likelihood", rho=rho)
@@ -78,11 +80,13 @@ def robust_cells() -> list[Cell]:
     cells += [cross(model, 500, "group", 1, "neighbors", family=family) for model in ("sar", "sem")]
     cells += [cross(model, 200, "queen", 4, "neighbors", "aqs", family=family) for model in ("sar", "sem")]
     cells += [cross(model, n, w, 1, "x", "gmm_robust", family=family)
-              for n, w in ((100, "knn"), (500, "queen")) for model in ("sar", "sem", "sdm", "sac")]  # fmt: skip
+              for n, w, models in ((100, "knn", ("sar", "sem", "sdm", "sac")), (500, "queen", ("sar", "sac")))
+              for model in models]  # fmt: skip
     family = "cross-section, moments"
     cells += [cross(model, n, w, 4, errors, "gmm", family=family)
-              for n, w, errors in ((100, "knn", "normal"), (500, "coast", "chi2"))
-              for model in ("sar", "sem", "sdem", "sdm", "sac", "gns")]  # fmt: skip
+              for n, w, errors, models in ((100, "knn", "normal", ("sar", "sem", "sdem", "sdm", "sac", "gns")),
+                                           (500, "coast", "chi2", ("sar", "sdem")))
+              for model in models]  # fmt: skip
     family = "cross-section, clusters and space"
     cells += [cross(model, 48, "queen", 1, "normal", "cluster6", family=family) for model in ("sar", "sdm")]
     cells += [cross(model, 100, "knn", 4, "normal", "cluster12", family=family) for model in ("ols", "sar", "sem")]
@@ -94,8 +98,12 @@ def robust_cells() -> list[Cell]:
 
 
 def cells() -> list[Cell]:
-    """The grid."""
-    return [*default_cells(), *remedy_cells(), *robust_cells(), *far_rho()]
+    """The grid: what most people do first."""
+    small = [cell for cell in default_cells() if cell.design["n"] < 500]
+    large = [cell for cell in default_cells() if cell.design["n"] == 500]
+    return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *remedy_cells(), *grid_tests.test_cells(),
+            *robust_cells(), *grid_panels.robust_cells(), *grid_panels.random_cells(), *grid_panels.dynamic_cells(),
+            *grid_panels.moment_cells(), *far_rho(), *large]  # fmt: skip
 
 
 def named(pattern: str | None = None, part: tuple[int, int] = (1, 1)) -> list[Cell]:
