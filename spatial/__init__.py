@@ -27,7 +27,7 @@ _NAMES = {
     "explore.local": "local_moran local_moran_bv",
     "explore.transitions": "lisa_transitions LisaTransitions",
     **{f"models.{name}": name for name in _MODELS},
-    "covariance.moments": "instrument_tests",
+    "diagnostics.instruments": "instrument_tests",
     "models.dynamic_moments": "ArellanoBond",
     "models.refit": "refit Refits",
     "search.specify": "specify",

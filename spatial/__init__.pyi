@@ -61,7 +61,7 @@ from .models.gns import gns as gns
 from .diagnostics.hausman import hausman as hausman
 from .policy.heterogeneity import heterogeneity as heterogeneity
 from . import indicators as indicators
-from .covariance.moments import instrument_tests as instrument_tests
+from .diagnostics.instruments import instrument_tests as instrument_tests
 from .diagnostics.residuals import jarque_bera as jarque_bera
 from .explore.joincount import join_counts as join_counts
 from .explore.lee import lee as lee
