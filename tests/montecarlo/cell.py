@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 NOMINAL = 0.95
@@ -59,3 +59,14 @@ def interval(low: float, high: float, truth: float) -> Interval:
 
 def rejection(p: float, *, power: bool = False) -> Rejection:
     return Rejection(bool(p <= 1 - NOMINAL), power)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A sample in two steps: ``results(rng)`` is what a user holds, ``outcomes(*results)`` what is counted of it."""
+
+    results: Callable
+    outcomes: Callable
+
+    def __call__(self, rng) -> dict:
+        return self.outcomes(*self.results(rng))

@@ -92,7 +92,7 @@ def robust_cells() -> list[Cell]:
     cells += [cross(model, 100, "knn", 4, "normal", "cluster12", family=family) for model in ("ols", "sar", "sem")]
     cells += [cross("ols", 48, "queen", 1, "normal", remedy, family=family) for remedy in ("cluster6", "jackknife6")]
     cells += [cross(model, 200, "knn", 1, "space", remedy, family=family)
-              for model, remedy in (("ols", "default"), ("ols", "conley400"), ("ols", "scpc"), ("slx", "scpc"),
+              for model, remedy in (("ols", "conley400"), ("ols", "scpc"), ("slx", "scpc"),
                                     ("sar", "conley400"), ("sar", "gmm_scpc"))]  # fmt: skip
     return cells
 
