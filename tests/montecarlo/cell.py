@@ -23,12 +23,15 @@ class Cell:
         Which function of ``experiments.EXPERIMENTS`` draws its samples.
     design : Mapping
         Arguments of that function, in plain values.
+    samples : (int, int)
+        Of the screen, and where the cell is near its bar.
     """
 
     name: str
     family: str
     experiment: str
     design: Mapping = field(default_factory=dict)
+    samples: tuple[int, int] = (400, 2000)
 
     @property
     def seed(self) -> int:

@@ -23,7 +23,6 @@ from .cell import Cell, Rejection
 from .experiments import EXPERIMENTS
 
 JOURNAL = Path(__file__).parents[1] / "reference" / "montecarlo" / "results.jsonl"
-SCREEN, FULL = 400, 2000
 COVERAGE, SIZE = 0.93, 0.07  # the bars
 Z = 3.3  # standard errors of the Monte Carlo band
 CLOSE_ABOVE = 0.005  # a share this close to its bar on the good side is counted again with more samples
@@ -169,17 +168,15 @@ def run(cells: list[Cell], *, again: bool = False, samples: int | None = None, p
     path.parent.mkdir(parents=True, exist_ok=True)
     journal, fresh = read_journal(path), set()
     hashes = {cell.name: inputs_hash(cell) for cell in cells}  # of the sources as they were imported
-    for target in (samples or SCREEN, FULL):
+    for stage in (0, 1):
         for cell in cells:
+            target = samples or cell.samples[stage]
             line = journal.get(cell.name)
             same = line and line["hash"] == hashes[cell.name] and (not again or cell.name in fresh)
             tally = tally_of(line) if same else None
-            if tally and (tally.samples >= target or not (tally.near() or target == (samples or SCREEN))):
+            if (tally and tally.samples >= target) or (stage == 1 and not (tally and tally.near())):
                 continue
-            if target == FULL and (tally is None or samples):
-                continue
-            start = time.process_time()
-            spent = line["seconds"] if same else 0.0
+            start, spent = time.process_time(), line["seconds"] if same else 0.0
             tally = measure(cell, target, tally)
             journal[cell.name] = line = record(cell, tally, hashes[cell.name], spent + time.process_time() - start)
             fresh.add(cell.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import grid_panels, grid_tests
+from . import grid_panels, grid_peers, grid_tests
 from .cell import Cell
 
 MODELS = ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac", "gns")
@@ -41,7 +41,7 @@ DEFAULTS = (
     (100, "group", 4, "normal"), (48, "queen", 8, "chi2"), (100, "dense", 4, "normal"), (48, "dense", 1, "normal"),
     (100, "coast", 15, "t5"), (48, "knn", 15, "normal"), (500, "coast", 4, "normal"),
 )  # fmt: skip
-LARGE = (((500, "group", 8, "t5"), ("sar", "sem", "sdm", "slx")), ((500, "queen", 1, "chi2"), ("sdem", "sac", "gns")))
+LARGE = (((500, "group", 8, "t5"), ("sar", "sem")), ((500, "queen", 1, "chi2"), ("sdm", "sac")))
 
 
 def default_cells() -> list[Cell]:
@@ -52,7 +52,7 @@ def default_cells() -> list[Cell]:
 
 def far_rho() -> list[Cell]:
     """Lags of .7 and -.4."""
-    designs = [(48, "knn", 1), (100, "queen", 4), (100, "dense", 1), (500, "coast", 4)]
+    designs = [(48, "knn", 1), (100, "queen", 4), (100, "dense", 1)]
     high = [cross(model, *design, rho=0.7) for design in designs for model in ("sar", "sdm")]
     return [*high, cross("sar", 100, "queen", 4, rho=-0.4), cross("sdm", 48, "knn", 4, rho=0.0)]
 
@@ -61,7 +61,7 @@ def remedy_cells() -> list[Cell]:
     few = [cross(model, *design, remedy="reml", family="cross-section, few rows: reml")
            for design in ((48, "queen", 8, "chi2"), (48, "knn", 15, "normal"), (48, "dense", 1, "normal"))
            for model in ("sar", "sem", "sdm", "sdem")]  # fmt: skip
-    designs = (48, "knn", 1, 0.7), (100, "dense", 1, 0.7), (48, "queen", 8, 0.4), (100, "queen", 4, 0.7)
+    designs = (48, "knn", 1, 0.7), (100, "dense", 1, 0.7)
     ratio = [cross(model, n, w, k, remedy="likelihood", family="cross-section, effects by likelihood", rho=rho)
              for n, w, k, rho in designs for model in ("sar", "sdm")]  # fmt: skip
     other = [cross(model, 100, "queen", 4, remedy=remedy, family="cross-section, other intervals")
@@ -80,12 +80,12 @@ def robust_cells() -> list[Cell]:
     cells += [cross(model, 500, "group", 1, "neighbors", family=family) for model in ("sar", "sem")]
     cells += [cross(model, 200, "queen", 4, "neighbors", "aqs", family=family) for model in ("sar", "sem")]
     cells += [cross(model, n, w, 1, "x", "gmm_robust", family=family)
-              for n, w, models in ((100, "knn", ("sar", "sem", "sdm", "sac")), (500, "queen", ("sar", "sac")))
+              for n, w, models in ((100, "knn", ("sar", "sem", "sdm", "sac")), (500, "queen", ("sar",)))
               for model in models]  # fmt: skip
     family = "cross-section, moments"
     cells += [cross(model, n, w, 4, errors, "gmm", family=family)
               for n, w, errors, models in ((100, "knn", "normal", ("sar", "sem", "sdem", "sdm", "sac", "gns")),
-                                           (500, "coast", "chi2", ("sar", "sdem")))
+                                           (500, "coast", "chi2", ("sdem",)))
               for model in models]  # fmt: skip
     family = "cross-section, clusters and space"
     cells += [cross(model, 48, "queen", 1, "normal", "cluster6", family=family) for model in ("sar", "sdm")]
@@ -103,7 +103,8 @@ def cells() -> list[Cell]:
     large = [cell for cell in default_cells() if cell.design["n"] == 500]
     return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *remedy_cells(), *grid_tests.test_cells(),
             *robust_cells(), *grid_panels.robust_cells(), *grid_panels.random_cells(), *grid_panels.dynamic_cells(),
-            *grid_panels.moment_cells(), *far_rho(), *large]  # fmt: skip
+            *grid_panels.moment_cells(), *far_rho(), *large,
+            *grid_peers.peer_cells(cross, grid_panels.panel)]  # fmt: skip
 
 
 def named(pattern: str | None = None, part: tuple[int, int] = (1, 1)) -> list[Cell]:
