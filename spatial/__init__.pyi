@@ -8,6 +8,7 @@ from .covariance.hac import Conley as Conley
 from .explore.correlogram import Correlogram as Correlogram
 from .policy.did import DiD as DiD
 from .covariance.hac import DriscollKraay as DriscollKraay
+from .effects.long_run import DynamicEffects as DynamicEffects
 from .effects.average import Effects as Effects
 from .effects.by_group import EffectsBy as EffectsBy
 from .effects.elasticity import Elasticities as Elasticities
@@ -22,7 +23,8 @@ from .policy.mediation import Mediation as Mediation
 from .compare.mixture import Mixture as Mixture
 from .explore.moran import Moran as Moran
 from .explore.by import MoranBy as MoranBy
-from .compare.placebo import Placebo as Placebo
+from .policy.placebo import PlaceboUnits as PlaceboUnits
+from .compare.placebo import PlaceboWeights as PlaceboWeights
 from .compare.prior import Prior as Prior
 from .models.refit import Refits as Refits
 from .covariance.clustered import Robust as Robust
@@ -58,7 +60,7 @@ from .models.gns import gns as gns
 from .diagnostics.hausman import hausman as hausman
 from .policy.heterogeneity import heterogeneity as heterogeneity
 from . import indicators as indicators
-from .covariance.moments import instrument_tests as instrument_tests
+from .diagnostics.instruments import instrument_tests as instrument_tests
 from .diagnostics.residuals import jarque_bera as jarque_bera
 from .explore.joincount import join_counts as join_counts
 from .explore.lee import lee as lee

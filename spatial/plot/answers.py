@@ -10,7 +10,7 @@ ANSWERS: dict[tuple[str, str], str] = {
     ("plot", "spatial.effects.long_run:DynamicEffects"): "spatial.plot.dynamic:path",
     ("plot", "spatial.policy.what_if:WhatIf"): "spatial.plot.policy:what_if_on",
     ("plot", "spatial.records.fit:FitRecord"): "spatial.plot.whiskers:coefficients",
-    ("plot", "spatial.compare.placebo:Placebo"): "spatial.plot.choices:placebo_weights",
+    ("plot", "spatial.compare.placebo:PlaceboWeights"): "spatial.plot.choices:placebo_weights",
     ("plot", "spatial.compare.tune:Tuning"): "spatial.plot.choices:profile",
     ("plot", "spatial.explore._global:GlobalStatistic"): "spatial.plot.explore:null_distribution",
     ("plot", "spatial.explore._local:LocalStatistic"): "spatial.plot.explore:local_map",
@@ -39,7 +39,7 @@ ANSWERS: dict[tuple[str, str], str] = {
     ("plot", "spatial.policy.did:DiD"): "spatial.plot.policy:policy",
     ("plot", "spatial.policy.heterogeneity:Heterogeneity"): "spatial.plot.policy:heterogeneity",
     ("plot", "spatial.policy.mediation:Mediation"): "spatial.plot.policy:mediation",
-    ("plot", "spatial.policy.placebo:Placebo"): "spatial.plot.policy:placebo",
+    ("plot", "spatial.policy.placebo:PlaceboUnits"): "spatial.plot.policy:placebo",
     ("plot", "spatial.policy.spatial_did:SpatialDiD"): "spatial.plot.policy:policy",
     ("plot", "spatial.policy.threshold:Threshold"): "spatial.plot.policy:threshold",
 }
