@@ -32,6 +32,7 @@ _NAMES = {
     "models.refit": "refit Refits",
     "search.specify": "specify",
     "diagnostics.tests": "lm_tests lr_test wald_test",
+    "diagnostics.combinations": "lincom nlcom Combinations",
     "diagnostics.hausman": "hausman",
     "covariance.random": "variance_components",
     "diagnostics.random_nested": "mundlak_test",

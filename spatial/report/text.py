@@ -105,6 +105,15 @@ def fit_text(fit) -> str:
     return "\n".join(lines)
 
 
+def combinations_text(result) -> str:
+    """Functions of coefficients: the header names the fit, a note the method."""
+    fit = result.fit
+    title = f"Combinations of coefficients of {fit.specification.name}, {fit.design.formula}"
+    table = tidy_text(result.tidy(), statistic="z" if fit.df_resid is None else "t", level=result.level)
+    note = [] if result.linear else ["note: standard errors by the delta method"]
+    return "\n".join([title, table, *note])
+
+
 def r_squared_text(fit) -> list[str]:
     """One line: R2, and squared correlations with the reduced form, within, between and over all in a panel."""
     r2 = fit.r_squared
