@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -45,18 +46,18 @@ def write_word(tables: Mapping[str, Framed], path, *, title: str = "Tables", ove
     from docx.shared import Pt
 
     document = Document()
-    document.add_heading(title, 0)
+    document.add_heading(_printable(title), 0)
     for n, table in enumerate(tables.values(), 1):
         texts = as_texts(table)
         caption = document.add_paragraph()
         caption.add_run(f"Table {n}. ").bold = True
-        caption.add_run(texts.caption)
+        caption.add_run(_printable(texts.caption))
         rows = [(texts.corner, texts.heads), *texts.sections[0][1]]
         grid = document.add_table(rows=len(rows), cols=len(texts.heads) + 1, style="Light List")
         for line, (label, numbers) in zip(grid.rows, rows):
             for j, (cell, text) in enumerate(zip(line.cells, (label, *numbers))):
                 paragraph = cell.paragraphs[0]
-                paragraph.add_run(text).font.size = Pt(8)
+                paragraph.add_run(_printable(text)).font.size = Pt(8)
                 paragraph.paragraph_format.space_after = Pt(0)
                 if j:
                     paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
@@ -64,3 +65,8 @@ def write_word(tables: Mapping[str, Framed], path, *, title: str = "Tables", ove
     with replacing(path, overwrite=overwrite) as part:
         document.save(str(part))
     return Path(path)
+
+
+def _printable(text: str) -> str:
+    """Without the control characters that a Word file cannot hold: names of units and columns may have them."""
+    return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\r\t" else c for c in text)
