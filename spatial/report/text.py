@@ -29,7 +29,7 @@ def number(value: float, digits: int = 4) -> str:
 def columns(rows: list[list[str]], head: list[str]) -> str:
     """First column to the left, the rest to the right; East Asian characters count twice."""
     table = [head, *rows]
-    widths = [max(_width(row[j]) for row in table) for j in range(len(head))]
+    widths = [max(text_width(row[j]) for row in table) for j in range(len(head))]
     lines = []
     for row in table:
         cells = [_pad(cell, width, left=j == 0) for j, (cell, width) in enumerate(zip(row, widths))]
@@ -99,9 +99,30 @@ def fit_text(fit) -> str:
     lines += [tidy_text(fit.tidy(), statistic="z" if fit.df_resid is None else "t"), ""]
     criteria = f"log-likelihood {fit.loglik:.3f}   AIC {fit.aic:.2f}   BIC {fit.bic:.2f}"
     lines.append(f"sigma2 {number(fit.sigma2, 6)}   {criteria if np.isfinite(fit.loglik) else ''}".rstrip())
+    lines += r_squared_text(fit)
     if fit.specification.lag or fit.specification.durbin:
         lines.append("Coefficients are not effects: see fit.effects().")
     return "\n".join(lines)
+
+
+def combinations_text(result) -> str:
+    """Functions of coefficients: the header names the fit, a note the method."""
+    fit = result.fit
+    title = f"Combinations of coefficients of {fit.specification.name}, {fit.design.formula}"
+    table = tidy_text(result.tidy(), statistic="z" if fit.df_resid is None else "t", level=result.level)
+    note = [] if result.linear else ["note: standard errors by the delta method"]
+    return "\n".join([title, table, *note])
+
+
+def r_squared_text(fit) -> list[str]:
+    """One line: R2, and squared correlations with the reduced form, within, between and over all in a panel."""
+    r2 = fit.r_squared
+    if fit.design.is_panel:
+        kinds = {"R2": r2.r2, "within": r2.within, "between": r2.between, "overall": r2.overall}
+    else:
+        kinds = {"R2": r2.r2, "adjusted": r2.adjusted, "squared correlation": r2.corr}
+    shown = [f"{name} {number(value)}" for name, value in kinds.items() if np.isfinite(value)]
+    return ["   ".join(shown)] if shown else []
 
 
 def effects_text(effects, who: bool = True) -> str:
@@ -220,6 +241,8 @@ def dynamic_effects_text(effects) -> str:
 
 def test_text(result) -> str:
     """One line: the statistic, its distribution, its p-value and its null."""
+    if result.df == "none":
+        return f"{result.name}: {result.statistic:.3f}. {result.null}"
     return (f"{result.name}: {result.distribution} = {result.statistic:.3f}, p {p_text(result.p_value)}. "
             f"Null: {result.null}")
 
@@ -247,12 +270,12 @@ def p_cell(p: float) -> str:
     return "" if not np.isfinite(p) else "<1e-4" if p < 1e-4 else f"{p:.4f}"
 
 
-def _width(text: str) -> int:
+def text_width(text: str) -> int:
     from unicodedata import east_asian_width
 
     return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def _pad(text: str, width: int, *, left: bool) -> str:
-    space = " " * (width - _width(text))
+    space = " " * (width - text_width(text))
     return text + space if left else space + text
