@@ -12,6 +12,7 @@ import pandas as pd
 from spillover import __version__
 from spillover.errors import SpatialInputError
 from spillover.files import FIGURES, check_outputs, replacing, write_table
+from spillover.text import printable
 
 from .groups import Output
 
@@ -88,7 +89,7 @@ def write_workbook(frame: pd.DataFrame, path: Path) -> None:
         for j, value in enumerate(row, 1):
             cell = sheet.cell(i, j)
             if isinstance(value, str):
-                cell.value, cell.data_type = value, "s"
+                cell.value, cell.data_type = printable(value), "s"
             else:
                 cell.value = None if pd.isna(value) else value
     book.save(path)
