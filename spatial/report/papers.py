@@ -25,7 +25,7 @@ def as_texts(table: Framed | Table) -> Table:
 
 
 def write_latex(tables: Mapping[str, Framed | Table], path, *, overwrite: bool = False) -> Path:
-    """All tables in one .tex file for ``\\input``, each with ``\\label{tab:name}``; booktabs and graphicx are needed."""
+    """All tables in one .tex file for ``\\input``, each with ``\\label{tab:name}``; needs booktabs and graphicx."""
     parts = [as_texts(table).to_latex(label=f"tab:{name}") for name, table in tables.items()]
     with replacing(path, overwrite=overwrite) as part:
         text = "\n\n".join(["% needs \\usepackage{booktabs,graphicx}", *parts])
