@@ -33,8 +33,8 @@ def write_box(files: dict[str, bytes], path, *, overwrite: bool = False) -> Path
                 box.writestr(zipfile.ZipInfo(name, EPOCH), content, zipfile.ZIP_DEFLATED)
         return path
     if os.path.lexists(path) and not (overwrite and (path / RECORD).is_file()):
-        raise SpatialInputError("E603", f"'{path}' exists", hint="choose another name; overwrite=True replaces a folder "
-                                "that holds a saved result, and no other")  # fmt: skip
+        raise SpatialInputError("E603", f"'{path}' exists", hint="choose another name; overwrite=True replaces a saved "
+                                "result, no other folder")  # fmt: skip
     check_outputs([path / RECORD], overwrite=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
