@@ -56,11 +56,6 @@ class Terms:
     absorbed: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
-    @property
-    def lags(self) -> bool:
-        """Whether ``lag()`` occurs."""
-        return "lag" in self.functions
-
 
 @lru_cache(maxsize=256)
 def read_formula(text: str, available: tuple) -> Terms:

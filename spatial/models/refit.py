@@ -20,7 +20,7 @@ from ..covariance.vcov import as_vcov
 from ..design.checks import refuse_perfect_fit, response_problems
 from ..design.design import INTERCEPT
 from ..design.gaps import refuse_unbalanced
-from ..design.sample import demeaned_sample, demeaned_samples, which_correction
+from ..design.sample import demeaned_sample, demeaned_samples
 from ..effects.propagate import Averages, combine, selectors
 from ..logdet import Asymmetric
 from ..solve.ml import maxima
@@ -28,6 +28,7 @@ from .dynamic import without_bias
 from .estimate import estimates
 from .fit import Fit
 from .random import random_effects
+from .reading import which_correction
 from .replicates import Changes, changes
 from .stack import under_other_w
 

@@ -21,7 +21,7 @@ from ..design.checks import DOUBTFUL
 from ..design.design import INTERCEPT, Design
 from ..design.fixed_effects import FixedEffects
 from ..design.options import Settings
-from ..design.sample import _likelihood_size, determinant_counts, lagged_intercept_varies, own_columns, regressor_names
+from ..design.sample import likelihood_size, determinant_counts, own_columns, regressor_names
 from ..logdet import Jacobian
 from ..logdet.banded import side_by_side
 from ..logdet.many import determinants
@@ -137,7 +137,7 @@ def _pencil(d: Design, spec, effects, correction, lag, R) -> tuple[Pencil, np.nd
     """Cross-products of the samples that can be done by them, and their positions."""
     kind = "lag" if spec.lag else "error" if spec.error else None
     Z, k = _columns(d, effects, correction is True, kind, lag, R)
-    data = pencil(Z, k, kind, _likelihood_size(d, effects, correction))
+    data = pencil(Z, k, kind, likelihood_size(d, effects, correction))
     good = np.flatnonzero(data.usable & _vary(data, k - d.wx_order * len(d.durbin)))
     return data.take(good), good
 
@@ -167,7 +167,7 @@ def _suits(w, fit: Fit | Reading) -> bool:
         return False
     spec, settings, requested = fit.specification, fit.settings, fit.settings.requested
     lags_one = (spec.lag or spec.durbin) and not settings.effects
-    if lags_one and lagged_intercept_varies(w) and requested.durbin is None:
+    if lags_one and w.row_sums_vary and requested.durbin is None:
         return False
     plain = requested.correction is False or not settings.effects.time
     used = spec.lag or spec.error

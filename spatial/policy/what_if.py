@@ -176,7 +176,7 @@ def _refuse(fit: Fit, variable: str) -> None:
         raise SpatialInputError("E536", f"{variable!r} is not all of its variable: {others} would change with it",
                                 column=variable, hint="a model without interactions and powers of it")  # fmt: skip
     response = {c for f in terms.left for c in f.columns}
-    if d.lags or (terms.lags and any(response & used for used in columns.values())):
+    if d.lags or ("lag" in terms.functions and any(response & used for used in columns.values())):
         raise SpatialInputError("E537", "the model has a lagged outcome: its response unfolds over time",
                                 hint="fit a static model")  # fmt: skip
 
