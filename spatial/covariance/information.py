@@ -119,7 +119,9 @@ def observed_covariance(sample: Sample, at: Solution, names: Sequence[str]) -> n
     SpatialInputError
         E702 when the information is not positive definite.
     """
-    alike, point, T = orthogonal(sample, at)
+    if sample.error is None:
+        return _without_error(sample, at, names)
+    alike, point, T = _orthogonal(sample, at)
     V = T @ covariance(with_dummies(alike, point), names) @ T.T
     if not sample.dummies:
         return V
@@ -127,7 +129,28 @@ def observed_covariance(sample: Sample, at: Solution, names: Sequence[str]) -> n
     return V[np.ix_(kept, kept)]
 
 
-def orthogonal(sample: Sample, at: Solution) -> tuple[Sample, Solution, np.ndarray]:
+def _without_error(sample: Sample, at: Solution, names: Sequence[str]) -> np.ndarray:
+    """Of a spatial lag alone: with X = Q R and W y = Q h + w, Q'w = 0, the coefficients of Q have the variance sigma2
+    and are independent of rho; beta = R^-1 (gamma - rho h) and
+
+        V(rho) = 1 / (w'w / sigma2 - L''(rho) - 2 (w'e)^2 / (n sigma2^2))
+    """
+    (Q, R, _), s2, k = sample.basis, at.sigma2, len(sample.basis[1])
+    h = np.einsum("ij,i->j", Q, sample.Wy)  # the same bits wherever the arrays lie in memory
+    w = sample.Wy - np.einsum("ij,j->i", Q, h)
+    own = np.einsum("i,i->", w, w) / s2 - sample.lag.d2(at.rho)
+    information = own - 2 * np.einsum("i,i->", w, at.resid) ** 2 / (sample.n * s2**2)
+    if not information > 0:
+        raise _not_definite(names)
+    T = np.linalg.inv(R) if k else R
+    slope, V = -T @ h, np.empty((k + 1, k + 1))
+    V[k, k] = 1 / information
+    V[:k, k] = V[k, :k] = slope / information
+    V[:k, :k] = s2 * (T @ T.T) + slope[:, None] * V[k, :k]
+    return V
+
+
+def _orthogonal(sample: Sample, at: Solution) -> tuple[Sample, Solution, np.ndarray]:
     """The same likelihood in other parameters, (beta, rho, lambda) = T (gamma, rho, lambda) and sigma2 = 1.
 
     With X = Q R, W y = Q h + w and y in units of s: A y - X beta = s (y - rho w - Q gamma), so that
@@ -135,22 +158,17 @@ def orthogonal(sample: Sample, at: Solution) -> tuple[Sample, Solution, np.ndarr
     """
     s = np.sqrt(at.sigma2)
     Q, R, MQ = sample.basis
-    k, lag, error = len(R), sample.lag is not None, sample.error is not None
-    T = np.zeros((k + lag + error, k + lag + error))
+    k, lag = len(R), sample.lag is not None
+    T = np.zeros((k + lag + 1, k + lag + 1))
+    T[-1, -1] = 1.0
     if k:
         T[:k, :k] = s * np.linalg.inv(R)
-    gamma = R @ at.beta / s
-    y = {"y": sample.y / s}
-    if error:
-        y["My"] = sample.My / s
-        T[-1, -1] = 1.0
+    gamma, y = R @ at.beta / s, {"y": sample.y / s, "My": sample.My / s}
     if lag:
         h = np.einsum("ij,i->j", Q, sample.Wy) / s  # the same bits wherever the arrays lie in memory
         gamma = gamma + at.rho * h
         T[k, k], T[:k, k] = 1.0, -T[:k, :k] @ h
-        y["Wy"] = sample.Wy / s - np.einsum("ij,j->i", Q, h)
-        if error:
-            y["MWy"] = sample.MWy / s - MQ @ h
+        y |= {"Wy": sample.Wy / s - np.einsum("ij,j->i", Q, h), "MWy": sample.MWy / s - MQ @ h}
     alike = Sample(X=Q, MX=MQ, n=sample.n, lag=sample.lag, error=sample.error, dummies=sample.dummies, **y)
     return alike, Solution(gamma, at.rho, at.lam, 1.0, at.loglik, at.resid / s), T
 
@@ -167,13 +185,17 @@ def inverse_information(information: np.ndarray, names: Sequence[str]) -> np.nda
     try:
         L = np.linalg.cholesky(information * np.outer(scale, scale))
     except np.linalg.LinAlgError as error:
-        raise SpatialInputError(
-            "E702",
-            f"the information matrix of {list(names)} is not positive definite at the maximum",
-            hint="too many parameters for these data, or a likelihood that is flat: drop lagged regressors",
-        ) from error
+        raise _not_definite(names) from error
     inverse = np.linalg.inv(L)
     return (inverse.T @ inverse) * np.outer(scale, scale)
+
+
+def _not_definite(names: Sequence[str]) -> SpatialInputError:
+    return SpatialInputError(
+        "E702",
+        f"the information matrix of {list(names)} is not positive definite at the maximum",
+        hint="too many parameters for these data, or a likelihood that is flat: drop lagged regressors",
+    )
 
 
 def derivatives(sample, at):

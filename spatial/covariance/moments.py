@@ -24,19 +24,19 @@ class MomentCovariance:
         check_option("vcov", self.kind, KINDS)
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
-        refuse_impossible(self.kind, fit.specification, fit.settings.effects, fit.design.is_panel)
-        if fit.solution.vcov is None:
-            corrected = fit.settings.correction is not False
-            return two_stage_covariance(fit.sample, fit.solution, self.kind, fit.design.n_units, corrected)
-        if self.kind != fit.settings.vcov:
+        refuse_impossible(self.kind, fit.specification, fit._settings.effects, fit._design.is_panel)
+        if fit._solution.vcov is None:
+            corrected = fit._settings.correction is not False
+            return two_stage_covariance(fit._sample, fit._solution, self.kind, fit._design.n_units, corrected)
+        if self.kind != fit._settings.vcov:
             raise SpatialInputError(
                 "E501",
                 f"{fit.specification.name} by moments has other estimates under vcov={self.kind!r}, not only "
                 "another covariance",
                 hint=f"estimate again with vcov={self.kind!r}",
             )
-        n, p = fit.sample.n, regressors(fit.sample).shape[1]
-        return fit.solution.vcov * (n / (n - p) if fit.settings.correction is not False else 1.0)
+        n, p = fit._sample.n, regressors(fit._sample).shape[1]
+        return fit._solution.vcov * (n / (n - p) if fit._settings.correction is not False else 1.0)
 
     def df(self, fit: FitRecord) -> None:
         """Inference is asymptotic: normal statistics."""
@@ -44,7 +44,7 @@ class MomentCovariance:
     def describe(self, fit: FitRecord) -> str:
         if self.kind in ("hc1", "cluster"):
             return KINDS[self.kind]
-        return KINDS[self.kind] + (", factor n/(n-k)" if fit.settings.correction is not False else ", without n/(n-k)")
+        return KINDS[self.kind] + (", factor n/(n-k)" if fit._settings.correction is not False else ", without n/(n-k)")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class DynamicMomentCovariance:
         check_option("vcov", self.kind, ("robust",))
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
-        return fit.solution.vcov
+        return fit._solution.vcov
 
     def df(self, fit: FitRecord) -> None:
         """Inference is asymptotic: normal statistics."""
@@ -123,24 +123,24 @@ def instrument_tests(fit: FitRecord) -> TestTable:
     >>> [test.name for test in sp.instrument_tests(fit)]
     ['first-stage F of W:CRIME', 'Sargan', 'Hansen J']
     """
-    if fit.settings.method != "gmm" or fit.specification.error:
+    if fit._settings.method != "gmm" or fit.specification.error:
         raise SpatialInputError("E501", f"instrument_tests needs sar or sdm with method='gmm', got "
-                                f"{fit.specification.name} with method={fit.settings.method!r}",
+                                f"{fit.specification.name} with method={fit._settings.method!r}",
                                 hint="estimate the model with method='gmm'")  # fmt: skip
-    title = f"Instruments of {fit.specification.name}: {fit.design.formula}"
-    if fit.design.lags:
+    title = f"Instruments of {fit.specification.name}: {fit._design.formula}"
+    if fit._design.lags:
         return TestTable(title, _of_dynamic(fit))
-    s, e = fit.sample, fit.solution.resid
+    s, e = fit._sample, fit._solution.resid
     Z, Q = regressors(s), basis(s)
     X = s.X[:, s.exogenous]
     names = list(fit.params.index[:-1])
-    endogenous = [(names[j], s.X[:, j]) for j in np.flatnonzero(~s.exogenous)] + [(f"W:{fit.design.response}", s.Wy)]
+    endogenous = [(names[j], s.X[:, j]) for j in np.flatnonzero(~s.exogenous)] + [(f"W:{fit._design.response}", s.Wy)]
     results = [_first_stage(name, x, X, Q, s.n) for name, x in endogenous]
     if (extra := Q.shape[1] - Z.shape[1]) > 0:
         explained = Q.T @ e
         sargan = float(explained @ explained) / (float(e @ e) / len(e))
         results.append(TestResult("Sargan", sargan, extra, "the instruments are unrelated to the error"))
-        if not fit.settings.effects.entity:
+        if not fit._settings.effects.entity:
             j = _hansen(s.y, Z, Q, e)
             results.append(TestResult("Hansen J", j, extra, "the same, errors heteroskedastic"))
     return TestTable(title, tuple(results))
@@ -148,7 +148,7 @@ def instrument_tests(fit: FitRecord) -> TestTable:
 
 def _of_dynamic(fit: FitRecord) -> tuple[TestResult, ...]:
     """Hansen's J of the two-step estimate, and Arellano & Bond's tests of serial correlation."""
-    gmm = fit.solution.gmm
+    gmm = fit._solution.gmm
     names = ("first", "second")
     serial = [TestResult(f"AR({k})", z, None, f"no {names[k - 1]}-order correlation of the differenced error")
               for k, z in enumerate(gmm.serial, 1) if np.isfinite(z)]  # fmt: skip

@@ -67,11 +67,13 @@ def degenerate(d: Design, before, y, X, Xd, names: list[str], effects: FixedEffe
 
 def response_problems(d: Design, before, y, effects: FixedEffects) -> list:
     """Responses (R, m) without variation, E204, or that the effects absorb, E208; None for the others."""
+    problems, left = [None] * len(y), _squares(y)
+    least = ABSORBED**2 * _squares(before)  # of squares around the mean too, which are fewer
+    if (left > least).all() and (effects.fixed or (_squares(before - before[:, :1]) > least).all()):
+        return problems
     low, high = before.min(axis=1), before.max(axis=1)
-    apart = before - before.mean(axis=1, keepdims=True)
-    spread, left = (np.einsum("rm,rm->r", values, values) for values in (apart, y))
+    spread = _squares(before - before.mean(axis=1, keepdims=True))
     flat, absorbed = high - low <= NO_VARIATION * np.maximum(-low, high), left <= ABSORBED**2 * spread
-    problems = [None] * len(y)
     for r in np.flatnonzero(absorbed):
         message = f"the {effects} effects absorb the response {d.response!r}"
         problems[r] = SpatialInputError("E208", message, column=d.response,
@@ -105,6 +107,10 @@ def _without_variation(X, left, names, effects) -> SpatialInputError | None:
         return SpatialInputError("E208", f"the {effects} effects absorb the regressor {name!r}", column=name,
                                  hint="it does not vary within them; " + _drop(name))  # fmt: skip
     return None
+
+
+def _squares(values) -> np.ndarray:
+    return np.einsum("rm,rm->r", values, values)
 
 
 def _norms(X) -> np.ndarray:

@@ -95,9 +95,16 @@ def match_rows(data: pd.DataFrame, weights: SpatialWeights | TemporalWeights, en
 
 
 def _rows_at_once(units: pd.Series, periods: pd.Series, weights) -> Rows | None:
-    """The rows of a complete panel of just the weights' units; None sends all others the long way, to be told why."""
+    """The rows of a complete panel of just the weights' units; None sends all others the long way, to be told why.
+
+    The weights keep those of the last panel: another model of the same data has the same.
+    """
     if not weights.labelled or units.dtype == bool:
         return None
+    names = units.name, periods.name
+    if (last := weights.memo.get("rows")) is not None and last[0] == names:
+        if last[1].equals(units.array) and last[2].equals(periods.array):
+            return replace(last[3], weights=last[3].weights or weights)
     try:
         place = np.fromiter(map(weights.row_of.__getitem__, units.to_numpy(object).tolist()), np.intp, len(units))
     except (KeyError, TypeError):  # a unit that the weights do not have, or a label that cannot be hashed
@@ -109,9 +116,11 @@ def _rows_at_once(units: pd.Series, periods: pd.Series, weights) -> Rows | None:
         return None
     order = np.empty(N * T, dtype=np.intp)
     order[cell] = np.arange(N * T)
+    order.flags.writeable = False
     ids = weights.ids if weights.ids.name == units.name else weights.ids.rename(units.name)
-    order = order.reshape(T, N)
-    return Rows(order, ids, times, weights.for_periods(times) if weights.varies else weights)
+    rows = Rows(order.reshape(T, N), ids, times, weights.for_periods(times) if weights.varies else None)
+    weights.memo["rows"] = names, units.array.copy(), periods.array.copy(), rows
+    return replace(rows, weights=rows.weights or weights)
 
 
 def _key_columns(data, entity, time) -> tuple[pd.Series, pd.Series | None]:

@@ -90,7 +90,7 @@ def elasticities(effects, kind: str) -> Elasticities:
     SpatialInputError
         E532 when the response is in levels and its mean is not positive, or no term has an elasticity.
     """
-    d = effects.fit.design
+    d = effects.fit._design
     base_y, _ = logarithms(d)
     y_bar = float(np.mean(d.rows(d.y)))
     if base_y is None and not y_bar > 0:
@@ -173,7 +173,7 @@ def logarithms(d: Design) -> tuple[float | None, dict[str, float | None]]:
 
 def meanings(effects) -> list[str]:
     """What the numbers of ``effects`` mean, a line per kind of term; none where nothing is a logarithm."""
-    d = effects.fit.design
+    d = effects.fit._design
     base_y, bases = logarithms(d)
     change = {
         (True, True): "1 % more of it goes with (estimate) % more",

@@ -30,8 +30,8 @@ class Averages:
     """
 
     def __init__(self, fit, period=None):
-        w = fit.design.weights
-        self.orders = fit.design.wx_order
+        w = fit._design.weights
+        self.orders = fit._design.wx_order
         self.weights = w if not w.varies else w.stacked if period is None else w[period]
         own = None if period is None else logdet(self.weights)
         self.logdet = (own or determinant(fit)) if fit.specification.lag else None
@@ -125,9 +125,9 @@ def trace_errors(fit, variables) -> np.ndarray:
 
 def determinant(fit):
     """The log-determinant that the fit used; of W by the usual method where it used none."""
-    part = getattr(fit.sample, "lag", None)
+    part = getattr(fit._sample, "lag", None)
     if part is None:
-        return (period_logdet if fit.design.weights.varies else logdet)(fit.design.weights)
+        return (period_logdet if fit._design.weights.varies else logdet)(fit._design.weights)
     return getattr(part.logdet, "plain", part.logdet)
 
 
@@ -155,7 +155,7 @@ def delta_errors(fit, averages, picks):
 def selectors(fit, variables) -> np.ndarray:
     """(orders + 1, variables, parameters): what picks beta_r, theta_r (and theta_2r); 0 where absent."""
     place = {name: i for i, name in enumerate(fit.params.index)}
-    picks = np.zeros((fit.design.wx_order + 1, len(variables), len(place)))
+    picks = np.zeros((fit._design.wx_order + 1, len(variables), len(place)))
     for row, name in enumerate(variables):
         for k, term in enumerate((name, f"W:{name}", f"W2:{name}")[: len(picks)]):
             if term in place:
@@ -165,5 +165,5 @@ def selectors(fit, variables) -> np.ndarray:
 
 def spatial_places(fit) -> list[np.ndarray]:
     """What picks rho, tau and eta out of the parameters; zeros where there is none."""
-    response = fit.design.response
+    response = fit._design.response
     return [(fit.params.index == name).astype(float) for name in ("rho", f"lag({response})", f"W:lag({response})")]

@@ -32,7 +32,7 @@ from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .random import random_effects
 from .reading import Reading, prepare, read
 
-NO_COVARIANCE = pd.DataFrame()
+NO_COVARIANCE = np.empty((0, 0))
 
 
 def estimate(specification: Specification, formula: str, data: pd.DataFrame, w, options: ModelOptions) -> Fit:
@@ -137,32 +137,33 @@ def infer(reading: Reading, sample: Sample, solution: Solution) -> Fit:
     """Step 5: the parameters with their names and covariance."""
     specification, d, settings = reading.specification, reading.design, reading.settings
     refuse_perfect_fit(sample, solution, d.response)
-    params, sigma2, df = estimates(specification, d, sample, solution, settings)
-    index = _terms((*sample.names, *["rho"] * specification.lag, *["lambda"] * specification.error))
+    values, sigma2, df = estimates(specification, d, sample, solution, settings)
     fit = Fit(
         specification=specification,
-        params=pd.Series(np.array(params), index=index, name="estimate", copy=False),
-        vcov=NO_COVARIANCE,
         sigma2=sigma2,
         loglik=solution.loglik,
         df_resid=df,
-        design=d,
-        sample=sample,
-        solution=solution,
-        settings=settings,
+        _terms=_terms((*sample.names, *["rho"] * specification.lag, *["lambda"] * specification.error)),
+        _estimates=values,
+        _covariance=NO_COVARIANCE,
+        _design=d,
+        _sample=sample,
+        _solution=solution,
+        _settings=settings,
     )
     return with_vcov(fit, settings.vcov)
 
 
 def estimates(specification: Specification, d: Design, sample: Sample, at: Solution, settings: Settings):
     """(parameters, sigma2, df). Least squares has sigma2 = SSE / df; what is corrected for p has t statistics."""
-    params = [*at.beta[: sample.k]] + [at.rho] * specification.lag + [at.lam] * specification.error
+    spatial = [at.rho] * specification.lag + [at.lam] * specification.error
+    params = np.concatenate([at.beta[: sample.X.shape[1] - sample.dummies], spatial])
     if isinstance(at, Adjusted):
         return params, at.sigma2, at.df
     if settings.random and settings.random.by_likelihood:
         return params, at.sigma2, None
     df = d.left(settings.effects) - len(params)
-    if specification.lag or specification.error:
+    if spatial:
         return params, at.sigma2, df if settings.counts_parameters and df > 0 else None
     return params, float(at.resid @ at.resid) / df, df
 

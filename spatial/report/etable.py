@@ -76,7 +76,7 @@ def etable(fits, *, effects: bool = False, names=None, labels=None, below: str =
         sections.append((title, _rows(parts, labels or {}, below, digits, stars)))
     sections.append(("", _about(models, effects)))
     notes = [f"{BELOW[below]} in parentheses: {labelled_texts(heads, [_inference(c, effects) for c in chosen])}."]
-    notes.append(f"Weights: {labelled_texts(heads, [m.design.weights.header() for m in models])}.")
+    notes.append(f"Weights: {labelled_texts(heads, [m._design.weights.header() for m in models])}.")
     if stars:
         notes.append("* p < 0.1, ** p < 0.05, *** p < 0.01.")
     if not effects and any(m.specification.lag or m.specification.durbin for m in models):
@@ -146,17 +146,17 @@ def _label(term: str, labels) -> str:
 def _about(models, effects):
     """Size, fixed effects, method, likelihood; only rows that apply to at least one model."""
     rows = [("Observations", [f"{m.nobs:,}" for m in models])]
-    if any(m.design.is_panel for m in models):
-        rows.append(("Units x periods", [f"{m.design.n_units:,} x {m.design.n_periods}" for m in models]))
-        unit = any(m.settings.random for m in models)
-        rows.append(("Effects" if unit else "Fixed effects", [str(m.settings.effects) for m in models]))
-    if any(m.settings.method == "gmm" for m in models):
-        rows.append(("Method", ["moments" if m.settings.method == "gmm" else "likelihood" for m in models]))
+    if any(m._design.is_panel for m in models):
+        rows.append(("Units x periods", [f"{m._design.n_units:,} x {m._design.n_periods}" for m in models]))
+        unit = any(m._settings.random for m in models)
+        rows.append(("Effects" if unit else "Fixed effects", [str(m._settings.effects) for m in models]))
+    if any(m._settings.method == "gmm" for m in models):
+        rows.append(("Method", ["moments" if m._settings.method == "gmm" else "likelihood" for m in models]))
     if not effects:
         rows.append(("Log-likelihood", [_finite(m.loglik, 2) for m in models]))
         rows.append(("AIC", [_finite(m.aic, 2) for m in models]))
         rows.append(("sigma2", [number(m.sigma2, 4) for m in models]))
-        variances = [m.settings.random for m in models]
+        variances = [m._settings.random for m in models]
         rows.append(("sigma2_mu", ["" if r is None else number(r.sigma2_mu, 4) for r in variances]))
     return tuple((label, tuple(cells)) for label, cells in rows if any(cells))
 

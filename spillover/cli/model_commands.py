@@ -69,7 +69,7 @@ def effects(
         out.show(result, result.tidy, output, notes=rows.notes)
         axes = None if figure is None else sp.plot.effects(result)
     else:
-        unit, term, size = read_shock(shock, result.fit.design.ids)
+        unit, term, size = read_shock(shock, result.fit._design.ids)
         response = getattr(result, "short_run", result).shock(unit, term, size)
         from spatial.report.text import response_text
 

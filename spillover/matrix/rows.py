@@ -24,6 +24,11 @@ class Rows:
         return {unit: row for row, unit in enumerate(self.ids.tolist())}
 
     @cached_property
+    def memo(self) -> dict:
+        """What was computed with these weights and may be needed again; they never change."""
+        return {}
+
+    @cached_property
     def islands(self) -> pd.Index:
         """Ids of units without neighbors; of weights that vary over time, without neighbors in some period."""
         return self.ids[self.alone]

@@ -97,7 +97,7 @@ def refuse_outputs(folder: Path, *, overwrite: bool) -> None:
 
 def _report(q: Question, chapters: dict, failed: dict) -> dict:
     """Everything that ``write_html`` needs."""
-    d = chapters["model"].result.design
+    d = chapters["model"].result._design
     sections = [chapter.section() for chapter in chapters.values()]
     if failed:
         lines = tuple(f"{name.replace('_', ' ')}: {why}" for name, why in failed.items())

@@ -62,7 +62,7 @@ def test_a_stack_is_its_fits(model, options, prior, panel):
     """Estimates to a millionth of a standard error, everything else to as many digits as matter."""
     data, weights, among = panel
     function, how = getattr(sp, model), {**PANEL, **options}
-    lead = function("y ~ a + b", data, weights[0], **how)
+    lead = reading_of(function, "y ~ a + b", data, weights[0], how)
     assert can_stack(lead)
     found = estimates_of(lead, weights, prior, among)
     stacked_here = 0
@@ -87,7 +87,7 @@ def test_a_stack_does_not_matter(panel):
     data, weights, among = panel
     how = {**PANEL, "effects": "entity"}
     for model in (sp.sdm, sp.sdem):
-        lead = model("y ~ a + b", data, weights[0], **how)
+        lead = reading_of(model, "y ~ a + b", data, weights[0], how)
         together = estimates_of(lead, weights, sp.Prior(), among)
         backwards = estimates_of(lead, weights[::-1], sp.Prior(), among)[::-1]
         alone = [estimates_of(lead, [w], sp.Prior(), among)[0] for w in weights]
@@ -102,20 +102,20 @@ def test_what_a_stack_cannot_do_is_done_alone(panel):
     data, weights, among = panel
     ids, n = weights[0].ids, weights[0].n
     how = {**PANEL, "effects": "twoway"}
-    lead = sp.sar("y ~ a + b", data, weights[0], **how)
+    lead = reading_of(sp.sar, "y ~ a + b", data, weights[0], how)
     island = weights[0].without_links_of(np.arange(n) == 3)
     empty = as_weights(wt.from_dense(np.zeros((n, n)), ids=ids))
     stack = stacked(lead, [island, weights[1], None, empty], among)
     assert stack.which.tolist() == [1]
     mean = wt.from_dense(np.ones((n, n)) / n, ids=ids, allow_self=True)  # W x is the same for all units
-    assert stacked(sp.sdm("y ~ a + b", data, weights[0], **how), [mean], among) is None
+    assert stacked(reading_of(sp.sdm, "y ~ a + b", data, weights[0], how), [mean], among) is None
     mixed = sp.compare_weights({"island": island, **dict(zip("abcd", weights[:4]))}, model=sp.sar, formula="y ~ a + b",
                                data=data, **how)  # fmt: skip
     assert [one.correction for one in mixed.estimates.values()] == ["additive"] + 4 * ["True"]
     assert list(mixed.fits._built) == ["island"]  # the others are in a stack
     for options in ({"vcov": "robust"}, {"effects": "random"}, {"logdet": "sparse"}):
-        assert not can_stack(sp.sar("y ~ a + b", data, weights[0], **{**how, **options}))
-    assert not can_stack(sp.sac("y ~ a + b", data, weights[0], **how))
+        assert not can_stack(reading_of(sp.sar, "y ~ a + b", data, weights[0], {**how, **options}))
+    assert not can_stack(reading_of(sp.sac, "y ~ a + b", data, weights[0], how))
 
 
 def test_refits_under_other_w_are_single_fits(panel):

@@ -38,8 +38,8 @@ def contiguity(columbus):
 
 def normal(fit):
     """The fit with the inverse information and normal statistics, whatever is corrected for by default."""
-    V = covariance(observed(fit.sample, fit.solution), fit.params.index)
-    return replace(fit, vcov=pd.DataFrame(V, fit.params.index, fit.params.index), df_resid=None)
+    V = covariance(observed(fit._sample, fit._solution), fit.params.index)
+    return replace(fit, _covariance=V, df_resid=None)
 
 
 def with_df(fit, df):
@@ -338,7 +338,7 @@ def test_average_row_sums_near_the_poles(columbus, how):
 
 def test_without_standard_errors(columbus, contiguity):
     fit = sp.sar(COLUMBUS, columbus, contiguity)
-    blank = replace(fit, vcov=fit.vcov * np.nan)
+    blank = replace(fit, _covariance=fit.vcov.to_numpy() * np.nan)
     table = blank.effects().tidy()
     np.testing.assert_allclose(table["estimate"], fit.effects().tidy()["estimate"])
     assert table[["std_error", "p_value", "conf_low"]].isna().all(axis=None)
@@ -352,7 +352,7 @@ def test_most_of_rho_outside(columbus, contiguity):
     V = fit.vcov.copy()
     V.loc["rho", "rho"] = 25.0
     with pytest.raises(SpatialInputError) as caught:
-        replace(fit, vcov=V).effects()
+        replace(fit, _covariance=V.to_numpy()).effects()
     assert caught.value.code == "E701"
 
 

@@ -44,7 +44,7 @@ def test_coverage_of_the_durbin_model(effects, rho, phi, capsys):
         fit = sp.sdm("y ~ x", data, W, effects=effects, **keys)
         ci, eff = fit.conf_int(), fit.effects(draws=500, seed=r)
         rhos.append(fit.rho)
-        phis.append(fit.settings.random.phi)
+        phis.append(fit._settings.random.phi)
         for k in ("rho", "x", "W:x"):
             inside[k] += ci.at[k, "conf_low"] <= truth[k] <= ci.at[k, "conf_high"]
         for j, k in enumerate(("direct", "indirect")):
