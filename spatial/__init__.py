@@ -10,6 +10,8 @@ from importlib import import_module
 from spillover import __version__ as __version__
 from spillover.errors import SpatialInputError, SpatialInputWarning
 
+from .models import NAMES as _MODELS
+
 _NAMES = {
     "explore.moran": "moran Moran",
     "explore._global": "GlobalStatistic",
@@ -24,12 +26,13 @@ _NAMES = {
     "explore.lee": "lee",
     "explore.local": "local_moran local_moran_bv",
     "explore.transitions": "lisa_transitions LisaTransitions",
-    **{f"models.{name}": name for name in ["ols", "slx", "sar", "sem", "sdm", "sdem", "sac", "gns"]},
-    "covariance.moments": "instrument_tests",
+    **{f"models.{name}": name for name in _MODELS},
+    "diagnostics.instruments": "instrument_tests",
     "models.dynamic_moments": "ArellanoBond",
     "models.refit": "refit Refits",
     "search.specify": "specify",
     "diagnostics.tests": "lm_tests lr_test wald_test",
+    "diagnostics.combinations": "lincom nlcom Combinations",
     "diagnostics.hausman": "hausman",
     "covariance.random": "variance_components",
     "diagnostics.random_nested": "mundlak_test",
@@ -47,6 +50,7 @@ _NAMES = {
     "covariance.scpc": "SCPC",
     "covariance.kinds": "Bootstrap",
     "effects.average": "Effects",
+    "effects.long_run": "DynamicEffects",
     "compare.weights": "compare_weights",
     "compare.comparison": "Comparison",
     "compare.prior": "Prior",
@@ -55,11 +59,11 @@ _NAMES = {
     "effects.elasticity": "Elasticities",
     "effects.by_group": "effects_by EffectsBy",
     "compare.curve": "specification_curve SpecificationCurve",
-    "compare.placebo": "placebo_weights Placebo",
+    "compare.placebo": "placebo_weights PlaceboWeights",
     "policy.heterogeneity": "heterogeneity Heterogeneity",
     "policy.mediation": "mediation Mediation",
     "policy.did": "did DiD",
-    "policy.placebo": "placebo_time placebo_units",
+    "policy.placebo": "placebo_time placebo_units PlaceboUnits",
     "policy.rings": "ring_did",
     "policy.spatial_did": "spatial_did SpatialDiD",
     "policy.threshold": "threshold Threshold",
