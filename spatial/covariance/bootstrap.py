@@ -91,13 +91,13 @@ def refuse(fit: FitRecord) -> None:
     refuse_unbalanced(fit._design.observed, "vcov='bootstrap'")
     refuse_varying(fit._design.weights, "vcov='bootstrap'")
     refuse_varying(fit._design.weights_of_error, "vcov='bootstrap'")
-    s = fit._settings
+    s, d = fit._settings, fit._design
     why = None
     if s.effects.random:
         why = "random effects leave two kinds of residuals"
     elif s.correction == "additive" and s.effects.time:
         why = "the additive correction is made after the maximum"
-    elif fit._design.lags or ("lag(" in fit._design.formula and fit._design.response in fit._design.formula.split("~")[1]):
+    elif d.lags or ("lag(" in d.formula and d.response in d.formula.split("~")[1]):
         why = "lagged responses are among the regressors"
     if why:
         raise SpatialInputError("E501", f"vcov='bootstrap' cannot be used here: {why}", hint="use 'oim' or 'robust'")

@@ -50,7 +50,7 @@ class Information:
         return covariance(expected(sample, at, W, M), fit._terms)
 
     def df(self, fit: FitRecord) -> int | None:
-        return residual_df(fit) if has_t(fit) else None
+        return t_df(fit)
 
     def describe(self, fit: FitRecord) -> str:
         if least_squares(fit):
@@ -84,7 +84,7 @@ class Bootstrap:
         return np.atleast_2d(np.cov(bootstrap_parameters(fit, self.draws, self.seed), rowvar=False))
 
     def df(self, fit: FitRecord) -> int | None:
-        return residual_df(fit) if has_t(fit) else None
+        return t_df(fit)
 
     def describe(self, fit: FitRecord) -> str:
         return f"residual bootstrap ({self.draws:,} draws, seed {self.seed})"
@@ -105,6 +105,7 @@ def lost_freedom(fit: FitRecord) -> float:
     return factor_of_freedom(fit._sample.n, len(fit._terms), fit._settings)
 
 
-def has_t(fit: FitRecord) -> bool:
-    """Whether statistics are t(n - p): after least squares, and where maximum likelihood counts its parameters."""
-    return least_squares(fit) or (fit._settings.counts_parameters and residual_df(fit) > 0)
+def t_df(fit: FitRecord) -> int | None:
+    """n - p where statistics are t: after least squares, and where maximum likelihood counts its parameters."""
+    df = residual_df(fit)
+    return df if (fit._settings.counts_parameters and df > 0) or least_squares(fit) else None

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pandas as pd
-
 from spillover.errors import SpatialInputError, check_option
 
 from ..records.fit import FitRecord
@@ -50,7 +48,8 @@ def as_vcov(vcov, **settings):
             raise SpatialInputError("E501", f"{type(vcov).__name__} carries its own settings; got {list(settings)} too",
                                     hint="set them in the object: sp.Cluster('region')")
         return vcov
-    check_option("vcov", vcov, KINDS)
+    if not isinstance(vcov, str) or vcov not in KINDS:
+        check_option("vcov", vcov, KINDS)
     allowed = set(KINDS[vcov].__dataclass_fields__) - {"kind"}
     if unknown := sorted(set(settings) - allowed):
         choices = ", ".join(sorted(allowed)) or "none"
@@ -94,7 +93,7 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
         return OfAdjustedScore(vcov, fit._settings.method)
     if fit._settings.method != "gmm":
         chosen = as_vcov(vcov, **settings)
-        if by_random_ml(fit):
+        if fit._settings.random is not None and by_random_ml(fit):
             refuse_for_random(fit._settings.random.error, chosen, fit)
         return chosen
     from .moments import DynamicMomentCovariance, MomentCovariance

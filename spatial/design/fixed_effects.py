@@ -122,7 +122,8 @@ class FixedEffects:
                 "time": "period effects"}[self.name]  # fmt: skip
 
 
-EFFECTS = {name: FixedEffects(*pair) for name, pair in NAMES.items()} | {kind: FixedEffects(random=kind) for kind in RANDOM}
+EFFECTS = {name: FixedEffects(*pair) for name, pair in NAMES.items()}
+EFFECTS |= {kind: FixedEffects(random=kind) for kind in RANDOM}
 NO_EFFECTS, UNIT_EFFECTS, PERIOD_EFFECTS, TWOWAY_EFFECTS = (EFFECTS[name] for name in NAMES)
 
 

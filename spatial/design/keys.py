@@ -102,9 +102,9 @@ def _rows_at_once(units: pd.Series, periods: pd.Series, weights) -> Rows | None:
     if not weights.labelled or units.dtype == bool:
         return None
     names = units.name, periods.name
-    if (last := weights.memo.get("rows")) is not None and last[0] == names:
-        if last[1].equals(units.array) and last[2].equals(periods.array):
-            return replace(last[3], weights=last[3].weights or weights)
+    last = weights.memo.get("rows")
+    if last and last[0] == names and last[1].equals(units.array) and last[2].equals(periods.array):
+        return replace(last[3], weights=last[3].weights or weights)
     try:
         place = np.fromiter(map(weights.row_of.__getitem__, units.to_numpy(object).tolist()), np.intp, len(units))
     except (KeyError, TypeError):  # a unit that the weights do not have, or a label that cannot be hashed

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from spillover.errors import SpatialInputError
-from spillover.matrix import SpatialWeights, TemporalWeights
 
 from ..logdet import Jacobian, logdet
 from .arrays import Sample
@@ -28,7 +27,7 @@ def demeaned_sample(
     demean y and lag that, W J y: with time effects a little of them stays in. Weights that vary always lag first:
     W_t c changes from period to period.
     """
-    if d.varies and keeps_dummies(specification, d, effects):
+    if specification.error and keeps_dummies(specification, d, effects):
         return sample_with_dummies(d, *regressor_columns(d, effects), effects, correction, logdet_method)
     (sample,) = demeaned_samples(specification, d, d.y[None], d.X[None], effects, correction, logdet_method)
     if isinstance(sample, SpatialInputError):
@@ -72,11 +71,13 @@ def demeaned_samples(
     # 4. n and the determinants: unit effects of a dynamic model are not transformed out.
     transformed = effects.without_entity() if d.lags else effects
     same = {"n": likelihood_size(d, transformed, correction), "names": tuple(names)}
-    if None in problems:
-        if lag:
-            same["lag"] = _jacobian(d, d.weights, transformed, correction, logdet_method)
-        if error:
-            same["error"] = _jacobian(d, d.weights_of_error, transformed, correction, logdet_method)
+    used = {"lag": d.weights} if lag else {}
+    used |= {"error": d.weights_of_error} if error else {}
+    for name, w in used.items() if None in problems else ():
+        if w.varies:
+            same[name] = varying_jacobian(d, w, transformed, correction, logdet_method)
+        else:
+            same[name] = Jacobian(logdet(w, logdet_method), **determinant_counts(d, transformed, correction))
     samples = []
     for r, problem in enumerate(problems):
         own = {name: values[r] for name, values in parts.items()}
@@ -138,15 +139,7 @@ def likelihood_size(d: Design, effects: FixedEffects, correction) -> int:
     return d.nobs
 
 
-def _jacobian(
-    d: Design, weights: SpatialWeights | TemporalWeights, effects: FixedEffects, correction, method
-) -> Jacobian:
-    if weights.varies:
-        return varying_jacobian(d, weights, effects, correction, method)
-    return Jacobian(logdet(weights, method), **determinant_counts(d, effects, correction))
-
-
 def determinant_counts(d: Design, effects: FixedEffects, correction) -> dict:
     """How often the determinant of one W counts, and whether without its unit root."""
-    copies = d.n_periods - (bool(correction) and effects.entity)
+    copies = len(d.y) - (bool(correction) and effects.entity)
     return {"copies": copies, "unit_root": int(correction is True and effects.time)}

@@ -80,16 +80,27 @@ def by_likelihood(reading: Reading) -> tuple[Reading, Sample, Solution]:
     if reading.settings.effects.random:
         sample, solution, random = random_effects(reading.specification, reading.design, reading.settings)
         return replace(reading, settings=reading.settings.with_(random=random)), sample, solution
-    sample = sample_of(reading)
-    solution = solve(reading, sample)
-    warn_of_variances(reading, sample, solution)
+    sample, solution = maximum(reading)
+    if reading.design.times is None:
+        warn_of_variances(reading, solution)
     return reading, sample, solution
 
 
-def warn_of_variances(reading: Reading, sample: Sample, solution: Solution) -> None:
+def maximum(reading: Reading) -> tuple[Sample, Solution]:
+    """Steps 3 and 4: spatial lags in, fixed effects out; then the maximum of the likelihood, corrected for the effects
+    that are still in it."""
+    specification, d, s = reading.specification, reading.design, reading.settings
+    sample = demeaned_sample(specification, d, s.effects, s.correction, s.logdet)
+    at = maximum_likelihood(sample)
+    if d.lags or s.correction == "additive":
+        at = without_bias(sample, at, d, s.effects, s.correction)
+    return sample, at
+
+
+def warn_of_variances(reading: Reading, solution: Solution) -> None:
     """Unequal variances bias rho and lambda by maximum likelihood where they go with the number of neighbors."""
     spec, d = reading.specification, reading.design
-    if not (spec.lag or spec.error) or d.is_panel:
+    if not (spec.lag or spec.error):
         return
     if variance_follows_neighbors(solution, d.weights if spec.lag else d.weights_of_error):
         better = "method='aqs'" if not (spec.lag and spec.error) else "method='gmm' with vcov='robust'"
@@ -113,24 +124,12 @@ def by_moments(reading: Reading) -> tuple[Reading, Sample, Solution]:
 
 def by_adjusted_score(reading: Reading) -> tuple[Reading, Sample, Solution]:
     """The root of a score of the likelihood that was adjusted for the coefficients, or for unequal variances."""
-    sample = sample_of(reading)
-    solution = solve_adjusted(reading.specification, reading.design, sample, reading.settings.method)
-    return reading, sample, solution
+    specification, d, s = reading.specification, reading.design, reading.settings
+    sample = demeaned_sample(specification, d, s.effects, s.correction, s.logdet)
+    return reading, sample, solve_adjusted(specification, d, sample, s.method)
 
 
 ESTIMATORS = {"ml": by_likelihood, "reml": by_adjusted_score, "aqs": by_adjusted_score, "gmm": by_moments}
-
-
-def sample_of(reading: Reading) -> Sample:
-    """Step 3: spatial lags in, fixed effects out."""
-    s = reading.settings
-    return demeaned_sample(reading.specification, reading.design, s.effects, s.correction, s.logdet)
-
-
-def solve(reading: Reading, sample: Sample) -> Solution:
-    """Step 4: the maximum of the likelihood, corrected for the effects that are still in it."""
-    s, d, at = reading.settings, reading.design, maximum_likelihood(sample)
-    return without_bias(sample, at, d, s.effects, s.correction) if d.lags or s.correction == "additive" else at
 
 
 def infer(reading: Reading, sample: Sample, solution: Solution) -> Fit:

@@ -149,7 +149,8 @@ def refuse_no_links(specification: Specification, d: Design) -> None:
     SpatialInputError
         E306.
     """
-    used = [d.weights] * (specification.lag or specification.durbin) + [d.weights_of_error] * specification.error
+    used = [d.weights] * (specification.lag or specification.durbin)
+    used += [d.weights_of_error] if specification.error else []
     if not all(weights.has_links for weights in used):
         raise SpatialInputError("E306", f"no unit has a neighbor: {specification.name} has nothing to estimate",
                                 hint="islands='nearest' in the builder, or ols()")  # fmt: skip
@@ -205,7 +206,7 @@ def lags_intercept(specification: Specification, d: Design, effects: FixedEffect
 
 def which_correction(specification: Specification, d: Design, effects: FixedEffects, correction) -> bool | str:
     """The correction that these weights allow: by transformation, or additive for the time effects."""
-    used = [d.weights] * specification.lag + [d.weights_of_error] * specification.error
+    used = [d.weights] * specification.lag + ([d.weights_of_error] if specification.error else [])
     varies = any(w.varies for w in used)
     if varies:
         refuse_without_likelihood(specification, d, effects, correction)

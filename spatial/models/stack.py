@@ -21,7 +21,7 @@ from ..design.checks import DOUBTFUL
 from ..design.design import INTERCEPT, Design
 from ..design.fixed_effects import FixedEffects
 from ..design.options import Settings
-from ..design.sample import likelihood_size, determinant_counts, own_columns, regressor_names
+from ..design.sample import determinant_counts, likelihood_size, own_columns, regressor_names
 from ..logdet import Jacobian
 from ..logdet.banded import side_by_side
 from ..logdet.many import determinants

@@ -226,9 +226,10 @@ def _evidence(fits, lm, durbin_lm, compared, wald) -> Evidence:
     edges |= {(small, "SDM"): test.p_value for small, test in wald.items()}
     edges |= {pair: test.p_value for pair, test in compared.items()}
     robust = {name: lm[f"robust LM {name}"].p_value for name in ("lag", "error")}
-    alike = {name: fit for name, fit in fits.items() if fit._sample.n == fits["OLS"]._sample.n and not fit._sample.dummies}
+    n = fits["OLS"]._sample.n
+    alike = {name: fit for name, fit in fits.items() if fit._sample.n == n and not fit._sample.dummies}
     shares = probabilities({name: fit.loglik for name, fit in alike.items()},
-                           {name: fit.n_parameters for name, fit in alike.items()}, fits["OLS"]._sample.n)  # fmt: skip
+                           {name: fit.n_parameters for name, fit in alike.items()}, n)  # fmt: skip
     return Evidence(edges, robust, {**dict.fromkeys(fits, 0.0), **shares})
 
 

@@ -233,6 +233,8 @@ def _newton(products, sample, point, low, high):
 
 def _within(point, score, H, K, low, high):
     """The step uphill. Of two parameters one at the end of its interval stays, and only the other moves."""
+    if len(point) == 1 and (H < 0).all():
+        return -score / H[0]
     step = _uphill(score, H, K, high - low)
     if len(point) == 1:
         return step
@@ -250,8 +252,6 @@ def _within(point, score, H, K, low, high):
 
 def _uphill(score, H, K, width):
     """Newton's step; where ln L is not concave that from K, which uses the minimum of e'e; else a short one."""
-    if len(score) == 1 and (H < 0).all():
-        return -score / H[0]
     step = _newton_step(score, H)
     if ((step * score).sum(axis=0) >= 0).all():
         return step
