@@ -110,7 +110,7 @@ def mix_weights(
     middle, cached = np.full(len(names), 1 / len(names)), {}
     reading = reading_of(model, formula, data, _combined(parts, names, middle), options)
     first = fitted(middle) if reading is None else reading
-    if first._settings.method != "ml":
+    if first.settings.method != "ml":
         raise SpatialInputError("E513", "shares are estimated by maximum likelihood", hint="use method='ml'")
     spec = first.specification
     if not (spec.lag or spec.error or spec.durbin):

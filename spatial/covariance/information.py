@@ -130,23 +130,23 @@ def observed_covariance(sample: Sample, at: Solution, names: Sequence[str]) -> n
 
 
 def _without_error(sample: Sample, at: Solution, names: Sequence[str]) -> np.ndarray:
-    """Of a spatial lag alone: with X = Q R and W y = Q h + w, Q'w = 0, the coefficients of Q have the variance sigma2
-    and are independent of rho; beta = R^-1 (gamma - rho h) and
+    """Of a spatial lag alone. With X = Q R and W y = Q h + w, Q'w = 0, beta = R^-1 (gamma - rho h), the coefficients
+    gamma of Q have the variance sigma2 and are independent of rho, and in units of sigma
 
-        V(rho) = 1 / (w'w / sigma2 - L''(rho) - 2 (w'e)^2 / (n sigma2^2))
+        V(rho) = 1 / (w'w - L''(rho) - 2 (w'e)^2 / n)
     """
-    (Q, R, _), s2, k = sample.basis, at.sigma2, len(sample.basis[1])
+    (Q, R, _), s, k = sample.basis, np.sqrt(at.sigma2), len(sample.basis[1])
     h = np.einsum("ij,i->j", Q, sample.Wy)  # the same bits wherever the arrays lie in memory
-    w = sample.Wy - np.einsum("ij,j->i", Q, h)
-    own = np.einsum("i,i->", w, w) / s2 - sample.lag.d2(at.rho)
-    information = own - 2 * np.einsum("i,i->", w, at.resid) ** 2 / (sample.n * s2**2)
+    w, e = (sample.Wy - np.einsum("ij,j->i", Q, h)) / s, at.resid / s
+    we = np.einsum("i,i->", w, e)
+    information = np.einsum("i,i->", w, w) - sample.lag.d2(at.rho) - 2 * we**2 / sample.n
     if not information > 0:
         raise _not_definite(names)
-    T = np.linalg.inv(R) if k else R
-    slope, V = -T @ h, np.empty((k + 1, k + 1))
+    V, T = np.empty((k + 1, k + 1)), np.linalg.inv(R) if k else R
+    slope, sT = -T @ h, s * T
     V[k, k] = 1 / information
     V[:k, k] = V[k, :k] = slope / information
-    V[:k, :k] = s2 * (T @ T.T) + slope[:, None] * V[k, :k]
+    V[:k, :k] = sT @ sT.T + slope[:, None] * V[k, :k]
     return V
 
 

@@ -209,7 +209,7 @@ def columns_of_term(term: str, slopes: Sequence[str], encoding: Encoding) -> lis
     """The columns of a term: itself, or the levels of a category; ``z:x`` is ``x:z``, ``I(x**2)`` is ``I(x ** 2)``."""
     if term in slopes:
         return [term]
-    spelled = canonical(term, encoding.terms.columns)
+    spelled = canonical(term)
     same = {frozenset(f.text for f in factors): name for name, factors in encoding.terms.right}
     spelled = same.get(frozenset(spelled.split(":")), spelled)
     return [name for name in slopes if name == spelled or encoding.origin.get(name) == spelled]

@@ -104,7 +104,7 @@ def _rows_at_once(units: pd.Series, periods: pd.Series, weights) -> Rows | None:
     names = units.name, periods.name
     last = weights.memo.get("rows")
     if last and last[0] == names and last[1].equals(units.array) and last[2].equals(periods.array):
-        return replace(last[3], weights=last[3].weights or weights)
+        return Rows(*last[3], last[4] or weights)
     try:
         place = np.fromiter(map(weights.row_of.__getitem__, units.to_numpy(object).tolist()), np.intp, len(units))
     except (KeyError, TypeError):  # a unit that the weights do not have, or a label that cannot be hashed
@@ -118,9 +118,9 @@ def _rows_at_once(units: pd.Series, periods: pd.Series, weights) -> Rows | None:
     order[cell] = np.arange(N * T)
     order.flags.writeable = False
     ids = weights.ids if weights.ids.name == units.name else weights.ids.rename(units.name)
-    rows = Rows(order.reshape(T, N), ids, times, weights.for_periods(times) if weights.varies else None)
-    weights.memo["rows"] = names, units.array.copy(), periods.array.copy(), rows
-    return replace(rows, weights=rows.weights or weights)
+    where, own = (order.reshape(T, N), ids, times), weights.for_periods(times) if weights.varies else None
+    weights.memo["rows"] = names, units.array.copy(), periods.array.copy(), where, own
+    return Rows(*where, own or weights)
 
 
 def _key_columns(data, entity, time) -> tuple[pd.Series, pd.Series | None]:

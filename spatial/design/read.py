@@ -59,7 +59,7 @@ def design(
         twice = data.columns[data.columns.duplicated()][0]
         raise SpatialInputError("E502", f"column {twice!r} occurs more than once", column=str(twice),
                                 hint="rename or drop one of the two")
-    terms = read_formula(formula, tuple(data.columns.tolist()))
+    terms = read_formula(formula, data.columns if data.columns.nlevels == 1 else tuple(data.columns))
     for message in terms.warnings:
         warn(message)
     absorbed = _absorbed_effects(terms, data, entity, time) if terms.absorbed else None

@@ -158,7 +158,7 @@ def expression(text: str, frame: pd.DataFrame) -> np.ndarray:
     """
     if not text.strip():
         raise SpatialInputError("E504", "an expression is needed, got nothing", hint="I(x**2)")
-    terms = read_formula(f"I({text}) ~ 1", tuple(frame.columns))
+    terms = read_formula(f"I({text}) ~ 1", frame.columns)
     if not terms.functions <= set(FUNCTIONS):
         raise SpatialInputError(
             "E503", f"{text!r} uses a function that needs whole panels", hint="put it in the formula"

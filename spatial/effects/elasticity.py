@@ -113,7 +113,7 @@ def derivatives(d: Design, relative: bool) -> tuple[dict[str, dict[str, float]],
 
     A variable is named by the term that it, or its logarithm, is alone.
     """
-    terms = read_formula(d.formula, tuple(d.frame.columns))
+    terms = read_formula(d.formula, d.frame.columns)
     factors = {factor.text: factor for _, product in terms.right for factor in product}
     parts = {name: term_parts(name) for name in d.regressors}  # (factor, level) pairs
     out, covered = {}, set()
@@ -161,7 +161,7 @@ def _slope(d: Design, pieces, variable, at: float, relative: bool) -> float | No
 
 def logarithms(d: Design) -> tuple[float | None, dict[str, float | None]]:
     """The base of the response's logarithm (None for levels), and by regressor that is one column or its logarithm."""
-    terms = read_formula(d.formula, tuple(d.frame.columns))
+    terms = read_formula(d.formula, d.frame.columns)
     bases = {}
     for name, product in terms.right:
         if len(product) == 1:
@@ -193,7 +193,7 @@ def meanings(effects) -> list[str]:
 
 def outcome(d: Design) -> str:
     """The response without its logarithm."""
-    terms = read_formula(d.formula, tuple(d.frame.columns))
+    terms = read_formula(d.formula, d.frame.columns)
     base, argument = _logarithm(terms.left[0].tree)
     return d.response if base is None or len(terms.left) > 1 else ast.unparse(argument)
 

@@ -204,7 +204,7 @@ def _whole(fit: FitRecord, data: pd.DataFrame, w) -> tuple[Design, SpatialWeight
 
 def _columns(d: Design) -> tuple[list[str], list[str]]:
     """The columns that the formula needs, and those of them that its left side alone needs."""
-    terms = read_formula(d.formula, tuple(d.frame.columns))
+    terms = read_formula(d.formula, d.frame.columns)
     right = {c for _, factors in terms.right for factor in factors for c in factor.columns}
     return list(terms.columns), [c for c in terms.columns if c not in right]
 

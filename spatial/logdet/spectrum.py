@@ -42,15 +42,13 @@ class Spectrum:
         return self
 
     def value(self, rho):
-        return np.log(np.abs(1 - np.multiply.outer(rho, self.eigenvalues))).sum(-1)[()]
+        return self._sum(rho, lambda r, w: np.log(np.abs(1 - r * w)))
 
     def d1(self, rho):
-        w = self.eigenvalues
-        return -(w / (1 - np.multiply.outer(rho, w))).real.sum(-1)[()]
+        return self._sum(rho, lambda r, w: -(w / (1 - r * w)).real)
 
     def d2(self, rho):
-        w = self.eigenvalues
-        return -((w / (1 - np.multiply.outer(rho, w))) ** 2).real.sum(-1)[()]
+        return self._sum(rho, lambda r, w: -((w / (1 - r * w)) ** 2).real)
 
     def expansion(self, rho) -> tuple:
         """L, L' and L'' together: one division by 1 - rho w."""
@@ -62,6 +60,10 @@ class Spectrum:
     def moment(self, k: int) -> tuple[float, float]:
         """tr W^k and its error, which is none."""
         return float((self.eigenvalues**k).sum().real), 0.0
+
+    def _sum(self, rho, term):
+        rho = np.asarray(rho, dtype=float)
+        return term(rho[..., None], self.eigenvalues).sum(-1)[()]
 
 
 def spectrum(csr: sparse.csr_array, scale: np.ndarray | None) -> Spectrum:

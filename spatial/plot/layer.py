@@ -162,7 +162,7 @@ def responses(layer, column: str, *, unit, at, label: str) -> Style:
 
 def analysed(design) -> pd.DataFrame:
     """The columns of the data that a model used, by unit; of a panel those of its last period (``unemp_1986``)."""
-    terms = read_formula(design.formula, tuple(design.frame.columns))
+    terms = read_formula(design.formula, design.frame.columns)
     factors = [*terms.left, *(factor for _, product in terms.right for factor in product)]
     columns = [c for c in dict.fromkeys(c for factor in factors for c in factor.columns) if c in design.frame]
     order = design.order[-1]

@@ -183,7 +183,7 @@ def _refuse(fit: Fit, variable: str) -> None:
     if variable not in d.regressors:
         raise SpatialInputError("E502", f"{variable!r} is no regressor of this fit", column=str(variable),
                                 hint="the regressors are " + ", ".join(d.regressors))  # fmt: skip
-    terms = read_formula(d.formula, tuple(d.frame.columns))
+    terms = read_formula(d.formula, d.frame.columns)
     columns = {name: {c for f in product for c in f.columns} for name, product in terms.right}
     own = columns.pop(variable, set())
     others = ", ".join(repr(name) for name, used in columns.items() if own & used)

@@ -199,7 +199,11 @@ def _vertex(value, best, axis):
 
 
 def _newton(products, sample, point, low, high):
-    """Damped Newton ascent of every sample: (maxima (p, R), curvatures there, whether they settled (R,))."""
+    """Damped Newton ascent of every sample: (maxima (p, R), curvatures there, whether they settled (R,)).
+
+    Where the next step is small it is the last one, and the point that it leads to is not looked at: Newton's error is
+    of the square of its step.
+    """
     width = high - low
     best, curvature, settled = np.empty_like(point), np.empty_like(point), np.zeros(point.shape[1], dtype=bool)
     going = np.arange(len(settled))
@@ -207,24 +211,23 @@ def _newton(products, sample, point, low, high):
     step = _within(point, *current[1:], low, high)
     for _ in range(MAX_STEPS):
         trial = np.minimum(np.maximum(point + step, low), high)
+        moved, bend = np.abs(trial - point), -current[2].diagonal().T
+        still = ((moved < SETTLED[0] * width) & (moved**2 * np.abs(bend) < SETTLED[1] ** 2)).all(axis=0)
+        if still.any():
+            done = going[still]
+            best[:, done], curvature[:, done], settled[done] = trial[:, still], bend[:, still], True
+            if still.all():
+                break
+            going, step, point, trial = going[~still], step[:, ~still], point[:, ~still], trial[:, ~still]
+            current, products = tuple(f[..., ~still] for f in current), tuple(p[~still] for p in products)
         tried = _expansion(trial, products, sample)
-        moved, bend = np.abs(trial - point), np.abs(tried[2].diagonal().T)
-        still = ((moved < SETTLED[0] * width) & (moved**2 * bend < SETTLED[1] ** 2)).all(axis=0)
         better = tried[0] >= current[0] - 1e-12 * np.abs(current[0])
         if better.all():
             point, current = trial, tried
-            if len(going) == len(settled) and still.all():
-                return point, -current[2].diagonal().T, still
-        else:
-            point = np.where(better, trial, point)
-            current = tuple(np.where(better, new, old) for new, old in zip(tried, current))
-        if still.any():
-            done = going[still]
-            best[:, done], curvature[:, done], settled[done] = point[:, still], -current[2].diagonal()[still].T, True
-            if still.all():
-                break
-            going, better, step, point = going[~still], better[~still], step[:, ~still], point[:, ~still]
-            current, products = tuple(f[..., ~still] for f in current), tuple(p[~still] for p in products)
+            step = _within(point, *current[1:], low, high)
+            continue
+        point = np.where(better, trial, point)
+        current = tuple(np.where(better, new, old) for new, old in zip(tried, current))
         step = np.where(better, _within(point, *current[1:], low, high), step / 2)
     else:
         best[:, going], curvature[:, going] = point, np.nan

@@ -148,7 +148,7 @@ def test_any_dependence_stays_in_the_stack(rho, model, among):
     if rho < 0.8:  # else its estimate is so near one that the integral is left to a single fit
         weights.append(as_weights(distance.standardize("row")))  # full
     function, how = getattr(sp, model), {**PANEL, "effects": "entity"}
-    found = estimates_of(function("y ~ a + b", data, weights[0], **how), weights, sp.Prior(), among)
+    found = estimates_of(reading_of(function, "y ~ a + b", data, weights[0], how), weights, sp.Prior(), among)
     for w, one in zip(weights, found):
         want = of_fit(function("y ~ a + b", data, w, **how, logdet="eigen"), sp.Prior())
         errors = np.sqrt(np.diag(want.covariance))
@@ -338,7 +338,7 @@ def test_data_are_read_once_for_all_w_and_models(panel, options):
             pd.testing.assert_series_equal(found.params, want.params, check_exact=True)
             pd.testing.assert_frame_equal(found.vcov, want.vcov, check_exact=True)
             assert found.specification == want.specification
-            assert (found.settings, found.df_resid) == (want.settings, want.df_resid)
+            assert (found._settings, found.df_resid) == (want._settings, want.df_resid)
     if "durbin" not in how:
         want = sp.sar("y ~ a + b", data, weights[0], **how)
         pd.testing.assert_series_equal(fit_of(first.of(SAR)).params, want.params, check_exact=True)
