@@ -130,24 +130,31 @@ def observed_covariance(sample: Sample, at: Solution, names: Sequence[str]) -> n
 
 
 def _without_error(sample: Sample, at: Solution, names: Sequence[str]) -> np.ndarray:
-    """Of a spatial lag alone. With X = Q R and W y = Q h + w, Q'w = 0, beta = R^-1 (gamma - rho h), the coefficients
-    gamma of Q have the variance sigma2 and are independent of rho, and in units of sigma
+    """Of a spatial lag alone. With X = Q R and W y = Q h + w, Q'w = 0, and in units of sigma the information of
+    (gamma, rho, sigma2), beta = R^-1 (gamma - rho h), is
 
-        V(rho) = 1 / (w'w - L''(rho) - 2 (w'e)^2 / n)
+        D   v         D = diag(1, ..., 1, w'w - L''(rho)),    v = (Q'e, w'e)
+        v'  n / 2
+
+    so that the covariance of (gamma, rho) is D^-1 + u u' / (n/2 - v'u), u = D^-1 v.
     """
     (Q, R, _), s, k = sample.basis, np.sqrt(at.sigma2), len(sample.basis[1])
     h = np.einsum("ij,i->j", Q, sample.Wy)  # the same bits wherever the arrays lie in memory
     w, e = (sample.Wy - np.einsum("ij,j->i", Q, h)) / s, at.resid / s
-    we = np.einsum("i,i->", w, e)
-    information = np.einsum("i,i->", w, w) - sample.lag.d2(at.rho) - 2 * we**2 / sample.n
-    if not information > 0:
+    own = np.einsum("i,i->", w, w) - sample.lag.d2(at.rho)
+    v = np.append(np.einsum("ij,i->j", Q, e), np.einsum("i,i->", w, e))
+    u = v.copy()
+    u[k] /= own
+    left = sample.n / 2 - v @ u
+    if not (own > 0 and left > 0):
         raise _not_definite(names)
-    V, T = np.empty((k + 1, k + 1)), np.linalg.inv(R) if k else R
-    slope, sT = -T @ h, s * T
-    V[k, k] = 1 / information
-    V[:k, k] = V[k, :k] = slope / information
-    V[:k, :k] = sT @ sT.T + slope[:, None] * V[k, :k]
-    return V
+    T = np.zeros((k + 1, k + 1))  # (beta, rho) = T (gamma, rho)
+    inverse = np.linalg.inv(R) if k else R
+    T[:k, :k], T[:k, k], T[k, k] = s * inverse, -inverse @ h, 1.0
+    TD = T.copy()
+    TD[:, k] /= own
+    Tu = T @ u
+    return TD @ T.T + Tu[:, None] * Tu / left
 
 
 def _orthogonal(sample: Sample, at: Solution) -> tuple[Sample, Solution, np.ndarray]:

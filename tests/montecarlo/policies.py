@@ -74,7 +74,7 @@ def _path(fit, first, tau, band):
     """Event times 0 and 1; of a simultaneous band whether all event times lie in it."""
     path = fit.path[fit.path["period"] >= 0].dropna(subset=["conf_low"])
     ends = {int(row.period): (row.conf_low, row.conf_high) for row in path.itertuples()}
-    last = len(np.unique(fit._sample.times)) - 1
+    last = len(np.unique(fit.sample.times)) - 1
     truth = {k: tau[first + k <= last].mean() for k in ends}
     if band == "pointwise":
         return {f"event time {k}": interval(*ends[k], truth[k]) for k in (0, 1) if k in ends}
