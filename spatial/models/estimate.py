@@ -82,8 +82,7 @@ def by_likelihood(reading: Reading) -> tuple[Reading, Sample, Solution]:
         sample, solution, random = random_effects(reading.specification, reading.design, reading.settings)
         return replace(reading, settings=reading.settings.with_(random=random)), sample, solution
     sample, solution = maximum(reading)
-    if reading.design.times is None:
-        warn_of_variances(reading, solution)
+    warn_of_variances(reading, solution)
     return reading, sample, solution
 
 
@@ -101,7 +100,9 @@ def maximum(reading: Reading) -> tuple[Sample, Solution]:
 def warn_of_variances(reading: Reading, solution: Solution) -> None:
     """Unequal variances bias rho and lambda by maximum likelihood where they go with the number of neighbors."""
     spec, d = reading.specification, reading.design
-    if not (spec.lag or spec.error):
+    if not (spec.lag or spec.error) or d.lags or d.varies or d.observed is not None:
+        return
+    if spec.lag and spec.error and d.is_panel:
         return
     if variance_follows_neighbors(solution, d.weights if spec.lag else d.weights_of_error):
         better = "method='aqs'" if not (spec.lag and spec.error) else "method='gmm' with vcov='robust'"
@@ -126,7 +127,7 @@ def by_adjusted_score(reading: Reading) -> tuple[Reading, Sample, Solution]:
     """The root of a score of the likelihood that was adjusted for the coefficients, or for unequal variances."""
     specification, d, s = reading.specification, reading.design, reading.settings
     sample = demeaned_sample(specification, d, s.effects, s.correction, s.logdet)
-    return reading, sample, solve_adjusted(specification, d, sample, s.method)
+    return reading, sample, solve_adjusted(specification, d, sample, s.effects, s.method)
 
 
 ESTIMATORS = {"ml": by_likelihood, "reml": by_adjusted_score, "aqs": by_adjusted_score, "gmm": by_moments}
