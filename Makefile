@@ -38,6 +38,9 @@ test-fast: $(VENV)/.test  ## the inner loop: style, import rules, some tests of 
 certify: $(VENV)/.test  ## slow certification: Monte Carlo coverage and size, a million units
 	$(BIN)/python -m pytest -q -m slow
 
+test-postgis: $(VENV)/.test  ## reading and writing a throwaway PostGIS (Debian: postgresql-15-postgis-3)
+	$(BIN)/python -m tests.postgis
+
 test-qgis: $(VENV)/.test  ## layers and plugin in a real QGIS, which must be installed (Debian: qgis python3-qgis)
 	$(BIN)/python -m pytest -q -m qgis tests/qgis
 
@@ -56,4 +59,4 @@ wheel: $(VENV)/.test  ## build the wheel into dist/
 clean:  ## remove what the targets made
 	rm -rf $(VENV) demo dist build *.egg-info .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test test-fast certify test-qgis defects bench docs wheel clean
+.PHONY: help demo test test-fast certify test-postgis test-qgis defects bench docs wheel clean

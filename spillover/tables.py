@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from .database import is_database, read
 from .errors import SpatialInputError
 from .files import check_input
 from .text import decode
@@ -26,6 +27,7 @@ def read_table(path, *, keys: Iterable[str | None] = (), encoding: str | None = 
     Parameters
     ----------
     path : path-like
+        Or a table of PostgreSQL, ``postgresql://user@host/database/schema.table``, for which no option holds.
     keys : str, several
         Columns that name units or periods: they stay text, so that "01" does not become 1 and "NA" does not become
         missing. A key of whole numbers without leading zeros is read as numbers.
@@ -59,6 +61,8 @@ def read_table(path, *, keys: Iterable[str | None] = (), encoding: str | None = 
     >>> read_table(path, keys=["id"]).values.tolist()
     [['01', 2.5], ['02', 3.0]]
     """
+    if is_database(path):
+        return read(path)
     path = check_input(path, what="table")
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:

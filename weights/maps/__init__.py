@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from spillover import labels as _labels
+from spillover.database import is_database, read
 from spillover.errors import SpatialInputError
-from spillover.files import check_input
+from spillover.files import check_input, redacted
 
 SUFFIXES = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".parquet", ".kml", ".gdb")
 ARCHIVES = (".zip", ".kmz")
@@ -25,9 +26,11 @@ def read_map(path, layer: str | None = None, encoding: str | None = None, id: st
     ----------
     path : path-like
         .shp (with its .dbf), .gpkg, .geojson, .fgb, .parquet (GeoParquet), .kml, .gdb (a folder), or a .zip or .kmz
-        that holds one of them in whatever folder.
+        that holds one of them in whatever folder. Or a table of PostGIS:
+        ``postgresql://user@host/database/schema.table``.
     layer : str, optional
-        Which layer, where there are several (in a .zip of several maps: the file's name without suffix).
+        Which layer, where there are several (in a .zip of several maps: the file's name without suffix; of a
+        database without a table in its address: the table).
     encoding : str, optional
         Of a shapefile's text. By default UTF-8, GB18030 and Western European text are told apart; a .cpg is believed
         unless the text speaks against it.
@@ -43,7 +46,8 @@ def read_map(path, layer: str | None = None, encoding: str | None = None, id: st
     SpatialInputError
         E601 no such file; E602 not a map, not what its suffix says, damaged, or parts missing; E604 several layers and
         none named; E606 text cannot be read by ``encoding``; E608 not a file on this machine, or it refers to other
-        places; E502, E101, E102 for ``id``.
+        places; E502, E101, E102 for ``id``; E501,
+        E515, E604, E609 for a database.
 
     Examples
     --------
@@ -52,6 +56,9 @@ def read_map(path, layer: str | None = None, encoding: str | None = None, id: st
     spillover.errors.SpatialInputError: E608: 'https://example.org/map.zip' is not a file on this machine
       next:  download or export it to a file first
     """
+    if is_database(path):
+        frame = _from_database(path, layer)
+        return frame if id is None else _named(frame, id)
     path = check_input(path, what="map", folders=(".gdb",))
     if path.suffix.lower() not in (*SUFFIXES, *ARCHIVES):
         raise SpatialInputError("E602", f"'{path.name}' is not a map that can be read",
@@ -64,6 +71,14 @@ def read_map(path, layer: str | None = None, encoding: str | None = None, id: st
     else:
         frame = _read_one(path, layer, encoding)
     return frame if id is None else _named(frame, id)
+
+
+def _from_database(url: str, table):
+    """A table of PostGIS, as of a file."""
+    frame = read(url, table=table)
+    if not hasattr(frame, "crs") or not len(frame):
+        raise SpatialInputError("E602", f"'{redacted(url)}' holds no shapes", hint="is it the right table?")
+    return frame
 
 
 def _read_one(path: Path, layer, encoding):
