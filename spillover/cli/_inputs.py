@@ -12,27 +12,48 @@ import shapefiles
 import weights as wt
 from spillover import tables
 from spillover.errors import SpatialInputError
+from spillover.progress import step
 from weights import registry
 from weights.economic import by_unit
 
 EXAMPLE = "example:"
 
 
-def read_map(path: str | None, *, id: str | None = None, layer: str | None = None):
-    """A boundary file, or ``example:us_states``."""
+def read_map(path: str | None, *, id: str | None = None, layer: str | None = None, encoding: str | None = None,
+             crs: str | None = None, na: Iterable[str] | None = None):
+    """A boundary file, or ``example:us_states``; ``crs`` is that of a map that names none, else it is projected."""
     if path is None:
         raise SpatialInputError("E501", "a map is needed", hint="give --map FILE or --map example:us_states")
     if path.startswith(EXAMPLE):
         gdf = shapefiles.load(path.removeprefix(EXAMPLE))
-        if id is None or id == gdf.index.name:
-            return gdf
-        require_columns(gdf, [id], path)
-        return gdf.reset_index().set_index(id)
-    return wt.read_map(path, layer=layer, id=id)
+        if id not in (None, gdf.index.name):
+            require_columns(gdf, [id], path)
+            gdf = gdf.reset_index().set_index(id)
+    else:
+        with step(f"reading {os.path.basename(path)}"):
+            gdf = wt.read_map(path, layer=layer, id=id, encoding=encoding)
+    if na:
+        shapes = gdf.geometry.name
+        gdf = gdf.assign(**tables.without(pd.DataFrame(gdf.drop(columns=shapes)), list(na)))
+    return gdf if crs is None else _in_crs(gdf, crs)
+
+
+def _in_crs(gdf, crs: str):
+    """The map in a coordinate system: it is that of a map that names none."""
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
+    try:
+        target = CRS.from_user_input(int(crs) if crs.isdigit() else crs)
+    except CRSError as error:
+        raise SpatialInputError("E501", f"--crs {crs!r} is no coordinate system",
+                                hint="as in --crs EPSG:25833") from error
+    return gdf.set_crs(target) if gdf.crs is None else gdf.to_crs(target)
 
 
 def read_table(path: str, *, keys: Iterable[str | None] = (), **options) -> pd.DataFrame:
-    """A .csv, .tsv, .parquet, .xlsx or .dta table, or ``example:us_states``; key columns stay as they are written."""
+    """A table in any of the formats of ``spillover.tables``, or ``example:us_states``; key columns stay as they are
+    written."""
     if path.startswith(EXAMPLE):
         return shapefiles.load_panel(path.removeprefix(EXAMPLE))
     return tables.read_table(path, keys=keys, **options)
@@ -67,7 +88,8 @@ def read_weights(spec: str, *, gdf=None, table=None, entity=None, time=None, sta
     if builder.needs == registry.TABLE and source is table:
         keys = {"entity": entity, "time": time} if time else {"ids": entity} if entity else {}
         options = {**keys, **options}
-    return builder.build(source, **options).standardize(standardize)
+    with step(f"building {spec}"):
+        return builder.build(source, **options).standardize(standardize)
 
 
 def load_weights(spec: str):

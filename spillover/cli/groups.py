@@ -16,34 +16,66 @@ from typing import Annotated, get_type_hints
 
 import typer
 
+READING, TARGET, ANYWHERE = "Reading files", "Output", "Anywhere"
+
+
+def _reading(help: str, *names: str, **how):
+    return typer.Option(*names, help=help, rich_help_panel=READING, **how)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How tables and maps are read."""
+
+    layer: Annotated[str | None, _reading("Layer of the map, where there are several.")] = None
+    sheet: Annotated[str | None, _reading("Sheet of a workbook; the first by default.")] = None
+    encoding: Annotated[str | None, _reading("Of text; found out by default.")] = None
+    sep: Annotated[str | None, _reading("Separator of a text table; found out by default.")] = None
+    decimal: Annotated[str | None, _reading("Decimal mark of a text table, . or ,; found out by default.")] = None
+    na: Annotated[list[str] | None, _reading("A value that means missing, such as -999; repeat.")] = None
+    crs: Annotated[str | None, _reading("EPSG:25833, for a map that names no coordinate system; one that does is "
+                                        "projected to it.")] = None
+    where: Annotated[list[str] | None, _reading("COLUMN=VALUE: only these rows; repeat.")] = None
+
 
 @dataclass(frozen=True)
-class Data:
+class Data(Reading):
     """Where rows come from, and which columns name units and periods."""
 
     data: Annotated[str, typer.Argument(help="Table, map with attributes, example:NAME, or - for CSV on stdin.")]
     map: Annotated[str | None, typer.Option("--map", "-m", help="Boundary file, or example:NAME.")] = None
     id: Annotated[str | None, typer.Option("--id", help="Column of the map that names the units.")] = None
-    layer: Annotated[str | None, typer.Option(help="Layer of the map, where there are several.")] = None
     panel: Annotated[str | None, typer.Option(help="UNIT,PERIOD columns: makes it a panel.")] = None
     entity: Annotated[str | None, typer.Option(help="Column that names the units.")] = None
     time: Annotated[str | None, typer.Option(help="Column that names the periods.")] = None
-    where: Annotated[list[str] | None, typer.Option(help="COLUMN=VALUE: only these rows; repeat.")] = None
-    encoding: Annotated[str | None, typer.Option(help="Of a text table; found out by default.")] = None
-    sep: Annotated[str | None, typer.Option(help="Separator of a text table; found out by default.")] = None
-    decimal: Annotated[str, typer.Option(help="Decimal mark of a text table: . or ,")] = "."
-    sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook; the first by default.")] = None
-    allow_unmatched: Annotated[bool, typer.Option(help="Use the units that table and map both have.")] = False
+    allow_unmatched: Annotated[bool, typer.Option("--allow-unmatched", help="Use the units that table and map both "
+                                                  "have.")] = False
 
 
 @dataclass(frozen=True)
 class Output:
     """Where the result goes besides the screen."""
 
-    output: Annotated[str | None, typer.Option("--output", "-o", help="File; the suffix chooses the format; - for CSV "
-                                               "on stdout.")] = None
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output where it exists.")] = False
-    json: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout, instead of text.")] = False
+    output: Annotated[str | None, typer.Option("--output", "-o", rich_help_panel=TARGET, help="File; the suffix "
+                                               "chooses the format; - for CSV on stdout.")] = None
+    overwrite: Annotated[bool, typer.Option("--overwrite", rich_help_panel=TARGET, help="Replace the output where it "
+                                            "exists.")] = False
+    json: Annotated[bool, typer.Option("--json", rich_help_panel=TARGET, help="The result as JSON on stdout, instead "
+                                       "of text.")] = False
+
+
+@dataclass(frozen=True)
+class Anywhere:
+    """Flags that ``run`` takes out of the command line wherever they stand; here they are for the help alone."""
+
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", rich_help_panel=ANYWHERE, help="No progress and no "
+                                        "warnings.")] = False
+    progress: Annotated[str, typer.Option(rich_help_panel=ANYWHERE, help="auto: a bar on a terminal; json: lines on "
+                                          "stderr; none.")] = "auto"
+    debug: Annotated[bool, typer.Option("--debug", rich_help_panel=ANYWHERE, help="Show the traceback of an "
+                                        "error.")] = False
+    version: Annotated[bool, typer.Option("--version", rich_help_panel=ANYWHERE, help="Show the version and "
+                                          "leave.")] = False
 
 
 @dataclass(frozen=True)
@@ -70,38 +102,45 @@ class Model:
 
 
 def command(app: typer.Typer, name: str | None = None) -> Callable:
-    """Register a function whose parameters may be groups."""
+    """Register a function whose parameters may be groups; the examples of its docstring end its help."""
 
     def register(function):
-        app.command(name, context_settings={"help_option_names": ["-h", "--help"]})(expand(function))
+        text, _, examples = inspect.cleandoc(function.__doc__).partition("\nExamples:\n")
+        epilog = "Examples:\n\n" + "\n\n".join(line.strip() for line in examples.splitlines())
+        app.command(name, help=text, epilog=epilog,
+                    context_settings={"help_option_names": ["-h", "--help"]})(expand(function))
         return function
 
     return register
 
 
 def expand(function: Callable) -> Callable:
-    """The same function with the fields of its groups in place of the groups."""
+    """The same function with the fields of its groups in place of the groups, and the flags that go anywhere."""
     hints = get_type_hints(function, include_extras=True)
     groups = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
-    parameters, own = [], [p for name, p in inspect.signature(function).parameters.items() if name not in groups]
-    for group in groups.values():
-        inner = get_type_hints(group, include_extras=True)
-        for field in fields(group):
-            default = inspect.Parameter.empty if field.default is MISSING else field.default
-            parameters.append(inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default,
-                                                annotation=inner[field.name]))
+    own = [p for name, p in inspect.signature(function).parameters.items() if name not in groups]
+    parameters = [p for group in groups.values() for p in _parameters(group)]
     parameters += [p.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[p.name]) for p in own]
     required = [p for p in parameters if p.default is inspect.Parameter.empty]
     optional = [p for p in parameters if p.default is not inspect.Parameter.empty]
+    flags = _parameters(Anywhere)
 
     @functools.wraps(function)
     def filled(**values):
+        for flag in flags:
+            values.pop(flag.name)
         of = {name: group(**{f.name: values.pop(f.name) for f in fields(group)}) for name, group in groups.items()}
         return function(**of, **values)
 
-    filled.__signature__ = inspect.Signature([*required, *optional])
-    filled.__annotations__ = {p.name: p.annotation for p in parameters}
+    filled.__signature__ = inspect.Signature([*required, *optional, *flags])
+    filled.__annotations__ = {p.name: p.annotation for p in filled.__signature__.parameters.values()}
     del filled.__wrapped__
     return filled
 
 
+def _parameters(group: type) -> list[inspect.Parameter]:
+    """The fields of a group as keyword-only parameters."""
+    inner = get_type_hints(group, include_extras=True)
+    return [inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, annotation=inner[f.name],
+                              default=inspect.Parameter.empty if f.default is MISSING else f.default)
+            for f in fields(group)]  # fmt: skip

@@ -11,13 +11,15 @@ import pandas as pd
 import shapefiles
 from shapefiles.catalogue import EXAMPLES, PANELS
 from spillover.errors import SpatialInputError
+from spillover.files import check_input
 from spillover.ids import partners
 from spillover.tables import parse
 
 from ._inputs import EXAMPLE, named_weights, read_map, read_table, read_weights, require_columns
-from .groups import Data
+from .groups import Data, Reading
 
 MAPS = (".shp", ".gpkg", ".geojson", ".fgb", ".zip", ".kml", ".kmz", ".gdb")
+IN_ARCHIVE = ("/vsizip/", "zip://")
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +70,21 @@ class Source:
                                     n=w.n, hint="give --entity COLUMN; " + _listed(counts, w.n))  # fmt: skip
         return replace(self, entity=whole[0], notes=(*self.notes, f"units are in column {whole[0]!r}"))
 
+    def one_period(self) -> pd.DataFrame:
+        """The table indexed by unit; E102 for a panel of several periods."""
+        units = self.table[self.entity]
+        if units.duplicated().any():
+            raise SpatialInputError("E102", f"units repeat in column {self.entity!r}", column=self.entity,
+                                    ids=list(units[units.duplicated()].unique()),
+                                    hint=f"pick one period: --where {self.time or 'COLUMN'}=VALUE")  # fmt: skip
+        return self.table.set_index(self.entity)
+
+    def needs_map(self, what: str):
+        """The map, or E501."""
+        if self.map is None:
+            raise SpatialInputError("E501", f"{what} needs a map", hint="give --map FILE")
+        return self.map
+
     def columns(self, names) -> None:
         """Refuse columns that are not there."""
         require_columns(self.table, filter(None, names), self.name)
@@ -105,17 +122,25 @@ def _rows(data: Data, keys):
     if data.data.startswith(EXAMPLE):
         return _example(data)
     if data.data == "-":
-        how = {"encoding": data.encoding, "separator": data.sep, "decimal": data.decimal}
-        return parse(sys.stdin.buffer.read(), "standard input", keys=keys, **how), None, (None, None)
+        return parse(sys.stdin.buffer.read(), "standard input", keys=keys, **of_text(data)), None, (None, None)
     if is_map(data.data):
-        gdf = read_map(data.data, id=data.id, layer=data.layer)
+        gdf = read_map(data.data, id=data.id, **of_map(data))
         unit = gdf.index.name or "row"
         table = pd.DataFrame(gdf.drop(columns=gdf.geometry.name)).rename_axis(unit)
         table = table.reset_index() if unit not in table.columns else table.reset_index(drop=True)
         return table, gdf, (unit, None)
-    how = {"encoding": data.encoding, "separator": data.sep, "decimal": data.decimal}
     sheet = {} if data.sheet is None else {"sheet": data.sheet}
-    return read_table(data.data, keys=keys, **how, **sheet), None, (None, None)
+    return read_table(data.data, keys=keys, **of_text(data), **sheet), None, (None, None)
+
+
+def of_text(data: Reading) -> dict:
+    """Options of the reader of tables."""
+    return {"encoding": data.encoding, "separator": data.sep, "decimal": data.decimal, "na": data.na or ()}
+
+
+def of_map(data: Reading) -> dict:
+    """Options of the reader of maps."""
+    return {"layer": data.layer, "encoding": data.encoding, "crs": data.crs, "na": data.na}
 
 
 def _example(data: Data):
@@ -131,7 +156,15 @@ def _example(data: Data):
 
 
 def is_map(path: str) -> bool:
-    """Whether a file's name is that of a map; a .parquet is one where it has a geometry."""
+    """Whether a file's name is that of a map; a .parquet or .json is one where it has a geometry."""
+    if path.startswith(IN_ARCHIVE):
+        return True
+    if path.lower().endswith(".json"):
+        try:
+            with open(path, "rb") as file:
+                return b'"FeatureCollection"' in file.read(2**16)
+        except OSError:
+            return False
     if path.lower().endswith(".parquet"):
         from pyarrow import ArrowException, parquet
 
@@ -140,6 +173,34 @@ def is_map(path: str) -> bool:
         except (OSError, ArrowException):  # the reader of tables says what is wrong with it
             return False
     return path.lower().rstrip("/").endswith(MAPS)
+
+
+def layers_of(path: str) -> list[str]:
+    """Layers with shapes of a GeoPackage or a FileGDB; none of other files."""
+    from weights.maps import gdal, signature
+
+    if not path.lower().rstrip("/").endswith((".gpkg", ".gdb")):
+        return []
+    file = check_input(path, what="map", folders=(".gdb",))
+    signature.check(file)
+    return gdal.layers(file)
+
+
+def shared_columns(one: Source, other: Source) -> pd.DataFrame:
+    """Pairs of columns of two sources that could name the same units, and how many of the values match."""
+    rows = []
+    for name in other.table.columns:
+        ids = pd.Index(other.table[name].dropna().unique())
+        for column, count in _matches(one.table, ids).items():
+            n = one.table[column].nunique()
+            if 1 < count >= SHARE * min(n, len(ids)):
+                note = partners(pd.Index(one.table[column].dropna().unique()), ids).note
+                rows.append((column, name, count, n, len(ids), note))
+    heads = [f"column of {one.name}", f"column of {other.name}", "match", "of", "and", "how"]
+    return pd.DataFrame(rows, columns=heads).sort_values("match", ascending=False, ignore_index=True)
+
+
+SHARE = 0.5  # of the values must match
 
 
 def _only(table: pd.DataFrame, data: Data) -> pd.DataFrame:
@@ -163,7 +224,7 @@ def _only(table: pd.DataFrame, data: Data) -> pd.DataFrame:
 
 def _joined(source: Source, data: Data) -> Source:
     """Table and map by their ids: the named columns, or the one column that both have."""
-    gdf = read_map(data.map, id=data.id, layer=data.layer)
+    gdf = read_map(data.map, id=data.id, **of_map(data))
     named = gdf.index.name is not None
     table, entity = source.table, source.entity
     if not named:

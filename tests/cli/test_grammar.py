@@ -33,10 +33,14 @@ def commands():
 
 
 LINE = re.compile(r"^\s*(spillover .+)$", re.MULTILINE)
-EXAMPLES = [(name, line) for name, one in commands() for line in LINE.findall(one.help or "")]
+EXAMPLES = [(name, line) for name, one in commands() for line in LINE.findall(one.epilog or "")]
 
 
-def test_every_command_shows_two_examples():
+def test_every_command_ends_its_help_with_two_examples(spillover, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    for name, _ in commands():
+        lines = [line.strip() for line in spillover(*name.split(), "--help")[1].splitlines() if line.strip()]
+        assert lines[-3:] == ["Examples:", *[line for n, line in EXAMPLES if n == name]]
     assert all(sum(n == name for n, _ in EXAMPLES) == 2 for name, _ in commands()), EXAMPLES
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -26,8 +27,8 @@ def read_map(path, layer: str | None = None, encoding: str | None = None, id: st
     ----------
     path : path-like
         .shp (with its .dbf), .gpkg, .geojson, .fgb, .parquet (GeoParquet), .kml, .gdb (a folder), or a .zip or .kmz
-        that holds one of them in whatever folder. Or a table of PostGIS:
-        ``postgresql://user@host/database/schema.table``.
+        that holds one of them in whatever folder; /vsizip/FILE.zip/NAME.shp and zip://FILE.zip!NAME.shp name one in it.
+        Or a table of PostGIS: ``postgresql://user@host/database/schema.table``.
     layer : str, optional
         Which layer, where there are several (in a .zip of several maps: the file's name without suffix; of a
         database without a table in its address: the table).
@@ -59,7 +60,10 @@ def read_map(path, layer: str | None = None, encoding: str | None = None, id: st
     if is_database(path):
         frame = _from_database(path, layer)
         return frame if id is None else _named(frame, id)
+    path, inside = in_archive(path)
     path = check_input(path, what="map", folders=(".gdb",))
+    if inside and path.suffix.lower() not in ARCHIVES:
+        raise SpatialInputError("E602", f"'{path.name}' is no archive", hint=f"archives are {', '.join(ARCHIVES)}")
     if path.suffix.lower() not in (*SUFFIXES, *ARCHIVES):
         raise SpatialInputError("E602", f"'{path.name}' is not a map that can be read",
                                 hint=f"formats are {', '.join((*SUFFIXES, *ARCHIVES))}")
@@ -67,7 +71,7 @@ def read_map(path, layer: str | None = None, encoding: str | None = None, id: st
         from .archive import unpack
 
         with tempfile.TemporaryDirectory() as folder:
-            frame = _read_one(*unpack(path, layer, Path(folder), SUFFIXES), encoding)
+            frame = _read_one(*unpack(path, layer, Path(folder), SUFFIXES, inside), encoding)
     else:
         frame = _read_one(path, layer, encoding)
     return frame if id is None else _named(frame, id)
@@ -79,6 +83,29 @@ def _from_database(url: str, table):
     if not hasattr(frame, "crs") or not len(frame):
         raise SpatialInputError("E602", f"'{redacted(url)}' holds no shapes", hint="is it the right table?")
     return frame
+
+
+def in_archive(path) -> tuple[object, str]:
+    """The archive, and the name of the map in it: of GDAL's /vsizip/FILE.zip/NAME and of zip://FILE.zip!NAME.
+
+    Examples
+    --------
+    >>> in_archive("/vsizip/maps.zip/a/b.shp"), in_archive("zip:///data/maps.zip!b.shp"), in_archive("b.shp")
+    (('maps.zip', 'a/b.shp'), ('/data/maps.zip', 'b.shp'), ('b.shp', ''))
+    """
+    text = str(path)
+    if text.startswith("zip://"):
+        archive, _, inside = text.removeprefix("zip://").partition("!")
+        return archive, inside.strip("/")
+    if not text.startswith("/vsizip/"):
+        return path, ""
+    text = text.removeprefix("/vsizip/")
+    if text.startswith("{"):
+        archive, _, inside = text[1:].partition("}")
+    else:
+        archive, end, inside = re.match(r"(?is)(.*?)(\.(?:zip|kmz)(?=/|$)|$)(.*)", text).groups()
+        archive += end
+    return archive, inside.strip("/")
 
 
 def _read_one(path: Path, layer, encoding):
