@@ -8,6 +8,7 @@ in ~/.pgpass, where libpq reads it.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -78,10 +79,8 @@ def address(url: str, table: str | None = None) -> Address:
         options = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
     except ValueError as error:
         raise _malformed(url) from error
+    refuse_password(url)
     user, _, host = parts.netloc.rpartition("@")
-    if ":" in user or {"password", "passfile", "sslpassword"} & set(options):
-        raise SpatialInputError("E501", f"'{redacted(url)}' holds a password, which others on this machine could read",
-                                hint="leave it out, and set PGPASSWORD or write it into ~/.pgpass")
     database, _, rest = parts.path.removeprefix("/").partition("/")
     if not database or "/" in rest or (rest and table):
         raise _malformed(url)
@@ -91,6 +90,15 @@ def address(url: str, table: str | None = None) -> Address:
     server = f"postgresql://{user}{'@' if user else ''}{host}/{database}"
     query = urlencode({"connect_timeout": str(PATIENCE), "application_name": "spillover", **options})
     return Address(f"{server}?{query}", names[0] if names[1:] else None, names[-1] or None)
+
+
+def refuse_password(word: str) -> None:
+    """E501 for an address with a password anywhere in a word, as ``--map=postgresql://me:secret@host/gis``."""
+    start = re.search("(?i)postgres(ql)?://", word)
+    text = word[start.start():] if start else ""
+    if text and redacted(text) != text:
+        raise SpatialInputError("E501", f"'{redacted(text)}' holds a password, which others on this machine could read",
+                                hint="leave it out, and set PGPASSWORD or write it into ~/.pgpass")
 
 
 def read(url: str, *, table: str | None = None, sql: str | None = None):

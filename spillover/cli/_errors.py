@@ -8,7 +8,9 @@ import sys
 import warnings
 
 from spillover import __version__
+from spillover.database import refuse_password
 from spillover.errors import SpatialInputError, SpatialInputWarning
+from spillover.files import redacted
 
 from ._progress import shown
 
@@ -30,6 +32,8 @@ def run(app) -> int:
             if anywhere["version"]:
                 print(f"spillover {__version__}")
                 return 0
+            for word in words:
+                refuse_password(word)
             with shown(anywhere["progress"], anywhere["quiet"]):
                 status = app(prog_name="spillover", standalone_mode=False)
             sys.stdout.flush()
@@ -41,7 +45,7 @@ def run(app) -> int:
             if anywhere["debug"]:
                 import traceback
 
-                traceback.print_exception(error)
+                say("".join(traceback.format_exception(error)))
             return _explain(error, as_json="--json" in words)
         finally:
             logging.disable(logging.NOTSET)
@@ -77,7 +81,7 @@ def _explain(error: BaseException, *, as_json: bool = False) -> int:
         if as_json:
             from .output import error_json
 
-            print(error_json(error))
+            print(redacted(error_json(error)))
         return error.exit_status
     if isinstance(error, SystemExit):  # of the completion of shells
         return error.code if isinstance(error.code, int) else 0
@@ -103,7 +107,7 @@ def _usage(error) -> str:
 
 
 def say(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(redacted(text), file=sys.stderr)
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:

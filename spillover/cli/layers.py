@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from spillover.database import is_database, write
 from spillover.errors import SpatialInputError
 from spillover.files import replacing
 from spillover.ids import positions
@@ -37,7 +38,7 @@ class Layer:
         Raises
         ------
         SpatialInputError
-            E402 GeoJSON of a map without a coordinate system; E501 without a map; E603, E605.
+            E402 GeoJSON of a map without a coordinate system; E501 without a map; E603, E605; E609.
         """
         if self.map is None:
             raise SpatialInputError("E501", "a layer needs a map", hint="give --map FILE")
@@ -46,6 +47,9 @@ class Layer:
             self.write(self.map, path, overwrite=overwrite)
             return
         frame = self._frame()
+        if is_database(path):
+            write(frame, path, overwrite=overwrite)
+            return
         if suffix == ".geojson" and frame.crs is None:
             raise SpatialInputError("E402", "GeoJSON is in degrees, and this map has no coordinate reference system",
                                     hint="give --crs EPSG:..., or write .gpkg")

@@ -89,6 +89,7 @@ def estimated(estimate, formula: str, rows: Source, weights: str, settings: Mode
 def respond(effects, shock: str, rows: Source, output: Output, figure: str | None) -> None:
     """Every unit's response to ``UNIT:TERM:SIZE``: text, table, layer, figure."""
     import spatial as sp
+    from spatial.plot.layer import analysed, write_response
     from spatial.report.text import response_text
 
     from . import output as out
@@ -99,8 +100,13 @@ def respond(effects, shock: str, rows: Source, output: Output, figure: str | Non
     unit, term, size = read_shock(shock, effects.fit.design.ids)
     response = getattr(effects, "short_run", effects).shock(unit, term, size)
     frame = response.rename("response").rename_axis(rows.entity or "unit").to_frame()
+
+    def write(map, path, *, overwrite):
+        label, values = f"Response to {size:g} more {term} in {unit}", analysed(effects.fit.design)
+        write_response(response, map, path, unit=unit, overwrite=overwrite, label=label, values=values)
+
     out.show(response_text(response), frame.reset_index, output, notes=rows.notes, units=True, files=[figure],
-             layer=Layer(rows.map, lambda: frame))  # fmt: skip
+             layer=Layer(rows.map, lambda: frame, write))  # fmt: skip
     if figure:
         sp.plot.save(sp.plot.response(rows.map, response, unit), figure, overwrite=output.overwrite)
 

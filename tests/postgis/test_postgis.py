@@ -10,6 +10,7 @@ import shapely
 
 import spatial as sp
 import weights as wt
+from spatial.plot.explore import COLOURS
 from spillover import database
 from spillover.errors import SpatialInputError
 from spillover.tables import read_table
@@ -65,7 +66,7 @@ def test_a_map_comes_back_as_it_was(states, name):
     attributes, want = (pd.DataFrame(frame.drop(columns="geometry")) for frame in (back, map))
     pd.testing.assert_frame_equal(attributes, want, check_dtype=False)
     assert wt.queen(wt.read_map(url, id="state")) == wt.queen(states)
-    assert rows("SELECT count(*) FROM geometry_columns WHERE srid = 4269") == [(1,)]
+    assert rows("SELECT srid FROM geometry_columns") == [(states.crs.to_epsg(),)]
 
 
 def test_points_heights_missing_shapes_and_maps_without_a_system(states):
@@ -182,6 +183,19 @@ def test_a_layer_has_its_style_beside_it(states, panel, queen):
     assert rows("SELECT contype FROM pg_constraint WHERE conrelid = 'work.lisa'::regclass") == [("p",)]
 
 
+def test_qgis_opens_it_colored(in_qgis, states, panel, queen, tmp_path):
+    one = panel[panel["year"] == 1986].set_index("state")
+    lisa = sp.local_moran("unemp", queen, data=one)
+    lisa.to_file(states, f"{GIS}/work.各 省")
+    host, _, port = SERVER.partition(":")
+    place = f"dbname='gis' host={host} port={port} user='analyst' password='{os.environ['PGPASSWORD']}' key='state' " \
+            'table="work"."各 省" (geom)'  # fmt: skip
+    shown = in_qgis("look.py", place, "postgres", tmp_path / "map.png")
+    assert shown["loaded"], shown["message"]
+    assert shown["column"] == "cluster"
+    assert shown["drawn"] == {unit: COLOURS[name] for unit, name in lisa.frame["cluster"].items()}
+
+
 # -- passwords -------------------------------------------------------------------------------------------------
 
 
@@ -223,3 +237,60 @@ def test_a_password_is_read_from_a_file(monkeypatch, tmp_path):
 def test_a_server_that_is_not_there_is_said_soon():
     error = refused(lambda: database.read("postgresql://127.0.0.1:9/gis/t"))
     assert error.code == "E609"
+
+
+# -- the shell -------------------------------------------------------------------------------------------------
+
+
+def test_the_shell_reads_tables_queries_and_maps_and_writes_layers(spillover, states, panel, tmp_path):
+    database.write(states.reset_index(), f"{GIS}/work.states")
+    database.write(panel, f"{GIS}/work.panel")
+    status, out, err = spillover("info", f"{GIS}/work.states")
+    assert status == 0, err
+    assert "map of 48 units" in out
+    lisa = ["lisa", f"{GIS}/work.panel", "-m", f"{GIS}/work.states", "--id", "state", "--where", "year=1986", "-c",
+            "unemp", "-w", "queen", "--permutations", 999]  # fmt: skip
+    status, out, err = spillover(*lisa, "-o", f"{GIS}/work.lisa")
+    assert status == 0, err
+    assert rows("SELECT count(*) FROM work.lisa WHERE cluster = 'High-High'") == [(4,)]
+    assert rows("SELECT f_table_name FROM public.layer_styles") == [("lisa",)]
+    assert spillover(*lisa, "-o", f"{GIS}/work.lisa")[0] == 3
+    status, out, err = spillover("lisa", GIS, "--sql", "SELECT s.*, p.unemp FROM work.states s JOIN work.panel p USING "
+                                 "(state) WHERE year = 1986", "--id", "state", "-c", "unemp", "-w", "queen",
+                                 "--permutations", 999, "-o", tmp_path / "lisa.gpkg")  # fmt: skip
+    assert status == 0, err
+    one, two = gpd.read_file(tmp_path / "lisa.gpkg", layer="lisa"), database.read(f"{GIS}/work.lisa")
+    assert one.set_index("state")["cluster"].to_dict() == two.set_index("state")["cluster"].to_dict()
+    effects = ["effects", f"{GIS}/work.panel", "log(gsp) ~ log(pcap) + unemp", "-m", f"{GIS}/work.states", "--id",
+               "state", "--panel", "state,year", "-w", "queen"]  # fmt: skip
+    status, out, err = spillover(*effects, "-o", f"{GIS}/work.effects")
+    assert status == 0, err
+    assert rows("SELECT count(*), min(effect) FROM work.effects") == [(6, "direct")]
+    status, out, err = spillover(*effects, "--shock", "IL:unemp:1", "-o", f"{GIS}/work.shock")
+    assert status == 0, err
+    assert rows("SELECT count(*) FROM work.shock WHERE unemp_1986 > 0 AND name <> ''") == [(48,)]
+    status, out, err = spillover(*effects, "-o", f"{GIS}/work.panel", "--overwrite")
+    assert (status, "E605" in err) == (3, True)
+    for words in (["info", "example:columbus", "--sql", "SELECT 1"], ["info", f"{GIS}/work.panel", "--sql", "SELECT 1"],
+                  ["info", GIS]):  # fmt: skip
+        status, out, err = spillover(*words)
+        assert (status, "E501" in err) == (2, True), err
+
+
+def test_a_study_reads_from_the_database(spillover, states, panel, tmp_path):
+    database.write(states.reset_index(), f"{GIS}/work.states")
+    database.write(panel, f"{GIS}/work.panel")
+    (tmp_path / "s.toml").write_text(f"""
+title = "From a database"
+formula = "log(gsp) ~ log(pcap) + unemp"
+[data]
+map = "{GIS}/work.states"
+id = "state"
+panel = "{GIS}/work.panel"
+unit = "state"
+period = "year"
+[weights]
+queen = "queen"
+""")
+    status, _, err = spillover("study", tmp_path / "s.toml", "--check")
+    assert status == 0, err

@@ -59,7 +59,7 @@ def read_map(path, layer: str | None = None, encoding: str | None = None, id: st
     """
     if is_database(path):
         frame = _from_database(path, layer)
-        return frame if id is None else _named(frame, id)
+        return frame if id is None else named(frame, id)
     path, inside = in_archive(path)
     path = check_input(path, what="map", folders=(".gdb",))
     if inside and path.suffix.lower() not in ARCHIVES:
@@ -74,7 +74,7 @@ def read_map(path, layer: str | None = None, encoding: str | None = None, id: st
             frame = _read_one(*unpack(path, layer, Path(folder), SUFFIXES, inside), encoding)
     else:
         frame = _read_one(path, layer, encoding)
-    return frame if id is None else _named(frame, id)
+    return frame if id is None else named(frame, id)
 
 
 def _from_database(url: str, table):
@@ -127,7 +127,7 @@ def _read_one(path: Path, layer, encoding):
     return frame
 
 
-def _named(frame, id: str):
+def named(frame, id: str):
     """The frame indexed by a column read as text."""
     column = _labels.column_of(frame, id)
     if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
