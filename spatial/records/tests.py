@@ -19,7 +19,8 @@ class TestResult(Shown):
 
     ``df`` names the distribution: an int for chi-squared (upper tail), a pair for F (upper tail), None for
     the standard normal (both tails), "upper" for its upper tail alone, "mixed" for 1/4 chi2(0) + 1/2 chi2(1) +
-    1/4 chi2(2), what two one-sided tests have together.
+    1/4 chi2(2), what two one-sided tests have together, "none" for a statistic that is compared with a rule, not
+    with a distribution: its p-value is NaN.
 
     Examples
     --------
@@ -38,9 +39,9 @@ class TestResult(Shown):
 
     @property
     def distribution(self) -> str:
-        """In words: ``chi2(2)``, ``F(2, 46)``, ``F(2, 3.5)``, ``z``, ``z (one-sided)`` or ``mixed chi2``."""
+        """In words: ``chi2(2)``, ``F(2, 46)``, ``F(2, 3.5)``, ``z``, ``mixed chi2`` ..."""
         if self.df is None or isinstance(self.df, str):
-            return {None: "z", "upper": "z (one-sided)", "mixed": "mixed chi2"}[self.df]
+            return {None: "z", "upper": "z (one-sided)", "mixed": "mixed chi2", "none": "statistic"}[self.df]
         if isinstance(self.df, tuple):
             return "F({}, {})".format(*(int(df) if df == int(df) else round(float(df), 1) for df in self.df))
         return f"chi2({self.df})"
@@ -54,12 +55,16 @@ class TestResult(Shown):
             return float(two_sided(self.statistic))
         if self.df == "upper":
             return float(ndtr(-self.statistic))
-        if not self.statistic >= 0:
+        if self.df == "none" or not self.statistic >= 0:
             return float("nan")
         if self.df == "mixed":
             tail = chdtrc([1, 2], self.statistic) @ [0.5, 0.25]
             return float(tail if self.statistic > 0 else 1.0)
         return float(fdtrc(*self.df, self.statistic) if isinstance(self.df, tuple) else chdtrc(self.df, self.statistic))
+
+    def tidy(self) -> pd.DataFrame:
+        """One row: term (the test's name), statistic, df, p_value and the null in words."""
+        return tests_table((self,))
 
 
 
@@ -87,5 +92,10 @@ class TestTable(Shown):
         return len(self.results)
 
     def tidy(self) -> pd.DataFrame:
-        rows = [(r.name, r.statistic, r.df, r.p_value, r.null) for r in self.results]
-        return pd.DataFrame(rows, columns=["term", "statistic", "df", "p_value", "null"])
+        """One row per test: term (its name), statistic, df, p_value and the null in words."""
+        return tests_table(self.results)
+
+
+def tests_table(results: tuple[TestResult, ...]) -> pd.DataFrame:
+    rows = [(r.name, r.statistic, r.df, r.p_value, r.null) for r in results]
+    return pd.DataFrame(rows, columns=["term", "statistic", "df", "p_value", "null"])
