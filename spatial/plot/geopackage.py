@@ -99,7 +99,8 @@ def _write_geojson(layer, styles, path, overwrite) -> None:
         raise SpatialInputError("E402", "GeoJSON is in degrees, and this map has no coordinate reference system",
                                 hint="map.set_crs(...) first, or write .gpkg")  # fmt: skip
     taken = {str(c).lower() for c in layer.columns}
-    layer = layer.assign(**{free("fill", "local_", taken): fill(layer, styles[0])})
+    if styles:
+        layer = layer.assign(**{free("fill", "local_", taken): fill(layer, styles[0])})
     layer = _named(layer.to_crs(4326), "geometry")
     with replacing(path, overwrite=overwrite) as part:
         part.write_text(layer.to_json(drop_id=True, ensure_ascii=False), encoding="utf-8")

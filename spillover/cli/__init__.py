@@ -24,6 +24,7 @@ def _app():
         explore_commands,
         file_commands,
         model_commands,
+        plot_commands,
         policy_commands,
         study_commands,
         weight_commands,
@@ -36,20 +37,17 @@ def _app():
         context_settings={"help_option_names": ["-h", "--help"]},
     )
 
-    @app.callback(invoke_without_command=True)
+    @app.callback()
     def options(
-        version: bool = typer.Option(False, "--version", help="Show the version and leave."),
-        debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error; anywhere."),
         quiet: bool = typer.Option(False, "--quiet", "-q", help="No progress and no warnings; anywhere."),
-    ) -> None:
-        if version:
-            from spillover import __version__
-
-            print(f"spillover {__version__}")
-            raise typer.Exit()
+        progress: str = typer.Option("auto", help="auto: a bar on a terminal; json: lines on stderr; none; anywhere."),
+        debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error; anywhere."),
+        version: bool = typer.Option(False, "--version", help="Show the version and leave; anywhere."),
+    ) -> None:  # ``run`` takes these out of the command line before it is parsed
+        pass
 
     app.add_typer(weight_commands.app, name="weights")
-    for commands in (explore_commands, model_commands, compare_commands, policy_commands, file_commands,
+    for commands in (explore_commands, model_commands, compare_commands, policy_commands, plot_commands, file_commands,
                      study_commands):  # fmt: skip
         commands.register(app)
     return app

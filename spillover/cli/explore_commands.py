@@ -21,8 +21,9 @@ def moran(
     alternative: Annotated[str, typer.Option(help="two-sided, greater or less.")] = "two-sided", seed: SEED = 1,
     figure: FIGURE = None,
 ) -> None:  # fmt: skip
-    """Moran's I with permutation p-values, whole or by period (with --time or --panel). A layer holds each unit's
-    value, spatial lag and quadrant.
+    """Moran's I with permutation p-values, whole or by period (with --time or --panel).
+
+    A layer holds each unit's value, spatial lag and quadrant.
 
     Examples:
       spillover moran example:columbus -c CRIME -w queen
@@ -55,7 +56,7 @@ def moran(
         result = results[0]
         frame = pd.concat([r.tidy().assign(term=c) for c, r in zip(column, results, strict=True)], ignore_index=True)
         out.show(Several(results), lambda: frame, output, notes=rows.notes, files=[figure],
-                 layer=Layer(rows.map, lambda: scatter(results, values)))  # fmt: skip
+                 layer=Layer(rows.map, lambda: scatter(results, values), f"{column[0]}_quadrant"))  # fmt: skip
     if figure:
         sp.plot.save(result.plot(), figure, overwrite=output.overwrite)
 
@@ -90,7 +91,7 @@ def lisa(
     rows = rows.by_unit(w)
     result = sp.local_moran(column, w, data=rows.one_period(), permutations=permutations, correction=correction,
                             seed=seed)  # fmt: skip
-    layer = None if rows.map is None else Layer(rows.map, result.to_frame, result.to_file)
+    layer = None if rows.map is None else Layer(rows.map, result.to_frame, write=result.to_file)
     out.show(result, lambda: result.to_frame().reset_index(), output, notes=rows.notes, layer=layer, units=True,
              files=[figure])  # fmt: skip
     if figure:

@@ -50,7 +50,7 @@ def info(reading: Reading, output: Output, *, file: Annotated[str, typer.Argumen
         return
     columns = [{"column": str(c), "type": str(s.dtype), "missing": int(s.isna().sum()), "distinct": s.nunique(),
                 "ids": "yes" if s.notna().all() and s.is_unique and not pd.api.types.is_float_dtype(s) else "",
-                "first": str(s.iloc[0]) if len(s) else ""} for c, s in rows.table.items()]  # fmt: skip
+                "first": _short(s.iloc[0]) if len(s) else ""} for c, s in rows.table.items()]  # fmt: skip
     frame = pd.DataFrame(columns)
     lines = [f"{file}: {len(rows.table):,} rows, {rows.table.shape[1]} columns"]
     if rows.map is not None:
@@ -59,6 +59,10 @@ def info(reading: Reading, output: Output, *, file: Annotated[str, typer.Argumen
     if rows.time is not None:
         lines.append(f"panel: units in {rows.entity!r}, periods in {rows.time!r}")
     out.show(frame.to_string(index=False), lambda: frame, output, notes=lines)
+
+
+def _short(value) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)[:40]
 
 
 def _system(crs) -> str:
@@ -94,7 +98,7 @@ def join(
     joined = rows.map.join(new)
     frame = pd.DataFrame(joined.drop(columns=joined.geometry.name)).reset_index()
     out.show(f"{len(joined):,} units with {new.shape[1]} columns of the table", lambda: frame, output,
-             notes=rows.notes, layer=Layer(rows.map, lambda: new), units=True)  # fmt: skip
+             notes=rows.notes, layer=Layer(rows.map, lambda: new, next(iter(new), None)), units=True)  # fmt: skip
 
 
 def doctor(output: Output) -> None:

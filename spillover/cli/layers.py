@@ -1,4 +1,4 @@
-"""A map with the values of each unit, as a GeoPackage, GeoJSON or GeoParquet."""
+"""A map with the values of each unit, as a GeoPackage that QGIS opens colored, GeoJSON or GeoParquet."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spillover.database import is_database, write
+from spatial.plot.choropleth import classes
+from spatial.plot.geopackage import free, write_layer
+from spatial.plot.layer import by_unit, on_map, tip
+from spatial.plot.qml import Style
 from spillover.errors import SpatialInputError
 from spillover.files import replacing
-from spillover.ids import positions
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,13 +25,16 @@ class Layer:
     ----------
     map : GeoDataFrame indexed by unit, or None
     columns : function
-        Returns a DataFrame by unit, with the columns that the map gets.
+        Returns a DataFrame by unit, with the columns that the map gets; units may repeat.
+    shown : str, optional
+        The column that colors the layer.
     write : function (map, path, overwrite), optional
         Writes .gpkg and .geojson with the result's own style.
     """
 
     map: object = field(repr=False)
     columns: Callable[[], pd.DataFrame]
+    shown: str | None = None
     write: Callable | None = None
 
     def save(self, path: str, *, overwrite: bool = False) -> None:
@@ -38,45 +43,44 @@ class Layer:
         Raises
         ------
         SpatialInputError
-            E402 GeoJSON of a map without a coordinate system; E501 without a map; E603, E605; E609.
+            E402 GeoJSON of a map without a coordinate system; E501 without a map; E603, E605.
         """
         if self.map is None:
             raise SpatialInputError("E501", "a layer needs a map", hint="give --map FILE")
-        suffix = Path(path).suffix.lower()
-        if self.write is not None and suffix != ".parquet":
-            self.write(self.map, path, overwrite=overwrite)
-            return
-        frame = self._frame()
-        if is_database(path):
-            write(frame, path, overwrite=overwrite)
-            return
-        if suffix == ".geojson" and frame.crs is None:
-            raise SpatialInputError("E402", "GeoJSON is in degrees, and this map has no coordinate reference system",
-                                    hint="give --crs EPSG:..., or write .gpkg")
-        with replacing(path, overwrite=overwrite) as part:
-            if suffix == ".parquet":
-                frame.to_parquet(part, index=False)
-            elif suffix == ".geojson":
-                part.write_text(frame.to_crs(4326).to_json(drop_id=True, ensure_ascii=False), encoding="utf-8")
-            else:
-                frame.to_file(part, driver="GPKG", layer=Path(path).stem, index=False)
-
-    def _frame(self):
-        """One row per row of ``columns``, which may repeat units; names differ without regard to case."""
         columns = self.columns()
-        at = positions(self.map.index, columns.index.unique(), what="the map")
-        place = pd.Series(at, columns.index.unique())
-        layer = self.map.iloc[place[columns.index].to_numpy()]
-        taken = {str(c).lower() for c in layer.columns} | {"fid", "geom"}
-        unit = layer.index.name or "unit"
-        layer = layer if str(unit).lower() in taken else layer.reset_index(names=unit)
-        for name, values in columns.items():
-            new = str(name)
-            while new.lower() in taken:
-                new = f"result_{new}"
-            taken.add(new.lower())
-            layer[new] = values.astype(str).to_numpy() if values.dtype == "category" else values.to_numpy()
-        return layer.reset_index(drop=True)
+        gdf = self.map[self.map.index.isin(columns.index)]
+        if self.write is not None and Path(path).suffix.lower() != ".parquet":
+            self.write(gdf, path, overwrite=overwrite)
+            return
+        layer, names = _joined(gdf, columns)
+        if Path(path).suffix.lower() == ".parquet":
+            with replacing(path, overwrite=overwrite) as part:
+                layer.to_parquet(part, index=False)
+            return
+        shown = names.get(self.shown, self.shown)
+        write_layer(layer, path, style_of(layer, shown) if shown in layer else [], overwrite=overwrite)
+
+
+def _joined(gdf, columns: pd.DataFrame):
+    """``on_map``, also where units repeat: then once for every row."""
+    if columns.index.is_unique:
+        return on_map(gdf, columns)
+    units = columns.index.unique()
+    once, _ = on_map(gdf, pd.DataFrame(index=units))
+    layer = once.iloc[units.get_indexer(columns.index)].reset_index(drop=True)
+    taken, names = {str(c).lower() for c in layer.columns} | {"fid", "geom"}, {}
+    for column in columns:
+        names[column] = free(str(column), "result_", taken)
+        layer[names[column]] = columns[column].to_numpy()
+    return layer, names
+
+
+def style_of(layer, column: str) -> list[Style]:
+    """Numbers in classes, text by its kinds; none where there are too many, or no values."""
+    try:
+        return [Style(column, column, classes(layer[column]), {}, tip(layer, column))]
+    except SpatialInputError:
+        return []
 
 
 def scatter(results, values: pd.DataFrame) -> pd.DataFrame:
@@ -91,13 +95,9 @@ def scatter(results, values: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, axis=1)
 
 
-def by_unit(effects) -> pd.DataFrame:
+def effects_by_unit(effects) -> pd.DataFrame:
     """What each unit does to itself and to all others and gets from them, for every term."""
-    parts = []
-    for term in effects.variables:
-        name = "".join(c if c.isalnum() else "_" for c in term).strip("_")
-        parts.append(effects.by_unit(term).add_prefix(f"{name}_"))
-    return pd.concat(parts, axis=1)
+    return by_unit(effects)[0]
 
 
 def fitted(fit) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from inspect import signature
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,7 +42,7 @@ def fit(
     rows = read_source(source)
     result = estimated(estimate, formula, rows, weights, settings)
     out.show(result, result.tidy, output, notes=rows.notes, paper=lambda: sp.etable([result]),
-             layer=Layer(rows.map, lambda: fitted(result)))  # fmt: skip
+             layer=Layer(rows.map, lambda: fitted(result), "residual"))  # fmt: skip
 
 
 def effects(
@@ -60,7 +61,7 @@ def effects(
     import spatial as sp
 
     from . import output as out
-    from .layers import Layer, by_unit
+    from .layers import Layer, effects_by_unit
     from .source import read_source
 
     out.check(output, layers=True, figure=figure, inputs=[source.data, source.map])
@@ -72,7 +73,7 @@ def effects(
         respond(result, shock, rows, output, figure)
         return
     at_once = getattr(result, "short_run", result)
-    layer = Layer(rows.map, lambda: by_unit(at_once), getattr(at_once, "to_file", None))
+    layer = Layer(rows.map, lambda: effects_by_unit(at_once), write=at_once.to_file)
     out.show(result, result.tidy, output, notes=rows.notes, layer=layer, files=[figure],
              paper=lambda: sp.etable([fit], effects=True))  # fmt: skip
     if figure:
@@ -100,13 +101,10 @@ def respond(effects, shock: str, rows: Source, output: Output, figure: str | Non
     unit, term, size = read_shock(shock, effects.fit.design.ids)
     response = getattr(effects, "short_run", effects).shock(unit, term, size)
     frame = response.rename("response").rename_axis(rows.entity or "unit").to_frame()
-
-    def write(map, path, *, overwrite):
-        label, values = f"Response to {size:g} more {term} in {unit}", analysed(effects.fit.design)
-        write_response(response, map, path, unit=unit, overwrite=overwrite, label=label, values=values)
-
+    label = f"Response to {size:g} more {term} in {unit}"
+    write = partial(write_response, response, unit=unit, label=label, values=analysed(effects.fit.design))
     out.show(response_text(response), frame.reset_index, output, notes=rows.notes, units=True, files=[figure],
-             layer=Layer(rows.map, lambda: frame, write))  # fmt: skip
+             layer=Layer(rows.map, lambda: frame, write=write))  # fmt: skip
     if figure:
         sp.plot.save(sp.plot.response(rows.map, response, unit), figure, overwrite=output.overwrite)
 

@@ -160,10 +160,20 @@ def _needs(suffix: str) -> None:
 
 
 def write_workbook(frame: pd.DataFrame, path: Path) -> None:
-    """A workbook in which no text is a formula."""
-    import pandas as pd
-    from openpyxl import Workbook
+    """A workbook in which no text is a formula.
 
+    Raises
+    ------
+    SpatialInputError
+        E515 without openpyxl.
+    """
+    import pandas as pd
+
+    try:
+        from openpyxl import Workbook
+    except ImportError as error:
+        raise SpatialInputError("E515", "workbooks need the package openpyxl",
+                                hint='pip install "spillover[excel]", or write .csv') from error
     book = Workbook(write_only=False)
     sheet = book.active
     for i, row in enumerate([list(frame.columns), *frame.astype(object).to_numpy().tolist()], 1):

@@ -52,7 +52,9 @@ def shock(
     shock: Annotated[str, typer.Option("--shock", "-s", help="UNIT:TERM:SIZE, as in OH:unemp:1.")],
     figure: FIGURE = None,
 ) -> None:  # fmt: skip
-    """What a change in one unit does to all others. In a dynamic model: in the same period.
+    """What a change in one unit does to all others.
+
+    Of a dynamic model it is the response in the same period.
 
     Examples:
       spillover shock example:columbus "CRIME ~ INC" -w queen -s 6:INC:1
@@ -107,7 +109,7 @@ def what_if(
         how["period"] = label_of(period, periods)
     result = sp.what_if(fit, term, units=_where(unit, fit, rows.table), **how)
     if by is None:
-        layer = Layer(rows.map, lambda: result.table, getattr(result, "to_file", None))
+        layer = Layer(rows.map, lambda: result.table, write=result.to_file)
         out.show(result, lambda: result.table.reset_index(names=rows.entity or "unit"), output, notes=rows.notes,
                  layer=layer, units=True, files=[figure])  # fmt: skip
     else:
