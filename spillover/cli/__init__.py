@@ -26,6 +26,7 @@ def _app():
         model_commands,
         plot_commands,
         policy_commands,
+        qgis_commands,
         study_commands,
         weight_commands,
     )
@@ -47,6 +48,7 @@ def _app():
         pass
 
     app.add_typer(weight_commands.app, name="weights")
+    app.add_typer(qgis_commands.app, name="qgis")
     for commands in (explore_commands, model_commands, compare_commands, policy_commands, plot_commands, file_commands,
                      study_commands):  # fmt: skip
         commands.register(app)
