@@ -104,7 +104,11 @@ class Outline(Alone):
 class Asymmetric(Factorised):
     """log|I - rho W| of a sparse W without symmetry."""
 
-    coarse: Outline = field(repr=False)
+    outline: Outline = field(repr=False)
+
+    @property
+    def coarse(self) -> Outline:
+        return self.outline
 
     @property
     def whole(self) -> Spectrum | Asymmetric:
@@ -113,7 +117,7 @@ class Asymmetric(Factorised):
 
     @cached_property
     def _spectrum(self) -> Spectrum:
-        return spectrum(self.coarse.matrix, None)
+        return spectrum(self.outline.matrix, None)
 
     def _kept_off_the_ends(self, lo, hi):
         ends = logistic(np.array([-MAX_LOGIT, MAX_LOGIT]), *self.interval)
@@ -122,9 +126,10 @@ class Asymmetric(Factorised):
     def _window(self, lo: float, hi: float) -> Alone | Spectrum:
         low, high = self.interval
         middle = (lo + hi) / 2
-        scale = (1 / (middle - low) + 1 / (high - middle)) / np.sqrt(self.coarse.bend(middle)) * np.sqrt(PERIODS)
+        scale = (1 / (middle - low) + 1 / (high - middle)) / np.sqrt(self.outline.bend(middle)) * np.sqrt(PERIODS)
         first, last = (np.array([logit(rho, low, high)]) for rho in (lo, hi))
-        curve, settled = curves([self._at_points], self.coarse.stack, first, last, np.array([scale]), NODES, twice=True)
+        stack, points = self.outline.stack, [self._at_points]
+        curve, settled = curves(points, stack, first, last, np.array([scale]), NODES, twice=True)
         if not settled and self.n <= EIGEN_MAX:  # singular next to the real line: two complex eigenvalues, far out
             return self._spectrum
         return Alone(curve, (lo, hi), self.interval, self.method)

@@ -13,10 +13,11 @@ def main() -> None:
     estimated, 5 not converged, 130 interrupted."""
     from ._errors import run
 
-    sys.exit(run(_app()))
+    sys.exit(run(_app))
 
 
-def _app():
+def _app(words: list[str] | None = None):
+    """The application; with the words of a command line only the command that they name is whole."""
     import typer
 
     from . import (
@@ -30,13 +31,13 @@ def _app():
         study_commands,
         weight_commands,
     )
+    from .groups import App
 
-    app = typer.Typer(
-        help="Spatial econometrics: weights, Moran's I, spatial Durbin models, direct and indirect effects.",
-        no_args_is_help=True,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
+    chosen = inner = None
+    if words is not None:
+        chosen, inner = [*[word for word in words if not word.startswith("-")], "", ""][:2]
+    app = App(chosen, help="Spatial econometrics: weights, Moran's I, spatial Durbin models, direct and indirect "
+              "effects.")  # fmt: skip
 
     @app.callback()
     def options(
@@ -47,9 +48,14 @@ def _app():
     ) -> None:  # ``run`` takes these out of the command line before it is parsed
         pass
 
-    app.add_typer(weight_commands.app, name="weights")
-    app.add_typer(qgis_commands.app, name="qgis")
+    weights = App(inner if chosen == "weights" else chosen and "", help="Build, inspect, convert, compare and draw "
+                  "weights.")  # fmt: skip
+    weight_commands.register(weights)
+    qgis = App(inner if chosen == "qgis" else chosen and "", help="Spillover in QGIS's Processing toolbox.")
+    qgis_commands.register(qgis)
     for commands in (explore_commands, model_commands, compare_commands, policy_commands, plot_commands, file_commands,
                      study_commands):  # fmt: skip
         commands.register(app)
+    app.add_typer(weights, name="weights")
+    app.add_typer(qgis, name="qgis")
     return app

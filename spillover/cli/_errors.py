@@ -17,8 +17,9 @@ from ._progress import shown
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 
-def run(app) -> int:
-    """Call the application; print what went wrong on stderr; return the exit status."""
+def run(build) -> int:
+    """Call the application that ``build`` returns for the words of the command line; print what went wrong on stderr;
+    return the exit status."""
     words, anywhere = _anywhere(sys.argv[1:])
     sys.argv[1:] = words
     for stream in (sys.stdout, sys.stderr):
@@ -35,13 +36,17 @@ def run(app) -> int:
             for word in words:
                 refuse_password(word)
             with shown(anywhere["progress"], anywhere["quiet"]):
-                status = app(prog_name="spillover", standalone_mode=False)
+                status = build(words)(prog_name="spillover", standalone_mode=False)
             sys.stdout.flush()
             return status if isinstance(status, int) else 0
-        except BrokenPipeError:  # the reader of our output has enough, as in "| head"
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more
+        except (BrokenPipeError, SystemExit) as error:
+            if isinstance(error, SystemExit) and not isinstance(error.__context__, OSError):
+                sys.stdout.flush()  # the completion of shells leaves this way
+                return error.code if isinstance(error.code, int) else 0
+            # the reader of our output has enough, as in "| head"; the interpreter flushes once more
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
-        except (Exception, KeyboardInterrupt, SystemExit) as error:
+        except (Exception, KeyboardInterrupt) as error:
             if anywhere["debug"]:
                 import traceback
 
@@ -83,16 +88,16 @@ def _explain(error: BaseException, *, as_json: bool = False) -> int:
 
             print(redacted(error_json(error)))
         return error.exit_status
-    if isinstance(error, SystemExit):  # of the completion of shells
-        return error.code if isinstance(error.code, int) else 0
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         say("interrupted")
         return INTERRUPTED
     if isinstance(error, typer.Exit):
         return error.exit_code
     if hasattr(error, "format_message"):  # the parser's own: a missing or unknown option
-        if message := error.format_message():  # empty where the help was printed, for want of a command
-            say(f"{message}\n  next:  {_usage(error)}")
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message())
+        else:
+            say(f"{error.format_message()}\n  next:  {_usage(error)}")
         return USAGE
     say(f"failed: {type(error).__name__}: {error}\n  next:  run it again with --debug and report the traceback")
     return FAILED

@@ -15,6 +15,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Annotated, get_type_hints
 
 import typer
+from typer.core import TyperCommand
 
 READING, TARGET, ANYWHERE = "Reading files", "Output", "Anywhere"
 
@@ -103,17 +104,59 @@ class Model:
     logdet: Annotated[str | None, typer.Option(help="eigen, sparse, cholmod or stochastic.")] = None
 
 
-def command(app: typer.Typer, name: str | None = None) -> Callable:
+class App(typer.Typer):
+    """Commands of which one is about to run: the others are only names with a line of help, which saves their start.
+
+    ``chosen`` is its name; "" is none of them, None all.
+    """
+
+    def __init__(self, chosen: str | None = None, **options):
+        super().__init__(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
+                         context_settings=HELP, **options)  # fmt: skip
+        self.chosen = chosen
+
+
+HELP = {"help_option_names": ["-h", "--help"]}
+
+
+def command(app: App, name: str | None = None) -> Callable:
     """Register a function whose parameters may be groups; the examples of its docstring end its help."""
 
     def register(function):
         text, _, examples = inspect.cleandoc(function.__doc__).partition("\nExamples:\n")
-        epilog = "Examples:\n\n" + "\n\n".join(line.strip() for line in examples.splitlines())
-        app.command(name, help=text, epilog=epilog,
-                    context_settings={"help_option_names": ["-h", "--help"]})(expand(function))
+        short = " ".join(text.partition("\n\n")[0].split())
+        called = name or function.__name__
+        if app.chosen not in (None, called):
+            app.command(called, help=text, short_help=short)(lambda: None)
+            return function
+        lines = "\n".join(f"  {line.strip()}" for line in examples.splitlines())
+        app.command(called, help=text, short_help=short, epilog=f"Examples:\n{lines}", cls=Command,
+                    context_settings=HELP)(expand(function))  # fmt: skip
         return function
 
     return register
+
+
+class Command(TyperCommand):
+    """Help with options under the headings of their panels."""
+
+    def format_options(self, ctx, formatter) -> None:
+        sections: dict[str, list] = {heading: [] for heading in ("Arguments", "Options", READING, TARGET, ANYWHERE)}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                usual = "Arguments" if parameter.param_type_name == "argument" else "Options"
+                usual = ANYWHERE if parameter.name == "help" else usual
+                sections[getattr(parameter, "rich_help_panel", None) or usual].append(record)
+        for heading, records in sections.items():
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
+
+    def format_epilog(self, ctx, formatter) -> None:
+        if self.epilog:
+            formatter.write_paragraph()
+            formatter.write(self.epilog + "\n")
 
 
 def expand(function: Callable) -> Callable:

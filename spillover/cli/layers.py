@@ -6,13 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from spatial.plot.choropleth import classes
-from spatial.plot.geopackage import free, write_layer
-from spatial.plot.layer import by_unit, on_map, tip
-from spatial.plot.qml import Style
 from spillover.errors import SpatialInputError
 from spillover.files import replacing
 
@@ -45,6 +40,8 @@ class Layer:
         SpatialInputError
             E402 GeoJSON of a map without a coordinate system; E501 without a map; E603, E605.
         """
+        from spatial.plot.geopackage import write_layer
+
         if self.map is None:
             raise SpatialInputError("E501", "a layer needs a map", hint="give --map FILE")
         columns = self.columns()
@@ -63,6 +60,9 @@ class Layer:
 
 def _joined(gdf, columns: pd.DataFrame):
     """``on_map``, also where units repeat: then once for every row."""
+    from spatial.plot.geopackage import free
+    from spatial.plot.layer import on_map
+
     if columns.index.is_unique:
         return on_map(gdf, columns)
     units = columns.index.unique()
@@ -75,8 +75,12 @@ def _joined(gdf, columns: pd.DataFrame):
     return layer, names
 
 
-def style_of(layer, column: str) -> list[Style]:
+def style_of(layer, column: str) -> list:
     """Numbers in classes, text by its kinds; none where there are too many, or no values."""
+    from spatial.plot.choropleth import classes
+    from spatial.plot.layer import tip
+    from spatial.plot.qml import Style
+
     try:
         return [Style(column, column, classes(layer[column]), {}, tip(layer, column))]
     except SpatialInputError:
@@ -85,6 +89,8 @@ def style_of(layer, column: str) -> list[Style]:
 
 def scatter(results, values: pd.DataFrame) -> pd.DataFrame:
     """What Moran's scatter plot shows, by unit: each variable, its standardised spatial lag and its quadrant."""
+    import numpy as np
+
     from spatial.explore.local import QUADRANTS, quadrants
 
     parts = []
@@ -97,6 +103,8 @@ def scatter(results, values: pd.DataFrame) -> pd.DataFrame:
 
 def effects_by_unit(effects) -> pd.DataFrame:
     """What each unit does to itself and to all others and gets from them, for every term."""
+    from spatial.plot.layer import by_unit
+
     return by_unit(effects)[0]
 
 

@@ -8,12 +8,14 @@ import typer
 
 from .groups import Output, command
 
-app = typer.Typer(help="Spillover in QGIS's Processing toolbox.", no_args_is_help=True,
-                  context_settings={"help_option_names": ["-h", "--help"]})  # fmt: skip
 PROFILE = Annotated[str, typer.Option(help="Name or folder of a profile of QGIS.")]
 
 
-@command(app)
+def register(app: typer.Typer) -> None:
+    command(app)(install)
+    command(app)(doctor)
+
+
 def install(output: Output, *, profile: PROFILE = "default") -> None:
     """Copy the plugin into a profile of QGIS, tell it which command to run, and switch it on.
 
@@ -35,7 +37,6 @@ def install(output: Output, *, profile: PROFILE = "default") -> None:
     out.show(text, lambda: frame, output)
 
 
-@command(app)
 def doctor(output: Output, *, profile: PROFILE = "default") -> None:
     """What is wrong with the plugin in a profile of QGIS, and what mends it; exit status 1 where something is.
 

@@ -6,17 +6,19 @@ from typing import Annotated
 
 import typer
 
-from .groups import TARGET, Output, Reading, command
+from .groups import TARGET, App, Output, Reading, command
 from .options import JSON, OVERWRITE
 
-app = typer.Typer(help="Build, inspect, convert, compare and draw weights.", no_args_is_help=True,
-                  context_settings={"help_option_names": ["-h", "--help"]})  # fmt: skip
+
+def register(app: App) -> None:
+    for function in (build, info, convert, compare, plot):
+        command(app)(function)
+
 
 FILE = Annotated[str, typer.Argument(help="File of weights; w.gwt:values=inverse for an option of its format.")]
 ID = Annotated[str | None, typer.Option("--id", help="Column of the map that names the units.")]
 
 
-@command(app)
 def build(
     reading: Reading, output: Output, *,
     kind: Annotated[str, typer.Argument(help="Builder with options: queen, knn:k=5, gravity:mass=gdp,cutoff=1500, "
@@ -66,7 +68,6 @@ def _show(w, output: Output) -> None:
              files=[] if output.output == "-" else [output.output])  # fmt: skip
 
 
-@command(app)
 def info(output: Output, *, weights: FILE) -> None:
     """Describe weights: links, islands, components, the admissible interval of rho.
 
@@ -86,7 +87,6 @@ def info(output: Output, *, weights: FILE) -> None:
         out.show(described.to_string(), lambda: frame, output)
 
 
-@command(app)
 def convert(*, source: FILE, target: Annotated[str, typer.Argument(help="File to write; - for CSV on stdout.")],
             overwrite: OVERWRITE = False, json: JSON = False) -> None:  # fmt: skip
     """Write weights in another format; the suffix chooses it.
@@ -105,7 +105,6 @@ def convert(*, source: FILE, target: Annotated[str, typer.Argument(help="File to
     _show(load_weights(source), output)
 
 
-@command(app)
 def compare(output: Output, *, first: FILE, second: FILE) -> None:
     """How alike two weights over the same units are.
 
@@ -126,7 +125,6 @@ def compare(output: Output, *, first: FILE, second: FILE) -> None:
     out.show(alike.to_string(), lambda: frame, output)
 
 
-@command(app)
 def plot(
     reading: Reading, *, weights: FILE,
     map: Annotated[str, typer.Option("--map", "-m", help="Boundary file, or example:us_states.")],

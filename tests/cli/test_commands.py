@@ -163,7 +163,7 @@ def test_diagnose_and_compare(spillover, tmp_path):
     status, out, err = spillover("diagnose", US, FORMULA, "-w", "border=queen", "-w", "knn:k=5", "-o", target)
     assert status == 0, err
     assert out.splitlines()[1].split() == ["border", "knn:k=5"]
-    assert " & border & knn:k=5" in target.read_text(encoding="utf-8")
+    assert r" & \multicolumn{1}{c}{border} & \multicolumn{1}{c}{knn:k=5}" in target.read_text(encoding="utf-8")
     target = tmp_path / "compare.csv"
     status, out, _ = spillover("compare", US, FORMULA, "--model", "sar", "-w", "border=queen", "-w", "knn:k=5",
                                "-w", "economic:x=gsp", "-o", target)  # fmt: skip
@@ -290,7 +290,7 @@ def test_cells_that_a_spreadsheet_would_run_are_made_inert(tmp_path):
 def test_help_imports_nothing_heavy():
     code = (
         "import sys; sys.argv = ['spillover', '--help']\n"
-        "from spillover.cli import _app\nfrom spillover.cli._errors import run\nrun(_app())\n"
+        "from spillover.cli import _app\nfrom spillover.cli._errors import run\nrun(_app)\n"
         "heavy = {'numpy', 'pandas', 'geopandas', 'scipy', 'numba', 'matplotlib', 'libpysal'} & set(sys.modules)\n"
         "print('HEAVY', sorted(heavy))"
     )
