@@ -8,7 +8,7 @@ import sys
 import warnings
 
 from spillover import __version__
-from spillover.database import refuse_password
+from spillover.address import refuse_password
 from spillover.errors import SpatialInputError, SpatialInputWarning
 from spillover.files import redacted
 

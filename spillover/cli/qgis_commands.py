@@ -21,7 +21,7 @@ def install(output: Output, *, profile: PROFILE = "default") -> None:
 
     Examples:
       spillover qgis install
-      spillover qgis install --profile work
+      spillover qgis install --profile ./portable
     """
     import pandas as pd
 
