@@ -12,6 +12,7 @@ from spillover import __version__, database
 from spillover.database import is_database
 from spillover.errors import SpatialInputError
 from spillover.files import FIGURES, check_outputs, replacing, write_table
+from spillover.text import printable
 
 from .groups import Output
 
@@ -180,7 +181,7 @@ def write_workbook(frame: pd.DataFrame, path: Path) -> None:
         for j, value in enumerate(row, 1):
             cell = sheet.cell(i, j)
             if isinstance(value, str):
-                cell.value, cell.data_type = value, "s"
+                cell.value, cell.data_type = printable(value), "s"
             else:
                 cell.value = None if pd.isna(value) else value
     book.save(path)
