@@ -12,6 +12,7 @@ from spillover.address import refuse_password
 from spillover.errors import SpatialInputError, SpatialInputWarning
 from spillover.files import redacted
 
+from ._language import in_shell
 from ._progress import shown
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
@@ -82,6 +83,7 @@ def _explain(error: BaseException, *, as_json: bool = False) -> int:
     import typer
 
     if isinstance(error, SpatialInputError):
+        error.hint = error.hint and in_shell(error.hint)
         say(str(error))
         if as_json:
             from .output import error_json
@@ -118,4 +120,4 @@ def say(text: str) -> None:
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
     """Ours in one line; other libraries' only their text."""
     if issubclass(category, SpatialInputWarning):
-        say(f"warning: {message}")
+        say(f"warning: {in_shell(str(message))}")

@@ -14,6 +14,7 @@ from spillover.errors import SpatialInputError
 from spillover.files import FIGURES, check_outputs, replacing, write_table
 from spillover.text import printable
 
+from ._language import in_shell
 from .groups import Output
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ def show(result, frame: Callable[[], pd.DataFrame], output: Output, *, notes: It
     elif output.output == "-":
         frame().to_csv(sys.stdout, index=False)
     else:
-        print("\n".join([*notes, *[""] * bool(notes), str(result)]))
+        lines = [in_shell(line) if line.startswith("note:") else line for line in str(result).splitlines()]
+        print("\n".join([*notes, *[""] * bool(notes), *lines]))
 
 
 def as_json(result, frame: pd.DataFrame, notes: Iterable[str] = (), files: Iterable[str] = ()) -> str:
