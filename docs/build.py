@@ -2,7 +2,8 @@
 
 Python blocks of a page share one namespace and run in order, in this folder. With --check nothing is written and
 the exit status tells whether a page ran through. A page whose first line names a file of data that the project does not
-ship, ``<!-- data: FILE -->``, finds its folder as ``DATA``; ``REFERENCE`` is that of the stored references. It is left as it is where the file is not there.
+ship, ``<!-- data: FILE -->``, finds its folder as ``DATA``; it is left as it is where the file is not there.
+``REFERENCE`` is the folder of the stored references.
 """
 
 from __future__ import annotations
