@@ -13,6 +13,7 @@ from ..records.fit import FitRecord
 ADJUSTED = {
     "reml": "restricted likelihood, t(n-k)",
     "aqs": "adjusted quasi-scores, robust to unequal variances, t(n-k)",
+    "aqs in panels": "adjusted quasi-scores, robust to unequal variances and serial correlation, t(N-1)",
 }  # fmt: skip
 
 
@@ -32,10 +33,10 @@ class OfAdjustedScore:
             )
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
-        return fit.solution.covariance
+        return fit._solution.covariance
 
     def df(self, fit: FitRecord) -> int:
-        return fit.solution.df
+        return fit._solution.df
 
     def describe(self, fit: FitRecord) -> str:
-        return ADJUSTED[self.method]
+        return ADJUSTED["aqs in panels" if self.method == "aqs" and fit._design.is_panel else self.method]

@@ -32,23 +32,23 @@ def of_rows(fit: FitRecord) -> str:
     SDM, 48 units, 1 / 4 / 8 / 15 regressors: 95 % intervals of rho cover .94 / .93 / .91 / .89 by maximum likelihood
     with t(n - p), .95 to .96 by restricted likelihood. SAC, 48 units: .85 to .90 for both parameters.
     """
-    spec, s, n, p = fit.specification, fit.settings, fit.sample.n, len(fit.params)
-    if s.method != "ml" or s.random is not None or fit.design.lags or not (spec.lag or spec.error):
+    spec, s, n, p = fit.specification, fit._settings, fit._sample.n, len(fit.params)
+    if s.method != "ml" or s.random is not None or fit._design.lags or not (spec.lag or spec.error):
         return ""
     if spec.lag and spec.error:
         return LIMITS["two parameters"] * (n < FEW_FOR_TWO or spec.durbin)
-    if n >= FEW * p or fit.design.varies or fit.design.observed is not None:
+    if n >= FEW * p or fit._design.varies or fit._design.observed is not None:
         return ""
     return f"n / p = {n / p:.1f}: {LIMITS['few rows']}"
 
 
 def variance_follows_neighbors(at: Solution, weights) -> bool:
-    """Whether squared residuals of a cross-section go with the number of neighbors.
+    """Whether squared residuals, of a panel their means by unit, go with the number of neighbors.
 
     n r^2 is Koenker's (1981, J. Econometrics 17:107-112) statistic with one regressor; it needs no normal errors.
     """
     counts = np.diff(weights.csr.indptr)
     counts = counts - counts.mean()
-    squares = (at.resid / np.sqrt(at.sigma2)) ** 2
+    squares = ((at.resid / np.sqrt(at.sigma2)) ** 2).reshape(-1, weights.n).mean(axis=0)
     squares = squares - squares.mean()
     return (counts @ squares) ** 2 * len(squares) > CRITICAL * (counts @ counts) * (squares @ squares)
