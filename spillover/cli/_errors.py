@@ -11,6 +11,7 @@ from spillover import __version__
 from spillover.errors import SpatialInputError, SpatialInputWarning
 
 from ._progress import shown
+from ._words import in_shell
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
@@ -78,7 +79,7 @@ def _explain(error: BaseException, *, as_json: bool = False) -> int:
     import typer
 
     if isinstance(error, SpatialInputError):
-        say(str(error))
+        say(in_shell(str(error)))
         if as_json:
             from .output import error_json
 
@@ -114,4 +115,4 @@ def say(text: str) -> None:
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
     """Ours in one line; other libraries' only their text."""
     if issubclass(category, SpatialInputWarning):
-        say(f"warning: {message}")
+        say(f"warning: {in_shell(str(message))}")
