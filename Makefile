@@ -40,7 +40,9 @@ test-fast: $(VENV)/.test  ## the inner loop: style, import rules, some tests of 
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q $(FAST)
 
-certify: $(VENV)/.test  ## slow certification: Monte Carlo coverage and size, a million units
+certify: $(VENV)/.test  ## Monte Carlo coverage and size: cells whose inputs changed, docs/certificate.md, slow tests
+	$(BIN)/python -m tests.montecarlo run
+	$(BIN)/python -m tests.montecarlo page
 	$(BIN)/python -m pytest -q -m slow
 
 test-qgis: $(VENV)/.test  ## layers and plugin in a real QGIS, which must be installed (Debian: qgis python3-qgis)

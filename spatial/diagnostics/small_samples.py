@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..records.fit import FitRecord
+from ..records.limits import LIMITS
 from ..solve.ml import Solution
 
 FEW = 20  # rows per parameter below which the restricted likelihood is advised
@@ -22,12 +23,10 @@ def advice(fit: FitRecord) -> str:
     if s.method != "ml" or s.random is not None or fit.design.lags or not (spec.lag or spec.error):
         return ""
     if spec.lag and spec.error:
-        weak = n < FEW_FOR_TWO
-        return "rho and lambda together are weakly identified: with 50 units intervals cover 85 to 90 %" * weak
+        return LIMITS["two parameters"] * (n < FEW_FOR_TWO or spec.durbin)
     if n >= FEW * p or fit.design.varies or fit.design.observed is not None:
         return ""
-    name = "rho" if spec.lag else "lambda"
-    return f"{n / p:.1f} observations per parameter bias {name} towards zero: method='reml' allows for them"
+    return f"n / p = {n / p:.1f}: {LIMITS['few rows']}"
 
 
 def variance_follows_neighbors(at: Solution, weights) -> bool:

@@ -22,6 +22,7 @@ from ..design.options import ModelOptions, Settings
 from ..design.sample import demeaned_sample
 from ..design.specification import Specification
 from ..diagnostics.small_samples import variance_follows_neighbors
+from ..records.limits import LIMITS
 from ..solve.ml import Solution, maximum_likelihood
 from ..solve.reml import Adjusted
 from .adjusted import solve_adjusted
@@ -93,8 +94,7 @@ def warn_of_variances(reading: Reading, sample: Sample, solution: Solution) -> N
         return
     if variance_follows_neighbors(solution, d.weights if spec.lag else d.weights_of_error):
         better = "method='aqs'" if not (spec.lag and spec.error) else "method='gmm' with vcov='robust'"
-        warn(f"squared residuals of {spec.name} go with the number of neighbors: maximum likelihood then misses the "
-             f"spatial parameters; {better} allows for unequal variances")  # fmt: skip
+        warn(f"{spec.name}: {LIMITS['unequal variances']}; {better} allows for unequal variances")
 
 
 def by_moments(reading: Reading) -> tuple[Reading, Sample, Solution]:

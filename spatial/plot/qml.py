@@ -138,13 +138,13 @@ def _limits(size: np.ndarray, shares: Sequence[float], start: float = 0.0) -> li
 def _rounded_up(value: float) -> float:
     """The least number of two significant digits that is no less than a positive one."""
     near = float(f"{value:.2g}")
-    return near if near >= value else float(f"{near + 10.0 ** (np.floor(np.log10(value)) - 1):.2g}")
+    return near if near >= value else float(f"{near + 10.0 ** (np.floor(np.log10(abs(value))) - 1):.2g}")
 
 
 def _rounded_down(value: float) -> float:
     """The largest number of two significant digits that is no more than one that is positive or zero."""
     near = float(f"{value:.2g}")
-    return near if near <= value else float(f"{near - 10.0 ** (np.floor(np.log10(value)) - 1):.2g}")
+    return near if near <= value else float(f"{near - 10.0 ** (np.floor(np.log10(abs(value))) - 1):.2g}")
 
 
 def _between(limits: list[float], colors: Sequence[str]) -> list[Class]:

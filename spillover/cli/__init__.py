@@ -5,6 +5,7 @@ Commands are grouped by file; nothing heavy is imported before a command runs.
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -13,7 +14,16 @@ def main() -> None:
     estimated, 5 not converged, 130 interrupted."""
     from ._errors import run
 
+    _in_utf8()
     sys.exit(run(_app))
+
+
+def _in_utf8() -> None:
+    """Start again in Python's UTF-8 mode where the locale has no letters for the arguments, as LC_ALL=C has none for
+    names of columns in Chinese."""
+    if not sys.flags.utf8_mode and any("\udc80" <= letter <= "\udcff" for word in sys.argv for letter in word):
+        words = [os.fsencode(word) for word in sys.orig_argv[1:]]
+        os.execv(sys.executable, [os.fsencode(sys.executable), b"-X", b"utf8", *words])
 
 
 def _app(words: list[str] | None = None):

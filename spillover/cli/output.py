@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from spillover import __version__
 from spillover.errors import SpatialInputError
 from spillover.files import FIGURES, check_outputs, replacing, write_table
+from spillover.text import printable
 
 from ._words import commands, in_shell
 from .groups import Output
@@ -156,7 +157,7 @@ def write_workbook(frame: pd.DataFrame, path: Path) -> None:
         for j, value in enumerate(row, 1):
             cell = sheet.cell(i, j)
             if isinstance(value, str):
-                cell.value, cell.data_type = value, "s"
+                cell.value, cell.data_type = printable(value), "s"
             else:
                 cell.value = None if pd.isna(value) else value
     book.save(path)

@@ -179,6 +179,20 @@ def test_a_terminal_without_the_characters_still_gets_the_numbers(tmp_path):
     assert b"I = " in done.stdout
 
 
+def test_arguments_that_the_locale_has_no_letters_for(tmp_path):
+    """Columns, files and builders in Chinese under LC_ALL=C."""
+    (tmp_path / "数据").mkdir()
+    file = tmp_path / "数据" / "表.csv"
+    pd.DataFrame({"产出": [1.0, 2, 4, 5], "码": list("甲乙丙丁")}).to_csv(file, index=False)
+    wt.from_dense(np.eye(4, k=1) + np.eye(4, k=-1), ids=list("甲乙丙丁")).save(tmp_path / "邻.parquet")
+    for column, status, words in (("产出", 0, "产出"), ("产值", 2, "产值")):
+        line = ["moran", file, "-c", column, "-w", tmp_path / "邻.parquet", "--entity", "码"]
+        done = subprocess.run([sys.executable, "-m", "spillover", *map(str, line)], capture_output=True, timeout=120,
+                              env={**os.environ, "PYTHONUTF8": "0", "LC_ALL": "C"})  # fmt: skip
+        assert done.returncode == status, done.stderr
+        assert words in (done.stdout + done.stderr).decode("utf-8")
+
+
 @pytest.mark.parametrize(("words", "said"), [
     (["weights", "queen", "map.shp"], "weights with one of build, info, convert, compare, plot"),
     (["fitt", "data.csv"], "with one of moran, lisa, fit"),

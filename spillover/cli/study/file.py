@@ -17,7 +17,7 @@ from spillover.ids import match
 from .._inputs import EXAMPLE, read_map, read_table, read_weights, require_columns
 from .chapters import STEPS, check_step
 from .columns import with_columns
-from .kinds import check_kind
+from .kinds import check_kind, refuse_control_characters
 from .question import Question
 
 TOP = {
@@ -125,6 +125,7 @@ def _check(entries: dict) -> None:
     import spatial as sp
     from spatial.models import NAMES
 
+    refuse_control_characters("the study", entries)
     _refuse_unknown(entries, TOP, "the study")
     for name in ("title", "formula", "data", "weights"):
         if name not in entries:

@@ -276,7 +276,7 @@ def test_few_rows_are_said(states):
     """Where a restricted likelihood is better, and where none is."""
     data, w = states
     assert "method='reml'" in sp.sdm("y ~ x + z", data, w).summary()
-    assert "observations per parameter bias lambda" in sp.sem("y ~ x + z", data, w).summary()
+    assert "n / p = 12.0: fewer than 20" in sp.sem("y ~ x + z", data, w).summary()
     assert "weakly identified" in sp.sac("y ~ x + z", data, w).summary()
     for method in ("reml", "gmm"):
         assert "per parameter" not in sp.sdm("y ~ x + z", data, w, method=method).summary()
@@ -348,23 +348,3 @@ def test_coverage_of_eight_regressors(method, low):
     slopes, rho = coverage("sdm", 8, method, 60)
     assert slopes > 0.90
     assert rho > low
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("k", [1, 4, 8, 15])
-def test_coverage_of_restricted_likelihood(k, capsys):
-    slopes, rho = coverage("sdm", k, "reml", 400)
-    with capsys.disabled():
-        print(f"\nSDM n = 48, k = {k}: slopes {slopes:.3f}, rho {rho:.3f}")
-    assert slopes > 0.925
-    assert rho > 0.92
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("model", ["sar", "sem"])
-def test_coverage_under_variances_that_follow_neighbors(model, capsys):
-    slopes, spatial = coverage(model, 4, "aqs", 400, scale=lambda w: np.diff(w.csr.indptr) / 4.5)
-    with capsys.disabled():
-        print(f"\n{model} n = 48, unequal variances, quasi-scores: slopes {slopes:.3f}, spatial {spatial:.3f}")
-    assert slopes > 0.925
-    assert spatial > 0.92
