@@ -33,7 +33,7 @@ def run(build) -> int:
                 print(f"spillover {__version__}")
                 return 0
             with shown(anywhere["progress"], anywhere["quiet"]):
-                status = build(words)(prog_name="spillover", standalone_mode=False)
+                status = build(None if "_SPILLOVER_COMPLETE" in os.environ else words)(prog_name="spillover", standalone_mode=False)
             sys.stdout.flush()
             return status if isinstance(status, int) else 0
         except (BrokenPipeError, SystemExit) as error:

@@ -20,6 +20,7 @@ PHRASES = (
     (r"fit\.design\.ids", "spillover info"),
     (r"wt\.audit\(\w*\)", "spillover info FILE"),
     (r"(?:fit )?sp\.(ols|slx|sar|sem|sdm|sdem|sac|gns)\b(?:\([^)]*\))?", r"--model \1"),
+    (r"metric='(\w+)'", r"metric=\1 among the options of -w"),
     (r"sp\.Conley\((\d+)[^)]*\)", r"--vcov conley:\1"),
     (r"sp\.Cluster\('(\w+)'\)", r"--vcov cluster:\1"),
     (r"wt\.(\w+)\((?:points|map|gdf), (?:k=)?(\d+)\)", r"-w \1:k=\2"),

@@ -85,7 +85,17 @@ def show(result, frame: Callable[[], pd.DataFrame], output: Output, *, notes: It
     elif output.output == "-":
         frame().to_csv(sys.stdout, index=False)
     else:
-        print("\n".join([*notes, *[""] * bool(notes), commands(str(result))]))
+        print("\n".join([*notes, *[""] * bool(notes), commands(str(result)), *_written(written)]))
+
+
+def _written(files: list[str]) -> list[str]:
+    """Lines that name the files, those of a folder together."""
+    folders: dict[str, list[str]] = {}
+    for file in files:
+        folders.setdefault(str(Path(file).parent), []).append(Path(file).name)
+    lines = [f"Written{'' if folder == '.' else f' to {folder}/'}: {', '.join(names)}"
+             for folder, names in folders.items()]  # fmt: skip
+    return [""] * bool(lines) + lines
 
 
 def as_json(result, frame: pd.DataFrame, notes: Iterable[str] = (), files: Iterable[str] = ()) -> str:

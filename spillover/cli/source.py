@@ -15,7 +15,7 @@ from spillover.files import check_input
 from spillover.ids import partners
 from spillover.tables import parse
 
-from ._inputs import EXAMPLE, named_weights, read_map, read_table, read_weights, require_columns
+from ._inputs import EXAMPLE, example_of, named_weights, read_map, read_table, read_weights, require_columns
 from .groups import Data, Reading, Shapes
 
 MAPS = (".shp", ".gpkg", ".geojson", ".fgb", ".zip", ".kml", ".kmz", ".gdb")
@@ -145,7 +145,7 @@ def of_map(data: Shapes) -> dict:
 
 def _example(data: Data):
     """A shipped panel with its map, or the attributes of a shipped map."""
-    name = data.data.removeprefix(EXAMPLE)
+    name = example_of(data.data, [*EXAMPLES, *PANELS])
     example = EXAMPLES.get(name)
     gdf = None if example is None else shapefiles.load(name)
     if example is not None and example.panel is None:

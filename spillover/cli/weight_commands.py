@@ -147,4 +147,4 @@ def plot(
     out.check(Output(output, overwrite), suffixes=FIGURES, inputs=[weights, map])
     w = load_weights(weights)
     save(w.plot(read_map(map, id=id, **of_map(reading))), output, overwrite=overwrite)
-    out.show(f"{output}: {w.header()}", w.to_frame, Output(json=json), files=[output])
+    out.show(w.header(), w.to_frame, Output(json=json), files=[output])
