@@ -30,12 +30,12 @@ def advice(fit: FitRecord) -> str:
 
 
 def variance_follows_neighbors(at: Solution, weights) -> bool:
-    """Whether squared residuals of a cross-section go with the number of neighbors.
+    """Whether squared residuals, of a panel their means by unit, go with the number of neighbors.
 
     n r^2 is Koenker's (1981, J. Econometrics 17:107-112) statistic with one regressor; it needs no normal errors.
     """
     counts = np.diff(weights.csr.indptr)
     counts = counts - counts.mean()
-    squares = (at.resid / np.sqrt(at.sigma2)) ** 2
+    squares = ((at.resid / np.sqrt(at.sigma2)) ** 2).reshape(-1, weights.n).mean(axis=0)
     squares = squares - squares.mean()
     return (counts @ squares) ** 2 * len(squares) > CRITICAL * (counts @ counts) * (squares @ squares)

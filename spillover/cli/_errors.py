@@ -10,8 +10,8 @@ import warnings
 from spillover import __version__
 from spillover.errors import SpatialInputError, SpatialInputWarning
 
+from ._language import in_shell
 from ._progress import shown
-from ._words import in_shell
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
@@ -33,7 +33,8 @@ def run(build) -> int:
                 print(f"spillover {__version__}")
                 return 0
             with shown(anywhere["progress"], anywhere["quiet"]):
-                status = build(None if "_SPILLOVER_COMPLETE" in os.environ else words)(prog_name="spillover", standalone_mode=False)
+                completing = "_SPILLOVER_COMPLETE" in os.environ
+                status = build(None if completing else words)(prog_name="spillover", standalone_mode=False)
             sys.stdout.flush()
             return status if isinstance(status, int) else 0
         except (BrokenPipeError, SystemExit) as error:

@@ -13,7 +13,7 @@ from spillover.errors import SpatialInputError
 from spillover.files import FIGURES, check_outputs, replacing, write_table
 from spillover.text import printable
 
-from ._words import commands, in_shell
+from ._language import commands, in_shell
 from .groups import Output
 
 if TYPE_CHECKING:
@@ -85,7 +85,9 @@ def show(result, frame: Callable[[], pd.DataFrame], output: Output, *, notes: It
     elif output.output == "-":
         frame().to_csv(sys.stdout, index=False)
     else:
-        print("\n".join([*notes, *[""] * bool(notes), commands(str(result)), *_written(written)]))
+        lines = [in_shell(line) if line.startswith("note:") else line
+                 for line in commands(str(result)).splitlines()]  # fmt: skip
+        print("\n".join([*notes, *[""] * bool(notes), *lines, *_written(written)]))
 
 
 def _written(files: list[str]) -> list[str]:

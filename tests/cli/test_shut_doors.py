@@ -40,7 +40,8 @@ def test_digit_codes_meet_the_ids_of_weights(codes, suffix, spillover, tmp_path)
 
 @pytest.mark.parametrize("verb", [
     ("effects", "-o", "x.gpkg"), ("effects", "--shock", "OH:unemp:1", "-o", "x.gpkg"), ("fit", "-o", "x.geojson"),
-    ("shock", "-s", "OH:unemp:1", "-o", "x.parquet"), ("what-if", "--term", "unemp", "--change", "1", "-o", "x.geojson"),
+    ("shock", "-s", "OH:unemp:1", "-o", "x.parquet"),
+    ("what-if", "--term", "unemp", "--change", "1", "-o", "x.geojson"),
 ])  # fmt: skip
 def test_models_write_layers(verb, spillover, tmp_path):
     status, _, err = spillover(verb[0], US, "log(gsp) ~ unemp", "-w", "queen", *verb[1:-1], tmp_path / verb[-1])
@@ -65,8 +66,8 @@ def test_models_write_layers(verb, spillover, tmp_path):
 def test_outputs_are_refused_before_the_data_are_read(verb, spillover, tmp_path):
     """The data are not even there: it is the output that is said to be wrong."""
     words = {"moran": ["-c", "y", "-w", "queen"], "lisa": ["-c", "y", "-w", "queen"], "plot": ["-c", "y"],
-             "join": ["map.gpkg"], "doctor": [], "info": [], "did": ["y ~ x"], "shock": ["y ~ x", "-w", "queen", "-s", "a:x:1"],
-             "what-if": ["y ~ x", "-w", "queen", "--term", "x"]}  # fmt: skip
+             "join": ["map.gpkg"], "doctor": [], "info": [], "did": ["y ~ x"],
+             "shock": ["y ~ x", "-w", "queen", "-s", "a:x:1"], "what-if": ["y ~ x", "-w", "queen", "--term", "x"]}  # fmt: skip
     data = [] if verb == "doctor" else [tmp_path / "absent.csv"]
     line = [verb, *data, *words.get(verb, ["y ~ x", "-w", "queen"])]
     status, _, err = spillover(*line, "-o", tmp_path / "x.shp")
@@ -115,7 +116,8 @@ def test_advice_is_in_the_words_of_the_shell(line, spillover):
 
 def process(line, **options):
     command = f"{shlex.quote(sys.executable)} -m spillover {line}"
-    return subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=120, **options)
+    words = ["bash", "-o", "pipefail", "-c", command]
+    return subprocess.run(words, capture_output=True, text=True, timeout=120, **options)
 
 
 def test_progress_is_lines_for_programs_and_nothing_on_a_pipe(spillover, tmp_path):
@@ -123,7 +125,8 @@ def test_progress_is_lines_for_programs_and_nothing_on_a_pipe(spillover, tmp_pat
     cells = [box(i, j, i + 1, j + 1) for i in range(n) for j in range(n)]
     grid = gpd.GeoDataFrame({"y": np.random.default_rng(1).normal(size=n * n)}, geometry=cells, crs=3857)
     grid.to_parquet(tmp_path / "grid.parquet")
-    line = ("lisa", tmp_path / "grid.parquet", "-c", "y", "-w", "queen", "--permutations", "9999", "-o", tmp_path / "l.csv")
+    line = ("lisa", tmp_path / "grid.parquet", "-c", "y", "-w", "queen", "--permutations", "9999",
+            "-o", tmp_path / "l.csv")  # fmt: skip
     status, _, err = spillover(*line, "--progress", "json")
     assert status == 0, err
     steps = [json.loads(text) for text in err.splitlines() if text.startswith("{")]
@@ -138,8 +141,8 @@ def test_progress_is_lines_for_programs_and_nothing_on_a_pipe(spillover, tmp_pat
 
 
 def test_comparisons_and_placebos_report(spillover, tmp_path):
-    call = ("compare", "example:columbus", "CRIME ~ INC", "-M", "sar", "-w", "queen", "-w", "rook", "--folder", tmp_path / "f",
-            "--placebo", "19", "--progress", "json", "-o", "-")  # fmt: skip
+    call = ("compare", "example:columbus", "CRIME ~ INC", "-M", "sar", "-w", "queen", "-w", "rook",
+            "--folder", tmp_path / "f", "--placebo", "19", "--progress", "json", "-o", "-")  # fmt: skip
     status, out, err = spillover(*call)
     assert status == 0, err
     steps = {json.loads(text)["step"] for text in err.splitlines() if text.startswith("{")}
@@ -202,16 +205,17 @@ def test_figures_of_chinese_names_say_nothing_beside_the_result(tmp_path):
 def test_a_study_has_clusters(spillover, tmp_path):
     (tmp_path / "s.toml").write_text(
         'title = "t"\nformula = "log(gsp) ~ unemp"\n[data]\nmap = "example:us_states"\npanel = "example:us_states"\n'
-        'unit = "state"\nperiod = "year"\n[weights]\nqueen = "queen"\n[steps.lisa]\ncolumns = ["unemp"]\nperiod = 1986\n')
+        'unit = "state"\nperiod = "year"\n[weights]\nqueen = "queen"\n'
+        '[steps.lisa]\ncolumns = ["unemp"]\nperiod = 1986\n')
     status, _, err = spillover("study", tmp_path / "s.toml", "-o", tmp_path / "out")
     assert status == 0, err
     panel, states = shapefiles.load_panel("us_states"), shapefiles.load("us_states")
-    want = sp.local_moran("unemp", wt.queen(states).standardize("row"), data=panel[panel["year"] == 1986].set_index("state"))
-    clusters = want.to_frame()["cluster"]
+    last = panel[panel["year"] == 1986].set_index("state")
+    clusters = sp.local_moran("unemp", wt.queen(states).standardize("row"), data=last).to_frame()["cluster"].astype(str)
     table = pd.read_csv(tmp_path / "out" / "lisa.csv")
-    assert table.set_index("state")["cluster"].to_dict() == clusters[clusters != "Not significant"].astype(str).to_dict()
+    assert table.set_index("state")["cluster"].to_dict() == clusters[clusters != "Not significant"].to_dict()
     layer = gpd.read_file(tmp_path / "out" / "spillovers.gpkg", layer="spillovers").set_index("state")
-    assert layer["unemp_cluster"].to_dict() == clusters.astype(str).to_dict()
+    assert layer["unemp_cluster"].to_dict() == clusters.to_dict()
     assert Path(tmp_path / "out" / "lisa_unemp.png").exists()
     assert "Where are the clusters?" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
