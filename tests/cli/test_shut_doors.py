@@ -67,7 +67,8 @@ def test_outputs_are_refused_before_the_data_are_read(verb, spillover, tmp_path)
     """The data are not even there: it is the output that is said to be wrong."""
     words = {"moran": ["-c", "y", "-w", "queen"], "lisa": ["-c", "y", "-w", "queen"], "plot": ["-c", "y"],
              "join": ["map.gpkg"], "doctor": [], "info": [], "did": ["y ~ x"],
-             "shock": ["y ~ x", "-w", "queen", "-s", "a:x:1"], "what-if": ["y ~ x", "-w", "queen", "--term", "x"]}  # fmt: skip
+             "shock": ["y ~ x", "-w", "queen", "-s", "a:x:1"],
+             "what-if": ["y ~ x", "-w", "queen", "--term", "x"]}  # fmt: skip
     data = [] if verb == "doctor" else [tmp_path / "absent.csv"]
     line = [verb, *data, *words.get(verb, ["y ~ x", "-w", "queen"])]
     status, _, err = spillover(*line, "-o", tmp_path / "x.shp")
