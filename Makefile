@@ -45,6 +45,9 @@ certify: $(VENV)/.test  ## Monte Carlo coverage and size: cells whose inputs cha
 	$(BIN)/python -m tests.montecarlo page
 	$(BIN)/python -m pytest -q -m slow
 
+test-postgis: $(VENV)/.test  ## reading and writing a throwaway PostGIS (Debian: postgresql-15-postgis-3)
+	$(BIN)/python -m tests.postgis
+
 test-qgis: $(VENV)/.test  ## layers and plugin in a real QGIS, which must be installed (Debian: qgis python3-qgis)
 	$(BIN)/python -m pytest -q -m qgis tests/qgis
 
@@ -66,4 +69,4 @@ wheel: $(VENV)/.test  ## build the wheel into dist/
 clean:  ## remove what the targets made
 	rm -rf $(VENV) demo dist build *.egg-info .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test test-fast certify test-qgis defects bench docs site wheel clean
+.PHONY: help demo test test-fast certify test-postgis test-qgis defects bench docs site wheel clean

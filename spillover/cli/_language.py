@@ -32,7 +32,7 @@ PHRASES = (
 )
 VALUE = r"""'[^']*'|"[^"]*"|True|False|-?\d+(?:\.\d+)?"""
 CALL = r"[\w.]+\([^()]*\)"  # a call of Python, which stays as it is
-ARGUMENT = re.compile(rf"{CALL}|(?<![\w.:,-])(?P<name>[a-z_]+)=(?:(?P<value>{VALUE})(?![\w(])|(?=[\s,;:.)]|$))")
+ARGUMENT = re.compile(rf"{CALL}|(?<![\w.:,-])(?P<name>[a-z_]+)=(?P<value>{VALUE}|(?=[\s;,.]|$))(?![\w(])")
 SHARED = {"level", "draws", "seed", "permutations", "significance"}
 RENAMED = {"n_jobs": "jobs", "separator": "sep", "ids": "id"}
 OF_EFFECTS = {"quadrature", "likelihood", "simulate", "delta"}  # method= of fit.effects(), --inference of the shell
@@ -50,6 +50,8 @@ def in_shell(text: str) -> str:
     'intervals of --inference likelihood cover better; --method reml; --overwrite'
     >>> in_shell("leave encoding= out, or read fit.effects()")
     'leave --encoding out, or read spillover effects'
+    >>> in_shell("give encoding= if it looks wrong")
+    'give --encoding if it looks wrong'
     """
     return ARGUMENT.sub(_option, commands(text))
 
@@ -68,10 +70,9 @@ def _option(match: re.Match) -> str:
     if name in OPTIONS:
         flag = "inference" if name == "method" and value in OF_EFFECTS else RENAMED.get(name, name)
         flag = "--" + flag.replace("_", "-")
-        if name in ("overwrite", "allow_unmatched"):
+        if not value or name in ("overwrite", "allow_unmatched"):
             return flag
-        value = value.lower() if value in ("True", "False") else shlex.quote(value) if value else ""
-        return f"{flag} {value}".rstrip()
+        return f"{flag} {value.lower() if value in ('True', 'False') else shlex.quote(value)}"
     if value and name in _of_builders():
         return f"-w KIND:{name}={value.lower() if value in ('True', 'False') else value}"
     return match.group()

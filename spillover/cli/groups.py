@@ -42,6 +42,7 @@ class Reading(Shapes):
     sep: Annotated[str | None, _reading("Separator of a text table; found out by default.")] = None
     decimal: Annotated[str | None, _reading("Decimal mark of a text table, . or ,; found out by default.")] = None
     na: Annotated[list[str] | None, _reading("A value that means missing, such as -999; repeat.")] = None
+    sql: Annotated[str | None, _reading("A SELECT instead of a table, where data come from postgresql://...")] = None
     where: Annotated[list[str] | None, _reading("COLUMN=VALUE: only these rows; repeat.")] = None
 
 
@@ -49,7 +50,8 @@ class Reading(Shapes):
 class Data(Reading):
     """Where rows come from, and which columns name units and periods."""
 
-    data: Annotated[str, typer.Argument(help="Table, map with attributes, example:NAME, or - for CSV on stdin.")]
+    data: Annotated[str, typer.Argument(help="Table, map with attributes, example:NAME, "
+                                         "postgresql://HOST/DATABASE/SCHEMA.TABLE, or - for CSV on stdin.")]
     map: Annotated[str | None, typer.Option("--map", "-m", help="Boundary file, or example:NAME.")] = None
     id: Annotated[str | None, typer.Option("--id", help="Column of the map that names the units.")] = None
     panel: Annotated[str | None, typer.Option(help="UNIT,PERIOD columns: makes it a panel.")] = None
