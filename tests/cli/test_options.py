@@ -7,7 +7,7 @@ import pytest
 from .test_grammar import EXAMPLES, commands
 
 EVERYWHERE = ("--help", "-h", "--version", "--quiet", "-q", "--debug", "--progress", "--json")
-FILES = ("--layer", "--sheet", "--encoding", "--sep", "--decimal", "--na", "--crs", "--where")
+FILES = ("--layer", "--sheet", "--encoding", "--sep", "--decimal", "--na", "--crs", "--sql", "--where")
 OPTIONS = (*EVERYWHERE, *FILES, "--output", "-o", "--overwrite", "--seed", "--jobs")
 
 NO_FILES = "it reads no table and no map"
@@ -17,14 +17,15 @@ NOTHING_DRAWN = "nothing in it is drawn at random"
 ONE_JOB = "it is one piece of work, whose compiled loops share the cores by themselves"
 IN_FILE = "the study file says it"
 NOT_OFFERED = {
-    **{(name, option): why for name, why in {"doctor": NO_FILES, "demo": NO_FILES, "study": OWN_FILES}.items()
+    **{(name, option): why for name, why in {"doctor": NO_FILES, "demo": NO_FILES, "study": OWN_FILES,
+                                                 "qgis install": NO_FILES, "qgis doctor": NO_FILES}.items()
        for option in FILES},
     **{(f"weights {name}", option): WEIGHTS for name in ("info", "convert", "compare") for option in FILES},
     **{("weights plot", option): "it draws on a map, of which no rows are chosen and no values are read"
-       for option in ("--sheet", "--sep", "--decimal", "--na", "--where")},
+       for option in ("--sheet", "--sep", "--decimal", "--na", "--sql", "--where")},
     **{(name, "--seed"): NOTHING_DRAWN for name in (
         "fit", "diagnose", "table", "did", "shock", "what-if", "info", "join", "doctor", "weights build",
-        "weights info", "weights convert", "weights compare", "weights plot")},
+        "weights info", "weights convert", "weights compare", "weights plot", "qgis install", "qgis doctor")},
     ("study", "--seed"): IN_FILE, ("demo", "--seed"): IN_FILE,
     **{(name, "--jobs"): ONE_JOB for name, _ in commands() if name != "compare"},
     ("weights convert", "--output"): "its second argument is the output",
@@ -63,6 +64,7 @@ CALLS = {
     "info": ["info", "example:columbus"], "doctor": ["doctor"],
     "moran": ["moran", "example:columbus", "-c", "CRIME", "-w", "queen"],
     "lisa": ["lisa", "example:columbus", "-c", "CRIME", "-w", "queen", "--permutations", "99"],
+    "hotspots": ["hotspots", "example:columbus", "-c", "CRIME", "-w", "queen", "--permutations", "99"],
     "plot": ["plot", "example:columbus", "-c", "CRIME", "-o", "{tmp}/map.png"],
     "fit": ["fit", "example:columbus", "CRIME ~ INC", "-w", "queen", "--model", "sar"],
     "effects": ["effects", "example:columbus", "CRIME ~ INC", "-w", "queen"],
@@ -80,7 +82,7 @@ CALLS = {
     "weights plot": ["weights", "plot", "{tmp}/w.gal", "-m", "example:columbus", "-o", "{tmp}/w.png"],
     "study": ["study", "--new", "{tmp}/study.toml"],
 }  # fmt: skip
-LONG = ("report", "demo")  # see test_study: they are runs of whole studies
+ELSEWHERE = ("report", "demo", "qgis install", "qgis doctor")  # test_study and test_qgis run them
 
 
 @pytest.fixture
@@ -112,7 +114,7 @@ def test_json_has_one_schema(name, spillover, folder):
 
 
 def test_every_command_is_called_with_json():
-    assert {name for name, _ in EXAMPLES} == {*CALLS, *LONG}
+    assert {name for name, _ in EXAMPLES} == {*CALLS, *ELSEWHERE}
 
 
 def test_an_error_is_json_too(spillover, folder):
