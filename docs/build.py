@@ -5,6 +5,7 @@ the exit status tells whether a page ran through. On a page that begins with ``<
 bash are run too, their lines by ``spillover`` itself, and the page has a folder of its own for its files. A page whose
 first line names a file of data that the project does not ship, ``<!-- data: FILE -->``, finds its folder as ``DATA``;
 it is left as it is where the file is not there.
+``REFERENCE`` is the folder of the stored references.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def run(page: Path) -> str:
 
 def run_text(text: str, name: str) -> str:
     """The same for a page that is not in a file yet."""
-    space: dict = {"DATA": DATA}
+    space: dict = {"DATA": DATA, "REFERENCE": HERE.parent / "tests" / "reference"}
     commands = text.startswith(COMMANDS)
 
     def with_output(match: re.Match) -> str:
