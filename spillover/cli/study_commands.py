@@ -30,11 +30,11 @@ def study(
 ) -> None:  # fmt: skip
     """From boundaries and a panel to a report: every step that the study file asks for.
 
+    A bundle holds data, results, checksums and versions; study replication.zip -o again runs it again and compares.
+
     Examples:
       spillover study --new study.toml
-      spillover study study.toml -o study
       spillover study study.toml -o study --bundle replication.zip
-      spillover study replication.zip -o again
     """
     from spillover.files import check_outputs
 
