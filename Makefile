@@ -40,8 +40,9 @@ test-fast: $(VENV)/.test  ## the inner loop: style, import rules, some tests of 
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q $(FAST)
 
-certify: $(VENV)/.test  ## slow certification: Monte Carlo coverage and size, a million units
+certify: $(VENV)/.test  ## slow certification: Monte Carlo coverage and size, a million units, the laws 2,000 times
 	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -q --hypothesis-profile=certify tests/laws
 
 test-qgis: $(VENV)/.test  ## layers and plugin in a real QGIS, which must be installed (Debian: qgis python3-qgis)
 	$(BIN)/python -m pytest -q -m qgis tests/qgis
