@@ -13,6 +13,7 @@ from ..records.fit import FitRecord
 ADJUSTED = {
     "reml": "restricted likelihood, t(n-k)",
     "aqs": "adjusted quasi-scores, robust to unequal variances, t(n-k)",
+    "aqs in panels": "adjusted quasi-scores, robust to unequal variances and serial correlation, t(N-1)",
 }  # fmt: skip
 
 
@@ -38,4 +39,4 @@ class OfAdjustedScore:
         return fit.solution.df
 
     def describe(self, fit: FitRecord) -> str:
-        return ADJUSTED[self.method]
+        return ADJUSTED["aqs in panels" if self.method == "aqs" and fit.design.is_panel else self.method]

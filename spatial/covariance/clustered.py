@@ -9,6 +9,7 @@ import numpy as np
 from spillover.errors import SpatialInputError, warn
 
 from ..records.fit import FitRecord
+from ..records.limits import LIMITS
 from .groups import both, group_codes
 from .kinds import residual_df
 from .leverage import CR2, CR3, adjusted_residuals
@@ -124,8 +125,7 @@ class Cluster:
 
 def _warn_of_few(groups: int) -> None:
     if groups < FEW_GROUPS:
-        message = f"{groups} groups are few: clustered intervals after least squares then cover about 91 %, not 95"
-        warn(f"{message}; vcov=sp.Jackknife(by) covers 95")
+        warn(f"{groups} {LIMITS['few groups']}; vcov=sp.Jackknife(by) covers 95")
 
 
 def meat_by_group(fit: FitRecord, codes: np.ndarray, pairs: bool):

@@ -13,6 +13,7 @@ import numpy as np
 from spillover.errors import SpatialInputError, check_option, warn
 
 from ..records.fit import FitRecord
+from ..records.limits import LIMITS
 from .groups import group_codes
 from .periods import cosine_meat, cosine_terms, fixed_b_df, newey_west
 from .places import KERNELS, coordinates, near
@@ -63,11 +64,8 @@ class Conley:
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
         if is_spatial(fit):
-            warn(
-                f"errors that are correlated over space bias rho and lambda of {fit.specification.name} by maximum "
-                "likelihood: Conley's intervals for them then cover 0 to 8 % instead of 95; model the correlation "
-                "(sac, gns), or use method='gmm' with sp.SCPC()"
-            )
+            warn(f"{fit.specification.name}: {LIMITS['correlated errors']}; model the correlation (sac, gns), or use "
+                 "method='gmm' with sp.SCPC()")  # fmt: skip
         K, weights = self._kernel(fit)
         n, trace, _ = kernel_moments(fit, K, weights)
         codes, _ = group_codes(fit.design, "entity")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..records.fit import FitRecord
+from ..records.limits import LIMITS
 from ..solve.ml import Solution
 
 FEW = 20  # rows per parameter below which the restricted likelihood is advised
@@ -22,21 +23,19 @@ def advice(fit: FitRecord) -> str:
     if s.method != "ml" or s.random is not None or fit.design.lags or not (spec.lag or spec.error):
         return ""
     if spec.lag and spec.error:
-        weak = n < FEW_FOR_TWO
-        return "rho and lambda together are weakly identified: with 50 units intervals cover 85 to 90 %" * weak
+        return LIMITS["two parameters"] * (n < FEW_FOR_TWO or spec.durbin)
     if n >= FEW * p or fit.design.varies or fit.design.observed is not None:
         return ""
-    name = "rho" if spec.lag else "lambda"
-    return f"{n / p:.1f} observations per parameter bias {name} towards zero: method='reml' allows for them"
+    return f"n / p = {n / p:.1f}: {LIMITS['few rows']}"
 
 
 def variance_follows_neighbors(at: Solution, weights) -> bool:
-    """Whether squared residuals of a cross-section go with the number of neighbors.
+    """Whether squared residuals, of a panel their means by unit, go with the number of neighbors.
 
     n r^2 is Koenker's (1981, J. Econometrics 17:107-112) statistic with one regressor; it needs no normal errors.
     """
     counts = np.diff(weights.csr.indptr)
     counts = counts - counts.mean()
-    squares = (at.resid / np.sqrt(at.sigma2)) ** 2
+    squares = ((at.resid / np.sqrt(at.sigma2)) ** 2).reshape(-1, weights.n).mean(axis=0)
     squares = squares - squares.mean()
     return (counts @ squares) ** 2 * len(squares) > CRITICAL * (counts @ counts) * (squares @ squares)

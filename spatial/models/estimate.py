@@ -22,6 +22,7 @@ from ..design.options import ModelOptions, Settings
 from ..design.sample import demeaned_sample
 from ..design.specification import Specification
 from ..diagnostics.small_samples import variance_follows_neighbors
+from ..records.limits import LIMITS
 from ..solve.ml import Solution, maximum_likelihood
 from ..solve.reml import Adjusted
 from .adjusted import solve_adjusted
@@ -89,12 +90,13 @@ def by_likelihood(reading: Reading) -> tuple[Reading, Sample, Solution]:
 def warn_of_variances(reading: Reading, sample: Sample, solution: Solution) -> None:
     """Unequal variances bias rho and lambda by maximum likelihood where they go with the number of neighbors."""
     spec, d = reading.specification, reading.design
-    if not (spec.lag or spec.error) or d.is_panel:
+    if not (spec.lag or spec.error) or d.lags or d.varies or d.observed is not None:
+        return
+    if spec.lag and spec.error and d.is_panel:
         return
     if variance_follows_neighbors(solution, d.weights if spec.lag else d.weights_of_error):
         better = "method='aqs'" if not (spec.lag and spec.error) else "method='gmm' with vcov='robust'"
-        warn(f"squared residuals of {spec.name} go with the number of neighbors: maximum likelihood then misses the "
-             f"spatial parameters; {better} allows for unequal variances")  # fmt: skip
+        warn(f"{spec.name}: {LIMITS['unequal variances']}; {better} allows for unequal variances")
 
 
 def by_moments(reading: Reading) -> tuple[Reading, Sample, Solution]:
@@ -113,8 +115,8 @@ def by_moments(reading: Reading) -> tuple[Reading, Sample, Solution]:
 
 def by_adjusted_score(reading: Reading) -> tuple[Reading, Sample, Solution]:
     """The root of a score of the likelihood that was adjusted for the coefficients, or for unequal variances."""
-    sample = sample_of(reading)
-    solution = solve_adjusted(reading.specification, reading.design, sample, reading.settings.method)
+    sample, settings = sample_of(reading), reading.settings
+    solution = solve_adjusted(reading.specification, reading.design, sample, settings.effects, settings.method)
     return reading, sample, solution
 
 

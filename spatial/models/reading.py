@@ -100,6 +100,8 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
     if options.lags is not None:
         d = with_lagged_response(d, options.lags, options.effects)
     effects = which_effects(options.effects, d)
+    if method in ADJUSTED:
+        refuse_adjusted(specification, d, effects, options.correction, method)
     if effects.random or options.random_error is not None:
         refuse_random(specification, d, effects, options)
     if effects.entity and "lag(" in d.formula:
@@ -108,8 +110,6 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
     d = with_spatial_lags(specification, d, effects, options.durbin, options.wx_order)
     if d.encoding.dummies:
         d = without_redundant_dummies(d, effects)
-    if method in ADJUSTED:
-        refuse_adjusted(specification, d, effects, options.correction, method)
     if method == "gmm":
         correction = options.correction
     elif not effects.random:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from ..records.limits import LIMITS
+
 UNCORRECTED = "none (data are demeaned, then lagged, as in xsmle and splm)"
 
 
@@ -194,7 +196,7 @@ def small_sample_advice(effects) -> str:
     if other and (why := small_or_near_the_end(fit)):
         return f"{why}: intervals of method='likelihood' cover better"
     if method == "delta" and fit.specification.lag:
-        return "the delta method covers too little for indirect and total effects; method='quadrature'"
+        return f"{LIMITS['linearized effects']}; method='quadrature'"
     return ""
 
 

@@ -32,6 +32,11 @@ def read_map(path: str | None, *, id: str | None = None, layer: str | None = Non
     else:
         with step(f"reading {os.path.basename(path)}"):
             gdf = wt.read_map(path, layer=layer, id=id, encoding=encoding)
+    return prepared(gdf, crs=crs, na=na)
+
+
+def prepared(gdf, *, crs: str | None, na: Iterable[str] | None):
+    """A map with its missing values as such, in the coordinate system that is wanted."""
     if na:
         shapes = gdf.geometry.name
         gdf = gdf.assign(**tables.without(pd.DataFrame(gdf.drop(columns=shapes)), list(na)))

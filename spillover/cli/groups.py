@@ -36,6 +36,7 @@ class Reading:
     na: Annotated[list[str] | None, _reading("A value that means missing, such as -999; repeat.")] = None
     crs: Annotated[str | None, _reading("EPSG:25833, for a map that names no coordinate system; one that does is "
                                         "projected to it.")] = None
+    sql: Annotated[str | None, _reading("A SELECT instead of a table, where data come from postgresql://...")] = None
     where: Annotated[list[str] | None, _reading("COLUMN=VALUE: only these rows; repeat.")] = None
 
 
@@ -43,7 +44,8 @@ class Reading:
 class Data(Reading):
     """Where rows come from, and which columns name units and periods."""
 
-    data: Annotated[str, typer.Argument(help="Table, map with attributes, example:NAME, or - for CSV on stdin.")]
+    data: Annotated[str, typer.Argument(help="Table, map with attributes, example:NAME, "
+                                         "postgresql://HOST/DATABASE/SCHEMA.TABLE, or - for CSV on stdin.")]
     map: Annotated[str | None, typer.Option("--map", "-m", help="Boundary file, or example:NAME.")] = None
     id: Annotated[str | None, typer.Option("--id", help="Column of the map that names the units.")] = None
     panel: Annotated[str | None, typer.Option(help="UNIT,PERIOD columns: makes it a panel.")] = None

@@ -5,17 +5,21 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field, replace
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 import shapefiles
 from shapefiles.catalogue import EXAMPLES, PANELS
+from spillover.database import is_database, read
 from spillover.errors import SpatialInputError
 from spillover.files import check_input
 from spillover.ids import partners
+from spillover.progress import step
 from spillover.tables import parse
+from weights.maps import named
 
-from ._inputs import EXAMPLE, named_weights, read_map, read_table, read_weights, require_columns
+from ._inputs import EXAMPLE, named_weights, prepared, read_map, read_table, read_weights, require_columns
 from .groups import Data, Reading
 
 MAPS = (".shp", ".gpkg", ".geojson", ".fgb", ".zip", ".kml", ".kmz", ".gdb")
@@ -119,18 +123,36 @@ def _keys(data: Data) -> tuple[str | None, str | None]:
 
 def _rows(data: Data, keys):
     """(rows, map that comes with them, unit and period columns that come with them)."""
+    if data.sql is not None and not is_database(data.data):
+        raise SpatialInputError("E501", f"--sql is for databases, and '{data.data}' is none",
+                                hint="as in spillover info postgresql://host/database --sql 'SELECT ...'")
     if data.data.startswith(EXAMPLE):
         return _example(data)
+    if is_database(data.data):
+        return _of_database(data)
     if data.data == "-":
         return parse(sys.stdin.buffer.read(), "standard input", keys=keys, **of_text(data)), None, (None, None)
     if is_map(data.data):
-        gdf = read_map(data.data, id=data.id, **of_map(data))
-        unit = gdf.index.name or "row"
-        table = pd.DataFrame(gdf.drop(columns=gdf.geometry.name)).rename_axis(unit)
-        table = table.reset_index() if unit not in table.columns else table.reset_index(drop=True)
-        return table, gdf, (unit, None)
+        return _attributes(read_map(data.data, id=data.id, **of_map(data)))
     sheet = {} if data.sheet is None else {"sheet": data.sheet}
     return read_table(data.data, keys=keys, **of_text(data), **sheet), None, (None, None)
+
+
+def _attributes(gdf):
+    """A map's own columns as rows, and the map."""
+    unit = gdf.index.name or "row"
+    table = pd.DataFrame(gdf.drop(columns=gdf.geometry.name)).rename_axis(unit)
+    table = table.reset_index() if unit not in table.columns else table.reset_index(drop=True)
+    return table, gdf, (unit, None)
+
+
+def _of_database(data: Data):
+    """A table or a query, with its map where it has shapes."""
+    with step("reading the database"):
+        frame = read(data.data, table=data.layer if data.sql is None else None, sql=data.sql)
+    if not isinstance(frame, gpd.GeoDataFrame) or data.map not in (None, data.data):
+        return pd.DataFrame(frame.drop(columns="geometry", errors="ignore")), None, (None, None)
+    return _attributes(prepared(frame if data.id is None else named(frame, data.id), crs=data.crs, na=data.na))
 
 
 def of_text(data: Reading) -> dict:

@@ -35,7 +35,10 @@ def test_a_step_does_what_the_library_does(tmp_path, panel, queen):
     assert layer["unemp_own"].mean() == pytest.approx(found["effects"].result.direct["unemp"])
     tex = (tmp_path / "out" / "tables.tex").read_text(encoding="utf-8")
     assert r"\label{tab:model}" in tex
-    assert f"{want.rho:.4f}" in tex
+    assert f"{want.rho:.3f}" in tex
+    assert tex.index(r"\label{tab:effects}") > tex.index("Units x periods")  # a paper's table, not a list
+    listed = pd.read_csv(tmp_path / "out" / "model.csv")
+    np.testing.assert_allclose(listed["estimate"], want.params)
 
 
 def test_word_tables_hold_the_numbers(tmp_path):

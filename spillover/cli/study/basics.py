@@ -52,7 +52,7 @@ def tests(q: Question, chapters: dict) -> Chapter:
     table = Table(frame.assign(section=frame["section"].mask(repeated, "")), "The search under each W")
     first, leading = next(iter(searches.searches.items()))
     text = (f"Under {first}:", *leading.steps, f"Choice: {leading.choice}.")
-    return Chapter("Which model?", searches, text, {"tests": table}, note=" ".join(searches.table.notes))
+    return Chapter("Which model?", searches, text, {"tests": table}, papers={"tests": searches.table}, data=("tests",))
 
 
 def model(q: Question, chapters: dict) -> Chapter:
@@ -64,4 +64,6 @@ def model(q: Question, chapters: dict) -> Chapter:
         "model": Table(fit.tidy(), f"Coefficients of the {name}"),
         "regression": Table(regression.tidy(), "The regression without spatial terms, for comparison"),
     }
-    return Chapter(f"The model: {name}", fit, tuple(header(fit)), tables, note="Coefficients are not effects.")
+    paper = sp.etable([regression, fit], labels=q.words, stars=True, caption=f"{name} and the regression without space")
+    return Chapter(f"The model: {name}", fit, tuple(header(fit)), tables, note="Coefficients are not effects.",
+                   papers={"model": paper}, data=tuple(tables))  # fmt: skip

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from spillover.database import is_database
 from spillover.errors import SpatialInputError, check_option
 from spillover.files import replacing
 from spillover.ids import match
@@ -161,6 +162,6 @@ def _refuse_unknown(entries: dict, allowed, where: str) -> None:
 
 def _path(text: str, beside: Path) -> str:
     """A file's path as seen from the study file; builders of weights and examples as they are."""
-    if text.startswith(EXAMPLE) or not os.path.isfile(beside / text):
+    if text.startswith(EXAMPLE) or is_database(text) or not os.path.isfile(beside / text):
         return text
     return str(beside / text)

@@ -44,7 +44,10 @@ def policy(
     before = _before("Alone", alone) + _before("With neighbors", spatial)
     notes = "; ".join((*alone.notes, *spatial.notes))
     text = (*answer, *before, *who(alone), *who(spatial))
-    return Chapter(f"What {name} did", (alone, spatial), text, tables, figures, notes, answer=answer)
+    both = {"without neighbors": alone, "with neighbors": spatial}
+    paper = sp.etable(both, labels=q.words, stars=True, caption=f"What {name} did, without neighbors and with them")
+    return Chapter(f"What {name} did", (alone, spatial), text, tables, figures, notes, papers={"policy": paper},
+                   data=("did", "spatial_did"), answer=answer)  # fmt: skip
 
 
 def _before(model: str, result) -> tuple[str, ...]:

@@ -57,7 +57,8 @@ def run(question: Question, step: Callable[[str], None]) -> tuple[dict[str, Chap
 
 
 def write(question: Question, chapters: dict, failed: dict, folder: Path, *, overwrite: bool = False) -> list[Path]:
-    """Leave the report, the tables as .csv, .tex and .docx, the figures and the map in ``folder``.
+    """Leave the report, the tables, the figures and the map in ``folder``: every number as .csv, and in .tex and .docx
+    the tables that papers print.
 
     Where two chapters have a table of one name its file is the later one's: ``effects.csv`` has all weights.
     """
@@ -77,8 +78,9 @@ def write(question: Question, chapters: dict, failed: dict, folder: Path, *, ove
         paths.append(folder / f"{name}.png")
         plot.save(figure.image, paths[-1], overwrite=overwrite)
     paths += [folder / "tables.tex", folder / "tables.docx", folder / "spillovers.gpkg"]
-    write_latex(tables, paths[-3], overwrite=overwrite)
-    write_word(tables, paths[-2], title=question.title, overwrite=overwrite)
+    printed = {_file(name): table for chapter in listed for name, table in chapter.printed.items()}
+    write_latex(printed, paths[-3], overwrite=overwrite)
+    write_word(printed, paths[-2], title=question.title, overwrite=overwrite)
     _write_layer(question, chapters, paths[-1], overwrite=overwrite)
     return paths
 

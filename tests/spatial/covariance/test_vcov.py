@@ -356,11 +356,11 @@ def test_conley_in_a_panel_is_the_double_sum_over_rows(lags):
 
 def test_conley_beside_a_spatial_lag_warns(places):
     data, W, points = places
-    with pytest.warns(sp.SpatialInputWarning, match="bias rho and lambda of SAR"):
+    with pytest.warns(sp.SpatialInputWarning, match="SAR: errors that are correlated over space bias rho"):
         sp.sar("y ~ a", data, W, vcov=sp.Conley(120, points))
 
 
-@pytest.mark.filterwarnings("ignore:errors that are correlated")
+@pytest.mark.filterwarnings("ignore:.*errors that are correlated")
 @pytest.mark.parametrize("kernel", ["bartlett", "uniform"])
 @pytest.mark.parametrize("model", ["ols", "sdm"])
 def test_conley_is_the_double_sum(places, kernel, model):
@@ -384,7 +384,7 @@ def test_conley_is_the_double_sum(places, kernel, model):
     np.testing.assert_allclose(got.vcov, want, rtol=1e-7, atol=1e-12)
 
 
-@pytest.mark.filterwarnings("ignore:errors that are correlated")
+@pytest.mark.filterwarnings("ignore:.*errors that are correlated")
 def test_conley_takes_maps(panel, states, queen):
     """A map in any projection, matched by its index; the map that was fitted; a cut-off of nothing is robust."""
     keys = {"entity": "state", "time": "year"}

@@ -10,7 +10,7 @@ import spatial as sp
 from spatial.diagnostics.error_structure import LAMBDA, MU, R, _Problem
 from spillover.errors import SpatialInputError
 
-from ..models.test_certify import band, nearest
+from ..designs import band, nearest
 from ..models.test_estimators import PANEL, panel_data
 
 PRODUC = "log(gsp) ~ log(pcap) + log(pc) + log(emp) + unemp"

@@ -7,7 +7,7 @@ from scipy.linalg import helmert
 
 import spatial as sp
 
-from ..models.test_certify import band, nearest
+from ..designs import band, nearest
 from ..models.test_estimators import PANEL, panel_data
 
 N, T = 9, 4

@@ -9,7 +9,7 @@ from spatial.diagnostics.lm import scores_of
 from spillover.errors import SpatialInputError
 
 from ..cases import inverse_distance_on_a_line, states_case
-from ..models.test_certify import band
+from ..designs import band
 from ..models.test_estimators import PANEL, panel_data
 
 NAMES = ["LM error", "LM lag", "robust LM lag", "robust LM error"]
@@ -101,14 +101,3 @@ def test_size_under_variances_tied_to_neighbors_in_short():
             shares[row] += [test.p_value < 0.05 for test in sp.lm_tests(fit, errors=errors)]
     low, high = band(0.05, 300, slack=0.01)
     assert ((low <= shares[1] / 300) & (shares[1] / 300 <= high)).all(), shares / 300
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("k", [1, 8])
-@pytest.mark.parametrize("n", [48, 100])
-def test_size_of_lm_tests_with_exact_moments(n, k, capsys):
-    shares = rejections(inverse_distance_on_a_line(range(n)), k, 2000, np.random.default_rng(n + k))
-    with capsys.disabled():
-        print(f"\nLM tests, dense W, n = {n}, k = {k}: {shares}")
-    low, high = band(0.05, 2000, slack=0.01)
-    assert ((low <= shares) & (shares <= high)).all(), shares

@@ -11,7 +11,7 @@ import spatial as sp
 from spatial.diagnostics.robust_hausman import augmented
 from spillover.errors import SpatialInputError
 
-from ..models.test_certify import band, nearest
+from ..designs import band, nearest
 from ..models.test_estimators import PANEL, panel_data
 
 STORED = json.loads((Path(__file__).parents[2] / "reference" / "panel_tests" / "results.json").read_text())
@@ -88,7 +88,7 @@ def test_relabeled_correlations_by_a_loop():
 def test_size_of_cd_among_neighbors_with_unequal_variances(serial):
     """sd exp(.7 z) and AR errors after two-way effects: 150 samples within noise of 5 % (the law rejected 17-52 %)."""
     rng, N, T = np.random.default_rng(6), 31, 13
-    from ..models.test_certify import band, nearest
+    from ..designs import band, nearest
 
     W = pd.DataFrame(nearest(rng, N, 4))
     index = pd.MultiIndex.from_product([range(T), range(N)], names=["t", "id"])

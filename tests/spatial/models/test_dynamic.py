@@ -15,7 +15,7 @@ from spillover.errors import SpatialInputError, SpatialInputWarning
 from spillover.matrix import as_weights
 
 from .. import naive_dynamic as naive
-from .test_certify import nearest
+from ..designs import nearest
 
 PRODUC = "log(gsp) ~ log(pcap) + log(pc) + log(emp) + unemp"
 KEYS = {"entity": "i", "time": "t"}

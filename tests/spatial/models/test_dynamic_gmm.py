@@ -11,7 +11,7 @@ import spatial as sp
 from spatial.solve.gmm_dynamic import orthogonal_deviations, panel_gmm
 from spillover.errors import SpatialInputError
 
-from .test_certify import band, nearest
+from ..designs import band, nearest
 from .test_certify_dynamic import BETA, KEYS, RHO, TAU, THETA, panels
 
 FOLDER = Path(__file__).parents[2] / "reference" / "dynamic"

@@ -8,7 +8,7 @@ import spatial as sp
 from spatial.policy.mediation import percentiles
 from spillover.errors import SpatialInputError
 
-from ..models.test_certify import band, nearest
+from ..designs import band, nearest
 from .test_spatial_did import long
 
 KEYS = {"variable": "x", "mediator": "m", "entity": "i", "time": "t"}

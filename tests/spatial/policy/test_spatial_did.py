@@ -10,7 +10,7 @@ import pytest
 import spatial as sp
 from spillover.errors import SpatialInputError
 
-from ..models.test_certify import band, nearest
+from ..designs import band, nearest
 
 KEYS = {"entity": "i", "time": "t"}
 
