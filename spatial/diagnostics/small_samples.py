@@ -19,12 +19,12 @@ def advice(fit: FitRecord) -> str:
     SDM, 48 units, 1 / 4 / 8 / 15 regressors: 95 % intervals of rho cover .94 / .93 / .91 / .89 by maximum likelihood
     with t(n - p), .95 to .96 by restricted likelihood. SAC, 48 units: .85 to .90 for both parameters.
     """
-    spec, s, n, p = fit.specification, fit.settings, fit.sample.n, len(fit.params)
-    if s.method != "ml" or s.random is not None or fit.design.lags or not (spec.lag or spec.error):
+    spec, s, n, p = fit.specification, fit._settings, fit._sample.n, len(fit.params)
+    if s.method != "ml" or s.random is not None or fit._design.lags or not (spec.lag or spec.error):
         return ""
     if spec.lag and spec.error:
         return LIMITS["two parameters"] * (n < FEW_FOR_TWO or spec.durbin)
-    if n >= FEW * p or fit.design.varies or fit.design.observed is not None:
+    if n >= FEW * p or fit._design.varies or fit._design.observed is not None:
         return ""
     return f"n / p = {n / p:.1f}: {LIMITS['few rows']}"
 
