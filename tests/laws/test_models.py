@@ -180,10 +180,10 @@ def test_likelihood_at_zero_is_that_of_least_squares(case, model):
         return naive.loglik(np.r_[beta, spatial, np.log(sigma2)], *arrays(data, W, of), **parts)
 
     zeros = np.zeros(sum(parts.values()))
-    assert abs(loglik(ols.params, zeros, ols.solution.sigma2) - ols.loglik) < 1e-9 * max(1, abs(ols.loglik))
+    assert abs(loglik(ols.params, zeros, ols._solution.sigma2) - ols.loglik) < 1e-9 * max(1, abs(ols.loglik))
     inside = np.abs(np.linalg.eigvals(W.to_numpy())).max() * spatial(one).abs().max() < 1
     if inside:  # the twin knows the interval around 0 only
-        at = loglik(one.params.drop(spatial(one).index), spatial(one), one.solution.sigma2, one)
+        at = loglik(one.params.drop(spatial(one).index), spatial(one), one._solution.sigma2, one)
         assert abs(at - one.loglik) < 1e-7 * max(1, abs(one.loglik))
 
 

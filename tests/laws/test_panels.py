@@ -52,7 +52,7 @@ def test_any_basis_of_the_transformation(case, lag):
         det = np.linalg.slogdet(np.eye(n) - theta[1] * V)[1]
         return T * det - T * n / 2 * np.log(2 * np.pi * theta[2]) - (e**2).sum() / (2 * theta[2])
 
-    at = np.array([one.params["a"], one.rho + one.lam, one.solution.sigma2])
+    at = np.array([one.params["a"], one.rho + one.lam, one._solution.sigma2])
     assert abs(loglik(at) - one.loglik) < 1e-7 * max(1, abs(one.loglik))
     for j, size in enumerate([*one.std_errors[["a", "rho" if lag else "lambda"]], at[2]]):
         step = np.eye(3)[j] * size * 1e-3
@@ -66,7 +66,7 @@ def test_one_way_effects_with_and_without_the_correction(case, model):
     one, other = (fit(model, "y ~ a", data, W, effects="entity", correction=how, **PANEL) for how in (True, False))
     T = data["time"].nunique()
     close(other.params, one.params, one.std_errors)
-    np.testing.assert_allclose(other.solution.sigma2, one.solution.sigma2 * (T - 1) / T, rtol=1e-6)
+    np.testing.assert_allclose(other._solution.sigma2, one._solution.sigma2 * (T - 1) / T, rtol=1e-6)
 
 
 @given(cross_sections(kinds=("row", "asymmetric"), islands=0), MODEL, st.integers(2, 4))

@@ -75,7 +75,7 @@ RESULTS = {
     "Mediation": lambda p: sp.mediation("log(gsp) ~ unemp", p, W, variable="unemp", mediator="log(emp)", **KEYS),
     "Threshold": lambda p: sp.threshold("log(gsp) ~ unemp", p, threshold_variable="emp", grid=20, draws=0, **KEYS),
     "WhatIf": lambda p: sp.what_if(sdm(p), "log(emp)", percent=10),
-    "Refits": lambda p: sp.refit(sdm(p), y=[sdm(p).design.y]),
+    "Refits": lambda p: sp.refit(sdm(p), y=[sdm(p)._design.y]),
     "Combinations": lambda p: sp.lincom(sdm(p), "unemp - `W:unemp`"),
     "Search": lambda p: sp.specify("log(gsp) ~ unemp", p, W, **KEYS),
     "SigmaConvergence": lambda p: ind.sigma_convergence(p, "gsp", **KEYS),
