@@ -3,6 +3,7 @@
 Python blocks of a page share one namespace and run in order, in this folder. With --check nothing is written and
 the exit status tells whether a page ran through. A page whose first line names a file of data that the project does not
 ship, ``<!-- data: FILE -->``, finds its folder as ``DATA``; it is left as it is where the file is not there.
+``REFERENCE`` is the folder of the stored references.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def run(page: Path) -> str:
 
 def run_text(text: str, name: str) -> str:
     """The same for a page that is not in a file yet."""
-    space: dict = {"DATA": DATA}
+    space: dict = {"DATA": DATA, "REFERENCE": HERE.parent / "tests" / "reference"}
 
     def with_output(match: re.Match) -> str:
         printed = io.StringIO()

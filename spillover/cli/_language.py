@@ -10,7 +10,7 @@ from .groups import Data, Model, Output
 
 VALUE = r"""'[^']*'|"[^"]*"|True|False|-?\d+(?:\.\d+)?"""
 CALL = r"[\w.]+\([^()]*\)"  # a call of Python, which stays as it is
-ARGUMENT = re.compile(rf"{CALL}|(?<![\w.:,-])(?P<name>[a-z_]+)=(?P<value>{VALUE})(?![\w(])")
+ARGUMENT = re.compile(rf"{CALL}|(?<![\w.:,-])(?P<name>[a-z_]+)=(?P<value>{VALUE}|(?=[\s;,.]|$))(?![\w(])")
 SHARED = {"level", "draws", "seed", "permutations", "significance"}
 RENAMED = {"n_jobs": "jobs"}
 OF_EFFECTS = {"quadrature", "likelihood", "simulate", "delta"}  # method= of fit.effects(), --inference of the shell
@@ -26,6 +26,8 @@ def in_shell(text: str) -> str:
     'say --crs EPSG:4326, or -w KIND:metric=planar to measure as drawn'
     >>> in_shell("intervals of method='likelihood' cover better; method='reml'; overwrite=True")
     'intervals of --inference likelihood cover better; --method reml; --overwrite'
+    >>> in_shell("give encoding= if it looks wrong")
+    'give --encoding if it looks wrong'
     """
     return ARGUMENT.sub(_option, text)
 
@@ -37,10 +39,10 @@ def _option(match: re.Match) -> str:
     if name in OPTIONS:
         flag = "inference" if name == "method" and value in OF_EFFECTS else RENAMED.get(name, name)
         flag = "--" + flag.replace("_", "-")
-        if name in ("overwrite", "allow_unmatched"):
+        if not value or name in ("overwrite", "allow_unmatched"):
             return flag
         return f"{flag} {value.lower() if value in ('True', 'False') else shlex.quote(value)}"
-    if name in _of_builders():
+    if value and name in _of_builders():
         return f"-w KIND:{name}={value.lower() if value in ('True', 'False') else value}"
     return match.group()
 
