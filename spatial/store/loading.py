@@ -12,10 +12,7 @@ from spillover.errors import warn
 from ..compare.comparison import Comparison
 from ..compare.weights import compare_weights
 from ..effects.average import Effects
-<<<<<<< HEAD
-=======
 from ..effects.long_run import DynamicEffects
->>>>>>> main
 from ..models.family import MODELS
 from ..models.fit import Fit
 from .box import RECORD, Box
@@ -26,11 +23,7 @@ SAME = 1e-6  # standard errors
 BY_NAME = {model.__name__: model for model in MODELS}
 
 
-<<<<<<< HEAD
-def load(path) -> Fit | Effects | Comparison:
-=======
 def load(path) -> Fit | Effects | DynamicEffects | Comparison:
->>>>>>> main
     """Load what ``sp.save`` wrote: the model is estimated again from the data and weights beside it.
 
     Parameters
