@@ -22,8 +22,8 @@ def notes(fit: FitRecord) -> list[str]:
 
 def of_periods(fit: FitRecord) -> str:
     """Whether periods are too few for sums over them; see the cells ``*-dk`` of docs/certificate.md."""
-    by_period = fit.settings.vcov == "driscoll_kraay" or isinstance(fit.settings.vcov, DriscollKraay)
-    return LIMITS["few periods"] * (by_period and fit.design.n_periods < FEW_PERIODS)
+    by_period = fit._settings.vcov == "driscoll_kraay" or isinstance(fit._settings.vcov, DriscollKraay)
+    return LIMITS["few periods"] * (by_period and fit._design.n_periods < FEW_PERIODS)
 
 
 def of_rows(fit: FitRecord) -> str:
