@@ -55,7 +55,7 @@ def header(fit) -> list[str]:
     """What was estimated, on what, with which weights and standard errors."""
     from ..covariance.random import by_random_ml, random_text
     from ..covariance.vcov import describe
-    from ..diagnostics.small_samples import advice
+    from ..diagnostics.small_samples import notes
 
     d, s = fit._design, fit._settings
     size = f"{fit.nobs:,} observations"
@@ -81,7 +81,7 @@ def header(fit) -> list[str]:
         lines.append(f"log-determinant: {part.logdet.method}; admissible interval ({lo:.4g}, {hi:.4g})")
     if d.lags:
         lines.append(str(fit.stationarity))
-    return lines + [f"note: {note}" for note in (*d.notes, advice(fit)) if note]
+    return lines + [f"note: {note}" for note in (*d.notes, *notes(fit))]
 
 
 def _correction(fit) -> str:

@@ -44,7 +44,7 @@ def study(
 
     if new:
         path = write_template(file, overwrite=overwrite)
-        _say(f"Written: {path}\nRun it: spillover study {file}", json, [path])
+        _say(f"A study to be changed into your own; run it: spillover study {file}", json, [path])
         return
     if not check:
         refuse_outputs(Path(output), overwrite=overwrite)
@@ -155,11 +155,10 @@ def _run(question, output: str, overwrite: bool, json: bool, after=None) -> None
     lines = [f"{name}: {w.nnz:,} links, {len(w.islands)} islands, {w.components} component(s)"
              for name, w in question.weights.items()]  # fmt: skip
     results = "\n\n".join(str(chapters[name].result) for name in ("model", "effects"))
-    text = f"{results}\n\nWritten to {output}/: " + ", ".join(path.name for path in written)
-    text += "" if after is None else f"\n{after(written)}"
+    results += "" if after is None else f"\n\n{after(written)}"
     without = chapters["by_weights"].result.failed if "by_weights" in chapters else {}
     troubles = [f"{name} could not be done: {why}" for name, why in [*failed.items(), *without.items()]]
-    out.show(text, chapters["effects"].result.tidy, Output(json=json), notes=lines + troubles * json, files=written)
+    out.show(results, chapters["effects"].result.tidy, Output(json=json), notes=lines + troubles * json, files=written)
     for trouble in troubles:
         say(trouble)
     if "interrupted" in failed.values():
