@@ -10,6 +10,7 @@ from ..records.limits import LIMITS
 from ..solve.ml import Solution
 
 FEW = 20  # rows per parameter below which the restricted likelihood is advised
+HARDLY_ANY = 2  # rows per parameter below which lambda is out of reach
 FEW_PERIODS = 15  # below which the variance of sums over periods is hardly known
 FEW_FOR_TWO = 500  # rows below which rho and lambda together are weakly identified
 CRITICAL = 6.634896601021213  # of chi2(1) at 1 %: squared residuals follow the number of neighbors
@@ -33,8 +34,10 @@ def of_rows(fit: FitRecord) -> str:
     with t(n - p), .95 to .96 by restricted likelihood. SAC, 48 units: .85 to .90 for both parameters.
     """
     spec, s, n, p = fit.specification, fit._settings, fit._sample.n, len(fit.params)
-    if s.method != "ml" or s.random is not None or fit._design.lags or not (spec.lag or spec.error):
+    if s.method not in ("ml", "reml") or s.random is not None or fit._design.lags or not (spec.lag or spec.error):
         return ""
+    if s.method == "reml":
+        return LIMITS["hardly any rows"] * (spec.error and n < HARDLY_ANY * p)
     if spec.lag and spec.error:
         return LIMITS["two parameters"] * (n < FEW_FOR_TWO or spec.durbin)
     if n >= FEW * p or fit._design.varies or fit._design.observed is not None:

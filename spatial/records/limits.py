@@ -15,6 +15,9 @@ LIMITS = {
         "fewer than 20 observations per parameter bias rho and lambda towards zero and shorten their intervals: "
         "method='reml' allows for them"
     ),
+    "hardly any rows": (
+        "fewer than 2 observations per parameter: lambda is hardly identified, and its intervals cover less than 80 %"
+    ),
     "few periods": (
         "fewer than 15 periods are few for Driscoll and Kraay's standard errors: intervals of rho and of effects then "
         "cover 88 to 93 %, not 95"
