@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..covariance.hac import DriscollKraay
+from ..covariance.hac import Conley, DriscollKraay
 from ..records.fit import FitRecord
 from ..records.limits import LIMITS
 from ..solve.ml import Solution
@@ -18,7 +18,8 @@ CRITICAL = 6.634896601021213  # of chi2(1) at 1 %: squared residuals follow the 
 
 def notes(fit: FitRecord) -> list[str]:
     """The limits of ``spatial.records.limits`` that this fit is within."""
-    return [note for note in (of_rows(fit), of_periods(fit)) if note]
+    far = LIMITS["far correlation"] * isinstance(fit._settings.vcov, Conley)
+    return [note for note in (of_rows(fit), of_periods(fit), far) if note]
 
 
 def of_periods(fit: FitRecord) -> str:

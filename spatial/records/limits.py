@@ -29,6 +29,10 @@ LIMITS = {
         "errors that are correlated over space bias rho and lambda by maximum likelihood: Conley's intervals for them "
         "then cover 0 to 8 % instead of 95"
     ),
+    "far correlation": (
+        "Conley's intervals cover 76 to 92 % where regressors and errors are correlated as far as the cut-off: "
+        "vcov=sp.SCPC() covers 95"
+    ),
     "few groups": "groups are few: clustered intervals after least squares then cover about 91 %, not 95",
     "linearized effects": "the delta method covers too little for indirect and total effects",
 }

@@ -98,10 +98,24 @@ def pyfixest_panel(world, data):
     return {"beta": tuple(ends)}
 
 
+def attempted(peer):
+    """The peer; no intervals where it stops with an error, which counts neither for it nor against it."""
+
+    def intervals(world, data):
+        try:
+            return peer(world, data)
+        except ImportError:
+            raise
+        except Exception:  # spreg raises no other
+            return {}
+
+    return intervals
+
+
 PEERS = {
-    "spreg ML": spreg_ml,
-    "spreg GM": spreg_gmm,
-    "spreg panel": spreg_panel,
+    "spreg ML": attempted(spreg_ml),
+    "spreg GM": attempted(spreg_gmm),
+    "spreg panel": attempted(spreg_panel),
     "spatialreg": uncorrected,
     "xsmle, splm": uncorrected,
     "linearmodels": linearmodels_panel,
