@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..covariance.hac import Conley, DriscollKraay
+from ..covariance.clustered import Robust
+from ..covariance.hac import DriscollKraay
+from ..covariance.sandwich import least_squares
 from ..records.fit import FitRecord
 from ..records.limits import LIMITS
 from ..solve.ml import Solution
 
 FEW = 20  # rows per parameter below which the restricted likelihood is advised
 HARDLY_ANY = 2  # rows per parameter below which lambda is out of reach
+FEW_ROBUST = 100  # rows of a cross-section below which a sandwich of least squares is too small
 FEW_PERIODS = 15  # below which the variance of sums over periods is hardly known
 FEW_FOR_TWO = 500  # rows below which rho and lambda together are weakly identified
 CRITICAL = 6.634896601021213  # of chi2(1) at 1 %: squared residuals follow the number of neighbors
@@ -18,8 +21,14 @@ CRITICAL = 6.634896601021213  # of chi2(1) at 1 %: squared residuals follow the 
 
 def notes(fit: FitRecord) -> list[str]:
     """The limits of ``spatial.records.limits`` that this fit is within."""
-    far = LIMITS["far correlation"] * isinstance(fit._settings.vcov, Conley)
-    return [note for note in (of_rows(fit), of_periods(fit), far) if note]
+    return [note for note in (of_rows(fit), of_robust_rows(fit), of_periods(fit)) if note]
+
+
+def of_robust_rows(fit: FitRecord) -> str:
+    """Whether a sandwich of least squares rests on few rows of a cross-section."""
+    robust = fit._settings.vcov == "robust" or isinstance(fit._settings.vcov, Robust)
+    few = least_squares(fit) and not fit._design.is_panel and fit.nobs < FEW_ROBUST
+    return LIMITS["few robust rows"] * (robust and few)
 
 
 def of_periods(fit: FitRecord) -> str:
@@ -35,13 +44,13 @@ def of_rows(fit: FitRecord) -> str:
     with t(n - p), .95 to .96 by restricted likelihood. SAC, 48 units: .85 to .90 for both parameters.
     """
     spec, s, n, p = fit.specification, fit._settings, fit._sample.n, len(fit.params)
-    if s.method not in ("ml", "reml") or s.random is not None or fit._design.lags or not (spec.lag or spec.error):
+    if s.random is not None or fit._design.lags or not (spec.lag or spec.error):
         return ""
-    if s.method == "reml":
-        return LIMITS["hardly any rows"] * (spec.error and n < HARDLY_ANY * p)
     if spec.lag and spec.error:
         return LIMITS["two parameters"] * (n < FEW_FOR_TWO or spec.durbin)
-    if n >= FEW * p or fit._design.varies or fit._design.observed is not None:
+    if s.method == "reml":
+        return LIMITS["hardly any rows"] * (spec.error and n < HARDLY_ANY * p)
+    if s.method != "ml" or n >= FEW * p or fit._design.varies or fit._design.observed is not None:
         return ""
     return f"n / p = {n / p:.1f}: {LIMITS['few rows']}"
 

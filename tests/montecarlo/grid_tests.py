@@ -36,8 +36,8 @@ def policy_cells() -> list[Cell]:
 def test_cells() -> list[Cell]:
     """Sizes."""
     cells = [Cell(f"lm-n{n}-{w}-k{k}-{errors}", "tests, LM", "lm", {"n": n, "w": w, "k": k, "errors": errors})
-             for n, w, k, errors in ((48, "knn", 1, "normal"), (48, "queen", 8, "t5"), (100, "group", 4, "chi2"), (48, "coast", 15, "normal"),
-                                     (100, "dense", 4, "t5"))]  # fmt: skip
+             for n, w, k, errors in ((48, "knn", 1, "normal"), (48, "queen", 8, "t5"), (100, "group", 4, "chi2"),
+                                     (48, "coast", 15, "normal"), (100, "dense", 4, "t5"))]  # fmt: skip
     cells += [Cell(f"restrictions-n{n}-{w}-k{k}-{method}", "tests, LR and Wald", "restrictions",
                    {"n": n, "w": w, "k": k, "method": method})
               for n, w, k, method in ((48, "knn", 1, "ml"),)]  # fmt: skip
