@@ -9,8 +9,9 @@ import matplotlib
 import pytest
 
 ROOT = Path(__file__).parents[1]
+RUNS = re.compile(r"\A<!-- commands -->|```python")
 READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
-PAGES = [p for p in [*READMES, *sorted((ROOT / "docs").glob("*.md"))] if "```python" in p.read_text("utf-8")]
+PAGES = [p for p in [*READMES, *sorted((ROOT / "docs").glob("*.md"))] if RUNS.search(p.read_text("utf-8"))]
 matplotlib.use("Agg")
 
 

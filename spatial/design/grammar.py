@@ -24,11 +24,8 @@ Product = tuple[Factor, ...]  # a term; the intercept has no factors
 class Parser:
     """Recursive descent: one method per level of precedence, each returns a list of distinct terms."""
 
-    def __init__(self, text: str, available: set):
-        if not isinstance(text, str) or len(text) > MAX_LENGTH:
-            raise SpatialInputError("E504", f"a formula must be text of at most {MAX_LENGTH:,} characters",
-                                    hint="such as 'log(y) ~ x1 + log(x2)'")  # fmt: skip
-        self.text, self.available, self.warnings, self.depth = text, available, [], 0
+    def __init__(self, text: str):
+        self.text, self.warnings, self.depth = text, [], 0
         self.tokens, self.at = self._tokens(), 0
 
     def formula(self) -> tuple[list[Product], list[Product], tuple[str, ...]]:
@@ -134,7 +131,7 @@ class Parser:
         if kind == "number":
             return [()] if float(token) == 1 else [(number_factor(token),)]
         if kind == "call":
-            return [(expression_factor(token, self.available),)]
+            return [(expression_factor(token),)]
         if (kind, token) == ("operator", "("):
             self.depth += 1
             if self.depth > MAX_DEPTH:

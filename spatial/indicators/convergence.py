@@ -271,7 +271,7 @@ def beta_convergence(
     keys = {"entity": table.keys[0], **({"time": table.keys[1]} if panel else {})}
     estimate = next(function for function in family.MODELS if function.__name__ == model)
     fit = estimate(formula, frame, w, **keys, **options)
-    if not (panel and fit.settings.effects.name in UNIT_EFFECTS):
+    if not (panel and fit._settings.effects.name in UNIT_EFFECTS):
         return BetaConvergence(fit, _speeds(fit, span), span)
     steps = len(table.times) - 1
     mean = root_bias(1.0, steps)
@@ -315,7 +315,7 @@ def _speeds_within(fit: Fit, span: float, steps: int, units: int) -> pd.DataFram
     Effects of the level, direct and total, have no such distribution: their p-values and speeds are left out.
     """
     table = _estimates(fit).assign(null=np.nan, p_value=np.nan, speed=np.nan, speed_error=np.nan, half_life=np.nan)
-    free = units - (fit.settings.effects.entity and fit.settings.effects.time)
+    free = units - (fit._settings.effects.entity and fit._settings.effects.time)
     b, error = float(table.loc[0, "estimate"]) * span, float(table.loc[0, "std_error"]) * span
     p = random_walk_p(b, steps, free)
     table.loc[0, ["null", "p_value"]] = root_bias(1.0, steps) / span, p

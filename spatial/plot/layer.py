@@ -74,7 +74,7 @@ def write_effects(effects, map, path, *, overwrite=False, name: Callable[[str], 
     """
     check(path, overwrite=overwrite)
     columns, styles_of = by_unit(effects, name)
-    layer, names = on_map(map, columns, values=analysed(effects.fit.design))
+    layer, names = on_map(map, columns, values=analysed(effects.fit._design))
     write_layer(layer, path, styles_of(layer, names), overwrite=overwrite)
 
 
@@ -114,7 +114,7 @@ def write_what_if(result, map, path, *, overwrite=False) -> None:
     """
     check(path, overwrite=overwrite)
     percent = "percent" in result.table
-    layer, names = on_map(map, result.table, values=analysed(result.fit.design))
+    layer, names = on_map(map, result.table, values=analysed(result.fit._design))
     name = f"Response to a change of {result.variable}, " + ("per cent" if percent else "units of the outcome")
     shown = ("percent", "percent_low", "percent_high") if percent else ("estimate", "conf_low", "conf_high")
     column, low, high = (names[part] for part in shown)
@@ -161,7 +161,7 @@ def responses(layer, column: str, *, unit, at, label: str) -> Style:
 
 def analysed(design) -> pd.DataFrame:
     """The columns of the data that a model used, by unit; of a panel those of its last period (``unemp_1986``)."""
-    terms = read_formula(design.formula, tuple(design.frame.columns))
+    terms = read_formula(design.formula, design.frame.columns)
     factors = [*terms.left, *(factor for _, product in terms.right for factor in product)]
     columns = [c for c in dict.fromkeys(c for factor in factors for c in factor.columns) if c in design.frame]
     order = design.order[-1]

@@ -160,7 +160,7 @@ def _shifted(result: DiD, k: int):
 
 def _spatial(result: SpatialDiD, draws, rng):
     fit = result.fit
-    D = fit.design.X[:, :, fit.design.names.index(result.treatment)]
+    D = fit._design.X[:, :, fit._design.names.index(result.treatment)]
     if not is_switch(D):
         raise SpatialInputError("E230", f"{result.treatment!r} must be 0 or 1: a dose has no dates to assign",
                                 column=result.treatment,

@@ -9,7 +9,10 @@ import pandas as pd
 
 from spillover.errors import warn
 
+from ..compare.comparison import Comparison
 from ..compare.weights import compare_weights
+from ..effects.average import Effects
+from ..effects.long_run import DynamicEffects
 from ..models.family import MODELS
 from ..models.fit import Fit
 from .box import RECORD, Box
@@ -20,7 +23,7 @@ SAME = 1e-6  # standard errors
 BY_NAME = {model.__name__: model for model in MODELS}
 
 
-def load(path):
+def load(path) -> Fit | Effects | DynamicEffects | Comparison:
     """Load what ``sp.save`` wrote: the model is estimated again from the data and weights beside it.
 
     Parameters

@@ -81,7 +81,7 @@ def save(result, path, *, overwrite: bool = False) -> Path:
 
 
 def _fit(fit: Fit, out: Writer) -> dict:
-    d = fit.design
+    d = fit._design
     return {
         "model": _model(fit),
         "formula": d.formula,
@@ -100,7 +100,7 @@ def _comparison(result: Comparison, out: Writer) -> dict:
     return {
         "kind": "comparison",
         "models": list(models) or [_model(fit)],
-        "formula": fit.design.formula,
+        "formula": fit._design.formula,
         "data": out.add("data", _rows(fit)),
         "weights": {name: out.weights(w) for name, w in result.weights.items()},
         "options": _options(fit, out),
@@ -119,12 +119,12 @@ def _model(fit: Fit) -> str:
 
 def _options(fit: Fit, out: Writer) -> dict:
     """Keywords of the model's function that are not its defaults."""
-    requested, known = fit.settings.requested, signature(BY_NAME[fit.specification]).parameters
+    requested, known = fit._settings.requested, signature(BY_NAME[fit.specification]).parameters
     options = {f.name: getattr(requested, f.name) for f in fields(ModelOptions) if f.name in known}
-    same = fit.settings.vcov is requested.covariance or fit.settings.vcov == requested.covariance
-    options["vcov"] = requested.vcov if same else fit.settings.vcov  # with_vcov changes it
-    if fit.design.error_weights is not None:
-        options["w_error"] = fit.design.error_weights
+    same = fit._settings.vcov is requested.covariance or fit._settings.vcov == requested.covariance
+    options["vcov"] = requested.vcov if same else fit._settings.vcov  # with_vcov changes it
+    if fit._design.error_weights is not None:
+        options["w_error"] = fit._design.error_weights
     changed = {name: value for name, value in options.items() if value is not known[name].default}
     return {name: out.value(value, name) for name, value in changed.items()}
 
@@ -133,8 +133,8 @@ def _rows(fit: Fit) -> pd.DataFrame:
     """The data as they were given, of the units that were used; columns that parquet cannot hold are left out."""
     import pyarrow as pa
 
-    d = fit.design
-    frame, requested = d.frame, fit.settings.requested
+    d = fit._design
+    frame, requested = d.frame, fit._settings.requested
     if requested.entity in frame.columns:
         units = frame[requested.entity]
     else:

@@ -37,7 +37,8 @@ def run(build) -> int:
             for word in words:
                 refuse_password(word)
             with shown(anywhere["progress"], anywhere["quiet"]):
-                status = build(words)(prog_name="spillover", standalone_mode=False)
+                completing = "_SPILLOVER_COMPLETE" in os.environ
+                status = build(None if completing else words)(prog_name="spillover", standalone_mode=False)
             sys.stdout.flush()
             return status if isinstance(status, int) else 0
         except (BrokenPipeError, SystemExit) as error:
@@ -83,8 +84,7 @@ def _explain(error: BaseException, *, as_json: bool = False) -> int:
     import typer
 
     if isinstance(error, SpatialInputError):
-        error.hint = error.hint and in_shell(error.hint)
-        say(str(error))
+        say(in_shell(str(error)))
         if as_json:
             from .output import error_json
 

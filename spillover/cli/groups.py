@@ -25,17 +25,23 @@ def _reading(help: str, *names: str, **how):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
-    """How tables and maps are read."""
+class Shapes:
+    """How a map is read."""
 
     layer: Annotated[str | None, _reading("Layer of the map, where there are several.")] = None
-    sheet: Annotated[str | None, _reading("Sheet of a workbook; the first by default.")] = None
     encoding: Annotated[str | None, _reading("Of text; found out by default.")] = None
+    crs: Annotated[str | None, _reading("EPSG:25833, for a map that names no coordinate system; one that does is "
+                                        "projected to it.")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading(Shapes):
+    """How tables and maps are read."""
+
+    sheet: Annotated[str | None, _reading("Sheet of a workbook; the first by default.")] = None
     sep: Annotated[str | None, _reading("Separator of a text table; found out by default.")] = None
     decimal: Annotated[str | None, _reading("Decimal mark of a text table, . or ,; found out by default.")] = None
     na: Annotated[list[str] | None, _reading("A value that means missing, such as -999; repeat.")] = None
-    crs: Annotated[str | None, _reading("EPSG:25833, for a map that names no coordinate system; one that does is "
-                                        "projected to it.")] = None
     sql: Annotated[str | None, _reading("A SELECT instead of a table, where data come from postgresql://...")] = None
     where: Annotated[list[str] | None, _reading("COLUMN=VALUE: only these rows; repeat.")] = None
 

@@ -110,7 +110,7 @@ def effects_by_unit(effects) -> pd.DataFrame:
 
 def fitted(fit) -> pd.DataFrame:
     """Response, fitted values and residuals by unit; of a panel one row per unit and period."""
-    d = fit.design
+    d = fit._design
     response = (fit.fitted + fit.resid).rename(d.response)
     frame = pd.concat([response, fit.fitted, fit.resid.rename("residual")], axis=1)
     if frame.index.nlevels > 1:

@@ -98,11 +98,11 @@ def respond(effects, shock: str, rows: Source, output: Output, figure: str | Non
 
     if figure:
         rows.needs_map("the figure")
-    unit, term, size = read_shock(shock, effects.fit.design.ids)
+    unit, term, size = read_shock(shock, effects.fit._design.ids)
     response = getattr(effects, "short_run", effects).shock(unit, term, size)
     frame = response.rename("response").rename_axis(rows.entity or "unit").to_frame()
     label = f"Response to {size:g} more {term} in {unit}"
-    write = partial(write_response, response, unit=unit, label=label, values=analysed(effects.fit.design))
+    write = partial(write_response, response, unit=unit, label=label, values=analysed(effects.fit._design))
     out.show(response_text(response), frame.reset_index, output, notes=rows.notes, units=True, files=[figure],
              layer=Layer(rows.map, lambda: frame, write=write))  # fmt: skip
     if figure:

@@ -14,7 +14,7 @@ from spillover.errors import SpatialInputError
 from spillover.files import FIGURES, check_outputs, replacing, write_table
 from spillover.text import printable
 
-from ._language import in_shell
+from ._language import commands, in_shell
 from .groups import Output
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def show(result, frame: Callable[[], pd.DataFrame], output: Output, *, notes: It
     """
     target = output.output if output.output != "-" else None
     if target is not None:
-        if layer is not None and is_layer(output, units=units):
+        if layer is not None and layer.map is not None and is_layer(output, units=units):
             layer.save(target, overwrite=output.overwrite)
         elif Path(target).suffix.lower() == ".geojson":
             raise SpatialInputError("E501", f"'{target}' needs a map, and there is none", hint="give --map FILE")
@@ -99,8 +99,19 @@ def show(result, frame: Callable[[], pd.DataFrame], output: Output, *, notes: It
     elif output.output == "-":
         frame().to_csv(sys.stdout, index=False)
     else:
-        lines = [in_shell(line) if line.startswith("note:") else line for line in str(result).splitlines()]
-        print("\n".join([*notes, *[""] * bool(notes), *lines]))
+        lines = [in_shell(line) if line.startswith("note:") else line
+                 for line in commands(str(result)).splitlines()]  # fmt: skip
+        print("\n".join([*notes, *[""] * bool(notes), *lines, *_written(written)]))
+
+
+def _written(files: list[str]) -> list[str]:
+    """Lines that name the files, those of a folder together."""
+    folders: dict[str, list[str]] = {}
+    for file in files:
+        folders.setdefault(str(Path(file).parent), []).append(Path(file).name)
+    lines = [f"Written{'' if folder == '.' else f' to {folder}/'}: {', '.join(names)}"
+             for folder, names in folders.items()]  # fmt: skip
+    return [""] * bool(lines) + lines
 
 
 def as_json(result, frame: pd.DataFrame, notes: Iterable[str] = (), files: Iterable[str] = ()) -> str:
@@ -113,8 +124,8 @@ def as_json(result, frame: pd.DataFrame, notes: Iterable[str] = (), files: Itera
 
 def error_json(error: SpatialInputError) -> str:
     """The same for what could not be done."""
-    what = {"code": error.code, "message": error.message, "where": error.where, "hint": error.hint,
-            "exit_status": error.exit_status}  # fmt: skip
+    what = {"code": error.code, "message": in_shell(error.message), "where": error.where,
+            "hint": in_shell(error.hint or ""), "exit_status": error.exit_status}  # fmt: skip
     return json.dumps({"spillover": __version__, "error": what}, ensure_ascii=False, indent=1)
 
 
@@ -125,8 +136,6 @@ def save_table(frame: pd.DataFrame, path: str, *, overwrite: bool = False, paper
         database.write(frame, path, overwrite=overwrite)
     elif suffix in (".csv", ".parquet"):
         write_table(frame, path, overwrite=overwrite)
-    elif suffix == ".docx":
-        _write_word(frame if paper is None else paper().to_frame().reset_index(), path, overwrite)
     elif suffix in PAPERS:
         from spatial.report.table import frame_table
 
@@ -143,13 +152,6 @@ def save_table(frame: pd.DataFrame, path: str, *, overwrite: bool = False, paper
                                         layer=Path(path).stem)  # fmt: skip
             else:
                 write_workbook(frame, part)
-
-
-def _write_word(frame: pd.DataFrame, path: str, overwrite: bool) -> None:
-    from spatial.report.html import Table
-    from spatial.report.papers import write_word
-
-    write_word({"table": Table(frame, "")}, path, title=Path(path).stem, overwrite=overwrite)
 
 
 def _needs(suffix: str) -> None:

@@ -19,8 +19,17 @@ from spillover.progress import step
 from spillover.tables import parse
 from weights.maps import named
 
-from ._inputs import EXAMPLE, named_weights, prepared, read_map, read_table, read_weights, require_columns
-from .groups import Data, Reading
+from ._inputs import (
+    EXAMPLE,
+    example_of,
+    named_weights,
+    prepared,
+    read_map,
+    read_table,
+    read_weights,
+    require_columns,
+)
+from .groups import Data, Reading, Shapes
 
 MAPS = (".shp", ".gpkg", ".geojson", ".fgb", ".zip", ".kml", ".kmz", ".gdb")
 IN_ARCHIVE = ("/vsizip/", "zip://")
@@ -160,14 +169,14 @@ def of_text(data: Reading) -> dict:
     return {"encoding": data.encoding, "separator": data.sep, "decimal": data.decimal, "na": data.na or ()}
 
 
-def of_map(data: Reading) -> dict:
+def of_map(data: Shapes) -> dict:
     """Options of the reader of maps."""
-    return {"layer": data.layer, "encoding": data.encoding, "crs": data.crs, "na": data.na}
+    return {"layer": data.layer, "encoding": data.encoding, "crs": data.crs, "na": getattr(data, "na", None)}
 
 
 def _example(data: Data):
     """A shipped panel with its map, or the attributes of a shipped map."""
-    name = data.data.removeprefix(EXAMPLE)
+    name = example_of(data.data, [*EXAMPLES, *PANELS])
     example = EXAMPLES.get(name)
     gdf = None if example is None else shapefiles.load(name)
     if example is not None and example.panel is None:
@@ -246,7 +255,10 @@ def _only(table: pd.DataFrame, data: Data) -> pd.DataFrame:
 
 def _joined(source: Source, data: Data) -> Source:
     """Table and map by their ids: the named columns, or the one column that both have."""
-    gdf = read_map(data.map, id=data.id, **of_map(data))
+    how = of_map(data)
+    if not data.data.lower().endswith((".xlsx", ".parquet", ".dta", ".sav")):
+        how["encoding"] = None  # it is the table's
+    gdf = read_map(data.map, id=data.id, **how)
     named = gdf.index.name is not None
     table, entity = source.table, source.entity
     if not named:

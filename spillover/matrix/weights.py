@@ -16,12 +16,11 @@ from spillover.show import ask
 
 from .. import labels as _labels
 from .csr import canonical, frozen, take, with_data
-
-ROW_SUM_TOLERANCE = 1e-9
+from .rows import Rows
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SpatialWeights:
+class SpatialWeights(Rows):
     """Who is whose neighbor, and how strongly: row i holds the weights of i's neighbors.
 
     Every builder of this package returns one. It never changes: methods give new objects, the arrays are
@@ -104,20 +103,10 @@ class SpatialWeights:
         """True for units without neighbors (empty rows), shape (n,)."""
         return np.diff(self.csr.indptr) == 0
 
-    @property
-    def islands(self) -> pd.Index:
-        """Ids of units without neighbors."""
-        return self.ids[self.alone]
-
     @cached_property
     def row_sums(self) -> np.ndarray:
         """Sum of each unit's weights, shape (n,)."""
         return np.asarray(self.csr.sum(axis=1)).ravel()
-
-    @cached_property
-    def rows_sum_to_one(self) -> bool:
-        """Whether every unit's weights sum to one: what the two-way transformation needs."""
-        return bool(np.allclose(self.row_sums, 1.0, rtol=0, atol=ROW_SUM_TOLERANCE))
 
     @cached_property
     def component_labels(self) -> pd.Series:

@@ -27,6 +27,7 @@ TOP = {
 }  # fmt: skip
 DATA = {
     "map": str, "id": str, "layer": str, "panel": str, "unit": str, "period": str, "encoding": str,
+    "separator": str, "decimal": str, "sheet": str, "na": list[str], "crs": str,
     "from_map": list[str], "without": list, "periods": list,
 }  # fmt: skip
 
@@ -63,9 +64,11 @@ def question(entries: dict, *, beside: Path = Path()) -> Question:
     _check(entries)
     data = entries["data"]
     entity, time = data["unit"], data["period"]
-    gdf = read_map(_path(data["map"], beside), id=data.get("id"), layer=data.get("layer"))
+    text = {key: data[key] for key in ("encoding", "separator", "decimal", "sheet", "na") if key in data}
+    on_map = {key: data[key] for key in ("id", "layer", "crs", "na") if key in data}
+    gdf = read_map(_path(data["map"], beside), **on_map)
     source = _path(data["panel"], beside)
-    panel = read_table(source, keys=(entity, time), encoding=data.get("encoding"))
+    panel = read_table(source, keys=(entity, time), **text)
     require_columns(panel, (entity, time), source)
     gdf, panel = _sample(gdf, panel, entity, time, data)
     panel = _with_map_ids(panel, gdf, entity)

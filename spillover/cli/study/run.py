@@ -98,7 +98,7 @@ def refuse_outputs(folder: Path, *, overwrite: bool) -> None:
 
 def _report(q: Question, chapters: dict, failed: dict) -> dict:
     """Everything that ``write_html`` needs."""
-    d = chapters["model"].result.design
+    d = chapters["model"].result._design
     sections = [chapter.section() for chapter in chapters.values()]
     if failed:
         lines = tuple(f"{name.replace('_', ' ')}: {why}" for name, why in failed.items())
@@ -136,7 +136,7 @@ def _write_layer(q: Question, chapters: dict, path: Path, *, overwrite: bool) ->
 
     parts = {name: chapter.layer for name, chapter in chapters.items() if chapter.layer is not None}
     columns = pd.concat([part.reindex(q.map.index) for part in parts.values()], axis=1)
-    layer, names = on_map(q.map, columns, values=analysed(chapters["model"].result.design))
+    layer, names = on_map(q.map, columns, values=analysed(chapters["model"].result._design))
     order = [*LEADING, *(name for name in parts if name not in LEADING)]
     styles = [style for name in order if name in parts and chapters[name].styles
               for style in chapters[name].styles(layer, names)]  # fmt: skip

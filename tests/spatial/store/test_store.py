@@ -68,7 +68,7 @@ def test_cross_sections_keep_their_index_and_their_shapes(tmp_path):
     fit = sp.sac("CRIME ~ INC + HOVAL", data, w, w_error=wt.knn(data, 4, metric="planar").standardize("row"))
     again = sp.load(sp.save(fit, tmp_path / "a.zip"))
     pd.testing.assert_series_equal(again.params, fit.params, check_exact=True)
-    assert again.design.weights_of_error == fit.design.weights_of_error
+    assert again._design.weights_of_error == fit._design.weights_of_error
     pd.testing.assert_series_equal(again.predict(), fit.predict())
     states = shapefiles.load("us_states").assign(y=range(48))
     conley = sp.ols("y ~ 1", states, wt.queen(states), vcov=sp.Conley(cutoff=900))  # places are the map's
@@ -81,7 +81,7 @@ def test_units_that_were_dropped_and_weights_over_time(states, tmp_path):
     fit = sp.sar(FORMULA, gone, w, **KEYS, missing="drop")
     again = sp.load(sp.save(fit, tmp_path / "dropped"))
     pd.testing.assert_series_equal(again.params, fit.params)
-    assert again.design.n_units == 47
+    assert again._design.n_units == 47
     w_t = wt.temporal({year: w if year < 1980 else wt.knn(shapefiles.load("us_states"), 4).standardize("row")
                        for year in panel["year"].unique()})  # fmt: skip
     fit = sp.sar(FORMULA, panel, w_t, **KEYS, effects="entity")
