@@ -293,7 +293,7 @@ def test_cholmod_is_the_same_determinant():
 def test_what_does_not_fit_is_refused_with_figures_or_estimated(monkeypatch):
     W = WEIGHTS["queen"]
     data = data_for(W)
-    monkeypatch.setattr("spatial.logdet.memory", lambda: 1e5)
+    monkeypatch.setattr("spatial.logdet.choose.memory", lambda: 1e5)
     logdet.cache_clear()
     for method in ("eigen", "sparse"):
         with pytest.raises(SpatialInputError, match=r"E309.*GB"):
