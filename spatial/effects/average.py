@@ -26,9 +26,8 @@ from ..records.fit import FitRecord
 from ..records.schema import SCHEMA
 from .elasticity import Elasticities, elasticities
 from .infer import AverageEffects, Inferred, Options, infer
-from .propagate import Averages, determinant, selectors
+from .propagate import KINDS, Averages, selectors
 
-KINDS = ("direct", "indirect", "total")
 DENSE_MAX = 5_000
 
 
@@ -220,24 +219,9 @@ class Effects(Shown):
         -----
         LeSage & Pace (2009), section 2.7.
         """
-        W, rho = self._all_periods.csr, self.fit.rho
-        n = W.shape[0]
-        highest = orders + self.fit._design.wx_order
-        traces, errors = self._traces(highest)
-        ahead, sums = np.ones(n), [1.0]
-        for _ in range(highest):
-            ahead = W @ ahead
-            sums.append(ahead.mean())
-        rows = []
-        for order in range(orders + 1):
-            for variable in self.variables:
-                c = self._coefficients(variable)
-                terms = slice(order, order + len(c))
-                direct, total, error = (rho**order * (c @ part[terms]) for part in (traces, sums, errors))
-                rows += [(order, kind, variable, value, abs(error) * (kind != "total"))
-                         for kind, value in zip(KINDS, (direct, total - direct, total))]  # fmt: skip
-        table = pd.DataFrame(rows, columns=["order", "effect", "term", "estimate", "error"])
-        return table if n > DENSE_MAX else table.drop(columns="error")
+        from .by_order import by_order
+
+        return by_order(self, orders)
 
     def by_period(self) -> pd.DataFrame:
         """Direct, indirect and total effects of every period, where W varies; see ``spatial.effects.by_period``."""
@@ -281,25 +265,6 @@ class Effects(Shown):
             else:
                 out.append((W * W.T).sum(axis=1) if k else W.diagonal())
         return np.array(out)
-
-    def _traces(self, highest: int) -> tuple[np.ndarray, np.ndarray]:
-        """tr W^k / n for k = 0 ... highest, and the standard errors of those that are estimated."""
-        W = self._all_periods.csr
-        n = W.shape[0]
-        if n > DENSE_MAX:
-            moments = [determinant(self.fit).coarse.moment(k) for k in range(highest + 1)]
-            return np.array(moments).T / n
-        power, traces = np.eye(n), [1.0]
-        for _ in range(highest):
-            power = W @ power
-            traces.append(power.trace() / n)
-        return np.array(traces), np.zeros(highest + 1)
-
-    @property
-    def _all_periods(self):
-        """W; where it varies the block-diagonal one of all periods, so that averages are over periods too."""
-        w = self.fit._design.weights
-        return w.stacked if w.varies else w
 
     @cached_property
     def _picks(self) -> np.ndarray:

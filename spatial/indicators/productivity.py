@@ -10,9 +10,10 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 from spillover.show import Shown
 
+from ._distances import radial
 from ._frame import Table, rows_of_keys
 from ._programmes import in_parts, minimise
-from .envelopment import measured, radial
+from .envelopment import measured
 
 
 @dataclass(frozen=True, eq=False, repr=False)

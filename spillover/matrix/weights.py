@@ -81,8 +81,6 @@ class SpatialWeights(Rows):
         if self.raw is not None:
             object.__setattr__(self, "raw", frozen(np.asarray(self.raw, float)))
 
-    # -- what it is ---------------------------------------------------------------------------------
-
     @property
     def n(self) -> int:
         """Number of units."""
