@@ -5,7 +5,6 @@ import tokenize
 from functools import lru_cache
 from pathlib import Path
 
-import grimp
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +24,7 @@ ALIKE = 10  # lines
 @lru_cache(maxsize=1)
 def imports():
     """Module -> modules that it imports, late imports too; not what only a type checker sees."""
+    grimp = pytest.importorskip("grimp")  # comes with import-linter
     graph = grimp.build_graph(*PACKAGES, exclude_type_checking_imports=True)
     return {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
 
