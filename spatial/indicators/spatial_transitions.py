@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ..explore import _random
@@ -146,7 +147,8 @@ def spatial_markov(
         for m, label in enumerate(units.labels)
     }
     tests = _homogeneity(units, weights.csr, where, permutations, seed)
-    return SpatialMarkov(chain_of(column, units, start, end), by_lag, tests, weights.header())
+    result = SpatialMarkov(chain_of(column, units, start, end), by_lag, tests, weights.header())
+    return made_from(result, units.table, weights)
 
 
 def _refuse_weights(weights) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ..explore._chain import passage_times, steady_state, transition_probabilities
@@ -127,6 +128,6 @@ def chain_of(column, units: Classed, start, end, title="all units") -> Markov:
     k = units.k
     counts = np.bincount((k * start + end).ravel(), minlength=k * k).reshape(k, k)
     frame = pd.DataFrame(counts, units.labels.rename("from"), units.labels.rename("to"))
-    return Markov(column, frame, units.limits, title)
+    return made_from(Markov(column, frame, units.limits, title), units.table)
 
 
