@@ -25,6 +25,18 @@ ANSWERS: dict[tuple[str, str], str] = {
     ("save", "spatial.explore._local:LocalStatistic"): "spatial.plot.layer:write",
     ("save", "spatial.policy.what_if:WhatIf"): "spatial.plot.layer:write_what_if",
     ("explore", "spatial.explore._local:LocalStatistic"): "spatial.plot.layer:web_map",
+    **{("units", name): f"spatial.plot.units:{function}" for name, function in {
+        "spatial.explore._local:LocalStatistic": "of_local", "spatial.explore.moran:Moran": "of_moran",
+        "spatial.explore.rates:SmoothedRates": "of_rates", "spatial.records.fit:FitRecord": "of_fit",
+        "spatial.effects.average:Effects": "of_effects", "spatial.policy.what_if:WhatIf": "of_what_if",
+        "spatial.indicators.envelopment:Efficiency": "of_scores",
+        "spatial.indicators.index:CompositeIndex": "of_scores",
+        "spatial.indicators.frontier:StochasticFrontier": "of_scores"}.items()},
+    **{("map", name): "spatial.plot.units:unit_map" for name in (
+        "spatial.explore.moran:Moran", "spatial.explore.rates:SmoothedRates", "spatial.records.fit:FitRecord",
+        "spatial.effects.average:Effects", "spatial.indicators.envelopment:Efficiency",
+        "spatial.indicators.index:CompositeIndex", "spatial.indicators.frontier:StochasticFrontier")},
+    ("explore", "spillover.show:Shown"): "spatial.plot.units:web_map",
     ("plot", "spatial.indicators.convergence:BetaConvergence"): "spatial.plot.indicators:growth_on_level",
     ("plot", "spatial.indicators.convergence:SigmaConvergence"): "spatial.plot.indicators:sigma",
     ("plot", "spatial.indicators.density:Densities"): "spatial.plot.indicators:densities",
