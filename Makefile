@@ -40,10 +40,11 @@ test-fast: $(VENV)/.test  ## the inner loop: style, import rules, some tests of 
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q $(FAST)
 
-certify: $(VENV)/.test  ## Monte Carlo coverage and size: cells whose inputs changed, docs/certificate.md, slow tests
+certify: $(VENV)/.test  ## Monte Carlo coverage and size: cells whose inputs changed, docs/certificate.md, slow tests, the laws 2,000 times
 	$(BIN)/python -m tests.montecarlo run
 	$(BIN)/python -m tests.montecarlo page
 	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -q --hypothesis-profile=certify tests/laws
 
 test-postgis: $(VENV)/.test  ## reading and writing a throwaway PostGIS (Debian: postgresql-15-postgis-3)
 	$(BIN)/python -m tests.postgis

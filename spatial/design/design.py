@@ -159,6 +159,12 @@ class Design:
             frame=self.frame.assign(**dict(zip(added, rows.T))),
         )
 
+    def sources(self) -> tuple[pd.DataFrame, dict]:
+        """The observations as used, labelled, and W (M of the error too, where it is another)."""
+        columns = {self.response: self.y, **dict(zip(self.names, np.moveaxis(self.X, 2, 0))), **self.instruments}
+        frame = pd.concat([self.labelled(values, name) for name, values in columns.items()], axis=1)
+        return frame, {"W": self.weights} | ({} if self.error_weights is None else {"M": self.error_weights})
+
     def labelled(self, values: np.ndarray, name: str) -> pd.Series:
         """A (T, N) array as a Series by unit, or by unit and period."""
         if self.times is None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.provenance import made_from
 from spillover.show import Shown, ask
 
 from . import _conditional, _draws, _input, _null
@@ -208,7 +209,7 @@ def answer(
         frame["quadrant"] = _categories(field, np.where(linked, cluster, -1), classes, -1)
     frame["cluster"] = _categories(field, labels, levels, levels.index(NO_DATA))
     values = pd.DataFrame(dict(zip(field.names, field.values)), index=field.ids).reindex(field.all_ids)
-    return LocalStatistic(
+    result = LocalStatistic(
         *names,
         frame,
         values,
@@ -223,6 +224,7 @@ def answer(
         notes=field.notes,
         shapes=field.shapes,
     )
+    return made_from(result, field)
 
 
 def _categories(field, codes, labels, otherwise: int) -> pd.Categorical:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option, warn
+from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ..models import family
@@ -133,7 +134,8 @@ def sigma_convergence(
         tests.append(TestResult(str(group), equal_variances(ends[:, here]), (1, x.shape[1] - 2), null))
     title = "Equal variances in the first and the last period (Pitman-Morgan, HC3)"
     note = "units are taken as independent; w= allows for spatial correlation" if w is None else ""
-    return SigmaConvergence(name, pd.concat(parts, ignore_index=True), TestTable(title, tuple(tests), note), rho)
+    result = SigmaConvergence(name, pd.concat(parts, ignore_index=True), TestTable(title, tuple(tests), note), rho)
+    return made_from(result, table)
 
 
 def _members(data, groups, table: Table) -> dict:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
+from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ..covariance.bootstrap import resampled
@@ -164,8 +165,9 @@ def refit(
             params[r], sigma2[r], loglik[r] = values, s2, at.loglik
         except SpatialInputError as error:
             errors[r], failed[r] = np.nan, f"{error.code}: {error.message}"
-    return Refits(tuple(fit.params.index), params, loglik, sigma2, errors if std_errors else None, variables,
-                  responses if effects else None, dict(sorted(failed.items())))  # fmt: skip
+    result = Refits(tuple(fit.params.index), params, loglik, sigma2, errors if std_errors else None, variables,
+                    responses if effects else None, dict(sorted(failed.items())))  # fmt: skip
+    return made_from(result, fit)
 
 
 def _maxima(fit: Fit, changed: Changes, left: np.ndarray, failed: dict, whole: bool) -> Iterator:

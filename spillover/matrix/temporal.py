@@ -13,6 +13,7 @@ from scipy import sparse
 
 from spillover.errors import SHOWN, SpatialInputError
 from spillover.ids import positions
+from spillover.provenance import fingerprint
 
 from .. import labels as _labels
 from ..values import numeric
@@ -85,6 +86,12 @@ class TemporalWeights(Rows, Mapping):
         return TemporalWeights(tuple(self.matrices[t] for t in at), times, notes)
 
     # -- what they have in common ---------------------------------------------------------------------
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the W of every period, whatever the order of units and periods."""
+        each = [w.fingerprint for w in self.matrices]
+        return fingerprint(pd.DataFrame({"w": each}, index=pd.Index(self.periods.tolist(), name="period")))
 
     @property
     def csr(self):

@@ -12,6 +12,7 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 from spillover.ids import positions
+from spillover.provenance import links_fingerprint
 from spillover.show import ask
 
 from .. import labels as _labels
@@ -139,6 +140,12 @@ class SpatialWeights(Rows):
         for part in (self.csr.indptr, self.csr.indices, self.csr.data):
             h.update(np.ascontiguousarray(part).view(np.uint8))
         return h.hexdigest()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of units, links and weights, whatever the order of the units."""
+        focal = np.repeat(np.arange(self.n), np.diff(self.csr.indptr))
+        return links_fingerprint(self.ids, focal, self.csr.indices, self.csr.data)
 
     def __hash__(self) -> int:
         return hash(self.matrix_digest)
