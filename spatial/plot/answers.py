@@ -37,6 +37,7 @@ ANSWERS: dict[tuple[str, str], str] = {
         "spatial.effects.average:Effects", "spatial.indicators.envelopment:Efficiency",
         "spatial.indicators.index:CompositeIndex", "spatial.indicators.frontier:StochasticFrontier")},
     ("explore", "spillover.show:Shown"): "spatial.plot.units:web_map",
+    ("picture", "spillover.show:Shown"): "spatial.plot.units:small_map",
     ("plot", "spatial.indicators.convergence:BetaConvergence"): "spatial.plot.indicators:growth_on_level",
     ("plot", "spatial.indicators.convergence:SigmaConvergence"): "spatial.plot.indicators:sigma",
     ("plot", "spatial.indicators.density:Densities"): "spatial.plot.indicators:densities",

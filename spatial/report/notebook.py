@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
+from spillover.show import answer
+
 from .table import frame_table
 
 ROWS = 12  # of the table that are shown
@@ -11,10 +13,8 @@ ROWS = 12  # of the table that are shown
 
 def html(result) -> str:
     """The first line of the printed text, a small map, the first rows of the table, all of the text folded."""
-    from ..plot.units import small_map
-
-    text = str(result)
-    parts = [f"<p><b>{escape(text.partition(chr(10))[0])}</b></p>", small_map(result), _table(result),
+    text, draw = str(result), answer("picture", type(result))
+    parts = [f"<p><b>{escape(text.partition(chr(10))[0])}</b></p>", draw(result), _table(result),
              f"<details><summary>as printed</summary><pre>{escape(text)}</pre></details>"]  # fmt: skip
     return "<div>" + "".join(parts) + "</div>"
 
