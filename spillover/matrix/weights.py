@@ -82,8 +82,6 @@ class SpatialWeights(Rows):
         if self.raw is not None:
             object.__setattr__(self, "raw", frozen(np.asarray(self.raw, float)))
 
-    # -- what it is ---------------------------------------------------------------------------------
-
     @property
     def n(self) -> int:
         """Number of units."""
@@ -257,20 +255,20 @@ class SpatialWeights(Rows):
 
     def to_dense(self) -> pd.DataFrame:
         """Square table with ids on both sides; refused (E309) above 2 GiB."""
-        from .assemble import refuse_dense
+        from .dense import refuse_dense
 
         refuse_dense(self.n, sparse_way="w.csr or w.to_frame()")
         return pd.DataFrame(self.csr.toarray(), index=self.ids, columns=self.ids)
 
     def to_graph(self):
         """The same weights as a ``libpysal.graph.Graph``."""
-        from .convert import to_graph
+        from .to_libpysal import to_graph
 
         return to_graph(self)
 
     def to_W(self):
         """The same weights as a ``libpysal.weights.W``."""
-        from .convert import to_W
+        from .to_libpysal import to_W
 
         return to_W(self)
 
