@@ -46,7 +46,7 @@ class Table:
 class Figure:
     """PNG bytes, or a matplotlib Axes or Figure. ``alt`` describes it in words.
 
-    ``svg`` is markup that ``spatial.plot.svg`` makes of a map: the page has it instead of the image.
+    ``svg`` is markup that ``spatial.plot.page_map`` makes of a map: the page has it instead of the image.
     """
 
     image: Any

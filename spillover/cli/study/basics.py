@@ -8,8 +8,8 @@ import pandas as pd
 import spatial as sp
 from spatial import plot
 from spatial.plot.layer import CLUSTERS, cluster_classes
+from spatial.plot.page_map import page_map
 from spatial.plot.qml import classed
-from spatial.plot.svg import svg
 from spatial.report.html import Figure, Table
 from spatial.report.text import header
 from spatial.report.words import is_log, plain, short
@@ -69,7 +69,7 @@ def lisa(
         values = units[column].reindex(frame.index)
         readings = {i: f"{q.unit(i)}: {CLUSTERS.get(c, c).lower()}; {q.name(column)} {short(value)}"
                     for i, c, value in zip(frame.index, frame["cluster"].astype(str), values)}  # fmt: skip
-        drawn = svg(q.map, frame["cluster"].astype(str), cluster_classes(result), alt=caption, readings=readings)
+        drawn = page_map(q.map, frame["cluster"].astype(str), cluster_classes(result), alt=caption, readings=readings)
         figures[f"lisa_{column}"] = Figure(result.plot(q.map), caption, f"Map of clusters, {column}", drawn)
         layers.append(frame["cluster"].astype(str).rename(f"{column}_cluster"))
     table = Table(pd.concat(rows, ignore_index=True).sort_values(["variable", "cluster"], kind="stable"),
@@ -118,6 +118,6 @@ def outcome(q: Question, chapters: dict) -> Chapter:
     caption = f"{name[:1].upper() + name[1:]}, {d.times[-1]}"
     said = {i: short(value) if np.isfinite(value) else "no value" for i, value in values.items()}
     readings = {i: f"{q.unit(i)}: {words}" for i, words in said.items()}
-    drawn = svg(q.map, values, classed(values), alt=f"Map of {name}", readings=readings)
+    drawn = page_map(q.map, values, classed(values), alt=f"Map of {name}", readings=readings)
     figure = Figure(plot.choropleth(q.map, values, title=caption), caption, f"Map of {name}", drawn)
     return Chapter(f"Where is {name} high?", values, (), {}, {"outcome": figure})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import spatial as sp
 from spatial import plot
 from spatial.plot.layer import tip
+from spatial.plot.page_map import page_map
 from spatial.plot.qml import Style, classed
-from spatial.plot.svg import svg
 from spatial.report.html import Figure, Table
 from spatial.report.words import PERCENT, estimate, is_log, p_words, plain, short, who
 from spillover.errors import SpatialInputError
@@ -139,7 +139,7 @@ def _drawn(q: Question, result, alt: str) -> str:
     readings = {i: f"{q.unit(i)}: {short(value)}{PERCENT * percent} [{short(low)}, {short(high)}]"
                 for i, value, low, high in result.table[shown].itertuples()}  # fmt: skip
     values = result.table[shown[0]]
-    return svg(q.map, values, classed(values), alt=alt, readings=readings)
+    return page_map(q.map, values, classed(values), alt=alt, readings=readings)
 
 
 def _who_gains(q: Question, result, means) -> str:

@@ -7,8 +7,8 @@ import numpy as np
 import spatial as sp
 from spatial import plot
 from spatial.plot.layer import by_unit, responses
+from spatial.plot.page_map import page_map
 from spatial.plot.qml import classed
-from spatial.plot.svg import svg
 from spatial.report.html import Figure, Table
 from spatial.report.text import intervals_text
 from spatial.report.words import (
@@ -83,7 +83,7 @@ def _drawn(q: Question, response, unit, alt: str, *, percent: bool) -> str:
     values, mark = (100 * np.expm1(response), PERCENT) if percent else (response, "")
     special = float(values[unit]), f"{q.unit(unit)}, the unit of the shock: {short(values[unit])}{mark}"
     readings = {i: f"{q.unit(i)}: {short(value)}{mark}" for i, value in values.items()}
-    return svg(q.map, values, classed(values.drop(unit), special=special), alt=alt, readings=readings)
+    return page_map(q.map, values, classed(values.drop(unit), special=special), alt=alt, readings=readings)
 
 
 def clearest_shock(effects) -> tuple:

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 import shapely
 
+from spatial.plot.page_map import SIZE, page_map
 from spatial.plot.qml import Class, classed
-from spatial.plot.svg import SIZE, svg
 
 
 def drawn(text):
@@ -39,7 +39,7 @@ def test_every_unit_has_its_color_and_its_name(states):
     values["IL"] = np.nan
     classes = classed(values)
     readings = {unit: f"{name} & <{unit}>" for unit, name in states["name"].items()}
-    units = drawn(svg(states, values, classes, alt="a map", readings=readings))
+    units = drawn(page_map(states, values, classes, alt="a map", readings=readings))
     assert len(units) == 48
     for unit, value in values.items():
         color, _ = units[f"{states['name'][unit]} &amp; &lt;{unit}&gt;"]
@@ -50,7 +50,7 @@ def test_every_unit_has_its_color_and_its_name(states):
 def test_neighbors_share_the_corners_of_their_border():
     cells = [shapely.box(i / 3, j / 7, (i + 1) / 3, (j + 1) / 7) for i in range(3) for j in range(7)]
     gdf = gpd.GeoDataFrame(index=range(21), geometry=cells, crs=3857)
-    units = drawn(svg(gdf, pd.Series(1.0, gdf.index), classed([1.0]), alt=""))
+    units = drawn(page_map(gdf, pd.Series(1.0, gdf.index), classed([1.0]), alt=""))
     seen = {corner for _, path in units.values() for corner in path}
     assert len(seen) == 4 * 8  # a grid's own corners, none twice beside each other
 
@@ -60,7 +60,7 @@ def test_large_maps_are_simplified_together_and_small():
 
     counties = shapefiles.load("us_counties")
     values = pd.Series(np.arange(len(counties), dtype=float), counties.index)
-    text = svg(counties, values, classed(values), alt="")
+    text = page_map(counties, values, classed(values), alt="")
     assert len(text) < 1_500_000
     assert text.count("<title>") == len(counties)
 
@@ -68,7 +68,7 @@ def test_large_maps_are_simplified_together_and_small():
 @pytest.mark.parametrize(("crs", "words"), [(3857, "km"), (None, None), (2263, "km")])
 def test_the_scale_bar_is_of_its_length(crs, words):
     gdf = gpd.GeoDataFrame(index=["a"], geometry=[shapely.box(0, 0, 100_000, 50_000)], crs=crs)
-    text = svg(gdf, pd.Series([1.0], ["a"]), classed([1.0]), alt="")
+    text = page_map(gdf, pd.Series([1.0], ["a"]), classed([1.0]), alt="")
     bar = re.search(r"v8h(\d+)v-8.*?>([\d.]+) (km|m)<", text)
     assert bool(bar) == bool(words)
     if bar:
@@ -80,7 +80,7 @@ def test_points_holes_and_text_that_looks_like_markup():
     evil = '"><script>alert(1)</script>'
     ring = shapely.box(0, 0, 9, 9).difference(shapely.box(3, 3, 6, 6))
     gdf = gpd.GeoDataFrame(index=[evil, "b", "c"], geometry=[ring, shapely.Point(1, 1), shapely.Polygon()])
-    text = svg(gdf, pd.Series(["x", "x", "y"], gdf.index), (Class(evil, "#ff0000", "x"),), alt=evil)
+    text = page_map(gdf, pd.Series(["x", "x", "y"], gdf.index), (Class(evil, "#ff0000", "x"),), alt=evil)
 
     class Tags(HTMLParser):
         seen: list = []  # noqa: RUF012
