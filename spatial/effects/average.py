@@ -175,6 +175,26 @@ class Effects(Shown):
         """
         ask("save", self, map, path, overwrite=overwrite)
 
+    def explore(self, variable: str | None = None, map=None, *, column: str = "emitted", **options):
+        """What each unit does to itself (``own``), sends (``emitted``) or gets (``received``), as a web page.
+
+        Parameters
+        ----------
+        variable : str, optional
+            A term of the formula; may be left out where there is one.
+        map : GeoDataFrame indexed by unit, optional
+            May be left out where the data of the fit were one.
+        column : {"own", "emitted", "received"}
+        **options
+            For ``GeoDataFrame.explore``, such as ``tiles``.
+
+        Raises
+        ------
+        SpatialInputError
+            E501 no map, or which term; E502 another column; E515 when folium is not installed.
+        """
+        return ask("explore", self, map, variable=variable or self.variables[0], column=column, **options)
+
     def by_group(self, groups, variable: str, *, period=None) -> pd.DataFrame:
         """Spillovers between groups of units: row g, column h is the average response in g when the regressor
         rises by one in every unit of h. A row sums to the total effect on its group.

@@ -1,6 +1,7 @@
 """The text of each result: see ``spillover.show``."""
 
 ANSWERS: dict[tuple[str, str], str] = {
+    ("html", "spillover.show:Shown"): "spatial.report.notebook:html",
     ("table", "spatial.search.searches:Search"): "spatial.report.search_table:one_search",
     ("table", "spatial.search.searches:Searches"): "spatial.report.search_table:several_searches",
     ("text", "spatial.compare.average:AveragedEffects"): "spatial.report.comparison:averaged_text",

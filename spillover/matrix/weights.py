@@ -280,6 +280,10 @@ class SpatialWeights(Rows):
         """Links over the map, histogram of neighbors or heat map; see :func:`weights.plot`."""
         return ask("plot", self, data, kind=kind, ax=ax, **where)
 
+    def explore(self, map, **options):
+        """Units, their neighbors and links on a web page to zoom into; see :func:`weights.web.explore`."""
+        return ask("explore", self, map, **options)
+
     # -- how it prints ------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
