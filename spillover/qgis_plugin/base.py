@@ -8,6 +8,7 @@ from qgis.core import (
     QgsFeatureSink,
     QgsProcessingAlgorithm,
     QgsProcessingException,
+    QgsProcessingLayerPostProcessorInterface,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterFileDestination,
     QgsProcessingParameterVectorDestination,
@@ -15,8 +16,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QIcon
 
-from .command import run
-from .provider import ICON
+from .command import ICON, run
 
 PAGE = """<!doctype html><html><head><meta charset="utf-8"><title>{title}</title><style>
 body {{ font: 14px/1.5 sans-serif; margin: 1.5em; color: #1f2328 }} h1 {{ font-size: 1.3em }}
@@ -25,6 +25,17 @@ table {{ border-collapse: collapse; font-size: 13px }} td, th {{ padding: .25em 
 th {{ border-bottom: 1px solid #1f2328 }} td {{ border-bottom: 1px solid #e5e8eb }} .n {{ text-align: right }}
 p.note {{ color: #5c6570 }}</style></head><body><h1>{title}</h1>{notes}<pre>{text}</pre>{table}</body></html>"""
 ROWS = 200  # of a table that the page shows
+
+
+class Colors(QgsProcessingLayerPostProcessorInterface):
+    """Draws a loaded layer as the styles in its file say: Processing itself loads layers without them."""
+
+    def postProcessLayer(self, layer, context, feedback):
+        layer.loadDefaultStyle()
+        layer.triggerRepaint()
+
+
+COLORS = Colors()  # QGIS keeps no reference of its own
 
 
 class Algorithm(QgsProcessingAlgorithm):
@@ -55,7 +66,7 @@ class Algorithm(QgsProcessingAlgorithm):
         return self.GROUP.lower().replace(" ", "_")
 
     def shortHelpString(self):
-        return self.HELP
+        return " ".join(self.HELP.split())
 
     def tags(self):
         return ["spillover", "spatial econometrics", *self.TAGS]
@@ -88,6 +99,10 @@ class Algorithm(QgsProcessingAlgorithm):
             answer = run([str(word) for word in words], feedback, folder)
         if target:
             results[self.OUTPUT] = self.shown(target)
+            if context.willLoadLayerOnCompletion(target):
+                details = context.layerToLoadOnCompletionDetails(target)
+                details.setPostProcessor(COLORS)
+                details.name = self.layer_name(parameters)
         feedback.pushInfo(answer["text"])
         page = self.parameterAsFileOutput(parameters, self.REPORT, context)
         if page:
@@ -103,6 +118,11 @@ class Algorithm(QgsProcessingAlgorithm):
         if not target.lower().endswith((".gpkg", ".geojson")):
             raise QgsProcessingException(f"Write a GeoPackage (.gpkg), which keeps colors, or .geojson, not {target}")
         return target
+
+    def layer_name(self, parameters):
+        """What the layer is called in the project: the algorithm, and the variable where there is one."""
+        variable = next((parameters[key] for key in ("FIELD", "TERM", "OUTCOME") if parameters.get(key)), "")
+        return f"{self.TITLE}: {variable}" if isinstance(variable, str) and variable else self.TITLE
 
     def shown(self, target):
         """The layer in a file, as QGIS names it: a GeoPackage also has a table of styles."""

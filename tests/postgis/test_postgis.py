@@ -294,3 +294,23 @@ queen = "queen"
 """)
     status, _, err = spillover("study", tmp_path / "s.toml", "--check")
     assert status == 0, err
+
+
+def test_the_page_of_the_docs_runs(spillover, states, panel, monkeypatch):
+    import re
+    import shlex
+    from pathlib import Path
+
+    database.write(states.reset_index(), f"{GIS}/work.states")
+    database.write(panel, f"{GIS}/work.economy")
+    page = (Path(__file__).parents[2] / "docs" / "from-postgis.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```bash\n(.*?)```", page, re.DOTALL)
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines() if line.strip()]
+    assert len(lines) == 5
+    for line in lines:
+        status, out, err = spillover(*shlex.split(line.replace("@localhost/", f"@{SERVER}/"))[1:])
+        assert status == 0, (line, err)
+        assert out
+    written = rows("SELECT tablename FROM pg_tables WHERE schemaname = 'work' ORDER BY 1")
+    assert [name for name, in written] == ["clusters", "economy", "effects", "shock", "states"]
+    assert rows("SELECT count(*) FROM public.layer_styles") == [(2,)]

@@ -72,7 +72,7 @@ def test_lisa_of_whole_filtered_selected_and_memory_layers(toolbox, folder):
     target = str(folder / "结果 lisa.gpkg")
     page = str(folder / "报告.html")
     runs = [("lisa", LISA | {"OUTPUT": target, "REPORT": page}), ("lisa", LISA | {"INPUT": "@west"}),
-            ("lisa", LISA | {"INPUT": "@memory"}), ("lisa", LISA | {"INPUT": "@south"}),
+            {"algorithm": "lisa", "parameters": LISA | {"INPUT": "@memory"}, "load": True}, ("lisa", LISA | {"INPUT": "@south"}),
             ("hotspots", LISA | {"CORRECTION": 1})]  # fmt: skip
     whole, west, memory, south, hot = answers = toolbox(runs)["answers"]
     assert not [answer["error"] for answer in answers if "error" in answer]
@@ -91,6 +91,7 @@ def test_lisa_of_whole_filtered_selected_and_memory_layers(toolbox, folder):
     assert memory["results"]["OUTPUT"]["labels"] == whole["results"]["OUTPUT"]["labels"]
     assert "high, among high neighbors (4)" in whole["results"]["OUTPUT"]["labels"]
     assert any("hot spot" in label or "not significant" in label for label in hot["results"]["OUTPUT"]["labels"])
+    assert memory["loaded"] == [["Local Moran (LISA): 失业 率", "categorizedSymbol"]]
     assert "Local Moran" in Path(page).read_text(encoding="utf-8")
 
 

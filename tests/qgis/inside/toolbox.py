@@ -85,6 +85,14 @@ def described(value):
             "fields": [field.name() for field in there.fields()]}  # fmt: skip
 
 
+def loaded(name, parameters):
+    """The layer that the toolbox adds to the project."""
+    before = set(QgsProject.instance().mapLayers())
+    processing.runAndLoadResults(f"spillover:{name}", parameters, feedback=QgsProcessingFeedback())
+    there = [layer for id, layer in QgsProject.instance().mapLayers().items() if id not in before]
+    return [[layer.name(), layer.renderer().type()] for layer in there]
+
+
 layers = {name: layer(source) for name, source in cases.get("layers", {}).items()}
 answers = []
 for run in cases["runs"]:
@@ -97,6 +105,8 @@ for run in cases["runs"]:
     try:
         results = processing.run(f"spillover:{run['algorithm']}", parameters, feedback=feedback, context=context)
         answer["results"] = {key: described(value) for key, value in results.items()}
+        if run.get("load"):
+            answer["loaded"] = loaded(run["algorithm"], parameters)
     except Exception as error:
         answer["error"] = str(error)
     answer |= {"steps": feedback.steps, "said": feedback.said}
