@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option, warn
+from spillover.frames import takes_frames
 from spillover.provenance import made_from
 from spillover.show import Shown
 
@@ -57,6 +58,7 @@ class SigmaConvergence(Shown):
         return rows_of(long["term"], long["value"], group=long["group"], period=long[time])
 
 
+@takes_frames
 def sigma_convergence(
     data: pd.DataFrame,
     column: str,
@@ -196,6 +198,7 @@ class BetaConvergence(Shown):
                        null=t["null"], speed=t["speed"], half_life=t["half_life"])  # fmt: skip
 
 
+@takes_frames
 def beta_convergence(
     data: pd.DataFrame,
     column: str,

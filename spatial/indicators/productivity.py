@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.frames import takes_frames
 from spillover.provenance import made_from
 from spillover.show import Shown
 
@@ -67,6 +68,7 @@ class Productivity(Shown):
         return rows_of_keys(self.frame)
 
 
+@takes_frames
 def malmquist(
     data: pd.DataFrame,
     inputs: list[str],
@@ -131,6 +133,7 @@ def malmquist(
     return _changes(table, parts, ahead, behind, "Malmquist productivity")
 
 
+@takes_frames
 def malmquist_luenberger(
     data: pd.DataFrame,
     inputs: list[str],
