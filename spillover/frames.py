@@ -11,7 +11,8 @@ import pandas as pd
 
 from .errors import SpatialInputError
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def as_frame(data):

@@ -89,7 +89,7 @@ def test_decimals_are_numbers():
 
 def test_a_data_set_with_one_dimension_keeps_its_labels(states):
     xarray = pytest.importorskip("xarray")
-    panel, w = states
+    panel, _ = states
     year = panel[panel["year"] == 1980].set_index("state")[["gsp", "unemp"]]
     frame = as_frame(xarray.Dataset.from_dataframe(year))
     pd.testing.assert_frame_equal(frame, year, check_like=True)
