@@ -10,7 +10,8 @@ from spillover import labels as _labels
 from spillover.errors import SpatialInputError, check_option
 from spillover.frames import takes_frames
 from spillover.ids import positions
-from spillover.matrix.assemble import DENSE_LIMIT, assemble, from_csr
+from spillover.matrix.assemble import assemble, from_csr
+from spillover.matrix.dense import DENSE_LIMIT
 from spillover.matrix.weights import SpatialWeights
 
 

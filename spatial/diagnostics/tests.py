@@ -6,8 +6,8 @@ import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
 
-from ..covariance.joint import wald_of
 from ..covariance.kinds import lost_freedom
+from ..covariance.vcov import wald_of
 from ..design.design import INTERCEPT
 from ..records.fit import FitRecord
 from ..records.tests import TestResult, TestTable

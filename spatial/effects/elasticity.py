@@ -28,8 +28,7 @@ from ..design.terms import FUNCTIONS, number_value
 from ..records.schema import SCHEMA
 from .infer import infer
 from .mixture import Inference
-
-KINDS = ("direct", "indirect", "total")
+from .propagate import KINDS
 
 STEP = 1e-5  # of central differences
 BASES = {"log": np.e, "log10": 10.0, "log2": 2.0}

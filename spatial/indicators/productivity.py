@@ -12,9 +12,10 @@ from spillover.frames import takes_frames
 from spillover.provenance import made_from
 from spillover.show import Shown
 
+from ._distances import radial
 from ._frame import Table, rows_of_keys
 from ._programmes import in_parts, minimise
-from .envelopment import measured, radial
+from .envelopment import measured
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from spillover.errors import SpatialInputError
 from spillover.ids import positions
 
 from ..design.formula import read_formula
@@ -213,13 +212,12 @@ def on_map(map, columns: pd.DataFrame, *, values: pd.DataFrame | None = None) ->
     return layer.reset_index(drop=True), names
 
 
-def web_map(result, map, **options):
+def web_map(result, map=None, **options):
     """Clusters on an interactive page, by geopandas and folium."""
-    try:
-        import folium  # noqa: F401
-    except ImportError as error:
-        raise SpatialInputError("E515", "maps to zoom into need folium, which is not installed",
-                                hint="pip install folium mapclassify") from error  # fmt: skip
+    from .units import needed, needs_folium
+
+    needs_folium()
+    map = needed(result, map)
     layer, names = on_map(map, result.frame, values=result.values)
     labels = _labels(result)
     options = {"tooltip": [c for c in layer.columns if c != layer.geometry.name][:12], "legend": True} | options

@@ -82,8 +82,6 @@ class SpatialWeights(Rows):
         if self.raw is not None:
             object.__setattr__(self, "raw", frozen(np.asarray(self.raw, float)))
 
-    # -- what it is ---------------------------------------------------------------------------------
-
     @property
     def n(self) -> int:
         """Number of units."""
@@ -257,20 +255,20 @@ class SpatialWeights(Rows):
 
     def to_dense(self) -> pd.DataFrame:
         """Square table with ids on both sides; refused (E309) above 2 GiB."""
-        from .assemble import refuse_dense
+        from .dense import refuse_dense
 
         refuse_dense(self.n, sparse_way="w.csr or w.to_frame()")
         return pd.DataFrame(self.csr.toarray(), index=self.ids, columns=self.ids)
 
     def to_graph(self):
         """The same weights as a ``libpysal.graph.Graph``."""
-        from .convert import to_graph
+        from .to_libpysal import to_graph
 
         return to_graph(self)
 
     def to_W(self):
         """The same weights as a ``libpysal.weights.W``."""
-        from .convert import to_W
+        from .to_libpysal import to_W
 
         return to_W(self)
 
@@ -291,6 +289,10 @@ class SpatialWeights(Rows):
     def plot(self, data=None, *, kind: str | None = None, ax=None, **where):
         """Links over the map, histogram of neighbors or heat map; see :func:`weights.plot`."""
         return ask("plot", self, data, kind=kind, ax=ax, **where)
+
+    def explore(self, map, **options):
+        """Units, their neighbors and links on a web page to zoom into; see :func:`weights.web.explore`."""
+        return ask("explore", self, map, **options)
 
     # -- how it prints ------------------------------------------------------------------------------
 
