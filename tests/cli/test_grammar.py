@@ -247,3 +247,13 @@ def test_json_says_what_a_result_was_made_of(spillover, line):
         assert made["data"] == sp.moran("CRIME", w, data=columbus, permutations=9).provenance.data
     status, out, _ = spillover("info", "example:columbus", "--json")
     assert json.loads(out)["provenance"] is None
+
+
+@pytest.mark.parametrize("words", [["--help"], ["moran", "--help"], ["weights", "build", "--help"]])
+def test_help_without_docstrings(words):
+    """Python -OO drops them; the help is the same."""
+    plain, bare = (subprocess.run([sys.executable, *flags, "-m", "spillover", *words], capture_output=True, text=True,
+                                  timeout=120) for flags in ([], ["-OO"]))
+    assert bare.returncode == 0, bare.stderr
+    assert bare.stdout == plain.stdout
+    assert "Moran" in bare.stdout or "weights" in bare.stdout
