@@ -14,6 +14,7 @@ from ..solve.ml import Solution
 FEW = 20  # rows per parameter below which the restricted likelihood is advised
 HARDLY_ANY = 2  # rows per parameter below which lambda is out of reach
 FEW_ROBUST = 100  # rows of a cross-section below which a sandwich of least squares is too small
+FEW_DYNAMIC = 10  # periods below which the correction of unit effects, of order 1 / T, leaves too much
 FEW_PERIODS = 15  # below which the variance of sums over periods is hardly known
 FEW_FOR_TWO = 500  # rows below which rho and lambda together are weakly identified
 CRITICAL = 6.634896601021213  # of chi2(1) at 1 %: squared residuals follow the number of neighbors
@@ -32,7 +33,11 @@ def of_robust_rows(fit: FitRecord) -> str:
 
 
 def of_periods(fit: FitRecord) -> str:
-    """Whether periods are too few for sums over them; see the cells ``*-dk`` of docs/certificate.md."""
+    """Whether periods are too few for a lagged response, or for sums over them: cells ``dynamic-*`` and ``*-dk`` of
+    docs/certificate.md."""
+    if fit._design.lags:
+        few = fit._settings.method == "ml" and fit._design.n_periods < FEW_DYNAMIC
+        return LIMITS["few dynamic periods"] * few
     by_period = fit._settings.vcov == "driscoll_kraay" or isinstance(fit._settings.vcov, DriscollKraay)
     return LIMITS["few periods"] * (by_period and fit._design.n_periods < FEW_PERIODS)
 
