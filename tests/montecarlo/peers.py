@@ -1,8 +1,8 @@
 """Other packages on the same samples: 95 % intervals as they print them.
 
-A peer is a function (world, data) -> {measure: (low, high)}. "spatialreg, spdep" and "xsmle, splm" are computed by
-``correction=False``, which reproduces their estimates and standard errors to the digit (``tests/spatial/models``);
-the effects of the first from 1,000 draws, as its ``impacts`` does.
+A peer is a function (world, data) -> {measure: (low, high)}. "spatialreg" and "xsmle, splm" are computed by
+``correction=False``: their likelihood and estimates (``tests/spatial/models``), with the observed information, and
+effects from 1,000 draws, as ``impacts`` does.
 """
 
 from __future__ import annotations
