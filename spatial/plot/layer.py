@@ -11,9 +11,10 @@ from spillover.ids import positions
 
 from ..design.formula import read_formula
 from ..explore._local import NO_DATA, NO_NEIGHBORS, NOT_SIGNIFICANT
-from .explore import COLOURS
+from .classes_of_units import COLOURS
 from .geopackage import check, free, write_layer
 from .qml import Class, Style, classed
+from .shapes import needed, needs_folium
 
 # The legend's words for the clusters.
 CLUSTERS = {
@@ -214,8 +215,6 @@ def on_map(map, columns: pd.DataFrame, *, values: pd.DataFrame | None = None) ->
 
 def web_map(result, map=None, **options):
     """Clusters on an interactive page, by geopandas and folium."""
-    from .units import needed, needs_folium
-
     needs_folium()
     map = needed(result, map)
     layer, names = on_map(map, result.frame, values=result.values)
@@ -226,13 +225,18 @@ def web_map(result, map=None, **options):
 
 
 def _clusters(result, layer, names: dict) -> Style:
-    counts = result.frame["cluster"].value_counts(sort=False)
-    limit = result.cutoffs[result.correction]  # zero where a correction lets no unit pass
-    legend = CLUSTERS | {NOT_SIGNIFICANT: f"not significant (p > {limit:.2g})" if limit else "not significant"}
-    classes = tuple(Class(f"{legend[label]} ({counts[label]})", COLOURS[label], label) for label in _labels(result))
+    classes = cluster_classes(result)
     aliases = {names[result.symbol]: f"local {result.symbol} of {result.variable}"}
     aliases |= {names[c]: text.format(symbol=result.symbol) for c, text in STATISTICS.items() if c in names}
     return Style(f"{result.title}: {result.variable}", names["cluster"], classes, aliases, tip(layer, names["cluster"]))
+
+
+def cluster_classes(result) -> tuple[Class, ...]:
+    """The clusters of a local statistic in their colors, in plain words, with how many units each has."""
+    counts = result.frame["cluster"].value_counts(sort=False)
+    limit = result.cutoffs[result.correction]  # zero where a correction lets no unit pass
+    legend = CLUSTERS | {NOT_SIGNIFICANT: f"not significant (p > {limit:.2g})" if limit else "not significant"}
+    return tuple(Class(f"{legend[label]} ({counts[label]})", COLOURS[label], label) for label in _labels(result))
 
 
 def _labels(result) -> list[str]:
