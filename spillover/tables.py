@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from .database import is_database, read
 from .errors import SpatialInputError, check_option, warn
 from .files import check_input
 from .text import decode
@@ -28,6 +29,7 @@ def read_table(path, *, keys: Iterable[str | None] = (), encoding: str | None = 
     Parameters
     ----------
     path : path-like
+        Or a table of PostgreSQL, ``postgresql://user@host/database/schema.table``, for which no option holds.
     keys : str, several
         Columns that name units or periods: they stay text, so that "01" does not become 1 and "NA" does not become
         missing. A key of whole numbers without leading zeros is read as numbers.
@@ -65,6 +67,8 @@ def read_table(path, *, keys: Iterable[str | None] = (), encoding: str | None = 
     >>> read_table(path, keys=["id"], na=["-99"]).values.tolist()
     [['01', 2.5], ['02', nan]]
     """
+    if is_database(path):
+        return read(path)
     path = check_input(path, what="table")
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:

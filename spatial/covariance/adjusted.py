@@ -33,10 +33,10 @@ class OfAdjustedScore:
             )
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
-        return fit.solution.covariance
+        return fit._solution.covariance
 
     def df(self, fit: FitRecord) -> int:
-        return fit.solution.df
+        return fit._solution.df
 
     def describe(self, fit: FitRecord) -> str:
-        return ADJUSTED["aqs in panels" if self.method == "aqs" and fit.design.is_panel else self.method]
+        return ADJUSTED["aqs in panels" if self.method == "aqs" and fit._design.is_panel else self.method]

@@ -23,19 +23,19 @@ class MomentCovariance:
         check_option("vcov", self.kind, KINDS)
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
-        refuse_impossible(self.kind, fit.specification, fit.settings.effects, fit.design.is_panel)
-        if fit.solution.vcov is None:
-            corrected = fit.settings.correction is not False
-            return two_stage_covariance(fit.sample, fit.solution, self.kind, fit.design.n_units, corrected)
-        if self.kind != fit.settings.vcov:
+        refuse_impossible(self.kind, fit.specification, fit._settings.effects, fit._design.is_panel)
+        if fit._solution.vcov is None:
+            corrected = fit._settings.correction is not False
+            return two_stage_covariance(fit._sample, fit._solution, self.kind, fit._design.n_units, corrected)
+        if self.kind != fit._settings.vcov:
             raise SpatialInputError(
                 "E501",
                 f"{fit.specification.name} by moments has other estimates under vcov={self.kind!r}, not only "
                 "another covariance",
                 hint=f"estimate again with vcov={self.kind!r}",
             )
-        n, p = fit.sample.n, regressors(fit.sample).shape[1]
-        return fit.solution.vcov * (n / (n - p) if fit.settings.correction is not False else 1.0)
+        n, p = fit._sample.n, regressors(fit._sample).shape[1]
+        return fit._solution.vcov * (n / (n - p) if fit._settings.correction is not False else 1.0)
 
     def df(self, fit: FitRecord) -> None:
         """Inference is asymptotic: normal statistics."""
@@ -43,7 +43,7 @@ class MomentCovariance:
     def describe(self, fit: FitRecord) -> str:
         if self.kind in ("hc0", "hc1", "cluster"):
             return KINDS[self.kind]
-        return KINDS[self.kind] + (", factor n/(n-k)" if fit.settings.correction is not False else ", without n/(n-k)")
+        return KINDS[self.kind] + (", factor n/(n-k)" if fit._settings.correction is not False else ", without n/(n-k)")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class DynamicMomentCovariance:
         check_option("vcov", self.kind, ("robust",))
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
-        return fit.solution.vcov
+        return fit._solution.vcov
 
     def df(self, fit: FitRecord) -> None:
         """Inference is asymptotic: normal statistics."""

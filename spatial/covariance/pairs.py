@@ -45,7 +45,7 @@ def pairs_meat(fit: FitRecord, codes: np.ndarray, e: np.ndarray) -> np.ndarray:
     e : (m,)
         The residuals, as they are or adjusted for leverage.
     """
-    d, sample, at = fit.design, fit.sample, fit.solution
+    d, sample, at = fit._design, fit._sample, fit._solution
     s2, k, m, share = at.sigma2, sample.X.shape[1], len(at.resid), sample.n / len(at.resid)
     # 1. Linear terms: D e with what depends on e taken off W y and M u.
     forms, D = quadratic_forms(fit), derivatives(sample, at)
@@ -64,7 +64,7 @@ def pairs_meat(fit: FitRecord, codes: np.ndarray, e: np.ndarray) -> np.ndarray:
         share_of = without_dummies(sample, with_dummies(sample, at))[1]
         dummies, rest = by_group[:, sample.k : k], np.delete(by_group, np.s_[sample.k : k], axis=1)
         by_group = rest - dummies @ share_of
-    if by_random_ml(fit) and not fit.settings.random.on_boundary:
+    if by_random_ml(fit) and not fit._settings.random.on_boundary:
         by_group = np.column_stack([by_group, sums_by_group(_kappa(fit, e)[:, None], codes)])
     # 3. The variance.
     meat = by_group.T @ by_group
@@ -75,7 +75,7 @@ def pairs_meat(fit: FitRecord, codes: np.ndarray, e: np.ndarray) -> np.ndarray:
 
 def _kappa(fit: FitRecord, e) -> np.ndarray:
     """Scores of kappa by row, as in ``random``."""
-    T = fit.design.n_periods
+    T = fit._design.n_periods
     means = e.reshape(T, -1).mean(axis=0)
     return np.tile((T * means**2 / fit.sigma2 - 1) / (2 * T), T)
 
@@ -196,7 +196,7 @@ class QuadraticForm:
 
 def quadratic_forms(fit: FitRecord) -> list[QuadraticForm]:
     """P for a spatial lag, H for a spatial error."""
-    d, spec, settings = fit.design, fit.specification, fit.settings
+    d, spec, settings = fit._design, fit.specification, fit._settings
     W, M = d.weights, d.weights_of_error
     one = 1 if not d.varies else d.n_periods
     pair = tuple(W.each(one)) if W.varies else (W,) * one, tuple(M.each(one)) if M.varies else (M,) * one

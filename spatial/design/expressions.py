@@ -72,7 +72,7 @@ def number_factor(text: str) -> Factor:
     return Factor(text, ast.Constant(float(text)), (), frozenset())
 
 
-def expression_factor(text: str, available: set) -> Factor:
+def expression_factor(text: str) -> Factor:
     """A function call, or ``{arithmetic}``, as a checked tree.
 
     Raises
@@ -95,9 +95,6 @@ def expression_factor(text: str, available: set) -> Factor:
     for call in calls:
         _check_call(call, text, root=call is tree.body)
     called = frozenset(call.func.id for call in calls)
-    for name in called & available:
-        raise SpatialInputError("E503", f"column {name!r} is named like a function of the formula", column=name,
-                                hint="rename the column")  # fmt: skip
     label = re.sub("|".join(map(re.escape, names)), lambda m: names[m.group()][0], ast.unparse(tree)) if names else None
     functions = {id(call.func) for call in calls}
     columns = [node for node in nodes if isinstance(node, ast.Name) and id(node) not in functions]

@@ -24,11 +24,8 @@ Product = tuple[Factor, ...]  # a term; the intercept has no factors
 class Parser:
     """Recursive descent: one method per level of precedence, each returns a list of distinct terms."""
 
-    def __init__(self, text: str, available: set):
-        if not isinstance(text, str) or len(text) > MAX_LENGTH:
-            raise SpatialInputError("E504", f"a formula must be text of at most {MAX_LENGTH:,} characters",
-                                    hint="such as 'log(y) ~ x1 + log(x2)'")  # fmt: skip
-        self.text, self.available, self.warnings, self.depth = text, available, [], 0
+    def __init__(self, text: str):
+        self.text, self.warnings, self.depth = text, [], 0
         self.tokens, self.at = self._tokens(), 0
 
     def formula(self) -> tuple[list[Product], list[Product], tuple[str, ...]]:
@@ -88,8 +85,8 @@ class Parser:
             self.at += 1
             other = self._interaction()
             if any(not any(factor.columns for factor in term) for term in (*terms, *other)):
-                raise malformed(f"a number times a term is written inside I() in {brief(self.text)}",
-                                 "I(1000 * x), or 1000:x")  # fmt: skip
+                way = "I(1000 * x), or 1000:x" if operator == "*" else "I(1 / x), I(x / 1000)"
+                raise malformed(f"arithmetic with a number is written inside I() in {brief(self.text)}", way)
             if operator == "*":
                 terms = self._bounded([*terms, *other, *self._times(terms, other)])
             else:
@@ -134,7 +131,7 @@ class Parser:
         if kind == "number":
             return [()] if float(token) == 1 else [(number_factor(token),)]
         if kind == "call":
-            return [(expression_factor(token, self.available),)]
+            return [(expression_factor(token),)]
         if (kind, token) == ("operator", "("):
             self.depth += 1
             if self.depth > MAX_DEPTH:

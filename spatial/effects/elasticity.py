@@ -28,8 +28,7 @@ from ..design.terms import FUNCTIONS, number_value
 from ..records.schema import SCHEMA
 from .infer import infer
 from .mixture import Inference
-
-KINDS = ("direct", "indirect", "total")
+from .propagate import KINDS
 
 STEP = 1e-5  # of central differences
 BASES = {"log": np.e, "log10": 10.0, "log2": 2.0}
@@ -90,7 +89,7 @@ def elasticities(effects, kind: str) -> Elasticities:
     SpatialInputError
         E532 when the response is in levels and its mean is not positive, or no term has an elasticity.
     """
-    d = effects.fit.design
+    d = effects.fit._design
     base_y, _ = logarithms(d)
     y_bar = float(np.mean(d.rows(d.y)))
     if base_y is None and not y_bar > 0:
@@ -113,7 +112,7 @@ def derivatives(d: Design, relative: bool) -> tuple[dict[str, dict[str, float]],
 
     A variable is named by the term that it, or its logarithm, is alone.
     """
-    terms = read_formula(d.formula, tuple(d.frame.columns))
+    terms = read_formula(d.formula, d.frame.columns)
     factors = {factor.text: factor for _, product in terms.right for factor in product}
     parts = {name: term_parts(name) for name in d.regressors}  # (factor, level) pairs
     out, covered = {}, set()
@@ -161,7 +160,7 @@ def _slope(d: Design, pieces, variable, at: float, relative: bool) -> float | No
 
 def logarithms(d: Design) -> tuple[float | None, dict[str, float | None]]:
     """The base of the response's logarithm (None for levels), and by regressor that is one column or its logarithm."""
-    terms = read_formula(d.formula, tuple(d.frame.columns))
+    terms = read_formula(d.formula, d.frame.columns)
     bases = {}
     for name, product in terms.right:
         if len(product) == 1:
@@ -173,7 +172,7 @@ def logarithms(d: Design) -> tuple[float | None, dict[str, float | None]]:
 
 def meanings(effects) -> list[str]:
     """What the numbers of ``effects`` mean, a line per kind of term; none where nothing is a logarithm."""
-    d = effects.fit.design
+    d = effects.fit._design
     base_y, bases = logarithms(d)
     change = {
         (True, True): "1 % more of it goes with (estimate) % more",
@@ -193,7 +192,7 @@ def meanings(effects) -> list[str]:
 
 def outcome(d: Design) -> str:
     """The response without its logarithm."""
-    terms = read_formula(d.formula, tuple(d.frame.columns))
+    terms = read_formula(d.formula, d.frame.columns)
     base, argument = _logarithm(terms.left[0].tree)
     return d.response if base is None or len(terms.left) > 1 else ast.unparse(argument)
 

@@ -31,8 +31,8 @@ from ..covariance.vcov import covariance_of
 from ..logdet import logdet
 from ..records.fit import FitRecord
 from ..records.schema import critical_value, two_sided
+from ..solve.concentrated import form_of, value_of
 from ..solve.ml import _cross_products
-from ..solve.search import _S, _form
 from .mixture import STANDARD_LEVEL, Inference
 
 UNITS = 2_000  # all eigenvalues of W and M are needed
@@ -44,14 +44,14 @@ ZOOMS, FINE = 7, 9  # refinements around the best point, and points of each para
 
 def joint_obstacle(fit: FitRecord) -> str:
     """Why there is no such likelihood, in words; empty where there is one."""
-    d, s, model = fit.design, fit.settings, fit.specification
+    d, s, model = fit._design, fit._settings, fit.specification
     checks = {
         "it is for models with a spatial lag and a spatial error": not (model.lag and model.error),
         "it needs maximum likelihood": s.method != "ml" or s.effects.random is not None,
         "it is for static models": bool(d.lags),
         "W varies over time, or periods are missing": d.varies or d.observed is not None,
         "the correction is additive": s.correction == "additive",
-        "its effects are not out by demeaning": bool(fit.sample.dummies) or _projected(fit.sample),
+        "its effects are not out by demeaning": bool(fit._sample.dummies) or _projected(fit._sample),
         f"it needs all eigenvalues of W, up to {UNITS:,} units": d.n_units > UNITS,
         "its standard errors are not the likelihood's": not isinstance(covariance_of(fit), Information),
     }
@@ -82,8 +82,8 @@ def by_joint_likelihood(source, picks: np.ndarray, level: float) -> Inference:
     """Of ``AverageEffects``: interval, p and statistic of the effects, (3 V,) each; estimates are the fit's."""
     fit = source.fit
     averages = copy(source.averages)
-    averages.logdet = logdet(fit.design.weights, "eigen")
-    surface = _surface(fit, averages, picks[:, :, : fit.sample.k])
+    averages.logdet = logdet(fit._design.weights, "eigen")
+    surface = _surface(fit, averages, picks[:, :, : fit._sample.k])
     df = fit.df_resid
     low, high = surface.interval(critical_value(level, df) ** 2)
     inner, outer = surface.interval(critical_value(STANDARD_LEVEL, df) ** 2)
@@ -126,14 +126,14 @@ class Surface:
 
     def log_likelihood(self, rho: np.ndarray, lam: np.ndarray) -> np.ndarray:
         """(r, s) at r values of rho and s of lambda."""
-        S, _ = _S(self.products, lam)
-        q = _form([part[None, :] for part in S], rho[:, None])
+        S, _ = form_of(self.products, lam)
+        q = value_of([part[None, :] for part in S], rho[:, None])
         n = self.sample.n
         return self.sample.lag.value(rho)[:, None] + self.sample.error.value(lam) - n / 2 * np.log(q)
 
     def effects(self, rho: np.ndarray, lam: np.ndarray, which=slice(None)) -> tuple[np.ndarray, np.ndarray]:
         """m and q v, (r, s, E)."""
-        S, (inverse, G) = _S(self.products, lam)
+        S, (inverse, G) = form_of(self.products, lam)
         a, b = self.averages(rho)
         c = np.stack([a, b - a, b], axis=-1)
         c = np.einsum("kqj,kvp->qjvp", c, self.picks).reshape(len(rho), -1, len(self.root))[:, which]
@@ -141,7 +141,7 @@ class Surface:
         gamma = self.shift + G
         m = np.einsum("rep,spa,ra->rse", turned, gamma, np.column_stack([np.ones(len(rho)), -rho]))
         v = np.einsum("rep,spq,req->rse", turned, inverse, turned)
-        q = _form([part[None, :] for part in S], rho[:, None])
+        q = value_of([part[None, :] for part in S], rho[:, None])
         return m, v * q[..., None]
 
     @cached_property
@@ -263,7 +263,7 @@ class Surface:
 
 
 def _surface(fit: FitRecord, averages=None, picks=None) -> Surface:
-    sample, d = fit.sample, fit.design
+    sample, d = fit._sample, fit._design
     spectra = logdet(d.weights, "eigen"), logdet(d.weights_of_error, "eigen")
     exact = replace(sample, lag=replace(sample.lag, logdet=spectra[0]), error=replace(sample.error, logdet=spectra[1]))
     products, shift = _cross_products([exact], [exact.basis])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,8 @@ class Field:
     used : ndarray of bool, shape (len(all_ids),)
     notes : tuple of str
         What was decided on the way.
+    shapes : GeoSeries by unit, or None
+        Of data that are a map.
     """
 
     values: np.ndarray
@@ -43,10 +45,19 @@ class Field:
     all_ids: pd.Index
     used: np.ndarray
     notes: tuple[str, ...] = ()
+    shapes: object = None
 
     @property
     def ids(self) -> pd.Index:
         return self.all_ids[self.used]
+
+    def only(self, k: int) -> Field:
+        """The field of one variable."""
+        return self if len(self.names) == 1 else replace(self, values=self.values[[k]], names=(self.names[k],))
+
+    def sources(self) -> tuple[pd.DataFrame, dict]:
+        """The variables as used, and W."""
+        return pd.DataFrame(dict(zip(self.names, self.values, strict=True)), index=self.ids), {"W": self.weights}
 
 
 def read(
@@ -104,7 +115,14 @@ def read(
     if varying:
         for name, row in zip(names, values):
             check_varies(row, name)
-    return Field(values, tuple(names), weights, all_ids, used, notes)
+    return Field(values, tuple(names), weights, all_ids, used, notes, _shapes(data, all_ids))
+
+
+def _shapes(data, ids):
+    """The geometry of a GeoDataFrame that is indexed by the units."""
+    if not hasattr(data, "geometry") or not data.index.is_unique or not ids.isin(data.index).all():
+        return None
+    return data.geometry.reindex(ids)
 
 
 def column_of(data, values, default: str):

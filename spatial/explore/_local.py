@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.provenance import made_from
 from spillover.show import Shown, ask
 
 from . import _conditional, _draws, _input, _null
@@ -67,6 +68,7 @@ class LocalStatistic(Shown):
     draws: np.ndarray = field(metadata={"shape": "(tested,)"})
     weights: str
     notes: tuple[str, ...] = ()
+    shapes: object = field(default=None, repr=False)  # a GeoSeries by unit, where the data came with one
     null: str = "given its own value, a unit's neighbors are drawn at random from all others"
 
     @property
@@ -125,12 +127,13 @@ class LocalStatistic(Shown):
         """
         ask("save", self, map, path, overwrite=overwrite)
 
-    def explore(self, map, **options):
+    def explore(self, map=None, **options):
         """The cluster map as a web page to zoom into; returns geopandas' folium map.
 
         Parameters
         ----------
-        map : GeoDataFrame indexed by unit
+        map : GeoDataFrame indexed by unit, optional
+            May be left out where the data were one.
         **options
             For ``GeoDataFrame.explore``, such as ``tiles``.
 
@@ -206,7 +209,7 @@ def answer(
         frame["quadrant"] = _categories(field, np.where(linked, cluster, -1), classes, -1)
     frame["cluster"] = _categories(field, labels, levels, levels.index(NO_DATA))
     values = pd.DataFrame(dict(zip(field.names, field.values)), index=field.ids).reindex(field.all_ids)
-    return LocalStatistic(
+    result = LocalStatistic(
         *names,
         frame,
         values,
@@ -219,7 +222,9 @@ def answer(
         draws=counts.permutations[~np.isnan(p)],
         weights=field.weights.header(),
         notes=field.notes,
+        shapes=field.shapes,
     )
+    return made_from(result, field)
 
 
 def _categories(field, codes, labels, otherwise: int) -> pd.Categorical:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ..records.schema import rows_of
@@ -217,4 +218,4 @@ def _by_period(measure, names, table: Table, code, labels, split, grouped: bool)
     frame = pd.DataFrame(frame, columns=names, index=index).iloc[:, : None if grouped else 1]
     own = pd.concat(own, ignore_index=True)[["period", "group", names[0], "units", "total"]]
     pairs = pd.concat(pairs, ignore_index=True) if pairs else pd.DataFrame()
-    return Decomposition(measure, table.names[0], frame, own, pairs)
+    return made_from(Decomposition(measure, table.names[0], frame, own, pairs), table)

@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.provenance import made_from
 from spillover.show import Shown
 
+from ._distances import radial
 from ._frame import Table, rows_of_keys
 from ._programmes import in_parts, minimise
-from .envelopment import measured, radial
+from .envelopment import measured
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -231,4 +233,4 @@ def _changes(table: Table, parts: dict, ahead, behind, title: str) -> Productivi
         t, i = np.nonzero(np.isnan(values))
         keys = dict(zip(table.keys, (table.units[i], table.times[t + 1])))
         lost.append(pd.DataFrame({**keys, "against": table.times[t + shift]}))
-    return Productivity(frame, pd.concat(lost, ignore_index=True), title, table.times[0])
+    return made_from(Productivity(frame, pd.concat(lost, ignore_index=True), title, table.times[0]), table)

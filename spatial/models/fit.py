@@ -11,7 +11,8 @@ from spillover.errors import check_option
 
 from ..covariance.vcov import describe, with_vcov
 from ..diagnostics.r_squared import RSquared, r_squared
-from ..effects.average import Effects, effects
+from ..effects.average import Effects
+from ..effects.compute import effects
 from ..effects.joint_likelihood import spatial_intervals
 from ..effects.long_run import DynamicEffects, stationarity
 from ..effects.prediction import predict
@@ -31,7 +32,7 @@ class Fit(MakeTables, FitRecord):
     def effects(
         self, *, method: str = "quadrature", level: float = 0.95, draws: int = 1000, seed: int = 1
     ) -> Effects | DynamicEffects:  # fmt: skip
-        """Direct, indirect and total effects with inference; see ``spatial.effects.average.effects``. Of a dynamic
+        """Direct, indirect and total effects with inference; see ``spatial.effects.compute.effects``. Of a dynamic
         model in the short and in the long run: ``spatial.effects.long_run.DynamicEffects``."""
 
         return effects(self, method=method, draws=draws, seed=seed, level=level)
@@ -73,9 +74,9 @@ class Fit(MakeTables, FitRecord):
     def glance(self) -> pd.DataFrame:
         """One row about the model as a whole: size, effects, criteria, R2 of every kind, how it was estimated."""
 
-        d, r2, settings = self.design, self.r_squared, self.settings
+        d, r2, settings = self._design, self.r_squared, self._settings
         return super().glance().assign(
-            n=self.sample.n, df_resid=self.df_resid if self.df_resid is not None else float("nan"), r2=r2.r2,
+            n=self._sample.n, df_resid=self.df_resid if self.df_resid is not None else float("nan"), r2=r2.r2,
             r2_adjusted=r2.adjusted, r2_within=r2.within, r2_between=r2.between, r2_overall=r2.overall, r2_corr=r2.corr,
             effects=str(settings.effects), method=settings.method, correction=str(settings.correction),
             vcov=describe(self), formula=d.formula,

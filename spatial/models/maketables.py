@@ -20,11 +20,11 @@ class MakeTables:
 
     @property
     def __maketables_depvar__(self) -> str:
-        return self.design.response
+        return self._design.response
 
     @property
     def __maketables_fixef_string__(self) -> str | None:
-        d, effects = self.design, self.settings.effects
+        d, effects = self._design, self._settings.effects
         parts = [str(d.ids.name)] * (effects.entity)
         parts += [str(d.times.name)] * (effects.time)
         return "+".join(parts) or None

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
@@ -26,6 +25,7 @@ from ..models.estimate import fit_of
 from ..models.family import ols, reading_of, sac, sar, sdem, sdm, sem, slx
 from ..models.fit import Fit
 from ..records.tests import TestResult, TestTable
+from .readings import read_effects, read_hausman, read_lm, short_lm
 from .rules import LARGER, RULES, Evidence, probabilities
 from .searches import Search, Searches
 
@@ -124,32 +124,32 @@ def _search(formula, data, w, level, rule, options) -> Search:
 
     # 1. The regression with the requested effects, and tests of its residuals; also without the effects.
     base = fit(ols)
-    effects, T = base.settings.effects.name, base.design.n_periods
-    panel = base.design.is_panel and T > 1
+    effects, T = base._settings.effects.name, base._design.n_periods
+    panel = base._design.is_panel and T > 1
     regressions = {name: base if name == effects else fit(ols, effects=name)
                    for name in (*["none"] * panel, *CONTAINED.get(effects, ()))} | {effects: base}  # fmt: skip
     tables = [lm_tests(regression) for regression in regressions.values()]
     lm = tables[-1]
     durbin_lm = _durbin_lm(base)
     tables += [] if durbin_lm is None else [durbin_lm]
-    steps, decisions = [_read_lm(lm, level)], {"LM tests": _short_lm(lm, level)}
+    steps, decisions = [read_lm(lm, level)], {"LM tests": short_lm(lm, level)}
     # 2. The models.
     fits, failures = _models(fit, base, durbin)
     steps += failures
-    if panel and base.design.observed is None:
+    if panel and base._design.observed is None:
         # 3. Dependence before period effects, unit effects fixed or random, effects together.
         within = regressions.get("entity", regressions["none"])
         tables += _dependence(within)
-        unit = within if within.settings.effects.name == "entity" else fit(ols, effects="entity")
+        unit = within if within._settings.effects.name == "entity" else fit(ols, effects="entity")
         tests = _hausman_tests(unit, fit(ols, effects="random"), fits["SDM"])
         tables.append(TestTable("Fixed or random unit effects", tests))
-        sentence, decisions["Unit effects"] = _read_hausman(tests, level)
+        sentence, decisions["Unit effects"] = read_hausman(tests, level)
         steps.append(sentence)
         smaller = [partial(fit, sdm, durbin=durbin, effects=less) for less in NESTED.get(effects, ("none",))]
         together = _together(fits["SDM"], smaller)
         if together:
             tables.append(TestTable(f"Joint significance of effects (SDM, {effects} effects)", together))
-            steps.append(_read_effects(together, level))
+            steps.append(read_effects(together, level))
     # 4. The Durbin model and what it nests.
     compared = _compared(fits)
     nested = [name for name in ("SAR", "SEM", "SLX") if name in fits and (name != "SEM" or nests_sem(fits["SDM"]))]
@@ -210,7 +210,7 @@ def _compared(fits: dict[str, Fit]) -> dict[tuple[str, str], TestResult]:
     for small, larger in LARGER.items():
         for large in larger:
             pair = [fits[name] for name in (small, large) if name in fits]
-            if small == "OLS" or len(pair) < 2 or any(fit.sample.dummies for fit in pair):
+            if small == "OLS" or len(pair) < 2 or any(fit._sample.dummies for fit in pair):
                 continue
             if (small, large) == ("SEM", "SDM") and not nests_sem(fits["SDM"]):
                 continue
@@ -226,9 +226,10 @@ def _evidence(fits, lm, durbin_lm, compared, wald) -> Evidence:
     edges |= {(small, "SDM"): test.p_value for small, test in wald.items()}
     edges |= {pair: test.p_value for pair, test in compared.items()}
     robust = {name: lm[f"robust LM {name}"].p_value for name in ("lag", "error")}
-    alike = {name: fit for name, fit in fits.items() if fit.sample.n == fits["OLS"].sample.n and not fit.sample.dummies}
+    n = fits["OLS"]._sample.n
+    alike = {name: fit for name, fit in fits.items() if fit._sample.n == n and not fit._sample.dummies}
     shares = probabilities({name: fit.loglik for name, fit in alike.items()},
-                           {name: fit.n_parameters for name, fit in alike.items()}, fits["OLS"].sample.n)  # fmt: skip
+                           {name: fit.n_parameters for name, fit in alike.items()}, n)  # fmt: skip
     return Evidence(edges, robust, {**dict.fromkeys(fits, 0.0), **shares})
 
 
@@ -240,7 +241,7 @@ def _shares(shares: dict[str, float]) -> str:
 
 def _dependence(fit: Fit) -> list[TestTable]:
     """Pesaran's CD and serial correlation of a regression's residuals, where there are periods enough."""
-    T, effects = fit.design.n_periods, fit.settings.effects
+    T, effects = fit._design.n_periods, fit._settings.effects
     tests = [pesaran_cd(fit), pesaran_cd(fit, neighbors=True)] if T > 2 else []
     tests += [*serial_correlation(fit)] if T > 3 else []
     title = "Dependence of the residuals, OLS" + f" with {effects} effects" * bool(effects)
@@ -277,33 +278,3 @@ def _hausman_tests(fixed: Fit, random: Fit, durbin: Fit) -> tuple[TestResult, ..
     return tuple(tests)
 
 
-def _read_lm(lm: TestTable, level: float) -> str:
-    lag, error = lm["LM lag"].p_value < level, lm["LM error"].p_value < level
-    if not (lag or error):
-        return "LM tests: neither a spatial lag nor a spatial error is asked for."
-    robust_lag, robust_error = lm["robust LM lag"].p_value, lm["robust LM error"].p_value
-    stronger = "lag" if robust_lag < robust_error else "error"
-    terms = "a spatial lag and a spatial error" if lag and error else "a spatial lag" if lag else "a spatial error"
-    return f"LM tests ask for {terms}; the robust ones point more to the {stronger}."
-
-
-def _short_lm(lm: TestTable, level: float) -> str:
-    lag, error = lm["LM lag"].p_value < level, lm["LM error"].p_value < level
-    stronger = "lag" if lm["robust LM lag"].p_value < lm["robust LM error"].p_value else "error"
-    return f"both, {stronger} more" if lag and error else "lag" if lag else "error" if error else "neither"
-
-
-def _read_hausman(tests: tuple[TestResult, ...], level: float) -> tuple[str, str]:
-    """The result of the first test with a p-value, as a sentence and as a word."""
-    test = next((t for t in tests if np.isfinite(t.p_value)), None)
-    if test is None:
-        return "No Hausman test can be computed; fixed effects are the safe choice.", "fixed"
-    word = "fixed" if test.p_value < level else "random"
-    kept = "fixed effects" if word == "fixed" else "random effects would do, fixed effects remain consistent"
-    return f"{test.name} (p = {test.p_value:.3g}): {kept}.", word
-
-
-def _read_effects(tests: tuple[TestResult, ...], level: float) -> str:
-    verdicts = [f"{t.null.removeprefix('no ')} {'belong' if t.p_value < level else 'do not belong'} in the model"
-            for t in tests]  # fmt: skip
-    return f"LR tests: {', '.join(verdicts)}."

@@ -12,10 +12,13 @@ other samples.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
 from spillover.errors import SpatialInputError
+
+from .concentrated import expansion, form_of, value_of
 
 GRID = {1: 41, 2: 15}  # starting points per parameter
 EDGE = 1e-6  # share of the interval that the search leaves free at each end
@@ -24,6 +27,8 @@ SETTLED = 1e-6, 1e-4  # last step in shares of the interval and of a standard er
 MAX_STEPS = 200
 WINDOW = 6.0  # half-width of a window in standard errors: the draws of effects fit in too
 MAX_WINDOWS = 12
+TINY = np.finfo(float).tiny
+NEIGHBORS = np.array([[-1], [0], [1]])
 PROPORTIONAL = 1e-9  # 1 - cos^2 of the angle between y and W y
 
 
@@ -48,190 +53,89 @@ def search(products, sample) -> tuple[np.ndarray, list]:
     R = len(products[0])
     if not parts:
         return np.zeros((0, R)), [None] * R
-    if all(part.coarse.logdet is part.logdet for part in parts):  # the cheap curve is the exact one
-        points, _, settled = _newton(products, sample, _best_of_grid(products, sample), *_ends(parts))
+    if all(part.logdet.coarse is part.logdet for part in parts):  # the cheap curve is the exact one
+        ends = _ends(parts)
+        points, _, settled = _newton(products, sample, _best_of_grid(products, sample, *ends), *ends)
     else:
         windows = [_by_windows(tuple(p[r : r + 1] for p in products), sample, parts) for r in range(R)]
         points, settled = (np.concatenate(part, axis=-1) for part in zip(*windows))
     return points, _problems(points, settled, parts, sample, products)
 
 
-def concentrated(points, products, sample) -> tuple[list, list, list, list, np.ndarray]:
-    """rho, lambda, ln L, q and G of R samples at their points (p, R), beta and sigma2 concentrated out.
-
-    X takes Q'(y - rho W y) + G a.
-    """
-    R = len(products[0])
-    rho, lam = (np.broadcast_to(at, R) for at in _named(points, sample))
-    S, inverses = _S(products, lam)
-    q = _form(S, rho)
-    loglik = -sample.n / 2 * (np.log(2 * np.pi * q / sample.n) + 1)
-    for part, at in _determinants(points, sample):
-        loglik = loglik + part.value(at)
-    G = np.zeros((R, 1, 2)) if inverses is None else inverses[1]
-    return rho.tolist(), lam.tolist(), loglik.tolist(), q.tolist(), G
-
-
-def _expansion(point, products, sample):
-    """(ln L, score (p, R), Hessian and K (p, p, R)) of the concentrated likelihood at the points (p, R).
-
-    The Hessian is K + n/2 q_a q_b / q^2; K, that of -n/2 q / q(point) + L, is negative definite on a larger region.
-    """
-    rho, lam = _named(point, sample)
-    S, inverses = _S(products, lam)
-    q = _form(S, rho)
-    if sample.error is None:
-        q_a, q_ab = [_slope(S, rho)], [[2 * S[2]]]
-    else:
-        S1, S2 = _dS(products, lam, inverses)
-        q_a, q_ab = [_form(S1, rho)], [[_form(S2, rho)]]
-        if sample.lag is not None:
-            mixed = _slope(S1, rho)
-            q_a, q_ab = [_slope(S, rho), *q_a], [[2 * S[2], mixed], [mixed, *q_ab[0]]]
-    half = sample.n / 2
-    g = np.array(q_a) / q
-    K = -half * (np.array(q_ab) / q)
-    score = -half * g
-    value = -half * (np.log(2 * np.pi * q / sample.n) + 1)
-    for i, (part, at) in enumerate(_determinants(point, sample)):
-        L, L1, L2 = part.expansion(at)
-        value, score[i], K[i, i] = value + L, score[i] + L1, K[i, i] + L2
-    return value, score, K + half * (g[:, None] * g), K
-
-
-def _S(products, lam):
-    """S(lambda) as (S_11, S_12, S_22), and the inverses that its derivatives need.
-
-    With C = Z'Z - lambda (Z'MZ + its transpose) + lambda^2 (MZ)'MZ and D = (I, -G)', G = C_QQ^-1 C_Qa: S = D'C D.
-    """
-    if len(products) == 1:
-        S = products[0]
-        return (S[..., 0, 0], S[..., 0, 1], S[..., 1, 1]), None
-    zz, mixed, mm = products
-    lam = np.asarray(lam)[..., None, None]
-    C = zz - lam * mixed + lam**2 * mm
-    inverse = np.linalg.inv(C[..., 2:, 2:])
-    G = inverse @ C[..., 2:, :2]
-    return _quadratic(C, G), (inverse, G)
-
-
-def _dS(products, lam, inverses):
-    """S' = D'C'D and S'' = D'C''D - 2 (C'D)_Q' C_QQ^-1 (C'D)_Q: the second term is the effect of G."""
-    _, mixed, mm = products
-    inverse, G = inverses
-    C1 = 2 * lam[:, None, None] * mm - mixed
-    K = C1[:, 2:, :2] - C1[:, 2:, 2:] @ G
-    back = K.swapaxes(1, 2) @ (inverse @ K)
-    S2 = (2 * (s - b) for s, b in zip(_quadratic(mm, G), (back[:, 0, 0], back[:, 0, 1], back[:, 1, 1])))
-    return _quadratic(C1, G), tuple(S2)
-
-
-def _filtered(products, lam: float):
-    """Of one sample C_QQ^-1 = (Q'B'B Q)^-1 and the two derivatives of C_QQ by lambda."""
-    zz, mixed, mm = (p[0, 2:, 2:] for p in products)
-    return np.linalg.inv(zz - lam * mixed + lam**2 * mm), 2 * lam * mm - mixed, 2 * mm
-
-
-def _quadratic(C, G):
-    """D'C D for D = (I, -G)', its three elements."""
-    top = C[..., :2, :2] - C[..., :2, 2:] @ G
-    rest = C[..., 2:, :2] - C[..., 2:, 2:] @ G
-    D = top - G.swapaxes(-1, -2) @ rest
-    return D[..., 0, 0], D[..., 0, 1], D[..., 1, 1]
-
-
-def _form(S, rho):
-    """a'S a."""
-    return S[0] + rho * (rho * S[2] - 2 * S[1])
-
-
-def _slope(S, rho):
-    """Its derivative by rho."""
-    return 2 * (rho * S[2] - S[1])
-
-
-def _named(point, sample):
-    """rho and lambda of the points (p, R); 0 for a parameter that the model lacks."""
-    return point[0] if sample.lag is not None else 0.0, point[-1] if sample.error is not None else 0.0
-
-
-def _determinants(point, sample):
-    parts = [part for part in (sample.lag, sample.error) if part is not None]
-    return list(zip(parts, point))
-
-
 def _ends(parts):
     """Lowest and highest values to be tried, (p, 1) each."""
-    intervals = np.array([part.interval for part in parts], dtype=float)
-    ends = np.nan_to_num(intervals, posinf=INFINITE_BOUND, neginf=-INFINITE_BOUND)
-    lo, hi = ends.T[:, :, None]
+    intervals = [part.interval for part in parts]
+    lo = np.array([[max(low, -INFINITE_BOUND)] for low, _ in intervals])
+    hi = np.array([[min(high, INFINITE_BOUND)] for _, high in intervals])
     return lo + EDGE * (hi - lo), hi - EDGE * (hi - lo)
 
 
-def _best_of_grid(products, sample):
+def _best_of_grid(products, sample, low, high):
     """The best of some Chebyshev points, dense towards the ends where determinants bend, moved to the vertex of the
     parabola through it and its neighbors: (p, R)."""
-    parts = [part for part in (sample.lag, sample.error) if part is not None]
-    low, high = _ends(parts)
-    last = GRID[len(parts)] - 1
-    at = _chebyshev(low, high, np.arange(last + 1) / last)
-    rho, lam = _named(at, sample)
-    S, _ = _S([p[:, None] for p in products], lam)  # (R, lambdas)
-    q = _form([s[..., None] for s in S], rho)  # (R, lambdas, rhos)
-    value = -sample.n / 2 * np.log(np.maximum(q, np.finfo(float).tiny))
+    last = GRID[len(low)] - 1
+    at = (low + high) / 2 - (high - low) / 2 * _cosines(last)
+    rho, lam = 0.0 if sample.lag is None else at[0], 0.0 if sample.error is None else at[-1]
+    S, _ = form_of([p[:, None] for p in products], lam)  # (R, lambdas)
+    q = value_of([s[..., None] for s in S], rho)  # (R, lambdas, rhos)
+    value = -sample.n / 2 * np.log(np.maximum(q, TINY))
     if sample.lag is not None:
-        value = value + sample.lag.value(rho)
+        value += sample.lag.value(rho)
     if sample.error is not None:
-        value = value + sample.error.value(lam)[:, None]
+        value += sample.error.value(lam)[:, None]
     R = len(value)
-    best = np.unravel_index(value.reshape(R, -1).argmax(axis=1), value.shape[1:])
+    best = divmod(value.reshape(R, -1).argmax(axis=1), value.shape[2])
     axes = [2] * (sample.lag is not None) + [1] * (sample.error is not None)
-    place = [_vertex(value, best, axis) / last for axis in axes]
-    return _chebyshev(low, high, np.array(place))
+    place = np.array([_vertex(value, best, axis) for axis in axes])
+    return (low + high) / 2 - (high - low) / 2 * np.cos(np.pi / last * place)
 
 
-def _chebyshev(low, high, share):
-    """Points from low to high that are even in their angles."""
-    return (low + high) / 2 - (high - low) / 2 * np.cos(np.pi * share)
+@lru_cache(maxsize=4)
+def _cosines(last: int) -> np.ndarray:
+    """Of angles from 0 to pi in even steps."""
+    return np.cos(np.pi / last * np.arange(last + 1))
 
 
 def _vertex(value, best, axis):
     """Where the parabola through three neighbors along one axis of (R, lambdas, rhos) has its top, in grid steps."""
     middle = np.minimum(np.maximum(best[axis - 1], 1), value.shape[axis] - 2)
-    other = best[axis % 2]
-    at = np.arange(len(value))
-    steps = (middle - 1, middle, middle + 1)
-    before, here, after = (value[(at, i, other) if axis == 1 else (at, other, i)] for i in steps)
+    along, other, r = middle + NEIGHBORS, best[axis % 2], np.arange(len(value))
+    before, here, after = value[(r, along, other) if axis == 1 else (r, other, along)]
     bend = before - 2 * here + after
     step = np.divide(before - after, 2 * bend, out=np.zeros_like(bend), where=bend < 0)
     return middle + np.minimum(np.maximum(step, -1), 1)
 
 
 def _newton(products, sample, point, low, high):
-    """Damped Newton ascent of every sample: (maxima (p, R), curvatures there, whether they settled (R,))."""
+    """Damped Newton ascent of every sample: (maxima (p, R), curvatures there, whether they settled (R,)).
+
+    Where the next step is small it is the last one, and the point that it leads to is not looked at: Newton's error is
+    of the square of its step.
+    """
     width = high - low
     best, curvature, settled = np.empty_like(point), np.empty_like(point), np.zeros(point.shape[1], dtype=bool)
     going = np.arange(len(settled))
-    current = _expansion(point, products, sample)
+    current = expansion(point, products, sample)
     step = _within(point, *current[1:], low, high)
     for _ in range(MAX_STEPS):
         trial = np.minimum(np.maximum(point + step, low), high)
-        tried = _expansion(trial, products, sample)
-        moved, bend = np.abs(trial - point), np.abs(tried[2].diagonal().T)
-        still = ((moved < SETTLED[0] * width) & (moved**2 * bend < SETTLED[1] ** 2)).all(axis=0)
+        moved, bend = np.abs(trial - point), -current[2].diagonal().T
+        still = ((moved < SETTLED[0] * width) & (moved**2 * np.abs(bend) < SETTLED[1] ** 2)).all(axis=0)
+        if still.any():
+            done = going[still]
+            best[:, done], curvature[:, done], settled[done] = trial[:, still], bend[:, still], True
+            if still.all():
+                break
+            going, step, point, trial = going[~still], step[:, ~still], point[:, ~still], trial[:, ~still]
+            current, products = tuple(f[..., ~still] for f in current), tuple(p[~still] for p in products)
+        tried = expansion(trial, products, sample)
         better = tried[0] >= current[0] - 1e-12 * np.abs(current[0])
         if better.all():
             point, current = trial, tried
-        else:
-            point = np.where(better, trial, point)
-            current = tuple(np.where(better, new, old) for new, old in zip(tried, current))
-        if still.any():
-            done = going[still]
-            best[:, done], curvature[:, done], settled[done] = point[:, still], -current[2].diagonal()[still].T, True
-            if still.all():
-                break
-            going, better, step, point = going[~still], better[~still], step[:, ~still], point[:, ~still]
-            current, products = tuple(f[..., ~still] for f in current), tuple(p[~still] for p in products)
+            step = _within(point, *current[1:], low, high)
+            continue
+        point = np.where(better, trial, point)
+        current = tuple(np.where(better, new, old) for new, old in zip(tried, current))
         step = np.where(better, _within(point, *current[1:], low, high), step / 2)
     else:
         best[:, going], curvature[:, going] = point, np.nan
@@ -240,6 +144,8 @@ def _newton(products, sample, point, low, high):
 
 def _within(point, score, H, K, low, high):
     """The step uphill. Of two parameters one at the end of its interval stays, and only the other moves."""
+    if len(point) == 1 and (H < 0).all():
+        return -score / H[0]
     step = _uphill(score, H, K, high - low)
     if len(point) == 1:
         return step
@@ -258,11 +164,10 @@ def _within(point, score, H, K, low, high):
 def _uphill(score, H, K, width):
     """Newton's step; where ln L is not concave that from K, which uses the minimum of e'e; else a short one."""
     step = _newton_step(score, H)
+    if ((step * score).sum(axis=0) >= 0).all():
+        return step
     for other in (_newton_step(score, K), np.sign(score) * (0.05 * width)):
-        good = (step * score).sum(axis=0) >= 0
-        if good.all():
-            break
-        step = np.where(good, step, other)
+        step = np.where((step * score).sum(axis=0) >= 0, step, other)
     return step
 
 
@@ -282,7 +187,7 @@ def _by_windows(products, sample, parts):
     """
     low, high = _ends(parts)
     rough = _with(sample, [part.coarse for part in parts])
-    point, curvature, settled = _newton(products, rough, _best_of_grid(products, rough), low, high)
+    point, curvature, settled = _newton(products, rough, _best_of_grid(products, rough, low, high), low, high)
     for _ in range(MAX_WINDOWS):
         half = WINDOW / np.sqrt(np.maximum(curvature, (1e-3 * (high - low)) ** -2.0 / 100))
         windows = [part.near(at - h, at + h) for part, at, h in zip(parts, point[:, 0], half[:, 0])]
@@ -310,13 +215,14 @@ def _problems(points, settled, parts, sample, products) -> list:
     problems = [None] * points.shape[1]
     for part, at, name in zip(parts, points, ["rho"] * (sample.lag is not None) + ["lambda"]):
         lo, hi = part.interval
-        for r in np.flatnonzero(np.minimum(at - lo, hi - at) < 10 * EDGE * (hi - lo)):
+        outside = np.minimum(at - lo, hi - at) < 10 * EDGE * (hi - lo)
+        for r in np.flatnonzero(outside) if outside.any() else ():
             problems[r] = SpatialInputError(
                 "E701",
                 f"{name} = {at[r]:.6g} lies on the edge of its admissible interval ({lo:.6g}, {hi:.6g})",
                 hint="look for a missing trend, a unit root in space or a regressor that W y reproduces",
             )
-    for r in np.flatnonzero(~settled):
+    for r in () if settled.all() else np.flatnonzero(~settled):
         last = points[:, r].tolist()
         problems[r] = SpatialInputError("E801", f"the likelihood search did not settle: last point {last}",
                                         hint="rescale the regressors, or check that W links the units as meant")

@@ -37,6 +37,7 @@ def _app(words: list[str] | None = None):
         model_commands,
         plot_commands,
         policy_commands,
+        qgis_commands,
         study_commands,
         weight_commands,
     )
@@ -60,8 +61,11 @@ def _app(words: list[str] | None = None):
     weights = App(inner if chosen == "weights" else chosen and "", help="Build, inspect, convert, compare and draw "
                   "weights.")  # fmt: skip
     weight_commands.register(weights)
+    qgis = App(inner if chosen == "qgis" else chosen and "", help="Spillover in QGIS's Processing toolbox.")
+    qgis_commands.register(qgis)
     for commands in (explore_commands, model_commands, compare_commands, policy_commands, plot_commands, file_commands,
                      study_commands):  # fmt: skip
         commands.register(app)
     app.add_typer(weights, name="weights")
+    app.add_typer(qgis, name="qgis")
     return app

@@ -8,8 +8,11 @@ import sys
 import warnings
 
 from spillover import __version__
+from spillover.address import refuse_password
 from spillover.errors import SpatialInputError, SpatialInputWarning
+from spillover.files import redacted
 
+from ._language import in_shell
 from ._progress import shown
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
@@ -31,8 +34,11 @@ def run(build) -> int:
             if anywhere["version"]:
                 print(f"spillover {__version__}")
                 return 0
+            for word in words:
+                refuse_password(word)
             with shown(anywhere["progress"], anywhere["quiet"]):
-                status = build(words)(prog_name="spillover", standalone_mode=False)
+                completing = "_SPILLOVER_COMPLETE" in os.environ
+                status = build(None if completing else words)(prog_name="spillover", standalone_mode=False)
             sys.stdout.flush()
             return status if isinstance(status, int) else 0
         except (BrokenPipeError, SystemExit) as error:
@@ -46,7 +52,7 @@ def run(build) -> int:
             if anywhere["debug"]:
                 import traceback
 
-                traceback.print_exception(error)
+                say("".join(traceback.format_exception(error)))
             return _explain(error, as_json="--json" in words)
         finally:
             logging.disable(logging.NOTSET)
@@ -78,11 +84,11 @@ def _explain(error: BaseException, *, as_json: bool = False) -> int:
     import typer
 
     if isinstance(error, SpatialInputError):
-        say(str(error))
+        say(in_shell(str(error)))
         if as_json:
             from .output import error_json
 
-            print(error_json(error))
+            print(redacted(error_json(error)))
         return error.exit_status
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         say("interrupted")
@@ -108,10 +114,10 @@ def _usage(error) -> str:
 
 
 def say(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(redacted(text), file=sys.stderr)
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
     """Ours in one line; other libraries' only their text."""
     if issubclass(category, SpatialInputWarning):
-        say(f"warning: {message}")
+        say(f"warning: {in_shell(str(message))}")

@@ -1,4 +1,4 @@
-"""``spillover moran`` and ``spillover lisa``: where is it clustered, and is it chance?"""
+"""``spillover moran``, ``lisa`` and ``hotspots``: where is it clustered, and is it chance?"""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .options import FIGURE, PERMUTATIONS, SEED, WEIGHTS
 def register(app: typer.Typer) -> None:
     command(app)(moran)
     command(app)(lisa)
+    command(app)(hotspots)
 
 
 def moran(
@@ -76,6 +77,35 @@ def lisa(
       spillover lisa example:us_states --where year=1986 -c unemp -w queen
     """
     import spatial as sp
+
+    how = {"permutations": permutations, "correction": correction, "seed": seed}
+    _local(sp.local_moran, source, output, column, weights, figure, how)
+
+
+def hotspots(
+    source: Data, output: Output, *, column: Annotated[str, typer.Option("--column", "-c", help="Variable.")],
+    weights: WEIGHTS,
+    star: Annotated[bool, typer.Option("--star/--no-star", help="A unit counts as its own neighbor: G*.")] = True,
+    permutations: Annotated[int | None, typer.Option(help="Random permutations; by default as many as map and "
+                                                     "correction need.")] = None,
+    correction: Annotated[str, typer.Option(help="none, fdr or bonferroni.")] = "none", seed: SEED = 1,
+    figure: FIGURE = None,
+) -> None:  # fmt: skip
+    """Local G of Getis and Ord: where high values gather, and where low ones.
+
+    Examples:
+      spillover hotspots example:columbus -c CRIME -w queen -o hot.gpkg
+      spillover hotspots example:us_states --where year=1986 -c unemp -w queen --correction fdr
+    """
+    import spatial as sp
+
+    how = {"star": star, "permutations": permutations, "correction": correction, "seed": seed}
+    _local(sp.local_g, source, output, column, weights, figure, how)
+
+
+def _local(statistic, source: Data, output: Output, column: str, weights: str, figure: str | None, how: dict) -> None:
+    """A local statistic as text, table, layer and figure."""
+    import spatial as sp
     from spillover.errors import SpatialInputError
 
     from . import output as out
@@ -89,8 +119,7 @@ def lisa(
         raise SpatialInputError("E501", "a map is needed to draw clusters", hint="give --map FILE")
     w = rows.weights(weights)
     rows = rows.by_unit(w)
-    result = sp.local_moran(column, w, data=rows.one_period(), permutations=permutations, correction=correction,
-                            seed=seed)  # fmt: skip
+    result = statistic(column, w, data=rows.one_period(), **how)
     layer = None if rows.map is None else Layer(rows.map, result.to_frame, write=result.to_file)
     out.show(result, lambda: result.to_frame().reset_index(), output, notes=rows.notes, layer=layer, units=True,
              files=[figure])  # fmt: skip

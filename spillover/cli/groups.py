@@ -25,17 +25,24 @@ def _reading(help: str, *names: str, **how):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
-    """How tables and maps are read."""
+class Shapes:
+    """How a map is read."""
 
     layer: Annotated[str | None, _reading("Layer of the map, where there are several.")] = None
-    sheet: Annotated[str | None, _reading("Sheet of a workbook; the first by default.")] = None
     encoding: Annotated[str | None, _reading("Of text; found out by default.")] = None
+    crs: Annotated[str | None, _reading("EPSG:25833, for a map that names no coordinate system; one that does is "
+                                        "projected to it.")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading(Shapes):
+    """How tables and maps are read."""
+
+    sheet: Annotated[str | None, _reading("Sheet of a workbook; the first by default.")] = None
     sep: Annotated[str | None, _reading("Separator of a text table; found out by default.")] = None
     decimal: Annotated[str | None, _reading("Decimal mark of a text table, . or ,; found out by default.")] = None
     na: Annotated[list[str] | None, _reading("A value that means missing, such as -999; repeat.")] = None
-    crs: Annotated[str | None, _reading("EPSG:25833, for a map that names no coordinate system; one that does is "
-                                        "projected to it.")] = None
+    sql: Annotated[str | None, _reading("A SELECT instead of a table, where data come from postgresql://...")] = None
     where: Annotated[list[str] | None, _reading("COLUMN=VALUE: only these rows; repeat.")] = None
 
 
@@ -43,7 +50,8 @@ class Reading:
 class Data(Reading):
     """Where rows come from, and which columns name units and periods."""
 
-    data: Annotated[str, typer.Argument(help="Table, map with attributes, example:NAME, or - for CSV on stdin.")]
+    data: Annotated[str, typer.Argument(help="Table, map with attributes, example:NAME, "
+                                         "postgresql://HOST/DATABASE/SCHEMA.TABLE, or - for CSV on stdin.")]
     map: Annotated[str | None, typer.Option("--map", "-m", help="Boundary file, or example:NAME.")] = None
     id: Annotated[str | None, typer.Option("--id", help="Column of the map that names the units.")] = None
     panel: Annotated[str | None, typer.Option(help="UNIT,PERIOD columns: makes it a panel.")] = None

@@ -90,7 +90,7 @@ def estimated(estimate, formula: str, rows: Source, weights: str, settings: Mode
 def respond(effects, shock: str, rows: Source, output: Output, figure: str | None) -> None:
     """Every unit's response to ``UNIT:TERM:SIZE``: text, table, layer, figure."""
     import spatial as sp
-    from spatial.plot.layer import write_response
+    from spatial.plot.layer import analysed, write_response
     from spatial.report.text import response_text
 
     from . import output as out
@@ -98,10 +98,11 @@ def respond(effects, shock: str, rows: Source, output: Output, figure: str | Non
 
     if figure:
         rows.needs_map("the figure")
-    unit, term, size = read_shock(shock, effects.fit.design.ids)
+    unit, term, size = read_shock(shock, effects.fit._design.ids)
     response = getattr(effects, "short_run", effects).shock(unit, term, size)
     frame = response.rename("response").rename_axis(rows.entity or "unit").to_frame()
-    write = partial(write_response, response, unit=unit)
+    label = f"Response to {size:g} more {term} in {unit}"
+    write = partial(write_response, response, unit=unit, label=label, values=analysed(effects.fit._design))
     out.show(response_text(response), frame.reset_index, output, notes=rows.notes, units=True, files=[figure],
              layer=Layer(rows.map, lambda: frame, write=write))  # fmt: skip
     if figure:

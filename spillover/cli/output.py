@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spillover import __version__
+from spillover import __version__, database
+from spillover.database import is_database
 from spillover.errors import SpatialInputError
 from spillover.files import FIGURES, check_outputs, replacing, write_table
+from spillover.show import Shown
 from spillover.text import printable
 
+from ._language import commands, in_shell
 from .groups import Output
 
 if TYPE_CHECKING:
@@ -38,6 +41,8 @@ def check(output: Output, *, layers: bool = False, suffixes: Iterable[str] | Non
     """
     allowed = tuple(suffixes) if suffixes is not None else (*TABLES, *LAYERS) if layers else (*TABLES, LAYERS[0])
     targets = [] if output.output in (None, "-") else [output.output]
+    if targets and is_database(targets[0]):
+        check_table(targets.pop(), overwrite=output.overwrite, inputs=inputs)
     check_outputs(targets, overwrite=output.overwrite, suffixes=allowed, inputs=inputs)
     if figure is not None:
         check_outputs([figure], overwrite=output.overwrite, suffixes=FIGURES, inputs=inputs)
@@ -45,10 +50,21 @@ def check(output: Output, *, layers: bool = False, suffixes: Iterable[str] | Non
         _needs(Path(path).suffix.lower())
 
 
+def check_table(url: str, *, overwrite: bool, inputs: Iterable = ()) -> None:
+    """Refuse a table of a database that could not be written, or that is read."""
+    place = database.address(url)
+    for source in inputs:
+        if is_database(source) and database.address(source) == place:
+            raise SpatialInputError("E605", f"table '{place.name}' is read and would be written over",
+                                    hint="choose another name")
+    database.check_target(url, overwrite=overwrite)
+
+
 def is_layer(output: Output, *, units: bool = False) -> bool:
-    """Whether a map is to be written; where rows are ``units``, a .parquet is one too."""
+    """Whether a map is to be written; where rows are ``units``, a .parquet or a table of PostGIS is one too."""
     suffix = Path(output.output or "").suffix.lower()
-    return suffix in LAYERS or (units and suffix == ".parquet")
+    either = suffix == ".parquet" or is_database(output.output)
+    return units if either else suffix in LAYERS
 
 
 def show(result, frame: Callable[[], pd.DataFrame], output: Output, *, notes: Iterable[str] = (), paper=None,
@@ -72,7 +88,7 @@ def show(result, frame: Callable[[], pd.DataFrame], output: Output, *, notes: It
     """
     target = output.output if output.output != "-" else None
     if target is not None:
-        if layer is not None and is_layer(output, units=units):
+        if layer is not None and layer.map is not None and is_layer(output, units=units):
             layer.save(target, overwrite=output.overwrite)
         elif Path(target).suffix.lower() == ".geojson":
             raise SpatialInputError("E501", f"'{target}' needs a map, and there is none", hint="give --map FILE")
@@ -84,7 +100,19 @@ def show(result, frame: Callable[[], pd.DataFrame], output: Output, *, notes: It
     elif output.output == "-":
         frame().to_csv(sys.stdout, index=False)
     else:
-        print("\n".join([*notes, *[""] * bool(notes), str(result)]))
+        lines = [in_shell(line) if line.startswith("note:") else line
+                 for line in commands(str(result)).splitlines()]  # fmt: skip
+        print("\n".join([*notes, *[""] * bool(notes), *lines, *_written(written)]))
+
+
+def _written(files: list[str]) -> list[str]:
+    """Lines that name the files, those of a folder together."""
+    folders: dict[str, list[str]] = {}
+    for file in files:
+        folders.setdefault(str(Path(file).parent), []).append(Path(file).name)
+    lines = [f"Written{'' if folder == '.' else f' to {folder}/'}: {', '.join(names)}"
+             for folder, names in folders.items()]  # fmt: skip
+    return [""] * bool(lines) + lines
 
 
 def as_json(result, frame: pd.DataFrame, notes: Iterable[str] = (), files: Iterable[str] = ()) -> str:
@@ -92,23 +120,25 @@ def as_json(result, frame: pd.DataFrame, notes: Iterable[str] = (), files: Itera
     records = json.loads(frame.to_json(orient="records", force_ascii=False, double_precision=15, date_format="iso"))
     body = {"spillover": __version__, "result": type(result).__name__, "notes": list(notes), "files": list(files),
             "table": records, "text": str(result)}  # fmt: skip
+    if isinstance(result, Shown):
+        body["provenance"] = result.provenance.to_dict()
     return json.dumps(body, ensure_ascii=False, indent=1)
 
 
 def error_json(error: SpatialInputError) -> str:
     """The same for what could not be done."""
-    what = {"code": error.code, "message": error.message, "where": error.where, "hint": error.hint,
-            "exit_status": error.exit_status}  # fmt: skip
+    what = {"code": error.code, "message": in_shell(error.message), "where": error.where,
+            "hint": in_shell(error.hint or ""), "exit_status": error.exit_status}  # fmt: skip
     return json.dumps({"spillover": __version__, "error": what}, ensure_ascii=False, indent=1)
 
 
 def save_table(frame: pd.DataFrame, path: str, *, overwrite: bool = False, paper=None) -> None:
     """A table in the format of its suffix, whole or not at all."""
     suffix = Path(path).suffix.lower()
-    if suffix in (".csv", ".parquet"):
+    if is_database(path):
+        database.write(frame, path, overwrite=overwrite)
+    elif suffix in (".csv", ".parquet"):
         write_table(frame, path, overwrite=overwrite)
-    elif suffix == ".docx":
-        _write_word(frame if paper is None else paper().to_frame().reset_index(), path, overwrite)
     elif suffix in PAPERS:
         from spatial.report.table import frame_table
 
@@ -125,13 +155,6 @@ def save_table(frame: pd.DataFrame, path: str, *, overwrite: bool = False, paper
                                         layer=Path(path).stem)  # fmt: skip
             else:
                 write_workbook(frame, part)
-
-
-def _write_word(frame: pd.DataFrame, path: str, overwrite: bool) -> None:
-    from spatial.report.html import Table
-    from spatial.report.papers import write_word
-
-    write_word({"table": Table(frame, "")}, path, title=Path(path).stem, overwrite=overwrite)
 
 
 def _needs(suffix: str) -> None:

@@ -103,7 +103,7 @@ def what_if(
     if figure:
         rows.needs_map("the figure")
     fit = estimated(estimate, formula, rows, weights, settings)
-    periods = fit.design.times if fit.design.times is not None else ()
+    periods = fit._design.times if fit._design.times is not None else ()
     how = {"change": change, "percent": percent, "to": number_or_name(to), "share": share, "level": level}
     if period is not None:
         how["period"] = label_of(period, periods)
@@ -113,7 +113,7 @@ def what_if(
         out.show(result, lambda: result.table.reset_index(names=rows.entity or "unit"), output, notes=rows.notes,
                  layer=layer, units=True, files=[figure])  # fmt: skip
     else:
-        if by not in fit.design.frame:
+        if by not in fit._design.frame:
             raise SpatialInputError("E502", f"{by!r} is no column of '{source.data}'", column=by,
                                     hint="the columns are " + ", ".join(map(str, rows.table.columns[:12])))
         frame = result.by_group(by).reset_index()
@@ -146,4 +146,4 @@ def _where(units: list[str] | None, fit, table):
         return chosen
     if any(eq and column in table.columns for column, eq, _ in conditions):
         raise SpatialInputError("E501", "--unit takes ids or COLUMN=VALUE, not both", hint="as in --unit region=West")
-    return [label_of(text, fit.design.ids) for text in units]
+    return [label_of(text, fit._design.ids) for text in units]

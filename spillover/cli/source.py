@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
-import shapefiles
-from shapefiles.catalogue import EXAMPLES, PANELS
 from spillover.errors import SpatialInputError
-from spillover.files import check_input
 from spillover.ids import partners
-from spillover.tables import parse
 
-from ._inputs import EXAMPLE, named_weights, read_map, read_table, read_weights, require_columns
-from .groups import Data, Reading
-
-MAPS = (".shp", ".gpkg", ".geojson", ".fgb", ".zip", ".kml", ".kmz", ".gdb")
-IN_ARCHIVE = ("/vsizip/", "zip://")
+from ._inputs import (
+    named_weights,
+    read_map,
+    read_weights,
+    require_columns,
+)
+from ._readers import of_map, rows_of
+from .groups import Data
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +97,7 @@ def read_source(data: Data) -> Source:
         E101 table and map share no column of ids, E502 a column is not there, E6xx files.
     """
     entity, time = _keys(data)
-    table, gdf, default = _rows(data, (entity, time))
+    table, gdf, default = rows_of(data, (entity, time))
     entity, time = entity or default[0], time or default[1]
     require_columns(table, filter(None, (entity, time)), data.data)
     source = Source(_only(table, data), gdf, entity, time, name=data.data)
@@ -115,75 +113,6 @@ def _keys(data: Data) -> tuple[str | None, str | None]:
     if not (entity and time):
         raise SpatialInputError("E501", f"--panel {data.panel!r} is not UNIT,PERIOD", hint="as in --panel state,year")
     return entity, time
-
-
-def _rows(data: Data, keys):
-    """(rows, map that comes with them, unit and period columns that come with them)."""
-    if data.data.startswith(EXAMPLE):
-        return _example(data)
-    if data.data == "-":
-        return parse(sys.stdin.buffer.read(), "standard input", keys=keys, **of_text(data)), None, (None, None)
-    if is_map(data.data):
-        gdf = read_map(data.data, id=data.id, **of_map(data))
-        unit = gdf.index.name or "row"
-        table = pd.DataFrame(gdf.drop(columns=gdf.geometry.name)).rename_axis(unit)
-        table = table.reset_index() if unit not in table.columns else table.reset_index(drop=True)
-        return table, gdf, (unit, None)
-    sheet = {} if data.sheet is None else {"sheet": data.sheet}
-    return read_table(data.data, keys=keys, **of_text(data), **sheet), None, (None, None)
-
-
-def of_text(data: Reading) -> dict:
-    """Options of the reader of tables."""
-    return {"encoding": data.encoding, "separator": data.sep, "decimal": data.decimal, "na": data.na or ()}
-
-
-def of_map(data: Reading) -> dict:
-    """Options of the reader of maps."""
-    return {"layer": data.layer, "encoding": data.encoding, "crs": data.crs, "na": data.na}
-
-
-def _example(data: Data):
-    """A shipped panel with its map, or the attributes of a shipped map."""
-    name = data.data.removeprefix(EXAMPLE)
-    example = EXAMPLES.get(name)
-    gdf = None if example is None else shapefiles.load(name)
-    if example is not None and example.panel is None:
-        return pd.DataFrame(gdf.drop(columns=gdf.geometry.name)).reset_index(), gdf, (example.id, None)
-    table = shapefiles.load_panel(name)
-    columns = example.panel if example is not None else PANELS[name].columns
-    return table, gdf, columns
-
-
-def is_map(path: str) -> bool:
-    """Whether a file's name is that of a map; a .parquet or .json is one where it has a geometry."""
-    if path.startswith(IN_ARCHIVE):
-        return True
-    if path.lower().endswith(".json"):
-        try:
-            with open(path, "rb") as file:
-                return b'"FeatureCollection"' in file.read(2**16)
-        except OSError:
-            return False
-    if path.lower().endswith(".parquet"):
-        from pyarrow import ArrowException, parquet
-
-        try:
-            return b"geo" in (parquet.read_schema(path).metadata or {})
-        except (OSError, ArrowException):  # the reader of tables says what is wrong with it
-            return False
-    return path.lower().rstrip("/").endswith(MAPS)
-
-
-def layers_of(path: str) -> list[str]:
-    """Layers with shapes of a GeoPackage or a FileGDB; none of other files."""
-    from weights.maps import gdal, signature
-
-    if not path.lower().rstrip("/").endswith((".gpkg", ".gdb")):
-        return []
-    file = check_input(path, what="map", folders=(".gdb",))
-    signature.check(file)
-    return gdal.layers(file)
 
 
 def shared_columns(one: Source, other: Source) -> pd.DataFrame:
@@ -224,7 +153,10 @@ def _only(table: pd.DataFrame, data: Data) -> pd.DataFrame:
 
 def _joined(source: Source, data: Data) -> Source:
     """Table and map by their ids: the named columns, or the one column that both have."""
-    gdf = read_map(data.map, id=data.id, **of_map(data))
+    how = of_map(data)
+    if not data.data.lower().endswith((".xlsx", ".parquet", ".dta", ".sav")):
+        how["encoding"] = None  # it is the table's
+    gdf = read_map(data.map, id=data.id, **how)
     named = gdf.index.name is not None
     table, entity = source.table, source.entity
     if not named:

@@ -21,32 +21,50 @@ FOLDER = Annotated[str, typer.Option("--output", "-o", rich_help_panel=TARGET, h
 
 
 def study(
-    *, file: Annotated[str, typer.Argument(help="A study file (.toml).")],
+    *, file: Annotated[str, typer.Argument(help="A study file (.toml), or a bundle (.zip) to run again.")],
     new: Annotated[bool, typer.Option("--new", help="Write a commented template to FILE instead.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Say what is wrong with FILE; run nothing.")] = False,
+    bundle: Annotated[str | None, typer.Option("--bundle", rich_help_panel=TARGET, help="Also data, results, checksums "
+                                               "and versions in one .zip that runs again.")] = None,
     output: FOLDER = "study", overwrite: OVERWRITE = False, json: JSON = False,
 ) -> None:  # fmt: skip
     """From boundaries and a panel to a report: every step that the study file asks for.
 
+    A bundle holds data, results, checksums and versions; study replication.zip -o again runs it again and compares.
+
     Examples:
       spillover study --new study.toml
-      spillover study study.toml -o study
+      spillover study study.toml -o study --bundle replication.zip
     """
+    from spillover.files import check_outputs
+
+    from .study import bundle as bundles
     from .study.file import read_study, write_template
     from .study.run import refuse_outputs
 
     if new:
         path = write_template(file, overwrite=overwrite)
-        _say(f"Written: {path}\nRun it: spillover study {file}", json, [path])
+        _say(f"A study to be changed into your own; run it: spillover study {file}", json, [path])
         return
     if not check:
         refuse_outputs(Path(output), overwrite=overwrite)
+        check_outputs([bundle], overwrite=overwrite, suffixes=[".zip"], inputs=[file])
+    if Path(file).suffix.lower() == ".zip":
+        with bundles.unpacked() as folder:
+            question = read_study(bundles.unpack(file, Path(folder)))
+            if check:
+                _say(f"'{file}' is whole and can run", json)
+                return
+            _run(question, output, overwrite, json, lambda written: str(bundles.compare(Path(folder), written)))
+        return
     question = read_study(file)
     if check:
         _say(f"'{file}' can run: {len(question.panel):,} rows, {len(question.map)} units, "
              f"{len(question.weights)} weights, steps: {', '.join(question.steps) or 'none'}", json)  # fmt: skip
         return
-    _run(question, output, overwrite, json)
+    after = None if bundle is None else lambda written: "Bundled: " + str(
+        bundles.write_bundle(Path(file), written, bundle, overwrite=overwrite))  # fmt: skip
+    _run(question, output, overwrite, json, after)
 
 
 def report(
@@ -114,7 +132,8 @@ def _say(text: str, json: bool, files=()) -> None:
     out.show(text, lambda: pd.DataFrame({"file": list(map(str, files))}), Output(json=json), files=files)
 
 
-def _run(question, output: str, overwrite: bool, json: bool) -> None:
+def _run(question, output: str, overwrite: bool, json: bool, after=None) -> None:
+    """``after`` is told what was written, and has the last word."""
     from itertools import count
 
     from spillover.progress import report
@@ -136,10 +155,10 @@ def _run(question, output: str, overwrite: bool, json: bool) -> None:
     lines = [f"{name}: {w.nnz:,} links, {len(w.islands)} islands, {w.components} component(s)"
              for name, w in question.weights.items()]  # fmt: skip
     results = "\n\n".join(str(chapters[name].result) for name in ("model", "effects"))
-    text = f"{results}\n\nWritten to {output}/: " + ", ".join(path.name for path in written)
+    results += "" if after is None else f"\n\n{after(written)}"
     without = chapters["by_weights"].result.failed if "by_weights" in chapters else {}
     troubles = [f"{name} could not be done: {why}" for name, why in [*failed.items(), *without.items()]]
-    out.show(text, chapters["effects"].result.tidy, Output(json=json), notes=lines + troubles * json, files=written)
+    out.show(results, chapters["effects"].result.tidy, Output(json=json), notes=lines + troubles * json, files=written)
     for trouble in troubles:
         say(trouble)
     if "interrupted" in failed.values():

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .groups import TARGET, App, Output, Reading, command
+from .groups import TARGET, App, Output, Reading, Shapes, command
 from .options import JSON, OVERWRITE
 
 
@@ -126,7 +126,7 @@ def compare(output: Output, *, first: FILE, second: FILE) -> None:
 
 
 def plot(
-    reading: Reading, *, weights: FILE,
+    reading: Shapes, *, weights: FILE,
     map: Annotated[str, typer.Option("--map", "-m", help="Boundary file, or example:us_states.")],
     output: Annotated[str, typer.Option("--output", "-o", help="PNG, PDF or SVG file.", rich_help_panel=TARGET)],
     id: ID = None, overwrite: OVERWRITE = False, json: JSON = False,
@@ -142,9 +142,9 @@ def plot(
 
     from . import output as out
     from ._inputs import load_weights, read_map
-    from .source import of_map
+    from ._readers import of_map
 
     out.check(Output(output, overwrite), suffixes=FIGURES, inputs=[weights, map])
     w = load_weights(weights)
     save(w.plot(read_map(map, id=id, **of_map(reading))), output, overwrite=overwrite)
-    out.show(f"{output}: {w.header()}", w.to_frame, Output(json=json), files=[output])
+    out.show(w.header(), w.to_frame, Output(json=json), files=[output])

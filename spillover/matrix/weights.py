@@ -12,16 +12,16 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 from spillover.ids import positions
+from spillover.provenance import links_fingerprint
 from spillover.show import ask
 
 from .. import labels as _labels
 from .csr import canonical, frozen, take, with_data
-
-ROW_SUM_TOLERANCE = 1e-9
+from .rows import Rows
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SpatialWeights:
+class SpatialWeights(Rows):
     """Who is whose neighbor, and how strongly: row i holds the weights of i's neighbors.
 
     Every builder of this package returns one. It never changes: methods give new objects, the arrays are
@@ -82,8 +82,6 @@ class SpatialWeights:
         if self.raw is not None:
             object.__setattr__(self, "raw", frozen(np.asarray(self.raw, float)))
 
-    # -- what it is ---------------------------------------------------------------------------------
-
     @property
     def n(self) -> int:
         """Number of units."""
@@ -104,20 +102,10 @@ class SpatialWeights:
         """True for units without neighbors (empty rows), shape (n,)."""
         return np.diff(self.csr.indptr) == 0
 
-    @property
-    def islands(self) -> pd.Index:
-        """Ids of units without neighbors."""
-        return self.ids[self.alone]
-
     @cached_property
     def row_sums(self) -> np.ndarray:
         """Sum of each unit's weights, shape (n,)."""
         return np.asarray(self.csr.sum(axis=1)).ravel()
-
-    @cached_property
-    def rows_sum_to_one(self) -> bool:
-        """Whether every unit's weights sum to one: what the two-way transformation needs."""
-        return bool(np.allclose(self.row_sums, 1.0, rtol=0, atol=ROW_SUM_TOLERANCE))
 
     @cached_property
     def component_labels(self) -> pd.Series:
@@ -150,6 +138,12 @@ class SpatialWeights:
         for part in (self.csr.indptr, self.csr.indices, self.csr.data):
             h.update(np.ascontiguousarray(part).view(np.uint8))
         return h.hexdigest()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of units, links and weights, whatever the order of the units."""
+        focal = np.repeat(np.arange(self.n), np.diff(self.csr.indptr))
+        return links_fingerprint(self.ids, focal, self.csr.indices, self.csr.data)
 
     def __hash__(self) -> int:
         return hash(self.matrix_digest)
@@ -261,20 +255,20 @@ class SpatialWeights:
 
     def to_dense(self) -> pd.DataFrame:
         """Square table with ids on both sides; refused (E309) above 2 GiB."""
-        from .assemble import refuse_dense
+        from .dense import refuse_dense
 
         refuse_dense(self.n, sparse_way="w.csr or w.to_frame()")
         return pd.DataFrame(self.csr.toarray(), index=self.ids, columns=self.ids)
 
     def to_graph(self):
         """The same weights as a ``libpysal.graph.Graph``."""
-        from .convert import to_graph
+        from .to_libpysal import to_graph
 
         return to_graph(self)
 
     def to_W(self):
         """The same weights as a ``libpysal.weights.W``."""
-        from .convert import to_W
+        from .to_libpysal import to_W
 
         return to_W(self)
 
@@ -295,6 +289,10 @@ class SpatialWeights:
     def plot(self, data=None, *, kind: str | None = None, ax=None, **where):
         """Links over the map, histogram of neighbors or heat map; see :func:`weights.plot`."""
         return ask("plot", self, data, kind=kind, ax=ax, **where)
+
+    def explore(self, map, **options):
+        """Units, their neighbors and links on a web page to zoom into; see :func:`weights.web.explore`."""
+        return ask("explore", self, map, **options)
 
     # -- how it prints ------------------------------------------------------------------------------
 

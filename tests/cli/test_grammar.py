@@ -17,7 +17,7 @@ import shapefiles
 import spatial as sp
 import weights as wt
 
-SLOW = ("demo", "study", "report")  # their examples run in tests of their own
+SLOW = ("demo", "study", "report", "qgis doctor")  # their examples run in tests of their own
 
 
 def commands():
@@ -48,6 +48,7 @@ def test_every_command_ends_its_help_with_two_examples(spillover, monkeypatch):
 def files(tmp_path, monkeypatch, states):
     """The files that the examples name."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))  # where a profile of QGIS would be
     w = wt.queen(states).standardize("row")
     for name in ("queen.parquet", "queen.gwt", "queen.csv"):
         w.save(name)
@@ -195,7 +196,7 @@ def test_arguments_that_the_locale_has_no_letters_for(tmp_path):
 
 @pytest.mark.parametrize(("words", "said"), [
     (["weights", "queen", "map.shp"], "weights with one of build, info, convert, compare, plot"),
-    (["fitt", "data.csv"], "with one of moran, lisa, fit"),
+    (["fitt", "data.csv"], "with one of moran, lisa, hotspots"),
     (["fit"], "spillover fit --help"),
     (["fit", "a.csv", "y ~ x", "--modle", "sdm"], "spillover fit --help"),
 ])  # fmt: skip

@@ -7,6 +7,8 @@ from collections import Counter
 from pathlib import Path
 from statistics import median
 
+import pandas as pd
+
 from spatial.records.limits import LIMITS
 
 from .cell import Cell
@@ -111,15 +113,20 @@ def beside(everything) -> list[str]:
     """Our coverage and that of other packages in the same samples."""
     parts = ["## Beside other packages\n",
              "Coverage of 95 % intervals in the same samples, per cent. `spatialreg`, `xsmle` and `splm` are their "
-             "formulas, which `correction=False` reproduces to the digit.\n",
+             "formulas, which `correction=False` reproduces to the digit; `spatialreg in R` is the package itself, by "
+             "`tests/reference/montecarlo/spatialreg.R`.\n",
              "| cell | measure | ours | others |", "| --- | --- | ---: | --- |"]  # fmt: skip
+    in_r = pd.read_csv(JOURNAL.with_name("spatialreg.csv"), comment="#").set_index(["cell", "measure"])
     for cell, _, tally in everything.values():
         if cell.family != BESIDE:
             continue
         for measure, count in tally.judged().items():
-            others = [(name, c) for name, c in tally.counts.items() if name.startswith(f"{measure} (")]
+            others = {name[len(measure) + 2 : -1]: c.share for name, c in tally.counts.items()
+                      if name.startswith(f"{measure} (")}  # fmt: skip
+            if (cell.name, measure) in in_r.index:
+                others["spatialreg in R"] = in_r.loc[(cell.name, measure), "hits"] / in_r["samples"].iloc[0]
             if others:
-                words = ", ".join(f"{name[len(measure) + 2 : -1]} {_percent(c.share)}" for name, c in others)
+                words = ", ".join(f"{name} {_percent(share)}" for name, share in others.items())
                 parts.append(f"| {cell.name.removesuffix('-peers')} | {measure} | {_percent(count.share)} | {words} |")
     return parts if len(parts) > 4 else []
 

@@ -131,7 +131,7 @@ def what_if(
 
 
 def _who_gains(q: Question, result, means) -> str:
-    outcome, changed = result.fit.design.response, int((result.table["change"] != 0).sum())
+    outcome, changed = result.fit._design.response, int((result.table["change"] != 0).sum())
     percent = is_log(outcome)
     each = ", ".join(f"{estimate(row, percent=percent)} in {group}" for group, row in means.iloc[:-1].iterrows())
     return (

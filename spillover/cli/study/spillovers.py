@@ -43,7 +43,7 @@ def shock(q: Question, chapters: dict, *, unit=None, term: str | None = None, si
     e = chapters["effects"].result
     default_unit, default_term = clearest_shock(e)
     unit, term = default_unit if unit is None else unit, term or default_term
-    d = e.fit.design
+    d = e.fit._design
     values = d.X[:, :, d.names.index(term)]
     size = default_size(term, values) if size is None else size
     response, outcome = e.shock(unit, term, size), d.response
@@ -72,7 +72,7 @@ def shock(q: Question, chapters: dict, *, unit=None, term: str | None = None, si
 def clearest_shock(effects) -> tuple:
     """The unit with most neighbors, and the term whose indirect effect is clearest."""
     table = effects.tidy().query("effect == 'indirect'")
-    d = effects.fit.design
+    d = effects.fit._design
     return d.ids[int((d.weights.csr > 0).sum(axis=0).argmax())], table.loc[table["statistic"].abs().idxmax(), "term"]
 
 

@@ -192,7 +192,7 @@ def test_levels_without_observations_are_left_out_and_noted(states, states_w):
     fit = sp.sdm(f"{FORMULA} + region", data, states_w, effects="time", **PANEL)
     plain = sp.sdm(f"{FORMULA} + C(region)", data.assign(region=data["region"].astype(str)), states_w, effects="time", **PANEL)
     np.testing.assert_allclose(fit.params, plain.params)
-    assert any("none" in note for note in fit.design.notes)
+    assert any("none" in note for note in fit._design.notes)
     dropped = data.assign(gsp=data["gsp"].where(data["region"] != data["region"].iloc[0]))
     assert sp.sar(f"{FORMULA} + region", dropped, states_w, effects="time", missing="drop", **PANEL).nobs < len(data)
 
@@ -209,7 +209,7 @@ def test_dummies_that_the_effects_span_are_left_out_and_noted(states, states_w):
     shared = ["log(emp)", "unemp", "rho"]
     np.testing.assert_allclose(fit.params[shared], want.params[shared], rtol=1e-6)
     assert fit.loglik == pytest.approx(want.loglik)
-    assert any("left out" in note for note in fit.design.notes)
+    assert any("left out" in note for note in fit._design.notes)
     absorbed = sp.sdm(f"{FORMULA} + C(year)", states, states_w, **PANEL)
     np.testing.assert_allclose(absorbed.params, sp.sdm(FORMULA, states, states_w, **PANEL).params, rtol=1e-9)
 
@@ -229,7 +229,7 @@ def test_real_regressors_that_are_spanned_stay_errors(states, states_w):
 def test_fixed_effects_behind_a_bar(states, states_w, behind, effects):
     fit = sp.sdm(f"{FORMULA} | {behind}", states, states_w, **PANEL)
     np.testing.assert_array_equal(fit.params, sp.sdm(FORMULA, states, states_w, effects=effects, **PANEL).params)
-    assert str(fit.settings.effects) == effects
+    assert str(fit._settings.effects) == effects
     indexed = states.set_index(["state", "year"])
     np.testing.assert_array_equal(sp.sdm(f"{FORMULA} | {behind}", indexed, states_w).params, fit.params)
 
@@ -301,6 +301,23 @@ def test_names_are_not_normalised_to_others(columbus, w):
         assert f"log({name})" in fit.params.index
 
 
+@pytest.mark.parametrize(("term", "cure"), [
+    ("1000*INC", "I(1000 * INC)"), ("1/INC", "I(1 / INC)"), ("INC/1000", "I(INC / 1000)"), ("1000*INC", "1000:INC")])
+def test_the_way_to_write_arithmetic_works(columbus, w, term, cure):
+    with pytest.raises(SpatialInputError) as caught:
+        sp.ols(f"CRIME ~ {term}", columbus, w)
+    assert cure.replace("INC", "x") in caught.value.hint
+    assert len(sp.ols(f"CRIME ~ {cure}", columbus, w).params) == 2
+
+
+@pytest.mark.parametrize(("term", "why"), [("I(INC / 0)", "divisors"), ("log(INC - INC)", "positive"),
+                                           ("I(INC**9999)", "powers"), ("exp(1000 * INC)", "exp()")])  # fmt: skip
+def test_what_is_not_finite_says_what_it_can_be(columbus, w, term, why):
+    with pytest.raises(SpatialInputError, match="E207") as caught:
+        sp.ols(f"CRIME ~ {term}", columbus, w)
+    assert why in caught.value.hint
+
+
 @pytest.mark.parametrize("text", ["-" * 9000 + "x", "(" * 40 + "x" * 5000, "I(" + "x*" * 2000 + "x)", "x~" * 3000, "`" * 2001,
                                   "f(" + "x" * 9000 + ")", "y x" * 3000, "x**" + "9" * 9000, "\x00" * 9000])  # fmt: skip
 def test_messages_do_not_repeat_a_whole_long_formula(columbus, w, text):
@@ -311,10 +328,10 @@ def test_messages_do_not_repeat_a_whole_long_formula(columbus, w, text):
 
 def test_whole_periods_without_data_are_noted(states, states_w):
     fit = sp.sar(FORMULA, states[~states["year"].isin([1973, 1980])], states_w, **PANEL)
-    assert any("1973, 1980" in note for note in fit.design.notes)
-    assert not any("no data" in note for note in sp.sar(FORMULA, states, states_w, **PANEL).design.notes)
+    assert any("1973, 1980" in note for note in fit._design.notes)
+    assert not any("no data" in note for note in sp.sar(FORMULA, states, states_w, **PANEL)._design.notes)
     decades = sp.sar(FORMULA, states[states["year"] % 5 == 0], states_w, **PANEL)
-    assert not any("no data" in note for note in decades.design.notes)
+    assert not any("no data" in note for note in decades._design.notes)
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------

@@ -70,13 +70,13 @@ def test_unequal_variances_by_a_loop(effects):
     tests = sp.lm_tests(fit, errors="unequal")
     m, A = 24, np.kron(np.eye(3), W.to_numpy())
     units, periods = np.tile(np.arange(8), 3), np.repeat(np.arange(3), 8)
-    X = np.column_stack([np.ones(m), fit.design.X[:, :, 1:].reshape(m, 2)])
+    X = np.column_stack([np.ones(m), fit._design.X[:, :, 1:].reshape(m, 2)])
     if effects != "none":
         X = np.column_stack([X, units[:, None] == np.arange(8)])
     if effects == "twoway":
         X = np.column_stack([X, periods[:, None] == np.arange(3)])
     M = np.eye(m) - X @ np.linalg.pinv(X, rcond=1e-10)
-    y = fit.design.y.ravel()
+    y = fit._design.y.ravel()
     e, C = M @ y, M @ A @ M
     s, v = e**2 / M.diagonal(), M @ A @ (y - e)
     T = sum((C[i, j] + C[j, i]) ** 2 * s[i] * s[j] for i in range(m) for j in range(i))

@@ -191,10 +191,10 @@ def test_the_correction_varies_too(effects, lags):
         / 2e-5 for up, down in ((theta + h, theta - h) for h in 1e-5 * np.eye(k + 2))
     ])  # fmt: skip
     J = (np.eye(k + 2) + inverse @ slopes)[:-1, :-1]
-    n, p = fit.sample.n, len(fit.params)
-    plain = observed_covariance(fit.sample, fit.solution, fit.params.index) * n / (n - p)
+    n, p = fit._sample.n, len(fit.params)
+    plain = observed_covariance(fit._sample, fit._solution, fit.params.index) * n / (n - p)
     np.testing.assert_allclose(fit.vcov, J @ plain @ J.T, rtol=1e-4, atol=1e-9)
-    bare = replace(fit, solution=Solution(**{f.name: getattr(fit.solution, f.name) for f in fields(Solution)}))
+    bare = replace(fit, _solution=Solution(**{f.name: getattr(fit._solution, f.name) for f in fields(Solution)}))
     for vcov in ("cluster", "driscoll_kraay"):
         want = J @ bare.with_vcov(vcov).vcov.to_numpy() @ J.T
         np.testing.assert_allclose(fit.with_vcov(vcov).vcov, want, rtol=1e-4, atol=1e-9)
@@ -210,8 +210,8 @@ def test_traces_agree(kind):
     data = simulated(np.random.default_rng(2), W, 6, rho=0.3 / top, eta=0.0)
     fit = sp.sar("y ~ x", data, labelled(W), **KEYS, effects="entity", lags="both")
     at = (0.3 / top, 0.5, -0.2 / top)
-    by_determinant = dynamic._traces(fit.sample, w, *at)
-    np.testing.assert_allclose(dynamic._traces_by_eigenvalues(fit.sample, w, *at), by_determinant, rtol=1e-10)
+    by_determinant = dynamic._traces(fit._sample, w, *at)
+    np.testing.assert_allclose(dynamic._traces_by_eigenvalues(fit._sample, w, *at), by_determinant, rtol=1e-10)
 
 
 @pytest.mark.parametrize("symmetric", [True, False])
@@ -370,7 +370,7 @@ def test_all_that_a_fit_can_do():
         assert ratio.between(0.4, 2.2).all()
     with pytest.raises(SpatialInputError, match="lagged responses"):
         fit.with_vcov("bootstrap")
-    gap = fit.design.labelled(fit.design.y, "y") - fit.predict() - fit.resid
+    gap = fit._design.labelled(fit._design.y, "y") - fit.predict() - fit.resid
     assert np.abs(gap).max() < 1e-10
     assert "W:lag(y)" in str(sp.etable([fit]))
     assert "Long-run direct effects" in str(sp.etable([fit], effects=True))

@@ -40,7 +40,7 @@ def test_coefficients_are_those_without_the_unit(model, effects):
     fit = getattr(sp, model)("y ~ d + x", data, pd.DataFrame(W), effects=effects, **KEYS)
     lost = delete_unit.deleted(fit)
     y, Wy, Z, T, N = dense(data, W, lost.names, effects)
-    n, of_unit = fit.sample.n, np.tile(np.arange(N), T)
+    n, of_unit = fit._sample.n, np.tile(np.arange(N), T)
 
     def residuals(values, rows):
         return values - Z[rows] @ np.linalg.lstsq(Z[rows], values, rcond=None)[0]
