@@ -226,13 +226,18 @@ def web_map(result, map=None, **options):
 
 
 def _clusters(result, layer, names: dict) -> Style:
-    counts = result.frame["cluster"].value_counts(sort=False)
-    limit = result.cutoffs[result.correction]  # zero where a correction lets no unit pass
-    legend = CLUSTERS | {NOT_SIGNIFICANT: f"not significant (p > {limit:.2g})" if limit else "not significant"}
-    classes = tuple(Class(f"{legend[label]} ({counts[label]})", COLOURS[label], label) for label in _labels(result))
+    classes = cluster_classes(result)
     aliases = {names[result.symbol]: f"local {result.symbol} of {result.variable}"}
     aliases |= {names[c]: text.format(symbol=result.symbol) for c, text in STATISTICS.items() if c in names}
     return Style(f"{result.title}: {result.variable}", names["cluster"], classes, aliases, tip(layer, names["cluster"]))
+
+
+def cluster_classes(result) -> tuple[Class, ...]:
+    """The clusters of a local statistic in their colors, in plain words, with how many units each has."""
+    counts = result.frame["cluster"].value_counts(sort=False)
+    limit = result.cutoffs[result.correction]  # zero where a correction lets no unit pass
+    legend = CLUSTERS | {NOT_SIGNIFICANT: f"not significant (p > {limit:.2g})" if limit else "not significant"}
+    return tuple(Class(f"{legend[label]} ({counts[label]})", COLOURS[label], label) for label in _labels(result))
 
 
 def _labels(result) -> list[str]:

@@ -11,7 +11,7 @@ import shapefiles
 from shapefiles.catalogue import EXAMPLES, PANELS
 from spillover.database import is_database, read
 from spillover.errors import SpatialInputError
-from spillover.files import check_input
+from spillover.inputs import check_input
 from spillover.progress import step
 from spillover.tables import parse
 from weights.maps import named

@@ -181,19 +181,9 @@ class SpatialWeights(Rows):
             E101 ids differ, E102 duplicate ids, E105 an array of another length, E201 missing, E202 infinite
             values, E203 not numeric.
         """
-        from ..values import numeric
+        from .lag import spatial_lag
 
-        if isinstance(x, (pd.Series, pd.DataFrame)):
-            ordered = x.iloc[positions(x.index, self.ids)]
-            values = self.csr @ numeric(ordered, ids=self.ids)
-            if isinstance(x, pd.Series):
-                return pd.Series(values, index=self.ids, name=x.name)
-            return pd.DataFrame(values, index=self.ids, columns=x.columns)
-        x = np.asarray(x)
-        if x.ndim not in (1, 2) or x.shape[0] != self.n:
-            raise SpatialInputError("E105", f"an array without labels needs {self.n} rows, but has shape {x.shape}",
-                                    hint="give a Series indexed by id")
-        return self.csr @ numeric(x, ids=self.ids)
+        return spatial_lag(self, x)
 
     def subset(self, ids) -> SpatialWeights:
         """The weights among ``ids`` only, in that order; standardised weights are standardised again."""
