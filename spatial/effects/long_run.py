@@ -29,7 +29,7 @@ from .mixture import Inference, settled
 from .nodes import given_spatial
 from .propagate import Averages, combine, determinant, spatial_places
 
-PHI, KAPPA = 72, 32  # nodes over phi and kappa: ends to 2e-3 of their width, draws to 4e-2; 6e-3 at 12 degrees of freedom
+PHI, KAPPA = 72, 32  # nodes over phi and kappa: ends to 2e-3 of their width, to 6e-3 with 12 degrees of freedom
 
 
 @dataclass(frozen=True)
