@@ -114,8 +114,8 @@ def _report(q: Question, chapters: dict, failed: dict) -> dict:
 
 
 # Whose answers come behind that of the effects, and whose maps stand first, the most telling first.
-TELLING = ("policy", "what_if", "threshold", "mechanism", "by_weights", "robustness", "shock", "gaps", "heterogeneity", "moderation",
-           "dynamics")  # fmt: skip
+TELLING = ("policy", "what_if", "threshold", "mechanism", "by_weights", "robustness", "shock", "gaps", "heterogeneity",
+           "moderation", "dynamics")  # fmt: skip
 MAPS = ("what_if", "shock", "lisa", "outcome")
 
 
