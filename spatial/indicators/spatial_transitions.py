@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.frames import takes_frames
 from spillover.provenance import made_from
 from spillover.show import Shown
 
@@ -76,6 +77,7 @@ class SpatialMarkov(Shown):
         return pd.concat([m.tidy().assign(neighbors=lag) for lag, m in self.by_lag.items()], ignore_index=True)
 
 
+@takes_frames
 def spatial_markov(
     data: pd.DataFrame,
     column: str,

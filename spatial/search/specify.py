@@ -10,6 +10,7 @@ from functools import partial
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.frames import takes_frames
 from spillover.matrix import TemporalWeights
 
 from ..design.fixed_effects import RANDOM
@@ -35,6 +36,7 @@ NESTED = {"twoway": ("entity", "time"), "correlated": ("none", "random"), "chamb
           "none": ()}  # "none" in all others  # fmt: skip
 
 
+@takes_frames
 def specify(
     formula: str, data: pd.DataFrame, w, *, significance: float = 0.05, rule: str = "specific_to_general", **options
 ) -> Search | Searches:
