@@ -111,10 +111,13 @@ def mix_weights(
 
     middle, cached = np.full(len(names), 1 / len(names)), {}
     reading = reading_of(model, formula, data, _combined(parts, names, middle), options)
-    first = fitted(middle) if reading is None else reading
-    if first.settings.method != "ml":
+    if reading is None:
+        first = fitted(middle)
+        settings, spec = first._settings, first.specification
+    else:
+        settings, spec = reading.settings, reading.specification
+    if settings.method != "ml":
         raise SpatialInputError("E513", "shares are estimated by maximum likelihood", hint="use method='ml'")
-    spec = first.specification
     if not (spec.lag or spec.error or spec.durbin):
         raise SpatialInputError("E513", "ols has no W, so it has no shares", hint="use sar, sem, slx, sdm ...")
     quick = reading is not None and reading.repeatable and not reading.settings.effects.random

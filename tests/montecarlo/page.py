@@ -69,7 +69,8 @@ def _head(everything) -> str:
     near = sum(tally.near() and tally.samples < 2000 for tally in tallies)
     band400, band2000 = (100 * Z * math.sqrt(COVERAGE * (1 - COVERAGE) / n) for n in (400, 2000))
     samples = sum(tally.samples for *_, tally in everything.values())
-    return HEAD.format(samples=samples, commits=names, z=Z, refined=refined, near=near, band400=f"{band400:.1f}", band2000=f"{band2000:.1f}")  # fmt: skip
+    numbers = {"refined": refined, "near": near, "band400": f"{band400:.1f}", "band2000": f"{band2000:.1f}"}
+    return HEAD.format(samples=samples, commits=names, z=Z, **numbers)
 
 
 def summary(rows: dict | None = None) -> str:
@@ -119,9 +120,9 @@ def where_it_does_not_hold(rows) -> list[str]:
 def beside(everything) -> list[str]:
     """Our coverage and that of other packages in the same samples."""
     parts = ["## Beside other packages\n",
-             "Coverage of 95 % intervals in the same samples, per cent. `spatialreg`, `xsmle` and `splm` are their formula, "
-             "the likelihood without corrections (`correction=False`), with the observed information; `spatialreg in R` is "
-             "the package itself, by `tests/reference/montecarlo/spatialreg.R`.\n",
+             "Coverage of 95 % intervals in the same samples, per cent. `spatialreg`, `xsmle` and `splm` are their "
+             "formula, the likelihood without corrections (`correction=False`), with the observed information; "
+             "`spatialreg in R` is the package itself, by `tests/reference/montecarlo/spatialreg.R`.\n",
              "| cell | measure | ours | others |", "| --- | --- | ---: | --- |"]  # fmt: skip
     in_r = pd.read_csv(JOURNAL.with_name("spatialreg.csv"), comment="#").set_index(["cell", "measure"])
     for cell, _, tally in everything.values():
