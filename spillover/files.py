@@ -152,7 +152,8 @@ FIGURES = (".png", ".pdf", ".svg", ".eps", ".jpg", ".jpeg", ".tif", ".tiff", ".w
 def _check_place(path: Path, space: int) -> None:
     """E605 unless a file can be made at ``path``: a name that fits, a folder that takes it, room on the disk."""
     if not path.name or "\0" in str(path):
-        raise SpatialInputError("E605", f"'{redacted(path)}' is no name of a file", hint="name it, e.g. effects.csv")
+        raise SpatialInputError("E605", f"'{redacted(str(path))}' is no name of a file",
+                                hint="name it, e.g. effects.csv")  # fmt: skip
     try:
         if path.is_dir():
             raise SpatialInputError("E605", f"'{path}' is a folder", hint=f"name a file in it: {path / 'effects.csv'}")

@@ -7,6 +7,7 @@ import io
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -64,15 +65,15 @@ def read_table(path, *, keys: Iterable[str | None] = (), encoding: str | None = 
     if suffix not in SUFFIXES:
         raise SpatialInputError("E501", f"the suffix of '{path.name}' is not that of a table",
                                 hint=f"use one of {', '.join(SUFFIXES)}")
-    keys = [key for key in keys if key]
+    named = [key for key in keys if key]
     if suffix == ".parquet":
         return _parquet(path)
     if suffix == ".dta":
         return _read_by(pd.read_stata, path, "Stata file")
     if suffix == ".xlsx":
-        return plain_keys(_workbook(path, keys, sheet), keys)
+        return plain_keys(_workbook(path, named, sheet), named)
     separator = separator or ("\t" if suffix == ".tsv" else None)
-    return parse(path.read_bytes(), path.name, keys=keys, encoding=encoding, separator=separator, decimal=decimal)
+    return parse(path.read_bytes(), path.name, keys=named, encoding=encoding, separator=separator, decimal=decimal)
 
 
 def plain_keys(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -150,7 +151,7 @@ def parse(raw: bytes, name: str, *, keys: Iterable[str | None] = (), encoding: s
     header, rows = _check_fields(text, separator, name)
     if not rows:
         raise SpatialInputError("E602", f"'{name}' has a header and no rows", hint="export it again")
-    options = {"sep": separator, "decimal": decimal, "index_col": False, "skipinitialspace": True}
+    options: dict[str, Any] = {"sep": separator, "decimal": decimal, "index_col": False, "skipinitialspace": True}
     try:
         values = pd.read_csv(io.StringIO(text), **options, low_memory=False)
         there = [key for key in keys if key in header]

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from typing import Any, overload
 
 import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
-from spillover.matrix import TemporalWeights
+from spillover.matrix import SpatialWeights, TemporalWeights
 
 from ..design.fixed_effects import RANDOM
 from ..diagnostics.cross_dependence import pesaran_cd
@@ -33,6 +34,19 @@ OPTIONS = ("entity", "time", "effects", "correction", "durbin", "vcov", "missing
 CONTAINED = {"twoway": ("entity", "time"), **dict.fromkeys(RANDOM, ("entity",))}  # besides none and themselves
 NESTED = {"twoway": ("entity", "time"), "correlated": ("none", "random"), "chamberlain": ("none", *RANDOM[:2]),
           "none": ()}  # "none" in all others  # fmt: skip
+
+
+@overload
+def specify(
+    formula: str, data: pd.DataFrame, w: dict, *, significance: float = ..., rule: str = ..., **options: Any
+) -> Searches: ...
+
+
+@overload
+def specify(
+    formula: str, data: pd.DataFrame, w: SpatialWeights | TemporalWeights, *, significance: float = ...,
+    rule: str = ..., **options: Any,
+) -> Search: ...  # fmt: skip
 
 
 def specify(
@@ -94,15 +108,17 @@ def specify(
         return _search(formula, data, w, *how)
     if not w:
         raise SpatialInputError("E501", "w is a mapping without weights", hint="one name and weights at least")
-    searches, failed, first = {}, {}, None
+    searches: dict[str, Search] = {}
+    failed: dict[str, str] = {}
+    errors = []
     for name, one in w.items():
         try:
             searches[str(name)] = _search(formula, data, one, *how)
         except SpatialInputError as error:
-            first = first or error
+            errors.append(error)
             failed[str(name)] = f"{error.code}: {error.message}"
     if not searches:
-        raise first
+        raise errors[0]
     return Searches(searches, failed)
 
 

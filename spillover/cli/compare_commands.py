@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +18,8 @@ from .model_commands import model_of, options_of
 from .options import FORMULA, JOBS, SEED, SEVERAL
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from .source import Source
 
 FIGURES = ("probabilities.png", "agreement.png", "indirect.png")
@@ -70,15 +73,16 @@ def compare(
         check_outputs([Path(steps.folder) / name for name in names], overwrite=output.overwrite)
     rows = read_source(source)
     w, options = rows.several_weights(weights), options_of(settings, rows)
-    how = {"formula": formula, "data": rows.table, **options}
-    many = {"n_jobs": jobs}
+    how: dict[str, Any] = {"formula": formula, "data": rows.table, **options}
+    many: dict[str, Any] = {"n_jobs": jobs}
     comparison = sp.compare_weights(w, model=models if len(models) > 1 else models[0], common=common,
                                     prior=sp.Prior(rho, slopes), **how, **many,
                                     **_kept(steps.journal, "fits"))  # fmt: skip
     out.show(comparison, comparison.tidy, output, notes=rows.notes)
-    left = Left(Path(steps.folder) if steps.folder else None, output.overwrite)
-    if steps.folder:
-        _leave(comparison, left)
+    folder = Folder(Path(steps.folder), output.overwrite) if steps.folder else None
+    left = Left(folder)
+    if folder:
+        _leave(comparison, folder)
     if steps.tune:
         _tuned(steps.tune, rows, left, model=models[0], **how, **many, **_kept(steps.journal, "tuned"))
     if steps.mix:
@@ -136,25 +140,35 @@ def _placebo(comparison, left, **how) -> None:
 
 
 @dataclass(frozen=True)
+class Folder:
+    """Where tables and figures are left."""
+
+    path: Path
+    overwrite: bool
+
+    def table(self, name: str, frame: pd.DataFrame) -> None:
+        from spillover.files import write_table
+
+        write_table(frame, self.path / f"{name}.csv", overwrite=self.overwrite)
+
+    def figure(self, name: str, axes) -> None:
+        from spatial import plot
+
+        plot.save(axes, self.path / f"{name}.png", overwrite=self.overwrite)
+
+
+@dataclass(frozen=True)
 class Left:
     """What a step leaves: words on the screen and, in a folder where there is one, a table and a figure."""
 
-    folder: Path | None
-    overwrite: bool
+    folder: Folder | None
 
-    def both(self, name: str, words, table, draw=None) -> None:
-        from spatial import plot
-
+    def both(self, name: str, words, table: pd.DataFrame, draw: Callable | None = None) -> None:
         print(f"\n{words}")
-        if self.folder:
-            self.table(name, table)
+        if self.folder is not None:
+            self.folder.table(name, table)
             if draw:
-                plot.save(draw(), self.folder / f"{name}.png", overwrite=self.overwrite)
-
-    def table(self, name: str, frame) -> None:
-        from spillover.files import write_table
-
-        write_table(frame, self.folder / f"{name}.csv", overwrite=self.overwrite)
+                self.folder.figure(name, draw())
 
 
 def _family(text: str, rows: Source):
@@ -180,7 +194,7 @@ def _family(text: str, rows: Source):
     return name, [int(value) for value in values] if whole else values, family
 
 
-def _leave(comparison, left: Left) -> None:
+def _leave(comparison, folder: Folder) -> None:
     """Every table and figure of a comparison."""
     import numpy as np
 
@@ -195,9 +209,9 @@ def _leave(comparison, left: Left) -> None:
         tables |= {"averaged": averaged.tidy(), "posterior": _labelled(comparison.posterior())}
         drawn["probabilities"] = plot.probabilities(comparison)
     for name, frame in tables.items():
-        left.table(name, frame)
+        folder.table(name, frame)
     for name, axes in drawn.items():
-        plot.save(axes, left.folder / f"{name}.png", overwrite=left.overwrite)
+        folder.figure(name, axes)
 
 
 def _labelled(frame):

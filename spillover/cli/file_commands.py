@@ -69,6 +69,8 @@ def join(
     out.check(output, layers=True, inputs=[table, map])
     rows = read_source(Data(table, map=map, id=id, entity=entity, layer=layer, where=where,
                             allow_unmatched=allow_unmatched))  # fmt: skip
+    if rows.map is None:
+        raise SpatialInputError("E404", f"'{map}' is a table, not a map", hint="give a boundary file after the table")
     units = rows.table[rows.entity]
     if units.duplicated().any():
         raise SpatialInputError("E102", f"units repeat in column {rows.entity!r}", column=rows.entity,
@@ -81,7 +83,7 @@ def join(
     target = Output(json=output.json) if layered else output
     out.show(f"{len(joined):,} units with {len(added.columns)} columns of the table", lambda: frame, target,
              notes=rows.notes)
-    if layered:
+    if layered and output.output is not None:
         with replacing(output.output, overwrite=output.overwrite) as part:
             joined.reset_index().to_file(part, layer=Path(output.output).stem)
 

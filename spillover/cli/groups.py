@@ -99,7 +99,7 @@ def expand(function: Callable) -> Callable:
         of = {name: group(**{f.name: values.pop(f.name) for f in fields(group)}) for name, group in groups.items()}
         return function(**of, **values)
 
-    filled.__signature__ = inspect.Signature([*required, *optional])
+    filled.__signature__ = inspect.Signature([*required, *optional])  # type: ignore[attr-defined]  # inspect reads it
     filled.__annotations__ = {p.name: p.annotation for p in parameters}
     del filled.__wrapped__
     return filled

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -35,7 +35,8 @@ def did(
 
     out.check(output, figure=figure, inputs=[source.data, source.map])
     rows = read_source(source)
-    keys = {"treatment": treatment, "level": level, **rows.keys}
+    keys: dict[str, Any] = {"treatment": treatment, "level": level, **rows.keys}
+    result: sp.DiD | sp.SpatialDiD
     if weights is None:
         result = sp.did(formula, rows.table, method=method, cluster=cluster, **keys)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,9 @@ from spillover.tables import parse
 
 from ._inputs import EXAMPLE, named_weights, read_map, read_table, read_weights, require_columns
 from .groups import Data
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
 
 MAPS = (".shp", ".gpkg", ".geojson", ".fgb", ".zip", ".kml", ".kmz", ".gdb")
 
@@ -38,7 +42,7 @@ class Source:
     """
 
     table: pd.DataFrame = field(repr=False)
-    map: object = field(repr=False)
+    map: GeoDataFrame | None = field(repr=False)
     entity: str | None
     time: str | None
     notes: tuple[str, ...] = ()
@@ -104,8 +108,8 @@ def _rows(data: Data, keys):
     """(rows, map that comes with them, unit and period columns that come with them)."""
     if data.data.startswith(EXAMPLE):
         return _example(data)
+    how: dict[str, Any] = {"encoding": data.encoding, "separator": data.sep, "decimal": data.decimal}
     if data.data == "-":
-        how = {"encoding": data.encoding, "separator": data.sep, "decimal": data.decimal}
         return parse(sys.stdin.buffer.read(), "standard input", keys=keys, **how), None, (None, None)
     if is_map(data.data):
         gdf = read_map(data.data, id=data.id, layer=data.layer)
@@ -113,7 +117,6 @@ def _rows(data: Data, keys):
         table = pd.DataFrame(gdf.drop(columns=gdf.geometry.name)).rename_axis(unit)
         table = table.reset_index() if unit not in table.columns else table.reset_index(drop=True)
         return table, gdf, (unit, None)
-    how = {"encoding": data.encoding, "separator": data.sep, "decimal": data.decimal}
     sheet = {} if data.sheet is None else {"sheet": data.sheet}
     return read_table(data.data, keys=keys, **how, **sheet), None, (None, None)
 
@@ -122,12 +125,12 @@ def _example(data: Data):
     """A shipped panel with its map, or the attributes of a shipped map."""
     name = data.data.removeprefix(EXAMPLE)
     example = EXAMPLES.get(name)
-    gdf = None if example is None else shapefiles.load(name)
-    if example is not None and example.panel is None:
+    if example is None:
+        return shapefiles.load_panel(name), None, PANELS[name].columns
+    gdf = shapefiles.load(name)
+    if example.panel is None:
         return pd.DataFrame(gdf.drop(columns=gdf.geometry.name)).reset_index(), gdf, (example.id, None)
-    table = shapefiles.load_panel(name)
-    columns = example.panel if example is not None else PANELS[name].columns
-    return table, gdf, columns
+    return shapefiles.load_panel(name), gdf, example.panel
 
 
 def is_map(path: str) -> bool:
@@ -163,7 +166,7 @@ def _only(table: pd.DataFrame, data: Data) -> pd.DataFrame:
 
 def _joined(source: Source, data: Data) -> Source:
     """Table and map by their ids: the named columns, or the one column that both have."""
-    gdf = read_map(data.map, id=data.id, layer=data.layer)
+    gdf: GeoDataFrame = read_map(data.map, id=data.id, layer=data.layer)
     named = gdf.index.name is not None
     table, entity = source.table, source.entity
     if not named:
@@ -178,7 +181,7 @@ def _joined(source: Source, data: Data) -> Source:
             message = f"no column of '{data.data}' holds the ids of the map"
             raise SpatialInputError("E101", message, ids=list(gdf.index),
                                     hint="give --entity COLUMN; " + _listed(counts, len(gdf)))  # fmt: skip
-    return _with_map_ids(replace(source, map=gdf, entity=entity), data)
+    return _with_map_ids(replace(source, map=gdf, entity=entity), gdf, entity, data)
 
 
 def _shared_column(gdf, table: pd.DataFrame, entity: str | None, data: Data):
@@ -212,9 +215,9 @@ def _holding(table: pd.DataFrame, ids: pd.Series) -> list[str]:
     return [column for column, count in counts.items() if count == table[column].nunique() > 1]
 
 
-def _with_map_ids(source: Source, data: Data) -> Source:
+def _with_map_ids(source: Source, gdf: GeoDataFrame, entity: str, data: Data) -> Source:
     """The table's units under the map's ids, and what had to be done, in words."""
-    gdf, table, entity = source.map, source.table, source.entity
+    table = source.table
     units = pd.Index(table[entity].dropna().unique())
     match = partners(units, gdf.index)
     missing = units[match.at < 0]
@@ -232,7 +235,7 @@ def _with_map_ids(source: Source, data: Data) -> Source:
     notes = [note]
     if len(missing) or len(unused):
         notes.append(f"left out: {len(missing)} units of the table, {len(unused)} of the map")
-    return replace(source, table=table, map=kept, notes=(*source.notes, *notes))
+    return replace(source, table=table, map=kept, entity=entity, notes=(*source.notes, *notes))
 
 
 def _matches(table: pd.DataFrame, ids: pd.Index) -> dict[str, int]:

@@ -119,7 +119,7 @@ def _run(question, output: str, overwrite: bool) -> None:
         print(f"{name}: {w.nnz:,} links, {len(w.islands)} islands, {w.components} component(s)")
     results = "\n\n".join(str(chapters[name].result) for name in ("model", "effects"))
     print(f"\n{results}\n\nWritten to {output}/: " + ", ".join(path.name for path in written))
-    without = chapters["by_weights"].result.failed if "by_weights" in chapters else {}
+    without: dict[str, str] = chapters["by_weights"].result.failed if "by_weights" in chapters else {}
     for name, why in [*failed.items(), *without.items()]:
         say(f"{name} could not be done: {why}")
     if "interrupted" in failed.values():

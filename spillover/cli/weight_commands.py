@@ -51,11 +51,11 @@ def build(
         w.save(output, overwrite=overwrite)
         print(w)
         return
-    if source is None and data is None:
+    rows_from = data or source
+    if rows_from is None:
         message = "a map or a table is needed"
         raise SpatialInputError("E501", message, hint=f"spillover weights build {kind} FILE -o ...")
-    keys = {"id": id, "layer": layer, "entity": entity, "time": time}
-    rows = read_source(Data(data or source, map=source if data else None, **keys))
+    rows = read_source(Data(rows_from, map=source if data else None, id=id, layer=layer, entity=entity, time=time))
     w = rows.weights(kind, standardize)
     w.save(output, overwrite=overwrite)
     print(w)

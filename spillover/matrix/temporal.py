@@ -49,7 +49,7 @@ class TemporalWeights(Mapping):
         if period not in self.periods:
             raise SpatialInputError("E107", f"there are no weights for period {period!r}", ids=list(self.periods),
                                     hint=f"periods are {', '.join(map(str, self.periods))}")  # fmt: skip
-        t = int(self.periods.get_loc(period))
+        t = int(self.periods.get_indexer(pd.Index([period]))[0])
         observed = None if self.observed is None else np.flatnonzero(self.observed[t])
         return self.matrices[t] if observed is None else self.matrices[t].subset_at(observed)
 
@@ -186,7 +186,8 @@ class TemporalWeights(Mapping):
         blocks = [w.csr if observed.all() else w.csr[observed][:, observed] for w, observed in self._with_units()]
         whole = sparse.csr_array(sparse.block_diag(blocks, format="csr"))
         first = self.matrices[0]
-        return SpatialWeights(whole, None, first.kind, self.standardization, first.unit, first.notes, labelled=False)
+        return SpatialWeights(whole, pd.RangeIndex(whole.shape[0]), first.kind, self.standardization, first.unit,
+                              first.notes, labelled=False)
 
     def stack(self, *, lagged: bool = False) -> SpatialWeights:
         """The space-time matrix over (unit, period), periods after one another.
@@ -217,7 +218,7 @@ class TemporalWeights(Mapping):
         want = self._unit_periods()
         blocks = values.to_numpy()[positions(values.index, want)].reshape(len(self), -1)
         lagged = np.concatenate([w.csr @ b for w, b in zip(self.matrices, blocks, strict=True)])
-        return pd.Series(lagged, index=want).reindex(values.index).set_axis(x.index).rename(x.name)
+        return pd.Series(pd.Series(lagged, index=want).reindex(values.index).to_numpy(), index=x.index, name=x.name)
 
     def _unit_periods(self, names=None) -> pd.MultiIndex:
         return pd.MultiIndex.from_tuples([(i, t) for t in self for i in self.ids], names=names)

@@ -148,7 +148,7 @@ class SpatialWeights:
         """Fingerprint of links and weights alone: spectral work is remembered under it."""
         h = hashlib.blake2b(digest_size=16)
         for part in (self.csr.indptr, self.csr.indices, self.csr.data):
-            h.update(np.ascontiguousarray(part).view(np.uint8))
+            h.update(np.ascontiguousarray(part).view(np.uint8).data)
         return h.hexdigest()
 
     def __hash__(self) -> int:
