@@ -159,11 +159,13 @@ def _moved(theirs, ours) -> float:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--whole", action="store_true", help="1,000 and 100 W")
-    whole = parser.parse_args().whole
-    for (N, T), counts in SIZES.items():
-        against_spreg(N, T, counts[whole])
+    parser.add_argument("--tiny", action="store_true", help="small, once: does it run?")
+    options = parser.parse_args()
+    sizes = {(12, 5): (4, 4)} if options.tiny else SIZES
+    for (N, T), counts in sizes.items():
+        against_spreg(N, T, counts[options.whole])
     if importlib.util.find_spec("spmixw"):
-        against_spmixw()
+        against_spmixw(**({"count": 5} if options.tiny else {}))
 
 
 if __name__ == "__main__":

@@ -150,7 +150,7 @@ def local_moran_pygeoda(side, permutations, repeats):
 
 
 def unequal_million(side):
-    """No peer: a million units whose weights differ."""
+    """No peer: a million units (a side of 1,000) whose weights differ."""
     from spatial.explore.local import local_moran
 
     w = queen(side)
@@ -178,8 +178,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--full", action="store_true", help="100,000 and 1,000,000 units")
     parser.add_argument("--only", choices=["first", "global", "esda", "pygeoda", "million"], help="one part of it")
+    parser.add_argument("--tiny", action="store_true", help="small, once: does it run?")
     chosen = parser.parse_args()
     warnings.simplefilter("ignore")
+    if chosen.tiny:
+        global_moran(7, 1)
+        local_moran_esda(7, 99, 1)
+        unequal_million(10)
+        return
 
     def wanted(part):
         return chosen.only in (None, part)

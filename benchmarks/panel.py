@@ -217,7 +217,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--full", action="store_true", help="3,000 and 100,000 units as well")
     parser.add_argument("--r", action="store_true", help="R's splm as well")
+    parser.add_argument("--tiny", action="store_true", help="small, once: does it run?")
     chosen = parser.parse_args()
+    if chosen.tiny:
+        refits(24, 8, 5)
+        against_spreg(24, 8, 1)
+        return
     refits(31, 13)
     print("\nours, spreg, ratio")
     against_spreg(31, 13, chosen.rounds)

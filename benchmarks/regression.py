@@ -127,12 +127,16 @@ def alone(side: int, logdet, rscript):
     """Ours at one size, in a process of its own so that the memory is its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         figures = pool.apply(_alone, (side, logdet))
+    show(side, figures)
+    if rscript:
+        against_r(side, figures)
+
+
+def show(side: int, figures: dict):
     print(f"\nSDM, {side * side:,} units: rho {figures['rho']:.6f} (s.e. {figures['se']:.6f}), {figures['method']}")
     for name in ("fit with standard errors, new W", "another specification, same W", "effects with intervals"):
         row(name, *figures[name])
     print(f"  memory at its peak, data and imports included: {figures['peak']:.2f} GB")
-    if rscript:
-        against_r(side, figures)
 
 
 def _alone(side, logdet):
@@ -198,9 +202,14 @@ def main():
     )
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--r", action="store_true", help="spatialreg too, through Rscript")
+    parser.add_argument("--tiny", action="store_true", help="small, once: does it run?")
     chosen = parser.parse_args()
     warnings.simplefilter("ignore")
     overhead()
+    if chosen.tiny:
+        against_spreg(7, chosen.logdet, 1)
+        show(7, _alone(7, chosen.logdet))
+        return
     for size in chosen.sizes:
         side = round(size**0.5)
         if size <= PEER_MAX:

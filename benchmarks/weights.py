@@ -75,7 +75,7 @@ def agree(mine, theirs, name):
 
 def cases(args):
     """(name, ours, peer, bytes of input counted with the result)."""
-    counties = us_counties()
+    counties = us_counties() if args.counties else None
     if counties is not None:
         yield from contiguity("US counties", counties, peer=True)
     for n in args.cells:
@@ -235,6 +235,7 @@ def resident():
 def options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, nargs="*", default=[100_000], help="numbers of Voronoi cells")
+    parser.add_argument("--counties", action=argparse.BooleanOptionalAction, default=True, help="time US counties")
     parser.add_argument("--bricks", type=int, default=316, help="rows of a brick wall, whose vertices are not shared")
     parser.add_argument("--points", type=int, nargs="*", default=[100_000], help="numbers of points")
     parser.add_argument("--economies", type=int, default=10_000)

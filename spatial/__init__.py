@@ -10,6 +10,8 @@ from importlib import import_module
 from spillover import __version__ as __version__
 from spillover.errors import SpatialInputError, SpatialInputWarning
 
+from .models import NAMES as _MODELS
+
 _NAMES = {
     "explore.moran": "moran Moran",
     "explore._global": "GlobalStatistic",
@@ -24,7 +26,7 @@ _NAMES = {
     "explore.lee": "lee",
     "explore.local": "local_moran local_moran_bv",
     "explore.transitions": "lisa_transitions LisaTransitions",
-    **{f"models.{name}": name for name in ["ols", "slx", "sar", "sem", "sdm", "sdem", "sac", "gns"]},
+    **{f"models.{name}": name for name in _MODELS},
     "covariance.moments": "instrument_tests",
     "models.dynamic_moments": "ArellanoBond",
     "models.refit": "refit Refits",

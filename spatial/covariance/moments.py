@@ -42,7 +42,7 @@ class MomentCovariance:
         """Inference is asymptotic: normal statistics."""
 
     def describe(self, fit: FitRecord) -> str:
-        if self.kind in ("hc1", "cluster"):
+        if self.kind in ("hc0", "hc1", "cluster"):
             return KINDS[self.kind]
         return KINDS[self.kind] + (", factor n/(n-k)" if fit.settings.correction is not False else ", without n/(n-k)")
 
@@ -74,12 +74,12 @@ def refuse_impossible(kind: str, specification, effects: FixedEffects, is_panel:
     SpatialInputError
         E501.
     """
-    if kind in ("hc1", "cluster") and specification.error:
+    if kind in ("hc0", "hc1", "cluster") and specification.error:
         raise SpatialInputError("E501", f"vcov={kind!r} is for sar and sdm, not for {specification.name}",
                                 hint="vcov='robust' is the heteroskedastic estimator")  # fmt: skip
     if kind == "cluster" and not is_panel:
         raise SpatialInputError("E501", "vcov='cluster' by unit needs a panel", hint="use vcov='robust'")
-    if kind in ("robust", "hc1") and effects.entity:
+    if kind in ("robust", "hc0", "hc1") and effects.entity:
         other = "classical" if specification.error else "cluster"
         raise SpatialInputError(
             "E501",

@@ -1,7 +1,8 @@
 """Covariances of a fit's parameters: at the door as ``vcov=``, afterwards through ``fit.with_vcov``.
 
-Short names stand for the settings that need no more: ``"oim"``, ``"eim"``, ``"robust"``, ``"cluster"`` (by
-unit), ``"jackknife"`` (likewise, for few units), ``"driscoll_kraay"``, ``"bootstrap"``; objects carry the rest:
+Short names need no settings: ``"classical"`` (errors of one variance; of a likelihood the same as ``"oim"``),
+``"oim"``, ``"eim"``, ``"robust"``, ``"hc0"`` and ``"hc1"`` of least squares and two-stage least squares, ``"cluster"``
+(by unit), ``"jackknife"`` (likewise, for few units), ``"driscoll_kraay"``, ``"bootstrap"``; objects carry the rest:
 ``sp.Cluster("region")``, ``sp.Conley(cutoff=300, coords=towns)``, ``sp.Robust(pairs=False)``. After a fit settings
 may stand beside the name: ``fit.with_vcov("cluster", by="region")``.
 """
@@ -22,9 +23,11 @@ from .jackknife import Jackknife
 from .kinds import Bootstrap, Information
 from .random import by_random_ml, refuse_for_random
 from .scpc import SCPC
+from .white import White
 
 KINDS = {
-    "oim": Information, "eim": Information, "robust": Robust, "cluster": Cluster, "jackknife": Jackknife,
+    "classical": Information, "oim": Information, "eim": Information, "robust": Robust, "hc0": White, "hc1": White,
+    "cluster": Cluster, "jackknife": Jackknife,
     "conley": Conley, "driscoll_kraay": DriscollKraay, "scpc": SCPC, "bootstrap": Bootstrap,
 }  # fmt: skip
 
@@ -52,7 +55,9 @@ def as_vcov(vcov, **settings):
     if unknown := sorted(set(settings) - allowed):
         choices = ", ".join(sorted(allowed)) or "none"
         raise SpatialInputError("E501", f"vcov={vcov!r} has no setting {unknown[0]!r}", hint=f"its settings: {choices}")
-    return Information(vcov) if KINDS[vcov] is Information else KINDS[vcov](**settings)
+    if vcov == "classical":
+        return Information("oim")
+    return KINDS[vcov](vcov) if vcov in ("oim", "eim", "hc0", "hc1") else KINDS[vcov](**settings)
 
 
 def with_vcov(fit: FitRecord, vcov, **settings) -> FitRecord:

@@ -10,7 +10,7 @@ import re
 import textwrap
 from pathlib import Path
 
-MODELS = ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac", "gns")
+from . import NAMES
 
 # name: (type, description)
 PARAMETERS = {
@@ -83,8 +83,8 @@ PARAMETERS = {
     ),
     "vcov": (
         "str or object, optional",
-        'With "ml": "oim" (observed information, the default), "eim" (expected), "robust", "cluster", "jackknife", '
-        '"driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``, '
+        'With "ml": "oim" (observed information, the default; "classical" is the same), "eim" (expected), "robust", '
+        '"cluster", "jackknife", "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``, '
         '``sp.Jackknife("region")`` for few groups, ``sp.Conley(cutoff=300)``.',
     ),
     "missing": (
@@ -123,10 +123,12 @@ DIFFERENT = {  # (model, parameter): its own type and description
        for model in ("ols", "sem")},
     **{(model, "durbin"): LITERAL_DURBIN for model in ("sar", "sac")},
 }  # fmt: skip
+WHITE = ' "hc0" and "hc1" are White\'s, without and with the factor n / (n - k).'
 MORE = {  # (model, parameter): what is added to the description
     **{(model, "method"): LAG_MOMENTS for model in ("sar", "sdm")},
     **{(model, "method"): ERROR_MOMENTS for model in ("sem", "sdem", "sac", "gns")},
-    **{(model, "vcov"): MOMENT_VCOV + ', "hc1" and, in panels, "cluster".' for model in ("sar", "sdm")},
+    **{(model, "vcov"): WHITE for model in ("ols", "slx")},
+    **{(model, "vcov"): MOMENT_VCOV + ', "hc0", "hc1" and, in panels, "cluster".' for model in ("sar", "sdm")},
     **{(model, "vcov"): MOMENT_VCOV + ", which is another estimator and changes the estimates too."
        for model in ("sem", "sdem", "sac", "gns")},
 }  # fmt: skip
@@ -164,5 +166,5 @@ def rewritten(model: str) -> str:
 
 
 if __name__ == "__main__":
-    for name in MODELS:
+    for name in NAMES:
         source_of(name).write_text(rewritten(name), encoding="utf-8")

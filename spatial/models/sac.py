@@ -56,10 +56,10 @@ def sac(
         effects when W's rows sum to one), else additively. False gives the numbers of R, GeoDa, ``xsmle`` and ``splm``;
         by moments the factor n / (n - k) is left out.
     vcov : str or object, optional
-        With "ml": "oim" (observed information, the default), "eim" (expected), "robust", "cluster", "jackknife",
-        "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``, ``sp.Jackknife("region")``
-        for few groups, ``sp.Conley(cutoff=300)``. With "gmm": "classical" (the default), "robust" to
-        heteroskedasticity, which is another estimator and changes the estimates too.
+        With "ml": "oim" (observed information, the default; "classical" is the same), "eim" (expected), "robust",
+        "cluster", "jackknife", "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``,
+        ``sp.Jackknife("region")`` for few groups, ``sp.Conley(cutoff=300)``. With "gmm": "classical" (the default),
+        "robust" to heteroskedasticity, which is another estimator and changes the estimates too.
     missing : {"error", "drop", "period"}
         "drop" leaves out units with missing values or rows and cuts W down to the rest. "period", for panels, leaves a
         unit out of the periods that it is absent from or has missing values in; W of a period is that of its units,

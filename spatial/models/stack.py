@@ -61,7 +61,7 @@ def can_stack(fit: Fit | Reading, *, covariance: bool = True) -> bool:
     """Whether the model of this fit or reading can be estimated in stacks, its covariance too."""
     d, spec, settings = fit.design, fit.specification, fit.settings
     usual = settings.method == "ml" and settings.logdet is None and settings.requested.missing == "error"
-    usual = usual and settings.correction != "additive" and (settings.vcov == "oim" or not covariance)
+    usual = usual and settings.correction != "additive" and (settings.vcov in ("oim", "classical") or not covariance)
     plain = d.observed is None and not d.lags and d.error_weights is None and not settings.effects.random
     one = (spec.lag or spec.error or spec.durbin) and not (spec.lag and spec.error)
     return bool(usual and plain and one and regressor_names(d, settings.effects))

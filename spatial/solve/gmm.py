@@ -27,6 +27,7 @@ UNIDENTIFIED = 1e-11
 KINDS = {
     "classical": "classical",
     "robust": "robust to heteroskedasticity",
+    "hc0": "robust to heteroskedasticity (HC0)",
     "hc1": "robust to heteroskedasticity (HC1)",
     "cluster": "clustered by unit, factor N/(N-1)",
 }
@@ -94,15 +95,16 @@ def two_stage_covariance(
 ) -> np.ndarray:
     """Covariance of (beta, rho).
 
-    ``classical``, e'e / n; ``robust``, White's HC0; both times n / (n - p) when ``corrected``, ``hc1`` always;
-    ``cluster``, errors free within each of the ``units`` over time (Arellano 1987), times N / (N - 1).
+    ``classical``, e'e / n, with n - p in the place of n when ``corrected``; ``hc0``, White's; ``hc1``, the same times
+    m / (n - p) of m rows; ``robust``, one or the other, as ``corrected`` says; ``cluster``, errors free within each of
+    the ``units`` over time (Arellano 1987), times N / (N - 1).
     """
     stage = two_stage(sample.y, regressors(sample), basis(sample))
     n, p = sample.n, stage.T.shape[1]
-    scale = n / (n - p) if corrected or kind == "hc1" else 1.0
     if kind == "classical":
-        return scale * float(stage.resid @ stage.resid) / n * stage.T.T @ stage.T
+        return float(stage.resid @ stage.resid) / (n - p if corrected else n) * stage.T.T @ stage.T
     shares = stage.T * stage.resid[:, None]
+    scale = len(shares) / (n - p) if kind == "hc1" or (corrected and kind == "robust") else 1.0
     if kind == "cluster":
         shares, scale = shares.reshape(-1, units, p).sum(axis=0), units / (units - 1)
     return scale * shares.T @ shares

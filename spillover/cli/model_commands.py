@@ -14,8 +14,6 @@ from .options import DRAWS, FIGURE, FORMULA, LEVEL, MODEL, SEED, SEVERAL, WEIGHT
 if TYPE_CHECKING:
     from .source import Source
 
-MODELS = ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac", "gns")
-
 
 def register(app: typer.Typer) -> None:
     for function in (fit, effects, diagnose, table):
@@ -146,11 +144,12 @@ def model_of(name: str, settings: Model):
         E501 for another name, or an option without a meaning for the model.
     """
     import spatial as sp
+    from spatial.models import NAMES
     from spillover.errors import SpatialInputError, check_option
 
-    check_option("model", name, MODELS)
+    check_option("model", name, NAMES)
     for option in (key for key, value in vars(settings).items() if value is not None):
-        able = [model for model in MODELS if option in signature(getattr(sp, model)).parameters]
+        able = [model for model in NAMES if option in signature(getattr(sp, model)).parameters]
         if name not in able:
             flag = "--" + option.replace("_", "-")
             raise SpatialInputError("E501", f"{flag} has no meaning for {name}", hint="it is for " + ", ".join(able))

@@ -120,6 +120,7 @@ def _with_columns_of_map(panel, gdf, entity: str, names: list):
 def _check(entries: dict) -> None:
     """Every entry known, none missing, of the right kind."""
     import spatial as sp
+    from spatial.models import NAMES
 
     _refuse_unknown(entries, TOP, "the study")
     for name in ("title", "formula", "data", "weights"):
@@ -141,7 +142,7 @@ def _check(entries: dict) -> None:
                                     hint="spillover study --new study.toml shows all entries")
     if not entries["weights"]:
         raise SpatialInputError("E501", "[weights] is empty", hint='write queen = "queen" in it')
-    check_option("model", entries.get("model", "sdm"), ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac", "gns"))
+    check_option("model", entries.get("model", "sdm"), NAMES)
     model = getattr(sp, entries.get("model", "sdm"))
     takes = [p for p in inspect.signature(model).parameters if p not in ("formula", "data", "w", "entity", "time")]
     _refuse_unknown(entries.get("options", {}), takes, "[options]")

@@ -206,6 +206,48 @@ def test_robust_least_squares_is_hc1(regression):
     assert fit.df_resid == 37
 
 
+@pytest.mark.parametrize(("name", "theirs"), [("hc0", "HC0"), ("hc1", "HC1")])
+def test_names_of_white_are_those_of_two_stage_least_squares(regression, name, theirs):
+    data, W, model = regression
+    fit = sp.ols("y ~ a + b", data, W, vcov=name)
+    np.testing.assert_allclose(fit.vcov, model.get_robustcov_results(theirs).cov_params(), rtol=1e-9)
+    assert name.upper() in fit.summary()
+    np.testing.assert_allclose(sp.ols("y ~ a + b", data, W, vcov="classical").vcov, model.cov_params(), rtol=1e-9)
+
+
+def test_white_after_period_effects_is_that_of_dummies():
+    data, W = panel_data(6)
+    fit = sp.ols("y ~ a + b", data, W, entity="id", time="t", effects="time", vcov="hc1")
+    X = np.column_stack([data[["a", "b"]], pd.get_dummies(data["t"]).to_numpy(float)])
+    want = sm.OLS(data["y"].to_numpy(), X).fit(cov_type="HC1").cov_params()[:2, :2]
+    np.testing.assert_allclose(fit.vcov, want, rtol=1e-9)
+    assert fit.df_resid == len(data) - X.shape[1]
+    lag = sp.sar("y ~ a + b", data, W, entity="id", time="t", effects="time", method="gmm", vcov="hc1")
+    zero = lag.with_vcov("hc0")  # two-stage least squares with dummies has the same factor
+    np.testing.assert_allclose(lag.vcov, zero.vcov * len(data) / (len(data) - X.shape[1] - 1), rtol=1e-12)
+    with pytest.raises(sp.SpatialInputError, match="Stock"):
+        sp.ols("y ~ a + b", data, W, entity="id", time="t", vcov="hc0")
+
+
+def test_classical_is_the_observed_information_of_a_likelihood(regression):
+    data, W, _ = regression
+    fits = [sp.sar("y ~ a + b", data, W, vcov=name) for name in ("classical", "oim")]
+    np.testing.assert_array_equal(fits[0].vcov, fits[1].vcov)
+    np.testing.assert_allclose(sp.slx("y ~ a + b", data, W, vcov="hc1").vcov,
+                               sp.slx("y ~ a + b", data, W, vcov="robust").vcov, rtol=1e-12)
+
+
+def test_one_factor_for_all_moments(regression):
+    """n / (n - k) by default in every estimator by moments; correction=False leaves it out."""
+    data, W, _ = regression
+    cases = [("sar", "classical"), ("sar", "robust"), ("sem", "robust"), ("sac", "classical"), ("gns", "robust")]
+    for model, vcov in cases:
+        how = {"method": "gmm", "vcov": vcov}
+        one, other = (getattr(sp, model)("y ~ a + b", data, W, **how, correction=c) for c in (True, False))
+        k = len(one.params) - one.specification.error
+        np.testing.assert_allclose(one.vcov, other.vcov * len(data) / (len(data) - k), rtol=1e-10)
+
+
 def test_clustered_least_squares(regression):
     data, W, model = regression
     want = cov_cluster(model, pd.factorize(data["region"])[0])

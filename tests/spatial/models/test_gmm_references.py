@@ -54,7 +54,7 @@ def same(got: pd.Series, want: dict, rtol, swap=False):
 
 
 @pytest.mark.parametrize(("model", "case", "vcov", "rtol"), [
-    ("sar", "stsls", "classical", 1e-9), ("sar", "stsls_HC0", "robust", 1e-9), ("sar", "stsls_HC1", "hc1", 1e-9),
+    ("sar", "stsls", "classical", 1e-9), ("sar", "stsls_HC0", "hc0", 1e-9), ("sar", "stsls_HC1", "hc1", 1e-9),
     ("sem", "gmerror", "classical", 1e-5), ("sac", "gstsls", "classical", 1e-5), ("sac", "gstsls_M", "classical", 1e-5),
 ])  # fmt: skip
 def test_moments_of_spatialreg(columbus, second, model, case, vcov, rtol):

@@ -16,7 +16,8 @@ CASES = {
     "unknown method": ("E501", "'gmm'", lambda d, w: sp.sar("y ~ a", d, w, method="2sls")),
     "covariance of the other method": ("E501", "'robust'", lambda d, w: sp.sar(
         "y ~ a", d, w, method="gmm", vcov="oim")),
-    "covariance of moments": ("E501", "'oim'", lambda d, w: sp.sar("y ~ a", d, w, vcov="classical")),
+    "White's of a likelihood": ("E501", "'robust'", lambda d, w: sp.sar("y ~ a", d, w, vcov="hc1")),
+    "hc0 of an error model": ("E501", "sar and sdm", lambda d, w: sp.sac("y ~ a", d, w, method="gmm", vcov="hc0")),
     "regression by moments": ("E501", "least squares", lambda d, w: sp.slx("y ~ a", d, w, method="gmm")),
     "correction of moments": ("E501", "correction", lambda d, w: sp.sar(
         "y ~ a", d, w, method="gmm", correction="additive")),
@@ -77,6 +78,7 @@ def test_refused(name):
 @pytest.mark.parametrize(("model", "vcov", "effects", "said"), [
     ("sem", "classical", "twoway", "moments of a spatial"), ("sac", "classical", "time", "moments of a spatial"),
     ("sem", "robust", "entity", "Stock"), ("sar", "robust", "entity", "Stock"), ("sdm", "hc1", "twoway", "Stock"),
+    ("sar", "hc0", "entity", "Stock"),
     ("sar", "classical", "random", "random"),
 ])  # fmt: skip
 def test_panels_without_a_theory_are_refused(model, vcov, effects, said):
