@@ -57,7 +57,8 @@ class Table:
         return pd.DataFrame([cells for _, cells in flat], index=index, columns=list(self.heads))
 
     def to_text(self) -> str:
-        rows, blank = [], [""] * len(self.heads)
+        rows: list[list[str]] = []
+        blank = [""] * len(self.heads)
         for title, body in self.sections:
             rows += [["", *blank]] * bool(rows) + [[title, *blank]] * bool(title)
             rows += [[label, *cells] for label, cells in body]
