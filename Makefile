@@ -38,6 +38,9 @@ test-fast: $(VENV)/.test  ## the inner loop: style, import rules, some tests of 
 certify: $(VENV)/.test  ## slow certification: Monte Carlo coverage and size, a million units
 	$(BIN)/python -m pytest -q -m slow
 
+test-qgis: $(VENV)/.test  ## layers and plugin in a real QGIS, which must be installed (Debian: qgis python3-qgis)
+	$(BIN)/python -m pytest -q -m qgis tests/qgis
+
 defects: $(VENV)/.test  ## put ten mistakes into a copy of the code: each must fail a test
 	$(BIN)/python -m tests.defects
 
@@ -53,4 +56,4 @@ wheel: $(VENV)/.test  ## build the wheel into dist/
 clean:  ## remove what the targets made
 	rm -rf $(VENV) demo dist build *.egg-info .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test test-fast certify defects bench docs wheel clean
+.PHONY: help demo test test-fast certify test-qgis defects bench docs wheel clean

@@ -8,6 +8,7 @@ from .covariance.hac import Conley as Conley
 from .explore.correlogram import Correlogram as Correlogram
 from .policy.did import DiD as DiD
 from .covariance.hac import DriscollKraay as DriscollKraay
+from .effects.long_run import DynamicEffects as DynamicEffects
 from .effects.average import Effects as Effects
 from .effects.by_group import EffectsBy as EffectsBy
 from .effects.elasticity import Elasticities as Elasticities
@@ -22,7 +23,8 @@ from .policy.mediation import Mediation as Mediation
 from .compare.mixture import Mixture as Mixture
 from .explore.moran import Moran as Moran
 from .explore.by import MoranBy as MoranBy
-from .compare.placebo import Placebo as Placebo
+from .policy.placebo import PlaceboUnits as PlaceboUnits
+from .compare.placebo import PlaceboWeights as PlaceboWeights
 from .compare.prior import Prior as Prior
 from .models.refit import Refits as Refits
 from .covariance.clustered import Robust as Robust

@@ -1,5 +1,6 @@
 """Spatial weights: every matrix the field uses, labelled, sparse and frozen."""
 
+from spillover.matrix.anything import as_weights
 from spillover.matrix.convert import from_dense, from_frame, from_graph, from_sparse, from_W
 from spillover.matrix.standardization import standardize
 from spillover.matrix.temporal import TemporalWeights, temporal
@@ -28,6 +29,7 @@ from .similarity import similarity
 __all__ = [
     "SpatialWeights",
     "TemporalWeights",
+    "as_weights",
     "audit",
     "bishop",
     "block",

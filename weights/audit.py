@@ -19,7 +19,7 @@ from .contiguity import check_snap
 COLUMNS = ["problem", "a", "b", "size", "unit", "detail"]
 
 
-def audit(gdf, *, ids=None, tolerance: float | None = None, snap="auto") -> pd.DataFrame:
+def audit(map, *, ids=None, tolerance: float | None = None, snap="auto") -> pd.DataFrame:
     """Report suspect units and pairs before contiguity is trusted.
 
     ==================  ==========================================================  ===================
@@ -43,7 +43,7 @@ def audit(gdf, *, ids=None, tolerance: float | None = None, snap="auto") -> pd.D
 
     Parameters
     ----------
-    gdf : GeoDataFrame or GeoSeries
+    map : GeoDataFrame or GeoSeries
     ids : str or sequence, optional
     tolerance : float, optional
         Widest gap to report, in metres (coordinate units without a coordinate system). Default: a thousandth of the
@@ -66,12 +66,12 @@ def audit(gdf, *, ids=None, tolerance: float | None = None, snap="auto") -> pd.D
     """
     import shapely
 
-    if not hasattr(gdf, "geometry"):
-        raise SpatialInputError("E404", f"a GeoDataFrame of polygons is needed, not {type(gdf).__name__}",
+    if not hasattr(map, "geometry"):
+        raise SpatialInputError("E404", f"a GeoDataFrame of polygons is needed, not {type(map).__name__}",
                                 hint="use wt.knn(points, 4) for points")
     tolerance, snap = one_number("tolerance", tolerance, least=0, optional=True), check_snap(snap, None)
-    index = _labels.frame_ids(gdf, ids)
-    shapes = np.asarray(gdf.geometry.array)
+    index = _labels.frame_ids(map, ids)
+    shapes = np.asarray(map.geometry.array)
     absent = shapely.is_missing(shapes) | shapely.is_empty(shapes)
     refuse_infinite(shapes[~absent], index[~absent])
     other = ~absent & ~np.isin(shapely.get_type_id(shapes), (3, 6))
@@ -81,7 +81,7 @@ def audit(gdf, *, ids=None, tolerance: float | None = None, snap="auto") -> pd.D
     rows += [("invalid", i, None, np.nan, "", shapely.is_valid_reason(shapes[i])) for i in np.flatnonzero(invalid)]
     sound = np.flatnonzero(~absent & ~other)
     if len(sound):
-        space = _touch.Space(np.where(invalid, shapely.make_valid(shapes), shapes)[sound], gdf.crs, index[sound])
+        space = _touch.Space(np.where(invalid, shapely.make_valid(shapes), shapes)[sound], map.crs, index[sound])
         rows += [(problem, sound[a], sound[b], *rest) for problem, a, b, *rest in _pairs(space, tolerance, snap)]
     rows = [(problem, index[a], None if b is None else index[b], *rest) for problem, a, b, *rest in rows]
     table = pd.DataFrame(rows, columns=COLUMNS, dtype=object)  # so that None stays None

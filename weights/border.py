@@ -15,7 +15,7 @@ from .adjacency import vertices as _vertices
 from .contiguity import check_snap, polygons
 
 
-def border_length(gdf, *, share: bool = False, ids=None, snap="auto", method: str | None = None) -> SpatialWeights:
+def border_length(map, *, share: bool = False, ids=None, snap="auto", method: str | None = None) -> SpatialWeights:
     """w_ij is the length of the border that i and j have in common.
 
     In kilometres along great circles on longitude and latitude, else in the coordinates' unit. What is common border
@@ -24,7 +24,7 @@ def border_length(gdf, *, share: bool = False, ids=None, snap="auto", method: st
 
     Parameters
     ----------
-    gdf : GeoDataFrame or GeoSeries of polygons
+    map : GeoDataFrame or GeoSeries of polygons
     share : bool
         Divide by the perimeter of i, holes included (Cliff & Ord 1981): what part of i's border is with j. Coasts and
         outer borders count in the perimeter, so rows need not sum to one.
@@ -48,8 +48,8 @@ def border_length(gdf, *, share: bool = False, ids=None, snap="auto", method: st
     import shapely
 
     snap = check_snap(snap, method)
-    shapes, index, begin = polygons(gdf, ids)
-    space = _touch.Space(shapes, gdf.crs, index)
+    shapes, index, begin = polygons(map, ids)
+    space = _touch.Space(shapes, map.crs, index)
     edge = _vertices.edges(shapes, begin, geographic=space.geographic)
     xy = shapely.get_coordinates(shapes)
     length = _lengths(xy[edge.start], xy[edge.start + 1], space.geographic)

@@ -25,7 +25,7 @@ from .order import lag_order
 POLYGON, MULTIPOLYGON = 3, 6  # as GEOS numbers them
 
 
-def queen(gdf, *, ids=None, order: int = 1, cumulative: bool = False, snap="auto", method: str | None = None,
+def queen(map, *, ids=None, order: int = 1, cumulative: bool = False, snap="auto", method: str | None = None,
           tolerance: float | None = None, islands: str = "keep") -> SpatialWeights:
     """Neighbors share at least one point of their borders; every weight is 1.
 
@@ -36,7 +36,7 @@ def queen(gdf, *, ids=None, order: int = 1, cumulative: bool = False, snap="auto
 
     Parameters
     ----------
-    gdf : GeoDataFrame or GeoSeries of polygons
+    map : GeoDataFrame or GeoSeries of polygons
     ids : str or sequence, optional
         Id column or labels; default the index.
     order : int
@@ -83,27 +83,27 @@ def queen(gdf, *, ids=None, order: int = 1, cumulative: bool = False, snap="auto
     Cliff, A. D. & Ord, J. K. (1981), Spatial Processes, ch. 1, on contiguity. Bivand, R., Pebesma, E. & Gómez-Rubio, V.
     (2013), Applied Spatial Data Analysis with R, 2nd ed., ch. 9, on the snap.
     """  # noqa: E501
-    return _contiguity(gdf, "queen", ids, order, cumulative, snap, method, tolerance, islands)
+    return _contiguity(map, "queen", ids, order, cumulative, snap, method, tolerance, islands)
 
 
-def rook(gdf, *, ids=None, order: int = 1, cumulative: bool = False, snap="auto", method: str | None = None,
+def rook(map, *, ids=None, order: int = 1, cumulative: bool = False, snap="auto", method: str | None = None,
          tolerance: float | None = None, islands: str = "keep") -> SpatialWeights:
     """Neighbors share a stretch of border, not only a point; parameters as in :func:`queen`."""
-    return _contiguity(gdf, "rook", ids, order, cumulative, snap, method, tolerance, islands)
+    return _contiguity(map, "rook", ids, order, cumulative, snap, method, tolerance, islands)
 
 
-def bishop(gdf, *, ids=None, order: int = 1, cumulative: bool = False, snap="auto", method: str | None = None,
+def bishop(map, *, ids=None, order: int = 1, cumulative: bool = False, snap="auto", method: str | None = None,
            tolerance: float | None = None, islands: str = "keep") -> SpatialWeights:
     """Neighbors share points only (queen without rook); parameters as in :func:`queen`."""
-    return _contiguity(gdf, "bishop", ids, order, cumulative, snap, method, tolerance, islands)
+    return _contiguity(map, "bishop", ids, order, cumulative, snap, method, tolerance, islands)
 
 
-def _contiguity(gdf, rule, ids, order, cumulative, snap, method, tolerance, islands) -> SpatialWeights:
+def _contiguity(map, rule, ids, order, cumulative, snap, method, tolerance, islands) -> SpatialWeights:
     check_option("islands", islands, POLICIES)
     snap = check_snap(snap, method)
     tolerance = one_number("tolerance", tolerance, least=0, optional=True)
-    shapes, index, begin = polygons(gdf, ids)
-    space = _touch.Space(shapes, gdf.crs, index)
+    shapes, index, begin = polygons(map, ids)
+    space = _touch.Space(shapes, map.crs, index)
     links = _links.touching(space, begin, rule, snap, tolerance)
     kind = rule if tolerance is None else f"{rule}, borders up to {tolerance:g} {space.unit} apart"
     w = from_csr(links.csr, index, kind, notes=_links.note(links, space), sound=True)
@@ -146,19 +146,19 @@ def _warn_missed(w, shapes, rule, reach) -> None:
         names = ", ".join(repr(i) for i in w.ids[missed[:5]].tolist()) + (", ..." if len(missed) > 5 else "")
         warnings.warn(SpatialInputWarning(
             f"{len(missed)} units without neighbors do touch others, but share no border with them that could be "
-            f"matched ({names}): see wt.audit(gdf); tolerance=0 joins them"), stacklevel=4)
+            f"matched ({names}): see wt.audit(map); tolerance=0 joins them"), stacklevel=4)
 
 
-def polygons(gdf, ids) -> tuple[np.ndarray, pd.Index, np.ndarray]:
+def polygons(map, ids) -> tuple[np.ndarray, pd.Index, np.ndarray]:
     """Geometries, ids and where their coordinates begin, at the door: no missing or empty ones, polygons only."""
     import shapely
 
-    if not hasattr(gdf, "geometry"):
-        raise SpatialInputError("E404", f"contiguity needs a GeoDataFrame of polygons, not {type(gdf).__name__}",
+    if not hasattr(map, "geometry"):
+        raise SpatialInputError("E404", f"contiguity needs a GeoDataFrame of polygons, not {type(map).__name__}",
                                 hint="read one with wt.read_map, or use wt.knn on coordinates")
-    index = _labels.frame_ids(gdf, ids)
+    index = _labels.frame_ids(map, ids)
     _labels.refuse_too_few(len(index), 1)
-    shapes = np.asarray(gdf.geometry.array)
+    shapes = np.asarray(map.geometry.array)
     kind, count = of_each((shapely.get_type_id, shapely.get_num_coordinates), shapes)
     refuse_empty(count, index)
     wrong = (kind != POLYGON) & (kind != MULTIPOLYGON)

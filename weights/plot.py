@@ -41,7 +41,7 @@ def plot(w: SpatialWeights, data=None, *, kind: str | None = None, at="centroid"
     kind = kind or ("histogram" if data is None else "map")
     check_option("kind", kind, ("map", "histogram", "heatmap"))
     if kind == "map" and data is None:
-        raise SpatialInputError("E501", "a map needs the units", hint="w.plot(gdf)")
+        raise SpatialInputError("E501", "a map needs the units", hint="w.plot(map)")
     if kind == "heatmap" and w.n > LARGEST_HEAT:
         raise SpatialInputError("E309", f"a heat map of {w.n:,} units shows nothing (limit {LARGEST_HEAT:,})",
                                 hint="plot kind='histogram', or w.subset(...)")

@@ -21,15 +21,16 @@ from ..effects.average import KINDS
 from ..models.estimate import fit_of
 from ..models.family import reading_of
 from ..models.fit import Fit
+from ..records.schema import SCHEMA
 from .common import on_common_units
 from .jobs import run
 from .journal import description_of, digest_of, key_of, opened
 from .weights import _models, _named
 
 CHOICES = ["weights", "model", "controls", "sample"]
-NUMBERS = ["estimate", "std_error", "p_value", "conf_low", "conf_high"]
-SCHEMA = dict.fromkeys(CHOICES, "text") | {"rho": "number", "loglik": "number", "problem": "text"}
-SCHEMA |= {f"{kind}_{column}": "number" for kind in KINDS for column in NUMBERS}
+NUMBERS = SCHEMA[1:]
+JOURNAL = dict.fromkeys(CHOICES, "text") | {"rho": "number", "loglik": "number", "problem": "text"}
+JOURNAL |= {f"{kind}_{column}": "number" for kind in KINDS for column in NUMBERS}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +41,7 @@ class SpecificationCurve(Shown):
     ----------
     table : DataFrame
         One row per specification and effect: weights, model, controls, sample, effect, estimate, std_error,
-        p_value, conf_low, conf_high, rho, loglik, problem.
+        statistic, p_value, conf_low, conf_high, rho, loglik, problem.
     variable, response : str
     choices : tuple of str
         Which of weights, model, controls and sample differ.
@@ -54,19 +55,23 @@ class SpecificationCurve(Shown):
     choices: tuple[str, ...]
     whole: bool
 
+    def tidy(self) -> pd.DataFrame:
+        """One row per specification and effect, in the common schema; the choices and the problem follow."""
+        return self.table.assign(term=self.variable)[SCHEMA + [c for c in self.table if c not in SCHEMA]]
+
     def curve(self, effect: str = "indirect") -> pd.DataFrame:
         """The specifications that have an estimate, in the order of their effect."""
         check_option("effect", effect, KINDS)
         rows = self.table[(self.table["effect"] == effect) & self.table["estimate"].notna()]
         return rows.sort_values("estimate", kind="stable", ignore_index=True)
 
-    def agreement(self, level: float = 0.05) -> pd.DataFrame:
+    def agreement(self, significance: float = 0.05) -> pd.DataFrame:
         """By effect: specifications, median, shares positive, significantly positive and negative, and the share
         that agrees with the most frequent finding (positive, negative, or not told from zero)."""
         rows = []
         for effect in KINDS:
             part = self.curve(effect)
-            clear = part["p_value"] < level
+            clear = part["p_value"] < significance
             up, down = (clear & (part["estimate"] > 0)).mean(), (clear & (part["estimate"] < 0)).mean()
             rows.append((effect, len(part), part["estimate"].median(), (part["estimate"] > 0).mean(), up, down,
                          max(up, down, 1 - up - down)))  # fmt: skip
@@ -138,7 +143,7 @@ def specification_curve(
     shared = (frames, models, formulas, variable, options)
     keys = _keys(jobs, shared)
     shared = (*shared, {})
-    with opened(journal, SCHEMA, resume=resume) as book:
+    with opened(journal, JOURNAL, resume=resume) as book:
         done = {i: book.rows[key] for i, key in enumerate(keys) if key in book.rows}
         results, whole = run([(*job, key) for job, key in zip(jobs, keys)], _all, shared, n_jobs=n_jobs, client=client,
                            progress=progress, done=done, keep=lambda i, row: book.add(keys[i], row))  # fmt: skip
@@ -192,7 +197,7 @@ def _one(shared, job) -> dict:
     """The effects of the variable in one specification, as a row of the journal."""
     _, models, formulas, variable, *_ = shared
     name, m, terms, sample, _ = job
-    row = dict.fromkeys(SCHEMA) | dict(zip(CHOICES, _chosen((name, m, terms, sample), models))) | {"problem": ""}
+    row = dict.fromkeys(JOURNAL) | dict(zip(CHOICES, _chosen((name, m, terms, sample), models))) | {"problem": ""}
     try:
         fit = _fit(shared, name, m, terms, sample)
         table = fit.effects().tidy()

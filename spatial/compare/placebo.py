@@ -30,7 +30,7 @@ SCHEMA = {"draw": "whole", "params": "numbers", "effects": "numbers"}
 
 
 @dataclass(frozen=True, eq=False)
-class Placebo(Shown):
+class PlaceboWeights(Shown):
     """Estimates under random relabellings of the units.
 
     Attributes
@@ -103,7 +103,7 @@ def placebo_weights(
     progress: Callable | None = None,
     journal=None,
     resume: bool = False,
-) -> Placebo:
+) -> PlaceboWeights:
     """Estimate a model again under random relabellings of the units of W.
 
     Parameters
@@ -122,7 +122,7 @@ def placebo_weights(
 
     Returns
     -------
-    Placebo
+    PlaceboWeights
         After Ctrl-C of the relabellings that were done.
 
     Raises
@@ -155,7 +155,7 @@ def placebo_weights(
     params = np.array([row["params"] for row in rows.values()], dtype=float).reshape(len(rows), len(names))
     effects = np.array([row["effects"] for row in rows.values()], dtype=float).reshape(len(rows), len(KINDS), -1)
     own = refit(fit, relabel=[np.arange(fit.design.n_units)], effects=True)
-    return Placebo(fit, names, params, effects, own.effects[0], own.variables, seed)
+    return PlaceboWeights(fit, names, params, effects, own.effects[0], own.variables, seed)
 
 
 def _relabelled(shared, draws: list[int]) -> list[dict]:

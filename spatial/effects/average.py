@@ -19,7 +19,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 from spillover.matrix import align
-from spillover.show import Shown
+from spillover.show import Shown, ask
 from spillover.values import share, whole_number
 
 from ..logdet.inverse import inverse, polynomial
@@ -161,6 +161,21 @@ class Effects(Shown):
         if error is not None:
             columns["own_error"] = abs(polynomial(c, 1 / rho, 1.0)) * error
         return pd.DataFrame(columns, index=ids)
+
+    def to_file(self, map, path, *, overwrite: bool = False) -> None:
+        """Write the map with what ``by_unit`` has of every regressor: a GeoPackage that QGIS opens colored, or GeoJSON.
+
+        Parameters
+        ----------
+        map : GeoDataFrame indexed by unit
+        path : path that ends in .gpkg, .geojson or .json
+
+        Raises
+        ------
+        SpatialInputError
+            E101 when the map lacks units; E501 for another suffix; E601 to E605 for the file.
+        """
+        ask("save", self, map, path, overwrite=overwrite)
 
     def by_group(self, groups, variable: str, *, period=None) -> pd.DataFrame:
         """Spillovers between groups of units: row g, column h is the average response in g when the regressor

@@ -14,6 +14,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
+from spillover.show import Shown
 
 from ..covariance.bootstrap import resampled
 from ..covariance.vcov import as_vcov
@@ -23,6 +24,7 @@ from ..design.gaps import refuse_unbalanced
 from ..design.sample import demeaned_sample, demeaned_samples, which_correction
 from ..effects.propagate import Averages, combine, selectors
 from ..logdet import Asymmetric
+from ..records.schema import rows_of
 from ..solve.ml import maxima
 from .dynamic import without_bias
 from .estimate import estimates
@@ -35,7 +37,7 @@ BLOCK, NUMBERS = 256, 2**18  # replicates that are in memory at once, and number
 
 
 @dataclass(frozen=True, eq=False)
-class Refits:
+class Refits(Shown):
     """R estimates of one model; ``refits["rho"]`` is a column of ``params``.
 
     Attributes
@@ -75,6 +77,12 @@ class Refits:
         """One row per replicate: parameters, sigma2 and log-likelihood."""
         frame = pd.DataFrame(self.params, columns=list(self.names))
         return frame.assign(sigma2=self.sigma2, loglik=self.loglik).rename_axis("replicate")
+
+    def tidy(self) -> pd.DataFrame:
+        """One row per replicate and parameter, in the common schema; no tests and no intervals."""
+        R, p = self.params.shape
+        errors = np.nan if self.std_errors is None else self.std_errors.ravel()
+        return rows_of(self.names * R, self.params.ravel(), std_error=errors, replicate=np.repeat(np.arange(R), p))
 
 
 def refit(

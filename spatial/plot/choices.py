@@ -52,7 +52,7 @@ def probabilities(comparison, ax=None):
     return legible(ax)
 
 
-def agreement(comparison, effect: str = "indirect", ax=None, *, level: float = 0.05):
+def agreement(comparison, effect: str = "indirect", ax=None, *, significance: float = 0.05):
     """Variables by W: is the effect significantly positive, significantly negative, or neither?
 
     Parameters
@@ -60,7 +60,7 @@ def agreement(comparison, effect: str = "indirect", ax=None, *, level: float = 0
     comparison : Comparison
     effect : {"direct", "indirect", "total"}
     ax : matplotlib Axes, optional
-    level : float
+    significance : float
         Of the two-sided test.
 
     Raises
@@ -73,7 +73,7 @@ def agreement(comparison, effect: str = "indirect", ax=None, *, level: float = 0
     table = table[table["effect"] == effect]
     if "model" in table:
         table = table.assign(weights=table["weights"] + ", " + table["model"])
-    signs = np.sign(table["estimate"]) * (table["p_value"] < level)
+    signs = np.sign(table["estimate"]) * (table["p_value"] < significance)
     rows, columns = list(table["weights"].unique()), list(table["term"].unique())
     wide = table.assign(signs=signs).pivot(index="weights", columns="term").loc[rows]
     values, estimates = (wide[name][columns].to_numpy() for name in ("signs", "estimate"))
@@ -86,7 +86,7 @@ def agreement(comparison, effect: str = "indirect", ax=None, *, level: float = 0
     return legible(ax)
 
 
-def specification_curve(curve, effect: str = "indirect", ax=None, *, level: float = 0.05):
+def specification_curve(curve, effect: str = "indirect", ax=None, *, significance: float = 0.05):
     """The effect under every specification in rising order, with its interval, and the choices below.
 
     Parameters
@@ -95,8 +95,8 @@ def specification_curve(curve, effect: str = "indirect", ax=None, *, level: floa
     effect : {"direct", "indirect", "total"}
     ax : matplotlib Axes, optional
         Replaced by an upper and a lower part.
-    level : float
-        Of significance.
+    significance : float
+        Of the two-sided test.
     """
     table = curve.curve(effect)
     choices = [(name, value) for name in curve.choices for value in curve.table[name].unique()]
@@ -109,7 +109,7 @@ def specification_curve(curve, effect: str = "indirect", ax=None, *, level: floa
     top = ax.inset_axes((0.0, 1 - share + 0.02, 1.0, share - 0.02))
     below = ax.inset_axes((0.0, 0.0, 1.0, 1 - share - 0.02))
     x = np.arange(len(table))
-    signs = (np.sign(table["estimate"]) * (table["p_value"] < level)).astype(int)
+    signs = (np.sign(table["estimate"]) * (table["p_value"] < significance)).astype(int)
     for sign, colour in CLEAR.items():
         part = (signs == sign).to_numpy()
         colour = colour if sign else SOFT
@@ -134,7 +134,7 @@ def placebo_weights(placebo, what: str = "indirect", variable: str | None = None
 
     Parameters
     ----------
-    placebo : Placebo
+    placebo : PlaceboWeights
     what : {"rho", "lambda", "direct", "indirect", "total"}
     variable : str, optional
         For effects; the first by default.

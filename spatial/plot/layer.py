@@ -1,35 +1,46 @@
-"""Maps of local statistics for other programs: a GeoPackage that QGIS opens colored, GeoJSON, an interactive page."""
+"""Results on a map for other programs: local statistics, effects of every unit, responses to a shock or a change."""
 
 from __future__ import annotations
 
-import sqlite3
-from pathlib import Path
-from xml.etree import ElementTree as ET
+import math
+from collections.abc import Callable
 
 import pandas as pd
 
 from spillover.errors import SpatialInputError
-from spillover.files import replacing
+from spillover.files import check_outputs
 from spillover.ids import positions
 
-from .explore import COLOURS, EDGE
+from ..design.formula import read_formula
+from ..explore._local import NO_DATA, NO_NEIGHBORS, NOT_SIGNIFICANT
+from .explore import COLOURS
+from .geopackage import SUFFIXES, free, write_layer
+from .qml import Class, Style, classed
 
-# The table in which QGIS keeps styles inside a GeoPackage.
-STYLES = """
-CREATE TABLE layer_styles (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, f_table_catalog TEXT(256), f_table_schema TEXT(256),
-  f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT,
-  useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30),
-  update_time DATETIME DEFAULT CURRENT_TIMESTAMP)
-"""
-KINDS = {"Polygon": ("fill", "SimpleFill"), "Point": ("marker", "SimpleMarker"), "LineString": ("line", "SimpleLine")}
-
-
-SUFFIXES = (".gpkg", ".geojson", ".json")
+# The legend's words for the clusters.
+CLUSTERS = {
+    "High-High": "high, among high neighbors", "Low-Low": "low, among low neighbors",
+    "Low-High": "low, among high neighbors", "High-Low": "high, among low neighbors",
+    "High": "hot spot: high values gather", "Low": "cold spot: low values gather",
+    "Joined": "joined: more neighbors of the same kind than chance gives",
+    "Alone": "alone: fewer neighbors of the same kind than chance gives",
+    "Alike": "like its neighbors", "Unlike": "unlike its neighbors", "Alike, high": "like its neighbors, high",
+    "Alike, low": "like its neighbors, low", "Alike, other": "like its neighbors, in between",
+    NO_NEIGHBORS: "no neighbors", NO_DATA: "no data",
+}  # fmt: skip
+STATISTICS = {
+    "expected": "{symbol} expected by chance", "sd": "standard deviation of {symbol} by chance", "z": "z score",
+    "p_norm": "p from exact moments", "p_sim": "p from permutations", "p_fdr": "p, false discovery rate",
+    "quadrant": "quadrant of the scatter plot", "cluster": "cluster",
+}  # fmt: skip
+BY_UNIT = {
+    "own": "what a rise in a unit does to the unit itself", "emitted": "what a rise in a unit does to all others",
+    "received": "what a rise in all others does to a unit", "own_error": "Monte Carlo standard error of own",
+}  # fmt: skip
 
 
 def write(result, map, path, *, overwrite=False) -> None:
-    """Write the map with the result's columns; the suffix decides the format.
+    """Write the map with a local statistic's columns; the suffix decides the format.
 
     The layer holds the map's columns, the variables that were analysed, and the result's columns. A name that the map
     or the format already uses (case aside, as in SQL) gets the prefix "local_" when it is the result's, "map_" when it
@@ -40,49 +51,167 @@ def write(result, map, path, *, overwrite=False) -> None:
     SpatialInputError
         E101 when map and result have different units; E501 for another suffix; E603, E605.
     """
-    path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        message = f"'{path.name}': maps of local statistics are written as GeoPackage or GeoJSON"
-        raise SpatialInputError("E501", message, hint="end the name with .gpkg (with colors in QGIS) or .geojson")
-    layer, cluster = joined(result, map)
-    if path.suffix.lower() == ".gpkg":
-        _write_gpkg(result, layer, cluster, path, overwrite)
-    else:
-        _write_geojson(layer, cluster, path, overwrite)
+    check_outputs([path], overwrite=overwrite, suffixes=SUFFIXES)
+    layer, names = on_map(map, result.frame, values=result.values)
+    write_layer(layer, path, [_clusters(result, layer, names)], overwrite=overwrite)
 
 
-def joined(result, map):
-    """The map with the result's columns, one row per unit of the result, and the name of the column of clusters.
+def write_effects(effects, map, path, *, overwrite=False, name: Callable[[str], str] = str) -> None:
+    """Write what each unit does to itself and to all others and gets from them, for every regressor.
+
+    Parameters
+    ----------
+    effects : Effects
+    map : GeoDataFrame indexed by unit
+    path : path-like
+        .gpkg or .geojson.
+    name : function
+        Plain words for a term of the formula.
+
+    Raises
+    ------
+    SpatialInputError
+        As ``write``.
+    """
+    check_outputs([path], overwrite=overwrite, suffixes=SUFFIXES)
+    columns, styles_of = by_unit(effects, name)
+    layer, names = on_map(map, columns, values=analysed(effects.fit.design))
+    write_layer(layer, path, styles_of(layer, names), overwrite=overwrite)
+
+
+def write_response(response, map, path, *, unit=None, overwrite=False, label: str = "", values=None) -> None:
+    """Write every unit's response to a shock in one unit, as from ``effects.shock(unit, term)``.
+
+    Parameters
+    ----------
+    response : Series indexed by unit
+    map : GeoDataFrame indexed by unit
+    path : path-like
+    unit : id, optional
+        The shocked unit: it has a class of its own where its response is beyond all others.
+    label : str
+        What is mapped, in words; by default the response's name.
+    values : DataFrame by unit, optional
+        The variables that were analysed.
+
+    Raises
+    ------
+    SpatialInputError
+        As ``write``.
+    """
+    check_outputs([path], overwrite=overwrite, suffixes=SUFFIXES)
+    layer, names = on_map(map, response.rename("response").to_frame(), values=values)
+    style = responses(layer, names["response"], unit=unit, at=response.index, label=label or str(response.name))
+    write_layer(layer, path, [style], overwrite=overwrite)
+
+
+def write_what_if(result, map, path, *, overwrite=False) -> None:
+    """Write every unit's response to a change, with its interval.
+
+    Raises
+    ------
+    SpatialInputError
+        As ``write``.
+    """
+    check_outputs([path], overwrite=overwrite, suffixes=SUFFIXES)
+    percent = "percent" in result.table
+    layer, names = on_map(map, result.table, values=analysed(result.fit.design))
+    name = f"Response to a change of {result.variable}, " + ("per cent" if percent else "units of the outcome")
+    shown = ("percent", "percent_low", "percent_high") if percent else ("estimate", "conf_low", "conf_high")
+    column, low, high = (names[part] for part in shown)
+    aliases = {names["change"]: f"change of {result.variable}", column: name, low: "interval, low",
+               high: "interval, high", names["p_value"]: "p"}  # fmt: skip
+    style = Style(name, column, classed(layer[column]), aliases, tip(layer, column, between=(low, high)))
+    write_layer(layer, path, [style], overwrite=overwrite)
+
+
+def by_unit(effects, name: Callable[[str], str] = str):
+    """Every unit's own, emitted and received effects of each term, and the styles of these columns.
+
+    Returns
+    -------
+    columns : DataFrame by unit
+    styles_of : function
+        From a layer and its names of the columns to a list of styles.
+    """
+    parts, labels = [], {}
+    for term in effects.variables:
+        stem = "".join(c if c.isalnum() else "_" for c in term).strip("_")
+        part = effects.by_unit(term)
+        labels |= {f"{stem}_{c}": f"{name(term)}: {BY_UNIT[c]}" for c in part}
+        parts.append(part.add_prefix(f"{stem}_"))
+    columns = pd.concat(parts, axis=1)
+
+    def styles_of(layer, names: dict) -> list[Style]:
+        aliases = {names[c]: label for c, label in labels.items()}
+        order = [c for kind in ("emitted", "received", "own") for c in columns if c.endswith(f"_{kind}")]
+        return [Style(labels[c], names[c], classed(columns[c]), aliases, tip(layer, names[c])) for c in order]
+
+    return columns, styles_of
+
+
+def responses(layer, column: str, *, unit, at, label: str) -> Style:
+    """The style of a shock's responses; ``at`` are the units of the layer's rows."""
+    values = pd.Series(layer[column].to_numpy(dtype=float), at)
+    special = None
+    if unit is not None and unit in values.index:
+        special = (float(values[unit]), f"{unit}, the unit of the shock")
+    classes = classed(values.drop(labels=[] if unit is None else [unit], errors="ignore"), special=special)
+    return Style(label, column, classes, {column: label}, tip(layer, column))
+
+
+def analysed(design) -> pd.DataFrame:
+    """The columns of the data that a model used, by unit; of a panel those of its last period (``unemp_1986``)."""
+    terms = read_formula(design.formula, tuple(design.frame.columns))
+    factors = [*terms.left, *(factor for _, product in terms.right for factor in product)]
+    columns = [c for c in dict.fromkeys(c for factor in factors for c in factor.columns) if c in design.frame]
+    order = design.order[-1]
+    values = design.frame[columns].iloc[order].set_axis(design.ids)
+    values[order < 0] = None
+    return values if design.times is None else values.rename(columns={c: f"{c}_{design.times[-1]}" for c in columns})
+
+
+def on_map(map, columns: pd.DataFrame, *, values: pd.DataFrame | None = None) -> tuple:
+    """The map with a result's columns, one row per unit of the result.
+
+    Parameters
+    ----------
+    map : GeoDataFrame indexed by unit
+    columns : DataFrame by unit
+    values : DataFrame by unit, optional
+        The variables that were analysed; left out where the map has the same.
 
     Returns
     -------
     layer : GeoDataFrame
         Ids are a column; names are unique without regard to case; text instead of categories.
-    cluster : str
+    names : dict
+        What each column of the result is called in the layer.
     """
-    at = positions(map.index, result.frame.index, what="the map")
+    at = positions(map.index, columns.index, what="the map")
     layer = map.iloc[at]
     geometry = layer.geometry.name
     extra = [c for c in layer.columns if c != geometry and getattr(layer[c].dtype, "name", "") == "geometry"]
     layer = layer.drop(columns=extra)  # a layer has one geometry
     ids = pd.Series(layer.index, index=layer.index)
-    mine = result.values.reindex(layer.index).join(result.frame)
+    values = pd.DataFrame(index=columns.index) if values is None else values.reindex(layer.index)
+    mine = values.join(columns)
     for column in mine.select_dtypes("category"):
         mine[column] = mine[column].astype(object)
     taken: set[str] = {"fid", "geom", "geometry", geometry.lower()}  # the format's own
-    names = {c: _free(str(c), "map_", taken) for c in layer.columns if c != geometry}
-    layer = layer.rename(columns=names)
+    held = {c: free(str(c), "map_", taken) for c in layer.columns if c != geometry}
+    layer, names = layer.rename(columns=held), {}
     for column in mine:
-        source = next((c for c in names if c == column), None)
-        if source is not None and column in result.values and _same(layer[names[source]], mine[column]):
+        source = next((c for c in held if c == column), None)
+        if source is not None and column in values and _same(layer[held[source]], mine[column]):
             continue  # the variable that was analysed is there already
-        layer[_free(str(column), "local_", taken)] = mine[column].to_numpy()
-        cluster = list(layer.columns)[-1]  # "cluster" is the result's last column
+        names[column] = free(str(column), "local_", taken)
+        layer[names[column]] = mine[column].to_numpy()
     name = str(layer.index.name if layer.index.name is not None else "id")
-    held = next((new for old, new in names.items() if str(old).lower() == name.lower()), None)
-    if held is None or not _same(layer[held].astype(str), ids.astype(str)):
-        layer.insert(0, _free(name, "map_", taken), ids.to_numpy())
-    return layer.reset_index(drop=True), cluster
+    same = next((new for old, new in held.items() if str(old).lower() == name.lower()), None)
+    if same is None or not _same(layer[same].astype(str), ids.astype(str)):
+        layer.insert(0, free(name, "map_", taken), ids.to_numpy())
+    return layer.reset_index(drop=True), names
 
 
 def web_map(result, map, **options):
@@ -92,19 +221,25 @@ def web_map(result, map, **options):
     except ImportError as error:
         raise SpatialInputError("E515", "maps to zoom into need folium, which is not installed",
                                 hint="pip install folium mapclassify") from error  # fmt: skip
-    layer, cluster = joined(result, map)
+    layer, names = on_map(map, result.frame, values=result.values)
     labels = _labels(result)
     options = {"tooltip": [c for c in layer.columns if c != layer.geometry.name][:12], "legend": True} | options
     colors = [COLOURS[label] for label in labels]
-    return layer.explore(column=cluster, categorical=True, categories=labels, cmap=colors, **options)
+    return layer.explore(column=names["cluster"], categorical=True, categories=labels, cmap=colors, **options)
 
 
-def _free(name: str, prefix: str, taken: set[str]) -> str:
-    """The name, with the prefix repeated until the name is new; added to the taken names."""
-    while name.lower() in taken:
-        name = prefix + name
-    taken.add(name.lower())
-    return name
+def _clusters(result, layer, names: dict) -> Style:
+    counts = result.frame["cluster"].value_counts(sort=False)
+    limit = result.cutoffs[result.correction]  # zero where a correction lets no unit pass
+    legend = CLUSTERS | {NOT_SIGNIFICANT: f"not significant (p > {limit:.2g})" if limit else "not significant"}
+    classes = tuple(Class(f"{legend[label]} ({counts[label]})", COLOURS[label], label) for label in _labels(result))
+    aliases = {names[result.symbol]: f"local {result.symbol} of {result.variable}"}
+    aliases |= {names[c]: text.format(symbol=result.symbol) for c, text in STATISTICS.items() if c in names}
+    return Style(f"{result.title}: {result.variable}", names["cluster"], classes, aliases, tip(layer, names["cluster"]))
+
+
+def _labels(result) -> list[str]:
+    return [label for label, n in result.frame["cluster"].value_counts(sort=False).items() if n]
 
 
 def _same(a, b) -> bool:
@@ -112,77 +247,19 @@ def _same(a, b) -> bool:
     return bool((equal | absent).all())
 
 
-def _named(layer, geometry: str):
-    return layer if layer.geometry.name == geometry else layer.rename_geometry(geometry)
+def tip(layer, column: str, between: tuple[str, str] | None = None) -> str:
+    """What QGIS shows beside the pointer: the unit, its name, the value, and the interval where there is one."""
+    id = layer.columns[0]
+    name = next((c for c in layer.columns[1:] if pd.api.types.is_string_dtype(layer[c]) and layer[c].is_unique), None)
+    head = f"<b>[% {_quoted(id)} %]</b>" + (f" [% {_quoted(name)} %]" if name and name != column else "")
+    if not pd.api.types.is_numeric_dtype(layer[column]):
+        return f"{head}: [% {_quoted(column)} %]"
+    largest = layer[column].abs().max()
+    digits = int(min(max(2 - math.floor(math.log10(largest)), 0), 12)) if largest > 0 else 0
+    value, *ends = (f"[% round({_quoted(c)}, {digits}) %]" for c in (column, *(between or ())))
+    return f"{head}: {value}" + (f" [{', '.join(ends)}]" if ends else "")
 
 
-def _labels(result) -> list[str]:
-    return [label for label, n in result.frame["cluster"].value_counts(sort=False).items() if n]
-
-
-def _write_gpkg(result, layer, cluster, path, overwrite) -> None:
-    layer = _named(layer, "geom")
-    with replacing(path, overwrite=overwrite) as part:
-        layer.to_file(part, driver="GPKG", layer=path.stem, index=False, layer_options={"GEOMETRY_NAME": "geom"})
-        shape = layer.geometry.iloc[0].geom_type.removeprefix("Multi")
-        _add_style(part, path.stem, "geom", style(cluster, _labels(result), shape))
-
-
-def _write_geojson(layer, cluster, path, overwrite) -> None:
-    """In degrees, as the format asks (RFC 7946); ``fill`` is the color that viewers of simple styles read."""
-    if layer.crs is None:
-        raise SpatialInputError("E402", "GeoJSON is in degrees, and this map has no coordinate reference system",
-                                hint="map.set_crs(...) first, or write .gpkg")  # fmt: skip
-    taken = {str(c).lower() for c in layer.columns}
-    layer[_free("fill", "local_", taken)] = layer[cluster].map(COLOURS)
-    layer = _named(layer.to_crs(4326), "geometry")
-    with replacing(path, overwrite=overwrite) as part:
-        part.write_text(layer.to_json(drop_id=True, ensure_ascii=False), encoding="utf-8")
-
-
-def style(column: str, labels, shape: str = "Polygon") -> str:
-    """A QGIS style (QML): one colour per cluster."""
-    symbol_type, layer_class = KINDS.get(shape, KINDS["Polygon"])
-    root = ET.Element("qgis", version="3.28", styleCategories="Symbology")
-    renderer = ET.SubElement(root, "renderer-v2", type="categorizedSymbol", attr=column)
-    categories, symbols = ET.SubElement(renderer, "categories"), ET.SubElement(renderer, "symbols")
-    for number, label in enumerate(labels):
-        name = str(number)
-        ET.SubElement(categories, "category", symbol=name, value=label, label=label, render="true", type="string")
-        symbol = ET.SubElement(symbols, "symbol", name=name, type=symbol_type, alpha="1", clip_to_extent="1")
-        layer = ET.SubElement(symbol, "layer", {"class": layer_class, "enabled": "1", "locked": "0", "pass": "0"})
-        options = ET.SubElement(layer, "Option", type="Map")
-        for key, value in _paint(COLOURS[label], symbol_type).items():
-            ET.SubElement(options, "Option", name=key, value=value, type="QString")
-    return "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + ET.tostring(root, encoding="unicode")
-
-
-def _paint(colour: str, symbol_type: str) -> dict[str, str]:
-    if symbol_type == "line":
-        return {"line_color": _rgba(colour), "line_width": "0.5", "line_width_unit": "MM"}
-    paint = {"color": _rgba(colour), "style": "solid", "outline_color": _rgba(EDGE), "outline_style": "solid"}
-    paint |= {"outline_width": "0.1", "outline_width_unit": "MM"}
-    return paint | ({"name": "circle", "size": "2.4", "size_unit": "MM"} if symbol_type == "marker" else {})
-
-
-def _rgba(colour: str) -> str:
-    return ",".join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5)) + ",255"
-
-
-def _add_style(path: Path, layer: str, geometry: str, qml: str) -> None:
-    connection = sqlite3.connect(path)
-    try:
-        with connection:
-            connection.execute(STYLES)
-            connection.execute(
-                "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column,"
-                " styleName, styleQML, styleSLD, useAsDefault, description, owner)"
-                " VALUES ('', '', ?, ?, 'clusters', ?, '', 1, 'Clusters', '')",
-                (layer, geometry, qml),
-            )
-            connection.execute(
-                "INSERT INTO gpkg_contents (table_name, data_type, identifier, last_change, srs_id)"
-                " VALUES ('layer_styles', 'attributes', 'layer_styles', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), 0)"
-            )
-    finally:
-        connection.close()
+def _quoted(column: str) -> str:
+    """A column in an expression of QGIS."""
+    return '"' + str(column).replace('"', '""') + '"'

@@ -151,7 +151,7 @@ def placebo(result, ax=None, *, term: str | None = None):
 
     Parameters
     ----------
-    result : Placebo
+    result : PlaceboUnits
     ax : matplotlib Axes, optional
     term : str, optional
         "direct" or "indirect" of a spatial placebo; the first by default.

@@ -24,7 +24,7 @@ from .treatment import is_switch
 
 
 @dataclass(frozen=True, eq=False)
-class Placebo(Shown):
+class PlaceboUnits(Shown):
     """Estimates under dates of adoption assigned at random.
 
     Attributes
@@ -52,7 +52,7 @@ class Placebo(Shown):
         return self.table.copy()
 
 
-def placebo_units(result: DiD | SpatialDiD, *, draws: int = 999, seed: int = 1) -> Placebo:
+def placebo_units(result: DiD | SpatialDiD, *, draws: int = 999, seed: int = 1) -> PlaceboUnits:
     """Reassign the dates of adoption at random across units, and estimate again.
 
     Parameters
@@ -65,7 +65,7 @@ def placebo_units(result: DiD | SpatialDiD, *, draws: int = 999, seed: int = 1) 
 
     Returns
     -------
-    Placebo
+    PlaceboUnits
 
     Raises
     ------
@@ -108,7 +108,7 @@ def placebo_units(result: DiD | SpatialDiD, *, draws: int = 999, seed: int = 1) 
                           "p_value": (1 + extreme.sum(axis=0)) / (1 + there.sum(axis=0)),
                           "placebo_mean": np.nanmean(drawn, axis=0), "placebo_sd": np.nanstd(drawn, axis=0),
                           "draws": there.sum(axis=0)})  # fmt: skip
-    return Placebo(table, drawn, seed, result.treatment, result.response)
+    return PlaceboUnits(table, drawn, seed, result.treatment, result.response)
 
 
 def placebo_time(result: DiD, *, shifts=(1, 2, 3)) -> pd.DataFrame:

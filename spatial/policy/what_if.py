@@ -15,7 +15,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 from spillover.ids import positions
-from spillover.show import Shown
+from spillover.show import Shown, ask
 
 from ..design.formula import read_formula
 from ..effects.linear import Law
@@ -91,6 +91,21 @@ class WhatIf(Shown):
     def tidy(self) -> pd.DataFrame:
         """One row per unit in the common schema, the unit as ``term``, plus ``change``."""
         return self.table.rename_axis("term").reset_index()[[*SCHEMA, "change"]]
+
+    def to_file(self, map, path, *, overwrite: bool = False) -> None:
+        """Write the map with every response and its interval: a GeoPackage that QGIS opens colored, or GeoJSON.
+
+        Parameters
+        ----------
+        map : GeoDataFrame indexed by unit
+        path : path that ends in .gpkg, .geojson or .json
+
+        Raises
+        ------
+        SpatialInputError
+            E101 when the map lacks units; E501 for another suffix; E601 to E605 for the file.
+        """
+        ask("save", self, map, path, overwrite=overwrite)
 
 
 def what_if(

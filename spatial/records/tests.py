@@ -61,6 +61,10 @@ class TestResult(Shown):
             return float(tail if self.statistic > 0 else 1.0)
         return float(fdtrc(*self.df, self.statistic) if isinstance(self.df, tuple) else chdtrc(self.df, self.statistic))
 
+    def tidy(self) -> pd.DataFrame:
+        """One row: term (the test's name), statistic, df, p_value and the null in words."""
+        return tests_table((self,))
+
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,5 +91,10 @@ class TestTable(Shown):
         return len(self.results)
 
     def tidy(self) -> pd.DataFrame:
-        rows = [(r.name, r.statistic, r.df, r.p_value, r.null) for r in self.results]
-        return pd.DataFrame(rows, columns=["term", "statistic", "df", "p_value", "null"])
+        """One row per test: term (its name), statistic, df, p_value and the null in words."""
+        return tests_table(self.results)
+
+
+def tests_table(results: tuple[TestResult, ...]) -> pd.DataFrame:
+    rows = [(r.name, r.statistic, r.df, r.p_value, r.null) for r in results]
+    return pd.DataFrame(rows, columns=["term", "statistic", "df", "p_value", "null"])

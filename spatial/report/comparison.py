@@ -105,6 +105,17 @@ def curve_text(curve) -> str:
     return "\n".join(parts + ["interrupted: not all specifications are here"] * (not curve.whole))
 
 
+def refits_text(refits) -> str:
+    """Each parameter over the replicates that have an estimate."""
+    rows = [[name, number(np.nanmean(values)), number(np.nanstd(values, ddof=1)),
+             *(number(q) for q in np.nanquantile(values, [0.025, 0.975]))]
+            for name, values in zip(refits.names, refits.params.T) if np.isfinite(values).sum() > 1]  # fmt: skip
+    failed = list(refits.failed.items())
+    why = f"; {len(failed):,} without an estimate, replicate {failed[0][0]} since {failed[0][1]}" if failed else ""
+    head = ["", "mean", "std. dev.", "2.5 %", "97.5 %"]
+    return "\n".join([f"{len(refits):,} replicates{why}", "", columns(rows, head)])
+
+
 def _two(value: float) -> str:
     """Blank for the method of moments, which has no likelihood."""
     return f"{value:.2f}" if np.isfinite(value) else ""

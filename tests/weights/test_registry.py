@@ -113,7 +113,7 @@ def test_the_spelling_of_the_shell():
     assert BUILDERS["similarity"].parse("x=a+b,k=none") == {"x": ["a", "b"], "k": None}
     assert BUILDERS["queen"].parse("") == {}
     assert BUILDERS["border_length"].parse("share=true") == {"share": True}
-    for builder, text in (("knn", "kk=4"), ("knn", "k"), ("gravity", ""), ("lattice", "rows=3"), ("queen", "gdf=x")):
+    for builder, text in (("knn", "kk=4"), ("knn", "k"), ("gravity", ""), ("lattice", "rows=3"), ("queen", "map=x")):
         with pytest.raises(SpatialInputError) as caught:
             BUILDERS[builder].parse(text)
         assert caught.value.code == "E501"

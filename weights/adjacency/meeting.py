@@ -100,7 +100,7 @@ def _met_in_bins(read, begin) -> tuple[np.ndarray, np.ndarray, Unmatched]:
         higher, count = _distinct(parts, n, pool)
     if 2 * len(higher) >= 2**31:
         raise SpatialInputError("E309", f"{2 * len(higher):,} links are too many to hold", n=2 * len(higher),
-                                hint="do polygons repeat? See wt.audit(gdf)")
+                                hint="do polygons repeat? See wt.audit(map)")
     return *mirrored(higher, count), Unmatched(np.concatenate(rest), np.concatenate(owner))
 
 
@@ -140,7 +140,7 @@ def _meetings(pool, item, signs, owner, bounds):
             if wanted > MOST_PAIRS:
                 raise SpatialInputError("E309", "so many polygons lie on top of each other, or meet at one point, "
                                         "that there are too many pairs of them", n=int(wanted),
-                                        hint="keep one polygon per unit; see wt.audit(gdf)")
+                                        hint="keep one polygon per unit; see wt.audit(map)")
             yield pair, *rest
 
 

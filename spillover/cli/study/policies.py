@@ -6,6 +6,8 @@ from typing import Any
 
 import spatial as sp
 from spatial import plot
+from spatial.plot.layer import tip
+from spatial.plot.qml import Style, classed
 from spatial.report.html import Figure, Table
 from spatial.report.words import estimate, is_log, p_words, plain, who
 from spillover.errors import SpatialInputError
@@ -118,7 +120,13 @@ def what_if(
         answer = (_who_gains(q, result, means),)
     drawn = Figure(plot.what_if(q.map, result), f"Response to a change of {q.name(variable)}", "Map of responses")
     layer = result.table[["change", "estimate"]].add_prefix("what_if_")
-    return Chapter("What if?", result, (*answer, *who(result)), tables, {"what_if": drawn}, answer=answer, layer=layer)
+
+    def styles(layer, names):
+        column, label = names["what_if_estimate"], f"Response to a change of {q.name(result.variable)}"
+        return [Style(label, column, classed(layer[column]), {column: label}, tip(layer, column))]
+
+    return Chapter("What if?", result, (*answer, *who(result)), tables, {"what_if": drawn}, answer=answer, layer=layer,
+                   styles=styles)  # fmt: skip
 
 
 def _who_gains(q: Question, result, means) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +93,8 @@ class Chapter:
         Sentences for the top of the report.
     layer : DataFrame indexed by unit, or None
         Columns for the map.
+    styles : function or None
+        From the layer and its names of these columns to the styles that QGIS offers for them.
     """
 
     heading: str
@@ -103,6 +105,7 @@ class Chapter:
     note: str = ""
     answer: tuple[str, ...] = ()
     layer: pd.DataFrame | None = None
+    styles: Callable[..., list] | None = None
 
     def section(self) -> Section:
         return Section(self.heading, self.text, tuple(self.tables.values()), tuple(self.figures.values()), self.note)

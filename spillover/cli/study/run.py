@@ -11,7 +11,7 @@ import pandas as pd
 from spatial.report.html import Section, write_html
 from spillover import __version__
 from spillover.errors import SpatialInputError
-from spillover.files import check_outputs, replacing, write_table
+from spillover.files import check_outputs, write_table
 
 from .chapters import ALWAYS, function, in_order
 from .question import Chapter, Question
@@ -81,8 +81,7 @@ def write(question: Question, chapters: dict, failed: dict, folder: Path, *, ove
     paths += [folder / "tables.tex", folder / "tables.docx", folder / "spillovers.gpkg"]
     write_latex(tables, paths[-3], overwrite=overwrite)
     write_word(tables, paths[-2], title=question.title, overwrite=overwrite)
-    with replacing(paths[-1], overwrite=overwrite) as part:
-        _layer(question, listed).to_file(part, layer="spillovers", driver="GPKG")
+    _write_layer(question, chapters, paths[-1], overwrite=overwrite)
     return paths
 
 
@@ -126,10 +125,18 @@ def _footer(q: Question) -> dict[str, str]:
     }
 
 
-def _layer(q: Question, listed):
-    """The map with what the chapters found for every unit."""
-    layer = q.map
-    for chapter in listed:
-        if chapter.layer is not None:
-            layer = layer.join(chapter.layer)
-    return layer.reset_index()
+LEADING = ("shock", "what_if", "effects")  # whose styles come first; QGIS opens the layer with the first of all
+
+
+def _write_layer(q: Question, chapters: dict, path: Path, *, overwrite: bool) -> None:
+    """The map with the variables analysed, in the last period, and what the chapters computed for every unit."""
+    from spatial.plot.geopackage import write_layer
+    from spatial.plot.layer import analysed, on_map
+
+    parts = {name: chapter.layer for name, chapter in chapters.items() if chapter.layer is not None}
+    columns = pd.concat([part.reindex(q.map.index) for part in parts.values()], axis=1)
+    layer, names = on_map(q.map, columns, values=analysed(chapters["model"].result.design))
+    order = [*LEADING, *(name for name in parts if name not in LEADING)]
+    styles = [style for name in order if name in parts and chapters[name].styles
+              for style in chapters[name].styles(layer, names)]  # fmt: skip
+    write_layer(layer, path, styles, overwrite=overwrite, name="spillovers")

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 import spatial as sp
 from spatial import plot
+from spatial.plot.layer import by_unit, responses
 from spatial.report.html import Figure, Table
 from spatial.report.text import intervals_text
-from spatial.report.words import HOW_TO_READ, about_shock, about_spillovers, about_weights, default_size, shock_words
+from spatial.report.words import (
+    HOW_TO_READ,
+    about_shock,
+    about_spillovers,
+    about_weights,
+    default_size,
+    plain,
+    shock_words,
+)
 
 from .question import Chapter, Question
 
 
 def effects(q: Question, chapters: dict) -> Chapter:
     e = chapters["model"].result.effects()
+    columns, styles = by_unit(e, q.name)
     drawn = Figure(plot.effects(e), "Direct, indirect and total effects", "Points and intervals of the effects")
     return Chapter(
         "Direct, indirect and total effects",
@@ -24,7 +32,8 @@ def effects(q: Question, chapters: dict) -> Chapter:
         {"effects": drawn},
         note=f"{intervals_text(e)}.",
         answer=about_spillovers(e, q.name),
-        layer=_by_unit(e),
+        layer=columns,
+        styles=styles,
     )
 
 
@@ -41,7 +50,12 @@ def shock(q: Question, chapters: dict, *, unit=None, term: str | None = None, si
     change = shock_words(term, size, q.name, values)
     text = (about_shock(change, unit, response, outcome, q.name),)
     frame = others[largest].rename("response").rename_axis(q.entity).reset_index()
+    label = f"Response of {plain(outcome, q.name)} to {change} in {unit}"
     axes = plot.response(q.map, response, unit, label=f"Response of {outcome} to {change}")
+
+    def styles(layer, names):
+        return [responses(layer, names["shock_response"], unit=unit, at=q.map.index, label=label)]
+
     return Chapter(
         "What one unit's shock does to all others",
         response,
@@ -49,6 +63,7 @@ def shock(q: Question, chapters: dict, *, unit=None, term: str | None = None, si
         {"shock": Table(frame, "The ten largest responses")},
         {"spillover_map": Figure(axes, f"Response to {change} in {unit}", "Map of responses")},
         layer=response.rename("shock_response").to_frame(),
+        styles=styles,
     )
 
 
@@ -77,12 +92,3 @@ def by_weights(q: Question, chapters: dict) -> Chapter:
         note="; ".join(f"{name} could not be estimated: {why}" for name, why in comparison.failed.items()),
         answer=(about_weights(comparison, q.name),),
     )
-
-
-def _by_unit(effects) -> pd.DataFrame:
-    """Every unit's own, emitted and received effects of each term, as columns for the map."""
-    parts = []
-    for term in effects.variables:
-        name = "".join(c if c.isalnum() else "_" for c in term).strip("_")
-        parts.append(effects.by_unit(term).add_prefix(f"{name}_"))
-    return pd.concat(parts, axis=1)

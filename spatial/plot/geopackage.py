@@ -1,0 +1,109 @@
+"""Layers for other programs: a GeoPackage whose styles QGIS loads by itself, or GeoJSON with a color per unit."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from spillover.errors import SpatialInputError
+from spillover.files import check_outputs, replacing
+
+from .qml import Style, qml
+
+SUFFIXES = (".gpkg", ".geojson", ".json")
+# The table in which QGIS keeps styles inside a GeoPackage.
+STYLES = """
+CREATE TABLE layer_styles (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, f_table_catalog TEXT(256), f_table_schema TEXT(256),
+  f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT,
+  useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30),
+  update_time DATETIME DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')))
+"""
+REGISTER = """
+INSERT INTO gpkg_contents (table_name, data_type, identifier, last_change, srs_id)
+VALUES ('layer_styles', 'attributes', 'layer_styles', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), 0)
+"""
+INSERT = """
+INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, styleQML,
+                          styleSLD, useAsDefault, description, owner)
+VALUES ('', '', ?, 'geom', ?, ?, '', ?, ?, '')
+"""
+
+
+def write_layer(layer, path, styles: Sequence[Style], *, overwrite: bool = False, name: str | None = None) -> None:
+    """Write a layer with its styles; the first is the one that QGIS opens it with.
+
+    Parameters
+    ----------
+    layer : GeoDataFrame
+        Ids are a column; the names of columns differ without regard to case.
+    path : path-like
+        .gpkg, .geojson or .json.
+    styles : sequence of Style
+    overwrite : bool
+    name : str, optional
+        Of the layer in a GeoPackage; the file's by default.
+
+    Raises
+    ------
+    SpatialInputError
+        E402 GeoJSON of a map without a coordinate system; E501 another suffix; E603, E605.
+    """
+    check_outputs([path], overwrite=overwrite, suffixes=SUFFIXES)
+    path = Path(path)
+    if path.suffix.lower() != ".gpkg":
+        _write_geojson(layer, styles, path, overwrite)
+        return
+    name, layer = name or path.stem, _named(layer, "geom")
+    shape = next((kind.removeprefix("Multi") for kind in layer.geom_type.dropna()), "Polygon")
+    with replacing(path, overwrite=overwrite) as part:
+        layer.to_file(part, driver="GPKG", layer=name, index=False, layer_options={"GEOMETRY_NAME": "geom"},
+                      dataset_options={"VERSION": "1.2"})  # GDAL 3.6 and QGIS 3.22 warn of later ones
+        connection = sqlite3.connect(part)
+        try:
+            with connection:
+                connection.execute(STYLES)
+                connection.execute(REGISTER)
+                rows = [(name, style.name, qml(style, shape), style is styles[0], style.name) for style in styles]
+                connection.executemany(INSERT, rows)
+        finally:
+            connection.close()
+
+
+def _write_geojson(layer, styles, path, overwrite) -> None:
+    """In degrees, as the format asks (RFC 7946); ``fill`` is the color that viewers of simple styles read."""
+    if layer.crs is None:
+        raise SpatialInputError("E402", "GeoJSON is in degrees, and this map has no coordinate reference system",
+                                hint="map.set_crs(...) first, or write .gpkg")  # fmt: skip
+    taken = {str(c).lower() for c in layer.columns}
+    layer = layer.assign(**{free("fill", "local_", taken): fill(layer, styles[0])})
+    layer = _named(layer.to_crs(4326), "geometry")
+    with replacing(path, overwrite=overwrite) as part:
+        part.write_text(layer.to_json(drop_id=True, ensure_ascii=False), encoding="utf-8")
+
+
+def fill(layer, style: Style) -> list[str | None]:
+    """The color of every feature, None where it is in no class."""
+    values = layer[style.column]
+    if style.classes[0].value is not None:
+        colors = {each.value: each.color for each in style.classes}
+        return [colors.get(str(value)) for value in values]
+    numbers, out = values.to_numpy(dtype=float), np.full(len(values), None, dtype=object)
+    for each in reversed(style.classes):  # on a shared limit the lower class holds, as in QGIS
+        out[(numbers >= each.low) & (numbers <= each.high)] = each.color
+    return out.tolist()
+
+
+def free(name: str, prefix: str, taken: set[str]) -> str:
+    """The name, with the prefix repeated until the name is new; added to the taken names."""
+    while name.lower() in taken:
+        name = prefix + name
+    taken.add(name.lower())
+    return name
+
+
+def _named(layer, geometry: str):
+    return layer if layer.geometry.name == geometry else layer.rename_geometry(geometry)
