@@ -55,9 +55,11 @@ class Sample:
     @cached_property
     def basis(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """X = Q R with orthonormal columns Q, and M Q."""
-        own = self.known is not None and self.known[0] is self.X
-        Q, R = self.known[1:] if own else np.linalg.qr(self.X)
-        return Q, R, None if self.error is None else solve_triangular(R, self.MX.T, transposed=True).T
+        if self.known is not None and self.known[0] is self.X:
+            _, Q, R = self.known
+        else:
+            Q, R = np.linalg.qr(self.X)
+        return Q, R, None if self.error is None or self.MX is None else solve_triangular(R, self.MX.T, transposed=True).T
 
 
 def solve_triangular(R, right, *, transposed=False):

@@ -40,9 +40,14 @@ class Factor:
     functions: frozenset[str]
 
     @property
+    def arguments(self) -> list[ast.expr]:
+        """Of a factor that is one call, such as ``C(region)`` or ``poly(x, 2)``."""
+        return self.tree.args if isinstance(self.tree, ast.Call) else []
+
+    @property
     def category(self) -> str | None:
         """The column inside ``C(...)``, where it is one."""
-        inner = self.tree.args[0] if "C" in self.functions else None
+        inner = self.arguments[0] if "C" in self.functions else None
         return inner.id if isinstance(inner, ast.Name) else None
 
 
@@ -87,7 +92,7 @@ def expression_factor(text: str, available: set) -> Factor:
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     for call in calls:
         _check_call(call, text, root=call is tree.body)
-    called = frozenset(call.func.id for call in calls)
+    called = frozenset(ast.unparse(call.func) for call in calls)
     for name in called & available:
         raise SpatialInputError("E503", f"column {name!r} is named like a function of the formula", column=name,
                                 hint="rename the column")  # fmt: skip
@@ -102,7 +107,8 @@ def expression_factor(text: str, available: set) -> Factor:
 def _without_hidden_names(text: str) -> tuple[str, dict[str, tuple[str, str]]]:
     """The text with identifiers in place of what Python cannot read as one: names in backticks, and its own keywords
     (import, yield, lambda ...); and, by identifier, what was written and the column that is meant."""
-    prefix, names = "q", {}
+    names: dict[str, tuple[str, str]] = {}
+    prefix = "q"
     while prefix in text:
         prefix += "_q"
 
@@ -146,7 +152,8 @@ def _allowed(node: ast.AST) -> bool:
 
 def _check_call(call: ast.Call, text: str, *, root: bool) -> None:
     """The number of arguments; whole numbers where they are meant; categories and polynomials stand alone."""
-    name, least, most = call.func.id, *ARGUMENTS[call.func.id]
+    name = ast.unparse(call.func)
+    least, most = ARGUMENTS[name]
     if not least <= len(call.args) <= most:
         takes = f"{least} argument" if least == most else f"{least} or {most} arguments"
         raise SpatialInputError("E503", f"{name}() in {text!r} takes {takes}, got {len(call.args)}",

@@ -6,6 +6,7 @@ Every step is bounded: length, brackets, powers and the number of terms, so that
 from __future__ import annotations
 
 import re
+from typing import NoReturn
 
 from spillover.errors import SpatialInputError
 
@@ -28,7 +29,8 @@ class Parser:
         if not isinstance(text, str) or len(text) > MAX_LENGTH:
             raise SpatialInputError("E504", f"a formula must be text of at most {MAX_LENGTH:,} characters",
                                     hint="such as 'log(y) ~ x1 + log(x2)'")  # fmt: skip
-        self.text, self.available, self.warnings, self.depth = text, available, [], 0
+        self.text, self.available, self.depth = text, available, 0
+        self.warnings: list[str] = []
         self.tokens, self.at = self._tokens(), 0
 
     def formula(self) -> tuple[list[Product], list[Product], tuple[str, ...]]:
@@ -39,7 +41,7 @@ class Parser:
         if not left or self._peek() is None:
             raise malformed(f"the formula {self.text!r} needs both sides", "y ~ x")
         right = self._sum([()])
-        absorbed = ()
+        absorbed: tuple[str, ...] = ()
         if self._peek() == ("operator", "|"):
             self.at += 1
             absorbed = self._absorbed()
@@ -125,9 +127,9 @@ class Parser:
         return terms
 
     def _atom(self) -> list[Product]:
-        kind, token = self._peek() or (None, None)
-        if kind is None:
+        if (token_here := self._peek()) is None:
             raise malformed(f"the formula {self.text!r} ends too early", "y ~ x1 + x2")
+        kind, token = token_here
         self.at += 1
         if kind == "name":
             return [(column_factor(token),)]
@@ -162,8 +164,8 @@ class Parser:
     def _peek(self):
         return self.tokens[self.at] if self.at < len(self.tokens) else None
 
-    def _unexpected(self):
-        token = self._peek()[1]
+    def _unexpected(self) -> NoReturn:
+        token = self.tokens[self.at][1]
         if token == ".":
             raise malformed("a dot does not stand for all columns here", "name the regressors: y ~ x1 + x2")
         raise malformed(f"{token!r} is not expected where it stands in {self.text!r}",
@@ -177,7 +179,7 @@ class Parser:
                 rest = text[at:].strip()
                 raise malformed(f"{rest[:20]!r} cannot be read in the formula {text!r}",
                                  "names with signs beside letters, digits and _ stand in backticks: `GDP ($)`")
-            kind, token, at = match.lastgroup, match.group(match.lastgroup), match.end()
+            kind, token, at = match.lastgroup or "", match.group(match.lastgroup or 0), match.end()
             if kind == "quoted":
                 if token == "``":
                     raise malformed(f"{text!r} has backticks without a name between them",
@@ -213,7 +215,7 @@ def _key(term: Product) -> frozenset:
 
 
 def _distinct(terms: list[Product]) -> list[Product]:
-    out = {}
+    out: dict[frozenset, Product] = {}
     for term in terms:
         out.setdefault(_key(term), term)
     return list(out.values())

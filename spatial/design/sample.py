@@ -66,14 +66,16 @@ def demeaned_samples(
     parts = {name: d.rows(values, 1) for name, values in parts.items()}
     problems, Q, R = degenerate(d, d.rows(y, 1), parts["y"], d.rows(X, 1), parts["X"], names, effects)
     transformed = effects.without_entity() if d.lags else effects
-    same = {"n": _likelihood_size(d, transformed, correction), "names": tuple(names)}
-    for name, weights in (("lag", W), ("error", M)):
-        if getattr(specification, name) and None in problems:
-            same[name] = _jacobian(d, weights, transformed, correction, logdet_method)
-    samples = []
+    n, usable = _likelihood_size(d, transformed, correction), None in problems
+    of_lag, of_error = (
+        _jacobian(d, weights, transformed, correction, logdet_method) if usable and there else None
+        for weights, there in ((W, specification.lag), (M, specification.error))
+    )
+    samples: list[Sample | SpatialInputError] = []
     for r, problem in enumerate(problems):
         own = {name: values[r] for name, values in parts.items()}
-        samples.append(problem or Sample(**own, **same, known=(own["X"], Q[r], R[r])))
+        samples.append(problem or Sample(**own, n=n, lag=of_lag, error=of_error, names=tuple(names),
+                                         known=(own["X"], Q[r], R[r])))  # fmt: skip
     return samples
 
 
@@ -110,7 +112,7 @@ def lagged_by_power(d: Design) -> list[tuple[int, ...]]:
     first = spatial_lag(d.weights, one)
     known, second = np.stack([d.rows(one), d.rows(first)], axis=1), d.rows(spatial_lag(d.weights, first))
     left = second - known @ np.linalg.lstsq(known, second, rcond=None)[0]
-    spanned = np.linalg.norm(left) <= SPANNED * max(np.linalg.norm(second), 1.0)
+    spanned = np.linalg.norm(left) <= SPANNED * max(float(np.linalg.norm(second)), 1.0)
     return [once, tuple(j for j in once if not (spanned and j == intercept))]
 
 
@@ -207,7 +209,7 @@ def without_period_terms(d: Design) -> Design:
     return replace(d, durbin=tuple(j for j in d.durbin if j not in same), notes=(*d.notes, note))
 
 
-def lagged_intercept_varies(weights: SpatialWeights) -> bool:
+def lagged_intercept_varies(weights: SpatialWeights | TemporalWeights) -> bool:
     """Whether W 1 is no constant, by the numbers in W and not by its label."""
     sums = weights.row_sums
     return bool(np.ptp(sums) > SAME_SUMS * np.abs(sums).max())

@@ -78,7 +78,7 @@ def _refuse_missing(absent, holes, rows) -> None:
     raise SpatialInputError(
         "E201",
         f"missing values by column: {counted}",
-        column=max(counts, key=counts.get),
+        column=max(counts, key=lambda name: counts[name]),
         ids=rows.labels(holes),
         hint='fill them, or drop their units with missing="drop"; missing="period" drops single rows of a panel',
     )

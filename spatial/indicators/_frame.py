@@ -67,7 +67,7 @@ class Table:
         T, N = (1 if self.times is None else len(self.times)), len(self.units)
         if self.times is not None and len(self.index) < T * N:
             pairs = pd.MultiIndex.from_product([self.units, self.times])
-            absent = list(pairs.difference(self.index, sort=False))
+            absent = list(pairs[~pairs.isin(self.index)])
             raise SpatialInputError("E104", f"{N} units x {T} periods need {T * N} rows, got {len(self.index)}",
                                     ids=absent, hint="complete these pairs")  # fmt: skip
         return self.values.reshape(N, T, -1).swapaxes(0, 1)

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,7 @@ class TemporalWeights(Mapping):
     notes: tuple[str, ...] = ()
     observed: np.ndarray | None = field(default=None)
 
-    varies = True
+    varies: ClassVar[Literal[True]] = True
 
     # -- one W per period -----------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import InitVar, dataclass, field, replace
 from functools import cached_property
+from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -67,7 +68,7 @@ class SpatialWeights:
     labelled: bool = True
     _sound: InitVar[bool] = False  # a builder vouches that no weight is zero, infinite or NaN
 
-    varies = False  # over time: see TemporalWeights
+    varies: ClassVar[Literal[False]] = False  # over time: see TemporalWeights
 
     def __post_init__(self, _sound):
         csr = canonical(self.csr, sound=_sound)
