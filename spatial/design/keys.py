@@ -119,6 +119,7 @@ def _rows_at_once(units: pd.Series, periods: pd.Series, weights) -> Rows | None:
 def _key_columns(data, entity, time) -> tuple[pd.Series, pd.Series | None]:
     """The units and the periods as columns; from a (unit, period) MultiIndex where no names are given."""
     index = data.index
+    periods: pd.Series | None
     if entity is None and time is None and isinstance(index, pd.MultiIndex):
         if index.nlevels != 2:
             raise SpatialInputError("E501", f"a MultiIndex must be (unit, period), got {index.nlevels} levels",
@@ -229,7 +230,9 @@ def _refuse_unbalanced(unit_code, unit_ids, period_code, times, entity, time, ga
         )
 
 
-def _places(units: pd.Index, weights: SpatialWeights | TemporalWeights, data, entity) -> tuple[pd.Index, np.ndarray, str]:
+def _places(
+    units: pd.Index, weights: SpatialWeights | TemporalWeights, data, entity
+) -> tuple[pd.Index, np.ndarray, str]:
     """The ids in the weights' order, where each unit stands among them, and how they were matched."""
     if not weights.labelled:
         warn_unlabelled()

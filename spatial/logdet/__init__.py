@@ -89,7 +89,7 @@ def logdet(weights: SpatialWeights, method: str | None = None) -> Spectrum | Asy
         _refuse_too_large("eigen", eigen_bytes, n)
         return spectrum(weights.csr, scale)
 
-    matrix = similar(weights.csr, scale) if symmetric else weights.csr
+    matrix = weights.csr if scale is None else similar(weights.csr, scale)
     stochastic = method == "stochastic" or (method is None and dense)
     exact = None if stochastic else _factorisation(matrix, symmetric, method, n)
     if exact is not None and not symmetric:

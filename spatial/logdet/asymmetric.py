@@ -78,10 +78,12 @@ class Outline(Alone):
 
     Attributes
     ----------
+    stack : Rough
     matrix : csr_array, shape (n, n)
     """
 
-    matrix: sparse.csr_array = field(default=None, repr=False)
+    stack: Rough = field(repr=False)
+    matrix: sparse.csr_array = field(repr=False)
 
     @property
     def n(self) -> int:
@@ -104,6 +106,7 @@ class Outline(Alone):
 class Asymmetric(Factorised):
     """log|I - rho W| of a sparse W without symmetry."""
 
+    exact: Band | SparseLU = field(repr=False)
     coarse: Outline = field(repr=False)
 
     @property
@@ -115,16 +118,17 @@ class Asymmetric(Factorised):
     def _spectrum(self) -> Spectrum:
         return spectrum(self.coarse.matrix, None)
 
-    def _kept_off_the_ends(self, lo, hi):
-        ends = logistic(np.array([-MAX_LOGIT, MAX_LOGIT]), *self.interval)
-        return tuple(float(x) for x in np.clip([lo, hi], *ends))
+    def _kept_off_the_ends(self, lo: float, hi: float) -> tuple[float, float]:
+        lo, hi = np.clip([lo, hi], *logistic(np.array([-MAX_LOGIT, MAX_LOGIT]), *self.interval)).tolist()
+        return lo, hi
 
     def _window(self, lo: float, hi: float) -> Alone | Spectrum:
         low, high = self.interval
         middle = (lo + hi) / 2
         scale = (1 / (middle - low) + 1 / (high - middle)) / np.sqrt(self.coarse.bend(middle)) * np.sqrt(PERIODS)
         first, last = (np.array([logit(rho, low, high)]) for rho in (lo, hi))
-        curve, settled = curves([self._at_points], self.coarse.stack, first, last, np.array([scale]), NODES, twice=True)
+        rough = self.coarse.stack
+        curve, settled = curves([self._at_points], rough, first, last, np.array([scale]), NODES, twice=True)
         if not settled and self.n <= EIGEN_MAX:  # singular next to the real line: two complex eigenvalues, far out
             return self._spectrum
         return Alone(curve, (lo, hi), self.interval, self.method)
