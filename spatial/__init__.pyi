@@ -3,6 +3,7 @@
 from .models.dynamic_moments import ArellanoBond as ArellanoBond
 from .covariance.kinds import Bootstrap as Bootstrap
 from .covariance.clustered import Cluster as Cluster
+from .diagnostics.combinations import Combinations as Combinations
 from .compare.comparison import Comparison as Comparison
 from .covariance.hac import Conley as Conley
 from .explore.correlogram import Correlogram as Correlogram
@@ -60,10 +61,11 @@ from .models.gns import gns as gns
 from .diagnostics.hausman import hausman as hausman
 from .policy.heterogeneity import heterogeneity as heterogeneity
 from . import indicators as indicators
-from .covariance.moments import instrument_tests as instrument_tests
+from .diagnostics.instruments import instrument_tests as instrument_tests
 from .diagnostics.residuals import jarque_bera as jarque_bera
 from .explore.joincount import join_counts as join_counts
 from .explore.lee import lee as lee
+from .diagnostics.combinations import lincom as lincom
 from .explore.transitions import lisa_transitions as lisa_transitions
 from .diagnostics.residuals import lm_residual_error as lm_residual_error
 from .diagnostics.tests import lm_tests as lm_tests
@@ -82,6 +84,7 @@ from .explore.by import moran_by as moran_by
 from .explore.variants import moran_rate as moran_rate
 from .explore.variants import moran_residuals as moran_residuals
 from .diagnostics.random_nested import mundlak_test as mundlak_test
+from .diagnostics.combinations import nlcom as nlcom
 from .models.ols import ols as ols
 from .diagnostics.cross_dependence import pesaran_cd as pesaran_cd
 from .policy.placebo import placebo_time as placebo_time

@@ -102,6 +102,15 @@ def in_sample(fit: FitRecord, kind: str) -> np.ndarray:
     return np.concatenate([_through_space(fit, *system, kind) for system in systems])
 
 
+def reduced_form(fit: FitRecord) -> np.ndarray:
+    """(I - rho W)^-1 (X beta + W X theta), (T, N), without fixed effects; NaN where nothing was observed."""
+    d, trend = fit.design, regression_part(fit, fit.design)
+    if not d.varies:
+        return inverse(d.weights, fit.rho).solve(trend.T).T
+    rows = [inverse(w, fit.rho).solve(x) for w, x in zip(d.weights.each(d.n_periods), np.nan_to_num(trend))]
+    return np.where(np.isnan(d.y), np.nan, np.array(rows))
+
+
 def _through_space(fit: FitRecord, W: SpatialWeights, M: SpatialWeights, y, trend, kind: str) -> np.ndarray:
     """TC or BP of (T, N) arrays under one W and M."""
     TC = inverse(W, fit.rho).solve(trend.T).T

@@ -89,6 +89,11 @@ class Outline(Alone):
     def n(self) -> int:
         return self.matrix.shape[0]
 
+    @property
+    def calibrated(self) -> Outline:
+        """Itself: it does not depend on random vectors."""
+        return self
+
     def bend(self, rho: float) -> float:
         """-L'' or its scale, whichever is larger."""
         return max(-float(self.d2(rho)), float(np.sum(self.matrix.data**2)))
@@ -107,7 +112,7 @@ class Asymmetric(Factorised):
     """log|I - rho W| of a sparse W without symmetry."""
 
     exact: Band | SparseLU = field(repr=False)
-    coarse: Outline = field(repr=False)
+    outline: Outline = field(repr=False)
 
     @property
     def whole(self) -> Spectrum | Asymmetric:
@@ -116,7 +121,7 @@ class Asymmetric(Factorised):
 
     @cached_property
     def _spectrum(self) -> Spectrum:
-        return spectrum(self.coarse.matrix, None)
+        return spectrum(self.outline.matrix, None)
 
     def _kept_off_the_ends(self, lo: float, hi: float) -> tuple[float, float]:
         lo, hi = np.clip([lo, hi], *logistic(np.array([-MAX_LOGIT, MAX_LOGIT]), *self.interval)).tolist()
@@ -125,10 +130,10 @@ class Asymmetric(Factorised):
     def _window(self, lo: float, hi: float) -> Alone | Spectrum:
         low, high = self.interval
         middle = (lo + hi) / 2
-        scale = (1 / (middle - low) + 1 / (high - middle)) / np.sqrt(self.coarse.bend(middle)) * np.sqrt(PERIODS)
+        scale = (1 / (middle - low) + 1 / (high - middle)) / np.sqrt(self.outline.bend(middle)) * np.sqrt(PERIODS)
         first, last = (np.array([logit(rho, low, high)]) for rho in (lo, hi))
-        rough = self.coarse.stack
-        curve, settled = curves([self._at_points], rough, first, last, np.array([scale]), NODES, twice=True)
+        stack, points = self.outline.stack, [self._at_points]
+        curve, settled = curves(points, stack, first, last, np.array([scale]), NODES, twice=True)
         if not settled and self.n <= EIGEN_MAX:  # singular next to the real line: two complex eigenvalues, far out
             return self._spectrum
         return Alone(curve, (lo, hi), self.interval, self.method)

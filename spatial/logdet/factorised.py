@@ -63,8 +63,8 @@ class Window:
         return self.parts[2](rho) + self.curve.d2(rho)
 
     @property
-    def coarse(self) -> Approximation:
-        return self.curve
+    def coarse(self) -> LogDeterminant:
+        return self.curve.calibrated
 
     def near(self, lo: float, hi: float) -> Window:
         return self
@@ -78,20 +78,25 @@ class Factorised:
     ----------
     exact : callable
         rho -> log|I - rho W| by one factorisation (``SparseLU`` or ``Cholmod``).
-    coarse : Quadrature
-        The approximate curve over the whole interval.
+    outline : Quadrature
+        The approximate curve that windows are corrections of.
     interval : (low, high)
     """
 
     exact: Engine = field(repr=False)
-    coarse: Approximation = field(repr=False)
+    outline: Approximation = field(repr=False)
     interval: tuple[float, float]
     _windows: list[LogDeterminant] = field(default_factory=list, repr=False)
     _values: dict[float, float] = field(default_factory=dict, repr=False)
 
     @property
     def n(self) -> int:
-        return self.coarse.n
+        return self.outline.n
+
+    @property
+    def coarse(self) -> LogDeterminant:
+        """The approximate curve over the whole interval."""
+        return self.outline.calibrated
 
     @property
     def method(self) -> str:
@@ -126,7 +131,7 @@ class Factorised:
         for window in self._windows:
             if window.domain[0] <= low and high <= window.domain[1]:
                 return window
-        width = 3 / np.sqrt(self.coarse.bend((low + high) / 2))
+        width = 3 / np.sqrt(self.outline.bend((low + high) / 2))
         room = 0.5 * min(low - self.interval[0], self.interval[1] - high)
         width = min(width, room)
         return self.near(low - width, high + width)
@@ -151,13 +156,13 @@ class Factorised:
         centre, half = (lo + hi) / 2, (hi - lo) / 2
         room = min(centre - self.interval[0], self.interval[1] - centre) / half
         rate = room + np.sqrt(room**2 - 1)  # Bernstein: coefficients fall at least as fast as rate^-k
-        bend = self.coarse.bend(centre)
+        bend = self.outline.bend(centre)
         large = self.n >= LARGE
         settled, steady = (SCORE_ERROR_LARGE, SLOPE_ERROR_LARGE) if large else (SCORE_ERROR, SLOPE_ERROR)
         for size in SIZES:
             at = np.cos(np.pi * np.arange(size) / (size - 1))
             rho = centre + half * at
-            lacks = np.array([self._exact(float(r)) for r in rho]) - self.coarse.value(rho)
+            lacks = np.array([self._exact(float(r)) for r in rho]) - self.outline.value(rho)
             c = _coefficients(lacks)
             following = max(abs(c[-1]), abs(c[-2]) / rate) / rate
             # |T_k'| <= 2k and |T_k''| <= 2k^2 hold around the centre, where the maximum is
@@ -165,7 +170,7 @@ class Factorised:
             if error < settled * np.sqrt(bend) and slope_error < steady * bend:
                 break
         series = np.polynomial.Chebyshev(c, domain=[lo, hi])
-        return Window(self.coarse, (series, series.deriv(1), series.deriv(2)), (lo, hi), self.interval, size,
+        return Window(self.outline, (series, series.deriv(1), series.deriv(2)), (lo, hi), self.interval, size,
                       float(error), self.method)  # fmt: skip
 
 

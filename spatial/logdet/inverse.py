@@ -17,7 +17,7 @@ from spillover.matrix import SpatialWeights
 from .exact import BYTES_PER_ELEMENT, SparseLU, memory
 from .structure import similar, symmetrizer
 
-DENSE_MAX = 500  # units; up to here a dense inverse is as quick
+DENSE_MAX = 100  # units; up to here a dense inverse is as quick
 DIAGONAL_DENSE = 2_000  # units; the selected inverse is compiled, which pays only for more
 ITERATE_ABOVE = 20_000  # units; beyond, conjugate gradients beat a factorisation
 TOLERANCE = 1e-13

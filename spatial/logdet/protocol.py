@@ -18,11 +18,15 @@ class Curve(Protocol):
 class Approximation(Curve, Protocol):
     """The cheap curve over the whole interval that leads to the exact one.
 
-    ``bend`` is -L'' or its scale, ``moment(k)`` tr W^k with its standard error.
+    ``bend`` is -L'' or its scale, ``moment(k)`` tr W^k with its standard error, ``calibrated`` itself without the
+    noise of random vectors.
     """
 
     @property
     def n(self) -> int: ...
+
+    @property
+    def calibrated(self) -> LogDeterminant: ...
 
     def bend(self, rho: float) -> float: ...
 

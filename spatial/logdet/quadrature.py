@@ -12,7 +12,7 @@ exact traces as in Barry & Pace (1999, Linear Algebra Appl. 289:41-54) and Pace 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -90,6 +90,22 @@ class Quadrature:
 
     def _moments(self, k):
         return (self.weights * self.nodes**k).real.sum(axis=1)
+
+    @cached_property
+    def calibrated(self) -> Quadrature:
+        """The same nodes with weights w_j p(theta_j), p the polynomial that makes their low moments the exact traces.
+
+        The correction in powers of rho has no bound where |rho theta| exceeds one, far below zero for instance, where
+        the interval of rho under groups reaches to minus their size; these weights keep to the spectrum everywhere.
+        """
+        orders = np.arange(len(self.traces) + 1)
+        scale = max(np.abs(self.nodes).max(initial=0.0), 1e-300)
+        powers = (self.nodes[..., None] / scale) ** orders
+        gaps = np.concatenate([[self.n], self.traces]) / scale**orders
+        gaps = gaps - np.einsum("ps,psk->pk", self.weights, powers).real
+        gram = np.einsum("ps,psk,psm->pkm", self.weights, powers, powers).real
+        p = np.array([np.linalg.lstsq(G, gap, rcond=1e-12)[0] for G, gap in zip(gram, gaps)])
+        return replace(self, weights=self.weights * (1 + np.einsum("psk,pk->ps", powers, p)))
 
     @cached_property
     def _gaps(self) -> np.ndarray:

@@ -7,7 +7,8 @@ from functools import cached_property
 
 import pandas as pd
 
-from ..covariance.vcov import with_vcov
+from ..covariance.vcov import describe, with_vcov
+from ..diagnostics.r_squared import RSquared, r_squared
 from ..effects.average import Effects, effects
 from ..effects.long_run import DynamicEffects, stationarity
 from ..effects.prediction import predict
@@ -37,6 +38,23 @@ class Fit(MakeTables, FitRecord):
         """Of a dynamic model; see ``spatial.long_run.Stationarity``."""
 
         return stationarity(self)
+
+    @cached_property
+    def r_squared(self) -> RSquared:
+        """Shares of variance explained; see ``spatial.diagnostics.r_squared``."""
+
+        return r_squared(self)
+
+    def glance(self) -> pd.DataFrame:
+        """One row about the model as a whole: size, effects, criteria, R2 of every kind, how it was estimated."""
+
+        d, r2, settings = self.design, self.r_squared, self.settings
+        return super().glance().assign(
+            n=self.sample.n, df_resid=self.df_resid if self.df_resid is not None else float("nan"), r2=r2.r2,
+            r2_adjusted=r2.adjusted, r2_within=r2.within, r2_between=r2.between, r2_overall=r2.overall, r2_corr=r2.corr,
+            effects=str(settings.effects), method=settings.method, correction=str(settings.correction),
+            vcov=describe(self), formula=d.formula,
+        )  # fmt: skip
 
     def with_vcov(self, vcov, **settings) -> Fit:
         """The same estimates with another covariance: ``"robust"``, ``"cluster", by="region"``, ``sp.Conley(300)``;

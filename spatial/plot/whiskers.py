@@ -65,6 +65,14 @@ def coefficients(fit, ax=None, *, variables=None):
     return whiskers(table, "effect", ax, title=title, xlabel="Coefficient, 95 % interval", legend=False)
 
 
+def combinations(result, ax=None):
+    """Functions of coefficients with their intervals."""
+    table = result.tidy().assign(effect="combination")
+    title = f"{result.fit.specification.name}: {result.fit.design.response}"
+    xlabel = f"Combination of coefficients, {100 * result.level:g} % interval"
+    return whiskers(table, "effect", ax, title=title, xlabel=xlabel, legend=False)
+
+
 def effects_table(result, ax=None, *, variables=None):
     """Effects of any result whose table has terms and kinds of effects: by group, elasticities, averages over W."""
     table = _chosen(result.tidy(), variables)

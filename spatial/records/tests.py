@@ -19,7 +19,8 @@ class TestResult(Shown):
 
     ``df`` names the distribution: an int for chi-squared (upper tail), a pair for F (upper tail), None for
     the standard normal (both tails), "upper" for its upper tail alone, "mixed" for 1/4 chi2(0) + 1/2 chi2(1) +
-    1/4 chi2(2), what two one-sided tests have together.
+    1/4 chi2(2), what two one-sided tests have together, "none" for a statistic that is compared with a rule, not
+    with a distribution: its p-value is NaN.
 
     Examples
     --------
@@ -38,9 +39,9 @@ class TestResult(Shown):
 
     @property
     def distribution(self) -> str:
-        """In words: ``chi2(2)``, ``F(2, 46)``, ``F(2, 3.5)``, ``z``, ``z (one-sided)`` or ``mixed chi2``."""
+        """In words: ``chi2(2)``, ``F(2, 46)``, ``F(2, 3.5)``, ``z``, ``mixed chi2`` ..."""
         if self.df is None or isinstance(self.df, str):
-            return {None: "z", "upper": "z (one-sided)", "mixed": "mixed chi2"}[self.df]
+            return {None: "z", "upper": "z (one-sided)", "mixed": "mixed chi2", "none": "statistic"}[self.df]
         if isinstance(self.df, tuple):
             return "F({}, {})".format(*(int(df) if df == int(df) else round(float(df), 1) for df in self.df))
         return f"chi2({self.df})"
@@ -54,7 +55,7 @@ class TestResult(Shown):
             return float(two_sided(self.statistic))
         if self.df == "upper":
             return float(ndtr(-self.statistic))
-        if not self.statistic >= 0:
+        if self.df == "none" or not self.statistic >= 0:
             return float("nan")
         if self.df == "mixed":
             tail = chdtrc([1, 2], self.statistic) @ [0.5, 0.25]

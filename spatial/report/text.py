@@ -100,9 +100,30 @@ def fit_text(fit) -> str:
     lines += [tidy_text(fit.tidy(), statistic="z" if fit.df_resid is None else "t"), ""]
     criteria = f"log-likelihood {fit.loglik:.3f}   AIC {fit.aic:.2f}   BIC {fit.bic:.2f}"
     lines.append(f"sigma2 {number(fit.sigma2, 6)}   {criteria if np.isfinite(fit.loglik) else ''}".rstrip())
+    lines += r_squared_text(fit)
     if fit.specification.lag or fit.specification.durbin:
         lines.append("Coefficients are not effects: see fit.effects().")
     return "\n".join(lines)
+
+
+def combinations_text(result) -> str:
+    """Functions of coefficients: the header names the fit, a note the method."""
+    fit = result.fit
+    title = f"Combinations of coefficients of {fit.specification.name}, {fit.design.formula}"
+    table = tidy_text(result.tidy(), statistic="z" if fit.df_resid is None else "t", level=result.level)
+    note = [] if result.linear else ["note: standard errors by the delta method"]
+    return "\n".join([title, table, *note])
+
+
+def r_squared_text(fit) -> list[str]:
+    """One line: R2, and squared correlations with the reduced form, within, between and over all in a panel."""
+    r2 = fit.r_squared
+    if fit.design.is_panel:
+        kinds = {"R2": r2.r2, "within": r2.within, "between": r2.between, "overall": r2.overall}
+    else:
+        kinds = {"R2": r2.r2, "adjusted": r2.adjusted, "squared correlation": r2.corr}
+    shown = [f"{name} {number(value)}" for name, value in kinds.items() if np.isfinite(value)]
+    return ["   ".join(shown)] if shown else []
 
 
 def effects_text(effects, who: bool = True) -> str:
@@ -221,6 +242,8 @@ def dynamic_effects_text(effects) -> str:
 
 def test_text(result) -> str:
     """One line: the statistic, its distribution, its p-value and its null."""
+    if result.df == "none":
+        return f"{result.name}: {result.statistic:.3f}. {result.null}"
     return (f"{result.name}: {result.distribution} = {result.statistic:.3f}, p {p_text(result.p_value)}. "
             f"Null: {result.null}")
 

@@ -392,3 +392,16 @@ def test_fifty_thousand_units_in_a_gigabyte():
     unit = 1 if sys.platform == "darwin" else 1024
     assert int(done.stdout) * unit < 1e9
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 0
+
+
+@pytest.mark.parametrize(("groups", "model"), [(25, "sar"), (60, "sem"), (25, "sdm")])
+def test_groups_whose_interval_reaches_far_below_minus_one(groups, model):
+    """The smallest of many groups bounds rho by minus its size less one, where powers of rho have no bound."""
+    sizes = np.linspace(0.5, 1.5, groups)
+    code = np.searchsorted(np.round(np.cumsum(sizes) / sizes.sum() * 450), np.arange(450), side="right")
+    W = sparse.csr_array((code[:, None] == code) * 1.0 - np.eye(450))
+    W = sparse.csr_array(sparse.diags_array(1 / W.sum(axis=1)) @ W)
+    data = data_for(W, 0.4)
+    exact, sparse_fit = (getattr(sp, model)("y ~ a + b", data, labelled(W), logdet=m) for m in ("eigen", "sparse"))
+    np.testing.assert_allclose(sparse_fit.params, exact.params, atol=1e-6)
+    np.testing.assert_allclose(sparse_fit.std_errors, exact.std_errors, rtol=1e-5)

@@ -1,0 +1,85 @@
+"""R2 of a model, of the kinds that regressions, panels and spatial models are reported with.
+
+Squared correlations compare y with its reduced form (I - rho W)^-1 (X beta + W X theta): what the regressors alone
+expect, without fixed effects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spillover.errors import SpatialInputError
+
+from ..design.design import Design
+from ..design.fixed_effects import FixedEffects
+from ..effects.prediction import reduced_form
+from ..records.fit import FitRecord
+
+
+@dataclass(frozen=True)
+class RSquared:
+    """Shares of variance; NaN where a kind has no meaning for the model.
+
+    Attributes
+    ----------
+    r2 : float
+        1 - e'e / sum (y - mean)^2, what fixed effects explain included. Least squares of a cross-section: R2. With a
+        spatial error e is the innovation. Not for random effects.
+    adjusted : float
+        1 - (1 - r2) (m - 1) / df, of least squares.
+    within, between, overall : float
+        Squared correlations of y with its reduced form in a panel: of deviations from unit means, of unit means, of all
+        rows. As Stata's ``xtreg`` and ``xsmle`` print.
+    corr : float
+        Squared correlation of y with its reduced form, the model's own fixed effects taken out of both (Elhorst 2014,
+        p. 60). In a cross-section the pseudo R2 of Stata's ``spregress``.
+    """
+
+    r2: float
+    adjusted: float
+    within: float
+    between: float
+    overall: float
+    corr: float
+
+
+def r_squared(fit: FitRecord) -> RSquared:
+    """R2 of every kind.
+
+    Notes
+    -----
+    A dynamic model's reduced form is conditional on the year before. Where rho lies at or beyond the end of its
+    admissible interval there is no reduced form, and squared correlations are NaN.
+    """
+    d, e = fit.design, fit.solution.resid
+    y = d.rows(d.y)
+    total = float(np.sum((y - y.mean()) ** 2))
+    share = float("nan") if fit.settings.effects.random else 1 - float(e @ e) / total
+    adjusted = float("nan")
+    if not (fit.specification.lag or fit.specification.error) and fit.df_resid:
+        adjusted = 1 - (1 - share) * (len(y) - 1) / (d.left(fit.settings.effects) - len(fit.params))
+    try:
+        expected = reduced_form(fit)
+    except (SpatialInputError, np.linalg.LinAlgError, RuntimeError):
+        return RSquared(share, adjusted, *[float("nan")] * 4)
+    corr = _squared(*(_within(d, values, fit.settings.effects) for values in (d.y, expected)))
+    if not d.is_panel:
+        return RSquared(share, adjusted, *[float("nan")] * 3, corr)
+    units = FixedEffects(entity=True)
+    within = _squared(*(_within(d, values, units) for values in (d.y, expected)))
+    between = _squared(*(np.nanmean(np.where(np.isnan(d.y), np.nan, values), axis=0) for values in (d.y, expected)))
+    return RSquared(share, adjusted, within, between, _squared(y, d.rows(expected)), corr)
+
+
+def _within(d: Design, values: np.ndarray, effects: FixedEffects) -> np.ndarray:
+    return d.rows(d.within(values, effects) if effects.fixed else values)
+
+
+def _squared(a: np.ndarray, b: np.ndarray) -> float:
+    """The squared correlation; NaN where one of the two does not vary."""
+    a, b = a - a.mean(), b - b.mean()
+    size = float(a @ a) * float(b @ b)
+    tiny = 1e-20 * max(float(a @ a), 1e-300) ** 2
+    return float(a @ b) ** 2 / size if size > tiny else float("nan")

@@ -1,0 +1,22 @@
+"""The functions that draw a cell's samples, by the name that the cell has for them."""
+
+from . import nulls, policies
+from .cross import cross_section
+from .panels import dynamic_panel, panel
+
+EXPERIMENTS = {
+    "cross": cross_section,
+    "panel": panel,
+    "dynamic": dynamic_panel,
+    "did": policies.did,
+    "spatial_did": policies.spatial_did,
+    "ring_did": policies.ring_did,
+    "lm": nulls.lm,
+    "restrictions": nulls.restrictions,
+    "residual": nulls.residual,
+    "panel_lm": nulls.panel_lm,
+    "panel_effects": nulls.panel_effects,
+    "panel_residuals": nulls.panel_residuals,
+    "search": nulls.search,
+    "moran": nulls.moran_family,
+}

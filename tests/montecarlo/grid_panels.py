@@ -1,0 +1,76 @@
+"""Cells of panels."""
+
+from __future__ import annotations
+
+from .cell import Cell
+
+SIZES = ((20, 6), (31, 13), (60, 4), (150, 3))
+
+
+def panel(model, N, T, remedy="default", *, family="panel, default", **design) -> Cell:
+    """``panel-sar-31x13-knn-twoway-normal-default``."""
+    design = {"model": model, "N": N, "T": T, **design}
+    w, effects, errors = (design.get(k, v) for k, v in (("w", "knn"), ("effects", "twoway"), ("errors", "normal")))
+    k = f"-k{design['k']}" if "k" in design else ""
+    return Cell(f"panel-{model}-{N}x{T}-{w}{k}-{effects}-{errors}-{remedy}", family, "panel", design)
+
+
+def default_cells() -> list[Cell]:
+    """Two-way and unit effects by transformation."""
+    cells = []
+    for (N, T), w, errors in zip(SIZES, ("knn", "knn", "coast", "knn"), ("normal", "chi2", "normal", "t5")):
+        cells += [panel(model, N, T, w=w, errors=errors) for model in ("sdm", "sar")]
+        cells += [panel(model, N, T, errors=errors) for model in ("sem", "sac")]  # need rows that sum to one
+        fourth = ("sdem", "slx", "ols", "gns") if N < 100 else ("sdem", "gns")
+        cells += [panel(model, N, T, w=w, effects="entity", k=4, errors=errors) for model in fourth]
+    return [*cells, panel("sdm", 31, 13, k=4), panel("sdm", 60, 4, k=4), panel("sar", 31, 13, w="dense"),
+            panel("sar", 31, 13, gaps=True, family="panel, gaps", remedy="gaps"),
+            panel("sem", 31, 13, gaps=True, effects="entity", family="panel, gaps", remedy="gaps")]  # fmt: skip
+
+
+def robust_cells() -> list[Cell]:
+    family, cells = "panel, robust", []
+    for N, T in SIZES:
+        cells += [panel("sdm", N, T, "robust", vcov="robust", errors="units", family=family),
+                  panel("sar", N, T, "cluster", vcov="cluster", errors="serial", family=family),
+                  panel("sem", N, T, "cluster", vcov="cluster", errors="serial", effects="entity",
+                        family=family)]  # fmt: skip
+    cells += [panel("ols", N, T, "cluster", vcov="cluster", errors="serial", family=family)
+              for N, T in ((20, 6), (60, 4))]  # fmt: skip
+    family = "panel, Driscoll-Kraay"
+    for N, T in SIZES:
+        cells += [panel("sar", N, T, "dk", vcov="driscoll_kraay", errors="serial", family=family),
+                  panel("sdm", N, T, "dk", vcov="driscoll_kraay", family=family),
+                  panel("ols", N, T, "dk", vcov="driscoll_kraay", errors="factor", family=family)]  # fmt: skip
+    return cells
+
+
+def random_cells() -> list[Cell]:
+    family, cells = "panel, random effects", []
+    for N, T in ((31, 13), (60, 4)):
+        cells += [panel("sdm", N, T, effects="random", family=family),
+                  panel("sdm", N, T, effects="correlated", family=family),
+                  panel("sar", N, T, effects="random", family=family),
+                  panel("sdem", N, T, "kkp", effects="random", random_error="kkp", family=family),
+                  panel("sdem", N, T, "baltagi", effects="random", random_error="baltagi", family=family)]  # fmt: skip
+    return [*cells, panel("sdm", 150, 3, effects="chamberlain", family=family),
+            panel("ols", 20, 6, effects="random", family=family)]  # fmt: skip
+
+
+def dynamic_cells() -> list[Cell]:
+    family = "panel, dynamic"
+
+    def cell(N, T, remedy="default", effects="twoway", **more):
+        model = more.get("model", "sdm")
+        return Cell(f"dynamic-{model}-{N}x{T}-{effects}-{remedy}", family, "dynamic",
+                    {"N": N, "T": T, "effects": effects, **more})  # fmt: skip
+
+    return [cell(31, 13), cell(60, 4), cell(20, 6), cell(31, 13, effects="entity"), cell(150, 3),
+            cell(31, 13, model="sar"), cell(150, 6, "gmm", method="gmm", effects="entity"),
+            cell(31, 13, "additive", correction="additive")]  # fmt: skip
+
+
+def moment_cells() -> list[Cell]:
+    family = "panel, moments"
+    return [panel(model, N, T, "gmm", method="gmm", effects="entity", family=family)
+            for N, T in ((31, 13), (150, 3)) for model in ("sar", "sem", "sac")]  # fmt: skip
