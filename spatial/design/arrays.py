@@ -62,7 +62,12 @@ class Sample:
         lagged = self.error is not None and self.MX is not None
         return Q, R, solve_triangular(R, self.error_lag_of_X.T, transposed=True).T if lagged else None
 
-    # -- the parts as functions of rho and lambda; what a model has not is zero ---------------------------
+    @property
+    def parts(self) -> list[Jacobian]:
+        """log|A| and log|B|, those that the model has."""
+        return [part for part in (self.lag, self.error) if part is not None]
+
+    # -- spatial lags, zero where the model has none, and what they make of y and X -----------------------
 
     @property
     def lag_of_y(self) -> np.ndarray:

@@ -28,7 +28,7 @@ from spillover.errors import SpatialInputError
 from ..covariance.adjusted import OfAdjustedScore
 from ..covariance.kinds import Information
 from ..covariance.vcov import covariance_of
-from ..logdet import logdet
+from ..logdet import spectrum_of
 from ..logdet.inverse import Inverse
 from ..records.schema import critical_value, two_sided
 from .curves import between_poles, distance
@@ -220,7 +220,7 @@ class Profile:
 def _profile(source, picks: np.ndarray) -> Profile:
     fit = source.fit
     sample, W = fit.sample, fit.design.weights
-    spectrum = logdet(W, "eigen")
+    spectrum = spectrum_of(W)
     low, high = spectrum.interval
     # 1. Regressions of y and W y on X.
     Q, R, _ = sample.basis

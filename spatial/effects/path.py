@@ -13,7 +13,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.matrix import SpatialWeights
 
-from ..logdet import logdet
+from ..logdet import spectrum_of
 from ..records.fit import FitRecord
 from ..records.schema import SCHEMA
 from ..solve.dynamic import EIGEN_MAX
@@ -82,7 +82,7 @@ def _averages(spectra, orders: int, points, h: int) -> np.ndarray:
 
 def _shares(weights: SpatialWeights):
     """(eigenvalues, shares) whose sums are tr f(W) / N and 1'f(W) 1 / N."""
-    eigenvalues = logdet(weights, "eigen").eigenvalues
+    eigenvalues = spectrum_of(weights).eigenvalues
     traces = eigenvalues, np.full(weights.n, 1 / weights.n)
     if weights.rows_sum_to_one:
         return traces, (np.ones(1), np.ones(1))

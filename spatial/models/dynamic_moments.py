@@ -121,10 +121,12 @@ def dynamic_method_of_moments(
         steps=settings.steps,
     )
     n = d.left(effects)
-    sample = MomentSample(y=flat(effects.demean(d.y)), X=flat(effects.demean(X)), Wy=flat(effects.demean(Wy)), n=n,
-                          names=tuple(names), exogenous=np.array([name not in d.lags for name in names]))  # fmt: skip
+    sample = MomentSample(
+        y=flat(effects.demean(d.y)), X=flat(effects.demean(X)), Wy=flat(effects.demean(Wy)), n=n, names=tuple(names),
+        H=np.empty((d.nobs, 0)), exogenous=np.array([name not in d.lags for name in names]),
+    )  # fmt: skip
     beta, rho = result.coef[:-1], float(result.coef[-1])
-    resid = sample.y - sample.X @ beta - rho * sample.Wy
+    resid = sample.Ay(rho) - sample.X @ beta
     sigma2 = float(resid @ resid) / (n - len(result.coef))
     return sample, DynamicMoments(beta, rho, 0.0, sigma2, float("nan"), resid, vcov=result.vcov, gmm=result)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option, warn
@@ -16,7 +18,7 @@ from ..design.gaps import refuse_unbalanced
 from ..design.sample import flat, lagged_intercept_varies, regressor_columns
 from ..design.specification import Specification
 from ..logdet import logdet
-from ..solve.gmm import KINDS, MomentSample, MomentSolution, two_stage_least_squares
+from ..solve.gmm import KINDS, ErrorMomentSample, MomentSample, MomentSolution, two_stage_least_squares
 from ..solve.gmm_error import heteroskedastic, homoskedastic
 
 
@@ -69,7 +71,7 @@ def moment_sample(
     own = np.stack(list(d.instruments.values()), axis=2) if d.instruments else np.empty((*d.y.shape, 0))
     _refuse_absorbed(d.instruments, effects)
     H = [own]
-    parts = {}
+    parts: dict[str, Any] = {}
     if specification.lag:
         constant = specification.error or not lagged_intercept_varies(d.weights)
         moving = exogenous & np.array([not (constant and name == INTERCEPT) for name in names])
@@ -77,21 +79,21 @@ def moment_sample(
         H += [once, spatial_lag(W, once)]
         Wy = spatial_lag(W, d.y)
         parts["Wy"] = flat(effects.demean(Wy))
-    if specification.error:
-        parts |= {"My": flat(effects.demean(spatial_lag(M, d.y))), "MX": flat(effects.demean(spatial_lag(M, X))),
-                  "M": M}  # fmt: skip
-    if specification.lag and specification.error:
+    parts |= {
+        "y": flat(y),
+        "X": flat(Xd),
+        "names": tuple(names),
+        "n": d.left(effects),
+        "H": _varying(np.concatenate(H, axis=2), effects),
+        "exogenous": exogenous,
+        "copies": d.n_periods - effects.entity,
+    }
+    if not specification.error:
+        return MomentSample(**parts)
+    if specification.lag:
         parts["MWy"] = flat(effects.demean(spatial_lag(M, Wy)))
-    return MomentSample(
-        y=flat(y),
-        X=flat(Xd),
-        names=tuple(names),
-        n=d.left(effects),
-        H=_varying(np.concatenate(H, axis=2), effects),
-        exogenous=exogenous,
-        copies=d.n_periods - (effects.entity),
-        **parts,
-    )
+    return ErrorMomentSample(**parts, My=flat(effects.demean(spatial_lag(M, d.y))),
+                             MX=flat(effects.demean(spatial_lag(M, X))), M=M)  # fmt: skip
 
 
 def _varying(H: np.ndarray, effects: FixedEffects) -> np.ndarray:
@@ -107,9 +109,9 @@ def _refuse_absorbed(Z: dict[str, np.ndarray], effects: FixedEffects) -> None:
                                     hint="choose an instrument that varies within the effects")
 
 
-def method_of_moments(specification: Specification, d: Design, sample: MomentSample, vcov: str) -> MomentSolution:
+def method_of_moments(d: Design, sample: MomentSample, vcov: str) -> MomentSolution:
     """Two-stage least squares; with a spatial error the estimator that ``vcov`` stands for."""
-    if specification.error:
+    if isinstance(sample, ErrorMomentSample):
         estimator = homoskedastic if vcov == "classical" else heteroskedastic
         solution = estimator(sample, logdet(d.weights_of_error).interval)
     else:

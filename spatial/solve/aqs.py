@@ -68,8 +68,7 @@ def adjusted_score(sample: Sample, weights) -> Adjusted:
 
 def _score_of_lag(sample: Sample, W, rho: float) -> tuple[float, float]:
     """And its derivative: e' = -M W y, G' = G^2."""
-    Q, Wy = sample.basis[0], sample.Wy
-    f = sample.y - rho * Wy
+    Q, Wy, f = sample.basis[0], sample.lag_of_y, sample.Ay(rho)
     e, moved = f - Q @ (Q.T @ f), Wy - Q @ (Q.T @ Wy)
     G = _inverse_lag(W, rho)
     GQ = G.T @ Q
@@ -80,7 +79,7 @@ def _score_of_lag(sample: Sample, W, rho: float) -> tuple[float, float]:
 
 def _score_of_error(sample: Sample, M, lam: float) -> tuple[float, float]:
     """And its derivative by central differences."""
-    lo, hi = sample.error.interval
+    lo, hi = sample.parts[-1].interval
     h = STEP * min(hi - lo, 2.0)
     at, ahead, behind = (_quadratic_form(sample, M, lam + step)[0] for step in (0.0, h, -h))
     return at, (ahead - behind) / (2 * h)
@@ -88,8 +87,7 @@ def _score_of_error(sample: Sample, M, lam: float) -> tuple[float, float]:
 
 def _quadratic_form(sample: Sample, M, lam: float):
     """e'(H - D) e with e, Q, m and M_B (H - D) M_B."""
-    Q = np.linalg.qr(sample.X - lam * sample.MX)[0]
-    f = sample.y - lam * sample.My
+    Q, f = np.linalg.qr(sample.BX(lam))[0], sample.By(lam)
     e = f - Q @ (Q.T @ f)
     H = _inverse_lag(M, lam)
     right = H - Q @ (Q.T @ H)
@@ -102,7 +100,7 @@ def _with_lag(sample: Sample, W, rho: float, gamma: float) -> Adjusted:
     """rho^ - rho = score / gamma and beta^ - beta = P eps - g (rho^ - rho), P = (X'X)^-1 X', g = P W y."""
     Q, R, _ = sample.basis
     m = _left(Q)
-    beta = solve_triangular(R, Q.T @ (sample.y - rho * sample.Wy))
+    beta = solve_triangular(R, Q.T @ sample.Ay(rho))
     e = residuals(sample, beta, rho, 0.0)
     C = _inverse_lag(W, rho)
     C -= Q @ (Q.T @ C)
@@ -110,7 +108,7 @@ def _with_lag(sample: Sample, W, rho: float, gamma: float) -> Adjusted:
     C -= _between(Q, _diagonals(Q, C.diagonal()))
     l, P = _variances(sample, e, m**2), solve_triangular(R, Q.T)
     variance = (c**2 @ l + _pairs(C, e**2 / m)) / gamma**2
-    g, own = P @ sample.Wy, (P * l) @ c / gamma  # own: covariance of P eps and rho^
+    g, own = P @ sample.lag_of_y, (P * l) @ c / gamma  # own: covariance of P eps and rho^
     slopes = (P * l) @ P.T + variance * np.outer(g, g) - np.outer(own, g) - np.outer(g, own)
     return _solved(sample, beta, rho, 0.0, e, _bordered(slopes, own - variance * g, variance))
 
@@ -118,8 +116,8 @@ def _with_lag(sample: Sample, W, rho: float, gamma: float) -> Adjusted:
 def _with_error(sample: Sample, M, lam: float, gamma: float) -> Adjusted:
     """beta by generalised least squares; without third moments it is not correlated with lambda."""
     _, e, Q, C = _quadratic_form(sample, M, lam)
-    P = np.linalg.pinv(sample.X - lam * sample.MX)
-    beta = P @ (sample.y - lam * sample.My)
+    P = np.linalg.pinv(sample.BX(lam))
+    beta = P @ sample.By(lam)
     m = _left(Q)
     variance = _pairs(C, e**2 / m) / gamma**2
     slopes = (P * _variances(sample, e, m**2)) @ P.T

@@ -44,7 +44,7 @@ def search(products, sample) -> tuple[np.ndarray, list]:
     problems : list of R, None or the SpatialInputError with the reason why it is no maximum
         E701 on the edge of the interval, E801 not settled.
     """
-    parts = [part for part in (sample.lag, sample.error) if part is not None]
+    parts = sample.parts
     R = len(products[0])
     if not parts:
         return np.zeros((0, R)), [None] * R
@@ -156,7 +156,7 @@ def _named(point, sample):
 
 
 def _determinants(point, sample):
-    parts = [part for part in (sample.lag, sample.error) if part is not None]
+    parts = sample.parts
     return list(zip(parts, point))
 
 
@@ -171,7 +171,7 @@ def _ends(parts):
 def _best_of_grid(products, sample):
     """The best of some Chebyshev points, dense towards the ends where determinants bend, moved to the vertex of the
     parabola through it and its neighbors: (p, R)."""
-    parts = [part for part in (sample.lag, sample.error) if part is not None]
+    parts = sample.parts
     low, high = _ends(parts)
     last = GRID[len(parts)] - 1
     at = _chebyshev(low, high, np.arange(last + 1) / last)
@@ -307,16 +307,16 @@ def _with(sample, determinants):
 
 def _problems(points, settled, parts, sample, products) -> list:
     """For every point None, or the error that tells why it is no maximum."""
-    problems = [None] * points.shape[1]
+    problems: list[SpatialInputError | None] = [None] * points.shape[1]
     for part, at, name in zip(parts, points, ["rho"] * (sample.lag is not None) + ["lambda"]):
         lo, hi = part.interval
-        for r in np.flatnonzero(np.minimum(at - lo, hi - at) < 10 * EDGE * (hi - lo)):
+        for r in np.flatnonzero(np.minimum(at - lo, hi - at) < 10 * EDGE * (hi - lo)).tolist():
             problems[r] = SpatialInputError(
                 "E701",
                 f"{name} = {at[r]:.6g} lies on the edge of its admissible interval ({lo:.6g}, {hi:.6g})",
                 hint="look for a missing trend, a unit root in space or a regressor that W y reproduces",
             )
-    for r in np.flatnonzero(~settled):
+    for r in np.flatnonzero(~settled).tolist():
         last = points[:, r].tolist()
         problems[r] = SpatialInputError("E801", f"the likelihood search did not settle: last point {last}",
                                         hint="rescale the regressors, or check that W links the units as meant")
