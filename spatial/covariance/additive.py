@@ -28,7 +28,7 @@ EXPECTED_MAX = 1_000  # units; the expected information needs dense inverses, th
 def corrected(sample: Sample, at: Solution, weights: SpatialWeights, score: np.ndarray) -> Solution:
     """``at`` with beta, rho and sigma2 corrected for a score of (beta, rho, sigma2) that is ``score`` on average;
     the log-likelihood stays that of the maximum."""
-    information = expected(sample, at, weights.csr, None) if weights.n <= EXPECTED_MAX else observed(sample, at)
+    information = expected(sample, at, weights.csr, weights.csr) if weights.n <= EXPECTED_MAX else observed(sample, at)
     step = np.linalg.solve(information, score)
     beta, rho = at.beta - step[:-2], at.rho - step[-2]
     return replace(at, beta=beta, rho=rho, sigma2=at.sigma2 - step[-1], resid=residuals(sample, beta, rho, 0.0))
@@ -36,7 +36,7 @@ def corrected(sample: Sample, at: Solution, weights: SpatialWeights, score: np.n
 
 def score_of_time_effects(sample: Sample, at: Solution, weights: SpatialWeights) -> np.ndarray:
     """E[dL/d(beta, rho, sigma2)] when period means were taken out of data that were not transformed."""
-    periods = sample.lag.copies
+    periods = sample.parts[0].copies
     G1 = inverse(weights, at.rho).solve(weights.row_sums)
     score = np.zeros(len(at.beta) + 2)
     score[-2:] = -periods * G1.mean(), -periods / (2 * at.sigma2)

@@ -9,6 +9,7 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ..records.fit import FitRecord
+from ..solve.reml import Adjusted
 
 ADJUSTED = {
     "reml": "restricted likelihood, t(n-k)",
@@ -32,10 +33,16 @@ class OfAdjustedScore:
             )
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
-        return fit.solution.covariance
+        return _adjusted(fit).covariance
 
     def df(self, fit: FitRecord) -> int:
-        return fit.solution.df
+        return _adjusted(fit).df
 
     def describe(self, fit: FitRecord) -> str:
         return ADJUSTED[self.method]
+
+
+def _adjusted(fit: FitRecord) -> Adjusted:
+    if not isinstance(fit.solution, Adjusted):
+        raise TypeError(f"a fit by method={fit.settings.method!r} is no root of an adjusted score")
+    return fit.solution

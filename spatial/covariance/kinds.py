@@ -42,11 +42,11 @@ class Information:
             inverse = np.linalg.inv(np.linalg.qr(sample.X, mode="r"))
             return fit.sigma2 * inverse @ inverse.T
         if self.kind == "oim":
-            return lost_freedom(fit) * observed_covariance(sample, at, fit.params.index)
+            return lost_freedom(fit) * observed_covariance(sample, at, list(fit.params.index))
         refuse_varying(fit.design.weights, "vcov='eim'")
         refuse_varying(fit.design.weights_of_error, "vcov='eim'")
         W, M = fit.design.weights.csr, fit.design.weights_of_error.csr
-        return covariance(expected(sample, at, W, M), fit.params.index)
+        return covariance(expected(sample, at, W, M), list(fit.params.index))
 
     def df(self, fit: FitRecord) -> int | None:
         return residual_df(fit) if has_t(fit) else None

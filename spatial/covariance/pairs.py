@@ -90,9 +90,9 @@ def _products(d: Design, forms, codes, e) -> tuple[np.ndarray, np.ndarray]:
         spread.append(sparse.csr_array((e[rows], (units[rows], codes[rows])), shape=(N, G)))
     if N <= DENSE_UNITS or G <= EXACT_GROUPS:
         F = [sum(form.between(t, S) for t, S in enumerate(spread)) for form in forms]
-        own = np.array([f.diagonal() for f in F]).reshape(len(forms), G)
-        both = [f + f.T - 2 * np.diag(f.diagonal()) for f in F]
-        return own, np.array([[np.sum(a * b) / 2 for b in both] for a in both]).reshape(len(forms), len(forms))
+        pairs = [f + f.T - 2 * np.diag(f.diagonal()) for f in F]
+        products = np.array([[np.sum(a * b) / 2 for b in pairs] for a in pairs])
+        return np.array([f.diagonal() for f in F]).reshape(len(forms), G), products.reshape(len(forms), len(forms))
     z = np.random.default_rng(1).choice([-1.0, 1.0], size=(G, _probes(N)))
     own, both = [], []
     for form in forms:

@@ -125,8 +125,8 @@ def variance_components(fit: FitRecord, *, level: float = 0.95) -> pd.DataFrame:
     for row, slope in slopes.items():
         J = np.array(slope)[: len(V) - p]
         se = float(np.sqrt(J @ V[p:, p:] @ J))
-        grow = half * se / table.at[row, "estimate"]
-        low, high = table.at[row, "estimate"] * np.exp([-grow, grow])
+        grow = half * se / estimates[row]
+        low, high = estimates[row] * np.exp([-grow, grow])
         if row == 3:  # by kappa, which theta rises with
             low, high = 1 - np.exp(-(np.log(e) + np.array([-1, 1]) * half * se * 2 * np.sqrt(e)) / 2)
         table.loc[row, ["std_error", "conf_low", "conf_high"]] = se, low, high

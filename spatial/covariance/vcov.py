@@ -10,6 +10,7 @@ may stand beside the name: ``fit.with_vcov("cluster", by="region")``.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 import pandas as pd
 
@@ -25,7 +26,9 @@ from .random import by_random_ml, refuse_for_random
 from .scpc import SCPC
 from .white import White
 
-KINDS = {
+F = TypeVar("F", bound=FitRecord)
+
+KINDS: dict[str, type] = {
     "classical": Information, "oim": Information, "eim": Information, "robust": Robust, "hc0": White, "hc1": White,
     "cluster": Cluster, "jackknife": Jackknife,
     "conley": Conley, "driscoll_kraay": DriscollKraay, "scpc": SCPC, "bootstrap": Bootstrap,
@@ -60,7 +63,7 @@ def as_vcov(vcov, **settings):
     return KINDS[vcov](vcov) if vcov in ("oim", "eim", "hc0", "hc1") else KINDS[vcov](**settings)
 
 
-def with_vcov(fit: FitRecord, vcov, **settings) -> FitRecord:
+def with_vcov(fit: F, vcov, **settings) -> F:
     """The same estimates with another covariance; ``settings.vcov`` gives it back to any model.
 
     Raises

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,9 @@ from ..records.schema import SCHEMA
 from .elasticity import Elasticities, elasticities
 from .infer import AverageEffects, Inferred, Options, infer
 from .propagate import Averages, determinant, selectors
+
+if TYPE_CHECKING:
+    from .long_run import DynamicEffects
 
 KINDS = ("direct", "indirect", "total")
 DENSE_MAX = 5_000
@@ -266,7 +270,7 @@ class Effects(Shown):
         if d.observed is None:
             return d.ids
         self._weights(period)
-        return d.ids[d.observed[d.times.get_loc(period)]]
+        return d.ids[d.observed[d.periods.get_loc(period)]]
 
     def _respond(self, variable: str, change: np.ndarray, period=None) -> np.ndarray:
         """S_r times a change of the regressor, by one sparse solve."""
@@ -317,10 +321,10 @@ class Effects(Shown):
         if unit not in ids:
             raise SpatialInputError("E101", f"{unit!r} is no unit of this fit", ids=list(ids[:5]), n=len(ids),
                                     hint="fit.design.ids lists the units")
-        return int(ids.get_loc(unit))
+        return int(ids.get_indexer(pd.Index([unit]))[0])
 
 
-def effects(fit: FitRecord, *, method="quadrature", level=0.95, draws=1000, seed=1) -> Effects:
+def effects(fit: FitRecord, *, method="quadrature", level=0.95, draws=1000, seed=1) -> Effects | DynamicEffects:
     """Direct, indirect and total effects of every regressor, with standard errors, intervals and p-values.
 
     Parameters

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
-from spillover.matrix import SpatialWeights
+from spillover.matrix import SpatialWeights, refuse_varying
 
 from ..logdet import spectrum_of
 from ..records.fit import FitRecord
@@ -36,7 +36,7 @@ def effect_path(fit: FitRecord, horizon: int, options: Options) -> pd.DataFrame:
         raise SpatialInputError("E309", f"paths need all eigenvalues of W: up to {EIGEN_MAX:,} units",
                                 n=fit.design.n_units, hint="short_run and long_run have no limit")  # fmt: skip
     variables = fit.design.regressors
-    picks, spectra = selectors(fit, variables), _shares(fit.design.weights)
+    picks, spectra = selectors(fit, variables), _shares(refuse_varying(fit.design.weights, "the path of effects"))
     params, places = fit.params.to_numpy(), np.array(spatial_places(fit))
 
     def curves(points):

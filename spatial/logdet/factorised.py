@@ -99,6 +99,11 @@ class Factorised:
         return self.outline.calibrated
 
     @property
+    def domain(self) -> tuple[float, float]:
+        """Where it is exact: everywhere, at the cost of a factorisation for each rho."""
+        return self.interval
+
+    @property
     def method(self) -> str:
         return self.exact.name
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,8 +14,8 @@ from ..design.fixed_effects import PERIOD_EFFECTS, FixedEffects
 from ..design.options import ModelOptions
 from ..design.sample import flat, regressor_columns
 from ..design.specification import Specification
-from ..solve.gmm import MomentSample, MomentSolution
-from ..solve.gmm_dynamic import PanelGMM, panel_gmm
+from ..solve.gmm import MomentSample
+from ..solve.gmm_dynamic import DynamicMoments, panel_gmm
 
 TRANSFORMS = {"orthogonal": "forward orthogonal deviations", "differences": "first differences"}
 
@@ -78,13 +78,6 @@ def checked_dynamic(options: ModelOptions) -> None:
         raise SpatialInputError("E501", "endog= and instruments= are not there for dynamic models",
                                 hint="leave lags= out, or instrument by past values alone")
     check_option("vcov", options.covariance, ("classical", "robust"))
-
-
-@dataclass(frozen=True, eq=False)
-class DynamicMoments(MomentSolution):
-    """A ``MomentSolution`` with the tests of its moments."""
-
-    gmm: PanelGMM | None = field(default=None, repr=False)
 
 
 def dynamic_method_of_moments(

@@ -17,6 +17,8 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
+from .gmm import MomentSolution
+
 
 @dataclass(frozen=True, eq=False)
 class PanelGMM:
@@ -40,6 +42,13 @@ class PanelGMM:
     hansen: float
     serial: tuple[float, float]
     instruments: int
+
+
+@dataclass(frozen=True, eq=False)
+class DynamicMoments(MomentSolution):
+    """A ``MomentSolution`` with the tests of its moments."""
+
+    gmm: PanelGMM = field(kw_only=True, repr=False)
 
 
 def panel_gmm(y, Z, past, exogenous, *, differences=True, depth=None, collapse=False, steps=2) -> PanelGMM:

@@ -279,8 +279,8 @@ def temporal(by_period: Mapping) -> TemporalWeights:
     return TemporalWeights(tuple(by_period[t].reindex(first.ids) for t in order), pd.Index(order))
 
 
-def refuse_varying(weights, what: str) -> None:
-    """``what``, named in words, needs one W.
+def refuse_varying(weights: SpatialWeights | TemporalWeights, what: str) -> SpatialWeights:
+    """The one W that ``what``, named in words, needs.
 
     Raises
     ------
@@ -290,6 +290,7 @@ def refuse_varying(weights, what: str) -> None:
     if weights.varies:
         raise SpatialInputError("E320", f"{what} needs one W; these weights vary over {len(weights.periods)} periods",
                                 hint="w.mean() is one matrix")  # fmt: skip
+    return weights
 
 
 def _periods_missing(times, absent, have) -> SpatialInputError:
