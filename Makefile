@@ -17,6 +17,11 @@ $(VENV)/.test: setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
 	@touch $@ $(VENV)/.demo
 
+$(VENV)/.site: setup.cfg pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[site]"
+	@touch $@
+
 demo: $(VENV)/.demo  ## the main job on real data: tables on the screen, report and figures in demo/
 	$(BIN)/spillover demo --output demo --overwrite
 
@@ -50,10 +55,13 @@ bench: $(VENV)/.test  ## ours and the peers side by side, ratios printed
 docs: $(VENV)/.test  ## run the studies again; their output and figures are put in place
 	$(BIN)/python docs/build.py
 
+site: $(VENV)/.site  ## the documentation as a site, in build/site; nothing is fetched
+	$(BIN)/python -m sphinx -q -W --keep-going -b html -c docs/site docs build/site
+
 wheel: $(VENV)/.test  ## build the wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps -w dist .
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) demo dist build *.egg-info .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test test-fast certify test-qgis defects bench docs wheel clean
+.PHONY: help demo test test-fast certify test-qgis defects bench docs site wheel clean

@@ -31,9 +31,9 @@ class SCPC:
     Notes
     -----
     ``spatial.covariance.components`` has the method. Every coefficient has its own critical value; its standard error
-    is the width of its 95 % interval over 2 t_.975(q), so that t(q) gives that interval. Scores of a panel are added up
-    over a unit's periods. For the slope of a regression on 200 places, correlation ranging to 0, 75, 150 and 300 km,
-    intervals cover 96, 95, 95 and 85 % where Conley's with 200 km cover 93, 85, 77 and 61.
+    is the width of its 95 % interval over ``2 t_.975(q)``, so that t(q) gives that interval. Scores of a panel are
+    added up over a unit's periods. For the slope of a regression on 200 places, correlation ranging to 0, 75, 150 and
+    300 km, intervals cover 96, 95, 95 and 85 % where Conley's with 200 km cover 93, 85, 77 and 61.
 
     Examples
     --------

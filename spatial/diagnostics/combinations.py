@@ -114,7 +114,7 @@ def nlcom(fit: FitRecord, expressions: str | Mapping[str, str], *, level: float 
     ----------
     fit : Fit
     expressions : str, or mapping of names to str
-        Coefficients, numbers, + - * / **, brackets, ``exp``, ``log`` and ``sqrt``, such as
+        Coefficients, numbers, ``+ - * / **``, brackets, ``exp``, ``log`` and ``sqrt``, such as
         ``"(INC + W:INC) / (1 - rho)"``.
     level : float
         Coverage of the intervals, a share.

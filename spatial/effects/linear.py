@@ -14,7 +14,7 @@ from .mixture import Inference, Mixture, settled
 from .nodes import Given, given_nothing, given_spatial, span
 from .propagate import determinant
 
-FEWEST, MOST = 48, 1_000  # nodes over rho
+FEWEST, MOST = 72, 1_000  # nodes over rho
 
 
 @dataclass(frozen=True, eq=False)

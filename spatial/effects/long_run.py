@@ -30,7 +30,7 @@ from .mixture import Inference, settled
 from .nodes import given_spatial
 from .propagate import Averages, combine, determinant, spatial_places
 
-PHI, MOST_PHI, KAPPA = 48, 160, 24  # nodes over phi, at least and at most, and over kappa
+PHI, KAPPA = 72, 16  # nodes over phi and over kappa: ends to 4e-4 of the width
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,7 @@ class LongRunEffects:
             a, b = self.at_estimates.averages.many(r)
             return conditional.linear((np.stack([a, b - a, b], axis=-1) / left[:, None]).swapaxes(0, 1), picks)
 
-        return None, settled(law_of, estimates, level, PHI, MOST_PHI)[1]
+        return None, settled(law_of, estimates, level, PHI, PHI)[1]
 
     def sample(self, picks: np.ndarray, draws: int, seed: int) -> np.ndarray:
         """(kept, 3, V): draws that are stationary."""
@@ -247,7 +247,7 @@ class LongRunEffects:
             raise SpatialInputError("E712", f"{draws - inside.sum()} of {draws} draws are not stationary: "
                                     f"the long run is not determined ({stationarity(self.fit)})",
                                     hint="method='delta', or path(horizon)")  # fmt: skip
-        long = _long_run_parameters(self.fit, sample[inside])
+        long = _long_run_parameters(sample[inside], spatial_places(self.fit))
         return combine(long, long[:, self.fit.params.index.get_loc("rho")], self.at_estimates.averages, picks)
 
     def likelihood(self, picks: np.ndarray, level: float) -> Inference:
@@ -257,10 +257,10 @@ class LongRunEffects:
 def long_run_fit(fit: FitRecord) -> FitRecord:
     """A fit whose effects are the long-run effects: rho*, beta / (1 - tau) and theta / (1 - tau), V by the delta
     method."""
-    params = fit.params.to_numpy()
-    tau = dynamics(fit, params)[1]
-    in_rho, in_tau, in_eta = (pick.astype(bool) for pick in spatial_places(fit))
-    long = _long_run_parameters(fit, params[None])[0]
+    params, places = fit.params.to_numpy(), spatial_places(fit)
+    tau = places[1] @ params
+    in_rho, in_tau, in_eta = places.astype(bool)
+    long = _long_run_parameters(params[None], places)[0]
     J = np.diag(np.where(in_tau | in_eta, 0.0, 1 / (1 - tau)))
     J[:, in_tau] += (long / (1 - tau))[:, None] * in_tau.any()
     J[np.ix_(in_rho, in_eta)] += 1 / (1 - tau)
@@ -269,15 +269,15 @@ def long_run_fit(fit: FitRecord) -> FitRecord:
     return replace(fit, params=pd.Series(long, names, name="estimate"), vcov=pd.DataFrame(V, names, names))
 
 
-def dynamics(fit: FitRecord, params: np.ndarray) -> list[np.ndarray]:
-    """rho, tau and eta of parameters (..., p); 0 where the model has no such term."""
-    return [params @ pick for pick in spatial_places(fit)]
+def dynamics(fit: FitRecord, params: np.ndarray) -> np.ndarray:
+    """rho, tau and eta of parameters (..., p), (3, ...); 0 where the model has no such term."""
+    return np.moveaxis(params @ spatial_places(fit).T, -1, 0)
 
 
-def _long_run_parameters(fit: FitRecord, params: np.ndarray) -> np.ndarray:
+def _long_run_parameters(params: np.ndarray, places: np.ndarray) -> np.ndarray:
     """(draws, p) parameters as those of the long run; the lags' own are 0."""
-    rho, tau, eta = dynamics(fit, params)
-    in_rho, in_tau, in_eta = (pick.astype(bool) for pick in spatial_places(fit))
+    rho, tau, eta = (params @ place for place in places)
+    in_rho, in_tau, in_eta = places.astype(bool)
     long = params / (1 - tau)[:, None]
     long[:, in_rho] = ((rho + eta) / (1 - tau))[:, None]
     long[:, in_tau | in_eta] = 0.0

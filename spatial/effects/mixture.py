@@ -21,10 +21,10 @@ from ..records.schema import critical_value
 from .t_distribution import t_cdf
 
 MOST_STEPS = 60  # of the bracketed Newton search for a quantile; 4 to 7 are taken
-CLOSE = 1e-7  # relative step that is the last: Newton's next one would be its square
+CLOSE = 1e-5  # relative step that is the last: Newton's next one would be its square
 STEP = 1.3  # standard deviations between neighboring nodes that Gauss's rule sums to 1e-5
-TOLERATED = 1.25  # times that, after the points are settled
-MARGIN = 1.15  # more nodes than the first points ask for
+TOLERATED = 1.25  # times that are let pass
+MARGIN = 1.15  # more nodes than the ends at the first nodes ask for
 SATURATED = 2.5  # standard deviations beyond which a normal distribution function hardly changes
 NEGLIGIBLE = 1e-7  # weight of a node whose step does not matter
 BLOCK = 2_000_000  # numbers per array: many effects are worked through in blocks
@@ -70,10 +70,11 @@ class Mixture:
         return ~(self.sds > 0).any(axis=0) & (np.ptp(self.means, axis=0) == 0)
 
     def standardized(self, t: np.ndarray) -> np.ndarray:
-        """(t - m) / s, (Q, E)."""
+        """(t - m) / s, (Q, E), or (P, Q, E) for P values of every t."""
         with np.errstate(divide="ignore", invalid="ignore"):
             z = (t - self.means) / self.sds
-        return np.where(np.isnan(z) & ~np.isnan(self.sds), 0.0, z)  # 0 / 0: at a mean without spread
+        z[np.isnan(z) & ~np.isnan(self.sds)] = 0.0  # 0 / 0: at a mean without spread
+        return z
 
     def tails(self, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """F(t) and 1 - F(t), each from its own tail, (E,)."""
@@ -93,26 +94,28 @@ class Mixture:
             return self.weights @ t_cdf(z, self.df), self.weights @ (density / sds) / np.sqrt(2 * np.pi)
 
     def bracket(self, p: float) -> np.ndarray:
-        """Two ends that hold the lower and the upper quantile, and a first value, (3, 2 E)."""
-        z = abs(ndtri(p) if self.df is None else stdtrit(self.df, p))
+        """Two ends that hold the lower and the upper quantile, (2, 2, E)."""
+        z = self._deviations(p)
         lower, upper = self.means - z * self.sds, self.means + z * self.sds
-        q_low, middle, q_high = _weighted_quantiles(self.means, self.weights, (p, 0.5, 1 - p))
-        spread = z * np.median(self.sds, axis=0)
-        start = middle - np.hypot(middle - q_low, spread), middle + np.hypot(q_high - middle, spread)
-        return np.array([[*lower.min(axis=0), *upper.min(axis=0)], [*lower.max(axis=0), *upper.max(axis=0)],
-                         np.concatenate(start)])  # fmt: skip
+        return np.array([[lower.min(axis=0), upper.min(axis=0)], [lower.max(axis=0), upper.max(axis=0)]])
 
-    def coarseness(self, points: Sequence[np.ndarray]) -> float:
+    def start(self, p: float) -> np.ndarray:
+        """About the lower and the upper quantile, (2, E)."""
+        q_low, middle, q_high = _weighted_quantiles(self.means, self.weights, (p, 0.5, 1 - p))
+        spread = self._deviations(p) * np.median(self.sds, axis=0)
+        return np.array([middle - np.hypot(middle - q_low, spread), middle + np.hypot(q_high - middle, spread)])
+
+    def _deviations(self, p: float) -> float:
+        return abs(ndtri(p) if self.df is None else stdtrit(self.df, p))
+
+    def coarseness(self, points: np.ndarray) -> float:
         """The largest step of the integrand's argument between neighboring nodes, in standard deviations, where the
-        integrand at one of these points (E,) is neither zero nor one."""
+        integrand at one of these points (P, E) is neither zero nor one."""
         if self.panels is None or len(self.weights) == 1:
             return 0.0
         inside = (np.diff(self.panels) == 0) & (np.minimum(self.weights[1:], self.weights[:-1]) > NEGLIGIBLE)
-        largest = 0.0
-        for t in points:
-            z = np.clip(self.standardized(t), -SATURATED, SATURATED)
-            largest = max(largest, np.abs(np.diff(z, axis=0))[inside].max(initial=0.0))
-        return float(largest)
+        z = np.clip(self.standardized(points[:, None]), -SATURATED, SATURATED)
+        return float(np.abs(np.diff(z, axis=1))[:, inside].max(initial=0.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,8 +144,11 @@ class Pooled:
         return tuple(self._pooled(values) for values in zip(*parts))
 
     def bracket(self, p):
-        low, high, start = np.array([part.bracket(p) for part in self.parts]).swapaxes(0, 1)
-        return np.array([low.min(axis=0), high.max(axis=0), self._pooled(start)])
+        low, high = np.array([part.bracket(p) for part in self.parts]).swapaxes(0, 1)
+        return np.array([low.min(axis=0), high.max(axis=0)])
+
+    def start(self, p):
+        return self._pooled([part.start(p) for part in self.parts])
 
     def _pooled(self, values):
         return np.tensordot(self.probabilities, np.array(values), 1)
@@ -174,7 +180,7 @@ class Inference:
         return {name: values.ravel() for name, values in zip(names, vars(self).values())}
 
 
-def summarize(law: Mixture | Pooled, estimates: np.ndarray, level: float) -> Inference:
+def summarize(law: Mixture | Pooled, estimates: np.ndarray, level: float, ends=None) -> Inference:
     """Interval, standard error, p and statistic of E effects.
 
     Parameters
@@ -183,26 +189,37 @@ def summarize(law: Mixture | Pooled, estimates: np.ndarray, level: float) -> Inf
     estimates : ndarray, shape (E,)
     level : float
         Coverage of the interval.
+    ends : ndarray, shape (2, E), optional
+        The interval, where it is computed already.
     """
     critical_value(level)  # refuses what is no level
-    nodes = len(law.weights) if isinstance(law, Mixture) else sum(len(part.weights) for part in law.parts)
-    size = max(1, BLOCK // nodes)
-    blocks = [_summary(law.part(slice(i, i + size)), estimates[i : i + size], level)
-              for i in range(0, len(law), size)]  # fmt: skip
+    parts = _parts(law)
+    if len(parts) == 1:
+        return _summary(law, estimates, level, ends)
+    blocks = [_summary(law.part(part), estimates[part], level, None if ends is None else ends[:, part])
+              for part in parts]  # fmt: skip
     return Inference(*(np.concatenate(parts) for parts in zip(*(vars(block).values() for block in blocks))))
 
 
-def _summary(law, estimates, level) -> Inference:
+def _parts(law) -> list[slice]:
+    """Of the effects, so that no array is too large."""
+    nodes = len(law.weights) if isinstance(law, Mixture) else sum(len(part.weights) for part in law.parts)
+    size = max(1, BLOCK // nodes)
+    return [slice(i, i + size) for i in range(0, len(law), size)]
+
+
+def _summary(law, estimates, level, ends) -> Inference:
     df = law.df_reference
-    low, high = interval(law, level)
+    low, high = _interval(law, level, None) if ends is None else ends
     width = high - low
     if level != STANDARD_LEVEL:
-        inner, outer = interval(law, STANDARD_LEVEL)
+        inner, outer = _interval(law, STANDARD_LEVEL, None)
         width = outer - inner
     below, above = law.tails(np.zeros(len(law)))
     p, statistic = inverted(below, above, df)
     none = law.constant
-    p, statistic = (np.where(none, np.nan, values) for values in (p, statistic))
+    if none.any():
+        p, statistic = (np.where(none, np.nan, values) for values in (p, statistic))
     return Inference(estimates, width / (2 * critical_value(STANDARD_LEVEL, df)), statistic, p, low, high)
 
 
@@ -214,14 +231,17 @@ def inverted(below, above, df: float | None = None) -> tuple[np.ndarray, np.ndar
     return p, np.where(below <= above, size, -size)
 
 
-def interval(law: Mixture | Pooled, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """The central quantiles, (E,) each: where F and 1 - F equal (1 - level) / 2.
+def interval(law: Mixture | Pooled, level: float, start=None) -> np.ndarray:
+    """The central quantiles, (2, E): where F and 1 - F equal (1 - level) / 2; ``start`` is about where they lie."""
+    return np.hstack([_interval(law if part.start == 0 and part.stop >= len(law) else law.part(part), level,
+                                None if start is None else start[:, part]) for part in _parts(law)])  # fmt: skip
 
-    Newton steps on the normal quantile of F, which is nearly linear, inside a bracket.
-    """
+
+def _interval(law, level, start) -> np.ndarray:
+    """Newton steps on the normal quantile of F, which is nearly linear, inside a bracket."""
     p, E = (1 - level) / 2, len(law)
-    low, high, t = law.bracket(p)
-    t = np.clip(t, low, high)
+    low, high = law.bracket(p).reshape(2, -1)
+    t = np.clip((law.start(p) if start is None else start).ravel(), low, high)
     wanted, which, sign = float(ndtri(p)), np.tile(np.arange(E), 2), np.repeat([1.0, -1.0], E)
     left = np.flatnonzero(high > low)
     for _ in range(MOST_STEPS):
@@ -239,7 +259,7 @@ def interval(law: Mixture | Pooled, level: float) -> tuple[np.ndarray, np.ndarra
         outside = ~close & ~((new > low[left]) & (new < high[left]))  # a step that is not a number, too
         t[left] = np.where(outside, (low[left] + high[left]) / 2, new)
         left = left[~close & (high[left] - low[left] > 1e-14 * np.abs(now))]
-    return t[:E], t[E:]
+    return t.reshape(2, E)
 
 
 def settled(law_of: Callable[[int], Mixture], estimates: np.ndarray, level: float, size: int, most: int):
@@ -255,17 +275,15 @@ def settled(law_of: Callable[[int], Mixture], estimates: np.ndarray, level: floa
     -------
     Mixture, Inference
     """
-    law, zero = law_of(size), np.zeros(len(estimates))
-    points = [zero, *np.split(law.bracket((1 - level) / 2)[2], 2)]
+    law = law_of(size)
+    ends = interval(law, level)
     while True:
-        wanted = law.coarseness(points) / STEP
-        if wanted > 1 and size < most:
-            size = min(most, int(np.ceil(size * min(MARGIN * wanted, 4.0))))
-            law = law_of(size)
-        inference = summarize(law, estimates, level)
-        points = [zero, inference.low, inference.high]
-        if size >= most or law.coarseness(points) <= STEP * TOLERATED:
-            return law, inference
+        wanted = law.coarseness(np.vstack([ends, np.zeros(len(law))])) / STEP if size < most else 0.0
+        if wanted <= TOLERATED:
+            return law, summarize(law, estimates, level, ends)
+        size = min(most, int(np.ceil(size * min(MARGIN * wanted, 4.0))))
+        law = law_of(size)
+        ends = interval(law, level, ends)
 
 
 def _weighted_quantiles(values: np.ndarray, weights: np.ndarray, shares: Sequence[float]) -> list[np.ndarray]:

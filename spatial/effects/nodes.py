@@ -237,7 +237,7 @@ def standard_rule(
 
     end = REACH if df is None else _end(df)
     a, b = max(transform(low), -end), min(transform(high), end)
-    edges = np.unique([a, *(c for c in map(transform, cuts) if a < c < b), b])
+    edges = sorted({a, *(c for c in map(transform, cuts) if a < c < b), b})
     if not a < b:
         return np.zeros(1), np.ones(1), np.zeros(1, dtype=int), 0.0
     parts = []

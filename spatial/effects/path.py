@@ -37,7 +37,7 @@ def effect_path(fit: FitRecord, horizon: int, options: Options) -> pd.DataFrame:
                                 n=fit.design.n_units, hint="short_run and long_run have no limit")  # fmt: skip
     variables = fit.design.regressors
     picks, spectra = selectors(fit, variables), _shares(refuse_varying(fit.design.weights, "the path of effects"))
-    params, places = fit.params.to_numpy(), np.array(spatial_places(fit))
+    params, places = fit.params.to_numpy(), spatial_places(fit)
 
     def curves(points):
         """(Q, K, J): coefficients of the J = 2 (horizon + 1) 3 averages at rho, tau and eta."""

@@ -20,6 +20,8 @@ from ..logdet import Quadrature, logdet, period_logdet
 from ..logdet.inverse import Inverse, inverse
 from .curves import NODES, between_poles, distance
 
+CORE = 0.59  # share of the way from the estimate to the outermost node: beyond, the nodes carry 1e-5 of the weight
+BEYOND = 1.35  # half-widths from a window's centre up to which its polynomial is read, at most
 NEAR_ZERO = 1e-3  # share of rho's interval where a_2 is a power series: (g - tr W / N) / rho would cancel
 
 
@@ -33,6 +35,7 @@ class Averages:
         w = fit.design.weights
         self.orders = fit.design.wx_order
         self.weights = w if not w.varies else w.stacked if period is None else w[period]
+        self.rho = fit.rho
         own = None if period is None else logdet(self.weights)
         self.logdet = (own or determinant(fit)) if fit.specification.lag else None
 
@@ -64,13 +67,18 @@ class Averages:
 
     def over(self, low: float, high: float, nodes: int = NODES) -> Callable:
         """a and b, (orders + 1, Q), as a function of Q values of rho in [low, high]: exact where cheap, else
-        interpolated."""
-        window = self.logdet.near(low, high)
+        interpolated.
+
+        The log-determinant is settled on the core alone, which the search for rho has usually left behind: there the
+        quadrature has its weight. A polynomial goes on beyond it, with a few digits less.
+        """
         interval = self.logdet.interval
+        window = self.logdet.near(*_core(low, high, self.rho, interval))
+        reach = _reach(window.domain, interval)
         b = None if self.weights.rows_sum_to_one else between_poles(self.b, low, high, interval, nodes)
 
         def at(rho: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            near = np.clip(rho, *window.domain)  # which ends just before a pole: g times its distance goes on
+            near = np.clip(rho, *reach)  # which ends just before a pole: g times its distance goes on
             g = -window.d1(near) / self.weights.n
             beyond = near != rho
             g[beyond] *= (distance(near, interval) / distance(rho, interval))[beyond]
@@ -111,6 +119,28 @@ class Averages:
     def error(self, rho: float) -> float:
         """Monte Carlo standard error of g: zero unless the log-determinant itself is stochastic."""
         return float(self.logdet.error(rho, 1)) / self.weights.n if isinstance(self.logdet, Quadrature) else 0.0
+
+
+def _core(low: float, high: float, rho: float, interval) -> tuple[float, float]:
+    """The part of [low, high] with all but 1e-5 of the distribution around rho; an end at a bound of rho stays."""
+    width = 1e-9 * (high - low)
+    inner = max(low, rho - CORE * (rho - low)), min(high, rho + CORE * (high - rho))
+    return (low if low <= interval[0] + width else inner[0]), (high if high >= interval[1] - width else inner[1])
+
+
+def _reach(domain, interval) -> tuple[float, float]:
+    """Where a polynomial on the domain keeps half of its digits, given poles at the ends of the interval.
+
+    Coefficients fall as r^-k, r the size of the Bernstein ellipse through the nearest pole, and T_k grows as r^(k/2) on
+    the ellipse of size r^(1/2).
+    """
+    centre, half = (domain[1] + domain[0]) / 2, (domain[1] - domain[0]) / 2
+    room = min(centre - interval[0], interval[1] - centre) / half if half > 0 else 1.0
+    if not 1 < room < np.inf:
+        return domain
+    root = np.sqrt(room + np.sqrt(room**2 - 1))
+    share = min(BEYOND, (root + 1 / root) / 2)
+    return centre - share * half, centre + share * half
 
 
 def trace_errors(fit, variables) -> np.ndarray:
@@ -154,7 +184,7 @@ def delta_errors(fit, averages, picks):
 
 def selectors(fit, variables) -> np.ndarray:
     """(orders + 1, variables, parameters): what picks beta_r, theta_r (and theta_2r); 0 where absent."""
-    place = {name: i for i, name in enumerate(fit.params.index)}
+    place = {name: i for i, name in enumerate(fit.params.index.tolist())}
     picks = np.zeros((fit.design.wx_order + 1, len(variables), len(place)))
     for row, name in enumerate(variables):
         for k, term in enumerate((name, f"W:{name}", f"W2:{name}")[: len(picks)]):
@@ -163,7 +193,8 @@ def selectors(fit, variables) -> np.ndarray:
     return picks
 
 
-def spatial_places(fit) -> list[np.ndarray]:
-    """What picks rho, tau and eta out of the parameters; zeros where there is none."""
-    response = fit.design.response
-    return [(fit.params.index == name).astype(float) for name in ("rho", f"lag({response})", f"W:lag({response})")]
+def spatial_places(fit) -> np.ndarray:
+    """What picks rho, tau and eta out of the parameters, (3, p); zeros where there is none."""
+    response, names = fit.design.response, fit.params.index.tolist()
+    terms = "rho", f"lag({response})", f"W:lag({response})"
+    return np.array([[float(name == term) for name in names] for term in terms])

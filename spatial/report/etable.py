@@ -2,51 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
 
 from ..design.formula import INTERCEPT
+from ..records.tests import TestResult
+from .decimals import decimals, fixed, p_fixed
+from .paper_columns import COEFFICIENTS, Column, columns_of
+from .paper_rows import about
 from .table import Table
-from .text import method_text, number
 
-STARS = ((0.01, "***"), (0.05, "**"), (0.1, "*"))
+LEVELS = (0.1, 0.05, 0.01)
 BELOW = {"std_error": "Standard errors", "statistic": "t or z statistics", "p_value": "p-values",
-         "conf_int": "95 % intervals"}  # fmt: skip
+         "conf_int": "intervals", "none": ""}  # fmt: skip
 
 
-def etable(fits, *, effects: bool = False, names=None, labels=None, below: str = "std_error", digits: int = 3,
-           stars: bool = False, caption: str = "") -> Table:  # fmt: skip
-    """Put models, or their effects, side by side.
+def etable(
+    fits, *, effects: bool = False, names: Sequence[str] | None = None, labels: Mapping[str, str] | None = None,
+    below: str = "std_error", digits: int = 3, stars: bool | Sequence[float] = False, keep=None, drop=None, order=None,
+    rows: Mapping | None = None, tests=None, statistics: Sequence[str] | None = None, groups: Mapping | None = None,
+    notes: Sequence[str] = (), caption: str = "",
+) -> Table:  # fmt: skip
+    """Put results side by side: fits, effects, difference-in-differences, comparisons of W, in any mix.
 
     Parameters
     ----------
-    fits : list of Fit or Effects, or dict of name to Fit or Effects
+    fits : list of results, or dict of name to result
+        A comparison has a column for each W, heterogeneity one for each group; another result with a ``tidy()`` in the
+        common schema has one.
     effects : bool
         Direct, indirect and total effects in place of coefficients; ``fit.effects()`` where a Fit is given.
     names : list of str, optional
         Heads of the columns; the models' names otherwise, numbered.
     labels : dict of str to str, optional
-        Names of the terms. ``W:x`` follows from ``x``.
-    below : {"std_error", "statistic", "p_value", "conf_int"}
-        What is printed under the estimates, in parentheses.
+        Names of terms, sections and rows. ``W:x`` follows from ``x``.
+    below : {"std_error", "statistic", "p_value", "conf_int", "none"}
+        What is printed under the estimates, in parentheses; intervals in brackets.
     digits : int
-        After the decimal point.
-    stars : bool
-        Mark p < .1, .05, .01; explained in a note.
+        Decimals. A row whose numbers would read 0 has more; none has an exponent.
+    stars : bool or list of levels
+        Mark p below .1, .05, .01, or below the levels given; the note states them.
+    keep, drop, order : str or list of str, optional
+        Terms that are shown, are left out, come first; ``*`` matches anything: ``"W:*"``.
+    rows : dict of str to value or list of values, optional
+        Rows of your own above the number of observations, one value per column or one for all; True reads yes. One
+        with the label of a row that is there replaces it.
+    tests : list of TestResult, or dict of str to TestResult or list of them, optional
+        A list is printed in the notes; a dict as rows of the table, statistic and p in brackets, None where a column
+        has none.
+    statistics : list of str, optional
+        What is said about the whole, by names of ``fit.glance()`` and "size"; "nobs", "size", "r2", "r2_within",
+        "loglik", "aic" and "sigma2" by default.
+    groups : dict of str to int or list of str, optional
+        Heads over several columns: how many, from the left, or which by their names; "" for none.
+    notes : list of str
+        Added below.
     caption : str
 
     Returns
     -------
     Table
-        Prints as text; ``.to_markdown()``, ``.to_latex()``, ``.to_html()``, ``.save(path)``.
+        Prints as text; ``.to_markdown()``, ``.to_latex()``, ``.to_html()``; ``.save(path)`` as .txt, .md, .tex, .html,
+        .docx, .xlsx or .csv.
 
     Raises
     ------
     SpatialInputError
-        E501 no fits, names that do not match, an unknown option.
+        E501 no results, names or rows of another number than the columns, an unknown option, a pattern that matches
+        nothing.
 
     Examples
     --------
@@ -55,85 +82,147 @@ def etable(fits, *, effects: bool = False, names=None, labels=None, below: str =
     >>> w = wt.queen(columbus).standardize("row")
     >>> table = etable([sp.ols("CRIME ~ INC", columbus, w), sp.sar("CRIME ~ INC", columbus, w)], digits=2)
     >>> print("\\n".join(table.to_text().splitlines()[:6]))
-                     (1) OLS   (2) SAR
-    ----------------------------------
-    Intercept          64.46     41.93
-                      (4.75)    (8.62)
-    INC                -2.04     -1.49
-                      (0.31)    (0.33)
+                        (1) OLS  (2) SAR
+    ------------------------------------
+    Intercept           64.46    41.93
+                        (4.75)   (8.62)
+    INC                 -2.04    -1.49
+                        (0.31)   (0.33)
     """
     check_option("below", below, BELOW)
-    heads, items = _named(fits, names)
-    effects = effects or any(hasattr(item, "fit") for item in items)
-    chosen = [item if hasattr(item, "fit") or not effects else item.effects() for item in items]
-    models = [getattr(item, "fit", item) for item in chosen]
-    tables = [item.tidy() for item in chosen]
-
-    sections = []
-    for kind in dict.fromkeys(kind for t in tables for kind in t["effect"]) if effects else ("",):
-        parts = [t[t["effect"] == kind] if effects else t for t in tables]
-        title = f"{kind.capitalize()} effects" if kind else ""
-        sections.append((title, _rows(parts, labels or {}, below, digits, stars)))
-    sections.append(("", _about(models, effects)))
-    notes = [f"{BELOW[below]} in parentheses: {labelled_texts(heads, [_inference(c, effects) for c in chosen])}."]
-    notes.append(f"Weights: {labelled_texts(heads, [m.design.weights.header() for m in models])}.")
-    if stars:
-        notes.append("* p < 0.1, ** p < 0.05, *** p < 0.01.")
-    if not effects and any(m.specification.lag or m.specification.durbin for m in models):
-        notes.append("Coefficients of models with a spatial lag or lagged regressors are not effects.")
-    return Table(tuple(heads), tuple(sections), tuple(notes), caption)
+    levels = _levels(stars)
+    labels = dict(labels or {})
+    columns = _columns(fits, effects, names)
+    heads = [column.head for column in columns]
+    shown = _choose(columns, keep, drop, order, labels)
+    mixed = len({s for c in columns for s in c.estimates["section"]}) > 1
+    body = []
+    for section, terms in shown.items():
+        title = labels.get(section, section) if section != COEFFICIENTS or mixed else ""
+        body.append((title, _estimates(columns, section, terms, labels, below, digits, levels)))
+    body.append(("", about(columns, rows, tests, statistics, labels)))
+    return Table(tuple(heads), tuple(part for part in body if part[1]),
+                 tuple(_notes(columns, heads, below, levels, tests, notes)), caption,
+                 groups=_groups(groups, heads))  # fmt: skip
 
 
-def _named(fits, names) -> tuple[list[str], list]:
+# -- columns ---------------------------------------------------------------------------------------------------
+
+
+def _columns(fits, effects: bool, names) -> list[Column]:
+    named = list(fits.items()) if isinstance(fits, Mapping) else [
+        (None, item) for item in (fits if isinstance(fits, list | tuple) else [fits])]  # fmt: skip
+    columns = []
+    for name, item in named:
+        each = list(columns_of(item, effects))
+        several = len(each) > 1
+        columns += [_headed(c, c.head if name is None else f"{name}, {c.head}" if several else str(name)) for c in each]
+    if not columns:
+        raise SpatialInputError("E501", "etable needs fits or effects, got none", hint="sp.etable([fit1, fit2])")
+    if names is not None:
+        if len(names) != len(columns):
+            raise SpatialInputError("E501", f"{len(names)} names were given for {len(columns)} columns",
+                                    hint="give one name per column")
+        return [_headed(column, str(name)) for column, name in zip(columns, names)]
     if isinstance(fits, Mapping):
-        names, fits = names or list(map(str, fits)), list(fits.values())
-    items = list(fits) if isinstance(fits, list | tuple) else [fits]
-    wrong = [type(item).__name__ for item in items if not hasattr(item, "tidy")]
-    if not items or wrong:
-        raise SpatialInputError("E501", f"etable needs fits or effects, got {wrong[0] if wrong else 'none'}",
-                                hint="sp.etable([fit1, fit2])")
-    if names is None:
-        models = [getattr(item, "fit", item) for item in items]
-        names = [f"({i}) {model.specification.name}" for i, model in enumerate(models, 1)]
-    if len(names) != len(items):
-        raise SpatialInputError("E501", f"{len(names)} names were given for {len(items)} models",
-                                hint="give one name per model")
-    return list(names), items
+        return columns
+    return [_headed(column, f"({i}) {column.head}") for i, column in enumerate(columns, 1)]
 
 
-def _rows(tables, labels, below, digits, stars):
-    """Two rows per term: estimates, and what is printed below them."""
-    rows = []
-    for term in _order([list(t["term"]) for t in tables]):
-        cells = [t[t["term"] == term] for t in tables]
-        cells = [(_estimate(f.iloc[0], digits, stars), _under(f.iloc[0], below, digits)) if len(f) else ("", "")
-                 for f in cells]  # fmt: skip
-        rows.append((_label(term, labels), tuple(top for top, _ in cells)))
-        rows.append(("", tuple(under for _, under in cells)))
-    return tuple(rows)
+def _headed(c: Column, head: str) -> Column:
+    return Column(head, c.estimates, c.rows, c.glance, c.inference, c.weights, c.level, c.notes)
 
 
-def _order(lists) -> list[str]:
-    """Terms as they first appear: regressors, their lags, the spatial parameters last."""
-    terms = list(dict.fromkeys(term for terms in lists for term in terms))
+def _levels(stars) -> tuple[float, ...]:
+    """Descending: the first has one star."""
+    if isinstance(stars, bool):
+        return LEVELS if stars else ()
+    try:
+        levels = tuple(sorted((float(level) for level in stars), reverse=True))
+    except (TypeError, ValueError):
+        levels = (np.nan,)
+    if not levels or not all(0 < level < 1 for level in levels):
+        raise SpatialInputError("E501", f"stars={stars!r} must be true, false or levels of significance",
+                                hint="stars=(0.05, 0.01, 0.001)")
+    return levels
+
+
+# -- estimates -------------------------------------------------------------------------------------------------
+
+
+def _choose(columns, keep, drop, order, labels) -> dict[str, list[str]]:
+    """The terms that are shown, by section, in order."""
+    places: dict[str, list[str]] = {}
+    for column in columns:
+        for section, term in zip(column.estimates["section"], column.estimates["term"]):
+            if term not in places.setdefault(section, []):
+                places[section].append(term)
+    known = [term for terms in places.values() for term in terms]
+
+    def matches(patterns, option):
+        several = [patterns] if isinstance(patterns, str) else list(patterns)
+        for pattern in several:
+            if not any(_match(term, pattern, labels) for term in known):
+                raise SpatialInputError("E501", f"{option}={pattern!r} matches no term",
+                                        hint="the terms are " + ", ".join(map(repr, dict.fromkeys(known))))
+        return several
+
+    kept = None if keep is None else matches(keep, "keep")
+    dropped = [] if drop is None else matches(drop, "drop")
+    first = [] if order is None else matches(order, "order")
 
     def place(term):
-        return 3 if term in ("rho", "lambda") else 2 if term.startswith(("W:", "W2:")) else term != INTERCEPT
+        wanted = [i for i, pattern in enumerate(first) if _match(term, pattern, labels)]
+        lagged = 3 if term in ("rho", "lambda") else 2 if term.startswith(("W:", "W2:")) else term != INTERCEPT
+        return (min(wanted, default=len(first)), lagged)
 
-    return sorted(terms, key=place)
+    chosen = {}
+    for section, terms in places.items():
+        left = [t for t in terms if (kept is None or any(_match(t, p, labels) for p in kept))
+                and not any(_match(t, p, labels) for p in dropped)]  # fmt: skip
+        if left:
+            chosen[section] = sorted(left, key=place)
+    if COEFFICIENTS in chosen:
+        chosen = {COEFFICIENTS: chosen.pop(COEFFICIENTS), **chosen}
+    return chosen
 
 
-def _estimate(row, digits, stars) -> str:
-    mark = next((s for level, s in STARS if row["p_value"] < level), "") if stars else ""
-    return number_cell(row["estimate"], digits) + mark
+def _match(term: str, pattern: str, labels) -> bool:
+    wild = pattern.replace("[", "[[]")
+    return any(text == pattern or fnmatchcase(text, wild) for text in (term, _label(term, labels)))
+
+
+def _estimates(columns, section, terms, labels, below, digits, levels):
+    """Two rows per term: estimates, and what is printed below them."""
+    out = []
+    for term in terms:
+        cells = []
+        for column in columns:
+            t = column.estimates
+            match = t[(t["section"] == section) & (t["term"] == term)]
+            cells.append(match.iloc[0] if len(match) else None)
+        values = [v for row in cells if row is not None for v in (row["estimate"], *_below_values(row, below))]
+        d = decimals(values, digits)
+        out.append((_label(term, labels), tuple("" if row is None else _top(row, d, levels) for row in cells)))
+        if below != "none":
+            out.append(("", tuple("" if row is None else _under(row, below, d) for row in cells)))
+    return tuple(out)
+
+
+def _below_values(row, below) -> list[float]:
+    return [row["std_error"]] if below == "std_error" else []
+
+
+def _top(row, digits, levels) -> str:
+    return fixed(row["estimate"], digits) + "*" * sum(row["p_value"] < level for level in levels)
 
 
 def _under(row, below, digits) -> str:
     if below == "conf_int":
-        return f"({number_cell(row['conf_low'], digits)}, {number_cell(row['conf_high'], digits)})"
-    if below == "p_value":
-        return "(<1e-4)" if row["p_value"] < 1e-4 else f"({row['p_value']:.{max(digits, 4)}f})"
-    return f"({number_cell(row[below], digits)})"
+        ends = [row["conf_low"], row["conf_high"]]
+        return "" if np.isnan(ends).any() else f"[{fixed(ends[0], digits)}, {fixed(ends[1], digits)}]"
+    text = p_fixed(row["p_value"], max(digits, 4)) if below == "p_value" else fixed(row[below], digits)
+    return f"({text})" if text else ""
 
 
 def _label(term: str, labels) -> str:
@@ -143,48 +232,66 @@ def _label(term: str, labels) -> str:
     return f"{power}:{labels.get(regressor, regressor)}" if colon and power in ("W", "W2") else term
 
 
-def _about(models, effects):
-    """Size, fixed effects, method, likelihood; only rows that apply to at least one model."""
-    rows = [("Observations", [f"{m.nobs:,}" for m in models])]
-    if any(m.design.is_panel for m in models):
-        rows.append(("Units x periods", [f"{m.design.n_units:,} x {m.design.n_periods}" for m in models]))
-        unit = any(m.settings.random for m in models)
-        rows.append(("Effects" if unit else "Fixed effects", [str(m.settings.effects) for m in models]))
-    if any(m.settings.method == "gmm" for m in models):
-        rows.append(("Method", ["moments" if m.settings.method == "gmm" else "likelihood" for m in models]))
-    if not effects:
-        rows.append(("Log-likelihood", [_finite(m.loglik, 2) for m in models]))
-        rows.append(("AIC", [_finite(m.aic, 2) for m in models]))
-        rows.append(("sigma2", [number(m.sigma2, 4) for m in models]))
-        variances = [m.settings.random for m in models]
-        rows.append(("sigma2_mu", ["" if r is None else number(r.sigma2_mu, 4) for r in variances]))
-    return tuple((label, tuple(cells)) for label, cells in rows if any(cells))
+# -- notes and groups -------------------------------------------------------------------------------------------
 
 
-def number_cell(value, digits) -> str:
-    """A number that would round to zero in exponent form: 0.0003 with three digits is 3.00e-04."""
-    if np.isfinite(value) and 0 < abs(value) < 0.5 * 10**-digits:
-        return f"{value:.{max(digits - 1, 0)}e}"
-    return number(value, digits)
-
-
-def _finite(value, digits) -> str:
-    return f"{value:,.{digits}f}" if value is not None and np.isfinite(value) else ""
-
-
-def _inference(item, effects) -> str:
-    from ..covariance.vcov import describe
-
-    if not effects:
-        return describe(item)
-    scaled, item = getattr(item, "kind", ""), getattr(item, "effects", item)  # elasticities have their effects
-    how = method_text(getattr(item, "short_run", item))
-    how = f"{scaled}, {how}" if scaled else how
-    return f"{how}, {describe(item.fit)}"
+def _notes(columns, heads, below, levels, tests, notes) -> list[str]:
+    out = []
+    if below != "none":
+        intervals = {f"{100 * column.level:g} %" for column in columns}
+        what = f"{' and '.join(sorted(intervals))} intervals in brackets" if below == "conf_int" else (
+            f"{BELOW[below]} in parentheses")  # fmt: skip
+        how = labelled_texts(heads, [column.inference for column in columns])
+        out.append(f"{what}: {how}." if how else f"{what}.")
+    weights = labelled_texts(heads, [column.weights for column in columns])
+    out += [f"Weights: {weights}."] * bool(weights)
+    if levels:
+        out.append(", ".join(f"{'*' * i} p < {level:g}" for i, level in enumerate(levels, 1)) + ".")
+    out += dict.fromkeys(note for column in columns for note in column.notes)
+    if isinstance(tests, Mapping):
+        out.append("Tests: statistic [p].")
+    elif tests is not None:
+        out += [str(test) for test in ([tests] if isinstance(tests, TestResult) else tests)]
+    return [*out, *([notes] if isinstance(notes, str) else notes)]
 
 
 def labelled_texts(heads, texts) -> str:
-    """Once where all columns agree, else column by column."""
+    """Once where all columns agree, else each with the columns that it holds for; empty ones are left out."""
     if len(set(texts)) == 1:
         return texts[0]
-    return "; ".join(f"{head}: {text}" for head, text in zip(heads, texts))
+    of: dict[str, list[str]] = {}
+    for head, text in zip(heads, texts):
+        of.setdefault(text, []).append(head)
+    return "; ".join(f"{', '.join(names)}: {text}" for text, names in of.items() if text)
+
+
+def _groups(groups, heads) -> tuple[tuple[str, int], ...]:
+    """Heads over the heads, covering all columns from the left."""
+    if not groups:
+        return ()
+    spans = [(str(text), span if isinstance(span, int) else len(list(span))) for text, span in groups.items()]
+    members = [name for span in groups.values() if not isinstance(span, int) for name in span]
+    listed = [name for name in heads if name in members]
+    if members and (members != listed or sum(n for _, n in spans) > len(heads)):
+        raise SpatialInputError("E501", f"groups= names {members}, the columns are {heads}",
+                                hint="name columns that stand side by side, in their order")
+    total = sum(span for _, span in spans)
+    if total > len(heads) or any(span < 1 for _, span in spans):
+        raise SpatialInputError("E501", f"groups= has {total} columns, the table {len(heads)}",
+                                hint='groups={"Static": 2, "Dynamic": 1}')
+    if not members:
+        return (*spans, *[("", len(heads) - total)] * (total < len(heads)))
+    return _placed(groups, heads)
+
+
+def _placed(groups, heads) -> tuple[tuple[str, int], ...]:
+    """Groups given by the names of their columns; columns of no group have an empty head each."""
+    of = {name: str(text) for text, names in groups.items() if not isinstance(names, int) for name in names}
+    out: list[tuple[str, int]] = []
+    for head in heads:
+        text = of.get(head, "")
+        if out and out[-1][0] == text and text:
+            out[-1] = (text, out[-1][1] + 1)
+        else:
+            out.append((text, 1))
+    return tuple(out)

@@ -9,7 +9,7 @@ import numpy as np
 from spillover.errors import SHOWN
 
 from ..explore.local import QUADRANTS
-from .text import _pad, _width
+from .text import _pad, text_width
 
 RULES = {"none": "no correction for many tests", "fdr": "false discovery rate", "bonferroni": "Bonferroni"}
 
@@ -132,6 +132,6 @@ def number(x) -> str:
 def table(header, rows) -> str:
     """Columns of text, the first to the left, the others to the right; East Asian characters count twice."""
     cells = [[str(value) for value in row] for row in [header, *rows]]
-    widths = [max(_width(row[c]) for row in cells) for c in range(len(header))]
+    widths = [max(text_width(row[c]) for row in cells) for c in range(len(header))]
     lines = ["  ".join(_pad(v, w, left=c == 0) for c, (v, w) in enumerate(zip(row, widths))) for row in cells]
     return "\n".join(line.rstrip() for line in lines)

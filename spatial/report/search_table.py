@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .etable import labelled_texts, number_cell
+from .decimals import decimals, fixed
+from .etable import labelled_texts
 from .table import Table
 from .text import method_text
 
@@ -91,7 +92,8 @@ def _cell(row) -> str:
     """0 where a model has no spillovers by construction."""
     if row["estimate"] == 0 and not row["std_error"] > 0:
         return "0"
-    return f"{number_cell(row['estimate'], 3)} ({number_cell(row['std_error'], 3)})"
+    digits = decimals([row["estimate"], row["std_error"]], 3)
+    return f"{fixed(row['estimate'], digits)} ({fixed(row['std_error'], digits)})"
 
 
 def _p(p: float) -> str:

@@ -31,7 +31,7 @@ def number(value: float, digits: int = 4) -> str:
 def columns(rows: list[list[str]], head: list[str]) -> str:
     """First column to the left, the rest to the right; East Asian characters count twice."""
     table = [head, *rows]
-    widths = [max(_width(row[j]) for row in table) for j in range(len(head))]
+    widths = [max(text_width(row[j]) for row in table) for j in range(len(head))]
     lines = []
     for row in table:
         cells = [_pad(cell, width, left=j == 0) for j, (cell, width) in enumerate(zip(row, widths))]
@@ -271,12 +271,12 @@ def p_cell(p: float) -> str:
     return "" if not np.isfinite(p) else "<1e-4" if p < 1e-4 else f"{p:.4f}"
 
 
-def _width(text: str) -> int:
+def text_width(text: str) -> int:
     from unicodedata import east_asian_width
 
     return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def _pad(text: str, width: int, *, left: bool) -> str:
-    space = " " * (width - _width(text))
+    space = " " * (width - text_width(text))
     return text + space if left else space + text

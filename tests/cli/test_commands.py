@@ -163,7 +163,7 @@ def test_diagnose_and_compare(spillover, tmp_path):
     status, out, err = spillover("diagnose", US, FORMULA, "-w", "border=queen", "-w", "knn:k=5", "-o", target)
     assert status == 0, err
     assert out.splitlines()[1].split() == ["border", "knn:k=5"]
-    assert " & border & knn:k=5" in target.read_text(encoding="utf-8")
+    assert r" & \multicolumn{1}{c}{border} & \multicolumn{1}{c}{knn:k=5}" in target.read_text(encoding="utf-8")
     target = tmp_path / "compare.csv"
     status, out, _ = spillover("compare", US, FORMULA, "--model", "sar", "-w", "border=queen", "-w", "knn:k=5",
                                "-w", "economic:x=gsp", "-o", target)  # fmt: skip
