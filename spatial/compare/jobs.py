@@ -6,7 +6,7 @@ to each process; results do not depend on the process, the order, or the other j
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 from spillover.errors import SpatialInputError
 
@@ -116,13 +116,13 @@ def _joblib():
     return joblib
 
 
-def _here(left, jobs, work, shared, at_once) -> Iterator:
+def _here(left, jobs, work, shared, at_once) -> Generator:
     for start in range(0, len(left), at_once):
         chunk = left[start : start + at_once]
         yield from zip(chunk, work(shared, [jobs[i] for i in chunk]))
 
 
-def _in_processes(n_jobs, chunks, jobs, work, shared) -> Iterator:
+def _in_processes(n_jobs, chunks, jobs, work, shared) -> Generator:
     """joblib sends ``shared`` with every chunk, large arrays as shared memory; under ``parallel_config("dask")``
     it goes to the cluster."""
     joblib = _joblib()
@@ -136,7 +136,7 @@ def _in_processes(n_jobs, chunks, jobs, work, shared) -> Iterator:
         stream.close()
 
 
-def _on_cluster(client, chunks, jobs, work, shared) -> Iterator:
+def _on_cluster(client, chunks, jobs, work, shared) -> Generator:
     """``shared`` is scattered once; chunks of a worker that died run again elsewhere."""
     from distributed import as_completed
 

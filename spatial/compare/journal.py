@@ -53,8 +53,9 @@ class Journal:
     """
 
     def __init__(self, path, schema: dict, *, resume: bool):
-        self.path, self.schema, self.rows = Path(path), schema, {}
-        self._fresh, self._last = {}, time.monotonic()
+        self.path, self.schema, self._last = Path(path), schema, time.monotonic()
+        self.rows: dict[str, dict] = {}
+        self._fresh: dict[str, dict] = {}
         if self.path.exists() and not self.path.is_dir():
             raise SpatialInputError("E514", f"'{path}' is a file, and a journal is a folder", hint="name another place")
         try:

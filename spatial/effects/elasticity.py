@@ -182,7 +182,7 @@ def meanings(effects) -> list[str]:
     }
     words: dict[str | None, list[str]] = {}
     for name in effects.variables:
-        if name in bases and {base_y, bases[name]} <= {None, np.e}:
+        if name in bases and {base_y, bases[name]} <= {None, math.e}:
             key = (base_y is not None, bases[name] is not None)
             words.setdefault(change.get(key), []).append(name)
     lines = [f"{', '.join(names)}: {text} {outcome(d)}" for text, names in words.items() if text]

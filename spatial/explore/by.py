@@ -127,7 +127,8 @@ def moran_by(
     matrices = {name: as_weights(each) for name, each in (w if several else {"w": w}).items()}
     wide, periods = unstack(data, columns, time, entity, next(iter(matrices.values())).ids)
     _draws.announce_global(next(iter(matrices.values())).csr, len(matrices) * len(columns) * len(periods), permutations)
-    parts, notes = [], []
+    parts = []
+    notes: list[str] = []
     for name, weights in matrices.items():
         if not weights.labelled:
             warn_unlabelled()

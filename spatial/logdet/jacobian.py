@@ -8,10 +8,10 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from .asymmetric import Alone
-from .protocol import LogDeterminant
+from .protocol import Curve, LogDeterminant
 from .spectrum import Spectrum
 
-D = TypeVar("D", bound=LogDeterminant)
+D = TypeVar("D", bound=Curve, covariant=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,19 +34,19 @@ class Jacobian(Generic[D]):
     unit_root: int = 0
 
     @property
-    def interval(self) -> tuple[float, float]:
+    def interval(self: Jacobian[LogDeterminant]) -> tuple[float, float]:
         return self.logdet.interval
 
     @property
-    def domain(self) -> tuple[float, float]:
+    def domain(self: Jacobian[LogDeterminant]) -> tuple[float, float]:
         """Where ``value`` is exact."""
         return self.logdet.domain
 
     @property
-    def coarse(self) -> Jacobian:
+    def coarse(self: Jacobian[LogDeterminant]) -> Jacobian:
         return Jacobian(self.logdet.coarse, self.copies, self.unit_root)
 
-    def near(self, lo: float, hi: float) -> Jacobian:
+    def near(self: Jacobian[LogDeterminant], lo: float, hi: float) -> Jacobian:
         return Jacobian(self.logdet.near(lo, hi), self.copies, self.unit_root)
 
     def expansion(self, rho) -> tuple:

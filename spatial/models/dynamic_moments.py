@@ -93,7 +93,9 @@ def dynamic_method_of_moments(
     if not effects.entity:
         raise SpatialInputError("E501", f"effects={effects.name!r} leaves no unit effects to difference out",
                                 hint="use effects='entity' or 'twoway', or method='ml'")  # fmt: skip
-    W = d.weights.csr
+    if d.past is None:
+        raise ValueError("a static design has no response of the period before")
+    W, past = d.weights.csr, d.past
 
     def levels(values):
         return PERIOD_EFFECTS.demean(values) if effects.time else values
@@ -106,7 +108,7 @@ def dynamic_method_of_moments(
     result = panel_gmm(
         levels(d.y),
         levels(np.concatenate([X, Wy[:, :, None]], axis=2)),
-        levels(_with_lags(W, d.past[:, :, None], y_powers)),
+        levels(_with_lags(W, past[:, :, None], y_powers)),
         levels(_with_lags(W, own, 2 + specification.durbin)),
         differences=settings.transform == "differences",
         depth=settings.depth,

@@ -12,12 +12,11 @@ from ..diagnostics.r_squared import RSquared, r_squared
 from ..effects.average import Effects, effects
 from ..effects.long_run import DynamicEffects, stationarity
 from ..effects.prediction import predict
-from ..records.fit import FitRecord
 from .maketables import MakeTables
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fit(MakeTables, FitRecord):
+class Fit(MakeTables):
     """An estimated model: estimates, tables, effects, predictions.
 
     See ``spatial.records.fit.FitRecord`` for its attributes.

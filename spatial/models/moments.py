@@ -22,7 +22,7 @@ from ..solve.gmm import KINDS, ErrorMomentSample, MomentSample, MomentSolution, 
 from ..solve.gmm_error import heteroskedastic, homoskedastic
 
 
-def refuse_without_theory(specification: Specification, d: Design, effects: FixedEffects, vcov: str) -> None:
+def refuse_without_theory(specification: Specification, d: Design, effects: FixedEffects, vcov: object) -> None:
     """What the method of moments is not there for.
 
     Raises
@@ -32,9 +32,9 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
     """
     refuse_unbalanced(d.observed, "method='gmm'")
     refuse_varying(d.weights if d.weights.varies else d.weights_of_error, "method='gmm'")
-    scpc = isinstance(vcov, SCPC) or vcov == "scpc"
-    if not scpc:
-        check_option("vcov", vcov, KINDS)
+    kind = None if isinstance(vcov, SCPC) or vcov == "scpc" else vcov
+    if kind is not None:
+        check_option("vcov", kind, KINDS)
     if not (specification.lag or specification.error):
         raise SpatialInputError("E501", f"method='gmm' is for spatial lags and errors; {specification.name} is "
                                 "least squares", hint="leave method= out")  # fmt: skip
@@ -44,8 +44,8 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
             f"the moments of a spatial error do not hold after {effects} effects are taken out",
             hint="use effects='entity' with C(period) in the formula, or method='ml'",
         )
-    if not scpc:
-        refuse_impossible(vcov, specification, effects, d.is_panel)
+    if kind is not None:
+        refuse_impossible(str(kind), specification, effects, d.is_panel)
 
 
 def moment_sample(
@@ -109,14 +109,14 @@ def _refuse_absorbed(Z: dict[str, np.ndarray], effects: FixedEffects) -> None:
                                     hint="choose an instrument that varies within the effects")
 
 
-def method_of_moments(d: Design, sample: MomentSample, vcov: str) -> MomentSolution:
+def method_of_moments(d: Design, sample: MomentSample, vcov: object) -> MomentSolution:
     """Two-stage least squares; with a spatial error the estimator that ``vcov`` stands for."""
     if isinstance(sample, ErrorMomentSample):
         estimator = homoskedastic if vcov == "classical" else heteroskedastic
         solution = estimator(sample, logdet(d.weights_of_error).interval)
     else:
         solution = two_stage_least_squares(sample)
-    _warn_outside(solution.rho, d.weights)
+    _warn_outside(solution.rho, refuse_varying(d.weights, "method='gmm'"))
     return solution
 
 

@@ -16,6 +16,7 @@ eq. 2.46 for S.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -34,7 +35,7 @@ from ..models.refit import refit
 from ..records.schema import SCHEMA
 from ._sample import balanced_cures, treatment_term
 
-MODELS = {"sdm": sdm, "sar": sar, "slx": slx}
+MODELS: dict[str, Callable[..., Fit]] = {"sdm": sdm, "sar": sar, "slx": slx}
 PATHS = ("mediated", "unmediated", "total")
 PLACES = ("direct", "indirect", "total")
 DENSE_MAX = 5_000

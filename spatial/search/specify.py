@@ -154,7 +154,7 @@ def _search(formula, data, w, level, rule, options) -> Search:
     steps += failures
     if panel and base.design.observed is None:
         # 3. Dependence before period effects, unit effects fixed or random, effects together.
-        within = regressions.get("entity", regressions["none"])
+        within = regressions["entity" if "entity" in regressions else "none"]
         tables += _dependence(within)
         unit = within if within.settings.effects.name == "entity" else fit(ols, effects="entity")
         tests = _hausman_tests(unit, fit(ols, effects="random"), fits["SDM"])
@@ -169,7 +169,7 @@ def _search(formula, data, w, level, rule, options) -> Search:
     # 4. The Durbin model and what it nests.
     compared = _compared(fits)
     nested = [name for name in ("SAR", "SEM", "SLX") if name in fits and (name != "SEM" or nests_sem(fits["SDM"]))]
-    wald = {name: wald_test(fits["SDM"], name) for name in nested}
+    wald: dict[str, TestResult] = {name: wald_test(fits["SDM"], name) for name in nested}
     tables += _nested_tables(compared, wald)
     tables.append(diagnose(fits["SDM"]))
     # 5. The rule.
