@@ -135,11 +135,12 @@ def variance_components(fit: FitRecord, *, level: float = 0.95) -> pd.DataFrame:
 
 def random_text(fit: FitRecord) -> list[str]:
     """The header's lines about random effects."""
-    random, table = fit.settings.random, variance_components(fit).set_index("term")
+    random, table = fit.settings.random, variance_components(fit)
+    parts = {term: (estimate, se) for term, estimate, se in zip(*(table[name].tolist() for name in SCHEMA[:3]))}
 
-    def value(term):
-        se = table.at[term, "std_error"]
-        return f"{term} {table.at[term, 'estimate']:.4g}" + (f" ({se:.3g})" if np.isfinite(se) else "")
+    def value(term: str) -> str:
+        estimate, se = parts[term]
+        return f"{term} {estimate:.4g}" + (f" ({se:.3g})" if np.isfinite(se) else "")
 
     method = "maximum likelihood" if random.by_likelihood else "Swamy and Arora's moments"
     names = ("sigma2_mu", "phi") if random.error == "baltagi" else ("sigma2_mu", "phi", "theta")

@@ -9,7 +9,7 @@ may stand beside the name: ``fit.with_vcov("cluster", by="region")``.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TypeVar
 
 import pandas as pd
@@ -54,7 +54,7 @@ def as_vcov(vcov, **settings):
                                     hint="set them in the object: sp.Cluster('region')")
         return vcov
     check_option("vcov", vcov, KINDS)
-    allowed = set(KINDS[vcov].__dataclass_fields__) - {"kind"}
+    allowed = {one.name for one in fields(KINDS[vcov])} - {"kind"}
     if unknown := sorted(set(settings) - allowed):
         choices = ", ".join(sorted(allowed)) or "none"
         raise SpatialInputError("E501", f"vcov={vcov!r} has no setting {unknown[0]!r}", hint=f"its settings: {choices}")

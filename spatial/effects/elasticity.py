@@ -13,7 +13,9 @@ factors of interactions at their means over the observations. Means are treated 
 from __future__ import annotations
 
 import ast
+import math
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -29,10 +31,13 @@ from ..records.schema import SCHEMA
 from .infer import infer
 from .mixture import Inference
 
+if TYPE_CHECKING:
+    from .average import Effects
+
 KINDS = ("direct", "indirect", "total")
 
 STEP = 1e-5  # of central differences
-BASES = {"log": np.e, "log10": 10.0, "log2": 2.0}
+BASES = {"log": math.e, "log10": 10.0, "log2": 2.0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +56,7 @@ class Elasticities(Shown):
         Terms without an elasticity: categories, what cannot be evaluated at a mean, means that are not positive.
     """
 
-    effects: object = field(repr=False)
+    effects: Effects = field(repr=False)
     kind: str
     factors: pd.DataFrame = field(repr=False)
     inference: Inference = field(repr=False)

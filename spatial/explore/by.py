@@ -185,7 +185,7 @@ def _index_units(data, time, entity):
                                 hint="name a column of the data")
     index = data.index
     if isinstance(index, pd.MultiIndex):
-        rest = [level for level in index.names if level != time]
+        rest = [k for k, level in enumerate(index.names) if level != time]
         return index.get_level_values(entity if entity is not None else rest[0])
     return index
 

@@ -118,7 +118,7 @@ def averages(fit: Fit, lost: Deleted, terms: list[str], V: np.ndarray, read: Cal
         Changes, one per column.
     read : function from responses (N, m) to (E,), linear
     """
-    W = fit.design.weights
+    W = refuse_varying(fit.design.weights, "the jackknife over units")
 
     def curves(rho):
         ahead = Inverse(W, float(rho)).solve(V)

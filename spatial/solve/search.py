@@ -213,7 +213,7 @@ def _newton(products, sample, point, low, high):
     best, curvature, settled = np.empty_like(point), np.empty_like(point), np.zeros(point.shape[1], dtype=bool)
     going = np.arange(len(settled))
     current = _expansion(point, products, sample)
-    step = _within(point, *current[1:], low, high)
+    step = _within(point, low, high, *current[1:])
     for _ in range(MAX_STEPS):
         trial = np.minimum(np.maximum(point + step, low), high)
         tried = _expansion(trial, products, sample)
@@ -232,13 +232,13 @@ def _newton(products, sample, point, low, high):
                 break
             going, better, step, point = going[~still], better[~still], step[:, ~still], point[:, ~still]
             current, products = tuple(f[..., ~still] for f in current), tuple(p[~still] for p in products)
-        step = np.where(better, _within(point, *current[1:], low, high), step / 2)
+        step = np.where(better, _within(point, low, high, *current[1:]), step / 2)
     else:
         best[:, going], curvature[:, going] = point, np.nan
     return best, curvature, settled
 
 
-def _within(point, score, H, K, low, high):
+def _within(point, low, high, score, H, K):
     """The step uphill. Of two parameters one at the end of its interval stays, and only the other moves."""
     step = _uphill(score, H, K, high - low)
     if len(point) == 1:

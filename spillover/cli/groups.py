@@ -12,7 +12,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from typing import Annotated, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -82,7 +82,7 @@ def command(app: typer.Typer, name: str | None = None) -> Callable:
 def expand(function: Callable) -> Callable:
     """The same function with the fields of its groups in place of the groups."""
     hints = get_type_hints(function, include_extras=True)
-    groups = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+    groups: dict[str, Any] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
     parameters, own = [], [p for name, p in inspect.signature(function).parameters.items() if name not in groups]
     for group in groups.values():
         inner = get_type_hints(group, include_extras=True)

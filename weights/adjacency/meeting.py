@@ -126,7 +126,8 @@ def _dealt(read, begin, pool):
         dealing = pool.submit(dealt, items, sign, begin[a : b + 1] - begin[a], a, at, shift, item, signs, owner,
                               bounds[hand])
         begun.wait()  # shapely reads without letting others in: a hand that had not begun would wait for it
-    dealing.result()
+    if dealing is not None:
+        dealing.result()
     return item, signs, owner, bounds
 
 
