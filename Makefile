@@ -40,8 +40,14 @@ test-fast: $(VENV)/.test  ## the inner loop: style, import rules, some tests of 
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q $(FAST)
 
-certify: $(VENV)/.test  ## slow certification: Monte Carlo coverage and size, a million units
+certify: $(VENV)/.test  ## Monte Carlo coverage and size: cells whose inputs changed, docs/certificate.md, slow tests, the laws 2,000 times
+	$(BIN)/python -m tests.montecarlo run
+	$(BIN)/python -m tests.montecarlo page
 	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -q --hypothesis-profile=certify tests/laws
+
+test-postgis: $(VENV)/.test  ## reading and writing a throwaway PostGIS (Debian: postgresql-15-postgis-3)
+	$(BIN)/python -m tests.postgis
 
 test-qgis: $(VENV)/.test  ## layers and plugin in a real QGIS, which must be installed (Debian: qgis python3-qgis)
 	$(BIN)/python -m pytest -q -m qgis tests/qgis
@@ -64,4 +70,4 @@ wheel: $(VENV)/.test  ## build the wheel into dist/
 clean:  ## remove what the targets made
 	rm -rf $(VENV) demo dist build *.egg-info .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test test-fast certify test-qgis defects bench docs site wheel clean
+.PHONY: help demo test test-fast certify test-postgis test-qgis defects bench docs site wheel clean

@@ -135,7 +135,7 @@ def against_spmixw(N=31, T=13, count=100):
     same = []  # with its exponent, (N T - 1) / 2, in the place of ours, (N (T - 1) - k) / 2
     for name in ws:
         fits = [model(w=ws[name], **how) for model in models]
-        same.append([integral(fit.sample, N * T - 1 + fit.sample.k, prior) for fit in fits])
+        same.append([integral(fit._sample, N * T - 1 + fit._sample.k, prior) for fit in fits])
     gap = np.array(theirs) - np.array(same)  # its intercept among demeaned data: a constant in slx and sdm
     assert np.abs(gap[:, :2] - np.log(N * T) / -2).max() < 1e-3, gap
     sp.compare_weights(dict(list(ws.items())[:4]), model=models, prior=prior, **how).probabilities  # noqa: B018 (imports)

@@ -49,8 +49,8 @@ def main(rounds: int) -> None:
         return sp.sdm(FORMULA, panel, w, **keys, effects="entity", correction=False)
 
     def same_model_from_arrays():
-        sample = demeaned_sample(SDM, first.design, first.settings.effects, False)
-        return replace(first, sample=sample, solution=maximum_likelihood(sample)).with_vcov("oim")
+        sample = demeaned_sample(SDM, first._design, first._settings.effects, False)
+        return replace(first, _sample=sample, _solution=maximum_likelihood(sample)).with_vcov("oim")
 
     def whole_job():
         return sp.sdm(FORMULA, panel, w, **keys, effects="twoway").effects()

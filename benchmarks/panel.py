@@ -109,7 +109,7 @@ def against_spreg(N: int, T: int, rounds: int) -> None:
     data = panel(w, T)
     same = fit(w, data, known=False, correction=False)
     print(f"\nSDM, two-way effects, N = {N:,}, T = {T}: rho {same.rho:.8f}")
-    y = same.design.y + np.random.default_rng(4).standard_normal((REFITS, T, N))
+    y = same._design.y + np.random.default_rng(4).standard_normal((REFITS, T, N))
     runs = {
         "new W": (lambda: fit(w, data, known=False), 1),
         "again": (lambda: fit(w, data, known=True), 1),
@@ -172,7 +172,7 @@ def refits(N: int, T: int, R: int = 1000) -> None:
 def rates(name: str, w, data, R: int) -> tuple[float, float, float]:
     model, rng = getattr(sp, name), np.random.default_rng(3)
     first = model(FORMULA, data, w, **KEYS)
-    y = first.design.y + rng.standard_normal((R, *first.design.y.shape))
+    y = first._design.y + rng.standard_normal((R, *first._design.y.shape))
     places = np.array([rng.permutation(len(w.ids)) for _ in range(R)])
     many = sp.refit(first, y=y[:3])
     for r in range(3):

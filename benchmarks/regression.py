@@ -152,7 +152,7 @@ def _alone(side, logdet):
         _, *figures["another specification, same W"] = timed(lambda: sar(FORMULA, frame, w, logdet=logdet))
     else:
         figures["another specification, same W"] = timed(lambda: our_fit(w, frame, logdet, known=True))[1:]
-    L = fit.sample.lag.logdet
+    L = fit._sample.lag.logdet
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     count = f", {L.factorisations} factorisations" if hasattr(L, "factorisations") else ""
     return figures | {"rho": fit.rho, "se": fit.std_errors["rho"], "direct": effects.direct["a"],
@@ -188,7 +188,7 @@ def overhead():
     frame = data(w)
     fit = sp.sdm(FORMULA, frame, w)
     whole = np.median([timed(lambda: sp.sdm(FORMULA, frame, w))[1:] for _ in range(30)], axis=0)
-    inner = np.median([timed(lambda: maximum_likelihood(fit.sample))[1:] for _ in range(30)], axis=0)
+    inner = np.median([timed(lambda: maximum_likelihood(fit._sample))[1:] for _ in range(30)], axis=0)
     print("\nSDM, 49 units, warm")
     row("whole call", *whole)
     row("of which formula, alignment, inference", *(whole - inner))

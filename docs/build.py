@@ -1,8 +1,11 @@
 """Run the studies and put what they print below each block: ``python docs/build.py [--check] [PAGE ...]``.
 
 Python blocks of a page share one namespace and run in order, in this folder. With --check nothing is written and
-the exit status tells whether a page ran through. A page whose first line names a file of data that the project does not
-ship, ``<!-- data: FILE -->``, finds its folder as ``DATA``; it is left as it is where the file is not there.
+the exit status tells whether a page ran through. On a page that begins with ``<!-- commands -->`` blocks of
+bash are run too, their lines by ``spillover`` itself, and the page has a folder of its own for its files. A page whose
+first line names a file of data that the project does not ship, ``<!-- data: FILE -->``, finds its folder as ``DATA``;
+it is left as it is where the file is not there.
+``REFERENCE`` is the folder of the stored references.
 """
 
 from __future__ import annotations
@@ -12,14 +15,17 @@ import importlib.util
 import io
 import os
 import re
+import shlex
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 
 HERE = Path(__file__).parent
 DATA = HERE.parents[1] / "shared" / "data"
 NEEDS = re.compile(r"<!-- data: (\S+) -->")
-BLOCK = re.compile(r"```python\n(?P<code>.*?)```\n(?:\n```text\n.*?```\n)?", re.DOTALL)
+BLOCK = re.compile(r"```(?P<language>python|bash)\n(?P<code>.*?)```\n(?:\n```(?:text|json)\n.*?```\n)?", re.DOTALL)
+COMMANDS = "<!-- commands -->"
 
 
 def run(page: Path) -> str:
@@ -29,18 +35,44 @@ def run(page: Path) -> str:
 
 def run_text(text: str, name: str) -> str:
     """The same for a page that is not in a file yet."""
-    space: dict = {"DATA": DATA}
+    space: dict = {"DATA": DATA, "REFERENCE": HERE.parent / "tests" / "reference"}
+    commands = text.startswith(COMMANDS)
 
     def with_output(match: re.Match) -> str:
+        if match["language"] == "bash" and not commands:
+            return match[0]
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed), warnings.catch_warnings():
             warnings.simplefilter("error")
-            exec(compile(match["code"], name, "exec"), space)
+            if match["language"] == "bash":
+                _run_commands(match["code"])
+            else:
+                exec(compile(match["code"], name, "exec"), space)
         lines = [line.rstrip() for line in printed.getvalue().rstrip().splitlines()]
-        shown = "\n```text\n" + "\n".join(lines) + "\n```\n" if lines else ""
-        return f"```python\n{match['code']}```\n{shown}"
+        kind = "json" if lines[:1] == ["{"] else "text"
+        shown = f"\n```{kind}\n" + "\n".join(lines) + "\n```\n" if lines else ""
+        return f"```{match['language']}\n{match['code']}```\n{shown}"
 
-    return BLOCK.sub(with_output, text)
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder if commands else "."):
+        return BLOCK.sub(with_output, text)
+
+
+def _run_commands(code: str) -> None:
+    """Lines of a shell, all of which must be commands of ours that end well."""
+    from spillover.cli import _app
+    from spillover.cli._errors import run
+
+    before = sys.argv
+    for line in code.replace("\\\n", " ").splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        sys.argv = shlex.split(line)
+        try:
+            status = run(_app)
+        finally:
+            command, sys.argv = sys.argv, before
+        if not line.startswith("spillover ") or status:
+            raise RuntimeError(f"{line!r} ended with status {status}: {command}")
 
 
 def lacking(page: Path) -> str | None:
@@ -68,7 +100,8 @@ def main() -> None:
     for page in sorted(HERE.glob("*.md")):
         if chosen and page.name not in chosen:
             continue
-        if "```python" in page.read_text(encoding="utf-8"):
+        text = page.read_text(encoding="utf-8")
+        if "```python" in text or text.startswith(COMMANDS):
             print(page.name, file=sys.stderr)
             if missing := lacking(page):
                 print(f"  left as it is: needs {missing}", file=sys.stderr)

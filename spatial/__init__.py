@@ -69,6 +69,8 @@ _NAMES = {
     "policy.threshold": "threshold Threshold",
     "policy.what_if": "what_if WhatIf",
     "report.etable": "etable",
+    "store.saving": "save",
+    "store.loading": "load",
     "models.fit": "Fit",
     "records.tests": "TestResult TestTable",
 }

@@ -69,6 +69,7 @@ from .diagnostics.combinations import lincom as lincom
 from .explore.transitions import lisa_transitions as lisa_transitions
 from .diagnostics.residuals import lm_residual_error as lm_residual_error
 from .diagnostics.tests import lm_tests as lm_tests
+from .store.loading import load as load
 from .explore.getis import local_g as local_g
 from .explore.geary import local_geary as local_geary
 from .explore.joincount import local_join_counts as local_join_counts
@@ -98,6 +99,7 @@ from .policy.rings import ring_did as ring_did
 from .diagnostics.robust_hausman import robust_hausman as robust_hausman
 from .models.sac import sac as sac
 from .models.sar import sar as sar
+from .store.saving import save as save
 from .models.sdem import sdem as sdem
 from .models.sdm import sdm as sdm
 from .models.sem import sem as sem

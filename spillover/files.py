@@ -13,9 +13,9 @@ from pathlib import Path
 from .errors import SpatialInputError
 
 LEAST_FREE = 2**20  # bytes that a disk must have free before an output is begun
-_SECRET = re.compile(r"(?i)\b(password|passwd|pwd|pass|token|secret|api_?key|key)(\s*=\s*)"
+_SECRET = re.compile(r"(?i)\b((?:ssl)?password|passwd|pwd|pass|token|secret|api_?key|key)(\s*=\s*)"
                      r"('[^']*'|\"[^\"]*\"|[^\s;&]+)")
-_LOGIN = re.compile(r"(//[^/\s:@]+):[^/\s@]+@")
+_LOGIN = re.compile(r"(:/{1,2}[^/\s:@]*):[^\s]*@")  # to the last @: a password may hold one, and slashes
 
 
 def redacted(text: str) -> str:

@@ -6,7 +6,7 @@ side has exactly one partner on the other; what was needed is reported in words:
 ====================  =====================================  ===========================
 step                  example                                reported as
 ====================  =====================================  ===========================
-numbers as text       110000, 110000.0 and "110000"          numbers and text
+numbers as text       110000, 110000.0 and "110000"          numbers read as text
 blanks                "Ohio " and "Ohio"                     blanks removed
 Unicode composition   "é" in one character or in two         Unicode composed
 leading zeros         "01001" and 1001                       zero padding
@@ -125,7 +125,7 @@ def _steps(have: pd.Index, want: pd.Index):
         left, right = new_left, new_right
         if not (left.is_unique and right.is_unique):
             return
-        yield left, right, " and ".join([n for n in names if n != "numbers and text"] or names)
+        yield left, right, " and ".join([n for n in names if n != "numbers read as text"] or names)
 
 
 def _row_numbers(ids: pd.Index) -> bool:
@@ -145,7 +145,7 @@ def _without_zeros(text: str) -> str:
 
 
 STEPS = (
-    ("numbers and text", _as_text),
+    ("numbers read as text", _as_text),
     ("blanks removed", lambda text: " ".join(text.split())),
     ("Unicode composed", lambda text: unicodedata.normalize("NFC", text)),
     ("zero padding", _without_zeros),

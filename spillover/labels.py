@@ -47,14 +47,21 @@ def frame_ids(frame, ids) -> pd.Index:
     return unit_index(ids, len(frame), what="rows")
 
 
+COLUMNS = 12  # that a message lists
+
+
 def column_of(frame, name) -> pd.Series:
     """A column by name, or E502 with the nearest names."""
     if name not in getattr(frame, "columns", ()):
         import difflib
 
         there = [str(c) for c in getattr(frame, "columns", ())]
-        near = difflib.get_close_matches(str(name), there, n=3) or there[:6]
-        raise SpatialInputError("E502", f"no column {name!r}", hint=f"columns are {', '.join(near)}")
+        same = {c.lower(): c for c in there}.get(str(name).lower())
+        near = [same] if same else difflib.get_close_matches(str(name), there, n=1)
+        meant = f"did you mean {near[0]!r}? " if near else ""
+        more = f" and {len(there) - COLUMNS} more" if len(there) > COLUMNS else ""
+        raise SpatialInputError("E502", f"no column {name!r}",
+                                hint=f"{meant}Columns are {', '.join(there[:COLUMNS])}{more}".strip())
     return frame[name]
 
 

@@ -9,10 +9,12 @@ modules of plain strings, read when something is first shown:
 
 from __future__ import annotations
 
+from functools import cached_property
 from html import escape
 from importlib import import_module
 
 from .errors import SpatialInputError
+from .provenance import Provenance, provenance_of
 
 # Where the answers for the classes of a package are listed.
 TABLES = {"spatial": ("spatial.report.answers", "spatial.plot.answers"), "spillover": ("weights.answers",)}
@@ -60,6 +62,11 @@ class Shown:
         super().__init_subclass__(**options)
         if "__repr__" not in vars(cls):  # a dataclass would write its own
             setattr(cls, "__repr__", Shown.__repr__)  # noqa: B010  (a checker takes an assignment for a mistake)
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """Versions, seed, and fingerprints of the data and of W; computed when it is read."""
+        return provenance_of(self)
 
     def summary(self) -> str:
         """The result in words and columns, as ``print`` shows it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from .errors import SpatialInputError, warn
@@ -154,3 +155,14 @@ def _reads(raw: bytes, name: str) -> bool:
     except (UnicodeDecodeError, LookupError):
         return False
     return True
+
+
+def printable(text: str) -> str:
+    """Without the control characters that Word files and workbooks cannot hold; names of units may have them.
+
+    Examples
+    --------
+    >>> printable("a\\0b") == "a\ufffdb", printable("a\\tb") == "a\\tb"
+    (True, True)
+    """
+    return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\r\t" else c for c in text)

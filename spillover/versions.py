@@ -6,7 +6,8 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 LIBRARIES = ("numpy", "scipy", "pandas", "geopandas", "shapely", "pyogrio", "pyproj", "pyarrow", "numba",
-             "matplotlib", "libpysal", "cvxopt", "joblib", "distributed")  # fmt: skip
+             "typer", "rich", "matplotlib", "jinja2", "python-docx", "openpyxl", "pyreadstat", "folium", "libpysal",
+             "cvxopt", "joblib", "distributed")  # fmt: skip
 
 
 def versions() -> dict[str, str]:

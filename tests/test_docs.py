@@ -9,7 +9,9 @@ import matplotlib
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = [p for p in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))] if "```python" in p.read_text("utf-8")]
+RUNS = re.compile(r"\A<!-- commands -->|```python")
+READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
+PAGES = [p for p in [*READMES, *sorted((ROOT / "docs").glob("*.md"))] if RUNS.search(p.read_text("utf-8"))]
 matplotlib.use("Agg")
 
 
@@ -31,8 +33,16 @@ def test_a_page_runs_as_written(page, build, tmp_path, monkeypatch):
     fresh = build.run(page)
     for name in re.findall(r"\]\((images/[^)]+)\)", page.read_text(encoding="utf-8")):
         assert (page.parent / name).exists()
-    if page.name != "README.md":  # README shows no output
+    if page not in READMES:  # these show no output
         assert numbers(fresh) == numbers(page.read_text(encoding="utf-8")), "stale: run `make docs`"
+
+
+def test_both_readmes_have_the_same_code():
+    code = []
+    for page in READMES:
+        block = re.search(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)[1]
+        code.append([line.split("#")[0].rstrip() for line in block.splitlines()])
+    assert code[0] == code[1]
 
 
 def numbers(text):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ..effects.average import KINDS
@@ -81,7 +82,8 @@ def averaged_effects(effects: Mapping, probabilities: pd.Series, level: float) -
     between = np.tensordot(p, (estimates - mean) ** 2, 1)
     variance = np.tensordot(p, np.array([e.std_errors for e in used.values()]) ** 2, 1) + between
     share = np.divide(between, variance, out=np.zeros_like(between), where=variance > 0)
-    return AveragedEffects(variables, _pooled(list(used.values()), p, mean, level), share, probabilities, level)
+    result = AveragedEffects(variables, _pooled(list(used.values()), p, mean, level), share, probabilities, level)
+    return made_from(result, used)
 
 
 def _pooled(effects: list, p: np.ndarray, mean: np.ndarray, level: float) -> Inference:

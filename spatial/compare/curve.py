@@ -15,6 +15,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 from spillover.matrix import as_weights
+from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ..effects.average import KINDS
@@ -25,7 +26,7 @@ from ..records.schema import SCHEMA
 from .common import on_common_units
 from .jobs import run
 from .journal import description_of, digest_of, key_of, opened
-from .weights import _models, _named
+from .weights import _in_one_order, _models, _named
 
 CHOICES = ["weights", "model", "controls", "sample"]
 NUMBERS = SCHEMA[1:]
@@ -155,7 +156,8 @@ def specification_curve(
         raise SpatialInputError("E501", f"no specification has an estimate; the first says {table['problem'].iloc[0]}",
                                 hint="estimate one of them alone to see its error")
     many = tuple(name for name in CHOICES if table[name].nunique() > 1)
-    return SpecificationCurve(table, variable, formula.partition("~")[0].strip(), many, whole)
+    result = SpecificationCurve(table, variable, formula.partition("~")[0].strip(), many, whole)
+    return made_from(result, pd.DataFrame(data).reset_index(drop=True), _in_one_order(named))
 
 
 def _samples(data, samples, named, entity) -> dict:

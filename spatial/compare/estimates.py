@@ -73,8 +73,8 @@ def of_fit(fit: Fit, prior: Prior) -> Estimate:
         marginal = np.nan
     return Estimate(
         fit.specification.name, tuple(fit.params.index), fit.params.to_numpy(), fit.vcov.to_numpy(), float(fit.sigma2),
-        float(fit.loglik), float(marginal), int(fit.sample.n), fit.n_parameters, str(fit.settings.correction),
-        int(fit.design.weights.nnz),
+        float(fit.loglik), float(marginal), int(fit._sample.n), fit.n_parameters, str(fit._settings.correction),
+        int(fit._design.weights.nnz),
     )  # fmt: skip
 
 

@@ -6,12 +6,16 @@ to each process; results do not depend on the process, the order, or the other j
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
 
 from spillover.errors import SpatialInputError
 
 CHUNKS_PER_WORKER = 8  # small chunks: a slow one delays the end little
 LARGEST_CHUNK = 64  # jobs that are lost at most when a worker dies
+WATCH = 0.5  # seconds between two looks of a worker at its parent
 ATTEMPTS = 5  # to run a chunk whose worker died
 
 
@@ -126,7 +130,7 @@ def _in_processes(n_jobs, chunks, jobs, work, shared) -> Generator:
     """joblib sends ``shared`` with every chunk, large arrays as shared memory; under ``parallel_config("dask")``
     it goes to the cluster."""
     joblib = _joblib()
-    pool = joblib.Parallel(n_jobs=n_jobs, return_as="generator")
+    pool = joblib.Parallel(n_jobs=n_jobs, return_as="generator", backend=_watched(joblib))
     calls = (joblib.delayed(work)(shared, [jobs[i] for i in chunk]) for chunk in chunks)
     stream = pool(calls)
     try:
@@ -136,7 +140,30 @@ def _in_processes(n_jobs, chunks, jobs, work, shared) -> Generator:
         stream.close()
 
 
-def _on_cluster(client, chunks, jobs, work, shared) -> Generator:
+def _watched(joblib):
+    """joblib's processes, made to end with this one; None where another backend is chosen by ``parallel_config``."""
+    if type(joblib.parallel.get_active_backend()[0]) is not joblib.parallel.LokyBackend:
+        return None
+
+    class Watched(joblib.parallel.LokyBackend):
+        def configure(self, *args, **options):
+            return super().configure(*args, initializer=_end_with, initargs=(os.getpid(),), **options)
+
+    return Watched()
+
+
+def _end_with(parent: int) -> None:
+    """Watch, in a new process, for the end of the one that started it: killed, that can tell nobody."""
+
+    def watch():
+        while os.getppid() == parent:  # an orphan has another parent
+            time.sleep(WATCH)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="parent").start()
+
+
+def _on_cluster(client, chunks, jobs, work, shared) -> Iterator:
     """``shared`` is scattered once; chunks of a worker that died run again elsewhere."""
     from distributed import as_completed
 

@@ -4,7 +4,8 @@ A journal is a folder of small parquet files, each written atomically and synced
 every half second; at the end, or at Ctrl-C, they are merged into one. ``pd.read_parquet(folder)`` reads it at any
 time, also after a crash. (A single parquet file cannot be added to, and one that is cut short cannot be read.)
 
-The key of a row is the SHA-256 of all that it depends on: version, data, W and specification. A run that was
+The key of a row is the SHA-256 of all that it depends on: version, data, W and specification; its ``check`` is that of
+what stands in it. A row that was changed since is left out with a warning, and estimated again. A run that was
 interrupted and resumed gives the same final table to the last byte, since rows are sorted in the order of the jobs.
 """
 
@@ -22,12 +23,13 @@ import numpy as np
 import pandas as pd
 
 from spillover import __version__
-from spillover.errors import SpatialInputError
+from spillover.errors import SpatialInputError, warn
 from spillover.files import replacing
 from spillover.matrix import SpatialWeights, TemporalWeights
 
 EVERY = 0.5  # seconds: what a crash loses at most
 WHOLE = "results.parquet"
+CHECK = "check"
 
 
 class Journal:
@@ -104,7 +106,9 @@ class Journal:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        table = pa.Table.from_pylist([{"key": key, **row} for key, row in rows.items()], schema=self._arrow())
+        rows = [{"key": key, **row} for key, row in rows.items()]
+        table = pa.Table.from_pylist(rows, schema=self._arrow().remove(len(self.schema) + 1))
+        table = table.append_column(CHECK, pa.array([check_of(row) for row in table.to_pylist()], pa.string()))
         with replacing(self.path / name, overwrite=True) as part:
             pq.write_table(table, part)
             with part.open("rb") as file:
@@ -121,14 +125,20 @@ class Journal:
         except (ArrowInvalid, OSError) as error:
             raise SpatialInputError("E514", f"'{part}' is no part of a journal of these results",
                                     hint="name another folder") from error  # fmt: skip
-        return {row.pop("key"): row for row in table.to_pylist()}
+        rows = table.to_pylist()
+        sound = {row.pop("key"): row for row in rows if check_of(row) == row.pop(CHECK)}
+        if len(sound) < len(rows):
+            warn(f"{len(rows) - len(sound)} of {len(rows)} results in '{part}' were changed since they were written: "
+                 "they are estimated again")  # fmt: skip
+        return sound
 
     def _arrow(self):
         import pyarrow as pa
 
         types = {"text": pa.string(), "texts": pa.list_(pa.string()), "number": pa.float64(),
                  "numbers": pa.list_(pa.float64()), "whole": pa.int64()}  # fmt: skip
-        return pa.schema([("key", pa.string())] + [(name, types[kind]) for name, kind in self.schema.items()])
+        columns = [(name, types[kind]) for name, kind in self.schema.items()]
+        return pa.schema([("key", pa.string()), *columns, (CHECK, pa.string())])
 
 
 class NoJournal:
@@ -150,6 +160,12 @@ class NoJournal:
 def opened(path, schema: dict, *, resume: bool) -> Journal | NoJournal:
     """A journal at ``path``, or for None one that stores nothing."""
     return NoJournal() if path is None else Journal(path, schema, resume=resume)
+
+
+def check_of(row: dict) -> str:
+    """SHA-256 of a row's key and numbers."""
+    text = json.dumps([[name, value] for name, value in row.items() if name != CHECK])
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def key_of(*parts) -> str:

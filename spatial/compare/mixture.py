@@ -19,7 +19,7 @@ from spillover.ids import positions
 from spillover.matrix import SpatialWeights, as_weights, refuse_varying
 from spillover.show import Shown
 
-from ..models.estimate import sample_of, solve
+from ..models.estimate import maximum
 from ..models.family import reading_of
 from ..models.fit import Fit
 from ..records.schema import critical_value
@@ -120,8 +120,8 @@ def mix_weights(
     def at_shares(shares) -> float:
         if quick is None:
             return fitted(shares).loglik
-        again = quick.under(_combined(parts, names, shares))
-        return solve(again, sample_of(again)).loglik
+        again = reading.under(_combined(parts, names, shares))
+        return maximum(again)[1].loglik
     with opened(journal, SCHEMA, resume=resume) as book:
         about = "" if journal is None else key_of(
             "mix", digest_of(data), formula, description_of(options), model.__name__, names,

@@ -154,14 +154,14 @@ def placebo_weights(
     names = tuple(name for name in ("rho", "lambda") if name in fit.params.index)
     params = np.array([row["params"] for row in rows.values()], dtype=float).reshape(len(rows), len(names))
     effects = np.array([row["effects"] for row in rows.values()], dtype=float).reshape(len(rows), len(KINDS), -1)
-    own = refit(fit, relabel=[np.arange(fit.design.n_units)], effects=True)
+    own = refit(fit, relabel=[np.arange(fit._design.n_units)], effects=True)
     return PlaceboWeights(fit, names, params, effects, own.responses[0], own.variables, seed)
 
 
 def _relabelled(shared, draws: list[int]) -> list[dict]:
     """Some relabellings; each number is the key of its random stream."""
     fit, seed = shared
-    n = fit.design.n_units
+    n = fit._design.n_units
     relabel = [np.random.default_rng([seed, r]).permutation(n) for r in draws]
     refits = refit(fit, relabel=relabel, effects=True)
     at = [refits.names.index(name) for name in ("rho", "lambda") if name in refits.names]
@@ -170,8 +170,8 @@ def _relabelled(shared, draws: list[int]) -> list[dict]:
 
 
 def _keys(fit, seed, draws) -> list[str]:
-    d = fit.design
+    d = fit._design
     what = key_of("placebo", d.formula, fit.specification.name, description_of(d.weights),
-                  description_of(d.weights_of_error), digest_of(d.frame), description_of(fit.settings),
+                  description_of(d.weights_of_error), digest_of(d.frame), description_of(fit._settings),
                   list(d.durbin), d.wx_order, seed)  # fmt: skip
     return [key_of(what, r) for r in range(draws)]

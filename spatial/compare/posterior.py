@@ -62,11 +62,11 @@ def log_marginal(fit: Fit, prior: Prior | None = None, *, correction: bool | Non
     >>> round(log_marginal(sp.sar("CRIME ~ INC + HOVAL", columbus, w)), 2)
     -188.49
     """
-    settings = fit.settings
+    settings = fit._settings
     if settings.method != "ml" or settings.random:
         raise SpatialInputError("E511", "a posterior probability needs a likelihood with fixed effects or none",
                                 hint="use method='ml' and effects='none', 'entity', 'time' or 'twoway'")  # fmt: skip
-    d, sample = fit.design, fit.sample
+    d, sample = fit._design, fit._sample
     if sample.dummies:
         refuse_varying(d.weights_of_error, "a posterior probability after a spatial error with fixed effects")
     transformed = settings.correction is True if correction is None else correction

@@ -16,7 +16,7 @@ def residual_moran(fit: Fit) -> tuple[float, str, float, float]:
 
     I = (N T / S0) e'W e / e'e is descriptive; the tests account for e being residuals.
     """
-    e, W, shape = fit.solution.resid, fit.design.weights, fit.design.y.shape
+    e, W, shape = fit._solution.resid, fit._design.weights, fit._design.y.shape
     lagged = spatial_lag(W, e.reshape(shape)).ravel()
     total = np.broadcast_to(W.row_sums.reshape(-1, shape[1]), shape).sum()
     I = float(len(e) / total * (e @ lagged) / (e @ e)) if total else np.nan

@@ -32,11 +32,11 @@ def vuong(first: Fit, second: Fit) -> TestResult:
     Vuong (1989, Econometrica 57:307-333), with the correction of his eq. 5.7 in Schwarz' form.
     """
     rows = [_row_logliks(fit) for fit in (first, second)]
-    if len(rows[0]) != len(rows[1]) or first.sample.n != second.sample.n:
+    if len(rows[0]) != len(rows[1]) or first._sample.n != second._sample.n:
         raise SpatialInputError("E511", "the two fits do not have likelihoods of the same data",
                                 hint="give both the same rows, effects and correction=")  # fmt: skip
     gap = rows[0] - rows[1]
-    penalty = (first.n_parameters - second.n_parameters) / 2 * np.log(first.sample.n)
+    penalty = (first.n_parameters - second.n_parameters) / 2 * np.log(first._sample.n)
     spread = np.sqrt(len(gap)) * gap.std()
     if spread <= 1e-12 * max(1.0, abs(first.loglik)):
         raise SpatialInputError("E511", "the two fits are the same, so there is nothing to test",
@@ -64,20 +64,20 @@ def j_test(null: Fit, rival: Fit) -> TestResult:
     whose predictor is the right-hand side of the rival model.
     """
     for fit in (null, rival):
-        if fit.settings.random:
+        if fit._settings.random:
             raise SpatialInputError("E511", "the J-test is for fixed effects or none",
                                     hint="use effects='entity', 'time', 'twoway' or 'none'")
         if fit.specification.error or not (fit.specification.lag or fit.specification.durbin):
             raise SpatialInputError("E511", f"the J-test is for sar, sdm and slx, not for {fit.specification.name}",
                                     hint="estimate both fits by sar, sdm or slx")
-    if len(null.sample.y) != len(rival.sample.y) or null.settings.effects != rival.settings.effects:
+    if len(null._sample.y) != len(rival._sample.y) or null._settings.effects != rival._settings.effects:
         raise SpatialInputError("E511", "the two fits are not of the same data and effects",
                                 hint="estimate both on the same data with the same effects=")
-    y, X = null.sample.y, null.sample.X
-    f = y - rival.solution.resid
+    y, X = null._sample.y, null._sample.X
+    f = y - rival._solution.resid
     lag = null.specification.lag or rival.specification.lag
-    Z = np.column_stack([X, *([null.sample.lag_of_y] if null.specification.lag else []), f])
-    H = np.column_stack([X, rival.sample.X, *_lags(null, rival)]) if lag else Z
+    Z = np.column_stack([X, *([null._sample.lag_of_y] if null.specification.lag else []), f])
+    H = np.column_stack([X, rival._sample.X, *_lags(null, rival)]) if lag else Z
     H = _basis(H)
     Zhat = H @ (H.T @ Z)
     if np.linalg.matrix_rank(Zhat / np.linalg.norm(Zhat, axis=0), tol=1e-8) < Z.shape[1]:
@@ -85,21 +85,21 @@ def j_test(null: Fit, rival: Fit) -> TestResult:
                                 hint="the two models make the same prediction: choose another rival")
     coefficients = np.linalg.lstsq(Zhat, y, rcond=None)[0]
     e = y - Z @ coefficients
-    s2 = e @ e / null.sample.n
+    s2 = e @ e / null._sample.n
     variance = s2 * np.linalg.inv(Zhat.T @ Zhat)[-1, -1]
     return TestResult("J", float(coefficients[-1] ** 2 / variance), 1, "the rival W adds nothing")
 
 
 def _lags(null: Fit, rival: Fit) -> list[np.ndarray]:
     """W X and W W X of the regressors' design, by both W, effects removed."""
-    d = null.design
-    effects = null.settings.effects
+    d = null._design
+    effects = null._settings.effects
     columns = d.X[:, :, [j for j, name in enumerate(d.names) if name != "Intercept"]]
     out = []
     for fit in (null, rival):
         lagged = columns
         for _ in range(2 + fit.specification.durbin):
-            lagged = spatial_lag(fit.design.weights, lagged)
+            lagged = spatial_lag(fit._design.weights, lagged)
             out.append(flat(effects.demean(lagged)))
     return out
 
@@ -114,9 +114,9 @@ def _basis(H: np.ndarray) -> np.ndarray:
 
 def _row_logliks(fit: Fit) -> np.ndarray:
     """The log-likelihood by row; it sums to ``fit.loglik``."""
-    if fit.settings.method != "ml" or fit.settings.random:
+    if fit._settings.method != "ml" or fit._settings.random:
         raise SpatialInputError("E511", "Vuong's test needs maximum likelihood, with fixed effects or none",
                                 hint="estimate both with method='ml'")
-    e, m = fit.solution.resid, len(fit.solution.resid)
-    shares = -(e**2) / (2 * fit.solution.sigma2)
-    return shares + (fit.solution.loglik - shares.sum()) / m
+    e, m = fit._solution.resid, len(fit._solution.resid)
+    shares = -(e**2) / (2 * fit._solution.sigma2)
+    return shares + (fit._solution.loglik - shares.sum()) / m

@@ -108,7 +108,7 @@ class Work:
             if name not in out:
                 whole = isinstance(w, SpatialWeights | TemporalWeights)
                 whole = whole and self.options.get("missing", "error") == "error"
-                out[name] = w if whole and not w.varies else fits[key].design.weights
+                out[name] = w if whole and not w.varies else fits[key]._design.weights
         return out
 
 

@@ -14,6 +14,7 @@ from ..solve.reml import Adjusted
 ADJUSTED = {
     "reml": "restricted likelihood, t(n-k)",
     "aqs": "adjusted quasi-scores, robust to unequal variances, t(n-k)",
+    "aqs in panels": "adjusted quasi-scores, robust to unequal variances and serial correlation, t(N-1)",
 }  # fmt: skip
 
 
@@ -39,10 +40,4 @@ class OfAdjustedScore:
         return _adjusted(fit).df
 
     def describe(self, fit: FitRecord) -> str:
-        return ADJUSTED[self.method]
-
-
-def _adjusted(fit: FitRecord) -> Adjusted:
-    if not isinstance(fit.solution, Adjusted):
-        raise TypeError(f"a fit by method={fit.settings.method!r} is no root of an adjusted score")
-    return fit.solution
+        return ADJUSTED["aqs in panels" if self.method == "aqs" and fit._design.is_panel else self.method]

@@ -38,9 +38,9 @@ def bootstrap_parameters(fit: FitRecord, draws: int, seed: int) -> np.ndarray:
         E501 for a fit that cannot be bootstrapped in this way, E701 when one draw in twenty has no maximum.
     """
     refuse(fit)
-    T, N = fit.design.y.shape
-    e = fit.solution.resid
-    pool = (e - e.mean()) * np.sqrt(len(e) / fit.sample.n)
+    T, N = fit._design.y.shape
+    e = fit._solution.resid
+    pool = (e - e.mean()) * np.sqrt(len(e) / fit._sample.n)
     through = _inverse_filter(fit)
     streams = np.random.SeedSequence(seed).spawn(draws)
     estimates, failed = [], []
@@ -48,7 +48,7 @@ def bootstrap_parameters(fit: FitRecord, draws: int, seed: int) -> np.ndarray:
         responses = []
         for stream in streams[first : first + BLOCK]:
             drawn = pool[np.random.default_rng(stream).integers(len(pool), size=len(pool))]
-            responses.append(fit.design.y + through((drawn - e).reshape(T, N)))
+            responses.append(fit._design.y + through((drawn - e).reshape(T, N)))
         for at in maxima(resampled(fit, np.array(responses))):
             if isinstance(at, SpatialInputError):
                 failed.append(at)
@@ -64,8 +64,8 @@ def bootstrap_parameters(fit: FitRecord, draws: int, seed: int) -> np.ndarray:
 
 def resampled(fit: FitRecord, y: np.ndarray) -> list[Sample]:
     """The fit's sample with other responses (R, T, N), demeaned and lagged as the fit's own was."""
-    effects, exact = fit.settings.effects, fit.settings.correction is True or fit.design.varies
-    W, M, sample = fit.design.weights, fit.design.weights_of_error, fit.sample
+    effects, exact = fit._settings.effects, fit._settings.correction is True or fit._design.varies
+    W, M, sample = fit._design.weights, fit._design.weights_of_error, fit._sample
 
     def within(values):
         return effects.demean(values, first=1)
@@ -88,16 +88,16 @@ def resampled(fit: FitRecord, y: np.ndarray) -> list[Sample]:
 
 def refuse(fit: FitRecord) -> None:
     """What a residual bootstrap cannot do."""
-    refuse_unbalanced(fit.design.observed, "vcov='bootstrap'")
-    refuse_varying(fit.design.weights, "vcov='bootstrap'")
-    refuse_varying(fit.design.weights_of_error, "vcov='bootstrap'")
-    s = fit.settings
+    refuse_unbalanced(fit._design.observed, "vcov='bootstrap'")
+    refuse_varying(fit._design.weights, "vcov='bootstrap'")
+    refuse_varying(fit._design.weights_of_error, "vcov='bootstrap'")
+    s, d = fit._settings, fit._design
     why = None
     if s.effects.random:
         why = "random effects leave two kinds of residuals"
     elif s.correction == "additive" and s.effects.time:
         why = "the additive correction is made after the maximum"
-    elif fit.design.lags or ("lag(" in fit.design.formula and fit.design.response in fit.design.formula.split("~")[1]):
+    elif d.lags or ("lag(" in d.formula and d.response in d.formula.split("~")[1]):
         why = "lagged responses are among the regressors"
     if why:
         raise SpatialInputError("E501", f"vcov='bootstrap' cannot be used here: {why}", hint="use 'oim' or 'robust'")
@@ -105,5 +105,5 @@ def refuse(fit: FitRecord) -> None:
 
 def _inverse_filter(fit: FitRecord):
     """A^-1 B^-1 on the unit axis of a (T, N) array."""
-    B, A = inverse(fit.design.weights_of_error, fit.lam), inverse(fit.design.weights, fit.rho)
+    B, A = inverse(fit._design.weights_of_error, fit.lam), inverse(fit._design.weights, fit.rho)
     return lambda values: A.solve(B.solve(values.T)).T

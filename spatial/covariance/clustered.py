@@ -9,6 +9,7 @@ import numpy as np
 from spillover.errors import SpatialInputError, warn
 
 from ..records.fit import FitRecord
+from ..records.limits import LIMITS
 from .groups import both, group_codes
 from .kinds import residual_df
 from .leverage import CR2, CR3, adjusted_residuals
@@ -47,20 +48,20 @@ class Robust:
     pairs: bool = True
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
-        codes, _ = group_codes(fit.design, "entity")
+        codes, _ = group_codes(fit._design, "entity")
         return sandwich(fit, meat_by_group(fit, codes, self.pairs))
 
     def df(self, fit: FitRecord) -> int | None:
         if not (self.pairs or least_squares(fit)):
             return None
-        return fit.design.n_units - 1 if fit.design.is_panel else residual_df(fit)
+        return fit._design.n_units - 1 if fit._design.is_panel else residual_df(fit)
 
     def describe(self, fit: FitRecord) -> str:
-        N = fit.design.n_units
+        N = fit._design.n_units
         if not (self.pairs and is_spatial(fit)):
-            by = "sandwich by unit" if fit.design.is_panel else "sandwich"
+            by = "sandwich by unit" if fit._design.is_panel else "sandwich"
             return f"robust ({by}, {factor_in_words(fit, 'N')}, N = {N:,})"
-        residuals = "CR2 residuals, factor N/(N-1)" if fit.design.is_panel else "HC2 residuals"
+        residuals = "CR2 residuals, factor N/(N-1)" if fit._design.is_panel else "HC2 residuals"
         return f"robust (by unit and pair of units, {residuals}, N = {N:,})"
 
 
@@ -116,16 +117,15 @@ class Cluster:
         if not 1 <= len(by) <= 2:
             raise SpatialInputError("E501", f"cluster by one or two groupings, got {len(by)}",
                                     hint="sp.Cluster('region') or sp.Cluster(('region', 'year'))")
-        if not fit.design.is_panel and len(by) == 1 and isinstance(by[0], str) and by[0] == "entity":
+        if not fit._design.is_panel and len(by) == 1 and isinstance(by[0], str) and by[0] == "entity":
             raise SpatialInputError("E501", "vcov='cluster' needs by= in a cross-section",
                                     hint="sp.Cluster('region'), or vcov='robust' for one unit per group")  # fmt: skip
-        return [group_codes(fit.design, one) for one in by]
+        return [group_codes(fit._design, one) for one in by]
 
 
 def _warn_of_few(groups: int) -> None:
     if groups < FEW_GROUPS:
-        message = f"{groups} groups are few: clustered intervals after least squares then cover about 91 %, not 95"
-        warn(f"{message}; vcov=sp.Jackknife(by) covers 95")
+        warn(f"{groups} {LIMITS['few groups']}; vcov=sp.Jackknife(by) covers 95")
 
 
 def meat_by_group(fit: FitRecord, codes: np.ndarray, pairs: bool):

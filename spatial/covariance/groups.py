@@ -66,15 +66,16 @@ def periods_of_rows(d: Design) -> np.ndarray:
 
 
 def nested(inner: np.ndarray, outer: np.ndarray) -> bool:
-    """Whether every group of ``inner`` lies within one group of ``outer``.
+    """Whether every group of ``inner`` lies within one group of ``outer``, codes of every row.
 
     Examples
     --------
     >>> nested(np.array([0, 0, 1, 1]), np.array([5, 5, 5, 5])), nested(np.array([0, 0]), np.array([1, 2]))
     (True, False)
     """
-    pairs = pd.factorize(pd.MultiIndex.from_arrays([inner, outer]))[0]
-    return int(pairs.max()) == int(pd.factorize(inner)[0].max())
+    last = np.zeros(inner.max() + 1, dtype=outer.dtype)
+    last[inner] = outer
+    return bool((last[inner] == outer).all())
 
 
 def both(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 from spillover.errors import SpatialInputError, check_option, warn
 
 from ..records.fit import FitRecord
+from ..records.limits import LIMITS
 from .groups import group_codes
 from .periods import cosine_meat, cosine_terms, fixed_b_df, newey_west
 from .places import KERNELS, coordinates, near
@@ -63,19 +64,16 @@ class Conley:
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
         if is_spatial(fit):
-            warn(
-                f"errors that are correlated over space bias rho and lambda of {fit.specification.name} by maximum "
-                "likelihood: Conley's intervals for them then cover 0 to 8 % instead of 95; model the correlation "
-                "(sac, gns), or use method='gmm' with sp.SCPC()"
-            )
+            warn(f"{fit.specification.name}: {LIMITS['correlated errors']}; model the correlation (sac, gns), or use "
+                 "method='gmm' with sp.SCPC()")  # fmt: skip
         K, weights = self._kernel(fit)
         n, trace, _ = kernel_moments(fit, K, weights)
-        codes, _ = group_codes(fit.design, "entity")
+        codes, _ = group_codes(fit._design, "entity")
         G = codes.max() + 1
         factor = small_sample_factor(fit, codes) * (G - 1) / G * n / trace
 
         def meat(S):
-            values = np.nan_to_num(fit.design.panel(S))
+            values = np.nan_to_num(fit._design.panel(S))
             return factor * np.einsum("tip,tiq->pq", values, _spread(K, weights, values))
 
         return sandwich(fit, meat)
@@ -91,17 +89,17 @@ class Conley:
 
     def _kernel(self, fit: FitRecord):
         """K over units, (N, N), and the weights of 0, 1, ... periods' distance."""
-        if self.lags is not None and not fit.design.is_panel:
+        if self.lags is not None and not fit._design.is_panel:
             raise SpatialInputError("E501", "lags= of Conley needs a panel",
                                     hint="leave lags= out, or give entity= and time=")
-        K = near(coordinates(fit.design, self.coords), self.cutoff, self.kernel)
-        T = fit.design.n_periods
+        K = near(coordinates(fit._design, self.coords), self.cutoff, self.kernel)
+        T = fit._design.n_periods
         return K, np.ones(T) if self.lags is None else np.clip(1 - np.arange(T) / (self.lags + 1), 0, None)
 
 
 def kernel_moments(fit: FitRecord, K, weights: np.ndarray) -> tuple[float, float, float]:
     """n, tr(M K) and tr(M K M K) over all rows, M off their mean, K the product of both kernels."""
-    d = fit.design
+    d = fit._design
     there = (np.ones(d.y.shape) if d.observed is None else d.observed.astype(float))[:, :, None]
     n = float(there.sum())
     spread = there * _spread(K, weights, there)
@@ -154,10 +152,10 @@ class DriscollKraay:
                                     hint="sp.DriscollKraay(lags=2, kernel='bartlett')")
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
-        if not fit.design.is_panel:
+        if not fit._design.is_panel:
             raise SpatialInputError("E501", "Driscoll-Kraay standard errors need a panel",
                                     hint="vcov='robust' in a cross-section")
-        codes, _ = group_codes(fit.design, "time")
+        codes, _ = group_codes(fit._design, "time")
         if self._by_cosines:
             nu = int(self.df(fit))
             return sandwich(fit, lambda S: cosine_meat(sums_by_group(S, codes), nu))
@@ -165,11 +163,11 @@ class DriscollKraay:
         return sandwich(fit, lambda S: factor * newey_west(sums_by_group(S, codes), self._lags(fit)))
 
     def df(self, fit: FitRecord) -> float:
-        T = fit.design.n_periods
+        T = fit._design.n_periods
         return cosine_terms(T) if self._by_cosines else fixed_b_df((self._lags(fit) + 1) / T)
 
     def describe(self, fit: FitRecord) -> str:
-        T = fit.design.n_periods
+        T = fit._design.n_periods
         if self._by_cosines:
             return f"Driscoll-Kraay ({self.df(fit)} cosine terms, T = {T})"
         return f"Driscoll-Kraay ({self._lags(fit)} lags, fixed-b, {factor_in_words(fit, 'T')}, T = {T})"
@@ -179,7 +177,7 @@ class DriscollKraay:
         return self.lags is None and self.kernel != "bartlett"
 
     def _lags(self, fit) -> int:
-        T = fit.design.n_periods
+        T = fit._design.n_periods
         lags = int(4 * (T / 100) ** (2 / 9)) if self.lags is None else self.lags
         if lags >= T:
             raise SpatialInputError("E501", f"lags={lags} must be fewer than the {T} periods", hint="give fewer lags")

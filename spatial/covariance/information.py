@@ -120,7 +120,9 @@ def observed_covariance(sample: Sample, at: Solution, names: Sequence[str]) -> n
     SpatialInputError
         E702 when the information is not positive definite.
     """
-    alike, point, T = orthogonal(sample, at)
+    if sample.error is None:
+        return _without_error(sample, at, names)
+    alike, point, T = _orthogonal(sample, at)
     V = T @ covariance(with_dummies(alike, point), names) @ T.T
     if not sample.dummies:
         return V
@@ -128,7 +130,35 @@ def observed_covariance(sample: Sample, at: Solution, names: Sequence[str]) -> n
     return V[np.ix_(kept, kept)]
 
 
-def orthogonal(sample: Sample, at: Solution) -> tuple[Sample, Solution, np.ndarray]:
+def _without_error(sample: Sample, at: Solution, names: Sequence[str]) -> np.ndarray:
+    """Of a spatial lag alone. With X = Q R and W y = Q h + w, Q'w = 0, and in units of sigma the information of
+    (gamma, rho, sigma2), beta = R^-1 (gamma - rho h), is
+
+        D   v         D = diag(1, ..., 1, w'w - L''(rho)),    v = (Q'e, w'e)
+        v'  n / 2
+
+    so that the covariance of (gamma, rho) is D^-1 + u u' / (n/2 - v'u), u = D^-1 v.
+    """
+    (Q, R, _), s, k = sample.basis, np.sqrt(at.sigma2), len(sample.basis[1])
+    h = np.einsum("ij,i->j", Q, sample.Wy)  # the same bits wherever the arrays lie in memory
+    w, e = (sample.Wy - np.einsum("ij,j->i", Q, h)) / s, at.resid / s
+    own = np.einsum("i,i->", w, w) - sample.lag.d2(at.rho)
+    v = np.append(np.einsum("ij,i->j", Q, e), np.einsum("i,i->", w, e))
+    u = v.copy()
+    u[k] /= own
+    left = sample.n / 2 - v @ u
+    if not (own > 0 and left > 0):
+        raise _not_definite(names)
+    T = np.zeros((k + 1, k + 1))  # (beta, rho) = T (gamma, rho)
+    inverse = np.linalg.inv(R) if k else R
+    T[:k, :k], T[:k, k], T[k, k] = s * inverse, -inverse @ h, 1.0
+    TD = T.copy()
+    TD[:, k] /= own
+    Tu = T @ u
+    return TD @ T.T + Tu[:, None] * Tu / left
+
+
+def _orthogonal(sample: Sample, at: Solution) -> tuple[Sample, Solution, np.ndarray]:
     """The same likelihood in other parameters, (beta, rho, lambda) = T (gamma, rho, lambda) and sigma2 = 1.
 
     With X = Q R, W y = Q h + w and y in units of s: A y - X beta = s (y - rho w - Q gamma), so that
@@ -136,22 +166,17 @@ def orthogonal(sample: Sample, at: Solution) -> tuple[Sample, Solution, np.ndarr
     """
     s = np.sqrt(at.sigma2)
     Q, R, MQ = sample.basis
-    k, lag, error = len(R), sample.lag is not None, sample.error is not None
-    T = np.zeros((k + lag + error, k + lag + error))
+    k, lag = len(R), sample.lag is not None
+    T = np.zeros((k + lag + 1, k + lag + 1))
+    T[-1, -1] = 1.0
     if k:
         T[:k, :k] = s * np.linalg.inv(R)
-    gamma = R @ at.beta / s
-    y = {"y": sample.y / s}
-    if error:
-        y["My"] = sample.error_lag_of_y / s
-        T[-1, -1] = 1.0
+    gamma, y = R @ at.beta / s, {"y": sample.y / s, "My": sample.My / s}
     if lag:
         h = np.einsum("ij,i->j", Q, sample.lag_of_y) / s  # the same bits wherever the arrays lie in memory
         gamma = gamma + at.rho * h
         T[k, k], T[:k, k] = 1.0, -T[:k, :k] @ h
-        y["Wy"] = sample.lag_of_y / s - np.einsum("ij,j->i", Q, h)
-        if MQ is not None:
-            y["MWy"] = sample.error_lag_of_Wy / s - MQ @ h
+        y |= {"Wy": sample.Wy / s - np.einsum("ij,j->i", Q, h), "MWy": sample.MWy / s - MQ @ h}
     alike = Sample(X=Q, MX=MQ, n=sample.n, lag=sample.lag, error=sample.error, dummies=sample.dummies, **y)
     return alike, Solution(gamma, at.rho, at.lam, 1.0, at.loglik, at.resid / s), T
 
@@ -168,13 +193,17 @@ def inverse_information(information: np.ndarray, names: Sequence[str]) -> np.nda
     try:
         L = np.linalg.cholesky(information * np.outer(scale, scale))
     except np.linalg.LinAlgError as error:
-        raise SpatialInputError(
-            "E702",
-            f"the information matrix of {list(names)} is not positive definite at the maximum",
-            hint="too many parameters for these data, or a likelihood that is flat: drop lagged regressors",
-        ) from error
+        raise _not_definite(names) from error
     inverse = np.linalg.inv(L)
     return (inverse.T @ inverse) * np.outer(scale, scale)
+
+
+def _not_definite(names: Sequence[str]) -> SpatialInputError:
+    return SpatialInputError(
+        "E702",
+        f"the information matrix of {list(names)} is not positive definite at the maximum",
+        hint="too many parameters for these data, or a likelihood that is flat: drop lagged regressors",
+    )
 
 
 def derivatives(sample, at):

@@ -60,7 +60,7 @@ class Jackknife:
         SpatialInputError
             E702 when a parameter is not identified without one of the groups.
         """
-        codes, name = group_codes(fit.design, self.by)
+        codes, name = group_codes(fit._design, self.by)
         information, S = information_and_scores(fit)
         parts, sums = _by_group(fit, information, S, codes)
         left = information - parts
@@ -74,10 +74,10 @@ class Jackknife:
         return np.linalg.solve(scaled, (sums * scale)[..., None])[..., 0] * scale
 
     def df(self, fit: FitRecord) -> int:
-        return int(group_codes(fit.design, self.by)[0].max())
+        return int(group_codes(fit._design, self.by)[0].max())
 
     def describe(self, fit: FitRecord) -> str:
-        codes, name = group_codes(fit.design, self.by)
+        codes, name = group_codes(fit._design, self.by)
         return f"clustered by {name} ({codes.max() + 1:,} groups), jackknife (CR3)"
 
 
@@ -104,11 +104,11 @@ def _by_group(fit: FitRecord, information, S, codes) -> tuple[np.ndarray, np.nda
     Fixed effects are means, and a group moves those that it shares with others: of a cell, the rows of one group in one
     period (or unit) of n rows, 1'D and 1'e count besides, over the rows n - n_g of the others.
     """
-    d, s2, p = fit.design, fit.solution.sigma2, len(information)
-    D, e = _columns(fit, p) / np.sqrt(s2), fit.solution.resid / np.sqrt(s2)
+    d, s2, p = fit._design, fit._solution.sigma2, len(information)
+    D, e = _columns(fit, p) / np.sqrt(s2), fit._solution.resid / np.sqrt(s2)
     G = codes.max() + 1
     parts, sums = _squares(D, codes) + (information - D.T @ D) / G, sums_by_group(S, codes)
-    effects = fit.settings.effects
+    effects = fit._settings.effects
     for removed, of_rows in ((effects.time, periods_of_rows), (effects.entity, units_of_rows)):
         if not removed:
             continue
@@ -130,7 +130,7 @@ def _squares(D, codes) -> np.ndarray:
 
 def _columns(fit: FitRecord, size: int) -> np.ndarray:
     """-de/d(parameters), (m, size): zero for those of which the errors know nothing; dummies projected out."""
-    sample, at = fit.sample, fit.solution
+    sample, at = fit._sample, fit._solution
     D = derivatives(sample, at)
     if sample.dummies:
         share = without_dummies(sample, with_dummies(sample, at))[1][:, :-1]

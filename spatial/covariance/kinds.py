@@ -35,21 +35,22 @@ class Information:
     kind: str = "oim"
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
-        sample, at = fit.sample, fit.solution
-        if by_random_ml(fit):
+        sample, at = fit._sample, fit._solution
+        if fit._settings.random is not None and by_random_ml(fit):
             return random_covariance(fit)
         if sample.lag is None and sample.error is None:
-            inverse = np.linalg.inv(np.linalg.qr(sample.X, mode="r"))
+            inverse = np.linalg.inv(sample.basis[1])
             return fit.sigma2 * inverse @ inverse.T
         if self.kind == "oim":
-            return lost_freedom(fit) * observed_covariance(sample, at, list(fit.params.index))
-        refuse_varying(fit.design.weights, "vcov='eim'")
-        refuse_varying(fit.design.weights_of_error, "vcov='eim'")
-        W, M = fit.design.weights.csr, fit.design.weights_of_error.csr
-        return covariance(expected(sample, at, W, M), list(fit.params.index))
+            factor = factor_of_freedom(sample.n, len(fit._terms), fit._settings)
+            return factor * observed_covariance(sample, at, fit._terms)
+        refuse_varying(fit._design.weights, "vcov='eim'")
+        refuse_varying(fit._design.weights_of_error, "vcov='eim'")
+        W, M = fit._design.weights.csr, fit._design.weights_of_error.csr
+        return covariance(expected(sample, at, W, M), fit._terms)
 
     def df(self, fit: FitRecord) -> int | None:
-        return residual_df(fit) if has_t(fit) else None
+        return t_df(fit)
 
     def describe(self, fit: FitRecord) -> str:
         if least_squares(fit):
@@ -83,7 +84,7 @@ class Bootstrap:
         return np.atleast_2d(np.cov(bootstrap_parameters(fit, self.draws, self.seed), rowvar=False))
 
     def df(self, fit: FitRecord) -> int | None:
-        return residual_df(fit) if has_t(fit) else None
+        return t_df(fit)
 
     def describe(self, fit: FitRecord) -> str:
         return f"residual bootstrap ({self.draws:,} draws, seed {self.seed})"
@@ -91,7 +92,7 @@ class Bootstrap:
 
 def residual_df(fit: FitRecord) -> int:
     """Rows less fixed effects and parameters."""
-    return fit.design.left(fit.settings.effects) - len(fit.params)
+    return fit._design.left(fit._settings.effects) - len(fit._terms)
 
 
 def factor_of_freedom(n: int, p: int, settings: Settings) -> float:
@@ -101,9 +102,10 @@ def factor_of_freedom(n: int, p: int, settings: Settings) -> float:
 
 def lost_freedom(fit: FitRecord) -> float:
     """Of a fit: see ``factor_of_freedom``."""
-    return factor_of_freedom(fit.sample.n, len(fit.params), fit.settings)
+    return factor_of_freedom(fit._sample.n, len(fit._terms), fit._settings)
 
 
-def has_t(fit: FitRecord) -> bool:
-    """Whether statistics are t(n - p): after least squares, and where maximum likelihood counts its parameters."""
-    return least_squares(fit) or (fit.settings.counts_parameters and residual_df(fit) > 0)
+def t_df(fit: FitRecord) -> int | None:
+    """n - p where statistics are t: after least squares, and where maximum likelihood counts its parameters."""
+    df = residual_df(fit)
+    return df if (fit._settings.counts_parameters and df > 0) or least_squares(fit) else None

@@ -24,7 +24,7 @@ COLUMNS_MAX = 400  # of the low-rank part of H_gg
 def adjusted_residuals(fit: FitRecord, codes: np.ndarray, power: float) -> np.ndarray:
     """M_gg^power e_g of every group, (m,): ``power`` is CR2 or CR3."""
     R, shrunk = _hat_columns(fit, codes)
-    return adjusted(fit.solution.resid, R, codes, power) * shrunk**power
+    return adjusted(fit._solution.resid, R, codes, power) * shrunk**power
 
 
 def adjusted(e: np.ndarray, R: np.ndarray, codes: np.ndarray, power: float) -> np.ndarray:
@@ -63,7 +63,7 @@ def _hat_columns(fit: FitRecord, codes: np.ndarray) -> tuple[np.ndarray, float]:
 
     The effects of units are within the groups where these hold whole units: then e_g has them out already.
     """
-    d, s, effects = fit.design, fit.sample, fit.settings.effects
+    d, s, effects = fit._design, fit._sample, fit._settings.effects
     R = np.linalg.qr(s.X if s.error is None else s.BX(fit.lam))[0]
     if not effects.fixed or s.dummies:
         return R, 1.0

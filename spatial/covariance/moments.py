@@ -30,12 +30,12 @@ class MomentCovariance:
         check_option("vcov", self.kind, KINDS)
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
-        refuse_impossible(self.kind, fit.specification, fit.settings.effects, fit.design.is_panel)
+        refuse_impossible(self.kind, fit.specification, fit._settings.effects, fit._design.is_panel)
         sample, solution = by_moments(fit)
         if solution.vcov is None:
-            corrected = fit.settings.correction is not False
-            return two_stage_covariance(sample, solution, self.kind, fit.design.n_units, corrected)
-        if self.kind != fit.settings.vcov:
+            corrected = fit._settings.correction is not False
+            return two_stage_covariance(sample, solution, self.kind, fit._design.n_units, corrected)
+        if self.kind != fit._settings.vcov:
             raise SpatialInputError(
                 "E501",
                 f"{fit.specification.name} by moments has other estimates under vcov={self.kind!r}, not only "
@@ -43,7 +43,7 @@ class MomentCovariance:
                 hint=f"estimate again with vcov={self.kind!r}",
             )
         n, p = sample.n, regressors(sample).shape[1]
-        return solution.vcov * (n / (n - p) if fit.settings.correction is not False else 1.0)
+        return solution.vcov * (n / (n - p) if fit._settings.correction is not False else 1.0)
 
     def df(self, fit: FitRecord) -> None:
         """Inference is asymptotic: normal statistics."""
@@ -51,7 +51,7 @@ class MomentCovariance:
     def describe(self, fit: FitRecord) -> str:
         if self.kind in ("hc0", "hc1", "cluster"):
             return KINDS[self.kind]
-        return KINDS[self.kind] + (", factor n/(n-k)" if fit.settings.correction is not False else ", without n/(n-k)")
+        return KINDS[self.kind] + (", factor n/(n-k)" if fit._settings.correction is not False else ", without n/(n-k)")
 
 
 @dataclass(frozen=True)

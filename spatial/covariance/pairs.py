@@ -25,7 +25,7 @@ from scipy import sparse
 from ..design.design import Design
 from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
-from .groups import periods_of_rows, units_of_rows
+from .groups import nested, periods_of_rows, units_of_rows
 from .information import derivatives, with_dummies, without_dummies
 from .random import by_random_ml
 from .sandwich import sums_by_group
@@ -45,7 +45,7 @@ def pairs_meat(fit: FitRecord, codes: np.ndarray, e: np.ndarray) -> np.ndarray:
     e : (m,)
         The residuals, as they are or adjusted for leverage.
     """
-    d, sample, at = fit.design, fit.sample, fit.solution
+    d, sample, at = fit._design, fit._sample, fit._solution
     s2, k, m, share = at.sigma2, sample.X.shape[1], len(at.resid), sample.n / len(at.resid)
     # 1. Linear terms: D e with what depends on e taken off W y and M u.
     forms, D = quadratic_forms(fit), derivatives(sample, at)
@@ -64,7 +64,7 @@ def pairs_meat(fit: FitRecord, codes: np.ndarray, e: np.ndarray) -> np.ndarray:
         share_of = without_dummies(sample, with_dummies(sample, at))[1]
         dummies, rest = by_group[:, sample.k : k], np.delete(by_group, np.s_[sample.k : k], axis=1)
         by_group = rest - dummies @ share_of
-    if by_random_ml(fit) and not fit.settings.random.on_boundary:
+    if by_random_ml(fit) and not fit._settings.random.on_boundary:
         by_group = np.column_stack([by_group, sums_by_group(_kappa(fit, e)[:, None], codes)])
     # 3. The variance.
     meat = by_group.T @ by_group
@@ -75,7 +75,7 @@ def pairs_meat(fit: FitRecord, codes: np.ndarray, e: np.ndarray) -> np.ndarray:
 
 def _kappa(fit: FitRecord, e) -> np.ndarray:
     """Scores of kappa by row, as in ``random``."""
-    T = fit.design.n_periods
+    T = fit._design.n_periods
     means = e.reshape(T, -1).mean(axis=0)
     return np.tile((T * means**2 / fit.sigma2 - 1) / (2 * T), T)
 
@@ -84,15 +84,17 @@ def _products(d: Design, forms, codes, e) -> tuple[np.ndarray, np.ndarray]:
     """e_g'P_gg e_g, (forms, G), and the sums over g < h of (e_g'(P_gh + P_hg')e_h)^2 and of their cross-products."""
     G, N = int(codes.max()) + 1, d.n_units
     units, periods = units_of_rows(d), periods_of_rows(d)
+    if N <= DENSE_UNITS and not d.varies and nested(units, codes):  # whole units: sum_t e_it Q_ij e_jt = Q_ij (E'E)_ij
+        E, of_unit = np.nan_to_num(d.panel(e)), np.zeros(N, dtype=int)
+        of_unit[units] = codes
+        member = sparse.csr_array((np.ones(N), (np.arange(N), of_unit)), shape=(N, G))
+        return _among([member.T @ (form.whole * (E.T @ E)) @ member for form in forms], G)
     spread = []  # e by unit and group, (N, G), of every period
     for t in range(d.n_periods):
         rows = np.flatnonzero(periods == t)
         spread.append(sparse.csr_array((e[rows], (units[rows], codes[rows])), shape=(N, G)))
     if N <= DENSE_UNITS or G <= EXACT_GROUPS:
-        F = [sum(form.between(t, S) for t, S in enumerate(spread)) for form in forms]
-        pairs = [f + f.T - 2 * np.diag(f.diagonal()) for f in F]
-        products = np.array([[np.sum(a * b) / 2 for b in pairs] for a in pairs])
-        return np.array([f.diagonal() for f in F]).reshape(len(forms), G), products.reshape(len(forms), len(forms))
+        return _among([sum(form.between(t, S) for t, S in enumerate(spread)) for form in forms], G)
     z = np.random.default_rng(1).choice([-1.0, 1.0], size=(G, _probes(N)))
     own, both = [], []
     for form in forms:
@@ -102,6 +104,13 @@ def _products(d: Design, forms, codes, e) -> tuple[np.ndarray, np.ndarray]:
         both.append(ahead + back)
     whole = np.array([[np.sum(a * b) / z.shape[1] - 4 * x @ y for b, y in zip(both, own)] for a, x in zip(both, own)])
     return np.array(own), whole / 2
+
+
+def _among(F: list[np.ndarray], G: int) -> tuple[np.ndarray, np.ndarray]:
+    """What ``_products`` returns, from e_g'Q_gh e_h, (G, G), of every form."""
+    own = np.array([f.diagonal() for f in F]).reshape(len(F), G)
+    both = [f + f.T - 2 * np.diag(f.diagonal()) for f in F]
+    return own, np.array([[np.sum(a * b) / 2 for b in both] for a in both]).reshape(len(F), len(F))
 
 
 # -- P and H ---------------------------------------------------------------------------------------------------
@@ -121,6 +130,11 @@ class QuadraticForm:
     lag: bool
     centered: bool
 
+    @property
+    def whole(self) -> np.ndarray:
+        """Q where it is the same in all periods, (N, N)."""
+        return self._dense[0]
+
     def times(self, t: int, values: np.ndarray, *, transposed: bool = False) -> np.ndarray:
         """Q_t or Q_t' times (N, r)."""
         t = t % len(self.weights)
@@ -137,6 +151,8 @@ class QuadraticForm:
     def of_rows(self, d: Design, e: np.ndarray) -> np.ndarray:
         """Q_t e_t of every period, (m,)."""
         E = np.nan_to_num(d.panel(e))
+        if len(self.weights) == 1 and self.weights[0].n <= DENSE_UNITS:
+            return d.rows(E @ self.whole.T)
         return d.rows(np.stack([self.times(t, E[t][:, None])[:, 0] for t in range(len(E))]))
 
     def diagonals(self, d: Design) -> np.ndarray:
@@ -180,7 +196,7 @@ class QuadraticForm:
 
 def quadratic_forms(fit: FitRecord) -> list[QuadraticForm]:
     """P for a spatial lag, H for a spatial error."""
-    d, spec, settings = fit.design, fit.specification, fit.settings
+    d, spec, settings = fit._design, fit.specification, fit._settings
     W, M = d.weights, d.weights_of_error
     one = 1 if not d.varies else d.n_periods
     pair = tuple(W.each(one)) if W.varies else (W,) * one, tuple(M.each(one)) if M.varies else (M,) * one

@@ -23,7 +23,7 @@ def coordinates(d: Design, coords) -> np.ndarray:
     ----------
     coords : GeoDataFrame, DataFrame of two columns, (N, 2) array, or None
         Frames are matched by their index, or by a column with the name of the fit's units. An array is taken
-        in the order of ``fit.design.ids``. None: the geometry of the data that were fitted.
+        in the order of ``fit.units``. None: the geometry of the data that were fitted.
 
     Raises
     ------

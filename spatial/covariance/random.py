@@ -1,6 +1,6 @@
 """What random effects leave to say: variance components, and the covariance of a fit by maximum likelihood.
 
-``RandomEffects`` is what a fit with one kind of random effects keeps in ``fit.settings.random``.
+``RandomEffects`` is what a fit with one kind of random effects keeps in ``fit._settings.random``.
 Scores are those of quasi-demeaned data, added up by unit; kappa = ln(1 + T phi) has its own:
 
     d ln L_i / d kappa = T r_i^2 / (2 sigma2) - 1 / 2,     r_i the unit mean of the quasi-demeaned residuals
@@ -28,22 +28,22 @@ KINDS = {
 
 def by_random_ml(fit: FitRecord) -> bool:
     """Whether a fit has random effects by maximum likelihood."""
-    random = fit.settings.random
+    random = fit._settings.random
     return random is not None and random.by_likelihood
 
 
 def random_covariance(fit: FitRecord) -> np.ndarray:
     """Of (beta, rho, lambda), from the observed information of all parameters, phi among them."""
     p = len(fit.params)
-    return inverse_information(fit.settings.random.information, list(fit.params.index))[:p, :p]
+    return inverse_information(fit._settings.random.information, list(fit.params.index))[:p, :p]
 
 
 def random_scores(fit: FitRecord) -> np.ndarray:
     """Scores by row of (beta, rho, lambda, sigma2, kappa), ordered as the information; they hold summed by unit."""
-    S, random = scores(fit.sample, fit.solution), fit.settings.random
+    S, random = scores(fit._sample, fit._solution), fit._settings.random
     if random.on_boundary:
         return S
-    means = fit.solution.resid.reshape(fit.design.y.shape).mean(axis=0)
+    means = fit._solution.resid.reshape(fit._design.y.shape).mean(axis=0)
     kappa = (random.T * means**2 / fit.sigma2 - 1) / (2 * random.T)
     return np.column_stack([S, np.tile(kappa, random.T)])
 
@@ -65,9 +65,9 @@ def refuse_for_random(error: str | None, chosen, fit: FitRecord | None = None) -
     elif error == "baltagi" and kind != "Information":
         why = "unit effects beside a spatial error leave no scores that are independent by unit"
     elif kind in ("Cluster", "Jackknife") and fit is not None:
-        units, _ = group_codes(fit.design, "entity")
+        units, _ = group_codes(fit._design, "entity")
         by = chosen.by if isinstance(chosen.by, list | tuple) else [chosen.by]
-        if not all(nested(units, group_codes(fit.design, one)[0]) for one in by):
+        if not all(nested(units, group_codes(fit._design, one)[0]) for one in by):
             why = "groups must hold whole units: the unit effects tie their periods together"
     if why:
         hint = "use 'oim'" if error == "baltagi" else "use 'oim', 'robust' or clusters of units"
@@ -106,9 +106,9 @@ def variance_components(fit: FitRecord, *, level: float = 0.95) -> pd.DataFrame:
     >>> sp.variance_components(fit).set_index("term")["estimate"].round(4).to_dict()
     {'sigma2_mu': 0.0079, 'sigma2_e': 0.001, 'phi': 7.6335, 'theta': 0.9126}
     """
-    random = fit.settings.random
+    random = fit._settings.random
     if random is None:
-        raise SpatialInputError("E501", f"{fit.settings.effects.name!r} effects have no variance components",
+        raise SpatialInputError("E501", f"{fit._settings.effects.name!r} effects have no variance components",
                                 hint="fit with effects='random'")  # fmt: skip
     estimates = [random.sigma2_mu, random.sigma2_e, random.phi, random.theta]
     table = pd.DataFrame({"term": ["sigma2_mu", "sigma2_e", "phi", "theta"], "estimate": estimates})
@@ -135,7 +135,7 @@ def variance_components(fit: FitRecord, *, level: float = 0.95) -> pd.DataFrame:
 
 def random_text(fit: FitRecord) -> list[str]:
     """The header's lines about random effects."""
-    random, table = fit.settings.random, variance_components(fit)
+    random, table = fit._settings.random, variance_components(fit)
     parts = {term: (estimate, se) for term, estimate, se in zip(*(table[name].tolist() for name in SCHEMA[:3]))}
 
     def value(term: str) -> str:

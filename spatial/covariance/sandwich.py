@@ -43,8 +43,8 @@ def sandwich(fit: FitRecord, meat_of) -> np.ndarray:
 def information_and_scores(fit: FitRecord) -> tuple[np.ndarray, np.ndarray]:
     """The observed information of all parameters, sigma2 and random effects' kappa among them, and scores by row."""
     if by_random_ml(fit):
-        return fit.settings.random.information, random_scores(fit)
-    return observed(fit.sample, fit.solution), scores(fit.sample, fit.solution)
+        return fit._settings.random.information, random_scores(fit)
+    return observed(fit._sample, fit._solution), scores(fit._sample, fit._solution)
 
 
 def sums_by_group(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
@@ -63,15 +63,15 @@ def small_sample_factor(fit: FitRecord, codes: np.ndarray) -> float:
     G = int(codes.max()) + 1
     if is_spatial(fit):
         return G / (G - 1)
-    T, N = fit.design.y.shape
-    m, effects = fit.design.nobs, fit.settings.effects
+    T, N = fit._design.y.shape
+    m, effects = fit._design.nobs, fit._settings.effects
     absorbed = 0
     if effects.entity:
-        absorbed = 1 if nested(units_of_rows(fit.design), codes) else N
+        absorbed = 1 if nested(units_of_rows(fit._design), codes) else N
     if effects.time:
-        free = nested(periods_of_rows(fit.design), codes)
+        free = nested(periods_of_rows(fit._design), codes)
         absorbed += (0 if free else T - 1) + (effects.time and not effects.entity)
-    return G / (G - 1) * (m - 1) / (m - fit.sample.X.shape[1] - absorbed)
+    return G / (G - 1) * (m - 1) / (m - fit._sample.X.shape[1] - absorbed)
 
 
 def grouped_meat(fit: FitRecord, codes: np.ndarray, S: np.ndarray) -> np.ndarray:

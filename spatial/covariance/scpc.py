@@ -56,8 +56,8 @@ class SCPC:
     def covariance(self, fit: FitRecord) -> np.ndarray:
         T, Z = influence(fit)
         at = self._components(fit)
-        sums = fit.design.panel(T * fit.solution.resid[:, None])
-        along = np.sqrt(fit.design.n_units) * at.R[:, 1:].T @ np.nan_to_num(sums).sum(axis=0)
+        sums = fit._design.panel(T * fit._solution.resid[:, None])
+        along = np.sqrt(fit._design.n_units) * at.R[:, 1:].T @ np.nan_to_num(sums).sum(axis=0)
         width = np.array([at.conditional(self._directions(fit, at, column, T, Z)) for column in T.T])
         scale = width / critical_value_of_t(at.q)
         return np.outer(scale, scale) * (along.T @ along) / at.q
@@ -70,7 +70,7 @@ class SCPC:
 
     def _components(self, fit: FitRecord) -> Components:
         refuse_likelihood(fit)
-        points = coordinates(fit.design, self.coords)
+        points = coordinates(fit._design, self.coords)
         return _cached_components(points.tobytes(), len(points), self.avc)
 
     def _directions(self, fit: FitRecord, at: Components, column, T, Z) -> np.ndarray:
@@ -79,9 +79,9 @@ class SCPC:
         Its numerator is T_k'u. r_j'(T_k e) with residuals e = (I - Z T')u is (T_k r_j)'(I - Z T')u; where there are
         effects their means are out of T_k r_j too.
         """
-        d = fit.design
+        d = fit._design
         weighted = d.rows(np.broadcast_to(at.R[:, 1:], (*d.y.shape, at.q))) * column[:, None]
-        weighted = d.rows(d.within(d.panel(weighted), fit.settings.effects))
+        weighted = d.rows(d.within(d.panel(weighted), fit._settings.effects))
         weighted = weighted - T @ (Z.T @ weighted)
         both = np.column_stack([column / np.sqrt(d.n_units), weighted])
         return np.nan_to_num(d.panel(both))
@@ -100,12 +100,12 @@ def critical_value_of_t(q: int) -> float:
 
 def influence(fit: FitRecord) -> tuple[np.ndarray, np.ndarray]:
     """T and Z, (m, p): the estimate is its truth plus T'u, its residuals are (I - Z T') u."""
-    if fit.settings.method == "gmm":
+    if fit._settings.method == "gmm":
         sample, _ = by_moments(fit)
         Z = regressors(sample)
         return two_stage(sample.y, Z, basis(sample)).T, Z
-    Q, R = np.linalg.qr(fit.sample.X)
-    return Q @ np.linalg.inv(R).T, fit.sample.X
+    Q, R = np.linalg.qr(fit._sample.X)
+    return Q @ np.linalg.inv(R).T, fit._sample.X
 
 
 def refuse_likelihood(fit: FitRecord) -> None:
@@ -116,8 +116,8 @@ def refuse_likelihood(fit: FitRecord) -> None:
     SpatialInputError
         E501.
     """
-    gmm = fit.settings.method == "gmm"
-    if (gmm and (fit.specification.error or fit.design.lags)) or (not gmm and not least_squares(fit)):
+    gmm = fit._settings.method == "gmm"
+    if (gmm and (fit.specification.error or fit._design.lags)) or (not gmm and not least_squares(fit)):
         raise SpatialInputError(
             "E501",
             f"SCPC is for least squares and two-stage least squares, not for {fit.specification.name} by "

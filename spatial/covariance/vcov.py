@@ -12,8 +12,6 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import TypeVar
 
-import pandas as pd
-
 from spillover.errors import SpatialInputError, check_option
 
 from ..records.fit import FitRecord
@@ -53,8 +51,9 @@ def as_vcov(vcov, **settings):
             raise SpatialInputError("E501", f"{type(vcov).__name__} carries its own settings; got {list(settings)} too",
                                     hint="set them in the object: sp.Cluster('region')")
         return vcov
-    check_option("vcov", vcov, KINDS)
-    allowed = {one.name for one in fields(KINDS[vcov])} - {"kind"}
+    if not isinstance(vcov, str) or vcov not in KINDS:
+        check_option("vcov", vcov, KINDS)
+    allowed = set(KINDS[vcov].__dataclass_fields__) - {"kind"}
     if unknown := sorted(set(settings) - allowed):
         choices = ", ".join(sorted(allowed)) or "none"
         raise SpatialInputError("E501", f"vcov={vcov!r} has no setting {unknown[0]!r}", hint=f"its settings: {choices}")
@@ -72,16 +71,15 @@ def with_vcov(fit: F, vcov, **settings) -> F:
         E501 unknown or impossible for this fit, E1xx ids, E4xx places, E702 not positive definite.
     """
     chosen = _of_method(fit, vcov, settings)
-    names = fit.params.index
-    frame = pd.DataFrame(chosen.covariance(fit), index=names, columns=names)
-    df = chosen.df(fit)
+    V, df = chosen.covariance(fit), chosen.df(fit)
     kept = vcov if isinstance(vcov, str) and not settings else chosen
-    return replace(fit, vcov=frame, df_resid=df, settings=fit.settings.with_(vcov=kept))
+    same = kept is fit._settings.vcov
+    return replace(fit, _covariance=V, df_resid=df, _settings=fit._settings if same else fit._settings.with_(vcov=kept))
 
 
 def covariance_of(fit: FitRecord):
     """The covariance that a fit has, as an object."""
-    return _of_method(fit, fit.settings.vcov, {})
+    return _of_method(fit, fit._settings.vcov, {})
 
 
 def describe(fit: FitRecord) -> str:
@@ -91,15 +89,15 @@ def describe(fit: FitRecord) -> str:
 
 def _of_method(fit: FitRecord, vcov, settings: dict):
     """The covariance as an object; estimates by moments have their own kinds."""
-    if fit.settings.method in ADJUSTED:
+    if fit._settings.method in ADJUSTED:
         if settings:
             raise SpatialInputError("E501", f"vcov={vcov!r} takes no settings, got {sorted(settings)}",
                                     hint="leave the settings out")
-        return OfAdjustedScore(vcov, fit.settings.method)
-    if fit.settings.method != "gmm":
+        return OfAdjustedScore(vcov, fit._settings.method)
+    if fit._settings.method != "gmm":
         chosen = as_vcov(vcov, **settings)
-        if by_random_ml(fit):
-            refuse_for_random(fit.settings.random.error, chosen, fit)
+        if fit._settings.random is not None and by_random_ml(fit):
+            refuse_for_random(fit._settings.random.error, chosen, fit)
         return chosen
     from .moments import DynamicMomentCovariance, MomentCovariance
 
@@ -108,4 +106,4 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
     if settings:
         raise SpatialInputError("E501", f"vcov={vcov!r} of method='gmm' takes no settings, got {sorted(settings)}",
                                 hint="leave the settings out")
-    return DynamicMomentCovariance(vcov) if fit.design.lags else MomentCovariance(vcov)
+    return DynamicMomentCovariance(vcov) if fit._design.lags else MomentCovariance(vcov)

@@ -28,7 +28,7 @@ class White:
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
         self._refuse(fit)
-        X, e = fit.sample.X, fit.solution.resid
+        X, e = fit._sample.X, fit._solution.resid
         inverse = np.linalg.inv(np.linalg.qr(X, mode="r"))
         shares = X @ (inverse @ inverse.T) * e[:, None]
         return (len(e) / residual_df(fit) if self.kind == "hc1" else 1.0) * shares.T @ shares
@@ -41,8 +41,8 @@ class White:
         return f"robust to heteroskedasticity ({self.kind.upper()}, {factor})"
 
     def _refuse(self, fit: FitRecord) -> None:
-        name, effects = fit.specification.name, fit.settings.effects
-        if not least_squares(fit) or fit.settings.random:
+        name, effects = fit.specification.name, fit._settings.effects
+        if not least_squares(fit) or fit._settings.random:
             raise SpatialInputError("E501", f"vcov={self.kind!r} is for least squares and two-stage least squares, not "
                                     f"for {name} by maximum likelihood", hint="use vcov='robust'")  # fmt: skip
         if effects.entity:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from spillover.errors import SpatialInputError
@@ -13,6 +15,7 @@ NO_VARIATION = 1e-12  # standard deviation against the largest value
 ABSORBED = 1e-10  # norm after demeaning against before
 DOUBTFUL = 1e-7  # norm after demeaning against that of the column itself: above it the column does vary
 COLLINEAR = 1e-10  # distance of a unit-length column from the span of the others
+products = partial(np.einsum, "rm,rm->r")  # of R samples
 ROUNDING = 1e-8  # norm of the residuals against the response's: what cross-products lose to cancellation
 
 
@@ -67,12 +70,17 @@ def degenerate(d: Design, before, y, X, Xd, names: list[str], effects: FixedEffe
 
 def response_problems(d: Design, before, y, effects: FixedEffects) -> list:
     """Responses (R, m) without variation, E204, or that the effects absorb, E208; None for the others."""
+    problems, left = [None] * len(y), products(y, y)
+    least = ABSORBED**2 * products(before, before)  # around the mean they are less
+    if (left > least).all():
+        apart = y if effects.fixed else before - before[:, :1]
+        if (products(apart, apart) > least).all():
+            return problems
     low, high = before.min(axis=1), before.max(axis=1)
     apart = before - before.mean(axis=1, keepdims=True)
-    spread, left = (np.einsum("rm,rm->r", values, values) for values in (apart, y))
+    spread = products(apart, apart)
     flat, absorbed = high - low <= NO_VARIATION * np.maximum(-low, high), left <= ABSORBED**2 * spread
-    problems: list[SpatialInputError | None] = [None] * len(y)
-    for r in np.flatnonzero(absorbed).tolist():
+    for r in np.flatnonzero(absorbed):
         message = f"the {effects} effects absorb the response {d.response!r}"
         problems[r] = SpatialInputError("E208", message, column=d.response,
                                         hint="choose another response, or fewer effects")

@@ -129,8 +129,8 @@ class Design:
         """(T, N, ...) as (m, ...), period by period; (R, T, N, ...) as (R, m, ...) with ``first=1``."""
         if self.observed is not None:
             return values[(slice(None),) * first + (self.observed,)]
-        before, (T, N), after = values.shape[:first], values.shape[first : first + 2], values.shape[first + 2 :]
-        return values.reshape(*before, T * N, *after)
+        shape = values.shape
+        return values.reshape(*shape[:first], self.y.size, *shape[first + 2 :])
 
     def panel(self, rows: np.ndarray) -> np.ndarray:
         """(m, ...) as (T, N, ...), NaN where nothing was observed."""
@@ -164,6 +164,12 @@ class Design:
             frame=self.frame.assign(**dict(zip(added, rows.T))),
         )
 
+    def sources(self) -> tuple[pd.DataFrame, dict]:
+        """The observations as used, labelled, and W (M of the error too, where it is another)."""
+        columns = {self.response: self.y, **dict(zip(self.names, np.moveaxis(self.X, 2, 0))), **self.instruments}
+        frame = pd.concat([self.labelled(values, name) for name, values in columns.items()], axis=1)
+        return frame, {"W": self.weights} | ({} if self.error_weights is None else {"M": self.error_weights})
+
     def labelled(self, values: np.ndarray, name: str) -> pd.Series:
         """A (T, N) array as a Series by unit, or by unit and period."""
         if self.times is None:
@@ -176,14 +182,14 @@ class Design:
 def spatial_lag(
     w: SpatialWeights | TemporalWeights | sparse.csr_array, values: np.ndarray, *, first: int = 0
 ) -> np.ndarray:
-    """W applied to the unit axis of a (T, N) or (T, N, k) array, period by period; of R such with ``first=1``."""
+    """W applied to the unit axis of a (T, N) or (T, N, k) array, period by period; ``first`` axes before these number
+    the arrays."""
     if isinstance(w, TemporalWeights):
-        if first:
-            return np.stack([spatial_lag(w, each) for each in values])
-        return np.stack([w_t.csr @ x for w_t, x in zip(w.matrices, values)])
+        axis, periods = first, np.moveaxis(values, first, 0)
+        return np.stack([spatial_lag(w_t.csr, x, first=first - 1) for w_t, x in zip(w.matrices, periods)], axis=axis)
     csr = w.csr if isinstance(w, SpatialWeights) else w
-    by_unit = np.moveaxis(values, first + 1, 0)
-    return np.moveaxis((csr @ by_unit.reshape(len(by_unit), -1)).reshape(by_unit.shape), 0, first + 1)
+    by_unit = values.swapaxes(0, first + 1)
+    return (csr @ by_unit.reshape(csr.shape[1], -1)).reshape(by_unit.shape).swapaxes(0, first + 1)
 
 
 def durbin_columns(
@@ -214,7 +220,7 @@ def columns_of_term(term: str, slopes: Sequence[str], encoding: Encoding) -> lis
     """The columns of a term: itself, or the levels of a category; ``z:x`` is ``x:z``, ``I(x**2)`` is ``I(x ** 2)``."""
     if term in slopes:
         return [term]
-    spelled = canonical(term, encoding.terms.columns)
+    spelled = canonical(term)
     same = {frozenset(f.text for f in factors): name for name, factors in encoding.terms.right}
     spelled = same.get(frozenset(spelled.split(":")), spelled)
     return [name for name in slopes if name == spelled or encoding.origin.get(name) == spelled]

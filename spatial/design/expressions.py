@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import keyword
 import re
+import unicodedata
 from dataclasses import dataclass, field
 
 from spillover.errors import SpatialInputError
@@ -20,6 +21,7 @@ ARGUMENTS = {  # function: how many arguments it takes, at least and at most
 }
 FUNCTIONS = tuple(ARGUMENTS)
 MAX_OPERATORS, MAX_DEPTH, MAX_DEGREE = 200, 50, 20
+MAX_SHOWN = 60  # characters of a formula in a message
 RESERVED = ("rho", "lambda", "sigma2", "Intercept")  # names of parameters
 _SYNTAX = (
     ast.Expression, ast.Call, ast.Name, ast.Load, ast.Constant, ast.UnaryOp, ast.USub, ast.UAdd,
@@ -27,7 +29,7 @@ _SYNTAX = (
 )  # fmt: skip
 _TERM_LIKE = re.compile(r":|\[|^[\w.]+\(|^within ")
 _KEYWORDS = "|".join(word for word in keyword.kwlist if word not in ("True", "False", "None"))
-_HIDDEN = re.compile(rf"`([^`]*)`|(?<![\w.])({_KEYWORDS})(?![\w.(])")
+_HIDDEN = re.compile(rf"`([^`]*)`|(?<![\w.])({_KEYWORDS})(?![\w.(])|(?<![\w.])([^\W\d]\w*)(?![\w(])")
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,11 @@ class Factor:
         return inner.id if isinstance(inner, ast.Name) else None
 
 
+def brief(text: str) -> str:
+    """A piece of a formula for a message: quoted, and cut where it is long."""
+    return repr(text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "...")
+
+
 def shown(column: str) -> str:
     """A column's name as a term; in backticks where it could be taken for a parameter or for another term.
 
@@ -70,7 +77,7 @@ def number_factor(text: str) -> Factor:
     return Factor(text, ast.Constant(float(text)), (), frozenset())
 
 
-def expression_factor(text: str, available: set) -> Factor:
+def expression_factor(text: str) -> Factor:
     """A function call, or ``{arithmetic}``, as a checked tree.
 
     Raises
@@ -83,19 +90,16 @@ def expression_factor(text: str, available: set) -> Factor:
     try:
         tree = ast.parse(source, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise SpatialInputError("E504", f"{text!r} in the formula is not well formed",
+        raise SpatialInputError("E504", f"{brief(text)} in the formula is not well formed",
                                 hint="as in log(x), I(x**2) or lag(x, 1)") from error  # fmt: skip
     nodes = list(ast.walk(tree))
     if not all(_allowed(node) for node in nodes):
-        raise SpatialInputError("E503", f"{text!r} is not allowed in a formula",
+        raise SpatialInputError("E503", f"{brief(text)} is not allowed in a formula",
                                 hint=f"use columns, numbers, + - * / ** and {', '.join(FUNCTIONS)}")  # fmt: skip
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     for call in calls:
         _check_call(call, text, root=call is tree.body)
-    called = frozenset(ast.unparse(call.func) for call in calls)
-    for name in called & available:
-        raise SpatialInputError("E503", f"column {name!r} is named like a function of the formula", column=name,
-                                hint="rename the column")  # fmt: skip
+    called = frozenset(call.func.id for call in calls)
     label = re.sub("|".join(map(re.escape, names)), lambda m: names[m.group()][0], ast.unparse(tree)) if names else None
     functions = {id(call.func) for call in calls}
     columns = [node for node in nodes if isinstance(node, ast.Name) and id(node) not in functions]
@@ -105,17 +109,19 @@ def expression_factor(text: str, available: set) -> Factor:
 
 
 def _without_hidden_names(text: str) -> tuple[str, dict[str, tuple[str, str]]]:
-    """The text with identifiers in place of what Python cannot read as one: names in backticks, and its own keywords
-    (import, yield, lambda ...); and, by identifier, what was written and the column that is meant."""
-    names: dict[str, tuple[str, str]] = {}
-    prefix = "q"
+    """The text with identifiers in place of what Python cannot read as one: names in backticks, its own keywords
+    (import, yield, lambda ...), and names that it would read as another (it composes accents and takes the ligature fi
+    for f and i); and, by identifier, what was written and the column that is meant."""
+    prefix, names = "q", {}
     while prefix in text:
         prefix += "_q"
 
     def replaced(match):
-        column = match.group(2) or match.group(1)
+        column = match.group(3) or match.group(2) or match.group(1)
+        if match.group(3) and unicodedata.is_normalized("NFKC", column):
+            return column
         if not column:
-            raise SpatialInputError("E504", f"{text!r} has backticks without a name between them",
+            raise SpatialInputError("E504", f"{brief(text)} has backticks without a name between them",
                                     hint="`name of the column`")  # fmt: skip
         identifier = f"{prefix}{len(names):04d}"
         names[identifier] = match.group(), column
@@ -134,7 +140,7 @@ def _refuse_size(source: str, text: str) -> None:
     if deepest > MAX_DEPTH or operators > MAX_OPERATORS:
         raise SpatialInputError(
             "E503",
-            f"{text[:40]!r}... has {operators} operators, {deepest} deep: {MAX_OPERATORS} and {MAX_DEPTH} are the most",
+            f"{brief(text)} has {operators} operators, {deepest} deep: {MAX_OPERATORS} and {MAX_DEPTH} are the most",
             hint="compute it as a column of the data",
         )
 
@@ -156,15 +162,15 @@ def _check_call(call: ast.Call, text: str, *, root: bool) -> None:
     least, most = ARGUMENTS[name]
     if not least <= len(call.args) <= most:
         takes = f"{least} argument" if least == most else f"{least} or {most} arguments"
-        raise SpatialInputError("E503", f"{name}() in {text!r} takes {takes}, got {len(call.args)}",
+        raise SpatialInputError("E503", f"{name}() in {brief(text)} takes {takes}, got {len(call.args)}",
                                 hint={"lag": "lag(x, 1)", "poly": "poly(x, 2)"}.get(name, f"{name}(x)"))  # fmt: skip
     if name in ("C", "poly") and not root:
-        raise SpatialInputError("E503", f"{name}() inside another function, {text!r}, has no meaning",
+        raise SpatialInputError("E503", f"{name}() inside another function, {brief(text)}, has no meaning",
                                 hint=f"{name}(...) is a term of its own")  # fmt: skip
     if len(call.args) == 2:
         limit = MAX_DEGREE if name == "poly" else None
         number = call.args[1].value if isinstance(call.args[1], ast.Constant) else None
         if not isinstance(number, int) or isinstance(number, bool) or number < 1 or (limit and number > limit):
             bound = f" from 1 to {limit}" if limit else " of periods, 1 or more"
-            raise SpatialInputError("E503", f"{name}() in {text!r} needs a whole number{bound}",
+            raise SpatialInputError("E503", f"{name}() in {brief(text)} needs a whole number{bound}",
                                     hint=f"{name}(x, 2)")  # fmt: skip

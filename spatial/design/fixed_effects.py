@@ -7,6 +7,7 @@ effects stay in the errors; only their kind is written down here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -52,8 +53,9 @@ class FixedEffects:
         SpatialInputError
             E501.
         """
-        check_option("effects", name, (*NAMES, *RANDOM))
-        return cls(random=name) if name in RANDOM else cls(*NAMES[name])
+        if not isinstance(name, str) or name not in EFFECTS:
+            check_option("effects", name, EFFECTS)
+        return EFFECTS[name]
 
     @property
     def name(self) -> str:
@@ -67,7 +69,7 @@ class FixedEffects:
         """Whether there are any, fixed or random."""
         return self.fixed or self.random is not None
 
-    @property
+    @cached_property
     def fixed(self) -> bool:
         return self.entity or self.time
 
@@ -83,7 +85,7 @@ class FixedEffects:
         self, values: np.ndarray, observed: np.ndarray | None = None, *, first: int = 0,
         axes: tuple[int, int] | None = None,
     ) -> np.ndarray:  # fmt: skip
-        """A (T, N, ...) array less its projection on the fixed effects; R such arrays with ``first=1``.
+        """A (T, N, ...) array less its projection on the fixed effects; ``first`` axes before these number the arrays.
 
         Parameters
         ----------
@@ -93,9 +95,9 @@ class FixedEffects:
             Where periods and units are in a balanced panel, if not at ``first`` and behind it.
         """
         if observed is not None:
-            gaps = Gaps(observed, self)
-            return np.stack([gaps.demean(each) for each in values]) if first else gaps.demean(values)
-        out, (period, unit) = np.array(values, dtype=float), axes or (first, first + 1)
+            leading, last = range(first), range(-first, 0)
+            return np.moveaxis(Gaps(observed, self).demean(np.moveaxis(values, leading, last)), last, leading)
+        out, (period, unit) = np.array(values, dtype=float, order="C"), axes or (first, first + 1)
         if self.entity:
             out -= np.add.reduce(out, axis=period, keepdims=True) / out.shape[period]
         if self.time:
@@ -120,8 +122,9 @@ class FixedEffects:
                 "time": "period effects"}[self.name]  # fmt: skip
 
 
-NO_EFFECTS, UNIT_EFFECTS, PERIOD_EFFECTS = FixedEffects(), FixedEffects(entity=True), FixedEffects(time=True)
-TWOWAY_EFFECTS = FixedEffects(entity=True, time=True)
+EFFECTS = {name: FixedEffects(*pair) for name, pair in NAMES.items()}
+EFFECTS |= {kind: FixedEffects(random=kind) for kind in RANDOM}
+NO_EFFECTS, UNIT_EFFECTS, PERIOD_EFFECTS, TWOWAY_EFFECTS = (EFFECTS[name] for name in NAMES)
 
 
 def quasi_demean(values: np.ndarray, share: float) -> np.ndarray:

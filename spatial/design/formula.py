@@ -10,13 +10,14 @@ stands inside functions.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import lru_cache
 
 from spillover.errors import SpatialInputError
 
 from .expressions import FUNCTIONS, Factor
-from .grammar import INTERCEPT, Parser, Product, malformed, term_name
+from .grammar import INTERCEPT, MAX_LENGTH, Parser, Product, malformed, term_name
 
 __all__ = ["FUNCTIONS", "INTERCEPT", "Factor", "Terms", "canonical", "read_formula"]
 
@@ -56,21 +57,15 @@ class Terms:
     absorbed: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
-    @property
-    def lags(self) -> bool:
-        """Whether ``lag()`` occurs."""
-        return "lag" in self.functions
 
-
-@lru_cache(maxsize=256)
-def read_formula(text: str, available: tuple) -> Terms:
+def read_formula(text: str, available: Container) -> Terms:
     """Parse and check a formula against the columns that there are.
 
     Parameters
     ----------
     text : str
         ``"log(y) ~ x1 + log(x2)"``. Names with spaces stand in backticks.
-    available : tuple of str
+    available : tuple of str, or Index
         Columns of the data.
 
     Raises
@@ -83,8 +78,24 @@ def read_formula(text: str, available: tuple) -> Terms:
     >>> read_formula("log(产出) ~ x + I(x**2)", ("产出", "x")).columns
     ('产出', 'x')
     """
-    columns = set(available)
-    parser = Parser(text, columns)
+    if not isinstance(text, str) or len(text) > MAX_LENGTH:
+        raise SpatialInputError("E504", f"a formula must be text of at most {MAX_LENGTH:,} characters",
+                                hint="such as 'log(y) ~ x1 + log(x2)'")  # fmt: skip
+    terms = _parsed(text)
+    for name in terms.functions:
+        if name in available:
+            raise SpatialInputError("E503", f"column {name!r} is named like a function of the formula", column=name,
+                                    hint="rename the column")  # fmt: skip
+    if absent := [name for name in terms.columns if name not in available]:
+        raise SpatialInputError("E502", f"the formula names {absent[0]!r}, which is no column of the data",
+                                column=absent[0], n=len(absent), hint=_nearest(absent[0], available))  # fmt: skip
+    return terms
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> Terms:
+    """The formula, whatever the data's columns are."""
+    parser = Parser(text)
     left, right, absorbed = parser.formula()
     if len(left) != 1 or not left[0] or not any(factor.columns for factor in left[0]):
         raise malformed(f"the left side must be one column, got {[term_name(term) for term in left]}",
@@ -97,9 +108,6 @@ def read_formula(text: str, available: tuple) -> Terms:
                              "numbers scale other terms, as in 1000:x")  # fmt: skip
     factors = [factor for term in (*left, *right) for factor in term]
     needed = dict.fromkeys(name for factor in factors for name in factor.columns)
-    if absent := [name for name in needed if name not in columns]:
-        raise SpatialInputError("E502", f"the formula names {absent[0]!r}, which is no column of the data",
-                                column=absent[0], n=len(absent), hint=_nearest(absent[0], columns))  # fmt: skip
     return Terms(
         text=text.partition("|")[0].rstrip() if absorbed else text,
         response=term_name(left[0]),
@@ -113,22 +121,22 @@ def read_formula(text: str, available: tuple) -> Terms:
     )
 
 
-def canonical(term: str, available: tuple) -> str:
+def canonical(term: str) -> str:
     """A term as the formula spells it: ``I(x**2)`` becomes ``I(x ** 2)``; what is no term stays as it is.
 
     Examples
     --------
-    >>> canonical("I(x**2)", ("x",)), canonical("z : x", ("x", "z"))
+    >>> canonical("I(x**2)"), canonical("z : x")
     ('I(x ** 2)', 'z:x')
     """
     try:
-        terms = Parser(f"y ~ 0 + {term}", set(available)).formula()[1]
+        terms = Parser(f"y ~ 0 + {term}").formula()[1]
     except SpatialInputError:
         return term
     return term_name(terms[0]) if len(terms) == 1 else term
 
 
-def _nearest(name: str, available: set) -> str:
+def _nearest(name: str, available) -> str:
     from difflib import get_close_matches
 
     close = get_close_matches(name, [str(a) for a in available], n=1)

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from spillover.errors import SpatialInputError
 
-from .expressions import Factor, column_factor, expression_factor, number_factor
+from .expressions import Factor, brief, column_factor, expression_factor, number_factor
 
 INTERCEPT = "Intercept"
 MAX_LENGTH, MAX_TERMS, MAX_POWER, MAX_DEPTH = 10_000, 1_000, 9, 50
@@ -25,21 +25,17 @@ Product = tuple[Factor, ...]  # a term; the intercept has no factors
 class Parser:
     """Recursive descent: one method per level of precedence, each returns a list of distinct terms."""
 
-    def __init__(self, text: str, available: set):
-        if not isinstance(text, str) or len(text) > MAX_LENGTH:
-            raise SpatialInputError("E504", f"a formula must be text of at most {MAX_LENGTH:,} characters",
-                                    hint="such as 'log(y) ~ x1 + log(x2)'")  # fmt: skip
-        self.text, self.available, self.depth = text, available, 0
-        self.warnings: list[str] = []
+    def __init__(self, text: str):
+        self.text, self.warnings, self.depth = text, [], 0
         self.tokens, self.at = self._tokens(), 0
 
     def formula(self) -> tuple[list[Product], list[Product], tuple[str, ...]]:
         left = self._sum([]) if self._peek() != ("operator", "~") else []
         if self._peek() != ("operator", "~"):
-            raise malformed(f"the formula {self.text!r} needs both sides", "y ~ x")
+            raise malformed(f"the formula {brief(self.text)} needs both sides", "y ~ x")
         self.at += 1
         if not left or self._peek() is None:
-            raise malformed(f"the formula {self.text!r} needs both sides", "y ~ x")
+            raise malformed(f"the formula {brief(self.text)} needs both sides", "y ~ x")
         right = self._sum([()])
         absorbed: tuple[str, ...] = ()
         if self._peek() == ("operator", "|"):
@@ -90,7 +86,7 @@ class Parser:
             self.at += 1
             other = self._interaction()
             if any(not any(factor.columns for factor in term) for term in (*terms, *other)):
-                raise malformed(f"a number times a term is written inside I() in {self.text!r}",
+                raise malformed(f"a number times a term is written inside I() in {brief(self.text)}",
                                  "I(1000 * x), or 1000:x")  # fmt: skip
             if operator == "*":
                 terms = self._bounded([*terms, *other, *self._times(terms, other)])
@@ -113,8 +109,8 @@ class Parser:
         while self._peek() in (("operator", "**"), ("operator", "^")):
             self.at += 1
             kind, power = self._peek() or (None, "")
-            if kind != "number" or not power.isdigit() or not 1 <= int(power) <= MAX_POWER:
-                message = f"powers of terms are whole numbers from 1 to {MAX_POWER}, got {power!r}"
+            if kind != "number" or power not in map(str, range(1, MAX_POWER + 1)):
+                message = f"powers of terms are whole numbers from 1 to {MAX_POWER}, got {brief(power)}"
                 raise SpatialInputError("E503", message, hint="(x + z)**2 has all products of two; I(x**2) is a square")
             base = "".join(token for _, token in self.tokens[start : self.at - 1])
             if len(terms) == 1 and int(power) > 1:
@@ -127,16 +123,16 @@ class Parser:
         return terms
 
     def _atom(self) -> list[Product]:
-        if (token_here := self._peek()) is None:
-            raise malformed(f"the formula {self.text!r} ends too early", "y ~ x1 + x2")
-        kind, token = token_here
+        kind, token = self._peek() or (None, None)
+        if kind is None:
+            raise malformed(f"the formula {brief(self.text)} ends too early", "y ~ x1 + x2")
         self.at += 1
         if kind == "name":
             return [(column_factor(token),)]
         if kind == "number":
             return [()] if float(token) == 1 else [(number_factor(token),)]
         if kind == "call":
-            return [(expression_factor(token, self.available),)]
+            return [(expression_factor(token),)]
         if (kind, token) == ("operator", "("):
             self.depth += 1
             if self.depth > MAX_DEPTH:
@@ -144,7 +140,7 @@ class Parser:
                                         hint="write its terms one by one")  # fmt: skip
             terms = self._sum([])
             if self._peek() != ("operator", ")"):
-                raise malformed(f"a bracket is not closed in {self.text!r}", "(x + z)**2")
+                raise malformed(f"a bracket is not closed in {brief(self.text)}", "(x + z)**2")
             self.at, self.depth = self.at + 1, self.depth - 1
             return terms
         self.at -= 1
@@ -168,7 +164,7 @@ class Parser:
         token = self.tokens[self.at][1]
         if token == ".":
             raise malformed("a dot does not stand for all columns here", "name the regressors: y ~ x1 + x2")
-        raise malformed(f"{token!r} is not expected where it stands in {self.text!r}",
+        raise malformed(f"{brief(token)} is not expected where it stands in {brief(self.text)}",
                          "terms are joined by + - : * / and **")  # fmt: skip
 
     def _tokens(self) -> list[tuple[str, str]]:
@@ -177,12 +173,12 @@ class Parser:
             match = _TOKEN.match(text, at)
             if match is None:
                 rest = text[at:].strip()
-                raise malformed(f"{rest[:20]!r} cannot be read in the formula {text!r}",
+                raise malformed(f"{rest[:20]!r} cannot be read in the formula {brief(text)}",
                                  "names with signs beside letters, digits and _ stand in backticks: `GDP ($)`")
             kind, token, at = match.lastgroup or "", match.group(match.lastgroup or 0), match.end()
             if kind == "quoted":
                 if token == "``":
-                    raise malformed(f"{text!r} has backticks without a name between them",
+                    raise malformed(f"{brief(text)} has backticks without a name between them",
                                      "`name of the column`")  # fmt: skip
                 kind, token = "name", token[1:-1]
             elif (kind == "name" and text[at:].lstrip()[:1] == "(") or token == "{":
@@ -202,7 +198,7 @@ def _closing(text: str, at: int) -> int:
             depth += (character in "({") - (character in ")}")
             if depth == 0 and character in ")}":
                 return end + 1
-    raise malformed(f"a bracket is not closed in {text!r}", "log(x)")
+    raise malformed(f"a bracket is not closed in {brief(text)}", "log(x)")
 
 
 def _join(*terms: Product) -> Product:

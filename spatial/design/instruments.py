@@ -39,7 +39,7 @@ def design_with_instruments(
     # 1. One design of all columns, and which terms ask for them.
     formula, bar, absorbed = formula.partition("|")
     both = design(f"{formula} + {' + '.join(instruments)} {bar}{absorbed}", data, w, lagged=False, **keys)
-    available, response = tuple(data.columns), formula.split("~", 1)[0]
+    available, response = data.columns, formula.split("~", 1)[0]
     own = [name for name, _ in read_formula(formula, available).right]
     others = [name for name, _ in read_formula(f"{response} ~ {' + '.join(instruments)}", available).right]
     # 2. Columns of the formula to X, columns of the instruments to Z.
@@ -47,7 +47,7 @@ def design_with_instruments(
     in_x = [j for j, name in enumerate(both.names) if j not in in_z or _belongs(name, own)]
     names = tuple(both.names[j] for j in in_x)
     slopes = [name for name in names if name != INTERCEPT]
-    endog = tuple(canonical(name, available) for name in endog)
+    endog = tuple(canonical(name) for name in endog)
     for name in endog:
         if name in others:
             raise SpatialInputError("E501", f"{name!r} is named as endogenous and as an instrument", column=name,

@@ -100,20 +100,32 @@ def match_rows(data: pd.DataFrame, weights: SpatialWeights | TemporalWeights, en
 
 
 def _rows_at_once(units: pd.Series, periods: pd.Series, weights) -> Rows | None:
-    """The rows of a complete panel of just the weights' units; None sends all others the long way, to be told why."""
-    if not weights.labelled:
+    """The rows of a complete panel of just the weights' units; None sends all others the long way, to be told why.
+
+    The weights keep those of the last panel: another model of the same data has the same.
+    """
+    if not weights.labelled or units.dtype == bool:
         return None
-    place = weights.ids.get_indexer(units.array)
-    if place.min() < 0:
+    names = units.name, periods.name
+    last = weights.memo.get("rows")
+    if last and last[0] == names and last[1].equals(units.array) and last[2].equals(periods.array):
+        return Rows(*last[3], last[4] or weights)
+    try:
+        place = np.fromiter(map(weights.row_of.__getitem__, units.to_numpy(object).tolist()), np.intp, len(units))
+    except (KeyError, TypeError):  # a unit that the weights do not have, or a label that cannot be hashed
         return None
     period, times = _sorted_periods(periods)
-    N, T = weights.n, len(times)
-    if len(place) != N * T or (np.bincount(period * N + place, minlength=N * T) != 1).any():
+    N, T = len(weights.ids), len(times)
+    cell = period * N + place
+    if len(cell) != N * T or (np.bincount(cell, minlength=N * T) != 1).any():
         return None
-    order = np.empty((T, N), dtype=np.intp)
-    order[period, place] = np.arange(len(place))
+    order = np.empty(N * T, dtype=np.intp)
+    order[cell] = np.arange(N * T)
+    order.flags.writeable = False
     ids = weights.ids if weights.ids.name == units.name else weights.ids.rename(units.name)
-    return Rows(order, ids, times, weights.for_periods(times) if weights.varies else weights)
+    where, own = (order.reshape(T, N), ids, times), weights.for_periods(times) if weights.varies else None
+    weights.memo["rows"] = names, units.array.copy(), periods.array.copy(), where, own
+    return Rows(*where, own or weights)
 
 
 def _key_columns(data, entity, time) -> tuple[pd.Series, pd.Series | None]:
@@ -166,7 +178,13 @@ def _refuse_repeated_units(code, ids) -> None:
 
 def _sorted_periods(periods: pd.Series) -> tuple[np.ndarray, pd.Index]:
     if isinstance(periods.dtype, np.dtype) and periods.dtype.kind in "iuf":
-        times, code = _sorted_numbers(periods.to_numpy())
+        values = periods.to_numpy()
+        first, last = values.min(), values.max()
+        if values.dtype.kind == "i" and int(last) - int(first) < len(values):  # years are counted, not sorted
+            since = values.astype(np.int64) - int(first)
+            if np.bincount(since).all():
+                return since, pd.RangeIndex(int(first), int(last) + 1, name=periods.name)
+        times, code = np.unique(values, return_inverse=True)
         return code, pd.Index(times, name=periods.name)
     try:
         code, labels = pd.factorize(periods, sort=True)
@@ -187,16 +205,6 @@ def _in_time(code: np.ndarray, times: pd.Index) -> tuple[np.ndarray, pd.Index]:
     place = np.empty(len(times), dtype=np.intp)
     place[rank] = np.arange(len(times))
     return place[code], times[rank]
-
-
-def _sorted_numbers(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(distinct numbers ascending, the place of each among them); years are counted, not sorted."""
-    first, last = values.min(), values.max()
-    if values.dtype.kind != "i" or int(last) - int(first) > len(values):
-        return np.unique(values, return_inverse=True)
-    since = values.astype(np.int64) - int(first)
-    there = np.bincount(since) > 0
-    return (np.flatnonzero(there) + int(first)).astype(values.dtype), (np.cumsum(there) - 1)[since]
 
 
 def _refuse_unbalanced(unit_code, unit_ids, period_code, times, entity, time, gaps) -> None:

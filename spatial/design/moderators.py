@@ -39,7 +39,7 @@ def moderated_terms(d: Design, variable: str) -> list[Moderated]:
         E502 no such factor, E530 the variable also enters in another form, or a moderator is of a kind that cannot
         be evaluated at other values.
     """
-    terms = read_formula(d.formula, tuple(d.frame.columns))
+    terms = read_formula(d.formula, d.frame.columns)
     factors = {factor.text: factor for _, product in terms.right for factor in product}
     split = {name: term_parts(name) for name in d.regressors}
     containing = [name for name, parts in split.items() if variable in [text for text, _ in parts]]

@@ -13,7 +13,8 @@ _DATE = re.compile(r"\d{4}(-?(Q[1-4]|\d{2}(-\d{2})?))?")
 
 
 def scales(times: pd.Index) -> list[np.ndarray]:
-    """Numbers that tell how far periods lie apart, by the calendar or by the clock; none where they have no order.
+    """Numbers that tell how far periods lie apart, by the calendar, by the clock on the wall (which summer time shifts)
+    or by elapsed time; none where they have no order.
 
     Examples
     --------
@@ -21,7 +22,8 @@ def scales(times: pd.Index) -> list[np.ndarray]:
     ([127.0, 128.0], [])
     """
     if isinstance(times, pd.DatetimeIndex):
-        return [np.asarray(times.year * 12 + times.month, dtype=float), times.asi8.astype(float)]
+        months, wall = np.asarray(times.year * 12 + times.month, dtype=float), times.tz_localize(None)
+        return [months] + [clock.asi8.astype(float) for clock in ((times,) if times.tz is None else (wall, times))]
     if isinstance(times, pd.PeriodIndex):
         return [times.asi8.astype(float)]
     if isinstance(times, pd.CategoricalIndex):

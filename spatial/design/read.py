@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option, warn
-from spillover.matrix import as_weights
+from spillover.matrix import SpatialWeights, TemporalWeights, as_weights
 
 from .design import Design, durbin_columns
 from .fixed_effects import FixedEffects
@@ -59,31 +59,34 @@ def design(
         twice = data.columns[data.columns.duplicated()][0]
         raise SpatialInputError("E502", f"column {twice!r} occurs more than once", column=str(twice),
                                 hint="rename or drop one of the two")
-    terms = read_formula(formula, tuple(data.columns.tolist()))
+    terms = read_formula(formula, data.columns if data.columns.nlevels == 1 else tuple(data.columns))
     for message in terms.warnings:
         warn(message)
-    absorbed = _absorbed_effects(terms, data, entity, time)
+    absorbed = _absorbed_effects(terms, data, entity, time) if terms.absorbed else None
     if missing == "period" and time is None and data.index.nlevels < 2:
         raise SpatialInputError("E501", 'missing="period" needs a panel', hint='missing="drop" in a cross-section')
     # 1. Units and periods, sorted by period, then by the weights' order.
-    rows = match_rows(data, as_weights(w), entity, time, gaps=missing != "error")
+    weights = w if isinstance(w, SpatialWeights | TemporalWeights) else as_weights(w)
+    rows = match_rows(data, weights, entity, time, gaps=missing != "error")
     # 2. Values: numbers where numbers are needed, nothing missing.
     columns, rows, notes = read_columns(data, terms, rows, missing)
     notes = [rows.note] * bool(rows.note) + list(notes)
     if rows.observed is not None:
         _refuse_terms_across_gaps(terms, rows)
     y, X, encoding = model_columns(terms, columns, rows, fitted)
-    notes += [*encoding.notes, missing_periods(rows.times)]
+    notes += encoding.notes
+    if not isinstance(rows.times, pd.RangeIndex):  # years without a gap
+        notes.append(missing_periods(rows.times))
     # 3. lag() costs the first periods; anything else that is not finite is an error.
-    if terms.lags:
+    if "lag" in terms.functions:
         y, X, rows, note = _cut_first_periods(y, X, rows)
         notes.append(note)
-    for name, values in [(terms.response, y), *X.items()]:
-        refuse_not_finite(name, values, rows)
-    names = tuple(X)
+    names, values = tuple(X), np.stack(list(X.values()), axis=2)
+    if not (np.isfinite(y).all() and np.isfinite(values).all()):
+        refuse_not_finite({terms.response: y, **X}, rows)
     return Design(
         y=y,
-        X=np.stack(list(X.values()), axis=2),
+        X=values,
         names=names,
         durbin=durbin_columns(names, durbin, encoding) if lagged else (),
         weights=rows.weights,
@@ -100,10 +103,8 @@ def design(
     )
 
 
-def _absorbed_effects(terms: Terms, data: pd.DataFrame, entity, time) -> FixedEffects | None:
+def _absorbed_effects(terms: Terms, data: pd.DataFrame, entity, time) -> FixedEffects:
     """The fixed effects behind ``|`` in the formula, where they are those of units and periods."""
-    if not terms.absorbed:
-        return None
     if entity is None and time is None and data.index.nlevels == 2:
         entity, time = data.index.names
     if not set(terms.absorbed) <= {entity, time} - {None}:

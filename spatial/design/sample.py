@@ -1,25 +1,20 @@
-"""From aligned data to the likelihood's arrays: spatial lags in, fixed effects out, determinants counted."""
+"""Step 3 of every estimate: from aligned data to the likelihood's arrays. Spatial lags in, fixed effects out."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 
 from spillover.errors import SpatialInputError
-from spillover.matrix import SpatialWeights, TemporalWeights
 
 from ..logdet import Jacobian, logdet
 from .arrays import Sample
 from .checks import degenerate
-from .design import INTERCEPT, Design, durbin_columns, spatial_lag
+from .design import INTERCEPT, Design, spatial_lag
 from .dummies import keeps_dummies, sample_with_dummies
-from .fixed_effects import NO_EFFECTS, TWOWAY_EFFECTS, FixedEffects
-from .gaps import refuse_unbalanced
+from .fixed_effects import FixedEffects
 from .specification import Specification
-from .varying import refuse_without_likelihood, varying_jacobian
+from .varying import varying_jacobian
 
-SAME_SUMS = 1e-6  # row sums that differ by a smaller share are one number, written with six digits
 SPANNED = 1e-9  # share of W 1 that other regressors must leave
 
 
@@ -32,7 +27,7 @@ def demeaned_sample(
     demean y and lag that, W J y: with time effects a little of them stays in. Weights that vary always lag first:
     W_t c changes from period to period.
     """
-    if d.varies and keeps_dummies(specification, d, effects):
+    if specification.error and keeps_dummies(specification, d, effects):
         return sample_with_dummies(d, *regressor_columns(d, effects), effects, correction, logdet_method)
     (sample,) = demeaned_samples(specification, d, d.y[None], d.X[None], effects, correction, logdet_method)
     if isinstance(sample, SpatialInputError):
@@ -46,32 +41,44 @@ def demeaned_samples(
 ) -> list[Sample | SpatialInputError]:  # fmt: skip
     """The same for R replicates (R, T, N) and (R, T, N, k) of y and X; what is wrong with a replicate stands in its
     place."""
-    W, M = d.weights, d.weights_of_error
-    exact = correction is True or d.varies
+    exact, lag, error = correction is True or d.varies, specification.lag, specification.error
     X, names = regressor_columns(d, effects, X)
-
-    def lag(weights, values):
-        lagged = spatial_lag(weights, values, first=1)
-        return d.within(lagged, effects, first=1) if exact else lagged
-
-    yd, Xd = (d.within(values, effects, first=1) for values in (y, X))
-    parts = {"y": yd, "X": Xd}
-    start = y if exact else yd
-    if specification.lag:
-        parts["Wy"] = lag(W, start)
-    if specification.error:
-        parts |= {"My": lag(M, start), "MX": lag(M, X if exact else Xd)}
-    if specification.lag and specification.error:
-        parts["MWy"] = lag(M, parts["Wy"])
-    parts = {name: d.rows(values, 1) for name, values in parts.items()}
-    problems, Q, R = degenerate(d, d.rows(y, 1), parts["y"], d.rows(X, 1), parts["X"], names, effects)
-    transformed = effects.without_entity() if d.lags else effects
-    n, usable = _likelihood_size(d, transformed, correction), None in problems
-    of_lag, of_error = (
-        _jacobian(d, weights, transformed, correction, logdet_method) if usable and there else None
-        for weights, there in ((W, specification.lag), (M, specification.error))
+    # 1. The columns y, X and, to be lagged before means are taken off, W y: (R, columns, T, N).
+    c = 1 + len(names)
+    Z = np.empty((len(y), c + (lag and exact), *y.shape[1:]))
+    Z[:, 0] = y
+    Z[:, 1:c] = X.transpose(0, 3, 1, 2)
+    if lag and exact:
+        Z[:, c] = spatial_lag(d.weights, y, first=1)
+    within = effects.demean(Z, d.observed, first=2)
+    # 2. Their lags: W y of demeaned y, M [y, X], and M W y.
+    columns = d.rows(within, 2)
+    parts = {"y": columns[:, 0], "X": columns[:, 1:c].swapaxes(1, 2)}
+    if lag:
+        Wy = within[:, c] if exact else spatial_lag(d.weights, within[:, 0], first=1)
+        parts["Wy"] = columns[:, c] if exact else d.rows(Wy, 1)
+    if error:
+        M, lagged = d.weights_of_error, (Z if exact else within)[:, :c]
+        lagged = np.concatenate([lagged, Wy[:, None]], axis=1) if lag else lagged
+        lagged = spatial_lag(M, lagged, first=2)
+        lagged = d.rows(effects.demean(lagged, d.observed, first=2) if exact else lagged, 2)
+        parts |= {"My": lagged[:, 0], "MX": lagged[:, 1:c].swapaxes(1, 2)} | ({"MWy": lagged[:, c]} if lag else {})
+    # 3. What cannot be estimated, and X = Q R.
+    before = d.rows(Z, 2)
+    problems, Q, R = degenerate(
+        d, before[:, 0], parts["y"], before[:, 1:c].swapaxes(1, 2), parts["X"], names, effects
     )
-    samples: list[Sample | SpatialInputError] = []
+    # 4. n and the determinants: unit effects of a dynamic model are not transformed out.
+    transformed = effects.without_entity() if d.lags else effects
+    same = {"n": likelihood_size(d, transformed, correction), "names": tuple(names)}
+    used = {"lag": d.weights} if lag else {}
+    used |= {"error": d.weights_of_error} if error else {}
+    for name, w in used.items() if None in problems else ():
+        if w.varies:
+            same[name] = varying_jacobian(d, w, transformed, correction, logdet_method)
+        else:
+            same[name] = Jacobian(logdet(w, logdet_method), **determinant_counts(d, transformed, correction))
+    samples = []
     for r, problem in enumerate(problems):
         own = {name: values[r] for name, values in parts.items()}
         samples.append(problem or Sample(**own, n=n, lag=of_lag, error=of_error, names=tuple(names),
@@ -83,16 +90,19 @@ def regressor_columns(d: Design, effects: FixedEffects, X: np.ndarray | None = N
     """[X, W X] (and W^2 X) as (T, N, k) and the columns' names; demeaning leaves no intercept. Of R replicates
     (R, T, N, k) of X where they are given."""
     first, X = (0, d.X) if X is None else (1, X)
-    columns, lagged = [X.take(own_columns(d, effects), axis=-1)], X.take(d.durbin, axis=-1)
-    for lagged_columns in lagged_by_power(d):
+    own, powers = own_columns(d, effects), lagged_by_power(d)
+    columns, names, lagged = [X.take(own, axis=-1)], [d.names[j] for j in own], X.take(d.durbin, axis=-1)
+    for power, lagged_columns in zip(("W:", "W2:"), powers if d.durbin else ()):
         lagged = spatial_lag(d.weights, lagged, first=first)
-        columns.append(lagged.take([d.durbin.index(j) for j in lagged_columns], axis=-1))
-    return np.concatenate(columns, axis=-1), regressor_names(d, effects)
+        same = lagged_columns == d.durbin
+        columns.append(lagged if same else lagged.take([d.durbin.index(j) for j in lagged_columns], axis=-1))
+        names += [power + d.names[j] for j in lagged_columns]
+    return np.concatenate(columns, axis=-1) if len(columns) > 1 else columns[0], names
 
 
 def own_columns(d: Design, effects: FixedEffects) -> list[int]:
     """Columns of X that the model has: fixed effects span the intercept."""
-    return [j for j, name in enumerate(d.names) if not effects.fixed or name != INTERCEPT]
+    return [j for j, name in enumerate(d.names) if not (effects.entity or effects.time) or name != INTERCEPT]
 
 
 def regressor_names(d: Design, effects: FixedEffects) -> list[str]:
@@ -121,121 +131,7 @@ def flat(values: np.ndarray) -> np.ndarray:
     return values.reshape(values.shape[0] * values.shape[1], *values.shape[2:])
 
 
-def which_effects(requested: str | None, d: Design) -> FixedEffects:
-    """The effects requested, or two-way ones in a panel and none in a cross-section."""
-    if d.absorbed is not None:
-        if requested is not None and FixedEffects.parse(requested) != d.absorbed:
-            raise SpatialInputError("E504", f"the formula's | asks for effects={d.absorbed.name!r}, the keyword is "
-                                    f"effects={requested!r}", hint="leave one of them out")  # fmt: skip
-        effects = d.absorbed
-    elif requested is None:
-        effects = TWOWAY_EFFECTS if d.is_panel else NO_EFFECTS
-    else:
-        effects = FixedEffects.parse(requested)
-    if effects and not d.is_panel:
-        raise SpatialInputError("E501", f"effects={requested!r} needs a panel", hint="give entity= and time=")
-    if effects.random:
-        refuse_unbalanced(d.observed, f"effects={requested!r}")
-    if (effects.entity or effects.random) and d.n_periods < 2:
-        raise SpatialInputError("E206", f"{effects} effects need at least 2 periods, got {d.n_periods}",
-                                hint="effects='none', or more periods")
-    return effects
-
-
-def refuse_no_links(specification: Specification, d: Design) -> None:
-    """A spatial term needs a neighbor somewhere.
-
-    Raises
-    ------
-    SpatialInputError
-        E306.
-    """
-    used = [d.weights] * (specification.lag or specification.durbin) + [d.weights_of_error] * specification.error
-    for weights in used:
-        if not weights.row_sums.any() and not any(w.csr.data.any() for w in weights.each(1)):
-            raise SpatialInputError("E306", f"no unit has a neighbor: {specification.name} has nothing to estimate",
-                                    hint="islands='nearest' in the builder, or ols()")  # fmt: skip
-
-
-def with_spatial_lags(
-    specification: Specification, d: Design, effects: FixedEffects, durbin, wx_order: int
-) -> Design:
-    """The design with the regressors that are lagged in space: those named, or all for which a lag says more.
-
-    Raises
-    ------
-    SpatialInputError
-        E502 no such regressor.
-    """
-    if specification.durbin:
-        d = replace(d, durbin=durbin_columns(d.names, durbin, d.encoding, d.lags), wx_order=wx_order)
-    if durbin is not None:
-        return d
-    d = without_period_terms(d)
-    if not lags_intercept(specification, d, effects):
-        return d
-    return replace(d, durbin=(d.names.index(INTERCEPT), *d.durbin))
-
-
-def lags_intercept(specification: Specification, d: Design, effects: FixedEffects) -> bool:
-    """Whether W 1 is a regressor: in models with W y or W X, unless the other regressors span it.
-
-    A constant c in y adds c (1 - rho W 1) to (I - rho W) y, and one in x adds c W 1 to W x. Where rows of W have
-    different sums (an island is enough) neither is a constant, and without W 1 rho would depend on where y has its
-    zero. Of row-standardised weights with islands W 1 is the dummy of the units that have neighbors. Time effects
-    are taken out before y is lagged, except under weights that vary.
-    """
-    takes = (specification.lag or specification.durbin) and INTERCEPT in d.names
-    if not takes or not lagged_intercept_varies(d.weights) or (effects.fixed and not (effects.time and d.varies)):
-        return False
-    one = d.X[:, :, d.names.index(INTERCEPT)]
-    added = effects.demean(spatial_lag(d.weights, one), d.observed)
-    columns = effects.demean(d.X, d.observed)
-    added, columns = d.rows(added), d.rows(columns)
-    left = added - columns @ np.linalg.lstsq(columns, added, rcond=None)[0]
-    return bool(np.linalg.norm(left) > SPANNED * np.abs(d.weights.row_sums).max() * np.sqrt(len(left)))
-
-
-def without_period_terms(d: Design) -> Design:
-    """Without lags of what is the same for all units, as year dummies are: W d = d, as for the intercept."""
-    if not d.is_panel or lagged_intercept_varies(d.weights):
-        return d
-    X = d.X[:, :, d.durbin]
-    constant = (X[:, :1] == X).all(axis=(0, 1))
-    if not constant.any():
-        return d
-    same = [j for j, never in zip(d.durbin, constant) if never]
-    note = "the same for all units, and not lagged: " + ", ".join(d.names[j] for j in same)
-    return replace(d, durbin=tuple(j for j in d.durbin if j not in same), notes=(*d.notes, note))
-
-
-def lagged_intercept_varies(weights: SpatialWeights | TemporalWeights) -> bool:
-    """Whether W 1 is no constant, by the numbers in W and not by its label."""
-    sums = weights.row_sums
-    return bool(np.ptp(sums) > SAME_SUMS * np.abs(sums).max())
-
-
-def which_correction(specification: Specification, d: Design, effects: FixedEffects, correction) -> bool | str:
-    """The correction that these weights allow: by transformation, or additive for the time effects."""
-    used = [d.weights] * specification.lag + [d.weights_of_error] * specification.error
-    varies = any(w.varies for w in used)
-    if varies:
-        refuse_without_likelihood(specification, d, effects, correction)
-    if correction is False or not effects.time:
-        return bool(correction)
-    if correction is True and (varies or all(w.rows_sum_to_one for w in used)):
-        return True
-    if specification.error:
-        raise SpatialInputError(
-            "E308",
-            f"{specification.name} with {effects} effects needs weights whose rows all sum to one",
-            ids=next((w.islands for w in used if len(w.islands)), ()),
-            hint="standardize('row') without islands, or effects='entity'",
-        )
-    return "additive"
-
-
-def _likelihood_size(d: Design, effects: FixedEffects, correction) -> int:
+def likelihood_size(d: Design, effects: FixedEffects, correction) -> int:
     """n of the likelihood: all rows, or what the transformations leave."""
     if correction is True:
         return d.left(effects)
@@ -244,15 +140,7 @@ def _likelihood_size(d: Design, effects: FixedEffects, correction) -> int:
     return d.nobs
 
 
-def _jacobian(
-    d: Design, weights: SpatialWeights | TemporalWeights, effects: FixedEffects, correction, method
-) -> Jacobian:
-    if weights.varies:
-        return varying_jacobian(d, weights, effects, correction, method)
-    return Jacobian(logdet(weights, method), **determinant_counts(d, effects, correction))
-
-
 def determinant_counts(d: Design, effects: FixedEffects, correction) -> dict:
     """How often the determinant of one W counts, and whether without its unit root."""
-    copies = d.n_periods - (bool(correction) and effects.entity)
+    copies = len(d.y) - (bool(correction) and effects.entity)
     return {"copies": copies, "unit_root": int(correction is True and effects.time)}

@@ -10,6 +10,7 @@ import ast
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import product
 
 import numpy as np
@@ -158,7 +159,7 @@ def expression(text: str, frame: pd.DataFrame) -> np.ndarray:
     """
     if not text.strip():
         raise SpatialInputError("E504", "an expression is needed, got nothing", hint="I(x**2)")
-    terms = read_formula(f"I({text}) ~ 1", tuple(frame.columns))
+    terms = read_formula(f"I({text}) ~ 1", frame.columns)
     if not terms.functions <= set(FUNCTIONS):
         raise SpatialInputError(
             "E503", f"{text!r} uses a function that needs whole panels", hint="put it in the formula"
@@ -173,10 +174,8 @@ def expression(text: str, frame: pd.DataFrame) -> np.ndarray:
 
 def _product(factors: tuple[Factor, ...], columns: dict, shape, states: dict) -> np.ndarray:
     """A term is the product of its factors; the intercept has none."""
-    out = np.ones(shape)
-    for factor in factors:
-        out = out * _value(factor.tree, columns, states)
-    return out
+    values = [_value(factor.tree, columns, states) for factor in factors]
+    return reduce(operator.mul, values) if values else np.ones(shape)
 
 
 def number_value(factor: Factor, columns: dict, states: dict | None = None):

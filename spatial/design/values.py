@@ -31,7 +31,11 @@ def read_columns(data: pd.DataFrame, terms: Terms, rows: Rows, missing: str):
         E108 units or periods without a complete row, E201 missing, E202 infinite, E203 not a number, E206 too few
         units left.
     """
-    raw = {name: _numbers(data[name]) if name in terms.bare else data[name] for name in terms.columns}
+    raw = {}
+    for name in terms.columns:
+        raw[name] = column = data[name]
+        if name in terms.bare:
+            raw[name] = column.to_numpy() if column.dtype == np.float64 else _numbers(column)
     if all(isinstance(column, np.ndarray) for column in raw.values()) and rows.order.min() >= 0:
         columns = {name: column[rows.order] for name, column in raw.items()}
         if all(np.isfinite(values).all() for values in columns.values()):
@@ -58,14 +62,15 @@ def read_columns(data: pd.DataFrame, terms: Terms, rows: Rows, missing: str):
     return columns, rows, notes
 
 
-def refuse_not_finite(name: str, values: np.ndarray, rows: Rows) -> None:
-    """A term that is not finite though its columns are: the log of zero, the root of a negative number."""
-    bad = ~np.isfinite(values)
-    if bad.any() and rows.observed is not None:
-        bad &= rows.observed
-    if bad.any():
-        raise SpatialInputError("E207", f"{name!r} is not finite in {int(bad.sum())} rows", column=name,
-                                ids=rows.labels(bad), hint="logs and roots need positive values")  # fmt: skip
+def refuse_not_finite(terms: dict[str, np.ndarray], rows: Rows) -> None:
+    """Terms that are not finite though their columns are: the log of zero, the root of a negative number."""
+    for name, values in terms.items():
+        bad = ~np.isfinite(values)
+        if rows.observed is not None:
+            bad &= rows.observed
+        if bad.any():
+            raise SpatialInputError("E207", f"{name!r} is not finite in {int(bad.sum())} rows", column=name,
+                                    ids=rows.labels(bad), hint="logs and roots need positive values")  # fmt: skip
 
 
 def _missing(column) -> np.ndarray:

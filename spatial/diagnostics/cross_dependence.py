@@ -65,14 +65,14 @@ def pesaran_cd(fit: FitRecord, *, neighbors: bool = False, permutations: int = 9
     Pesaran CD: z = 64.326, p < 1e-4. Null: no cross-sectional dependence
     """
     T, N = panel_shape(fit, 3)
-    e = fit.solution.resid.reshape(T, N)
+    e = fit._solution.resid.reshape(T, N)
     e = e - e.mean(axis=0)
     length = np.linalg.norm(e, axis=0)
     if (still := length <= 1e-12 * length.max()).any():
-        raise SpatialInputError("E204", "the residuals of some units do not vary over time", ids=fit.design.ids[still],
+        raise SpatialInputError("E204", "the residuals of some units do not vary over time", ids=fit._design.ids[still],
                                 hint="leave these units out")
     z = e / length
-    time = fit.settings.effects.time
+    time = fit._settings.effects.time
     if neighbors:
         i, j, law = _linked(fit, N, time)
         total = float(np.einsum("ti,ti->", z[:, i], z[:, j]))
@@ -123,7 +123,7 @@ def _linked(fit: FitRecord, N: int, time: bool):
     tr(P P P) / (T - 1)^2. Time effects leave z'z the correlations r = -1 / (N - 1): then J (P - r diag(P 1)) J stands
     in P's place, J = I - 11'/N, to the first order in S of r_ij = S_ij / sqrt(S_ii S_jj).
     """
-    W = sum(abs(w.csr) for w in fit.design.weights.each(fit.design.n_periods))
+    W = sum(abs(w.csr) for w in fit._design.weights.each(fit._design.n_periods))
     P = sparse.csr_array((W + W.T) > 0).astype(float)
     P.setdiag(0)
     P.eliminate_zeros()
@@ -140,7 +140,7 @@ def _linked(fit: FitRecord, N: int, time: bool):
         average, spread = links.mean(), links @ links / N
         squares += average**2 - 2 * spread
         cubes += 3 * average * spread - average**3 - 3 * links @ (P @ links) / N
-        mean, shrunk = pairs * _mean_correlation(-1 / (N - 1), fit.design.n_periods - 1), 1 - 1 / N
+        mean, shrunk = pairs * _mean_correlation(-1 / (N - 1), fit._design.n_periods - 1), 1 - 1 / N
     shape = squares**3 / max(cubes**2, 1e-12 * squares**3)
     return i, j, _Law(pairs, mean, squares / 2 / shrunk**2, shape * np.sign(cubes or 1))
 

@@ -72,8 +72,8 @@ def error_structure_tests(fit: FitRecord) -> TestTable:
     >>> print(sp.error_structure_tests(pooled)["LM*-mu"])
     LM*-mu: z (one-sided) = 0.606, p = 0.2724. Null: no random effects, whatever r and lambda are
     """
-    d, spec = fit.design, fit.specification
-    if spec.lag or spec.error or not d.is_panel or fit.settings.effects:
+    d, spec = fit._design, fit.specification
+    if spec.lag or spec.error or not d.is_panel or fit._settings.effects:
         raise SpatialInputError("E501", "these tests start from ols() or slx() on a panel with effects='none'",
                                 hint="sp.ols(formula, data, w, entity=..., time=..., effects='none')")
     if d.n_units > DENSE_MAX:
@@ -85,7 +85,7 @@ def error_structure_tests(fit: FitRecord) -> TestTable:
     refuse_unbalanced(d.observed, "this test")
     refuse_varying(d.weights, "this test")
     T, N = d.y.shape
-    data = np.dstack([fit.sample.X.reshape(T, N, -1), fit.sample.y.reshape(T, N)])
+    data = np.dstack([fit._sample.X.reshape(T, N, -1), fit._sample.y.reshape(T, N)])
     lo, hi = logdet(d.weights).interval
     room = EDGE * (hi - lo)
     problem = _Problem(data, d.weights.csr.toarray(), (lo + room, hi - room))

@@ -47,10 +47,10 @@ def hausman(fixed: FitRecord, random: FitRecord) -> TestResult:
     negative, decides nothing, and the answer is that of ``robust_hausman``, an F: the null says so. Where that test
     does not exist either, statistic and p-value are NaN.
     """
-    if random.settings.effects.random != "random" or not fixed.settings.effects.entity:
+    if random._settings.effects.random != "random" or not fixed._settings.effects.entity:
         raise SpatialInputError("E501", "hausman needs a fixed-effects fit and a random-effects fit, in this order",
                                 hint="sp.hausman(fixed, random)")
-    if fixed.specification != random.specification or not np.array_equal(fixed.design.y, random.design.y):
+    if fixed.specification != random.specification or not np.array_equal(fixed._design.y, random._design.y):
         raise SpatialInputError("E501", "hausman compares fixed and random effects of one model on the same data",
                                 hint="estimate both on the same formula, data and weights")
     common = [name for name in fixed.params.index if name in random.params.index]
@@ -68,13 +68,13 @@ def hausman(fixed: FitRecord, random: FitRecord) -> TestResult:
 
 
 def _has_expected(fixed: FitRecord, random: FitRecord) -> bool:
-    d, spec = random.design, random.specification
+    d, spec = random._design, random.specification
     return (
         (spec.lag or spec.error)
         and by_random_ml(random)
-        and random.settings.random.error != "baltagi"
-        and fixed.settings.correction is True
-        and not (fixed.sample.dummies or d.varies)
+        and random._settings.random.error != "baltagi"
+        and fixed._settings.correction is True
+        and not (fixed._sample.dummies or d.varies)
         and d.n_units <= DENSE_MAX
     )
 
@@ -87,11 +87,11 @@ def _at_their_own(fixed: FitRecord, random: FitRecord, common: list[str]) -> np.
 
 def _at_the_same_parameters(fixed: FitRecord, random: FitRecord, common: list[str]) -> np.ndarray:
     """V_F - V_R from expected informations at the random-effects estimates."""
-    sample, (T, N) = random.sample, random.design.y.shape
+    sample, (T, N) = random._sample, random._design.y.shape
     between = _changed(sample, lambda v: np.sqrt(T) * v.reshape(T, N, -1).mean(axis=0).reshape(N, *v.shape[1:]), 1, N)
     within = _changed(sample, lambda v: UNIT_EFFECTS.demean(v.reshape(T, N, -1)).reshape(v.shape), T - 1, N * (T - 1))
     I_w, I_b = (_information(part, random, random, common) for part in (within, between))
-    I_f = I_w if not fixed.settings.effects.time else _information(fixed.sample, random, fixed, common)
+    I_f = I_w if not fixed._settings.effects.time else _information(fixed._sample, random, fixed, common)
     return np.linalg.inv(I_f) - np.linalg.inv(I_w + I_b)
 
 
@@ -99,7 +99,7 @@ def _information(sample: Sample, random: FitRecord, of: FitRecord, common: list[
     """That of the common parameters, all others concentrated out; quasi-demeaned means have the errors' variance."""
     terms = [name for name in of.params.index if name not in ("rho", "lambda")]
     at = Solution(random.params[terms].to_numpy(), random.rho, random.lam, random.sigma2, 0.0, sample.y)
-    d = random.design
+    d = random._design
     full = expected(sample, at, d.weights.csr, d.weights_of_error.csr)
     kept = np.zeros(len(full), dtype=bool)
     kept[of.params.index.get_indexer(pd.Index(common))] = True

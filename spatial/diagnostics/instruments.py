@@ -125,12 +125,12 @@ def instrument_tests(fit: FitRecord) -> TestTable:
     >>> [test.name for test in sp.instrument_tests(fit)][:4]
     ['first-stage F of W:CRIME', 'Cragg-Donald F', 'Kleibergen-Paap F', 'Kleibergen-Paap LM']
     """
-    if fit.settings.method != "gmm" or fit.specification.error:
+    if fit._settings.method != "gmm" or fit.specification.error:
         raise SpatialInputError("E501", f"instrument_tests needs sar or sdm with method='gmm', got "
-                                f"{fit.specification.name} with method={fit.settings.method!r}",
+                                f"{fit.specification.name} with method={fit._settings.method!r}",
                                 hint="estimate the model with method='gmm'")  # fmt: skip
-    title = f"Instruments of {fit.specification.name}: {fit.design.formula}"
-    if fit.design.lags:
+    title = f"Instruments of {fit.specification.name}: {fit._design.formula}"
+    if fit._design.lags:
         return TestTable(title, _of_dynamic(fit))
     stages = _stages(fit)
     results = (*_first_stages(stages), *_identification(stages), *_anderson_rubin(stages), *_overidentification(stages))
@@ -145,14 +145,14 @@ def _stages(fit: FitRecord) -> Stages:
     names = list(fit.params.index[:-1])
     inside = np.flatnonzero(~s.exogenous)
     Y = np.column_stack([s.X[:, inside], s.lag_of_y])
-    units = np.tile(np.arange(fit.design.n_units), fit.design.n_periods) if fit.settings.effects.entity or (
-        fit.settings.vcov == "cluster") else None  # fmt: skip
+    units = np.tile(np.arange(fit._design.n_units), fit._design.n_periods) if fit._settings.effects.entity or (
+        fit._settings.vcov == "cluster") else None  # fmt: skip
 
     def without(values):
         return values - Qx @ (Qx.T @ values)
 
-    ends = (*(names[j] for j in inside), f"W:{fit.design.response}")
-    return Stages(without(s.y), without(Y), ends, Z, fit.solution.resid, s.n - Q.shape[1], units)
+    ends = (*(names[j] for j in inside), f"W:{fit._design.response}")
+    return Stages(without(s.y), without(Y), ends, Z, fit._solution.resid, s.n - Q.shape[1], units)
 
 
 def _first_stages(s: Stages) -> list[TestResult]:
@@ -240,9 +240,9 @@ def _note(s: Stages) -> str:
 
 def _of_dynamic(fit: FitRecord) -> tuple[TestResult, ...]:
     """Hansen's J of the two-step estimate, and Arellano & Bond's tests of serial correlation."""
-    if not isinstance(fit.solution, DynamicMoments):
+    if not isinstance(fit._solution, DynamicMoments):
         raise TypeError("a dynamic model by moments has a solution of its own")
-    gmm = fit.solution.gmm
+    gmm = fit._solution.gmm
     names = ("first", "second")
     serial = [TestResult(f"AR({k})", z, None, f"no {names[k - 1]}-order correlation of the differenced error")
               for k, z in enumerate(gmm.serial, 1) if np.isfinite(z)]  # fmt: skip

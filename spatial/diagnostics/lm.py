@@ -49,11 +49,11 @@ class Scores:
 
 def scores_of(fit: FitRecord) -> Scores:
     """The scores of one regression, with exact moments or the textbook's as its ``correction`` says."""
-    d, e, effects = fit.design, fit.solution.resid, transformed(fit)
+    d, e, effects = fit._design, fit._solution.resid, transformed(fit)
     m = d.left(effects)
     trace, squares = panel_traces(d, effects)
     if has_exact_moments(fit):
-        m -= fit.sample.X.shape[1]
+        m -= fit._sample.X.shape[1]
         less, fewer = _traces_of_regressors(fit, effects)
         trace, squares = trace - less, squares - fewer
         information = (m * squares - 2 * trace**2) / (m + 2)
@@ -61,14 +61,14 @@ def scores_of(fit: FitRecord) -> Scores:
         information = squares - 2 * trace**2 / m
     s2 = e @ e / m
     lag_of = lagger(fit)
-    y = d.rows(d.y) if effects else fit.sample.y
+    y = d.rows(d.y) if effects else fit._sample.y
     WXb = without(fit, lag_of(y - e))
     error = e @ lag_of(e) / s2 - trace
     return Scores(e @ WXb / s2 + error, error, WXb, information, s2)
 
 
 def has_exact_moments(fit: FitRecord) -> bool:
-    return fit.settings.correction is not False
+    return fit._settings.correction is not False
 
 
 def _traces_of_regressors(fit: FitRecord, effects: FixedEffects) -> tuple[float, float]:
@@ -76,7 +76,7 @@ def _traces_of_regressors(fit: FitRecord, effects: FixedEffects) -> tuple[float,
 
     tr(M W M V) = tr(P W P V) - tr(Q'W P V Q) - tr(Q'V P W Q) + tr(Q'W Q Q'V Q), V either W or W'.
     """
-    d, Q = fit.design, np.linalg.qr(fit.sample.X)[0]
+    d, Q = fit._design, np.linalg.qr(fit._sample.X)[0]
     both = partial(spatial_lag, d.weights), _lead(d)
     WQ, VQ = (d.rows(d.within(lag(d.panel(Q)), effects)) for lag in both)
     small = Q.T @ WQ
@@ -93,8 +93,8 @@ def _lead(d: Design):
 
 def lagged_regressors(fit: FitRecord) -> np.ndarray:
     """W X, (m, k), the effects and X projected out."""
-    d, lag_of = fit.design, lagger(fit)
-    X = fit.sample.X
+    d, lag_of = fit._design, lagger(fit)
+    X = fit._sample.X
     if transformed(fit):  # W x, then demeaned
         X = d.rows(d.X[:, :, [d.names.index(name) for name in fit.params.index]])
     return np.column_stack([without(fit, lag_of(column)) for column in X.T])
@@ -102,15 +102,15 @@ def lagged_regressors(fit: FitRecord) -> np.ndarray:
 
 def transformed(fit: FitRecord) -> FixedEffects:
     """The fixed effects that the tests take out of the scores' moments: those of the fit, or none."""
-    effects = fit.settings.effects
-    return effects if fit.settings.corrected else NO_EFFECTS
+    effects = fit._settings.effects
+    return effects if fit._settings.corrected else NO_EFFECTS
 
 
 def without(fit: FitRecord, values: np.ndarray) -> np.ndarray:
     """A column less its projection on the effects and on X."""
-    d = fit.design
+    d = fit._design
     within = d.rows(d.within(d.panel(values), transformed(fit)))
-    Q = np.linalg.qr(fit.sample.X)[0]
+    Q = np.linalg.qr(fit._sample.X)[0]
     return within - Q @ (Q.T @ within)
 
 
@@ -168,5 +168,5 @@ def within_traces(W, time_effects: bool) -> tuple[float, float]:
 
 def lagger(fit: FitRecord):
     """W applied to a stacked (T N,) column, period by period."""
-    d = fit.design
+    d = fit._design
     return lambda values: d.rows(spatial_lag(d.weights, d.panel(values)))

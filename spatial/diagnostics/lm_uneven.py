@@ -30,17 +30,17 @@ def uneven_scores(fit: FitRecord) -> tuple[float, float, float, float]:
     SpatialInputError
         E309 above 3,000 rows.
     """
-    d, e = fit.design, fit.solution.resid
+    d, e = fit._design, fit._solution.resid
     m = len(e)
     if m > ROWS_MAX:
         raise SpatialInputError("E309", f"errors='unequal' needs a dense {m:,} x {m:,} matrix", n=m,
                                 hint="errors='equal', or fewer periods")  # fmt: skip
     M = d.rows(d.within(d.panel(np.eye(m)), transformed(fit)))
-    Q = np.linalg.qr(fit.sample.X)[0]
+    Q = np.linalg.qr(fit._sample.X)[0]
     M = M - Q @ Q.T
     C = M @ (_stacked(fit) @ M)
     s = np.divide(e**2, M.diagonal(), out=np.zeros(m), where=M.diagonal() > 1e-10)
-    y = d.rows(d.y) if transformed(fit) else fit.sample.y
+    y = d.rows(d.y) if transformed(fit) else fit._sample.y
     v = without(fit, lagger(fit)(y - e))
     both = C + C.T
     np.fill_diagonal(both, 0.0)
@@ -51,7 +51,7 @@ def uneven_scores(fit: FitRecord) -> tuple[float, float, float, float]:
 
 def _stacked(fit: FitRecord) -> sparse.csr_array:
     """W of all rows, block by block."""
-    d = fit.design
+    d = fit._design
     if d.weights.varies:
         return d.weights.stacked.csr
     return sparse.csr_array(sparse.block_diag([d.weights.csr] * d.n_periods, format="csr"))

@@ -45,20 +45,20 @@ def serial_correlation(fit: FitRecord) -> TestTable:
     T^2 N / (T - 1) (e'L e / e'e)^2 of Baltagi (2013), eq. 5.22, is not.
     """
     T, N = panel_shape(fit, 4)
-    if fit.sample.dummies:
-        refuse_varying(fit.design.weights_of_error, "serial_correlation after a spatial error with fixed effects")
-    effects = fit.settings.effects
+    if fit._sample.dummies:
+        refuse_varying(fit._design.weights_of_error, "serial_correlation after a spatial error with fixed effects")
+    effects = fit._settings.effects
     results = [_differences(fit)]
     if effects.entity:
         results.append(_within(fit))
-    if not fit.settings.random:
+    if not fit._settings.random:
         results.append(_local(fit, T, N, effects))
-    return TestTable(f"Serial correlation in {fit.specification.name}: {fit.design.formula}", tuple(results))
+    return TestTable(f"Serial correlation in {fit.specification.name}: {fit._design.formula}", tuple(results))
 
 
 def _differences(fit: FitRecord) -> TestResult:
     """First differences on first differences, their residuals on the residuals before: is the slope -1/2?"""
-    T, N = fit.design.y.shape
+    T, N = fit._design.y.shape
     y, X = _filtered(fit)
     dy, dX = (np.diff(v.reshape(T, N, -1), axis=0).reshape((T - 1) * N, -1) for v in (y, X))
     e = (dy - dX @ np.linalg.lstsq(dX, dy, rcond=None)[0]).reshape(T - 1, N)
@@ -72,8 +72,8 @@ def _differences(fit: FitRecord) -> TestResult:
 
 def _within(fit: FitRecord) -> TestResult:
     """Within residuals on a constant and those before: is the slope -1 / (T - 1)?"""
-    T, N = fit.design.y.shape
-    e = fit.solution.resid.reshape(T, N)
+    T, N = fit._design.y.shape
+    e = fit._solution.resid.reshape(T, N)
     now, before = e[1:] - e[1:].mean(), e[:-1] - e[:-1].mean()
     squares = np.sum(before**2)
     slope = np.sum(now * before) / squares
@@ -84,7 +84,7 @@ def _within(fit: FitRecord) -> TestResult:
 
 def _local(fit: FitRecord, T: int, N: int, effects: FixedEffects) -> TestResult:
     """The score of an AR(1) at zero, with the moments that the effects leave."""
-    e = fit.solution.resid.reshape(T, N)
+    e = fit._solution.resid.reshape(T, N)
     n = effects.left(T, N)
     copies = N - effects.time
     Q = np.eye(T) - effects.entity / T
@@ -97,7 +97,7 @@ def _local(fit: FitRecord, T: int, N: int, effects: FixedEffects) -> TestResult:
 
 def _filtered(fit: FitRecord) -> tuple[np.ndarray, np.ndarray]:
     """B A y and B X at the estimates, so that e = B A y - B X beta."""
-    s, at = fit.sample, fit.solution
+    s, at = fit._sample, fit._solution
     y = s.y if s.lag is None else s.Ay(at.rho)
     if s.error is None:
         return y, s.X
@@ -112,10 +112,10 @@ def panel_shape(fit: FitRecord, periods: int) -> tuple[int, int]:
     SpatialInputError
         E501 a cross-section, E206 fewer periods, E1xx gaps.
     """
-    if not fit.design.is_panel:
+    if not fit._design.is_panel:
         raise SpatialInputError("E501", "this test needs a panel", hint="give entity= and time=")
-    refuse_unbalanced(fit.design.observed, "this test")
-    T, N = fit.design.y.shape
+    refuse_unbalanced(fit._design.observed, "this test")
+    T, N = fit._design.y.shape
     if periods > T:
         raise SpatialInputError("E206", f"this test needs at least {periods} periods, got {T}", n=T,
                                 hint="use a longer panel")

@@ -53,18 +53,18 @@ def r_squared(fit: FitRecord) -> RSquared:
     A dynamic model's reduced form is conditional on the year before. Where rho lies at or beyond the end of its
     admissible interval there is no reduced form, and squared correlations are NaN.
     """
-    d, e = fit.design, fit.solution.resid
+    d, e = fit._design, fit._solution.resid
     y = d.rows(d.y)
     total = float(np.sum((y - y.mean()) ** 2))
-    share = float("nan") if fit.settings.effects.random else 1 - float(e @ e) / total
+    share = float("nan") if fit._settings.effects.random else 1 - float(e @ e) / total
     adjusted = float("nan")
     if not (fit.specification.lag or fit.specification.error) and fit.df_resid:
-        adjusted = 1 - (1 - share) * (len(y) - 1) / (d.left(fit.settings.effects) - len(fit.params))
+        adjusted = 1 - (1 - share) * (len(y) - 1) / (d.left(fit._settings.effects) - len(fit.params))
     try:
         expected = reduced_form(fit)
     except (SpatialInputError, np.linalg.LinAlgError, RuntimeError):
         return RSquared(share, adjusted)
-    corr = _squared(*(_within(d, values, fit.settings.effects) for values in (d.y, expected)))
+    corr = _squared(*(_within(d, values, fit._settings.effects) for values in (d.y, expected)))
     if not d.is_panel:
         return RSquared(share, adjusted, corr=corr)
     units = FixedEffects(entity=True)

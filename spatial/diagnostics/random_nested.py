@@ -52,15 +52,15 @@ def lr_test_of_random(restricted: FitRecord, full: FitRecord) -> TestResult:
     """Likelihood ratio of fits with random effects, or of the pooled fit against one."""
     refuse_not_nested(restricted, full)
     df = full.n_parameters - restricted.n_parameters
-    pooled = restricted.settings.random is None
+    pooled = restricted._settings.random is None
     a, *_ = names = [fit.specification.name for fit in (restricted, full)]
-    if restricted.settings.effects != full.settings.effects:
-        names = [f"{fit.specification.name} with {fit.settings.effects} effects" for fit in (restricted, full)]
+    if restricted._settings.effects != full._settings.effects:
+        names = [f"{fit.specification.name} with {fit._settings.effects} effects" for fit in (restricted, full)]
     if df <= 0:
         raise SpatialInputError("E501", f"{names[0]} is not nested in {names[1]}: it has no fewer parameters",
                                 hint="give the smaller model first")
     statistic = max(0.0, 2 * (full.loglik - restricted.loglik))
-    if pooled and df == 1 and full.settings.random.on_boundary:
+    if pooled and df == 1 and full._settings.random.on_boundary:
         statistic = 0.0  # exactly: half of the mixture is there
     if pooled:
         null = "phi = 0: no unit effects" + f", and {a} is enough" * (df > 1)
@@ -76,21 +76,21 @@ def refuse_not_nested(restricted: FitRecord, full: FitRecord) -> None:
     SpatialInputError
         E501.
     """
-    small, large = (fit.settings.random for fit in (restricted, full))
-    kinds = [fit.settings.effects.name for fit in (restricted, full)]
+    small, large = (fit._settings.random for fit in (restricted, full))
+    kinds = [fit._settings.effects.name for fit in (restricted, full)]
     why = None
     if any(random is not None and not random.by_likelihood for random in (small, large)):
         why = "Swamy and Arora's moments are no maximum of a likelihood: fit with method='ml'"
-    elif large is None or (small is None and restricted.settings.effects):
+    elif large is None or (small is None and restricted._settings.effects):
         why = "only the pooled model (effects='none') and others with random effects are nested in random effects"
     elif small is not None and RANDOM.index(kinds[0]) > RANDOM.index(kinds[1]):
         why = "of random, correlated and chamberlain effects each nests those before it, not the reverse"
     elif small is not None and None not in (small.error, large.error) and small.error != large.error:
         why = "unit effects stand inside the one and beside the other's spatial error"
-    elif not np.array_equal(restricted.design.y, full.design.y):
+    elif not np.array_equal(restricted._design.y, full._design.y):
         why = "their data differ"
     elif (restricted.specification.name, full.specification.name) == ("SEM", "SDM"):
-        lagged = {j for j, name in enumerate(full.design.names) if name != INTERCEPT} <= set(full.design.durbin)
+        lagged = {j for j, name in enumerate(full._design.names) if name != INTERCEPT} <= set(full._design.durbin)
         if not lagged or (small is not None and small.error == "baltagi"):
             why = "an SDM nests the SEM when all regressors are lagged and the unit effects are inside its error"
     if why:
@@ -136,19 +136,19 @@ def mundlak_test(fit: FitRecord) -> TestResult:
     >>> sp.mundlak_test(fit).df
     (3, 45)
     """
-    effects, d = fit.settings.effects, fit.design
+    effects, d = fit._settings.effects, fit._design
     if effects.random not in RANDOM[1:]:
         raise SpatialInputError("E501", f"effects={effects.name!r} leaves no unit means to test",
                                 hint="fit with effects='correlated'")  # fmt: skip
     own = {*d.names, *(power + d.names[j] for power in ("W:", "W2:") for j in d.durbin), "rho", "lambda"}
     names = [name for name in fit.params.index if name not in own]
     title = {"correlated": "Mundlak", "chamberlain": "Chamberlain"}[effects.random]
-    kind, N = as_vcov(fit.settings.vcov), fit.design.n_units
+    kind, N = as_vcov(fit._settings.vcov), fit._design.n_units
     if (by := grouping_of(kind)) is not None:
         F, df = hotelling(fit, names, by)
         return TestResult(title, F, df, UNCORRELATED)
     b, V = fit.params[names].to_numpy(), fit.vcov.loc[names, names].to_numpy()
-    between = int((np.ptp(fit.sample.X.reshape(*fit.design.y.shape, -1), axis=0) == 0).all(axis=0).sum())
+    between = int((np.ptp(fit._sample.X.reshape(*fit._design.y.shape, -1), axis=0) == 0).all(axis=0).sum())
     left = min(N - between, kind.df(fit) or N)
     if left < 1:
         raise SpatialInputError("E206", f"{N} units are too few for {between} coefficients between them",

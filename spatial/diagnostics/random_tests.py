@@ -49,8 +49,8 @@ def random_effects_tests(fit: FitRecord) -> TestTable:
     maximum with random effects, LM*-mu at that with spatial errors, with the expected information of
     (s2, s2_mu, lambda). LM-H is one-sided in both and follows 1/4 chi2(0) + 1/2 chi2(1) + 1/4 chi2(2).
     """
-    d, spec = fit.design, fit.specification
-    if spec.lag or spec.error or not d.is_panel or d.n_periods < 2 or fit.settings.effects:
+    d, spec = fit._design, fit.specification
+    if spec.lag or spec.error or not d.is_panel or d.n_periods < 2 or fit._settings.effects:
         raise SpatialInputError("E501", "these tests start from ols() or slx() on a panel with effects='none'",
                                 hint="sp.ols(formula, data, w, entity=..., time=..., effects='none')")
     if d.n_units > DENSE_MAX:
@@ -58,7 +58,7 @@ def random_effects_tests(fit: FitRecord) -> TestTable:
                                 hint="test a sample of the units, or use a test without dense matrices (sp.lm_tests)")
     refuse_unbalanced(d.observed, "this test")
     refuse_varying(d.weights, "this test")
-    e, X, (T, N) = fit.solution.resid.reshape(d.y.shape), fit.sample.X, d.y.shape
+    e, X, (T, N) = fit._solution.resid.reshape(d.y.shape), fit._sample.X, d.y.shape
     W = d.weights.csr.toarray()
     b = np.sum(W * W.T) + np.sum(W * W)
     ss = np.sum(e**2)
@@ -93,7 +93,7 @@ def _standardised(ratio, X, times, trace, squares, shape) -> float:
 
 def _given_effects(fit: FitRecord, W, b) -> float:
     """The score of lambda at the maximum with random effects: e = deviations and means weigh differently."""
-    T = fit.design.n_periods
+    T = fit._design.n_periods
     e, s2, s2_1 = _random_maximum(fit)
     means = np.broadcast_to(e.mean(axis=0), e.shape)
     rest = e - means
@@ -105,8 +105,8 @@ def _random_maximum(fit: FitRecord):
     """Residuals (T, N), s2 and s2_1 = s2 + T s2_mu where ln L = -n/2 ln SSE(r) + N/2 ln r is highest, r = s2 / s2_1."""
     from scipy.optimize import minimize_scalar
 
-    T, N = fit.design.y.shape
-    y, X = fit.sample.y.reshape(T, N), fit.sample.X.reshape(T, N, -1)
+    T, N = fit._design.y.shape
+    y, X = fit._sample.y.reshape(T, N), fit._sample.X.reshape(T, N, -1)
 
     def at(r):
         share = 1 - np.sqrt(r)
@@ -124,13 +124,13 @@ def _random_maximum(fit: FitRecord):
 
 def _given_error(fit: FitRecord, W) -> float:
     """The score of s2_mu at the maximum with a spatial error, over its standard deviation."""
-    d = fit.design
+    d = fit._design
     T, N = d.y.shape
 
     def lag(values):
         return spatial_lag(d.weights, values.reshape(T, N, -1)).reshape(values.shape)
 
-    s = fit.sample
+    s = fit._sample
     part = Jacobian(logdet(d.weights), T, False)
     at = maximum_likelihood(Sample(s.y, s.X, s.n, My=lag(s.y), MX=lag(s.X), error=part))
     B = np.eye(N) - at.lam * W

@@ -30,16 +30,16 @@ def diagnose(fit: FitRecord) -> TestTable:
     """
     results = [jarque_bera(fit), breusch_pagan(fit)]
     spatial = fit.specification.lag or fit.specification.error
-    if not spatial and not fit.settings.effects:
+    if not spatial and not fit._settings.effects:
         results.append(moran_of_residuals(fit))
-    by_ml = fit.settings.method == "ml" and fit.design.n_units <= DENSE_MAX
-    if by_ml and not fit.design.weights.varies and fit.specification.lag and not fit.specification.error:
+    by_ml = fit._settings.method == "ml" and fit._design.n_units <= DENSE_MAX
+    if by_ml and not fit._design.weights.varies and fit.specification.lag and not fit.specification.error:
         results.append(lm_residual_error(fit))
     factors = vif(fit)
     note = f"condition number {condition_number(fit):.1f}"
     if len(factors):
         note += f"; largest variance inflation factor {factors.max():.1f} ({factors.idxmax()})"
-    return TestTable(f"Diagnostics of {fit.specification.name}: {fit.design.formula}", tuple(results), note)
+    return TestTable(f"Diagnostics of {fit.specification.name}: {fit._design.formula}", tuple(results), note)
 
 
 def jarque_bera(fit: FitRecord) -> TestResult:
@@ -47,7 +47,7 @@ def jarque_bera(fit: FitRecord) -> TestResult:
 
     Source: Jarque & Bera (1987, International Statistical Review 55:163-172).
     """
-    e = fit.solution.resid - fit.solution.resid.mean()
+    e = fit._solution.resid - fit._solution.resid.mean()
     m2, m3, m4 = (np.mean(e**power) for power in (2, 3, 4))
     statistic = len(e) / 6 * (m3**2 / m2**3 + (m4 / m2**2 - 3) ** 2 / 4)
     return TestResult("Jarque-Bera", float(statistic), 2, "normal errors")
@@ -59,15 +59,15 @@ def breusch_pagan(fit: FitRecord) -> TestResult:
     Source: Koenker (1981, J. Econometrics 17:107-112), on the residuals e = B (A y - X beta) and on
     B X, as Anselin (1988, section 8.1) does for a spatial error.
     """
-    sample = fit.sample
+    sample = fit._sample
     Z = (sample.X if sample.error is None else sample.BX(fit.lam))[:, : sample.k]
-    if fit.settings.effects.fixed:
+    if fit._settings.effects.fixed:
         Z = np.column_stack([np.ones(len(Z)), Z])
     df = Z.shape[1] - 1
     if df < 1:
         raise SpatialInputError("E501", "Breusch-Pagan needs at least one regressor besides the intercept",
                                 hint="add a regressor")
-    squares = fit.solution.resid**2 - np.mean(fit.solution.resid**2)
+    squares = fit._solution.resid**2 - np.mean(fit._solution.resid**2)
     Q = np.linalg.qr(Z)[0]
     explained = Q.T @ squares
     return TestResult("Breusch-Pagan", float(len(Z) * explained @ explained / (squares @ squares)), df,
@@ -87,12 +87,12 @@ def moran_of_residuals(fit: FitRecord) -> TestResult:
     Cliff & Ord (1981), section 8.3; see ``spatial.explore.moran_residuals``, which also gives I itself.
     """
     spatial = fit.specification.lag or fit.specification.error
-    if spatial or fit.settings.effects:
+    if spatial or fit._settings.effects:
         raise SpatialInputError("E501", "Moran's moments hold for regressions without effects only",
                                 hint="lm_tests for effects, lm_residual_error after a spatial lag")  # fmt: skip
-    d = fit.design
+    d = fit._design
     W = d.weights.stacked.csr if d.weights.varies else sparse.block_diag([d.weights.csr] * d.n_periods, format="csr")
-    moran = residual_moran(fit.solution.resid, fit.sample.basis[0], W)
+    moran = residual_moran(fit._solution.resid, fit._sample.basis[0], W)
     return TestResult("Moran of residuals", moran.z, None, "no spatial autocorrelation in the errors")
 
 
@@ -114,15 +114,15 @@ def lm_residual_error(fit: FitRecord) -> TestResult:
     -----
     Anselin (1988), ch. 6. T21 needs the dense inverse.
     """
-    d, spec = fit.design, fit.specification
-    if not spec.lag or spec.error or fit.settings.method != "ml":
+    d, spec = fit._design, fit.specification
+    if not spec.lag or spec.error or fit._settings.method != "ml":
         raise SpatialInputError("E501", f"this test needs a fit of sar or sdm by maximum likelihood, got {spec.name}",
                                 hint="sp.sar(...) or sp.sdm(...) with method='ml'")
     refuse_varying(d.weights, "lm_residual_error")
     if d.n_units > DENSE_MAX:
         raise SpatialInputError("E309", f"a dense {d.n_units:,} x {d.n_units:,} inverse is too large",
                                 hint="test a sample of the units, or use a test without dense matrices (sp.lm_tests)")
-    e, s2, part = fit.solution.resid, fit.solution.sigma2, fit.sample.parts[0]
+    e, s2, part = fit._solution.resid, fit._solution.sigma2, fit._sample.parts[0]
     W = d.weights.csr.toarray()
     if part.unit_root:
         F = contrasts(d.n_units)
@@ -133,9 +133,9 @@ def lm_residual_error(fit: FitRecord) -> TestResult:
     trace = part.copies * np.trace(W)
     slope = e @ spatial_lag(d.weights.csr, e.reshape(d.y.shape)).ravel() / s2 - trace
     if by_random_ml(fit):
-        information = fit.settings.random.information
+        information = fit._settings.random.information
     else:
-        information = expected(fit.sample, fit.solution, d.weights.csr, d.weights.csr)
+        information = expected(fit._sample, fit._solution, d.weights.csr, d.weights.csr)
     k = len(fit.params) - 1
     V = inverse_information(information, list(fit.params.index))[k:, k:]
     t = np.array([T21, trace / s2, np.trace(W)])[: len(V)]
@@ -170,6 +170,6 @@ def condition_number(fit: FitRecord) -> float:
 
 def _regressors(fit: FitRecord) -> np.ndarray:
     """X without the effects, (m, k)."""
-    sample = fit.sample
+    sample = fit._sample
     X, U = sample.X[:, : sample.k], sample.X[:, sample.k :]
     return X - U @ (U.T @ X)

@@ -44,7 +44,7 @@ def durbin_lm_tests(fit: FitRecord) -> TestTable:
                                 hint="sp.ols(formula, data, w, ...)")
     at = scores_of(fit)
     dy, de, WXb, T, s2 = at.lag, at.error, at.WXb, at.information, at.s2
-    X, e, Z = fit.sample.X, fit.solution.resid, lagged_regressors(fit)
+    X, e, Z = fit._sample.X, fit._solution.resid, lagged_regressors(fit)
     Z = Z[:, np.linalg.norm(Z, axis=0) > 1e-10 * np.linalg.norm(X, axis=0)]  # W 1 = 1 is no new regressor
     k = Z.shape[1]
     if k == 0:
@@ -96,24 +96,24 @@ def spatial_hausman(fit: FitRecord) -> TestResult:
     Pace & LeSage (2008, Economics Letters 101:282-284). A rejection means that regressors are missing or lagged
     ones belong in the model. B^-1 and its transpose differ when W is asymmetric.
     """
-    sample, spec = fit.sample, fit.specification
+    sample, spec = fit._sample, fit.specification
     if spec.lag or not spec.error:
         raise SpatialInputError("E501", f"the spatial Hausman test needs a fit of sem or sdem, got {spec.name}",
                                 hint="sp.spatial_hausman(sp.sem(...))")
-    refuse_varying(fit.design.weights_of_error, "the spatial Hausman test")
-    if fit.settings.random and fit.settings.random.error == "baltagi":
+    refuse_varying(fit._design.weights_of_error, "the spatial Hausman test")
+    if fit._settings.random and fit._settings.random.error == "baltagi":
         raise SpatialInputError("E501", "the spatial Hausman test needs unit effects inside the error process",
                                 hint="random_error='kkp'")  # fmt: skip
-    X, s2, (T, N) = sample.X, fit.solution.sigma2, fit.design.y.shape
+    X, s2, (T, N) = sample.X, fit._solution.sigma2, fit._design.y.shape
     BX = sample.BX(fit.lam)
     by_unit = X.reshape(T, N, -1).transpose(1, 0, 2)
-    B = inverse(fit.design.weights_of_error, fit.lam)
+    B = inverse(fit._design.weights_of_error, fit.lam)
     solved = B.solve(by_unit.reshape(N, -1), transposed=True).reshape(by_unit.shape)
-    spread = fit.settings.effects.demean(solved.transpose(1, 0, 2)).reshape(X.shape)  # B'^-1 X, within
+    spread = fit._settings.effects.demean(solved.transpose(1, 0, 2)).reshape(X.shape)  # B'^-1 X, within
     bread = np.linalg.inv(X.T @ X)
     V_ols = s2 * bread @ (spread.T @ spread) @ bread
     V_sem = s2 * np.linalg.inv(BX.T @ BX)
-    d = bread @ (X.T @ sample.y) - fit.solution.beta
+    d = bread @ (X.T @ sample.y) - fit._solution.beta
     statistic = float(d @ np.linalg.solve(V_ols - V_sem, d))
     return TestResult("spatial Hausman", statistic, len(d), "least squares and the error model agree")
 
@@ -142,9 +142,9 @@ def effects_test(restricted: FitRecord, full: FitRecord) -> TestResult:
     is therefore scaled by (m + q / 2 - 1) / (N T), m the degrees of freedom left to the full model and q those
     tested (Bartlett 1938), unless the full fit has ``correction=False``: papers report that one.
     """
-    small, large = restricted.settings.effects, full.settings.effects
-    same = restricted.specification == full.specification and restricted.design.formula == full.design.formula
-    same = same and np.array_equal(restricted.design.y, full.design.y, equal_nan=True)
+    small, large = restricted._settings.effects, full._settings.effects
+    same = restricted.specification == full.specification and restricted._design.formula == full._design.formula
+    same = same and np.array_equal(restricted._design.y, full._design.y, equal_nan=True)
     if same and large.random:
         added = {"correlated": "unit means", "chamberlain": "regressors of other periods"}
         tested = added[large.random] if small.random and small != large else "unit effects"
@@ -156,12 +156,12 @@ def effects_test(restricted: FitRecord, full: FitRecord) -> TestResult:
                                 hint="fit one model twice, say with effects='entity' and effects='twoway'")  # fmt: skip
     for fit in (restricted, full):
         refuse_without_likelihood(fit)
-    T, N = full.design.y.shape
+    T, N = full._design.y.shape
     counts = {"period": (large.time - small.time) * (T - 1), "unit": (large.entity - small.entity) * (N - 1)}
     df = sum(counts.values())
     statistic = max(0.0, 2 * (_uncorrected(full) - _uncorrected(restricted)))
-    if full.settings.correction is not False:
-        m = full.design.nobs
+    if full._settings.correction is not False:
+        m = full._design.nobs
         left = m - large.lost(T, N) - len(full.params)
         statistic *= (left + df / 2 - 1) / m
     name = " and ".join(kind for kind, count in counts.items() if count)
@@ -172,7 +172,7 @@ def _uncorrected(fit: FitRecord) -> float:
     """ln L of all N T rows, whatever correction the fit has."""
     from ..design.sample import demeaned_sample  # models stand on tests, not the reverse
 
-    effects = fit.settings.effects
-    if not effects or fit.settings.correction is False:
+    effects = fit._settings.effects
+    if not effects or fit._settings.correction is False:
         return fit.loglik
-    return maximum_likelihood(demeaned_sample(fit.specification, fit.design, effects, False)).loglik
+    return maximum_likelihood(demeaned_sample(fit.specification, fit._design, effects, False)).loglik

@@ -75,13 +75,13 @@ def robust_hausman(fit: FitRecord, *, vcov="cluster", **settings) -> TestResult:
     >>> print(sp.robust_hausman(fit))
     robust Hausman: F(2, 46) = 8.873, p = 0.0006. Null: the effects are uncorrelated with the regressors
     """
-    effects = fit.settings.effects
-    if not (effects.entity or effects.random == "random") or fit.settings.method != "ml":
+    effects = fit._settings.effects
+    if not (effects.entity or effects.random == "random") or fit._settings.method != "ml":
         message = f"robust_hausman needs a likelihood fit with unit effects, got {effects.name!r}"
         raise SpatialInputError("E501", message, hint="effects='entity', 'twoway' or 'random'")
-    refuse_unbalanced(fit.design.observed, "robust_hausman")
+    refuse_unbalanced(fit._design.observed, "robust_hausman")
     if fit.specification.error:
-        refuse_varying(fit.design.weights_of_error, "robust_hausman of a spatial error")
+        refuse_varying(fit._design.weights_of_error, "robust_hausman of a spatial error")
     again, added = augmented(fit)
     chosen = as_vcov(vcov, **settings)
     if (by := grouping_of(chosen)) is not None:
@@ -99,28 +99,29 @@ def robust_hausman(fit: FitRecord, *, vcov="cluster", **settings) -> TestResult:
 
 def augmented(fit: FitRecord) -> tuple[FitRecord, list[str]]:
     """The regression with deviations from unit means, without a covariance yet, and the names of the deviations."""
-    periods = PERIOD_EFFECTS if fit.settings.effects.time else NO_EFFECTS
+    periods = PERIOD_EFFECTS if fit._settings.effects.time else NO_EFFECTS
     sample, names, added = _sample_with_deviations(fit, periods)
     at = maximum_likelihood(sample)
     spatial = [name for name in ("rho", "lambda") if name in fit.params.index]
-    values = [*at.beta, *(at.rho if name == "rho" else at.lam for name in spatial)]
-    params = pd.Series(values, pd.Index([*names, *spatial], name="term"), name="estimate")
+    values = np.array([*at.beta, *(at.rho if name == "rho" else at.lam for name in spatial)])
+    terms = pd.Index([*names, *spatial], name="term")
     s2 = at.sigma2 if spatial else float(at.resid @ at.resid) / (sample.n - len(at.beta))
-    settings = fit.settings.with_(effects=periods, random=None)
-    again = replace(fit, params=params, sample=sample, solution=at, sigma2=s2, settings=settings)
+    settings = fit._settings.with_(effects=periods, random=None)
+    numbers = {"_terms": terms, "_estimates": values, "_solution": at, "sigma2": s2}
+    again = replace(fit, **numbers, _sample=sample, _settings=settings)
     return again, added
 
 
 def _left_between(fit: FitRecord) -> int:
     """Units less the coefficients between them: what the variance of the unit effects is estimated from."""
-    T, N = fit.design.y.shape
-    means = fit.sample.X.reshape(T, N, -1).mean(axis=0)
-    return N - fit.settings.effects.time - int(np.linalg.matrix_rank(means))
+    T, N = fit._design.y.shape
+    means = fit._sample.X.reshape(T, N, -1).mean(axis=0)
+    return N - fit._settings.effects.time - int(np.linalg.matrix_rank(means))
 
 
 def _sample_with_deviations(fit: FitRecord, periods: FixedEffects) -> tuple[Sample, list[str], list[str]]:
     """The quasi-demeaned sample with deviations from unit means added, its names, and those of the deviations."""
-    d, spec = fit.design, fit.specification
+    d, spec = fit._design, fit.specification
     T, N = d.y.shape
     X, names = regressor_columns(d, periods)
     y, X = periods.demean(d.y), periods.demean(X)
@@ -141,11 +142,11 @@ def _sample_with_deviations(fit: FitRecord, periods: FixedEffects) -> tuple[Samp
     parts: dict[str, Any] = {}
     if fit.sample.lag is not None:
         Wy = periods.demean(spatial_lag(W, y))
-        parts |= {"Wy": flat(ready(Wy)), "lag": Jacobian(fit.sample.lag.logdet, T, time and W.rows_sum_to_one)}
-    if fit.sample.error is not None:
+        parts |= {"Wy": flat(ready(Wy)), "lag": Jacobian(fit._sample.lag.logdet, T, time and W.rows_sum_to_one)}
+    if fit._sample.error is not None:
         lagged = (spatial_lag(M, values) for values in (ready(y), Z))
         My, MZ = (periods.demean(values) for values in lagged)
-        part = Jacobian(fit.sample.error.logdet, T, time and M.rows_sum_to_one)
+        part = Jacobian(fit._sample.error.logdet, T, time and M.rows_sum_to_one)
         parts |= {"My": flat(My), "MX": flat(MZ), "error": part}
     if spec.lag and spec.error:
         parts["MWy"] = flat(periods.demean(spatial_lag(M, ready(Wy))))

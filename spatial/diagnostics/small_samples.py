@@ -4,39 +4,51 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..covariance.hac import DriscollKraay
 from ..records.fit import FitRecord
+from ..records.limits import LIMITS
 from ..solve.ml import Solution
 
 FEW = 20  # rows per parameter below which the restricted likelihood is advised
+FEW_PERIODS = 15  # below which the variance of sums over periods is hardly known
 FEW_FOR_TWO = 500  # rows below which rho and lambda together are weakly identified
 CRITICAL = 6.634896601021213  # of chi2(1) at 1 %: squared residuals follow the number of neighbors
 
 
-def advice(fit: FitRecord) -> str:
+def notes(fit: FitRecord) -> list[str]:
+    """The limits of ``spatial.records.limits`` that this fit is within."""
+    return [note for note in (of_rows(fit), of_periods(fit)) if note]
+
+
+def of_periods(fit: FitRecord) -> str:
+    """Whether periods are too few for sums over them; see the cells ``*-dk`` of docs/certificate.md."""
+    by_period = fit._settings.vcov == "driscoll_kraay" or isinstance(fit._settings.vcov, DriscollKraay)
+    return LIMITS["few periods"] * (by_period and fit._design.n_periods < FEW_PERIODS)
+
+
+def of_rows(fit: FitRecord) -> str:
     """Which estimator does better with so few rows, in words; empty where maximum likelihood is good enough.
 
     SDM, 48 units, 1 / 4 / 8 / 15 regressors: 95 % intervals of rho cover .94 / .93 / .91 / .89 by maximum likelihood
     with t(n - p), .95 to .96 by restricted likelihood. SAC, 48 units: .85 to .90 for both parameters.
     """
-    spec, s, n, p = fit.specification, fit.settings, fit.sample.n, len(fit.params)
-    if s.method != "ml" or s.random is not None or fit.design.lags or not (spec.lag or spec.error):
+    spec, s, n, p = fit.specification, fit._settings, fit._sample.n, len(fit.params)
+    if s.method != "ml" or s.random is not None or fit._design.lags or not (spec.lag or spec.error):
         return ""
     if spec.lag and spec.error:
-        weak = n < FEW_FOR_TWO
-        return "rho and lambda together are weakly identified: with 50 units intervals cover 85 to 90 %" * weak
-    if n >= FEW * p or fit.design.varies or fit.design.observed is not None:
+        return LIMITS["two parameters"] * (n < FEW_FOR_TWO or spec.durbin)
+    if n >= FEW * p or fit._design.varies or fit._design.observed is not None:
         return ""
-    name = "rho" if spec.lag else "lambda"
-    return f"{n / p:.1f} observations per parameter bias {name} towards zero: method='reml' allows for them"
+    return f"n / p = {n / p:.1f}: {LIMITS['few rows']}"
 
 
 def variance_follows_neighbors(at: Solution, weights) -> bool:
-    """Whether squared residuals of a cross-section go with the number of neighbors.
+    """Whether squared residuals, of a panel their means by unit, go with the number of neighbors.
 
     n r^2 is Koenker's (1981, J. Econometrics 17:107-112) statistic with one regressor; it needs no normal errors.
     """
     counts = np.diff(weights.csr.indptr)
     counts = counts - counts.mean()
-    squares = (at.resid / np.sqrt(at.sigma2)) ** 2
+    squares = ((at.resid / np.sqrt(at.sigma2)) ** 2).reshape(-1, weights.n).mean(axis=0)
     squares = squares - squares.mean()
     return (counts @ squares) ** 2 * len(squares) > CRITICAL * (counts @ counts) * (squares @ squares)

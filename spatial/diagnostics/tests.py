@@ -71,7 +71,7 @@ def lm_tests(fit: FitRecord, *, errors: str = "equal") -> TestTable:
         TestResult("robust LM error", robust_error, 1, "lambda = 0, whatever rho is"),
         TestResult("SARMA", dy**2 / J + robust_error, 2, "rho = 0 and lambda = 0"),
     )
-    effects = fit.settings.effects
+    effects = fit._settings.effects
     title = f"Lagrange multiplier tests, {fit.specification.name}" + (f" with {effects} effects" * bool(effects))
     note = "" if has_exact_moments(fit) else "textbook moments (correction=False)"
     return TestTable(title, results, "errors of unequal variances" if errors == "unequal" else note)
@@ -97,18 +97,18 @@ def lr_test(restricted: FitRecord, full: FitRecord) -> TestResult:
         refuse_without_likelihood(fit)
     df = full.n_parameters - restricted.n_parameters
     a, b = restricted.specification.name, full.specification.name
-    if restricted.settings.random or full.settings.random:
+    if restricted._settings.random or full._settings.random:
         return lr_test_of_random(restricted, full)
-    same_sample = restricted.sample.n == full.sample.n and np.array_equal(restricted.sample.y, full.sample.y)
+    same_sample = restricted._sample.n == full._sample.n and np.array_equal(restricted._sample.y, full._sample.y)
     if df <= 0 or not same_sample:
         why = "it has no fewer parameters" if df <= 0 else "its sample, effects or correction differ"
         raise SpatialInputError("E501", f"{a} is not nested in {b}: {why}", hint="give the smaller model first")
     if (a, b) == ("SEM", "SDM"):
         _refuse_without_common_factor(full)
     statistic = max(0.0, 2 * (full.loglik - restricted.loglik)) / lost_freedom(full)
-    if len(full.design.lags) > len(restricted.design.lags):
-        null = f"{a} is enough" if a != b else _no_past(set(full.design.lags) - set(restricted.design.lags))
-        a, b = ("dynamic " * bool(fit.design.lags) + fit.specification.name for fit in (restricted, full))
+    if len(full._design.lags) > len(restricted._design.lags):
+        null = f"{a} is enough" if a != b else _no_past(set(full._design.lags) - set(restricted._design.lags))
+        a, b = ("dynamic " * bool(fit._design.lags) + fit.specification.name for fit in (restricted, full))
         return TestResult(f"LR {b} vs {a}", statistic, df, null)
     return TestResult(f"LR {b} vs {a}", statistic, df, NULLS[a] if b == "SDM" and a in NULLS else f"{a} is enough")
 
@@ -139,21 +139,21 @@ def wald_test(fit: FitRecord, against: str) -> TestResult:
     -----
     LeSage & Pace (2009), section 2.3; Elhorst (2014), section 2.2.
     """
-    check_option("against", against, [*NULLS, *["static"] * bool(fit.design.lags)])
+    check_option("against", against, [*NULLS, *["static"] * bool(fit._design.lags)])
     if against == "static":
         return _no_lags(fit)
     if fit.specification.name != "SDM":
         raise SpatialInputError("E501", f"wald_test needs an SDM fit, got {fit.specification.name}",
                                 hint="sp.wald_test(sp.sdm(...))")
-    if fit.design.wx_order > 1:
+    if fit._design.wx_order > 1:
         raise SpatialInputError("E501", "wald_test is for wx_order=1", hint="compare the fits with lr_test")
     if against == "SEM":
         _refuse_without_common_factor(fit)
     names, params = list(fit.params.index), fit.params.to_numpy()
     r = names.index("rho")
     value, slopes = [], []
-    tested = {"SLX": (), "SAR": [name for name in fit.design.durbin_names if name != f"W:{INTERCEPT}"]}
-    for lagged in tested.get(against, fit.design.durbin_names):
+    tested = {"SLX": (), "SAR": [name for name in fit._design.durbin_names if name != f"W:{INTERCEPT}"]}
+    for lagged in tested.get(against, fit._design.durbin_names):
         j, i = names.index(lagged), names.index(lagged.removeprefix("W:"))
         row = np.zeros(len(names))
         row[j] = 1
@@ -178,13 +178,13 @@ def refuse_without_likelihood(fit: FitRecord) -> None:
     """
     hints = {"gmm": "use method='ml'", "reml": "wald_test(fit, ...), or fits with method='ml'",
              "aqs": "wald_test(fit, ...), or fits with method='ml'"}  # fmt: skip
-    if (method := fit.settings.method) in hints:
+    if (method := fit._settings.method) in hints:
         name = "the method of moments" if method == "gmm" else f"method={method!r}"
         raise SpatialInputError("E501", f"{name} has no likelihood to compare", hint=hints[method])
 
 
 def _no_lags(fit: FitRecord) -> TestResult:
-    lags = list(fit.design.lags)
+    lags = list(fit._design.lags)
     slopes = np.eye(len(fit.params))[fit.params.index.get_indexer(pd.Index(lags))]
     statistic, df = wald_of(fit, fit.params[lags].to_numpy(), slopes)
     return TestResult(f"Wald dynamic {fit.specification.name} vs static", statistic, df, _no_past(lags))
@@ -197,12 +197,12 @@ def _no_past(lags) -> str:
 
 def nests_sem(fit: FitRecord) -> bool:
     """Whether every regressor of an SDM is lagged: only then does theta = -rho beta give the SEM."""
-    d = fit.design
+    d = fit._design
     return {j for j, name in enumerate(d.names) if name != INTERCEPT} <= set(d.durbin)
 
 
 def _refuse_without_common_factor(fit: FitRecord) -> None:
-    if fit.design.lags:
+    if fit._design.lags:
         raise SpatialInputError("E501", "a dynamic SDM nests the SEM only with a lagged y that is filtered like y",
                                 hint="test against 'SAR', 'SLX', 'OLS' or 'static'")  # fmt: skip
     if not nests_sem(fit):

@@ -197,7 +197,7 @@ class Effects(Shown):
         SpatialInputError
             E101 ids that differ, E105 length, E201 units without a group.
         """
-        d = self.fit.design
+        d = self.fit._design
         everyone = replace(d.weights.each(1)[0], ids=d.ids)
         labels = pd.Series(align(groups, everyone, name="groups"), d.ids)[self._ids(period)]
         if labels.isna().any():
@@ -227,7 +227,7 @@ class Effects(Shown):
         """
         W, rho = self._all_periods.csr, self.fit.rho
         n = W.shape[0]
-        highest = orders + self.fit.design.wx_order
+        highest = orders + self.fit._design.wx_order
         traces, errors = self._traces(highest)
         ahead, sums = np.ones(n), [1.0]
         for _ in range(highest):
@@ -255,7 +255,7 @@ class Effects(Shown):
 
     def _weights(self, period):
         """W, or that of one period."""
-        w = self.fit.design.weights
+        w = self.fit._design.weights
         if w.varies and period is None:
             raise SpatialInputError("E322", f"W varies over {len(w.periods)} periods: say which one is meant",
                                     hint=f"period={w.periods.tolist()[-1]!r}; by_period() has all")  # fmt: skip
@@ -266,7 +266,7 @@ class Effects(Shown):
 
     def _ids(self, period) -> pd.Index:
         """The units, or those that are observed in one period."""
-        d = self.fit.design
+        d = self.fit._design
         if d.observed is None:
             return d.ids
         self._weights(period)
@@ -280,7 +280,7 @@ class Effects(Shown):
     def _diagonals(self, diagonal: np.ndarray, W) -> np.ndarray:
         """The diagonals of A^-1, W A^-1 (and W^2 A^-1), (orders + 1, N), from the first."""
         rho, out = self.fit.rho, [diagonal]
-        for k in range(self.fit.design.wx_order):
+        for k in range(self.fit._design.wx_order):
             if rho:
                 out.append((out[k] - (W.diagonal() if k else 1)) / rho)
             else:
@@ -303,7 +303,7 @@ class Effects(Shown):
     @property
     def _all_periods(self):
         """W; where it varies the block-diagonal one of all periods, so that averages are over periods too."""
-        w = self.fit.design.weights
+        w = self.fit._design.weights
         return w.stacked if w.varies else w
 
     @cached_property
@@ -320,8 +320,8 @@ class Effects(Shown):
     def _position(self, unit, ids: pd.Index) -> int:
         if unit not in ids:
             raise SpatialInputError("E101", f"{unit!r} is no unit of this fit", ids=list(ids[:5]), n=len(ids),
-                                    hint="fit.design.ids lists the units")
-        return int(ids.get_indexer(pd.Index([unit]))[0])
+                                    hint="fit.units lists the units")
+        return int(ids.get_loc(unit))
 
 
 def effects(fit: FitRecord, *, method="quadrature", level=0.95, draws=1000, seed=1) -> Effects | DynamicEffects:
@@ -361,11 +361,11 @@ def effects(fit: FitRecord, *, method="quadrature", level=0.95, draws=1000, seed
     """
     options = Options(method, share("level", level), whole_number("draws", draws, least=1),
                       whole_number("seed", seed, least=0))  # fmt: skip
-    if fit.design.lags:
+    if fit._design.lags:
         from .long_run import DynamicEffects
 
         return DynamicEffects(fit, options)
-    return averaged(fit, fit.design.regressors, options)
+    return averaged(fit, fit._design.regressors, options)
 
 
 def averaged(fit: FitRecord, variables: tuple[str, ...], options: Options, run: str = "", source=None) -> Effects:

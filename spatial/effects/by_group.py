@@ -174,7 +174,7 @@ def effects_by(fit: FitRecord, variable: str, by=None, *, at=None, level=0.95) -
     >>> sp.effects_by(fit, "INC", at={"CP": [0, 1]}).direct.round(2).to_dict()
     {'CP = 0': -1.26, 'CP = 1': -0.31}
     """
-    d = fit.design
+    d = fit._design
     if by is None and at is None:
         raise SpatialInputError("E501", "give by= (groups of units) or at= (values of a moderator)",
                                 hint="by='region', or at={'z': [0, 1]}")

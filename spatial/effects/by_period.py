@@ -25,7 +25,7 @@ def by_period(effects: Effects) -> pd.DataFrame:
         E501 when W does not vary: every period has the same effects.
     """
     fit = effects.fit
-    w = fit.design.weights
+    w = fit._design.weights
     if not w.varies:
         raise SpatialInputError("E501", "W is the same in all periods, and so are the effects",
                                 hint="effects() has them")  # fmt: skip

@@ -95,7 +95,7 @@ def elasticities(effects, kind: str) -> Elasticities:
     SpatialInputError
         E532 when the response is in levels and its mean is not positive, or no term has an elasticity.
     """
-    d = effects.fit.design
+    d = effects.fit._design
     base_y, _ = logarithms(d)
     y_bar = float(np.mean(d.rows(d.y)))
     if base_y is None and not y_bar > 0:
@@ -118,7 +118,7 @@ def derivatives(d: Design, relative: bool) -> tuple[dict[str, dict[str, float]],
 
     A variable is named by the term that it, or its logarithm, is alone.
     """
-    terms = read_formula(d.formula, tuple(d.frame.columns))
+    terms = read_formula(d.formula, d.frame.columns)
     factors = {factor.text: factor for _, product in terms.right for factor in product}
     parts = {name: term_parts(name) for name in d.regressors}  # (factor, level) pairs
     out, covered = {}, set()
@@ -166,7 +166,7 @@ def _slope(d: Design, pieces, variable, at: float, relative: bool) -> float | No
 
 def logarithms(d: Design) -> tuple[float | None, dict[str, float | None]]:
     """The base of the response's logarithm (None for levels), and by regressor that is one column or its logarithm."""
-    terms = read_formula(d.formula, tuple(d.frame.columns))
+    terms = read_formula(d.formula, d.frame.columns)
     bases = {}
     for name, product in terms.right:
         if len(product) == 1:
@@ -178,7 +178,7 @@ def logarithms(d: Design) -> tuple[float | None, dict[str, float | None]]:
 
 def meanings(effects) -> list[str]:
     """What the numbers of ``effects`` mean, a line per kind of term; none where nothing is a logarithm."""
-    d = effects.fit.design
+    d = effects.fit._design
     base_y, bases = logarithms(d)
     change = {
         (True, True): "1 % more of it goes with (estimate) % more",
@@ -198,7 +198,7 @@ def meanings(effects) -> list[str]:
 
 def outcome(d: Design) -> str:
     """The response without its logarithm."""
-    terms = read_formula(d.formula, tuple(d.frame.columns))
+    terms = read_formula(d.formula, d.frame.columns)
     base, argument = _logarithm(terms.left[0].tree)
     return d.response if base is None or len(terms.left) > 1 else ast.unparse(argument)
 

@@ -53,7 +53,7 @@ def has_likelihood(fit) -> bool:
 
 def small_or_near_the_end(fit) -> str:
     """Why the adjusted likelihood is advised, in words; empty where it is not."""
-    left = fit.sample.n - fit.sample.X.shape[1]
+    left = fit._sample.n - fit._sample.X.shape[1]
     end = determinant(fit).interval[1]
     if left < SMALL:
         return f"n - k = {left}"
@@ -85,7 +85,7 @@ def by_likelihood(source, picks: np.ndarray, level: float) -> Inference:
 
 
 def _obstacle(fit) -> str:
-    d, s, model = fit.design, fit.settings, fit.specification
+    d, s, model = fit._design, fit._settings, fit.specification
     checks = {
         "it is for models with a spatial lag and no spatial error": not model.lag or model.error,
         "it needs maximum likelihood": s.method not in ("ml", "reml") or s.effects.random is not None,
@@ -220,7 +220,7 @@ class Profile:
 
 def _profile(source, picks: np.ndarray) -> Profile:
     fit = source.fit
-    sample, W = fit.sample, fit.design.weights
+    sample, W = fit._sample, fit._design.weights
     spectrum = spectrum_of(W)
     low, high = spectrum.interval
     # 1. Regressions of y and W y on X.

@@ -80,14 +80,14 @@ def stationarity(fit: FitRecord) -> Stationarity:
     SpatialInputError
         E501 for a fit without ``lags=``.
     """
-    if not fit.design.lags:
+    if not fit._design.lags:
         raise SpatialInputError("E501", "stationarity is a matter of dynamic models", hint="fit with lags='both'")
     L, places = determinant(fit), spatial_places(fit)
     rho, tau, eta = (float(part) for part in dynamics(fit, fit.params.to_numpy()))
     top = 1 / L.interval[1]
     lo, hi = L.interval
     inside = lo < rho < hi  # moments may leave it, and I - rho W has no bounded inverse there
-    W = refuse_varying(fit.design.weights, "stationarity")
+    W = refuse_varying(fit._design.weights, "stationarity")
     largest = float(np.abs(roots(W, L, rho, tau, eta)).max()) if inside else float("inf")
     slope = top * places[0] + places[1] + top * places[2]
     total = tau + (rho + eta) * top
@@ -130,7 +130,7 @@ class DynamicEffects(Shown):
 
     @cached_property
     def short_run(self) -> Effects:
-        return averaged(self.fit, self.fit.design.regressors, self.options, "short-run")
+        return averaged(self.fit, self.fit._design.regressors, self.options, "short-run")
 
     @cached_property
     def stationarity(self) -> Stationarity:
@@ -144,11 +144,11 @@ class DynamicEffects(Shown):
                                     "time effects for the long run")  # fmt: skip
         there = long_run_fit(self.fit)
         source = LongRunEffects(self.fit, AverageEffects(there, Averages(there)))
-        return averaged(there, self.fit.design.regressors, self.options, "long-run", source)
+        return averaged(there, self.fit._design.regressors, self.options, "long-run", source)
 
     @cached_property
     def convergence(self) -> Effects:
-        return averaged(self.fit, (f"lag({self.fit.design.response})",), self.options, "convergence")
+        return averaged(self.fit, (f"lag({self.fit._design.response})",), self.options, "convergence")
 
     def path(self, horizon: int = 10) -> pd.DataFrame:
         """How effects unfold, by period since the change.
@@ -241,7 +241,7 @@ class LongRunEffects:
         """(kept, 3, V): draws that are stationary."""
         sample, _ = parameter_draws(self.fit, draws, seed)
         rho, tau, eta = (part[:, None] for part in dynamics(self.fit, sample))
-        W = refuse_varying(self.fit.design.weights, "the long run")
+        W = refuse_varying(self.fit._design.weights, "the long run")
         inside = (np.abs(roots(W, determinant(self.fit), rho, tau, eta)) < 1).all(axis=1)
         if inside.sum() < draws / 2:
             raise SpatialInputError("E712", f"{draws - inside.sum()} of {draws} draws are not stationary: "
@@ -264,9 +264,8 @@ def long_run_fit(fit: FitRecord) -> FitRecord:
     J = np.diag(np.where(in_tau | in_eta, 0.0, 1 / (1 - tau)))
     J[:, in_tau] += (long / (1 - tau))[:, None] * in_tau.any()
     J[np.ix_(in_rho, in_eta)] += 1 / (1 - tau)
-    V = J @ fit.vcov.to_numpy() @ J.T
-    names = fit.params.index
-    return replace(fit, params=pd.Series(long, names, name="estimate"), vcov=pd.DataFrame(V, names, names))
+    V = J @ fit._covariance @ J.T
+    return replace(fit, _estimates=long, _covariance=V)
 
 
 def dynamics(fit: FitRecord, params: np.ndarray) -> np.ndarray:

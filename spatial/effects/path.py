@@ -32,11 +32,11 @@ def effect_path(fit: FitRecord, horizon: int, options: Options) -> pd.DataFrame:
     if not (isinstance(horizon, int | np.integer) and horizon >= 0):
         raise SpatialInputError("E501", f"horizon={horizon!r} must be a whole number of periods, 0 or more",
                                 hint="lags=2, for example")
-    if fit.design.n_units > EIGEN_MAX:
+    if fit._design.n_units > EIGEN_MAX:
         raise SpatialInputError("E309", f"paths need all eigenvalues of W: up to {EIGEN_MAX:,} units",
-                                n=fit.design.n_units, hint="short_run and long_run have no limit")  # fmt: skip
-    variables = fit.design.regressors
-    picks, spectra = selectors(fit, variables), _shares(refuse_varying(fit.design.weights, "the path of effects"))
+                                n=fit._design.n_units, hint="short_run and long_run have no limit")  # fmt: skip
+    variables = fit._design.regressors
+    picks, spectra = selectors(fit, variables), _shares(refuse_varying(fit._design.weights, "the path of effects"))
     params, places = fit.params.to_numpy(), spatial_places(fit)
 
     def curves(points):

@@ -70,12 +70,12 @@ def predict(fit: FitRecord, data: pd.DataFrame | None = None, w=None, *, kind: s
     """
     if data is None and w is None:
         check_option("kind", kind or "TS", IN_SAMPLE)
-        if fit.settings.effects.random and kind not in ("trend", "TC"):
+        if fit._settings.effects.random and kind not in ("trend", "TC"):
             raise SpatialInputError("E501", "random effects are not estimated: only kind='trend' and 'TC' are there",
                                     hint="kind='trend' or kind='TC'")
-        return fit.design.labelled(in_sample(fit, kind or "TS"), "predicted")
+        return fit._design.labelled(in_sample(fit, kind or "TS"), "predicted")
     check_option("kind", kind or "BP", OUT_OF_SAMPLE)
-    if fit.design.is_panel:
+    if fit._design.is_panel:
         raise SpatialInputError("E501", "panels are predicted in sample only: new units have no estimated effects",
                                 hint="call predict() without data")  # fmt: skip
     if data is None or w is None:
@@ -87,9 +87,9 @@ def predict(fit: FitRecord, data: pd.DataFrame | None = None, w=None, *, kind: s
 
 def in_sample(fit: FitRecord, kind: str) -> np.ndarray:
     """(T, N) predictions of the fitted units."""
-    d = fit.design
+    d = fit._design
     if kind == "TS":
-        return d.y - d.panel(fit.solution.resid)
+        return d.y - d.panel(fit._solution.resid)
     trend = regression_part(fit, d)
     trend = trend + _effects(fit, trend)
     if kind == "trend":
@@ -104,7 +104,7 @@ def in_sample(fit: FitRecord, kind: str) -> np.ndarray:
 
 def reduced_form(fit: FitRecord) -> np.ndarray:
     """(I - rho W)^-1 (X beta + W X theta), (T, N), without fixed effects; NaN where nothing was observed."""
-    d, trend = fit.design, regression_part(fit, fit.design)
+    d, trend = fit._design, regression_part(fit, fit._design)
     if not d.varies:
         return inverse(d.weights, fit.rho).solve(trend.T).T
     rows = [inverse(w, fit.rho).solve(x) for w, x in zip(d.weights.each(d.n_periods), np.nan_to_num(trend))]
@@ -167,16 +167,16 @@ def _column(d: Design, name: str) -> np.ndarray:
 
 def _effects(fit: FitRecord, trend) -> np.ndarray:
     """The fixed effects: unit and period means of A y - X beta."""
-    effects = fit.settings.effects
+    effects = fit._settings.effects
     if not effects.fixed:
         return np.zeros(trend.shape)
-    u = fit.design.y - fit.rho * spatial_lag(fit.design.weights, fit.design.y) - trend
-    return u - fit.design.within(u, effects)
+    u = fit._design.y - fit.rho * spatial_lag(fit._design.weights, fit._design.y) - trend
+    return u - fit._design.within(u, effects)
 
 
 def _whole(fit: FitRecord, data: pd.DataFrame, w) -> tuple[Design, SpatialWeights, np.ndarray]:
     """One design over fitted and new units, the weights of its error, and which units are new."""
-    old = fit.design
+    old = fit._design
     if old.error_weights is not None:
         raise SpatialInputError("E501", "fits with a second W (w_error) are predicted in sample only",
                                 hint="call predict() without data")
@@ -204,7 +204,7 @@ def _whole(fit: FitRecord, data: pd.DataFrame, w) -> tuple[Design, SpatialWeight
 
 def _columns(d: Design) -> tuple[list[str], list[str]]:
     """The columns that the formula needs, and those of them that its left side alone needs."""
-    terms = read_formula(d.formula, tuple(d.frame.columns))
+    terms = read_formula(d.formula, d.frame.columns)
     right = {c for _, factors in terms.right for factor in factors for c in factor.columns}
     return list(terms.columns), [c for c in terms.columns if c not in right]
 

@@ -33,8 +33,8 @@ class Averages:
     """
 
     def __init__(self, fit, period=None):
-        w = fit.design.weights
-        self.orders = fit.design.wx_order
+        w = fit._design.weights
+        self.orders = fit._design.wx_order
         self.weights = w if not w.varies else w.stacked if period is None else w[period]
         self.rho = fit.rho
         own = None if period is None else logdet(self.weights)
@@ -163,9 +163,9 @@ def trace_errors(fit, variables) -> np.ndarray:
 
 def determinant(fit):
     """The log-determinant that the fit used; of W by the usual method where it used none."""
-    part = getattr(fit.sample, "lag", None)
+    part = getattr(fit._sample, "lag", None)
     if part is None:
-        return (period_logdet if fit.design.weights.varies else logdet)(fit.design.weights)
+        return (period_logdet if fit._design.weights.varies else logdet)(fit._design.weights)
     return getattr(part.logdet, "plain", part.logdet)
 
 
@@ -193,7 +193,7 @@ def delta_errors(fit, averages, picks):
 def selectors(fit, variables) -> np.ndarray:
     """(orders + 1, variables, parameters): what picks beta_r, theta_r (and theta_2r); 0 where absent."""
     place = {name: i for i, name in enumerate(fit.params.index.tolist())}
-    picks = np.zeros((fit.design.wx_order + 1, len(variables), len(place)))
+    picks = np.zeros((fit._design.wx_order + 1, len(variables), len(place)))
     for row, name in enumerate(variables):
         for k, term in enumerate((name, f"W:{name}", f"W2:{name}")[: len(picks)]):
             if term in place:
@@ -203,6 +203,6 @@ def selectors(fit, variables) -> np.ndarray:
 
 def spatial_places(fit) -> np.ndarray:
     """What picks rho, tau and eta out of the parameters, (3, p); zeros where there is none."""
-    response, names = fit.design.response, fit.params.index.tolist()
+    response, names = fit._design.response, fit.params.index.tolist()
     terms = "rho", f"lag({response})", f"W:lag({response})"
     return np.array([[float(name == term) for name in names] for term in terms])

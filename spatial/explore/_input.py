@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -47,6 +47,14 @@ class Field:
     @property
     def ids(self) -> pd.Index:
         return self.all_ids[self.used]
+
+    def only(self, k: int) -> Field:
+        """The field of one variable."""
+        return self if len(self.names) == 1 else replace(self, values=self.values[[k]], names=(self.names[k],))
+
+    def sources(self) -> tuple[pd.DataFrame, dict]:
+        """The variables as used, and W."""
+        return pd.DataFrame(dict(zip(self.names, self.values, strict=True)), index=self.ids), {"W": self.weights}
 
 
 def read(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.provenance import made_from
 from spillover.show import Shown, ask
 
 from . import _conditional, _draws, _input, _null
@@ -213,11 +214,8 @@ def answer(
         frame["quadrant"] = _categories(field, np.where(linked, cluster, -1), classes, -1)
     frame["cluster"] = _categories(field, labels, levels, levels.index(NO_DATA))
     values = pd.DataFrame(dict(zip(field.names, field.values)), index=field.ids).reindex(field.all_ids)
-    title, symbol, variable = names
-    return LocalStatistic(
-        title,
-        symbol,
-        variable,
+    result = LocalStatistic(
+        *names,
         frame,
         values,
         tuple(classes),
@@ -230,6 +228,7 @@ def answer(
         weights=field.weights.header(),
         notes=field.notes,
     )
+    return made_from(result, field)
 
 
 def _categories(field, codes, labels, otherwise: int) -> pd.Categorical:

@@ -8,6 +8,8 @@ import sys
 import numpy as np
 from scipy import sparse
 
+from spillover.progress import report
+
 from . import _random
 from ._threads import share_out
 
@@ -16,6 +18,7 @@ KERNEL = "spatial.kernels.permute"
 # Work (permutations x units) from which the compiled loop pays: a kernel that is already loaded costs nothing.
 WORTH_COMPILING, WORTH_CALLING = 4_000_000, 50_000
 WORTH_THREADS = 5_000_000  # less is done before a second thread has started
+BLOCK, THREADED = 2_000_000, 128  # values permuted between two reports, in multiples of so many permutations
 
 
 def permuted_sums(z, csr, permutations, seed, *, a=None, power=1):
@@ -67,11 +70,19 @@ def _compiled(z, links, permutations, seed, a, power):
     links = links.indptr.astype(np.int64), links.indices.astype(np.int64), links.data
     products, sums = np.zeros((2, len(z), permutations))
 
-    def work(part):
-        for row in range(len(z)):
-            permuted_sums(z[row], a, power, *links, keys[part], products[row, part], sums[row, part])
+    block = -(-BLOCK // z.size) * THREADED
+    for first in range(0, permutations, block):
+        here = slice(first, first + block)
+        report("permutations", first, permutations)
 
-    share_out(work, permutations, worth_threads=permutations * z.shape[1] >= WORTH_THREADS)
+        def work(part, here=here):
+            for row in range(len(z)):
+                permuted_sums(z[row], a, power, *links, keys[here][part], products[row, here][part],
+                              sums[row, here][part])  # fmt: skip
+
+        count = len(keys[here])
+        share_out(work, count, worth_threads=count * z.shape[1] >= WORTH_THREADS)
+    report("permutations", permutations, permutations)
     return products, sums
 
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from spillover.progress import report
+
 _GOLDEN, _APART = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1342543DE82EF95)
 _LOW = np.uint64(0xFFFFFFFF)
 POOL = 2_000_000  # numbers held at a time
@@ -53,7 +55,9 @@ def tables(n: int, k: int, permutations: int, seed: int, *, block: int) -> Itera
     """
     for first in range(0, permutations, block):
         last = min(first + block, permutations)
+        report("permutations", first, permutations)
         yield first, prefixes(n, targets(n, k, keys(seed, first, last)))
+    report("permutations", permutations, permutations)
 
 
 def prefixes(n: int, source: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 from spillover.matrix import TemporalWeights, as_weights, warn_unlabelled
+from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ..design.periods import in_order
@@ -143,7 +144,8 @@ def moran_by(
     parts.sort(key=lambda part: order[part[:3]])
     frame = pd.DataFrame([(*part[:3], *part[3]) for part in parts], columns=["weights", "variable", time, *COLUMNS])
     lines = {name: weights.header() for name, weights in matrices.items()}
-    return MoranBy(frame, time, lines, permutations, seed, alternative, tuple(dict.fromkeys(notes)))
+    result = MoranBy(frame, time, lines, permutations, seed, alternative, tuple(dict.fromkeys(notes)))
+    return made_from(result, wide, matrices)
 
 
 def unstack(data, columns, time, entity, ids=None):

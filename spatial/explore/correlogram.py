@@ -11,6 +11,7 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 from spillover.matrix import SpatialWeights
+from spillover.provenance import made_from
 from spillover.show import Shown
 
 from . import _draws, _input, _null
@@ -194,7 +195,7 @@ def _by_step(field, steps, name, permutations, alternative, seed) -> Correlogram
     columns = ["lag", "I", "expected", "sd", "z", "p_rand", "p_sim", "links", "n"]
     frame = pd.DataFrame(rows, columns=columns)
     frame.insert(7, "p_holm", _null.holm(frame["p_sim"].fillna(frame["p_rand"]).to_numpy(float)))
-    return Correlogram(field.names[0], name, frame, permutations, seed, alternative, field.notes)
+    return made_from(Correlogram(field.names[0], name, frame, permutations, seed, alternative, field.notes), field)
 
 
 def _coordinates(points):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from spillover.provenance import made_from
+
 from . import _conditional, _draws, _input, _local, _moments, _null
 from ._global import GlobalStatistic
 
@@ -51,7 +53,7 @@ def geary(
     products, squares = _null.permuted_sums(z[None], csr, permutations, seed, a=touching, power=2)
     scale = (n - 1) / (2 * n * links.s0)
     expected, normal, randomised = _moments.geary(links, n, _moments.kurtosis(z))
-    return GlobalStatistic(
+    result = GlobalStatistic(
         title="Geary's C",
         symbol="C",
         variable=field.names[0],
@@ -66,6 +68,7 @@ def geary(
         weights=field.weights.header(),
         notes=field.notes + _not_normal(normal, randomised),
     )
+    return made_from(result, field)
 
 
 def _not_normal(normal: float, randomised: float) -> tuple[str, ...]:

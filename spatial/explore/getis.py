@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
+from spillover.provenance import made_from
 
 from . import _conditional, _draws, _input, _local, _moments, _null
 from ._global import GlobalStatistic
@@ -55,7 +56,7 @@ def getis_ord(
     pairs = x.sum() ** 2 - x @ x
     expected, variance = _moments.quadratic(links, len(x), x)
     products, _ = _null.permuted_sums(x[None], csr, permutations, seed)
-    return GlobalStatistic(
+    result = GlobalStatistic(
         title="Getis-Ord G",
         symbol="G",
         variable=field.names[0],
@@ -70,6 +71,7 @@ def getis_ord(
         weights=field.weights.header(),
         notes=field.notes,
     )
+    return made_from(result, field)
 
 
 def local_g(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.provenance import made_from
 from spillover.show import Shown
 
 from . import _conditional, _draws, _input, _local, _moments, _null
@@ -120,7 +121,8 @@ def join_counts(
         rows.append([name, count, mean, sd, z, _null.normal_p(z, alternative), np.nan if p_sim is None else p_sim])
     frame = pd.DataFrame(rows, columns=["joins", "count", "expected", "sd", "z", "p_rand", "p_sim"])
     described = field.weights.header()
-    return JoinCounts(field.names[0], frame, permutations, seed, field.weights.n, alternative, described, field.notes)
+    result = JoinCounts(field.names[0], frame, permutations, seed, field.weights.n, alternative, described, field.notes)
+    return made_from(result, field)
 
 
 def _refuse_many(k: int, pairs: bool, field, permutations: int) -> None:

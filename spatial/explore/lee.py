@@ -7,6 +7,8 @@ import math
 import numpy as np
 from scipy import sparse
 
+from spillover.provenance import made_from
+
 from . import _draws, _input, _moments, _null
 from ._global import GlobalStatistic
 from .getis import with_self
@@ -65,7 +67,7 @@ def lee(
     both = np.array([zx + zy, zx, zy])  # 2 a'Vb = (a + b)'V(a + b) - a'Va - b'Vb
     products, _ = _null.permuted_sums(both, square, permutations, seed)
     expected, variance = _moments.cross(square, zx, zy)
-    return GlobalStatistic(
+    result = GlobalStatistic(
         title="Lee's L*" if star else "Lee's L",
         symbol="L",
         variable=f"{field.names[0]} and {field.names[1]}",
@@ -81,3 +83,4 @@ def lee(
         null="pairs (x, y) stay together and fall on the units at random",
         notes=field.notes,
     )
+    return made_from(result, field)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from spillover.provenance import made_from
+
 from . import _draws, _input, _moments, _null
 from ._global import GlobalStatistic
 
@@ -118,4 +120,5 @@ def from_field(field: _input.Field, permutations: int, alternative: str, seed: i
                 ids=field.ids,
             )
         )
+        made_from(results[-1], field.only(k))
     return results

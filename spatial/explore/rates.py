@@ -11,6 +11,7 @@ from scipy import sparse
 from spillover.errors import SpatialInputError
 from spillover.matrix import SpatialWeights
 from spillover.matrix import align as align_to
+from spillover.provenance import made_from
 from spillover.show import Shown
 
 from . import _input, _local
@@ -101,7 +102,7 @@ def smoothed_rates(events, population, w=None, *, data=None, missing="error", al
     columns |= {"smoothed": prior + (1 - share) * (rate - prior), "standardised": _standardise(e, p)}
     frame = pd.DataFrame(columns, index=field.ids).reindex(field.all_ids)
     kind, described = ("global", "") if w is None else ("local", field.weights.header())
-    return SmoothedRates(f"{field.names[0]} / {field.names[1]}", frame, kind, described, field.notes)
+    return made_from(SmoothedRates(f"{field.names[0]} / {field.names[1]}", frame, kind, described, field.notes), field)
 
 
 def local_moran_rate(

@@ -9,6 +9,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 from spillover.matrix import as_weights, warn_unlabelled
+from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ..records.schema import rows_of
@@ -115,4 +116,5 @@ def lisa_transitions(data, column, w, *, time, entity=None) -> LisaTransitions:
     table = pd.DataFrame(names, index=field.ids[linked], columns=pd.Index(periods, name=time))
     labels = pd.Index(QUADRANTS)
     frame = pd.DataFrame(counts, index=labels.rename("from"), columns=labels.rename("to"))
-    return LisaTransitions(column, time, table.reindex(field.all_ids), frame, moves, weights.header(), field.notes)
+    result = LisaTransitions(column, time, table.reindex(field.all_ids), frame, moves, weights.header(), field.notes)
+    return made_from(result, field)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 from spillover.matrix import align
+from spillover.provenance import made_from
 
 from ..diagnostics.residual_moran import residual_moran
 from . import _draws, _input, _null, rates
@@ -49,7 +50,7 @@ def moran_bv(
     csr, n = field.weights.csr, field.weights.n
     s0, pull = float(csr.sum()), csr.T @ zx
     _, sums = _null.permuted_sums(zy[None], None, permutations, seed, a=pull)
-    return GlobalStatistic(
+    result = GlobalStatistic(
         title="Bivariate Moran's I",
         symbol="I",
         variable=f"{field.names[0]}, neighbors' {field.names[1]}",
@@ -65,6 +66,7 @@ def moran_bv(
         null="x stays, y falls on the units at random",
         notes=field.notes,
     )
+    return made_from(result, field)
 
 
 def moran_rate(
@@ -142,7 +144,7 @@ def moran_residuals(residuals, X, w, *, alternative="two-sided", align="labels")
         raise SpatialInputError("E209", "the residuals are correlated with X: they are not those of a fit on it",
                                 hint="give the residuals of a regression on this X")
     numbers = residual_moran(e, basis, field.weights.csr)
-    return GlobalStatistic(
+    result = GlobalStatistic(
         title="Moran's I of residuals",
         symbol="I",
         variable=field.names[0],
@@ -157,6 +159,7 @@ def moran_residuals(residuals, X, w, *, alternative="two-sided", align="labels")
         weights=field.weights.header(),
         null="errors are independent and normal",
     )
+    return made_from(result, field)
 
 
 def _basis(X, field) -> np.ndarray:

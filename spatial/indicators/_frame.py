@@ -72,6 +72,10 @@ class Table:
                                     ids=absent, hint="complete these pairs")  # fmt: skip
         return self.values.reshape(N, T, -1).swapaxes(0, 1)
 
+    def sources(self) -> tuple[pd.DataFrame, dict]:
+        """The columns as used."""
+        return self.frame(self.values, self.names), {}
+
     def labels(self, where: np.ndarray) -> list:
         """Units or (unit, period) pairs of the rows where the mask is true."""
         return list(self.index[where])

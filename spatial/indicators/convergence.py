@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option, warn
+from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ..models import family
@@ -133,7 +134,8 @@ def sigma_convergence(
         tests.append(TestResult(str(group), equal_variances(ends[:, here]), (1, x.shape[1] - 2), null))
     title = "Equal variances in the first and the last period (Pitman-Morgan, HC3)"
     note = "units are taken as independent; w= allows for spatial correlation" if w is None else ""
-    return SigmaConvergence(name, pd.concat(parts, ignore_index=True), TestTable(title, tuple(tests), note), rho)
+    result = SigmaConvergence(name, pd.concat(parts, ignore_index=True), TestTable(title, tuple(tests), note), rho)
+    return made_from(result, table)
 
 
 def _members(data, groups, table: Panel) -> dict:
@@ -271,7 +273,7 @@ def beta_convergence(
     keys = {"entity": table.keys[0], **({"time": table.keys[1]} if panel else {})}
     estimate = next(function for function in family.MODELS if function.__name__ == model)
     fit = estimate(formula, frame, w, **keys, **options)
-    if not (panel and fit.settings.effects.name in UNIT_EFFECTS):
+    if not (panel and fit._settings.effects.name in UNIT_EFFECTS):
         return BetaConvergence(fit, _speeds(fit, span), span)
     steps = len(table.times) - 1
     mean = root_bias(1.0, steps)
@@ -315,7 +317,7 @@ def _speeds_within(fit: Fit, span: float, steps: int, units: int) -> pd.DataFram
     Effects of the level, direct and total, have no such distribution: their p-values and speeds are left out.
     """
     table = _estimates(fit).assign(null=np.nan, p_value=np.nan, speed=np.nan, speed_error=np.nan, half_life=np.nan)
-    free = units - (fit.settings.effects.entity and fit.settings.effects.time)
+    free = units - (fit._settings.effects.entity and fit._settings.effects.time)
     b, error = table[["estimate", "std_error"]].to_numpy(float)[0] * span
     p = random_walk_p(b, steps, free)
     table.loc[0, ["null", "p_value"]] = root_bias(1.0, steps) / span, p

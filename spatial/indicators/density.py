@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ..records.schema import rows_of
@@ -105,7 +106,7 @@ def kernel_densities(
     grid = np.linspace(min(map(np.min, values.values())) - reach, max(map(np.max, values.values())) + reach, POINTS)
     curves = {p: _density(grid, y, h[p]) for p, y in values.items()}
     frame = pd.DataFrame(curves, index=pd.Index(grid, name=table.names[0]))
-    return Densities(table.names[0], frame, pd.Series(h, name="bandwidth"))
+    return made_from(Densities(table.names[0], frame, pd.Series(h, name="bandwidth")), table)
 
 
 def _density(grid: np.ndarray, y: np.ndarray, h: float) -> np.ndarray:

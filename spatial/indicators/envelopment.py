@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ._frame import Table, read, refuse, rows_of_keys
@@ -111,7 +112,7 @@ def dea(
     for _, rows in table.periods():
         scores[rows] = radial(x[rows], y[rows], x[rows], y[rows], returns, orientation)
     title = f"{'BCC' if returns == 'variable' else 'CCR'} efficiency, {orientation}-oriented"
-    return Efficiency(table.series(scores, "efficiency"), title)
+    return made_from(Efficiency(table.series(scores, "efficiency"), title), table)
 
 
 def super_sbm(
@@ -175,7 +176,7 @@ def super_sbm(
             values[best] = in_parts(lambda k, a=here, at=best: _super(a, at[k], returns), len(best), size[1])
         scores[rows] = values
     words = f"Slacks-based super-efficiency, {returns} returns to scale"
-    return Efficiency(table.series(scores, "efficiency"), words)
+    return made_from(Efficiency(table.series(scores, "efficiency"), words), table)
 
 
 def measured(data, inputs, outputs, entity, time, *, extra=(), positive=False, panel=False):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ..records.schema import SCHEMA, critical_value, two_sided
@@ -144,12 +145,13 @@ def stochastic_frontier(
     kind = f"{FORMS[form]} frontier, {'truncated normal' if truncated else 'half-normal'} inefficiency"
     kind += ", exponential decay" if decay else ""
     title = f"{kind}: log({output}), {len(X):,} rows, {len(table.units):,} units"
-    return StochasticFrontier(
+    result = StochasticFrontier(
         pd.Series(theta, index=index, name="estimate"),
         pd.DataFrame(vcov, index=index, columns=index),
         table.series(efficiencies(panel, theta, truncated, decay), "efficiency"),
         loglik, loglik_ols, title,
-    )  # fmt: skip
+    )
+    return made_from(result, table)  # fmt: skip
 
 
 def _years(periods: pd.Index) -> np.ndarray:

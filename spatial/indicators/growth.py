@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ..records.schema import rows_of
@@ -116,7 +117,7 @@ def growth_table(
         }, index=names,
     )  # fmt: skip
     levels = pd.DataFrame(level.swapaxes(1, 2).reshape(len(x), -1), index=table.times, columns=names)
-    return GrowthTable(frame.reset_index(), levels, start, end, base)
+    return made_from(GrowthTable(frame.reset_index(), levels, start, end, base), table)
 
 
 def _period(times: pd.Index, name: str, label) -> int:

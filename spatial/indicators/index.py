@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option, warn
+from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ._frame import Table, read, rows_of_keys
@@ -123,7 +124,8 @@ def composite_index(
     _warn_negative(weights)
     groups = table.frame(sub, names) if grouped else table.frame(np.empty((len(Z), 0)), [])
     pooled = pooled or table.times is None
-    return CompositeIndex(table.series(scores, "index"), groups, weights, table.frame(Z, table.names), method, pooled)
+    result = CompositeIndex(table.series(scores, "index"), groups, weights, table.frame(Z, table.names), method, pooled)
+    return made_from(result, table)
 
 
 def _plan(indicators) -> tuple[list[tuple[str, str, str]], bool]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ._frame import Panel, Table, rows_of_keys
@@ -231,4 +232,4 @@ def _changes(table: Panel, parts: dict, ahead, behind, title: str) -> Productivi
         t, i = np.nonzero(np.isnan(values))
         keys = dict(zip(table.keys, (table.units[i], table.times[t + 1])))
         lost.append(pd.DataFrame({**keys, "against": table.times[t + shift]}))
-    return Productivity(frame, pd.concat(lost, ignore_index=True), title, table.times[0])
+    return made_from(Productivity(frame, pd.concat(lost, ignore_index=True), title, table.times[0]), table)

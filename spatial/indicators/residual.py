@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ..design.fixed_effects import TWOWAY_EFFECTS
@@ -106,8 +107,9 @@ def solow_residual(
     first = np.full((1, Y.shape[1]), np.nan)
     parts = [np.vstack([first, np.diff(v, axis=0)]) for v in (Y, alpha * K, (1 - alpha) * L, log_tfp)]
     names = ["output", "capital", "labour", "tfp", "log_tfp"]
-    return GrowthAccounting(table.frame(np.stack([*parts, log_tfp], -1).swapaxes(0, 1).reshape(-1, 5), names),
-                            float(alpha), float(error))  # fmt: skip
+    result = GrowthAccounting(table.frame(np.stack([*parts, log_tfp], -1).swapaxes(0, 1).reshape(-1, 5), names),
+                            float(alpha), float(error))
+    return made_from(result, table)  # fmt: skip
 
 
 def _estimated_share(y: np.ndarray, k: np.ndarray) -> tuple[float, float]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ..explore import _random
@@ -255,14 +256,15 @@ def spatial_markov(
         for m, label in enumerate(units.labels)
     }
     tests = _homogeneity(units, weights.csr, where, permutations, seed)
-    return SpatialMarkov(_chain(column, units, start, end), by_lag, tests, weights.header())
+    result = SpatialMarkov(_chain(column, units, start, end), by_lag, tests, weights.header())
+    return made_from(result, units.table, weights)
 
 
 def _chain(column, units: Classed, start, end, title="all units") -> Markov:
     k = units.k
     counts = np.bincount((k * start + end).ravel(), minlength=k * k).reshape(k, k)
     frame = pd.DataFrame(counts, units.labels.rename("from"), units.labels.rename("to"))
-    return Markov(column, frame, units.limits, title)
+    return made_from(Markov(column, frame, units.limits, title), units.table)
 
 
 def _refuse_weights(weights) -> None:

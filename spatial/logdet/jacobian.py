@@ -60,7 +60,8 @@ class Jacobian(Generic[D]):
         return self.copies * L, self.copies * L1, self.copies * L2
 
     def value(self, rho):
-        return self.copies * (self.logdet.value(rho) - self.unit_root * np.log(np.abs(1 - rho)))
+        value = self.logdet.value(rho)
+        return self.copies * (value - self.unit_root * np.log(np.abs(1 - rho)) if self.unit_root else value)
 
     def d1(self, rho):
         return self.copies * (self.logdet.d1(rho) + self.unit_root / (1 - rho))

@@ -46,8 +46,8 @@ PARAMETERS = {
     "method": (
         '{"ml", "reml", "aqs", "gmm"}',
         'Exact maximum likelihood; "reml", the restricted likelihood, which allows for coefficients in small samples; '
-        '"aqs", adjusted quasi-scores for cross-sections whose errors have unequal variances; or "gmm", the method of '
-        "moments, which needs neither normal errors nor a determinant.",
+        '"aqs", adjusted quasi-scores for errors of unequal variances (in panels serially correlated ones too); or '
+        '"gmm", the method of moments, which needs neither normal errors nor a determinant.',
     ),
     "endog, instruments": (
         "list of str, optional",

@@ -42,14 +42,12 @@ def refuse_adjusted(specification: Specification, d: Design, effects: FixedEffec
     refuse_unbalanced(d.observed, requested)
     weights = d.weights if spec.lag else d.weights_of_error
     refuse_varying(weights, requested)
-    if method == "aqs" and d.is_panel:
-        raise SpatialInputError("E501", f"{requested} is for cross-sections", hint="method='reml' or method='ml'")
     if effects.time and not weights.rows_sum_to_one:
         raise SpatialInputError("E308", f"{requested} with {effects} effects needs weights whose rows all sum to one",
                                 ids=weights.islands, hint="standardize('row'), or effects='entity'")  # fmt: skip
 
 
-def solve_adjusted(specification: Specification, d: Design, sample: Sample, method: str) -> Adjusted:
+def solve_adjusted(specification: Specification, d: Design, sample: Sample, effects, method: str) -> Adjusted:
     """The root of the adjusted score that ``method`` names."""
     weights = d.weights if specification.lag else d.weights_of_error
-    return {"reml": restricted, "aqs": adjusted_score}[method](sample, weights)
+    return restricted(sample, weights) if method == "reml" else adjusted_score(sample, weights, effects)

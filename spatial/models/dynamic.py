@@ -109,7 +109,7 @@ def own_lags(d: Design) -> list[str]:
     """Terms of the formula with a lag of something that the response is made of."""
     if "lag(" not in d.formula or d.frame is None:
         return []
-    terms = read_formula(d.formula, tuple(d.frame.columns))
+    terms = read_formula(d.formula, d.frame.columns)
     response = {column for factor in terms.left for column in factor.columns}
     return [name for name, factors in terms.right if any(_lags_of(factor.tree) & response for factor in factors)]
 

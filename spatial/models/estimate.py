@@ -22,6 +22,7 @@ from ..design.options import ModelOptions, Settings
 from ..design.sample import demeaned_sample
 from ..design.specification import Specification
 from ..diagnostics.small_samples import variance_follows_neighbors
+from ..records.limits import LIMITS
 from ..solve.ml import Solution, maximum_likelihood
 from ..solve.reml import Adjusted
 from .adjusted import solve_adjusted
@@ -32,7 +33,7 @@ from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .random import random_effects
 from .reading import Reading, prepare, read
 
-NO_COVARIANCE = pd.DataFrame()
+NO_COVARIANCE = np.empty((0, 0))
 
 
 def estimate(specification: Specification, formula: str, data: pd.DataFrame, w, options: ModelOptions) -> Fit:
@@ -80,21 +81,32 @@ def by_likelihood(reading: Reading) -> tuple[Reading, Sample, Solution]:
     if reading.settings.effects.random:
         sample, solution, random = random_effects(reading.specification, reading.design, reading.settings)
         return replace(reading, settings=reading.settings.with_(random=random)), sample, solution
-    sample = sample_of(reading)
-    solution = solve(reading, sample)
-    warn_of_variances(reading, sample, solution)
+    sample, solution = maximum(reading)
+    warn_of_variances(reading, solution)
     return reading, sample, solution
 
 
-def warn_of_variances(reading: Reading, sample: Sample, solution: Solution) -> None:
+def maximum(reading: Reading) -> tuple[Sample, Solution]:
+    """Steps 3 and 4: spatial lags in, fixed effects out; then the maximum of the likelihood, corrected for the effects
+    that are still in it."""
+    specification, d, s = reading.specification, reading.design, reading.settings
+    sample = demeaned_sample(specification, d, s.effects, s.correction, s.logdet)
+    at = maximum_likelihood(sample)
+    if d.lags or s.correction == "additive":
+        at = without_bias(sample, at, d, s.effects, s.correction)
+    return sample, at
+
+
+def warn_of_variances(reading: Reading, solution: Solution) -> None:
     """Unequal variances bias rho and lambda by maximum likelihood where they go with the number of neighbors."""
     spec, d = reading.specification, reading.design
-    if not (spec.lag or spec.error) or d.is_panel:
+    if not (spec.lag or spec.error) or d.lags or d.varies or d.observed is not None:
+        return
+    if spec.lag and spec.error and d.is_panel:
         return
     if variance_follows_neighbors(solution, d.weights if spec.lag else d.weights_of_error):
         better = "method='aqs'" if not (spec.lag and spec.error) else "method='gmm' with vcov='robust'"
-        warn(f"squared residuals of {spec.name} go with the number of neighbors: maximum likelihood then misses the "
-             f"spatial parameters; {better} allows for unequal variances")  # fmt: skip
+        warn(f"{spec.name}: {LIMITS['unequal variances']}; {better} allows for unequal variances")
 
 
 def by_moments(reading: Reading) -> tuple[Reading, Sample, Solution]:
@@ -113,56 +125,45 @@ def by_moments(reading: Reading) -> tuple[Reading, Sample, Solution]:
 
 def by_adjusted_score(reading: Reading) -> tuple[Reading, Sample, Solution]:
     """The root of a score of the likelihood that was adjusted for the coefficients, or for unequal variances."""
-    sample = sample_of(reading)
-    solution = solve_adjusted(reading.specification, reading.design, sample, reading.settings.method)
-    return reading, sample, solution
+    specification, d, s = reading.specification, reading.design, reading.settings
+    sample = demeaned_sample(specification, d, s.effects, s.correction, s.logdet)
+    return reading, sample, solve_adjusted(specification, d, sample, s.effects, s.method)
 
 
 ESTIMATORS = {"ml": by_likelihood, "reml": by_adjusted_score, "aqs": by_adjusted_score, "gmm": by_moments}
-
-
-def sample_of(reading: Reading) -> Sample:
-    """Step 3: spatial lags in, fixed effects out."""
-    s = reading.settings
-    return demeaned_sample(reading.specification, reading.design, s.effects, s.correction, s.logdet)
-
-
-def solve(reading: Reading, sample: Sample) -> Solution:
-    """Step 4: the maximum of the likelihood, corrected for the effects that are still in it."""
-    s, d, at = reading.settings, reading.design, maximum_likelihood(sample)
-    return without_bias(sample, at, d, s.effects, s.correction) if d.lags or s.correction == "additive" else at
 
 
 def infer(reading: Reading, sample: Sample, solution: Solution) -> Fit:
     """Step 5: the parameters with their names and covariance."""
     specification, d, settings = reading.specification, reading.design, reading.settings
     refuse_perfect_fit(sample, solution, d.response)
-    params, sigma2, df = estimates(specification, d, sample, solution, settings)
-    index = _terms((*sample.names, *["rho"] * specification.lag, *["lambda"] * specification.error))
+    values, sigma2, df = estimates(specification, d, sample, solution, settings)
     fit = Fit(
         specification=specification,
-        params=pd.Series(np.array(params), index=index, name="estimate", copy=False),
-        vcov=NO_COVARIANCE,
         sigma2=sigma2,
         loglik=solution.loglik,
         df_resid=df,
-        design=d,
-        sample=sample,
-        solution=solution,
-        settings=settings,
+        _terms=_terms((*sample.names, *["rho"] * specification.lag, *["lambda"] * specification.error)),
+        _estimates=values,
+        _covariance=NO_COVARIANCE,
+        _design=d,
+        _sample=sample,
+        _solution=solution,
+        _settings=settings,
     )
     return with_vcov(fit, settings.vcov)
 
 
 def estimates(specification: Specification, d: Design, sample: Sample, at: Solution, settings: Settings):
     """(parameters, sigma2, df). Least squares has sigma2 = SSE / df; what is corrected for p has t statistics."""
-    params = [*at.beta[: sample.k]] + [at.rho] * specification.lag + [at.lam] * specification.error
+    spatial = [at.rho] * specification.lag + [at.lam] * specification.error
+    params = np.concatenate([at.beta[: sample.X.shape[1] - sample.dummies], spatial])
     if isinstance(at, Adjusted):
         return params, at.sigma2, at.df
     if settings.random and settings.random.by_likelihood:
         return params, at.sigma2, None
     df = d.left(settings.effects) - len(params)
-    if specification.lag or specification.error:
+    if spatial:
         return params, at.sigma2, df if settings.counts_parameters and df > 0 else None
     return params, float(at.resid @ at.resid) / df, df
 

@@ -47,9 +47,9 @@ class Fit(MakeTables):
     def glance(self) -> pd.DataFrame:
         """One row about the model as a whole: size, effects, criteria, R2 of every kind, how it was estimated."""
 
-        d, r2, settings = self.design, self.r_squared, self.settings
+        d, r2, settings = self._design, self.r_squared, self._settings
         return super().glance().assign(
-            n=self.sample.n, df_resid=self.df_resid if self.df_resid is not None else float("nan"), r2=r2.r2,
+            n=self._sample.n, df_resid=self.df_resid if self.df_resid is not None else float("nan"), r2=r2.r2,
             r2_adjusted=r2.adjusted, r2_within=r2.within, r2_between=r2.between, r2_overall=r2.overall, r2_corr=r2.corr,
             effects=str(settings.effects), method=settings.method, correction=str(settings.correction),
             vcov=describe(self), formula=d.formula,

@@ -22,11 +22,11 @@ class MakeTables(FitRecord):
 
     @property
     def __maketables_depvar__(self) -> str:
-        return self.design.response
+        return self._design.response
 
     @property
     def __maketables_fixef_string__(self) -> str | None:
-        d, effects = self.design, self.settings.effects
+        d, effects = self._design, self._settings.effects
         parts = [str(d.ids.name)] * (effects.entity)
         parts += [str(d.periods.name)] * (effects.time)
         return "+".join(parts) or None

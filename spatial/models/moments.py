@@ -15,7 +15,7 @@ from ..design.checks import ABSORBED, refuse_degenerate
 from ..design.design import INTERCEPT, Design, spatial_lag
 from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
-from ..design.sample import flat, lagged_intercept_varies, regressor_columns
+from ..design.sample import flat, regressor_columns
 from ..design.specification import Specification
 from ..logdet import logdet
 from ..solve.gmm import KINDS, ErrorMomentSample, MomentSample, MomentSolution, two_stage_least_squares
@@ -73,7 +73,7 @@ def moment_sample(
     H = [own]
     parts: dict[str, Any] = {}
     if specification.lag:
-        constant = specification.error or not lagged_intercept_varies(d.weights)
+        constant = specification.error or not d.weights.row_sums_vary
         moving = exogenous & np.array([not (constant and name == INTERCEPT) for name in names])
         once = spatial_lag(W, np.concatenate([X[:, :, moving], own], axis=2))
         H += [once, spatial_lag(W, once)]

@@ -19,14 +19,16 @@ from spillover.ids import positions
 from spillover.matrix import SpatialWeights, TemporalWeights, as_weights, refuse_varying, warn_unlabelled
 
 from ..covariance.adjusted import ADJUSTED
-from ..design.design import Design
-from ..design.gaps import cut_to_observed
+from ..design.design import INTERCEPT, Design, durbin_columns, spatial_lag
+from ..design.fixed_effects import NO_EFFECTS, TWOWAY_EFFECTS, FixedEffects
+from ..design.gaps import cut_to_observed, refuse_unbalanced
 from ..design.instruments import design_with_instruments
 from ..design.options import ModelOptions, Settings
 from ..design.read import design
 from ..design.redundant import without_redundant_dummies
-from ..design.sample import refuse_no_links, which_correction, which_effects, with_spatial_lags
+from ..design.sample import SPANNED
 from ..design.specification import Specification
+from ..design.varying import refuse_without_likelihood
 from .adjusted import refuse_adjusted
 from .dynamic import warn_of_own_lags, with_lagged_response
 from .random import refuse_random
@@ -101,6 +103,8 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
     if options.lags is not None:
         d = with_lagged_response(d, options.lags, options.effects)
     effects = which_effects(options.effects, d)
+    if method in ADJUSTED:
+        refuse_adjusted(specification, d, effects, options.correction, method)
     if effects.random or options.random_error is not None:
         refuse_random(specification, d, effects, options)
     if effects.entity and "lag(" in d.formula:
@@ -109,14 +113,116 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
     d = with_spatial_lags(specification, d, effects, options.durbin, options.wx_order)
     if d.encoding.dummies:
         d = without_redundant_dummies(d, effects)
-    if method in ADJUSTED:
-        refuse_adjusted(specification, d, effects, options.correction, method)
     if method == "gmm":
         correction = options.correction
     elif not effects.random:
         correction = which_correction(specification, d, effects, options.correction)
     settings = Settings(effects, correction, method, options.covariance, options.logdet, requested=options)
     return Reading(specification, d, settings, columns)
+
+
+def which_effects(requested: str | None, d: Design) -> FixedEffects:
+    """The effects requested, or two-way ones in a panel and none in a cross-section."""
+    if d.absorbed is not None:
+        if requested is not None and FixedEffects.parse(requested) != d.absorbed:
+            raise SpatialInputError("E504", f"the formula's | asks for effects={d.absorbed.name!r}, the keyword is "
+                                    f"effects={requested!r}", hint="leave one of them out")  # fmt: skip
+        effects = d.absorbed
+    elif requested is None:
+        effects = NO_EFFECTS if d.times is None else TWOWAY_EFFECTS
+    else:
+        effects = FixedEffects.parse(requested)
+    if d.times is None and effects:
+        raise SpatialInputError("E501", f"effects={requested!r} needs a panel", hint="give entity= and time=")
+    if effects.random:
+        refuse_unbalanced(d.observed, f"effects={requested!r}")
+    if (effects.entity or effects.random) and len(d.y) < 2:
+        raise SpatialInputError("E206", f"{effects} effects need at least 2 periods, got {len(d.y)}",
+                                hint="effects='none', or more periods")
+    return effects
+
+
+def refuse_no_links(specification: Specification, d: Design) -> None:
+    """A spatial term needs a neighbor somewhere.
+
+    Raises
+    ------
+    SpatialInputError
+        E306.
+    """
+    used = [d.weights] * (specification.lag or specification.durbin)
+    used += [d.weights_of_error] if specification.error else []
+    if not all(weights.has_links for weights in used):
+        raise SpatialInputError("E306", f"no unit has a neighbor: {specification.name} has nothing to estimate",
+                                hint="islands='nearest' in the builder, or ols()")  # fmt: skip
+
+
+def with_spatial_lags(
+    specification: Specification, d: Design, effects: FixedEffects, durbin, wx_order: int
+) -> Design:
+    """The design with the regressors that are lagged in space: those named, or all for which a lag says more.
+
+    Left out by default is what is the same for all units, as year dummies are: W d = d, as for the intercept, where
+    rows of W have one sum.
+
+    Raises
+    ------
+    SpatialInputError
+        E502 no such regressor.
+    """
+    columns, order, notes = d.durbin, d.wx_order, d.notes
+    if specification.durbin:
+        columns, order = durbin_columns(d.names, durbin, d.encoding, d.lags), wx_order
+    if durbin is None and d.weights.row_sums_vary:
+        if lags_intercept(specification, d, effects):
+            columns = (d.names.index(INTERCEPT), *columns)
+    elif durbin is None and d.times is not None and (d.X[0, :1] == d.X[0]).all(axis=0)[list(columns)].any():
+        constant = (d.X[:, :1] == d.X).all(axis=(0, 1))
+        if same := [j for j in columns if constant[j]]:
+            columns = tuple(j for j in columns if j not in same)
+            notes = (*notes, "the same for all units, and not lagged: " + ", ".join(d.names[j] for j in same))
+    if (columns, order) == (d.durbin, d.wx_order):
+        return d
+    return replace(d, durbin=columns, wx_order=order, notes=notes)
+
+
+def lags_intercept(specification: Specification, d: Design, effects: FixedEffects) -> bool:
+    """Whether W 1 is a regressor, where it is no constant: in models with W y or W X, unless the others span it.
+
+    A constant c in y adds c (1 - rho W 1) to (I - rho W) y, and one in x adds c W 1 to W x. Where rows of W have
+    different sums (an island is enough) neither is a constant, and without W 1 rho would depend on where y has its
+    zero. Of row-standardised weights with islands W 1 is the dummy of the units that have neighbors. Time effects
+    are taken out before y is lagged, except under weights that vary.
+    """
+    takes = (specification.lag or specification.durbin) and INTERCEPT in d.names
+    if not takes or (effects.fixed and not (effects.time and d.varies)):
+        return False
+    one = d.X[:, :, d.names.index(INTERCEPT)]
+    added = effects.demean(spatial_lag(d.weights, one), d.observed)
+    columns = effects.demean(d.X, d.observed)
+    added, columns = d.rows(added), d.rows(columns)
+    left = added - columns @ np.linalg.lstsq(columns, added, rcond=None)[0]
+    return bool(np.linalg.norm(left) > SPANNED * np.abs(d.weights.row_sums).max() * np.sqrt(len(left)))
+
+
+def which_correction(specification: Specification, d: Design, effects: FixedEffects, correction) -> bool | str:
+    """The correction that these weights allow: by transformation, or additive for the time effects."""
+    used = [d.weights] * specification.lag + ([d.weights_of_error] if specification.error else [])
+    varies = any(w.varies for w in used)
+    if varies:
+        refuse_without_likelihood(specification, d, effects, correction)
+    if correction is False or not effects.time:
+        return bool(correction)
+    if correction is True and (varies or all(w.rows_sum_to_one for w in used)):
+        return True
+    if specification.error:
+        raise SpatialInputError(
+            "E308",
+            f"{specification.name} with {effects} effects needs weights whose rows all sum to one",
+            ids=next((w.islands for w in used if len(w.islands)), ()),
+            hint="standardize('row') without islands, or effects='entity'",
+        )
+    return "additive"
 
 
 def aligned(w, d: Design, missing: str, name: str = "w_error") -> SpatialWeights | TemporalWeights:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
+from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ..covariance.bootstrap import resampled
@@ -21,7 +22,7 @@ from ..covariance.vcov import as_vcov
 from ..design.checks import refuse_perfect_fit, response_problems
 from ..design.design import INTERCEPT
 from ..design.gaps import refuse_unbalanced
-from ..design.sample import demeaned_sample, demeaned_samples, which_correction
+from ..design.sample import demeaned_sample, demeaned_samples
 from ..effects.propagate import Averages, combine, selectors
 from ..logdet import Asymmetric
 from ..records.schema import rows_of
@@ -30,6 +31,7 @@ from .dynamic import without_bias
 from .estimate import estimates
 from .fit import Fit
 from .random import random_effects
+from .reading import which_correction
 from .replicates import Changes, changes
 from .stack import under_other_w
 
@@ -110,17 +112,17 @@ def refit(
     fit : Fit
         By maximum likelihood or least squares. Its effects, correction and weights hold for all replicates.
     y : array (R, T, N), or DataFrame with R columns, optional
-        Responses: values of the formula's left side. Arrays are in the order of ``fit.design.times`` and
-        ``fit.design.ids``, (R, N) in a cross-section; a frame is matched by its index of units, or (unit, period).
+        Responses: values of the formula's left side. Arrays are in the order of ``fit.periods`` and ``fit.units``,
+        (R, N) in a cross-section; a frame is matched by its index of units, or (unit, period).
     x : mapping of terms to arrays or frames like ``y``, optional
         Regressors, placebo treatments for instance; their spatial lags follow.
     relabel : array of int, shape (R, N), optional
-        Permutations: the unit at position ``relabel[r, i]`` of ``fit.design.ids`` takes, with all its data, the
+        Permutations: the unit at position ``relabel[r, i]`` of ``fit.units`` takes, with all its data, the
         place of unit i in W. W keeps its eigenvalues.
     w : sequence or mapping of R weights over the same units, optional
         Each has a determinant of its own, so they take longer.
     std_errors, effects : bool
-        Whether these are wanted; standard errors as in ``fit.settings.vcov``.
+        Whether these are wanted; standard errors as in ``fit._settings.vcov``.
 
     Returns
     -------
@@ -144,14 +146,14 @@ def refit(
     >>> float((1 + (elsewhere["rho"] >= fit.rho).sum()) / 200)
     0.005
     """
-    refuse_unbalanced(fit.design.observed, "refit")
-    if fit.sample.dummies:
-        refuse_varying(fit.design.weights_of_error, "refit of a spatial error with fixed effects")
+    refuse_unbalanced(fit._design.observed, "refit")
+    if fit._sample.dummies:
+        refuse_varying(fit._design.weights_of_error, "refit of a spatial error with fixed effects")
     changed = changes(fit, y, x, relabel, w)
-    if std_errors and fit.settings.random and fit.settings.random.by_likelihood:
+    if std_errors and fit._settings.random and fit._settings.random.by_likelihood:
         raise SpatialInputError("E525", "random effects by maximum likelihood are refitted without standard errors",
                                 hint="leave std_errors= out")  # fmt: skip
-    R, variables = len(changed), tuple(name for name in fit.design.names if name != INTERCEPT)
+    R, variables = len(changed), tuple(name for name in fit._design.names if name != INTERCEPT)
     params, errors = np.full((2, R, len(fit.params)), np.nan)
     loglik, sigma2 = np.full((2, R), np.nan)
     responses = np.full((R, 3, len(variables)), np.nan)
@@ -165,21 +167,21 @@ def refit(
     averages, picks = (Averages(fit), selectors(fit, variables)) if effects else (None, None)
     for r, d, sample, at in _maxima(fit, changed, np.flatnonzero(~done), failed, whole):
         try:
-            at = without_bias(sample, at, d, fit.settings.effects, fit.settings.correction)
+            at = without_bias(sample, at, d, fit._settings.effects, fit._settings.correction)
             refuse_perfect_fit(sample, at, d.response)
-            values, s2, _ = estimates(fit.specification, d, sample, at, fit.settings)
+            values, s2, _ = estimates(fit.specification, d, sample, at, fit._settings)
             if whole:
-                series = pd.Series(values, index=fit.params.index, name="estimate")
-                one = replace(fit, params=series, sigma2=s2, design=d, sample=sample, solution=at)
-                errors[r] = np.sqrt(np.diag(as_vcov(fit.settings.vcov).covariance(one))) if std_errors else np.nan
+                one = replace(fit, _estimates=values, sigma2=s2, _design=d, _sample=sample, _solution=at)
+                errors[r] = np.sqrt(np.diag(as_vcov(fit._settings.vcov).covariance(one))) if std_errors else np.nan
                 averages = Averages(one) if effects and changed.w is not None else averages
             if effects:
                 responses[r] = combine(np.array([values]), at.rho, averages, picks)[0]
             params[r], sigma2[r], loglik[r] = values, s2, at.loglik
         except SpatialInputError as error:
             errors[r], failed[r] = np.nan, f"{error.code}: {error.message}"
-    return Refits(tuple(fit.params.index), params, loglik, sigma2, errors if std_errors else None, variables,
-                  responses if effects else None, dict(sorted(failed.items())))  # fmt: skip
+    result = Refits(tuple(fit.params.index), params, loglik, sigma2, errors if std_errors else None, variables,
+                    responses if effects else None, dict(sorted(failed.items())))  # fmt: skip
+    return made_from(result, fit)
 
 
 def _maxima(fit: Fit, changed: Changes, left: np.ndarray, failed: dict, whole: bool) -> Iterator:
@@ -187,10 +189,10 @@ def _maxima(fit: Fit, changed: Changes, left: np.ndarray, failed: dict, whole: b
 
     Designs are the replicates' own where ``whole`` says that someone will look at them.
     """
-    if fit.settings.random:
+    if fit._settings.random:
         yield from _random_maxima(fit, changed, left, failed)
         return
-    size = 1 if changed.w is not None or fit.sample.dummies else int(np.clip(NUMBERS // fit.design.y.size, 1, BLOCK))
+    size = 1 if changed.w is not None or fit._sample.dummies else int(np.clip(NUMBERS // fit._design.y.size, 1, BLOCK))
     for start in range(0, len(left), size):
         replicates = left[start : start + size].tolist()
         y, X = changed.arrays(replicates)
@@ -199,7 +201,7 @@ def _maxima(fit: Fit, changed: Changes, left: np.ndarray, failed: dict, whole: b
             if isinstance(sample, SpatialInputError):
                 failed[r] = f"{sample.code}: {sample.message}"
             else:
-                samples.append((r, changed.design(r, y[i], X[i]) if whole else fit.design, sample))
+                samples.append((r, changed.design(r, y[i], X[i]) if whole else fit._design, sample))
         for (r, d, sample), results in zip(samples, maxima([sample for *_, sample in samples])):
             if isinstance(results, SpatialInputError):
                 failed[r] = f"{results.code}: {results.message}"
@@ -210,13 +212,13 @@ def _maxima(fit: Fit, changed: Changes, left: np.ndarray, failed: dict, whole: b
 def _samples(fit: Fit, changed: Changes, replicates: list[int], y: np.ndarray, X: np.ndarray) -> list:
     """The likelihood's arrays of every replicate, or the error that says why there are none. X's arrays stay where the
     response alone changes."""
-    d, settings = fit.design, fit.settings
+    d, settings = fit._design, fit._settings
     finite = np.isfinite(y).all(axis=(1, 2)) & np.isfinite(X).all(axis=(1, 2, 3))
     samples = [_not_finite(r) for r in replicates]
     good, y, X = np.flatnonzero(finite), y[finite], X[finite]
     if not len(good):
         return samples
-    if changed.w is not None or fit.sample.dummies:
+    if changed.w is not None or fit._sample.dummies:
         results = [_one_sample(fit, changed, replicates[0], y[0], X[0])]
     elif changed.alone(changed.y):
         results = resampled(fit, y)
@@ -253,7 +255,7 @@ def _random_maxima(fit: Fit, changed: Changes, left: np.ndarray, failed: dict) -
             if not (np.isfinite(y).all() and np.isfinite(X).all()):
                 raise _not_finite(r)
             d = changed.design(r, y, X)
-            sample, results, _ = random_effects(fit.specification, d, fit.settings)
+            sample, results, _ = random_effects(fit.specification, d, fit._settings)
         except SpatialInputError as error:
             failed[r] = f"{error.code}: {error.message}"
             continue
@@ -262,14 +264,14 @@ def _random_maxima(fit: Fit, changed: Changes, left: np.ndarray, failed: dict) -
 
 def _one_sample(fit: Fit, changed: Changes, r: int, y: np.ndarray, X: np.ndarray):
     """Where W changes too, or dummies of the effects are kept."""
-    effects, correction = fit.settings.effects, fit.settings.correction
+    effects, correction = fit._settings.effects, fit._settings.correction
     try:
         d = changed.design(r, y, X)
         if changed.w is not None and which_correction(fit.specification, d, effects, correction) != correction:
             message = "these weights need the additive correction, the fit's own the transformation"
             raise SpatialInputError("E526", message, hint="help(sp.refit) says which shapes it takes")
-        sample = demeaned_sample(fit.specification, d, effects, correction, fit.settings.logdet)
-        if sample.names != fit.sample.names:
+        sample = demeaned_sample(fit.specification, d, effects, correction, fit._settings.logdet)
+        if sample.names != fit._sample.names:
             raise SpatialInputError("E526", f"other regressors than the fit's: {list(sample.names)}",
                                     hint="help(sp.refit) says which shapes it takes")
     except SpatialInputError as error:

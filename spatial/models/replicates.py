@@ -98,10 +98,10 @@ def changes(fit: Fit, y, x: Mapping | None, relabel, w) -> Changes:
     SpatialInputError
         E525 a fit that cannot be refitted, E526 wrong shapes, E502 an unknown term, E1xx labels.
     """
-    if (method := fit.settings.method) != "ml":
+    if (method := fit._settings.method) != "ml":
         message = f"only maximum likelihood and least squares are refitted, not method={method!r}"
         raise SpatialInputError("E525", message, hint="method='ml'")
-    d, without = fit.design, "refit a model without lags="
+    d, without = fit._design, "refit a model without lags="
     if d.lags:
         message = "a dynamic model has the response among its regressors: it cannot be refitted"
         raise SpatialInputError("E525", message, hint=without)

@@ -44,8 +44,8 @@ def sar(
         does not depend on where y has its zero; ``durbin=[]`` leaves it out, as spatialreg and GeoDa do.
     method : {"ml", "reml", "aqs", "gmm"}
         Exact maximum likelihood; "reml", the restricted likelihood, which allows for coefficients in small samples;
-        "aqs", adjusted quasi-scores for cross-sections whose errors have unequal variances; or "gmm", the method of
-        moments, which needs neither normal errors nor a determinant. By moments: two-stage least squares.
+        "aqs", adjusted quasi-scores for errors of unequal variances (in panels serially correlated ones too); or "gmm",
+        the method of moments, which needs neither normal errors nor a determinant. By moments: two-stage least squares.
     endog, instruments : list of str, optional
         With ``method="gmm"``: regressors that are correlated with the error, and terms (columns or functions of them)
         that instrument them. A lagged endogenous regressor is endogenous too; lags of the instruments instrument it.

@@ -48,9 +48,9 @@ def sdem(
         2 adds W^2 X, named ``W2:x``; its effects count theta_2 W^2.
     method : {"ml", "reml", "aqs", "gmm"}
         Exact maximum likelihood; "reml", the restricted likelihood, which allows for coefficients in small samples;
-        "aqs", adjusted quasi-scores for cross-sections whose errors have unequal variances; or "gmm", the method of
-        moments, which needs neither normal errors nor a determinant. Generalised moments hold without effects and with
-        unit effects.
+        "aqs", adjusted quasi-scores for errors of unequal variances (in panels serially correlated ones too); or "gmm",
+        the method of moments, which needs neither normal errors nor a determinant. Generalised moments hold without
+        effects and with unit effects.
     w_error : weights, optional
         M, the weights of the error process, over the same units; W by default.
     random_error : {"kkp", "baltagi"}, optional

@@ -21,7 +21,7 @@ from ..design.checks import DOUBTFUL
 from ..design.design import INTERCEPT, Design
 from ..design.fixed_effects import FixedEffects
 from ..design.options import Settings
-from ..design.sample import _likelihood_size, determinant_counts, lagged_intercept_varies, own_columns, regressor_names
+from ..design.sample import determinant_counts, likelihood_size, own_columns, regressor_names
 from ..logdet import Jacobian
 from ..logdet.banded import side_by_side
 from ..logdet.many import determinants
@@ -57,9 +57,9 @@ class Stack:
     correction: bool | str
 
 
-def can_stack(fit: Fit | Reading, *, covariance: bool = True) -> bool:
-    """Whether the model of this fit or reading can be estimated in stacks, its covariance too."""
-    d, spec, settings = fit.design, fit.specification, fit.settings
+def can_stack(reading: Reading, *, covariance: bool = True) -> bool:
+    """Whether the model of this reading can be estimated in stacks, its covariance too."""
+    d, spec, settings = reading.design, reading.specification, reading.settings
     usual = settings.method == "ml" and settings.logdet is None and settings.requested.missing == "error"
     usual = usual and settings.correction != "additive" and (settings.vcov in ("oim", "classical") or not covariance)
     plain = d.observed is None and not d.lags and d.error_weights is None and not settings.effects.random
@@ -67,28 +67,28 @@ def can_stack(fit: Fit | Reading, *, covariance: bool = True) -> bool:
     return bool(usual and plain and one and regressor_names(d, settings.effects))
 
 
-def largest_stack(fit: Fit | Reading) -> int:
+def largest_stack(reading: Reading) -> int:
     """How many W at most go into one stack: so many that memory is no matter."""
-    columns = 2 * len(regressor_names(fit.design, fit.settings.effects)) + 2
-    return int(np.clip(NUMBERS // (fit.design.y.size * columns), 1, 64))
+    columns = 2 * len(regressor_names(reading.design, reading.settings.effects)) + 2
+    return int(np.clip(NUMBERS // (reading.design.y.size * columns), 1, 64))
 
 
-def stacked(fit: Fit | Reading, weights: list, among: int) -> Stack | None:
-    """Estimates under ``weights`` of the model and data of ``fit``; None when not one of them can be had.
+def stacked(reading: Reading, weights: list, among: int) -> Stack | None:
+    """Estimates under ``weights`` of the model and data of ``reading``; None when not one of them can be had.
 
     Parameters
     ----------
-    fit : Fit or Reading
+    reading : Reading
         Of this model, under any W; see ``can_stack``.
-    weights : list of SpatialWeights over the fit's units, in its order
+    weights : list of SpatialWeights over its units, in its order
     among : int
         How many W there are in the whole (``determinants``).
     """
-    d, spec, effects = fit.design, fit.specification, fit.settings.effects
-    if fit.settings.requested.durbin is None:
+    d, spec, effects = reading.design, reading.specification, reading.settings.effects
+    if reading.settings.requested.durbin is None:
         d = replace(d, durbin=tuple(j for j in d.durbin if d.names[j] != INTERCEPT))
-    correction = fit.settings.correction
-    which = [i for i, w in enumerate(weights) if _suits(w, fit)]
+    correction = reading.settings.correction
+    which = [i for i, w in enumerate(weights) if _suits(w, reading)]
     if not which:
         return None
     lag = partial(_lag, side_by_side([weights[i].csr for i in which]))
@@ -97,17 +97,18 @@ def stacked(fit: Fit | Reading, weights: list, among: int) -> Stack | None:
     if data.kind is not None:
         counts = determinant_counts(d, effects, correction)
         optima = _optima(data, tuple(weights[which[i]] for i in good), among, counts)
-    return _solved(d, fit.settings, data, np.array(which)[good], optima)
+    return _solved(d, reading.settings, data, np.array(which)[good], optima)
 
 
 def under_other_w(fit: Fit, weights: list, std_errors: bool) -> Iterator:
     """(positions, (parameters, sigma2, ln L, standard errors)) of the W that can be done, for ``refit``."""
-    if len(weights) < FEW or not can_stack(fit, covariance=std_errors):
+    reading = reading_of_fit(fit)
+    if len(weights) < FEW or not can_stack(reading, covariance=std_errors):
         return
-    fit = _as_estimated(fit)
-    size = largest_stack(fit)
+    size = largest_stack(reading)
     for start in range(0, len(weights), size):
-        stack = stacked(fit, [over_its_units(fit, w) for w in weights[start : start + size]], len(weights))
+        part = [over_its_units(reading, w) for w in weights[start : start + size]]
+        stack = stacked(reading, part, len(weights))
         if stack is None:
             continue
         at, sound = stack.at, stack.at.sound
@@ -117,17 +118,17 @@ def under_other_w(fit: Fit, weights: list, std_errors: bool) -> Iterator:
         yield start + stack.which[sound], tuple(part[sound] for part in estimates)
 
 
-def _as_estimated(fit: Fit) -> Fit:
-    """The fit with its own regressors and correction in place of those that would be chosen under each W."""
-    settings = fit.settings
-    kept = replace(settings.requested, durbin=fit.design.durbin_names, correction=settings.correction)
-    return replace(fit, settings=settings.with_(requested=kept))
+def reading_of_fit(fit: Fit) -> Reading:
+    """The fit's data, with its own regressors and correction in place of those that would be chosen under each W."""
+    d, settings = fit._design, fit._settings
+    kept = replace(settings.requested, durbin=d.durbin_names, correction=settings.correction)
+    return Reading(fit.specification, d, settings.with_(requested=kept), d)
 
 
-def over_its_units(fit: Fit | Reading, w) -> SpatialWeights | None:
-    """W in the fit's order of units; None where it is none, or over others: a single fit will say why."""
+def over_its_units(reading: Reading, w) -> SpatialWeights | None:
+    """W in the reading's order of units; None where it is none, or over others: a single fit will say why."""
     try:
-        converted = aligned(w, fit.design, "error", name="w")
+        converted = aligned(w, reading.design, "error", name="w")
     except SpatialInputError:
         return None
     return converted if isinstance(converted, SpatialWeights) else None
@@ -137,7 +138,7 @@ def _pencil(d: Design, spec, effects, correction, lag, R) -> tuple[Pencil, np.nd
     """Cross-products of the samples that can be done by them, and their positions."""
     kind = "lag" if spec.lag else "error" if spec.error else None
     Z, k = _columns(d, effects, correction is True, kind, lag, R)
-    data = pencil(Z, k, kind, _likelihood_size(d, effects, correction))
+    data = pencil(Z, k, kind, likelihood_size(d, effects, correction))
     good = np.flatnonzero(data.usable & _vary(data, k - d.wx_order * len(d.durbin)))
     return data.take(good), good
 
@@ -161,13 +162,13 @@ def _solved(d: Design, settings: Settings, data: Pencil, which, optima: Optima |
     return Stack(which, names, data, at, optima, settings.correction)
 
 
-def _suits(w, fit: Fit | Reading) -> bool:
-    """Whether this W has the same regressors and transformation as the fit's."""
+def _suits(w, reading: Reading) -> bool:
+    """Whether this W has the same regressors and transformation as the reading's."""
     if not isinstance(w, SpatialWeights) or w.n > UNITS_MAX or not w.nnz or not w.csr.has_canonical_format:
         return False
-    spec, settings, requested = fit.specification, fit.settings, fit.settings.requested
+    spec, settings, requested = reading.specification, reading.settings, reading.settings.requested
     lags_one = (spec.lag or spec.durbin) and not settings.effects
-    if lags_one and lagged_intercept_varies(w) and requested.durbin is None:
+    if lags_one and w.row_sums_vary and requested.durbin is None:
         return False
     plain = requested.correction is False or not settings.effects.time
     used = spec.lag or spec.error

@@ -6,6 +6,7 @@ not use pyplot or change its settings: safe in threads and without a display.
 """
 
 from .choices import agreement, placebo_weights, probabilities, profile, specification_curve
+from .choropleth import choropleth
 from .dynamic import path
 from .indicators import densities, levels, productivity, sigma, transitions
 from .map import response
@@ -14,7 +15,7 @@ from .style import figure, save
 from .whiskers import by_order, by_weights, effects
 
 __all__ = [
-    "agreement", "by_order", "by_weights", "densities", "effects", "event_study", "figure", "levels", "path",
-    "placebo", "placebo_weights", "probabilities", "productivity", "profile", "response", "save", "sigma",
+    "agreement", "by_order", "by_weights", "choropleth", "densities", "effects", "event_study", "figure", "levels",
+    "path", "placebo", "placebo_weights", "probabilities", "productivity", "profile", "response", "save", "sigma",
     "specification_curve", "threshold", "transitions", "trends", "what_if",
 ]  # fmt: skip

@@ -40,7 +40,7 @@ def path(effects, variable: str, ax=None, *, horizon: int = 10, change: str = "p
         ax.vlines(at, part["conf_low"], part["conf_high"], color=colour, linewidth=1.2)
         ax.plot(at, part["estimate"], color=colour, marker=marker, markersize=4.5, linewidth=0.8, label=kind)
     ax.set_xticks(range(0, horizon + 1, max(1, horizon // 10)))
-    response = effects.fit.design.response
+    response = effects.fit._design.response
     plain(ax, title=f"Effect of a {change} rise of {variable}", xlabel="Periods since the change",
           ylabel=f"Effect on {response}", legend=True)  # fmt: skip
     return legible(ax)

@@ -8,8 +8,9 @@ from spillover.errors import check_option
 from spillover.ids import positions
 
 from ..explore._local import NO_DATA, NO_NEIGHBORS, NOT_SIGNIFICANT
+from ..explore.local import QUADRANTS
 from .style import COLOURS as SERIES
-from .style import SOFT, figure, legible, plain, series_styles
+from .style import INK, SOFT, figure, legible, plain, series_styles
 
 # GeoDa's colours, familiar to readers of these maps.
 COLOURS = {
@@ -33,16 +34,26 @@ COLOURS = {
 BLUE, ORANGE = SERIES[:2]
 LEVELS = ((0.0001, "#014003"), (0.001, "#037406"), (0.01, "#06c40b"), (0.05, "#4bff50"))
 EDGE = "#5b5b5b"
+NAMED = 8  # units that the scatter names
 
 
 def moran_scatter(result, ax=None):
-    """Standardised values against their spatial lag; the line's slope is I when rows sum to one."""
+    """Standardised values against their spatial lag, the quadrants and the units farthest out named; the line's slope
+    is I when rows sum to one."""
     ax = ax if ax is not None else figure(4.5, 4.5)
     ax.scatter(result.z, result.lag, s=18, color=BLUE, alpha=0.7, linewidths=0)
     reach = np.array([result.z.min(), result.z.max()])
     ax.plot(reach, reach * (result.z @ result.lag) / (result.z @ result.z), color=ORANGE, linewidth=1.5)
     ax.axhline(0, color=SOFT, linewidth=0.8)
     ax.axvline(0, color=SOFT, linewidth=0.8)
+    far = np.argsort(-np.hypot(result.z / result.z.std(), result.lag / (result.lag.std() or 1)), kind="stable")[:NAMED]
+    for i in far:
+        ax.annotate(str(result.ids[i]), (result.z[i], result.lag[i]), (3, 3), textcoords="offset points", fontsize=7,
+                    color=INK)  # fmt: skip
+    ax.margins(0.12)
+    for name, x, y in zip(QUADRANTS, (0.99, 0.01, 0.01, 0.99), (0.99, 0.01, 0.99, 0.01)):
+        ax.annotate(name, (x, y), xycoords="axes fraction", ha="left" if x < 0.5 else "right",
+                    va="bottom" if y < 0.5 else "top", fontsize=8, color=SOFT)  # fmt: skip
     plain(ax, title=_caption(result), xlabel=f"{result.variable} (standardised)", ylabel="spatial lag")
     return legible(ax)
 

@@ -1,4 +1,4 @@
-"""Layers for other programs: a GeoPackage whose styles QGIS loads by itself, or GeoJSON with a color per unit."""
+"""Layers for other programs: GeoPackage or PostGIS with styles that QGIS loads by itself, or GeoJSON with colors."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spillover.database import check_target, is_database, write
 from spillover.errors import SpatialInputError
 from spillover.files import check_outputs, replacing
 
@@ -41,7 +42,7 @@ def write_layer(layer, path, styles: Sequence[Style], *, overwrite: bool = False
     layer : GeoDataFrame
         Ids are a column; the names of columns differ without regard to case.
     path : path-like
-        .gpkg, .geojson or .json.
+        .gpkg, .geojson or .json; or the address of a table, ``postgresql://host/database/schema.table``.
     styles : sequence of Style
     overwrite : bool
     name : str, optional
@@ -52,13 +53,18 @@ def write_layer(layer, path, styles: Sequence[Style], *, overwrite: bool = False
     SpatialInputError
         E402 GeoJSON of a map without a coordinate system; E501 another suffix; E603, E605.
     """
-    check_outputs([path], overwrite=overwrite, suffixes=SUFFIXES)
+    check(path, overwrite=overwrite)
+    shape = next((kind.removeprefix("Multi") for kind in layer.geom_type.dropna()), "Polygon")
+    if is_database(path):
+        ids = layer.iloc[:, 0]
+        key = layer.columns[0] if ids.is_unique and ids.notna().all() else None
+        write(layer, path, overwrite=overwrite, styles=[(s.name, qml(s, shape), s.name) for s in styles], key=key)
+        return
     path = Path(path)
     if path.suffix.lower() != ".gpkg":
         _write_geojson(layer, styles, path, overwrite)
         return
     name, layer = name or path.stem, _named(layer, "geom")
-    shape = next((kind.removeprefix("Multi") for kind in layer.geom_type.dropna()), "Polygon")
     with replacing(path, overwrite=overwrite) as part:
         layer.to_file(part, driver="GPKG", layer=name, index=False, layer_options={"GEOMETRY_NAME": "geom"},
                       dataset_options={"VERSION": "1.2"})  # GDAL 3.6 and QGIS 3.22 warn of later ones
@@ -73,13 +79,28 @@ def write_layer(layer, path, styles: Sequence[Style], *, overwrite: bool = False
             connection.close()
 
 
+def check(path, *, overwrite: bool = False) -> None:
+    """Refuse a layer that could not be written, before any work.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 another suffix; E603, E605; E609 a database that cannot be reached.
+    """
+    if is_database(path):
+        check_target(path, overwrite=overwrite)
+    else:
+        check_outputs([path], overwrite=overwrite, suffixes=SUFFIXES)
+
+
 def _write_geojson(layer, styles, path, overwrite) -> None:
     """In degrees, as the format asks (RFC 7946); ``fill`` is the color that viewers of simple styles read."""
     if layer.crs is None:
         raise SpatialInputError("E402", "GeoJSON is in degrees, and this map has no coordinate reference system",
                                 hint="map.set_crs(...) first, or write .gpkg")  # fmt: skip
     taken = {str(c).lower() for c in layer.columns}
-    layer = layer.assign(**{free("fill", "local_", taken): fill(layer, styles[0])})
+    if styles:
+        layer = layer.assign(**{free("fill", "local_", taken): fill(layer, styles[0])})
     layer = _named(layer.to_crs(4326), "geometry")
     with replacing(path, overwrite=overwrite) as part:
         part.write_text(layer.to_json(drop_id=True, ensure_ascii=False), encoding="utf-8")

@@ -125,7 +125,7 @@ def growth_on_level(result, ax=None):
     result : BetaConvergence, from ``sp.indicators.beta_convergence``
     ax : matplotlib Axes, optional
     """
-    frame = result.fit.design.frame
+    frame = result.fit._design.frame
     x, y = frame["initial"].to_numpy(float), frame["growth"].to_numpy(float)
     ax = ax if ax is not None else figure()
     ax.scatter(x, y, s=14, color=COLOURS[0], alpha=0.7, linewidths=0)

@@ -8,13 +8,12 @@ from collections.abc import Callable
 import pandas as pd
 
 from spillover.errors import SpatialInputError
-from spillover.files import check_outputs
 from spillover.ids import positions
 
 from ..design.formula import read_formula
 from ..explore._local import NO_DATA, NO_NEIGHBORS, NOT_SIGNIFICANT
 from .explore import COLOURS
-from .geopackage import SUFFIXES, free, write_layer
+from .geopackage import check, free, write_layer
 from .qml import Class, Style, classed
 
 # The legend's words for the clusters.
@@ -51,7 +50,7 @@ def write(result, map, path, *, overwrite=False) -> None:
     SpatialInputError
         E101 when map and result have different units; E501 for another suffix; E603, E605.
     """
-    check_outputs([path], overwrite=overwrite, suffixes=SUFFIXES)
+    check(path, overwrite=overwrite)
     layer, names = on_map(map, result.frame, values=result.values)
     write_layer(layer, path, [_clusters(result, layer, names)], overwrite=overwrite)
 
@@ -73,9 +72,9 @@ def write_effects(effects, map, path, *, overwrite=False, name: Callable[[str], 
     SpatialInputError
         As ``write``.
     """
-    check_outputs([path], overwrite=overwrite, suffixes=SUFFIXES)
+    check(path, overwrite=overwrite)
     columns, styles_of = by_unit(effects, name)
-    layer, names = on_map(map, columns, values=analysed(effects.fit.design))
+    layer, names = on_map(map, columns, values=analysed(effects.fit._design))
     write_layer(layer, path, styles_of(layer, names), overwrite=overwrite)
 
 
@@ -99,7 +98,7 @@ def write_response(response, map, path, *, unit=None, overwrite=False, label: st
     SpatialInputError
         As ``write``.
     """
-    check_outputs([path], overwrite=overwrite, suffixes=SUFFIXES)
+    check(path, overwrite=overwrite)
     layer, names = on_map(map, response.rename("response").to_frame(), values=values)
     style = responses(layer, names["response"], unit=unit, at=response.index, label=label or str(response.name))
     write_layer(layer, path, [style], overwrite=overwrite)
@@ -113,9 +112,9 @@ def write_what_if(result, map, path, *, overwrite=False) -> None:
     SpatialInputError
         As ``write``.
     """
-    check_outputs([path], overwrite=overwrite, suffixes=SUFFIXES)
+    check(path, overwrite=overwrite)
     percent = "percent" in result.table
-    layer, names = on_map(map, result.table, values=analysed(result.fit.design))
+    layer, names = on_map(map, result.table, values=analysed(result.fit._design))
     name = f"Response to a change of {result.variable}, " + ("per cent" if percent else "units of the outcome")
     shown = ("percent", "percent_low", "percent_high") if percent else ("estimate", "conf_low", "conf_high")
     column, low, high = (names[part] for part in shown)
@@ -163,7 +162,7 @@ def responses(layer, column: str, *, unit, at, label: str) -> Style:
 
 def analysed(design) -> pd.DataFrame:
     """The columns of the data that a model used, by unit; of a panel those of its last period (``unemp_1986``)."""
-    terms = read_formula(design.formula, tuple(design.frame.columns))
+    terms = read_formula(design.formula, design.frame.columns)
     factors = [*terms.left, *(factor for _, product in terms.right for factor in product)]
     columns = [c for c in dict.fromkeys(c for factor in factors for c in factor.columns) if c in design.frame]
     order = design.order[-1]

@@ -224,7 +224,7 @@ def what_if(gdf, result, ax=None):
     from .map import draw_shapes, projected, response
 
     values = result.response
-    unit = "per cent" if "percent" in result.table else f"units of {result.fit.design.response}"
+    unit = "per cent" if "percent" in result.table else f"units of {result.fit._design.response}"
     ax = response(gdf, values, ax=ax, label=f"Response, {unit}")
     shapes = projected(gdf)
     table = result.table.reindex(gdf.index)

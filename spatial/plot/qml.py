@@ -120,9 +120,9 @@ def classed(values, *, special: tuple[float, str] | None = None) -> tuple[Class,
     if special is not None and np.isfinite(special[0]):
         value, label = special
         if value > classes[-1].high:
-            classes.append(Class(label, SHOCKED, low=classes[-1].high, high=_rounded_up(value)))
+            classes.append(Class(label, SHOCKED, low=classes[-1].high, high=_above(value)))
         elif value < classes[0].low:
-            classes.insert(0, Class(label, SHOCKED, low=-_rounded_up(-value), high=classes[0].low))
+            classes.insert(0, Class(label, SHOCKED, low=-_above(-value), high=classes[0].low))
     return tuple(classes)
 
 
@@ -138,13 +138,18 @@ def _limits(size: np.ndarray, shares: Sequence[float], start: float = 0.0) -> li
 def _rounded_up(value: float) -> float:
     """The least number of two significant digits that is no less than a positive one."""
     near = float(f"{value:.2g}")
-    return near if near >= value else float(f"{near + 10.0 ** (np.floor(np.log10(value)) - 1):.2g}")
+    return near if near >= value else float(f"{near + 10.0 ** (np.floor(np.log10(abs(value))) - 1):.2g}")
 
 
 def _rounded_down(value: float) -> float:
     """The largest number of two significant digits that is no more than one that is positive or zero."""
     near = float(f"{value:.2g}")
-    return near if near <= value else float(f"{near - 10.0 ** (np.floor(np.log10(value)) - 1):.2g}")
+    return near if near <= value else float(f"{near - 10.0 ** (np.floor(np.log10(abs(value))) - 1):.2g}")
+
+
+def _above(value: float) -> float:
+    """The least number of two significant digits that is no less."""
+    return _rounded_up(value) if value > 0 else -_rounded_down(-value)
 
 
 def _between(limits: list[float], colors: Sequence[str]) -> list[Class]:

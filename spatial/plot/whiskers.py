@@ -36,7 +36,7 @@ def effects(effects, ax=None, *, variables=None):
     >>> rows = [("direct", "x", 1.0, 0.8, 1.2), ("indirect", "x", 0.3, -0.1, 0.7), ("total", "x", 1.3, 0.9, 1.8)]
     >>> table = pd.DataFrame(rows, columns=["effect", "term", "estimate", "conf_low", "conf_high"])
     >>> design = Some(response="log(y)")
-    >>> ax = effects(Some(tidy=lambda: table, level=0.95, run="", fit=Some(design=design)))
+    >>> ax = effects(Some(tidy=lambda: table, level=0.95, run="", fit=Some(_design=design)))
     >>> ax.get_xlabel()
     'Effect on log(y) of a one-unit rise, 95 % interval'
     """
@@ -61,14 +61,14 @@ def coefficients(fit, ax=None, *, variables=None):
     """
     table = fit.tidy()
     table = _chosen(table[table["term"] != "Intercept"].assign(effect="coefficient"), variables)
-    title = f"{fit.specification.name}: {fit.design.response}"
+    title = f"{fit.specification.name}: {fit._design.response}"
     return whiskers(table, "effect", ax, title=title, xlabel="Coefficient, 95 % interval", legend=False)
 
 
 def combinations(result, ax=None):
     """Functions of coefficients with their intervals."""
     table = result.tidy().assign(effect="combination")
-    title = f"{result.fit.specification.name}: {result.fit.design.response}"
+    title = f"{result.fit.specification.name}: {result.fit._design.response}"
     xlabel = f"Combination of coefficients, {100 * result.level:g} % interval"
     return whiskers(table, "effect", ax, title=title, xlabel=xlabel, legend=False)
 
@@ -128,7 +128,7 @@ def by_order(effects, variable: str, ax=None, *, orders: int = 8):
         part = table[table["effect"] == kind]
         ax.plot(part["order"], part["estimate"], color=colour, marker=marker, markersize=5, linewidth=1.2, label=kind)
     ax.set_xticks(range(orders + 1))
-    response = effects.fit.design.response
+    response = effects.fit._design.response
     plain(ax, title=f"Effect of {variable} by order of neighbor", xlabel="Power of W",
           ylabel=f"Part of the effect on {response}", legend=True)  # fmt: skip
     return legible(ax)
@@ -171,4 +171,4 @@ def _chosen(table, variables):
 
 
 def _axis(effects) -> str:
-    return f"Effect on {effects.fit.design.response} of a one-unit rise, {100 * effects.level:g} % interval"
+    return f"Effect on {effects.fit._design.response} of a one-unit rise, {100 * effects.level:g} % interval"

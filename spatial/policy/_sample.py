@@ -68,6 +68,13 @@ class PolicySample:
         """Time since adoption, (T, N), in the units of the time column; NaN for units that are never treated."""
         return time_since(self.first, self.clock)
 
+    def sources(self) -> tuple[pd.DataFrame, dict]:
+        """Outcome, treatment, covariates and weights of observations, labelled."""
+        index = pd.MultiIndex.from_product([self.times, self.ids])
+        columns = {self.response: self.y, self.treatment: self.D, "mass": self.mass,
+                   **{name: self.X[..., j] for j, name in enumerate(self.names)}}  # fmt: skip
+        return pd.DataFrame({name: values.ravel() for name, values in columns.items()}, index=index), {}
+
     @property
     def n_clusters(self) -> int:
         return int(self.cluster.max()) + 1

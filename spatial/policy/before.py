@@ -101,14 +101,14 @@ def without_policy(s: PolicySample) -> tuple[Problem, np.ndarray]:
 def spatial_pretrends(result) -> Pretrends:
     """Of a ``SpatialDiD``; see its ``pretrends``."""
     fit, adopters = result.fit, result.adopters
-    if adopters is None or not fit.settings.effects.entity:
+    if adopters is None or not fit._settings.effects.entity:
         raise SpatialInputError("E206", "a share or a dose, or a model without unit effects, has no period before "
                                 "adoption to test",
                                 hint="there is nothing to test; say so instead of a test")  # fmt: skip
     if len(np.unique(adopters.since[adopters.since < 0])) < 2:
         raise SpatialInputError("E206", "no unit is observed at two times before adoption: there is no trend to test",
                                 hint="there is nothing to test; say so instead of a test")
-    W, since = fit.design.weights.csr, adopters.since
+    W, since = fit._design.weights.csr, adopters.since
     lost = delete_unit.deleted(fit)
     spread = result.settings["model"] != "sar"
 
@@ -120,9 +120,9 @@ def spatial_pretrends(result) -> Pretrends:
     T, N = since.shape
     after = indicators(np.unique(since[since >= 0]))
     base = [after, *_covariates(fit, [lost.names[k] for k in others])]
-    if fit.settings.effects.time:
+    if fit._settings.effects.time:
         base.insert(0, period_dummies(T, np.zeros(N, dtype=int)))
-    y = np.asarray(fit.design.y).T
+    y = np.asarray(fit._design.y).T
     y = y - (fit.rho + fit.lam) * (W @ y)
     problem = Problem(y, np.ones((N, T)), since.T, np.concatenate(base, axis=2), indicators, adopters.clock,
                       np.arange(N), neighbors=spread)  # fmt: skip
@@ -134,7 +134,7 @@ def spatial_pretrends(result) -> Pretrends:
 
 def _covariates(fit: Fit, names) -> list[np.ndarray]:
     """Columns of the model, each (N, T, 1)."""
-    d = fit.design
+    d = fit._design
     out = []
     for name in names:
         own = d.X[:, :, d.names.index(name if name in d.names else name.removeprefix("W:"))]

@@ -58,14 +58,14 @@ class Deleted:
 
 def deleted(fit: Fit) -> Deleted:
     """Every unit of a panel with unit effects left out in turn."""
-    d, W = fit.design, fit.design.weights.csr
+    d, W = fit._design, fit._design.weights.csr
     T, N = d.y.shape
     names = [*fit.params.index[: len(fit.params) - fit.specification.lag - fit.specification.error]]
     own = d.X[:, :, [d.names.index(name if name in d.names else name.removeprefix("W:")) for name in names]]
     far = spatial_lag(W, own)
     X = np.stack([own[:, :, k] if name in d.names else far[:, :, k] for k, name in enumerate(names)], axis=2)
     C = X.transpose(1, 0, 2)
-    if fit.settings.effects.time:
+    if fit._settings.effects.time:
         C = np.concatenate([period_dummies(T, np.zeros(N, dtype=int)), C], axis=2)
     y = np.stack([d.y, spatial_lag(W, d.y)]).transpose(0, 2, 1)  # y and W y, (2, N, T)
     if fit.specification.error:
@@ -84,13 +84,13 @@ def deleted(fit: Fit) -> Deleted:
 
 def _newton(fit: Fit, design: Within, y, of_y, left, g) -> np.ndarray:
     """rho without each unit."""
-    N, n, rho = len(design.U), fit.sample.n, fit.rho
+    N, n, rho = len(design.U), fit._sample.n, fit.rho
     centered = y - y.mean(axis=2, keepdims=True)
     own = np.einsum("ant,bnt->abn", centered, centered)
     total = of_y.sum(axis=1)
     r = own.sum(axis=2) - total @ design.inverse @ total.T
     r_left = own.sum(axis=2)[:, :, None] - own - np.einsum("anq,bnq->abn", g, left)
-    W = refuse_varying(fit.design.weights, "the jackknife over units")
+    W = refuse_varying(fit._design.weights, "the jackknife over units")
     G = W.csr @ Inverse(W, rho).solve(np.eye(N))
     trace = n / N * np.diag(G)
     of_all = _score(r, rho, n)[0]
@@ -118,7 +118,7 @@ def averages(fit: Fit, lost: Deleted, terms: list[str], V: np.ndarray, read: Cal
         Changes, one per column.
     read : function from responses (N, m) to (E,), linear
     """
-    W = refuse_varying(fit.design.weights, "the jackknife over units")
+    W = refuse_varying(fit._design.weights, "the jackknife over units")
 
     def curves(rho):
         ahead = Inverse(W, float(rho)).solve(V)

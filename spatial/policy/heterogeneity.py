@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option, warn
+from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ..design.read import design
@@ -168,7 +169,7 @@ def heterogeneity(
     sizes = dict(zip(effects, np.bincount(codes[codes >= 0])))
     settings = {"by": by, "axis": axis, "sizes": sizes, "permutations": permutations, "seed": seed, "formula": formula,
                 "level": level, "variables": variables}  # fmt: skip
-    return Heterogeneity(effects, differences, drawn, settings, tuple(notes))
+    return made_from(Heterogeneity(effects, differences, drawn, settings, tuple(notes)), d)
 
 
 def _static(effects: Effects | DynamicEffects) -> Effects:

@@ -122,7 +122,7 @@ def mediation(
     estimate = MODELS[model]
     with balanced_cures():
         without = estimate(formula, data, w, **options)
-    d = without.design
+    d = without._design
     if d.n_units > DENSE_MAX:
         raise SpatialInputError("E309", f"products of responses need all eigenvalues of W, {d.n_units:,} here",
                                 n=d.n_units,
@@ -136,8 +136,8 @@ def mediation(
                                 hint="leave it out there: it is added where it belongs")  # fmt: skip
     of_m = estimate(f"{mediator} ~ {right}", data, w, **options)
     of_y = estimate(f"{left} ~ {right} + {mediator}", data, w, **options)
-    _refuse_other_units(d, of_m.design, of_y.design)
-    name = next(n for n in of_y.design.regressors if n not in d.regressors)
+    _refuse_other_units(d, of_m._design, of_y._design)
+    name = next(n for n in of_y._design.regressors if n not in d.regressors)
 
     spectrum = Spectrum(d.weights)
     at = _effects(spectrum, of_m, of_y, x, name, of_m.params.to_numpy()[None], of_y.params.to_numpy()[None])[0]
@@ -194,10 +194,10 @@ def _bootstrap(of_m: Fit, of_y: Fit, m: str, draws: int, seed: int):
 
         m* = m + A_m^-1 (e_m* - e_m),    y* = y + A_y^-1 (g (m* - m) + h W (m* - m) + e_y* - e_y)
     """
-    d, W = of_y.design, of_y.design.weights
+    d, W = of_y._design, of_y._design.weights
     T, N = d.y.shape
-    e_m, e_y = (fit.solution.resid.reshape(T, N) for fit in (of_m, of_y))
-    scale_m, scale_y = (np.sqrt(T * N / fit.sample.n) for fit in (of_m, of_y))
+    e_m, e_y = (fit._solution.resid.reshape(T, N) for fit in (of_m, of_y))
+    scale_m, scale_y = (np.sqrt(T * N / fit._sample.n) for fit in (of_m, of_y))
     histories = np.random.default_rng(seed).integers(N, size=(draws, N))
     through_m, through_y = inverse(W, of_m.rho), inverse(W, of_y.rho)
     g, h = of_y.params[m], of_y.params.get(f"W:{m}", 0.0)
@@ -210,7 +210,7 @@ def _bootstrap(of_m: Fit, of_y: Fit, m: str, draws: int, seed: int):
     lagged = spatial_lag(W.csr, change.reshape(-1, N)).reshape(change.shape)
     new_y = np.moveaxis(e_y[:, histories], 1, 0) * scale_y - e_y
     Y = d.y + filtered(through_y, g * change + h * lagged + new_y)
-    M = of_m.design.y + change
+    M = of_m._design.y + change
     return refit(of_m, y=M).params, refit(of_y, y=Y, x={m: M}).params
 
 

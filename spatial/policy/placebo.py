@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ..models.refit import refit
@@ -108,7 +109,7 @@ def placebo_units(result: DiD | SpatialDiD, *, draws: int = 999, seed: int = 1) 
                           "p_value": (1 + extreme.sum(axis=0)) / (1 + there.sum(axis=0)),
                           "placebo_mean": np.nanmean(drawn, axis=0), "placebo_sd": np.nanstd(drawn, axis=0),
                           "draws": there.sum(axis=0)})  # fmt: skip
-    return PlaceboUnits(table, drawn, seed, result.treatment, result.response)
+    return made_from(PlaceboUnits(table, drawn, seed, result.treatment, result.response), result)
 
 
 def placebo_time(result: DiD, *, shifts=(1, 2, 3)) -> pd.DataFrame:
@@ -160,7 +161,7 @@ def _shifted(result: DiD, k: int):
 
 def _spatial(result: SpatialDiD, draws, rng):
     fit = result.fit
-    D = fit.design.X[:, :, fit.design.names.index(result.treatment)]
+    D = fit._design.X[:, :, fit._design.names.index(result.treatment)]
     if not is_switch(D):
         raise SpatialInputError("E230", f"{result.treatment!r} must be 0 or 1: a dose has no dates to assign",
                                 column=result.treatment,

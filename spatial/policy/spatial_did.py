@@ -252,7 +252,7 @@ def _durbin(d: Design, D, treatment, durbin, model):
 
 def _averages(fit: Fit, treatment: str, D: np.ndarray, settings: dict) -> pd.DataFrame:
     """The estimands of the module's head."""
-    W = fit.design.weights
+    W = fit._design.weights
     treated = D.T != 0  # (N, T)
     own = np.flatnonzero(treated.any(axis=1))
     unit = np.zeros((W.n, len(own)))

@@ -62,7 +62,7 @@ def _independent(effects: FixedEffects, before: np.ndarray, columns: np.ndarray)
 
 
 def path_effects(fit: Fit, columns, settings) -> pd.DataFrame:
-    level, N = settings["level"], fit.design.n_units
+    level, N = settings["level"], fit._design.n_units
     if settings["vcov"] == "jackknife":
         def read(response):
             direct, total = np.trace(response) / N, response.sum() / N

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ..design.fixed_effects import FixedEffects
@@ -141,7 +142,8 @@ def threshold(
                 "seed": seed, "level": level, "effects": fixed.name, "trim": trim, "grid": len(search.values),
                 "size": d.y.shape, "weights": d.weights.header() if w is not None else None}  # fmt: skip
     order = listed["threshold"].argsort(kind="stable")
-    return Threshold(table, listed.iloc[order].reset_index(drop=True), curve, settings, d.notes)
+    result = Threshold(table, listed.iloc[order].reset_index(drop=True), curve, settings, d.notes)
+    return made_from(result, d, pd.DataFrame({threshold_variable: q.ravel()}))
 
 
 class Search:

@@ -56,7 +56,7 @@ class WhatIf(Shown):
     def response(self) -> pd.Series:
         """In per cent where the outcome is a logarithm, else in its units."""
         logged = "percent" in self.table
-        name = f"response of {self.fit.design.response}" if not logged else f"response to {self.variable}, per cent"
+        name = f"response of {self.fit._design.response}" if not logged else f"response to {self.variable}, per cent"
         return self.table["percent" if logged else "estimate"].rename(name)
 
     def by_group(self, groups) -> pd.DataFrame:
@@ -73,8 +73,8 @@ class WhatIf(Shown):
             ``units``, ``change``, ``estimate``, ``std_error``, ``statistic``, ``p_value``, ``conf_low``,
             ``conf_high``, and ``share`` of the sum of all responses.
         """
-        codes, names = _groups(self.fit.design, groups)
-        codes = codes[self.fit.design.ids.get_indexer(self.table.index)]
+        codes, names = _groups(self.fit._design, groups)
+        codes = codes[self.fit._design.ids.get_indexer(self.table.index)]
         member = np.vstack([codes == g for g in range(len(names))] + [np.ones(len(codes), dtype=bool)])
         mean = member / member.sum(axis=1, keepdims=True)
         at = mean @ self.table["estimate"].to_numpy()
@@ -157,7 +157,7 @@ def what_if(
     >>> west.by_group("region")["estimate"].round(4).to_dict()
     {'Midwest': 0.0..., 'Northeast': 0.0..., 'South': 0.0..., 'West': 0.0..., 'all': 0.0...}
     """
-    d = fit.design
+    d = fit._design
     _refuse(fit, variable)
     if d.n_units > MOST:
         raise SpatialInputError("E309", f"the responses of {d.n_units:,} units are too many to hold with intervals",
@@ -179,11 +179,11 @@ def what_if(
 
 
 def _refuse(fit: Fit, variable: str) -> None:
-    d = fit.design
+    d = fit._design
     if variable not in d.regressors:
         raise SpatialInputError("E502", f"{variable!r} is no regressor of this fit", column=str(variable),
                                 hint="the regressors are " + ", ".join(d.regressors))  # fmt: skip
-    terms = read_formula(d.formula, tuple(d.frame.columns))
+    terms = read_formula(d.formula, d.frame.columns)
     columns = {name: {c for f in product for c in f.columns} for name, product in terms.right}
     own = columns.pop(variable, set())
     others = ", ".join(repr(name) for name, used in columns.items() if own & used)
@@ -191,7 +191,7 @@ def _refuse(fit: Fit, variable: str) -> None:
         raise SpatialInputError("E536", f"{variable!r} is not all of its variable: {others} would change with it",
                                 column=variable, hint="a model without interactions and powers of it")  # fmt: skip
     response = {c for f in terms.left for c in f.columns}
-    if d.lags or (terms.lags and any(response & used for used in columns.values())):
+    if d.lags or ("lag" in terms.functions and any(response & used for used in columns.values())):
         raise SpatialInputError("E537", "the model has a lagged outcome: its response unfolds over time",
                                 hint="fit a static model")  # fmt: skip
 
@@ -221,10 +221,10 @@ def _chosen(d, units) -> np.ndarray:
             mask &= np.isin(codes, [names.get_loc(value) for value in wanted])
         return mask
     wanted = pd.Index([units] if np.isscalar(units) else units)
-    others = wanted.difference(d.ids, sort=False)
-    if len(others):
-        raise SpatialInputError("E101", f"{len(others)} of the units named are none of this fit", ids=list(others),
-                                hint="fit.design.ids lists the units")
+    unknown = wanted.difference(d.ids, sort=False)
+    if len(unknown):
+        raise SpatialInputError("E101", f"{len(unknown)} of the units named are none of this fit", ids=list(unknown),
+                                hint="fit.units lists the units")
     return d.ids.isin(wanted)
 
 

@@ -31,34 +31,55 @@ class FitRecord(Shown):
     params : Series
         ``Intercept``, ``x``, ``W:x``, then ``rho`` and/or ``lambda``.
     vcov : DataFrame, indexed like ``params`` on both sides
+    units, periods : Index
+        The order of arrays over units and periods; ``periods`` is None for a cross-section.
     sigma2, loglik : float
         The log-likelihood includes all constants.
     nobs : int
-        Rows used. ``n`` of the likelihood, after fixed effects, is ``sample.n``.
+        Rows used. ``n`` of the likelihood, after fixed effects, is ``_sample.n``.
     df_resid : int or None
         Degrees of freedom of t statistics; None for normal ones.
-    design, sample, solution
-        The aligned data, the demeaned data and the maximum, for what is computed later.
-    settings : Settings
-        Effects, correction, covariance type, method: the header.
+
+    Notes
+    -----
+    Fields with an underscore are the package's own and may change: ``_terms``, ``_estimates`` and ``_covariance``, the
+    numbers of ``params`` and ``vcov``; ``_design``, ``_sample`` and ``_solution``, the aligned data, the demeaned data
+    and the maximum, for what is computed later; ``_settings``, effects, correction, covariance and method.
     """
 
     specification: Specification
-    params: pd.Series
-    vcov: pd.DataFrame = field(repr=False)
     sigma2: float
     loglik: float
     df_resid: int | None
-    design: Design = field(repr=False)
-    sample: Sample = field(repr=False)
-    solution: Solution = field(repr=False)
-    settings: Settings = field(repr=False)
+    _terms: pd.Index = field(repr=False)
+    _estimates: np.ndarray = field(repr=False)
+    _covariance: np.ndarray = field(repr=False)
+    _design: Design = field(repr=False)
+    _sample: Sample = field(repr=False)
+    _solution: Solution = field(repr=False)
+    _settings: Settings = field(repr=False)
 
     # -- numbers -----------------------------------------------------------------------------------------
 
+    @cached_property
+    def params(self) -> pd.Series:
+        return pd.Series(self._estimates, index=self._terms, name="estimate")
+
+    @cached_property
+    def vcov(self) -> pd.DataFrame:
+        return pd.DataFrame(self._covariance, index=self._terms, columns=self._terms)
+
+    @property
+    def units(self) -> pd.Index:
+        return self._design.ids
+
+    @property
+    def periods(self) -> pd.Index | None:
+        return self._design.times
+
     @property
     def nobs(self) -> int:
-        return self.design.nobs
+        return self._design.nobs
 
     @property
     def rho(self) -> float:
@@ -74,7 +95,7 @@ class FitRecord(Shown):
     def n_parameters(self) -> int:
         """Coefficients, spatial parameters, sigma2 (as R's logLik counts) and phi of random effects; effects removed
         by transformation are not counted."""
-        return len(self.params) + 1 + (self.settings.random is not None)
+        return len(self._terms) + 1 + (self._settings.random is not None)
 
     @property
     def aic(self) -> float:
@@ -82,11 +103,11 @@ class FitRecord(Shown):
 
     @property
     def bic(self) -> float:
-        return np.log(self.sample.n) * self.n_parameters - 2 * self.loglik
+        return np.log(self._sample.n) * self.n_parameters - 2 * self.loglik
 
     @cached_property
     def std_errors(self) -> pd.Series:
-        return pd.Series(np.sqrt(np.diag(self.vcov)), index=self.params.index, name="std_error")
+        return pd.Series(np.sqrt(np.diag(self._covariance)), index=self._terms, name="std_error")
 
     @cached_property
     def zstats(self) -> pd.Series:
@@ -105,12 +126,12 @@ class FitRecord(Shown):
     @cached_property
     def resid(self) -> pd.Series:
         """e = B (A y - X beta), fixed effects removed."""
-        return self.design.labelled(self.design.panel(self.solution.resid), "resid")
+        return self._design.labelled(self._design.panel(self._solution.resid), "resid")
 
     @cached_property
     def fitted(self) -> pd.Series:
         """y less its residual."""
-        return (self.design.labelled(self.design.y, "fitted") - self.resid).rename("fitted")
+        return (self._design.labelled(self._design.y, "fitted") - self.resid).rename("fitted")
 
     # -- tables ------------------------------------------------------------------------------------------
 
@@ -121,7 +142,7 @@ class FitRecord(Shown):
 
     def glance(self) -> pd.DataFrame:
         """One row about the model as a whole."""
-        d = self.design
+        d = self._design
         return pd.DataFrame(
             {
                 "model": [self.specification.name], "weights": [d.weights.kind], "nobs": [self.nobs],

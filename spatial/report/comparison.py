@@ -64,7 +64,7 @@ def tuning_text(tuning) -> str:
          "in" if r.inside else ""]
         for r in tuning.profile().itertuples()
     ]  # fmt: skip
-    parts = [f"{fit.specification.name}: {fit.design.formula}",
+    parts = [f"{fit.specification.name}: {fit._design.formula}",
              f"{tuning.name} = {tuning.best}; {tuning.level:.0%} likelihood-ratio interval {low} to {high}", "",
              columns(rows, [tuning.name, "links", "rho", "log-lik.", "LR", "prob.", "interval"])]  # fmt: skip
     parts += [f"{value} could not be used: {why}" for value, why in tuning.failed.items()]
@@ -78,7 +78,7 @@ def mixture_text(mixture) -> str:
     head = ["share of", "estimate", "std. error", f"{mixture.level:.0%} low", "high"]
     params = mixture.fit.params
     spatial = [f"{name} {number(params[name])}   " for name in ("rho", "lambda") if name in params]
-    return "\n".join([f"{mixture.fit.specification.name}: {mixture.fit.design.formula}",
+    return "\n".join([f"{mixture.fit.specification.name}: {mixture.fit._design.formula}",
                       f"{''.join(spatial)}log-likelihood {_two(mixture.fit.loglik)}", "",
                       columns(rows, head), "intervals: likelihood ratio, the other shares at their best"])  # fmt: skip
 
@@ -89,7 +89,7 @@ def placebo_text(placebo) -> str:
              number(r.placebo_low), number(r.placebo_high), p_cell(r.p_value)]
             for r in table[table["effect"].isin(["rho", "lambda", "indirect"])].itertuples()]  # fmt: skip
     fit = placebo.fit
-    return "\n".join([f"{fit.specification.name}: {fit.design.formula}", f"weights: {fit.design.weights.header()}",
+    return "\n".join([f"{fit.specification.name}: {fit._design.formula}", f"weights: {fit._design.weights.header()}",
                       f"{table['placebos'].max():,} random relabellings of the units, seed {placebo.seed}", "",
                       columns(rows, ["", "actual", "mean", "95 % low", "high", "p"])])  # fmt: skip
 

@@ -36,6 +36,7 @@ def local_text(result) -> str:
     counts = result.frame["cluster"].value_counts(sort=False)
     rows = [(label, f"{count:,}") for label, count in counts.items() if count]
     limits, refined = result.cutoffs, result.draws.max(initial=0)
+    fdr = f"{limits['fdr']:.3g}" if limits["fdr"] else "none is so small"
     draws = f"{result.permutations:,} permutations, seed {result.seed}"
     if refined > result.permutations:
         draws += f" ({refined:,} for the {(result.draws == refined).sum():,} units whose tail is thin)"
@@ -43,7 +44,7 @@ def local_text(result) -> str:
         f"{result.title} of {result.variable!r}: {n:,} units tested; weights {result.weights}",
         table(("cluster", "units"), rows),
         f"significant: p <= {limits[result.correction]:.3g} ({RULES[result.correction]}, {result.significance:g}); "
-        f"cut-offs: FDR {limits['fdr']:.3g}, Bonferroni {limits['bonferroni']:.3g}",
+        f"cut-offs: FDR {fdr}, Bonferroni {limits['bonferroni']:.3g}",
         f"null: {result.null}; {result.alternative}; {draws if result.permutations else 'exact moments, normal'}",
     ]
     if len(result.undecided):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
@@ -15,9 +15,13 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.files import replacing
 
+from .latex import is_wide
+from .table import Table as PaperTable
 from .text import number
 
 LONG = 20  # rows; longer tables are collapsed
+PAPER_LONG = 50  # the same of a table with two rows for each estimate
+WIDE = 8  # columns; wider tables are set smaller
 DPI, SHOWN_DPI = 200, 120  # figures are drawn finer than shown, for print and sharp screens
 PNG = b"\x89PNG\r\n\x1a\n"
 HEADS = {"std_error": "std. error", "p_value": "p", "conf_low": "low", "conf_high": "high"}
@@ -52,7 +56,7 @@ class Section:
 
     heading: str
     text: tuple[str, ...] = ()
-    tables: tuple[Table, ...] = ()
+    tables: tuple[Table | PaperTable, ...] = ()
     figures: tuple[Figure, ...] = ()
     note: str = ""
 
@@ -144,15 +148,29 @@ def _numbered(sections) -> list[dict]:
     return out
 
 
-def _table(table: Table, n: int) -> dict:
+def _table(table: Table | PaperTable, n: int) -> dict:
+    if isinstance(table, PaperTable):
+        return _paper(table, n)
     frame = table.frame
     numeric = [_is_number(dtype) for dtype in frame.dtypes]
     columns = [cells(frame.iloc[:, j], table.digits) for j in range(frame.shape[1])]
     return {
         "n": n, "caption": table.caption, "long": len(frame) > LONG, "count": f"{len(frame):,}",
+        "wide": frame.shape[1] > WIDE,
         "head": [(HEADS.get(str(name), str(name)), right) for name, right in zip(frame.columns, numeric)],
         "rows": [list(zip(row, numeric)) for row in zip(*columns)],
     }  # fmt: skip
+
+
+def _paper(table: PaperTable, n: int) -> dict:
+    """A table that escapes itself; its caption stands above like that of others."""
+    from markupsafe import Markup
+
+    named = f'<table class="paper" aria-labelledby="t{n}">'
+    markup = replace(table, caption="").to_html().replace("<table>", named, 1)
+    rows = sum(1 for _ in table.rows())
+    return {"n": n, "caption": table.caption, "long": rows > PAPER_LONG, "count": f"{rows:,}", "markup": Markup(markup),
+            "wide": is_wide(table)}  # fmt: skip
 
 
 def cells(column: pd.Series, digits: int = 4) -> list[str]:

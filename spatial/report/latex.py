@@ -9,8 +9,10 @@ from .decimals import parts
 SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}",
 }  # fmt: skip
 NEGATIVE = re.compile(r"^([(\[]?)-(?=[\d.])|(?<=, )-(?=[\d.])")
+PAGE = 95  # characters on a line of a page
 SETUP = (r"\sisetup{input-open-uncertainty =, input-close-uncertainty =, table-align-text-pre = false, "
          r"table-align-text-post = false}")  # fmt: skip
 SYMBOLS = {"rho": r"$\rho$", "lambda": r"$\lambda$", "sigma2": r"$\sigma^2$", "sigma2_mu": r"$\sigma^2_\mu$"}
@@ -18,7 +20,7 @@ TRAILING = re.compile(r"[^\d.]*$")
 
 
 def escape(text: str) -> str:
-    """The ten special characters and the two that old encodings misprint; true minus signs."""
+    """The ten special characters and the three that old encodings misprint; true minus signs."""
     escaped = "".join(SPECIAL.get(c, c) for c in " ".join(text.split()))
     return NEGATIVE.sub(lambda m: f"{m[1] or ''}$-$", escaped)
 
@@ -27,7 +29,7 @@ def row_label(text: str) -> str:
     """A row's label; Greek letters and R2 as papers set them."""
     if text in SYMBOLS:
         return SYMBOLS[text]
-    return f"$R^2${escape(text[2:])}" if re.match(r"R2\b", text) else escape(text)
+    return f"$R^2$ {escape(text[2:])}".strip() if re.match(r"R2\b", text) else escape(text)
 
 
 def latex(table, *, label: str = "", siunitx: bool = False) -> str:
@@ -46,6 +48,8 @@ def latex(table, *, label: str = "", siunitx: bool = False) -> str:
     lines = [r"\begin{table}[htbp]", r"\centering"]
     lines += [rf"\caption{{{escape(table.caption)}}}"] * bool(table.caption) + [rf"\label{{{label}}}"] * bool(label)
     lines += [SETUP] * siunitx
+    wide = is_wide(table)
+    lines += [r"\resizebox{\linewidth}{!}{%"] * wide
     lines += [rf"\begin{{tabular}}{{l{spec}}}", r"\toprule", *_groups(table)]
     lines.append(" & ".join([escape(table.corner), *(_text(head, siunitx) for head in table.heads)]) + r" \\")
     shape = [_digits(column) for column in cells]
@@ -56,11 +60,18 @@ def latex(table, *, label: str = "", siunitx: bool = False) -> str:
         for text, row in body:
             shown = [_s_cell(c) if siunitx else _r_cell(c, d) for c, d in zip(row, shape)]
             lines.append(" & ".join([row_label(text), *shown]) + r" \\")
-    lines += [r"\bottomrule", r"\end{tabular}"]
+    lines += [r"\bottomrule", r"\end{tabular}" + "}" * wide]
     if table.notes:
         lines += [r"\par\smallskip", r"\begin{minipage}{\linewidth}\footnotesize\raggedright"]
         lines += [escape(note) + r"\par" for note in table.notes] + [r"\end{minipage}"]
     return "\n".join([*lines, r"\end{table}"])
+
+
+def is_wide(table) -> bool:
+    """Whether a table is too wide for a page, by its characters: it is scaled down, which the package graphicx does."""
+    widths = [max(map(len, (head, *(row[2][j] for row in table.rows())))) for j, head in enumerate(table.heads)]
+    labels = max(len(label) for _, label, _ in table.rows()) if table.sections else 0
+    return labels + sum(width + 3 for width in widths) > PAGE
 
 
 def _groups(table) -> list[str]:

@@ -99,7 +99,7 @@ def _of_fit(fit, effects: bool) -> Iterator[Column]:
     spec = fit.specification
     note = "Coefficients of models with a spatial lag or lagged regressors are not effects."
     yield Column(spec.name, sections(fit.tidy(), COEFFICIENTS), _sample_rows(fit), _glance(fit), describe(fit),
-                 fit.design.weights.header(), notes=(note,) * bool(spec.lag or spec.durbin))  # fmt: skip
+                 fit._design.weights.header(), notes=(note,) * bool(spec.lag or spec.durbin))  # fmt: skip
 
 
 def _of_effects(item, effects: bool) -> Iterator[Column]:
@@ -112,7 +112,7 @@ def _of_effects(item, effects: bool) -> Iterator[Column]:
     how = f"{scaled}, {how}" if scaled else how
     size = {name: value for name, value in _glance(fit).items() if name in ("nobs", "units", "periods", "size")}
     yield Column(fit.specification.name, sections(item.tidy(), ""), _sample_rows(fit), size, f"{how}, {describe(fit)}",
-                 fit.design.weights.header(), source.options.level)  # fmt: skip
+                 fit._design.weights.header(), source.options.level)  # fmt: skip
 
 
 def _of_did(result, effects: bool) -> Iterator[Column]:
@@ -170,11 +170,11 @@ KINDS: tuple[tuple[Callable, Callable], ...] = (
 
 def _sample_rows(fit) -> dict[str, str]:
     """Effects of units and periods, and the method where it is not maximum likelihood."""
-    d, effects, rows = fit.design, fit.settings.effects, {}
+    d, effects, rows = fit._design, fit._settings.effects, {}
     if d.is_panel:
         unit = effects.random or ("yes" if effects.entity else "no")
         rows = {f"{d.ids.name or 'unit'} effects": unit, f"{d.times.name or 'period'} effects": _yes(effects.time)}
-    rows["Method"] = {"ml": "likelihood", "gmm": "moments"}.get(fit.settings.method, fit.settings.method)
+    rows["Method"] = {"ml": "likelihood", "gmm": "moments"}.get(fit._settings.method, fit._settings.method)
     return rows
 
 
@@ -184,8 +184,8 @@ def _yes(value: bool) -> str:
 
 def _glance(fit) -> dict:
     row = fit.glance().iloc[0].to_dict() if hasattr(fit, "r_squared") else {}
-    random = fit.settings.random
+    random = fit._settings.random
     return row | {
-        "size": f"{fit.design.n_units:,} x {fit.design.n_periods}" if fit.design.is_panel else "",
+        "size": f"{fit._design.n_units:,} x {fit._design.n_periods}" if fit._design.is_panel else "",
         "sigma2_mu": np.nan if random is None else random.sigma2_mu,
     }

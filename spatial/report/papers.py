@@ -25,10 +25,10 @@ def as_texts(table: Framed | Table) -> Table:
 
 
 def write_latex(tables: Mapping[str, Framed | Table], path, *, overwrite: bool = False) -> Path:
-    """All tables in one .tex file for ``\\input``, each with ``\\label{tab:name}``; it needs the package booktabs."""
+    """All tables in one .tex file for ``\\input``, each with ``\\label{tab:name}``; needs booktabs and graphicx."""
     parts = [as_texts(table).to_latex(label=f"tab:{name}") for name, table in tables.items()]
     with replacing(path, overwrite=overwrite) as part:
-        text = "\n\n".join(["% needs \\usepackage{booktabs}", *parts])
+        text = "\n\n".join(["% needs \\usepackage{booktabs,graphicx}", *parts])
         part.write_text(text + "\n", encoding="utf-8")
     return Path(path)
 

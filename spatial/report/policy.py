@@ -121,7 +121,7 @@ def spatial_did_text(result) -> str:
     letter = "z" if result.fit.df_resid is None and not by_unit else "t"
     head = header(result.fit)
     if by_unit:
-        units = f"{result.fit.design.n_units:,} units"
+        units = f"{result.fit._design.n_units:,} units"
         head = [f"standard errors: delete-one jackknife over {units}, scaled to independent errors; Satterthwaite's t"
                 if line.startswith("standard errors:") else line for line in head]  # fmt: skip
     lines = [f"Spatial difference-in-differences: effects of {result.treatment} on {result.response}", *head]
@@ -142,7 +142,7 @@ def spatial_did_text(result) -> str:
 
 
 def what_if_text(result, shown: int = 12) -> str:
-    d, settings = result.fit.design, result.settings
+    d, settings = result.fit._design, result.settings
     table = result.table
     changed = int((table["change"] != 0).sum())
     when = "" if settings["period"] is None else f" as of {settings['period']}"
@@ -188,7 +188,7 @@ def placebo_text(placebo) -> str:
 def mediation_text(result) -> str:
     s = result.settings
     lines = [f"Mediation ({s['model']}): effect of {s['x']} on {s['response']} through {s['mediator']}",
-             f"model: {s['formula']}", f"weights: {result.fits['mediator'].design.weights.header()}",
+             f"model: {s['formula']}", f"weights: {result.fits['mediator']._design.weights.header()}",
              f"intervals: {s['kept']:,} bootstrap samples of units' residuals, seed {s['seed']}",
              "direct: on the unit's own outcome; indirect: on others'"]  # fmt: skip
     for path, part in result.table.groupby("path", sort=False):

@@ -27,7 +27,7 @@ def searches_text(searches) -> str:
 
 def one_search(search) -> Table:
     """One column, headed by the kind of W."""
-    return search_table({search.fits["SDM"].design.weights.kind: search}, {})
+    return search_table({search.fits["SDM"]._design.weights.kind: search}, {})
 
 
 def several_searches(searches) -> Table:
@@ -54,9 +54,9 @@ def search_table(searches: dict, failed: dict) -> Table:
     first = runs[0]
     notes = [f"Tests: statistic (p-value); decisions at {first.significance:.0%}, rule {first.rule}. Effects: estimate "
              f"(standard error), {method_text(getattr(effects[0], 'short_run', effects[0]))}."]  # fmt: skip
-    notes.append(f"Weights: {labelled_texts(heads, [fit.design.weights.header() for fit in chosen])}.")
+    notes.append(f"Weights: {labelled_texts(heads, [fit._design.weights.header() for fit in chosen])}.")
     notes += [f"{name} could not be searched: {why}." for name, why in failed.items()]
-    return Table(tuple(heads), tuple(sections), tuple(notes), f"Specification search: {chosen[0].design.formula}")
+    return Table(tuple(heads), tuple(sections), tuple(notes), f"Specification search: {chosen[0]._design.formula}")
 
 
 def _heading(title: str) -> str:

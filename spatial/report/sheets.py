@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 from spillover.errors import SpatialInputError
+from spillover.text import printable
 
 from .table import Table
 
@@ -39,7 +40,7 @@ def write_sheet(table: Table, path: Path) -> None:
         for j, text in enumerate(row, 1):
             cell = sheet.cell(i, j)
             if text:
-                cell.value, cell.data_type = text, "s"
+                cell.value, cell.data_type = printable(text), "s"
             cell.font = Font(name="Times New Roman", size=11)
             cell.alignment = Alignment(horizontal="left" if j == 1 else "center")
             first = i == 1 + bool(table.caption)

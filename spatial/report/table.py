@@ -148,7 +148,8 @@ class Table:
             else:
                 text = self.to_latex(siunitx=siunitx) if suffix == ".tex" else self.to(TEXTS[suffix])
                 if suffix == ".tex":
-                    text = f"% needs \\usepackage{{booktabs}}{' and {siunitx}' * siunitx}\n{text}"
+                    packages = ["booktabs", *["siunitx"] * siunitx, *["graphicx"] * ("\\resizebox" in text)]
+                    text = f"% needs \\usepackage{{{','.join(packages)}}}\n{text}"
                 part.write_text(text + "\n", encoding="utf-8")
         return path
 

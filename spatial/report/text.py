@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..records.schema import SCHEMA
+from ..records.limits import LIMITS
 
 UNCORRECTED = "none (data are demeaned, then lagged, as in xsmle and splm)"
 
@@ -54,9 +54,9 @@ def header(fit) -> list[str]:
     """What was estimated, on what, with which weights and standard errors."""
     from ..covariance.random import by_random_ml, random_text
     from ..covariance.vcov import describe
-    from ..diagnostics.small_samples import advice
+    from ..diagnostics.small_samples import notes
 
-    d, s = fit.design, fit.settings
+    d, s = fit._design, fit._settings
     size = f"{fit.nobs:,} observations"
     if d.is_panel:
         gaps = "" if d.observed is None else ", unbalanced"
@@ -73,19 +73,19 @@ def header(fit) -> list[str]:
         lines += random_text(fit)
     elif spatial and s.effects and s.method == "ml":
         lines.append(_correction(fit))
-    part = fit.sample.lag or fit.sample.error
+    part = fit._sample.lag or fit._sample.error
     lines.append(f"standard errors: {describe(fit)}")
     if part is not None:
         lo, hi = part.interval
         lines.append(f"log-determinant: {part.logdet.method}; admissible interval ({lo:.4g}, {hi:.4g})")
     if d.lags:
         lines.append(str(fit.stationarity))
-    return lines + [f"note: {note}" for note in (*d.notes, advice(fit)) if note]
+    return lines + [f"note: {note}" for note in (*d.notes, *notes(fit))]
 
 
 def _correction(fit) -> str:
     """The correction for the number of fixed effects."""
-    d, effects, correction = fit.design, fit.settings.effects, fit.settings.correction
+    d, effects, correction = fit._design, fit._settings.effects, fit._settings.correction
     if not d.lags or not effects.entity:
         exact = "by transformation" if not d.varies else "by the mean of the score"
         how = {True: exact, "additive": "additive for the time effects", False: UNCORRECTED}
@@ -109,7 +109,7 @@ def fit_text(fit) -> str:
 def combinations_text(result) -> str:
     """Functions of coefficients: the header names the fit, a note the method."""
     fit = result.fit
-    title = f"Combinations of coefficients of {fit.specification.name}, {fit.design.formula}"
+    title = f"Combinations of coefficients of {fit.specification.name}, {fit._design.formula}"
     table = tidy_text(result.tidy(), statistic="z" if fit.df_resid is None else "t", level=result.level)
     note = [] if result.linear else ["note: standard errors by the delta method"]
     return "\n".join([title, table, *note])
@@ -118,7 +118,7 @@ def combinations_text(result) -> str:
 def r_squared_text(fit) -> list[str]:
     """One line: R2, and squared correlations with the reduced form, within, between and over all in a panel."""
     r2 = fit.r_squared
-    if fit.design.is_panel:
+    if fit._design.is_panel:
         kinds = {"R2": r2.r2, "within": r2.within, "between": r2.between, "overall": r2.overall}
     else:
         kinds = {"R2": r2.r2, "adjusted": r2.adjusted, "squared correlation": r2.corr}
@@ -133,8 +133,8 @@ def effects_text(effects, who: bool = True) -> str:
 
     fit = effects.fit
     table = effects.tidy()
-    parts = [f"Effects of {fit.specification.name}: {fit.design.formula}",
-             f"weights: {fit.design.weights.header()}"] * who  # fmt: skip
+    parts = [f"Effects of {fit.specification.name}: {fit._design.formula}",
+             f"weights: {fit._design.weights.header()}"] * who  # fmt: skip
     run = {"short-run": "short run, ", "long-run": "long run, ", "convergence": "of the past response, "}
     parts.append(f"{run.get(effects.run, '')}{intervals_text(effects)}")
     for kind, rows in table.groupby("effect", sort=False):
@@ -195,7 +195,7 @@ def small_sample_advice(effects) -> str:
     if other and (why := small_or_near_the_end(fit)):
         return f"{why}: intervals of method='likelihood' cover better"
     if method == "delta" and fit.specification.lag:
-        return "the delta method covers too little for indirect and total effects; method='quadrature'"
+        return f"{LIMITS['linearized effects']}; method='quadrature'"
     return ""
 
 
@@ -206,8 +206,8 @@ def elasticities_text(result) -> str:
     fit = result.fit
     unit = "1 % more of it" if result.kind == "elasticity" else "one unit more of it"
     scale = "%" if result.kind == "elasticity" else "x 100 %"
-    parts = [f"{result.kind.capitalize().replace('ty', 'ties')} of {fit.specification.name}: {fit.design.formula}",
-             f"{unit} goes with (estimate) {scale} more {outcome(fit.design)}, at the means of what is no logarithm"]
+    parts = [f"{result.kind.capitalize().replace('ty', 'ties')} of {fit.specification.name}: {fit._design.formula}",
+             f"{unit} goes with (estimate) {scale} more {outcome(fit._design)}, at the means of what is no logarithm"]
     for kind, rows in result.tidy().groupby("effect", sort=False):
         parts += ["", tidy_text(rows, title=kind, **_columns_of(result.effects))]
     if result.left_out:
@@ -219,8 +219,8 @@ def elasticities_text(result) -> str:
 def effects_by_text(effects) -> str:
     """By kind of effect: every group, and whether they differ."""
     fit = effects.fit
-    parts = [f"Effects of {effects.variable} in {fit.specification.name}: {fit.design.formula}",
-             f"weights: {fit.design.weights.header()}",
+    parts = [f"Effects of {effects.variable} in {fit.specification.name}: {fit._design.formula}",
+             f"weights: {fit._design.weights.header()}",
              f"{100 * effects.level:g} % intervals: exact under the distribution of the estimates"]
     letter, whole = "z" if fit.df_resid is None else "t", effects.tidy()
     for kind, rows in whole.groupby("effect", sort=False):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from spillover.errors import SpatialInputError
+from spillover.text import printable
 
 LATIN, EAST_ASIAN = "Times New Roman", "SimSun"
 SIZE, SMALL = 10.5, 9  # points
@@ -65,7 +66,7 @@ def _paragraph(document, text: str, *, size: float = SIZE, bold: bool = False, c
     from docx.shared import Pt
 
     paragraph = document.add_paragraph()
-    run = paragraph.add_run(text)
+    run = paragraph.add_run(printable(text))
     run.bold, run.font.size = bold, Pt(size)
     form = paragraph.paragraph_format
     form.space_before, form.space_after, form.keep_with_next = Pt(0), Pt(2), keep
@@ -115,7 +116,7 @@ def _fill(cell, text: str, *, italic: bool = False, left: bool = False) -> None:
 
     paragraph = cell.paragraphs[0]
     for part, raised in _superscripts(text):
-        run = paragraph.add_run(part)
+        run = paragraph.add_run(printable(part))
         run.italic, run.font.superscript = italic, raised or None
     form = paragraph.paragraph_format
     form.space_before, form.space_after = Pt(0), Pt(0)

@@ -39,7 +39,7 @@ def about_spillovers(effects, name: Callable[[str], str]) -> tuple[str, ...]:
         parts.append(f"Spills over to neighbors: {', '.join(map(name, clear))}.")
     if unclear:
         parts.append(f"No spillover that can be told from zero: {', '.join(map(name, unclear))}.")
-    response = effects.fit.design.response
+    response = effects.fit._design.response
     return (" ".join(parts), *(about_term(term, table, response, name) for term in effects.variables))
 
 

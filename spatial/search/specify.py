@@ -140,8 +140,8 @@ def _search(formula, data, w, level, rule, options) -> Search:
 
     # 1. The regression with the requested effects, and tests of its residuals; also without the effects.
     base = fit(ols)
-    effects, T = base.settings.effects.name, base.design.n_periods
-    panel = base.design.is_panel and T > 1
+    effects, T = base._settings.effects.name, base._design.n_periods
+    panel = base._design.is_panel and T > 1
     regressions = {name: base if name == effects else fit(ols, effects=name)
                    for name in (*["none"] * panel, *CONTAINED.get(effects, ()))} | {effects: base}  # fmt: skip
     tables = [lm_tests(regression) for regression in regressions.values()]
@@ -152,11 +152,11 @@ def _search(formula, data, w, level, rule, options) -> Search:
     # 2. The models.
     fits, failures = _models(fit, base, durbin)
     steps += failures
-    if panel and base.design.observed is None:
+    if panel and base._design.observed is None:
         # 3. Dependence before period effects, unit effects fixed or random, effects together.
         within = regressions["entity" if "entity" in regressions else "none"]
         tables += _dependence(within)
-        unit = within if within.settings.effects.name == "entity" else fit(ols, effects="entity")
+        unit = within if within._settings.effects.name == "entity" else fit(ols, effects="entity")
         tests = _hausman_tests(unit, fit(ols, effects="random"), fits["SDM"])
         tables.append(TestTable("Fixed or random unit effects", tests))
         sentence, decisions["Unit effects"] = _read_hausman(tests, level)
@@ -226,7 +226,7 @@ def _compared(fits: dict[str, Fit]) -> dict[tuple[str, str], TestResult]:
     for small, larger in LARGER.items():
         for large in larger:
             pair = [fits[name] for name in (small, large) if name in fits]
-            if small == "OLS" or len(pair) < 2 or any(fit.sample.dummies for fit in pair):
+            if small == "OLS" or len(pair) < 2 or any(fit._sample.dummies for fit in pair):
                 continue
             if (small, large) == ("SEM", "SDM") and not nests_sem(fits["SDM"]):
                 continue
@@ -242,9 +242,10 @@ def _evidence(fits, lm, durbin_lm, compared, wald) -> Evidence:
     edges |= {(small, "SDM"): test.p_value for small, test in wald.items()}
     edges |= {pair: test.p_value for pair, test in compared.items()}
     robust = {name: lm[f"robust LM {name}"].p_value for name in ("lag", "error")}
-    alike = {name: fit for name, fit in fits.items() if fit.sample.n == fits["OLS"].sample.n and not fit.sample.dummies}
+    n = fits["OLS"]._sample.n
+    alike = {name: fit for name, fit in fits.items() if fit._sample.n == n and not fit._sample.dummies}
     shares = probabilities({name: fit.loglik for name, fit in alike.items()},
-                           {name: fit.n_parameters for name, fit in alike.items()}, fits["OLS"].sample.n)  # fmt: skip
+                           {name: fit.n_parameters for name, fit in alike.items()}, n)  # fmt: skip
     return Evidence(edges, robust, {**dict.fromkeys(fits, 0.0), **shares})
 
 
@@ -256,7 +257,7 @@ def _shares(shares: dict[str, float]) -> str:
 
 def _dependence(fit: Fit) -> list[TestTable]:
     """Pesaran's CD and serial correlation of a regression's residuals, where there are periods enough."""
-    T, effects = fit.design.n_periods, fit.settings.effects
+    T, effects = fit._design.n_periods, fit._settings.effects
     tests = [pesaran_cd(fit), pesaran_cd(fit, neighbors=True)] if T > 2 else []
     tests += [*serial_correlation(fit)] if T > 3 else []
     title = "Dependence of the residuals, OLS" + f" with {effects} effects" * bool(effects)

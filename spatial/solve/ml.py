@@ -102,25 +102,21 @@ def _cross_products(samples, bases):
     """
     Q = np.array([Q for Q, _, _ in bases])
     ys = _beside([(sample.y, sample.Wy) for sample in samples])
-    shift = _transposed(Q) @ ys
+    shift = Q.swapaxes(1, 2) @ ys
     ys -= Q @ shift
     if samples[0].error is None:
-        return (_transposed(ys) @ ys,), shift
+        return (ys.swapaxes(1, 2) @ ys,), shift
     MQ = np.array([MQ for _, _, MQ in bases])
     Mys = _beside([(sample.My, sample.MWy) for sample in samples]) - MQ @ shift
     Z, MZ = (np.concatenate([left, np.broadcast_to(right, (len(left), *right.shape[1:]))], axis=2)
              for left, right in ((ys, Q), (Mys, MQ)))  # fmt: skip
-    mixed = _transposed(Z) @ MZ
-    return (_transposed(Z) @ Z, mixed + _transposed(mixed), _transposed(MZ) @ MZ), shift
+    mixed = Z.swapaxes(1, 2) @ MZ
+    return (Z.swapaxes(1, 2) @ Z, mixed + mixed.swapaxes(1, 2), MZ.swapaxes(1, 2) @ MZ), shift
 
 
 def _beside(pairs) -> np.ndarray:
     """[y, W y] of every sample, (R, m, 2); zeros without a spatial lag."""
     zeros = None if pairs[0][1] is not None else np.zeros(len(pairs[0][0]))
-    return _transposed(np.array([(y, zeros if Wy is None else Wy) for y, Wy in pairs]))
-
-
-def _transposed(stack: np.ndarray) -> np.ndarray:
-    return stack.swapaxes(1, 2)
+    return np.array([(y, zeros if Wy is None else Wy) for y, Wy in pairs]).swapaxes(1, 2)
 
 

@@ -12,6 +12,7 @@ other samples.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -24,6 +25,8 @@ SETTLED = 1e-6, 1e-4  # last step in shares of the interval and of a standard er
 MAX_STEPS = 200
 WINDOW = 6.0  # half-width of a window in standard errors: the draws of effects fit in too
 MAX_WINDOWS = 12
+TINY = np.finfo(float).tiny
+NEIGHBORS = np.array([[-1], [0], [1]])
 PROPORTIONAL = 1e-9  # 1 - cos^2 of the angle between y and W y
 
 
@@ -48,8 +51,9 @@ def search(products, sample) -> tuple[np.ndarray, list]:
     R = len(products[0])
     if not parts:
         return np.zeros((0, R)), [None] * R
-    if all(part.coarse.logdet is part.logdet for part in parts):  # the cheap curve is the exact one
-        points, _, settled = _newton(products, sample, _best_of_grid(products, sample), *_ends(parts))
+    if all(part.logdet.coarse is part.logdet for part in parts):  # the cheap curve is the exact one
+        ends = _ends(parts)
+        points, _, settled = _newton(products, sample, _best_of_grid(products, sample, *ends), *ends)
     else:
         windows = [_by_windows(tuple(p[r : r + 1] for p in products), sample, parts) for r in range(R)]
         points, settled = (np.concatenate(part, axis=-1) for part in zip(*windows))
@@ -61,14 +65,14 @@ def concentrated(points, products, sample) -> tuple[list, list, list, list, np.n
 
     X takes Q'(y - rho W y) + G a.
     """
-    R = len(products[0])
-    rho, lam = (np.broadcast_to(at, R) for at in _named(points, sample))
+    none = np.zeros(len(products[0]))
+    rho, lam = none if sample.lag is None else points[0], none if sample.error is None else points[-1]
     S, inverses = _S(products, lam)
     q = _form(S, rho)
     loglik = -sample.n / 2 * (np.log(2 * np.pi * q / sample.n) + 1)
-    for part, at in _determinants(points, sample):
-        loglik = loglik + part.value(at)
-    G = np.zeros((R, 1, 2)) if inverses is None else inverses[1]
+    for part, at in ((sample.lag, rho), (sample.error, lam)):
+        loglik = loglik if part is None else loglik + part.value(at)
+    G = np.zeros((len(none), 1, 2)) if inverses is None else inverses[1]
     return rho.tolist(), lam.tolist(), loglik.tolist(), q.tolist(), G
 
 
@@ -77,7 +81,7 @@ def _expansion(point, products, sample):
 
     The Hessian is K + n/2 q_a q_b / q^2; K, that of -n/2 q / q(point) + L, is negative definite on a larger region.
     """
-    rho, lam = _named(point, sample)
+    rho, lam = 0.0 if sample.lag is None else point[0], 0.0 if sample.error is None else point[-1]
     S, inverses = _S(products, lam)
     q = _form(S, rho)
     if sample.error is None:
@@ -93,8 +97,8 @@ def _expansion(point, products, sample):
     K = -half * (np.array(q_ab) / q)
     score = -half * g
     value = -half * (np.log(2 * np.pi * q / sample.n) + 1)
-    for i, (part, at) in enumerate(_determinants(point, sample)):
-        L, L1, L2 = part.expansion(at)
+    for i, part in enumerate([part for part in (sample.lag, sample.error) if part is not None]):
+        L, L1, L2 = part.expansion(point[i])
         value, score[i], K[i, i] = value + L, score[i] + L1, K[i, i] + L2
     return value, score, K + half * (g[:, None] * g), K
 
@@ -150,65 +154,56 @@ def _slope(S, rho):
     return 2 * (rho * S[2] - S[1])
 
 
-def _named(point, sample):
-    """rho and lambda of the points (p, R); 0 for a parameter that the model lacks."""
-    return point[0] if sample.lag is not None else 0.0, point[-1] if sample.error is not None else 0.0
-
-
-def _determinants(point, sample):
-    parts = sample.parts
-    return list(zip(parts, point))
-
-
 def _ends(parts):
     """Lowest and highest values to be tried, (p, 1) each."""
-    intervals = np.array([part.interval for part in parts], dtype=float)
-    ends = np.nan_to_num(intervals, posinf=INFINITE_BOUND, neginf=-INFINITE_BOUND)
-    lo, hi = ends.T[:, :, None]
+    intervals = [part.interval for part in parts]
+    lo = np.array([[max(low, -INFINITE_BOUND)] for low, _ in intervals])
+    hi = np.array([[min(high, INFINITE_BOUND)] for _, high in intervals])
     return lo + EDGE * (hi - lo), hi - EDGE * (hi - lo)
 
 
-def _best_of_grid(products, sample):
+def _best_of_grid(products, sample, low, high):
     """The best of some Chebyshev points, dense towards the ends where determinants bend, moved to the vertex of the
     parabola through it and its neighbors: (p, R)."""
-    parts = sample.parts
-    low, high = _ends(parts)
-    last = GRID[len(parts)] - 1
-    at = _chebyshev(low, high, np.arange(last + 1) / last)
-    rho, lam = _named(at, sample)
+    last = GRID[len(low)] - 1
+    at = (low + high) / 2 - (high - low) / 2 * _cosines(last)
+    rho, lam = 0.0 if sample.lag is None else at[0], 0.0 if sample.error is None else at[-1]
     S, _ = _S([p[:, None] for p in products], lam)  # (R, lambdas)
     q = _form([s[..., None] for s in S], rho)  # (R, lambdas, rhos)
-    value = -sample.n / 2 * np.log(np.maximum(q, np.finfo(float).tiny))
+    value = -sample.n / 2 * np.log(np.maximum(q, TINY))
     if sample.lag is not None:
-        value = value + sample.lag.value(rho)
+        value += sample.lag.value(rho)
     if sample.error is not None:
-        value = value + sample.error.value(lam)[:, None]
+        value += sample.error.value(lam)[:, None]
     R = len(value)
-    best = np.unravel_index(value.reshape(R, -1).argmax(axis=1), value.shape[1:])
+    best = divmod(value.reshape(R, -1).argmax(axis=1), value.shape[2])
     axes = [2] * (sample.lag is not None) + [1] * (sample.error is not None)
-    place = [_vertex(value, best, axis) / last for axis in axes]
-    return _chebyshev(low, high, np.array(place))
+    place = np.array([_vertex(value, best, axis) for axis in axes])
+    return (low + high) / 2 - (high - low) / 2 * np.cos(np.pi / last * place)
 
 
-def _chebyshev(low, high, share):
-    """Points from low to high that are even in their angles."""
-    return (low + high) / 2 - (high - low) / 2 * np.cos(np.pi * share)
+@lru_cache(maxsize=4)
+def _cosines(last: int) -> np.ndarray:
+    """Of angles from 0 to pi in even steps."""
+    return np.cos(np.pi / last * np.arange(last + 1))
 
 
 def _vertex(value, best, axis):
     """Where the parabola through three neighbors along one axis of (R, lambdas, rhos) has its top, in grid steps."""
     middle = np.minimum(np.maximum(best[axis - 1], 1), value.shape[axis] - 2)
-    other = best[axis % 2]
-    at = np.arange(len(value))
-    steps = (middle - 1, middle, middle + 1)
-    before, here, after = (value[(at, i, other) if axis == 1 else (at, other, i)] for i in steps)
+    along, other, r = middle + NEIGHBORS, best[axis % 2], np.arange(len(value))
+    before, here, after = value[(r, along, other) if axis == 1 else (r, other, along)]
     bend = before - 2 * here + after
     step = np.divide(before - after, 2 * bend, out=np.zeros_like(bend), where=bend < 0)
     return middle + np.minimum(np.maximum(step, -1), 1)
 
 
 def _newton(products, sample, point, low, high):
-    """Damped Newton ascent of every sample: (maxima (p, R), curvatures there, whether they settled (R,))."""
+    """Damped Newton ascent of every sample: (maxima (p, R), curvatures there, whether they settled (R,)).
+
+    Where the next step is small it is the last one, and the point that it leads to is not looked at: Newton's error is
+    of the square of its step.
+    """
     width = high - low
     best, curvature, settled = np.empty_like(point), np.empty_like(point), np.zeros(point.shape[1], dtype=bool)
     going = np.arange(len(settled))
@@ -216,23 +211,24 @@ def _newton(products, sample, point, low, high):
     step = _within(point, low, high, *current[1:])
     for _ in range(MAX_STEPS):
         trial = np.minimum(np.maximum(point + step, low), high)
+        moved, bend = np.abs(trial - point), -current[2].diagonal().T
+        still = ((moved < SETTLED[0] * width) & (moved**2 * np.abs(bend) < SETTLED[1] ** 2)).all(axis=0)
+        if still.any():
+            done = going[still]
+            best[:, done], curvature[:, done], settled[done] = trial[:, still], bend[:, still], True
+            if still.all():
+                break
+            going, step, point, trial = going[~still], step[:, ~still], point[:, ~still], trial[:, ~still]
+            current, products = tuple(f[..., ~still] for f in current), tuple(p[~still] for p in products)
         tried = _expansion(trial, products, sample)
-        moved, bend = np.abs(trial - point), np.abs(tried[2].diagonal().T)
-        still = ((moved < SETTLED[0] * width) & (moved**2 * bend < SETTLED[1] ** 2)).all(axis=0)
         better = tried[0] >= current[0] - 1e-12 * np.abs(current[0])
         if better.all():
             point, current = trial, tried
-        else:
-            point = np.where(better, trial, point)
-            current = tuple(np.where(better, new, old) for new, old in zip(tried, current))
-        if still.any():
-            done = going[still]
-            best[:, done], curvature[:, done], settled[done] = point[:, still], -current[2].diagonal()[still].T, True
-            if still.all():
-                break
-            going, better, step, point = going[~still], better[~still], step[:, ~still], point[:, ~still]
-            current, products = tuple(f[..., ~still] for f in current), tuple(p[~still] for p in products)
-        step = np.where(better, _within(point, low, high, *current[1:]), step / 2)
+            step = _within(point, *current[1:], low, high)
+            continue
+        point = np.where(better, trial, point)
+        current = tuple(np.where(better, new, old) for new, old in zip(tried, current))
+        step = np.where(better, _within(point, *current[1:], low, high), step / 2)
     else:
         best[:, going], curvature[:, going] = point, np.nan
     return best, curvature, settled
@@ -240,6 +236,8 @@ def _newton(products, sample, point, low, high):
 
 def _within(point, low, high, score, H, K):
     """The step uphill. Of two parameters one at the end of its interval stays, and only the other moves."""
+    if len(point) == 1 and (H < 0).all():
+        return -score / H[0]
     step = _uphill(score, H, K, high - low)
     if len(point) == 1:
         return step
@@ -258,11 +256,10 @@ def _within(point, low, high, score, H, K):
 def _uphill(score, H, K, width):
     """Newton's step; where ln L is not concave that from K, which uses the minimum of e'e; else a short one."""
     step = _newton_step(score, H)
+    if ((step * score).sum(axis=0) >= 0).all():
+        return step
     for other in (_newton_step(score, K), np.sign(score) * (0.05 * width)):
-        good = (step * score).sum(axis=0) >= 0
-        if good.all():
-            break
-        step = np.where(good, step, other)
+        step = np.where((step * score).sum(axis=0) >= 0, step, other)
     return step
 
 
@@ -282,7 +279,7 @@ def _by_windows(products, sample, parts):
     """
     low, high = _ends(parts)
     rough = _with(sample, [part.coarse for part in parts])
-    point, curvature, settled = _newton(products, rough, _best_of_grid(products, rough), low, high)
+    point, curvature, settled = _newton(products, rough, _best_of_grid(products, rough, low, high), low, high)
     for _ in range(MAX_WINDOWS):
         half = WINDOW / np.sqrt(np.maximum(curvature, (1e-3 * (high - low)) ** -2.0 / 100))
         windows = [part.near(at - h, at + h) for part, at, h in zip(parts, point[:, 0], half[:, 0])]
@@ -310,13 +307,14 @@ def _problems(points, settled, parts, sample, products) -> list:
     problems: list[SpatialInputError | None] = [None] * points.shape[1]
     for part, at, name in zip(parts, points, ["rho"] * (sample.lag is not None) + ["lambda"]):
         lo, hi = part.interval
-        for r in np.flatnonzero(np.minimum(at - lo, hi - at) < 10 * EDGE * (hi - lo)).tolist():
+        outside = np.minimum(at - lo, hi - at) < 10 * EDGE * (hi - lo)
+        for r in np.flatnonzero(outside) if outside.any() else ():
             problems[r] = SpatialInputError(
                 "E701",
                 f"{name} = {at[r]:.6g} lies on the edge of its admissible interval ({lo:.6g}, {hi:.6g})",
                 hint="look for a missing trend, a unit root in space or a regressor that W y reproduces",
             )
-    for r in np.flatnonzero(~settled).tolist():
+    for r in () if settled.all() else np.flatnonzero(~settled):
         last = points[:, r].tolist()
         problems[r] = SpatialInputError("E801", f"the likelihood search did not settle: last point {last}",
                                         hint="rescale the regressors, or check that W links the units as meant")

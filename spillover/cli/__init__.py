@@ -5,6 +5,7 @@ Commands are grouped by file; nothing heavy is imported before a command runs.
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -13,10 +14,20 @@ def main() -> None:
     estimated, 5 not converged, 130 interrupted."""
     from ._errors import run
 
-    sys.exit(run(_app()))
+    _in_utf8()
+    sys.exit(run(_app))
 
 
-def _app():
+def _in_utf8() -> None:
+    """Start again in Python's UTF-8 mode where the locale has no letters for the arguments, as LC_ALL=C has none for
+    names of columns in Chinese."""
+    if not sys.flags.utf8_mode and any("\udc80" <= letter <= "\udcff" for word in sys.argv for letter in word):
+        words = [os.fsencode(word) for word in sys.orig_argv[1:]]
+        os.execv(sys.executable, [os.fsencode(sys.executable), b"-X", b"utf8", *words])
+
+
+def _app(words: list[str] | None = None):
+    """The application; with the words of a command line only the command that they name is whole."""
     import typer
 
     from . import (
@@ -24,32 +35,37 @@ def _app():
         explore_commands,
         file_commands,
         model_commands,
+        plot_commands,
         policy_commands,
+        qgis_commands,
         study_commands,
         weight_commands,
     )
+    from .groups import App
 
-    app = typer.Typer(
-        help="Spatial econometrics: weights, Moran's I, spatial Durbin models, direct and indirect effects.",
-        no_args_is_help=True,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
+    chosen = inner = None
+    if words is not None:
+        chosen, inner = [*[word for word in words if not word.startswith("-")], "", ""][:2]
+    app = App(chosen, help="Spatial econometrics: weights, Moran's I, spatial Durbin models, direct and indirect "
+              "effects.")  # fmt: skip
 
-    @app.callback(invoke_without_command=True)
+    @app.callback()
     def options(
-        version: bool = typer.Option(False, "--version", help="Show the version and leave."),
-        debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error; anywhere."),
         quiet: bool = typer.Option(False, "--quiet", "-q", help="No progress and no warnings; anywhere."),
-    ) -> None:
-        if version:
-            from spillover import __version__
+        progress: str = typer.Option("auto", help="auto: a bar on a terminal; json: lines on stderr; none; anywhere."),
+        debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error; anywhere."),
+        version: bool = typer.Option(False, "--version", help="Show the version and leave; anywhere."),
+    ) -> None:  # ``run`` takes these out of the command line before it is parsed
+        pass
 
-            print(f"spillover {__version__}")
-            raise typer.Exit()
-
-    app.add_typer(weight_commands.app, name="weights")
-    for commands in (explore_commands, model_commands, compare_commands, policy_commands, file_commands,
+    weights = App(inner if chosen == "weights" else chosen and "", help="Build, inspect, convert, compare and draw "
+                  "weights.")  # fmt: skip
+    weight_commands.register(weights)
+    qgis = App(inner if chosen == "qgis" else chosen and "", help="Spillover in QGIS's Processing toolbox.")
+    qgis_commands.register(qgis)
+    for commands in (explore_commands, model_commands, compare_commands, policy_commands, plot_commands, file_commands,
                      study_commands):  # fmt: skip
         commands.register(app)
+    app.add_typer(weights, name="weights")
+    app.add_typer(qgis, name="qgis")
     return app

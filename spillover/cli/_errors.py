@@ -2,55 +2,93 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import warnings
 
+from spillover import __version__
+from spillover.address import refuse_password
 from spillover.errors import SpatialInputError, SpatialInputWarning
+from spillover.files import redacted
 
-from ._progress import QUIET
+from ._language import in_shell
+from ._progress import shown
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 
-def run(app) -> int:
-    """Call the application; print what went wrong on stderr; return the exit status."""
-    debug, quiet = _flag("--debug"), _flag("--quiet", "-q")
-    QUIET.set(quiet)
+def run(build) -> int:
+    """Call the application that ``build`` returns for the words of the command line; print what went wrong on stderr;
+    return the exit status."""
+    words, anywhere = _anywhere(sys.argv[1:])
+    sys.argv[1:] = words
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal without the characters still gets the numbers
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore" if quiet else "default")
+        warnings.simplefilter("ignore" if anywhere["quiet"] else "default")
         warnings.showwarning = _show_warning
+        logging.disable(logging.WARNING)  # libraries' own, such as matplotlib's about fonts
         try:
-            status = app(standalone_mode=False)
+            if anywhere["version"]:
+                print(f"spillover {__version__}")
+                return 0
+            for word in words:
+                refuse_password(word)
+            with shown(anywhere["progress"], anywhere["quiet"]):
+                completing = "_SPILLOVER_COMPLETE" in os.environ
+                status = build(None if completing else words)(prog_name="spillover", standalone_mode=False)
             sys.stdout.flush()
             return status if isinstance(status, int) else 0
-        except (BrokenPipeError, SystemExit):  # the reader of our output has enough, as in "| head"
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more
+        except (BrokenPipeError, SystemExit) as error:
+            if isinstance(error, SystemExit) and not isinstance(error.__context__, OSError):
+                sys.stdout.flush()  # the completion of shells leaves this way
+                return error.code if isinstance(error.code, int) else 0
+            # the reader of our output has enough, as in "| head"; the interpreter flushes once more
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         except (Exception, KeyboardInterrupt) as error:
-            if debug:
+            if anywhere["debug"]:
                 import traceback
 
-                traceback.print_exception(error)
-            return _explain(error)
+                say("".join(traceback.format_exception(error)))
+            return _explain(error, as_json="--json" in words)
+        finally:
+            logging.disable(logging.NOTSET)
 
 
-def _flag(*names: str) -> bool:
-    """Whether a flag stands anywhere in the command; it is taken out, since it belongs to no command."""
-    there = any(name in sys.argv for name in names)
-    sys.argv[1:] = [word for word in sys.argv[1:] if word not in names]
-    return there
+FLAGS = {"--debug": "debug", "--quiet": "quiet", "-q": "quiet", "--version": "version"}
 
 
-def _explain(error: BaseException) -> int:
-    """Say on stderr what went wrong; the exit status for it."""
+def _anywhere(words: list[str]) -> tuple[list[str], dict]:
+    """The command line without the flags that belong to no command, and these; words after -- stay as they are."""
+    anywhere, kept = {"debug": False, "quiet": False, "version": False, "progress": "auto"}, []
+    rest = iter(words)
+    for word in rest:
+        if word == "--":
+            kept += [word, *rest]
+        elif word in FLAGS:
+            anywhere[FLAGS[word]] = True
+        elif word == "--progress":
+            anywhere["progress"] = next(rest, "")
+        elif word.startswith("--progress="):
+            anywhere["progress"] = word.partition("=")[2]
+        else:
+            kept.append(word)
+    return kept, anywhere
+
+
+def _explain(error: BaseException, *, as_json: bool = False) -> int:
+    """Say on stderr what went wrong, with --json also on stdout; the exit status for it."""
     import typer
 
     if isinstance(error, SpatialInputError):
-        say(str(error))
+        say(in_shell(str(error)))
+        if as_json:
+            from .output import error_json
+
+            print(redacted(error_json(error)))
         return error.exit_status
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         say("interrupted")
@@ -58,8 +96,10 @@ def _explain(error: BaseException) -> int:
     if isinstance(error, typer.Exit):
         return error.exit_code
     if hasattr(error, "format_message"):  # the parser's own: a missing or unknown option
-        if message := error.format_message():  # empty where the help was printed, for want of a command
-            say(f"{message}\n  next:  {_usage(error)}")
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message())
+        else:
+            say(f"{error.format_message()}\n  next:  {_usage(error)}")
         return USAGE
     say(f"failed: {type(error).__name__}: {error}\n  next:  run it again with --debug and report the traceback")
     return FAILED
@@ -74,10 +114,10 @@ def _usage(error) -> str:
 
 
 def say(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(redacted(text), file=sys.stderr)
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
     """Ours in one line; other libraries' only their text."""
     if issubclass(category, SpatialInputWarning):
-        say(f"warning: {message}")
+        say(f"warning: {in_shell(str(message))}")

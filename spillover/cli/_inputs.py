@@ -5,36 +5,76 @@ from __future__ import annotations
 import difflib
 import os.path
 from collections.abc import Iterable
+from pathlib import Path
 
 import pandas as pd
 
 import shapefiles
 import weights as wt
+from shapefiles.catalogue import EXAMPLES, PANELS
 from spillover import tables
 from spillover.errors import SpatialInputError
+from spillover.files import nearest_name, redacted
+from spillover.progress import step
 from weights import registry
 from weights.economic import by_unit
+from weights.io import FORMATS
 
 EXAMPLE = "example:"
 
 
-def read_map(path: str | None, *, id: str | None = None, layer: str | None = None):
-    """A boundary file, or ``example:us_states``."""
+def read_map(path: str | None, *, id: str | None = None, layer: str | None = None, encoding: str | None = None,
+             crs: str | None = None, na: Iterable[str] | None = None):
+    """A boundary file, or ``example:us_states``; ``crs`` is that of a map that names none, else it is projected."""
     if path is None:
         raise SpatialInputError("E501", "a map is needed", hint="give --map FILE or --map example:us_states")
     if path.startswith(EXAMPLE):
-        gdf = shapefiles.load(path.removeprefix(EXAMPLE))
-        if id is None or id == gdf.index.name:
-            return gdf
-        require_columns(gdf, [id], path)
-        return gdf.reset_index().set_index(id)
-    return wt.read_map(path, layer=layer, id=id)
+        gdf = shapefiles.load(example_of(path, EXAMPLES))
+        if id not in (None, gdf.index.name):
+            require_columns(gdf, [id], path)
+            gdf = gdf.reset_index().set_index(id)
+    else:
+        with step(f"reading {os.path.basename(path)}"):
+            gdf = wt.read_map(path, layer=layer, id=id, encoding=encoding)
+    return prepared(gdf, crs=crs, na=na)
+
+
+def prepared(gdf, *, crs: str | None, na: Iterable[str] | None):
+    """A map with its missing values as such, in the coordinate system that is wanted."""
+    if na:
+        shapes = gdf.geometry.name
+        gdf = gdf.assign(**tables.without(pd.DataFrame(gdf.drop(columns=shapes)), list(na)))
+    return gdf if crs is None else _in_crs(gdf, crs)
+
+
+def example_of(path: str, names: Iterable[str]) -> str:
+    """The name in ``example:NAME``; E501 where it is none."""
+    name, names = path.removeprefix(EXAMPLE), list(names)
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean {EXAMPLE}{near[0]}?" if near else "examples are " + ", ".join(EXAMPLE + n for n in names)
+        raise SpatialInputError("E501", f"there is no '{path}'", hint=hint)
+    return name
+
+
+def _in_crs(gdf, crs: str):
+    """The map in a coordinate system: it is that of a map that names none."""
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
+    try:
+        target = CRS.from_user_input(int(crs) if crs.isdigit() else crs)
+    except CRSError as error:
+        raise SpatialInputError("E501", f"--crs {crs!r} is no coordinate system",
+                                hint="as in --crs EPSG:25833") from error
+    return gdf.set_crs(target) if gdf.crs is None else gdf.to_crs(target)
 
 
 def read_table(path: str, *, keys: Iterable[str | None] = (), **options) -> pd.DataFrame:
-    """A .csv, .tsv, .parquet, .xlsx or .dta table, or ``example:us_states``; key columns stay as they are written."""
+    """A table in any of the formats of ``spillover.tables``, or ``example:us_states``; key columns stay as they are
+    written."""
     if path.startswith(EXAMPLE):
-        return shapefiles.load_panel(path.removeprefix(EXAMPLE))
+        return shapefiles.load_panel(example_of(path, [name for name, e in EXAMPLES.items() if e.panel] + [*PANELS]))
     return tables.read_table(path, keys=keys, **options)
 
 
@@ -42,8 +82,13 @@ def require_columns(table, names, source: str) -> None:
     """Fail at the door when a column is not there."""
     for name in names:
         if name not in table.columns:
+            there = [str(column) for column in table.columns]
+            same = {column.lower(): column for column in there}.get(str(name).lower())
+            near = [same] if same else difflib.get_close_matches(str(name), there, n=1)
+            meant = f"did you mean {near[0]!r}? " if near else ""
+            more = f" and {len(there) - 12} more" if len(there) > 12 else ""
             raise SpatialInputError("E502", f"{name!r} is no column of '{source}'", column=str(name),
-                                    hint="the columns are " + ", ".join(map(str, table.columns[:12])))  # fmt: skip
+                                    hint=f"{meant}the columns are {', '.join(there[:12])}{more}")  # fmt: skip
 
 
 def read_weights(spec: str, *, gdf=None, table=None, entity=None, time=None, standardize: str = "row"):
@@ -67,7 +112,8 @@ def read_weights(spec: str, *, gdf=None, table=None, entity=None, time=None, sta
     if builder.needs == registry.TABLE and source is table:
         keys = {"entity": entity, "time": time} if time else {"ids": entity} if entity else {}
         options = {**keys, **options}
-    return builder.build(source, **options).standardize(standardize)
+    with step(f"building {spec}"):
+        return builder.build(source, **options).standardize(standardize)
 
 
 def load_weights(spec: str):
@@ -108,6 +154,9 @@ def _of_units(table, name: str, entity: str, time: str | None) -> pd.Series:
 
 
 def _unknown(spec: str) -> SpatialInputError:
+    path = Path(spec)
+    if path.suffix.lower() in FORMATS or path.parent != Path():
+        return SpatialInputError("E601", f"there is no file of weights '{redacted(spec)}'", hint=nearest_name(path))
     near = difflib.get_close_matches(spec.partition(":")[0], registry.BUILDERS, n=1)
     hint = f"did you mean {near[0]}?" if near else f"builders: {', '.join(registry.BUILDERS)}"
     return SpatialInputError("E601", f"{spec!r} is neither a file of weights nor a builder", hint=hint)

@@ -1,34 +1,99 @@
-"""Progress on stderr: a bar on a terminal, one line per step elsewhere, nothing with --quiet."""
+"""Progress on stderr: a bar on a terminal, with --progress json one object a line, else nothing."""
 
 from __future__ import annotations
 
+import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 
-QUIET: ContextVar[bool] = ContextVar("quiet", default=False)  # set by ``run``
+from spillover import progress
+from spillover.errors import check_option
+
+KINDS = ("auto", "json", "none")
+PATIENCE, PAUSE = 0.5, 0.1  # seconds before a bar appears; between two lines of one step
 
 
 @contextmanager
-def steps(total: int) -> Iterator:
-    """Yield ``step(words)``, to be called before each of ``total`` steps."""
-    if QUIET.get():
-        yield lambda words: None
+def shown(kind: str, quiet: bool) -> Iterator[None]:
+    """Show what the work in the block reports."""
+    check_option("--progress", kind, KINDS)
+    if kind == "json" and not quiet:
+        show = Lines()
+    elif kind == "auto" and not quiet and sys.stderr.isatty():
+        show = Bar()
+    else:
+        yield
         return
-    if not sys.stderr.isatty():
-        done = iter(range(1, total + 1))
-        yield lambda words: print(f"[{next(done, total)}/{total}] {words}", file=sys.stderr, flush=True)
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    try:
+        with progress.listening(show):
+            yield
+    finally:
+        show.close()
 
-    layout = (
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
-        TimeElapsedColumn(),
-        TextColumn("{task.description}"),
-    )
-    with Progress(*layout, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=total, completed=-1)
-        yield lambda words: bar.update(task, advance=1, description=words)
+
+class Clock:
+    """When each step began, and how long the rest of it takes at this pace."""
+
+    def __init__(self):
+        self.begun: dict[str, tuple[float, int]] = {}
+
+    def seconds_left(self, step: progress.Step) -> float | None:
+        now = time.monotonic()
+        if step.done == 0 or step.words not in self.begun:
+            self.begun[step.words] = now, step.done
+        begun, at = self.begun[step.words]
+        if step.done >= step.total:
+            return 0.0
+        return (now - begun) / (step.done - at) * (step.total - step.done) if step.done > at else None
+
+
+class Lines:
+    """One JSON object a line: step, done, total, part where a step has named parts, seconds_left where there is a
+    pace."""
+
+    def __init__(self):
+        self.clock, self.last = Clock(), (None, 0.0)
+
+    def __call__(self, step: progress.Step) -> None:
+        left, now = self.clock.seconds_left(step), time.monotonic()
+        if step.words == self.last[0] and now - self.last[1] < PAUSE and step.done < step.total:
+            return
+        self.last = step.words, now
+        line = {"step": step.words, "done": step.done, "total": step.total}
+        line |= {"part": step.part} if step.part else {}
+        line |= {} if left is None else {"seconds_left": round(left, 1)}
+        print(json.dumps(line, ensure_ascii=False), file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        pass
+
+
+class Bar:
+    """A bar that appears once the work has taken a while, and leaves no trace."""
+
+    def __init__(self):
+        self.clock, self.begun, self.bar, self.task = Clock(), time.monotonic(), None, None
+
+    def __call__(self, step: progress.Step) -> None:
+        left = self.clock.seconds_left(step)
+        if self.bar is None:
+            if time.monotonic() - self.begun < PATIENCE:
+                return
+            self._open()
+        words = " ".join(filter(None, [step.words, step.part])) + (f", {left:.0f} s left" if left else "")
+        self.bar.update(self.task, completed=step.done, total=step.total, description=words)
+
+    def _open(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        layout = BarColumn(), TextColumn("{task.completed:,}/{task.total:,}"), TimeElapsedColumn()
+        self.bar = Progress(*layout, TextColumn("{task.description}"), console=Console(stderr=True), transient=True)
+        self.bar.start()
+        self.task = self.bar.add_task("", total=1)
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.stop()

@@ -12,6 +12,7 @@ import typer
 
 from spillover.errors import SpatialInputError
 from spillover.files import check_outputs
+from spillover.progress import following
 
 from .groups import Data, Model, Output, command
 from .model_commands import model_of, options_of
@@ -73,27 +74,28 @@ def compare(
         check_outputs([Path(steps.folder) / name for name in names], overwrite=output.overwrite)
     rows = read_source(source)
     w, options = rows.several_weights(weights), options_of(settings, rows)
-    how: dict[str, Any] = {"formula": formula, "data": rows.table, **options}
-    many: dict[str, Any] = {"n_jobs": jobs}
+    how = {"formula": formula, "data": rows.table, **options}
     comparison = sp.compare_weights(w, model=models if len(models) > 1 else models[0], common=common,
-                                    prior=sp.Prior(rho, slopes), **how, **many,
+                                    prior=sp.Prior(rho, slopes), **how, **_many("comparing", jobs),
                                     **_kept(steps.journal, "fits"))  # fmt: skip
-    out.show(comparison, comparison.tidy, output, notes=rows.notes)
-    folder = Folder(Path(steps.folder), output.overwrite) if steps.folder else None
-    left = Left(folder)
-    if folder:
-        _leave(comparison, folder)
+    files = [Path(steps.folder) / name for name in names] if steps.folder else []
+    out.show(comparison, comparison.tidy, output, notes=rows.notes, files=files)
+    left = Left(Path(steps.folder) if steps.folder else None, output.overwrite,
+                output.json or output.output == "-")  # fmt: skip
+    if steps.folder:
+        _leave(comparison, left)
     if steps.tune:
-        _tuned(steps.tune, rows, left, model=models[0], **how, **many, **_kept(steps.journal, "tuned"))
+        _tuned(steps.tune, rows, left, model=models[0], **how, **_many("tuning", jobs), **_kept(steps.journal, "tuned"))
     if steps.mix:
         mixed = sp.mix_weights(w, model=models[0], **how, **_kept(steps.journal, "mixed"))
         left.both("mixed", mixed, mixed.tidy())
     if steps.placebo:
-        _placebo(comparison, left, draws=steps.placebo, seed=seed, **many, **_kept(steps.journal, "placebo"))
+        how_many = {"draws": steps.placebo, "seed": seed, **_many("placebos", jobs)}
+        _placebo(comparison, left, **how_many, **_kept(steps.journal, "placebo"))
     if steps.variable:
         sets = dict(text.partition("=")[::2] for text in steps.controls or ()) or None
-        curve = sp.specification_curve(w, model=models, variable=steps.variable, controls=sets, **how, **many,
-                                       **_kept(steps.journal, "curve"))  # fmt: skip
+        curve = sp.specification_curve(w, model=models, variable=steps.variable, controls=sets, **how,
+                                       **_many("specifications", jobs), **_kept(steps.journal, "curve"))  # fmt: skip
         left.both("curve", curve, curve.table, lambda: sp.plot.specification_curve(curve))
     if comparison.failed:
         raise typer.Exit(4)
@@ -108,6 +110,11 @@ def _checked(steps: Steps, settings: Model, model: str) -> tuple[list[str], list
         raise SpatialInputError("E513", "--tune and --mix are of one model", hint="name one, such as sdm")
     wanted = {"placebo": steps.placebo, "curve": steps.variable, "tuned": steps.tune}
     return _file_names(wanted, steps.mix), models
+
+
+def _many(words: str, jobs: int) -> dict:
+    """How many jobs are run side by side, and how they report."""
+    return {"n_jobs": jobs, "progress": following(words)}
 
 
 def _kept(journal, step: str) -> dict:
@@ -161,14 +168,28 @@ class Folder:
 class Left:
     """What a step leaves: words on the screen and, in a folder where there is one, a table and a figure."""
 
-    folder: Folder | None
+    folder: Path | None
+    overwrite: bool
 
-    def both(self, name: str, words, table: pd.DataFrame, draw: Callable | None = None) -> None:
-        print(f"\n{words}")
-        if self.folder is not None:
-            self.folder.table(name, table)
+    quiet: bool = False  # stdout is for JSON or CSV
+
+    def both(self, name: str, words, table, draw=None) -> None:
+        from spatial import plot
+
+        self.say(words)
+        if self.folder:
+            self.table(name, table)
             if draw:
-                self.folder.figure(name, draw())
+                plot.save(draw(), self.folder / f"{name}.png", overwrite=self.overwrite)
+
+    def say(self, words) -> None:
+        if not self.quiet:
+            print(f"\n{words}")
+
+    def table(self, name: str, frame) -> None:
+        from spillover.files import write_table
+
+        write_table(frame, self.folder / f"{name}.csv", overwrite=self.overwrite)
 
 
 def _family(text: str, rows: Source):
@@ -205,7 +226,7 @@ def _leave(comparison, folder: Folder) -> None:
     drawn = {"agreement": plot.agreement(comparison), "indirect": plot.by_weights(comparison, "indirect")}
     if np.isfinite(comparison.probabilities).any():
         averaged = comparison.averaged()
-        print(f"\n{averaged}")
+        left.say(averaged)
         tables |= {"averaged": averaged.tidy(), "posterior": _labelled(comparison.posterior())}
         drawn["probabilities"] = plot.probabilities(comparison)
     for name, frame in tables.items():

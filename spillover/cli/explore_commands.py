@@ -1,4 +1,4 @@
-"""``spillover moran`` and ``spillover lisa``: where is it clustered, and is it chance?"""
+"""``spillover moran``, ``lisa`` and ``hotspots``: where is it clustered, and is it chance?"""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .options import FIGURE, PERMUTATIONS, SEED, WEIGHTS
 def register(app: typer.Typer) -> None:
     command(app)(moran)
     command(app)(lisa)
+    command(app)(hotspots)
 
 
 def moran(
@@ -22,6 +23,8 @@ def moran(
     figure: FIGURE = None,
 ) -> None:  # fmt: skip
     """Moran's I with permutation p-values, whole or by period (with --time or --panel).
+
+    A layer holds each unit's value, spatial lag and quadrant.
 
     Examples:
       spillover moran example:columbus -c CRIME -w queen
@@ -33,25 +36,28 @@ def moran(
     from spillover.errors import SpatialInputError
 
     from . import output as out
+    from .layers import Layer, scatter
     from .source import read_source
 
-    out.check(output, figure=figure, inputs=[source.data, source.map])
+    out.check(output, layers=True, figure=figure, inputs=[source.data, source.map])
     rows = read_source(source)
     rows.columns(column)
+    by_period = rows.time is not None and not source.where
+    if by_period and out.is_layer(output):
+        raise SpatialInputError("E501", "a layer holds one period", hint=f"pick it: --where {rows.time}=...")
     w = rows.weights(weights)
     rows = rows.by_unit(w)
     options = {"permutations": permutations, "alternative": alternative, "seed": seed}
-    by_period = rows.time is not None and not source.where
-    if figure and not by_period:
-        raise SpatialInputError("E501", "--figure draws I by period", hint="give --time COLUMN")
     if by_period:
         result = sp.moran_by(rows.table, list(column), w, time=rows.time, entity=rows.entity, **options)
-        out.show(result, result.to_frame, output, notes=rows.notes)
+        out.show(result, result.to_frame, output, notes=rows.notes, files=[figure])
     else:
-        values = _by_unit(rows)
+        values = rows.one_period()
         results = [sp.moran(c, w, data=values, **options) for c in column]
+        result = results[0]
         frame = pd.concat([r.tidy().assign(term=c) for c, r in zip(column, results, strict=True)], ignore_index=True)
-        out.show(Several(results), lambda: frame, output, notes=rows.notes)
+        out.show(Several(results), lambda: frame, output, notes=rows.notes, files=[figure],
+                 layer=Layer(rows.map, lambda: scatter(results, values), f"{column[0]}_quadrant"))  # fmt: skip
     if figure:
         sp.plot.save(result.plot(), figure, overwrite=output.overwrite)
 
@@ -64,31 +70,59 @@ def lisa(
     correction: Annotated[str, typer.Option(help="none, fdr or bonferroni.")] = "none", seed: SEED = 1,
     figure: FIGURE = None,
 ) -> None:  # fmt: skip
-    """Local Moran's I: clusters and outliers, as a table, a figure or a layer that QGIS opens coloured.
+    """Local Moran's I: clusters and outliers, as a table, a figure or a layer that QGIS opens colored.
 
     Examples:
       spillover lisa example:columbus -c CRIME -w queen -o lisa.gpkg
       spillover lisa example:us_states --where year=1986 -c unemp -w queen
     """
     import spatial as sp
+
+    how = {"permutations": permutations, "correction": correction, "seed": seed}
+    _local(sp.local_moran, source, output, column, weights, figure, how)
+
+
+def hotspots(
+    source: Data, output: Output, *, column: Annotated[str, typer.Option("--column", "-c", help="Variable.")],
+    weights: WEIGHTS,
+    star: Annotated[bool, typer.Option("--star/--no-star", help="A unit counts as its own neighbor: G*.")] = True,
+    permutations: Annotated[int | None, typer.Option(help="Random permutations; by default as many as map and "
+                                                     "correction need.")] = None,
+    correction: Annotated[str, typer.Option(help="none, fdr or bonferroni.")] = "none", seed: SEED = 1,
+    figure: FIGURE = None,
+) -> None:  # fmt: skip
+    """Local G of Getis and Ord: where high values gather, and where low ones.
+
+    Examples:
+      spillover hotspots example:columbus -c CRIME -w queen -o hot.gpkg
+      spillover hotspots example:us_states --where year=1986 -c unemp -w queen --correction fdr
+    """
+    import spatial as sp
+
+    how = {"star": star, "permutations": permutations, "correction": correction, "seed": seed}
+    _local(sp.local_g, source, output, column, weights, figure, how)
+
+
+def _local(statistic, source: Data, output: Output, column: str, weights: str, figure: str | None, how: dict) -> None:
+    """A local statistic as text, table, layer and figure."""
+    import spatial as sp
     from spillover.errors import SpatialInputError
 
     from . import output as out
+    from .layers import Layer
     from .source import read_source
 
     out.check(output, layers=True, figure=figure, inputs=[source.data, source.map])
     rows = read_source(source)
     rows.columns([column])
-    layer = bool(output.output and output.output.lower().endswith(out.LAYERS))
-    if (layer or figure) and rows.map is None:
+    if (out.is_layer(output) or figure) and rows.map is None:
         raise SpatialInputError("E501", "a map is needed to draw clusters", hint="give --map FILE")
     w = rows.weights(weights)
     rows = rows.by_unit(w)
-    result = sp.local_moran(column, w, data=_by_unit(rows), permutations=permutations, correction=correction, seed=seed)
-    table = output if not layer else Output(json=output.json)
-    out.show(result, lambda: result.to_frame().reset_index(), table, notes=rows.notes)
-    if layer:
-        result.to_file(rows.map, output.output, overwrite=output.overwrite)
+    result = statistic(column, w, data=rows.one_period(), **how)
+    layer = None if rows.map is None else Layer(rows.map, result.to_frame, write=result.to_file)
+    out.show(result, lambda: result.to_frame().reset_index(), output, notes=rows.notes, layer=layer, units=True,
+             files=[figure])  # fmt: skip
     if figure:
         sp.plot.save(result.plot(rows.map), figure, overwrite=output.overwrite)
 
@@ -98,15 +132,3 @@ class Several(list):
 
     def __str__(self) -> str:
         return "\n\n".join(map(str, self))
-
-
-def _by_unit(rows):
-    """The table indexed by unit; a panel needs one period."""
-    from spillover.errors import SpatialInputError
-
-    units = rows.table[rows.entity]
-    if units.duplicated().any():
-        hint = f"pick a period: --where {rows.time or 'year'}=..."
-        raise SpatialInputError("E102", f"units repeat in column {rows.entity!r}", column=rows.entity,
-                                ids=list(units[units.duplicated()].unique()), hint=hint)  # fmt: skip
-    return rows.table.set_index(rows.entity)

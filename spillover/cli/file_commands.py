@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import fields
 from typing import Annotated
 
 import typer
 
-from .groups import Data, Output, command
+from .groups import Data, Output, Reading, command
 
 
 def register(app: typer.Typer) -> None:
@@ -15,42 +15,69 @@ def register(app: typer.Typer) -> None:
         command(app)(function)
 
 
-def info(output: Output, *, file: Annotated[str, typer.Argument(help="Map, table, or example:NAME.")],
-         layer: Annotated[str | None, typer.Option(help="Layer of a map.")] = None) -> None:  # fmt: skip
-    """Rows, columns, coordinate system, and which columns could name the units.
+def data_of(reading: Reading, data: str, **options) -> Data:
+    """The rows of a file, read as the options say."""
+    return Data(data, **{f.name: getattr(reading, f.name) for f in fields(Reading)}, **options)
+
+
+def info(reading: Reading, output: Output, *, file: Annotated[str, typer.Argument(help="Map, table, or "
+         "example:NAME; - for CSV on stdin.")],
+         other: Annotated[str | None, typer.Argument(help="Another map or table: which columns match?")] = None,
+         ) -> None:  # fmt: skip
+    """Layers, rows, columns, coordinate system, which columns could name the units, and what matches another file.
 
     Examples:
       spillover info example:us_states
-      spillover info example:columbus --json
+      spillover info panel.csv regions.gpkg
     """
     import pandas as pd
 
     from . import output as out
-    from .source import read_source
+    from .source import layers_of, read_source, shared_columns
 
     out.check(output)
-    rows = read_source(Data(file, layer=layer))
-    columns = [{"column": c, "type": str(s.dtype), "missing": int(s.isna().sum()), "distinct": s.nunique(),
+    names = layers_of(file)
+    if len(names) > 1 and reading.layer is None:
+        frame = pd.DataFrame({"layer": names})
+        out.show(frame.to_string(index=False), lambda: frame, output, notes=[
+            f"{file}: {len(names)} layers; spillover info '{file}' --layer '{names[0]}' tells more"])  # fmt: skip
+        return
+    rows = read_source(data_of(reading, file))
+    if other is not None:
+        frame = shared_columns(rows, read_source(data_of(reading, other)))
+        text = frame.to_string(index=False) if len(frame) else "no columns match"
+        out.show(text, lambda: frame, output, notes=[f"columns that may name the same units in '{file}' and '{other}'"])
+        return
+    columns = [{"column": str(c), "type": str(s.dtype), "missing": int(s.isna().sum()), "distinct": s.nunique(),
                 "ids": "yes" if s.notna().all() and s.is_unique and not pd.api.types.is_float_dtype(s) else "",
-                "first": str(s.iloc[0]) if len(s) else ""} for c, s in rows.table.items()]  # fmt: skip
+                "first": _short(s.iloc[0]) if len(s) else ""} for c, s in rows.table.items()]  # fmt: skip
     frame = pd.DataFrame(columns)
     lines = [f"{file}: {len(rows.table):,} rows, {rows.table.shape[1]} columns"]
     if rows.map is not None:
         kinds = ", ".join(sorted(map(str, rows.map.geom_type.unique())))
-        lines.append(f"map of {len(rows.map):,} units: {kinds}; coordinates: {rows.map.crs or 'no CRS'}")
+        lines.append(f"map of {len(rows.map):,} units: {kinds}; coordinates: {_system(rows.map.crs)}")
     if rows.time is not None:
         lines.append(f"panel: units in {rows.entity!r}, periods in {rows.time!r}")
     out.show(frame.to_string(index=False), lambda: frame, output, notes=lines)
 
 
+def _short(value) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)[:40]
+
+
+def _system(crs) -> str:
+    if crs is None:
+        return "no CRS (distances are in the map's units; --crs EPSG:... names it)"
+    number = crs.to_epsg()
+    return f"{crs.name}" + (f" (EPSG:{number})" if number else "")
+
+
 def join(
-    output: Output, *, table: Annotated[str, typer.Argument(help="Table.")],
-    map: Annotated[str, typer.Argument(help="Boundary file.")],
+    reading: Reading, output: Output, *, table: Annotated[str, typer.Argument(help="Table; - for CSV on stdin.")],
+    map: Annotated[str, typer.Argument(help="Boundary file, or example:NAME.")],
     id: Annotated[str | None, typer.Option("--id", help="Column of the map that names the units.")] = None,
     entity: Annotated[str | None, typer.Option(help="Column of the table that names the units.")] = None,
-    layer: Annotated[str | None, typer.Option(help="Layer of the map.")] = None,
-    where: Annotated[list[str] | None, typer.Option(help="COLUMN=VALUE: only these rows; repeat.")] = None,
-    allow_unmatched: Annotated[bool, typer.Option(help="Keep the units that both have.")] = False,
+    allow_unmatched: Annotated[bool, typer.Option("--allow-unmatched", help="Keep the units that both have.")] = False,
 ) -> None:  # fmt: skip
     """Put a table's columns on a map: matched by ids, counted, what has no partner listed.
 
@@ -60,32 +87,18 @@ def join(
     """
     import pandas as pd
 
-    from spillover.errors import SpatialInputError
-    from spillover.files import replacing
-
     from . import output as out
+    from .layers import Layer
     from .source import read_source
 
     out.check(output, layers=True, inputs=[table, map])
-    rows = read_source(Data(table, map=map, id=id, entity=entity, layer=layer, where=where,
-                            allow_unmatched=allow_unmatched))  # fmt: skip
-    if rows.map is None:
-        raise SpatialInputError("E404", f"'{map}' is a table, not a map", hint="give a boundary file after the table")
-    units = rows.table[rows.entity]
-    if units.duplicated().any():
-        raise SpatialInputError("E102", f"units repeat in column {rows.entity!r}", column=rows.entity,
-                                ids=list(units[units.duplicated()].unique()),
-                                hint="pick one row per unit: --where COLUMN=VALUE")  # fmt: skip
-    added = rows.table.set_index(rows.entity)
-    joined = rows.map.join(added[[c for c in added if c not in rows.map.columns]])
+    rows = read_source(data_of(reading, table, map=map, id=id, entity=entity, allow_unmatched=allow_unmatched))
+    added = rows.one_period()
+    new = added[[c for c in added if c not in rows.map.columns]].reindex(rows.map.index)
+    joined = rows.map.join(new)
     frame = pd.DataFrame(joined.drop(columns=joined.geometry.name)).reset_index()
-    layered = output.output is not None and output.output.lower().endswith(out.LAYERS)
-    target = Output(json=output.json) if layered else output
-    out.show(f"{len(joined):,} units with {len(added.columns)} columns of the table", lambda: frame, target,
-             notes=rows.notes)
-    if layered and output.output is not None:
-        with replacing(output.output, overwrite=output.overwrite) as part:
-            joined.reset_index().to_file(part, layer=Path(output.output).stem)
+    out.show(f"{len(joined):,} units with {new.shape[1]} columns of the table", lambda: frame, output,
+             notes=rows.notes, layer=Layer(rows.map, lambda: new, next(iter(new), None)), units=True)  # fmt: skip
 
 
 def doctor(output: Output) -> None:
@@ -101,6 +114,7 @@ def doctor(output: Output) -> None:
 
     from . import output as out
 
+    out.check(output)
     table = versions()
     text = "\n".join(f"{name:<12} {number}" for name, number in table.items())
     out.show(text, lambda: pd.DataFrame({"name": table.keys(), "version": table.values()}), output)

@@ -15,35 +15,76 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Annotated, Any, get_type_hints
 
 import typer
+from typer.core import TyperCommand
+
+READING, TARGET, ANYWHERE = "Reading files", "Output", "Anywhere"
+
+
+def _reading(help: str, *names: str, **how):
+    return typer.Option(*names, help=help, rich_help_panel=READING, **how)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shapes:
+    """How a map is read."""
+
+    layer: Annotated[str | None, _reading("Layer of the map, where there are several.")] = None
+    encoding: Annotated[str | None, _reading("Of text; found out by default.")] = None
+    crs: Annotated[str | None, _reading("EPSG:25833, for a map that names no coordinate system; one that does is "
+                                        "projected to it.")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading(Shapes):
+    """How tables and maps are read."""
+
+    sheet: Annotated[str | None, _reading("Sheet of a workbook; the first by default.")] = None
+    sep: Annotated[str | None, _reading("Separator of a text table; found out by default.")] = None
+    decimal: Annotated[str | None, _reading("Decimal mark of a text table, . or ,; found out by default.")] = None
+    na: Annotated[list[str] | None, _reading("A value that means missing, such as -999; repeat.")] = None
+    sql: Annotated[str | None, _reading("A SELECT instead of a table, where data come from postgresql://...")] = None
+    where: Annotated[list[str] | None, _reading("COLUMN=VALUE: only these rows; repeat.")] = None
 
 
 @dataclass(frozen=True)
-class Data:
+class Data(Reading):
     """Where rows come from, and which columns name units and periods."""
 
-    data: Annotated[str, typer.Argument(help="Table, map with attributes, example:NAME, or - for CSV on stdin.")]
+    data: Annotated[str, typer.Argument(help="Table, map with attributes, example:NAME, "
+                                         "postgresql://HOST/DATABASE/SCHEMA.TABLE, or - for CSV on stdin.")]
     map: Annotated[str | None, typer.Option("--map", "-m", help="Boundary file, or example:NAME.")] = None
     id: Annotated[str | None, typer.Option("--id", help="Column of the map that names the units.")] = None
-    layer: Annotated[str | None, typer.Option(help="Layer of the map, where there are several.")] = None
     panel: Annotated[str | None, typer.Option(help="UNIT,PERIOD columns: makes it a panel.")] = None
     entity: Annotated[str | None, typer.Option(help="Column that names the units.")] = None
     time: Annotated[str | None, typer.Option(help="Column that names the periods.")] = None
-    where: Annotated[list[str] | None, typer.Option(help="COLUMN=VALUE: only these rows; repeat.")] = None
-    encoding: Annotated[str | None, typer.Option(help="Of a text table; found out by default.")] = None
-    sep: Annotated[str | None, typer.Option(help="Separator of a text table; found out by default.")] = None
-    decimal: Annotated[str, typer.Option(help="Decimal mark of a text table: . or ,")] = "."
-    sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook; the first by default.")] = None
-    allow_unmatched: Annotated[bool, typer.Option(help="Use the units that table and map both have.")] = False
+    allow_unmatched: Annotated[bool, typer.Option("--allow-unmatched", help="Use the units that table and map both "
+                                                  "have.")] = False
 
 
 @dataclass(frozen=True)
 class Output:
     """Where the result goes besides the screen."""
 
-    output: Annotated[str | None, typer.Option("--output", "-o", help="File; the suffix chooses the format; - for CSV "
-                                               "on stdout.")] = None
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output where it exists.")] = False
-    json: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout, instead of text.")] = False
+    output: Annotated[str | None, typer.Option("--output", "-o", rich_help_panel=TARGET, help="File; the suffix "
+                                               "chooses the format; - for CSV on stdout.")] = None
+    overwrite: Annotated[bool, typer.Option("--overwrite", rich_help_panel=TARGET, help="Replace the output where it "
+                                            "exists.")] = False
+    json: Annotated[bool, typer.Option("--json", rich_help_panel=TARGET, help="The result as JSON on stdout, instead "
+                                       "of text.")] = False
+
+
+@dataclass(frozen=True)
+class Anywhere:
+    """Flags that ``run`` takes out of the command line wherever they stand; here they are for the help alone."""
+
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", rich_help_panel=ANYWHERE, help="No progress and no "
+                                        "warnings.")] = False
+    progress: Annotated[str, typer.Option(rich_help_panel=ANYWHERE, help="auto: a bar on a terminal; json: lines on "
+                                          "stderr; none.")] = "auto"
+    debug: Annotated[bool, typer.Option("--debug", rich_help_panel=ANYWHERE, help="Show the traceback of an "
+                                        "error.")] = False
+    version: Annotated[bool, typer.Option("--version", rich_help_panel=ANYWHERE, help="Show the version and "
+                                          "leave.")] = False
 
 
 @dataclass(frozen=True)
@@ -69,39 +110,88 @@ class Model:
     logdet: Annotated[str | None, typer.Option(help="eigen, sparse, cholmod or stochastic.")] = None
 
 
-def command(app: typer.Typer, name: str | None = None) -> Callable:
-    """Register a function whose parameters may be groups."""
+class App(typer.Typer):
+    """Commands of which one is about to run: the others are only names with a line of help, which saves their start.
+
+    ``chosen`` is its name; "" is none of them, None all.
+    """
+
+    def __init__(self, chosen: str | None = None, **options):
+        super().__init__(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
+                         context_settings=HELP, **options)  # fmt: skip
+        self.chosen = chosen
+
+
+HELP = {"help_option_names": ["-h", "--help"]}
+
+
+def command(app: App, name: str | None = None) -> Callable:
+    """Register a function whose parameters may be groups; the examples of its docstring end its help."""
 
     def register(function):
-        app.command(name, context_settings={"help_option_names": ["-h", "--help"]})(expand(function))
+        text, _, examples = inspect.cleandoc(function.__doc__).partition("\nExamples:\n")
+        short = " ".join(text.partition("\n\n")[0].split())
+        called = name or function.__name__
+        if app.chosen not in (None, called):
+            app.command(called, help=text, short_help=short)(lambda: None)
+            return function
+        lines = "\n".join(f"  {line.strip()}" for line in examples.splitlines())
+        app.command(called, help=text, short_help=short, epilog=f"Examples:\n{lines}", cls=Command,
+                    context_settings=HELP)(expand(function))  # fmt: skip
         return function
 
     return register
 
 
+class Command(TyperCommand):
+    """Help with options under the headings of their panels."""
+
+    def format_options(self, ctx, formatter) -> None:
+        sections: dict[str, list] = {heading: [] for heading in ("Arguments", "Options", READING, TARGET, ANYWHERE)}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                usual = "Arguments" if parameter.param_type_name == "argument" else "Options"
+                usual = ANYWHERE if parameter.name == "help" else usual
+                sections[getattr(parameter, "rich_help_panel", None) or usual].append(record)
+        for heading, records in sections.items():
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
+
+    def format_epilog(self, ctx, formatter) -> None:
+        if self.epilog:
+            formatter.write_paragraph()
+            formatter.write(self.epilog + "\n")
+
+
 def expand(function: Callable) -> Callable:
-    """The same function with the fields of its groups in place of the groups."""
+    """The same function with the fields of its groups in place of the groups, and the flags that go anywhere."""
     hints = get_type_hints(function, include_extras=True)
-    groups: dict[str, Any] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
-    parameters, own = [], [p for name, p in inspect.signature(function).parameters.items() if name not in groups]
-    for group in groups.values():
-        inner = get_type_hints(group, include_extras=True)
-        for field in fields(group):
-            default = inspect.Parameter.empty if field.default is MISSING else field.default
-            parameters.append(inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default,
-                                                annotation=inner[field.name]))
+    groups = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+    own = [p for name, p in inspect.signature(function).parameters.items() if name not in groups]
+    parameters = [p for group in groups.values() for p in _parameters(group)]
     parameters += [p.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[p.name]) for p in own]
     required = [p for p in parameters if p.default is inspect.Parameter.empty]
     optional = [p for p in parameters if p.default is not inspect.Parameter.empty]
+    flags = _parameters(Anywhere)
 
     @functools.wraps(function)
     def filled(**values):
+        for flag in flags:
+            values.pop(flag.name)
         of = {name: group(**{f.name: values.pop(f.name) for f in fields(group)}) for name, group in groups.items()}
         return function(**of, **values)
 
-    filled.__signature__ = inspect.Signature([*required, *optional])  # type: ignore[attr-defined]  # inspect reads it
-    filled.__annotations__ = {p.name: p.annotation for p in parameters}
+    filled.__signature__ = inspect.Signature([*required, *optional, *flags])
+    filled.__annotations__ = {p.name: p.annotation for p in filled.__signature__.parameters.values()}
     del filled.__wrapped__
     return filled
 
 
+def _parameters(group: type) -> list[inspect.Parameter]:
+    """The fields of a group as keyword-only parameters."""
+    inner = get_type_hints(group, include_extras=True)
+    return [inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, annotation=inner[f.name],
+                              default=inspect.Parameter.empty if f.default is MISSING else f.default)
+            for f in fields(group)]  # fmt: skip

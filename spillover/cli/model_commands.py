@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from inspect import signature
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from spillover.progress import step
 
 from .groups import Data, Model, Output, command
 from .options import DRAWS, FIGURE, FORMULA, LEVEL, MODEL, SEED, SEVERAL, WEIGHTS
@@ -29,14 +31,18 @@ def fit(
       spillover fit example:columbus "CRIME ~ INC + HOVAL" -w queen --model sar
       spillover fit example:us_states "log(gsp) ~ log(emp) + unemp" -w queen --model sdm -o fit.csv
     """
+    import spatial as sp
+
     from . import output as out
+    from .layers import Layer, fitted
     from .source import read_source
 
-    out.check(output, inputs=[source.data, source.map])
+    out.check(output, layers=True, inputs=[source.data, source.map])
     estimate = model_of(model, settings)
     rows = read_source(source)
-    result = estimate(formula, rows.table, rows.weights(weights), **options_of(settings, rows))
-    out.show(result, result.tidy, output, notes=rows.notes)
+    result = estimated(estimate, formula, rows, weights, settings)
+    out.show(result, result.tidy, output, notes=rows.notes, paper=lambda: sp.etable([result]),
+             layer=Layer(rows.map, lambda: fitted(result), "residual"))  # fmt: skip
 
 
 def effects(
@@ -55,26 +61,52 @@ def effects(
     import spatial as sp
 
     from . import output as out
+    from .layers import Layer, effects_by_unit
     from .source import read_source
 
-    out.check(output, figure=figure, inputs=[source.data, source.map])
+    out.check(output, layers=True, figure=figure, inputs=[source.data, source.map])
     estimate = model_of(model, settings)
     rows = read_source(source)
-    estimated = estimate(formula, rows.table, rows.weights(weights), **options_of(settings, rows))
-    how = {"method": inference, "level": level, "draws": draws, "seed": seed}
-    result = estimated.effects(**how)
-    if shock is None:
-        out.show(result, result.tidy, output, notes=rows.notes)
-        axes = None if figure is None else sp.plot.effects(result)
-    else:
-        unit, term, size = read_shock(shock, result.fit.design.ids)
-        response = getattr(result, "short_run", result).shock(unit, term, size)
-        from spatial.report.text import response_text
-
-        out.show(response_text(response), lambda: response.rename("response").reset_index(), output, notes=rows.notes)
-        axes = None if figure is None else sp.plot.response(map_of(rows), response, unit)
+    fit = estimated(estimate, formula, rows, weights, settings)
+    result = fit.effects(method=inference, level=level, draws=draws, seed=seed)
+    if shock is not None:
+        respond(result, shock, rows, output, figure)
+        return
+    at_once = getattr(result, "short_run", result)
+    layer = Layer(rows.map, lambda: effects_by_unit(at_once), write=at_once.to_file)
+    out.show(result, result.tidy, output, notes=rows.notes, layer=layer, files=[figure],
+             paper=lambda: sp.etable([fit], effects=True))  # fmt: skip
     if figure:
-        sp.plot.save(axes, figure, overwrite=output.overwrite)
+        sp.plot.save(sp.plot.effects(result), figure, overwrite=output.overwrite)
+
+
+def estimated(estimate, formula: str, rows: Source, weights: str, settings: Model):
+    """The fit of a model's function under one W."""
+    w = rows.weights(weights)
+    with step(f"estimating {estimate.__name__}"):
+        return estimate(formula, rows.table, w, **options_of(settings, rows))
+
+
+def respond(effects, shock: str, rows: Source, output: Output, figure: str | None) -> None:
+    """Every unit's response to ``UNIT:TERM:SIZE``: text, table, layer, figure."""
+    import spatial as sp
+    from spatial.plot.layer import analysed, write_response
+    from spatial.report.text import response_text
+
+    from . import output as out
+    from .layers import Layer
+
+    if figure:
+        rows.needs_map("the figure")
+    unit, term, size = read_shock(shock, effects.fit._design.ids)
+    response = getattr(effects, "short_run", effects).shock(unit, term, size)
+    frame = response.rename("response").rename_axis(rows.entity or "unit").to_frame()
+    label = f"Response to {size:g} more {term} in {unit}"
+    write = partial(write_response, response, unit=unit, label=label, values=analysed(effects.fit._design))
+    out.show(response_text(response), frame.reset_index, output, notes=rows.notes, units=True, files=[figure],
+             layer=Layer(rows.map, lambda: frame, write=write))  # fmt: skip
+    if figure:
+        sp.plot.save(sp.plot.response(rows.map, response, unit), figure, overwrite=output.overwrite)
 
 
 def diagnose(source: Data, settings: Model, output: Output, *, formula: FORMULA, weights: SEVERAL) -> None:
@@ -85,17 +117,16 @@ def diagnose(source: Data, settings: Model, output: Output, *, formula: FORMULA,
       spillover diagnose example:us_states "log(gsp) ~ log(emp) + unemp" -w queen -w knn:k=5 -o tests.tex
     """
     import spatial as sp
-    from spatial.report.table import FORMATS
 
     from . import output as out
     from .source import read_source
 
-    out.check(output, suffixes=FORMATS, inputs=[source.data, source.map])
+    out.check(output, inputs=[source.data, source.map])
     rows = read_source(source)
     w = rows.several_weights(weights)
     refuse_others(settings, ("effects", "correction", "missing"), "diagnose")
     search = sp.specify(formula, rows.table, w if len(w) > 1 else next(iter(w.values())), **options_of(settings, rows))
-    _show_table(search, search.table, search.tidy, output, rows)
+    out.show(search, search.tidy, output, notes=rows.notes, paper=lambda: search.table)
 
 
 def table(
@@ -110,29 +141,16 @@ def table(
       spillover table example:columbus "CRIME ~ INC + HOVAL" -w queen -M sar -M sdm --of-effects -o table.tex
     """
     import spatial as sp
-    from spatial.report.table import FORMATS
 
     from . import output as out
     from .source import read_source
 
-    out.check(output, suffixes=FORMATS, inputs=[source.data, source.map])
+    out.check(output, inputs=[source.data, source.map])
     estimators = [model_of(name, settings) for name in model or ("ols", "sar", "sem", "sdm")]
     rows = read_source(source)
     w, options = rows.weights(weights), options_of(settings, rows)
     result = sp.etable([estimate(formula, rows.table, w, **options) for estimate in estimators], effects=of_effects)
-    _show_table(result, result, lambda: result.to_frame().reset_index(), output, rows)
-
-
-def _show_table(result, paper, frame, output: Output, rows: Source) -> None:
-    """Print it; a suffix of papers takes the table as printed, others its numbers."""
-    from spatial.report.table import FORMATS
-
-    from . import output as out
-
-    on_paper = output.output not in (None, "-") and Path(output.output).suffix.lower() in FORMATS
-    out.show(result, frame, Output(json=output.json) if on_paper else output, notes=rows.notes)
-    if on_paper:
-        paper.save(output.output, overwrite=output.overwrite)
+    out.show(result, lambda: result.to_frame().reset_index(), output, notes=rows.notes, paper=lambda: result)
 
 
 def model_of(name: str, settings: Model):
@@ -207,17 +225,19 @@ def read_shock(text: str, ids):
 
     unit, _, rest = text.partition(":")
     term, _, size = rest.rpartition(":")
-    units = {str(i): i for i in ids}
     try:
-        return units.get(unit, unit), term, float(size)
+        return label_of(unit, ids), term, float(size)
     except ValueError:
         raise SpatialInputError("E501", f"--shock {text!r} is not UNIT:TERM:SIZE", hint="as in OH:unemp:1") from None
 
 
-def map_of(rows: Source):
-    """The map, or E501."""
-    from spillover.errors import SpatialInputError
-
-    if rows.map is None:
-        raise SpatialInputError("E501", "a map is needed for the figure", hint="give --map FILE")
-    return rows.map
+def label_of(text: str, labels):
+    """The label that a word of the command line means: as it is written, or as a number; else the word."""
+    written = {str(label): label for label in labels}
+    if text in written:
+        return written[text]
+    try:
+        numbers = {float(label): label for label in labels if not isinstance(label, str)}
+        return numbers.get(float(text), text)
+    except (TypeError, ValueError):
+        return text

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from .groups import TARGET
+
 FORMULA = Annotated[str, typer.Argument(help="'log(gsp) ~ log(pcap) + unemp'")]
 MODEL = Annotated[str, typer.Option("--model", "-M", help="ols, slx, sar, sem, sdm, sdem, sac or gns.")]
 WEIGHTS = Annotated[str, typer.Option("--weights", "-w", help="File of weights, or a builder: queen, knn:k=5.")]
@@ -15,4 +17,8 @@ LEVEL = Annotated[float, typer.Option(help="Coverage of intervals, a share.")]
 DRAWS = Annotated[int, typer.Option(help="Draws, where something is simulated.")]
 SEED = Annotated[int, typer.Option(help="Seed of what is random.")]
 FIGURE = Annotated[str | None, typer.Option(help="PNG, PDF or SVG.")]
+JSON = Annotated[bool, typer.Option("--json", rich_help_panel=TARGET, help="The result as JSON on stdout, instead of "
+                                    "text.")]
+OVERWRITE = Annotated[bool, typer.Option("--overwrite", rich_help_panel=TARGET, help="Replace files where they "
+                                         "exist.")]
 JOBS = Annotated[int, typer.Option("--jobs", "-j", help="Processes; -1 for all cores.")]

@@ -6,22 +6,37 @@ import sys
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 import shapefiles
 from shapefiles.catalogue import EXAMPLES, PANELS
+from spillover.database import is_database, read
 from spillover.errors import SpatialInputError
+from spillover.files import check_input
 from spillover.ids import partners
+from spillover.progress import step
 from spillover.tables import parse
+from weights.maps import named
 
-from ._inputs import EXAMPLE, named_weights, read_map, read_table, read_weights, require_columns
-from .groups import Data
+from ._inputs import (
+    EXAMPLE,
+    example_of,
+    named_weights,
+    prepared,
+    read_map,
+    read_table,
+    read_weights,
+    require_columns,
+)
+from .groups import Data, Reading, Shapes
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 MAPS = (".shp", ".gpkg", ".geojson", ".fgb", ".zip", ".kml", ".kmz", ".gdb")
+IN_ARCHIVE = ("/vsizip/", "zip://")
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +87,21 @@ class Source:
                                     n=w.n, hint="give --entity COLUMN; " + _listed(counts, w.n))  # fmt: skip
         return replace(self, entity=whole[0], notes=(*self.notes, f"units are in column {whole[0]!r}"))
 
+    def one_period(self) -> pd.DataFrame:
+        """The table indexed by unit; E102 for a panel of several periods."""
+        units = self.table[self.entity]
+        if units.duplicated().any():
+            raise SpatialInputError("E102", f"units repeat in column {self.entity!r}", column=self.entity,
+                                    ids=list(units[units.duplicated()].unique()),
+                                    hint=f"pick one period: --where {self.time or 'COLUMN'}=VALUE")  # fmt: skip
+        return self.table.set_index(self.entity)
+
+    def needs_map(self, what: str):
+        """The map, or E501."""
+        if self.map is None:
+            raise SpatialInputError("E501", f"{what} needs a map", hint="give --map FILE")
+        return self.map
+
     def columns(self, names) -> None:
         """Refuse columns that are not there."""
         require_columns(self.table, filter(None, names), self.name)
@@ -106,24 +136,51 @@ def _keys(data: Data) -> tuple[str | None, str | None]:
 
 def _rows(data: Data, keys):
     """(rows, map that comes with them, unit and period columns that come with them)."""
+    if data.sql is not None and not is_database(data.data):
+        raise SpatialInputError("E501", f"--sql is for databases, and '{data.data}' is none",
+                                hint="as in spillover info postgresql://host/database --sql 'SELECT ...'")
     if data.data.startswith(EXAMPLE):
         return _example(data)
-    how: dict[str, Any] = {"encoding": data.encoding, "separator": data.sep, "decimal": data.decimal}
+    if is_database(data.data):
+        return _of_database(data)
     if data.data == "-":
-        return parse(sys.stdin.buffer.read(), "standard input", keys=keys, **how), None, (None, None)
+        return parse(sys.stdin.buffer.read(), "standard input", keys=keys, **of_text(data)), None, (None, None)
     if is_map(data.data):
-        gdf = read_map(data.data, id=data.id, layer=data.layer)
-        unit = gdf.index.name or "row"
-        table = pd.DataFrame(gdf.drop(columns=gdf.geometry.name)).rename_axis(unit)
-        table = table.reset_index() if unit not in table.columns else table.reset_index(drop=True)
-        return table, gdf, (unit, None)
+        return _attributes(read_map(data.data, id=data.id, **of_map(data)))
     sheet = {} if data.sheet is None else {"sheet": data.sheet}
-    return read_table(data.data, keys=keys, **how, **sheet), None, (None, None)
+    return read_table(data.data, keys=keys, **of_text(data), **sheet), None, (None, None)
+
+
+def _attributes(gdf):
+    """A map's own columns as rows, and the map."""
+    unit = gdf.index.name or "row"
+    table = pd.DataFrame(gdf.drop(columns=gdf.geometry.name)).rename_axis(unit)
+    table = table.reset_index() if unit not in table.columns else table.reset_index(drop=True)
+    return table, gdf, (unit, None)
+
+
+def _of_database(data: Data):
+    """A table or a query, with its map where it has shapes."""
+    with step("reading the database"):
+        frame = read(data.data, table=data.layer if data.sql is None else None, sql=data.sql)
+    if not isinstance(frame, gpd.GeoDataFrame) or data.map not in (None, data.data):
+        return pd.DataFrame(frame.drop(columns="geometry", errors="ignore")), None, (None, None)
+    return _attributes(prepared(frame if data.id is None else named(frame, data.id), crs=data.crs, na=data.na))
+
+
+def of_text(data: Reading) -> dict:
+    """Options of the reader of tables."""
+    return {"encoding": data.encoding, "separator": data.sep, "decimal": data.decimal, "na": data.na or ()}
+
+
+def of_map(data: Shapes) -> dict:
+    """Options of the reader of maps."""
+    return {"layer": data.layer, "encoding": data.encoding, "crs": data.crs, "na": getattr(data, "na", None)}
 
 
 def _example(data: Data):
     """A shipped panel with its map, or the attributes of a shipped map."""
-    name = data.data.removeprefix(EXAMPLE)
+    name = example_of(data.data, [*EXAMPLES, *PANELS])
     example = EXAMPLES.get(name)
     if example is None:
         return shapefiles.load_panel(name), None, PANELS[name].columns
@@ -134,7 +191,15 @@ def _example(data: Data):
 
 
 def is_map(path: str) -> bool:
-    """Whether a file's name is that of a map; a .parquet is one where it has a geometry."""
+    """Whether a file's name is that of a map; a .parquet or .json is one where it has a geometry."""
+    if path.startswith(IN_ARCHIVE):
+        return True
+    if path.lower().endswith(".json"):
+        try:
+            with open(path, "rb") as file:
+                return b'"FeatureCollection"' in file.read(2**16)
+        except OSError:
+            return False
     if path.lower().endswith(".parquet"):
         from pyarrow import ArrowException, parquet
 
@@ -143,6 +208,34 @@ def is_map(path: str) -> bool:
         except (OSError, ArrowException):  # the reader of tables says what is wrong with it
             return False
     return path.lower().rstrip("/").endswith(MAPS)
+
+
+def layers_of(path: str) -> list[str]:
+    """Layers with shapes of a GeoPackage or a FileGDB; none of other files."""
+    from weights.maps import gdal, signature
+
+    if not path.lower().rstrip("/").endswith((".gpkg", ".gdb")):
+        return []
+    file = check_input(path, what="map", folders=(".gdb",))
+    signature.check(file)
+    return gdal.layers(file)
+
+
+def shared_columns(one: Source, other: Source) -> pd.DataFrame:
+    """Pairs of columns of two sources that could name the same units, and how many of the values match."""
+    rows = []
+    for name in other.table.columns:
+        ids = pd.Index(other.table[name].dropna().unique())
+        for column, count in _matches(one.table, ids).items():
+            n = one.table[column].nunique()
+            if 1 < count >= SHARE * min(n, len(ids)):
+                note = partners(pd.Index(one.table[column].dropna().unique()), ids).note
+                rows.append((column, name, count, n, len(ids), note))
+    heads = [f"column of {one.name}", f"column of {other.name}", "match", "of", "and", "how"]
+    return pd.DataFrame(rows, columns=heads).sort_values("match", ascending=False, ignore_index=True)
+
+
+SHARE = 0.5  # of the values must match
 
 
 def _only(table: pd.DataFrame, data: Data) -> pd.DataFrame:
@@ -166,7 +259,10 @@ def _only(table: pd.DataFrame, data: Data) -> pd.DataFrame:
 
 def _joined(source: Source, data: Data) -> Source:
     """Table and map by their ids: the named columns, or the one column that both have."""
-    gdf: GeoDataFrame = read_map(data.map, id=data.id, layer=data.layer)
+    how = of_map(data)
+    if not data.data.lower().endswith((".xlsx", ".parquet", ".dta", ".sav")):
+        how["encoding"] = None  # it is the table's
+    gdf = read_map(data.map, id=data.id, **how)
     named = gdf.index.name is not None
     table, entity = source.table, source.entity
     if not named:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from .groups import Data, command
-from .options import DRAWS, FORMULA, SEED, SEVERAL
+from .groups import TARGET, Data, Output, command
+from .options import DRAWS, FORMULA, JSON, OVERWRITE, SEED, SEVERAL
 
 
 def register(app: typer.Typer) -> None:
@@ -16,36 +16,55 @@ def register(app: typer.Typer) -> None:
         command(app)(function)
 
 
-FOLDER = Annotated[str, typer.Option("--output", "-o", help="Folder for report, tables, map and figures.")]
-OVERWRITE = Annotated[bool, typer.Option("--overwrite", help="Replace files where they exist.")]
+FOLDER = Annotated[str, typer.Option("--output", "-o", rich_help_panel=TARGET, help="Folder for report, tables, map "
+                                     "and figures.")]
 
 
 def study(
-    *, file: Annotated[str, typer.Argument(help="A study file (.toml).")],
+    *, file: Annotated[str, typer.Argument(help="A study file (.toml), or a bundle (.zip) to run again.")],
     new: Annotated[bool, typer.Option("--new", help="Write a commented template to FILE instead.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Say what is wrong with FILE; run nothing.")] = False,
-    output: FOLDER = "study", overwrite: OVERWRITE = False,
+    bundle: Annotated[str | None, typer.Option("--bundle", rich_help_panel=TARGET, help="Also data, results, checksums "
+                                               "and versions in one .zip that runs again.")] = None,
+    output: FOLDER = "study", overwrite: OVERWRITE = False, json: JSON = False,
 ) -> None:  # fmt: skip
     """From boundaries and a panel to a report: every step that the study file asks for.
 
+    A bundle holds data, results, checksums and versions; study replication.zip -o again runs it again and compares.
+
     Examples:
       spillover study --new study.toml
-      spillover study study.toml -o study
+      spillover study study.toml -o study --bundle replication.zip
     """
+    from spillover.files import check_outputs
+
+    from .study import bundle as bundles
     from .study.file import read_study, write_template
     from .study.run import refuse_outputs
 
     if new:
-        print(f"Written: {write_template(file, overwrite=overwrite)}\nRun it: spillover study {file}")
+        path = write_template(file, overwrite=overwrite)
+        _say(f"A study to be changed into your own; run it: spillover study {file}", json, [path])
         return
     if not check:
         refuse_outputs(Path(output), overwrite=overwrite)
+        check_outputs([bundle], overwrite=overwrite, suffixes=[".zip"], inputs=[file])
+    if Path(file).suffix.lower() == ".zip":
+        with bundles.unpacked() as folder:
+            question = read_study(bundles.unpack(file, Path(folder)))
+            if check:
+                _say(f"'{file}' is whole and can run", json)
+                return
+            _run(question, output, overwrite, json, lambda written: str(bundles.compare(Path(folder), written)))
+        return
     question = read_study(file)
     if check:
-        print(f"'{file}' can run: {len(question.panel):,} rows, {len(question.map)} units, "
-              f"{len(question.weights)} weights, steps: {', '.join(question.steps) or 'none'}")  # fmt: skip
+        _say(f"'{file}' can run: {len(question.panel):,} rows, {len(question.map)} units, "
+             f"{len(question.weights)} weights, steps: {', '.join(question.steps) or 'none'}", json)  # fmt: skip
         return
-    _run(question, output, overwrite)
+    after = None if bundle is None else lambda written: "Bundled: " + str(
+        bundles.write_bundle(Path(file), written, bundle, overwrite=overwrite))  # fmt: skip
+    _run(question, output, overwrite, json, after)
 
 
 def report(
@@ -55,7 +74,7 @@ def report(
     shock: Annotated[str | None, typer.Option(help="UNIT:TERM:SIZE to map; by default the clearest spillover.")] = None,
     title: Annotated[str, typer.Option(help="Title of the report.")] = "Direct and indirect effects",
     word: Annotated[list[str] | None, typer.Option(help="Plain words: 'log(pcap)=public capital'; repeat.")] = None,
-    draws: DRAWS = 1000, seed: SEED = 1, output: FOLDER = "report", overwrite: OVERWRITE = False,
+    draws: DRAWS = 1000, seed: SEED = 1, output: FOLDER = "report", overwrite: OVERWRITE = False, json: JSON = False,
 ) -> None:  # fmt: skip
     """Weights, Moran's I, tests, model, effects and comparison in one report.
 
@@ -84,10 +103,10 @@ def report(
         title, formula, rows.map, rows.table, rows.entity, rows.time, named, steps, options={"effects": effects},
         seed=seed, draws=draws, words=dict(w.rsplit("=", 1) for w in word or () if "=" in w),
     )  # fmt: skip
-    _run(question, output, overwrite)
+    _run(question, output, overwrite, json)
 
 
-def demo(*, output: FOLDER = "demo", overwrite: OVERWRITE = False) -> None:
+def demo(*, output: FOLDER = "demo", overwrite: OVERWRITE = False, json: JSON = False) -> None:
     """The main job on shipped data: public capital, labour and output of 48 US states, 1970-1986.
 
     Examples:
@@ -102,26 +121,46 @@ def demo(*, output: FOLDER = "demo", overwrite: OVERWRITE = False) -> None:
     refuse_outputs(Path(output), overwrite=overwrite)
     with as_file(files("spillover.cli.study").joinpath("demo.toml")) as file:
         question = read_study(file)
-    _run(question, output, overwrite)
+    _run(question, output, overwrite, json)
 
 
-def _run(question, output: str, overwrite: bool) -> None:
+def _say(text: str, json: bool, files=()) -> None:
+    import pandas as pd
+
+    from . import output as out
+
+    out.show(text, lambda: pd.DataFrame({"file": list(map(str, files))}), Output(json=json), files=files)
+
+
+def _run(question, output: str, overwrite: bool, json: bool, after=None) -> None:
+    """``after`` is told what was written, and has the last word."""
+    from itertools import count
+
+    from spillover.progress import report
+
+    from . import output as out
     from ._errors import say
-    from ._progress import steps
     from .study.chapters import in_order
     from .study.run import run, write
 
-    with steps(len(in_order(question)) + 1) as step:
-        chapters, failed = run(question, step)
-        step("report, tables and figures")
-        written = write(question, chapters, failed, Path(output), overwrite=overwrite)
-    for name, w in question.weights.items():
-        print(f"{name}: {w.nnz:,} links, {len(w.islands)} islands, {w.components} component(s)")
+    done, total = count(), len(in_order(question)) + 1
+
+    def step(part: str) -> None:
+        report("study", next(done), total, part)
+
+    chapters, failed = run(question, step)
+    step("report, tables and figures")
+    written = write(question, chapters, failed, Path(output), overwrite=overwrite)
+    report("study", total, total)
+    lines = [f"{name}: {w.nnz:,} links, {len(w.islands)} islands, {w.components} component(s)"
+             for name, w in question.weights.items()]  # fmt: skip
     results = "\n\n".join(str(chapters[name].result) for name in ("model", "effects"))
-    print(f"\n{results}\n\nWritten to {output}/: " + ", ".join(path.name for path in written))
-    without: dict[str, str] = chapters["by_weights"].result.failed if "by_weights" in chapters else {}
-    for name, why in [*failed.items(), *without.items()]:
-        say(f"{name} could not be done: {why}")
+    results += "" if after is None else f"\n\n{after(written)}"
+    without = chapters["by_weights"].result.failed if "by_weights" in chapters else {}
+    troubles = [f"{name} could not be done: {why}" for name, why in [*failed.items(), *without.items()]]
+    out.show(results, chapters["effects"].result.tidy, Output(json=json), notes=lines + troubles * json, files=written)
+    for trouble in troubles:
+        say(trouble)
     if "interrupted" in failed.values():
         raise KeyboardInterrupt
     if failed or without:

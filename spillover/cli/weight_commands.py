@@ -6,63 +6,70 @@ from typing import Annotated
 
 import typer
 
-from .groups import Data, command
+from .groups import TARGET, App, Output, Reading, Shapes, command
+from .options import JSON, OVERWRITE
 
-app = typer.Typer(help="Build, inspect, convert, compare and draw weights.", no_args_is_help=True,
-                  context_settings={"help_option_names": ["-h", "--help"]})  # fmt: skip
 
-OVERWRITE = Annotated[bool, typer.Option("--overwrite", help="Replace the output where it exists.")]
+def register(app: App) -> None:
+    for function in (build, info, convert, compare, plot):
+        command(app)(function)
+
+
 FILE = Annotated[str, typer.Argument(help="File of weights; w.gwt:values=inverse for an option of its format.")]
 ID = Annotated[str | None, typer.Option("--id", help="Column of the map that names the units.")]
-LAYER = Annotated[str | None, typer.Option(help="Layer of the map, where there are several.")]
 
 
-@command(app)
 def build(
-    *, kind: Annotated[str, typer.Argument(help="Builder with options: queen, knn:k=5, gravity:mass=gdp,cutoff=1500, "
-                                           "economic:x=gsp, flows:origin=from,destination=to,value=trade.")],
+    reading: Reading, output: Output, *,
+    kind: Annotated[str, typer.Argument(help="Builder with options: queen, knn:k=5, gravity:mass=gdp,cutoff=1500, "
+                                        "economic:x=gsp, flows:origin=from,destination=to,value=trade.")],
     source: Annotated[str | None, typer.Argument(help="Map, or table for weights of a table; example:NAME.")] = None,
-    output: Annotated[str, typer.Option("--output", "-o", help=".parquet, .gal, .gwt, .csv, .dta, .mat ...")],
     data: Annotated[str | None, typer.Option("--data", "-d", help="Table beside the map, e.g. for masses.")] = None,
-    id: ID = None, layer: LAYER = None,
+    id: ID = None,
     entity: Annotated[str | None, typer.Option(help="Column of the table that names the units.")] = None,
     time: Annotated[str | None, typer.Option(help="Column of the table that names the periods.")] = None,
     standardize: Annotated[str, typer.Option(help="row, spectral, minmax, double, variance or none.")] = "row",
-    overwrite: OVERWRITE = False,
 ) -> None:  # fmt: skip
-    """Build weights from a map or a table and save them.
+    """Build weights from a map or a table and save them (.parquet, .gal, .gwt, .csv, .dta, .mat ...).
 
     Examples:
       spillover weights build queen example:us_states -o queen.parquet
       spillover weights build knn:k=4 example:us_states -o knn4.gwt
     """
     from spillover.errors import SpatialInputError
-    from spillover.files import check_outputs
     from weights import registry
     from weights.io import FORMATS
 
+    from . import output as out
     from ._inputs import read_weights
+    from .file_commands import data_of
     from .source import read_source
 
-    check_outputs([output], overwrite=overwrite, suffixes=FORMATS, inputs=[source, data])
+    out.check(output, suffixes=FORMATS, inputs=[source, data])
     builder, _ = registry.find(kind)
     if builder is not None and builder.needs == registry.NOTHING:
-        w = read_weights(kind, standardize=standardize)
-        w.save(output, overwrite=overwrite)
-        print(w)
+        _show(read_weights(kind, standardize=standardize), output)
         return
     rows_from = data or source
     if rows_from is None:
         message = "a map or a table is needed"
-        raise SpatialInputError("E501", message, hint=f"spillover weights build {kind} FILE -o ...")
-    rows = read_source(Data(rows_from, map=source if data else None, id=id, layer=layer, entity=entity, time=time))
-    w = rows.weights(kind, standardize)
-    w.save(output, overwrite=overwrite)
-    print(w)
+        raise SpatialInputError("E501", message, hint=f"spillover weights build {kind} FILE -o w.parquet")
+    keys = {"id": id, "entity": entity, "time": time}
+    rows = read_source(data_of(reading, data or source, map=source if data else None, **keys))
+    _show(rows.weights(kind, standardize), output)
 
 
-@command(app)
-def info(*, weights: FILE) -> None:
+def _show(w, output: Output) -> None:
+    """The weights in words, their links as a table, and the file in its format."""
+    from . import output as out
+
+    if output.output not in (None, "-"):
+        w.save(output.output, overwrite=output.overwrite)
+    out.show(w, w.to_frame, Output("-" if output.output == "-" else None, json=output.json),
+             files=[] if output.output == "-" else [output.output])  # fmt: skip
+
+
+def info(output: Output, *, weights: FILE) -> None:
     """Describe weights: links, islands, components, the admissible interval of rho.
 
     Examples:
@@ -71,52 +78,59 @@ def info(*, weights: FILE) -> None:
     """
     import pandas as pd
 
+    from . import output as out
     from ._inputs import load_weights
 
+    out.check(output, inputs=[weights])
+    described = load_weights(weights).describe()
+    frame = pd.DataFrame({"property": described.index, "value": described.astype(str).to_numpy()})
     with pd.option_context("display.max_colwidth", None):
-        print(load_weights(weights).describe().to_string())
+        out.show(described.to_string(), lambda: frame, output)
 
 
-@command(app)
-def convert(*, source: FILE, target: Annotated[str, typer.Argument(help="File to write.")],
-            overwrite: OVERWRITE = False) -> None:  # fmt: skip
+def convert(*, source: FILE, target: Annotated[str, typer.Argument(help="File to write; - for CSV on stdout.")],
+            overwrite: OVERWRITE = False, json: JSON = False) -> None:  # fmt: skip
     """Write weights in another format; the suffix chooses it.
 
     Examples:
       spillover weights convert queen.parquet queen.gwt
       spillover weights convert queen.parquet queen.csv
     """
-    from spillover.files import check_outputs
     from weights.io import FORMATS
 
+    from . import output as out
     from ._inputs import load_weights
 
-    check_outputs([target], overwrite=overwrite, suffixes=FORMATS, inputs=[source])
-    w = load_weights(source)
-    w.save(target, overwrite=overwrite)
-    print(f"{target}: {w.header()}")
+    output = Output(target, overwrite, json)
+    out.check(output, suffixes=FORMATS, inputs=[source])
+    _show(load_weights(source), output)
 
 
-@command(app)
-def compare(*, first: FILE, second: FILE) -> None:
+def compare(output: Output, *, first: FILE, second: FILE) -> None:
     """How alike two weights over the same units are.
 
     Examples:
       spillover weights compare queen.parquet queen.gwt
       spillover weights compare queen.parquet queen.csv
     """
+    import pandas as pd
+
     import weights as wt
 
+    from . import output as out
     from ._inputs import load_weights
 
-    print(wt.compare(load_weights(first), load_weights(second)).to_string())
+    out.check(output, inputs=[first, second])
+    alike = wt.compare(load_weights(first), load_weights(second))
+    frame = alike if isinstance(alike, pd.DataFrame) else alike.rename("value").rename_axis("property").reset_index()
+    out.show(alike.to_string(), lambda: frame, output)
 
 
-@command(app)
 def plot(
-    *, weights: FILE, map: Annotated[str, typer.Option("--map", "-m", help="Boundary file, or example:us_states.")],
-    output: Annotated[str, typer.Option("--output", "-o", help="PNG, PDF or SVG file.")], id: ID = None,
-    layer: LAYER = None, overwrite: OVERWRITE = False,
+    reading: Shapes, *, weights: FILE,
+    map: Annotated[str, typer.Option("--map", "-m", help="Boundary file, or example:us_states.")],
+    output: Annotated[str, typer.Option("--output", "-o", help="PNG, PDF or SVG file.", rich_help_panel=TARGET)],
+    id: ID = None, overwrite: OVERWRITE = False, json: JSON = False,
 ) -> None:  # fmt: skip
     """Draw the links over the map.
 
@@ -125,9 +139,13 @@ def plot(
       spillover weights plot queen.parquet -m example:us_states -o queen.pdf
     """
     from spatial.plot import save
-    from spillover.files import FIGURES, check_outputs
+    from spillover.files import FIGURES
 
+    from . import output as out
     from ._inputs import load_weights, read_map
+    from .source import of_map
 
-    check_outputs([output], overwrite=overwrite, suffixes=FIGURES, inputs=[weights, map])
-    save(load_weights(weights).plot(read_map(map, id=id, layer=layer)), output, overwrite=overwrite)
+    out.check(Output(output, overwrite), suffixes=FIGURES, inputs=[weights, map])
+    w = load_weights(weights)
+    save(w.plot(read_map(map, id=id, **of_map(reading))), output, overwrite=overwrite)
+    out.show(w.header(), w.to_frame, Output(json=json), files=[output])

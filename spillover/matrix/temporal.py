@@ -14,15 +14,17 @@ from scipy import sparse
 
 from spillover.errors import SHOWN, SpatialInputError
 from spillover.ids import positions
+from spillover.provenance import fingerprint
 
 from .. import labels as _labels
 from ..values import numeric
 from .header import style
-from .weights import ROW_SUM_TOLERANCE, SpatialWeights
+from .rows import Rows
+from .weights import SpatialWeights
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class TemporalWeights(Mapping):
+class TemporalWeights(Rows, Mapping):
     """One ``SpatialWeights`` per period: ``w[1998]`` is that year's. What needs a single matrix is refused (E320).
 
     Attributes
@@ -86,6 +88,12 @@ class TemporalWeights(Mapping):
 
     # -- what they have in common ---------------------------------------------------------------------
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the W of every period, whatever the order of units and periods."""
+        each = [w.fingerprint for w in self.matrices]
+        return fingerprint(pd.DataFrame({"w": each}, index=pd.Index(self.periods.tolist(), name="period")))
+
     @property
     def csr(self):
         raise SpatialInputError("E320", "these weights vary over time, one matrix is needed here",
@@ -128,15 +136,6 @@ class TemporalWeights(Mapping):
     def alone(self) -> np.ndarray:
         """True for units that are observed without neighbors in some period, shape (n,)."""
         return np.any([w.alone & observed for w, observed in self._with_units()], axis=0)
-
-    @property
-    def islands(self) -> pd.Index:
-        """Ids of these units."""
-        return self.ids[self.alone]
-
-    @property
-    def rows_sum_to_one(self) -> bool:
-        return bool(np.allclose(self.row_sums, 1.0, rtol=0, atol=ROW_SUM_TOLERANCE))
 
     @cached_property
     def matrix_digest(self) -> str:

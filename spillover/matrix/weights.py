@@ -13,16 +13,16 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 from spillover.ids import positions
+from spillover.provenance import links_fingerprint
 from spillover.show import ask
 
 from .. import labels as _labels
 from .csr import canonical, frozen, take, with_data
-
-ROW_SUM_TOLERANCE = 1e-9
+from .rows import Rows
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SpatialWeights:
+class SpatialWeights(Rows):
     """Who is whose neighbor, and how strongly: row i holds the weights of i's neighbors.
 
     Every builder of this package returns one. It never changes: methods give new objects, the arrays are
@@ -105,20 +105,10 @@ class SpatialWeights:
         """True for units without neighbors (empty rows), shape (n,)."""
         return np.diff(self.csr.indptr) == 0
 
-    @property
-    def islands(self) -> pd.Index:
-        """Ids of units without neighbors."""
-        return self.ids[self.alone]
-
     @cached_property
     def row_sums(self) -> np.ndarray:
         """Sum of each unit's weights, shape (n,)."""
         return np.asarray(self.csr.sum(axis=1)).ravel()
-
-    @cached_property
-    def rows_sum_to_one(self) -> bool:
-        """Whether every unit's weights sum to one: what the two-way transformation needs."""
-        return bool(np.allclose(self.row_sums, 1.0, rtol=0, atol=ROW_SUM_TOLERANCE))
 
     @cached_property
     def component_labels(self) -> pd.Series:
@@ -151,6 +141,12 @@ class SpatialWeights:
         for part in (self.csr.indptr, self.csr.indices, self.csr.data):
             h.update(np.ascontiguousarray(part).view(np.uint8).data)
         return h.hexdigest()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of units, links and weights, whatever the order of the units."""
+        focal = np.repeat(np.arange(self.n), np.diff(self.csr.indptr))
+        return links_fingerprint(self.ids, focal, self.csr.indices, self.csr.data)
 
     def __hash__(self) -> int:
         return hash(self.matrix_digest)

@@ -13,7 +13,7 @@ def spillover(monkeypatch, capsys):
 
     def call(*args):
         monkeypatch.setattr(sys, "argv", ["spillover", *map(str, args)])
-        status = run(_app())
+        status = run(_app)
         printed = capsys.readouterr()
         return status, printed.out, printed.err
 

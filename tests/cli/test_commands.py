@@ -290,7 +290,7 @@ def test_cells_that_a_spreadsheet_would_run_are_made_inert(tmp_path):
 def test_help_imports_nothing_heavy():
     code = (
         "import sys; sys.argv = ['spillover', '--help']\n"
-        "from spillover.cli import _app\nfrom spillover.cli._errors import run\nrun(_app())\n"
+        "from spillover.cli import _app\nfrom spillover.cli._errors import run\nrun(_app)\n"
         "heavy = {'numpy', 'pandas', 'geopandas', 'scipy', 'numba', 'matplotlib', 'libpysal'} & set(sys.modules)\n"
         "print('HEAVY', sorted(heavy))"
     )

@@ -17,7 +17,7 @@ import shapefiles
 import spatial as sp
 import weights as wt
 
-SLOW = ("demo", "study", "report")  # their examples run in tests of their own
+SLOW = ("demo", "study", "report", "qgis doctor")  # their examples run in tests of their own
 
 
 def commands():
@@ -33,10 +33,14 @@ def commands():
 
 
 LINE = re.compile(r"^\s*(spillover .+)$", re.MULTILINE)
-EXAMPLES = [(name, line) for name, one in commands() for line in LINE.findall(one.help or "")]
+EXAMPLES = [(name, line) for name, one in commands() for line in LINE.findall(one.epilog or "")]
 
 
-def test_every_command_shows_two_examples():
+def test_every_command_ends_its_help_with_two_examples(spillover, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    for name, _ in commands():
+        lines = [line.strip() for line in spillover(*name.split(), "--help")[1].splitlines() if line.strip()]
+        assert lines[-3:] == ["Examples:", *[line for n, line in EXAMPLES if n == name]]
     assert all(sum(n == name for n, _ in EXAMPLES) == 2 for name, _ in commands()), EXAMPLES
 
 
@@ -44,6 +48,7 @@ def test_every_command_shows_two_examples():
 def files(tmp_path, monkeypatch, states):
     """The files that the examples name."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))  # where a profile of QGIS would be
     w = wt.queen(states).standardize("row")
     for name in ("queen.parquet", "queen.gwt", "queen.csv"):
         w.save(name)
@@ -183,9 +188,23 @@ def test_a_terminal_without_the_characters_still_gets_the_numbers(tmp_path):
     assert b"I = " in done.stdout
 
 
+def test_arguments_that_the_locale_has_no_letters_for(tmp_path):
+    """Columns, files and builders in Chinese under LC_ALL=C."""
+    (tmp_path / "数据").mkdir()
+    file = tmp_path / "数据" / "表.csv"
+    pd.DataFrame({"产出": [1.0, 2, 4, 5], "码": list("甲乙丙丁")}).to_csv(file, index=False)
+    wt.from_dense(np.eye(4, k=1) + np.eye(4, k=-1), ids=list("甲乙丙丁")).save(tmp_path / "邻.parquet")
+    for column, status, words in (("产出", 0, "产出"), ("产值", 2, "产值")):
+        line = ["moran", file, "-c", column, "-w", tmp_path / "邻.parquet", "--entity", "码"]
+        done = subprocess.run([sys.executable, "-m", "spillover", *map(str, line)], capture_output=True, timeout=120,
+                              env={**os.environ, "PYTHONUTF8": "0", "LC_ALL": "C"})  # fmt: skip
+        assert done.returncode == status, done.stderr
+        assert words in (done.stdout + done.stderr).decode("utf-8")
+
+
 @pytest.mark.parametrize(("words", "said"), [
     (["weights", "queen", "map.shp"], "weights with one of build, info, convert, compare, plot"),
-    (["fitt", "data.csv"], "with one of moran, lisa, fit"),
+    (["fitt", "data.csv"], "with one of moran, lisa, hotspots"),
     (["fit"], "spillover fit --help"),
     (["fit", "a.csv", "y ~ x", "--modle", "sdm"], "spillover fit --help"),
 ])  # fmt: skip

@@ -35,7 +35,10 @@ def test_a_step_does_what_the_library_does(tmp_path, panel, queen):
     assert layer["unemp_own"].mean() == pytest.approx(found["effects"].result.direct["unemp"])
     tex = (tmp_path / "out" / "tables.tex").read_text(encoding="utf-8")
     assert r"\label{tab:model}" in tex
-    assert f"{want.rho:.4f}" in tex
+    assert f"{want.rho:.3f}" in tex
+    assert tex.index(r"\label{tab:effects}") > tex.index("Units x periods")  # a paper's table, not a list
+    listed = pd.read_csv(tmp_path / "out" / "model.csv")
+    np.testing.assert_allclose(listed["estimate"], want.params)
 
 
 def test_word_tables_hold_the_numbers(tmp_path):
@@ -44,11 +47,11 @@ def test_word_tables_hold_the_numbers(tmp_path):
     from spatial.report.html import Table
     from spatial.report.papers import write_word
 
-    frame = pd.DataFrame({"term": ["数字金融", "x"], "estimate": [0.123456, -2.0], "p_value": [1e-9, 0.5]})
-    path = write_word({"a": Table(frame, "Effects")}, tmp_path / "t.docx")
+    frame = pd.DataFrame({"term": ["数字金融", "x\0"], "estimate": [0.123456, -2.0], "p_value": [1e-9, 0.5]})
+    path = write_word({"a": Table(frame, "Effects\x1b")}, tmp_path / "t.docx", title="\ud800")
     grid = Document(str(path)).tables[0]
     assert [[cell.text for cell in row.cells] for row in grid.rows] == [
-        ["term", "estimate", "p"], ["数字金融", "0.1235", "<1e-4"], ["x", "\u22122.0000", "0.5000"]]  # fmt: skip
+        ["term", "estimate", "p"], ["数字金融", "0.1235", "<1e-4"], ["x\ufffd", "\u22122.0000", "0.5000"]]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -79,6 +82,9 @@ def test_word_tables_hold_the_numbers(tmp_path):
         ({"steps": {"what_if": {"variable": "unemp", "percent": "10"}}}, "must be a number, got '10'"),
         ({"steps": {"mechanism": {"mediators": []}}}, "needs mediators"),
         ({"steps": {"tests": True}}, "must be a table"),
+        ({"title": "a\0b"}, "title holds a character that cannot be printed"),
+        ({"words": {"unemp": "\x1b[31m"}}, "unemp holds a character"),
+        ({"steps": {"moran": {"columns": ["g\0"]}}}, "columns holds a character"),
     ],
 )
 def test_a_wrong_study_is_refused_at_the_door(change, said):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 NOMINAL = 0.95
@@ -23,12 +23,15 @@ class Cell:
         Which function of ``experiments.EXPERIMENTS`` draws its samples.
     design : Mapping
         Arguments of that function, in plain values.
+    samples : (int, int)
+        Of the screen, and where the cell is near its bar.
     """
 
     name: str
     family: str
     experiment: str
     design: Mapping = field(default_factory=dict)
+    samples: tuple[int, int] = (400, 2000)
 
     @property
     def seed(self) -> int:
@@ -59,3 +62,14 @@ def interval(low: float, high: float, truth: float) -> Interval:
 
 def rejection(p: float, *, power: bool = False) -> Rejection:
     return Rejection(bool(p <= 1 - NOMINAL), power)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A sample in two steps: ``results(rng)`` is what a user holds, ``outcomes(*results)`` what is counted of it."""
+
+    results: Callable
+    outcomes: Callable
+
+    def __call__(self, rng) -> dict:
+        return self.outcomes(*self.results(rng))

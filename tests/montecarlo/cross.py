@@ -7,7 +7,7 @@ import pandas as pd
 
 import spatial as sp
 
-from .cell import Interval, interval
+from .cell import Draw, Interval, interval
 from .maps import dense_of, places, regions, weights_of
 
 LAG, ERROR, LAGGED_X = ("sar", "sdm", "sac", "gns"), ("sem", "sdem", "sac", "gns"), ("slx", "sdm", "sdem", "gns")
@@ -35,23 +35,27 @@ def cross_section(*, model, n, w, k=1, errors="normal", rho=0.4, lam=0.4, method
 
     Returns
     -------
-    function of a Generator that gives a mapping of measures to intervals
+    Draw
     """
     world = CrossSection(model, n, w, k, errors, rho, lam)
     covariance, names = covariance_of(vcov, w, n), tuple(f"x{j + 1}" for j in range(k))
     formula, weights = "y ~ " + " + ".join(names), weights_of(w, n)
 
-    def draw(rng):
+    def results(rng):
         data = world.sample(rng)
         fit = getattr(sp, model)(formula, data, weights, method=method, vcov=covariance)
-        measured = of_fit(fit, world.truth)
-        if model not in ("ols", "sem"):
-            measured |= of_effects(fit.effects(method=effects), world.truth)
-        for peer in peers:
-            measured |= of_peer(peer, world, data)
-        return measured
+        return data, fit, None if model in ("ols", "sem") else fit.effects(method=effects)
 
-    return draw
+    return Draw(results, lambda *sample: outcomes(*sample, world, peers))
+
+
+def outcomes(data, fit, effects, world, peers) -> dict[str, Interval]:
+    """Of one sample; peers see the same data."""
+    measured = of_fit(fit, world.truth)
+    measured |= {} if effects is None else of_effects(effects, world.truth)
+    for peer in peers:
+        measured |= of_peer(peer, world, data)
+    return measured
 
 
 class CrossSection:

@@ -16,15 +16,17 @@ from pathlib import Path
 
 import numpy as np
 
+from spatial.records.limits import LIMITS
 from spillover.errors import SpatialInputError
+from spillover.show import Shown
 
 from . import maps
-from .cell import Cell, Rejection
+from .cell import Cell, Draw, Rejection
 from .experiments import EXPERIMENTS
 
 JOURNAL = Path(__file__).parents[1] / "reference" / "montecarlo" / "results.jsonl"
-SCREEN, FULL = 400, 2000
 COVERAGE, SIZE = 0.93, 0.07  # the bars
+SHOWN = 10  # samples whose results are printed, to see which limits they quote
 Z = 3.3  # standard errors of the Monte Carlo band
 CLOSE_ABOVE = 0.005  # a share this close to its bar on the good side is counted again with more samples
 
@@ -139,11 +141,30 @@ def _code(module) -> str:
     return ast.dump(tree)
 
 
+def said(cell: Cell, samples: int = SHOWN) -> dict[str, int]:
+    """Of how many samples the results, printed, or their warnings quote each limit."""
+    draw, counts = EXPERIMENTS[cell.experiment](**cell.design), Counter()
+    if not isinstance(draw, Draw):
+        return {}
+    for r in range(samples):
+        with warnings.catch_warnings(record=True) as raised:
+            warnings.simplefilter("always")
+            try:
+                results = draw.results(np.random.default_rng([cell.seed, r]))
+            except SpatialInputError:
+                continue
+            shown = [str(result) for result in results if isinstance(result, Shown)]
+        text = "\n".join([*shown, *(str(warning.message) for warning in raised)])
+        counts.update(key for key, words in LIMITS.items() if words in text)
+    return dict(counts)
+
+
 def record(cell: Cell, tally: Tally, inputs: str, seconds: float) -> dict:
     """A line of the journal."""
     counts = {name: {**vars(c), "log_length": round(c.log_length, 6)} for name, c in tally.counts.items()}
     return {"name": cell.name, "hash": inputs, "commit": commit(), "seed": cell.seed, "samples": tally.samples,
-            "seconds": round(seconds, 1), "errors": dict(tally.errors), "counts": counts}  # fmt: skip
+            "seconds": round(seconds, 1), "errors": dict(tally.errors), "said": said(cell),
+            "counts": counts}  # fmt: skip
 
 
 def tally_of(line: dict) -> Tally:
@@ -169,17 +190,15 @@ def run(cells: list[Cell], *, again: bool = False, samples: int | None = None, p
     path.parent.mkdir(parents=True, exist_ok=True)
     journal, fresh = read_journal(path), set()
     hashes = {cell.name: inputs_hash(cell) for cell in cells}  # of the sources as they were imported
-    for target in (samples or SCREEN, FULL):
+    for stage in (0, 1):
         for cell in cells:
+            target = samples or cell.samples[stage]
             line = journal.get(cell.name)
             same = line and line["hash"] == hashes[cell.name] and (not again or cell.name in fresh)
             tally = tally_of(line) if same else None
-            if tally and (tally.samples >= target or not (tally.near() or target == (samples or SCREEN))):
+            if (tally and tally.samples >= target) or (stage == 1 and not (tally and tally.near())):
                 continue
-            if target == FULL and (tally is None or samples):
-                continue
-            start = time.process_time()
-            spent = line["seconds"] if same else 0.0
+            start, spent = time.process_time(), line["seconds"] if same else 0.0
             tally = measure(cell, target, tally)
             journal[cell.name] = line = record(cell, tally, hashes[cell.name], spent + time.process_time() - start)
             fresh.add(cell.name)
@@ -189,9 +208,13 @@ def run(cells: list[Cell], *, again: bool = False, samples: int | None = None, p
 
 
 def tidy_journal(cells: list[Cell], path: Path = JOURNAL) -> None:
-    """One line a cell, in the grid's order; lines of cells that are no more are dropped."""
-    journal = read_journal(path)
-    kept = [json.dumps(journal[cell.name]) for cell in cells if cell.name in journal]
+    """One line a cell, in the grid's order; lines of cells that are no more are dropped. What results quote is read
+    again where a cell is out: it may have changed since."""
+    journal, kept = read_journal(path), []
+    for cell in cells:
+        if line := journal.get(cell.name):
+            out = tally_of(line).verdict() == "out"
+            kept.append(json.dumps(line | {"said": said(cell)} if out else line))
     path.write_text("\n".join(kept) + "\n", encoding="utf-8")
 
 

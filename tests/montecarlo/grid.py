@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import grid_panels, grid_tests
+from . import grid_panels, grid_peers, grid_tests
 from .cell import Cell
 
 MODELS = ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac", "gns")
@@ -41,7 +41,7 @@ DEFAULTS = (
     (100, "group", 4, "normal"), (48, "queen", 8, "chi2"), (100, "dense", 4, "normal"), (48, "dense", 1, "normal"),
     (100, "coast", 15, "t5"), (48, "knn", 15, "normal"), (500, "coast", 4, "normal"),
 )  # fmt: skip
-LARGE = (((500, "group", 8, "t5"), ("sar", "sem", "sdm", "slx")), ((500, "queen", 1, "chi2"), ("sdem", "sac", "gns")))
+LARGE = (((500, "group", 8, "t5"), ("sar",)), ((500, "queen", 1, "chi2"), ("sac",)))
 
 
 def default_cells() -> list[Cell]:
@@ -52,58 +52,55 @@ def default_cells() -> list[Cell]:
 
 def far_rho() -> list[Cell]:
     """Lags of .7 and -.4."""
-    designs = [(48, "knn", 1), (100, "queen", 4), (100, "dense", 1), (500, "coast", 4)]
+    designs = [(48, "knn", 1), (100, "dense", 1)]
     high = [cross(model, *design, rho=0.7) for design in designs for model in ("sar", "sdm")]
     return [*high, cross("sar", 100, "queen", 4, rho=-0.4), cross("sdm", 48, "knn", 4, rho=0.0)]
 
 
+def listed(family: str, rows) -> list[Cell]:
+    """Cells from (models, n, W, k, errors, remedy)."""
+    return [cross(model, *design, family=f"cross-section, {family}") for models, *design in rows
+            for model in models.split()]  # fmt: skip
+
+
 def remedy_cells() -> list[Cell]:
-    few = [cross(model, *design, remedy="reml", family="cross-section, few rows: reml")
-           for design in ((48, "queen", 8, "chi2"), (48, "knn", 15, "normal"), (48, "dense", 1, "normal"))
-           for model in ("sar", "sem", "sdm", "sdem")]  # fmt: skip
-    designs = (48, "knn", 1, 0.7), (100, "dense", 1, 0.7), (48, "queen", 8, 0.4), (100, "queen", 4, 0.7)
-    ratio = [cross(model, n, w, k, remedy="likelihood", family="cross-section, effects by likelihood", rho=rho)
-             for n, w, k, rho in designs for model in ("sar", "sdm")]  # fmt: skip
-    other = [cross(model, 100, "queen", 4, remedy=remedy, family="cross-section, other intervals")
-             for model, remedy in (("sar", "simulate"), ("sdm", "simulate"), ("sar", "delta"), ("sdm", "delta"),
-                                   ("sar", "eim"), ("sac", "eim"), ("sdm", "bootstrap199"))]  # fmt: skip
-    return few + ratio + other
+    """What notes of fits and effects advise, and the other intervals there are."""
+    few = listed("few rows: reml", [
+        ("sem sdm sdem", 48, "queen", 8, "chi2", "reml"), ("sdm sdem", 48, "knn", 15, "normal", "reml"),
+        ("sar sdm", 48, "dense", 1, "normal", "reml"), ("sdm sdem", 100, "group", 4, "normal", "reml"),
+    ])  # fmt: skip
+    ratio = [cross(model, n, w, 1, remedy="likelihood", family="cross-section, effects by likelihood", rho=0.7)
+             for n, w in ((48, "knn"), (100, "dense")) for model in ("sar", "sdm")]  # fmt: skip
+    return few + ratio + listed("other intervals", [
+        ("sdm", 100, "queen", 4, "normal", "simulate"), ("sar", 100, "queen", 4, "normal", "delta"),
+        ("sar", 100, "queen", 4, "normal", "eim"), ("sdm", 100, "queen", 4, "normal", "bootstrap199"),
+    ])  # fmt: skip
 
 
 def robust_cells() -> list[Cell]:
-    family = "cross-section, unequal variances"
-    cells = [cross(model, n, w, 4, errors, "robust", family=family)
-             for n, w, errors in ((48, "queen", "x"), (100, "coast", "x"))
-             for model in ("ols", "slx", "sar", "sem", "sdm", "sdem")]  # fmt: skip
-    cells += [cross(model, 100, "group", 1, "neighbors", remedy, family=family)
-              for remedy in ("default", "aqs") for model in ("sar", "sem", "sdm", "sdem")]  # fmt: skip
-    cells += [cross(model, 500, "group", 1, "neighbors", family=family) for model in ("sar", "sem")]
-    cells += [cross(model, 200, "queen", 4, "neighbors", "aqs", family=family) for model in ("sar", "sem")]
-    cells += [cross(model, n, w, 1, "x", "gmm_robust", family=family)
-              for n, w, models in ((100, "knn", ("sar", "sem", "sdm", "sac")), (500, "queen", ("sar", "sac")))
-              for model in models]  # fmt: skip
-    family = "cross-section, moments"
-    cells += [cross(model, n, w, 4, errors, "gmm", family=family)
-              for n, w, errors, models in ((100, "knn", "normal", ("sar", "sem", "sdem", "sdm", "sac", "gns")),
-                                           (500, "coast", "chi2", ("sar", "sdem")))
-              for model in models]  # fmt: skip
-    family = "cross-section, clusters and space"
-    cells += [cross(model, 48, "queen", 1, "normal", "cluster6", family=family) for model in ("sar", "sdm")]
-    cells += [cross(model, 100, "knn", 4, "normal", "cluster12", family=family) for model in ("ols", "sar", "sem")]
-    cells += [cross("ols", 48, "queen", 1, "normal", remedy, family=family) for remedy in ("cluster6", "jackknife6")]
-    cells += [cross(model, 200, "knn", 1, "space", remedy, family=family)
-              for model, remedy in (("ols", "default"), ("ols", "conley400"), ("ols", "scpc"), ("slx", "scpc"),
-                                    ("sar", "conley400"), ("sar", "gmm_scpc"))]  # fmt: skip
-    return cells
+    """Errors that are not independent of one variance; moments."""
+    uneven = listed("unequal variances", [
+        ("ols sar sem sdm", 48, "queen", 4, "x", "robust"), ("slx sar sdem", 100, "coast", 4, "x", "robust"),
+        ("sar sem sdm", 100, "group", 1, "neighbors", "default"), ("sar sem sdm", 100, "group", 1, "neighbors", "aqs"),
+        ("sar", 500, "group", 1, "neighbors", "default"), ("sar sem sdm sac", 100, "knn", 1, "x", "gmm_robust"),
+    ])  # fmt: skip
+    moments = listed("moments", [("sar sem sac gns", 100, "knn", 4, "normal", "gmm"),
+                                 ("sdem", 500, "coast", 4, "chi2", "gmm")])  # fmt: skip
+    return uneven + moments + listed("clusters and space", [
+        ("sar sdm ols", 48, "queen", 1, "normal", "cluster6"), ("ols", 48, "queen", 1, "normal", "jackknife6"),
+        ("ols sar sem", 100, "knn", 4, "normal", "cluster12"), ("ols", 200, "knn", 1, "space", "scpc"),
+        ("ols sar", 200, "knn", 1, "space", "conley400"), ("sar", 200, "knn", 1, "space", "gmm_scpc"),
+    ])  # fmt: skip
 
 
 def cells() -> list[Cell]:
     """The grid: what most people do first."""
     small = [cell for cell in default_cells() if cell.design["n"] < 500]
     large = [cell for cell in default_cells() if cell.design["n"] == 500]
-    return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *remedy_cells(), *grid_tests.test_cells(),
-            *robust_cells(), *grid_panels.robust_cells(), *grid_panels.random_cells(), *grid_panels.dynamic_cells(),
-            *grid_panels.moment_cells(), *far_rho(), *large]  # fmt: skip
+    return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *grid_panels.dk_cells(), *remedy_cells(),
+            *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),
+            *grid_panels.dynamic_cells(), *grid_panels.moment_cells(), *far_rho(), *large,
+            *grid_peers.peer_cells(cross, grid_panels.panel)]  # fmt: skip
 
 
 def named(pattern: str | None = None, part: tuple[int, int] = (1, 1)) -> list[Cell]:

@@ -23,7 +23,7 @@ def lm(*, n, w, k=1, errors="normal"):
         data = null.sample(rng)
         fit = sp.ols(formula, data, weights)
         measured = {test.name: rejection(test.p_value) for test in sp.lm_tests(fit)}
-        measured["Moran, residuals"] = rejection(sp.moran_residuals(fit.resid, fit.design.X[0], weights).p_value)
+        measured["Moran, residuals"] = rejection(sp.moran_residuals(fit.resid, fit._design.X[0], weights).p_value)
         tests = sp.lm_tests(sp.ols(formula, lag.sample(rng), weights))
         return measured | {f"{name}, rho .4": rejection(tests[name].p_value, power=True)
                            for name in ("LM lag", "robust LM lag")}  # fmt: skip

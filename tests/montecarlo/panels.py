@@ -7,8 +7,8 @@ import pandas as pd
 
 import spatial as sp
 
-from .cell import interval
-from .cross import ERROR, LAG, LAGGED_X, of_effects, of_fit
+from .cell import Draw, interval
+from .cross import ERROR, LAG, LAGGED_X, outcomes
 from .maps import dense_of, weights_of
 
 TAU, ETA, BURN = 0.4, -0.1, 30
@@ -43,19 +43,12 @@ def panel(*, model, N, T, w="knn", k=1, effects="twoway", errors="normal", rho=0
     if model == "ols":
         del options["method"]
 
-    def draw(rng):
+    def results(rng):
         data = world.sample(rng)
         fit = getattr(sp, model)(formula, data, weights, **options)
-        measured = of_fit(fit, world.truth)
-        if model not in ("ols", "sem"):
-            measured |= of_effects(fit.effects(method=by), world.truth)
-        for peer in peers:
-            from .cross import of_peer
+        return data, fit, None if model in ("ols", "sem") else fit.effects(method=by)
 
-            measured |= of_peer(peer, world, data)
-        return measured
-
-    return draw
+    return Draw(results, lambda *sample: outcomes(*sample, world, peers))
 
 
 class Panel:
@@ -132,7 +125,7 @@ def dynamic_panel(*, model="sdm", N, T, w="knn", effects="twoway", rho=0.3, meth
     options |= {"correction": correction} if method == "ml" else {}
     names = {"lag(y)": "tau", "W:lag(y)": "eta", "x": "beta", "W:x": "theta"}
 
-    def draw(rng):
+    def results(rng):
         x, c = rng.standard_normal((BURN + T + 1, N)), rng.standard_normal(N)
         m = rng.standard_normal(len(x)) * (effects == "twoway")
         y = np.zeros((len(x), N))
@@ -141,12 +134,14 @@ def dynamic_panel(*, model="sdm", N, T, w="knn", effects="twoway", rho=0.3, meth
             y[t] = A_inverse @ (TAU * y[t - 1] + ETA * W @ y[t - 1] + x[t] + theta * W @ x[t] + shock)
         data = pd.DataFrame({"y": y[BURN:].ravel(), "x": x[BURN:].ravel()}, index).reset_index()
         fit = getattr(sp, model)("y ~ x", data, weights_of(w, N), **options)
+        return fit, fit.effects().long_run if fit.stationarity.holds else None
+
+    def counted(fit, run):
         ends = fit.conf_int()
         measured = {names.get(k, k): interval(*ends.loc[k], v) for k, v in truth.items() if k in ends.index}
-        if fit.stationarity.holds:
-            run = fit.effects().long_run
+        if run is not None:
             ends = zip(run.conf_low[:, 0], run.conf_high[:, 0])
             measured |= {kind: interval(low, high, long[kind]) for kind, (low, high) in zip(long, ends)}
         return measured
 
-    return draw
+    return Draw(results, counted)

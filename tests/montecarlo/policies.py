@@ -8,7 +8,7 @@ import pandas as pd
 import spatial as sp
 import weights as wt
 
-from .cell import interval, rejection
+from .cell import Draw, interval, rejection
 from .maps import dense_of, weights_of
 
 KEYS = {"entity": "i", "time": "t"}
@@ -47,14 +47,18 @@ def did(*, N, T, adopters, persistence=0.0, method="imputation", band="pointwise
     remedy : {None, "randomization", "placebo"}
     """
 
-    def draw(rng):
+    def results(rng):
         first = adoption(rng, N, T, adopters)
         D = (np.arange(T)[:, None] >= first) * 1.0
         tau = np.ones(N) + unequal * rng.standard_normal(N)
         tau = tau * (remedy != "placebo")
         fit = sp.did("y ~ d", frame(y=D * tau + errors(rng, T, N, persistence), d=D), method=method, band=band, **KEYS)
-        if remedy == "placebo":
-            return {"placebo": rejection(sp.placebo_units(fit, draws=99, seed=int(rng.integers(2**31))).p_value)}
+        placebo = sp.placebo_units(fit, draws=99, seed=int(rng.integers(2**31))) if remedy == "placebo" else None
+        return fit, placebo, first, D, tau
+
+    def counted(fit, placebo, first, D, tau):
+        if placebo is not None:
+            return {"placebo": rejection(placebo.p_value)}
         row, truth = fit.table.iloc[0], (D * tau).sum() / D.sum()
         if remedy == "randomization":
             exact = fit.randomization
@@ -67,7 +71,7 @@ def did(*, N, T, adopters, persistence=0.0, method="imputation", band="pointwise
             measured |= {"slope before": rejection(slope.p_value)} if slope is not None else {}
         return measured
 
-    return draw
+    return Draw(results, counted)
 
 
 def _path(fit, first, tau, band):
@@ -89,11 +93,14 @@ def spatial_did(*, N, T, adopters, model="sdm", rho=0.4, vcov="jackknife"):
     A_inverse = np.linalg.inv(np.eye(N) - rho * W)
     S = A_inverse @ (np.eye(N) + 0.3 * W * (model != "sar"))
 
-    def draw(rng):
+    def results(rng):
         first = adoption(rng, N, T, adopters)
         D = (np.arange(T)[:, None] >= first) * 1.0
         y = D @ S.T + errors(rng, T, N, 0.0) @ A_inverse.T
-        fit = sp.spatial_did("y ~ d", frame(y=y, d=D), weights_of("knn", N), model=model, vcov=vcov, path=False, **KEYS)
+        options = {"model": model, "vcov": vcov, "path": False, **KEYS}
+        return sp.spatial_did("y ~ d", frame(y=y, d=D), weights_of("knn", N), **options), D
+
+    def counted(fit, D):
         direct, total = (S.diagonal() * D)[D == 1].mean(), (D @ S.T)[D == 1].mean()
         rows = fit.table.iloc[[0, 2]]
         measured = {kind: interval(low, high, truth) for kind, low, high, truth in
@@ -104,7 +111,7 @@ def spatial_did(*, N, T, adopters, model="sdm", rho=0.4, vcov="jackknife"):
             measured |= {"joint leads": rejection(tests.joint.p_value)} if tests.joint is not None else {}
         return measured
 
-    return draw
+    return Draw(results, counted)
 
 
 def ring_did(*, side, T, adopters, method="imputation"):
@@ -113,13 +120,16 @@ def ring_did(*, side, T, adopters, method="imputation"):
     near = abs(row[:, None] - row) + abs(column[:, None] - column) == 1
     rings = {"next": wt.from_dense(near * 1.0, ids=list(range(side**2)))}
 
-    def draw(rng):
+    def results(rng):
         first = adoption(rng, side**2, T, adopters)
         D = (np.arange(T)[:, None] >= first) * 1.0
         ring = (D @ near > 0) * (1 - D)
         y = D + 0.5 * ring + errors(rng, T, side**2, 0.0)
-        table = sp.ring_did("y ~ d", frame(y=y, d=D), rings, method=method, **KEYS).table
+        return (sp.ring_did("y ~ d", frame(y=y, d=D), rings, method=method, **KEYS),)
+
+    def counted(fit):
+        table = fit.table
         ends = zip(("effect", "ring"), table["conf_low"], table["conf_high"], (1.0, 0.5))
         return {name: interval(low, high, truth) for name, low, high, truth in ends if np.isfinite(high - low)}
 
-    return draw
+    return Draw(results, counted)

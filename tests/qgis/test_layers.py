@@ -39,7 +39,7 @@ def test_clusters(in_qgis, tmp_path, states, panel, queen, statistic, shape):
 def test_a_shock(in_qgis, tmp_path, states, fit):
     response = fit.effects().shock("IL", "unemp", 1)
     path = tmp_path / "shock.gpkg"
-    write_response(response, states, path, unit="IL", values=analysed(fit.design), label="Response of output")
+    write_response(response, states, path, unit="IL", values=analysed(fit._design), label="Response of output")
     shown = in_qgis("look.py", path, "shock", tmp_path / "map.png")
     assert shown["loaded"]
     assert (shown["renderer"], shown["column"]) == ("graduatedSymbol", "response")

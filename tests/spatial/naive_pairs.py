@@ -16,26 +16,26 @@ def rows_of(fit, unit_matrices):
     """Unit matrices of every period as one (m, m) matrix over the observed rows."""
     from scipy.linalg import block_diag
 
-    d = fit.design
+    d = fit._design
     T, N = d.y.shape
     there = np.ones((T, N), dtype=bool) if d.observed is None else d.observed
     return block_diag(*[Q[np.ix_(there[t], there[t])] for t, Q in enumerate(unit_matrices)])
 
 
 def units_and_periods(fit):
-    T, N = fit.design.y.shape
+    T, N = fit._design.y.shape
     units, periods = np.tile(np.arange(N), T), np.repeat(np.arange(T), N)
-    if fit.design.observed is None:
+    if fit._design.observed is None:
         return units, periods
-    there = fit.design.observed.ravel()
+    there = fit._design.observed.ravel()
     return units[there], periods[there]
 
 
 def forms(fit):
     """B W A^-1 B^-1 and M B^-1, (m, m), period means out of both sides where they are out of the errors."""
-    d, T, N = fit.design, fit.design.n_periods, fit.design.n_units
+    d, T, N = fit._design, fit._design.n_periods, fit._design.n_units
     out, eye = [], np.eye(N)
-    centered = fit.settings.correction is True and fit.settings.effects.name in ("time", "twoway")
+    centered = fit._settings.correction is True and fit._settings.effects.name in ("time", "twoway")
     J = eye - centered / N
     pairs = [(w.csr.toarray(), m.csr.toarray())
              for w, m in zip((each(d.weights, T)), (each(d.weights_of_error, T)))]  # fmt: skip
@@ -54,7 +54,7 @@ def each(weights, T):
 
 
 def residual_maker(fit):
-    s, effects = fit.sample, fit.settings.effects.name if not fit.sample.dummies else "none"
+    s, effects = fit._sample, fit._settings.effects.name if not fit._sample.dummies else "none"
     units, periods = units_and_periods(fit)
     columns = [s.X if s.error is None else s.X - fit.lam * s.MX]
     if effects in ("entity", "twoway"):
@@ -69,12 +69,12 @@ def adjusted_residuals(fit, codes, power):
     M, e = residual_maker(fit), np.empty(len(codes))
     for g in np.unique(codes):
         at = codes == g
-        e[at] = matrix_power(M[np.ix_(at, at)], power) @ fit.solution.resid[at]
+        e[at] = matrix_power(M[np.ix_(at, at)], power) @ fit._solution.resid[at]
     return e
 
 
 def pairs_meat(fit, codes, e):
-    s, at = fit.sample, fit.solution
+    s, at = fit._sample, fit._solution
     s2, k, m = at.sigma2, s.X.shape[1], len(e)
     Qs, q = forms(fit), fit.specification.lag + fit.specification.error
     D = np.column_stack([s.X if s.error is None else s.X - at.lam * s.MX])

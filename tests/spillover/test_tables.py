@@ -140,7 +140,7 @@ def test_other_things_under_a_tables_name(tmp_path):
     refused(written(tmp_path, ""), "E602")
     refused(written(tmp_path, "a,a\n1,2\n"), "E502")
     refused(written(tmp_path, 'a,b\n1,"2\n'), "E602")
-    refused(written(tmp_path, "x", "t.sav"), "E501")
+    refused(written(tmp_path, "x", "t.ods"), "E501")
     refused(tmp_path, "E602")
     refused(tmp_path / "x.tsv", "E601")
 

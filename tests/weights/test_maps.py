@@ -197,7 +197,8 @@ def test_broken_files_of_other_formats(provinces, tmp_path):
 
 
 def test_only_files_on_this_machine(tmp_path, shp):
-    for path in ("https://example.org/m.zip", "/vsicurl/http://example.org/m.shp", "/vsizip/x.zip", "s3://b/m.gpkg"):
+    for path in ("https://example.org/m.zip", "/vsicurl/http://example.org/m.shp",
+                 "/vsizip//vsicurl/http://example.org/m.zip/m.shp", "s3://b/m.gpkg"):
         refused(path, "E608")
     assert "did you mean 'provinces.shp'" in refused(shp.with_name("province.shp"), "E601")
     assert "provinces.shp" in refused(shp.parent, "E602")

@@ -87,7 +87,7 @@ def test_ids_of_another_type_or_without_zeros_are_matched_and_said():
     with pytest.warns(SpatialInputWarning, match="2 of 2 ids matched after zero padding"):
         assert w.lag(pd.Series([1.0, 2.0], index=["1", "2"])).to_dict() == {"01": 2.0, "02": 1.0}
     w = wt.from_dense([[0, 1], [1, 0]], ids=["1", "2"])
-    with pytest.warns(SpatialInputWarning, match="2 of 2 ids matched after numbers and text"):
+    with pytest.warns(SpatialInputWarning, match="2 of 2 ids matched after numbers read as text"):
         assert w.lag(pd.Series([1.0, 2.0], index=[1, 2])).to_dict() == {"1": 2.0, "2": 1.0}
     with pytest.raises(SpatialInputError) as caught:
         w.lag(pd.Series([1.0, 2.0], index=["1", "3"]))

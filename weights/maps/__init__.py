@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 
 import pandas as pd
 
 from spillover import labels as _labels
+from spillover.database import is_database, read
 from spillover.errors import SpatialInputError
-from spillover.files import check_input
+from spillover.files import check_input, redacted
 
 SUFFIXES = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".parquet", ".kml", ".gdb")
 ARCHIVES = (".zip", ".kmz")
@@ -25,9 +27,11 @@ def read_map(path, layer: str | None = None, encoding: str | None = None, id: st
     ----------
     path : path-like
         .shp (with its .dbf), .gpkg, .geojson, .fgb, .parquet (GeoParquet), .kml, .gdb (a folder), or a .zip or .kmz
-        that holds one of them in whatever folder.
+        that holds one of them in whatever folder; /vsizip/FILE.zip/NAME.shp and zip://FILE.zip!NAME.shp name one in it.
+        Or a table of PostGIS: ``postgresql://user@host/database/schema.table``.
     layer : str, optional
-        Which layer, where there are several (in a .zip of several maps: the file's name without suffix).
+        Which layer, where there are several (in a .zip of several maps: the file's name without suffix; of a
+        database without a table in its address: the table).
     encoding : str, optional
         Of a shapefile's text. By default UTF-8, GB18030 and Western European text are told apart; a .cpg is believed
         unless the text speaks against it.
@@ -43,7 +47,8 @@ def read_map(path, layer: str | None = None, encoding: str | None = None, id: st
     SpatialInputError
         E601 no such file; E602 not a map, not what its suffix says, damaged, or parts missing; E604 several layers and
         none named; E606 text cannot be read by ``encoding``; E608 not a file on this machine, or it refers to other
-        places; E502, E101, E102 for ``id``.
+        places; E502, E101, E102 for ``id``; E501,
+        E515, E604, E609 for a database.
 
     Examples
     --------
@@ -52,7 +57,13 @@ def read_map(path, layer: str | None = None, encoding: str | None = None, id: st
     spillover.errors.SpatialInputError: E608: 'https://example.org/map.zip' is not a file on this machine
       next:  download or export it to a file first
     """
+    if is_database(path):
+        frame = _from_database(path, layer)
+        return frame if id is None else named(frame, id)
+    path, inside = in_archive(path)
     path = check_input(path, what="map", folders=(".gdb",))
+    if inside and path.suffix.lower() not in ARCHIVES:
+        raise SpatialInputError("E602", f"'{path.name}' is no archive", hint=f"archives are {', '.join(ARCHIVES)}")
     if path.suffix.lower() not in (*SUFFIXES, *ARCHIVES):
         raise SpatialInputError("E602", f"'{path.name}' is not a map that can be read",
                                 hint=f"formats are {', '.join((*SUFFIXES, *ARCHIVES))}")
@@ -60,10 +71,41 @@ def read_map(path, layer: str | None = None, encoding: str | None = None, id: st
         from .archive import unpack
 
         with tempfile.TemporaryDirectory() as folder:
-            frame = _read_one(*unpack(path, layer, Path(folder), SUFFIXES), encoding)
+            frame = _read_one(*unpack(path, layer, Path(folder), SUFFIXES, inside), encoding)
     else:
         frame = _read_one(path, layer, encoding)
-    return frame if id is None else _named(frame, id)
+    return frame if id is None else named(frame, id)
+
+
+def _from_database(url: str, table):
+    """A table of PostGIS, as of a file."""
+    frame = read(url, table=table)
+    if not hasattr(frame, "crs") or not len(frame):
+        raise SpatialInputError("E602", f"'{redacted(url)}' holds no shapes", hint="is it the right table?")
+    return frame
+
+
+def in_archive(path) -> tuple[object, str]:
+    """The archive, and the name of the map in it: of GDAL's /vsizip/FILE.zip/NAME and of zip://FILE.zip!NAME.
+
+    Examples
+    --------
+    >>> in_archive("/vsizip/maps.zip/a/b.shp"), in_archive("zip:///data/maps.zip!b.shp"), in_archive("b.shp")
+    (('maps.zip', 'a/b.shp'), ('/data/maps.zip', 'b.shp'), ('b.shp', ''))
+    """
+    text = str(path)
+    if text.startswith("zip://"):
+        archive, _, inside = text.removeprefix("zip://").partition("!")
+        return archive, inside.strip("/")
+    if not text.startswith("/vsizip/"):
+        return path, ""
+    text = text.removeprefix("/vsizip/")
+    if text.startswith("{"):
+        archive, _, inside = text[1:].partition("}")
+    else:
+        archive, end, inside = re.match(r"(?is)(.*?)(\.(?:zip|kmz)(?=/|$)|$)(.*)", text).groups()
+        archive += end
+    return archive, inside.strip("/")
 
 
 def _read_one(path: Path, layer, encoding):
@@ -85,7 +127,7 @@ def _read_one(path: Path, layer, encoding):
     return frame
 
 
-def _named(frame, id: str):
+def named(frame, id: str):
     """The frame indexed by a column read as text."""
     column = _labels.column_of(frame, id)
     if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():

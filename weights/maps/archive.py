@@ -13,8 +13,10 @@ LARGEST = 2 * 2**30  # bytes that an archive may hold, unpacked
 RATIO = 200  # how many times its size it may hold
 
 
-def unpack(path: Path, layer: str | None, folder: Path, suffixes: tuple[str, ...]) -> tuple[Path, str | None]:
-    """Put one map of the archive into ``folder``; its path, and the layer still to be chosen in it.
+def unpack(path: Path, layer: str | None, folder: Path, suffixes: tuple[str, ...],
+           inside: str = "") -> tuple[Path, str | None]:
+    """Put one map of the archive into ``folder``; its path, and the layer still to be chosen in it. ``inside`` is its
+    name in the archive, or a folder's that holds one map.
 
     Raises
     ------
@@ -27,7 +29,7 @@ def unpack(path: Path, layer: str | None, folder: Path, suffixes: tuple[str, ...
         raise SpatialInputError("E602", f"'{path.name}' is not a readable .zip",
                                 hint="copy or download it again") from error
     with archive:
-        maps = _maps(archive, suffixes)
+        maps = {key: parts for key, parts in _maps(archive, suffixes).items() if _is_at(inside, key[0], parts[0])}
         chosen = [key for key in maps if layer is None or key[1] == layer]
         if not chosen and len(maps) == 1:
             chosen = list(maps)  # the layer is one of the only map's
@@ -47,6 +49,12 @@ def unpack(path: Path, layer: str | None, folder: Path, suffixes: tuple[str, ...
         for name, entry in parts:
             _extract(path, archive, entry, folder / name)
     return folder / target, layer
+
+
+def _is_at(inside: str, folder: str, name: str) -> bool:
+    """Whether a map is the one named, or lies in the folder named."""
+    place = PurePosixPath(folder) / name
+    return inside in ("", str(place)) or PurePosixPath(inside) in place.parents
 
 
 def _maps(archive: zipfile.ZipFile, suffixes) -> dict:

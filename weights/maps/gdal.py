@@ -34,6 +34,18 @@ def offline(**options) -> Iterator[None]:
         pyogrio.set_gdal_config_options({k: v if v is None else _spelled(v) for k, v in before.items()})
 
 
+def layers(path: Path) -> list[str]:
+    """Names of the layers with shapes, in a file of layers."""
+    import pyogrio
+
+    with offline(), _plain_name(path.resolve()) as file:
+        try:
+            return [str(name) for name, kind in pyogrio.list_layers(file) if kind is not None]
+        except Exception as error:  # as in ``read``
+            raise SpatialInputError("E602", f"'{path.name}' cannot be read as a map: {_first_line(error, path)}",
+                                    hint="is the file complete? Copy or download it again") from error
+
+
 def read(path: Path, layer, encoding=None, *, restore_index: bool = False):
     """The layer as a GeoDataFrame: the one named, or the only one with shapes."""
     import pyogrio

@@ -40,7 +40,19 @@ def read(path: Path, layer: str | None = None):
     except (ValueError, IndexError) as error:
         raise SpatialInputError("E602", f"'{path.name}' has coordinates that cannot be read",
                                 hint="export it again") from error
-    return geopandas.GeoDataFrame(rows, geometry="geometry", crs=4326) if rows else geopandas.GeoDataFrame({"name": []})
+    if not rows:
+        return geopandas.GeoDataFrame({"name": []})
+    frame = geopandas.GeoDataFrame(rows, geometry="geometry", crs=4326)
+    return frame.assign(**{name: _typed(frame[name]) for name in frame.columns.drop("geometry")})
+
+
+def _typed(column):
+    """KML has text alone: numbers where all values are some, and none is a code such as 0110."""
+    import pandas as pd
+
+    present = column.dropna().astype(str)
+    number = r"[-+]?(?:0|[1-9]\d{0,14})(?:\.\d+)?(?:[eE][-+]?\d+)?|[-+]?\.\d+"
+    return pd.to_numeric(column) if len(present) and present.str.fullmatch(number).all() else column
 
 
 def _row(mark) -> dict:

@@ -45,6 +45,36 @@ def moran(q: Question, chapters: dict, *, columns: list[str], permutations: int 
     return Chapter("Is it clustered?", result, text, {"moran": table}, {"moran": drawn})
 
 
+def lisa(
+    q: Question, chapters: dict, *, columns: list[str], period=None, correction: str = "none",
+    permutations: int | None = None,
+) -> Chapter:  # fmt: skip
+    """Clusters and outliers of each column in one period, the last by default."""
+    period = q.panel[q.time].max() if period is None else period
+    units = q.panel[q.panel[q.time] == period].set_index(q.entity)
+    how = {"correction": correction, "permutations": permutations, "seed": q.seed}
+    results = {column: sp.local_moran(column, q.leading, data=units, **how) for column in columns}
+    rows, figures, layers = [], {}, []
+    for column, result in results.items():
+        frame = result.to_frame()
+        significant = frame[frame["cluster"].isin(result.classes)].reset_index(names=q.entity)
+        rows.append(significant.assign(variable=column)[["variable", q.entity, "cluster", "I", "p_sim"]])
+        caption = f"Clusters of {q.name(column)}, {period}"
+        figures[f"lisa_{column}"] = Figure(result.plot(q.map), caption, f"Map of clusters, {column}")
+        layers.append(frame["cluster"].astype(str).rename(f"{column}_cluster"))
+    table = Table(pd.concat(rows, ignore_index=True).sort_values(["variable", "cluster"], kind="stable"),
+                  f"Units in clusters, {period}")  # fmt: skip
+    text = tuple(f"{q.name(column)} in {period}: {_counted(result)} (significant at {result.significance:g}, "
+                 f"correction for many tests: {correction})." for column, result in results.items())  # fmt: skip
+    return Chapter("Where are the clusters?", results, text, {"lisa": table}, figures, layer=pd.concat(layers, axis=1))
+
+
+def _counted(result) -> str:
+    """How many units are in each cluster, in words."""
+    counts = result.frame["cluster"].value_counts(sort=False)
+    return ", ".join(f"{n} {label.lower()}" for label, n in counts.items() if n and label in result.classes) or "none"
+
+
 def tests(q: Question, chapters: dict) -> Chapter:
     searches = sp.specify(q.formula, q.panel, q.weights, **q.keys)
     frame = searches.table.to_frame().reset_index()
@@ -52,7 +82,7 @@ def tests(q: Question, chapters: dict) -> Chapter:
     table = Table(frame.assign(section=frame["section"].mask(repeated, "")), "The search under each W")
     first, leading = next(iter(searches.searches.items()))
     text = (f"Under {first}:", *leading.steps, f"Choice: {leading.choice}.")
-    return Chapter("Which model?", searches, text, {"tests": table}, note=" ".join(searches.table.notes))
+    return Chapter("Which model?", searches, text, {"tests": table}, papers={"tests": searches.table}, data=("tests",))
 
 
 def model(q: Question, chapters: dict) -> Chapter:
@@ -64,4 +94,6 @@ def model(q: Question, chapters: dict) -> Chapter:
         "model": Table(fit.tidy(), f"Coefficients of the {name}"),
         "regression": Table(regression.tidy(), "The regression without spatial terms, for comparison"),
     }
-    return Chapter(f"The model: {name}", fit, tuple(header(fit)), tables, note="Coefficients are not effects.")
+    paper = sp.etable([regression, fit], labels=q.words, stars=True, caption=f"{name} and the regression without space")
+    return Chapter(f"The model: {name}", fit, tuple(header(fit)), tables, note="Coefficients are not effects.",
+                   papers={"model": paper}, data=tuple(tables))  # fmt: skip

@@ -20,6 +20,7 @@ STEPS = {
     "gaps": "before",
     "weights": "basics",
     "moran": "basics",
+    "lisa": "basics",
     "tests": "basics",
     "model": "basics",
     "effects": "spillovers",

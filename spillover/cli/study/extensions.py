@@ -22,7 +22,13 @@ def dynamics(q: Question, chapters: dict, *, lags: str = "both") -> Chapter:
     figures = {"short_run": Figure(plot.effects(effects.short_run), "Short-run effects", "Points and intervals")}
     if fit.stationarity.holds:
         figures["long_run"] = Figure(plot.effects(effects.long_run), "Long-run effects", "Points and intervals")
-    return Chapter("In the long run", fit, tuple(header(fit)), tables, figures)
+    shown = {"labels": q.words, "stars": True}
+    papers = {
+        "dynamic_model": sp.etable([chapters["model"].result, fit], names=["static", "dynamic"], **shown,
+                                   caption=f"The {fit.specification.name} without and with its own past"),
+        "dynamic_effects": sp.etable([effects], **shown, caption="Effects in the short and in the long run"),
+    }  # fmt: skip
+    return Chapter("In the long run", fit, tuple(header(fit)), tables, figures, papers=papers, data=tuple(tables))
 
 
 def heterogeneity(
@@ -40,7 +46,9 @@ def heterogeneity(
     clear = result.differences[result.differences["p_value"] < LEVEL]
     count = f"{len(clear)} of {len(result.differences)} differences between groups"
     verdict = f"{count} can be told from zero at {LEVEL:.0%}."
-    return Chapter(f"Is it the same for every {q.name(by)}?", result, (verdict, *who(result)), tables)
+    paper = sp.etable(result, labels=q.words, stars=True, caption=f"Effects by {q.name(by)}")
+    return Chapter(f"Is it the same for every {q.name(by)}?", result, (verdict, *who(result)), tables,
+                   papers={"heterogeneity": paper}, data=("heterogeneity",))  # fmt: skip
 
 
 def moderation(q: Question, chapters: dict, *, variable: str, moderator: str, at: list[float]) -> Chapter:

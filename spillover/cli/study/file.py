@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from spillover.database import is_database
 from spillover.errors import SpatialInputError, check_option
 from spillover.files import replacing
 from spillover.ids import match
@@ -17,7 +18,7 @@ from spillover.ids import match
 from .._inputs import EXAMPLE, read_map, read_table, read_weights, require_columns
 from .chapters import STEPS, check_step
 from .columns import with_columns
-from .kinds import check_kind
+from .kinds import check_kind, refuse_control_characters
 from .question import Question
 
 TOP = {
@@ -26,6 +27,7 @@ TOP = {
 }  # fmt: skip
 DATA = {
     "map": str, "id": str, "layer": str, "panel": str, "unit": str, "period": str, "encoding": str,
+    "separator": str, "decimal": str, "sheet": str, "na": list[str], "crs": str,
     "from_map": list[str], "without": list, "periods": list,
 }  # fmt: skip
 
@@ -62,9 +64,11 @@ def question(entries: dict, *, beside: Path = Path()) -> Question:
     _check(entries)
     data = entries["data"]
     entity, time = data["unit"], data["period"]
-    gdf = read_map(_path(data["map"], beside), id=data.get("id"), layer=data.get("layer"))
+    text = {key: data[key] for key in ("encoding", "separator", "decimal", "sheet", "na") if key in data}
+    on_map = {key: data[key] for key in ("id", "layer", "crs", "na") if key in data}
+    gdf = read_map(_path(data["map"], beside), **on_map)
     source = _path(data["panel"], beside)
-    panel = read_table(source, keys=(entity, time), encoding=data.get("encoding"))
+    panel = read_table(source, keys=(entity, time), **text)
     require_columns(panel, (entity, time), source)
     gdf, panel = _sample(gdf, panel, entity, time, data)
     panel = _with_map_ids(panel, gdf, entity)
@@ -122,6 +126,7 @@ def _check(entries: dict) -> None:
     import spatial as sp
     from spatial.models import NAMES
 
+    refuse_control_characters("the study", entries)
     _refuse_unknown(entries, TOP, "the study")
     for name in ("title", "formula", "data", "weights"):
         if name not in entries:
@@ -160,6 +165,6 @@ def _refuse_unknown(entries: dict, allowed, where: str) -> None:
 
 def _path(text: str, beside: Path) -> str:
     """A file's path as seen from the study file; builders of weights and examples as they are."""
-    if text.startswith(EXAMPLE) or not os.path.isfile(beside / text):
+    if text.startswith(EXAMPLE) or is_database(text) or not os.path.isfile(beside / text):
         return text
     return str(beside / text)

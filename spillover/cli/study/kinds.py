@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -22,6 +23,26 @@ def check_kind(where: str, value: Any, *kinds) -> None:
     if not any(fits(value, kind) for kind in kinds):
         raise SpatialInputError("E501", f"{where} must be {' or '.join(map(_words, kinds))}, got {value!r:.60}",
                                 hint="spillover study --new study.toml shows an example")
+
+
+def refuse_control_characters(where: str, entry: Any) -> None:
+    """Refuse text that no page and no Word file can hold, such as NUL, wherever it stands in a study file.
+
+    Raises
+    ------
+    SpatialInputError
+        E501.
+    """
+    if isinstance(entry, dict):
+        for name, inner in entry.items():
+            refuse_control_characters(where, name)
+            refuse_control_characters(str(name), inner)
+    elif isinstance(entry, list):
+        for inner in entry:
+            refuse_control_characters(where, inner)
+    elif isinstance(entry, str) and any(unicodedata.category(c) == "Cc" and c not in "\n\r\t" for c in entry):
+        raise SpatialInputError("E501", f"{where} holds a character that cannot be printed: {entry!r:.60}",
+                                hint="write the text again, without it")
 
 
 def check_kinds(where: str, values: dict, function: Callable) -> None:

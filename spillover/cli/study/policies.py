@@ -46,7 +46,10 @@ def policy(
     before = _before("Alone", alone) + _before("With neighbors", spatial)
     notes = "; ".join((*alone.notes, *spatial.notes))
     text = (*answer, *before, *who(alone), *who(spatial))
-    return Chapter(f"What {name} did", (alone, spatial), text, tables, figures, notes, answer=answer)
+    both = {"without neighbors": alone, "with neighbors": spatial}
+    paper = sp.etable(both, labels=q.words, stars=True, caption=f"What {name} did, without neighbors and with them")
+    return Chapter(f"What {name} did", (alone, spatial), text, tables, figures, notes, papers={"policy": paper},
+                   data=("did", "spatial_did"), answer=answer)  # fmt: skip
 
 
 def _before(model: str, result) -> tuple[str, ...]:
@@ -130,7 +133,7 @@ def what_if(
 
 
 def _who_gains(q: Question, result, means) -> str:
-    outcome, changed = result.fit.design.response, int((result.table["change"] != 0).sum())
+    outcome, changed = result.fit._design.response, int((result.table["change"] != 0).sum())
     percent = is_log(outcome)
     each = ", ".join(f"{estimate(row, percent=percent)} in {group}" for group, row in means.iloc[:-1].iterrows())
     return (

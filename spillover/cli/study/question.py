@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from spatial.report.html import Figure, Section, Table
+from spatial.report.table import Table as PaperTable
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -89,6 +90,10 @@ class Chapter:
         For the steps that follow.
     text, note : what the report says
     tables, figures : dict of file names, without suffix, to Table and Figure
+    papers : dict of names to spatial.report.table.Table
+        Tables as papers print them, in the report and in tables.tex and tables.docx.
+    data : tuple of str
+        The ``tables`` that are files alone: what ``papers`` shows already.
     answer : tuple of str
         Sentences for the top of the report.
     layer : DataFrame indexed by unit, or None
@@ -103,9 +108,17 @@ class Chapter:
     tables: Mapping[str, Table] = field(default_factory=dict)
     figures: Mapping[str, Figure] = field(default_factory=dict)
     note: str = ""
+    papers: Mapping[str, PaperTable] = field(default_factory=dict)
+    data: tuple[str, ...] = ()
     answer: tuple[str, ...] = ()
     layer: pd.DataFrame | None = None
     styles: Callable[..., list] | None = None
 
+    @property
+    def printed(self) -> dict[str, Table | PaperTable]:
+        """The tables that are read: those of a paper first."""
+        frames = {name: table for name, table in self.tables.items() if name not in self.data}
+        return {**self.papers, **frames}
+
     def section(self) -> Section:
-        return Section(self.heading, self.text, tuple(self.tables.values()), tuple(self.figures.values()), self.note)
+        return Section(self.heading, self.text, tuple(self.printed.values()), tuple(self.figures.values()), self.note)

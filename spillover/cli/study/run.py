@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
 from spatial.report.html import Section, write_html
-from spillover import __version__
 from spillover.errors import SpatialInputError
 from spillover.files import check_outputs, write_table
+from spillover.provenance import fingerprint
 
 from .chapters import ALWAYS, function, in_order
 from .question import Chapter, Question
@@ -59,7 +58,8 @@ def run(question: Question, step: Callable[[str], None]) -> tuple[dict[str, Chap
 
 
 def write(question: Question, chapters: dict, failed: dict, folder: Path, *, overwrite: bool = False) -> list[Path]:
-    """Leave the report, the tables as .csv, .tex and .docx, the figures and the map in ``folder``.
+    """Leave the report, the tables, the figures and the map in ``folder``: every number as .csv, and in .tex and .docx
+    the tables that papers print.
 
     Where two chapters have a table of one name its file is the later one's: ``effects.csv`` has all weights.
     """
@@ -79,8 +79,9 @@ def write(question: Question, chapters: dict, failed: dict, folder: Path, *, ove
         paths.append(folder / f"{name}.png")
         plot.save(figure.image, paths[-1], overwrite=overwrite)
     paths += [folder / "tables.tex", folder / "tables.docx", folder / "spillovers.gpkg"]
-    write_latex(tables, paths[-3], overwrite=overwrite)
-    write_word(tables, paths[-2], title=question.title, overwrite=overwrite)
+    printed = {_file(name): table for chapter in listed for name, table in chapter.printed.items()}
+    write_latex(printed, paths[-3], overwrite=overwrite)
+    write_word(printed, paths[-2], title=question.title, overwrite=overwrite)
     _write_layer(question, chapters, paths[-1], overwrite=overwrite)
     return paths
 
@@ -97,7 +98,7 @@ def refuse_outputs(folder: Path, *, overwrite: bool) -> None:
 
 def _report(q: Question, chapters: dict, failed: dict) -> dict:
     """Everything that ``write_html`` needs."""
-    d = chapters["model"].result.design
+    d = chapters["model"].result._design
     sections = [chapter.section() for chapter in chapters.values()]
     if failed:
         lines = tuple(f"{name.replace('_', ' ')}: {why}" for name, why in failed.items())
@@ -107,21 +108,22 @@ def _report(q: Question, chapters: dict, failed: dict) -> dict:
         "subtitle": f"{d.n_units} units, {d.n_periods} periods ({d.times[0]} to {d.times[-1]}). Model: {d.formula}",
         "answer": tuple(sentence for chapter in chapters.values() for sentence in chapter.answer),
         "sections": tuple(sections),
-        "footer": _footer(q),
+        "footer": _footer(q, chapters["model"].result),
         "lang": q.lang,
     }
 
 
-def _footer(q: Question) -> dict[str, str]:
+def _footer(q: Question, model) -> dict[str, str]:
     """How the numbers were made."""
-    content = pd.util.hash_pandas_object(q.panel, index=False).to_numpy()
+    made = model.provenance
     return {
-        "spillover": __version__,
+        **made.versions,
+        "data of the model": made.data,
         "seed": str(q.seed),
         "draws": f"{q.draws:,}",
-        "panel": f"{len(q.panel):,} rows, content {hashlib.sha256(content.tobytes()).hexdigest()[:16]}",
+        "panel": f"{len(q.panel):,} rows, content {fingerprint(q.panel.reset_index(drop=True))}",
         **{f"column {column.name}": column.how for column in q.computed},
-        **{f"W: {name}": w.digest[:16] for name, w in q.weights.items()},
+        **{f"W: {name}": w.fingerprint for name, w in q.weights.items()},
     }
 
 
@@ -135,7 +137,7 @@ def _write_layer(q: Question, chapters: dict, path: Path, *, overwrite: bool) ->
 
     parts = {name: chapter.layer for name, chapter in chapters.items() if chapter.layer is not None}
     columns = pd.concat([part.reindex(q.map.index) for part in parts.values()], axis=1)
-    layer, names = on_map(q.map, columns, values=analysed(chapters["model"].result.design))
+    layer, names = on_map(q.map, columns, values=analysed(chapters["model"].result._design))
     order = [*LEADING, *(name for name in parts if name not in LEADING)]
     styles = [style for name in order if name in parts and chapters[name].styles
               for style in chapters[name].styles(layer, names)]  # fmt: skip

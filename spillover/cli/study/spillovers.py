@@ -30,6 +30,8 @@ def effects(q: Question, chapters: dict) -> Chapter:
         HOW_TO_READ,
         {"effects": Table(e.tidy(), "Effects")},
         {"effects": drawn},
+        papers={"effects": sp.etable([e], labels=q.words, stars=True, caption="Direct, indirect and total effects")},
+        data=("effects",),
         note=f"{intervals_text(e)}.",
         answer=about_spillovers(e, q.name),
         layer=columns,
@@ -41,7 +43,7 @@ def shock(q: Question, chapters: dict, *, unit=None, term: str | None = None, si
     e = chapters["effects"].result
     default_unit, default_term = clearest_shock(e)
     unit, term = default_unit if unit is None else unit, term or default_term
-    d = e.fit.design
+    d = e.fit._design
     values = d.X[:, :, d.names.index(term)]
     size = default_size(term, values) if size is None else size
     response, outcome = e.shock(unit, term, size), d.response
@@ -70,7 +72,7 @@ def shock(q: Question, chapters: dict, *, unit=None, term: str | None = None, si
 def clearest_shock(effects) -> tuple:
     """The unit with most neighbors, and the term whose indirect effect is clearest."""
     table = effects.tidy().query("effect == 'indirect'")
-    d = effects.fit.design
+    d = effects.fit._design
     return d.ids[int((d.weights.csr > 0).sum(axis=0).argmax())], table.loc[table["statistic"].abs().idxmax(), "term"]
 
 
@@ -83,12 +85,16 @@ def by_weights(q: Question, chapters: dict) -> Chapter:
     }
     axes = plot.by_weights(comparison, "indirect")
     drawn = Figure(axes, "Indirect effects under each W", "Points and intervals by W")
+    caption = "Direct, indirect and total effects under each W"
+    paper = sp.etable(comparison, effects=True, labels=q.words, stars=True, caption=caption)
     return Chapter(
         "How much depends on W",
         comparison,
         ("A conclusion that holds under one W only is a conclusion about that W.",),
         tables,
         {"by_weights": drawn},
+        papers={"effects_by_weights": paper},
+        data=("effects",),
         note="; ".join(f"{name} could not be estimated: {why}" for name, why in comparison.failed.items()),
         answer=(about_weights(comparison, q.name),),
     )

@@ -1,6 +1,7 @@
 """Open a layer as QGIS does and say what it shows; runs in QGIS's Python.
 
     look.py FILE LAYER PICTURE
+    look.py CONNECTION postgres PICTURE
 """
 
 import json
@@ -22,7 +23,8 @@ from qgis.PyQt.QtGui import QColor
 
 
 def look(path, name, picture):
-    layer = QgsVectorLayer(f"{path}|layername={name}", name, "ogr")
+    place = (path, name, name) if name == "postgres" else (f"{path}|layername={name}", name, "ogr")
+    layer = QgsVectorLayer(*place)
     message, loaded = layer.loadDefaultStyle()
     renderer = layer.renderer()
     image = draw(layer, picture)
@@ -31,7 +33,8 @@ def look(path, name, picture):
     renderer.startRender(context, layer.fields())
     for feature in layer.getFeatures():
         symbol = renderer.symbolForFeature(feature, context)
-        drawn[str(feature[feature.fields()[1].name()])] = symbol.color().name() if symbol else None
+        unit = feature.attribute("state")
+        drawn[unit] = symbol.color().name() if symbol else None
     renderer.stopRender(context)
     items = renderer.legendSymbolItems()
     return {

@@ -84,7 +84,7 @@ def test_other_units(several, early):
     assert "ME" in row["problem"]
     assert np.isnan(row["rho"])
     common = sp.compare_weights(cut, model=sp.sar, formula=FORMULA, data=early, common=True, **KEYS)
-    assert common["queen"].design.n_units == 47
+    assert common["queen"]._design.n_units == 47
     assert not common.failed
     assert "left out: ME" in str(common)
     by_hand = sp.sar(FORMULA, early[early["state"] != "ME"], cut["no Maine"], **KEYS)
@@ -119,8 +119,8 @@ def test_j_test_is_two_stage_least_squares(model, several, early):
 
     pair = ("queen", "knn5")
     null, rival = (getattr(sp, model)(FORMULA, early, several[name], effects="none", **KEYS) for name in pair)
-    d, X = null.design, null.sample.X
-    f = null.sample.y - rival.solution.resid
+    d, X = null._design, null._sample.X
+    f = null._sample.y - rival._solution.resid
     lags = []
     for W in (several["queen"].csr.toarray(), several["knn5"].csr.toarray()):
         lagged = d.X[:, :, 1:]
@@ -131,10 +131,10 @@ def test_j_test_is_two_stage_least_squares(model, several, early):
     U, size, _ = np.linalg.svd(beside / np.linalg.norm(np.column_stack(lags), axis=0), full_matrices=False)
     instruments = U[:, size > 1e-10]
     if model == "slx":
-        want = IV2SLS(null.sample.y, np.column_stack([X, f]), None, None).fit(cov_type="unadjusted")
+        want = IV2SLS(null._sample.y, np.column_stack([X, f]), None, None).fit(cov_type="unadjusted")
     else:
-        endog = np.column_stack([null.sample.Wy, f])
-        want = IV2SLS(null.sample.y, X, endog, instruments).fit(cov_type="unadjusted")
+        endog = np.column_stack([null._sample.Wy, f])
+        want = IV2SLS(null._sample.y, X, endog, instruments).fit(cov_type="unadjusted")
     found = sp.compare.rivals.j_test(null, rival)
     assert found.statistic == pytest.approx(want.tstats.iloc[-1] ** 2, rel=1e-5)
 
@@ -152,7 +152,7 @@ def test_vuong(compared):
 def test_residuals_tell_what_is_left(compared, queen):
     table = compared.residuals()
     fit = compared["queen"]
-    e = fit.solution.resid.reshape(fit.design.y.shape)
+    e = fit._solution.resid.reshape(fit._design.y.shape)
     W = queen.csr.toarray()
     want = e.size / (len(e) * W.sum()) * np.einsum("ti,ij,tj->", e, W, e) / (e**2).sum()
     assert table["moran"].iloc[0] == pytest.approx(want)
@@ -285,7 +285,7 @@ def test_marginals_of_one_likelihood_where_corrections_differ(several, early, qu
     ws = {**several, "spectral": binary}
     for model in (sp.sar, mine):
         found = sp.compare_weights(ws, model=model, formula=FORMULA, data=early, effects="twoway", **KEYS)
-        assert found["spectral"].settings.correction == "additive"
+        assert found["spectral"]._settings.correction == "additive"
         for name, w in ws.items():
             fit = sp.sar(FORMULA, early, w, effects="twoway", **KEYS)
             want = log_marginal(fit, correction=False)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ import spatial as sp
 import weights as wt
 from spatial.compare.jobs import run
 from spatial.compare.journal import Journal, description_of, digest_of, key_of
-from spillover.errors import SpatialInputError
+from spillover.errors import SpatialInputError, SpatialInputWarning
 
 from .conftest import FORMULA, KEYS
 
@@ -202,6 +203,48 @@ def test_searches_among_w_have_journals(states, several, early, tmp_path):
     pd.testing.assert_frame_equal(mixed.tidy(), more.tidy(), check_exact=True)
     assert len(calls) - made - 6 <= 3
     assert len(pd.read_parquet(tmp_path / "mix")) > 20
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an orphan keeps its parent's number there")
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_workers_end_with_their_parent(how):
+    script = f"""
+import operator, sys
+sys.path.insert(0, {str(ROOT)!r})
+from spatial.compare.jobs import run
+run(list(range(10**6)), operator.add, [], n_jobs=2, keep=lambda at, result: at or print("works", flush=True))
+"""
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert parent.stdout.readline() == b"works\n"
+    parent.send_signal(how)
+    parent.wait()
+    start = time.monotonic()
+    parent.stdout.read()  # ends when no process holds the pipe any more
+    assert time.monotonic() - start < 30
+    parent.stdout.close()
+
+
+def test_results_that_were_changed_are_estimated_again(several, early, tmp_path):
+    """Every column of a journal emptied in turn; one number changed; the table is the same as before."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    how = {"model": sp.sdm, "formula": "log(gsp) ~ log(emp)", "data": early, "journal": tmp_path / "j", **KEYS}
+    want, file = sp.compare_weights(several, **how), tmp_path / "j" / "results.parquet"
+    whole = pq.read_table(file)
+    changed = [whole.set_column(at, whole.schema.field(at), pa.nulls(len(whole), whole.schema.field(at).type))
+               for at in range(len(whole.schema))]  # fmt: skip
+    at = whole.schema.get_field_index("loglik")
+    changed.append(whole.set_column(at, whole.schema.field(at), pa.array([0.0, *whole["loglik"].to_pylist()[1:]])))
+    for table in changed:
+        pq.write_table(table, file)
+        with pytest.warns(SpatialInputWarning, match="were changed since they were written"):
+            again = sp.compare_weights(several, resume=True, **how)
+        pd.testing.assert_frame_equal(again.glance(), want.glance(), check_exact=True)
+        assert pq.read_table(file).num_rows == len(whole)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sp.compare_weights(several, resume=True, **how)
 
 
 def test_ctrl_c_returns_what_is_done(several, early):

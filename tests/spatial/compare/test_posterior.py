@@ -51,11 +51,11 @@ def test_sdpdmod(case, produc, shared):
         # After the transformation SDPDmod takes the effects' number off a second time.
         t, n = T - (effects != "time"), N - (effects != "individual")
         left = t * n - {"individual": n, "time": t, "twoways": n + t - 1}[effects]
-        found = integral(fit.sample, left, sp.Prior(prior, "diffuse"))
+        found = integral(fit._sample, left, sp.Prior(prior, "diffuse"))
         if spatial and effects != "individual":  # its prior spans the interval of F'WF, ours that of W
             F = np.linalg.qr(np.column_stack([np.ones(N), np.random.default_rng(0).standard_normal((N, N - 1))]))[0]
             e = np.linalg.eigvals(F[:, 1:].T @ W.to_numpy() @ F[:, 1:]).real
-            lo, hi = (fit.sample.lag or fit.sample.error).interval
+            lo, hi = (fit._sample.lag or fit._sample.error).interval
             found += np.log(hi - lo) - np.log(1 / e.max() - 1 / e.min())
         assert found == pytest.approx(value, abs=1e-6)
 
@@ -94,7 +94,7 @@ def test_any_determinant_gives_the_same(panel, several):
 def test_a_dense_grid_agrees(panel, several):
     """Two hundred thousand points of the trapezoidal rule for the beta prior, whose density bends at the ends."""
     fit = sp.sdm(FORMULA, panel, several["inverse"], **KEYS)
-    s, prior = fit.sample, sp.Prior("beta", a=2.5)
+    s, prior = fit._sample, sp.Prior("beta", a=2.5)
     n, k = s.n, s.X.shape[1]
     rho = np.linspace(-1, 1, 200_001)[1:-1]
     resid = np.linalg.qr(s.X)[0]

@@ -62,7 +62,7 @@ def test_a_stack_is_its_fits(model, options, prior, panel):
     """Estimates to a millionth of a standard error, everything else to as many digits as matter."""
     data, weights, among = panel
     function, how = getattr(sp, model), {**PANEL, **options}
-    lead = function("y ~ a + b", data, weights[0], **how)
+    lead = reading_of(function, "y ~ a + b", data, weights[0], how)
     assert can_stack(lead)
     found = estimates_of(lead, weights, prior, among)
     stacked_here = 0
@@ -87,7 +87,7 @@ def test_a_stack_does_not_matter(panel):
     data, weights, among = panel
     how = {**PANEL, "effects": "entity"}
     for model in (sp.sdm, sp.sdem):
-        lead = model("y ~ a + b", data, weights[0], **how)
+        lead = reading_of(model, "y ~ a + b", data, weights[0], how)
         together = estimates_of(lead, weights, sp.Prior(), among)
         backwards = estimates_of(lead, weights[::-1], sp.Prior(), among)[::-1]
         alone = [estimates_of(lead, [w], sp.Prior(), among)[0] for w in weights]
@@ -102,20 +102,20 @@ def test_what_a_stack_cannot_do_is_done_alone(panel):
     data, weights, among = panel
     ids, n = weights[0].ids, weights[0].n
     how = {**PANEL, "effects": "twoway"}
-    lead = sp.sar("y ~ a + b", data, weights[0], **how)
+    lead = reading_of(sp.sar, "y ~ a + b", data, weights[0], how)
     island = weights[0].without_links_of(np.arange(n) == 3)
     empty = as_weights(wt.from_dense(np.zeros((n, n)), ids=ids))
     stack = stacked(lead, [island, weights[1], None, empty], among)
     assert stack.which.tolist() == [1]
     mean = wt.from_dense(np.ones((n, n)) / n, ids=ids, allow_self=True)  # W x is the same for all units
-    assert stacked(sp.sdm("y ~ a + b", data, weights[0], **how), [mean], among) is None
+    assert stacked(reading_of(sp.sdm, "y ~ a + b", data, weights[0], how), [mean], among) is None
     mixed = sp.compare_weights({"island": island, **dict(zip("abcd", weights[:4]))}, model=sp.sar, formula="y ~ a + b",
                                data=data, **how)  # fmt: skip
     assert [one.correction for one in mixed.estimates.values()] == ["additive"] + 4 * ["True"]
     assert list(mixed.fits._built) == ["island"]  # the others are in a stack
     for options in ({"vcov": "robust"}, {"effects": "random"}, {"logdet": "sparse"}):
-        assert not can_stack(sp.sar("y ~ a + b", data, weights[0], **{**how, **options}))
-    assert not can_stack(sp.sac("y ~ a + b", data, weights[0], **how))
+        assert not can_stack(reading_of(sp.sar, "y ~ a + b", data, weights[0], {**how, **options}))
+    assert not can_stack(reading_of(sp.sac, "y ~ a + b", data, weights[0], how))
 
 
 def test_refits_under_other_w_are_single_fits(panel):
@@ -148,7 +148,7 @@ def test_any_dependence_stays_in_the_stack(rho, model, among):
     if rho < 0.8:  # else its estimate is so near one that the integral is left to a single fit
         weights.append(as_weights(distance.standardize("row")))  # full
     function, how = getattr(sp, model), {**PANEL, "effects": "entity"}
-    found = estimates_of(function("y ~ a + b", data, weights[0], **how), weights, sp.Prior(), among)
+    found = estimates_of(reading_of(function, "y ~ a + b", data, weights[0], how), weights, sp.Prior(), among)
     for w, one in zip(weights, found):
         want = of_fit(function("y ~ a + b", data, w, **how, logdet="eigen"), sp.Prior())
         errors = np.sqrt(np.diag(want.covariance))
@@ -338,7 +338,7 @@ def test_data_are_read_once_for_all_w_and_models(panel, options):
             pd.testing.assert_series_equal(found.params, want.params, check_exact=True)
             pd.testing.assert_frame_equal(found.vcov, want.vcov, check_exact=True)
             assert found.specification == want.specification
-            assert (found.settings, found.df_resid) == (want.settings, want.df_resid)
+            assert (found._settings, found.df_resid) == (want._settings, want.df_resid)
     if "durbin" not in how:
         want = sp.sar("y ~ a + b", data, weights[0], **how)
         pd.testing.assert_series_equal(fit_of(first.of(SAR)).params, want.params, check_exact=True)

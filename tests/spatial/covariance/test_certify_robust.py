@@ -4,13 +4,12 @@ import warnings
 
 import numpy as np
 import pandas as pd
-import pytest
 
 import shapefiles
 import spatial as sp
 import weights as wt
 
-from ..models.test_certify import band, nearest
+from ..designs import band
 
 TRUTH = {"rho": 0.4, "x": 1.0}
 
@@ -49,24 +48,6 @@ def states_design(model, rng):
     return draw, regions
 
 
-def panel_design(N, T, serial, rng):
-    """Two-way effects, regressor and errors AR(``serial``) in time."""
-    W = nearest(rng, N, 4)
-    A = np.linalg.inv(np.eye(N) - 0.4 * W)
-    index = pd.MultiIndex.from_product([range(T), range(N)], names=["t", "i"])
-
-    def draw():
-        x, e = rng.standard_normal((2, T, N))
-        for t in range(1, T):
-            x[t] += serial * x[t - 1]
-            e[t] += serial * e[t - 1]
-        y = (x + e + rng.standard_normal(N)) @ A.T
-        data = pd.DataFrame({"y": y.ravel(), "x": x.ravel()}, index).reset_index()
-        return sp.sar("y ~ x", data, pd.DataFrame(W), entity="i", time="t", effects="twoway")
-
-    return draw
-
-
 def test_pairs_repair_rho_in_short():
     """200 samples: pairs within the noise of 95 %; rows, which this must be able to see, far below."""
     draw, regions = states_design("sdm", np.random.default_rng(5))
@@ -75,23 +56,3 @@ def test_pairs_repair_rho_in_short():
     assert (pairs >= low).all(), pairs
     assert (six >= low).all(), six
     assert rows[0] < 0.85
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("model", ["sar", "sdm"])
-def test_states(model, capsys):
-    draw, regions = states_design(model, np.random.default_rng(7))
-    kinds = ["robust", sp.Cluster(regions(6)), sp.Cluster(regions(12)), sp.Robust(pairs=False)]
-    shares = covered(1000, draw, kinds)
-    with capsys.disabled():
-        print(f"\n{model} on states, robust, six and twelve regions, rows: {shares.round(3).tolist()}")
-    assert (shares[:3] >= 0.93 - 0.01).all(), shares
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("N", "T", "serial"), [(31, 13, 0.0), (31, 13, 0.5), (60, 4, 0.0), (31, 5, 0.0)])
-def test_panels(N, T, serial, capsys):
-    shares = covered(600, panel_design(N, T, serial, np.random.default_rng(N + T)), ["robust", "driscoll_kraay"])
-    with capsys.disabled():
-        print(f"\nN={N} T={T} AR({serial}): robust {shares[0].round(3)}, Driscoll-Kraay {shares[1].round(3)}")
-    assert (shares >= 0.93 - 0.023).all(), shares

@@ -11,7 +11,7 @@ import spatial as sp
 from spatial.covariance.joint import wald
 from spillover.errors import SpatialInputError, SpatialInputWarning
 
-from ..models.test_certify import band, nearest
+from ..designs import band, nearest
 from ..models.test_estimators import PANEL, panel_data
 
 

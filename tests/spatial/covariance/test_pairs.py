@@ -19,7 +19,7 @@ MODELS = ["sar", "sem", "sac", "sdm"]
 
 
 def inverse(fit):
-    return np.linalg.inv(observed(fit.sample, fit.solution))
+    return np.linalg.inv(observed(fit._sample, fit._solution))
 
 
 def test_states():
@@ -28,7 +28,7 @@ def test_states():
     fit = sp.sar("y ~ x + z", data, w)
     assert fit.rho == pytest.approx(0.353307, abs=1e-6)
     assert fit.with_vcov(sp.Robust(pairs=False)).std_errors["rho"] == pytest.approx(0.123399, abs=1e-6)
-    meat = engine.pairs_meat(fit, np.arange(48), fit.solution.resid)
+    meat = engine.pairs_meat(fit, np.arange(48), fit._solution.resid)
     V = 48 / 47 * inverse(fit) @ meat @ inverse(fit)
     assert np.sqrt(V[3, 3]) == pytest.approx(0.173386, abs=1e-6)
     ours = fit.with_vcov("robust")
@@ -55,7 +55,7 @@ def test_panel_is_the_double_loop(model, effects, by):
     data, W = panel_data(4)
     data["region"] = data["id"].map(dict(zip(W.index, np.arange(14) % 4)))
     fit = getattr(sp, model)("y ~ a + b", data, W, **PANEL, effects=effects)
-    codes, _ = group_codes(fit.design, by)
+    codes, _ = group_codes(fit._design, by)
     G = codes.max() + 1
     e = naive_pairs.adjusted_residuals(fit, codes, CR3)  # fewer than 20 groups
     np.testing.assert_allclose(adjusted_residuals(fit, codes, CR3), e, rtol=1e-7, atol=1e-10)
@@ -69,7 +69,7 @@ def test_panel_is_the_double_loop(model, effects, by):
 def test_robust_in_a_panel_is_cr2_by_unit(effects):
     data, W = panel_data(6, N=24)
     fit = sp.sar("y ~ a + b", data, W, **PANEL, effects=effects)
-    codes, _ = group_codes(fit.design, "entity")
+    codes, _ = group_codes(fit._design, "entity")
     e = naive_pairs.adjusted_residuals(fit, codes, -0.5)
     want = 24 / 23 * inverse(fit) @ naive_pairs.pairs_meat(fit, codes, e) @ inverse(fit)
     for vcov in ("robust", "cluster"):
@@ -83,7 +83,7 @@ def test_unbalanced_panels_and_moving_weights(model):
     data, W = panel_data(5)
     data = data.drop(data.index[[3, 17, 40]])
     fit = getattr(sp, model)("y ~ a + b", data, W, **PANEL, effects="entity", missing="period")
-    codes, _ = group_codes(fit.design, "entity")
+    codes, _ = group_codes(fit._design, "entity")
     e = naive_pairs.adjusted_residuals(fit, codes, CR2)
     np.testing.assert_allclose(adjusted_residuals(fit, codes, CR2), e, rtol=1e-7, atol=1e-10)
     want = naive_pairs.pairs_meat(fit, codes, e)
@@ -111,12 +111,12 @@ def test_groups_of_periods_hold_all_pairs():
     """W links nothing across periods: by period pair scores are the rows' sums, but for the residuals."""
     data, W = panel_data(8)
     fit = sp.sar("y ~ a + b", data, W, **PANEL, effects="none")
-    codes, _ = group_codes(fit.design, "time")
-    meat = engine.pairs_meat(fit, codes, fit.solution.resid)
+    codes, _ = group_codes(fit._design, "time")
+    meat = engine.pairs_meat(fit, codes, fit._solution.resid)
     from spatial.covariance.sandwich import sums_by_group
     from spatial.covariance.scores import scores
 
-    sums = sums_by_group(scores(fit.sample, fit.solution), codes)
+    sums = sums_by_group(scores(fit._sample, fit._solution), codes)
     np.testing.assert_allclose(meat, sums.T @ sums, rtol=1e-7, atol=1e-9)
 
 

@@ -55,7 +55,7 @@ def test_conditional_size_is_that_of_the_whole_procedure():
     c0 = kind._components(fit).grid[0]
     L = np.linalg.cholesky(np.exp(-c0 * great_circle(points)) + 1e-12 * np.eye(48))
     rng, inside = np.random.default_rng(9), np.zeros(3)
-    X = fit.sample.X
+    X = fit._sample.X
     T = X @ np.linalg.inv(X.T @ X)
     at = kind._components(fit)
     width = np.array([at.conditional(kind._directions(fit, at, t, T, X)) for t in T.T])
@@ -67,7 +67,7 @@ def test_conditional_size_is_that_of_the_whole_procedure():
     share = inside / 4000
     assert (share < 0.062).all(), share
     assert share.max() > 0.03
-    half = width * np.sqrt(48 / at.q * np.sum((at.R[:, 1:].T @ (T * fit.solution.resid[:, None])) ** 2, axis=0))
+    half = width * np.sqrt(48 / at.q * np.sum((at.R[:, 1:].T @ (T * fit._solution.resid[:, None])) ** 2, axis=0))
     low, high = fit.conf_int().to_numpy().T
     np.testing.assert_allclose((high - low) / 2, half, rtol=1e-9)
     np.testing.assert_allclose(fit.pvalues < 0.05, (low > 0) | (high < 0))
@@ -81,7 +81,7 @@ def test_two_stage_least_squares():
     assert fit.df_resid == 7
     T, Z = influence(fit)
     np.testing.assert_allclose(T.T @ data["y"], fit.params, rtol=1e-9)
-    np.testing.assert_allclose(data["y"] - Z @ fit.params, fit.solution.resid, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(data["y"] - Z @ fit.params, fit._solution.resid, rtol=1e-7, atol=1e-9)
     np.testing.assert_allclose(fit.with_vcov("scpc", coords=states).vcov, fit.vcov)
     with pytest.raises(SpatialInputError, match="maximum likelihood"):
         sp.sar("y ~ x + z", data, w, vcov=kind)

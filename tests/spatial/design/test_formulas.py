@@ -192,7 +192,7 @@ def test_levels_without_observations_are_left_out_and_noted(states, states_w):
     fit = sp.sdm(f"{FORMULA} + region", data, states_w, effects="time", **PANEL)
     plain = sp.sdm(f"{FORMULA} + C(region)", data.assign(region=data["region"].astype(str)), states_w, effects="time", **PANEL)
     np.testing.assert_allclose(fit.params, plain.params)
-    assert any("none" in note for note in fit.design.notes)
+    assert any("none" in note for note in fit._design.notes)
     dropped = data.assign(gsp=data["gsp"].where(data["region"] != data["region"].iloc[0]))
     assert sp.sar(f"{FORMULA} + region", dropped, states_w, effects="time", missing="drop", **PANEL).nobs < len(data)
 
@@ -209,7 +209,7 @@ def test_dummies_that_the_effects_span_are_left_out_and_noted(states, states_w):
     shared = ["log(emp)", "unemp", "rho"]
     np.testing.assert_allclose(fit.params[shared], want.params[shared], rtol=1e-6)
     assert fit.loglik == pytest.approx(want.loglik)
-    assert any("left out" in note for note in fit.design.notes)
+    assert any("left out" in note for note in fit._design.notes)
     absorbed = sp.sdm(f"{FORMULA} + C(year)", states, states_w, **PANEL)
     np.testing.assert_allclose(absorbed.params, sp.sdm(FORMULA, states, states_w, **PANEL).params, rtol=1e-9)
 
@@ -229,7 +229,7 @@ def test_real_regressors_that_are_spanned_stay_errors(states, states_w):
 def test_fixed_effects_behind_a_bar(states, states_w, behind, effects):
     fit = sp.sdm(f"{FORMULA} | {behind}", states, states_w, **PANEL)
     np.testing.assert_array_equal(fit.params, sp.sdm(FORMULA, states, states_w, effects=effects, **PANEL).params)
-    assert str(fit.settings.effects) == effects
+    assert str(fit._settings.effects) == effects
     indexed = states.set_index(["state", "year"])
     np.testing.assert_array_equal(sp.sdm(f"{FORMULA} | {behind}", indexed, states_w).params, fit.params)
 
@@ -275,12 +275,46 @@ def test_text_periods_have_no_order_of_their_own(lagged):
     np.testing.assert_allclose(sp.sdm(data=ordered, w=W, entity="id", time="label", **lagged).params, want)
 
 
+@pytest.mark.parametrize("freq", ["W-SUN", "D", "MS", "h", "QS"])
+def test_summer_time_makes_no_gap(freq):
+    """The clocks change on 29 March 2020: weeks and days by the wall are whole, hours by elapsed time."""
+    times = pd.date_range("2020-03-20", periods=12, freq=freq)
+    if freq == "h":
+        times = times + pd.Timedelta("8D16h")  # from 16:00 on the day before to 04:00
+    data, W = monthly(list(times))
+    want = sp.sdm("y ~ x", data, W, entity="id", time="label", lags="y").params
+    there = data.assign(label=data["label"].dt.tz_localize("UTC").dt.tz_convert("Europe/Berlin") if freq == "h"
+                        else data["label"].dt.tz_localize("Europe/Berlin"))  # fmt: skip
+    np.testing.assert_array_equal(sp.sdm("y ~ x", there, W, entity="id", time="label", lags="y").params, want)
+    with pytest.raises(SpatialInputError, match="E104"):
+        sp.sdm("y ~ x", there[there["label"] != there["label"].unique()[5]], W, entity="id", time="label", lags="y")
+
+
+def test_names_are_not_normalised_to_others(columbus, w):
+    """Python reads the ligature in one name as f and i, and an h of mathematics as h: two columns would be one."""
+    one, two = columbus["INC"], columbus["HOVAL"]
+    data = columbus.assign(**{"\ufb01x": one, "fix": two, "\u210e": one, "h": two})
+    want = sp.ols("CRIME ~ log(INC) + I(INC * HOVAL)", data, w).params
+    for name, other in (("\ufb01x", "fix"), ("\u210e", "h"), ("`\ufb01x`", "`fix`")):
+        fit = sp.ols(f"CRIME ~ log({name}) + I({name} * {other})", data, w)
+        np.testing.assert_allclose(fit.params, want)
+        assert f"log({name})" in fit.params.index
+
+
+@pytest.mark.parametrize("text", ["-" * 9000 + "x", "(" * 40 + "x" * 5000, "I(" + "x*" * 2000 + "x)", "x~" * 3000, "`" * 2001,
+                                  "f(" + "x" * 9000 + ")", "y x" * 3000, "x**" + "9" * 9000, "\x00" * 9000])  # fmt: skip
+def test_messages_do_not_repeat_a_whole_long_formula(columbus, w, text):
+    with pytest.raises(SpatialInputError) as caught:
+        sp.ols(f"CRIME ~ {text}", columbus, w)
+    assert len(str(caught.value)) < 600
+
+
 def test_whole_periods_without_data_are_noted(states, states_w):
     fit = sp.sar(FORMULA, states[~states["year"].isin([1973, 1980])], states_w, **PANEL)
-    assert any("1973, 1980" in note for note in fit.design.notes)
-    assert not any("no data" in note for note in sp.sar(FORMULA, states, states_w, **PANEL).design.notes)
+    assert any("1973, 1980" in note for note in fit._design.notes)
+    assert not any("no data" in note for note in sp.sar(FORMULA, states, states_w, **PANEL)._design.notes)
     decades = sp.sar(FORMULA, states[states["year"] % 5 == 0], states_w, **PANEL)
-    assert not any("no data" in note for note in decades.design.notes)
+    assert not any("no data" in note for note in decades._design.notes)
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------

@@ -99,8 +99,8 @@ def test_condition_number_as_spreg():
     fit = sp.ols("y ~ a + b", data, W)
 
     class Regression:
-        x = fit.sample.X
-        xtx = fit.sample.X.T @ fit.sample.X
+        x = fit._sample.X
+        xtx = fit._sample.X.T @ fit._sample.X
 
     assert sp.condition_number(fit) == pytest.approx(float(spreg.condition_index(Regression)), rel=1e-8)
 
@@ -111,7 +111,7 @@ def test_spatial_hausman_with_asymmetric_weights():
     fit = sp.sem("y ~ a + b", data, W)
     X = np.column_stack([np.ones(40), data[["a", "b"]]])
     B = np.eye(40) - fit.lam * W.to_numpy()
-    bread, s2 = np.linalg.inv(X.T @ X), fit.solution.sigma2
+    bread, s2 = np.linalg.inv(X.T @ X), fit._solution.sigma2
     V_ols = s2 * bread @ X.T @ np.linalg.inv(B.T @ B) @ X @ bread
     d = bread @ X.T @ data["y"] - fit.params.iloc[:3]
     want = d @ np.linalg.solve(V_ols - s2 * np.linalg.inv(X.T @ B.T @ B @ X), d)
@@ -149,7 +149,7 @@ def test_effects_are_tested_together(model, small):
     assert corrected.statistic == pytest.approx(test.statistic * (left + test.df / 2 - 1) / 70, rel=1e-7)
     assert test.df == {"none": 13 + 4, "entity": 4, "time": 13}[small]
     if model == "ols":
-        squares = [fit.solution.resid @ fit.solution.resid for fit in (less, more)]
+        squares = [fit._solution.resid @ fit._solution.resid for fit in (less, more)]
         assert test.statistic == pytest.approx(70 * np.log(squares[0] / squares[1]), rel=1e-9)
 
 

@@ -10,7 +10,7 @@ import spatial as sp
 from spatial.diagnostics.error_structure import LAMBDA, MU, R, _Problem
 from spillover.errors import SpatialInputError
 
-from ..models.test_certify import band, nearest
+from ..designs import band, nearest
 from ..models.test_estimators import PANEL, panel_data
 
 PRODUC = "log(gsp) ~ log(pcap) + log(pc) + log(emp) + unemp"
@@ -41,7 +41,7 @@ def test_score_and_information_are_those_of_the_dense_likelihood(point):
     """b maximises it at every Omega, so that its slope is the score; the information is tr(O^-1 O_a O^-1 O_b) / 2."""
     data, W = panel_data(3, N=7, T=4)
     fit, w = sp.ols("y ~ a + b", data, W, **NONE), W.to_numpy()
-    y, X = fit.sample.y, fit.sample.X
+    y, X = fit._sample.y, fit._sample.X
     at = _Problem(np.dstack([X.reshape(4, 7, -1), y.reshape(4, 7)]), w, (-1.0, 1.0)).at(np.array(point))
     theta = np.array([at.s2, at.s2 * np.expm1(point[0]) / 4, *point[1:]])
     want = [slopes(lambda t: loglik(t, y, X, w, 4), theta, j) for j in range(4)]
@@ -60,7 +60,7 @@ def test_joint_statistic_in_closed_form():
     """NT^2 / (2 (T-1)(T-2)) [A^2 - 4 A F + 2 T F^2] + N^2 T / b H^2 (the source, section 3.1)."""
     data, W = panel_data(5, N=9, T=5)
     fit, w = sp.slx("y ~ a + b", data, W, **NONE), W.to_numpy()
-    e = fit.solution.resid.reshape(5, 9)
+    e = fit._solution.resid.reshape(5, 9)
     N, T, ss = 9, 5, np.sum(e**2)
     A, F, H = np.sum(e.sum(0) ** 2) / ss - 1, np.sum(e[1:] * e[:-1]) / ss, np.sum(e * (e @ w.T)) / ss
     b = np.trace((w + w.T) @ (w + w.T)) / 2
@@ -83,8 +83,8 @@ def test_splm(shared, panel, queen):
     assert tests["LM*-lambda"].statistic > 280
     assert 2 * (full - no_effects) < 0.01 < want["bsjktest_C.3"]["statistic"]["LM"]
     assert tests["LM*-mu"].p_value > 0.2
-    d, (T, N) = fit.design, fit.design.y.shape
-    data = np.dstack([fit.sample.X.reshape(T, N, -1), fit.sample.y.reshape(T, N)])
+    d, (T, N) = fit._design, fit._design.y.shape
+    data = np.dstack([fit._sample.X.reshape(T, N, -1), fit._sample.y.reshape(T, N)])
     problem, constant = _Problem(data, d.weights.csr.toarray(), (-1.3, 0.9999)), T * N / 2 * (np.log(2 * np.pi) + 1)
     for over, theirs in (([MU, R], no_error), ([R, LAMBDA], no_effects)):
         assert problem.maximum(over).loglik - constant == pytest.approx(theirs, abs=1e-4)

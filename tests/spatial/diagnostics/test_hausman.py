@@ -7,7 +7,7 @@ from scipy.linalg import helmert
 
 import spatial as sp
 
-from ..models.test_certify import band, nearest
+from ..designs import band, nearest
 from ..models.test_estimators import PANEL, panel_data
 
 N, T = 9, 4
@@ -31,7 +31,7 @@ def test_covariances_are_those_of_the_dense_information(model, effects):
     fixed, random = (getattr(sp, model)("y ~ a + b", data, W, **PANEL, effects=e) for e in (effects, "random"))
     w, s2 = W.to_numpy(), random.sigma2
     spatial = [name for name in ("rho", "lambda") if name in random.params.index]
-    X = random.design.X
+    X = random._design.X
     columns = [X] + [np.einsum("ij,tjk->tik", w, X[:, :, 1:])] * (model == "sdm")
     X = np.concatenate(columns, axis=2).reshape(T * N, -1)
     k = X.shape[1]
@@ -48,7 +48,7 @@ def test_covariances_are_those_of_the_dense_information(model, effects):
         H = np.kron(F, G)
         return H @ mu, H @ S @ H.T
 
-    theta = np.array([*random.params, s2, random.settings.random.sigma2_mu])
+    theta = np.array([*random.params, s2, random._settings.random.sigma2_mu])
     full = fisher(moments, theta)
     common = list(fixed.params.index)
     at = [list(random.params.index).index(name) for name in common]

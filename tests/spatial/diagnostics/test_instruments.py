@@ -30,7 +30,7 @@ def states():
 
 def pieces(fit):
     """y, X, endogenous regressors and excluded instruments, as columns."""
-    s = fit.sample
+    s = fit._sample
     X, Q = s.X[:, s.exogenous], basis(s)
     Y = np.column_stack([s.X[:, ~s.exogenous], s.Wy])
     return s.y, X, Y, Q[:, X.shape[1] :]

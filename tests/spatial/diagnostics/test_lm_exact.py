@@ -9,7 +9,7 @@ from spatial.diagnostics.lm import scores_of
 from spillover.errors import SpatialInputError
 
 from ..cases import inverse_distance_on_a_line, states_case
-from ..models.test_certify import band
+from ..designs import band
 from ..models.test_estimators import PANEL, panel_data
 
 NAMES = ["LM error", "LM lag", "robust LM lag", "robust LM error"]
@@ -70,13 +70,13 @@ def test_unequal_variances_by_a_loop(effects):
     tests = sp.lm_tests(fit, errors="unequal")
     m, A = 24, np.kron(np.eye(3), W.to_numpy())
     units, periods = np.tile(np.arange(8), 3), np.repeat(np.arange(3), 8)
-    X = np.column_stack([np.ones(m), fit.design.X[:, :, 1:].reshape(m, 2)])
+    X = np.column_stack([np.ones(m), fit._design.X[:, :, 1:].reshape(m, 2)])
     if effects != "none":
         X = np.column_stack([X, units[:, None] == np.arange(8)])
     if effects == "twoway":
         X = np.column_stack([X, periods[:, None] == np.arange(3)])
     M = np.eye(m) - X @ np.linalg.pinv(X, rcond=1e-10)
-    y = fit.design.y.ravel()
+    y = fit._design.y.ravel()
     e, C = M @ y, M @ A @ M
     s, v = e**2 / M.diagonal(), M @ A @ (y - e)
     T = sum((C[i, j] + C[j, i]) ** 2 * s[i] * s[j] for i in range(m) for j in range(i))
@@ -101,14 +101,3 @@ def test_size_under_variances_tied_to_neighbors_in_short():
             shares[row] += [test.p_value < 0.05 for test in sp.lm_tests(fit, errors=errors)]
     low, high = band(0.05, 300, slack=0.01)
     assert ((low <= shares[1] / 300) & (shares[1] / 300 <= high)).all(), shares / 300
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("k", [1, 8])
-@pytest.mark.parametrize("n", [48, 100])
-def test_size_of_lm_tests_with_exact_moments(n, k, capsys):
-    shares = rejections(inverse_distance_on_a_line(range(n)), k, 2000, np.random.default_rng(n + k))
-    with capsys.disabled():
-        print(f"\nLM tests, dense W, n = {n}, k = {k}: {shares}")
-    low, high = band(0.05, 2000, slack=0.01)
-    assert ((low <= shares) & (shares <= high)).all(), shares

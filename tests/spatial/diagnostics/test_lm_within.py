@@ -7,7 +7,7 @@ import pytest
 import spatial as sp
 
 from .. import naive
-from ..models.test_certify import band, nearest
+from ..designs import band, nearest
 from ..models.test_estimators import PANEL, panel_data
 
 NAMES = ["LM lag", "LM error", "robust LM lag", "robust LM error", "SARMA"]

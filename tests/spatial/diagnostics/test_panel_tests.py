@@ -11,7 +11,7 @@ import spatial as sp
 from spatial.diagnostics.robust_hausman import augmented
 from spillover.errors import SpatialInputError
 
-from ..models.test_certify import band, nearest
+from ..designs import band, nearest
 from ..models.test_estimators import PANEL, panel_data
 
 STORED = json.loads((Path(__file__).parents[2] / "reference" / "panel_tests" / "results.json").read_text())
@@ -51,7 +51,7 @@ def test_law_of_cd(time, linked):
     e = e - e.mean(axis=2, keepdims=True) * time
     z = e / np.linalg.norm(e, axis=1, keepdims=True)
     sums = np.einsum("rti,rti->r", z @ (P + P.T), z) / 2
-    ours = fit.solution.resid.reshape(T, N)
+    ours = fit._solution.resid.reshape(T, N)
     ours = ours / np.linalg.norm(ours, axis=0)
     test = sp.pesaran_cd(fit, neighbors=True)
     if time and linked == "all":
@@ -71,7 +71,7 @@ def test_relabeled_correlations_by_a_loop():
     data, W = panel_data(5, N=15, T=6)
     fit = sp.ols("y ~ a", data, W, **PANEL, effects="twoway")
     test = sp.pesaran_cd(fit, neighbors=True, permutations=199, seed=3)
-    e = fit.solution.resid.reshape(6, 15)
+    e = fit._solution.resid.reshape(6, 15)
     R = np.corrcoef(e.T)
     P = (W.to_numpy() + W.to_numpy().T) > 0
     rng, total = np.random.default_rng(3), (R * P).sum() / 2
@@ -88,7 +88,7 @@ def test_relabeled_correlations_by_a_loop():
 def test_size_of_cd_among_neighbors_with_unequal_variances(serial):
     """sd exp(.7 z) and AR errors after two-way effects: 150 samples within noise of 5 % (the law rejected 17-52 %)."""
     rng, N, T = np.random.default_rng(6), 31, 13
-    from ..models.test_certify import band, nearest
+    from ..designs import band, nearest
 
     W = pd.DataFrame(nearest(rng, N, 4))
     index = pd.MultiIndex.from_product([range(T), range(N)], names=["t", "id"])
@@ -130,8 +130,8 @@ def test_hausman_regression_of_plm(fits):
 def test_clustered_hausman_leaves_out_unit_by_unit(fits, effects):
     """Hotelling's T2 of the estimates without each unit."""
     again, added = augmented(fits[effects])
-    T, N = again.design.y.shape
-    y, X = again.sample.y.reshape(T, N), again.sample.X.reshape(T, N, -1)
+    T, N = again._design.y.shape
+    y, X = again._sample.y.reshape(T, N), again._sample.X.reshape(T, N, -1)
     without = []
     for i in range(N):
         parts = [np.delete(v, i, axis=1) for v in (y, X)]
@@ -142,7 +142,7 @@ def test_clustered_hausman_leaves_out_unit_by_unit(fits, effects):
     test = sp.robust_hausman(fits[effects])
     assert test.statistic == pytest.approx(b @ np.linalg.solve(V, b) * (N - 4) / (4 * (N - 1)), rel=1e-8)
     assert test.df == (4, N - 4)
-    regions = sp.Cluster(pd.Series(np.arange(N) % 4, again.design.ids))
+    regions = sp.Cluster(pd.Series(np.arange(N) % 4, again._design.ids))
     with pytest.raises(SpatialInputError, match="more than 3 degrees of freedom") as caught:
         sp.robust_hausman(fits[effects], vcov=regions)
     assert caught.value.code == "E206"
@@ -181,7 +181,7 @@ def test_moments_of_the_autoregression_score(effects):
     fit = sp.ols("y ~ a + b", data, W, **PANEL, effects=effects)
     Q, P = np.eye(5) - (effects in ("entity", "twoway")) / 5, np.eye(7) - (effects in ("time", "twoway")) / 7
     M, A = np.kron(Q, P), np.kron(np.eye(5, k=-1), np.eye(7))
-    e, df = fit.solution.resid, round(np.trace(M))
+    e, df = fit._solution.resid, round(np.trace(M))
     mean = np.trace(M @ A)
     variance = np.trace(M @ A @ M @ A) + np.trace(M @ A @ M @ A.T) - 2 * mean**2 / df
     want = (e @ A @ e / (e @ e / df) - mean) ** 2 / variance
@@ -243,7 +243,7 @@ def test_wald_tests_take_any_covariance(effects, vcov):
     theta = ["W:a", "W:b"]
     scale = {"robust": 18 / 38, "cluster": 18 / 38, "driscoll_kraay": 1 / 4, "eim": 1 / 2}[vcov]  # (nu - 1) / (2 nu)
     df = {"robust": (2, 18), "cluster": (2, 18), "driscoll_kraay": (2, 1), "eim": (2, fit.df_resid)}[vcov]
-    assert vcov != "eim" or fit.df_resid == fit.sample.n - len(fit.params)
+    assert vcov != "eim" or fit.df_resid == fit._sample.n - len(fit.params)
     want = fit.params[theta] @ np.linalg.solve(fit.vcov.loc[theta, theta], fit.params[theta])
     test = sp.wald_test(fit, "SAR")
     assert (test.statistic, test.df) == (pytest.approx(scale * want, rel=1e-8), df)

@@ -72,7 +72,7 @@ def test_a_cross_section_has_the_usual_r2():
 def test_squared_correlations_are_those_of_the_dense_reduced_form(states, model, options):
     panel, w = states
     fit = getattr(sp, model)(FORMULA, panel, w, **KEYS, **options)
-    d, W, b = fit.design, w.csr.toarray(), fit.params
+    d, W, b = fit._design, w.csr.toarray(), fit.params
     expected = np.zeros(d.y.shape)
     for name, value in b.drop(["rho", "lambda"], errors="ignore").items():
         x = d.X[:, :, d.names.index(name.removeprefix("W:") if name not in d.names else name)]
@@ -82,7 +82,7 @@ def test_squared_correlations_are_those_of_the_dense_reduced_form(states, model,
     assert r2.overall == pytest.approx(correlation(d.y, expected), rel=1e-9)
     assert r2.between == pytest.approx(correlation(d.y.mean(0), expected.mean(0)), rel=1e-9)
     assert r2.within == pytest.approx(correlation(d.y - d.y.mean(0), expected - expected.mean(0)), rel=1e-9)
-    own = fit.settings.effects.demean
+    own = fit._settings.effects.demean
     assert r2.corr == pytest.approx(correlation(own(d.y), own(expected)), rel=1e-9)
 
 
@@ -91,7 +91,7 @@ def test_gaps_and_weights_over_time(states):
     panel, w = states
     gone = panel.sample(frac=0.9, random_state=1)
     fit = sp.sar(FORMULA, gone, w, **KEYS, missing="period")
-    d, r2 = fit.design, fit.r_squared
+    d, r2 = fit._design, fit.r_squared
     total, rows = [], []
     for t in range(d.n_periods):
         there = d.observed[t]

@@ -53,19 +53,6 @@ def within_band(share, target, samples):
     return share >= target - 3.3 * np.sqrt(target * (1 - target) / samples)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("method", ["quadrature", "likelihood"])
-@pytest.mark.parametrize("rho", [0.0, 0.4, 0.7])
-@pytest.mark.parametrize("model", ["sar", "sdm"])
-@pytest.mark.parametrize("kind", ["queen", "rook", "states"])
-def test_certify_coverage(kind, model, rho, method, capsys):
-    inside, rejected = cell(kind, model, rho, 400, method)
-    with capsys.disabled():
-        print(f"\n{kind} {model} rho={rho} {method}: coverage {inside.tolist()}, size {rejected.tolist()}")
-    assert within_band(inside, WORST[method], 400).all()
-    assert (rejected <= 0.07 + 3.3 * np.sqrt(0.07 * 0.93 / 400)).all()
-
-
 @pytest.mark.parametrize(("kind", "model", "rho", "method"), [
     ("states", "sar", 0.7, "quadrature"), ("queen", "sdm", 0.4, "quadrature"), ("queen", "sar", 0.7, "likelihood"),
 ])  # fmt: skip

@@ -40,8 +40,8 @@ def contiguity(columbus):
 
 def normal(fit):
     """The fit with the inverse information and normal statistics, whatever is corrected for by default."""
-    V = covariance(observed(fit.sample, fit.solution), fit.params.index)
-    return replace(fit, vcov=pd.DataFrame(V, fit.params.index, fit.params.index), df_resid=None)
+    V = covariance(observed(fit._sample, fit._solution), fit.params.index)
+    return replace(fit, _covariance=V, df_resid=None)
 
 
 def with_df(fit, df):
@@ -368,7 +368,7 @@ def test_effects_reuse_the_factorisations_of_the_fit(monkeypatch, symmetric, rho
 
 def test_without_standard_errors(columbus, contiguity):
     fit = sp.sar(COLUMBUS, columbus, contiguity)
-    blank = replace(fit, vcov=fit.vcov * np.nan)
+    blank = replace(fit, _covariance=fit.vcov.to_numpy() * np.nan)
     table = blank.effects().tidy()
     np.testing.assert_allclose(table["estimate"], fit.effects().tidy()["estimate"])
     assert table[["std_error", "p_value", "conf_low"]].isna().all(axis=None)
@@ -382,7 +382,7 @@ def test_most_of_rho_outside(columbus, contiguity):
     V = fit.vcov.copy()
     V.loc["rho", "rho"] = 25.0
     with pytest.raises(SpatialInputError) as caught:
-        replace(fit, vcov=V).effects()
+        replace(fit, _covariance=V.to_numpy()).effects()
     assert caught.value.code == "E701"
 
 

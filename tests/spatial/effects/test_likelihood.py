@@ -50,7 +50,7 @@ def test_ends_and_p_are_those_of_the_dense_likelihood(model, scaled):
     fit = getattr(sp, model)("y ~ a + b", data, W)
     table = fit.effects(method="likelihood", level=0.9).tidy().set_index(["term", "effect"])
     dense = W.to_numpy()
-    X = fit.sample.X
+    X = fit._sample.X
     place, bound = {name: i for i, name in enumerate(fit.params.index[: X.shape[1]])}, stats.chi2.ppf(0.9, 1)
 
     for kind, effect in enumerate(("direct", "indirect", "total")):
@@ -63,7 +63,7 @@ def test_ends_and_p_are_those_of_the_dense_likelihood(model, scaled):
             return c
 
         got = table.loc[("a", effect)]
-        ratio = naive.likelihood_ratio(fit.sample.y, X, dense, c_of)
+        ratio = naive.likelihood_ratio(fit._sample.y, X, dense, c_of)
         width = got["conf_high"] - got["conf_low"]
         middle = (got["conf_low"] + got["conf_high"]) / 2
         for end, away in ((got["conf_low"], -1), (got["conf_high"], 1)):
@@ -99,8 +99,8 @@ def test_panels_with_fixed_effects():
     found = by_likelihood(source, selectors(fit, ("a",)), 0.95)
     # Lee and Yu's transformation: T - 1 periods of independent errors
     F = np.linalg.svd(np.eye(4) - 0.25)[0][:, :3]
-    y = F.T @ fit.sample.y.reshape(4, 20)
-    X = np.einsum("ts,tnk->snk", F, fit.sample.X.reshape(4, 20, -1)).reshape(60, -1)
+    y = F.T @ fit._sample.y.reshape(4, 20)
+    X = np.einsum("ts,tnk->snk", F, fit._sample.X.reshape(4, 20, -1)).reshape(60, -1)
     big = np.kron(np.eye(3), W.to_numpy())
     place = list(fit.params.index)
 

@@ -82,7 +82,7 @@ def test_panels_with_dummies_of_their_effects(model, effects):
     data, W = panel_data(4)
     fit = getattr(sp, model)("y ~ a + b", data, W, **PANEL, effects=effects)
     pd.testing.assert_series_equal(fit.predict(), fit.fitted, check_names=False)
-    trend, y = fit.predict(kind="trend"), fit.design.labelled(fit.design.y, "y")
+    trend, y = fit.predict(kind="trend"), fit._design.labelled(fit._design.y, "y")
     A = np.eye(14) - fit.rho * W.to_numpy()
     left = (y.unstack("t").loc[W.index].T @ A.T).to_numpy() - trend.unstack("t").loc[W.index].T.to_numpy()
     if effects in ("entity", "twoway"):

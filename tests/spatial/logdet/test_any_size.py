@@ -156,7 +156,7 @@ def test_factorisations_give_the_fit_of_eigenvalues(name, model):
     data = data_for(W, rho=0.5 / top)
     literal = {"durbin": []} if model == "sac" else {}  # with W 1 the likelihood is too flat for five digits
     a, b = (getattr(sp, model)("y ~ a + b", data, labelled(W), logdet=m, **literal) for m in ("eigen", "sparse"))
-    part = b.sample.lag or b.sample.error
+    part = b._sample.lag or b._sample.error
     assert isinstance(part.logdet, Factorised)
     np.testing.assert_allclose(b.params, a.params, rtol=1e-7, atol=1e-7)
     np.testing.assert_allclose(b.std_errors, a.std_errors, rtol=1e-5)
@@ -177,11 +177,11 @@ def test_a_single_w_without_symmetry_needs_few_factorisations():
     assert L.method == "band LU"
     np.testing.assert_allclose(L.interval, exactly.interval, rtol=1e-7)
     fit, by_eigenvalues = (sp.sdm("y ~ a + b", data, w, logdet=method) for method in (None, "eigen"))
-    L = fit.sample.lag.logdet
+    L = fit._sample.lag.logdet
     assert 0 < L.factorisations <= 16
     assert np.abs((fit.params - by_eigenvalues.params) / by_eigenvalues.std_errors).max() < 1e-6
     assert L.coarse.moment(4) == pytest.approx((np.trace(np.linalg.matrix_power(w.csr.toarray(), 4)), 0.0), abs=1e-8)
-    y = np.random.default_rng(3).standard_normal((4, 1, 250)) + fit.design.y
+    y = np.random.default_rng(3).standard_normal((4, 1, 250)) + fit._design.y
     assert isinstance(L.whole, Spectrum)
     np.testing.assert_array_equal(sp.refit(fit, y=y).params, sp.refit(by_eigenvalues, y=y).params)
 
@@ -265,11 +265,11 @@ def test_one_w_is_factorised_once_for_fits_tests_and_effects():
     w = labelled(queen(50))
     data = data_for(w.csr)
     fit = sp.sdm("y ~ a + b", data, w)
-    L = fit.sample.lag.logdet
+    L = fit._sample.lag.logdet
     before = L.factorisations
     assert 0 < before <= 33
     again = sp.sdm("y ~ a + b", data, labelled(w.csr.copy()))
-    assert again.sample.lag.logdet is L
+    assert again._sample.lag.logdet is L
     assert L.factorisations == before
     again.effects()  # its distribution reaches further from rho than the likelihood's window
     reached = L.factorisations
@@ -303,7 +303,7 @@ def test_what_does_not_fit_is_refused_with_figures_or_estimated(monkeypatch):
     monkeypatch.undo()
     logdet.cache_clear()
     right = sp.sdm("y ~ a + b", data, labelled(W), logdet="eigen")
-    off = fit.sample.lag.logdet.error(fit.rho, 1) * right.std_errors["rho"] ** 2  # d1's error over the curvature
+    off = fit._sample.lag.logdet.error(fit.rho, 1) * right.std_errors["rho"] ** 2  # d1's error over the curvature
     assert abs(fit.rho - right.rho) < 4.5 * off < 0.2 * right.std_errors["rho"]
 
 

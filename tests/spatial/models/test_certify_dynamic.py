@@ -5,13 +5,11 @@ A short version runs with the suite; the whole of it with ``make certify``.
 
 import numpy as np
 import pandas as pd
-import pytest
 
 import spatial as sp
 
-from .test_certify import band, nearest
+from ..designs import nearest
 
-DESIGNS = [(31, 13, -0.1), (48, 17, 0.1)]  # N, T, eta
 RHO, TAU, BETA, THETA = 0.3, 0.4, 1.0, 0.5
 KEYS = {"entity": "i", "time": "t", "lags": "both"}
 
@@ -53,14 +51,6 @@ def study(N, T, eta, count, effects, correction, *, seed=31, vcov="oim"):
     return pd.DataFrame(estimates).mean() - truth, pd.DataFrame(inside).mean(), covered
 
 
-def show(capsys, title, bias, coverage, long):
-    with capsys.disabled():
-        print(f"\n{title}\n  bias     " + "  ".join(f"{k} {v:+.4f}" for k, v in bias.items()))
-        print("  coverage " + "  ".join(f"{k} {v:.3f}" for k, v in coverage.items()))
-        if np.isfinite(long).all():
-            print("  long run " + "  ".join(f"{k} {v:.3f}" for k, v in zip(("direct", "indirect", "total"), long)))
-
-
 def test_the_correction_removes_the_bias():
     """Sixty panels: tau is a tenth too small without it."""
     before, _, _ = study(31, 13, -0.1, 60, "twoway", False)
@@ -68,23 +58,3 @@ def test_the_correction_removes_the_bias():
     assert before["lag(y)"] < -0.04
     assert abs(after["lag(y)"]) < 0.012
     assert covered.between(0.85, 1).all()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("N", "T", "eta"), DESIGNS)
-@pytest.mark.parametrize(("effects", "correction"), [
-    ("twoway", True), ("twoway", "additive"), ("twoway", False), ("entity", True),
-])  # fmt: skip
-def test_bias_and_coverage(N, T, eta, effects, correction, capsys):
-    """95 % intervals of every parameter and of the long-run effects."""
-    R = 800
-    bias, coverage, long = study(N, T, eta, R, effects, correction)
-    show(capsys, f"N={N} T={T} eta={eta} {effects} correction={correction}", bias, coverage, long)
-    if correction is False:
-        assert coverage["lag(y)"] < 0.75  # the test can see the fault
-        assert bias["lag(y)"] < -0.03
-        return
-    low, high = band(0.95, R, slack=0.015 if correction is True else 0.025)
-    assert abs(bias).max() < (0.02 if correction is True else 0.04)
-    assert coverage.between(low, high).all()
-    assert ((long > low - 0.01) & (long < high)).all()

@@ -6,7 +6,7 @@ import pytest
 
 import spatial as sp
 
-from .test_certify import band, nearest, true_effects
+from ..designs import band, nearest
 
 pytestmark = pytest.mark.slow
 N, T = 48, 10
@@ -28,52 +28,6 @@ def panels(R, *, rho=0.0, lam=0.0, phi=1.0, inside=True, seed=48):
         return pd.DataFrame({"y": y.ravel(), "x": x.ravel()}, index=index).reset_index()
 
     return (draw() for _ in range(R)), pd.DataFrame(W), keys
-
-
-@pytest.mark.parametrize("rho", [0.0, 0.3, 0.6])
-@pytest.mark.parametrize("phi", [0.2, 1.0])
-@pytest.mark.parametrize("effects", ["random", "correlated"])
-def test_coverage_of_the_durbin_model(effects, rho, phi, capsys):
-    """95 % intervals of rho, beta, theta, direct and indirect effect."""
-    R = 300
-    samples, W, keys = panels(R, rho=rho, phi=phi)
-    truth = {"rho": rho, "x": 1.0, "W:x": 0.5}
-    truth |= {k: v for k, v in true_effects(1.0, 0.5, rho, W.to_numpy()).items() if k != "total"}
-    inside, rhos, phis = dict.fromkeys(truth, 0), [], []
-    for r, data in enumerate(samples):
-        fit = sp.sdm("y ~ x", data, W, effects=effects, **keys)
-        ci, eff = fit.conf_int(), fit.effects(draws=500, seed=r)
-        rhos.append(fit.rho)
-        phis.append(fit.settings.random.phi)
-        for k in ("rho", "x", "W:x"):
-            inside[k] += ci.at[k, "conf_low"] <= truth[k] <= ci.at[k, "conf_high"]
-        for j, k in enumerate(("direct", "indirect")):
-            inside[k] += eff.conf_low[j, 0] <= truth[k] <= eff.conf_high[j, 0]
-    shares = {k: v / R for k, v in inside.items()}
-    with capsys.disabled():
-        print(f"\n{effects} rho={rho} phi={phi}: bias of rho {np.mean(rhos) - rho:+.4f}, mean phi {np.mean(phis):.3f}; "
-              "coverage " + ", ".join(f"{k} {v:.3f}" for k, v in shares.items()))  # fmt: skip
-    low, high = band(0.95, R, slack=0.015)
-    assert abs(np.mean(rhos) - rho) < 0.015
-    assert all(low <= share <= high for share in shares.values())
-
-
-@pytest.mark.parametrize("error", ["kkp", "baltagi"])
-def test_coverage_of_the_error_model(error, capsys):
-    """95 % intervals of lambda and beta with the unit effects where they are."""
-    R = 300
-    samples, W, keys = panels(R, lam=0.4, inside=error == "kkp")
-    truth = {"lambda": 0.4, "x": 1.0, "W:x": 0.5}
-    inside = dict.fromkeys(truth, 0)
-    for data in samples:
-        ci = sp.sdem("y ~ x", data, W, effects="random", random_error=error, **keys).conf_int()
-        for k in truth:
-            inside[k] += ci.at[k, "conf_low"] <= truth[k] <= ci.at[k, "conf_high"]
-    shares = {k: v / R for k, v in inside.items()}
-    with capsys.disabled():
-        print(f"\n{error}: coverage " + ", ".join(f"{k} {v:.3f}" for k, v in shares.items()))
-    low, high = band(0.95, R, slack=0.015)
-    assert all(low <= share <= high for share in shares.values())
 
 
 def test_size_of_the_tests(capsys):

@@ -7,7 +7,7 @@ import pytest
 import spatial as sp
 import weights as wt
 
-from .test_certify import band, nearest
+from ..designs import band, nearest
 
 pytestmark = pytest.mark.slow
 N, R = 31, 300

@@ -15,7 +15,7 @@ from spillover.errors import SpatialInputError, SpatialInputWarning
 from spillover.matrix import as_weights
 
 from .. import naive_dynamic as naive
-from .test_certify import nearest
+from ..designs import nearest
 
 PRODUC = "log(gsp) ~ log(pcap) + log(pc) + log(emp) + unemp"
 KEYS = {"entity": "i", "time": "t"}
@@ -179,8 +179,8 @@ def test_traces_agree(kind):
     data = simulated(np.random.default_rng(2), W, 6, rho=0.3 / top, eta=0.0)
     fit = sp.sar("y ~ x", data, labelled(W), **KEYS, effects="entity", lags="both")
     at = (0.3 / top, 0.5, -0.2 / top)
-    by_determinant = dynamic._traces(fit.sample, w, *at)
-    np.testing.assert_allclose(dynamic._traces_by_eigenvalues(fit.sample, w, *at), by_determinant, rtol=1e-10)
+    by_determinant = dynamic._traces(fit._sample, w, *at)
+    np.testing.assert_allclose(dynamic._traces_by_eigenvalues(fit._sample, w, *at), by_determinant, rtol=1e-10)
 
 
 @pytest.mark.parametrize("symmetric", [True, False])
@@ -339,7 +339,7 @@ def test_all_that_a_fit_can_do():
         assert ratio.between(0.4, 2.2).all()
     with pytest.raises(SpatialInputError, match="lagged responses"):
         fit.with_vcov("bootstrap")
-    gap = fit.design.labelled(fit.design.y, "y") - fit.predict() - fit.resid
+    gap = fit._design.labelled(fit._design.y, "y") - fit.predict() - fit.resid
     assert np.abs(gap).max() < 1e-10
     assert "W:lag(y)" in str(sp.etable([fit]))
     assert "Long-run direct effects" in str(sp.etable([fit], effects=True))

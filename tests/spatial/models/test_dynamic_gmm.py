@@ -11,7 +11,7 @@ import spatial as sp
 from spatial.solve.gmm_dynamic import orthogonal_deviations, panel_gmm
 from spillover.errors import SpatialInputError
 
-from .test_certify import band, nearest
+from ..designs import band, nearest
 from .test_certify_dynamic import BETA, KEYS, RHO, TAU, THETA, panels
 
 FOLDER = Path(__file__).parents[2] / "reference" / "dynamic"
@@ -116,7 +116,7 @@ def test_what_a_fit_can_do():
     assert tests["AR(1)"].p_value < 0.01
     total = fit.effects(draws=200).long_run.tidy().set_index("effect").loc["total"]
     assert total["conf_low"] < (BETA + THETA) / (1 - TAU - RHO + 0.1) < total["conf_high"]
-    gap = fit.design.labelled(fit.design.y, "y") - fit.predict() - fit.resid
+    gap = fit._design.labelled(fit._design.y, "y") - fit.predict() - fit.resid
     assert np.abs(gap).max() < 1e-10
     with pytest.raises(SpatialInputError, match="E501"):
         fit.with_vcov("cluster")

@@ -39,7 +39,7 @@ def test_likelihood_and_information_are_those_of_data_without_effects(model, eff
     slopes = [(f(at + h) - f(at - h)) / 2e-4 for h in step]
     np.testing.assert_allclose(slopes, 0, atol=1e-4)
     information = -naive.hessian(f, at)
-    factor = fit.sample.n / (fit.sample.n - len(fit.params))
+    factor = fit._sample.n / (fit._sample.n - len(fit.params))
     np.testing.assert_allclose(fit.vcov, factor * np.linalg.inv(information)[:-1, :-1], rtol=2e-3, atol=1e-7)
 
 
@@ -50,7 +50,7 @@ def test_sandwiches_and_diagnostics_are_those_of_the_transformation(effects):
     data, W = panel_data(5, N=20)
     a = sp.sem("y ~ a + b", data, W, **PANEL, effects=effects)
     b = sp.sem("y ~ a + b", data, nudged(W), **PANEL, effects=effects)
-    assert (a.sample.dummies, b.sample.dummies) == (0, 20 if effects == "entity" else 24)
+    assert (a._sample.dummies, b._sample.dummies) == (0, 20 if effects == "entity" else 24)
     coords = pd.DataFrame(np.random.default_rng(3).random((20, 2)), index=W.index)
     for vcov in ("robust", sp.Cluster("time"), sp.DriscollKraay(1), sp.Conley(50, coords=coords)):
         np.testing.assert_allclose(b.with_vcov(vcov).vcov, a.with_vcov(vcov).vcov, rtol=1e-6, atol=1e-9)

@@ -82,7 +82,7 @@ def test_errors_clustered_by_unit(effects):
     iv = pytest.importorskip("linearmodels.iv")
     data, W = panel_data(14, N=30)
     fit = sp.sar("y ~ a + b", data, W, **PANEL, effects=effects, method="gmm", vcov="cluster")
-    s = fit.sample
+    s = fit._sample
     endog = pd.DataFrame({"rho": s.Wy})
     exog = pd.DataFrame(s.X, columns=fit.params.index[:-1])
     pool = s.H[:, np.linalg.norm(s.H, axis=0) > 1e-8]

@@ -144,7 +144,7 @@ def test_sphet_error_model_has_fewer_instruments(shared, durbin):
     want = sphet(shared, "error_het", durbin)
     columbus, options = shared_case(shared, "columbus", "W"), {"method": "gmm", "vcov": "robust", "correction": False}
     fit = (sp.sdem if durbin else sp.sem)(FORMULA, *columbus, **options)
-    fewer = replace(fit.sample, H=fit.sample.X, exogenous=np.zeros(fit.sample.X.shape[1], dtype=bool))
+    fewer = replace(fit._sample, H=fit._sample.X, exogenous=np.zeros(fit._sample.X.shape[1], dtype=bool))
     at = heteroskedastic(fewer, (-1, 1))
     np.testing.assert_allclose([*at.beta, at.lam], list(want["estimates"].values()), rtol=1e-6)
     np.testing.assert_allclose(np.sqrt(np.diag(at.vcov)), list(want["se"].values()), rtol=1e-6)

@@ -42,7 +42,7 @@ def test_the_covariance_is_the_inverse_of_the_information(model, effects):
     """The other basis changes nothing where the plain inverse is good."""
     data, W = panel_data(8, N=20, T=5)
     fit = getattr(sp, model)("y ~ a + b", data, W, **PANEL, effects=effects, correction=False)
-    plain = covariance(observed(fit.sample, fit.solution), list(fit.params.index))
+    plain = covariance(observed(fit._sample, fit._solution), list(fit.params.index))
     np.testing.assert_allclose(fit.vcov, plain, rtol=1e-8, atol=1e-12)
 
 

@@ -46,7 +46,7 @@ def fit_random(model, data, W, error=None, formula="y ~ a + b", effects="random"
 
 def twin(fit, error):
     """The dense likelihood as a function of all parameters, and where ours stopped."""
-    d, random = fit.design, fit.settings.random
+    d, random = fit._design, fit._settings.random
     lagged = np.einsum("ij,tjk->tik", d.weights.csr.toarray(), d.X[:, :, list(d.durbin)])
     X = np.concatenate([d.X, lagged], axis=2)
     W, M = d.weights.csr.toarray(), d.weights_of_error.csr.toarray()
@@ -82,7 +82,7 @@ def test_no_higher_maximum_on_a_grid(seed, phi, choice):
     data, W = random_panel(seed, phi=phi, N=8, T=3)
     fit = fit_random(choice[0], data, W, choice[1])
     f, at = twin(fit, choice[1])
-    k = fit.sample.X.shape[1]
+    k = fit._sample.X.shape[1]
     rng = np.random.default_rng(seed)
     for _ in range(2):
         start = at.copy()
@@ -102,14 +102,14 @@ def test_scores_by_unit_are_derivatives_of_the_dense_likelihood(model):
     data, W = random_panel(3)
     fit = fit_random(model, data, W, "kkp" if model == "sem" else None)
     np.testing.assert_allclose(random_scores(fit).sum(axis=0), 0, atol=1e-5)
-    T, N = fit.design.y.shape
+    T, N = fit._design.y.shape
     S = random_scores(fit).reshape(T, N, -1).sum(axis=0)
-    bread = np.linalg.inv(fit.settings.random.information)
+    bread = np.linalg.inv(fit._settings.random.information)
     p = len(fit.params)
     want = (N / (N - 1) * bread @ S.T @ S @ bread)[:p, :p]
     for kind in (sp.Robust(pairs=False), sp.Cluster(pairs=False)):
         np.testing.assert_allclose(fit.with_vcov(kind).vcov, want, rtol=1e-8)
-    moved = replace(fit, solution=replace(fit.solution, sigma2=fit.sigma2 * 1.2), sigma2=fit.sigma2 * 1.2)
+    moved = replace(fit, _solution=replace(fit._solution, sigma2=fit.sigma2 * 1.2), sigma2=fit.sigma2 * 1.2)
     f, at = twin(fit, "kkp" if model == "sem" else None)
     at[-2] *= 1.2
     slope = [(f(at + h) - f(at - h)) / 2e-6 for h in np.eye(len(at)) * 1e-6]
@@ -134,14 +134,14 @@ def test_splm(produc, case, model, error):  # noqa: F811
     assert fit.loglik == pytest.approx(want["fit"]["logLik"], abs=1e-6)
     estimates = dict(want["estimates"])
     components = sp.variance_components(fit).set_index("term")
-    assert fit.settings.random.phi == pytest.approx(estimates.pop("phi"), rel=1e-5)
+    assert fit._settings.random.phi == pytest.approx(estimates.pop("phi"), rel=1e-5)
     assert components.at["phi", "std_error"] == pytest.approx(want["se"]["phi"], rel=0.03)
     assert components.at["sigma2_mu", "estimate"] == pytest.approx(want["fit"]["sigma2"]["id"], rel=1e-5)
     assert fit.sigma2 == pytest.approx(want["fit"]["sigma2"]["idios"], rel=1e-5)
     words = {"lambda_lag": "rho", "rho": "lambda"}
     for name, value in estimates.items():
         assert fit.params[words.get(name) or ours(name)] == pytest.approx(value, rel=2e-5, abs=2e-6), name
-    Xs = fit.sample.X - fit.lam * (0 if fit.sample.MX is None else fit.sample.MX)
+    Xs = fit._sample.X - fit.lam * (0 if fit._sample.MX is None else fit._sample.MX)
     conditional = np.sqrt(np.diag(fit.sigma2 * np.linalg.inv(Xs.T @ Xs)))
     slopes = [name for name in want["se"] if name not in ("phi", "rho", "lambda_lag")]
     np.testing.assert_allclose(conditional, [want["se"][name] for name in slopes], rtol=1e-4)
@@ -182,7 +182,7 @@ def test_hausman_of_spatial_models(produc, model, case, sign):  # noqa: F811
     robust = sp.robust_hausman(fe)
     assert (test.statistic, test.df, test.p_value) == (robust.statistic, robust.df, robust.p_value)
     assert "by regression" in test.null
-    X = re.sample.X - re.lam * (0 if re.sample.MX is None else re.sample.MX)
+    X = re._sample.X - re.lam * (0 if re._sample.MX is None else re._sample.MX)
     conditional = re.sigma2 * np.linalg.inv(X.T @ X)[1:, 1:]
     d, V = d[:-1], fe.with_vcov("eim").vcov.iloc[:-1, :-1] - conditional
     assert sign * (d @ np.linalg.solve(V, d)) == pytest.approx(want, rel=2e-5)
@@ -201,7 +201,7 @@ def test_units_of_measurement_and_order(seed, model, scale):
     moved = fit_random(model, data.assign(y=scale * (100 + data["y"])), W.loc[order, order])
     assert moved.rho == pytest.approx(fit.rho, abs=1e-6)
     assert moved.lam == pytest.approx(fit.lam, abs=1e-6)
-    assert moved.settings.random.phi == pytest.approx(fit.settings.random.phi, rel=1e-4, abs=1e-8)
+    assert moved._settings.random.phi == pytest.approx(fit._settings.random.phi, rel=1e-4, abs=1e-8)
     assert moved.params["a"] == pytest.approx(scale * fit.params["a"], rel=1e-5)
     assert moved.std_errors["a"] == pytest.approx(scale * fit.std_errors["a"], rel=1e-4)
 
@@ -212,7 +212,7 @@ def test_without_unit_variance_it_is_the_pooled_fit(error):
     for seed in range(40):
         data, W = random_panel(seed, phi=0.0)
         fit = fit_random("sem", data, W, error)
-        if fit.settings.random.on_boundary:
+        if fit._settings.random.on_boundary:
             break
     pooled = sp.sem("y ~ a + b", data, W, **PANEL, effects="none", correction=False)
     np.testing.assert_allclose(fit.params, pooled.params, atol=1e-7)
@@ -254,7 +254,7 @@ def test_an_error_after_a_lag_is_the_score_of_the_dense_likelihood():
     f, at = twin(sar, "kkp")
     at, step = np.insert(at, 4, 0.0), 1e-5 * np.eye(7)
     slope = (f(at + step[4]) - f(at - step[4])) / 2e-5
-    d, w, T = sar.design, W.to_numpy(), 4
+    d, w, T = sar._design, W.to_numpy(), 4
 
     def moments(x):
         A = np.kron(np.eye(T), np.linalg.inv(np.eye(12) - x[3] * w))
@@ -264,7 +264,7 @@ def test_an_error_after_a_lag_is_the_score_of_the_dense_likelihood():
     S = np.linalg.inv(moments(at)[1])
     m, V = zip(*([(p - q) / 2e-5 for p, q in zip(moments(at + h), moments(at - h))] for h in step[3:]))
     info = [m[1] @ S @ m[j] + np.trace(S @ V[1] @ S @ V[j]) / 2 for j in range(4)]
-    known = np.linalg.inv(sar.settings.random.information)[3:, 3:]
+    known = np.linalg.inv(sar._settings.random.information)[3:, 3:]
     others = np.array(info)[[0, 2, 3]]
     test = sp.lm_residual_error(sar)
     assert test.statistic == pytest.approx(slope**2 / (info[1] - others @ known @ others), rel=1e-4)
@@ -326,7 +326,7 @@ def test_chamberlain_nests_mundlak():
     names = [f"a in {t}" for t in sorted(data["t"].unique())]
     assert set(names) < set(c.params.index)
     trend = c.predict(kind="trend").unstack().to_numpy()
-    np.testing.assert_allclose(trend.mean(), (c.sample.X @ c.solution.beta).mean() / (1 - c.settings.random.theta))
+    np.testing.assert_allclose(trend.mean(), (c._sample.X @ c._solution.beta).mean() / (1 - c._settings.random.theta))
     with pytest.raises(SpatialInputError, match="not the reverse"):
         sp.lr_test(c, b)
     with pytest.raises(SpatialInputError, match="coefficients between units") as caught:
@@ -339,7 +339,7 @@ def test_mundlak_asks_what_hausman_asks():
     data, W = random_panel(8, N=25)
     cre = fit_random("ols", data, W, effects="correlated", method=None)
     wide = {c: data.pivot(index="t", columns="id", values=c)[W.index].to_numpy() for c in "yab"}
-    T, s2, random = 4, cre.sigma2, cre.settings.random
+    T, s2, random = 4, cre.sigma2, cre._settings.random
     X = np.stack([wide["a"], wide["b"]], axis=2)
     Xw, yw = (X - X.mean(0)).reshape(-1, 2), (wide["y"] - wide["y"].mean(0)).ravel()
     Xb = np.column_stack([np.ones(25), X.mean(0)])
@@ -390,11 +390,11 @@ def test_weights_that_vary_over_time():
     Ws = {t: random_panel(t)[1] for t in range(2000, 2004)}
     varying = wt.temporal({t: wt.from_dense(w, ids=w.index) for t, w in Ws.items()})
     fit = fit_random("sdm", data, varying)
-    d = fit.design
+    d = fit._design
     dense = np.stack([Ws[t].to_numpy() for t in d.times])
     lagged = np.einsum("tij,tjk->tik", dense, d.X[:, :, list(d.durbin)])
     X = np.concatenate([d.X, lagged], axis=2)
-    at = np.array([*fit.params, fit.sigma2, np.log1p(4 * fit.settings.random.phi)])
+    at = np.array([*fit.params, fit.sigma2, np.log1p(4 * fit._settings.random.phi)])
 
     def f(x):
         return naive_random.loglik(x, d.y, X, dense, W.to_numpy(), lag=True, error=None)
@@ -428,7 +428,7 @@ def test_tables_and_predictions():
     assert "Lee-Yu" not in str(re)
     assert list(cre.effects(draws=10).variables) == ["a", "b"]
     assert re.aic == pytest.approx(2 * (len(re.params) + 2) - 2 * re.loglik)
-    d, A = cre.design, np.eye(12) - cre.rho * W.to_numpy()
+    d, A = cre._design, np.eye(12) - cre.rho * W.to_numpy()
     X = np.stack([d.X[:, :, 1], d.X[:, :, 2], d.X[:, :, 1] @ W.to_numpy().T, d.X[:, :, 2] @ W.to_numpy().T], axis=2)
     b = cre.params.to_numpy()
     trend = b[0] + X @ b[1:5] + X.mean(axis=0) @ b[5:9]
@@ -444,7 +444,7 @@ def test_tables_and_predictions():
 def test_refits_are_single_fits():
     data, W = random_panel(16)
     fit = fit_random("sdm", data, W)
-    y = fit.design.y + np.random.default_rng(0).standard_normal((2, *fit.design.y.shape))
+    y = fit._design.y + np.random.default_rng(0).standard_normal((2, *fit._design.y.shape))
     wide = pd.DataFrame(y[1], index=range(2000, 2004), columns=W.index).rename_axis("t").melt(
         ignore_index=False, var_name="id", value_name="y").reset_index()  # fmt: skip
     single = fit_random("sdm", data.drop(columns="y").merge(wide, on=["id", "t"]), W)

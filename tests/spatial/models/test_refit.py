@@ -21,7 +21,7 @@ CASES += [(model, "twoway", False) for model in ("sar", "sdm", "sem", "sdem", "s
 
 def wide(fit, stack):
     """Replicates (R, T, N) as a frame, in an order of its own."""
-    d = fit.design
+    d = fit._design
     index = pd.MultiIndex.from_product([d.times, d.ids], names=[d.times.name, d.ids.name]).swaplevel()
     return pd.DataFrame(stack.reshape(len(stack), -1).T, index=index).sample(frac=1, random_state=0)
 
@@ -48,7 +48,7 @@ def test_replicates_are_single_fits_bit_by_bit(model, effects, correction):
     options = {**PANEL, "effects": effects, "correction": correction}
     model = getattr(sp, model)
     fit = model(FORMULA, data, W, **options)
-    d, rng = fit.design, np.random.default_rng(2)
+    d, rng = fit._design, np.random.default_rng(2)
     y = d.y + rng.standard_normal((3, *d.y.shape))
     placebo = rng.standard_normal((3, *d.y.shape))
     places = np.array([rng.permutation(12) for _ in range(3)])
@@ -75,7 +75,7 @@ def test_replicates_of_a_cross_section(model):
     data, W = cross_section(3, n=23, symmetric=False)
     model = getattr(sp, model)
     fit = model(FORMULA, data, W)
-    y = fit.design.y[0] + np.random.default_rng(0).standard_normal((40, 23))
+    y = fit._design.y[0] + np.random.default_rng(0).standard_normal((40, 23))
     many = sp.refit(fit, y=y, std_errors=True, effects=True)
     for r in range(40):
         same(many, r, model, FORMULA, data.assign(y=y[r]), W)
@@ -94,7 +94,7 @@ def test_relabelling_the_units_is_relabelling_w():
 def test_random_effects_are_estimated_anew():
     data, W = panel_data(4)
     fit = sp.slx(FORMULA, data, W, **PANEL, effects="random")
-    y = fit.design.y + np.random.default_rng(0).standard_normal((2, *fit.design.y.shape))
+    y = fit._design.y + np.random.default_rng(0).standard_normal((2, *fit._design.y.shape))
     many = sp.refit(fit, y=y)
     for r in range(2):
         fit = sp.slx(FORMULA, data.assign(y=y[r].ravel()), W, **PANEL, effects="random")
@@ -104,7 +104,7 @@ def test_random_effects_are_estimated_anew():
 def test_a_replicate_without_an_estimate_stops_no_other():
     data, W = cross_section(0)
     fit = sp.sar(FORMULA, data, W)
-    y = np.repeat(fit.design.y, 5, axis=0)
+    y = np.repeat(fit._design.y, 5, axis=0)
     values, vectors = np.linalg.eig(W.to_numpy())
     y[1], y[2], y[3] = 1.0, np.nan, vectors[:, values.argmin()]  # W y = y / rho_min: the likelihood has no bound
     many = sp.refit(fit, y=y, std_errors=True)
@@ -122,7 +122,7 @@ def test_replicates_do_not_depend_on_those_beside_them(model):
     data, W = panel_data(1, N=12, T=5)
     fit, rng = getattr(sp, model)(FORMULA, data, W, **PANEL, effects="twoway"), np.random.default_rng(3)
     x, places = rng.standard_normal((300, 5, 12)), np.array([rng.permutation(12) for _ in range(300)])
-    x[7, 0, 0], x[9], x[280] = np.inf, 2.0, fit.design.X[:, :, fit.design.names.index("a")]
+    x[7, 0, 0], x[9], x[280] = np.inf, 2.0, fit._design.X[:, :, fit._design.names.index("a")]
     many = sp.refit(fit, x={"b": x}, relabel=places)
     assert {r: many.failed[r][:4] for r in (7, 9, 280)} == {7: "E201", 9: "E204", 280: "E205"}
     for r in [*range(0, 300, 23), 7, 9, 280]:
@@ -166,7 +166,7 @@ def test_moments_and_lagged_responses_are_refused():
         sp.refit(sp.sar(FORMULA, data, W, **PANEL, method="gmm"), relabel=[np.arange(14)])
     dynamic = sp.sar("y ~ lag(y) + a", data, W, **PANEL)
     with pytest.raises(SpatialInputError, match="E525"):
-        sp.refit(dynamic, y=dynamic.design.y[None])
+        sp.refit(dynamic, y=dynamic._design.y[None])
 
 
 def test_bootstrap_samples_without_a_maximum_are_told(monkeypatch):

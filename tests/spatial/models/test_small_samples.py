@@ -13,6 +13,7 @@ from scipy.stats import t as student
 import shapefiles
 import spatial as sp
 import weights as wt
+from spatial.solve.quasi_forms import Periods
 from spillover.errors import SpatialInputError
 
 from .test_estimators import PANEL, cross_section, panel_data
@@ -225,6 +226,91 @@ def test_quasi_score_of_an_error(kind):
     assert fit.std_errors["lambda"] == pytest.approx((s @ (C * (C + C.T)) @ s) ** 0.5 / abs(gamma), rel=1e-6)
 
 
+def by_units(N, T, effects):
+    """The projection off the effects, dense, and a function of a matrix to its T x T blocks of units."""
+    units, periods = np.kron(np.ones((T, 1)), np.eye(N)), np.kron(np.eye(T), np.ones((N, 1)))
+    dummies = {"none": np.zeros((N * T, 0)), "entity": units, "time": periods,
+               "twoway": np.column_stack([units, periods])}[effects]  # fmt: skip
+    rows = np.arange(N * T).reshape(T, N).T
+    return np.eye(N * T) - dummies @ np.linalg.pinv(dummies), lambda A, i, j: A[np.ix_(rows[i], rows[j])]
+
+
+def power(A, p):
+    """A symmetric matrix to a power, where it is not zero."""
+    values, V = np.linalg.eigh(A)
+    return (V * np.where(values > 1e-9, np.maximum(values, 1e-9) ** p, 0.0)) @ V.T
+
+
+@pytest.mark.parametrize("effects", ["none", "entity", "time", "twoway"])
+@pytest.mark.parametrize("model", ["sar", "sem"])
+def test_quasi_scores_of_panels(model, effects):
+    """Dense, T N x T N: root, its slope, and the variance summed over units and pairs of units."""
+    N, T = 14, 4
+    data, W = panel_data(9, N=N, T=T)
+    fit = getattr(sp, model)("y ~ a + b", data, W, **PANEL, effects=effects, method="aqs")
+    wide = data.set_index(["t", "id"]).loc[[(t, u) for t in sorted(data["t"].unique()) for u in W.index]]
+    P, block = by_units(N, T, effects)
+    X = wide[["a", "b"]].to_numpy()
+    X = P @ (np.column_stack([np.ones(N * T), X]) if effects == "none" else X)
+    y, w, eye = P @ wide["y"].to_numpy(), P @ np.kron(np.eye(T), W.to_numpy()), np.eye(N * T)
+    units = range(N)
+
+    def weights(M, target):
+        """d with the same sums of diagonals over time: N linear equations."""
+        sums = [[np.sum(block(M, i, j) ** 2) for j in units] for i in units]
+        return np.kron(np.eye(T), np.diag(np.linalg.solve(sums, [block(target, i, i).trace() for i in units])))
+
+    def form(r):
+        A = eye - r * w
+        if model == "sar":
+            M, G = P - X @ np.linalg.pinv(X), np.kron(np.eye(T), W @ np.linalg.inv(np.eye(N) - r * W))
+            return M, A @ y, M @ G - M @ weights(M, M @ G) @ M, G
+        M, H = P - A @ X @ np.linalg.pinv(A @ X), np.kron(np.eye(T), W @ np.linalg.inv(np.eye(N) - r * W))
+        return M, A @ y, M @ (H - weights(M, M @ H @ M)) @ M, None
+
+    def score(r):
+        M, f, _, _ = form(r)
+        e = M @ f
+        if model == "sar":
+            C = form(r)[3]
+            return e @ w @ y - e @ weights(M, M @ C) @ e
+        return f @ form(r)[2] @ f
+
+    at = fit.params["rho" if model == "sar" else "lambda"]
+    root = brentq(score, at - 0.02, at + 0.02, xtol=1e-13)
+    assert at == pytest.approx(root, abs=1e-8)
+    gamma = -(score(root + 1e-5) - score(root - 1e-5)) / 2e-5
+    M, f, C, G = form(root)
+    e = (M @ f).reshape(T, N).T
+    narrow, wide_e = (np.array([power(block(M, i, i), p) @ e[i] for i in units]) for p in (-0.5, -1.0))
+    P_beta = np.linalg.pinv(X if model == "sar" else (eye - root * w) @ X)
+    c = M @ G @ X @ (P_beta @ f) if model == "sar" else np.zeros(N * T)
+    own = np.array([c.reshape(T, N).T[i] @ wide_e[i] for i in units])
+    pairs = sum((narrow[i] @ (block(C, i, j) + block(C, j, i).T) @ narrow[j]) ** 2 for i in units for j in range(i))
+    variance = (own @ own + pairs) / gamma**2
+    assert fit.std_errors.iloc[-1] == pytest.approx(variance**0.5, rel=1e-5)
+    g = P_beta @ w @ y if model == "sar" else np.zeros(X.shape[1])
+    by_unit = np.array([P_beta.reshape(-1, T, N)[:, :, i] @ wide_e[i] for i in units])
+    mixed = np.outer(by_unit.T @ own / gamma, g)
+    want = by_unit.T @ by_unit + variance * np.outer(g, g) - mixed - mixed.T
+    np.testing.assert_allclose(fit.vcov.iloc[:-1, :-1], want, rtol=1e-5, atol=1e-10)
+    assert fit.df_resid == N - 1
+
+
+def test_quasi_scores_without_regressors_leave_room_for_serial_correlation():
+    """With effects alone e_i'C_ii e_i vanishes whatever a unit's errors do over time: the T x T blocks are zero."""
+    N, T = 10, 3
+    P, block = by_units(N, T, "twoway")
+    W = panel_data(3, N=N, T=T)[1].to_numpy()
+    G = W @ np.linalg.inv(np.eye(N) - 0.3 * W)
+    J = np.eye(N) - 1 / N
+    d = np.linalg.solve(J**2, np.diag(J @ G @ J))
+    C = P @ np.kron(np.eye(T), G - np.diag(d)) @ P
+    assert max(abs(block(C, i, i)).max() for i in range(N)) < 1e-12
+    Q = np.zeros((N * T, 0))
+    np.testing.assert_allclose(Periods(N, T - 1, True).solver(Q)(Periods(N, T - 1, True).squeezed_diagonal(G, Q)), d)
+
+
 # -- what they are not for -----------------------------------------------------------------------------------
 
 REFUSED = {
@@ -247,6 +333,19 @@ def test_refused(case, method):
     with pytest.raises(SpatialInputError, match=words) as caught:
         call(data, W, method)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("method", ["reml", "aqs"])
+def test_refused_in_panels(method):
+    data, W = panel_data(36, N=12, T=4)
+    for code, words, options in (("E501", "random effects", {"effects": "random"}),
+                                 ("E501", "lagged response", {"lags": "y"}),
+                                 ("E308", "sum to one", {"effects": "twoway"})):  # fmt: skip
+        w = W.to_numpy().copy()
+        w[0] *= 0.5 if code == "E308" else 1.0
+        with pytest.raises(SpatialInputError, match=words) as caught:
+            sp.sar("y ~ a", data, wt.from_dense(w, ids=W.index), **PANEL, method=method, **options)
+        assert caught.value.code == code
 
 
 def test_rho_not_bounded_below_one():
@@ -276,7 +375,7 @@ def test_few_rows_are_said(states):
     """Where a restricted likelihood is better, and where none is."""
     data, w = states
     assert "method='reml'" in sp.sdm("y ~ x + z", data, w).summary()
-    assert "observations per parameter bias lambda" in sp.sem("y ~ x + z", data, w).summary()
+    assert "n / p = 12.0: fewer than 20" in sp.sem("y ~ x + z", data, w).summary()
     assert "weakly identified" in sp.sac("y ~ x + z", data, w).summary()
     for method in ("reml", "gmm"):
         assert "per parameter" not in sp.sdm("y ~ x + z", data, w, method=method).summary()
@@ -348,23 +447,3 @@ def test_coverage_of_eight_regressors(method, low):
     slopes, rho = coverage("sdm", 8, method, 60)
     assert slopes > 0.90
     assert rho > low
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("k", [1, 4, 8, 15])
-def test_coverage_of_restricted_likelihood(k, capsys):
-    slopes, rho = coverage("sdm", k, "reml", 400)
-    with capsys.disabled():
-        print(f"\nSDM n = 48, k = {k}: slopes {slopes:.3f}, rho {rho:.3f}")
-    assert slopes > 0.925
-    assert rho > 0.92
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("model", ["sar", "sem"])
-def test_coverage_under_variances_that_follow_neighbors(model, capsys):
-    slopes, spatial = coverage(model, 4, "aqs", 400, scale=lambda w: np.diff(w.csr.indptr) / 4.5)
-    with capsys.disabled():
-        print(f"\n{model} n = 48, unequal variances, quasi-scores: slopes {slopes:.3f}, spatial {spatial:.3f}")
-    assert slopes > 0.925
-    assert spatial > 0.92

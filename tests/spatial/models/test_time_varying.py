@@ -51,7 +51,7 @@ def test_copies_of_one_matrix_are_that_matrix(model, effects):
     fit = getattr(sp, model)
     a = fit("y ~ a + b", data, one, **PANEL, effects=effects)
     same = fit("y ~ a + b", data, wt.temporal(dict.fromkeys(range(1990, 2010), w[2002])), **PANEL, effects=effects)
-    assert not same.design.varies
+    assert not same._design.varies
     np.testing.assert_array_equal(a.params, same.params)
     if model in ("sac", "gns") and effects in ("entity", "twoway"):
         with pytest.raises(sp.SpatialInputError, match="same weights of the error in all periods") as caught:
@@ -59,7 +59,7 @@ def test_copies_of_one_matrix_are_that_matrix(model, effects):
         assert caught.value.code == "E321"
         return
     b = fit("y ~ a + b", data, nudged(one), **PANEL, effects=effects)
-    assert b.design.varies
+    assert b._design.varies
     np.testing.assert_allclose(b.params, a.params, atol=1e-8)
     np.testing.assert_allclose(b.vcov, a.vcov, atol=1e-8)
     assert b.loglik == pytest.approx(a.loglik, abs=1e-8)
@@ -189,7 +189,7 @@ def test_lm_scores_have_the_dense_moments(effects):
     M = naive.dummy_projection(unit, period, effects)
     want = np.trace(M @ W), np.trace(M @ W @ M @ (W + W.T))
     fit = sp.ols("y ~ a + b", data, w, **PANEL, effects=effects)
-    assert panel_traces(fit.design, fit.settings.effects) == pytest.approx(want, abs=1e-9)
+    assert panel_traces(fit._design, fit._settings.effects) == pytest.approx(want, abs=1e-9)
     Z = np.column_stack([np.ones(len(y)), X]) if effects == "none" else X
     assert sp.lm_tests(fit)["LM error"].statistic == pytest.approx(naive.lm_error(y, Z, W, M), rel=1e-6)
 
@@ -214,7 +214,7 @@ def test_periods_are_matched_by_label():
     assert "time-varying, 3 matrices" in str(fit)
     assert "weights of 2 periods without data left out: 2003, 2004" in str(fit)
     lagged = sp.sar("y ~ lag(a)", data, w, **PANEL)
-    assert list(lagged.design.weights.periods) == list(YEARS)[1:]
+    assert list(lagged._design.weights.periods) == list(YEARS)[1:]
 
 
 @pytest.mark.parametrize(("act", "code", "said"), [
@@ -250,7 +250,7 @@ def dense(data, w):
 def test_the_search_takes_them_as_one_w(effects):
     data, w = moving_panel(13, N=20)
     found = sp.specify("y ~ a + b", data, w, **PANEL, effects=effects)
-    assert found.fits["SDM"].design.weights.varies
+    assert found.fits["SDM"]._design.weights.varies
     with_lr = [result.name for table in found.tables for result in table]
     assert ("LR SDM vs SEM" in with_lr) == (effects == "none")
     assert "Wald SDM vs SEM" in with_lr

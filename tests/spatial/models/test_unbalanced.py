@@ -134,7 +134,7 @@ def test_lm_scores_have_the_dense_moments(effects):
     y, X, big, unit, period = stacked(data, W)
     M = naive.dummy_projection(unit, period, effects)
     want = np.trace(M @ big), np.trace(M @ big @ M @ (big + big.T))
-    assert panel_traces(fit.design, fit.settings.effects) == pytest.approx(want, abs=1e-9)
+    assert panel_traces(fit._design, fit._settings.effects) == pytest.approx(want, abs=1e-9)
     test = sp.lm_tests(fit)["LM error"].statistic
     assert test == pytest.approx(naive.lm_error(y, X, big, M), rel=1e-8)
 
@@ -160,7 +160,7 @@ def test_least_squares_is_linearmodels(model, effects):
     np.testing.assert_allclose(fit.params, want.params[fit.params.index], rtol=1e-8)
     np.testing.assert_allclose(fit.std_errors, want.std_errors[fit.params.index], rtol=1e-8)
     clustered = model_of_theirs.fit(cov_type="clustered", cluster_time=True, debiased=False, group_debias=False)
-    T = fit.design.n_periods
+    T = fit._design.n_periods
     ratio = fit.with_vcov("cluster", by="t").std_errors / clustered.std_errors[fit.params.index]
     assert ratio.std() < 1e-8  # the same meat, another small-sample factor
     assert 1 < ratio.iloc[0] < np.sqrt(2 * T / (T - 1))

@@ -17,7 +17,7 @@ from spatial.policy.randomization import assignments
 from spatial.policy.resampled import permuted_slopes
 from spatial.policy.small_sample import CR2
 
-from ..models.test_certify import band
+from ..designs import band
 from . import naive
 from .conftest import staggered
 
@@ -376,31 +376,6 @@ def test_coverage_and_size_where_they_failed():
     assert effect >= band(0.95, 250)[0]
     assert path >= band(0.95, 250)[0]
     assert max(joint, slope) <= band(0.05, 250)[1]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("N", "T", "adopters"), [(31, 13, 12), (48, 11, 20), (20, 6, 6), (31, 13, 3)])
-@pytest.mark.parametrize("persistence", [0.0, 0.6])
-def test_certify_small_policies(N, T, adopters, persistence, capsys):
-    effect, path, joint, slope = rates(N, T, adopters, 400, persistence, 2)
-    with capsys.disabled():
-        print(f"\ndid {N} x {T}, {adopters} adopters, AR {persistence}: coverage {effect:.3f}, path {path:.3f}; "
-              f"size joint {joint:.3f}, slope {slope:.3f}")  # fmt: skip
-    assert min(effect, path) >= band(0.95, 400)[0]
-    assert max(joint, slope) <= band(0.05, 400)[1]
-
-
-@pytest.mark.slow
-def test_certify_few_treated(capsys):
-    """Three of 31 treated: the interval from chance assignments."""
-    rng, inside, R = np.random.default_rng(4), 0, 300
-    for _ in range(R):
-        measured = sp.did("y ~ d", world(rng, 31, 13, 3), **KEYS).randomization
-        inside += measured.conf_low <= 0 <= measured.conf_high
-    with capsys.disabled():
-        print(f"\nrandomization, 3 of 31 treated: coverage {inside / R:.3f}")
-    low, high = band(0.95, R)
-    assert low <= inside / R <= high
 
 
 def test_large_panels_take_no_quadratic_memory():

@@ -11,7 +11,7 @@ import spatial as sp
 from spatial.policy import delete_unit
 from spillover.errors import SpatialInputError
 
-from ..models.test_certify import band, nearest
+from ..designs import nearest
 from . import naive
 from .test_spatial_did import long, policy_panel
 
@@ -40,7 +40,7 @@ def test_coefficients_are_those_without_the_unit(model, effects):
     fit = getattr(sp, model)("y ~ d + x", data, pd.DataFrame(W), effects=effects, **KEYS)
     lost = delete_unit.deleted(fit)
     y, Wy, Z, T, N = dense(data, W, lost.names, effects)
-    n, of_unit = fit.sample.n, np.tile(np.arange(N), T)
+    n, of_unit = fit._sample.n, np.tile(np.arange(N), T)
 
     def residuals(values, rows):
         return values - Z[rows] @ np.linalg.lstsq(Z[rows], values, rcond=None)[0]
@@ -179,28 +179,3 @@ def test_rings_count_their_clean_units():
     with pytest.raises(SpatialInputError) as caught:
         fit(0)
     assert caught.value.code == "E730"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("N", "adopters"), [(31, 8), (20, 6), (48, 20)])
-def test_certify_small_spatial_policies(N, adopters, capsys):
-    """Coverage of the direct effect and size of the tests before adoption; rho .4, staggered adoption, 9 periods."""
-    rng, R, T, measured = np.random.default_rng(12), 300, 9, []
-    W = nearest(rng, N, 4)
-    A = np.linalg.inv(np.eye(N) - 0.4 * W)
-    for _ in range(R):
-        first = np.full(N, T)
-        first[rng.permutation(N)[:adopters]] = rng.integers(4, T - 1, adopters)
-        D = (np.arange(T)[:, None] >= first) * 1.0
-        y = (D @ (np.eye(N) + 0.3 * W).T + rng.standard_normal(N) + rng.standard_normal((T, N))) @ A.T
-        result = sp.spatial_did("y ~ d", long(y=y, d=D), pd.DataFrame(W), **KEYS)
-        S = A @ (np.eye(N) + 0.3 * W)
-        truth = (S.diagonal() * D)[D == 1].mean()
-        row, tests = result.table.iloc[0], result.pretrends
-        joint = tests.joint is not None and tests.joint.p_value <= 0.05
-        measured.append([row["conf_low"] <= truth <= row["conf_high"], joint, tests.slope.p_value <= 0.05])
-    covered, joint, slope = np.mean(measured, axis=0)
-    with capsys.disabled():
-        print(f"\nspatial_did {N}, {adopters} adopters: coverage {covered:.3f}; size {joint:.3f}, slope {slope:.3f}")
-    assert covered >= band(0.95, R)[0]
-    assert max(joint, slope) <= band(0.05, R, slack=0.02)[1]

@@ -86,7 +86,7 @@ def test_levels_and_periods(data, queen):
     level = sp.heterogeneity(FORMULA, data, queen, by="gsp", cut="median", **KEYS)
     means = data.groupby("state")["gsp"].mean()
     high = set(means.index[means > means.median()])
-    assert set(list(level.fits.values())[1].design.ids) == high
+    assert set(list(level.fits.values())[1]._design.ids) == high
     eras = sp.heterogeneity(FORMULA, data, queen, by="year", cut=[1975, 1980], model=sp.sar, **KEYS)
     assert list(eras.effects) == ["year <= 1975", "1975 < year <= 1980", "year > 1980"]
     late = sp.sar(FORMULA, data[data["year"] > 1980], queen, **KEYS)

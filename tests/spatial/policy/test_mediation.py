@@ -8,7 +8,7 @@ import spatial as sp
 from spatial.policy.mediation import percentiles
 from spillover.errors import SpatialInputError
 
-from ..models.test_certify import band, nearest
+from ..designs import band, nearest
 from .test_spatial_did import long
 
 KEYS = {"variable": "x", "mediator": "m", "entity": "i", "time": "t"}
@@ -64,7 +64,7 @@ def test_one_bootstrap_sample_by_hand():
     of_m, of_y = found.fits["mediator"], found.fits["with mediator"]
     at = np.random.default_rng(5).integers(12, size=(20, 12))[3]
     A_m, A_y = (np.linalg.inv(np.eye(12) - fit.rho * W) for fit in (of_m, of_y))
-    e_m, e_y = (fit.solution.resid.reshape(6, 12) for fit in (of_m, of_y))
+    e_m, e_y = (fit._solution.resid.reshape(6, 12) for fit in (of_m, of_y))
     grown = np.sqrt(72 / (5 * 11))
     m = data.pivot(index="t", columns="i", values="m").to_numpy()
     y = data.pivot(index="t", columns="i", values="y").to_numpy()

@@ -7,7 +7,7 @@ import pytest
 import spatial as sp
 from spillover.errors import SpatialInputError
 
-from ..models.test_certify import band, nearest
+from ..designs import band, nearest
 from .conftest import staggered
 from .test_spatial_did import policy_panel
 

@@ -10,7 +10,7 @@ import pytest
 import spatial as sp
 from spillover.errors import SpatialInputError
 
-from ..models.test_certify import band, nearest
+from ..designs import band, nearest
 
 KEYS = {"entity": "i", "time": "t"}
 
@@ -75,7 +75,7 @@ def test_averages_at_every_node_are_those_of_the_dense_matrix():
     W = nearest(rng, 15, 3)
     data, D, _ = policy_panel(rng, W, rho=0.5)
     fit = replace(sp.sdm("y ~ d", data, pd.DataFrame(W), **KEYS), df_resid=None)
-    law, _ = averages(fit, "d", fit.design.weights, D.T, lambda r: r.sum(axis=1), 0.95)
+    law, _ = averages(fit, "d", fit._design.weights, D.T, lambda r: r.sum(axis=1), 0.95)
     names, V = ["d", "W:d"], fit.vcov
     g = V.loc[names, "rho"] / V.loc["rho", "rho"]
     C = V.loc[names, names] - np.outer(g, V.loc["rho", names])

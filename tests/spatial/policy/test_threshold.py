@@ -9,7 +9,7 @@ import pytest
 import spatial as sp
 from spillover.errors import SpatialInputError
 
-from ..models.test_certify import band, nearest
+from ..designs import band, nearest
 
 KEYS = {"threshold_variable": "q", "entity": "i", "time": "t"}
 

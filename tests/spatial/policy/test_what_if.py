@@ -35,7 +35,7 @@ def test_one_unit_is_the_shock_and_all_units_the_total_effect(fit, data, queen):
 
 
 def test_changes_and_percentages_by_hand(fit, data):
-    x = data.query("year == 1986").set_index("state")["pc"].pipe(np.log).reindex(fit.design.ids)
+    x = data.query("year == 1986").set_index("state")["pc"].pipe(np.log).reindex(fit._design.ids)
     half = sp.what_if(fit, "log(pc)", to="mean", share=0.5, units={"region": ["West", "South"]})
     there = data.drop_duplicates("state").set_index("state")["region"].reindex(x.index).isin(["West", "South"])
     np.testing.assert_allclose(half.table["change"], 0.5 * (x.mean() - x).clip(lower=0) * there)

@@ -67,7 +67,7 @@ def fit(panel, queen):
 
 
 def test_analysed_variables_are_those_of_the_last_period(fit, panel):
-    values = analysed(fit.design)
+    values = analysed(fit._design)
     last = panel[panel["year"] == 1986].set_index("state").loc[values.index]
     assert list(values) == ["gsp_1986", "pcap_1986", "unemp_1986"]
     for column in ("gsp", "pcap", "unemp"):

@@ -259,7 +259,7 @@ def test_labels_get_that_font(monkeypatch):
     monkeypatch.setattr(style, "fonts_for", lambda text: ["DejaVu Sans", "Some Font"] if "省" in text else None)
     row = {"effect": "direct", "term": "省", "estimate": 1.0, "conf_low": 0.5, "conf_high": 1.5}
     table = pd.DataFrame([row])
-    ax = plot.effects(Some(tidy=lambda: table, level=0.9, run="", fit=Some(design=Some(response="y"))))
+    ax = plot.effects(Some(tidy=lambda: table, level=0.9, run="", fit=Some(_design=Some(response="y"))))
     assert ax.get_yticklabels()[0].get_fontfamily() == ["DejaVu Sans", "Some Font"]
     assert ax.get_xlabel().endswith("90 % interval")
 
@@ -267,7 +267,7 @@ def test_labels_get_that_font(monkeypatch):
 def test_a_dollar_in_a_name_begins_no_formula(tmp_path):
     row = {"effect": "direct", "term": "cost in $ {", "estimate": 1.0, "conf_low": 0.5, "conf_high": 1.5}
     table = pd.DataFrame([row, {**row, "term": r"$\nothing_{$"}])
-    ax = plot.effects(Some(tidy=lambda: table, level=0.9, run="", fit=Some(design=Some(response="$ per $_$"))))
+    ax = plot.effects(Some(tidy=lambda: table, level=0.9, run="", fit=Some(_design=Some(response="$ per $_$"))))
     assert plot.save(ax, tmp_path / "dollars.png").stat().st_size > 0
 
 
@@ -294,5 +294,5 @@ def test_an_unknown_suffix_is_refused(tmp_path):
 @pytest.mark.parametrize(("run", "title"), [("", "Effects"), ("long-run", "Long-run effects")])
 def test_the_title_names_the_run(run, title):
     table = pd.DataFrame([{"effect": "direct", "term": "x", "estimate": 1.0, "conf_low": 0.5, "conf_high": 1.5}])
-    ax = plot.effects(Some(tidy=lambda: table, level=0.9, run=run, fit=Some(design=Some(response="y"))))
+    ax = plot.effects(Some(tidy=lambda: table, level=0.9, run=run, fit=Some(_design=Some(response="y"))))
     assert title in (ax.get_title(), ax.get_title(loc="left"))

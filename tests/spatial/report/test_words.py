@@ -81,7 +81,7 @@ def test_every_sentence_about_an_effect_follows_its_row(effects):
 
 
 def test_default_shocks_are_ten_per_cent_or_one_standard_deviation(effects):
-    d = effects.fit.design
+    d = effects.fit._design
     values = d.X[:, :, d.names.index("log(emp)")]
     size = words.default_size("log(emp)", values)
     assert size == pytest.approx(np.log(1.1))

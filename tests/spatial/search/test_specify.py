@@ -127,7 +127,7 @@ def test_a_w_that_fails_is_reported_and_nothing_is_refused():
 def test_the_path_of_random_effects(panel, queen):
     """Likelihood ratios of random-effects models, phi = 0 on its boundary; regressions by likelihood too."""
     found = sp.specify(FORMULA, panel, queen, **KEYS, effects="correlated")
-    assert all(fit.settings.random.by_likelihood for fit in found.fits.values())
+    assert all(fit._settings.random.by_likelihood for fit in found.fits.values())
     tests = {name: rows.iloc[-1] for name, rows in found.tidy().groupby("term")}
     fits = {e: sp.sdm(FORMULA, panel, queen, **KEYS, effects=e) for e in ("none", "random", "correlated")}
     want = sp.lr_test(fits["random"], fits["correlated"])
