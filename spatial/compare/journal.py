@@ -106,8 +106,8 @@ class Journal:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        rows = [{"key": key, **row} for key, row in rows.items()]
-        table = pa.Table.from_pylist(rows, schema=self._arrow().remove(len(self.schema) + 1))
+        listed = [{"key": key, **row} for key, row in rows.items()]
+        table = pa.Table.from_pylist(listed, schema=self._arrow().remove(len(self.schema) + 1))
         table = table.append_column(CHECK, pa.array([check_of(row) for row in table.to_pylist()], pa.string()))
         with replacing(self.path / name, overwrite=True) as part:
             pq.write_table(table, part)

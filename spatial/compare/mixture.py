@@ -22,6 +22,7 @@ from spillover.show import Shown
 from ..models.estimate import maximum
 from ..models.family import reading_of
 from ..models.fit import Fit
+from ..models.reading import Reading
 from ..records.schema import critical_value
 from .journal import description_of, digest_of, key_of, opened
 
@@ -110,7 +111,8 @@ def mix_weights(
     middle, cached = np.full(len(names), 1 / len(names)), {}
     reading = reading_of(model, formula, data, _combined(parts, names, middle), options)
     first = fitted(middle) if reading is None else reading
-    if first.settings.method != "ml":
+    settings = first.settings if isinstance(first, Reading) else first._settings
+    if settings.method != "ml":
         raise SpatialInputError("E513", "shares are estimated by maximum likelihood", hint="use method='ml'")
     spec = first.specification
     if not (spec.lag or spec.error or spec.durbin):
@@ -120,7 +122,7 @@ def mix_weights(
     def at_shares(shares) -> float:
         if quick is None:
             return fitted(shares).loglik
-        again = reading.under(_combined(parts, names, shares))
+        again = quick.under(_combined(parts, names, shares))
         return maximum(again)[1].loglik
     with opened(journal, SCHEMA, resume=resume) as book:
         about = "" if journal is None else key_of(

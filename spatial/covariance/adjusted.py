@@ -41,3 +41,9 @@ class OfAdjustedScore:
 
     def describe(self, fit: FitRecord) -> str:
         return ADJUSTED["aqs in panels" if self.method == "aqs" and fit._design.is_panel else self.method]
+
+
+def _adjusted(fit: FitRecord) -> Adjusted:
+    if not isinstance(fit._solution, Adjusted):
+        raise TypeError(f"a fit by method={fit._settings.method!r} is no root of an adjusted score")
+    return fit._solution

@@ -140,9 +140,9 @@ def _without_error(sample: Sample, at: Solution, names: Sequence[str]) -> np.nda
     so that the covariance of (gamma, rho) is D^-1 + u u' / (n/2 - v'u), u = D^-1 v.
     """
     (Q, R, _), s, k = sample.basis, np.sqrt(at.sigma2), len(sample.basis[1])
-    h = np.einsum("ij,i->j", Q, sample.Wy)  # the same bits wherever the arrays lie in memory
-    w, e = (sample.Wy - np.einsum("ij,j->i", Q, h)) / s, at.resid / s
-    own = np.einsum("i,i->", w, w) - sample.lag.d2(at.rho)
+    h = np.einsum("ij,i->j", Q, sample.lag_of_y)  # the same bits wherever the arrays lie in memory
+    w, e = (sample.lag_of_y - np.einsum("ij,j->i", Q, h)) / s, at.resid / s
+    own = np.einsum("i,i->", w, w) - sample.parts[0].d2(at.rho)
     v = np.append(np.einsum("ij,i->j", Q, e), np.einsum("i,i->", w, e))
     u = v.copy()
     u[k] /= own
@@ -171,12 +171,14 @@ def _orthogonal(sample: Sample, at: Solution) -> tuple[Sample, Solution, np.ndar
     T[-1, -1] = 1.0
     if k:
         T[:k, :k] = s * np.linalg.inv(R)
-    gamma, y = R @ at.beta / s, {"y": sample.y / s, "My": sample.My / s}
+    gamma, y = R @ at.beta / s, {"y": sample.y / s, "My": sample.error_lag_of_y / s}
     if lag:
         h = np.einsum("ij,i->j", Q, sample.lag_of_y) / s  # the same bits wherever the arrays lie in memory
         gamma = gamma + at.rho * h
         T[k, k], T[:k, k] = 1.0, -T[:k, :k] @ h
-        y |= {"Wy": sample.Wy / s - np.einsum("ij,j->i", Q, h), "MWy": sample.MWy / s - MQ @ h}
+        y["Wy"] = sample.lag_of_y / s - np.einsum("ij,j->i", Q, h)
+        if MQ is not None:
+            y["MWy"] = sample.error_lag_of_Wy / s - MQ @ h
     alike = Sample(X=Q, MX=MQ, n=sample.n, lag=sample.lag, error=sample.error, dummies=sample.dummies, **y)
     return alike, Solution(gamma, at.rho, at.lam, 1.0, at.loglik, at.resid / s), T
 

@@ -15,9 +15,9 @@ from ..solve.gmm import KINDS, MomentSample, MomentSolution, regressors, two_sta
 
 def by_moments(fit: FitRecord) -> tuple[MomentSample, MomentSolution]:
     """Sample and solution of a fit by the method of moments."""
-    if not (isinstance(fit.sample, MomentSample) and isinstance(fit.solution, MomentSolution)):
-        raise TypeError(f"a fit by method={fit.settings.method!r} has no moments")
-    return fit.sample, fit.solution
+    if not (isinstance(fit._sample, MomentSample) and isinstance(fit._solution, MomentSolution)):
+        raise TypeError(f"a fit by method={fit._settings.method!r} has no moments")
+    return fit._sample, fit._solution
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def as_vcov(vcov, **settings):
         return vcov
     if not isinstance(vcov, str) or vcov not in KINDS:
         check_option("vcov", vcov, KINDS)
-    allowed = set(KINDS[vcov].__dataclass_fields__) - {"kind"}
+    allowed = {one.name for one in fields(KINDS[vcov])} - {"kind"}
     if unknown := sorted(set(settings) - allowed):
         choices = ", ".join(sorted(allowed)) or "none"
         raise SpatialInputError("E501", f"vcov={vcov!r} has no setting {unknown[0]!r}", hint=f"its settings: {choices}")

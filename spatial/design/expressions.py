@@ -99,7 +99,7 @@ def expression_factor(text: str) -> Factor:
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     for call in calls:
         _check_call(call, text, root=call is tree.body)
-    called = frozenset(call.func.id for call in calls)
+    called = frozenset(ast.unparse(call.func) for call in calls)
     label = re.sub("|".join(map(re.escape, names)), lambda m: names[m.group()][0], ast.unparse(tree)) if names else None
     functions = {id(call.func) for call in calls}
     columns = [node for node in nodes if isinstance(node, ast.Name) and id(node) not in functions]
@@ -112,7 +112,8 @@ def _without_hidden_names(text: str) -> tuple[str, dict[str, tuple[str, str]]]:
     """The text with identifiers in place of what Python cannot read as one: names in backticks, its own keywords
     (import, yield, lambda ...), and names that it would read as another (it composes accents and takes the ligature fi
     for f and i); and, by identifier, what was written and the column that is meant."""
-    prefix, names = "q", {}
+    names: dict[str, tuple[str, str]] = {}
+    prefix = "q"
     while prefix in text:
         prefix += "_q"
 

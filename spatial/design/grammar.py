@@ -26,7 +26,8 @@ class Parser:
     """Recursive descent: one method per level of precedence, each returns a list of distinct terms."""
 
     def __init__(self, text: str):
-        self.text, self.warnings, self.depth = text, [], 0
+        self.text, self.depth = text, 0
+        self.warnings: list[str] = []
         self.tokens, self.at = self._tokens(), 0
 
     def formula(self) -> tuple[list[Product], list[Product], tuple[str, ...]]:
@@ -123,9 +124,9 @@ class Parser:
         return terms
 
     def _atom(self) -> list[Product]:
-        kind, token = self._peek() or (None, None)
-        if kind is None:
+        if (following := self._peek()) is None:
             raise malformed(f"the formula {brief(self.text)} ends too early", "y ~ x1 + x2")
+        kind, token = following
         self.at += 1
         if kind == "name":
             return [(column_factor(token),)]

@@ -109,7 +109,8 @@ def _rows_at_once(units: pd.Series, periods: pd.Series, weights) -> Rows | None:
     names = units.name, periods.name
     last = weights.memo.get("rows")
     if last and last[0] == names and last[1].equals(units.array) and last[2].equals(periods.array):
-        return Rows(*last[3], last[4] or weights)
+        order, ids, times = last[3]
+        return Rows(order, ids, times, last[4] or weights)
     try:
         place = np.fromiter(map(weights.row_of.__getitem__, units.to_numpy(object).tolist()), np.intp, len(units))
     except (KeyError, TypeError):  # a unit that the weights do not have, or a label that cannot be hashed

@@ -107,7 +107,7 @@ def augmented(fit: FitRecord) -> tuple[FitRecord, list[str]]:
     terms = pd.Index([*names, *spatial], name="term")
     s2 = at.sigma2 if spatial else float(at.resid @ at.resid) / (sample.n - len(at.beta))
     settings = fit._settings.with_(effects=periods, random=None)
-    numbers = {"_terms": terms, "_estimates": values, "_solution": at, "sigma2": s2}
+    numbers: dict[str, Any] = {"_terms": terms, "_estimates": values, "_solution": at, "sigma2": s2}
     again = replace(fit, **numbers, _sample=sample, _settings=settings)
     return again, added
 
@@ -140,7 +140,7 @@ def _sample_with_deviations(fit: FitRecord, periods: FixedEffects) -> tuple[Samp
     Z = np.concatenate([ready(X), deviations[:, :, varying]], axis=2)
     time = periods.time
     parts: dict[str, Any] = {}
-    if fit.sample.lag is not None:
+    if fit._sample.lag is not None:
         Wy = periods.demean(spatial_lag(W, y))
         parts |= {"Wy": flat(ready(Wy)), "lag": Jacobian(fit._sample.lag.logdet, T, time and W.rows_sum_to_one)}
     if fit._sample.error is not None:

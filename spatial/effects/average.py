@@ -321,7 +321,7 @@ class Effects(Shown):
         if unit not in ids:
             raise SpatialInputError("E101", f"{unit!r} is no unit of this fit", ids=list(ids[:5]), n=len(ids),
                                     hint="fit.units lists the units")
-        return int(ids.get_loc(unit))
+        return int(ids.get_indexer(pd.Index([unit]))[0])
 
 
 def effects(fit: FitRecord, *, method="quadrature", level=0.95, draws=1000, seed=1) -> Effects | DynamicEffects:

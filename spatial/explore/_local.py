@@ -214,8 +214,11 @@ def answer(
         frame["quadrant"] = _categories(field, np.where(linked, cluster, -1), classes, -1)
     frame["cluster"] = _categories(field, labels, levels, levels.index(NO_DATA))
     values = pd.DataFrame(dict(zip(field.names, field.values)), index=field.ids).reindex(field.all_ids)
+    title, symbol, variable = names
     result = LocalStatistic(
-        *names,
+        title,
+        symbol,
+        variable,
         frame,
         values,
         tuple(classes),

@@ -215,7 +215,7 @@ def _by_period(measure, names, table: Table, code, labels, split, grouped: bool)
             pairs.append(pd.DataFrame({"period": period, "group": labels[j], "other": labels[h], "between": value,
                                        "distance": distance}))  # fmt: skip
     index = pd.Index(["all"]) if table.times is None else table.times
-    frame = pd.DataFrame(frame, columns=names, index=index).iloc[:, : None if grouped else 1]
-    own = pd.concat(own, ignore_index=True)[["period", "group", names[0], "units", "total"]]
-    pairs = pd.concat(pairs, ignore_index=True) if pairs else pd.DataFrame()
-    return made_from(Decomposition(measure, table.names[0], frame, own, pairs), table)
+    frame = pd.DataFrame(totals, columns=names, index=index).iloc[:, : None if grouped else 1]
+    of_groups = pd.concat(own, ignore_index=True)[["period", "group", names[0], "units", "total"]]
+    of_pairs = pd.concat(pairs, ignore_index=True) if pairs else pd.DataFrame()
+    return made_from(Decomposition(measure, table.names[0], frame, of_groups, of_pairs), table)

@@ -221,9 +221,9 @@ def _chosen(d, units) -> np.ndarray:
             mask &= np.isin(codes, [names.get_loc(value) for value in wanted])
         return mask
     wanted = pd.Index([units] if np.isscalar(units) else units)
-    unknown = wanted.difference(d.ids, sort=False)
-    if len(unknown):
-        raise SpatialInputError("E101", f"{len(unknown)} of the units named are none of this fit", ids=list(unknown),
+    others = wanted.difference(d.ids, sort=False)
+    if len(others):
+        raise SpatialInputError("E101", f"{len(others)} of the units named are none of this fit", ids=list(others),
                                 hint="fit.units lists the units")
     return d.ids.isin(wanted)
 

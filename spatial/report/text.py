@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..records.limits import LIMITS
+from ..records.schema import SCHEMA
 
 UNCORRECTED = "none (data are demeaned, then lagged, as in xsmle and splm)"
 

@@ -224,11 +224,11 @@ def _newton(products, sample, point, low, high):
         better = tried[0] >= current[0] - 1e-12 * np.abs(current[0])
         if better.all():
             point, current = trial, tried
-            step = _within(point, *current[1:], low, high)
+            step = _within(point, low, high, *current[1:])
             continue
         point = np.where(better, trial, point)
         current = tuple(np.where(better, new, old) for new, old in zip(tried, current))
-        step = np.where(better, _within(point, *current[1:], low, high), step / 2)
+        step = np.where(better, _within(point, low, high, *current[1:]), step / 2)
     else:
         best[:, going], curvature[:, going] = point, np.nan
     return best, curvature, settled
@@ -308,13 +308,13 @@ def _problems(points, settled, parts, sample, products) -> list:
     for part, at, name in zip(parts, points, ["rho"] * (sample.lag is not None) + ["lambda"]):
         lo, hi = part.interval
         outside = np.minimum(at - lo, hi - at) < 10 * EDGE * (hi - lo)
-        for r in np.flatnonzero(outside) if outside.any() else ():
+        for r in np.flatnonzero(outside).tolist() if outside.any() else ():
             problems[r] = SpatialInputError(
                 "E701",
                 f"{name} = {at[r]:.6g} lies on the edge of its admissible interval ({lo:.6g}, {hi:.6g})",
                 hint="look for a missing trend, a unit root in space or a regressor that W y reproduces",
             )
-    for r in () if settled.all() else np.flatnonzero(~settled):
+    for r in () if settled.all() else np.flatnonzero(~settled).tolist():
         last = points[:, r].tolist()
         problems[r] = SpatialInputError("E801", f"the likelihood search did not settle: last point {last}",
                                         hint="rescale the regressors, or check that W links the units as meant")

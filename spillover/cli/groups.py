@@ -168,7 +168,7 @@ class Command(TyperCommand):
 def expand(function: Callable) -> Callable:
     """The same function with the fields of its groups in place of the groups, and the flags that go anywhere."""
     hints = get_type_hints(function, include_extras=True)
-    groups = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+    groups: dict[str, Any] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
     own = [p for name, p in inspect.signature(function).parameters.items() if name not in groups]
     parameters = [p for group in groups.values() for p in _parameters(group)]
     parameters += [p.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[p.name]) for p in own]
@@ -183,8 +183,9 @@ def expand(function: Callable) -> Callable:
         of = {name: group(**{f.name: values.pop(f.name) for f in fields(group)}) for name, group in groups.items()}
         return function(**of, **values)
 
-    filled.__signature__ = inspect.Signature([*required, *optional, *flags])
-    filled.__annotations__ = {p.name: p.annotation for p in filled.__signature__.parameters.values()}
+    signature = inspect.Signature([*required, *optional, *flags])
+    filled.__signature__ = signature  # type: ignore[attr-defined]  # inspect reads it
+    filled.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
     del filled.__wrapped__
     return filled
 

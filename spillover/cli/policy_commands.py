@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from .groups import Data, Model, Output, command
+from .groups import App, Data, Model, Output, command
 from .options import FIGURE, FORMULA, LEVEL, MODEL, WEIGHTS
 
 
-def register(app: typer.Typer) -> None:
+def register(app: App) -> None:
     command(app)(did)
     command(app)(shock)
     command(app, "what-if")(what_if)
@@ -105,7 +105,8 @@ def what_if(
         rows.needs_map("the figure")
     fit = estimated(estimate, formula, rows, weights, settings)
     periods = fit._design.times if fit._design.times is not None else ()
-    how = {"change": change, "percent": percent, "to": number_or_name(to), "share": share, "level": level}
+    how: dict[str, Any] = {"change": change, "percent": percent, "to": number_or_name(to), "share": share,
+                           "level": level}  # fmt: skip
     if period is not None:
         how["period"] = label_of(period, periods)
     result = sp.what_if(fit, term, units=_where(unit, fit, rows.table), **how)

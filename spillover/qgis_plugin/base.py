@@ -47,7 +47,7 @@ class Algorithm(QgsProcessingAlgorithm):
     """
 
     NAME = TITLE = GROUP = HELP = ""
-    TAGS = ()
+    TAGS: tuple[str, ...] = ()
     SHAPES = None
     OUTPUT, REPORT = "OUTPUT", "REPORT"
 
