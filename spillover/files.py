@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .errors import SpatialInputError
 
+WRITING = ("DataSourceError", "FeatureError", "SerialisationError")  # of pyogrio and lxml: no OSErrors
 LEAST_FREE = 2**20  # bytes that a disk must have free before an output is begun
 _SECRET = re.compile(r"(?i)\b((?:ssl)?password|passwd|pwd|pass|token|secret|api_?key|key)(\s*=\s*)"
                      r"('[^']*'|\"[^\"]*\"|[^\s;&]+)")
@@ -118,8 +119,9 @@ def replacing(path, *, overwrite: bool = False) -> Iterator[Path]:
     except SpatialInputError:
         raise
     except Exception as error:
-        if isinstance(error, OSError) or type(error).__name__ == "DataSourceError" or _is_full(path.parent):
-            raise _unwritable(path, error) from error
+        cause = _of_the_system(error)
+        if cause is not None or _is_full(path.parent):
+            raise _unwritable(path, cause or error) from error
         raise
     finally:
         if not done:
@@ -175,6 +177,17 @@ def _check_place(path: Path, space: int) -> None:
     if space and free is not None and free < space:
         raise SpatialInputError("E605", f"the disk of '{folder}' is full: {free / 2**20:.1f} MiB free, "
                                 f"{space / 2**20:.1f} needed", hint="free some space, or write to another disk")
+
+
+def _of_the_system(error: Exception) -> Exception | None:
+    """The failed write behind an error; None where it is another's: drivers of files have errors of their own, and a
+    library that closes its half-written file may fail once more, and say only that."""
+    at: BaseException | None = error
+    while at is not None:
+        if isinstance(at, OSError) or type(at).__name__ in WRITING:
+            return at
+        at = at.__cause__ or at.__context__
+    return None
 
 
 def _unwritable(path: Path, error: Exception) -> SpatialInputError:
