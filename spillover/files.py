@@ -179,7 +179,7 @@ def _check_place(path: Path, space: int) -> None:
                                 f"{space / 2**20:.1f} needed", hint="free some space, or write to another disk")
 
 
-def _of_the_system(error: Exception) -> Exception | None:
+def _of_the_system(error: Exception) -> BaseException | None:
     """The failed write behind an error; None where it is another's: drivers of files have errors of their own, and a
     library that closes its half-written file may fail once more, and say only that."""
     at: BaseException | None = error

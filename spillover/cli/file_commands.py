@@ -101,8 +101,9 @@ def join(
     new = added[[c for c in added if c not in rows.map.columns]].reindex(rows.map.index)
     joined = rows.map.join(new)
     frame = pd.DataFrame(joined.drop(columns=joined.geometry.name)).reset_index()
+    shown = next((str(name) for name in new), None)
     out.show(f"{len(joined):,} units with {new.shape[1]} columns of the table", lambda: frame, output,
-             notes=rows.notes, layer=Layer(rows.map, lambda: new, next((str(name) for name in new), None)), units=True)  # fmt: skip
+             notes=rows.notes, layer=Layer(rows.map, lambda: new, shown), units=True)  # fmt: skip
 
 
 def doctor(output: Output) -> None:

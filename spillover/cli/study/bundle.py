@@ -169,7 +169,7 @@ def _gap(before: Path, now: Path) -> str:
             size = np.maximum(np.abs(a), np.nanmax(np.abs(a), initial=0.0) * 1e-6)
             with np.errstate(invalid="ignore", divide="ignore"):
                 largest = max(largest, float(np.nanmax(np.where(a == b, 0.0, np.abs(a - b) / size), initial=0.0)))
-        elif not a.astype(str).equals(b.astype(str)):
+        elif not old[name].astype(str).equals(new[name].astype(str)):
             return f"other texts in {name!r}"
     return f"numbers differ by up to {largest:.1e}" if largest > SAME else ""
 
