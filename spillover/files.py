@@ -190,7 +190,7 @@ def _of_the_system(error: Exception) -> BaseException | None:
     return None
 
 
-def _unwritable(path: Path, error: Exception) -> SpatialInputError:
+def _unwritable(path: Path, error: BaseException) -> SpatialInputError:
     why = getattr(error, "strerror", None) or (str(error).splitlines() or ["unknown reason"])[0][:160]
     if _is_full(path.parent):
         why = "no space left on the disk"
