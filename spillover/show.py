@@ -16,10 +16,10 @@ from importlib import import_module
 from .errors import SpatialInputError
 from .provenance import Provenance, provenance_of
 
-# Where the answers for the classes of a package are listed.
+# Where the answers for the classes of a package are listed: what prints is read without what draws.
 TABLES = {"spatial": ("spatial.report.answers", "spatial.plot.answers"), "spillover": ("weights.answers",)}
+PRINTED = ("text", "table", "html")
 _ANSWERS: dict[tuple[str, str], str] = {}
-_READ: set[str] = set()
 
 
 def ask(verb: str, subject, *args, **options):
@@ -39,8 +39,8 @@ def ask(verb: str, subject, *args, **options):
 
 def answer(verb: str, kind: type):
     """The function listed for ``verb`` and a class or its nearest base; None where there is none."""
+    _read_tables(kind, verb)
     for base in kind.__mro__:
-        _read_tables(base.__module__.partition(".")[0])
         target = _ANSWERS.get((verb, f"{base.__module__}:{base.__qualname__}"))
         if target is not None:
             module, _, name = target.partition(":")
@@ -48,15 +48,16 @@ def answer(verb: str, kind: type):
     return None
 
 
-def _read_tables(package: str) -> None:
-    if package in TABLES and package not in _READ:
-        for table in TABLES[package]:
+def _read_tables(kind: type, verb: str) -> None:
+    """The tables of the packages that a class and its bases come from."""
+    for package in {base.__module__.partition(".")[0] for base in kind.__mro__} & set(TABLES):
+        tables = TABLES[package]
+        for table in tables[:1] if verb in PRINTED else tables:
             _ANSWERS.update(import_module(table).ANSWERS)
-        _READ.add(package)
 
 
 class Shown:
-    """A result that prints what ``report`` writes and draws what ``plot`` draws; a notebook shows the text, escaped."""
+    """A result that prints what ``report`` writes and draws what ``plot`` draws; a notebook shows its table."""
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
@@ -73,8 +74,30 @@ class Shown:
         return ask("text", self)
 
     def plot(self, *args, **options):
-        """The figure of this result, a matplotlib Axes; options are those of the figure's function."""
-        return ask("plot", self, *args, **options)
+        """The figure of this result, a matplotlib Axes; options are those of the figure's function.
+
+        Given a map, a GeoDataFrame by unit, a result with a value for each unit is drawn on it: ``column=`` chooses
+        which.
+        """
+        on_map = bool(args) and hasattr(args[0], "geometry")
+        return ask("map" if on_map and answer("map", type(self)) else "plot", self, *args, **options)
+
+    def explore(self, map=None, **options):
+        """The values of the units on a web page to zoom into; a folium map.
+
+        Parameters
+        ----------
+        map : GeoDataFrame indexed by unit, optional
+            May be left out where the data of the result were one.
+        **options
+            ``column=``, which value; else for ``GeoDataFrame.explore``, such as ``tiles``.
+
+        Raises
+        ------
+        SpatialInputError
+            E501 a result without units, or no map; E515 when folium is not installed.
+        """
+        return ask("explore", self, map, **options)
 
     def __str__(self) -> str:
         return self.summary()
@@ -83,4 +106,5 @@ class Shown:
         return str(self)
 
     def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
+        html = answer("html", type(self))
+        return html(self) if html is not None else f"<pre>{escape(str(self))}</pre>"

@@ -15,7 +15,7 @@ import pandas as pd
 
 from .database import is_database, read
 from .errors import SpatialInputError, check_option, warn
-from .files import check_input
+from .inputs import check_input
 from .text import decode
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".xlsx", ".dta", ".sav", ".json")

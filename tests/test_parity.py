@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 
 import spatial as sp
@@ -39,3 +40,12 @@ def test_tests_and_references_are_there():
         assert reference in ("", "beside the project") or (ROOT / reference).is_file(), entry["what"]
         assert entry["verdict"] in ("same", "differs", "ours")
         assert "digits" in entry or entry["verdict"] != "same", entry["what"]
+
+
+def test_versions_are_those_of_the_stored_references():
+    for entry in generator().read()["entry"]:
+        if not entry["reference"].endswith(".json"):
+            continue
+        text = str(json.loads((ROOT / entry["reference"]).read_text(encoding="utf-8")).get("versions", ""))
+        for package, version in re.findall(r"\b(spatialreg|spdep|splm|plm) (\d+\.\d+)", entry["peer"]):
+            assert package not in text or re.search(rf"\b{package}\W+{re.escape(version)}", text), entry["what"]

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
-from spillover.matrix.assemble import DENSE_LIMIT
+from spillover.matrix.dense import DENSE_LIMIT
 
 from ._threads import THREADS
 

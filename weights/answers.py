@@ -6,4 +6,5 @@ ANSWERS = {
     ("save", WEIGHTS): "weights.io:save",
     ("describe", WEIGHTS): "weights.describe:describe",
     ("plot", WEIGHTS): "weights.plot:plot",
+    ("explore", WEIGHTS): "weights.web:explore",
 }

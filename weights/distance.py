@@ -12,7 +12,8 @@ import pandas as pd
 from spillover import labels as _labels
 from spillover.errors import SpatialInputError, check_option
 from spillover.ids import positions
-from spillover.matrix.assemble import DENSE_LIMIT, assemble, from_csr, refuse_dense
+from spillover.matrix.assemble import assemble, from_csr
+from spillover.matrix.dense import DENSE_LIMIT, refuse_dense
 from spillover.matrix.weights import SpatialWeights
 from spillover.values import one_number
 

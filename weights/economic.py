@@ -9,7 +9,8 @@ import pandas as pd
 
 from spillover import labels as _labels
 from spillover.errors import SpatialInputError, check_option
-from spillover.matrix.assemble import assemble, from_csr, refuse_dense
+from spillover.matrix.assemble import assemble, from_csr
+from spillover.matrix.dense import refuse_dense
 from spillover.matrix.temporal import TemporalWeights, temporal
 from spillover.matrix.weights import SpatialWeights
 from spillover.values import numeric, one_number

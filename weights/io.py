@@ -6,7 +6,8 @@ from importlib import import_module
 from pathlib import Path
 
 from spillover.errors import SpatialInputError
-from spillover.files import check_input, replacing
+from spillover.files import replacing
+from spillover.inputs import check_input
 from spillover.matrix.weights import SpatialWeights
 
 FORMATS = {  # suffix: (module of weights.formats, reader, writer)

@@ -8,7 +8,8 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError, check_option
 from spillover.ids import positions
-from spillover.matrix.assemble import assemble, refuse_dense
+from spillover.matrix.assemble import assemble
+from spillover.matrix.dense import refuse_dense
 from spillover.matrix.weights import SpatialWeights
 from spillover.values import numeric, one_number
 

@@ -7,7 +7,8 @@ import pandas as pd
 
 from spillover import labels as _labels
 from spillover.errors import SpatialInputError, check_option
-from spillover.matrix.assemble import assemble, refuse_dense
+from spillover.matrix.assemble import assemble
+from spillover.matrix.dense import refuse_dense
 from spillover.matrix.weights import SpatialWeights
 from spillover.values import numeric, one_number
 

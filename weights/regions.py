@@ -9,7 +9,8 @@ from scipy import sparse
 from spillover import labels as _labels
 from spillover.errors import SpatialInputError, check_option
 from spillover.ids import positions
-from spillover.matrix.assemble import DENSE_LIMIT, assemble, from_csr
+from spillover.matrix.assemble import assemble, from_csr
+from spillover.matrix.dense import DENSE_LIMIT
 from spillover.matrix.weights import SpatialWeights
 
 

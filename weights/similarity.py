@@ -8,7 +8,8 @@ from scipy import sparse
 
 from spillover import labels as _labels
 from spillover.errors import SpatialInputError, check_option
-from spillover.matrix.assemble import from_csr, refuse_dense
+from spillover.matrix.assemble import from_csr
+from spillover.matrix.dense import refuse_dense
 from spillover.matrix.weights import SpatialWeights
 
 from .distance import neighbor_counts

@@ -64,21 +64,3 @@ def wald(value: np.ndarray, V: np.ndarray, nu: float | None = None) -> tuple[flo
         message = f"with {nu:.3g} degrees of freedom in the covariance (fewer than {FEW} groups, or few periods)"
         warn(f"{message} a joint test is a rough guide")
     return statistic * (nu - q + 1) / (nu * q), (q, nu - q + 1)
-
-
-def wald_of(fit, value: np.ndarray, slopes: np.ndarray) -> tuple[float, int | tuple[int, float]]:
-    """The same of a fit: ``slopes`` (q, p) are the derivatives of g by the parameters.
-
-    After the information matrix and adjusted scores F(q, n - p), or chi2 where the fit has normal statistics.
-    """
-    from .adjusted import OfAdjustedScore
-    from .kinds import Information
-    from .vcov import covariance_of
-
-    V, chosen = slopes @ fit.vcov.to_numpy() @ slopes.T, covariance_of(fit)
-    if fit.df_resid is None:
-        return wald(value, V)
-    if not isinstance(chosen, Information | OfAdjustedScore):
-        return wald(value, V, fit.df_resid)
-    statistic, q = wald(value, V)
-    return statistic / q, (q, fit.df_resid)

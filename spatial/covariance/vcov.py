@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import TypeVar
 
+import numpy as np
+
 from spillover.errors import SpatialInputError, check_option
 
 from ..records.fit import FitRecord
@@ -19,6 +21,7 @@ from .adjusted import ADJUSTED, OfAdjustedScore
 from .clustered import Cluster, Robust
 from .hac import Conley, DriscollKraay
 from .jackknife import Jackknife
+from .joint import wald
 from .kinds import Bootstrap, Information
 from .random import by_random_ml, refuse_for_random
 from .scpc import SCPC
@@ -107,3 +110,19 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
         raise SpatialInputError("E501", f"vcov={vcov!r} of method='gmm' takes no settings, got {sorted(settings)}",
                                 hint="leave the settings out")
     return DynamicMomentCovariance(vcov) if fit._design.lags else MomentCovariance(vcov)
+
+
+def wald_of(fit: FitRecord, value: np.ndarray, slopes: np.ndarray) -> tuple[float, int | tuple[int, float]]:
+    """The Wald statistic of g = 0, and the law that the fit's covariance allows.
+
+    ``slopes`` (q, p) are the derivatives of g by the parameters.
+
+    After the information matrix and adjusted scores F(q, n - p), or chi2 where the fit has normal statistics.
+    """
+    V, chosen = slopes @ fit.vcov.to_numpy() @ slopes.T, covariance_of(fit)
+    if fit.df_resid is None:
+        return wald(value, V)
+    if not isinstance(chosen, Information | OfAdjustedScore):
+        return wald(value, V, fit.df_resid)
+    statistic, q = wald(value, V)
+    return statistic / q, (q, fit.df_resid)

@@ -87,8 +87,8 @@ class Parser:
             self.at += 1
             other = self._interaction()
             if any(not any(factor.columns for factor in term) for term in (*terms, *other)):
-                raise malformed(f"a number times a term is written inside I() in {brief(self.text)}",
-                                 "I(1000 * x), or 1000:x")  # fmt: skip
+                way = "I(1000 * x), or 1000:x" if operator == "*" else "I(1 / x), I(x / 1000)"
+                raise malformed(f"arithmetic with a number is written inside I() in {brief(self.text)}", way)
             if operator == "*":
                 terms = self._bounded([*terms, *other, *self._times(terms, other)])
             else:

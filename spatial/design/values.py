@@ -72,7 +72,9 @@ def refuse_not_finite(terms: dict[str, np.ndarray], rows: Rows) -> None:
             bad &= rows.observed
         if bad.any():
             raise SpatialInputError("E207", f"{name!r} is not finite in {int(bad.sum())} rows", column=name,
-                                    ids=rows.labels(bad), hint="logs and roots need positive values")  # fmt: skip
+                                    ids=rows.labels(bad),
+                                    hint="logs and roots need positive values, divisors none that is 0, and powers and "
+                                    "exp() values that a number can hold")  # fmt: skip
 
 
 def _missing(column) -> np.ndarray:

@@ -11,7 +11,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.show import Shown
 
-from ..covariance.joint import wald_of
+from ..covariance.vcov import wald_of
 from ..records.fit import FitRecord
 from ..records.schema import critical_value, rows_of, two_sided
 from ..records.tests import TestResult

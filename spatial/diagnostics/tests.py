@@ -7,8 +7,8 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 
-from ..covariance.joint import wald_of
 from ..covariance.kinds import lost_freedom
+from ..covariance.vcov import wald_of
 from ..design.design import INTERCEPT
 from ..records.fit import FitRecord
 from ..records.tests import TestResult, TestTable

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,19 +20,14 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.matrix import align
 from spillover.show import Shown, ask
-from spillover.values import share, whole_number
 
 from ..logdet.inverse import inverse, polynomial
 from ..records.fit import FitRecord
 from ..records.schema import SCHEMA
 from .elasticity import Elasticities, elasticities
 from .infer import AverageEffects, Inferred, Options, infer
-from .propagate import Averages, determinant, selectors
+from .propagate import KINDS, Averages, selectors
 
-if TYPE_CHECKING:
-    from .long_run import DynamicEffects
-
-KINDS = ("direct", "indirect", "total")
 DENSE_MAX = 5_000
 
 
@@ -181,6 +175,26 @@ class Effects(Shown):
         """
         ask("save", self, map, path, overwrite=overwrite)
 
+    def explore(self, variable: str | None = None, map=None, *, column: str = "emitted", **options):
+        """What each unit does to itself (``own``), sends (``emitted``) or gets (``received``), as a web page.
+
+        Parameters
+        ----------
+        variable : str, optional
+            A term of the formula; may be left out where there is one.
+        map : GeoDataFrame indexed by unit, optional
+            May be left out where the data of the fit were one.
+        column : {"own", "emitted", "received"}
+        **options
+            For ``GeoDataFrame.explore``, such as ``tiles``.
+
+        Raises
+        ------
+        SpatialInputError
+            E501 no map, or which term; E502 another column; E515 when folium is not installed.
+        """
+        return ask("explore", self, map, variable=variable or self.variables[0], column=column, **options)
+
     def by_group(self, groups, variable: str, *, period=None) -> pd.DataFrame:
         """Spillovers between groups of units: row g, column h is the average response in g when the regressor
         rises by one in every unit of h. A row sums to the total effect on its group.
@@ -225,24 +239,9 @@ class Effects(Shown):
         -----
         LeSage & Pace (2009), section 2.7.
         """
-        W, rho = self._all_periods.csr, self.fit.rho
-        n = W.shape[0]
-        highest = orders + self.fit._design.wx_order
-        traces, errors = self._traces(highest)
-        ahead, sums = np.ones(n), [1.0]
-        for _ in range(highest):
-            ahead = W @ ahead
-            sums.append(ahead.mean())
-        rows = []
-        for order in range(orders + 1):
-            for variable in self.variables:
-                c = self._coefficients(variable)
-                terms = slice(order, order + len(c))
-                direct, total, error = (rho**order * (c @ part[terms]) for part in (traces, sums, errors))
-                rows += [(order, kind, variable, value, abs(error) * (kind != "total"))
-                         for kind, value in zip(KINDS, (direct, total - direct, total))]  # fmt: skip
-        table = pd.DataFrame(rows, columns=["order", "effect", "term", "estimate", "error"])
-        return table if n > DENSE_MAX else table.drop(columns="error")
+        from .by_order import by_order
+
+        return by_order(self, orders)
 
     def by_period(self) -> pd.DataFrame:
         """Direct, indirect and total effects of every period, where W varies; see ``spatial.effects.by_period``."""
@@ -287,25 +286,6 @@ class Effects(Shown):
                 out.append((W * W.T).sum(axis=1) if k else W.diagonal())
         return np.array(out)
 
-    def _traces(self, highest: int) -> tuple[np.ndarray, np.ndarray]:
-        """tr W^k / n for k = 0 ... highest, and the standard errors of those that are estimated."""
-        W = self._all_periods.csr
-        n = W.shape[0]
-        if n > DENSE_MAX:
-            moments = [determinant(self.fit).coarse.moment(k) for k in range(highest + 1)]
-            return np.array(moments).T / n
-        power, traces = np.eye(n), [1.0]
-        for _ in range(highest):
-            power = W @ power
-            traces.append(power.trace() / n)
-        return np.array(traces), np.zeros(highest + 1)
-
-    @property
-    def _all_periods(self):
-        """W; where it varies the block-diagonal one of all periods, so that averages are over periods too."""
-        w = self.fit._design.weights
-        return w.stacked if w.varies else w
-
     @cached_property
     def _picks(self) -> np.ndarray:
         return selectors(self.fit, self.variables)
@@ -322,50 +302,6 @@ class Effects(Shown):
             raise SpatialInputError("E101", f"{unit!r} is no unit of this fit", ids=list(ids[:5]), n=len(ids),
                                     hint="fit.units lists the units")
         return int(ids.get_indexer(pd.Index([unit]))[0])
-
-
-def effects(fit: FitRecord, *, method="quadrature", level=0.95, draws=1000, seed=1) -> Effects | DynamicEffects:
-    """Direct, indirect and total effects of every regressor, with standard errors, intervals and p-values.
-
-    Parameters
-    ----------
-    fit : FitRecord
-    method : {"quadrature", "likelihood", "simulate", "delta"}
-        "quadrature": the effects' distribution under the normal (or t) law of the estimates, exact and without a seed.
-        "likelihood": the adjusted profile likelihood ratio, for few observations or rho near the end of its interval;
-        maximum likelihood with one spatial lag. "simulate": percentiles of draws from the law of "quadrature".
-        "delta": a first-order expansion, which covers too little for indirect effects.
-    level : float
-        Coverage of the intervals, a share.
-    draws, seed : int
-        Of "simulate" alone.
-
-    Returns
-    -------
-    Effects, or DynamicEffects for a model with ``lags=``
-        p, interval and ``statistic`` agree at every level: p <= 1 - level exactly where the interval excludes zero.
-        ``std_error`` is the width of the central 95 % interval over 2 x 1.96 (over twice the critical value of t where
-        the fit has degrees of freedom): the usual one for a normal distribution, and finite where the effect, a
-        ratio, has no variance. ``statistic`` is the normal (or t) quantile of p, with the sign of the effect.
-
-    Raises
-    ------
-    SpatialInputError
-        E501 for an unknown method, a likelihood that the fit does not have, or fewer draws than the level
-        needs; E701 when most of the distribution of rho leaves its admissible interval.
-
-    Notes
-    -----
-    LeSage & Pace (2009), ch. 2.7 and 5.6; Elhorst (2014), section 2.7; Martellosio & Hillier (2020, J. Econometrics
-    219:402-428) for the adjusted likelihood.
-    """
-    options = Options(method, share("level", level), whole_number("draws", draws, least=1),
-                      whole_number("seed", seed, least=0))  # fmt: skip
-    if fit._design.lags:
-        from .long_run import DynamicEffects
-
-        return DynamicEffects(fit, options)
-    return averaged(fit, fit._design.regressors, options)
 
 
 def averaged(fit: FitRecord, variables: tuple[str, ...], options: Options, run: str = "", source=None) -> Effects:

@@ -29,9 +29,8 @@ from ..records.tests import TestResult
 from .curves import between_poles
 from .linear import Law, infer_linear
 from .mixture import Inference, summarize
-from .propagate import determinant, selectors
+from .propagate import KINDS, determinant, selectors
 
-KINDS = ("direct", "indirect", "total")
 NEAR_ZERO = 1e-4  # rho below which diag(A^-1 W) is a power series: (diag(A^-1) - 1) / rho would cancel
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from .average import Effects
 from .infer import AverageEffects, infer
 from .propagate import Averages, selectors
+
+if TYPE_CHECKING:
+    from .average import Effects
 
 
 def by_period(effects: Effects) -> pd.DataFrame:
@@ -33,7 +38,7 @@ def by_period(effects: Effects) -> pd.DataFrame:
     tables = []
     for period in w.periods:
         source = AverageEffects(fit, Averages(fit, period))
-        one = Effects(effects.variables, infer(source, picks, effects.options), fit, effects.options, source)
+        one = replace(effects, inferred=infer(source, picks, effects.options), source=source, run="")
         tables.append(one.tidy().assign(period=period))
     table = pd.concat(tables, ignore_index=True)
     return table[["period", *table.columns.drop("period")]]

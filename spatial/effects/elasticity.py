@@ -15,7 +15,6 @@ from __future__ import annotations
 import ast
 import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -30,11 +29,7 @@ from ..design.terms import FUNCTIONS, number_value
 from ..records.schema import SCHEMA
 from .infer import infer
 from .mixture import Inference
-
-if TYPE_CHECKING:
-    from .average import Effects
-
-KINDS = ("direct", "indirect", "total")
+from .propagate import KINDS
 
 STEP = 1e-5  # of central differences
 BASES = {"log": math.e, "log10": 10.0, "log2": 2.0}

@@ -21,6 +21,8 @@ from ..logdet.inverse import Inverse, inverse
 from ..logdet.protocol import LogDeterminant
 from .curves import NODES, between_poles, distance
 
+KINDS = ("direct", "indirect", "total")
+
 CORE = 0.59  # share of the way from the estimate to the outermost node: beyond, the nodes carry 1e-5 of the weight
 BEYOND = 1.35  # half-widths from a window's centre up to which its polynomial is read, at most
 NEAR_ZERO = 1e-3  # share of rho's interval where a_2 is a power series: (g - tr W / N) / rho would cancel

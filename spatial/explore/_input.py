@@ -35,6 +35,8 @@ class Field:
     used : ndarray of bool, shape (len(all_ids),)
     notes : tuple of str
         What was decided on the way.
+    shapes : GeoSeries by unit, or None
+        Of data that are a map.
     """
 
     values: np.ndarray
@@ -43,6 +45,7 @@ class Field:
     all_ids: pd.Index
     used: np.ndarray
     notes: tuple[str, ...] = ()
+    shapes: object = None
 
     @property
     def ids(self) -> pd.Index:
@@ -112,7 +115,14 @@ def read(
     if varying:
         for name, row in zip(names, values):
             check_varies(row, name)
-    return Field(values, tuple(names), weights, all_ids, used, notes)
+    return Field(values, tuple(names), weights, all_ids, used, notes, _shapes(data, all_ids))
+
+
+def _shapes(data, ids):
+    """The geometry of a GeoDataFrame that is indexed by the units."""
+    if not hasattr(data, "geometry") or not data.index.is_unique or not ids.isin(data.index).all():
+        return None
+    return data.geometry.reindex(ids)
 
 
 def column_of(data, values, default: str):

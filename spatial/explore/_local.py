@@ -74,6 +74,7 @@ class LocalStatistic(Shown):
     draws: np.ndarray = field(metadata={"shape": "(tested,)"})
     weights: str
     notes: tuple[str, ...] = ()
+    shapes: object = field(default=None, repr=False)  # a GeoSeries by unit, where the data came with one
     null: str = "given its own value, a unit's neighbors are drawn at random from all others"
 
     @property
@@ -132,12 +133,13 @@ class LocalStatistic(Shown):
         """
         ask("save", self, map, path, overwrite=overwrite)
 
-    def explore(self, map, **options):
+    def explore(self, map=None, **options):
         """The cluster map as a web page to zoom into; returns geopandas' folium map.
 
         Parameters
         ----------
-        map : GeoDataFrame indexed by unit
+        map : GeoDataFrame indexed by unit, optional
+            May be left out where the data were one.
         **options
             For ``GeoDataFrame.explore``, such as ``tiles``.
 
@@ -230,6 +232,7 @@ def answer(
         draws=counts.permutations[~np.isnan(p)],
         weights=field.weights.header(),
         notes=field.notes,
+        shapes=field.shapes,
     )
     return made_from(result, field)
 

@@ -10,7 +10,7 @@ from importlib import import_module
 
 _NAMES = {
     "capital": "perpetual_inventory",
-    "convergence": "sigma_convergence beta_convergence SigmaConvergence BetaConvergence",
+    "convergence": "beta_convergence BetaConvergence",
     "coordination": "coupling",
     "density": "kernel_densities Densities",
     "envelopment": "dea super_sbm Efficiency",
@@ -20,8 +20,10 @@ _NAMES = {
     "inequality": "gini theil Decomposition",
     "productivity": "malmquist malmquist_luenberger Productivity",
     "residual": "solow_residual GrowthAccounting",
+    "sigma": "sigma_convergence SigmaConvergence",
+    "spatial_transitions": "spatial_markov SpatialMarkov",
     "structure": "upgrading rationalization location_quotients specialization",
-    "transitions": "markov spatial_markov Markov SpatialMarkov",
+    "transitions": "markov Markov",
 }
 _HOME = {name: home for home, names in _NAMES.items() for name in names.split()}
 

@@ -9,8 +9,8 @@ from .residual import GrowthAccounting as GrowthAccounting
 from .growth import GrowthTable as GrowthTable
 from .transitions import Markov as Markov
 from .productivity import Productivity as Productivity
-from .convergence import SigmaConvergence as SigmaConvergence
-from .transitions import SpatialMarkov as SpatialMarkov
+from .sigma import SigmaConvergence as SigmaConvergence
+from .spatial_transitions import SpatialMarkov as SpatialMarkov
 from .frontier import StochasticFrontier as StochasticFrontier
 from .convergence import beta_convergence as beta_convergence
 from .index import composite_index as composite_index
@@ -25,9 +25,9 @@ from .productivity import malmquist_luenberger as malmquist_luenberger
 from .transitions import markov as markov
 from .capital import perpetual_inventory as perpetual_inventory
 from .structure import rationalization as rationalization
-from .convergence import sigma_convergence as sigma_convergence
+from .sigma import sigma_convergence as sigma_convergence
 from .residual import solow_residual as solow_residual
-from .transitions import spatial_markov as spatial_markov
+from .spatial_transitions import spatial_markov as spatial_markov
 from .structure import specialization as specialization
 from .frontier import stochastic_frontier as stochastic_frontier
 from .envelopment import super_sbm as super_sbm

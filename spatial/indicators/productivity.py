@@ -11,9 +11,10 @@ from spillover.errors import SpatialInputError, check_option
 from spillover.provenance import made_from
 from spillover.show import Shown
 
-from ._frame import Panel, Table, rows_of_keys
+from ._distances import radial
+from ._frame import Table, rows_of_keys
 from ._programmes import in_parts, minimise
-from .envelopment import measured, radial
+from .envelopment import measured
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -12,6 +12,7 @@ import numpy as np
 
 from spillover.matrix import TemporalWeights
 
+from .choose import logdet
 from .spectrum import Spectrum
 
 
@@ -58,8 +59,6 @@ class Sum:
 @lru_cache(maxsize=8)
 def period_logdet(weights: TemporalWeights, method: str | None = None) -> Spectrum | Sum:
     """sum_t log|I - rho W_t|; one spectrum where every period's eigenvalues are known."""
-    from . import logdet
-
     parts = tuple(logdet(w, method) for w in weights.matrices)
     spectra = [part.eigenvalues for part in parts if isinstance(part, Spectrum)]
     if len(spectra) == len(parts):

@@ -9,7 +9,8 @@ import pandas as pd
 
 from ..covariance.vcov import describe, with_vcov
 from ..diagnostics.r_squared import RSquared, r_squared
-from ..effects.average import Effects, effects
+from ..effects.average import Effects
+from ..effects.compute import effects
 from ..effects.long_run import DynamicEffects, stationarity
 from ..effects.prediction import predict
 from .maketables import MakeTables
@@ -27,7 +28,7 @@ class Fit(MakeTables):
     def effects(
         self, *, method: str = "quadrature", level: float = 0.95, draws: int = 1000, seed: int = 1
     ) -> Effects | DynamicEffects:  # fmt: skip
-        """Direct, indirect and total effects with inference; see ``spatial.effects.average.effects``. Of a dynamic
+        """Direct, indirect and total effects with inference; see ``spatial.effects.compute.effects``. Of a dynamic
         model in the short and in the long run: ``spatial.effects.long_run.DynamicEffects``."""
 
         return effects(self, method=method, draws=draws, seed=seed, level=level)

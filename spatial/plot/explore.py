@@ -99,7 +99,7 @@ def correlogram_lines(result, ax=None):
     return legible(ax)
 
 
-def local_map(result, map, *, kind="cluster", ax=None):
+def local_map(result, map=None, *, kind="cluster", ax=None):
     """Map of the clusters ("cluster") or of the p-values ("significance").
 
     Parameters
@@ -108,7 +108,10 @@ def local_map(result, map, *, kind="cluster", ax=None):
     map : GeoDataFrame indexed by unit
     kind : {"cluster", "significance"}
     """
+    from .units import needed
+
     check_option("kind", kind, ("cluster", "significance"))
+    map = needed(result, map)
     return (cluster_map if kind == "cluster" else significance_map)(result, map, ax=ax)
 
 

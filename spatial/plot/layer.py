@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from spillover.errors import SpatialInputError
 from spillover.ids import positions
 
 from ..design.formula import read_formula
@@ -214,13 +213,12 @@ def on_map(map, columns: pd.DataFrame, *, values: pd.DataFrame | None = None) ->
     return layer.reset_index(drop=True), names
 
 
-def web_map(result, map, **options):
+def web_map(result, map=None, **options):
     """Clusters on an interactive page, by geopandas and folium."""
-    try:
-        import folium  # noqa: F401
-    except ImportError as error:
-        raise SpatialInputError("E515", "maps to zoom into need folium, which is not installed",
-                                hint="pip install folium mapclassify") from error  # fmt: skip
+    from .units import needed, needs_folium
+
+    needs_folium()
+    map = needed(result, map)
     layer, names = on_map(map, result.frame, values=result.values)
     labels = _labels(result)
     options = {"tooltip": [c for c in layer.columns if c != layer.geometry.name][:12], "legend": True} | options
@@ -229,13 +227,18 @@ def web_map(result, map, **options):
 
 
 def _clusters(result, layer, names: dict) -> Style:
-    counts = result.frame["cluster"].value_counts(sort=False)
-    limit = result.cutoffs[result.correction]  # zero where a correction lets no unit pass
-    legend = CLUSTERS | {NOT_SIGNIFICANT: f"not significant (p > {limit:.2g})" if limit else "not significant"}
-    classes = tuple(Class(f"{legend[label]} ({counts[label]})", COLOURS[label], label) for label in _labels(result))
+    classes = cluster_classes(result)
     aliases = {names[result.symbol]: f"local {result.symbol} of {result.variable}"}
     aliases |= {names[c]: text.format(symbol=result.symbol) for c, text in STATISTICS.items() if c in names}
     return Style(f"{result.title}: {result.variable}", names["cluster"], classes, aliases, tip(layer, names["cluster"]))
+
+
+def cluster_classes(result) -> tuple[Class, ...]:
+    """The clusters of a local statistic in their colors, in plain words, with how many units each has."""
+    counts = result.frame["cluster"].value_counts(sort=False)
+    limit = result.cutoffs[result.correction]  # zero where a correction lets no unit pass
+    legend = CLUSTERS | {NOT_SIGNIFICANT: f"not significant (p > {limit:.2g})" if limit else "not significant"}
+    return tuple(Class(f"{legend[label]} ({counts[label]})", COLOURS[label], label) for label in _labels(result))
 
 
 def _labels(result) -> list[str]:

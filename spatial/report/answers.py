@@ -1,6 +1,7 @@
 """The text of each result: see ``spillover.show``."""
 
 ANSWERS: dict[tuple[str, str], str] = {
+    ("html", "spillover.show:Shown"): "spatial.report.notebook:html",
     ("table", "spatial.search.searches:Search"): "spatial.report.search_table:one_search",
     ("table", "spatial.search.searches:Searches"): "spatial.report.search_table:several_searches",
     ("text", "spatial.compare.average:AveragedEffects"): "spatial.report.comparison:averaged_text",
@@ -21,7 +22,7 @@ ANSWERS: dict[tuple[str, str], str] = {
     ("text", "spatial.explore.joincount:JoinCounts"): "spatial.report.explore:join_text",
     ("text", "spatial.explore.rates:SmoothedRates"): "spatial.report.explore:rates_text",
     ("text", "spatial.explore.transitions:LisaTransitions"): "spatial.report.explore:transitions_text",
-    ("text", "spatial.indicators.convergence:SigmaConvergence"): "spatial.report.indicators:sigma_text",
+    ("text", "spatial.indicators.sigma:SigmaConvergence"): "spatial.report.indicators:sigma_text",
     ("text", "spatial.indicators.convergence:BetaConvergence"): "spatial.report.indicators:beta_text",
     ("text", "spatial.indicators.density:Densities"): "spatial.report.indicators:densities_text",
     ("text", "spatial.indicators.envelopment:Efficiency"): "spatial.report.indicators:scores_text",
@@ -32,7 +33,7 @@ ANSWERS: dict[tuple[str, str], str] = {
     ("text", "spatial.indicators.productivity:Productivity"): "spatial.report.indicators:productivity_text",
     ("text", "spatial.indicators.residual:GrowthAccounting"): "spatial.report.indicators:accounting_text",
     ("text", "spatial.indicators.transitions:Markov"): "spatial.report.indicators:markov_text",
-    ("text", "spatial.indicators.transitions:SpatialMarkov"): "spatial.report.indicators:spatial_markov_text",
+    ("text", "spatial.indicators.spatial_transitions:SpatialMarkov"): "spatial.report.indicators:spatial_markov_text",
     ("text", "spatial.models.refit:Refits"): "spatial.report.comparison:refits_text",
     ("text", "spatial.policy.did:DiD"): "spatial.report.policy:did_text",
     ("text", "spatial.policy.heterogeneity:Heterogeneity"): "spatial.report.policy:heterogeneity_text",

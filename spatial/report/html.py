@@ -1,8 +1,9 @@
-"""A report as one HTML file that works offline: no scripts, no external files, printable."""
+"""A report as one HTML file that works offline: no external files, one script of ours under its hash, printable."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -43,11 +44,15 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """PNG bytes, or a matplotlib Axes or Figure. ``alt`` describes it in words."""
+    """PNG bytes, or a matplotlib Axes or Figure. ``alt`` describes it in words.
+
+    ``svg`` is markup that ``spatial.plot.page_map`` makes of a map: the page has it instead of the image.
+    """
 
     image: Any
     caption: str
     alt: str
+    svg: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +93,7 @@ def render(
     title: str,
     subtitle: str = "",
     answer: tuple[str, ...] = (),
+    leading: tuple[Figure, ...] = (),
     sections: tuple[Section, ...] = (),
     footer: Mapping[str, Any] | None = None,
     lang: str = "en",
@@ -99,6 +105,8 @@ def render(
     title, subtitle : str
     answer : tuple of str
         The main result in a few sentences, in a box at the top.
+    leading : tuple of Figure
+        A map and a figure beside the answer.
     sections : tuple of Section
     footer : mapping of str to str, optional
         How the numbers were computed: versions, seeds, checksums of the data.
@@ -118,14 +126,17 @@ def render(
     """
     try:
         from jinja2 import Environment, StrictUndefined
+        from markupsafe import Markup
     except ImportError as error:
         raise ImportError("reports need jinja2: pip install 'spillover[report]'") from error
 
+    script = files("spatial.report").joinpath("report.js").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     template = environment.from_string(files("spatial.report").joinpath("report.html").read_text(encoding="utf-8"))
     return template.render(
         title=title, subtitle=subtitle, answer=_several(answer), lang=lang, footer=dict(footer or {}),
-        sections=_numbered(sections),
+        sections=_numbered(sections), leading=[_figure(figure, 0) for figure in leading],
+        script=Markup(script), digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )  # fmt: skip
 
 
@@ -206,6 +217,10 @@ def _share(p: float) -> str:
 
 
 def _figure(figure: Figure, n: int) -> dict:
+    if figure.svg:
+        from markupsafe import Markup
+
+        return {"n": n, "svg": Markup(figure.svg), "caption": figure.caption}
     image = bytes(figure.image) if isinstance(figure.image, (bytes, bytearray)) else None
     if image is None and hasattr(getattr(figure.image, "figure", figure.image), "savefig"):
         image = png(figure.image)

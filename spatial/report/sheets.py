@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spillover.errors import SpatialInputError
 from spillover.text import printable
 
-from .table import Table
+if TYPE_CHECKING:
+    from .table import Table
 
 
 def write_csv(table: Table, path: Path) -> None:

@@ -56,7 +56,7 @@ def about_term(term: str, effects: pd.DataFrame, response: str, name: Callable[[
 # -- weights ------------------------------------------------------------------------------------------------
 
 
-def about_weights(comparison, name: Callable[[str], str]) -> str:
+def about_weights(comparison, name: Callable[[str], str]) -> tuple[str, ...]:
     """Which W the data support, and under which W each spillover is significant; W that failed are named first.
 
     Parameters
@@ -74,7 +74,7 @@ def about_weights(comparison, name: Callable[[str], str]) -> str:
                      f"(posterior probability {share}).")  # fmt: skip
     parts += [_under_weights(rows, name(term), len(comparison.fits), bool(comparison.failed))
               for term, rows in indirect.groupby("term", sort=False)]  # fmt: skip
-    return " ".join(parts)
+    return tuple(parts)
 
 
 def _failures(failed: Mapping) -> str:
@@ -122,13 +122,14 @@ def default_size(term: str, values: np.ndarray) -> float:
 def shock_words(term: str, size: float, name: Callable[[str], str], values: np.ndarray) -> str:
     """A change of ``size`` in words: "10 % more income", "one standard deviation (2.3) more unemployment"."""
     if is_log(term):
-        return f"{_short(100 * abs(np.expm1(size)))}{PERCENT} {'more' if size > 0 else 'less'} {plain(term, name)}"
+        return f"{short(100 * abs(np.expm1(size)))}{PERCENT} {'more' if size > 0 else 'less'} {plain(term, name)}"
     spread = float(np.std(values[np.isfinite(values)]))
-    amount = f"one standard deviation ({_short(spread)})" if np.isclose(size, spread) else _short(abs(size))
+    amount = f"one standard deviation ({short(spread)})" if np.isclose(size, spread) else short(abs(size))
     return f"{amount} {'more' if size > 0 else 'less'} {name(term)}"
 
 
-def about_shock(change: str, unit, response: pd.Series, outcome: str, name: Callable[[str], str]) -> str:
+def about_shock(change: str, unit, response: pd.Series, outcome: str, name: Callable[[str], str],
+                unit_name: Callable[..., str] = str) -> str:
     """What a change in one unit does there, and where else it does most.
 
     Parameters
@@ -137,15 +138,17 @@ def about_shock(change: str, unit, response: pd.Series, outcome: str, name: Call
         ``shock_words``.
     response : Series by unit
         In units of the formula's outcome.
+    unit_name : function
+        What a unit is called.
     """
     others = response.drop(unit)
     values = 100 * np.expm1(response) if is_log(outcome) else response
     mark = PERCENT if is_log(outcome) else ""
     first = others.abs().sort_values(ascending=False).index[:3]
-    most = ", ".join(f"{i} ({_short(values[i])}{mark})" for i in first)
-    together = "" if is_log(outcome) else f", in all others together by {_short(others.sum())}"
-    return (f"{change[:1].upper() + change[1:]} in {unit} changes {plain(outcome, name)} there by "
-            f"{_short(values[unit])}{mark}{together}; most elsewhere in {most}.")  # fmt: skip
+    most = ", ".join(f"{unit_name(i)}: {short(values[i])}{mark}" for i in first)
+    together = "" if is_log(outcome) else f", in all others together by {short(others.sum())}"
+    return (f"{change[:1].upper() + change[1:]} in {unit_name(unit)} changes {plain(outcome, name)} there by "
+            f"{short(values[unit])}{mark}{together}; most elsewhere in {most}.")  # fmt: skip
 
 
 # -- numbers in words ---------------------------------------------------------------------------------------
@@ -188,7 +191,7 @@ def who(result) -> tuple[str, ...]:
     return tuple(str(result).split("\n\n")[0].splitlines())
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """Two significant digits below 100, whole above; no false precision near zero."""
     if not np.isfinite(value):
         return "an unknown amount"

@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, overload
 
-import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
@@ -27,6 +26,7 @@ from ..models.estimate import fit_of
 from ..models.family import ols, reading_of, sac, sar, sdem, sdm, sem, slx
 from ..models.fit import Fit
 from ..records.tests import TestResult, TestTable
+from .readings import read_effects, read_hausman, read_lm, short_lm
 from .rules import LARGER, RULES, Evidence, probabilities
 from .searches import Search, Searches
 
@@ -148,7 +148,7 @@ def _search(formula, data, w, level, rule, options) -> Search:
     lm = tables[-1]
     durbin_lm = _durbin_lm(base)
     tables += [] if durbin_lm is None else [durbin_lm]
-    steps, decisions = [_read_lm(lm, level)], {"LM tests": _short_lm(lm, level)}
+    steps, decisions = [read_lm(lm, level)], {"LM tests": short_lm(lm, level)}
     # 2. The models.
     fits, failures = _models(fit, base, durbin)
     steps += failures
@@ -159,13 +159,13 @@ def _search(formula, data, w, level, rule, options) -> Search:
         unit = within if within._settings.effects.name == "entity" else fit(ols, effects="entity")
         tests = _hausman_tests(unit, fit(ols, effects="random"), fits["SDM"])
         tables.append(TestTable("Fixed or random unit effects", tests))
-        sentence, decisions["Unit effects"] = _read_hausman(tests, level)
+        sentence, decisions["Unit effects"] = read_hausman(tests, level)
         steps.append(sentence)
         smaller = [partial(fit, sdm, durbin=durbin, effects=less) for less in NESTED.get(effects, ("none",))]
         together = _together(fits["SDM"], smaller)
         if together:
             tables.append(TestTable(f"Joint significance of effects (SDM, {effects} effects)", together))
-            steps.append(_read_effects(together, level))
+            steps.append(read_effects(together, level))
     # 4. The Durbin model and what it nests.
     compared = _compared(fits)
     nested = [name for name in ("SAR", "SEM", "SLX") if name in fits and (name != "SEM" or nests_sem(fits["SDM"]))]
@@ -294,33 +294,3 @@ def _hausman_tests(fixed: Fit, random: Fit, durbin: Fit) -> tuple[TestResult, ..
     return tuple(tests)
 
 
-def _read_lm(lm: TestTable, level: float) -> str:
-    lag, error = lm["LM lag"].p_value < level, lm["LM error"].p_value < level
-    if not (lag or error):
-        return "LM tests: neither a spatial lag nor a spatial error is asked for."
-    robust_lag, robust_error = lm["robust LM lag"].p_value, lm["robust LM error"].p_value
-    stronger = "lag" if robust_lag < robust_error else "error"
-    terms = "a spatial lag and a spatial error" if lag and error else "a spatial lag" if lag else "a spatial error"
-    return f"LM tests ask for {terms}; the robust ones point more to the {stronger}."
-
-
-def _short_lm(lm: TestTable, level: float) -> str:
-    lag, error = lm["LM lag"].p_value < level, lm["LM error"].p_value < level
-    stronger = "lag" if lm["robust LM lag"].p_value < lm["robust LM error"].p_value else "error"
-    return f"both, {stronger} more" if lag and error else "lag" if lag else "error" if error else "neither"
-
-
-def _read_hausman(tests: tuple[TestResult, ...], level: float) -> tuple[str, str]:
-    """The result of the first test with a p-value, as a sentence and as a word."""
-    test = next((t for t in tests if np.isfinite(t.p_value)), None)
-    if test is None:
-        return "No Hausman test can be computed; fixed effects are the safe choice.", "fixed"
-    word = "fixed" if test.p_value < level else "random"
-    kept = "fixed effects" if word == "fixed" else "random effects would do, fixed effects remain consistent"
-    return f"{test.name} (p = {test.p_value:.3g}): {kept}.", word
-
-
-def _read_effects(tests: tuple[TestResult, ...], level: float) -> str:
-    verdicts = [f"{t.null.removeprefix('no ')} {'belong' if t.p_value < level else 'do not belong'} in the model"
-            for t in tests]  # fmt: skip
-    return f"LR tests: {', '.join(verdicts)}."

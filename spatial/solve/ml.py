@@ -22,7 +22,8 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ..design.arrays import Sample, solve_triangular
-from .search import concentrated, search
+from .concentrated import concentrated
+from .search import search
 
 
 @dataclass(frozen=True, eq=False)

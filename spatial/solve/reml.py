@@ -27,9 +27,9 @@ from spillover.errors import SpatialInputError
 
 from ..design.arrays import Sample, solve_triangular
 from ..logdet.inverse import Inverse
+from .concentrated import expansion, filtered
 from .ml import Solution, _cross_products, residuals
 from .roots import root
-from .search import _expansion, _filtered
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +98,7 @@ def score_of_error(sample: Sample):
 
     def score(lam: float) -> tuple[float, float]:
         value, slope = _of_likelihood(lam, products, reduced)
-        inverse, C1, C2 = _filtered(products, lam)
+        inverse, C1, C2 = filtered(products, lam)
         share = inverse @ C1
         return value - np.trace(share) / 2, slope - (np.sum(inverse * C2) - np.sum(share * share.T)) / 2
 
@@ -113,7 +113,7 @@ def _reduced(sample: Sample):
 
 def _of_likelihood(at: float, products, sample: Sample) -> tuple[float, float]:
     """Score and second derivative of the concentrated likelihood."""
-    _, score, H, _ = _expansion(np.array([[at]]), products, sample)
+    _, score, H, _ = expansion(np.array([[at]]), products, sample)
     return float(score[0, 0]), float(H[0, 0, 0])
 
 

@@ -18,6 +18,8 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
+from .concentrated import expansion, form_of, value_of
+
 GRID = {1: 41, 2: 15}  # starting points per parameter
 EDGE = 1e-6  # share of the interval that the search leaves free at each end
 INFINITE_BOUND = 1e8  # finite stand-in for an infinite bound
@@ -60,100 +62,6 @@ def search(products, sample) -> tuple[np.ndarray, list]:
     return points, _problems(points, settled, parts, sample, products)
 
 
-def concentrated(points, products, sample) -> tuple[list, list, list, list, np.ndarray]:
-    """rho, lambda, ln L, q and G of R samples at their points (p, R), beta and sigma2 concentrated out.
-
-    X takes Q'(y - rho W y) + G a.
-    """
-    none = np.zeros(len(products[0]))
-    rho, lam = none if sample.lag is None else points[0], none if sample.error is None else points[-1]
-    S, inverses = _S(products, lam)
-    q = _form(S, rho)
-    loglik = -sample.n / 2 * (np.log(2 * np.pi * q / sample.n) + 1)
-    for part, at in ((sample.lag, rho), (sample.error, lam)):
-        loglik = loglik if part is None else loglik + part.value(at)
-    G = np.zeros((len(none), 1, 2)) if inverses is None else inverses[1]
-    return rho.tolist(), lam.tolist(), loglik.tolist(), q.tolist(), G
-
-
-def _expansion(point, products, sample):
-    """(ln L, score (p, R), Hessian and K (p, p, R)) of the concentrated likelihood at the points (p, R).
-
-    The Hessian is K + n/2 q_a q_b / q^2; K, that of -n/2 q / q(point) + L, is negative definite on a larger region.
-    """
-    rho, lam = 0.0 if sample.lag is None else point[0], 0.0 if sample.error is None else point[-1]
-    S, inverses = _S(products, lam)
-    q = _form(S, rho)
-    if sample.error is None:
-        q_a, q_ab = [_slope(S, rho)], [[2 * S[2]]]
-    else:
-        S1, S2 = _dS(products, lam, inverses)
-        q_a, q_ab = [_form(S1, rho)], [[_form(S2, rho)]]
-        if sample.lag is not None:
-            mixed = _slope(S1, rho)
-            q_a, q_ab = [_slope(S, rho), *q_a], [[2 * S[2], mixed], [mixed, *q_ab[0]]]
-    half = sample.n / 2
-    g = np.array(q_a) / q
-    K = -half * (np.array(q_ab) / q)
-    score = -half * g
-    value = -half * (np.log(2 * np.pi * q / sample.n) + 1)
-    for i, part in enumerate([part for part in (sample.lag, sample.error) if part is not None]):
-        L, L1, L2 = part.expansion(point[i])
-        value, score[i], K[i, i] = value + L, score[i] + L1, K[i, i] + L2
-    return value, score, K + half * (g[:, None] * g), K
-
-
-def _S(products, lam):
-    """S(lambda) as (S_11, S_12, S_22), and the inverses that its derivatives need.
-
-    With C = Z'Z - lambda (Z'MZ + its transpose) + lambda^2 (MZ)'MZ and D = (I, -G)', G = C_QQ^-1 C_Qa: S = D'C D.
-    """
-    if len(products) == 1:
-        S = products[0]
-        return (S[..., 0, 0], S[..., 0, 1], S[..., 1, 1]), None
-    zz, mixed, mm = products
-    lam = np.asarray(lam)[..., None, None]
-    C = zz - lam * mixed + lam**2 * mm
-    inverse = np.linalg.inv(C[..., 2:, 2:])
-    G = inverse @ C[..., 2:, :2]
-    return _quadratic(C, G), (inverse, G)
-
-
-def _dS(products, lam, inverses):
-    """S' = D'C'D and S'' = D'C''D - 2 (C'D)_Q' C_QQ^-1 (C'D)_Q: the second term is the effect of G."""
-    _, mixed, mm = products
-    inverse, G = inverses
-    C1 = 2 * lam[:, None, None] * mm - mixed
-    K = C1[:, 2:, :2] - C1[:, 2:, 2:] @ G
-    back = K.swapaxes(1, 2) @ (inverse @ K)
-    S2 = (2 * (s - b) for s, b in zip(_quadratic(mm, G), (back[:, 0, 0], back[:, 0, 1], back[:, 1, 1])))
-    return _quadratic(C1, G), tuple(S2)
-
-
-def _filtered(products, lam: float):
-    """Of one sample C_QQ^-1 = (Q'B'B Q)^-1 and the two derivatives of C_QQ by lambda."""
-    zz, mixed, mm = (p[0, 2:, 2:] for p in products)
-    return np.linalg.inv(zz - lam * mixed + lam**2 * mm), 2 * lam * mm - mixed, 2 * mm
-
-
-def _quadratic(C, G):
-    """D'C D for D = (I, -G)', its three elements."""
-    top = C[..., :2, :2] - C[..., :2, 2:] @ G
-    rest = C[..., 2:, :2] - C[..., 2:, 2:] @ G
-    D = top - G.swapaxes(-1, -2) @ rest
-    return D[..., 0, 0], D[..., 0, 1], D[..., 1, 1]
-
-
-def _form(S, rho):
-    """a'S a."""
-    return S[0] + rho * (rho * S[2] - 2 * S[1])
-
-
-def _slope(S, rho):
-    """Its derivative by rho."""
-    return 2 * (rho * S[2] - S[1])
-
-
 def _ends(parts):
     """Lowest and highest values to be tried, (p, 1) each."""
     intervals = [part.interval for part in parts]
@@ -168,8 +76,8 @@ def _best_of_grid(products, sample, low, high):
     last = GRID[len(low)] - 1
     at = (low + high) / 2 - (high - low) / 2 * _cosines(last)
     rho, lam = 0.0 if sample.lag is None else at[0], 0.0 if sample.error is None else at[-1]
-    S, _ = _S([p[:, None] for p in products], lam)  # (R, lambdas)
-    q = _form([s[..., None] for s in S], rho)  # (R, lambdas, rhos)
+    S, _ = form_of([p[:, None] for p in products], lam)  # (R, lambdas)
+    q = value_of([s[..., None] for s in S], rho)  # (R, lambdas, rhos)
     value = -sample.n / 2 * np.log(np.maximum(q, TINY))
     if sample.lag is not None:
         value += sample.lag.value(rho)
@@ -207,8 +115,8 @@ def _newton(products, sample, point, low, high):
     width = high - low
     best, curvature, settled = np.empty_like(point), np.empty_like(point), np.zeros(point.shape[1], dtype=bool)
     going = np.arange(len(settled))
-    current = _expansion(point, products, sample)
-    step = _within(point, low, high, *current[1:])
+    current = expansion(point, products, sample)
+    step = _within(point, *current[1:], low, high)
     for _ in range(MAX_STEPS):
         trial = np.minimum(np.maximum(point + step, low), high)
         moved, bend = np.abs(trial - point), -current[2].diagonal().T
@@ -220,7 +128,7 @@ def _newton(products, sample, point, low, high):
                 break
             going, step, point, trial = going[~still], step[:, ~still], point[:, ~still], trial[:, ~still]
             current, products = tuple(f[..., ~still] for f in current), tuple(p[~still] for p in products)
-        tried = _expansion(trial, products, sample)
+        tried = expansion(trial, products, sample)
         better = tried[0] >= current[0] - 1e-12 * np.abs(current[0])
         if better.all():
             point, current = trial, tried

@@ -14,7 +14,8 @@ import weights as wt
 from shapefiles.catalogue import EXAMPLES, PANELS
 from spillover import tables
 from spillover.errors import SpatialInputError
-from spillover.files import nearest_name, redacted
+from spillover.files import redacted
+from spillover.inputs import nearest_name
 from spillover.progress import step
 from weights import registry
 from weights.economic import by_unit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -130,6 +131,13 @@ def _local(statistic, source: Data, output: Output, column: str, weights: str, f
 
 class Several(list):
     """Results that print one after the other."""
+
+    @property
+    def provenance(self):
+        """Of all their data; W and seed are the same."""
+        from spillover.provenance import made_from, provenance_of
+
+        return replace(provenance_of(made_from(self, *self)), seed=self[0].provenance.seed)
 
     def __str__(self) -> str:
         return "\n\n".join(map(str, self))

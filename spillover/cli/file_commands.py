@@ -33,7 +33,8 @@ def info(reading: Reading, output: Output, *, file: Annotated[str, typer.Argumen
     import pandas as pd
 
     from . import output as out
-    from .source import layers_of, read_source, shared_columns
+    from ._readers import layers_of
+    from .source import read_source, shared_columns
 
     out.check(output)
     names = layers_of(file)

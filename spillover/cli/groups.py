@@ -8,8 +8,10 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import inspect
+import textwrap
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Annotated, Any, get_type_hints
@@ -129,7 +131,7 @@ def command(app: App, name: str | None = None) -> Callable:
     """Register a function whose parameters may be groups; the examples of its docstring end its help."""
 
     def register(function):
-        text, _, examples = inspect.cleandoc(function.__doc__).partition("\nExamples:\n")
+        text, _, examples = _documentation(function).partition("\nExamples:\n")
         short = " ".join(text.partition("\n\n")[0].split())
         called = name or function.__name__
         if app.chosen not in (None, called):
@@ -141,6 +143,14 @@ def command(app: App, name: str | None = None) -> Callable:
         return function
 
     return register
+
+
+def _documentation(function) -> str:
+    """A function's docstring; from its source where Python was told to drop them (-OO)."""
+    if function.__doc__:
+        return inspect.cleandoc(function.__doc__)
+    source = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    return ast.get_docstring(source.body[0]) or ""
 
 
 class Command(TyperCommand):

@@ -114,10 +114,6 @@ def effects_by_unit(effects) -> pd.DataFrame:
 
 def fitted(fit) -> pd.DataFrame:
     """Response, fitted values and residuals by unit; of a panel one row per unit and period."""
-    d = fit._design
-    response = (fit.fitted + fit.resid).rename(d.response)
+    response = (fit.fitted + fit.resid).rename(fit._design.response)
     frame = pd.concat([response, fit.fitted, fit.resid.rename("residual")], axis=1)
-    if frame.index.nlevels > 1:
-        unit = next(level for level in frame.index.names if frame.index.get_level_values(level).isin(d.ids).all())
-        frame = frame.reset_index().set_index(unit)
-    return frame
+    return frame.reset_index(level=1) if frame.index.nlevels > 1 else frame

@@ -12,7 +12,6 @@ from spillover import __version__, database
 from spillover.database import is_database
 from spillover.errors import SpatialInputError
 from spillover.files import FIGURES, check_outputs, replacing, write_table
-from spillover.show import Shown
 from spillover.text import printable
 
 from ._language import commands, in_shell
@@ -120,8 +119,8 @@ def as_json(result, frame: pd.DataFrame, notes: Iterable[str] = (), files: Itera
     records = json.loads(frame.to_json(orient="records", force_ascii=False, double_precision=15, date_format="iso"))
     body = {"spillover": __version__, "result": type(result).__name__, "notes": list(notes), "files": list(files),
             "table": records, "text": str(result)}  # fmt: skip
-    if isinstance(result, Shown):
-        body["provenance"] = result.provenance.to_dict()
+    made = getattr(result, "provenance", None)
+    body["provenance"] = None if made is None else made.to_dict()
     return json.dumps(body, ensure_ascii=False, indent=1)
 
 

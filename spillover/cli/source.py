@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-import shapefiles
-from shapefiles.catalogue import EXAMPLES, PANELS
-from spillover.database import is_database, read
 from spillover.errors import SpatialInputError
-from spillover.files import check_input
 from spillover.ids import partners
-from spillover.progress import step
-from spillover.tables import parse
-from weights.maps import named
 
 from ._inputs import (
-    EXAMPLE,
-    example_of,
     named_weights,
-    prepared,
     read_map,
-    read_table,
     read_weights,
     require_columns,
 )
-from .groups import Data, Reading, Shapes
-
-if TYPE_CHECKING:
-    from geopandas import GeoDataFrame
-
-MAPS = (".shp", ".gpkg", ".geojson", ".fgb", ".zip", ".kml", ".kmz", ".gdb")
-IN_ARCHIVE = ("/vsizip/", "zip://")
+from ._readers import of_map, rows_of
+from .groups import Data
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +97,7 @@ def read_source(data: Data) -> Source:
         E101 table and map share no column of ids, E502 a column is not there, E6xx files.
     """
     entity, time = _keys(data)
-    table, gdf, default = _rows(data, (entity, time))
+    table, gdf, default = rows_of(data, (entity, time))
     entity, time = entity or default[0], time or default[1]
     require_columns(table, filter(None, (entity, time)), data.data)
     source = Source(_only(table, data), gdf, entity, time, name=data.data)
@@ -132,93 +113,6 @@ def _keys(data: Data) -> tuple[str | None, str | None]:
     if not (entity and time):
         raise SpatialInputError("E501", f"--panel {data.panel!r} is not UNIT,PERIOD", hint="as in --panel state,year")
     return entity, time
-
-
-def _rows(data: Data, keys):
-    """(rows, map that comes with them, unit and period columns that come with them)."""
-    if data.sql is not None and not is_database(data.data):
-        raise SpatialInputError("E501", f"--sql is for databases, and '{data.data}' is none",
-                                hint="as in spillover info postgresql://host/database --sql 'SELECT ...'")
-    if data.data.startswith(EXAMPLE):
-        return _example(data)
-    if is_database(data.data):
-        return _of_database(data)
-    if data.data == "-":
-        return parse(sys.stdin.buffer.read(), "standard input", keys=keys, **of_text(data)), None, (None, None)
-    if is_map(data.data):
-        return _attributes(read_map(data.data, id=data.id, **of_map(data)))
-    sheet = {} if data.sheet is None else {"sheet": data.sheet}
-    return read_table(data.data, keys=keys, **of_text(data), **sheet), None, (None, None)
-
-
-def _attributes(gdf):
-    """A map's own columns as rows, and the map."""
-    unit = gdf.index.name or "row"
-    table = pd.DataFrame(gdf.drop(columns=gdf.geometry.name)).rename_axis(unit)
-    table = table.reset_index() if unit not in table.columns else table.reset_index(drop=True)
-    return table, gdf, (unit, None)
-
-
-def _of_database(data: Data):
-    """A table or a query, with its map where it has shapes."""
-    with step("reading the database"):
-        frame = read(data.data, table=data.layer if data.sql is None else None, sql=data.sql)
-    if not isinstance(frame, gpd.GeoDataFrame) or data.map not in (None, data.data):
-        return pd.DataFrame(frame.drop(columns="geometry", errors="ignore")), None, (None, None)
-    return _attributes(prepared(frame if data.id is None else named(frame, data.id), crs=data.crs, na=data.na))
-
-
-def of_text(data: Reading) -> dict:
-    """Options of the reader of tables."""
-    return {"encoding": data.encoding, "separator": data.sep, "decimal": data.decimal, "na": data.na or ()}
-
-
-def of_map(data: Shapes) -> dict:
-    """Options of the reader of maps."""
-    return {"layer": data.layer, "encoding": data.encoding, "crs": data.crs, "na": getattr(data, "na", None)}
-
-
-def _example(data: Data):
-    """A shipped panel with its map, or the attributes of a shipped map."""
-    name = example_of(data.data, [*EXAMPLES, *PANELS])
-    example = EXAMPLES.get(name)
-    if example is None:
-        return shapefiles.load_panel(name), None, PANELS[name].columns
-    gdf = shapefiles.load(name)
-    if example.panel is None:
-        return pd.DataFrame(gdf.drop(columns=gdf.geometry.name)).reset_index(), gdf, (example.id, None)
-    return shapefiles.load_panel(name), gdf, example.panel
-
-
-def is_map(path: str) -> bool:
-    """Whether a file's name is that of a map; a .parquet or .json is one where it has a geometry."""
-    if path.startswith(IN_ARCHIVE):
-        return True
-    if path.lower().endswith(".json"):
-        try:
-            with open(path, "rb") as file:
-                return b'"FeatureCollection"' in file.read(2**16)
-        except OSError:
-            return False
-    if path.lower().endswith(".parquet"):
-        from pyarrow import ArrowException, parquet
-
-        try:
-            return b"geo" in (parquet.read_schema(path).metadata or {})
-        except (OSError, ArrowException):  # the reader of tables says what is wrong with it
-            return False
-    return path.lower().rstrip("/").endswith(MAPS)
-
-
-def layers_of(path: str) -> list[str]:
-    """Layers with shapes of a GeoPackage or a FileGDB; none of other files."""
-    from weights.maps import gdal, signature
-
-    if not path.lower().rstrip("/").endswith((".gpkg", ".gdb")):
-        return []
-    file = check_input(path, what="map", folders=(".gdb",))
-    signature.check(file)
-    return gdal.layers(file)
 
 
 def shared_columns(one: Source, other: Source) -> pd.DataFrame:

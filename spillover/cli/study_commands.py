@@ -73,6 +73,7 @@ def report(
     effects: Annotated[str, typer.Option(help="none, entity, time or twoway.")] = "twoway",
     shock: Annotated[str | None, typer.Option(help="UNIT:TERM:SIZE to map; by default the clearest spillover.")] = None,
     title: Annotated[str, typer.Option(help="Title of the report.")] = "Direct and indirect effects",
+    name: Annotated[str | None, typer.Option(help="Column of the map with what units are called.")] = None,
     word: Annotated[list[str] | None, typer.Option(help="Plain words: 'log(pcap)=public capital'; repeat.")] = None,
     draws: DRAWS = 1000, seed: SEED = 1, output: FOLDER = "report", overwrite: OVERWRITE = False, json: JSON = False,
 ) -> None:  # fmt: skip
@@ -86,6 +87,7 @@ def report(
 
     from .model_commands import read_shock
     from .source import read_source
+    from .study.file import names_of
     from .study.question import Question
     from .study.run import refuse_outputs
 
@@ -101,7 +103,8 @@ def report(
     steps |= {"tests": {}, "shock": shocked, "by_weights": {}}
     question = Question(
         title, formula, rows.map, rows.table, rows.entity, rows.time, named, steps, options={"effects": effects},
-        seed=seed, draws=draws, words=dict(w.rsplit("=", 1) for w in word or () if "=" in w),
+        names=None if name is None else names_of(rows.map, name), seed=seed, draws=draws,
+        words=dict(w.rsplit("=", 1) for w in word or () if "=" in w),
     )  # fmt: skip
     _run(question, output, overwrite, json)
 

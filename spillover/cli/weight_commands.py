@@ -143,7 +143,7 @@ def plot(
 
     from . import output as out
     from ._inputs import load_weights, read_map
-    from .source import of_map
+    from ._readers import of_map
 
     out.check(Output(output, overwrite), suffixes=FIGURES, inputs=[weights, map])
     w = load_weights(weights)

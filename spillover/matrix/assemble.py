@@ -11,8 +11,6 @@ from spillover.errors import SpatialInputError
 from .csr import freeze
 from .weights import SpatialWeights
 
-DENSE_LIMIT = 2 * 2**30  # bytes of one n x n array that we are willing to make
-
 
 def assemble(focal, neighbor, weight, ids: pd.Index, kind: str, *, unit: str | None = None,
              notes: tuple[str, ...] = (), standardization: str = "none") -> SpatialWeights:
@@ -41,15 +39,6 @@ def from_csr(csr, ids: pd.Index, kind: str, *, unit: str | None = None, notes: t
     ``sound`` says that its weights are known to be finite and not zero: on large matrices looking takes time.
     """
     return SpatialWeights(freeze(csr), ids, kind, standardization, unit, notes, _sound=sound)
-
-
-def refuse_dense(n: int, *, sparse_way: str, bytes_per_pair: int = 8) -> None:
-    """E309 when an n x n array would pass the limit; says how large and what to do instead."""
-    need = bytes_per_pair * n * n
-    if need > DENSE_LIMIT:
-        raise SpatialInputError(
-            "E309", f"weights between all pairs of {n:,} units need {need / 2**30:.1f} GiB "
-            f"(limit {DENSE_LIMIT / 2**30:.0f} GiB)", n=n, hint=f"stay sparse: {sparse_way}")
 
 
 def check_weights(data: np.ndarray, *, focal, neighbor, ids: pd.Index, allow_negative: bool = False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
@@ -11,7 +12,9 @@ from spillover.errors import SpatialInputError, check_option
 
 from .csr import freeze, take, with_data
 from .spectrum import spectral_radius
-from .weights import SpatialWeights
+
+if TYPE_CHECKING:
+    from .weights import SpatialWeights
 
 STYLES = ("row", "spectral", "minmax", "double", "variance", "none")
 
@@ -88,7 +91,7 @@ def symmetrize(w: SpatialWeights, how: str = "max") -> SpatialWeights:
     a = w.csr if w.raw is None else with_data(w.csr, w.raw)
     joined = {"max": lambda: a.maximum(a.T), "min": lambda: a.minimum(a.T), "mean": lambda: (a + a.T) / 2}[how]()
     kind = w.kind if w.is_symmetric and w.standardization == "none" else f"{w.kind}, made symmetric ({how})"
-    return SpatialWeights(sparse.csr_array(joined), w.ids, kind, "none", w.unit, w.notes)
+    return replace(w, csr=sparse.csr_array(joined), kind=kind, standardization="none", raw=None)
 
 
 def _row(csr, ids):

@@ -45,8 +45,6 @@ class TemporalWeights(Rows, Mapping):
 
     varies: ClassVar[Literal[True]] = True
 
-    # -- one W per period -----------------------------------------------------------------------------
-
     def __getitem__(self, period) -> SpatialWeights:
         """The W of one period, over the units observed in it."""
         if period not in self.periods:

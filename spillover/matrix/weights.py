@@ -83,8 +83,6 @@ class SpatialWeights(Rows):
         if self.raw is not None:
             object.__setattr__(self, "raw", frozen(np.asarray(self.raw, float)))
 
-    # -- what it is ---------------------------------------------------------------------------------
-
     @property
     def n(self) -> int:
         """Number of units."""
@@ -184,19 +182,9 @@ class SpatialWeights(Rows):
             E101 ids differ, E102 duplicate ids, E105 an array of another length, E201 missing, E202 infinite
             values, E203 not numeric.
         """
-        from ..values import numeric
+        from .lag import spatial_lag
 
-        if isinstance(x, (pd.Series, pd.DataFrame)):
-            ordered = x.iloc[positions(x.index, self.ids)]
-            values = self.csr @ numeric(ordered, ids=self.ids)
-            if isinstance(x, pd.Series):
-                return pd.Series(values, index=self.ids, name=x.name)
-            return pd.DataFrame(values, index=self.ids, columns=x.columns)
-        x = np.asarray(x)
-        if x.ndim not in (1, 2) or x.shape[0] != self.n:
-            raise SpatialInputError("E105", f"an array without labels needs {self.n} rows, but has shape {x.shape}",
-                                    hint="give a Series indexed by id")
-        return self.csr @ numeric(x, ids=self.ids)
+        return spatial_lag(self, x)
 
     def subset(self, ids) -> SpatialWeights:
         """The weights among ``ids`` only, in that order; standardised weights are standardised again."""
@@ -258,20 +246,20 @@ class SpatialWeights(Rows):
 
     def to_dense(self) -> pd.DataFrame:
         """Square table with ids on both sides; refused (E309) above 2 GiB."""
-        from .assemble import refuse_dense
+        from .dense import refuse_dense
 
         refuse_dense(self.n, sparse_way="w.csr or w.to_frame()")
         return pd.DataFrame(self.csr.toarray(), index=self.ids, columns=self.ids)
 
     def to_graph(self):
         """The same weights as a ``libpysal.graph.Graph``."""
-        from .convert import to_graph
+        from .to_libpysal import to_graph
 
         return to_graph(self)
 
     def to_W(self):
         """The same weights as a ``libpysal.weights.W``."""
-        from .convert import to_W
+        from .to_libpysal import to_W
 
         return to_W(self)
 
@@ -292,6 +280,10 @@ class SpatialWeights(Rows):
     def plot(self, data=None, *, kind: str | None = None, ax=None, **where):
         """Links over the map, histogram of neighbors or heat map; see :func:`weights.plot`."""
         return ask("plot", self, data, kind=kind, ax=ax, **where)
+
+    def explore(self, map, **options):
+        """Units, their neighbors and links on a web page to zoom into; see :func:`weights.web.explore`."""
+        return ask("explore", self, map, **options)
 
     # -- how it prints ------------------------------------------------------------------------------
 

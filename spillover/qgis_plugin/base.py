@@ -16,8 +16,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QIcon
 
-from .command import run
-from .provider import ICON
+from .command import ICON, run
 
 PAGE = """<!doctype html><html><head><meta charset="utf-8"><title>{title}</title><style>
 body {{ font: 14px/1.5 sans-serif; margin: 1.5em; color: #1f2328 }} h1 {{ font-size: 1.3em }}

@@ -13,6 +13,7 @@ from pathlib import Path
 from qgis.core import QgsProcessingException
 
 SETTING = "SPILLOVER_COMMAND"
+ICON = str(Path(__file__).with_name("icon.svg"))
 INSTALLED = Path(__file__).with_name("command.json")  # written by ``spillover qgis install``
 # QGIS sets these for its own Python, GDAL, PROJ and Qt; another Python that read them would load QGIS's libraries.
 SCRUBBED = ("PYTHON", "GDAL_", "PROJ_", "QT_", "OGR_", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_")

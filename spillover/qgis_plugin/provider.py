@@ -1,13 +1,9 @@
 """The group of algorithms in the toolbox, and its one setting: which command is run."""
 
-from pathlib import Path
-
 from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
-from .command import SETTING
-
-ICON = str(Path(__file__).with_name("icon.svg"))
+from .command import ICON, SETTING
 
 
 class Provider(QgsProcessingProvider):

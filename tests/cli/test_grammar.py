@@ -235,3 +235,33 @@ def test_units_of_the_wrong_column_are_met_with_the_right_one(spillover, tmp_pat
     assert "give --id name_zh --panel unit,year;" in err
     status, _, err = spillover(*line, "unit,year", "--id", "name_zh")
     assert status == 0, err
+
+
+@pytest.mark.parametrize("line", [
+    ["moran", "example:columbus", "-c", "CRIME", "-w", "queen", "--permutations", "9"],
+    ["moran", "example:columbus", "-c", "CRIME", "-c", "INC", "-w", "queen", "--permutations", "9"],
+    ["fit", "example:columbus", "CRIME ~ INC", "-w", "queen", "--model", "sar"],
+])  # fmt: skip
+def test_json_says_what_a_result_was_made_of(spillover, line):
+    status, out, _ = spillover(*line, "--json")
+    assert status == 0
+    made = json.loads(out)["provenance"]
+    columbus = shapefiles.load("columbus")
+    w = wt.queen(columbus).standardize("row")
+    assert made["weights"] == {"W": w.fingerprint}
+    assert made["versions"]["numpy"] == np.__version__
+    assert made["seed"] == (1 if line[0] == "moran" else None)
+    if line.count("-c") == 1:
+        assert made["data"] == sp.moran("CRIME", w, data=columbus, permutations=9).provenance.data
+    status, out, _ = spillover("info", "example:columbus", "--json")
+    assert json.loads(out)["provenance"] is None
+
+
+@pytest.mark.parametrize("words", [["--help"], ["moran", "--help"], ["weights", "build", "--help"]])
+def test_help_without_docstrings(words):
+    """Python -OO drops them; the help is the same."""
+    plain, bare = (subprocess.run([sys.executable, *flags, "-m", "spillover", *words], capture_output=True, text=True,
+                                  timeout=120) for flags in ([], ["-OO"]))
+    assert bare.returncode == 0, bare.stderr
+    assert bare.stdout == plain.stdout
+    assert "Moran" in bare.stdout or "weights" in bare.stdout

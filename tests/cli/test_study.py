@@ -134,7 +134,7 @@ def test_the_template_is_a_study_that_can_be_read(tmp_path):
     file = write_template(tmp_path / "study.toml")
     assert set(read_study(file).steps) < set(chapters.STEPS)
     shown = set(re.findall(r"^#? ?\[steps\.(\w+)\]", file.read_text(encoding="utf-8"), re.MULTILINE))
-    assert {*shown, *chapters.ALWAYS, "columns"} == set(chapters.STEPS)
+    assert {*shown, *chapters.ALWAYS, "columns", "outcome"} == set(chapters.STEPS)
     with pytest.raises(SpatialInputError, match="exists"):
         write_template(tmp_path / "study.toml")
     (tmp_path / "bad.toml").write_text("title = ", encoding="utf-8")
@@ -187,3 +187,30 @@ groups = "region"
     gini = pd.read_csv(tmp_path / "out" / "gini.csv")
     np.testing.assert_allclose(gini[["within", "between", "transvariation"]].sum(axis=1), gini["gini"])
     assert "mean 人均产出 would change by" in html
+
+
+def test_a_report_names_units_and_speaks_plain_words(tmp_path):
+    words = {"unemp": "unemployment", "log(emp)": "labour", "log(gsp)": "output", "emp": "workers"}
+    q = question({**STUDY, "words": words, "data": {**STUDY["data"], "name": "name"},
+                  "steps": {"shock": {"unit": "IL", "term": "unemp"}, "lisa": {"columns": ["unemp"]},
+                            "moran": {"columns": ["unemp"]}}})  # fmt: skip
+    found, failed = run.run(q, lambda words: None)
+    assert not failed
+    run.write(q, found, failed, tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    text = re.sub(r"<(script|style)>.*?</\1>", "", page, flags=re.DOTALL)
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", text)
+    assert "Illinois (IL)" in text
+    assert {"Texas", "Massachusetts"} <= set(cells)  # beside their codes
+    assert "unemp" not in cells
+    assert "unemployment" in cells
+    first = text[text.index('class="answer"'):text.index("<nav")]
+    assert first.count("<p>") == 3
+    assert first.count("<figure>") == 2
+    assert "<svg" in first
+    assert "<img" in first
+    assert pd.read_csv(tmp_path / "out" / "shock.csv").columns.tolist() == ["state", "response"]  # numbers as they are
+    labels = [label.get_text() for label in found["effects"].figures["effects"].image.get_yticklabels()]
+    assert {"unemployment", "labour"} <= set(labels)
+    with pytest.raises(SpatialInputError, match="E502"):
+        question({**STUDY, "data": {**STUDY["data"], "name": "naam"}})

@@ -8,7 +8,8 @@ import pytest
 
 from spillover import files
 from spillover.errors import SpatialInputError
-from spillover.files import check_input, check_outputs, redacted, replacing, write_table
+from spillover.files import check_outputs, redacted, replacing, write_table
+from spillover.inputs import check_input
 
 
 def refused(code, call, *args, **options):

@@ -11,7 +11,8 @@ import pandas as pd
 from spillover import labels as _labels
 from spillover.database import is_database, read
 from spillover.errors import SpatialInputError
-from spillover.files import check_input, redacted
+from spillover.files import redacted
+from spillover.inputs import check_input
 
 SUFFIXES = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".parquet", ".kml", ".gdb")
 ARCHIVES = (".zip", ".kmz")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 import spatial as sp
+from spatial import plot
+from spatial.plot.layer import CLUSTERS, cluster_classes
+from spatial.plot.page_map import page_map
+from spatial.plot.qml import classed
 from spatial.report.html import Figure, Table
 from spatial.report.text import header
+from spatial.report.words import is_log, plain, short
 
 from .question import LEVEL, Chapter, Question
 
@@ -60,7 +66,11 @@ def lisa(
         significant = frame[frame["cluster"].isin(result.classes)].reset_index(names=q.entity)
         rows.append(significant.assign(variable=column)[["variable", q.entity, "cluster", "I", "p_sim"]])
         caption = f"Clusters of {q.name(column)}, {period}"
-        figures[f"lisa_{column}"] = Figure(result.plot(q.map), caption, f"Map of clusters, {column}")
+        values = units[column].reindex(frame.index)
+        readings = {i: f"{q.unit(i)}: {CLUSTERS.get(c, c).lower()}; {q.name(column)} {short(value)}"
+                    for i, c, value in zip(frame.index, frame["cluster"].astype(str), values)}  # fmt: skip
+        drawn = page_map(q.map, frame["cluster"].astype(str), cluster_classes(result), alt=caption, readings=readings)
+        figures[f"lisa_{column}"] = Figure(result.plot(q.map), caption, f"Map of clusters, {column}", drawn)
         layers.append(frame["cluster"].astype(str).rename(f"{column}_cluster"))
     table = Table(pd.concat(rows, ignore_index=True).sort_values(["variable", "cluster"], kind="stable"),
                   f"Units in clusters, {period}")  # fmt: skip
@@ -97,3 +107,17 @@ def model(q: Question, chapters: dict) -> Chapter:
     paper = sp.etable([regression, fit], labels=q.words, stars=True, caption=f"{name} and the regression without space")
     return Chapter(f"The model: {name}", fit, tuple(header(fit)), tables, note="Coefficients are not effects.",
                    papers={"model": paper}, data=tuple(tables))  # fmt: skip
+
+
+def outcome(q: Question, chapters: dict) -> Chapter:
+    """The outcome of every unit in the last period; of a logarithm, what stands in it."""
+    d = chapters["model"].result._design
+    logged = is_log(d.response)
+    values = pd.Series(np.exp(d.y[-1]) if logged else d.y[-1], d.ids).reindex(q.map.index)
+    name = plain(d.response, q.name)
+    caption = f"{name[:1].upper() + name[1:]}, {d.times[-1]}"
+    said = {i: short(value) if np.isfinite(value) else "no value" for i, value in values.items()}
+    readings = {i: f"{q.unit(i)}: {words}" for i, words in said.items()}
+    drawn = page_map(q.map, values, classed(values), alt=f"Map of {name}", readings=readings)
+    figure = Figure(plot.choropleth(q.map, values, title=caption), caption, f"Map of {name}", drawn)
+    return Chapter(f"Where is {name} high?", values, (), {}, {"outcome": figure})

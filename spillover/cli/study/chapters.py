@@ -23,6 +23,7 @@ STEPS = {
     "lisa": "basics",
     "tests": "basics",
     "model": "basics",
+    "outcome": "basics",
     "effects": "spillovers",
     "shock": "spillovers",
     "by_weights": "spillovers",
@@ -44,7 +45,7 @@ def function(step: str) -> Callable:
 
 def in_order(question) -> dict[str, dict]:
     """The steps wanted and those always taken, as the report has them."""
-    wanted = {*question.steps, *ALWAYS, *["columns"] * bool(question.computed)}
+    wanted = {*question.steps, *ALWAYS, "outcome", *["columns"] * bool(question.computed)}
     return {name: question.steps.get(name, {}) for name in STEPS if name in wanted}
 
 

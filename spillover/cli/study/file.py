@@ -28,7 +28,7 @@ TOP = {
 DATA = {
     "map": str, "id": str, "layer": str, "panel": str, "unit": str, "period": str, "encoding": str,
     "separator": str, "decimal": str, "sheet": str, "na": list[str], "crs": str,
-    "from_map": list[str], "without": list, "periods": list,
+    "name": str, "from_map": list[str], "without": list, "periods": list,
 }  # fmt: skip
 
 
@@ -88,6 +88,7 @@ def question(entries: dict, *, beside: Path = Path()) -> Question:
         model=entries.get("model", "sdm"),
         options={"effects": "twoway", **entries.get("options", {})},
         computed=computed,
+        names=names_of(gdf, data.get("name")),
         **{key: entries[key] for key in ("seed", "draws", "words", "lang") if key in entries},
     )
 
@@ -119,6 +120,14 @@ def _with_columns_of_map(panel, gdf, entity: str, names: list):
     require_columns(gdf, names, "the map")
     values = {name: panel[entity].map(gdf[name]).to_numpy() for name in names if name not in panel.columns}
     return panel.assign(**values)
+
+
+def names_of(gdf, column: str | None):
+    """What units are called: a column of the map."""
+    if column is None:
+        return None
+    require_columns(gdf, [column], "the map")
+    return gdf[column]
 
 
 def _check(entries: dict) -> None:

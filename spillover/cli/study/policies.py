@@ -7,9 +7,10 @@ from typing import Any
 import spatial as sp
 from spatial import plot
 from spatial.plot.layer import tip
+from spatial.plot.page_map import page_map
 from spatial.plot.qml import Style, classed
 from spatial.report.html import Figure, Table
-from spatial.report.words import estimate, is_log, p_words, plain, who
+from spatial.report.words import PERCENT, estimate, is_log, p_words, plain, short, who
 from spillover.errors import SpatialInputError
 
 from .question import LEVEL, Chapter, Question
@@ -121,7 +122,8 @@ def what_if(
         means = result.by_group(groups)
         tables["what_if_by_group"] = Table(means.reset_index(), f"Who gains, by {q.name(groups)}")
         answer = (_who_gains(q, result, means),)
-    drawn = Figure(plot.what_if(q.map, result), f"Response to a change of {q.name(variable)}", "Map of responses")
+    caption = f"Response to a change of {q.name(variable)}"
+    drawn = Figure(plot.what_if(q.map, result), caption, "Map of responses", _drawn(q, result, caption))
     layer = result.table[["change", "estimate"]].add_prefix("what_if_")
 
     def styles(layer, names):
@@ -130,6 +132,16 @@ def what_if(
 
     return Chapter("What if?", result, (*answer, *who(result)), tables, {"what_if": drawn}, answer=answer, layer=layer,
                    styles=styles)  # fmt: skip
+
+
+def _drawn(q: Question, result, alt: str) -> str:
+    """The map of responses for the page, with every unit's interval under the pointer."""
+    percent = "percent" in result.table
+    shown = ["percent", "percent_low", "percent_high"] if percent else ["estimate", "conf_low", "conf_high"]
+    readings = {i: f"{q.unit(i)}: {short(value)}{PERCENT * percent} [{short(low)}, {short(high)}]"
+                for i, value, low, high in result.table[shown].itertuples()}  # fmt: skip
+    values = result.table[shown[0]]
+    return page_map(q.map, values, classed(values), alt=alt, readings=readings)
 
 
 def _who_gains(q: Question, result, means) -> str:

@@ -36,6 +36,8 @@ class Question:
     seed, draws : int
     words : dict
         Plain words for terms of the formula, for sentences and labels.
+    names : Series indexed by unit, or None
+        What units are called, beside their codes.
     lang : str
         Language tag of the report.
     computed : tuple of Computed
@@ -55,6 +57,7 @@ class Question:
     seed: int = 1
     draws: int = 1000
     words: dict = field(default_factory=dict)
+    names: pd.Series | None = field(default=None, repr=False)
     lang: str = "en"
     computed: tuple = ()
 
@@ -77,6 +80,17 @@ class Question:
 
     def name(self, term: str) -> str:
         return self.words.get(term, term)
+
+    def words_of(self, term: str) -> str:
+        """Plain words for a term; of its spatial lag too."""
+        if isinstance(term, str) and term.startswith("W:") and term[2:] in self.words:
+            return f"neighbors' {self.words[term[2:]]}"
+        return self.words.get(term, term)
+
+    def unit(self, id) -> str:
+        """A unit as sentences call it: "Illinois (IL)"."""
+        name = None if self.names is None else self.names.get(id)
+        return str(id) if name is None or name != name or str(name) == str(id) else f"{name} ({id})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,5 +134,11 @@ class Chapter:
         frames = {name: table for name, table in self.tables.items() if name not in self.data}
         return {**self.papers, **frames}
 
-    def section(self) -> Section:
-        return Section(self.heading, self.text, tuple(self.printed.values()), tuple(self.figures.values()), self.note)
+    def section(self, q: Question) -> Section:
+        """The chapter as the report has it: in plain words, with its answers."""
+        from .naming import figure_in_words, in_words
+
+        text = (*(sentence for sentence in self.answer if sentence not in self.text), *self.text)
+        tables = tuple(in_words(table, q) for table in self.printed.values())
+        figures = tuple(figure_in_words(figure, q) for figure in self.figures.values())
+        return Section(self.heading, text, tables, figures, self.note)

@@ -99,18 +99,48 @@ def refuse_outputs(folder: Path, *, overwrite: bool) -> None:
 def _report(q: Question, chapters: dict, failed: dict) -> dict:
     """Everything that ``write_html`` needs."""
     d = chapters["model"].result._design
-    sections = [chapter.section() for chapter in chapters.values()]
+    sections = [chapter.section(q) for chapter in chapters.values()]
     if failed:
         lines = tuple(f"{name.replace('_', ' ')}: {why}" for name, why in failed.items())
         sections.append(Section("What could not be done", lines))
     return {
         "title": q.title,
         "subtitle": f"{d.n_units} units, {d.n_periods} periods ({d.times[0]} to {d.times[-1]}). Model: {d.formula}",
-        "answer": tuple(sentence for chapter in chapters.values() for sentence in chapter.answer),
+        "answer": first_sentences(chapters),
+        "leading": leading(q, chapters),
         "sections": tuple(sections),
         "footer": _footer(q, chapters["model"].result),
         "lang": q.lang,
     }
+
+
+# Whose answers come behind that of the effects, and whose maps stand first, the most telling first.
+TELLING = ("policy", "what_if", "threshold", "mechanism", "by_weights", "shock", "gaps", "heterogeneity", "moderation",
+           "dynamics")  # fmt: skip
+MAPS = ("what_if", "shock", "lisa", "outcome")
+
+
+def first_sentences(chapters: dict) -> tuple[str, ...]:
+    """Three sentences: what spills over, the clearest effect in numbers, and the first thing that the next most telling
+    chapter found; the others stand in their chapters."""
+    effects = chapters["effects"]
+    table = effects.result.tidy() if hasattr(effects.result, "tidy") else None
+    indirect = None if table is None else table[table["effect"].str.endswith("indirect")]
+    terms = list(effects.result.variables)
+    at = 0 if indirect is None or indirect.empty else terms.index(
+        indirect.loc[indirect["statistic"].abs().idxmax(), "term"])  # fmt: skip
+    sentences = [effects.answer[0], *effects.answer[1:][at : at + 1]]
+    rest = (chapters[name].answer[0] for name in TELLING if name in chapters and chapters[name].answer)
+    return (*sentences, *rest)[:3]
+
+
+def leading(q: Question, chapters: dict) -> tuple:
+    """A map and a figure for the first screen."""
+    from .naming import figure_in_words
+
+    maps = (figure for name in MAPS if name in chapters for figure in chapters[name].figures.values() if figure.svg)
+    others = (chapters[name].figures.get(name) for name in ("effects",) if name in chapters)
+    return tuple(figure_in_words(figure, q) for figure in (next(maps, None), next(others, None)) if figure is not None)
 
 
 def _footer(q: Question, model) -> dict[str, str]:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 import spatial as sp
 from spatial import plot
 from spatial.plot.layer import by_unit, responses
+from spatial.plot.page_map import page_map
+from spatial.plot.qml import classed
 from spatial.report.html import Figure, Table
 from spatial.report.text import intervals_text
 from spatial.report.words import (
     HOW_TO_READ,
+    PERCENT,
     about_shock,
     about_spillovers,
     about_weights,
     default_size,
+    is_log,
     plain,
     shock_words,
+    short,
 )
 
 from .question import Chapter, Question
@@ -50,10 +57,11 @@ def shock(q: Question, chapters: dict, *, unit=None, term: str | None = None, si
     others = response.drop(unit)
     largest = others.abs().sort_values(ascending=False).index[:10]
     change = shock_words(term, size, q.name, values)
-    text = (about_shock(change, unit, response, outcome, q.name),)
+    text = (about_shock(change, unit, response, outcome, q.name, q.unit),)
     frame = others[largest].rename("response").rename_axis(q.entity).reset_index()
-    label = f"Response of {plain(outcome, q.name)} to {change} in {unit}"
-    axes = plot.response(q.map, response, unit, label=f"Response of {outcome} to {change}")
+    label = f"Response of {plain(outcome, q.name)} to {change} in {q.unit(unit)}"
+    axes = plot.response(q.map, response, unit, label=f"Response of {plain(outcome, q.name)} to {change}")
+    drawn = _drawn(q, response, unit, label, percent=is_log(outcome))
 
     def styles(layer, names):
         return [responses(layer, names["shock_response"], unit=unit, at=q.map.index, label=label)]
@@ -61,12 +69,21 @@ def shock(q: Question, chapters: dict, *, unit=None, term: str | None = None, si
     return Chapter(
         "What one unit's shock does to all others",
         response,
-        text,
+        (),
         {"shock": Table(frame, "The ten largest responses")},
-        {"spillover_map": Figure(axes, f"Response to {change} in {unit}", "Map of responses")},
+        {"spillover_map": Figure(axes, label + ", per cent" * is_log(outcome), "Map of responses", drawn)},
+        answer=text,
         layer=response.rename("shock_response").to_frame(),
         styles=styles,
     )
+
+
+def _drawn(q: Question, response, unit, alt: str, *, percent: bool) -> str:
+    """The map of responses for the page; of a logarithm in per cent."""
+    values, mark = (100 * np.expm1(response), PERCENT) if percent else (response, "")
+    special = float(values[unit]), f"{q.unit(unit)}, the unit of the shock: {short(values[unit])}{mark}"
+    readings = {i: f"{q.unit(i)}: {short(value)}{mark}" for i, value in values.items()}
+    return page_map(q.map, values, classed(values.drop(unit), special=special), alt=alt, readings=readings)
 
 
 def clearest_shock(effects) -> tuple:
@@ -96,5 +113,5 @@ def by_weights(q: Question, chapters: dict) -> Chapter:
         papers={"effects_by_weights": paper},
         data=("effects",),
         note="; ".join(f"{name} could not be estimated: {why}" for name, why in comparison.failed.items()),
-        answer=(about_weights(comparison, q.name),),
+        answer=about_weights(comparison, q.name),
     )

@@ -301,6 +301,23 @@ def test_names_are_not_normalised_to_others(columbus, w):
         assert f"log({name})" in fit.params.index
 
 
+@pytest.mark.parametrize(("term", "cure"), [
+    ("1000*INC", "I(1000 * INC)"), ("1/INC", "I(1 / INC)"), ("INC/1000", "I(INC / 1000)"), ("1000*INC", "1000:INC")])
+def test_the_way_to_write_arithmetic_works(columbus, w, term, cure):
+    with pytest.raises(SpatialInputError) as caught:
+        sp.ols(f"CRIME ~ {term}", columbus, w)
+    assert cure.replace("INC", "x") in caught.value.hint
+    assert len(sp.ols(f"CRIME ~ {cure}", columbus, w).params) == 2
+
+
+@pytest.mark.parametrize(("term", "why"), [("I(INC / 0)", "divisors"), ("log(INC - INC)", "positive"),
+                                           ("I(INC**9999)", "powers"), ("exp(1000 * INC)", "exp()")])  # fmt: skip
+def test_what_is_not_finite_says_what_it_can_be(columbus, w, term, why):
+    with pytest.raises(SpatialInputError, match="E207") as caught:
+        sp.ols(f"CRIME ~ {term}", columbus, w)
+    assert why in caught.value.hint
+
+
 @pytest.mark.parametrize("text", ["-" * 9000 + "x", "(" * 40 + "x" * 5000, "I(" + "x*" * 2000 + "x)", "x~" * 3000, "`" * 2001,
                                   "f(" + "x" * 9000 + ")", "y x" * 3000, "x**" + "9" * 9000, "\x00" * 9000])  # fmt: skip
 def test_messages_do_not_repeat_a_whole_long_formula(columbus, w, text):

@@ -83,12 +83,12 @@ def test_text_names_the_test_and_escapes_in_a_notebook(town):
 
 
 def test_columns_stand_below_each_other_in_chinese(town):
-    from spatial.report.text import _width
+    from spatial.report.text import text_width
 
     panel, w = panel_of(town)
     text = str(moran_by(panel.rename(columns={"year": "年份"}), "y", w, time="年份", entity="code", permutations=9))
     rows = [line for line in text.splitlines() if line.startswith(("年份", *"0123"))]
-    assert len({_width(line[: line.rindex(" ")]) + _width(line.split()[-1]) for line in rows}) == 1
+    assert len({text_width(line[: line.rindex(" ")]) + text_width(line.split()[-1]) for line in rows}) == 1
 
 
 def test_p_sim_is_none_without_permutations(town):

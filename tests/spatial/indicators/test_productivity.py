@@ -134,7 +134,7 @@ def test_slacks_by_the_fractional_programme(hospitals, returns, undesirable):
 
 def test_super_efficiency_ranks_the_power_plants(plants):
     """All six lie on the frontier; dropping each from its own gives the radial scores in Tone (2002)."""
-    from spatial.indicators.envelopment import radial
+    from spatial.indicators._distances import radial
 
     inputs, outputs = ["manpower", "cost", "upkeep", "moved"], ["power", "safety"]
     x, y = plants[inputs].to_numpy(float), plants[outputs].to_numpy(float)

@@ -13,7 +13,7 @@ from scipy import sparse
 from scipy.spatial import cKDTree
 
 import spatial as sp
-from spatial.effects import average
+from spatial.effects import by_order
 from spatial.logdet import (
     Asymmetric,
     Cholmod,
@@ -293,7 +293,7 @@ def test_cholmod_is_the_same_determinant():
 def test_what_does_not_fit_is_refused_with_figures_or_estimated(monkeypatch):
     W = WEIGHTS["queen"]
     data = data_for(W)
-    monkeypatch.setattr("spatial.logdet.memory", lambda: 1e5)
+    monkeypatch.setattr("spatial.logdet.choose.memory", lambda: 1e5)
     logdet.cache_clear()
     for method in ("eigen", "sparse"):
         with pytest.raises(SpatialInputError, match=r"E309.*GB"):
@@ -370,7 +370,7 @@ def test_effects_by_unit_group_and_order_without_dense_matrices(monkeypatch):
     at = groups.sort_index() == "west"
     assert blocks.loc["east", "west"] == pytest.approx(S[np.ix_(~at, at)].sum() / (~at).sum())
     assert (blocks.sum(axis=1) * [(~at).mean(), at.mean()]).sum() == pytest.approx(eff.total["a"])
-    monkeypatch.setattr(average, "DENSE_MAX", 100)
+    monkeypatch.setattr(by_order, "DENSE_MAX", 100)
     rough = sp.sdm("y ~ a + b", data_for(W), labelled(W), logdet="sparse").effects(draws=10).by_order(8)
     assert (rough["error"][orders["order"] < 4] == 0).all()
     assert (rough["error"] > 0).any()

@@ -85,7 +85,7 @@ def test_a_coarse_grid_widens_the_interval_to_what_it_did_not_exclude():
 def test_bootstrap_refits_every_sample():
     """The vectorised statistics of resampled residuals against a dense search of each."""
     from spatial.design.fixed_effects import UNIT_EFFECTS
-    from spatial.policy.threshold import Search
+    from spatial.policy.threshold_search import Search
 
     rng = np.random.default_rng(3)
     y, x, q = rng.standard_normal((3, 5, 12))

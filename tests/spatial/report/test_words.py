@@ -38,11 +38,12 @@ def comparison(rows, failed=()):
     ],
 )  # fmt: skip
 def test_what_is_said_of_several_weights(rows, sentence):
-    assert sentence in words.about_weights(comparison(rows), str)
+    assert sentence in " ".join(words.about_weights(comparison(rows), str))
 
 
 def test_weights_that_failed_come_first_and_forbid_all():
-    text = words.about_weights(comparison([("a", 1.0, 0.5, 1.5), ("b", 2.0, 1.0, 3.0)], failed=["economic"]), str)
+    rows = [("a", 1.0, 0.5, 1.5), ("b", 2.0, 1.0, 3.0)]
+    text = " ".join(words.about_weights(comparison(rows, failed=["economic"]), str))
     assert text.startswith("Not estimated: economic. What follows says nothing about it.")
     assert "under all 2 weights that were estimated." in text
     assert "all weights" not in text.replace("all 2 weights", "")
@@ -109,6 +110,6 @@ def test_digits_follow_the_interval(row, text):
 
 
 def test_there_is_no_false_precision_near_zero():
-    assert words._short(-1.5e-7) == "-1.5e-07"
-    assert words._short(0.17949) == "0.18"
-    assert words._short(1234.5) == "1,234"
+    assert words.short(-1.5e-7) == "-1.5e-07"
+    assert words.short(0.17949) == "0.18"
+    assert words.short(1234.5) == "1,234"
