@@ -136,7 +136,7 @@ def panel_traces(d: Design, effects: FixedEffects) -> tuple[float, float]:
 def _traces_across_gaps(weights, gaps: Gaps) -> tuple[float, float]:
     """The same with M = I - U U': tr(M W M V) = tr(W V) - tr(U'W V U) - tr(U'V W U) + tr(U'W U U'V U)."""
     trace = squares = 0.0
-    inner: np.ndarray = np.zeros((gaps.rank, gaps.rank))  # U'W U
+    inner: np.ndarray = np.zeros((1, 1))  # U'W U
     for t, w in enumerate(weights.matrices):
         U, W = gaps.basis(t), w.csr
         WU, UW = W @ U, W.T @ U

@@ -175,7 +175,9 @@ class Effects(Shown):
         """
         ask("save", self, map, path, overwrite=overwrite)
 
-    def explore(self, variable: str | None = None, map=None, *, column: str = "emitted", **options):
+    def explore(  # type: ignore[override]  # a variable first, as in ``plot``
+        self, variable: str | None = None, map=None, *, column: str = "emitted", **options
+    ):
         """What each unit does to itself (``own``), sends (``emitted``) or gets (``received``), as a web page.
 
         Parameters

@@ -15,6 +15,7 @@ from __future__ import annotations
 import ast
 import math
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,9 @@ from ..records.schema import SCHEMA
 from .infer import infer
 from .mixture import Inference
 from .propagate import KINDS
+
+if TYPE_CHECKING:
+    from .average import Effects
 
 STEP = 1e-5  # of central differences
 BASES = {"log": math.e, "log10": 10.0, "log2": 2.0}

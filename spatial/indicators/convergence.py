@@ -13,7 +13,7 @@ from spillover.show import Shown
 from ..models import family
 from ..models.fit import Fit
 from ..records.schema import rows_of
-from ._frame import read, refuse, refuse_gaps
+from ._frame import Panel, read, refuse, refuse_gaps
 from ._root import random_walk_p, root_bias, unbiased_root
 
 MODELS = ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac")

@@ -12,7 +12,7 @@ from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ._distances import radial
-from ._frame import Table, rows_of_keys
+from ._frame import Panel, Table, rows_of_keys
 from ._programmes import in_parts, minimise
 from .envelopment import measured
 

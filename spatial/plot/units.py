@@ -47,7 +47,7 @@ def shapes_of(result):
         return shapes.to_frame("geometry")
     design = getattr(getattr(result, "fit", result), "_design", None)
     frame = getattr(design, "frame", None)
-    if frame is None or not hasattr(frame, "geometry"):
+    if design is None or frame is None or not hasattr(frame, "geometry"):
         return None
     order = design.order[-1]
     return None if (order < 0).any() else frame.geometry.iloc[order].set_axis(design.ids).to_frame("geometry")
@@ -62,7 +62,7 @@ def unit_map(result, map=None, *, column: str | None = None, ax=None, title: str
         As ``values_of`` and ``choropleth``.
     """
     values = values_of(result, column=column, **options)
-    return choropleth(needed(result, map), values, ax, title=title or values.name)
+    return choropleth(needed(result, map), values, ax, title=title or str(values.name))
 
 
 def web_map(result, map=None, *, column: str | None = None, variable: str | None = None, **options):

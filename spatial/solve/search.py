@@ -116,7 +116,7 @@ def _newton(products, sample, point, low, high):
     best, curvature, settled = np.empty_like(point), np.empty_like(point), np.zeros(point.shape[1], dtype=bool)
     going = np.arange(len(settled))
     current = expansion(point, products, sample)
-    step = _within(point, *current[1:], low, high)
+    step = _within(point, low, high, *current[1:])
     for _ in range(MAX_STEPS):
         trial = np.minimum(np.maximum(point + step, low), high)
         moved, bend = np.abs(trial - point), -current[2].diagonal().T

@@ -150,7 +150,8 @@ def _documentation(function) -> str:
     if function.__doc__:
         return inspect.cleandoc(function.__doc__)
     source = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    return ast.get_docstring(source.body[0]) or ""
+    first = source.body[0]
+    return (ast.get_docstring(first) or "") if isinstance(first, ast.FunctionDef) else ""
 
 
 class Command(TyperCommand):
