@@ -52,6 +52,9 @@ test-postgis: $(VENV)/.test  ## reading and writing a throwaway PostGIS (Debian:
 test-qgis: $(VENV)/.test  ## layers and plugin in a real QGIS, which must be installed (Debian: qgis python3-qgis)
 	$(BIN)/python -m pytest -q -m qgis tests/qgis
 
+test-pages: $(VENV)/.test  ## the report in a headless Chromium, at the widths of screen, tablet and phone
+	$(BIN)/python -m pytest -q -m pages tests/pages
+
 defects: $(VENV)/.test  ## put ten mistakes into a copy of the code: each must fail a test
 	$(BIN)/python -m tests.defects
 
@@ -70,4 +73,4 @@ wheel: $(VENV)/.test  ## build the wheel into dist/
 clean:  ## remove what the targets made
 	rm -rf $(VENV) demo dist build *.egg-info .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test test-fast certify test-postgis test-qgis defects bench docs site wheel clean
+.PHONY: help demo test test-fast certify test-postgis test-qgis test-pages defects bench docs site wheel clean

@@ -9,6 +9,7 @@ import pandas as pd
 
 from spillover import labels as _labels
 from spillover.errors import SpatialInputError, check_option
+from spillover.frames import takes_frames
 from spillover.matrix.assemble import assemble, from_csr
 from spillover.matrix.dense import refuse_dense
 from spillover.matrix.temporal import TemporalWeights, temporal
@@ -26,6 +27,7 @@ DECAY = {  # in place
 }
 
 
+@takes_frames
 def economic(data, x=None, *, entity=None, time=None, period="mean", decay: str = "inverse", scale: float | None = None,
              k: int | None = None, min_difference: float | None = None, missing: str = "error",
              ids=None) -> SpatialWeights | TemporalWeights:

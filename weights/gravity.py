@@ -7,6 +7,7 @@ from scipy import sparse
 
 from spillover import labels as _labels
 from spillover.errors import SpatialInputError
+from spillover.frames import takes_frames
 from spillover.ids import positions
 from spillover.matrix.assemble import from_csr
 from spillover.matrix.weights import SpatialWeights
@@ -15,6 +16,7 @@ from spillover.values import numeric, one_number
 from .distance import inverse_distance
 
 
+@takes_frames
 def gravity(data, mass, *, power: float = 2.0, cutoff: float | None = None, min_distance: float | None = None, ids=None,
             at="centroid", crs=None, metric: str | None = None) -> SpatialWeights:
     """w_ij = m_i m_j / d_ij^power, for units up to ``cutoff`` apart.

@@ -8,12 +8,14 @@ from scipy import sparse
 
 from spillover import labels as _labels
 from spillover.errors import SpatialInputError, check_option
+from spillover.frames import takes_frames
 from spillover.ids import positions
 from spillover.matrix.assemble import assemble, from_csr
 from spillover.matrix.dense import DENSE_LIMIT
 from spillover.matrix.weights import SpatialWeights
 
 
+@takes_frames
 def block(data, region=None, *, ids=None) -> SpatialWeights:
     """Units of the same region are neighbors; every weight is 1 (Case 1992).
 

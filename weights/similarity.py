@@ -8,6 +8,7 @@ from scipy import sparse
 
 from spillover import labels as _labels
 from spillover.errors import SpatialInputError, check_option
+from spillover.frames import takes_frames
 from spillover.matrix.assemble import from_csr
 from spillover.matrix.dense import refuse_dense
 from spillover.matrix.weights import SpatialWeights
@@ -16,6 +17,7 @@ from .distance import neighbor_counts
 from .economic import by_unit, panel
 
 
+@takes_frames
 def similarity(data: pd.DataFrame, x, *, entity=None, time=None, measure: str = "correlation", k: int | None = None,
                ids=None) -> SpatialWeights:
     """w_ij = max(0, similarity of i's and j's profiles).

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.frames import takes_frames
 from spillover.matrix import as_weights
 from spillover.provenance import made_from
 from spillover.show import Shown
@@ -80,6 +81,7 @@ class SpecificationCurve(Shown):
         return pd.DataFrame(rows, columns=columns)
 
 
+@takes_frames
 def specification_curve(
     weights: Mapping,
     *,

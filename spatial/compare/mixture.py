@@ -15,6 +15,7 @@ import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
+from spillover.frames import takes_frames
 from spillover.ids import positions
 from spillover.matrix import SpatialWeights, as_weights, refuse_varying
 from spillover.show import Shown
@@ -64,6 +65,7 @@ class Mixture(Shown):
         return pd.DataFrame(rows, columns=["term", "estimate", "std_error", "conf_low", "conf_high"])
 
 
+@takes_frames
 def mix_weights(
     weights: Mapping, *, model: Callable[..., Fit], formula: str, data: pd.DataFrame, level: float = 0.95,
     journal=None, resume: bool = False, **options

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.special import logsumexp
 
 from spillover.errors import SpatialInputError
+from spillover.frames import takes_frames
 from spillover.matrix import SpatialWeights, as_weights
 from spillover.show import Shown
 
@@ -103,6 +104,7 @@ class Tuning(Shown):
         return table
 
 
+@takes_frames
 def tune_weights(
     family: Callable,
     values: Iterable,

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.frames import takes_frames
 from spillover.matrix import as_weights
 
 from ..models.fit import Fit
@@ -22,6 +23,7 @@ from .prior import DEFAULT, Prior, prior_probabilities
 from .work import AT_ONCE, Work, done_together, uncorrected
 
 
+@takes_frames
 def compare_weights(
     weights: Mapping | Iterable,
     *,

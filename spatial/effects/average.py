@@ -11,14 +11,13 @@ to one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
-from spillover.matrix import align
 from spillover.show import Shown, ask
 
 from ..logdet.inverse import inverse, polynomial
@@ -213,20 +212,9 @@ class Effects(Shown):
         SpatialInputError
             E101 ids that differ, E105 length, E201 units without a group.
         """
-        d = self.fit._design
-        everyone = replace(d.weights.each(1)[0], ids=d.ids)
-        labels = pd.Series(align(groups, everyone, name="groups"), d.ids)[self._ids(period)]
-        if labels.isna().any():
-            raise SpatialInputError("E201", f"{int(labels.isna().sum())} units have no group",
-                                    ids=labels.index[labels.isna()],
-                                    hint="give every unit a group")  # fmt: skip
-        codes, names = pd.factorize(labels, sort=True)
-        columns = np.empty((len(names), len(names)))
-        for h in range(len(names)):
-            columns[:, h] = np.bincount(codes, self._respond(variable, (codes == h).astype(float), period), len(names))
-        sizes = np.bincount(codes)
-        group = pd.Index(names, name="receives")
-        return pd.DataFrame(columns / sizes[:, None], index=group, columns=group.rename("emits"))
+        from .between_groups import between_groups
+
+        return between_groups(self, groups, variable, period)
 
     def by_order(self, orders: int = 10) -> pd.DataFrame:
         """Effects split by order of neighbor: the terms of A^-1 = I + rho W + rho^2 W^2 + ...

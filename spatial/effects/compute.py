@@ -19,8 +19,9 @@ def effects(fit: FitRecord, *, method="quadrature", level=0.95, draws=1000, seed
     method : {"quadrature", "likelihood", "simulate", "delta"}
         "quadrature": the effects' distribution under the normal (or t) law of the estimates, exact and without a seed.
         "likelihood": the adjusted profile likelihood ratio, for few observations or rho near the end of its interval;
-        maximum likelihood with one spatial lag. "simulate": percentiles of draws from the law of "quadrature".
-        "delta": a first-order expansion, which covers too little for indirect effects.
+        maximum likelihood with a spatial lag (beside a spatial error the plain ratio). "simulate": percentiles of
+        draws from the law of "quadrature". "delta": a first-order expansion, which covers too little for indirect
+        effects.
     level : float
         Coverage of the intervals, a share.
     draws, seed : int

@@ -33,6 +33,7 @@ from ..logdet import Jacobian, spectrum_of
 from ..logdet.inverse import Inverse
 from ..records.schema import critical_value, two_sided
 from .curves import between_poles, distance
+from .joint_likelihood import by_joint_likelihood, joint_obstacle
 from .mixture import STANDARD_LEVEL, Inference
 from .propagate import determinant
 
@@ -47,8 +48,8 @@ SMALL, NEAR = 100, 0.95  # n - k below which, and share of rho's upper end beyon
 
 
 def has_likelihood(fit) -> bool:
-    """Whether the method is there for a fit: maximum likelihood, one spatial lag, no other spatial process."""
-    return not _obstacle(fit)
+    """Whether the method is there for a fit: maximum likelihood with a spatial lag, with or without a spatial error."""
+    return not _obstacle(fit) or not joint_obstacle(fit)
 
 
 def small_or_near_the_end(fit) -> str:
@@ -72,6 +73,8 @@ def by_likelihood(source, picks: np.ndarray, level: float) -> Inference:
     SpatialInputError
         E501 when the fit has no such likelihood.
     """
+    if source.fit.specification.lag and not joint_obstacle(source.fit):
+        return by_joint_likelihood(source, picks, level)
     if why := _obstacle(source.fit):
         raise SpatialInputError("E501", f"method='likelihood' is not there for this fit: {why}",
                                 hint="method='quadrature'")  # fmt: skip
@@ -87,7 +90,8 @@ def by_likelihood(source, picks: np.ndarray, level: float) -> Inference:
 def _obstacle(fit) -> str:
     d, s, model = fit._design, fit._settings, fit.specification
     checks = {
-        "it is for models with a spatial lag and no spatial error": not model.lag or model.error,
+        joint_obstacle(fit): model.lag and model.error,
+        "it is for models with a spatial lag": not model.lag,
         "it needs maximum likelihood": s.method not in ("ml", "reml") or s.effects.random is not None,
         "it is for static models": bool(d.lags),
         "W varies over time, or periods are missing": d.weights.varies or d.observed is not None,

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.frames import takes_frames
 from spillover.matrix import TemporalWeights, as_weights, warn_unlabelled
 from spillover.provenance import made_from
 from spillover.show import Shown
@@ -71,6 +72,7 @@ class MoranBy(Shown):
             }
         )
 
+@takes_frames
 def moran_by(
     data,
     columns,

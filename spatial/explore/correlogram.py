@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
+from spillover.frames import takes_frames
 from spillover.matrix import SpatialWeights
 from spillover.provenance import made_from
 from spillover.show import Shown
@@ -54,6 +55,7 @@ class Correlogram(Shown):
         f = f.rename(columns={"lag": "order"}) if self.step == "order" else f
         return f[[*first, "order" if self.step == "order" else "lag", "expected", "p_rand", "p_sim", "p_holm", "links"]]
 
+@takes_frames
 def correlogram(
     y,
     w,
@@ -98,6 +100,7 @@ def correlogram(
     return _by_step(field, steps, "order", permutations, alternative, seed)
 
 
+@takes_frames
 def correlogram_distance(
     y,
     points,

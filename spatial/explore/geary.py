@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from spillover.frames import takes_frames
 from spillover.provenance import made_from
 
 from . import _conditional, _draws, _input, _local, _moments, _null
@@ -15,6 +16,7 @@ HEAVY = 1.2  # ratio of the two variances from which the one under normality is 
 KINDS = ("Alike, high", "Alike, low", "Alike, other", UNLIKE)
 
 
+@takes_frames
 def geary(
     y,
     w,
@@ -78,6 +80,7 @@ def _not_normal(normal: float, randomised: float) -> tuple[str, ...]:
     return (f"the values are not normal: the sd is {times:.2f} times that under normality, whose p does not hold",)
 
 
+@takes_frames
 def local_geary(
     y,
     w,

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
+from spillover.frames import takes_frames
 from spillover.provenance import made_from
 
 from . import _conditional, _draws, _input, _local, _moments, _null
@@ -17,6 +18,7 @@ from ._global import GlobalStatistic
 CLASSES = ("High", "Low")
 
 
+@takes_frames
 def getis_ord(
     y,
     w,
@@ -74,6 +76,7 @@ def getis_ord(
     return made_from(result, field)
 
 
+@takes_frames
 def local_g(
     y,
     w,

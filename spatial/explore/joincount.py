@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.frames import takes_frames
 from spillover.provenance import made_from
 from spillover.show import Shown
 
@@ -54,6 +55,7 @@ class JoinCounts(Shown):
         first = ["term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]
         return f[[*first, "expected", "p_rand", "p_sim"]]
 
+@takes_frames
 def join_counts(
     y,
     w,
@@ -143,6 +145,7 @@ def _with_pairs(joins, two, whole, k):
     return np.array([*joins[:k], *between, whole - joins[:k].sum(axis=0)])
 
 
+@takes_frames
 def local_join_counts(
     y,
     w,

@@ -7,6 +7,7 @@ import math
 import numpy as np
 from scipy import sparse
 
+from spillover.frames import takes_frames
 from spillover.provenance import made_from
 
 from . import _draws, _input, _moments, _null
@@ -14,6 +15,7 @@ from ._global import GlobalStatistic
 from .getis import with_self
 
 
+@takes_frames
 def lee(
     x,
     y,

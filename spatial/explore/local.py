@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from spillover.errors import warn
+from spillover.frames import takes_frames
 
 from . import _conditional, _input, _local
 
 QUADRANTS = ("High-High", "Low-Low", "Low-High", "High-Low")
 
 
+@takes_frames
 def local_moran(
     y,
     w,
@@ -78,6 +80,7 @@ def local_moran(
     return _bivariate([("y", y)], w, "Local Moran", test, options)
 
 
+@takes_frames
 def local_moran_bv(
     x,
     y,

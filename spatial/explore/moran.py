@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from spillover.frames import takes_frames
 from spillover.provenance import made_from
 
 from . import _draws, _input, _moments, _null
@@ -32,6 +33,7 @@ class Moran(GlobalStatistic):
     def I(self) -> float:  # noqa: E743
         return self.estimate
 
+@takes_frames
 def moran(
     y,
     w,

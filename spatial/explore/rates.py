@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
+from spillover.frames import takes_frames
 from spillover.matrix import SpatialWeights
 from spillover.matrix import align as align_to
 from spillover.provenance import made_from
@@ -54,6 +55,7 @@ class SmoothedRates(Shown):
             rate=f["rate"].to_numpy(), shrinkage=f["shrinkage"].to_numpy()
         )
 
+@takes_frames
 def smoothed_rates(events, population, w=None, *, data=None, missing="error", align="labels") -> SmoothedRates:
     r"""Empirical Bayes rates: small populations are drawn towards the overall rate, or towards their neighbors'.
 
@@ -105,6 +107,7 @@ def smoothed_rates(events, population, w=None, *, data=None, missing="error", al
     return made_from(SmoothedRates(f"{field.names[0]} / {field.names[1]}", frame, kind, described, field.notes), field)
 
 
+@takes_frames
 def local_moran_rate(
     events,
     population,

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.frames import takes_frames
 from spillover.matrix import as_weights, warn_unlabelled
 from spillover.provenance import made_from
 from spillover.show import Shown
@@ -67,6 +68,7 @@ class LisaTransitions(Shown):
         table = rows_of([f"{a} to {b}" for a, b in zip(here, there)], p.ravel(), std_error=error.ravel())
         return table.assign(**{"from": here, "to": there, "count": n.ravel().astype(int)})
 
+@takes_frames
 def lisa_transitions(data, column, w, *, time, entity=None) -> LisaTransitions:
     """Transitions between local Moran quadrants from each period to the next (LISA Markov, Rey 2001).
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.frames import takes_frames
 from spillover.matrix import align
 from spillover.provenance import made_from
 
@@ -17,6 +18,7 @@ from ._global import GlobalStatistic
 from .moran import Moran, from_field
 
 
+@takes_frames
 def moran_bv(
     x,
     y,
@@ -69,6 +71,7 @@ def moran_bv(
     return made_from(result, field)
 
 
+@takes_frames
 def moran_rate(
     events,
     population,

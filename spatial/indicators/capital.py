@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.frames import takes_frames
 
 from ._frame import read, refuse, refuse_gaps
 
 
+@takes_frames
 def perpetual_inventory(
     data: pd.DataFrame,
     investment: str,

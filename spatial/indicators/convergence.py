@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option, warn
+from spillover.frames import takes_frames
 from spillover.show import Shown
 
 from ..models import family
@@ -66,6 +67,7 @@ class BetaConvergence(Shown):
                        null=t["null"], speed=t["speed"], half_life=t["half_life"])  # fmt: skip
 
 
+@takes_frames
 def beta_convergence(
     data: pd.DataFrame,
     column: str,

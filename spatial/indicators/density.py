@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.frames import takes_frames
 from spillover.provenance import made_from
 from spillover.show import Shown
 
@@ -46,6 +47,7 @@ class Densities(Shown):
         return rows_of([self.column] * f.size, f.to_numpy().T.ravel(), value=value, period=period)
 
 
+@takes_frames
 def kernel_densities(
     data: pd.DataFrame,
     column: str,

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.frames import takes_frames
 from spillover.provenance import made_from
 from spillover.show import Shown
 
@@ -55,6 +56,7 @@ class Efficiency(Shown):
         return rows_of_keys(self.scores.to_frame())
 
 
+@takes_frames
 def dea(
     data: pd.DataFrame,
     inputs: list[str],
@@ -116,6 +118,7 @@ def dea(
     return made_from(Efficiency(table.series(scores, "efficiency"), title), table)
 
 
+@takes_frames
 def super_sbm(
     data: pd.DataFrame,
     inputs: list[str],

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.frames import takes_frames
 from spillover.provenance import made_from
 from spillover.show import Shown
 
@@ -72,6 +73,7 @@ class StochasticFrontier(Shown):
         return table.rename_axis("term").reset_index()[SCHEMA]
 
 
+@takes_frames
 def stochastic_frontier(
     data: pd.DataFrame,
     output: str,

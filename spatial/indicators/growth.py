@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.frames import takes_frames
 from spillover.provenance import made_from
 from spillover.show import Shown
 
@@ -46,6 +47,7 @@ class GrowthTable(Shown):
         return rows_of(long["term"], long["value"], variable=long["variable"], unit=long[unit])
 
 
+@takes_frames
 def growth_table(
     data: pd.DataFrame,
     variables,

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option, warn
+from spillover.frames import takes_frames
 from spillover.provenance import made_from
 from spillover.show import Shown
 
@@ -54,6 +55,7 @@ class CompositeIndex(Shown):
         return rows_of_keys(self.groups.assign(index=self.scores))
 
 
+@takes_frames
 def composite_index(
     data: pd.DataFrame,
     indicators,

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.frames import takes_frames
 from spillover.provenance import made_from
 from spillover.show import Shown
 
@@ -54,6 +55,7 @@ class Decomposition(Shown):
         return rows_of(long["term"], long["estimate"], period=long["period"], share=share)
 
 
+@takes_frames
 def gini(
     data: pd.DataFrame, column: str, *, groups: str | None = None, entity: str | None = None, time: str | None = None
 ) -> Decomposition:
@@ -115,6 +117,7 @@ def gini(
     return _by_period("Gini coefficient (Dagum)", names, table, code, labels, split, groups is not None)
 
 
+@takes_frames
 def theil(
     data: pd.DataFrame,
     column: str,

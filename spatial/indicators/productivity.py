@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.frames import takes_frames
 from spillover.provenance import made_from
 from spillover.show import Shown
 
@@ -68,6 +69,7 @@ class Productivity(Shown):
         return rows_of_keys(self.frame)
 
 
+@takes_frames
 def malmquist(
     data: pd.DataFrame,
     inputs: list[str],
@@ -132,6 +134,7 @@ def malmquist(
     return _changes(table, parts, ahead, behind, "Malmquist productivity")
 
 
+@takes_frames
 def malmquist_luenberger(
     data: pd.DataFrame,
     inputs: list[str],

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.frames import takes_frames
 from spillover.provenance import made_from
 from spillover.show import Shown
 
@@ -47,6 +48,7 @@ class GrowthAccounting(Shown):
         return rows_of_keys(self.frame)
 
 
+@takes_frames
 def solow_residual(
     data: pd.DataFrame,
     output: str,

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.frames import takes_frames
 from spillover.provenance import made_from
 from spillover.show import Shown
 
@@ -50,6 +51,7 @@ class SigmaConvergence(Shown):
         return rows_of(long["term"], long["value"], group=long["group"], period=long[time])
 
 
+@takes_frames
 def sigma_convergence(
     data: pd.DataFrame,
     column: str,

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.frames import takes_frames
 from spillover.provenance import made_from
 from spillover.show import Shown
 
@@ -77,6 +78,7 @@ class SpatialMarkov(Shown):
         return pd.concat([m.tidy().assign(neighbors=lag) for lag, m in self.by_lag.items()], ignore_index=True)
 
 
+@takes_frames
 def spatial_markov(
     data: pd.DataFrame,
     column: str,

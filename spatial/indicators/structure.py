@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.frames import takes_frames
 
 from ._frame import Table, read, refuse
 
 TOLERANCE = 0.005  # statistical yearbooks round: sectors may miss their total by half a per cent
 
 
+@takes_frames
 def upgrading(
     data: pd.DataFrame, sectors: list[str], *, entity: str | None = None, time: str | None = None, total=None
 ) -> pd.DataFrame:
@@ -62,6 +64,7 @@ def upgrading(
     return table.frame(np.column_stack([layer, angle, ratio]), ["layer", "angle", "ratio"])
 
 
+@takes_frames
 def rationalization(
     data: pd.DataFrame,
     output: list[str],
@@ -112,6 +115,7 @@ def rationalization(
     return table.series((y * logs).sum(axis=1), "rationalization")
 
 
+@takes_frames
 def location_quotients(
     data: pd.DataFrame, sectors: list[str], *, entity: str | None = None, time: str | None = None, total=None
 ) -> pd.DataFrame:
@@ -152,6 +156,7 @@ def location_quotients(
     return table.frame(out, table.names)
 
 
+@takes_frames
 def specialization(
     data: pd.DataFrame, sectors: list[str], *, entity: str | None = None, time: str | None = None, total=None
 ) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from spillover.frames import takes_frames
 from spillover.provenance import made_from
 from spillover.show import Shown
 
@@ -69,6 +70,7 @@ class Markov(Shown):
         return table.assign(**{"from": here, "to": there, "count": n.ravel().astype(int)})
 
 
+@takes_frames
 def markov(
     data: pd.DataFrame,
     column: str,

@@ -64,6 +64,7 @@ def logdet(weights: SpatialWeights, method: str | None = None) -> Spectrum | Asy
     dense = weights.nnz > DENSE_SHARE * n**2
     fits = dense and _eigen_bytes(n, symmetric) < memory()
     if method == "eigen" or (method is None and (n <= EIGEN_MAX[symmetric] or fits)):
+        _refuse_too_large("eigen", _eigen_bytes(n, symmetric), n)
         return spectrum_of(weights)
 
     matrix = weights.csr if scale is None else similar(weights.csr, scale)

@@ -29,9 +29,9 @@ def refuse_adjusted(specification: Specification, d: Design, effects: FixedEffec
     if spec.lag and spec.error:
         raise SpatialInputError(
             "E501",
-            f"{requested} is for one spatial parameter, and {spec.name} has two: intervals of both cover 80 to 85 % "
-            "there",
-            hint="method='ml' (85 to 90 % at 48 units), or sar, sem, sdm, sdem",
+            f"{requested} is for one spatial parameter, and {spec.name} has two: its intervals of both cover 81 to "
+            "90 % there",
+            hint="method='ml' and fit.conf_int(method='likelihood') (92 to 97 %), or sar, sem, sdm, sdem",
         )
     if d.lags or effects.random:
         why = "a lagged response" if d.lags else f"{effects} effects"

@@ -10,7 +10,7 @@ import numpy as np
 from spillover.errors import SpatialInputError, warn
 from spillover.matrix import refuse_varying
 
-from ..covariance.additive import corrected, score_of_time_effects
+from ..covariance.additive import corrected, score_of_time_effects, with_jacobian
 from ..design.arrays import Sample
 from ..design.design import Design, spatial_lag
 from ..design.fixed_effects import RANDOM, FixedEffects
@@ -72,7 +72,7 @@ def without_bias(sample: Sample, at: Solution, d: Design, effects: FixedEffects,
         E710 when the correction leaves the admissible interval of rho, E711 when it needs more eigenvalues of W than
         can be computed.
     """
-    scores = []
+    scores, lags = [], None
     if d.lags and correction and effects.entity:
         slopes = [name for name in d.names if name != INTERCEPT]
         past = f"lag({d.response})"
@@ -91,7 +91,11 @@ def without_bias(sample: Sample, at: Solution, d: Design, effects: FixedEffects,
             f"({lo:.4g}, {hi:.4g})",
             hint="too few periods for so much persistence: correction=False leaves the maximum as it is",
         )
-    return better
+    if lags is None or correction == "additive":
+        return better
+    places = [place for place in lags if place is not None] + [len(at.beta), len(at.beta) + 1]
+    return with_jacobian(sample, at, better, d.weights,
+                         lambda point: score_of_unit_effects(sample, point, d.weights, lags), places)  # fmt: skip
 
 
 def warn_of_own_lags(d: Design, effects: FixedEffects) -> None:

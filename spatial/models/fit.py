@@ -7,10 +7,13 @@ from functools import cached_property
 
 import pandas as pd
 
+from spillover.errors import check_option
+
 from ..covariance.vcov import describe, with_vcov
 from ..diagnostics.r_squared import RSquared, r_squared
 from ..effects.average import Effects
 from ..effects.compute import effects
+from ..effects.joint_likelihood import spatial_intervals
 from ..effects.long_run import DynamicEffects, stationarity
 from ..effects.prediction import predict
 from .maketables import MakeTables
@@ -32,6 +35,28 @@ class Fit(MakeTables):
         model in the short and in the long run: ``spatial.effects.long_run.DynamicEffects``."""
 
         return effects(self, method=method, draws=draws, seed=seed, level=level)
+
+    def conf_int(self, level: float = 0.95, *, method: str = "wald") -> pd.DataFrame:
+        """Intervals, columns ``conf_low`` and ``conf_high``.
+
+        Parameters
+        ----------
+        level : float
+        method : {"wald", "likelihood"}
+            "likelihood": rho and lambda of sac and gns by the ratio of profile likelihoods, which holds where the two
+            are weakly identified; the coefficients' intervals stay as they are.
+
+        Raises
+        ------
+        SpatialInputError
+            E501 an unknown method, or a fit that has no such likelihood.
+        """
+        check_option("method", method, ("wald", "likelihood"))
+        table = super().conf_int(level)
+        if method == "likelihood":
+            spatial = spatial_intervals(self, level)
+            table.loc[spatial.index] = spatial
+        return table
 
     @cached_property
     def stationarity(self):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from spillover.frames import takes_frames
+
 from ..design.options import ModelOptions
 from ..design.specification import Specification
 from .estimate import estimate
@@ -12,6 +14,7 @@ from .fit import Fit
 SEM = Specification("SEM", lag=False, error=True, durbin=False)
 
 
+@takes_frames
 def sem(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",

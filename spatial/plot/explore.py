@@ -9,28 +9,11 @@ from spillover.ids import positions
 
 from ..explore._local import NO_DATA, NO_NEIGHBORS, NOT_SIGNIFICANT
 from ..explore.local import QUADRANTS
+from .classes_of_units import COLOURS
+from .shapes import needed
 from .style import COLOURS as SERIES
 from .style import INK, SOFT, figure, legible, plain, series_styles
 
-# GeoDa's colours, familiar to readers of these maps.
-COLOURS = {
-    "High-High": "#ff0000",
-    "Low-Low": "#0000ff",
-    "Low-High": "#a7adf9",
-    "High-Low": "#f4ada8",
-    "High": "#ff0000",
-    "Low": "#0000ff",
-    "Joined": "#ff0000",
-    "Alone": "#a7adf9",
-    "Alike": "#b2182b",
-    "Unlike": "#67adc7",
-    "Alike, high": "#b2182b",
-    "Alike, low": "#ef8a62",
-    "Alike, other": "#fddbc7",
-    NOT_SIGNIFICANT: "#eeeeee",
-    NO_NEIGHBORS: "#999999",
-    NO_DATA: "#464646",
-}
 BLUE, ORANGE = SERIES[:2]
 LEVELS = ((0.0001, "#014003"), (0.001, "#037406"), (0.01, "#06c40b"), (0.05, "#4bff50"))
 EDGE = "#5b5b5b"
@@ -108,8 +91,6 @@ def local_map(result, map=None, *, kind="cluster", ax=None):
     map : GeoDataFrame indexed by unit
     kind : {"cluster", "significance"}
     """
-    from .units import needed
-
     check_option("kind", kind, ("cluster", "significance"))
     map = needed(result, map)
     return (cluster_map if kind == "cluster" else significance_map)(result, map, ax=ax)

@@ -11,9 +11,10 @@ from spillover.ids import positions
 
 from ..design.formula import read_formula
 from ..explore._local import NO_DATA, NO_NEIGHBORS, NOT_SIGNIFICANT
-from .explore import COLOURS
+from .classes_of_units import COLOURS
 from .geopackage import check, free, write_layer
 from .qml import Class, Style, classed
+from .shapes import needed, needs_folium
 
 # The legend's words for the clusters.
 CLUSTERS = {
@@ -215,8 +216,6 @@ def on_map(map, columns: pd.DataFrame, *, values: pd.DataFrame | None = None) ->
 
 def web_map(result, map=None, **options):
     """Clusters on an interactive page, by geopandas and folium."""
-    from .units import needed, needs_folium
-
     needs_folium()
     map = needed(result, map)
     layer, names = on_map(map, result.frame, values=result.values)

@@ -8,9 +8,11 @@ from spillover.errors import SpatialInputError
 from spillover.show import answer
 
 from .choropleth import choropleth, classes
+from .classes_of_units import COLOURS
 from .geopackage import fill
 from .layer import on_map
 from .qml import Style
+from .shapes import needed, needs_folium, shapes_of
 
 
 def values_of(result, *, column: str | None = None, **options) -> pd.Series:
@@ -38,19 +40,6 @@ def values_of(result, *, column: str | None = None, **options) -> pd.Series:
         raise SpatialInputError("E502", f"{column!r} is no value of the units", column=str(column),
                                 hint="they have " + ", ".join(map(str, frame)))  # fmt: skip
     return frame[column].rename(str(column))
-
-
-def shapes_of(result):
-    """The shapes of the units, as a GeoDataFrame by unit, where the data of the result came with them; else None."""
-    shapes = getattr(result, "shapes", None)
-    if shapes is not None:
-        return shapes.to_frame("geometry")
-    design = getattr(getattr(result, "fit", result), "_design", None)
-    frame = getattr(design, "frame", None)
-    if design is None or frame is None or not hasattr(frame, "geometry"):
-        return None
-    order = design.order[-1]
-    return None if (order < 0).any() else frame.geometry.iloc[order].set_axis(design.ids).to_frame("geometry")
 
 
 def unit_map(result, map=None, *, column: str | None = None, ax=None, title: str | None = None, **options):
@@ -95,15 +84,6 @@ def web_map(result, map=None, *, column: str | None = None, variable: str | None
                          cmap=[kind.color for kind in used], **options)  # fmt: skip
 
 
-def needs_folium() -> None:
-    """E515 where folium is not installed."""
-    try:
-        import folium  # noqa: F401
-    except ImportError as error:
-        raise SpatialInputError("E515", "maps to zoom into need folium, which is not installed",
-                                hint="pip install 'spillover[explore]'") from error  # fmt: skip
-
-
 def small_map(result, width: int = 240) -> str:
     """A picture of the usual value on the shapes that the result's data came with, as SVG; "" where it is not cheap."""
     from .svg import picture
@@ -123,7 +103,6 @@ MANY = 1_000  # units of a small map
 
 
 def _palette(result, values):
-    from .explore import COLOURS
     from .qml import Class
 
     if values.dtype == "category":
@@ -135,13 +114,6 @@ def _label(value, kinds) -> str | None:
     if kinds[0].value is not None:
         return next((kind.label for kind in kinds if kind.value == str(value)), None)
     return next((kind.label for kind in kinds if kind.low <= value <= kind.high), None)
-
-
-def needed(result, map):
-    map = shapes_of(result) if map is None else map
-    if map is None:
-        raise SpatialInputError("E501", "the data of this result came without shapes", hint="give the map, by unit")
-    return map
 
 
 # -- what each result has for its units ----------------------------------------------------------------------

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.frames import takes_frames
 from spillover.show import Shown
 
 from ..records.schema import SCHEMA
@@ -116,6 +117,7 @@ class DiD(Shown):
         return self.table[SCHEMA].copy()
 
 
+@takes_frames
 def did(
     formula: str, data: pd.DataFrame, *, treatment: str | None = None, entity: str | None = None,
     time: str | None = None, method: str = "imputation", control: str = "never", reference: float | None = None,

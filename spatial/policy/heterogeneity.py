@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option, warn
+from spillover.frames import takes_frames
 from spillover.provenance import made_from
 from spillover.show import Shown
 
@@ -65,6 +66,7 @@ class Heterogeneity(Shown):
         return table[["group", "effect", *SCHEMA]]
 
 
+@takes_frames
 def heterogeneity(
     formula: str, data: pd.DataFrame, w, *, by: str, cut: str | list[float] | None = None,
     model: str | Callable[..., Fit] = "sdm", variables: list[str] | None = None, entity: str | None = None,

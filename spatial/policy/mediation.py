@@ -24,6 +24,7 @@ import pandas as pd
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.frames import takes_frames
 from spillover.show import Shown
 
 from ..design.design import spatial_lag
@@ -68,6 +69,7 @@ class Mediation(Shown):
         return self.table.copy()
 
 
+@takes_frames
 def mediation(
     formula: str, data: pd.DataFrame, w, *, variable: str | None = None, mediator: str, model: str = "sdm",
     entity: str | None = None, time: str | None = None, effects: str | None = None, draws: int = 999, seed: int = 1,

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option, warn
+from spillover.frames import takes_frames
 from spillover.ids import positions
 from spillover.matrix import as_weights
 
@@ -32,6 +33,7 @@ FEWEST_CLEAN = 2  # units in the comparison of a period: with one, nothing shows
 FEW_CLEAN = 5  # below, intervals rest on very few units
 
 
+@takes_frames
 def ring_did(
     formula: str, data: pd.DataFrame, rings: Mapping, *, treatment: str | None = None, entity: str | None = None,
     time: str | None = None, method: str = "imputation", cluster: str | None = None,

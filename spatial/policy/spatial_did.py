@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, SpatialInputWarning, check_option, warn
+from spillover.frames import takes_frames
 from spillover.show import Shown
 
 from ..design.design import INTERCEPT, Design, spatial_lag
@@ -100,6 +101,7 @@ class SpatialDiD(Shown):
         return self.table[SCHEMA].copy()
 
 
+@takes_frames
 def spatial_did(
     formula: str, data: pd.DataFrame, w, *, treatment: str | None = None, entity: str | None = None,
     time: str | None = None, model: str = "sdm", durbin: list[str] | None = None, effects: str = "twoway",

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.frames import takes_frames
 from spillover.provenance import made_from
 from spillover.show import Shown
 
@@ -60,6 +61,7 @@ class Threshold(Shown):
         return self.table[SCHEMA].copy()
 
 
+@takes_frames
 def threshold(
     formula: str, data: pd.DataFrame, *, threshold_variable: str, switching: str | None = None,
     entity: str | None = None, time: str | None = None, effects: str = "entity", thresholds: int = 1, w=None,

@@ -11,6 +11,7 @@ from typing import Any, overload
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.frames import takes_frames
 from spillover.matrix import SpatialWeights, TemporalWeights
 
 from ..design.fixed_effects import RANDOM
@@ -49,6 +50,7 @@ def specify(
 ) -> Search: ...  # fmt: skip
 
 
+@takes_frames
 def specify(
     formula: str, data: pd.DataFrame, w, *, significance: float = 0.05, rule: str = "specific_to_general", **options
 ) -> Search | Searches:

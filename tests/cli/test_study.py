@@ -214,3 +214,44 @@ def test_a_report_names_units_and_speaks_plain_words(tmp_path):
     assert {"unemployment", "labour"} <= set(labels)
     with pytest.raises(SpatialInputError, match="E502"):
         question({**STUDY, "data": {**STUDY["data"], "name": "naam"}})
+
+
+def test_robustness_changes_one_thing_at_a_time(panel, queen):
+    """Each column is what the library gives for that change alone."""
+    weights = {"queen": "queen", "5": "knn:k=5"}
+    options = {"without": ["CA", "NY"], "periods": [[1978, 1986]], "models": ["sar"], "outcome": "log(emp)"}
+    formula = "log(gsp) ~ log(pcap) + unemp"
+    study = {**STUDY, "formula": formula, "weights": weights, "steps": {"robustness": options}}
+    found, failed = run.run(question(study), lambda words: None)
+    assert not failed
+    fits, keys = found["robustness"].result, {"entity": "state", "time": "year", "effects": "twoway"}
+    assert list(fits) == ["as above", "W: 5", "SAR", "without CA, NY", "1978-1986", "outcome log(emp)",
+                          "winsorized at 1 %", "regressors lagged"]  # fmt: skip
+    fewer = queen.subset(queen.ids[~queen.ids.isin(["CA", "NY"])])
+    cut = panel.assign(**{c: panel[c].clip(panel[c].quantile(0.01), panel[c].quantile(0.99))
+                          for c in ("gsp", "pcap", "unemp")})  # fmt: skip
+    want = {
+        "as above": sp.sdm(formula, panel, queen, **keys),
+        "SAR": sp.sar(formula, panel, queen, **keys),
+        "without CA, NY": sp.sdm(formula, panel[~panel["state"].isin(["CA", "NY"])], fewer, **keys),
+        "1978-1986": sp.sdm(formula, panel[panel["year"] >= 1978], queen, **keys),
+        "winsorized at 1 %": sp.sdm(formula, cut, queen, **keys),
+        "outcome log(emp)": sp.sdm("log(emp) ~ log(pcap) + unemp", panel, queen, **keys),
+    }
+    for name, fit in want.items():
+        pd.testing.assert_series_equal(fits[name].params, fit.params, rtol=1e-9)
+    lagged = panel.sort_values("year").assign(pcap=lambda d: d.groupby("state")["pcap"].shift(),
+                                              unemp=lambda d: d.groupby("state")["unemp"].shift())  # fmt: skip
+    other = sp.sdm(formula, lagged[lagged["year"] > 1970], queen, **keys)
+    pd.testing.assert_series_equal(fits["regressors lagged"].params, other.params, rtol=1e-9)
+    assert found["robustness"].papers["robustness"].heads == tuple(fits)
+
+
+def test_robustness_by_defaults_and_what_it_refuses(panel):
+    found, failed = run.run(question({**STUDY, "steps": {"robustness": {}}}), lambda words: None)
+    assert not failed
+    assert list(found["robustness"].result) == ["as above", "winsorized at 1 %", "regressors lagged"]
+    for options in ({"without": ["XX"]}, {"models": ["spline"]}, {"periods": [1970]}, {"winsorize": 0.7},
+                    {"weights": False, "winsorize": 0.0, "lagged": False}):  # fmt: skip
+        found, failed = run.run(question({**STUDY, "steps": {"robustness": options}}), lambda words: None)
+        assert "robustness" in failed, options

@@ -19,7 +19,7 @@ NAMES = ["formula", "w.parquet", "w.gwt", "w.kwt", "w.csv", "w.xlsx", "w.dta", "
          "t.csv",
          "t.parquet", "t.xlsx", "t.dta", "t.tsv", "m.gpkg", "m.geojson", "m.fgb", "m.shp", "m.parquet", "m.kml",
          "m.zip", "study"]  # fmt: skip
-EXAMPLES = {"formula": 250, "study": 25, "m.gpkg": 25, "m.fgb": 25, "m.shp": 25, "w.xlsx": 15, "t.xlsx": 15}
+EXAMPLES = {"formula": 150, "study": 25, "m.gpkg": 25, "m.fgb": 25, "m.shp": 25, "w.xlsx": 15, "t.xlsx": 15}
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -10,7 +10,7 @@ import shapely
 
 import spatial as sp
 import weights as wt
-from spatial.plot.explore import COLOURS
+from spatial.plot.classes_of_units import COLOURS
 from spillover import database
 from spillover.errors import SpatialInputError
 from spillover.tables import read_table

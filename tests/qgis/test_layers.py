@@ -3,7 +3,7 @@
 import pytest
 
 import spatial as sp
-from spatial.plot.explore import COLOURS
+from spatial.plot.classes_of_units import COLOURS
 from spatial.plot.geopackage import fill
 from spatial.plot.layer import CLUSTERS, analysed, responses, write_response
 from spatial.plot.qml import SHOCKED

@@ -27,6 +27,7 @@ STEPS = {
     "effects": "spillovers",
     "shock": "spillovers",
     "by_weights": "spillovers",
+    "robustness": "robust",
     "dynamics": "extensions",
     "heterogeneity": "extensions",
     "moderation": "extensions",

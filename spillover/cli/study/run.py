@@ -102,7 +102,7 @@ def _report(q: Question, chapters: dict, failed: dict) -> dict:
     sections = [chapter.section(q) for chapter in chapters.values()]
     if failed:
         lines = tuple(f"{name.replace('_', ' ')}: {why}" for name, why in failed.items())
-        sections.append(Section("What could not be done", lines))
+        sections.insert(0, Section("What could not be done", lines))
     return {
         "title": q.title,
         "subtitle": f"{d.n_units} units, {d.n_periods} periods ({d.times[0]} to {d.times[-1]}). Model: {d.formula}",
@@ -115,8 +115,8 @@ def _report(q: Question, chapters: dict, failed: dict) -> dict:
 
 
 # Whose answers come behind that of the effects, and whose maps stand first, the most telling first.
-TELLING = ("policy", "what_if", "threshold", "mechanism", "by_weights", "shock", "gaps", "heterogeneity", "moderation",
-           "dynamics")  # fmt: skip
+TELLING = ("policy", "what_if", "threshold", "mechanism", "by_weights", "robustness", "shock", "gaps", "heterogeneity",
+           "moderation", "dynamics")  # fmt: skip
 MAPS = ("what_if", "shock", "lisa", "outcome")
 
 

@@ -118,7 +118,7 @@ def test_panels_with_fixed_effects():
 
 def test_refusals_and_advice(columbus, contiguity, panel, queen):
     keys = {"entity": "state", "time": "year"}
-    for fit in (sp.sac(COLUMBUS, columbus, contiguity), sp.slx(COLUMBUS, columbus, contiguity),
+    for fit in (sp.sem(COLUMBUS, columbus, contiguity), sp.slx(COLUMBUS, columbus, contiguity),
                 sp.sar(COLUMBUS, columbus, contiguity, method="gmm"),
                 sp.sar(COLUMBUS, columbus, contiguity, vcov="robust")):  # fmt: skip
         with pytest.raises(SpatialInputError) as caught:
@@ -142,3 +142,108 @@ def test_elasticities_by_likelihood(columbus, contiguity):
     names = ["estimate", "std_error", "conf_low", "conf_high"]
     np.testing.assert_allclose(got.loc[("INC", "total"), names], scale * own.loc[("INC", "total"), names], rtol=1e-6)
     pd.testing.assert_series_equal(got["p_value"].sort_index(), own["p_value"].sort_index(), rtol=1e-5)
+
+
+# -- a spatial lag and a spatial error -------------------------------------------------------------------------------
+
+
+def dense_joint(fit, W):
+    """l(rho, lambda) and, for an effect c(rho)'beta, l less the cost of its being t: plain numpy."""
+    n, X, y = len(W), fit._sample.X, fit._sample.y
+
+    def given(rho, lam):
+        A, B = np.eye(n) - rho * W, np.eye(n) - lam * W
+        BX, f = B @ X, B @ A @ y
+        V = np.linalg.inv(BX.T @ BX)
+        beta = V @ BX.T @ f
+        q = np.sum((f - BX @ beta) ** 2)
+        l = np.linalg.slogdet(A)[1] + np.linalg.slogdet(B)[1] - n / 2 * np.log(q)
+        return l, beta, V, q
+
+    def cost(rho, lam, coefficients, t):
+        l, beta, V, q = given(rho, lam)
+        c = coefficients(rho)
+        return l - n / 2 * np.log1p((t - c @ beta) ** 2 / (q * (c @ V @ c)))
+
+    return given, cost
+
+
+def highest(f, starts):
+    def negative(point):
+        return -f(*point) if np.abs(point).max() < 0.999 else 1e6
+
+    options = {"xatol": 1e-9, "fatol": 1e-11, "maxiter": 4_000}
+    return max(-optimize.minimize(negative, start, method="Nelder-Mead", options=options).fun for start in starts)
+
+
+STARTS = [(a, b) for a in (-0.4, 0.1, 0.6) for b in (-0.4, 0.1, 0.6)]
+
+
+@pytest.mark.parametrize("model", ["sac", "gns"])
+def test_joint_likelihood_against_a_dense_search(columbus, model):
+    """At both ends of every interval the likelihood ratio, searched for anew, is the critical value."""
+    w = wt.queen(columbus).standardize("row")
+    W = w.csr.toarray()
+    fit = getattr(sp, model)("CRIME ~ INC + HOVAL", columbus, w)
+    given, cost = dense_joint(fit, W)
+    n, p = 49, len(fit.params)
+    top = highest(lambda r, s: given(r, s)[0], STARTS)
+    bound = stats.t.isf(0.025, n - p) ** 2
+    ends = fit.conf_int(method="likelihood")
+    for name in ("rho", "lambda"):
+        for end in ends.loc[name]:
+            def negative(free, end=end, name=name):
+                return -given(*((end, free) if name == "rho" else (free, end)))[0]
+
+            l = max(-optimize.minimize_scalar(negative, bounds=part, method="bounded", options={"xatol": 1e-10}).fun
+                    for part in ((-0.95, 0.2), (0.1, 0.98)))  # fmt: skip
+            assert 2 * (top - l) * (n - p) / n == pytest.approx(bound, rel=1e-4), (name, end)
+    table = fit.effects(method="likelihood").tidy().set_index(["effect", "term"])
+    place = fit.params.index.get_loc("INC")
+
+    def coefficients(kind):
+        def at(rho):
+            G = np.linalg.inv(np.eye(n) - rho * W)
+            parts = [G.trace() / n, (W @ G).trace() / n], [G.sum() / n, (W @ G).sum() / n]
+            direct, total = (np.zeros(p - 2) for _ in range(2))
+            for vector, values in ((direct, parts[0]), (total, parts[1])):
+                vector[place] = values[0]
+                if model == "gns":
+                    vector[place + 2] = values[1]
+            return {"direct": direct, "indirect": total - direct, "total": total}[kind]
+
+        return at
+
+    for kind in ("direct", "indirect", "total"):
+        for end in table.loc[(kind, "INC"), ["conf_low", "conf_high"]]:
+            l = highest(lambda r, s, end=end, kind=kind: cost(r, s, coefficients(kind), end), STARTS)
+            assert 2 * (top - l) * (n - p) / n == pytest.approx(bound, rel=2e-3), (kind, end)
+    zero = (table["conf_low"] < 0) & (table["conf_high"] > 0)
+    assert ((table["p_value"] > 0.05) == zero).all()
+
+
+def test_joint_likelihood_is_the_likelihood_ratio_test(columbus):
+    """Zero is in the interval of rho exactly where the ratio against the SEM does not reject it."""
+    w = wt.queen(columbus).standardize("row")
+    full = sp.sac("CRIME ~ INC + HOVAL", columbus, w, correction=False)
+    lr = 2 * (full.loglik - sp.sem("CRIME ~ INC + HOVAL", columbus, w).loglik)
+    level = 1 - stats.chi2.sf(lr, 1)
+    low, high = full.conf_int(level, method="likelihood").loc["rho"]
+    assert min(abs(low), abs(high)) < 1e-5
+    with pytest.raises(SpatialInputError, match="E501"):
+        sp.sar("CRIME ~ INC + HOVAL", columbus, w).conf_int(method="likelihood")
+    with pytest.raises(SpatialInputError, match="E501"):
+        sp.sac("CRIME ~ INC + HOVAL", columbus, w, vcov="robust").conf_int(method="likelihood")
+
+
+def test_joint_likelihood_of_panels():
+    """Unit effects leave T - 1 periods: intervals in one unit of y or another are the same, and hold the estimate."""
+    data, W = panel_data(5, N=20, T=5)
+    keys = {**PANEL, "effects": "twoway"}
+    one, other = (sp.sac("y ~ a + b", data.assign(y=data["y"] * c + 7 * (c > 1)), W, **keys) for c in (1.0, 100.0))
+    a, b = one.conf_int(method="likelihood"), other.conf_int(method="likelihood")
+    np.testing.assert_allclose(a.loc[["rho", "lambda"]], b.loc[["rho", "lambda"]], atol=1e-5)
+    for name in ("rho", "lambda"):
+        assert a.loc[name, "conf_low"] < one.params[name] < a.loc[name, "conf_high"]
+    x, z = (fit.effects(method="likelihood").tidy() for fit in (one, other))
+    np.testing.assert_allclose(100 * x[["conf_low", "conf_high"]], z[["conf_low", "conf_high"]], rtol=1e-3, atol=1e-2)

@@ -18,7 +18,7 @@ from spatial.explore.joincount import join_counts
 from spatial.explore.local import QUADRANTS, local_moran
 from spatial.explore.moran import moran
 from spatial.explore.transitions import lisa_transitions
-from spatial.plot.explore import COLOURS
+from spatial.plot.classes_of_units import COLOURS
 from spillover.errors import SpatialInputError
 
 TIDY = ["term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]

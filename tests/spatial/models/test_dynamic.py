@@ -3,14 +3,17 @@
 import json
 import re
 import warnings as python_warnings
+from dataclasses import fields, replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import spatial as sp
+from spatial.covariance.information import observed_covariance
 from spatial.logdet import logdet
 from spatial.solve import dynamic
+from spatial.solve.ml import Solution
 from spillover.errors import SpatialInputError, SpatialInputWarning
 from spillover.matrix import as_weights
 
@@ -168,6 +171,34 @@ def test_twin(kind, effects, correction, lags, tau):
     want, information = naive.estimate(data["y"].to_numpy().reshape(10, -1), X, W, lags, effects, form)
     np.testing.assert_allclose([*fit.params, fit.sigma2], want, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(fit.std_errors, np.sqrt(np.diag(np.linalg.inv(information))[:-1]), rtol=1e-4)
+
+
+@pytest.mark.parametrize("lags", ["y", "Wy", "both"])
+@pytest.mark.parametrize("effects", ["entity", "twoway"])
+def test_the_correction_varies_too(effects, lags):
+    """J V J', J the derivatives of what the correction leaves: dense formulas, differences of one coordinate each."""
+    W = weights("asymmetric")
+    data = simulated(np.random.default_rng(8), W, 6, rho=0.3, tau=0.5, eta=-0.1)
+    fit = sp.sdm("y ~ x", data, labelled(W), **KEYS, effects=effects, lags=lags)
+    x = data["x"].to_numpy().reshape(7, -1)[1:]
+    X, y = np.stack([x, x @ W.T], axis=2), data["y"].to_numpy().reshape(7, -1)
+    now, Z, Wy, Ws = naive.demeaned(y, X, W, lags, effects, True)
+    b, rho, s2 = naive.maximum(now, Z, Wy, Ws)
+    theta, k, T = np.array([*b, rho, s2]), len(b), len(now)
+    inverse = np.linalg.inv(naive.information(now, Z, Ws, b, rho, s2))
+    slopes = np.column_stack([
+        (naive.bias_score(Ws, T, lags, k, up[:-2], *up[-2:]) - naive.bias_score(Ws, T, lags, k, down[:-2], *down[-2:]))
+        / 2e-5 for up, down in ((theta + h, theta - h) for h in 1e-5 * np.eye(k + 2))
+    ])  # fmt: skip
+    J = (np.eye(k + 2) + inverse @ slopes)[:-1, :-1]
+    n, p = fit._sample.n, len(fit.params)
+    plain = observed_covariance(fit._sample, fit._solution, fit.params.index) * n / (n - p)
+    np.testing.assert_allclose(fit.vcov, J @ plain @ J.T, rtol=1e-4, atol=1e-9)
+    bare = replace(fit, _solution=Solution(**{f.name: getattr(fit._solution, f.name) for f in fields(Solution)}))
+    for vcov in ("cluster", "driscoll_kraay"):
+        want = J @ bare.with_vcov(vcov).vcov.to_numpy() @ J.T
+        np.testing.assert_allclose(fit.with_vcov(vcov).vcov, want, rtol=1e-4, atol=1e-9)
+    np.testing.assert_array_equal(fit.with_vcov("eim").vcov, bare.with_vcov("eim").vcov)
 
 
 @pytest.mark.parametrize("kind", ["asymmetric", "symmetric", "binary"])
