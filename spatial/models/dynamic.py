@@ -94,8 +94,9 @@ def without_bias(sample: Sample, at: Solution, d: Design, effects: FixedEffects,
     if lags is None or correction == "additive":
         return better
     places = [place for place in lags if place is not None] + [len(at.beta), len(at.beta) + 1]
-    return with_jacobian(sample, at, better, d.weights,
-                         lambda point: score_of_unit_effects(sample, point, d.weights, lags), places)  # fmt: skip
+    w = refuse_varying(d.weights, "lags=")
+    return with_jacobian(sample, at, better, w,
+                         lambda point: score_of_unit_effects(sample, point, w, lags), places)  # fmt: skip
 
 
 def warn_of_own_lags(d: Design, effects: FixedEffects) -> None:
