@@ -7,6 +7,7 @@ laws that its line states.
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -74,8 +75,10 @@ class Builder:
         takes, options = self.takes, options_of(text)
         for key in options:
             if key not in takes:
+                near = difflib.get_close_matches(key, takes, n=1)
+                meant = f"did you mean {near[0]}? " if near else ""
                 raise SpatialInputError("E501", f"{key!r} is no option of {self.name}",
-                                        hint=f"write key=value; keys: {', '.join(takes)}")
+                                        hint=f"{meant}Its options: {', '.join(takes)}")
         needed = [key for key, p in takes.items() if p.default is p.empty and key not in options]
         if needed:
             raise SpatialInputError("E501", f"{self.name} needs {', '.join(needed)}",
@@ -143,7 +146,7 @@ def options_of(text: str) -> dict:
     for part in filter(None, text.split(",")):
         key, eq, value = (word.strip() for word in part.partition("="))
         if not eq:
-            raise SpatialInputError("E501", f"{part!r} has no value", hint="write key=value, such as k=5")
+            raise SpatialInputError("E501", f"{part!r} has no value", hint="write option=value, such as k=5")
         options[key] = _value(value)
     return options
 

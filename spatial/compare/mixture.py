@@ -23,7 +23,6 @@ from spillover.show import Shown
 from ..models.estimate import maximum
 from ..models.family import reading_of
 from ..models.fit import Fit
-from ..models.reading import Reading
 from ..records.schema import critical_value
 from .journal import description_of, digest_of, key_of, opened
 
@@ -112,11 +111,13 @@ def mix_weights(
 
     middle, cached = np.full(len(names), 1 / len(names)), {}
     reading = reading_of(model, formula, data, _combined(parts, names, middle), options)
-    first = fitted(middle) if reading is None else reading
-    settings = first.settings if isinstance(first, Reading) else first._settings
+    if reading is None:
+        first = fitted(middle)
+        settings, spec = first._settings, first.specification
+    else:
+        settings, spec = reading.settings, reading.specification
     if settings.method != "ml":
         raise SpatialInputError("E513", "shares are estimated by maximum likelihood", hint="use method='ml'")
-    spec = first.specification
     if not (spec.lag or spec.error or spec.durbin):
         raise SpatialInputError("E513", "ols has no W, so it has no shares", hint="use sar, sem, slx, sdm ...")
     quick = None if reading is None or not reading.repeatable or reading.settings.effects.random else reading

@@ -28,7 +28,8 @@ def ols(
         ``"y ~ x1 + log(x2)"``: columns, + - * / ** inside ``I(...)``, ``log``, ``exp``, ``sqrt``, ``C(category)``,
         ``lag(x, 1)``, ``center``, ``scale``, ``poly``; ``x:z`` and ``x*z`` interact.
     data : DataFrame
-        One row per unit, or per unit and period, in any order: ids match it with ``w``.
+        One row per unit, or per unit and period, in any order: ids match it with ``w``. Or a table of Arrow, polars or
+        xarray.
     w : weights, optional
         Not part of the model: tests of its residuals use them.
     entity, time : str, optional

@@ -30,7 +30,8 @@ def sar(
         ``"y ~ x1 + log(x2)"``: columns, + - * / ** inside ``I(...)``, ``log``, ``exp``, ``sqrt``, ``C(category)``,
         ``lag(x, 1)``, ``center``, ``scale``, ``poly``; ``x:z`` and ``x*z`` interact.
     data : DataFrame
-        One row per unit, or per unit and period, in any order: ids match it with ``w``.
+        One row per unit, or per unit and period, in any order: ids match it with ``w``. Or a table of Arrow, polars or
+        xarray.
     w : weights over the same units
         spillover weights (``wt.queen(map)``), a libpysal Graph or W, a labelled DataFrame, or a matrix in the data's
         order. ``wt.temporal({year: w})`` has one W per period, matched by the periods' labels.

@@ -150,12 +150,12 @@ def by_unit(effects, name: Callable[[str], str] = str):
     return columns, styles_of
 
 
-def responses(layer, column: str, *, unit, at, label: str) -> Style:
-    """The style of a shock's responses; ``at`` are the units of the layer's rows."""
+def responses(layer, column: str, *, unit, at, label: str, name: str | None = None) -> Style:
+    """The style of a shock's responses; ``at`` are the layer's units, ``name`` is what the shocked one is called."""
     values = pd.Series(layer[column].to_numpy(dtype=float), at)
     special = None
     if unit is not None and unit in values.index:
-        special = (float(values[unit]), f"{unit}, the unit of the shock")
+        special = (float(values[unit]), f"{name or unit}, the unit of the shock")
     classes = classed(values.drop(labels=[] if unit is None else [unit], errors="ignore"), special=special)
     return Style(label, column, classes, {column: label}, tip(layer, column))
 

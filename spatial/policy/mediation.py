@@ -16,8 +16,7 @@ eq. 2.46 for S.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -27,16 +26,22 @@ from spillover.errors import SpatialInputError, check_option
 from spillover.frames import takes_frames
 from spillover.show import Shown
 
-from ..design.design import spatial_lag
+from ..design.design import Design, spatial_lag
+from ..design.formula import canonical, read_formula
+from ..design.options import ModelOptions
 from ..effects.propagate import selectors
 from ..logdet.inverse import inverse
-from ..models.family import sar, sdm, slx
+from ..models.estimate import estimate_design
 from ..models.fit import Fit
+from ..models.reading import read
 from ..models.refit import refit
+from ..models.sar import SAR
+from ..models.sdm import SDM
+from ..models.slx import SLX
 from ..records.schema import SCHEMA
 from ._sample import balanced_cures, treatment_term
 
-MODELS: dict[str, Callable[..., Fit]] = {"sdm": sdm, "sar": sar, "slx": slx}
+MODELS = {"sdm": SDM, "sar": SAR, "slx": SLX}
 PATHS = ("mediated", "unmediated", "total")
 PLACES = ("direct", "indirect", "total")
 DENSE_MAX = 5_000
@@ -120,11 +125,9 @@ def mediation(
     check_option("missing", missing, ("error", "drop"))
     if draws < 20:
         raise SpatialInputError("E533", f"draws={draws} must be 20 or more for an interval", hint="draws=999")
-    options = {"entity": entity, "time": time, "effects": effects, "missing": missing}
-    estimate = MODELS[model]
+    options = ModelOptions(entity=entity, time=time, effects=effects, missing=missing)
     with balanced_cures():
-        without = estimate(formula, data, w, **options)
-    d = without._design
+        d, to_mediator, both = _read(formula, mediator, data, w, options)
     if d.n_units > DENSE_MAX:
         raise SpatialInputError("E309", f"products of responses need all eigenvalues of W, {d.n_units:,} here",
                                 n=d.n_units,
@@ -132,14 +135,8 @@ def mediation(
     if d.weights.varies:
         raise SpatialInputError("E501", "mediation takes one W for all periods", hint="w.mean() is one matrix")
     x = treatment_term(variable, d, "variable")
-    left, right = formula.split("~")
-    if mediator in (*d.names, d.response):
-        raise SpatialInputError("E538", f"the mediator {mediator!r} is in the formula already", column=str(mediator),
-                                hint="leave it out there: it is added where it belongs")  # fmt: skip
-    of_m = estimate(f"{mediator} ~ {right}", data, w, **options)
-    of_y = estimate(f"{left} ~ {right} + {mediator}", data, w, **options)
-    _refuse_other_units(d, of_m._design, of_y._design)
-    name = next(n for n in of_y._design.regressors if n not in d.regressors)
+    without, of_m, of_y = (estimate_design(MODELS[model], part, options) for part in (d, to_mediator, both))
+    name = to_mediator.response
 
     spectrum = Spectrum(d.weights)
     at = _effects(spectrum, of_m, of_y, x, name, of_m.params.to_numpy()[None], of_y.params.to_numpy()[None])[0]
@@ -150,6 +147,31 @@ def mediation(
                 "draws": draws, "kept": len(drawn), "seed": seed, "level": level}  # fmt: skip
     fits = {"without mediator": without, "mediator": of_m, "with mediator": of_y}
     return Mediation(table, share, fits, drawn, settings)
+
+
+def _read(formula: str, mediator: str, data: pd.DataFrame, w, options: ModelOptions) -> tuple[Design, Design, Design]:
+    """Of the same units: the formula, the mediator on the formula's right side, and the formula with the mediator."""
+    if isinstance(data, pd.DataFrame):
+        read_formula(formula, data.columns)  # what is wrong with it is said in its own words
+    left, _, rest = str(formula).partition("~")
+    right, bar, absorbed = rest.partition("|")
+    both = read(f"{left}~{right} + {mediator} {bar}{absorbed}", data, w, options)
+    own = read_formula(formula, data.columns)
+    kept = {name for name, _ in own.right}
+    added = [j for j, name in enumerate(both.names) if both.encoding.origin[name] not in kept]
+    if not added or canonical(mediator) == own.response:
+        raise SpatialInputError("E538", f"the mediator {mediator!r} is in the formula already", column=str(mediator),
+                                hint="leave it out there: it is added where it belongs")  # fmt: skip
+    if len(added) > 1 or both.names[added[0]] in both.encoding.dummies:
+        raise SpatialInputError("E203", f"the mediator {mediator!r} must be one column of numbers",
+                                column=str(mediator), hint="as in 'log(patents)'")  # fmt: skip
+    (j,) = added
+    plain = replace(
+        both, X=np.delete(both.X, j, axis=2), names=tuple(name for name in both.names if name != both.names[j]),
+        formula=own.text, encoding=replace(both.encoding, terms=own),
+    )  # fmt: skip
+    to_mediator = replace(plain, y=both.X[:, :, j].copy(), response=both.names[j], formula=f"{mediator} ~{right}")
+    return plain, to_mediator, both
 
 
 class Spectrum:
@@ -214,12 +236,6 @@ def _bootstrap(of_m: Fit, of_y: Fit, m: str, draws: int, seed: int):
     Y = d.y + filtered(through_y, g * change + h * lagged + new_y)
     M = of_m._design.y + change
     return refit(of_m, y=M).params, refit(of_y, y=Y, x={m: M}).params
-
-
-def _refuse_other_units(*designs) -> None:
-    if any(len(d.ids) != len(designs[0].ids) for d in designs):
-        raise SpatialInputError("E201", "the mediator is missing where the outcome is not, so the equations differ in "
-                                "their units", hint="drop these units from the data first")  # fmt: skip
 
 
 def _tables(at, drawn, x, level, units):

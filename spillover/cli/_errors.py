@@ -109,6 +109,8 @@ def _usage(error) -> str:
     """Where to read on after a command line that the parser refuses."""
     at = getattr(error, "ctx", None)
     path = at.command_path if at else "spillover"
+    if "extra argument" in error.format_message() and path != "spillover":
+        return f"a map beside a table is --map FILE; {path} --help"
     commands = at.command.list_commands(at) if at and hasattr(at.command, "list_commands") else []
     return f"{path} with one of {', '.join(commands)}" if commands else f"{path} --help"
 

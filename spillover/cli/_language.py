@@ -22,7 +22,9 @@ PHRASES = (
     (r"(?:map|gdf)\.set_crs\(\.\.\.\) first", "give --crs EPSG:... first"),
     (r"fit\.effects\(\)\.shock\(\)", "spillover shock"),
     (r"fit\.effects\(\)", "spillover effects"),
-    (r"fit\.design\.ids", "spillover info"),
+    (r"fit\.units", "spillover info"),
+    (r"convert (?:it|the column)(?: with|:) pd\.to_numeric(?:\((?:df\[)?column\]?\))?",
+     "choose a column of numbers (spillover info FILE)"),
     (r"wt\.audit\(\w*\)", "spillover info FILE"),
     (r"(?:fit )?sp\.(ols|slx|sar|sem|sdm|sdem|sac|gns)\b(?!\()", r"--model \1"),
     (r"sp\.Conley\((\d+)[^)]*\)", r"--vcov conley:\1"),
@@ -33,7 +35,8 @@ PHRASES = (
 VALUE = r"""'[^']*'|"[^"]*"|True|False|-?\d+(?:\.\d+)?"""
 CALL = r"[\w.]+\([^()]*\)"  # a call of Python, which stays as it is
 ARGUMENT = re.compile(rf"{CALL}|(?<![\w.:,-])(?P<name>[a-z_]+)=(?P<value>{VALUE}|(?=[\s;,.]|$))(?![\w(])")
-SHARED = {"level", "draws", "seed", "permutations", "significance"}
+SHARED = {"level", "draws", "seed", "permutations", "significance", "alternative", "change", "cluster",
+          "model", "percent", "period", "share", "standardize", "to", "treatment"}
 RENAMED = {"n_jobs": "jobs", "separator": "sep", "ids": "id"}
 OF_EFFECTS = {"quadrature", "likelihood", "simulate", "delta"}  # method= of fit.effects(), --inference of the shell
 OPTIONS = {field.name for group in (Data, Model, Output) for field in fields(group)} | SHARED | set(RENAMED)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
@@ -31,6 +33,7 @@ IN_ARCHIVE = ("/vsizip/", "zip://")
 
 def rows_of(data: Data, keys):
     """(rows, map that comes with them, unit and period columns that come with them)."""
+    _refuse_meaningless(data)
     if data.sql is not None and not is_database(data.data):
         raise SpatialInputError("E501", f"--sql is for databases, and '{data.data}' is none",
                                 hint="as in spillover info postgresql://host/database --sql 'SELECT ...'")
@@ -44,6 +47,30 @@ def rows_of(data: Data, keys):
         return _attributes(read_map(data.data, id=data.id, **of_map(data)))
     sheet = {} if data.sheet is None else {"sheet": data.sheet}
     return read_table(data.data, keys=keys, **of_text(data), **sheet), None, (None, None)
+
+
+def without_meaning(table: str, shapes: str) -> dict[str, str]:
+    """Options that a table and a map cannot mean: what each of them is for."""
+    suffix, options = Path(table).suffix.lower(), {}
+    if suffix != ".xlsx":
+        options["sheet"] = f"workbooks, and '{table}' is none"
+    if table != "-" and suffix not in (".csv", ".tsv", ".txt"):
+        options |= dict.fromkeys(("sep", "decimal"), f"text, and '{table}' is none")
+    if not (is_map(shapes) or is_database(table) or is_database(shapes)):
+        options["layer"] = f"maps, and '{shapes}' is none"
+    return options
+
+
+def fitting(reading: Reading, path: str) -> Reading:
+    """The options without those that a file cannot mean, where they are for another file."""
+    return replace(reading, **dict.fromkeys(without_meaning(path, path)))
+
+
+def _refuse_meaningless(data: Data) -> None:
+    """E501 for an option that the file cannot mean."""
+    for option, what in without_meaning(data.data, data.data if data.map is None else data.map).items():
+        if getattr(data, option) is not None:
+            raise SpatialInputError("E501", f"--{option} is for {what}", hint="leave it out")
 
 
 def _attributes(gdf):

@@ -33,7 +33,7 @@ def info(reading: Reading, output: Output, *, file: Annotated[str, typer.Argumen
     import pandas as pd
 
     from . import output as out
-    from ._readers import layers_of
+    from ._readers import fitting, layers_of
     from .source import read_source, shared_columns
 
     out.check(output)
@@ -43,12 +43,13 @@ def info(reading: Reading, output: Output, *, file: Annotated[str, typer.Argumen
         out.show(frame.to_string(index=False), lambda: frame, output, notes=[
             f"{file}: {len(names)} layers; spillover info '{file}' --layer '{names[0]}' tells more"])  # fmt: skip
         return
-    rows = read_source(data_of(reading, file))
     if other is not None:
-        frame = shared_columns(rows, read_source(data_of(reading, other)))
+        one, two = (read_source(data_of(fitting(reading, path), path)) for path in (file, other))
+        frame = shared_columns(one, two)
         text = frame.to_string(index=False) if len(frame) else "no columns match"
         out.show(text, lambda: frame, output, notes=[f"columns that may name the same units in '{file}' and '{other}'"])
         return
+    rows = read_source(data_of(reading, file))
     columns = [{"column": str(c), "type": str(s.dtype), "missing": int(s.isna().sum()), "distinct": s.nunique(),
                 "ids": "yes" if s.notna().all() and s.is_unique and not pd.api.types.is_float_dtype(s) else "",
                 "first": _short(s.iloc[0]) if len(s) else ""} for c, s in rows.table.items()]  # fmt: skip

@@ -131,7 +131,7 @@ def diagnose(source: Data, settings: Model, output: Output, *, formula: FORMULA,
 
 def table(
     source: Data, settings: Model, output: Output, *, formula: FORMULA, weights: WEIGHTS,
-    model: Annotated[list[str] | None, typer.Option("--model", "-M", help="A column; repeat.")] = None,
+    model: Annotated[list[str] | None, typer.Option("--model", "-M", help="A column; repeat, or ols,sdm.")] = None,
     of_effects: Annotated[bool, typer.Option("--of-effects", help="Effects, not coefficients.")] = False,
 ) -> None:  # fmt: skip
     """Several models side by side, ready for a paper.
@@ -146,7 +146,8 @@ def table(
     from .source import read_source
 
     out.check(output, inputs=[source.data, source.map])
-    estimators = [model_of(name, settings) for name in model or ("ols", "sar", "sem", "sdm")]
+    named = [name.strip() for text in model or ["ols,sar,sem,sdm"] for name in text.split(",")]
+    estimators = [model_of(name, settings) for name in named]
     rows = read_source(source)
     w, options = rows.weights(weights), options_of(settings, rows)
     result = sp.etable([estimate(formula, rows.table, w, **options) for estimate in estimators], effects=of_effects)

@@ -12,6 +12,7 @@ from spillover import __version__, database
 from spillover.database import is_database
 from spillover.errors import SpatialInputError
 from spillover.files import FIGURES, check_outputs, replacing, write_table
+from spillover.progress import step
 from spillover.text import printable
 
 from ._language import commands, in_shell
@@ -88,7 +89,8 @@ def show(result, frame: Callable[[], pd.DataFrame], output: Output, *, notes: It
     target = output.output if output.output != "-" else None
     if target is not None:
         if layer is not None and layer.map is not None and is_layer(output, units=units):
-            layer.save(target, overwrite=output.overwrite)
+            with step(f"writing {Path(target).name}"):
+                layer.save(target, overwrite=output.overwrite)
         elif Path(target).suffix.lower() == ".geojson":
             raise SpatialInputError("E501", f"'{target}' needs a map, and there is none", hint="give --map FILE")
         else:

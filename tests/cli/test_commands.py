@@ -232,7 +232,7 @@ BAD = {
     "no such builder": (3, "E601", ["fit", US, FORMULA, "--model", "sar", "-w", "quen"]),
     "a builder misspelt": (3, "did you mean queen?", ["weights", "build", "quen", "example:us_states", "-o", "{tmp}/w.gal"]),
     "a builder's number": (2, "needs cutoff", ["weights", "build", "distance_band", "example:us_states", "-o", "{tmp}/w.gal"]),
-    "builder's option": (2, "keys: k", ["fit", US, FORMULA, "--model", "sar", "-w", "knn:q=5"]),
+    "builder's option": (2, "options: k", ["fit", US, FORMULA, "--model", "sar", "-w", "knn:q=5"]),
     "no such column": (2, "did you mean 'gsp'", ["fit", US, "gps ~ emp", "--model", "sar", "-w", "queen"]),
     "code in the formula": (2, "E503", ["fit", US, "gsp ~ {open('hacked', 'w')}", "--model", "sar", "-w", "queen"]),
     "no such model": (2, "'sdm'", ["fit", US, FORMULA, "--model", "sdn", "-w", "queen"]),

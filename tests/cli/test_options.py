@@ -59,7 +59,7 @@ def test_a_wrong_kind_of_progress_is_refused(spillover):
     assert (status, "auto" in err) == (2, True)
 
 
-KEYS = ["spillover", "result", "notes", "files", "table", "text"]
+KEYS = ["spillover", "result", "notes", "files", "table", "text", "provenance"]
 CALLS = {
     "info": ["info", "example:columbus"], "doctor": ["doctor"],
     "moran": ["moran", "example:columbus", "-c", "CRIME", "-w", "queen"],

@@ -203,6 +203,22 @@ def test_figures_of_chinese_names_say_nothing_beside_the_result(tmp_path):
     assert process(line + " --overwrite -q").stderr == ""
 
 
+def test_options_that_a_file_cannot_mean_are_refused(spillover, tmp_path):
+    shapes = [box(i, 0, i + 1, 1) for i in range(4)]
+    gpd.GeoDataFrame({"y": [1.0, 2, 4, 5]}, geometry=shapes, crs=3857).to_file(tmp_path / "m.shp")
+    pd.DataFrame({"y": [1.0, 2]}).to_csv(tmp_path / "t.csv")
+    for file, option in (("t.csv", "--sheet"), ("m.shp", "--sep"), ("m.shp", "--decimal"), ("t.csv", "--layer"),
+                         ("m.shp", "--layer")):  # fmt: skip
+        status, _, err = spillover("info", tmp_path / file, option, ",")
+        assert status in (2, 3)
+        assert option in err
+    assert spillover("info", tmp_path / "m.shp", "--layer", "m")[0] == 0
+    status, _, err = spillover("moran", tmp_path / "t.csv", tmp_path / "m.shp", "-c", "y", "-w", "queen")
+    assert (status, "--map FILE" in err) == (2, True)
+    status, _, err = spillover("moran", "example:columbus", "-c", "CRIME", "-w", "inverse_distance:cutof=3")
+    assert (status, "did you mean cutoff?" in err, "***" in err) == (2, True, False)
+
+
 def test_a_study_has_clusters(spillover, tmp_path):
     (tmp_path / "s.toml").write_text(
         'title = "t"\nformula = "log(gsp) ~ unemp"\n[data]\nmap = "example:us_states"\npanel = "example:us_states"\n'

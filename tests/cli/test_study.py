@@ -255,3 +255,17 @@ def test_robustness_by_defaults_and_what_it_refuses(panel):
                     {"weights": False, "winsorize": 0.0, "lagged": False}):  # fmt: skip
         found, failed = run.run(question({**STUDY, "steps": {"robustness": options}}), lambda words: None)
         assert "robustness" in failed, options
+
+
+def test_the_layer_of_a_study_has_a_style_for_every_chapter(tmp_path):
+    import sqlite3
+
+    q = question({**STUDY, "steps": {"shock": {"unit": "IL", "term": "unemp"}, "lisa": {"columns": ["unemp"]}}})
+    found, _ = run.run(q, lambda words: None)
+    run.write(q, found, {}, tmp_path / "out")
+    with sqlite3.connect(tmp_path / "out" / "spillovers.gpkg") as connection:
+        rows = connection.execute("SELECT styleName, useAsDefault, styleQML FROM layer_styles").fetchall()
+    assert [default for _, default, _ in rows] == [1] + [0] * (len(rows) - 1)
+    clusters = next(qml for name, _, qml in rows if name == "Clusters of unemp, 1986")
+    assert 'attr="unemp_cluster"' in clusters
+    assert "high, among high neighbors (4)" in clusters

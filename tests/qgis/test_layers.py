@@ -78,4 +78,5 @@ def test_a_study(in_qgis, tmp_path):
     assert shown["renderer"] == "graduatedSymbol"
     assert shown["column"] == "shock_response"
     assert "unemployment" in shown["styles"][0]
+    assert "Illinois (IL), the unit of the shock" in shown["labels"]
     assert "public capital: what a rise in a unit does to all others" in shown["styles"]

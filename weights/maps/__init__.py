@@ -116,6 +116,9 @@ def _read_one(path: Path, layer, encoding):
 
     signature.check(path)
     suffix = path.suffix.lower()
+    if layer not in (None, path.stem) and suffix in (".shp", ".parquet"):
+        raise SpatialInputError("E604", f"'{path.name}' has no layer {layer!r}",
+                                hint="it is one layer: leave layer= out")
     if suffix == ".shp":
         frame = shapefile.read(path, encoding)
     elif suffix == ".parquet":

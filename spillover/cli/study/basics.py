@@ -7,9 +7,9 @@ import pandas as pd
 
 import spatial as sp
 from spatial import plot
-from spatial.plot.layer import CLUSTERS, cluster_classes
+from spatial.plot.layer import CLUSTERS, cluster_classes, tip
 from spatial.plot.page_map import page_map
-from spatial.plot.qml import classed
+from spatial.plot.qml import Style, classed
 from spatial.report.html import Figure, Table
 from spatial.report.text import header
 from spatial.report.words import is_log, plain, short
@@ -76,7 +76,14 @@ def lisa(
                   f"Units in clusters, {period}")  # fmt: skip
     text = tuple(f"{q.name(column)} in {period}: {_counted(result)} (significant at {result.significance:g}, "
                  f"correction for many tests: {correction})." for column, result in results.items())  # fmt: skip
-    return Chapter("Where are the clusters?", results, text, {"lisa": table}, figures, layer=pd.concat(layers, axis=1))
+
+    def styles(layer, names):
+        at = {column: names[f"{column}_cluster"] for column in results}
+        return [Style(f"Clusters of {q.name(column)}, {period}", at[column], cluster_classes(result), {},
+                      tip(layer, at[column])) for column, result in results.items()]  # fmt: skip
+
+    return Chapter("Where are the clusters?", results, text, {"lisa": table}, figures, layer=pd.concat(layers, axis=1),
+                   styles=styles)  # fmt: skip
 
 
 def _counted(result) -> str:

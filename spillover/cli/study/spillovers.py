@@ -64,7 +64,8 @@ def shock(q: Question, chapters: dict, *, unit=None, term: str | None = None, si
     drawn = _drawn(q, response, unit, label, percent=is_log(outcome))
 
     def styles(layer, names):
-        return [responses(layer, names["shock_response"], unit=unit, at=q.map.index, label=label)]
+        return [responses(layer, names["shock_response"], unit=unit, at=q.map.index, label=label,
+                          name=q.unit(unit))]  # fmt: skip
 
     return Chapter(
         "What one unit's shock does to all others",

@@ -7,6 +7,7 @@ import pytest
 import spatial as sp
 from spatial.policy.mediation import percentiles
 from spillover.errors import SpatialInputError
+from spillover.matrix import as_weights
 
 from ..designs import band, nearest
 from .test_spatial_did import long
@@ -93,8 +94,14 @@ def test_bad_input():
         sp.mediation("y ~ x + z", data, pd.DataFrame(W), **{**KEYS, "variable": None})
     assert caught.value.code == "E502"
     holes = data.assign(m=data["m"].where(data["i"] != 3))
-    with pytest.raises(SpatialInputError, match="differ in their units"):
-        sp.mediation("y ~ x", holes, pd.DataFrame(W), missing="drop", **KEYS)
+    whole = sp.mediation("y ~ x", holes, pd.DataFrame(W), missing="drop", **KEYS)  # one sample for all equations
+    w, rest = as_weights(pd.DataFrame(W)), holes[holes["i"] != 3]
+    kept = sp.mediation("y ~ x", rest, w.subset([i for i in w.ids if i != 3]), **KEYS)
+    pd.testing.assert_frame_equal(whole.table, kept.table)
+    for options, code in [({"mediator": "C(i)"}, "E203"), ({"mediator": "y"}, "E538"), ({"mediator": "x"}, "E538")]:
+        with pytest.raises(SpatialInputError) as caught:
+            sp.mediation("y ~ x", data, pd.DataFrame(W), **{**KEYS, **options})
+        assert caught.value.code == code
 
 
 def test_p_is_the_level_of_the_interval():
