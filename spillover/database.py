@@ -95,7 +95,7 @@ def write(frame, url: str, *, overwrite: bool = False, styles=(), key: str | Non
     with connected(place) as connection:
         schema = _writable(connection, place, overwrite)
         try:
-            create(connection, frame, schema, place.table, overwrite=overwrite, styles=styles, key=key)
+            create(connection, frame, schema, place.table or "", overwrite=overwrite, styles=styles, key=key)
             connection.commit()
         except Error as error:
             raise _refused(place, error) from None

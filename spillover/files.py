@@ -153,7 +153,8 @@ FIGURES = (".png", ".pdf", ".svg", ".eps", ".jpg", ".jpeg", ".tif", ".tiff", ".w
 def _check_place(path: Path, space: int) -> None:
     """E605 unless a file can be made at ``path``: a name that fits, a folder that takes it, room on the disk."""
     if not path.name or "\0" in str(path):
-        raise SpatialInputError("E605", f"'{redacted(path)}' is no name of a file", hint="name it, e.g. effects.csv")
+        raise SpatialInputError("E605", f"'{redacted(str(path))}' is no name of a file",
+                                hint="name it, e.g. effects.csv")  # fmt: skip
     try:
         if path.is_dir():
             raise SpatialInputError("E605", f"'{path}' is a folder", hint=f"name a file in it: {path / 'effects.csv'}")
@@ -177,7 +178,7 @@ def _check_place(path: Path, space: int) -> None:
                                 f"{space / 2**20:.1f} needed", hint="free some space, or write to another disk")
 
 
-def _of_the_system(error: Exception) -> Exception | None:
+def _of_the_system(error: Exception) -> BaseException | None:
     """The failed write behind an error; None where it is another's: drivers of files have errors of their own, and a
     library that closes its half-written file may fail once more, and say only that."""
     at: BaseException | None = error
@@ -188,7 +189,7 @@ def _of_the_system(error: Exception) -> Exception | None:
     return None
 
 
-def _unwritable(path: Path, error: Exception) -> SpatialInputError:
+def _unwritable(path: Path, error: BaseException) -> SpatialInputError:
     why = getattr(error, "strerror", None) or (str(error).splitlines() or ["unknown reason"])[0][:160]
     if _is_full(path.parent):
         why = "no space left on the disk"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from inspect import signature
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import pandas as pd
 
@@ -77,7 +77,7 @@ def takes_frames(function: Callable[P, R]) -> Callable[P, R]:
     position = list(signature(function).parameters).index("data")
 
     @wraps(function)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+    def wrapper(*args: Any, **kwargs: Any) -> R:
         if "data" in kwargs:
             kwargs["data"] = as_frame(kwargs["data"])
         elif len(args) > position:

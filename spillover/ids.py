@@ -19,7 +19,6 @@ match whole numbers as they are and nothing else.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,7 +65,7 @@ def match(have: pd.Index, want: pd.Index, *, what: str = "the data") -> Match:
         return Match(place, "")
     normal = _normalised(have, want) if len(have) == len(want) else None
     if normal is None:
-        refuse_different(have, want, what=what)
+        raise _different(have, want, what)
     return normal
 
 
@@ -153,15 +152,16 @@ STEPS = (
 )
 
 
-def refuse_different(have: pd.Index, want: pd.Index, *, what: str = "the data") -> None:
-    """E101 unless both hold the same ids, in whatever order; names the first few on each side."""
+def _different(have: pd.Index, want: pd.Index, what: str) -> SpatialInputError:
+    """E101 that names the first few ids on each side; E102 where the weights' ids repeat."""
     absent, extra = want.difference(have, sort=False), have.difference(want, sort=False)
     if not len(absent) and not len(extra):
-        return
+        return SpatialInputError("E102", "ids of the weights repeat", ids=list(want[want.duplicated()].unique()),
+                                 hint="each unit is one row of the weights")
     parts = [f"{len(only)} only in {place} ({_few(only)})"
              for only, place in ((extra, what), (absent, "the weights")) if len(only)]  # fmt: skip
     message = f"ids of {what} and of the weights differ: " + "; ".join(parts)
-    raise SpatialInputError("E101", message, ids=[*extra, *absent], hint=cure(have, want))
+    return SpatialInputError("E101", message, ids=[*extra, *absent], hint=cure(have, want))
 
 
 def mixed(ids: pd.Index) -> bool:
@@ -190,6 +190,6 @@ def cure(have: pd.Index, want: pd.Index) -> str:
     return "check that both use the same id column"
 
 
-def _few(index: Sequence) -> str:
+def _few(index: pd.Index) -> str:
     names = ", ".join(repr(getattr(i, "item", lambda i=i: i)()) for i in index[:SHOWN])
     return names + (", ..." if len(index) > SHOWN else "")

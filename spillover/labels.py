@@ -23,7 +23,7 @@ def unit_index(ids, n: int | None = None, *, what: str = "units") -> pd.Index:
     if n is not None and len(index) != n:
         raise SpatialInputError("E105", f"{len(index)} ids were given for {n} {what}", n=abs(len(index) - n),
                                 hint="give one id per unit, in the order of the rows")
-    absent = np.any([code < 0 for code in index.codes], axis=0) if index.nlevels > 1 else index.isna()
+    absent = np.any([code < 0 for code in index.codes], axis=0) if isinstance(index, pd.MultiIndex) else index.isna()
     if absent.any():
         rows = np.flatnonzero(absent)
         raise SpatialInputError("E101", "every unit needs an id, but some are missing", rows=rows.tolist(),

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
@@ -60,7 +60,9 @@ def over(items: Iterable, words: str, total: int | None = None) -> Iterator:
     Step(words='adding', done=1, total=2, part='')
     Step(words='adding', done=2, total=2, part='')
     """
-    total = len(items) if total is None else total
+    if total is None:
+        items = items if isinstance(items, Sized) else list(items)
+        total = len(items)
     report(words, 0, total)
     for done, item in enumerate(items, 1):
         yield item

@@ -121,8 +121,9 @@ def _seed(result) -> int | None:
         names = ("seed", "method")
         values = holder if isinstance(holder, Mapping) else {name: getattr(holder, name, None) for name in names}
         drawn = holder is result or values.get("method") in (None, "simulate", "bootstrap")
-        if drawn and isinstance(values.get("seed"), int | np.integer):
-            return int(values["seed"])
+        seed = values.get("seed")
+        if drawn and isinstance(seed, int | np.integer):
+            return int(seed)
     return None
 
 

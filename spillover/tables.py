@@ -9,6 +9,7 @@ import re
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -74,17 +75,17 @@ def read_table(path, *, keys: Iterable[str | None] = (), encoding: str | None = 
     if suffix not in SUFFIXES:
         raise SpatialInputError("E501", f"the suffix of '{path.name}' is not that of a table",
                                 hint=f"use one of {', '.join(SUFFIXES)}")
-    keys, na = [key for key in keys if key], list(na)
+    named, na = [key for key in keys if key], list(na)
     if suffix == ".xlsx":
-        table = _workbook(path, keys, sheet)
+        table = _workbook(path, named, sheet)
     elif suffix in READERS:
         table = READERS[suffix](path)
     else:
         separator = separator or ("\t" if suffix == ".tsv" else None)
-        return parse(path.read_bytes(), path.name, keys=keys, encoding=encoding, separator=separator, decimal=decimal,
+        return parse(path.read_bytes(), path.name, keys=named, encoding=encoding, separator=separator, decimal=decimal,
                      na=na)  # fmt: skip
-    table = without(table, na, keys)
-    return plain_keys(table, keys) if suffix == ".xlsx" else table
+    table = without(table, na, named)
+    return plain_keys(table, named) if suffix == ".xlsx" else table
 
 
 def without(table: pd.DataFrame, na: list[str], keys: Iterable[str] = ()) -> pd.DataFrame:
@@ -98,9 +99,9 @@ def without(table: pd.DataFrame, na: list[str], keys: Iterable[str] = ()) -> pd.
     if not na:
         return table
     numbers = pd.to_numeric(pd.Series(na, dtype=object), errors="coerce").dropna().tolist()
-    changed = {}
+    changed: dict[Any, pd.Series] = {}
     for column, values in table.items():
-        if column in keys:
+        if column in set(keys):
             continue
         absent = values.isin(numbers) if pd.api.types.is_numeric_dtype(values) else values.astype(str).isin(na)
         if absent.any():
@@ -208,7 +209,7 @@ def parse(raw: bytes, name: str, *, keys: Iterable[str | None] = (), encoding: s
         raise SpatialInputError("E602", f"'{name}' is empty", hint="export it again")
     text = decode(raw, name=name, encoding=encoding)
     header_line = text.lstrip("\ufeff").partition("\n")[0]
-    separator = {"\\t": "\t", "tab": "\t"}.get(separator, separator) or _separator(header_line)
+    separator = {"\\t": "\t", "tab": "\t"}.get(separator or "", separator) or _separator(header_line)
     if len(separator) != 1 or separator in "\"\r\n":
         raise SpatialInputError("E501", f"separator={separator!r} must be one character", hint="separator=';'")
     header, rows = _check_fields(text, separator, name)
@@ -219,7 +220,7 @@ def parse(raw: bytes, name: str, *, keys: Iterable[str | None] = (), encoding: s
     if decimal == separator:
         raise SpatialInputError("E501", f"{decimal!r} cannot be both separator and decimal mark",
                                 hint="separator=';'")  # fmt: skip
-    options = {"sep": separator, "decimal": decimal, "index_col": False, "skipinitialspace": True}
+    options: dict[str, Any] = {"sep": separator, "decimal": decimal, "index_col": False, "skipinitialspace": True}
     try:
         values = pd.read_csv(io.StringIO(text), **options, low_memory=False, na_values=list(na))
         there = [key for key in keys if key in header]

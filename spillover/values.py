@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, overload
+
 import numpy as np
 import pandas as pd
 
@@ -28,46 +30,59 @@ def numeric(x, *, ids=None, column: str | None = None) -> np.ndarray:
         bad = bad.any(axis=1) if bad.ndim == 2 else bad
         if bad.any():
             rows = np.flatnonzero(bad)
-            where = {"rows": rows[:5].tolist()} if ids is None else {"ids": list(ids[rows[:5]])}
-            raise SpatialInputError(code, f"{name} has {word} values", column=column, n=len(rows), **where,
+            raise SpatialInputError(code, f"{name} has {word} values", column=column, n=len(rows), **_where(rows, ids),
                                     hint="fill or drop them (and take w.subset of what remains)")
     return values[:, 0] if np.ndim(x) == 1 and values.ndim == 2 else values
+
+
+def _where(rows: np.ndarray, ids) -> dict[str, list]:
+    """The first of the rows for a message: by id where there are ids."""
+    return {"rows": rows[:5].tolist()} if ids is None else {"ids": list(ids[rows[:5]])}
 
 
 def _not_numeric(frame, dtypes, name: str, column: str | None, ids) -> SpatialInputError:
     """E203, with the first cells of text that are no numbers."""
     cells = frame if isinstance(frame, pd.Series) else frame.iloc[:, next(
         k for k, d in enumerate(dtypes) if not pd.api.types.is_numeric_dtype(d) or pd.api.types.is_complex_dtype(d))]
-    message, where, hint = f"{name} must be numeric, but holds {cells.dtype}", {}, "convert it to numbers"
+    message, hint, bad = f"{name} must be numeric, but holds {cells.dtype}", "convert it to numbers", np.array([], int)
     if cells.dtype == object or isinstance(cells.dtype, pd.StringDtype):
         bad = np.flatnonzero((pd.to_numeric(cells, errors="coerce").isna() & cells.notna()).to_numpy())
         if len(bad):
             words = list(dict.fromkeys(str(cell)[:20] for cell in cells.iloc[bad[:50]]))[:3]
             message = f"{name} must be numeric, but holds text such as {', '.join(map(repr, words))}"
-            where = {"rows": bad[:5].tolist()} if ids is None else {"ids": list(ids[bad[:5]])}
-            where["n"] = len(bad)
             hint = "mark missing values as such and write decimals with a point, or C(column) for categories"
         else:
             message = f"{name} must be numeric, but holds numbers as text"
             hint = "convert it: pd.to_numeric(df[column])"
-    return SpatialInputError("E203", message, column=column, hint=hint, **where)
+    if not len(bad):
+        return SpatialInputError("E203", message, column=column, hint=hint)
+    return SpatialInputError("E203", message, column=column, hint=hint, n=len(bad), **_where(bad, ids))
 
 
-def one_number(name: str, value, *, above: float | None = None, least: float | None = None,
+@overload
+def one_number(name: str, value: object, *, above: float | None = None, least: float | None = None,
+               optional: Literal[False] = False) -> float: ...
+
+
+@overload
+def one_number(name: str, value: object, *, above: float | None = None, least: float | None = None,
+               optional: Literal[True]) -> float | None: ...
+
+
+def one_number(name: str, value: object, *, above: float | None = None, least: float | None = None,
                optional: bool = False) -> float | None:
-    """A finite number for an option, or E501 in words."""
+    """A finite number for an option, or E501 in words; None stays None where it is ``optional``."""
     if value is None and optional:
         return None
-    ok = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    ok = ok and np.isfinite(value) and (above is None or value > above) and (least is None or value >= least)
-    if not ok:
-        bound = f" above {above:g}" if above is not None else f" of at least {least:g}" if least is not None else ""
-        raise SpatialInputError("E501", f"{name}={value!r} should be a finite number{bound}",
-                                hint=f"write {name}= as one number" + bound.replace(" of at least", ", at least"))
-    return float(value)
+    if (isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+            and np.isfinite(value) and (above is None or value > above) and (least is None or value >= least)):
+        return float(value)
+    bound = f" above {above:g}" if above is not None else f" of at least {least:g}" if least is not None else ""
+    raise SpatialInputError("E501", f"{name}={value!r} should be a finite number{bound}",
+                            hint=f"write {name}= as one number" + bound.replace(" of at least", ", at least"))
 
 
-def whole_number(name: str, value, *, least: int) -> int:
+def whole_number(name: str, value: object, *, least: int) -> int:
     """A whole number for an option, or E501 in words.
 
     Examples
@@ -81,10 +96,12 @@ def whole_number(name: str, value, *, least: int) -> int:
     return int(value)
 
 
-def share(name: str, value) -> float:
+def share(name: str, value: object) -> float:
     """A number between 0 and 1 for an option, or E501 in words."""
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not (number and 0 < value < 1):
-        raise SpatialInputError("E501", f"{name}={value!r} must lie between 0 and 1, as in 0.95",
-                                hint=f"as in {name}={value / 100:g}" if number and 1 < value < 100 else f"{name}=0.95")
-    return float(value)
+    hint = f"{name}=0.95"
+    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
+        if 0 < value < 1:
+            return float(value)
+        if 1 < value < 100:
+            hint = f"as in {name}={value / 100:g}"
+    raise SpatialInputError("E501", f"{name}={value!r} must lie between 0 and 1, as in 0.95", hint=hint)

@@ -11,6 +11,7 @@ from . import stubs
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
+PACKAGES = ("spillover", "weights", "spatial", "shapefiles")
 
 
 @pytest.mark.parametrize("package", stubs.PACKAGES)
@@ -18,18 +19,21 @@ def test_stubs_are_in_step(package):
     assert stubs.path(package).read_text(encoding="utf8") == stubs.stub(package), "stale: python tests/stubs.py"
 
 
-@pytest.mark.parametrize("package", ["spillover", "weights", "spatial", "shapefiles"])
+@pytest.mark.parametrize("package", PACKAGES)
 def test_packages_are_typed(package):
     assert (ROOT / package / "py.typed").exists()
 
 
-def test_a_type_checker_sees_mistakes_and_no_others(tmp_path):
+def test_a_type_checker_sees_mistakes_and_no_others(tmp_path, request):
+    """The packages, README's example and a file of deliberate mistakes, in one run; its cache is pytest's."""
+    cache = getattr(request.config, "cache", None)
     readme = (ROOT / "README.md").read_text(encoding="utf8")
     example = tmp_path / "readme_example.py"
     example.write_text(re.search(r"```python\n(.*?)```", readme, re.DOTALL).group(1), encoding="utf8")
     typos = HERE / "editors" / "typos.py"
-    command = [sys.executable, "-m", "mypy", "--follow-imports=silent", "--ignore-missing-imports",
-               "--no-error-summary", f"--cache-dir={ROOT / '.mypy_cache'}", str(typos), str(example)]  # fmt: skip
+    command = [sys.executable, "-m", "mypy", "--no-error-summary",
+               f"--cache-dir={tmp_path / 'mypy' if cache is None else cache.mkdir('mypy')}",
+               *PACKAGES, str(typos), str(example)]  # fmt: skip
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout
     seen = {(Path(file).name, int(line), code)
             for file, line, code in re.findall(r"^(.*?):(\d+): error: .*\[([\w-]+)\]$", printed, re.MULTILINE)}

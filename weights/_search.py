@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -46,13 +47,14 @@ def nearest(space: np.ndarray, k: np.ndarray, rank: np.ndarray, norm: int = 2
             distance[here, k - 1], distance[here, np.minimum(k, m - 1)])
         tied = (k < m) & (k > 0) & (beyond <= last * (1 + TIE))
     keep = (slice(None), slice(most)) if same else np.arange(m) < k[:, None]
-    triple = np.repeat(here, np.minimum(k, m)), who[keep].ravel(), distance[keep].ravel()
+    focal, near, away = np.repeat(here, np.minimum(k, m)), who[keep].ravel(), distance[keep].ravel()
     if not tied.any():
-        return triple
-    tree, plain = _tree(space), ~tied[triple[0]]
-    parts = [tuple(x[plain] for x in triple)]
+        return focal, near, away
+    tree, plain = _tree(space), ~tied[focal]
+    parts = [(focal[plain], near[plain], away[plain])]
     parts += [_untie(i, space, tree, int(k[i]), distance[i, k[i] - 1], rank, norm) for i in np.flatnonzero(tied)]
-    return tuple(np.concatenate(x) for x in zip(*parts, strict=True))
+    focal, near, away = (np.concatenate(x) for x in zip(*parts, strict=True))
+    return focal, near, away
 
 
 def _ask(space, m, norm=2):
@@ -145,17 +147,18 @@ def every_pair(space: np.ndarray, weigh, norm: int = 2) -> tuple[sparse.csr_arra
     data, indices = np.empty((n - 1, n)), np.empty((n - 1, n), np.int32)
     around = np.tile(np.arange(n, dtype=np.int32), 2)
     axes, compiled = np.ascontiguousarray(space.T), n >= PAIRS_COMPILED_FROM and norm == 2
+    fill_stretches: Callable[..., None] = partial(_stretches, norm)
     if compiled:
         from ._kernels import stretches
-    else:
-        stretches = partial(_stretches, norm)
+
+        fill_stretches = stretches
     done = compiled and weigh is reciprocal
     height = max(1, n // (8 * THREADS) if done else BLOCK // n)
 
     def fill(starts):
         for start in starts:
             stop = min(start + height, n - 1)
-            stretches(axes, start, stop, done, around, data, indices)
+            fill_stretches(axes, start, stop, done, around, data, indices)
             if not done:
                 block = data[start:stop]
                 weight = weigh(block)

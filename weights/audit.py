@@ -76,7 +76,7 @@ def audit(map, *, ids=None, tolerance: float | None = None, snap="auto") -> pd.D
     refuse_infinite(shapes[~absent], index[~absent])
     other = ~absent & ~np.isin(shapely.get_type_id(shapes), (3, 6))
     invalid = ~absent & ~other & ~shapely.is_valid(shapes)
-    rows = [("missing", i, None, np.nan, "", "") for i in np.flatnonzero(absent)]
+    rows: list[tuple] = [("missing", i, None, np.nan, "", "") for i in np.flatnonzero(absent)]
     rows += [("not a polygon", i, None, np.nan, "", shapes[i].geom_type) for i in np.flatnonzero(other)]
     rows += [("invalid", i, None, np.nan, "", shapely.is_valid_reason(shapes[i])) for i in np.flatnonzero(invalid)]
     sound = np.flatnonzero(~absent & ~other)

@@ -116,8 +116,7 @@ def nested(geographic: SpatialWeights, data, x=None, *, entity=None, time=None, 
     if values.shape[1] != 1:
         raise SpatialInputError("E501", "nested weights take one variable",
                                 hint="name one column with x=")
-    m = pd.Series(values[:, 0], index=index)
-    m = numeric(m.iloc[positions(index, geographic.ids, what=words)])
+    m = numeric(pd.Series(values[:, 0], index=index).iloc[positions(index, geographic.ids, what=words)])
     if (m <= 0).any():
         raise SpatialInputError("E211", f"{words} must be positive to give shares", n=int((m <= 0).sum()),
                                 ids=geographic.ids[m <= 0].tolist(),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from spillover import labels as _labels
 from spillover.errors import SpatialInputError, SpatialInputWarning, check_option
@@ -112,7 +114,7 @@ def _contiguity(map, rule, ids, order, cumulative, snap, method, tolerance, isla
     return treat(w, islands, nearest=lambda alone: _touch.nearest(space, alone, _labels.rank(index)))
 
 
-def check_snap(snap, method):
+def check_snap(snap: object, method: str | None) -> float | Literal["auto"] | None:
     """The snap to work with; None where only common vertices count."""
     check_option("method", method, (None, "vertices"))
     automatic = isinstance(snap, str) and snap == "auto"
@@ -121,7 +123,7 @@ def check_snap(snap, method):
             "E501", f"snap={snap!r} should be 'auto' or a number of at least 0, in units of the coordinates",
             hint="snap=0 snaps nothing; method='vertices' links only polygons that share vertices")
     if method is None:
-        return snap if automatic else one_number("snap", snap, least=0)
+        return "auto" if automatic else one_number("snap", snap, least=0)
     if not automatic:
         raise SpatialInputError("E501", "method='vertices' snaps nothing, so that snap= has no effect",
                                 hint="leave out one of the two")
@@ -147,7 +149,7 @@ def _warn_missed(w, shapes, rule, reach) -> None:
             f"matched ({names}): see wt.audit(map); tolerance=0 joins them"), stacklevel=4)
 
 
-def polygons(map, ids) -> tuple[np.ndarray, object, np.ndarray]:
+def polygons(map, ids) -> tuple[np.ndarray, pd.Index, np.ndarray]:
     """Geometries, ids and where their coordinates begin, at the door: no missing or empty ones, polygons only."""
     import shapely
 

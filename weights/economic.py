@@ -162,7 +162,8 @@ def _complete(frame: pd.DataFrame, *, each: bool = False) -> pd.DataFrame:
     units, times = (frame.index.get_level_values(level).unique() for level in ("entity", "time"))
     if len(frame) == len(units) * len(times):
         return frame
-    absent = pd.MultiIndex.from_product([units, times]).difference(frame.index, sort=False)
+    pairs = pd.MultiIndex.from_product([units, times])
+    absent = pairs[~pairs.isin(frame.index)]
     lacking = absent.get_level_values(0).unique()
     hint = ("keep the periods that all units have, or name one of them with period=" if each else
             "keep the periods that all units have, or missing='available' to average those that each has")

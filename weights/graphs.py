@@ -136,7 +136,8 @@ def _pattern(data, coincident, seed, ids, at, crs, metric) -> Pattern:
     groups = _search.coincident(p.space) if p.n > 1 else []
     if groups and coincident == "error":
         refuse_coincident(p, "for a triangulation", "coincident='clique' or 'jitter'")
-    place, notes = np.arange(p.n), ()
+    place = np.arange(p.n)
+    notes: tuple[str, ...] = ()
     if groups and coincident == "jitter":
         p = _moved(p, np.concatenate(groups), seed)
         notes = (f"{sum(map(len, groups))} units that share a point moved apart at random (seed {seed})",)

@@ -93,14 +93,14 @@ def from_distances(table: pd.DataFrame, *, origin: str = "origin", destination: 
     if scale is None and decay == "exponential":
         scale = float(pd.Series(d).groupby(i).min().mean())
     i, j, d = _kept(i, j, d, index, cutoff, k)
-    notes = () if floor is None else (f"distances below {floor:g} count as that",)
-    notes += (f"{absent} pairs of units are not in the table",) if absent else ()
+    notes = [] if floor is None else [f"distances below {floor:g} count as that"]
+    notes += [f"{absent} pairs of units are not in the table"] if absent else []
     how = {"inverse": f"1 / {name}" + ("" if power == 1 else f"^{power:g}"),
            "exponential": f"exp(-{name} / {scale or 1:.6g})", "none": f"links by {name}"}[decay]
     reach = ("" if cutoff is None else f", up to {cutoff:.6g}") + ("" if k is None else f", {k} nearest")
     ways = "" if symmetric is None else f" ({symmetric} of both directions)"
     weight = _weights(d if floor is None else np.maximum(d, floor), decay, power, scale, index, i, j)
-    return assemble(i, j, weight, index, f"{how}{reach}{ways}", notes=notes)
+    return assemble(i, j, weight, index, f"{how}{reach}{ways}", notes=tuple(notes))
 
 
 def _pairs(table, origin, destination, distance, ids, duplicates):

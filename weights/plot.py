@@ -80,7 +80,8 @@ def _map(w, data, at, ids, ax) -> None:
     upper = links.coords[0] < links.coords[1]
     a, b, weight = links.coords[0][upper], links.coords[1][upper], links.data[upper]
     width = 0.3 + 1.5 * weight / weight.max() if len(weight) else []
-    ax.add_collection(LineCollection(np.stack([xy[a], xy[b]], axis=1), linewidths=width, colors=LINK, alpha=0.75))
+    ends = list(np.stack([xy[a], xy[b]], axis=1))
+    ax.add_collection(LineCollection(ends, linewidths=width, colors=LINK, alpha=0.75))
     alone = w.ids.isin(w.islands)
     ax.scatter(*xy[~alone].T, s=9, color=INK, zorder=3)
     ax.scatter(*xy[alone].T, s=26, facecolors="none", edgecolors=INK, zorder=3)

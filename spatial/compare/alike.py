@@ -34,7 +34,8 @@ def similarity(weights: dict, measure: str) -> pd.DataFrame:
 
 def identical(weights: dict) -> list[tuple[str, str]]:
     """Pairs of names of the same matrix; ``weights`` are ``SpatialWeights``."""
-    first, pairs = {}, []
+    first: dict[str, str] = {}
+    pairs = []
     for name, w in weights.items():
         if w.matrix_digest in first:
             pairs.append((first[w.matrix_digest], name))

@@ -6,6 +6,7 @@ the W (LeSage & Pace 2009, section 6.4). Its spread has two sources: the paramet
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,11 +69,12 @@ class AveragedEffects(Shown):
         return pd.DataFrame(columns, index=index).reset_index()[["effect", *SCHEMA, "from_weights"]]
 
 
-def averaged_effects(effects: dict, probabilities: pd.Series, level: float) -> AveragedEffects:
+def averaged_effects(effects: Mapping, probabilities: pd.Series, level: float) -> AveragedEffects:
     """Average ``Effects`` by key, of those with probabilities; negligible ones are left out."""
     critical_value(level)  # raises for an invalid level
-    used = {key: effects[key] for key, p in probabilities.items() if p > NEGLIGIBLE}
-    p = np.array([probabilities[key] for key in used])
+    above = probabilities[probabilities > NEGLIGIBLE]
+    used = {key: effects[key] for key in above.index}
+    p = above.to_numpy(float)
     p = p / p.sum()
     variables = next(iter(used.values())).variables
     estimates = np.array([e.estimates for e in used.values()])

@@ -119,8 +119,8 @@ class Comparison(Shown):
             table = table.sort_values("probability", ascending=False, kind="stable")
         table = table[COLUMNS]
         if self.failed:
-            rows = [{"weights": weights_of(key), "problem": why} for key, why in self.failed.items()]
-            table = pd.concat([table.assign(problem=""), pd.DataFrame(rows)])
+            without = [{"weights": weights_of(key), "problem": why} for key, why in self.failed.items()]
+            table = pd.concat([table.assign(problem=""), pd.DataFrame(without)])
         return table.reset_index(drop=True)
 
     def coefficients(self) -> pd.DataFrame:

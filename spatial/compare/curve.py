@@ -143,9 +143,10 @@ def specification_curve(
     frames = _samples(data, samples, named, options.get("entity"))
     formulas = {name: f"{formula} + {terms}" if terms else formula for name, terms in controls.items()}
     jobs = list(product(named, range(len(models)), formulas, frames))
-    shared = (frames, models, formulas, variable, options)
-    keys = _keys(jobs, shared)
-    shared = (*shared, {})
+    settings = (frames, models, formulas, variable, options)
+    keys = _keys(jobs, settings)
+    fits_read: dict = {}
+    shared = (*settings, fits_read)
     with opened(journal, JOURNAL, resume=resume) as book:
         done = {i: book.rows[key] for i, key in enumerate(keys) if key in book.rows}
         results, whole = run([(*job, key) for job, key in zip(jobs, keys)], _all, shared, n_jobs=n_jobs, client=client,

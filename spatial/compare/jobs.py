@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
 
 from spillover.errors import SpatialInputError
 
@@ -120,13 +121,13 @@ def _joblib():
     return joblib
 
 
-def _here(left, jobs, work, shared, at_once) -> Iterator:
+def _here(left, jobs, work, shared, at_once) -> Generator:
     for start in range(0, len(left), at_once):
         chunk = left[start : start + at_once]
         yield from zip(chunk, work(shared, [jobs[i] for i in chunk]))
 
 
-def _in_processes(n_jobs, chunks, jobs, work, shared) -> Iterator:
+def _in_processes(n_jobs, chunks, jobs, work, shared) -> Generator:
     """joblib sends ``shared`` with every chunk, large arrays as shared memory; under ``parallel_config("dask")``
     it goes to the cluster."""
     joblib = _joblib()
@@ -145,7 +146,9 @@ def _watched(joblib):
     if type(joblib.parallel.get_active_backend()[0]) is not joblib.parallel.LokyBackend:
         return None
 
-    class Watched(joblib.parallel.LokyBackend):
+    backend: Any = joblib.parallel.LokyBackend
+
+    class Watched(backend):
         def configure(self, *args, **options):
             return super().configure(*args, initializer=_end_with, initargs=(os.getpid(),), **options)
 
@@ -163,7 +166,7 @@ def _end_with(parent: int) -> None:
     threading.Thread(target=watch, daemon=True, name="parent").start()
 
 
-def _on_cluster(client, chunks, jobs, work, shared) -> Iterator:
+def _on_cluster(client, chunks, jobs, work, shared) -> Generator:
     """``shared`` is scattered once; chunks of a worker that died run again elsewhere."""
     from distributed import as_completed
 

@@ -55,8 +55,9 @@ class Journal:
     """
 
     def __init__(self, path, schema: dict, *, resume: bool):
-        self.path, self.schema, self.rows = Path(path), schema, {}
-        self._fresh, self._last = {}, time.monotonic()
+        self.path, self.schema, self._last = Path(path), schema, time.monotonic()
+        self.rows: dict[str, dict] = {}
+        self._fresh: dict[str, dict] = {}
         if self.path.exists() and not self.path.is_dir():
             raise SpatialInputError("E514", f"'{path}' is a file, and a journal is a folder", hint="name another place")
         try:
@@ -105,8 +106,8 @@ class Journal:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        rows = [{"key": key, **row} for key, row in rows.items()]
-        table = pa.Table.from_pylist(rows, schema=self._arrow().remove(len(self.schema) + 1))
+        listed = [{"key": key, **row} for key, row in rows.items()]
+        table = pa.Table.from_pylist(listed, schema=self._arrow().remove(len(self.schema) + 1))
         table = table.append_column(CHECK, pa.array([check_of(row) for row in table.to_pylist()], pa.string()))
         with replacing(self.path / name, overwrite=True) as part:
             pq.write_table(table, part)

@@ -59,8 +59,8 @@ class Mixture(Shown):
     def tidy(self) -> pd.DataFrame:
         """Shares with standard errors and the interval of their profiles."""
         rows = []
-        for name, share in self.shares.items():
-            rows.append((name, share, self.std_errors[name], *_interval(self.profiles[name], self.level)))
+        for (name, share), error in zip(self.shares.items(), self.std_errors, strict=True):
+            rows.append((name, share, error, *_interval(self.profiles[name], self.level)))
         return pd.DataFrame(rows, columns=["term", "estimate", "std_error", "conf_low", "conf_high"])
 
 
@@ -120,12 +120,12 @@ def mix_weights(
         raise SpatialInputError("E513", "shares are estimated by maximum likelihood", hint="use method='ml'")
     if not (spec.lag or spec.error or spec.durbin):
         raise SpatialInputError("E513", "ols has no W, so it has no shares", hint="use sar, sem, slx, sdm ...")
-    quick = reading is not None and reading.repeatable and not reading.settings.effects.random
+    quick = None if reading is None or not reading.repeatable or reading.settings.effects.random else reading
 
     def at_shares(shares) -> float:
-        if not quick:
+        if quick is None:
             return fitted(shares).loglik
-        again = reading.under(_combined(parts, names, shares))
+        again = quick.under(_combined(parts, names, shares))
         return maximum(again)[1].loglik
     with opened(journal, SCHEMA, resume=resume) as book:
         about = "" if journal is None else key_of(

@@ -69,7 +69,7 @@ class PlaceboWeights(Shown):
         p-values are for rho, lambda and the indirect effects. The null (no neighbor matters) does not restrict direct
         or total effects, so their ``p_value`` is NaN.
         """
-        requested = [(name, None) for name in self.names]
+        requested: list[tuple[str, str | None]] = [(name, None) for name in self.names]
         requested += [(kind, variable) for kind in KINDS for variable in self.variables]
         rows = []
         for what, variable in requested:
@@ -78,9 +78,9 @@ class PlaceboWeights(Shown):
             low, high = np.quantile(values, [0.025, 0.975])
             p = pseudo_p(actual, values, "two-sided") if what in (*self.names, "indirect") else np.nan
             rows.append((what, variable or what, actual, values.mean(), low, high, p, len(values)))
-        effect, term, actual, mean, low, high, p, number = zip(*rows, strict=True)
-        return rows_of(term, actual, p_value=p, effect=effect, placebo_mean=mean, placebo_low=low, placebo_high=high,
-                       placebos=number)  # fmt: skip
+        effect, term, estimate, mean, lows, highs, p_value, number = zip(*rows, strict=True)
+        return rows_of(term, estimate, p_value=p_value, effect=effect, placebo_mean=mean, placebo_low=lows,
+                       placebo_high=highs, placebos=number)  # fmt: skip
 
     def _pair(self, what, variable):
         if what in self.names:
@@ -155,7 +155,7 @@ def placebo_weights(
     params = np.array([row["params"] for row in rows.values()], dtype=float).reshape(len(rows), len(names))
     effects = np.array([row["effects"] for row in rows.values()], dtype=float).reshape(len(rows), len(KINDS), -1)
     own = refit(fit, relabel=[np.arange(fit._design.n_units)], effects=True)
-    return PlaceboWeights(fit, names, params, effects, own.effects[0], own.variables, seed)
+    return PlaceboWeights(fit, names, params, effects, own.responses[0], own.variables, seed)
 
 
 def _relabelled(shared, draws: list[int]) -> list[dict]:
@@ -166,7 +166,7 @@ def _relabelled(shared, draws: list[int]) -> list[dict]:
     refits = refit(fit, relabel=relabel, effects=True)
     at = [refits.names.index(name) for name in ("rho", "lambda") if name in refits.names]
     return [{"draw": r, "params": params.tolist(), "effects": effects.ravel().tolist()}
-            for r, params, effects in zip(draws, refits.params[:, at], refits.effects)]  # fmt: skip
+            for r, params, effects in zip(draws, refits.params[:, at], refits.responses)]  # fmt: skip
 
 
 def _keys(fit, seed, draws) -> list[str]:

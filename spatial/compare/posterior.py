@@ -90,7 +90,7 @@ def integral(sample: Sample, n: int, prior: Prior, *, intercept: int | None = No
         Its column of X.
     """
     conditional = Conditional(sample, n, prior, intercept)
-    parts = [part for part in (sample.lag, sample.error) if part is not None]
+    parts = sample.parts
     if not parts:
         return float(conditional([])[()])
     rough = conditional.with_curves([part.coarse for part in parts])
@@ -105,7 +105,7 @@ def integral(sample: Sample, n: int, prior: Prior, *, intercept: int | None = No
     exact = conditional.with_curves([part.near(*span) for part, span in zip(parts, spans)])
     rules = [_rule(a, b, PANELS[len(parts)]) for a, b in box]
     angles = np.meshgrid(*(x for x, _ in rules), indexing="ij")
-    log_weights = sum(np.meshgrid(*(np.log(w) for _, w in rules), indexing="ij"))
+    log_weights = np.sum(np.meshgrid(*(np.log(w) for _, w in rules), indexing="ij"), axis=0)
     terms = _by_angle(exact, [a.ravel() for a in angles], ends) + log_weights.ravel()
     return float(terms.max() + np.log(np.exp(terms - terms.max()).sum()))
 
@@ -163,15 +163,14 @@ class Squares:
     def __init__(self, sample: Sample, columns):
         whole = columns == slice(None)
         Q, R = sample.basis[:2] if whole else np.linalg.qr(sample.X[:, columns])
-        zero = np.zeros_like(sample.y)
-        ys = np.column_stack([sample.y, zero if sample.Wy is None else sample.Wy])
+        ys = np.column_stack([sample.y, sample.lag_of_y])
         shift = Q.T @ ys
         ys = ys - Q @ shift  # no cancellation later
         self.log_scale = 2 * np.log(np.abs(np.diag(R))).sum()
-        self.products = (ys.T @ ys,)
+        self.products: tuple[np.ndarray, ...] = (ys.T @ ys,)
         if sample.error is not None:
-            MQ = np.linalg.solve(R.T, sample.MX[:, columns].T).T
-            Mys = np.column_stack([sample.My, zero if sample.MWy is None else sample.MWy]) - MQ @ shift
+            MQ = np.linalg.solve(R.T, sample.error_lag_of_X[:, columns].T).T
+            Mys = np.column_stack([sample.error_lag_of_y, sample.error_lag_of_Wy]) - MQ @ shift
             Z, MZ = np.column_stack([ys, Q]), np.column_stack([Mys, MQ])
             mixed = Z.T @ MZ
             self.products = (Z.T @ Z, mixed + mixed.T, MZ.T @ MZ)

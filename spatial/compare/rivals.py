@@ -76,7 +76,7 @@ def j_test(null: Fit, rival: Fit) -> TestResult:
     y, X = null._sample.y, null._sample.X
     f = y - rival._solution.resid
     lag = null.specification.lag or rival.specification.lag
-    Z = np.column_stack([X, *([null._sample.Wy] if null.specification.lag else []), f])
+    Z = np.column_stack([X, *([null._sample.lag_of_y] if null.specification.lag else []), f])
     H = np.column_stack([X, rival._sample.X, *_lags(null, rival)]) if lag else Z
     H = _basis(H)
     Zhat = H @ (H.T @ Z)

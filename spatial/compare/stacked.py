@@ -13,6 +13,8 @@ from ..design.design import INTERCEPT
 from ..logdet.stacked import logistic, logit
 from ..models.reading import Reading
 from ..models.stack import Stack, largest_stack, stacked
+from ..solve.stack import Pencil
+from ..solve.stack_search import Optima
 from .estimates import Estimate
 from .posterior import conditional_log_marginal
 from .prior import Prior
@@ -29,7 +31,7 @@ def estimates_of(lead: Reading, weights: list, prior: Prior, among: int) -> list
     out, size = [], largest_stack(lead)
     for start in range(0, len(weights), size):
         part = weights[start : start + size]
-        estimates = [None] * len(part)
+        estimates: list[Estimate | None] = [None] * len(part)
         stack = stacked(lead, part, among)
         if stack is not None:
             for i, estimate in zip(stack.which, _estimates(lead, stack, part, prior)):
@@ -74,11 +76,11 @@ def log_marginals(lead: Reading, stack: Stack, prior: Prior) -> np.ndarray:
     everyone = np.arange(len(stack.which))
     if stack.optima is None:
         return log_density(everyone, np.zeros((len(everyone), 1)))[:, 0]
-    return _integrals(stack, prior, log_density)
+    return _integrals(data, stack.optima, prior, log_density)
 
 
-def _integrals(stack: Stack, prior: Prior, log_density) -> np.ndarray:
-    optima, out = stack.optima, np.full(len(stack.which), np.nan)
+def _integrals(data: Pencil, optima: Optima, prior: Prior, log_density) -> np.ndarray:
+    out = np.full(len(optima.which), np.nan)
     low, high = optima.intervals
     lo, hi = prior.support((low, high))
     inside = (optima.r > lo) & (optima.r < hi) & np.isfinite(hi - lo)
@@ -103,7 +105,8 @@ def _integrals(stack: Stack, prior: Prior, log_density) -> np.ndarray:
         terms += np.log((r - lo[left, None]) * (hi[left, None] - r) / (hi - lo)[left, None])
         terms = np.where(used & np.isfinite(terms), terms, -np.inf)
         peak = terms.max(axis=1)
-        falls = (np.maximum(terms[:, 0], terms[:, -1]) < peak - TAIL_NATS) & _alone(stack, left, r, lo[left], hi[left])
+        falls = (np.maximum(terms[:, 0], terms[:, -1]) < peak - TAIL_NATS) & _alone(
+            data.take(left), optima, left, r, lo[left], hi[left])
         good = falls & trusted
         total = np.exp(terms - peak[:, None]).sum(axis=1)
         out[left[good]] = (peak + np.log(total * step[left]))[good]
@@ -111,12 +114,11 @@ def _integrals(stack: Stack, prior: Prior, log_density) -> np.ndarray:
     return out
 
 
-def _alone(stack: Stack, which, r, lo, hi) -> np.ndarray:
+def _alone(data: Pencil, optima: Optima, which, r, lo, hi) -> np.ndarray:
     """Whether the likelihood is negligible outside the points r (F, P), within the prior's support, (F,).
 
     It may fall further beyond the points, but not rise again. Checked on approximate values over the whole interval.
     """
-    optima, data = stack.optima, stack.data.take(which)
     low, high = (end[which] for end in (optima.curve.logdet.low, optima.curve.logdet.high))
     grid, at = optima.grid[which], optima.r[which]
     values = optima.values[which] + np.log((grid - low[:, None]) * (high[:, None] - grid))  # by v

@@ -172,15 +172,15 @@ def tune_weights(
     if not 0 < level < 1:
         raise SpatialInputError("E501", f"level={level!r} must lie between 0 and 1, as in 0.95",
                                 hint="give a share such as 0.95")
-    built, failed, first = {}, {}, None
+    built, failed, errors = {}, {}, []
     for value in values:
         try:
             built[value] = _labelled(family(value), f"{name} = {value}, taken as given")
         except SpatialInputError as error:
-            first = first or error
+            errors.append(error)
             failed[value] = f"{error.code}: {error.message}"
     if not built:
-        raise first
+        raise errors[0]
     texts = {str(value): value for value in built}
     comparison = compare_weights({text: built[value] for text, value in texts.items()}, model=model, formula=formula,
                             data=data, prior=prior, progress=progress, n_jobs=n_jobs, client=client,

@@ -123,12 +123,13 @@ def compare_weights(
         raise next(iter(failed.values()), None) or KeyboardInterrupt
     if not whole:
         notes.append(f"interrupted: {len(outcomes)} of {len(jobs)} fits are done")
-    jobs = dict(zip(keys, jobs))
-    fits = Lazy(estimates, partial(work.fit, jobs), {key: fit for key, (_, fit) in results.items() if fit is not None})
-    used = work.used(fits, jobs)
+    by_key = dict(zip(keys, jobs))
+    single = {key: fit for key, (_, fit) in results.items() if fit is not None}
+    fits = Lazy(estimates, partial(work.fit, by_key), single)
+    used = work.used(fits, by_key)
     return Comparison(fits, {key: _in_words(error) for key, error in failed.items()}, prior or DEFAULT,
                       probabilities, tuple(notes + _remarks(used, estimates)), estimates, used,
-                      partial(uncorrected, work, {key: jobs[key] for key, one in estimates.items()
+                      partial(uncorrected, work, {key: by_key[key] for key, one in estimates.items()
                                                   if np.isfinite(one.log_marginal)}))  # fmt: skip
 
 
@@ -155,8 +156,7 @@ def _in_one_order(named) -> dict:
             continue
         if ids is None and w.labelled:
             ids = w.ids
-        same = ids is None or not w.labelled or w.ids.equals(ids)
-        if not same and w.n == len(ids) and w.ids.isin(ids).all():
+        if ids is not None and w.labelled and not w.ids.equals(ids) and w.n == len(ids) and w.ids.isin(ids).all():
             w = w.reordered(w.ids.get_indexer(ids))
         out[name] = w
     return out

@@ -53,7 +53,7 @@ class Work:
         """Prepared for the remaining fits; the method does not depend on their number."""
         if not left or len(self.named) < FEW:
             return replace(self, leads=(None,) * len(self.models))
-        leads = []
+        leads: list[Reading | None] = []
         for model in self.models:
             leads.append(self._lead(model, leads[0] if leads else None))
         return replace(self, leads=tuple(leads))
@@ -114,7 +114,8 @@ class Work:
 
 def done_together(work: Work, jobs: list) -> list[tuple[Estimate | SpatialInputError, Fit | None]]:
     """Estimates of some jobs, or the errors of those that failed; fits where they were estimated singly."""
-    out, ready, order = [None] * len(jobs), {}, None
+    out: list[tuple[Estimate | SpatialInputError, Fit | None] | None] = [None] * len(jobs)
+    ready, order = {}, None
     for m, lead in enumerate(work.leads):
         if lead is None or not lead.design.weights.labelled or not can_stack(lead):
             continue

@@ -35,7 +35,7 @@ STEP = 1e-4  # of central differences by tau, eta, rho and sigma2
 
 
 def _information(sample: Sample, at: Solution, weights: SpatialWeights) -> np.ndarray:
-    return expected(sample, at, weights.csr, None) if weights.n <= EXPECTED_MAX else observed(sample, at)
+    return expected(sample, at, weights.csr, weights.csr) if weights.n <= EXPECTED_MAX else observed(sample, at)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,7 @@ def after_correction(solution: Solution, V: np.ndarray) -> np.ndarray:
 
 def score_of_time_effects(sample: Sample, at: Solution, weights: SpatialWeights) -> np.ndarray:
     """E[dL/d(beta, rho, sigma2)] when period means were taken out of data that were not transformed."""
-    periods = sample.lag.copies
+    periods = sample.parts[0].copies
     G1 = inverse(weights, at.rho).solve(weights.row_sums)
     score = np.zeros(len(at.beta) + 2)
     score[-2:] = -periods * G1.mean(), -periods / (2 * at.sigma2)

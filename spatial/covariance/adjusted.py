@@ -9,6 +9,7 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ..records.fit import FitRecord
+from ..solve.reml import Adjusted
 
 ADJUSTED = {
     "reml": "restricted likelihood, t(n-k)",
@@ -33,10 +34,16 @@ class OfAdjustedScore:
             )
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
-        return fit._solution.covariance
+        return _adjusted(fit).covariance
 
     def df(self, fit: FitRecord) -> int:
-        return fit._solution.df
+        return _adjusted(fit).df
 
     def describe(self, fit: FitRecord) -> str:
         return ADJUSTED["aqs in panels" if self.method == "aqs" and fit._design.is_panel else self.method]
+
+
+def _adjusted(fit: FitRecord) -> Adjusted:
+    if not isinstance(fit._solution, Adjusted):
+        raise TypeError(f"a fit by method={fit._settings.method!r} is no root of an adjusted score")
+    return fit._solution

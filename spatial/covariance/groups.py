@@ -45,8 +45,8 @@ def group_values(d: Design, by) -> tuple[np.ndarray, str]:
                                 hint="by='region', or a Series indexed by unit")
     elif by in ("entity", d.ids.name):
         name, values = str(d.ids.name or "unit"), units_of_rows(d)
-    elif d.is_panel and by in ("time", d.times.name):
-        name, values = str(d.times.name), periods_of_rows(d)
+    elif d.is_panel and by in ("time", d.periods.name):
+        name, values = str(d.periods.name), periods_of_rows(d)
     elif by in d.frame.columns:
         name, values = by, d.frame[by].to_numpy()[d.rows(d.order)]
     else:
@@ -89,7 +89,7 @@ def _from_series(d: Design, by: pd.Series) -> np.ndarray:
     if not d.is_panel:
         raise SpatialInputError("E501", "by= has a MultiIndex, but the fit is a cross-section",
                                 hint="give a Series indexed by unit")
-    wanted = pd.MultiIndex.from_arrays([d.ids[units_of_rows(d)], d.times[periods_of_rows(d)]])
+    wanted = pd.MultiIndex.from_arrays([d.ids[units_of_rows(d)], d.periods[periods_of_rows(d)]])
     at = by.index.get_indexer(wanted) if by.index.is_unique else np.array([-1])
     if (at < 0).any():
         raise SpatialInputError("E101", "by= needs exactly one group for every (unit, period) of the fit",

@@ -50,7 +50,7 @@ class Conley:
     error this covariance comes with a warning. ``sp.SCPC`` holds its size under longer correlation.
     """
 
-    cutoff: float | None = None
+    cutoff: float = None  # type: ignore[assignment]  # refused below in words
     coords: object = field(default=None, repr=False)
     kernel: str = "bartlett"
     lags: int | None = None
@@ -157,7 +157,7 @@ class DriscollKraay:
                                     hint="vcov='robust' in a cross-section")
         codes, _ = group_codes(fit._design, "time")
         if self._by_cosines:
-            nu = self.df(fit)
+            nu = int(self.df(fit))
             return sandwich(fit, lambda S: cosine_meat(sums_by_group(S, codes), nu))
         factor = small_sample_factor(fit, codes)
         return sandwich(fit, lambda S: factor * newey_west(sums_by_group(S, codes), self._lags(fit)))

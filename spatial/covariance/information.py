@@ -39,7 +39,8 @@ def with_dummies(sample: Sample, at: Solution) -> np.ndarray:
         info[k, k] -= sample.lag.d2(at.rho)
     if sample.error is not None:
         info[-1, -1] -= sample.error.d2(at.lam)
-        mixed = sample.MX if sample.lag is None else np.column_stack([sample.MX, sample.MWy])
+        mixed = sample.error_lag_of_X
+        mixed = mixed if sample.lag is None else np.column_stack([mixed, sample.error_lag_of_Wy])
         cross = mixed.T @ e / s2
         info[:-1, -1] += cross
         info[-1, :-1] += cross
@@ -58,8 +59,9 @@ def without_dummies(sample: Sample, full: np.ndarray) -> tuple[np.ndarray, np.nd
     return full[np.ix_(~dummy, ~dummy)] - full[np.ix_(~dummy, dummy)] @ share, share
 
 
-def expected(sample: Sample, at: Solution, W: sparse.csr_array | None, M: sparse.csr_array | None) -> np.ndarray:
-    """E[-d2 ln L], ordered as ``observed``. ``W`` and ``M`` are the N x N weights of lag and error.
+def expected(sample: Sample, at: Solution, W: sparse.csr_array, M: sparse.csr_array) -> np.ndarray:
+    """E[-d2 ln L], ordered as ``observed``. ``W`` and ``M`` are the N x N weights of lag and error, where there are
+    such parts.
 
     Raises
     ------
@@ -71,19 +73,18 @@ def expected(sample: Sample, at: Solution, W: sparse.csr_array | None, M: sparse
     if part is None:
         X = sample.X
         return np.block([[X.T @ X / s2, np.zeros((k, 1))], [np.zeros((1, k)), np.full((1, 1), n / (2 * s2**2))]])
-    N = (W if W is not None else M).shape[0]
+    N = W.shape[0]
     if N > DENSE_MAX:
         raise SpatialInputError("E309", f"vcov='eim' needs dense {N:,} x {N:,} matrices", hint="use vcov='oim'")
     F = contrasts(N) if part.unit_root else np.eye(N)
     T, eye = part.copies, np.eye(F.shape[1])
-    BX = sample.X if sample.error is None else sample.X - at.lam * sample.MX
-    columns, names = [BX], ["beta"]
-    traces = {}
+    columns, names = [sample.X if sample.error is None else sample.BX(at.lam)], ["beta"]
+    traces: dict[tuple[str, ...], float] = {}
     if sample.error is not None:
         Md = F.T @ (M @ F)
         B = eye - at.lam * Md
         H = np.linalg.solve(B.T, Md.T).T
-        traces["lambda"], traces["lambda", "lambda"] = np.trace(H), np.sum(H * H.T) + np.sum(H**2)
+        traces["lambda",], traces["lambda", "lambda"] = np.trace(H), np.sum(H * H.T) + np.sum(H**2)
     if sample.lag is not None:
         Wd = F.T @ (W @ F)
         G = np.linalg.solve((eye - at.rho * Wd).T, Wd.T).T
@@ -93,7 +94,7 @@ def expected(sample: Sample, at: Solution, W: sparse.csr_array | None, M: sparse
             GXb = GXb - at.lam * _by_period(F, F @ Md @ F.T, GXb)
             BG = np.linalg.solve(B.T, (B @ G).T).T
             traces["rho", "lambda"] = np.sum(H * BG) + np.sum(H * BG.T)
-        traces["rho"], traces["rho", "rho"] = np.trace(G), np.sum(BG * BG.T) + np.sum(BG**2)
+        traces["rho",], traces["rho", "rho"] = np.trace(G), np.sum(BG * BG.T) + np.sum(BG**2)
         columns.append(GXb[:, None])
         names.append("rho")
     if sample.error is not None:
@@ -139,9 +140,9 @@ def _without_error(sample: Sample, at: Solution, names: Sequence[str]) -> np.nda
     so that the covariance of (gamma, rho) is D^-1 + u u' / (n/2 - v'u), u = D^-1 v.
     """
     (Q, R, _), s, k = sample.basis, np.sqrt(at.sigma2), len(sample.basis[1])
-    h = np.einsum("ij,i->j", Q, sample.Wy)  # the same bits wherever the arrays lie in memory
-    w, e = (sample.Wy - np.einsum("ij,j->i", Q, h)) / s, at.resid / s
-    own = np.einsum("i,i->", w, w) - sample.lag.d2(at.rho)
+    h = np.einsum("ij,i->j", Q, sample.lag_of_y)  # the same bits wherever the arrays lie in memory
+    w, e = (sample.lag_of_y - np.einsum("ij,j->i", Q, h)) / s, at.resid / s
+    own = np.einsum("i,i->", w, w) - sample.parts[0].d2(at.rho)
     v = np.append(np.einsum("ij,i->j", Q, e), np.einsum("i,i->", w, e))
     u = v.copy()
     u[k] /= own
@@ -170,12 +171,14 @@ def _orthogonal(sample: Sample, at: Solution) -> tuple[Sample, Solution, np.ndar
     T[-1, -1] = 1.0
     if k:
         T[:k, :k] = s * np.linalg.inv(R)
-    gamma, y = R @ at.beta / s, {"y": sample.y / s, "My": sample.My / s}
+    gamma, y = R @ at.beta / s, {"y": sample.y / s, "My": sample.error_lag_of_y / s}
     if lag:
-        h = np.einsum("ij,i->j", Q, sample.Wy) / s  # the same bits wherever the arrays lie in memory
+        h = np.einsum("ij,i->j", Q, sample.lag_of_y) / s  # the same bits wherever the arrays lie in memory
         gamma = gamma + at.rho * h
         T[k, k], T[:k, k] = 1.0, -T[:k, :k] @ h
-        y |= {"Wy": sample.Wy / s - np.einsum("ij,j->i", Q, h), "MWy": sample.MWy / s - MQ @ h}
+        y["Wy"] = sample.lag_of_y / s - np.einsum("ij,j->i", Q, h)
+        if MQ is not None:
+            y["MWy"] = sample.error_lag_of_Wy / s - MQ @ h
     alike = Sample(X=Q, MX=MQ, n=sample.n, lag=sample.lag, error=sample.error, dummies=sample.dummies, **y)
     return alike, Solution(gamma, at.rho, at.lam, 1.0, at.loglik, at.resid / s), T
 
@@ -207,9 +210,9 @@ def _not_definite(names: Sequence[str]) -> SpatialInputError:
 
 def derivatives(sample, at):
     """-de/d(beta, rho, lambda): [B X, B W y, M u]."""
-    columns = [sample.X if sample.error is None else sample.X - at.lam * sample.MX]
+    columns = [sample.X if sample.error is None else sample.BX(at.lam)]
     if sample.lag is not None:
-        columns.append(sample.Wy if sample.error is None else sample.Wy - at.lam * sample.MWy)
+        columns.append(sample.lag_of_y if sample.error is None else sample.BWy(at.lam))
     if sample.error is not None:
         columns.append(spatially_lagged_error(sample, at.beta, at.rho))
     return np.column_stack(columns)
@@ -221,12 +224,12 @@ def _assemble(J, names, traces, k, T, n, s2):
     full[:p, :p] = J.T @ J / s2
     place = {name: k + i for i, name in enumerate(names[1:])}
     for key, value in traces.items():
-        if isinstance(key, tuple):
-            i, j = place[key[0]], place[key[1]]
+        i, *other = (place[name] for name in key)
+        for j in other:
             full[i, j] += T * value
             full[j, i] = full[i, j]
-        else:
-            full[place[key], p] = full[p, place[key]] = T * value / s2
+        if not other:
+            full[i, p] = full[p, i] = T * value / s2
     full[p, p] = n / (2 * s2**2)
     return full
 

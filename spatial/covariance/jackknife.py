@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from spillover.errors import SpatialInputError
 
@@ -92,7 +93,7 @@ def grouping_of(kind):
 
 def hotelling(fit: FitRecord, names: list[str], by) -> tuple[float, tuple[int, float]]:
     """F and its degrees of freedom for the null that some coefficients are zero, with the jackknife's covariance."""
-    chosen, at = Jackknife(by), fit.params.index.get_indexer(names)
+    chosen, at = Jackknife(by), fit.params.index.get_indexer(pd.Index(names))
     b, V = fit.params.to_numpy()[at], chosen.covariance(fit)[np.ix_(at, at)]
     return wald(b, V, chosen.df(fit))
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import overload
+
 import numpy as np
 
 from spillover.errors import SpatialInputError, warn
 
 FEW = 10  # groups; with fewer even Hotelling's F is a rough guide
 RANK = 1e-10  # smallest eigenvalue of a correlation matrix that counts as positive
+
+
+@overload
+def wald(value: np.ndarray, V: np.ndarray, nu: None = None) -> tuple[float, int]: ...
+
+
+@overload
+def wald(value: np.ndarray, V: np.ndarray, nu: float) -> tuple[float, tuple[int, float]]: ...
 
 
 def wald(value: np.ndarray, V: np.ndarray, nu: float | None = None) -> tuple[float, int | tuple[int, float]]:

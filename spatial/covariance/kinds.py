@@ -46,11 +46,11 @@ class Information:
             return fit.sigma2 * inverse @ inverse.T
         if self.kind == "oim":
             factor = factor_of_freedom(sample.n, len(fit._terms), fit._settings)
-            return after_correction(at, factor * observed_covariance(sample, at, fit._terms))
+            return after_correction(at, factor * observed_covariance(sample, at, list(fit._terms)))
         refuse_varying(fit._design.weights, "vcov='eim'")
         refuse_varying(fit._design.weights_of_error, "vcov='eim'")
         W, M = fit._design.weights.csr, fit._design.weights_of_error.csr
-        return covariance(expected(sample, at, W, M), fit._terms)
+        return covariance(expected(sample, at, W, M), list(fit._terms))
 
     def df(self, fit: FitRecord) -> int | None:
         return t_df(fit)

@@ -64,8 +64,7 @@ def _hat_columns(fit: FitRecord, codes: np.ndarray) -> tuple[np.ndarray, float]:
     The effects of units are within the groups where these hold whole units: then e_g has them out already.
     """
     d, s, effects = fit._design, fit._sample, fit._settings.effects
-    X = s.X if s.error is None else s.X - fit.lam * s.MX
-    R = np.linalg.qr(X)[0]
+    R = np.linalg.qr(s.X if s.error is None else s.BX(fit.lam))[0]
     if not effects.fixed or s.dummies:
         return R, 1.0
     among = [(UNIT_EFFECTS, units_of_rows(d))] * effects.entity + [(PERIOD_EFFECTS, periods_of_rows(d))] * effects.time

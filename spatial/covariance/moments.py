@@ -10,7 +10,14 @@ from spillover.errors import SpatialInputError, check_option
 
 from ..design.fixed_effects import FixedEffects
 from ..records.fit import FitRecord
-from ..solve.gmm import KINDS, regressors, two_stage_covariance
+from ..solve.gmm import KINDS, MomentSample, MomentSolution, regressors, two_stage_covariance
+
+
+def by_moments(fit: FitRecord) -> tuple[MomentSample, MomentSolution]:
+    """Sample and solution of a fit by the method of moments."""
+    if not (isinstance(fit._sample, MomentSample) and isinstance(fit._solution, MomentSolution)):
+        raise TypeError(f"a fit by method={fit._settings.method!r} has no moments")
+    return fit._sample, fit._solution
 
 
 @dataclass(frozen=True)
@@ -24,9 +31,10 @@ class MomentCovariance:
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
         refuse_impossible(self.kind, fit.specification, fit._settings.effects, fit._design.is_panel)
-        if fit._solution.vcov is None:
+        sample, solution = by_moments(fit)
+        if solution.vcov is None:
             corrected = fit._settings.correction is not False
-            return two_stage_covariance(fit._sample, fit._solution, self.kind, fit._design.n_units, corrected)
+            return two_stage_covariance(sample, solution, self.kind, fit._design.n_units, corrected)
         if self.kind != fit._settings.vcov:
             raise SpatialInputError(
                 "E501",
@@ -34,8 +42,8 @@ class MomentCovariance:
                 "another covariance",
                 hint=f"estimate again with vcov={self.kind!r}",
             )
-        n, p = fit._sample.n, regressors(fit._sample).shape[1]
-        return fit._solution.vcov * (n / (n - p) if fit._settings.correction is not False else 1.0)
+        n, p = sample.n, regressors(sample).shape[1]
+        return solution.vcov * (n / (n - p) if fit._settings.correction is not False else 1.0)
 
     def df(self, fit: FitRecord) -> None:
         """Inference is asymptotic: normal statistics."""
@@ -56,7 +64,8 @@ class DynamicMomentCovariance:
         check_option("vcov", self.kind, ("robust",))
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
-        return fit._solution.vcov
+        vcov = by_moments(fit)[1].vcov
+        return np.full((len(fit.params),) * 2, np.nan) if vcov is None else vcov
 
     def df(self, fit: FitRecord) -> None:
         """Inference is asymptotic: normal statistics."""

@@ -92,7 +92,7 @@ def great_circle(a: np.ndarray, b: np.ndarray | None = None) -> np.ndarray:
            [111.195,   0.   ]])
     """
     same = b is None
-    a, b = np.radians(a), np.radians(a if same else b)
+    a, b = np.radians(a), np.radians(a if b is None else b)
     (lon, lat), (lon_b, lat_b) = a.T, b.T
     half = np.sin((lat[:, None] - lat_b) / 2) ** 2
     half += np.cos(lat)[:, None] * np.cos(lat_b) * np.sin((lon[:, None] - lon_b) / 2) ** 2

@@ -125,8 +125,8 @@ def variance_components(fit: FitRecord, *, level: float = 0.95) -> pd.DataFrame:
     for row, slope in slopes.items():
         J = np.array(slope)[: len(V) - p]
         se = float(np.sqrt(J @ V[p:, p:] @ J))
-        grow = half * se / table.at[row, "estimate"]
-        low, high = table.at[row, "estimate"] * np.exp([-grow, grow])
+        grow = half * se / estimates[row]
+        low, high = estimates[row] * np.exp([-grow, grow])
         if row == 3:  # by kappa, which theta rises with
             low, high = 1 - np.exp(-(np.log(e) + np.array([-1, 1]) * half * se * 2 * np.sqrt(e)) / 2)
         table.loc[row, ["std_error", "conf_low", "conf_high"]] = se, low, high
@@ -135,11 +135,12 @@ def variance_components(fit: FitRecord, *, level: float = 0.95) -> pd.DataFrame:
 
 def random_text(fit: FitRecord) -> list[str]:
     """The header's lines about random effects."""
-    random, table = fit._settings.random, variance_components(fit).set_index("term")
+    random, table = fit._settings.random, variance_components(fit)
+    parts = {term: (estimate, se) for term, estimate, se in zip(*(table[name].tolist() for name in SCHEMA[:3]))}
 
-    def value(term):
-        se = table.at[term, "std_error"]
-        return f"{term} {table.at[term, 'estimate']:.4g}" + (f" ({se:.3g})" if np.isfinite(se) else "")
+    def value(term: str) -> str:
+        estimate, se = parts[term]
+        return f"{term} {estimate:.4g}" + (f" ({se:.3g})" if np.isfinite(se) else "")
 
     method = "maximum likelihood" if random.by_likelihood else "Swamy and Arora's moments"
     names = ("sigma2_mu", "phi") if random.error == "baltagi" else ("sigma2_mu", "phi", "theta")

@@ -12,6 +12,7 @@ from spillover.errors import SpatialInputError
 from ..records.fit import FitRecord
 from ..solve.gmm import basis, regressors, two_stage
 from .components import Components, components
+from .moments import by_moments
 from .places import coordinates
 from .sandwich import least_squares
 
@@ -100,8 +101,9 @@ def critical_value_of_t(q: int) -> float:
 def influence(fit: FitRecord) -> tuple[np.ndarray, np.ndarray]:
     """T and Z, (m, p): the estimate is its truth plus T'u, its residuals are (I - Z T') u."""
     if fit._settings.method == "gmm":
-        Z = regressors(fit._sample)
-        return two_stage(fit._sample.y, Z, basis(fit._sample)).T, Z
+        sample, _ = by_moments(fit)
+        Z = regressors(sample)
+        return two_stage(sample.y, Z, basis(sample)).T, Z
     Q, R = np.linalg.qr(fit._sample.X)
     return Q @ np.linalg.inv(R).T, fit._sample.X
 

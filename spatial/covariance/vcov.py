@@ -9,7 +9,8 @@ may stand beside the name: ``fit.with_vcov("cluster", by="region")``.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -26,7 +27,9 @@ from .random import by_random_ml, refuse_for_random
 from .scpc import SCPC
 from .white import White
 
-KINDS = {
+F = TypeVar("F", bound=FitRecord)
+
+KINDS: dict[str, type] = {
     "classical": Information, "oim": Information, "eim": Information, "robust": Robust, "hc0": White, "hc1": White,
     "cluster": Cluster, "jackknife": Jackknife,
     "conley": Conley, "driscoll_kraay": DriscollKraay, "scpc": SCPC, "bootstrap": Bootstrap,
@@ -53,7 +56,7 @@ def as_vcov(vcov, **settings):
         return vcov
     if not isinstance(vcov, str) or vcov not in KINDS:
         check_option("vcov", vcov, KINDS)
-    allowed = set(KINDS[vcov].__dataclass_fields__) - {"kind"}
+    allowed = {one.name for one in fields(KINDS[vcov])} - {"kind"}
     if unknown := sorted(set(settings) - allowed):
         choices = ", ".join(sorted(allowed)) or "none"
         raise SpatialInputError("E501", f"vcov={vcov!r} has no setting {unknown[0]!r}", hint=f"its settings: {choices}")
@@ -62,7 +65,7 @@ def as_vcov(vcov, **settings):
     return KINDS[vcov](vcov) if vcov in ("oim", "eim", "hc0", "hc1") else KINDS[vcov](**settings)
 
 
-def with_vcov(fit: FitRecord, vcov, **settings) -> FitRecord:
+def with_vcov(fit: F, vcov, **settings) -> F:
     """The same estimates with another covariance; ``settings.vcov`` gives it back to any model.
 
     Raises

@@ -55,9 +55,55 @@ class Sample:
     @cached_property
     def basis(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """X = Q R with orthonormal columns Q, and M Q."""
-        own = self.known is not None and self.known[0] is self.X
-        Q, R = self.known[1:] if own else np.linalg.qr(self.X)
-        return Q, R, None if self.error is None else solve_triangular(R, self.MX.T, transposed=True).T
+        if self.known is not None and self.known[0] is self.X:
+            _, Q, R = self.known
+        else:
+            Q, R = np.linalg.qr(self.X)
+        lagged = self.error is not None and self.MX is not None
+        return Q, R, solve_triangular(R, self.error_lag_of_X.T, transposed=True).T if lagged else None
+
+    @property
+    def parts(self) -> list[Jacobian]:
+        """log|A| and log|B|, those that the model has."""
+        return [part for part in (self.lag, self.error) if part is not None]
+
+    # -- spatial lags, zero where the model has none, and what they make of y and X -----------------------
+
+    @property
+    def lag_of_y(self) -> np.ndarray:
+        """W y, (m,); zeros in a model without a lag."""
+        return np.zeros_like(self.y) if self.Wy is None else self.Wy
+
+    @property
+    def error_lag_of_y(self) -> np.ndarray:
+        """M y, (m,); zeros in a model without a spatial error."""
+        return np.zeros_like(self.y) if self.My is None else self.My
+
+    @property
+    def error_lag_of_X(self) -> np.ndarray:
+        """M X, (m, k); zeros in a model without a spatial error."""
+        return np.zeros_like(self.X) if self.MX is None else self.MX
+
+    @property
+    def error_lag_of_Wy(self) -> np.ndarray:
+        """M W y, (m,); zeros in a model without both."""
+        return np.zeros_like(self.y) if self.MWy is None else self.MWy
+
+    def Ay(self, rho: float) -> np.ndarray:
+        """A y = y - rho W y."""
+        return self.y if self.Wy is None else self.y - rho * self.Wy
+
+    def By(self, lam: float) -> np.ndarray:
+        """B y = y - lambda M y."""
+        return self.y if self.My is None else self.y - lam * self.My
+
+    def BX(self, lam: float) -> np.ndarray:
+        """B X = X - lambda M X."""
+        return self.X if self.MX is None else self.X - lam * self.MX
+
+    def BWy(self, lam: float) -> np.ndarray:
+        """B W y = W y - lambda M W y; zeros in a model without a lag."""
+        return self.lag_of_y if self.MWy is None else self.lag_of_y - lam * self.MWy
 
 
 def solve_triangular(R, right, *, transposed=False):

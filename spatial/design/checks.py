@@ -55,7 +55,7 @@ def degenerate(d: Design, before, y, X, Xd, names: list[str], effects: FixedEffe
     if not effects.fixed:
         doubtful = np.ones(len(X), dtype=bool)
     else:
-        doubtful = (left <= DOUBTFUL * _norms(X)).any(axis=1)
+        doubtful = np.any(left <= DOUBTFUL * _norms(X), axis=1)
     for r in np.flatnonzero(doubtful):
         problems[r] = problems[r] or _without_variation(X[r], left[r], names, effects)
     if y.shape[1] <= len(names) + 1:
@@ -70,7 +70,8 @@ def degenerate(d: Design, before, y, X, Xd, names: list[str], effects: FixedEffe
 
 def response_problems(d: Design, before, y, effects: FixedEffects) -> list:
     """Responses (R, m) without variation, E204, or that the effects absorb, E208; None for the others."""
-    problems, left = [None] * len(y), products(y, y)
+    problems: list[SpatialInputError | None] = [None] * len(y)
+    left = products(y, y)
     least = ABSORBED**2 * products(before, before)  # around the mean they are less
     if (left > least).all():
         apart = y if effects.fixed else before - before[:, :1]
@@ -80,11 +81,11 @@ def response_problems(d: Design, before, y, effects: FixedEffects) -> list:
     apart = before - before.mean(axis=1, keepdims=True)
     spread = products(apart, apart)
     flat, absorbed = high - low <= NO_VARIATION * np.maximum(-low, high), left <= ABSORBED**2 * spread
-    for r in np.flatnonzero(absorbed):
+    for r in np.flatnonzero(absorbed).tolist():
         message = f"the {effects} effects absorb the response {d.response!r}"
         problems[r] = SpatialInputError("E208", message, column=d.response,
                                         hint="choose another response, or fewer effects")
-    for r in np.flatnonzero(flat):
+    for r in np.flatnonzero(flat).tolist():
         message = f"the response {d.response!r} has no variation"
         problems[r] = SpatialInputError("E204", message, column=d.response,
                                         hint="check the response: all its values are alike")

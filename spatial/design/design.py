@@ -71,9 +71,10 @@ class Design:
     times: pd.Index | None = field(repr=False)
     formula: str
     response: str
+    frame: pd.DataFrame = field(repr=False)
+    order: np.ndarray = field(repr=False)
+    encoding: Encoding = field(repr=False)
     notes: tuple[str, ...] = ()
-    frame: pd.DataFrame | None = field(default=None, repr=False)
-    order: np.ndarray | None = field(default=None, repr=False)
     error_weights: SpatialWeights | TemporalWeights | None = None
     wx_order: int = 1
     lags: tuple[str, ...] = ()
@@ -81,7 +82,6 @@ class Design:
     past: np.ndarray | None = field(default=None, repr=False)
     endog: tuple[str, ...] = ()
     instruments: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
-    encoding: Encoding | None = field(default=None, repr=False)
     absorbed: FixedEffects | None = None
 
     @property
@@ -105,6 +105,11 @@ class Design:
     @property
     def is_panel(self) -> bool:
         return self.times is not None
+
+    @property
+    def periods(self) -> pd.Index:
+        """Labels of the T periods; 0 in a cross-section."""
+        return pd.RangeIndex(1) if self.times is None else self.times
 
     @property
     def regressors(self) -> tuple[str, ...]:
@@ -142,7 +147,7 @@ class Design:
 
     def left(self, effects: FixedEffects) -> int:
         """Observations that are left once the fixed effects are taken out."""
-        return effects.left(*self.y.shape, self.observed)
+        return effects.left(self.n_periods, self.n_units, self.observed)
 
     def with_columns(self, added: dict[str, np.ndarray], formula: str, *, without: tuple[str, ...] = ()) -> Design:
         """The design with more columns (T, N) of X and without some of its own, as if ``formula`` had been read from a

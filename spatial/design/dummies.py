@@ -11,6 +11,7 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ..logdet import Jacobian, Marginal, period_logdet
+from ..logdet.protocol import LogDeterminant
 from .arrays import Sample
 from .checks import refuse_degenerate
 from .design import Design, spatial_lag
@@ -50,19 +51,18 @@ def sample_with_dummies(
                                 hint="w_error= one matrix, or a model without a spatial error")  # fmt: skip
     U = gaps.dummies()
     MU = rows(spatial_lag(M, d.panel(U)))
-    total = period_logdet(M, method)
+    n, total = d.nobs, period_logdet(M, method)
+    determinant: LogDeterminant = total
     if correction is True:
         mixed = U.T @ MU
-        determinant, n = Jacobian(Marginal(total, mixed + mixed.T, MU.T @ MU)), d.left(effects)
-    else:
-        determinant, n = Jacobian(total), d.nobs
+        n, determinant = d.left(effects), Marginal(total, mixed + mixed.T, MU.T @ MU)
     return Sample(
         y=rows(d.y),
         X=np.column_stack([rows(X), U]),
         n=n,
         My=rows(spatial_lag(M, d.y)),
         MX=np.column_stack([rows(spatial_lag(M, X)), MU]),
-        error=determinant,
+        error=Jacobian(determinant),
         dummies=U.shape[1],
         names=tuple(names),
     )

@@ -42,9 +42,14 @@ class Factor:
     functions: frozenset[str]
 
     @property
+    def arguments(self) -> list[ast.expr]:
+        """Of a factor that is one call, such as ``C(region)`` or ``poly(x, 2)``."""
+        return self.tree.args if isinstance(self.tree, ast.Call) else []
+
+    @property
     def category(self) -> str | None:
         """The column inside ``C(...)``, where it is one."""
-        inner = self.tree.args[0] if "C" in self.functions else None
+        inner = self.arguments[0] if "C" in self.functions else None
         return inner.id if isinstance(inner, ast.Name) else None
 
 
@@ -94,7 +99,7 @@ def expression_factor(text: str) -> Factor:
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     for call in calls:
         _check_call(call, text, root=call is tree.body)
-    called = frozenset(call.func.id for call in calls)
+    called = frozenset(ast.unparse(call.func) for call in calls)
     label = re.sub("|".join(map(re.escape, names)), lambda m: names[m.group()][0], ast.unparse(tree)) if names else None
     functions = {id(call.func) for call in calls}
     columns = [node for node in nodes if isinstance(node, ast.Name) and id(node) not in functions]
@@ -107,7 +112,8 @@ def _without_hidden_names(text: str) -> tuple[str, dict[str, tuple[str, str]]]:
     """The text with identifiers in place of what Python cannot read as one: names in backticks, its own keywords
     (import, yield, lambda ...), and names that it would read as another (it composes accents and takes the ligature fi
     for f and i); and, by identifier, what was written and the column that is meant."""
-    prefix, names = "q", {}
+    names: dict[str, tuple[str, str]] = {}
+    prefix = "q"
     while prefix in text:
         prefix += "_q"
 
@@ -153,7 +159,8 @@ def _allowed(node: ast.AST) -> bool:
 
 def _check_call(call: ast.Call, text: str, *, root: bool) -> None:
     """The number of arguments; whole numbers where they are meant; categories and polynomials stand alone."""
-    name, least, most = call.func.id, *ARGUMENTS[call.func.id]
+    name = ast.unparse(call.func)
+    least, most = ARGUMENTS[name]
     if not least <= len(call.args) <= most:
         takes = f"{least} argument" if least == most else f"{least} or {most} arguments"
         raise SpatialInputError("E503", f"{name}() in {brief(text)} takes {takes}, got {len(call.args)}",

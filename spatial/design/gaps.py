@@ -34,10 +34,9 @@ def cut_to_observed(
 
 
 def gap_notes(
-    weights: SpatialWeights | TemporalWeights, cut: TemporalWeights, absent: int, incomplete: int
+    weights: SpatialWeights | TemporalWeights, cut: TemporalWeights, observed: np.ndarray, absent: int, incomplete: int
 ) -> list[str]:
     """What was left out and what that made of W, in words."""
-    observed = cut.observed
     there = f"{absent} absent" if not incomplete else f"{absent} absent, {incomplete} with missing values"
     again = ", row-standardised again" * (cut.standardization == "row")
     notes = [f"unbalanced: {absent + incomplete} of {observed.size} (unit, period) pairs left out ({there}); "
@@ -62,14 +61,14 @@ def refuse_empty(observed: np.ndarray, ids: pd.Index, times: pd.Index) -> None:
     SpatialInputError
         E108.
     """
-    for there, labels, what, how in (
-        (observed.any(axis=0), ids, "units", "w.subset(ids) leaves these units out of the weights, and the data"),
-        (observed.any(axis=1), times, "periods", "leave these periods out of the data"),
+    for axis, labels, what, how in (
+        (0, ids, "units", "w.subset(ids) leaves these units out of the weights, and the data"),
+        (1, times, "periods", "leave these periods out of the data"),
     ):
-        if not there.all():
-            named = ", ".join(map(str, labels[~there][:SHOWN]))
-            raise SpatialInputError("E108", f"{int((~there).sum())} {what} have no complete row: {named}",
-                                    ids=list(labels[~there]), hint=how)  # fmt: skip
+        empty = labels[np.flatnonzero(observed.sum(axis=axis) == 0)]
+        if len(empty):
+            raise SpatialInputError("E108", f"{len(empty)} {what} have no complete row: "
+                                    + ", ".join(map(str, empty[:SHOWN])), ids=list(empty), hint=how)  # fmt: skip
 
 
 def refuse_unbalanced(observed: np.ndarray | None, what: str) -> None:

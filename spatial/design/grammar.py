@@ -6,6 +6,7 @@ Every step is bounded: length, brackets, powers and the number of terms, so that
 from __future__ import annotations
 
 import re
+from typing import NoReturn
 
 from spillover.errors import SpatialInputError
 
@@ -25,7 +26,8 @@ class Parser:
     """Recursive descent: one method per level of precedence, each returns a list of distinct terms."""
 
     def __init__(self, text: str):
-        self.text, self.warnings, self.depth = text, [], 0
+        self.text, self.depth = text, 0
+        self.warnings: list[str] = []
         self.tokens, self.at = self._tokens(), 0
 
     def formula(self) -> tuple[list[Product], list[Product], tuple[str, ...]]:
@@ -36,7 +38,7 @@ class Parser:
         if not left or self._peek() is None:
             raise malformed(f"the formula {brief(self.text)} needs both sides", "y ~ x")
         right = self._sum([()])
-        absorbed = ()
+        absorbed: tuple[str, ...] = ()
         if self._peek() == ("operator", "|"):
             self.at += 1
             absorbed = self._absorbed()
@@ -122,9 +124,9 @@ class Parser:
         return terms
 
     def _atom(self) -> list[Product]:
-        kind, token = self._peek() or (None, None)
-        if kind is None:
+        if (following := self._peek()) is None:
             raise malformed(f"the formula {brief(self.text)} ends too early", "y ~ x1 + x2")
+        kind, token = following
         self.at += 1
         if kind == "name":
             return [(column_factor(token),)]
@@ -159,8 +161,8 @@ class Parser:
     def _peek(self):
         return self.tokens[self.at] if self.at < len(self.tokens) else None
 
-    def _unexpected(self):
-        token = self._peek()[1]
+    def _unexpected(self) -> NoReturn:
+        token = self.tokens[self.at][1]
         if token == ".":
             raise malformed("a dot does not stand for all columns here", "name the regressors: y ~ x1 + x2")
         raise malformed(f"{brief(token)} is not expected where it stands in {brief(self.text)}",
@@ -174,7 +176,7 @@ class Parser:
                 rest = text[at:].strip()
                 raise malformed(f"{rest[:20]!r} cannot be read in the formula {brief(text)}",
                                  "names with signs beside letters, digits and _ stand in backticks: `GDP ($)`")
-            kind, token, at = match.lastgroup, match.group(match.lastgroup), match.end()
+            kind, token, at = match.lastgroup or "", match.group(match.lastgroup or 0), match.end()
             if kind == "quoted":
                 if token == "``":
                     raise malformed(f"{brief(text)} has backticks without a name between them",
@@ -210,7 +212,7 @@ def _key(term: Product) -> frozenset:
 
 
 def _distinct(terms: list[Product]) -> list[Product]:
-    out = {}
+    out: dict[frozenset, Product] = {}
     for term in terms:
         out.setdefault(_key(term), term)
     return list(out.values())

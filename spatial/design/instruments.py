@@ -15,7 +15,7 @@ from .read import design
 
 
 def design_with_instruments(
-    formula: str, data: pd.DataFrame, w, *, endog: Sequence[str], instruments: Sequence[str], **keys
+    formula: str, data: pd.DataFrame, w, *, endog: Sequence[str] | None, instruments: Sequence[str] | None, **keys
 ) -> Design:
     """Read formula and instruments as one, so that missing values and lags cut both alike; then part them.
 

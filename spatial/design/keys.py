@@ -40,6 +40,11 @@ class Rows:
     observed: np.ndarray | None = field(default=None, repr=False)
     note: str = ""
 
+    @property
+    def periods(self) -> pd.Index:
+        """Labels of the T periods; 0 in a cross-section."""
+        return pd.RangeIndex(1) if self.times is None else self.times
+
     def labels(self, where: np.ndarray) -> list:
         """Units, or (unit, period) pairs, where a (T, N) mask is true."""
         t, i = np.nonzero(where)
@@ -53,13 +58,13 @@ class Rows:
     def without_holes(self, holes: np.ndarray) -> tuple[Rows, list[str]]:
         """Only the pairs for which the mask (T, N) is false, W cut down period by period; and that in words."""
         observed, absent = ~holes, int((self.order < 0).sum())
-        refuse_empty(observed, self.ids, self.times)
-        cut = cut_to_observed(self.weights, observed, self.times)
-        notes = gap_notes(self.weights, cut, absent, int(holes.sum()) - absent)
+        refuse_empty(observed, self.ids, self.periods)
+        cut = cut_to_observed(self.weights, observed, self.periods)
+        notes = gap_notes(self.weights, cut, observed, absent, int(holes.sum()) - absent)
         return replace(self, weights=cut, observed=observed), notes
 
     def without_first(self, periods: int) -> Rows:
-        times, w = self.times[periods:], self.weights
+        times, w = self.periods[periods:], self.weights
         return replace(self, order=self.order[periods:], times=times, weights=w.for_periods(times) if w.varies else w)
 
 
@@ -104,7 +109,8 @@ def _rows_at_once(units: pd.Series, periods: pd.Series, weights) -> Rows | None:
     names = units.name, periods.name
     last = weights.memo.get("rows")
     if last and last[0] == names and last[1].equals(units.array) and last[2].equals(periods.array):
-        return Rows(*last[3], last[4] or weights)
+        order, ids, times = last[3]
+        return Rows(order, ids, times, last[4] or weights)
     try:
         place = np.fromiter(map(weights.row_of.__getitem__, units.to_numpy(object).tolist()), np.intp, len(units))
     except (KeyError, TypeError):  # a unit that the weights do not have, or a label that cannot be hashed
@@ -126,29 +132,30 @@ def _rows_at_once(units: pd.Series, periods: pd.Series, weights) -> Rows | None:
 def _key_columns(data, entity, time) -> tuple[pd.Series, pd.Series | None]:
     """The units and the periods as columns; from a (unit, period) MultiIndex where no names are given."""
     index = data.index
+    periods: pd.Series | None
     if entity is None and time is None and isinstance(index, pd.MultiIndex):
         if index.nlevels != 2:
             raise SpatialInputError("E501", f"a MultiIndex must be (unit, period), got {index.nlevels} levels",
                                     hint="data.set_index([entity, time]), or give entity= and time=")
-        keys = [
+        units, periods = (
             pd.Series(index.get_level_values(k), name=index.names[k] or n) for k, n in enumerate(("unit", "period"))
-        ]
+        )
     elif time is not None and entity is None:
         raise SpatialInputError("E501", "time= needs entity=: the column that tells the units apart",
                                 hint="give entity= too")
     else:
         units = pd.Series(index) if entity is None else _column(data, entity, "entity")
-        keys = [units, None if time is None else _column(data, time, "time")]
-    for key in keys:
-        if key is not None and isinstance(key.dtype, np.dtype) and key.dtype.kind == "f" and np.isinf(key).any():
+        periods = None if time is None else _column(data, time, "time")
+    for key in (units,) if periods is None else (units, periods):
+        if isinstance(key.dtype, np.dtype) and key.dtype.kind == "f" and np.isinf(key).any():
             rows = np.flatnonzero(np.isinf(key))
             raise SpatialInputError("E202", f"{key.name!r} has infinite values", column=str(key.name), rows=rows,
                                     hint="leave these rows out")  # fmt: skip
-        whole = key is None or (isinstance(key.dtype, np.dtype) and key.dtype.kind in "iub")
+        whole = isinstance(key.dtype, np.dtype) and key.dtype.kind in "iub"
         if not whole and key.array.isna().any():
             raise SpatialInputError("E201", f"{key.name!r} has missing values", rows=np.flatnonzero(key.isna()),
                                     hint="fill them, or leave these rows out")
-    return keys[0], keys[1]
+    return units, periods
 
 
 def _column(data, name, role) -> pd.Series:
@@ -181,13 +188,13 @@ def _sorted_periods(periods: pd.Series) -> tuple[np.ndarray, pd.Index]:
         times, code = np.unique(values, return_inverse=True)
         return code, pd.Index(times, name=periods.name)
     try:
-        code, times = pd.factorize(periods, sort=True)
-        if pd.api.types.is_object_dtype(times) and len({type(t) for t in times}) > 1:
+        code, labels = pd.factorize(periods, sort=True)
+        if pd.api.types.is_object_dtype(labels) and len({type(label) for label in labels}) > 1:
             raise TypeError
     except TypeError as error:
         raise SpatialInputError("E106", f"{periods.name!r} mixes types that cannot be sorted", column=str(periods.name),
                                 hint="convert it, for example with astype(int)") from error  # fmt: skip
-    return _in_time(code, pd.Index(times, name=periods.name))
+    return _in_time(code, pd.Index(labels, name=periods.name))
 
 
 def _in_time(code: np.ndarray, times: pd.Index) -> tuple[np.ndarray, pd.Index]:
@@ -232,7 +239,9 @@ def _refuse_unbalanced(unit_code, unit_ids, period_code, times, entity, time, ga
         )
 
 
-def _places(units: pd.Index, weights: SpatialWeights, data, entity) -> tuple[pd.Index, np.ndarray, str]:
+def _places(
+    units: pd.Index, weights: SpatialWeights | TemporalWeights, data, entity
+) -> tuple[pd.Index, np.ndarray, str]:
     """The ids in the weights' order, where each unit stands among them, and how they were matched."""
     if not weights.labelled:
         warn_unlabelled()

@@ -54,11 +54,11 @@ def moderated_terms(d: Design, variable: str) -> list[Moderated]:
                                     column=variable, hint="effects() has the effect of every term")  # fmt: skip
     out = []
     for name in containing:
-        others = [(factors[text], level) for text, level in split[name] if text != variable]
-        if bad := [f.text for f, level in others if not level and not f.functions <= set(FUNCTIONS)]:
+        moderators = tuple((factors[text], level) for text, level in split[name] if text != variable)
+        if bad := [f.text for f, level in moderators if not level and not f.functions <= set(FUNCTIONS)]:
             raise SpatialInputError("E530", f"the moderator {bad[0]!r} cannot be evaluated apart from the data",
                                     column=bad[0], hint="make it a column of the data first")  # fmt: skip
-        out.append(Moderated(name, tuple(others)))
+        out.append(Moderated(name, moderators))
     return out
 
 

@@ -80,9 +80,9 @@ class ModelOptions:
                 raise SpatialInputError("E501", "endogenous regressors need method='gmm'", hint="method='gmm'")
             return
         dynamic = self.lags is not None or not isinstance(self.method, str)
-        allowed = {"correction": (True,) if dynamic else (True, False), "logdet": (None,)}
-        for name, needless in (("correction", "no such correction"), ("logdet", "no determinant")):
-            if (value := getattr(self, name)) not in allowed[name]:
+        for name, only, needless in (("correction", (True,) if dynamic else (True, False), "no such correction"),
+                                     ("logdet", (None,), "no determinant")):  # fmt: skip
+            if (value := getattr(self, name)) not in only:
                 message = f"{name}={value!r} belongs to method='ml': moments need {needless}"
                 raise SpatialInputError("E501", message, hint="leave it out, or choose the method that it belongs to")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import SpatialWeights, TemporalWeights
 
 from ..logdet import Jacobian, logdet
 from .arrays import Sample
@@ -70,18 +71,16 @@ def demeaned_samples(
     )
     # 4. n and the determinants: unit effects of a dynamic model are not transformed out.
     transformed = effects.without_entity() if d.lags else effects
-    same = {"n": likelihood_size(d, transformed, correction), "names": tuple(names)}
-    used = {"lag": d.weights} if lag else {}
-    used |= {"error": d.weights_of_error} if error else {}
-    for name, w in used.items() if None in problems else ():
-        if w.varies:
-            same[name] = varying_jacobian(d, w, transformed, correction, logdet_method)
-        else:
-            same[name] = Jacobian(logdet(w, logdet_method), **determinant_counts(d, transformed, correction))
-    samples = []
+    n, usable = likelihood_size(d, transformed, correction), None in problems
+    of_lag, of_error = (
+        _jacobian(d, w, transformed, correction, logdet_method) if usable and there else None
+        for w, there in ((d.weights, lag), (d.weights_of_error, error))
+    )
+    samples: list[Sample | SpatialInputError] = []
     for r, problem in enumerate(problems):
         own = {name: values[r] for name, values in parts.items()}
-        samples.append(problem or Sample(**own, **same, known=(own["X"], Q[r], R[r])))
+        samples.append(problem or Sample(**own, n=n, lag=of_lag, error=of_error, names=tuple(names),
+                                         known=(own["X"], Q[r], R[r])))  # fmt: skip
     return samples
 
 
@@ -121,7 +120,7 @@ def lagged_by_power(d: Design) -> list[tuple[int, ...]]:
     first = spatial_lag(d.weights, one)
     known, second = np.stack([d.rows(one), d.rows(first)], axis=1), d.rows(spatial_lag(d.weights, first))
     left = second - known @ np.linalg.lstsq(known, second, rcond=None)[0]
-    spanned = np.linalg.norm(left) <= SPANNED * max(np.linalg.norm(second), 1.0)
+    spanned = np.linalg.norm(left) <= SPANNED * max(float(np.linalg.norm(second)), 1.0)
     return [once, tuple(j for j in once if not (spanned and j == intercept))]
 
 
@@ -137,6 +136,14 @@ def likelihood_size(d: Design, effects: FixedEffects, correction) -> int:
     if correction == "additive":  # entity effects are transformed out, time effects corrected for afterwards
         return d.left(effects.without_time())
     return d.nobs
+
+
+def _jacobian(
+    d: Design, w: SpatialWeights | TemporalWeights, effects: FixedEffects, correction, method
+) -> Jacobian:
+    if w.varies:
+        return varying_jacobian(d, w, effects, correction, method)
+    return Jacobian(logdet(w, method), **determinant_counts(d, effects, correction))
 
 
 def determinant_counts(d: Design, effects: FixedEffects, correction) -> dict:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import operator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import product
@@ -21,10 +22,10 @@ from .categories import codings, dummies, levels_of
 from .formula import INTERCEPT, Factor, Terms, read_formula
 from .keys import Rows
 
-FUNCTIONS = {
+FUNCTIONS: dict[str, Callable] = {
     "log": np.log, "log10": np.log10, "log2": np.log2, "exp": np.exp, "sqrt": np.sqrt, "abs": np.abs, "I": np.asarray,
 }  # fmt: skip
-OPERATORS = {
+OPERATORS: dict[type, Callable] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.Pow: operator.pow, ast.USub: operator.neg, ast.UAdd: operator.pos,
 }  # fmt: skip
@@ -132,10 +133,10 @@ def _labelled(name: str, columns: dict, category: bool, contrasts: bool) -> list
 
 def _levels(factor: Factor, columns: dict, rows: Rows, states: dict) -> tuple[dict[str, np.ndarray], list]:
     """The dummies of a category, and its levels without observations."""
-    inner = factor.tree.args[0] if "C" in factor.functions else factor.tree
+    inner = factor.arguments[0] if "C" in factor.functions else factor.tree
     values = columns[inner.id] if isinstance(inner, ast.Name) else _value(inner, columns, states)
     values = values if isinstance(values, pd.Series) else pd.Series(np.ravel(values))
-    unused = []
+    unused: list = []
     if factor.text not in states:
         states[factor.text], unused = levels_of(values, rows.observed)
     if rows.observed is not None:  # where nothing is observed any level will do
@@ -189,14 +190,16 @@ def _value(node: ast.expr, columns: dict, states: dict):
                 raise SpatialInputError("E203", f"{name!r} holds categories, numbers are needed", column=name,
                                         hint=f"use C({name}) for its dummies")  # fmt: skip
             return columns[name]
-        case ast.Constant(value=value):
+        case ast.Constant(value=int(value) | float(value)):
             return np.float64(value)
         case ast.UnaryOp(op=op, operand=operand):
             return OPERATORS[type(op)](_value(operand, columns, states))
         case ast.BinOp(op=op, left=left, right=right):
             return OPERATORS[type(op)](_value(left, columns, states), _value(right, columns, states))
-        case ast.Call(func=ast.Name(id="lag"), args=[x, *periods]):
-            return _lag(_value(x, columns, states), periods[0].value if periods else 1)
+        case ast.Call(func=ast.Name(id="lag"), args=[x]):
+            return _lag(_value(x, columns, states), 1)
+        case ast.Call(func=ast.Name(id="lag"), args=[x, ast.Constant(value=int(periods))]):
+            return _lag(_value(x, columns, states), periods)
         case ast.Call(func=ast.Name(id="center" | "scale" as name), args=[x]):
             return _standardized(ast.unparse(node), name, _value(x, columns, states), states)
         case ast.Call(func=ast.Name(id=name), args=[x]) if name in FUNCTIONS:
@@ -221,8 +224,9 @@ def _standardized(text: str, name: str, x: np.ndarray, states: dict) -> np.ndarr
 
 
 def _poly_arguments(factor: Factor, columns: dict, states: dict) -> tuple[np.ndarray, int]:
-    x, *degree = factor.tree.args
-    return _value(x, columns, states), int(degree[0].value) if degree else 1
+    x, *more = factor.arguments
+    degree = more[0].value if more and isinstance(more[0], ast.Constant) else 1
+    return _value(x, columns, states), degree if isinstance(degree, int) else 1
 
 
 def _poly(text: str, x: np.ndarray, degree: int, states: dict) -> np.ndarray:
@@ -232,7 +236,7 @@ def _poly(text: str, x: np.ndarray, degree: int, states: dict) -> np.ndarray:
 
     whose coefficients are those of the estimation sample.
     """
-    fitted = states.get(text)
+    fitted: tuple[list[float], list[float]] | None = states.get(text)
     a, n = fitted or ([], [])
     P = [np.ones(np.shape(x))]
     for k in range(degree + 1):

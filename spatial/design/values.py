@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -31,7 +33,7 @@ def read_columns(data: pd.DataFrame, terms: Terms, rows: Rows, missing: str):
         E108 units or periods without a complete row, E201 missing, E202 infinite, E203 not a number, E206 too few
         units left.
     """
-    raw = {}
+    raw: dict[Any, Any] = {}
     for name in terms.columns:
         raw[name] = column = data[name]
         if name in terms.bare:
@@ -85,7 +87,7 @@ def _refuse_missing(absent, holes, rows) -> None:
     raise SpatialInputError(
         "E201",
         f"missing values by column: {counted}",
-        column=max(counts, key=counts.get),
+        column=max(counts, key=lambda name: counts[name]),
         ids=rows.labels(holes),
         hint='fill them, or drop their units with missing="drop"; missing="period" drops single rows of a panel',
     )

@@ -106,7 +106,7 @@ def _value(node: ast.expr, names: dict[str, str], params: pd.Series, text: str) 
             part, factor = _value(inner, names, params, text), -1.0 if isinstance(sign, ast.USub) else 1.0
             return Derived(factor * part.value, factor * part.slope, part.linear)
         case ast.BinOp(left=left, op=operator, right=right):
-            return _joined(operator, *(_value(side, names, params, text) for side in (left, right)), text)
+            return _joined(operator, _value(left, names, params, text), _value(right, names, params, text), text)
         case ast.Call(func=ast.Name(id=name), args=[inner], keywords=[]) if name in FUNCTIONS:
             part, (function, slope) = _value(inner, names, params, text), FUNCTIONS[name]
             return Derived(function(part.value), slope(part.value) * part.slope, part.constant)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
 from spillover.errors import SpatialInputError
 
 from ..covariance.information import DENSE_MAX, expected
 from ..covariance.random import by_random_ml
+from ..covariance.vcov import with_vcov
 from ..design.arrays import Sample
 from ..design.fixed_effects import UNIT_EFFECTS
 from ..logdet import Jacobian
@@ -79,7 +81,7 @@ def _has_expected(fixed: FitRecord, random: FitRecord) -> bool:
 
 def _at_their_own(fixed: FitRecord, random: FitRecord, common: list[str]) -> np.ndarray:
     """V_F - V_R of the two fits; robust covariances have no such difference."""
-    fixed, random = fixed.with_vcov("oim"), random.with_vcov("oim")
+    fixed, random = with_vcov(fixed, "oim"), with_vcov(random, "oim")
     return (fixed.vcov.loc[common, common] - random.vcov.loc[common, common]).to_numpy()
 
 
@@ -100,7 +102,7 @@ def _information(sample: Sample, random: FitRecord, of: FitRecord, common: list[
     d = random._design
     full = expected(sample, at, d.weights.csr, d.weights_of_error.csr)
     kept = np.zeros(len(full), dtype=bool)
-    kept[of.params.index.get_indexer(common)] = True
+    kept[of.params.index.get_indexer(pd.Index(common))] = True
     others = np.linalg.pinv(full[np.ix_(~kept, ~kept)], hermitian=True)
     return full[np.ix_(kept, kept)] - full[np.ix_(kept, ~kept)] @ others @ full[np.ix_(~kept, kept)]
 

@@ -21,10 +21,12 @@ from scipy.special import fdtri
 
 from spillover.errors import SpatialInputError
 
+from ..covariance.moments import by_moments
 from ..covariance.sandwich import sums_by_group
 from ..records.fit import FitRecord
 from ..records.tests import TestResult, TestTable
 from ..solve.gmm import basis
+from ..solve.gmm_dynamic import DynamicMoments
 
 WEAK = "weak below about 10 (Stock & Yogo 2005)"
 LEVEL = 0.95
@@ -136,13 +138,13 @@ def instrument_tests(fit: FitRecord) -> TestTable:
 
 
 def _stages(fit: FitRecord) -> Stages:
-    s = fit._sample
+    s, _ = by_moments(fit)
     exogenous, Q = s.X[:, s.exogenous], basis(s)
     k = exogenous.shape[1]  # the first k columns of Q span them
     Qx, Z = Q[:, :k], Q[:, k:]
     names = list(fit.params.index[:-1])
     inside = np.flatnonzero(~s.exogenous)
-    Y = np.column_stack([s.X[:, inside], s.Wy])
+    Y = np.column_stack([s.X[:, inside], s.lag_of_y])
     units = np.tile(np.arange(fit._design.n_units), fit._design.n_periods) if fit._settings.effects.entity or (
         fit._settings.vcov == "cluster") else None  # fmt: skip
 
@@ -238,6 +240,8 @@ def _note(s: Stages) -> str:
 
 def _of_dynamic(fit: FitRecord) -> tuple[TestResult, ...]:
     """Hansen's J of the two-step estimate, and Arellano & Bond's tests of serial correlation."""
+    if not isinstance(fit._solution, DynamicMoments):
+        raise TypeError("a dynamic model by moments has a solution of its own")
     gmm = fit._solution.gmm
     names = ("first", "second")
     serial = [TestResult(f"AR({k})", z, None, f"no {names[k - 1]}-order correlation of the differenced error")

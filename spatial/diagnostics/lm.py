@@ -124,7 +124,8 @@ def panel_traces(d: Design, effects: FixedEffects) -> tuple[float, float]:
         return _traces_across_gaps(weights, Gaps(d.observed, effects))
     unit, time = effects.entity, effects.time
     if not weights.varies:
-        return tuple((T - unit) * part for part in within_traces(weights.csr, time))
+        trace, squares = within_traces(weights.csr, time)
+        return (T - unit) * trace, (T - unit) * squares
     trace, squares = np.sum([within_traces(w.csr, time) for w in weights.matrices], axis=0)
     if not unit:
         return float(trace), float(squares)
@@ -135,7 +136,7 @@ def panel_traces(d: Design, effects: FixedEffects) -> tuple[float, float]:
 def _traces_across_gaps(weights, gaps: Gaps) -> tuple[float, float]:
     """The same with M = I - U U': tr(M W M V) = tr(W V) - tr(U'W V U) - tr(U'V W U) + tr(U'W U U'V U)."""
     trace = squares = 0.0
-    inner = 0.0  # U'W U
+    inner: np.ndarray = np.zeros((1, 1))  # U'W U
     for t, w in enumerate(weights.matrices):
         U, W = gaps.basis(t), w.csr
         WU, UW = W @ U, W.T @ U

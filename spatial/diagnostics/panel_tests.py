@@ -98,13 +98,10 @@ def _local(fit: FitRecord, T: int, N: int, effects: FixedEffects) -> TestResult:
 def _filtered(fit: FitRecord) -> tuple[np.ndarray, np.ndarray]:
     """B A y and B X at the estimates, so that e = B A y - B X beta."""
     s, at = fit._sample, fit._solution
-    y, X = s.y, s.X
-    if s.lag is not None:
-        y = y - at.rho * s.Wy
-    if s.error is not None:
-        y = y - at.lam * spatially_lagged_error(s, np.zeros_like(at.beta), at.rho)
-        X = X - at.lam * s.MX
-    return y, X
+    y = s.y if s.lag is None else s.Ay(at.rho)
+    if s.error is None:
+        return y, s.X
+    return y - at.lam * spatially_lagged_error(s, np.zeros_like(at.beta), at.rho), s.BX(at.lam)
 
 
 def panel_shape(fit: FitRecord, periods: int) -> tuple[int, int]:

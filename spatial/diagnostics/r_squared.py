@@ -39,10 +39,10 @@ class RSquared:
 
     r2: float
     adjusted: float
-    within: float
-    between: float
-    overall: float
-    corr: float
+    within: float = float("nan")
+    between: float = float("nan")
+    overall: float = float("nan")
+    corr: float = float("nan")
 
 
 def r_squared(fit: FitRecord) -> RSquared:
@@ -63,10 +63,10 @@ def r_squared(fit: FitRecord) -> RSquared:
     try:
         expected = reduced_form(fit)
     except (SpatialInputError, np.linalg.LinAlgError, RuntimeError):
-        return RSquared(share, adjusted, *[float("nan")] * 4)
+        return RSquared(share, adjusted)
     corr = _squared(*(_within(d, values, fit._settings.effects) for values in (d.y, expected)))
     if not d.is_panel:
-        return RSquared(share, adjusted, *[float("nan")] * 3, corr)
+        return RSquared(share, adjusted, corr=corr)
     units = FixedEffects(entity=True)
     within = _squared(*(_within(d, values, units) for values in (d.y, expected)))
     between = _squared(*(np.nanmean(np.where(np.isnan(d.y), np.nan, values), axis=0) for values in (d.y, expected)))

@@ -34,6 +34,8 @@ class BoundaryTestResult(TestResult):
     LR random effects: chi-bar2(0, 1) = 2.706, p = 0.0500. Null: phi = 0
     """
 
+    df: int
+
     @property
     def distribution(self) -> str:
         return f"chi-bar2({self.df - 1}, {self.df})"

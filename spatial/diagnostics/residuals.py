@@ -60,7 +60,7 @@ def breusch_pagan(fit: FitRecord) -> TestResult:
     B X, as Anselin (1988, section 8.1) does for a spatial error.
     """
     sample = fit._sample
-    Z = (sample.X if sample.error is None else sample.X - fit.lam * sample.MX)[:, : sample.k]
+    Z = (sample.X if sample.error is None else sample.BX(fit.lam))[:, : sample.k]
     if fit._settings.effects.fixed:
         Z = np.column_stack([np.ones(len(Z)), Z])
     df = Z.shape[1] - 1
@@ -122,7 +122,7 @@ def lm_residual_error(fit: FitRecord) -> TestResult:
     if d.n_units > DENSE_MAX:
         raise SpatialInputError("E309", f"a dense {d.n_units:,} x {d.n_units:,} inverse is too large",
                                 hint="test a sample of the units, or use a test without dense matrices (sp.lm_tests)")
-    e, s2, part = fit._solution.resid, fit._solution.sigma2, fit._sample.lag
+    e, s2, part = fit._solution.resid, fit._solution.sigma2, fit._sample.parts[0]
     W = d.weights.csr.toarray()
     if part.unit_root:
         F = contrasts(d.n_units)
@@ -135,7 +135,7 @@ def lm_residual_error(fit: FitRecord) -> TestResult:
     if by_random_ml(fit):
         information = fit._settings.random.information
     else:
-        information = expected(fit._sample, fit._solution, d.weights.csr, None)
+        information = expected(fit._sample, fit._solution, d.weights.csr, d.weights.csr)
     k = len(fit.params) - 1
     V = inverse_information(information, list(fit.params.index))[k:, k:]
     t = np.array([T21, trace / s2, np.trace(W)])[: len(V)]

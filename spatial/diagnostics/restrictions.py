@@ -105,11 +105,11 @@ def spatial_hausman(fit: FitRecord) -> TestResult:
         raise SpatialInputError("E501", "the spatial Hausman test needs unit effects inside the error process",
                                 hint="random_error='kkp'")  # fmt: skip
     X, s2, (T, N) = sample.X, fit._solution.sigma2, fit._design.y.shape
-    BX = X - fit.lam * sample.MX
+    BX = sample.BX(fit.lam)
     by_unit = X.reshape(T, N, -1).transpose(1, 0, 2)
     B = inverse(fit._design.weights_of_error, fit.lam)
-    spread = B.solve(by_unit.reshape(N, -1), transposed=True).reshape(by_unit.shape)
-    spread = fit._settings.effects.demean(spread.transpose(1, 0, 2)).reshape(X.shape)  # B'^-1 X, within
+    solved = B.solve(by_unit.reshape(N, -1), transposed=True).reshape(by_unit.shape)
+    spread = fit._settings.effects.demean(solved.transpose(1, 0, 2)).reshape(X.shape)  # B'^-1 X, within
     bread = np.linalg.inv(X.T @ X)
     V_ols = s2 * bread @ (spread.T @ spread) @ bread
     V_sem = s2 * np.linalg.inv(BX.T @ BX)

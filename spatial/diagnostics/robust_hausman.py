@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from spillover.matrix import refuse_varying
 from ..covariance.jackknife import grouping_of, hotelling
 from ..covariance.joint import wald
 from ..covariance.kinds import Information
-from ..covariance.vcov import as_vcov
+from ..covariance.vcov import as_vcov, with_vcov
 from ..design.arrays import Sample
 from ..design.design import spatial_lag
 from ..design.fixed_effects import NO_EFFECTS, PERIOD_EFFECTS, UNIT_EFFECTS, FixedEffects, quasi_demean
@@ -86,7 +87,7 @@ def robust_hausman(fit: FitRecord, *, vcov="cluster", **settings) -> TestResult:
     if (by := grouping_of(chosen)) is not None:
         F, df = hotelling(again, added, by)
     else:
-        V, gamma = again.with_vcov(chosen).vcov.loc[added, added].to_numpy(), again.params[added].to_numpy()
+        V, gamma = with_vcov(again, chosen).vcov.loc[added, added].to_numpy(), again.params[added].to_numpy()
         left = _left_between(again)
         if isinstance(chosen, Information):
             statistic, q = wald(gamma, V)
@@ -106,7 +107,7 @@ def augmented(fit: FitRecord) -> tuple[FitRecord, list[str]]:
     terms = pd.Index([*names, *spatial], name="term")
     s2 = at.sigma2 if spatial else float(at.resid @ at.resid) / (sample.n - len(at.beta))
     settings = fit._settings.with_(effects=periods, random=None)
-    numbers = {"_terms": terms, "_estimates": values, "_solution": at, "sigma2": s2}
+    numbers: dict[str, Any] = {"_terms": terms, "_estimates": values, "_solution": at, "sigma2": s2}
     again = replace(fit, **numbers, _sample=sample, _settings=settings)
     return again, added
 
@@ -138,11 +139,11 @@ def _sample_with_deviations(fit: FitRecord, periods: FixedEffects) -> tuple[Samp
 
     Z = np.concatenate([ready(X), deviations[:, :, varying]], axis=2)
     time = periods.time
-    parts = {}
-    if spec.lag:
+    parts: dict[str, Any] = {}
+    if fit._sample.lag is not None:
         Wy = periods.demean(spatial_lag(W, y))
         parts |= {"Wy": flat(ready(Wy)), "lag": Jacobian(fit._sample.lag.logdet, T, time and W.rows_sum_to_one)}
-    if spec.error:
+    if fit._sample.error is not None:
         lagged = (spatial_lag(M, values) for values in (ready(y), Z))
         My, MZ = (periods.demean(values) for values in lagged)
         part = Jacobian(fit._sample.error.logdet, T, time and M.rows_sum_to_one)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 
@@ -184,7 +185,7 @@ def refuse_without_likelihood(fit: FitRecord) -> None:
 
 def _no_lags(fit: FitRecord) -> TestResult:
     lags = list(fit._design.lags)
-    slopes = np.eye(len(fit.params))[fit.params.index.get_indexer(lags)]
+    slopes = np.eye(len(fit.params))[fit.params.index.get_indexer(pd.Index(lags))]
     statistic, df = wald_of(fit, fit.params[lags].to_numpy(), slopes)
     return TestResult(f"Wald dynamic {fit.specification.name} vs static", statistic, df, _no_past(lags))
 

@@ -174,7 +174,9 @@ class Effects(Shown):
         """
         ask("save", self, map, path, overwrite=overwrite)
 
-    def explore(self, variable: str | None = None, map=None, *, column: str = "emitted", **options):
+    def explore(  # type: ignore[override]  # a variable first, as in ``plot``
+        self, variable: str | None = None, map=None, *, column: str = "emitted", **options
+    ):
         """What each unit does to itself (``own``), sends (``emitted``) or gets (``received``), as a web page.
 
         Parameters
@@ -257,7 +259,7 @@ class Effects(Shown):
         if d.observed is None:
             return d.ids
         self._weights(period)
-        return d.ids[d.observed[d.times.get_loc(period)]]
+        return d.ids[d.observed[d.periods.get_loc(period)]]
 
     def _respond(self, variable: str, change: np.ndarray, period=None) -> np.ndarray:
         """S_r times a change of the regressor, by one sparse solve."""
@@ -289,7 +291,7 @@ class Effects(Shown):
         if unit not in ids:
             raise SpatialInputError("E101", f"{unit!r} is no unit of this fit", ids=list(ids[:5]), n=len(ids),
                                     hint="fit.units lists the units")
-        return int(ids.get_loc(unit))
+        return int(ids.get_indexer(pd.Index([unit]))[0])
 
 
 def averaged(fit: FitRecord, variables: tuple[str, ...], options: Options, run: str = "", source=None) -> Effects:

@@ -13,7 +13,9 @@ factors of interactions at their means over the observations. Means are treated 
 from __future__ import annotations
 
 import ast
+import math
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -30,8 +32,11 @@ from .infer import infer
 from .mixture import Inference
 from .propagate import KINDS
 
+if TYPE_CHECKING:
+    from .average import Effects
+
 STEP = 1e-5  # of central differences
-BASES = {"log": np.e, "log10": 10.0, "log2": 2.0}
+BASES = {"log": math.e, "log10": 10.0, "log2": 2.0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +55,7 @@ class Elasticities(Shown):
         Terms without an elasticity: categories, what cannot be evaluated at a mean, means that are not positive.
     """
 
-    effects: object = field(repr=False)
+    effects: Effects = field(repr=False)
     kind: str
     factors: pd.DataFrame = field(repr=False)
     inference: Inference = field(repr=False)
@@ -179,9 +184,9 @@ def meanings(effects) -> list[str]:
         (True, False): "one unit more of it goes with (100 x estimate) % more",
         (False, True): "1 % more of it goes with (estimate / 100) units more",
     }
-    words = {}
+    words: dict[str | None, list[str]] = {}
     for name in effects.variables:
-        if name in bases and {base_y, bases[name]} <= {None, np.e}:
+        if name in bases and {base_y, bases[name]} <= {None, math.e}:
             key = (base_y is not None, bases[name] is not None)
             words.setdefault(change.get(key), []).append(name)
     lines = [f"{', '.join(names)}: {text} {outcome(d)}" for text, names in words.items() if text]
@@ -207,7 +212,7 @@ def _variable(tree) -> tuple[tuple[str, str] | None, float | None]:
 def _lag_of(tree) -> tuple[ast.expr, str]:
     """What is lagged, and by how much, in words: x of another period is another variable."""
     lags = []
-    while isinstance(tree, ast.Call) and tree.func.id == "lag":
+    while isinstance(tree, ast.Call) and ast.unparse(tree.func) == "lag":
         lags.append(ast.unparse(tree.args[1]) if len(tree.args) > 1 else "1")
         tree = tree.args[0]
     return tree, "+".join(lags)
@@ -216,13 +221,13 @@ def _lag_of(tree) -> tuple[ast.expr, str]:
 def _inner(factor: Factor) -> Factor:
     """Without the lag around it."""
     tree, _ = _lag_of(factor.tree)
-    called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     return replace(factor, tree=tree, functions=frozenset(called))
 
 
 def _logarithm(tree) -> tuple[float | None, ast.expr]:
     """(base, argument) of a logarithm, (None, tree) of anything else; ``lag()`` is looked through."""
     tree, _ = _lag_of(tree)
-    if isinstance(tree, ast.Call) and tree.func.id in BASES:
-        return BASES[tree.func.id], tree.args[0]
+    if isinstance(tree, ast.Call) and (function := ast.unparse(tree.func)) in BASES:
+        return BASES[function], tree.args[0]
     return None, tree

@@ -20,6 +20,7 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,7 @@ from spillover.errors import SpatialInputError
 
 from ..covariance.kinds import Information
 from ..covariance.vcov import covariance_of
+from ..design.arrays import Sample
 from ..logdet import logdet
 from ..records.fit import FitRecord
 from ..records.schema import critical_value, two_sided
@@ -114,22 +116,23 @@ class Surface:
     """
 
     products: tuple = field(repr=False)
-    sample: object = field(repr=False)
+    sample: Sample = field(repr=False)
     at: np.ndarray
     errors: np.ndarray
     bounds: np.ndarray
     factor: float
     shift: np.ndarray = field(repr=False)
     root: np.ndarray = field(repr=False)
-    averages: object = field(repr=False)
-    picks: np.ndarray | None = field(repr=False)
+    averages: Any = field(repr=False)
+    picks: Any = field(repr=False)
 
     def log_likelihood(self, rho: np.ndarray, lam: np.ndarray) -> np.ndarray:
         """(r, s) at r values of rho and s of lambda."""
         S, _ = form_of(self.products, lam)
         q = value_of([part[None, :] for part in S], rho[:, None])
         n = self.sample.n
-        return self.sample.lag.value(rho)[:, None] + self.sample.error.value(lam) - n / 2 * np.log(q)
+        of_lag, of_error = self.sample.parts
+        return of_lag.value(rho)[:, None] + of_error.value(lam) - n / 2 * np.log(q)
 
     def effects(self, rho: np.ndarray, lam: np.ndarray, which=slice(None)) -> tuple[np.ndarray, np.ndarray]:
         """m and q v, (r, s, E)."""
@@ -253,19 +256,21 @@ class Surface:
         """Where f is largest, and its value, from its values on the grid: on ever finer grids around the best."""
         rho, lam = self.grid
         for zoom in range(ZOOMS + 1):
-            i, j = np.unravel_index(int(values.argmax()), values.shape)
+            i, j = (int(k) for k in np.unravel_index(int(values.argmax()), values.shape))
             place, best = np.array([rho[i], lam[j]]), float(values[i, j])
             if zoom == ZOOMS:
-                return place, best
+                break
             rho, lam = (np.linspace(axis[max(k - 1, 0)], axis[min(k + 1, len(axis) - 1)], FINE)
                         for axis, k in ((rho, i), (lam, j)))  # fmt: skip
             values = f(rho, lam)
+        return place, best
 
 
 def _surface(fit: FitRecord, averages=None, picks=None) -> Surface:
     sample, d = fit._sample, fit._design
     spectra = logdet(d.weights, "eigen"), logdet(d.weights_of_error, "eigen")
-    exact = replace(sample, lag=replace(sample.lag, logdet=spectra[0]), error=replace(sample.error, logdet=spectra[1]))
+    lag, error = (replace(part, logdet=curve) for part, curve in zip(sample.parts, spectra, strict=True))
+    exact = replace(sample, lag=lag, error=error)
     products, shift = _cross_products([exact], [exact.basis])
     bounds = np.array([spectrum.interval for spectrum in spectra])
     bounds = np.clip(bounds, fit.params[["rho", "lambda"]].to_numpy()[:, None] - 1e3,

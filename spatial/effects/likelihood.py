@@ -16,6 +16,7 @@ intercept, with rows of W that sum to one): when that limit is not rejected, nei
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -28,7 +29,7 @@ from spillover.errors import SpatialInputError
 from ..covariance.adjusted import OfAdjustedScore
 from ..covariance.kinds import Information
 from ..covariance.vcov import covariance_of
-from ..logdet import logdet
+from ..logdet import Jacobian, spectrum_of
 from ..logdet.inverse import Inverse
 from ..records.schema import critical_value, two_sided
 from .curves import between_poles, distance
@@ -129,12 +130,12 @@ class Profile:
     grid: np.ndarray
     adjustment: np.ndarray
     slope: np.ndarray
-    lag: object
+    lag: Jacobian
     sums: np.ndarray
     beta: np.ndarray
     root: np.ndarray
     picks: np.ndarray
-    averages: object
+    averages: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
     nu: int
 
     def rho(self, u):
@@ -188,7 +189,7 @@ class Profile:
 
                 values = reached(sign, l, m[:, e], qs[:, e])
                 ends[row, e] = sign * (np.inf if _grows(values) else _largest(fine, self.grid, values)[1])
-        return tuple(ends)
+        return ends[0], ends[1]
 
     def signed_root(self) -> np.ndarray:
         """sqrt(LR(0)) with the sign that the effect has at the maximum, (E,)."""
@@ -224,7 +225,7 @@ class Profile:
 def _profile(source, picks: np.ndarray) -> Profile:
     fit = source.fit
     sample, W = fit._sample, fit._design.weights
-    spectrum = logdet(W, "eigen")
+    spectrum = spectrum_of(W)
     low, high = spectrum.interval
     # 1. Regressions of y and W y on X.
     Q, R, _ = sample.basis

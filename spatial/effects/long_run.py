@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 from spillover.show import Shown
 
 from ..records.fit import FitRecord
@@ -86,7 +87,8 @@ def stationarity(fit: FitRecord) -> Stationarity:
     top = 1 / L.interval[1]
     lo, hi = L.interval
     inside = lo < rho < hi  # moments may leave it, and I - rho W has no bounded inverse there
-    largest = float(np.abs(roots(fit._design.weights, L, rho, tau, eta)).max()) if inside else float("inf")
+    W = refuse_varying(fit._design.weights, "stationarity")
+    largest = float(np.abs(roots(W, L, rho, tau, eta)).max()) if inside else float("inf")
     slope = top * places[0] + places[1] + top * places[2]
     total = tau + (rho + eta) * top
     wald = (total - 1) ** 2 / float(slope @ fit.vcov.to_numpy() @ slope)
@@ -131,8 +133,15 @@ class DynamicEffects(Shown):
         return averaged(self.fit, self.fit._design.regressors, self.options, "short-run")
 
     @cached_property
+    def stationarity(self) -> Stationarity:
+        return stationarity(self.fit)
+
+    @cached_property
     def long_run(self) -> Effects:
-        refuse_without_long_run(self.fit)
+        if not self.stationarity.holds:
+            raise SpatialInputError("E712", f"there is no long run: the estimate is {self.stationarity}",
+                                    hint="short_run and path(horizon) are defined; difference the data or add "
+                                    "time effects for the long run")  # fmt: skip
         there = long_run_fit(self.fit)
         source = LongRunEffects(self.fit, AverageEffects(there, Averages(there)))
         return averaged(there, self.fit._design.regressors, self.options, "long-run", source)
@@ -168,9 +177,11 @@ class DynamicEffects(Shown):
     def tidy(self) -> pd.DataFrame:
         """One row per run, variable and effect ("short-run direct", ...), in the common schema; without the long run
         where the estimate is not stationary."""
-        parts = [self.short_run, *([self.long_run] if self.fit.stationarity.holds else [])]
-        return pd.concat([part.tidy().assign(effect=lambda t, run=part.run: run + " " + t["effect"]) for part in parts],
-                         ignore_index=True)  # fmt: skip
+        tables = []
+        for part in [self.short_run, *([self.long_run] if self.stationarity.holds else [])]:
+            table = part.tidy()
+            tables.append(table.assign(effect=f"{part.run} " + table["effect"]))
+        return pd.concat(tables, ignore_index=True)
 
     def __getattr__(self, name):
         more = f": read short_run.{name} or long_run.{name}" if hasattr(Effects, name) else ""
@@ -217,7 +228,7 @@ class LongRunEffects:
                                   [size, KAPPA], (-1.0, np.inf), admissible=admissible)  # fmt: skip
             if not conditional.inside >= 0.5:
                 outside = f"{1 - conditional.inside:.0%} of the distribution of the estimates"
-                message = f"{outside} is not stationary: the long run is not determined ({fit.stationarity})"
+                message = f"{outside} is not stationary: the long run is not determined ({stationarity(fit)})"
                 raise SpatialInputError("E712", message,
                                         hint="method='delta', or path(horizon)")  # fmt: skip
             left, r = ratios(conditional.points)
@@ -230,23 +241,17 @@ class LongRunEffects:
         """(kept, 3, V): draws that are stationary."""
         sample, _ = parameter_draws(self.fit, draws, seed)
         rho, tau, eta = (part[:, None] for part in dynamics(self.fit, sample))
-        inside = (np.abs(roots(self.fit._design.weights, determinant(self.fit), rho, tau, eta)) < 1).all(axis=1)
+        W = refuse_varying(self.fit._design.weights, "the long run")
+        inside = (np.abs(roots(W, determinant(self.fit), rho, tau, eta)) < 1).all(axis=1)
         if inside.sum() < draws / 2:
             raise SpatialInputError("E712", f"{draws - inside.sum()} of {draws} draws are not stationary: "
-                                    f"the long run is not determined ({self.fit.stationarity})",
+                                    f"the long run is not determined ({stationarity(self.fit)})",
                                     hint="method='delta', or path(horizon)")  # fmt: skip
         long = _long_run_parameters(sample[inside], spatial_places(self.fit))
         return combine(long, long[:, self.fit.params.index.get_loc("rho")], self.at_estimates.averages, picks)
 
     def likelihood(self, picks: np.ndarray, level: float) -> Inference:
         raise SpatialInputError("E501", "method='likelihood' is for static models", hint="method='quadrature'")
-
-
-def refuse_without_long_run(fit: FitRecord) -> None:
-    if not fit.stationarity.holds:
-        raise SpatialInputError("E712", f"there is no long run: the estimate is {fit.stationarity}",
-                                hint="short_run and path(horizon) are defined; difference the data or add "
-                                "time effects for the long run")  # fmt: skip
 
 
 def long_run_fit(fit: FitRecord) -> FitRecord:

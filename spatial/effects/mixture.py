@@ -111,7 +111,7 @@ class Mixture:
     def coarseness(self, points: np.ndarray) -> float:
         """The largest step of the integrand's argument between neighboring nodes, in standard deviations, where the
         integrand at one of these points (P, E) is neither zero nor one."""
-        if len(self.weights) == 1:
+        if self.panels is None or len(self.weights) == 1:
             return 0.0
         inside = (np.diff(self.panels) == 0) & (np.minimum(self.weights[1:], self.weights[:-1]) > NEGLIGIBLE)
         z = np.clip(self.standardized(points[:, None]), -SATURATED, SATURATED)

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
-from spillover.matrix import SpatialWeights
+from spillover.matrix import SpatialWeights, refuse_varying
 
-from ..logdet import logdet
+from ..logdet import spectrum_of
 from ..records.fit import FitRecord
 from ..records.schema import SCHEMA
 from ..solve.dynamic import EIGEN_MAX
@@ -36,7 +36,7 @@ def effect_path(fit: FitRecord, horizon: int, options: Options) -> pd.DataFrame:
         raise SpatialInputError("E309", f"paths need all eigenvalues of W: up to {EIGEN_MAX:,} units",
                                 n=fit._design.n_units, hint="short_run and long_run have no limit")  # fmt: skip
     variables = fit._design.regressors
-    picks, spectra = selectors(fit, variables), _shares(fit._design.weights)
+    picks, spectra = selectors(fit, variables), _shares(refuse_varying(fit._design.weights, "the path of effects"))
     params, places = fit.params.to_numpy(), spatial_places(fit)
 
     def curves(points):
@@ -82,7 +82,7 @@ def _averages(spectra, orders: int, points, h: int) -> np.ndarray:
 
 def _shares(weights: SpatialWeights):
     """(eigenvalues, shares) whose sums are tr f(W) / N and 1'f(W) 1 / N."""
-    eigenvalues = logdet(weights, "eigen").eigenvalues
+    eigenvalues = spectrum_of(weights).eigenvalues
     traces = eigenvalues, np.full(weights.n, 1 / weights.n)
     if weights.rows_sum_to_one:
         return traces, (np.ones(1), np.ones(1))

@@ -23,7 +23,7 @@ import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError, check_option
-from spillover.matrix import SpatialWeights, as_weights
+from spillover.matrix import SpatialWeights, as_weights, refuse_varying
 
 from ..design.design import Design, spatial_lag
 from ..design.formula import read_formula
@@ -95,7 +95,7 @@ def in_sample(fit: FitRecord, kind: str) -> np.ndarray:
     if kind == "trend":
         return trend
     W, M = d.weights, d.weights_of_error
-    if not d.varies:
+    if not (W.varies or M.varies):
         return _through_space(fit, W, M, d.y, trend, kind)
     y, trend = (np.nan_to_num(values) for values in (d.y, trend))  # who is not there has no links either
     systems = zip(W.each(d.n_periods), M.each(d.n_periods), y[:, None], trend[:, None])
@@ -145,7 +145,7 @@ def regression_part(fit: FitRecord, d: Design) -> np.ndarray:
     """X beta + W X theta, (T, N), by the names of the parameters; without fixed effects."""
     out = np.zeros(d.y.shape)
     for name, value in fit.params.drop(["rho", "lambda"], errors="ignore").items():
-        out += value * _column(d, name)
+        out += value * _column(d, str(name))
     return out
 
 
@@ -159,7 +159,7 @@ def _column(d: Design, name: str) -> np.ndarray:
     if name.startswith("mean("):
         return _column(d, name.removeprefix("mean(").removesuffix(")")).mean(axis=0)
     of, _, period = name.rpartition(" in ")
-    if of and period in (labels := d.times.astype(str)):
+    if of and period in (labels := d.periods.astype(str)):
         return _column(d, of)[labels.get_loc(period)]
     raise SpatialInputError("E501", f"{name!r} is no term of the formula: this fit cannot predict", column=name,
                             hint="fit the model with all its terms in the formula")
@@ -180,7 +180,7 @@ def _whole(fit: FitRecord, data: pd.DataFrame, w) -> tuple[Design, SpatialWeight
     if old.error_weights is not None:
         raise SpatialInputError("E501", "fits with a second W (w_error) are predicted in sample only",
                                 hint="call predict() without data")
-    weights = as_weights(w)
+    weights = refuse_varying(as_weights(w), "the prediction of new units")
     if not weights.labelled:
         raise SpatialInputError("E501", "w has no ids: which units are new cannot be told",
                                 hint="wt.from_dense(matrix, ids=...)")

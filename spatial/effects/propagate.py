@@ -18,6 +18,7 @@ import numpy as np
 
 from ..logdet import Quadrature, logdet, period_logdet
 from ..logdet.inverse import Inverse, inverse
+from ..logdet.protocol import LogDeterminant
 from .curves import NODES, between_poles, distance
 
 KINDS = ("direct", "indirect", "total")
@@ -39,7 +40,14 @@ class Averages:
         self.weights = w if not w.varies else w.stacked if period is None else w[period]
         self.rho = fit.rho
         own = None if period is None else logdet(self.weights)
-        self.logdet = (own or determinant(fit)) if fit.specification.lag else None
+        self.logdet: LogDeterminant | None = (own or determinant(fit)) if fit.specification.lag else None
+
+    @property
+    def curve(self) -> LogDeterminant:
+        """log|I - rho W| of a model with a lag: the effects of others do not depend on rho."""
+        if self.logdet is None:
+            raise ValueError("a model without a spatial lag has no log|I - rho W|")
+        return self.logdet
 
     def at(self, rho: float) -> tuple[np.ndarray, np.ndarray]:
         """a and b, (orders + 1,) each."""
@@ -55,7 +63,7 @@ class Averages:
 
     def slopes(self, rho: float) -> tuple[np.ndarray, np.ndarray]:
         """da / drho and db / drho; that of W^k A^-1 is W^k A^-1 G."""
-        g, dg = (float(-d(rho) / self.weights.n) for d in (self.logdet.d1, self.logdet.d2))
+        g, dg = (float(-d(rho) / self.weights.n) for d in (self.curve.d1, self.curve.d2))
         da = [g + rho * dg, dg]
         if self.orders == 2:
             t = self._traces
@@ -74,8 +82,8 @@ class Averages:
         The log-determinant is settled on the core alone, which the search for rho has usually left behind: there the
         quadrature has its weight. A polynomial goes on beyond it, with a few digits less.
         """
-        interval = self.logdet.interval
-        window = self.logdet.near(*_core(low, high, self.rho, interval))
+        interval = self.curve.interval
+        window = self.curve.near(*_core(low, high, self.rho, interval))
         reach = _reach(window.domain, interval)
         b = None if self.weights.rows_sum_to_one else between_poles(self.b, low, high, interval, nodes)
 

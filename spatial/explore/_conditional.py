@@ -108,7 +108,7 @@ def _by_rank(v, csr, weight, permutations, seed, keep_own):
         own = _own_draws(table, sizes) if keep_own else {}
         total = np.zeros(table.shape[1])
         for d in range(depth + 1):
-            following = total + v[table[d]] if d < rows else None
+            following = total + v[table[d]] if d < rows else total  # after the last draw nothing follows
             if d in sites_of:
                 sites, ranked = sites_of[d], np.sort(total)
                 above[sites] += len(total) - np.searchsorted(ranked, low[sites], "left")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option, warn
 from spillover.ids import match
-from spillover.matrix import SpatialWeights, as_weights
+from spillover.matrix import SpatialWeights, as_weights, refuse_varying
 from spillover.matrix import align as in_order_of
 
 DEFAULT_SEED = 1
@@ -85,11 +85,11 @@ def read(
     SpatialInputError
         E101, E102, E105 from the alignment; E201 missing, E202 infinite, E203 not numeric, E204 constant;
         E206 fewer than four units; E301 weights that cancel; E306 only islands; E312 self-neighbors;
-        E501, E502 a column that cannot be looked up.
+        E320 weights that vary over time; E501, E502 a column that cannot be looked up.
     """
     check_option("missing", missing, ("error", "drop"))
     check_option("align", align, ("labels", "position"))
-    weights = as_weights(w)
+    weights = refuse_varying(as_weights(w), "a statistic of one period")
     names, rows, by_position, match_words = [], [], [], []
     for default, values in variables:
         values = column_of(data, values, default)

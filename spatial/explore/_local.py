@@ -20,13 +20,19 @@ CORRECTIONS = ("none", "fdr", "bonferroni")
 
 @dataclass(frozen=True)
 class LocalTest:
-    """How local statistics are tested; ``draws`` is there once the weights are."""
+    """How local statistics are tested."""
 
     alternative: str
     significance: float
     correction: str
     seed: int
-    draws: _draws.Draws | None = None
+
+
+@dataclass(frozen=True)
+class PlannedTest(LocalTest):
+    """With the permutations that the weights and the correction need."""
+
+    draws: _draws.Draws
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -151,7 +157,7 @@ def read(variables, w, *, data, align, missing, permutations, test: LocalTest, a
     Returns
     -------
     field : Field
-    test : LocalTest
+    test : PlannedTest
     """
     check(permutations, test)
     field = _input.read(variables, w, data=data, align=align, missing=missing, **how)
@@ -159,7 +165,8 @@ def read(variables, w, *, data, align, missing, permutations, test: LocalTest, a
     equal = _conditional.equal_weight(csr) is not None
     options = {"significance": test.significance, "correction": test.correction, "alternative": test.alternative}
     draws = _draws.plan(csr, equal, permutations, always_links=always_links, **options)
-    return replace(field, notes=field.notes + draws.notes), replace(test, draws=draws)
+    planned = PlannedTest(test.alternative, test.significance, test.correction, test.seed, draws)
+    return replace(field, notes=field.notes + draws.notes), planned
 
 
 def check(permutations, test: LocalTest) -> None:
@@ -184,7 +191,7 @@ def answer(
     cluster : ndarray of int, shape (n,)
         Which of ``classes`` each unit is if it is significant.
     names : (title, symbol, variable)
-    test : LocalTest
+    test : PlannedTest
     tested : ndarray of bool, optional
         Units that have a test; those with neighbors by default.
     has_quadrants : bool
@@ -209,8 +216,11 @@ def answer(
         frame["quadrant"] = _categories(field, np.where(linked, cluster, -1), classes, -1)
     frame["cluster"] = _categories(field, labels, levels, levels.index(NO_DATA))
     values = pd.DataFrame(dict(zip(field.names, field.values)), index=field.ids).reindex(field.all_ids)
+    title, symbol, variable = names
     result = LocalStatistic(
-        *names,
+        title,
+        symbol,
+        variable,
         frame,
         values,
         tuple(classes),
@@ -229,9 +239,9 @@ def answer(
 
 def _categories(field, codes, labels, otherwise: int) -> pd.Categorical:
     """Codes of the used units as labels of all units."""
-    everywhere = np.full(len(field.all_ids), otherwise)
+    everywhere = np.full(len(field.all_ids), otherwise, dtype=np.int64)
     everywhere[field.used] = codes
-    return pd.Categorical.from_codes(everywhere, categories=list(labels))
+    return pd.Categorical.from_codes(everywhere, categories=pd.Index(labels))
 
 
 def cutoff(p: np.ndarray, significance: float, correction: str) -> float:
@@ -265,11 +275,11 @@ def normal_p(z: np.ndarray, alternative: str) -> np.ndarray:
     return ndtr(-z if alternative == "greater" else z)
 
 
-def permuted_p(counts, test: LocalTest):
+def permuted_p(counts: _conditional.Counts, test: PlannedTest):
     """Permutation p-values; NaN when there are no permutations."""
     if not test.draws.first:
         return np.nan
-    return _null.p_from_counts(*counts, test.alternative)
+    return _null.p_from_counts(counts.above, counts.below, counts.permutations, test.alternative)
 
 
 def ratio(excess: np.ndarray, sd: np.ndarray) -> np.ndarray:

@@ -130,7 +130,8 @@ def moran_by(
     matrices = {name: as_weights(each) for name, each in (w if several else {"w": w}).items()}
     wide, periods = unstack(data, columns, time, entity, next(iter(matrices.values())).ids)
     _draws.announce_global(next(iter(matrices.values())).csr, len(matrices) * len(columns) * len(periods), permutations)
-    parts, notes = [], []
+    parts = []
+    notes: list[str] = []
     for name, weights in matrices.items():
         if not weights.labelled:
             warn_unlabelled()
@@ -188,7 +189,7 @@ def _index_units(data, time, entity):
                                 hint="name a column of the data")
     index = data.index
     if isinstance(index, pd.MultiIndex):
-        rest = [level for level in index.names if level != time]
+        rest = [k for k, level in enumerate(index.names) if level != time]
         return index.get_level_values(entity if entity is not None else rest[0])
     return index
 

@@ -206,6 +206,6 @@ def local_join_counts(
 def _codes(y):
     """Labels as 0, 1, ... (a Series keeps its index, missing stays missing), and the labels."""
     series = y if isinstance(y, pd.Series) else pd.Series(y)
-    codes, labels = pd.factorize(series, sort=True)
-    codes = pd.Series(np.where(codes < 0, np.nan, codes), index=series.index, name=series.name)
+    numbers, labels = pd.factorize(series, sort=True)
+    codes = pd.Series(np.where(numbers < 0, np.nan, numbers), index=series.index, name=series.name)
     return (codes if isinstance(y, pd.Series) else codes.to_numpy()), list(labels)

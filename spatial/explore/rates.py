@@ -89,8 +89,8 @@ def smoothed_rates(events, population, w=None, *, data=None, missing="error", al
         field = _alone(events, population, data, missing)
     else:
         field = read(events, population, w, data=data, missing=missing, align=align)
-    check(*field.values, field)
     e, p = field.values
+    check(e, p, field)
     if w is None:
         prior, between = (np.repeat(part, len(e)) for part in _prior(e, p, np.ones((1, len(e)))))
     else:
@@ -171,8 +171,9 @@ def _alone(events, population, data, missing) -> _input.Field:
 def standardised(field: _input.Field) -> _input.Field:
     """One variable, the empirical Bayes standardised rate (Assunção and Reis 1999, section 3)."""
     name = f"{field.names[0]} / {field.names[1]}"
-    check(*field.values, field)
-    rate = _standardise(*field.values)
+    events, population = field.values
+    check(events, population, field)
+    rate = _standardise(events, population)
     _input.check_varies(rate, name)
     return replace(field, values=rate[None], names=(name,))
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 
-from ._frame import Table, groups_of, read, refuse
+from ._frame import Panel, groups_of, read, refuse
 
 WHOLE = "all periods"
 
@@ -20,7 +20,7 @@ class Classed:
 
     Attributes
     ----------
-    table : Table
+    table : Panel
     codes : ndarray of int, shape (T, N)
         Class 0, ..., k - 1.
     labels : Index of length k
@@ -31,7 +31,7 @@ class Classed:
     quantiles : str
     """
 
-    table: Table
+    table: Panel
     codes: np.ndarray
     labels: pd.Index
     limits: pd.DataFrame
@@ -63,12 +63,12 @@ def classed(data, column, entity, time, classes, quantiles, relative) -> Classed
         mean = y.mean(axis=1, keepdims=True)
         refuse(table, (mean <= 0)[table.period], "E211", "must have a positive mean in each period", "relative=False")
         y = y / mean
-    codes, limits = by_quantiles(y, classes, quantiles)
-    if limits is None:
-        raise _alike(classes, column)
+    codes, cuts = by_quantiles(y, int(classes), quantiles)
+    if cuts is None:
+        raise _alike(int(classes), column)
     index = pd.Index([WHOLE]) if quantiles == "pooled" else table.times
-    limits = pd.DataFrame(limits, index=index, columns=pd.Index(range(1, classes), name="class"))
-    return Classed(table, codes, pd.RangeIndex(1, classes + 1), limits, y, quantiles)
+    limits = pd.DataFrame(cuts, index=index, columns=pd.Index(range(1, int(classes)), name="class"))
+    return Classed(table, codes, pd.RangeIndex(1, int(classes) + 1), limits, y, quantiles)
 
 
 def neighbor_classes(units: Classed, csr, order=None, *, name="") -> np.ndarray:
@@ -125,7 +125,7 @@ def _named(data, column, entity, time) -> Classed:
     return Classed(table, codes.reshape(N, T).T, pd.Index(labels, name=None), none, None, "named")
 
 
-def _cube(data, column, entity, time) -> tuple[Table, np.ndarray]:
+def _cube(data, column, entity, time) -> tuple[Panel, np.ndarray]:
     table = read(data, column, entity, time, panel=True)
     y = table.cube()[:, :, 0]
     if len(y) < 2:

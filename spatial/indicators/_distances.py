@@ -24,7 +24,7 @@ def _undominated(X, Y) -> np.ndarray:
     for z in Z.T:
         matched &= z <= z[:, None]
         beaten |= z < z[:, None]
-    return ~(matched & beaten).any(axis=1)
+    return np.logical_not((matched & beaten).any(axis=1))
 
 
 def _radial(x, y, X, Y, returns, orientation) -> np.ndarray:

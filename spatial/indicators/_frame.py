@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, Literal, overload
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,7 @@ class Table:
     def frame(self, values: np.ndarray, columns) -> pd.DataFrame:
         return pd.DataFrame(values, index=self.index, columns=list(columns))
 
-    def periods(self) -> list[tuple[object, np.ndarray]]:
+    def periods(self) -> list[tuple[Any, np.ndarray]]:
         """(label, rows) of each period; a cross-section is one period without a label."""
         if self.times is None:
             return [(None, np.arange(len(self.index)))]
@@ -64,9 +65,9 @@ class Table:
     def cube(self) -> np.ndarray:
         """Values as (T, N, k); E104 unless every unit has every period."""
         T, N = (1 if self.times is None else len(self.times)), len(self.units)
-        if len(self.index) < T * N:
+        if self.times is not None and len(self.index) < T * N:
             pairs = pd.MultiIndex.from_product([self.units, self.times])
-            absent = list(pairs.difference(self.index, sort=False))
+            absent = list(pairs[~pairs.isin(self.index)])
             raise SpatialInputError("E104", f"{N} units x {T} periods need {T * N} rows, got {len(self.index)}",
                                     ids=absent, hint="complete these pairs")  # fmt: skip
         return self.values.reshape(N, T, -1).swapaxes(0, 1)
@@ -80,8 +81,23 @@ class Table:
         return list(self.index[where])
 
 
+@dataclass(frozen=True, eq=False)
+class Panel(Table):
+    """A table with periods."""
+
+    times: pd.Index
+
+
+@overload
+def read(data: pd.DataFrame, columns, entity: str | None, time: str | None, *, panel: Literal[True]) -> Panel: ...
+
+
+@overload
+def read(data: pd.DataFrame, columns, entity: str | None, time: str | None, *, panel: bool = ...) -> Table: ...
+
+
 def read(data: pd.DataFrame, columns, entity: str | None, time: str | None, *, panel: bool = False) -> Table:
-    """Columns of a frame as a Table.
+    """Columns of a frame as a Table; a Panel where it has periods, which ``panel`` requires.
 
     Raises
     ------
@@ -107,7 +123,9 @@ def read(data: pd.DataFrame, columns, entity: str | None, time: str | None, *, p
         raise SpatialInputError("E103", "rows repeat a (unit, period) pair", ids=twice, hint="aggregate the data first")
     values = np.column_stack([np.asarray(numbers(data[name], name), dtype=float) for name in columns])[order]
     _refuse_not_finite(values, columns, index)
-    return Table(values, tuple(columns), index, unit, period, ids, times, order)
+    if times is None:
+        return Table(values, tuple(columns), index, unit, period, ids, None, order)
+    return Panel(values, tuple(columns), index, unit, period, ids, times, order)
 
 
 def groups_of(data: pd.DataFrame, column: str, table: Table) -> tuple[np.ndarray, pd.Index]:

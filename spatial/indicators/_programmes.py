@@ -40,10 +40,10 @@ def minimise(c, A_ub, b_ub, A_eq=None, b_eq=None, *, free=0):
     """
     if A_eq is None:
         A_eq, b_eq = np.empty((len(c), 0, c.shape[1])), np.empty((len(c), 0))
-    return _solve(c, A_ub, b_ub, A_eq, b_eq, free)
+    return _solve(free, c, A_ub, b_ub, A_eq, b_eq)
 
 
-def _solve(c, A_ub, b_ub, A_eq, b_eq, free) -> np.ndarray:
+def _solve(free, c, A_ub, b_ub, A_eq, b_eq) -> np.ndarray:
     """All at once; by halves when one of them has no solution, since then the solver returns none."""
     from scipy.optimize import linprog
 
@@ -55,7 +55,7 @@ def _solve(c, A_ub, b_ub, A_eq, b_eq, free) -> np.ndarray:
         return (c * solution.x.reshape(B, v)).sum(axis=1)
     if B > 1:
         halves = slice(0, B // 2), slice(B // 2, B)
-        return np.concatenate([_solve(*(part[s] for part in (c, A_ub, b_ub, A_eq, b_eq)), free) for s in halves])
+        return np.concatenate([_solve(free, *(part[s] for part in (c, A_ub, b_ub, A_eq, b_eq))) for s in halves])
     if solution.status in NO_SOLUTION:
         return np.array([np.nan])
     raise SpatialInputError("E225", f"a linear programme was not solved: {solution.message}",

@@ -14,7 +14,7 @@ from spillover.show import Shown
 from ..models import family
 from ..models.fit import Fit
 from ..records.schema import rows_of
-from ._frame import Table, read, refuse, refuse_gaps
+from ._frame import Panel, read, refuse, refuse_gaps
 from ._root import random_walk_p, root_bias, unbiased_root
 
 MODELS = ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac")
@@ -60,7 +60,7 @@ class BetaConvergence(Shown):
         t = self.table
         side = np.sign(t["estimate"] - t["null"].fillna(0))
         z = -side * ndtri(t["p_value"].to_numpy(float) / 2)
-        low, high = (self.fit.conf_int().loc["initial"] if self.steps is None else (np.nan, np.nan))
+        low, high = (self.fit.conf_int().loc["initial"].to_numpy(float) if self.steps is None else (np.nan, np.nan))
         first = np.arange(len(t)) == 0
         return rows_of(["initial"] * len(t), t["estimate"], std_error=t["std_error"], statistic=z, p_value=t["p_value"],
                        conf_low=np.where(first, low, np.nan), conf_high=np.where(first, high, np.nan), effect=t["term"],
@@ -156,7 +156,7 @@ def beta_convergence(
     return BetaConvergence(fit, _speeds_within(fit, span, steps, len(table.units)), span, steps)
 
 
-def _spans(table: Table, panel: bool) -> tuple[pd.DataFrame, float]:
+def _spans(table: Panel, panel: bool) -> tuple[pd.DataFrame, float]:
     """Growth per period, initial level and controls, one row per unit (and start of a step)."""
     if table.times.dtype.kind not in "iuf" or len(table.times) < 2:
         raise SpatialInputError("E206", f"convergence needs two or more numbered periods, got {list(table.times[:3])}",
@@ -190,7 +190,7 @@ def _speeds_within(fit: Fit, span: float, steps: int, units: int) -> pd.DataFram
     """
     table = _estimates(fit).assign(null=np.nan, p_value=np.nan, speed=np.nan, speed_error=np.nan, half_life=np.nan)
     free = units - (fit._settings.effects.entity and fit._settings.effects.time)
-    b, error = float(table.loc[0, "estimate"]) * span, float(table.loc[0, "std_error"]) * span
+    b, error = table[["estimate", "std_error"]].to_numpy(float)[0] * span
     p = random_walk_p(b, steps, free)
     table.loc[0, ["null", "p_value"]] = root_bias(1.0, steps) / span, p
     root, slope = unbiased_root(1 + b, steps)

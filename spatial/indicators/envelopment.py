@@ -196,7 +196,7 @@ def measured(data, inputs, outputs, entity, time, *, extra=(), positive=False, p
     refuse(table, table.values < 0, "E224", "is negative somewhere: inputs and outputs are amounts")
     blocks = np.split(table.values, np.cumsum([len(names) for names in named])[:-1], axis=1)
     for block, what in zip(blocks, ("inputs", "outputs", "undesirable outputs")):
-        none = ~(block > 0).any(axis=1)
+        none = np.logical_not((block > 0).any(axis=1))
         if none.any():
             raise SpatialInputError("E224", f"units have no {what}", ids=table.labels(none),
                                     hint="leave these units out")

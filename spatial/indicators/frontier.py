@@ -14,7 +14,7 @@ from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ..records.schema import SCHEMA, critical_value, two_sided
-from ._frame import Table, read, refuse
+from ._frame import read, refuse
 from ._inefficiency import Panel, efficiencies, maximise
 
 FORMS = {"cobb-douglas": "Cobb-Douglas", "translog": "Translog"}
@@ -138,7 +138,7 @@ def stochastic_frontier(
     if (decay or trend) and (table.times is None or table.times.dtype.kind not in "iuf" or len(table.times) < 2):
         raise SpatialInputError("E203" if table.times is not None else "E501", "decay and trend need numbered periods",
                                 hint="decay=False, trend=False")  # fmt: skip
-    years = np.zeros(len(table.index)) if table.times is None else _years(table)
+    years = np.zeros(len(table.index)) if table.times is None else _years(table.times)[table.period]
     X, names = _technology(np.log(table.values[:, 1:]), [f"log({name})" for name in inputs], years, form, trend)
     _refuse_collinear(X, names)
     panel = Panel(np.log(table.values[:, 0]), X, table.unit, years - years.max())
@@ -156,10 +156,10 @@ def stochastic_frontier(
     return made_from(result, table)  # fmt: skip
 
 
-def _years(table: Table) -> np.ndarray:
-    """Time since the first period; the period's number where labels are none."""
-    times = table.times.to_numpy(dtype=float) if table.times.dtype.kind in "iuf" else np.arange(len(table.times))
-    return (times - times[0])[table.period]
+def _years(periods: pd.Index) -> np.ndarray:
+    """Time since the first period; the period's number where labels are no numbers."""
+    times = periods.to_numpy(dtype=float) if periods.dtype.kind in "iuf" else np.arange(float(len(periods)))
+    return times - times[0]
 
 
 def _technology(x: np.ndarray, names: list[str], years: np.ndarray, form: str, trend: bool):

@@ -126,7 +126,7 @@ def _period(times: pd.Index, name: str, label) -> int:
     if label not in times:
         raise SpatialInputError("E501", f"{name}={label!r} is none of the periods",
                                 hint=f"they run from {times[0]} to {times[-1]}")  # fmt: skip
-    return int(times.get_loc(label))
+    return int(times.get_indexer(pd.Index([label]))[0])
 
 
 def _units(ids: pd.Index, selected) -> np.ndarray:

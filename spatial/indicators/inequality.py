@@ -203,7 +203,7 @@ def _prepare(data, column, groups, entity, time, weights=None):
 
 def _by_period(measure, names, table: Table, code, labels, split, grouped: bool) -> Decomposition:
     """Apply ``split`` to each period: (the measure and its parts, what groups have, what pairs of groups have)."""
-    frame, own, pairs = [], [], []
+    totals, own, pairs = [], [], []
     for period, rows in table.periods():
         y, *weights = table.values[rows].T
         if not y.any():
@@ -211,14 +211,14 @@ def _by_period(measure, names, table: Table, code, labels, split, grouped: bool)
                                     + ("" if period is None else f" in {period}"), column=table.names[0],
                                     hint="leave it out")  # fmt: skip
         total, each, between = split(y, code[rows], *weights)
-        frame.append(total)
+        totals.append(total)
         own.append(pd.DataFrame(dict(zip((names[0], "units", "total"), each))).assign(period=period, group=labels))
         if between is not None:
             j, h, value, distance = between
             pairs.append(pd.DataFrame({"period": period, "group": labels[j], "other": labels[h], "between": value,
                                        "distance": distance}))  # fmt: skip
     index = pd.Index(["all"]) if table.times is None else table.times
-    frame = pd.DataFrame(frame, columns=names, index=index).iloc[:, : None if grouped else 1]
-    own = pd.concat(own, ignore_index=True)[["period", "group", names[0], "units", "total"]]
-    pairs = pd.concat(pairs, ignore_index=True) if pairs else pd.DataFrame()
-    return made_from(Decomposition(measure, table.names[0], frame, own, pairs), table)
+    frame = pd.DataFrame(totals, columns=names, index=index).iloc[:, : None if grouped else 1]
+    of_groups = pd.concat(own, ignore_index=True)[["period", "group", names[0], "units", "total"]]
+    of_pairs = pd.concat(pairs, ignore_index=True) if pairs else pd.DataFrame()
+    return made_from(Decomposition(measure, table.names[0], frame, of_groups, of_pairs), table)

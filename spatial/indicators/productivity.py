@@ -13,7 +13,7 @@ from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ._distances import radial
-from ._frame import Table, rows_of_keys
+from ._frame import Panel, Table, rows_of_keys
 from ._programmes import in_parts, minimise
 from .envelopment import measured
 
@@ -49,12 +49,12 @@ class Productivity(Shown):
         return self._means(0)
 
     def _means(self, level: int) -> pd.DataFrame:
-        return np.exp(np.log(self.frame).groupby(level=level, sort=False).mean())
+        return self.frame.apply(np.log).groupby(level=level, sort=False).mean().apply(np.exp)
 
     @property
     def levels(self) -> pd.DataFrame:
         """Products of the changes so far, 1 in the first period; NaN after a change that is not known."""
-        units, periods = self.frame.index.levels
+        units, periods = (self.frame.index.unique(level) for level in (0, 1))
         index = pd.MultiIndex.from_product([units, [self.first, *periods]], names=self.frame.index.names)
         wide = self.frame.reindex(index)
         wide.loc[wide.index.get_level_values(1) == self.first] = 1.0
@@ -228,7 +228,7 @@ def _distances(distance, T: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return own, ahead, behind
 
 
-def _changes(table: Table, parts: dict, ahead, behind, title: str) -> Productivity:
+def _changes(table: Panel, parts: dict, ahead, behind, title: str) -> Productivity:
     index = pd.MultiIndex.from_product([table.units, table.times[1:]], names=table.index.names)
     frame = pd.DataFrame({name: values.T.ravel() for name, values in parts.items()}, index=index)
     lost = []

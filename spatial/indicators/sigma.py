@@ -125,7 +125,7 @@ def sigma_convergence(
         x = y[:, here]
         spread = {"mean": x.mean(axis=1), "cv": x.std(axis=1, ddof=1) / x.mean(axis=1),
                   "sd_log": np.log(x).std(axis=1, ddof=1)}  # fmt: skip
-        parts.append(pd.DataFrame({"group": group, table.times.name: table.times, **spread}))
+        parts.append(pd.DataFrame({"group": group, table.keys[1]: table.times, **spread}))
         tests.append(TestResult(str(group), equal_variances(ends[:, here]), (1, x.shape[1] - 2), null))
     title = "Equal variances in the first and the last period (Pitman-Morgan, HC3)"
     note = "units are taken as independent; w= allows for spatial correlation" if w is None else ""

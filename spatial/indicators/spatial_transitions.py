@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -64,7 +65,7 @@ class SpatialMarkov(Shown):
     """
 
     overall: Markov
-    by_lag: dict[object, Markov] = field(repr=False)
+    by_lag: dict[Any, Markov] = field(repr=False)
     tests: TestTable
     weights: str
 
@@ -177,10 +178,10 @@ def _homogeneity(units: Classed, csr, where, permutations: int, seed: int) -> Te
             moved = neighbor_classes(units, csr, order)[:-1]
             reached += np.array(_statistics(units.codes[:, order], moved, units.k)[0]) >= np.array([LR, Q]) * (1 - TIE)
     null = "transitions do not depend on where units lie"
-    tests = tuple(RelabelledTest(name, value, None, null, float((r + 1) / (permutations + 1)), permutations, seed)
-                  for name, value, r in zip(("LR", "Q"), (LR, Q), reached))  # fmt: skip
+    shuffled = tuple(RelabelledTest(name, value, None, null, float((r + 1) / (permutations + 1)), permutations, seed)
+                     for name, value, r in zip(("LR", "Q"), (LR, Q), reached))  # fmt: skip
     note = "neighbors whose levels are alike for good reject too, without any pull between them"
-    return TestTable("Homogeneity over the neighbors' classes, units shuffled over the map", tests, note)
+    return TestTable("Homogeneity over the neighbors' classes, units shuffled over the map", shuffled, note)
 
 
 def _statistics(codes, where, k: int) -> tuple[tuple[float, float], int]:

@@ -16,7 +16,7 @@ Sources: Ord (1975, JASA 70:120-126) for the eigenvalues; LeSage & Pace (2009) c
 from __future__ import annotations
 
 from .asymmetric import Asymmetric, asymmetric
-from .choose import METHODS, logdet
+from .choose import METHODS, logdet, spectrum_of
 from .exact import Cholmod
 from .factorised import Factorised, Window
 from .jacobian import Jacobian
@@ -30,5 +30,5 @@ from .structure import admissible_interval, extreme_interval, similar, symmetriz
 __all__ = [
     "METHODS", "Asymmetric", "Cholmod", "Factorised", "Jacobian", "Marginal", "Quadrature", "Spectrum", "Sum", "Window",
     "admissible_interval", "asymmetric", "extreme_interval", "logdet", "period_logdet", "projected_logdet",
-    "quadrature", "similar", "structure", "symmetrizer",
+    "quadrature", "similar", "spectrum_of", "structure", "symmetrizer",
 ]  # fmt: skip

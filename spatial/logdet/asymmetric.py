@@ -78,14 +78,21 @@ class Outline(Alone):
 
     Attributes
     ----------
+    stack : Rough
     matrix : csr_array, shape (n, n)
     """
 
-    matrix: sparse.csr_array = field(default=None, repr=False)
+    stack: Rough = field(repr=False)
+    matrix: sparse.csr_array = field(repr=False)
 
     @property
     def n(self) -> int:
         return self.matrix.shape[0]
+
+    @property
+    def calibrated(self) -> Outline:
+        """Itself: it does not depend on random vectors."""
+        return self
 
     def bend(self, rho: float) -> float:
         """-L'' or its scale, whichever is larger."""
@@ -104,11 +111,8 @@ class Outline(Alone):
 class Asymmetric(Factorised):
     """log|I - rho W| of a sparse W without symmetry."""
 
+    exact: Band | SparseLU = field(repr=False)
     outline: Outline = field(repr=False)
-
-    @property
-    def coarse(self) -> Outline:
-        return self.outline
 
     @property
     def whole(self) -> Spectrum | Asymmetric:
@@ -119,9 +123,9 @@ class Asymmetric(Factorised):
     def _spectrum(self) -> Spectrum:
         return spectrum(self.outline.matrix, None)
 
-    def _kept_off_the_ends(self, lo, hi):
-        ends = logistic(np.array([-MAX_LOGIT, MAX_LOGIT]), *self.interval)
-        return tuple(float(x) for x in np.clip([lo, hi], *ends))
+    def _kept_off_the_ends(self, lo: float, hi: float) -> tuple[float, float]:
+        lo, hi = np.clip([lo, hi], *logistic(np.array([-MAX_LOGIT, MAX_LOGIT]), *self.interval)).tolist()
+        return lo, hi
 
     def _window(self, lo: float, hi: float) -> Alone | Spectrum:
         low, high = self.interval

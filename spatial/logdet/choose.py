@@ -60,14 +60,14 @@ def logdet(weights: SpatialWeights, method: str | None = None) -> Spectrum | Asy
     n, scale = weights.n, symmetrizer(weights.csr)
     symmetric = scale is not None
     if not symmetric and acyclic(weights.csr):
-        return Spectrum(np.zeros(n), (-np.inf, np.inf))
+        return spectrum_of(weights)
     dense = weights.nnz > DENSE_SHARE * n**2
-    eigen_bytes = DENSE_COPIES * 8 * n**2 * (1 if symmetric else 2)
-    if method == "eigen" or (method is None and (n <= EIGEN_MAX[symmetric] or (dense and eigen_bytes < memory()))):
-        _refuse_too_large("eigen", eigen_bytes, n)
-        return spectrum(weights.csr, scale)
+    fits = dense and _eigen_bytes(n, symmetric) < memory()
+    if method == "eigen" or (method is None and (n <= EIGEN_MAX[symmetric] or fits)):
+        _refuse_too_large("eigen", _eigen_bytes(n, symmetric), n)
+        return spectrum_of(weights)
 
-    matrix = similar(weights.csr, scale) if symmetric else weights.csr
+    matrix = weights.csr if scale is None else similar(weights.csr, scale)
     stochastic = method == "stochastic" or (method is None and dense)
     exact = None if stochastic else _factorisation(matrix, symmetric, method, n)
     if exact is not None and not symmetric:
@@ -77,6 +77,26 @@ def logdet(weights: SpatialWeights, method: str | None = None) -> Spectrum | Asy
     if exact is None:
         return quadrature(matrix, symmetric, interval, **ALONE)
     return Factorised(exact, quadrature(matrix, symmetric, interval, **_beside_exact(n)), interval)
+
+
+@lru_cache(maxsize=32)
+def spectrum_of(weights: SpatialWeights) -> Spectrum:
+    """The log-determinant by all eigenvalues of W, whatever its size.
+
+    Raises
+    ------
+    SpatialInputError
+        E309 when that needs more memory than there is.
+    """
+    scale = symmetrizer(weights.csr)
+    if scale is None and acyclic(weights.csr):
+        return Spectrum(np.zeros(weights.n), (-np.inf, np.inf))
+    _refuse_too_large("eigen", _eigen_bytes(weights.n, scale is not None), weights.n)
+    return spectrum(weights.csr, scale)
+
+
+def _eigen_bytes(n: int, symmetric: bool) -> int:
+    return DENSE_COPIES * 8 * n**2 * (1 if symmetric else 2)
 
 
 def _factorisation(matrix, symmetric, method, n):

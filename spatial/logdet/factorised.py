@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .quadrature import Quadrature
+from .protocol import Approximation, Engine, LogDeterminant
 
 SIZES = (3, 5, 9, 17, 33, 65)  # nested: each holds the nodes before it
 SCORE_ERROR = 2e-6  # of the root of -L'': rho to two millionths of a standard error,
@@ -35,7 +35,7 @@ class Window:
         Estimated error of the first derivative.
     """
 
-    curve: Quadrature = field(repr=False)
+    curve: Approximation = field(repr=False)
     parts: tuple = field(repr=False)
     domain: tuple[float, float]
     interval: tuple[float, float]
@@ -62,6 +62,10 @@ class Window:
     def d2(self, rho):
         return self.parts[2](rho) + self.curve.d2(rho)
 
+    @property
+    def coarse(self) -> LogDeterminant:
+        return self.curve.calibrated
+
     def near(self, lo: float, hi: float) -> Window:
         return self
 
@@ -79,20 +83,25 @@ class Factorised:
     interval : (low, high)
     """
 
-    exact: object = field(repr=False)
-    outline: Quadrature = field(repr=False)
+    exact: Engine = field(repr=False)
+    outline: Approximation = field(repr=False)
     interval: tuple[float, float]
-    _windows: list = field(default_factory=list, repr=False)
-    _values: dict = field(default_factory=dict, repr=False)
+    _windows: list[LogDeterminant] = field(default_factory=list, repr=False)
+    _values: dict[float, float] = field(default_factory=dict, repr=False)
 
     @property
     def n(self) -> int:
         return self.outline.n
 
     @property
-    def coarse(self) -> Quadrature:
+    def coarse(self) -> LogDeterminant:
         """The approximate curve over the whole interval."""
         return self.outline.calibrated
+
+    @property
+    def domain(self) -> tuple[float, float]:
+        """Where it is exact: everywhere, at the cost of a factorisation for each rho."""
+        return self.interval
 
     @property
     def method(self) -> str:
@@ -113,7 +122,7 @@ class Factorised:
     def d2(self, rho):
         return self._beside(rho).d2(rho)
 
-    def near(self, lo: float, hi: float) -> Window:
+    def near(self, lo: float, hi: float) -> LogDeterminant:
         """The log-determinant over [lo, hi], shortened where I - rho W would be nearly singular."""
         lo, hi = self._kept_off_the_ends(lo, hi)
         for window in self._windows:
@@ -122,7 +131,7 @@ class Factorised:
         self._windows.append(self._window(lo, hi))
         return self._windows[-1]
 
-    def _beside(self, rho) -> Window:
+    def _beside(self, rho) -> LogDeterminant:
         low, high = float(np.min(rho)), float(np.max(rho))
         for window in self._windows:
             if window.domain[0] <= low and high <= window.domain[1]:
@@ -143,12 +152,12 @@ class Factorised:
             self._values[rho] = 0.0 if rho == 0 else self.exact(rho)
         return self._values[rho]
 
-    def _kept_off_the_ends(self, lo, hi):
+    def _kept_off_the_ends(self, lo: float, hi: float) -> tuple[float, float]:
         low, high = self.interval
         centre = min(max((lo + hi) / 2, low), high)
         return max(lo, centre - NEAREST * (centre - low)), min(hi, centre + NEAREST * (high - centre))
 
-    def _window(self, lo: float, hi: float) -> Window:
+    def _window(self, lo: float, hi: float) -> LogDeterminant:
         centre, half = (lo + hi) / 2, (hi - lo) / 2
         room = min(centre - self.interval[0], self.interval[1] - centre) / half
         rate = room + np.sqrt(room**2 - 1)  # Bernstein: coefficients fall at least as fast as rate^-k

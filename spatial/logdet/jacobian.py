@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from .asymmetric import Alone
+from .protocol import Curve, LogDeterminant
 from .spectrum import Spectrum
+
+D = TypeVar("D", bound=Curve, covariant=True)
 
 
 @dataclass(frozen=True, eq=False)
-class Jacobian:
+class Jacobian(Generic[D]):
     """Copies of log|I - rho W|, with or without its unit root.
 
     Parameters
     ----------
-    logdet : Spectrum, Factorised, Asymmetric, Window, Alone, Quadrature or Sum
+    logdet : LogDeterminant; of many samples at once Spectra, Rough or Curves
     copies : float
         How often |I - rho W| enters: T periods, or T - 1 after the entity transformation; of a sum over periods 1,
         or (T - 1) / T.
@@ -25,25 +29,25 @@ class Jacobian:
         log|I - rho F'WF| = log|I - rho W| - log(1 - rho)  (Lee & Yu 2010, eq. 12); of a sum over periods T.
     """
 
-    logdet: object = field()
+    logdet: D
     copies: float = 1
     unit_root: int = 0
 
     @property
-    def interval(self) -> tuple[float, float]:
+    def interval(self: Jacobian[LogDeterminant]) -> tuple[float, float]:
         return self.logdet.interval
 
     @property
-    def domain(self) -> tuple[float, float]:
+    def domain(self: Jacobian[LogDeterminant]) -> tuple[float, float]:
         """Where ``value`` is exact."""
         return self.logdet.domain
 
     @property
-    def coarse(self) -> Jacobian:
-        return replace(self, logdet=self.logdet.coarse)
+    def coarse(self: Jacobian[LogDeterminant]) -> Jacobian:
+        return Jacobian(self.logdet.coarse, self.copies, self.unit_root)
 
-    def near(self, lo: float, hi: float) -> Jacobian:
-        return replace(self, logdet=self.logdet.near(lo, hi))
+    def near(self: Jacobian[LogDeterminant], lo: float, hi: float) -> Jacobian:
+        return Jacobian(self.logdet.near(lo, hi), self.copies, self.unit_root)
 
     def expansion(self, rho) -> tuple:
         """Value and both derivatives at once."""

@@ -81,7 +81,7 @@ def _by_eigenvalues(weights, at) -> _Part | None:
     if not len(at):
         return None
     results = [spectra(weights[i].csr, weights[i].n) for i in at]
-    ends = tuple(np.concatenate([getattr(one, end) for one in results]) for end in ("low", "high"))
+    ends = np.concatenate([one.low for one in results]), np.concatenate([one.high for one in results])
     traces = np.array([[(one.eigenvalues**k).sum().real for one in results] for k in (1, 2, 3)])
     return _Part(at, ends, lambda: ends, traces, [partial(_values, one) for one in results])
 
@@ -95,15 +95,15 @@ def _by_factors(weights, at, compiled) -> _Part | None:
     if not len(at):
         return None
     n, blocks = weights[0].n, side_by_side([weights[i].csr for i in at])
-    engines, traces = (eliminated.eliminations, eliminated.traces) if compiled else (bands, rough.traces)
-    engines = engines(blocks, n)
+    engines = eliminated.eliminations(blocks, n) if compiled else bands(blocks, n)
     narrow = np.flatnonzero([engine.narrow for engine in engines])
     if not len(narrow):
         return None
     if len(narrow) < len(at):  # products of the others would take long
         blocks = side_by_side([weights[i].csr for i in at[narrow]])
     intervals = Intervals(n, blocks)
-    return _Part(at[narrow], intervals.rough, lambda: intervals.exact, traces(blocks, n), [engines[i] for i in narrow])
+    traces = eliminated.traces(blocks, n) if compiled else rough.traces(blocks, n)
+    return _Part(at[narrow], intervals.rough, lambda: intervals.exact, traces, [engines[i] for i in narrow])
 
 
 def _together(parts: list[_Part], n: int) -> Determinants:

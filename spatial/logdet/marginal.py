@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from .protocol import LogDeterminant
+
 
 @dataclass(frozen=True, eq=False)
 class Marginal:
@@ -28,7 +30,7 @@ class Marginal:
         U'(M + M')U and U'M'M U.
     """
 
-    total: object = field(repr=False)
+    total: LogDeterminant = field(repr=False)
     S1: np.ndarray = field(repr=False)
     S2: np.ndarray = field(repr=False)
 

@@ -60,8 +60,9 @@ class Sum:
 def period_logdet(weights: TemporalWeights, method: str | None = None) -> Spectrum | Sum:
     """sum_t log|I - rho W_t|; one spectrum where every period's eigenvalues are known."""
     parts = tuple(logdet(w, method) for w in weights.matrices)
-    if all(isinstance(part, Spectrum) for part in parts):
-        return Spectrum(np.concatenate([part.eigenvalues for part in parts]), Sum(parts).interval)
+    spectra = [part.eigenvalues for part in parts if isinstance(part, Spectrum)]
+    if len(spectra) == len(parts):
+        return Spectrum(np.concatenate(spectra), Sum(parts).interval)
     return Sum(parts)
 
 

@@ -33,7 +33,7 @@ class Projected(Spectrum):
     shares : ndarray, shape (n,), real or complex
     """
 
-    shares: np.ndarray = field(default=None, repr=False)
+    shares: np.ndarray = field(kw_only=True, repr=False)
 
     @property
     def plain(self) -> Spectrum:

@@ -110,5 +110,6 @@ def _balance(W: np.ndarray) -> np.ndarray:
     ratio[:, 1:] = W[both, 0, 1:] / W[both, 1:, 0]
     flow = ratio[:, :, None] * W[both]
     equal = np.abs(flow - flow.swapaxes(1, 2)) <= BALANCED * np.abs(flow)
-    d[both] = np.where(equal.all(axis=(1, 2))[:, None] & (ratio > 0).all(axis=1)[:, None], ratio, 0.0)
+    kept = equal.all(axis=(1, 2)) & (ratio > 0).all(axis=1)
+    d[both] = np.where(np.expand_dims(kept, 1), ratio, 0.0)
     return d

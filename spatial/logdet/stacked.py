@@ -84,7 +84,8 @@ class Curves:
         return out
 
     def take(self, which) -> Curves:
-        return Curves(*(part.take(which) if isinstance(part, Rough) else part[which] for part in self._fields()))
+        return Curves(self.base.take(which), self.coefficients[which], self.first[which], self.last[which],
+                      self.clear[which])  # fmt: skip
 
     @staticmethod
     def joined(parts) -> Curves:
@@ -93,9 +94,6 @@ class Curves:
         padded = [np.pad(part.coefficients, ((0, 0), (0, longest - part.coefficients.shape[1]))) for part in parts]
         rest = (np.concatenate([getattr(part, name) for part in parts]) for name in ("first", "last", "clear"))
         return Curves(Rough.joined([part.base for part in parts]), np.concatenate(padded), *rest)
-
-    def _fields(self):
-        return self.base, self.coefficients, self.first, self.last, self.clear
 
     def _polynomials(self, x, order) -> np.ndarray:
         """P and its first derivatives by v at x, v's place in [-1, 1]: Clenshaw's recurrence, each matrix with its own

@@ -146,8 +146,8 @@ def extreme_interval(matrix: sparse.csr_array, symmetric: bool, top: float | Non
     bound = float(abs(matrix).sum(axis=1).max())  # the radius is below every norm
     leftmost = _arnoldi(matrix, "SR", LEFTMOST, start)
     rightmost = np.array([top]) if top else _arnoldi(matrix, "LR", LEFTMOST, start)
-    low = -_end(-leftmost, bound)
-    return tuple(float(np.round(1 / end, 12)) for end in (low, _end(rightmost, bound)))
+    low, high = -_end(-leftmost, bound), _end(rightmost, bound)
+    return float(np.round(1 / low, 12)), float(np.round(1 / high, 12))
 
 
 def _symmetric_end(matrix, sign) -> float:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from spillover.errors import SpatialInputError, warn
+from spillover.matrix import refuse_varying
 
 from ..covariance.additive import corrected, score_of_time_effects, with_jacobian
 from ..design.arrays import Sample
@@ -40,7 +41,7 @@ def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
     if own := own_lags(d):
         raise SpatialInputError("E501", f"lags={lags!r} adds the response's past, and the formula has {own[0]!r}",
                                 column=own[0], hint="leave it out of the formula")  # fmt: skip
-    refuse_gaps(d.times)
+    refuse_gaps(d.periods)
     if d.n_periods < 2:
         raise SpatialInputError("E206", f"lags={lags!r} needs 2 periods at least, got {d.n_periods}",
                                 hint="use a longer panel")
@@ -55,10 +56,10 @@ def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
         past=before,
         X=np.concatenate(columns, axis=2),
         names=(*d.names[:first], *wanted, *d.names[first:]),
-        times=d.times[1:],
+        times=d.periods[1:],
         order=d.order[1:],
         lags=wanted,
-        notes=(*d.notes, f"lags={lags!r}: the first period, {d.times[0]}, is the starting value"),
+        notes=(*d.notes, f"lags={lags!r}: the first period, {d.periods[0]}, is the starting value"),
     )
 
 
@@ -76,13 +77,13 @@ def without_bias(sample: Sample, at: Solution, d: Design, effects: FixedEffects,
         slopes = [name for name in d.names if name != INTERCEPT]
         past = f"lag({d.response})"
         lags = [slopes.index(name) if name in slopes else None for name in (past, f"W:{past}")]
-        scores.append(score_of_unit_effects(sample, at, d.weights, lags))
+        scores.append(score_of_unit_effects(sample, at, refuse_varying(d.weights, "lags="), lags))
     if correction == "additive" and effects.time:
-        scores.append(score_of_time_effects(sample, at, d.weights))
+        scores.append(score_of_time_effects(sample, at, refuse_varying(d.weights, "this correction")))
     if not scores:
         return at
-    better = corrected(sample, at, d.weights, sum(scores))
-    lo, hi = sample.lag.interval
+    better = corrected(sample, at, refuse_varying(d.weights, "this correction"), np.sum(scores, axis=0))
+    lo, hi = sample.parts[0].interval
     if not (lo < better.rho < hi and better.sigma2 > 0):
         raise SpatialInputError(
             "E710",
@@ -93,8 +94,9 @@ def without_bias(sample: Sample, at: Solution, d: Design, effects: FixedEffects,
     if lags is None or correction == "additive":
         return better
     places = [place for place in lags if place is not None] + [len(at.beta), len(at.beta) + 1]
-    return with_jacobian(sample, at, better, d.weights,
-                         lambda point: score_of_unit_effects(sample, point, d.weights, lags), places)  # fmt: skip
+    w = refuse_varying(d.weights, "lags=")
+    return with_jacobian(sample, at, better, w,
+                         lambda point: score_of_unit_effects(sample, point, w, lags), places)  # fmt: skip
 
 
 def warn_of_own_lags(d: Design, effects: FixedEffects) -> None:
@@ -119,6 +121,6 @@ def own_lags(d: Design) -> list[str]:
 
 def _lags_of(tree: ast.expr) -> set[str]:
     """Columns inside a ``lag(...)``."""
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.func.id == "lag"]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "lag"]
     return {node.id for call in calls for argument in call.args for node in ast.walk(argument)
             if isinstance(node, ast.Name)}  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,8 +14,8 @@ from ..design.fixed_effects import PERIOD_EFFECTS, FixedEffects
 from ..design.options import ModelOptions
 from ..design.sample import flat, regressor_columns
 from ..design.specification import Specification
-from ..solve.gmm import MomentSample, MomentSolution
-from ..solve.gmm_dynamic import PanelGMM, panel_gmm
+from ..solve.gmm import MomentSample
+from ..solve.gmm_dynamic import DynamicMoments, panel_gmm
 
 TRANSFORMS = {"orthogonal": "forward orthogonal deviations", "differences": "first differences"}
 
@@ -80,13 +80,6 @@ def checked_dynamic(options: ModelOptions) -> None:
     check_option("vcov", options.covariance, ("classical", "robust"))
 
 
-@dataclass(frozen=True, eq=False)
-class DynamicMoments(MomentSolution):
-    """A ``MomentSolution`` with the tests of its moments."""
-
-    gmm: PanelGMM | None = field(default=None, repr=False)
-
-
 def dynamic_method_of_moments(
     specification: Specification, d: Design, effects: FixedEffects, settings: ArellanoBond
 ) -> tuple[MomentSample, DynamicMoments]:
@@ -100,7 +93,9 @@ def dynamic_method_of_moments(
     if not effects.entity:
         raise SpatialInputError("E501", f"effects={effects.name!r} leaves no unit effects to difference out",
                                 hint="use effects='entity' or 'twoway', or method='ml'")  # fmt: skip
-    W = d.weights.csr
+    if d.past is None:
+        raise ValueError("a static design has no response of the period before")
+    W, past = d.weights.csr, d.past
 
     def levels(values):
         return PERIOD_EFFECTS.demean(values) if effects.time else values
@@ -113,7 +108,7 @@ def dynamic_method_of_moments(
     result = panel_gmm(
         levels(d.y),
         levels(np.concatenate([X, Wy[:, :, None]], axis=2)),
-        levels(_with_lags(W, d.past[:, :, None], y_powers)),
+        levels(_with_lags(W, past[:, :, None], y_powers)),
         levels(_with_lags(W, own, 2 + specification.durbin)),
         differences=settings.transform == "differences",
         depth=settings.depth,
@@ -121,10 +116,12 @@ def dynamic_method_of_moments(
         steps=settings.steps,
     )
     n = d.left(effects)
-    sample = MomentSample(y=flat(effects.demean(d.y)), X=flat(effects.demean(X)), Wy=flat(effects.demean(Wy)), n=n,
-                          names=tuple(names), exogenous=np.array([name not in d.lags for name in names]))  # fmt: skip
+    sample = MomentSample(
+        y=flat(effects.demean(d.y)), X=flat(effects.demean(X)), Wy=flat(effects.demean(Wy)), n=n, names=tuple(names),
+        H=np.empty((d.nobs, 0)), exogenous=np.array([name not in d.lags for name in names]),
+    )  # fmt: skip
     beta, rho = result.coef[:-1], float(result.coef[-1])
-    resid = sample.y - sample.X @ beta - rho * sample.Wy
+    resid = sample.Ay(rho) - sample.X @ beta
     sigma2 = float(resid @ resid) / (n - len(result.coef))
     return sample, DynamicMoments(beta, rho, 0.0, sigma2, float("nan"), resid, vcov=result.vcov, gmm=result)
 

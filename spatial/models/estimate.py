@@ -120,7 +120,7 @@ def by_moments(reading: Reading) -> tuple[Reading, Sample, Solution]:
         return replace(reading, design=d, settings=settings.with_(vcov="robust")), sample, solution
     refuse_without_theory(specification, d, settings.effects, settings.vcov)
     sample = moment_sample(specification, d, settings.effects)
-    return reading, sample, method_of_moments(specification, d, sample, settings.vcov)
+    return reading, sample, method_of_moments(d, sample, settings.vcov)
 
 
 def by_adjusted_score(reading: Reading) -> tuple[Reading, Sample, Solution]:

@@ -25,7 +25,9 @@ from inspect import signature
 import pandas as pd
 
 from ..design.options import ModelOptions
+from ..design.specification import Specification
 from .estimate import check
+from .fit import Fit
 from .gns import GNS, gns
 from .ols import OLS, ols
 from .reading import Reading, prepare, read
@@ -36,7 +38,9 @@ from .sdm import SDM, sdm
 from .sem import SEM, sem
 from .slx import SLX, slx
 
-MODELS = {ols: OLS, slx: SLX, sar: SAR, sem: SEM, sdm: SDM, sdem: SDEM, sac: SAC, gns: GNS}
+MODELS: dict[Callable[..., Fit], Specification] = {
+    ols: OLS, slx: SLX, sar: SAR, sem: SEM, sdm: SDM, sdem: SDEM, sac: SAC, gns: GNS,
+}  # fmt: skip
 
 
 def reading_of(

@@ -16,12 +16,11 @@ from ..effects.compute import effects
 from ..effects.joint_likelihood import spatial_intervals
 from ..effects.long_run import DynamicEffects, stationarity
 from ..effects.prediction import predict
-from ..records.fit import FitRecord
 from .maketables import MakeTables
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fit(MakeTables, FitRecord):
+class Fit(MakeTables):
     """An estimated model: estimates, tables, effects, predictions.
 
     See ``spatial.records.fit.FitRecord`` for its attributes.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ..records.fit import FitRecord
 
-class MakeTables:
+
+class MakeTables(FitRecord):
     """What ``maketables.ETable([fit])`` asks a result for; nothing of it is imported."""
 
     @property
@@ -26,7 +28,7 @@ class MakeTables:
     def __maketables_fixef_string__(self) -> str | None:
         d, effects = self._design, self._settings.effects
         parts = [str(d.ids.name)] * (effects.entity)
-        parts += [str(d.times.name)] * (effects.time)
+        parts += [str(d.periods.name)] * (effects.time)
         return "+".join(parts) or None
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option, warn
@@ -16,11 +18,11 @@ from ..design.gaps import refuse_unbalanced
 from ..design.sample import flat, regressor_columns
 from ..design.specification import Specification
 from ..logdet import logdet
-from ..solve.gmm import KINDS, MomentSample, MomentSolution, two_stage_least_squares
+from ..solve.gmm import KINDS, ErrorMomentSample, MomentSample, MomentSolution, two_stage_least_squares
 from ..solve.gmm_error import heteroskedastic, homoskedastic
 
 
-def refuse_without_theory(specification: Specification, d: Design, effects: FixedEffects, vcov: str) -> None:
+def refuse_without_theory(specification: Specification, d: Design, effects: FixedEffects, vcov: object) -> None:
     """What the method of moments is not there for.
 
     Raises
@@ -30,9 +32,9 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
     """
     refuse_unbalanced(d.observed, "method='gmm'")
     refuse_varying(d.weights if d.weights.varies else d.weights_of_error, "method='gmm'")
-    scpc = isinstance(vcov, SCPC) or vcov == "scpc"
-    if not scpc:
-        check_option("vcov", vcov, KINDS)
+    kind = None if isinstance(vcov, SCPC) or vcov == "scpc" else vcov
+    if kind is not None:
+        check_option("vcov", kind, KINDS)
     if not (specification.lag or specification.error):
         raise SpatialInputError("E501", f"method='gmm' is for spatial lags and errors; {specification.name} is "
                                 "least squares", hint="leave method= out")  # fmt: skip
@@ -42,8 +44,8 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
             f"the moments of a spatial error do not hold after {effects} effects are taken out",
             hint="use effects='entity' with C(period) in the formula, or method='ml'",
         )
-    if not scpc:
-        refuse_impossible(vcov, specification, effects, d.is_panel)
+    if kind is not None:
+        refuse_impossible(str(kind), specification, effects, d.is_panel)
 
 
 def moment_sample(
@@ -69,7 +71,7 @@ def moment_sample(
     own = np.stack(list(d.instruments.values()), axis=2) if d.instruments else np.empty((*d.y.shape, 0))
     _refuse_absorbed(d.instruments, effects)
     H = [own]
-    parts = {}
+    parts: dict[str, Any] = {}
     if specification.lag:
         constant = specification.error or not d.weights.row_sums_vary
         moving = exogenous & np.array([not (constant and name == INTERCEPT) for name in names])
@@ -77,21 +79,21 @@ def moment_sample(
         H += [once, spatial_lag(W, once)]
         Wy = spatial_lag(W, d.y)
         parts["Wy"] = flat(effects.demean(Wy))
-    if specification.error:
-        parts |= {"My": flat(effects.demean(spatial_lag(M, d.y))), "MX": flat(effects.demean(spatial_lag(M, X))),
-                  "M": M}  # fmt: skip
-    if specification.lag and specification.error:
+    parts |= {
+        "y": flat(y),
+        "X": flat(Xd),
+        "names": tuple(names),
+        "n": d.left(effects),
+        "H": _varying(np.concatenate(H, axis=2), effects),
+        "exogenous": exogenous,
+        "copies": d.n_periods - effects.entity,
+    }
+    if not specification.error:
+        return MomentSample(**parts)
+    if specification.lag:
         parts["MWy"] = flat(effects.demean(spatial_lag(M, Wy)))
-    return MomentSample(
-        y=flat(y),
-        X=flat(Xd),
-        names=tuple(names),
-        n=d.left(effects),
-        H=_varying(np.concatenate(H, axis=2), effects),
-        exogenous=exogenous,
-        copies=d.n_periods - (effects.entity),
-        **parts,
-    )
+    return ErrorMomentSample(**parts, My=flat(effects.demean(spatial_lag(M, d.y))),
+                             MX=flat(effects.demean(spatial_lag(M, X))), M=M)  # fmt: skip
 
 
 def _varying(H: np.ndarray, effects: FixedEffects) -> np.ndarray:
@@ -107,14 +109,14 @@ def _refuse_absorbed(Z: dict[str, np.ndarray], effects: FixedEffects) -> None:
                                     hint="choose an instrument that varies within the effects")
 
 
-def method_of_moments(specification: Specification, d: Design, sample: MomentSample, vcov: str) -> MomentSolution:
+def method_of_moments(d: Design, sample: MomentSample, vcov: object) -> MomentSolution:
     """Two-stage least squares; with a spatial error the estimator that ``vcov`` stands for."""
-    if specification.error:
+    if isinstance(sample, ErrorMomentSample):
         estimator = homoskedastic if vcov == "classical" else heteroskedastic
         solution = estimator(sample, logdet(d.weights_of_error).interval)
     else:
         solution = two_stage_least_squares(sample)
-    _warn_outside(solution.rho, d.weights)
+    _warn_outside(solution.rho, refuse_varying(d.weights, "method='gmm'"))
     return solution
 
 

@@ -58,7 +58,7 @@ def refuse_random(specification: Specification, d: Design, effects: FixedEffects
                                 n=d.n_units, hint="random_error='kkp' has no such limit")  # fmt: skip
 
 
-def by_likelihood(specification: Specification, method: str | None) -> bool:
+def by_likelihood(specification: Specification, method: object) -> bool:
     """Regressions have Swamy and Arora's estimator unless maximum likelihood is asked for."""
     return specification.lag or specification.error or method == "ml"
 
@@ -122,6 +122,6 @@ def _with_projection(raw: Sample, d: Design, effects: FixedEffects) -> Sample:
 
     labels = [f"mean({name})" for name in names]
     if effects.random == "chamberlain":
-        labels = [f"{name} in {period}" for name in names for period in d.times.astype(str)]
+        labels = [f"{name} in {period}" for name in names for period in d.periods.astype(str)]
     extra = {"X": extended(raw.X), "MX": None if raw.MX is None else extended(raw.MX)}
     return replace(raw, **extra, names=(*names, *(labels[j] for j in new)))

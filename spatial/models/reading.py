@@ -9,6 +9,7 @@ A single call, a comparison of a thousand W and several models of one frame diff
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -78,16 +79,15 @@ def read(formula: str, data: pd.DataFrame, w, options: ModelOptions) -> Design:
     SpatialInputError
         E1xx ids and periods, E2xx values, E3xx weights, E5xx formula and options.
     """
-    keys = {"entity": options.entity, "time": options.time, "missing": options.missing}
+    keys: dict[str, Any] = {"entity": options.entity, "time": options.time, "missing": options.missing}
     if options.endog or options.instruments:
-        instruments = {"endog": options.endog, "instruments": options.instruments}
-        d = design_with_instruments(formula, data, w, **instruments, **keys)
+        d = design_with_instruments(formula, data, w, endog=options.endog, instruments=options.instruments, **keys)
     else:
         d = design(formula, data, w, lagged=False, **keys)
     if options.w_error is None:
         return d
     m = aligned(options.w_error, d, options.missing)
-    return replace(d, error_weights=m if d.observed is None else cut_to_observed(m, d.observed, d.times))
+    return replace(d, error_weights=m if d.observed is None else cut_to_observed(m, d.observed, d.periods))
 
 
 def prepare(specification: Specification, columns: Design, options: ModelOptions) -> Reading:
@@ -98,7 +98,8 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
     SpatialInputError
         E206, E308, E309, E320, E321, E501, E502, E715: what the model cannot do with these data, W and options.
     """
-    d, correction, method = columns, True, options.estimator
+    d, method = columns, options.estimator
+    correction: bool | str = True
     if options.lags is not None:
         d = with_lagged_response(d, options.lags, options.effects)
     effects = which_effects(options.effects, d)
@@ -228,9 +229,7 @@ def aligned(w, d: Design, missing: str, name: str = "w_error") -> SpatialWeights
     """Another W in the design's order of units; cut down where units were dropped."""
     m = as_weights(w)
     if m.varies:
-        if d.times is None:
-            refuse_varying(m, "a cross-section")
-        m = m.for_periods(d.times)
+        m = refuse_varying(m, "a cross-section") if d.times is None else m.for_periods(d.times)
     if not m.labelled:
         if d.weights.labelled:
             raise SpatialInputError("E101", f"{name} has no ids, so it cannot be matched with the units of w",

@@ -67,6 +67,19 @@ class Refits(Shown):
     effects: np.ndarray | None = field(repr=False)
     failed: dict[int, str]
 
+    @property
+    def responses(self) -> np.ndarray:
+        """``effects``, (R, 3, v), where they were requested.
+
+        Raises
+        ------
+        SpatialInputError
+            E501 otherwise.
+        """
+        if self.effects is None:
+            raise SpatialInputError("E501", "these refits are without effects", hint="sp.refit(..., effects=True)")
+        return self.effects
+
     def __len__(self) -> int:
         return len(self.params)
 
@@ -143,9 +156,10 @@ def refit(
     R, variables = len(changed), tuple(name for name in fit._design.names if name != INTERCEPT)
     params, errors = np.full((2, R, len(fit.params)), np.nan)
     loglik, sigma2 = np.full((2, R), np.nan)
-    responses, failed = np.full((R, 3, len(variables)), np.nan), {}
+    responses = np.full((R, 3, len(variables)), np.nan)
+    failed: dict[int, str] = {}
     done = np.zeros(R, dtype=bool)
-    if changed.alone(changed.w) and not effects:
+    if changed.w is not None and changed.alone(changed.w) and not effects:
         for which, results in under_other_w(fit, changed.w, std_errors):
             params[which], sigma2[which], loglik[which], errors[which] = results
             done[which] = True

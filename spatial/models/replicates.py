@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import SpatialWeights, TemporalWeights
 
 from ..design.design import INTERCEPT, Design
 from ..design.keys import match_rows
@@ -80,7 +82,7 @@ class Changes:
 
     def design(self, r: int, y: np.ndarray, X: np.ndarray) -> Design:
         """The design of replicate r."""
-        new = {"y": y, "X": X}
+        new: dict[str, Any] = {"y": y, "X": X}
         if self.relabel is not None:
             new["order"] = self.base.order.take(self.relabel[r], axis=1)
         if self.w is not None:
@@ -122,10 +124,17 @@ def changes(fit: Fit, y, x: Mapping | None, relabel, w) -> Changes:
     return Changes(d, None if y is None else _stack(d, "y", y), regressors, relabel, w)
 
 
+def _with_ids(weights: SpatialWeights | TemporalWeights, ids: pd.Index) -> SpatialWeights | TemporalWeights:
+    """Weights of numbered rows under the data's ids."""
+    if weights.varies:
+        return replace(weights, matrices=tuple(replace(w, ids=ids, labelled=True) for w in weights.matrices))
+    return replace(weights, ids=ids, labelled=True)
+
+
 def _stack(d: Design, name: str, values) -> np.ndarray:
     """(R, T, N) from an array, or from a frame with replicates in its columns."""
     if isinstance(values, pd.DataFrame):
-        weights = d.weights if d.weights.labelled else replace(d.weights, ids=d.ids, labelled=True)
+        weights = d.weights if d.weights.labelled else _with_ids(d.weights, d.ids)
         rows = match_rows(values, weights, None, None)
         if not (rows.times is None if d.times is None else d.times.equals(rows.times)):
             raise SpatialInputError("E526", f"the frame of {name!r} does not have the fit's periods", hint=SHAPES)

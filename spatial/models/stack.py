@@ -54,7 +54,7 @@ class Stack:
     data: Pencil = field(repr=False)
     at: Maxima = field(repr=False)
     optima: Optima | None = field(repr=False)
-    correction: bool
+    correction: bool | str
 
 
 def can_stack(reading: Reading, *, covariance: bool = True) -> bool:
@@ -187,7 +187,7 @@ def _optima(data: Pencil, weights: tuple[SpatialWeights, ...], among: int, count
     if not weights:
         return None
     curves_of = determinants(weights, among)
-    if not len(curves_of.kept):
+    if curves_of.curves is None or not len(curves_of.kept):
         return None
     data, curve = data.take(curves_of.kept), Jacobian(curves_of.curves, **counts)
     optima = everywhere(data, curve) if curves_of.engines is None else by_windows(data, curve, curves_of.engines)

@@ -31,7 +31,7 @@ def probabilities(comparison, ax=None):
     more = len(table) - MOST
     if more > 0:  # the likeliest alone
         table = table.sort_values("all models", ascending=False, kind="stable").head(MOST)
-    note = f"{more:,} more W have {_share(1 - table['all models'].sum())} together" if more > 0 else None
+    note = f"{more:,} more W have {_share(1 - table['all models'].sum())} together" if more > 0 else ""
     names, values = [str(name) for name in table.index], table[models].to_numpy()
     if len(models) == 1:
         order = np.argsort(-values[:, 0], kind="stable")

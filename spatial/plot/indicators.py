@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from spillover.errors import SpatialInputError
@@ -102,7 +104,7 @@ def by_neighbors(result, ax=None):
     ax : matplotlib Axes, optional
     """
     counts = {str(label): chain.counts.to_numpy(dtype=float) for label, chain in result.by_lag.items()}
-    moves = {"rises": np.triu, "falls": np.tril}
+    moves: dict[str, Callable] = {"rises": np.triu, "falls": np.tril}
     ax = ax if ax is not None else figure()
     at = np.arange(len(counts))
     for (name, part), (colour, _), shift in zip(moves.items(), series_styles(), (-0.2, 0.2)):

@@ -133,7 +133,8 @@ def by_unit(effects, name: Callable[[str], str] = str):
     styles_of : function
         From a layer and its names of the columns to a list of styles.
     """
-    parts, labels = [], {}
+    parts = []
+    labels: dict[str, str] = {}
     for term in effects.variables:
         stem = "".join(c if c.isalnum() else "_" for c in term).strip("_")
         part = effects.by_unit(term)

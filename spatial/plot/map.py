@@ -102,7 +102,7 @@ def _map_axes(ratio: float):
     height = width * min(ratio, 1.3)
     total = height + above + below
     ax = figure(height=total, layout=None)
-    ax.set_position([side / WIDTH, below / total, width / WIDTH, height / total])
+    ax.set_position((side / WIDTH, below / total, width / WIDTH, height / total))
     return ax
 
 

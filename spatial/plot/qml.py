@@ -59,7 +59,7 @@ def qml(style: Style, shape: str = "Polygon") -> str:
     root = ET.Element("qgis", version="3.22", styleCategories="Symbology|Fields|MapTips")
     kind = {"type": "graduatedSymbol", "graduatedMethod": "GraduatedColor"} if graduated else {
         "type": "categorizedSymbol"}  # fmt: skip
-    renderer = ET.SubElement(root, "renderer-v2", attr=style.column, **kind)
+    renderer = ET.SubElement(root, "renderer-v2", {"attr": style.column, **kind})
     parts = ET.SubElement(renderer, "ranges" if graduated else "categories")
     symbols = ET.SubElement(renderer, "symbols")
     for number, each in enumerate(style.classes):

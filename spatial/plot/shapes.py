@@ -12,7 +12,7 @@ def shapes_of(result):
         return shapes.to_frame("geometry")
     design = getattr(getattr(result, "fit", result), "_design", None)
     frame = getattr(design, "frame", None)
-    if frame is None or not hasattr(frame, "geometry"):
+    if design is None or frame is None or not hasattr(frame, "geometry"):
         return None
     order = design.order[-1]
     return None if (order < 0).any() else frame.geometry.iloc[order].set_axis(design.ids).to_frame("geometry")

@@ -6,9 +6,13 @@ import warnings
 from functools import cache
 from itertools import cycle
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from spillover.errors import SpatialInputError, SpatialInputWarning
 from spillover.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 WIDTH = 5.0  # inches; text stays readable when a journal shrinks it to a column of 3.5
 ROW = 52  # characters of the legend that fit into this width
@@ -23,7 +27,7 @@ CJK_FONTS = (
 )  # fmt: skip
 
 
-def figure(width: float = WIDTH, height: float = 3.2, layout: str | None = "constrained"):
+def figure(width: float = WIDTH, height: float = 3.2, layout: Literal["constrained"] | None = "constrained") -> Axes:
     """An Axes on a figure of its own, outside pyplot; sizes in inches."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -51,7 +51,7 @@ def unit_map(result, map=None, *, column: str | None = None, ax=None, title: str
         As ``values_of`` and ``choropleth``.
     """
     values = values_of(result, column=column, **options)
-    return choropleth(needed(result, map), values, ax, title=title or values.name)
+    return choropleth(needed(result, map), values, ax, title=title or str(values.name))
 
 
 def web_map(result, map=None, *, column: str | None = None, variable: str | None = None, **options):

@@ -133,7 +133,7 @@ def read_policy(
     return PolicySample(
         y=d.y, D=D, X=d.X[:, :, [d.names.index(name) for name in covariates]], mass=_mass(d, weights_column),
         names=tuple(covariates), treatment=treatment, response=d.response, formula=d.formula, ids=d.ids,
-        times=d.times, region=unit_codes(d, period_by)[0] if period_by else np.zeros(d.n_units, dtype=int),
+        times=d.periods, region=unit_codes(d, period_by)[0] if period_by else np.zeros(d.n_units, dtype=int),
         cluster=groups, notes=d.notes,
     )  # fmt: skip
 
@@ -230,7 +230,7 @@ def unit_codes(d: Design, column: str) -> tuple[np.ndarray, pd.Index]:
         codes = np.where(d.observed, codes, codes[d.observed.argmax(axis=0), np.arange(d.n_units)])
     if (codes < 0).any():
         raise SpatialInputError("E201", f"{column!r} has missing values", column=column,
-                                ids=list(d.ids[(codes < 0).any(axis=0)]),
+                                ids=list(d.ids[np.unique(np.nonzero(codes < 0)[1])]),
                                 hint="fill them, or leave these rows out")  # fmt: skip
     moving = (codes != codes[0]).any(axis=0)
     if moving.any():

@@ -75,7 +75,7 @@ def refuse_collinear(Rt: np.ndarray, R: np.ndarray, names: list[str]) -> None:
     for j, name in enumerate(names):
         column = Rt[:, j]
         left = column - basis @ (basis.T @ column)
-        if np.linalg.norm(left) <= RANK * max(np.linalg.norm(R[:, :, j]), 1e-300):
+        if np.linalg.norm(left) <= RANK * max(float(np.linalg.norm(R[:, :, j])), 1e-300):
             raise SpatialInputError("E205", f"{name!r} equals a combination of other regressors and the fixed effects",
                                     column=name, hint="leave it out of the formula")  # fmt: skip
         basis = np.column_stack([basis, left / np.linalg.norm(left)])

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from spillover.matrix import refuse_varying
+
 from ..design.design import spatial_lag
 from ..logdet.inverse import Inverse
 from ..models.fit import Fit
@@ -88,7 +90,8 @@ def _newton(fit: Fit, design: Within, y, of_y, left, g) -> np.ndarray:
     total = of_y.sum(axis=1)
     r = own.sum(axis=2) - total @ design.inverse @ total.T
     r_left = own.sum(axis=2)[:, :, None] - own - np.einsum("anq,bnq->abn", g, left)
-    G = fit._design.weights.csr @ Inverse(fit._design.weights, rho).solve(np.eye(N))
+    W = refuse_varying(fit._design.weights, "the jackknife over units")
+    G = W.csr @ Inverse(W, rho).solve(np.eye(N))
     trace = n / N * np.diag(G)
     of_all = _score(r, rho, n)[0]
     tau = trace + (of_all - trace.sum()) / N
@@ -115,7 +118,7 @@ def averages(fit: Fit, lost: Deleted, terms: list[str], V: np.ndarray, read: Cal
         Changes, one per column.
     read : function from responses (N, m) to (E,), linear
     """
-    W = fit._design.weights
+    W = refuse_varying(fit._design.weights, "the jackknife over units")
 
     def curves(rho):
         ahead = Inverse(W, float(rho)).solve(V)
@@ -126,15 +129,16 @@ def averages(fit: Fit, lost: Deleted, terms: list[str], V: np.ndarray, read: Cal
     places = [[place.get(name) for name in (term, f"W:{term}")] for term in terms]
     q = len(lost.names)
     L = np.zeros((len(terms), here.shape[1], q))
-    estimates, drawn = [], []
+    of_terms, drawn = [], []
     values = fit.params.to_numpy()[:q]
     for row, pair in zip(L, places):
         for k, p in enumerate(pair):
             if p is not None:
                 row[:, p] = here[k]
-        estimates.append(row @ values)
+        of_terms.append(row @ values)
         drawn.append(sum(lost.coefficients[:, [p]] * there[:, k] for k, p in enumerate(pair) if p is not None))
-    estimates, d = np.concatenate(estimates), np.concatenate(drawn, axis=1).T - np.concatenate(estimates)[:, None]
+    estimates = np.concatenate(of_terms)
+    d = np.concatenate(drawn, axis=1).T - estimates[:, None]
     return _with_linear_scale(lost, L.reshape(-1, q), estimates, d)
 
 

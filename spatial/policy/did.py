@@ -224,12 +224,13 @@ def _imputation(sample, settings):
     table = rows(one.estimates, one.std_errors, level=level, df=one.df, term=["ATT"])
     earlier, before, v = earlier_periods(sample, first)
     p, whole = len(earlier), np.zeros((len(earlier) + len(periods),) * 2)
-    if p:
+    parts = [later] if before is None else [before, later]
+    if before is not None:
         whole[:p, :p] = before.V
     whole[p:, p:] = later.V
-    together = (np.concatenate([getattr(before, name), getattr(later, name)]) if p else getattr(later, name)
-                for name in ("estimates", "std_errors", "df"))  # fmt: skip
-    path = path_table([*earlier, *periods], *together, np.concatenate([v, later.v]), settings)
+    estimates, errors, df = (np.concatenate([getattr(part, name) for part in parts])
+                             for name in ("estimates", "std_errors", "df"))  # fmt: skip
+    path = path_table([*earlier, *periods], estimates, errors, df, np.concatenate([v, later.v]), settings)
     return table, path, whole, one
 
 

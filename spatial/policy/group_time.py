@@ -65,7 +65,7 @@ class GroupTime:
         """Weights of the outcomes of every unit of a cohort, (E, H, T), for cohorts of these sizes (H,); NaN where an
         average does not exist."""
         n = np.stack([self._own @ sizes, self._against @ sizes], axis=1)
-        exists = (n > 0).all(axis=1)
+        exists = np.logical_and(n[:, 0] > 0, n[:, 1] > 0)
         n = np.where(n > 0, n, 1.0)
         of_unit = (self._own / n[:, :1] - self._against / n[:, 1:]) * (sizes > 0) * exists[:, None]
         of_cells = self._means(averages, sizes)

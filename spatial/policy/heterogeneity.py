@@ -20,14 +20,16 @@ from spillover.show import Shown
 
 from ..design.read import design
 from ..effects.average import KINDS, Effects
+from ..effects.long_run import DynamicEffects
 from ..models.family import gns, ols, sac, sar, sdem, sdm, sem, slx
 from ..models.fit import Fit
 from ..records.schema import SCHEMA
 from ._sample import balanced_cures
 from ._tables import rows
 
-MODELS = {"sdm": sdm, "sar": sar, "sem": sem, "slx": slx, "sdem": sdem, "sac": sac, "gns": gns,
-          "ols": ols}  # fmt: skip
+MODELS: dict[str, Callable[..., Fit]] = {
+    "sdm": sdm, "sar": sar, "sem": sem, "slx": slx, "sdem": sdem, "sac": sac, "gns": gns, "ols": ols,
+}  # fmt: skip
 CUTS = {"median": [0.5], "tercile": [1 / 3, 2 / 3]}
 FEWEST = 5  # units or periods of a group
 
@@ -56,7 +58,7 @@ class Heterogeneity(Shown):
 
     @property
     def fits(self) -> dict[str, Fit]:
-        return {name: e.fit for name, e in self.effects.items()}
+        return {name: e.fit for name, e in self.effects.items() if isinstance(e.fit, Fit)}
 
     def tidy(self) -> pd.DataFrame:
         """Effects of every group, in the common schema plus ``group`` and ``effect``."""
@@ -128,7 +130,7 @@ def heterogeneity(
     check_option("missing", missing, ("error", "drop"))
     if not callable(model):
         check_option("model", model, MODELS)
-        model = MODELS[model]
+    estimate = model if callable(model) else MODELS[model]
     with balanced_cures():
         d = design(formula, data, w, entity=entity, time=time, lagged=False, missing=missing)
     if not d.is_panel or d.weights.varies:
@@ -146,12 +148,12 @@ def heterogeneity(
     def fitted(members) -> Fit:
         cells = d.order[members] if axis == "periods" else d.order[:, members]
         weights = d.weights if axis == "periods" else d.weights.subset_at(np.flatnonzero(members))
-        return model(formula, data.iloc[np.sort(cells.ravel())], weights, **keys)
+        return estimate(formula, data.iloc[np.sort(cells.ravel())], weights, **keys)
 
-    effects = {}
+    effects: dict[str, Effects] = {}
     for g, name in enumerate(names):
         try:
-            effects[name] = fitted(codes == g).effects(level=level)
+            effects[name] = _static(fitted(codes == g).effects(level=level))
         except SpatialInputError as error:
             if error.code == "E206":
                 notes.append(f"left out: {name} has too few observations for the model ({error.message})")
@@ -170,6 +172,13 @@ def heterogeneity(
     settings = {"by": by, "axis": axis, "sizes": sizes, "permutations": permutations, "seed": seed, "formula": formula,
                 "level": level, "variables": variables}  # fmt: skip
     return made_from(Heterogeneity(effects, differences, drawn, settings, tuple(notes)), d)
+
+
+def _static(effects: Effects | DynamicEffects) -> Effects:
+    if not isinstance(effects, Effects):
+        raise SpatialInputError("E501", "groups are compared by the effects of static models",
+                                hint="leave lags= out")  # fmt: skip
+    return effects
 
 
 def _large_enough(codes, names, axis: str, by: str):

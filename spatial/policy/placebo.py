@@ -171,4 +171,4 @@ def _spatial(result: SpatialDiD, draws, rng):
     refits = refit(fit, x={result.treatment: dealt}, effects=True)
     at = refits.variables.index(result.treatment)
     actual = fit.effects(method="delta").estimates[:2, at]
-    return ["direct", "indirect"], actual, refits.effects[:, :2, at]
+    return ["direct", "indirect"], actual, refits.responses[:, :2, at]

@@ -36,6 +36,8 @@ POWER = 0.80
 class FTest(TestResult):
     """An F test with fractional degrees of freedom."""
 
+    df: tuple[int, float]
+
     @property
     def distribution(self) -> str:
         return f"F({self.df[0]}, {self.df[1]:.1f})"
@@ -56,6 +58,7 @@ class SlopeTest(TestResult):
     permuted_p : float or None
     """
 
+    df: float
     estimate: float
     std_error: float
     detectable: float
@@ -90,13 +93,13 @@ class Pretrends(Shown):
     slope: SlopeTest | None
     leads: tuple
     effect: float
+    problem: Problem = field(repr=False)
     notes: tuple[str, ...] = ()
-    problem: Problem = field(default=None, repr=False)
 
     @property
     def basis(self) -> str:
         """Which observations the tests use."""
-        everything = self.problem is not None and (self.problem.mass > 0).all()
+        everything = (self.problem.mass > 0).all()
         return "with a dummy for each time after it" if everything else "on untreated observations"
 
     @property
@@ -181,7 +184,7 @@ def both_tests(problem: Problem, *, level: float, effect: float, moves: float, p
     notes: list[str] = []
     joint, leads = _joint(problem, notes)
     slope = _slope(problem, level, moves, permuted, notes)
-    return Pretrends(joint, slope, leads, effect, tuple(notes), problem)
+    return Pretrends(joint, slope, leads, effect, problem, tuple(notes))
 
 
 def usable_leads(problem: Problem) -> list[float]:

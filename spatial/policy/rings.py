@@ -89,7 +89,7 @@ def ring_did(
     exposed = ring_exposure(sample, rings)
     names = ["treated", *(f"untreated, {name}" for name in rings)]
     jackknife = (_imputed if method == "imputation" else _two_way)(sample, exposed, names)
-    in_ring = exposed.any(axis=2)
+    in_ring = np.logical_or.reduce(exposed, axis=2)
     clean = clean_units(sample, in_ring)
     errors = jackknife.std_errors if clean >= FEWEST_CLEAN else np.full(len(names), np.nan)
     table = rows(jackknife.estimates, errors, level=level, df=jackknife.df, term=names)

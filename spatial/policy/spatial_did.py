@@ -19,6 +19,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -171,8 +172,8 @@ def spatial_did(
         raise SpatialInputError("E533", f"the jackknife over units needs unit effects, got effects={effects!r}",
                                 hint='effects="twoway", or vcov="cluster"')  # fmt: skip
     formula, entity, time = absorbed_keys(formula, entity, time)
-    keys = {"entity": entity, "time": time, "effects": effects, "missing": missing,
-            "vcov": "cluster" if by_unit else vcov}  # fmt: skip
+    keys: dict[str, Any] = {"entity": entity, "time": time, "effects": effects, "missing": missing,
+                            "vcov": "cluster" if by_unit else vcov}  # fmt: skip
     with balanced_cures():
         d = read(formula, data, w, ModelOptions(**keys))
     treatment = treatment_term(treatment, d)
@@ -184,7 +185,7 @@ def spatial_did(
     if adopters is None:
         notes += dose_note(treatment)
     # 1. One effect for all treated periods.
-    fit = _fitted(MODELS[model], d, ModelOptions(**keys, **({} if model == "sar" else {"durbin": durbin})), by_unit)
+    fit = _fitted(MODELS[model], d, ModelOptions(**keys, durbin=None if model == "sar" else durbin), by_unit)
     table = _averages(fit, treatment, D, settings)
     # 2. One for each time since adoption.
     by_time, path_fit = None, None
@@ -222,8 +223,8 @@ def _treated(d: Design, treatment: str):
     refuse_without_variation(D, treatment)
     if not is_switch(D):
         return D, None
-    first, ticks = adoption(D, d.ids, d.times, treatment), clock(d.times)
-    return D, Adopters(D, time_since(first, ticks), first, ticks, d.times, treatment)
+    first, ticks = adoption(D, d.ids, d.periods, treatment), clock(d.periods)
+    return D, Adopters(D, time_since(first, ticks), first, ticks, d.periods, treatment)
 
 
 def _few_clusters(n: int, treated: int) -> list[str]:

@@ -130,19 +130,19 @@ def threshold(
     if d.n_periods < 2:
         raise SpatialInputError("E206", "threshold regression with unit effects needs at least 2 periods",
                                 hint="use a longer panel")
-    effects = FixedEffects.parse(effects)
-    X, names = regressor_columns(d, effects)
+    fixed = FixedEffects.parse(effects)
+    X, names = regressor_columns(d, fixed)
     x = X[:, :, names.index(regressor(switching, names, "switching"))]
-    search = Search(effects.demean(d.y), effects.demean(X), X, names, x, q, effects, trim, grid)
+    search = Search(fixed.demean(d.y), fixed.demean(X), X, names, x, q, fixed, trim, grid)
     at = [int(k[0]) for k in search.sequence(search.y[:, None], thresholds)]
-    table, resid = _coefficients(d, x, X, names, q, search.values[at], effects, level, switching or names[0],
+    table, resid = _coefficients(d, x, X, names, q, search.values[at], fixed, level, switching or names[0],
                                  threshold_variable)  # fmt: skip
     tests = _tests(search, at, resid.reshape(d.y.shape), draws, seed)
     intervals, curve = _inversion(search, at, level)
     listed = pd.DataFrame({"threshold": search.values[at], **intervals, **tests}).rename_axis("number").reset_index()
     listed["number"] += 1
     settings = {"formula": formula, "variable": threshold_variable, "switching": switching or names[0], "draws": draws,
-                "seed": seed, "level": level, "effects": effects.name, "trim": trim, "grid": len(search.values),
+                "seed": seed, "level": level, "effects": fixed.name, "trim": trim, "grid": len(search.values),
                 "size": d.y.shape, "weights": d.weights.header() if w is not None else None}  # fmt: skip
     order = listed["threshold"].argsort(kind="stable")
     result = Threshold(table, listed.iloc[order].reset_index(drop=True), curve, settings, d.notes)
@@ -193,7 +193,9 @@ def _where(variable, lo, hi) -> str:
 def _tests(search, at, resid, draws, seed) -> dict:
     """F of each threshold against one fewer, with p-values from resampled histories of residuals."""
     rng = np.random.default_rng(seed)
-    out = {name: [] for name in ("F", "p_value", "critical_10", "critical_5", "critical_1")}
+    out: dict[str, list[float]] = {
+        name: [] for name in ("F", "p_value", "critical_10", "critical_5", "critical_1")
+    }
     for number in range(1, len(at) + 1):
         F = float(search.statistics(search.y[:, None], number)[0])
         histories = rng.integers(resid.shape[1], size=(resid.shape[1], draws))

@@ -66,7 +66,7 @@ def adoption(D: np.ndarray, ids: pd.Index, times: pd.Index, name: str) -> np.nda
     off = (np.diff(D, axis=0) < 0).any(axis=0)
     if off.any():
         raise SpatialInputError("E231", f"{name!r} switches off in {int(off.sum())} units: a policy that ends is "
-                                "another design", column=name, ids=list(ids[off]),
+                                "another design", column=name, ids=list(ids[np.flatnonzero(off)]),
                                 hint="end the panel before it is lifted, or leave these units out")  # fmt: skip
     refuse_without_variation(D, name)
     always = D[0] == 1
@@ -77,7 +77,7 @@ def adoption(D: np.ndarray, ids: pd.Index, times: pd.Index, name: str) -> np.nda
     treated = D.any(axis=0)
     if treated.sum() == 1:
         raise SpatialInputError("E235", "only one unit is treated: its effect cannot be told from its own accidents",
-                                column=name, ids=list(ids[treated]),
+                                column=name, ids=list(ids[np.flatnonzero(treated)]),
                                 hint="a synthetic control is made for one treated unit")  # fmt: skip
     return np.where(treated, D.argmax(axis=0), T)
 
@@ -134,7 +134,7 @@ def _dates(times: pd.DatetimeIndex) -> np.ndarray:
         if len(set(times.month)) == 1:
             return months // 12
         return months
-    return (times - times[0]) / pd.Timedelta(days=1)
+    return ((times - times[0]) / pd.Timedelta(days=1)).to_numpy(dtype=float)
 
 
 def time_since(first: np.ndarray, clock: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ the model fixed: a reading of the estimated spillovers, not a forecast.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -168,7 +168,7 @@ def what_if(
     last = _period(d, period)
     there = np.ones(d.n_units, dtype=bool) if d.observed is None else d.observed[last]
     moved = _change(d, variable, change, percent, to, share, _chosen(d, units), there, last)
-    W = d.weights[d.times[last]] if d.weights.varies else d.weights
+    W = d.weights[d.periods[last]] if d.weights.varies else d.weights
     law, inference = averages(fit, variable, W, moved[there, None], lambda response: response[:, 0], level)
     table = pd.DataFrame({"change": moved[there], **inference.columns()}, index=d.ids[there])
     if d.response.startswith("log("):
@@ -221,9 +221,9 @@ def _chosen(d, units) -> np.ndarray:
             mask &= np.isin(codes, [names.get_loc(value) for value in wanted])
         return mask
     wanted = pd.Index([units] if np.isscalar(units) else units)
-    unknown = wanted.difference(d.ids, sort=False)
-    if len(unknown):
-        raise SpatialInputError("E101", f"{len(unknown)} of the units named are none of this fit", ids=list(unknown),
+    others = wanted.difference(d.ids, sort=False)
+    if len(others):
+        raise SpatialInputError("E101", f"{len(others)} of the units named are none of this fit", ids=list(others),
                                 hint="fit.units lists the units")
     return d.ids.isin(wanted)
 
@@ -241,7 +241,7 @@ def _change(d, variable, change, percent, to, share, chosen, there, last) -> np.
                                     column=variable, hint="change= in the units of the term")  # fmt: skip
         change = np.log1p(percent / 100)
     if to is not None:
-        named = {"mean": np.mean, "median": np.median, "max": np.max}
+        named: dict[str, Callable] = {"mean": np.mean, "median": np.median, "max": np.max}
         if isinstance(to, str) and to not in named:
             raise SpatialInputError("E501", f"to={to!r} is not known", hint="a number, 'mean', 'median' or 'max'")
         target = named[to](x[there]) if isinstance(to, str) else float(to)

@@ -82,7 +82,7 @@ class Within:
         for g in range(G):
             rows = self.U[self.group == g].reshape(-1, q)
             if len(rows) > q:  # the same cross-products in q rows
-                rows = np.linalg.qr(rows, mode="r")
+                rows = np.asarray(np.linalg.qr(rows, mode="r"))
             parts.append(_factors(rows[None], self.root))
         m = max(lam.shape[1] for _, lam in parts)
         F, lam = np.zeros((G, q, m)), np.zeros((G, m))

@@ -24,7 +24,7 @@ def rows_of(term, estimate, **columns) -> pd.DataFrame:
     return table.assign(**{name: np.asarray(values) for name, values in columns.items()})
 
 
-def two_sided(statistic, df: int | None = None) -> np.ndarray:
+def two_sided(statistic, df: float | None = None) -> np.ndarray:
     """Two-sided p-values from the survival function: exact far out in the tail."""
     from scipy.special import ndtr, stdtr
 
@@ -32,7 +32,7 @@ def two_sided(statistic, df: int | None = None) -> np.ndarray:
     return 2 * (ndtr(tail) if df is None else stdtr(df, tail))
 
 
-def critical_value(level: float, df: int | None = None) -> float:
+def critical_value(level: float, df: float | None = None) -> float:
     from scipy.special import ndtri, stdtrit
 
     p = (1 + share("level", level)) / 2

@@ -34,7 +34,7 @@ class TestResult(Shown):
 
     name: str
     statistic: float
-    df: int | tuple[int, int] | str | None
+    df: float | tuple[int, float] | str | None
     null: str
 
     @property

@@ -102,7 +102,7 @@ def _fraction(right: str) -> str:
 
 def _r_column(column: list[str]) -> str:
     """A column aligned to the right; room for what hangs over: brackets and stars."""
-    over = max((len(TRAILING.search(p[1])[0]) for cell in column if (p := parts(cell))), default=0)
+    over = max((len(p[1]) - len(_fraction(p[1])) for cell in column if (p := parts(cell))), default=0)
     return f"r@{{\\hspace{{{1 + 0.5 * over:.1f}em}}}}"
 
 
@@ -134,6 +134,7 @@ def _s_cell(cell: str) -> str:
     split = parts(cell)
     if split is None or "<" in cell or "," in cell:
         return f"{{{escape(cell)}}}" if cell else ""
-    opened, number = re.fullmatch(r"([(\[]?)(-?[\d.]+)", split[0] + _fraction(split[1])).groups()
+    number = split[0].lstrip("([") + _fraction(split[1])
+    opened = split[0][: len(split[0]) - len(split[0].lstrip("(["))]
     rest = split[1][len(_fraction(split[1])) :]
     return f"{{{opened}}}" * bool(opened) + number + f"{{{rest}}}" * bool(rest)

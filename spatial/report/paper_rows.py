@@ -66,9 +66,12 @@ def _per_column(label: str, values, count: int) -> list:
 
 
 def _user_row(label: str, values, count: int) -> tuple[str, ...]:
-    words = {True: "yes", False: "no", None: ""}
-    return tuple(words[v] if v is None or isinstance(v, bool | np.bool_) else str(v)
-                 for v in _per_column(label, values, count))  # fmt: skip
+    def word(value) -> str:
+        if value is None:
+            return ""
+        return ("yes" if value else "no") if isinstance(value, bool | np.bool_) else str(value)
+
+    return tuple(word(value) for value in _per_column(label, values, count))
 
 
 def _test_cell(test: TestResult | None) -> str:

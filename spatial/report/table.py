@@ -68,15 +68,16 @@ class Table:
 
     def to_text(self) -> str:
         """Columns with decimal points under each other."""
-        rows, blank = [], [""] * len(self.heads)
+        rows: list[list[str]] = []
+        blank = [""] * len(self.heads)
         for title, body in self.sections:
             rows += [["", *blank]] * bool(rows) + [[title, *blank]] * bool(title)
             rows += [[label, *cells] for label, cells in body]
         lined = [aligned([head, *(row[j] for row in rows)]) for j, head in enumerate(self.heads, 1)]
         table = [list(row) for row in zip([self.corner, *(row[0] for row in rows)], *lined)]
-        body = columns(table[1:], table[0])
+        text = columns(table[1:], table[0])
         above = [_spanned(self, table)] * bool(self.groups)
-        return "\n".join([*[self.caption] * bool(self.caption), *above, body, *self.notes])
+        return "\n".join([*[self.caption] * bool(self.caption), *above, text, *self.notes])
 
     def to_markdown(self) -> str:
         """A pipe table, as GitHub, Quarto and pandoc read it."""

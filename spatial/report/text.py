@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..records.limits import LIMITS
+from ..records.schema import SCHEMA
 
 UNCORRECTED = "none (data are demeaned, then lagged, as in xsmle and splm)"
 
@@ -44,10 +45,9 @@ def tidy_text(table: pd.DataFrame, *, title: str = "", statistic: str = "z", lev
     """The common schema as text."""
     head = [title, "estimate", "std. error", statistic, "p", f"{100 * level:g} % low", "high"]
     rows = [
-        [str(r.term), number(r.estimate), number(r.std_error), number(r.statistic, 2), p_cell(r.p_value),
-         number(r.conf_low), number(r.conf_high)]
-        for r in table.itertuples()
-    ]  # fmt: skip
+        [str(term), *map(number, (estimate, std_error)), number(z, 2), p_cell(p), *map(number, (low, high))]
+        for term, estimate, std_error, z, p, low, high in zip(*(table[name] for name in SCHEMA), strict=True)
+    ]
     return columns(rows, head)
 
 

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from typing import Any, overload
 
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 from spillover.frames import takes_frames
-from spillover.matrix import TemporalWeights
+from spillover.matrix import SpatialWeights, TemporalWeights
 
 from ..design.fixed_effects import RANDOM
 from ..diagnostics.cross_dependence import pesaran_cd
@@ -34,6 +35,19 @@ OPTIONS = ("entity", "time", "effects", "correction", "durbin", "vcov", "missing
 CONTAINED = {"twoway": ("entity", "time"), **dict.fromkeys(RANDOM, ("entity",))}  # besides none and themselves
 NESTED = {"twoway": ("entity", "time"), "correlated": ("none", "random"), "chamberlain": ("none", *RANDOM[:2]),
           "none": ()}  # "none" in all others  # fmt: skip
+
+
+@overload
+def specify(
+    formula: str, data: pd.DataFrame, w: dict, *, significance: float = ..., rule: str = ..., **options: Any
+) -> Searches: ...
+
+
+@overload
+def specify(
+    formula: str, data: pd.DataFrame, w: SpatialWeights | TemporalWeights, *, significance: float = ...,
+    rule: str = ..., **options: Any,
+) -> Search: ...  # fmt: skip
 
 
 @takes_frames
@@ -96,15 +110,17 @@ def specify(
         return _search(formula, data, w, *how)
     if not w:
         raise SpatialInputError("E501", "w is a mapping without weights", hint="one name and weights at least")
-    searches, failed, first = {}, {}, None
+    searches: dict[str, Search] = {}
+    failed: dict[str, str] = {}
+    errors = []
     for name, one in w.items():
         try:
             searches[str(name)] = _search(formula, data, one, *how)
         except SpatialInputError as error:
-            first = first or error
+            errors.append(error)
             failed[str(name)] = f"{error.code}: {error.message}"
     if not searches:
-        raise first
+        raise errors[0]
     return Searches(searches, failed)
 
 
@@ -140,7 +156,7 @@ def _search(formula, data, w, level, rule, options) -> Search:
     steps += failures
     if panel and base._design.observed is None:
         # 3. Dependence before period effects, unit effects fixed or random, effects together.
-        within = regressions.get("entity", regressions["none"])
+        within = regressions["entity" if "entity" in regressions else "none"]
         tables += _dependence(within)
         unit = within if within._settings.effects.name == "entity" else fit(ols, effects="entity")
         tests = _hausman_tests(unit, fit(ols, effects="random"), fits["SDM"])
@@ -155,7 +171,7 @@ def _search(formula, data, w, level, rule, options) -> Search:
     # 4. The Durbin model and what it nests.
     compared = _compared(fits)
     nested = [name for name in ("SAR", "SEM", "SLX") if name in fits and (name != "SEM" or nests_sem(fits["SDM"]))]
-    wald = {name: wald_test(fits["SDM"], name) for name in nested}
+    wald: dict[str, TestResult] = {name: wald_test(fits["SDM"], name) for name in nested}
     tables += _nested_tables(compared, wald)
     tables.append(diagnose(fits["SDM"]))
     # 5. The rule.

@@ -83,12 +83,12 @@ class _OfLag:
     def __init__(self, sample: Sample, W: np.ndarray, periods: Periods):
         self.sample, self.W, self.periods, self.Q = sample, W, periods, sample.basis[0]
         self.solve = periods.solver(self.Q)
-        self.moved = self._residuals(sample.Wy)
+        self.moved = self._residuals(sample.lag_of_y)
 
     def score(self, rho: float) -> tuple[float, float]:
         """And its derivative: e' = -M W y, G' = G^2."""
-        Wy = self.sample.Wy
-        e = self._residuals(self.sample.y - rho * Wy)
+        Wy = self.sample.lag_of_y
+        e = self._residuals(self.sample.Ay(rho))
         d, d1 = self._weights(_inverse_lag(self.W, rho)).T
         De = (self.periods.by_period(e) * d).ravel()
         D1e = (self.periods.by_period(e) * d1).ravel()
@@ -97,7 +97,7 @@ class _OfLag:
     def solution(self, rho: float, gamma: float, df: int) -> Adjusted:
         """rho^ - rho = score / gamma and beta^ - beta = P eps - g (rho^ - rho), P = (X'X)^-1 X', g = P W y."""
         sample, Q, R, periods = self.sample, self.Q, self.sample.basis[1], self.periods
-        beta = solve_triangular(R, Q.T @ (sample.y - rho * sample.Wy))
+        beta = solve_triangular(R, Q.T @ sample.Ay(rho))
         e, G = residuals(sample, beta, rho, 0.0), _inverse_lag(self.W, rho)
         c = self._residuals(periods.J(G @ periods.by_period(sample.X @ beta).T).T.ravel())
         narrow = periods.released(e, Q, HC2)
@@ -105,7 +105,7 @@ class _OfLag:
         F -= periods.pairs_of_squeezed(np.diag(self._weights(G)[:, 0]), Q, narrow)
         linear = _by_unit(sample, periods, Q, e, np.column_stack([solve_triangular(R, Q.T).T, c]))
         total, own = linear[-1, -1] + _pairs(F), linear[:-1, -1] / gamma
-        variance, g = total / gamma**2, solve_triangular(R, Q.T @ sample.Wy)
+        variance, g = total / gamma**2, solve_triangular(R, Q.T @ sample.lag_of_y)
         slopes = linear[:-1, :-1] + variance * np.outer(g, g) - np.outer(own, g) - np.outer(g, own)
         return _solved(sample, beta, rho, 0.0, e, _bordered(slopes, own - variance * g, variance), df)
 
@@ -125,7 +125,7 @@ class _OfError:
 
     def score(self, lam: float) -> tuple[float, float]:
         """And its derivative by central differences."""
-        lo, hi = self.sample.error.interval
+        lo, hi = self.sample.parts[-1].interval
         h = STEP * min(hi - lo, 2.0)
         at, ahead, behind = (self._form(lam + step)[0] for step in (0.0, h, -h))
         return at, (ahead - behind) / (2 * h)
@@ -134,8 +134,8 @@ class _OfError:
         """beta by generalised least squares; without third moments it is not correlated with lambda."""
         sample, periods = self.sample, self.periods
         _, e, Q, Z = self._form(lam)
-        P = np.linalg.pinv(sample.X - lam * sample.MX)
-        beta = P @ (sample.y - lam * sample.My)
+        P = np.linalg.pinv(sample.BX(lam))
+        beta = P @ sample.By(lam)
         variance = _pairs(periods.pairs_of_squeezed(Z, Q, periods.released(e, Q, HC2))) / gamma**2
         slopes = _by_unit(sample, periods, Q, e, P.T)
         return _solved(sample, beta, 0.0, lam, e, _bordered(slopes, np.zeros(len(beta)), variance), df)
@@ -143,8 +143,8 @@ class _OfError:
     def _form(self, lam: float):
         """e'(H - D) e with e, Q and H - D."""
         sample, periods = self.sample, self.periods
-        Q = np.linalg.qr(sample.X - lam * sample.MX)[0]
-        f = sample.y - lam * sample.My
+        Q = np.linalg.qr(sample.BX(lam))[0]
+        f = sample.By(lam)
         e = f - Q @ (Q.T @ f)
         H = _inverse_lag(self.M, lam)
         Z = H - np.diag(periods.solver(Q)(periods.squeezed_diagonal(H, Q)))

@@ -27,7 +27,7 @@ from spillover.errors import SpatialInputError
 from spillover.matrix import SpatialWeights
 
 from ..design.arrays import Sample
-from ..logdet import Asymmetric, Spectrum, logdet, symmetrizer
+from ..logdet import Asymmetric, Spectrum, spectrum_of, symmetrizer
 from .ml import Solution
 
 EIGEN_MAX = 5_000  # units whose eigenvalues are computed where the determinant alone does not suffice
@@ -43,7 +43,7 @@ def score_of_unit_effects(sample: Sample, at: Solution, weights: SpatialWeights,
         Their places in beta; None where the model has no such term.
     """
     tau, eta = (0.0 if place is None else at.beta[place] for place in lags)
-    units = weights.n - sample.lag.unit_root
+    units = weights.n - sample.parts[0].unit_root
     K, WK, GK = _traces(sample, weights, at.rho, tau, eta)
     score = np.zeros(len(at.beta) + 2)
     for place, trace in zip(lags, (K, WK)):
@@ -97,7 +97,7 @@ def _traces_by_eigenvalues(sample, weights, rho, tau, eta) -> tuple[float, float
     if weights.n > EIGEN_MAX:
         raise SpatialInputError("E711", "so close to a unit root the bias correction needs all eigenvalues of W, up "
                                 f"to {EIGEN_MAX:,} units", n=weights.n, hint="correction=False")  # fmt: skip
-    w = logdet(weights, "eigen").eigenvalues
+    w = spectrum_of(weights).eigenvalues
     if sample.lag.unit_root:
         w = np.delete(w, np.argmin(np.abs(w - 1)))
     s = 1 / (1 - rho * w)
@@ -111,4 +111,5 @@ def _traces_by_eigenvalues(sample, weights, rho, tau, eta) -> tuple[float, float
             k = k + (T - 1 - h) / T * powers * s
             powers = powers * a
     G = w * s
-    return tuple(float(total.sum().real) for total in (k, w * k, G * (tau + eta * w) * k + G))
+    K, WK, GK = (float(total.sum().real) for total in (k, w * k, G * (tau + eta * w) * k + G))
+    return K, WK, GK

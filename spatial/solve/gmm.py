@@ -43,16 +43,26 @@ class MomentSample(Sample):
         Instruments beside the exogenous regressors.
     exogenous : (k,) bool
         Which columns of X are their own instruments.
-    M : (N, N) sparse, or None
-        Weights of the error process.
     copies : int
         Periods that are left after the fixed effects.
     """
 
-    H: np.ndarray | None = field(default=None, repr=False)
-    exogenous: np.ndarray | None = field(default=None, repr=False)
-    M: sparse.csr_array | None = field(default=None, repr=False)
-    copies: int = 1
+    H: np.ndarray = field(kw_only=True, repr=False)
+    exogenous: np.ndarray = field(kw_only=True, repr=False)
+    copies: int = field(default=1, kw_only=True)
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorMomentSample(MomentSample):
+    """The same with a spatial error process.
+
+    Attributes
+    ----------
+    M : (N, N) sparse
+        Weights of the error process.
+    """
+
+    M: sparse.csr_array = field(kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,8 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
+from .gmm import MomentSolution
+
 
 @dataclass(frozen=True, eq=False)
 class PanelGMM:
@@ -40,6 +42,13 @@ class PanelGMM:
     hansen: float
     serial: tuple[float, float]
     instruments: int
+
+
+@dataclass(frozen=True, eq=False)
+class DynamicMoments(MomentSolution):
+    """A ``MomentSolution`` with the tests of its moments."""
+
+    gmm: PanelGMM = field(kw_only=True, repr=False)
 
 
 def panel_gmm(y, Z, past, exogenous, *, differences=True, depth=None, collapse=False, steps=2) -> PanelGMM:
@@ -88,8 +97,8 @@ def panel_gmm(y, Z, past, exogenous, *, differences=True, depth=None, collapse=F
         step, V = two, _windmeijer(two, V1, H, DZ, Dy, e1)
     gap = Hy - HZ @ two.coef
     hansen = float(gap @ two.weigh(gap)) if q > p else float("nan")
-    serial = tuple(_serial(order, y, Z, H, Dy - DZ @ step.coef, step, V) for order in (1, 2))
-    return PanelGMM(step.coef, V, hansen, serial, q)
+    first, second = (_serial(order, y, Z, H, Dy - DZ @ step.coef, step, V) for order in (1, 2))
+    return PanelGMM(step.coef, V, hansen, (first, second), q)
 
 
 def first_differences(T: int) -> np.ndarray:

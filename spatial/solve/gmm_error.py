@@ -29,7 +29,7 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
-from .gmm import MomentSample, MomentSolution, basis, regressors, split, two_stage
+from .gmm import ErrorMomentSample, MomentSolution, basis, regressors, split, two_stage
 
 EDGE = 1e-4  # share of lambda's interval at each end: a minimum there means flat moments
 
@@ -46,7 +46,7 @@ class Form:
         return (self.S @ e.reshape(-1, len(self.diagonal)).T).T.ravel()
 
 
-def homoskedastic(sample: MomentSample, interval: tuple[float, float]) -> MomentSolution:
+def homoskedastic(sample: ErrorMomentSample, interval: tuple[float, float]) -> MomentSolution:
     """Kelejian & Prucha (1998): (1) d by 2SLS, (2) lambda from its residuals, (3) d from transformed data.
 
     Without W y and endogenous regressors it is the feasible generalised least squares of their 1999 paper.
@@ -69,7 +69,7 @@ def homoskedastic(sample: MomentSample, interval: tuple[float, float]) -> Moment
     return _solution(sample, second.coef, lam, sigma2, e, coef, cross, spread.phi, curve, weight)
 
 
-def heteroskedastic(sample: MomentSample, interval: tuple[float, float]) -> MomentSolution:
+def heteroskedastic(sample: ErrorMomentSample, interval: tuple[float, float]) -> MomentSolution:
     """Kelejian & Prucha (2010): (1) 2SLS and a first lambda, (2) 2SLS from transformed data and a lambda whose
     moments are weighted by the inverse of their covariance."""
     M, Z = sample.M, regressors(sample)
@@ -175,11 +175,11 @@ def _minimum(curve, weight, interval) -> float:
     return float(inside[np.argmin(polynomial.polyval(inside, distance))])
 
 
-def _transformed(sample, Z, lam):
+def _transformed(sample: ErrorMomentSample, Z, lam):
     """Two-stage least squares of y - lambda M y on Z - lambda M Z; its residuals; the latter regressors."""
-    MZ = sample.MX if sample.Wy is None else np.column_stack([sample.MX, sample.MWy])
+    MZ = sample.MX if sample.Wy is None else np.column_stack([sample.error_lag_of_X, sample.error_lag_of_Wy])
     Zs = Z - lam * MZ
-    stage = two_stage(sample.y - lam * sample.My, Zs, basis(sample, sample.X - lam * sample.MX))
+    stage = two_stage(sample.By(lam), Zs, basis(sample, sample.BX(lam)))
     return stage, stage.resid, Zs
 
 

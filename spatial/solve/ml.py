@@ -83,7 +83,7 @@ def residuals(sample: Sample, beta: np.ndarray, rho: float, lam: float) -> np.nd
     """e = B (A y - X beta)."""
     e = sample.y - sample.X @ beta
     if sample.lag is not None:
-        e = e - rho * sample.Wy
+        e = e - rho * sample.lag_of_y
     if sample.error is not None:
         e = e - lam * spatially_lagged_error(sample, beta, rho)
     return e
@@ -91,8 +91,8 @@ def residuals(sample: Sample, beta: np.ndarray, rho: float, lam: float) -> np.nd
 
 def spatially_lagged_error(sample: Sample, beta: np.ndarray, rho: float) -> np.ndarray:
     """M u with u = A y - X beta."""
-    Mu = sample.My - sample.MX @ beta
-    return Mu if sample.lag is None else Mu - rho * sample.MWy
+    Mu = sample.error_lag_of_y - sample.error_lag_of_X @ beta
+    return Mu if sample.lag is None else Mu - rho * sample.error_lag_of_Wy
 
 
 def _cross_products(samples, bases):

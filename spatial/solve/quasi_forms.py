@@ -129,7 +129,7 @@ class Periods:
         values, vectors = self._pull(QT)
         gone = self.share - values <= OWN
         return [(i, QT[:, i] @ (vectors[i][:, gone[i]] / np.sqrt(values[i][gone[i]])))
-                for i in np.flatnonzero(gone.any(axis=1))]  # fmt: skip
+                for i in np.flatnonzero(gone.any(axis=1)).tolist()]  # fmt: skip
 
     def _pull(self, QT):
         return np.linalg.eigh(np.einsum("tik,til->ikl", QT, QT))

@@ -56,5 +56,7 @@ class RandomEffects:
     @cached_property
     def information(self) -> np.ndarray:
         """-d2 ln L of (beta, rho, lambda, sigma2, kappa); without kappa where phi = 0 bounds it."""
+        if self.problem is None or self.maximum is None:
+            raise ValueError("Swamy and Arora's moments have no likelihood")
         info = random_information(self.problem, self.maximum)
         return info[:-1, :-1] if self.on_boundary else info

@@ -12,7 +12,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from .random_means import InsideError
+from .random_means import InsideError, Polynomial
 from .random_problem import Problem, expansion, pieces
 
 GRID = {0: 1, 1: 31, 2: 13}  # starting values of each spatial parameter
@@ -45,8 +45,9 @@ def random_maximum(problem: Problem, phi: float) -> Maximum:
     low, high = _bounds(problem)
     # 1. Roughly: a grid and an ascent on cheap curves, with unit effects inside the error process.
     rough = _with(problem, [part.coarse for part in problem.parts])
-    simple = rough if isinstance(problem.means, InsideError) else replace(rough, means=problem.means.simpler)
-    point, curvature = _ascend(simple, _best_of_grid(simple, phi, low, high), low, high)
+    means = problem.means if isinstance(problem.means, InsideError) else problem.means.simpler
+    simple = rough if means is problem.means else replace(rough, means=means)
+    point, curvature = _ascend(simple, _best_of_grid(simple, means.products, phi, low, high), low, high)
     if simple is not rough:
         point, curvature = _ascend(rough, point, low, high)
     # 2. With exact determinants, within windows of a few standard errors.
@@ -79,14 +80,15 @@ def random_information(problem: Problem, at: Maximum) -> np.ndarray:
     return (G.T @ info @ G)[np.ix_(kept, kept)]
 
 
-def _best_of_grid(problem: Problem, phi: float, low, high) -> np.ndarray:
-    """The best of a grid over (rho, lambda, kappa), unit effects inside the error process."""
+def _best_of_grid(problem: Problem, means: Polynomial, phi: float, low, high) -> np.ndarray:
+    """The best of a grid over (rho, lambda, kappa), unit effects inside the error process; ``means`` holds the
+    cross-products of unit means."""
     size = GRID[len(problem.parts)]
     axes = [_between(low[j], high[j], size) if part is not None else np.zeros(1)
             for j, part in enumerate((problem.lag, problem.error))]  # fmt: skip
     kappas = np.log1p(problem.T * np.array([0.0, phi, *RATIOS]))
     rho, lam, kappa = (x.ravel() for x in np.meshgrid(*axes, kappas, indexing="ij"))
-    C = problem.within.at(lam) + np.exp(-kappa)[:, None, None] * problem.means.products.at(lam)
+    C = problem.within.at(lam) + np.exp(-kappa)[:, None, None] * means.at(lam)
     a = np.column_stack([np.ones(len(rho)), -rho])[:, :, None]
     right = C[:, 2:, :2] @ a
     gamma = np.linalg.solve(C[:, 2:, 2:], right)

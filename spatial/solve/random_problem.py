@@ -74,14 +74,14 @@ def random_problem(sample: Sample, T: int, share: float, M=None) -> Problem:
     M : csr_array, optional
         Weights of an error process that excludes the unit effects ("baltagi").
     """
-    zero = np.zeros_like(sample.y)
-    ys = np.column_stack([sample.y, zero if sample.Wy is None else sample.Wy])
+    ys = np.column_stack([sample.y, sample.lag_of_y])
     Q, R = np.linalg.qr(_quasi_demeaned(sample.X, T, share))
     shift = Q.T @ _quasi_demeaned(ys, T, share)
     Z = _rotated(ys, sample.X, R, shift)
     MZ = None
     if sample.error is not None:
-        MZ = _rotated(np.column_stack([sample.My, zero if sample.MWy is None else sample.MWy]), sample.MX, R, shift)
+        Mys = np.column_stack([sample.error_lag_of_y, sample.error_lag_of_Wy])
+        MZ = _rotated(Mys, sample.error_lag_of_X, R, shift)
     within, means = _split(Z, T)
     M_within, M_means = (None, None) if MZ is None else _split(MZ, T)
     N = len(sample.y) // T
@@ -105,7 +105,7 @@ def quasi_demeaned(sample: Sample, T: int, problem: Problem, point: np.ndarray) 
         return (panel - mean + root @ mean).reshape(values.shape)
 
     changed = {name: change(getattr(sample, name)) for name in ("y", "X", "Wy", "My", "MX", "MWy")}
-    if root is not None:  # M does not commute with the root
+    if isinstance(means, BesideError):  # M does not commute with the root
         lags = {"My": "y", "MX": "X", "MWy": "Wy"}
         changed |= {name: _lagged(means.M, changed[of], T) for name, of in lags.items() if changed[name] is not None}
     return replace(sample, **changed)

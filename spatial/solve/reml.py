@@ -128,11 +128,11 @@ def _by_unit(values: np.ndarray, weights, A_inverse: Inverse) -> np.ndarray:
 def _with_lag(sample: Sample, rho: float, variance: float) -> Adjusted:
     """beta = (X'X)^-1 X'A y moves with rho by -g, g = (X'X)^-1 X'W y."""
     Q, R, _ = sample.basis
-    beta = solve_triangular(R, Q.T @ (sample.y - rho * sample.Wy))
+    beta = solve_triangular(R, Q.T @ sample.Ay(rho))
     e = residuals(sample, beta, rho, 0.0)
     df = sample.n - len(beta)
     s2 = float(e @ e) / df
-    root_inverse, g = np.linalg.inv(R), solve_triangular(R, Q.T @ sample.Wy)
+    root_inverse, g = np.linalg.inv(R), solve_triangular(R, Q.T @ sample.lag_of_y)
     slopes = s2 * root_inverse @ root_inverse.T + variance * np.outer(g, g)
     return Adjusted(beta, rho, 0.0, s2, np.nan, e, _bordered(slopes, -variance * g, variance), df)
 
@@ -140,9 +140,9 @@ def _with_lag(sample: Sample, rho: float, variance: float) -> Adjusted:
 def _with_error(sample: Sample, lam: float, variance: float) -> Adjusted:
     """beta by generalised least squares; it is not correlated with lambda."""
     Q, R, MQ = sample.basis
-    BQ = Q - lam * MQ
+    BQ = Q if MQ is None else Q - lam * MQ
     inverse = np.linalg.inv(BQ.T @ BQ)
-    beta = solve_triangular(R, inverse @ (BQ.T @ (sample.y - lam * sample.My)))
+    beta = solve_triangular(R, inverse @ (BQ.T @ sample.By(lam)))
     e = residuals(sample, beta, 0.0, lam)
     df = sample.n - len(beta)
     s2 = float(e @ e) / df

@@ -35,7 +35,7 @@ def root(score: Callable, sample: Sample) -> tuple[float, float]:
     SpatialInputError
         E713 when the score keeps its sign up to an end of the interval, E801 when the steps do not settle.
     """
-    name, part = ("rho", sample.lag) if sample.lag is not None else ("lambda", sample.error)
+    name, part = "lambda" if sample.lag is None else "rho", sample.parts[0]
     low, high = (float(end[0, 0]) for end in _ends([part]))
     at = min(max(_start(sample), low), high)
     value, slope = score(at)

@@ -49,7 +49,7 @@ def search(products, sample) -> tuple[np.ndarray, list]:
     problems : list of R, None or the SpatialInputError with the reason why it is no maximum
         E701 on the edge of the interval, E801 not settled.
     """
-    parts = [part for part in (sample.lag, sample.error) if part is not None]
+    parts = sample.parts
     R = len(products[0])
     if not parts:
         return np.zeros((0, R)), [None] * R
@@ -116,7 +116,7 @@ def _newton(products, sample, point, low, high):
     best, curvature, settled = np.empty_like(point), np.empty_like(point), np.zeros(point.shape[1], dtype=bool)
     going = np.arange(len(settled))
     current = expansion(point, products, sample)
-    step = _within(point, *current[1:], low, high)
+    step = _within(point, low, high, *current[1:])
     for _ in range(MAX_STEPS):
         trial = np.minimum(np.maximum(point + step, low), high)
         moved, bend = np.abs(trial - point), -current[2].diagonal().T
@@ -132,17 +132,17 @@ def _newton(products, sample, point, low, high):
         better = tried[0] >= current[0] - 1e-12 * np.abs(current[0])
         if better.all():
             point, current = trial, tried
-            step = _within(point, *current[1:], low, high)
+            step = _within(point, low, high, *current[1:])
             continue
         point = np.where(better, trial, point)
         current = tuple(np.where(better, new, old) for new, old in zip(tried, current))
-        step = np.where(better, _within(point, *current[1:], low, high), step / 2)
+        step = np.where(better, _within(point, low, high, *current[1:]), step / 2)
     else:
         best[:, going], curvature[:, going] = point, np.nan
     return best, curvature, settled
 
 
-def _within(point, score, H, K, low, high):
+def _within(point, low, high, score, H, K):
     """The step uphill. Of two parameters one at the end of its interval stays, and only the other moves."""
     if len(point) == 1 and (H < 0).all():
         return -score / H[0]
@@ -212,17 +212,17 @@ def _with(sample, determinants):
 
 def _problems(points, settled, parts, sample, products) -> list:
     """For every point None, or the error that tells why it is no maximum."""
-    problems = [None] * points.shape[1]
+    problems: list[SpatialInputError | None] = [None] * points.shape[1]
     for part, at, name in zip(parts, points, ["rho"] * (sample.lag is not None) + ["lambda"]):
         lo, hi = part.interval
         outside = np.minimum(at - lo, hi - at) < 10 * EDGE * (hi - lo)
-        for r in np.flatnonzero(outside) if outside.any() else ():
+        for r in np.flatnonzero(outside).tolist() if outside.any() else ():
             problems[r] = SpatialInputError(
                 "E701",
                 f"{name} = {at[r]:.6g} lies on the edge of its admissible interval ({lo:.6g}, {hi:.6g})",
                 hint="look for a missing trend, a unit root in space or a regressor that W y reproduces",
             )
-    for r in () if settled.all() else np.flatnonzero(~settled):
+    for r in () if settled.all() else np.flatnonzero(~settled).tolist():
         last = points[:, r].tolist()
         problems[r] = SpatialInputError("E801", f"the likelihood search did not settle: last point {last}",
                                         hint="rescale the regressors, or check that W links the units as meant")

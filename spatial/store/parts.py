@@ -102,8 +102,12 @@ def read_weights(stored: dict, box: Box) -> SpatialWeights | TemporalWeights:
     """What ``Writer.weights`` wrote; a matrix is checked like any other."""
     if "matrices" in stored:
         periods = pd.Index(box.frame(stored["periods"])["period"])
-        return TemporalWeights(tuple(read_weights(one, box) for one in stored["matrices"]), periods.rename(None),
+        return TemporalWeights(tuple(_read_matrix(one, box) for one in stored["matrices"]), periods.rename(None),
                                tuple(stored["notes"]))  # fmt: skip
+    return _read_matrix(stored, box)
+
+
+def _read_matrix(stored: dict, box: Box) -> SpatialWeights:
     links, ids = box.frame(stored["links"]), pd.Index(box.frame(stored["ids"])["id"], name=stored["id_name"])
     n = int(stored["n"])
     where = links[["focal", "neighbor"]].to_numpy()

@@ -18,6 +18,7 @@ from ..effects.average import Effects
 from ..effects.long_run import DynamicEffects
 from ..models.family import MODELS
 from ..models.fit import Fit
+from ..records.fit import FitRecord
 from .box import RECORD, write_box
 from .parts import Writer
 
@@ -80,7 +81,7 @@ def save(result, path, *, overwrite: bool = False) -> Path:
     return write_box(out.files, path, overwrite=overwrite)
 
 
-def _fit(fit: Fit, out: Writer) -> dict:
+def _fit(fit: FitRecord, out: Writer) -> dict:
     d = fit._design
     return {
         "model": _model(fit),
@@ -110,14 +111,14 @@ def _comparison(result: Comparison, out: Writer) -> dict:
     }
 
 
-def _model(fit: Fit) -> str:
+def _model(fit: FitRecord) -> str:
     if fit.specification not in BY_NAME:
         raise SpatialInputError("E501", f"{fit.specification.name} is no model of the family: it cannot be saved",
                                 hint="save its table: fit.tidy().to_parquet('table.parquet')")
     return BY_NAME[fit.specification].__name__
 
 
-def _options(fit: Fit, out: Writer) -> dict:
+def _options(fit: FitRecord, out: Writer) -> dict:
     """Keywords of the model's function that are not its defaults."""
     requested, known = fit._settings.requested, signature(BY_NAME[fit.specification]).parameters
     options = {f.name: getattr(requested, f.name) for f in fields(ModelOptions) if f.name in known}
@@ -129,17 +130,17 @@ def _options(fit: Fit, out: Writer) -> dict:
     return {name: out.value(value, name) for name, value in changed.items()}
 
 
-def _rows(fit: Fit) -> pd.DataFrame:
+def _rows(fit: FitRecord) -> pd.DataFrame:
     """The data as they were given, of the units that were used; columns that parquet cannot hold are left out."""
     import pyarrow as pa
 
     d = fit._design
     frame, requested = d.frame, fit._settings.requested
     if requested.entity in frame.columns:
-        units = frame[requested.entity]
+        units = pd.Index(frame[requested.entity])
     else:
         units = frame.index.get_level_values(_level(frame, requested, d))
-    inside = pd.Index(units).isin(d.ids)
+    inside = units.isin(d.ids)
     frame = frame.loc[inside] if inside.any() else frame
     needed = d.encoding.terms.columns
     held = []
@@ -158,7 +159,7 @@ def _rows(fit: Fit) -> pd.DataFrame:
     return frame.iloc[:, held].rename(columns=str)
 
 
-def _level(frame: pd.DataFrame, requested: ModelOptions, d) -> object:
-    """The level of the index with the units."""
+def _level(frame: pd.DataFrame, requested: ModelOptions, d) -> int:
+    """The position of the index's level with the units."""
     names = list(frame.index.names)
-    return requested.entity if requested.entity in names else d.ids.name if d.ids.name in names else 0
+    return next((names.index(name) for name in (requested.entity, d.ids.name) if name in names), 0)

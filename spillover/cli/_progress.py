@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from spillover import progress
 from spillover.errors import check_option
@@ -20,7 +21,7 @@ def shown(kind: str, quiet: bool) -> Iterator[None]:
     """Show what the work in the block reports."""
     check_option("--progress", kind, KINDS)
     if kind == "json" and not quiet:
-        show = Lines()
+        show: Lines | Bar = Lines()
     elif kind == "auto" and not quiet and sys.stderr.isatty():
         show = Bar()
     else:
@@ -54,7 +55,8 @@ class Lines:
     pace."""
 
     def __init__(self):
-        self.clock, self.last = Clock(), (None, 0.0)
+        self.clock = Clock()
+        self.last: tuple[str | None, float] = (None, 0.0)
 
     def __call__(self, step: progress.Step) -> None:
         left, now = self.clock.seconds_left(step), time.monotonic()
@@ -74,7 +76,9 @@ class Bar:
     """A bar that appears once the work has taken a while, and leaves no trace."""
 
     def __init__(self):
-        self.clock, self.begun, self.bar, self.task = Clock(), time.monotonic(), None, None
+        self.clock, self.begun = Clock(), time.monotonic()
+        self.bar: Any = None
+        self.task: Any = None
 
     def __call__(self, step: progress.Step) -> None:
         left = self.clock.seconds_left(step)

@@ -104,12 +104,12 @@ def _example(data: Data):
     """A shipped panel with its map, or the attributes of a shipped map."""
     name = example_of(data.data, [*EXAMPLES, *PANELS])
     example = EXAMPLES.get(name)
-    gdf = None if example is None else shapefiles.load(name)
-    if example is not None and example.panel is None:
+    if example is None:
+        return shapefiles.load_panel(name), None, PANELS[name].columns
+    gdf = shapefiles.load(name)
+    if example.panel is None:
         return pd.DataFrame(gdf.drop(columns=gdf.geometry.name)).reset_index(), gdf, (example.id, None)
-    table = shapefiles.load_panel(name)
-    columns = example.panel if example is not None else PANELS[name].columns
-    return table, gdf, columns
+    return shapefiles.load_panel(name), gdf, example.panel
 
 
 def is_map(path: str) -> bool:

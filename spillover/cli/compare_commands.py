@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,11 +13,15 @@ from spillover.errors import SpatialInputError
 from spillover.files import check_outputs
 from spillover.progress import following
 
-from .groups import Data, Model, Output, command
+from .groups import App, Data, Model, Output, command
 from .model_commands import model_of, options_of
 from .options import FORMULA, JOBS, SEED, SEVERAL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
     from .source import Source
 
 FIGURES = ("probabilities.png", "agreement.png", "indirect.png")
@@ -27,7 +31,7 @@ NUMBER = r"(-?\d+(?:\.\d+)?)"
 RANGE = re.compile(rf"(\w+)={NUMBER}\.\.{NUMBER}(?:\.\.{NUMBER})?")
 
 
-def register(app: typer.Typer) -> None:
+def register(app: App) -> None:
     command(app)(compare)
 
 
@@ -71,16 +75,16 @@ def compare(
         check_outputs([Path(steps.folder) / name for name in names], overwrite=output.overwrite)
     rows = read_source(source)
     w, options = rows.several_weights(weights), options_of(settings, rows)
-    how = {"formula": formula, "data": rows.table, **options}
+    how: dict[str, Any] = {"formula": formula, "data": rows.table, **options}
     comparison = sp.compare_weights(w, model=models if len(models) > 1 else models[0], common=common,
                                     prior=sp.Prior(rho, slopes), **how, **_many("comparing", jobs),
                                     **_kept(steps.journal, "fits"))  # fmt: skip
-    files = [Path(steps.folder) / name for name in names] if steps.folder else []
-    out.show(comparison, comparison.tidy, output, notes=rows.notes, files=files)
-    left = Left(Path(steps.folder) if steps.folder else None, output.overwrite,
-                output.json or output.output == "-")  # fmt: skip
-    if steps.folder:
-        _leave(comparison, left)
+    folder = Folder(Path(steps.folder), output.overwrite) if steps.folder else None
+    out.show(comparison, comparison.tidy, output, notes=rows.notes,
+             files=[] if folder is None else [folder.path / name for name in names])  # fmt: skip
+    left = Left(folder, output.json or output.output == "-")
+    if folder is not None:
+        _leave(comparison, left, folder)
     if steps.tune:
         _tuned(steps.tune, rows, left, model=models[0], **how, **_many("tuning", jobs), **_kept(steps.journal, "tuned"))
     if steps.mix:
@@ -144,31 +148,40 @@ def _placebo(comparison, left, **how) -> None:
 
 
 @dataclass(frozen=True)
+class Folder:
+    """Where tables and figures are left."""
+
+    path: Path
+    overwrite: bool
+
+    def table(self, name: str, frame: pd.DataFrame) -> None:
+        from spillover.files import write_table
+
+        write_table(frame, self.path / f"{name}.csv", overwrite=self.overwrite)
+
+    def figure(self, name: str, axes) -> None:
+        from spatial import plot
+
+        plot.save(axes, self.path / f"{name}.png", overwrite=self.overwrite)
+
+
+@dataclass(frozen=True)
 class Left:
     """What a step leaves: words on the screen and, in a folder where there is one, a table and a figure."""
 
-    folder: Path | None
-    overwrite: bool
-
+    folder: Folder | None
     quiet: bool = False  # stdout is for JSON or CSV
 
-    def both(self, name: str, words, table, draw=None) -> None:
-        from spatial import plot
-
+    def both(self, name: str, words, table: pd.DataFrame, draw: Callable | None = None) -> None:
         self.say(words)
-        if self.folder:
-            self.table(name, table)
+        if self.folder is not None:
+            self.folder.table(name, table)
             if draw:
-                plot.save(draw(), self.folder / f"{name}.png", overwrite=self.overwrite)
+                self.folder.figure(name, draw())
 
     def say(self, words) -> None:
         if not self.quiet:
             print(f"\n{words}")
-
-    def table(self, name: str, frame) -> None:
-        from spillover.files import write_table
-
-        write_table(frame, self.folder / f"{name}.csv", overwrite=self.overwrite)
 
 
 def _family(text: str, rows: Source):
@@ -194,7 +207,7 @@ def _family(text: str, rows: Source):
     return name, [int(value) for value in values] if whole else values, family
 
 
-def _leave(comparison, left: Left) -> None:
+def _leave(comparison, left: Left, folder: Folder) -> None:
     """Every table and figure of a comparison."""
     import numpy as np
 
@@ -209,9 +222,9 @@ def _leave(comparison, left: Left) -> None:
         tables |= {"averaged": averaged.tidy(), "posterior": _labelled(comparison.posterior())}
         drawn["probabilities"] = plot.probabilities(comparison)
     for name, frame in tables.items():
-        left.table(name, frame)
+        folder.table(name, frame)
     for name, axes in drawn.items():
-        plot.save(axes, left.folder / f"{name}.png", overwrite=left.overwrite)
+        folder.figure(name, axes)
 
 
 def _labelled(frame):

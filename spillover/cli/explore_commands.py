@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from .groups import Data, Output, command
+from .groups import App, Data, Output, command
 from .options import FIGURE, PERMUTATIONS, SEED, WEIGHTS
 
 
-def register(app: typer.Typer) -> None:
+def register(app: App) -> None:
     command(app)(moran)
     command(app)(lisa)
     command(app)(hotspots)
@@ -49,6 +49,7 @@ def moran(
     w = rows.weights(weights)
     rows = rows.by_unit(w)
     options = {"permutations": permutations, "alternative": alternative, "seed": seed}
+    result: sp.Moran | sp.MoranBy
     if by_period:
         result = sp.moran_by(rows.table, list(column), w, time=rows.time, entity=rows.entity, **options)
         out.show(result, result.to_frame, output, notes=rows.notes, files=[figure])

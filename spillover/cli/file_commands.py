@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from .groups import Data, Output, Reading, command
+from .groups import App, Data, Output, Reading, command
 
 
-def register(app: typer.Typer) -> None:
+def register(app: App) -> None:
     for function in (info, join, doctor):
         command(app)(function)
 
@@ -89,18 +89,23 @@ def join(
     """
     import pandas as pd
 
+    from spillover.errors import SpatialInputError
+
     from . import output as out
     from .layers import Layer
     from .source import read_source
 
     out.check(output, layers=True, inputs=[table, map])
     rows = read_source(data_of(reading, table, map=map, id=id, entity=entity, allow_unmatched=allow_unmatched))
+    if rows.map is None:
+        raise SpatialInputError("E404", f"'{map}' is a table, not a map", hint="give a boundary file after the table")
     added = rows.one_period()
     new = added[[c for c in added if c not in rows.map.columns]].reindex(rows.map.index)
     joined = rows.map.join(new)
     frame = pd.DataFrame(joined.drop(columns=joined.geometry.name)).reset_index()
+    shown = next((str(name) for name in new), None)
     out.show(f"{len(joined):,} units with {new.shape[1]} columns of the table", lambda: frame, output,
-             notes=rows.notes, layer=Layer(rows.map, lambda: new, next(iter(new), None)), units=True)  # fmt: skip
+             notes=rows.notes, layer=Layer(rows.map, lambda: new, shown), units=True)  # fmt: skip
 
 
 def doctor(output: Output) -> None:

@@ -14,7 +14,7 @@ import inspect
 import textwrap
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from typing import Annotated, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import typer
 from typer.core import TyperCommand
@@ -150,7 +150,8 @@ def _documentation(function) -> str:
     if function.__doc__:
         return inspect.cleandoc(function.__doc__)
     source = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    return ast.get_docstring(source.body[0]) or ""
+    first = source.body[0]
+    return (ast.get_docstring(first) or "") if isinstance(first, ast.FunctionDef) else ""
 
 
 class Command(TyperCommand):
@@ -178,7 +179,7 @@ class Command(TyperCommand):
 def expand(function: Callable) -> Callable:
     """The same function with the fields of its groups in place of the groups, and the flags that go anywhere."""
     hints = get_type_hints(function, include_extras=True)
-    groups = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+    groups: dict[str, Any] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
     own = [p for name, p in inspect.signature(function).parameters.items() if name not in groups]
     parameters = [p for group in groups.values() for p in _parameters(group)]
     parameters += [p.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[p.name]) for p in own]
@@ -193,8 +194,9 @@ def expand(function: Callable) -> Callable:
         of = {name: group(**{f.name: values.pop(f.name) for f in fields(group)}) for name, group in groups.items()}
         return function(**of, **values)
 
-    filled.__signature__ = inspect.Signature([*required, *optional, *flags])
-    filled.__annotations__ = {p.name: p.annotation for p in filled.__signature__.parameters.values()}
+    signature = inspect.Signature([*required, *optional, *flags])
+    filled.__signature__ = signature  # type: ignore[attr-defined]  # inspect reads it
+    filled.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
     del filled.__wrapped__
     return filled
 

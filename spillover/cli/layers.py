@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from spillover.errors import SpatialInputError
 from spillover.files import replacing
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +31,7 @@ class Layer:
         Writes .gpkg and .geojson with the result's own style.
     """
 
-    map: object = field(repr=False)
+    map: GeoDataFrame | None = field(repr=False)
     columns: Callable[[], pd.DataFrame]
     shown: str | None = None
     write: Callable | None = None

@@ -10,14 +10,14 @@ import typer
 
 from spillover.progress import step
 
-from .groups import Data, Model, Output, command
+from .groups import App, Data, Model, Output, command
 from .options import DRAWS, FIGURE, FORMULA, LEVEL, MODEL, SEED, SEVERAL, WEIGHTS
 
 if TYPE_CHECKING:
     from .source import Source
 
 
-def register(app: typer.Typer) -> None:
+def register(app: App) -> None:
     for function in (fit, effects, diagnose, table):
         command(app)(function)
 

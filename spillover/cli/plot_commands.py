@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from .groups import Data, Output, command
+from .groups import App, Data, Output, command
 from .options import SEED
 
 KINDS = ("map", "lisa", "scatter", "periods")
 
 
-def register(app: typer.Typer) -> None:
+def register(app: App) -> None:
     command(app)(plot)
 
 

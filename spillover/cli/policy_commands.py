@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from .groups import Data, Model, Output, command
+from .groups import App, Data, Model, Output, command
 from .options import FIGURE, FORMULA, LEVEL, MODEL, WEIGHTS
 
 
-def register(app: typer.Typer) -> None:
+def register(app: App) -> None:
     command(app)(did)
     command(app)(shock)
     command(app, "what-if")(what_if)
@@ -37,7 +37,8 @@ def did(
 
     out.check(output, figure=figure, inputs=[source.data, source.map])
     rows = read_source(source)
-    keys = {"treatment": treatment, "level": level, **rows.keys}
+    keys: dict[str, Any] = {"treatment": treatment, "level": level, **rows.keys}
+    result: sp.DiD | sp.SpatialDiD
     if weights is None:
         result = sp.did(formula, rows.table, method=method, cluster=cluster, **keys)
     else:
@@ -104,7 +105,8 @@ def what_if(
         rows.needs_map("the figure")
     fit = estimated(estimate, formula, rows, weights, settings)
     periods = fit._design.times if fit._design.times is not None else ()
-    how = {"change": change, "percent": percent, "to": number_or_name(to), "share": share, "level": level}
+    how: dict[str, Any] = {"change": change, "percent": percent, "to": number_or_name(to), "share": share,
+                           "level": level}  # fmt: skip
     if period is not None:
         how["period"] = label_of(period, periods)
     result = sp.what_if(fit, term, units=_where(unit, fit, rows.table), **how)

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from .groups import Output, command
+from .groups import App, Output, command
 
 PROFILE = Annotated[str, typer.Option(help="Name or folder of a profile of QGIS.")]
 
 
-def register(app: typer.Typer) -> None:
+def register(app: App) -> None:
     command(app)(install)
     command(app)(doctor)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,9 @@ from ._inputs import (
 )
 from ._readers import of_map, rows_of
 from .groups import Data
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +42,7 @@ class Source:
     """
 
     table: pd.DataFrame = field(repr=False)
-    map: object = field(repr=False)
+    map: GeoDataFrame | None = field(repr=False)
     entity: str | None
     time: str | None
     notes: tuple[str, ...] = ()
@@ -171,7 +175,7 @@ def _joined(source: Source, data: Data) -> Source:
             message = f"no column of '{data.data}' holds the ids of the map"
             raise SpatialInputError("E101", message, ids=list(gdf.index),
                                     hint="give --entity COLUMN; " + _listed(counts, len(gdf)))  # fmt: skip
-    return _with_map_ids(replace(source, map=gdf, entity=entity), data)
+    return _with_map_ids(replace(source, map=gdf, entity=entity), gdf, entity, data)
 
 
 def _shared_column(gdf, table: pd.DataFrame, entity: str | None, data: Data):
@@ -205,9 +209,9 @@ def _holding(table: pd.DataFrame, ids: pd.Series) -> list[str]:
     return [column for column, count in counts.items() if count == table[column].nunique() > 1]
 
 
-def _with_map_ids(source: Source, data: Data) -> Source:
+def _with_map_ids(source: Source, gdf: GeoDataFrame, entity: str, data: Data) -> Source:
     """The table's units under the map's ids, and what had to be done, in words."""
-    gdf, table, entity = source.map, source.table, source.entity
+    table = source.table
     units = pd.Index(table[entity].dropna().unique())
     match = partners(units, gdf.index)
     missing = units[match.at < 0]
@@ -225,7 +229,7 @@ def _with_map_ids(source: Source, data: Data) -> Source:
     notes = [note]
     if len(missing) or len(unused):
         notes.append(f"left out: {len(missing)} units of the table, {len(unused)} of the map")
-    return replace(source, table=table, map=kept, notes=(*source.notes, *notes))
+    return replace(source, table=table, map=kept, entity=entity, notes=(*source.notes, *notes))
 
 
 def _matches(table: pd.DataFrame, ids: pd.Index) -> dict[str, int]:

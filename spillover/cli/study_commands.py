@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from .groups import TARGET, Data, Output, command
+from .groups import TARGET, App, Data, Output, command
 from .options import DRAWS, FORMULA, JSON, OVERWRITE, SEED, SEVERAL
 
 
-def register(app: typer.Typer) -> None:
+def register(app: App) -> None:
     for function in (study, report, demo):
         command(app)(function)
 

@@ -50,11 +50,12 @@ def build(
     if builder is not None and builder.needs == registry.NOTHING:
         _show(read_weights(kind, standardize=standardize), output)
         return
-    if source is None and data is None:
+    rows_from = data or source
+    if rows_from is None:
         message = "a map or a table is needed"
         raise SpatialInputError("E501", message, hint=f"spillover weights build {kind} FILE -o w.parquet")
     keys = {"id": id, "entity": entity, "time": time}
-    rows = read_source(data_of(reading, data or source, map=source if data else None, **keys))
+    rows = read_source(data_of(reading, rows_from, map=source if data else None, **keys))
     _show(rows.weights(kind, standardize), output)
 
 

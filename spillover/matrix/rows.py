@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,18 @@ SAME_SUMS = 1e-6  # row sums that differ by a smaller share are one number, writ
 class Rows:
     """Of weights with ``ids``, ``row_sums`` and ``alone``."""
 
-    ids: pd.Index
-    row_sums: np.ndarray
-    alone: np.ndarray
+    if TYPE_CHECKING:
+
+        @property
+        def ids(self) -> pd.Index: ...
+
+        @property
+        def row_sums(self) -> np.ndarray: ...
+
+        @property
+        def alone(self) -> np.ndarray: ...
+
+        def each(self, periods: int) -> tuple: ...
 
     @cached_property
     def row_of(self) -> dict:

@@ -37,8 +37,9 @@ def real_ends(w) -> tuple[float, float]:
             values = values.real[np.abs(values.imag) <= 1e-9 * np.abs(values).max()]
         return float(values.min()), float(values.max())
     if symmetric:
-        return tuple(float(_arpack(matrix, which, symmetric=True)) for which in ("SA", "LA"))
-    return tuple(float(np.real(_arpack(matrix, which, symmetric=False))) for which in ("SR", "LR"))
+        return float(_arpack(matrix, "SA", symmetric=True)), float(_arpack(matrix, "LA", symmetric=True))
+    least, largest = (float(np.real(_arpack(matrix, which, symmetric=False))) for which in ("SR", "LR"))
+    return least, largest
 
 
 def rho_interval(w) -> tuple[float, float]:

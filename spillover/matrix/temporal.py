@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -42,14 +43,14 @@ class TemporalWeights(Rows, Mapping):
     notes: tuple[str, ...] = ()
     observed: np.ndarray | None = field(default=None)
 
-    varies = True
+    varies: ClassVar[Literal[True]] = True
 
     def __getitem__(self, period) -> SpatialWeights:
         """The W of one period, over the units observed in it."""
         if period not in self.periods:
             raise SpatialInputError("E107", f"there are no weights for period {period!r}", ids=list(self.periods),
                                     hint=f"periods are {', '.join(map(str, self.periods))}")  # fmt: skip
-        t = int(self.periods.get_loc(period))
+        t = int(self.periods.get_indexer(pd.Index([period]))[0])
         observed = None if self.observed is None else np.flatnonzero(self.observed[t])
         return self.matrices[t] if observed is None else self.matrices[t].subset_at(observed)
 
@@ -183,7 +184,8 @@ class TemporalWeights(Rows, Mapping):
         blocks = [w.csr if observed.all() else w.csr[observed][:, observed] for w, observed in self._with_units()]
         whole = sparse.csr_array(sparse.block_diag(blocks, format="csr"))
         first = self.matrices[0]
-        return SpatialWeights(whole, None, first.kind, self.standardization, first.unit, first.notes, labelled=False)
+        return SpatialWeights(whole, pd.RangeIndex(whole.shape[0]), first.kind, self.standardization, first.unit,
+                              first.notes, labelled=False)
 
     def stack(self, *, lagged: bool = False) -> SpatialWeights:
         """The space-time matrix over (unit, period), periods after one another.
@@ -214,7 +216,7 @@ class TemporalWeights(Rows, Mapping):
         want = self._unit_periods()
         blocks = values.to_numpy()[positions(values.index, want)].reshape(len(self), -1)
         lagged = np.concatenate([w.csr @ b for w, b in zip(self.matrices, blocks, strict=True)])
-        return pd.Series(lagged, index=want).reindex(values.index).set_axis(x.index).rename(x.name)
+        return pd.Series(pd.Series(lagged, index=want).reindex(values.index).to_numpy(), index=x.index, name=x.name)
 
     def _unit_periods(self, names=None) -> pd.MultiIndex:
         return pd.MultiIndex.from_tuples([(i, t) for t in self for i in self.ids], names=names)
@@ -274,8 +276,8 @@ def temporal(by_period: Mapping) -> TemporalWeights:
     return TemporalWeights(tuple(by_period[t].reindex(first.ids) for t in order), pd.Index(order))
 
 
-def refuse_varying(weights, what: str) -> None:
-    """``what``, named in words, needs one W.
+def refuse_varying(weights: SpatialWeights | TemporalWeights, what: str) -> SpatialWeights:
+    """The one W that ``what``, named in words, needs.
 
     Raises
     ------
@@ -285,6 +287,7 @@ def refuse_varying(weights, what: str) -> None:
     if weights.varies:
         raise SpatialInputError("E320", f"{what} needs one W; these weights vary over {len(weights.periods)} periods",
                                 hint="w.mean() is one matrix")  # fmt: skip
+    return weights
 
 
 def _periods_missing(times, absent, have) -> SpatialInputError:

@@ -18,7 +18,7 @@ def to_graph(w: SpatialWeights):
     table = w.to_frame()
     alone = pd.DataFrame({"focal": w.islands, "neighbor": w.islands, "weight": 0.0})  # how Graph writes isolates
     table = pd.concat([table, alone]) if len(alone) else table
-    order = w.ids.get_indexer(table["focal"])
+    order = w.ids.get_indexer(pd.Index(table["focal"]))
     table = table.iloc[np.argsort(order, kind="stable")]
     return Graph.from_arrays(table["focal"].to_numpy(), table["neighbor"].to_numpy(), table["weight"].to_numpy())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import InitVar, dataclass, field, replace
 from functools import cached_property
+from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -67,7 +68,7 @@ class SpatialWeights(Rows):
     labelled: bool = True
     _sound: InitVar[bool] = False  # a builder vouches that no weight is zero, infinite or NaN
 
-    varies = False  # over time: see TemporalWeights
+    varies: ClassVar[Literal[False]] = False  # over time: see TemporalWeights
 
     def __post_init__(self, _sound):
         csr = canonical(self.csr, sound=_sound)
@@ -136,7 +137,7 @@ class SpatialWeights(Rows):
         """Fingerprint of links and weights alone: spectral work is remembered under it."""
         h = hashlib.blake2b(digest_size=16)
         for part in (self.csr.indptr, self.csr.indices, self.csr.data):
-            h.update(np.ascontiguousarray(part).view(np.uint8))
+            h.update(np.ascontiguousarray(part).view(np.uint8).data)
         return h.hexdigest()
 
     @cached_property

@@ -46,7 +46,7 @@ class Algorithm(QgsProcessingAlgorithm):
     """
 
     NAME = TITLE = GROUP = HELP = ""
-    TAGS = ()
+    TAGS: tuple[str, ...] = ()
     SHAPES = None
     OUTPUT, REPORT = "OUTPUT", "REPORT"
 

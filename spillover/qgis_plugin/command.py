@@ -79,12 +79,13 @@ def run(arguments, feedback, folder):
                                  stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace", **_apart())
     except OSError as error:
         raise QgsProcessingException(f"{words[0]} cannot be run: {error.strerror}. {HOW}.") from error
-    lines, printed = queue.Queue(), []
+    lines: queue.Queue = queue.Queue()
+    printed: list[str] = []
     readers = [threading.Thread(target=_read, args=(child.stderr, lines.put), daemon=True),
                threading.Thread(target=_read, args=(child.stdout, printed.append), daemon=True)]  # fmt: skip
     for reader in readers:
         reader.start()
-    said = []
+    said: list[str] = []
     try:
         while child.poll() is None or readers[0].is_alive() or not lines.empty():
             if feedback.isCanceled():

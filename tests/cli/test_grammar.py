@@ -134,6 +134,14 @@ def test_codes_match_across_files(spillover, tmp_path):
         assert words in out
 
 
+@pytest.mark.parametrize("table", ["panel.csv", "example:castle"])
+def test_join_refuses_a_table_in_place_of_the_map(spillover, files, table):
+    status, _, err = spillover("join", table, table)
+    assert status == 3
+    assert "E404" in err
+    assert "is a table, not a map" in err
+
+
 def test_join_counts_and_lists_what_has_no_partner(spillover, files):
     status, _, err = spillover("join", "panel.csv", "regions.gpkg", "--where", "year=2019")
     assert (status, "1 only in 'regions.gpkg'" in err) == (3, True)

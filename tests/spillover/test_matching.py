@@ -83,3 +83,11 @@ def test_a_series_says_what_was_needed():
         lagged = w.lag(y)
     np.testing.assert_allclose(lagged, w.csr @ np.arange(6.0))
     assert positions(pd.Index(CODES), pd.Index(CODES[::-1])).tolist() == [5, 4, 3, 2, 1, 0]
+
+
+@pytest.mark.parametrize("want", [["a", "b", "b"], ["b", "a", "b", "a"]])
+def test_repeated_ids_on_the_side_of_the_weights_are_refused(want):
+    with pytest.raises(SpatialInputError, match="ids of the weights repeat") as caught:
+        match(pd.Index(["a", "b"]), pd.Index(want))
+    assert caught.value.code == "E102"
+    assert "b" in caught.value.ids

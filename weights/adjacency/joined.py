@@ -83,7 +83,7 @@ def joined(border: OpenBorder, n: int, reach: float, *, corners: bool, lengths: 
     parts = [_common_pieces(border, pieces, len(extent), lengths), _overlaps(border, pieces, *search.crossings())]
     if corners:
         parts.append(_common_points(border, label, *split))
-    return _by_pair(*(np.concatenate(x) for x in zip(*parts, strict=True)), n)
+    return _by_pair(n, *(np.concatenate(x) for x in zip(*parts, strict=True)))
 
 
 def _splits(search, label, *, merged):
@@ -170,7 +170,7 @@ def _common_points(border, label, edge, vertex, place, away):
             np.zeros(len(one)))
 
 
-def _by_pair(a, b, rook, how, gap, length, n) -> Joined:
+def _by_pair(n, a, b, rook, how, gap, length) -> Joined:
     """What is found of each pair, together."""
     key = np.minimum(a, b).astype(np.int64) * n + np.maximum(a, b)
     order, new = _meeting.grouped_numbers(key, n * n)

@@ -52,8 +52,8 @@ def pattern(read, begin: np.ndarray) -> tuple[sparse.csr_array, Unmatched]:
     else:
         items, sign = read(0, n)
         one, two, _, unmatched = _met(items, begin, sign)
-        short = np.int32 if n * n < 2**31 else np.int64  # half the bits sort in half the time
-        key = np.sort(one.astype(short) * short(n) + two)
+        short = np.dtype(np.int32 if n * n < 2**31 else np.int64)  # half the bits sort in half the time
+        key = np.sort(one.astype(short) * n + two)
         key = key[np.append(True, key[1:] != key[:-1])] if len(key) else key
         indptr, indices = _rows(np.sort(np.concatenate([key, key % n * n + key // n])), n)
     out = sparse.csr_array((np.ones(len(indices)), indices, indptr), shape=(n, n))
@@ -86,9 +86,12 @@ def _met_in_bins(read, begin) -> tuple[np.ndarray, np.ndarray, Unmatched]:
     from .bins import mirrored
 
     n = len(begin) - 1
-    parts, held, rest, owner = [], 0, [], []
+    parts: list[np.ndarray] = []
+    rest: list[np.ndarray] = []
+    owner: list[np.ndarray] = []
+    held = 0
     with ThreadPoolExecutor(THREADS) as pool:
-        for pair, items, of in _meetings(*_dealt(read, begin, pool), pool):
+        for pair, items, of in _meetings(pool, *_dealt(read, begin, pool)):
             parts, held, rest, owner = [*parts, pair], held + len(pair), [*rest, items], [*owner, of]
             if held > max(2 * begin[-1], COMPILED_FROM):  # the same pairs meet again and again: keep one of each
                 higher, count = _distinct(parts, n, pool)
@@ -123,11 +126,12 @@ def _dealt(read, begin, pool):
         dealing = pool.submit(dealt, items, sign, begin[a : b + 1] - begin[a], a, at, shift, item, signs, owner,
                               bounds[hand])
         begun.wait()  # shapely reads without letting others in: a hand that had not begun would wait for it
-    dealing.result()
+    if dealing is not None:
+        dealing.result()
     return item, signs, owner, bounds
 
 
-def _meetings(item, signs, owner, bounds, pool):
+def _meetings(pool, item, signs, owner, bounds):
     """Step 2: pairs that meet in a bin, and the unmatched items there with their owners, some bins at a time."""
     from .bins import meetings
 

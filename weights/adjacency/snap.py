@@ -105,7 +105,9 @@ def _extent(xy, label) -> np.ndarray:
 def _limited(xy, pairs, reach) -> np.ndarray:
     """Those of the pairs that are joined, closest first, when no cluster may become wider than twice the reach."""
     gap = np.hypot(*(xy[pairs[:, 0]] - xy[pairs[:, 1]]).T)
-    members, of, kept = {}, {}, []
+    members: dict[int, list[int]] = {}
+    of: dict[int, int] = {}
+    kept = []
     for a, b in pairs[np.lexsort([pairs[:, 1], pairs[:, 0], gap])].tolist():
         first, second = of.get(a, a), of.get(b, b)
         if first == second:

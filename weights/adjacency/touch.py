@@ -17,10 +17,9 @@ class Space:
     def __init__(self, shapes: np.ndarray, crs, ids=None):
         self.shapes, self.ids = shapes, pd.RangeIndex(len(shapes)) if ids is None else ids
         self.geographic = crs is not None and crs.is_geographic
-        axis = crs.axis_info[0] if crs is not None and crs.axis_info else None
-        metric = self.geographic or (axis is not None and axis.unit_conversion_factor > 0)
-        self.unit = "m" if metric else "coordinate units"
-        self.factor = axis.unit_conversion_factor if metric and not self.geographic else 1.0
+        factor = crs.axis_info[0].unit_conversion_factor if crs is not None and crs.axis_info else 0.0
+        self.unit = "m" if self.geographic or factor > 0 else "coordinate units"
+        self.factor = factor if factor > 0 and not self.geographic else 1.0
 
     @cached_property
     def bounds(self) -> tuple[float, float, float, float]:

@@ -54,7 +54,7 @@ def _choose(there: dict, name: str | None, path) -> str:
     square = [k for k, v in there.items() if getattr(v, "ndim", 0) == 2 and v.shape[0] == v.shape[1] > 1
               and (sparse.issparse(v) or v.dtype.kind in "biuf")]
     name = name or ("W" if "W" in square else square[0] if len(square) == 1 else None)
-    if name not in there:
+    if name is None or name not in there:
         raise SpatialInputError("E604", f"'{path.name}' holds {', '.join(there) or 'nothing'}",
                                 hint="say which matrix with name=")
     return name

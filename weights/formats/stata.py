@@ -71,16 +71,16 @@ def read_txt(path, ids=None, labels: bool | None = None, encoding: str | None = 
         rows = [re.split(r"\s*[,;]\s*|\s+", line.strip()) for line in lines if line.strip()]
         return from_cells(rows, path, ids, labels)
     n = int(first[0])
-    rows = [(k, line.split()) for k, line in enumerate(lines[1:], start=2) if line.strip()]
-    if len(rows) != n:
-        raise malformed(path, 1, f"{n} units are announced, but {len(rows)} follow")
+    numbered = [(k, line.split()) for k, line in enumerate(lines[1:], start=2) if line.strip()]
+    if len(numbered) != n:
+        raise malformed(path, 1, f"{n} units are announced, but {len(numbered)} follow")
     matrix = np.empty((n, n))
-    for i, (k, words) in enumerate(rows):
+    for i, (k, words) in enumerate(numbered):
         if len(words) != n + 1:
             raise malformed(path, k, f"expected an id and {n} weights, but found {len(words)} words")
         matrix[i] = [number(path, k, word) for word in words[1:]]
-    labels = _labels.unit_index(match_ids([words[0] for _, words in rows], ids, what=f"'{path.name}'"))
-    w = from_dense(matrix, labels, kind=f"matrix of {path.name}")
+    index = _labels.unit_index(match_ids([words[0] for _, words in numbered], ids, what=f"'{path.name}'"))
+    w = from_dense(matrix, index, kind=f"matrix of {path.name}")
     return w if ids is None else w.reindex(ids)
 
 

@@ -104,8 +104,9 @@ def in_archive(path) -> tuple[object, str]:
     if text.startswith("{"):
         archive, _, inside = text[1:].partition("}")
     else:
-        archive, end, inside = re.match(r"(?is)(.*?)(\.(?:zip|kmz)(?=/|$)|$)(.*)", text).groups()
-        archive += end
+        end = re.search(r"(?i)\.(?:zip|kmz)(?=/|$)|$", text)
+        at = len(text) if end is None else end.end()
+        archive, inside = text[:at], text[at:]
     return archive, inside.strip("/")
 
 

@@ -91,10 +91,10 @@ def _shape(element):
 def _coordinates(element) -> list[tuple[float, float]]:
     """Longitude and latitude; heights are left out."""
     inner = next(e for e in element.iter() if _tag(e) == "coordinates")
-    points = [tuple(float(x) for x in word.split(",")[:2]) for word in (inner.text or "").split()]
-    if any(len(p) != 2 for p in points):
+    words = [word.split(",") for word in (inner.text or "").split()]
+    if any(len(word) < 2 for word in words):
         raise ValueError("a coordinate without its pair")
-    return points
+    return [(float(word[0]), float(word[1])) for word in words]
 
 
 def _tag(element) -> str:

@@ -16,8 +16,8 @@ from . import gdal
 
 def read(shp: Path, encoding: str | None = None):
     """The shapes and their table; what must be mended is mended in a copy, outside the user's folder."""
-    check_parts(shp)
-    encoding, cut = (encoding, False) if encoding else encoding_of(shp)
+    table = check_parts(shp)
+    encoding, cut = (encoding, False) if encoding else encoding_of(table, part(shp, ".cpg"))
     indexed = part(shp, ".shx") is not None
     if indexed and not cut:
         return gdal.read(shp, None, encoding)
@@ -33,8 +33,8 @@ def read(shp: Path, encoding: str | None = None):
         return gdal.read(copy, None, encoding, restore_index=not indexed)
 
 
-def check_parts(shp: Path) -> None:
-    """Refuse a shapefile whose .dbf is missing or another layer's, or whose .shp is cut short.
+def check_parts(shp: Path) -> Path:
+    """The .dbf of a shapefile; refused where it is missing or another layer's, or where the .shp is cut short.
 
     Raises
     ------
@@ -58,6 +58,7 @@ def check_parts(shp: Path) -> None:
         if shapes != rows:
             raise SpatialInputError("E602", f"'{shp.name}' has {shapes} shapes, but its table '{dbf.name}' {rows} rows",
                                     hint="the .dbf seems to belong to another map")
+    return dbf
 
 
 def part(shp: Path, suffix: str) -> Path | None:
@@ -68,12 +69,11 @@ def part(shp: Path, suffix: str) -> Path | None:
     return None
 
 
-def encoding_of(shp: Path) -> tuple[str | None, bool]:
+def encoding_of(dbf: Path, cpg: Path | None) -> tuple[str | None, bool]:
     """The encoding of the table's text, warned about where it was guessed, and whether characters are cut in two.
 
     A field's name has ten bytes: three Chinese characters of UTF-8, and a part of the fourth. None where all is ASCII.
     """
-    dbf, cpg = part(shp, ".dbf"), part(shp, ".cpg")
     raw = dbf.read_bytes()
     pieces = [raw[a:b] for a, b in _texts(raw)]
     if all(piece.isascii() for piece in pieces):
@@ -120,7 +120,8 @@ def _whole_characters(raw: bytes) -> bytes:
     out, header = bytearray(raw), int.from_bytes(raw[8:10], "little")
     for begin, end in _texts(raw):
         text = _without_cut(raw[begin:end])
-        out[begin:end] = text.ljust(end - begin, b"\0" if begin < header else b" ")
+        if text is not None:
+            out[begin:end] = text.ljust(end - begin, b"\0" if begin < header else b" ")
     return bytes(out)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pandas as pd
 
 import spatial as sp
@@ -36,10 +39,11 @@ def growth(q: Question, chapters: dict, *, columns: list[str], units: list | Non
 
 
 def gaps(
-    q: Question, chapters: dict, *, column: str, groups: str | None = None, controls: list[str] = (), classes: int = 4
-) -> Chapter:
+    q: Question, chapters: dict, *, column: str, groups: str | None = None, controls: Sequence[str] = (),
+    classes: int = 4,
+) -> Chapter:  # fmt: skip
     """Gini and Theil with their parts, sigma and beta convergence, densities and transitions of one column."""
-    keys = {"entity": q.entity, "time": q.time}
+    keys: dict[str, Any] = {"entity": q.entity, "time": q.time}
     sp_ = sp.indicators
     gini, theil = (f(q.panel, column, groups=groups, **keys) for f in (sp_.gini, sp_.theil))
     sigma = sp_.sigma_convergence(q.panel, column, q.leading, groups=groups, **keys)

@@ -116,7 +116,8 @@ def unpack(bundle, folder: Path) -> Path:
 def compare(folder: Path, results: Iterable[Path]) -> Same:
     """The tables of a run beside those of the bundle unpacked in ``folder``."""
     now = {path.name: path for path in results if path.suffix == ".csv"}
-    same, other = [], []
+    same: list[str] = []
+    other: list[str] = []
     for before in sorted((folder / "results").glob("*.csv")):
         gap = _gap(before, now[before.name]) if before.name in now else "it is missing"
         (other if gap else same).append(f"{before.name}: {gap}" if gap else before.name)
@@ -129,7 +130,8 @@ def compare(folder: Path, results: Iterable[Path]) -> Same:
 def _with_data(file: Path) -> tuple[str, dict[str, bytes]]:
     """The study's text with the paths of the bundle, and the files that they lead to."""
     text = file.read_text(encoding="utf-8-sig")
-    entries, contents = tomllib.loads(text), {}
+    entries = tomllib.loads(text)
+    contents: dict[str, bytes] = {}
     named = [entries["data"][key] for key in ("map", "panel")] + list(entries["weights"].values())
     for i, one in enumerate(dict.fromkeys(named)):
         source = file.parent / one
@@ -160,15 +162,14 @@ def _gap(before: Path, now: Path) -> str:
         return "another shape or other columns"
     largest = 0.0
     for name in old.columns:
-        a, b = old[name], new[name]
-        if pd.api.types.is_numeric_dtype(a) and pd.api.types.is_numeric_dtype(b):
-            a, b = a.to_numpy(float), b.to_numpy(float)
+        if all(pd.api.types.is_numeric_dtype(table[name]) for table in (old, new)):
+            a, b = (table[name].to_numpy(float) for table in (old, new))
             if (np.isnan(a) != np.isnan(b)).any():
                 return f"other missing values in {name!r}"
             size = np.maximum(np.abs(a), np.nanmax(np.abs(a), initial=0.0) * 1e-6)
             with np.errstate(invalid="ignore", divide="ignore"):
                 largest = max(largest, float(np.nanmax(np.where(a == b, 0.0, np.abs(a - b) / size), initial=0.0)))
-        elif not a.astype(str).equals(b.astype(str)):
+        elif not old[name].astype(str).equals(new[name].astype(str)):
             return f"other texts in {name!r}"
     return f"numbers differ by up to {largest:.1e}" if largest > SAME else ""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import spatial as sp
 from spatial import plot
 from spatial.report.html import Figure, Table
@@ -22,7 +24,7 @@ def dynamics(q: Question, chapters: dict, *, lags: str = "both") -> Chapter:
     figures = {"short_run": Figure(plot.effects(effects.short_run), "Short-run effects", "Points and intervals")}
     if fit.stationarity.holds:
         figures["long_run"] = Figure(plot.effects(effects.long_run), "Long-run effects", "Points and intervals")
-    shown = {"labels": q.words, "stars": True}
+    shown: dict[str, Any] = {"labels": q.words, "stars": True}
     papers = {
         "dynamic_model": sp.etable([chapters["model"].result, fit], names=["static", "dynamic"], **shown,
                                    caption=f"The {fit.specification.name} without and with its own past"),

@@ -17,12 +17,12 @@ def in_words(table, q):
     if not isinstance(table, Table):
         return table
     frame = table.frame
-    for column in frame.columns.intersection(TERMS):
+    for column in [name for name in frame.columns if name in TERMS]:
         frame = frame.assign(**{column: [q.words_of(term) for term in frame[column]]})
     if q.entity in frame and q.names is not None:
         names = pd.Series(frame[q.entity].map(q.names).to_numpy(), frame.index)
         frame = frame.copy()
-        frame.insert(frame.columns.get_loc(q.entity) + 1, _free("name", frame), names.fillna(""))
+        frame.insert(frame.columns.tolist().index(q.entity) + 1, _free("name", frame), names.fillna(""))
     return replace(table, frame=frame, caption=reworded(table.caption, q))
 
 
@@ -39,7 +39,8 @@ def reworded(text: str, q) -> str:
     """The text with each term of the formula, where it stands alone, in plain words."""
     for term in sorted(q.words, key=len, reverse=True):
         if q.words[term] not in text:
-            text = re.sub(rf"(?<![\w(:]){re.escape(term)}(?![\w)])", lambda _, term=term: q.words[term], text)
+            plain = q.words[term].replace("\\", "\\\\")  # no groups of the pattern
+            text = re.sub(rf"(?<![\w(:]){re.escape(term)}(?![\w)])", plain, text)
     return text
 
 

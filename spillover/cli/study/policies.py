@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import spatial as sp
 from spatial import plot
 from spatial.plot.layer import tip
@@ -19,7 +21,7 @@ def policy(
 ) -> Chapter:
     """Difference-in-differences, without spillovers and with them."""
     formula = _with_first(q.formula, treatment)
-    keys = {"entity": q.entity, "time": q.time, "treatment": treatment}
+    keys: dict[str, Any] = {"entity": q.entity, "time": q.time, "treatment": treatment}
     keys |= {"window": tuple(window)} if window else {}
     alone = sp.did(formula, q.panel, method=method, **keys)
     spatial = sp.spatial_did(formula, q.panel, q.leading, **keys)
@@ -115,7 +117,7 @@ def what_if(
     moved = {"change": change, "percent": percent, "to": to, "share": share, "units": units}
     result = sp.what_if(chapters["model"].result, variable, **moved)
     tables = {"what_if": Table(result.table.rename_axis(q.entity).reset_index(), "Every unit's change and response")}
-    answer = ()
+    answer: tuple[str, ...] = ()
     if groups is not None:
         means = result.by_group(groups)
         tables["what_if_by_group"] = Table(means.reset_index(), f"Who gains, by {q.name(groups)}")

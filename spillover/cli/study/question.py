@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from spatial.report.html import Figure, Section, Table
 from spatial.report.table import Table as PaperTable
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
 
 LEVEL = 0.05  # of the tests that sentences speak of
 
@@ -42,7 +46,7 @@ class Question:
 
     title: str
     formula: str
-    map: object = field(repr=False)
+    map: GeoDataFrame = field(repr=False)
     panel: pd.DataFrame = field(repr=False)
     entity: str
     time: str
@@ -96,7 +100,7 @@ class Chapter:
     Attributes
     ----------
     heading : str
-    result : object
+    result : any result of spatial
         For the steps that follow.
     text, note : what the report says
     tables, figures : dict of file names, without suffix, to Table and Figure
@@ -113,7 +117,7 @@ class Chapter:
     """
 
     heading: str
-    result: object = None
+    result: Any = None
     text: tuple[str, ...] = ()
     tables: Mapping[str, Table] = field(default_factory=dict)
     figures: Mapping[str, Figure] = field(default_factory=dict)

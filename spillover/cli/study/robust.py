@@ -118,7 +118,7 @@ def _spread(column: pd.Series) -> bool:
 def _winsorized(column: pd.Series, share: float) -> pd.Series:
     if not 0 < share < 0.5:
         raise SpatialInputError("E501", f"winsorize = {share} must lie between 0 and 0.5", hint="winsorize = 0.01")
-    return column.clip(column.quantile(share), column.quantile(1 - share))
+    return column.clip(float(column.quantile(share)), float(column.quantile(1 - share)))
 
 
 def _before(q: Question, columns: list[str]) -> pd.DataFrame:

@@ -29,7 +29,7 @@ def run(question: Question, step: Callable[[str], None]) -> tuple[dict[str, Chap
 
     Returns
     -------
-    found : dict of step to Chapter
+    chapters : dict of step to Chapter
     failed : dict of step to str
         Steps that could not be taken, and why; the others go on. Ctrl-C ends the study with what is done.
 
@@ -38,7 +38,8 @@ def run(question: Question, step: Callable[[str], None]) -> tuple[dict[str, Chap
     SpatialInputError
         When the weights, the model or its effects fail: nothing stands without them.
     """
-    chapters, failed = {}, {}
+    chapters: dict[str, Chapter] = {}
+    failed: dict[str, str] = {}
     wanted = in_order(question)
     for at, (name, options) in enumerate(wanted.items()):
         step(name.replace("_", " "))

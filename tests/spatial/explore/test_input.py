@@ -17,6 +17,7 @@ from spatial.explore.moran import moran
 from spatial.explore.transitions import lisa_transitions
 from spatial.explore.variants import moran_bv, moran_rate, moran_residuals
 from spillover.errors import SpatialInputError, SpatialInputWarning
+from spillover.matrix import TemporalWeights, as_weights
 
 IDS = pd.Index([f"0{i}" for i in range(8)], name="code")
 W = pd.DataFrame(np.eye(8, k=1) + np.eye(8, k=-1), index=IDS, columns=IDS)
@@ -216,3 +217,11 @@ def test_two_variables_must_both_be_there():
     with pytest.raises(SpatialInputError) as error:
         local_moran_bv(Y, Y.drop("03"), W)
     assert error.value.code == "E101"
+
+
+@pytest.mark.parametrize("statistic", ONE_VARIABLE)
+def test_weights_that_vary_over_time_are_refused(statistic):
+    w = as_weights(W)
+    with pytest.raises(SpatialInputError, match="needs one W") as caught:
+        statistic(Y, TemporalWeights((w, w), pd.Index([2019, 2020])))
+    assert caught.value.code == "E320"

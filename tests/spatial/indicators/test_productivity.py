@@ -268,3 +268,17 @@ def test_the_provinces_have_a_productivity(shared):
     assert found.frame.shape == (31 * 12, 5)
     assert len(found.infeasible) == 0
     np.testing.assert_allclose(found.frame["efficiency"] * found.frame["technical"], found.frame["tfp"])
+
+
+def test_levels_cumulate_in_the_order_of_the_periods():
+    """Periods whose labels sort otherwise: "c" is before "b", "b" before "a"."""
+    order = ["c", "b", "a"]
+    half = pd.Categorical(np.repeat(order, 2), categories=order, ordered=True)
+    data = pd.DataFrame({"city": ["x", "y"] * 3, "half": half,
+                         "capital": [1.0, 2, 1.1, 2.2, 1.2, 2.1], "gdp": [1.0, 1.5, 1.4, 1.6, 1.3, 2.5]})  # fmt: skip
+    result = sp.indicators.malmquist(data, "capital", "gdp", entity="city", time="half")
+    for city in ("x", "y"):
+        changes = result.frame.loc[city, "tfp"]
+        assert changes.index.tolist() == ["b", "a"]
+        assert result.levels.loc[city, "tfp"].index.tolist() == order
+        np.testing.assert_allclose(result.levels.loc[city, "tfp"], [1.0, *np.cumprod(changes)])

@@ -111,3 +111,9 @@ def test_a_groups_error_names_the_group(data, queen):
     constant = data.assign(d=np.where(data["half"] == "南西", data["unemp"], 0.0))
     with pytest.raises(SpatialInputError, match="in group '北东'"):
         sp.heterogeneity("log(gsp) ~ log(pc) + d", constant, queen, by="half", **KEYS)
+
+
+def test_dynamic_models_are_refused(data, queen):
+    with pytest.raises(SpatialInputError, match="static models") as caught:
+        sp.heterogeneity(FORMULA, data, queen, by="half", model="sar", lags="y", effects="entity", **KEYS)
+    assert caught.value.code == "E501"
