@@ -190,6 +190,24 @@ def cure(have: pd.Index, want: pd.Index) -> str:
     return "check that both use the same id column"
 
 
+def meant(unit, ids: pd.Index) -> str:
+    """The one id that reads as ``unit`` does but for case, blanks, zeros in front or ``.0``, as a question; else "".
+
+    Examples
+    --------
+    >>> meant(1, pd.Index(["001", "010"])), meant("oh", pd.Index(["OH", "IL"])), meant("2", pd.Index(["001"]))
+    ("did you mean '001'?", "did you mean 'OH'?", '')
+    """
+    same = ids[[_plain(label) == _plain(unit) for label in ids]]
+    return f"did you mean {_few(same)}?" if len(same) == 1 else ""
+
+
+def _plain(label) -> str:
+    for _, step in STEPS:
+        label = step(label)
+    return label.casefold()
+
+
 def _few(index: pd.Index) -> str:
     names = ", ".join(repr(getattr(i, "item", lambda i=i: i)()) for i in index[:SHOWN])
     return names + (", ..." if len(index) > SHOWN else "")

@@ -100,7 +100,7 @@ def _without_missing(rows: Rows, gone: np.ndarray):
                                 ids=list(names), hint='missing="period" leaves out single rows of a panel')  # fmt: skip
     before = set(rows.weights.islands)
     kept = rows.without_units(gone)
-    notes = [f"{len(names)} units with missing values dropped: {', '.join(map(str, names[:5]))}"]
+    notes = [f"{len(names)} unit{'s' * (len(names) > 1)} with missing values dropped: {', '.join(map(str, names[:5]))}"]
     if new := [i for i in kept.weights.islands if i not in before]:
         notes.append(f"islands made by dropping: {', '.join(map(str, new[:5]))}")
     return kept, notes

@@ -10,6 +10,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 from spillover.show import Shown
+from spillover.values import share
 
 from ..covariance.vcov import wald_of
 from ..records.fit import FitRecord
@@ -84,7 +85,8 @@ def lincom(fit: FitRecord, expressions: str | Mapping[str, str], *, level: float
     Raises
     ------
     SpatialInputError
-        E502 a name that is no coefficient, E503 something that is not linear, E504 an expression that cannot be read.
+        E501 no fit, E502 a name that is no coefficient, E503 something that is not linear, E504 an expression that
+        cannot be read or is the same for every value of the coefficients.
 
     Examples
     --------
@@ -126,7 +128,8 @@ def nlcom(fit: FitRecord, expressions: str | Mapping[str, str], *, level: float 
     Raises
     ------
     SpatialInputError
-        E502 a name that is no coefficient, E503 something else than the above, E504 an expression that cannot be read,
+        E501 no fit, E502 a name that is no coefficient, E503 something else than the above, E504 an expression that
+        cannot be read or is the same for every value of the coefficients,
         E505 no finite value at the estimate.
 
     Examples
@@ -141,10 +144,21 @@ def nlcom(fit: FitRecord, expressions: str | Mapping[str, str], *, level: float 
     ----------
     Greene (2018), Econometric Analysis, 8th ed., eq. 4-36 and 4-45 (the delta method).
     """
-    named = dict(expressions) if isinstance(expressions, Mapping) else {str(expressions): expressions}
+    if not isinstance(fit, FitRecord):
+        raise SpatialInputError("E501", f"coefficients are those of a fit, got {type(fit).__name__}",
+                                hint="give the result of sp.sdm(...) or of another model")  # fmt: skip
+    share("level", level)
+    if not isinstance(expressions, str | Mapping):
+        raise SpatialInputError("E504", "expressions are text, or a mapping of names to texts, got "
+                                f"{type(expressions).__name__}", hint="{'first': 'x - z', 'second': 'x + z'}")
+    named = dict(expressions) if isinstance(expressions, Mapping) else {expressions: expressions}
     if not named:
         raise SpatialInputError("E504", "there is no expression", hint="such as 'x + z'")
     parts: list[Derived] = [derived(text, fit.params) for text in named.values()]
+    for text, part in zip(named.values(), parts):
+        if not part.slope.any():
+            raise SpatialInputError("E504", f"{text!r} does not change with the coefficients: it has no standard error",
+                                    hint=f"name one that stays in it: {', '.join(fit.params.index)}")
     slopes = np.array([part.slope for part in parts])
     V = slopes @ fit.vcov.to_numpy() @ slopes.T
     return Combinations(fit, named, np.array([part.value for part in parts]), np.sqrt(np.diag(V)), slopes, level,

@@ -56,8 +56,10 @@ def derived(text: str, params: pd.Series) -> Derived:
     try:
         tree = ast.parse(source.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        quoted = next((name for name in params.index if "`" in name), "")
+        names = ", ".join(params.index) + (f"; {quoted} is written with its backticks" if quoted else "")
         raise SpatialInputError("E504", f"{text!r} cannot be read as an expression",
-                                hint=f"it takes {ALLOWED}; coefficients: {', '.join(params.index)}") from error
+                                hint=f"it takes {ALLOWED}; coefficients: {names}") from error
     try:
         result = _value(tree.body, names, params, text)
     except SpatialInputError:
@@ -143,4 +145,4 @@ def _unknown(name: str, known: list[str]) -> SpatialInputError:
 
 def _no_value(text: str) -> SpatialInputError:
     return SpatialInputError("E505", f"{text!r} has no finite value at the estimates",
-                             hint="no zero below the line, no log or root of a negative number, no overflow")
+                             hint="no zero in a denominator, no log or root of a negative number, no overflow")

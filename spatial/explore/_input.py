@@ -290,4 +290,4 @@ def _say_dropped(ids, weights: SpatialWeights, islands_before: int) -> str:
     new_islands = len(weights.islands) - islands_before
     again = f"; weights {weights.standardization}-standardised again" if weights.standardization != "none" else ""
     islands = f"; {new_islands} more units without neighbors" if new_islands > 0 else ""
-    return f"{len(ids)} units with missing values dropped ({shown}){again}{islands}"
+    return f"{len(ids)} unit{'s' * (len(ids) > 1)} with missing values dropped ({shown}){again}{islands}"

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
-from spillover.ids import positions
+from spillover.ids import meant, positions
 from spillover.show import Shown, ask
 
 from ..design.formula import read_formula
@@ -224,7 +224,7 @@ def _chosen(d, units) -> np.ndarray:
     others = wanted.difference(d.ids, sort=False)
     if len(others):
         raise SpatialInputError("E101", f"{len(others)} of the units named are none of this fit", ids=list(others),
-                                hint="fit.units lists the units")
+                                hint=meant(others[0], d.ids) or "fit.units lists the units")
     return d.ids.isin(wanted)
 
 

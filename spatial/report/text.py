@@ -61,7 +61,8 @@ def header(fit) -> list[str]:
     size = f"{fit.nobs:,} observations"
     if d.is_panel:
         gaps = "" if d.observed is None else ", unbalanced"
-        size += f" ({d.n_units:,} units x {d.n_periods} periods{gaps}, {s.effects} effects)"
+        effects = "no" if str(s.effects) == "none" else s.effects
+        size += f" ({d.n_units:,} units x {d.n_periods} periods{gaps}, {effects} effects)"
     spatial = fit.specification.lag or fit.specification.error
     estimators = {"ml": "maximum likelihood", "gmm": "the method of moments", "reml": "restricted maximum likelihood",
                   "aqs": "adjusted quasi-scores"}  # fmt: skip

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import zipfile
+import zlib
 from io import BytesIO
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from spillover.errors import SpatialInputError
 from spillover.files import check_outputs, replacing
 
 RECORD = "result.json"
+DAMAGE = (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)  # while a file of a zip is read
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of every file in a zip: the same content makes the same bytes
 
 
@@ -87,7 +89,7 @@ class Box:
             raise self.damaged(f"it names {name!r}")
         try:
             return (self.path / name).read_bytes() if self.zip is None else self.zip.read(name)
-        except (OSError, KeyError, zipfile.BadZipFile, RuntimeError) as error:
+        except DAMAGE as error:
             raise self.damaged(f"{name} is missing or damaged") from error
 
     def json(self, name: str) -> dict:

@@ -60,8 +60,10 @@ def load(path) -> Fit | Effects | DynamicEffects | Comparison:
                 return _comparison(record, box)
             fit = _fit(record, box)
             return fit.effects(**record["effects"]) if kind == "effects" else fit
-        except (KeyError, TypeError, AttributeError, IndexError) as error:
+        except KeyError as error:
             raise box.damaged(f"its record lacks {error}") from error
+        except (TypeError, AttributeError, IndexError) as error:
+            raise box.damaged(f"its record cannot be read ({error})") from error
 
 
 def _fit(record: dict, box: Box) -> Fit:
@@ -69,7 +71,7 @@ def _fit(record: dict, box: Box) -> Fit:
     w = read_weights(record["weights"], box)
     fit = model(record["formula"], box.frame(record["data"]), w, **_options(record, box))
     stored = record["estimates"]
-    _compare(record, fit.params, pd.Series(stored["params"]), pd.Series(stored["std_errors"]))
+    _compare(record, fit.params, pd.Series(stored["params"], dtype=float), fit.std_errors)
     return fit
 
 
@@ -95,7 +97,9 @@ def _options(record: dict, box: Box) -> dict:
 
 def _compare(record: dict, now: pd.Series, saved: pd.Series, errors: pd.Series) -> None:
     """Warn of the parameter that differs most, in standard errors."""
-    gap = ((now - saved).abs() / errors).fillna(np.inf if len(now) != len(saved) else 0.0)
+    now, saved = now.align(saved)
+    same = now.eq(saved) | (now.isna() & saved.isna())
+    gap = ((now - saved).abs() / errors).fillna(np.inf).where(~same, 0.0)
     if gap.max() > SAME:
         name = gap.idxmax()
         warn(f"{name!r} is {now.get(name, np.nan):.8g} now and was {saved.get(name, np.nan):.8g} when spillover "

@@ -22,7 +22,7 @@ PHRASES = (
     (r"(?:map|gdf)\.set_crs\(\.\.\.\) first", "give --crs EPSG:... first"),
     (r"fit\.effects\(\)\.shock\(\)", "spillover shock"),
     (r"fit\.effects\(\)", "spillover effects"),
-    (r"fit\.units", "spillover info"),
+    (r"fit\.units lists", "the map's column of ids lists"),
     (r"convert (?:it|the column)(?: with|:) pd\.to_numeric(?:\((?:df\[)?column\]?\))?",
      "choose a column of numbers (spillover info FILE)"),
     (r"wt\.audit\(\w*\)", "spillover info FILE"),

@@ -33,6 +33,15 @@ def test_following_the_hint_of_a_map_without_coordinate_system_works(spillover):
     assert "--crs" in json.loads(spillover(*command, "-w", "knn:k=3", "--json")[1])["error"]["hint"]
 
 
+def test_following_the_hint_of_a_unit_that_is_unknown_works(spillover):
+    command = ["shock", "example:us_states", "log(gsp) ~ log(emp) + unemp", "-w", "queen", "--shock"]
+    status, _, told = spillover(*command, "oh:unemp:1")
+    assert status == 3
+    assert "did you mean 'OH'?" in told
+    assert spillover(*command, "OH:unemp:1")[0] == 0
+    assert "the map's column of ids lists the units" in spillover(*command, "XX:unemp:1")[2]
+
+
 def test_following_the_note_of_a_small_sample_works(spillover):
     command = ["effects", "example:columbus", "CRIME ~ INC", "-w", "queen"]
     assert "--inference likelihood" in spillover(*command)[1]

@@ -15,6 +15,7 @@ import platform
 import tempfile
 import tomllib
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from io import StringIO
@@ -97,6 +98,8 @@ def unpack(bundle, folder: Path) -> Path:
     try:
         with zipfile.ZipFile(bundle) as box:
             sums = json.loads(box.read(MANIFEST))["sha256"]
+            if STUDY not in sums:
+                raise _damaged(bundle, f"its manifest names no {STUDY}")
             if sum(one.file_size for one in box.infolist()) > MOST:
                 raise _damaged(bundle, "it is too large")
             for name, checksum in sums.items():
@@ -108,7 +111,10 @@ def unpack(bundle, folder: Path) -> Path:
                     raise _damaged(bundle, f"{name} was changed")
                 (folder / at).parent.mkdir(parents=True, exist_ok=True)
                 (folder / at).write_bytes(content)
-    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except SpatialInputError:
+        raise
+    except (OSError, EOFError, KeyError, TypeError, AttributeError, ValueError, RuntimeError, zipfile.BadZipFile,
+            zlib.error) as error:  # fmt: skip
         raise _damaged(bundle, str(error)) from error
     return folder / STUDY
 

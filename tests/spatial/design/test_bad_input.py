@@ -103,7 +103,7 @@ def test_missing_units_are_dropped_only_on_request(panel, queen):
     fit = sp.sdm(FORMULA, holes, queen, **KEYS, missing="drop")
     assert (fit._design.n_units, "ME" in fit._design.ids) == (47, False)
     np.testing.assert_allclose(fit._design.weights.row_sums, 1)
-    assert "1 units with missing values dropped: ME" in str(fit)
+    assert "1 unit with missing values dropped: ME" in str(fit)
     by_hand = sp.sdm(FORMULA, panel[panel["state"] != "ME"], queen.subset([i for i in queen.ids if i != "ME"]), **KEYS)
     np.testing.assert_allclose(fit.params, by_hand.params, rtol=1e-9)
 

@@ -110,3 +110,28 @@ def test_it_prints_and_draws():
     assert "-2.5" in text
     ax = sp.lincom(SDM, {"a": "INC", "b": "HOVAL"}).plot()
     assert "95 % interval" in ax.get_xlabel()
+
+
+@pytest.mark.parametrize("text", ["1", "INC - INC", "0 * INC + 3"])
+def test_what_does_not_change_with_the_coefficients_is_no_estimate(text):
+    with pytest.raises(SpatialInputError, match="no standard error") as caught:
+        sp.nlcom(SDM, text)
+    assert caught.value.code == "E504"
+
+
+@pytest.mark.parametrize(("call", "code"), [
+    (lambda: sp.lincom(SDM.effects(), "INC"), "E501"), (lambda: sp.nlcom(None, "INC"), "E501"),
+    (lambda: sp.lincom(SDM, "INC", level=95), "E501"), (lambda: sp.nlcom(SDM, ["INC", "HOVAL"]), "E504"),
+])  # fmt: skip
+def test_arguments_of_the_wrong_kind_are_named_at_once(call, code):
+    with pytest.raises(SpatialInputError) as caught:
+        call()
+    assert caught.value.code == code
+
+
+def test_a_column_with_a_word_of_python_is_written_in_backticks():
+    fit = sp.sdm("CRIME ~ INC + lambda", COLUMBUS.rename(columns={"HOVAL": "lambda"}), W)
+    with pytest.raises(SpatialInputError) as caught:
+        sp.lincom(fit, "INC + lambda")
+    assert "`lambda` is written with its backticks" in caught.value.hint
+    assert sp.lincom(fit, "INC + `lambda`").estimates[0] == pytest.approx(fit.params["INC"] + fit.params["`lambda`"])

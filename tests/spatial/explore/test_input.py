@@ -163,7 +163,7 @@ def test_missing_values_may_be_dropped_with_their_weights():
     holes = changed(**{"03": np.nan})
     kept = [i for i in IDS if i != "03"]
     smaller = W.loc[kept, kept].div(W.loc[kept, kept].sum(axis=1), axis=0)
-    with pytest.warns(SpatialInputWarning, match="1 units with missing values dropped"):
+    with pytest.warns(SpatialInputWarning, match="1 unit with missing values dropped"):
         dropped = moran(holes, rows, permutations=99, missing="drop")
     want = moran(Y.drop("03"), smaller, permutations=99)
     assert (dropped.I, dropped.p_sim, dropped.n) == (want.I, want.p_sim, 7)

@@ -87,6 +87,18 @@ def test_web_pages(results, columbus, w):
     assert '"link"' not in w.explore(columbus, links=False).get_root().render()
 
 
+def test_effects_are_explored_by_term(results, columbus):
+    pytest.importorskip("folium")
+    effects = results["effects"][0]
+    for call, code, words in ((lambda: effects.explore(), "E501", "of which regressor"),
+                              (lambda: effects.explore(map=columbus), "E501", "of which regressor"),
+                              (lambda: effects.explore(columbus), "E501", "should be a term"),
+                              (lambda: effects.explore("nothing", columbus), "E502", "'nothing'")):  # fmt: skip
+        with pytest.raises(SpatialInputError, match=words) as caught:
+            call()
+        assert caught.value.code == code
+
+
 def test_what_has_no_units_says_so(columbus, w, results):
     comparison = sp.compare_weights({"queen": w}, model=sp.sar, formula="CRIME ~ INC", data=columbus)
     for call, words in ((lambda: units.values_of(comparison), "no value for every unit"),

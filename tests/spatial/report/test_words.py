@@ -113,3 +113,10 @@ def test_there_is_no_false_precision_near_zero():
     assert words.short(-1.5e-7) == "-1.5e-07"
     assert words.short(0.17949) == "0.18"
     assert words.short(1234.5) == "1,234"
+
+
+def test_a_panel_without_effects_is_said_in_words(states, panel):
+    w = wt.queen(states).standardize("row")
+    for effects, said in (("none", "no effects)"), ("entity", "entity effects)")):
+        fit = sp.sar(FORMULA, panel, w, entity="state", time="year", effects=effects)
+        assert f"17 periods, {said}" in str(fit)

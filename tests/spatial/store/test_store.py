@@ -135,6 +135,41 @@ def test_other_numbers_are_told(states, tmp_path):
         sp.load(path)
 
 
+@pytest.mark.parametrize("change", ["name", "null", "errors"])
+def test_no_tampering_with_the_record_hides_other_numbers(states, tmp_path, change):
+    panel, w = states
+    path = sp.save(sp.sar(FORMULA, panel, w, **KEYS), tmp_path / "fit")
+    record = json.loads((path / "result.json").read_text())
+    stored = record["estimates"]
+    if change == "name":
+        stored["params"]["unemployment"] = stored["params"].pop("unemp")
+    elif change == "null":
+        stored["params"]["unemp"] = None
+    else:
+        stored["params"]["rho"] += 0.01
+        stored["std_errors"]["rho"] = 1e9
+    (path / "result.json").write_text(json.dumps(record))
+    with pytest.warns(sp.SpatialInputWarning, match="is .* now and was"):
+        sp.load(path)
+
+
+def test_no_flipped_byte_of_a_zip_is_a_traceback(states, tmp_path):
+    panel, w = states
+    fit = sp.ols(FORMULA, panel.query("year < 1973"), w, **KEYS)
+    whole = sp.save(fit, tmp_path / "fit.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "fit.zip") as box:
+        starts = [one.header_offset + 30 + len(one.filename) for one in box.infolist()]
+    codes = []
+    for at in [start + step for start in starts for step in (0, 1, 2, 40)]:
+        (tmp_path / "bad.zip").write_bytes(whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1:])
+        try:
+            np.testing.assert_array_equal(sp.load(tmp_path / "bad.zip").params, fit.params)
+        except SpatialInputError as error:
+            codes.append(error.code)
+    assert len(codes) > len(starts)
+    assert set(codes) == {"E602"}
+
+
 def test_what_is_there_is_kept(states, tmp_path):
     panel, w = states
     fit = sp.ols(FORMULA, panel, w, **KEYS)
