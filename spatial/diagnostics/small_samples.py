@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..covariance.clustered import Robust
 from ..covariance.hac import DriscollKraay
+from ..covariance.sandwich import least_squares
 from ..effects.joint_likelihood import joint_obstacle
 from ..records.fit import FitRecord
 from ..records.limits import LIMITS
 from ..solve.ml import Solution
 
 FEW = 20  # rows per parameter below which the restricted likelihood is advised
+HARDLY_ANY = 2  # rows per parameter below which lambda is out of reach
+FEW_ROBUST = 100  # rows of a cross-section below which a sandwich of least squares is too small
+FEW_DYNAMIC = 10  # periods below which the correction of unit effects, of order 1 / T, leaves too much
 FEW_PERIODS = 15  # below which the variance of sums over periods is hardly known
 FEW_FOR_TWO = 500  # rows below which rho and lambda together are weakly identified
 CRITICAL = 6.634896601021213  # of chi2(1) at 1 %: squared residuals follow the number of neighbors
@@ -18,11 +23,22 @@ CRITICAL = 6.634896601021213  # of chi2(1) at 1 %: squared residuals follow the 
 
 def notes(fit: FitRecord) -> list[str]:
     """The limits of ``spatial.records.limits`` that this fit is within."""
-    return [note for note in (of_rows(fit), of_periods(fit)) if note]
+    return [note for note in (of_rows(fit), of_robust_rows(fit), of_periods(fit)) if note]
+
+
+def of_robust_rows(fit: FitRecord) -> str:
+    """Whether a sandwich of least squares rests on few rows of a cross-section."""
+    robust = fit._settings.vcov == "robust" or isinstance(fit._settings.vcov, Robust)
+    few = least_squares(fit) and not fit._design.is_panel and fit.nobs < FEW_ROBUST
+    return LIMITS["few robust rows"] * (robust and few)
 
 
 def of_periods(fit: FitRecord) -> str:
-    """Whether periods are too few for sums over them; see the cells ``*-dk`` of docs/certificate.md."""
+    """Whether periods are too few for a lagged response, or for sums over them: cells ``dynamic-*`` and ``*-dk`` of
+    docs/certificate.md."""
+    if fit._design.lags:
+        few = fit._settings.method == "ml" and fit._design.n_periods < FEW_DYNAMIC
+        return LIMITS["few dynamic periods"] * few
     by_period = fit._settings.vcov == "driscoll_kraay" or isinstance(fit._settings.vcov, DriscollKraay)
     return LIMITS["few periods"] * (by_period and fit._design.n_periods < FEW_PERIODS)
 
@@ -35,13 +51,15 @@ def of_rows(fit: FitRecord) -> str:
     .92 to .97 by the ratio of profile likelihoods.
     """
     spec, s, n, p = fit.specification, fit._settings, fit._sample.n, len(fit.params)
-    if s.method != "ml" or s.random is not None or fit._design.lags or not (spec.lag or spec.error):
+    if s.random is not None or fit._design.lags or not (spec.lag or spec.error):
         return ""
     if spec.lag and spec.error:
         weak = LIMITS["two parameters"] * (n < FEW_FOR_TWO or spec.durbin)
         better = "; method='likelihood' of conf_int and effects holds" if weak and not joint_obstacle(fit) else ""
         return weak + better
-    if n >= FEW * p or fit._design.varies or fit._design.observed is not None:
+    if s.method == "reml":
+        return LIMITS["hardly any rows"] * (spec.error and n < HARDLY_ANY * p)
+    if s.method != "ml" or n >= FEW * p or fit._design.varies or fit._design.observed is not None:
         return ""
     return f"n / p = {n / p:.1f}: {LIMITS['few rows']}"
 

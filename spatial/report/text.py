@@ -194,7 +194,7 @@ def small_sample_advice(effects) -> str:
     fit, method = effects.fit, effects.options.method
     other = method in ("quadrature", "simulate") and not effects.run and has_likelihood(fit)
     if other and (why := small_or_near_the_end(fit)):
-        return f"{why}: intervals of method='likelihood' cover better"
+        return f"{why}: {LIMITS['skewed effects']}"
     if method == "delta" and fit.specification.lag:
         return f"{LIMITS['linearized effects']}; method='quadrature'"
     return ""

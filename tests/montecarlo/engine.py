@@ -141,20 +141,22 @@ def _code(module) -> str:
     return ast.dump(tree)
 
 
-def said(cell: Cell, samples: int = SHOWN) -> dict[str, int]:
-    """Of how many samples the results, printed, or their warnings quote each limit."""
-    draw, counts = EXPERIMENTS[cell.experiment](**cell.design), Counter()
+def said(cell: Cell) -> dict[str, int]:
+    """Of ``SHOWN`` samples with an estimate, in how many the results, printed, or their warnings quote each limit."""
+    draw, counts, shown = EXPERIMENTS[cell.experiment](**cell.design), Counter(), 0
     if not isinstance(draw, Draw):
         return {}
-    for r in range(samples):
+    for r in range(4 * SHOWN):
+        if shown == SHOWN:
+            break
         with warnings.catch_warnings(record=True) as raised:
             warnings.simplefilter("always")
             try:
                 results = draw.results(np.random.default_rng([cell.seed, r]))
             except SpatialInputError:
                 continue
-            shown = [str(result) for result in results if isinstance(result, Shown)]
-        text = "\n".join([*shown, *(str(warning.message) for warning in raised)])
+            texts = [str(result) for result in results if isinstance(result, Shown)]
+        shown, text = shown + 1, "\n".join([*texts, *(str(warning.message) for warning in raised)])
         counts.update(key for key, words in LIMITS.items() if words in text)
     return dict(counts)
 

@@ -41,7 +41,7 @@ DEFAULTS = (
     (100, "group", 4, "normal"), (48, "queen", 8, "chi2"), (100, "dense", 4, "normal"), (48, "dense", 1, "normal"),
     (100, "coast", 15, "t5"), (48, "knn", 15, "normal"), (500, "coast", 4, "normal"),
 )  # fmt: skip
-LARGE = (((500, "group", 8, "t5"), ("sar",)), ((500, "queen", 1, "chi2"), ("sac",)))
+LARGE = (((500, "group", 8, "t5"), ("sar",)),)
 
 
 def default_cells() -> list[Cell]:
@@ -82,13 +82,12 @@ def robust_cells() -> list[Cell]:
     uneven = listed("unequal variances", [
         ("ols sar sem sdm", 48, "queen", 4, "x", "robust"), ("slx sar sdem", 100, "coast", 4, "x", "robust"),
         ("sar sem sdm", 100, "group", 1, "neighbors", "default"), ("sar sem sdm", 100, "group", 1, "neighbors", "aqs"),
-        ("sar", 500, "group", 1, "neighbors", "default"), ("sar sem sdm sac", 100, "knn", 1, "x", "gmm_robust"),
+        ("sar", 500, "group", 1, "neighbors", "default"), ("sar sac", 100, "knn", 1, "x", "gmm_robust"),
     ])  # fmt: skip
-    moments = listed("moments", [("sar sem sac gns", 100, "knn", 4, "normal", "gmm"),
-                                 ("sdem", 500, "coast", 4, "chi2", "gmm")])  # fmt: skip
+    moments = listed("moments", [("sar sem sac gns", 100, "knn", 4, "normal", "gmm")])
     return uneven + moments + listed("clusters and space", [
         ("sar sdm ols", 48, "queen", 1, "normal", "cluster6"), ("ols", 48, "queen", 1, "normal", "jackknife6"),
-        ("ols sar sem", 100, "knn", 4, "normal", "cluster12"), ("ols", 200, "knn", 1, "space", "scpc"),
+        ("ols sem", 100, "knn", 4, "normal", "cluster12"), ("ols", 200, "knn", 1, "space", "scpc"),
         ("ols sar", 200, "knn", 1, "space", "conley400"), ("sar", 200, "knn", 1, "space", "gmm_scpc"),
     ])  # fmt: skip
 

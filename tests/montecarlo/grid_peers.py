@@ -16,7 +16,7 @@ def beside(cell: Cell, *peers: str) -> Cell:
 
 
 def peer_cells(cross, panel) -> list[Cell]:
-    """Twenty designs; ``cross`` and ``panel`` make the cells."""
+    """Seventeen designs; ``cross`` and ``panel`` make the cells."""
     maximum = ("spreg ML", "spatialreg")
     fixed = ("spreg panel", "xsmle, splm")
     return [
@@ -26,10 +26,7 @@ def peer_cells(cross, panel) -> list[Cell]:
         beside(cross("sar", 48, "queen", 8, "chi2"), *maximum),
         beside(cross("sdm", 48, "queen", 8, "chi2", "reml"), *maximum),
         beside(cross("sem", 48, "queen", 8, "chi2", "reml"), *maximum),
-        beside(cross("sdm", 48, "knn", 15, "normal", "reml"), *maximum),
-        beside(cross("sar", 100, "queen", 4, rho=0.7), *maximum),
         beside(cross("sar", 100, "knn", 1, "x", "gmm_robust"), "spreg GM"),
-        beside(cross("sac", 100, "knn", 1, "x", "gmm_robust"), "spreg GM"),
         beside(cross("sar", 100, "group", 1, "neighbors", "aqs"), "spreg ML", "spatialreg"),
         beside(panel("sar", 31, 13), *fixed),
         beside(panel("sar", 60, 4), *fixed),

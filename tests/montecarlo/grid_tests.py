@@ -37,15 +37,14 @@ def test_cells() -> list[Cell]:
     """Sizes."""
     cells = [Cell(f"lm-n{n}-{w}-k{k}-{errors}", "tests, LM", "lm", {"n": n, "w": w, "k": k, "errors": errors})
              for n, w, k, errors in ((48, "knn", 1, "normal"), (48, "queen", 8, "t5"), (100, "group", 4, "chi2"),
-                                     (500, "queen", 1, "chi2"), (48, "coast", 15, "normal"),
-                                     (100, "dense", 4, "t5"))]  # fmt: skip
+                                     (48, "coast", 15, "normal"), (100, "dense", 4, "t5"))]  # fmt: skip
     cells += [Cell(f"restrictions-n{n}-{w}-k{k}-{method}", "tests, LR and Wald", "restrictions",
                    {"n": n, "w": w, "k": k, "method": method})
-              for n, w, k, method in ((48, "knn", 1, "ml"), (100, "queen", 4, "ml"))]  # fmt: skip
+              for n, w, k, method in ((48, "knn", 1, "ml"),)]  # fmt: skip
     cells += [Cell("restrictions-n48-queen-k4-reml", "tests, LR and Wald", "restrictions",
                    {"n": 48, "w": "queen", "k": 4, "method": "reml", "truths": ("sar", "sem")})]  # fmt: skip
     cells += [Cell(f"restrictions-panel-{n}x{T}-k{k}", "tests, LR and Wald", "restrictions", {"n": n, "T": T, "k": k})
-              for n, T, k in ((60, 4, 2), (20, 6, 1))]  # fmt: skip
+              for n, T, k in ((60, 4, 2),)]  # fmt: skip
     cells += [Cell(f"residual-n{n}-{w}-k{k}", "tests, residuals", "residual", {"n": n, "w": w, "k": k})
               for n, w, k in ((48, "knn", 4),)]  # fmt: skip
     for kind, N, T in (("lm", 31, 13), ("lm", 20, 6), ("effects", 31, 13), ("residuals", 31, 13), ("residuals", 20, 6)):

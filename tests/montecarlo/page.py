@@ -24,9 +24,11 @@ HEAD = """# Certificate: do intervals and tests hold?
 A 95 % interval should hold the truth in 95 of 100 samples, and a test at 5 % reject a true null in 5. Every line below
 is one design, a *cell*. In all {samples:,} samples were drawn, estimated by the public functions as a user calls them,
 and counted. `python -m tests.montecarlo list` names the cells, `make certify` runs those whose inputs changed, and this
-page is written from `tests/reference/montecarlo/results.jsonl`; the figures were made at {commits}.
+page is written from `tests/reference/montecarlo/results.jsonl`, where every line says its seed and the commit that it
+was made at: {commits}.
 
-* **The bars** are coverage of 93 % and size of 7 %. A cell has 400 samples, and 2,000 where it is near a bar.
+* **The bars** are coverage of 93 % and size of 7 %. A cell has 400 samples (200 beside other packages), and 2,000 where
+  it is near a bar: {refined} cells have them, {near} wait for theirs.
 * *Within the band*: on the wrong side of the bar, but by less than {z} standard errors of the Monte Carlo, which are
   {band400} points of coverage at 400 samples and {band2000} at 2,000. **Out**: by more.
 * Regressors and errors are drawn anew in every sample; rho and lambda are .4 unless the name says otherwise, slopes 1,
@@ -61,10 +63,14 @@ def write() -> None:
 
 def _head(everything) -> str:
     commits = Counter(line["commit"] for _, line, _ in everything.values())
-    names = ", ".join(f"`{commit}` ({count} cells)" for commit, count in commits.most_common())
+    names = ", ".join(f"`{commit}` ({count})" for commit, count in commits.most_common())
+    tallies = [tally for cell, _, tally in everything.values() if cell.family != BESIDE]
+    refined = sum(tally.samples >= 2000 for tally in tallies)
+    near = sum(tally.near() and tally.samples < 2000 for tally in tallies)
     band400, band2000 = (100 * Z * math.sqrt(COVERAGE * (1 - COVERAGE) / n) for n in (400, 2000))
-    return HEAD.format(samples=sum(tally.samples for *_, tally in everything.values()), commits=names, z=Z,
-                       band400=f"{band400:.1f}", band2000=f"{band2000:.1f}")  # fmt: skip
+    samples = sum(tally.samples for *_, tally in everything.values())
+    numbers = {"refined": refined, "near": near, "band400": f"{band400:.1f}", "band2000": f"{band2000:.1f}"}
+    return HEAD.format(samples=samples, commits=names, z=Z, **numbers)
 
 
 def summary(rows: dict | None = None) -> str:
@@ -95,7 +101,9 @@ def limit_of(line: dict) -> str | None:
 def where_it_does_not_hold(rows) -> list[str]:
     """Cells out, under the words that their results carry."""
     out = {name: row for name, row in rows.items() if row[2].verdict() == "out"}
-    count = f"{len(out)} of {len(rows)} cells are out. What is quoted is what the fit or its effects say there.\n"
+    two = sum(name.removeprefix("panel-")[:3] in ("sac", "gns") for name in out)
+    count = (f"{len(out)} of {len(rows)} cells are out, {two} of them SAC and GNS; the aim is one in twelve. What is "
+             "quoted is what the fit, its effects or a warning say there.\n")  # fmt: skip
     parts = ["## Where it does not hold\n", count]
     keys = [limit_of(line) for _, line, _ in out.values()]
     for key in [*(k for k in LIMITS if k in keys), *([None] if None in keys else [])]:
@@ -113,8 +121,8 @@ def beside(everything) -> list[str]:
     """Our coverage and that of other packages in the same samples."""
     parts = ["## Beside other packages\n",
              "Coverage of 95 % intervals in the same samples, per cent. `spatialreg`, `xsmle` and `splm` are their "
-             "formulas, which `correction=False` reproduces to the digit; `spatialreg in R` is the package itself, by "
-             "`tests/reference/montecarlo/spatialreg.R`.\n",
+             "formula, the likelihood without corrections (`correction=False`), with the observed information; "
+             "`spatialreg in R` is the package itself, by `tests/reference/montecarlo/spatialreg.R`.\n",
              "| cell | measure | ours | others |", "| --- | --- | ---: | --- |"]  # fmt: skip
     in_r = pd.read_csv(JOURNAL.with_name("spatialreg.csv"), comment="#").set_index(["cell", "measure"])
     for cell, _, tally in everything.values():
