@@ -51,7 +51,8 @@ def cross_section(*, model, n, w, k=1, errors="normal", rho=0.4, lam=0.4, method
 
 def outcomes(data, fit, effects, world, peers) -> dict[str, Interval]:
     """Of one sample; peers see the same data."""
-    measured = of_fit(fit, world.truth)
+    both = world.model in ("sac", "gns") and effects.options.method == "likelihood"
+    measured = of_fit(fit, world.truth, **{"method": "likelihood"} if both else {})
     measured |= {} if effects is None else of_effects(effects, world.truth)
     for peer in peers:
         measured |= of_peer(peer, world, data)
@@ -125,9 +126,9 @@ def covariance_of(name: str | None, kind: str, n: int):
     return sp.Bootstrap(draws=int(number)) if word == "bootstrap" else name
 
 
-def of_fit(fit, truth) -> dict[str, Interval]:
+def of_fit(fit, truth, **options) -> dict[str, Interval]:
     """Intervals of the spatial parameters, the first slope and the first lagged slope."""
-    ends = fit.conf_int()
+    ends = fit.conf_int(**options)
     terms = {"rho": "rho", "lambda": "lambda", "beta": "x1", "theta": "W:x1"}
     return {measure: interval(*ends.loc[term], truth[measure]) for measure, term in terms.items() if term in ends.index}
 

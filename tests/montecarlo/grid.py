@@ -71,7 +71,8 @@ def remedy_cells() -> list[Cell]:
     ])  # fmt: skip
     ratio = [cross(model, n, w, 1, remedy="likelihood", family="cross-section, effects by likelihood", rho=0.7)
              for n, w in ((48, "knn"), (100, "dense")) for model in ("sar", "sdm")]  # fmt: skip
-    return few + ratio + listed("other intervals", [
+    both = listed("rho and lambda by likelihood", [("sac gns", 100, "knn", 1, "chi2", "likelihood")])
+    return few + ratio + both + listed("other intervals", [
         ("sdm", 100, "queen", 4, "normal", "simulate"), ("sar", 100, "queen", 4, "normal", "delta"),
         ("sar", 100, "queen", 4, "normal", "eim"), ("sdm", 100, "queen", 4, "normal", "bootstrap199"),
     ])  # fmt: skip

@@ -1,6 +1,7 @@
 """The certificate: its page, its journal, and the cells nearest to their bars on a few of their samples."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,6 +31,11 @@ def test_a_few_samples_of_what_is_hard(name):
 
 def test_the_page_is_that_of_the_journal():
     assert page.PAGE.read_text(encoding="utf-8") == page.page(), "stale: `python -m tests.montecarlo page`"
+
+
+def test_the_summary_of_readme_is_that_of_the_page():
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert readme.count(page.summary()) == 1, "put `python -m tests.montecarlo summary` in place"
 
 
 def test_the_journal_is_that_of_the_grid():
