@@ -202,6 +202,12 @@ def meant(unit, ids: pd.Index) -> str:
     return f"did you mean {_few(same)}?" if len(same) == 1 else ""
 
 
+def unknown_unit(unit, ids: pd.Index) -> SpatialInputError:
+    """E101 of a unit that a fit has not."""
+    return SpatialInputError("E101", f"{unit!r} is no unit of this fit", ids=list(ids[:5]), n=len(ids),
+                             hint=meant(unit, ids) or "fit.units lists the units")  # fmt: skip
+
+
 def _plain(label) -> str:
     for _, step in STEPS:
         label = step(label)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
-from spillover.ids import meant
+from spillover.ids import unknown_unit
 from spillover.show import Shown, ask
 
 from ..logdet.inverse import inverse, polynomial
@@ -195,11 +195,6 @@ class Effects(Shown):
         SpatialInputError
             E501 no map, or which term; E502 another column or term; E515 when folium is not installed.
         """
-        if variable is not None:
-            if not isinstance(variable, str):
-                raise SpatialInputError("E501", f"variable={type(variable).__name__} should be a term of the formula",
-                                        hint="explore(term, map), or explore(map=map) where there is one term")
-            self._coefficients(variable)  # refuses other names
         return ask("explore", self, map, variable=variable, column=column, **options)
 
     def by_group(self, groups, variable: str, *, period=None) -> pd.DataFrame:
@@ -295,8 +290,7 @@ class Effects(Shown):
 
     def _position(self, unit, ids: pd.Index) -> int:
         if unit not in ids:
-            raise SpatialInputError("E101", f"{unit!r} is no unit of this fit", ids=list(ids[:5]), n=len(ids),
-                                    hint=meant(unit, ids) or "fit.units lists the units")
+            raise unknown_unit(unit, ids)
         return int(ids.get_indexer(pd.Index([unit]))[0])
 
 

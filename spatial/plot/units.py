@@ -128,6 +128,9 @@ def of_fit(fit):
 
 
 def of_effects(effects, variable: str | None = None):
+    if variable is not None and not isinstance(variable, str):
+        raise SpatialInputError("E501", f"variable={type(variable).__name__} should be a term of the formula",
+                                hint="give the term first, then the map, or map= where there is one term")  # fmt: skip
     if variable is None and len(effects.variables) > 1:
         raise SpatialInputError("E501", "effects of which regressor?", hint=f"variable={effects.variables[0]!r}")
     return effects.by_unit(variable or effects.variables[0]), "emitted"

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from spillover.errors import SpatialInputError
+from spillover.values import whole_number
+
 from .text import text_width
 
 MOST = 12  # decimals at most
@@ -85,3 +88,9 @@ def aligned(cells: list[str]) -> list[str]:
             space = width - text_width(cell)
             out.append(" " * ((space + 1) // 2) + cell + " " * (space // 2))
     return out
+
+
+def check_digits(digits) -> None:
+    """E501 for decimals that no table prints: less than none, or more than a number holds."""
+    if whole_number("digits", digits, least=0) > MOST:
+        raise SpatialInputError("E501", f"digits={digits} are more than a number holds", hint=f"choose digits={MOST}")

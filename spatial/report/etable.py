@@ -8,17 +8,15 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
-from spillover.values import whole_number
 
 from ..design.formula import INTERCEPT
 from ..records.tests import TestResult
-from .decimals import decimals, fixed, p_fixed
+from .decimals import check_digits, decimals, fixed, p_fixed
 from .paper_columns import COEFFICIENTS, Column, columns_of
 from .paper_rows import about
 from .table import Table
 
 LEVELS = (0.1, 0.05, 0.01)
-MOST_DIGITS = 15  # of a double
 BELOW = {"std_error": "Standard errors", "statistic": "t or z statistics", "p_value": "p-values",
          "conf_int": "intervals", "none": ""}  # fmt: skip
 
@@ -92,9 +90,7 @@ def etable(
                         (0.31)   (0.33)
     """
     check_option("below", below, BELOW)
-    if whole_number("digits", digits, least=0) > MOST_DIGITS:
-        raise SpatialInputError("E501", f"digits={digits} are more than a number holds",
-                                hint=f"choose digits={MOST_DIGITS} or fewer")  # fmt: skip
+    check_digits(digits)
     levels = _levels(stars)
     labels = dict(labels or {})
     columns = _columns(fits, effects, names)
