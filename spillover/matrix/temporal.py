@@ -50,9 +50,8 @@ class TemporalWeights(Rows, Mapping):
         if period not in self.periods:
             raise SpatialInputError("E107", f"there are no weights for period {period!r}", ids=list(self.periods),
                                     hint=f"periods are {', '.join(map(str, self.periods))}")  # fmt: skip
-        t = int(self.periods.get_indexer(pd.Index([period]))[0])
-        observed = None if self.observed is None else np.flatnonzero(self.observed[t])
-        return self.matrices[t] if observed is None else self.matrices[t].subset_at(observed)
+        w = self.matrices[t := int(self.periods.get_indexer(pd.Index([period]))[0])]
+        return w if self.observed is None else w.subset_at(np.flatnonzero(self.observed[t]))
 
     def __iter__(self):
         return iter(self.periods.tolist())
@@ -182,8 +181,7 @@ class TemporalWeights(Rows, Mapping):
         """All periods as one block-diagonal W over (period, observed unit), rows numbered: averages over its rows are
         averages over units and periods."""
         blocks = [w.csr if observed.all() else w.csr[observed][:, observed] for w, observed in self._with_units()]
-        whole = sparse.csr_array(sparse.block_diag(blocks, format="csr"))
-        first = self.matrices[0]
+        whole, first = sparse.csr_array(sparse.block_diag(blocks, format="csr")), self.matrices[0]
         return SpatialWeights(whole, pd.RangeIndex(whole.shape[0]), first.kind, self.standardization, first.unit,
                               first.notes, labelled=False)
 

@@ -198,8 +198,7 @@ class SpatialWeights(Rows):
         if len(at) == self.n:
             return out
         note = f"{len(at)} of {self.n} units"
-        lost = out.islands.difference(self.islands, sort=False)
-        if len(lost):
+        if len(lost := out.islands.difference(self.islands, sort=False)):
             note += f"; without neighbors since: {', '.join(map(str, lost[:5]))}" + (" ..." if len(lost) > 5 else "")
         if self.standardization != "none":
             note += f"; {self.standardization}-standardised again"
