@@ -112,7 +112,9 @@ class DynamicEffects(Shown):
     short_run, long_run, convergence : Effects
         Each with averages, ``by_unit``, ``shock``, ``matrix``, ``by_group`` and ``by_order``. ``convergence`` is that
         of the response's own past, (I - rho W)^-1 (tau I + eta W). ``long_run`` raises E712 for an estimate that is
-        not stationary; what its distribution says beyond stationarity is left out.
+        not stationary, or whose distribution is mostly not; what a distribution says beyond stationarity is left out.
+    no_long_run : str
+        The reason where ``long_run`` raises; tables and texts then hold the short run alone.
 
     Examples
     --------
@@ -147,6 +149,17 @@ class DynamicEffects(Shown):
         return averaged(there, self.fit._design.regressors, self.options, "long-run", source)
 
     @cached_property
+    def no_long_run(self) -> str:
+        """Why there is none: the estimate is not stationary, or most of its distribution is not; else ""."""
+        try:
+            _ = self.long_run
+        except SpatialInputError as error:
+            if error.code != "E712":
+                raise
+            return error.message
+        return ""
+
+    @cached_property
     def convergence(self) -> Effects:
         return averaged(self.fit, (f"lag({self.fit._design.response})",), self.options, "convergence")
 
@@ -176,9 +189,9 @@ class DynamicEffects(Shown):
 
     def tidy(self) -> pd.DataFrame:
         """One row per run, variable and effect ("short-run direct", ...), in the common schema; without the long run
-        where the estimate is not stationary."""
+        where there is none: see ``no_long_run``."""
         tables = []
-        for part in [self.short_run, *([self.long_run] if self.stationarity.holds else [])]:
+        for part in [self.short_run, *([] if self.no_long_run else [self.long_run])]:
             table = part.tidy()
             tables.append(table.assign(effect=f"{part.run} " + table["effect"]))
         return pd.concat(tables, ignore_index=True)

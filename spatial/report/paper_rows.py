@@ -77,5 +77,8 @@ def _user_row(label: str, values, count: int) -> tuple[str, ...]:
 def _test_cell(test: TestResult | None) -> str:
     if test is None:
         return ""
+    if not isinstance(test, TestResult):
+        raise SpatialInputError("E501", f"tests= holds results of tests, got {type(test).__name__}",
+                                hint="tests={'Wald': sp.wald_test(...)}; numbers and words of your own go into rows=")
     p = p_fixed(test.p_value, 3)
     return fixed(test.statistic, 2) + (f" [{p}]" if p else "")

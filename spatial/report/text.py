@@ -235,11 +235,11 @@ def effects_by_text(effects) -> str:
 
 
 def dynamic_effects_text(effects) -> str:
-    """The short run and, where the estimate is stationary, the long run."""
-    short, stationarity = effects_text(effects.short_run), effects.fit.stationarity
-    if stationarity.holds:
+    """The short run and, where there is one, the long run."""
+    short, missing = effects_text(effects.short_run), effects.no_long_run
+    if not missing:
         return f"{short}\n\n{effects_text(effects.long_run, False)}"
-    return f"{short}\n\nNo long run: the estimate is {stationarity}."
+    return f"{short}\n\nNo long run: {missing.removeprefix('there is no long run: ')}."
 
 
 def test_text(result) -> str:

@@ -142,6 +142,15 @@ def test_the_template_is_a_study_that_can_be_read(tmp_path):
         read_study(tmp_path / "bad.toml")
 
 
+def test_the_template_runs_as_it_stands(tmp_path):
+    """Every step is done; its long run is not determined by the data, which its chapter says in place of numbers."""
+    done, failed = run.run(read_study(write_template(tmp_path / "study.toml")), lambda words: None)
+    assert failed == {}
+    dynamics = done["dynamics"]
+    assert dynamics.text[-1].startswith("No long run: ")
+    assert not dynamics.tables["dynamic_effects"].frame["effect"].str.contains("long").any()
+
+
 def test_a_chinese_study_from_files_to_report(shared, tmp_path):
     """Columns, regions and the report's words in Chinese; ids that are names; paths beside the study file."""
     text = """

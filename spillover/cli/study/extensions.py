@@ -17,20 +17,22 @@ def dynamics(q: Question, chapters: dict, *, lags: str = "both") -> Chapter:
     """The model with its own past: short-run and long-run effects."""
     fit = q.estimate(q.formula, q.panel, q.leading, lags=lags, **q.keys)
     effects = fit.effects()
+    runs = "in the short run" if effects.no_long_run else "in the short and in the long run"
     tables = {
         "dynamic_model": Table(fit.tidy(), f"Coefficients of the dynamic {fit.specification.name}"),
-        "dynamic_effects": Table(effects.tidy(), "Short-run and long-run effects"),
+        "dynamic_effects": Table(effects.tidy(), f"Effects {runs}"),
     }
     figures = {"short_run": Figure(plot.effects(effects.short_run), "Short-run effects", "Points and intervals")}
-    if fit.stationarity.holds:
+    if not effects.no_long_run:
         figures["long_run"] = Figure(plot.effects(effects.long_run), "Long-run effects", "Points and intervals")
     shown: dict[str, Any] = {"labels": q.words, "stars": True}
     papers = {
         "dynamic_model": sp.etable([chapters["model"].result, fit], names=["static", "dynamic"], **shown,
                                    caption=f"The {fit.specification.name} without and with its own past"),
-        "dynamic_effects": sp.etable([effects], **shown, caption="Effects in the short and in the long run"),
+        "dynamic_effects": sp.etable([effects], **shown, caption=f"Effects {runs}"),
     }  # fmt: skip
-    return Chapter("In the long run", fit, tuple(header(fit)), tables, figures, papers=papers, data=tuple(tables))
+    words = header(fit) + [f"No long run: {effects.no_long_run}."] * bool(effects.no_long_run)
+    return Chapter("In the long run", fit, tuple(words), tables, figures, papers=papers, data=tuple(tables))
 
 
 def heterogeneity(

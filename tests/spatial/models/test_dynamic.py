@@ -401,6 +401,24 @@ def test_not_stationary():
     assert np.isfinite(eff.path(5)["estimate"]).all()
 
 
+def test_a_long_run_that_the_data_do_not_determine(states, panel, queen):
+    """The estimate is stationary, more than half of its distribution is not: the short run is shown, and why."""
+    data = panel.assign(y=panel["gsp"] / panel["emp"], g=panel["pcap"] / panel["emp"], k=panel["pc"] / panel["emp"])
+    fit = sp.sdm("log(y) ~ log(g) + log(k) + unemp", data, queen, entity="state", time="year", lags="both")
+    assert fit.stationarity.holds
+    for method in ("quadrature", "simulate"):
+        effects = fit.effects(method=method)
+        with pytest.raises(SpatialInputError, match="E712"):
+            _ = effects.long_run
+        assert "is not determined" in effects.no_long_run or "are not stationary" in effects.no_long_run
+        assert f"No long run: {effects.no_long_run}." in str(effects)
+        assert set(effects.tidy()["effect"]) == {f"short-run {kind}" for kind in ("direct", "indirect", "total")}
+        assert "long-run" not in str(sp.etable([effects])).lower()
+    delta = fit.effects(method="delta")
+    assert delta.no_long_run == ""
+    assert len(delta.tidy()) == 18
+
+
 def test_refused():
     W = labelled(weights("symmetric"))
     data = simulated(np.random.default_rng(3), W.to_numpy(), 4)

@@ -171,7 +171,7 @@ def test_files(tmp_path, nasty):
 @pytest.mark.parametrize("bad", [{"fits": []}, {"fits": ["sdm"]}, {"names": ["one"]}, {"below": "se"},
                                  {"stars": 3}, {"stars": (2.0,)}, {"keep": "nothing"}, {"rows": {"FE": ["yes"]}},
                                  {"groups": {"A": 9}}, {"groups": {"A": ["x"]}}, {"statistics": ["r3"]},
-                                 {"digits": -1}, {"digits": 99}, {"digits": 2.5}])  # fmt: skip
+                                 {"tests": {"LR": 1}}, {"digits": -1}, {"digits": 99}, {"digits": 2.5}])  # fmt: skip
 def test_refusals(fits, bad):
     with pytest.raises(SpatialInputError) as caught:
         sp.etable(**{"fits": fits, **bad})
