@@ -1,8 +1,9 @@
-"""Numbers from the user: numeric, finite, float64."""
+"""What the user gives: numbers (numeric, finite, float64), texts, names with values, maps."""
 
 from __future__ import annotations
 
-from typing import Literal, overload
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, overload
 
 import numpy as np
 import pandas as pd
@@ -105,3 +106,33 @@ def share(name: str, value: object) -> float:
         if 1 < value < 100:
             hint = f"as in {name}={value / 100:g}"
     raise SpatialInputError("E501", f"{name}={value!r} must lie between 0 and 1, as in 0.95", hint=hint)
+
+
+def mapping(name: str, value: object) -> dict:
+    """Names and what belongs to them, for an option; None is none, anything else E501."""
+    if value is None or isinstance(value, Mapping):
+        return dict(value or {})
+    raise SpatialInputError("E501", f"{name}= maps names to what they stand for, got {type(value).__name__}",
+                            hint=f"as in {name}={{'first': ..., 'second': ...}}")  # fmt: skip
+
+
+def texts(name: str, value: object) -> list[str]:
+    """Texts for an option, where one may stand alone; anything else E501.
+
+    Examples
+    --------
+    >>> texts("keep", "unemp"), texts("keep", ("a", "b"))
+    (['unemp'], ['a', 'b'])
+    """
+    several = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else [value]
+    if not all(isinstance(one, str) for one in several):
+        raise SpatialInputError("E501", f"{name}= holds texts, got {value!r}", hint=f"as in {name}=['first', 'second']")
+    return several
+
+
+def with_shapes(map: Any) -> Any:
+    """A table with a geometry, or E501."""
+    if not hasattr(map, "geometry"):
+        raise SpatialInputError("E501", f"a map is a GeoDataFrame by unit, got {type(map).__name__}",
+                                hint="geopandas.read_file(path).set_index(id)")  # fmt: skip
+    return map

@@ -7,6 +7,7 @@ import numpy as np
 from spillover.errors import SpatialInputError
 from spillover.ids import positions
 from spillover.matrix.weights import SpatialWeights
+from spillover.values import with_shapes
 
 MOST_LINKS = 50_000  # that a browser draws
 
@@ -43,7 +44,7 @@ def explore(w: SpatialWeights, map, *, links: bool = True, **options):
     if links and w.nnz > MOST_LINKS:
         raise SpatialInputError("E309", f"{w.nnz:,} links are too many for a web page (limit {MOST_LINKS:,})",
                                 hint="explore(map, links=False), or w.subset(...)")
-    units = map.geometry.iloc[positions(map.index, w.ids, what="the map")]
+    units = with_shapes(map).geometry.iloc[positions(map.index, w.ids, what="the map")]
     frame = gpd.GeoDataFrame({"unit": w.ids.astype(str), "neighbors": w.cardinalities.to_numpy()},
                              geometry=units.to_numpy(), crs=map.crs)  # fmt: skip
     page = frame.explore(column="neighbors", **({"cmap": "Blues", "tooltip": ["unit", "neighbors"]} | options))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from spillover.errors import SpatialInputError
+from spillover.values import with_shapes
 
 
 def shapes_of(result):
@@ -31,4 +32,4 @@ def needed(result, map):
     map = shapes_of(result) if map is None else map
     if map is None:
         raise SpatialInputError("E501", "the data of this result came without shapes", hint="give the map, by unit")
-    return map
+    return with_shapes(map)

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.values import mapping, texts
 
 from ..design.formula import INTERCEPT
 from ..records.tests import TestResult
@@ -92,7 +93,7 @@ def etable(
     check_option("below", below, BELOW)
     check_digits(digits)
     levels = _levels(stars)
-    labels = dict(labels or {})
+    labels = mapping("labels", labels)
     columns = _columns(fits, effects, names)
     heads = [column.head for column in columns]
     shown = _choose(columns, keep, drop, order, labels)
@@ -161,7 +162,7 @@ def _choose(columns, keep, drop, order, labels) -> dict[str, list[str]]:
     known = [term for terms in places.values() for term in terms]
 
     def matches(patterns, option):
-        several = [patterns] if isinstance(patterns, str) else list(patterns)
+        several = texts(option, patterns)
         for pattern in several:
             if not any(_match(term, pattern, labels) for term in known):
                 raise SpatialInputError("E501", f"{option}={pattern!r} matches no term",

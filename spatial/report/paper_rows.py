@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.values import mapping, texts
 
 from ..records.tests import TestResult
 from .decimals import decimals, fixed, p_fixed
@@ -28,9 +29,9 @@ def about(columns, rows, tests, statistics, labels):
         out[labels.get(label, label)] = tuple(str(column.rows.get(label, "")) for column in columns)
     if set(out.get("Method", ())) <= {"likelihood", ""}:
         out.pop("Method", None)
-    for label, values in (rows or {}).items():
+    for label, values in mapping("rows", rows).items():
         out[label] = _user_row(label, values, len(columns))
-    for name in USUAL if statistics is None else statistics:
+    for name in USUAL if statistics is None else texts("statistics", statistics):
         cells = tuple(_statistic(column.glance.get(name), name) for column in columns)
         if name not in STATISTICS and not any(name in column.glance for column in columns):
             check_option("statistics", name, tuple(STATISTICS))

@@ -20,6 +20,13 @@ DAMAGE = (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.er
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of every file in a zip: the same content makes the same bytes
 
 
+def named(path) -> Path:
+    """A path, or E501."""
+    if isinstance(path, str | os.PathLike) and str(path):
+        return Path(path)
+    raise SpatialInputError("E501", f"a path is needed, got {path!r}", hint="such as 'result.zip'")
+
+
 def write_box(files: dict[str, bytes], path, *, overwrite: bool = False) -> Path:
     """All files in a folder, or in a zip where the name ends so.
 
@@ -28,7 +35,7 @@ def write_box(files: dict[str, bytes], path, *, overwrite: bool = False) -> Path
     SpatialInputError
         E603 it exists, E605 it cannot be written.
     """
-    path = Path(path)
+    path = named(path)
     if path.suffix.lower() == ".zip":
         with replacing(path, overwrite=overwrite) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as box:
             for name, content in sorted(files.items()):
@@ -58,7 +65,7 @@ class Box:
     """The files of a saved result, read by name."""
 
     def __init__(self, path):
-        self.path = Path(path)
+        self.path = named(path)
         if not self.path.exists():
             raise SpatialInputError("E601", f"there is no '{self.path}'", hint="check the path")
         try:

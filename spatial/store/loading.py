@@ -40,7 +40,7 @@ def load(path) -> Fit | Effects | DynamicEffects | Comparison:
     Raises
     ------
     SpatialInputError
-        E601 there is nothing, E602 it is no saved result or damaged; and those of the models.
+        E501 no path, E601 there is nothing, E602 it is no saved result or damaged; and those of the models.
 
     Examples
     --------

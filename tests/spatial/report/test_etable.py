@@ -171,7 +171,8 @@ def test_files(tmp_path, nasty):
 @pytest.mark.parametrize("bad", [{"fits": []}, {"fits": ["sdm"]}, {"names": ["one"]}, {"below": "se"},
                                  {"stars": 3}, {"stars": (2.0,)}, {"keep": "nothing"}, {"rows": {"FE": ["yes"]}},
                                  {"groups": {"A": 9}}, {"groups": {"A": ["x"]}}, {"statistics": ["r3"]},
-                                 {"tests": {"LR": 1}}, {"digits": -1}, {"digits": 99}, {"digits": 2.5}])  # fmt: skip
+                                 {"tests": {"LR": 1}}, {"labels": ["a"]}, {"rows": ["a"]}, {"order": 3}, {"keep": [1]},
+                                 {"statistics": 5}, {"digits": -1}, {"digits": 99}, {"digits": 2.5}])  # fmt: skip
 def test_refusals(fits, bad):
     with pytest.raises(SpatialInputError) as caught:
         sp.etable(**{"fits": fits, **bad})

@@ -4,6 +4,7 @@ import re
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import shapefiles
@@ -97,6 +98,16 @@ def test_effects_are_explored_by_term(results, columbus):
         with pytest.raises(SpatialInputError, match=words) as caught:
             call()
         assert caught.value.code == code
+
+
+def test_a_map_has_shapes(results, columbus, w):
+    pytest.importorskip("folium")
+    table = pd.DataFrame(columbus.drop(columns="geometry"))
+    for thing in ("INC", table):
+        for call in (results["fit"][0].explore, results["lisa"][0].explore, w.explore):
+            with pytest.raises(SpatialInputError, match="a map is a GeoDataFrame") as caught:
+                call(thing)
+            assert caught.value.code == "E501"
 
 
 def test_what_has_no_units_says_so(columbus, w, results):

@@ -221,6 +221,15 @@ def test_damage_is_refused(states, tmp_path, how):
     assert caught.value.code == "E602"
 
 
+@pytest.mark.parametrize("path", [None, 5, ""])
+def test_a_path_is_a_path(states, path):
+    panel, w = states
+    for call in (lambda: sp.load(path), lambda: sp.save(sp.ols(FORMULA, panel, w, **KEYS), path)):
+        with pytest.raises(SpatialInputError, match="a path is needed") as caught:
+            call()
+        assert caught.value.code == "E501"
+
+
 def test_what_cannot_be_saved(states, tmp_path):
     panel, w = states
     (tmp_path / "no.zip").write_bytes(b"no zip")
