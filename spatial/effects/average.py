@@ -20,6 +20,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.ids import unknown_unit
 from spillover.show import Shown, ask
+from spillover.values import one_number
 
 from ..logdet.inverse import inverse, polynomial
 from ..records.fit import FitRecord
@@ -121,9 +122,8 @@ class Effects(Shown):
         """
         ids = self._ids(period)
         start = np.zeros(len(ids))
-        start[self._position(unit, ids)] = size
-        response = self._respond(variable, start, period)
-        return pd.Series(response, ids, name=f"response to {variable} in {unit}")
+        start[self._position(unit, ids)] = one_number("size", size)
+        return pd.Series(self._respond(variable, start, period), ids, name=f"response to {variable} in {unit}")
 
     def matrix(self, variable: str, *, period=None) -> pd.DataFrame:
         """S_r whole: row i, column j is the response of unit i to unit j. Dense, for up to 5,000 units."""

@@ -16,6 +16,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.ids import meant, positions
 from spillover.show import Shown, ask
+from spillover.values import one_number
 
 from ..design.formula import read_formula
 from ..effects.linear import Law
@@ -162,7 +163,7 @@ def what_if(
     if d.n_units > MOST:
         raise SpatialInputError("E309", f"the responses of {d.n_units:,} units are too many to hold with intervals",
                                 n=d.n_units, hint="fit.effects().shock() has them without")  # fmt: skip
-    if not 0 < share <= 1:
+    if not 0 < one_number("share", share) <= 1:
         raise SpatialInputError("E501", f"share={share!r} must lie between 0 and 1: how much of the gap is closed",
                                 hint="share=1.0 closes all of it")
     last = _period(d, period)
@@ -234,6 +235,7 @@ def _change(d, variable, change, percent, to, share, chosen, there, last) -> np.
     if len(requested) != 1:
         raise SpatialInputError("E501", f"give one of change=, percent= and to=, got {requested or 'none'}",
                                 hint="change=1.0, for example")
+    change, percent = (one_number(*option, optional=True) for option in (("change", change), ("percent", percent)))
     x = d.X[last, :, d.names.index(variable)]
     if percent is not None:
         if not variable.startswith("log(") or percent <= -100:
@@ -244,7 +246,7 @@ def _change(d, variable, change, percent, to, share, chosen, there, last) -> np.
         named: dict[str, Callable] = {"mean": np.mean, "median": np.median, "max": np.max}
         if isinstance(to, str) and to not in named:
             raise SpatialInputError("E501", f"to={to!r} is not known", hint="a number, 'mean', 'median' or 'max'")
-        target = named[to](x[there]) if isinstance(to, str) else float(to)
+        target = named[to](x[there]) if isinstance(to, str) else one_number("to", to)
         change = share * np.maximum(target - x, 0)
     moved = np.where(chosen & there, change, 0.0)
     if not np.isfinite(moved).all() or not moved.any():

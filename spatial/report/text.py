@@ -156,7 +156,9 @@ def effects_text(effects, who: bool = True) -> str:
 
 def _columns_of(effects) -> dict:
     """The letter of the statistic and the level of the intervals."""
-    normal = effects.fit.df_resid is None or effects.options.method == "likelihood"
+    of_fit = effects.fit.specification
+    one_root = effects.options.method == "likelihood" and not (of_fit.lag and of_fit.error)  # r*, a normal quantile
+    normal = effects.fit.df_resid is None or one_root
     return {"statistic": "z" if normal else "t", "level": effects.options.level}
 
 

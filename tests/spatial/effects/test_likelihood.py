@@ -247,3 +247,23 @@ def test_joint_likelihood_of_panels():
         assert a.loc[name, "conf_low"] < one.params[name] < a.loc[name, "conf_high"]
     x, z = (fit.effects(method="likelihood").tidy() for fit in (one, other))
     np.testing.assert_allclose(100 * x[["conf_low", "conf_high"]], z[["conf_low", "conf_high"]], rtol=1e-3, atol=1e-2)
+
+
+@pytest.mark.parametrize("method", ["quadrature", "likelihood", "delta"])
+@pytest.mark.parametrize("model", ["sar", "sdm", "sac", "gns"])
+def test_the_letter_of_a_statistic_is_that_of_its_p(columbus, contiguity, model, method):
+    """t and p belong to t(n - p); z and p to the normal distribution: one root of the likelihood is r*, two are a t."""
+    fit = getattr(sp, model)("CRIME ~ INC", columbus, contiguity)
+    effects = fit.effects(method=method)
+    table = effects.tidy()
+    head = next(line for line in str(effects).splitlines() if line.startswith("direct"))
+    law = {"t": stats.t(fit.df_resid), "z": stats.norm()}[head.split()[4]]
+    np.testing.assert_allclose(table["p_value"], 2 * law.sf(abs(table["statistic"])), rtol=1e-8)
+
+
+@pytest.mark.parametrize("size", ["a", np.nan, None, [1.0]])
+def test_a_shock_has_one_finite_size(columbus, contiguity, size):
+    effects = sp.sar("CRIME ~ INC", columbus, contiguity).effects()
+    with pytest.raises(SpatialInputError, match="size") as caught:
+        effects.shock(1, "INC", size)
+    assert caught.value.code == "E501"

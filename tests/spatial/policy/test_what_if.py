@@ -65,7 +65,8 @@ def test_groups_add_up(fit, data):
     ({"to": "mean", "share": 3}, "E501"),
     ({"change": 1, "units": {"region": "Süd"}}, "E501"), ({"change": 1, "units": {"unemp": 1}}, "E236"),
     ({"change": 1, "period": 2020}, "E501"), ({"change": 1, "variable": "gsp"}, "E502"),
-    ({"change": 0}, "E535"),
+    ({"change": 0}, "E535"), ({"change": "x"}, "E501"), ({"change": np.nan}, "E501"), ({"to": [1]}, "E501"),
+    ({"percent": "5 %"}, "E501"), ({"to": "mean", "share": "half"}, "E501"),
 ])  # fmt: skip
 def test_what_cannot_be_asked(fit, options, code):
     with pytest.raises(SpatialInputError) as caught:
