@@ -76,8 +76,8 @@ DEFECTS = (
         "the likelihood of a panel lacks Lee and Yu's correction",
         (("spatial/design/sample.py", "    if correction is True:\n        return d.left(effects)\n",
           "    if correction is True:\n        return d.nobs\n"),
-         ("spatial/design/sample.py", "copies = d.n_periods - (bool(correction) and effects.entity)",
-          "copies, correction = d.n_periods, False")),
+         ("spatial/design/sample.py", "copies = len(d.y) - (bool(correction) and effects.entity)",
+          "copies, correction = len(d.y), False")),
         (f"{ESTIMATORS}::test_correction_is_the_likelihood_of_transformed_data",),
     ),
     Defect(
@@ -93,8 +93,9 @@ DEFECTS = (
     ),
     Defect(
         "rows of a panel are taken in the order of the file",
-        (("spatial/design/keys.py", "order[period, place] = np.arange(len(place))",
-          "order[:] = np.arange(len(place)).reshape(T, N)"),),
+        (("spatial/design/keys.py", "order[cell] = np.arange(N * T)", "order[:] = np.arange(N * T)"),
+         ("spatial/design/keys.py", "order[period_code, place[unit_code]] = np.arange(len(data))",
+          "order[:] = np.arange(len(data)).reshape(order.shape)")),
         (f"{ESTIMATORS}::test_order_of_rows_and_units_changes_nothing",),
     ),
     Defect(

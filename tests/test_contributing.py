@@ -100,7 +100,7 @@ def test_a_new_model_needs_a_function_and_two_lines(scratch):
     add(scratch / "spatial" / "models" / "__init__.py", '"gns")', '"mine", ')
     family = scratch / "spatial" / "models" / "family.py"
     add(family, "from .ols import", "from .mine import MINE, mine\n")
-    add(family, "gns: GNS}", "mine: MINE, ")
+    add(family, "gns: GNS,", "mine: MINE, ")
     run(scratch, "-c", USE_OF_MODEL)
     shell = run(scratch, "-m", "spillover", "fit", "example:columbus", "CRIME ~ INC", "-w", "queen", "--model", "mine")
     assert "MINE" in shell

@@ -47,9 +47,12 @@ def plot(w: SpatialWeights, data=None, *, kind: str | None = None, at="centroid"
                                 hint="plot kind='histogram', or w.subset(...)")
     own = ax is None
     if own:
-        import matplotlib.pyplot as plt
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
 
-        ax = plt.subplots(figsize=(WIDTH, 5), layout="constrained")[1]
+        figure = Figure(figsize=(WIDTH, 5), layout="constrained")  # outside pyplot, which would keep it open
+        FigureCanvasAgg(figure)
+        ax = figure.add_subplot()
     {"map": lambda: _map(w, data, at, ids, ax), "histogram": lambda: _histogram(w, ax),
      "heatmap": lambda: _heatmap(w, ax)}[kind]()
     if own and kind == "map":

@@ -57,9 +57,9 @@ def derived(text: str, params: pd.Series) -> Derived:
         tree = ast.parse(source.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         quoted = next((name for name in params.index if "`" in name), "")
-        names = ", ".join(params.index) + (f"; {quoted} is written with its backticks" if quoted else "")
+        listed = ", ".join(params.index) + (f"; {quoted} is written with its backticks" if quoted else "")
         raise SpatialInputError("E504", f"{text!r} cannot be read as an expression",
-                                hint=f"it takes {ALLOWED}; coefficients: {names}") from error
+                                hint=f"it takes {ALLOWED}; coefficients: {listed}") from error
     try:
         result = _value(tree.body, names, params, text)
     except SpatialInputError:
