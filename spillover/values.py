@@ -124,7 +124,7 @@ def texts(name: str, value: object) -> list[str]:
     >>> texts("keep", "unemp"), texts("keep", ("a", "b"))
     (['unemp'], ['a', 'b'])
     """
-    several = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else [value]
+    several: list[Any] = list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
     if not all(isinstance(one, str) for one in several):
         raise SpatialInputError("E501", f"{name}= holds texts, got {value!r}", hint=f"as in {name}=['first', 'second']")
     return several
