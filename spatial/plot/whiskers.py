@@ -27,7 +27,7 @@ def effects(effects, ax=None, *, variables=None):
     Raises
     ------
     SpatialInputError
-        E502 for a variable that the effects do not have.
+        E501 for text in place of an Axes, E502 for a variable that the effects do not have.
 
     Examples
     --------
@@ -40,6 +40,8 @@ def effects(effects, ax=None, *, variables=None):
     >>> ax.get_xlabel()
     'Effect on log(y) of a one-unit rise, 95 % interval'
     """
+    if isinstance(ax, str):
+        raise SpatialInputError("E501", f"ax={ax!r} should be an Axes of matplotlib", hint=f"plot(variables=[{ax!r}])")
     table = _chosen(effects.tidy(), variables)
     return whiskers(table, "effect", ax, title=f"{effects.run} effects".strip().capitalize(), xlabel=_axis(effects))
 

@@ -100,6 +100,15 @@ def test_effects_are_explored_by_term(results, columbus):
         assert caught.value.code == code
 
 
+def test_a_term_in_place_of_axes_is_answered_with_the_call_that_draws_it(results):
+    effects = results["effects"][0]
+    with pytest.raises(SpatialInputError, match="should be an Axes") as caught:
+        effects.plot("INC")
+    assert caught.value.hint == "plot(variables=['INC'])"
+    labels = [label.get_text() for label in effects.plot(variables=["INC"]).get_yticklabels()]
+    assert labels == ["INC"]
+
+
 def test_a_map_has_shapes(results, columbus, w):
     pytest.importorskip("folium")
     table = pd.DataFrame(columbus.drop(columns="geometry"))
