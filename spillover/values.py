@@ -124,10 +124,11 @@ def texts(name: str, value: object) -> list[str]:
     >>> texts("keep", "unemp"), texts("keep", ("a", "b"))
     (['unemp'], ['a', 'b'])
     """
-    several: list[Any] = list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
-    if not all(isinstance(one, str) for one in several):
+    several = list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
+    only_texts = [one for one in several if isinstance(one, str)]
+    if len(only_texts) < len(several):
         raise SpatialInputError("E501", f"{name}= holds texts, got {value!r}", hint=f"as in {name}=['first', 'second']")
-    return several
+    return only_texts
 
 
 def with_shapes(map: Any) -> Any:

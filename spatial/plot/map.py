@@ -6,11 +6,12 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from .style import INK, SOFT, WIDTH, figure, legible, plain
+from .style import INK, LABEL, SOFT, WIDTH, figure, legible, plain
 
 PALETTE = "RdBu"  # below zero red, above it blue: a colour has the same sign on every map
 ENDS = (0.07, 0.93)  # of the palette; darker colours would hide borders
 ABSENT = "#dddddd"
+POWER = len(" (×10⁻³)")  # what a power of ten adds to the label
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -52,7 +53,7 @@ def response(gdf, response, unit=None, ax=None, *, label: str = "Response, in un
     shocked = gdf.index == unit if unit is not None else np.zeros(len(gdf), dtype=bool)
     coloured = np.isfinite(values) & ~shocked
     left, bottom, right, top = shapes.total_bounds
-    ax = ax if ax is not None else _map_axes((top - bottom) / (right - left))
+    ax = ax if ax is not None else _map_axes((top - bottom) / (right - left), 1 + (len(label) + POWER) // LABEL)
 
     draw_shapes(ax, shapes[~coloured & ~shocked], facecolor=ABSENT)
     drawn = draw_shapes(ax, shapes[coloured])
@@ -96,9 +97,9 @@ def projected(gdf):
     return shapes.to_crs(_equal_area(shapes)) if gdf.crs is not None and gdf.crs.is_geographic else shapes
 
 
-def _map_axes(ratio: float):
-    """An Axes as high as the map needs, with room for the title above and the colour scale below."""
-    width, above, below, side = WIDTH - 0.2, 0.6, 0.65, 0.1
+def _map_axes(ratio: float, lines: int):
+    """An Axes as high as the map needs, with room for the title above, the colour scale and its label's lines below."""
+    width, above, below, side = WIDTH - 0.2, 0.6, 0.5 + 0.15 * lines, 0.1
     height = width * min(ratio, 1.3)
     total = height + above + below
     ax = figure(height=total, layout=None)

@@ -6,6 +6,7 @@ import warnings
 from functools import cache
 from itertools import cycle
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Literal
 
 from spillover.errors import SpatialInputError, SpatialInputWarning
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 WIDTH = 5.0  # inches; text stays readable when a journal shrinks it to a column of 3.5
 ROW = 52  # characters of the legend that fit into this width
+LABEL = 60  # characters of one line below an axis, which names at its left may make short
 INK, SOFT = "#222222", "#8a8a8a"
 # Okabe & Ito's palette, for colour-blind readers; markers distinguish series in black and white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#222222")
@@ -73,9 +75,15 @@ def _legend(ax) -> int:
 def legible(ax):
     """Give every text of the figure a font that has its characters, where one is installed; return ``ax``.
 
-    Texts are drawn as they are: a dollar in a column's name does not start a formula.
+    Texts are drawn as they are: a dollar in a column's name does not start a formula. Long labels below an axis have
+    several lines.
     """
+    from matplotlib.axes import Axes
     from matplotlib.text import Text
+
+    for part in ax.figure.findobj(Axes):
+        if len(label := part.get_xlabel()) > LABEL:
+            part.set_xlabel(fill(label.replace(" %", "\N{NO-BREAK SPACE}%"), LABEL, break_long_words=False))
 
     ax.get_xticklabels(), ax.get_yticklabels()  # creates the labels
     texts = [t for part in ax.figure.axes for t in part.findobj(Text) if t.get_text()]
