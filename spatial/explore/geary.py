@@ -13,6 +13,7 @@ from ._global import GlobalStatistic
 
 ALIKE, UNLIKE = "Alike", "Unlike"
 HEAVY = 1.2  # ratio of the two variances from which the one under normality is not to be read
+ROUNDING = 1e-13  # a variance of C below it is zero: every unit is every other's neighbor, with one weight
 KINDS = ("Alike, high", "Alike, low", "Alike, other", UNLIKE)
 
 
@@ -74,7 +75,7 @@ def geary(
 
 
 def _not_normal(normal: float, randomised: float) -> tuple[str, ...]:
-    if not randomised > 0 or 1 / HEAVY <= randomised / normal <= HEAVY:
+    if not min(normal, randomised) > ROUNDING or 1 / HEAVY <= randomised / normal <= HEAVY:
         return ()
     times = np.sqrt(randomised / normal)
     return (f"the values are not normal: the sd is {times:.2f} times that under normality, whose p does not hold",)

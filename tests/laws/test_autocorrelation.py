@@ -39,6 +39,10 @@ def test_moments_of_permutations(case):
     one = sp.moran(data["a"], W, permutations=20_000)
     draws = np.asarray(one.simulated)
     sd = draws.std(ddof=1)
+    if sd < 1e-12:  # all pairs with one weight: I is the same for every permutation
+        assert np.ptp(W.to_numpy()[~np.eye(len(W), dtype=bool)]) < 1e-12
+        assert abs(draws + 1 / (len(W) - 1)).max() < 1e-12
+        return
     assert abs(draws.mean() + 1 / (len(W) - 1)) < 5 * sd / np.sqrt(20_000)
     fourth = ((draws - draws.mean()) ** 4).mean() / sd**4
     assert abs(draws.var(ddof=1) / one.variance_rand - 1) < 5 * np.sqrt((fourth - 1) / 20_000)
@@ -103,3 +107,13 @@ def affinity_of(map_, angle, scale, shift):
     cos, sin = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}[angle]
     return map_.apply(lambda g: affinity.affine_transform(g, [scale * cos, -scale * sin, scale * sin, scale * cos,
                                                               *shift])).set_crs(map_.crs, allow_override=True)
+
+
+@given(SEEDS, st.integers(4, 30))
+def test_where_all_are_neighbors_of_all_nothing_can_be_clustered(seed, n):
+    """I is -1 / (n - 1) and C is 1 for every y; neither has a variance, so neither has a p-value."""
+    y = pd.Series(np.random.default_rng(seed).standard_normal(n))
+    W = pd.DataFrame(1.0 - np.eye(n))
+    for one, value in ((sp.moran(y, W, permutations=0).I, -1 / (n - 1)), (sp.geary(y, W, permutations=0).estimate, 1)):
+        np.testing.assert_allclose(one, value, rtol=1e-9)
+    assert np.isnan(sp.geary(y, W, permutations=0).tidy()["p_value"].iloc[0])
