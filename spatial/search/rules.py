@@ -99,11 +99,12 @@ def specific_to_general(evidence: Evidence, significance: float) -> Decision:
     larger = [name for name in TWO_STEPS if name in evidence.probabilities]
     needed = [name for name in larger if all(p < level for p in evidence.within(name).values())]
     if needed:
-        steps.append(f"{_and(needed)} {'rejects' if len(needed) == 1 else 'reject'} all one-step models within.")
+        what = "rejects every one-step model within it" if len(needed) == 1 else "reject every one-step model within them"
+        steps.append(f"{_and(needed)} {what}.")
     eligible = [*eligible, *needed] or [name for name in (*ONE_STEP, *TWO_STEPS) if name in evidence.probabilities]
     choice = evidence.least_aicc(eligible)
     one = len(eligible) == 1
-    steps.append(f"The tests leave {choice}." if one else f"Of {_and(eligible)} {choice} has the least AICc.")
+    steps.append(f"The tests leave {choice}." if one else f"Of {_and(eligible)}, {choice} has the least AICc.")
     return Decision(choice, tuple(steps))
 
 
