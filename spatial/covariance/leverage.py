@@ -28,7 +28,7 @@ def adjusted_residuals(fit: FitRecord, codes: np.ndarray, power: float) -> np.nd
 
 
 def adjusted(e: np.ndarray, R: np.ndarray, codes: np.ndarray, power: float) -> np.ndarray:
-    """(I - R_g R_g')^power e_g, by the eigenvalues of R_g'R_g; groups of one size at once.
+    """(I - R_g R_g')^power e_g, by the eigenvalues of R_g'R_g or R_g R_g', the smaller; groups of one size at once.
 
     Examples
     --------
@@ -45,6 +45,11 @@ def adjusted(e: np.ndarray, R: np.ndarray, codes: np.ndarray, power: float) -> n
         if size == 1:
             left = 1 - np.sum(part[:, 0] ** 2, axis=1)
             out[rows[:, 0]] = own[:, 0] * _powers(left, power)
+            continue
+        if size < R.shape[1]:
+            values, vectors = np.linalg.eigh(part @ part.swapaxes(1, 2))  # of R_g R_g' itself
+            turned = vectors.swapaxes(1, 2) @ own[..., None]
+            out[rows] = own + (vectors @ ((_powers(1 - values, power) - 1)[..., None] * turned))[..., 0]
             continue
         values, vectors = np.linalg.eigh(part.swapaxes(1, 2) @ part)
         share = (_powers(1 - values, power) - 1) / np.maximum(values, 1e-300)
