@@ -1,4 +1,4 @@
-"""The likelihood of a spatial lag with a spatial error has two maxima in some small samples: the fit is at the higher."""
+"""A spatial lag beside a spatial error: the likelihood has two maxima in some small samples, the fit is the higher."""
 
 import numpy as np
 import pandas as pd
