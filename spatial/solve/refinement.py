@@ -6,8 +6,8 @@ With X = Q R and the augmented system  r + X beta = y,  X'r = 0, each step solve
     step = Q'f - R'^-1 g,   beta += R^-1 step,   r += f - Q step
 
 and takes away errors of order cond(X) times machine precision (Bjorck 1967, BIT 7:257-278; 1996, Numerical Methods for
-Least Squares Problems, section 2.9.3). What is left is the rounding of the regressors themselves. Products and sums without
-error: Dekker (1971); Knuth; dot products as in Ogita, Rump & Oishi (2005, SIAM J. Sci. Comput. 26:1955-1988).
+Least Squares Problems, section 2.9.3). What is left is the rounding of the regressors themselves. Products and sums
+without error: Dekker (1971); Knuth; dot products as in Ogita, Rump & Oishi (2005, SIAM J. Sci. Comput. 26:1955-1988).
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ EPSILON = float(np.finfo(float).eps)
 
 
 def loses_digits(R: np.ndarray, y: np.ndarray, beta: np.ndarray) -> bool:
-    """Whether rounding y and the columns of X in their last place moves a coefficient by more than DIGITS_LOST of itself.
+    """Whether rounding y and X in their last place moves a coefficient by more than DIGITS_LOST of itself.
 
-    Relative changes eps of y and of the columns x_k move beta_j by up to eps (|y| + sum |x_k| |beta_k|) times the length of
-    row j of R^-1, R (k, k).
+    Relative changes eps of y and of the columns x_k move beta_j by up to eps (|y| + sum |x_k| |beta_k|) times the
+    length of row j of R^-1, R (k, k).
     """
     if not len(beta):
         return False
