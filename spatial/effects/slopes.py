@@ -87,7 +87,7 @@ def slopes(
     >>> columbus = shapefiles.load("columbus")
     >>> fit = sp.sdm("CRIME ~ INC + I(INC**2) + HOVAL", columbus, wt.queen(columbus).standardize("row"))
     >>> sp.slopes(fit, "INC", at={"INC": [10, 20]}).direct.round(2).to_dict()
-    {'INC = 10': -0.67, 'INC = 20': -0.98}
+    {'INC = 10': -0.85, 'INC = 20': -0.91}
     """
     check_option("kind", kind, KINDS)
     d = _checked(fit, variable, level, number=True)
@@ -140,7 +140,7 @@ def contrasts(
     >>> columbus = shapefiles.load("columbus")
     >>> fit = sp.sdm("CRIME ~ log(INC) + HOVAL", columbus, wt.queen(columbus).standardize("row"))
     >>> sp.contrasts(fit, "INC", [10, 20]).direct.round(2).to_dict()
-    {'20 - 10': -9.07}
+    {'20 - 10': -8.57}
     """
     d = _checked(fit, variable, level, number=False)
     pairs = _pairs(d, variable, values)
