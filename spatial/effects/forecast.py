@@ -22,7 +22,9 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.ids import positions
 from spillover.matrix import SpatialWeights, as_weights
+from spillover.provenance import made_from
 from spillover.show import Shown
 from spillover.values import share
 
@@ -116,7 +118,7 @@ def forecast(
     >>> past, new = panel[panel["year"] < 1985], panel[panel["year"] >= 1985]
     >>> fit = sp.sdm("log(gsp) ~ log(emp) + unemp", past, w, entity="state", time="year", effects="entity")
     >>> fit.forecast(new).table.loc["AL"].round(2).to_dict("index")[1986]
-    {'estimate': 10.67, 'std_error': 0.03, 'conf_low': 10.6, 'conf_high': 10.74}
+    {'estimate': 10.7, 'std_error': 0.04, 'conf_low': 10.63, 'conf_high': 10.77}
 
     References
     ----------
@@ -148,7 +150,8 @@ def forecast(
     index = pd.MultiIndex.from_product([new.times, d.ids], names=[new.times.name, d.ids.name])
     columns = {"estimate": at, "std_error": np.sqrt(variance), "conf_low": at - half, "conf_high": at + half}
     table = pd.DataFrame({name: values.ravel() for name, values in columns.items()}, index=index)
-    return Forecast(table.swaplevel().sort_index(), fit, level, words)
+    regressors = pd.DataFrame(new.columns.reshape(len(index), -1), index=index, columns=new.names)
+    return made_from(Forecast(table.swaplevel().sort_index(), fit, level, words), fit, regressors)
 
 
 def _path(fit: FitRecord, new: Future, W: SpatialWeights, theta: np.ndarray, deviations: np.ndarray) -> np.ndarray:
@@ -217,8 +220,6 @@ def _variance_of_effects(fit: FitRecord, errors: np.ndarray, B_inverse: np.ndarr
 
 def _weights(fit: FitRecord, w) -> tuple[SpatialWeights, SpatialWeights]:
     """W and M of the new periods."""
-    from spillover.ids import positions
-
     d = fit._design
     if w is not None:
         own = as_weights(w)
