@@ -153,8 +153,9 @@ def wald_test(fit: FitRecord, against: str) -> TestResult:
         raise SpatialInputError("E501", "wald_test is for wx_order=1", hint="compare the fits with lr_test")
     if against == "SEM":
         _refuse_without_common_factor(fit)
-        if fit.df_resid is not None and isinstance(covariance_of(fit), Information | OfAdjustedScore):
-            return _common_factor(fit)
+        lag, left = fit._sample.lag, fit.df_resid
+        if lag is not None and left is not None and isinstance(covariance_of(fit), Information | OfAdjustedScore):
+            return _common_factor(fit, lag.interval, left)
     names, params = list(fit.params.index), fit.params.to_numpy()
     r = names.index("rho")
     value, slopes = [], []
@@ -174,13 +175,13 @@ def wald_test(fit: FitRecord, against: str) -> TestResult:
     return TestResult(f"Wald SDM vs {against}", statistic, df, NULLS[against])
 
 
-def _common_factor(fit: FitRecord) -> TestResult:
+def _common_factor(fit: FitRecord, interval: tuple[float, float], df: float) -> TestResult:
     """F(q, n - p) of the distance between the estimates and theta = -rho beta."""
     lagged = list(fit._design.durbin_names)
     own = [name.removeprefix("W:") for name in lagged]
     b, V = fit.params, fit.vcov.loc[["rho", *own, *lagged], ["rho", *own, *lagged]].to_numpy()
-    distance = factor_distance(fit.rho, b[own].to_numpy(), b[lagged].to_numpy(), V, fit._sample.lag.interval)
-    return TestResult("Wald SDM vs SEM", distance / len(own), (len(own), fit.df_resid), NULLS["SEM"])
+    distance = factor_distance(fit.rho, b[own].to_numpy(), b[lagged].to_numpy(), V, interval)
+    return TestResult("Wald SDM vs SEM", distance / len(own), (len(own), df), NULLS["SEM"])
 
 
 def refuse_without_likelihood(fit: FitRecord) -> None:

@@ -99,8 +99,8 @@ def specific_to_general(evidence: Evidence, significance: float) -> Decision:
     larger = [name for name in TWO_STEPS if name in evidence.probabilities]
     needed = [name for name in larger if all(p < level for p in evidence.within(name).values())]
     if needed:
-        what = "rejects every one-step model within it" if len(needed) == 1 else "reject every one-step model within them"
-        steps.append(f"{_and(needed)} {what}.")
+        verb, them = ("rejects", "it") if len(needed) == 1 else ("reject", "them")
+        steps.append(f"{_and(needed)} {verb} every one-step model within {them}.")
     eligible = [*eligible, *needed] or [name for name in (*ONE_STEP, *TWO_STEPS) if name in evidence.probabilities]
     choice = evidence.least_aicc(eligible)
     one = len(eligible) == 1

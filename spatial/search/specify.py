@@ -70,9 +70,9 @@ def specify(
     significance : float
         Of the decisions, a share.
     rule : {"specific_to_general", "general_to_specific", "lesage_pace"}
-        "specific_to_general": OLS unless LM tests reject it; then, of the models that tests against smaller and
-        larger ones leave, the one with the least AICc. "general_to_specific": Elhorst's, from the SDM down. "lesage_pace": the most probable of SLX, SDEM and
-        SDM. ``spatial.search.rules`` has them step by step.
+        "specific_to_general": OLS unless LM tests reject it; then, of the models that tests against smaller and larger
+        ones leave, the one with the least AICc. "general_to_specific": Elhorst's, from the SDM down. "lesage_pace":
+        the most probable of SLX, SDEM and SDM. ``spatial.search.rules`` has them step by step.
 
     Returns
     -------

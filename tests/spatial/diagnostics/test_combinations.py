@@ -49,8 +49,10 @@ def test_the_joint_test_is_the_wald_test_of_the_model():
     assert factor.statistic == pytest.approx(textbook.statistic, rel=1e-10)
 
 
-@pytest.mark.parametrize(("method", "formula"), [("ml", "CRIME ~ INC + HOVAL"), ("reml", "CRIME ~ INC + HOVAL"),
-                                                 ("ml", "CRIME ~ INC"), ("ml", "I(1000 * CRIME) ~ INC + DISCBD")])  # fmt: skip
+@pytest.mark.parametrize(("method", "formula"), [
+    ("ml", "CRIME ~ INC + HOVAL"), ("reml", "CRIME ~ INC + HOVAL"), ("ml", "CRIME ~ INC"),
+    ("ml", "I(1000 * CRIME) ~ INC + DISCBD"),
+])  # fmt: skip
 def test_the_common_factor_is_the_distance_to_its_curve(method, formula):
     """The smallest quadratic form over all parameters on the curve, whichever way the restriction is written."""
     fit = sp.sdm(formula, COLUMBUS, W, method=method)
