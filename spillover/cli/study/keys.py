@@ -148,7 +148,8 @@ def described(function: Callable) -> dict[str, tuple[str, str]]:
 
 def examples() -> dict[str, dict[str, str]]:
     """Lines of the template by table and key, those that are commented out among them; the first of each."""
-    table, lines = "", {"": {}}  # type: dict[str, dict[str, str]]
+    table = ""
+    lines: dict[str, dict[str, str]] = {"": {}}
     for line in files(__package__).joinpath("template.toml").read_text(encoding="utf-8").splitlines():
         line = line.removeprefix("# ")
         if head := re.match(r"\[([\w.]+)\]", line):
@@ -173,4 +174,6 @@ def _shown(value) -> str:
         return REQUIRED
     if value is None or value == ():
         return "none"
-    return {True: "true", False: "false"}.get(value, f'"{value}"') if isinstance(value, bool | str) else str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f'"{value}"' if isinstance(value, str) else str(value)
