@@ -207,7 +207,8 @@ def _value(node: ast.expr, columns: dict, states: dict):
             return np.where(np.isnan(ends[0]) | np.isnan(ends[1]), np.nan, OPERATORS[type(op)](*ends))
         case ast.Call(func=ast.Name(id="lag" | "lead" as name), args=[x, *more]):
             periods = more[0].value if more and isinstance(more[0], ast.Constant) else 1
-            return _shifted(_value(x, columns, states), periods if name == "lag" else -periods)
+            k = periods if isinstance(periods, int) else 1
+            return _shifted(_value(x, columns, states), k if name == "lag" else -k)
         case ast.Call(func=ast.Name(id="center" | "scale" as name), args=[x]):
             return _standardized(ast.unparse(node), name, _value(x, columns, states), states)
         case ast.Call(func=ast.Name(id=name), args=[x]) if name in FUNCTIONS:
