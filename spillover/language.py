@@ -27,6 +27,7 @@ SAME = {"zh": "zh-CN", "zh-hans": "zh-CN", "zh-hans-cn": "zh-CN", "zh-cn": "zh-C
 STORED, HEAD, LIST = "stored", "head", "list"  # contexts of messages
 SHAPES = {  # of what stands in a place of this name; elsewhere anything
     "n": r"[\d,]+", "choice": r"\w+", "style": r"(?:not standardised|\w+-standardised)", "metric": r"[\w-]+",
+    "way": r"\w+", "low": r"[−-]?[\d.,]+", "high": r"[−-]?[\d.,]+", "period": r"\S+",
 }  # fmt: skip
 WIDE = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uff60\u3000-\u303f"  # Chinese characters and their punctuation
 BETWEEN = re.compile(f"(?<=[{WIDE}]) (?=[{WIDE}])")

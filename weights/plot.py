@@ -91,6 +91,7 @@ def _map(w, data, at, ids, ax) -> None:
     ax.scatter(*xy[alone].T, s=26, facecolors="none", edgecolors=INK, zorder=3)
     ax.autoscale_view()
     ax.set_aspect(1 / np.cos(np.radians(xy[:, 1].mean())) if geographic else "equal")
+    ax.set(xlabel="", ylabel="")  # geopandas names the axes, which are not drawn
     ax.set_axis_off()
 
 

@@ -175,6 +175,7 @@ def _draw(result, map, groups, title, ax):
                for label, colour, hatch, _ in groups]  # fmt: skip
     ax.legend(handles=handles, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     ax.set_title(title)
+    ax.set(xlabel="", ylabel="")  # geopandas names the axes, which are not drawn
     ax.set_axis_off()
     return legible(ax)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spillover.errors import SpatialInputError
-from spillover.language import phrase, semicolons
+from spillover.language import phrase, semicolons, stored
 
 from .style import INK, LABEL, SOFT, WIDTH, figure, legible, plain
 
@@ -61,7 +61,7 @@ def response(gdf, response, unit=None, ax=None, *, label: str | None = None):
     draw_shapes(ax, shapes[~coloured & ~shocked], facecolor=ABSENT)
     drawn = draw_shapes(ax, shapes[coloured])
     drawn.set(array=values[coloured], **_scale(values[coloured]))
-    if (values[coloured] > 0).any():
+    if _both_signs(values[coloured]):
         draw_shapes(ax, shapes[coloured & (values < 0)], facecolor="none", edgecolor=SOFT, linewidth=0.0,
                     hatch=BELOW_ZERO)  # fmt: skip
     draw_shapes(ax, shapes[shocked], facecolor="white", edgecolor=INK, linewidth=1.3, hatch="//////", zorder=3)
@@ -158,9 +158,13 @@ def _colour_bar(ax, drawn, label):
     bar.set_label(label + (f" (×10{str(power).translate(RAISED)})" if power else ""), fontsize=9, color=INK)
 
 
+def _both_signs(values) -> bool:
+    return bool((values < 0).any() and (values > 0).any())
+
+
 def _title(response) -> str:
     name = str(response.name) if response.name is not None else phrase("Response")
-    return name[:1].upper() + name[1:]
+    return stored(name[:1].upper() + name[1:])
 
 
 def _note(values, coloured, shocked, unit) -> str:
@@ -168,7 +172,7 @@ def _note(values, coloured, shocked, unit) -> str:
     if shocked.any():
         value = f"{values[shocked][0]:.3g}".replace("-", "−")
         parts.append(phrase("{unit} (hatched): {value}, outside the colour scale", unit=unit, value=value))
-    if (values[coloured] < 0).any() and (values[coloured] > 0).any():
+    if _both_signs(values[coloured]):
         parts.append(phrase("dotted: below zero"))
     absent = int((~coloured & ~shocked).sum())
     if absent:

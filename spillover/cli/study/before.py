@@ -20,8 +20,9 @@ def columns(q: Question, chapters: dict) -> Chapter:
     tables, figures = {}, {}
     for column in q.computed:
         if hasattr(column.result, "weights"):
+            frame = column.result.weights.replace({"group": {"index": phrase("index")}})
             tables[f"weights_of_{column.name}"] = Table(
-                column.result.weights, phrase("Weights in {variable}", variable=q.name(column.name)))
+                frame, phrase("Weights in {variable}", variable=q.name(column.name)))
         if hasattr(column.result, "by_period") and hasattr(column.result, "plot"):
             means = column.result.by_period.reset_index()
             title = stored(column.result.title)

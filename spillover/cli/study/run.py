@@ -185,7 +185,7 @@ def _footer(q: Question, model) -> dict[str, str]:
         phrase("draws"): f"{q.draws:,}",
         phrase("panel"): phrase("{n} rows, content {fingerprint}", n=f"{len(q.panel):,}",
                                 fingerprint=fingerprint(q.panel.reset_index(drop=True))),
-        **{phrase("column {name}", name=column.name): column.how for column in q.computed},
+        **{phrase("column {name}", name=column.name): stored(column.how) for column in q.computed},
         **{phrase("W: {name}", name=name): w.fingerprint for name, w in q.weights.items()},
     }
 
