@@ -37,7 +37,10 @@ def read(text: str) -> list[Message]:
     >>> read('msgctxt "head"\\nmsgid "term"\\nmsgstr "变"\\n"量"')
     [Message(text='term', translation='变量', context='head', plural='', where=())]
     """
-    messages, parts, where, last = [], {}, [], ""
+    messages: list[Message] = []
+    parts: dict[str, str] = {}
+    where: list[str] = []
+    last = ""
     for line in [*text.splitlines(), ""]:
         line = line.strip()
         if line.startswith('"'):

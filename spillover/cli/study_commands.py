@@ -121,7 +121,6 @@ def demo(*, lang: LANG = None, output: FOLDER = "demo", overwrite: OVERWRITE = F
 
     Examples:
       spillover demo
-      spillover demo -o first --overwrite
       spillover demo --lang zh-CN -o chinese
     """
     from .study.file import read_demo
