@@ -39,6 +39,15 @@ def weights(q: Question, chapters: dict) -> Chapter:
 
 
 def moran(q: Question, chapters: dict, *, columns: list[str], permutations: int = 999) -> Chapter:
+    """Moran's I of columns, period by period.
+
+    Parameters
+    ----------
+    columns : list of texts
+        Columns.
+    permutations : whole number
+        Behind every p-value.
+    """
     by = {"time": q.time, "entity": q.entity, "seed": q.seed, "permutations": permutations}
     result = sp.moran_by(q.panel, list(columns), q.leading, **by)
     frame = result.to_frame()
@@ -55,6 +64,7 @@ def moran(q: Question, chapters: dict, *, columns: list[str], permutations: int 
 
 
 def tests(q: Question, chapters: dict) -> Chapter:
+    """The tests of a panel paper under every W: LM, Hausman, LR and Wald, and what they lead to."""
     searches = sp.specify(q.formula, q.panel, q.weights, **q.keys)
     frame = searches.table.to_frame().reset_index()
     repeated = frame["section"].duplicated()
@@ -75,11 +85,21 @@ def model(q: Question, chapters: dict) -> Chapter:
         "model": Table(fit.tidy(), phrase("Coefficients of the {model}", model=name)),
         "regression": Table(regression.tidy(), phrase("The regression without spatial terms, for comparison")),
     }
+    below = {stored(test.name): [None, test] for test in _about_model(chapters, name)}
     caption = phrase("{model} and the regression without space", model=name)
-    paper = sp.etable([regression, fit], labels=q.labels, stars=True, caption=caption)
+    paper = sp.etable([regression, fit], labels=q.labels, stars=True, tests=below, caption=caption)
     return Chapter(phrase("The model: {model}", model=name), fit, tuple(header(fit)), tables,
                    note=phrase("Coefficients are not effects."),
                    papers={"model": paper}, data=tuple(tables))  # fmt: skip
+
+
+def _about_model(chapters: dict, name: str) -> list:
+    """Of the tests under the leading W those that compare the model with simpler ones, and Hausman's."""
+    if "tests" not in chapters:
+        return []
+    search = next(iter(chapters["tests"].result.searches.values()))
+    heads = (f"LR {name} vs ", f"Wald {name} vs ", f"robust Hausman, {name}")
+    return [test for table in search.tables for test in table if test.name.startswith(heads)]
 
 
 def outcome(q: Question, chapters: dict) -> Chapter:

@@ -25,8 +25,16 @@ def lisa(
 
     Parameters
     ----------
-    every : bool
-        Whether to compute and draw all periods.
+    columns : list of texts
+        Columns.
+    period : a period
+        Of the map; the last by default.
+    correction : text
+        Of p for the number of units: "none", "fdr" or "bonferroni".
+    permutations : whole number
+        Behind every p-value; by default as many as the correction needs.
+    every : true or false
+        Whether small maps of all periods stand below.
     """
     periods = sorted(q.panel[q.time].dropna().unique())
     period = periods[-1] if period is None else period
