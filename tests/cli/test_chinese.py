@@ -20,8 +20,8 @@ SYMBOLS = {"W", "WX", "I", "z", "p", "t", "F", "Q", "n", "k", "b", "x", "e", "rh
            "chi2", "df", "T", "N", "R2", "AIC", "BIC", "LM", "LR", "AR", "CD", "log", "lag", "lags", "both", "km", "y",
            "theta", "FDR", "Gini"}  # fmt: skip
 PEOPLE = {"Hausman", "Wald", "Pesaran", "Wooldridge", "Jarque", "Bera", "Breusch", "Pagan", "Lee", "Yu", "de", "Jong",
-          "Hansen", "Dagum", "Moran", "queen", "Cragg", "Donald", "Kleibergen", "Paap", "Anderson", "Rubin", "Sargan", "Stock",
-          "Yogo", "J"}  # fmt: skip
+          "Hansen", "Dagum", "Moran", "queen", "Cragg", "Donald", "Kleibergen", "Paap", "Anderson", "Rubin", "Sargan",
+          "Stock", "Yogo", "J"}  # fmt: skip
 SOFTWARE = {"spillover", "python", "numpy", "scipy", "pandas"}
 # What the template calls its variables, in Chinese.
 WORDS = {

@@ -58,7 +58,7 @@ def instruments(
         of = {"level": f"{LEVEL:.0%}", "p": f"{p:.3g}"}
         answer.append(phrase("That they are valid is rejected at {level} (Hansen J, p = {p}).", **of) if p < LEVEL else
                       phrase("That they are valid is not rejected at {level} (Hansen J, p = {p}).", **of))  # fmt: skip
-    listed = tests.tidy().rename(columns={"term": "test"})
+    listed = tests.tidy().rename(columns={"term": "test"}).replace({"df": {"none": ""}})
     tables = {
         "instruments": Table(listed.assign(test=listed["test"].map(stored)),
                              phrase("Are the instruments strong, and valid?")),
