@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from spillover.matrix import SeveralWeights
+
 from ..covariance.clustered import Robust
 from ..covariance.hac import DriscollKraay
 from ..covariance.sandwich import least_squares
@@ -51,6 +53,9 @@ def of_rows(fit: FitRecord) -> str:
     .92 to .97 by the ratio of profile likelihoods.
     """
     spec, s, n, p = fit.specification, fit._settings, fit._sample.n, len(fit.params)
+    if isinstance(fit._design.weights, SeveralWeights):
+        few = (spec.lag or spec.error) and n < FEW * p
+        return f"n / p = {n / p:.1f}: {LIMITS['few rows of several']}" if few else ""
     if s.random is not None or fit._design.lags or not (spec.lag or spec.error):
         return ""
     if spec.lag and spec.error:

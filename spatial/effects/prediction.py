@@ -23,7 +23,7 @@ import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError, check_option
-from spillover.matrix import SpatialWeights, as_weights, refuse_varying
+from spillover.matrix import SeveralWeights, SpatialWeights, as_weights, refuse_varying
 
 from ..design.design import Design, spatial_lag
 from ..design.formula import read_formula
@@ -104,7 +104,12 @@ def in_sample(fit: FitRecord, kind: str) -> np.ndarray:
 
 def reduced_form(fit: FitRecord) -> np.ndarray:
     """(I - rho W)^-1 (X beta + W X theta), (T, N), without fixed effects; NaN where nothing was observed."""
-    d, trend = fit._design, regression_part(fit, fit._design)
+    d = fit._design
+    if isinstance(d.weights, SeveralWeights):
+        from .several_prediction import reduced_form_of_several
+
+        return reduced_form_of_several(fit)
+    trend = regression_part(fit, d)
     if not d.varies:
         return inverse(d.weights, fit.rho).solve(trend.T).T
     rows = [inverse(w, fit.rho).solve(x) for w, x in zip(d.weights.each(d.n_periods), np.nan_to_num(trend))]

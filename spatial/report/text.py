@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from spillover.matrix import SeveralWeights
+
 from ..records.limits import LIMITS
 from ..records.schema import SCHEMA
 
@@ -77,7 +79,11 @@ def header(fit) -> list[str]:
         lines.append(_correction(fit))
     part = fit._sample.lag or fit._sample.error
     lines.append(f"standard errors: {describe(fit)}")
-    if part is not None:
+    if isinstance(d.weights, SeveralWeights):
+        from .several import determinant_lines
+
+        lines += determinant_lines(fit)
+    elif part is not None:
         lo, hi = part.interval
         lines.append(f"log-determinant: {part.logdet.method}; admissible interval ({lo:.4g}, {hi:.4g})")
     if d.lags:
