@@ -15,7 +15,7 @@ from .kinds import Information, lost_freedom
 
 @dataclass(frozen=True)
 class OfSeveral(Information):
-    """The observed information of (beta, rho_1 ..., lambda_1 ..., sigma2), with the factor n / (n - p) as with one W."""
+    """The observed information of (beta, rho_1 ..., lambda_1 ..., sigma2); the factor n / (n - p) as with one W."""
 
     def __post_init__(self):
         if self.kind != "oim":

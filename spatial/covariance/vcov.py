@@ -15,9 +15,9 @@ from typing import TypeVar
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
-from spillover.matrix import SeveralWeights
 
 from ..records.fit import FitRecord
+from ..records.several import SeveralRecord
 from .adjusted import ADJUSTED, OfAdjustedScore
 from .clustered import Cluster, Robust
 from .hac import Conley, DriscollKraay
@@ -100,7 +100,7 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
             raise SpatialInputError("E501", f"vcov={vcov!r} takes no settings, got {sorted(settings)}",
                                     hint="leave the settings out")
         return OfAdjustedScore(vcov, fit._settings.method)
-    if isinstance(fit._design.weights, SeveralWeights) and not least_squares(fit):
+    if isinstance(fit, SeveralRecord) and not least_squares(fit):
         return of_several(vcov, **settings)
     if fit._settings.method != "gmm":
         chosen = as_vcov(vcov, **settings)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from spillover.errors import SpatialInputError
-from spillover.matrix import SeveralWeights, SpatialWeights
+from spillover.matrix import SpatialWeights, TemporalWeights
 
 from ..covariance.vcov import wald_of
 from ..design.design import INTERCEPT
 from ..records.fit import FitRecord
+from ..records.several import SeveralRecord
 from ..records.tests import TestResult
 
 
-def restrictions(restricted: FitRecord, full: FitRecord) -> str:
+def restrictions(restricted: FitRecord, full: SeveralRecord) -> str:
     """The null of a likelihood ratio in words: ``rho_2 = 0 and theta_2 = 0``.
 
     Raises
@@ -37,10 +38,11 @@ def restrictions(restricted: FitRecord, full: FitRecord) -> str:
     return " and ".join(words)
 
 
-def _roles(fit: FitRecord) -> dict[str, tuple[str, str, SpatialWeights]]:
+def _roles(fit: FitRecord) -> dict[str, tuple[str, str, SpatialWeights | TemporalWeights]]:
     """What every spatial parameter lags by which W."""
     d, spec = fit._design, fit.specification
-    if isinstance(d.weights, SeveralWeights):
+    if isinstance(fit, SeveralRecord):
+        d = fit._design
         W, names = d.weights.matrices, list(fit.params.index)
         used = [("lag", m) for m in d.weights.lag] + [("error", m) for m in d.weights.error]
         spatial = dict(zip(names[len(names) - len(used) :], ((kind, "", W[m]) for kind, m in used)))
@@ -50,7 +52,7 @@ def _roles(fit: FitRecord) -> dict[str, tuple[str, str, SpatialWeights]]:
     return lag | error | {f"W:{d.names[j]}": ("x", d.names[j], d.weights) for j in d.durbin}
 
 
-def wald_of_several(fit: FitRecord, against: str) -> TestResult:
+def wald_of_several(fit: SeveralRecord, against: str) -> TestResult:
     """``wald_test`` of an SDM with several W: theta = 0, rho = 0, both, or theta_m + rho_m beta = 0 for every W.
 
     Raises

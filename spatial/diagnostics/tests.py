@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
-from spillover.matrix import SeveralWeights
 
 from ..covariance.kinds import lost_freedom
 from ..covariance.vcov import wald_of
 from ..design.design import INTERCEPT
 from ..records.fit import FitRecord
+from ..records.several import SeveralRecord
 from ..records.tests import TestResult, TestTable
 from .lm import has_exact_moments, scores_of
 from .lm_uneven import uneven_scores
@@ -107,10 +107,10 @@ def lr_test(restricted: FitRecord, full: FitRecord) -> TestResult:
         raise SpatialInputError("E501", f"{a} is not nested in {b}: {why}", hint="give the smaller model first")
     if (a, b) == ("SEM", "SDM"):
         _refuse_without_common_factor(full)
-    null = restrictions(restricted, full) if isinstance(full._design.weights, SeveralWeights) else ""
     statistic = max(0.0, 2 * (full.loglik - restricted.loglik)) / lost_freedom(full)
-    if null:
-        return TestResult(f"LR {b} with {len(full._design.weights.matrices)} W vs {a}", statistic, df, null)
+    if isinstance(full, SeveralRecord):
+        name = f"LR {b} with {len(full._design.weights.matrices)} W vs {a}"
+        return TestResult(name, statistic, df, restrictions(restricted, full))
     if len(full._design.lags) > len(restricted._design.lags):
         null = f"{a} is enough" if a != b else _no_past(set(full._design.lags) - set(restricted._design.lags))
         a, b = ("dynamic " * bool(fit._design.lags) + fit.specification.name for fit in (restricted, full))
@@ -150,7 +150,7 @@ def wald_test(fit: FitRecord, against: str) -> TestResult:
     if fit.specification.name != "SDM":
         raise SpatialInputError("E501", f"wald_test needs an SDM fit, got {fit.specification.name}",
                                 hint="sp.wald_test(sp.sdm(...))")
-    if isinstance(fit._design.weights, SeveralWeights):
+    if isinstance(fit, SeveralRecord):
         return wald_of_several(fit, against)
     if fit._design.wx_order > 1:
         raise SpatialInputError("E501", "wald_test is for wx_order=1", hint="compare the fits with lr_test")

@@ -23,13 +23,14 @@ import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError, check_option
-from spillover.matrix import SeveralWeights, SpatialWeights, as_weights, refuse_varying
+from spillover.matrix import SpatialWeights, as_weights, refuse_varying
 
 from ..design.design import Design, spatial_lag
 from ..design.formula import read_formula
 from ..design.read import design
 from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
+from ..records.several import SeveralRecord
 
 IN_SAMPLE = ("TS", "TC", "BP", "trend")
 OUT_OF_SAMPLE = ("BP", "TC", "TS1", "trend")
@@ -105,7 +106,7 @@ def in_sample(fit: FitRecord, kind: str) -> np.ndarray:
 def reduced_form(fit: FitRecord) -> np.ndarray:
     """(I - rho W)^-1 (X beta + W X theta), (T, N), without fixed effects; NaN where nothing was observed."""
     d = fit._design
-    if isinstance(d.weights, SeveralWeights):
+    if isinstance(fit, SeveralRecord):
         from .several_prediction import reduced_form_of_several
 
         return reduced_form_of_several(fit)

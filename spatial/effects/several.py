@@ -8,8 +8,8 @@ The matrix of responses to a regressor with coefficients beta and theta_1 ... th
 
     S = beta I + sum_m C_m,    C_m = W_m (theta_m I + rho_m S)
 
-C_m is what reaches a unit from its neighbors under W_m: their x, and their y with all that has reached it. These are the
-channels: indirect effects of all channels add up to the indirect effect, and direct ones to the direct effect less
+C_m is what reaches a unit from its neighbors under W_m: their x, and their y with all that has reached it. These are
+the channels: indirect effects of all channels add up to the indirect effect, and direct ones to the direct effect less
 beta. Direct effects are average diagonals, total effects average row sums.
 """
 
@@ -27,9 +27,17 @@ from scipy import sparse
 from spillover.errors import SpatialInputError
 from spillover.values import share, whole_number
 
-from ..logdet.several import SIZES, SeveralLogdet, chebyshev_coefficients, chebyshev_grid, several_logdet, window
-from ..records.fit import FitRecord
+from ..logdet.several import (
+    SIZES,
+    SeveralLogdet,
+    Window,
+    chebyshev_coefficients,
+    chebyshev_grid,
+    several_logdet,
+    window,
+)
 from ..records.schema import SCHEMA
+from ..records.several import SeveralRecord
 from .average import DENSE_MAX, Effects
 from .draws import all_draws, from_draws
 from .infer import Inferred, Options, expansion, infer
@@ -38,11 +46,13 @@ from .nodes import given_lattice, given_nothing, given_spatial
 from .propagate import KINDS
 
 NODES = {1: [72], 2: [72, 32]}  # over the rho of each W; of three a lattice
+FEWER_NODES = [36, 16]  # where each may take a factorisation
 CLOSE = 1e-5  # last coefficients of interpolated averages, as a share of these
-STEP = 1e-5  # of central differences by rho, in units of 1 / ||W||
+STEP, STEP_OF_NEAR = 1e-5, 0.25  # of central differences by rho: in units of 1 / ||W||, and of a window's half-width
+NEAR = 0.02  # half-width of the window around an estimate, as a share of the way to the region's edge
 ANGLES = 96  # directions of rho_1, rho_2 at which the region's edge is computed
 BLOCK = 4_000_000  # numbers in the inverses that are computed at a time
-REACH = 6.0  # standard errors of rho beyond which nodes are left out where averages are interpolated: mass 1e-8
+REACH = {True: 6.0, False: 4.5}  # standard errors of rho beyond which nodes are left out, of exact and other averages
 PROBES = 100  # for the traces of a large sparse W
 DIRECT_MAX = 50  # units up to which an inverse at every node is quicker than an interpolation
 
@@ -116,7 +126,7 @@ class SeveralAverages:
         N, ones = self.n, np.ones(self.n)
         right = np.column_stack([ones, *(W @ ones for W in self.matrices)])
         left = np.column_stack([ones, *(W.T @ ones for W in self.matrices)])
-        if self.lag and not self._dense:
+        if not self.exact:
             traces, sums = zip(*(self._by_probes(point, right) for point in points))
             return np.array(traces), left.T @ np.array(sums) / N
         A = np.broadcast_to(np.eye(N), (len(points), N, N)).copy()
@@ -138,16 +148,24 @@ class SeveralAverages:
         return np.array(traces) / self.n, lu.solve(right)
 
     @property
+    def exact(self) -> bool:
+        """Whether traces come from a dense inverse, or none is needed."""
+        return not self.lag or self._dense
+
+    @property
     def _dense(self) -> bool:
         return self.n <= DENSE_MAX and self.logdet.dense
 
     def point(self, rho: np.ndarray) -> np.ndarray:
         """As ``at``, the traces of the lags' W exact also where N is large."""
-        if not self.lag or self._dense:
+        if self.exact:
             return self.at(rho)
-        half = np.full(len(rho), 0.02 * (1 - min(self.logdet.largest(rho), 0.999)) / self.logdet.norms.max())
-        near = window(self.logdet, rho - half, rho + half, 1.0)
-        return self.at(rho, near.expansion(rho)[1])
+        return self.at(rho, self.near(rho).expansion(rho)[1])
+
+    def near(self, rho: np.ndarray) -> Window:
+        """The log-determinant around rho, for its slope."""
+        half = np.full(len(rho), NEAR * (1 - min(self.logdet.largest(rho), 0.999)) / self.logdet.norms.max())
+        return window(self.logdet, rho - half, rho + half, 1.0)
 
     def over(self, centre: np.ndarray, root: np.ndarray, reach: float) -> Callable[[np.ndarray], np.ndarray]:
         """A function of points (Q, J) to (Q, 1 + M, size): interpolated over rho = centre + root z, |z_j| <= reach,
@@ -159,15 +177,20 @@ class SeveralAverages:
         if not all(self.logdet.admissible(corner) for corner in corners) or not np.diag(root).all():
             return self.many
         low, high = np.full(J, -reach), np.full(J, reach)
+        inverse = np.linalg.inv(root).T
+        near = None if self._dense else window(Turned(self.logdet, centre, root), low, high, 1.0)
         for size in SIZES[1:] if J <= 2 else SIZES[:2]:
-            points = centre + chebyshev_grid(low, high, size) @ root.T
-            values = (self.many(points) if self._dense else np.array([self.point(p) for p in points]))
+            z = chebyshev_grid(low, high, size)
+            points = centre + z @ root.T
+            if near is None:
+                values = self.many(points)
+            else:
+                values = np.array([self.at(p, inverse @ near.expansion(q)[1]) for p, q in zip(points, z)])
             values = values * self._pole(points)[:, None, None]
             c = chebyshev_coefficients(values.reshape((size,) * J + values.shape[1:]), J)
             last = max(np.abs(np.take(c, -1, axis=axis)).max() for axis in range(J))
             if last < CLOSE * np.abs(c).max():
                 break
-        inverse = np.linalg.inv(root).T
         return lambda at: _interpolated(c, (at - centre) @ inverse, low, high) / self._pole(at)[:, None, None]
 
     def _pole(self, points: np.ndarray) -> np.ndarray:
@@ -177,13 +200,25 @@ class SeveralAverages:
         return 1 - points @ np.array([s[0] for s in sums]) if constant else np.ones(len(points))
 
 
+@dataclass(frozen=True, eq=False)
+class Turned:
+    """log|A| as a function of z, rho = centre + root z."""
+
+    logdet: SeveralLogdet
+    centre: np.ndarray
+    root: np.ndarray
+
+    def value(self, z: np.ndarray) -> float:
+        return self.logdet.value(self.centre + self.root @ z)
+
+
 def _interpolated(c: np.ndarray, points: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Tensor Chebyshev series at points (Q, J): (Q, ...)."""
     x = (points - (low + high) / 2) / ((high - low) / 2)
-    out = None
+    out = np.empty(0)
     for axis in range(points.shape[1]):
         v = np.polynomial.chebyshev.chebvander(x[:, axis], c.shape[axis] - 1)
-        out = np.tensordot(v, c, axes=1) if out is None else np.einsum("qk,qk...->q...", v, out)
+        out = np.einsum("qk,qk...->q...", v, out) if axis else np.tensordot(v, c, axes=1)
     return out
 
 
@@ -199,7 +234,7 @@ class SeveralSource:
         Of the effects in ``SeveralAverages.at``.
     """
 
-    fit: FitRecord
+    fit: SeveralRecord
     averages: SeveralAverages
     which: slice
 
@@ -223,13 +258,19 @@ class SeveralSource:
 
     def errors(self, picks: np.ndarray) -> np.ndarray:
         """By the delta method: exact derivatives by the coefficients, central differences by rho."""
-        params, rho = self.fit.params.to_numpy(), self.rho
-        slopes = np.einsum("kj,kvp->jvp", self.averages.point(rho)[:, self.which], picks)
+        params, rho, averages = self.fit.params.to_numpy(), self.rho, self.averages
+        near = None if averages.exact else averages.near(rho)
+
+        def at(point) -> np.ndarray:
+            return averages.at(point, None if near is None else near.expansion(point)[1])
+
+        slopes = np.einsum("kj,kvp->jvp", at(rho)[:, self.which], picks)
         for j, place in enumerate(self.places):
             step = np.zeros(len(rho))
-            step[j] = STEP / self.averages.logdet.norms[j]
-            ahead, behind = (self._of(params, self.averages.at(rho + s), picks) for s in (step, -step))
-            slopes[:, :, place] += (ahead - behind) / (2 * step[j])
+            half = STEP / averages.logdet.norms[j] if near is None else STEP_OF_NEAR * (near.high - near.low)[j] / 2
+            step[j] = half
+            ahead, behind = (self._of(params, at(rho + s), picks) for s in (step, -step))
+            slopes[:, :, place] += (ahead - behind) / (2 * half)
         return np.sqrt(np.einsum("jvp,pq,jvq->jv", slopes, self.fit.vcov.to_numpy(), slopes))
 
     def sample(self, picks: np.ndarray, draws: int, seed: int) -> np.ndarray:
@@ -269,13 +310,17 @@ class SeveralSource:
 
     def _given(self, params, V, R):
         """The nodes over rho that are admissible; of interpolated averages those within ``REACH``."""
-        df, everywhere = self.fit.df_resid, (-np.inf, np.inf)
+        df, L = self.fit.df_resid, self.averages.logdet
+        bounds = (-L.edge(-np.ones(1)), L.edge(np.ones(1))) if len(R) == 1 else (-np.inf, np.inf)
         if len(R) == 3:
-            law = given_lattice(params, V, R, df, everywhere)
+            law = given_lattice(params, V, R, df, bounds)
         else:
-            law = given_spatial(params, V, R, df, NODES[len(R)], everywhere, splits=[0.0])
+            nodes = NODES[len(R)] if self.averages.exact else FEWER_NODES[: len(R)]
+            law = given_spatial(params, V, R, df, nodes, bounds, splits=[0.0])
+        if len(R) == 1:
+            return law
         if self.averages.n > DIRECT_MAX:
-            law = law.thinned(law.distance <= REACH**2)
+            law = law.thinned(law.distance <= REACH[self.averages.exact] ** 2)
         return law.thinned(self._admissible(law.points))
 
     def _curves(self, law, R) -> np.ndarray:
@@ -327,10 +372,13 @@ def _largest_by_angle(L: SeveralLogdet, points: np.ndarray, needed: np.ndarray) 
 class SeveralEffects(Effects):
     """Effects of a model with several W, in all and by channel: see ``by_channel``."""
 
+    fit: SeveralRecord = field(repr=False)
+    source: SeveralSource = field(repr=False)
+
     @cached_property
     def channels(self) -> Inferred:
         """Inference on direct, indirect and total effects of every channel, (3 M, V)."""
-        source = SeveralSource(self.fit, self.source.averages, slice(3, None))  # type: ignore[attr-defined]
+        source = SeveralSource(self.fit, self.source.averages, slice(3, None))
         return _inferred(source, self._picks, self.options)
 
     def by_channel(self) -> pd.DataFrame:
@@ -378,7 +426,7 @@ class SeveralEffects(Effects):
         return several_selectors(self.fit, self.variables)
 
 
-def several_effects(fit: FitRecord, *, method="quadrature", level=0.95, draws=1000, seed=1) -> SeveralEffects:
+def several_effects(fit: SeveralRecord, *, method="quadrature", level=0.95, draws=1000, seed=1) -> SeveralEffects:
     """Direct, indirect and total effects of every regressor, in all and by channel.
 
     Parameters
@@ -415,7 +463,7 @@ def _inferred(source: SeveralSource, picks: np.ndarray, options: Options) -> Inf
     return Inferred(expansion(estimates, source.errors(picks), options.level, df))
 
 
-def several_selectors(fit: FitRecord, variables) -> np.ndarray:
+def several_selectors(fit: SeveralRecord, variables) -> np.ndarray:
     """(1 + M, V, p): what picks beta, theta_1 ... theta_M out of the parameters; 0 where absent."""
     place = {name: i for i, name in enumerate(fit.params.index.tolist())}
     picks = np.zeros((1 + len(fit._design.weights.matrices), len(variables), len(place)))
@@ -426,7 +474,7 @@ def several_selectors(fit: FitRecord, variables) -> np.ndarray:
     return picks
 
 
-def solve(fit: FitRecord, right: np.ndarray) -> np.ndarray:
+def solve(fit: SeveralRecord, right: np.ndarray) -> np.ndarray:
     """A^-1 right, (N, ...)."""
     weights = fit._design.weights
     if not weights.lag:

@@ -1,7 +1,7 @@
 """Predictions of models with several W, in sample: the kinds of ``prediction``.
 
-With A = I - sum_j rho_j W_j, B = I - sum_l lambda_l M_l and Q = A'B'B A: trend X beta + c, TC A^-1 (X beta + c), TS y - e,
-BP TC - diag(Q)^-1 (Q - diag(Q)) (y - TC).
+With A = I - sum_j rho_j W_j, B = I - sum_l lambda_l M_l and Q = A'B'B A: trend X beta + c, TC A^-1 (X beta + c),
+TS y - e, BP TC - diag(Q)^-1 (Q - diag(Q)) (y - TC).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from spillover.errors import SpatialInputError, check_option
 
 from ..design.design import spatial_lag
 from ..design.several import several_regressors
-from ..records.fit import FitRecord
+from ..records.several import SeveralRecord
 from .prediction import IN_SAMPLE
 from .several import solve
 
 
-def predict_several(fit: FitRecord, data=None, w=None, *, kind: str | None = None) -> pd.Series:
+def predict_several(fit: SeveralRecord, data=None, w=None, *, kind: str | None = None) -> pd.Series:
     """Predict the fitted units, in the units of the formula's left side.
 
     Parameters
@@ -46,7 +46,7 @@ def predict_several(fit: FitRecord, data=None, w=None, *, kind: str | None = Non
     return fit._design.labelled(in_sample(fit, kind or "TS"), "predicted")
 
 
-def in_sample(fit: FitRecord, kind: str) -> np.ndarray:
+def in_sample(fit: SeveralRecord, kind: str) -> np.ndarray:
     """(T, N) predictions."""
     d, weights = fit._design, fit._design.weights
     if kind == "TS":
@@ -66,16 +66,16 @@ def in_sample(fit: FitRecord, kind: str) -> np.ndarray:
     return TC - ((Q @ gap) / Q.diagonal()[:, None] - gap).T
 
 
-def regression_part(fit: FitRecord) -> np.ndarray:
+def regression_part(fit: SeveralRecord) -> np.ndarray:
     """X beta + sum_m W_m X theta_m, (T, N), without fixed effects."""
     X, names = several_regressors(fit._design, fit._settings.effects)
     return X @ fit.params[names].to_numpy()
 
 
-def reduced_form_of_several(fit: FitRecord) -> np.ndarray:
+def reduced_form_of_several(fit: SeveralRecord) -> np.ndarray:
     """A^-1 (X beta + W X theta), (T, N), without fixed effects."""
     return solve(fit, regression_part(fit).T).T
 
 
 def _filter(values, matrices, n: int) -> sparse.csr_array:
-    return sparse.csr_array(sparse.eye_array(n) - sum((v * W for v, W in zip(values, matrices)), sparse.csr_array((n, n))))
+    return sparse.csr_array(sum((-v * W for v, W in zip(values, matrices)), sparse.eye_array(n, format="csr")))

@@ -14,9 +14,11 @@ Science and Urban Economics 42:211-220).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import product
+from typing import Protocol
 
 import numpy as np
 from numpy.polynomial import chebyshev
@@ -176,14 +178,19 @@ class SeveralLogdet:
 
     def series(self, points: np.ndarray) -> np.ndarray:
         """-sum_k tr(C^k) / k up to k = 4, C = sum_j rho_j W_j, at points (Q, J)."""
-        total = 0.0
+        total = np.zeros(len(points))
         for k, traces in enumerate(self.traces, start=1):
-            term = traces
-            out = np.broadcast_to(term, (len(points), *term.shape))
+            out = np.broadcast_to(traces, (len(points), *traces.shape))
             for _ in range(k):
                 out = np.einsum("q...j,qj->q...", out, points)
             total = total - out / k
         return total
+
+
+class HasValue(Protocol):
+    """A function of several arguments."""
+
+    def value(self, at: np.ndarray, /) -> float: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,16 +250,18 @@ def chebyshev_coefficients(values: np.ndarray, axes: int) -> np.ndarray:
     return values
 
 
-def window(L: SeveralLogdet, low: np.ndarray, high: np.ndarray, scale: float) -> Window:
+def window(L: HasValue, low: np.ndarray, high: np.ndarray, scale: float, sizes: Sequence[int] = SIZES) -> Window:
     """The polynomial on a box inside the region, with as many nodes as the slope and the curvature need.
 
     Parameters
     ----------
     scale : float
         By how much L counts (periods), for its slope against the information.
+    sizes : sequence of int
+        Nodes along each rho that are tried.
     """
     J = len(low)
-    for size in SIZES if J == 2 else SIZES[:2]:
+    for size in sizes if J <= 2 else sizes[:2]:
         points = chebyshev_grid(low, high, size)
         values = np.array([L.value(point) for point in points]).reshape((size,) * J)
         if not np.isfinite(values).all():
@@ -264,7 +273,7 @@ def window(L: SeveralLogdet, low: np.ndarray, high: np.ndarray, scale: float) ->
         built = Window(low, high, c, float(last))
         _, _, curvature = built.expansion((low + high) / 2)
         bend = np.abs(np.diag(curvature))
-        slope, bent = last * (size - 1) ** 2 / half, last * (size - 1) ** 4 / 3 / half**2
+        slope, bent = last * (size - 1) / half, last * (size - 1) ** 2 / half**2  # near the middle of the box
         if (slope < ERROR[0] * np.sqrt(bend / scale)).all() and (bent < ERROR[1] * bend).all():
             break
     return built

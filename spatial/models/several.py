@@ -31,7 +31,7 @@ from .fit import Fit
 from .reading import aligned, read, which_effects
 from .several_fit import SeveralFit
 
-NOT_WITH_SEVERAL = {  # option: (what it may be, what to do instead)
+NOT_WITH_SEVERAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
     "lags": ((None,), "a dynamic model takes one W: leave lags= out, or choose one W"),
     "endog": ((None, [], ()), "endogenous regressors take one W: leave endog= out, or choose one W"),
     "instruments": ((None, [], ()), "instruments take one W: leave instruments= out, or choose one W"),
@@ -122,7 +122,7 @@ def _constant(w, name: str) -> SpatialWeights:
 
 
 def _aligned(w, d: Design, options: ModelOptions, name: str) -> SpatialWeights:
-    return aligned(_constant(w, name), d, options.missing, name)
+    return _constant(aligned(_constant(w, name), d, options.missing, name), name)
 
 
 def _correction(d, effects: FixedEffects, options: ModelOptions) -> bool:
@@ -150,10 +150,9 @@ def _fit(specification: Specification, d, sample, at, settings: Settings) -> Fit
     refuse_perfect_fit(sample, at, d.response)
     values = np.concatenate([at.beta, spatial])
     names = (*sample.names, *spatial_names("rho", d.weights.lag), *spatial_names("lambda", d.weights.error))
-    df: int | None = d.left(settings.effects) - len(values)
-    sigma2 = at.sigma2 if spatial else float(at.resid @ at.resid) / df
-    if spatial and not (settings.counts_parameters and df > 0):
-        df = None
+    left = d.left(settings.effects) - len(values)
+    sigma2 = at.sigma2 if spatial else float(at.resid @ at.resid) / left
+    df = None if spatial and not (settings.counts_parameters and left > 0) else left
     fit = SeveralFit(
         specification=specification, sigma2=sigma2, loglik=at.loglik, df_resid=df, _terms=pd.Index(names, name="term"),
         _estimates=values, _covariance=np.empty((0, 0)), _design=d, _sample=sample, _solution=at, _settings=settings,

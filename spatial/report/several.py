@@ -12,8 +12,8 @@ def determinant_lines(fit) -> list[str]:
         if part is None:
             continue
         share = part.logdet.largest(at.to_numpy())
-        lines.append(f"log-determinant of {name}: {part.logdet.method}; the estimates are {number(share, 2)} of the way "
-                     "from zero to the edge of the admissible region")  # fmt: skip
+        lines.append(f"log-determinant of {name}: {part.logdet.method}; the estimates are {number(share, 2)} of the "
+                     "way from zero to the edge of the admissible region")  # fmt: skip
     return lines
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from spillover.matrix import SeveralWeights
-
 from ..records.limits import LIMITS
 from ..records.schema import SCHEMA
+from ..records.several import SeveralRecord
 
 UNCORRECTED = "none (data are demeaned, then lagged, as in xsmle and splm)"
 
@@ -79,7 +78,7 @@ def header(fit) -> list[str]:
         lines.append(_correction(fit))
     part = fit._sample.lag or fit._sample.error
     lines.append(f"standard errors: {describe(fit)}")
-    if isinstance(d.weights, SeveralWeights):
+    if isinstance(fit, SeveralRecord):
         from .several import determinant_lines
 
         lines += determinant_lines(fit)

@@ -2,19 +2,20 @@
 
     y = sum_j rho_j W_j y + X beta + u,    u = sum_l lambda_l M_l u + e,    e ~ (0, sigma2 I)
 
-With A = I - sum_j rho_j W_j, B = I - sum_l lambda_l M_l the likelihood is that of ``ml``. With Z = [y, W_1 y, ..., W_J y,
-Q], Q an orthonormal basis of X, M_0 = I, c = (1, -lambda) and v = (1, -rho, -gamma) the residuals are
+With A = I - sum_j rho_j W_j, B = I - sum_l lambda_l M_l the likelihood is that of ``ml``. With Z = [y, W_1 y, ...,
+W_J y, Q], Q an orthonormal basis of X, M_0 = I, c = (1, -lambda) and v = (1, -rho, -gamma) the residuals are
 
     e = sum_i c_i M_i Z v
 
-so that e'e, its gradient and its second derivatives come from the cross-products P of [Z, M_1 Z, ..., M_L Z], which are
-computed once. Newton's steps are in (rho, lambda), with gamma and sigma2 concentrated out. Sources: Lee & Liu (2010,
-Econometric Theory 26:187-230) for the model; Elhorst, Lacombe & Piras (2012) for the region; Lee & Yu (2010) for panels.
+so that e'e, its gradient and its second derivatives come from the cross-products P of [Z, M_1 Z, ..., M_L Z], which
+are computed once. Newton's steps are in (rho, lambda), with gamma and sigma2 concentrated out. Sources: Lee & Liu
+(2010, Econometric Theory 26:187-230) for the model; Elhorst, Lacombe & Piras (2012) for the region; Lee & Yu (2010) for
+panels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -23,14 +24,14 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ..design.arrays import Sample, solve_triangular
-from ..logdet.several import SeveralJacobian, Window, window
+from ..logdet.several import SIZES, SeveralJacobian, Window, window
 from .ml import Solution
 
 MAX_STEPS, MAX_WINDOWS = 100, 12
 SETTLED = 1e-9  # Newton decrement at which the next step is the last: its error is of the decrement's square
 GRID = 13  # starting values of each parameter across the diamond sum |rho_j| ||W_j|| < 1
 EXACT_GRID = 64  # units up to which starting values have exact determinants
-REACH = 6.0  # half-width of a window in standard errors
+REACH = 6.0, 2.0  # half-widths of rough and of exact windows in standard errors
 EDGE = 1e-6  # share of the way to the region's edge that an estimate must keep
 NORM_IS_ENOUGH = 0.999
 
@@ -120,14 +121,14 @@ class Problem:
         order = [*range(s, p), *range(1, s)]  # gamma, then rho
         D = np.zeros(((L + 1) * p, k + self.J + L))
         D[:, : k + self.J] = -np.kron(c[:, None], np.eye(p)[:, order])
-        for l in range(L):
-            D[(l + 1) * p : (l + 2) * p, k + self.J + l] = -v
+        for i in range(L):
+            D[(i + 1) * p : (i + 2) * p, k + self.J + i] = -v
         Pe = P @ np.kron(c, v)
         second = D.T @ P @ D
-        for l in range(L):  # d2e / d(gamma, rho) d lambda_l = M_l [Q, W y]
-            cross = Pe[(l + 1) * p : (l + 2) * p][order]
-            second[: k + self.J, k + self.J + l] += cross
-            second[k + self.J + l, : k + self.J] += cross
+        for i in range(L):  # d2e / d(gamma, rho) d lambda_l = M_l [Q, W y]
+            cross = Pe[(i + 1) * p : (i + 2) * p][order]
+            second[: k + self.J, k + self.J + i] += cross
+            second[k + self.J + i, : k + self.J] += cross
         return q, D.T @ Pe, second
 
     def value(self, psi: np.ndarray, determinants: float) -> float:
@@ -159,7 +160,7 @@ def several_maximum(sample: SeveralSample) -> SeveralSolution:
     parts = [part for part in (sample.lag, sample.error) if part is not None]
     psi = _start(problem, sample) if parts else np.zeros(0)
     if parts and all(part.logdet.dense for part in parts):
-        psi, value = _newton(problem, psi, lambda at: _joined(sample, problem, at, lambda part, x: part.expansion(x)))
+        psi, _ = _newton(problem, psi, lambda at: _joined(sample, problem, at, lambda part, x: part.expansion(x)))
     elif parts:
         psi = _by_windows(problem, sample, psi)
     refuse_edge(sample, problem, psi)
@@ -258,23 +259,26 @@ def _uphill(gradient: np.ndarray, H: np.ndarray) -> np.ndarray:
 
 def _by_windows(problem: Problem, sample: SeveralSample, psi: np.ndarray) -> np.ndarray:
     """From the series of traces to exact windows around the maximum, until it lies well inside of them."""
+    reach, sizes = REACH[0], SIZES[:1]
     for _ in range(MAX_WINDOWS):
-        windows = {}
-        value, _, H = problem.expansion(psi, _joined(sample, problem, psi, _series))
+        _, _, H = problem.expansion(psi, _joined(sample, problem, psi, _series))
         errors = 1 / np.sqrt(np.maximum(np.linalg.eigvalsh(-H)[0], 1e-12))
-        for part, at in zip((sample.lag, sample.error), problem.split(psi)):
-            if part is not None:
-                windows[part] = _box(part, at, REACH * errors)
+        windows = {part: _box(part, at, reach * errors, sizes)
+                   for part, at in zip((sample.lag, sample.error), problem.split(psi)) if part is not None}  # fmt: skip
+
         def exact(part, x, windows=windows):
             return part.added(windows[part].expansion(x), x)
 
-        moved, _ = _newton_inside(problem, sample, psi, exact, windows)
-        inside = all(np.all((at > w.low) & (at < w.high)) for w, at in
-                     zip(windows.values(), [x for x in problem.split(moved) if len(x)]))  # fmt: skip
-        settled = inside and np.abs(moved - psi).max() < 1.5 * errors
+        moved = _newton_inside(problem, sample, psi, exact, windows)
+        at_edge = any(np.any((at <= w.low) | (at >= w.high)) for w, at in
+                      zip(windows.values(), [x for x in problem.split(moved) if len(x)]))  # fmt: skip
+        near = np.abs(moved - psi).max() < errors
         psi = moved
-        if settled:
+        if at_edge or not near:
+            continue
+        if len(sizes) > 1:
             return psi
+        reach, sizes = REACH[1], SIZES
     raise SpatialInputError("E801", "the search for rho_1, rho_2 ... did not settle",
                             hint="drop one of the W: the likelihood is almost flat")
 
@@ -285,39 +289,39 @@ def _series(part: SeveralJacobian, x: np.ndarray) -> tuple[float, np.ndarray, np
     return 0.0, np.zeros(len(x)), -second
 
 
-def _box(part: SeveralJacobian, at: np.ndarray, half: float) -> Window:
+def _box(part: SeveralJacobian, at: np.ndarray, half: float, sizes: Sequence[int] = SIZES) -> Window:
     """A window around a point, cut down until it lies in the admissible region."""
     L = part.logdet
     for _ in range(60):
         corners = at + half * np.array(list(product((-1.0, 1.0), repeat=len(at))))
         if all(L.admissible(corner) for corner in corners):
-            return window(L, at - half, at + half, part.copies)
+            return window(L, at - half, at + half, part.copies, sizes)
         half = half / 1.5
     raise SpatialInputError("E701", f"rho = {np.round(at, 4).tolist()} lies on the edge of the admissible region",
                             hint="drop one of the W, or look at the model without this lag")
 
 
-def _newton_inside(problem, sample, psi, exact, windows) -> tuple[np.ndarray, float]:
+def _newton_inside(problem, sample, psi, exact, windows) -> np.ndarray:
     """Newton on the windows' polynomials, kept within them."""
     low, high = (np.concatenate([getattr(w, end) for w in windows.values()]) for end in ("low", "high"))
     value, gradient, H = problem.expansion(psi, _joined(sample, problem, psi, exact))
     for _ in range(MAX_STEPS):
         step = _uphill(gradient, H)
-        if float(gradient @ step) < SETTLED:
-            return np.clip(psi + step, low, high), value
         trial = np.clip(psi + step, low, high)
+        if float(gradient @ step) < SETTLED:
+            return trial
         for _ in range(40):
             tried = problem.expansion(trial, _joined(sample, problem, trial, exact))
             if tried[0] >= value - 1e-12 * abs(value):
                 break
             trial = (psi + trial) / 2
         else:
-            return psi, value
+            return psi
         stuck = np.abs(trial - psi).max() < 1e-12
         psi, (value, gradient, H) = trial, tried
         if stuck:
-            return psi, value
-    return psi, value
+            return psi
+    return psi
 
 
 def refuse_edge(sample: SeveralSample, problem: Problem, psi: np.ndarray) -> None:
@@ -357,8 +361,13 @@ def _solution(problem: Problem, sample: SeveralSample, shift: np.ndarray, psi: n
     for value, lagged in zip(lam, sample.lagged):
         resid = resid - value * (lagged @ v)
     loglik = problem.value(psi, determinants[0])
-    one = [float(x[0]) if len(x) == 1 else (0.0 if not len(x) else float("nan")) for x in (rho, lam)]
-    return SeveralSolution(beta, *one, sigma2, loglik, resid, rhos=rho, lams=lam, information=full, T=T)
+    return SeveralSolution(beta, _alone(rho), _alone(lam), sigma2, loglik, resid, rhos=rho, lams=lam, information=full,
+                           T=T)  # fmt: skip
+
+
+def _alone(values: np.ndarray) -> float:
+    """The one value, 0 of none, NaN of several."""
+    return float(values[0]) if len(values) == 1 else float("nan") if len(values) else 0.0
 
 
 def _final(part: SeveralJacobian, x: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:

@@ -1,5 +1,5 @@
-"""The only W there is: SpatialWeights, one per period as TemporalWeights, several at once as SeveralWeights, and the door
-``as_weights``."""
+"""The only W there is: SpatialWeights, one per period as TemporalWeights, several in one model as SeveralWeights, and
+the door ``as_weights``."""
 
 from .anything import align, as_weights, warn_unlabelled
 from .several import SeveralWeights, refuse_alike

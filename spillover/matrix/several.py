@@ -79,7 +79,8 @@ class SeveralWeights:
         return "; ".join(f"W_{j + 1}: {w.header()}" for j, w in enumerate(self.matrices))
 
     def __getattr__(self, name: str):
-        if name.startswith("_") or (name not in SpatialWeights.__dataclass_fields__ and not hasattr(SpatialWeights, name)):
+        of_one = name in SpatialWeights.__dataclass_fields__ or hasattr(SpatialWeights, name)
+        if name.startswith("_") or not of_one:
             raise AttributeError(name)
         raise SpatialInputError("E324", f"this needs one W ({name}), and the model has {len(self.matrices)}",
                                 hint="estimate the model with each W alone, or see the fit's effects() and tests")
