@@ -26,6 +26,7 @@ from spillover.errors import SpatialInputError
 from ..design.arrays import Sample, solve_triangular
 from ..logdet.several import SIZES, SeveralJacobian, Window, window
 from .ml import Solution
+from .search import PROPORTIONAL
 
 MAX_STEPS, MAX_WINDOWS = 100, 12
 SETTLED = 1e-9  # Newton decrement at which the next step is the last: its error is of the decrement's square
@@ -157,6 +158,7 @@ def several_maximum(sample: SeveralSample) -> SeveralSolution:
         apart, E801 where the search does not settle.
     """
     problem, shift = _problem(sample)
+    refuse_multiples(problem)
     parts = [part for part in (sample.lag, sample.error) if part is not None]
     psi = _start(problem, sample) if parts else np.zeros(0)
     if parts and all(part.logdet.dense for part in parts):
@@ -165,6 +167,17 @@ def several_maximum(sample: SeveralSample) -> SeveralSolution:
         psi = _by_windows(problem, sample, psi)
     refuse_edge(sample, problem, psi)
     return _solution(problem, sample, shift, psi)
+
+
+def refuse_multiples(problem: Problem) -> None:
+    """E714 where y, W_1 y, W_2 y ..., given the regressors, are linearly dependent: rho is not identified."""
+    s = 1 + problem.J
+    products = problem.P[0, :s, 0, :s]
+    scale = 1 / np.sqrt(np.maximum(np.diag(products), np.finfo(float).tiny))
+    if problem.J and np.linalg.eigvalsh(products * np.outer(scale, scale))[0] < PROPORTIONAL:
+        raise SpatialInputError("E714", "rho_1, rho_2 ... are not identified: given the regressors y, W_1 y, W_2 y ... "
+                                "are linearly dependent, as under weights that make every unit the neighbor of every "
+                                "other", hint="weights that fall with distance, or fewer neighbors: wt.knn(map, k=6)")
 
 
 def _problem(sample: SeveralSample) -> tuple[Problem, np.ndarray]:
