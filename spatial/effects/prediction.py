@@ -30,7 +30,6 @@ from ..design.formula import read_formula
 from ..design.read import design
 from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
-from ..records.several import SeveralRecord
 
 IN_SAMPLE = ("TS", "TC", "BP", "trend")
 OUT_OF_SAMPLE = ("BP", "TC", "TS1", "trend")
@@ -105,12 +104,7 @@ def in_sample(fit: FitRecord, kind: str) -> np.ndarray:
 
 def reduced_form(fit: FitRecord) -> np.ndarray:
     """(I - rho W)^-1 (X beta + W X theta), (T, N), without fixed effects; NaN where nothing was observed."""
-    d = fit._design
-    if isinstance(fit, SeveralRecord):
-        from .several_prediction import reduced_form_of_several
-
-        return reduced_form_of_several(fit)
-    trend = regression_part(fit, d)
+    d, trend = fit._design, regression_part(fit, fit._design)
     if not d.varies:
         return inverse(d.weights, fit.rho).solve(trend.T).T
     rows = [inverse(w, fit.rho).solve(x) for w, x in zip(d.weights.each(d.n_periods), np.nan_to_num(trend))]

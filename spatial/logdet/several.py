@@ -5,7 +5,7 @@ With A = I - sum_j rho_j W_j and G_j = W_j A^-1
     dL / drho_j = -tr G_j,        d2L / drho_i drho_j = -tr(G_i G_j)
 
 Small or dense W: one inverse gives all of them. Large sparse W: exact values by sparse LU on the nodes of a short
-window, and the polynomial through them (``Window``). The admissible region is the part around zero on which A is not
+window, and the polynomial through them (``windows``). The admissible region is the part around zero on which A is not
 singular: along every ray t (rho_1, ..., rho_J) it ends at t = 1 / w_max, w_max the largest real eigenvalue of
 sum_j rho_j W_j. It is star-shaped, holds all points with sum_j |rho_j| ||W_j|| < 1, and is larger than that where rho_j
 of both signs meet. Sources: Lee & Liu (2010, Econometric Theory 26:187-230); Elhorst, Lacombe & Piras (2012, Regional
@@ -14,14 +14,10 @@ Science and Urban Economics 42:211-220).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from itertools import product
-from typing import Protocol
 
 import numpy as np
-from numpy.polynomial import chebyshev
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
@@ -34,8 +30,6 @@ from .structure import REAL_TOLERANCE
 DENSE_MAX = 1_000  # units: up to here one dense inverse is as quick as the factorisations of a window
 DENSE_SHARE = 0.02  # of all pairs, above which sparse LU fills up
 DENSE_LIMIT = 6_000  # units beyond which no dense inverse is tried
-SIZES = 5, 7, 9, 13  # nodes of a window along each rho
-ERROR = 1e-6, 1e-5  # of a window's slope in standard errors of rho, and of its curvature as a share
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,98 +179,6 @@ class SeveralLogdet:
                 out = np.einsum("q...j,qj->q...", out, points)
             total = total - out / k
         return total
-
-
-class HasValue(Protocol):
-    """A function of several arguments."""
-
-    def value(self, at: np.ndarray, /) -> float: ...
-
-
-@dataclass(frozen=True, eq=False)
-class Window:
-    """L(rho) on a box: the tensor Chebyshev polynomial through exact values.
-
-    Attributes
-    ----------
-    low, high : (J,)
-    coefficients : J-dimensional ndarray
-    error : float
-        Size of the last coefficients: of the polynomial's error.
-    """
-
-    low: np.ndarray
-    high: np.ndarray
-    coefficients: np.ndarray = field(repr=False)
-    error: float
-
-    def expansion(self, rho: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        half, J = (self.high - self.low) / 2, len(self.low)
-        x = (np.asarray(rho) - (self.low + self.high) / 2) / half
-
-        def part(orders) -> float:
-            c = self.coefficients
-            for axis, m in enumerate(orders):
-                c = chebyshev.chebder(c, m, axis=axis) if m else c
-            for value in x:
-                c = chebyshev.chebval(value, c, tensor=False) if c.ndim == 1 else _along_first(value, c)
-            return float(c)
-
-        steps = np.eye(J, dtype=int)
-        gradient = np.array([part(e) for e in steps]) / half
-        curvature = np.array([[part(a + b) for b in steps] for a in steps]) / np.outer(half, half)
-        return part(np.zeros(J, dtype=int)), gradient, curvature
-
-
-def _along_first(x: float, c: np.ndarray) -> np.ndarray:
-    """A Chebyshev series along the first axis, summed up at one point."""
-    return np.tensordot(chebyshev.chebvander(np.array([x]), len(c) - 1)[0], c, axes=1)
-
-
-def chebyshev_grid(low: np.ndarray, high: np.ndarray, size: int) -> np.ndarray:
-    """Tensor points of a box, (size^J, J)."""
-    x = np.cos(np.pi * (np.arange(size) + 0.5) / size)
-    return np.array(list(product(*((lo + hi) / 2 + (hi - lo) / 2 * x for lo, hi in zip(low, high)))))
-
-
-def chebyshev_coefficients(values: np.ndarray, axes: int) -> np.ndarray:
-    """Of values on ``chebyshev_grid`` along the first axes, (size, ..., size, ...)."""
-    size = values.shape[0]
-    x = np.cos(np.pi * (np.arange(size) + 0.5) / size)
-    inverse = chebyshev.chebvander(x, size - 1).T * 2 / size
-    inverse[0] /= 2
-    for axis in range(axes):
-        values = np.moveaxis(np.tensordot(inverse, values, axes=(1, axis)), 0, axis)
-    return values
-
-
-def window(L: HasValue, low: np.ndarray, high: np.ndarray, scale: float, sizes: Sequence[int] = SIZES) -> Window:
-    """The polynomial on a box inside the region, with as many nodes as the slope and the curvature need.
-
-    Parameters
-    ----------
-    scale : float
-        By how much L counts (periods), for its slope against the information.
-    sizes : sequence of int
-        Nodes along each rho that are tried.
-    """
-    J = len(low)
-    for size in sizes if J <= 2 else sizes[:2]:
-        points = chebyshev_grid(low, high, size)
-        values = np.array([L.value(point) for point in points]).reshape((size,) * J)
-        if not np.isfinite(values).all():
-            raise SpatialInputError("E701", "the window around rho leaves the admissible region",
-                                    hint="the estimates are too close to its edge: drop one of the W")
-        c = chebyshev_coefficients(values, J)
-        half = (high - low) / 2
-        last = max(np.abs(np.take(c, -1, axis=axis)).sum() for axis in range(J))
-        built = Window(low, high, c, float(last))
-        _, _, curvature = built.expansion((low + high) / 2)
-        bend = np.abs(np.diag(curvature))
-        slope, bent = last * (size - 1) / half, last * (size - 1) ** 2 / half**2  # near the middle of the box
-        if (slope < ERROR[0] * np.sqrt(bend / scale)).all() and (bent < ERROR[1] * bend).all():
-            break
-    return built
 
 
 @lru_cache(maxsize=16)

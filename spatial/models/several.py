@@ -26,7 +26,8 @@ from ..design.several import (
 )
 from ..design.specification import Specification
 from ..solve.ml import maximum_likelihood
-from ..solve.several import SeveralSample, several_maximum
+from ..solve.several import several_maximum
+from ..solve.several_problem import SeveralSample
 from .fit import Fit
 from .reading import aligned, read, which_effects
 from .several_fit import SeveralFit

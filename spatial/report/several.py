@@ -1,20 +1,8 @@
-"""Models with several W as text: the region of rho_1, rho_2, and effects by channel."""
+"""Effects of models with several W as text: in all and by channel."""
 
 from __future__ import annotations
 
-from .text import _columns_of, intervals_text, number, statistic_note, tidy_text
-
-
-def determinant_lines(fit) -> list[str]:
-    """How the determinants were computed, and how far from the edge of their region the estimates are."""
-    lines = []
-    for name, part, at in (("rho", fit._sample.lag, fit.rhos), ("lambda", fit._sample.error, fit.lambdas)):
-        if part is None:
-            continue
-        share = part.logdet.largest(at.to_numpy())
-        lines.append(f"log-determinant of {name}: {part.logdet.method}; the estimates are {number(share, 2)} of the "
-                     "way from zero to the edge of the admissible region")  # fmt: skip
-    return lines
+from .text import _columns_of, intervals_text, statistic_note, tidy_text
 
 
 def several_effects_text(effects) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ..records.limits import LIMITS
 from ..records.schema import SCHEMA
-from ..records.several import SeveralRecord
+from .determinants import determinant_lines
 
 UNCORRECTED = "none (data are demeaned, then lagged, as in xsmle and splm)"
 
@@ -76,15 +76,8 @@ def header(fit) -> list[str]:
         lines += random_text(fit)
     elif spatial and s.effects and s.method == "ml":
         lines.append(_correction(fit))
-    part = fit._sample.lag or fit._sample.error
     lines.append(f"standard errors: {describe(fit)}")
-    if isinstance(fit, SeveralRecord):
-        from .several import determinant_lines
-
-        lines += determinant_lines(fit)
-    elif part is not None:
-        lo, hi = part.interval
-        lines.append(f"log-determinant: {part.logdet.method}; admissible interval ({lo:.4g}, {hi:.4g})")
+    lines += determinant_lines(fit)
     if d.lags:
         lines.append(str(fit.stationarity))
     return lines + [f"note: {note}" for note in (*d.notes, *notes(fit))]

@@ -7,7 +7,7 @@ from scipy.linalg import helmert
 
 import spatial as sp
 import weights as wt
-from spatial.solve import several as engine
+from spatial.solve import several_search
 from spillover.errors import SpatialInputError
 
 from .. import naive, naive_several
@@ -398,7 +398,7 @@ def test_an_estimate_on_the_edge_of_the_region_is_refused():
     near, far = (wt.from_dense(W / W.sum(1, keepdims=True), place) for W in (near, far))
     y = 5 + 1e-6 * np.cos(7.0 * place**2)
     frame = pd.DataFrame({"y": y, "x": np.cos(3.0 * place**2)}, index=place)
-    with pytest.raises(SpatialInputError, match="E701|E714"):
+    with pytest.raises(SpatialInputError, match=r"E701|E714"):
         sp.sar("y ~ 0 + x", frame, [near, far])
 
 
@@ -406,6 +406,6 @@ def test_the_search_does_not_depend_on_where_it_starts(monkeypatch):
     frame, weights, *_ = drawn(2)
     data = frame.set_index("id")
     usual = sp.sac("y ~ a + b", data, weights)
-    monkeypatch.setattr(engine, "_start", lambda problem, sample: np.zeros(problem.J + problem.L))
+    monkeypatch.setattr(several_search, "starts", lambda problem, sample: [np.zeros(problem.J + problem.L)])
     other = sp.sac("y ~ a + b", data, weights)
     assert other.params.to_numpy() == pytest.approx(usual.params.to_numpy(), abs=1e-6)
