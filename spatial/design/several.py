@@ -27,7 +27,8 @@ class SeveralDesign(Design):
     weights: SeveralWeights  # type: ignore[assignment]
 
     @property
-    def durbin_names(self) -> tuple[str, ...]:
+    def lag_names(self) -> tuple[str, ...]:
+        """Of the lagged regressors; what is written for one W finds none in ``durbin_names``, and refuses."""
         return tuple(f"W_{m + 1}:{self.names[j]}" for j, m in self.weights.pairs)
 
     @property
@@ -118,7 +119,7 @@ def several_regressors(d: SeveralDesign, effects: FixedEffects) -> tuple[np.ndar
     own = own_columns(d, effects)
     columns = [d.X[:, :, own]]
     columns += [spatial_lag(d.weights.matrices[m], d.X[:, :, [j]]) for j, m in d.weights.pairs]
-    return np.concatenate(columns, axis=2), [*(d.names[j] for j in own), *d.durbin_names]
+    return np.concatenate(columns, axis=2), [*(d.names[j] for j in own), *d.lag_names]
 
 
 def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) -> dict:

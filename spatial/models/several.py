@@ -18,6 +18,7 @@ from ..design.checks import refuse_perfect_fit
 from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
 from ..design.options import ModelOptions, Settings
+from ..design.redundant import without_redundant_dummies
 from ..design.several import (
     least_squares_sample,
     several_arrays,
@@ -80,6 +81,8 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
         durbin = {term: [_aligned(one, d, options, f"durbin[{term!r}]") for one in _as_list(own, f"durbin[{term!r}]")]
                   for term, own in durbin.items()}  # fmt: skip
     # 2. Which W lags what; lags in, effects out.
+    if d.encoding.dummies:
+        d = without_redundant_dummies(d, effects)
     d = several_design(specification, d, lag, error, durbin, effects)
     correction = _correction(d, effects, options)
     arrays = several_arrays(d, effects, correction)
