@@ -40,10 +40,15 @@ def predict_several(fit: SeveralRecord, data=None, w=None, *, kind: str | None =
         E501 unknown kind, or new units.
     """
     if data is not None or w is not None:
-        raise SpatialInputError("E501", "models with several W are predicted in sample only",
-                                hint="call predict() without data")
+        raise new_data()
     check_option("kind", kind or "TS", IN_SAMPLE)
     return fit._design.labelled(in_sample(fit, kind or "TS"), "predicted")
+
+
+def new_data() -> SpatialInputError:
+    """E501: new units and periods are not predicted from several W."""
+    return SpatialInputError("E501", "models with several W are predicted in sample only",
+                             hint="call predict() without data")
 
 
 def in_sample(fit: SeveralRecord, kind: str) -> np.ndarray:
