@@ -105,7 +105,7 @@ def _under_weights(rows: pd.DataFrame, name: str, n: int, failed: bool) -> str:
 
 
 def default_size(term: str, values: np.ndarray) -> float:
-    """10 % more of a regressor in logs; one standard deviation of another, or one where it has none.
+    """10 % more of a regressor in logs; one of a dummy; one standard deviation of another, or one where it has none.
 
     Parameters
     ----------
@@ -115,14 +115,20 @@ def default_size(term: str, values: np.ndarray) -> float:
     """
     if is_log(term):
         return float(np.log(1.1))
-    spread = float(np.std(values[np.isfinite(values)]))
+    spread = 1.0 if _is_dummy(values) else float(np.std(values[np.isfinite(values)]))
     return spread if spread > 0 else 1.0
+
+
+def _is_dummy(values: np.ndarray) -> bool:
+    return bool(np.isin(values[np.isfinite(values)], (0.0, 1.0)).all())
 
 
 def shock_words(term: str, size: float, name: Callable[[str], str], values: np.ndarray) -> str:
     """A change of ``size`` in words: "10 % more income", "one standard deviation (2.3) more unemployment"."""
     if is_log(term):
         return f"{short(100 * abs(np.expm1(size)))}{PERCENT} {'more' if size > 0 else 'less'} {plain(term, name)}"
+    if _is_dummy(values) and size == 1:
+        return f"{name(term)} from 0 to 1"
     spread = float(np.std(values[np.isfinite(values)]))
     amount = f"one standard deviation ({short(spread)})" if np.isclose(size, spread) else short(abs(size))
     return f"{amount} {'more' if size > 0 else 'less'} {name(term)}"
