@@ -128,7 +128,7 @@ def test_a_group_in_which_a_regressor_does_not_vary_is_left_out():
     panel["region"] = panel["state"].map(states["region"])
     panel["x"] = panel["unemp"].where(panel["region"] != "West", 1.0)
     args = (panel, wt.queen(states).standardize("row"))
-    keys = dict(by="region", entity="state", time="year")
+    keys = {"by": "region", "entity": "state", "time": "year"}
     with pytest.warns(sp.SpatialInputWarning, match="West has a regressor that does not vary"):
         result = sp.heterogeneity("log(gsp) ~ x + log(emp)", *args, **keys)
     assert list(result.effects) == ["Midwest", "Northeast", "South"]
