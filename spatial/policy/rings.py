@@ -188,12 +188,14 @@ def _imputed(sample: PolicySample, exposed: np.ndarray, names: list[str], settin
         happened = (touched.first < len(sample.times)) & (part[first, units] > 0)
         earlier, before, v = earlier_periods(touched, settings["window"][0], happened)
         own = [j for j, (label, _) in enumerate(at) if label == name]
-        columns = [np.array([*([] if before is None else getattr(before, field)), *getattr(later, field)[own]])
-                   for field in ("estimates", "std_errors", "df")]  # fmt: skip
+        estimates, errors, df = (
+            np.array([*([] if before is None else getattr(before, field)), *getattr(later, field)[own]])
+            for field in ("estimates", "std_errors", "df")
+        )
         if settings["clean"] < FEWEST_CLEAN:
-            columns[1:] = [np.full(len(columns[0]), np.nan)] * 2
+            errors, df = np.full((2, len(estimates)), np.nan)
         periods = [*earlier, *(at[j][1] for j in own)]
-        table = path_table(periods, *columns, np.concatenate([v, later.v[own]]), settings)
+        table = path_table(periods, estimates, errors, df, np.concatenate([v, later.v[own]]), settings)
         tables.append(table.assign(effect=name)[["effect", *table.columns]])
         start = sum(len(block) for block in blocks)
         order += [*range(start, start + len(earlier)), *own]
