@@ -140,7 +140,7 @@ def test_nothing_is_hashed_before_it_is_read(monkeypatch):
 
     monkeypatch.setattr(room, "_digest", hashed)
     fit = sdm(PANEL)
-    results = [fit, fit.effects(), sp.moran("unemp", W, data=cross(PANEL), permutations=9)]
+    results = [fit.effects(), sp.moran("unemp", W, data=cross(PANEL), permutations=9), fit.tidy(), fit.glance()]
     assert all(str(result) for result in results)
     with pytest.raises(AssertionError, match="hashed"):
         _ = fit.provenance

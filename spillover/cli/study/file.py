@@ -14,22 +14,14 @@ from spillover.database import is_database
 from spillover.errors import SpatialInputError, check_option
 from spillover.files import replacing
 from spillover.ids import match
+from spillover.language import tag_of
 
 from .._inputs import EXAMPLE, read_map, read_table, read_weights, require_columns
 from .chapters import STEPS, check_step
 from .columns import with_columns
+from .keys import DATA, REQUIRED, TOP
 from .kinds import check_kind, refuse_control_characters
 from .question import Question
-
-TOP = {
-    "title": str, "formula": str, "model": str, "seed": int, "draws": int, "lang": str, "data": dict, "options": dict,
-    "weights": dict, "columns": dict, "words": dict, "steps": dict,
-}  # fmt: skip
-DATA = {
-    "map": str, "id": str, "layer": str, "panel": str, "unit": str, "period": str, "encoding": str,
-    "separator": str, "decimal": str, "sheet": str, "na": list[str], "crs": str,
-    "name": str, "from_map": list[str], "without": list, "periods": list,
-}  # fmt: skip
 
 
 def write_template(path, *, overwrite: bool = False) -> Path:
@@ -40,8 +32,8 @@ def write_template(path, *, overwrite: bool = False) -> Path:
     return Path(path)
 
 
-def read_study(path) -> Question:
-    """The question that a study file asks, its data read and its columns computed.
+def read_study(path, lang: str | None = None) -> Question:
+    """The question that a study file asks, its data read and its columns computed; ``lang`` in place of the file's.
 
     Raises
     ------
@@ -56,7 +48,17 @@ def read_study(path) -> Question:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpatialInputError("E602", f"'{path}' is no .toml file in UTF-8: {error}",
                                 hint="spillover study --new study.toml writes one that can be read") from error
-    return question(entries, beside=path.parent)
+    return question(entries | ({"lang": lang} if lang else {}), beside=path.parent)
+
+
+def read_demo(lang: str | None = None) -> Question:
+    """The study of the shipped data; its title and words are there in every language that has a catalogue."""
+    tag = tag_of(lang or "en")
+    entries = tomllib.loads(files(__package__).joinpath("demo.toml").read_text(encoding="utf-8"))
+    own = files(__package__).joinpath(f"demo.{tag}.toml")
+    if own.is_file():
+        entries |= tomllib.loads(own.read_text(encoding="utf-8"))
+    return question(entries | {"lang": tag})
 
 
 def question(entries: dict, *, beside: Path = Path()) -> Question:
@@ -137,20 +139,21 @@ def _check(entries: dict) -> None:
 
     refuse_control_characters("the study", entries)
     _refuse_unknown(entries, TOP, "the study")
-    for name in ("title", "formula", "data", "weights"):
+    for name in (name for name, key in TOP.items() if key.default == REQUIRED):
         if name not in entries:
             raise SpatialInputError("E501", f"the study has no {name!r}", hint="spillover study --new shows them all")
     for name, value in entries.items():
-        check_kind(name, value, TOP[name])
+        check_kind(name, value, TOP[name].kind)
     _refuse_unknown(entries["data"], DATA, "[data]")
     for name, value in entries["data"].items():
-        check_kind(f"{name} in [data]", value, DATA[name])
+        check_kind(f"{name} in [data]", value, DATA[name].kind)
     for table in ("weights", "words"):
         for name, value in entries.get(table, {}).items():
             check_kind(f"{name} in [{table}]", value, str)
+    tag_of(entries.get("lang", "en"))
     if entries.get("seed", 0) < 0:
         raise SpatialInputError("E501", f"seed = {entries['seed']} must not be negative", hint="seed = 1")
-    for name in ("map", "panel", "unit", "period"):
+    for name in (name for name, key in DATA.items() if key.default == REQUIRED):
         if name not in entries["data"]:
             raise SpatialInputError("E501", f"[data] has no {name!r}",
                                     hint="spillover study --new study.toml shows all entries")
