@@ -174,8 +174,9 @@ class Reader:
             assert int(all_of[2] or 1) == len(ready)
             assert set(signs.values()) == {1 if all_of[1] == "positive" else -1}
             return
-        if none := re.fullmatch(r"is (?:significant under none of the (\d+) weights|not significant under the one W) "
-                                r"that (?:were|was) estimated(, and its estimates differ in sign)?\.", text):  # fmt: skip
+        pattern = (r"is (?:significant under none of the (\d+) weights|not significant under the one W) that "
+                   r"(?:were|was) estimated(, and its estimates differ in sign)?\.")  # fmt: skip
+        if none := re.fullmatch(pattern, text):
             assert int(none[1] or 1) == len(ready)
             assert set(signs.values()) == {0}
             assert bool(none[2]) == ((rows["estimate"] > 0).nunique() > 1)
