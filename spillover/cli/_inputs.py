@@ -18,8 +18,6 @@ from spillover.files import redacted
 from spillover.inputs import nearest_name
 from spillover.progress import step
 from weights import registry
-from weights.economic import by_unit
-from weights.io import FORMATS
 
 EXAMPLE = "example:"
 
@@ -140,6 +138,8 @@ def _with_columns(builder, options: dict, source, table, entity, time) -> dict:
 
 def _of_units(table, name: str, entity: str, time: str | None) -> pd.Series:
     """One value per unit of a column of the table: the mean of a number over periods, the same for all units."""
+    from weights.economic import by_unit
+
     if not pd.api.types.is_numeric_dtype(table[name]):
         first = table.groupby(entity)[name].agg(["first", "nunique"])
         changing = first.index[first["nunique"] > 1].tolist()
@@ -155,6 +155,8 @@ def _of_units(table, name: str, entity: str, time: str | None) -> pd.Series:
 
 
 def _unknown(spec: str) -> SpatialInputError:
+    from weights.io import FORMATS
+
     path = Path(spec)
     if path.suffix.lower() in FORMATS or path.parent != Path():
         return SpatialInputError("E601", f"there is no file of weights '{redacted(spec)}'", hint=nearest_name(path))

@@ -112,7 +112,7 @@ def in_archive(path) -> tuple[object, str]:
 
 def _read_one(path: Path, layer, encoding):
     """Read one map that is no archive."""
-    from . import gdal, geoparquet, kml, shapefile, signature
+    from . import signature
 
     signature.check(path)
     suffix = path.suffix.lower()
@@ -120,12 +120,20 @@ def _read_one(path: Path, layer, encoding):
         raise SpatialInputError("E604", f"'{path.name}' has no layer {layer!r}",
                                 hint="it is one layer: leave layer= out")
     if suffix == ".shp":
+        from . import shapefile
+
         frame = shapefile.read(path, encoding)
     elif suffix == ".parquet":
+        from . import geoparquet
+
         frame = geoparquet.read(path)
     elif suffix == ".kml":
+        from . import kml
+
         frame = kml.read(path, layer)
     else:
+        from . import gdal
+
         frame = gdal.read(path, layer, encoding)
     if "geometry" not in frame.columns or not len(frame):
         raise SpatialInputError("E602", f"'{path.name}' holds no shapes", hint="is it the right file, or layer?")
