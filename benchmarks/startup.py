@@ -30,7 +30,12 @@ w = Queen.from_dataframe(states, ids=states["state"].tolist(), use_index=False)
 w.transform = "r"
 print(Moran(y.to_numpy(), w, permutations=999).I)
 """
-IMPORTS = "import pandas, geopandas, pyogrio, scipy.sparse"  # no answer of ours comes without these
+IMPORTS = """
+import atexit, gc
+gc.disable()  # as good as off in the shell, too
+atexit.register(gc.freeze)
+import pandas, geopandas, pyogrio, scipy.sparse
+"""
 SHELL = [sys.executable, "-m", "spillover"]
 
 

@@ -20,7 +20,7 @@ from spillover.values import whole_number
 from ..effects.average import KINDS
 from ..explore._null import pseudo_p
 from ..models.fit import Fit
-from ..models.refit import refit
+from ..models.refit import all_refits
 from ..records.schema import rows_of
 from .jobs import run
 from .journal import description_of, digest_of, key_of, opened
@@ -154,7 +154,7 @@ def placebo_weights(
     names = tuple(name for name in ("rho", "lambda") if name in fit.params.index)
     params = np.array([row["params"] for row in rows.values()], dtype=float).reshape(len(rows), len(names))
     effects = np.array([row["effects"] for row in rows.values()], dtype=float).reshape(len(rows), len(KINDS), -1)
-    own = refit(fit, relabel=[np.arange(fit._design.n_units)], effects=True)
+    own = all_refits(fit, relabel=[np.arange(fit._design.n_units)], effects=True)
     return PlaceboWeights(fit, names, params, effects, own.responses[0], own.variables, seed)
 
 
@@ -163,7 +163,7 @@ def _relabelled(shared, draws: list[int]) -> list[dict]:
     fit, seed = shared
     n = fit._design.n_units
     relabel = [np.random.default_rng([seed, r]).permutation(n) for r in draws]
-    refits = refit(fit, relabel=relabel, effects=True)
+    refits = all_refits(fit, relabel=relabel, effects=True)
     at = [refits.names.index(name) for name in ("rho", "lambda") if name in refits.names]
     return [{"draw": r, "params": params.tolist(), "effects": effects.ravel().tolist()}
             for r, params, effects in zip(draws, refits.params[:, at], refits.responses)]  # fmt: skip

@@ -34,7 +34,7 @@ from ..logdet.inverse import inverse
 from ..models.estimate import estimate_design
 from ..models.fit import Fit
 from ..models.reading import read
-from ..models.refit import refit
+from ..models.refit import all_refits
 from ..models.sar import SAR
 from ..models.sdm import SDM
 from ..models.slx import SLX
@@ -235,7 +235,7 @@ def _bootstrap(of_m: Fit, of_y: Fit, m: str, draws: int, seed: int):
     new_y = np.moveaxis(e_y[:, histories], 1, 0) * scale_y - e_y
     Y = d.y + filtered(through_y, g * change + h * lagged + new_y)
     M = of_m._design.y + change
-    return refit(of_m, y=M).params, refit(of_y, y=Y, x={m: M}).params
+    return all_refits(of_m, y=M).params, all_refits(of_y, y=Y, x={m: M}).params
 
 
 def _tables(at, drawn, x, level, units):

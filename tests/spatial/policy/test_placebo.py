@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import spatial as sp
+from spillover import progress
 from spillover.errors import SpatialInputError
 
 from ..designs import band, nearest
@@ -114,3 +115,29 @@ def test_certify_did(capsys):
     assert low <= inside["group_time"] / R <= high
     assert inside["twfe"] / R < 0.85  # it can see the fault
     assert band(0.05, R)[0] <= size / R <= band(0.05, R)[1]
+
+
+@pytest.mark.parametrize("spatial", [False, True])
+def test_placebos_report_and_ctrl_c_keeps_what_is_done(spatial):
+    rng = np.random.default_rng(2)
+    W = nearest(rng, 20, 3)
+    data, *_ = policy_panel(rng, W, rho=0.4)
+    keys = {"entity": "i", "time": "t"}
+    result = sp.spatial_did("y ~ d", data, pd.DataFrame(W), path=False, **keys) if spatial else sp.did(
+        "y ~ d", data, method="twfe", **keys)  # fmt: skip
+    steps = []
+
+    def listen(step):
+        steps.append((step.done, step.total))
+        if step.done > step.total / 2:
+            raise KeyboardInterrupt
+
+    whole = sp.placebo_units(result, draws=200, seed=3)
+    with progress.listening(listen):
+        part = sp.placebo_units(result, draws=200, seed=3)
+    done = int(part.table["draws"].iloc[0])
+    assert steps[0][0] == 0
+    assert len(steps) > 2
+    assert 90 < done < 200
+    np.testing.assert_array_equal(part.drawn[:done], whole.drawn[:done])
+    assert np.isnan(part.drawn[done:]).all()
