@@ -4,7 +4,8 @@ Python blocks of a page share one namespace and run in order, in this folder. Wi
 the exit status tells whether a page ran through. On a page that begins with ``<!-- commands -->`` blocks of
 bash are run too, their lines by ``spillover`` itself, and the page has a folder of its own for its files. A page whose
 first line names a file of data that the project does not ship, ``<!-- data: FILE -->``, finds its folder as ``DATA``;
-it is left as it is where the file is not there.
+it is left as it is where the file is not there. ``DATA`` is ``shared/data`` beside the checkout, or what the
+environment variable SPILLOVER_DATA names.
 ``REFERENCE`` is the folder of the stored references.
 """
 
@@ -22,7 +23,7 @@ import warnings
 from pathlib import Path
 
 HERE = Path(__file__).parent
-DATA = HERE.parents[1] / "shared" / "data"
+DATA = Path(os.environ.get("SPILLOVER_DATA") or HERE.parents[1] / "shared" / "data")
 NEEDS = re.compile(r"<!-- data: (\S+) -->")
 BLOCK = re.compile(r"```(?P<language>python|bash)\n(?P<code>.*?)```\n(?:\n```(?:text|json)\n.*?```\n)?", re.DOTALL)
 COMMANDS = "<!-- commands -->"

@@ -18,9 +18,9 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from .concentrated import expansion, form_of, value_of
+from .concentrated import concentrated, expansion, form_of, value_of
 
-GRID = {1: 41, 2: 15}  # starting points per parameter
+GRID = {1: 41, 2: 21}  # starting points per parameter
 EDGE = 1e-6  # share of the interval that the search leaves free at each end
 INFINITE_BOUND = 1e8  # finite stand-in for an infinite bound
 SETTLED = 1e-6, 1e-4  # last step in shares of the interval and of a standard error: the error is of its square
@@ -54,8 +54,7 @@ def search(products, sample) -> tuple[np.ndarray, list]:
     if not parts:
         return np.zeros((0, R)), [None] * R
     if all(part.logdet.coarse is part.logdet for part in parts):  # the cheap curve is the exact one
-        ends = _ends(parts)
-        points, _, settled = _newton(products, sample, _best_of_grid(products, sample, *ends), *ends)
+        points, _, settled = _climb(products, sample, *_ends(parts))
     else:
         windows = [_by_windows(tuple(p[r : r + 1] for p in products), sample, parts) for r in range(R)]
         points, settled = (np.concatenate(part, axis=-1) for part in zip(*windows))
@@ -70,11 +69,38 @@ def _ends(parts):
     return lo + EDGE * (hi - lo), hi - EDGE * (hi - lo)
 
 
-def _best_of_grid(products, sample, low, high):
-    """The best of some Chebyshev points, dense towards the ends where determinants bend, moved to the vertex of the
-    parabola through it and its neighbors: (p, R)."""
+def _climb(products, sample, low, high):
+    """Newton's ascent from the best points of a grid: of every sample the highest maximum, as ``_newton`` returns it.
+
+    A spatial lag and a spatial error explain the same correlation: with few rows ln L has two maxima, often of almost
+    one height, and the grid may see the lower one as the higher. All that are maxima of the grid are starts.
+    """
+    owner, starts = _starts(products, sample, low, high)
+    R = len(products[0])
+    if len(owner) == R:
+        return _newton(products, sample, starts, low, high)
+    each = tuple(p[owner] for p in products)
+    tops = _newton(each, sample, starts, low, high)
+    value = np.array(concentrated(tops[0], each, sample)[2])
+    highest = np.lexsort((~tops[2], -value, owner))[np.searchsorted(owner, np.arange(R))]
+    return tuple(part[..., highest] for part in tops)
+
+
+def _starts(products, sample, low, high):
+    """Samples, ascending, and the points of theirs to start from, (p, S): of one parameter the best of a grid, of two
+    all that no neighbor exceeds. Each is moved to the vertex of the parabola through it and its neighbors.
+
+    The grid is of Chebyshev points, dense towards the ends where determinants bend, in arsinh(r / c), c the nearer
+    end: an interval may reach from -100 to 1, and what matters lies around zero.
+    """
     last = GRID[len(low)] - 1
-    at = (low + high) / 2 - (high - low) / 2 * _cosines(last)
+    nearer = np.minimum(-low, high)
+    first, end = np.arcsinh(low / nearer), np.arcsinh(high / nearer)
+
+    def of(cosines):
+        return nearer * np.sinh((first + end) / 2 - (end - first) / 2 * cosines)
+
+    at = of(_cosines(last))
     rho, lam = 0.0 if sample.lag is None else at[0], 0.0 if sample.error is None else at[-1]
     S, _ = form_of([p[:, None] for p in products], lam)  # (R, lambdas)
     q = value_of([s[..., None] for s in S], rho)  # (R, lambdas, rhos)
@@ -83,11 +109,25 @@ def _best_of_grid(products, sample, low, high):
         value += sample.lag.value(rho)
     if sample.error is not None:
         value += sample.error.value(lam)[:, None]
-    R = len(value)
-    best = divmod(value.reshape(R, -1).argmax(axis=1), value.shape[2])
+    owner, *best = np.nonzero(_peaks(value)) if len(low) == 2 else _highest(value)
     axes = [2] * (sample.lag is not None) + [1] * (sample.error is not None)
-    place = np.array([_vertex(value, best, axis) for axis in axes])
-    return (low + high) / 2 - (high - low) / 2 * np.cos(np.pi / last * place)
+    place = np.array([_vertex(value, owner, best, axis) for axis in axes])
+    return owner, of(np.cos(np.pi / last * place))
+
+
+def _highest(value):
+    """Samples and indices of the largest of (R, lambdas, rhos), one each."""
+    R = len(value)
+    return np.arange(R), *divmod(value.reshape(R, -1).argmax(axis=1), value.shape[2])
+
+
+def _peaks(value):
+    """Which of (R, lambdas, rhos) no neighbor exceeds, in the rows, the columns or the diagonals."""
+    R, I, J = value.shape
+    around = np.full((R, I + 2, J + 2), -np.inf)
+    around[:, 1:-1, 1:-1] = value
+    rows = np.maximum(np.maximum(around[:, :-2], around[:, 1:-1]), around[:, 2:])
+    return value >= np.maximum(np.maximum(rows[..., :-2], rows[..., 1:-1]), rows[..., 2:])
 
 
 @lru_cache(maxsize=4)
@@ -96,10 +136,11 @@ def _cosines(last: int) -> np.ndarray:
     return np.cos(np.pi / last * np.arange(last + 1))
 
 
-def _vertex(value, best, axis):
-    """Where the parabola through three neighbors along one axis of (R, lambdas, rhos) has its top, in grid steps."""
+def _vertex(value, r, best, axis):
+    """Where the parabola through three neighbors along one axis of (R, lambdas, rhos) has its top, in grid steps; r
+    are the samples, ``best`` the points in the middle."""
     middle = np.minimum(np.maximum(best[axis - 1], 1), value.shape[axis] - 2)
-    along, other, r = middle + NEIGHBORS, best[axis % 2], np.arange(len(value))
+    along, other = middle + NEIGHBORS, best[axis % 2]
     before, here, after = value[(r, along, other) if axis == 1 else (r, other, along)]
     bend = before - 2 * here + after
     step = np.divide(before - after, 2 * bend, out=np.zeros_like(bend), where=bend < 0)
@@ -187,7 +228,7 @@ def _by_windows(products, sample, parts):
     """
     low, high = _ends(parts)
     rough = _with(sample, [part.coarse for part in parts])
-    point, curvature, settled = _newton(products, rough, _best_of_grid(products, rough, low, high), low, high)
+    point, curvature, settled = _climb(products, rough, low, high)
     for _ in range(MAX_WINDOWS):
         half = WINDOW / np.sqrt(np.maximum(curvature, (1e-3 * (high - low)) ** -2.0 / 100))
         windows = [part.near(at - h, at + h) for part, at, h in zip(parts, point[:, 0], half[:, 0])]
