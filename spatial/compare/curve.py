@@ -130,9 +130,9 @@ def specification_curve(
     >>> import shapefiles, spatial as sp, weights as wt
     >>> columbus = shapefiles.load("columbus")
     >>> ws = {rule: getattr(wt, rule)(columbus).standardize("row") for rule in ("queen", "rook")}
-    >>> found = sp.specification_curve(ws, model=[sp.sar, sp.sdm], formula="CRIME ~ INC", data=columbus,
+    >>> result = sp.specification_curve(ws, model=[sp.sar, sp.sdm], formula="CRIME ~ INC", data=columbus,
     ...                                variable="INC", controls={"none": "", "housing": "HOVAL"})
-    >>> found.agreement()[["effect", "specifications"]].values.tolist()
+    >>> result.agreement()[["effect", "specifications"]].values.tolist()
     [['direct', 8], ['indirect', 8], ['total', 8]]
     """
     named, models = _named(weights), _models(model)

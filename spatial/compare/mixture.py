@@ -98,10 +98,10 @@ def mix_weights(
     --------
     >>> import shapefiles, spatial as sp, weights as wt
     >>> columbus = shapefiles.load("columbus")
-    >>> made = {"queen": wt.queen(columbus), "knn6": wt.knn(columbus, 6, metric="planar")}
-    >>> ws = {name: w.standardize("row") for name, w in made.items()}
-    >>> found = sp.mix_weights(ws, model=sp.sar, formula="CRIME ~ INC + HOVAL", data=columbus)
-    >>> found.shares.round(2).to_dict()
+    >>> built = {"queen": wt.queen(columbus), "knn6": wt.knn(columbus, 6, metric="planar")}
+    >>> ws = {name: w.standardize("row") for name, w in built.items()}
+    >>> result = sp.mix_weights(ws, model=sp.sar, formula="CRIME ~ INC + HOVAL", data=columbus)
+    >>> result.shares.round(2).to_dict()
     {'queen': 0.0, 'knn6': 1.0}
     """
     names, parts = _checked(weights)

@@ -122,8 +122,8 @@ def beta_convergence(
     >>> import shapefiles, spatial as sp, weights as wt
     >>> w = wt.queen(shapefiles.load("us_states")).standardize("row")
     >>> panel = shapefiles.load_panel("us_states").assign(output=lambda p: p["gsp"] / p["emp"])
-    >>> found = sp.indicators.beta_convergence(panel, "output", w, entity="state", time="year", model="sar")
-    >>> found.table.set_index("term")["speed"].round(3).to_dict()
+    >>> result = sp.indicators.beta_convergence(panel, "output", w, entity="state", time="year", model="sar")
+    >>> result.table.set_index("term")["speed"].round(3).to_dict()
     {'coefficient': 0.044, 'direct': 0.044, 'total': 0.043}
 
     References

@@ -93,10 +93,10 @@ def sigma_convergence(
     Examples
     --------
     >>> data = pd.DataFrame({"unit": list("abcd") * 2, "year": [1] * 4 + [2] * 4, "y": [1, 3, 2, 9, 3, 4, 4, 6.0]})
-    >>> found = sigma_convergence(data, "y", entity="unit", time="year")
-    >>> found.frame["cv"].round(3).tolist()
+    >>> result = sigma_convergence(data, "y", entity="unit", time="year")
+    >>> result.frame["cv"].round(3).tolist()
     [0.958, 0.296]
-    >>> print(found.tests["all"])
+    >>> print(result.tests["all"])
     all: F(1, 2) = 328.230, p = 0.0030. Null: variance of log y in 1 = in 2
 
     References

@@ -129,8 +129,8 @@ def spatial_markov(
     >>> import shapefiles, spatial as sp, weights as wt
     >>> w = wt.queen(shapefiles.load("us_states")).standardize("row")
     >>> panel = shapefiles.load_panel("us_states")
-    >>> found = sp.indicators.spatial_markov(panel, "unemp", w, entity="state", time="year", classes=3)
-    >>> print(found.tests["LR"])
+    >>> result = sp.indicators.spatial_markov(panel, "unemp", w, entity="state", time="year", classes=3)
+    >>> print(result.tests["LR"])
     LR: statistic (999 relabellings) = 24.056, p = 0.0290. Null: transitions do not depend on where units lie
 
     References

@@ -51,10 +51,10 @@ def page_map(gdf, values: pd.Series, classes: tuple[Class, ...], *, alt: str, re
     width, height = (round(side * scale) for side in (east - west, north - south))
     parts = []
     for unit, shape, color in zip(gdf.index, shapes, colors, strict=True):
-        said = readings.get(unit, str(unit)) if readings is not None else _reading(unit, values[unit])
+        caption = readings.get(unit, str(unit)) if readings is not None else _reading(unit, values[unit])
         drawn = _path(shape, west, north, scale)
         if drawn:
-            parts.append(f'<path d="{drawn}" fill="{color or ABSENT}"><title>{escape(said)}</title></path>')
+            parts.append(f'<path d="{drawn}" fill="{color or ABSENT}"><title>{escape(caption)}</title></path>')
     absent = sum(color is None for color in colors)
     bar, room = _scale_bar(gdf, shapes, scale, width, height), 60
     return (f'<div class="map"><svg viewBox="-5 -5 {width + 10} {height + 10 + room * bool(bar)}" role="img" '

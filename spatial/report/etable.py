@@ -159,14 +159,14 @@ def _choose(columns, keep, drop, order, labels) -> dict[str, list[str]]:
         for section, term in zip(column.estimates["section"], column.estimates["term"]):
             if term not in places.setdefault(section, []):
                 places[section].append(term)
-    known = [term for terms in places.values() for term in terms]
+    all_terms = [term for terms in places.values() for term in terms]
 
     def matches(patterns, option):
         several = texts(option, patterns)
         for pattern in several:
-            if not any(_match(term, pattern, labels) for term in known):
+            if not any(_match(term, pattern, labels) for term in all_terms):
                 raise SpatialInputError("E501", f"{option}={pattern!r} matches no term",
-                                        hint="the terms are " + ", ".join(map(repr, dict.fromkeys(known))))
+                                        hint="the terms are " + ", ".join(map(repr, dict.fromkeys(all_terms))))
         return several
 
     kept = None if keep is None else matches(keep, "keep")

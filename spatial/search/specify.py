@@ -91,8 +91,8 @@ def specify(
     >>> import shapefiles, spatial as sp, weights as wt
     >>> states, keys = shapefiles.load("us_states"), {"entity": "state", "time": "year", "effects": "twoway"}
     >>> ws = {"queen": wt.queen(states).standardize("row"), "knn5": wt.knn(states, 5).standardize("row")}
-    >>> found = sp.specify("log(gsp) ~ log(emp) + unemp", shapefiles.load_panel("us_states"), ws, **keys)
-    >>> found.choice.to_dict()
+    >>> result = sp.specify("log(gsp) ~ log(emp) + unemp", shapefiles.load_panel("us_states"), ws, **keys)
+    >>> result.choice.to_dict()
     {'queen': 'SDM', 'knn5': 'SEM'}
 
     References

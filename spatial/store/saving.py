@@ -120,13 +120,13 @@ def _model(fit: FitRecord) -> str:
 
 def _options(fit: FitRecord, out: Writer) -> dict:
     """Keywords of the model's function that are not its defaults."""
-    requested, known = fit._settings.requested, signature(BY_NAME[fit.specification]).parameters
-    options = {f.name: getattr(requested, f.name) for f in fields(ModelOptions) if f.name in known}
+    requested, parameters = fit._settings.requested, signature(BY_NAME[fit.specification]).parameters
+    options = {f.name: getattr(requested, f.name) for f in fields(ModelOptions) if f.name in parameters}
     same = fit._settings.vcov is requested.covariance or fit._settings.vcov == requested.covariance
     options["vcov"] = requested.vcov if same else fit._settings.vcov  # with_vcov changes it
     if fit._design.error_weights is not None:
         options["w_error"] = fit._design.error_weights
-    changed = {name: value for name, value in options.items() if value is not known[name].default}
+    changed = {name: value for name, value in options.items() if value is not parameters[name].default}
     return {name: out.value(value, name) for name, value in changed.items()}
 
 

@@ -104,7 +104,7 @@ def read_weights(spec: str, *, gdf=None, table=None, entity=None, time=None, sta
         return w.standardize(standardize) if standardize != "none" and w.standardization == "none" else w
     on_map = builder.needs in (registry.MAP, registry.POINTS)
     source = gdf if on_map or (table is None and builder.needs == registry.TABLE) else table
-    if source is None and builder.needs != registry.NOTHING:
+    if source is None and builder.needs != registry.NO_INPUT:
         what, flag = ("map", "--map") if on_map else ("table", "--data")
         raise SpatialInputError("E501", f"{builder.name} weights need a {what}", hint=f"give {flag} FILE")
     options = _with_columns(builder, builder.parse(text), source, table, entity, time)

@@ -123,8 +123,8 @@ def outcome(q: Question, chapters: dict) -> Chapter:
     values = pd.Series(np.exp(d.y[-1]) if logged else d.y[-1], d.ids).reindex(q.map.index)
     name = plain(d.response, q.name)
     caption = f"{name[:1].upper() + name[1:]}, {d.times[-1]}"
-    said = {i: short(value) if np.isfinite(value) else "no value" for i, value in values.items()}
-    readings = {i: f"{q.unit(i)}: {words}" for i, words in said.items()}
+    texts = {i: short(value) if np.isfinite(value) else "no value" for i, value in values.items()}
+    readings = {i: f"{q.unit(i)}: {words}" for i, words in texts.items()}
     drawn = page_map(q.map, values, classed(values), alt=f"Map of {name}", readings=readings)
     figure = Figure(plot.choropleth(q.map, values, title=caption), caption, f"Map of {name}", drawn)
     return Chapter(f"Where is {name} high?", values, (), {}, {"outcome": figure})

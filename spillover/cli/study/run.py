@@ -145,10 +145,10 @@ def leading(q: Question, chapters: dict) -> tuple:
 
 def _footer(q: Question, model) -> dict[str, str]:
     """How the numbers were made."""
-    made = model.provenance
+    provenance = model.provenance
     return {
-        **made.versions,
-        "data of the model": made.data,
+        **provenance.versions,
+        "data of the model": provenance.data,
         "seed": str(q.seed),
         "draws": f"{q.draws:,}",
         "panel": f"{len(q.panel):,} rows, content {fingerprint(q.panel.reset_index(drop=True))}",

@@ -155,10 +155,10 @@ def test_weights_that_cannot_be_used_stop_no_others():
         ("E101", {"y": pd.DataFrame(np.zeros((40, 2)))}),
     ],
 )
-def test_what_does_not_fit_is_refused(code, given):
+def test_what_does_not_fit_is_refused(code, options):
     data, W = cross_section(0)
     with pytest.raises(SpatialInputError, match=code):
-        sp.refit(sp.sar(FORMULA, data, W), **given)
+        sp.refit(sp.sar(FORMULA, data, W), **options)
 
 
 def test_moments_and_lagged_responses_are_refused():
@@ -173,13 +173,13 @@ def test_moments_and_lagged_responses_are_refused():
 def test_bootstrap_samples_without_a_maximum_are_told(monkeypatch):
     """One of them fails, then a tenth."""
     data, W = cross_section(7, n=12)
-    fit, found = sp.sar("y ~ a", data, W), bootstrap.maxima
+    fit, result = sp.sar("y ~ a", data, W), bootstrap.maxima
     edge = SpatialInputError("E701", "rho lies on the edge")
-    monkeypatch.setattr(bootstrap, "maxima", lambda samples: [edge, *found(samples)[1:]])
+    monkeypatch.setattr(bootstrap, "maxima", lambda samples: [edge, *result(samples)[1:]])
     with pytest.warns(SpatialInputWarning, match="1 of 100 bootstrap samples are left out"):
         boot = fit.with_vcov("bootstrap", draws=100, seed=3)
     assert np.isfinite(boot.std_errors).all()
-    monkeypatch.setattr(bootstrap, "maxima", lambda samples: [edge] * 10 + found(samples)[10:])
+    monkeypatch.setattr(bootstrap, "maxima", lambda samples: [edge] * 10 + result(samples)[10:])
     with pytest.raises(SpatialInputError, match="E701"):
         fit.with_vcov("bootstrap", draws=100, seed=3)
 
