@@ -58,6 +58,8 @@ _NAMES = {
     "compare.mixture": "mix_weights Mixture",
     "effects.elasticity": "Elasticities",
     "effects.by_group": "effects_by EffectsBy",
+    "effects.slopes": "slopes contrasts",
+    "effects.averaged": "predictions Predictions",
     "compare.curve": "specification_curve SpecificationCurve",
     "compare.placebo": "placebo_weights PlaceboWeights",
     "policy.heterogeneity": "heterogeneity Heterogeneity",

@@ -145,11 +145,11 @@ def regression_part(fit: FitRecord, d: Design) -> np.ndarray:
     """X beta + W X theta, (T, N), by the names of the parameters; without fixed effects."""
     out = np.zeros(d.y.shape)
     for name, value in fit.params.drop(["rho", "lambda"], errors="ignore").items():
-        out += value * _column(d, str(name))
+        out += value * column_of(d, str(name))
     return out
 
 
-def _column(d: Design, name: str) -> np.ndarray:
+def column_of(d: Design, name: str) -> np.ndarray:
     """A regressor by its name, ``x``, ``W:x`` or, of correlated random effects, ``mean(x)`` or ``x in 1970``: (T, N)
     or (N,)."""
     if name in d.names:
@@ -157,10 +157,10 @@ def _column(d: Design, name: str) -> np.ndarray:
     if name in d.durbin_names:
         return spatial_lag(d.weights, d.X[:, :, d.durbin[d.durbin_names.index(name)]])
     if name.startswith("mean("):
-        return _column(d, name.removeprefix("mean(").removesuffix(")")).mean(axis=0)
+        return column_of(d, name.removeprefix("mean(").removesuffix(")")).mean(axis=0)
     of, _, period = name.rpartition(" in ")
     if of and period in (labels := d.periods.astype(str)):
-        return _column(d, of)[labels.get_loc(period)]
+        return column_of(d, of)[labels.get_loc(period)]
     raise SpatialInputError("E501", f"{name!r} is no term of the formula: this fit cannot predict", column=name,
                             hint="fit the model with all its terms in the formula")
 

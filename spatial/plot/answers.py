@@ -4,6 +4,7 @@ ANSWERS: dict[tuple[str, str], str] = {
     ("plot", "spatial.compare.average:AveragedEffects"): "spatial.plot.whiskers:effects_table",
     ("plot", "spatial.compare.comparison:Comparison"): "spatial.plot.whiskers:by_weights",
     ("plot", "spatial.compare.curve:SpecificationCurve"): "spatial.plot.choices:specification_curve",
+    ("plot", "spatial.effects.averaged:Predictions"): "spatial.plot.whiskers:predictions",
     ("plot", "spatial.diagnostics.combinations:Combinations"): "spatial.plot.whiskers:combinations",
     ("plot", "spatial.effects.average:Effects"): "spatial.plot.whiskers:effects",
     ("plot", "spatial.effects.by_group:EffectsBy"): "spatial.plot.whiskers:effects_table",

@@ -236,6 +236,19 @@ def effects_by_text(effects) -> str:
     return "\n".join(parts)
 
 
+def predictions_text(predictions) -> str:
+    """What is predicted, and the averages."""
+    fit, d = predictions.fit, predictions.fit._design
+    parts = [f"Average predictions of {d.response} in {fit.specification.name}: {d.formula}",
+             f"weights: {d.weights.header()}",
+             f"{100 * predictions.level:g} % intervals of the averages"
+             + (", fixed effects as estimated" if fit._settings.effects.fixed else ""), ""]  # fmt: skip
+    table = predictions.tidy()[["term", "estimate", "std_error", "conf_low", "conf_high"]]
+    rows = [[term, *map(number, values)] for term, *values in table.itertuples(index=False)]
+    head = ["", "estimate", "std. error", f"{100 * predictions.level:g} % low", "high"]
+    return "\n".join([*parts, columns(rows, head)])
+
+
 def dynamic_effects_text(effects) -> str:
     """The short run and, where there is one, the long run."""
     short, missing = effects_text(effects.short_run), effects.no_long_run

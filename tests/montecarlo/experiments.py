@@ -2,10 +2,12 @@
 
 from . import nulls, policies
 from .cross import cross_section
+from .margins import margins
 from .panels import dynamic_panel, panel
 
 EXPERIMENTS = {
     "cross": cross_section,
+    "margins": margins,
     "panel": panel,
     "dynamic": dynamic_panel,
     "did": policies.did,

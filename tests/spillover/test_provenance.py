@@ -76,6 +76,7 @@ RESULTS = {
     "Threshold": lambda p: sp.threshold("log(gsp) ~ unemp", p, threshold_variable="emp", grid=20, draws=0, **KEYS),
     "WhatIf": lambda p: sp.what_if(sdm(p), "log(emp)", percent=10),
     "Refits": lambda p: sp.refit(sdm(p), y=[sdm(p)._design.y]),
+    "Predictions": lambda p: sp.predictions(sdm(p), at={"unemp": [5, 7]}),
     "Combinations": lambda p: sp.lincom(sdm(p), "unemp - `W:unemp`"),
     "Search": lambda p: sp.specify("log(gsp) ~ unemp", p, W, **KEYS),
     "SigmaConvergence": lambda p: ind.sigma_convergence(p, "gsp", **KEYS),
