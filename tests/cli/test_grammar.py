@@ -202,7 +202,7 @@ def test_arguments_that_the_locale_has_no_letters_for(tmp_path):
         assert words in (done.stdout + done.stderr).decode("utf-8")
 
 
-@pytest.mark.parametrize(("words", "said"), [
+@pytest.mark.parametrize(("words", "message"), [
     (["weights", "queen", "map.shp"], "weights with one of build, info, convert, compare, plot"),
     (["fitt", "data.csv"], "with one of moran, lisa, hotspots"),
     (["fit"], "spillover fit --help"),

@@ -55,7 +55,7 @@ def test_word_tables_hold_the_numbers(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"formulas": "y ~ x"}, "unknown entry 'formulas'"),
         ({"steps": {"morans": {}}}, "unknown entry 'morans'"),

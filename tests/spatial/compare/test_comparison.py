@@ -160,7 +160,7 @@ def test_residuals_tell_what_is_left(compared, queen):
 
 
 @pytest.mark.parametrize(
-    "given",
+    "options",
     [
         {"queen": 0, "knn5": 0, "inverse": 0},
         {"queen": 1},

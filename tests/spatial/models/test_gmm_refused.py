@@ -75,7 +75,7 @@ def test_refused(name):
     pd.testing.assert_frame_equal(data, before)
 
 
-@pytest.mark.parametrize(("model", "vcov", "effects", "said"), [
+@pytest.mark.parametrize(("model", "vcov", "effects", "message"), [
     ("sem", "classical", "twoway", "moments of a spatial"), ("sac", "classical", "time", "moments of a spatial"),
     ("sem", "robust", "entity", "Stock"), ("sar", "robust", "entity", "Stock"), ("sdm", "hc1", "twoway", "Stock"),
     ("sar", "hc0", "entity", "Stock"),

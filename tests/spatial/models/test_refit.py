@@ -145,7 +145,7 @@ def test_weights_that_cannot_be_used_stop_no_others():
 
 
 @pytest.mark.parametrize(
-    ("code", "given"),
+    ("code", "options"),
     [
         ("E501", {}),
         ("E526", {"y": np.zeros((2, 7))}),

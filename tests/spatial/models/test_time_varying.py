@@ -217,7 +217,7 @@ def test_periods_are_matched_by_label():
     assert list(lagged._design.weights.periods) == list(YEARS)[1:]
 
 
-@pytest.mark.parametrize(("act", "code", "said"), [
+@pytest.mark.parametrize(("act", "code", "message"), [
     (lambda d, w: sp.sar("y ~ a", d, wt.temporal({t: w[t] for t in (2000, 2002)}), **PANEL), "E107", "2001, 2003"),
     (lambda d, w: sp.sar("y ~ a", d.assign(t=d["t"].astype(str)), w, **PANEL), "E107", "convert one of them"),
     (lambda d, w: sp.sar("y ~ a", d[d["t"] == 2000], w, entity="id"), "E320", "a cross-section needs one W"),

@@ -247,7 +247,7 @@ def test_effects_count_who_is_there():
 # -- the door ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("act", "code", "said"), [
+@pytest.mark.parametrize(("act", "code", "message"), [
     (lambda d, w: sp.sar("y ~ a", d, w, **PANEL), "E104", "missing=\"period\""),
     (lambda d, w: sp.sar("y ~ a", d[d["id"] != "03"], w, **GAPS), "E101", "03"),
     (lambda d, w: sp.sar("y ~ a", d.assign(a=d["a"].mask(d["id"] == "03")), w, **GAPS), "E108", "03"),
