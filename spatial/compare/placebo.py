@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,9 @@ from ..models.refit import all_refits
 from ..records.schema import rows_of
 from .jobs import run
 from .journal import description_of, digest_of, key_of, opened
+
+if TYPE_CHECKING:
+    from spillover.types import PathLike
 
 AT_ONCE = 64  # relabellings that are estimated together
 SCHEMA = {"draw": "whole", "params": "numbers", "effects": "numbers"}
@@ -99,9 +103,9 @@ def placebo_weights(
     draws: int = 999,
     seed: int = 1,
     n_jobs: int = 1,
-    client=None,
+    client: Any = None,
     progress: Callable | None = None,
-    journal=None,
+    journal: PathLike | None = None,
     resume: bool = False,
 ) -> PlaceboWeights:
     """Estimate a model again under random relabellings of the units of W.

@@ -11,8 +11,10 @@ to one.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -28,6 +30,11 @@ from ..records.schema import SCHEMA
 from .elasticity import Elasticities, elasticities
 from .infer import AverageEffects, Inferred, Options, infer
 from .propagate import KINDS, Averages, selectors
+
+if TYPE_CHECKING:
+    import folium
+
+    from spillover.types import Groups, Map, PathLike
 
 DENSE_MAX = 5_000
 
@@ -103,7 +110,7 @@ class Effects(Shown):
     def semi_elasticity(self) -> Elasticities:  # 0.05: one unit more of x makes about 5 % more y
         return elasticities(self, "semi-elasticity")
 
-    def shock(self, unit, variable: str, size: float = 1.0, *, period=None) -> pd.Series:
+    def shock(self, unit: Hashable, variable: str, size: float = 1.0, *, period: Hashable | None = None) -> pd.Series:
         """Every unit's response when one unit's regressor rises by ``size``: a column of S_r times size.
 
         Parameters
@@ -125,7 +132,7 @@ class Effects(Shown):
         start[self._position(unit, ids)] = one_number("size", size)
         return pd.Series(self._respond(variable, start, period), ids, name=f"response to {variable} in {unit}")
 
-    def matrix(self, variable: str, *, period=None) -> pd.DataFrame:
+    def matrix(self, variable: str, *, period: Hashable | None = None) -> pd.DataFrame:
         """S_r whole: row i, column j is the response of unit i to unit j. Dense, for up to 5,000 units."""
         ids = self._ids(period)
         if len(ids) > DENSE_MAX:
@@ -133,7 +140,7 @@ class Effects(Shown):
                                     hint="use shock(unit, variable) for one column, by_group() for blocks")  # fmt: skip
         return pd.DataFrame(self._respond(variable, np.eye(len(ids)), period), index=ids, columns=ids)
 
-    def by_unit(self, variable: str, *, period=None) -> pd.DataFrame:
+    def by_unit(self, variable: str, *, period: Hashable | None = None) -> pd.DataFrame:
         """What each unit does to itself (``own``), sends to all others (``emitted``) and gets from a rise
         in all others (``received``).
 
@@ -160,7 +167,7 @@ class Effects(Shown):
             columns["own_error"] = abs(polynomial(c, 1 / rho, 1.0)) * error
         return pd.DataFrame(columns, index=ids)
 
-    def to_file(self, map, path, *, overwrite: bool = False) -> None:
+    def to_file(self, map: Map, path: PathLike, *, overwrite: bool = False) -> None:
         """Write the map with what ``by_unit`` has of every regressor: a GeoPackage that QGIS opens colored, or GeoJSON.
 
         Parameters
@@ -176,8 +183,8 @@ class Effects(Shown):
         ask("save", self, map, path, overwrite=overwrite)
 
     def explore(  # type: ignore[override]  # a variable first, as in ``plot``
-        self, variable: str | None = None, map=None, *, column: str = "emitted", **options
-    ):
+        self, variable: str | None = None, map: Map | None = None, *, column: str = "emitted", **options: Any
+    ) -> folium.Map:
         """What each unit does to itself (``own``), sends (``emitted``) or gets (``received``), as a web page.
 
         Parameters
@@ -197,7 +204,7 @@ class Effects(Shown):
         """
         return ask("explore", self, map, variable=variable, column=column, **options)
 
-    def by_group(self, groups, variable: str, *, period=None) -> pd.DataFrame:
+    def by_group(self, groups: Groups, variable: str, *, period: Hashable | None = None) -> pd.DataFrame:
         """Spillovers between groups of units: row g, column h is the average response in g when the regressor
         rises by one in every unit of h. A row sums to the total effect on its group.
 

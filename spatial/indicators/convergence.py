@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,9 @@ from ..models.fit import Fit
 from ..records.schema import rows_of
 from ._frame import Panel, read, refuse, refuse_gaps
 from ._root import random_walk_p, root_bias, unbiased_root
+
+if TYPE_CHECKING:
+    from spillover.types import WeightsLike
 
 MODELS = ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac")
 UNIT_EFFECTS = ("entity", "twoway", "correlated", "chamberlain")  # estimates are those within units
@@ -71,14 +75,14 @@ class BetaConvergence(Shown):
 def beta_convergence(
     data: pd.DataFrame,
     column: str,
-    w,
+    w: WeightsLike,
     *,
     entity: str | None = None,
     time: str | None = None,
     model: str = "ols",
     controls: list[str] | tuple = (),
     panel: bool = False,
-    **options,
+    **options: Any,
 ) -> BetaConvergence:
     """Do poor units grow faster? Growth on the initial level by any spatial model.
 

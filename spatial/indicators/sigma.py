@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,9 @@ from ..records.schema import rows_of
 from ..records.tests import TestResult, TestTable
 from ._frame import Table, groups_of, read, refuse, weights_of
 from ._spread import equal_variances, without_neighbors
+
+if TYPE_CHECKING:
+    from spillover.types import WeightsLike
 
 WHOLE = "all"
 
@@ -55,7 +59,7 @@ class SigmaConvergence(Shown):
 def sigma_convergence(
     data: pd.DataFrame,
     column: str,
-    w=None,
+    w: WeightsLike | None = None,
     *,
     groups: str | None = None,
     entity: str | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,9 @@ from ..records.tests import TestResult, TestTable
 from ._classes import Classed, classed, neighbor_classes
 from ._frame import refuse_gaps, weights_of
 from .transitions import Markov, chain_of
+
+if TYPE_CHECKING:
+    from spillover.types import WeightsLike
 
 BLOCK = 100  # relabellings drawn at a time
 TIE = 1e-12
@@ -82,7 +85,7 @@ class SpatialMarkov(Shown):
 def spatial_markov(
     data: pd.DataFrame,
     column: str,
-    w,
+    w: WeightsLike,
     *,
     entity: str | None = None,
     time: str | None = None,

@@ -6,8 +6,9 @@ aligned once; then every replicate goes through the functions that a single fit 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,9 @@ from .fit import Fit
 from .refit_maxima import Rows, maxima_of
 from .replicates import Changes, changes
 from .stack import under_other_w
+
+if TYPE_CHECKING:
+    from spillover.types import WeightsLike
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,9 +98,10 @@ class Refits(Shown):
         return rows_of(self.names * R, self.params.ravel(), std_error=errors, replicate=np.repeat(np.arange(R), p))
 
 
-def refit(
-    fit: Fit, *, y=None, x: Mapping | None = None, relabel=None, w=None, std_errors: bool = False, effects: bool = False
-) -> Refits:
+def refit(fit: Fit, *, y: np.ndarray | pd.DataFrame | None = None, x: Mapping | None = None,
+          relabel: np.ndarray | Sequence | None = None,
+          w: Sequence[WeightsLike] | Mapping[Any, WeightsLike] | None = None, std_errors: bool = False,
+          effects: bool = False) -> Refits:
     """Estimate a model again on R replicates of its data.
 
     What is not given stays as it is in ``fit``; what is given together changes together, replicate by replicate.

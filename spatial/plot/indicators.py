@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,12 +11,15 @@ from spillover.errors import SpatialInputError
 
 from .style import COLOURS, INK, SOFT, figure, legible, plain, series_styles
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 RIDGES = "viridis"
 SHARES = "Blues"
 OVERLAP = 1.8  # of a ridge's height: how far it may reach over the one above
 
 
-def densities(result, ax=None):
+def densities(result: Any, ax: Axes | None = None) -> Axes:
     """Kernel densities by period, one ridge above the other: the first period at the back.
 
     Parameters
@@ -49,7 +53,7 @@ def densities(result, ax=None):
     return legible(ax)
 
 
-def sigma(result, ax=None):
+def sigma(result: Any, ax: Axes | None = None) -> Axes:
     """Coefficient of variation by period, one line per group.
 
     Parameters
@@ -64,7 +68,7 @@ def sigma(result, ax=None):
                   ylabel="Coefficient of variation")  # fmt: skip
 
 
-def transitions(result, ax=None):
+def transitions(result: Any, ax: Axes | None = None) -> Axes:
     """Transition probabilities as a heat map, rows from, columns to, the number of moves beside each row.
 
     Parameters
@@ -206,7 +210,7 @@ def accounting(result, ax=None):
                   ylabel="Log points", level=0.0)  # fmt: skip
 
 
-def productivity(result, ax=None):
+def productivity(result: Any, ax: Axes | None = None) -> Axes:
     """Productivity and its parts, chained from the first period = 1: geometric means over units.
 
     Parameters
@@ -222,7 +226,7 @@ def productivity(result, ax=None):
                   ylabel=f"Mean over units, {result.first} = 1", level=1.0)  # fmt: skip
 
 
-def levels(result, variable: str, ax=None):
+def levels(result: Any, variable: str, ax: Axes | None = None) -> Axes:
     """Index levels of chosen units side by side, base = 100.
 
     Parameters

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
@@ -9,10 +11,14 @@ from spillover.errors import SpatialInputError, check_option
 from .style import INK, SOFT, figure, legible, plain, series_styles
 from .whiskers import whiskers
 
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from matplotlib.axes import Axes
+
 STEP = 0.18  # between series of one period
 
 
-def event_study(result, ax=None):
+def event_study(result: Any, ax: Axes | None = None) -> Axes:
     """Effects by time since adoption, with intervals; the reference is a hollow mark at zero.
 
     Parameters
@@ -53,7 +59,7 @@ def event_study(result, ax=None):
                 label=name or None)  # fmt: skip
         ax.plot(fixed["period"] + shift, fixed["estimate"], linestyle="none", marker=marker, markersize=6,
                 markerfacecolor="white", markeredgecolor=colour, zorder=3)  # fmt: skip
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
     together = result.settings.get("band") == "simultaneous"
     ylabel = f"Effect, {100 * result.settings['level']:g} % {'band for all' if together else 'interval'}"
     note = "; hollow: reference, zero by construction" if path["reference"].any() else ""
@@ -118,7 +124,7 @@ def heterogeneity(result, ax=None, *, effect: str = "indirect"):
                     xlabel=f"Effect, {100 * result.settings['level']:g} % interval")  # fmt: skip
 
 
-def trends(did, ax=None):
+def trends(did: Any, ax: Axes | None = None) -> Axes:
     """Mean outcome by adoption cohort and of the never treated; each cohort's line is marked at its first treated
     period. Difference-in-differences assumes parallel lines before it.
 
@@ -146,7 +152,7 @@ def trends(did, ax=None):
     return legible(ax)
 
 
-def placebo(result, ax=None, *, term: str | None = None):
+def placebo(result: Any, ax: Axes | None = None, *, term: str | None = None) -> Axes:
     """Density of the placebo estimates, and where the actual one lies among them.
 
     Parameters
@@ -183,7 +189,7 @@ def placebo(result, ax=None, *, term: str | None = None):
     return legible(ax)
 
 
-def threshold(result, ax=None, *, number: int = 1):
+def threshold(result: Any, ax: Axes | None = None, *, number: int = 1) -> Axes:
     """Likelihood ratio over the grid of thresholds: zero at the estimate; below the dashed line lies its interval.
 
     Parameters
@@ -206,7 +212,7 @@ def threshold(result, ax=None, *, number: int = 1):
     return legible(ax)
 
 
-def what_if(gdf, result, ax=None):
+def what_if(gdf: gpd.GeoDataFrame, result: Any, ax: Axes | None = None) -> Axes:
     """Map of every unit's response to a change; units whose regressor was changed are outlined, those whose
     interval contains zero are hatched.
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
 
 from .style import INK, SOFT, figure, legible, plain, series_styles
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from spillover.types import Columns
+
 KINDS = ("direct", "indirect", "total")
 MOST = 12  # W in a figure, the likeliest
 STEP = 0.22  # between the series of one row; rows are 1 apart
 
 
-def effects(effects, ax=None, *, variables=None):
+def effects(effects: Any, ax: Axes | None = None, *, variables: Columns | None = None) -> Axes:
     """Direct, indirect and total effect of each variable, with intervals.
 
     Parameters
@@ -89,7 +96,8 @@ def effects_table(result, ax=None, *, variables=None):
     return whiskers(table, "effect", ax, title="Effects", xlabel="Estimate and interval")
 
 
-def by_weights(comparison, effect: str = "indirect", ax=None, *, variables=None):
+def by_weights(comparison: Any, effect: str = "indirect", ax: Axes | None = None, *,
+               variables: Columns | None = None) -> Axes:
     """One kind of effect of each variable under each W, with intervals.
 
     Parameters
@@ -115,7 +123,7 @@ def by_weights(comparison, effect: str = "indirect", ax=None, *, variables=None)
     return whiskers(table, "weights", ax, title=f"{effect.capitalize()} effects by weights", xlabel=xlabel)
 
 
-def by_order(effects, variable: str, ax=None, *, orders: int = 8):
+def by_order(effects: Any, variable: str, ax: Axes | None = None, *, orders: int = 8) -> Axes:
     """An effect by order of W: the part that passes through neighbors, neighbors of neighbors, and so on.
 
     Parameters

@@ -17,6 +17,7 @@ eq. 2.46 for S.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -40,6 +41,9 @@ from ..models.sdm import SDM
 from ..models.slx import SLX
 from ..records.schema import SCHEMA
 from ._sample import balanced_cures, treatment_term
+
+if TYPE_CHECKING:
+    from spillover.types import WeightsLike
 
 MODELS = {"sdm": SDM, "sar": SAR, "slx": SLX}
 PATHS = ("mediated", "unmediated", "total")
@@ -76,7 +80,7 @@ class Mediation(Shown):
 
 @takes_frames
 def mediation(
-    formula: str, data: pd.DataFrame, w, *, variable: str | None = None, mediator: str, model: str = "sdm",
+    formula: str, data: pd.DataFrame, w: WeightsLike, *, variable: str | None = None, mediator: str, model: str = "sdm",
     entity: str | None = None, time: str | None = None, effects: str | None = None, draws: int = 999, seed: int = 1,
     level: float = 0.95, missing: str = "error",
 ) -> Mediation:  # fmt: skip

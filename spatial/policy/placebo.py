@@ -7,6 +7,7 @@ everything after it is left out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -130,7 +131,7 @@ def _under_dates(result: DiD, first: np.ndarray) -> np.ndarray:
     return drawn
 
 
-def placebo_time(result: DiD, *, shifts=(1, 2, 3)) -> pd.DataFrame:
+def placebo_time(result: DiD, *, shifts: Sequence[int] = (1, 2, 3)) -> pd.DataFrame:
     """Pretend that every adopter began so many periods earlier, on the periods before adoption alone.
 
     Parameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,17 +18,20 @@ from .paper_columns import COEFFICIENTS, Column, columns_of
 from .paper_rows import about
 from .table import Table
 
+if TYPE_CHECKING:
+    from spillover.types import Columns
+
 LEVELS = (0.1, 0.05, 0.01)
 BELOW = {"std_error": "Standard errors", "statistic": "t or z statistics", "p_value": "p-values",
          "conf_int": "intervals", "none": ""}  # fmt: skip
 
 
-def etable(
-    fits, *, effects: bool = False, names: Sequence[str] | None = None, labels: Mapping[str, str] | None = None,
-    below: str = "std_error", digits: int = 3, stars: bool | Sequence[float] = False, keep=None, drop=None, order=None,
-    rows: Mapping | None = None, tests=None, statistics: Sequence[str] | None = None, groups: Mapping | None = None,
-    notes: Sequence[str] = (), caption: str = "",
-) -> Table:  # fmt: skip
+def etable(fits: Any, *, effects: bool = False, names: Sequence[str] | None = None,
+           labels: Mapping[str, str] | None = None, below: str = "std_error", digits: int = 3,
+           stars: bool | Sequence[float] = False, keep: Columns | None = None, drop: Columns | None = None,
+           order: Columns | None = None, rows: Mapping | None = None, tests: Any = None,
+           statistics: Sequence[str] | None = None, groups: Mapping | None = None, notes: Sequence[str] = (),
+           caption: str = "") -> Table:
     """Put results side by side: fits, effects, difference-in-differences, comparisons of W, in any mix.
 
     Parameters

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import pandas as pd
 
@@ -31,6 +31,9 @@ from .readings import read_effects, read_hausman, read_lm, short_lm
 from .rules import LARGER, RULES, Evidence, probabilities
 from .searches import Search, Searches
 
+if TYPE_CHECKING:
+    from spillover.types import WeightsLike
+
 OPTIONS = ("entity", "time", "effects", "correction", "durbin", "vcov", "missing", "method")
 CONTAINED = {"twoway": ("entity", "time"), **dict.fromkeys(RANDOM, ("entity",))}  # besides none and themselves
 NESTED = {"twoway": ("entity", "time"), "correlated": ("none", "random"), "chamberlain": ("none", *RANDOM[:2]),
@@ -51,9 +54,8 @@ def specify(
 
 
 @takes_frames
-def specify(
-    formula: str, data: pd.DataFrame, w, *, significance: float = 0.05, rule: str = "specific_to_general", **options
-) -> Search | Searches:
+def specify(formula: str, data: pd.DataFrame, w: WeightsLike | Mapping[str, WeightsLike], *, significance: float = 0.05,
+            rule: str = "specific_to_general", **options: Any) -> Search | Searches:
     """Search for a specification: OLS, SLX, SAR, SEM, SDM, SDEM or SAC.
 
     LM tests of the regression are for a spatial lag, a spatial error and lagged regressors. In panels the Hausman test

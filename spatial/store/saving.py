@@ -6,6 +6,7 @@ import json
 from dataclasses import fields
 from inspect import signature
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -22,11 +23,14 @@ from ..records.fit import FitRecord
 from .box import RECORD, write_box
 from .parts import Writer
 
+if TYPE_CHECKING:
+    from spillover.types import PathLike
+
 FORMAT = 1
 BY_NAME = {specification: model for model, specification in MODELS.items()}
 
 
-def save(result, path, *, overwrite: bool = False) -> Path:
+def save(result: Any, path: PathLike, *, overwrite: bool = False) -> Path:
     """Save a fit, its effects or a comparison of W, for ``sp.load``.
 
     Parameters

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -36,8 +38,8 @@ def weights(q: Question, chapters: dict) -> Chapter:
 
 
 def moran(q: Question, chapters: dict, *, columns: list[str], permutations: int = 999) -> Chapter:
-    by = {"time": q.time, "entity": q.entity, "seed": q.seed, "permutations": permutations}
-    result = sp.moran_by(q.panel, list(columns), q.leading, **by)
+    result = sp.moran_by(q.panel, list(columns), q.leading, time=q.time, entity=q.entity, seed=q.seed,
+                         permutations=permutations)  # fmt: skip
     frame = result.to_frame()
     share = frame.groupby("variable", sort=False)["p_sim"].apply(lambda p: int((p < LEVEL).sum()))
     periods = frame.groupby("variable", sort=False).size()
@@ -58,7 +60,7 @@ def lisa(
     """Clusters and outliers of each column in one period, the last by default."""
     period = q.panel[q.time].max() if period is None else period
     units = q.panel[q.panel[q.time] == period].set_index(q.entity)
-    how = {"correction": correction, "permutations": permutations, "seed": q.seed}
+    how: dict[str, Any] = {"correction": correction, "permutations": permutations, "seed": q.seed}
     results = {column: sp.local_moran(column, q.leading, data=units, **how) for column in columns}
     rows, figures, layers = [], {}, []
     for column, result in results.items():

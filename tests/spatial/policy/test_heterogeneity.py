@@ -117,3 +117,35 @@ def test_dynamic_models_are_refused(data, queen):
     with pytest.raises(SpatialInputError, match="static models") as caught:
         sp.heterogeneity(FORMULA, data, queen, by="half", model="sar", lags="y", effects="entity", **KEYS)
     assert caught.value.code == "E501"
+
+
+@pytest.mark.parametrize("by", [{"by": "unemp", "cut": "median"}, {"by": "year", "cut": [1978]}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"effects": "entity", "vcov": "robust"}, {"durbin": ["unemp"]},
+                                     {"missing": "drop", "correction": False}], ids=str)  # fmt: skip
+def test_groups_cut_from_the_whole_are_those_that_are_read_alone(data, queen, by, options):
+    """A function of the user's own has its rows read again, group by group."""
+    if "missing" in options:
+        data = data.assign(unemp=data["unemp"].where(data["state"] != "TX"))
+
+    def own(*args, **keywords):
+        return sp.sdm(*args, **keywords)
+
+    cut, read = (sp.heterogeneity(FORMULA, data, queen, model=model, permutations=3, **by, **options, **KEYS)
+                 for model in (sp.sdm, own))  # fmt: skip
+    np.testing.assert_allclose(cut.drawn, read.drawn, rtol=1e-10)
+    pd.testing.assert_frame_equal(cut.tidy(), read.tidy(), rtol=1e-10)
+    for a, b in zip(cut.fits.values(), read.fits.values()):
+        pd.testing.assert_series_equal(a.fitted, b.fitted, rtol=1e-10)
+        pd.testing.assert_frame_equal(a._design.frame, b._design.frame)
+        np.testing.assert_array_equal(a._design.order, b._design.order)
+
+
+@pytest.mark.parametrize("formula", ["log(gsp) ~ scale(log(pc)) + unemp", "log(gsp) ~ C(region) + unemp",
+                                     "log(gsp) ~ lag(unemp) + log(pc)"])  # fmt: skip
+def test_terms_of_the_sample_are_those_of_each_group(data, queen, formula):
+    """Means, levels and first periods are a group's own."""
+    options = {"effects": "entity" if "C(" not in formula else "none", "model": "slx"}
+    result = sp.heterogeneity(formula, data, queen, by="half", **options, **KEYS)
+    one = data[data["half"] == "南西"]
+    single = sp.slx(formula, one, queen.subset(sorted(one["state"].unique())), effects=options["effects"], **KEYS)
+    pd.testing.assert_series_equal(result.fits["南西"].params, single.params)
