@@ -60,6 +60,7 @@ _NAMES = {
     "effects.by_group": "effects_by EffectsBy",
     "effects.slopes": "slopes contrasts",
     "effects.averaged": "predictions Predictions",
+    "effects.forecast": "Forecast",
     "compare.curve": "specification_curve SpecificationCurve",
     "compare.placebo": "placebo_weights PlaceboWeights",
     "policy.heterogeneity": "heterogeneity Heterogeneity",

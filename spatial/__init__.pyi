@@ -14,6 +14,7 @@ from .effects.average import Effects as Effects
 from .effects.by_group import EffectsBy as EffectsBy
 from .effects.elasticity import Elasticities as Elasticities
 from .models.fit import Fit as Fit
+from .effects.forecast import Forecast as Forecast
 from .explore._global import GlobalStatistic as GlobalStatistic
 from .policy.heterogeneity import Heterogeneity as Heterogeneity
 from .covariance.jackknife import Jackknife as Jackknife

@@ -76,8 +76,9 @@ def predict(fit: FitRecord, data: pd.DataFrame | None = None, w=None, *, kind: s
         return fit._design.labelled(in_sample(fit, kind or "TS"), "predicted")
     check_option("kind", kind or "BP", OUT_OF_SAMPLE)
     if fit._design.is_panel:
-        raise SpatialInputError("E501", "panels are predicted in sample only: new units have no estimated effects",
-                                hint="call predict() without data")  # fmt: skip
+        raise SpatialInputError("E501", "new units of a panel have no estimated effects: predictions of a kind are "
+                                "those of the fitted units", hint="predict() without data, or forecast(new) for "
+                                "new periods")  # fmt: skip
     if data is None or w is None:
         raise SpatialInputError("E501", "new units need both data= and w=, weights over fitted and new units",
                                 hint="fit.predict(new, w_all)")

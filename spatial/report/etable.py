@@ -14,6 +14,7 @@ from spillover.values import mapping, texts
 from ..design.formula import INTERCEPT
 from ..records.tests import TestResult
 from .decimals import check_digits, decimals, fixed, p_fixed
+from .origin import origins
 from .paper_columns import COEFFICIENTS, Column, columns_of
 from .paper_rows import about
 from .table import Table
@@ -31,7 +32,7 @@ def etable(fits: Any, *, effects: bool = False, names: Sequence[str] | None = No
            stars: bool | Sequence[float] = False, keep: Columns | None = None, drop: Columns | None = None,
            order: Columns | None = None, rows: Mapping | None = None, tests: Any = None,
            statistics: Sequence[str] | None = None, groups: Mapping | None = None, notes: Sequence[str] = (),
-           caption: str = "") -> Table:
+           provenance: bool = False, caption: str = "") -> Table:
     """Put results side by side: fits, effects, difference-in-differences, comparisons of W, in any mix.
 
     Parameters
@@ -65,7 +66,7 @@ def etable(fits: Any, *, effects: bool = False, names: Sequence[str] | None = No
     groups : dict of str to int or list of str, optional
         Heads over several columns: how many, from the left, or which by their names; "" for none.
     notes : list of str
-        Added below.
+        Added below; ``provenance=True`` adds versions and the fingerprints of data and W.
     caption : str
 
     Returns
@@ -107,8 +108,8 @@ def etable(fits: Any, *, effects: bool = False, names: Sequence[str] | None = No
         title = labels.get(section, section) if section != COEFFICIENTS or mixed else ""
         body.append((title, _estimates(columns, section, terms, labels, below, digits, levels)))
     body.append(("", about(columns, rows, tests, statistics, labels)))
-    return Table(tuple(heads), tuple(part for part in body if part[1]),
-                 tuple(_notes(columns, heads, below, levels, tests, notes)), caption,
+    notes = [*_notes(columns, heads, below, levels, tests, notes), *[origins(fits)] * provenance]
+    return Table(tuple(heads), tuple(part for part in body if part[1]), tuple(notes), caption,
                  groups=_groups(groups, heads))  # fmt: skip
 
 

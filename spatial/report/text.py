@@ -7,6 +7,7 @@ import pandas as pd
 
 from ..records.limits import LIMITS
 from ..records.schema import SCHEMA
+from .origin import origin
 
 UNCORRECTED = "none (data are demeaned, then lagged, as in xsmle and splm)"
 
@@ -103,9 +104,8 @@ def fit_text(fit) -> str:
     criteria = f"log-likelihood {fit.loglik:.3f}   AIC {fit.aic:.2f}   BIC {fit.bic:.2f}"
     lines.append(f"sigma2 {number(fit.sigma2, 6)}   {criteria if np.isfinite(fit.loglik) else ''}".rstrip())
     lines += r_squared_text(fit)
-    if fit.specification.lag or fit.specification.durbin:
-        lines.append("Coefficients are not effects: see fit.effects().")
-    return "\n".join(lines)
+    lines += ["Coefficients are not effects: see fit.effects()."] * (fit.specification.lag or fit.specification.durbin)
+    return "\n".join([*lines, f"provenance: {origin(fit)}"])
 
 
 def combinations_text(result) -> str:
@@ -234,19 +234,6 @@ def effects_by_text(effects) -> str:
         tests = [effects.test(kind) for kind in ("direct", "total")]
         parts += ["", *(str(test) for test in tests)]
     return "\n".join(parts)
-
-
-def predictions_text(predictions) -> str:
-    """What is predicted, and the averages."""
-    fit, d = predictions.fit, predictions.fit._design
-    parts = [f"Average predictions of {d.response} in {fit.specification.name}: {d.formula}",
-             f"weights: {d.weights.header()}",
-             f"{100 * predictions.level:g} % intervals of the averages"
-             + (", fixed effects as estimated" if fit._settings.effects.fixed else ""), ""]  # fmt: skip
-    table = predictions.tidy()[["term", "estimate", "std_error", "conf_low", "conf_high"]]
-    rows = [[term, *map(number, values)] for term, *values in table.itertuples(index=False)]
-    head = ["", "estimate", "std. error", f"{100 * predictions.level:g} % low", "high"]
-    return "\n".join([*parts, columns(rows, head)])
 
 
 def dynamic_effects_text(effects) -> str:

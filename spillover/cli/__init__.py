@@ -13,7 +13,7 @@ import sys
 
 def main() -> None:
     """Run ``spillover`` and leave with its exit status: 0 ok, 1 failed, 2 usage, 3 data, 4 cannot be
-    estimated, 5 not converged, 130 interrupted."""
+    estimated, 5 not converged, 6 a bundle differs, 130 interrupted."""
     _in_utf8()
     before = gc.get_threshold()
     gc.set_threshold(300_000)  # imports make half as many objects, and next to no garbage

@@ -107,7 +107,8 @@ def cells() -> list[Cell]:
     return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *grid_panels.dk_cells(),
             *remedy_cells(), *margin_cells(),
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),
-            *grid_panels.dynamic_cells(), *grid_panels.moment_cells(), *far_rho(), *large,
+            *grid_panels.dynamic_cells(), *grid_panels.moment_cells(),
+            *grid_panels.forecast_cells(), *far_rho(), *large,
             *grid_peers.peer_cells(cross, grid_panels.panel)]  # fmt: skip
 
 

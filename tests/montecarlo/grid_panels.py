@@ -76,3 +76,13 @@ def moment_cells() -> list[Cell]:
     family = "panel, moments"
     return [panel(model, N, T, "gmm", method="gmm", effects="entity", family=family)
             for N, T, model in ((31, 13, "sar"), (31, 13, "sem"))]  # fmt: skip
+
+
+def forecast_cells() -> list[Cell]:
+    """New periods of fixed and random effects, spatial errors, dynamic models."""
+    designs = [("sdm", 31, 6, {}), ("sac", 31, 6, {}), ("sar", 31, 4, {"effects": "random"}),
+               ("sem", 31, 5, {"effects": "random", "random_error": "baltagi"}),
+               ("sem", 31, 5, {"effects": "random", "random_error": "kkp"}), ("sar", 31, 13, {"lags": "y"}),
+               ("ols", 20, 4, {})]  # fmt: skip
+    return [Cell("-".join(["forecast", model, f"{N}x{T}", *more.values()]), "panel, forecasts", "forecasts",
+                 {"model": model, "N": N, "T": T, **more}) for model, N, T, more in designs]  # fmt: skip
