@@ -11,10 +11,9 @@ to one.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +21,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.ids import unknown_unit
 from spillover.show import Shown, ask
+from spillover.types import Groups, Label, Map, PathLike
 from spillover.values import one_number
 
 from ..logdet.inverse import inverse, polynomial
@@ -30,11 +30,6 @@ from ..records.schema import SCHEMA
 from .elasticity import Elasticities, elasticities
 from .infer import AverageEffects, Inferred, Options, infer
 from .propagate import KINDS, Averages, selectors
-
-if TYPE_CHECKING:
-    import folium
-
-    from spillover.types import Groups, Map, PathLike
 
 DENSE_MAX = 5_000
 
@@ -49,9 +44,7 @@ class Effects(Shown):
     inferred : Inferred
         Their estimates, standard errors, statistics, p-values and intervals, (3, r) each: direct, indirect, total.
         Also as ``estimates``, ``std_errors``, ``conf_low``, ``conf_high``.
-    fit : FitRecord
-    options : Options
-        Method, level, draws and seed.
+    fit : FitRecord;  options : Options (method, level, draws and seed)
     source : AverageEffects or LongRunEffects
         The effects as functions of the parameters.
     run : {"", "short-run", "long-run", "convergence"}
@@ -110,7 +103,7 @@ class Effects(Shown):
     def semi_elasticity(self) -> Elasticities:  # 0.05: one unit more of x makes about 5 % more y
         return elasticities(self, "semi-elasticity")
 
-    def shock(self, unit: Hashable, variable: str, size: float = 1.0, *, period: Hashable | None = None) -> pd.Series:
+    def shock(self, unit: Label, variable: str, size: float = 1.0, *, period: Label | None = None) -> pd.Series:
         """Every unit's response when one unit's regressor rises by ``size``: a column of S_r times size.
 
         Parameters
@@ -132,7 +125,7 @@ class Effects(Shown):
         start[self._position(unit, ids)] = one_number("size", size)
         return pd.Series(self._respond(variable, start, period), ids, name=f"response to {variable} in {unit}")
 
-    def matrix(self, variable: str, *, period: Hashable | None = None) -> pd.DataFrame:
+    def matrix(self, variable: str, *, period: Label | None = None) -> pd.DataFrame:
         """S_r whole: row i, column j is the response of unit i to unit j. Dense, for up to 5,000 units."""
         ids = self._ids(period)
         if len(ids) > DENSE_MAX:
@@ -140,7 +133,7 @@ class Effects(Shown):
                                     hint="use shock(unit, variable) for one column, by_group() for blocks")  # fmt: skip
         return pd.DataFrame(self._respond(variable, np.eye(len(ids)), period), index=ids, columns=ids)
 
-    def by_unit(self, variable: str, *, period: Hashable | None = None) -> pd.DataFrame:
+    def by_unit(self, variable: str, *, period: Label | None = None) -> pd.DataFrame:
         """What each unit does to itself (``own``), sends to all others (``emitted``) and gets from a rise
         in all others (``received``).
 
@@ -184,7 +177,7 @@ class Effects(Shown):
 
     def explore(  # type: ignore[override]  # a variable first, as in ``plot``
         self, variable: str | None = None, map: Map | None = None, *, column: str = "emitted", **options: Any
-    ) -> folium.Map:
+    ) -> Any:
         """What each unit does to itself (``own``), sends (``emitted``) or gets (``received``), as a web page.
 
         Parameters
@@ -204,7 +197,7 @@ class Effects(Shown):
         """
         return ask("explore", self, map, variable=variable, column=column, **options)
 
-    def by_group(self, groups: Groups, variable: str, *, period: Hashable | None = None) -> pd.DataFrame:
+    def by_group(self, groups: Groups, variable: str, *, period: Label | None = None) -> pd.DataFrame:
         """Spillovers between groups of units: row g, column h is the average response in g when the regressor
         rises by one in every unit of h. A row sums to the total effect on its group.
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.types import Columns
 from spillover.values import mapping, texts
 
 from ..design.formula import INTERCEPT
@@ -18,9 +19,6 @@ from .origin import origins
 from .paper_columns import COEFFICIENTS, Column, columns_of
 from .paper_rows import about
 from .table import Table
-
-if TYPE_CHECKING:
-    from spillover.types import Columns
 
 LEVELS = (0.1, 0.05, 0.01)
 BELOW = {"std_error": "Standard errors", "statistic": "t or z statistics", "p_value": "p-values",
@@ -58,16 +56,14 @@ def etable(fits: Any, *, effects: bool = False, names: Sequence[str] | None = No
         Rows of your own above the number of observations, one value per column or one for all; True reads yes. One
         with the label of a row that is there replaces it.
     tests : list of TestResult, or dict of str to TestResult or list of them, optional
-        A list is printed in the notes; a dict as rows of the table, statistic and p in brackets, None where a column
-        has none.
+        A list is printed in the notes; a dict as rows of the table, statistic and p in brackets, None for no test.
     statistics : list of str, optional
         What is said about the whole, by names of ``fit.glance()`` and "size"; "nobs", "size", "r2", "r2_within",
         "loglik", "aic" and "sigma2" by default.
     groups : dict of str to int or list of str, optional
         Heads over several columns: how many, from the left, or which by their names; "" for none.
-    notes : list of str
-        Added below; ``provenance=True`` adds versions and the fingerprints of data and W.
-    caption : str
+    notes : list of str;  caption : str
+        Notes are added below; ``provenance=True`` adds versions and the fingerprints of data and W.
 
     Returns
     -------

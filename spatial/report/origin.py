@@ -18,4 +18,4 @@ def origins(results) -> str:
     listed = list(listed) if isinstance(results, list | tuple | Mapping) else [results]
     built = [result for result in listed if hasattr(result, "provenance")]
     versions = dict.fromkeys(f"spillover {result.provenance.versions['spillover']}" for result in built)
-    return f"Provenance: {'; '.join([*versions, *dict.fromkeys(map(origin, made))])}."
+    return f"Provenance: {'; '.join([*versions, *dict.fromkeys(map(origin, built))])}."

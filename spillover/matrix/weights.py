@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import InitVar, dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,16 +15,11 @@ from spillover.errors import SpatialInputError
 from spillover.ids import positions
 from spillover.provenance import links_fingerprint
 from spillover.show import ask
+from spillover.types import Ids, Map, PathLike
 
 from .. import labels as _labels
 from .csr import canonical, frozen, take, with_data
 from .rows import Rows
-
-if TYPE_CHECKING:
-    import folium
-    from matplotlib.axes import Axes
-
-    from spillover.types import Ids, Map, PathLike
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -282,16 +277,15 @@ class SpatialWeights(Rows):
 
         return one_line(self)
 
-    def plot(self, data: Map | None = None, *, kind: str | None = None, ax: Axes | None = None, **where: Any) -> Axes:
+    def plot(self, data: Map | None = None, *, kind: str | None = None, ax: Any = None, **where: Any) -> Any:
         """Links over the map, histogram of neighbors or heat map; see :func:`weights.plot`."""
         return ask("plot", self, data, kind=kind, ax=ax, **where)
 
-    def explore(self, map: Map, **options: Any) -> folium.Map:
+    def explore(self, map: Map, **options: Any) -> Any:
         """Units, their neighbors and links on a web page to zoom into; see :func:`weights.web.explore`."""
         return ask("explore", self, map, **options)
 
     # -- how it prints ------------------------------------------------------------------------------
-
     def __repr__(self) -> str:
         return f"<SpatialWeights {self.kind!r}: {self.n} units, {self.nnz} links, {self.standardization}>"
 
