@@ -7,11 +7,13 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 
-from ..covariance.kinds import lost_freedom
-from ..covariance.vcov import wald_of
+from ..covariance.adjusted import OfAdjustedScore
+from ..covariance.kinds import Information, lost_freedom
+from ..covariance.vcov import covariance_of, wald_of
 from ..design.design import INTERCEPT
 from ..records.fit import FitRecord
 from ..records.tests import TestResult, TestTable
+from .factor_distance import factor_distance
 from .lm import has_exact_moments, scores_of
 from .lm_uneven import uneven_scores
 from .random_nested import lr_test_of_random
@@ -121,8 +123,10 @@ def wald_test(fit: FitRecord, against: str) -> TestResult:
     fit : FitRecord
         From ``sdm`` (against "SAR", "SEM", "SLX" or "OLS"), or from a dynamic model (against "static").
     against : str
-        "SAR": theta = 0. "SEM": theta + rho beta = 0, the common factor (delta method). "SLX": rho = 0.
-        "OLS": rho = 0 and theta = 0. "static": tau = 0 and eta = 0, whichever the model has.
+        "SAR": theta = 0. "SEM": theta + rho beta = 0, the common factor: the distance to it in the metric of the
+        covariance (``factor_distance``); with ``correction=False``, or after covariances from groups, periods or
+        places, the delta method, as ``nlcom`` and Stata's testnl. "SLX": rho = 0. "OLS": rho = 0 and theta = 0.
+        "static": tau = 0 and eta = 0, whichever the model has.
 
     Returns
     -------
@@ -149,6 +153,9 @@ def wald_test(fit: FitRecord, against: str) -> TestResult:
         raise SpatialInputError("E501", "wald_test is for wx_order=1", hint="compare the fits with lr_test")
     if against == "SEM":
         _refuse_without_common_factor(fit)
+        lag, left = fit._sample.lag, fit.df_resid
+        if lag is not None and left is not None and isinstance(covariance_of(fit), Information | OfAdjustedScore):
+            return _common_factor(fit, lag.interval, left)
     names, params = list(fit.params.index), fit.params.to_numpy()
     r = names.index("rho")
     value, slopes = [], []
@@ -166,6 +173,15 @@ def wald_test(fit: FitRecord, against: str) -> TestResult:
         slopes.append(np.eye(len(names))[r])
     statistic, df = wald_of(fit, np.array(value), np.array(slopes))
     return TestResult(f"Wald SDM vs {against}", statistic, df, NULLS[against])
+
+
+def _common_factor(fit: FitRecord, interval: tuple[float, float], df: float) -> TestResult:
+    """F(q, n - p) of the distance between the estimates and theta = -rho beta."""
+    lagged = list(fit._design.durbin_names)
+    own = [name.removeprefix("W:") for name in lagged]
+    b, V = fit.params, fit.vcov.loc[["rho", *own, *lagged], ["rho", *own, *lagged]].to_numpy()
+    distance = factor_distance(fit.rho, b[own].to_numpy(), b[lagged].to_numpy(), V, interval)
+    return TestResult("Wald SDM vs SEM", distance / len(own), (len(own), df), NULLS["SEM"])
 
 
 def refuse_without_likelihood(fit: FitRecord) -> None:

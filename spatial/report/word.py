@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from spillover.errors import SpatialInputError
+from spillover.language import phrase
 from spillover.text import printable
 
 LATIN, EAST_ASIAN = "Times New Roman", "SimSun"
@@ -43,7 +44,7 @@ def write_tables(tables: Sequence, path: Path, *, title: str = "") -> None:
     if title:
         _paragraph(document, title, size=14, bold=True, centered=True)
     for n, table in enumerate(tables, 1):
-        number = f"Table {n}. " if len(tables) > 1 else ""
+        number = phrase("Table {n}.", n=n) + " " if len(tables) > 1 else ""
         if number or table.caption:
             _paragraph(document, number + table.caption, bold=True, centered=True, keep=True)
         _grid(document, table)

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 from spillover.frames import takes_frames
 from spillover.matrix import SpatialWeights, TemporalWeights
+from spillover.types import WeightsLike
 
 from ..design.fixed_effects import RANDOM
 from ..diagnostics.cross_dependence import pesaran_cd
@@ -28,11 +29,8 @@ from ..models.family import ols, reading_of, sac, sar, sdem, sdm, sem, slx
 from ..models.fit import Fit
 from ..records.tests import TestResult, TestTable
 from .readings import read_effects, read_hausman, read_lm, short_lm
-from .rules import LARGER, RULES, Evidence, probabilities
+from .rules import LARGER, RULES, Evidence, aicc, probabilities
 from .searches import Search, Searches
-
-if TYPE_CHECKING:
-    from spillover.types import WeightsLike
 
 OPTIONS = ("entity", "time", "effects", "correction", "durbin", "vcov", "missing", "method")
 CONTAINED = {"twoway": ("entity", "time"), **dict.fromkeys(RANDOM, ("entity",))}  # besides none and themselves
@@ -72,9 +70,9 @@ def specify(formula: str, data: pd.DataFrame, w: WeightsLike | Mapping[str, Weig
     significance : float
         Of the decisions, a share.
     rule : {"specific_to_general", "general_to_specific", "lesage_pace"}
-        "specific_to_general": the smallest model that none of its direct generalizations rejects, Bonferroni over
-        these. "general_to_specific": Elhorst's, from the SDM down. "lesage_pace": the most probable of SLX, SDEM and
-        SDM. ``spatial.search.rules`` has them step by step.
+        "specific_to_general": OLS unless LM tests reject it; then, of the models that tests against smaller and larger
+        ones leave, the one with the least AICc. "general_to_specific": Elhorst's, from the SDM down. "lesage_pace":
+        the most probable of SLX, SDEM and SDM. ``spatial.search.rules`` has them step by step.
 
     Returns
     -------
@@ -250,7 +248,8 @@ def _evidence(fits, lm, durbin_lm, compared, wald) -> Evidence:
     alike = {name: fit for name, fit in fits.items() if fit._sample.n == n and not fit._sample.dummies}
     shares = probabilities({name: fit.loglik for name, fit in alike.items()},
                            {name: fit.n_parameters for name, fit in alike.items()}, n)  # fmt: skip
-    return Evidence(edges, robust, {**dict.fromkeys(fits, 0.0), **shares})
+    criteria = {name: aicc(fit.loglik, fit.n_parameters, n) for name, fit in alike.items()}
+    return Evidence(edges, robust, {**dict.fromkeys(fits, 0.0), **shares}, criteria)
 
 
 def _shares(shares: dict[str, float]) -> str:
