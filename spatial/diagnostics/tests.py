@@ -12,11 +12,13 @@ from ..covariance.kinds import Information, lost_freedom
 from ..covariance.vcov import covariance_of, wald_of
 from ..design.design import INTERCEPT
 from ..records.fit import FitRecord
+from ..records.several import SeveralRecord
 from ..records.tests import TestResult, TestTable
 from .factor_distance import factor_distance
 from .lm import has_exact_moments, scores_of
 from .lm_uneven import uneven_scores
 from .random_nested import lr_test_of_random
+from .several import restrictions, wald_of_several
 
 NULLS = {"SAR": "theta = 0", "SEM": "theta + rho beta = 0", "SLX": "rho = 0", "OLS": "rho = 0 and theta = 0"}
 
@@ -108,6 +110,9 @@ def lr_test(restricted: FitRecord, full: FitRecord) -> TestResult:
     if (a, b) == ("SEM", "SDM"):
         _refuse_without_common_factor(full)
     statistic = max(0.0, 2 * (full.loglik - restricted.loglik)) / lost_freedom(full)
+    if isinstance(full, SeveralRecord):
+        name = f"LR {b} with {len(full._design.weights.matrices)} W vs {a}"
+        return TestResult(name, statistic, df, restrictions(restricted, full))
     if len(full._design.lags) > len(restricted._design.lags):
         null = f"{a} is enough" if a != b else _no_past(set(full._design.lags) - set(restricted._design.lags))
         a, b = ("dynamic " * bool(fit._design.lags) + fit.specification.name for fit in (restricted, full))
@@ -149,6 +154,8 @@ def wald_test(fit: FitRecord, against: str) -> TestResult:
     if fit.specification.name != "SDM":
         raise SpatialInputError("E501", f"wald_test needs an SDM fit, got {fit.specification.name}",
                                 hint="sp.wald_test(sp.sdm(...))")
+    if isinstance(fit, SeveralRecord):
+        return wald_of_several(fit, against)
     if fit._design.wx_order > 1:
         raise SpatialInputError("E501", "wald_test is for wx_order=1", hint="compare the fits with lr_test")
     if against == "SEM":

@@ -240,7 +240,7 @@ def _period_effects(fit: FitRecord, new: Future, wanted) -> tuple[Callable, str]
         return lambda theta: none, ""
     if wanted is None:
         raise SpatialInputError("E501", "the effects of new periods are not estimated: say what they are",
-                                hint="period_effects='last', 'mean' or {period: value}; or effects='entity'")
+                                hint="period_effects='last' or period_effects='mean', or a model with effects='entity'")
     if isinstance(wanted, Mapping):
         if absent := [period for period in new.times if period not in wanted]:
             raise SpatialInputError("E104", "period_effects= leaves out new periods", ids=absent,

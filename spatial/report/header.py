@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from spillover.language import phrase, stored
 
+from ..records.several import SeveralRecord
+from .region import region_lines
+
 
 def header(fit, errors: str | None = None) -> list[str]:
     """What was estimated, on what, with which weights and standard errors; ``errors`` says these otherwise."""
@@ -30,7 +33,9 @@ def header(fit, errors: str | None = None) -> list[str]:
         lines.append(_correction(fit))
     part = fit._sample.lag or fit._sample.error
     lines.append(phrase("standard errors: {how}", how=errors or stored(describe(fit))))
-    if part is not None:
+    if isinstance(fit, SeveralRecord):
+        lines += region_lines(fit)
+    elif part is not None:
         low, high = (f"{end:.4g}" for end in part.interval)
         lines.append(phrase("log-determinant: {method}; admissible interval ({low}, {high})", low=low, high=high,
                             method=stored(part.logdet.method)))  # fmt: skip

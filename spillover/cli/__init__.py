@@ -37,6 +37,7 @@ def _in_utf8() -> None:
 COMMANDS = {
     "explore_commands": ("moran", "lisa", "hotspots"),
     "model_commands": ("fit", "effects", "diagnose", "table"),
+    "margin_commands": ("slopes", "predictions", "forecast"),
     "compare_commands": ("compare",),
     "policy_commands": ("did", "shock", "what-if"),
     "plot_commands": ("plot",),
