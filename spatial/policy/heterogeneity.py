@@ -40,6 +40,13 @@ if TYPE_CHECKING:
 MODELS: dict[str, Callable[..., Fit]] = {
     "sdm": sdm, "sar": sar, "sem": sem, "slx": slx, "sdem": sdem, "sac": sac, "gns": gns, "ols": ols,
 }  # fmt: skip
+<<<<<<< HEAD
+=======
+CUTS = {"median": [0.5], "tercile": [1 / 3, 2 / 3]}
+CANNOT_HAVE_THE_MODEL = {"E204": "has a regressor that does not vary", "E205": "has collinear regressors",
+                         "E206": "has too few observations for the model"}  # fmt: skip
+FEWEST = 5  # units or periods of a group
+>>>>>>> main
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,8 +128,8 @@ def heterogeneity(
 
     Notes
     -----
-    Groups of fewer than 5 units or 2 periods, and those with too few observations for the model, are left out:
-    ``.notes`` names them.
+    Groups of fewer than 5 units or 2 periods, and those in which the model cannot be estimated because observations are
+    too few, or a regressor does not vary or is collinear there, are left out: ``.notes`` names them.
 
     Examples
     --------
@@ -153,10 +160,12 @@ def heterogeneity(
                                     hint="name a term of the formula")
     fitted = _estimator(formula, d, estimate, {"entity": entity, "time": time, **options}, axis)
     effects: dict[str, Effects] = {}
+    first = None
     for g, name in enumerate(names):
         try:
             effects[name] = _static(fitted(codes == g).effects(level=level))
         except SpatialInputError as error:
+<<<<<<< HEAD
             if error.code == "E206":
                 notes.append(f"left out: {name} has too few observations for the model ({error.message})")
                 codes = np.where(codes == g, -1, codes)
@@ -166,6 +175,16 @@ def heterogeneity(
     refuse_fewer_than_two(effects, by)
     variables, more = _in_all(variables, effects)
     notes += more
+=======
+            if error.code not in CANNOT_HAVE_THE_MODEL:
+                raise _in_group(name, error) from error
+            first = first or _in_group(name, error)
+            notes.append(f"left out: {name} {CANNOT_HAVE_THE_MODEL[error.code]} ({error.message})")
+            codes = np.where(codes == g, -1, codes)
+    if len(effects) < 2 and first is not None and first.code != "E206":
+        raise first
+    _refuse_fewer_than_two(effects, by)
+>>>>>>> main
     for note in notes:
         warn(note)
     codes = consecutive(codes)
@@ -178,6 +197,7 @@ def heterogeneity(
     return made_from(Heterogeneity(effects, differences, drawn, settings, tuple(notes)), d)
 
 
+<<<<<<< HEAD
 def _estimator(
     formula: str, d: Design, model: Callable[..., Fit], keys: dict, axis: str
 ) -> Callable[[np.ndarray], Fit]:
@@ -206,6 +226,11 @@ def _in_all(variables: list[str], effects: dict[str, Effects]) -> tuple[list[str
                                 column=variables[0], hint="group by another column, or leave terms out")
     lost = [name for name in variables if name not in common]
     return common, [f"not compared, since some groups do not have it: {name}" for name in lost]
+=======
+def _in_group(name: str, error: SpatialInputError) -> SpatialInputError:
+    return SpatialInputError(error.code, f"in group {name!r}: {error.message}", column=error.column, ids=error.ids,
+                             n=error.n, hint=error.hint)  # fmt: skip
+>>>>>>> main
 
 
 def _static(effects: Effects | DynamicEffects) -> Effects:

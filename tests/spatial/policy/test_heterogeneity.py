@@ -119,6 +119,7 @@ def test_dynamic_models_are_refused(data, queen):
     assert caught.value.code == "E501"
 
 
+<<<<<<< HEAD
 @pytest.mark.parametrize("by", [{"by": "unemp", "cut": "median"}, {"by": "year", "cut": [1978]}], ids=str)
 @pytest.mark.parametrize("options", [{}, {"effects": "entity", "vcov": "robust"}, {"durbin": ["unemp"]},
                                      {"missing": "drop", "correction": False}], ids=str)  # fmt: skip
@@ -149,3 +150,22 @@ def test_terms_of_the_sample_are_those_of_each_group(data, queen, formula):
     one = data[data["half"] == "南西"]
     single = sp.slx(formula, one, queen.subset(sorted(one["state"].unique())), effects=options["effects"], **KEYS)
     pd.testing.assert_series_equal(result.fits["南西"].params, single.params)
+=======
+def test_a_group_in_which_a_regressor_does_not_vary_is_left_out():
+    """Its name is in the notes; where nothing is left to compare, the reason is the error."""
+    import shapefiles
+    import weights as wt
+
+    states, panel = shapefiles.load("us_states"), shapefiles.load_panel("us_states")
+    panel["region"] = panel["state"].map(states["region"])
+    panel["x"] = panel["unemp"].where(panel["region"] != "West", 1.0)
+    args = (panel, wt.queen(states).standardize("row"))
+    keys = {"by": "region", "entity": "state", "time": "year"}
+    with pytest.warns(sp.SpatialInputWarning, match="West has a regressor that does not vary"):
+        result = sp.heterogeneity("log(gsp) ~ x + log(emp)", *args, **keys)
+    assert list(result.effects) == ["Midwest", "Northeast", "South"]
+    panel["x"] = panel["unemp"].where(panel["region"] == "South", 1.0)
+    with pytest.raises(SpatialInputError, match="in group 'Midwest'") as caught:
+        sp.heterogeneity("log(gsp) ~ x + log(emp)", *args, **keys)
+    assert caught.value.code == "E204"
+>>>>>>> main
