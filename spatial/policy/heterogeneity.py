@@ -40,13 +40,8 @@ if TYPE_CHECKING:
 MODELS: dict[str, Callable[..., Fit]] = {
     "sdm": sdm, "sar": sar, "sem": sem, "slx": slx, "sdem": sdem, "sac": sac, "gns": gns, "ols": ols,
 }  # fmt: skip
-<<<<<<< HEAD
-=======
-CUTS = {"median": [0.5], "tercile": [1 / 3, 2 / 3]}
 CANNOT_HAVE_THE_MODEL = {"E204": "has a regressor that does not vary", "E205": "has collinear regressors",
                          "E206": "has too few observations for the model"}  # fmt: skip
-FEWEST = 5  # units or periods of a group
->>>>>>> main
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,32 +154,11 @@ def heterogeneity(
             raise SpatialInputError("E502", f"{name!r} is no regressor of the formula", column=str(name),
                                     hint="name a term of the formula")
     fitted = _estimator(formula, d, estimate, {"entity": entity, "time": time, **options}, axis)
-    effects: dict[str, Effects] = {}
-    first = None
-    for g, name in enumerate(names):
-        try:
-            effects[name] = _static(fitted(codes == g).effects(level=level))
-        except SpatialInputError as error:
-<<<<<<< HEAD
-            if error.code == "E206":
-                notes.append(f"left out: {name} has too few observations for the model ({error.message})")
-                codes = np.where(codes == g, -1, codes)
-                continue
-            raise SpatialInputError(error.code, f"in group {name!r}: {error.message}", column=error.column,
-                                    ids=error.ids, n=error.n, hint=error.hint) from error  # fmt: skip
+    effects, left_out = _of_groups(fitted, codes, names, level)
     refuse_fewer_than_two(effects, by)
-    variables, more = _in_all(variables, effects)
-    notes += more
-=======
-            if error.code not in CANNOT_HAVE_THE_MODEL:
-                raise _in_group(name, error) from error
-            first = first or _in_group(name, error)
-            notes.append(f"left out: {name} {CANNOT_HAVE_THE_MODEL[error.code]} ({error.message})")
-            codes = np.where(codes == g, -1, codes)
-    if len(effects) < 2 and first is not None and first.code != "E206":
-        raise first
-    _refuse_fewer_than_two(effects, by)
->>>>>>> main
+    codes = np.where(np.isin(codes, [g for g, name in enumerate(names) if name not in effects]), -1, codes)
+    variables, lost = _in_all(variables, effects)
+    notes = [*notes, *left_out, *lost]
     for note in notes:
         warn(note)
     codes = consecutive(codes)
@@ -197,7 +171,6 @@ def heterogeneity(
     return made_from(Heterogeneity(effects, differences, drawn, settings, tuple(notes)), d)
 
 
-<<<<<<< HEAD
 def _estimator(
     formula: str, d: Design, model: Callable[..., Fit], keys: dict, axis: str
 ) -> Callable[[np.ndarray], Fit]:
@@ -226,11 +199,28 @@ def _in_all(variables: list[str], effects: dict[str, Effects]) -> tuple[list[str
                                 column=variables[0], hint="group by another column, or leave terms out")
     lost = [name for name in variables if name not in common]
     return common, [f"not compared, since some groups do not have it: {name}" for name in lost]
-=======
+
+
+def _of_groups(fitted, codes, names, level: float) -> tuple[dict[str, Effects], list[str]]:
+    """Effects by group, and a note on each group that cannot have the model; its error where fewer than two can."""
+    effects: dict[str, Effects] = {}
+    notes, first = [], None
+    for g, name in enumerate(names):
+        try:
+            effects[name] = _static(fitted(codes == g).effects(level=level))
+        except SpatialInputError as error:
+            if error.code not in CANNOT_HAVE_THE_MODEL:
+                raise _in_group(name, error) from error
+            first = first or _in_group(name, error)
+            notes.append(f"left out: {name} {CANNOT_HAVE_THE_MODEL[error.code]} ({error.message})")
+    if len(effects) < 2 and first is not None and first.code != "E206":
+        raise first
+    return effects, notes
+
+
 def _in_group(name: str, error: SpatialInputError) -> SpatialInputError:
     return SpatialInputError(error.code, f"in group {name!r}: {error.message}", column=error.column, ids=error.ids,
                              n=error.n, hint=error.hint)  # fmt: skip
->>>>>>> main
 
 
 def _static(effects: Effects | DynamicEffects) -> Effects:

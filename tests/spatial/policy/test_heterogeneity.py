@@ -119,7 +119,6 @@ def test_dynamic_models_are_refused(data, queen):
     assert caught.value.code == "E501"
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize("by", [{"by": "unemp", "cut": "median"}, {"by": "year", "cut": [1978]}], ids=str)
 @pytest.mark.parametrize("options", [{}, {"effects": "entity", "vcov": "robust"}, {"durbin": ["unemp"]},
                                      {"missing": "drop", "correction": False}], ids=str)  # fmt: skip
@@ -150,7 +149,8 @@ def test_terms_of_the_sample_are_those_of_each_group(data, queen, formula):
     one = data[data["half"] == "南西"]
     single = sp.slx(formula, one, queen.subset(sorted(one["state"].unique())), effects=options["effects"], **KEYS)
     pd.testing.assert_series_equal(result.fits["南西"].params, single.params)
-=======
+
+
 def test_a_group_in_which_a_regressor_does_not_vary_is_left_out():
     """Its name is in the notes; where nothing is left to compare, the reason is the error."""
     import shapefiles
@@ -168,4 +168,3 @@ def test_a_group_in_which_a_regressor_does_not_vary_is_left_out():
     with pytest.raises(SpatialInputError, match="in group 'Midwest'") as caught:
         sp.heterogeneity("log(gsp) ~ x + log(emp)", *args, **keys)
     assert caught.value.code == "E204"
->>>>>>> main
