@@ -20,7 +20,6 @@ from .provenance import Provenance, provenance_of
 if TYPE_CHECKING:
     import folium
 
-    from spillover.types import Map
 
 # Where the answers for the classes of a package are listed: what prints is read without what draws.
 TABLES = {"spatial": ("spatial.report.answers", "spatial.plot.answers"), "spillover": ("weights.answers",)}
@@ -88,7 +87,7 @@ class Shown:
         on_map = bool(args) and hasattr(args[0], "geometry")
         return ask("map" if on_map and answer("map", type(self)) else "plot", self, *args, **options)
 
-    def explore(self, map: Map | None = None, **options: Any) -> folium.Map:
+    def explore(self, map: Any = None, **options: Any) -> folium.Map:
         """The values of the units on a web page to zoom into; a folium map.
 
         Parameters
