@@ -138,7 +138,7 @@ def _everywhere(term: str, way: int, n: int) -> str:
 
 
 def default_size(term: str, values: np.ndarray) -> float:
-    """10 % more of a regressor in logs; one standard deviation of another, or one where it has none.
+    """10 % more of a regressor in logs; one of a dummy; one standard deviation of another, or one where it has none.
 
     Parameters
     ----------
@@ -148,8 +148,12 @@ def default_size(term: str, values: np.ndarray) -> float:
     """
     if is_log(term):
         return float(np.log(1.1))
-    spread = float(np.std(values[np.isfinite(values)]))
+    spread = 1.0 if _is_dummy(values) else float(np.std(values[np.isfinite(values)]))
     return spread if spread > 0 else 1.0
+
+
+def _is_dummy(values: np.ndarray) -> bool:
+    return bool(np.isin(values[np.isfinite(values)], (0.0, 1.0)).all())
 
 
 def shock_words(term: str, size: float, name: Callable[[str], str], values: np.ndarray) -> str:
@@ -159,6 +163,8 @@ def shock_words(term: str, size: float, name: Callable[[str], str], values: np.n
         if size > 0:
             return phrase("{share}\u00a0% more {term}", share=share, term=words)
         return phrase("{share}\u00a0% less {term}", share=share, term=words)
+    if _is_dummy(values) and size == 1:
+        return phrase("{term} from 0 to 1", term=name(term))
     spread, words = float(np.std(values[np.isfinite(values)])), name(term)
     if np.isclose(size, spread):
         return phrase("one standard deviation ({spread}) more {term}", spread=short(spread), term=words)

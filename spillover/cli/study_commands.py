@@ -68,7 +68,7 @@ def study(
 
             _run(question, output, overwrite, json, compared)
             if again[0].other:
-                _errors.say(f"{len(again[0].other)} tables differ from the bundle's")
+                _errors.say(f"tables that differ from the bundle's: {len(again[0].other)}")
                 raise typer.Exit(DIFFERENT)
         return
     question = read_study(file, lang)

@@ -125,3 +125,10 @@ def test_a_panel_without_effects_is_said_in_words(states, panel):
     for effects, said in (("none", "no effects)"), ("entity", "entity effects)")):
         fit = sp.sar(FORMULA, panel, w, entity="state", time="year", effects=effects)
         assert f"17 periods, {said}" in str(fit)
+
+
+def test_a_dummy_goes_from_0_to_1():
+    values = np.array([0.0, 1.0, 1.0, np.nan])
+    assert words.default_size("law", values) == 1.0
+    assert words.shock_words("law", 1.0, str, values) == "law from 0 to 1"
+    assert words.shock_words("law", 0.5, str, values) == "0.5 more law"
