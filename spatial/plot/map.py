@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from spillover.errors import SpatialInputError
 from spillover.language import phrase, semicolons, stored
 
 from .style import INK, LABEL, SOFT, WIDTH, figure, legible, plain
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+    from matplotlib.axes import Axes
 
 PALETTE = "RdBu"  # below zero red, above it blue: a colour has the same sign on every map
 ENDS = (0.07, 0.93)  # of the palette; darker colours would hide borders
@@ -17,7 +25,8 @@ POWER = len(" (×10⁻³)")  # what a power of ten adds to the label
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def response(gdf, response, unit=None, ax=None, *, label: str | None = None):
+def response(gdf: gpd.GeoDataFrame, response: pd.Series, unit: Hashable | None = None, ax: Axes | None = None, *,
+             label: str | None = None) -> Axes:
     """Map of every unit's response to a shock, such as ``effects.shock(unit, variable)``.
 
     The shocked unit is hatched, and left out of the colour scale since its own response is often many times

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from spillover.errors import SpatialInputError
 from spillover.matrix import SpatialWeights
 
-from ..design.several import SeveralDesign
 from .fit import FitRecord
+
+if TYPE_CHECKING:
+    from ..design.several import SeveralDesign
 
 
 @dataclass(frozen=True, eq=False, repr=False)
