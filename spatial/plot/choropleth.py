@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
@@ -13,12 +15,17 @@ from .map import ABSENT, draw_class, projected, swatch
 from .qml import EDGE, Class, classed
 from .style import WIDTH, figure, legible, plain
 
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from matplotlib.axes import Axes
+
+
 PALETTE = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb")  # Tol's, for the color-blind
 HATCHES = ("", "/", ".", "\\", "x", "-", "+", "|", "o", "/-", "*", "\\|")  # of kinds: grey print
 MANY = 12  # kinds of text that a legend holds
 
 
-def choropleth(gdf, values, ax=None, *, title: str | None = None):
+def choropleth(gdf: gpd.GeoDataFrame, values: pd.Series, ax: Axes | None = None, *, title: str | None = None) -> Axes:
     """Map a value of every unit: numbers in at most six classes, text by its kinds.
 
     Parameters

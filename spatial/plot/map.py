@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from spillover.errors import SpatialInputError
@@ -11,6 +14,11 @@ from .classes_of_units import ink
 from .qml import EDGE
 from .style import INK, LABEL, SOFT, WIDTH, figure, legible, plain
 
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+    from matplotlib.axes import Axes
+
 PALETTE = "RdBu"  # below zero red, above it blue: a colour has the same sign on every map
 ENDS = (0.07, 0.93)  # of the palette; darker colours would hide borders
 ABSENT = "#dddddd"
@@ -19,7 +27,8 @@ POWER = len(" (×10⁻³)")  # what a power of ten adds to the label
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def response(gdf, response, unit=None, ax=None, *, label: str | None = None):
+def response(gdf: gpd.GeoDataFrame, response: pd.Series, unit: Hashable | None = None, ax: Axes | None = None, *,
+             label: str | None = None) -> Axes:
     """Map of every unit's response to a shock, such as ``effects.shock(unit, variable)``.
 
     The shocked unit is hatched, and left out of the colour scale since its own response is often many times
