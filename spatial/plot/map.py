@@ -10,6 +10,8 @@ import numpy as np
 from spillover.errors import SpatialInputError
 from spillover.language import phrase, semicolons, stored
 
+from .classes_of_units import ink
+from .qml import EDGE
 from .style import INK, LABEL, SOFT, WIDTH, figure, legible, plain
 
 if TYPE_CHECKING:
@@ -135,6 +137,20 @@ def draw_shapes(ax, shapes, **style):
     style = {"edgecolor": "#b5b5b5", "linewidth": 0.4, "clip_on": False, **style}
     drawable = shapes[~(shapes.isna() | shapes.is_empty)]
     return ax.add_collection(PathCollection([path(shape) for shape in drawable], **style), autolim=False)
+
+
+def draw_class(ax, shapes, color: str, hatch: str = "", **style) -> None:
+    """The polygons of a class, its hatching in a colour that is seen on its own."""
+    draw_shapes(ax, shapes, facecolor=color, **style)
+    if hatch:
+        draw_shapes(ax, shapes, facecolor="none", edgecolor=ink(color), linewidth=0.0, hatch=hatch)
+
+
+def swatch(color: str, label: str, hatch: str = ""):
+    """A patch of a legend that looks like the map."""
+    from matplotlib.patches import Patch
+
+    return Patch(facecolor=color, edgecolor=ink(color) if hatch else EDGE, hatch=(hatch * 3) or None, label=label)
 
 
 def _scale(values) -> dict:
