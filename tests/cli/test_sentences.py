@@ -71,11 +71,11 @@ def agrees(text, value):
 
 def triple(text, row, step=1.0, percent=False):
     """Whether "0.10 % [-1.39, 1.61]" is the row's estimate and interval."""
-    found = re.fullmatch(rf"({NUMBER})%? \[({NUMBER}), ({NUMBER})\]", text)
-    assert found, text
+    result = re.fullmatch(rf"({NUMBER})%? \[({NUMBER}), ({NUMBER})\]", text)
+    assert result, text
     assert ("%" in text) == percent
     values = step * row[["estimate", "conf_low", "conf_high"]].to_numpy(dtype=float)
-    return all(map(agrees, found.groups(), 100 * np.expm1(values) if percent else values))
+    return all(map(agrees, result.groups(), 100 * np.expm1(values) if percent else values))
 
 
 def way(rows):
@@ -89,10 +89,10 @@ def log_of(term):
 class Reader:
     """The sentences of one study; a method for each kind, named in ``KINDS``."""
 
-    def __init__(self, q, found):
-        self.q, self.found = q, found
-        fit = found["model"].result
-        self.outcome, self.terms = fit._design.response, list(found["effects"].result.variables)
+    def __init__(self, q, result):
+        self.q, self.found = q, result
+        fit = result["model"].result
+        self.outcome, self.terms = fit._design.response, list(result["effects"].result.variables)
         self.term_of = {}
         for term in [*self.terms, *self.q.panel.columns]:
             self.term_of.setdefault(q.name(term), term)
@@ -112,10 +112,10 @@ class Reader:
 
     def spillovers(self, chapter, match):
         rows = self.effects("indirect")
-        said = {1: match["some"] or "", 0: match["none"] or ""}
+        message = {1: match["some"] or "", 0: match["none"] or ""}
         for clear in (1, 0):
             want = [self.name(t) for t in self.terms if bool(way(rows.loc[[t]])[0]) == bool(clear)]
-            assert said[clear] in (", ".join([*want[:-2], " and ".join(want[-2:])]), ", ".join(want))
+            assert message[clear] in (", ".join([*want[:-2], " and ".join(want[-2:])]), ", ".join(want))
         assert ((rows["p_value"] <= 0.05) == (way(rows) != 0)).all()
 
     def effect(self, chapter, match):
@@ -165,7 +165,7 @@ class Reader:
     def under_weights(self, chapter, match):
         table = chapter.tables["effects"].frame
         ready = list(dict.fromkeys(table["weights"]))
-        said = dict.fromkeys(ready)
+        message = dict.fromkeys(ready)
         text, first = match["rest"], self.term_of[match["term"]]
         rows = table[(table["effect"] == "indirect") & (table["term"] == first)].set_index("weights")
         signs = dict(zip(rows.index, way(rows)))
@@ -185,8 +185,8 @@ class Reader:
             how = re.search(r"is (positive|negative|not)(?: and)? significant under (.+)\.$", part.strip())
             assert how, part
             for name in re.split(r", | and ", how[2]):
-                said[name] = {"positive": 1, "negative": -1, "not": 0}[how[1]]
-        assert said == signs
+                message[name] = {"positive": 1, "negative": -1, "not": 0}[how[1]]
+        assert message == signs
 
     def robust(self, chapter, match):
         table = chapter.tables["robustness"].frame
@@ -209,9 +209,9 @@ class Reader:
             assert match["no"]
             return
         rows = table[table["variable"].map(lambda v: v == match["what"] or self.name(v) == match["what"])]
-        said = {} if match["no"] else {k: int(n) for n, k in re.findall(r"(\d+) (\w+-\w+)", match["counts"])}
+        message = {} if match["no"] else {k: int(n) for n, k in re.findall(r"(\d+) (\w+-\w+)", match["counts"])}
         counts = rows["cluster"].astype(str).str.lower().value_counts()
-        assert said == {k: n for k, n in counts.items() if re.fullmatch(r"\w+-\w+", k)}
+        assert message == {k: n for k, n in counts.items() if re.fullmatch(r"\w+-\w+", k)}
 
     # the search under the leading W
 
@@ -407,9 +407,9 @@ def headers(chapter):
 
 
 def test_every_sentence_is_what_its_tables_say(study):
-    q, found, name = study
-    reader, unread, read = Reader(q, found), [], set()
-    for step, chapter in found.items():
+    q, result, name = study
+    reader, unread, read = Reader(q, result), [], set()
+    for step, chapter in result.items():
         printed = headers(chapter)
         for sentence in dict.fromkeys((*chapter.answer, *chapter.text, *filter(None, [chapter.note]))):
             if sentence in SAME or sentence.startswith("Under ") or sentence in printed:
@@ -427,20 +427,20 @@ def test_every_sentence_is_what_its_tables_say(study):
     if name == "failed":
         assert "not_estimated" in read
     if name in ("demo", "template", "noise", "levels"):
-        assert ("against" in read) == ("tests" in found)
+        assert ("against" in read) == ("tests" in result)
 
 
 def test_a_changed_table_is_noticed(study):
     """The readers can fail: with the signs of the effects turned, sentences no longer agree."""
-    q, found, _ = study
-    reader = Reader(q, found)
-    table = found["effects"].tables["effects"].frame
+    q, result, _ = study
+    reader = Reader(q, result)
+    table = result["effects"].tables["effects"].frame
     turned = table.assign(estimate=-table["estimate"], conf_low=-table["conf_high"], conf_high=-table["conf_low"])
     reader.effects = lambda kind, frame=None: turned[turned["effect"] == kind].set_index("term")
     pattern = dict(KINDS)["effect"]
-    texts = (text.replace("\u00a0%", "%") for text in found["effects"].answer)
+    texts = (text.replace("\u00a0%", "%") for text in result["effects"].answer)
     sentences = [m for text in texts if (m := re.fullmatch(pattern, text))]
     assert sentences
     for match in sentences:
         with pytest.raises(AssertionError):
-            reader.effect(found["effects"], match)
+            reader.effect(result["effects"], match)
