@@ -167,4 +167,4 @@ def several_determinants(d: SeveralDesign, effects: FixedEffects, correction: bo
 def least_squares_sample(arrays: dict) -> Sample:
     """The sample of a model without spatial parameters."""
     X, (Q, R) = arrays["X"], arrays["basis"]
-    return Sample(y=arrays["y"], X=X, n=arrays["n"], names=arrays["names"], known=(X, Q, R))
+    return Sample(y=arrays["y"], X=X, n=arrays["n"], names=arrays["names"], factors=(X, Q, R))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from ..design.several import SeveralDesign
 from .fit import FitRecord
+
+if TYPE_CHECKING:
+    from ..design.several import SeveralDesign
 
 
 @dataclass(frozen=True, eq=False, repr=False)

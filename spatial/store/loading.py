@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,11 +20,14 @@ from .box import RECORD, Box
 from .parts import read_value, read_weights
 from .saving import FORMAT
 
+if TYPE_CHECKING:
+    from spillover.types import PathLike
+
 SAME = 1e-6  # standard errors
 BY_NAME = {model.__name__: model for model in MODELS}
 
 
-def load(path) -> Fit | Effects | DynamicEffects | Comparison:
+def load(path: PathLike) -> Fit | Effects | DynamicEffects | Comparison:
     """Load what ``sp.save`` wrote: the model is estimated again from the data and weights beside it.
 
     Parameters

@@ -254,7 +254,7 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input_ends_in_its_status_and_leaves_no_file(name, spillover, tmp_path, monkeypatch):
-    status, said, args = BAD[name]
+    status, message, args = BAD[name]
     work = tmp_path / "work"
     work.mkdir()
     (tmp_path / "book.csv").write_bytes(b"PK\x03\x04 and so on")
@@ -262,7 +262,7 @@ def test_bad_input_ends_in_its_status_and_leaves_no_file(name, spillover, tmp_pa
     before = set(tmp_path.rglob("*"))
     got, _, err = spillover(*(a.replace("{tmp}", str(tmp_path)) for a in args))
     assert got == status, err
-    assert said in err
+    assert message in err
     assert "Traceback" not in err
     assert set(tmp_path.rglob("*")) == before
 
