@@ -82,7 +82,8 @@ def _check_matrix(data: bytes, order: str, depth: int) -> None:
     if parts[1][0] not in (5, 6):
         raise Unsound("a variable without shape")
     shape = np.frombuffer(parts[1][1], f"{order}i4").astype(np.int64)
-    if len(shape) < 2 or (shape < 0).any() or not 1 <= kind <= LAST_NUMBER or len(parts) < 3 or parts[2][0] not in (1, 16):
+    named = len(parts) > 2 and parts[2][0] in (1, 16)
+    if not named or len(shape) < 2 or (shape < 0).any() or not 1 <= kind <= LAST_NUMBER:
         raise Unsound("a variable without class, shape and name")
     content = parts[3:]
     size = float(np.prod(shape.astype(float)))
