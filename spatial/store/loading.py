@@ -72,7 +72,8 @@ def load(path: PathLike) -> Fit | Effects | DynamicEffects | Comparison:
 
 def _fit(record: dict, box: Box) -> Fit:
     model = BY_NAME[record["model"]]
-    w = read_weights(record["weights"], box)
+    stored = record["weights"]
+    w = [read_weights(one, box) for one in stored] if isinstance(stored, list) else read_weights(stored, box)
     fit = model(record["formula"], box.frame(record["data"]), w, **_options(record, box))
     stored = record["estimates"]
     _compare(record, fit.params, pd.Series(stored["params"], dtype=float), fit.std_errors)

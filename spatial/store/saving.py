@@ -20,6 +20,7 @@ from ..effects.long_run import DynamicEffects
 from ..models.family import MODELS
 from ..models.fit import Fit
 from ..records.fit import FitRecord
+from ..records.several import SeveralRecord
 from .box import RECORD, write_box
 from .parts import Writer
 
@@ -91,7 +92,8 @@ def _fit(fit: FitRecord, out: Writer) -> dict:
         "model": _model(fit),
         "formula": d.formula,
         "data": out.add("data", _rows(fit)),
-        "weights": out.weights(d.weights),
+        "weights": [out.weights(w) for w in fit.requested_weights] if isinstance(fit, SeveralRecord) else out.weights(
+            d.weights),
         "options": _options(fit, out),
         "estimates": {"params": fit.params.to_dict(), "std_errors": fit.std_errors.to_dict(), "sigma2": fit.sigma2,
                       "loglik": fit.loglik},
@@ -130,6 +132,8 @@ def _options(fit: FitRecord, out: Writer) -> dict:
     options["vcov"] = requested.vcov if same else fit._settings.vcov  # with_vcov changes it
     if fit._design.error_weights is not None:
         options["w_error"] = fit._design.error_weights
+    if isinstance(fit, SeveralRecord):
+        options |= fit.requested_lags
     changed = {name: value for name, value in options.items() if value is not parameters[name].default}
     return {name: out.value(value, name) for name, value in changed.items()}
 

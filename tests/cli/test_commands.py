@@ -334,3 +334,19 @@ def test_the_wheel_holds_the_packages_and_their_data_only(tmp_path):
     data = {name for name in names if name.startswith("shapefiles/data/")}
     assert len(data) == len(list((root / "shapefiles" / "data").iterdir()))
     assert not any(name.startswith("shapefiles/sources/") for name in names)
+
+
+def test_two_w_in_one_model(spillover, tmp_path, states):
+    """-w twice is a list of W; the same W twice is refused as in Python."""
+    both = ("-w", "queen", "-w", "knn:k=12", "--model", "sar")
+    table = tmp_path / "fit.csv"
+    status, _, _ = spillover("fit", US, "log(gsp) ~ log(emp) + unemp", *both, "-o", table)
+    assert status == 0
+    near = wt.knn(states, k=12).standardize("row")
+    fit = sp.sar("log(gsp) ~ log(emp) + unemp", shapefiles.load_panel("us_states"),
+                 [wt.queen(states).standardize("row"), near], entity="state", time="year")
+    assert pd.read_csv(table).set_index("term")["estimate"].to_numpy() == pytest.approx(fit.params.to_numpy(), abs=1e-8)
+    status, out, _ = spillover("effects", US, "log(gsp) ~ log(emp) + unemp", *both, "--inference", "delta")
+    assert status == 0
+    assert "through W_2" in out
+    assert spillover("fit", US, "log(gsp) ~ log(emp)", "-w", "queen", "-w", "queen")[0] == 3
