@@ -90,7 +90,7 @@ class Reader:
     """The sentences of one study; a method for each kind, named in ``KINDS``."""
 
     def __init__(self, q, result):
-        self.q, self.found = q, result
+        self.q, self.chapters = q, result
         fit = result["model"].result
         self.outcome, self.terms = fit._design.response, list(result["effects"].result.variables)
         self.term_of = {}
@@ -103,11 +103,11 @@ class Reader:
         return self.q.name(term)
 
     def effects(self, kind, frame=None):
-        table = self.found["effects"].tables["effects"].frame if frame is None else frame
+        table = self.chapters["effects"].tables["effects"].frame if frame is None else frame
         return table[table["effect"] == kind].set_index("term")
 
     def law(self, chapter, match):
-        df = self.found["model"].result.df_resid
+        df = self.chapters["model"].result.df_resid
         assert match["df"] == (None if df is None else str(df))
 
     def spillovers(self, chapter, match):
@@ -145,7 +145,7 @@ class Reader:
         term = self.term_of[change[6]]
         size = (np.log1p(number(change[1]) / 100) if change[1] else number(change[3] or change[4]))
         size = -size if "less" in (change[2], change[5]) else size
-        direct = self.found["effects"].result.shock(unit, term, size)
+        direct = self.chapters["effects"].result.shock(unit, term, size)
         assert direct[unit] == pytest.approx(response[unit], rel=0.06)
 
     def preferred(self, chapter, match):
@@ -217,7 +217,7 @@ class Reader:
 
     @property
     def search(self):
-        return next(iter(self.found["tests"].result.searches.values()))
+        return next(iter(self.chapters["tests"].result.searches.values()))
 
     def lm(self, chapter, match):
         base = self.search.fits["OLS"]
