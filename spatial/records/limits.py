@@ -8,8 +8,8 @@ from __future__ import annotations
 
 LIMITS = {
     "two parameters": (
-        "rho and lambda together are weakly identified: below 500 rows, and in a gns of any size, intervals of both "
-        "and of indirect effects cover less than 93 %, by moments less than by maximum likelihood"
+        "rho and lambda together are weakly identified: below 500 rows, and in a gns of any size, Wald intervals of "
+        "both and of indirect effects cover less than 93 %, by moments less than by maximum likelihood"
     ),
     "few rows": (
         "fewer than 20 observations per parameter bias rho and lambda towards zero and shorten their intervals: "

@@ -184,7 +184,10 @@ def method_text(effects) -> str:
         lost = f" ({draws - kept} {left})" * (kept < draws)
         return f"simulated from {kept:,} draws, seed {effects.options.seed}{lost}"
     if method == "likelihood":
-        return "adjusted profile likelihood ratio"
+        of_fit = effects.fit.specification
+        both = of_fit.lag and of_fit.error
+        joint = "ratios of the profile and the modified profile likelihood"
+        return joint if both else "adjusted profile likelihood ratio"
     if method == "delta":
         return "delta method"
     return "exact for normal estimates" if df is None else f"exact for estimates that follow t({df:g})"

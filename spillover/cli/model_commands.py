@@ -47,7 +47,7 @@ def fit(
 
 def effects(
     source: Data, settings: Model, output: Output, *, formula: FORMULA, weights: WEIGHTS, model: MODEL = "sdm",
-    inference: Annotated[str, typer.Option(help="quadrature, likelihood, simulate or delta.")] = "quadrature",
+    inference: Annotated[str | None, typer.Option(help="quadrature, likelihood, simulate or delta.")] = None,
     level: LEVEL = 0.95, draws: DRAWS = 1000, seed: SEED = 1,
     shock: Annotated[str | None, typer.Option(help="UNIT:TERM:SIZE, the response of every unit instead.")] = None,
     figure: FIGURE = None,
