@@ -61,6 +61,9 @@ defects: $(VENV)/.test  ## put ten mistakes into a copy of the code: each must f
 bench: $(VENV)/.test  ## ours and the peers side by side, ratios printed
 	@for f in benchmarks/[a-z]*.py; do echo "== $$f"; $(BIN)/python $$f || exit 1; done
 
+reference: $(VENV)/.test  ## run the scripts of R again (Debian: r-cran-spdep r-cran-plm r-cran-clubsandwich r-cran-jsonlite)
+	$(BIN)/python -m tests.reference.regenerate
+
 docs: $(VENV)/.test  ## run the studies again; their output and figures are put in place
 	$(BIN)/python docs/build.py
 
@@ -73,4 +76,4 @@ wheel: $(VENV)/.test  ## build the wheel into dist/
 clean:  ## remove what the targets made
 	rm -rf $(VENV) demo dist build *.egg-info .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo test test-fast certify test-postgis test-qgis test-pages defects bench docs site wheel clean
+.PHONY: help demo test test-fast certify test-postgis test-qgis test-pages defects bench reference docs site wheel clean

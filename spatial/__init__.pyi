@@ -14,6 +14,7 @@ from .effects.average import Effects as Effects
 from .effects.by_group import EffectsBy as EffectsBy
 from .effects.elasticity import Elasticities as Elasticities
 from .models.fit import Fit as Fit
+from .effects.forecast import Forecast as Forecast
 from .explore._global import GlobalStatistic as GlobalStatistic
 from .policy.heterogeneity import Heterogeneity as Heterogeneity
 from .covariance.jackknife import Jackknife as Jackknife
@@ -26,6 +27,7 @@ from .explore.moran import Moran as Moran
 from .explore.by import MoranBy as MoranBy
 from .policy.placebo import PlaceboUnits as PlaceboUnits
 from .compare.placebo import PlaceboWeights as PlaceboWeights
+from .effects.averaged import Predictions as Predictions
 from .compare.prior import Prior as Prior
 from .models.refit import Refits as Refits
 from .covariance.clustered import Robust as Robust
@@ -46,6 +48,7 @@ from .diagnostics.residuals import breusch_pagan as breusch_pagan
 from .diagnostics.restrictions import common_factor as common_factor
 from .compare.weights import compare_weights as compare_weights
 from .diagnostics.residuals import condition_number as condition_number
+from .effects.slopes import contrasts as contrasts
 from .explore.correlogram import correlogram as correlogram
 from .explore.correlogram import correlogram_distance as correlogram_distance
 from .diagnostics.residuals import diagnose as diagnose
@@ -92,6 +95,7 @@ from .policy.placebo import placebo_time as placebo_time
 from .policy.placebo import placebo_units as placebo_units
 from .compare.placebo import placebo_weights as placebo_weights
 from . import plot as plot
+from .effects.averaged import predictions as predictions
 from .diagnostics.random_tests import random_effects_tests as random_effects_tests
 from .models.refit import refit as refit
 from . import report as report
@@ -104,6 +108,7 @@ from .models.sdem import sdem as sdem
 from .models.sdm import sdm as sdm
 from .models.sem import sem as sem
 from .diagnostics.panel_tests import serial_correlation as serial_correlation
+from .effects.slopes import slopes as slopes
 from .models.slx import slx as slx
 from .explore.rates import smoothed_rates as smoothed_rates
 from .policy.spatial_did import spatial_did as spatial_did

@@ -65,6 +65,26 @@ def numbered(items):
 
 
 @njit
+def positions(items, wanted):
+    """Number the different items that are wanted in order of appearance; -1 for the others."""
+    table = _first_table(2 * len(wanted) + 16)
+    while 2 * len(wanted) > len(table):
+        table = np.full(2 * len(table), -1, np.int32)
+    for q in range(len(wanted)):
+        slot = _find(table, wanted, wanted[q, 0], wanted[q, 1])
+        if table[slot] < 0:
+            table[slot] = q
+    number, label, kinds = np.full(len(wanted), -1, np.int32), np.empty(len(items), np.int32), 0
+    for p in range(len(items)):
+        q = table[_find(table, wanted, items[p, 0], items[p, 1])]
+        if q >= 0 and number[q] < 0:
+            number[q] = kinds
+            kinds += 1
+        label[p] = number[q] if q >= 0 else -1
+    return label
+
+
+@njit
 def into_cells(space, corner, side, width, cells):
     """Points by cell: those of cell c are order[start[c]] to order[start[c + 1]], by position; their x and y beside."""
     n = len(space)

@@ -55,7 +55,7 @@ def border_length(map, *, share: bool = False, ids=None, snap="auto", method: st
     length = _lengths(xy[edge.start], xy[edge.start + 1], space.geographic)
     exact, unmatched = _meeting.shared_length(edge.ends, edge.first, length)
     links = _links.Links(exact)
-    ends = _vertices.at_ends(unmatched, edge, shapes, begin, geographic=space.geographic)
+    ends = _vertices.at_ends(unmatched, edge, shapes, begin)
     _links.refuse_infinite_border(ends, space)
     if snap is not None:
         links = _links.lengthened(exact, ends, space, snap, lambda tail, head: _lengths(tail, head, space.geographic))

@@ -20,23 +20,20 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 from spillover.show import Shown
 
-from ..covariance.groups import group_values, units_of_rows
 from ..design.moderators import moderated_terms, moderator_values
-from ..logdet.inverse import Inverse
 from ..records.fit import FitRecord
 from ..records.schema import SCHEMA
 from ..records.tests import TestResult
-from .curves import between_poles
-from .linear import Law, infer_linear
+from .counterfactual import groups_of, sums_by_place
+from .emitted import emitted
+from .linear import Law
 from .mixture import Inference, summarize
-from .propagate import KINDS, determinant, selectors
-
-NEAR_ZERO = 1e-4  # rho below which diag(A^-1 W) is a power series: (diag(A^-1) - 1) / rho would cancel
+from .propagate import KINDS
 
 
 @dataclass(frozen=True, eq=False)
 class EffectsBy(Shown):
-    """Effects of one regressor by group or by the moderator's value, with inference.
+    """Effects of one regressor by group, by a moderator's value or by contrast, with inference.
 
     Attributes
     ----------
@@ -183,21 +180,9 @@ def effects_by(fit: FitRecord, variable: str, by=None, *, at=None, level=0.95) -
         raise SpatialInputError("E501", "effects by group are for static models with wx_order=1",
                                 hint="fit the model without lags= and with wx_order=1")
     terms = moderated_terms(d, variable)
-    # 1. Who emits, and with which moderators: a weight for every unit, term and group.
     labels, weights = _scenarios(d, terms, by, at or {})
-    # 2. What a unit's beta and theta bring it and all, as functions of rho.
-    W = d.weights.stacked if d.weights.varies else d.weights
-    interval = determinant(fit).interval if fit.specification.lag else (-np.inf, np.inf)
-
-    def over(low, high):
-        return between_poles(lambda rho: _coefficients(W, rho, weights), low, high, interval)
-
-    # 3. Linear in the coefficients.
-    picks = np.concatenate([selectors(fit, [term.name]) for term in terms])
-    at_rho = _coefficients(W, fit.rho, weights)
-    estimates = (picks[:, 0] @ fit.params.to_numpy()) @ at_rho
-    law, inference = infer_linear(fit, over, picks, estimates, level)
-    return EffectsBy(variable, labels, inference.reshaped(3, len(labels)), law, fit, level)
+    law, inference = emitted(fit, [term.name for term in terms], weights, level)
+    return EffectsBy(variable, labels, inference, law, fit, level)
 
 
 def smallest_distance(law: Law) -> tuple[int, float]:
@@ -229,24 +214,13 @@ def _scenarios(d, terms, by, at) -> tuple[tuple[str, ...], np.ndarray]:
     """Labels of the s groups and (s, terms, units) averages of the moderators over each group's rows, by unit
     or, where W varies, by row."""
     choices = _choices(d, terms, at)
-    groups = [("", np.ones(d.nobs, dtype=bool))]
-    if by is not None:
-        values, name = group_values(d, by)
-        if pd.isna(values).any():
-            raise SpatialInputError("E201", f"{name!r} has missing groups", column=name,
-                                    hint="fill the column, or leave these rows out")
-        if isinstance(by, str) and by in ("entity", "time", d.ids.name, getattr(d.times, "name", None)):
-            values = (d.ids if by in ("entity", d.ids.name) else d.times).to_numpy()[values]  # labels, not positions
-        numbers = pd.api.types.is_numeric_dtype(values)
-        unique = sorted(pd.unique(values), key=None if numbers else str)
-        groups = [(f"{name} = {g:g}" if numbers else str(g), values == g) for g in unique]
-    place, size = (np.arange(d.nobs), d.nobs) if d.weights.varies else (units_of_rows(d), d.n_units)
+    groups = groups_of(d, by)
     labels, weights = [], []
     for (group, members), setting in product(groups, choices):
         label = ", ".join(f"{column} = {value}" for column, value in setting.items())
         labels.append(", ".join(filter(None, (group, label))))
         rows = [moderator_values(d, term, setting) * members / members.sum() for term in terms]
-        weights.append([np.bincount(place, row, size) for row in rows])
+        weights.append([sums_by_place(d, row) for row in rows])
     return tuple(labels), np.array(weights)
 
 
@@ -267,22 +241,3 @@ def _choices(d, terms, at) -> list[dict]:
                                         hint="it is " + ", ".join(map(str, pd.unique(there)[:8])))  # fmt: skip
     lists = [list(np.atleast_1d(np.asarray(values, dtype=object))) for values in at.values()]
     return [dict(zip(at, chosen)) for chosen in product(*lists)]
-
-
-def _values(W, rho: float, weights: np.ndarray) -> np.ndarray:
-    """(4, s, terms): weighted sums over units of diag(A^-1), diag(A^-1 W), 1'A^-1 and 1'A^-1 W."""
-    A_inverse = Inverse(W, float(rho))
-    a, sums = A_inverse.diagonal()[0], A_inverse.solve(np.ones(W.n), transposed=True)
-    diagonal = W.csr.diagonal()
-    if abs(rho) > NEAR_ZERO:
-        aw = (a - 1) / rho
-    else:
-        aw = diagonal + rho * np.asarray(W.csr.multiply(W.csr.T).sum(axis=1)).ravel()
-    return np.array([weights @ unit for unit in (a, aw, sums, W.csr.T @ sums)])
-
-
-def _coefficients(W, rho: float, weights: np.ndarray) -> np.ndarray:
-    """(2 terms, 3 s): what beta and theta of each term bring the direct, indirect and total effect of each group."""
-    a, aw, sums, ws = (value.T for value in _values(W, rho, weights))  # (terms, s)
-    direct, total = np.stack([a, aw], axis=1), np.stack([sums, ws], axis=1)  # (terms, 2, s)
-    return np.stack([direct, total - direct, total], axis=2).reshape(2 * len(a), -1)

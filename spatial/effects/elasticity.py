@@ -95,12 +95,7 @@ def elasticities(effects, kind: str) -> Elasticities:
         E532 when the response is in levels and its mean is not positive, or no term has an elasticity.
     """
     d = effects.fit._design
-    base_y, _ = logarithms(d)
-    y_bar = float(np.mean(d.rows(d.y)))
-    if base_y is None and not y_bar > 0:
-        raise SpatialInputError("E532", f"the mean of {d.response!r} is {y_bar:.4g}: it has no percentages",
-                                column=d.response, hint="elasticities need a positive response")  # fmt: skip
-    relative = 1 / y_bar if base_y is None else np.log(base_y)  # dy as a share of y
+    relative = relative_to_response(d)
     slopes, covered = derivatives(d, kind == "elasticity")
     if not slopes:
         raise SpatialInputError("E532", f"{d.formula!r} has no {kind}",
@@ -110,6 +105,24 @@ def elasticities(effects, kind: str) -> Elasticities:
     inferred = infer(effects.source, picks, effects.options)
     left_out = tuple(name for name in effects.variables if name not in covered)
     return Elasticities(effects, kind, factors, inferred.inference, left_out)
+
+
+def relative_to_response(d: Design) -> float:
+    """What makes a share of y of a change of the response: 1 / its mean, or ln(base) of its logarithm.
+
+    Raises
+    ------
+    SpatialInputError
+        E532 when the response is in levels and its mean is not positive.
+    """
+    base_y, _ = logarithms(d)
+    if base_y is not None:
+        return float(np.log(base_y))
+    y_bar = float(np.mean(d.rows(d.y)))
+    if not y_bar > 0:
+        raise SpatialInputError("E532", f"the mean of {d.response!r} is {y_bar:.4g}: it has no percentages",
+                                column=d.response, hint="elasticities need a positive response")  # fmt: skip
+    return 1 / y_bar
 
 
 def derivatives(d: Design, relative: bool) -> tuple[dict[str, dict[str, float]], set[str]]:

@@ -51,9 +51,9 @@ def linear_law(fit, over: Callable, picks: np.ndarray, size: int) -> Law:
     fit : Fit
     over : function of (low, high) to a function of rho (Q,) to (Q, K, J)
         The curves over an interval of rho. Without a spatial lag they are read at rho = 0.
-    picks : ndarray, shape (K, V, p)
+    picks : ndarray, shape (K, V, p), or (K, V, p + 1) where a last column takes the constant 1
     """
-    params, V = fit.params.to_numpy(), fit.vcov.to_numpy()
+    params, V = _with_constant(fit.params.to_numpy(), fit.vcov.to_numpy(), picks.shape[-1])
     if not fit.specification.lag:
         return Law(given_nothing(params, V, fit.df_resid), over(0.0, 0.0)(np.zeros(1)), picks)
     R = np.zeros((1, len(params)))
@@ -62,6 +62,12 @@ def linear_law(fit, over: Callable, picks: np.ndarray, size: int) -> Law:
     conditional = given_spatial(params, V, R, fit.df_resid, [size], bounds, splits=[0.0]).refuse_outside()
     ends = span(fit.rho, float(np.sqrt(R[0] @ V @ R[0])), fit.df_resid, bounds)
     return Law(conditional, over(*ends)(conditional.points[:, 0]), picks)
+
+
+def _with_constant(params: np.ndarray, V: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The parameters and their covariance, followed by a 1 without variance where ``size`` is one more."""
+    constants = size - len(params)
+    return np.concatenate([params, np.ones(constants)]), np.pad(V, (0, constants))
 
 
 def infer_linear(fit, over: Callable, picks, estimates: np.ndarray, level: float) -> tuple[Law | None, Inference]:

@@ -76,8 +76,9 @@ def predict(fit: FitRecord, data: pd.DataFrame | None = None, w=None, *, kind: s
         return fit._design.labelled(in_sample(fit, kind or "TS"), "predicted")
     check_option("kind", kind or "BP", OUT_OF_SAMPLE)
     if fit._design.is_panel:
-        raise SpatialInputError("E501", "panels are predicted in sample only: new units have no estimated effects",
-                                hint="call predict() without data")  # fmt: skip
+        raise SpatialInputError("E501", "new units of a panel have no estimated effects: predictions of a kind are "
+                                "those of the fitted units", hint="predict() without data, or forecast(new) for "
+                                "new periods")  # fmt: skip
     if data is None or w is None:
         raise SpatialInputError("E501", "new units need both data= and w=, weights over fitted and new units",
                                 hint="fit.predict(new, w_all)")
@@ -145,11 +146,11 @@ def regression_part(fit: FitRecord, d: Design) -> np.ndarray:
     """X beta + W X theta, (T, N), by the names of the parameters; without fixed effects."""
     out = np.zeros(d.y.shape)
     for name, value in fit.params.drop(["rho", "lambda"], errors="ignore").items():
-        out += value * _column(d, str(name))
+        out += value * column_of(d, str(name))
     return out
 
 
-def _column(d: Design, name: str) -> np.ndarray:
+def column_of(d: Design, name: str) -> np.ndarray:
     """A regressor by its name, ``x``, ``W:x`` or, of correlated random effects, ``mean(x)`` or ``x in 1970``: (T, N)
     or (N,)."""
     if name in d.names:
@@ -157,10 +158,10 @@ def _column(d: Design, name: str) -> np.ndarray:
     if name in d.durbin_names:
         return spatial_lag(d.weights, d.X[:, :, d.durbin[d.durbin_names.index(name)]])
     if name.startswith("mean("):
-        return _column(d, name.removeprefix("mean(").removesuffix(")")).mean(axis=0)
+        return column_of(d, name.removeprefix("mean(").removesuffix(")")).mean(axis=0)
     of, _, period = name.rpartition(" in ")
     if of and period in (labels := d.periods.astype(str)):
-        return _column(d, of)[labels.get_loc(period)]
+        return column_of(d, of)[labels.get_loc(period)]
     raise SpatialInputError("E501", f"{name!r} is no term of the formula: this fit cannot predict", column=name,
                             hint="fit the model with all its terms in the formula")
 

@@ -41,6 +41,7 @@ def coupling(
     weights : list of float, optional
         alpha, which sum to one; equal by default.
     kind : {"standard", "modified"}
+        The formula of the degree of coupling: below.
 
     Returns
     -------

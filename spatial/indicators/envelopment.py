@@ -84,6 +84,7 @@ def dea(
     returns : {"variable", "constant"}
         To scale: BCC (Banker, Charnes & Cooper 1984) or CCR (Charnes, Cooper & Rhodes 1978).
     orientation : {"output", "input"}
+        More output from the same inputs, or the same output from fewer.
 
     Returns
     -------

@@ -100,6 +100,7 @@ def stochastic_frontier(
         Columns with positive values; logs are taken.
     entity, time : str, optional
     form : {"cobb-douglas", "translog"}
+        Of the production function, in logs.
     trend : bool
         Technical change: t, and for the translog t^2 / 2 and t times each log input besides.
     truncated : bool

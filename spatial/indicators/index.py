@@ -35,6 +35,7 @@ class CompositeIndex(Shown):
     normalised : DataFrame, indexed like ``scores``
         Indicators between 0 (worst) and 1 (best).
     method : {"entropy", "critic", "equal", "pca"}
+        How indicators are weighted.
     pooled : bool
         One scale and one set of weights for all periods.
     """
@@ -80,6 +81,7 @@ def composite_index(
     entity, time : str, optional
         Columns with unit and period; a (unit, period) MultiIndex, or an index of units, serves instead.
     method : {"entropy", "critic", "equal", "pca"}
+        How indicators are weighted.
     pooled : bool
         True: all periods share their scale and weights, so that an index can rise over time. False: each period
         has its own, and scores only compare the units of a period.

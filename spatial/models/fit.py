@@ -13,6 +13,7 @@ from ..covariance.vcov import describe, with_vcov
 from ..diagnostics.r_squared import RSquared, r_squared
 from ..effects.average import Effects
 from ..effects.compute import effects
+from ..effects.forecast import Forecast, forecast
 from ..effects.joint_likelihood import by_joint_default, intervals, statistics
 from ..effects.long_run import DynamicEffects, stationarity
 from ..effects.prediction import predict
@@ -91,7 +92,16 @@ class Fit(MakeTables):
 
         return with_vcov(self, vcov, **settings)
 
-    def predict(self, data=None, w=None, *, kind: str | None = None) -> pd.Series:
-        """The response in sample, or of new units with weights over all; see ``spatial.effects.prediction``."""
+    def predict(self, data=None, w=None, *, kind: str | None = None, period_effects=None) -> pd.Series:
+        """The response in sample; of a cross-section that of new units, with weights over all (see
+        ``spatial.effects.prediction``); of a panel that of new periods, as ``forecast`` has it with intervals."""
 
+        if data is not None and self._design.is_panel and kind is None:
+            return forecast(self, data, w, period_effects=period_effects).predicted
         return predict(self, data, w, kind=kind)
+
+    def forecast(self, data, w=None, *, period_effects=None, level: float = 0.95) -> Forecast:
+        """The response of all units in new periods, with prediction intervals; see
+        ``spatial.effects.forecast.forecast``."""
+
+        return forecast(self, data, w, period_effects=period_effects, level=level)

@@ -152,6 +152,16 @@ def of_what_if(result):
     return result.table, "percent" if "percent" in result.table else "estimate"
 
 
+def of_forecast(result, period=None):
+    """Of the last new period, or another."""
+    periods = result.table.index.get_level_values(1)
+    chosen = periods.max() if period is None else period
+    if chosen not in periods:
+        raise SpatialInputError("E107", f"there is no forecast for {chosen!r}", ids=list(periods.unique()),
+                                hint="choose one of these periods")  # fmt: skip
+    return result.table.xs(chosen, level=1), "estimate"
+
+
 def of_scores(result):
     """Scores by unit, of a panel those of the last period."""
     scores = result.efficiency if hasattr(result, "efficiency") else result.scores

@@ -75,6 +75,14 @@ def combinations(result, ax=None):
     return whiskers(table, "effect", ax, title=title, xlabel=xlabel, legend=False)
 
 
+def predictions(result, ax=None):
+    """Average predictions with their intervals."""
+    table = result.tidy().assign(effect="prediction")
+    title = f"{result.fit.specification.name}: {result.fit._design.response}"
+    xlabel = f"Average prediction, {100 * result.level:g} % interval"
+    return whiskers(table, "effect", ax, title=title, xlabel=xlabel, legend=False)
+
+
 def effects_table(result, ax=None, *, variables=None):
     """Effects of any result whose table has terms and kinds of effects: by group, elasticities, averages over W."""
     table = _chosen(result.tidy(), variables)

@@ -10,6 +10,8 @@ ANSWERS: dict[tuple[str, str], str] = {
     ("text", "spatial.compare.mixture:Mixture"): "spatial.report.comparison:mixture_text",
     ("text", "spatial.compare.placebo:PlaceboWeights"): "spatial.report.comparison:placebo_text",
     ("text", "spatial.compare.tune:Tuning"): "spatial.report.comparison:tuning_text",
+    ("text", "spatial.effects.forecast:Forecast"): "spatial.report.predictions:forecast_text",
+    ("text", "spatial.effects.averaged:Predictions"): "spatial.report.predictions:predictions_text",
     ("text", "spatial.diagnostics.combinations:Combinations"): "spatial.report.text:combinations_text",
     ("text", "spatial.effects.average:Effects"): "spatial.report.text:effects_text",
     ("text", "spatial.effects.by_group:EffectsBy"): "spatial.report.text:effects_by_text",

@@ -13,6 +13,7 @@ from spillover.values import mapping, texts
 from ..design.formula import INTERCEPT
 from ..records.tests import TestResult
 from .decimals import check_digits, decimals, fixed, p_fixed
+from .origin import origins
 from .paper_columns import COEFFICIENTS, Column, columns_of
 from .paper_rows import about
 from .table import Table
@@ -26,7 +27,7 @@ def etable(
     fits, *, effects: bool = False, names: Sequence[str] | None = None, labels: Mapping[str, str] | None = None,
     below: str = "std_error", digits: int = 3, stars: bool | Sequence[float] = False, keep=None, drop=None, order=None,
     rows: Mapping | None = None, tests=None, statistics: Sequence[str] | None = None, groups: Mapping | None = None,
-    notes: Sequence[str] = (), caption: str = "",
+    notes: Sequence[str] = (), provenance: bool = False, caption: str = "",
 ) -> Table:  # fmt: skip
     """Put results side by side: fits, effects, difference-in-differences, comparisons of W, in any mix.
 
@@ -61,7 +62,7 @@ def etable(
     groups : dict of str to int or list of str, optional
         Heads over several columns: how many, from the left, or which by their names; "" for none.
     notes : list of str
-        Added below.
+        Added below; ``provenance=True`` adds versions and the fingerprints of data and W.
     caption : str
 
     Returns
@@ -103,8 +104,8 @@ def etable(
         title = labels.get(section, section) if section != COEFFICIENTS or mixed else ""
         body.append((title, _estimates(columns, section, terms, labels, below, digits, levels)))
     body.append(("", about(columns, rows, tests, statistics, labels)))
-    return Table(tuple(heads), tuple(part for part in body if part[1]),
-                 tuple(_notes(columns, heads, below, levels, tests, notes)), caption,
+    notes = [*_notes(columns, heads, below, levels, tests, notes), *[origins(fits)] * provenance]
+    return Table(tuple(heads), tuple(part for part in body if part[1]), tuple(notes), caption,
                  groups=_groups(groups, heads))  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ..records.limits import LIMITS
 from ..records.schema import SCHEMA
+from .origin import origin
 
 UNCORRECTED = "none (data are demeaned, then lagged, as in xsmle and splm)"
 
@@ -103,9 +104,8 @@ def fit_text(fit) -> str:
     criteria = f"log-likelihood {fit.loglik:.3f}   AIC {fit.aic:.2f}   BIC {fit.bic:.2f}"
     lines.append(f"sigma2 {number(fit.sigma2, 6)}   {criteria if np.isfinite(fit.loglik) else ''}".rstrip())
     lines += r_squared_text(fit)
-    if fit.specification.lag or fit.specification.durbin:
-        lines.append("Coefficients are not effects: see fit.effects().")
-    return "\n".join(lines)
+    lines += ["Coefficients are not effects: see fit.effects()."] * (fit.specification.lag or fit.specification.durbin)
+    return "\n".join([*lines, f"provenance: {origin(fit)}"])
 
 
 def combinations_text(result) -> str:

@@ -23,6 +23,7 @@ from spillover.errors import SpatialInputError
 
 from ..design.arrays import Sample, solve_triangular
 from .concentrated import concentrated
+from .refinement import loses_digits, refined
 from .search import search
 
 
@@ -68,14 +69,16 @@ def maxima(samples: Sequence[Sample]) -> list[Solution | SpatialInputError]:
     points, problems = search(products, samples[0])
     at = concentrated(points, products, samples[0])
     return [
-        problem or _solution(sample, R, shift, *own)
-        for problem, sample, (_, R, _), shift, *own in zip(problems, samples, bases, shifts, *at)
+        problem or _solution(sample, Q, R, shift, *own)
+        for problem, sample, (Q, R, _), shift, *own in zip(problems, samples, bases, shifts, *at)
     ]
 
 
-def _solution(sample, R, shift, rho, lam, loglik, q, G) -> Solution:
+def _solution(sample, Q, R, shift, rho, lam, loglik, q, G) -> Solution:
     """beta, sigma2, residuals and log-likelihood at the maximum over (rho, lambda)."""
     beta = solve_triangular(R, (shift + G) @ [1.0, -rho])
+    if sample.lag is None and sample.error is None and loses_digits(R, sample.y, beta):
+        beta = refined(sample.X, sample.y, Q, R, beta)
     return Solution(beta, rho, lam, q / sample.n, loglik, residuals(sample, beta, rho, lam))
 
 

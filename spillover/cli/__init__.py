@@ -11,7 +11,7 @@ import sys
 
 def main() -> None:
     """Run ``spillover`` and leave with its exit status: 0 ok, 1 failed, 2 usage, 3 data, 4 cannot be
-    estimated, 5 not converged, 130 interrupted."""
+    estimated, 5 not converged, 6 a bundle differs, 130 interrupted."""
     from ._errors import run
 
     _in_utf8()

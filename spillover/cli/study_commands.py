@@ -10,6 +10,8 @@ import typer
 from .groups import TARGET, App, Data, Output, command
 from .options import DRAWS, FORMULA, JSON, OVERWRITE, SEED, SEVERAL
 
+DIFFERENT = 6  # exit status: a bundle ran again, and not all tables are the same
+
 
 def register(app: App) -> None:
     for function in (study, report, demo):
@@ -30,7 +32,8 @@ def study(
 ) -> None:  # fmt: skip
     """From boundaries and a panel to a report: every step that the study file asks for.
 
-    A bundle holds data, results, checksums and versions; study replication.zip -o again runs it again and compares.
+    A bundle holds data, results, checksums and versions; study replication.zip -o again runs it again and compares:
+    the exit status is 6 where a table differs.
 
     Examples:
       spillover study --new study.toml
@@ -38,6 +41,7 @@ def study(
     """
     from spillover.files import check_outputs
 
+    from . import _errors
     from .study import bundle as bundles
     from .study.file import read_study, write_template
     from .study.run import refuse_outputs
@@ -55,7 +59,16 @@ def study(
             if check:
                 _say(f"'{file}' is whole and can run", json)
                 return
-            _run(question, output, overwrite, json, lambda written: str(bundles.compare(Path(folder), written)))
+            again: list[bundles.Same] = []
+
+            def compared(written) -> str:
+                again.append(bundles.compare(Path(folder), written))
+                return str(again[0])
+
+            _run(question, output, overwrite, json, compared)
+            if again[0].other:
+                _errors.say(f"{len(again[0].other)} tables differ from the bundle's")
+                raise typer.Exit(DIFFERENT)
         return
     question = read_study(file)
     if check:

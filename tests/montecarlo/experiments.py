@@ -2,10 +2,14 @@
 
 from . import nulls, policies
 from .cross import cross_section
+from .forecasts import forecasts
+from .margins import margins
 from .panels import dynamic_panel, panel
 
 EXPERIMENTS = {
     "cross": cross_section,
+    "margins": margins,
+    "forecasts": forecasts,
     "panel": panel,
     "dynamic": dynamic_panel,
     "did": policies.did,

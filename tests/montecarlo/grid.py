@@ -11,7 +11,8 @@ MODELS = ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac", "gns")
 def cross(model, n, w, k, errors="normal", remedy="default", *, family="cross-section, default", **more) -> Cell:
     """``sar-n48-knn-k4-normal-default``; ``remedy`` is what was asked for beyond the default."""
     rho = f"-rho{more['rho']:g}" if "rho" in more else ""
-    design = {"model": model, "n": n, "w": w, "k": k, "errors": errors, **REMEDIES[remedy], **more}
+    own = {"effects": None} if remedy == "default" and model in ("sac", "gns") else {}  # the fit's choice
+    design = {"model": model, "n": n, "w": w, "k": k, "errors": errors, **own, **REMEDIES[remedy], **more}
     return Cell(f"{model}-n{n}-{w}-k{k}-{errors}-{remedy}{rho}", family, "cross", design)
 
 
@@ -93,13 +94,22 @@ def robust_cells() -> list[Cell]:
     ])  # fmt: skip
 
 
+def margin_cells() -> list[Cell]:
+    """Slopes, contrasts and predictions of a variable with several terms."""
+    designs = [("sar", 100, "knn"), ("sdm", 100, "queen"), ("sdm", 500, "coast"), ("sar", 48, "dense")]
+    return [Cell(f"margins-{model}-n{n}-{w}", "cross-section, slopes and predictions", "margins",
+                 {"model": model, "n": n, "w": w}) for model, n, w in designs]  # fmt: skip
+
+
 def cells() -> list[Cell]:
     """The grid: what most people do first."""
     small = [cell for cell in default_cells() if cell.design["n"] < 500]
     large = [cell for cell in default_cells() if cell.design["n"] == 500]
-    return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *grid_panels.dk_cells(), *remedy_cells(),
+    return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *grid_panels.dk_cells(),
+            *remedy_cells(), *margin_cells(),
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),
-            *grid_panels.dynamic_cells(), *grid_panels.moment_cells(), *far_rho(), *large,
+            *grid_panels.dynamic_cells(), *grid_panels.moment_cells(),
+            *grid_panels.forecast_cells(), *far_rho(), *large,
             *grid_peers.peer_cells(cross, grid_panels.panel)]  # fmt: skip
 
 

@@ -9,7 +9,8 @@ SIZES = ((20, 6), (31, 13), (60, 4), (150, 3))
 
 def panel(model, N, T, remedy="default", *, family="panel, default", **design) -> Cell:
     """``panel-sar-31x13-knn-twoway-normal-default``."""
-    design = {"model": model, "N": N, "T": T, **design}
+    own = {"by": None} if remedy == "default" and model in ("sac", "gns") else {}  # the fit's choice
+    design = {"model": model, "N": N, "T": T, **own, **design}
     w, effects, errors = (design.get(k, v) for k, v in (("w", "knn"), ("effects", "twoway"), ("errors", "normal")))
     k = f"-k{design['k']}" if "k" in design else ""
     return Cell(f"panel-{model}-{N}x{T}-{w}{k}-{effects}-{errors}-{remedy}", family, "panel", design)
@@ -76,3 +77,13 @@ def moment_cells() -> list[Cell]:
     family = "panel, moments"
     return [panel(model, N, T, "gmm", method="gmm", effects="entity", family=family)
             for N, T, model in ((31, 13, "sar"), (31, 13, "sem"))]  # fmt: skip
+
+
+def forecast_cells() -> list[Cell]:
+    """New periods of fixed and random effects, spatial errors, dynamic models."""
+    designs = [("sdm", 31, 6, {}), ("sac", 31, 6, {}), ("sar", 31, 4, {"effects": "random"}),
+               ("sem", 31, 5, {"effects": "random", "random_error": "baltagi"}),
+               ("sem", 31, 5, {"effects": "random", "random_error": "kkp"}), ("sar", 31, 13, {"lags": "y"}),
+               ("ols", 20, 4, {})]  # fmt: skip
+    return [Cell("-".join(["forecast", model, f"{N}x{T}", *more.values()]), "panel, forecasts", "forecasts",
+                 {"model": model, "N": N, "T": T, **more}) for model, N, T, more in designs]  # fmt: skip

@@ -76,6 +76,9 @@ RESULTS = {
     "Threshold": lambda p: sp.threshold("log(gsp) ~ unemp", p, threshold_variable="emp", grid=20, draws=0, **KEYS),
     "WhatIf": lambda p: sp.what_if(sdm(p), "log(emp)", percent=10),
     "Refits": lambda p: sp.refit(sdm(p), y=[sdm(p)._design.y]),
+    "Forecast": lambda p: sp.sar("log(gsp) ~ unemp", p[p["year"] < p["year"].max()], W, **KEYS | {"effects": "entity"}
+                                 ).forecast(p[p["year"] == p["year"].max()]),
+    "Predictions": lambda p: sp.predictions(sdm(p), at={"unemp": [5, 7]}),
     "Combinations": lambda p: sp.lincom(sdm(p), "unemp - `W:unemp`"),
     "Search": lambda p: sp.specify("log(gsp) ~ unemp", p, W, **KEYS),
     "SigmaConvergence": lambda p: ind.sigma_convergence(p, "gsp", **KEYS),
@@ -137,7 +140,7 @@ def test_nothing_is_hashed_before_it_is_read(monkeypatch):
 
     monkeypatch.setattr(room, "_digest", hashed)
     fit = sdm(PANEL)
-    results = [fit, fit.effects(), sp.moran("unemp", W, data=cross(PANEL), permutations=9)]
+    results = [fit.effects(), sp.moran("unemp", W, data=cross(PANEL), permutations=9), fit.tidy(), fit.glance()]
     assert all(str(result) for result in results)
     with pytest.raises(AssertionError, match="hashed"):
         _ = fit.provenance

@@ -7,13 +7,15 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import Polygon, box
-from shapely.affinity import rotate
+from shapely.affinity import rotate, translate
 
 import weights as wt
 from spillover.errors import SpatialInputError
 from tests.weights import naive
+from weights.adjacency import joined as _joined
 from weights.adjacency import junctions as _junctions
 from weights.adjacency import links as _links
+from weights.adjacency import loops as _loops
 from weights.adjacency import open_border as _open_border
 from weights.adjacency import touch as _touch
 from weights.adjacency import vertices as _vertices
@@ -191,7 +193,7 @@ def test_rectangles_are_joined_as_geos_joins_them(seed, compiled, snapped):
     g, snap = gpd.GeoSeries(shapes), "auto" if snapped else 0
     with pytest.MonkeyPatch.context() as patch:
         if compiled:
-            patch.setattr(_junctions, "COMPILED_FROM", 0)
+            patch.setattr(_loops, "COMPILED_FROM", 0)
         assert (wt.queen(g, snap=snap).csr.toarray() == naive.touching(shapes)).all()
         assert (wt.rook(g, snap=snap).csr.toarray() == naive.adjoining(shapes)).all()
         lengths = wt.border_length(g, snap=snap)
@@ -224,7 +226,7 @@ def test_compiled_search_equals_the_tree(seed, reach):
     label = np.arange(len(border.xy))
     slow = _junctions.EdgeSearch(border, label, reach)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_junctions, "COMPILED_FROM", 0)
+        patch.setattr(_loops, "COMPILED_FROM", 0)
         fast = _junctions.EdgeSearch(border, label, reach)
     assert fast.compiled > slow.compiled
     for search in ("on_edges", "crossings"):
@@ -235,6 +237,33 @@ def test_compiled_search_equals_the_tree(seed, reach):
         assert (one[:2] == two[:2]).all()
         np.testing.assert_allclose(one[2:], two[2:], atol=1e-9)
         assert reach < 0.3 or one.shape[1]
+
+
+@SETTINGS
+@given(SEEDS, st.sampled_from([0, 1e-9, 0.02, 0.2]), st.booleans())
+def test_compiled_loops_equal_those_in_numpy(seed, reach, corners):
+    """Every field of every pair: of a wall whose vertices are shaken, and of polygons that lie across each other."""
+    rng = np.random.default_rng(seed)
+    shapes = np.array(partition(seed, 20))
+    for k in np.flatnonzero(rng.random(len(shapes)) < 0.3):
+        x, y = rng.choice([0, 0, 0.01, 0.5], 2)
+        shapes[k] = translate(shapes[k], x, y)
+    begin = _vertices.offsets(shapely.get_num_coordinates(shapes))
+    vertices = _vertices.sharing_a_vertex(shapes, begin)[1]
+
+    def answer():
+        border = _open_border.open_border(vertices, shapes, geographic=False)
+        lengths = np.hypot(*(border.head - border.tail).T)
+        return border, _joined.joined(border, len(shapes), reach, corners=corners, lengths=lengths)
+
+    slow = answer()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_loops, "COMPILED_FROM", 0)
+        fast = answer()
+    for one, two in zip(slow, fast):
+        for name in one.__dataclass_fields__:
+            np.testing.assert_allclose(getattr(one, name), getattr(two, name), rtol=1e-12, atol=1e-15, err_msg=name)
+    assert len(slow[1].a)
 
 
 def test_borders_of_unequal_vertices_have_their_true_length():

@@ -65,8 +65,8 @@ def filed(edge, level, reach, corner, base, offset):
 
 
 @njit
-def _longer(rows):
-    wider = np.empty((2 * len(rows), rows.shape[1]), rows.dtype)
+def _longer(rows, more):
+    wider = np.empty((2 * len(rows) + more, rows.shape[1]), rows.dtype)
     for q in range(len(rows)):
         for c in range(rows.shape[1]):
             wider[q, c] = rows[q, c]
@@ -74,14 +74,23 @@ def _longer(rows):
 
 
 @njit
-def _place(edge, e, x, y):
-    """Where on edge e, from 0 to 1, the point is nearest to its line, and how far from it; -1 if beside its ends."""
-    dx, dy = edge[e, 2] - edge[e, 0], edge[e, 3] - edge[e, 1]
-    rx, ry = x - edge[e, 0], y - edge[e, 1]
-    square, along = dx * dx + dy * dy, rx * dx + ry * dy
-    if along <= 0 or along >= square:  # most: divide only where it matters
-        return -1.0, 0.0
-    return along / square, abs(dx * ry - dy * rx) / np.sqrt(square)
+def _on(point, x, y, own, edge, node, reach, order, begin, end, hit, where, hits):
+    """Write which of the edges order[begin] to order[end] have the point within reach of their interior; how many
+    hits there are then."""
+    squared = reach * reach * (1 + 1e-9)
+    for q in range(begin, end):
+        e = order[q]
+        dx, dy = edge[e, 2] - edge[e, 0], edge[e, 3] - edge[e, 1]
+        rx, ry = x - edge[e, 0], y - edge[e, 1]
+        square, along, turn = dx * dx + dy * dy, rx * dx + ry * dy, dx * ry - dy * rx
+        # all conditions at once: a branch at each would be mispredicted half of the time
+        if ((own != node[e, 0]) & (own != node[e, 1]) & (along > 0) & (along < square)
+                & (turn * turn <= squared * square)):
+            place, away = along / square, abs(turn) / np.sqrt(square)
+            if 0 < place < 1 and away <= reach:
+                hit[hits, 0], hit[hits, 1], where[hits, 0], where[hits, 1] = e, point, place, away
+                hits += 1
+    return hits
 
 
 @njit
@@ -90,64 +99,60 @@ def points_on_edges(xy, label, edge, node, level, reach, corner, base, offset, s
 
     Edges are (e, 4), from x, y to x, y; node (e, 2) holds the labels of their ends.
     """
-    hit, where, hits = np.empty((len(edge) + 16, 2), np.int64), np.empty((len(edge) + 16, 2)), 0
-    for v in range(len(xy)):
-        side = base
-        for lev in range(len(offset) - 1):
-            if offset[lev] < offset[lev + 1]:
-                column, row = np.int64((xy[v, 0] - corner[0]) / side), np.int64((xy[v, 1] - corner[1]) / side)
-                d = _drawer(column, row, lev, offset)
-                for q in range(start[d], start[d + 1]):
-                    e = order[q]
-                    if label[v] == node[e, 0] or label[v] == node[e, 1]:
-                        continue
-                    place, away = _place(edge, e, xy[v, 0], xy[v, 1])
-                    if 0 < place < 1 and away <= reach:
-                        if hits == len(hit):
-                            hit, where = _longer(hit), _longer(where)
-                        hit[hits, 0], hit[hits, 1], where[hits, 0], where[hits, 1] = e, v, place, away
-                        hits += 1
-            side *= 2
+    hit, where, hits = np.empty((len(edge) + 16, 2), np.int32), np.empty((len(edge) + 16, 2)), 0
+    for lev in range(len(offset) - 1):
+        if offset[lev] == offset[lev + 1]:
+            continue
+        side = base * 2.0**lev
+        for v in range(len(xy)):
+            x, y = xy[v, 0], xy[v, 1]
+            d = _drawer(np.int64((x - corner[0]) / side), np.int64((y - corner[1]) / side), lev, offset)
+            begin, end = start[d], start[d + 1]
+            if hits + end - begin > len(hit):
+                hit, where = _longer(hit, end - begin), _longer(where, end - begin)
+            hits = _on(v, x, y, label[v], edge, node, reach, order, begin, end, hit, where, hits)
     return hit[:hits], where[:hits]
 
 
 @njit
-def _crossing(edge, e, f):
-    """Where edges e and f cross, from 0 to 1 on each; -1 where they are parallel."""
-    ax, ay = edge[e, 2] - edge[e, 0], edge[e, 3] - edge[e, 1]
-    bx, by = edge[f, 2] - edge[f, 0], edge[f, 3] - edge[f, 1]
-    rx, ry = edge[f, 0] - edge[e, 0], edge[f, 1] - edge[e, 1]
-    turn = ax * by - ay * bx
-    if turn == 0:
-        return -1.0, -1.0
-    return (rx * by - ry * bx) / turn, (rx * ay - ry * ax) / turn
+def _across(e, first, edge, node, owner, order, begin, end, hit, where, hits):
+    """Write which of the edges order[begin] to order[end], of those from number ``first`` on, cross edge e; how many
+    hits there are then."""
+    x, y, own, one, two = edge[e, 0], edge[e, 1], owner[e], node[e, 0], node[e, 1]
+    ax, ay = edge[e, 2] - x, edge[e, 3] - y
+    for q in range(begin, end):
+        f = order[q]
+        bx, by = edge[f, 2] - edge[f, 0], edge[f, 3] - edge[f, 1]
+        rx, ry = edge[f, 0] - x, edge[f, 1] - y
+        turn, s, t = ax * by - ay * bx, rx * by - ry * bx, rx * ay - ry * ax
+        if turn < 0:
+            turn, s, t = -turn, -s, -t
+        # s / turn and t / turn are the places on both, 0 to 1
+        if ((f >= first) & (own != owner[f]) & (s > 0) & (s < turn) & (t > 0) & (t < turn)
+                & (one != node[f, 0]) & (one != node[f, 1]) & (two != node[f, 0]) & (two != node[f, 1])):
+            hit[hits, 0], hit[hits, 1], where[hits, 0], where[hits, 1] = e, f, s / turn, t / turn
+            hits += 1
+    return hits
 
 
 @njit
 def crossing_edges(edge, node, owner, level, reach, corner, base, offset, start, order):
     """(edge, edge) and places on both of edges of unlike owners that cross, without a common end."""
-    hit, where, hits = np.empty((16, 2), np.int64), np.empty((16, 2)), 0
+    hit, where, hits = np.empty((1024, 2), np.int32), np.empty((1024, 2)), 0
     for e in range(len(edge)):
-        side = base * 2.0 ** level[e]
         for lev in range(level[e], len(offset) - 1):
-            left, right, low, high = _cells(edge, e, reach, corner, side)
-            side *= 2
             if offset[lev] == offset[lev + 1]:
                 continue
-            for column in range(left, right + 1):
-                for row in range(low, high + 1):
+            left, right, low, high = _cells(edge, e, reach, corner, base * 2.0**lev)
+            first = e + 1 if lev == level[e] else 0  # each pair once
+            for row in range(low, high + 1):
+                column = left
+                while column <= right:  # cells side by side have lists side by side, up to the last of the level
                     d = _drawer(column, row, lev, offset)
-                    for q in range(start[d], start[d + 1]):
-                        f = order[q]
-                        if (lev == level[e] and f <= e) or owner[e] == owner[f]:
-                            continue
-                        if (node[e, 0] == node[f, 0] or node[e, 0] == node[f, 1]
-                                or node[e, 1] == node[f, 0] or node[e, 1] == node[f, 1]):
-                            continue
-                        s, t = _crossing(edge, e, f)
-                        if 0 < s < 1 and 0 < t < 1:
-                            if hits == len(hit):
-                                hit, where = _longer(hit), _longer(where)
-                            hit[hits, 0], hit[hits, 1], where[hits, 0], where[hits, 1] = e, f, s, t
-                            hits += 1
+                    cells = min(right - column + 1, offset[lev + 1] - d)
+                    begin, end = start[d], start[d + cells]
+                    if hits + end - begin > len(hit):
+                        hit, where = _longer(hit, end - begin), _longer(where, end - begin)
+                    hits = _across(e, first, edge, node, owner, order, begin, end, hit, where, hits)
+                    column += cells
     return hit[:hits], where[:hits]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import loops as _loops
 from . import meeting as _meeting
 from .open_border import OpenBorder
 
-COMPILED_FROM = 20_000  # edges; below, a tree is faster than loading compiled code
 MOST_LEVELS = 20
 
 
@@ -16,7 +16,7 @@ class EdgeSearch:
 
     def __init__(self, border: OpenBorder, label: np.ndarray, reach: float):
         self.border, self.label, self.reach = border, label, reach
-        self.compiled = len(border.ends) >= COMPILED_FROM
+        self.compiled = _loops.compiled(len(border.ends))
         if self.compiled:
             self.edge = np.column_stack([border.tail, border.head])
             self.node = label[border.ends].astype(np.int32)
@@ -59,7 +59,7 @@ class EdgeSearch:
     def _distinct(self, hit, where):
         """Each hit once: two cells of an edge may share a drawer."""
         size = max(len(self.border.xy), len(self.edge))
-        order, new = _meeting.grouped_numbers(hit[:, 0] * size + hit[:, 1], len(self.edge) * size)
+        order, new = _meeting.grouped_numbers(hit[:, 0].astype(np.int64) * size + hit[:, 1], len(self.edge) * size)
         if not new.all():
             hit, where = hit[order[new]], where[order[new]]
         return *hit.T, *where.T

@@ -44,11 +44,11 @@ def touching(space: _touch.Space, begin: np.ndarray, rule: str, snap, tolerance:
         csr.eliminate_zeros()
         more = queens.more and chosen(queens.more, _touch.linked(csr, queens.more.a, queens.more.b))
         return replace(queens, csr=csr, more=more)
-    csr, unmatched = SHARING[rule](space.shapes, begin, geographic=space.geographic)
+    csr, vertices = SHARING[rule](space.shapes, begin, geographic=space.geographic)
     links = Links(csr)
-    refuse_infinite_border(unmatched, space)
+    refuse_infinite_border(vertices, space)
     if snap is not None:
-        border = open_border(unmatched, space.shapes, geographic=space.geographic)
+        border = open_border(vertices, space.shapes, geographic=space.geographic)
         reach = _snap.distance(snap, space, border)
         more = joined(border, len(space.shapes), reach, corners=rule == "queen")
         more = chosen(more, ~_touch.linked(csr, more.a, more.b))
@@ -58,15 +58,15 @@ def touching(space: _touch.Space, begin: np.ndarray, rule: str, snap, tolerance:
     return links
 
 
-def refuse_infinite_border(unmatched, space: _touch.Space) -> None:
+def refuse_infinite_border(vertices: _vertices.OpenVertices, space: _touch.Space) -> None:
     """E202 where coordinates are infinite, looking only at polygons with an unmatched edge: the others have a twin."""
-    few = np.flatnonzero(np.bincount(unmatched.owner))
-    refuse_infinite(space.shapes[few], space.ids[few])
+    if not np.isfinite(vertices.xy).all():
+        refuse_infinite(space.shapes[vertices.few], space.ids[vertices.few])
 
 
-def lengthened(exact: sparse.csr_array, unmatched, space: _touch.Space, snap, measure) -> Links:
+def lengthened(exact: sparse.csr_array, vertices, space: _touch.Space, snap, measure) -> Links:
     """Lengths of common edges and, added to them, of the common pieces of unmatched ones."""
-    border = open_border(unmatched, space.shapes, geographic=space.geographic)
+    border = open_border(vertices, space.shapes, geographic=space.geographic)
     reach = _snap.distance(snap, space, border)
     more = joined(border, len(space.shapes), reach, corners=False, lengths=measure(border.tail, border.head))
     more = chosen(more, more.length > 0)

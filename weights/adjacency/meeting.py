@@ -16,8 +16,9 @@ from scipy import sparse
 from spillover.errors import SpatialInputError
 
 from .._threads import THREADS
+from . import loops as _loops
 
-COMPILED_FROM = 500_000  # items; below, sorting is faster than loading compiled code
+COMPILED_FROM = 400_000  # items; below, sorting is faster than loading compiled code
 ODD = np.uint64(0x9E3779B97F4A7C15)  # products with it mix bits upwards
 HAND = 65_536  # items dealt into bins at a time: they are still in the cache when they are
 BIN = 16_384  # items to a bin, so that it can be searched within the cache
@@ -79,6 +80,18 @@ def numbered(items: np.ndarray) -> np.ndarray:
     out = np.empty(len(items), np.int32)
     out[order] = np.cumsum(new, dtype=np.int32) - 1
     return out
+
+
+def positions(items: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """A number from 0 for each item that is wanted, the same for equal ones, shape (m,) int32; -1 for the others."""
+    if _loops.compiled(len(wanted)):
+        from .._kernels import positions
+
+        return positions(items, wanted)
+    number = numbered(np.concatenate([items, wanted]))
+    is_wanted = np.zeros(int(number.max(initial=-1)) + 1, bool)
+    is_wanted[number[len(items) :]] = True
+    return np.where(is_wanted, np.cumsum(is_wanted, dtype=np.int32) - 1, -1)[number[: len(items)]].astype(np.int32)
 
 
 def _met_in_bins(read, begin) -> tuple[np.ndarray, np.ndarray, Unmatched]:

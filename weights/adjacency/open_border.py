@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import meeting as _meeting
+from . import loops as _loops
 from . import vertices as _vertices
 
 SEAM = 1e-6  # degrees: this close to the antimeridian, -180 is 180
@@ -38,45 +38,28 @@ class OpenBorder:
     edge_owner: np.ndarray
 
 
-def open_border(unmatched: _meeting.Unmatched, shapes: np.ndarray, *, geographic: bool) -> OpenBorder:
-    """Read again the polygons that own an unmatched vertex.
-
-    An edge is unmatched if both its ends are and it occurs once.
-    """
+def open_border(vertices: _vertices.OpenVertices, shapes: np.ndarray, *, geographic: bool) -> OpenBorder:
+    """The edges between two unmatched vertices that occur once."""
     import shapely
 
-    # Step 1: the coordinates of these polygons, and which are unmatched.
-    few = np.flatnonzero(np.bincount(unmatched.owner))
+    # Step 1: where rings end, and which edges occur once.
+    few, xy, label = vertices.few, vertices.xy, vertices.label
     count = shapely.get_num_coordinates(shapes[few])
     last = _vertices.closing(shapes[few], _vertices.offsets(count))
-    xy = shapely.get_coordinates(shapes[few])
-    items = _vertices.bits(xy.copy() if geographic else xy, geographic=geographic)
-    label = _numbers(unmatched.items, items)
+    labels = int(label.max(initial=-1)) + 1
+    start = _loops.loops(len(label)).once(label, last, labels)
     owner = np.repeat(few, count)
 
-    # Step 2: edges between two of them that occur once.
-    start = np.flatnonzero(~last[:-1] & (label[:-1] >= 0) & (label[1:] >= 0) & (label[:-1] != label[1:]))
-    one, two, size = label[start], label[start + 1], int(label.max(initial=0)) + 1
-    order, new = _meeting.grouped_numbers(np.minimum(one, two) * size + np.maximum(one, two), size * size)
-    start = np.sort(start[order[new & np.append(new[1:], True)]])
-    ends = np.column_stack([label[start], label[start + 1]])
-
-    # Step 3: where they are.
+    # Step 2: where they are.
     at = np.flatnonzero((label >= 0) & ~last)
-    points = np.empty((label.max(initial=-1) + 1, 2))
-    points[label[at]] = items.view(float)[at]
-    tail, head = xy[start], xy[start + 1]
+    vertex, where = label.take(at), np.empty(labels, np.intp)
+    where[vertex] = at
+    points = xy.take(where, axis=0)
+    tail, head = xy.take(start, axis=0), xy.take(start + 1, axis=0)
     if geographic:
         points[points[:, 0] <= SEAM - 180, 0] += 360
         along = (abs(tail[:, 0]) >= 180 - SEAM) & (abs(head[:, 0]) >= 180 - SEAM)
         for end in (tail, head):
             end[along & (end[:, 0] < 0), 0] += 360
-    return OpenBorder(points, label[at], owner[at], ends, tail, head, owner[start])
-
-
-def _numbers(wanted: np.ndarray, items: np.ndarray) -> np.ndarray:
-    """A number from 0 for each item that is wanted, the same for equal ones; -1 for the others."""
-    number = _meeting.numbered(np.concatenate([items, wanted]))
-    is_wanted = np.zeros(int(number.max(initial=-1)) + 1, bool)
-    is_wanted[number[len(items) :]] = True
-    return np.where(is_wanted, np.cumsum(is_wanted) - 1, -1)[number[: len(items)]]
+    ends = np.column_stack([label.take(start), label.take(start + 1)])
+    return OpenBorder(points, vertex, owner.take(at), ends, tail, head, owner.take(start))

@@ -38,22 +38,47 @@ def bits(xy: np.ndarray, *, geographic: bool = False) -> np.ndarray:
     return xy.view(np.uint64)
 
 
+@dataclass(frozen=True)
+class OpenVertices:
+    """Vertices at which an edge is unmatched, and the polygons that own one.
+
+    Attributes
+    ----------
+    few : array, shape (f,), int32
+        The polygons.
+    xy : array, shape (m, 2)
+        All their coordinates.
+    label : array, shape (m,), int32
+        Number of the vertex, from 0; -1 where all edges are matched.
+    """
+
+    few: np.ndarray
+    xy: np.ndarray
+    label: np.ndarray
+
+
 def sharing_a_vertex(shapes: np.ndarray, begin: np.ndarray, *, geographic: bool = False):
-    """Pattern of queen contiguity; and vertices at which an edge is unmatched, with their owners."""
+    """Pattern of queen contiguity; and the vertices at which an edge is unmatched."""
+    import shapely
+
     def read(a, b):
         items = vertices(shapes[a:b], geographic=geographic)
         return items, signatures(items, _ring_ends(items, shapes[a:b], begin[a : b + 1] - begin[a]))
 
-    return _meeting.pattern(read, begin)
+    pattern, unmatched = _meeting.pattern(read, begin)
+    few = np.flatnonzero(np.bincount(unmatched.owner)).astype(np.int32)
+    xy = shapely.get_coordinates(shapes[few])
+    label = _meeting.positions(bits(xy.copy() if geographic else xy, geographic=geographic), unmatched.items)
+    return pattern, OpenVertices(few, xy, label)
 
 
 def sharing_an_edge(shapes: np.ndarray, begin: np.ndarray, *, geographic: bool = False):
-    """Pattern of rook contiguity; and vertices at which an edge is unmatched, with their owners."""
+    """Pattern of rook contiguity; and the vertices at which an edge is unmatched."""
     edge = edges(shapes, begin, geographic=geographic)
     pattern, unmatched = _meeting.pattern(
         lambda a, b: (edge.ends[edge.first[a] : edge.first[b]], np.ones(edge.first[b] - edge.first[a], np.uint32)),
         edge.first)
-    return pattern, at_ends(unmatched, edge, shapes, begin, geographic=geographic)
+    return pattern, at_ends(unmatched, edge, shapes, begin)
 
 
 @dataclass(frozen=True)
@@ -89,18 +114,19 @@ def edges(shapes: np.ndarray, begin: np.ndarray, *, geographic: bool = False) ->
     return Edges(ends, first, start, label)
 
 
-def at_ends(unmatched: _meeting.Unmatched, edge: Edges, shapes, begin, *, geographic) -> _meeting.Unmatched:
-    """The vertices at the ends of unmatched edges (each perhaps repeated), and every owner of one."""
+def at_ends(unmatched: _meeting.Unmatched, edge: Edges, shapes: np.ndarray, begin: np.ndarray) -> OpenVertices:
+    """The vertices at the ends of unmatched edges."""
     import shapely
 
     at_end = np.zeros(int(edge.label.max(initial=-1)) + 1, bool)
     at_end[unmatched.items.ravel().astype(np.int64)] = True
-    at = np.flatnonzero(at_end[edge.label])
-    owner = (np.searchsorted(begin, at, side="right") - 1).astype(np.int32)
-    few, count = np.unique(owner, return_counts=True)
-    items = vertices(shapes[few], geographic=geographic)
-    within = at - np.repeat(begin[few] - offsets(shapely.get_num_coordinates(shapes[few]))[:-1], count)
-    return _meeting.Unmatched(items[within], owner)
+    number = np.where(at_end, np.cumsum(at_end, dtype=np.int32) - 1, -1).astype(np.int32)
+    label = number[edge.label]
+    few = np.flatnonzero(np.maximum.reduceat(label, begin[:-1]) >= 0).astype(np.int32)
+    if len(few) < len(shapes):
+        count = np.diff(begin)[few]
+        label = label[np.repeat(begin[few] - offsets(count)[:-1], count) + np.arange(count.sum())]
+    return OpenVertices(few, shapely.get_coordinates(shapes[few]), label)
 
 
 def signatures(items: np.ndarray, last: np.ndarray) -> np.ndarray:

@@ -36,6 +36,15 @@ def weights(q: Question, chapters: dict) -> Chapter:
 
 
 def moran(q: Question, chapters: dict, *, columns: list[str], permutations: int = 999) -> Chapter:
+    """Moran's I of columns, period by period.
+
+    Parameters
+    ----------
+    columns : list of texts
+        Columns.
+    permutations : whole number
+        Behind every p-value.
+    """
     by = {"time": q.time, "entity": q.entity, "seed": q.seed, "permutations": permutations}
     result = sp.moran_by(q.panel, list(columns), q.leading, **by)
     frame = result.to_frame()
@@ -55,7 +64,19 @@ def lisa(
     q: Question, chapters: dict, *, columns: list[str], period=None, correction: str = "none",
     permutations: int | None = None,
 ) -> Chapter:  # fmt: skip
-    """Clusters and outliers of each column in one period, the last by default."""
+    """Clusters and outliers of each column in one period, the last by default.
+
+    Parameters
+    ----------
+    columns : list of texts
+        Columns.
+    period : a period
+        Of the map; the last by default.
+    correction : text
+        Of p for the number of units: "none", "fdr" or "bonferroni".
+    permutations : whole number
+        Behind every p-value; by default as many as the correction needs.
+    """
     period = q.panel[q.time].max() if period is None else period
     units = q.panel[q.panel[q.time] == period].set_index(q.entity)
     how = {"correction": correction, "permutations": permutations, "seed": q.seed}
@@ -93,6 +114,7 @@ def _counted(result) -> str:
 
 
 def tests(q: Question, chapters: dict) -> Chapter:
+    """The tests of a panel paper under every W: LM, Hausman, LR and Wald, and what they lead to."""
     searches = sp.specify(q.formula, q.panel, q.weights, **q.keys)
     frame = searches.table.to_frame().reset_index()
     repeated = frame["section"].duplicated()
@@ -111,9 +133,20 @@ def model(q: Question, chapters: dict) -> Chapter:
         "model": Table(fit.tidy(), f"Coefficients of the {name}"),
         "regression": Table(regression.tidy(), "The regression without spatial terms, for comparison"),
     }
-    paper = sp.etable([regression, fit], labels=q.words, stars=True, caption=f"{name} and the regression without space")
+    below = {test.name: [None, test] for test in _about_model(chapters, name)}
+    paper = sp.etable([regression, fit], labels=q.words, stars=True, tests=below,
+                      caption=f"{name} and the regression without space")  # fmt: skip
     return Chapter(f"The model: {name}", fit, tuple(header(fit)), tables, note="Coefficients are not effects.",
                    papers={"model": paper}, data=tuple(tables))  # fmt: skip
+
+
+def _about_model(chapters: dict, name: str) -> list:
+    """Of the tests under the leading W those that compare the model with simpler ones, and Hausman's."""
+    if "tests" not in chapters:
+        return []
+    search = next(iter(chapters["tests"].result.searches.values()))
+    heads = (f"LR {name} vs ", f"Wald {name} vs ", f"robust Hausman, {name}")
+    return [test for table in search.tables for test in table if test.name.startswith(heads)]
 
 
 def outcome(q: Question, chapters: dict) -> Chapter:

@@ -29,6 +29,15 @@ def columns(q: Question, chapters: dict) -> Chapter:
 
 
 def growth(q: Question, chapters: dict, *, columns: list[str], units: list | None = None) -> Chapter:
+    """Growth rates, shares and levels of columns.
+
+    Parameters
+    ----------
+    columns : list of texts
+        Columns, or expressions of them.
+    units : list of units
+        Units that the table shows; all when there are none.
+    """
     result = sp.indicators.growth_table(q.panel, list(columns), entity=q.entity, time=q.time, units=units)
     start, end = result.start, result.end
     heads = {"first": f"{start}", "last": f"{end}", "growth": "growth a period", "share_first": f"share {start}",
@@ -42,7 +51,19 @@ def gaps(
     q: Question, chapters: dict, *, column: str, groups: str | None = None, controls: Sequence[str] = (),
     classes: int = 4,
 ) -> Chapter:  # fmt: skip
-    """Gini and Theil with their parts, sigma and beta convergence, densities and transitions of one column."""
+    """Gini and Theil with their parts, sigma and beta convergence, densities and transitions of one column.
+
+    Parameters
+    ----------
+    column : text
+        The column.
+    groups : text
+        A column with the group of every unit, whose parts are told apart.
+    controls : list of texts
+        Regressors of conditional beta convergence.
+    classes : whole number
+        Of the spatial Markov chain.
+    """
     keys: dict[str, Any] = {"entity": q.entity, "time": q.time}
     sp_ = sp.indicators
     gini, theil = (f(q.panel, column, groups=groups, **keys) for f in (sp_.gini, sp_.theil))

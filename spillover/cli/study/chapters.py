@@ -6,12 +6,12 @@ A step is called as ``step(question, found, **options)`` with ``found`` the chap
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from importlib import import_module
 
 from spillover.errors import SpatialInputError
 
+from .keys import REQUIRED, examples, of_step
 from .kinds import check_kind, check_kinds
 
 STEPS = {
@@ -27,6 +27,7 @@ STEPS = {
     "effects": "spillovers",
     "shock": "spillovers",
     "by_weights": "spillovers",
+    "instruments": "moments",
     "robustness": "robust",
     "dynamics": "extensions",
     "heterogeneity": "extensions",
@@ -59,12 +60,13 @@ def check_step(step: str, options: dict) -> None:
         E501.
     """
     check_kind(f"[{step}]", options, dict)
-    allowed = {p.name: p for p in inspect.signature(function(step)).parameters.values() if p.kind is p.KEYWORD_ONLY}
+    allowed = of_step(function(step))
     for name in options:
         if name not in allowed:
             listed = ", ".join(allowed) or "none"
             raise SpatialInputError("E501", f"[{step}] has no option {name!r}", hint=f"its options: {listed}")
-    missing = [name for name, p in allowed.items() if p.default is p.empty and options.get(name, []) == []]
+    missing = [name for name, key in allowed.items() if key.default == REQUIRED and options.get(name, []) == []]
     if missing:
-        raise SpatialInputError("E501", f"[{step}] needs {', '.join(missing)}", hint=f"write {missing[0]} = ... in it")
+        example = examples().get(f"steps.{step}", {}).get(missing[0], f"{missing[0]} = ...")
+        raise SpatialInputError("E501", f"[{step}] needs {', '.join(missing)}", hint=f"write {example} in it")
     check_kinds(f"[{step}]", options, function(step))

@@ -14,7 +14,13 @@ from .question import LEVEL, Chapter, Question
 
 
 def dynamics(q: Question, chapters: dict, *, lags: str = "both") -> Chapter:
-    """The model with its own past: short-run and long-run effects."""
+    """The model with its own past: short-run and long-run effects.
+
+    Parameters
+    ----------
+    lags : text
+        "y", "Wy" or "both": which past is among the regressors.
+    """
     fit = q.estimate(q.formula, q.panel, q.leading, lags=lags, **q.keys)
     effects = fit.effects()
     runs = "in the short run" if effects.no_long_run else "in the short and in the long run"
@@ -38,7 +44,19 @@ def dynamics(q: Question, chapters: dict, *, lags: str = "both") -> Chapter:
 def heterogeneity(
     q: Question, chapters: dict, *, by: str, cut=None, variables: list[str] | None = None, permutations: int = 0
 ) -> Chapter:
-    """The model in each group, and whether its effects differ."""
+    """The model in each group, and whether its effects differ.
+
+    Parameters
+    ----------
+    by : text
+        A column with groups, the period column with cut = [1978], or a number with cut = "median".
+    cut : a list or "median"
+        Where a column of numbers is cut.
+    variables : list of texts
+        Regressors whose effects are compared; all by default.
+    permutations : whole number
+        Of units between groups, for p-values that need no distribution; 0 for none.
+    """
     result = sp.heterogeneity(
         q.formula, q.panel, q.leading, by=by, cut=cut, model=q.estimate, variables=variables, seed=q.seed,
         permutations=permutations, **q.keys,
@@ -56,7 +74,17 @@ def heterogeneity(
 
 
 def moderation(q: Question, chapters: dict, *, variable: str, moderator: str, at: list[float]) -> Chapter:
-    """Effects of a regressor at values of a moderator that it is multiplied with."""
+    """Effects of a regressor at values of a moderator that it is multiplied with.
+
+    Parameters
+    ----------
+    variable : text
+        The regressor.
+    moderator : text
+        What it is multiplied with.
+    at : list of numbers
+        Values of the moderator.
+    """
     fit = q.estimate(f"{q.formula} + {variable}:{moderator}", q.panel, q.leading, **q.keys)
     result = sp.effects_by(fit, variable, at={moderator: list(at)})
     tables = {

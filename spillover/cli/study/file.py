@@ -18,18 +18,9 @@ from spillover.ids import match
 from .._inputs import EXAMPLE, read_map, read_table, read_weights, require_columns
 from .chapters import STEPS, check_step
 from .columns import with_columns
+from .keys import DATA, REQUIRED, TOP
 from .kinds import check_kind, refuse_control_characters
 from .question import Question
-
-TOP = {
-    "title": str, "formula": str, "model": str, "seed": int, "draws": int, "lang": str, "data": dict, "options": dict,
-    "weights": dict, "columns": dict, "words": dict, "steps": dict,
-}  # fmt: skip
-DATA = {
-    "map": str, "id": str, "layer": str, "panel": str, "unit": str, "period": str, "encoding": str,
-    "separator": str, "decimal": str, "sheet": str, "na": list[str], "crs": str,
-    "name": str, "from_map": list[str], "without": list, "periods": list,
-}  # fmt: skip
 
 
 def write_template(path, *, overwrite: bool = False) -> Path:
@@ -137,20 +128,20 @@ def _check(entries: dict) -> None:
 
     refuse_control_characters("the study", entries)
     _refuse_unknown(entries, TOP, "the study")
-    for name in ("title", "formula", "data", "weights"):
+    for name in (name for name, key in TOP.items() if key.default == REQUIRED):
         if name not in entries:
             raise SpatialInputError("E501", f"the study has no {name!r}", hint="spillover study --new shows them all")
     for name, value in entries.items():
-        check_kind(name, value, TOP[name])
+        check_kind(name, value, TOP[name].kind)
     _refuse_unknown(entries["data"], DATA, "[data]")
     for name, value in entries["data"].items():
-        check_kind(f"{name} in [data]", value, DATA[name])
+        check_kind(f"{name} in [data]", value, DATA[name].kind)
     for table in ("weights", "words"):
         for name, value in entries.get(table, {}).items():
             check_kind(f"{name} in [{table}]", value, str)
     if entries.get("seed", 0) < 0:
         raise SpatialInputError("E501", f"seed = {entries['seed']} must not be negative", hint="seed = 1")
-    for name in ("map", "panel", "unit", "period"):
+    for name in (name for name, key in DATA.items() if key.default == REQUIRED):
         if name not in entries["data"]:
             raise SpatialInputError("E501", f"[data] has no {name!r}",
                                     hint="spillover study --new study.toml shows all entries")

@@ -19,7 +19,17 @@ from .question import LEVEL, Chapter, Question
 def policy(
     q: Question, chapters: dict, *, treatment: str, method: str = "imputation", window: list[int] | None = None
 ) -> Chapter:
-    """Difference-in-differences, without spillovers and with them."""
+    """Difference-in-differences, without spillovers and with them.
+
+    Parameters
+    ----------
+    treatment : text
+        A column: 0 before, 1 from the first treated period on.
+    method : text
+        "imputation", "group_time" or "twfe".
+    window : list of whole numbers
+        First and last period of the event study, since adoption.
+    """
     formula = _with_first(q.formula, treatment)
     keys: dict[str, Any] = {"entity": q.entity, "time": q.time, "treatment": treatment}
     keys |= {"window": tuple(window)} if window else {}
@@ -62,7 +72,15 @@ def _before(model: str, result) -> tuple[str, ...]:
 
 
 def mechanism(q: Question, chapters: dict, *, mediators: list[str], variable: str | None = None) -> Chapter:
-    """How much of the effect of one regressor, the formula's first unless named, passes through each mediator."""
+    """How much of the effect of one regressor, the formula's first unless named, passes through each mediator.
+
+    Parameters
+    ----------
+    mediators : list of texts
+        What the effect may pass through, one at a time.
+    variable : text
+        The regressor; the formula's first by default.
+    """
     variable = variable or q.formula.partition("~")[2].split("+")[0].strip()
     results = {
         m: sp.mediation(q.formula, q.panel, q.leading, mediator=m, variable=variable, entity=q.entity, time=q.time,
@@ -81,7 +99,17 @@ def mechanism(q: Question, chapters: dict, *, mediators: list[str], variable: st
 def threshold(
     q: Question, chapters: dict, *, variable: str, switching: str | None = None, thresholds: int = 1
 ) -> Chapter:
-    """Where the effect of a regressor changes."""
+    """Where the effect of a regressor changes.
+
+    Parameters
+    ----------
+    variable : text
+        The column whose value decides.
+    switching : text
+        The regressor whose effect changes; the formula's first by default.
+    thresholds : whole number
+        How many.
+    """
     effects = q.options["effects"]
     if effects not in ("entity", "twoway"):
         raise SpatialInputError("E501", "a threshold needs effects = 'entity' or 'twoway'",
@@ -113,7 +141,25 @@ def what_if(
     q: Question, chapters: dict, *, variable: str, change: float | None = None, percent: float | None = None,
     to=None, share: float = 1.0, units=None, groups: str | None = None,
 ) -> Chapter:  # fmt: skip
-    """A regressor changed in some units, and the response of all."""
+    """A regressor changed in some units, and the response of all.
+
+    Parameters
+    ----------
+    variable : text
+        The regressor.
+    change : number
+        Added to it.
+    percent : number
+        It grows by so many per cent.
+    to : number or text
+        It is set to this value, or to "median", "mean" and the like.
+    share : number
+        The part of the way that is gone.
+    units : list of units or table
+        Where; a table picks by columns: { region = "West" }. All by default.
+    groups : text
+        A column whose groups the responses are averaged over.
+    """
     moved = {"change": change, "percent": percent, "to": to, "share": share, "units": units}
     result = sp.what_if(chapters["model"].result, variable, **moved)
     tables = {"what_if": Table(result.table.rename_axis(q.entity).reset_index(), "Every unit's change and response")}

@@ -47,6 +47,17 @@ def effects(q: Question, chapters: dict) -> Chapter:
 
 
 def shock(q: Question, chapters: dict, *, unit=None, term: str | None = None, size: float | None = None) -> Chapter:
+    """What one unit's change does to all others.
+
+    Parameters
+    ----------
+    unit : a unit
+        Where it happens; by default the unit with most neighbors.
+    term : text
+        The regressor; by default that whose indirect effect is clearest.
+    size : number
+        Of the change, in units of the term; by default 10 % more of what is in logs, else one standard deviation.
+    """
     e = chapters["effects"].result
     default_unit, default_term = clearest_shock(e)
     unit, term = default_unit if unit is None else unit, term or default_term
@@ -95,6 +106,7 @@ def clearest_shock(effects) -> tuple:
 
 
 def by_weights(q: Question, chapters: dict) -> Chapter:
+    """Effects and posterior probabilities under every W."""
     comparison = sp.compare_weights(q.weights, model=q.estimate, formula=q.formula, data=q.panel, **q.keys)
     glance = comparison.glance()
     tables = {

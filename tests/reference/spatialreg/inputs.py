@@ -16,4 +16,9 @@ for name, frame in (("states", states), ("columbus", columbus)):
     i, j = triples.coords
     pd.DataFrame({"i": i + 1, "j": j + 1, "w": triples.data}).to_csv(folder / f"{name}_w.csv", index=False)
 panel.set_index("state").loc[list(states.index)].reset_index().to_csv(folder / "panel.csv", index=False)
+# splm's usaww: the same links by position of the states in plm's Produc, which is the order of their names.
+place = states["name"].rank().astype(int)
+links = wt.queen(states).standardize("row").to_frame()
+positions = {"i": links["focal"].map(place), "j": links["neighbor"].map(place), "w": links["weight"]}
+pd.DataFrame(positions).to_csv(folder / "usaww.csv", index=False)
 columbus.drop(columns="geometry").to_csv(folder / "columbus.csv")

@@ -131,5 +131,8 @@ def test_refusals(code, change):
 
 def test_panels_out_of_sample_are_refused():
     data, W = panel_data(1)
-    with pytest.raises(SpatialInputError, match="in sample only"):
-        sp.sar("y ~ a", data, W, **PANEL).predict(data, W)
+    fit = sp.sar("y ~ a", data, W, **PANEL, effects="entity")
+    with pytest.raises(SpatialInputError, match="fitted already"):
+        fit.predict(data)
+    with pytest.raises(SpatialInputError, match="new units of a panel"):
+        fit.predict(data, W, kind="BP")

@@ -355,3 +355,15 @@ def test_maketables_itself(tmp_path, fits):
     maketables.ETable(fits).save(type="docx", file_name=str(path))
     cells = {c.text for table in docx.Document(str(path)).tables for row in table.rows for c in row.cells}
     assert any(f"{fits[1].rho:.3f}" in cell for cell in cells)
+
+
+def test_provenance_where_it_is_asked_for():
+    """One line under a printed fit; a note of the table, each data set and W once."""
+    data, W = cross_section(1)
+    lag, plain = (model("y ~ a", data, W) for model in (sp.sar, sp.ols))
+    made = lag.provenance
+    prints = f"data {made.data}, W {made.weights['W']}"
+    assert str(lag).splitlines()[-1] == f"provenance: {prints}"
+    table = sp.etable([lag, plain, lag.effects()], provenance=True)
+    assert table.notes[-1] == f"Provenance: spillover {made.versions['spillover']}; {prints}."
+    assert not any("Provenance" in note for note in sp.etable([lag, plain]).notes)

@@ -1,0 +1,65 @@
+"""What units emit: effects of a change of regressors that differs from unit to unit.
+
+With S = (I - rho W)^-1 [sum_T beta_T diag(m_T) + W sum_T theta_T diag(m_T)], m_T what the change does to term T in each
+unit, column j of S is what the change in unit j does to all: S_jj its direct effect, the column's sum its total effect.
+Both are averaged with weights over the units that emit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..logdet.inverse import Inverse
+from ..records.fit import FitRecord
+from .curves import between_poles
+from .linear import Law, infer_linear
+from .mixture import Inference
+from .propagate import determinant, selectors
+
+NEAR_ZERO = 1e-4  # rho below which diag(A^-1 W) is a power series: (diag(A^-1) - 1) / rho would cancel
+
+
+def emitted(
+    fit: FitRecord, names: Sequence[str], weights: np.ndarray, level: float
+) -> tuple[Law | None, Inference]:
+    """The joint law of s averages, and inference on direct, indirect and total effects, (3, s) each.
+
+    Parameters
+    ----------
+    names : sequence of K regressors
+    weights : ndarray, shape (s, K, N), or (s, K, rows) where W varies
+        For each average what the change does to each regressor in each unit, times the unit's share.
+    level : float
+    """
+    d = fit._design
+    W = d.weights.stacked if d.weights.varies else d.weights
+    interval = determinant(fit).interval if fit.specification.lag else (-np.inf, np.inf)
+
+    def over(low, high):
+        return between_poles(lambda rho: _coefficients(W, rho, weights), low, high, interval)
+
+    picks = np.concatenate([selectors(fit, [name]) for name in names])
+    estimates = (picks[:, 0] @ fit.params.to_numpy()) @ _coefficients(W, fit.rho, weights)
+    law, inference = infer_linear(fit, over, picks, estimates, level)
+    return law, inference.reshaped(3, len(weights))
+
+
+def _values(W, rho: float, weights: np.ndarray) -> np.ndarray:
+    """(4, s, terms): weighted sums over units of diag(A^-1), diag(A^-1 W), 1'A^-1 and 1'A^-1 W."""
+    A_inverse = Inverse(W, float(rho))
+    a, sums = A_inverse.diagonal()[0], A_inverse.solve(np.ones(W.n), transposed=True)
+    diagonal = W.csr.diagonal()
+    if abs(rho) > NEAR_ZERO:
+        aw = (a - 1) / rho
+    else:
+        aw = diagonal + rho * np.asarray(W.csr.multiply(W.csr.T).sum(axis=1)).ravel()
+    return np.array([weights @ unit for unit in (a, aw, sums, W.csr.T @ sums)])
+
+
+def _coefficients(W, rho: float, weights: np.ndarray) -> np.ndarray:
+    """(2 terms, 3 s): what beta and theta of each term bring the direct, indirect and total effect of each average."""
+    a, aw, sums, ws = (value.T for value in _values(W, rho, weights))  # (terms, s)
+    direct, total = np.stack([a, aw], axis=1), np.stack([sums, ws], axis=1)  # (terms, 2, s)
+    return np.stack([direct, total - direct, total], axis=2).reshape(2 * len(a), -1)

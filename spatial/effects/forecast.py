@@ -1,0 +1,260 @@
+"""Forecasts of a panel: the response of new periods, given the regressors there, with intervals.
+
+    y_{T+h} = A^-1 (tau y_{T+h-1} + eta W y_{T+h-1} + X_{T+h} beta + W X_{T+h} theta + c + u_{T+h}),   u = B^-1 e
+
+with A = I - rho W, B = I - lambda M. c are the unit effects: the means of A y - X beta over the periods of the fit, or
+of random effects their best linear predictor. A forecast leaves out e of the new periods; its variance has
+
+    sigma2 sum_j M^j A^-1 (B'B)^-1 A^-1' M^j'  +  D_h Cov(c) D_h'  +  J V J',   M = A^-1 (tau I + eta W)
+
+the errors to come, those within the estimated c (D_h = sum_{j<h} M^j A^-1), and the parameters' own (J the derivatives
+of the forecast). Sources: Goldberger (1962, JASA 57:369-375); Baltagi, Bresson & Pirotte (2012, Computational
+Statistics & Data Analysis 56:3381-3396), for random effects with spatial errors; Yu, de Jong & Lee (2008) for the
+dynamic model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError, check_option
+from spillover.ids import positions
+from spillover.matrix import SpatialWeights, as_weights
+from spillover.provenance import made_from
+from spillover.show import Shown
+from spillover.values import share
+
+from ..covariance.kinds import lost_freedom
+from ..covariance.sandwich import least_squares
+from ..logdet.inverse import Inverse
+from ..records.fit import FitRecord
+from ..records.schema import critical_value, rows_of, two_sided
+from .future import Future, future_of, unit_effects
+
+DENSE_MAX = 5_000  # units; the variance of a forecast needs dense N x N matrices
+PERIOD_EFFECTS = ("mean", "last")
+STEP = 1e-5  # of central differences, relative to a parameter's standard error
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast(Shown):
+    """The response of every unit in new periods, with prediction intervals.
+
+    Attributes
+    ----------
+    table : DataFrame indexed by unit and period
+        ``estimate``, ``std_error`` of the forecast error, ``conf_low``, ``conf_high``; in units of the formula's left
+        side.
+    fit : FitRecord
+    level : float
+    period_effects : str
+        What was assumed of the new periods' effects; empty where the model has none.
+    """
+
+    table: pd.DataFrame
+    fit: FitRecord = field(repr=False)
+    level: float = 0.95
+    period_effects: str = ""
+
+    @property
+    def predicted(self) -> pd.Series:
+        """By unit and period."""
+        return self.table["estimate"].rename("predicted")
+
+    def tidy(self) -> pd.DataFrame:
+        """One row per unit and period, the unit as ``term``, in the common schema plus ``period``; the statistic is
+        that of a response of zero."""
+        t, df = self.table, self.fit.df_resid
+        statistic = (t["estimate"] / t["std_error"]).to_numpy()
+        return rows_of(list(t.index.get_level_values(0)), t["estimate"], std_error=t["std_error"], statistic=statistic,
+                       p_value=two_sided(statistic, df), conf_low=t["conf_low"], conf_high=t["conf_high"],
+                       period=list(t.index.get_level_values(1)))  # fmt: skip
+
+
+def forecast(
+    fit: FitRecord, data: pd.DataFrame, w=None, *, period_effects: str | Mapping | None = None, level: float = 0.95
+) -> Forecast:  # fmt: skip
+    """Forecast the response of all units in new periods.
+
+    Parameters
+    ----------
+    fit : Fit
+        Of a panel, static or dynamic.
+    data : DataFrame
+        One row per unit and new period, with the formula's regressors; the response is not read. Periods are later than
+        those of the fit; with lags they follow without a gap.
+    w : weights, optional
+        Of the new periods; by default those of the fit, where they are the same in all periods.
+    period_effects : {"mean", "last"}, or mapping of period to value; optional
+        Needed where the model has period effects: those of new periods are not estimated. The mean of the estimated
+        ones, the last one, or values as deviations from their mean, in units of the response before the multiplier.
+    level : float
+        Coverage of the prediction intervals, a share.
+
+    Returns
+    -------
+    Forecast
+        ``.table``, ``.predicted``, ``.tidy()``.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 a cross-section, unknown options, period effects that are not said or not there; E1xx units and periods;
+        E2xx values; E309 above 5,000 units; E320 weights that vary, without ``w``.
+
+    Notes
+    -----
+    Intervals take the regressors of the new periods, and the period effects, as known, and errors as independent over
+    time. Where ``sp.serial_correlation(fit)`` finds that they are not, they are too short.
+
+    Examples
+    --------
+    >>> import shapefiles, spatial as sp, weights as wt
+    >>> w, panel = wt.queen(shapefiles.load("us_states")).standardize("row"), shapefiles.load_panel("us_states")
+    >>> past, new = panel[panel["year"] < 1985], panel[panel["year"] >= 1985]
+    >>> fit = sp.sdm("log(gsp) ~ log(emp) + unemp", past, w, entity="state", time="year", effects="entity")
+    >>> fit.forecast(new).table.loc["AL"].round(2).to_dict("index")[1986]
+    {'estimate': 10.7, 'std_error': 0.04, 'conf_low': 10.63, 'conf_high': 10.77}
+
+    References
+    ----------
+    Goldberger (1962); Baltagi, Bresson & Pirotte (2012); Yu, de Jong & Lee (2008).
+    """
+    d, effects = fit._design, fit._settings.effects
+    share("level", level)
+    if not d.is_panel:
+        raise SpatialInputError("E501", "a forecast needs a panel: a cross-section has no periods to come",
+                                hint="fit.predict(new, w) for new units")  # fmt: skip
+    if d.n_units > DENSE_MAX:
+        raise SpatialInputError("E309", f"forecasts need dense {d.n_units:,} x {d.n_units:,} matrices", n=d.n_units,
+                                hint="fit.predict() has the fitted periods")  # fmt: skip
+    if d.wx_order > 1 or (effects.time and effects.entity and d.observed is not None):
+        raise SpatialInputError("E501", "forecasts need wx_order=1 and, with two-way effects, a panel without gaps",
+                                hint="effects='entity', or fit the model without wx_order=")  # fmt: skip
+    W, M = _weights(fit, w)
+    new = future_of(fit, data, W)
+    deviations, words = _period_effects(fit, new, period_effects)
+    params, V = fit.params.to_numpy(), fit.vcov.to_numpy()
+
+    def path(theta: np.ndarray) -> np.ndarray:
+        return _path(fit, new, W, theta, deviations(theta))
+
+    at = path(params)
+    J = _jacobian(path, params, np.sqrt(np.diag(V)))
+    variance = _variances(fit, W, M, len(at)) + np.einsum("hip,pq,hiq->hi", J, V, J)
+    half = critical_value(level, fit.df_resid) * np.sqrt(variance)
+    index = pd.MultiIndex.from_product([new.times, d.ids], names=[new.times.name, d.ids.name])
+    columns = {"estimate": at, "std_error": np.sqrt(variance), "conf_low": at - half, "conf_high": at + half}
+    table = pd.DataFrame({name: values.ravel() for name, values in columns.items()}, index=index)
+    regressors = pd.DataFrame(new.columns.reshape(len(index), -1), index=index, columns=new.names)
+    return made_from(Forecast(table.swaplevel().sort_index(), fit, level, words), fit, regressors)
+
+
+def _path(fit: FitRecord, new: Future, W: SpatialWeights, theta: np.ndarray, deviations: np.ndarray) -> np.ndarray:
+    """The forecasts (H, N) at parameters theta."""
+    named = dict(zip(fit.params.index, theta))
+    c = unit_effects(fit, named)
+    beta = np.array([named[name] for name in new.names])
+    tau, eta = (named.get(f"{w}lag({fit._design.response})", 0.0) for w in ("", "W:"))
+    A_inverse, y = Inverse(W, float(named.get("rho", 0.0))), fit._design.y[-1]
+    out = []
+    for X, deviation in zip(new.columns, deviations):
+        right = X @ beta + c + deviation
+        if fit._design.lags:
+            right = right + tau * y + eta * (W.csr @ y)
+        y = A_inverse.solve(right)
+        out.append(y)
+    return np.array(out)
+
+
+def _jacobian(path: Callable, params: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """Derivatives of the forecasts by the parameters, (H, N, p)."""
+    columns = []
+    for place, error in enumerate(errors):
+        step = np.zeros(len(params))
+        step[place] = STEP * error if np.isfinite(error) and error > 0 else STEP
+        columns.append((path(params + step) - path(params - step)) / (2 * step[place]))
+    return np.stack(columns, axis=-1)
+
+
+def _variances(fit: FitRecord, W: SpatialWeights, M: SpatialWeights, horizon: int) -> np.ndarray:
+    """Variances of the errors to come and of those within the unit effects, (H, N)."""
+    d, eye = fit._design, np.eye(W.n)
+    named = fit.params
+    A_inverse = np.linalg.inv(eye - fit.rho * W.csr.toarray())
+    B_inverse = np.linalg.inv(eye - fit.lam * M.csr.toarray())
+    sigma2 = fit.sigma2 * (1.0 if least_squares(fit) else lost_freedom(fit))  # least squares has SSE / df already
+    errors = sigma2 * B_inverse @ B_inverse.T
+    tau, eta = (float(named.get(f"{w}lag({d.response})", 0.0)) for w in ("", "W:"))
+    step = A_inverse @ (tau * eye + eta * W.csr.toarray())
+    own = A_inverse @ errors @ A_inverse.T
+    within = _variance_of_effects(fit, errors, B_inverse)
+    total, D, out = np.zeros_like(own), np.zeros_like(own), []
+    for _ in range(horizon):
+        total, D = step @ total @ step.T + own, step @ D + A_inverse
+        out.append(np.diag(total) + np.einsum("ij,jk,ik->i", D, within, D))
+    return np.array(out)
+
+
+def _variance_of_effects(fit: FitRecord, errors: np.ndarray, B_inverse: np.ndarray) -> np.ndarray:
+    """Cov of the estimated unit effects around the true ones, (N, N)."""
+    d, random = fit._design, fit._settings.random
+    eye = np.eye(d.n_units)
+    if random is not None:
+        if not random.sigma2_mu > 0:
+            return 0 * eye
+        if random.error == "baltagi":
+            B = np.linalg.inv(B_inverse)
+            return np.linalg.inv(eye / random.sigma2_mu + random.T * B.T @ B / random.sigma2_e)
+        left = random.sigma2_mu / (1 + random.T * random.phi)
+        return left * (B_inverse @ B_inverse.T if random.error == "kkp" else eye)
+    if not fit._settings.effects.entity:
+        return 0 * eye
+    T = np.full(d.n_units, d.n_periods) if d.observed is None else d.observed.sum(axis=0)
+    return errors / np.sqrt(np.outer(T, T))
+
+
+def _weights(fit: FitRecord, w) -> tuple[SpatialWeights, SpatialWeights]:
+    """W and M of the new periods."""
+    d = fit._design
+    if w is not None:
+        own = as_weights(w)
+        if own.varies:
+            raise SpatialInputError("E320", "w= is one W for all new periods", hint="w.mean(), or one period's W")
+        own = own.reordered(positions(own.ids, d.ids, what="w")) if own.labelled else own
+        return own, own if d.error_weights is None else d.error_weights
+    if d.varies:
+        raise SpatialInputError("E320", "the weights of the fit vary over time: those of new periods are needed",
+                                hint="fit.forecast(data, w)")
+    return d.weights, d.weights_of_error
+
+
+def _period_effects(fit: FitRecord, new: Future, wanted) -> tuple[Callable, str]:
+    """A function of theta to the new periods' deviations (H, 1), and the assumption in words."""
+    none = np.zeros((len(new.times), 1))
+    if not fit._settings.effects.time:
+        if wanted is not None:
+            raise SpatialInputError("E501", f"period_effects={wanted!r} needs a model with period effects",
+                                    hint="leave it out")
+        return lambda theta: none, ""
+    if wanted is None:
+        raise SpatialInputError("E501", "the effects of new periods are not estimated: say what they are",
+                                hint="period_effects='last', 'mean' or {period: value}; or effects='entity'")
+    if isinstance(wanted, Mapping):
+        if absent := [period for period in new.times if period not in wanted]:
+            raise SpatialInputError("E104", "period_effects= leaves out new periods", ids=absent,
+                                    hint="give a value for each new period")  # fmt: skip
+        values = np.array([[float(wanted[period])] for period in new.times])
+        return lambda theta: values, "as given"
+    check_option("period_effects", wanted, PERIOD_EFFECTS)
+    if wanted == "mean":
+        return lambda theta: none, "the mean of the estimated ones"
+
+    def last(theta):
+        return none + unit_effects(fit, dict(zip(fit.params.index, theta)), last=True)
+
+    return last, "that of the last period"

@@ -1,0 +1,157 @@
+"""What a forecast starts from: the regressors of new periods, and the unit effects at given parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+from spillover.matrix import SpatialWeights
+
+from ..design.design import INTERCEPT, Design, spatial_lag
+from ..design.keys import Rows, match_rows
+from ..design.periods import refuse_gaps, scales
+from ..design.terms import model_columns
+from ..records.fit import FitRecord
+from .prediction import column_of
+
+
+@dataclass(frozen=True, eq=False)
+class Future:
+    """The regressors of H new periods.
+
+    Attributes
+    ----------
+    times : Index of H periods
+    names : tuple of K str
+        Coefficients that they belong to: all but rho, lambda and those of the response's past.
+    columns : ndarray, shape (H, N, K)
+    """
+
+    times: pd.Index
+    names: tuple[str, ...]
+    columns: np.ndarray = field(repr=False)
+
+
+def future_of(fit: FitRecord, data: pd.DataFrame, W: SpatialWeights) -> Future:
+    """Read new periods as the fit read its own: units matched by id, terms with the means and levels of the sample.
+
+    Raises
+    ------
+    SpatialInputError
+        E101 to E106 units and periods, E201 missing values, E202 infinite ones, E203 no numbers, E207 terms that are
+        not finite, E502 no such column or level.
+    """
+    d, requested = fit._design, fit._settings.requested
+    if not isinstance(data, pd.DataFrame):
+        raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}",
+                                hint="pd.DataFrame(data)")
+    rows = match_rows(data, W, requested.entity, requested.time)
+    times = rows.periods
+    _refuse_order(d, times)
+    X = _terms_of(d, data, rows)
+    names = tuple(name for name in fit.params.index if name not in ("rho", "lambda") and not _is_past(d, name))
+    columns = [_column(d, name, X, W, rows.order.shape) for name in names]
+    return Future(times, names, np.stack(columns, axis=-1) if names else np.zeros((*rows.order.shape, 0)))
+
+
+def unit_effects(fit: FitRecord, named: Mapping[str, float], *, last: bool = False):
+    """c of every unit (N,) at given parameters; with ``last`` what the last period's effect is beyond their mean.
+
+    Fixed effects: means of u = A y - X beta over a unit's periods. Random ones: s times that mean, s = T phi /
+    (1 + T phi); with spatial errors beside them (I + sigma2_e / (T sigma2_mu) (B'B)^-1)^-1 times it.
+    """
+    d, effects, random = fit._design, fit._settings.effects, fit._settings.random
+    u = d.y - named.get("rho", 0.0) * spatial_lag(d.weights, d.y)
+    for name, value in named.items():
+        if name not in ("rho", "lambda"):
+            past = d.X[:, :, d.names.index(name)] if _is_past(d, name) else column_of(d, name)
+            u = u - value * past
+    if last:
+        return float(np.nanmean(u[-1]) - np.nanmean(u))
+    mean = np.nanmean(u, axis=0)
+    if random is not None:
+        if not random.phi > 0:
+            return 0.0 * mean
+        if random.error == "baltagi":
+            B = np.eye(d.n_units) - named["lambda"] * d.weights_of_error.csr.toarray()
+            P = B.T @ B
+            return np.linalg.solve(P + np.eye(d.n_units) / (random.T * random.phi), P @ mean)
+        return random.T * random.phi / (1 + random.T * random.phi) * mean
+    if effects.entity:
+        return mean
+    return np.full(d.n_units, np.nanmean(u)) if effects.time else np.zeros(d.n_units)
+
+
+def _is_past(d: Design, name: str) -> bool:
+    return name in d.lags
+
+
+def _refuse_order(d: Design, times: pd.Index) -> None:
+    """New periods are later than those of the fit; with lags they follow without a gap."""
+    there = times[times.isin(d.periods)]
+    if len(there):
+        raise SpatialInputError("E103", "data= holds periods that were fitted already", ids=list(there),
+                                hint="give new periods; predict() without data is for the fitted ones")  # fmt: skip
+    both = d.periods.append(times)
+    numbers = scales(both)
+    if numbers and not (np.diff(numbers[-1]) > 0).all():
+        raise SpatialInputError("E104", f"new periods come after the last one of the fit, {d.periods[-1]}",
+                                ids=list(times), hint="leave earlier periods out")  # fmt: skip
+    if d.lags or "lag" in d.encoding.terms.functions:
+        refuse_gaps(both)
+
+
+def _terms_of(d: Design, data: pd.DataFrame, rows: Rows) -> dict[str, np.ndarray]:
+    """Terms of the formula in the new periods, (H, N) each; lags reach back into the periods of the fit."""
+    terms = d.encoding.terms
+    needed = {c for _, factors in terms.right for factor in factors for c in factor.columns}
+    if absent := [c for c in terms.columns if c in needed and c not in data.columns]:
+        raise SpatialInputError("E502", f"the new periods lack the column {absent[0]!r}", column=absent[0],
+                                n=len(absent), hint="add the column to data=")  # fmt: skip
+    T, H = d.order.shape[0], rows.order.shape[0]
+    columns = {name: _joined(d, data, rows, name, name in needed) for name in terms.columns}
+    observed = None if d.observed is None else np.concatenate([d.observed, np.ones((H, d.n_units), dtype=bool)])
+    both = Rows(np.concatenate([d.order, rows.order]), d.ids, None, d.weights, observed)
+    _, formed, _ = model_columns(terms, columns, both, d.encoding)
+    new = {name: values[T:] for name, values in formed.items() if name in d.names}
+    for name, values in new.items():
+        if not np.isfinite(values).all():
+            raise SpatialInputError("E207", f"{name!r} is not finite in the new periods", column=name,
+                                    ids=rows.labels(~np.isfinite(values)), hint="logs and roots need positive values")
+    return new
+
+
+def _joined(d: Design, data: pd.DataFrame, rows: Rows, name: str, needed: bool):
+    """A column over old and new periods; of the response any value will do."""
+    old = d.frame[name].iloc[d.order.ravel()]
+    new = data[name].iloc[rows.order.ravel()] if needed else pd.Series(np.full(rows.order.size, d.frame[name].iloc[0]))
+    if new.isna().any():
+        raise SpatialInputError("E201", f"{name!r} has missing values in the new periods", column=name,
+                                ids=rows.labels(new.isna().to_numpy().reshape(rows.order.shape)),
+                                hint="a forecast needs the regressors of every unit: fill them")  # fmt: skip
+    if name not in d.encoding.terms.bare or d.frame[name].dtype.kind not in "biuf":
+        return pd.concat([old, new], ignore_index=True).astype(object)
+    if new.dtype.kind not in "biuf":
+        raise SpatialInputError("E203", f"{name!r} holds {new.dtype} values, numbers are needed", column=name,
+                                hint="convert it with pd.to_numeric")  # fmt: skip
+    if np.isinf(values := new.to_numpy(dtype=float)).any():
+        raise SpatialInputError("E202", f"{name!r} has infinite values", column=name,
+                                ids=rows.labels(np.isinf(values).reshape(rows.order.shape)),
+                                hint="replace or drop them")  # fmt: skip
+    return np.concatenate([old.to_numpy(dtype=float, na_value=np.nan), values]).reshape(-1, d.n_units)
+
+
+def _column(d: Design, name: str, X: Mapping[str, np.ndarray], W: SpatialWeights, shape) -> np.ndarray:
+    """The column of a coefficient in the new periods, (H, N)."""
+    if name == INTERCEPT:
+        return np.ones(shape)
+    if name in X:
+        return X[name]
+    if name in d.durbin_names:
+        own = d.names[d.durbin[d.durbin_names.index(name)]]
+        return spatial_lag(W, X[own])
+    return np.broadcast_to(column_of(d, name), shape)  # what does not change over time

@@ -1,0 +1,60 @@
+"""The step for two-stage least squares: endogenous regressors, the first stage, weak and invalid instruments."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import spatial as sp
+from spatial.report.html import Table
+from spatial.report.text import header
+
+from .question import LEVEL, Chapter, Question
+
+MODELS = {"slx": "sdm", "sdem": "sdm", "gns": "sdm", "sdm": "sdm"}  # by moments there are sar and sdm
+SHARED = ("entity", "time", "effects", "durbin", "missing")
+WEAK = 10.0  # the first-stage F below which instruments count as weak (Staiger & Stock 1997)
+
+
+def instruments(
+    q: Question, chapters: dict, *, endog: list[str] | None = None, instruments: list[str] | None = None,
+    vcov: str | None = None,
+) -> Chapter:  # fmt: skip
+    """The model by two-stage least squares, beside maximum likelihood, with tests of its instruments below.
+
+    Parameters
+    ----------
+    endog : list of texts
+        Regressors that are correlated with the error; W y always is.
+    instruments : list of texts
+        Terms outside the formula that move them; W X and W^2 X are instruments too.
+    vcov : text
+        Standard errors by moments: "classical", "robust" or "cluster"; by default "cluster" with unit effects, else
+        "robust".
+    """
+    fit = chapters["model"].result
+    name = MODELS.get(q.model, "sar")
+    if vcov is None:
+        vcov = "cluster" if q.options.get("effects") in ("entity", "twoway") else "robust"
+    keys = {key: value for key, value in q.keys.items() if key in SHARED}
+    moments = getattr(sp, name)(q.formula, q.panel, q.leading, method="gmm", endog=endog, instruments=instruments,
+                                vcov=vcov, **keys)  # fmt: skip
+    tests = sp.instrument_tests(moments)
+    first = [test for test in tests if test.name.startswith("first-stage F")]
+    paper = sp.etable(
+        [fit, moments], names=[fit.specification.name, f"{moments.specification.name}, two-stage least squares"],
+        labels=q.words, stars=True, caption="Maximum likelihood and two-stage least squares",
+        tests={test.name: [None, test] for test in tests},
+    )  # fmt: skip
+    weakest = min([*first, tests["Kleibergen-Paap F"]], key=lambda test: test.statistic)
+    strength = "weak" if weakest.statistic < WEAK else "strong"
+    said = [f"Instruments are {strength}: {weakest.name} is {weakest.statistic:.1f} (weak below about {WEAK:g})."]
+    names = {test.name for test in tests}
+    if "Hansen J" in names and np.isfinite(p := tests["Hansen J"].p_value):
+        verdict = "rejected" if p < LEVEL else "not rejected"
+        said.append(f"That they are valid is {verdict} at {LEVEL:.0%} (Hansen J, p = {p:.3g}).")
+    tables = {
+        "instruments": Table(tests.tidy().rename(columns={"term": "test"}), "Are the instruments strong, and valid?"),
+        "moments": Table(moments.tidy(), "Coefficients by two-stage least squares"),
+    }
+    return Chapter("Two-stage least squares", moments, (*said, *header(moments), tests.note), tables,
+                   papers={"moments": paper}, data=("moments",), answer=tuple(said))  # fmt: skip
