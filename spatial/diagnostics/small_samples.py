@@ -7,7 +7,7 @@ import numpy as np
 from ..covariance.clustered import Robust
 from ..covariance.hac import DriscollKraay
 from ..covariance.sandwich import least_squares
-from ..effects.joint_likelihood import BELOW, by_joint_default, joint_obstacle
+from ..effects.joint_likelihood import by_joint_default, joint_obstacle
 from ..records.fit import FitRecord
 from ..records.limits import LIMITS
 from ..solve.ml import Solution
@@ -18,11 +18,6 @@ FEW_ROBUST = 100  # rows of a cross-section below which a sandwich of least squa
 FEW_DYNAMIC = 10  # periods below which the correction of unit effects, of order 1 / T, leaves too much
 FEW_PERIODS = 15  # below which the variance of sums over periods is hardly known
 FEW_FOR_TWO = 500  # rows below which rho and lambda together are weakly identified
-RATIOS = (
-    f"rho and lambda together are weakly identified: with fewer than {BELOW:,} rows intervals, t and p are those of "
-    "the ratios of the profile and the modified profile likelihood, the wider end of both; standard errors are of the "
-    "information, and t is not estimate / std. error"
-)
 CRITICAL = 6.634896601021213  # of chi2(1) at 1 %: squared residuals follow the number of neighbors
 
 
@@ -60,7 +55,7 @@ def of_rows(fit: FitRecord) -> str:
         return ""
     if spec.lag and spec.error:
         if by_joint_default(fit):
-            return RATIOS + (f"; {LIMITS['hardly any rows']}" * (n < HARDLY_ANY * p))
+            return LIMITS["two parameters by likelihood"]
         weak = LIMITS["two parameters"] * (n < FEW_FOR_TWO or spec.durbin)
         better = "; method='likelihood' of conf_int and effects holds" if weak and not joint_obstacle(fit) else ""
         return weak + better

@@ -234,8 +234,9 @@ def test_joint_likelihood_against_a_dense_search(columbus, model):
     combinations = {kind: (coefficients_of(kind, place, 2 * (model == "gns"), n, p - 2, W), table.loc[(kind, "INC")])
                     for kind in ("direct", "indirect", "total")}  # fmt: skip
     combinations["INC"] = lambda rho: np.eye(p - 2)[place], ends.loc["INC"]
-    for kind, (coefficients, row) in combinations.items():
-        for end in row[["conf_low", "conf_high"]][np.isfinite(row[["conf_low", "conf_high"]].astype(float))]:
+    for kind, (coefficients, numbers) in combinations.items():
+        both = numbers[["conf_low", "conf_high"]].astype(float)
+        for end in both[np.isfinite(both)]:
             def anywhere(l, cost, end=end, coefficients=coefficients):
                 return highest(lambda r, s: cost(r, s, coefficients, end), STARTS)
 
@@ -269,7 +270,8 @@ def test_p_and_interval_agree_at_every_level(model, seed):
 def test_likelihood_is_the_default_of_small_samples_alone(columbus, contiguity):
     """Fewer than 1,000 rows, both parameters, and a covariance that is the likelihood's."""
     small = sp.sac(COLUMBUS, columbus, contiguity)
-    assert "modified profile likelihood" in small.summary() and small.effects().options.method == "likelihood"
+    assert "modified profile likelihood" in small.summary()
+    assert small.effects().options.method == "likelihood"
     for other in (small.with_vcov("robust"), sp.sar(COLUMBUS, columbus, contiguity),
                   sp.sac(COLUMBUS, columbus, contiguity, correction=False)):  # fmt: skip
         assert "modified profile likelihood" not in other.summary()
