@@ -33,7 +33,7 @@ from .mixture import STANDARD_LEVEL, Inference
 from .surface import Combinations, Surface, on_one_grid
 
 UNITS = 2_000  # all eigenvalues of W and M are needed
-BELOW = 1_000  # rows up to which these intervals are the default
+BELOW = 1_000  # rows below which these intervals are the default
 NODES, ADJUSTED = 241, 49  # of splines; of that of the adjustment, which bends less
 TAIL = 1e-4  # of the interval of a parameter that stays free at its ends
 WIDEST = 1e3  # finite stand-in for an infinite end, from the estimate
@@ -176,7 +176,7 @@ def joint_of(fit: FitRecord) -> Joint:
     at = np.array([[fit.rho], [fit.lam]])
     bounds = np.clip(bounds, at - WIDEST, at + WIDEST)
     # 1. Splines over both intervals.
-    reach = np.log(1 / TAIL - 1) * np.array([-1.0, 1.0])
+    reach = -float(np.log(1 / TAIL - 1)), float(np.log(1 / TAIL - 1))
     u = np.linspace(*reach, NODES)
     rho, lam = bounds[:, :1] + np.diff(bounds, axis=1) / (1 + np.exp(-u))
     products, shift = _cross_products([sample], [sample.basis])
@@ -186,6 +186,7 @@ def joint_of(fit: FitRecord) -> Joint:
     # 2. The profile likelihood and the modified one.
     n, p, k = sample.n, len(fit.params), sample.X.shape[1]
     shared = bounds, reach, determinants, squares
+    surfaces: tuple[Surface, ...]
     if fit.df_resid is None:
         surfaces = (Surface(*shared, None, n, 1.0),)
     else:
@@ -195,7 +196,7 @@ def joint_of(fit: FitRecord) -> Joint:
     return Joint(on_one_grid(surfaces), u, rho, root @ inverse @ root.T, root @ (shift[0] + G))
 
 
-def _adjustment(fit, products, bounds, reach) -> RectBivariateSpline:
+def _adjustment(fit, products, bounds, reach: tuple[float, float]) -> RectBivariateSpline:
     """-ln|C| / 2 - ln|I - (rho - rho_0) C^-1 X'B'B G_0 X|, over an orthonormal basis of X.
 
     Real eigenvalues are kept where the determinant has no zero inside rho's interval.

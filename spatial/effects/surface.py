@@ -63,8 +63,8 @@ class Surface:
     ----------
     ends : ndarray, shape (2, 2)
         Least and largest rho, and lambda.
-    reach : ndarray, shape (2,)
-        Of u: from the first to the last value, for both axes.
+    reach : (float, float)
+        First and last u, of both axes.
     determinants : two CubicSplines
         ln|A| and ln|B|.
     squares : CubicSpline
@@ -79,7 +79,7 @@ class Surface:
     """
 
     ends: np.ndarray
-    reach: np.ndarray
+    reach: tuple[float, float]
     determinants: tuple[CubicSpline, CubicSpline] = field(repr=False)
     squares: CubicSpline = field(repr=False)
     adjustment: RectBivariateSpline | None = field(repr=False)
@@ -208,7 +208,8 @@ class Surface:
         axes = [axis[None] for axis in self.grid]
         values = f(*axes, *(part[None] for part in self.on_grid))
         starts = [self._zoomed(f, axes, values)]
-        around = [np.linspace(*np.clip(u + step * np.array([-1, 1]), *self.reach), 2 * ZOOMED)[None]
+        first, last = self.reach
+        around = [np.linspace(max(u - step, first), min(u + step, last), 2 * ZOOMED)[None]
                   for u, step in zip(self.best[0], self._steps)]  # fmt: skip
         starts.append(self._zoomed(f, around, f(*around)))
         (at, value), (other, there) = starts

@@ -134,7 +134,7 @@ def what_if(
     period : label, optional
         Of a panel, where the term's values and, where W varies, W are taken from. The last by default.
     level : float
-        Coverage of the intervals; their distribution is that of ``fit.effects()``.
+        Coverage of the intervals; their distribution is that of ``fit.effects(method="quadrature")``.
 
     Returns
     -------
