@@ -17,6 +17,7 @@ SMALL = {
     "panel": "--tiny",
     "regression": "--tiny",
     "road": "",
+    "several": "--tiny",
     "sizes": "--samples 1",
     "startup": "--rounds 1",
     "weights": "--no-counties --cells 300 --bricks 12 --points 300 --economies 50 --rounds 1",

@@ -6,6 +6,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
 from spillover.ids import positions
+from spillover.language import phrase, stored
 from spillover.matrix.weights import SpatialWeights
 
 INK, LAND, LINK = "#22313f", "#eef0ea", "#b5443b"
@@ -57,7 +58,7 @@ def plot(w: SpatialWeights, data=None, *, kind: str | None = None, at="centroid"
      "heatmap": lambda: _heatmap(w, ax)}[kind]()
     if own and kind == "map":
         ax.figure.set_figheight(np.clip(WIDTH * _shape(ax), *HEIGHTS) + TITLE)
-    ax.set_title(w.kind, fontsize=10, color=INK)
+    ax.set_title(stored(w.kind), fontsize=10, color=INK)
     return ax
 
 
@@ -90,21 +91,22 @@ def _map(w, data, at, ids, ax) -> None:
     ax.scatter(*xy[alone].T, s=26, facecolors="none", edgecolors=INK, zorder=3)
     ax.autoscale_view()
     ax.set_aspect(1 / np.cos(np.radians(xy[:, 1].mean())) if geographic else "equal")
+    ax.set(xlabel="", ylabel="")  # geopandas names the axes, which are not drawn
     ax.set_axis_off()
 
 
 def _histogram(w, ax) -> None:
     values, units = np.unique(np.diff(w.csr.indptr), return_counts=True)
     ax.bar(values, units, width=0.8 * (np.diff(values).min() if len(values) > 1 else 1), color=LINK)
-    ax.set(xlabel="neighbors", ylabel="units")
+    ax.set(xlabel=phrase("neighbors"), ylabel=phrase("units"))
     ax.spines[["top", "right"]].set_visible(False)
 
 
 def _heatmap(w, ax) -> None:
     shown = np.ma.masked_equal(w.csr.toarray(), 0)
     picture = ax.imshow(shown, cmap="viridis", interpolation="nearest")
-    ax.figure.colorbar(picture, ax=ax, shrink=0.8, label="weight")
+    ax.figure.colorbar(picture, ax=ax, shrink=0.8, label=phrase("weight"))
     if w.n <= 40:
         ax.set_xticks(range(w.n), w.ids.astype(str), rotation=90, fontsize=6)
         ax.set_yticks(range(w.n), w.ids.astype(str), fontsize=6)
-    ax.set(xlabel="neighbor", ylabel="unit")
+    ax.set(xlabel=phrase("neighbor"), ylabel=phrase("unit"))

@@ -28,7 +28,7 @@ def adjusted_residuals(fit: FitRecord, codes: np.ndarray, power: float) -> np.nd
 
 
 def adjusted(e: np.ndarray, R: np.ndarray, codes: np.ndarray, power: float) -> np.ndarray:
-    """(I - R_g R_g')^power e_g, by the eigenvalues of R_g'R_g; groups of one size at once.
+    """(I - R_g R_g')^power e_g, by the eigenvalues of R_g'R_g or R_g R_g', the smaller; groups of one size at once.
 
     Examples
     --------
@@ -46,6 +46,11 @@ def adjusted(e: np.ndarray, R: np.ndarray, codes: np.ndarray, power: float) -> n
             left = 1 - np.sum(part[:, 0] ** 2, axis=1)
             out[rows[:, 0]] = own[:, 0] * _powers(left, power)
             continue
+        if size < R.shape[1]:
+            values, vectors = np.linalg.eigh(part @ part.swapaxes(1, 2))  # of R_g R_g' itself
+            turned = vectors.swapaxes(1, 2) @ own[..., None]
+            out[rows] = own + (vectors @ ((_powers(1 - values, power) - 1)[..., None] * turned))[..., 0]
+            continue
         values, vectors = np.linalg.eigh(part.swapaxes(1, 2) @ part)
         share = (_powers(1 - values, power) - 1) / np.maximum(values, 1e-300)
         share[values < 1e-14] = 0.0
@@ -59,9 +64,11 @@ def _powers(left, power):
 
 
 def _hat_columns(fit: FitRecord, codes: np.ndarray) -> tuple[np.ndarray, float]:
-    """R with H = R R' but for effects whose dummies lie within the groups, and the share left by effects that are many.
+    """R and c with M_gg = c (I - R_g R_g') on what e_g can be; c is 1 but for effects of periods and effects that are
+    many.
 
-    The effects of units are within the groups where these hold whole units: then e_g has them out already.
+    The effects of units are within the groups where these hold whole units: then e_g has them out already. Those of
+    periods take 1 / N from every unit that is a group by itself, in each period or each deviation from the unit's mean.
     """
     d, s, effects = fit._design, fit._sample, fit._settings.effects
     R = np.linalg.qr(s.X if s.error is None else s.BX(fit.lam))[0]
@@ -71,6 +78,9 @@ def _hat_columns(fit: FitRecord, codes: np.ndarray) -> tuple[np.ndarray, float]:
     across = [labels for _, labels in among if not nested(labels, codes)]
     if not across:
         return R, 1.0
+    if _every_period_by_unit(fit, codes, among):
+        left = 1 - 1 / d.n_units
+        return R / np.sqrt(left), left
     if R.shape[1] + sum(labels.max() + 1 for labels in across) > COLUMNS_MAX:
         return R, d.left(effects) / d.nobs
     dummies = np.concatenate([np.eye(labels.max() + 1)[labels] for labels in across], axis=1)
@@ -80,3 +90,10 @@ def _hat_columns(fit: FitRecord, codes: np.ndarray) -> tuple[np.ndarray, float]:
     values, vectors = np.linalg.eigh(dummies.T @ dummies)
     kept = values > LEAST * values[-1]
     return np.concatenate([R, dummies @ (vectors[:, kept] / np.sqrt(values[kept]))], axis=1), 1.0
+
+
+def _every_period_by_unit(fit: FitRecord, codes: np.ndarray, among) -> bool:
+    """Whether groups are units with all their periods, so that H_gg of period effects is I / N."""
+    d = fit._design
+    whole = d.observed is None and codes.max() + 1 == d.n_units and nested(units_of_rows(d), codes)
+    return bool(whole and among[-1][0] is PERIOD_EFFECTS)

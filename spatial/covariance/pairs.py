@@ -22,6 +22,8 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
+from spillover.matrix import SpatialWeights
+
 from ..design.design import Design
 from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
@@ -171,13 +173,10 @@ class QuadraticForm:
     def _dense(self) -> list[np.ndarray]:
         forms = []
         for w, m in zip(self.weights, self.error_weights):
-            eye, M = np.eye(w.n), m.csr.toarray()
-            B = eye - self.lam * M
-            Q = M
-            if self.lag:
-                W = w.csr.toarray()
-                Q = B @ np.linalg.solve((eye - self.rho * W).T, W.T).T if self.rho else B @ W
-            Q = np.linalg.solve(B.T, Q.T).T if self.lam else Q
+            Q = _times_inverse(w, self.rho) if self.lag else _times_inverse(m, self.lam)
+            if self.lag and self.lam:
+                B = np.eye(w.n) - self.lam * m.csr.toarray()
+                Q = np.linalg.solve(B.T, _filtered(m.csr, self.lam, Q).T).T
             forms.append(_centered(_centered(Q).T).T if self.centered else Q)
         return forms
 
@@ -207,6 +206,14 @@ def quadratic_forms(fit: FitRecord) -> list[QuadraticForm]:
 
 def _probes(n: int) -> int:
     return PROBES if n <= MANY_UNITS else FEW_PROBES
+
+
+def _times_inverse(weights: SpatialWeights, by: float) -> np.ndarray:
+    """W (I - by W)^-1, dense."""
+    from scipy.linalg import inv
+
+    W = weights.csr
+    return W @ inv(np.eye(weights.n) - by * W.toarray(), overwrite_a=True, check_finite=False) if by else W.toarray()
 
 
 def _filtered(M, lam, values):

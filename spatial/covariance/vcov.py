@@ -17,6 +17,7 @@ import numpy as np
 from spillover.errors import SpatialInputError, check_option
 
 from ..records.fit import FitRecord
+from ..records.several import SeveralRecord
 from .adjusted import ADJUSTED, OfAdjustedScore
 from .clustered import Cluster, Robust
 from .hac import Conley, DriscollKraay
@@ -24,7 +25,9 @@ from .jackknife import Jackknife
 from .joint import wald
 from .kinds import Bootstrap, Information
 from .random import by_random_ml, refuse_for_random
+from .sandwich import least_squares
 from .scpc import SCPC
+from .several import of_several
 from .white import White
 
 F = TypeVar("F", bound=FitRecord)
@@ -97,6 +100,8 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
             raise SpatialInputError("E501", f"vcov={vcov!r} takes no settings, got {sorted(settings)}",
                                     hint="leave the settings out")
         return OfAdjustedScore(vcov, fit._settings.method)
+    if isinstance(fit, SeveralRecord) and not least_squares(fit):
+        return of_several(vcov, **settings)
     if fit._settings.method != "gmm":
         chosen = as_vcov(vcov, **settings)
         if fit._settings.random is not None and by_random_ml(fit):

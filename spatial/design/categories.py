@@ -68,6 +68,29 @@ def levels_of(values: pd.Series, observed: np.ndarray | None) -> tuple[pd.Index,
     return used, [level for level in whole.categories if level not in used]
 
 
+def with_base(levels: pd.Index, base: object, name: str) -> pd.Index:
+    """The levels with a chosen one first.
+
+    Raises
+    ------
+    SpatialInputError
+        E502 no such level.
+
+    Examples
+    --------
+    >>> with_base(pd.Index(["a", "b", "c"]), "b", "C(g)").tolist()
+    ['b', 'a', 'c']
+    """
+    if base is None:
+        return levels
+    same = [level == base or str(level) == str(base) for level in levels]
+    if not any(same):
+        raise SpatialInputError("E502", f"{name!r} has no level {base!r} in these data", column=name,
+                                hint="its levels are " + ", ".join(map(str, levels[:8])))  # fmt: skip
+    first = same.index(True)
+    return levels[[first, *(j for j in range(len(levels)) if j != first)]]
+
+
 def dummies(name: str, values: pd.Series, levels: pd.Index, shape) -> dict[str, np.ndarray]:
     """One column (T, N) per level, by its label.
 

@@ -10,22 +10,27 @@ import ast
 import keyword
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from spillover.errors import SpatialInputError
 
+from .bases import BASES
+from .category_calls import label, split_call
+
 ARGUMENTS = {  # function: how many arguments it takes, at least and at most
-    **dict.fromkeys(("log", "log10", "log2", "exp", "sqrt", "abs", "I", "C", "center", "scale"), (1, 1)),
-    "lag": (1, 2),
-    "poly": (1, 2),
+    **dict.fromkeys(("log", "log10", "log2", "log1p", "exp", "sqrt", "abs", "I", "C", "center", "scale"), (1, 1)),
+    **dict.fromkeys(("lag", "lead", "poly"), (1, 2)),
+    **dict.fromkeys(("bs", "ns"), (2, 2)),
 }
-FUNCTIONS = tuple(ARGUMENTS)
+FUNCTIONS = (*ARGUMENTS, "i")
+LEAST = {"bs": 3}  # columns of a basis
+COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 MAX_OPERATORS, MAX_DEPTH, MAX_DEGREE = 200, 50, 20
 MAX_SHOWN = 60  # characters of a formula in a message
 RESERVED = ("rho", "lambda", "sigma2", "Intercept")  # names of parameters
 _SYNTAX = (
     ast.Expression, ast.Call, ast.Name, ast.Load, ast.Constant, ast.UnaryOp, ast.USub, ast.UAdd,
-    ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow,
+    ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, *COMPARISONS,
 )  # fmt: skip
 _TERM_LIKE = re.compile(r":|\[|^[\w.]+\(|^within ")
 _KEYWORDS = "|".join(word for word in keyword.kwlist if word not in ("True", "False", "None"))
@@ -34,12 +39,18 @@ _HIDDEN = re.compile(rf"`([^`]*)`|(?<![\w.])({_KEYWORDS})(?![\w.(])|(?<![\w.])([
 
 @dataclass(frozen=True)
 class Factor:
-    """One factor of a term: a checked expression over columns; ``text`` is how it is shown."""
+    """One factor of a term: a checked expression over columns; ``text`` is how it is shown.
+
+    Of a category ``base`` is the level that contrasts are taken with, None for the first, and ``always`` whether it is
+    left out even where the constant is not spanned.
+    """
 
     text: str
     tree: ast.expr = field(compare=False, repr=False)
     columns: tuple[str, ...]
     functions: frozenset[str]
+    base: object = field(default=None, compare=False, repr=False)
+    always: bool = field(default=False, compare=False, repr=False)
 
     @property
     def arguments(self) -> list[ast.expr]:
@@ -77,8 +88,8 @@ def number_factor(text: str) -> Factor:
     return Factor(text, ast.Constant(float(text)), (), frozenset())
 
 
-def expression_factor(text: str) -> Factor:
-    """A function call, or ``{arithmetic}``, as a checked tree.
+def expression_factors(text: str) -> tuple[Factor, ...]:
+    """A function call, or ``{arithmetic}``, as a checked tree; two factors where a category is multiplied.
 
     Raises
     ------
@@ -92,20 +103,37 @@ def expression_factor(text: str) -> Factor:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise SpatialInputError("E504", f"{brief(text)} in the formula is not well formed",
                                 hint="as in log(x), I(x**2) or lag(x, 1)") from error  # fmt: skip
-    nodes = list(ast.walk(tree))
+    if isinstance(tree.body, ast.Call) and ast.unparse(tree.body.func) in ("C", "i"):
+        category, other, base, always = split_call(tree.body, text)
+        name = label(category, base, always)
+        first = replace(_checked(category, names, text), text=_with_names(name, names), base=base, always=always)
+        return (first,) if other is None else (first, _checked(other, names, text))
+    return (_checked(tree.body, names, text),)
+
+
+def _checked(body: ast.expr, names: dict[str, tuple[str, str]], text: str) -> Factor:
+    """A factor, every node of which is allowed; names that Python does not read are put back."""
+    nodes = list(ast.walk(body))
     if not all(_allowed(node) for node in nodes):
-        raise SpatialInputError("E503", f"{brief(text)} is not allowed in a formula",
-                                hint=f"use columns, numbers, + - * / ** and {', '.join(FUNCTIONS)}")  # fmt: skip
+        way = f"use columns, numbers, + - * / ** and {', '.join(FUNCTIONS)}"
+        if text.startswith("offset("):  # rho W y is not shifted by it, so that it is no term of a model with a lag
+            way = "in models without W y subtract it from the response: I(y - x) ~ ..."
+        raise SpatialInputError("E503", f"{brief(text)} is not allowed in a formula", hint=way)
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     for call in calls:
-        _check_call(call, text, root=call is tree.body)
+        _check_call(call, text, root=call is body)
     called = frozenset(ast.unparse(call.func) for call in calls)
-    label = re.sub("|".join(map(re.escape, names)), lambda m: names[m.group()][0], ast.unparse(tree)) if names else None
+    written = _with_names(ast.unparse(body), names)
     functions = {id(call.func) for call in calls}
     columns = [node for node in nodes if isinstance(node, ast.Name) and id(node) not in functions]
     for node in columns:
         node.id = names[node.id][1] if node.id in names else node.id
-    return Factor(label or ast.unparse(tree), tree.body, tuple(dict.fromkeys(node.id for node in columns)), called)
+    return Factor(written, body, tuple(dict.fromkeys(node.id for node in columns)), called)
+
+
+def _with_names(text: str, names: dict[str, tuple[str, str]]) -> str:
+    """What was written, in place of the identifiers that stand for it."""
+    return re.sub("|".join(map(re.escape, names)), lambda m: names[m.group()][0], text) if names else text
 
 
 def _without_hidden_names(text: str) -> tuple[str, dict[str, tuple[str, str]]]:
@@ -154,24 +182,26 @@ def _allowed(node: ast.AST) -> bool:
             return isinstance(function, ast.Name) and function.id in FUNCTIONS and not keywords
         case ast.BinOp(op=ast.Pow(), right=power):
             return isinstance(power, ast.Constant | ast.UnaryOp)
+        case ast.Compare(ops=operators):
+            return len(operators) == 1
     return isinstance(node, _SYNTAX)
 
 
 def _check_call(call: ast.Call, text: str, *, root: bool) -> None:
     """The number of arguments; whole numbers where they are meant; categories and polynomials stand alone."""
     name = ast.unparse(call.func)
-    least, most = ARGUMENTS[name]
+    least, most = ARGUMENTS.get(name, (1, 1))
     if not least <= len(call.args) <= most:
         takes = f"{least} argument" if least == most else f"{least} or {most} arguments"
         raise SpatialInputError("E503", f"{name}() in {brief(text)} takes {takes}, got {len(call.args)}",
-                                hint={"lag": "lag(x, 1)", "poly": "poly(x, 2)"}.get(name, f"{name}(x)"))  # fmt: skip
-    if name in ("C", "poly") and not root:
+                                hint=f"{name}(x, 4)" if most == 2 else f"{name}(x)")  # fmt: skip
+    if name in ("C", "i", *BASES) and not root:
         raise SpatialInputError("E503", f"{name}() inside another function, {brief(text)}, has no meaning",
                                 hint=f"{name}(...) is a term of its own")  # fmt: skip
     if len(call.args) == 2:
-        limit = MAX_DEGREE if name == "poly" else None
+        limit, least = MAX_DEGREE if name in BASES else None, LEAST.get(name, 1)
         number = call.args[1].value if isinstance(call.args[1], ast.Constant) else None
-        if not isinstance(number, int) or isinstance(number, bool) or number < 1 or (limit and number > limit):
-            bound = f" from 1 to {limit}" if limit else " of periods, 1 or more"
+        if not isinstance(number, int) or isinstance(number, bool) or number < least or (limit and number > limit):
+            bound = f" from {least} to {limit}" if limit else " of periods, 1 or more"
             raise SpatialInputError("E503", f"{name}() in {brief(text)} needs a whole number{bound}",
-                                    hint=f"{name}(x, 2)")  # fmt: skip
+                                    hint=f"{name}(x, {max(least, 2)})")  # fmt: skip

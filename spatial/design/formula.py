@@ -10,17 +10,20 @@ stands inside functions.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container
 from dataclasses import dataclass
 from functools import lru_cache
+
+import pandas as pd
 
 from spillover.errors import SpatialInputError
 
 from .expressions import FUNCTIONS, Factor
 from .grammar import INTERCEPT, MAX_LENGTH, Parser, Product, malformed, term_name
 
-__all__ = ["FUNCTIONS", "INTERCEPT", "Factor", "Terms", "canonical", "read_formula"]
-
+_DOT = re.compile(r"(^|[-+*/:(^])(\s*)\.(?=\s*(?:$|[-+*/:)^|]))")  # where a term may stand
+__all__ = ["FUNCTIONS", "INTERCEPT", "Factor", "Terms", "canonical", "read_formula", "with_all_columns"]
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,39 @@ def _parsed(text: str) -> Terms:
         absorbed=absorbed,
         warnings=tuple(parser.warnings),
     )
+
+
+def with_all_columns(text: str, data: pd.DataFrame, *keys) -> str:
+    """The formula with all other columns in place of a dot on its right side: numbers, booleans and categories that are
+    not in the response and no keys of the data.
+
+    Raises
+    ------
+    SpatialInputError
+        E504 no column is left.
+
+    Examples
+    --------
+    >>> with_all_columns("log(y) ~ . - z", pd.DataFrame({"y": [1.0], "x": [1], "z": [2.0], "name": ["a"]}))
+    'log(y) ~ (`x` + `z`) - z'
+    """
+    if not isinstance(text, str) or "." not in text or len(text) > MAX_LENGTH:
+        return text
+    left, tilde, right = text.partition("~")
+    pieces = re.split(r"(`[^`]*`)", right)
+    if not tilde or not any(_DOT.search(piece) for piece in pieces[::2]):
+        return text
+    response = read_formula(f"{left} ~ 1", tuple(data.columns)).columns
+    columns = [c for c in data.columns if isinstance(c, str) and c not in (*response, *keys) and _is_number(data[c])]
+    if not columns:
+        raise malformed(f"no column of numbers is left for the dot in {text[:60]!r}", "name the regressors: y ~ x + z")
+    everything = "(" + " + ".join(f"`{c}`" for c in columns) + ")"
+    pieces[::2] = [_DOT.sub(lambda m: m[1] + m[2] + everything, piece) for piece in pieces[::2]]
+    return f"{left}~{''.join(pieces)}"
+
+
+def _is_number(column: pd.Series) -> bool:
+    return column.dtype.kind in "biuf" or isinstance(column.dtype, pd.CategoricalDtype)
 
 
 def canonical(term: str) -> str:

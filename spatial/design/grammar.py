@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from spillover.errors import SpatialInputError
 
-from .expressions import Factor, brief, column_factor, expression_factor, number_factor
+from .expressions import Factor, brief, column_factor, expression_factors, number_factor
 
 INTERCEPT = "Intercept"
 MAX_LENGTH, MAX_TERMS, MAX_POWER, MAX_DEPTH = 10_000, 1_000, 9, 50
@@ -133,7 +133,7 @@ class Parser:
         if kind == "number":
             return [()] if float(token) == 1 else [(number_factor(token),)]
         if kind == "call":
-            return [(expression_factor(token),)]
+            return [expression_factors(token)]
         if (kind, token) == ("operator", "("):
             self.depth += 1
             if self.depth > MAX_DEPTH:

@@ -10,7 +10,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 
 from .design import Design
-from .formula import INTERCEPT, canonical, read_formula
+from .formula import INTERCEPT, canonical, read_formula, with_all_columns
 from .read import design
 
 
@@ -37,6 +37,7 @@ def design_with_instruments(
         raise SpatialInputError("E501", f"{present}= needs {absent}=: endogenous regressors and what instruments them",
                                 hint="give both: endog=['x'], instruments=['z']")
     # 1. One design of all columns, and which terms ask for them.
+    formula = with_all_columns(formula, data, keys.get("entity"), keys.get("time"))
     formula, bar, absorbed = formula.partition("|")
     both = design(f"{formula} + {' + '.join(instruments)} {bar}{absorbed}", data, w, lagged=False, **keys)
     available, response = data.columns, formula.split("~", 1)[0]

@@ -63,9 +63,15 @@ class Rows:
         notes = gap_notes(self.weights, cut, observed, absent, int(holes.sum()) - absent)
         return replace(self, weights=cut, observed=observed), notes
 
-    def without_first(self, periods: int) -> Rows:
-        times, w = self.periods[periods:], self.weights
-        return replace(self, order=self.order[periods:], times=times, weights=w.for_periods(times) if w.varies else w)
+    def between(self, first: int, stop: int) -> Rows:
+        """The periods from ``first`` on, before ``stop``."""
+        kept, w = slice(first, stop), self.weights
+        times, observed = self.periods[kept], None if self.observed is None else self.observed[kept]
+        if observed is not None and isinstance(w, TemporalWeights):
+            w = TemporalWeights(w.matrices[kept], times, w.notes, observed)
+        elif w.varies:
+            w = w.for_periods(times)
+        return replace(self, order=self.order[kept], times=times, weights=w, observed=observed)
 
 
 def match_rows(data: pd.DataFrame, weights: SpatialWeights | TemporalWeights, entity, time, *, gaps=False) -> Rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ class ModelOptions:
     entity: str | None = None
     time: str | None = None
     effects: str | None = None
-    durbin: Sequence[str] | None = None
+    durbin: Sequence[str] | Mapping | None = None
     wx_order: int = 1
     lags: str | None = None
     method: object = "ml"

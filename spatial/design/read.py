@@ -10,10 +10,10 @@ from spillover.matrix import SpatialWeights, TemporalWeights, as_weights
 
 from .design import Design, durbin_columns
 from .fixed_effects import FixedEffects
-from .formula import Terms, read_formula
-from .gaps import refuse_unbalanced
+from .formula import Terms, read_formula, with_all_columns
 from .keys import match_rows
-from .periods import missing_periods, refuse_gaps
+from .periods import missing_periods
+from .shifts import cut_shifted
 from .terms import Encoding, model_columns
 from .values import read_columns, refuse_not_finite
 
@@ -59,6 +59,7 @@ def design(
         twice = data.columns[data.columns.duplicated()][0]
         raise SpatialInputError("E502", f"column {twice!r} occurs more than once", column=str(twice),
                                 hint="rename or drop one of the two")
+    formula = with_all_columns(formula, data, entity, time)
     terms = read_formula(formula, data.columns if data.columns.nlevels == 1 else tuple(data.columns))
     for message in terms.warnings:
         warn(message)
@@ -71,16 +72,14 @@ def design(
     # 2. Values: numbers where numbers are needed, nothing missing.
     columns, rows, notes = read_columns(data, terms, rows, missing)
     notes = [rows.note] * bool(rows.note) + list(notes)
-    if rows.observed is not None:
-        _refuse_terms_across_gaps(terms, rows)
     y, X, encoding = model_columns(terms, columns, rows, fitted)
     notes += encoding.notes
     if not isinstance(rows.times, pd.RangeIndex):  # years without a gap
         notes.append(missing_periods(rows.times))
     # 3. lag() costs the first periods; anything else that is not finite is an error.
-    if "lag" in terms.functions:
-        y, X, rows, note = _cut_first_periods(y, X, rows)
-        notes.append(note)
+    if terms.functions & {"lag", "lead"}:
+        y, X, rows, cut = cut_shifted(y, X, rows, terms)
+        notes += cut
     names, values = tuple(X), np.stack(list(X.values()), axis=2)
     if not (np.isfinite(y).all() and np.isfinite(values).all()):
         refuse_not_finite({terms.response: y, **X}, rows)
@@ -114,26 +113,3 @@ def _absorbed_effects(terms: Terms, data: pd.DataFrame, entity, time) -> FixedEf
                                 "units and the periods of a panel", hint=f"{hint}, effects=..., without | in the "
                                 "formula")  # fmt: skip
     return FixedEffects(entity in terms.absorbed, time in terms.absorbed)
-
-
-def _refuse_terms_across_gaps(terms, rows) -> None:
-    """Terms that look beyond their own row."""
-    for name in ("lag", "center", "scale", "poly"):
-        if name in terms.functions:
-            refuse_unbalanced(rows.observed, f"{name}()")
-
-
-def _cut_first_periods(y, X, rows):
-    """Without the periods that a lagged term leaves empty."""
-    times = rows.times
-    if times is None:
-        raise SpatialInputError("E501", "lag() needs a panel: give entity= and time=",
-                                hint="entity='unit', time='year'")
-    refuse_gaps(times)
-    empty = np.any([np.isnan(values).all(axis=1) for values in (y, *X.values())], axis=0)
-    first = int(np.argmin(empty))
-    if empty.all():
-        raise SpatialInputError("E206", f"no period is left after lag(): there are {len(times)}",
-                                hint="use a shorter lag, or more periods")
-    note = f"lag() left out the first {first} period(s)"
-    return y[first:], {name: values[first:] for name, values in X.items()}, rows.without_first(first), note

@@ -18,16 +18,19 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from .categories import codings, dummies, levels_of
+from .bases import BASES, basis
+from .categories import codings, dummies, levels_of, with_base
 from .formula import INTERCEPT, Factor, Terms, read_formula
 from .keys import Rows
 
 FUNCTIONS: dict[str, Callable] = {
-    "log": np.log, "log10": np.log10, "log2": np.log2, "exp": np.exp, "sqrt": np.sqrt, "abs": np.abs, "I": np.asarray,
+    "log": np.log, "log10": np.log10, "log2": np.log2, "log1p": np.log1p,
+    "exp": np.exp, "sqrt": np.sqrt, "abs": np.abs, "I": np.asarray,
 }  # fmt: skip
 OPERATORS: dict[type, Callable] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
-    ast.Pow: operator.pow, ast.USub: operator.neg, ast.UAdd: operator.pos,
+    ast.Pow: operator.pow, ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Lt: operator.lt, ast.LtE: operator.le,
+    ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Eq: operator.eq, ast.NotEq: operator.ne,
 }  # fmt: skip
 
 
@@ -81,7 +84,7 @@ def model_columns(
         factors = () if numeric else [factor for _, product in terms.right for factor in product]
         categorical = {factor.text for factor in factors if _is_category(factor, columns)}
         y = _product(terms.left, columns, shape, states)
-        if not categorical and "poly" not in terms.functions:
+        if not categorical and not terms.functions & set(BASES):
             X = {name: _product(factors, columns, shape, states) for name, factors in terms.right}
             return y, X, Encoding(terms, states, dict(zip(X, X)))
         return y, *_encoded(terms, columns, rows, categorical, states)
@@ -100,16 +103,18 @@ def _encoded(terms: Terms, columns: dict, rows: Rows, categorical: set[str], sta
             parts[factor.text], unused = _levels(factor, columns, rows, states)
             if unused:
                 notes.append(f"levels of {factor.text} without observations: {', '.join(map(str, unused[:5]))}")
-        elif "poly" in factor.functions:
-            basis = _poly(factor.text, *_poly_arguments(factor, columns, states), states)
-            parts[factor.text] = {str(k + 1): basis[..., k] for k in range(basis.shape[-1])}
+        elif factor.functions & set(BASES):
+            several = _basis_of(factor, columns, states)
+            parts[factor.text] = {str(k + 1): several[..., k] for k in range(several.shape[-1])}
         else:
             parts[factor.text] = {"": _value(factor.tree, columns, states)}
     X, origin, computed = {}, {}, set()
+    always = {f.text for _, factors in terms.right for f in factors if f.always}
     names = [tuple(f.text for f in factors) for _, factors in terms.right]
     for (term, _), coding in zip(terms.right, codings(names, categorical)):
         for scoped in coding:
-            choices = [_labelled(name, parts[name], name in categorical, contrasts) for name, contrasts in scoped]
+            choices = [_labelled(name, parts[name], name in categorical, contrasts or name in always)
+                       for name, contrasts in scoped]  # fmt: skip
             for reverse in product(*reversed(choices)):  # the first factor's levels follow each other fastest
                 picked = reverse[::-1]
                 column = ":".join(label for label, _ in picked) or INTERCEPT
@@ -138,7 +143,8 @@ def _levels(factor: Factor, columns: dict, rows: Rows, states: dict) -> tuple[di
     values = values if isinstance(values, pd.Series) else pd.Series(np.ravel(values))
     unused: list = []
     if factor.text not in states:
-        states[factor.text], unused = levels_of(values, rows.observed)
+        levels, unused = levels_of(values, rows.observed)
+        states[factor.text] = with_base(levels, factor.base, factor.text)
     if rows.observed is not None:  # where nothing is observed any level will do
         values = values.astype(object).where(rows.observed.ravel(), states[factor.text][0])
     return dummies(factor.text, values, states[factor.text], rows.order.shape), unused
@@ -196,10 +202,13 @@ def _value(node: ast.expr, columns: dict, states: dict):
             return OPERATORS[type(op)](_value(operand, columns, states))
         case ast.BinOp(op=op, left=left, right=right):
             return OPERATORS[type(op)](_value(left, columns, states), _value(right, columns, states))
-        case ast.Call(func=ast.Name(id="lag"), args=[x]):
-            return _lag(_value(x, columns, states), 1)
-        case ast.Call(func=ast.Name(id="lag"), args=[x, ast.Constant(value=int(periods))]):
-            return _lag(_value(x, columns, states), periods)
+        case ast.Compare(left=left, ops=[op], comparators=[right]):
+            ends = _value(left, columns, states), _value(right, columns, states)
+            return np.where(np.isnan(ends[0]) | np.isnan(ends[1]), np.nan, OPERATORS[type(op)](*ends))
+        case ast.Call(func=ast.Name(id="lag" | "lead" as name), args=[x, *more]):
+            periods = more[0].value if more and isinstance(more[0], ast.Constant) else 1
+            k = periods if isinstance(periods, int) else 1
+            return _shifted(_value(x, columns, states), k if name == "lag" else -k)
         case ast.Call(func=ast.Name(id="center" | "scale" as name), args=[x]):
             return _standardized(ast.unparse(node), name, _value(x, columns, states), states)
         case ast.Call(func=ast.Name(id=name), args=[x]) if name in FUNCTIONS:
@@ -208,43 +217,27 @@ def _value(node: ast.expr, columns: dict, states: dict):
                             hint=f"use columns, numbers and {', '.join(FUNCTIONS)}")  # fmt: skip
 
 
-def _lag(x: np.ndarray, k: int) -> np.ndarray:
-    """The value k periods before; NaN where there is none."""
+def _shifted(x: np.ndarray, k: int) -> np.ndarray:
+    """The value k periods before, or -k periods later; NaN where there is none."""
     out = np.full(np.shape(x), np.nan)
-    out[k:] = x[:-k]
+    if k > 0:
+        out[k:] = x[:-k]
+    else:
+        out[:k] = x[-k:]
     return out
 
 
 def _standardized(text: str, name: str, x: np.ndarray, states: dict) -> np.ndarray:
     """``center(x)`` or ``scale(x)``, with the mean and the standard deviation (n - 1) of the estimation sample."""
     if text not in states:
-        states[text] = float(np.mean(x)), float(np.std(x, ddof=1)) if name == "scale" else 1.0
+        states[text] = float(np.nanmean(x)), float(np.nanstd(x, ddof=1)) if name == "scale" else 1.0
     mean, deviation = states[text]
     return (x - mean) / deviation
 
 
-def _poly_arguments(factor: Factor, columns: dict, states: dict) -> tuple[np.ndarray, int]:
+def _basis_of(factor: Factor, columns: dict, states: dict) -> np.ndarray:
+    """The columns of ``poly``, ``bs`` or ``ns``, (T, N, size)."""
+    (name,) = factor.functions & set(BASES)
     x, *more = factor.arguments
-    degree = more[0].value if more and isinstance(more[0], ast.Constant) else 1
-    return _value(x, columns, states), degree if isinstance(degree, int) else 1
-
-
-def _poly(text: str, x: np.ndarray, degree: int, states: dict) -> np.ndarray:
-    """Orthonormal polynomials of x up to ``degree``, (T, N, degree), by their three-term recurrence
-
-        P_k = (x - a_{k-1}) P_{k-1} - (n_{k-1} / n_{k-2}) P_{k-2},    a = sum x P^2 / sum P^2,    n = sum P^2
-
-    whose coefficients are those of the estimation sample.
-    """
-    fitted: tuple[list[float], list[float]] | None = states.get(text)
-    a, n = fitted or ([], [])
-    P = [np.ones(np.shape(x))]
-    for k in range(degree + 1):
-        if fitted is None:
-            n.append(float(np.sum(P[k] ** 2)))
-            a.append(float(np.sum(x * P[k] ** 2) / n[k]))
-        if k < degree:
-            before = n[k] / n[k - 1] * P[k - 1] if k else 0.0
-            P.append((x - a[k]) * P[k] - before)
-    states[text] = a, n
-    return np.stack([P[k] / np.sqrt(n[k]) for k in range(1, degree + 1)], axis=-1)
+    size = more[0].value if more and isinstance(more[0], ast.Constant) else 1
+    return basis(name, factor.text, _value(x, columns, states), size if isinstance(size, int) else 1, states)

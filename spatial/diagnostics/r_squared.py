@@ -15,7 +15,9 @@ from spillover.errors import SpatialInputError
 from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
 from ..effects.prediction import reduced_form
+from ..effects.several_prediction import reduced_form_of_several
 from ..records.fit import FitRecord
+from ..records.several import SeveralRecord
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def r_squared(fit: FitRecord) -> RSquared:
     if not (fit.specification.lag or fit.specification.error) and fit.df_resid:
         adjusted = 1 - (1 - share) * (len(y) - 1) / (d.left(fit._settings.effects) - len(fit.params))
     try:
-        expected = reduced_form(fit)
+        expected = reduced_form_of_several(fit) if isinstance(fit, SeveralRecord) else reduced_form(fit)
     except (SpatialInputError, np.linalg.LinAlgError, RuntimeError):
         return RSquared(share, adjusted)
     corr = _squared(*(_within(d, values, fit._settings.effects) for values in (d.y, expected)))

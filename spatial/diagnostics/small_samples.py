@@ -10,6 +10,7 @@ from ..covariance.sandwich import least_squares
 from ..effects.joint_likelihood import by_joint_default, joint_obstacle
 from ..records.fit import FitRecord
 from ..records.limits import LIMITS
+from ..records.several import SeveralRecord
 from ..solve.ml import Solution
 
 FEW = 20  # rows per parameter below which the restricted likelihood is advised
@@ -51,6 +52,9 @@ def of_rows(fit: FitRecord) -> str:
     parameters, .94 to .99 by the ratios of profile likelihoods, which are the default there.
     """
     spec, s, n, p = fit.specification, fit._settings, fit._sample.n, len(fit.params)
+    if isinstance(fit, SeveralRecord):
+        few = (spec.lag or spec.error) and n < FEW * p
+        return f"n / p = {n / p:.1f}: {LIMITS['few rows of several']}" if few else ""
     if s.random is not None or fit._design.lags or not (spec.lag or spec.error):
         return ""
     if spec.lag and spec.error:

@@ -7,14 +7,18 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 
-from ..covariance.kinds import lost_freedom
-from ..covariance.vcov import wald_of
+from ..covariance.adjusted import OfAdjustedScore
+from ..covariance.kinds import Information, lost_freedom
+from ..covariance.vcov import covariance_of, wald_of
 from ..design.design import INTERCEPT
 from ..records.fit import FitRecord
+from ..records.several import SeveralRecord
 from ..records.tests import TestResult, TestTable
+from .factor_distance import factor_distance
 from .lm import has_exact_moments, scores_of
 from .lm_uneven import uneven_scores
 from .random_nested import lr_test_of_random
+from .several import restrictions, wald_of_several
 
 NULLS = {"SAR": "theta = 0", "SEM": "theta + rho beta = 0", "SLX": "rho = 0", "OLS": "rho = 0 and theta = 0"}
 
@@ -106,6 +110,9 @@ def lr_test(restricted: FitRecord, full: FitRecord) -> TestResult:
     if (a, b) == ("SEM", "SDM"):
         _refuse_without_common_factor(full)
     statistic = max(0.0, 2 * (full.loglik - restricted.loglik)) / lost_freedom(full)
+    if isinstance(full, SeveralRecord):
+        name = f"LR {b} with {len(full._design.weights.matrices)} W vs {a}"
+        return TestResult(name, statistic, df, restrictions(restricted, full))
     if len(full._design.lags) > len(restricted._design.lags):
         null = f"{a} is enough" if a != b else _no_past(set(full._design.lags) - set(restricted._design.lags))
         a, b = ("dynamic " * bool(fit._design.lags) + fit.specification.name for fit in (restricted, full))
@@ -121,8 +128,10 @@ def wald_test(fit: FitRecord, against: str) -> TestResult:
     fit : FitRecord
         From ``sdm`` (against "SAR", "SEM", "SLX" or "OLS"), or from a dynamic model (against "static").
     against : str
-        "SAR": theta = 0. "SEM": theta + rho beta = 0, the common factor (delta method). "SLX": rho = 0.
-        "OLS": rho = 0 and theta = 0. "static": tau = 0 and eta = 0, whichever the model has.
+        "SAR": theta = 0. "SEM": theta + rho beta = 0, the common factor: the distance to it in the metric of the
+        covariance (``factor_distance``); with ``correction=False``, or after covariances from groups, periods or
+        places, the delta method, as ``nlcom`` and Stata's testnl. "SLX": rho = 0. "OLS": rho = 0 and theta = 0.
+        "static": tau = 0 and eta = 0, whichever the model has.
 
     Returns
     -------
@@ -145,10 +154,15 @@ def wald_test(fit: FitRecord, against: str) -> TestResult:
     if fit.specification.name != "SDM":
         raise SpatialInputError("E501", f"wald_test needs an SDM fit, got {fit.specification.name}",
                                 hint="sp.wald_test(sp.sdm(...))")
+    if isinstance(fit, SeveralRecord):
+        return wald_of_several(fit, against)
     if fit._design.wx_order > 1:
         raise SpatialInputError("E501", "wald_test is for wx_order=1", hint="compare the fits with lr_test")
     if against == "SEM":
         _refuse_without_common_factor(fit)
+        lag, left = fit._sample.lag, fit.df_resid
+        if lag is not None and left is not None and isinstance(covariance_of(fit), Information | OfAdjustedScore):
+            return _common_factor(fit, lag.interval, left)
     names, params = list(fit.params.index), fit.params.to_numpy()
     r = names.index("rho")
     value, slopes = [], []
@@ -166,6 +180,15 @@ def wald_test(fit: FitRecord, against: str) -> TestResult:
         slopes.append(np.eye(len(names))[r])
     statistic, df = wald_of(fit, np.array(value), np.array(slopes))
     return TestResult(f"Wald SDM vs {against}", statistic, df, NULLS[against])
+
+
+def _common_factor(fit: FitRecord, interval: tuple[float, float], df: float) -> TestResult:
+    """F(q, n - p) of the distance between the estimates and theta = -rho beta."""
+    lagged = list(fit._design.durbin_names)
+    own = [name.removeprefix("W:") for name in lagged]
+    b, V = fit.params, fit.vcov.loc[["rho", *own, *lagged], ["rho", *own, *lagged]].to_numpy()
+    distance = factor_distance(fit.rho, b[own].to_numpy(), b[lagged].to_numpy(), V, interval)
+    return TestResult("Wald SDM vs SEM", distance / len(own), (len(own), df), NULLS["SEM"])
 
 
 def refuse_without_likelihood(fit: FitRecord) -> None:

@@ -92,9 +92,9 @@ class Effects(Shown):
 
     def tidy(self) -> pd.DataFrame:
         """One row per variable and effect, in the common schema plus ``effect``."""
-        index = pd.MultiIndex.from_product([KINDS, self.variables], names=["effect", "term"])
-        table = pd.DataFrame(self.inferred.inference.columns(), index=index).reset_index()
-        return table[["effect", *SCHEMA]]
+        columns = self.inferred.inference.columns()
+        names = {"effect": [kind for kind in KINDS for _ in self.variables], "term": [*self.variables] * len(KINDS)}
+        return pd.DataFrame({**names, **{name: columns[name] for name in SCHEMA[1:]}})
 
     def elasticity(self) -> Elasticities:
         """Per cent of y for one per cent of x, at the means where there is no logarithm: see ``spatial.elasticity``."""

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
-from spillover.matrix import align
+from spillover.matrix import SeveralWeights, align
 
 if TYPE_CHECKING:
     from .average import Effects
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def between_groups(effects: Effects, groups, variable: str, period) -> pd.DataFrame:
     """See :meth:`spatial.effects.average.Effects.by_group`."""
     d = effects.fit._design
-    everyone = replace(d.weights.each(1)[0], ids=d.ids)
+    one = d.weights.matrices[0] if isinstance(d.weights, SeveralWeights) else d.weights.each(1)[0]
+    everyone = replace(one, ids=d.ids)
     labels = pd.Series(align(groups, everyone, name="groups"), d.ids)[effects._ids(period)]
     if labels.isna().any():
         raise SpatialInputError("E201", f"{int(labels.isna().sum())} units have no group",

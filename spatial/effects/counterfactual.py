@@ -78,7 +78,7 @@ def check_column(d: Design, column: str, *, number: bool) -> None:
         there = {c: None for _, factors in d.encoding.terms.right for factor in factors for c in factor.columns}
         raise SpatialInputError("E502", f"{column!r} is no column of the right side", column=str(column),
                                 hint="its columns are " + ", ".join(there))  # fmt: skip
-    if any("lag" in factor.functions for factor in holding):
+    if any(factor.functions & {"lag", "lead"} for factor in holding):
         raise SpatialInputError("E530", f"{column!r} also enters lagged in time: its effects are spread over periods",
                                 column=column, hint="make the lagged values a column of their own")  # fmt: skip
     if number and is_category(d, column):

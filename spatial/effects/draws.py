@@ -16,11 +16,7 @@ def parameter_draws(fit, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray 
 
     Normal, or t with the fit's degrees of freedom.
     """
-    mean, cov = fit.params.to_numpy(), fit.vcov.to_numpy()
-    scale = np.sqrt(np.diag(cov))
-    values, vectors = np.linalg.eigh(cov / np.outer(scale, scale))
-    root = scale[:, None] * vectors * np.sqrt(np.clip(values, 0, None))
-    sample = mean + standard_draws(draws, len(mean), seed, fit.df_resid) @ root.T
+    sample = all_draws(fit, draws, seed)
     if not fit.specification.lag:
         return sample, 0.0
     rho = sample[:, fit.params.index.get_loc("rho")]
@@ -30,6 +26,15 @@ def parameter_draws(fit, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray 
         raise SpatialInputError("E701", f"{(~inside).sum()} of {draws} draws of rho leave ({lo:.4g}, {hi:.4g})",
                                 hint="the estimate is too close to the edge of the interval")  # fmt: skip
     return sample[inside], rho[inside]
+
+
+def all_draws(fit, draws: int, seed: int) -> np.ndarray:
+    """Draws of all parameters, (draws, p), wherever they fall."""
+    mean, cov = fit.params.to_numpy(), fit.vcov.to_numpy()
+    scale = np.sqrt(np.diag(cov))
+    values, vectors = np.linalg.eigh(cov / np.outer(scale, scale))
+    root = scale[:, None] * vectors * np.sqrt(np.clip(values, 0, None))
+    return mean + standard_draws(draws, len(mean), seed, fit.df_resid) @ root.T
 
 
 def standard_draws(draws: int, p: int, seed: int, df: float | None = None) -> np.ndarray:

@@ -23,7 +23,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 from spillover.ids import positions
-from spillover.matrix import SpatialWeights, as_weights
+from spillover.matrix import SpatialWeights, as_weights, refuse_varying
 from spillover.provenance import made_from
 from spillover.show import Shown
 from spillover.values import share
@@ -221,16 +221,13 @@ def _variance_of_effects(fit: FitRecord, errors: np.ndarray, B_inverse: np.ndarr
 def _weights(fit: FitRecord, w) -> tuple[SpatialWeights, SpatialWeights]:
     """W and M of the new periods."""
     d = fit._design
-    if w is not None:
-        own = as_weights(w)
-        if own.varies:
-            raise SpatialInputError("E320", "w= is one W for all new periods", hint="w.mean(), or one period's W")
-        own = own.reordered(positions(own.ids, d.ids, what="w")) if own.labelled else own
-        return own, own if d.error_weights is None else d.error_weights
-    if d.varies:
+    if w is None and d.varies:
         raise SpatialInputError("E320", "the weights of the fit vary over time: those of new periods are needed",
                                 hint="fit.forecast(data, w)")
-    return d.weights, d.weights_of_error
+    own = refuse_varying(d.weights if w is None else as_weights(w), "a forecast")
+    if w is not None and own.labelled:
+        own = own.reordered(positions(own.ids, d.ids, what="w"))
+    return own, own if d.error_weights is None else refuse_varying(d.error_weights, "a forecast")
 
 
 def _period_effects(fit: FitRecord, new: Future, wanted) -> tuple[Callable, str]:
@@ -243,7 +240,7 @@ def _period_effects(fit: FitRecord, new: Future, wanted) -> tuple[Callable, str]
         return lambda theta: none, ""
     if wanted is None:
         raise SpatialInputError("E501", "the effects of new periods are not estimated: say what they are",
-                                hint="period_effects='last', 'mean' or {period: value}; or effects='entity'")
+                                hint="period_effects='last' or period_effects='mean', or a model with effects='entity'")
     if isinstance(wanted, Mapping):
         if absent := [period for period in new.times if period not in wanted]:
             raise SpatialInputError("E104", "period_effects= leaves out new periods", ids=absent,

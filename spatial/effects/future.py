@@ -103,6 +103,9 @@ def _refuse_order(d: Design, times: pd.Index) -> None:
                                 ids=list(times), hint="leave earlier periods out")  # fmt: skip
     if d.lags or "lag" in d.encoding.terms.functions:
         refuse_gaps(both)
+    if "lead" in d.encoding.terms.functions:
+        raise SpatialInputError("E501", "lead() reads the period after: the last of the new periods has none",
+                                hint="make the later values a column of their own")  # fmt: skip
 
 
 def _terms_of(d: Design, data: pd.DataFrame, rows: Rows) -> dict[str, np.ndarray]:

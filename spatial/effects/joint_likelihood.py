@@ -26,6 +26,7 @@ from ..logdet import logdet
 from ..logdet.inverse import Inverse
 from ..records.fit import FitRecord
 from ..records.schema import critical_value, two_sided
+from ..records.several import SeveralRecord
 from ..solve.concentrated import form_of
 from ..solve.ml import _cross_products
 from ..solve.reml import by_period
@@ -44,6 +45,7 @@ def joint_obstacle(fit: FitRecord) -> str:
     d, s, model = fit._design, fit._settings, fit.specification
     checks = {
         "it is for models with a spatial lag and a spatial error": not (model.lag and model.error),
+        "it is for one W of the lag and one of the error": isinstance(fit, SeveralRecord),
         "it needs maximum likelihood": s.method != "ml" or s.effects.random is not None,
         "it is for static models": bool(d.lags),
         "W varies over time, or periods are missing": d.varies or d.observed is not None,

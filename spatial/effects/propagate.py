@@ -16,6 +16,9 @@ from functools import cached_property
 
 import numpy as np
 
+from spillover.errors import SpatialInputError
+from spillover.matrix import SeveralWeights
+
 from ..logdet import Quadrature, logdet, period_logdet
 from ..logdet.inverse import Inverse, inverse
 from ..logdet.protocol import LogDeterminant
@@ -166,6 +169,9 @@ def trace_errors(fit, variables) -> np.ndarray:
 def determinant(fit):
     """The log-determinant that the fit used; of W by the usual method where it used none."""
     part = getattr(fit._sample, "lag", None)
+    if isinstance(fit._design.weights, SeveralWeights):
+        raise SpatialInputError("E324", "this needs the determinant of one W, and the model has several",
+                                hint="fit.effects(), its by_channel(), shock() and by_unit() are there for several")
     if part is None:
         return (period_logdet if fit._design.weights.varies else logdet)(fit._design.weights)
     return getattr(part.logdet, "plain", part.logdet)

@@ -27,7 +27,8 @@ PARAMETERS = {
     "w": (
         "weights over the same units",
         "spillover weights (``wt.queen(map)``), a libpysal Graph or W, a labelled DataFrame, or a matrix in the data's "
-        "order. ``wt.temporal({year: w})`` has one W per period, matched by the periods' labels.",
+        "order. ``wt.temporal({year: w})`` has one W per period, matched by the periods' labels. A list of W has "
+        "them in one model, by maximum likelihood: rho_1, rho_2 ..., of the error lambda_1, lambda_2 ...",
     ),
     "entity, time": (
         "str, optional",
@@ -42,9 +43,10 @@ PARAMETERS = {
         "of every period, for many units and few periods. Period effects beside these: ``C(year)`` in the formula.",
     ),
     "durbin": (
-        "list of str, optional",
+        "list of str, or dict of str to weights, optional",
         "The terms that are lagged in space; by default all but the intercept, and W 1 where rows of W have different "
-        "sums: without it rho would depend on where y has its zero.",
+        "sums: without it rho would depend on where y has its zero. ``{\"x\": w1, \"z\": w2}`` lags each term by its "
+        "own W, or by a list of W.",
     ),
     "wx_order": ("{1, 2}", "2 adds W^2 X, named ``W2:x``; its effects count theta_2 W^2."),
     "method": (
@@ -70,7 +72,7 @@ PARAMETERS = {
     ),
     "w_error": (
         "weights, optional",
-        "M, the weights of the error process, over the same units; W by default.",
+        "M, the weights of the error process, over the same units; W by default. A list gives lambda_1, lambda_2 ...",
     ),
     "random_error": (
         '{"kkp", "baltagi"}, optional',

@@ -32,6 +32,7 @@ from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .random import random_effects
 from .reading import Reading, prepare, read
+from .several import estimate_several, is_several
 
 NO_COVARIANCE = np.empty((0, 0))
 
@@ -44,6 +45,10 @@ def estimate(specification: Specification, formula: str, data: pd.DataFrame, w, 
     SpatialInputError
         As the public functions say, which ``options`` holds the keywords of.
     """
+    if is_several(w, options):
+        w = w[0] if isinstance(w, list | tuple) and len(w) == 1 else w
+        if is_several(w, options):
+            return estimate_several(specification, formula, data, w, options)
     check(specification, options)
     return fit_of(prepare(specification, read(formula, data, w, options), options))
 

@@ -33,7 +33,8 @@ def sac(
         xarray.
     w : weights over the same units
         spillover weights (``wt.queen(map)``), a libpysal Graph or W, a labelled DataFrame, or a matrix in the data's
-        order. ``wt.temporal({year: w})`` has one W per period, matched by the periods' labels.
+        order. ``wt.temporal({year: w})`` has one W per period, matched by the periods' labels. A list of W has them in
+        one model, by maximum likelihood: rho_1, rho_2 ..., of the error lambda_1, lambda_2 ...
     entity, time : str, optional
         Columns, or levels of the index, with unit and period: both make a panel. A (unit, period) MultiIndex serves
         instead. In a cross-section the index, or ``entity``, holds the units.
@@ -49,7 +50,7 @@ def sac(
         Exact maximum likelihood, or "gmm", the method of moments, which needs neither normal errors nor a determinant.
         Generalised moments hold without effects and with unit effects.
     w_error : weights, optional
-        M, the weights of the error process, over the same units; W by default.
+        M, the weights of the error process, over the same units; W by default. A list gives lambda_1, lambda_2 ...
     random_error : {"kkp", "baltagi"}, optional
         With random effects: unit effects inside the error process, u = lambda M u + mu + e (Kapoor, Kelejian & Prucha
         2007; the default), or beside it, u = mu + v with v = lambda M v + e (Baltagi, Song & Koh 2003; what ``xsmle``

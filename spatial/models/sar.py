@@ -34,7 +34,8 @@ def sar(
         xarray.
     w : weights over the same units
         spillover weights (``wt.queen(map)``), a libpysal Graph or W, a labelled DataFrame, or a matrix in the data's
-        order. ``wt.temporal({year: w})`` has one W per period, matched by the periods' labels.
+        order. ``wt.temporal({year: w})`` has one W per period, matched by the periods' labels. A list of W has them in
+        one model, by maximum likelihood: rho_1, rho_2 ..., of the error lambda_1, lambda_2 ...
     entity, time : str, optional
         Columns, or levels of the index, with unit and period: both make a panel. A (unit, period) MultiIndex serves
         instead. In a cross-section the index, or ``entity``, holds the units.

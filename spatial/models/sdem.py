@@ -17,7 +17,7 @@ SDEM = Specification("SDEM", lag=False, error=True, durbin=True)
 @takes_frames
 def sdem(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
-    effects: str | None = None, durbin: list[str] | None = None, wx_order: int = 1,
+    effects: str | None = None, durbin: list[str] | dict | None = None, wx_order: int = 1,
     method: str = "ml",
     w_error=None, random_error: str | None = None,
     correction: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
@@ -36,7 +36,8 @@ def sdem(
         xarray.
     w : weights over the same units
         spillover weights (``wt.queen(map)``), a libpysal Graph or W, a labelled DataFrame, or a matrix in the data's
-        order. ``wt.temporal({year: w})`` has one W per period, matched by the periods' labels.
+        order. ``wt.temporal({year: w})`` has one W per period, matched by the periods' labels. A list of W has them in
+        one model, by maximum likelihood: rho_1, rho_2 ..., of the error lambda_1, lambda_2 ...
     entity, time : str, optional
         Columns, or levels of the index, with unit and period: both make a panel. A (unit, period) MultiIndex serves
         instead. In a cross-section the index, or ``entity``, holds the units.
@@ -45,9 +46,10 @@ def sdem(
         regressors (``sp.variance_components``, ``sp.hausman``). "correlated" lets them follow the unit means of all
         regressors that vary, W X among them (Mundlak 1978; ``sp.mundlak_test``); "chamberlain" (1982) the regressors of
         every period, for many units and few periods. Period effects beside these: ``C(year)`` in the formula.
-    durbin : list of str, optional
+    durbin : list of str, or dict of str to weights, optional
         The terms that are lagged in space; by default all but the intercept, and W 1 where rows of W have different
-        sums: without it rho would depend on where y has its zero.
+        sums: without it rho would depend on where y has its zero. ``{"x": w1, "z": w2}`` lags each term by its own W,
+        or by a list of W.
     wx_order : {1, 2}
         2 adds W^2 X, named ``W2:x``; its effects count theta_2 W^2.
     method : {"ml", "reml", "aqs", "gmm"}
@@ -56,7 +58,7 @@ def sdem(
         the method of moments, which needs neither normal errors nor a determinant. Generalised moments hold without
         effects and with unit effects.
     w_error : weights, optional
-        M, the weights of the error process, over the same units; W by default.
+        M, the weights of the error process, over the same units; W by default. A list gives lambda_1, lambda_2 ...
     random_error : {"kkp", "baltagi"}, optional
         With random effects: unit effects inside the error process, u = lambda M u + mu + e (Kapoor, Kelejian & Prucha
         2007; the default), or beside it, u = mu + v with v = lambda M v + e (Baltagi, Song & Koh 2003; what ``xsmle``

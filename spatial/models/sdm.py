@@ -17,7 +17,7 @@ SDM = Specification("SDM", lag=True, error=False, durbin=True)
 @takes_frames
 def sdm(
     formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
-    effects: str | None = None, durbin: list[str] | None = None, wx_order: int = 1,
+    effects: str | None = None, durbin: list[str] | dict | None = None, wx_order: int = 1,
     method: str = "ml",
     endog: list[str] | None = None, instruments: list[str] | None = None,
     lags: str | None = None,
@@ -37,7 +37,8 @@ def sdm(
         xarray.
     w : weights over the same units
         spillover weights (``wt.queen(map)``), a libpysal Graph or W, a labelled DataFrame, or a matrix in the data's
-        order. ``wt.temporal({year: w})`` has one W per period, matched by the periods' labels.
+        order. ``wt.temporal({year: w})`` has one W per period, matched by the periods' labels. A list of W has them in
+        one model, by maximum likelihood: rho_1, rho_2 ..., of the error lambda_1, lambda_2 ...
     entity, time : str, optional
         Columns, or levels of the index, with unit and period: both make a panel. A (unit, period) MultiIndex serves
         instead. In a cross-section the index, or ``entity``, holds the units.
@@ -46,9 +47,10 @@ def sdm(
         regressors (``sp.variance_components``, ``sp.hausman``). "correlated" lets them follow the unit means of all
         regressors that vary, W X among them (Mundlak 1978; ``sp.mundlak_test``); "chamberlain" (1982) the regressors of
         every period, for many units and few periods. Period effects beside these: ``C(year)`` in the formula.
-    durbin : list of str, optional
+    durbin : list of str, or dict of str to weights, optional
         The terms that are lagged in space; by default all but the intercept, and W 1 where rows of W have different
-        sums: without it rho would depend on where y has its zero.
+        sums: without it rho would depend on where y has its zero. ``{"x": w1, "z": w2}`` lags each term by its own W,
+        or by a list of W.
     wx_order : {1, 2}
         2 adds W^2 X, named ``W2:x``; its effects count theta_2 W^2.
     method : {"ml", "reml", "aqs", "gmm"}

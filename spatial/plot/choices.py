@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.language import phrase, stored
 
 from .style import COLOURS, INK, SOFT, figure, legible, plain
 from .whiskers import KINDS
@@ -31,7 +32,8 @@ def probabilities(comparison, ax=None):
     more = len(table) - MOST
     if more > 0:  # the likeliest alone
         table = table.sort_values("all models", ascending=False, kind="stable").head(MOST)
-    note = f"{more:,} more W have {_share(1 - table['all models'].sum())} together" if more > 0 else ""
+    note = phrase("{n} more W have {share} together", n=f"{more:,}",
+                  share=_share(1 - table["all models"].sum())) if more > 0 else ""  # fmt: skip
     names, values = [str(name) for name in table.index], table[models].to_numpy()
     if len(models) == 1:
         order = np.argsort(-values[:, 0], kind="stable")
@@ -43,12 +45,13 @@ def probabilities(comparison, ax=None):
         ax.set_ylim(len(names) - 0.4, -0.6)
         ax.set_xlim(0, 1.12)
         ax.set_xticks([0, 0.25, 0.5, 0.75, 1])
-        plain(ax, title="Which W? Posterior probability", note=note, xlabel=f"Probability of W, {models[0]}")
+        plain(ax, title=phrase("Which W? Posterior probability"), note=note,
+              xlabel=phrase("Probability of W, {model}", model=models[0]))  # fmt: skip
         ax.tick_params(axis="y", length=0)
         return legible(ax)
     ax = ax if ax is not None else figure(height=1.3 + 0.26 * len(names))
     _cells(ax, values, names, models, lambda p: _share(p), lambda p: (0.0, 0.447, 0.698, 0.08 + 0.92 * p))
-    plain(ax, title="Which W, which model? Posterior probability", note=note)
+    plain(ax, title=phrase("Which W, which model? Posterior probability"), note=note)
     return legible(ax)
 
 
@@ -81,7 +84,7 @@ def agreement(comparison, effect: str = "indirect", ax=None, *, significance: fl
     text = iter(estimates.ravel())
     _cells(ax, values, rows, columns, lambda _: f"{next(text):#.2g}".replace("-", "−"), lambda v: CLEAR[int(v)])
     _key(ax)
-    plain(ax, title=f"{effect.capitalize()} effects: do all W agree?")
+    plain(ax, title=phrase("{effects}: do all W agree?", effects=stored(f"{effect.capitalize()} effects")))
     _above(ax)
     return legible(ax)
 
@@ -115,10 +118,11 @@ def specification_curve(curve, effect: str = "indirect", ax=None, *, significanc
         colour = colour if sign else SOFT
         top.vlines(x[part], table["conf_low"][part], table["conf_high"][part], color=colour, linewidth=0.9, alpha=0.45)
         top.plot(x[part], table["estimate"][part], linestyle="none", marker="o", markersize=2.6, color=colour,
-                 label=f"{FINDINGS[sign]} ({part.mean():.0%})".replace("%", " %"))  # fmt: skip
+                 label=f"{stored(FINDINGS[sign])} ({part.mean():.0%})".replace("%", " %"))  # fmt: skip
     top.axhline(0, color=INK, linewidth=0.7)
-    plain(top, title=f"{effect.capitalize()} effect of {curve.variable}, {len(table)} specifications",
-          ylabel=f"Effect on {curve.response}", legend=True)  # fmt: skip
+    title = phrase("{effects} of {variable}, {n} specifications", effects=stored(f"{effect.capitalize()} effect"),
+                   variable=curve.variable, n=len(table))  # fmt: skip
+    plain(top, title=title, ylabel=phrase("Effect on {outcome}", outcome=curve.response), legend=True)
     top.set_xticks([])
     for row, (name, value) in enumerate(choices):
         chosen = (table[name] == value).to_numpy()
@@ -154,13 +158,14 @@ def placebo_weights(placebo, what: str = "indirect", variable: str | None = None
     ax.hist(values, bins=bins, density=True, color="#c9d8e6", edgecolor="white", linewidth=0.3)
     ax.axvline(actual, color=COLOURS[1], linewidth=1.8)
     side = "right" if actual > (values.min() + values.max()) / 2 else "left"
-    words = f"actual W: {actual:#.3g}" + (f"\np = {p:#.2g}" if np.isfinite(p) else "")
-    words = words.replace("-", "−")
+    words = phrase("actual W: {value}", value=f"{actual:#.3g}".replace("-", "−"))
+    words += f"\np = {p:#.2g}" if np.isfinite(p) else ""
     ax.annotate(words, (actual, 0.97), (-6 if side == "right" else 6, 0), xycoords=("data", "axes fraction"),
                 textcoords="offset points", ha=side, va="top", fontsize=9, color=COLOURS[1])  # fmt: skip
-    name = what if variable is None else f"{what.capitalize()} effect of {variable}"
-    plain(ax, title=f"{name} when the units' places are shuffled", note=f"{len(values):,} random relabellings of W",
-          xlabel=name, ylabel="Density")  # fmt: skip
+    name = what if variable is None else phrase(
+        "{effects} of {variable}", effects=stored(f"{what.capitalize()} effect"), variable=variable)  # fmt: skip
+    plain(ax, title=phrase("{effect} when the units' places are shuffled", effect=name), xlabel=name,
+          note=phrase("{n} random relabellings of W", n=f"{len(values):,}"), ylabel=phrase("Density"))  # fmt: skip
     ax.set_yticks([])
     return legible(ax)
 
@@ -187,8 +192,10 @@ def profile(tuning, ax=None):
     low, high = tuning.interval
     if not numeric:
         ax.set_xticks(at, [str(value) for value in x])
-    words = f"best {_plain(tuning.best)}, {100 * tuning.level:g} % interval {_plain(low)} to {_plain(high)}"
-    plain(ax, title=f"Profile of {tuning.name}", note=words, xlabel=tuning.name, ylabel="Log-likelihood below the best")
+    words = phrase("best {best}, {level} % interval {low} to {high}", best=_plain(tuning.best), low=_plain(low),
+                   high=_plain(high), level=f"{100 * tuning.level:g}")  # fmt: skip
+    plain(ax, title=phrase("Profile of {name}", name=tuning.name), note=words, xlabel=tuning.name,
+          ylabel=phrase("Log-likelihood below the best"))  # fmt: skip
     return legible(ax)
 
 
@@ -226,7 +233,7 @@ def _rgb(colour):
 
 def _key(ax):
     for sign, name in FINDINGS.items():
-        ax.plot([], [], linestyle="none", marker="s", markersize=8, color=CLEAR[sign], label=name)
+        ax.plot([], [], linestyle="none", marker="s", markersize=8, color=CLEAR[sign], label=stored(name))
     ax.legend(ncols=3, loc="lower left", bbox_to_anchor=(0, 1), frameon=False, fontsize=9, borderpad=0,
               handletextpad=0.2, columnspacing=1.2)  # fmt: skip
 
@@ -239,7 +246,7 @@ def _choice_labels(ax, choices):
     """Values at the left, the name of the choice where it changes."""
     labels, before = [], None
     for name, value in choices:
-        labels.append(f"{ROWS[name]}:  {value}" if name != before else str(value))
+        labels.append(f"{stored(ROWS[name])}:  {value}" if name != before else str(value))
         before = name
     ax.set_yticks(range(len(choices)), labels)
     ax.set_ylim(len(choices) - 0.5, -0.5)

@@ -6,13 +6,15 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.language import phrase
 
-from .geopackage import fill
+from .geopackage import members
 from .map import ABSENT, draw_shapes, projected
-from .qml import EDGE, Class, Style, classed
+from .qml import EDGE, Class, classed
 from .style import WIDTH, figure, legible, plain
 
 PALETTE = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb")  # Tol's, for the color-blind
+HATCHES = ("", "/", ".", "\\", "x", "-")  # with the palette a look for each kind of text, also in grey print
 MANY = 12  # kinds of text that a legend holds
 
 
@@ -56,19 +58,20 @@ def choropleth(gdf, values, ax=None, *, title: str | None = None):
     shapes = projected(gdf)
     values = values.reindex(gdf.index).reset_index(drop=True)
     kinds = classes(values)
-    colors = pd.Series(fill(values.to_frame("value"), Style("", "value", kinds)), shapes.index)
+    of = members(values, kinds)
     west, south, east, north = shapes.total_bounds
     height = WIDTH * min(max((north - south) / (east - west or 1.0), 0.3), 1.3)
     ax = ax if ax is not None else figure(WIDTH + 1.6, 0.6 + height)
     areas = bool(shapes.geom_type.isin(("Polygon", "MultiPolygon")).all())
-    for color in [None, *dict.fromkeys(kind.color for kind in kinds)]:
-        here = shapes[colors.isna() if color is None else colors == color]
+    for kind in [None, *kinds]:
+        here, color = shapes[[each is kind for each in of]], ABSENT if kind is None else kind.color
         if areas and len(here):
-            draw_shapes(ax, here, facecolor=color or ABSENT, edgecolor=EDGE, linewidth=0.3)
+            hatch = {"hatch": kind.hatch * 4} if kind is not None and kind.hatch else {}
+            draw_shapes(ax, here, facecolor=color, edgecolor=EDGE, linewidth=0.3, **hatch)
         elif len(here):
-            here.plot(ax=ax, color=color or ABSENT, markersize=9, aspect=None)
+            here.plot(ax=ax, color=color, markersize=9, aspect=None)
     ax.set(xlim=(west, east), ylim=(south, north), aspect="equal", xticks=[], yticks=[])
-    _legend(ax, kinds, absent=int(colors.isna().sum()))
+    _legend(ax, kinds, absent=of.count(None))
     plain(ax, title=str(values.name) if title is None else title)
     ax.spines[:].set_visible(False)
     return legible(ax)
@@ -91,13 +94,15 @@ def classes(values) -> tuple[Class, ...]:
     if len(counts) > MANY:
         raise SpatialInputError("E501", f"column {values.name!r} has {len(counts)} kinds of text: too many for a "
                                 f"legend (limit {MANY})", column=str(values.name), hint="choose a column of numbers")
-    colors = np.resize(PALETTE, len(counts))
-    return tuple(Class(f"{kind} ({n})", str(color), kind) for (kind, n), color in zip(counts.items(), colors))
+    looks = zip(np.resize(PALETTE, len(counts)), np.resize(HATCHES, len(counts)))
+    return tuple(Class(f"{kind} ({n})", str(color), kind, hatch=str(hatch))
+                 for (kind, n), (color, hatch) in zip(counts.items(), looks))  # fmt: skip
 
 
 def _legend(ax, kinds, *, absent: int) -> None:
     from matplotlib.patches import Patch
 
-    handles = [Patch(facecolor=kind.color, edgecolor=EDGE, label=kind.label) for kind in kinds]
-    handles += [Patch(facecolor=ABSENT, edgecolor=EDGE, label=f"no value ({absent})")] * bool(absent)
+    handles = [Patch(facecolor=kind.color, edgecolor=EDGE, hatch=(kind.hatch * 3) or None, label=kind.label)
+               for kind in kinds]  # fmt: skip
+    handles += [Patch(facecolor=ABSENT, edgecolor=EDGE, label=phrase("no value ({n})", n=absent))] * bool(absent)
     ax.legend(handles=handles, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from spillover.errors import check_option
+from spillover.language import phrase, stored
 
 from .style import SOFT, figure, legible, plain, series_styles
 from .whiskers import KINDS, _chosen
@@ -38,9 +39,11 @@ def path(effects, variable: str, ax=None, *, horizon: int = 10, change: str = "p
         part = table[table["effect"] == kind]
         at = part["horizon"] + STEP * (k - 1)
         ax.vlines(at, part["conf_low"], part["conf_high"], color=colour, linewidth=1.2)
-        ax.plot(at, part["estimate"], color=colour, marker=marker, markersize=4.5, linewidth=0.8, label=kind)
+        ax.plot(at, part["estimate"], color=colour, marker=marker, markersize=4.5, linewidth=0.8, label=stored(kind))
     ax.set_xticks(range(0, horizon + 1, max(1, horizon // 10)))
     response = effects.fit._design.response
-    plain(ax, title=f"Effect of a {change} rise of {variable}", xlabel="Periods since the change",
-          ylabel=f"Effect on {response}", legend=True)  # fmt: skip
+    title = phrase("Effect of a permanent rise of {variable}", variable=variable) if change == "permanent" else phrase(
+        "Effect of a transitory rise of {variable}", variable=variable)  # fmt: skip
+    plain(ax, title=title, xlabel=phrase("Periods since the change"),
+          ylabel=phrase("Effect on {outcome}", outcome=response), legend=True)  # fmt: skip
     return legible(ax)

@@ -6,10 +6,11 @@ import numpy as np
 
 from spillover.errors import check_option
 from spillover.ids import positions
+from spillover.language import phrase, stored
 
 from ..explore._local import NO_DATA, NO_NEIGHBORS, NOT_SIGNIFICANT
 from ..explore.local import QUADRANTS
-from .classes_of_units import COLOURS
+from .classes_of_units import COLOURS, HATCHES
 from .shapes import needed
 from .style import COLOURS as SERIES
 from .style import INK, SOFT, figure, legible, plain, series_styles
@@ -37,7 +38,8 @@ def moran_scatter(result, ax=None):
     for name, x, y in zip(QUADRANTS, (0.99, 0.01, 0.01, 0.99), (0.99, 0.01, 0.99, 0.01)):
         ax.annotate(name, (x, y), xycoords="axes fraction", ha="left" if x < 0.5 else "right",
                     va="bottom" if y < 0.5 else "top", fontsize=8, color=SOFT)  # fmt: skip
-    plain(ax, title=_caption(result), xlabel=f"{result.variable} (standardised)", ylabel="spatial lag")
+    plain(ax, title=_caption(result), xlabel=phrase("{variable} (standardised)", variable=result.variable),
+          ylabel=phrase("spatial lag"))
     return legible(ax)
 
 
@@ -46,9 +48,10 @@ def null_distribution(result, ax=None):
     ax = ax if ax is not None else figure()
     if result.permutations:
         ax.hist(result.simulated, bins=40, color="#b8c4d0")
-    ax.axvline(result.expected, color=SOFT, linewidth=1, linestyle="--", label="expected")
-    ax.axvline(result.estimate, color=ORANGE, linewidth=2, label="observed")
-    plain(ax, title=_caption(result), xlabel=f"{result.symbol} under the null", ylabel="permutations", legend=True)
+    ax.axvline(result.expected, color=SOFT, linewidth=1, linestyle="--", label=phrase("expected"))
+    ax.axvline(result.estimate, color=ORANGE, linewidth=2, label=phrase("observed"))
+    plain(ax, title=_caption(result), xlabel=phrase("{symbol} under the null", symbol=result.symbol),
+          ylabel=phrase("permutations"), legend=True)
     return legible(ax)
 
 
@@ -64,8 +67,10 @@ def moran_by_period(result, ax=None, *, significance=0.05):
         hollow = part[~(p <= significance)]
         ax.plot(hollow[result.time], hollow["I"], marker, color=colour, markerfacecolor="white", markersize=5)
     ax.axhline(result.frame["expected"].mean(), color=SOFT, linewidth=1, linestyle="--")
-    note = f"{result.time}; filled: p ≤ {significance:g} ({result.alternative}), dashed: expected"
-    plain(ax, title=f"Moran's I by {result.time}", xlabel=note, ylabel="Moran's I", legend=True)
+    note = phrase("{time}; filled: p ≤ {level} ({alternative}), dashed: expected", time=result.time,
+                  level=f"{significance:g}", alternative=stored(result.alternative))  # fmt: skip
+    plain(ax, title=phrase("Moran's I by {time}", time=result.time), xlabel=note, ylabel=phrase("Moran's I"),
+          legend=True)  # fmt: skip
     return legible(ax)
 
 
@@ -77,8 +82,8 @@ def correlogram_lines(result, ax=None):
     ax.plot(x, f["I"], marker="o", color=BLUE)
     ax.axhline(0, color=SOFT, linewidth=0.8)
     ax.set_xticks(x, [str(label) for label in f["lag"]])
-    plain(ax, title=f"Correlogram of {result.variable}", note="band: 95 % under randomisation", xlabel=result.step,
-          ylabel="Moran's I")  # fmt: skip
+    plain(ax, title=phrase("Correlogram of {variable}", variable=result.variable), xlabel=stored(result.step),
+          note=phrase("band: 95 % under randomisation"), ylabel=phrase("Moran's I"))  # fmt: skip
     return legible(ax)
 
 
@@ -100,8 +105,10 @@ def cluster_map(result, map, ax=None):
     """Clusters in GeoDa's colours, with how many units each has."""
     clusters = result.frame["cluster"]
     counts = clusters.value_counts(sort=False)
-    groups = [(f"{label} ({n})", COLOURS[label], (clusters == label).to_numpy()) for label, n in counts.items() if n]
-    return _draw(result, map, groups, f"{result.title}: {result.variable}", ax)
+    groups = [(f"{stored(label)} ({n})", COLOURS[label], HATCHES.get(label, ""), (clusters == label).to_numpy())
+              for label, n in counts.items() if n]  # fmt: skip
+    title = phrase("{title}: {variable}", title=stored(result.title), variable=result.variable)
+    return _draw(result, map, groups, title, ax)
 
 
 def significance_map(result, map, ax=None):
@@ -109,13 +116,15 @@ def significance_map(result, map, ax=None):
     p = result.p_values.to_numpy()
     groups, below = [], 0.0
     for level, colour in LEVELS:
-        groups.append((f"p ≤ {level:g}", colour, (p <= level) & (p > below)))
+        groups.append((f"p ≤ {level:g}", colour, "", (p <= level) & (p > below)))
         below = level
-    groups.append((NOT_SIGNIFICANT, COLOURS[NOT_SIGNIFICANT], p > below))
+    groups.append((stored(NOT_SIGNIFICANT), COLOURS[NOT_SIGNIFICANT], "", p > below))
     for label in (NO_NEIGHBORS, NO_DATA):
-        groups.append((label, COLOURS[label], (result.frame["cluster"] == label).to_numpy()))
-    groups = [(f"{label} ({there.sum()})", colour, there) for label, colour, there in groups if there.any()]
-    return _draw(result, map, groups, f"{result.title}: {result.variable}, p-values", ax)
+        there = (result.frame["cluster"] == label).to_numpy()
+        groups.append((stored(label), COLOURS[label], HATCHES[label], there))
+    groups = [(f"{label} ({there.sum()})", *look, there) for label, *look, there in groups if there.any()]
+    title = phrase("{title}: {variable}, p-values", title=stored(result.title), variable=result.variable)
+    return _draw(result, map, groups, title, ax)
 
 
 def joins(result, ax=None):
@@ -126,7 +135,8 @@ def joins(result, ax=None):
     ax.barh(at, f["z"].fillna(0), color=[ORANGE if z > 0 else BLUE for z in f["z"]], height=0.6)
     ax.set_yticks(at, [str(name) for name in f["joins"]])
     ax.axvline(0, color=SOFT, linewidth=0.8)
-    plain(ax, title=f"Joins of {result.variable}", xlabel="standard deviations from what chance gives")
+    plain(ax, title=phrase("Joins of {variable}", variable=result.variable),
+          xlabel=phrase("standard deviations from what chance gives"))
     return legible(ax)
 
 
@@ -134,8 +144,9 @@ def quadrant_moves(result, ax=None):
     """Transition probabilities between quadrants as a heat map."""
     from .indicators import heat_map
 
-    return heat_map(result.probabilities, result.counts.sum(axis=1), title=f"Quadrant moves of {result.variable}",
-                    note=f"by {result.time}; moves at the right", ax=ax)  # fmt: skip
+    return heat_map(result.probabilities, result.counts.sum(axis=1), ax=ax,
+                    title=phrase("Quadrant moves of {variable}", variable=result.variable),
+                    note=phrase("by {time}; moves at the right", time=result.time))  # fmt: skip
 
 
 def shrinkage(result, ax=None):
@@ -146,7 +157,8 @@ def shrinkage(result, ax=None):
                linewidths=0)  # fmt: skip
     ends = [f["rate"].min(), f["rate"].max()]
     ax.plot(ends, ends, color=SOFT, linewidth=0.8)
-    plain(ax, title=f"Rates {result.variable}", xlabel="rate", ylabel="smoothed")
+    title = phrase("Rates {variable}", variable=result.variable)
+    plain(ax, title=title, xlabel=phrase("rate"), ylabel=phrase("smoothed"))
     return legible(ax)
 
 
@@ -155,12 +167,15 @@ def _draw(result, map, groups, title, ax):
 
     ax = ax if ax is not None else figure(8, 6)
     geometry = map.geometry.iloc[positions(map.index, result.frame.index, what="the map")]
-    for _, colour, there in groups:
-        geometry[there].plot(ax=ax, color=colour, edgecolor=EDGE, linewidth=0.3, aspect=None)
+    for _, colour, hatch, there in groups:
+        lines = {"hatch": hatch * 4} if hatch else {}
+        geometry[there].plot(ax=ax, color=colour, edgecolor=EDGE, linewidth=0.3, aspect=None, **lines)
     ax.set_aspect("equal" if map.crs is None or map.crs.is_projected else _degrees_aspect(map))
-    handles = [Patch(facecolor=colour, edgecolor=EDGE, label=label) for label, colour, _ in groups]
+    handles = [Patch(facecolor=colour, edgecolor=EDGE, hatch=(hatch * 3) or None, label=label)
+               for label, colour, hatch, _ in groups]  # fmt: skip
     ax.legend(handles=handles, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     ax.set_title(title)
+    ax.set(xlabel="", ylabel="")  # geopandas names the axes, which are not drawn
     ax.set_axis_off()
     return legible(ax)
 

@@ -12,7 +12,7 @@ from spillover.database import check_target, is_database, write
 from spillover.errors import SpatialInputError
 from spillover.files import check_outputs, replacing
 
-from .qml import Style, qml
+from .qml import Class, Style, qml
 
 SUFFIXES = (".gpkg", ".geojson", ".json")
 # The table in which QGIS keeps styles inside a GeoPackage.
@@ -108,13 +108,17 @@ def _write_geojson(layer, styles, path, overwrite) -> None:
 
 def fill(layer, style: Style) -> list[str | None]:
     """The color of every feature, None where it is in no class."""
-    values = layer[style.column]
-    if style.classes[0].value is not None:
-        colors = {each.value: each.color for each in style.classes}
-        return [colors.get(str(value)) for value in values]
+    return [None if each is None else each.color for each in members(layer[style.column], style.classes)]
+
+
+def members(values, classes: Sequence[Class]) -> list[Class | None]:
+    """The class of every value, None where it is in none."""
+    if classes[0].value is not None:
+        of = {each.value: each for each in classes}
+        return [of.get(str(value)) for value in values]
     numbers, out = values.to_numpy(dtype=float), np.full(len(values), None, dtype=object)
-    for each in reversed(style.classes):  # on a shared limit the lower class holds, as in QGIS
-        out[(numbers >= each.low) & (numbers <= each.high)] = each.color
+    for each in reversed(classes):  # on a shared limit the lower class holds, as in QGIS
+        out[(numbers >= each.low) & (numbers <= each.high)] = each
     return out.tolist()
 
 

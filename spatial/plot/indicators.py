@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from spillover.errors import SpatialInputError
+from spillover.language import head, phrase, stored
 
 from .style import COLOURS, INK, SOFT, figure, legible, plain, series_styles
 
@@ -43,7 +44,7 @@ def densities(result, ax=None):
         ax.plot(frame.index, base + height * curve, color="white", linewidth=1, zorder=2 * k + 1, label=str(period))
     ax.set_yticks(range(n - 1, -1, -1), [str(period) for period in frame])
     ax.set_xlim(frame.index[0], frame.index[-1])
-    plain(ax, title=f"Density of {result.column} by period", xlabel=result.column)
+    plain(ax, title=phrase("Density of {variable} by period", variable=result.column), xlabel=result.column)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     return legible(ax)
@@ -60,8 +61,8 @@ def sigma(result, ax=None):
     table = result.frame
     time = table.columns[1]
     lines = {group: rows.set_index(time)["cv"] for group, rows in table.groupby("group", sort=False)}
-    return _lines(lines, ax, title=f"Sigma convergence of {result.column}", xlabel=str(time),
-                  ylabel="Coefficient of variation")  # fmt: skip
+    return _lines(lines, ax, xlabel=str(time), ylabel=phrase("Coefficient of variation"),
+                  title=phrase("Sigma convergence of {variable}", variable=result.column))  # fmt: skip
 
 
 def transitions(result, ax=None):
@@ -72,8 +73,9 @@ def transitions(result, ax=None):
     result : Markov, from ``sp.indicators.markov`` or ``spatial_markov(...).by_lag``
     ax : matplotlib Axes, optional
     """
-    return heat_map(result.probabilities, result.counts.sum(axis=1), title=f"Transitions of {result.column}",
-                    note=f"{result.title}; moves at the right", ax=ax)  # fmt: skip
+    return heat_map(result.probabilities, result.counts.sum(axis=1), ax=ax,
+                    title=phrase("Transitions of {variable}", variable=result.column),
+                    note=phrase("{title}; moves at the right", title=stored(result.title)))  # fmt: skip
 
 
 def heat_map(P, moves, *, title: str, note: str, ax=None):
@@ -89,7 +91,7 @@ def heat_map(P, moves, *, title: str, note: str, ax=None):
         ax.annotate(f"{n:,}", (1.03, i), xycoords=("axes fraction", "data"), va="center", fontsize=8, color=INK)
     ax.set_xticks(range(k), [str(c) for c in P.columns])
     ax.set_yticks(range(k), [str(c) for c in P.index])
-    plain(ax, title=title, note=note, xlabel="To class", ylabel="From class")
+    plain(ax, title=title, note=note, xlabel=phrase("To class"), ylabel=phrase("From class"))
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     return legible(ax)
@@ -110,10 +112,10 @@ def by_neighbors(result, ax=None):
     for (name, part), (colour, _), shift in zip(moves.items(), series_styles(), (-0.2, 0.2)):
         diagonal = 1 if part is np.triu else -1
         shares = [part(n, diagonal).sum() / n.sum() if n.sum() else np.nan for n in counts.values()]
-        ax.bar(at + shift, shares, width=0.38, color=colour, label=name)
+        ax.bar(at + shift, shares, width=0.38, color=colour, label=stored(name))
     ax.set_xticks(at, list(counts))
-    plain(ax, title=f"Moves of {result.overall.column} by the neighbors' class", xlabel="class of the neighbors",
-          ylabel="share of moves", legend=True)  # fmt: skip
+    plain(ax, title=phrase("Moves of {variable} by the neighbors' class", variable=result.overall.column),
+          xlabel=phrase("class of the neighbors"), ylabel=phrase("share of moves"), legend=True)  # fmt: skip
     return legible(ax)
 
 
@@ -131,7 +133,8 @@ def growth_on_level(result, ax=None):
     ax.scatter(x, y, s=14, color=COLOURS[0], alpha=0.7, linewidths=0)
     ends = np.array([x.min(), x.max()])
     ax.plot(ends, y.mean() + result.fit.params["initial"] * (ends - x.mean()), color=COLOURS[1], linewidth=1.4)
-    plain(ax, title="Growth on the initial level", xlabel="log of the initial level", ylabel="growth per period")
+    plain(ax, title=phrase("Growth on the initial level"), xlabel=phrase("log of the initial level"),
+          ylabel=phrase("growth per period"))  # fmt: skip
     return legible(ax)
 
 
@@ -144,8 +147,8 @@ def efficiency(result, ax=None):
     ax : matplotlib Axes, optional
     """
     table = result.by_period
-    return _lines({name: table[name] for name in ("largest", "mean", "smallest")}, ax, title=result.title,
-                  xlabel=str(table.index.name or ""), ylabel="Score", level=1.0)  # fmt: skip
+    return _lines({name: table[name] for name in ("largest", "mean", "smallest")}, ax, title=stored(result.title),
+                  xlabel=str(table.index.name or ""), ylabel=phrase("Score"), level=1.0)  # fmt: skip
 
 
 def efficiencies(result, ax=None):
@@ -159,7 +162,8 @@ def efficiencies(result, ax=None):
     ax = ax if ax is not None else figure(height=2.7)
     ax.hist(result.efficiency, bins=30, color="#c9d8e6", edgecolor="white", linewidth=0.3)
     ax.axvline(result.efficiency.mean(), color=INK, linewidth=1.2)
-    plain(ax, title=result.title, note="line: mean", xlabel="efficiency", ylabel="observations")
+    plain(ax, title=stored(result.title), note=phrase("line: mean"), xlabel=phrase("efficiency"),
+          ylabel=phrase("observations"))  # fmt: skip
     return legible(ax)
 
 
@@ -174,10 +178,11 @@ def index_scores(result, ax=None):
     scores = result.scores
     if scores.index.nlevels == 1:
         lines = {"score": scores.sort_values(ascending=False)}
-        return _lines(lines, ax, title="Composite index", xlabel=str(scores.index.name or ""), ylabel="Score")
+        return _lines(lines, ax, xlabel=str(scores.index.name or ""), ylabel=phrase("Score"),
+                      title=phrase("Composite index"))  # fmt: skip
     by = scores.groupby(level=1).agg(["max", "mean", "min"])
     lines = {"highest": by["max"], "mean": by["mean"], "lowest": by["min"]}
-    return _lines(lines, ax, title="Composite index", xlabel=str(by.index.name), ylabel="Score")
+    return _lines(lines, ax, title=phrase("Composite index"), xlabel=str(by.index.name), ylabel=phrase("Score"))
 
 
 def inequality(result, ax=None):
@@ -189,8 +194,9 @@ def inequality(result, ax=None):
     ax : matplotlib Axes, optional
     """
     lines = dict(result.frame.items())
-    return _lines(lines, ax, title=f"{result.measure} of {result.column}", xlabel=str(result.frame.index.name or ""),
-                  ylabel="")  # fmt: skip
+    title = phrase("{measure} of {variable}", measure=stored(result.measure), variable=result.column)
+    return _lines({head(str(name)): line for name, line in lines.items()}, ax, title=title,
+                  xlabel=str(result.frame.index.name or ""), ylabel="")  # fmt: skip
 
 
 def accounting(result, ax=None):
@@ -202,8 +208,8 @@ def accounting(result, ax=None):
     ax : matplotlib Axes, optional
     """
     means = 100 * result.frame.drop(columns="log_tfp").groupby(level=1).mean().dropna()
-    return _lines(dict(means.items()), ax, title="Growth accounting", xlabel=str(means.index.name),
-                  ylabel="Log points", level=0.0)  # fmt: skip
+    return _lines(dict(means.items()), ax, title=phrase("Growth accounting"), xlabel=str(means.index.name),
+                  ylabel=phrase("Log points"), level=0.0)  # fmt: skip
 
 
 def productivity(result, ax=None):
@@ -216,10 +222,10 @@ def productivity(result, ax=None):
     """
     means = result.by_period[["tfp", "efficiency", "technical"]]
     chained = means.reindex([result.first, *means.index]).fillna(1.0).cumprod()
-    names = {"tfp": "TFP", "efficiency": "efficiency change", "technical": "technical change"}
+    names = {"tfp": "TFP", "efficiency": phrase("efficiency change"), "technical": phrase("technical change")}
     lines = {words: chained[name] for name, words in names.items()}
-    return _lines(lines, ax, title=result.title, xlabel=str(result.frame.index.names[1]),
-                  ylabel=f"Mean over units, {result.first} = 1", level=1.0)  # fmt: skip
+    return _lines(lines, ax, title=stored(result.title), xlabel=str(result.frame.index.names[1]),
+                  ylabel=phrase("Mean over units, {period} = 1", period=result.first), level=1.0)  # fmt: skip
 
 
 def levels(result, variable: str, ax=None):
@@ -252,7 +258,7 @@ def _lines(lines: dict, ax, *, title: str, xlabel: str, ylabel: str, level: floa
         ax.axhline(level, color=SOFT, linewidth=0.8, zorder=0)
     for (name, series), (colour, marker) in zip(lines.items(), series_styles()):
         x = series.index if series.index.dtype.kind in "iuf" else [str(label) for label in series.index]
-        ax.plot(x, series.to_numpy(), color=colour, marker=marker, markersize=4, linewidth=1.2, label=str(name))
+        ax.plot(x, series.to_numpy(), color=colour, marker=marker, markersize=4, linewidth=1.2, label=stored(str(name)))
     if series.index.dtype.kind in "iu":
         from matplotlib.ticker import MaxNLocator
 

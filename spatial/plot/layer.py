@@ -8,16 +8,17 @@ from collections.abc import Callable
 import pandas as pd
 
 from spillover.ids import positions
+from spillover.language import phrase, stored
 
 from ..design.formula import read_formula
 from ..explore._local import NO_DATA, NO_NEIGHBORS, NOT_SIGNIFICANT
-from .classes_of_units import COLOURS
+from .classes_of_units import COLOURS, HATCHES
 from .geopackage import check, free, write_layer
 from .qml import Class, Style, classed
 from .shapes import needed, needs_folium
 
 # The legend's words for the clusters.
-CLUSTERS = {
+CLUSTERS: dict[str, str] = {
     "High-High": "high, among high neighbors", "Low-Low": "low, among low neighbors",
     "Low-High": "low, among high neighbors", "High-Low": "high, among low neighbors",
     "High": "hot spot: high values gather", "Low": "cold spot: low values gather",
@@ -25,7 +26,7 @@ CLUSTERS = {
     "Alone": "alone: fewer neighbors of the same kind than chance gives",
     "Alike": "like its neighbors", "Unlike": "unlike its neighbors", "Alike, high": "like its neighbors, high",
     "Alike, low": "like its neighbors, low", "Alike, other": "like its neighbors, in between",
-    NO_NEIGHBORS: "no neighbors", NO_DATA: "no data",
+    NOT_SIGNIFICANT: "not significant", NO_NEIGHBORS: "no neighbors", NO_DATA: "no data",
 }  # fmt: skip
 STATISTICS = {
     "expected": "{symbol} expected by chance", "sd": "standard deviation of {symbol} by chance", "z": "z score",
@@ -115,11 +116,12 @@ def write_what_if(result, map, path, *, overwrite=False) -> None:
     check(path, overwrite=overwrite)
     percent = "percent" in result.table
     layer, names = on_map(map, result.table, values=analysed(result.fit._design))
-    name = f"Response to a change of {result.variable}, " + ("per cent" if percent else "units of the outcome")
+    name = phrase("Response to a change of {variable}, per cent", variable=result.variable) if percent else phrase(
+        "Response to a change of {variable}, units of the outcome", variable=result.variable)  # fmt: skip
     shown = ("percent", "percent_low", "percent_high") if percent else ("estimate", "conf_low", "conf_high")
     column, low, high = (names[part] for part in shown)
-    aliases = {names["change"]: f"change of {result.variable}", column: name, low: "interval, low",
-               high: "interval, high", names["p_value"]: "p"}  # fmt: skip
+    aliases = {names["change"]: phrase("change of {variable}", variable=result.variable), column: name,
+               low: phrase("interval, low"), high: phrase("interval, high"), names["p_value"]: "p"}  # fmt: skip
     style = Style(name, column, classed(layer[column]), aliases, tip(layer, column, between=(low, high)))
     write_layer(layer, path, [style], overwrite=overwrite)
 
@@ -138,7 +140,7 @@ def by_unit(effects, name: Callable[[str], str] = str):
     for term in effects.variables:
         stem = "".join(c if c.isalnum() else "_" for c in term).strip("_")
         part = effects.by_unit(term)
-        labels |= {f"{stem}_{c}": f"{name(term)}: {BY_UNIT[c]}" for c in part}
+        labels |= {f"{stem}_{c}": phrase("{term}: {what}", term=name(term), what=stored(BY_UNIT[c])) for c in part}
         parts.append(part.add_prefix(f"{stem}_"))
     columns = pd.concat(parts, axis=1)
 
@@ -155,7 +157,7 @@ def responses(layer, column: str, *, unit, at, label: str, name: str | None = No
     values = pd.Series(layer[column].to_numpy(dtype=float), at)
     special = None
     if unit is not None and unit in values.index:
-        special = (float(values[unit]), f"{name or unit}, the unit of the shock")
+        special = (float(values[unit]), phrase("{unit}, the unit of the shock", unit=name or unit))
     classes = classed(values.drop(labels=[] if unit is None else [unit], errors="ignore"), special=special)
     return Style(label, column, classes, {column: label}, tip(layer, column))
 
@@ -227,17 +229,38 @@ def web_map(result, map=None, **options):
 
 def _clusters(result, layer, names: dict) -> Style:
     classes = cluster_classes(result)
-    aliases = {names[result.symbol]: f"local {result.symbol} of {result.variable}"}
-    aliases |= {names[c]: text.format(symbol=result.symbol) for c, text in STATISTICS.items() if c in names}
-    return Style(f"{result.title}: {result.variable}", names["cluster"], classes, aliases, tip(layer, names["cluster"]))
+    local = phrase("local {symbol} of {variable}", symbol=result.symbol, variable=result.variable)
+    aliases = {names[result.symbol]: local}
+    aliases |= {names[c]: stored(text).format(symbol=result.symbol) for c, text in STATISTICS.items() if c in names}
+    title = phrase("{title}: {variable}", title=stored(result.title), variable=result.variable)
+    return Style(title, names["cluster"], classes, aliases, tip(layer, names["cluster"]))
 
 
 def cluster_classes(result) -> tuple[Class, ...]:
     """The clusters of a local statistic in their colors, in plain words, with how many units each has."""
     counts = result.frame["cluster"].value_counts(sort=False)
     limit = result.cutoffs[result.correction]  # zero where a correction lets no unit pass
-    legend = CLUSTERS | {NOT_SIGNIFICANT: f"not significant (p > {limit:.2g})" if limit else "not significant"}
-    return tuple(Class(f"{legend[label]} ({counts[label]})", COLOURS[label], label) for label in _labels(result))
+
+    def label_of(label: str) -> str:
+        n = counts[label]
+        if label == NOT_SIGNIFICANT and limit:
+            return phrase("not significant (p > {p}) ({n})", p=f"{limit:.2g}", n=n)
+        return phrase("{cluster} ({n})", cluster=cluster_words(label), n=n)
+
+    return tuple(Class(label_of(label), COLOURS[label], label, hatch=HATCHES.get(label, ""))
+                 for label in _labels(result))  # fmt: skip
+
+
+def cluster_words(label: str) -> str:
+    """A cluster in plain words: "high, among high neighbors"."""
+    return stored(CLUSTERS.get(label, label))
+
+
+def classes_of(clusters: pd.DataFrame) -> tuple[Class, ...]:
+    """The clusters that are anywhere in a table of labels, in the order of ``COLOURS``."""
+    there = set(pd.unique(clusters.to_numpy().ravel()))
+    return tuple(Class(cluster_words(label), color, label, hatch=HATCHES.get(label, ""))
+                 for label, color in COLOURS.items() if label in there)  # fmt: skip
 
 
 def _labels(result) -> list[str]:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from spillover.errors import SpatialInputError
+from spillover.language import phrase, semicolons, stored
 
 from .style import INK, LABEL, SOFT, WIDTH, figure, legible, plain
 
 PALETTE = "RdBu"  # below zero red, above it blue: a colour has the same sign on every map
 ENDS = (0.07, 0.93)  # of the palette; darker colours would hide borders
 ABSENT = "#dddddd"
+BELOW_ZERO = "...."  # where there are values of both signs: grey print does not tell the palette's ends apart
 POWER = len(" (×10⁻³)")  # what a power of ten adds to the label
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def response(gdf, response, unit=None, ax=None, *, label: str = "Response, in units of the outcome"):
+def response(gdf, response, unit=None, ax=None, *, label: str | None = None):
     """Map of every unit's response to a shock, such as ``effects.shock(unit, variable)``.
 
     The shocked unit is hatched, and left out of the colour scale since its own response is often many times
@@ -29,8 +31,8 @@ def response(gdf, response, unit=None, ax=None, *, label: str = "Response, in un
     unit : id, optional
         The shocked unit.
     ax : matplotlib Axes, optional
-    label : str
-        Title of the colour scale: what is measured, in which unit.
+    label : str, optional
+        Title of the colour scale: what is measured, in which unit; by default the response in units of the outcome.
 
     Raises
     ------
@@ -48,6 +50,7 @@ def response(gdf, response, unit=None, ax=None, *, label: str = "Response, in un
     ['a (hatched): 1, outside the colour scale']
     """
     _check(gdf, response, unit)
+    label = phrase("Response, in units of the outcome") if label is None else label
     shapes = projected(gdf)
     values = response.reindex(gdf.index).to_numpy(dtype=float)
     shocked = gdf.index == unit if unit is not None else np.zeros(len(gdf), dtype=bool)
@@ -58,6 +61,9 @@ def response(gdf, response, unit=None, ax=None, *, label: str = "Response, in un
     draw_shapes(ax, shapes[~coloured & ~shocked], facecolor=ABSENT)
     drawn = draw_shapes(ax, shapes[coloured])
     drawn.set(array=values[coloured], **_scale(values[coloured]))
+    if _both_signs(values[coloured]):
+        draw_shapes(ax, shapes[coloured & (values < 0)], facecolor="none", edgecolor=SOFT, linewidth=0.0,
+                    hatch=BELOW_ZERO)  # fmt: skip
     draw_shapes(ax, shapes[shocked], facecolor="white", edgecolor=INK, linewidth=1.3, hatch="//////", zorder=3)
     ax.set(xlim=(left, right), ylim=(bottom, top), aspect="equal", xticks=[], yticks=[])
     _colour_bar(ax, drawn, label)
@@ -152,19 +158,26 @@ def _colour_bar(ax, drawn, label):
     bar.set_label(label + (f" (×10{str(power).translate(RAISED)})" if power else ""), fontsize=9, color=INK)
 
 
+def _both_signs(values) -> bool:
+    return bool((values < 0).any() and (values > 0).any())
+
+
 def _title(response) -> str:
-    name = str(response.name) if response.name is not None else "Response"
-    return name[:1].upper() + name[1:]
+    name = str(response.name) if response.name is not None else phrase("Response")
+    return stored(name[:1].upper() + name[1:])
 
 
 def _note(values, coloured, shocked, unit) -> str:
     parts = []
     if shocked.any():
-        parts.append(f"{unit} (hatched): {values[shocked][0]:.3g}, outside the colour scale".replace("-", "−"))
+        value = f"{values[shocked][0]:.3g}".replace("-", "−")
+        parts.append(phrase("{unit} (hatched): {value}, outside the colour scale", unit=unit, value=value))
+    if _both_signs(values[coloured]):
+        parts.append(phrase("dotted: below zero"))
     absent = int((~coloured & ~shocked).sum())
     if absent:
-        parts.append(f"{absent} without a value in grey")
-    return "; ".join(parts)
+        parts.append(phrase("{n} without a value in grey", n=absent))
+    return semicolons(parts)
 
 
 def _equal_area(shapes) -> str:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
 import pandas as pd
 
-from .geopackage import fill
+from spillover.language import phrase
+
+from .geopackage import members
+from .hatching import paint, patterns
 from .map import ABSENT, projected
-from .qml import EDGE, Class, Style
+from .qml import EDGE, Class
 
 SIZE = 1000  # of the drawing's longer side, in whole units: borders of neighbors are rounded alike
 MANY = 60_000  # corners from which on borders are simplified, those of neighbors together
 NICE = (1, 2, 5)
 
 
-def page_map(gdf, values: pd.Series, classes: tuple[Class, ...], *, alt: str, readings: Mapping | None = None) -> str:
+def page_map(gdf, values: pd.Series, classes: Sequence[Class], *, alt: str, readings: Mapping | None = None) -> str:
     """Markup of a map with a legend; all text in it is escaped.
 
     Parameters
@@ -44,37 +47,39 @@ def page_map(gdf, values: pd.Series, classes: tuple[Class, ...], *, alt: str, re
     >>> text.count("<path"), "<title>a: 1</title>" in text
     (2, True)
     """
-    shapes, values = _simplified(projected(gdf)), values.reindex(gdf.index)
-    colors = fill(values.reset_index(drop=True).to_frame("value"), Style("", "value", classes))
+    shapes, values = simplified(projected(gdf)), values.reindex(gdf.index)
+    kinds = members(values, classes)
     west, south, east, north = shapes.total_bounds
     scale = SIZE / (max(east - west, north - south) or 1.0)
     width, height = (round(side * scale) for side in (east - west, north - south))
     parts = []
-    for unit, shape, color in zip(gdf.index, shapes, colors, strict=True):
+    for unit, shape, kind in zip(gdf.index, shapes, kinds, strict=True):
         said = readings.get(unit, str(unit)) if readings is not None else _reading(unit, values[unit])
-        drawn = _path(shape, west, north, scale)
+        drawn = path_of(shape, west, north, scale)
         if drawn:
-            parts.append(f'<path d="{drawn}" fill="{color or ABSENT}"><title>{escape(said)}</title></path>')
-    absent = sum(color is None for color in colors)
+            color = ABSENT if kind is None else paint(kind)
+            parts.append(f'<path d="{drawn}" fill="{color}"><title>{escape(said)}</title></path>')
+    absent = kinds.count(None)
     bar, room = _scale_bar(gdf, shapes, scale, width, height), 60
     return (f'<div class="map"><svg viewBox="-5 -5 {width + 10} {height + 10 + room * bool(bar)}" role="img" '
-            f'aria-label="{escape(alt)}" tabindex="0"><g fill-rule="evenodd" stroke="{EDGE}" stroke-width="1">'
-            f'{"".join(parts)}</g>{bar}</svg><p class="reading" role="status"></p>{_legend(classes, absent)}</div>')
+            f'aria-label="{escape(alt)}" tabindex="0">{patterns(classes)}<g fill-rule="evenodd" stroke="{EDGE}" '
+            f'stroke-width="1">{"".join(parts)}</g>{bar}</svg><p class="reading" role="status"></p>'
+            f'{legend_of(classes, absent)}</div>')  # fmt: skip
 
 
-def _simplified(shapes):
+def simplified(shapes, most: int = MANY):
     """The shapes with fewer corners where there are very many; neighbors keep a common border."""
     import shapely
 
     polygons = shapes.geom_type.isin(("Polygon", "MultiPolygon")).all()
-    if not polygons or shapely.get_num_coordinates(shapes.to_numpy()).sum() <= MANY:
+    if not polygons or shapely.get_num_coordinates(shapes.to_numpy()).sum() <= most:
         return shapes
     west, south, east, north = shapes.total_bounds
     fewer = shapely.coverage_simplify(shapes.to_numpy(), max(east - west, north - south) / SIZE)
     return type(shapes)(fewer, index=shapes.index, crs=shapes.crs)
 
 
-def _path(shape, west: float, north: float, scale: float) -> str:
+def path_of(shape, west: float, north: float, scale: float) -> str:
     """Rings in whole units, each step relative to the one before; a point is a small square on its corner."""
     import shapely
 
@@ -104,20 +109,23 @@ def _scale_bar(gdf, shapes, scale: float, width: int, height: int) -> str:
     power = 10.0 ** np.floor(np.log10(most))
     length = max(k * power for k in NICE if k * power <= most)
     pixels = round(length / metre * scale)
-    words = f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m"
+    words = phrase("{n} km", n=f"{length / 1000:g}") if length >= 1000 else phrase("{n} m", n=f"{length:g}")
     y = height + 24
     return (f'<path d="M0 {y}v8h{pixels}v-8" fill="none" stroke="#1f2328" stroke-width="2"/>'
             f'<text x="{pixels + 12}" y="{y + 11}" font-size="22">{words}</text>')
 
 
-def _legend(classes, absent: int) -> str:
-    rows = [(each.color, each.label) for each in classes] + [(ABSENT, f"no value ({absent})")] * bool(absent)
-    items = "".join(f'<li><svg viewBox="0 0 14 14" aria-hidden="true"><rect width="14" height="14" fill="{color}" '
-                    f'stroke="{EDGE}"/></svg>{escape(label)}</li>' for color, label in rows)  # fmt: skip
+def legend_of(classes: Sequence[Class], absent: int) -> str:
+    """The classes with their colors; how many units have no value."""
+    rows = [*classes, *[Class(phrase("no value ({n})", n=absent), ABSENT)] * bool(absent)]
+    items = "".join(
+        f'<li><svg viewBox="0 0 28 28" aria-hidden="true"><rect width="28" height="28" fill="{paint(each)}" '
+        f'stroke="{EDGE}" stroke-width="2"/></svg>{escape(each.label)}</li>' for each in rows
+    )  # fmt: skip
     return f'<ul class="legend">{items}</ul>'
 
 
 def _reading(unit, value) -> str:
     if value is None or value != value:
-        return f"{unit}: no value"
-    return f"{unit}: {value:.4g}" if isinstance(value, float) else f"{unit}: {value}"
+        return phrase("{unit}: {value}", unit=unit, value=phrase("no value"))
+    return phrase("{unit}: {value}", unit=unit, value=f"{value:.4g}" if isinstance(value, float) else value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.language import phrase, semicolons, stored
 
 from .style import INK, SOFT, figure, legible, plain, series_styles
 from .whiskers import whiskers
@@ -50,15 +51,17 @@ def event_study(result, ax=None):
         free, fixed = part[~part["reference"]], part[part["reference"]]
         ax.vlines(free["period"] + shift, free["conf_low"], free["conf_high"], color=colour, linewidth=1.4)
         ax.plot(free["period"] + shift, free["estimate"], linestyle="none", marker=marker, markersize=5, color=colour,
-                label=name or None)  # fmt: skip
+                label=stored(name) or None)  # fmt: skip
         ax.plot(fixed["period"] + shift, fixed["estimate"], linestyle="none", marker=marker, markersize=6,
                 markerfacecolor="white", markeredgecolor=colour, zorder=3)  # fmt: skip
     ax.xaxis.get_major_locator().set_params(integer=True)
+    level = f"{100 * result.settings['level']:g}"
     together = result.settings.get("band") == "simultaneous"
-    ylabel = f"Effect, {100 * result.settings['level']:g} % {'band for all' if together else 'interval'}"
-    note = "; hollow: reference, zero by construction" if path["reference"].any() else ""
-    plain(ax, title=f"Effect of {result.treatment} on {result.response}",
-          xlabel=f"{_clock(result)} since adoption{note}", ylabel=ylabel, legend=len(names) > 1)  # fmt: skip
+    ylabel = phrase("Effect, {level} % band for all", level=level) if together else interval_label(level)
+    xlabel = phrase("{time} since adoption", time=_clock(result))
+    if path["reference"].any():
+        xlabel = semicolons([xlabel, phrase("hollow: reference, zero by construction")])
+    plain(ax, title=_title(result), xlabel=xlabel, ylabel=ylabel, legend=len(names) > 1)
     return legible(ax)
 
 
@@ -66,7 +69,16 @@ def _clock(result) -> str:
     """The time column's name, where it has one."""
     holder = getattr(result, "sample", None) or getattr(result, "adopters", None)
     name = None if holder is None else holder.times.name
-    return "Time" if name is None else str(name).capitalize()
+    return phrase("Time") if name is None else str(name).capitalize()
+
+
+def _title(result) -> str:
+    return phrase("Effect of {treatment} on {outcome}", treatment=result.treatment, outcome=result.response)
+
+
+def interval_label(level: str) -> str:
+    """Of an axis with effects and their intervals."""
+    return phrase("Effect, {level} % interval", level=level)
 
 
 def policy(result, ax=None):
@@ -83,9 +95,9 @@ def policy_estimates(result, ax=None):
     ax : matplotlib Axes, optional
     """
     table = result.table.assign(series=result.treatment).dropna(subset="estimate")
-    xlabel = f"Effect on {result.response}, {100 * result.settings['level']:g} % interval"
-    return whiskers(table, "series", ax, title=f"Effect of {result.treatment} on {result.response}", xlabel=xlabel,
-                    legend=False)  # fmt: skip
+    xlabel = phrase("Effect on {outcome}, {level} % interval", outcome=result.response,
+                    level=f"{100 * result.settings['level']:g}")  # fmt: skip
+    return whiskers(table, "series", ax, title=_title(result), xlabel=xlabel, legend=False)
 
 
 def mediation(result, ax=None):
@@ -97,9 +109,10 @@ def mediation(result, ax=None):
     ax : matplotlib Axes, optional
     """
     s = result.settings
-    title = f"Effect of {s['x']} on {s['response']} through {s['mediator']}"
-    return whiskers(result.table.assign(term=result.table["path"]), "effect", ax, title=title,
-                    xlabel=f"Effect, {100 * s['level']:g} % interval")  # fmt: skip
+    title = phrase("Effect of {variable} on {outcome} through {mediator}", variable=s["x"], outcome=s["response"],
+                   mediator=s["mediator"])  # fmt: skip
+    return whiskers(result.table.assign(term=result.table["path"].map(stored)), "effect", ax, title=title,
+                    xlabel=interval_label(f"{100 * s['level']:g}"))  # fmt: skip
 
 
 def heterogeneity(result, ax=None, *, effect: str = "indirect"):
@@ -114,8 +127,9 @@ def heterogeneity(result, ax=None, *, effect: str = "indirect"):
     check_option("effect", effect, ("direct", "indirect", "total"))
     table = result.tidy()
     table = table[(table["effect"] == effect) & table["term"].isin(result.settings["variables"])]
-    return whiskers(table, "group", ax, title=f"{effect.capitalize()} effects by {result.settings['by']}",
-                    xlabel=f"Effect, {100 * result.settings['level']:g} % interval")  # fmt: skip
+    title = phrase("{effects} by {group}", effects=stored(f"{effect.capitalize()} effects"),
+                   group=result.settings["by"])  # fmt: skip
+    return whiskers(table, "group", ax, title=title, xlabel=interval_label(f"{100 * result.settings['level']:g}"))
 
 
 def trends(did, ax=None):
@@ -136,13 +150,15 @@ def trends(did, ax=None):
         at = [periods.index(p) for p in part["period"]]
         never = cohort == "never"
         ax.plot(at, part["mean"], color=INK if never else colour, linewidth=2.0 if never else 1.2,
-                linestyle="--" if never else "-", label=f"{cohort} ({part['units'].iloc[0]})")  # fmt: skip
+                linestyle="--" if never else "-", label=f"{stored(str(cohort))} ({part['units'].iloc[0]})")  # fmt: skip
         if not never:
             start = [str(p) for p in periods].index(cohort)
             ax.plot(start, part["mean"].to_numpy()[start], marker=marker, markersize=6, color=colour)
     _ticks(ax, periods)
-    plain(ax, title=f"Mean of {did.response} by adoption cohort", ylabel=f"Mean of {did.response}",
-          xlabel=f"{did.sample.times.name or 'Period'}; marks: first treated period (units)", legend=True)  # fmt: skip
+    plain(ax, title=phrase("Mean of {variable} by adoption cohort", variable=did.response),
+          ylabel=phrase("Mean of {variable}", variable=did.response), legend=True,
+          xlabel=phrase("{time}; marks: first treated period (units)",
+                        time=did.sample.times.name or phrase("Period")))  # fmt: skip
     return legible(ax)
 
 
@@ -176,10 +192,13 @@ def placebo(result, ax=None, *, term: str | None = None):
             color="#0072B2", alpha=0.4)  # fmt: skip
     ax.axvline(row["estimate"], color="#D55E00", linewidth=1.4)
     ax.axvline(0, color=SOFT, linewidth=0.8, zorder=0)
-    which = "" if len(names) == 1 else f"{names[k]} "
-    plain(ax, title=f"Placebo: {which}effect of {result.treatment} on {result.response}",
-          note=f"orange: actual, {row['estimate']:.3g}, p = {row['p_value']:.3g}".replace("-", "−"),
-          xlabel=f"Estimate under random dates ({len(drawn):,} draws)", ylabel="Density")  # fmt: skip
+    of = {"treatment": result.treatment, "outcome": result.response}
+    title = phrase("Placebo: effect of {treatment} on {outcome}", **of) if len(names) == 1 else phrase(
+        "Placebo: {effect} effect of {treatment} on {outcome}", effect=stored(names[k]), **of)  # fmt: skip
+    value = f"{row['estimate']:.3g}".replace("-", "−")
+    plain(ax, title=title, note=phrase("line: actual, {value}, p = {p}", value=value, p=f"{row['p_value']:.3g}"),
+          xlabel=phrase("Estimate under random dates ({n} draws)", n=f"{len(drawn):,}"),
+          ylabel=phrase("Density"))  # fmt: skip
     return legible(ax)
 
 
@@ -200,9 +219,11 @@ def threshold(result, ax=None, *, number: int = 1):
     at = result.thresholds.set_index("number").loc[number]
     ax.axvspan(at["conf_low"], at["conf_high"], color="#0072B2", alpha=0.15, linewidth=0)
     ax.plot(at["threshold"], 0, marker="o", markersize=5, color="#0072B2", clip_on=False, zorder=3)
-    note = f"{at['threshold']:.4g}, {100 * result.settings['level']:g} % interval {at['conf_low']:.4g} to "
-    plain(ax, title=f"Threshold {number} in {result.settings['variable']}", note=note + f"{at['conf_high']:.4g}",
-          xlabel=str(result.settings["variable"]), ylabel="Likelihood ratio")  # fmt: skip
+    value, low, high = (f"{at[name]:.4g}" for name in ("threshold", "conf_low", "conf_high"))
+    variable = str(result.settings["variable"])
+    plain(ax, title=phrase("Threshold {number} in {variable}", number=number, variable=variable), xlabel=variable,
+          note=phrase("{value}, {level} % interval {low} to {high}", value=value, low=low, high=high,
+                      level=f"{100 * result.settings['level']:g}"), ylabel=phrase("Likelihood ratio"))  # fmt: skip
     return legible(ax)
 
 
@@ -224,8 +245,9 @@ def what_if(gdf, result, ax=None):
     from .map import draw_shapes, projected, response
 
     values = result.response
-    unit = "per cent" if "percent" in result.table else f"units of {result.fit._design.response}"
-    ax = response(gdf, values, ax=ax, label=f"Response, {unit}")
+    label = phrase("Response, per cent") if "percent" in result.table else phrase(
+        "Response, units of {outcome}", outcome=result.fit._design.response)  # fmt: skip
+    ax = response(gdf, values, ax=ax, label=label)
     shapes = projected(gdf)
     table = result.table.reindex(gdf.index)
     unclear = ((table["conf_low"] <= 0) & (table["conf_high"] >= 0)).to_numpy()
@@ -233,11 +255,15 @@ def what_if(gdf, result, ax=None):
     changed = table["change"].fillna(0).to_numpy() != 0
     if not changed.all():
         draw_shapes(ax, shapes[changed], facecolor="none", edgecolor=INK, linewidth=1.2, zorder=3)
-    legend = [] if changed.all() else ["outlined: changed"]
-    legend += ["hatched: interval holds zero"] if unclear.any() else []
-    ax.annotate("; ".join(legend), (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", fontsize=9,
+    legend = [] if changed.all() else [phrase("outlined: changed")]
+    legend += [phrase("hatched: interval holds zero")] if unclear.any() else []
+    legend += [phrase("dotted: below zero")] if (values < 0).any() and (values > 0).any() else []
+    for text in ax.texts:  # the note of ``response`` stands in this one
+        text.remove()
+    ax.annotate(semicolons(legend), (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", fontsize=9,
                 color="#555555")  # fmt: skip
-    ax.set_title(f"What if {result.variable} changes", loc="left", fontsize=10.5, fontweight="bold", color=INK, pad=21)
+    title = phrase("What if {variable} changes", variable=result.variable)
+    ax.set_title(title, loc="left", fontsize=10.5, fontweight="bold", color=INK, pad=21)
     return legible(ax)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from xml.etree import ElementTree as ET
 
 import numpy as np
+
+from spillover.language import phrase
 
 KINDS = {"Polygon": ("fill", "SimpleFill"), "Point": ("marker", "SimpleMarker"), "LineString": ("line", "SimpleLine")}
 EDGE = "#5b5b5b"
@@ -15,17 +17,20 @@ BELOW, ABOVE = ("#b2182b", "#ef8a62", "#fddbc7"), ("#d1e5f0", "#67a9cf", "#2166a
 REDS = ("#a50f15", "#de2d26", "#fb6a4a", "#fcae91", "#fee5d9")
 BLUES = ("#eff3ff", "#bdd7e7", "#6baed6", "#3182bd", "#08519c")
 SHOCKED = "#4d4d4d"
+NEGATIVE = "\\"  # hatching below zero, where values of both signs are on one map
 
 
 @dataclass(frozen=True)
 class Class:
-    """Features of one color: those with ``value``, or those from ``low`` to ``high``."""
+    """Features of one color: those with ``value``, or those from ``low`` to ``high``; on figures some are hatched, so
+    that grey print tells them from others."""
 
     label: str
     color: str
     value: str | None = None
     low: float = np.nan
     high: float = np.nan
+    hatch: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,12 +110,12 @@ def classed(values, *, special: tuple[float, str] | None = None) -> tuple[Class,
     values = values[np.isfinite(values)]
     size, both = np.sort(np.abs(values)), (values < 0).any() and (values > 0).any()
     if not size.any():
-        classes = [Class("0, or no more than rounding", BLUES[0], low=0.0, high=0.0)]
+        classes = [Class(phrase("0, or no more than rounding"), BLUES[0], low=0.0, high=0.0)]
     elif both:
         limits = _limits(size[size > 0], (1 / 3, 2 / 3))
         ends = [-x for x in limits[::-1]] + limits[1:]
         below, above = BELOW[-(len(limits) - 1):], ABOVE[: len(limits) - 1]
-        classes = _between(ends, below + above)
+        classes = [replace(each, hatch=NEGATIVE) if each.low < 0 else each for each in _between(ends, below + above)]
     elif (values > 0).any():
         limits = _limits(size, (0.2, 0.4, 0.6, 0.8), _rounded_down(size[0]))
         classes = _between(limits, _spread(BLUES, len(limits) - 1))
@@ -153,7 +158,7 @@ def _above(value: float) -> float:
 
 
 def _between(limits: list[float], colors: Sequence[str]) -> list[Class]:
-    return [Class(f"{words(low)} to {words(high)}", color, low=low, high=high)
+    return [Class(phrase("{low} to {high}", low=words(low), high=words(high)), color, low=low, high=high)
             for low, high, color in zip(limits[:-1], limits[1:], colors, strict=True)]  # fmt: skip
 
 

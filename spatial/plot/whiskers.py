@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.language import phrase, stored
 
 from .style import INK, SOFT, figure, legible, plain, series_styles
 
@@ -43,7 +44,8 @@ def effects(effects, ax=None, *, variables=None):
     if isinstance(ax, str):
         raise SpatialInputError("E501", f"ax={ax!r} should be an Axes of matplotlib", hint=f"plot(variables=[{ax!r}])")
     table = _chosen(effects.tidy(), variables)
-    return whiskers(table, "effect", ax, title=f"{effects.run} effects".strip().capitalize(), xlabel=_axis(effects))
+    title = stored(f"{effects.run} effects".strip().capitalize())
+    return whiskers(table, "effect", ax, title=title, xlabel=_axis(effects))
 
 
 def coefficients(fit, ax=None, *, variables=None):
@@ -64,14 +66,14 @@ def coefficients(fit, ax=None, *, variables=None):
     table = fit.tidy()
     table = _chosen(table[table["term"] != "Intercept"].assign(effect="coefficient"), variables)
     title = f"{fit.specification.name}: {fit._design.response}"
-    return whiskers(table, "effect", ax, title=title, xlabel="Coefficient, 95 % interval", legend=False)
+    return whiskers(table, "effect", ax, title=title, xlabel=phrase("Coefficient, 95 % interval"), legend=False)
 
 
 def combinations(result, ax=None):
     """Functions of coefficients with their intervals."""
     table = result.tidy().assign(effect="combination")
     title = f"{result.fit.specification.name}: {result.fit._design.response}"
-    xlabel = f"Combination of coefficients, {100 * result.level:g} % interval"
+    xlabel = phrase("Combination of coefficients, {level} % interval", level=f"{100 * result.level:g}")
     return whiskers(table, "effect", ax, title=title, xlabel=xlabel, legend=False)
 
 
@@ -86,7 +88,7 @@ def predictions(result, ax=None):
 def effects_table(result, ax=None, *, variables=None):
     """Effects of any result whose table has terms and kinds of effects: by group, elasticities, averages over W."""
     table = _chosen(result.tidy(), variables)
-    return whiskers(table, "effect", ax, title="Effects", xlabel="Estimate and interval")
+    return whiskers(table, "effect", ax, title=phrase("Effects"), xlabel=phrase("Estimate and interval"))
 
 
 def by_weights(comparison, effect: str = "indirect", ax=None, *, variables=None):
@@ -112,7 +114,8 @@ def by_weights(comparison, effect: str = "indirect", ax=None, *, variables=None)
         table = table.assign(weights=table["weights"] + ", " + table["model"])
     table = _chosen(table[table["effect"] == effect], variables)
     xlabel = _axis(comparison.effects[next(iter(comparison.effects))])
-    return whiskers(table, "weights", ax, title=f"{effect.capitalize()} effects by weights", xlabel=xlabel)
+    title = phrase("{effects} by weights", effects=stored(f"{effect.capitalize()} effects"))
+    return whiskers(table, "weights", ax, title=title, xlabel=xlabel)
 
 
 def by_order(effects, variable: str, ax=None, *, orders: int = 8):
@@ -136,11 +139,12 @@ def by_order(effects, variable: str, ax=None, *, orders: int = 8):
     ax.axhline(0, color=SOFT, linewidth=0.8, zorder=0)
     for kind, (colour, marker) in zip(KINDS, series_styles()):
         part = table[table["effect"] == kind]
-        ax.plot(part["order"], part["estimate"], color=colour, marker=marker, markersize=5, linewidth=1.2, label=kind)
+        ax.plot(part["order"], part["estimate"], color=colour, marker=marker, markersize=5, linewidth=1.2,
+                label=stored(kind))  # fmt: skip
     ax.set_xticks(range(orders + 1))
     response = effects.fit._design.response
-    plain(ax, title=f"Effect of {variable} by order of neighbor", xlabel="Power of W",
-          ylabel=f"Part of the effect on {response}", legend=True)  # fmt: skip
+    plain(ax, title=phrase("Effect of {variable} by order of neighbor", variable=variable), xlabel=phrase("Power of W"),
+          ylabel=phrase("Part of the effect on {outcome}", outcome=response), legend=True)  # fmt: skip
     return legible(ax)
 
 
@@ -154,7 +158,8 @@ def whiskers(table, series: str, ax, *, title: str, xlabel: str, legend: bool = 
         part = table[table[series].astype(str) == name].set_index("term").reindex(terms)
         at = np.arange(len(terms)) + step * (k - (len(names) - 1) / 2)
         ax.hlines(at, part["conf_low"], part["conf_high"], color=colour, linewidth=1.4)
-        ax.plot(part["estimate"], at, linestyle="none", marker=marker, markersize=5, color=colour, label=name)
+        ax.plot(part["estimate"], at, linestyle="none", marker=marker, markersize=5, color=colour,
+                label=stored(name) if series == "effect" else name)  # fmt: skip
         for y, estimate in zip(at, part["estimate"]):
             ax.annotate(f"{estimate:#.3g}".replace("-", "−"), (1.02, y), xycoords=("axes fraction", "data"),
                         va="center", fontsize=8, color=INK)  # fmt: skip
@@ -181,4 +186,5 @@ def _chosen(table, variables):
 
 
 def _axis(effects) -> str:
-    return f"Effect on {effects.fit._design.response} of a one-unit rise, {100 * effects.level:g} % interval"
+    return phrase("Effect on {outcome} of a one-unit rise, {level} % interval", outcome=effects.fit._design.response,
+                  level=f"{100 * effects.level:g}")  # fmt: skip

@@ -106,15 +106,25 @@ def _deletions(part: Linear, Y, group, f):
         of_y += flat.T @ Y[at].ravel()
         w = part.v[:, at].transpose(1, 2, 0) + B @ part.Z[:, g].transpose(1, 2, 0)  # (n, T, E)
         sums = [B.transpose(0, 2, 1) @ w, (w**2).sum(axis=1, keepdims=True), Y[at][:, None, :] @ w]
-        np.add.at(of_groups, g, np.concatenate(sums, axis=1))
+        if G == N:  # units, each once
+            of_groups[g] = np.concatenate(sums, axis=1)
+        else:
+            np.add.at(of_groups, g, np.concatenate(sums, axis=1))
     H, D, own = of_groups[:, :P].transpose(2, 0, 1), of_groups[:, P].T, of_groups[:, P + 1].T
-    # K = L M L' + diag(f D), L = sqrt(f) (Z, H), M = [[Q, -I], [-I, 0]]
-    L = np.sqrt(f)[:, None] * np.concatenate([part.Z, H], axis=2)
-    LM = np.concatenate([L[:, :, :P] @ Q - L[:, :, P:], -L[:, :, :P]], axis=2)
-    diagonal, own_rows = (LM * L).sum(axis=2), f * D
-    gram = LM @ L.transpose(0, 2, 1) if G < 2 * P else L.transpose(0, 2, 1) @ LM  # the smaller of two with one trace
-    frobenius = (gram * gram.transpose(0, 2, 1)).sum(axis=(1, 2)) + (2 * diagonal * own_rows + own_rows**2).sum(axis=1)
+    # K = L M L' + diag(f D), L = sqrt(f) (Z, H), M = [[Q, -I], [-I, 0]]; tr (M L'L)^2 by its blocks
+    Z, fH = part.Z, f[:, None] * H
+    fZ = f[:, None] * Z
+    diagonal, own_rows = (fZ * (Z @ Q - 2 * H)).sum(axis=2), f * D
+    ZZ, ZH, HH = (a.transpose(0, 2, 1) @ b for a, b in ((Z, fZ), (Z, fH), (H, fH)))
+    first, second = Q @ ZZ - ZH.transpose(0, 2, 1), Q @ ZH - HH
+    frobenius = _trace(first, first) - 2 * _trace(second, ZZ) + _trace(ZH, ZH)
+    frobenius = frobenius + (2 * diagonal * own_rows + own_rows**2).sum(axis=1)
     return part.Z @ of_y - own, (diagonal + own_rows).sum(axis=1), frobenius
+
+
+def _trace(A, B):
+    """tr A B of stacks."""
+    return (A * B.transpose(0, 2, 1)).sum(axis=(1, 2))
 
 
 def contrasts(design: Within, L: np.ndarray) -> Linear:

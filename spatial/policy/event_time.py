@@ -83,7 +83,8 @@ def path_table(periods, estimates, errors, df, v, settings) -> pd.DataFrame:
         wide = rows(estimates, errors, level=bands.level_of_each(draws, level), df=df)
         table[["conf_low", "conf_high"]] = wide[["conf_low", "conf_high"]]
         table.loc[there, "p_value"] = bands.adjusted(table.loc[there, "p_value"].to_numpy(), draws)
-    table.loc[zero, ["conf_low", "conf_high"]] = 0.0
+    for end in ("conf_low", "conf_high"):
+        table[end] = np.where(zero, 0.0, table[end].to_numpy())
     return table[["period", *SCHEMA[1:], "df", "reference"]]
 
 

@@ -31,6 +31,8 @@ MODELS: dict[str, Callable[..., Fit]] = {
     "sdm": sdm, "sar": sar, "sem": sem, "slx": slx, "sdem": sdem, "sac": sac, "gns": gns, "ols": ols,
 }  # fmt: skip
 CUTS = {"median": [0.5], "tercile": [1 / 3, 2 / 3]}
+CANNOT_HAVE_THE_MODEL = {"E204": "has a regressor that does not vary", "E205": "has collinear regressors",
+                         "E206": "has too few observations for the model"}  # fmt: skip
 FEWEST = 5  # units or periods of a group
 
 
@@ -113,8 +115,8 @@ def heterogeneity(
 
     Notes
     -----
-    Groups of fewer than 5 units or 2 periods, and those with too few observations for the model, are left out:
-    ``.notes`` names them.
+    Groups of fewer than 5 units or 2 periods, and those in which the model cannot be estimated because observations are
+    too few, or a regressor does not vary or is collinear there, are left out: ``.notes`` names them.
 
     Examples
     --------
@@ -151,16 +153,18 @@ def heterogeneity(
         return estimate(formula, data.iloc[np.sort(cells.ravel())], weights, **keys)
 
     effects: dict[str, Effects] = {}
+    first = None
     for g, name in enumerate(names):
         try:
             effects[name] = _static(fitted(codes == g).effects(level=level))
         except SpatialInputError as error:
-            if error.code == "E206":
-                notes.append(f"left out: {name} has too few observations for the model ({error.message})")
-                codes = np.where(codes == g, -1, codes)
-                continue
-            raise SpatialInputError(error.code, f"in group {name!r}: {error.message}", column=error.column,
-                                    ids=error.ids, n=error.n, hint=error.hint) from error  # fmt: skip
+            if error.code not in CANNOT_HAVE_THE_MODEL:
+                raise _in_group(name, error) from error
+            first = first or _in_group(name, error)
+            notes.append(f"left out: {name} {CANNOT_HAVE_THE_MODEL[error.code]} ({error.message})")
+            codes = np.where(codes == g, -1, codes)
+    if len(effects) < 2 and first is not None and first.code != "E206":
+        raise first
     _refuse_fewer_than_two(effects, by)
     for note in notes:
         warn(note)
@@ -172,6 +176,11 @@ def heterogeneity(
     settings = {"by": by, "axis": axis, "sizes": sizes, "permutations": permutations, "seed": seed, "formula": formula,
                 "level": level, "variables": variables}  # fmt: skip
     return made_from(Heterogeneity(effects, differences, drawn, settings, tuple(notes)), d)
+
+
+def _in_group(name: str, error: SpatialInputError) -> SpatialInputError:
+    return SpatialInputError(error.code, f"in group {name!r}: {error.message}", column=error.column, ids=error.ids,
+                             n=error.n, hint=error.hint)  # fmt: skip
 
 
 def _static(effects: Effects | DynamicEffects) -> Effects:

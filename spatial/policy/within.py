@@ -93,13 +93,15 @@ class Within:
     def without(self, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(S - U_g'U_g)^+ c_g for c (..., G, q), and whether the remaining groups identify it, (..., G)."""
         F, lam = self.factors
-        along = (c[..., None, :] @ F)[..., 0, :]
-        lost = lam > 1 - LOST
-        solved = c @ self.inverse
-        size = np.sqrt(np.maximum((solved * c).sum(axis=-1), 1e-300))
+        c_g = np.moveaxis(c.reshape(-1, *c.shape[-2:]), 1, 0)  # (G, E, q)
+        along = c_g @ F
+        lost = (lam > 1 - LOST)[:, None, :]
+        solved = c_g @ self.inverse
+        size = np.sqrt(np.maximum((solved * c_g).sum(axis=-1), 1e-300))
         kept = ~(lost & (np.abs(along) > 1e-6 * size[..., None])).any(axis=-1)
-        step = np.where(lost, 0.0, along / np.where(lost, 1.0, 1 - lam))
-        return solved + (F @ step[..., None])[..., 0], kept
+        step = np.where(lost, 0.0, along / np.where(lost, 1.0, 1 - lam[:, None, :]))
+        solved = solved + step @ F.transpose(0, 2, 1)
+        return np.moveaxis(solved, 0, 1).reshape(c.shape), kept.T.reshape(c.shape[:-1])
 
 
 def within(mass: np.ndarray, C: np.ndarray, group: np.ndarray) -> Within:

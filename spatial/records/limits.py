@@ -20,6 +20,9 @@ LIMITS = {
         "fewer than 20 observations per parameter bias rho and lambda towards zero and shorten their intervals: "
         "method='reml' allows for them"
     ),
+    "few rows of several": (
+        "fewer than 20 observations per parameter bias rho_1, rho_2 towards zero and shorten their intervals"
+    ),
     "hardly any rows": (
         "fewer than 2 observations per parameter: lambda is hardly identified, and its intervals cover less than 80 %"
     ),

@@ -8,19 +8,18 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.language import stored
 from spillover.values import mapping, texts
 
 from ..design.formula import INTERCEPT
-from ..records.tests import TestResult
 from .decimals import check_digits, decimals, fixed, p_fixed
 from .origin import origins
 from .paper_columns import COEFFICIENTS, Column, columns_of
+from .paper_notes import BELOW, notes_of
 from .paper_rows import about
 from .table import Table
 
 LEVELS = (0.1, 0.05, 0.01)
-BELOW = {"std_error": "Standard errors", "statistic": "t or z statistics", "p_value": "p-values",
-         "conf_int": "intervals", "none": ""}  # fmt: skip
 
 
 def etable(
@@ -101,10 +100,10 @@ def etable(
     mixed = len({s for c in columns for s in c.estimates["section"]}) > 1
     body = []
     for section, terms in shown.items():
-        title = labels.get(section, section) if section != COEFFICIENTS or mixed else ""
+        title = labels.get(section, stored(section)) if section != COEFFICIENTS or mixed else ""
         body.append((title, _estimates(columns, section, terms, labels, below, digits, levels)))
     body.append(("", about(columns, rows, tests, statistics, labels)))
-    notes = [*_notes(columns, heads, below, levels, tests, notes), *[origins(fits)] * provenance]
+    notes = [*notes_of(columns, heads, below, levels, tests, notes), *[origins(fits)] * provenance]
     return Table(tuple(heads), tuple(part for part in body if part[1]), tuple(notes), caption,
                  groups=_groups(groups, heads))  # fmt: skip
 
@@ -232,40 +231,10 @@ def _label(term: str, labels) -> str:
     if term in labels:
         return labels[term]
     power, colon, regressor = term.partition(":")
-    return f"{power}:{labels.get(regressor, regressor)}" if colon and power in ("W", "W2") else term
+    return f"{power}:{labels.get(regressor, regressor)}" if colon and power in ("W", "W2") else stored(term)
 
 
-# -- notes and groups -------------------------------------------------------------------------------------------
-
-
-def _notes(columns, heads, below, levels, tests, notes) -> list[str]:
-    out = []
-    if below != "none":
-        intervals = {f"{100 * column.level:g} %" for column in columns}
-        what = f"{' and '.join(sorted(intervals))} intervals in brackets" if below == "conf_int" else (
-            f"{BELOW[below]} in parentheses")  # fmt: skip
-        how = labelled_texts(heads, [column.inference for column in columns])
-        out.append(f"{what}: {how}." if how else f"{what}.")
-    weights = labelled_texts(heads, [column.weights for column in columns])
-    out += [f"Weights: {weights}."] * bool(weights)
-    if levels:
-        out.append(", ".join(f"{'*' * i} p < {level:g}" for i, level in enumerate(levels, 1)) + ".")
-    out += dict.fromkeys(note for column in columns for note in column.notes)
-    if isinstance(tests, Mapping):
-        out.append("Tests: statistic [p].")
-    elif tests is not None:
-        out += [str(test) for test in ([tests] if isinstance(tests, TestResult) else tests)]
-    return [*out, *([notes] if isinstance(notes, str) else notes)]
-
-
-def labelled_texts(heads, texts) -> str:
-    """Once where all columns agree, else each with the columns that it holds for; empty ones are left out."""
-    if len(set(texts)) == 1:
-        return texts[0]
-    of: dict[str, list[str]] = {}
-    for head, text in zip(heads, texts):
-        of.setdefault(text, []).append(head)
-    return "; ".join(f"{', '.join(names)}: {text}" for text, names in of.items() if text)
+# -- groups ----------------------------------------------------------------------------------------------------
 
 
 def _groups(groups, heads) -> tuple[tuple[str, int], ...]:

@@ -15,7 +15,9 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 from spillover.files import replacing
+from spillover.language import language, phrase, stored
 
+from .heads import WORDED, head_of
 from .latex import is_wide
 from .table import Table as PaperTable
 from .text import number
@@ -25,7 +27,6 @@ PAPER_LONG = 50  # the same of a table with two rows for each estimate
 WIDE = 8  # columns; wider tables are set smaller
 DPI, SHOWN_DPI = 200, 120  # figures are drawn finer than shown, for print and sharp screens
 PNG = b"\x89PNG\r\n\x1a\n"
-HEADS = {"std_error": "std. error", "p_value": "p", "conf_low": "low", "conf_high": "high"}
 DIGITS = {"statistic": 2, "z": 2, "t": 2, "loglik": 2, "aic": 2, "bic": 2, "sigma2": 6}
 
 
@@ -111,12 +112,12 @@ def render(
     footer : mapping of str to str, optional
         How the numbers were computed: versions, seeds, checksums of the data.
     lang : str
-        Language of the texts, as a BCP 47 tag ("zh-CN").
+        Language of what the report adds to the texts, as a BCP 47 tag ("zh-CN").
 
     Raises
     ------
     SpatialInputError
-        E501 for a figure that is neither PNG nor matplotlib's.
+        E501 for a figure that is neither PNG nor matplotlib's, or a language without a catalogue.
 
     Examples
     --------
@@ -133,11 +134,20 @@ def render(
     script = files("spatial.report").joinpath("report.js").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     template = environment.from_string(files("spatial.report").joinpath("report.html").read_text(encoding="utf-8"))
-    return template.render(
-        title=title, subtitle=subtitle, answer=_several(answer), lang=lang, footer=dict(footer or {}),
-        sections=_numbered(sections), leading=[_figure(figure, 0) for figure in leading],
-        script=Markup(script), digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-    )  # fmt: skip
+    with language(lang) as tag:
+        return template.render(
+            title=title, subtitle=subtitle, answer=_several(answer), lang=tag, footer=dict(footer or {}),
+            sections=_numbered(sections), leading=[_figure(figure, 0) for figure in leading], phrase=_phrases(),
+            script=Markup(script), digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        )  # fmt: skip
+
+
+def _phrases() -> dict[str, str]:
+    """What the template itself says."""
+    return {
+        "answer": phrase("The answer"), "contents": phrase("Contents"), "back": phrase("Back to the answer"),
+        "made": phrase("How these numbers were made"), "more": phrase("more columns to the right"),
+    }  # fmt: skip
 
 
 def png(ax, *, dpi: int = DPI) -> bytes:
@@ -166,9 +176,9 @@ def _table(table: Table | PaperTable, n: int) -> dict:
     numeric = [_is_number(dtype) for dtype in frame.dtypes]
     columns = [cells(frame.iloc[:, j], table.digits) for j in range(frame.shape[1])]
     return {
-        "n": n, "caption": table.caption, "long": len(frame) > LONG, "count": f"{len(frame):,}",
-        "wide": frame.shape[1] > WIDE,
-        "head": [(HEADS.get(str(name), str(name)), right) for name, right in zip(frame.columns, numeric)],
+        "title": phrase("Table {n}.", n=n), "n": n, "caption": table.caption, "long": len(frame) > LONG,
+        "count": phrase("({n} rows)", n=f"{len(frame):,}"), "wide": frame.shape[1] > WIDE,
+        "head": [(head_of(name), right) for name, right in zip(frame.columns, numeric)],
         "rows": [list(zip(row, numeric)) for row in zip(*columns)],
     }  # fmt: skip
 
@@ -180,8 +190,8 @@ def _paper(table: PaperTable, n: int) -> dict:
     named = f'<table class="paper" aria-labelledby="t{n}">'
     markup = replace(table, caption="").to_html().replace("<table>", named, 1)
     rows = sum(1 for _ in table.rows())
-    return {"n": n, "caption": table.caption, "long": rows > PAPER_LONG, "count": f"{rows:,}", "markup": Markup(markup),
-            "wide": is_wide(table)}  # fmt: skip
+    return {"title": phrase("Table {n}.", n=n), "n": n, "caption": table.caption, "long": rows > PAPER_LONG,
+            "count": phrase("({n} rows)", n=f"{rows:,}"), "markup": Markup(markup), "wide": is_wide(table)}  # fmt: skip
 
 
 def cells(column: pd.Series, digits: int = 4) -> list[str]:
@@ -199,9 +209,10 @@ def cells(column: pd.Series, digits: int = 4) -> list[str]:
     ['464,550', '0.5000']
     """
     if pd.api.types.is_bool_dtype(column.dtype):
-        return ["yes" if value else "no" for value in column]
+        return [phrase("yes") if value else phrase("no") for value in column]
     if not _is_number(column.dtype):
-        return ["" if value is None or value is pd.NA or value != value else str(value) for value in column]
+        show = stored if str(column.name) in WORDED else str
+        return ["" if value is None or value is pd.NA or value != value else show(str(value)) for value in column]
     if pd.api.types.is_integer_dtype(column.dtype):
         return ["" if pd.isna(v) else f"{v:,}" if abs(v) >= 10_000 else f"{v}" for v in column]
     name = str(column.name)
@@ -217,10 +228,11 @@ def _share(p: float) -> str:
 
 
 def _figure(figure: Figure, n: int) -> dict:
+    title = phrase("Figure {n}.", n=n) if n else ""
     if figure.svg:
         from markupsafe import Markup
 
-        return {"n": n, "svg": Markup(figure.svg), "caption": figure.caption}
+        return {"title": title, "n": n, "svg": Markup(figure.svg), "caption": figure.caption}
     image = bytes(figure.image) if isinstance(figure.image, (bytes, bytearray)) else None
     if image is None and hasattr(getattr(figure.image, "figure", figure.image), "savefig"):
         image = png(figure.image)
@@ -229,7 +241,8 @@ def _figure(figure: Figure, n: int) -> dict:
                                 hint="the one given is " + type(figure.image).__name__)  # fmt: skip
     width, height = (round(int.from_bytes(image[k : k + 4], "big") * SHOWN_DPI / DPI) for k in (16, 20))
     data = base64.b64encode(image).decode("ascii")
-    return {"n": n, "data": data, "width": width, "height": height, "caption": figure.caption, "alt": figure.alt}
+    return {"title": title, "n": n, "data": data, "width": width, "height": height, "caption": figure.caption,
+            "alt": figure.alt}  # fmt: skip
 
 
 def _is_number(dtype) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.language import phrase, stored
 
 from ..records.schema import SCHEMA
 from .decimals import fixed
@@ -97,9 +98,9 @@ def _of_fit(fit, effects: bool) -> Iterator[Column]:
     from ..covariance.vcov import describe
 
     spec = fit.specification
-    note = "Coefficients of models with a spatial lag or lagged regressors are not effects."
-    yield Column(spec.name, sections(fit.tidy(), COEFFICIENTS), _sample_rows(fit), _glance(fit), describe(fit),
-                 fit._design.weights.header(), notes=(note,) * bool(spec.lag or spec.durbin))  # fmt: skip
+    note = phrase("Coefficients of models with a spatial lag or lagged regressors are not effects.")
+    yield Column(spec.name, sections(fit.tidy(), COEFFICIENTS), _sample_rows(fit), _glance(fit), stored(describe(fit)),
+                 stored(fit._design.weights.header()), notes=(note,) * bool(spec.lag or spec.durbin))  # fmt: skip
 
 
 def _of_effects(item, effects: bool) -> Iterator[Column]:
@@ -109,28 +110,32 @@ def _of_effects(item, effects: bool) -> Iterator[Column]:
     fit, scaled = item.fit, getattr(item, "kind", "")
     source = getattr(item, "effects", item)  # elasticities have their effects
     how = method_text(getattr(source, "short_run", source))
-    how = f"{scaled}, {how}" if scaled else how
+    how = phrase("{kind}, {how}", kind=stored(scaled), how=how) if scaled else how
+    how = phrase("{how}, {errors}", how=how, errors=stored(describe(fit)))
     size = {name: value for name, value in _glance(fit).items() if name in ("nobs", "units", "periods", "size")}
-    yield Column(fit.specification.name, sections(item.tidy(), ""), _sample_rows(fit), size, f"{how}, {describe(fit)}",
-                 fit._design.weights.header(), source.options.level)  # fmt: skip
+    yield Column(fit.specification.name, sections(item.tidy(), ""), _sample_rows(fit), size, how,
+                 stored(fit._design.weights.header()), source.options.level)  # fmt: skip
 
 
 def _of_did(result, effects: bool) -> Iterator[Column]:
     s = result.sample
     T, N = s.y.shape
-    rows = {f"{s.ids.name or 'unit'} effects": "yes", f"{s.times.name or 'period'} effects": "yes"}
+    rows = {f"{s.ids.name or 'unit'} effects": phrase("yes"), f"{s.times.name or 'period'} effects": phrase("yes")}
     before = result.pretrends.joint if result.path is not None else None
     if before is not None and np.isfinite(before.p_value):
         rows["Pre-trends, joint p"] = fixed(before.p_value, 3)
     size = {"nobs": int((s.mass > 0).sum()), "units": N, "periods": T, "size": f"{N:,} x {T}"}
-    how = f"deleting one {result.settings['cluster']} at a time, t with Satterthwaite's degrees of freedom"
-    name = {"twfe": "two-way fixed effects", "group_time": "group-time effects"}.get(result.settings["method"])
-    yield Column(name or "imputation", sections(result.tidy(), POLICY), rows, size, how, "", result.settings["level"])
+    how = phrase("deleting one {group} at a time, t with Satterthwaite's degrees of freedom",
+                 group=result.settings["cluster"])  # fmt: skip
+    names = {"twfe": phrase("two-way fixed effects"), "group_time": phrase("group-time effects")}
+    name = names.get(result.settings["method"], phrase("imputation"))
+    yield Column(name, sections(result.tidy(), POLICY), rows, size, how, "", result.settings["level"])
 
 
 def _of_spatial_did(result, effects: bool) -> Iterator[Column]:
     (of_fit,) = _of_fit(result.fit, False)
-    yield Column(f"{of_fit.head}, policy", sections(result.tidy(), POLICY), of_fit.rows, of_fit.glance,
+    head = phrase("{model}, policy", model=of_fit.head)
+    yield Column(head, sections(result.tidy(), POLICY), of_fit.rows, of_fit.glance,
                  of_fit.inference, of_fit.weights, result.settings.get("level", 0.95))  # fmt: skip
 
 
@@ -172,14 +177,15 @@ def _sample_rows(fit) -> dict[str, str]:
     """Effects of units and periods, and the method where it is not maximum likelihood."""
     d, effects, rows = fit._design, fit._settings.effects, {}
     if d.is_panel:
-        unit = effects.random or ("yes" if effects.entity else "no")
+        unit = stored(effects.random) if effects.random else _yes(effects.entity)
         rows = {f"{d.ids.name or 'unit'} effects": unit, f"{d.times.name or 'period'} effects": _yes(effects.time)}
-    rows["Method"] = {"ml": "likelihood", "gmm": "moments"}.get(fit._settings.method, fit._settings.method)
+    method = fit._settings.method
+    rows["Method"] = {"ml": phrase("likelihood"), "gmm": phrase("moments")}.get(method, method)
     return rows
 
 
 def _yes(value: bool) -> str:
-    return "yes" if value else "no"
+    return phrase("yes") if value else phrase("no")
 
 
 def _glance(fit) -> dict:

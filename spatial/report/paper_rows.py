@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.language import phrase, stored
 from spillover.values import mapping, texts
 
 from ..records.tests import TestResult
@@ -26,9 +27,9 @@ def about(columns, rows, tests, statistics, labels):
     """Effects, rows of the user, size and criteria, tests; only rows that say something."""
     out: dict[str, tuple[str, ...]] = {}
     for label in dict.fromkeys(label for column in columns for label in column.rows):
-        out[labels.get(label, label)] = tuple(str(column.rows.get(label, "")) for column in columns)
-    if set(out.get("Method", ())) <= {"likelihood", ""}:
-        out.pop("Method", None)
+        cells = tuple(str(column.rows.get(label, "")) for column in columns)
+        if label != "Method" or not set(cells) <= {phrase("likelihood"), ""}:
+            out[labels.get(label, stored(label))] = cells
     for label, values in mapping("rows", rows).items():
         out[label] = _user_row(label, values, len(columns))
     for name in USUAL if statistics is None else texts("statistics", statistics):
@@ -36,7 +37,7 @@ def about(columns, rows, tests, statistics, labels):
         if name not in STATISTICS and not any(name in column.glance for column in columns):
             check_option("statistics", name, tuple(STATISTICS))
         if any(cells) and not (statistics is None and name == "r2" and _has_panel(columns)):
-            out.setdefault(labels.get(name, STATISTICS.get(name, name)), cells)
+            out.setdefault(labels.get(name, stored(STATISTICS.get(name, name))), cells)
     if isinstance(tests, Mapping):
         for label, results in tests.items():
             out[label] = tuple(map(_test_cell, _per_column(label, results, len(columns))))
@@ -70,7 +71,7 @@ def _user_row(label: str, values, count: int) -> tuple[str, ...]:
     def word(value) -> str:
         if value is None:
             return ""
-        return ("yes" if value else "no") if isinstance(value, bool | np.bool_) else str(value)
+        return (phrase("yes") if value else phrase("no")) if isinstance(value, bool | np.bool_) else str(value)
 
     return tuple(word(value) for value in _per_column(label, values, count))
 

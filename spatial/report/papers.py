@@ -7,8 +7,9 @@ from pathlib import Path
 
 from spillover.files import replacing
 
-from .html import HEADS, cells
+from .heads import head_of
 from .html import Table as Framed
+from .html import cells
 from .table import Table
 
 
@@ -18,7 +19,7 @@ def as_texts(table: Framed | Table) -> Table:
     if isinstance(table, Table):
         return table
     frame = table.frame
-    head, *heads = (HEADS.get(str(name), str(name)) for name in frame.columns)
+    head, *heads = map(head_of, frame.columns)
     labels, *columns = (cells(frame.iloc[:, j], table.digits) for j in range(frame.shape[1]))
     rows = tuple((label, tuple(row)) for label, *row in zip(labels, *columns))
     return Table(tuple(heads), (("", rows),), caption=table.caption, corner=head)
@@ -28,8 +29,10 @@ def write_latex(tables: Mapping[str, Framed | Table], path, *, overwrite: bool =
     """All tables in one .tex file for ``\\input``, each with ``\\label{tab:name}``; needs booktabs and graphicx."""
     parts = [as_texts(table).to_latex(label=f"tab:{name}") for name, table in tables.items()]
     with replacing(path, overwrite=overwrite) as part:
-        text = "\n\n".join(["% needs \\usepackage{booktabs,graphicx}", *parts])
-        part.write_text(text + "\n", encoding="utf-8")
+        needs = "% needs \\usepackage{booktabs,graphicx}"
+        if not "".join(parts).isascii():
+            needs += "; Chinese also \\usepackage{ctex} and xelatex"
+        part.write_text("\n\n".join([needs, *parts]) + "\n", encoding="utf-8")
     return Path(path)
 
 

@@ -5,33 +5,39 @@ from __future__ import annotations
 import numpy as np
 
 from spillover.errors import SpatialInputError
+from spillover.language import listed, phrase, stored
 
+from .header import header, note_line
 from .text import columns, number, p_text, statistic_note, tidy_text
-
-METHODS = {
-    "twfe": "two-way fixed effects", "imputation": "imputation from untreated observations",
-    "group_time": "group-time effects",
-}  # fmt: skip
 
 
 def did_text(did) -> str:
     s, settings = did.sample, did.settings
     treated = s.D.any(axis=0)
-    lines = [f"Difference-in-differences by {METHODS[settings['method']]}: {s.formula}",
-             f"{s.y.size:,} observations ({len(s.ids):,} units x {len(s.times)} periods); "
-             f"{int(treated.sum())} units treated, {int((~treated).sum())} never"]  # fmt: skip
+    methods = {
+        "twfe": phrase("two-way fixed effects"), "imputation": phrase("imputation from untreated observations"),
+        "group_time": phrase("group-time effects"),
+    }  # fmt: skip
+    lines = [
+        phrase("Difference-in-differences by {method}: {formula}", method=methods[settings["method"]],
+               formula=s.formula),
+        phrase("{n} observations ({units} units x {periods} periods); {treated} units treated, {never} never",
+               n=f"{s.y.size:,}", units=f"{len(s.ids):,}", periods=len(s.times), treated=int(treated.sum()),
+               never=int((~treated).sum())),
+    ]  # fmt: skip
     if settings["method"] == "group_time":
-        lines.append(f"comparison: {'never treated' if settings['control'] == 'never' else 'not treated yet'}")
+        lines.append(phrase("comparison: never treated") if settings["control"] == "never" else
+                     phrase("comparison: not treated yet"))  # fmt: skip
     if rings := settings.get("rings"):
-        lines.append(f"comparison: untreated and in none of the rings {', '.join(rings)}; at least {settings['clean']} "
-                     "units in every period")  # fmt: skip
+        lines.append(phrase("comparison: untreated and in none of the rings {rings}; at least {n} units in every "
+                            "period", rings=listed(rings), n=settings["clean"]))  # fmt: skip
     if settings["weights"]:
-        lines.append(f"observations weighted by {settings['weights']}")
+        lines.append(phrase("observations weighted by {column}", column=settings["weights"]))
     if settings["period_by"]:
-        lines.append(f"period effects by {settings['period_by']}")
-    lines.append(f"standard errors: delete-one jackknife over {settings['cluster']} ({s.n_clusters:,}), scaled to "
-                 "independent errors; Satterthwaite's t")  # fmt: skip
-    lines += [f"note: {note}" for note in did.notes]
+        lines.append(phrase("period effects by {column}", column=settings["period_by"]))
+    lines.append(phrase("standard errors: delete-one jackknife over {groups} ({n}), scaled to independent errors; "
+                        "Satterthwaite's t", groups=stored(settings["cluster"]), n=f"{s.n_clusters:,}"))  # fmt: skip
+    lines += map(note_line, did.notes)
     lines += ["", with_df(did.table, settings["level"], "")]
     if did.randomization is not None:
         lines.append(randomization_text(did.randomization))
@@ -61,16 +67,19 @@ def before_text(result) -> list[str]:
 
 def pretrends_text(tests) -> str:
     """Both tests, and their power."""
-    lines = [f"Before adoption, {tests.basis}:"]
+    lines = [phrase("Before adoption, {basis}:", basis=stored(tests.basis))]
     if tests.joint is not None:
-        span = ", ".join(f"{k:+g}" for k in tests.leads)
-        lines.append(f"  joint ({span}): {tests.joint.distribution} = {tests.joint.statistic:.3f}, "
-                     f"p {p_text(tests.joint.p_value)}. Null: {tests.joint.null}")  # fmt: skip
+        span, t = listed(f"{k:+g}" for k in tests.leads), tests.joint
+        lines.append("  " + phrase("joint ({leads}): {distribution} = {statistic}, p {p}. Null: {null}", leads=span,
+                                   distribution=t.distribution, statistic=f"{t.statistic:.3f}", p=p_text(t.p_value),
+                                   null=stored(t.null)))  # fmt: skip
     if tests.slope is not None:
-        s = tests.slope
-        lines.append(f"  slope {number(s.estimate)} (s.e. {number(s.std_error)}): {s.distribution} = "
-                     f"{s.statistic:.3f}, p {p_text(s.p_value)}. Null: {s.null}")  # fmt: skip
-    lines += [f"  {note}" for note in tests.notes]
+        t = tests.slope
+        line = phrase("slope {estimate} (s.e. {error}): {distribution} = {statistic}, p {p}. Null: {null}",
+                      estimate=number(t.estimate), error=number(t.std_error), distribution=t.distribution,
+                      statistic=f"{t.statistic:.3f}", p=p_text(t.p_value), null=stored(t.null))  # fmt: skip
+        lines.append("  " + line)
+    lines += [f"  {stored(note)}" for note in tests.notes]
     return "\n".join([*lines, *(f"  {line}" for line in what_it_is_worth(tests))])
 
 
@@ -81,15 +90,17 @@ def rejected(tests, significance: float = 0.05) -> list[str]:
 def what_it_is_worth(tests) -> list[str]:
     """A sentence that follows from p-values and power: rejected, no power, or power enough."""
     if names := rejected(tests):
-        return [f"trends before adoption differ ({' and '.join(names)} rejected at 5 %): the effect may continue them"]
+        return [phrase("trends before adoption differ ({tests} rejected at 5 %): the effect may continue them",
+                       tests=listed(map(stored, names)))]  # fmt: skip
     if tests.slope is None:
-        return ["not rejected, by a test whose power is unknown: no evidence of parallel trends"]
+        return [phrase("not rejected, by a test whose power is unknown: no evidence of parallel trends")]
     s = tests.slope
-    power = (f"80 % power needs a slope of {number(s.detectable)}, which alone would move the effect by "
-             f"{number(s.moves)} (the effect: {number(tests.effect)}):")  # fmt: skip
+    power = phrase("80 % power needs a slope of {slope}, which alone would move the effect by {moves} (the effect: "
+                   "{effect}):", slope=number(s.detectable), moves=number(s.moves),
+                   effect=number(tests.effect))  # fmt: skip
     if tests.weak:
-        return [power, "no power against trends that could make up the whole effect; not to reject says little"]
-    return [power, "a trend that makes up the whole effect would be found more often than that"]
+        return [power, phrase("no power against trends that could make up the whole effect; not to reject says little")]
+    return [power, phrase("a trend that makes up the whole effect would be found more often than that")]
 
 
 def randomization_text(r) -> str:
@@ -113,21 +124,25 @@ def path_text(path, title: str, statistic: str, level: float = 0.95) -> str:
     return columns(cells, [title, "estimate", "std. error", statistic, "p", f"{100 * level:g} % low", "high"])
 
 
-def spatial_did_text(result) -> str:
-    from .text import header
+def exact_intervals(level: float) -> str:
+    """How intervals that follow from the estimates' law came about."""
+    return phrase("{level} % intervals: exact under the distribution of the estimates", level=f"{100 * level:g}")
 
+
+def spatial_did_text(result) -> str:
     settings, level = result.settings, result.settings["level"]
     by_unit = "df" in result.table
     letter = "z" if result.fit.df_resid is None and not by_unit else "t"
-    head = header(result.fit)
+    errors = None
     if by_unit:
-        units = f"{result.fit._design.n_units:,} units"
-        head = [f"standard errors: delete-one jackknife over {units}, scaled to independent errors; Satterthwaite's t"
-                if line.startswith("standard errors:") else line for line in head]  # fmt: skip
-    lines = [f"Spatial difference-in-differences: effects of {result.treatment} on {result.response}", *head]
+        errors = phrase("delete-one jackknife over {n} units, scaled to independent errors; Satterthwaite's t",
+                        n=f"{result.fit._design.n_units:,}")  # fmt: skip
+    head = header(result.fit, errors)
+    lines = [phrase("Spatial difference-in-differences: effects of {treatment} on {outcome}",
+                    treatment=result.treatment, outcome=result.response), *head]  # fmt: skip
     if not by_unit:
-        lines += [f"{100 * settings['level']:g} % intervals: exact under the distribution of the estimates"]
-    lines += [f"note: {note}" for note in result.notes if f"note: {note}" not in head]
+        lines.append(exact_intervals(settings["level"]))
+    lines += [line for line in map(note_line, result.notes) if line not in head]
     lines += ["", with_df(result.table, level, "") if by_unit else tidy_text(
         result.table, statistic=letter, level=level)]  # fmt: skip
     lines += [] if by_unit else statistic_note(result.table, letter)
@@ -141,14 +156,21 @@ def spatial_did_text(result) -> str:
     return "\n".join(lines + before_text(result))
 
 
+def weights_line(w) -> str:
+    """Which weights, in a line."""
+    return phrase("weights: {weights}", weights=stored(w.header()))
+
+
 def what_if_text(result, shown: int = 12) -> str:
     d, settings = result.fit._design, result.settings
     table = result.table
     changed = int((table["change"] != 0).sum())
-    when = "" if settings["period"] is None else f" as of {settings['period']}"
-    lines = [f"What if {result.variable} changes in {changed:,} of {len(table):,} units{when}: {d.formula}",
-             f"weights: {d.weights.header()}",
-             f"{100 * settings['level']:g} % intervals: exact under the distribution of the estimates", ""]
+    of = {"variable": result.variable, "n": f"{changed:,}", "units": f"{len(table):,}", "formula": d.formula}
+    first = phrase("What if {variable} changes in {n} of {units} units: {formula}", **of)
+    if settings["period"] is not None:
+        first = phrase("What if {variable} changes in {n} of {units} units as of {period}: {formula}",
+                       period=settings["period"], **of)  # fmt: skip
+    lines = [first, weights_line(d.weights), exact_intervals(settings["level"]), ""]
     part = table.reindex(table["estimate"].abs().sort_values(ascending=False, kind="stable").index)[:shown]
     head = ["largest responses", "change", "estimate", "std. error", "low", "high"]
     keys = ["change", "estimate", "std_error", "conf_low", "conf_high"]
@@ -161,14 +183,19 @@ def what_if_text(result, shown: int = 12) -> str:
 def threshold_text(result) -> str:
     s = result.settings
     T, N = s["size"]
-    lines = [f"Threshold regression (Hansen 1999): {s['formula']}",
-             f"effect of {s['switching']} by {s['variable']}; {T * N:,} observations ({N:,} units x {T} periods, "
-             f"{s['effects']} effects)"]  # fmt: skip
+    lines = [
+        phrase("Threshold regression (Hansen 1999): {formula}", formula=s["formula"]),
+        phrase("effect of {variable} by {threshold}; {n} observations ({units} units x {periods} periods, {effects} "
+               "effects)", variable=s["switching"], threshold=s["variable"], n=f"{T * N:,}", units=f"{N:,}", periods=T,
+               effects=stored(str(s["effects"]))),
+    ]  # fmt: skip
     if s["weights"]:
-        lines.append(f"weights: {s['weights']}")
-    lines.append(f"grid of {s['grid']} values, {s['trim']:.0%} of the observations in each regime at least")
-    lines.append(f"p-values: {s['draws']:,} bootstrap samples of units' residuals, seed {s['seed']}")
-    lines += [f"note: {note}" for note in result.notes]
+        lines.append(phrase("weights: {weights}", weights=stored(s["weights"])))
+    lines.append(phrase("grid of {n} values, {share} of the observations in each regime at least", n=s["grid"],
+                        share=f"{s['trim']:.0%}"))  # fmt: skip
+    lines.append(phrase("p-values: {n} bootstrap samples of units' residuals, seed {seed}", n=f"{s['draws']:,}",
+                        seed=s["seed"]))  # fmt: skip
+    lines += map(note_line, result.notes)
     cells = [[f"threshold {r.number}", number(r.threshold), number(r.conf_low), number(r.conf_high), number(r.F, 2),
               p_text(r.p_value).removeprefix("= "), number(r.critical_5, 2)]
              for r in result.thresholds.itertuples()]  # fmt: skip
@@ -187,10 +214,13 @@ def placebo_text(placebo) -> str:
 
 def mediation_text(result) -> str:
     s = result.settings
-    lines = [f"Mediation ({s['model']}): effect of {s['x']} on {s['response']} through {s['mediator']}",
-             f"model: {s['formula']}", f"weights: {result.fits['mediator']._design.weights.header()}",
-             f"intervals: {s['kept']:,} bootstrap samples of units' residuals, seed {s['seed']}",
-             "direct: on the unit's own outcome; indirect: on others'"]  # fmt: skip
+    lines = [
+        phrase("Mediation ({model}): effect of {variable} on {outcome} through {mediator}", model=s["model"],
+               variable=s["x"], outcome=s["response"], mediator=s["mediator"]),
+        phrase("model: {formula}", formula=s["formula"]), weights_line(result.fits["mediator"]._design.weights),
+        phrase("intervals: {n} bootstrap samples of units' residuals, seed {seed}", n=f"{s['kept']:,}", seed=s["seed"]),
+        phrase("direct: on the unit's own outcome; indirect: on others'"),
+    ]  # fmt: skip
     for path, part in result.table.groupby("path", sort=False):
         title = {"mediated": "through the mediator", "unmediated": "not through it", "total": "both paths"}[path]
         lines += ["", tidy_text(part.assign(term=part["effect"]), title=title, level=s["level"])]
@@ -211,10 +241,13 @@ def mediated_shares(result) -> list[str]:
 
 def heterogeneity_text(result) -> str:
     s = result.settings
-    sizes = ", ".join(f"{name} ({size} {s['axis']})" for name, size in s["sizes"].items())
-    lines = [f"Effects by {s['by']}: {s['formula']}", f"groups: {sizes}", *(f"note: {note}" for note in result.notes)]
+    sizes = listed(phrase("{group} ({n} units)", group=name, n=size) if s["axis"] == "units" else
+                   phrase("{group} ({n} periods)", group=name, n=size)
+                   for name, size in s["sizes"].items())  # fmt: skip
+    lines = [phrase("Effects by {by}: {formula}", by=s["by"], formula=s["formula"]),
+             phrase("groups: {groups}", groups=sizes), *map(note_line, result.notes)]  # fmt: skip
     if s["axis"] == "units":
-        lines.append("W of each group: links to other groups cut, rows standardised again")
+        lines.append(phrase("W of each group: links to other groups cut, rows standardised again"))
     for (kind, term), part in result.tidy().query("term in @s['variables']").groupby(["effect", "term"], sort=False):
         lines += ["", tidy_text(part.assign(term=part["group"]), title=f"{kind}: {term}", level=s["level"])]
     head = ["difference", "estimate", "std. error", "z", "p", "p, permuted"]

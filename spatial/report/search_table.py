@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
+from spillover.language import phrase, stored
+
 from .decimals import decimals, fixed
-from .etable import labelled_texts
+from .paper_notes import labelled_texts
 from .table import Table
 from .text import method_text
 
@@ -34,29 +38,40 @@ def several_searches(searches) -> Table:
     return search_table(searches.searches, searches.failed)
 
 
-def search_table(searches: dict, failed: dict) -> Table:
+def search_table(searches: dict, failed: dict, name: Callable[[str], str] = str) -> Table:
     """One column per search, sections in the order of the search's tables.
 
     Parameters
     ----------
     searches : dict of str to Search
     failed : dict of str to str
+    name : function
+        Plain words for a term of the formula.
     """
     heads, runs = list(searches), list(searches.values())
     titles = dict.fromkeys(table.title for search in runs for table in search.tables)
-    sections = [(_heading(title), _tests(title, runs)) for title in titles]
+    sections = [(stored(_heading(title)), _tests(title, runs)) for title in titles]
     decided = dict.fromkeys(label for search in runs for label in search.decisions)
-    rows = [(label, tuple(search.decisions.get(label, "") for search in runs)) for label in decided]
-    sections.append(("Decisions", tuple(rows)))
+    rows = [(stored(label), tuple(stored(search.decisions.get(label, "")) for search in runs)) for label in decided]
+    sections.append((phrase("Decisions"), tuple(rows)))
     chosen = [search.fits[search.choice] for search in runs]
     effects = [fit.effects() for fit in chosen]
-    sections += [(f"{kind.capitalize()} effects of the model chosen", _effects(kind, effects)) for kind in CHANGES]
+    of_kind = {
+        "direct": phrase("Direct effects of the model chosen"), "total": phrase("Total effects of the model chosen"),
+        "indirect": phrase("Indirect effects of the model chosen"),
+    }  # fmt: skip
+    sections += [(of_kind[kind], _effects(kind, effects, name)) for kind in CHANGES]
     first = runs[0]
-    notes = [f"Tests: statistic (p-value); decisions at {first.significance:.0%}, rule {first.rule}. Effects: estimate "
-             f"(standard error), {method_text(getattr(effects[0], 'short_run', effects[0]))}."]  # fmt: skip
-    notes.append(f"Weights: {labelled_texts(heads, [fit._design.weights.header() for fit in chosen])}.")
-    notes += [f"{name} could not be searched: {why}." for name, why in failed.items()]
-    return Table(tuple(heads), tuple(sections), tuple(notes), f"Specification search: {chosen[0]._design.formula}")
+    notes = [
+        phrase("Tests: statistic (p-value); decisions at {level}, rule {rule}. Effects: estimate (standard error), "
+               "{how}.", level=f"{first.significance:.0%}", rule=stored(first.rule),
+               how=method_text(getattr(effects[0], "short_run", effects[0]))),
+        phrase("Weights: {weights}.",
+               weights=labelled_texts(heads, [stored(fit._design.weights.header()) for fit in chosen])),
+    ]  # fmt: skip
+    notes += [phrase("{weights} could not be searched: {why}.", weights=w, why=why) for w, why in failed.items()]
+    caption = phrase("Specification search: {formula}", formula=chosen[0]._design.formula)
+    return Table(tuple(heads), tuple(sections), tuple(notes), caption)
 
 
 def _heading(title: str) -> str:
@@ -70,7 +85,9 @@ def _tests(title: str, runs: list) -> tuple:
     for name in dict.fromkeys(name for tests in by_search for name in tests):
         tests = [tests.get(name) for tests in by_search]
         follows = {t.distribution for t in tests if t is not None}
-        label = f"{name}, {follows.pop()}" if len(follows) == 1 else name
+        label = stored(name)
+        if len(follows) == 1:
+            label = phrase("{test}, {distribution}", test=label, distribution=follows.pop())
         rows.append((label, tuple("" if t is None else _test(t) for t in tests)))
     return tuple(rows)
 
@@ -79,12 +96,12 @@ def _test(test) -> str:
     return f"{test.statistic:.2f} ({_p(test.p_value)})"
 
 
-def _effects(kind: str, effects: list) -> tuple:
+def _effects(kind: str, effects: list, name: Callable[[str], str]) -> tuple:
     tables = [table[table["effect"] == kind].set_index("term") for table in (e.tidy() for e in effects)]
     rows = []
     for term in dict.fromkeys(term for table in tables for term in table.index):
         cells = [_cell(table.loc[term]) if term in table.index else "" for table in tables]
-        rows.append((term, tuple(cells)))
+        rows.append((name(term), tuple(cells)))
     return tuple(rows)
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from spillover.language import phrase, stored
+
 from ..records.limits import LIMITS
 from ..records.schema import SCHEMA
+from .header import header
 from .origin import origin
-
-UNCORRECTED = "none (data are demeaned, then lagged, as in xsmle and splm)"
 
 
 def p_text(p: float) -> str:
     """'= 0.0312', '< 1e-4', never '0.0000'."""
     if not np.isfinite(p):
-        return "not defined"
+        return phrase("not defined")
     return "< 1e-4" if p < 1e-4 else f"= {p:.4f}"
 
 
@@ -50,52 +51,6 @@ def tidy_text(table: pd.DataFrame, *, title: str = "", statistic: str = "z", lev
         for term, estimate, std_error, z, p, low, high in zip(*(table[name] for name in SCHEMA), strict=True)
     ]
     return columns(rows, head)
-
-
-def header(fit) -> list[str]:
-    """What was estimated, on what, with which weights and standard errors."""
-    from ..covariance.random import by_random_ml, random_text
-    from ..covariance.vcov import describe
-    from ..diagnostics.small_samples import notes
-
-    d, s = fit._design, fit._settings
-    size = f"{fit.nobs:,} observations"
-    if d.is_panel:
-        gaps = "" if d.observed is None else ", unbalanced"
-        effects = "no" if str(s.effects) == "none" else s.effects
-        size += f" ({d.n_units:,} units x {d.n_periods} periods{gaps}, {effects} effects)"
-    spatial = fit.specification.lag or fit.specification.error
-    estimators = {"ml": "maximum likelihood", "gmm": "the method of moments", "reml": "restricted maximum likelihood",
-                  "aqs": "adjusted quasi-scores"}  # fmt: skip
-    by = estimators[s.method] if spatial or by_random_ml(fit) else "least squares"
-    name = "dynamic " * bool(d.lags) + fit.specification.name
-    lines = [f"{name} by {by}: {d.formula}", size, f"weights: {d.weights.header()}"]
-    if d.error_weights is not None:
-        lines.append(f"weights of the error: {d.error_weights.header()}")
-    if s.random is not None:
-        lines += random_text(fit)
-    elif spatial and s.effects and s.method == "ml":
-        lines.append(_correction(fit))
-    part = fit._sample.lag or fit._sample.error
-    lines.append(f"standard errors: {describe(fit)}")
-    if part is not None:
-        lo, hi = part.interval
-        lines.append(f"log-determinant: {part.logdet.method}; admissible interval ({lo:.4g}, {hi:.4g})")
-    if d.lags:
-        lines.append(str(fit.stationarity))
-    return lines + [f"note: {note}" for note in (*d.notes, *notes(fit))]
-
-
-def _correction(fit) -> str:
-    """The correction for the number of fixed effects."""
-    d, effects, correction = fit._design, fit._settings.effects, fit._settings.correction
-    if not d.lags or not effects.entity:
-        exact = "by transformation" if not d.varies else "by the mean of the score"
-        how = {True: exact, "additive": "additive for the time effects", False: UNCORRECTED}
-        return f"Lee-Yu correction: {how[correction]}"
-    unit = "bias of unit effects (Yu, de Jong & Lee 2008)"
-    both = {True: "time effects by transformation, ", "additive": "bias of time effects, ", False: ""}[correction]
-    return "correction: " + (both * effects.time + unit if correction else "none")
 
 
 def fit_text(fit) -> str:
@@ -172,7 +127,7 @@ def statistic_note(table, letter: str) -> list[str]:
 
 def intervals_text(effects) -> str:
     """The level of the intervals, and how they were computed."""
-    return f"{100 * effects.options.level:g} % intervals: {method_text(effects)}"
+    return phrase("{level} % intervals: {how}", level=f"{100 * effects.options.level:g}", how=method_text(effects))
 
 
 def method_text(effects) -> str:
@@ -180,17 +135,23 @@ def method_text(effects) -> str:
     method, df = effects.options.method, effects.fit.df_resid
     if method == "simulate":
         kept, draws = effects.inferred.kept, effects.options.draws
-        left = "were not stationary" if effects.run == "long-run" else "left the admissible interval"
-        lost = f" ({draws - kept} {left})" * (kept < draws)
-        return f"simulated from {kept:,} draws, seed {effects.options.seed}{lost}"
+        of = {"kept": f"{kept:,}", "seed": effects.options.seed}
+        if kept == draws:
+            return phrase("simulated from {kept} draws, seed {seed}", **of)
+        if effects.run == "long-run":
+            return phrase("simulated from {kept} draws, seed {seed} ({lost} were not stationary)",
+                          lost=draws - kept, **of)  # fmt: skip
+        return phrase("simulated from {kept} draws, seed {seed} ({lost} left the admissible interval)",
+                      lost=draws - kept, **of)  # fmt: skip
     if method == "likelihood":
-        of_fit = effects.fit.specification
-        both = of_fit.lag and of_fit.error
-        joint = "ratios of the profile and the modified profile likelihood"
-        return joint if both else "adjusted profile likelihood ratio"
+        if effects.fit.specification.lag and effects.fit.specification.error:
+            return phrase("ratios of the profile and the modified profile likelihood")
+        return phrase("adjusted profile likelihood ratio")
     if method == "delta":
-        return "delta method"
-    return "exact for normal estimates" if df is None else f"exact for estimates that follow t({df:g})"
+        return phrase("delta method")
+    if df is None:
+        return phrase("exact for normal estimates")
+    return phrase("exact for estimates that follow t({df})", df=f"{df:g}")
 
 
 def small_sample_advice(effects) -> str:
@@ -249,10 +210,11 @@ def dynamic_effects_text(effects) -> str:
 
 def test_text(result) -> str:
     """One line: the statistic, its distribution, its p-value and its null."""
+    of = {"test": stored(result.name), "statistic": f"{result.statistic:.3f}", "null": stored(result.null)}
     if result.df == "none":
-        return f"{result.name}: {result.statistic:.3f}. {result.null}"
-    return (f"{result.name}: {result.distribution} = {result.statistic:.3f}, p {p_text(result.p_value)}. "
-            f"Null: {result.null}")
+        return phrase("{test}: {statistic}. {null}", **of)
+    return phrase("{test}: {distribution} = {statistic}, p {p}. Null: {null}", distribution=result.distribution,
+                  p=p_text(result.p_value), **of)  # fmt: skip
 
 
 def tests_text(tests) -> str:

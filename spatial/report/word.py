@@ -6,13 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from spillover.errors import SpatialInputError
+from spillover.language import phrase
 from spillover.text import printable
+
+from .text import text_width
 
 LATIN, EAST_ASIAN = "Times New Roman", "SimSun"
 SIZE, SMALL = 10.5, 9  # points
 THICK, THIN = 12, 6  # eighths of a point: 1.5 and 0.75
 SYMBOLS = {"rho": "\u03c1", "lambda": "\u03bb", "sigma2": "\u03c3\u00b2", "sigma2_mu": "\u03c3\u00b2 of units"}
 WIDE = 7  # columns from which on the page lies on its side
+LETTER = 0.55  # mean width of a letter in its size
+LABELS = 0.4  # the part of a page's width that labels may take
+FEWEST, MOST = 8, 40  # letters that a column is wide at least and at most
+TOGETHER = 32  # rows of a table that is not parted by the end of a page
 
 
 def write_tables(tables: Sequence, path: Path, *, title: str = "") -> None:
@@ -43,12 +50,12 @@ def write_tables(tables: Sequence, path: Path, *, title: str = "") -> None:
     if title:
         _paragraph(document, title, size=14, bold=True, centered=True)
     for n, table in enumerate(tables, 1):
-        number = f"Table {n}. " if len(tables) > 1 else ""
+        number = phrase("Table {n}.", n=n) + " " if len(tables) > 1 else ""
         if number or table.caption:
             _paragraph(document, number + table.caption, bold=True, centered=True, keep=True)
-        _grid(document, table)
-        for note in table.notes:
-            _paragraph(document, note, size=SMALL)
+        _grid(document, table, _widths(table, document.sections[0]))
+        for k, note in enumerate(table.notes, 1):
+            _paragraph(document, note, size=SMALL, keep=k < len(table.notes))
         document.add_paragraph()
     document.save(str(path))
 
@@ -74,11 +81,28 @@ def _paragraph(document, text: str, *, size: float = SIZE, bold: bool = False, c
         paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
 
 
-def _grid(document, table) -> None:
+def _widths(table, page) -> list[int]:
+    """Of the columns, in EMU: by their longest texts, so that words and numbers are broken only where they must."""
+    from docx.shared import Pt
+
+    whole = page.page_width - page.left_margin - page.right_margin
+    rows = list(table.rows())
+    longest = max(text_width(label) for label in (table.corner, *(label for _, label, _ in rows)))
+    labels = min(int(Pt(SIZE * LETTER * (longest + 2))), int(LABELS * whole))
+    needs = [max(FEWEST, *(min(text_width(cells[j]), MOST) for _, _, cells in rows),
+                 *map(text_width, head.split())) for j, head in enumerate(table.heads)]  # fmt: skip
+    return [labels, *[int((whole - labels) * need / sum(needs)) for need in needs]]
+
+
+def _grid(document, table, widths) -> None:
     rows = [(False, table.corner, table.heads), *table.rows()]
     top = bool(table.groups)
     grid = document.add_table(rows=len(rows) + top, cols=len(table.heads) + 1)
-    grid.autofit = True
+    grid.autofit = False
+    for column, width in zip(grid.columns, widths):
+        column.width = width
+        for cell in column.cells:
+            cell.width = width
     if top:
         _groups(grid.rows[0], table)
     for line, (title, label, cells) in zip(grid.rows[top:], rows):
@@ -87,6 +111,9 @@ def _grid(document, table) -> None:
             _fill(cell, text)
     for line in grid.rows[: 1 + top]:
         _repeats(line)
+    for line, (title, _, _), (_, label_below, _) in zip(grid.rows[top:], rows, rows[1:]):
+        _keep(line, len(rows) <= TOGETHER or title or not label_below)  # standard errors have no label
+    _keep(grid.rows[-1], bool(table.notes))
     _rule(grid.rows[0], "top", THICK)
     _rule(grid.rows[top], "bottom", THIN)
     _rule(grid.rows[-1], "bottom", THICK)
@@ -157,6 +184,16 @@ def _border(cell, edge: str, size: int) -> None:
         borders.insert(0, line)
     else:
         borders.append(line)
+
+
+def _keep(line, with_next: bool) -> None:
+    """A row on one page, and on that of the next row."""
+    from docx.oxml import OxmlElement
+
+    line._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
+    for cell in line.cells:
+        for paragraph in cell.paragraphs:
+            paragraph.paragraph_format.keep_with_next = with_next
 
 
 def _repeats(line) -> None:

@@ -28,7 +28,7 @@ from ..models.family import ols, reading_of, sac, sar, sdem, sdm, sem, slx
 from ..models.fit import Fit
 from ..records.tests import TestResult, TestTable
 from .readings import read_effects, read_hausman, read_lm, short_lm
-from .rules import LARGER, RULES, Evidence, probabilities
+from .rules import LARGER, RULES, Evidence, aicc, probabilities
 from .searches import Search, Searches
 
 OPTIONS = ("entity", "time", "effects", "correction", "durbin", "vcov", "missing", "method")
@@ -70,9 +70,9 @@ def specify(
     significance : float
         Of the decisions, a share.
     rule : {"specific_to_general", "general_to_specific", "lesage_pace"}
-        "specific_to_general": the smallest model that none of its direct generalizations rejects, Bonferroni over
-        these. "general_to_specific": Elhorst's, from the SDM down. "lesage_pace": the most probable of SLX, SDEM and
-        SDM. ``spatial.search.rules`` has them step by step.
+        "specific_to_general": OLS unless LM tests reject it; then, of the models that tests against smaller and larger
+        ones leave, the one with the least AICc. "general_to_specific": Elhorst's, from the SDM down. "lesage_pace":
+        the most probable of SLX, SDEM and SDM. ``spatial.search.rules`` has them step by step.
 
     Returns
     -------
@@ -248,7 +248,8 @@ def _evidence(fits, lm, durbin_lm, compared, wald) -> Evidence:
     alike = {name: fit for name, fit in fits.items() if fit._sample.n == n and not fit._sample.dummies}
     shares = probabilities({name: fit.loglik for name, fit in alike.items()},
                            {name: fit.n_parameters for name, fit in alike.items()}, n)  # fmt: skip
-    return Evidence(edges, robust, {**dict.fromkeys(fits, 0.0), **shares})
+    criteria = {name: aicc(fit.loglik, fit.n_parameters, n) for name, fit in alike.items()}
+    return Evidence(edges, robust, {**dict.fromkeys(fits, 0.0), **shares}, criteria)
 
 
 def _shares(shares: dict[str, float]) -> str:

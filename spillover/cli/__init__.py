@@ -34,6 +34,7 @@ def _app(words: list[str] | None = None):
         compare_commands,
         explore_commands,
         file_commands,
+        margin_commands,
         model_commands,
         plot_commands,
         policy_commands,
@@ -63,8 +64,8 @@ def _app(words: list[str] | None = None):
     weight_commands.register(weights)
     qgis = App(inner if chosen == "qgis" else chosen and "", help="Spillover in QGIS's Processing toolbox.")
     qgis_commands.register(qgis)
-    for commands in (explore_commands, model_commands, compare_commands, policy_commands, plot_commands, file_commands,
-                     study_commands):  # fmt: skip
+    for commands in (explore_commands, model_commands, margin_commands, compare_commands, policy_commands,
+                     plot_commands, file_commands, study_commands):  # fmt: skip
         commands.register(app)
     app.add_typer(weights, name="weights")
     app.add_typer(qgis, name="qgis")

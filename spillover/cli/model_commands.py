@@ -11,7 +11,7 @@ import typer
 from spillover.progress import step
 
 from .groups import App, Data, Model, Output, command
-from .options import DRAWS, FIGURE, FORMULA, LEVEL, MODEL, SEED, SEVERAL, WEIGHTS
+from .options import AT_ONCE, DRAWS, FIGURE, FORMULA, LEVEL, MODEL, SEED, SEVERAL, WEIGHTS
 
 if TYPE_CHECKING:
     from .source import Source
@@ -23,12 +23,13 @@ def register(app: App) -> None:
 
 
 def fit(
-    source: Data, settings: Model, output: Output, *, formula: FORMULA, weights: WEIGHTS, model: MODEL = "sdm"
+    source: Data, settings: Model, output: Output, *, formula: FORMULA, weights: AT_ONCE, model: MODEL = "sdm"
 ) -> None:
-    """Estimate a model and print its coefficients.
+    """Estimate a model and print its coefficients; -w twice gives rho_1 and rho_2.
 
     Examples:
       spillover fit example:columbus "CRIME ~ INC + HOVAL" -w queen --model sar
+      spillover fit example:us_states "log(gsp) ~ log(emp) + unemp" -w queen -w knn:k=5 --model sar
       spillover fit example:us_states "log(gsp) ~ log(emp) + unemp" -w queen --model sdm -o fit.csv
     """
     import spatial as sp
@@ -46,7 +47,7 @@ def fit(
 
 
 def effects(
-    source: Data, settings: Model, output: Output, *, formula: FORMULA, weights: WEIGHTS, model: MODEL = "sdm",
+    source: Data, settings: Model, output: Output, *, formula: FORMULA, weights: AT_ONCE, model: MODEL = "sdm",
     inference: Annotated[str | None, typer.Option(help="quadrature, likelihood, simulate or delta.")] = None,
     level: LEVEL = 0.95, draws: DRAWS = 1000, seed: SEED = 1,
     shock: Annotated[str | None, typer.Option(help="UNIT:TERM:SIZE, the response of every unit instead.")] = None,
@@ -80,9 +81,10 @@ def effects(
         sp.plot.save(sp.plot.effects(result), figure, overwrite=output.overwrite)
 
 
-def estimated(estimate, formula: str, rows: Source, weights: str, settings: Model):
-    """The fit of a model's function under one W."""
-    w = rows.weights(weights)
+def estimated(estimate, formula: str, rows: Source, weights: str | list[str], settings: Model):
+    """The fit of a model's function under one W, or under several at once."""
+    specs = [weights] if isinstance(weights, str) else weights
+    w = rows.weights(specs[0]) if len(specs) == 1 else [rows.weights(spec) for spec in specs]
     with step(f"estimating {estimate.__name__}"):
         return estimate(formula, rows.table, w, **options_of(settings, rows))
 

@@ -11,6 +11,8 @@ from .groups import TARGET
 FORMULA = Annotated[str, typer.Argument(help="'log(gsp) ~ log(pcap) + unemp'")]
 MODEL = Annotated[str, typer.Option("--model", "-M", help="ols, slx, sar, sem, sdm, sdem, sac or gns.")]
 WEIGHTS = Annotated[str, typer.Option("--weights", "-w", help="File of weights, or a builder: queen, knn:k=5.")]
+AT_ONCE = Annotated[list[str], typer.Option("--weights", "-w", help="File of weights, or a builder: queen, knn:k=5. "
+                                            "Twice: both in one model, rho_1 and rho_2.")]
 SEVERAL = Annotated[list[str], typer.Option("--weights", "-w", help="[NAME=]file or builder; repeat for each W.")]
 PERMUTATIONS = Annotated[int, typer.Option(help="Random permutations.")]
 LEVEL = Annotated[float, typer.Option(help="Coverage of intervals, a share.")]

@@ -10,6 +10,7 @@ import typer
 from .groups import TARGET, App, Data, Output, command
 from .options import DRAWS, FORMULA, JSON, OVERWRITE, SEED, SEVERAL
 
+LANG = Annotated[str | None, typer.Option("--lang", help="Language of the report: en or zh-CN.")]
 DIFFERENT = 6  # exit status: a bundle ran again, and not all tables are the same
 
 
@@ -28,7 +29,7 @@ def study(
     check: Annotated[bool, typer.Option("--check", help="Say what is wrong with FILE; run nothing.")] = False,
     bundle: Annotated[str | None, typer.Option("--bundle", rich_help_panel=TARGET, help="Also data, results, checksums "
                                                "and versions in one .zip that runs again.")] = None,
-    output: FOLDER = "study", overwrite: OVERWRITE = False, json: JSON = False,
+    lang: LANG = None, output: FOLDER = "study", overwrite: OVERWRITE = False, json: JSON = False,
 ) -> None:  # fmt: skip
     """From boundaries and a panel to a report: every step that the study file asks for.
 
@@ -55,7 +56,7 @@ def study(
         check_outputs([bundle], overwrite=overwrite, suffixes=[".zip"], inputs=[file])
     if Path(file).suffix.lower() == ".zip":
         with bundles.unpacked() as folder:
-            question = read_study(bundles.unpack(file, Path(folder)))
+            question = read_study(bundles.unpack(file, Path(folder)), lang)
             if check:
                 _say(f"'{file}' is whole and can run", json)
                 return
@@ -67,10 +68,10 @@ def study(
 
             _run(question, output, overwrite, json, compared)
             if again[0].other:
-                _errors.say(f"{len(again[0].other)} tables differ from the bundle's")
+                _errors.say(f"tables that differ from the bundle's: {len(again[0].other)}")
                 raise typer.Exit(DIFFERENT)
         return
-    question = read_study(file)
+    question = read_study(file, lang)
     if check:
         _say(f"'{file}' can run: {len(question.panel):,} rows, {len(question.map)} units, "
              f"{len(question.weights)} weights, steps: {', '.join(question.steps) or 'none'}", json)  # fmt: skip
@@ -85,10 +86,11 @@ def report(
     moran: Annotated[list[str] | None, typer.Option("--moran", help="Column for Moran's I by period; repeat.")] = None,
     effects: Annotated[str, typer.Option(help="none, entity, time or twoway.")] = "twoway",
     shock: Annotated[str | None, typer.Option(help="UNIT:TERM:SIZE to map; by default the clearest spillover.")] = None,
-    title: Annotated[str, typer.Option(help="Title of the report.")] = "Direct and indirect effects",
+    title: Annotated[str, typer.Option(help="Title of the report.")] = "",
     name: Annotated[str | None, typer.Option(help="Column of the map with what units are called.")] = None,
     word: Annotated[list[str] | None, typer.Option(help="Plain words: 'log(pcap)=public capital'; repeat.")] = None,
-    draws: DRAWS = 1000, seed: SEED = 1, output: FOLDER = "report", overwrite: OVERWRITE = False, json: JSON = False,
+    lang: LANG = None, draws: DRAWS = 1000, seed: SEED = 1, output: FOLDER = "report", overwrite: OVERWRITE = False,
+    json: JSON = False,
 ) -> None:  # fmt: skip
     """Weights, Moran's I, tests, model, effects and comparison in one report.
 
@@ -97,6 +99,7 @@ def report(
       spillover report example:us_states "log(gsp) ~ unemp" -w queen -w knn:k=5 -o unemployment
     """
     from spillover.errors import SpatialInputError
+    from spillover.language import language, phrase, tag_of
 
     from .model_commands import read_shock
     from .source import read_source
@@ -105,6 +108,7 @@ def report(
     from .study.run import refuse_outputs
 
     refuse_outputs(Path(output), overwrite=overwrite)
+    tag = tag_of(lang or "en")
     rows = read_source(source)
     rows.columns(moran or ())
     if rows.map is None or rows.entity is None or rows.time is None:
@@ -114,30 +118,28 @@ def report(
     shocked = dict(zip(("unit", "term", "size"), read_shock(shock, ids), strict=True)) if shock else {}
     steps = {"moran": {"columns": list(moran)}} if moran else {}
     steps |= {"tests": {}, "shock": shocked, "by_weights": {}}
+    with language(tag):
+        title = title or phrase("Direct and indirect effects")
     question = Question(
         title, formula, rows.map, rows.table, rows.entity, rows.time, named, steps, options={"effects": effects},
-        names=None if name is None else names_of(rows.map, name), seed=seed, draws=draws,
+        names=None if name is None else names_of(rows.map, name), seed=seed, draws=draws, lang=tag,
         words=dict(w.rsplit("=", 1) for w in word or () if "=" in w),
     )  # fmt: skip
     _run(question, output, overwrite, json)
 
 
-def demo(*, output: FOLDER = "demo", overwrite: OVERWRITE = False, json: JSON = False) -> None:
+def demo(*, lang: LANG = None, output: FOLDER = "demo", overwrite: OVERWRITE = False, json: JSON = False) -> None:
     """The main job on shipped data: public capital, labour and output of 48 US states, 1970-1986.
 
     Examples:
       spillover demo
-      spillover demo -o first --overwrite
+      spillover demo --lang zh-CN -o chinese
     """
-    from importlib.resources import as_file, files
-
-    from .study.file import read_study
+    from .study.file import read_demo
     from .study.run import refuse_outputs
 
     refuse_outputs(Path(output), overwrite=overwrite)
-    with as_file(files("spillover.cli.study").joinpath("demo.toml")) as file:
-        question = read_study(file)
-    _run(question, output, overwrite, json)
+    _run(read_demo(lang), output, overwrite, json)
 
 
 def _say(text: str, json: bool, files=()) -> None:

@@ -200,6 +200,17 @@ def weights(s: World) -> list[Case]:
         Case("no links, model", "E306", lambda: sp.sar(FORMULA, c, frame(W * 0))),
         Case("W of all to all, without an interval", "E714", lambda: sp.sar(
             FORMULA, c, frame((np.ones((49, 49)) - np.eye(49)) / 48))),
+        Case("the same W twice in one model", "E323", lambda: sp.sar(FORMULA, c, [w, w])),
+        Case("W_2 twice W_1", "E323", lambda: sp.sar(FORMULA, c, [w, frame(2 * W)])),
+        Case("W_2 without links", "E306", lambda: sp.sar(FORMULA, c, [w, frame(W * 0)])),
+        Case("W_2 of other units", "E101", lambda: sp.sar(
+            FORMULA, c, [w, frame(W).rename(index={c.index[0]: 999}, columns={c.index[0]: 999})])),
+        Case("W_2 of all to all", "E714", lambda: sp.sar(
+            FORMULA, c, [w, frame((np.ones((49, 49)) - np.eye(49)) / 48)])),
+        Case("an empty list of W", "E501", lambda: sp.sar(FORMULA, c, [])),
+        Case("two W by moments", "E501", lambda: sp.sar(
+            FORMULA, c, [w, frame(W @ W * (1 - np.eye(49)))], method="gmm")),
+        Case("durbin= of an unknown term with its own W", "E502", lambda: sp.slx(FORMULA, c, w, durbin={"nobody": w})),
         Case("csr_array without labels", None, lambda: same(sp.moran(y, w.csr, align="position").I, sp.moran(y, w).I)),
         Case("not square", "E311", lambda: sp.moran(y, W[:, :40])),
         Case("labels that differ", "E311", lambda: as_weights(frame(W).rename(columns={c.index[0]: 999}))),

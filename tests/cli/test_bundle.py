@@ -92,7 +92,7 @@ def test_other_numbers_are_told(spillover, bundle, tmp_path):
     other = rewritten(bundle, tmp_path / "b.zip", {**changed, "manifest.json": json.dumps(manifest).encode()})
     status, out, err = spillover("study", other, "-o", tmp_path / "again")
     assert status == 6, err
-    assert "1 tables differ from the bundle's" in err
+    assert "tables that differ from the bundle's: 1" in err
     assert "4 of 5 tables are the same" in out
     assert "model.csv: numbers differ by up to 9.9e-03" in out
     assert "other version: numpy 0." in out

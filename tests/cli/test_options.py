@@ -24,7 +24,8 @@ NOT_OFFERED = {
     **{("weights plot", option): "it draws on a map, of which no rows are chosen and no values are read"
        for option in ("--sheet", "--sep", "--decimal", "--na", "--sql", "--where")},
     **{(name, "--seed"): NOTHING_DRAWN for name in (
-        "fit", "diagnose", "table", "did", "shock", "what-if", "info", "join", "doctor", "weights build",
+        "fit", "diagnose", "table", "did", "shock", "what-if", "slopes", "predictions", "forecast",
+        "info", "join", "doctor", "weights build",
         "weights info", "weights convert", "weights compare", "weights plot", "qgis install", "qgis doctor")},
     ("study", "--seed"): IN_FILE, ("demo", "--seed"): IN_FILE,
     **{(name, "--jobs"): ONE_JOB for name, _ in commands() if name != "compare"},
@@ -70,6 +71,10 @@ CALLS = {
     "effects": ["effects", "example:columbus", "CRIME ~ INC", "-w", "queen"],
     "shock": ["shock", "example:columbus", "CRIME ~ INC", "-w", "queen", "-s", "6:INC:1"],
     "what-if": ["what-if", "example:columbus", "CRIME ~ INC", "-w", "queen", "--term", "INC", "--change", "1"],
+    "slopes": ["slopes", "example:columbus", "CRIME ~ INC", "-w", "queen", "--of", "INC"],
+    "predictions": ["predictions", "example:columbus", "CRIME ~ INC", "-w", "queen", "--at", "INC=10,20"],
+    "forecast": ["forecast", "example:us_states", "log(gsp) ~ unemp", "-w", "queen", "--model", "sar",
+                 "--since", "1986", "--effects", "entity"],
     "diagnose": ["diagnose", "example:columbus", "CRIME ~ INC", "-w", "queen"],
     "table": ["table", "example:columbus", "CRIME ~ INC", "-w", "queen", "-M", "ols", "-M", "sar"],
     "compare": ["compare", "example:columbus", "CRIME ~ INC", "-M", "sar", "-w", "queen", "-w", "rook"],

@@ -195,7 +195,7 @@ groups = "region"
     assert "人均产出" in html
     gini = pd.read_csv(tmp_path / "out" / "gini.csv")
     np.testing.assert_allclose(gini[["within", "between", "transvariation"]].sum(axis=1), gini["gini"])
-    assert "mean 人均产出 would change by" in html
+    assert "平均人均产出的变化为：" in html
 
 
 def test_a_report_names_units_and_speaks_plain_words(tmp_path):

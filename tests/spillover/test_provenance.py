@@ -47,6 +47,8 @@ RESULTS = {
                                           missing="period", **KEYS),
     "a random effects fit": lambda p: sp.sar("unemp ~ log(emp)", p, W, effects="random", **KEYS),
     "Effects": lambda p: sdm(p).effects(),
+    "SeveralFit": lambda p: sp.sar("unemp ~ log(emp)", p, [W, KNN], **KEYS),
+    "SeveralEffects": lambda p: sp.sar("unemp ~ log(emp)", p, [W, KNN], **KEYS).effects(method="delta"),
     "DynamicEffects": lambda p: sp.sar("log(gsp) ~ unemp", p, W, lags="y", **KEYS).effects(method="delta"),
     "EffectsBy": lambda p: sp.effects_by(sdm(regions(p)), "unemp", by="region"),
     "Elasticities": lambda p: sdm(p).effects().elasticity(),
@@ -176,7 +178,7 @@ def test_fingerprints_of_frames(values, random):
         assert fingerprint(a) != fingerprint(swapped)
 
 
-WITHOUT = {"FitRecord", "MakeTables", "GrowthAccounting", "Pretrends", "Randomization", "Searches",
+WITHOUT = {"FitRecord", "SeveralRecord", "MakeTables", "GrowthAccounting", "Pretrends", "Randomization", "Searches",
            "StochasticFrontier"}  # fmt: skip
 # Parts of other results, or made as others are.
 

@@ -7,12 +7,14 @@ import pandas as pd
 
 import spatial as sp
 from spatial import plot
-from spatial.plot.layer import CLUSTERS, cluster_classes, tip
 from spatial.plot.page_map import page_map
-from spatial.plot.qml import Style, classed
+from spatial.plot.qml import classed
+from spatial.plot.style import legible
+from spatial.report.header import header
 from spatial.report.html import Figure, Table
-from spatial.report.text import header
+from spatial.report.search_table import search_table
 from spatial.report.words import is_log, plain, short
+from spillover.language import phrase, stored
 
 from .question import LEVEL, Chapter, Question
 
@@ -25,12 +27,13 @@ def weights(q: Question, chapters: dict) -> Chapter:
                      f"{int(degree.min())} to {int(degree.max())}", len(w.islands), w.components))  # fmt: skip
     columns = ["W", "what it is", "links", "per unit", "range", "islands", "components"]
     first = next(iter(q.weights))
-    drawn = Figure(q.leading.plot(q.map), f"Links of {first}", f"Map of links, {first}")
+    drawn = Figure(legible(q.leading.plot(q.map)), phrase("Links of {weights}", weights=first),
+                   phrase("Map of links, {weights}", weights=first))  # fmt: skip
     return Chapter(
-        "Who is whose neighbor",
+        phrase("Who is whose neighbor"),
         q.weights,
-        ("Weights say who is whose neighbor, and how much. The model is estimated under the first; it leads.",),
-        {"weights": Table(pd.DataFrame(rows, columns=columns), "The weights", digits=2)},
+        (phrase("Weights say who is whose neighbor, and how much. The model is estimated under the first; it leads."),),
+        {"weights": Table(pd.DataFrame(rows, columns=columns), phrase("The weights"), digits=2)},
         {"weights": drawn},
     )
 
@@ -51,66 +54,13 @@ def moran(q: Question, chapters: dict, *, columns: list[str], permutations: int 
     share = frame.groupby("variable", sort=False)["p_sim"].apply(lambda p: int((p < LEVEL).sum()))
     periods = frame.groupby("variable", sort=False).size()
     text = tuple(
-        f"{q.name(name)} is spatially autocorrelated (permutation p below {LEVEL}) in {share[name]} of {periods[name]} "
-        "periods."
+        phrase("{variable} is spatially autocorrelated (permutation p below {level}) in {n} of {periods} periods.",
+               variable=q.name(name), level=LEVEL, n=share[name], periods=periods[name])
         for name in share.index
     )
-    table = Table(frame.drop(columns=["n", "p_norm", "weights"]), "Moran's I by period")
-    drawn = Figure(result.plot(), "Moran's I by period", "Lines of Moran's I")
-    return Chapter("Is it clustered?", result, text, {"moran": table}, {"moran": drawn})
-
-
-def lisa(
-    q: Question, chapters: dict, *, columns: list[str], period=None, correction: str = "none",
-    permutations: int | None = None,
-) -> Chapter:  # fmt: skip
-    """Clusters and outliers of each column in one period, the last by default.
-
-    Parameters
-    ----------
-    columns : list of texts
-        Columns.
-    period : a period
-        Of the map; the last by default.
-    correction : text
-        Of p for the number of units: "none", "fdr" or "bonferroni".
-    permutations : whole number
-        Behind every p-value; by default as many as the correction needs.
-    """
-    period = q.panel[q.time].max() if period is None else period
-    units = q.panel[q.panel[q.time] == period].set_index(q.entity)
-    how = {"correction": correction, "permutations": permutations, "seed": q.seed}
-    results = {column: sp.local_moran(column, q.leading, data=units, **how) for column in columns}
-    rows, figures, layers = [], {}, []
-    for column, result in results.items():
-        frame = result.to_frame()
-        significant = frame[frame["cluster"].isin(result.classes)].reset_index(names=q.entity)
-        rows.append(significant.assign(variable=column)[["variable", q.entity, "cluster", "I", "p_sim"]])
-        caption = f"Clusters of {q.name(column)}, {period}"
-        values = units[column].reindex(frame.index)
-        readings = {i: f"{q.unit(i)}: {CLUSTERS.get(c, c).lower()}; {q.name(column)} {short(value)}"
-                    for i, c, value in zip(frame.index, frame["cluster"].astype(str), values)}  # fmt: skip
-        drawn = page_map(q.map, frame["cluster"].astype(str), cluster_classes(result), alt=caption, readings=readings)
-        figures[f"lisa_{column}"] = Figure(result.plot(q.map), caption, f"Map of clusters, {column}", drawn)
-        layers.append(frame["cluster"].astype(str).rename(f"{column}_cluster"))
-    table = Table(pd.concat(rows, ignore_index=True).sort_values(["variable", "cluster"], kind="stable"),
-                  f"Units in clusters, {period}")  # fmt: skip
-    text = tuple(f"{q.name(column)} in {period}: {_counted(result)} (significant at {result.significance:g}, "
-                 f"correction for many tests: {correction})." for column, result in results.items())  # fmt: skip
-
-    def styles(layer, names):
-        at = {column: names[f"{column}_cluster"] for column in results}
-        return [Style(f"Clusters of {q.name(column)}, {period}", at[column], cluster_classes(result), {},
-                      tip(layer, at[column])) for column, result in results.items()]  # fmt: skip
-
-    return Chapter("Where are the clusters?", results, text, {"lisa": table}, figures, layer=pd.concat(layers, axis=1),
-                   styles=styles)  # fmt: skip
-
-
-def _counted(result) -> str:
-    """How many units are in each cluster, in words."""
-    counts = result.frame["cluster"].value_counts(sort=False)
-    return ", ".join(f"{n} {label.lower()}" for label, n in counts.items() if n and label in result.classes) or "none"
+    table = Table(frame.drop(columns=["n", "p_norm", "weights"]), phrase("Moran's I by period"))
+    drawn = Figure(result.plot(), phrase("Moran's I by period"), phrase("Lines of Moran's I"))
+    return Chapter(phrase("Is it clustered?"), result, text, {"moran": table}, {"moran": drawn})
 
 
 def tests(q: Question, chapters: dict) -> Chapter:
@@ -118,10 +68,12 @@ def tests(q: Question, chapters: dict) -> Chapter:
     searches = sp.specify(q.formula, q.panel, q.weights, **q.keys)
     frame = searches.table.to_frame().reset_index()
     repeated = frame["section"].duplicated()
-    table = Table(frame.assign(section=frame["section"].mask(repeated, "")), "The search under each W")
+    table = Table(frame.assign(section=frame["section"].mask(repeated, "")), phrase("The search under each W"))
     first, leading = next(iter(searches.searches.items()))
-    text = (f"Under {first}:", *leading.steps, f"Choice: {leading.choice}.")
-    return Chapter("Which model?", searches, text, {"tests": table}, papers={"tests": searches.table}, data=("tests",))
+    text = (phrase("Under {weights}:", weights=first), *map(stored, leading.steps),
+            phrase("Choice: {model}.", model=leading.choice))  # fmt: skip
+    paper = search_table(searches.searches, searches.failed, q.words_of)
+    return Chapter(phrase("Which model?"), searches, text, {"tests": table}, papers={"tests": paper}, data=("tests",))
 
 
 def model(q: Question, chapters: dict) -> Chapter:
@@ -130,13 +82,14 @@ def model(q: Question, chapters: dict) -> Chapter:
     regression = sp.ols(q.formula, q.panel, q.leading, **shared)
     name = fit.specification.name
     tables = {
-        "model": Table(fit.tidy(), f"Coefficients of the {name}"),
-        "regression": Table(regression.tidy(), "The regression without spatial terms, for comparison"),
+        "model": Table(fit.tidy(), phrase("Coefficients of the {model}", model=name)),
+        "regression": Table(regression.tidy(), phrase("The regression without spatial terms, for comparison")),
     }
-    below = {test.name: [None, test] for test in _about_model(chapters, name)}
-    paper = sp.etable([regression, fit], labels=q.words, stars=True, tests=below,
-                      caption=f"{name} and the regression without space")  # fmt: skip
-    return Chapter(f"The model: {name}", fit, tuple(header(fit)), tables, note="Coefficients are not effects.",
+    below = {stored(test.name): [None, test] for test in _about_model(chapters, name)}
+    caption = phrase("{model} and the regression without space", model=name)
+    paper = sp.etable([regression, fit], labels=q.labels, stars=True, tests=below, caption=caption)
+    return Chapter(phrase("The model: {model}", model=name), fit, tuple(header(fit)), tables,
+                   note=phrase("Coefficients are not effects."),
                    papers={"model": paper}, data=tuple(tables))  # fmt: skip
 
 
@@ -155,9 +108,14 @@ def outcome(q: Question, chapters: dict) -> Chapter:
     logged = is_log(d.response)
     values = pd.Series(np.exp(d.y[-1]) if logged else d.y[-1], d.ids).reindex(q.map.index)
     name = plain(d.response, q.name)
-    caption = f"{name[:1].upper() + name[1:]}, {d.times[-1]}"
-    said = {i: short(value) if np.isfinite(value) else "no value" for i, value in values.items()}
-    readings = {i: f"{q.unit(i)}: {words}" for i, words in said.items()}
-    drawn = page_map(q.map, values, classed(values), alt=f"Map of {name}", readings=readings)
-    figure = Figure(plot.choropleth(q.map, values, title=caption), caption, f"Map of {name}", drawn)
-    return Chapter(f"Where is {name} high?", values, (), {}, {"outcome": figure})
+    caption = phrase("{variable}, {period}", variable=name[:1].upper() + name[1:], period=d.times[-1])
+    readings = {i: reading(q, i, short(v) if np.isfinite(v) else phrase("no value")) for i, v in values.items()}
+    alt = phrase("Map of {variable}", variable=name)
+    drawn = page_map(q.map, values, classed(values), alt=alt, readings=readings)
+    figure = Figure(plot.choropleth(q.map, values, title=caption), caption, alt, drawn)
+    return Chapter(phrase("Where is {variable} high?", variable=name), values, (), {}, {"outcome": figure})
+
+
+def reading(q: Question, unit, words: str) -> str:
+    """What a map says of a unit under the pointer."""
+    return phrase("{unit}: {value}", unit=q.unit(unit), value=words)

@@ -9,23 +9,28 @@ import pandas as pd
 
 import spatial as sp
 from spatial.report.html import Figure, Table
+from spillover.language import phrase, semicolons, stored
 
 from .question import LEVEL, Chapter, Question
 
 
 def columns(q: Question, chapters: dict) -> Chapter:
-    text = tuple(f"{q.name(column.name)} is {column.how}." for column in q.computed)
+    text = tuple(phrase("{variable} is {how}.", variable=q.name(column.name), how=stored(column.how))
+                 for column in q.computed)  # fmt: skip
     tables, figures = {}, {}
     for column in q.computed:
         if hasattr(column.result, "weights"):
-            tables[f"weights_of_{column.name}"] = Table(column.result.weights, f"Weights in {q.name(column.name)}")
+            frame = column.result.weights.replace({"group": {"index": phrase("index")}})
+            tables[f"weights_of_{column.name}"] = Table(
+                frame, phrase("Weights in {variable}", variable=q.name(column.name)))
         if hasattr(column.result, "by_period") and hasattr(column.result, "plot"):
             means = column.result.by_period.reset_index()
-            tables[column.name] = Table(means, f"{column.result.title}: means over units")
-            figures[column.name] = Figure(column.result.plot(), column.result.title, "Lines of mean changes by period")
+            title = stored(column.result.title)
+            tables[column.name] = Table(means, phrase("{title}: means over units", title=title))
+            figures[column.name] = Figure(column.result.plot(), title, phrase("Lines of mean changes by period"))
         if hasattr(column.result, "params"):
-            tables[column.name] = Table(column.result.tidy(), column.result.title)
-    return Chapter("What was computed first", q.computed, text, tables, figures)
+            tables[column.name] = Table(column.result.tidy(), stored(column.result.title))
+    return Chapter(phrase("What was computed first"), q.computed, text, tables, figures)
 
 
 def growth(q: Question, chapters: dict, *, columns: list[str], units: list | None = None) -> Chapter:
@@ -42,9 +47,10 @@ def growth(q: Question, chapters: dict, *, columns: list[str], units: list | Non
     start, end = result.start, result.end
     heads = {"first": f"{start}", "last": f"{end}", "growth": "growth a period", "share_first": f"share {start}",
              "share_last": f"share {end}", "level_last": f"level {end}"}  # fmt: skip
-    caption = f"Levels, growth a period and shares of the whole (0.01 is 1 %), and the level when {result.base} = 100"
+    caption = phrase("Levels, growth a period and shares of the whole (0.01 is 1 %), and the level when {base} = 100",
+                     base=result.base)  # fmt: skip
     table = Table(result.table.rename(columns=heads), caption)
-    return Chapter("How units compare", result, (), {"growth": table})
+    return Chapter(phrase("How units compare"), result, (), {"growth": table})
 
 
 def gaps(
@@ -72,29 +78,31 @@ def gaps(
     densities = sp_.kernel_densities(q.panel, column, **keys)
     moves = sp_.spatial_markov(q.panel, column, q.leading, classes=classes, **keys)
     tables = {
-        "gini": Table(_parts(gini), "Gini coefficient and Dagum's parts" if groups else "Gini coefficient"),
-        "theil": Table(_parts(theil), "Theil index and its parts" if groups else "Theil index"),
-        "sigma": Table(
-            sigma.tests.tidy().rename(columns={"term": "test"}), "Sigma convergence: variance, first and last"
-        ),
-        "beta": Table(beta.table, "Beta convergence: speed and half-life"),
-        "transitions": Table(
-            _matrices(moves), "Probabilities of moving between classes, by the class of the neighbors"
-        ),
-        "transition_tests": _tests(moves.tests, "Do the neighbors matter?"),
-    }
+        "gini": Table(_parts(gini), phrase("Gini coefficient and Dagum's parts") if groups else
+                      phrase("Gini coefficient")),
+        "theil": Table(_parts(theil), phrase("Theil index and its parts") if groups else phrase("Theil index")),
+        "sigma": _tests(sigma.tests, phrase("Sigma convergence: variance, first and last")),
+        "beta": Table(beta.table.rename(columns={"term": "effect"}), phrase("Beta convergence: speed and half-life")),
+        "transitions": Table(_matrices(moves), phrase("Probabilities of moving between classes, by the class of the "
+                                                      "neighbors")),
+        "transition_tests": _tests(moves.tests, phrase("Do the neighbors matter?")),
+    }  # fmt: skip
+    name = q.name(column)
     figures = {
-        "sigma": Figure(sigma.plot(), f"Spread of {q.name(column)} by period", "Lines of the coefficient of variation"),
-        "densities": Figure(densities.plot(), f"Densities of {q.name(column)} by period", "Kernel densities"),
-        "transitions": Figure(moves.overall.plot(), "Transitions between classes", "Heat map of probabilities"),
-    }
-    answer = (_about_gaps(q.name(column), gini, moves),)
-    return Chapter("Do the gaps close?", {"gini": gini, "theil": theil, "beta": beta}, answer, tables, figures,
+        "sigma": Figure(sigma.plot(), phrase("Spread of {variable} by period", variable=name),
+                        phrase("Lines of the coefficient of variation")),
+        "densities": Figure(densities.plot(), phrase("Densities of {variable} by period", variable=name),
+                            phrase("Kernel densities")),
+        "transitions": Figure(moves.overall.plot(), phrase("Transitions between classes"),
+                              phrase("Heat map of probabilities")),
+    }  # fmt: skip
+    answer = (_about_gaps(name, gini, moves),)
+    return Chapter(phrase("Do the gaps close?"), {"gini": gini, "theil": theil, "beta": beta}, answer, tables, figures,
                    answer=answer)  # fmt: skip
 
 
 def _tests(tests, caption: str) -> Table:
-    return Table(tests.tidy().rename(columns={"term": "test"}), caption)
+    return Table(tests.tidy().rename(columns={"term": "test"}).replace({"test": {"all": phrase("all")}}), caption)
 
 
 def _parts(chapters) -> pd.DataFrame:
@@ -114,10 +122,16 @@ def _matrices(moves) -> pd.DataFrame:
 
 def _about_gaps(name: str, gini, moves) -> str:
     whole = gini.frame.iloc[:, 0]
-    way = "fell" if whole.iloc[-1] < whole.iloc[0] else "rose"
     p = moves.tests["LR"].p_value
-    place = "depends" if p < LEVEL else "cannot be shown to depend"
-    return (
-        f"The Gini coefficient of {name} {way} from {whole.iloc[0]:.3f} in {whole.index[0]} to {whole.iloc[-1]:.3f} in "
-        f"{whole.index[-1]}; a unit's move between classes {place} on where it lies (p = {p:.3f})."
-    )
+    of = {"variable": name, "first": f"{whole.iloc[0]:.3f}", "start": whole.index[0], "last": f"{whole.iloc[-1]:.3f}",
+          "end": whole.index[-1]}  # fmt: skip
+    if whole.iloc[-1] < whole.iloc[0]:
+        change = phrase("The Gini coefficient of {variable} fell from {first} in {start} to {last} in {end}", **of)
+    else:
+        change = phrase("The Gini coefficient of {variable} rose from {first} in {start} to {last} in {end}", **of)
+    if p < LEVEL:
+        place = phrase("a unit's move between classes depends on where it lies (p = {p}).", p=f"{p:.3f}")
+    else:
+        place = phrase("a unit's move between classes cannot be shown to depend on where it lies (p = {p}).",
+                       p=f"{p:.3f}")  # fmt: skip
+    return semicolons([change, place])

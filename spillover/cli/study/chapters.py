@@ -20,7 +20,7 @@ STEPS = {
     "gaps": "before",
     "weights": "basics",
     "moran": "basics",
-    "lisa": "basics",
+    "lisa": "clusters",
     "tests": "basics",
     "model": "basics",
     "outcome": "basics",

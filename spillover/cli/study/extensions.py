@@ -6,9 +6,10 @@ from typing import Any
 
 import spatial as sp
 from spatial import plot
+from spatial.report.header import header
 from spatial.report.html import Figure, Table
-from spatial.report.text import header
 from spatial.report.words import estimate, p_words, who
+from spillover.language import phrase, stored
 
 from .question import LEVEL, Chapter, Question
 
@@ -23,22 +24,26 @@ def dynamics(q: Question, chapters: dict, *, lags: str = "both") -> Chapter:
     """
     fit = q.estimate(q.formula, q.panel, q.leading, lags=lags, **q.keys)
     effects = fit.effects()
-    runs = "in the short run" if effects.no_long_run else "in the short and in the long run"
+    runs = phrase("Effects in the short run") if effects.no_long_run else phrase(
+        "Effects in the short and in the long run")  # fmt: skip
+    model, alt = fit.specification.name, phrase("Points and intervals")
     tables = {
-        "dynamic_model": Table(fit.tidy(), f"Coefficients of the dynamic {fit.specification.name}"),
-        "dynamic_effects": Table(effects.tidy(), f"Effects {runs}"),
+        "dynamic_model": Table(fit.tidy(), phrase("Coefficients of the dynamic {model}", model=model)),
+        "dynamic_effects": Table(effects.tidy(), runs),
     }
-    figures = {"short_run": Figure(plot.effects(effects.short_run), "Short-run effects", "Points and intervals")}
+    figures = {"short_run": Figure(plot.effects(effects.short_run), phrase("Short-run effects"), alt)}
     if not effects.no_long_run:
-        figures["long_run"] = Figure(plot.effects(effects.long_run), "Long-run effects", "Points and intervals")
-    shown: dict[str, Any] = {"labels": q.words, "stars": True}
+        figures["long_run"] = Figure(plot.effects(effects.long_run), phrase("Long-run effects"), alt)
+    shown: dict[str, Any] = {"labels": q.labels, "stars": True}
     papers = {
-        "dynamic_model": sp.etable([chapters["model"].result, fit], names=["static", "dynamic"], **shown,
-                                   caption=f"The {fit.specification.name} without and with its own past"),
-        "dynamic_effects": sp.etable([effects], **shown, caption=f"Effects {runs}"),
+        "dynamic_model": sp.etable([chapters["model"].result, fit], names=[phrase("static"), phrase("dynamic")],
+                                   caption=phrase("The {model} without and with its own past", model=model), **shown),
+        "dynamic_effects": sp.etable([effects], **shown, caption=runs),
     }  # fmt: skip
-    words = header(fit) + [f"No long run: {effects.no_long_run}."] * bool(effects.no_long_run)
-    return Chapter("In the long run", fit, tuple(words), tables, figures, papers=papers, data=tuple(tables))
+    words = header(fit)
+    if effects.no_long_run:
+        words.append(phrase("No long run: {why}.", why=stored(effects.no_long_run)))
+    return Chapter(phrase("In the long run"), fit, tuple(words), tables, figures, papers=papers, data=tuple(tables))
 
 
 def heterogeneity(
@@ -62,14 +67,15 @@ def heterogeneity(
         permutations=permutations, **q.keys,
     )  # fmt: skip
     tables = {
-        "heterogeneity": Table(result.tidy(), f"Effects by {q.name(by)}"),
-        "differences": Table(result.differences.dropna(axis=1, how="all"), "Differences between groups"),
+        "heterogeneity": Table(result.tidy(), phrase("Effects by {variable}", variable=q.name(by))),
+        "differences": Table(result.differences.dropna(axis=1, how="all"), phrase("Differences between groups")),
     }
     clear = result.differences[result.differences["p_value"] < LEVEL]
-    count = f"{len(clear)} of {len(result.differences)} differences between groups"
-    verdict = f"{count} can be told from zero at {LEVEL:.0%}."
-    paper = sp.etable(result, labels=q.words, stars=True, caption=f"Effects by {q.name(by)}")
-    return Chapter(f"Is it the same for every {q.name(by)}?", result, (verdict, *who(result)), tables,
+    verdict = phrase("{n} of {all} differences between groups can be told from zero at {level}.", n=len(clear),
+                     all=len(result.differences), level=f"{LEVEL:.0%}")  # fmt: skip
+    paper = sp.etable(result, labels=q.labels, stars=True, caption=phrase("Effects by {variable}", variable=q.name(by)))
+    heading = phrase("Is it the same for every {variable}?", variable=q.name(by))
+    return Chapter(heading, result, (verdict, *who(result)), tables,
                    papers={"heterogeneity": paper}, data=("heterogeneity",))  # fmt: skip
 
 
@@ -87,19 +93,25 @@ def moderation(q: Question, chapters: dict, *, variable: str, moderator: str, at
     """
     fit = q.estimate(f"{q.formula} + {variable}:{moderator}", q.panel, q.leading, **q.keys)
     result = sp.effects_by(fit, variable, at={moderator: list(at)})
+    named = {"variable": q.name(variable), "moderator": q.name(moderator)}
     tables = {
-        "moderation": Table(result.tidy(), f"Effects of {q.name(variable)} at values of {q.name(moderator)}"),
-        "moderation_model": Table(fit.tidy(), "Coefficients, the product among them"),
+        "moderation": Table(result.tidy(), phrase("Effects of {variable} at values of {moderator}", **named)),
+        "moderation_model": Table(fit.tidy(), phrase("Coefficients, the product among them")),
     }
     sentences = tuple(_moderated(q, result, kind) for kind in ("direct", "total") if len(at) > 1)
-    heading = f"Does {q.name(moderator)} change the effect of {q.name(variable)}?"
+    heading = phrase("Does {moderator} change the effect of {variable}?", **named)
     return Chapter(heading, result, sentences, tables, answer=sentences)
 
 
 def _moderated(q: Question, result, kind: str) -> str:
     rows = result.tidy().query("effect == @kind")
-    low, high = (f"{estimate(row)} where {row['term']}" for _, row in rows.iloc[[0, -1]].iterrows())
-    return (
-        f"The {kind} effect of {q.name(result.variable)} is {low}, and {high} (equal at all values: "
-        f"{p_words(result.test(kind).p_value)})."
-    )
+    (_, first), (_, last) = rows.iloc[[0, -1]].iterrows()
+    of = {
+        "variable": q.name(result.variable), "first": estimate(first), "last": estimate(last),
+        "low": q.words_of(first["term"]), "high": q.words_of(last["term"]), "p": p_words(result.test(kind).p_value),
+    }  # fmt: skip
+    if kind == "direct":
+        return phrase("The direct effect of {variable} is {first} where {low}, and {last} where {high} (equal at all "
+                      "values: {p}).", **of)  # fmt: skip
+    return phrase("The total effect of {variable} is {first} where {low}, and {last} where {high} (equal at all "
+                  "values: {p}).", **of)  # fmt: skip

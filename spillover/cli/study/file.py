@@ -14,6 +14,7 @@ from spillover.database import is_database
 from spillover.errors import SpatialInputError, check_option
 from spillover.files import replacing
 from spillover.ids import match
+from spillover.language import tag_of
 
 from .._inputs import EXAMPLE, read_map, read_table, read_weights, require_columns
 from .chapters import STEPS, check_step
@@ -31,8 +32,8 @@ def write_template(path, *, overwrite: bool = False) -> Path:
     return Path(path)
 
 
-def read_study(path) -> Question:
-    """The question that a study file asks, its data read and its columns computed.
+def read_study(path, lang: str | None = None) -> Question:
+    """The question that a study file asks, its data read and its columns computed; ``lang`` in place of the file's.
 
     Raises
     ------
@@ -47,7 +48,17 @@ def read_study(path) -> Question:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpatialInputError("E602", f"'{path}' is no .toml file in UTF-8: {error}",
                                 hint="spillover study --new study.toml writes one that can be read") from error
-    return question(entries, beside=path.parent)
+    return question(entries | ({"lang": lang} if lang else {}), beside=path.parent)
+
+
+def read_demo(lang: str | None = None) -> Question:
+    """The study of the shipped data; its title and words are there in every language that has a catalogue."""
+    tag = tag_of(lang or "en")
+    entries = tomllib.loads(files(__package__).joinpath("demo.toml").read_text(encoding="utf-8"))
+    own = files(__package__).joinpath(f"demo.{tag}.toml")
+    if own.is_file():
+        entries |= tomllib.loads(own.read_text(encoding="utf-8"))
+    return question(entries | {"lang": tag})
 
 
 def question(entries: dict, *, beside: Path = Path()) -> Question:
@@ -139,6 +150,7 @@ def _check(entries: dict) -> None:
     for table in ("weights", "words"):
         for name, value in entries.get(table, {}).items():
             check_kind(f"{name} in [{table}]", value, str)
+    tag_of(entries.get("lang", "en"))
     if entries.get("seed", 0) < 0:
         raise SpatialInputError("E501", f"seed = {entries['seed']} must not be negative", hint="seed = 1")
     for name in (name for name, key in DATA.items() if key.default == REQUIRED):

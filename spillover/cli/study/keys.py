@@ -46,7 +46,7 @@ TOP = {
     "model": Key(str, "ols, slx, sar, sem, sdm, sdem, sac or gns.", '"sdm"'),
     "seed": Key(int, "Of permutations and draws; the same seed gives the same numbers.", "1"),
     "draws": Key(int, "Bootstrap samples of mediation.", "1000"),
-    "lang": Key(str, "The report's language tag, for browsers and hyphenation.", '"en"'),
+    "lang": Key(str, "The language of the report, its tables and figures: en or zh-CN.", '"en"'),
     "data": Key(dict, "Map and panel: below.", REQUIRED),
     "options": Key(dict, "Keywords of the model: below.", 'effects = "twoway"'),
     "weights": Key(dict, "Weights by name, the first leads: below.", REQUIRED),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 import spatial as sp
+from spatial.report.header import header
 from spatial.report.html import Table
-from spatial.report.text import header
+from spillover.language import phrase, stored
 
 from .question import LEVEL, Chapter, Question
 
@@ -40,21 +41,28 @@ def instruments(
                                 vcov=vcov, **keys)  # fmt: skip
     tests = sp.instrument_tests(moments)
     first = [test for test in tests if test.name.startswith("first-stage F")]
+    two_stage = phrase("{model}, two-stage least squares", model=moments.specification.name)
     paper = sp.etable(
-        [fit, moments], names=[fit.specification.name, f"{moments.specification.name}, two-stage least squares"],
-        labels=q.words, stars=True, caption="Maximum likelihood and two-stage least squares",
-        tests={test.name: [None, test] for test in tests},
+        [fit, moments], names=[fit.specification.name, two_stage], labels=q.labels, stars=True,
+        caption=phrase("Maximum likelihood and two-stage least squares"),
+        tests={stored(test.name): [None, test] for test in tests},
     )  # fmt: skip
     weakest = min([*first, tests["Kleibergen-Paap F"]], key=lambda test: test.statistic)
-    strength = "weak" if weakest.statistic < WEAK else "strong"
-    said = [f"Instruments are {strength}: {weakest.name} is {weakest.statistic:.1f} (weak below about {WEAK:g})."]
+    of = {"test": stored(weakest.name), "statistic": f"{weakest.statistic:.1f}", "limit": f"{WEAK:g}"}
+    if weakest.statistic < WEAK:
+        answer = [phrase("Instruments are weak: {test} is {statistic} (weak below about {limit}).", **of)]
+    else:
+        answer = [phrase("Instruments are strong: {test} is {statistic} (weak below about {limit}).", **of)]
     names = {test.name for test in tests}
     if "Hansen J" in names and np.isfinite(p := tests["Hansen J"].p_value):
-        verdict = "rejected" if p < LEVEL else "not rejected"
-        said.append(f"That they are valid is {verdict} at {LEVEL:.0%} (Hansen J, p = {p:.3g}).")
+        of = {"level": f"{LEVEL:.0%}", "p": f"{p:.3g}"}
+        answer.append(phrase("That they are valid is rejected at {level} (Hansen J, p = {p}).", **of) if p < LEVEL else
+                      phrase("That they are valid is not rejected at {level} (Hansen J, p = {p}).", **of))  # fmt: skip
+    listed = tests.tidy().rename(columns={"term": "test"}).replace({"df": {"none": ""}})
     tables = {
-        "instruments": Table(tests.tidy().rename(columns={"term": "test"}), "Are the instruments strong, and valid?"),
-        "moments": Table(moments.tidy(), "Coefficients by two-stage least squares"),
-    }
-    return Chapter("Two-stage least squares", moments, (*said, *header(moments), tests.note), tables,
-                   papers={"moments": paper}, data=("moments",), answer=tuple(said))  # fmt: skip
+        "instruments": Table(listed.assign(test=listed["test"].map(stored)),
+                             phrase("Are the instruments strong, and valid?")),
+        "moments": Table(moments.tidy(), phrase("Coefficients by two-stage least squares")),
+    }  # fmt: skip
+    return Chapter(phrase("Two-stage least squares"), moments, (*answer, *header(moments), stored(tests.note)), tables,
+                   papers={"moments": paper}, data=("moments",), answer=tuple(answer))  # fmt: skip

@@ -12,7 +12,9 @@ from spatial.plot.qml import Style, classed
 from spatial.report.html import Figure, Table
 from spatial.report.words import PERCENT, estimate, is_log, p_words, plain, short, who
 from spillover.errors import SpatialInputError
+from spillover.language import listed, phrase, semicolons, stored
 
+from .basics import reading
 from .question import LEVEL, Chapter, Question
 
 
@@ -36,37 +38,40 @@ def policy(
     alone = sp.did(formula, q.panel, method=method, **keys)
     spatial = sp.spatial_did(formula, q.panel, q.leading, **keys)
     tables = {
-        "did": Table(alone.table, "Average effect on the treated, as if nothing spilled over"),
-        "spatial_did": Table(spatial.table, "Direct and indirect effects of the policy"),
+        "did": Table(alone.table, phrase("Average effect on the treated, as if nothing spilled over")),
+        "spatial_did": Table(spatial.table, phrase("Direct and indirect effects of the policy")),
     }
-    figures = {}
+    figures, alt = {}, phrase("Points and intervals by period")
     if alone.path is not None:
-        tables["event_study"] = Table(alone.path, "Effect by period since adoption")
-        figures["trends"] = Figure(plot.trends(alone), "Mean outcome by cohort", "Lines of means")
-        figures["event_study"] = Figure(plot.event_study(alone), "Event study", "Points and intervals by period")
+        tables["event_study"] = Table(alone.path, phrase("Effect by period since adoption"))
+        figures["trends"] = Figure(plot.trends(alone), phrase("Mean outcome by cohort"), phrase("Lines of means"))
+        figures["event_study"] = Figure(plot.event_study(alone), phrase("Event study"), alt)
     if spatial.path is not None:
-        drawn = Figure(plot.event_study(spatial), "Event study at home and next door", "Points and intervals by period")
+        drawn = Figure(plot.event_study(spatial), phrase("Event study at home and next door"), alt)
         figures["spatial_event_study"] = drawn
     name, neighbors = q.name(treatment), spatial.table.set_index("term").loc["indirect on untreated neighbors"]
     percent = is_log(spatial.response)
     answer = (
-        f"{name} changed {plain(spatial.response, q.name)} of those that adopted it by "
-        f"{estimate(alone.table.iloc[0], percent=percent)}; of untreated neighbors by "
-        f"{estimate(neighbors, percent=percent)}.",
-    )
-    before = _before("Alone", alone) + _before("With neighbors", spatial)
-    notes = "; ".join((*alone.notes, *spatial.notes))
+        phrase("{policy} changed {outcome} of those that adopted it by {own}; of untreated neighbors by {others}.",
+               policy=name, outcome=plain(spatial.response, q.name),
+               own=estimate(alone.table.iloc[0], percent=percent), others=estimate(neighbors, percent=percent)),
+    )  # fmt: skip
+    before = (*(phrase("Alone: {test}", test=text) for text in _before(alone)),
+              *(phrase("With neighbors: {test}", test=text) for text in _before(spatial)))  # fmt: skip
+    notes = semicolons(map(stored, (*alone.notes, *spatial.notes)))
     text = (*answer, *before, *who(alone), *who(spatial))
-    both = {"without neighbors": alone, "with neighbors": spatial}
-    paper = sp.etable(both, labels=q.words, stars=True, caption=f"What {name} did, without neighbors and with them")
-    return Chapter(f"What {name} did", (alone, spatial), text, tables, figures, notes, papers={"policy": paper},
+    both = {phrase("without neighbors"): alone, phrase("with neighbors"): spatial}
+    caption = phrase("What {policy} did, without neighbors and with them", policy=name)
+    paper = sp.etable(both, labels=q.labels, stars=True, caption=caption)
+    heading = phrase("What {policy} did", policy=name)
+    return Chapter(heading, (alone, spatial), text, tables, figures, notes, papers={"policy": paper},
                    data=("did", "spatial_did"), answer=answer)  # fmt: skip
 
 
-def _before(model: str, result) -> tuple[str, ...]:
+def _before(result) -> tuple[str, ...]:
     """The test for effects before adoption; nothing where there is no such period."""
     try:
-        return (f"{model}: {result.pretrends}",)
+        return (str(result.pretrends),)
     except SpatialInputError:
         return ()
 
@@ -87,13 +92,19 @@ def mechanism(q: Question, chapters: dict, *, mediators: list[str], variable: st
                         effects=q.options["effects"], draws=q.draws, seed=q.seed)
         for m in mediators
     }  # fmt: skip
-    tables = {f"mediation_{i}": Table(r.table, f"Through {q.name(m)}") for i, (m, r) in enumerate(results.items(), 1)}
+    tables = {f"mediation_{i}": Table(r.table, phrase("Through {mediator}", mediator=q.name(m)))
+              for i, (m, r) in enumerate(results.items(), 1)}  # fmt: skip
     clear = [q.name(m) for m, r in results.items() if _mediated(r)["p_value"] < LEVEL]
-    effect = f"of the effect of {q.name(next(iter(results.values())).settings['x'])}"
-    part = f"A part {effect}" if clear else f"No part {effect}"
-    answer = (f"{part} that can be told from zero passes through {', '.join(clear or map(q.name, mediators))}.",)
+    term = q.name(next(iter(results.values())).settings["x"])
+    if clear:
+        sentence = phrase("A part of the effect of {variable} that can be told from zero passes through {mediators}.",
+                          variable=term, mediators=listed(clear))  # fmt: skip
+    else:
+        sentence = phrase("No part of the effect of {variable} that can be told from zero passes through {mediators}.",
+                          variable=term, mediators=listed(map(q.name, mediators)))  # fmt: skip
+    answer = (sentence,)
     text = (*answer, *(line for r in results.values() for line in who(r)))
-    return Chapter("Through which channel?", results, text, tables, answer=answer)
+    return Chapter(phrase("Through which channel?"), results, text, tables, answer=answer)
 
 
 def threshold(
@@ -119,21 +130,26 @@ def threshold(
         w=q.leading, entity=q.entity, time=q.time, seed=q.seed,
     )  # fmt: skip
     tables = {
-        "thresholds": Table(result.thresholds, f"Thresholds in {q.name(variable)}"),
-        "regimes": Table(result.table, "Coefficients in each regime"),
+        "thresholds": Table(result.thresholds, phrase("Thresholds in {variable}", variable=q.name(variable))),
+        "regimes": Table(result.table, phrase("Coefficients in each regime")),
     }
     figures = {
-        f"threshold_{k}": Figure(plot.threshold(result, number=k), f"Threshold {k}", "Likelihood ratio by threshold")
+        f"threshold_{k}": Figure(plot.threshold(result, number=k), phrase("Threshold {number}", number=k),
+                                 phrase("Likelihood ratio by threshold"))
         for k in range(1, len(result.thresholds) + 1)
     }
     first = result.thresholds.iloc[0]
-    verdict = "can" if first["p_value"] < LEVEL else "cannot"
     value, low, high = (f"{first[column]:.4g}" for column in ("threshold", "conf_low", "conf_high"))
+    of = {"term": q.name(result.settings["switching"]), "variable": q.name(variable), "p": p_words(first["p_value"]),
+          "value": value, "low": low, "high": high}  # fmt: skip
     answer = (
-        f"That the effect of {q.name(result.settings['switching'])} changes with {q.name(variable)} {verdict} be told "
-        f"from chance (bootstrap {p_words(first['p_value'])}); the likeliest threshold is {value} [{low}, {high}].",
-    )
-    heading = "Does the effect change at a threshold?"
+        phrase("That the effect of {term} changes with {variable} can be told from chance (bootstrap {p}); the "
+               "likeliest threshold is {value} [{low}, {high}].", **of)
+        if first["p_value"] < LEVEL else
+        phrase("That the effect of {term} changes with {variable} cannot be told from chance (bootstrap {p}); the "
+               "likeliest threshold is {value} [{low}, {high}].", **of),
+    )  # fmt: skip
+    heading = phrase("Does the effect change at a threshold?")
     return Chapter(heading, result, (*answer, *who(result)), tables, figures, answer=answer)
 
 
@@ -162,29 +178,31 @@ def what_if(
     """
     moved = {"change": change, "percent": percent, "to": to, "share": share, "units": units}
     result = sp.what_if(chapters["model"].result, variable, **moved)
-    tables = {"what_if": Table(result.table.rename_axis(q.entity).reset_index(), "Every unit's change and response")}
+    tables = {"what_if": Table(result.table.rename_axis(q.entity).reset_index(),
+                               phrase("Every unit's change and response"))}
     answer: tuple[str, ...] = ()
     if groups is not None:
         means = result.by_group(groups)
-        tables["what_if_by_group"] = Table(means.reset_index(), f"Who gains, by {q.name(groups)}")
+        by = phrase("Who gains, by {variable}", variable=q.name(groups))
+        tables["what_if_by_group"] = Table(means.rename(index={"all": phrase("all")}).reset_index(), by)
         answer = (_who_gains(q, result, means),)
-    caption = f"Response to a change of {q.name(variable)}"
-    drawn = Figure(plot.what_if(q.map, result), caption, "Map of responses", _drawn(q, result, caption))
+    caption = phrase("Response to a change of {variable}", variable=q.name(variable))
+    drawn = Figure(plot.what_if(q.map, result), caption, phrase("Map of responses"), _drawn(q, result, caption))
     layer = result.table[["change", "estimate"]].add_prefix("what_if_")
 
     def styles(layer, names):
-        column, label = names["what_if_estimate"], f"Response to a change of {q.name(result.variable)}"
-        return [Style(label, column, classed(layer[column]), {column: label}, tip(layer, column))]
+        column = names["what_if_estimate"]
+        return [Style(caption, column, classed(layer[column]), {column: caption}, tip(layer, column))]
 
-    return Chapter("What if?", result, (*answer, *who(result)), tables, {"what_if": drawn}, answer=answer, layer=layer,
-                   styles=styles)  # fmt: skip
+    return Chapter(phrase("What if?"), result, (*answer, *who(result)), tables, {"what_if": drawn}, answer=answer,
+                   layer=layer, styles=styles)  # fmt: skip
 
 
 def _drawn(q: Question, result, alt: str) -> str:
     """The map of responses for the page, with every unit's interval under the pointer."""
     percent = "percent" in result.table
     shown = ["percent", "percent_low", "percent_high"] if percent else ["estimate", "conf_low", "conf_high"]
-    readings = {i: f"{q.unit(i)}: {short(value)}{PERCENT * percent} [{short(low)}, {short(high)}]"
+    readings = {i: reading(q, i, f"{short(value)}{PERCENT * percent} [{short(low)}, {short(high)}]")
                 for i, value, low, high in result.table[shown].itertuples()}  # fmt: skip
     values = result.table[shown[0]]
     return page_map(q.map, values, classed(values), alt=alt, readings=readings)
@@ -193,11 +211,12 @@ def _drawn(q: Question, result, alt: str) -> str:
 def _who_gains(q: Question, result, means) -> str:
     outcome, changed = result.fit._design.response, int((result.table["change"] != 0).sum())
     percent = is_log(outcome)
-    each = ", ".join(f"{estimate(row, percent=percent)} in {group}" for group, row in means.iloc[:-1].iterrows())
-    return (
-        f"Were {q.name(result.variable)} changed as the study asks in {changed} of {len(result.table)} units, mean "
-        f"{plain(outcome, q.name)} would change by {each}, and {estimate(means.iloc[-1], percent=percent)} over all."
-    )
+    each = listed(phrase("{value} in {group}", value=estimate(row, percent=percent), group=group)
+                  for group, row in means.iloc[:-1].iterrows())  # fmt: skip
+    return phrase("Were {variable} changed as the study asks in {n} of {units} units, mean {outcome} would change by "
+                  "{each}, and {whole} over all.", variable=q.name(result.variable), n=changed,
+                  units=len(result.table), outcome=plain(outcome, q.name), each=each,
+                  whole=estimate(means.iloc[-1], percent=percent))  # fmt: skip
 
 
 def _with_first(formula: str, term: str) -> str:

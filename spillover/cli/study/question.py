@@ -10,6 +10,7 @@ import pandas as pd
 
 from spatial.report.html import Figure, Section, Table
 from spatial.report.table import Table as PaperTable
+from spillover.language import phrase, stored
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -81,11 +82,19 @@ class Question:
     def name(self, term: str) -> str:
         return self.words.get(term, term)
 
+    @property
+    def labels(self) -> dict:
+        """The words, also of the terms of the period before, for the tables of papers."""
+        past = {f"lag({term})": phrase("{term}, a period before", term=words) for term, words in self.words.items()}
+        fixed = {f"{column} effects": stored(f"{self.words[column]} effects") for column in (self.entity, self.time)
+                 if column in self.words}  # fmt: skip
+        return self.words | past | fixed
+
     def words_of(self, term: str) -> str:
-        """Plain words for a term; of its spatial lag too."""
-        if isinstance(term, str) and term.startswith("W:") and term[2:] in self.words:
-            return f"neighbors' {self.words[term[2:]]}"
-        return self.words.get(term, term)
+        """Plain words for a term; of its spatial lag, its past and its products too."""
+        from .naming import term_in_words
+
+        return term_in_words(term, self.words)
 
     def unit(self, id) -> str:
         """A unit as sentences call it: "Illinois (IL)"."""
@@ -136,9 +145,10 @@ class Chapter:
 
     def section(self, q: Question) -> Section:
         """The chapter as the report has it: in plain words, with its answers."""
-        from .naming import figure_in_words, in_words
+        from .naming import figure_in_words, in_words, reworded
 
-        text = (*(sentence for sentence in self.answer if sentence not in self.text), *self.text)
+        text = (*(sentence for sentence in self.answer if sentence not in self.text),
+                *(reworded(sentence, q) for sentence in self.text))  # fmt: skip
         tables = tuple(in_words(table, q) for table in self.printed.values())
         figures = tuple(figure_in_words(figure, q) for figure in self.figures.values())
         return Section(self.heading, text, tables, figures, self.note)

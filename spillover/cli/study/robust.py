@@ -12,6 +12,7 @@ from spatial.design.formula import read_formula
 from spatial.report.html import Table
 from spatial.report.words import sign
 from spillover.errors import SpatialInputError, check_option
+from spillover.language import listed, phrase
 
 from .question import Chapter, Question
 
@@ -45,26 +46,31 @@ def robustness(
     }  # fmt: skip
     if not variants:
         raise SpatialInputError("E501", "[robustness] changes nothing", hint="winsorize = 0.01, or leave it empty")
-    fits, failed = {"as above": chapters["model"].result}, {}
+    base = phrase("as above")
+    fits, failed = {base: chapters["model"].result}, {}
     for name, estimate in variants.items():
         try:
             fits[name] = estimate()
         except SpatialInputError as error:
             failed[name] = f"{error.code}: {error.message}"
-    caption = "The effects, one thing changed at a time"
-    table = sp.etable(fits, effects=True, labels=q.words, stars=True, caption=caption)
+    caption = phrase("The effects, one thing changed at a time")
+    table = sp.etable(fits, effects=True, labels=q.labels, stars=True, caption=caption)
     effects = {name: fit.effects().tidy() for name, fit in fits.items()}
-    listed = pd.concat([t.assign(variant=name) for name, t in effects.items()], ignore_index=True)
-    text = tuple(_about(q, effects)) + tuple(f"{name} could not be estimated: {why}" for name, why in failed.items())
-    return Chapter("Is it robust?", fits, text, {"robustness": Table(listed, "Effects of every variant")},
-                   papers={"robustness": table}, data=("robustness",), answer=tuple(_about(q, effects)))  # fmt: skip
+    every = pd.concat([t.assign(variant=name) for name, t in effects.items()], ignore_index=True)
+    answer = tuple(_about(q, effects.pop(base), effects))
+    text = answer + tuple(phrase("{name} could not be estimated: {why}", name=name, why=why)
+                          for name, why in failed.items())  # fmt: skip
+    tables = {"robustness": Table(every, phrase("Effects of every variant"))}
+    return Chapter(phrase("Is it robust?"), fits, text, tables, papers={"robustness": table}, data=("robustness",),
+                   answer=answer)  # fmt: skip
 
 
 def _others(q: Question, weights: bool, models: list[str] | None) -> dict[str, Callable]:
     out: dict[str, Callable] = {}
     if weights:
         others = list(q.weights.items())[1:]
-        out |= {f"W: {name}": lambda w=w: q.estimate(q.formula, q.panel, w, **q.keys) for name, w in others}
+        out |= {phrase("W: {name}", name=name): lambda w=w: q.estimate(q.formula, q.panel, w, **q.keys)
+                for name, w in others}  # fmt: skip
     for name in models or ():
         check_option("models of [robustness]", name, ("slx", "sar", "sem", "sdm", "sdem", "sac", "gns"))
         out[name.upper()] = lambda name=name: getattr(sp, name)(q.formula, q.panel, q.leading, **q.keys)
@@ -84,7 +90,7 @@ def _samples(q: Question, without: list | None, periods: list | None) -> dict[st
             ids = q.leading.ids[~q.leading.ids.isin(without)]
             return q.estimate(q.formula, rows, q.leading.subset(ids), **q.keys)
 
-        out[f"without {', '.join(map(str, without))}"] = fewer
+        out[phrase("without {units}", units=listed(without))] = fewer
     for span in periods or ():
         if not (isinstance(span, list) and len(span) == 2):
             raise SpatialInputError("E501", f"periods = {periods!r} must be a list of spans",
@@ -100,13 +106,15 @@ def _columns(q: Question, winsorize: float, lagged: bool, outcome: str | None) -
     out: dict[str, Callable] = {}
     if outcome:
         other = f"{outcome} ~{q.formula.partition('~')[2]}"
-        out[f"outcome {q.name(outcome)}"] = lambda: q.estimate(other, q.panel, q.leading, **q.keys)
+        label = phrase("outcome {variable}", variable=q.name(outcome))
+        out[label] = lambda: q.estimate(other, q.panel, q.leading, **q.keys)
     if winsorize:
         cut = q.panel.assign(**{c: _winsorized(q.panel[c], winsorize) for c in terms.columns if _spread(q.panel[c])})
-        out[f"winsorized at {100 * winsorize:g} %"] = lambda: q.estimate(q.formula, cut, q.leading, **q.keys)
+        label = phrase("winsorized at {share} %", share=f"{100 * winsorize:g}")
+        out[label] = lambda: q.estimate(q.formula, cut, q.leading, **q.keys)
     if lagged:
         before = _before(q, sorted(right))
-        out["regressors lagged"] = lambda: q.estimate(q.formula, before, q.leading, **q.keys)
+        out[phrase("regressors lagged")] = lambda: q.estimate(q.formula, before, q.leading, **q.keys)
     return out
 
 
@@ -130,15 +138,16 @@ def _before(q: Question, columns: list[str]) -> pd.DataFrame:
     return rest[rest[q.time] != times[0]].merge(moved.dropna(subset=[q.time]), on=[q.entity, q.time])
 
 
-def _about(q: Question, effects: dict[str, pd.DataFrame]) -> Iterator[str]:
+def _about(q: Question, base: pd.DataFrame, others: dict[str, pd.DataFrame]) -> Iterator[str]:
     """Of each regressor in how many variants the indirect effect has the base's sign and is significant."""
-    base = effects["as above"].query("effect == 'indirect'").set_index("term")
-    indirect = {name: t.query("effect == 'indirect'").set_index("term") for name, t in effects.items()}
-    others = {name: t for name, t in indirect.items() if name != "as above"}
+    base, *variants = (t.query("effect == 'indirect'").set_index("term") for t in (base, *others.values()))
+    indirect = dict(zip(others, variants, strict=True))
     for term in base.index[(sign(base) != 0).to_numpy()]:
-        here = {name: t for name, t in others.items() if term in t.index}
+        here = {name: t for name, t in indirect.items() if term in t.index}
         same = [name for name, t in here.items() if sign(t.loc[term]) == sign(base.loc[term])]
-        lost = [name for name in here if name not in same]
-        tail = f"; not {', '.join(lost)}" if lost else ""
-        yield (f"The spillover of {q.name(term)} keeps its sign and significance in {len(same)} of {len(here)} "
-               f"variants{tail}.")  # fmt: skip
+        of = {"term": q.name(term), "n": len(same), "variants": len(here)}
+        if lost := [name for name in here if name not in same]:
+            yield phrase("The spillover of {term} keeps its sign and significance in {n} of {variants} variants; not "
+                         "{lost}.", lost=listed(lost), **of)  # fmt: skip
+        else:
+            yield phrase("The spillover of {term} keeps its sign and significance in {n} of {variants} variants.", **of)

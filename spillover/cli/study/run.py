@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 
 import pandas as pd
 
-from spatial.report.html import Section, write_html
+from spatial.report.heads import meanings
+from spatial.report.html import Section, Table, write_html
 from spillover.errors import SpatialInputError
 from spillover.files import check_outputs, write_table
+from spillover.language import language, phrase, stored
 from spillover.provenance import fingerprint
 
 from .chapters import ALWAYS, function, in_order
@@ -18,6 +21,18 @@ from .question import Chapter, Question
 FIXED = ("report.html", "tables.tex", "tables.docx", "spillovers.gpkg")
 
 
+def _in_language(function: Callable) -> Callable:
+    """The function in the language of its first argument, a question."""
+
+    @wraps(function)
+    def within(question: Question, *args, **options):
+        with language(question.lang):
+            return function(question, *args, **options)
+
+    return within
+
+
+@_in_language
 def run(question: Question, step: Callable[[str], None]) -> tuple[dict[str, Chapter], dict[str, str]]:
     """Take every step that is wanted.
 
@@ -57,6 +72,7 @@ def run(question: Question, step: Callable[[str], None]) -> tuple[dict[str, Chap
     return chapters, failed
 
 
+@_in_language
 def write(question: Question, chapters: dict, failed: dict, folder: Path, *, overwrite: bool = False) -> list[Path]:
     """Leave the report, the tables, the figures and the map in ``folder``: every number as .csv, and in .tex and .docx
     the tables that papers print.
@@ -65,6 +81,8 @@ def write(question: Question, chapters: dict, failed: dict, folder: Path, *, ove
     """
     from spatial import plot
     from spatial.report.papers import write_latex, write_word
+
+    from .naming import in_words
 
     folder, listed = Path(folder), list(chapters.values())
     refuse_outputs(folder, overwrite=overwrite)
@@ -79,7 +97,7 @@ def write(question: Question, chapters: dict, failed: dict, folder: Path, *, ove
         paths.append(folder / f"{name}.png")
         plot.save(figure.image, paths[-1], overwrite=overwrite)
     paths += [folder / "tables.tex", folder / "tables.docx", folder / "spillovers.gpkg"]
-    printed = {_file(name): table for chapter in listed for name, table in chapter.printed.items()}
+    printed = {_file(name): in_words(table, question) for chapter in listed for name, table in chapter.printed.items()}
     write_latex(printed, paths[-3], overwrite=overwrite)
     write_word(printed, paths[-2], title=question.title, overwrite=overwrite)
     _write_layer(question, chapters, paths[-1], overwrite=overwrite)
@@ -101,18 +119,32 @@ def _report(q: Question, chapters: dict, failed: dict) -> dict:
     d = chapters["model"].result._design
     sections = [chapter.section(q) for chapter in chapters.values()]
     if failed:
-        lines = tuple(f"{name.replace('_', ' ')}: {why}" for name, why in failed.items())
-        sections.insert(0, Section("What could not be done", lines))
+        lines = tuple(phrase("{step}: {why}", step=stored(name.replace("_", " ")), why=stored(why))
+                      for name, why in failed.items())  # fmt: skip
+        sections.insert(0, Section(phrase("What could not be done"), lines))
     return {
         "title": q.title,
-        "subtitle": f"{d.n_units} units, {d.n_periods} periods ({d.times[0]} to {d.times[-1]}). Model: {d.formula}",
+        "subtitle": phrase("{units} units, {periods} periods ({first} to {last}). Model: {formula}", units=d.n_units,
+                           periods=d.n_periods, first=d.times[0], last=d.times[-1], formula=d.formula),
         "answer": first_sentences(chapters),
         "leading": leading(q, chapters),
-        "sections": tuple(sections),
+        "sections": (*sections, _meanings(chapters)),
         "footer": _footer(q, chapters["model"].result),
         "lang": q.lang,
     }
 
+
+def _meanings(chapters: dict) -> Section:
+    """What the heads and symbols of the report's tables mean."""
+    columns = [column for chapter in chapters.values() for table in chapter.printed.values()
+               if isinstance(table, Table) for column in table.frame.columns]  # fmt: skip
+    frame = pd.DataFrame(meanings([*columns, *SYMBOLS]), columns=["head", "meaning"])
+    table = Table(frame, phrase("Heads of the tables in this report"))
+    return Section(phrase("What the columns and symbols mean"), (), (table,))
+
+
+# Of paper tables, whose rows are labelled by symbols.
+SYMBOLS = ("term", "rho", "sigma2", "loglik", "aic", "r2_within", "std_error", "p_value")
 
 # Whose answers come behind that of the effects, and whose maps stand first, the most telling first.
 TELLING = ("policy", "what_if", "threshold", "mechanism", "by_weights", "robustness", "shock", "gaps", "heterogeneity",
@@ -148,12 +180,13 @@ def _footer(q: Question, model) -> dict[str, str]:
     made = model.provenance
     return {
         **made.versions,
-        "data of the model": made.data,
-        "seed": str(q.seed),
-        "draws": f"{q.draws:,}",
-        "panel": f"{len(q.panel):,} rows, content {fingerprint(q.panel.reset_index(drop=True))}",
-        **{f"column {column.name}": column.how for column in q.computed},
-        **{f"W: {name}": w.fingerprint for name, w in q.weights.items()},
+        phrase("data of the model"): stored(made.data),
+        phrase("seed"): str(q.seed),
+        phrase("draws"): f"{q.draws:,}",
+        phrase("panel"): phrase("{n} rows, content {fingerprint}", n=f"{len(q.panel):,}",
+                                fingerprint=fingerprint(q.panel.reset_index(drop=True))),
+        **{phrase("column {name}", name=column.name): stored(column.how) for column in q.computed},
+        **{phrase("W: {name}", name=name): w.fingerprint for name, w in q.weights.items()},
     }
 
 

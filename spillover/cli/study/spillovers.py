@@ -12,34 +12,37 @@ from spatial.plot.qml import classed
 from spatial.report.html import Figure, Table
 from spatial.report.text import intervals_text
 from spatial.report.words import (
-    HOW_TO_READ,
     PERCENT,
     about_shock,
     about_spillovers,
     about_weights,
     default_size,
+    how_to_read,
     is_log,
     plain,
     shock_words,
     short,
 )
+from spillover.language import phrase, semicolons
 
+from .basics import reading
 from .question import Chapter, Question
 
 
 def effects(q: Question, chapters: dict) -> Chapter:
     e = chapters["model"].result.effects()
     columns, styles = by_unit(e, q.name)
-    drawn = Figure(plot.effects(e), "Direct, indirect and total effects", "Points and intervals of the effects")
+    title = phrase("Direct, indirect and total effects")
+    drawn = Figure(plot.effects(e), title, phrase("Points and intervals of the effects"))
     return Chapter(
-        "Direct, indirect and total effects",
+        title,
         e,
-        HOW_TO_READ,
-        {"effects": Table(e.tidy(), "Effects")},
+        how_to_read(),
+        {"effects": Table(e.tidy(), phrase("Effects"))},
         {"effects": drawn},
-        papers={"effects": sp.etable([e], labels=q.words, stars=True, caption="Direct, indirect and total effects")},
+        papers={"effects": sp.etable([e], labels=q.labels, stars=True, caption=title)},
         data=("effects",),
-        note=f"{intervals_text(e)}.",
+        note=phrase("{intervals}.", intervals=intervals_text(e)),
         answer=about_spillovers(e, q.name),
         layer=columns,
         styles=styles,
@@ -70,8 +73,11 @@ def shock(q: Question, chapters: dict, *, unit=None, term: str | None = None, si
     change = shock_words(term, size, q.name, values)
     text = (about_shock(change, unit, response, outcome, q.name, q.unit),)
     frame = others[largest].rename("response").rename_axis(q.entity).reset_index()
-    label = f"Response of {plain(outcome, q.name)} to {change} in {q.unit(unit)}"
-    axes = plot.response(q.map, response, unit, label=f"Response of {plain(outcome, q.name)} to {change}")
+    of = {"outcome": plain(outcome, q.name), "change": change}
+    label = phrase("Response of {outcome} to {change} in {unit}", unit=q.unit(unit), **of)
+    caption = phrase("Response of {outcome} to {change} in {unit}, per cent", unit=q.unit(unit), **of) if is_log(
+        outcome) else label  # fmt: skip
+    axes = plot.response(q.map, response, unit, label=phrase("Response of {outcome} to {change}", **of))
     drawn = _drawn(q, response, unit, label, percent=is_log(outcome))
 
     def styles(layer, names):
@@ -79,11 +85,11 @@ def shock(q: Question, chapters: dict, *, unit=None, term: str | None = None, si
                           name=q.unit(unit))]  # fmt: skip
 
     return Chapter(
-        "What one unit's shock does to all others",
+        phrase("What one unit's shock does to all others"),
         response,
         (),
-        {"shock": Table(frame, "The ten largest responses")},
-        {"spillover_map": Figure(axes, label + ", per cent" * is_log(outcome), "Map of responses", drawn)},
+        {"shock": Table(frame, phrase("The ten largest responses"))},
+        {"spillover_map": Figure(axes, caption, phrase("Map of responses"), drawn)},
         answer=text,
         layer=response.rename("shock_response").to_frame(),
         styles=styles,
@@ -93,8 +99,9 @@ def shock(q: Question, chapters: dict, *, unit=None, term: str | None = None, si
 def _drawn(q: Question, response, unit, alt: str, *, percent: bool) -> str:
     """The map of responses for the page; of a logarithm in per cent."""
     values, mark = (100 * np.expm1(response), PERCENT) if percent else (response, "")
-    special = float(values[unit]), f"{q.unit(unit)}, the unit of the shock: {short(values[unit])}{mark}"
-    readings = {i: f"{q.unit(i)}: {short(value)}{mark}" for i, value in values.items()}
+    own = phrase("{unit}, the unit of the shock: {value}", unit=q.unit(unit), value=f"{short(values[unit])}{mark}")
+    special = float(values[unit]), own
+    readings = {i: reading(q, i, f"{short(value)}{mark}") for i, value in values.items()}
     return page_map(q.map, values, classed(values.drop(unit), special=special), alt=alt, readings=readings)
 
 
@@ -110,21 +117,23 @@ def by_weights(q: Question, chapters: dict) -> Chapter:
     comparison = sp.compare_weights(q.weights, model=q.estimate, formula=q.formula, data=q.panel, **q.keys)
     glance = comparison.glance()
     tables = {
-        "by_weights": Table(glance.drop(columns=["lambda", "model"]), "Fit under each W, the preferred first"),
-        "effects": Table(comparison.tidy(), "Direct, indirect and total effects under each W"),
+        "by_weights": Table(
+            glance.drop(columns=["lambda", "model"]), phrase("Fit under each W, the preferred first")),
+        "effects": Table(comparison.tidy(), phrase("Direct, indirect and total effects under each W")),
     }
     axes = plot.by_weights(comparison, "indirect")
-    drawn = Figure(axes, "Indirect effects under each W", "Points and intervals by W")
-    caption = "Direct, indirect and total effects under each W"
-    paper = sp.etable(comparison, effects=True, labels=q.words, stars=True, caption=caption)
+    drawn = Figure(axes, phrase("Indirect effects under each W"), phrase("Points and intervals by W"))
+    caption = phrase("Direct, indirect and total effects under each W")
+    paper = sp.etable(comparison, effects=True, labels=q.labels, stars=True, caption=caption)
     return Chapter(
-        "How much depends on W",
+        phrase("How much depends on W"),
         comparison,
-        ("A conclusion that holds under one W only is a conclusion about that W.",),
+        (phrase("A conclusion that holds under one W only is a conclusion about that W."),),
         tables,
         {"by_weights": drawn},
         papers={"effects_by_weights": paper},
         data=("effects",),
-        note="; ".join(f"{name} could not be estimated: {why}" for name, why in comparison.failed.items()),
+        note=semicolons(phrase("{name} could not be estimated: {why}", name=name, why=why)
+                        for name, why in comparison.failed.items()),
         answer=about_weights(comparison, q.name),
     )

@@ -102,6 +102,12 @@ def test_size_of_the_common_factor_in_short():
     assert ((low <= shares) & (shares <= high)).all(), shares
 
 
+def test_size_of_the_common_factor_with_many_regressors():
+    """n = 48, eight regressors: the delta method .09."""
+    shares = common_factor_rejections(48, 8, 250, 5)
+    assert (shares <= band(0.05, 250, slack=0.02)[1]).all(), shares
+
+
 @pytest.mark.slow
 def test_size_of_the_common_factor(capsys):
     shares = common_factor_rejections(49, 3, 1500, 5)

@@ -338,14 +338,14 @@ def test_whole_periods_without_data_are_noted(states, states_w):
 
 REFUSED = {
     "CRIME ~ 0": "E504", "CRIME ~ INC | NEIG": "E504", "CRIME ~ INC | nowhere": "E504", "CRIME ~ I(1/0)": "E504", "CRIME ~ I(INC/0)": "E207",
-    "CRIME ~ abs(INC, 1)": "E503", "CRIME ~ C(INC, 1)": "E503", "CRIME ~ I(_quoted_0)": "E502", "CRIME ~ .": "E504",
+    "CRIME ~ abs(INC, 1)": "E503", "CRIME ~ C(INC, 1)": "E503", "CRIME ~ I(_quoted_0)": "E502", "CRIME ~ INC . HOVAL": "E504",
     "CRIME ~ INC + ``": "E504", "CRIME ~ log(``)": "E504", "CRIME ~ log()": "E503", "CRIME ~ lag(INC, 0)": "E503",
     "CRIME ~ lag(INC, 1.5)": "E503", "CRIME ~ lag(INC, HOVAL)": "E503", "CRIME ~ poly(INC, 99999)": "E503",
     "CRIME ~ log(C(INC))": "E503", "CRIME ~ 1000*INC": "E504", "CRIME ~ INC + 2": "E504", "CRIME": "E504", "~ INC": "E504",
     "CRIME ~": "E504", "CRIME ~ INC +": "E504", "CRIME ~ (INC": "E504", "CRIME ~ log(INC": "E504", "CRIME ~ INC)": "E504",
     "CRIME ~ INC HOVAL": "E504", "CRIME + INC ~ HOVAL": "E504", "2 ~ INC": "E504", "CRIME ~ INC ~ HOVAL": "E504",
     "CRIME ~ INC.real": "E502", "CRIME ~ I(INC.real)": "E503", "CRIME ~ open(INC)": "E503", "CRIME ~ I(lambda: 1)": "E504",
-    "CRIME ~ I(INC if HOVAL else 1)": "E504", "CRIME ~ 'INC'": "E504", "CRIME ~ I(INC == 1)": "E503", "CRIME ~ INC | ": "E504",
+    "CRIME ~ I(INC if HOVAL else 1)": "E504", "CRIME ~ 'INC'": "E504", "CRIME ~ I(1 < INC < 2)": "E503", "CRIME ~ INC | ": "E504",
     "C(CP) ~ INC": "E503",
 }  # fmt: skip
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize
 
 import shapefiles
 import spatial as sp
@@ -15,6 +16,7 @@ from spillover.errors import SpatialInputError
 COLUMBUS = shapefiles.load("columbus")
 W = wt.queen(COLUMBUS).standardize("row")
 SDM = sp.sdm("CRIME ~ INC + HOVAL", COLUMBUS, W)
+PLAIN = sp.sdm("CRIME ~ INC + HOVAL", COLUMBUS, W, correction=False)
 COLUMNS = ["estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]
 
 
@@ -42,8 +44,31 @@ def test_the_joint_test_is_the_wald_test_of_the_model():
     wald = sp.wald_test(SDM, "SAR")
     assert theta.statistic == pytest.approx(wald.statistic, rel=1e-12)
     assert theta.df == wald.df
-    factor = sp.nlcom(SDM, {"a": "W:INC + rho * INC", "b": "W:HOVAL + rho * HOVAL"}).joint
-    assert factor.statistic == pytest.approx(sp.wald_test(SDM, "SEM").statistic, rel=1e-10)
+    textbook = sp.wald_test(PLAIN, "SEM")
+    factor = sp.nlcom(PLAIN, {"a": "W:INC + rho * INC", "b": "W:HOVAL + rho * HOVAL"}).joint
+    assert factor.statistic == pytest.approx(textbook.statistic, rel=1e-10)
+
+
+@pytest.mark.parametrize(("method", "formula"), [
+    ("ml", "CRIME ~ INC + HOVAL"), ("reml", "CRIME ~ INC + HOVAL"), ("ml", "CRIME ~ INC"),
+    ("ml", "I(1000 * CRIME) ~ INC + DISCBD"),
+])  # fmt: skip
+def test_the_common_factor_is_the_distance_to_its_curve(method, formula):
+    """The smallest quadratic form over all parameters on the curve, whichever way the restriction is written."""
+    fit = sp.sdm(formula, COLUMBUS, W, method=method)
+    lagged = [name for name in fit.params.index if name.startswith("W:")]
+    names = ["rho", *(name[2:] for name in lagged), *lagged]
+    at, V, q = fit.params[names].to_numpy(), fit.vcov.loc[names, names].to_numpy(), len(lagged)
+
+    def distance(free):
+        rho, beta = free[0], free[1:] * at[1 : q + 1]
+        away = np.array([rho, *beta, *(-rho * beta)]) - at
+        return away @ np.linalg.solve(V, away)
+
+    best = min(minimize(distance, [start, *[1.0] * q], tol=1e-14).fun for start in (at[0], 0.0, 0.5))
+    test = sp.wald_test(fit, "SEM")
+    assert q * test.statistic == pytest.approx(best, rel=1e-6)
+    assert test.df == (q, fit.df_resid)
 
 
 EXPRESSIONS = [

@@ -156,3 +156,20 @@ def test_units_of_measurement_do_not_matter(columbus, scale):
         for d in (data, data.assign(HOVAL=data["HOVAL"] * scale, DISCBD=data["DISCBD"] * scale))
     )
     np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{}, "two"], ids=["one endogenous", "two"])
+def test_sargan_hansen_and_first_stages_of_linearmodels(columbus, options):
+    """IV2SLS and two-step IVGMM, weights allowing for unequal variances."""
+    iv = pytest.importorskip("linearmodels.iv")
+    fit = sp.sar(FORMULA, *columbus, method="gmm", **(TWO if options == "two" else {}))
+    y, X, Y, Z = pieces(fit)
+    tests = sp.instrument_tests(fit)
+    theirs = iv.IV2SLS(y, X, Y, Z).fit(cov_type="unadjusted")
+    # Its F divides by n, ours by n less all regressors of the first stage.
+    F = theirs.first_stage.diagnostics["f.stat"].to_numpy() * (1 - (X.shape[1] + Z.shape[1]) / len(y))
+    ours = [test.statistic for test in tests if test.name.startswith("first-stage F")]
+    np.testing.assert_allclose(ours, F, rtol=1e-8)
+    assert tests["Sargan"].statistic == pytest.approx(float(theirs.sargan.stat), rel=1e-8)
+    two_step = iv.IVGMM(y, X, Y, Z, weight_type="robust").fit(iter_limit=2)
+    assert tests["Hansen J"].statistic == pytest.approx(float(two_step.j_stat.stat), rel=1e-6)

@@ -252,8 +252,6 @@ def test_effects_count_who_is_there():
     (lambda d, w: sp.sar("y ~ a", d[d["id"] != "03"], w, **GAPS), "E101", "03"),
     (lambda d, w: sp.sar("y ~ a", d.assign(a=d["a"].mask(d["id"] == "03")), w, **GAPS), "E108", "03"),
     (lambda d, w: sp.sar("y ~ a", d.assign(a=d["a"].mask(d["t"] == 2003)), w, **GAPS), "E108", "2003"),
-    (lambda d, w: sp.sar("y ~ lag(a)", d, w, **GAPS), "E109", "lag() needs a balanced panel"),
-    (lambda d, w: sp.sar("y ~ scale(a)", d, w, **GAPS), "E109", "scale() needs"),
     (lambda d, w: sp.sar("y ~ a", d, w, **GAPS, method="gmm"), "E109", "method='gmm' needs"),
     (lambda d, w: sp.ols("y ~ a", d, w, **GAPS, effects="random"), "E109", "effects='random' needs"),
     (lambda d, w: sp.gns("y ~ a", d, w, **GAPS, effects="entity"), "E109", "GNS with entity effects needs"),

@@ -117,3 +117,22 @@ def test_dynamic_models_are_refused(data, queen):
     with pytest.raises(SpatialInputError, match="static models") as caught:
         sp.heterogeneity(FORMULA, data, queen, by="half", model="sar", lags="y", effects="entity", **KEYS)
     assert caught.value.code == "E501"
+
+
+def test_a_group_in_which_a_regressor_does_not_vary_is_left_out():
+    """Its name is in the notes; where nothing is left to compare, the reason is the error."""
+    import shapefiles
+    import weights as wt
+
+    states, panel = shapefiles.load("us_states"), shapefiles.load_panel("us_states")
+    panel["region"] = panel["state"].map(states["region"])
+    panel["x"] = panel["unemp"].where(panel["region"] != "West", 1.0)
+    args = (panel, wt.queen(states).standardize("row"))
+    keys = {"by": "region", "entity": "state", "time": "year"}
+    with pytest.warns(sp.SpatialInputWarning, match="West has a regressor that does not vary"):
+        result = sp.heterogeneity("log(gsp) ~ x + log(emp)", *args, **keys)
+    assert list(result.effects) == ["Midwest", "Northeast", "South"]
+    panel["x"] = panel["unemp"].where(panel["region"] == "South", 1.0)
+    with pytest.raises(SpatialInputError, match="in group 'Midwest'") as caught:
+        sp.heterogeneity("log(gsp) ~ x + log(emp)", *args, **keys)
+    assert caught.value.code == "E204"

@@ -56,7 +56,7 @@ def everything(text, image):
     """A report with ``text`` in every place that takes text."""
     frame = pd.DataFrame({text: [text], "estimate": [1.5]})
     section = Section(text, (text,), (Table(frame, text),), (Figure(image, text, text),), note=text)
-    parts = {"subtitle": text, "answer": (text,), "footer": {text: text}, "lang": text}
+    parts = {"subtitle": text, "answer": (text,), "footer": {text: text}}
     return render(title=text, sections=(section, section), **parts)
 
 
@@ -65,7 +65,7 @@ def test_text_stays_text(evil, dot):
     page, tame = Page(everything(evil, dot)), Page(everything("tame", dot))
     assert [tag for tag, _ in page.tags] == [tag for tag, _ in tame.tags]
     assert [sorted(attrs) for _, attrs in page.tags] == [sorted(attrs) for _, attrs in tame.tags]
-    assert page.named("html") == [{"lang": evil}]
+    assert page.named("html") == [{"lang": "en"}]
     assert page.named("img")[0]["alt"] == evil
     assert "".join(page.text) == "".join(tame.text).replace("tame", evil)
 
@@ -132,6 +132,12 @@ def test_every_number_of_a_table_is_there():
 )
 def test_numbers_read_well(name, values, shown):
     assert cells(pd.Series(values, name=name)) == shown
+
+
+@pytest.mark.parametrize("lang", EVIL)
+def test_a_language_without_a_catalogue_is_refused(lang):
+    with pytest.raises(SpatialInputError, match="E501"):
+        render(title="t", lang=lang)
 
 
 def test_figures_come_as_axes_figure_or_png(dot):

@@ -28,13 +28,18 @@ def comparison(rows, failed=()):
 @pytest.mark.parametrize(
     ("rows", "sentence"),
     [
-        ([("a", 1.0, 0.5, 1.5), ("b", 2.0, 1.0, 3.0)], "is positive and significant under all 2 weights."),
-        ([("a", -1.0, -1.5, -0.5), ("b", -2.0, -3.0, -1.0)], "is negative and significant under all 2 weights."),
-        ([("a", -0.01, -1, 1), ("b", 0.03, -1, 1)], "under none of the 2 weights, and its estimates differ in sign."),
-        ([("a", 0.01, -1, 1), ("b", 0.03, -1, 1)], "is significant under none of the 2 weights."),
-        ([("a", 1.0, 0.5, 1.5), ("b", 2.0, -1.0, 3.0)], "positive and significant under a, not significant under b."),
+        ([("a", 1.0, 0.5, 1.5), ("b", 2.0, 1.0, 3.0)],
+         "is positive and significant under all 2 weights that were estimated."),
+        ([("a", -1.0, -1.5, -0.5), ("b", -2.0, -3.0, -1.0)],
+         "is negative and significant under all 2 weights that were estimated."),
+        ([("a", -0.01, -1, 1), ("b", 0.03, -1, 1)],
+         "under none of the 2 weights that were estimated, and its estimates differ in sign."),
+        ([("a", 0.01, -1, 1), ("b", 0.03, -1, 1)],
+         "is significant under none of the 2 weights that were estimated."),
+        ([("a", 1.0, 0.5, 1.5), ("b", 2.0, -1.0, 3.0)],
+         "positive and significant under a. It is not significant under b."),
         ([("a", 1.0, 0.5, 1.5), ("b", -2.0, -3.0, -1.0)],
-         "is positive and significant under a but negative and significant under b."),
+         "is positive and significant under a. The spillover of x is negative and significant under b."),
     ],
 )  # fmt: skip
 def test_what_is_said_of_several_weights(rows, sentence):
@@ -120,3 +125,10 @@ def test_a_panel_without_effects_is_said_in_words(states, panel):
     for effects, said in (("none", "no effects)"), ("entity", "entity effects)")):
         fit = sp.sar(FORMULA, panel, w, entity="state", time="year", effects=effects)
         assert f"17 periods, {said}" in str(fit)
+
+
+def test_a_dummy_goes_from_0_to_1():
+    values = np.array([0.0, 1.0, 1.0, np.nan])
+    assert words.default_size("law", values) == 1.0
+    assert words.shock_words("law", 1.0, str, values) == "law from 0 to 1"
+    assert words.shock_words("law", 0.5, str, values) == "0.5 more law"

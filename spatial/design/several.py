@@ -1,0 +1,170 @@
+"""Data of a model with several W: which W lags what, and the arrays of its likelihood."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+from spillover.matrix import SeveralWeights, SpatialWeights, refuse_alike
+
+from ..logdet.several import SeveralJacobian, several_logdet
+from .arrays import Sample
+from .checks import degenerate
+from .design import INTERCEPT, Design, durbin_columns, spatial_lag
+from .fixed_effects import FixedEffects
+from .sample import SPANNED, determinant_counts, likelihood_size, own_columns
+from .specification import Specification
+
+
+@dataclass(frozen=True, eq=False)
+class SeveralDesign(Design):
+    """Aligned data whose ``weights`` are several: ``W_1:x`` is the lag of x by the first of them."""
+
+    weights: SeveralWeights  # type: ignore[assignment]
+
+    @property
+    def lag_names(self) -> tuple[str, ...]:
+        """Of the lagged regressors; what is written for one W finds none in ``durbin_names``, and refuses."""
+        return tuple(f"W_{m + 1}:{self.names[j]}" for j, m in self.weights.pairs)
+
+    @property
+    def varies(self) -> bool:
+        return False
+
+    def sources(self) -> tuple[pd.DataFrame, dict]:
+        columns = {self.response: self.y, **dict(zip(self.names, np.moveaxis(self.X, 2, 0)))}
+        frame = pd.concat([self.labelled(values, name) for name, values in columns.items()], axis=1)
+        return frame, {f"W_{m + 1}": w for m, w in enumerate(self.weights.matrices)}
+
+
+def several_design(
+    specification: Specification, d: Design, lag: Sequence[SpatialWeights], error: Sequence[SpatialWeights] | None,
+    durbin, effects: FixedEffects,
+) -> SeveralDesign:  # fmt: skip
+    """The design with its W numbered: those of ``w=``, then those of ``durbin=`` and ``w_error=`` that are new.
+
+    Parameters
+    ----------
+    lag : the W of ``w=``, aligned
+    error : the W of ``w_error=``, aligned; None: those of ``w=``
+    durbin : None, list of terms, or mapping of a term to aligned W
+
+    Raises
+    ------
+    SpatialInputError
+        E323 W that are not told apart, E306 without links, E502 a term that is no regressor.
+    """
+    matrices: list[SpatialWeights] = []
+
+    def place(w: SpatialWeights) -> int:
+        if w not in matrices:
+            matrices.append(w)
+        return matrices.index(w)
+
+    refuse_alike(lag)
+    of_lag = tuple(place(w) for w in lag)
+    pairs = _pairs(specification, d, durbin, of_lag, place)
+    of_error = of_lag if error is None else tuple(place(w) for w in error)
+    if error is not None:
+        refuse_alike(error)
+    weights = SeveralWeights(tuple(matrices), of_lag * specification.lag, of_error * specification.error, pairs)
+    own = {one.name: getattr(d, one.name) for one in fields(Design)}
+    out = SeveralDesign(**{**own, "weights": weights, "durbin": (), "error_weights": None})
+    if durbin is None and (specification.lag or specification.durbin):
+        out = _with_lagged_intercepts(out, of_lag, effects)
+    return out
+
+
+def _pairs(specification: Specification, d: Design, durbin, of_lag, place) -> tuple[tuple[int, int], ...]:
+    """(column, W) of the lagged regressors."""
+    if not specification.durbin:
+        return ()
+    if isinstance(durbin, Mapping):
+        pairs = []
+        for term, chosen in durbin.items():
+            own = [chosen] if isinstance(chosen, SpatialWeights) else list(chosen)
+            refuse_alike(own)
+            for j in durbin_columns(d.names, [term], d.encoding, d.lags):
+                pairs += [(j, place(w)) for w in own]
+        return tuple(pairs)
+    columns = durbin_columns(d.names, durbin, d.encoding, d.lags)
+    if durbin is None and d.times is not None:  # W d = d for what is the same for all units
+        columns = tuple(j for j in columns if not (d.X[:, :1, j] == d.X[:, :, j]).all())
+    return tuple((j, m) for m in of_lag for j in columns)
+
+
+def _with_lagged_intercepts(d: SeveralDesign, of_lag: Sequence[int], effects: FixedEffects) -> SeveralDesign:
+    """W_j 1 is a regressor wherever it is no constant and the others do not span it, as with one W."""
+    if INTERCEPT not in d.names or effects.fixed:
+        return d
+    one = d.names.index(INTERCEPT)
+    for m in of_lag:
+        if not d.weights.matrices[m].row_sums_vary:
+            continue
+        X, _ = several_regressors(d, effects)
+        added = d.rows(spatial_lag(d.weights.matrices[m], d.X[:, :, one]))
+        columns = d.rows(X)
+        left = added - columns @ np.linalg.lstsq(columns, added, rcond=None)[0]
+        if np.linalg.norm(left) > SPANNED * np.abs(d.weights.matrices[m].row_sums).max() * np.sqrt(len(left)):
+            d = replace(d, weights=replace(d.weights, pairs=((one, m), *d.weights.pairs)))
+    return d
+
+
+def several_regressors(d: SeveralDesign, effects: FixedEffects) -> tuple[np.ndarray, list[str]]:
+    """[X, W_m x ...] as (T, N, k) and the columns' names."""
+    own = own_columns(d, effects)
+    columns = [d.X[:, :, own]]
+    columns += [spatial_lag(d.weights.matrices[m], d.X[:, :, [j]]) for j, m in d.weights.pairs]
+    return np.concatenate(columns, axis=2), [*(d.names[j] for j in own), *d.lag_names]
+
+
+def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) -> dict:
+    """y (m,), X (m, k), lags (m, J), lagged (L, m, 1 + J + k), names and the basis of X; lags in, effects out.
+
+    With ``correction`` data are lagged and then demeaned, without it the other way round, as with one W.
+
+    Raises
+    ------
+    SpatialInputError
+        E204, E205, E206, E208: what cannot be estimated.
+    """
+    W = d.weights.matrices
+    X, names = several_regressors(d, effects)
+    k, lag, error = len(names), [W[m] for m in d.weights.lag], [W[m] for m in d.weights.error]
+    Z = np.concatenate([d.y[..., None], *([spatial_lag(w, d.y)[..., None] for w in lag] if correction else []), X], 2)
+    within = effects.demean(Z)
+    if lag and not correction:
+        lags = np.stack([spatial_lag(w, within[:, :, 0]) for w in lag], axis=2)
+        within = np.concatenate([within[:, :, :1], lags, within[:, :, 1:]], axis=2)
+    lagged = np.empty((len(error), d.nobs, within.shape[2]))
+    for place, M in enumerate(error):
+        MZ = spatial_lag(M, Z if correction else within)
+        lagged[place] = d.rows(effects.demean(MZ) if correction else MZ)
+    rows, before, J = d.rows(within), d.rows(X), len(lag)
+    y, own = rows[:, 0], np.ascontiguousarray(rows[:, 1 + J :])
+    (problem,), Q, R = degenerate(d, d.rows(d.y)[None], y[None], before[None], own[None], names, effects)
+    if problem is not None:
+        raise problem
+    return {"y": y, "X": own, "lags": rows[:, 1 : 1 + J], "lagged": lagged, "names": tuple(names),
+            "basis": (Q[0], R[0]), "n": likelihood_size(d, effects, correction)} if k else _no_regressors()  # fmt: skip
+
+
+def _no_regressors():
+    raise SpatialInputError("E502", "the model has no regressor", hint="y ~ x")
+
+
+def several_determinants(d: SeveralDesign, effects: FixedEffects, correction: bool) -> dict:
+    """``lag`` and ``error``: the log-determinants as the likelihood counts them, or None."""
+    counts, W = determinant_counts(d, effects, correction), d.weights
+    return {name: SeveralJacobian(several_logdet(tuple(W.matrices[m] for m in used)), **counts) if used else None
+            for name, used in (("lag", W.lag), ("error", W.error))}  # fmt: skip
+
+
+def least_squares_sample(arrays: dict) -> Sample:
+    """The sample of a model without spatial parameters."""
+    X, (Q, R) = arrays["X"], arrays["basis"]
+    return Sample(y=arrays["y"], X=X, n=arrays["n"], names=arrays["names"], known=(X, Q, R))

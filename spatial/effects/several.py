@@ -1,0 +1,140 @@
+"""The door to effects of models with several W: direct, indirect, total, and by channel; see ``several_averages``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+from spillover.values import share, whole_number
+
+from ..logdet.several import several_logdet
+from ..records.schema import SCHEMA
+from ..records.several import SeveralRecord
+from .average import Effects
+from .draws import from_draws
+from .infer import Inferred, Options, expansion, infer
+from .propagate import KINDS
+from .several_averages import SeveralAverages, factor
+from .several_source import SeveralSource
+
+
+@dataclass(frozen=True, eq=False)
+class SeveralEffects(Effects):
+    """Effects of a model with several W, in all and by channel: see ``by_channel``."""
+
+    fit: SeveralRecord = field(repr=False)
+    source: SeveralSource = field(repr=False)
+
+    @cached_property
+    def channels(self) -> Inferred:
+        """Inference on direct, indirect and total effects of every channel, (3 M, V)."""
+        source = SeveralSource(self.fit, self.source.averages, slice(3, None))
+        return _inferred(source, self._picks, self.options)
+
+    def by_channel(self) -> pd.DataFrame:
+        """Effects by the W through which they reach a unit.
+
+        Returns
+        -------
+        DataFrame
+            weights (``W_1``, ``W_2`` ...), effect, then the common schema. Over the channels indirect effects add up to
+            the indirect effect; direct ones to the direct effect less the coefficient of the unit's own x.
+
+        Notes
+        -----
+        Channel m is W_m (theta_m I + rho_m S): the neighbors' x under W_m, and their y with all that has reached it.
+        """
+        M = len(self.fit._design.weights.matrices)
+        index = pd.MultiIndex.from_product([[f"W_{m + 1}" for m in range(M)], KINDS, self.variables],
+                                           names=["weights", "effect", "term"])  # fmt: skip
+        table = pd.DataFrame(self.channels.inference.columns(), index=index).reset_index()
+        return table[["weights", "effect", *SCHEMA]]
+
+    def by_unit(self, variable: str, *, period=None) -> pd.DataFrame:
+        """What each unit does to itself (``own``), sends to all others and gets from them; for up to 5,000 units."""
+        S = self.matrix(variable, period=period)
+        own = np.diag(S.to_numpy())
+        return pd.DataFrame({"own": own, "emitted": S.sum(axis=0) - own, "received": S.sum(axis=1) - own}, S.index)
+
+    def by_order(self, orders: int = 10) -> pd.DataFrame:
+        raise SpatialInputError("E324", "orders of neighbors are those of one W", hint="by_channel()")
+
+    def _ids(self, period) -> pd.Index:
+        if period is not None:
+            raise SpatialInputError("E501", "W is the same in all periods, and so are the effects",
+                                    hint="leave period= out")
+        return self.fit._design.ids
+
+    def _respond(self, variable: str, change: np.ndarray, period=None) -> np.ndarray:
+        self._ids(period)
+        c, weights = self._coefficients(variable), self.fit._design.weights
+        right = c[0] * change + sum(c[1 + m] * (w.csr @ change) for m, w in enumerate(weights.matrices))
+        return solve(self.fit, right)
+
+    @cached_property
+    def _picks(self) -> np.ndarray:
+        return several_selectors(self.fit, self.variables)
+
+
+def several_effects(fit: SeveralRecord, *, method="quadrature", level=0.95, draws=1000, seed=1) -> SeveralEffects:
+    """Direct, indirect and total effects of every regressor, in all and by channel.
+
+    Parameters
+    ----------
+    fit : SeveralFit
+    method : {"quadrature", "simulate", "delta"}
+        As in ``spatial.effects.compute.effects``.
+    level, draws, seed
+        Likewise.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 an unknown method, or a likelihood; E701 when most of the distribution of rho is not admissible.
+    """
+    options = Options(method, share("level", level), whole_number("draws", draws, least=1),
+                      whole_number("seed", seed, least=0))  # fmt: skip
+    weights, variables = fit._design.weights, fit._design.regressors
+    averages = SeveralAverages(tuple(w.csr for w in weights.matrices), weights.lag)
+    source = SeveralSource(fit, averages, slice(0, 3))
+    return SeveralEffects(variables, infer(source, several_selectors(fit, variables), options), fit, options, source)
+
+
+def _inferred(source: SeveralSource, picks: np.ndarray, options: Options) -> Inferred:
+    """``infer`` of any number of effects."""
+    df = source.fit.df_resid
+    if options.method == "quadrature":
+        _, inference = source.exact(picks, options.level)
+        return Inferred(inference.reshaped(-1, picks.shape[1]))
+    estimates = source.estimates(picks)
+    if options.method == "simulate":
+        drawn = source.sample(picks, options.draws, options.seed)
+        return Inferred(from_draws(drawn, estimates, options.level, df), len(drawn))
+    return Inferred(expansion(estimates, source.errors(picks), options.level, df))
+
+
+def several_selectors(fit: SeveralRecord, variables) -> np.ndarray:
+    """(1 + M, V, p): what picks beta, theta_1 ... theta_M out of the parameters; 0 where absent."""
+    place = {name: i for i, name in enumerate(fit.params.index.tolist())}
+    picks = np.zeros((1 + len(fit._design.weights.matrices), len(variables), len(place)))
+    for row, name in enumerate(variables):
+        for k in range(len(picks)):
+            if (term := f"W_{k}:{name}" if k else name) in place:
+                picks[k, row, place[term]] = 1
+    return picks
+
+
+def solve(fit: SeveralRecord, right: np.ndarray) -> np.ndarray:
+    """A^-1 right, (N, ...)."""
+    weights = fit._design.weights
+    if not weights.lag:
+        return right
+    L = several_logdet(tuple(weights.matrices[m] for m in weights.lag))
+    C = L.combined(fit.rhos.to_numpy())
+    if L.dense:
+        return np.linalg.solve(np.eye(weights.n) - C.toarray(), right)
+    return factor(C).solve(np.asarray(right, dtype=float))

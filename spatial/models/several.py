@@ -1,0 +1,169 @@
+"""Models with several W at once: ``w=[w1, w2]`` gives rho_1 and rho_2, ``durbin={"x": w1, "z": w2}`` each regressor its
+own W. The road is that of ``estimate``; the parts that differ are the files called ``several``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+from spillover.matrix import SpatialWeights, TemporalWeights, as_weights
+
+from ..covariance.vcov import with_vcov
+from ..design.checks import refuse_perfect_fit
+from ..design.design import Design
+from ..design.fixed_effects import FixedEffects
+from ..design.options import ModelOptions, Settings
+from ..design.redundant import without_redundant_dummies
+from ..design.several import (
+    least_squares_sample,
+    several_arrays,
+    several_design,
+    several_determinants,
+)
+from ..design.specification import Specification
+from ..solve.ml import maximum_likelihood
+from ..solve.several import several_maximum
+from ..solve.several_problem import SeveralSample
+from .fit import Fit
+from .reading import aligned, read, which_effects
+from .several_fit import SeveralFit
+
+NOT_WITH_SEVERAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
+    "lags": ((None,), "a dynamic model takes one W: leave lags= out, or choose one W"),
+    "endog": ((None, [], ()), "endogenous regressors take one W: leave endog= out, or choose one W"),
+    "instruments": ((None, [], ()), "instruments take one W: leave instruments= out, or choose one W"),
+    "wx_order": ((1,), "W^2 X is for one W: leave wx_order= out"),
+    "random_error": ((None,), "random effects take one W: leave random_error= out"),
+    "method": ((None, "ml"), "method='ml'"),
+    "logdet": ((None,), "leave logdet= out: the determinant of several W is a dense or sparse LU by their size"),
+}
+
+
+def is_several(w, options: ModelOptions) -> bool:
+    """Whether a call is about several W: a list of weights, or regressors with their own."""
+    return (isinstance(options.durbin, Mapping) or _lists_weights(w) or _lists_weights(options.w_error))
+
+
+def _lists_weights(w) -> bool:
+    """A list or tuple of weights; a list of lists of numbers is one dense matrix."""
+    return isinstance(w, list | tuple) and (not len(w) or not isinstance(w[0], list | tuple | int | float))
+
+
+def estimate_several(specification: Specification, formula: str, data: pd.DataFrame, w, options: ModelOptions) -> Fit:
+    """Estimate a model with several W.
+
+    Raises
+    ------
+    SpatialInputError
+        E323 W that are not told apart, E306 a W without links, E308 period effects with rows that do not sum to one,
+        E320 W that vary over time, E501 options that several W do not have, E701, E702, E801; else as with one W.
+    """
+    refuse_options(specification, options)
+    # 1. The frame under the first W; the others are matched with its units.
+    lag = _as_list(w, "w")
+    plain = replace(options, durbin=None, w_error=None)
+    d = read(formula, data, _constant(lag[0], "w"), plain)
+    if d.observed is not None:
+        raise SpatialInputError("E501", "several W need a panel without gaps", hint="missing='drop', or one W")
+    effects = which_effects(options.effects, d)
+    if effects.random:
+        raise SpatialInputError("E501", f"effects={options.effects!r} takes one W", hint="effects='twoway', or one W")
+    lag = [d.weights, *(_aligned(one, d, options, "w") for one in lag[1:])]
+    error = None if options.w_error is None else _as_list(options.w_error, "w_error")
+    error = error and [_aligned(one, d, options, "w_error") for one in error]
+    durbin = options.durbin
+    if isinstance(durbin, Mapping):
+        durbin = {term: [_aligned(one, d, options, f"durbin[{term!r}]") for one in _as_list(own, f"durbin[{term!r}]")]
+                  for term, own in durbin.items()}  # fmt: skip
+    # 2. Which W lags what; lags in, effects out.
+    if d.encoding.dummies:
+        d = without_redundant_dummies(d, effects)
+    d = several_design(specification, d, lag, error, durbin, effects)
+    correction = _correction(d, effects, options)
+    arrays = several_arrays(d, effects, correction)
+    settings = Settings(effects, correction, "ml", options.covariance, requested=options)
+    # 3. The maximum, and the parameters with their covariance.
+    if not (specification.lag or specification.error):
+        return _fit(specification, d, least_squares_sample(arrays), None, settings)
+    sample = SeveralSample(**arrays, **several_determinants(d, effects, correction))
+    return _fit(specification, d, sample, several_maximum(sample), settings)
+
+
+def refuse_options(specification: Specification, options: ModelOptions) -> None:
+    """E501 for what models with several W do not have."""
+    for name, (allowed, hint) in NOT_WITH_SEVERAL.items():
+        value = getattr(options, name)
+        if not any(value is one or (isinstance(value, type(one)) and value == one) for one in allowed):
+            raise SpatialInputError("E501", f"{name}={value!r} is not there for several W", hint=hint)
+    mapping = isinstance(options.durbin, Mapping)
+    if mapping and not specification.durbin:
+        message = f"durbin= has no meaning for {specification.name}"
+        raise SpatialInputError("E501", message, hint="use slx, sdm or sdem")
+    if mapping and not options.durbin:
+        raise SpatialInputError("E501", "durbin={} names no regressor", hint='durbin={"x": w1, "z": w2}')
+    replace(options, durbin=None if mapping else options.durbin, w_error=None).check(specification)
+
+
+def _as_list(w, name: str) -> list:
+    chosen = list(w) if _lists_weights(w) else [w]
+    if not chosen:
+        raise SpatialInputError("E501", f"{name}=[] holds no weights", hint=f"{name}=[w1, w2]")
+    return chosen
+
+
+def _constant(w, name: str) -> SpatialWeights:
+    """One W for all periods."""
+    weights = as_weights(w)
+    if isinstance(weights, TemporalWeights):
+        raise SpatialInputError("E320", f"{name}: several W at once may not vary over time",
+                                hint="w.mean() of each, or one W that varies")
+    return weights
+
+
+def _aligned(w, d: Design, options: ModelOptions, name: str) -> SpatialWeights:
+    return _constant(aligned(_constant(w, name), d, options.missing, name), name)
+
+
+def _correction(d, effects: FixedEffects, options: ModelOptions) -> bool:
+    """Whether fixed effects leave by transformation."""
+    if options.correction is False or not effects.fixed:
+        return options.correction is not False
+    used = {m: d.weights.matrices[m] for m in (*d.weights.lag, *d.weights.error)}
+    uneven = [m for m, w in used.items() if not w.rows_sum_to_one]
+    if options.correction == "additive" or (effects.time and uneven):
+        which = ", ".join(f"W_{m + 1}" for m in uneven) or "several W"
+        raise SpatialInputError("E308", f"{effects} effects with several W need weights whose rows all sum to one, and "
+                                f"correction=True or False: {which}",
+                                ids=next((used[m].islands for m in uneven if len(used[m].islands)), ()),
+                                hint="standardize('row') without islands, or effects='entity'")  # fmt: skip
+    return True
+
+
+def _fit(specification: Specification, d, sample, at, settings: Settings) -> Fit:
+    """The parameters with their names and covariance."""
+    if at is None:
+        at = maximum_likelihood(sample)
+        spatial: list[float] = []
+    else:
+        spatial = [*at.rhos, *at.lams]
+    refuse_perfect_fit(sample, at, d.response)
+    values = np.concatenate([at.beta, spatial])
+    names = (*sample.names, *spatial_names("rho", d.weights.lag), *spatial_names("lambda", d.weights.error))
+    left = d.left(settings.effects) - len(values)
+    sigma2 = at.sigma2 if spatial else float(at.resid @ at.resid) / left
+    df = None if spatial and not (settings.counts_parameters and left > 0) else left
+    fit = SeveralFit(
+        specification=specification, sigma2=sigma2, loglik=at.loglik, df_resid=df, _terms=pd.Index(names, name="term"),
+        _estimates=values, _covariance=np.empty((0, 0)), _design=d, _sample=sample, _solution=at, _settings=settings,
+    )  # fmt: skip
+    return with_vcov(fit, settings.vcov)
+
+
+def spatial_names(name: str, used: tuple[int, ...]) -> list[str]:
+    """rho_1, rho_2 by the numbers of their W; of one W alone ``rho``."""
+    return [name] if len(used) == 1 else [f"{name}_{m + 1}" for m in used]

@@ -1,0 +1,80 @@
+"""The lines above a fit's numbers: model, sample, weights, corrections, standard errors, notes."""
+
+from __future__ import annotations
+
+from spillover.language import phrase, stored
+
+from ..records.several import SeveralRecord
+from .region import region_lines
+
+
+def header(fit, errors: str | None = None) -> list[str]:
+    """What was estimated, on what, with which weights and standard errors; ``errors`` says these otherwise."""
+    from ..covariance.random import by_random_ml, random_text
+    from ..covariance.vcov import describe
+    from ..diagnostics.small_samples import notes
+
+    d, s = fit._design, fit._settings
+    spatial = fit.specification.lag or fit.specification.error
+    estimators = {
+        "ml": phrase("maximum likelihood"), "gmm": phrase("the method of moments"),
+        "reml": phrase("restricted maximum likelihood"), "aqs": phrase("adjusted quasi-scores"),
+    }  # fmt: skip
+    by = estimators[s.method] if spatial or by_random_ml(fit) else phrase("least squares")
+    named = {"model": fit.specification.name, "method": by, "formula": d.formula}
+    first = phrase("dynamic {model} by {method}: {formula}", **named) if d.lags else phrase(
+        "{model} by {method}: {formula}", **named)  # fmt: skip
+    lines = [first, _size(fit), phrase("weights: {weights}", weights=stored(d.weights.header()))]
+    if d.error_weights is not None:
+        lines.append(phrase("weights of the error: {weights}", weights=stored(d.error_weights.header())))
+    if s.random is not None:
+        lines += map(stored, random_text(fit))
+    elif spatial and s.effects and s.method == "ml":
+        lines.append(_correction(fit))
+    part = fit._sample.lag or fit._sample.error
+    lines.append(phrase("standard errors: {how}", how=errors or stored(describe(fit))))
+    if isinstance(fit, SeveralRecord):
+        lines += region_lines(fit)
+    elif part is not None:
+        low, high = (f"{end:.4g}" for end in part.interval)
+        lines.append(phrase("log-determinant: {method}; admissible interval ({low}, {high})", low=low, high=high,
+                            method=stored(part.logdet.method)))  # fmt: skip
+    if d.lags:
+        lines.append(stored(str(fit.stationarity)))
+    return lines + [note_line(note) for note in (*d.notes, *notes(fit))]
+
+
+def note_line(note: str) -> str:
+    """A note on a line of its own."""
+    return phrase("note: {text}", text=stored(note))
+
+
+def _size(fit) -> str:
+    """Observations, units and periods, and which effects there are."""
+    d, n = fit._design, f"{fit.nobs:,}"
+    if not d.is_panel:
+        return phrase("{n} observations", n=n)
+    effects = stored("no" if str(fit._settings.effects) == "none" else str(fit._settings.effects))
+    of = {"n": n, "units": f"{d.n_units:,}", "periods": d.n_periods, "effects": effects}
+    if d.observed is not None:
+        return phrase("{n} observations ({units} units x {periods} periods, unbalanced, {effects} effects)", **of)
+    return phrase("{n} observations ({units} units x {periods} periods, {effects} effects)", **of)
+
+
+def _correction(fit) -> str:
+    """The correction for the number of fixed effects."""
+    d, effects, correction = fit._design, fit._settings.effects, fit._settings.correction
+    if not d.lags or not effects.entity:
+        how = {
+            True: phrase("by the mean of the score") if d.varies else phrase("by transformation"),
+            "additive": phrase("additive for the time effects"),
+            False: phrase("none (data are demeaned, then lagged, as in xsmle and splm)"),
+        }  # fmt: skip
+        return phrase("Lee-Yu correction: {how}", how=how[correction])
+    if not correction:
+        return phrase("correction: none")
+    if effects.time and correction == "additive":
+        return phrase("correction: bias of time effects, bias of unit effects (Yu, de Jong & Lee 2008)")
+    if effects.time:
+        return phrase("correction: time effects by transformation, bias of unit effects (Yu, de Jong & Lee 2008)")
+    return phrase("correction: bias of unit effects (Yu, de Jong & Lee 2008)")
