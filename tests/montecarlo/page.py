@@ -156,11 +156,12 @@ def _table(rows) -> list[str]:
         for cell, _, tally in rows:
             shares = [_cell(tally.counts.get(name)) for name in columns]
             last = tally.counts.get("total") or tally.counts.get("beta")
-            more = [f"{last.length:.2f}", _percent(last.excludes_zero / last.samples)] if last else ["", ""]
+            more = [_length(last), _percent(last.excludes_zero / last.samples)] if last else ["", ""]
             lost = sum(tally.errors.values())
             more.append(f"{_percent(lost / tally.samples)} ({', '.join(sorted(tally.errors))})" if lost else "")
             lines.append(f"| {cell.name} | {tally.samples:,} | " + " | ".join([*shares, *more]) + " |")
-        note = "Length: geometric mean, where finite, of the total effect's interval, else the slope's. Power: it excludes 0."
+        note = ("Length: geometric mean for the total effect, else the slope; per cent with infinite ends. "
+                "Power: it excludes 0.")  # fmt: skip
         return [*lines, "", note]
     lines = ["| cell | samples | per cent of samples |", "| --- | ---: | --- |"]
     for cell, _, tally in rows:
@@ -174,6 +175,10 @@ def _cell(count) -> str:
         return ""
     text = _percent(count.share)
     return f"**{text}**" if count.short > count.band else f"*{text}*" if count.short > 0 else text
+
+
+def _length(count) -> str:
+    return f"{count.length:.2f}" + f" ({_percent(count.infinite / count.samples)} infinite)" * bool(count.infinite)
 
 
 def _percent(share: float) -> str:
