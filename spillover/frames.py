@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from inspect import signature
+from inspect import Signature, signature
 from typing import Any, ParamSpec, TypeVar
 
 import pandas as pd
@@ -74,7 +74,8 @@ def _of_xarray(data) -> pd.DataFrame:
 
 def takes_frames(function: Callable[P, R]) -> Callable[P, R]:
     """A public function whose ``data`` may be any table of ``as_frame``."""
-    position = list(signature(function).parameters).index("data")
+    parameters = signature(function)
+    position = list(parameters.parameters).index("data")
 
     @wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> R:
@@ -82,6 +83,25 @@ def takes_frames(function: Callable[P, R]) -> Callable[P, R]:
             kwargs["data"] = as_frame(kwargs["data"])
         elif len(args) > position:
             args = (*args[:position], as_frame(args[position]), *args[position + 1 :])
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except TypeError as error:
+            _refuse_order(function, parameters, args, kwargs, error)
+            raise
 
     return wrapper
+
+
+def _refuse_order(function, parameters: Signature, args: tuple, kwargs: dict, error: TypeError) -> None:
+    """E501 where a call has more arguments by position than the function takes, with the call that was meant."""
+    places = [p for p in parameters.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    if len(args) <= len(places):
+        return
+    package = {"spatial": "sp.", "weights": "wt."}.get(function.__module__.partition(".")[0], "")
+    shown = ", ".join(p.name for p in places)
+    hint = f"{package}{function.__name__}({shown}, ...), the others by name"
+    if isinstance(args[0], pd.DataFrame) and isinstance(args[1], str) and "data" not in (p.name for p in places):
+        rest = "".join(f", {p.name}" for p in places[1:])
+        hint = f"the column comes first: {package}{function.__name__}({args[1]!r}{rest}, data=...)"
+    raise SpatialInputError("E501", f"{function.__name__}() takes {len(places)} arguments by position, not {len(args)}",
+                            hint=hint) from error

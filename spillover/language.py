@@ -99,8 +99,11 @@ def phrases(one: str, many: str, /, n: int, **values) -> str:
 
 
 def _filled(message: str, values: dict) -> str:
-    """A message with its values; Chinese has no space between characters, whatever stands in a place."""
-    text = message.format(**values)
+    return tight(message.format(**values))
+
+
+def tight(text: str) -> str:
+    """Without spaces between Chinese characters, where a word was put into a place."""
     return text if _TAG.get().startswith(ENGLISH) else BETWEEN.sub("", text)
 
 

@@ -98,14 +98,15 @@ def whole_number(name: str, value: object, *, least: int) -> int:
 
 
 def share(name: str, value: object) -> float:
-    """A number between 0 and 1 for an option, or E501 in words."""
-    hint = f"{name}=0.95"
+    """A number between 0 and 1 for an option, or E501 in words: a percentage is suggested as the share that it is."""
+    usual = 0.05 if name == "significance" else 0.95
+    hint = f"{name}={usual:g}"
     if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
         if 0 < value < 1:
             return float(value)
-        if 1 < value < 100:
-            hint = f"as in {name}={value / 100:g}"
-    raise SpatialInputError("E501", f"{name}={value!r} must lie between 0 and 1, as in 0.95", hint=hint)
+        if 1 <= value < 100 and (value < 50) == (usual < 0.5):  # level=2 is no percentage that anyone means
+            hint = f"{name}={value / 100:g}"
+    raise SpatialInputError("E501", f"{name}={value!r} must lie between 0 and 1", hint=hint)
 
 
 def mapping(name: str, value: object) -> dict:

@@ -237,7 +237,8 @@ def neighbor_counts(k, n: int) -> np.ndarray:
     if whole.dtype.kind not in "iu" or whole.ndim > 1 or (whole < 1).any() or (whole >= n).any():
         shown = repr(k) if whole.ndim == 0 else f"from {whole.min()} to {whole.max()}"
         raise SpatialInputError("E304", f"k={shown} should be a whole number from 1 to {n - 1} (units less one)",
-                                hint="choose a smaller k, or a band with wt.distance_band")
+                                hint="choose a smaller k, or a band with wt.distance_band" if whole.dtype.kind in "iu"
+                                and whole.max(initial=0) >= n else f"as in k={min(5, n - 1)}")
     return np.broadcast_to(whole, (n,)).astype(np.int64)
 
 

@@ -14,6 +14,7 @@ from spillover.matrix.assemble import assemble, from_csr
 from spillover.matrix.dense import refuse_dense
 from spillover.matrix.temporal import TemporalWeights, temporal
 from spillover.matrix.weights import SpatialWeights
+from spillover.sentinels import point_out_sentinels
 from spillover.values import numeric, one_number
 
 from . import _search
@@ -129,7 +130,10 @@ def by_unit(data, x, *, entity=None, time=None, ids=None, period="mean", missing
             raise _no_entity()
         frame = data.to_frame(name=names[0]) if isinstance(data, pd.Series) else data
         index = _labels.frame_ids(frame, ids)
-        return np.column_stack([numeric(_labels.column_of(frame, c), ids=index) for c in names]), index, words
+        values = np.column_stack([numeric(_labels.column_of(frame, c), ids=index) for c in names])
+        for name, column in zip(names, values.T):
+            point_out_sentinels(name, column)
+        return values, index, words
     frame = _long(data, x, entity, time, missing)
     if isinstance(period, str) and period == "mean":
         if missing == "error":
@@ -213,6 +217,7 @@ def panel(data: pd.DataFrame, columns: list, entity, time, missing: str = "error
         absent = column.isna().to_numpy() if missing == "available" else np.zeros(len(column), bool)
         out[name] = np.full(len(column), np.nan)
         out[name][~absent] = numeric(column[~absent], ids=label[~absent])
+        point_out_sentinels(name, out[name])
     return pd.DataFrame(out, index=label)
 
 

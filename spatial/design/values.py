@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.sentinels import point_out_sentinels
 
 from .formula import Terms
 from .keys import Rows
@@ -38,6 +39,7 @@ def read_columns(data: pd.DataFrame, terms: Terms, rows: Rows, missing: str):
         raw[name] = column = data[name]
         if name in terms.bare:
             raw[name] = column.to_numpy() if column.dtype == np.float64 else _numbers(column)
+        point_out_sentinels(name, raw[name])
     if all(isinstance(column, np.ndarray) for column in raw.values()) and rows.order.min() >= 0:
         columns = {name: column[rows.order] for name, column in raw.items()}
         if all(np.isfinite(values).all() for values in columns.values()):

@@ -11,6 +11,7 @@ from spillover.errors import SpatialInputError, check_option, warn
 from spillover.ids import match
 from spillover.matrix import SpatialWeights, as_weights, refuse_varying
 from spillover.matrix import align as in_order_of
+from spillover.sentinels import point_out_sentinels
 
 DEFAULT_SEED = 1
 MOST = 100_000_000  # permutations: each simulated value takes 8 bytes
@@ -221,6 +222,7 @@ def _only_column(frame: pd.DataFrame) -> pd.Series:
 def check_finite(values: np.ndarray, names, ids, missing: str) -> None:
     """E202 for infinite values; E201 for missing ones unless they may be dropped."""
     for name, row in zip(names, values):
+        point_out_sentinels(name, row)
         infinite, absent = np.isinf(row), np.isnan(row)
         if infinite.any():
             raise SpatialInputError(

@@ -17,6 +17,7 @@ from .banded import Band
 from .exact import SparseLU
 from .factorised import Factorised
 from .intervals import EIGEN_MAX, Intervals
+from .protocol import LogDeterminant
 from .quadrature import Quadrature, low_order_traces, quadrature
 from .rough import Rough, from_traces
 from .spectrum import Spectrum, spectrum
@@ -24,6 +25,7 @@ from .stacked import Curves, curves, logistic, logit
 from .structure import extreme_interval
 
 WHOLE_MAX = 300  # units; all eigenvalues of so many take as long as ten fits
+OUTLINE_EXACT_MAX = 200  # units; as many as are fitted by all eigenvalues unless another way is requested
 NODES = 64  # of a curve at most
 MAX_LOGIT = 12.0  # logits of rho between which curves are made
 PERIODS = 100  # that a panel may have: rho's error falls with the square root of their number, that of L does not
@@ -113,6 +115,11 @@ class Asymmetric(Factorised):
 
     exact: Band | SparseLU = field(repr=False)
     outline: Outline = field(repr=False)
+
+    @property
+    def coarse(self) -> LogDeterminant:
+        """Exact for few units: their likelihood may have two maxima, of which traces can miss the higher."""
+        return self._spectrum if self.n <= OUTLINE_EXACT_MAX else self.outline
 
     @property
     def whole(self) -> Spectrum | Asymmetric:

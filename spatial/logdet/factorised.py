@@ -18,6 +18,7 @@ SIZES = (3, 5, 9, 17, 33, 65)  # nested: each holds the nodes before it
 SCORE_ERROR = 2e-6  # of the root of -L'': rho to two millionths of a standard error,
 LARGE, SCORE_ERROR_LARGE = 20_000, 5e-5  # to five hundred-thousandths where a factorisation takes seconds
 SLOPE_ERROR, SLOPE_ERROR_LARGE = 1e-5, 3e-5  # of -L'': standard errors to five digits
+SMALL, SCORE_ERROR_SMALL, SLOPE_ERROR_SMALL = 300, 1e-10, 1e-8  # nine digits where a factorisation takes microseconds
 MANY = 65  # points; for more of them a polynomial through that many is quicker
 NEAREST = 0.9  # a window covers at most this share of the way from its centre to the end of the interval
 
@@ -162,8 +163,11 @@ class Factorised:
         room = min(centre - self.interval[0], self.interval[1] - centre) / half
         rate = room + np.sqrt(room**2 - 1)  # Bernstein: coefficients fall at least as fast as rate^-k
         bend = self.outline.bend(centre)
-        large = self.n >= LARGE
-        settled, steady = (SCORE_ERROR_LARGE, SLOPE_ERROR_LARGE) if large else (SCORE_ERROR, SLOPE_ERROR)
+        settled, steady = SCORE_ERROR, SLOPE_ERROR
+        if self.n >= LARGE:
+            settled, steady = SCORE_ERROR_LARGE, SLOPE_ERROR_LARGE
+        elif self.n <= SMALL:
+            settled, steady = SCORE_ERROR_SMALL, SLOPE_ERROR_SMALL
         for size in SIZES:
             at = np.cos(np.pi * np.arange(size) / (size - 1))
             rho = centre + half * at

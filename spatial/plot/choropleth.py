@@ -14,7 +14,7 @@ from .qml import EDGE, Class, classed
 from .style import WIDTH, figure, legible, plain
 
 PALETTE = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb")  # Tol's, for the color-blind
-HATCHES = ("", "/", ".", "\\", "x", "-")  # with the palette a look for each kind of text, also in grey print
+HATCHES = ("", "/", ".", "\\", "x", "-", "+", "|", "o", "/-", "*", "\\|")  # of kinds: grey print
 MANY = 12  # kinds of text that a legend holds
 
 

@@ -22,7 +22,7 @@ COLOURS = {
     "Unlike": "#3288bd",
     "Alike, high": "#b2182b",
     "Alike, low": "#ef8a62",
-    "Alike, other": "#fddbc7",
+    "Alike, other": "#f6c6a8",
     NOT_SIGNIFICANT: "#f2f2f2",
     NO_NEIGHBORS: "#999999",
     NO_DATA: "#464646",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spillover.ids import unknown_unit
+from spillover.language import phrase
 
 from .style import figure, legible, plain, series_styles
 
@@ -48,6 +49,8 @@ def forecast_lines(result, ax=None, *, units=None):
         ax.fill_between(at[T:], own["conf_low"], own["conf_high"], color=color, alpha=0.2, linewidth=0)
     step = max(1, len(times) // 8)
     ax.set_xticks(at[::step], [str(time) for time in times[::step]])
-    xlabel = f"Broken lines: forecasts with {100 * result.level:g} % prediction intervals"
-    plain(ax, title=f"Forecast of {d.response}", xlabel=xlabel, ylabel=d.response, legend=True)
+    level = f"{100 * result.level:g}"
+    xlabel = phrase("Broken lines: forecasts with {level} % prediction intervals", level=level)
+    title = phrase("Forecast of {outcome}", outcome=d.response)
+    plain(ax, title=title, xlabel=xlabel, ylabel=d.response, legend=True)
     return legible(ax)

@@ -8,8 +8,10 @@ from .classes_of_units import lightness
 from .qml import Class
 
 SIDE = 14  # of a pattern's tile, in units of the drawing
-LINES = {"/": "M0 14L14 0", "\\": "M0 0L14 14", "x": "M0 14L14 0M0 0L14 14"}
-NAMES = {"/": "rising", "\\": "falling", "x": "crossed"}
+LINES = {"/": "M0 14L14 0", "\\": "M0 0L14 14", "x": "M0 14L14 0M0 0L14 14", "-": "M0 7h14", "|": "M7 0v14",
+         "+": "M0 7h14M7 0v14", ".": "M6 7h2"}  # fmt: skip
+NAMES = {"/": "rising", "\\": "falling", "x": "crossed", "-": "level", "|": "upright", "+": "grid", ".": "dotted"}
+OTHER = "x"  # in place of hatching that a page does not have
 DARK = 60.0  # lightness below which lines are white
 
 
@@ -18,7 +20,8 @@ def patterns(classes: Iterable[Class]) -> str:
     kinds = dict.fromkeys((each.hatch, each.color) for each in classes if each.hatch)
     parts = "".join(
         f'<pattern id="{_id(hatch, color)}" width="{SIDE}" height="{SIDE}" patternUnits="userSpaceOnUse">'
-        f'<rect width="{SIDE}" height="{SIDE}" fill="{color}"/><path d="{LINES[hatch]}" fill="none" stroke-width="2" '
+        f'<rect width="{SIDE}" height="{SIDE}" fill="{color}"/>'
+        f'<path d="{LINES.get(hatch, LINES[OTHER])}" fill="none" stroke-width="2" '
         f'stroke="{"#fff" if lightness(color) < DARK else "#333"}"/></pattern>' for hatch, color in kinds
     )  # fmt: skip
     return f"<defs>{parts}</defs>" if parts else ""
@@ -30,4 +33,4 @@ def paint(each: Class) -> str:
 
 
 def _id(hatch: str, color: str) -> str:
-    return f"{NAMES[hatch]}-{color[1:]}"
+    return f"{NAMES.get(hatch, NAMES[OTHER])}-{color[1:]}"

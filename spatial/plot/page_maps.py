@@ -21,8 +21,6 @@ from .map import projected
 from .page_map import legend_of, path_of, simplified
 
 SIDE = 300  # of a small map's longer side, in whole units of the drawing
-ACROSS = 4  # maps in a row
-GAP, HEAD = 12, 34  # between maps; above each for its period
 CORNERS = 8_000  # of all shapes together, from which on their borders are simplified
 
 
@@ -51,22 +49,20 @@ def page_maps(gdf, clusters: pd.DataFrame, *, alt: str, name: Callable[..., str]
     defs = "".join(f'<path id="{key}-{k}" d="{paths[unit]}"/>' for k, unit in enumerate(used))
     base = (f'<path id="{key}" d="{"".join(paths.values())}" fill="{COLOURS[NOT_SIGNIFICANT]}" stroke="#9a9a9a" '
             'stroke-width=".6"/>')  # fmt: skip
-    columns = min(ACROSS, clusters.shape[1])
+    box = f"-2 -2 {width + 4} {height + 4}"
     parts = []
-    for k, (period, labels) in enumerate(clusters.items()):
-        x, y = (k % columns) * (width + GAP), (k // columns) * (height + HEAD + GAP)
+    for period, labels in clusters.items():
         drawn = "".join(
             f'<use href="#{key}-{at}" fill="{paint(shown[labels[unit]])}"><title>'
             f"{escape(_reading(period, name(unit), labels[unit]))}</title></use>"
             for at, unit in enumerate(used) if labels[unit] in shown
         )  # fmt: skip
-        parts.append(f'<g transform="translate({x} {y})"><text y="22" font-size="22">{escape(str(period))}</text>'
-                     f'<g transform="translate(0 {HEAD})"><use href="#{key}"/>{drawn}</g></g>')  # fmt: skip
-    rows = -(-clusters.shape[1] // columns)
-    box = f"-2 -2 {columns * (width + GAP) - GAP + 4} {rows * (height + HEAD + GAP) - GAP + 4}"
-    return (f'<div class="maps"><svg viewBox="{box}" role="img" aria-label="{escape(alt)}">{patterns(classes)}'
-            f'<defs fill-rule="evenodd">{base}{defs}</defs><g stroke="#5b5b5b" stroke-width=".8" fill-rule="evenodd">'
-            f'{"".join(parts)}</g></svg>{legend_of(classes, 0)}</div>')  # fmt: skip
+        named = escape(str(period))
+        parts.append(f'<li><b>{named}</b><svg viewBox="{box}" role="img" aria-label="{named}" '
+                     f'stroke="#5b5b5b" stroke-width=".8" fill-rule="evenodd"><use href="#{key}"/>{drawn}</svg></li>')
+    return (f'<div class="maps" role="group" aria-label="{escape(alt)}"><svg class="shapes" aria-hidden="true">'
+            f'{patterns(classes)}<defs fill-rule="evenodd">{base}{defs}</defs></svg><ol>{"".join(parts)}</ol>'
+            f'{legend_of(classes, 0)}</div>')  # fmt: skip
 
 
 def _reading(period, unit: str, cluster: str) -> str:

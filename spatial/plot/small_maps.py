@@ -47,7 +47,7 @@ def cluster_maps(gdf, clusters: pd.DataFrame, *, title: str):
         for each in classes:
             here = shapes[(labels.reindex(gdf.index) == each.value).to_numpy()]
             if len(here):
-                _draw(part, here, each.value)
+                _draw(part, here, str(each.value))
         part.set(xlim=(west, east), ylim=(south, north), aspect="equal", xticks=[], yticks=[])
         part.spines[:].set_visible(False)
         part.set_title(str(period), loc="left", fontsize=9, color=INK, pad=2)

@@ -81,7 +81,7 @@ def predictions(result, ax=None):
     """Average predictions with their intervals."""
     table = result.tidy().assign(effect="prediction")
     title = f"{result.fit.specification.name}: {result.fit._design.response}"
-    xlabel = f"Average prediction, {100 * result.level:g} % interval"
+    xlabel = phrase("Average prediction, {level} % interval", level=f"{100 * result.level:g}")
     return whiskers(table, "effect", ax, title=title, xlabel=xlabel, legend=False)
 
 

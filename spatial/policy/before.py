@@ -21,25 +21,33 @@ from .treatment import is_switch
 from .within import period_dummies
 
 
-def earlier_periods(sample: PolicySample, earliest: float) -> tuple[np.ndarray, SmallSample | None, np.ndarray]:
+def earlier_periods(
+    sample: PolicySample, earliest: float, among: np.ndarray | None = None
+) -> tuple[np.ndarray, SmallSample | None, np.ndarray]:
     """Effects before adoption from ``earliest`` on, against all times before those: they need not be zero by
     construction, nor do they distort what comes after.
+
+    Parameters
+    ----------
+    among : ndarray of bool, shape (N,), optional
+        The adopters whose effects they are; all of them by default.
 
     Returns
     -------
     periods : (p,);  SmallSample, None where there are none;  v : (p, N, T), weights of the outcomes
     """
-    at = (sample.since < 0) & (sample.mass > 0)
-    there = np.unique(sample.since[at])
+    since = sample.since if among is None else np.where(among, sample.since, np.nan)
+    at = (since < 0) & (sample.mass > 0)
+    there = np.unique(since[at])
     periods = there[(there >= earliest) & (there > there.min())] if len(there) else np.zeros(0)
     if earliest < there.min(initial=0):  # not asked for by name: those that several adopters are seen at and before
-        start = np.where(at, sample.since, np.inf).min(axis=0)
-        seen = np.array([((at & (sample.since == k)).any(axis=0) & (start < k)).sum() for k in periods], dtype=int)
+        start = np.where(at, since, np.inf).min(axis=0)
+        seen = np.array([((at & (since == k)).any(axis=0) & (start < k)).sum() for k in periods], dtype=int)
         periods = periods[seen >= min(FEWEST_ADOPTERS, seen.max(initial=0))]
     N, T = len(sample.ids), len(sample.times)
     if not len(periods):
         return periods, None, np.zeros((0, N, T))
-    design = imputation.untreated_design(sample, (sample.since[:, :, None] == periods).astype(float))
+    design = imputation.untreated_design(sample, (since[:, :, None] == periods).astype(float))
     place = np.arange(design.U.shape[2] - len(periods), design.U.shape[2])
     fit = CR2(design, place)(sample.scaled * (sample.D.T == 0), together=False)
     v = design.U @ (design.inverse[:, place] / design.scale[place])

@@ -39,7 +39,7 @@ class DiD(Shown):
     path : DataFrame or None
         By ``period``, time since adoption in the units of the time column: estimates, intervals, ``df`` and
         ``reference``, true where a coefficient is zero by construction. An effect that one unit alone identifies has no
-        standard error. None for a share or a dose.
+        standard error. With rings ``effect`` says whose path it is. None for a share or a dose.
     path_vcov : ndarray
         Of the path without its reference.
     sample : PolicySample

@@ -16,6 +16,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import block_diag
 
 from spillover.errors import SpatialInputError, check_option, warn
 from spillover.frames import takes_frames
@@ -25,7 +26,9 @@ from spillover.matrix import as_weights
 from . import imputation
 from ._sample import PolicySample, read_policy
 from ._tables import rows
+from .before import earlier_periods
 from .did import DiD
+from .event_time import alone, path_table, path_window
 from .treatment import adoption
 from .twfe import least_squares
 
@@ -36,8 +39,9 @@ FEW_CLEAN = 5  # below, intervals rest on very few units
 @takes_frames
 def ring_did(
     formula: str, data: pd.DataFrame, rings: Mapping, *, treatment: str | None = None, entity: str | None = None,
-    time: str | None = None, method: str = "imputation", cluster: str | None = None,
-    weights_column: str | None = None, period_by: str | None = None, level: float = 0.95, missing: str = "error",
+    time: str | None = None, method: str = "imputation", window: tuple[float, float] | None = None,
+    cluster: str | None = None, weights_column: str | None = None, period_by: str | None = None, level: float = 0.95,
+    missing: str = "error",
 ) -> DiD:  # fmt: skip
     """Effect of a policy on the treated and on untreated units by their nearness to treated ones.
 
@@ -55,11 +59,15 @@ def ring_did(
     treatment, entity, time, cluster, weights_column, period_by, level, missing
         As for ``did``.
     method : {"imputation", "twfe"}
+    window : (first, last), optional
+        Times of the paths, which imputation has; default all. "twfe" has none.
 
     Returns
     -------
     DiD
-        Its table has the treated first, then every ring; there is no path. Without standard errors where a period has
+        Its table has the treated first, then every ring. By imputation ``path`` has a path of each (column
+        ``effect``): of the treated by time since their own adoption, of a ring by time since the first treated unit
+        came near, before that of the units that this happened to first. Without standard errors where a period has
         fewer than 2 units that are neither treated nor in a ring.
 
     Raises
@@ -88,16 +96,20 @@ def ring_did(
     adoption(sample.D, sample.ids, sample.times, sample.treatment)  # names a design that cannot be used
     exposed = ring_exposure(sample, rings)
     names = ["treated", *(f"untreated, {name}" for name in rings)]
-    jackknife = (_imputed if method == "imputation" else _two_way)(sample, exposed, names)
     in_ring = np.logical_or.reduce(exposed, axis=2)
     clean = clean_units(sample, in_ring)
+    settings = {"method": method, "control": None, "rings": list(rings), "level": level, "clean": clean,
+                "weights": weights_column, "period_by": period_by, "reference": None, "band": "pointwise",
+                "window": window, "cluster": cluster or str(sample.ids.name or "unit")}  # fmt: skip
+    if method == "imputation":
+        _, settings["window"], uneven = path_window(sample, window, None, method)
+        jackknife, path, V = _imputed(sample, exposed, names, settings)
+    else:
+        jackknife, path, V, uneven = _two_way(sample, exposed, names), None, np.zeros((0, 0)), []
     errors = jackknife.std_errors if clean >= FEWEST_CLEAN else np.full(len(names), np.nan)
     table = rows(jackknife.estimates, errors, level=level, df=jackknife.df, term=names)
-    settings = {"method": method, "control": None, "rings": list(rings), "level": level, "clean": clean,
-                "weights": weights_column, "period_by": period_by,
-                "cluster": cluster or str(sample.ids.name or "unit")}  # fmt: skip
-    notes = (*sample.notes, *_few_clean(clean))
-    return DiD(table, None, np.zeros((0, 0)), sample, settings, jackknife, in_ring, notes)
+    notes = (*sample.notes, *uneven, *_few_clean(clean), *alone(path if clean >= FEWEST_CLEAN else None))
+    return DiD(table, path, V, sample, settings, jackknife, in_ring, notes)
 
 
 def clean_units(sample: PolicySample, in_ring: np.ndarray) -> int:
@@ -149,9 +161,43 @@ def _two_way(sample, exposed, names):
     return least_squares(sample, np.concatenate([sample.D[:, :, None], exposed], axis=2), names)
 
 
-def _imputed(sample, exposed, names):
-    """Treated or in a ring is the event; each estimand averages over its part of it."""
-    parts = np.concatenate([sample.D[:, :, None], exposed], axis=2)
-    touched = replace(sample, D=parts.max(axis=2), treatment=f"{sample.treatment}, own or in a ring")
-    cells = np.moveaxis(parts, 2, 0) * sample.mass
-    return imputation.effects(touched, cells / cells.sum(axis=(1, 2), keepdims=True), move=False)
+def _imputed(sample: PolicySample, exposed: np.ndarray, names: list[str], settings: dict):
+    """Treated or in a ring is the event; each estimand averages over its part of it.
+
+    Returns
+    -------
+    Jackknife of the averages, the paths as a table, and their covariance
+    """
+    parts = np.moveaxis(np.concatenate([sample.D[:, :, None], exposed], axis=2), 2, 0)
+    touched = replace(sample, D=parts.max(axis=0), treatment=f"{sample.treatment}, own or in a ring")
+    # 1. The averages, then every part by its own clock: time since adoption, or since a treated unit came near.
+    estimands, at = list(parts * sample.mass), []
+    for name, part, since in zip(names, parts * sample.mass, [sample.since, *[touched.since] * (len(names) - 1)]):
+        for k in np.unique(since[part > 0]):
+            if k <= settings["window"][1]:
+                estimands.append(part * (since == k))
+                at.append((name, k))
+    cells = np.stack(estimands)
+    jackknife = imputation.effects(touched, cells / cells.sum(axis=(1, 2), keepdims=True), move=False)
+    # 2. Before it, of the units to which each happened first.
+    one, later = jackknife.part(slice(0, len(names))), jackknife.part(slice(len(names), None))
+    first = np.minimum(touched.first, len(sample.times) - 1)
+    units = np.arange(len(sample.ids))
+    tables, order, blocks = [], [], [later.V]
+    for name, part in zip(names, parts):
+        happened = (touched.first < len(sample.times)) & (part[first, units] > 0)
+        earlier, before, v = earlier_periods(touched, settings["window"][0], happened)
+        own = [j for j, (label, _) in enumerate(at) if label == name]
+        estimates, errors, df = (
+            np.array([*([] if before is None else getattr(before, field)), *getattr(later, field)[own]])
+            for field in ("estimates", "std_errors", "df")
+        )
+        if settings["clean"] < FEWEST_CLEAN:
+            errors, df = np.full((2, len(estimates)), np.nan)
+        periods = [*earlier, *(at[j][1] for j in own)]
+        table = path_table(periods, estimates, errors, df, np.concatenate([v, later.v[own]]), settings)
+        tables.append(table.assign(effect=name)[["effect", *table.columns]])
+        start = sum(len(block) for block in blocks)
+        order += [*range(start, start + len(earlier)), *own]
+        blocks += [] if before is None else [before.V]
+    return one, pd.concat(tables, ignore_index=True), block_diag(*blocks)[np.ix_(order, order)]

@@ -43,7 +43,10 @@ def did_text(did) -> str:
         lines.append(randomization_text(did.randomization))
     if did.path is not None:
         unit = f"{s.times.name or 'time'} since adoption"
-        lines += ["", path_text(did.path, unit, "t", settings["level"])]
+        parts = did.path.groupby("effect", sort=False) if "effect" in did.path else [("", did.path)]
+        for name, part in parts:
+            clock = unit if name in ("", "treated") else f"{s.times.name or 'time'} since a treated unit came near"
+            lines += ["", path_text(part, f"{name}: {clock}" if name else clock, "t", settings["level"])]
         if settings.get("band") == "simultaneous":
             lines.append(f"intervals and p hold for all of them together at {100 * settings['level']:g} %")
     return "\n".join(lines + before_text(did))

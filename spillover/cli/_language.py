@@ -25,6 +25,8 @@ PHRASES = (
     (r"fit\.units lists", "the map's column of ids lists"),
     (r"convert (?:it|the column)(?: with|:) pd\.to_numeric(?:\((?:df\[)?column\]?\))?",
      "choose a column of numbers (spillover info FILE)"),
+    (r"write data\.replace\(\{.*: \{(\S+): float\('nan'\)\}\}\)", r"give --na \1"),
+    (r"save w\.standardize\('none'\), or as", "give --standardize none, or save as"),
     (r"wt\.audit\(\w*\)", "spillover info FILE"),
     (r"(?:fit )?sp\.(ols|slx|sar|sem|sdm|sdem|sac|gns)\b(?!\()", r"--model \1"),
     (r"sp\.Conley\((\d+)[^)]*\)", r"--vcov conley:\1"),

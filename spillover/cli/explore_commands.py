@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .groups import App, Data, Output, command
-from .options import FIGURE, PERMUTATIONS, SEED, WEIGHTS
+from .options import FIGURE, MISSING, PERMUTATIONS, SEED, WEIGHTS
 
 
 def register(app: App) -> None:
@@ -21,7 +21,7 @@ def moran(
     source: Data, output: Output, *, column: Annotated[list[str], typer.Option("--column", "-c", help="Variable; "
     "repeat for several.")], weights: WEIGHTS, permutations: PERMUTATIONS = 999,
     alternative: Annotated[str, typer.Option(help="two-sided, greater or less.")] = "two-sided", seed: SEED = 1,
-    figure: FIGURE = None,
+    missing: MISSING = "error", figure: FIGURE = None,
 ) -> None:  # fmt: skip
     """Moran's I with permutation p-values, whole or by period (with --time or --panel).
 
@@ -48,7 +48,7 @@ def moran(
         raise SpatialInputError("E501", "a layer holds one period", hint=f"pick it: --where {rows.time}=...")
     w = rows.weights(weights)
     rows = rows.by_unit(w)
-    options = {"permutations": permutations, "alternative": alternative, "seed": seed}
+    options = {"permutations": permutations, "alternative": alternative, "seed": seed, "missing": missing}
     result: sp.Moran | sp.MoranBy
     if by_period:
         result = sp.moran_by(rows.table, list(column), w, time=rows.time, entity=rows.entity, **options)
@@ -70,7 +70,7 @@ def lisa(
     permutations: Annotated[int | None, typer.Option(help="Random permutations; by default as many as map and "
                                                      "correction need.")] = None,
     correction: Annotated[str, typer.Option(help="none, fdr or bonferroni.")] = "none", seed: SEED = 1,
-    figure: FIGURE = None,
+    missing: MISSING = "error", figure: FIGURE = None,
 ) -> None:  # fmt: skip
     """Local Moran's I: clusters and outliers, as a table, a figure or a layer that QGIS opens colored.
 
@@ -80,7 +80,7 @@ def lisa(
     """
     import spatial as sp
 
-    how = {"permutations": permutations, "correction": correction, "seed": seed}
+    how = {"permutations": permutations, "correction": correction, "seed": seed, "missing": missing}
     _local(sp.local_moran, source, output, column, weights, figure, how)
 
 
@@ -91,7 +91,7 @@ def hotspots(
     permutations: Annotated[int | None, typer.Option(help="Random permutations; by default as many as map and "
                                                      "correction need.")] = None,
     correction: Annotated[str, typer.Option(help="none, fdr or bonferroni.")] = "none", seed: SEED = 1,
-    figure: FIGURE = None,
+    missing: MISSING = "error", figure: FIGURE = None,
 ) -> None:  # fmt: skip
     """Local G of Getis and Ord: where high values gather, and where low ones.
 
@@ -101,7 +101,7 @@ def hotspots(
     """
     import spatial as sp
 
-    how = {"star": star, "permutations": permutations, "correction": correction, "seed": seed}
+    how = {"star": star, "permutations": permutations, "correction": correction, "seed": seed, "missing": missing}
     _local(sp.local_g, source, output, column, weights, figure, how)
 
 

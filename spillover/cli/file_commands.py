@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import fields
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .groups import App, Data, Output, Reading, command
+
+TABLES_ONLY = (".csv", ".tsv", ".txt", ".xlsx", ".dta", ".sav")  # suffixes that no map has
 
 
 def register(app: App) -> None:
@@ -31,6 +35,8 @@ def info(reading: Reading, output: Output, *, file: Annotated[str, typer.Argumen
       spillover info panel.csv regions.gpkg
     """
     import pandas as pd
+
+    from spillover.sentinels import point_out_sentinels
 
     from . import output as out
     from ._readers import fitting, layers_of
@@ -60,6 +66,8 @@ def info(reading: Reading, output: Output, *, file: Annotated[str, typer.Argumen
         lines.append(f"map of {len(rows.map):,} units: {kinds}; coordinates: {_system(rows.map.crs)}")
     if rows.time is not None:
         lines.append(f"panel: units in {rows.entity!r}, periods in {rows.time!r}")
+    for name, column in rows.table.items():
+        point_out_sentinels(name, column)
     out.show(frame.to_string(index=False), lambda: frame, output, notes=lines)
 
 
@@ -96,6 +104,9 @@ def join(
     from .source import read_source
 
     out.check(output, layers=True, inputs=[table, map])
+    if Path(map).suffix.lower() in TABLES_ONLY:
+        raise SpatialInputError("E404", f"'{map}' is a table, not a map",
+                                hint=f"the table comes first: spillover join {shlex.quote(map)} {shlex.quote(table)}")
     rows = read_source(data_of(reading, table, map=map, id=id, entity=entity, allow_unmatched=allow_unmatched))
     if rows.map is None:
         raise SpatialInputError("E404", f"'{map}' is a table, not a map", hint="give a boundary file after the table")

@@ -18,6 +18,7 @@ PERMUTATIONS = Annotated[int, typer.Option(help="Random permutations.")]
 LEVEL = Annotated[float, typer.Option(help="Coverage of intervals, a share.")]
 DRAWS = Annotated[int, typer.Option(help="Draws, where something is simulated.")]
 SEED = Annotated[int, typer.Option(help="Seed of what is random.")]
+MISSING = Annotated[str, typer.Option(help="error, or drop: leave units with missing values out.")]
 FIGURE = Annotated[str | None, typer.Option(help="PNG, PDF or SVG.")]
 JSON = Annotated[bool, typer.Option("--json", rich_help_panel=TARGET, help="The result as JSON on stdout, instead of "
                                     "text.")]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from spillover import __version__, database
 from spillover.database import is_database
@@ -28,8 +29,8 @@ LAYERS = (".gpkg", ".geojson")
 PAPERS = (".md", ".tex", ".html", ".docx", ".txt")
 
 
-def check(output: Output, *, layers: bool = False, suffixes: Iterable[str] | None = None, figure: str | None = None,
-          inputs: Iterable = ()) -> None:
+def check(output: Output, *, layers: bool = False, suffixes: Iterable[str] | None = None,
+          figure: str | Literal[False] | None = False, inputs: Iterable = ()) -> None:
     """Refuse what could not be written, before any work.
 
     Parameters
@@ -38,16 +39,29 @@ def check(output: Output, *, layers: bool = False, suffixes: Iterable[str] | Non
         Whether the result has a value for each unit, so that .geojson makes sense; .gpkg also holds plain tables.
     suffixes : str, several, optional
         Instead of those of tables and layers.
+    figure : str, optional
+        Value of --figure; False where the command has no such option.
     """
     allowed = tuple(suffixes) if suffixes is not None else (*TABLES, *LAYERS) if layers else (*TABLES, LAYERS[0])
     targets = [] if output.output in (None, "-") else [output.output]
     if targets and is_database(targets[0]):
         check_table(targets.pop(), overwrite=output.overwrite, inputs=inputs)
+    for path in targets:
+        _refuse_figure(path, allowed, figure is not False)
     check_outputs(targets, overwrite=output.overwrite, suffixes=allowed, inputs=inputs)
-    if figure is not None:
+    if figure:
         check_outputs([figure], overwrite=output.overwrite, suffixes=FIGURES, inputs=inputs)
     for path in targets:
         _needs(Path(path).suffix.lower())
+
+
+def _refuse_figure(path: str, allowed: Iterable[str], drawn: bool) -> None:
+    """E501 where -o names a figure of a command that writes tables."""
+    suffix = Path(path).suffix.lower()
+    if suffix in FIGURES and suffix not in allowed:
+        here = f"--figure {shlex.quote(path)}" if drawn else (
+            f"this command draws nothing; moran, lisa, effects and did have --figure {shlex.quote(path)}")
+        raise SpatialInputError("E501", f"'{path}' is a figure, and -o writes {', '.join(allowed)}", hint=here)
 
 
 def check_table(url: str, *, overwrite: bool, inputs: Iterable = ()) -> None:

@@ -56,7 +56,24 @@ def build(
         raise SpatialInputError("E501", message, hint=f"spillover weights build {kind} FILE -o w.parquet")
     keys = {"id": id, "entity": entity, "time": time}
     rows = read_source(data_of(reading, rows_from, map=source if data else None, **keys))
+    if output.output is not None and rows.map is not None:
+        _point_out_row_numbers(rows.map)
     _show(rows.weights(kind, standardize), output)
+
+
+def _point_out_row_numbers(gdf) -> None:
+    """Warn where units that are to be written have no names but their place in the map."""
+    import pandas as pd
+
+    from spillover.errors import warn
+
+    if not isinstance(gdf.index, pd.RangeIndex):
+        return
+    names = [str(name) for name, column in gdf.drop(columns=gdf.geometry.name).items()
+             if column.is_unique and column.notna().all() and column.dtype.kind != "f"]
+    hint = f"; columns that name each unit: {', '.join(names[:5])}" if names else ""
+    warn(f"units are numbered 0 to {len(gdf) - 1} in the map's order, which is no id that other data would have: "
+         f"give --id COLUMN{hint}")
 
 
 def _show(w, output: Output) -> None:

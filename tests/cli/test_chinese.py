@@ -17,7 +17,8 @@ from spillover.language import language
 
 MODELS = {"OLS", "SLX", "SAR", "SEM", "SDM", "SDEM", "SAC", "GNS", "SARMA"}
 SYMBOLS = {"W", "WX", "I", "z", "p", "t", "F", "Q", "n", "k", "b", "x", "e", "rho", "lambda", "sigma2", "tau", "eta",
-           "chi2", "df", "T", "N", "R2", "AIC", "BIC", "LM", "LR", "AR", "CD", "log", "lag", "lags", "both", "km", "y",
+           "chi2", "df", "T", "N", "R2", "AIC", "AICc", "BIC", "LM", "LR", "AR", "CD", "log", "lag", "lags", "both",
+           "km", "y",
            "theta", "FDR", "Gini"}  # fmt: skip
 PEOPLE = {"Hausman", "Wald", "Pesaran", "Wooldridge", "Jarque", "Bera", "Breusch", "Pagan", "Lee", "Yu", "de", "Jong",
           "Hansen", "Dagum", "Moran", "queen", "Cragg", "Donald", "Kleibergen", "Paap", "Anderson", "Rubin", "Sargan",

@@ -177,3 +177,64 @@ def test_options_of_a_file_of_weights(spillover, tmp_path):
     (tmp_path / "m.csv").write_text("0,12,30\n12,0,25\n30,25,0\n")
     told(spillover("weights", "info", tmp_path / "m.csv"), "E607")
     assert spillover("weights", "info", f"{tmp_path / 'm.csv'}:labels=false")[0] == 0
+
+
+def test_codes_for_missing_values_are_pointed_out_with_the_option_that_reads_them(spillover, table):
+    data = pd.read_csv(table)
+    data.loc[[3, 7, 9], "crime"] = -999
+    data.to_csv(table, index=False)
+    status, _, err = spillover(*moran(table))
+    assert status == 0
+    assert "column 'crime' holds -999 in 3 rows, far from its other values" in err
+    assert err.strip().endswith("if it means missing, give --na -999")
+    assert "--na -999" in spillover("info", table)[2]
+    err = told(spillover(*moran(table, "--na", "-999")), "E201")
+    assert err.strip().endswith("leave these units out with --missing drop")
+    for verb in ("moran", "lisa", "hotspots"):
+        status, out, err = spillover(verb, *moran(table, "--na", "-999", "--missing", "drop")[1:])
+        assert (status, "46 units" in out, "-999" in err) == (0, True, False)
+
+
+def test_a_figure_is_no_table(spillover, table, tmp_path):
+    err = told(spillover(*moran(table, "-o", tmp_path / "m.svg")), "E501")
+    option = err.strip().partition("next:  ")[2].split()
+    assert option[0] == "--figure"
+    assert spillover(*moran(table, *option))[0] == 0
+    assert (tmp_path / "m.svg").stat().st_size > 0
+    for command in (("fit", "example:columbus", "CRIME ~ INC", "-w", "queen"), ("info", "example:columbus")):
+        assert "draws nothing" in told(spillover(*command, "-o", tmp_path / "n.PNG"), "E501")
+
+
+def test_a_table_and_a_map_in_the_wrong_order(spillover, table, tmp_path):
+    err = told(spillover("join", "example:columbus", table), "E404")
+    command = err.strip().partition("the table comes first: spillover ")[2].split()
+    assert spillover(*command, "--entity", "POLYID")[0] == 0
+    for name in ("t.xlsx", "t.DTA"):
+        assert "the table comes first" in told(spillover("join", "example:columbus", tmp_path / name), "E404")
+
+
+def test_numbers_of_neighbors_that_are_none(spillover):
+    command = "moran", "example:us_states", "--where", "year=1986", "-c", "unemp", "-w"
+    for text in ("abc", "2.5", "0", "-1"):
+        err = told(spillover(*command, f"knn:k={text}"), "E304")
+        assert err.strip().endswith("as in -w KIND:k=5"), text
+    assert "a smaller k" in told(spillover(*command, "knn:k=60"), "E304")
+    assert spillover(*command, "knn:k=5")[0] == 0
+
+
+def test_row_numbers_in_a_file_of_weights_are_pointed_out(spillover, tmp_path):
+    regions = shapefiles.load("columbus").reset_index()
+    regions.to_file(tmp_path / "named.gpkg")
+    regions[["geometry"]].to_file(tmp_path / "unnamed.gpkg")
+    build = "weights", "build", "queen"
+    status, _, err = spillover(*build, tmp_path / "named.gpkg", "-o", tmp_path / "a.gwt")
+    assert status == 0
+    assert "units are numbered 0 to 48 in the map's order" in err
+    assert "POLYID" in err
+    assert err.strip().partition("give ")[2].startswith("--id COLUMN; columns that name each unit: ")
+    err = spillover(*build, tmp_path / "unnamed.gpkg", "-o", tmp_path / "b.gwt")[2]
+    assert err.strip().endswith("give --id COLUMN")
+    assert spillover(*build, tmp_path / "named.gpkg", "--id", "POLYID", "-o", tmp_path / "c.gwt")[2] == ""
+    err = told(spillover(*build, "example:columbus", "-o", tmp_path / "d.gal"), "E605")
+    assert "give --standardize none" in err
+    assert spillover(*build, "example:columbus", "-o", tmp_path / "d.gal", "--standardize", "none")[0] == 0

@@ -195,7 +195,9 @@ def test_the_maximum_is_one(case):
     y, X, dense = arrays(data, W, one)
     values = np.linalg.eigvals(dense)
     real = values[abs(values.imag) < 1e-9].real
-    low, high = 1 / min(real.min(), -1e-12), 1 / max(real.max(), 1e-12)
+    radius = np.abs(values).max()  # an end where the eigenvalues of its sign are all complex (Kelejian & Prucha 2010)
+    low, high = (1 / end if abs(end) > 1e-8 * radius else np.sign(sign) / radius
+                 for end, sign in ((min(real.min(), 0), -1), (max(real.max(), 0), 1)))
     scaled = X / np.abs(X).max(axis=0)
     M = np.eye(len(y)) - scaled @ np.linalg.pinv(scaled)
     e0, e1 = M @ y, M @ dense @ y

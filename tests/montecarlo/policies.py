@@ -129,7 +129,12 @@ def ring_did(*, side, T, adopters, method="imputation"):
 
     def counted(fit):
         table = fit.table
-        ends = zip(("effect", "ring"), table["conf_low"], table["conf_high"], (1.0, 0.5))
+        ends = list(zip(("effect", "ring"), table["conf_low"], table["conf_high"], (1.0, 0.5)))
+        if fit.path is not None:  # at adoption, and two periods before it
+            at = {0: (1.0, 0.5), -2: (0.0, 0.0)}
+            for (_, part), name, which in zip(fit.path.groupby("effect", sort=False), ("effect", "ring"), (0, 1)):
+                ends += [(f"{name} at {row.period:+d}", row.conf_low, row.conf_high, at[row.period][which])
+                         for row in part.itertuples() if row.period in at]  # fmt: skip
         return {name: interval(low, high, truth) for name, low, high, truth in ends if np.isfinite(high - low)}
 
     return Draw(results, counted)

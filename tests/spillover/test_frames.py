@@ -114,3 +114,18 @@ def test_signatures_and_help_are_the_functions():
     assert list(inspect.signature(sp.sar).parameters)[:3] == ["formula", "data", "w"]
     assert "Parameters" in sp.sar.__doc__
     assert sp.sar.__module__ == "spatial.models.sar"
+
+
+def test_arguments_in_an_order_of_another_library(states):
+    _, w = states
+    data = pd.DataFrame({"x": np.arange(w.n, dtype=float)}, index=w.ids)
+    for function in (sp.moran, sp.geary, sp.local_moran, sp.local_g):
+        with pytest.raises(sp.SpatialInputError) as caught:
+            function(data, "x", w)
+        assert caught.value.code == "E501"
+        assert caught.value.hint == f"the column comes first: sp.{function.__name__}('x', w, data=...)"
+        function("x", w, data=data, permutations=9)
+    with pytest.raises(sp.SpatialInputError, match=r"sar\(\) takes 3 arguments by position, not 4"):
+        sp.sar("x ~ 1", data, w, "ml")
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        sp.moran("x", w, data=data, permutation=9)

@@ -132,7 +132,7 @@ def test_stored_texts_are_translated_with_what_they_hold():
     assert stored(text) == text
     with language("zh-CN"):
         assert stored(text) == "k 近邻（k=5，大圆距离），行标准化，1,240 条邻接关系，无孤立单元；已剔除孤立单元：3"
-        assert stored("Of SDM, SDEM and SAC SDM is the most probable.") == "在 SDM, SDEM 和 SAC 中，SDM 的概率最高。"
+        assert stored("Of SDM, SDEM and SAC, SDM has the least AICc.") == "在 SDM, SDEM 和 SAC 中，SDM 的 AICc 最小。"
         assert stored("Gotham; City") == "Gotham；City"
 
 

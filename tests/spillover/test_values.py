@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from spillover.errors import SpatialInputError
-from spillover.values import numeric
+from spillover.values import numeric, share
 
 
 def refused(x, **options):
@@ -37,3 +37,15 @@ def test_other_types_that_are_no_numbers():
     assert numeric(pd.Series([True, False])).tolist() == [1.0, 0.0]
     assert numeric(pd.array([1, 2], dtype="Int64")).tolist() == [1.0, 2.0]
     assert numeric(np.array([2, 3], np.int8)).dtype == np.float64
+
+
+@pytest.mark.parametrize(("name", "value", "hint"), [
+    ("level", 95, "level=0.95"), ("level", 99.9, "level=0.999"), ("level", 2, "level=0.95"), ("level", 1, "level=0.95"),
+    ("level", "high", "level=0.95"), ("level", 0, "level=0.95"), ("significance", 5, "significance=0.05"),
+    ("significance", 95, "significance=0.05"), ("significance", None, "significance=0.05")])  # fmt: skip
+def test_percentages_are_suggested_as_shares_where_they_are_meant(name, value, hint):
+    with pytest.raises(SpatialInputError) as caught:
+        share(name, value)
+    assert (caught.value.code, caught.value.hint) == ("E501", hint)
+    suggested = float(hint.partition("=")[2])
+    assert share(name, suggested) == suggested

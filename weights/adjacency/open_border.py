@@ -47,7 +47,7 @@ def open_border(vertices: _vertices.OpenVertices, shapes: np.ndarray, *, geograp
     count = shapely.get_num_coordinates(shapes[few])
     last = _vertices.closing(shapes[few], _vertices.offsets(count))
     labels = int(label.max(initial=-1)) + 1
-    start = _loops.loops(len(label)).once(label, last, labels)
+    start = _loops.loops(labels).once(label, last, labels)
     owner = np.repeat(few, count)
 
     # Step 2: where they are.

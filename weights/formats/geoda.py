@@ -23,7 +23,7 @@ def write_gal(w: SpatialWeights, path) -> None:
     """Unit by unit: its id and number of neighbors, then their ids. Weights must all be 1."""
     if (w.csr.data != 1).any():
         raise SpatialInputError("E605", ".gal files hold links without weights, but these weights differ from 1",
-                                hint="save as .parquet or .gwt, or save w.standardize('none') (--standardize none)")
+                                hint="save w.standardize('none'), or as .parquet or .gwt, which hold weights")
     names = one_word(w.ids, path)
     with open(path, "w", encoding="utf-8", newline="\n") as out:
         out.write(f"0 {w.n} unknown {_id_name(w)}\n")

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from spatial.report.html import Table
-from spillover.language import phrase, stored
+from spillover.language import phrase, stored, tight
 
 TERMS = ("term", "variable", "column", "regressor")  # columns of tables that hold terms
 
@@ -67,7 +67,7 @@ def _with_words(text: str, words: dict) -> str:
     if not terms:
         return text
     pattern = "|".join(rf"(?<![\w:]){re.escape(term)}(?!\w)" for term in terms)
-    return re.sub(pattern, lambda m: m[0] if _in_call(text, m.start()) else words[m[0]], text)
+    return tight(re.sub(pattern, lambda m: m[0] if _in_call(text, m.start()) else words[m[0]], text))
 
 
 def _in_call(text: str, at: int) -> bool:

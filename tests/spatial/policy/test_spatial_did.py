@@ -195,3 +195,71 @@ def estimands_fast(S, D, W):
     exposed = (D == 0) & (D @ W.T > 0)
     direct, total = own[D == 1].mean(), policy[D == 1].mean()
     return [direct, total - direct, total, policy[exposed].mean()]
+
+
+def ring_panel(seed, N=24, T=9):
+    """Units on a line, adopters far apart, effects that grow with time at home and next door."""
+    rng = np.random.default_rng(seed)
+    gap = abs(np.arange(N)[:, None] - np.arange(N))
+    near = gap == 1
+    first = np.full(N, T)
+    first[[3, 4, 11, 18]] = [4, 6, 5, 4]
+    D = (np.arange(T)[:, None] >= first) * 1.0
+    ring = ((D @ near) > 0) * (1 - D)
+    x = rng.standard_normal((T, N))
+    y = rng.standard_normal(N) + rng.standard_normal((T, 1)) + 0.7 * x + 2 * D + 0.5 * ring
+    y = y + rng.standard_normal((T, N))
+    frame = pd.DataFrame({"id": np.tile(np.arange(N), T), "t": np.repeat(np.arange(T), N), "y": y.ravel(),
+                          "d": D.ravel(), "x": x.ravel()})  # fmt: skip
+    return frame, pd.DataFrame(near * 1.0), D, ring, y, x
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_paths_of_rings_are_what_clean_observations_leave(seed):
+    """By hand: dummies and x on untouched observations; residuals averaged by the clock of each; before it, leads."""
+    frame, near, D, ring, y, x = ring_panel(seed)
+    T, N = D.shape
+    result = sp.ring_did("y ~ d + x", frame, {"next": near}, **{**KEYS, "entity": "id", "time": "t"})
+    touched = np.maximum(D, ring)
+
+    def clock(status):
+        start = np.where(status.any(axis=0), status.argmax(axis=0), T)
+        return np.where(start < T, np.arange(T)[:, None] - start, np.nan)
+
+    def dummies(extra):
+        unit, period = np.tile(np.eye(N), (T, 1)), np.repeat(np.eye(T), N, axis=0)[:, 1:]
+        return np.column_stack([unit, period, x.ravel(), *(lead.ravel() for lead in extra)])
+
+    clean = touched.ravel() == 0
+    Z = dummies(())
+    left = (y.ravel() - Z @ np.linalg.lstsq(Z[clean], y.ravel()[clean], rcond=None)[0]).reshape(T, N)
+    path = result.path.set_index(["effect", "period"])["estimate"]
+    for name, part, since in (("treated", D, clock(D)), ("untreated, next", ring, clock(touched))):
+        for k in np.unique(since[part > 0]):
+            assert path[name, k] == pytest.approx(left[(part > 0) & (since == k)].mean(), rel=1e-8), (name, k)
+        start = np.where(touched.any(axis=0), touched.argmax(axis=0), 0)
+        first = touched.any(axis=0) & (part[start, np.arange(N)] > 0)
+        own = np.where(first, clock(touched), np.nan)
+        leads = [k for k in path[name].index if k < 0]
+        X = dummies([own == k for k in leads])
+        beta = np.linalg.lstsq(X[clean], y.ravel()[clean], rcond=None)[0]
+        np.testing.assert_allclose(path[name].loc[leads], beta[-len(leads) :], rtol=1e-7)
+    assert result.path_vcov.shape == (len(result.path),) * 2
+    errors = result.path["std_error"].to_numpy()
+    there = np.isfinite(errors)
+    np.testing.assert_allclose(np.sqrt(np.diag(result.path_vcov))[there], errors[there], rtol=1e-8)
+    assert result.plot() is not None
+    assert "since a treated unit came near" in str(result)
+
+
+def test_window_of_ring_paths():
+    frame, near, *_ = ring_panel(3)
+    keys = {**KEYS, "entity": "id", "time": "t"}
+    short = sp.ring_did("y ~ d", frame, {"next": near}, window=(-2, 1), **keys)
+    whole = sp.ring_did("y ~ d", frame, {"next": near}, **keys)
+    assert set(short.path["period"]) == {-2, -1, 0, 1}
+    later = short.path["period"] >= 0
+    same = whole.path.merge(short.path[later], on=["effect", "period"], suffixes=("", "_short"))
+    np.testing.assert_allclose(same["estimate"], same["estimate_short"])
+    pd.testing.assert_frame_equal(short.table, whole.table)
+    assert sp.ring_did("y ~ d", frame, {"next": near}, method="twfe", **keys).path is None
