@@ -246,7 +246,7 @@ class Surface:
         return at[:, value.argmax()], float(value.max())
 
 
-def on_one_grid(surfaces) -> tuple[Surface, ...]:
+def on_one_grid(surfaces: tuple[Surface, ...]) -> tuple[Surface, ...]:
     """With points over both whole intervals, and more around the maximum of each."""
     parts = [[np.linspace(*surfaces[0].reach, COARSE)] * 2, *(surface.near() for surface in surfaces)]
     axes = tuple(np.unique(np.concatenate(both)) for both in zip(*parts))

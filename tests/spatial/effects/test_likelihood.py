@@ -97,7 +97,7 @@ def test_panels_with_fixed_effects():
     data, W = panel_data(3, N=20, T=4)
     fit = sp.sdm("y ~ a + b", data, W, **PANEL, effects="entity")
     source = AverageEffects(fit, Averages(fit))
-    found = by_likelihood(source, selectors(fit, ("a",)), 0.95)
+    result = by_likelihood(source, selectors(fit, ("a",)), 0.95)
     # Lee and Yu's transformation: T - 1 periods of independent errors
     F = np.linalg.svd(np.eye(4) - 0.25)[0][:, :3]
     y = F.T @ fit._sample.y.reshape(4, 20)
@@ -111,9 +111,9 @@ def test_panels_with_fixed_effects():
         return c
 
     ratio = naive.likelihood_ratio(y.ravel(), X, big, c_of)
-    width = found.high[2] - found.low[2]
-    assert ratio(found.low[2]) == pytest.approx(stats.chi2.ppf(0.95, 1), abs=5e-3)
-    assert ratio(found.high[2]) == pytest.approx(stats.chi2.ppf(0.95, 1), abs=5e-3)
+    width = result.high[2] - result.low[2]
+    assert ratio(result.low[2]) == pytest.approx(stats.chi2.ppf(0.95, 1), abs=5e-3)
+    assert ratio(result.high[2]) == pytest.approx(stats.chi2.ppf(0.95, 1), abs=5e-3)
     assert width > 0
 
 
