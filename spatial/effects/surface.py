@@ -249,5 +249,5 @@ class Surface:
 def on_one_grid(surfaces: tuple[Surface, ...]) -> tuple[Surface, ...]:
     """With points over both whole intervals, and more around the maximum of each."""
     parts = [[np.linspace(*surfaces[0].reach, COARSE)] * 2, *(surface.near() for surface in surfaces)]
-    axes = tuple(np.unique(np.concatenate(both)) for both in zip(*parts))
-    return tuple(replace(surface, grid=axes) for surface in surfaces)
+    first, second = (np.unique(np.concatenate(both)) for both in zip(*parts))
+    return tuple(replace(surface, grid=(first, second)) for surface in surfaces)
