@@ -88,15 +88,15 @@ def against_spreg(N, T, count):
     how = {"model": sp.sdm, "formula": FORMULA, "data": frame, "entity": "unit", "time": "year", "effects": "entity"}
     sp.compare_weights(dict(candidates(xy, 4, 9)), **how)  # imports
     ws, *fresh = (dict(candidates(xy, count, seed)) for seed in (2, 3, 4, 5, 6))  # no spectrum is known twice
-    found = sp.compare_weights(ws, **how)
+    result = sp.compare_weights(ws, **how)
     few = list(ws)[:PEER_LOOPS]
     theirs = [spreg_fit(frame, ws[name]) for name in few]
     for (rho, beta, _), name in zip(theirs, few):
-        alone, one = found[name], found.estimates[name]  # a fit of its own, by all eigenvalues; and that of the stack
+        alone, one = result[name], result.estimates[name]  # a fit of its own, by all eigenvalues; and that of the stack
         assert abs(alone.rho - rho) < 1e-5, (alone.rho, rho)
         assert abs(alone.params["a"] - beta) < 1e-5, (alone.params["a"], beta)
         assert np.abs((one.params - alone.params) / alone.std_errors).max() < 1e-6
-    times, each, lead = {}, [seconds for *_, seconds in theirs], found[few[0]]
+    times, each, lead = {}, [seconds for *_, seconds in theirs], result[few[0]]
     for w, other in (fresh[:2], fresh[2:]):
         _, seconds = timed(lambda w=w: sp.compare_weights(w, **how).glance())
         times.setdefault("compare_weights: standard errors, posterior", []).append(seconds)
@@ -139,12 +139,12 @@ def against_spmixw(N=31, T=13, count=100):
     gap = np.array(theirs) - np.array(same)  # its intercept among demeaned data: a constant in slx and sdm
     assert np.abs(gap[:, :2] - np.log(N * T) / -2).max() < 1e-3, gap
     sp.compare_weights(dict(list(ws.items())[:4]), model=models, prior=prior, **how).probabilities  # noqa: B018 (imports)
-    found, took = timed(lambda: sp.compare_weights(ws, model=models, prior=prior, **how).probabilities)
+    result, took = timed(lambda: sp.compare_weights(ws, model=models, prior=prior, **how).probabilities)
     print(f"{count} W x slx, sdm, sdem; {N} units x {T} periods; spmixw {1e3 * np.median(seconds):.0f} ms a W")
     print(f"  compare_weights: all of it {1e3 * took / count:16.2f} ms a W   {np.median(seconds) * count / took:5.0f}x")
     print(f"  log-marginals: slx and sdm as ours with its exponent; its sdem {gap[:, 2].mean() - gap[:, 1].mean():.2f} "
           f"higher; sdm alone, its probabilities move {_moved(theirs, same):.0e} of the mass, and "
-          f"{_moved(theirs, found.to_numpy()[1::3]):.0%} with our exponent")  # fmt: skip
+          f"{_moved(theirs, result.to_numpy()[1::3]):.0%} with our exponent")  # fmt: skip
 
 
 def _moved(theirs, ours) -> float:

@@ -71,12 +71,12 @@ def main(rounds: int, large: bool) -> None:
     print(f"{'median of ' + str(rounds) + ' rounds':36s} {'exact':>9s} {'draws':>9s} {'ratio':>6s} {'ends':>6s}")
     for name, fit in cases(large):
         def exact(fit=fit):
-            found = fit.effects()
-            return getattr(found, "long_run", found)
+            result = fit.effects()
+            return getattr(result, "long_run", result)
 
         def drawn(fit=fit):
-            found = fit.effects(method="simulate")
-            return getattr(found, "long_run", found)
+            result = fit.effects(method="simulate")
+            return getattr(result, "long_run", result)
 
         one, other = exact(), drawn()
         width = one.conf_high - one.conf_low

@@ -53,15 +53,15 @@ def coverage(N: int, T: int, rho: float, samples: int, peers: int = 0) -> dict:
     estimators = {"ours": (ours(W, True), samples)}
     if peers:
         estimators |= {"xsmle, splm": (ours(W, False), peers), "spreg": (theirs(W), peers)}
-    found = {name: [] for name in estimators}
+    result = {name: [] for name in estimators}
     for r in range(samples):
         x = rng.standard_normal((T, N))
         effects = rng.standard_normal(N) + rng.standard_normal((T, 1))
         y = (BETA * x + THETA * x @ W.T + effects + rng.standard_normal((T, N))) @ A.T
         for name, (estimate, last) in estimators.items():
             if r < last:
-                found[name].append(estimate(y, x, x @ W.T))
-    return {name: summary(np.array(values), truth) for name, values in found.items() if values}
+                result[name].append(estimate(y, x, x @ W.T))
+    return {name: summary(np.array(values), truth) for name, values in result.items() if values}
 
 
 def summary(intervals, truth):

@@ -75,8 +75,8 @@ def panel(w, T: int) -> pd.DataFrame:
     return pd.DataFrame({"unit": unit, "year": year, "y": y.ravel(), "a": a.ravel(), "b": b.ravel()})
 
 
-def fit(w, data, *, known: bool, **options):
-    if not known:
+def fit(w, data, *, cached: bool, **options):
+    if not cached:
         _logdet.logdet.cache_clear()
     return sp.sdm(FORMULA, data, w, **KEYS, **options)
 
@@ -107,13 +107,13 @@ def spreg_fits(w, data, T) -> dict:
 def against_spreg(N: int, T: int, rounds: int) -> None:
     w = nearest(N)
     data = panel(w, T)
-    same = fit(w, data, known=False, correction=False)
+    same = fit(w, data, cached=False, correction=False)
     print(f"\nSDM, two-way effects, N = {N:,}, T = {T}: rho {same.rho:.8f}")
     y = same._design.y + np.random.default_rng(4).standard_normal((REFITS, T, N))
     runs = {
-        "new W": (lambda: fit(w, data, known=False), 1),
-        "again": (lambda: fit(w, data, known=True), 1),
-        "again, effects with intervals": (lambda: fit(w, data, known=True).effects(), 1),
+        "new W": (lambda: fit(w, data, cached=False), 1),
+        "again": (lambda: fit(w, data, cached=True), 1),
+        "again, effects with intervals": (lambda: fit(w, data, cached=True).effects(), 1),
         "again, sp.refit": (lambda: sp.refit(same, y=y), REFITS),
     }
     for name, peer in spreg_fits(w, data, T).items():
@@ -131,7 +131,7 @@ def against_r(N: int, T: int) -> None:
     """splm, given [X, W X]; medians of CPU time in a process of its own."""
     w = nearest(N)
     data = panel(w, T)
-    same = fit(w, data, known=False, correction=False)
+    same = fit(w, data, cached=False, correction=False)
     with tempfile.TemporaryDirectory() as folder:
         script, table, matrix = (Path(folder, name) for name in ("peer.R", "data.csv", "w.csv"))
         script.write_text(R_SCRIPT)
@@ -143,7 +143,7 @@ def against_r(N: int, T: int) -> None:
         return
     rho, seconds = map(float, done.stdout.split())
     assert abs(rho - same.rho) < 1e-5, "splm disagrees"
-    ours = median(cpu(lambda: fit(w, data, known=False), rounds=1) for _ in range(15))
+    ours = median(cpu(lambda: fit(w, data, cached=False), rounds=1) for _ in range(15))
     print(f"\nSDM, two-way effects, N = {N:,}, T = {T}: splm's rho differs by {abs(rho - same.rho):.1e}")
     print(f"    {'new W':<34}{ours * 1e3:9.2f} ms {seconds * 1e3:10.1f} ms {seconds / ours:6.0f} x")
 
@@ -204,12 +204,12 @@ def _alone(N, T):
     w = nearest(N)
     data = panel(w, T)
     began = time.process_time()
-    found = fit(w, data, known=False)
+    result = fit(w, data, cached=False)
     fitted = time.process_time()
-    found.effects()
+    result.effects()
     done = time.process_time()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return found.rho, found.std_errors["rho"], fitted - began, done - fitted, peak
+    return result.rho, result.std_errors["rho"], fitted - began, done - fitted, peak
 
 
 def main() -> None:

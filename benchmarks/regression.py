@@ -76,11 +76,11 @@ def row(label, wall, cpu, more=""):
     print(f"  {label:<42}{wall:9.3f} s   CPU {cpu:9.3f} s   {more}", flush=True)
 
 
-def our_fit(w, frame, logdet, *, known: bool):
+def our_fit(w, frame, logdet, *, cached: bool):
     import spatial as sp
     from spatial import logdet as _logdet
 
-    if not known:
+    if not cached:
         _logdet.logdet.cache_clear()
     return sp.sdm(FORMULA, frame, w, logdet=logdet)
 
@@ -105,7 +105,7 @@ def against_spreg(side: int, logdet, repeats: int):
 
     tried = {method: timed(peer(method))[1] for method in ("full", "ord", "LU")[2 * (side > 40) :]}
     best = min(tried, key=tried.get)
-    ours = our_fit(w, frame, logdet, known=False)
+    ours = our_fit(w, frame, logdet, cached=False)
     their = peer(best)()
     print(f"\nSDM, {side * side:,} units, against spreg.ML_Lag(method={best!r})")
     gap = abs(ours.rho - float(np.squeeze(their.rho)))
@@ -114,8 +114,8 @@ def against_spreg(side: int, logdet, repeats: int):
     )
     runs = {"ours, new W": [], "ours, same W": [], "spreg": []}
     for _ in range(repeats):
-        runs["ours, new W"].append(timed(lambda: our_fit(w, frame, logdet, known=False))[1:])
-        runs["ours, same W"].append(timed(lambda: our_fit(w, frame, logdet, known=True))[1:])
+        runs["ours, new W"].append(timed(lambda: our_fit(w, frame, logdet, cached=False))[1:])
+        runs["ours, same W"].append(timed(lambda: our_fit(w, frame, logdet, cached=True))[1:])
         runs["spreg"].append(timed(peer(best))[1:])
     medians = {name: np.median(times, axis=0) for name, times in runs.items()}
     for name, (wall, cpu) in medians.items():
@@ -144,14 +144,14 @@ def _alone(side, logdet):
 
     w = lattice(side)
     frame = data(w)
-    our_fit(small := lattice(7), data(small), None, known=True)  # imports
+    our_fit(small := lattice(7), data(small), None, cached=True)  # imports
     figures = {}
-    fit, *figures["fit with standard errors, new W"] = timed(lambda: our_fit(w, frame, logdet, known=False))
+    fit, *figures["fit with standard errors, new W"] = timed(lambda: our_fit(w, frame, logdet, cached=False))
     effects, *figures["effects with intervals"] = timed(lambda: fit.effects())
     if side < 500:
         _, *figures["another specification, same W"] = timed(lambda: sar(FORMULA, frame, w, logdet=logdet))
     else:
-        figures["another specification, same W"] = timed(lambda: our_fit(w, frame, logdet, known=True))[1:]
+        figures["another specification, same W"] = timed(lambda: our_fit(w, frame, logdet, cached=True))[1:]
     L = fit._sample.lag.logdet
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     count = f", {L.factorisations} factorisations" if hasattr(L, "factorisations") else ""

@@ -45,17 +45,17 @@ def call():
 
 def passed(function, top: str) -> list[tuple[str, str]]:
     """(file, function) in the order of their first call; comprehensions and lambdas belong to where they stand."""
-    found: dict[tuple[str, str], None] = {}
+    result: dict[tuple[str, str], None] = {}
 
     def watch(frame, event, _):
         file = frame.f_code.co_filename
         if event == "call" and file.startswith(top) and not frame.f_code.co_name.startswith("<"):
-            found[os.path.relpath(file, top), frame.f_code.co_qualname] = None
+            result[os.path.relpath(file, top), frame.f_code.co_qualname] = None
 
     sys.setprofile(watch)
     function()
     sys.setprofile(None)
-    return [key for key in found if key[0].split(os.sep)[0] in PACKAGES]
+    return [key for key in result if key[0].split(os.sep)[0] in PACKAGES]
 
 
 def measured(top: str) -> dict:

@@ -40,8 +40,8 @@ def sizes(N: int, T: int, samples: int, seed: int = 0) -> dict[str, float]:
     rng = np.random.default_rng([N, T, seed])
     W = nearest(rng, N, 4)
     draw = Draws(rng, W, T)
-    found = [{test.name: test.p_value < 0.05 for test in tests(draw)} for _ in range(samples)]
-    return pd.DataFrame(found).mean().to_dict()
+    result = [{test.name: test.p_value < 0.05 for test in tests(draw)} for _ in range(samples)]
+    return pd.DataFrame(result).mean().to_dict()
 
 
 class Draws:

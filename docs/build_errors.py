@@ -60,11 +60,11 @@ def _calls(scope: ast.FunctionDef) -> Iterator[tuple[str, str, str]]:
 
 def _in_order(scope: ast.AST) -> list[ast.AST]:
     """Nodes as they are read, without functions inside this one."""
-    found = []
+    nodes = []
     for child in ast.iter_child_nodes(scope):
         if not isinstance(child, ast.FunctionDef | ast.ClassDef):
-            found += [child, *_in_order(child)]
-    return found
+            nodes += [child, *_in_order(child)]
+    return nodes
 
 
 def _words(node: ast.expr, local: dict) -> list[str]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.resources import as_file, files
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ PANELS = {
 }
 
 
-def load(name: str):
+def load(name: str) -> gpd.GeoDataFrame:
     """Read a shipped map.
 
     Parameters

@@ -166,8 +166,8 @@ def _writable(connection, place: Address, overwrite: bool) -> str:
     if place.table is None:
         raise SpatialInputError("E501", "the address of an output needs the name of a table",
                                 hint="as in postgresql://host/database/schema.table")
-    asked = "SELECT coalesce(%s, current_schema())"
-    schema, = connection.execute(asked, (place.schema,)).fetchone()
+    query = "SELECT coalesce(%s, current_schema())"
+    schema, = connection.execute(query, (place.schema,)).fetchone()
     there = connection.execute("SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = %s",
                                (schema,)).fetchone()  # fmt: skip
     if there is None:

@@ -62,7 +62,7 @@ class SpatialInputError(ValueError):
         ids: Iterable | None = None,
         n: int | None = None,
         hint: str | None = None,
-    ):
+    ) -> None:
         rows, ids = (list(() if places is None else places) for places in (rows, ids))
         self.code, self.message, self.column, self.hint = code, message, column, hint
         self.n = n if n is not None else (len(ids) or len(rows) or None)

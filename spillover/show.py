@@ -12,9 +12,14 @@ from __future__ import annotations
 from functools import cached_property
 from html import escape
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from .errors import SpatialInputError
 from .provenance import Provenance, provenance_of
+
+if TYPE_CHECKING:
+    import folium
+
 
 # Where the answers for the classes of a package are listed: what prints is read without what draws.
 TABLES = {"spatial": ("spatial.report.answers", "spatial.plot.answers"), "spillover": ("weights.answers",)}
@@ -73,7 +78,7 @@ class Shown:
         """The result in words and columns, as ``print`` shows it."""
         return ask("text", self)
 
-    def plot(self, *args, **options):
+    def plot(self, *args: Any, **options: Any) -> Any:
         """The figure of this result, a matplotlib Axes; options are those of the figure's function.
 
         Given a map, a GeoDataFrame by unit, a result with a value for each unit is drawn on it: ``column=`` chooses
@@ -82,7 +87,7 @@ class Shown:
         on_map = bool(args) and hasattr(args[0], "geometry")
         return ask("map" if on_map and answer("map", type(self)) else "plot", self, *args, **options)
 
-    def explore(self, map=None, **options):
+    def explore(self, map: Any = None, **options: Any) -> folium.Map:
         """The values of the units on a web page to zoom into; a folium map.
 
         Parameters

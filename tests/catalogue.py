@@ -71,9 +71,9 @@ def updated(catalogue: str) -> str:
     from spillover import po
 
     old = po.read(catalogue)
-    known = {message.key: message.translation for message in old if message.text}
+    reference = {message.key: message.translation for message in old if message.text}
     header = [message for message in old if not message.text]
-    return po.write([*header, *(replace(m, translation=known.get(m.key, "")) for m in collected())])
+    return po.write([*header, *(replace(m, translation=reference.get(m.key, "")) for m in collected())])
 
 
 if __name__ == "__main__":

@@ -22,12 +22,15 @@ def stub(package: str) -> str:
                          else f"import {name} as {name}")  # fmt: skip
             continue
         home = module._HOME.get(name)
-        home = f".{home}" if home else getattr(module, name).__module__
+        if not home:
+            home = getattr(module, name).__module__
+        elif home.split(".")[0] not in PACKAGES:
+            home = f".{home}"
         lines.append(f"from {home} import {name} as {name}")
     return "\n".join([*lines, *["", "__version__: str"] * hasattr(module, "__version__"), ""])
 
 
-PACKAGES = ("spillover", "spatial", "spatial.indicators")
+PACKAGES = ("spillover", "spatial", "spatial.indicators", "weights")
 
 
 def path(package: str) -> Path:

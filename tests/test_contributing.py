@@ -84,15 +84,15 @@ def test_a_new_builder_needs_a_function_two_lines_and_a_twin(scratch):
     (scratch / "weights" / "mutual.py").write_text(BUILDER)
     line = '    Builder("mutual", POINTS, "1 if i and j are each among the other\'s k nearest", "k=4", scaling=0),\n'
     add(scratch / "weights" / "registry.py", '    Builder("distance_band"', line)
-    init = scratch / "weights" / "__init__.py"
-    add(init, "from .order import lag_order\n", "from .mutual import mutual\n")
-    add(init, '    "nested",\n', '    "mutual",\n')
+    add(scratch / "weights" / "__init__.py", '    "order": "lag_order",\n', '    "mutual": "mutual",\n')
     add(scratch / "tests" / "weights" / "naive.py", '    "distance_band": lambda', TWIN)
     run(scratch, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/weights/test_registry.py", "-k",
         "mutual or complete")  # fmt: skip
     weights = "mutual:k=3,metric=planar"
     shell = run(scratch, "-m", "spillover", "moran", "example:columbus", "-c", "CRIME", "-w", weights)
     assert "mutual, k=3" in shell
+    run(scratch, "tests/stubs.py")
+    assert "mutual" in (scratch / "weights" / "__init__.pyi").read_text(encoding="utf-8")
 
 
 def test_a_new_model_needs_a_function_and_two_lines(scratch):

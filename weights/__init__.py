@@ -1,77 +1,66 @@
-"""Spatial weights: every matrix the field uses, labelled, sparse and frozen."""
+"""Spatial weights: every matrix the field uses, labelled, sparse and frozen.
 
-from spillover.matrix.anything import as_weights
-from spillover.matrix.convert import from_dense, from_frame, from_graph, from_sparse, from_W
-from spillover.matrix.standardization import standardize
-from spillover.matrix.temporal import TemporalWeights, temporal
-from spillover.matrix.weights import SpatialWeights
+    import weights as wt
 
-from .audit import audit
-from .border import border_length
-from .combine import combine, difference, intersection, nested, product, union
-from .contiguity import bishop, queen, rook
-from .describe import compare, describe
-from .distance import distance_band, exponential, inverse_distance, knn, smallest_band
-from .economic import economic
-from .flows import flows, shares
-from .graphs import delaunay, gabriel, relative_neighbor, sphere_of_influence
-from .gravity import gravity
-from .io import load, save
-from .kernel import kernel
-from .maps import read_map
-from .measured import from_distances
-from .order import lag_order
-from .plot import plot
-from .regions import block, lattice
-from .registry import builders
-from .similarity import similarity
+Names are loaded when they are first used, so ``import weights`` is quick.
+"""
 
-__all__ = [
-    "SpatialWeights",
-    "TemporalWeights",
-    "as_weights",
-    "audit",
-    "bishop",
-    "block",
-    "border_length",
-    "builders",
-    "combine",
-    "compare",
-    "delaunay",
-    "describe",
-    "difference",
-    "distance_band",
-    "economic",
-    "exponential",
-    "flows",
-    "from_W",
-    "from_dense",
-    "from_distances",
-    "from_frame",
-    "from_graph",
-    "from_sparse",
-    "gabriel",
-    "gravity",
-    "intersection",
-    "inverse_distance",
-    "kernel",
-    "knn",
-    "lag_order",
-    "lattice",
-    "load",
-    "nested",
-    "plot",
-    "product",
-    "queen",
-    "read_map",
-    "relative_neighbor",
-    "rook",
-    "save",
-    "shares",
-    "similarity",
-    "smallest_band",
-    "sphere_of_influence",
-    "standardize",
-    "temporal",
-    "union",
-]
+import sys
+from importlib import import_module
+from types import ModuleType
+
+_NAMES = {
+    "audit": "audit",
+    "border": "border_length",
+    "combine": "combine difference intersection nested product union",
+    "contiguity": "bishop queen rook",
+    "describe": "compare describe",
+    "distance": "distance_band exponential inverse_distance knn smallest_band",
+    "economic": "economic",
+    "flows": "flows shares",
+    "graphs": "delaunay gabriel relative_neighbor sphere_of_influence",
+    "gravity": "gravity",
+    "io": "load save",
+    "kernel": "kernel",
+    "maps": "read_map",
+    "measured": "from_distances",
+    "order": "lag_order",
+    "plot": "plot",
+    "regions": "block lattice",
+    "registry": "builders",
+    "similarity": "similarity",
+}
+_MATRIX = {
+    "anything": "as_weights",
+    "convert": "from_W from_dense from_frame from_graph from_sparse",
+    "standardization": "standardize",
+    "temporal": "TemporalWeights temporal",
+    "weights": "SpatialWeights",
+}
+_HOME = {name: f"{__name__}.{file}" for file, names in _NAMES.items() for name in names.split()}
+_HOME |= {name: f"spillover.matrix.{file}" for file, names in _MATRIX.items() for name in names.split()}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name):
+    if name not in _HOME:
+        raise AttributeError(f"module 'weights' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return __all__
+
+
+class _Package(ModuleType):
+    """``weights.audit`` is the function, also after the file ``audit`` of the same name has been imported."""
+
+    def __setattr__(self, name, value):
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
@@ -16,10 +18,14 @@ from .adjacency import vertices as _vertices
 from .adjacency.joined import OVERLAPPING, T_JUNCTION
 from .contiguity import check_snap
 
+if TYPE_CHECKING:
+    from spillover.types import Ids, Map
+
 COLUMNS = ["problem", "a", "b", "size", "unit", "detail"]
 
 
-def audit(map, *, ids=None, tolerance: float | None = None, snap="auto") -> pd.DataFrame:
+def audit(map: Map, *, ids: Ids | None = None, tolerance: float | None = None,
+          snap: float | str | None = "auto") -> pd.DataFrame:
     """Report suspect units and pairs before contiguity is trusted.
 
     ==================  ==========================================================  ===================

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from spillover.matrix.assemble import from_csr
@@ -14,8 +16,12 @@ from .adjacency import touch as _touch
 from .adjacency import vertices as _vertices
 from .contiguity import check_snap, polygons
 
+if TYPE_CHECKING:
+    from spillover.types import Ids, Map
 
-def border_length(map, *, share: bool = False, ids=None, snap="auto", method: str | None = None) -> SpatialWeights:
+
+def border_length(map: Map, *, share: bool = False, ids: Ids | None = None, snap: float | str | None = "auto",
+                  method: str | None = None) -> SpatialWeights:
     """w_ij is the length of the border that i and j have in common.
 
     In kilometres along great circles on longitude and latitude, else in the coordinates' unit. What is common border

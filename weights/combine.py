@@ -6,6 +6,7 @@ All take weights of the same units in any order; the result has the order of the
 from __future__ import annotations
 
 from functools import reduce
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,9 @@ from spillover.matrix.weights import SpatialWeights
 from spillover.values import numeric, one_number
 
 from .economic import by_unit
+
+if TYPE_CHECKING:
+    from spillover.types import Ids
 
 
 def combine(geographic: SpatialWeights, economic: SpatialWeights, *, alpha: float = 0.5,
@@ -85,8 +89,8 @@ def difference(first: SpatialWeights, second: SpatialWeights) -> SpatialWeights:
     return _reduce([_pattern(first), _pattern(second)], lambda a, b: a - a.multiply(b), " without ")
 
 
-def nested(geographic: SpatialWeights, data, x=None, *, entity=None, time=None, missing: str = "error",
-           ids=None) -> SpatialWeights:
+def nested(geographic: SpatialWeights, data: pd.DataFrame, x: str | None = None, *, entity: str | None = None,
+           time: str | None = None, missing: str = "error", ids: Ids | None = None) -> SpatialWeights:
     """W diag(m_1 / m, ..., m_n / m): geographic weights scaled by the neighbor's share of the mean economy.
 
     m_j is the neighbor's mean of x over periods, m the mean over all units and periods; the economically larger

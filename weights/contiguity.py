@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -22,11 +22,14 @@ from .adjacency import vertices as _vertices
 from .islands import POLICIES, treat
 from .order import lag_order
 
+if TYPE_CHECKING:
+    from spillover.types import Ids, Map
+
 POLYGON, MULTIPOLYGON = 3, 6  # as GEOS numbers them
 
 
-def queen(map, *, ids=None, order: int = 1, cumulative: bool = False, snap="auto", method: str | None = None,
-          tolerance: float | None = None, islands: str = "keep") -> SpatialWeights:
+def queen(map: Map, *, ids: Ids | None = None, order: int = 1, cumulative: bool = False, snap: float | str = "auto",
+          method: str | None = None, tolerance: float | None = None, islands: str = "keep") -> SpatialWeights:
     """Neighbors share at least one point of their borders; every weight is 1.
 
     Vertices and edges that two polygons share bit for bit are matched first. Of the edges left over (few on a clean
@@ -86,14 +89,14 @@ def queen(map, *, ids=None, order: int = 1, cumulative: bool = False, snap="auto
     return _contiguity(map, "queen", ids, order, cumulative, snap, method, tolerance, islands)
 
 
-def rook(map, *, ids=None, order: int = 1, cumulative: bool = False, snap="auto", method: str | None = None,
-         tolerance: float | None = None, islands: str = "keep") -> SpatialWeights:
+def rook(map: Map, *, ids: Ids | None = None, order: int = 1, cumulative: bool = False, snap: float | str = "auto",
+         method: str | None = None, tolerance: float | None = None, islands: str = "keep") -> SpatialWeights:
     """Neighbors share a stretch of border, not only a point; parameters as in :func:`queen`."""
     return _contiguity(map, "rook", ids, order, cumulative, snap, method, tolerance, islands)
 
 
-def bishop(map, *, ids=None, order: int = 1, cumulative: bool = False, snap="auto", method: str | None = None,
-           tolerance: float | None = None, islands: str = "keep") -> SpatialWeights:
+def bishop(map: Map, *, ids: Ids | None = None, order: int = 1, cumulative: bool = False, snap: float | str = "auto",
+           method: str | None = None, tolerance: float | None = None, islands: str = "keep") -> SpatialWeights:
     """Neighbors share points only (queen without rook); parameters as in :func:`queen`."""
     return _contiguity(map, "bishop", ids, order, cumulative, snap, method, tolerance, islands)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -12,10 +14,13 @@ from spillover.matrix.weights import SpatialWeights
 
 from ._points import Points, arc, points, unit_sphere
 
+if TYPE_CHECKING:
+    from spillover.types import Map
+
 SPECTRUM_UP_TO = 50_000  # units; beyond, eigenvalues take long and row-standardised weights have radius 1 anyway
 
 
-def describe(w: SpatialWeights, data=None, **where) -> pd.Series:
+def describe(w: SpatialWeights, data: Map | None = None, **where: Any) -> pd.Series:
     """What a reader wants to know of W before believing a coefficient on it.
 
     Parameters

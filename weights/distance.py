@@ -6,6 +6,8 @@ their unit. The printed header says which.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
@@ -21,11 +23,14 @@ from . import _search
 from ._points import Points, points
 from .islands import POLICIES, treat
 
+if TYPE_CHECKING:
+    from spillover.types import CrsLike, Ids, Places
+
 BYTES_PER_LINK = 60  # while a search turns into a matrix
 
 
-def knn(data, k=5, *, ids=None, symmetric: str | None = None, coincident: str = "error", at="centroid", crs=None,
-        metric: str | None = None) -> SpatialWeights:
+def knn(data: Places, k: int = 5, *, ids: Ids | None = None, symmetric: str | None = None, coincident: str = "error",
+        at: str | Places = "centroid", crs: CrsLike | None = None, metric: str | None = None) -> SpatialWeights:
     """The k nearest units of each; every weight is 1.
 
     Equal distances (to 1e-10) are decided by the order of the ids, so that the result does not depend on the order
@@ -81,7 +86,8 @@ def knn(data, k=5, *, ids=None, symmetric: str | None = None, coincident: str = 
                           unit=p.header)
 
 
-def distance_band(data, cutoff: float, *, ids=None, islands: str = "keep", at="centroid", crs=None,
+def distance_band(data: Places, cutoff: float, *, ids: Ids | None = None, islands: str = "keep",
+                  at: str | Places = "centroid", crs: CrsLike | None = None,
                   metric: str | None = None) -> SpatialWeights:
     """Neighbors are at most ``cutoff`` apart (km on longitude and latitude); every weight is 1.
 
@@ -106,8 +112,9 @@ def distance_band(data, cutoff: float, *, ids=None, islands: str = "keep", at="c
     return treat(w, islands, p)
 
 
-def inverse_distance(data, *, power: float = 1.0, cutoff: float | None = None, min_distance: float | None = None,
-                     ids=None, islands: str = "keep", at="centroid", crs=None,
+def inverse_distance(data: Places, *, power: float = 1.0, cutoff: float | None = None,
+                     min_distance: float | None = None, ids: Ids | None = None, islands: str = "keep",
+                     at: str | Places = "centroid", crs: CrsLike | None = None,
                      metric: str | None = None) -> SpatialWeights:
     """w_ij = 1 / d_ij^power for units up to ``cutoff`` apart.
 
@@ -153,8 +160,9 @@ def inverse_distance(data, *, power: float = 1.0, cutoff: float | None = None, m
     return _decay(data, words, weigh, cutoff, min_distance, ids, islands, at, crs, metric, infinite_at_zero=True)
 
 
-def exponential(data, *, scale: float | None = None, cutoff: float | None = None, ids=None, islands: str = "keep",
-                at="centroid", crs=None, metric: str | None = None) -> SpatialWeights:
+def exponential(data: Places, *, scale: float | None = None, cutoff: float | None = None, ids: Ids | None = None,
+                islands: str = "keep", at: str | Places = "centroid", crs: CrsLike | None = None,
+                metric: str | None = None) -> SpatialWeights:
     """w_ij = exp(-d_ij / scale) for units up to ``cutoff`` apart.
 
     Parameters
@@ -177,7 +185,8 @@ def exponential(data, *, scale: float | None = None, cutoff: float | None = None
                   None, islands, at, crs, metric)
 
 
-def smallest_band(data, *, ids=None, at="centroid", crs=None, metric: str | None = None) -> float:
+def smallest_band(data: Places, *, ids: Ids | None = None, at: str | Places = "centroid", crs: CrsLike | None = None,
+                  metric: str | None = None) -> float:
     """The smallest band that leaves no unit without neighbors: the largest distance to a nearest unit.
 
     Examples

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -20,6 +22,9 @@ from spillover.values import numeric, one_number
 from . import _search
 from .distance import neighbor_counts, refuse_many
 
+if TYPE_CHECKING:
+    from spillover.types import Columns, Ids
+
 SAME_VALUE = 1e-12  # of the range of a variable: smaller differences are rounding
 DECAY = {  # in place
     "inverse": lambda d, scale: _search.reciprocal(d),
@@ -29,9 +34,10 @@ DECAY = {  # in place
 
 
 @takes_frames
-def economic(data, x=None, *, entity=None, time=None, period="mean", decay: str = "inverse", scale: float | None = None,
-             k: int | None = None, min_difference: float | None = None, missing: str = "error",
-             ids=None) -> SpatialWeights | TemporalWeights:
+def economic(data: pd.DataFrame, x: Columns | None = None, *, entity: str | None = None, time: str | None = None,
+             period: Hashable = "mean", decay: str = "inverse", scale: float | None = None, k: int | None = None,
+             min_difference: float | None = None, missing: str = "error",
+             ids: Ids | None = None) -> SpatialWeights | TemporalWeights:
     """w_ij falls with the difference between units in one or several variables.
 
     ============  ==============================================

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -13,9 +15,12 @@ from spillover.matrix.assemble import from_csr
 from spillover.matrix.weights import SpatialWeights
 from spillover.values import numeric
 
+if TYPE_CHECKING:
+    pass
 
-def flows(table: pd.DataFrame, *, origin: str, destination: str, value: str, ids=None, focal: str = "destination",
-          self_flows: str = "drop", missing: str = "zero", duplicates: str = "error",
+
+def flows(table: pd.DataFrame, *, origin: str, destination: str, value: str, ids: Any = None,
+          focal: str = "destination", self_flows: str = "drop", missing: str = "zero", duplicates: str = "error",
           symmetric: bool = False) -> SpatialWeights:
     """w_ij is the flow between i and j.
 
@@ -67,8 +72,9 @@ def flows(table: pd.DataFrame, *, origin: str, destination: str, value: str, ids
     return from_csr(matrix, ids, f"flows of {value} ({words})", notes=notes)
 
 
-def shares(table: pd.DataFrame, *, origin: str, destination: str, value: str, ids=None, focal: str = "destination",
-           total: pd.Series | None = None, missing: str = "zero", duplicates: str = "error") -> SpatialWeights:
+def shares(table: pd.DataFrame, *, origin: str, destination: str, value: str, ids: Any = None,
+           focal: str = "destination", total: pd.Series | None = None, missing: str = "zero",
+           duplicates: str = "error") -> SpatialWeights:
     """w_ij is j's share in all that i receives (or sends): asymmetric, and with self-flows in the total.
 
     Rows sum to one less the share a unit has with itself; standardise by rows to leave that out. Import shares of this

@@ -7,6 +7,7 @@ share a point (closer than a billionth of the extent of all) are refused unless 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,9 +22,12 @@ from . import _search
 from ._points import Points, points
 from .distance import refuse_coincident
 
+if TYPE_CHECKING:
+    from spillover.types import CrsLike, Ids, Places
 
-def delaunay(data, *, coincident: str = "error", seed: int = 1, ids=None, at="centroid", crs=None,
-             metric: str | None = None) -> SpatialWeights:
+
+def delaunay(data: Places, *, coincident: str = "error", seed: int = 1, ids: Ids | None = None,
+             at: str | Places = "centroid", crs: CrsLike | None = None, metric: str | None = None) -> SpatialWeights:
     """Neighbors share an edge of the Delaunay triangulation (a border of Voronoi cells); every weight is 1.
 
     On longitude and latitude the triangles are those of the convex hull of the points on the sphere, without the
@@ -56,8 +60,8 @@ def delaunay(data, *, coincident: str = "error", seed: int = 1, ids=None, at="ce
     return _both_ways(p, a, b, "Delaunay")
 
 
-def gabriel(data, *, coincident: str = "error", seed: int = 1, ids=None, at="centroid", crs=None,
-            metric: str | None = None) -> SpatialWeights:
+def gabriel(data: Places, *, coincident: str = "error", seed: int = 1, ids: Ids | None = None,
+            at: str | Places = "centroid", crs: CrsLike | None = None, metric: str | None = None) -> SpatialWeights:
     """i and j are neighbors when the circle on the segment ij as diameter holds no other point (Gabriel & Sokal 1969).
 
     A point on the circle counts as inside. Parameters and errors as in :func:`delaunay`.
@@ -72,7 +76,8 @@ def gabriel(data, *, coincident: str = "error", seed: int = 1, ids=None, at="cen
     return _both_ways(p, a, b, "Gabriel")
 
 
-def relative_neighbor(data, *, coincident: str = "error", seed: int = 1, ids=None, at="centroid", crs=None,
+def relative_neighbor(data: Places, *, coincident: str = "error", seed: int = 1, ids: Ids | None = None,
+                      at: str | Places = "centroid", crs: CrsLike | None = None,
                       metric: str | None = None) -> SpatialWeights:
     """i and j are neighbors unless some other point is nearer to both than they are to each other (Toussaint 1980).
 
@@ -89,7 +94,8 @@ def relative_neighbor(data, *, coincident: str = "error", seed: int = 1, ids=Non
     return _both_ways(p, a[keep], b[keep], "relative neighbor")
 
 
-def sphere_of_influence(data, *, coincident: str = "error", seed: int = 1, ids=None, at="centroid", crs=None,
+def sphere_of_influence(data: Places, *, coincident: str = "error", seed: int = 1, ids: Ids | None = None,
+                        at: str | Places = "centroid", crs: CrsLike | None = None,
                         metric: str | None = None) -> SpatialWeights:
     """i and j are neighbors when the circles around them through their nearest points meet: d_ij <= r_i + r_j.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 from scipy import sparse
 
@@ -15,10 +17,14 @@ from spillover.values import numeric, one_number
 
 from .distance import inverse_distance
 
+if TYPE_CHECKING:
+    from spillover.types import CrsLike, Ids, Places, Values
+
 
 @takes_frames
-def gravity(data, mass, *, power: float = 2.0, cutoff: float | None = None, min_distance: float | None = None, ids=None,
-            at="centroid", crs=None, metric: str | None = None) -> SpatialWeights:
+def gravity(data: Places, mass: Values, *, power: float = 2.0, cutoff: float | None = None,
+            min_distance: float | None = None, ids: Ids | None = None, at: str | Places = "centroid",
+            crs: CrsLike | None = None, metric: str | None = None) -> SpatialWeights:
     """w_ij = m_i m_j / d_ij^power, for units up to ``cutoff`` apart.
 
     Row-standardised, the unit's own mass cancels: what remains is m_j / d_ij^power over its sum.

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from spillover.errors import SpatialInputError
 from spillover.files import replacing
 from spillover.inputs import check_input
 from spillover.matrix.weights import SpatialWeights
+
+if TYPE_CHECKING:
+    from spillover.types import Ids, PathLike
 
 FORMATS = {  # suffix: (module of weights.formats, reader, writer)
     ".parquet": ("parquet", "read", "write"),
@@ -25,7 +29,7 @@ FORMATS = {  # suffix: (module of weights.formats, reader, writer)
 }
 
 
-def save(w: SpatialWeights, path, *, overwrite: bool = False) -> None:
+def save(w: SpatialWeights, path: PathLike, *, overwrite: bool = False) -> None:
     """Write weights to a file.
 
     ===========  ==================================================================================
@@ -53,7 +57,7 @@ def save(w: SpatialWeights, path, *, overwrite: bool = False) -> None:
         getattr(module, writer)(w, part)
 
 
-def load(path, *, ids=None, **options) -> SpatialWeights:
+def load(path: PathLike, *, ids: Ids | None = None, **options: Any) -> SpatialWeights:
     """Read weights from a file; the suffix chooses the format (see :func:`weights.save`).
 
     Parameters

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -17,6 +19,9 @@ from . import _search
 from ._points import Points, points
 from .distance import length, neighbor_counts, refuse_many, within
 
+if TYPE_CHECKING:
+    from spillover.types import CrsLike, Ids, Places
+
 SHAPES = {  # K(z) for 0 <= z = d / bandwidth; the compact ones are zero from z = 1 on
     "triangular": lambda z: np.maximum(1 - z, 0),
     "epanechnikov": lambda z: 0.75 * np.maximum(1 - z * z, 0),
@@ -27,8 +32,9 @@ SHAPES = {  # K(z) for 0 <= z = d / bandwidth; the compact ones are zero from z 
 FAR = 8.0  # bandwidths at which a Gaussian is 1e-14 of its top
 
 
-def kernel(data, shape: str = "triangular", *, bandwidth: float | pd.Series | None = None, k: int | None = None,
-           diagonal: str = "zero", ids=None, at="centroid", crs=None, metric: str | None = None) -> SpatialWeights:
+def kernel(data: Places, shape: str = "triangular", *, bandwidth: float | pd.Series | None = None, k: int | None = None,
+           diagonal: str = "zero", ids: Ids | None = None, at: str | Places = "centroid", crs: CrsLike | None = None,
+           metric: str | None = None) -> SpatialWeights:
     """w_ij = K(d_ij / h), with one bandwidth h or one for each row.
 
     ============  ==========================  ===========

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
@@ -14,6 +16,9 @@ from spillover.values import numeric, one_number
 
 from .distance import neighbor_counts
 
+if TYPE_CHECKING:
+    from spillover.types import Ids
+
 DECAY = ("inverse", "exponential", "none")
 DIRECTIONS = {"mean": lambda there, back: (there + back) / 2, "min": np.minimum, "max": np.maximum}
 
@@ -21,7 +26,7 @@ DIRECTIONS = {"mean": lambda there, back: (there + back) / 2, "min": np.minimum,
 def from_distances(table: pd.DataFrame, *, origin: str = "origin", destination: str = "destination",
                    distance: str = "distance", decay: str = "inverse", power: float = 1.0, scale: float | None = None,
                    cutoff: float | None = None, k: int | None = None, min_distance: float | None = None,
-                   symmetric: str | None = None, duplicates: str = "error", ids=None) -> SpatialWeights:
+                   symmetric: str | None = None, duplicates: str = "error", ids: Ids | None = None) -> SpatialWeights:
     """w_ij is a function of a distance d_ij that is given, not measured on a map.
 
     ============  ==================================

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
@@ -9,12 +11,18 @@ from spillover.ids import positions
 from spillover.language import phrase, stored
 from spillover.matrix.weights import SpatialWeights
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from spillover.types import Ids, Places
+
 INK, LAND, LINK = "#22313f", "#eef0ea", "#b5443b"
 WIDTH, HEIGHTS, TITLE = 7.0, (2.0, 9.0), 0.4  # inches
 LARGEST_HEAT = 2_000  # units; a dense picture of more shows nothing
 
 
-def plot(w: SpatialWeights, data=None, *, kind: str | None = None, at="centroid", ids=None, ax=None):
+def plot(w: SpatialWeights, data: Places | None = None, *, kind: str | None = None, at: str | Places = "centroid",
+         ids: Ids | None = None, ax: Any = None) -> Axes:
     """Draw W.
 
     Parameters

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -14,9 +16,12 @@ from spillover.matrix.assemble import assemble, from_csr
 from spillover.matrix.dense import DENSE_LIMIT
 from spillover.matrix.weights import SpatialWeights
 
+if TYPE_CHECKING:
+    from spillover.types import Groups, Ids, Places
+
 
 @takes_frames
-def block(data, region=None, *, ids=None) -> SpatialWeights:
+def block(data: Places, region: Groups | None = None, *, ids: Ids | None = None) -> SpatialWeights:
     """Units of the same region are neighbors; every weight is 1 (Case 1992).
 
     Parameters
@@ -62,7 +67,7 @@ def block(data, region=None, *, ids=None) -> SpatialWeights:
                     f"same {label} ({len(names)} regions)")
 
 
-def lattice(rows: int, columns: int, *, rule: str = "rook", mask=None) -> SpatialWeights:
+def lattice(rows: int, columns: int, *, rule: str = "rook", mask: np.ndarray | None = None) -> SpatialWeights:
     """Cells of a grid or raster that share an edge ("rook"), a corner ("bishop") or either ("queen").
 
     Parameters

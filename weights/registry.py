@@ -16,7 +16,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-MAP, POINTS, TABLE, LINKS, NOTHING = "polygons", "polygons or points", "a table", "a table of pairs", "nothing"
+MAP, POINTS, TABLE, LINKS, NO_INPUT = "polygons", "polygons or points", "a table", "a table of pairs", "nothing"
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Builder:
         Of the function, and in the shell.
     needs : str
         What its first argument is: MAP, POINTS, TABLE (one row per unit, or a panel), LINKS (one row per pair) or
-        NOTHING.
+        NO_INPUT.
     words : str
         w_ij in words.
     options : str
@@ -60,7 +60,7 @@ class Builder:
     def takes(self) -> dict[str, inspect.Parameter]:
         """The function's options, by name: all its arguments but the data."""
         parameters = dict(inspect.signature(self.function).parameters)
-        if self.needs != NOTHING:
+        if self.needs != NO_INPUT:
             parameters.pop(next(iter(parameters)))
         return parameters
 
@@ -87,7 +87,7 @@ class Builder:
 
     def build(self, source, **options):
         """The weights of ``source`` (None where the builder needs nothing)."""
-        return self.function(**options) if self.needs == NOTHING else self.function(source, **options)
+        return self.function(**options) if self.needs == NO_INPUT else self.function(source, **options)
 
 
 BUILDERS = {builder.name: builder for builder in (
@@ -113,7 +113,7 @@ BUILDERS = {builder.name: builder for builder in (
             symmetric=False),
     Builder("from_distances", LINKS, "1 / distance^power, of distances that are given",
             "origin=from,destination=to,distance=size", symmetric=False),
-    Builder("lattice", NOTHING, "1 if cells of a grid share an edge (or corner)", "rows=4,columns=5"),
+    Builder("lattice", NO_INPUT, "1 if cells of a grid share an edge (or corner)", "rows=4,columns=5"),
 )}
 
 

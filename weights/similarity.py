@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -16,10 +18,13 @@ from spillover.matrix.weights import SpatialWeights
 from .distance import neighbor_counts
 from .economic import by_unit, panel
 
+if TYPE_CHECKING:
+    from spillover.types import Columns, Ids
+
 
 @takes_frames
-def similarity(data: pd.DataFrame, x, *, entity=None, time=None, measure: str = "correlation", k: int | None = None,
-               ids=None) -> SpatialWeights:
+def similarity(data: pd.DataFrame, x: Columns, *, entity: str | None = None, time: str | None = None,
+               measure: str = "correlation", k: int | None = None, ids: Ids | None = None) -> SpatialWeights:
     """w_ij = max(0, similarity of i's and j's profiles).
 
     ============  ==========================================================

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -159,7 +160,7 @@ class Comparison(Shown):
     def _effects(self, key) -> Effects:
         return self.fits[key].effects()
 
-    def tidy(self, keys=None) -> pd.DataFrame:
+    def tidy(self, keys: Any = None) -> pd.DataFrame:
         """Effects under every W, in the common schema plus ``weights``, ``effect`` (and ``model``); or those of some
         ``keys``."""
         tables = []
@@ -196,11 +197,11 @@ class Comparison(Shown):
         check_option("measure", measure, ("correlation", "jaccard"))
         return similarity(self.weights, measure)
 
-    def vuong(self, first, second) -> TestResult:
+    def vuong(self, first: Any, second: Any) -> TestResult:
         """Vuong's test of two fits by their keys; see ``spatial.compare.rivals``."""
         return vuong(self[first], self[second])
 
-    def j_test(self, null, rival) -> TestResult:
+    def j_test(self, null: Any, rival: Any) -> TestResult:
         """Kelejian's J-test of one W against another by their keys; see ``spatial.compare.rivals``."""
         return j_test(self[null], self[rival])
 

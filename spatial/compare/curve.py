@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import product
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,9 @@ from .common import on_common_units
 from .jobs import run
 from .journal import description_of, digest_of, key_of, opened
 from .weights import _in_one_order, _models, _named
+
+if TYPE_CHECKING:
+    from spillover.types import PathLike
 
 CHOICES = ["weights", "model", "controls", "sample"]
 NUMBERS = SCHEMA[1:]
@@ -92,11 +96,11 @@ def specification_curve(
     controls: Mapping[str, str] | None = None,
     samples: Mapping | None = None,
     n_jobs: int = 1,
-    client=None,
+    client: Any = None,
     progress: Callable | None = None,
-    journal=None,
+    journal: PathLike | None = None,
     resume: bool = False,
-    **options,
+    **options: Any,
 ) -> SpecificationCurve:
     """Estimate one variable's effects under every W x model x control set x sample.
 
@@ -130,9 +134,9 @@ def specification_curve(
     >>> import shapefiles, spatial as sp, weights as wt
     >>> columbus = shapefiles.load("columbus")
     >>> ws = {rule: getattr(wt, rule)(columbus).standardize("row") for rule in ("queen", "rook")}
-    >>> found = sp.specification_curve(ws, model=[sp.sar, sp.sdm], formula="CRIME ~ INC", data=columbus,
+    >>> result = sp.specification_curve(ws, model=[sp.sar, sp.sdm], formula="CRIME ~ INC", data=columbus,
     ...                                variable="INC", controls={"none": "", "housing": "HOVAL"})
-    >>> found.agreement()[["effect", "specifications"]].values.tolist()
+    >>> result.agreement()[["effect", "specifications"]].values.tolist()
     [['direct', 8], ['indirect', 8], ['total', 8]]
     """
     named, models = _named(weights), _models(model)

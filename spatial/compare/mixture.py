@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,9 @@ from ..models.family import reading_of
 from ..models.fit import Fit
 from ..records.schema import critical_value
 from .journal import description_of, digest_of, key_of, opened
+
+if TYPE_CHECKING:
+    from spillover.types import PathLike
 
 LEAST = 1e-3  # a share below it lies on the edge of the simplex: no standard error
 STEP = 2e-3  # of the shares, for second differences
@@ -67,7 +71,7 @@ class Mixture(Shown):
 @takes_frames
 def mix_weights(
     weights: Mapping, *, model: Callable[..., Fit], formula: str, data: pd.DataFrame, level: float = 0.95,
-    journal=None, resume: bool = False, **options
+    journal: PathLike | None = None, resume: bool = False, **options: Any
 ) -> Mixture:  # fmt: skip
     """Estimate W = a_1 W_1 + ... + a_m W_m, a_j >= 0 with sum one, together with the model.
 
@@ -98,10 +102,10 @@ def mix_weights(
     --------
     >>> import shapefiles, spatial as sp, weights as wt
     >>> columbus = shapefiles.load("columbus")
-    >>> made = {"queen": wt.queen(columbus), "knn6": wt.knn(columbus, 6, metric="planar")}
-    >>> ws = {name: w.standardize("row") for name, w in made.items()}
-    >>> found = sp.mix_weights(ws, model=sp.sar, formula="CRIME ~ INC + HOVAL", data=columbus)
-    >>> found.shares.round(2).to_dict()
+    >>> built = {"queen": wt.queen(columbus), "knn6": wt.knn(columbus, 6, metric="planar")}
+    >>> ws = {name: w.standardize("row") for name, w in built.items()}
+    >>> result = sp.mix_weights(ws, model=sp.sar, formula="CRIME ~ INC + HOVAL", data=columbus)
+    >>> result.shares.round(2).to_dict()
     {'queen': 0.0, 'knn6': 1.0}
     """
     names, parts = _checked(weights)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,10 +21,13 @@ from spillover.values import whole_number
 from ..effects.average import KINDS
 from ..explore._null import pseudo_p
 from ..models.fit import Fit
-from ..models.refit import refit
+from ..models.refit import all_refits
 from ..records.schema import rows_of
 from .jobs import run
 from .journal import description_of, digest_of, key_of, opened
+
+if TYPE_CHECKING:
+    from spillover.types import PathLike
 
 AT_ONCE = 64  # relabellings that are estimated together
 SCHEMA = {"draw": "whole", "params": "numbers", "effects": "numbers"}
@@ -99,9 +103,9 @@ def placebo_weights(
     draws: int = 999,
     seed: int = 1,
     n_jobs: int = 1,
-    client=None,
+    client: Any = None,
     progress: Callable | None = None,
-    journal=None,
+    journal: PathLike | None = None,
     resume: bool = False,
 ) -> PlaceboWeights:
     """Estimate a model again under random relabellings of the units of W.
@@ -154,7 +158,7 @@ def placebo_weights(
     names = tuple(name for name in ("rho", "lambda") if name in fit.params.index)
     params = np.array([row["params"] for row in rows.values()], dtype=float).reshape(len(rows), len(names))
     effects = np.array([row["effects"] for row in rows.values()], dtype=float).reshape(len(rows), len(KINDS), -1)
-    own = refit(fit, relabel=[np.arange(fit._design.n_units)], effects=True)
+    own = all_refits(fit, relabel=[np.arange(fit._design.n_units)], effects=True)
     return PlaceboWeights(fit, names, params, effects, own.responses[0], own.variables, seed)
 
 
@@ -163,7 +167,7 @@ def _relabelled(shared, draws: list[int]) -> list[dict]:
     fit, seed = shared
     n = fit._design.n_units
     relabel = [np.random.default_rng([seed, r]).permutation(n) for r in draws]
-    refits = refit(fit, relabel=relabel, effects=True)
+    refits = all_refits(fit, relabel=relabel, effects=True)
     at = [refits.names.index(name) for name in ("rho", "lambda") if name in refits.names]
     return [{"draw": r, "params": params.tolist(), "effects": effects.ravel().tolist()}
             for r, params, effects in zip(draws, refits.params[:, at], refits.responses)]  # fmt: skip

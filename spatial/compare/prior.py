@@ -53,12 +53,12 @@ class Prior:
         slopes = "flat" if self.slopes == "diffuse" else f"g-prior with g = {'n' if self.g is None else f'{self.g:g}'}"
         return f"rho ~ {rho}; slopes ~ {slopes}"
 
-    def support(self, interval) -> tuple:
+    def support(self, interval: tuple[float, float]) -> tuple:
         """Where rho may lie; of one interval, or of the ends of many."""
         lo, hi = interval
         return (lo, hi) if self.rho == "uniform" else (np.maximum(lo, -1.0), np.minimum(hi, 1.0))
 
-    def log_density(self, rho: np.ndarray, interval) -> np.ndarray:
+    def log_density(self, rho: np.ndarray, interval: tuple[float, float]) -> np.ndarray:
         """log p(rho) on its support."""
         from scipy.special import betaln
 

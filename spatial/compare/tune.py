@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,9 @@ from .comparison import Comparison
 from .estimates import Lazy
 from .prior import DEFAULT, Prior
 from .weights import compare_weights
+
+if TYPE_CHECKING:
+    from spillover.types import PathLike
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +55,7 @@ class Tuning(Shown):
     prior: Prior = DEFAULT
 
     @property
-    def best(self):
+    def best(self) -> Any:
         """The value with the highest likelihood."""
         return max(self.estimates, key=lambda value: self.estimates[value].loglik)
 
@@ -64,7 +68,7 @@ class Tuning(Shown):
         """
         return self.fits[self.best]
 
-    def averaged(self, level: float = 0.95):
+    def averaged(self, level: float = 0.95) -> Any:
         """Effects averaged over the values by their posterior probabilities (LeSage & Pace 2009, section 6.4).
 
         Their intervals include the uncertainty about the parameter.
@@ -117,10 +121,10 @@ def tune_weights(
     prior: Prior | None = None,
     progress: Callable | None = None,
     n_jobs: int = 1,
-    client=None,
-    journal=None,
+    client: Any = None,
+    journal: PathLike | None = None,
     resume: bool = False,
-    **options,
+    **options: Any,
 ) -> Tuning:
     """Fit one model under W(value) for each value of a parameter of W.
 

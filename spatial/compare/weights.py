@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,9 @@ from .journal import opened
 from .prior import DEFAULT, Prior, prior_probabilities
 from .work import AT_ONCE, Work, done_together, uncorrected
 
+if TYPE_CHECKING:
+    from spillover.types import PathLike
+
 
 @takes_frames
 def compare_weights(
@@ -35,10 +39,10 @@ def compare_weights(
     common: bool = False,
     progress: Callable | None = None,
     n_jobs: int = 1,
-    client=None,
-    journal=None,
+    client: Any = None,
+    journal: PathLike | None = None,
     resume: bool = False,
-    **options,
+    **options: Any,
 ) -> Comparison:
     """Fit one model, or several, under every W.
 

@@ -30,7 +30,7 @@ class Sample:
         So many last columns of X are fixed effects that cannot be taken out beforehand: see ``models._dummies``.
     names : tuple of str
         Of X's columns, dummies not named.
-    known : (X, Q, R), optional
+    factors : (X, Q, R), optional
         X = Q R from the checks at the door; it holds for that X alone.
     """
 
@@ -45,7 +45,7 @@ class Sample:
     error: Jacobian | None = None
     dummies: int = 0
     names: tuple[str, ...] = ()
-    known: tuple[np.ndarray, np.ndarray, np.ndarray] | None = field(default=None, repr=False)
+    factors: tuple[np.ndarray, np.ndarray, np.ndarray] | None = field(default=None, repr=False)
 
     @property
     def k(self) -> int:
@@ -55,8 +55,8 @@ class Sample:
     @cached_property
     def basis(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """X = Q R with orthonormal columns Q, and M Q."""
-        if self.known is not None and self.known[0] is self.X:
-            _, Q, R = self.known
+        if self.factors is not None and self.factors[0] is self.X:
+            _, Q, R = self.factors
         else:
             Q, R = np.linalg.qr(self.X)
         lagged = self.error is not None and self.MX is not None

@@ -149,6 +149,30 @@ class Design:
         """Observations that are left once the fixed effects are taken out."""
         return effects.left(self.n_periods, self.n_units, self.observed)
 
+    @property
+    def divisible(self) -> bool:
+        """Whether a part of the data has the same columns: no term was estimated from the sample (center, scale, poly,
+        levels of a category), and nothing else is aligned with the whole."""
+        alone = self.error_weights is None and self.observed is None and not (self.instruments or self.lags)
+        return alone and not self.encoding.states
+
+    def part(self, members: np.ndarray, axis: str) -> Design:
+        """Some of the units, with W cut down to them, or some of the periods: what ``read`` makes of these rows.
+
+        Parameters
+        ----------
+        members : ndarray of bool, shape (N,) or (T,)
+        axis : {"units", "periods"}
+        """
+        at = np.flatnonzero(members)
+        cells = np.ix_(at, np.arange(self.n_units)) if axis == "periods" else np.ix_(np.arange(self.n_periods), at)
+        order = self.order[cells]
+        rows = np.sort(order.ravel())
+        cut: dict = {"times": self.periods[at]} if axis == "periods" else {
+            "ids": self.ids[at], "weights": self.weights.subset_at(at)}  # fmt: skip
+        return replace(self, y=self.y[cells], X=self.X[cells], frame=self.frame.iloc[rows],
+                       order=np.searchsorted(rows, order), **cut)  # fmt: skip
+
     def with_columns(self, added: dict[str, np.ndarray], formula: str, *, without: tuple[str, ...] = ()) -> Design:
         """The design with more columns (T, N) of X and without some of its own, as if ``formula`` had been read from a
         frame with them."""

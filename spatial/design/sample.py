@@ -80,7 +80,7 @@ def demeaned_samples(
     for r, problem in enumerate(problems):
         own = {name: values[r] for name, values in parts.items()}
         samples.append(problem or Sample(**own, n=n, lag=of_lag, error=of_error, names=tuple(names),
-                                         known=(own["X"], Q[r], R[r])))  # fmt: skip
+                                         factors=(own["X"], Q[r], R[r])))  # fmt: skip
     return samples
 
 
@@ -118,8 +118,8 @@ def lagged_by_power(d: Design) -> list[tuple[int, ...]]:
         return [once] * d.wx_order
     one = d.X[:, :, intercept]
     first = spatial_lag(d.weights, one)
-    known, second = np.stack([d.rows(one), d.rows(first)], axis=1), d.rows(spatial_lag(d.weights, first))
-    left = second - known @ np.linalg.lstsq(known, second, rcond=None)[0]
+    lower_orders, second = np.stack([d.rows(one), d.rows(first)], axis=1), d.rows(spatial_lag(d.weights, first))
+    left = second - lower_orders @ np.linalg.lstsq(lower_orders, second, rcond=None)[0]
     spanned = np.linalg.norm(left) <= SPANNED * max(float(np.linalg.norm(second)), 1.0)
     return [once, tuple(j for j in once if not (spanned and j == intercept))]
 

@@ -71,7 +71,7 @@ def several_design(
     of_error = of_lag if error is None else tuple(place(w) for w in error)
     if error is not None:
         refuse_alike(error)
-    weights = SeveralWeights(tuple(matrices), of_lag * specification.lag, of_error * specification.error, pairs)
+    weights = SeveralWeights(tuple(matrices), of_lag * specification.lag, of_error * specification.error, pairs, of_lag)
     own = {one.name: getattr(d, one.name) for one in fields(Design)}
     out = SeveralDesign(**{**own, "weights": weights, "durbin": (), "error_weights": None})
     if durbin is None and (specification.lag or specification.durbin):
@@ -167,4 +167,4 @@ def several_determinants(d: SeveralDesign, effects: FixedEffects, correction: bo
 def least_squares_sample(arrays: dict) -> Sample:
     """The sample of a model without spatial parameters."""
     X, (Q, R) = arrays["X"], arrays["basis"]
-    return Sample(y=arrays["y"], X=X, n=arrays["n"], names=arrays["names"], known=(X, Q, R))
+    return Sample(y=arrays["y"], X=X, n=arrays["n"], names=arrays["names"], factors=(X, Q, R))

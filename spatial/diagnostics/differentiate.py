@@ -73,16 +73,16 @@ def derived(text: str, params: pd.Series) -> Derived:
     return result
 
 
-def _with_identifiers(text: str, known: list[str]) -> tuple[str, dict[str, str]]:
+def _with_identifiers(text: str, terms: list[str]) -> tuple[str, dict[str, str]]:
     """The text with identifiers for the coefficients, the longest name first; names in backticks are taken whole."""
-    words = [_whole(name) for name in sorted(known, key=len, reverse=True)]
+    words = [_whole(name) for name in sorted(terms, key=len, reverse=True)]
     names: dict[str, str] = {}
 
     def identifier(match: re.Match) -> str:
-        name = match.group() if match.group() in known else match.group(1)
-        if name not in known:
-            raise _unknown(name, known)
-        names[key := f"b__{known.index(name)}__"] = name
+        name = match.group() if match.group() in terms else match.group(1)
+        if name not in terms:
+            raise _unknown(name, terms)
+        names[key := f"b__{terms.index(name)}__"] = name
         return f" {key} "
 
     return re.sub("|".join([r"`([^`]*)`", *words]), identifier, text), names
@@ -139,8 +139,8 @@ def _refused(text: str) -> SpatialInputError:
     return SpatialInputError("E503", f"{text!r} is not allowed here", hint=f"use {ALLOWED}; a power is a number")
 
 
-def _unknown(name: str, known: list[str]) -> SpatialInputError:
-    return SpatialInputError("E502", f"no coefficient is called {name!r}", hint=f"there are {', '.join(known)}")
+def _unknown(name: str, terms: list[str]) -> SpatialInputError:
+    return SpatialInputError("E502", f"no coefficient is called {name!r}", hint=f"there are {', '.join(terms)}")
 
 
 def _no_value(text: str) -> SpatialInputError:

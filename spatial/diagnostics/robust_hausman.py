@@ -29,7 +29,7 @@ from ..solve.random import swamy_arora
 ABSORBED = 1e-10  # norm after demeaning against before
 
 
-def robust_hausman(fit: FitRecord, *, vcov="cluster", **settings) -> TestResult:
+def robust_hausman(fit: FitRecord, *, vcov: Any = "cluster", **settings: Any) -> TestResult:
     """Are the unit effects uncorrelated with the regressors, whatever the errors' variances?
 
     On data with a share of the unit means taken out, the random-effects transformation, the deviations from the

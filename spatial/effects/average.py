@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.ids import unknown_unit
 from spillover.show import Shown, ask
+from spillover.types import Groups, Label, Map, PathLike
 from spillover.values import one_number
 
 from ..logdet.inverse import inverse, polynomial
@@ -42,9 +44,7 @@ class Effects(Shown):
     inferred : Inferred
         Their estimates, standard errors, statistics, p-values and intervals, (3, r) each: direct, indirect, total.
         Also as ``estimates``, ``std_errors``, ``conf_low``, ``conf_high``.
-    fit : FitRecord
-    options : Options
-        Method, level, draws and seed.
+    fit : FitRecord;  options : Options (method, level, draws and seed)
     source : AverageEffects or LongRunEffects
         The effects as functions of the parameters.
     run : {"", "short-run", "long-run", "convergence"}
@@ -103,7 +103,7 @@ class Effects(Shown):
     def semi_elasticity(self) -> Elasticities:  # 0.05: one unit more of x makes about 5 % more y
         return elasticities(self, "semi-elasticity")
 
-    def shock(self, unit, variable: str, size: float = 1.0, *, period=None) -> pd.Series:
+    def shock(self, unit: Label, variable: str, size: float = 1.0, *, period: Label | None = None) -> pd.Series:
         """Every unit's response when one unit's regressor rises by ``size``: a column of S_r times size.
 
         Parameters
@@ -125,7 +125,7 @@ class Effects(Shown):
         start[self._position(unit, ids)] = one_number("size", size)
         return pd.Series(self._respond(variable, start, period), ids, name=f"response to {variable} in {unit}")
 
-    def matrix(self, variable: str, *, period=None) -> pd.DataFrame:
+    def matrix(self, variable: str, *, period: Label | None = None) -> pd.DataFrame:
         """S_r whole: row i, column j is the response of unit i to unit j. Dense, for up to 5,000 units."""
         ids = self._ids(period)
         if len(ids) > DENSE_MAX:
@@ -133,7 +133,7 @@ class Effects(Shown):
                                     hint="use shock(unit, variable) for one column, by_group() for blocks")  # fmt: skip
         return pd.DataFrame(self._respond(variable, np.eye(len(ids)), period), index=ids, columns=ids)
 
-    def by_unit(self, variable: str, *, period=None) -> pd.DataFrame:
+    def by_unit(self, variable: str, *, period: Label | None = None) -> pd.DataFrame:
         """What each unit does to itself (``own``), sends to all others (``emitted``) and gets from a rise
         in all others (``received``).
 
@@ -160,7 +160,7 @@ class Effects(Shown):
             columns["own_error"] = abs(polynomial(c, 1 / rho, 1.0)) * error
         return pd.DataFrame(columns, index=ids)
 
-    def to_file(self, map, path, *, overwrite: bool = False) -> None:
+    def to_file(self, map: Map, path: PathLike, *, overwrite: bool = False) -> None:
         """Write the map with what ``by_unit`` has of every regressor: a GeoPackage that QGIS opens colored, or GeoJSON.
 
         Parameters
@@ -176,8 +176,8 @@ class Effects(Shown):
         ask("save", self, map, path, overwrite=overwrite)
 
     def explore(  # type: ignore[override]  # a variable first, as in ``plot``
-        self, variable: str | None = None, map=None, *, column: str = "emitted", **options
-    ):
+        self, variable: str | None = None, map: Map | None = None, *, column: str = "emitted", **options: Any
+    ) -> Any:
         """What each unit does to itself (``own``), sends (``emitted``) or gets (``received``), as a web page.
 
         Parameters
@@ -197,7 +197,7 @@ class Effects(Shown):
         """
         return ask("explore", self, map, variable=variable, column=column, **options)
 
-    def by_group(self, groups, variable: str, *, period=None) -> pd.DataFrame:
+    def by_group(self, groups: Groups, variable: str, *, period: Label | None = None) -> pd.DataFrame:
         """Spillovers between groups of units: row g, column h is the average response in g when the regressor
         rises by one in every unit of h. A row sums to the total effect on its group.
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,9 @@ from .linear import Law, infer_linear
 from .mixture import Inference, summarize
 from .prediction import column_of
 from .propagate import determinant
+
+if TYPE_CHECKING:
+    from spillover.types import Groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +93,8 @@ class Predictions(Shown):
         return _table([f"{self.labels[i]} less {self.labels[j]}" for i, j in pairs], inference)
 
 
-def predictions(fit: FitRecord, *, at: Mapping | str | None = None, by=None, level: float = 0.95) -> Predictions:
+def predictions(fit: FitRecord, *, at: Mapping | str | None = None, by: Groups | None = None,
+                level: float = 0.95) -> Predictions:
     """The response that the model expects, averaged over units and periods, at values of the data or at others.
 
     Parameters

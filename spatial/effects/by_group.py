@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,9 @@ from .emitted import emitted
 from .linear import Law
 from .mixture import Inference, summarize
 from .propagate import KINDS
+
+if TYPE_CHECKING:
+    from spillover.types import Groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +133,8 @@ class EffectsBy(Shown):
         return pd.DataFrame(inference.columns(), index=index).reset_index()[["effect", *SCHEMA]]
 
 
-def effects_by(fit: FitRecord, variable: str, by=None, *, at=None, level=0.95) -> EffectsBy:
+def effects_by(fit: FitRecord, variable: str, by: Groups | None = None, *, at: Mapping | str | None = None,
+               level: float = 0.95) -> EffectsBy:
     """Direct, indirect and total effects of a regressor by group of units, or at values of its moderators.
 
     Parameters

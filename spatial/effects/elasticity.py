@@ -15,7 +15,7 @@ from __future__ import annotations
 import ast
 import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -62,7 +62,7 @@ class Elasticities(Shown):
     left_out: tuple[str, ...] = ()
 
     @property
-    def fit(self):
+    def fit(self) -> Any:
         return self.effects.fit
 
     @property

@@ -39,7 +39,7 @@ from .mixture import STANDARD_LEVEL, Inference
 
 UNITS = 2_000  # all eigenvalues of W and M are needed
 POINTS = 61, 61  # of rho and lambda
-REACH, WIDER, MAX_WIDENINGS = 8.0, 2.0, 4  # standard errors around the estimates
+REACH, WIDEN_FACTOR, MAX_WIDENINGS = 8.0, 2.0, 4  # standard errors around the estimates
 TAIL = 1e-4  # of the interval of a parameter that stays free at its ends
 ZOOMS, FINE = 7, 9  # refinements around the best point, and points of each parameter
 
@@ -160,7 +160,7 @@ class Surface:
             open_ = ((edges > l.max() - 12.0) & ~ends).any(axis=1)
             if not open_.any():
                 break
-            reach = np.where(open_, WIDER, 1.0) * reach
+            reach = np.where(open_, WIDEN_FACTOR, 1.0) * reach
         return axes
 
     @cached_property

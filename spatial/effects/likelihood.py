@@ -41,7 +41,7 @@ LIKELIHOODS = (Information, OfAdjustedScore)  # covariances that come from a lik
 UNITS = 2_000  # all eigenvalues of W are needed
 NODES = 48  # of the interpolation of tr(P_X G) over rho's whole interval
 GRID = 2_001  # points of rho; in u = artanh of its place in the interval
-END = 11.0  # largest u: 6e-10 of the interval from its end
+MAX_LOGIT = 11.0  # largest u: 6e-10 of the interval from its end
 ZOOMS, FINE = 4, 31  # refinements of an extremum, and points of each
 POLE = 20.0  # growth of an effect over the last tenth of the grid that shows a pole
 SMALL, NEAR = 100, 0.95  # n - k below which, and share of rho's upper end beyond which, the method is advised
@@ -240,7 +240,7 @@ def _profile(source, picks: np.ndarray) -> Profile:
     def trace(rho):  # tr(P_X W A^-1), A^-1 and W commute
         return np.array([(blocks * Inverse(W, float(rho)).solve(WQ)).sum()])
 
-    grid = np.linspace(-END, END, GRID)
+    grid = np.linspace(-MAX_LOGIT, MAX_LOGIT, GRID)
     middle = (grid[1:] + grid[:-1]) / 2
     ends = (low, high)
     between = between_poles(trace, *_inside(ends), ends, NODES)

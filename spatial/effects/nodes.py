@@ -30,7 +30,7 @@ FEWEST = 6  # nodes of a panel, however short
 NEARLY_NORMAL = 100  # degrees of freedom from which Gauss-Hermite serves the t distribution
 LIGHT = 1e-9  # weight below which a node of several parameters is left out: together less than 1e-6
 LATTICE = 1021, 94  # points and generator: the best of its size by the worst-case error P_2 in three dimensions
-WIDER = 1.15  # the lattice's spread over that of the distribution: more points in the tails
+WIDEN_FACTOR = 1.15  # the lattice's spread over that of the distribution: more points in the tails
 SINGULAR = 1e-12  # share of its variance that a spatial parameter keeps given the others, below which it is fixed
 
 
@@ -180,11 +180,11 @@ def given_lattice(params: np.ndarray, V: np.ndarray, R: np.ndarray, df: float | 
         if j == 0:
             ends = (np.array(bounds) - centre[0]) / root[0, 0]
             inside = float(np.diff(t_cdf(ends, df))[0])
-        low, high = t_cdf(ends / WIDER, freedom)  # points are spread a little wider than the distribution
+        low, high = t_cdf(ends / WIDEN_FACTOR, freedom)  # points are spread a little wider than the distribution
         own = low + (high - low) * u[:, j]
         x = ndtri(own) if df is None else stdtrit(freedom, own)
-        log_weights += _log_density(WIDER * x, freedom) - _log_density(x, freedom)
-        z = np.column_stack([z, _stretch(z, df) * WIDER * x])
+        log_weights += _log_density(WIDEN_FACTOR * x, freedom) - _log_density(x, freedom)
+        z = np.column_stack([z, _stretch(z, df) * WIDEN_FACTOR * x])
     weights = np.exp(log_weights - log_weights.max())
     return _conditional(params, V, R, df, root, z, weights / weights.sum(), np.arange(len(u)), inside)
 

@@ -63,8 +63,8 @@ def predict(fit: FitRecord, data: pd.DataFrame | None = None, w=None, *, kind: s
     >>> import shapefiles, spatial as sp, weights as wt
     >>> columbus = shapefiles.load("columbus")
     >>> w = wt.queen(columbus).standardize("row")
-    >>> known, new = columbus.iloc[:-2], columbus.iloc[-2:]
-    >>> fit = sp.sar("CRIME ~ INC + HOVAL", known, wt.queen(known).standardize("row"))
+    >>> sample, new = columbus.iloc[:-2], columbus.iloc[-2:]
+    >>> fit = sp.sar("CRIME ~ INC + HOVAL", sample, wt.queen(sample).standardize("row"))
     >>> fit.predict(new, w).round(1).to_dict()
     {48: 37.3, 49: 27.8}
     """

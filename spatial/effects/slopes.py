@@ -13,8 +13,9 @@ Software 111(9)) for slopes and contrasts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -40,12 +41,14 @@ from .counterfactual import (
 from .elasticity import relative_to_response
 from .emitted import emitted
 
+if TYPE_CHECKING:
+    from spillover.types import Groups
+
 KINDS = ("dydx", "eyex", "eydx", "dyex")
 
 
-def slopes(
-    fit: FitRecord, variable: str, *, by=None, at: Mapping | str | None = None, kind: str = "dydx", level: float = 0.95
-) -> EffectsBy:  # fmt: skip
+def slopes(fit: FitRecord, variable: str, *, by: Groups | None = None, at: Mapping | str | None = None,
+           kind: str = "dydx", level: float = 0.95) -> EffectsBy:
     """Direct, indirect and total marginal effects of a column of the data, averaged over units and periods.
 
     Parameters
@@ -102,9 +105,8 @@ def slopes(
     return _emitted(fit, variable, [(label_of(setting, at), change, setting) for setting in settings], by, level)
 
 
-def contrasts(
-    fit: FitRecord, variable: str, values=None, *, by=None, at: Mapping | str | None = None, level: float = 0.95
-) -> EffectsBy:  # fmt: skip
+def contrasts(fit: FitRecord, variable: str, values: Sequence | float | None = None, *, by: Groups | None = None,
+              at: Mapping | str | None = None, level: float = 0.95) -> EffectsBy:
     """What the response gains where a column changes from one value to another: direct, indirect and total effects.
 
     Parameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,11 @@ from spillover.provenance import made_from
 from spillover.show import Shown, ask
 
 from . import _conditional, _draws, _input, _null
+
+if TYPE_CHECKING:
+    import folium
+
+    from spillover.types import Map, PathLike
 
 NOT_SIGNIFICANT, NO_NEIGHBORS, NO_DATA = "Not significant", "No neighbors", "No data"
 CORRECTIONS = ("none", "fdr", "bonferroni")
@@ -118,7 +124,7 @@ class LocalStatistic(Shown):
             }
         )
 
-    def to_file(self, map, path, *, overwrite=False) -> None:
+    def to_file(self, map: Map, path: PathLike, *, overwrite: bool = False) -> None:
         """Write map and results: a GeoPackage that QGIS opens already coloured, or GeoJSON with a color per unit.
 
         Parameters
@@ -133,7 +139,7 @@ class LocalStatistic(Shown):
         """
         ask("save", self, map, path, overwrite=overwrite)
 
-    def explore(self, map=None, **options):
+    def explore(self, map: Map | None = None, **options: Any) -> folium.Map:
         """The cluster map as a web page to zoom into; returns geopandas' folium map.
 
         Parameters

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,9 @@ from spillover.show import Shown
 from ..design.periods import in_order
 from . import _draws, _input
 from .moran import from_field
+
+if TYPE_CHECKING:
+    from spillover.types import Columns
 
 COLUMNS = ["I", "expected", "sd", "z", "p_norm", "p_rand", "p_sim", "n"]
 
@@ -74,16 +78,16 @@ class MoranBy(Shown):
 
 @takes_frames
 def moran_by(
-    data,
-    columns,
-    w,
+    data: pd.DataFrame,
+    columns: Columns,
+    w: Any,
     *,
-    time,
-    entity=None,
-    permutations=999,
-    alternative="two-sided",
-    seed=_input.DEFAULT_SEED,
-    missing="error",
+    time: str,
+    entity: str | None = None,
+    permutations: int = 999,
+    alternative: str = "two-sided",
+    seed: int = _input.DEFAULT_SEED,
+    missing: str = "error",
 ) -> MoranBy:
     """Moran's I of each variable in each period, under one or several weight matrices.
 

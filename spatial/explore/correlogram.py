@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,9 @@ from spillover.show import Shown
 
 from . import _draws, _input, _null
 from .moran import from_field
+
+if TYPE_CHECKING:
+    from spillover.types import Places, Values, WeightsLike
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -57,16 +62,16 @@ class Correlogram(Shown):
 
 @takes_frames
 def correlogram(
-    y,
-    w,
+    y: Values,
+    w: WeightsLike,
     *,
-    orders=5,
-    data=None,
-    permutations=999,
-    alternative="two-sided",
-    seed=_input.DEFAULT_SEED,
-    missing="error",
-    align="labels",
+    orders: int | Sequence[int] = 5,
+    data: pd.DataFrame | None = None,
+    permutations: int = 999,
+    alternative: str = "two-sided",
+    seed: int = _input.DEFAULT_SEED,
+    missing: str = "error",
+    align: str = "labels",
 ) -> Correlogram:
     """Moran's I for neighbors, neighbors of neighbors, and so on.
 
@@ -102,16 +107,16 @@ def correlogram(
 
 @takes_frames
 def correlogram_distance(
-    y,
-    points,
+    y: Values,
+    points: Places,
     *,
-    breaks,
-    data=None,
-    permutations=999,
-    alternative="two-sided",
-    seed=_input.DEFAULT_SEED,
-    missing="error",
-    align="labels",
+    breaks: Any,
+    data: pd.DataFrame | None = None,
+    permutations: int = 999,
+    alternative: str = "two-sided",
+    seed: int = _input.DEFAULT_SEED,
+    missing: str = "error",
+    align: str = "labels",
 ) -> Correlogram:
     """Moran's I for pairs of units whose distance falls between two breaks.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
@@ -11,6 +13,9 @@ from spillover.provenance import made_from
 from . import _conditional, _draws, _input, _local, _moments, _null
 from ._global import GlobalStatistic
 
+if TYPE_CHECKING:
+    from spillover.types import Values, WeightsLike
+
 ALIKE, UNLIKE = "Alike", "Unlike"
 HEAVY = 1.2  # ratio of the two variances from which the one under normality is not to be read
 ROUNDING = 1e-13  # a variance of C below it is zero: every unit is every other's neighbor, with one weight
@@ -19,15 +24,15 @@ KINDS = ("Alike, high", "Alike, low", "Alike, other", UNLIKE)
 
 @takes_frames
 def geary(
-    y,
-    w,
+    y: Values,
+    w: WeightsLike,
     *,
-    data=None,
-    permutations=999,
-    alternative="two-sided",
-    seed=_input.DEFAULT_SEED,
-    missing="error",
-    align="labels",
+    data: pd.DataFrame | None = None,
+    permutations: int = 999,
+    alternative: str = "two-sided",
+    seed: int = _input.DEFAULT_SEED,
+    missing: str = "error",
+    align: str = "labels",
 ) -> GlobalStatistic:
     r"""Geary's C: squared differences between neighbors.
 
@@ -83,17 +88,17 @@ def _not_normal(normal: float, randomised: float) -> tuple[str, ...]:
 
 @takes_frames
 def local_geary(
-    y,
-    w,
+    y: Values,
+    w: WeightsLike,
     *,
-    data=None,
-    permutations=None,
-    alternative="two-sided",
-    significance=0.05,
-    correction="none",
-    seed=_input.DEFAULT_SEED,
-    missing="error",
-    align="labels",
+    data: pd.DataFrame | None = None,
+    permutations: int | None = None,
+    alternative: str = "two-sided",
+    significance: float = 0.05,
+    correction: str = "none",
+    seed: int = _input.DEFAULT_SEED,
+    missing: str = "error",
+    align: str = "labels",
 ) -> _local.LocalStatistic:
     r"""Local Geary's C of one variable, or of several together.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
@@ -15,20 +16,25 @@ from spillover.provenance import made_from
 from . import _conditional, _draws, _input, _local, _moments, _null
 from ._global import GlobalStatistic
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from spillover.types import Values, WeightsLike
+
 CLASSES = ("High", "Low")
 
 
 @takes_frames
 def getis_ord(
-    y,
-    w,
+    y: Values,
+    w: WeightsLike,
     *,
-    data=None,
-    permutations=999,
-    alternative="two-sided",
-    seed=_input.DEFAULT_SEED,
-    missing="error",
-    align="labels",
+    data: pd.DataFrame | None = None,
+    permutations: int = 999,
+    alternative: str = "two-sided",
+    seed: int = _input.DEFAULT_SEED,
+    missing: str = "error",
+    align: str = "labels",
 ) -> GlobalStatistic:
     r"""Global G: the share of all products of pairs that falls on neighbors.
 
@@ -78,18 +84,18 @@ def getis_ord(
 
 @takes_frames
 def local_g(
-    y,
-    w,
+    y: Values,
+    w: WeightsLike,
     *,
-    star=False,
-    data=None,
-    permutations=None,
-    alternative="two-sided",
-    significance=0.05,
-    correction="none",
-    seed=_input.DEFAULT_SEED,
-    missing="error",
-    align="labels",
+    star: bool = False,
+    data: pd.DataFrame | None = None,
+    permutations: int | None = None,
+    alternative: str = "two-sided",
+    significance: float = 0.05,
+    correction: str = "none",
+    seed: int = _input.DEFAULT_SEED,
+    missing: str = "error",
+    align: str = "labels",
 ) -> _local.LocalStatistic:
     r"""Local G_i, or G_i* when a unit counts as its own neighbor: hot spots and cold spots.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,9 @@ from spillover.provenance import made_from
 from spillover.show import Shown
 
 from . import _conditional, _draws, _input, _local, _moments, _null
+
+if TYPE_CHECKING:
+    from spillover.types import Values, WeightsLike
 
 LARGEST = 100_000_000  # numbers in a table of labels by units, or by permutations
 CLASSES = ("Joined", "Alone")
@@ -57,16 +61,16 @@ class JoinCounts(Shown):
 
 @takes_frames
 def join_counts(
-    y,
-    w,
+    y: Values,
+    w: WeightsLike,
     *,
-    pairs=False,
-    data=None,
-    permutations=999,
-    alternative="two-sided",
-    seed=_input.DEFAULT_SEED,
-    missing="error",
-    align="labels",
+    pairs: bool = False,
+    data: pd.DataFrame | None = None,
+    permutations: int = 999,
+    alternative: str = "two-sided",
+    seed: int = _input.DEFAULT_SEED,
+    missing: str = "error",
+    align: str = "labels",
 ) -> JoinCounts:
     r"""Join counts of two or more labels.
 
@@ -147,17 +151,17 @@ def _with_pairs(joins, two, whole, k):
 
 @takes_frames
 def local_join_counts(
-    y,
-    w,
+    y: Values,
+    w: WeightsLike,
     *,
-    data=None,
-    permutations=None,
-    alternative="two-sided",
-    significance=0.05,
-    correction="none",
-    seed=_input.DEFAULT_SEED,
-    missing="error",
-    align="labels",
+    data: pd.DataFrame | None = None,
+    permutations: int | None = None,
+    alternative: str = "two-sided",
+    significance: float = 0.05,
+    correction: str = "none",
+    seed: int = _input.DEFAULT_SEED,
+    missing: str = "error",
+    align: str = "labels",
 ) -> _local.LocalStatistic:
     r"""Local join counts of a 0/1 variable: for each unit with 1, its neighbors with 1.
 

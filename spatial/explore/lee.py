@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
@@ -14,20 +15,25 @@ from . import _draws, _input, _moments, _null
 from ._global import GlobalStatistic
 from .getis import with_self
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from spillover.types import Values, WeightsLike
+
 
 @takes_frames
 def lee(
-    x,
-    y,
-    w,
+    x: Values,
+    y: Values,
+    w: WeightsLike,
     *,
-    star=False,
-    data=None,
-    permutations=999,
-    alternative="two-sided",
-    seed=_input.DEFAULT_SEED,
-    missing="error",
-    align="labels",
+    star: bool = False,
+    data: pd.DataFrame | None = None,
+    permutations: int = 999,
+    alternative: str = "two-sided",
+    seed: int = _input.DEFAULT_SEED,
+    missing: str = "error",
+    align: str = "labels",
 ) -> GlobalStatistic:
     r"""Lee's L: are x and y correlated, and do both lie in the same clusters?
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from spillover.errors import warn
@@ -9,22 +11,27 @@ from spillover.frames import takes_frames
 
 from . import _conditional, _input, _local
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from spillover.types import Values, WeightsLike
+
 QUADRANTS = ("High-High", "Low-Low", "Low-High", "High-Low")
 
 
 @takes_frames
 def local_moran(
-    y,
-    w,
+    y: Values,
+    w: WeightsLike,
     *,
-    data=None,
-    permutations=None,
-    alternative="two-sided",
-    significance=0.05,
-    correction="none",
-    seed=_input.DEFAULT_SEED,
-    missing="error",
-    align="labels",
+    data: pd.DataFrame | None = None,
+    permutations: int | None = None,
+    alternative: str = "two-sided",
+    significance: float = 0.05,
+    correction: str = "none",
+    seed: int = _input.DEFAULT_SEED,
+    missing: str = "error",
+    align: str = "labels",
 ) -> _local.LocalStatistic:
     r"""Local Moran's I (LISA) with conditional permutation.
 
@@ -82,18 +89,18 @@ def local_moran(
 
 @takes_frames
 def local_moran_bv(
-    x,
-    y,
-    w,
+    x: Values,
+    y: Values,
+    w: WeightsLike,
     *,
-    data=None,
-    permutations=None,
-    alternative="two-sided",
-    significance=0.05,
-    correction="none",
-    seed=_input.DEFAULT_SEED,
-    missing="error",
-    align="labels",
+    data: pd.DataFrame | None = None,
+    permutations: int | None = None,
+    alternative: str = "two-sided",
+    significance: float = 0.05,
+    correction: str = "none",
+    seed: int = _input.DEFAULT_SEED,
+    missing: str = "error",
+    align: str = "labels",
 ) -> _local.LocalStatistic:
     r"""Bivariate local Moran: a unit's x against its neighbors' y, :math:`I_i = z^x_i \sum_j w_{ij} z^y_j`.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,9 @@ from spillover.provenance import made_from
 
 from . import _draws, _input, _moments, _null
 from ._global import GlobalStatistic
+
+if TYPE_CHECKING:
+    from spillover.types import Values, WeightsLike
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -35,15 +39,15 @@ class Moran(GlobalStatistic):
 
 @takes_frames
 def moran(
-    y,
-    w,
+    y: Values,
+    w: WeightsLike,
     *,
-    data=None,
-    permutations=999,
-    alternative="two-sided",
-    seed=_input.DEFAULT_SEED,
-    missing="error",
-    align="labels",
+    data: pd.DataFrame | None = None,
+    permutations: int = 999,
+    alternative: str = "two-sided",
+    seed: int = _input.DEFAULT_SEED,
+    missing: str = "error",
+    align: str = "labels",
 ) -> Moran:
     r"""Moran's I, with moments under normality and randomisation and a permutation test.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,9 @@ from spillover.show import Shown
 
 from . import _input, _local
 from .local import from_standardised
+
+if TYPE_CHECKING:
+    from spillover.types import Values, WeightsLike
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -56,7 +60,8 @@ class SmoothedRates(Shown):
         )
 
 @takes_frames
-def smoothed_rates(events, population, w=None, *, data=None, missing="error", align="labels") -> SmoothedRates:
+def smoothed_rates(events: Values, population: Values, w: WeightsLike | None = None, *,
+                   data: pd.DataFrame | None = None, missing: str = "error", align: str = "labels") -> SmoothedRates:
     r"""Empirical Bayes rates: small populations are drawn towards the overall rate, or towards their neighbors'.
 
     .. math:: \hat\theta_i = m + \frac{A}{A + m / n_i} (r_i - m), \qquad
@@ -109,18 +114,18 @@ def smoothed_rates(events, population, w=None, *, data=None, missing="error", al
 
 @takes_frames
 def local_moran_rate(
-    events,
-    population,
-    w,
+    events: Values,
+    population: Values,
+    w: WeightsLike,
     *,
-    data=None,
-    permutations=None,
-    alternative="two-sided",
-    significance=0.05,
-    correction="none",
-    seed=_input.DEFAULT_SEED,
-    missing="error",
-    align="labels",
+    data: pd.DataFrame | None = None,
+    permutations: int | None = None,
+    alternative: str = "two-sided",
+    significance: float = 0.05,
+    correction: str = "none",
+    seed: int = _input.DEFAULT_SEED,
+    missing: str = "error",
+    align: str = "labels",
 ) -> _local.LocalStatistic:
     """Local Moran of empirical Bayes standardised rates: small populations do not pass for clusters.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,9 @@ from . import _input
 from ._chain import steady_state
 from .by import refuse_gaps, unstack
 from .local import QUADRANTS, quadrants
+
+if TYPE_CHECKING:
+    from spillover.types import WeightsLike
 
 MOVES = ("neither", "unit only", "neighbors only", "both")
 
@@ -69,7 +73,8 @@ class LisaTransitions(Shown):
         return table.assign(**{"from": here, "to": there, "count": n.ravel().astype(int)})
 
 @takes_frames
-def lisa_transitions(data, column, w, *, time, entity=None) -> LisaTransitions:
+def lisa_transitions(data: pd.DataFrame, column: str, w: WeightsLike, *, time: str,
+                     entity: str | None = None) -> LisaTransitions:
     """Transitions between local Moran quadrants from each period to the next (LISA Markov, Rey 2001).
 
     Each period is standardised by its own mean. Units without neighbors have no quadrant.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,19 +18,22 @@ from . import _draws, _input, _null, rates
 from ._global import GlobalStatistic
 from .moran import Moran, from_field
 
+if TYPE_CHECKING:
+    from spillover.types import Values, WeightsLike
+
 
 @takes_frames
 def moran_bv(
-    x,
-    y,
-    w,
+    x: Values,
+    y: Values,
+    w: WeightsLike,
     *,
-    data=None,
-    permutations=999,
-    alternative="two-sided",
-    seed=_input.DEFAULT_SEED,
-    missing="error",
-    align="labels",
+    data: pd.DataFrame | None = None,
+    permutations: int = 999,
+    alternative: str = "two-sided",
+    seed: int = _input.DEFAULT_SEED,
+    missing: str = "error",
+    align: str = "labels",
 ) -> GlobalStatistic:
     r"""Bivariate Moran: is x high where the neighbors' y is high?
 
@@ -73,16 +77,16 @@ def moran_bv(
 
 @takes_frames
 def moran_rate(
-    events,
-    population,
-    w,
+    events: Values,
+    population: Values,
+    w: WeightsLike,
     *,
-    data=None,
-    permutations=999,
-    alternative="two-sided",
-    seed=_input.DEFAULT_SEED,
-    missing="error",
-    align="labels",
+    data: pd.DataFrame | None = None,
+    permutations: int = 999,
+    alternative: str = "two-sided",
+    seed: int = _input.DEFAULT_SEED,
+    missing: str = "error",
+    align: str = "labels",
 ) -> Moran:
     """Moran's I of rates, standardised so that small populations do not pass for clusters.
 
@@ -108,7 +112,8 @@ def moran_rate(
     return from_field(rates.standardised(field), permutations, alternative, seed)[0]
 
 
-def moran_residuals(residuals, X, w, *, alternative="two-sided", align="labels") -> GlobalStatistic:
+def moran_residuals(residuals: Values, X: np.ndarray | pd.DataFrame, w: WeightsLike, *, alternative: str = "two-sided",
+                    align: str = "labels") -> GlobalStatistic:
     r"""Moran's I of least-squares residuals, with the moments that know they are residuals.
 
     .. math:: E = \frac{n}{S_0} \frac{\operatorname{tr} MW}{n - k}, \qquad M = I - X (X'X)^{-1} X'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,9 @@ from ..models.fit import Fit
 from ..records.schema import rows_of
 from ._frame import Panel, read, refuse, refuse_gaps
 from ._root import random_walk_p, root_bias, unbiased_root
+
+if TYPE_CHECKING:
+    from spillover.types import WeightsLike
 
 MODELS = ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac")
 UNIT_EFFECTS = ("entity", "twoway", "correlated", "chamberlain")  # estimates are those within units
@@ -71,14 +75,14 @@ class BetaConvergence(Shown):
 def beta_convergence(
     data: pd.DataFrame,
     column: str,
-    w,
+    w: WeightsLike,
     *,
     entity: str | None = None,
     time: str | None = None,
     model: str = "ols",
     controls: list[str] | tuple = (),
     panel: bool = False,
-    **options,
+    **options: Any,
 ) -> BetaConvergence:
     """Do poor units grow faster? Growth on the initial level by any spatial model.
 
@@ -122,8 +126,8 @@ def beta_convergence(
     >>> import shapefiles, spatial as sp, weights as wt
     >>> w = wt.queen(shapefiles.load("us_states")).standardize("row")
     >>> panel = shapefiles.load_panel("us_states").assign(output=lambda p: p["gsp"] / p["emp"])
-    >>> found = sp.indicators.beta_convergence(panel, "output", w, entity="state", time="year", model="sar")
-    >>> found.table.set_index("term")["speed"].round(3).to_dict()
+    >>> result = sp.indicators.beta_convergence(panel, "output", w, entity="state", time="year", model="sar")
+    >>> result.table.set_index("term")["speed"].round(3).to_dict()
     {'coefficient': 0.044, 'direct': 0.044, 'total': 0.043}
 
     References

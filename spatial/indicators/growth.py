@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,9 @@ from spillover.show import Shown
 
 from ..records.schema import rows_of
 from ._frame import read, refuse
+
+if TYPE_CHECKING:
+    from spillover.types import Columns
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,14 +54,14 @@ class GrowthTable(Shown):
 @takes_frames
 def growth_table(
     data: pd.DataFrame,
-    variables,
+    variables: Columns,
     *,
     entity: str | None = None,
     time: str | None = None,
     units: list | None = None,
-    start=None,
-    end=None,
-    base=None,
+    start: Any = None,
+    end: Any = None,
+    base: Any = None,
 ) -> GrowthTable:
     """Growth, shares and index levels of chosen units, as in a comparison of Beijing, Shanghai and Shenzhen.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,9 @@ from spillover.show import Shown
 
 from ._frame import Table, read, rows_of_keys
 from ._weighting import METHODS, normalise
+
+if TYPE_CHECKING:
+    from spillover.types import Columns
 
 FLAT = 1e-12  # a range below this share of the largest value is rounding
 FEWEST = 3
@@ -59,7 +63,7 @@ class CompositeIndex(Shown):
 @takes_frames
 def composite_index(
     data: pd.DataFrame,
-    indicators,
+    indicators: Columns | Mapping[str, Any],
     *,
     entity: str | None = None,
     time: str | None = None,

@@ -174,8 +174,8 @@ def malmquist_luenberger(
     --------
     >>> data = pd.DataFrame({"unit": list("ab") * 2, "year": [1, 1, 2, 2], "x": [1.0] * 4, "y": [2.0, 1, 2, 2],
     ...                      "co2": [1.0, 2, 1, 1]})
-    >>> found = malmquist_luenberger(data, ["x"], ["y"], ["co2"], entity="unit", time="year")
-    >>> found.frame["efficiency"].round(3).tolist()
+    >>> result = malmquist_luenberger(data, ["x"], ["y"], ["co2"], entity="unit", time="year")
+    >>> result.frame["efficiency"].round(3).tolist()
     [1.0, 1.6]
 
     References

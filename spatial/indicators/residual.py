@@ -87,8 +87,8 @@ def solow_residual(
     Examples
     --------
     >>> data = pd.DataFrame({"unit": list("aa"), "year": [1, 2], "Y": [1.0, 1.1], "K": [3.0, 3.2], "L": [1.0, 1.02]})
-    >>> found = solow_residual(data, "Y", "K", "L", entity="unit", time="year", capital_share=0.4)
-    >>> found.frame.loc[("a", 2)].round(4).to_dict()
+    >>> result = solow_residual(data, "Y", "K", "L", entity="unit", time="year", capital_share=0.4)
+    >>> result.frame.loc[("a", 2)].round(4).to_dict()
     {'output': 0.0953, 'capital': 0.0258, 'labour': 0.0119, 'tfp': 0.0576, 'log_tfp': -0.3818}
 
     References

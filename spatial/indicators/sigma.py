@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,9 @@ from ..records.schema import rows_of
 from ..records.tests import TestResult, TestTable
 from ._frame import Table, groups_of, read, refuse, weights_of
 from ._spread import equal_variances, without_neighbors
+
+if TYPE_CHECKING:
+    from spillover.types import WeightsLike
 
 WHOLE = "all"
 
@@ -55,7 +59,7 @@ class SigmaConvergence(Shown):
 def sigma_convergence(
     data: pd.DataFrame,
     column: str,
-    w=None,
+    w: WeightsLike | None = None,
     *,
     groups: str | None = None,
     entity: str | None = None,
@@ -93,10 +97,10 @@ def sigma_convergence(
     Examples
     --------
     >>> data = pd.DataFrame({"unit": list("abcd") * 2, "year": [1] * 4 + [2] * 4, "y": [1, 3, 2, 9, 3, 4, 4, 6.0]})
-    >>> found = sigma_convergence(data, "y", entity="unit", time="year")
-    >>> found.frame["cv"].round(3).tolist()
+    >>> result = sigma_convergence(data, "y", entity="unit", time="year")
+    >>> result.frame["cv"].round(3).tolist()
     [0.958, 0.296]
-    >>> print(found.tests["all"])
+    >>> print(result.tests["all"])
     all: F(1, 2) = 328.230, p = 0.0030. Null: variance of log y in 1 = in 2
 
     References

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,9 @@ from ..records.tests import TestResult, TestTable
 from ._classes import Classed, classed, neighbor_classes
 from ._frame import refuse_gaps, weights_of
 from .transitions import Markov, chain_of
+
+if TYPE_CHECKING:
+    from spillover.types import WeightsLike
 
 BLOCK = 100  # relabellings drawn at a time
 TIE = 1e-12
@@ -82,7 +85,7 @@ class SpatialMarkov(Shown):
 def spatial_markov(
     data: pd.DataFrame,
     column: str,
-    w,
+    w: WeightsLike,
     *,
     entity: str | None = None,
     time: str | None = None,
@@ -129,8 +132,8 @@ def spatial_markov(
     >>> import shapefiles, spatial as sp, weights as wt
     >>> w = wt.queen(shapefiles.load("us_states")).standardize("row")
     >>> panel = shapefiles.load_panel("us_states")
-    >>> found = sp.indicators.spatial_markov(panel, "unemp", w, entity="state", time="year", classes=3)
-    >>> print(found.tests["LR"])
+    >>> result = sp.indicators.spatial_markov(panel, "unemp", w, entity="state", time="year", classes=3)
+    >>> print(result.tests["LR"])
     LR: statistic (999 relabellings) = 24.056, p = 0.0290. Null: transitions do not depend on where units lie
 
     References

@@ -16,9 +16,8 @@ TOLERANCE = 0.005  # statistical yearbooks round: sectors may miss their total b
 
 
 @takes_frames
-def upgrading(
-    data: pd.DataFrame, sectors: list[str], *, entity: str | None = None, time: str | None = None, total=None
-) -> pd.DataFrame:
+def upgrading(data: pd.DataFrame, sectors: list[str], *, entity: str | None = None, time: str | None = None,
+              total: str | None = None) -> pd.DataFrame:
     """How far output has moved from primary over secondary to tertiary industry.
 
         layer  = sum_k k s_k, between 1 (all primary) and K (all in the last sector)
@@ -72,8 +71,8 @@ def rationalization(
     *,
     entity: str | None = None,
     time: str | None = None,
-    output_total=None,
-    employment_total=None,
+    output_total: str | None = None,
+    employment_total: str | None = None,
 ) -> pd.Series:
     """Distance of the structure of output from that of employment: Theil's index (Gan, Zheng & Yu 2011).
 
@@ -116,9 +115,8 @@ def rationalization(
 
 
 @takes_frames
-def location_quotients(
-    data: pd.DataFrame, sectors: list[str], *, entity: str | None = None, time: str | None = None, total=None
-) -> pd.DataFrame:
+def location_quotients(data: pd.DataFrame, sectors: list[str], *, entity: str | None = None, time: str | None = None,
+                       total: str | None = None) -> pd.DataFrame:
     """Share of a sector in a unit over its share in all units of the period: LQ = (E_ik / E_i) / (E_k / E).
 
     Above 1 the unit is specialised in the sector (Florence 1939).
@@ -157,9 +155,8 @@ def location_quotients(
 
 
 @takes_frames
-def specialization(
-    data: pd.DataFrame, sectors: list[str], *, entity: str | None = None, time: str | None = None, total=None
-) -> pd.DataFrame:
+def specialization(data: pd.DataFrame, sectors: list[str], *, entity: str | None = None, time: str | None = None,
+                   total: str | None = None) -> pd.DataFrame:
     """How much a unit's structure is concentrated (Herfindahl) and how it differs from the others' (Krugman).
 
         herfindahl_i = sum_k s_ik^2, from 1 / K to 1

@@ -111,10 +111,10 @@ def markov(
     Examples
     --------
     >>> data = pd.DataFrame({"unit": list("abcd") * 2, "year": [1] * 4 + [2] * 4, "y": [1, 2, 8, 9, 9, 2, 8, 1]})
-    >>> found = markov(data, "y", entity="unit", time="year", classes=2)
-    >>> found.counts.to_numpy().tolist()
+    >>> result = markov(data, "y", entity="unit", time="year", classes=2)
+    >>> result.counts.to_numpy().tolist()
     [[1, 1], [1, 1]]
-    >>> found.steady_state.round(3).tolist()
+    >>> result.steady_state.round(3).tolist()
     [0.5, 0.5]
 
     References

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -18,6 +19,9 @@ from ..effects.joint_likelihood import spatial_intervals
 from ..effects.long_run import DynamicEffects, stationarity
 from ..effects.prediction import predict
 from .maketables import MakeTables
+
+if TYPE_CHECKING:
+    from spillover.types import WeightsLike
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,7 +64,7 @@ class Fit(MakeTables):
         return table
 
     @cached_property
-    def stationarity(self):
+    def stationarity(self) -> Any:
         """Of a dynamic model; see ``spatial.long_run.Stationarity``."""
 
         return stationarity(self)
@@ -82,13 +86,14 @@ class Fit(MakeTables):
             vcov=describe(self), formula=d.formula,
         )  # fmt: skip
 
-    def with_vcov(self, vcov, **settings) -> Fit:
+    def with_vcov(self, vcov: Any, **settings: Any) -> Fit:
         """The same estimates with another covariance: ``"robust"``, ``"cluster", by="region"``, ``sp.Conley(300)``;
         see ``spatial.covariance.vcov``."""
 
         return with_vcov(self, vcov, **settings)
 
-    def predict(self, data=None, w=None, *, kind: str | None = None, period_effects=None) -> pd.Series:
+    def predict(self, data: pd.DataFrame | None = None, w: WeightsLike | None = None, *, kind: str | None = None,
+                period_effects: Any = None) -> pd.Series:
         """The response in sample; of a cross-section that of new units, with weights over all (see
         ``spatial.effects.prediction``); of a panel that of new periods, as ``forecast`` has it with intervals."""
 
@@ -96,7 +101,8 @@ class Fit(MakeTables):
             return forecast(self, data, w, period_effects=period_effects).predicted
         return predict(self, data, w, kind=kind)
 
-    def forecast(self, data, w=None, *, period_effects=None, level: float = 0.95) -> Forecast:
+    def forecast(self, data: pd.DataFrame, w: WeightsLike | None = None, *, period_effects: Any = None,
+                 level: float = 0.95) -> Forecast:
         """The response of all units in new periods, with prediction intervals; see
         ``spatial.effects.forecast.forecast``."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pandas as pd
 
 from spillover.frames import takes_frames
@@ -11,14 +13,17 @@ from ..design.specification import Specification
 from .estimate import estimate
 from .fit import Fit
 
+if TYPE_CHECKING:
+    from spillover.types import WeightsLike
+
 OLS = Specification("OLS", lag=False, error=False, durbin=False)
 
 
 @takes_frames
 def ols(
-    formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
+    formula: str, data: pd.DataFrame, w: WeightsLike, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str | None = None,
-    correction: bool | str = True, vcov=None, missing: str = "error",
+    correction: bool | str = True, vcov: Any = None, missing: str = "error",
 ) -> Fit:  # fmt: skip
     """Linear regression without spatial terms, the start of every specification search.
 

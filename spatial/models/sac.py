@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pandas as pd
 
 from spillover.frames import takes_frames
@@ -11,15 +13,18 @@ from ..design.specification import Specification
 from .estimate import estimate
 from .fit import Fit
 
+if TYPE_CHECKING:
+    from spillover.types import WeightsLike
+
 SAC = Specification("SAC", lag=True, error=True, durbin=False)
 
 
 @takes_frames
 def sac(
-    formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
+    formula: str, data: pd.DataFrame, w: WeightsLike, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
-    w_error=None, random_error: str | None = None,
-    correction: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
+    w_error: WeightsLike | None = None, random_error: str | None = None,
+    correction: bool | str = True, vcov: Any = None, missing: str = "error", logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial lag and spatial error together (SARAR): y = rho W y + X beta + u, u = lambda M u + e.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pandas as pd
 
 from spillover.frames import takes_frames
@@ -11,16 +13,19 @@ from ..design.specification import Specification
 from .estimate import estimate
 from .fit import Fit
 
+if TYPE_CHECKING:
+    from spillover.types import WeightsLike
+
 SAR = Specification("SAR", lag=True, error=False, durbin=False)
 
 
 @takes_frames
 def sar(
-    formula: str, data: pd.DataFrame, w, *, entity: str | None = None, time: str | None = None,
+    formula: str, data: pd.DataFrame, w: WeightsLike, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
     endog: list[str] | None = None, instruments: list[str] | None = None,
     lags: str | None = None,
-    correction: bool | str = True, vcov=None, missing: str = "error", logdet: str | None = None,
+    correction: bool | str = True, vcov: Any = None, missing: str = "error", logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial autoregressive (lag) model: y = rho W y + X beta + e.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,13 +13,16 @@ from spillover.language import phrase, stored
 from .style import COLOURS, INK, SOFT, figure, legible, plain
 from .whiskers import KINDS
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 CLEAR = {1: "#D55E00", 0: "#eeeeee", -1: "#0072B2"}  # significantly positive, not significant, significantly negative
 FINDINGS = {1: "positive", 0: "not told from zero", -1: "negative"}
 MOST = 30  # W in a figure at most: the likeliest
 ROWS = {"weights": "W", "model": "Model", "controls": "Controls", "sample": "Sample"}
 
 
-def probabilities(comparison, ax=None):
+def probabilities(comparison: Any, ax: Axes | None = None) -> Axes:
     """Posterior probability of each W; a heat map of weights by models where there are several models.
 
     Parameters
@@ -55,7 +59,7 @@ def probabilities(comparison, ax=None):
     return legible(ax)
 
 
-def agreement(comparison, effect: str = "indirect", ax=None, *, significance: float = 0.05):
+def agreement(comparison: Any, effect: str = "indirect", ax: Axes | None = None, *, significance: float = 0.05) -> Axes:
     """Variables by W: is the effect significantly positive, significantly negative, or neither?
 
     Parameters
@@ -89,7 +93,8 @@ def agreement(comparison, effect: str = "indirect", ax=None, *, significance: fl
     return legible(ax)
 
 
-def specification_curve(curve, effect: str = "indirect", ax=None, *, significance: float = 0.05):
+def specification_curve(curve: Any, effect: str = "indirect", ax: Axes | None = None, *,
+                        significance: float = 0.05) -> Axes:
     """The effect under every specification in rising order, with its interval, and the choices below.
 
     Parameters
@@ -133,7 +138,7 @@ def specification_curve(curve, effect: str = "indirect", ax=None, *, significanc
     return legible(ax)
 
 
-def placebo_weights(placebo, what: str = "indirect", variable: str | None = None, ax=None):
+def placebo_weights(placebo: Any, what: str = "indirect", variable: str | None = None, ax: Axes | None = None) -> Axes:
     """The distribution of an estimate under random relabellings of the units, the actual one marked.
 
     Parameters
@@ -170,7 +175,7 @@ def placebo_weights(placebo, what: str = "indirect", variable: str | None = None
     return legible(ax)
 
 
-def profile(tuning, ax=None):
+def profile(tuning: Any, ax: Axes | None = None) -> Axes:
     """The likelihood over a parameter of W, with the interval of the likelihood ratio.
 
     Parameters

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
@@ -9,16 +11,21 @@ from spillover.errors import SpatialInputError
 from spillover.language import phrase
 
 from .geopackage import members
-from .map import ABSENT, draw_shapes, projected
+from .map import ABSENT, draw_class, projected, swatch
 from .qml import EDGE, Class, classed
 from .style import WIDTH, figure, legible, plain
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from matplotlib.axes import Axes
+
 
 PALETTE = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb")  # Tol's, for the color-blind
 HATCHES = ("", "/", ".", "\\", "x", "-", "+", "|", "o", "/-", "*", "\\|")  # of kinds: grey print
 MANY = 12  # kinds of text that a legend holds
 
 
-def choropleth(gdf, values, ax=None, *, title: str | None = None):
+def choropleth(gdf: gpd.GeoDataFrame, values: pd.Series, ax: Axes | None = None, *, title: str | None = None) -> Axes:
     """Map a value of every unit: numbers in at most six classes, text by its kinds.
 
     Parameters
@@ -66,8 +73,7 @@ def choropleth(gdf, values, ax=None, *, title: str | None = None):
     for kind in [None, *kinds]:
         here, color = shapes[[each is kind for each in of]], ABSENT if kind is None else kind.color
         if areas and len(here):
-            hatch = {"hatch": kind.hatch * 4} if kind is not None and kind.hatch else {}
-            draw_shapes(ax, here, facecolor=color, edgecolor=EDGE, linewidth=0.3, **hatch)
+            draw_class(ax, here, color, "" if kind is None else kind.hatch * 3, edgecolor=EDGE, linewidth=0.3)
         elif len(here):
             here.plot(ax=ax, color=color, markersize=9, aspect=None)
     ax.set(xlim=(west, east), ylim=(south, north), aspect="equal", xticks=[], yticks=[])
@@ -100,9 +106,6 @@ def classes(values) -> tuple[Class, ...]:
 
 
 def _legend(ax, kinds, *, absent: int) -> None:
-    from matplotlib.patches import Patch
-
-    handles = [Patch(facecolor=kind.color, edgecolor=EDGE, hatch=(kind.hatch * 3) or None, label=kind.label)
-               for kind in kinds]  # fmt: skip
-    handles += [Patch(facecolor=ABSENT, edgecolor=EDGE, label=phrase("no value ({n})", n=absent))] * bool(absent)
+    handles = [swatch(kind.color, kind.label, kind.hatch) for kind in kinds]
+    handles += [swatch(ABSENT, phrase("no value ({n})", n=absent))] * bool(absent)
     ax.legend(handles=handles, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9)

@@ -34,6 +34,14 @@ HATCHES = {
 }
 
 
+DARK = 60.0  # lightness below which hatching is white
+
+
+def ink(color: str) -> str:
+    """The colour of lines that are seen on this one."""
+    return "#ffffff" if lightness(color) < DARK else "#333333"
+
+
 def lightness(color: str) -> float:
     """CIE L* of a colour such as "#0072b2": what is left of it in grey print.
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from spillover.errors import check_option
 from spillover.language import phrase, stored
 
 from .style import SOFT, figure, legible, plain, series_styles
 from .whiskers import KINDS, _chosen
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 CHANGES = ("permanent", "transitory")
 STEP = 0.12  # between the series of one period
 
 
-def path(effects, variable: str, ax=None, *, horizon: int = 10, change: str = "permanent"):
+def path(effects: Any, variable: str, ax: Axes | None = None, *, horizon: int = 10, change: str = "permanent") -> Axes:
     """Direct, indirect and total effect by period since the change, with intervals.
 
     Parameters

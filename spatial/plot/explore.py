@@ -10,7 +10,8 @@ from spillover.language import phrase, stored
 
 from ..explore._local import NO_DATA, NO_NEIGHBORS, NOT_SIGNIFICANT
 from ..explore.local import QUADRANTS
-from .classes_of_units import COLOURS, HATCHES
+from .classes_of_units import COLOURS, HATCHES, ink
+from .map import swatch
 from .shapes import needed
 from .style import COLOURS as SERIES
 from .style import INK, SOFT, figure, legible, plain, series_styles
@@ -163,16 +164,15 @@ def shrinkage(result, ax=None):
 
 
 def _draw(result, map, groups, title, ax):
-    from matplotlib.patches import Patch
-
     ax = ax if ax is not None else figure(8, 6)
     geometry = map.geometry.iloc[positions(map.index, result.frame.index, what="the map")]
     for _, colour, hatch, there in groups:
-        lines = {"hatch": hatch * 4} if hatch else {}
-        geometry[there].plot(ax=ax, color=colour, edgecolor=EDGE, linewidth=0.3, aspect=None, **lines)
+        geometry[there].plot(ax=ax, color=colour, edgecolor=EDGE, linewidth=0.3, aspect=None)
+        if hatch:
+            geometry[there].plot(ax=ax, facecolor="none", edgecolor=ink(colour), linewidth=0, hatch=hatch * 3,
+                                 aspect=None)  # fmt: skip
     ax.set_aspect("equal" if map.crs is None or map.crs.is_projected else _degrees_aspect(map))
-    handles = [Patch(facecolor=colour, edgecolor=EDGE, hatch=(hatch * 3) or None, label=label)
-               for label, colour, hatch, _ in groups]  # fmt: skip
+    handles = [swatch(colour, label, hatch) for label, colour, hatch, _ in groups]
     ax.legend(handles=handles, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     ax.set_title(title)
     ax.set(xlabel="", ylabel="")  # geopandas names the axes, which are not drawn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .classes_of_units import lightness
+from .classes_of_units import ink
 from .qml import Class
 
 SIDE = 14  # of a pattern's tile, in units of the drawing
@@ -12,7 +12,6 @@ LINES = {"/": "M0 14L14 0", "\\": "M0 0L14 14", "x": "M0 14L14 0M0 0L14 14", "-"
          "+": "M0 7h14M7 0v14", ".": "M6 7h2"}  # fmt: skip
 NAMES = {"/": "rising", "\\": "falling", "x": "crossed", "-": "level", "|": "upright", "+": "grid", ".": "dotted"}
 OTHER = "x"  # in place of hatching that a page does not have
-DARK = 60.0  # lightness below which lines are white
 
 
 def patterns(classes: Iterable[Class]) -> str:
@@ -22,7 +21,7 @@ def patterns(classes: Iterable[Class]) -> str:
         f'<pattern id="{_id(hatch, color)}" width="{SIDE}" height="{SIDE}" patternUnits="userSpaceOnUse">'
         f'<rect width="{SIDE}" height="{SIDE}" fill="{color}"/>'
         f'<path d="{LINES.get(hatch, LINES[OTHER])}" fill="none" stroke-width="2" '
-        f'stroke="{"#fff" if lightness(color) < DARK else "#333"}"/></pattern>' for hatch, color in kinds
+        f'stroke="{ink(color)}"/></pattern>' for hatch, color in kinds
     )  # fmt: skip
     return f"<defs>{parts}</defs>" if parts else ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,12 +12,15 @@ from spillover.language import head, phrase, stored
 
 from .style import COLOURS, INK, SOFT, figure, legible, plain, series_styles
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 RIDGES = "viridis"
 SHARES = "Blues"
 OVERLAP = 1.8  # of a ridge's height: how far it may reach over the one above
 
 
-def densities(result, ax=None):
+def densities(result: Any, ax: Axes | None = None) -> Axes:
     """Kernel densities by period, one ridge above the other: the first period at the back.
 
     Parameters
@@ -50,7 +54,7 @@ def densities(result, ax=None):
     return legible(ax)
 
 
-def sigma(result, ax=None):
+def sigma(result: Any, ax: Axes | None = None) -> Axes:
     """Coefficient of variation by period, one line per group.
 
     Parameters
@@ -65,7 +69,7 @@ def sigma(result, ax=None):
                   title=phrase("Sigma convergence of {variable}", variable=result.column))  # fmt: skip
 
 
-def transitions(result, ax=None):
+def transitions(result: Any, ax: Axes | None = None) -> Axes:
     """Transition probabilities as a heat map, rows from, columns to, the number of moves beside each row.
 
     Parameters
@@ -212,7 +216,7 @@ def accounting(result, ax=None):
                   ylabel=phrase("Log points"), level=0.0)  # fmt: skip
 
 
-def productivity(result, ax=None):
+def productivity(result: Any, ax: Axes | None = None) -> Axes:
     """Productivity and its parts, chained from the first period = 1: geometric means over units.
 
     Parameters
@@ -228,7 +232,7 @@ def productivity(result, ax=None):
                   ylabel=phrase("Mean over units, {period} = 1", period=result.first), level=1.0)  # fmt: skip
 
 
-def levels(result, variable: str, ax=None):
+def levels(result: Any, variable: str, ax: Axes | None = None) -> Axes:
     """Index levels of chosen units side by side, base = 100.
 
     Parameters

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from spillover.errors import SpatialInputError
 from spillover.language import phrase, semicolons, stored
 
+from .classes_of_units import ink
+from .qml import EDGE
 from .style import INK, LABEL, SOFT, WIDTH, figure, legible, plain
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+    from matplotlib.axes import Axes
 
 PALETTE = "RdBu"  # below zero red, above it blue: a colour has the same sign on every map
 ENDS = (0.07, 0.93)  # of the palette; darker colours would hide borders
@@ -17,7 +27,8 @@ POWER = len(" (×10⁻³)")  # what a power of ten adds to the label
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def response(gdf, response, unit=None, ax=None, *, label: str | None = None):
+def response(gdf: gpd.GeoDataFrame, response: pd.Series, unit: Hashable | None = None, ax: Axes | None = None, *,
+             label: str | None = None) -> Axes:
     """Map of every unit's response to a shock, such as ``effects.shock(unit, variable)``.
 
     The shocked unit is hatched, and left out of the colour scale since its own response is often many times
@@ -126,6 +137,20 @@ def draw_shapes(ax, shapes, **style):
     style = {"edgecolor": "#b5b5b5", "linewidth": 0.4, "clip_on": False, **style}
     drawable = shapes[~(shapes.isna() | shapes.is_empty)]
     return ax.add_collection(PathCollection([path(shape) for shape in drawable], **style), autolim=False)
+
+
+def draw_class(ax, shapes, color: str, hatch: str = "", **style) -> None:
+    """The polygons of a class, its hatching in a colour that is seen on its own."""
+    draw_shapes(ax, shapes, facecolor=color, **style)
+    if hatch:
+        draw_shapes(ax, shapes, facecolor="none", edgecolor=ink(color), linewidth=0.0, hatch=hatch)
+
+
+def swatch(color: str, label: str, hatch: str = ""):
+    """A patch of a legend that looks like the map."""
+    from matplotlib.patches import Patch
+
+    return Patch(facecolor=color, edgecolor=ink(color) if hatch else EDGE, hatch=(hatch * 3) or None, label=label)
 
 
 def _scale(values) -> dict:

@@ -54,11 +54,11 @@ def page_map(gdf, values: pd.Series, classes: Sequence[Class], *, alt: str, read
     width, height = (round(side * scale) for side in (east - west, north - south))
     parts = []
     for unit, shape, kind in zip(gdf.index, shapes, kinds, strict=True):
-        said = readings.get(unit, str(unit)) if readings is not None else _reading(unit, values[unit])
+        caption = readings.get(unit, str(unit)) if readings is not None else _reading(unit, values[unit])
         drawn = path_of(shape, west, north, scale)
         if drawn:
             color = ABSENT if kind is None else paint(kind)
-            parts.append(f'<path d="{drawn}" fill="{color}"><title>{escape(said)}</title></path>')
+            parts.append(f'<path d="{drawn}" fill="{color}"><title>{escape(caption)}</title></path>')
     absent = kinds.count(None)
     bar, room = _scale_bar(gdf, shapes, scale, width, height), 60
     return (f'<div class="map"><svg viewBox="-5 -5 {width + 10} {height + 10 + room * bool(bar)}" role="img" '

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
@@ -10,10 +12,14 @@ from spillover.language import phrase, semicolons, stored
 from .style import INK, SOFT, figure, legible, plain, series_styles
 from .whiskers import whiskers
 
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from matplotlib.axes import Axes
+
 STEP = 0.18  # between series of one period
 
 
-def event_study(result, ax=None):
+def event_study(result: Any, ax: Axes | None = None) -> Axes:
     """Effects by time since adoption, with intervals; the reference is a hollow mark at zero.
 
     Parameters
@@ -54,7 +60,7 @@ def event_study(result, ax=None):
                 label=stored(name) or None)  # fmt: skip
         ax.plot(fixed["period"] + shift, fixed["estimate"], linestyle="none", marker=marker, markersize=6,
                 markerfacecolor="white", markeredgecolor=colour, zorder=3)  # fmt: skip
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
     level = f"{100 * result.settings['level']:g}"
     together = result.settings.get("band") == "simultaneous"
     ylabel = phrase("Effect, {level} % band for all", level=level) if together else interval_label(level)
@@ -132,7 +138,7 @@ def heterogeneity(result, ax=None, *, effect: str = "indirect"):
     return whiskers(table, "group", ax, title=title, xlabel=interval_label(f"{100 * result.settings['level']:g}"))
 
 
-def trends(did, ax=None):
+def trends(did: Any, ax: Axes | None = None) -> Axes:
     """Mean outcome by adoption cohort and of the never treated; each cohort's line is marked at its first treated
     period. Difference-in-differences assumes parallel lines before it.
 
@@ -162,7 +168,7 @@ def trends(did, ax=None):
     return legible(ax)
 
 
-def placebo(result, ax=None, *, term: str | None = None):
+def placebo(result: Any, ax: Axes | None = None, *, term: str | None = None) -> Axes:
     """Density of the placebo estimates, and where the actual one lies among them.
 
     Parameters
@@ -202,7 +208,7 @@ def placebo(result, ax=None, *, term: str | None = None):
     return legible(ax)
 
 
-def threshold(result, ax=None, *, number: int = 1):
+def threshold(result: Any, ax: Axes | None = None, *, number: int = 1) -> Axes:
     """Likelihood ratio over the grid of thresholds: zero at the estimate; below the dashed line lies its interval.
 
     Parameters
@@ -227,7 +233,7 @@ def threshold(result, ax=None, *, number: int = 1):
     return legible(ax)
 
 
-def what_if(gdf, result, ax=None):
+def what_if(gdf: gpd.GeoDataFrame, result: Any, ax: Axes | None = None) -> Axes:
     """Map of every unit's response to a change; units whose regressor was changed are outlined, those whose
     interval contains zero are hatched.
 

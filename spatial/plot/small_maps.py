@@ -6,7 +6,7 @@ import pandas as pd
 
 from .classes_of_units import COLOURS, HATCHES
 from .layer import classes_of
-from .map import draw_shapes, projected
+from .map import draw_class, projected, swatch
 from .qml import EDGE
 from .style import INK, figure, legible
 
@@ -51,25 +51,16 @@ def cluster_maps(gdf, clusters: pd.DataFrame, *, title: str):
         part.set(xlim=(west, east), ylim=(south, north), aspect="equal", xticks=[], yticks=[])
         part.spines[:].set_visible(False)
         part.set_title(str(period), loc="left", fontsize=9, color=INK, pad=2)
-    ax.legend(handles=swatches(classes), ncols=2, frameon=False, loc="lower left", bbox_to_anchor=(0.01, 0.0),
+    handles = [swatch(each.color, each.label, each.hatch) for each in classes]
+    ax.legend(handles=handles, ncols=2, frameon=False, loc="lower left", bbox_to_anchor=(0.01, 0.0),
               fontsize=9)  # fmt: skip
     ax.text(0.01, 1 - 0.12 / total, title, va="top", fontsize=10.5, fontweight="bold", color=INK)
     return legible(ax)
 
 
-def swatches(classes) -> list:
-    """The legend's patches, hatched like the maps."""
-    from matplotlib.patches import Patch
-
-    return [Patch(facecolor=each.color, edgecolor=EDGE, hatch=(each.hatch * 3) or None, label=each.label)
-            for each in classes]  # fmt: skip
-
-
 def _draw(ax, shapes, label: str) -> None:
     """Shapes of a class; where they are neither areas nor hatched, in their colour alone."""
     if shapes.geom_type.isin(("Polygon", "MultiPolygon")).all():
-        hatch = HATCHES.get(label)
-        draw_shapes(ax, shapes, facecolor=COLOURS[label], edgecolor=EDGE, linewidth=0.2,
-                    **({"hatch": hatch * 5} if hatch else {}))  # fmt: skip
+        draw_class(ax, shapes, COLOURS[label], HATCHES.get(label, "") * 5, edgecolor=EDGE, linewidth=0.2)
     else:
         shapes.plot(ax=ax, color=COLOURS[label], markersize=4, aspect=None)

@@ -7,13 +7,15 @@ from functools import cache
 from itertools import cycle
 from pathlib import Path
 from textwrap import fill
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from spillover.errors import SpatialInputError, SpatialInputWarning
 from spillover.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from spillover.types import PathLike
 
 WIDTH = 5.0  # inches; text stays readable when a journal shrinks it to a column of 3.5
 ROW = 52  # characters of the legend that fit into this width
@@ -148,7 +150,7 @@ def _list_new_fonts() -> None:
             continue
 
 
-def save(ax_or_fig, path, *, dpi: int = 150, overwrite: bool = False) -> Path:
+def save(ax_or_fig: Any, path: PathLike, *, dpi: int = 150, overwrite: bool = False) -> Path:
     """Write a figure atomically; the suffix decides the format (png, pdf, svg ...).
 
     Raises

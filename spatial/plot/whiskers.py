@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
@@ -9,12 +11,17 @@ from spillover.language import phrase, stored
 
 from .style import INK, SOFT, figure, legible, plain, series_styles
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from spillover.types import Columns
+
 KINDS = ("direct", "indirect", "total")
 MOST = 12  # W in a figure, the likeliest
 STEP = 0.22  # between the series of one row; rows are 1 apart
 
 
-def effects(effects, ax=None, *, variables=None):
+def effects(effects: Any, ax: Axes | None = None, *, variables: Columns | None = None) -> Axes:
     """Direct, indirect and total effect of each variable, with intervals.
 
     Parameters
@@ -91,7 +98,8 @@ def effects_table(result, ax=None, *, variables=None):
     return whiskers(table, "effect", ax, title=phrase("Effects"), xlabel=phrase("Estimate and interval"))
 
 
-def by_weights(comparison, effect: str = "indirect", ax=None, *, variables=None):
+def by_weights(comparison: Any, effect: str = "indirect", ax: Axes | None = None, *,
+               variables: Columns | None = None) -> Axes:
     """One kind of effect of each variable under each W, with intervals.
 
     Parameters
@@ -118,7 +126,7 @@ def by_weights(comparison, effect: str = "indirect", ax=None, *, variables=None)
     return whiskers(table, "weights", ax, title=title, xlabel=xlabel)
 
 
-def by_order(effects, variable: str, ax=None, *, orders: int = 8):
+def by_order(effects: Any, variable: str, ax: Axes | None = None, *, orders: int = 8) -> Axes:
     """An effect by order of W: the part that passes through neighbors, neighbors of neighbors, and so on.
 
     Parameters

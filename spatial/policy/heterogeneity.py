@@ -7,8 +7,10 @@ border is then outside its model; weights of few links leave islands.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from itertools import combinations, pairwise
+from dataclasses import dataclass, field, fields
+from inspect import signature
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,22 +20,28 @@ from spillover.frames import takes_frames
 from spillover.provenance import made_from
 from spillover.show import Shown
 
+from ..design.design import Design
+from ..design.options import ModelOptions
 from ..design.read import design
 from ..effects.average import KINDS, Effects
 from ..effects.long_run import DynamicEffects
+from ..models.estimate import estimate_design
+from ..models.family import MODELS as SPECIFICATIONS
 from ..models.family import gns, ols, sac, sar, sdem, sdm, sem, slx
 from ..models.fit import Fit
 from ..records.schema import SCHEMA
+from ._groups import classes, consecutive, large_enough, refuse_fewer_than_two
 from ._sample import balanced_cures
 from ._tables import rows
+
+if TYPE_CHECKING:
+    from spillover.types import WeightsLike
 
 MODELS: dict[str, Callable[..., Fit]] = {
     "sdm": sdm, "sar": sar, "sem": sem, "slx": slx, "sdem": sdem, "sac": sac, "gns": gns, "ols": ols,
 }  # fmt: skip
-CUTS = {"median": [0.5], "tercile": [1 / 3, 2 / 3]}
 CANNOT_HAVE_THE_MODEL = {"E204": "has a regressor that does not vary", "E205": "has collinear regressors",
                          "E206": "has too few observations for the model"}  # fmt: skip
-FEWEST = 5  # units or periods of a group
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +78,9 @@ class Heterogeneity(Shown):
 
 @takes_frames
 def heterogeneity(
-    formula: str, data: pd.DataFrame, w, *, by: str, cut: str | list[float] | None = None,
+    formula: str, data: pd.DataFrame, w: WeightsLike, *, by: str, cut: str | list[float] | None = None,
     model: str | Callable[..., Fit] = "sdm", variables: list[str] | None = None, entity: str | None = None,
-    time: str | None = None, permutations: int = 0, seed: int = 1, level: float = 0.95, **options,
+    time: str | None = None, permutations: int = 0, seed: int = 1, level: float = 0.95, **options: Any,
 ) -> Heterogeneity:  # fmt: skip
     """Fit one model in every group and compare its effects.
 
@@ -138,22 +146,65 @@ def heterogeneity(
     if not d.is_panel or d.weights.varies:
         raise SpatialInputError("E501", "groups are compared in panels with one W for all periods",
                                 hint="give entity= and time=")  # fmt: skip
-    codes, names, axis = _classes(d, by, cut)
-    codes, names, notes = _large_enough(codes, names, axis, by)
+    codes, names, axis = classes(d, by, cut)
+    codes, names, notes = large_enough(codes, names, axis, by)
     variables = list(d.regressors) if variables is None else list(variables)
     for name in variables:
         if name not in d.regressors:
             raise SpatialInputError("E502", f"{name!r} is no regressor of the formula", column=str(name),
                                     hint="name a term of the formula")
-    keys = {"entity": entity, "time": time, **options}
+    fitted = _estimator(formula, d, estimate, {"entity": entity, "time": time, **options}, axis)
+    effects, left_out = _of_groups(fitted, codes, names, level)
+    refuse_fewer_than_two(effects, by)
+    codes = np.where(np.isin(codes, [g for g, name in enumerate(names) if name not in effects]), -1, codes)
+    variables, lost = _in_all(variables, effects)
+    notes = [*notes, *left_out, *lost]
+    for note in notes:
+        warn(note)
+    codes = consecutive(codes)
+    differences = _differences(effects, variables, level)
+    drawn = _permuted(fitted, codes, variables, permutations, seed)
+    differences["p_permutation"] = _p_values(differences["estimate"].to_numpy(), drawn)
+    sizes = dict(zip(effects, np.bincount(codes[codes >= 0])))
+    settings = {"by": by, "axis": axis, "sizes": sizes, "permutations": permutations, "seed": seed, "formula": formula,
+                "level": level, "variables": variables}  # fmt: skip
+    return made_from(Heterogeneity(effects, differences, drawn, settings, tuple(notes)), d)
 
-    def fitted(members) -> Fit:
-        cells = d.order[members] if axis == "periods" else d.order[:, members]
-        weights = d.weights if axis == "periods" else d.weights.subset_at(np.flatnonzero(members))
-        return estimate(formula, data.iloc[np.sort(cells.ravel())], weights, **keys)
 
+def _estimator(
+    formula: str, d: Design, model: Callable[..., Fit], keys: dict, axis: str
+) -> Callable[[np.ndarray], Fit]:
+    """What estimates the model on a group's units or periods, from the columns that were read where they are the
+    group's too; else its rows are read again."""
+    takes = {f.name for f in fields(ModelOptions)} - {"w_error", "endog", "instruments"}
+    if model in SPECIFICATIONS and d.divisible and set(keys) <= takes & set(signature(model).parameters):
+        requested = ModelOptions(**keys)
+        return lambda members: estimate_design(SPECIFICATIONS[model], d.part(members, axis), requested)
+
+    def fitted(members: np.ndarray) -> Fit:
+        if axis == "periods":
+            return model(formula, d.frame.iloc[np.sort(d.order[members].ravel())], d.weights, **keys)
+        units = d.frame.index.get_level_values(0) if keys["entity"] is None else pd.Index(d.frame[keys["entity"]])
+        mine = units.isin(units[d.order[0, members]])  # with the periods that lagged terms look back to
+        return model(formula, d.frame[mine], d.weights.subset_at(np.flatnonzero(members)), **keys)
+
+    return fitted
+
+
+def _in_all(variables: list[str], effects: dict[str, Effects]) -> tuple[list[str], list[str]]:
+    """Those of the variables that all groups have, and a note: a category's level may be missing in some."""
+    common = [name for name in variables if all(name in e.variables for e in effects.values())]
+    if not common:
+        raise SpatialInputError("E204", "the groups have no regressor in common: each is constant in some of them",
+                                column=variables[0], hint="group by another column, or leave terms out")
+    lost = [name for name in variables if name not in common]
+    return common, [f"not compared, since some groups do not have it: {name}" for name in lost]
+
+
+def _of_groups(fitted, codes, names, level: float) -> tuple[dict[str, Effects], list[str]]:
+    """Effects by group, and a note on each group that cannot have the model; its error where fewer than two can."""
     effects: dict[str, Effects] = {}
-    first = None
+    notes, first = [], None
     for g, name in enumerate(names):
         try:
             effects[name] = _static(fitted(codes == g).effects(level=level))
@@ -162,20 +213,9 @@ def heterogeneity(
                 raise _in_group(name, error) from error
             first = first or _in_group(name, error)
             notes.append(f"left out: {name} {CANNOT_HAVE_THE_MODEL[error.code]} ({error.message})")
-            codes = np.where(codes == g, -1, codes)
     if len(effects) < 2 and first is not None and first.code != "E206":
         raise first
-    _refuse_fewer_than_two(effects, by)
-    for note in notes:
-        warn(note)
-    codes = _consecutive(codes)
-    differences = _differences(effects, variables, level)
-    drawn = _permuted(fitted, codes, variables, permutations, seed)
-    differences["p_permutation"] = _p_values(differences["estimate"].to_numpy(), drawn)
-    sizes = dict(zip(effects, np.bincount(codes[codes >= 0])))
-    settings = {"by": by, "axis": axis, "sizes": sizes, "permutations": permutations, "seed": seed, "formula": formula,
-                "level": level, "variables": variables}  # fmt: skip
-    return made_from(Heterogeneity(effects, differences, drawn, settings, tuple(notes)), d)
+    return effects, notes
 
 
 def _in_group(name: str, error: SpatialInputError) -> SpatialInputError:
@@ -190,79 +230,13 @@ def _static(effects: Effects | DynamicEffects) -> Effects:
     return effects
 
 
-def _large_enough(codes, names, axis: str, by: str):
-    """Codes with -1 for the members of groups that are too small, the other groups' names, and a note."""
-    fewest = FEWEST if axis == "units" else 2
-    sizes = np.bincount(codes, minlength=len(names))
-    small = sizes < fewest
-    kept = [name for name, out in zip(names, small) if not out]
-    _refuse_fewer_than_two(kept, by, f" of {fewest} {axis} or more")
-    if not small.any():
-        return codes, names, []
-    text = ", ".join(f"{name} ({size})" for name, size, out in zip(names, sizes, small) if out)
-    return _consecutive(np.where(small[codes], -1, codes)), kept, [f"left out, fewer than {fewest} {axis}: {text}"]
-
-
-def _consecutive(codes: np.ndarray) -> np.ndarray:
-    """0, 1 ... in the same order; -1 stays."""
-    groups, new = np.unique(codes, return_inverse=True)
-    return new - int(groups[0] < 0)
-
-
-def _refuse_fewer_than_two(groups, by: str, what: str = "") -> None:
-    if len(groups) < 2:
-        number = f"{len(groups)} group" + "s" * (len(groups) != 1)
-        raise SpatialInputError("E732", f"{by!r} has {number}{what} to compare: two are needed", column=by,
-                                hint="put small groups together, or cut elsewhere")  # fmt: skip
-
-
-def _classes(d, by: str, cut):
-    """Codes of the units or of the periods, the groups' names, and which of the two they are."""
-    if by not in d.frame.columns:
-        raise SpatialInputError("E502", f"by={by!r} is no column of the data", column=str(by),
-                                hint="name a column of the data")
-    column = d.frame[by]
-    if column.iloc[d.order.ravel()].isna().any():
-        raise SpatialInputError("E201", f"{by!r} has missing values", column=by,
-                                hint="fill them, or leave these rows out")
-    values = column.to_numpy()[d.order]
-    of_units, of_periods = (values == values[:1]).all(), (values == values[:, :1]).all()
-    if cut is None and not (of_units or of_periods):
-        raise SpatialInputError("E236", f"{by!r} is fixed neither for units nor for periods", column=by,
-                                hint="cut='median' groups the units by their mean")  # fmt: skip
-    axis = "periods" if of_periods and not of_units else "units"
-    one = values[:, 0] if axis == "periods" else values[0]
-    if cut is not None:
-        one = one if axis == "periods" or values.dtype.kind not in "fiub" else values.mean(axis=0)
-        codes, names = _cut(one, by, cut)
-    else:
-        codes, groups = pd.factorize(one, sort=True)
-        names = [str(group) for group in groups]
-    return codes, names, axis
-
-
-def _cut(values, by, cut):
-    if np.asarray(values).dtype.kind not in "fiub":
-        raise SpatialInputError("E203", f"cut= needs a numeric column, {by!r} is none", column=by,
-                                hint="leave cut= out: categories are groups already")
-    if isinstance(cut, str) and cut not in CUTS:
-        raise SpatialInputError("E501", f"cut={cut!r} is not known", hint="'median', 'tercile' or a list of numbers")
-    at = np.quantile(values, CUTS[cut]) if isinstance(cut, str) else np.sort(np.asarray(cut, dtype=float))
-    codes = np.searchsorted(at, values, side="left")
-    if len(np.unique(codes)) != len(at) + 1:
-        raise SpatialInputError("E533", f"cutting {by!r} at {np.round(at, 4).tolist()} leaves a class empty", column=by,
-                                hint="choose other cut points")
-    inner = [f"{lo:g} < {by} <= {hi:g}" for lo, hi in pairwise(at)]
-    return codes, [f"{by} <= {at[0]:g}", *inner, f"{by} > {at[-1]:g}"]
-
-
 def _differences(effects, variables, level) -> pd.DataFrame:
     """Later less earlier group, effect by effect."""
     parts = []
     for (first, a), (second, b) in combinations(effects.items(), 2):
-        at = [a.variables.index(v) for v in variables]
-        gap = (b.estimates - a.estimates)[:, at].ravel()
-        error = np.hypot(a.std_errors, b.std_errors)[:, at].ravel()
+        at, of_b = ([e.variables.index(v) for v in variables] for e in (a, b))
+        gap = (b.estimates[:, of_b] - a.estimates[:, at]).ravel()
+        error = np.hypot(a.std_errors[:, at], b.std_errors[:, of_b]).ravel()
         table = rows(gap, error, level=level, groups=f"{second} - {first}", effect=np.repeat(KINDS, len(at)),
                      term=variables * len(KINDS))  # fmt: skip
         parts.append(table)
@@ -279,8 +253,10 @@ def _permuted(fitted, codes, variables, permutations, seed) -> np.ndarray:
             parts = [fitted(assigned == g).effects(method="delta") for g in range(codes.max() + 1)]
         except SpatialInputError:
             continue
-        at = [parts[0].variables.index(v) for v in variables]
-        drawn[r] = np.concatenate([(parts[h].estimates - parts[g].estimates)[:, at].ravel() for g, h in pairs])
+        if not all(set(variables) <= set(part.variables) for part in parts):
+            continue
+        estimates = [part.estimates[:, [part.variables.index(v) for v in variables]] for part in parts]
+        drawn[r] = np.concatenate([(estimates[h] - estimates[g]).ravel() for g, h in pairs])
     return drawn
 
 

@@ -17,6 +17,7 @@ eq. 2.46 for S.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -34,12 +35,15 @@ from ..logdet.inverse import inverse
 from ..models.estimate import estimate_design
 from ..models.fit import Fit
 from ..models.reading import read
-from ..models.refit import refit
+from ..models.refit import all_refits
 from ..models.sar import SAR
 from ..models.sdm import SDM
 from ..models.slx import SLX
 from ..records.schema import SCHEMA
 from ._sample import balanced_cures, treatment_term
+
+if TYPE_CHECKING:
+    from spillover.types import WeightsLike
 
 MODELS = {"sdm": SDM, "sar": SAR, "slx": SLX}
 PATHS = ("mediated", "unmediated", "total")
@@ -76,7 +80,7 @@ class Mediation(Shown):
 
 @takes_frames
 def mediation(
-    formula: str, data: pd.DataFrame, w, *, variable: str | None = None, mediator: str, model: str = "sdm",
+    formula: str, data: pd.DataFrame, w: WeightsLike, *, variable: str | None = None, mediator: str, model: str = "sdm",
     entity: str | None = None, time: str | None = None, effects: str | None = None, draws: int = 999, seed: int = 1,
     level: float = 0.95, missing: str = "error",
 ) -> Mediation:  # fmt: skip
@@ -235,7 +239,7 @@ def _bootstrap(of_m: Fit, of_y: Fit, m: str, draws: int, seed: int):
     new_y = np.moveaxis(e_y[:, histories], 1, 0) * scale_y - e_y
     Y = d.y + filtered(through_y, g * change + h * lagged + new_y)
     M = of_m._design.y + change
-    return refit(of_m, y=M).params, refit(of_y, y=Y, x={m: M}).params
+    return all_refits(of_m, y=M).params, all_refits(of_y, y=Y, x={m: M}).params
 
 
 def _tables(at, drawn, x, level, units):

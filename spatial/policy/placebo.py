@@ -7,12 +7,14 @@ everything after it is left out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.progress import over
 from spillover.provenance import made_from
 from spillover.show import Shown
 
@@ -22,6 +24,8 @@ from ._tables import rows
 from .did import DiD, under_dates
 from .spatial_did import SpatialDiD
 from .treatment import is_switch
+
+AT_ONCE = 64  # dates of adoption that are estimated together
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +71,7 @@ def placebo_units(result: DiD | SpatialDiD, *, draws: int = 999, seed: int = 1) 
     Returns
     -------
     PlaceboUnits
+        After Ctrl-C of the draws that were done.
 
     Raises
     ------
@@ -99,7 +104,7 @@ def placebo_units(result: DiD | SpatialDiD, *, draws: int = 999, seed: int = 1) 
                                     hint="give a treatment that is 0 or 1")  # fmt: skip
         names, actual = [result.table["term"].iloc[0]], np.array([result.att])
         first = rng.permuted(np.tile(result.sample.first, (draws, 1)), axis=1)
-        drawn = under_dates(result, first, result.sample.y)[:, None]
+        drawn = _under_dates(result, first)
     else:
         raise SpatialInputError("E501", "placebos are there for did and spatial_did",
                                 hint="sp.placebo_units(sp.did(...))")
@@ -112,7 +117,21 @@ def placebo_units(result: DiD | SpatialDiD, *, draws: int = 999, seed: int = 1) 
     return made_from(PlaceboUnits(table, drawn, seed, result.treatment, result.response), result)
 
 
-def placebo_time(result: DiD, *, shifts=(1, 2, 3)) -> pd.DataFrame:
+def _under_dates(result: DiD, first: np.ndarray) -> np.ndarray:
+    """The estimate under every row of dates, (draws, 1)."""
+    drawn, done = np.full((len(first), 1), np.nan), 0
+    try:
+        for start in over(range(0, len(first), AT_ONCE), "placebos"):
+            block = slice(start, start + AT_ONCE)
+            drawn[block, 0] = under_dates(result, first[block], result.sample.y)
+            done = start + AT_ONCE
+    except KeyboardInterrupt:
+        if not done:
+            raise
+    return drawn
+
+
+def placebo_time(result: DiD, *, shifts: Sequence[int] = (1, 2, 3)) -> pd.DataFrame:
     """Pretend that every adopter began so many periods earlier, on the periods before adoption alone.
 
     Parameters

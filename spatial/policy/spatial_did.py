@@ -19,7 +19,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -43,6 +43,9 @@ from .event_time import alone, dose_note, path_window
 from .pretrends import Pretrends
 from .spatial_path import lagged_indicators, path_effects, with_indicators
 from .treatment import Adopters, adoption, clock, is_switch, refuse_without_variation, time_since
+
+if TYPE_CHECKING:
+    from spillover.types import WeightsLike
 
 MODELS = {"sdm": SDM, "slx": SLX, "sar": SAR, "sdem": SDEM}
 DENSE_MAX = 5_000
@@ -103,10 +106,10 @@ class SpatialDiD(Shown):
 
 @takes_frames
 def spatial_did(
-    formula: str, data: pd.DataFrame, w, *, treatment: str | None = None, entity: str | None = None,
+    formula: str, data: pd.DataFrame, w: WeightsLike, *, treatment: str | None = None, entity: str | None = None,
     time: str | None = None, model: str = "sdm", durbin: list[str] | None = None, effects: str = "twoway",
     path: bool = True, reference: float | None = None, window: tuple[float, float] | None = None,
-    vcov="jackknife", level: float = 0.95, missing: str = "error",
+    vcov: Any = "jackknife", level: float = 0.95, missing: str = "error",
 ) -> SpatialDiD:  # fmt: skip
     """Effect of a policy on those that adopted it and on their neighbors.
 

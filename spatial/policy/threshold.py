@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,9 @@ from ._sample import balanced_cures, no_links, regressor
 from ._tables import rows
 from .absorb import cluster_sums
 from .threshold_search import Search
+
+if TYPE_CHECKING:
+    from spillover.types import WeightsLike
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +66,10 @@ class Threshold(Shown):
 
 
 @takes_frames
-def threshold(
-    formula: str, data: pd.DataFrame, *, threshold_variable: str, switching: str | None = None,
-    entity: str | None = None, time: str | None = None, effects: str = "entity", thresholds: int = 1, w=None,
-    durbin: list[str] | None = None, trim: float = 0.05, grid: int = 300, draws: int = 300, seed: int = 1,
-    level: float = 0.95, missing: str = "error",
-) -> Threshold:  # fmt: skip
+def threshold(formula: str, data: pd.DataFrame, *, threshold_variable: str, switching: str | None = None,
+              entity: str | None = None, time: str | None = None, effects: str = "entity", thresholds: int = 1,
+              w: WeightsLike | None = None, durbin: list[str] | None = None, trim: float = 0.05, grid: int = 300,
+              draws: int = 300, seed: int = 1, level: float = 0.95, missing: str = "error") -> Threshold:
     """Does the effect of x change where another variable passes a value, and where is that?
 
     Parameters

@@ -7,8 +7,9 @@ the model fixed: a reading of the estimated spillovers, not a forecast.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,9 @@ from ..models.fit import Fit
 from ..records.schema import SCHEMA
 from ._sample import unit_codes
 from .respond import averages
+
+if TYPE_CHECKING:
+    from spillover.types import Groups, Map, PathLike
 
 MOST = 250_000  # units whose responses are held at all nodes of rho
 
@@ -60,7 +64,7 @@ class WhatIf(Shown):
         name = f"response of {self.fit._design.response}" if not logged else f"response to {self.variable}, per cent"
         return self.table["percent" if logged else "estimate"].rename(name)
 
-    def by_group(self, groups) -> pd.DataFrame:
+    def by_group(self, groups: Groups) -> pd.DataFrame:
         """Who gains: mean change and mean response of each group, and of all, with intervals.
 
         Parameters
@@ -93,7 +97,7 @@ class WhatIf(Shown):
         """One row per unit in the common schema, the unit as ``term``, plus ``change``."""
         return self.table.rename_axis("term").reset_index()[[*SCHEMA, "change"]]
 
-    def to_file(self, map, path, *, overwrite: bool = False) -> None:
+    def to_file(self, map: Map, path: PathLike, *, overwrite: bool = False) -> None:
         """Write the map with every response and its interval: a GeoPackage that QGIS opens colored, or GeoJSON.
 
         Parameters
@@ -109,10 +113,9 @@ class WhatIf(Shown):
         ask("save", self, map, path, overwrite=overwrite)
 
 
-def what_if(
-    fit: Fit, variable: str, *, change: float | None = None, percent: float | None = None,
-    to: float | str | None = None, share: float = 1.0, units=None, period=None, level: float = 0.95,
-) -> WhatIf:  # fmt: skip
+def what_if(fit: Fit, variable: str, *, change: float | None = None, percent: float | None = None,
+            to: float | str | None = None, share: float = 1.0, units: Any = None, period: Hashable | None = None,
+            level: float = 0.95) -> WhatIf:
     """Change a regressor in some units and read every unit's response.
 
     Parameters

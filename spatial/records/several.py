@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import SpatialWeights
 
-from ..design.several import SeveralDesign
 from .fit import FitRecord
+
+if TYPE_CHECKING:
+    from ..design.several import SeveralDesign
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,6 +42,28 @@ class SeveralRecord(FitRecord):
     def lambdas(self) -> pd.Series:
         """lambda of every W that lags the error."""
         return self.params.iloc[len(self._sample.names) + len(self._design.weights.lag) :]
+
+    def sources(self) -> tuple[pd.DataFrame, dict]:
+        """For the provenance: the observations, and every W by its number."""
+        return self._design.sources()
+
+    @property
+    def requested_weights(self) -> list[SpatialWeights]:
+        """The W of ``w=``, in the order of the units."""
+        weights = self._design.weights
+        return [weights.matrices[m] for m in weights.listed]
+
+    @property
+    def requested_lags(self) -> dict:
+        """``durbin=`` and ``w_error=`` where they were W, in the order of the units."""
+        d, requested = self._design, self._settings.requested
+        out: dict = {}
+        if isinstance(requested.durbin, Mapping):
+            columns = dict.fromkeys(j for j, _ in d.weights.pairs)
+            out["durbin"] = {d.names[j]: [d.weights.matrices[m] for k, m in d.weights.pairs if k == j] for j in columns}
+        if requested.w_error is not None:
+            out["w_error"] = [d.weights.matrices[m] for m in d.weights.error]
+        return out
 
     def _one(self, name: str, used: tuple[int, ...]) -> float:
         if len(used) > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,15 +20,18 @@ from .paper_notes import BELOW, notes_of
 from .paper_rows import about
 from .table import Table
 
+if TYPE_CHECKING:
+    from spillover.types import Columns
+
 LEVELS = (0.1, 0.05, 0.01)
 
 
-def etable(
-    fits, *, effects: bool = False, names: Sequence[str] | None = None, labels: Mapping[str, str] | None = None,
-    below: str = "std_error", digits: int = 3, stars: bool | Sequence[float] = False, keep=None, drop=None, order=None,
-    rows: Mapping | None = None, tests=None, statistics: Sequence[str] | None = None, groups: Mapping | None = None,
-    notes: Sequence[str] = (), provenance: bool = False, caption: str = "",
-) -> Table:  # fmt: skip
+def etable(fits: Any, *, effects: bool = False, names: Sequence[str] | None = None,
+           labels: Mapping[str, str] | None = None, below: str = "std_error", digits: int = 3,
+           stars: bool | Sequence[float] = False, keep: Columns | None = None, drop: Columns | None = None,
+           order: Columns | None = None, rows: Mapping | None = None, tests: Any = None,
+           statistics: Sequence[str] | None = None, groups: Mapping | None = None, notes: Sequence[str] = (),
+           provenance: bool = False, caption: str = "") -> Table:
     """Put results side by side: fits, effects, difference-in-differences, comparisons of W, in any mix.
 
     Parameters
@@ -159,14 +163,14 @@ def _choose(columns, keep, drop, order, labels) -> dict[str, list[str]]:
         for section, term in zip(column.estimates["section"], column.estimates["term"]):
             if term not in places.setdefault(section, []):
                 places[section].append(term)
-    known = [term for terms in places.values() for term in terms]
+    all_terms = [term for terms in places.values() for term in terms]
 
     def matches(patterns, option):
         several = texts(option, patterns)
         for pattern in several:
-            if not any(_match(term, pattern, labels) for term in known):
+            if not any(_match(term, pattern, labels) for term in all_terms):
                 raise SpatialInputError("E501", f"{option}={pattern!r} matches no term",
-                                        hint="the terms are " + ", ".join(map(repr, dict.fromkeys(known))))
+                                        hint="the terms are " + ", ".join(map(repr, dict.fromkeys(all_terms))))
         return several
 
     kept = None if keep is None else matches(keep, "keep")

@@ -8,7 +8,6 @@ import numpy as np
 
 from spillover.errors import SHOWN
 
-from ..explore.local import QUADRANTS
 from .text import _pad, text_width
 
 RULES = {"none": "no correction for many tests", "fdr": "false discovery rate", "bonferroni": "Bonferroni"}
@@ -93,11 +92,11 @@ def correlogram_text(result) -> str:
 
 def transitions_text(result) -> str:
     p, totals = result.probabilities, result.counts.sum(axis=1)
-    rows = [[label, *(number(v) for v in p.loc[label]), f"{totals[label]:,}"] for label in QUADRANTS]
+    rows = [[label, *(number(v) for v in p.loc[label]), f"{totals[label]:,}"] for label in p.index]
     rows.append(["steady state", *(number(v) for v in result.steady_state), ""])
     head = f"Quadrant moves of {result.variable!r} by {result.time}; weights {result.weights}"
     moved = ", ".join(f"{name} {count:,}" for name, count in result.moves.items())
-    return "\n".join([head, table(("from / to", *QUADRANTS, "moves"), rows), f"who moved: {moved}", *result.notes])
+    return "\n".join([head, table(("from / to", *p.index, "moves"), rows), f"who moved: {moved}", *result.notes])
 
 
 def rates_text(result) -> str:

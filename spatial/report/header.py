@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from spillover.language import phrase, stored
 
-from ..records.several import SeveralRecord
-from .region import region_lines
-
 
 def header(fit, errors: str | None = None) -> list[str]:
     """What was estimated, on what, with which weights and standard errors; ``errors`` says these otherwise."""
     from ..covariance.random import by_random_ml, random_text
     from ..covariance.vcov import describe
     from ..diagnostics.small_samples import notes
+    from ..records.several import SeveralRecord
+    from .region import region_lines
 
     d, s = fit._design, fit._settings
     spatial = fit.specification.lag or fit.specification.error

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 def origin(result) -> str:
     """With the same fingerprints, and the same version, it is the same result."""
-    made = result.provenance
-    prints = ({} if made.data is None else {"data": made.data}) | made.weights
+    built = result.provenance
+    prints = ({} if built.data is None else {"data": built.data}) | built.weights
     return ", ".join(f"{name} {print_}" for name, print_ in prints.items())
 
 
@@ -16,6 +16,6 @@ def origins(results) -> str:
     """Versions once, and every data set and W of one result, a list of them or a dict by name."""
     listed = results.values() if isinstance(results, Mapping) else results
     listed = list(listed) if isinstance(results, list | tuple | Mapping) else [results]
-    made = [result for result in listed if hasattr(result, "provenance")]
-    versions = dict.fromkeys(f"spillover {result.provenance.versions['spillover']}" for result in made)
-    return f"Provenance: {'; '.join([*versions, *dict.fromkeys(map(origin, made))])}."
+    built = [result for result in listed if hasattr(result, "provenance")]
+    versions = dict.fromkeys(f"spillover {result.provenance.versions['spillover']}" for result in built)
+    return f"Provenance: {'; '.join([*versions, *dict.fromkeys(map(origin, built))])}."

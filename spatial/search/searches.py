@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
@@ -51,7 +52,7 @@ class Search(Shown):
         return pd.concat([t.tidy().assign(table=t.title) for t in self.tables], ignore_index=True)
 
     @cached_property
-    def table(self):
+    def table(self) -> Any:
         """The same in one column, with the effects of the model chosen: for LaTeX, Markdown, HTML."""
         return ask("table", self)
 
@@ -85,7 +86,7 @@ class Searches(Shown):
         return pd.concat([s.tidy().assign(weights=name) for name, s in self.searches.items()], ignore_index=True)
 
     @cached_property
-    def table(self):
+    def table(self) -> Any:
         """The table that papers report, one column per W: tests, decisions, effects of the model chosen."""
         return ask("table", self)
 

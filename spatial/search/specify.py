@@ -13,6 +13,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 from spillover.frames import takes_frames
 from spillover.matrix import SpatialWeights, TemporalWeights
+from spillover.types import WeightsLike
 
 from ..design.fixed_effects import RANDOM
 from ..diagnostics.cross_dependence import pesaran_cd
@@ -51,9 +52,8 @@ def specify(
 
 
 @takes_frames
-def specify(
-    formula: str, data: pd.DataFrame, w, *, significance: float = 0.05, rule: str = "specific_to_general", **options
-) -> Search | Searches:
+def specify(formula: str, data: pd.DataFrame, w: WeightsLike | Mapping[str, WeightsLike], *, significance: float = 0.05,
+            rule: str = "specific_to_general", **options: Any) -> Search | Searches:
     """Search for a specification: OLS, SLX, SAR, SEM, SDM, SDEM or SAC.
 
     LM tests of the regression are for a spatial lag, a spatial error and lagged regressors. In panels the Hausman test
@@ -91,8 +91,8 @@ def specify(
     >>> import shapefiles, spatial as sp, weights as wt
     >>> states, keys = shapefiles.load("us_states"), {"entity": "state", "time": "year", "effects": "twoway"}
     >>> ws = {"queen": wt.queen(states).standardize("row"), "knn5": wt.knn(states, 5).standardize("row")}
-    >>> found = sp.specify("log(gsp) ~ log(emp) + unemp", shapefiles.load_panel("us_states"), ws, **keys)
-    >>> found.choice.to_dict()
+    >>> result = sp.specify("log(gsp) ~ log(emp) + unemp", shapefiles.load_panel("us_states"), ws, **keys)
+    >>> result.choice.to_dict()
     {'queen': 'SDM', 'knn5': 'SEM'}
 
     References

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,11 +20,14 @@ from .box import RECORD, Box
 from .parts import read_value, read_weights
 from .saving import FORMAT
 
+if TYPE_CHECKING:
+    from spillover.types import PathLike
+
 SAME = 1e-6  # standard errors
 BY_NAME = {model.__name__: model for model in MODELS}
 
 
-def load(path) -> Fit | Effects | DynamicEffects | Comparison:
+def load(path: PathLike) -> Fit | Effects | DynamicEffects | Comparison:
     """Load what ``sp.save`` wrote: the model is estimated again from the data and weights beside it.
 
     Parameters
@@ -68,7 +72,8 @@ def load(path) -> Fit | Effects | DynamicEffects | Comparison:
 
 def _fit(record: dict, box: Box) -> Fit:
     model = BY_NAME[record["model"]]
-    w = read_weights(record["weights"], box)
+    stored = record["weights"]
+    w = [read_weights(one, box) for one in stored] if isinstance(stored, list) else read_weights(stored, box)
     fit = model(record["formula"], box.frame(record["data"]), w, **_options(record, box))
     stored = record["estimates"]
     _compare(record, fit.params, pd.Series(stored["params"], dtype=float), fit.std_errors)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -60,6 +61,8 @@ class Writer:
             return value.item()
         if isinstance(value, list | tuple):
             return [self.value(each, name) for each in value]
+        if isinstance(value, Mapping):
+            return {"mapping": {str(key): self.value(each, name) for key, each in value.items()}}
         if isinstance(value, SpatialWeights | TemporalWeights):
             return {"weights": self.weights(value)}
         if isinstance(value, pd.Series):
@@ -86,6 +89,8 @@ def read_value(stored: Any, box: Box) -> Any:
         return [read_value(each, box) for each in stored]
     if not isinstance(stored, dict):
         return stored
+    if "mapping" in stored:
+        return {name: read_value(each, box) for name, each in stored["mapping"].items()}
     if "weights" in stored:
         return read_weights(stored["weights"], box)
     if "series" in stored:

@@ -6,6 +6,7 @@ import json
 from dataclasses import fields
 from inspect import signature
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -19,14 +20,18 @@ from ..effects.long_run import DynamicEffects
 from ..models.family import MODELS
 from ..models.fit import Fit
 from ..records.fit import FitRecord
+from ..records.several import SeveralRecord
 from .box import RECORD, write_box
 from .parts import Writer
+
+if TYPE_CHECKING:
+    from spillover.types import PathLike
 
 FORMAT = 1
 BY_NAME = {specification: model for model, specification in MODELS.items()}
 
 
-def save(result, path, *, overwrite: bool = False) -> Path:
+def save(result: Any, path: PathLike, *, overwrite: bool = False) -> Path:
     """Save a fit, its effects or a comparison of W, for ``sp.load``.
 
     Parameters
@@ -87,7 +92,8 @@ def _fit(fit: FitRecord, out: Writer) -> dict:
         "model": _model(fit),
         "formula": d.formula,
         "data": out.add("data", _rows(fit)),
-        "weights": out.weights(d.weights),
+        "weights": [out.weights(w) for w in fit.requested_weights] if isinstance(fit, SeveralRecord) else out.weights(
+            d.weights),
         "options": _options(fit, out),
         "estimates": {"params": fit.params.to_dict(), "std_errors": fit.std_errors.to_dict(), "sigma2": fit.sigma2,
                       "loglik": fit.loglik},
@@ -120,13 +126,15 @@ def _model(fit: FitRecord) -> str:
 
 def _options(fit: FitRecord, out: Writer) -> dict:
     """Keywords of the model's function that are not its defaults."""
-    requested, known = fit._settings.requested, signature(BY_NAME[fit.specification]).parameters
-    options = {f.name: getattr(requested, f.name) for f in fields(ModelOptions) if f.name in known}
+    requested, parameters = fit._settings.requested, signature(BY_NAME[fit.specification]).parameters
+    options = {f.name: getattr(requested, f.name) for f in fields(ModelOptions) if f.name in parameters}
     same = fit._settings.vcov is requested.covariance or fit._settings.vcov == requested.covariance
     options["vcov"] = requested.vcov if same else fit._settings.vcov  # with_vcov changes it
     if fit._design.error_weights is not None:
         options["w_error"] = fit._design.error_weights
-    changed = {name: value for name, value in options.items() if value is not known[name].default}
+    if isinstance(fit, SeveralRecord):
+        options |= fit.requested_lags
+    changed = {name: value for name, value in options.items() if value is not parameters[name].default}
     return {name: out.value(value, name) for name, value in changed.items()}
 
 

@@ -5,6 +5,8 @@ Commands are grouped by file; nothing heavy is imported before a command runs.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 
@@ -12,10 +14,16 @@ import sys
 def main() -> None:
     """Run ``spillover`` and leave with its exit status: 0 ok, 1 failed, 2 usage, 3 data, 4 cannot be
     estimated, 5 not converged, 6 a bundle differs, 130 interrupted."""
-    from ._errors import run
-
     _in_utf8()
-    sys.exit(run(_app))
+    before = gc.get_threshold()
+    gc.set_threshold(300_000)  # imports make half as many objects, and next to no garbage
+    atexit.register(gc.freeze)  # when the process ends the system takes its memory back: nothing to look through
+    try:
+        from ._errors import run
+
+        sys.exit(run(_app))
+    finally:
+        gc.set_threshold(*before)
 
 
 def _in_utf8() -> None:
@@ -26,22 +34,29 @@ def _in_utf8() -> None:
         os.execv(sys.executable, [os.fsencode(sys.executable), b"-X", b"utf8", *words])
 
 
+COMMANDS = {
+    "explore_commands": ("moran", "lisa", "hotspots"),
+    "model_commands": ("fit", "effects", "diagnose", "table"),
+    "margin_commands": ("slopes", "predictions", "forecast"),
+    "compare_commands": ("compare",),
+    "policy_commands": ("did", "shock", "what-if"),
+    "plot_commands": ("plot",),
+    "file_commands": ("info", "join", "doctor"),
+    "study_commands": ("study", "report", "demo"),
+    "weight_commands": ("weights",),
+    "qgis_commands": ("qgis",),
+}
+GROUPS = {"weights": "Build, inspect, convert, compare and draw weights.",
+          "qgis": "Spillover in QGIS's Processing toolbox."}  # fmt: skip
+
+
 def _app(words: list[str] | None = None):
-    """The application; with the words of a command line only the command that they name is whole."""
+    """The application; with the words of a command line only the command that they name is whole, and the files of
+    others are not imported where it is one of ours."""
+    from importlib import import_module
+
     import typer
 
-    from . import (
-        compare_commands,
-        explore_commands,
-        file_commands,
-        margin_commands,
-        model_commands,
-        plot_commands,
-        policy_commands,
-        qgis_commands,
-        study_commands,
-        weight_commands,
-    )
     from .groups import App
 
     chosen = inner = None
@@ -59,14 +74,13 @@ def _app(words: list[str] | None = None):
     ) -> None:  # ``run`` takes these out of the command line before it is parsed
         pass
 
-    weights = App(inner if chosen == "weights" else chosen and "", help="Build, inspect, convert, compare and draw "
-                  "weights.")  # fmt: skip
-    weight_commands.register(weights)
-    qgis = App(inner if chosen == "qgis" else chosen and "", help="Spillover in QGIS's Processing toolbox.")
-    qgis_commands.register(qgis)
-    for commands in (explore_commands, model_commands, margin_commands, compare_commands, policy_commands,
-                     plot_commands, file_commands, study_commands):  # fmt: skip
-        commands.register(app)
-    app.add_typer(weights, name="weights")
-    app.add_typer(qgis, name="qgis")
+    files = [file for file, names in COMMANDS.items() if chosen in names] or list(COMMANDS)
+    for file in files:
+        commands, (name, *_) = import_module(f".{file}", __name__), COMMANDS[file]
+        if name in GROUPS:
+            group = App(inner if chosen == name else chosen and "", help=GROUPS[name])
+            commands.register(group)
+            app.add_typer(group, name=name)
+        else:
+            commands.register(app)
     return app

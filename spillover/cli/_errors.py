@@ -31,31 +31,41 @@ def run(build) -> int:
         warnings.showwarning = _show_warning
         logging.disable(logging.WARNING)  # libraries' own, such as matplotlib's about fonts
         try:
-            if anywhere["version"]:
-                print(f"spillover {__version__}")
-                return 0
-            for word in words:
-                refuse_password(word)
-            with shown(anywhere["progress"], anywhere["quiet"]):
-                completing = "_SPILLOVER_COMPLETE" in os.environ
-                status = build(None if completing else words)(prog_name="spillover", standalone_mode=False)
+            status = _status(build, words, anywhere)
             sys.stdout.flush()
-            return status if isinstance(status, int) else 0
-        except (BrokenPipeError, SystemExit) as error:
-            if isinstance(error, SystemExit) and not isinstance(error.__context__, OSError):
-                sys.stdout.flush()  # the completion of shells leaves this way
-                return error.code if isinstance(error.code, int) else 0
+            return status
+        except BrokenPipeError:
             # the reader of our output has enough, as in "| head"; the interpreter flushes once more
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
-        except (Exception, KeyboardInterrupt) as error:
-            if anywhere["debug"]:
-                import traceback
-
-                say("".join(traceback.format_exception(error)))
-            return _explain(error, as_json="--json" in words)
         finally:
             logging.disable(logging.NOTSET)
+
+
+def _status(build, words: list[str], anywhere: dict) -> int:
+    """Run the command; print what went wrong. BrokenPipeError where nobody reads on."""
+    try:
+        if anywhere["version"]:
+            print(f"spillover {__version__}")
+            return 0
+        for word in words:
+            refuse_password(word)
+        with shown(anywhere["progress"], anywhere["quiet"]):
+            completing = "_SPILLOVER_COMPLETE" in os.environ
+            status = build(None if completing else words)(prog_name="spillover", standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except BrokenPipeError:
+        raise
+    except SystemExit as error:  # the completion of shells leaves this way, and the parser where nobody reads on
+        if isinstance(error.__context__, OSError):
+            raise BrokenPipeError from error
+        return error.code if isinstance(error.code, int) else 0
+    except (Exception, KeyboardInterrupt) as error:
+        if anywhere["debug"]:
+            import traceback
+
+            say("".join(traceback.format_exception(error)))
+        return _explain(error, as_json="--json" in words)
 
 
 FLAGS = {"--debug": "debug", "--quiet": "quiet", "-q": "quiet", "--version": "version"}

@@ -18,8 +18,6 @@ from spillover.files import redacted
 from spillover.inputs import nearest_name
 from spillover.progress import step
 from weights import registry
-from weights.economic import by_unit
-from weights.io import FORMATS
 
 EXAMPLE = "example:"
 
@@ -106,7 +104,7 @@ def read_weights(spec: str, *, gdf=None, table=None, entity=None, time=None, sta
         return w.standardize(standardize) if standardize != "none" and w.standardization == "none" else w
     on_map = builder.needs in (registry.MAP, registry.POINTS)
     source = gdf if on_map or (table is None and builder.needs == registry.TABLE) else table
-    if source is None and builder.needs != registry.NOTHING:
+    if source is None and builder.needs != registry.NO_INPUT:
         what, flag = ("map", "--map") if on_map else ("table", "--data")
         raise SpatialInputError("E501", f"{builder.name} weights need a {what}", hint=f"give {flag} FILE")
     options = _with_columns(builder, builder.parse(text), source, table, entity, time)
@@ -140,6 +138,8 @@ def _with_columns(builder, options: dict, source, table, entity, time) -> dict:
 
 def _of_units(table, name: str, entity: str, time: str | None) -> pd.Series:
     """One value per unit of a column of the table: the mean of a number over periods, the same for all units."""
+    from weights.economic import by_unit
+
     if not pd.api.types.is_numeric_dtype(table[name]):
         first = table.groupby(entity)[name].agg(["first", "nunique"])
         changing = first.index[first["nunique"] > 1].tolist()
@@ -155,6 +155,8 @@ def _of_units(table, name: str, entity: str, time: str | None) -> pd.Series:
 
 
 def _unknown(spec: str) -> SpatialInputError:
+    from weights.io import FORMATS
+
     path = Path(spec)
     if path.suffix.lower() in FORMATS or path.parent != Path():
         return SpatialInputError("E601", f"there is no file of weights '{redacted(spec)}'", hint=nearest_name(path))

@@ -34,6 +34,7 @@ PHRASES = (
     (r"wt\.(\w+)\((?:points|map|gdf), (?:k=)?(\d+)\)", r"-w \1:k=\2"),
     (r"wt\.(queen|rook|bishop|knn|distance_band|delaunay|gabriel|kernel|inverse_distance)\b(?!\()", r"-w \1"),
 )
+MARKS = ("set_index", "entity=", "overwrite=", ".subset", "_crs(", "fit", "convert ", "wt.", "sp.")  # one in each
 VALUE = r"""'[^']*'|"[^"]*"|True|False|-?\d+(?:\.\d+)?"""
 CALL = r"[\w.]+\([^()]*\)"  # a call of Python, which stays as it is
 ARGUMENT = re.compile(rf"{CALL}|(?<![\w.:,-])(?P<name>[a-z_]+)=(?P<value>{VALUE}|(?=[\s;,.]|$))(?![\w(])")
@@ -63,8 +64,9 @@ def in_shell(text: str) -> str:
 
 def commands(text: str) -> str:
     """Calls of Python as commands and options, where the shell has them."""
-    for pattern, words in PHRASES:
-        text = re.sub(pattern, words, text)
+    if any(mark in text for mark in MARKS):
+        for pattern, words in PHRASES:
+            text = re.sub(pattern, words, text)
     return text
 
 

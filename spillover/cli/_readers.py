@@ -6,7 +6,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import geopandas as gpd
 import pandas as pd
 
 import shapefiles
@@ -85,7 +84,7 @@ def _of_database(data: Data):
     """A table or a query, with its map where it has shapes."""
     with step("reading the database"):
         frame = read(data.data, table=data.layer if data.sql is None else None, sql=data.sql)
-    if not isinstance(frame, gpd.GeoDataFrame) or data.map not in (None, data.data):
+    if not hasattr(frame, "crs") or data.map not in (None, data.data):
         return pd.DataFrame(frame.drop(columns="geometry", errors="ignore")), None, (None, None)
     return _attributes(prepared(frame if data.id is None else named(frame, data.id), crs=data.crs, na=data.na))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -48,9 +48,10 @@ def moran(
         raise SpatialInputError("E501", "a layer holds one period", hint=f"pick it: --where {rows.time}=...")
     w = rows.weights(weights)
     rows = rows.by_unit(w)
-    options = {"permutations": permutations, "alternative": alternative, "seed": seed, "missing": missing}
+    options: dict[str, Any] = {"permutations": permutations, "alternative": alternative, "seed": seed,
+                               "missing": missing}  # fmt: skip
     result: sp.Moran | sp.MoranBy
-    if by_period:
+    if rows.time is not None and by_period:
         result = sp.moran_by(rows.table, list(column), w, time=rows.time, entity=rows.entity, **options)
         out.show(result, result.to_frame, output, notes=rows.notes, files=[figure])
     else:

@@ -135,8 +135,8 @@ def as_json(result, frame: pd.DataFrame, notes: Iterable[str] = (), files: Itera
     records = json.loads(frame.to_json(orient="records", force_ascii=False, double_precision=15, date_format="iso"))
     body = {"spillover": __version__, "result": type(result).__name__, "notes": list(notes), "files": list(files),
             "table": records, "text": str(result)}  # fmt: skip
-    made = getattr(result, "provenance", None)
-    body["provenance"] = None if made is None else made.to_dict()
+    provenance = getattr(result, "provenance", None)
+    body["provenance"] = None if provenance is None else provenance.to_dict()
     return json.dumps(body, ensure_ascii=False, indent=1)
 
 

@@ -137,7 +137,7 @@ class Profile:
         text, line = self._ini(), f"{PLUGIN}=true"
         text = re.sub(rf"(?m)^{PLUGIN}=.*\n?", "", text)
         if re.search(r"(?m)^\[PythonPlugins\]\s*$", text):
-            text = re.sub(r"(?m)^\[PythonPlugins\]\s*$", lambda found: f"{found[0].rstrip()}\n{line}", text, count=1)
+            text = re.sub(r"(?m)^\[PythonPlugins\]\s*$", lambda match: f"{match[0].rstrip()}\n{line}", text, count=1)
         else:
             text = f"{text.rstrip()}\n\n[PythonPlugins]\n{line}\n".lstrip()
         self.settings.parent.mkdir(parents=True, exist_ok=True)

@@ -47,7 +47,7 @@ def build(
 
     out.check(output, suffixes=FORMATS, inputs=[source, data])
     builder, _ = registry.find(kind)
-    if builder is not None and builder.needs == registry.NOTHING:
+    if builder is not None and builder.needs == registry.NO_INPUT:
         _show(read_weights(kind, standardize=standardize), output)
         return
     rows_from = data or source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,8 +16,11 @@ from .convert import from_dense, from_graph, from_sparse, from_W
 from .temporal import TemporalWeights, temporal
 from .weights import SpatialWeights
 
+if TYPE_CHECKING:
+    from spillover.types import Ids
 
-def as_weights(w, *, ids=None) -> SpatialWeights | TemporalWeights:
+
+def as_weights(w: Any, *, ids: Ids | None = None) -> SpatialWeights | TemporalWeights:
     """Weights of any kind as this project's.
 
     Parameters

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -15,9 +18,13 @@ from .assemble import assemble, check_weights
 from .csr import freeze
 from .weights import SpatialWeights
 
+if TYPE_CHECKING:
+    from spillover.types import Ids
 
-def from_dense(matrix, ids=None, *, kind: str = "given matrix", standardization: str | None = None,
-               allow_negative: bool = False, allow_self: bool = False, labelled: bool = True) -> SpatialWeights:
+
+def from_dense(matrix: np.ndarray | pd.DataFrame | Sequence, ids: Ids | None = None, *, kind: str = "given matrix",
+               standardization: str | None = None, allow_negative: bool = False, allow_self: bool = False,
+               labelled: bool = True) -> SpatialWeights:
     """Weights from a square array or a DataFrame with ids on both sides.
 
     Parameters
@@ -56,8 +63,9 @@ def from_dense(matrix, ids=None, *, kind: str = "given matrix", standardization:
                        allow_negative=allow_negative, allow_self=allow_self, labelled=labelled)
 
 
-def from_sparse(matrix, ids=None, *, kind: str = "given matrix", standardization: str | None = None,
-                allow_negative: bool = False, allow_self: bool = False, labelled: bool = True) -> SpatialWeights:
+def from_sparse(matrix: sparse.sparray | sparse.spmatrix, ids: Ids | None = None, *, kind: str = "given matrix",
+                standardization: str | None = None, allow_negative: bool = False, allow_self: bool = False,
+                labelled: bool = True) -> SpatialWeights:
     """Weights from any scipy sparse matrix; options as in :func:`from_dense`."""
     csr = sparse.csr_array(matrix, dtype=np.float64, copy=True)
     if csr.shape[0] != csr.shape[1]:
@@ -72,7 +80,7 @@ def from_sparse(matrix, ids=None, *, kind: str = "given matrix", standardization
     return SpatialWeights(freeze(csr), ids, kind, standardization or stated_style(csr), labelled=labelled)
 
 
-def from_frame(frame: pd.DataFrame, *, ids=None, focal: str = "focal", neighbor: str = "neighbor",
+def from_frame(frame: pd.DataFrame, *, ids: Any = None, focal: str = "focal", neighbor: str = "neighbor",
                weight: str | None = "weight", duplicates: str = "error", kind: str = "given table",
                standardization: str | None = None, allow_negative: bool = False,
                allow_self: bool = False) -> SpatialWeights:
@@ -120,7 +128,7 @@ def from_frame(frame: pd.DataFrame, *, ids=None, focal: str = "focal", neighbor:
     return SpatialWeights(w.csr, ids, kind, standardization)
 
 
-def from_graph(graph, *, kind: str = "libpysal Graph", allow_negative: bool = False,
+def from_graph(graph: Any, *, kind: str = "libpysal Graph", allow_negative: bool = False,
                allow_self: bool = False) -> SpatialWeights:
     """Weights from a ``libpysal.graph.Graph`` (isolates become islands)."""
     ids = _labels.unit_index(graph.unique_ids)
@@ -128,7 +136,7 @@ def from_graph(graph, *, kind: str = "libpysal Graph", allow_negative: bool = Fa
                        allow_negative=allow_negative, allow_self=allow_self)
 
 
-def from_W(W, *, kind: str = "libpysal W", allow_negative: bool = False,
+def from_W(W: Any, *, kind: str = "libpysal W", allow_negative: bool = False,
            allow_self: bool = False) -> SpatialWeights:
     """Weights from a ``libpysal.weights.W``, in its ``id_order``."""
     return from_sparse(W.sparse, W.id_order, kind=kind, standardization=_STYLE.get(W.get_transform()),

@@ -29,12 +29,15 @@ class SeveralWeights:
         Which of them lag the response, and the error.
     pairs : tuple of (int, int)
         Column of the regressors and W: what is lagged by which W.
+    listed : tuple of int
+        Those of ``w=``.
     """
 
     matrices: tuple[SpatialWeights, ...]
     lag: tuple[int, ...] = ()
     error: tuple[int, ...] = ()
     pairs: tuple[tuple[int, int], ...] = ()
+    listed: tuple[int, ...] = ()
 
     varies: ClassVar[Literal[False]] = False
 

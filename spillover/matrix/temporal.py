@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -92,7 +92,7 @@ class TemporalWeights(Rows, Mapping):
         return fingerprint(pd.DataFrame({"w": each}, index=pd.Index(self.periods.tolist(), name="period")))
 
     @property
-    def csr(self):
+    def csr(self) -> Any:
         raise SpatialInputError("E320", "these weights vary over time, one matrix is needed here",
                                 n=len(self.periods), hint="use one period's, w[period], or w.mean()")  # fmt: skip
 

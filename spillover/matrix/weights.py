@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import InitVar, dataclass, field, replace
 from functools import cached_property
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from spillover.errors import SpatialInputError
 from spillover.ids import positions
 from spillover.provenance import links_fingerprint
 from spillover.show import ask
+from spillover.types import Ids, Map, PathLike
 
 from .. import labels as _labels
 from .csr import canonical, frozen, take, with_data
@@ -169,7 +170,7 @@ class SpatialWeights(Rows):
 
         return standardize(self, style)
 
-    def lag(self, x):
+    def lag(self, x: Any) -> Any:
         """The spatial lag W x: for each unit the weighted sum over its neighbors.
 
         Parameters
@@ -186,7 +187,7 @@ class SpatialWeights(Rows):
 
         return spatial_lag(self, x)
 
-    def subset(self, ids) -> SpatialWeights:
+    def subset(self, ids: Ids) -> SpatialWeights:
         """The weights among ``ids`` only, in that order; standardised weights are standardised again."""
         return self.subset_at(_labels.places(_labels.unit_index(ids), self.ids, what="subset"))
 
@@ -210,7 +211,7 @@ class SpatialWeights(Rows):
 
         return restandardize(self, np.arange(self.n), absent=absent)
 
-    def reindex(self, ids) -> SpatialWeights:
+    def reindex(self, ids: Ids) -> SpatialWeights:
         """The same weights with the units in the order of ``ids``, which must be the same units."""
         ids = _labels.unit_index(ids)
         if ids.equals(self.ids):
@@ -250,23 +251,23 @@ class SpatialWeights(Rows):
         refuse_dense(self.n, sparse_way="w.csr or w.to_frame()")
         return pd.DataFrame(self.csr.toarray(), index=self.ids, columns=self.ids)
 
-    def to_graph(self):
+    def to_graph(self) -> Any:
         """The same weights as a ``libpysal.graph.Graph``."""
         from .to_libpysal import to_graph
 
         return to_graph(self)
 
-    def to_W(self):
+    def to_W(self) -> Any:
         """The same weights as a ``libpysal.weights.W``."""
         from .to_libpysal import to_W
 
         return to_W(self)
 
-    def save(self, path, *, overwrite: bool = False) -> None:
+    def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Write to a file; the suffix chooses the format (``.parquet`` keeps everything)."""
         ask("save", self, path, overwrite=overwrite)
 
-    def describe(self, data=None, **where) -> pd.Series:
+    def describe(self, data: Map | None = None, **where: Any) -> pd.Series:
         """Links, cardinalities, components, islands, spectrum; see :func:`weights.describe`."""
         return ask("describe", self, data, **where)
 
@@ -276,16 +277,15 @@ class SpatialWeights(Rows):
 
         return one_line(self)
 
-    def plot(self, data=None, *, kind: str | None = None, ax=None, **where):
+    def plot(self, data: Map | None = None, *, kind: str | None = None, ax: Any = None, **where: Any) -> Any:
         """Links over the map, histogram of neighbors or heat map; see :func:`weights.plot`."""
         return ask("plot", self, data, kind=kind, ax=ax, **where)
 
-    def explore(self, map, **options):
+    def explore(self, map: Map, **options: Any) -> Any:
         """Units, their neighbors and links on a web page to zoom into; see :func:`weights.web.explore`."""
         return ask("explore", self, map, **options)
 
     # -- how it prints ------------------------------------------------------------------------------
-
     def __repr__(self) -> str:
         return f"<SpatialWeights {self.kind!r}: {self.n} units, {self.nnz} links, {self.standardization}>"
 

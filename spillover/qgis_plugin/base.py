@@ -161,7 +161,7 @@ class Values:
     def file(self, name):
         return self.algorithm.parameterAsFile(self.parameters, name, self.context)
 
-    def given(self, name):
+    def is_set(self, name):
         return self.parameters.get(name) not in (None, "")
 
     def layer(self, name, needed=(), once=None):

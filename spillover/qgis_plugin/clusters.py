@@ -67,7 +67,7 @@ class Lisa(Algorithm):
         field = values.field("FIELD")
         words = [self.VERB, *units(values, [field]), "-c", field, "-w", weights(values), "--correction",
                  values.enum("CORRECTION", list(CORRECTIONS)), "--seed", values.integer("SEED")]  # fmt: skip
-        if values.given("PERMUTATIONS"):
+        if values.is_set("PERMUTATIONS"):
             words += ["--permutations", values.integer("PERMUTATIONS")]
         return words
 

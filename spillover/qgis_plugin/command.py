@@ -85,21 +85,21 @@ def run(arguments, feedback, folder):
                threading.Thread(target=_read, args=(child.stdout, printed.append), daemon=True)]  # fmt: skip
     for reader in readers:
         reader.start()
-    said: list[str] = []
+    messages: list[str] = []
     try:
         while child.poll() is None or readers[0].is_alive() or not lines.empty():
             if feedback.isCanceled():
                 raise QgsProcessingException("Cancelled; nothing was written.")
             try:
-                _report(lines.get(timeout=0.1), feedback, said)
+                _report(lines.get(timeout=0.1), feedback, messages)
             except queue.Empty:
                 continue
     finally:
         _end(child)
     readers[1].join(PATIENCE)
     if child.returncode:
-        raise QgsProcessingException("\n".join(said).strip() or f"spillover ended with status {child.returncode}")
-    for line in said:
+        raise QgsProcessingException("\n".join(messages).strip() or f"spillover ended with status {child.returncode}")
+    for line in messages:
         feedback.pushWarning(line)
     try:
         return json.loads("".join(printed))
@@ -112,14 +112,14 @@ def _read(stream, take):
         take(line)
 
 
-def _report(line, feedback, said):
+def _report(line, feedback, messages):
     """A line of stderr: progress as JSON, or words."""
     try:
         step = json.loads(line)
         done, total = step["done"], step["total"]
     except (ValueError, KeyError, TypeError):
         if line.strip():
-            said.append(line.rstrip())
+            messages.append(line.rstrip())
         return
     feedback.setProgress(100 * done / total if total else 0)
     words = " ".join(str(step[key]) for key in ("step", "part") if step.get(key))

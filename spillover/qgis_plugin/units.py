@@ -63,7 +63,7 @@ def weights(values):
     if values.text("WEIGHTS_TEXT"):
         return values.text("WEIGHTS_TEXT")
     kind = values.enum("WEIGHTS", list(WEIGHTS))
-    distance = f"{values.number('DISTANCE'):.12g}" if values.given("DISTANCE") else None
+    distance = f"{values.number('DISTANCE'):.12g}" if values.is_set("DISTANCE") else None
     if kind == "knn":
         return f"knn:k={values.integer('K')}"
     if kind == "distance_band" and distance is None:
@@ -71,7 +71,7 @@ def weights(values):
     if kind in ("distance_band", "inverse_distance"):
         return f"{kind}:cutoff={distance}" if distance else kind
     if kind == "file":
-        if not values.given("WEIGHTS_FILE"):
+        if not values.is_set("WEIGHTS_FILE"):
             raise QgsProcessingException("Name the file of weights")
         return values.file("WEIGHTS_FILE")
     return kind

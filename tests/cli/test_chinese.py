@@ -90,13 +90,13 @@ def english(texts, q) -> dict[str, str]:
     values = [*q.names, *q.map.index, *q.panel[q.entity].unique(), *(v for c in q.map.columns[:-1] for v in q.map[c]),
               q.formula, *(c.name for c in q.computed)]  # fmt: skip
     own |= {word for value in values for word in re.findall(r"[A-Za-z_]+", str(value))}
-    found = {}
+    result = {}
     for text in texts:
         plain = re.sub(r"\b[0-9a-f]{12,}\b|(?<![A-Za-z_])[-+]?\d[\d.,]*(?:e[-+]?\d+)?", " ", text)
         for word in re.findall(r"[A-Za-z_][A-Za-z_0-9]*", plain):
             if word not in own:
-                found.setdefault(word, text[:150])
-    return found
+                result.setdefault(word, text[:150])
+    return result
 
 
 def test_no_sentence_of_the_report_is_left_in_english(study):

@@ -254,7 +254,7 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input_ends_in_its_status_and_leaves_no_file(name, spillover, tmp_path, monkeypatch):
-    status, said, args = BAD[name]
+    status, message, args = BAD[name]
     work = tmp_path / "work"
     work.mkdir()
     (tmp_path / "book.csv").write_bytes(b"PK\x03\x04 and so on")
@@ -262,7 +262,7 @@ def test_bad_input_ends_in_its_status_and_leaves_no_file(name, spillover, tmp_pa
     before = set(tmp_path.rglob("*"))
     got, _, err = spillover(*(a.replace("{tmp}", str(tmp_path)) for a in args))
     assert got == status, err
-    assert said in err
+    assert message in err
     assert "Traceback" not in err
     assert set(tmp_path.rglob("*")) == before
 
@@ -334,3 +334,19 @@ def test_the_wheel_holds_the_packages_and_their_data_only(tmp_path):
     data = {name for name in names if name.startswith("shapefiles/data/")}
     assert len(data) == len(list((root / "shapefiles" / "data").iterdir()))
     assert not any(name.startswith("shapefiles/sources/") for name in names)
+
+
+def test_two_w_in_one_model(spillover, tmp_path, states):
+    """-w twice is a list of W; the same W twice is refused as in Python."""
+    both = ("-w", "queen", "-w", "knn:k=12", "--model", "sar")
+    table = tmp_path / "fit.csv"
+    status, _, _ = spillover("fit", US, "log(gsp) ~ log(emp) + unemp", *both, "-o", table)
+    assert status == 0
+    near = wt.knn(states, k=12).standardize("row")
+    fit = sp.sar("log(gsp) ~ log(emp) + unemp", shapefiles.load_panel("us_states"),
+                 [wt.queen(states).standardize("row"), near], entity="state", time="year")
+    assert pd.read_csv(table).set_index("term")["estimate"].to_numpy() == pytest.approx(fit.params.to_numpy(), abs=1e-8)
+    status, out, _ = spillover("effects", US, "log(gsp) ~ log(emp) + unemp", *both, "--inference", "delta")
+    assert status == 0
+    assert "through W_2" in out
+    assert spillover("fit", US, "log(gsp) ~ log(emp)", "-w", "queen", "-w", "queen")[0] == 3

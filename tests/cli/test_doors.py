@@ -91,14 +91,14 @@ def test_a_full_panel_is_read_the_same_from_every_format(spillover, table, tmp_p
     frame.to_parquet(tmp_path / "t.parquet")
     frame.to_stata(tmp_path / "t.dta", write_index=False)
     frame.to_csv(tmp_path / "t.tsv", sep="\t", index=False)
-    said = {np.str_(spillover(*moran(path))[1]) for path in (table, *tmp_path.glob("t.*"))}
-    assert len(said) == 1
+    message = {np.str_(spillover(*moran(path))[1]) for path in (table, *tmp_path.glob("t.*"))}
+    assert len(message) == 1
 
 
 def test_every_builder_is_built_from_the_shell(spillover, tmp_path):
     import weights as wt
     from tests.weights import naive
-    from weights.registry import BUILDERS, LINKS, MAP, NOTHING, POINTS
+    from weights.registry import BUILDERS, LINKS, MAP, NO_INPUT, POINTS
 
     case = naive.case(1)
     case.map.reset_index(names="unit").to_file(tmp_path / "m.gpkg")
@@ -106,12 +106,12 @@ def test_every_builder_is_built_from_the_shell(spillover, tmp_path):
     case.links.to_csv(tmp_path / "links.csv", index=False)
     for name, builder in BUILDERS.items():
         spec = name.replace("_", "-") + (f":{builder.options}" if builder.options else "")
-        sources = {MAP: (tmp_path / "m.gpkg", "--id", "unit"), LINKS: (tmp_path / "links.csv",), NOTHING: ()}
-        given = sources.get(builder.needs, sources[MAP])
-        status, _, err = spillover("weights", "build", spec, *given, "--standardize", "none",
+        sources = {MAP: (tmp_path / "m.gpkg", "--id", "unit"), LINKS: (tmp_path / "links.csv",), NO_INPUT: ()}
+        arguments = sources.get(builder.needs, sources[MAP])
+        status, _, err = spillover("weights", "build", spec, *arguments, "--standardize", "none",
                                    "-o", tmp_path / f"{name}.parquet")
         assert status == 0, (name, err)
-        data = {LINKS: case.links, NOTHING: None}.get(builder.needs, case.map)
+        data = {LINKS: case.links, NO_INPUT: None}.get(builder.needs, case.map)
         expected = builder.build(data, **builder.parse(builder.options))
         back = wt.load(tmp_path / f"{name}.parquet")
         assert (back.csr.indices == expected.csr.indices).all()

@@ -202,16 +202,16 @@ def test_arguments_that_the_locale_has_no_letters_for(tmp_path):
         assert words in (done.stdout + done.stderr).decode("utf-8")
 
 
-@pytest.mark.parametrize(("words", "said"), [
+@pytest.mark.parametrize(("words", "message"), [
     (["weights", "queen", "map.shp"], "weights with one of build, info, convert, compare, plot"),
     (["fitt", "data.csv"], "with one of moran, lisa, hotspots"),
     (["fit"], "spillover fit --help"),
     (["fit", "a.csv", "y ~ x", "--modle", "sdm"], "spillover fit --help"),
 ])  # fmt: skip
-def test_a_line_that_cannot_be_parsed_says_where_to_read_on(spillover, words, said):
+def test_a_line_that_cannot_be_parsed_says_where_to_read_on(spillover, words, message):
     status, _, err = spillover(*words)
     assert status == 2
-    assert said in err.splitlines()[-1]
+    assert message in err.splitlines()[-1]
 
 
 @pytest.mark.parametrize("words", [[], ["weights"]])
@@ -245,14 +245,14 @@ def test_units_of_the_wrong_column_are_met_with_the_right_one(spillover, tmp_pat
 def test_json_says_what_a_result_was_made_of(spillover, line):
     status, out, _ = spillover(*line, "--json")
     assert status == 0
-    made = json.loads(out)["provenance"]
+    built = json.loads(out)["provenance"]
     columbus = shapefiles.load("columbus")
     w = wt.queen(columbus).standardize("row")
-    assert made["weights"] == {"W": w.fingerprint}
-    assert made["versions"]["numpy"] == np.__version__
-    assert made["seed"] == (1 if line[0] == "moran" else None)
+    assert built["weights"] == {"W": w.fingerprint}
+    assert built["versions"]["numpy"] == np.__version__
+    assert built["seed"] == (1 if line[0] == "moran" else None)
     if line.count("-c") == 1:
-        assert made["data"] == sp.moran("CRIME", w, data=columbus, permutations=9).provenance.data
+        assert built["data"] == sp.moran("CRIME", w, data=columbus, permutations=9).provenance.data
     status, out, _ = spillover("info", "example:columbus", "--json")
     assert json.loads(out)["provenance"] is None
 

@@ -60,11 +60,11 @@ def test_doctor_says_what_is_wrong_and_what_mends_it(spillover, profiles):
         rows = json.loads(out)["table"]
         return status, {row["check"].split(":")[0].split(" ")[0]: (row["state"], row["next"]) for row in rows}
 
-    status, found = states()
-    assert (status, found["profile"][0]) == (1, "wrong")
+    status, result = states()
+    assert (status, result["profile"][0]) == (1, "wrong")
     assert spillover("qgis", "install")[0] == 0
-    status, found = states()
-    assert (status, {state for state, _ in found.values()} <= {"ok", "unsure"}) == (0, True)
+    status, result = states()
+    assert (status, {state for state, _ in result.values()} <= {"ok", "unsure"}) == (0, True)
     place = Profile(profiles / "default")
     breaks = {
         "command": lambda: (place.plugin / "command.json").write_text(json.dumps({"command": ["/not/there"]})),
@@ -73,9 +73,9 @@ def test_doctor_says_what_is_wrong_and_what_mends_it(spillover, profiles):
     }
     for check, damage in breaks.items():
         damage()
-        status, found = states()
-        assert (status, found[check][0]) == (1, "wrong"), check
-        assert "spillover qgis install" in found[check][1]
+        status, result = states()
+        assert (status, result[check][0]) == (1, "wrong"), check
+        assert "spillover qgis install" in result[check][1]
         assert spillover("qgis", "install")[0] == 0
     assert states()[0] == 0
 

@@ -23,16 +23,16 @@ STUDY = {
 
 def test_a_step_does_what_the_library_does(tmp_path, panel, queen):
     q = question({**STUDY, "columns": {"output": "log(gsp) * 2"}, "steps": {"moran": {"columns": ["output"]}}})
-    found, failed = run.run(q, lambda words: None)
+    result, failed = run.run(q, lambda words: None)
     assert not failed
     want = sp.sdm(STUDY["formula"], panel, queen, entity="state", time="year", effects="twoway")
-    pd.testing.assert_series_equal(found["model"].result.params, want.params)
+    pd.testing.assert_series_equal(result["model"].result.params, want.params)
     moran = sp.moran_by(panel.assign(output=2 * np.log(panel["gsp"])), ["output"], queen, time="year", entity="state")
-    np.testing.assert_allclose(found["moran"].result.to_frame()["I"], moran.to_frame()["I"])
-    written = run.write(q, found, failed, tmp_path / "out")
+    np.testing.assert_allclose(result["moran"].result.to_frame()["I"], moran.to_frame()["I"])
+    written = run.write(q, result, failed, tmp_path / "out")
     assert all(path.stat().st_size > 0 for path in written)
     layer = gpd.read_file(tmp_path / "out" / "spillovers.gpkg")
-    assert layer["unemp_own"].mean() == pytest.approx(found["effects"].result.direct["unemp"])
+    assert layer["unemp_own"].mean() == pytest.approx(result["effects"].result.direct["unemp"])
     tex = (tmp_path / "out" / "tables.tex").read_text(encoding="utf-8")
     assert r"\label{tab:model}" in tex
     assert f"{want.rho:.3f}" in tex
@@ -55,7 +55,7 @@ def test_word_tables_hold_the_numbers(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"formulas": "y ~ x"}, "unknown entry 'formulas'"),
         ({"steps": {"morans": {}}}, "unknown entry 'morans'"),
@@ -87,31 +87,32 @@ def test_word_tables_hold_the_numbers(tmp_path):
         ({"steps": {"moran": {"columns": ["g\0"]}}}, "columns holds a character"),
     ],
 )
-def test_a_wrong_study_is_refused_at_the_door(change, said):
-    with pytest.raises(SpatialInputError, match=said.replace("(", r"\(")):
+def test_a_wrong_study_is_refused_at_the_door(change, message):
+    with pytest.raises(SpatialInputError, match=message.replace("(", r"\(")):
         question({**STUDY, **change})
 
 
 def test_what_cannot_be_done_is_said_and_the_rest_goes_on(tmp_path):
     q = question({**STUDY, "steps": {"moran": {"columns": ["nowhere"]}, "shock": {}}})
-    found, failed = run.run(q, lambda words: None)
-    assert "shock" in found
+    result, failed = run.run(q, lambda words: None)
+    assert "shock" in result
     assert "nowhere" in failed["moran"]
-    run.write(q, found, failed, tmp_path / "out")
+    run.write(q, result, failed, tmp_path / "out")
     assert "What could not be done" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_policy_is_told_with_its_test_of_earlier_effects():
     data = {**STUDY["data"], "panel": "example:castle", "without": ["AK", "HI"]}
-    asked = {**STUDY, "formula": "log(homicide) ~ unemp", "data": data}
-    found, failed = run.run(question({**asked, "steps": {"policy": {"treatment": "post", "window": [-3, 2]}}}), print)
+    requested = {**STUDY, "formula": "log(homicide) ~ unemp", "data": data}
+    policy = {"treatment": "post", "window": [-3, 2]}
+    result, failed = run.run(question({**requested, "steps": {"policy": policy}}), print)
     assert not failed
-    alone, spatial = found["policy"].result
+    alone, spatial = result["policy"].result
     assert list(alone.path["period"]) == list(range(-3, 3))
-    text = " ".join(found["policy"].text)
+    text = " ".join(result["policy"].text)
     assert str(alone.pretrends) in text
     assert str(spatial.pretrends) in text
-    assert f"adopted it by {100 * np.expm1(alone.att):.1f}\u00a0%" in found["policy"].answer[0]
+    assert f"adopted it by {100 * np.expm1(alone.att):.1f}\u00a0%" in result["policy"].answer[0]
 
 
 def test_weights_may_have_any_name(panel, queen):
@@ -121,12 +122,12 @@ def test_weights_may_have_any_name(panel, queen):
 
 
 def test_an_interrupted_study_keeps_what_is_done(monkeypatch):
-    def interrupted(q, found):
+    def interrupted(q, result):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("spillover.cli.study.spillovers.by_weights", interrupted)
-    found, failed = run.run(question({**STUDY, "steps": {"by_weights": {}}}), lambda words: None)
-    assert "effects" in found
+    result, failed = run.run(question({**STUDY, "steps": {"by_weights": {}}}), lambda words: None)
+    assert "effects" in result
     assert failed == {"by_weights": "interrupted"}
 
 
@@ -186,9 +187,9 @@ groups = "region"
     (tmp_path / "panel.csv").write_bytes((shared / "china_province_panel.csv").read_bytes())
     (tmp_path / "study.toml").write_text(text, encoding="utf-8")
     q = read_study(tmp_path / "study.toml")
-    found, failed = run.run(q, lambda words: None)
+    result, failed = run.run(q, lambda words: None)
     assert not failed
-    names = {path.name for path in run.write(q, found, failed, tmp_path / "out")}
+    names = {path.name for path in run.write(q, result, failed, tmp_path / "out")}
     assert "weights_of_数字_金融.csv" in names
     html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert '<html lang="zh-CN">' in html
@@ -203,9 +204,9 @@ def test_a_report_names_units_and_speaks_plain_words(tmp_path):
     q = question({**STUDY, "words": words, "data": {**STUDY["data"], "name": "name"},
                   "steps": {"shock": {"unit": "IL", "term": "unemp"}, "lisa": {"columns": ["unemp"]},
                             "moran": {"columns": ["unemp"]}}})  # fmt: skip
-    found, failed = run.run(q, lambda words: None)
+    result, failed = run.run(q, lambda words: None)
     assert not failed
-    run.write(q, found, failed, tmp_path / "out")
+    run.write(q, result, failed, tmp_path / "out")
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     text = re.sub(r"<(script|style)>.*?</\1>", "", page, flags=re.DOTALL)
     cells = re.findall(r"<td[^>]*>([^<]*)</td>", text)
@@ -219,7 +220,7 @@ def test_a_report_names_units_and_speaks_plain_words(tmp_path):
     assert "<svg" in first
     assert "<img" in first
     assert pd.read_csv(tmp_path / "out" / "shock.csv").columns.tolist() == ["state", "response"]  # numbers as they are
-    labels = [label.get_text() for label in found["effects"].figures["effects"].image.get_yticklabels()]
+    labels = [label.get_text() for label in result["effects"].figures["effects"].image.get_yticklabels()]
     assert {"unemployment", "labour"} <= set(labels)
     with pytest.raises(SpatialInputError, match="E502"):
         question({**STUDY, "data": {**STUDY["data"], "name": "naam"}})
@@ -231,9 +232,9 @@ def test_robustness_changes_one_thing_at_a_time(panel, queen):
     options = {"without": ["CA", "NY"], "periods": [[1978, 1986]], "models": ["sar"], "outcome": "log(emp)"}
     formula = "log(gsp) ~ log(pcap) + unemp"
     study = {**STUDY, "formula": formula, "weights": weights, "steps": {"robustness": options}}
-    found, failed = run.run(question(study), lambda words: None)
+    result, failed = run.run(question(study), lambda words: None)
     assert not failed
-    fits, keys = found["robustness"].result, {"entity": "state", "time": "year", "effects": "twoway"}
+    fits, keys = result["robustness"].result, {"entity": "state", "time": "year", "effects": "twoway"}
     assert list(fits) == ["as above", "W: 5", "SAR", "without CA, NY", "1978-1986", "outcome log(emp)",
                           "winsorized at 1 %", "regressors lagged"]  # fmt: skip
     fewer = queen.subset(queen.ids[~queen.ids.isin(["CA", "NY"])])
@@ -253,16 +254,16 @@ def test_robustness_changes_one_thing_at_a_time(panel, queen):
                                               unemp=lambda d: d.groupby("state")["unemp"].shift())  # fmt: skip
     other = sp.sdm(formula, lagged[lagged["year"] > 1970], queen, **keys)
     pd.testing.assert_series_equal(fits["regressors lagged"].params, other.params, rtol=1e-9)
-    assert found["robustness"].papers["robustness"].heads == tuple(fits)
+    assert result["robustness"].papers["robustness"].heads == tuple(fits)
 
 
 def test_robustness_by_defaults_and_what_it_refuses(panel):
-    found, failed = run.run(question({**STUDY, "steps": {"robustness": {}}}), lambda words: None)
+    result, failed = run.run(question({**STUDY, "steps": {"robustness": {}}}), lambda words: None)
     assert not failed
-    assert list(found["robustness"].result) == ["as above", "winsorized at 1 %", "regressors lagged"]
+    assert list(result["robustness"].result) == ["as above", "winsorized at 1 %", "regressors lagged"]
     for options in ({"without": ["XX"]}, {"models": ["spline"]}, {"periods": [1970]}, {"winsorize": 0.7},
                     {"weights": False, "winsorize": 0.0, "lagged": False}):  # fmt: skip
-        found, failed = run.run(question({**STUDY, "steps": {"robustness": options}}), lambda words: None)
+        result, failed = run.run(question({**STUDY, "steps": {"robustness": options}}), lambda words: None)
         assert "robustness" in failed, options
 
 
@@ -270,8 +271,8 @@ def test_the_layer_of_a_study_has_a_style_for_every_chapter(tmp_path):
     import sqlite3
 
     q = question({**STUDY, "steps": {"shock": {"unit": "IL", "term": "unemp"}, "lisa": {"columns": ["unemp"]}}})
-    found, _ = run.run(q, lambda words: None)
-    run.write(q, found, {}, tmp_path / "out")
+    result, _ = run.run(q, lambda words: None)
+    run.write(q, result, {}, tmp_path / "out")
     with sqlite3.connect(tmp_path / "out" / "spillovers.gpkg") as connection:
         rows = connection.execute("SELECT styleName, useAsDefault, styleQML FROM layer_styles").fetchall()
     assert [default for _, default, _ in rows] == [1] + [0] * (len(rows) - 1)

@@ -141,7 +141,7 @@ def _code(module) -> str:
     return ast.dump(tree)
 
 
-def said(cell: Cell) -> dict[str, int]:
+def messages(cell: Cell) -> dict[str, int]:
     """Of ``SHOWN`` samples with an estimate, in how many the results, printed, or their warnings quote each limit."""
     draw, counts, shown = EXPERIMENTS[cell.experiment](**cell.design), Counter(), 0
     if not isinstance(draw, Draw):
@@ -165,7 +165,7 @@ def record(cell: Cell, tally: Tally, inputs: str, seconds: float) -> dict:
     """A line of the journal."""
     counts = {name: {**vars(c), "log_length": round(c.log_length, 6)} for name, c in tally.counts.items()}
     return {"name": cell.name, "hash": inputs, "commit": commit(), "seed": cell.seed, "samples": tally.samples,
-            "seconds": round(seconds, 1), "errors": dict(tally.errors), "said": said(cell),
+            "seconds": round(seconds, 1), "errors": dict(tally.errors), "said": messages(cell),
             "counts": counts}  # fmt: skip
 
 
@@ -216,7 +216,7 @@ def tidy_journal(cells: list[Cell], path: Path = JOURNAL) -> None:
     for cell in cells:
         if line := journal.get(cell.name):
             out = tally_of(line).verdict() == "out"
-            kept.append(json.dumps(line | {"said": said(cell)} if out else line))
+            kept.append(json.dumps(line | {"said": messages(cell)} if out else line))
     path.write_text("\n".join(kept) + "\n", encoding="utf-8")
 
 

@@ -5,11 +5,13 @@ from .cross import cross_section
 from .forecasts import forecasts
 from .margins import margins
 from .panels import dynamic_panel, panel
+from .several import several
 
 EXPERIMENTS = {
     "cross": cross_section,
     "margins": margins,
     "forecasts": forecasts,
+    "several": several,
     "panel": panel,
     "dynamic": dynamic_panel,
     "did": policies.did,

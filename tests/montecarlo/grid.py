@@ -100,12 +100,22 @@ def margin_cells() -> list[Cell]:
                  {"model": model, "n": n, "w": w}) for model, n, w in designs]  # fmt: skip
 
 
+def several_cells() -> list[Cell]:
+    """Two W in one model."""
+    designs = [("sar", 100, ("queen", "knn"), 4, 1), ("sdm", 100, ("queen", "knn"), 1, 1),
+               ("sdm", 500, ("group", "knn"), 1, 1), ("sdm", 48, ("queen", "knn"), 1, 8)]  # fmt: skip
+    return [Cell(f"several-{model}-n{n}{f'x{periods}' if periods > 1 else ''}-{'-'.join(w)}-k{k}",
+                 "cross-section, two W" if periods == 1 else "panel, two W", "several",
+                 {"model": model, "n": n, "w": w, "k": k, "periods": periods}, (200, 400))
+            for model, n, w, k, periods in designs]  # fmt: skip
+
+
 def cells() -> list[Cell]:
     """The grid: what most people do first."""
     small = [cell for cell in default_cells() if cell.design["n"] < 500]
     large = [cell for cell in default_cells() if cell.design["n"] == 500]
     return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *grid_panels.dk_cells(),
-            *remedy_cells(), *margin_cells(),
+            *remedy_cells(), *margin_cells(), *several_cells(),
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),
             *grid_panels.dynamic_cells(), *grid_panels.moment_cells(),
             *grid_panels.forecast_cells(), *far_rho(), *large,

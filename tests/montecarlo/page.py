@@ -97,8 +97,8 @@ def summary(rows: dict | None = None) -> str:
 
 def limit_of(line: dict) -> str | None:
     """The limit that most samples of a cell's results name."""
-    said = line.get("said", {})
-    return max(said, key=said.get) if said else None
+    messages = line.get("said", {})
+    return max(messages, key=messages.get) if messages else None
 
 
 def where_it_does_not_hold(rows) -> list[str]:

@@ -56,7 +56,7 @@ def test_what_is_out_says_so():
 @pytest.mark.parametrize("name", ["gns-n48-knn-k4-normal-default", "sdem-n48-knn-k4-normal-default"])
 def test_what_the_journal_quotes_is_quoted_today(name):
     cell, line, _ = ROWS[name]
-    assert engine.said(cell) == line["said"]
+    assert engine.messages(cell) == line["said"]
 
 
 # -- the engine ------------------------------------------------------------------------------------------------------

@@ -79,8 +79,8 @@ def test_a_table_sorts_by_any_column_and_back(browser, page):
 
 def test_the_page_breaks_no_rule_of_its_own_and_is_small(browser, page):
     browser.open(page, 1280)
-    said = [event["params"]["entry"]["text"] for event in browser.events if event.get("method") == "Log.entryAdded"]
-    assert not said
+    message = [event["params"]["entry"]["text"] for event in browser.events if event.get("method") == "Log.entryAdded"]
+    assert not message
     assert page.stat().st_size < 1_500_000
 
 

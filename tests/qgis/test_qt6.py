@@ -15,6 +15,6 @@ def test_modules_icons_and_parameters_hold_under_qt6():
     script = Path(__file__).parent / "inside" / "qt6.py"
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found["Qt"].startswith("6.")
-    assert found["algorithms"] == 10
+    result = json.loads(done.stdout)
+    assert result["Qt"].startswith("6.")
+    assert result["algorithms"] == 10

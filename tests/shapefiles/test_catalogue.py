@@ -64,8 +64,8 @@ def test_unknown_names_list_the_known_ones():
 
 def test_checksums_of_sources_cover_every_file():
     written = re.findall(r"^ {4}([0-9a-f]{64})  (\S+)$", (ROOM / "SOURCES.md").read_text("utf-8"), re.MULTILINE)
-    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (ROOM / "data").iterdir()}
-    assert found == {name: digest for digest, name in written}
+    result = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (ROOM / "data").iterdir()}
+    assert result == {name: digest for digest, name in written}
 
 
 def test_sources_describe_every_column():

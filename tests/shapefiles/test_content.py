@@ -133,9 +133,9 @@ def test_castle_laws_are_the_papers():
 
 def test_provinces_have_68_borders_and_hainan_is_an_island():
     provinces = shapefiles.load("china_provinces")
-    found = links(provinces.set_index("name").geometry)
-    degree = Counter(unit for pair in found for unit in pair)
-    assert len(found) == 68
+    result = links(provinces.set_index("name").geometry)
+    degree = Counter(unit for pair in result for unit in pair)
+    assert len(result) == 68
     assert set(provinces["name"]) - set(degree) == {"Hainan"}
     assert {unit for unit, n in degree.items() if n == 8} == {"Shaanxi", "Inner Mongolia"}
     two = {unit for unit, n in degree.items() if n == 2}

@@ -78,10 +78,10 @@ def test_po_files_are_what_gettext_reads(tmp_path):
                 po.Message("one", "丙", plural="many")]
     text = po.write(messages)
     assert po.read(text) == messages
-    found = po.translations(po.read(text))
-    assert isinstance(found, gettext.GNUTranslations)
-    assert [found.gettext('a "b"\n'), found.pgettext("head", "a"), found.gettext("a")] == ["甲", "乙", "a"]
-    assert found.ngettext("one", "many", 1) == found.ngettext("one", "many", 5) == "丙"
+    result = po.translations(po.read(text))
+    assert isinstance(result, gettext.GNUTranslations)
+    assert [result.gettext('a "b"\n'), result.pgettext("head", "a"), result.gettext("a")] == ["甲", "乙", "a"]
+    assert result.ngettext("one", "many", 1) == result.ngettext("one", "many", 5) == "丙"
 
 
 def test_the_language_ends_with_its_block_also_after_an_error():

@@ -150,11 +150,11 @@ def test_nothing_is_hashed_before_it_is_read(monkeypatch):
 
 def test_it_says_the_versions_and_survives_another_process():
     one = sdm(PANEL)
-    made = one.provenance
-    assert list(made.versions) == ["spillover", "python", "numpy", "scipy", "pandas"]
-    assert made.versions["numpy"] == np.__version__
-    assert made.to_dict()["weights"] == {"W": W.fingerprint}
-    assert pickle.loads(pickle.dumps(made)) == made
+    built = one.provenance
+    assert list(built.versions) == ["spillover", "python", "numpy", "scipy", "pandas"]
+    assert built.versions["numpy"] == np.__version__
+    assert built.to_dict()["weights"] == {"W": W.fingerprint}
+    assert pickle.loads(pickle.dumps(built)) == built
 
 
 NUMBERS = st.lists(st.floats(-1e9, 1e9) | st.integers(-5, 5), min_size=2, max_size=12)

@@ -42,8 +42,8 @@ def test_columns_never_shift(tmp_path):
     """A field more than the header has would make the first column row labels and move all others."""
     for text, line in (("id,y,x\n1,10,100,7\n2,20,200,7\n", 2), ("id,y,x\n1,10,100,\n2,20,200,\n", 2),
                        ("id,y\n1,10\n2,20,5\n", 3), ("id,y\n1\n2,20\n", 2), ('id,y\n"a\nb",10\n2,3,4\n', 4)):
-        said = refused(written(tmp_path, text), "E602")
-        assert f"line {line}:" in said
+        message = refused(written(tmp_path, text), "E602")
+        assert f"line {line}:" in message
     good = read_table(written(tmp_path, 'id,name,y\n1,"a, b",10\n\n2,c,20\n'))
     assert good.to_dict("list") == {"id": [1, 2], "name": ["a, b", "c"], "y": [10, 20]}
     assert good.index.tolist() == [0, 1]

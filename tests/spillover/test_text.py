@@ -30,9 +30,9 @@ def test_chinese_text_is_found_whatever_is_declared(text):
     with pytest.warns(SpatialInputWarning, match="GB18030"):
         assert decode(raw, name="x.csv") == text
     for declared in ("1252", "ISO-8859-1", "UTF-8", "88591", "nonsense"):
-        found = detect(raw, declared)
-        assert raw.decode(found.name) == text
-        assert declared in found.reason
+        result = detect(raw, declared)
+        assert raw.decode(result.name) == text
+        assert declared in result.reason
     for declared in ("GBK", "936", "ANSI 936", "gb18030"):
         assert detect(raw, declared).reason is None
         assert raw.decode(detect(raw, declared).name) == text

@@ -210,8 +210,8 @@ def test_parquet_with_damaged_metadata(harm, tmp_path):
         table = type(table).from_pandas(frame, preserve_index=False)
     elif harm == "no column":
         table = table.drop_columns(["weight"])
-    said = b"{" if harm == "no json" else json.dumps(words).encode()
-    parquet.write_table(table.replace_schema_metadata({b"spillover.weights": said}), path)
+    message = b"{" if harm == "no json" else json.dumps(words).encode()
+    parquet.write_table(table.replace_schema_metadata({b"spillover.weights": message}), path)
     assert refused("E607", wt.load, path).hint
 
 

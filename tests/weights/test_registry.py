@@ -12,22 +12,22 @@ from hypothesis import strategies as st
 import weights as wt
 from spillover.errors import SpatialInputError
 from tests.weights import naive
-from weights.registry import BUILDERS, LINKS, MAP, NOTHING, POINTS, builders, find
+from weights.registry import BUILDERS, LINKS, MAP, NO_INPUT, POINTS, builders, find
 
 SETTINGS = settings(max_examples=12, derandomize=True, deadline=None)
 SEEDS = st.integers(0, 10**6)
 GEOMETRIC = [b for b in BUILDERS.values() if b.needs in (MAP, POINTS)]
-LABELLED = [b for b in BUILDERS.values() if b.needs != NOTHING]
+LABELLED = [b for b in BUILDERS.values() if b.needs != NO_INPUT]
 
 
 def source(builder, case):
-    return {LINKS: case.links, NOTHING: None}.get(builder.needs, case.map)
+    return {LINKS: case.links, NO_INPUT: None}.get(builder.needs, case.map)
 
 
 def built(builder, data, ids=None):
     """The weights with the options that the registry states, units in the order of ``ids``."""
     w = builder.build(data, **builder.parse(builder.options))
-    return w if ids is None or builder.needs == NOTHING else w.reindex(ids)
+    return w if ids is None or builder.needs == NO_INPUT else w.reindex(ids)
 
 
 @pytest.mark.parametrize("name", BUILDERS)

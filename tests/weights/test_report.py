@@ -55,15 +55,15 @@ def test_audit_finds_each_kind_of_trouble():
         "same": box(10, 10, 11, 11), "again": box(10, 10, 11, 11), "none": None, "empty": shapely.Polygon(),
         "point": shapely.Point(0, 0), "bow": bow_tie, "fine": box(2, 0, 3, 1),
     }
-    found = wt.audit(gpd.GeoSeries(shapes, crs=32650), tolerance=0.05)
-    seen = {(r.problem, r.a, r.b) for r in found.itertuples()}
+    result = wt.audit(gpd.GeoSeries(shapes, crs=32650), tolerance=0.05)
+    seen = {(r.problem, r.a, r.b) for r in result.itertuples()}
     assert seen == {
         ("missing", "none", None), ("missing", "empty", None), ("not a polygon", "point", None),
         ("invalid", "bow", None), ("duplicate", "same", "again"), ("overlap", "a", "over"),
         ("T-junction", "a", "tee"), ("T-junction", "a", "over"),
         ("nearly touching", "a", "gap"), ("nearly touching", "gap", "over"),
     }
-    sizes = found.set_index("problem")["size"]
+    sizes = result.set_index("problem")["size"]
     assert sizes["overlap"] == pytest.approx(0.1)
     assert sizes["nearly touching"].tolist() == pytest.approx([0.02, 0.02])
     assert sizes["T-junction"].tolist() == pytest.approx([0.2, 0.5])  # both sides of "over", 0.1 deep

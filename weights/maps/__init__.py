@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -14,11 +15,17 @@ from spillover.errors import SpatialInputError
 from spillover.files import redacted
 from spillover.inputs import check_input
 
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from spillover.types import PathLike
+
 SUFFIXES = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".parquet", ".kml", ".gdb")
 ARCHIVES = (".zip", ".kmz")
 
 
-def read_map(path, layer: str | None = None, encoding: str | None = None, id: str | None = None):
+def read_map(path: PathLike, layer: str | None = None, encoding: str | None = None,
+             id: str | None = None) -> gpd.GeoDataFrame:
     """Read polygons or points from a file on this machine.
 
     A map is data: its content must be what its suffix says, it is opened as that and nothing else, and content that
@@ -59,22 +66,22 @@ def read_map(path, layer: str | None = None, encoding: str | None = None, id: st
       next:  download or export it to a file first
     """
     if is_database(path):
-        frame = _from_database(path, layer)
+        frame = _from_database(str(path), layer)
         return frame if id is None else named(frame, id)
-    path, inside = in_archive(path)
-    path = check_input(path, what="map", folders=(".gdb",))
-    if inside and path.suffix.lower() not in ARCHIVES:
-        raise SpatialInputError("E602", f"'{path.name}' is no archive", hint=f"archives are {', '.join(ARCHIVES)}")
-    if path.suffix.lower() not in (*SUFFIXES, *ARCHIVES):
-        raise SpatialInputError("E602", f"'{path.name}' is not a map that can be read",
+    source, inside = in_archive(path)
+    file = check_input(source, what="map", folders=(".gdb",))
+    if inside and file.suffix.lower() not in ARCHIVES:
+        raise SpatialInputError("E602", f"'{file.name}' is no archive", hint=f"archives are {', '.join(ARCHIVES)}")
+    if file.suffix.lower() not in (*SUFFIXES, *ARCHIVES):
+        raise SpatialInputError("E602", f"'{file.name}' is not a map that can be read",
                                 hint=f"formats are {', '.join((*SUFFIXES, *ARCHIVES))}")
-    if path.suffix.lower() in ARCHIVES:
+    if file.suffix.lower() in ARCHIVES:
         from .archive import unpack
 
         with tempfile.TemporaryDirectory() as folder:
-            frame = _read_one(*unpack(path, layer, Path(folder), SUFFIXES, inside), encoding)
+            frame = _read_one(*unpack(file, layer, Path(folder), SUFFIXES, inside), encoding)
     else:
-        frame = _read_one(path, layer, encoding)
+        frame = _read_one(file, layer, encoding)
     return frame if id is None else named(frame, id)
 
 
@@ -112,7 +119,7 @@ def in_archive(path) -> tuple[object, str]:
 
 def _read_one(path: Path, layer, encoding):
     """Read one map that is no archive."""
-    from . import gdal, geoparquet, kml, shapefile, signature
+    from . import signature
 
     signature.check(path)
     suffix = path.suffix.lower()
@@ -120,12 +127,20 @@ def _read_one(path: Path, layer, encoding):
         raise SpatialInputError("E604", f"'{path.name}' has no layer {layer!r}",
                                 hint="it is one layer: leave layer= out")
     if suffix == ".shp":
+        from . import shapefile
+
         frame = shapefile.read(path, encoding)
     elif suffix == ".parquet":
+        from . import geoparquet
+
         frame = geoparquet.read(path)
     elif suffix == ".kml":
+        from . import kml
+
         frame = kml.read(path, layer)
     else:
+        from . import gdal
+
         frame = gdal.read(path, layer, encoding)
     if "geometry" not in frame.columns or not len(frame):
         raise SpatialInputError("E602", f"'{path.name}' holds no shapes", hint="is it the right file, or layer?")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -48,7 +50,7 @@ def moran(q: Question, chapters: dict, *, columns: list[str] | None = None, perm
     permutations : whole number
         Behind every p-value.
     """
-    by = {"time": q.time, "entity": q.entity, "seed": q.seed, "permutations": permutations}
+    by: dict[str, Any] = {"time": q.time, "entity": q.entity, "seed": q.seed, "permutations": permutations}
     result = sp.moran_by(q.panel, list(columns or q.outcome_columns), q.leading, **by)
     frame = result.to_frame()
     share = frame.groupby("variable", sort=False)["p_sim"].apply(lambda p: int((p < LEVEL).sum()))

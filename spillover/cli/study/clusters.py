@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 import spatial as sp
@@ -38,7 +40,7 @@ def lisa(
     """
     periods = sorted(q.panel[q.time].dropna().unique())
     period = periods[-1] if period is None else period
-    how = {"correction": correction, "permutations": permutations, "seed": q.seed}
+    how: dict[str, Any] = {"correction": correction, "permutations": permutations, "seed": q.seed}
 
     def of(column: str, at):
         units = q.panel[q.panel[q.time] == at].set_index(q.entity)

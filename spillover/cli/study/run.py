@@ -177,10 +177,10 @@ def leading(q: Question, chapters: dict) -> tuple:
 
 def _footer(q: Question, model) -> dict[str, str]:
     """How the numbers were made."""
-    made = model.provenance
+    provenance = model.provenance
     return {
-        **made.versions,
-        phrase("data of the model"): stored(made.data),
+        **provenance.versions,
+        phrase("data of the model"): stored(provenance.data),
         phrase("seed"): str(q.seed),
         phrase("draws"): f"{q.draws:,}",
         phrase("panel"): phrase("{n} rows, content {fingerprint}", n=f"{len(q.panel):,}",

@@ -60,9 +60,9 @@ class Core(types.ModuleType):
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
-        made = Scoped(name, (Any,), {})
-        setattr(self, name, made)
-        return made
+        built = Scoped(name, (Any,), {})
+        setattr(self, name, built)
+        return built
 
 
 def stand_in() -> None:

@@ -44,7 +44,7 @@ class Feedback(QgsProcessingFeedback):
 
     def __init__(self, cancel):
         super().__init__(False)
-        self.wanted, self.steps, self.said, self.cancelled_at = cancel, [], [], None
+        self.wanted, self.steps, self.messages, self.cancelled_at = cancel, [], [], None
         self.begun = time.monotonic()
 
     def setProgressText(self, text):
@@ -54,10 +54,10 @@ class Feedback(QgsProcessingFeedback):
             self.cancel()
 
     def pushWarning(self, text):
-        self.said.append(text)
+        self.messages.append(text)
 
     def reportError(self, text, fatalError=False):
-        self.said.append(text)
+        self.messages.append(text)
 
 
 def layer(source):
@@ -109,7 +109,7 @@ for run in cases["runs"]:
             answer["loaded"] = loaded(run["algorithm"], parameters)
     except Exception as error:
         answer["error"] = str(error)
-    answer |= {"steps": feedback.steps, "said": feedback.said}
+    answer |= {"steps": feedback.steps, "messages": feedback.messages}
     if feedback.cancelled_at:
         answer["ended_after"] = time.monotonic() - feedback.cancelled_at
     answers.append(answer)

@@ -31,7 +31,7 @@ def ends(W):
     return 1 / real.min(), 1 / real.max()
 
 
-def given(y, x, W, rho, lam, g, by_quadrature=False):
+def conditional(y, x, W, rho, lam, g, by_quadrature=False):
     """p(y | rho, lambda): |A| |B| times the density of y* integrated over the intercept and sigma."""
     eye = mp.eye(N)
     Wm = mp.matrix(W.tolist())
@@ -61,11 +61,11 @@ def main():
     y, x, W = data()
     lo, hi = map(mp.mpf, ends(W))
     g, width = mp.mpf(N), mp.mpf(hi) - mp.mpf(lo)
-    check = [given(y, x, W, mp.mpf("0.3"), mp.mpf("-0.2"), g, by) for by in (True, False)]
+    check = [conditional(y, x, W, mp.mpf("0.3"), mp.mpf("-0.2"), g, by) for by in (True, False)]
     assert abs(check[0] / check[1] - 1) < 1e-15
     cuts = [lo, lo / 2, 0, hi / 2, hi * mp.mpf("0.9"), hi]
-    sar = mp.quad(lambda r: given(y, x, W, r, 0, g) / width, cuts)
-    sem = mp.quad(lambda r: given(y, x, W, 0, r, g) / width, cuts)
+    sar = mp.quad(lambda r: conditional(y, x, W, r, 0, g) / width, cuts)
+    sem = mp.quad(lambda r: conditional(y, x, W, 0, r, g) / width, cuts)
     mp.mp.dps = 15
     z, steps = np.polynomial.legendre.leggauss(16)
     nodes = np.concatenate([-1 + (z + 2 * panel + 1) / 3 for panel in range(3)])
@@ -75,7 +75,7 @@ def main():
     steps = [w * mp.pi / 2 * mp.sin(mp.pi * (1 + n) / 2) / 2 for n, w in zip(nodes, weights)]
     for r, dr in zip(points, steps):
         for m, dm in zip(points, steps):
-            total += given(y, x, W, r, m, g) * dr * dm
+            total += conditional(y, x, W, r, m, g) * dr * dm
     out = {
         "versions": {"mpmath": mp.__version__}, "y": y.tolist(), "x": x.tolist(), "W": W.tolist(),
         "log_marginal": {"SAR": float(mp.log(sar)), "SEM": float(mp.log(sem)), "SAC": float(mp.log(total))},

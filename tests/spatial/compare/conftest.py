@@ -11,8 +11,8 @@ KEYS = {"entity": "state", "time": "year"}
 
 @pytest.fixture(scope="session")
 def several(states):
-    made = {"queen": wt.queen(states), "knn5": wt.knn(states, 5), "inverse": wt.inverse_distance(states, cutoff=1500)}
-    return {name: w.standardize("row") for name, w in made.items()}
+    built = {"queen": wt.queen(states), "knn5": wt.knn(states, 5), "inverse": wt.inverse_distance(states, cutoff=1500)}
+    return {name: w.standardize("row") for name, w in built.items()}
 
 
 @pytest.fixture(scope="session")

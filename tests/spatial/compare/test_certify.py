@@ -64,11 +64,11 @@ def calibration(p, true):
 
 def check(p, true):
     table = calibration(p, true)
-    said, seen, count = table.T
-    assert (np.abs(seen - said) <= 3.3 * np.sqrt(said * (1 - said) / count) + 0.005).all(), table
+    message, seen, count = table.T
+    assert (np.abs(seen - message) <= 3.3 * np.sqrt(message * (1 - message) / count) + 0.005).all(), table
     best = p.max(axis=1)
-    found = p.argmax(axis=1) == true
-    assert abs(found.mean() - best.mean()) <= 3.3 * np.sqrt(np.mean(best * (1 - best)) / len(p))
+    result = p.argmax(axis=1) == true
+    assert abs(result.mean() - best.mean()) <= 3.3 * np.sqrt(np.mean(best * (1 - best)) / len(p))
     assert best.mean() > 3 / RIVALS  # the data say something, so the check can fail
     return table
 

@@ -25,61 +25,61 @@ def test_probabilities_are_softmax_of_the_marginals(compared):
 
 
 def test_models_by_weights(several, early):
-    found = sp.compare_weights(several, model=[sp.slx, sp.sar, sp.sem], formula=FORMULA, data=early, **KEYS)
-    table = found.posterior()
+    result = sp.compare_weights(several, model=[sp.slx, sp.sar, sp.sem], formula=FORMULA, data=early, **KEYS)
+    table = result.posterior()
     assert table.loc["all weights", "all models"] == pytest.approx(1)
     one = sp.compare_weights({"queen": several["queen"]}, model=sp.sem, formula=FORMULA, data=early, **KEYS)
-    assert found.log_marginals[("queen", "SEM")] == pytest.approx(one.log_marginals["queen"], abs=1e-8)
-    assert found["knn5", "SAR"].specification.name == "SAR"
-    assert "knn5" in str(found)
-    assert "SEM" in str(found)
+    assert result.log_marginals[("queen", "SEM")] == pytest.approx(one.log_marginals["queen"], abs=1e-8)
+    assert result["knn5", "SAR"].specification.name == "SAR"
+    assert "knn5" in str(result)
+    assert "SEM" in str(result)
 
 
 def test_an_average_is_the_mixture(compared):
     """Quantiles by resampling the W first and a draw of the parameters then."""
-    found = compared.averaged()
+    result = compared.averaged()
     p = compared.probabilities.to_numpy()
     assert p.max() < 0.99  # several W take part
     estimates = np.array([e.estimates for e in compared.effects.values()])
-    np.testing.assert_allclose(found.estimates, np.einsum("w,wij->ij", p, estimates))
+    np.testing.assert_allclose(result.estimates, np.einsum("w,wij->ij", p, estimates))
     df = min(e.fit.df_resid for e in compared.effects.values())
     rng = np.random.default_rng(3)
     samples = [e.source.sample(e._picks, 20_000, 1) for e in compared.effects.values()]
     which, at = rng.choice(len(p), 400_000, p=p), rng.integers(0, 10**6, 400_000)
     mixed = np.array([samples[w][i % len(samples[w])] for w, i in zip(which, at)])
-    width = found.conf_high - found.conf_low  # a quantile of so many draws is within 2 % of it
-    np.testing.assert_allclose((found.conf_low - np.quantile(mixed, 0.025, axis=0)) / width, 0, atol=0.02)
-    np.testing.assert_allclose((found.conf_high - np.quantile(mixed, 0.975, axis=0)) / width, 0, atol=0.02)
-    np.testing.assert_allclose(found.std_errors, width / (2 * stats.t.ppf(0.975, df)), rtol=1e-6)
-    assert (found.from_weights >= 0).all()
-    assert (found.from_weights <= 1).all()
+    width = result.conf_high - result.conf_low  # a quantile of so many draws is within 2 % of it
+    np.testing.assert_allclose((result.conf_low - np.quantile(mixed, 0.025, axis=0)) / width, 0, atol=0.02)
+    np.testing.assert_allclose((result.conf_high - np.quantile(mixed, 0.975, axis=0)) / width, 0, atol=0.02)
+    np.testing.assert_allclose(result.std_errors, width / (2 * stats.t.ppf(0.975, df)), rtol=1e-6)
+    assert (result.from_weights >= 0).all()
+    assert (result.from_weights <= 1).all()
 
 
 def test_one_w_averages_to_itself(compared, several, early):
     alone = sp.compare_weights(several, model=sp.sdm, formula=FORMULA, data=early,
                                probabilities={"queen": 0, "knn5": 1, "inverse": 0}, **KEYS)  # fmt: skip
-    found, effects = alone.averaged(), alone.effects["knn5"]
-    np.testing.assert_allclose(found.estimates, effects.estimates)
-    np.testing.assert_allclose(found.std_errors, effects.std_errors)
-    np.testing.assert_allclose(found.conf_low, effects.conf_low, atol=0.05 * effects.std_errors.max())
-    assert (found.from_weights == 0).all()
+    result, effects = alone.averaged(), alone.effects["knn5"]
+    np.testing.assert_allclose(result.estimates, effects.estimates)
+    np.testing.assert_allclose(result.std_errors, effects.std_errors)
+    np.testing.assert_allclose(result.conf_low, effects.conf_low, atol=0.05 * effects.std_errors.max())
+    assert (result.from_weights == 0).all()
     assert alone.best == "knn5"
     assert set(alone.fits) == set(several)
 
 
 def test_identical_weights_share_and_are_named(several, early):
     twins = {**several, "contiguity": several["queen"]}
-    found = sp.compare_weights(twins, model=sp.sdm, formula=FORMULA, data=early, **KEYS)
-    assert found.probabilities["queen"] == found.probabilities["contiguity"]
-    assert "queen and contiguity are the same matrix" in str(found)
-    assert found.similarity().loc["queen", "contiguity"] == pytest.approx(1)
+    result = sp.compare_weights(twins, model=sp.sdm, formula=FORMULA, data=early, **KEYS)
+    assert result.probabilities["queen"] == result.probabilities["contiguity"]
+    assert "queen and contiguity are the same matrix" in str(result)
+    assert result.similarity().loc["queen", "contiguity"] == pytest.approx(1)
 
 
 def test_other_units(several, early):
     """Reported in its row with the unit's name; compared on the common ones when asked."""
     cut = {**several, "no Maine": several["knn5"].subset([i for i in several["knn5"].ids if i != "ME"])}
-    found = sp.compare_weights(cut, model=sp.sar, formula=FORMULA, data=early, **KEYS)
-    row = found.glance().iloc[-1]
+    result = sp.compare_weights(cut, model=sp.sar, formula=FORMULA, data=early, **KEYS)
+    row = result.glance().iloc[-1]
     assert row["weights"] == "no Maine"
     assert "ME" in row["problem"]
     assert np.isnan(row["rho"])
@@ -94,12 +94,12 @@ def test_other_units(several, early):
 def test_islands_are_said_and_likelihoods_made_comparable(several, early):
     alone = several["queen"].to_frame().query("focal != 'ME' and neighbor != 'ME'")
     alone = wt.from_frame(alone, ids=several["queen"].ids).standardize("row")
-    found = sp.compare_weights({"a": several["queen"], "b": alone}, model=sp.sar, formula=FORMULA, data=early, **KEYS)
-    assert "b has 1 islands (ME)" in str(found)
-    assert "Lee-Yu" in str(found)
+    result = sp.compare_weights({"a": several["queen"], "b": alone}, model=sp.sar, formula=FORMULA, data=early, **KEYS)
+    assert "b has 1 islands (ME)" in str(result)
+    assert "Lee-Yu" in str(result)
     plain = sp.compare_weights({"a": several["queen"], "b": alone}, model=sp.sar, formula=FORMULA, data=early,
                                correction=False, **KEYS)  # fmt: skip
-    np.testing.assert_allclose(found.log_marginals, plain.log_marginals, rtol=1e-10)
+    np.testing.assert_allclose(result.log_marginals, plain.log_marginals, rtol=1e-10)
 
 
 def test_similarity_is_numpys(several):
@@ -135,8 +135,8 @@ def test_j_test_is_two_stage_least_squares(model, several, early):
     else:
         endog = np.column_stack([null._sample.Wy, f])
         want = IV2SLS(null._sample.y, X, endog, instruments).fit(cov_type="unadjusted")
-    found = sp.compare.rivals.j_test(null, rival)
-    assert found.statistic == pytest.approx(want.tstats.iloc[-1] ** 2, rel=1e-5)
+    result = sp.compare.rivals.j_test(null, rival)
+    assert result.statistic == pytest.approx(want.tstats.iloc[-1] ** 2, rel=1e-5)
 
 
 def test_vuong(compared):
@@ -144,9 +144,9 @@ def test_vuong(compared):
     rows = [_row_logliks(fit) for fit in fits]
     assert [r.sum() for r in rows] == pytest.approx([fit.loglik for fit in fits])
     gap = rows[0] - rows[1]
-    found = compared.vuong("queen", "knn5")
-    assert found.statistic == pytest.approx(gap.sum() / (np.sqrt(len(gap)) * gap.std()))
-    assert found.statistic == -compared.vuong("knn5", "queen").statistic
+    result = compared.vuong("queen", "knn5")
+    assert result.statistic == pytest.approx(gap.sum() / (np.sqrt(len(gap)) * gap.std()))
+    assert result.statistic == -compared.vuong("knn5", "queen").statistic
 
 
 def test_residuals_tell_what_is_left(compared, queen):
@@ -160,7 +160,7 @@ def test_residuals_tell_what_is_left(compared, queen):
 
 
 @pytest.mark.parametrize(
-    "given",
+    "options",
     [
         {"queen": 0, "knn5": 0, "inverse": 0},
         {"queen": 1},
@@ -168,16 +168,17 @@ def test_residuals_tell_what_is_left(compared, queen):
         {"queen": 1, "knn5": 1, "inverse": 1, "rook": 1},
     ],
 )
-def test_prior_probabilities_are_checked(given, several, early):
+def test_prior_probabilities_are_checked(options, several, early):
     with pytest.raises(SpatialInputError, match="E510"):
-        sp.compare_weights(several, model=sp.sar, formula=FORMULA, data=early, probabilities=given, **KEYS)
+        sp.compare_weights(several, model=sp.sar, formula=FORMULA, data=early, probabilities=options, **KEYS)
 
 
 def test_an_iterable_is_named_by_kind(several, early):
-    found = sp.compare_weights([*several.values(), several["queen"]], model=sp.sar, formula=FORMULA, data=early, **KEYS)
-    assert next(iter(found.fits)) == "queen"
-    assert "queen (2)" in found.fits
-    assert isinstance(found.glance(), pd.DataFrame)
+    ws = [*several.values(), several["queen"]]
+    result = sp.compare_weights(ws, model=sp.sar, formula=FORMULA, data=early, **KEYS)
+    assert next(iter(result.fits)) == "queen"
+    assert "queen (2)" in result.fits
+    assert isinstance(result.glance(), pd.DataFrame)
 
 
 def test_weights_that_vary_take_part(states, early):
@@ -186,12 +187,12 @@ def test_weights_that_vary_take_part(states, early):
     years = sorted(early["year"].unique())
     moving = wt.temporal({year: queen if year < 1972 else near for year in years})
     still = wt.temporal(dict.fromkeys(years, queen))
-    found = sp.compare_weights({"moving": moving, "still": still, "queen": queen}, model=sp.sar, formula=FORMULA,
+    result = sp.compare_weights({"moving": moving, "still": still, "queen": queen}, model=sp.sar, formula=FORMULA,
                                data=early, **KEYS)  # fmt: skip
-    assert found.log_marginals["still"] == pytest.approx(found.log_marginals["queen"], rel=1e-12)
-    assert found.similarity().loc["moving", "queen"] < 1
-    assert np.isfinite(found.residuals()["moran"]).all()
-    assert found.j_test("queen", "moving").df == 1
+    assert result.log_marginals["still"] == pytest.approx(result.log_marginals["queen"], rel=1e-12)
+    assert result.similarity().loc["moving", "queen"] < 1
+    assert np.isfinite(result.residuals()["moran"]).all()
+    assert result.j_test("queen", "moving").df == 1
 
 
 @pytest.mark.parametrize("model", ["ols", "slx", "sar", "sem", "sdm", "sdem", "sac"])
@@ -205,25 +206,25 @@ def test_many_w_are_as_each_alone(model, options, several, early):
     ws = {**several, "inverse": shuffled, "raw": raw}
     if model in ("sem", "sdem", "sac") and not options:
         del ws["raw"]
-    found = sp.compare_weights(ws, model=getattr(sp, model), formula=FORMULA, data=early, **KEYS, **options)
-    assert not found.failed
+    result = sp.compare_weights(ws, model=getattr(sp, model), formula=FORMULA, data=early, **KEYS, **options)
+    assert not result.failed
     for name, w in ws.items():
         alone = getattr(sp, model)(FORMULA, early, w, **KEYS, **options)
-        pd.testing.assert_frame_equal(found[name].tidy(), alone.tidy(), rtol=1e-7)
-        assert found[name].loglik == pytest.approx(alone.loglik, rel=1e-10)
+        pd.testing.assert_frame_equal(result[name].tidy(), alone.tidy(), rtol=1e-7)
+        assert result[name].loglik == pytest.approx(alone.loglik, rel=1e-10)
         if name != "inverse":  # in the first W's order, so to the last bit
-            np.testing.assert_array_equal(found[name].params, alone.params)
+            np.testing.assert_array_equal(result[name].params, alone.params)
 
 
 def test_what_is_no_w_fails_in_its_row(several, early):
     hole = pd.DataFrame(several["queen"].csr.toarray(), several["queen"].ids, several["queen"].ids)
     hole.iloc[0, 1] = np.nan
     ws = {"hole": hole, **several, "word": "queen"}
-    found = sp.compare_weights(ws, model=sp.sar, formula=FORMULA, data=early, **KEYS)
-    assert list(found.fits) == list(several)
-    assert found.failed["hole"].startswith("E302")
-    assert found.failed["word"].startswith("E501")
-    assert found.glance()["problem"].tolist()[:3] == ["", "", ""]
+    result = sp.compare_weights(ws, model=sp.sar, formula=FORMULA, data=early, **KEYS)
+    assert list(result.fits) == list(several)
+    assert result.failed["hole"].startswith("E302")
+    assert result.failed["word"].startswith("E501")
+    assert result.glance()["problem"].tolist()[:3] == ["", "", ""]
 
 
 @pytest.mark.parametrize(
@@ -245,11 +246,11 @@ def test_no_posterior_without_a_likelihood_or_a_prior(compared, several, early, 
     small = {"queen": queen, "small": queen.subset(queen.ids[:40])}
     left = sp.compare_weights(small, probabilities={"queen": 0, "small": 1}, **how)
     assert "common=True" in left.failed["small"]
-    for found in (moments, left):
-        assert found.probabilities.isna().all()
-        for asked in (found.averaged, found.posterior):
+    for result in (moments, left):
+        assert result.probabilities.isna().all()
+        for requested in (result.averaged, result.posterior):
             with pytest.raises(SpatialInputError, match="E511"):
-                asked()
+                requested()
     with pytest.raises(SpatialInputError, match="E501"):
         compared.averaged(level=95)
     assert "90 % low" in str(compared.averaged(level=0.9))
@@ -261,16 +262,16 @@ def test_a_w_without_an_interval_has_no_probability_and_spoils_none(several, ear
     chain = wt.from_sparse(sparse.csr_array((np.ones(n - 1), (np.arange(1, n), np.arange(n - 1))), shape=(n, n)),
                            ids=states.index)  # fmt: skip
     how = {"model": [sp.sar, sp.slx], "formula": FORMULA, "data": early, **KEYS, "effects": "entity"}
-    without, found = sp.compare_weights(several, **how), sp.compare_weights({"chain": chain, **several}, **how)
-    assert np.isnan(found.probabilities["chain", "SAR"])
-    assert found.probabilities.sum() == pytest.approx(1)
-    told = found.posterior()
+    without, result = sp.compare_weights(several, **how), sp.compare_weights({"chain": chain, **several}, **how)
+    assert np.isnan(result.probabilities["chain", "SAR"])
+    assert result.probabilities.sum() == pytest.approx(1)
+    told = result.posterior()
     shares = told.loc[list(several), "SAR"] / told.loc["queen", "SAR"]
     want = without.posterior()["SAR"].drop("all weights")
     pd.testing.assert_series_equal(shares, want / want["queen"], rtol=1e-9)
-    assert found.best in several
-    assert found.averaged().estimates.shape == (3, 3)
-    assert any("chain SAR: no posterior probability" in note for note in found.notes)
+    assert result.best in several
+    assert result.averaged().estimates.shape == (3, 3)
+    assert any("chain SAR: no posterior probability" in note for note in result.notes)
     with_beta = sp.compare_weights({"chain": chain, **several}, prior=sp.Prior("beta"), **how)
     assert with_beta.probabilities.notna().all()
 
@@ -284,9 +285,9 @@ def test_marginals_of_one_likelihood_where_corrections_differ(several, early, qu
     binary = queen.standardize("spectral")
     ws = {**several, "spectral": binary}
     for model in (sp.sar, mine):
-        found = sp.compare_weights(ws, model=model, formula=FORMULA, data=early, effects="twoway", **KEYS)
-        assert found["spectral"]._settings.correction == "additive"
+        result = sp.compare_weights(ws, model=model, formula=FORMULA, data=early, effects="twoway", **KEYS)
+        assert result["spectral"]._settings.correction == "additive"
         for name, w in ws.items():
             fit = sp.sar(FORMULA, early, w, effects="twoway", **KEYS)
             want = log_marginal(fit, correction=False)
-            assert found.log_marginals[name] == pytest.approx(want, abs=1e-5)
+            assert result.log_marginals[name] == pytest.approx(want, abs=1e-5)

@@ -38,8 +38,8 @@ def test_samples_are_matched_with_rows(rows, several, early):
     call = {"model": sp.sar, "formula": "log(gsp) ~ log(emp)", "data": early, "variable": "log(emp)"}
     call |= KEYS
     if rows(early).index.equals(early.index) and rows(early).dtype == bool:
-        found = sp.specification_curve(several, samples={"all": rows}, **call)
-        assert found.table["estimate"].notna().all()
+        result = sp.specification_curve(several, samples={"all": rows}, **call)
+        assert result.table["estimate"].notna().all()
         return
     with pytest.raises(SpatialInputError, match="E501"):
         sp.specification_curve(several, samples={"some": rows}, **call)
@@ -101,12 +101,12 @@ def test_a_worker_of_a_cluster_dies_and_nothing_is_lost(queen, several, early):
                     os.kill(pids[0], signal.SIGKILL)
                 yield result
 
-        found = sp.placebo_weights(fit, draws=400, seed=5, client=client, progress=watch)
+        answer = sp.placebo_weights(fit, draws=400, seed=5, client=client, progress=watch)
         on_cluster = sp.compare_weights(several, client=client, **how).glance()
     pd.testing.assert_frame_equal(on_cluster, compared, check_exact=True)
     np.testing.assert_array_equal(by_joblib.params, want.params[:130])
-    np.testing.assert_array_equal(found.params, want.params)
-    np.testing.assert_array_equal(found.effects, want.effects)
+    np.testing.assert_array_equal(answer.params, want.params)
+    np.testing.assert_array_equal(answer.effects, want.effects)
 
 
 SCRIPT = """
@@ -193,15 +193,15 @@ def test_searches_among_w_have_journals(states, several, early, tmp_path):
                                **journal)  # fmt: skip
 
     first = tuned(journal=tmp_path / "k")
-    made = len(calls)
+    built = len(calls)
     again = tuned(journal=tmp_path / "k", resume=True)
     pd.testing.assert_frame_equal(first.profile(), again.profile(), check_exact=True)
-    assert len(calls) == made == 6
+    assert len(calls) == built == 6
     mixed = sp.mix_weights(pair, model=counted, journal=tmp_path / "mix", **how)
-    made = len(calls) - made
+    built = len(calls) - built
     more = sp.mix_weights(pair, model=counted, journal=tmp_path / "mix", resume=True, **how)
     pd.testing.assert_frame_equal(mixed.tidy(), more.tidy(), check_exact=True)
-    assert len(calls) - made - 6 <= 3
+    assert len(calls) - built - 6 <= 3
     assert len(pd.read_parquet(tmp_path / "mix")) > 20
 
 
@@ -254,11 +254,11 @@ def test_ctrl_c_returns_what_is_done(several, early):
                 raise KeyboardInterrupt
             yield result
 
-    found = curve(several, early, progress=impatient)
-    assert not found.whole
-    assert len(found.table) == 5 * 3
-    pd.testing.assert_frame_equal(found.table, curve(several, early).table.head(15), check_exact=True)
-    assert "interrupted" in str(found)
+    answer = curve(several, early, progress=impatient)
+    assert not answer.whole
+    assert len(answer.table) == 5 * 3
+    pd.testing.assert_frame_equal(answer.table, curve(several, early).table.head(15), check_exact=True)
+    assert "interrupted" in str(answer)
     part = sp.compare_weights({f"{n}{i}": w for i in range(3) for n, w in several.items()}, model=sp.sar,
                               formula=FORMULA, data=early, progress=impatient, **KEYS)  # fmt: skip
     assert len(part.fits) == 5
@@ -267,16 +267,16 @@ def test_ctrl_c_returns_what_is_done(several, early):
 
 def test_placebos_are_fits_with_shuffled_names(queen, early):
     fit = sp.sar(FORMULA, early, queen, **KEYS)
-    found = sp.placebo_weights(fit, draws=3, seed=2)
+    result = sp.placebo_weights(fit, draws=3, seed=2)
     moved = queen.ids[np.argsort(np.random.default_rng([2, 1]).permutation(48))]
     names = dict(zip(queen.ids, moved))
     alone = sp.sar(FORMULA, early.assign(state=early["state"].map(names)), queen, **KEYS)
-    assert found.draws("rho")[1] == pytest.approx(alone.rho, abs=1e-9)
+    assert result.draws("rho")[1] == pytest.approx(alone.rho, abs=1e-9)
     effects = alone.effects()
-    np.testing.assert_allclose(found.effects[1], effects.estimates, rtol=1e-7)
-    np.testing.assert_allclose(found.actual, fit.effects().estimates, rtol=1e-9)
+    np.testing.assert_allclose(result.effects[1], effects.estimates, rtol=1e-7)
+    np.testing.assert_allclose(result.actual, fit.effects().estimates, rtol=1e-9)
     more = sp.placebo_weights(fit, draws=70, seed=2)
-    np.testing.assert_array_equal(more.params[:3], found.params)
+    np.testing.assert_array_equal(more.params[:3], result.params)
 
 
 def test_keys_tell_results_apart(several, early, tmp_path):
@@ -309,10 +309,10 @@ def test_options_are_told_apart_by_their_content(several, early):
     """Two W print alike, two frames too; the same matrix over other units is another W."""
     queen = several["queen"]
     renamed = wt.from_sparse(queen.csr, ids=queen.ids[::-1])
-    given = [queen, renamed, several["knn5"], wt.from_sparse(queen.csr * 2, ids=queen.ids), early, early.head(9),
+    options = [queen, renamed, several["knn5"], wt.from_sparse(queen.csr * 2, ids=queen.ids), early, early.head(9),
              sp.Conley(300, coords=early), sp.Conley(300, coords=early.head(9)), {"a": queen}, {"a": renamed}, "queen",
              np.arange(3), np.arange(4), wt.temporal({1: queen, 2: renamed.reindex(queen.ids)})]  # fmt: skip
-    assert len({description_of(one) for one in given}) == len(given)
+    assert len({description_of(one) for one in options}) == len(options)
     assert description_of(queen) == description_of(wt.from_sparse(queen.csr, ids=queen.ids))
 
 
@@ -324,10 +324,10 @@ def test_joblib_is_asked_for_by_name(monkeypatch):
 
 
 def test_effects_sort_and_agree(several, early):
-    found = curve(several, early)
-    ordered = found.curve("direct")
+    result = curve(several, early)
+    ordered = result.curve("direct")
     assert ordered["estimate"].is_monotonic_increasing
-    share = found.agreement().set_index("effect").loc["direct"]
+    share = result.agreement().set_index("effect").loc["direct"]
     assert share["specifications"] == len(ordered) == 24
     assert share["clearly positive"] == ((ordered["p_value"] < 0.05) & (ordered["estimate"] > 0)).mean()
-    assert json.dumps(found.choices) == '["weights", "model", "controls", "sample"]'
+    assert json.dumps(result.choices) == '["weights", "model", "controls", "sample"]'

@@ -53,19 +53,19 @@ def test_curve_placebo_and_profile(several, early, states, tmp_path):
 def test_many_w_are_shown_by_the_likeliest(states, early):
     """On the screen and in figures; what is not shown is counted."""
     ws = {f"k{k}": wt.knn(states, k).standardize("row") for k in range(2, 42)}
-    found = sp.compare_weights(ws, model=sp.sar, formula="log(gsp) ~ log(emp)", data=early, **KEYS)
-    best = list(found.probabilities.sort_values(ascending=False, kind="stable").index)
-    assert found.likeliest(6) == best[:6] == found.glance()["weights"].head(6).tolist()
-    assert found.likeliest(40) == list(ws)
-    text = str(found)
+    result = sp.compare_weights(ws, model=sp.sar, formula="log(gsp) ~ log(emp)", data=early, **KEYS)
+    best = list(result.probabilities.sort_values(ascending=False, kind="stable").index)
+    assert result.likeliest(6) == best[:6] == result.glance()["weights"].head(6).tolist()
+    assert result.likeliest(40) == list(ws)
+    text = str(result)
     assert "16 more are in .glance(); effects of the 6 likeliest:" in text
     assert f"{best[23]} " in text
     assert all(f"\n{name} " not in text for name in best[24:])
-    ax = plot.probabilities(found)
+    ax = plot.probabilities(result)
     assert [label.get_text() for label in ax.get_yticklabels()] == best[:30]
     assert "10 more W have" in "".join(texts(ax))
-    assert len(plot.agreement(found).get_yticks()) == 30
-    assert len(plot.by_weights(found).get_legend().texts) == 12
-    assert len(found.coefficients()) == 40 * 2
-    one = found.coefficients().query("weights == 'k7'").set_index("term")
-    np.testing.assert_allclose(one["std_error"], found["k7"].std_errors, rtol=1e-6)
+    assert len(plot.agreement(result).get_yticks()) == 30
+    assert len(plot.by_weights(result).get_legend().texts) == 12
+    assert len(result.coefficients()) == 40 * 2
+    one = result.coefficients().query("weights == 'k7'").set_index("term")
+    np.testing.assert_allclose(one["std_error"], result["k7"].std_errors, rtol=1e-6)

@@ -51,13 +51,13 @@ def test_sdpdmod(case, produc, shared):
         # After the transformation SDPDmod takes the effects' number off a second time.
         t, n = T - (effects != "time"), N - (effects != "individual")
         left = t * n - {"individual": n, "time": t, "twoways": n + t - 1}[effects]
-        found = integral(fit._sample, left, sp.Prior(prior, "diffuse"))
+        result = integral(fit._sample, left, sp.Prior(prior, "diffuse"))
         if spatial and effects != "individual":  # its prior spans the interval of F'WF, ours that of W
             F = np.linalg.qr(np.column_stack([np.ones(N), np.random.default_rng(0).standard_normal((N, N - 1))]))[0]
             e = np.linalg.eigvals(F[:, 1:].T @ W.to_numpy() @ F[:, 1:]).real
             lo, hi = (fit._sample.lag or fit._sample.error).interval
-            found += np.log(hi - lo) - np.log(1 / e.max() - 1 / e.min())
-        assert found == pytest.approx(value, abs=1e-6)
+            result += np.log(hi - lo) - np.log(1 / e.max() - 1 / e.min())
+        assert result == pytest.approx(value, abs=1e-6)
 
 
 @pytest.mark.parametrize("model", ["sar", "sem", "sac"])

@@ -28,8 +28,8 @@ def test_a_profile_is_the_likelihoods(states, early):
 def test_a_mixture_is_the_maximum_over_the_simplex(several, early):
     """A fine grid never beats it; shares sum to one; the curvature is that of the grid."""
     pair = {name: several[name] for name in ("queen", "inverse")}
-    found = sp.mix_weights(pair, model=sp.sar, formula=FORMULA, data=early, **KEYS)
-    assert found.shares.sum() == pytest.approx(1)
+    result = sp.mix_weights(pair, model=sp.sar, formula=FORMULA, data=early, **KEYS)
+    assert result.shares.sum() == pytest.approx(1)
     q, inv = (several[name].csr for name in pair)
 
     def loglik(a):
@@ -38,12 +38,12 @@ def test_a_mixture_is_the_maximum_over_the_simplex(several, early):
 
     grid = np.linspace(0, 1, 41)
     values = np.array([loglik(a) for a in grid])
-    assert found.fit.loglik >= values.max() - 1e-9
-    assert abs(grid[values.argmax()] - found.shares["queen"]) <= 0.025
-    near = found.profiles["queen"]
+    assert result.fit.loglik >= values.max() - 1e-9
+    assert abs(grid[values.argmax()] - result.shares["queen"]) <= 0.025
+    near = result.profiles["queen"]
     np.testing.assert_allclose(np.interp(near["share"], grid, values), near["loglik"], atol=0.05)
-    low, high = found.tidy().set_index("term").loc["queen", ["conf_low", "conf_high"]]
-    assert low <= found.shares["queen"] <= high
+    low, high = result.tidy().set_index("term").loc["queen", ["conf_low", "conf_high"]]
+    assert low <= result.shares["queen"] <= high
 
 
 def test_shares_of_three_are_found(several, queen, states, early):
@@ -54,19 +54,19 @@ def test_shares_of_three_are_found(several, queen, states, early):
     years = sorted(early["year"].unique())
     x = rng.standard_normal((len(years), 48))
     y = np.linalg.solve(np.eye(48) - 0.7 * W.toarray(), (2 * x + 0.3 * rng.standard_normal(x.shape)).T).T
-    made = early.sort_values(["year", "state"]).assign(order=lambda d: d["state"].map(ids.index))
-    made = made.sort_values(["year", "order"]).assign(y=y.ravel(), x=x.ravel())
+    built = early.sort_values(["year", "state"]).assign(order=lambda d: d["state"].map(ids.index))
+    built = built.sort_values(["year", "order"]).assign(y=y.ravel(), x=x.ravel())
     ws = {"queen": queen, "inverse": several["inverse"], "knn20": third}
-    found = sp.mix_weights(ws, model=sp.sar, formula="y ~ x", data=made, **KEYS)
-    assert found.shares["queen"] == pytest.approx(0.7, abs=0.12)
-    table = found.tidy().set_index("term")
+    result = sp.mix_weights(ws, model=sp.sar, formula="y ~ x", data=built, **KEYS)
+    assert result.shares["queen"] == pytest.approx(0.7, abs=0.12)
+    table = result.tidy().set_index("term")
     for name, share in {"queen": 0.7, "inverse": 0.3, "knn20": 0.0}.items():
         assert table.loc[name, "conf_low"] - 0.1 <= share <= table.loc[name, "conf_high"] + 0.1
-    ends = [found.profiles[name]["loglik"].max() for name in ws]
-    assert max(ends) <= found.fit.loglik + 1e-3
+    ends = [result.profiles[name]["loglik"].max() for name in ws]
+    assert max(ends) <= result.fit.loglik + 1e-3
     del ws["knn20"]
-    two = sp.mix_weights(ws, model=sp.sar, formula="y ~ x", data=made, **KEYS)
-    assert found.fit.loglik >= two.fit.loglik - 1e-4
+    two = sp.mix_weights(ws, model=sp.sar, formula="y ~ x", data=built, **KEYS)
+    assert result.fit.loglik >= two.fit.loglik - 1e-4
     assert 0 < two.std_errors["queen"] < 0.2
 
 

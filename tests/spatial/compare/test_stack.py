@@ -26,7 +26,7 @@ FEW, MANY = 6, 10_000  # W of a whole call: with many, elimination is compiled
 NUMBERS = ("params", "covariance", "sigma2", "loglik", "log_marginal")
 
 
-def made(N, T, seed=0, rho=0.4):
+def built(N, T, seed=0, rho=0.4):
     """A panel with a spatial lag, and W of several kinds over its units."""
     rng = np.random.default_rng(seed)
     ids = pd.Index([f"u{i:03d}" for i in range(N)])
@@ -48,7 +48,7 @@ def made(N, T, seed=0, rho=0.4):
 def panel(request):
     """Data, W, and among how many W they are meant to be."""
     N, T, among = request.param
-    return *made(N, T), among
+    return *built(N, T), among
 
 
 CASES = [(model, {"effects": effects, "correction": correction}) for model in ("slx", "sar", "sem", "sdm", "sdem")
@@ -64,9 +64,9 @@ def test_a_stack_is_its_fits(model, options, prior, panel):
     function, how = getattr(sp, model), {**PANEL, **options}
     lead = reading_of(function, "y ~ a + b", data, weights[0], how)
     assert can_stack(lead)
-    found = estimates_of(lead, weights, prior, among)
+    result = estimates_of(lead, weights, prior, among)
     stacked_here = 0
-    for w, one in zip(weights, found):
+    for w, one in zip(weights, result):
         if one is None:
             continue
         stacked_here += 1
@@ -134,7 +134,7 @@ def test_refits_under_other_w_are_single_fits(panel):
 
 @pytest.fixture(scope="module")
 def matrices():
-    return [w.csr for w in made(90, 2)[1]]
+    return [w.csr for w in built(90, 2)[1]]
 
 
 @pytest.mark.parametrize("among", [FEW, MANY])
@@ -143,13 +143,13 @@ def matrices():
 def test_any_dependence_stays_in_the_stack(rho, model, among):
     """Every W, to a millionth of a standard error, though rough curves are rough at strong dependence and what they
     lack is flat near none."""
-    data, weights = made(130, 12, seed=5, rho=rho)
+    data, weights = built(130, 12, seed=5, rho=rho)
     distance = wt.inverse_distance(np.random.default_rng(5).random((130, 2)), ids=weights[0].ids, metric="planar")
     if rho < 0.8:  # else its estimate is so near one that the integral is left to a single fit
         weights.append(as_weights(distance.standardize("row")))  # full
     function, how = getattr(sp, model), {**PANEL, "effects": "entity"}
-    found = estimates_of(reading_of(function, "y ~ a + b", data, weights[0], how), weights, sp.Prior(), among)
-    for w, one in zip(weights, found):
+    result = estimates_of(reading_of(function, "y ~ a + b", data, weights[0], how), weights, sp.Prior(), among)
+    for w, one in zip(weights, result):
         want = of_fit(function("y ~ a + b", data, w, **how, logdet="eigen"), sp.Prior())
         errors = np.sqrt(np.diag(want.covariance))
         assert np.abs((one.params - want.params) / errors).max() < 1e-6
@@ -189,8 +189,8 @@ def test_traces_are_those_of_powers(matrices):
     blocks = banded.side_by_side([*matrices, sparse.csr_array(matrices[0] + 0.2 * np.eye(90))])
     want = [[np.trace(np.linalg.matrix_power(blocks[r : r + 90, r : r + 90].toarray(), k)) for r in range(0, 630, 90)]
             for k in (1, 2, 3)]  # fmt: skip
-    for found in (rough.traces(blocks, 90), eliminated.traces(blocks, 90)):
-        np.testing.assert_allclose(found, want, rtol=1e-12, atol=1e-12)
+    for result in (rough.traces(blocks, 90), eliminated.traces(blocks, 90)):
+        np.testing.assert_allclose(result, want, rtol=1e-12, atol=1e-12)
 
 
 def test_intervals_are_those_of_all_eigenvalues(matrices):
@@ -227,17 +227,17 @@ def test_spectra_are_all_eigenvalues(matrices):
     rng = np.random.default_rng(2)
     distance = wt.inverse_distance(rng.random((90, 2)), metric="planar").standardize("row")
     matrices = [*matrices, distance.csr, sparse.csr_array(rng.random((90, 90)))]
-    found = spectra(banded.side_by_side(matrices), 90)
+    result = spectra(banded.side_by_side(matrices), 90)
     symmetric = [csr for csr in matrices if symmetrizer(csr) is not None]
     assert 0 < len(symmetric) < len(matrices)
     assert np.isrealobj(spectra(banded.side_by_side(symmetric), 90).eigenvalues)
     for r, csr in enumerate(matrices):
         want = np.linalg.eigvals(csr.toarray())
-        np.testing.assert_allclose(np.sort_complex(found.eigenvalues[r]).real, np.sort(want.real), atol=1e-6)
-        np.testing.assert_allclose((found.low[r], found.high[r]), admissible_interval(want), rtol=1e-9)
+        np.testing.assert_allclose(np.sort_complex(result.eigenvalues[r]).real, np.sort(want.real), atol=1e-6)
+        np.testing.assert_allclose((result.low[r], result.high[r]), admissible_interval(want), rtol=1e-9)
         alone = spectra(banded.side_by_side([csr]), 90)
-        np.testing.assert_array_equal(alone.eigenvalues[0], found.eigenvalues[r])
-        assert (alone.low[0], alone.high[0]) == (found.low[r], found.high[r])
+        np.testing.assert_array_equal(alone.eigenvalues[0], result.eigenvalues[r])
+        assert (alone.low[0], alone.high[0]) == (result.low[r], result.high[r])
 
 
 @pytest.mark.parametrize("among", [FEW, MANY])
@@ -247,8 +247,8 @@ def test_full_w_are_set_aside_before_anything_is_made_of_them(among, monkeypatch
     seen = []
     for module in (rough, eliminated):
         monkeypatch.setattr(module, "traces", lambda blocks, n: seen.append(blocks.nnz) or np.zeros((3, 2)))
-    found = determinants(tuple(weights), among)
-    assert found.kept.tolist() == [0, 2]
+    result = determinants(tuple(weights), among)
+    assert result.kept.tolist() == [0, 2]
     assert seen == [weights[0].nnz + weights[2].nnz]
     assert not len(determinants((weights[1],), among).kept)
 
@@ -256,20 +256,20 @@ def test_full_w_are_set_aside_before_anything_is_made_of_them(among, monkeypatch
 @pytest.mark.parametrize("among", [FEW, MANY])
 def test_full_w_of_some_hundred_units_have_their_eigenvalues(among):
     """Among others, in any order: exact values, intervals and traces."""
-    weights = made(130, 2)[1]
+    weights = built(130, 2)[1]
     points, near = np.random.default_rng(0).random((130, 2)), {"ids": weights[0].ids, "metric": "planar"}
     distance, most = wt.inverse_distance(points, **near).standardize("row"), wt.knn(points, 110, **near)
     mixed = (as_weights(distance), *weights[:2], as_weights(most), weights[4])
-    found = determinants(mixed, among)
-    assert found.kept.tolist() == [0, 1, 2, 3, 4]
-    for r, engine in enumerate(found.engines):
+    result = determinants(mixed, among)
+    assert result.kept.tolist() == [0, 1, 2, 3, 4]
+    for r, engine in enumerate(result.engines):
         W = mixed[r].csr.toarray()
         low, high = admissible_interval(np.linalg.eigvals(W))
-        np.testing.assert_allclose(found.intervals(np.array([4, r]))[:, 1], (low, high), rtol=1e-7)
+        np.testing.assert_allclose(result.intervals(np.array([4, r]))[:, 1], (low, high), rtol=1e-7)
         rho = np.array([0.4 * low, 0.9 * high])
         dense = np.eye(130) - rho[:, None, None] * W
         np.testing.assert_allclose(engine(rho), np.linalg.slogdet(dense)[1], rtol=1e-9, atol=1e-9)
-        slope = found.curves.take([r]).d1(np.zeros(1))
+        slope = result.curves.take([r]).d1(np.zeros(1))
         np.testing.assert_allclose(slope, -np.trace(W), atol=1e-8)
 
 
@@ -292,8 +292,8 @@ def test_curves_and_spectra_are_the_determinants(matrices, place):
         exact = Spectrum(np.linalg.eigvals(csr.toarray()), (low[r], high[r]))
         for name, size in (("value", 1e-7), ("d1", 1e-5), ("d2", 1e-3)):
             want = getattr(exact, name)(rho[r])
-            for found in (whole, made_of, halves):
-                values = getattr(found, name)
+            for result in (whole, made_of, halves):
+                values = getattr(result, name)
                 np.testing.assert_allclose(values(rho)[r], want, atol=size * max(1, np.abs(want).max()))
                 np.testing.assert_allclose(values(rho[:, 0])[r], want[0], atol=size * max(1, np.abs(want).max()))
 
@@ -334,11 +334,11 @@ def test_data_are_read_once_for_all_w_and_models(panel, options):
         other = reading_of(model, "y ~ a + b", data, None, how, like=first)
         assert other.settings == reading_of(model, "y ~ a + b", data, weights[0], how).settings
         for w in weights[:2]:
-            found, want = fit_of(other.under(w)), model("y ~ a + b", data, w, **how)
-            pd.testing.assert_series_equal(found.params, want.params, check_exact=True)
-            pd.testing.assert_frame_equal(found.vcov, want.vcov, check_exact=True)
-            assert found.specification == want.specification
-            assert (found._settings, found.df_resid) == (want._settings, want.df_resid)
+            result, want = fit_of(other.under(w)), model("y ~ a + b", data, w, **how)
+            pd.testing.assert_series_equal(result.params, want.params, check_exact=True)
+            pd.testing.assert_frame_equal(result.vcov, want.vcov, check_exact=True)
+            assert result.specification == want.specification
+            assert (result._settings, result.df_resid) == (want._settings, want.df_resid)
     if "durbin" not in how:
         want = sp.sar("y ~ a + b", data, weights[0], **how)
         pd.testing.assert_series_equal(fit_of(first.of(SAR)).params, want.params, check_exact=True)
@@ -353,8 +353,8 @@ def test_a_lagged_intercept_is_there_for_those_w_that_have_one(panel):
     data, weights, _ = panel
     ws, how = {"spectral": weights[4], **dict(zip("abc", weights[:3]))}, {**PANEL, "effects": "none"}
     for named in (ws, dict(reversed(ws.items()))):
-        found = sp.compare_weights(named, model=[sp.sdm, sp.slx], formula="y ~ a + b", data=data, **how)
-        for (name, model), one in found.estimates.items():
+        result = sp.compare_weights(named, model=[sp.sdm, sp.slx], formula="y ~ a + b", data=data, **how)
+        for (name, model), one in result.estimates.items():
             want = getattr(sp, model.lower())("y ~ a + b", data, ws[name], **how)
             assert one.names == tuple(want.params.index)
             np.testing.assert_allclose(one.params, want.params, rtol=1e-5, atol=1e-7)

@@ -268,10 +268,10 @@ def test_a_column_follows_its_rows_when_rows_are_lost():
     data.loc[data["id"] == "03", "b"] = np.nan
     fit = sp.sar("y ~ lag(a) + b", data, W, **PANEL, missing="drop", vcov=sp.Cluster("region"))
     assert fit._design.y.shape == (4, 13)
-    given = fit.with_vcov("cluster", by=region.drop("03").iloc[::-1])
-    np.testing.assert_allclose(fit.vcov, given.vcov, rtol=1e-12)
+    options = fit.with_vcov("cluster", by=region.drop("03").iloc[::-1])
+    np.testing.assert_allclose(fit.vcov, options.vcov, rtol=1e-12)
     by_row = data.set_index(["id", "t"])["region"]
-    np.testing.assert_allclose(fit.with_vcov("cluster", by=by_row).vcov, given.vcov, rtol=1e-12)
+    np.testing.assert_allclose(fit.with_vcov("cluster", by=by_row).vcov, options.vcov, rtol=1e-12)
 
 
 def test_panel_clusters_against_dummies():
@@ -398,8 +398,8 @@ def test_conley_takes_maps(panel, states, queen):
     year = panel[panel["year"] == 1986].set_index("state")
     both = states.join(year)
     section = sp.sar("log(gsp) ~ log(pc) + unemp", both, queen, vcov=sp.Conley(400))
-    given = section.with_vcov("conley", cutoff=400, coords=states)
-    np.testing.assert_allclose(section.vcov, given.vcov, rtol=1e-12)
+    options = section.with_vcov("conley", cutoff=400, coords=states)
+    np.testing.assert_allclose(section.vcov, options.vcov, rtol=1e-12)
 
 
 # -- bootstrap -------------------------------------------------------------------------------------------------
@@ -447,11 +447,11 @@ def test_settings_round_trip_and_are_named(vcov):
     fit = sp.sdm("y ~ a + b", data, W, **PANEL, vcov=vcov)
     again = sp.sdm("y ~ a + b", data, W, **PANEL).with_vcov(fit._settings.vcov)
     pd.testing.assert_frame_equal(again.vcov, fit.vcov)
-    said = {"oim": "observed", "eim": "expected", "robust": "robust (by unit and pair of units, CR2",
+    message = {"oim": "observed", "eim": "expected", "robust": "robust (by unit and pair of units, CR2",
             "cluster": "clustered by id (14 groups)"}  # fmt: skip
     kinds = {sp.Cluster: "id (14 groups) and t (5 groups)", sp.Bootstrap: "5 draws, seed 1",
              sp.DriscollKraay: "2 cosine terms", sp.Robust: "robust (sandwich by unit, factor N/(N-1)"}
-    assert (said[vcov] if isinstance(vcov, str) else kinds[type(vcov)]) in str(fit)
+    assert (message[vcov] if isinstance(vcov, str) else kinds[type(vcov)]) in str(fit)
 
 
 @pytest.mark.parametrize(("code", "vcov", "settings"), [

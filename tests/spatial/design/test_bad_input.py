@@ -87,13 +87,13 @@ CASES = {
 @pytest.mark.filterwarnings("ignore::spillover.errors.SpatialInputWarning")
 @pytest.mark.parametrize("name", CASES)
 def test_refused(name, panel, queen):
-    code, said, call = CASES[name]
+    code, message, call = CASES[name]
     before = panel.copy(deep=True)
     with pytest.raises(SpatialInputError) as caught:
         call(panel, queen)
     error = caught.value
     assert error.code == code
-    assert said in str(error) or said in map(str, error.ids), str(error)
+    assert message in str(error) or message in map(str, error.ids), str(error)
     assert isinstance(error, ValueError)
     pd.testing.assert_frame_equal(panel, before)
 

@@ -116,26 +116,26 @@ def test_a_power_outside_of_a_function_is_no_square(columbus, w):
 
 @pytest.mark.parametrize("kind", ["trend", "TC", "BP", "TS1"])
 def test_ways_to_write_a_model_predict_alike(columbus, kind):
-    known, new = columbus.iloc[:40], columbus.iloc[40:]
-    small, whole = wt.queen(known).standardize("row"), wt.queen(columbus).standardize("row")
-    want = sp.sar("CRIME ~ INC + HOVAL", known, small).predict(new, whole, kind=kind)
+    reference, new = columbus.iloc[:40], columbus.iloc[40:]
+    small, whole = wt.queen(reference).standardize("row"), wt.queen(columbus).standardize("row")
+    want = sp.sar("CRIME ~ INC + HOVAL", reference, small).predict(new, whole, kind=kind)
     for term in ("center(INC)", "scale(INC)", "poly(INC, 1)", "scale(I(2 * INC))", "center(center(INC))"):
-        got = sp.sar(f"CRIME ~ {term} + HOVAL", known, small).predict(new, whole, kind=kind)
+        got = sp.sar(f"CRIME ~ {term} + HOVAL", reference, small).predict(new, whole, kind=kind)
         np.testing.assert_allclose(got, want, rtol=1e-8)
     if kind == "TC":
         assert want.iloc[0] == pytest.approx(18.916, abs=5e-4)
-    squares = sp.sar("CRIME ~ INC + I(INC**2)", known, small).predict(new, whole, kind=kind)
-    basis = sp.sar("CRIME ~ poly(INC, 2)", known, small)
+    squares = sp.sar("CRIME ~ INC + I(INC**2)", reference, small).predict(new, whole, kind=kind)
+    basis = sp.sar("CRIME ~ poly(INC, 2)", reference, small)
     np.testing.assert_allclose(basis.predict(new, whole, kind=kind), squares, rtol=1e-6)
 
 
 def test_levels_belong_to_the_fit(columbus):
     """New units of one level are predicted with the fit's contrasts; a level without a coefficient is refused."""
-    known, new = columbus.iloc[:40], columbus.iloc[40:]
-    small, whole = wt.queen(known).standardize("row"), wt.queen(columbus).standardize("row")
+    reference, new = columbus.iloc[:40], columbus.iloc[40:]
+    small, whole = wt.queen(reference).standardize("row"), wt.queen(columbus).standardize("row")
     area = pd.Series(np.where(columbus["X"] > 38, "east", "west"), columbus.index)
-    labelled = sp.sdm("CRIME ~ INC + C(area)", known.assign(area=area), small)
-    numeric = sp.sdm("CRIME ~ INC + west", known.assign(west=(area == "west") * 1.0), small)
+    labelled = sp.sdm("CRIME ~ INC + C(area)", reference.assign(area=area), small)
+    numeric = sp.sdm("CRIME ~ INC + west", reference.assign(west=(area == "west") * 1.0), small)
     got = labelled.predict(new.assign(area=area), whole)
     np.testing.assert_allclose(got, numeric.predict(new.assign(west=(area == "west") * 1.0), whole), rtol=1e-8)
     with pytest.raises(SpatialInputError, match="'north'") as caught:

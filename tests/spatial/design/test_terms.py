@@ -105,9 +105,10 @@ def test_splines_are_terms_like_others():
     for at in (None, {"a": [2, 5]}):
         np.testing.assert_allclose(sp.slopes(spline, "a", at=at).estimates, sp.slopes(cubic, "a", at=at).estimates,
                                    rtol=1e-4)  # fmt: skip
-    known = data.index[:-3]
-    fits = [sp.slx(f"y ~ {term}", data.loc[known], W.loc[known, known]) for term in ("poly(a, 3)", "bs(a, 3)")]
-    new = data.drop(index=known)
+    reference = data.index[:-3]
+    fits = [sp.slx(f"y ~ {term}", data.loc[reference], W.loc[reference, reference])
+            for term in ("poly(a, 3)", "bs(a, 3)")]  # fmt: skip
+    new = data.drop(index=reference)
     np.testing.assert_allclose(*(fit.predict(new, W, kind="trend") for fit in fits), rtol=1e-6)
 
 

@@ -98,15 +98,15 @@ def rejections(rng, N, T, effects, samples):
     W = nearest(rng, N, 4)
     w, X = pd.DataFrame(W), rng.standard_normal((2, T, N))
     index = pd.MultiIndex.from_product([range(T), range(N)], names=["t", "i"])
-    found = np.zeros((2, len(NAMES)))
+    result = np.zeros((2, len(NAMES)))
     for _ in range(samples):
         e = rng.standard_normal((T, N)) + rng.standard_normal(N) * (effects != "time")
         e = e + rng.standard_normal((T, 1)) * (effects != "entity")
         data = pd.DataFrame({"y": (X.sum(0) + e).ravel(), "a": X[0].ravel(), "b": X[1].ravel()}, index).reset_index()
         for j, correction in enumerate((True, False)):
             fit = sp.ols("y ~ a + b", data, w, entity="i", time="t", effects=effects, correction=correction)
-            found[j] += [sp.lm_tests(fit)[name].p_value < 0.05 for name in NAMES]
-    return found / samples
+            result[j] += [sp.lm_tests(fit)[name].p_value < 0.05 for name in NAMES]
+    return result / samples
 
 
 def test_size_in_short():

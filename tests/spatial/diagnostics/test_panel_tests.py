@@ -110,8 +110,8 @@ def test_serial_correlation_of_plm_and_xtserial(fits):
     assert tests["Wooldridge, within"].statistic == pytest.approx(STORED["ar_fe"]["statistic"], rel=1e-8)
     assert tests["Wooldridge, within"].df == (1, STORED["ar_fe"]["df"]["df2"])
     for effects in ("none", "entity", "random"):
-        found = sp.serial_correlation(fits[effects])["Wooldridge, differences"]
-        assert found.statistic == pytest.approx(STORED["xtserial"], rel=1e-8)
+        result = sp.serial_correlation(fits[effects])["Wooldridge, differences"]
+        assert result.statistic == pytest.approx(STORED["xtserial"], rel=1e-8)
 
 
 def test_hausman_regression_of_plm(fits):
@@ -208,7 +208,7 @@ def test_spatial_fits_are_filtered(model):
 def test_the_robust_hausman_decides_where_the_difference_is_not_definite():
     """Regressors with little between variance: V_F and V_R hardly differ, and their difference is not definite."""
     rng = np.random.default_rng(0)
-    said = {False: 0, True: 0}
+    message = {False: 0, True: 0}
     for seed in range(8):
         data, W = panel_data(seed)
         data[["a", "b"]] -= (0.9 if seed < 6 else 0.2) * data.groupby("id")[["a", "b"]].transform("mean")
@@ -220,8 +220,8 @@ def test_the_robust_hausman_decides_where_the_difference_is_not_definite():
         assert ("not positive definite" in test.null) == (not definite)
         form = sp.robust_hausman(fixed, vcov="oim" if definite else "cluster")
         assert (test.statistic, test.df, test.p_value) == (form.statistic, form.df, form.p_value)
-        said[bool(definite)] += 1
-    assert min(said.values()) > 0
+        message[bool(definite)] += 1
+    assert min(message.values()) > 0
 
 
 def test_without_correction_hausman_is_the_quadratic_form():
@@ -292,7 +292,7 @@ def test_size_of_panel_tests(N, T, capsys):
     W = nearest(rng, N, 4)
     w, A = pd.DataFrame(W), np.linalg.inv(np.eye(N) - 0.3 * W)
     index = pd.MultiIndex.from_product([range(T), range(N)], names=["t", "i"])
-    keys, found = {"entity": "i", "time": "t"}, []
+    keys, result = {"entity": "i", "time": "t"}, []
     for _ in range(R):
         e, x = rng.standard_normal((2, T, N))
         x = x + rng.standard_normal(N)
@@ -312,8 +312,8 @@ def test_size_of_panel_tests(N, T, capsys):
         sar = {effects: fit("sar", effects, (x + e) @ A.T) for effects in ("entity", "time", "twoway")}
         for effects in ("time", "entity"):
             tests[f"effects beside {effects}"] = sp.effects_test(sar[effects], sar["twoway"])
-        found.append({name: test.p_value < 0.05 for name, test in tests.items()})
-    shares = pd.DataFrame(found).mean()
+        result.append({name: test.p_value < 0.05 for name, test in tests.items()})
+    shares = pd.DataFrame(result).mean()
     with capsys.disabled():
         print(f"\nN={N} T={T}: " + ", ".join(f"{name} {share:.3f}" for name, share in shares.items()))
     low, high = band(0.05, R, slack=0.01)

@@ -42,9 +42,9 @@ def cell(kind, model, rho, samples, method="quadrature", seed=1):
     for _ in range(samples):
         y = signal + A_inverse @ rng.standard_normal(n)
         fit = getattr(sp, model)("y ~ x + z", pd.DataFrame({"y": y, "x": x, "z": z}), W)
-        found = fit.effects(method=method)
-        inside += (found.conf_low[:, 0] <= truth) & (truth <= found.conf_high[:, 0])
-        rejected += found.inferred.inference.p_value[:, 1] <= 0.05
+        result = fit.effects(method=method)
+        inside += (result.conf_low[:, 0] <= truth) & (truth <= result.conf_high[:, 0])
+        rejected += result.inferred.inference.p_value[:, 1] <= 0.05
     return inside / samples, rejected / samples
 
 

@@ -154,19 +154,19 @@ def test_more_nodes_change_nothing():
     p, R = 3, np.array([[0.0, 0.0, 1.0]])
     V = np.diag([1e-4, 1e-4, 0.05])
 
-    def made(size):
+    def built(size):
         nodes = given_spatial(np.array([1.0, 0.5, 0.3]), V, R, None, [size], (-1.4, 1.0), splits=[0.0])
         rho = nodes.points[:, 0]
         curves = np.stack([1 / (1 - rho), 1 / (1 - rho)], axis=1)[:, :, None]
         return nodes.linear(curves, np.eye(p)[:2, None])
 
-    laws = [made(size) for size in (48, 2_000, 8_000)]
+    laws = [built(size) for size in (48, 2_000, 8_000)]
     assert laws[0].coarseness(np.array([[2.0]])) > STEP
     assert laws[1].coarseness(np.array([[2.0]])) < STEP
     np.testing.assert_allclose(interval(laws[1], 0.95), interval(laws[2], 0.95), rtol=1e-7)
-    law, found = settled(lambda size: made(size), np.array([2.0]), 0.95, 48, 3_000)
+    law, result = settled(lambda size: built(size), np.array([2.0]), 0.95, 48, 3_000)
     assert 48 < len(law.weights) < 2_000
-    np.testing.assert_allclose([found.low, found.high], interval(laws[2], 0.95), rtol=1e-5)
+    np.testing.assert_allclose([result.low, result.high], interval(laws[2], 0.95), rtol=1e-5)
 
 
 def test_lattice_and_tensor_agree():
@@ -197,10 +197,10 @@ def test_mixtures_of_mixtures(columbus):
     """Effects averaged over W: their distribution function is the average, their quantiles its inverse."""
     near = wt.knn(columbus, 4, metric="planar").standardize("row")
     ws = {"queen": wt.queen(columbus).standardize("row"), "knn": near}
-    found = sp.compare_weights(ws, model=sp.sar, formula=COLUMBUS, data=columbus)
-    averaged = found.averaged()
-    p = found.probabilities.to_numpy()
-    laws = [found.effects[key].inferred.law.mixture for key in found.probabilities.index]
+    result = sp.compare_weights(ws, model=sp.sar, formula=COLUMBUS, data=columbus)
+    averaged = result.averaged()
+    p = result.probabilities.to_numpy()
+    laws = [result.effects[key].inferred.law.mixture for key in result.probabilities.index]
     for end, share in ((averaged.conf_low, 0.025), (averaged.conf_high, 0.975)):
         below = sum(weight * law.tails(end.ravel())[0] for weight, law in zip(p, laws))
         np.testing.assert_allclose(below, share, rtol=1e-6)
@@ -404,6 +404,6 @@ def test_panels_with_w_by_period_and_second_order_lags():
 
 def test_constant_mixture_is_no_test():
     law = Mixture(np.ones(1), np.zeros((1, 2)), np.array([[0.0, 1.0]]))
-    found = summarize(law, np.zeros(2), 0.95)
-    assert np.isnan(found.p_value[0])
-    assert found.p_value[1] == 1
+    result = summarize(law, np.zeros(2), 0.95)
+    assert np.isnan(result.p_value[0])
+    assert result.p_value[1] == 1

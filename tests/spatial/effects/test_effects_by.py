@@ -134,8 +134,8 @@ def test_differences_and_their_test():
     assert got.test("direct").statistic == pytest.approx(fit.zstats["a:east"] ** 2, rel=1e-9)
     with pytest.raises(SpatialInputError, match="by construction"):
         got.test("indirect")
-    said = str(sp.effects_by(sp.sdm("y ~ a + a:east", data, W, **PANEL), "a", at={"east": [0, 1]}))
-    assert "equal total effects: F(1, " in said
+    message = str(sp.effects_by(sp.sdm("y ~ a + a:east", data, W, **PANEL), "a", at={"east": [0, 1]}))
+    assert "equal total effects: F(1, " in message
 
 
 @pytest.mark.parametrize(("formula", "variable", "options", "code"), [

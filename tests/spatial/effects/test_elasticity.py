@@ -33,10 +33,10 @@ def test_elasticities_are_relative_derivatives(left, right):
     # d(left) / dy * y and d(right) / dx * x where the slopes are taken
     of_y = {"log(y)": 1.0, "log10(y)": 1 / np.log(10), "y": y}[left]
     of_x = {"x": x, "log(x)": 1.0, "log2(x)": 1 / np.log(2)}[right]
-    found = fit.effects().elasticity()
-    assert found.direct[right] == pytest.approx(S.trace() / 12 * of_x / of_y, rel=1e-9)
-    assert found.total[right] == pytest.approx(S.sum() / 12 * of_x / of_y, rel=1e-9)
-    assert found.total[right] == pytest.approx(found.direct[right] + found.indirect[right], rel=1e-12)
+    result = fit.effects().elasticity()
+    assert result.direct[right] == pytest.approx(S.trace() / 12 * of_x / of_y, rel=1e-9)
+    assert result.total[right] == pytest.approx(S.sum() / 12 * of_x / of_y, rel=1e-9)
+    assert result.total[right] == pytest.approx(result.direct[right] + result.indirect[right], rel=1e-12)
     if right == "x":
         assert fit.effects().semi_elasticity().direct[right] == pytest.approx(S.trace() / 12 / of_y, rel=1e-9)
 
@@ -58,11 +58,11 @@ def test_terms_without_elasticity_are_named():
     data, W = positive(3)
     data["region"] = data["id"].str[-1]
     effects = sp.sar("log(y) ~ x + I(x**2) + C(region) + b + lag(log(z))", data, W, **PANEL, effects="time").effects()
-    found = effects.elasticity()
-    assert "C(region)[T.1]" in found.left_out
-    assert ("b" in found.left_out) == (data["b"][data["t"] > 2000].mean() <= 0)
-    assert {"x", "lag(log(z))"} <= set(found.factors.index)
-    assert "without an elasticity: " in str(found)
+    result = effects.elasticity()
+    assert "C(region)[T.1]" in result.left_out
+    assert ("b" in result.left_out) == (data["b"][data["t"] > 2000].mean() <= 0)
+    assert {"x", "lag(log(z))"} <= set(result.factors.index)
+    assert "without an elasticity: " in str(result)
     assert effects.semi_elasticity().direct["b"] == pytest.approx(effects.direct["b"])
     centred, V = cross_section(1)
     with pytest.raises(SpatialInputError) as caught:
@@ -72,13 +72,13 @@ def test_terms_without_elasticity_are_named():
 
 def test_tables_say_what_a_number_means(panel, queen):
     keys = {"entity": "state", "time": "year"}
-    said = str(sp.sdm("log(gsp) ~ log(pcap) + log(emp) + unemp", panel, queen, **keys).effects())
-    assert "log(pcap), log(emp): 1 % more of it goes with (estimate) % more gsp" in said
-    assert "unemp: one unit more of it goes with (100 x estimate) % more gsp" in said
+    message = str(sp.sdm("log(gsp) ~ log(pcap) + log(emp) + unemp", panel, queen, **keys).effects())
+    assert "log(pcap), log(emp): 1 % more of it goes with (estimate) % more gsp" in message
+    assert "unemp: one unit more of it goes with (100 x estimate) % more gsp" in message
     moved = panel.assign(tech=panel["year"] - 1978)
-    said = str(sp.sar("gsp ~ log(emp) + unemp + unemp:tech", moved, queen, **keys).effects())
-    assert "log(emp): 1 % more of it goes with (estimate / 100) units more gsp" in said
-    assert "unemp:tech: interactions" in said
+    message = str(sp.sar("gsp ~ log(emp) + unemp + unemp:tech", moved, queen, **keys).effects())
+    assert "log(emp): 1 % more of it goes with (estimate / 100) units more gsp" in message
+    assert "unemp:tech: interactions" in message
     data, W = cross_section(1)
     effects = sp.sar("y ~ a", data, W).effects()
     assert "goes with" not in str(effects)
@@ -123,16 +123,16 @@ def test_squares_and_interactions_are_part_of_the_elasticity():
     S = np.linalg.inv(np.eye(12) - fit.rho * W.to_numpy())
     b, theta = (sum(p[prefix + name] * slope for name, slope in slopes.items()) for prefix in ("", "W:"))
     R = S @ (b * np.eye(12) + theta * W.to_numpy()) * x / y
-    found = effects.elasticity()
-    assert found.direct["x"] == pytest.approx(R.trace() / 12, rel=1e-7)
-    assert found.total["x"] == pytest.approx(R.sum() / 12, rel=1e-7)
+    result = effects.elasticity()
+    assert result.direct["x"] == pytest.approx(R.trace() / 12, rel=1e-7)
+    assert result.total["x"] == pytest.approx(R.sum() / 12, rel=1e-7)
     assert effects.semi_elasticity().total["x"] == pytest.approx(R.sum() / 12 / x, rel=1e-6)
     u = np.log(data["z"]).mean()
     of_z = (effects.total["log(z)"] + 2 * u * effects.total["I(log(z) ** 2)"]) / y
     own = effects.elasticity().factors.loc["log(z)"]
     assert own["x:z"] == pytest.approx(x * np.exp(u) / y, rel=1e-7)  # z moves the interaction too
-    assert found.total["log(z)"] == pytest.approx(of_z + own["x:z"] * effects.total["x:z"], rel=1e-6)
-    assert found.left_out == ()
+    assert result.total["log(z)"] == pytest.approx(of_z + own["x:z"] * effects.total["x:z"], rel=1e-6)
+    assert result.left_out == ()
 
 
 def test_elasticity_of_a_square_has_its_sign():
@@ -140,15 +140,15 @@ def test_elasticity_of_a_square_has_its_sign():
     columbus = shapefiles.load("columbus")
     w = wt.queen(columbus).standardize("row")
     fit = sp.ols("CRIME ~ INC + I(INC**2)", columbus, w)
-    found = fit.effects().elasticity()
+    result = fit.effects().elasticity()
     x, y = columbus["INC"].mean(), columbus["CRIME"].mean()
     want = (fit.params["INC"] + 2 * fit.params["I(INC ** 2)"] * x) * x / y
     assert want == pytest.approx(-0.858, abs=5e-4)
-    assert found.direct["INC"] == pytest.approx(want, rel=1e-8)
+    assert result.direct["INC"] == pytest.approx(want, rel=1e-8)
     a = np.array([1.0, 2 * x]) * x / y
     names = ["INC", "I(INC ** 2)"]
     error = np.sqrt(a @ fit.vcov.loc[names, names].to_numpy() @ a)
-    assert found.tidy().set_index("effect").loc["direct", "std_error"] == pytest.approx(error, rel=1e-7)
+    assert result.tidy().set_index("effect").loc["direct", "std_error"] == pytest.approx(error, rel=1e-7)
     rng = np.random.default_rng(2)
     x = 3 + rng.random(200)
     bowl = pd.DataFrame({"x": x, "y": 30 + (x - 5) ** 2 * 2 - 16 * (x - 3) + 24 + 0.01 * rng.standard_normal(200)})
@@ -162,9 +162,9 @@ def test_elasticity_of_a_square_has_its_sign():
 def test_what_cannot_be_evaluated_at_a_mean_leaves_its_variable_out():
     data, W = positive(5)
     data["v"] = np.exp(data["b"] / 3)
-    found = sp.sar("y ~ x + x:center(z) + log(v)", data, W, **PANEL, effects="time").effects().elasticity()
-    assert set(found.left_out) == {"x", "x:center(z)"}
-    assert list(found.factors.index) == ["log(v)"]
+    result = sp.sar("y ~ x + x:center(z) + log(v)", data, W, **PANEL, effects="time").effects().elasticity()
+    assert set(result.left_out) == {"x", "x:center(z)"}
+    assert list(result.factors.index) == ["log(v)"]
     lagged = sp.sar("y ~ x + lag(x) + I(x**2)", data, W, **PANEL, effects="time").effects().elasticity()
     assert lagged.factors.loc["lag(x)"].drop("lag(x)").abs().max() == 0  # x of another period is another variable
     assert lagged.factors.loc["x", "lag(x)"] == 0

@@ -96,7 +96,7 @@ def test_panels_with_fixed_effects():
     data, W = panel_data(3, N=20, T=4)
     fit = sp.sdm("y ~ a + b", data, W, **PANEL, effects="entity")
     source = AverageEffects(fit, Averages(fit))
-    found = by_likelihood(source, selectors(fit, ("a",)), 0.95)
+    result = by_likelihood(source, selectors(fit, ("a",)), 0.95)
     # Lee and Yu's transformation: T - 1 periods of independent errors
     F = np.linalg.svd(np.eye(4) - 0.25)[0][:, :3]
     y = F.T @ fit._sample.y.reshape(4, 20)
@@ -110,9 +110,9 @@ def test_panels_with_fixed_effects():
         return c
 
     ratio = naive.likelihood_ratio(y.ravel(), X, big, c_of)
-    width = found.high[2] - found.low[2]
-    assert ratio(found.low[2]) == pytest.approx(stats.chi2.ppf(0.95, 1), abs=5e-3)
-    assert ratio(found.high[2]) == pytest.approx(stats.chi2.ppf(0.95, 1), abs=5e-3)
+    width = result.high[2] - result.low[2]
+    assert ratio(result.low[2]) == pytest.approx(stats.chi2.ppf(0.95, 1), abs=5e-3)
+    assert ratio(result.high[2]) == pytest.approx(stats.chi2.ppf(0.95, 1), abs=5e-3)
     assert width > 0
 
 
@@ -151,7 +151,7 @@ def dense_joint(fit, W):
     """l(rho, lambda) and, for an effect c(rho)'beta, l less the cost of its being t: plain numpy."""
     n, X, y = len(W), fit._sample.X, fit._sample.y
 
-    def given(rho, lam):
+    def options(rho, lam):
         A, B = np.eye(n) - rho * W, np.eye(n) - lam * W
         BX, f = B @ X, B @ A @ y
         V = np.linalg.inv(BX.T @ BX)
@@ -161,11 +161,11 @@ def dense_joint(fit, W):
         return l, beta, V, q
 
     def cost(rho, lam, coefficients, t):
-        l, beta, V, q = given(rho, lam)
+        l, beta, V, q = options(rho, lam)
         c = coefficients(rho)
         return l - n / 2 * np.log1p((t - c @ beta) ** 2 / (q * (c @ V @ c)))
 
-    return given, cost
+    return options, cost
 
 
 def highest(f, starts):
@@ -185,15 +185,15 @@ def test_joint_likelihood_against_a_dense_search(columbus, model):
     w = wt.queen(columbus).standardize("row")
     W = w.csr.toarray()
     fit = getattr(sp, model)("CRIME ~ INC + HOVAL", columbus, w)
-    given, cost = dense_joint(fit, W)
+    arguments, cost = dense_joint(fit, W)
     n, p = 49, len(fit.params)
-    top = highest(lambda r, s: given(r, s)[0], STARTS)
+    top = highest(lambda r, s: arguments(r, s)[0], STARTS)
     bound = stats.t.isf(0.025, n - p) ** 2
     ends = fit.conf_int(method="likelihood")
     for name in ("rho", "lambda"):
         for end in ends.loc[name]:
             def negative(free, end=end, name=name):
-                return -given(*((end, free) if name == "rho" else (free, end)))[0]
+                return -arguments(*((end, free) if name == "rho" else (free, end)))[0]
 
             l = max(-optimize.minimize_scalar(negative, bounds=part, method="bounded", options={"xatol": 1e-10}).fun
                     for part in ((-0.95, 0.2), (0.1, 0.98)))  # fmt: skip

@@ -35,8 +35,8 @@ def test_in_sample_as_spatialreg(columbus, model):
 
 @pytest.mark.parametrize("model", ["sar", "sdm", "sem"])
 def test_out_of_sample_as_spatialreg(columbus, model):
-    _, w, known, new = columbus
-    fit = getattr(sp, model)("CRIME ~ INC + HOVAL", known, wt.queen(known).standardize("row"))
+    _, w, reference, new = columbus
+    fit = getattr(sp, model)("CRIME ~ INC + HOVAL", reference, wt.queen(reference).standardize("row"))
     for kind, want in STORED["outside"][model].items():
         got = fit.predict(new.drop(columns="CRIME").iloc[::-1], w, kind=kind)
         want = pd.Series(want).rename(int)
@@ -47,16 +47,16 @@ def test_out_of_sample_as_spatialreg(columbus, model):
 def test_bp_is_the_conditional_mean(model):
     """E[y_o | y_s] of the joint normal distribution with the estimated parameters, from dense inverses."""
     data, W = cross_section(3, lam=0.3, symmetric=False)
-    known, new = data.iloc[:30], data.iloc[30:]
+    reference, new = data.iloc[:30], data.iloc[30:]
     small = W.iloc[:30, :30]
-    fit = getattr(sp, model)("y ~ a + b", known, small.div(small.sum(axis=1), axis=0).fillna(0))
+    fit = getattr(sp, model)("y ~ a + b", reference, small.div(small.sum(axis=1), axis=0).fillna(0))
     p, w, n = fit.params, W.to_numpy(), len(data)
     X = np.column_stack([np.ones(n), data[["a", "b"]]])
     mean = X @ p[["Intercept", "a", "b"]] + sum(w @ data[c] * p.get(f"W:{c}", 0.0) for c in "ab")
     A, B = np.eye(n) - fit.rho * w, np.eye(n) - fit.lam * w
     mean, V = np.linalg.solve(A, mean), np.linalg.inv(A.T @ B.T @ B @ A)
     gain = V[30:, :30] @ np.linalg.inv(V[:30, :30])
-    want = mean[30:] + gain @ (known["y"] - mean[:30]).to_numpy()
+    want = mean[30:] + gain @ (reference["y"] - mean[:30]).to_numpy()
     got = fit.predict(new.sample(frac=1, random_state=1), W)
     np.testing.assert_allclose(got[new.index], want, rtol=1e-8)
     np.testing.assert_allclose(fit.predict(new, W, kind="TC"), mean[30:], rtol=1e-8)
@@ -96,9 +96,9 @@ def test_panels_with_dummies_of_their_effects(model, effects):
 def test_transformed_responses_and_categories_come_from_the_formula():
     data, W = cross_section(6)
     data = data.assign(y=np.exp(data["y"] / 4), 区=np.tile(["东", "西"], 20))
-    known = data.iloc[:36]
+    reference = data.iloc[:36]
     small = W.iloc[:36, :36]
-    fit = sp.sdm("log(y) ~ a + C(区)", known, small.div(small.sum(axis=1), axis=0).fillna(0))
+    fit = sp.sdm("log(y) ~ a + C(区)", reference, small.div(small.sum(axis=1), axis=0).fillna(0))
     whole = W.iloc[[*range(36), 39], [*range(36), 39]]
     one, b = fit.predict(data.iloc[[39]].drop(columns="y"), whole, kind="trend"), fit.params
     assert one.index.tolist() == ["u39"]

@@ -269,12 +269,12 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("function", "asked", "code"), REFUSED)
-def test_refused(function, asked, code):
+@pytest.mark.parametrize(("function", "requested", "code"), REFUSED)
+def test_refused(function, requested, code):
     data, W = panel(8)
     fit = sp.sar("y ~ log(a) + C(kind)", data, W, **PANEL, effects="time")
     with pytest.raises(SpatialInputError) as refused:
-        getattr(sp, function)(fit, **asked)
+        getattr(sp, function)(fit, **requested)
     assert refused.value.code == code
     assert refused.value.hint
 

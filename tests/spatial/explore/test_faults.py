@@ -176,12 +176,12 @@ def unequal(w):
 def test_a_corrected_map_can_show_what_is_there(equal, correction):
     y, w = block()
     w = w if equal else unequal(w)
-    found = sp.local_moran(y, w, correction=correction)
+    result = sp.local_moran(y, w, correction=correction)
     exact = sp.local_moran(y, w, correction=correction, permutations=0)
-    flagged, sure = (r.frame["cluster"].isin(QUADRANTS) for r in (found, exact))
+    flagged, sure = (r.frame["cluster"].isin(QUADRANTS) for r in (result, exact))
     assert flagged.sum() >= 16  # the inside of the block
     assert (flagged & sure).sum() >= 0.8 * flagged.sum()
-    assert 2 / (found.draws.max() + 1) < 0.05 / 324 / 4
+    assert 2 / (result.draws.max() + 1) < 0.05 / 324 / 4
     assert sp.local_moran(y, w).draws.max() == (99_999 if equal else 9_999)
 
 
@@ -189,16 +189,16 @@ def test_units_with_thin_tails_meet_all_permutations_and_only_they():
     """What they get is what everybody would get from that many; the others keep the first ones'."""
     y, w = block(8, 4.0)
     w = unequal(w)
-    found = sp.local_moran(y, w, correction="bonferroni")
+    result = sp.local_moran(y, w, correction="bonferroni")
     first = sp.local_moran(y, w, permutations=9_999).frame["p_sim"]
-    many = int(found.draws.max())
+    many = int(result.draws.max())
     total = sp.local_moran(y, w, permutations=many).frame["p_sim"]
-    thin = found.draws == many
+    thin = result.draws == many
     assert 0 < thin.sum() < len(y)
-    np.testing.assert_array_equal(found.frame["p_sim"][thin], total[thin])
-    np.testing.assert_array_equal(found.frame["p_sim"][~thin], first[~thin])
-    assert found.frame["p_sim"][~thin].min() > 1e-3
-    assert f"{many:,} for the {thin.sum()} units" in str(found)
+    np.testing.assert_array_equal(result.frame["p_sim"][thin], total[thin])
+    np.testing.assert_array_equal(result.frame["p_sim"][~thin], first[~thin])
+    assert result.frame["p_sim"][~thin].min() > 1e-3
+    assert f"{many:,} for the {thin.sum()} units" in str(result)
 
 
 def test_too_few_permutations_for_bonferroni_are_refused_with_a_number_that_works():

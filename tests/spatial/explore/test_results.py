@@ -214,9 +214,9 @@ def test_orders_of_neighborhood_are_shortest_paths(town):
 
     _, w = town
     steps = shortest_path(w.csr, unweighted=True)
-    found = [s.toarray() for s in shells(w.csr, 9)]
-    assert len(found) == 6  # corner to corner of seven squares
-    for order, shell in enumerate(found, start=1):
+    answer = [s.toarray() for s in shells(w.csr, 9)]
+    assert len(answer) == 6  # corner to corner of seven squares
+    for order, shell in enumerate(answer, start=1):
         assert np.array_equal(shell > 0, steps == order)
         np.testing.assert_allclose(shell.sum(axis=1)[shell.any(axis=1)], 1)
     map, _ = town

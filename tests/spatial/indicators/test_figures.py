@@ -39,9 +39,9 @@ def test_ridges_are_the_densities_above_their_period(panel):
 def test_lines_are_the_tables(panel):
     sigma = sp.indicators.sigma_convergence(panel, "output", **KEYS)
     np.testing.assert_array_equal(lines(sigma.plot())["all"], sigma.frame["cv"])
-    found = sp.indicators.malmquist(panel.query("year <= 1982"), ["pc", "emp"], ["gsp"], **KEYS)
-    drawn = lines(found.plot())
-    np.testing.assert_allclose(drawn["TFP"], [1, *found.by_period["tfp"].cumprod()])
+    result = sp.indicators.malmquist(panel.query("year <= 1982"), ["pc", "emp"], ["gsp"], **KEYS)
+    drawn = lines(result.plot())
+    np.testing.assert_allclose(drawn["TFP"], [1, *result.by_period["tfp"].cumprod()])
     np.testing.assert_allclose(drawn["TFP"], drawn["efficiency change"] * drawn["technical change"])
     growth = sp.indicators.growth_table(panel, ["gsp"], units=["CA", "TX"], **KEYS)
     np.testing.assert_array_equal(lines(growth.plot("gsp"))["TX"], growth.levels[("gsp", "TX")])

@@ -68,15 +68,15 @@ def test_likelihood_and_efficiency_by_integration(mu, eta):
 
 def test_known_parameters_are_found():
     data, truth = draw(seed=7, units=300)
-    found = ind.stochastic_frontier(data, "产出", ["资本", "劳动"], **KEYS)
-    known = [*TRUE["beta"], TRUE["v"] ** 2 + TRUE["u"] ** 2, 0.9, TRUE["eta"]]
-    z = (found.params - known) / found.std_errors
+    result = ind.stochastic_frontier(data, "产出", ["资本", "劳动"], **KEYS)
+    reference = [*TRUE["beta"], TRUE["v"] ** 2 + TRUE["u"] ** 2, 0.9, TRUE["eta"]]
+    z = (result.params - reference) / result.std_errors
     assert (z.abs() < 3).all(), z
-    assert (found.std_errors < [0.05, 0.01, 0.01, 0.02, 0.03, 0.02]).all()
-    assert np.corrcoef(found.efficiency, truth)[0, 1] > 0.95
-    assert abs(found.efficiency.mean() - truth.mean()) < 0.02
-    assert found.lr_p_value < 1e-10
-    assert "gamma" in str(found)
+    assert (result.std_errors < [0.05, 0.01, 0.01, 0.02, 0.03, 0.02]).all()
+    assert np.corrcoef(result.efficiency, truth)[0, 1] > 0.95
+    assert abs(result.efficiency.mean() - truth.mean()) < 0.02
+    assert result.lr_p_value < 1e-10
+    assert "gamma" in str(result)
 
 
 def test_the_maximum_is_one_and_units_of_measurement_move_the_intercept():
@@ -138,9 +138,9 @@ def test_what_has_no_frontier_is_refused():
 @pytest.mark.slow
 def test_estimates_are_unbiased_and_intervals_cover():
     """200 panels of 60 units and 8 years: bias below a third of a standard error, coverage of 95 % intervals."""
-    known = np.array([*TRUE["beta"], 0.1, 0.9, TRUE["eta"]])
+    reference = np.array([*TRUE["beta"], 0.1, 0.9, TRUE["eta"]])
     fits = [ind.stochastic_frontier(draw(seed=s)[0], "产出", ["资本", "劳动"], **KEYS) for s in range(200)]
-    z = np.array([(f.params - known) / f.std_errors for f in fits])
+    z = np.array([(f.params - reference) / f.std_errors for f in fits])
     assert (np.abs(z.mean(axis=0))[[1, 2, 5]] < 0.33).all()
     covered = (np.abs(z) < 1.96).mean(axis=0)
     assert ((covered[[1, 2, 5]] > 0.9) & (covered[[1, 2, 5]] < 0.99)).all(), covered

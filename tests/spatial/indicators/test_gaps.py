@@ -43,30 +43,31 @@ def incomes():
 
 
 def test_dagum_by_its_double_sums(panel):
-    found = ind.gini(panel, "人均产出", groups="地区", **KEYS)
+    result = ind.gini(panel, "人均产出", groups="地区", **KEYS)
     for year, rows in panel.groupby("年份"):
-        np.testing.assert_allclose(found.frame.loc[year], dagum(list(rows["人均产出"]), list(rows["地区"])), rtol=1e-12)
-    np.testing.assert_allclose(found.frame.iloc[:, 1:].sum(axis=1), found.frame["gini"])
-    np.testing.assert_allclose(found.shares.sum(axis=1), 1)
+        by_hand = dagum(list(rows["人均产出"]), list(rows["地区"]))
+        np.testing.assert_allclose(result.frame.loc[year], by_hand, rtol=1e-12)
+    np.testing.assert_allclose(result.frame.iloc[:, 1:].sum(axis=1), result.frame["gini"])
+    np.testing.assert_allclose(result.shares.sum(axis=1), 1)
     alone = ind.gini(panel, "人均产出", **KEYS)
-    np.testing.assert_allclose(alone.frame["gini"], found.frame["gini"])
+    np.testing.assert_allclose(alone.frame["gini"], result.frame["gini"])
     east = ind.gini(panel[panel["地区"] == "东部"], "人均产出", **KEYS).frame["gini"]
-    np.testing.assert_allclose(found.groups.query("group == '东部'")["gini"], east)
-    assert "transvariation, %" in str(found)
+    np.testing.assert_allclose(result.groups.query("group == '东部'")["gini"], east)
+    assert "transvariation, %" in str(result)
 
 
 def test_groups_without_overlap_have_no_transvariation():
     y = pd.DataFrame({"y": [1.0, 2, 3, 10, 12], "g": list("aaabb")}, index=list("vwxyz"))
-    found = ind.gini(y, "y", groups="g")
-    assert found.frame["transvariation"].item() == pytest.approx(0, abs=1e-15)
-    assert found.pairs["distance"].item() == pytest.approx(1)
+    result = ind.gini(y, "y", groups="g")
+    assert result.frame["transvariation"].item() == pytest.approx(0, abs=1e-15)
+    assert result.pairs["distance"].item() == pytest.approx(1)
     same = ind.gini(y.assign(y=3.0), "y", groups="g").frame
     assert (same == 0).all(axis=None)
 
 
 def test_theil_adds_up_and_weights_are_like_repeated_units(panel):
-    found = ind.theil(panel, "人均产出", groups="地区", weights="人口", **KEYS)
-    np.testing.assert_allclose(found.frame["within"] + found.frame["between"], found.frame["theil"])
+    result = ind.theil(panel, "人均产出", groups="地区", weights="人口", **KEYS)
+    np.testing.assert_allclose(result.frame["within"] + result.frame["between"], result.frame["theil"])
     whole = panel.assign(人口=np.ceil(panel["人口"] / 200).astype(int)).query("年份 == 2013")
     many = whole.loc[whole.index.repeat(whole["人口"])].reset_index(drop=True)
     once = ind.theil(whole, "人均产出", groups="地区", weights="人口", entity="省码").frame
@@ -90,18 +91,18 @@ def test_laws_of_inequality(panel):
 
 
 def test_sigma_convergence_by_hand(panel):
-    found = ind.sigma_convergence(panel, "人均产出", groups="地区", **KEYS)
+    result = ind.sigma_convergence(panel, "人均产出", groups="地区", **KEYS)
     wide = panel.pivot(index="年份", columns="省码", values="人均产出")
-    whole = found.frame[found.frame["group"] == "all"].set_index("年份")
+    whole = result.frame[result.frame["group"] == "all"].set_index("年份")
     np.testing.assert_allclose(whole["cv"], wide.std(axis=1) / wide.mean(axis=1))
     np.testing.assert_allclose(whole["sd_log"], np.log(wide).std(axis=1))
     first, last = np.log(wide.iloc[0]), np.log(wide.iloc[-1])
     r = np.corrcoef(first + last, first - last)[0, 1]
-    assert 0.2 < found.tests["all"].statistic / (10 * r**2 / (1 - r**2)) < 5  # the classical form
+    assert 0.2 < result.tests["all"].statistic / (10 * r**2 / (1 - r**2)) < 5  # the classical form
     X = sm.add_constant(first + last)
     twin = sm.OLS(first - last, X).fit(cov_type="HC3")
-    assert found.tests["all"].statistic == pytest.approx(twin.tvalues.iloc[1] ** 2)
-    assert {t.name for t in found.tests} == {"all", "东部", "中部", "西部"}
+    assert result.tests["all"].statistic == pytest.approx(twin.tvalues.iloc[1] ** 2)
+    assert {t.name for t in result.tests} == {"all", "东部", "中部", "西部"}
 
 
 @pytest.mark.parametrize(("model", "across"), [("ols", False), ("sdm", False), ("sar", True), ("sem", True)])
@@ -115,69 +116,69 @@ def test_convergence_at_a_known_speed(model, across):
     frame = pd.DataFrame({"code": units * 9, "year": np.repeat(years, 40), "y": np.exp(log_y).ravel()})
     ring = pd.DataFrame(0.5 * (np.eye(40, k=1) + np.eye(40, k=-1) + np.eye(40, k=39) + np.eye(40, k=-39)), units, units)
     effects = {"effects": "time"} if across else {}
-    found = ind.beta_convergence(frame.sample(frac=1, random_state=1), "y", ring, entity="code", time="year",
+    result = ind.beta_convergence(frame.sample(frac=1, random_state=1), "y", ring, entity="code", time="year",
                                  model=model, panel=across, **effects)  # fmt: skip
-    row = found.table.set_index("term").loc["coefficient"]
+    row = result.table.set_index("term").loc["coefficient"]
     assert row["speed"] == pytest.approx(0.05, rel=1e-2)
     assert row["half_life"] == pytest.approx(np.log(2) / 0.05, rel=1e-2)
-    assert list(found.table["term"]) == ["coefficient"] + ["direct", "total"] * (model in ("sar", "sdm"))
-    assert "half-life" in str(found)
+    assert list(result.table["term"]) == ["coefficient"] + ["direct", "total"] * (model in ("sar", "sdm"))
+    assert "half-life" in str(result)
 
 
 def test_conditional_convergence_is_the_regression_one_would_write(panel):
     ids = sorted(panel["省码"].unique())
     w = pd.DataFrame((np.eye(12, k=1) + np.eye(12, k=-1) + np.eye(12, k=11) + np.eye(12, k=-11)) / 2, ids, ids)
-    found = ind.beta_convergence(panel, "人均产出", w, controls=["人口"], model="slx", **KEYS)
+    result = ind.beta_convergence(panel, "人均产出", w, controls=["人口"], model="slx", **KEYS)
     ends = panel.pivot(index="省码", columns="年份", values=["人均产出", "人口"])
     data = pd.DataFrame({"人口": ends["人口"][2011], "initial": np.log(ends["人均产出"][2011])})
     data["growth"] = (np.log(ends["人均产出"][2016]) - data["initial"]) / 5
     other = sp.slx("growth ~ initial + 人口", data, w)
-    pd.testing.assert_series_equal(found.fit.params, other.params)
+    pd.testing.assert_series_equal(result.fit.params, other.params)
     effects = other.effects().tidy().query("term == 'initial' and effect != 'indirect'")
-    np.testing.assert_allclose(found.table["estimate"].iloc[1:], effects["estimate"])
+    np.testing.assert_allclose(result.table["estimate"].iloc[1:], effects["estimate"])
     b, se = other.params["initial"], other.std_errors["initial"]
-    assert found.table["speed"][0] == pytest.approx(-np.log(1 + 5 * b) / 5)
+    assert result.table["speed"][0] == pytest.approx(-np.log(1 + 5 * b) / 5)
     step = 1e-6
     slope = (np.log(1 + 5 * (b + step)) - np.log(1 + 5 * (b - step))) / (2 * step) / 5
-    assert found.table["speed_error"][0] == pytest.approx(abs(slope) * se, rel=1e-6)
+    assert result.table["speed_error"][0] == pytest.approx(abs(slope) * se, rel=1e-6)
 
 
 def test_densities_are_those_of_scipy(panel):
-    found = ind.kernel_densities(panel, "人均产出", periods=[2011, 2016], **KEYS)
+    result = ind.kernel_densities(panel, "人均产出", periods=[2011, 2016], **KEYS)
     for year in (2011, 2016):
         y = panel.loc[panel["年份"] == year, "人均产出"]
         h = 0.9 * min(y.std(), np.subtract(*np.quantile(y, [0.75, 0.25])) / 1.34) * len(y) ** -0.2
-        assert found.bandwidths[year] == pytest.approx(h)
+        assert result.bandwidths[year] == pytest.approx(h)
         twin = gaussian_kde(y, bw_method=h / y.std())
-        np.testing.assert_allclose(found.frame[year], twin(found.frame.index), rtol=1e-9, atol=1e-12)
-        assert np.trapezoid(found.frame[year], found.frame.index) == pytest.approx(1, abs=5e-3)
-    assert len(found.tidy()) == found.frame.size
+        np.testing.assert_allclose(result.frame[year], twin(result.frame.index), rtol=1e-9, atol=1e-12)
+        assert np.trapezoid(result.frame[year], result.frame.index) == pytest.approx(1, abs=5e-3)
+    assert len(result.tidy()) == result.frame.size
 
 
 def test_transitions_of_us_incomes_are_the_published_ones(incomes):
     """giddy's documented results on the same data: five classes, 2,352 ... moves, LR 170.659, Q 200.624, 60 df."""
     data, w = incomes
     keys = {"entity": "Name", "time": "year", "classes": 5, "permutations": 0}
-    found = ind.spatial_markov(data.sample(frac=1, random_state=3), "income", w, **keys)
-    assert found.tests["LR"].statistic == pytest.approx(170.659, abs=5e-4)
-    assert found.tests["Q"].statistic == pytest.approx(200.624, abs=5e-4)
-    assert found.tests["Q"].df == 60
-    first = found.by_lag[1]
+    result = ind.spatial_markov(data.sample(frac=1, random_state=3), "income", w, **keys)
+    assert result.tests["LR"].statistic == pytest.approx(170.659, abs=5e-4)
+    assert result.tests["Q"].statistic == pytest.approx(200.624, abs=5e-4)
+    assert result.tests["Q"].df == 60
+    first = result.by_lag[1]
     np.testing.assert_allclose(first.probabilities.iloc[0], [0.96341463, 0.0304878, 0.00609756, 0, 0], atol=1e-8)
     np.testing.assert_allclose(
         first.steady_state, [0.43509425, 0.2635327, 0.20363044, 0.06841983, 0.02932278], atol=1e-8
     )
-    overall = sum(m.counts for m in found.by_lag.values())
-    pd.testing.assert_frame_equal(overall, found.overall.counts)
+    overall = sum(m.counts for m in result.by_lag.values())
+    pd.testing.assert_frame_equal(overall, result.overall.counts)
     alone = ind.markov(data, "income", entity="Name", time="year", classes=5)
-    pd.testing.assert_frame_equal(alone.counts, found.overall.counts)
+    pd.testing.assert_frame_equal(alone.counts, result.overall.counts)
 
 
 @pytest.mark.parametrize("quantiles", ["pooled", "period"])
 def test_transitions_by_loops(incomes, quantiles):
     data, w = incomes
     keys = {"entity": "Name", "time": "year", "permutations": 9}
-    found = ind.spatial_markov(data, "income", w, classes=3, quantiles=quantiles, **keys)
+    result = ind.spatial_markov(data, "income", w, classes=3, quantiles=quantiles, **keys)
     wide = data.pivot(index="year", columns="Name", values="income")
     wide = wide.div(wide.mean(axis=1), axis=0)
     lag = wide @ w.loc[wide.columns, wide.columns].T
@@ -187,7 +188,7 @@ def test_transitions_by_loops(incomes, quantiles):
         v = values.to_numpy()
         classes.append(cut(v) if quantiles == "pooled" else np.array([cut(row) for row in v]))
     counts = markov_counts(classes[0], 3, classes[1])
-    np.testing.assert_array_equal([m.counts for m in found.by_lag.values()], counts)
+    np.testing.assert_array_equal([m.counts for m in result.by_lag.values()], counts)
 
 
 def test_weights_in_another_order_or_without_labels(incomes):
@@ -205,10 +206,10 @@ def test_weights_in_another_order_or_without_labels(incomes):
 def test_passage_times_solve_their_equations(incomes):
     """M = 1 + P (M - diag M): one step, then on from wherever it led."""
     data, _ = incomes
-    found = ind.markov(data, "income", entity="Name", time="year", classes=4)
-    P, M = found.probabilities.to_numpy(), found.passage_times.to_numpy()
+    result = ind.markov(data, "income", entity="Name", time="year", classes=4)
+    P, M = result.probabilities.to_numpy(), result.passage_times.to_numpy()
     np.testing.assert_allclose(M, 1 + P @ (M - np.diag(np.diag(M))))
-    pi = found.steady_state.to_numpy()
+    pi = result.steady_state.to_numpy()
     np.testing.assert_allclose(pi @ P, pi)
     np.testing.assert_allclose(np.diag(M), 1 / pi)
 
@@ -251,7 +252,7 @@ def test_what_cannot_be_compared_is_refused(panel, incomes):
 def test_gaps_of_the_provinces(shared):
     data = pd.read_csv(shared / "china_province_panel.csv", dtype={"prov_code": str})
     data = data.assign(output=data["gdp_100m"] / data["population_10k"])
-    found = ind.sigma_convergence(data, "output", entity="prov_code", time="year")
-    cv = found.frame["cv"].to_numpy()
+    result = ind.sigma_convergence(data, "output", entity="prov_code", time="year")
+    cv = result.frame["cv"].to_numpy()
     assert 0.2 < cv.min() < cv.max() < 0.7
     assert (np.diff(ind.sigma_convergence(data, "dif_index", entity="prov_code", time="year").frame["cv"]) < 0.02).all()

@@ -50,8 +50,8 @@ def test_each_period_has_its_own_scale_when_they_are_not_pooled(china):
     index = sp.indicators.composite_index(china, DIRECTIONS, pooled=False, **KEYS)
     for year, rows in china.groupby("年份"):
         weights, scores = by_hand(rows, DIRECTIONS)
-        found = index.weights.query("年份 == @year").set_index("indicator")["weight"].to_dict()
-        assert found == pytest.approx(weights)
+        result = index.weights.query("年份 == @year").set_index("indicator")["weight"].to_dict()
+        assert result == pytest.approx(weights)
         there = index.scores.xs(year, level="年份").loc[rows["省码"]]
         np.testing.assert_allclose(there, scores)
 

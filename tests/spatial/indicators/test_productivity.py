@@ -52,8 +52,8 @@ def plants():
 
 def solve(c, A, b, A_eq=None, b_eq=None, free=0):
     bounds = [(None, None)] * free + [(0, None)] * (len(c) - free)
-    found = linprog(c, A_ub=A, b_ub=b, A_eq=A_eq, b_eq=b_eq, bounds=bounds)
-    return found.fun if found.status == 0 else np.nan
+    result = linprog(c, A_ub=A, b_ub=b, A_eq=A_eq, b_eq=b_eq, bounds=bounds)
+    return result.fun if result.status == 0 else np.nan
 
 
 def output_distance(x, y, X, Y, variable=False):
@@ -79,12 +79,12 @@ def arrays(data, columns):
 def test_scores_of_the_textbook(hospitals):
     ccr = [1, 1, 0.883, 1, 0.763, 0.835, 0.902, 0.796, 0.960, 0.871, 0.955, 0.958]
     bcc = [1, 1, 0.896, 1, 0.882, 0.939, 1, 0.799, 0.989, 1, 1, 1]
-    for returns, known in (("constant", ccr), ("variable", bcc)):
-        found = ind.dea(hospitals, ["doctors", "nurses"], ["out", "in"], returns=returns, orientation="input")
-        np.testing.assert_allclose(found.scores.round(3), known)
+    for returns, reference in (("constant", ccr), ("variable", bcc)):
+        result = ind.dea(hospitals, ["doctors", "nurses"], ["out", "in"], returns=returns, orientation="input")
+        np.testing.assert_allclose(result.scores.round(3), reference)
     shops = pd.DataFrame({"x1": [4, 7, 8, 4, 2, 10], "x2": [3, 3, 1, 2, 4, 1], "y": 1})  # their table 2.1
-    found = ind.dea(shops, ["x1", "x2"], ["y"], returns="constant", orientation="input").scores
-    np.testing.assert_allclose(found.round(4), [0.8571, 0.6316, 1, 1, 1, 1])
+    result = ind.dea(shops, ["x1", "x2"], ["y"], returns="constant", orientation="input").scores
+    np.testing.assert_allclose(result.round(4), [0.8571, 0.6316, 1, 1, 1, 1])
 
 
 def test_laws_of_the_radial_score(panel):
@@ -109,10 +109,10 @@ def test_slacks_by_the_fractional_programme(hospitals, returns, undesirable):
     of the units inside and delta of those on the frontier; written row by row."""
     data = hospitals.assign(waste=[9, 7, 8, 9, 6, 9, 8, 9, 9, 8, 9, 5])
     bad = ["waste"] * undesirable
-    found = ind.super_sbm(data, ["doctors", "nurses"], ["out", "in"], undesirable=bad, returns=returns).scores
+    result = ind.super_sbm(data, ["doctors", "nurses"], ["out", "in"], undesirable=bad, returns=returns).scores
     Z = data[["doctors", "nurses", "out", "in", *bad]].to_numpy(float)
     k, outputs = Z.shape[1], (2, 3)
-    for o, score in enumerate(found):
+    for o, score in enumerate(result):
         over = score >= 1 - 1e-6
         peers = np.delete(Z, o, 0) if over else Z
         n, sign = len(peers), 1 if over else -1
@@ -140,14 +140,14 @@ def test_super_efficiency_ranks_the_power_plants(plants):
     x, y = plants[inputs].to_numpy(float), plants[outputs].to_numpy(float)
     alone = [radial(x[[k]], y[[k]], np.delete(x, k, 0), np.delete(y, k, 0), "constant", "input")[0] for k in range(6)]
     np.testing.assert_allclose(alone, [1.0283, 2.4167, 1.3125, 1.6250, 2.4026, 1.0628], atol=5e-5)
-    found = ind.super_sbm(plants, inputs, outputs, returns="constant").scores
-    assert (found > 1).all()
-    assert (found <= np.array(alone) + 1e-9).all()  # a mean of slacks is never above the radial score
-    assert found.rank().tolist() == [1, 5, 3, 4, 6, 2]
+    result = ind.super_sbm(plants, inputs, outputs, returns="constant").scores
+    assert (result > 1).all()
+    assert (result <= np.array(alone) + 1e-9).all()  # a mean of slacks is never above the radial score
+    assert result.rank().tolist() == [1, 5, 3, 4, 6, 2]
 
 
 def test_malmquist_is_what_its_distances_say(panel):
-    found = ind.malmquist(panel, X, Y, **KEYS)
+    result = ind.malmquist(panel, X, Y, **KEYS)
     xs, ys = arrays(panel, X), arrays(panel, Y)
 
     def D(unit, s, t, variable=False):
@@ -155,19 +155,19 @@ def test_malmquist_is_what_its_distances_say(panel):
 
     for unit, code in enumerate(sorted(panel["code"].unique())):
         for s, t in ((2010, 2011), (2012, 2013)):
-            row = found.frame.loc[(code, t)]
+            row = result.frame.loc[(code, t)]
             tfp = np.sqrt(D(unit, t, s) / D(unit, s, s) * D(unit, t, t) / D(unit, s, t))
             assert row["tfp"] == pytest.approx(tfp, rel=1e-7)
             assert row["efficiency"] == pytest.approx(D(unit, t, t) / D(unit, s, s), rel=1e-7)
             assert row["pure"] == pytest.approx(D(unit, t, t, True) / D(unit, s, s, True), rel=1e-7)
-    f = found.frame
+    f = result.frame
     np.testing.assert_allclose(f["efficiency"] * f["technical"], f["tfp"])
     np.testing.assert_allclose(f["pure"] * f["scale"], f["efficiency"])
-    assert len(found.infeasible) == 0
-    levels = found.levels
+    assert len(result.infeasible) == 0
+    levels = result.levels
     assert (levels.xs(2010, level="year") == 1).all(axis=None)
     np.testing.assert_allclose(levels.loc[("03", 2013)], f.loc["03"].prod())
-    np.testing.assert_allclose(found.by_unit.loc["03"], f.loc["03"].prod() ** (1 / 3))
+    np.testing.assert_allclose(result.by_unit.loc["03"], f.loc["03"].prod() ** (1 / 3))
 
 
 def test_malmquist_laws(panel):
@@ -188,15 +188,15 @@ def test_malmquist_laws(panel):
 
 
 def test_one_input_one_output_is_the_ratio_of_productivities(panel):
-    found = ind.malmquist(panel, ["劳动"], Y, **KEYS).frame["tfp"]
+    result = ind.malmquist(panel, ["劳动"], Y, **KEYS).frame["tfp"]
     ratio = panel.set_index(["code", "year"]).sort_index().eval("产出 / 劳动")
     ratio = 1 + ratio.groupby(level=0).pct_change().dropna()
-    np.testing.assert_allclose(found, ratio, rtol=1e-7)
+    np.testing.assert_allclose(result, ratio, rtol=1e-7)
 
 
 def test_luenberger_is_what_its_distances_say(panel):
     panel = panel.assign(排放=np.where(panel["year"] == 2013, panel["排放"] * 3, panel["排放"]))
-    found = ind.malmquist_luenberger(panel, X, Y, ["排放"], **KEYS)
+    result = ind.malmquist_luenberger(panel, X, Y, ["排放"], **KEYS)
     xs, ys, bs = arrays(panel, X), arrays(panel, Y), arrays(panel, ["排放"])
 
     def D(unit, s, t):
@@ -205,25 +205,25 @@ def test_luenberger_is_what_its_distances_say(panel):
     lost = set()
     for unit, code in enumerate(sorted(panel["code"].unique())):
         for t in (2011, 2012, 2013):
-            row = found.frame.loc[(code, t)]
+            row = result.frame.loc[(code, t)]
             pieces = [D(unit, t - 1, t - 1), D(unit, t, t - 1), D(unit, t - 1, t), D(unit, t, t)]
             lost |= {(code, t, t - 1)} if np.isnan(pieces[1]) else set()
             lost |= {(code, t, t)} if np.isnan(pieces[2]) else set()
             tfp = np.sqrt(pieces[0] / pieces[1] * pieces[2] / pieces[3])
             assert row["tfp"] == pytest.approx(tfp, rel=1e-6, nan_ok=True)
             assert row["efficiency"] == pytest.approx(pieces[0] / pieces[3], rel=1e-7)
-    assert lost == set(found.infeasible.itertuples(index=False, name=None))
+    assert lost == set(result.infeasible.itertuples(index=False, name=None))
     assert len(lost) > 0
-    assert "without a solution" in str(found)
-    np.testing.assert_allclose(found.frame["efficiency"] * found.frame["technical"], found.frame["tfp"])
+    assert "without a solution" in str(result)
+    np.testing.assert_allclose(result.frame["efficiency"] * result.frame["technical"], result.frame["tfp"])
 
 
 def test_growth_accounting_adds_up(panel):
-    given = ind.solow_residual(panel, "产出", "资本", "劳动", capital_share=0.4, **KEYS)
-    f = given.frame.dropna()
+    options = ind.solow_residual(panel, "产出", "资本", "劳动", capital_share=0.4, **KEYS)
+    f = options.frame.dropna()
     np.testing.assert_allclose(f["output"], f["capital"] + f["labour"] + f["tfp"])
     Y, K, L = (panel.set_index(["code", "year"])[c].sort_index() for c in ("产出", "资本", "劳动"))
-    np.testing.assert_allclose(given.tfp, Y / (K**0.4 * L**0.6))
+    np.testing.assert_allclose(options.tfp, Y / (K**0.4 * L**0.6))
     free = ind.solow_residual(panel, "产出", "资本", "劳动", **KEYS)
     data = pd.DataFrame({"y": np.log(Y / L), "k": np.log(K / L)}).reset_index()
     ids = sorted(panel["code"].unique())
@@ -231,9 +231,9 @@ def test_growth_accounting_adds_up(panel):
     fit = sp.ols("y ~ k", data, w, entity="code", time="year")
     assert free.capital_share == pytest.approx(fit.params["k"])
     exact = panel.assign(产出=panel["资本"] ** 0.3 * panel["劳动"] ** 0.7 * np.exp(panel["year"] - 2010))
-    found = ind.solow_residual(exact, "产出", "资本", "劳动", **KEYS)
-    assert found.capital_share == pytest.approx(0.3)
-    np.testing.assert_allclose(found.frame["tfp"].dropna(), 1)
+    result = ind.solow_residual(exact, "产出", "资本", "劳动", **KEYS)
+    assert result.capital_share == pytest.approx(0.3)
+    np.testing.assert_allclose(result.frame["tfp"].dropna(), 1)
 
 
 def test_what_cannot_be_measured_is_refused(panel):
@@ -264,10 +264,10 @@ def test_what_cannot_be_measured_is_refused(panel):
 
 def test_the_provinces_have_a_productivity(shared):
     data = pd.read_csv(shared / "china_province_panel.csv", dtype={"prov_code": str})
-    found = ind.malmquist(data, ["population_10k", "fiscal_exp_100m"], ["gdp_100m"], entity="prov_code", time="year")
-    assert found.frame.shape == (31 * 12, 5)
-    assert len(found.infeasible) == 0
-    np.testing.assert_allclose(found.frame["efficiency"] * found.frame["technical"], found.frame["tfp"])
+    result = ind.malmquist(data, ["population_10k", "fiscal_exp_100m"], ["gdp_100m"], entity="prov_code", time="year")
+    assert result.frame.shape == (31 * 12, 5)
+    assert len(result.infeasible) == 0
+    np.testing.assert_allclose(result.frame["efficiency"] * result.frame["technical"], result.frame["tfp"])
 
 
 def test_levels_cumulate_in_the_order_of_the_periods():

@@ -28,9 +28,9 @@ def code_of(call):
 
 def test_coupling_of_the_two_forms():
     u = pd.DataFrame({"甲": [0.4, 0.5, 0.0, 0.2], "乙": [0.1, 0.5, 0.9, 0.8], "丙": [0.9, 0.5, 0.3, 0.5]})
-    found = ind.coupling(u, ["甲", "乙"])
-    np.testing.assert_allclose(found["coupling"], 2 * np.sqrt(u["甲"] * u["乙"]) / (u["甲"] + u["乙"]))
-    np.testing.assert_allclose(found["coordination"] ** 2, found["coupling"] * found["development"])
+    result = ind.coupling(u, ["甲", "乙"])
+    np.testing.assert_allclose(result["coupling"], 2 * np.sqrt(u["甲"] * u["乙"]) / (u["甲"] + u["乙"]))
+    np.testing.assert_allclose(result["coordination"] ** 2, result["coupling"] * result["development"])
     modified = ind.coupling(u, ["甲", "乙"], kind="modified")["coupling"]
     low, high = u[["甲", "乙"]].min(axis=1), u[["甲", "乙"]].max(axis=1)
     np.testing.assert_allclose(modified, np.sqrt((1 - (high - low)) * low / high))  # Wang et al. (2021), n = 2
@@ -43,11 +43,11 @@ def test_coupling_of_the_two_forms():
 
 def test_structure_at_its_ends(panel):
     ends = pd.DataFrame({"a": [1, 0, 0, 1], "b": [0, 1, 0, 1], "c": [0, 0, 1, 1]}, index=["a", "b", "c", "d"])
-    found = ind.upgrading(ends, ["a", "b", "c"])
-    assert found["layer"].tolist() == [1, 2, 3, 2]
+    result = ind.upgrading(ends, ["a", "b", "c"])
+    assert result["layer"].tolist() == [1, 2, 3, 2]
     right = np.pi / 2
-    np.testing.assert_allclose(found["angle"], [3 * right, 4 * right, 5 * right, 6 * np.arccos(1 / np.sqrt(3))])
-    assert np.isnan(found["ratio"]["a"])
+    np.testing.assert_allclose(result["angle"], [3 * right, 4 * right, 5 * right, 6 * np.arccos(1 / np.sqrt(3))])
+    assert np.isnan(result["ratio"]["a"])
     sectors = ["农", "工", "服"]
     one, per_cent = ind.upgrading(panel, sectors, **KEYS), panel.copy()
     per_cent[sectors] = panel[sectors].div(panel[sectors].sum(axis=1), axis=0) * 100
@@ -56,11 +56,11 @@ def test_structure_at_its_ends(panel):
 
 def test_rationalization_is_never_negative_and_zero_when_alike(panel):
     y, l = ["农", "工", "服"], ["农业人", "工业人", "服务人"]
-    found = ind.rationalization(panel, y, l, **KEYS)
-    assert (found > 0).all()
+    result = ind.rationalization(panel, y, l, **KEYS)
+    assert (result > 0).all()
     row = panel.set_index(["code", "year"]).loc[("03", 2012)]
     slow = sum(row[a] / row[y].sum() * np.log(row[a] / row[b] / (row[y].sum() / row[l].sum())) for a, b in zip(y, l))
-    assert found["03", 2012] == pytest.approx(slow)
+    assert result["03", 2012] == pytest.approx(slow)
     alike = panel.assign(**{b: panel[a] * 3 for a, b in zip(y, l)})
     assert ind.rationalization(alike, y, l, **KEYS).abs().max() < 1e-14
 
@@ -97,21 +97,21 @@ def test_capital_accumulates(panel):
     fast = ind.perpetual_inventory(steady, "I", growth=0.15, **KEYS).to_numpy()
     slow = ind.perpetual_inventory(steady, "I", growth=0.15, first="begin", **KEYS).to_numpy()
     assert slow[0] / fast[0] == pytest.approx(1 / 1.15)
-    given = ind.perpetual_inventory(panel.assign(K0=5.0, rate=0.1), "工", depreciation="rate", initial="K0", **KEYS)
-    assert (given.xs(2010, level="year") == 5).all()
-    assert given["02", 2011] == pytest.approx(0.9 * 5 + I["02", 2011])
+    options = ind.perpetual_inventory(panel.assign(K0=5.0, rate=0.1), "工", depreciation="rate", initial="K0", **KEYS)
+    assert (options.xs(2010, level="year") == 5).all()
+    assert options["02", 2011] == pytest.approx(0.9 * 5 + I["02", 2011])
 
 
 def test_growth_side_by_side(panel):
-    found = ind.growth_table(panel, ["工", "服"], units=["03", "01"], base=2011, **KEYS)
-    row = found.table.iloc[0]
+    result = ind.growth_table(panel, ["工", "服"], units=["03", "01"], base=2011, **KEYS)
+    row = result.table.iloc[0]
     assert (row["variable"], row["code"]) == ("工", "03")
     assert row["first"] * (1 + row["growth"]) ** 3 == pytest.approx(row["last"])
-    assert (found.levels.loc[2011] == 100).all()
-    assert found.levels[("服", "01")].loc[2013] == pytest.approx(found.table.iloc[3]["level_last"])
+    assert (result.levels.loc[2011] == 100).all()
+    assert result.levels[("服", "01")].loc[2013] == pytest.approx(result.table.iloc[3]["level_last"])
     whole = ind.growth_table(panel, "工", **KEYS).table
     assert whole["share_first"].sum() == pytest.approx(1)
-    assert "2010" in str(found)
+    assert "2010" in str(result)
 
 
 def test_what_cannot_be_is_refused(panel):

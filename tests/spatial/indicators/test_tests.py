@@ -109,9 +109,9 @@ def test_periods_are_taken_in_their_order():
     want = ind.perpetual_inventory(data, "y", growth=0.05, **keys).to_numpy()
     for labels in (["8", "9", "10", "11"], ["2009Q4", "2010Q1", "2010Q2", "2010Q3"], [2.0, 4.0, 6.0, 8.0]):
         other = data.assign(year=data["year"].map(dict(enumerate(labels)))).sample(frac=1, random_state=1)
-        found = ind.perpetual_inventory(other, "y", growth=0.05, **keys)
-        np.testing.assert_allclose(found, want)
-        assert found.index.get_level_values(1)[:4].tolist() == labels
+        result = ind.perpetual_inventory(other, "y", growth=0.05, **keys)
+        np.testing.assert_allclose(result, want)
+        assert result.index.get_level_values(1)[:4].tolist() == labels
     months = data.assign(year=data["year"].map(dict(enumerate(["Jan", "Feb", "Mar", "Apr"]))))
     with pytest.raises(SpatialInputError) as error:
         ind.growth_table(months, ["y"], **keys)
@@ -168,14 +168,14 @@ def test_random_walks_do_not_converge(ring):
     for _ in range(10):
         y = walks(rng, 31, 12)
         with pytest.warns(SpatialInputWarning, match="random walk is -0.231"):
-            found = ind.beta_convergence(panel_of(y, ring.index), "y", ring, entity="unit", time="year", panel=True)
+            result = ind.beta_convergence(panel_of(y, ring.index), "y", ring, entity="unit", time="year", panel=True)
         y = np.log(y)
         x, z = (v - v.mean(axis=0) - v.mean(axis=1, keepdims=True) + v.mean() for v in (y[:-1], y[1:] - y[:-1]))
-        row = found.table.iloc[0]
+        row = result.table.iloc[0]
         assert row["p_value"] == pytest.approx(random_walk_p((x * z).sum() / (x * x).sum(), 12, 30))
         assert row["null"] == pytest.approx(-3 / 13)
         assert np.isnan(row["half_life"]) == (row["p_value"] > 0.05 or row["estimate"] > row["null"])
-        assert found.fit.pvalues["initial"] < 0.05
+        assert result.fit.pvalues["initial"] < 0.05
 
 
 def test_true_convergence_has_its_own_speed(ring):
@@ -184,12 +184,12 @@ def test_true_convergence_has_its_own_speed(ring):
     for _ in range(60):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = ind.beta_convergence(panel_of(walks(rng, 31, 12, 0.8), ring.index), "y", ring, entity="unit",
+            result = ind.beta_convergence(panel_of(walks(rng, 31, 12, 0.8), ring.index), "y", ring, entity="unit",
                                          time="year", panel=True, model="sar")  # fmt: skip
-        row = found.table.iloc[0]
+        row = result.table.iloc[0]
         speeds.append((row["speed"], row["speed_error"]))
         raw.append(-np.log(1 + row["estimate"]))
-        assert found.table.loc[1:, ["p_value", "speed", "half_life"]].isna().all(axis=None)
+        assert result.table.loc[1:, ["p_value", "speed", "half_life"]].isna().all(axis=None)
     speed, error = np.nanmean(speeds, axis=0)
     assert speed == pytest.approx(-np.log(0.8), abs=0.03)
     assert np.mean(raw) > 1.8 * -np.log(0.8)
@@ -200,8 +200,8 @@ def test_steps_of_several_periods_and_other_effects(ring):
     rng = np.random.default_rng(7)
     data = panel_of(walks(rng, 31, 6), ring.index).assign(year=lambda d: 5 * d["year"])
     with pytest.warns(SpatialInputWarning):
-        found = ind.beta_convergence(data, "y", ring, entity="unit", time="year", panel=True, effects="entity")
-    row = found.table.iloc[0]
+        result = ind.beta_convergence(data, "y", ring, entity="unit", time="year", panel=True, effects="entity")
+    row = result.table.iloc[0]
     assert row["null"] == pytest.approx(-3 / 7 / 5)
     assert row["p_value"] == pytest.approx(random_walk_p(5 * row["estimate"], 6, 31))
     with warnings.catch_warnings():
@@ -278,12 +278,12 @@ def test_classes_with_names(states):
     assert list(spatial.by_lag) == ["low", "mid", "top"]
     year, W = wide.iloc[0], states.to_dense()
     units = classed(data, "kind", *keys.values(), 4, "pooled", True)
-    found = neighbor_classes(units, states.reindex(units.table.units).csr)[0]
+    result = neighbor_classes(units, states.reindex(units.table.units).csr)[0]
     for i, unit in enumerate(units.table.units):
         weight = W.loc[unit].groupby(year.reindex(W.columns)).sum()
         best = weight.index[np.isclose(weight, weight.max())]
         want = year[unit] if year[unit] in best else best[0]
-        assert units.labels[found[i]] == want
+        assert units.labels[result[i]] == want
     assert spatial.plot().get_xlabel() == "class of the neighbors"
     numbers = data.assign(code=data["kind"].map({"low": 0, "mid": 1, "top": 2}) == 2)
     assert ind.markov(numbers, "code", **keys).counts.index.tolist() == [False, True]

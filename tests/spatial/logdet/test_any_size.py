@@ -214,10 +214,10 @@ def test_complex_eigenvalues_next_to_the_real_line(k, rho):
     w, data = labelled(W), data_for(W, rho)
     assert isinstance(logdet(w), Asymmetric)
     for model in (sp.sar, sp.sem):
-        found, want = (model("y ~ a + b", data, w, logdet=method) for method in (None, "eigen"))
-        assert np.abs((found.params - want.params) / want.std_errors).max() < 1e-6
-        np.testing.assert_allclose(found.std_errors, want.std_errors, rtol=1e-6)
-        assert found.loglik == pytest.approx(want.loglik, abs=1e-7)
+        result, want = (model("y ~ a + b", data, w, logdet=method) for method in (None, "eigen"))
+        assert np.abs((result.params - want.params) / want.std_errors).max() < 1e-6
+        np.testing.assert_allclose(result.std_errors, want.std_errors, rtol=1e-6)
+        assert result.loglik == pytest.approx(want.loglik, abs=1e-7)
 
 
 @pytest.mark.parametrize("n", [40, 250])

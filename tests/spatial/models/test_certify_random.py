@@ -42,8 +42,8 @@ def test_size_of_the_tests(capsys):
         cre = sp.sdm("y ~ x", data, W, effects="correlated", **keys)
         rejected[1:] += [sp.mundlak_test(fit).p_value < 0.05 for fit in (cre, cre.with_vcov("cluster"))]
     with capsys.disabled():
-        said = zip(("LR phi = 0", "Mundlak", "Mundlak clustered"), rejected / R)
-        print("\n" + ", ".join(f"{k} {v:.3f}" for k, v in said))
+        message = zip(("LR phi = 0", "Mundlak", "Mundlak clustered"), rejected / R)
+        print("\n" + ", ".join(f"{k} {v:.3f}" for k, v in message))
     low, high = band(0.05, R, slack=0.015)
     assert low <= rejected[0] / R <= high
     assert low <= rejected[1] / R <= high

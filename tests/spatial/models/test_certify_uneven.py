@@ -26,7 +26,7 @@ def certify(model, matrices, observed, w, truth, effects, capsys, **options):
     inverse = [np.linalg.inv(np.eye(N) - truth * W) for W in matrices]
     index = pd.MultiIndex.from_product([range(T), range(N)], names=["t", "i"])
     x = rng.standard_normal((T, N))
-    name, found = ("rho" if model is sp.sar else "lambda"), []
+    name, result = ("rho" if model is sp.sar else "lambda"), []
     for _ in range(R):
         c, m, e = rng.standard_normal(N), rng.standard_normal((T, 1)), rng.standard_normal((T, N))
         mean = x + c + m * (effects == "twoway")
@@ -36,10 +36,10 @@ def certify(model, matrices, observed, w, truth, effects, capsys, **options):
         fit = model("y ~ x", data, w, entity="i", time="t", effects=effects, **options)
         ci, at = fit.conf_int(), (truth, 1.0)
         covered = [ci.at[k, "conf_low"] <= v <= ci.at[k, "conf_high"] for k, v in zip((name, "x"), at)]
-        found.append((fit.params[name], fit.std_errors[name], fit.sigma2, *covered))
-    found = np.array(found)
-    bias, ratio = found[:, 0].mean() - truth, found[:, 1].mean() / found[:, 0].std()
-    s2, cover, cover_beta = found[:, 2:].mean(axis=0)
+        result.append((fit.params[name], fit.std_errors[name], fit.sigma2, *covered))
+    result = np.array(result)
+    bias, ratio = result[:, 0].mean() - truth, result[:, 1].mean() / result[:, 0].std()
+    s2, cover, cover_beta = result[:, 2:].mean(axis=0)
     with capsys.disabled():
         print(f"\n{model.__name__} {effects} T={T} {name}={truth}: bias {bias:+.4f}, se/sd {ratio:.3f}, s2 {s2:.3f}, "
               f"coverage {name} {cover:.3f}, beta {cover_beta:.3f}")  # fmt: skip

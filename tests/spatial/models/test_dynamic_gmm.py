@@ -107,8 +107,8 @@ def test_what_a_fit_can_do():
     W = nearest(rng, 60, 4)
     data = next(panels(rng, W, 8, -0.1, 1))
     fit = sp.sdm("y ~ x", data, pd.DataFrame(W), **KEYS, method="gmm")
-    said = str(fit)
-    assert all(words in said for words in ("method of moments", "forward orthogonal deviations, 10 instruments",
+    message = str(fit)
+    assert all(words in message for words in ("method of moments", "forward orthogonal deviations, 10 instruments",
                                            "Windmeijer", "stationary: tau + rho + eta"))  # fmt: skip
     tests = sp.instrument_tests(fit)
     assert [t.name for t in tests] == ["Hansen J", "AR(1)", "AR(2)"]

@@ -65,15 +65,15 @@ def test_sandwiches_and_diagnostics_are_those_of_the_transformation(effects):
         assert same.loglik == pytest.approx(without.loglik, abs=1e-7)
 
 
-@pytest.mark.parametrize(("act", "said"), [
+@pytest.mark.parametrize(("act", "message"), [
     (lambda fit: sp.serial_correlation(fit), "serial_correlation after"),
     (lambda fit: sp.robust_hausman(fit), "robust_hausman of"),
     (lambda fit: sp.refit(fit, y=np.zeros((1, 5, 14))), "refit of"),
     (lambda fit: sp.spatial_hausman(fit), "the spatial Hausman test"),
 ])  # fmt: skip
-def test_what_cannot_follow_says_so(act, said):
+def test_what_cannot_follow_says_so(act, message):
     data, w = moving_panel(7)
     fit = sp.sem("y ~ a + b", data, w, **PANEL, effects="entity")
-    with pytest.raises(sp.SpatialInputError, match=said) as caught:
+    with pytest.raises(sp.SpatialInputError, match=message) as caught:
         act(fit)
     assert caught.value.code == "E320"

@@ -41,12 +41,12 @@ def test_two_stage_least_squares_of_linearmodels(model, endog, correction, vcov,
     iv = pytest.importorskip("linearmodels.iv")
     data, W = endogenous(5)
     w = W.to_numpy()
-    given = {"durbin": ["a", "c" if endog else "b"]} if model == "sdm" else {}
+    arguments = {"durbin": ["a", "c" if endog else "b"]} if model == "sdm" else {}
     if endog:
-        given |= {"endog": ["c"], "instruments": ["z1", "I(z2 / 2)"]}
+        arguments |= {"endog": ["c"], "instruments": ["z1", "I(z2 / 2)"]}
     formula = "y ~ a + b + c" if endog else "y ~ a + b"
-    fit = getattr(sp, model)(formula, data, W, method="gmm", vcov=vcov, correction=correction, **given)
-    lagged = {f"W:{name}": w @ data[name] for name in given.get("durbin", ())}
+    fit = getattr(sp, model)(formula, data, W, method="gmm", vcov=vcov, correction=correction, **arguments)
+    lagged = {f"W:{name}": w @ data[name] for name in arguments.get("durbin", ())}
     exog = data[["a", "b"]].assign(Intercept=1.0, **{k: v for k, v in lagged.items() if k != "W:c"})
     ours_endog = pd.DataFrame({"rho": w @ data["y"]}, index=data.index)
     extra = data[["z1", "z2"]] if endog else data[[]]
@@ -54,10 +54,10 @@ def test_two_stage_least_squares_of_linearmodels(model, endog, correction, vcov,
         ours_endog = ours_endog.assign(c=data["c"], **{k: v for k, v in lagged.items() if k == "W:c"})
     slopes = pd.concat([exog.drop(columns="Intercept"), extra], axis=1).to_numpy()
     pool = np.column_stack([extra, w @ slopes, w @ w @ slopes])
-    known = exog.to_numpy()
+    reference = exog.to_numpy()
     keep = []  # columns that add something: linearmodels refuses the rest
     for j in range(pool.shape[1]):
-        trial = np.column_stack([known, pool[:, [*keep, j]]])
+        trial = np.column_stack([reference, pool[:, [*keep, j]]])
         keep += [j] if np.linalg.matrix_rank(trial, tol=1e-8) == trial.shape[1] else []
     want = iv.IV2SLS(data["y"], exog, ours_endog, pool[:, keep]).fit(**options)
     np.testing.assert_allclose(fit.params[want.params.index], want.params, rtol=1e-9)

@@ -65,27 +65,27 @@ CASES = {
 @pytest.mark.filterwarnings("ignore::spillover.errors.SpatialInputWarning")
 @pytest.mark.parametrize("name", CASES)
 def test_refused(name):
-    code, said, call = CASES[name]
+    code, message, call = CASES[name]
     data, W = endogenous(1, n=40)
     before = data.copy(deep=True)
     with pytest.raises(SpatialInputError) as caught:
         call(data, W)
     assert caught.value.code == code
-    assert said in str(caught.value) or said in map(str, caught.value.ids), str(caught.value)
+    assert message in str(caught.value) or message in map(str, caught.value.ids), str(caught.value)
     pd.testing.assert_frame_equal(data, before)
 
 
-@pytest.mark.parametrize(("model", "vcov", "effects", "said"), [
+@pytest.mark.parametrize(("model", "vcov", "effects", "message"), [
     ("sem", "classical", "twoway", "moments of a spatial"), ("sac", "classical", "time", "moments of a spatial"),
     ("sem", "robust", "entity", "Stock"), ("sar", "robust", "entity", "Stock"), ("sdm", "hc1", "twoway", "Stock"),
     ("sar", "hc0", "entity", "Stock"),
     ("sar", "classical", "random", "random"),
 ])  # fmt: skip
-def test_panels_without_a_theory_are_refused(model, vcov, effects, said):
+def test_panels_without_a_theory_are_refused(model, vcov, effects, message):
     data, W = panel_data(2)
     with pytest.raises(SpatialInputError, match="E501") as caught:
         getattr(sp, model)("y ~ a + b", data, W, **PANEL, effects=effects, method="gmm", vcov=vcov)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_two_way_effects_need_a_second_w_whose_rows_sum_to_one():

@@ -63,8 +63,8 @@ def test_maximum_and_observed_information(model, error, kind):
     fit = fit_random(model, data, W, error)
     f, at = twin(fit, error)
     assert f(at) == pytest.approx(fit.loglik, abs=1e-8)
-    found = minimize(lambda x: -f(x), at * 1.01 + 0.003, method="BFGS", options={"gtol": 1e-6})
-    assert -found.fun <= fit.loglik + 1e-7
+    result = minimize(lambda x: -f(x), at * 1.01 + 0.003, method="BFGS", options={"gtol": 1e-6})
+    assert -result.fun <= fit.loglik + 1e-7
     V = np.linalg.inv(naive.hessian(lambda x: -f(x), at))
     p = len(fit.params)
     np.testing.assert_allclose(fit.vcov, V[:p, :p], rtol=3e-3, atol=2e-6)
@@ -88,8 +88,8 @@ def test_no_higher_maximum_on_a_grid(seed, phi, choice):
         start = at.copy()
         start[k:-2] = rng.uniform(-0.8, 0.9, len(at) - k - 2)
         start[-1] = rng.uniform(0, 4)
-        found = minimize(lambda x: -f(x), start, method="Powell", options={"maxiter": 8})
-        assert -found.fun <= fit.loglik + 1e-6
+        result = minimize(lambda x: -f(x), start, method="Powell", options={"maxiter": 8})
+        assert -result.fun <= fit.loglik + 1e-6
 
 
 @pytest.mark.parametrize("model", ["sar", "sdm", "sem"])
@@ -264,10 +264,10 @@ def test_an_error_after_a_lag_is_the_score_of_the_dense_likelihood():
     S = np.linalg.inv(moments(at)[1])
     m, V = zip(*([(p - q) / 2e-5 for p, q in zip(moments(at + h), moments(at - h))] for h in step[3:]))
     info = [m[1] @ S @ m[j] + np.trace(S @ V[1] @ S @ V[j]) / 2 for j in range(4)]
-    known = np.linalg.inv(sar._settings.random.information)[3:, 3:]
+    truth = np.linalg.inv(sar._settings.random.information)[3:, 3:]
     others = np.array(info)[[0, 2, 3]]
     test = sp.lm_residual_error(sar)
-    assert test.statistic == pytest.approx(slope**2 / (info[1] - others @ known @ others), rel=1e-4)
+    assert test.statistic == pytest.approx(slope**2 / (info[1] - others @ truth @ others), rel=1e-4)
     assert "LM error after a lag" in str(sp.diagnose(sar))
     sem, sdm = fit_random("sem", data, W), fit_random("sdm", data, W)
     assert sp.lr_test(sem, sdm).df == 2
@@ -423,7 +423,7 @@ def test_tables_and_predictions():
     data, W = random_panel(13)
     re, cre = fit_random("sdm", data, W), fit_random("sdm", data, W, effects="correlated")
     table = str(sp.etable([re, cre, sp.sdm("y ~ a", data, W, **PANEL)]))
-    assert all(said in table for said in ("sigma2_mu", "mean(W:a)", "correlated"))
+    assert all(message in table for message in ("sigma2_mu", "mean(W:a)", "correlated"))
     assert "phi" in str(re)
     assert "Lee-Yu" not in str(re)
     assert list(cre.effects(draws=10).variables) == ["a", "b"]

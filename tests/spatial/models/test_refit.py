@@ -6,6 +6,7 @@ import pytest
 
 import spatial as sp
 from spatial.covariance import bootstrap
+from spillover import progress
 from spillover.errors import SpatialInputError, SpatialInputWarning
 
 from .test_estimators import PANEL, cross_section, panel_data
@@ -144,7 +145,7 @@ def test_weights_that_cannot_be_used_stop_no_others():
 
 
 @pytest.mark.parametrize(
-    ("code", "given"),
+    ("code", "options"),
     [
         ("E501", {}),
         ("E526", {"y": np.zeros((2, 7))}),
@@ -154,10 +155,10 @@ def test_weights_that_cannot_be_used_stop_no_others():
         ("E101", {"y": pd.DataFrame(np.zeros((40, 2)))}),
     ],
 )
-def test_what_does_not_fit_is_refused(code, given):
+def test_what_does_not_fit_is_refused(code, options):
     data, W = cross_section(0)
     with pytest.raises(SpatialInputError, match=code):
-        sp.refit(sp.sar(FORMULA, data, W), **given)
+        sp.refit(sp.sar(FORMULA, data, W), **options)
 
 
 def test_moments_and_lagged_responses_are_refused():
@@ -172,12 +173,52 @@ def test_moments_and_lagged_responses_are_refused():
 def test_bootstrap_samples_without_a_maximum_are_told(monkeypatch):
     """One of them fails, then a tenth."""
     data, W = cross_section(7, n=12)
-    fit, found = sp.sar("y ~ a", data, W), bootstrap.maxima
+    fit, result = sp.sar("y ~ a", data, W), bootstrap.maxima
     edge = SpatialInputError("E701", "rho lies on the edge")
-    monkeypatch.setattr(bootstrap, "maxima", lambda samples: [edge, *found(samples)[1:]])
+    monkeypatch.setattr(bootstrap, "maxima", lambda samples: [edge, *result(samples)[1:]])
     with pytest.warns(SpatialInputWarning, match="1 of 100 bootstrap samples are left out"):
         boot = fit.with_vcov("bootstrap", draws=100, seed=3)
     assert np.isfinite(boot.std_errors).all()
-    monkeypatch.setattr(bootstrap, "maxima", lambda samples: [edge] * 10 + found(samples)[10:])
+    monkeypatch.setattr(bootstrap, "maxima", lambda samples: [edge] * 10 + result(samples)[10:])
     with pytest.raises(SpatialInputError, match="E701"):
         fit.with_vcov("bootstrap", draws=100, seed=3)
+
+
+def interrupting(after):
+    """A listener that presses Ctrl-C once so many are done, and what it has heard."""
+    steps = []
+
+    def listen(step):
+        steps.append((step.words, step.done, step.total))
+        if step.done >= after:
+            raise KeyboardInterrupt
+
+    return listen, steps
+
+
+@pytest.mark.parametrize(("what", "effects"), [("y", False), ("x", True), ("w", False), ("w", True)])
+def test_refits_report_and_ctrl_c_keeps_what_is_done(what, effects):
+    data, W = panel_data(1, N=12, T=5)
+    fit, rng = sp.sar(FORMULA, data, W, **PANEL), np.random.default_rng(3)
+    values, orders = rng.standard_normal((20, 5, 12)), [rng.permutation(12) for _ in range(20)]
+    others = [pd.DataFrame(W.to_numpy()[np.ix_(p, p)], W.index, W.columns) for p in orders]
+    changes = {"y": {"y": values}, "x": {"x": {"b": values}}, "w": {"w": others}}[what]
+    steps = []
+    with progress.listening(lambda step: steps.append((step.words, step.done, step.total))):
+        whole = sp.refit(fit, **changes, effects=effects)
+    assert steps[0] == ("refits", 0, 20)
+    assert steps[-1] == ("refits", 20, 20)
+    assert [done for _, done, _ in steps] == sorted(done for _, done, _ in steps)
+    assert not whole.failed
+    if what == "w" and not effects:  # so few are stacked, all at once
+        return
+    listen, _ = interrupting(after=7)
+    with progress.listening(listen):
+        part = sp.refit(fit, **changes, effects=effects)
+    done = [r for r in range(20) if part.failed.get(r) != "interrupted"]
+    assert done == list(range(len(done)))
+    assert 6 <= len(done) < 20
+    np.testing.assert_array_equal(part.params[done], whole.params[done])
+    assert np.isnan(np.delete(part.params, done, axis=0)).all()
+    with pytest.raises(KeyboardInterrupt), progress.listening(interrupting(after=0)[0]):
+        sp.refit(fit, **changes, effects=effects)

@@ -404,15 +404,15 @@ def test_variances_that_follow_neighbors_are_said(model):
     rng = np.random.default_rng(3)
     shares = {}
     for name, scale in (("equal", np.ones(48)), ("unequal", counts**1.5)):
-        said = 0
+        message = 0
         for _ in range(40):
             x = rng.standard_normal(48)
             data = pd.DataFrame({"y": x + scale * rng.standard_normal(48), "x": x}, index=w.ids)
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 getattr(sp, model)("y ~ x", data, w)
-            said += any("go with the number of neighbors" in str(each.message) for each in caught)
-        shares[name] = said / 40
+            message += any("go with the number of neighbors" in str(each.message) for each in caught)
+        shares[name] = message / 40
     assert shares["equal"] <= 0.1
     assert shares["unequal"] >= 0.5
 

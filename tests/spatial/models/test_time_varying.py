@@ -217,7 +217,7 @@ def test_periods_are_matched_by_label():
     assert list(lagged._design.weights.periods) == list(YEARS)[1:]
 
 
-@pytest.mark.parametrize(("act", "code", "said"), [
+@pytest.mark.parametrize(("act", "code", "message"), [
     (lambda d, w: sp.sar("y ~ a", d, wt.temporal({t: w[t] for t in (2000, 2002)}), **PANEL), "E107", "2001, 2003"),
     (lambda d, w: sp.sar("y ~ a", d.assign(t=d["t"].astype(str)), w, **PANEL), "E107", "convert one of them"),
     (lambda d, w: sp.sar("y ~ a", d[d["t"] == 2000], w, entity="id"), "E320", "a cross-section needs one W"),
@@ -232,12 +232,12 @@ def test_periods_are_matched_by_label():
     (lambda d, w: sp.sar("y ~ a", d, w[2000], **PANEL).effects(draws=9).by_period(), "E501", "the same in all"),
     (lambda d, w: sp.moran(d[d["t"] == 2000].set_index("id")["y"], w), "E320", "one matrix"),
 ])  # fmt: skip
-def test_what_needs_one_matrix_says_so(act, code, said):
+def test_what_needs_one_matrix_says_so(act, code, message):
     data, w = moving_panel(10)
     with pytest.raises(sp.SpatialInputError) as caught:
         act(data, w)
     assert caught.value.code == code
-    assert said in f"{caught.value} {caught.value.hint}"
+    assert message in f"{caught.value} {caught.value.hint}"
 
 
 def dense(data, w):
@@ -249,9 +249,9 @@ def dense(data, w):
 @pytest.mark.parametrize("effects", ["none", "twoway"])
 def test_the_search_takes_them_as_one_w(effects):
     data, w = moving_panel(13, N=20)
-    found = sp.specify("y ~ a + b", data, w, **PANEL, effects=effects)
-    assert found.fits["SDM"]._design.weights.varies
-    with_lr = [result.name for table in found.tables for result in table]
+    answer = sp.specify("y ~ a + b", data, w, **PANEL, effects=effects)
+    assert answer.fits["SDM"]._design.weights.varies
+    with_lr = [result.name for table in answer.tables for result in table]
     assert ("LR SDM vs SEM" in with_lr) == (effects == "none")
     assert "Wald SDM vs SEM" in with_lr
 

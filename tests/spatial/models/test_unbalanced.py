@@ -218,10 +218,10 @@ def test_the_header_says_what_was_left_out():
     full, W = panel_data(18)
     lone = W.index[W.loc["05"] > 0]
     data = full[~((full["t"] == 2001) & full["id"].isin(lone))]
-    said = str(sp.sar("y ~ a", data, W, **GAPS))
-    assert f"unbalanced: {len(lone)} of {len(full)} (unit, period) pairs left out ({len(lone)} absent)" in said
-    assert "islands made by it: 05 in 2001" in said
-    assert "5 periods, unbalanced, twoway effects" in said
+    message = str(sp.sar("y ~ a", data, W, **GAPS))
+    assert f"unbalanced: {len(lone)} of {len(full)} (unit, period) pairs left out ({len(lone)} absent)" in message
+    assert "islands made by it: 05 in 2001" in message
+    assert "5 periods, unbalanced, twoway effects" in message
 
 
 def test_effects_count_who_is_there():
@@ -247,7 +247,7 @@ def test_effects_count_who_is_there():
 # -- the door ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("act", "code", "said"), [
+@pytest.mark.parametrize(("act", "code", "message"), [
     (lambda d, w: sp.sar("y ~ a", d, w, **PANEL), "E104", "missing=\"period\""),
     (lambda d, w: sp.sar("y ~ a", d[d["id"] != "03"], w, **GAPS), "E101", "03"),
     (lambda d, w: sp.sar("y ~ a", d.assign(a=d["a"].mask(d["id"] == "03")), w, **GAPS), "E108", "03"),
@@ -268,9 +268,9 @@ def test_effects_count_who_is_there():
     (lambda d, w: sp.sar("y ~ a", d.query("t == 2001"), w, entity="id", missing="period"), "E501", "needs a panel"),
     (lambda d, w: sp.sar("y ~ a", pd.concat([d, d.iloc[:1]]), w, **GAPS), "E103", "repeat"),
 ])  # fmt: skip
-def test_what_needs_a_balanced_panel_says_so(act, code, said):
+def test_what_needs_a_balanced_panel_says_so(act, code, message):
     full, w = panel_data(21)
     with pytest.raises(sp.SpatialInputError) as caught:
         act(full.drop(index=[3, 20, 41]), w)
     assert caught.value.code == code
-    assert said in f"{caught.value} {caught.value.hint}"
+    assert message in f"{caught.value} {caught.value.hint}"

@@ -127,13 +127,13 @@ def test_instruments_of_the_second_order():
     np.testing.assert_allclose(fit.params, np.linalg.solve(Zh.T @ Z, Zh.T @ data["y"]), rtol=1e-6)
 
 
-@pytest.mark.parametrize(("call", "said"), [
+@pytest.mark.parametrize(("call", "message"), [
     (lambda d, w: sp.sdm("y ~ a + b", d, w, wx_order=3), "wx_order=3"),
     (lambda d, w: sp.wald_test(sp.sdm("y ~ a + b", d, w, wx_order=2), "SAR"), "lr_test"),
     (lambda d, w: sp.sdm("y ~ a + b", d, w, wx_order=2).predict(kind="trend"), "W2:a"),
 ])  # fmt: skip
-def test_refused(call, said):
+def test_refused(call, message):
     data, W = cross_section(2)
     with pytest.raises(SpatialInputError, match="E501") as caught:
         call(data, W)
-    assert said in str(caught.value)
+    assert message in str(caught.value)

@@ -70,15 +70,15 @@ def test_two_way_effects_are_linearmodels(frame, weights_column):
 def test_imputation_is_its_dense_twin(frame, options):
     sample = read_policy("产出 ~ 政策 + 开放", frame, **KEYS, **options)
     _, estimands = imputation.averages(sample, (-9, 9))
-    found = imputation.effects(sample, estimands)
+    result = imputation.effects(sample, estimands)
     args = (sample.y, sample.D, sample.X, sample.mass, sample.region)
     twin = [naive.imputation(*args, a) for a in estimands]
-    np.testing.assert_allclose(found.estimates, [estimate for estimate, _ in twin], rtol=1e-9)
+    np.testing.assert_allclose(result.estimates, [estimate for estimate, _ in twin], rtol=1e-9)
     weights = [v.reshape(sample.y.shape) / np.sqrt(sample.mass) for _, v in twin]
-    np.testing.assert_allclose(found.v.transpose(0, 2, 1), weights, atol=1e-9)
+    np.testing.assert_allclose(result.v.transpose(0, 2, 1), weights, atol=1e-9)
     first = np.array([[3, 7, 5, 7, 3, 7] * 4, sample.first])
     many = imputation.overall(sample, first)
-    assert many[1] == pytest.approx(found.estimates[0], rel=1e-9)
+    assert many[1] == pytest.approx(result.estimates[0], rel=1e-9)
     moved = sample.adopting(first[0])
     assert many[0] == pytest.approx(imputation.effects(moved, imputation.averages(moved, (0, 9))[1][:1]).estimates[0])
 
@@ -154,8 +154,8 @@ def test_designs_that_cannot_be_used_are_named(frame, code):
 
 
 def test_all_treated_always_and_at_once_are_told_apart(frame):
-    for treated, said in [(1.0, "every period"), ((frame["年份"] > 2003) * 1.0, "same periods")]:
-        with pytest.raises(SpatialInputError, match=said) as caught:
+    for treated, message in [(1.0, "every period"), ((frame["年份"] > 2003) * 1.0, "same periods")]:
+        with pytest.raises(SpatialInputError, match=message) as caught:
             sp.did("产出 ~ 政策", frame.assign(政策=treated), **KEYS)
         assert caught.value.code == "E233"
 

@@ -42,18 +42,18 @@ def test_paths_are_products_of_dense_responses(model, rows):
     W = W if rows else W * rng.uniform(0.5, 1.0, (15, 1))
     data, *_ = world(rng, W)
     options = {"effects": "twoway" if rows else "entity"}
-    found = sp.mediation("y ~ x + z", data.sample(frac=1, random_state=2), pd.DataFrame(W), model=model, draws=39,
+    result = sp.mediation("y ~ x + z", data.sample(frac=1, random_state=2), pd.DataFrame(W), model=model, draws=39,
                          **KEYS, **options)  # fmt: skip
 
     def S(fit, term):
         p = fit.params
         return np.linalg.inv(np.eye(15) - fit.rho * W) @ (p[term] * np.eye(15) + p.get(f"W:{term}", 0.0) * W)
 
-    of_m, of_y = found.fits["mediator"], found.fits["with mediator"]
+    of_m, of_y = result.fits["mediator"], result.fits["with mediator"]
     mediated, unmediated = S(of_y, "m") @ S(of_m, "x"), S(of_y, "x")
     wanted = [places(mediated), places(unmediated), places(mediated + unmediated)]
-    np.testing.assert_allclose(found.table["estimate"], np.ravel(wanted), rtol=1e-8)
-    np.testing.assert_allclose(found.share["mediated"], np.divide(wanted[0], wanted[2]), rtol=1e-8)
+    np.testing.assert_allclose(result.table["estimate"], np.ravel(wanted), rtol=1e-8)
+    np.testing.assert_allclose(result.share["mediated"], np.divide(wanted[0], wanted[2]), rtol=1e-8)
 
 
 def test_one_bootstrap_sample_by_hand():
@@ -61,8 +61,8 @@ def test_one_bootstrap_sample_by_hand():
     W = nearest(rng, 12, 3)
     data, *_ = world(rng, W)
     w = pd.DataFrame(W)
-    found = sp.mediation("y ~ x", data, w, draws=39, seed=5, **KEYS)
-    of_m, of_y = found.fits["mediator"], found.fits["with mediator"]
+    result = sp.mediation("y ~ x", data, w, draws=39, seed=5, **KEYS)
+    of_m, of_y = result.fits["mediator"], result.fits["with mediator"]
     at = np.random.default_rng(5).integers(12, size=(20, 12))[3]
     A_m, A_y = (np.linalg.inv(np.eye(12) - fit.rho * W) for fit in (of_m, of_y))
     e_m, e_y = (fit._solution.resid.reshape(6, 12) for fit in (of_m, of_y))
@@ -73,12 +73,12 @@ def test_one_bootstrap_sample_by_hand():
     moved = of_y.params["m"] * change + of_y.params["W:m"] * change @ W.T + grown * e_y[:, at] - e_y
     sample = data.assign(m=(m + change).ravel(), y=(y + moved @ A_y.T).ravel())
     again = sp.mediation("y ~ x", sample, w, draws=39, **KEYS)
-    np.testing.assert_allclose(found.drawn[3].ravel(), again.table["estimate"], rtol=1e-6)
-    assert found.table.equals(sp.mediation("y ~ x", data, w, draws=39, seed=5, **KEYS).table)
-    assert "through the mediator" in str(found)
-    ax = found.plot()
+    np.testing.assert_allclose(result.drawn[3].ravel(), again.table["estimate"], rtol=1e-6)
+    assert result.table.equals(sp.mediation("y ~ x", data, w, draws=39, seed=5, **KEYS).table)
+    assert "through the mediator" in str(result)
+    ax = result.plot()
     assert [label.get_text() for label in ax.get_yticklabels()] == ["mediated", "unmediated", "total"]
-    np.testing.assert_allclose(ax.lines[1].get_xdata(), found.table.query("effect == 'direct'")["estimate"])
+    np.testing.assert_allclose(ax.lines[1].get_xdata(), result.table.query("effect == 'direct'")["estimate"])
 
 
 def test_bad_input():

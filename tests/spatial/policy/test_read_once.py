@@ -46,6 +46,7 @@ def counted():
     (sp.spatial_did, "y ~ d + x", {"treatment": "d"}, "ydx"),
     (sp.mediation, "y ~ x", {"variable": "x", "mediator": "m", "draws": 20}, "yxm"),
     (sp.specify, "y ~ x + m", {}, "yxm"),
+    (sp.heterogeneity, "y ~ x + m", {"by": "x", "cut": "median", "permutations": 3}, "ym"),
 ])  # fmt: skip
 @pytest.mark.filterwarnings("ignore")
 def test_every_column_is_taken_once(function, formula, options, columns):

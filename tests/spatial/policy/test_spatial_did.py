@@ -38,16 +38,16 @@ def policy_panel(rng, W, T=6, start=3, rho=0.0, beta=1.0, theta=0.3, noise=1.0):
 def estimands(S, D, W):
     """The averages of the module's head, unit-period by unit-period."""
     T, N = D.shape
-    found = {"direct": [], "indirect": [], "neighbors": []}
+    result = {"direct": [], "indirect": [], "neighbors": []}
     for t in range(T):
         for i in range(N):
             others = sum(S[i, j] * D[t, j] for j in range(N) if j != i)
             if D[t, i]:
-                found["direct"].append(S[i, i])
-                found["indirect"].append(others)
+                result["direct"].append(S[i, i])
+                result["indirect"].append(others)
             elif (W[i] @ D[t]) > 0:
-                found["neighbors"].append(others)
-    direct, indirect, neighbors = (np.mean(v) for v in found.values())
+                result["neighbors"].append(others)
+    direct, indirect, neighbors = (np.mean(v) for v in result.values())
     return [direct, indirect, direct + indirect, neighbors]
 
 

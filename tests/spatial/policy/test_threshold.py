@@ -38,7 +38,7 @@ def ssr(data, cuts, effects):
 def test_two_thresholds_are_those_of_the_dense_search(effects):
     data = panel(np.random.default_rng(1), [-0.5, 0.6], [2.0, 0.0, 1.0], N=18)
     N, T = 18, 6
-    found = sp.threshold("y ~ x + z", data, effects=effects, thresholds=2, grid=9_999, draws=0, **KEYS)
+    result = sp.threshold("y ~ x + z", data, effects=effects, thresholds=2, grid=9_999, draws=0, **KEYS)
     values = np.sort(data["q"])
     values = values[(np.arange(1, N * T + 1) >= 0.05 * N * T) & (np.arange(1, N * T + 1) <= 0.95 * N * T)]
     s0 = ssr(data, [], effects)[0]
@@ -46,25 +46,25 @@ def test_two_thresholds_are_those_of_the_dense_search(effects):
     first = values[np.argmin(single)]
     below = np.searchsorted(np.sort(data["q"]), values, side="right")
 
-    def given(other):
+    def options(other):
         far = np.abs(below - below[values == other][0]) >= 0.05 * N * T
         return [ssr(data, [other, v], effects)[0] if ok else np.inf for v, ok in zip(values, far)]
 
-    second = values[np.argmin(given(first))]
-    again = values[np.argmin(given(second))]
-    listed = found.thresholds.set_index("number")
+    second = values[np.argmin(options(first))]
+    again = values[np.argmin(options(second))]
+    listed = result.thresholds.set_index("number")
     assert listed["threshold"].to_dict() == {1: again, 2: second}
     n = N * (T - 1) if effects == "entity" else (N - 1) * (T - 1)
     assert listed.loc[1, "F"] == pytest.approx((s0 - min(single)) / (min(single) / n), rel=1e-8)
-    two = min(given(first))
+    two = min(options(first))
     assert listed.loc[2, "F"] == pytest.approx((min(single) - two) / (two / n), rel=1e-8)
-    np.testing.assert_allclose(found.table["estimate"][:3], ssr(data, [again, second], effects)[1], rtol=1e-8)
-    profile = np.array(given(second))
+    np.testing.assert_allclose(result.table["estimate"][:3], ssr(data, [again, second], effects)[1], rtol=1e-8)
+    profile = np.array(options(second))
     lr = (profile - profile.min()) / (profile.min() / n)
     inside = values[lr <= -2 * np.log(1 - np.sqrt(0.95))]
     above = data["q"][data["q"] > inside.max()].min()  # any gamma below it splits the sample as inside.max() does
     np.testing.assert_allclose(listed.loc[1, ["conf_low", "conf_high"]].astype(float), [inside.min(), above])
-    curve = found.curve.query("number == 1")
+    curve = result.curve.query("number == 1")
     np.testing.assert_allclose(curve["lr"], lr[np.isfinite(lr)], atol=1e-6)
 
 
@@ -73,9 +73,9 @@ def test_a_coarse_grid_widens_the_interval_to_what_it_did_not_exclude():
     data = panel(np.random.default_rng(6), [0.1], [0.0, 1.0], N=20)
     every = sp.threshold("y ~ x + z", data, grid=9_999, draws=0, **KEYS).thresholds.iloc[0]
     for grid in (10, 25, 60):
-        found = sp.threshold("y ~ x + z", data, grid=grid, draws=0, **KEYS)
-        row, tried = found.thresholds.iloc[0], found.curve["threshold"].to_numpy()
-        excluded = tried[found.curve["lr"] > found.critical]
+        result = sp.threshold("y ~ x + z", data, grid=grid, draws=0, **KEYS)
+        row, tried = result.thresholds.iloc[0], result.curve["threshold"].to_numpy()
+        excluded = tried[result.curve["lr"] > result.critical]
         assert not ((excluded >= row["conf_low"]) & (excluded < row["conf_high"])).any()
         assert row["conf_high"] in tried or row["conf_high"] > tried.max()
         assert row["conf_low"] <= row["threshold"] < row["conf_high"]
@@ -108,13 +108,13 @@ def test_seeds_weights_and_words():
     rng = np.random.default_rng(4)
     data = panel(rng, [0.2], [0.0, 1.5])
     w = pd.DataFrame(nearest(rng, 30, 4))
-    found = [sp.threshold("y ~ x + z", data, w=w, durbin=["z"], draws=99, seed=5, **KEYS) for _ in range(2)]
-    assert found[0].thresholds.equals(found[1].thresholds)
-    assert found[0].table["term"].tolist()[2:] == ["z", "W:z"]
-    assert found[0].thresholds["p_value"].iloc[0] == 0.01
-    assert abs(found[0].thresholds["threshold"].iloc[0] - 0.2) < 0.1
-    assert "99 bootstrap samples" in str(found[0])
-    ax = sp.plot.threshold(found[0])
+    result = [sp.threshold("y ~ x + z", data, w=w, durbin=["z"], draws=99, seed=5, **KEYS) for _ in range(2)]
+    assert result[0].thresholds.equals(result[1].thresholds)
+    assert result[0].table["term"].tolist()[2:] == ["z", "W:z"]
+    assert result[0].thresholds["p_value"].iloc[0] == 0.01
+    assert abs(result[0].thresholds["threshold"].iloc[0] - 0.2) < 0.1
+    assert "99 bootstrap samples" in str(result[0])
+    ax = sp.plot.threshold(result[0])
     assert ax.lines[0].get_ydata().min() == pytest.approx(0)
 
 
@@ -139,11 +139,11 @@ def test_certify_threshold(capsys):
     for r in range(R):
         null = sp.threshold("y ~ x + z", panel(rng, [0.0], [1.0, 1.0], 50, 8), draws=99, grid=80, seed=r, **KEYS)
         size += null.thresholds["p_value"].iloc[0] <= 0.05
-        found = sp.threshold("y ~ x + z", panel(rng, [0.3], [1.0, 1.5], 50, 8), draws=99, grid=400, seed=r, **KEYS)
-        row = found.thresholds.iloc[0]
+        result = sp.threshold("y ~ x + z", panel(rng, [0.3], [1.0, 1.5], 50, 8), draws=99, grid=400, seed=r, **KEYS)
+        row = result.thresholds.iloc[0]
         power += row["p_value"] <= 0.05
         inside += row["conf_low"] <= 0.3 <= row["conf_high"]
-        slopes += found.table["conf_low"].iloc[1] <= 1.5 <= found.table["conf_high"].iloc[1]
+        slopes += result.table["conf_low"].iloc[1] <= 1.5 <= result.table["conf_high"].iloc[1]
     with capsys.disabled():
         print(f"\nthreshold: size {size / R:.3f}, power {power / R:.3f}, coverage {inside / R:.3f}, "
               f"slope {slopes / R:.3f}")  # fmt: skip

@@ -88,14 +88,14 @@ def test_models_that_cannot_answer(data, queen):
 def test_units_absent_from_the_period_neither_change_nor_respond(data, queen):
     gone = data[(data["state"] != "TX") | (data["year"] != 1986)]
     fit = sp.sdm(FORMULA, gone, queen, missing="period", **KEYS)
-    found = sp.what_if(fit, "unemp", to="mean", period=1986)
-    assert "TX" not in found.table.index
-    assert len(found.table) == 47
-    x = gone.query("year == 1986").set_index("state")["unemp"].reindex(found.table.index)
-    np.testing.assert_allclose(found.table["change"], (x.mean() - x).clip(lower=0))
-    response = fit.effects().matrix("unemp", period=1986).loc[found.table.index, found.table.index]
-    np.testing.assert_allclose(found.table["estimate"], response @ found.table["change"], atol=1e-12)
-    assert found.by_group("region")["units"].to_dict()["South"] == 15
+    result = sp.what_if(fit, "unemp", to="mean", period=1986)
+    assert "TX" not in result.table.index
+    assert len(result.table) == 47
+    x = gone.query("year == 1986").set_index("state")["unemp"].reindex(result.table.index)
+    np.testing.assert_allclose(result.table["change"], (x.mean() - x).clip(lower=0))
+    response = fit.effects().matrix("unemp", period=1986).loc[result.table.index, result.table.index]
+    np.testing.assert_allclose(result.table["estimate"], response @ result.table["change"], atol=1e-12)
+    assert result.by_group("region")["units"].to_dict()["South"] == 15
     assert len(sp.what_if(fit, "unemp", change=1.0, period=1985).table) == 48
 
 

@@ -91,10 +91,11 @@ def test_small_numbers_are_never_noughts():
 
 
 def test_notes_name_the_covariance_and_the_weights(fits):
-    said = "\n".join(sp.etable(fits, names=["A", "B", "C"]).notes)
-    assert "A: classical; B: robust (by unit and pair of units, HC2 residuals, N = 40); C: observed information" in said
-    assert "given matrix, row-standardised" in said
-    assert "not effects" in said
+    message = "\n".join(sp.etable(fits, names=["A", "B", "C"]).notes)
+    assert "A: classical; B: robust (by unit and pair of units, HC2 residuals, N = 40)" in message
+    assert "; C: observed information" in message
+    assert "given matrix, row-standardised" in message
+    assert "not effects" in message
 
 
 def test_estimates_by_moments_say_so(fits):
@@ -123,11 +124,11 @@ def test_latex_escapes_all_ten(nasty):
     text = nasty.to_latex(label="tab:one")
     assert all(rule in text for rule in (r"\toprule", r"\midrule", r"\bottomrule"))
     body = text
-    for made in (r"\\textbackslash\{\}", r"\\textasciitilde\{\}", r"\\textasciicircum\{\}", r"\\textless\{\}",
+    for built in (r"\\textbackslash\{\}", r"\\textasciitilde\{\}", r"\\textasciicircum\{\}", r"\\textless\{\}",
                  r"\\textgreater\{\}", r"\\[&%$#_{}]"):  # fmt: skip
-        found = re.findall(made, body)
-        assert len(found) >= 4  # head, section, row, note, caption
-        body = re.sub(made, "", body)
+        result = re.findall(built, body)
+        assert len(result) >= 4  # head, section, row, note, caption
+        body = re.sub(built, "", body)
     cell_lines = [line for line in body.splitlines() if line.endswith(r"\\")]
     assert all(line.count("&") in (0, 2) for line in cell_lines)  # two separators, or a \multicolumn
     assert "$-$1.5" in text
@@ -361,9 +362,9 @@ def test_provenance_where_it_is_asked_for():
     """One line under a printed fit; a note of the table, each data set and W once."""
     data, W = cross_section(1)
     lag, plain = (model("y ~ a", data, W) for model in (sp.sar, sp.ols))
-    made = lag.provenance
-    prints = f"data {made.data}, W {made.weights['W']}"
+    built = lag.provenance
+    prints = f"data {built.data}, W {built.weights['W']}"
     assert str(lag).splitlines()[-1] == f"provenance: {prints}"
     table = sp.etable([lag, plain, lag.effects()], provenance=True)
-    assert table.notes[-1] == f"Provenance: spillover {made.versions['spillover']}; {prints}."
+    assert table.notes[-1] == f"Provenance: spillover {built.versions['spillover']}; {prints}."
     assert not any("Provenance" in note for note in sp.etable([lag, plain]).notes)

@@ -122,9 +122,9 @@ def test_there_is_no_false_precision_near_zero():
 
 def test_a_panel_without_effects_is_said_in_words(states, panel):
     w = wt.queen(states).standardize("row")
-    for effects, said in (("none", "no effects)"), ("entity", "entity effects)")):
+    for effects, message in (("none", "no effects)"), ("entity", "entity effects)")):
         fit = sp.sar(FORMULA, panel, w, entity="state", time="year", effects=effects)
-        assert f"17 periods, {said}" in str(fit)
+        assert f"17 periods, {message}" in str(fit)
 
 
 def test_a_dummy_goes_from_0_to_1():

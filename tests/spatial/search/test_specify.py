@@ -37,9 +37,9 @@ def test_the_path_of_a_panel(several):
     """LM without and with every kind of effects, dependence, Hausman, effects together, LR and Wald, effects."""
     titles = list(dict.fromkeys(several.table.to_frame().index.get_level_values("section")))
     assert [t.partition(", OLS with ")[2] for t in titles[1:4]] == ["entity effects", "time effects", "twoway effects"]
-    found = set(several.tidy()["term"])
-    assert {"Pesaran CD", "LR unit effects", "LR period effects"} <= found
-    assert {"Hausman", "Hausman, SDM", "robust Hausman", "robust Hausman, SDM"} <= found
+    result = set(several.tidy()["term"])
+    assert {"Pesaran CD", "LR unit effects", "LR period effects"} <= result
+    assert {"Hausman", "Hausman, SDM", "robust Hausman", "robust Hausman, SDM"} <= result
     steps = ("Fixed or", "Joint significance", "Does the spatial Durbin", "Decisions", "Indirect effects of the model")
     order = [next(i for i, title in enumerate(titles) if title.startswith(step)) for step in steps]
     assert order == sorted(order)
@@ -67,10 +67,10 @@ def test_corrections_reach_the_tests(panel, queen):
 
 def test_cross_sections_and_panels_without_effects_or_with_few_periods():
     data, W = cross_section(1)
-    found = sp.specify("y ~ a + b", data, {"one": W, "two": W})
-    assert set(found.choice) == {found["one"].choice}
-    assert "Hausman" not in str(found)
-    assert "LM lag" in found["one"].table.to_text()
+    result = sp.specify("y ~ a + b", data, {"one": W, "two": W})
+    assert set(result.choice) == {result["one"].choice}
+    assert "Hausman" not in str(result)
+    assert "LM lag" in result["one"].table.to_text()
     for T, absent in ((2, "Pesaran"), (3, "Wooldridge")):
         panel, V = panel_data(1, N=20, T=T)
         search = sp.specify("y ~ a", panel, V, **PANEL, effects="entity")
@@ -93,8 +93,8 @@ def test_an_error_model_on_the_edge_does_not_end_the_search(monkeypatch):
 
 def test_unbalanced_panels_have_what_can_be_compared(panel, queen):
     """SEM keeps its effects as dummies there: no likelihood ratio, but the Wald test."""
-    found = sp.specify(FORMULA, panel.drop(panel.index[[3, 50]]), queen, **KEYS, missing="period")
-    names = set(found.tidy()["term"])
+    result = sp.specify(FORMULA, panel.drop(panel.index[[3, 50]]), queen, **KEYS, missing="period")
+    names = set(result.tidy()["term"])
     assert {"LM error", "LR SDM vs SAR", "Wald SDM vs SEM"} <= names
     assert not {"LR SDM vs SEM", "Pesaran CD", "Hausman"} & names
 
@@ -111,24 +111,24 @@ def test_weights_that_vary_over_time_are_one_search():
 def test_a_w_that_fails_is_reported_and_nothing_is_refused():
     data, W = cross_section(1)
     wrong = pd.DataFrame(np.ones((3, 3)) - np.eye(3), index=list("abc"), columns=list("abc"))
-    found = sp.specify("y ~ a + b", data, {"good": W, "bad": wrong})
-    assert list(found.searches) == ["good"]
-    assert found.failed["bad"].startswith("E101")
-    assert "bad could not be searched: E101" in str(found)
+    result = sp.specify("y ~ a + b", data, {"good": W, "bad": wrong})
+    assert list(result.searches) == ["good"]
+    assert result.failed["bad"].startswith("E101")
+    assert "bad could not be searched: E101" in str(result)
     with pytest.raises(SpatialInputError, match="without weights"):
         sp.specify("y ~ a", data, {})
     with pytest.raises(SpatialInputError) as caught:
         sp.specify("y ~ nothing", data, {"good": W})
     assert caught.value.code == "E502"
     with pytest.raises(SpatialInputError, match="no search under"):
-        found["bad"]
+        result["bad"]
 
 
 def test_the_path_of_random_effects(panel, queen):
     """Likelihood ratios of random-effects models, phi = 0 on its boundary; regressions by likelihood too."""
-    found = sp.specify(FORMULA, panel, queen, **KEYS, effects="correlated")
-    assert all(fit._settings.random.by_likelihood for fit in found.fits.values())
-    tests = {name: rows.iloc[-1] for name, rows in found.tidy().groupby("term")}
+    result = sp.specify(FORMULA, panel, queen, **KEYS, effects="correlated")
+    assert all(fit._settings.random.by_likelihood for fit in result.fits.values())
+    tests = {name: rows.iloc[-1] for name, rows in result.tidy().groupby("term")}
     fits = {e: sp.sdm(FORMULA, panel, queen, **KEYS, effects=e) for e in ("none", "random", "correlated")}
     want = sp.lr_test(fits["random"], fits["correlated"])
     assert (tests["LR unit means"]["statistic"], tests["LR unit means"]["p_value"]) == (want.statistic, want.p_value)
