@@ -292,3 +292,17 @@ def test_steps_left_to_defaults_take_the_outcome():
     drawn = {text.get_text() for text in found["lisa"].figures["moran_scatter_gsp"].image.texts}
     assert {"High-High", "Low-Low", "High-Low", "Low-High"} <= drawn
     assert drawn & set(q.map.index)
+
+
+def test_the_annotations_of_everything_a_study_file_reaches_can_be_read():
+    """Names that are imported for type checkers alone do not stop a study; lists and tables are still told apart."""
+    import spatial.indicators as indicators
+    from spillover.cli.study.chapters import STEPS, function
+    from spillover.cli.study.columns import INDICATORS
+    from spillover.cli.study.kinds import annotations_of, check_kinds
+
+    for reached in [*map(function, STEPS), *(getattr(indicators, name) for name in INDICATORS)]:
+        assert annotations_of(reached)
+    check_kinds("[columns.x]", {"indicators": {"a": "+"}}, indicators.composite_index)
+    with pytest.raises(SpatialInputError, match="must be text or a list of texts or a table"):
+        check_kinds("[columns.x]", {"indicators": 5}, indicators.composite_index)

@@ -22,6 +22,8 @@ def policy_cells() -> list[Cell]:
     rings = [Cell(f"ringdid-{side}x{side}x{T}-{adopters}treated-{method}", "policy, rings", "ring_did",
                   {"side": side, "T": T, "adopters": adopters, "method": method})
              for side, T, adopters, method in ((7, 8, 5, "imputation"), (10, 6, 10, "twfe"))]  # fmt: skip
+    rings.append(Cell("ringdid-7x7x8-5treated-imputation-gaps", "policy, rings", "ring_did",
+                      {"side": 7, "T": 8, "adopters": 5, "gaps": 0.1}))  # fmt: skip
     return [did(31, 13, 12), did(20, 6, 6), did(60, 4, 20), did(150, 3, 60), did(31, 13, 12, persistence=0.6),
             did(20, 6, 6, persistence=0.6), did(31, 13, 12, unequal=True), did(60, 4, 20, unequal=True),
             few, did(31, 13, 3),
