@@ -29,8 +29,7 @@ def fit(
 
     Examples:
       spillover fit example:columbus "CRIME ~ INC + HOVAL" -w queen --model sar
-      spillover fit example:us_states "log(gsp) ~ log(emp) + unemp" -w queen -w knn:k=5 --model sar
-      spillover fit example:us_states "log(gsp) ~ log(emp) + unemp" -w queen --model sdm -o fit.csv
+      spillover fit example:us_states "log(gsp) ~ log(emp) + unemp" -w queen -w knn:k=5 --model sar -o fit.csv
     """
     import spatial as sp
 
