@@ -285,11 +285,11 @@ def test_steps_left_to_defaults_take_the_outcome():
     """Moran, clusters with a scatter plot whose quadrants are named, and growth, of the column in log(gsp)."""
     q = question({**STUDY, "steps": {"moran": {}, "lisa": {"every": False}, "growth": {}}})
     assert q.outcome_columns == ["gsp"]
-    found, failed = run.run(q, lambda words: None)
+    result, failed = run.run(q, lambda words: None)
     assert not failed
-    assert found["moran"].result.to_frame()["variable"].unique().tolist() == ["gsp"]
-    assert list(found["lisa"].figures) == ["lisa_gsp", "moran_scatter_gsp"]
-    drawn = {text.get_text() for text in found["lisa"].figures["moran_scatter_gsp"].image.texts}
+    assert result["moran"].result.to_frame()["variable"].unique().tolist() == ["gsp"]
+    assert list(result["lisa"].figures) == ["lisa_gsp", "moran_scatter_gsp"]
+    drawn = {text.get_text() for text in result["lisa"].figures["moran_scatter_gsp"].image.texts}
     assert {"High-High", "Low-Low", "High-Low", "Low-High"} <= drawn
     assert drawn & set(q.map.index)
 
