@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
-from spillover.matrix import refuse_varying
+from spillover.matrix import SeveralWeights, refuse_varying
 from spillover.progress import report
 from spillover.provenance import made_from
 from spillover.show import Shown
@@ -174,6 +174,9 @@ def all_refits(fit: Fit, *, y=None, x: Mapping | None = None, relabel=None, effe
 def _checked(fit: Fit, std_errors: bool, y, x, relabel, w) -> Changes:
     """What changes from replicate to replicate, at the door."""
     refuse_unbalanced(fit._design.observed, "refit")
+    if isinstance(fit._design.weights, SeveralWeights):
+        raise SpatialInputError("E324", "refit is there for models with one W, and the model has several",
+                                hint="estimate them one by one")  # fmt: skip
     if fit._sample.dummies:
         refuse_varying(fit._design.weights_of_error, "refit of a spatial error with fixed effects")
     changed = changes(fit, y, x, relabel, w)

@@ -17,6 +17,7 @@ from spillover.matrix import SpatialWeights
 from ..design.design import INTERCEPT, Design
 from ..design.read import design
 from .absorb import Absorber
+from .gaps import filled_treatment, without_gaps
 from .treatment import adoption, clock, is_switch, refuse_without_variation, time_since
 
 
@@ -115,15 +116,19 @@ def read_policy(
         E1xx keys, E2xx values, E236 a unit's column that changes over time, E211 masses that are not positive,
         E501 no panel, E502 columns, E206 one cluster only.
     """
-    check_option("missing", missing, ("error", "drop"))
+    check_option("missing", missing, ("error", "drop", "period"))
     formula, entity, time = absorbed_keys(formula, entity, time)
-    with balanced_cures():
-        d = design(formula, data, no_links(data, entity), entity=entity, time=time, missing=missing, lagged=False)
+    d = design(formula, data, no_links(data, entity), entity=entity, time=time, missing=missing, lagged=False)
     if not d.is_panel:
         raise SpatialInputError("E501", "difference-in-differences needs a panel", hint="give entity= and time=")
+    d, absent = without_gaps(d)
     terms = [name for name in d.names if name != INTERCEPT]
     treatment = treatment_term(treatment, d)
     D = d.X[:, :, d.names.index(treatment)]
+    notes = d.notes
+    if absent is not None:
+        D, more = filled_treatment(D, absent, d.ids, treatment)
+        notes = (*(note for note in notes if not note.startswith(("unbalanced", "islands"))), *more)
     refuse_without_variation(D, treatment)
     covariates = [name for name in terms if name != treatment]
     groups = unit_codes(d, cluster)[0] if cluster else np.arange(d.n_units)
@@ -131,10 +136,10 @@ def read_policy(
         raise SpatialInputError("E206", f"all units have the same {cluster!r}: no variance between clusters",
                                 column=cluster, hint="leave cluster= out: units are the clusters")  # fmt: skip
     return PolicySample(
-        y=d.y, D=D, X=d.X[:, :, [d.names.index(name) for name in covariates]], mass=_mass(d, weights_column),
+        y=d.y, D=D, X=d.X[:, :, [d.names.index(name) for name in covariates]], mass=_mass(d, weights_column, absent),
         names=tuple(covariates), treatment=treatment, response=d.response, formula=d.formula, ids=d.ids,
         times=d.periods, region=unit_codes(d, period_by)[0] if period_by else np.zeros(d.n_units, dtype=int),
-        cluster=groups, notes=d.notes,
+        cluster=groups, notes=tuple(notes),
     )  # fmt: skip
 
 
@@ -240,17 +245,19 @@ def unit_codes(d: Design, column: str) -> tuple[np.ndarray, pd.Index]:
     return codes[0], groups
 
 
-def _mass(d: Design, column) -> np.ndarray:
+def _mass(d: Design, column, absent: np.ndarray | None) -> np.ndarray:
+    """Weights of mean one; zero where nothing was observed."""
+    there = np.ones(d.y.shape, dtype=bool) if absent is None else ~absent
     if column is None:
-        return np.ones(d.y.shape)
+        return there * 1.0
     if column not in d.frame.columns:
         raise SpatialInputError("E502", f"weights_column={column!r} is no column of the data", column=str(column),
                                 hint="name a column of the data")
     mass = d.frame[column].to_numpy(dtype=float)[d.order]
-    if not (np.isfinite(mass) & (mass > 0)).all():
+    if not (np.isfinite(mass) & (mass > 0))[there].all():
         raise SpatialInputError("E211", f"{column!r} must be positive: it weights the observations", column=column,
                                 hint="drop rows of weight zero")
-    return mass / mass.mean()
+    return np.where(there, mass, 0.0) / mass[there].mean()
 
 
 def no_links(data, entity) -> SpatialWeights:

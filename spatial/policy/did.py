@@ -160,8 +160,9 @@ def did(
         Whether intervals and p-values of the path hold one by one or all together (sup-t).
     level : float
         Coverage of the intervals.
-    missing : {"error", "drop"}
-        "drop" leaves out units with missing values.
+    missing : {"error", "drop", "period"}
+        "drop" leaves out units with missing values or rows. "period" leaves out single rows, not with "group_time";
+        a unit's treatment stays as it was until it is observed again.
 
     Returns
     -------
@@ -235,8 +236,8 @@ def _imputation(sample, settings):
 
 
 def _group_time(sample, settings):
-    if sample.names or settings["weights"] or settings["period_by"]:
-        raise SpatialInputError("E533", "method='group_time' takes no covariates, weights or period_by",
+    if sample.names or settings["weights"] or settings["period_by"] or not sample.mass.all():
+        raise SpatialInputError("E533", "method='group_time' takes no covariates, weights, period_by or gaps",
                                 hint="method='imputation'")  # fmt: skip
     periods, jackknife = group_time.effects(sample, settings["control"], settings["window"])
     n = len(group_time.NAMES)

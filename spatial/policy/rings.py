@@ -29,7 +29,7 @@ from ._tables import rows
 from .before import earlier_periods
 from .did import DiD
 from .event_time import alone, path_table, path_window
-from .treatment import adoption
+from .treatment import adoption, time_since
 from .twfe import least_squares
 
 FEWEST_CLEAN = 2  # units in the comparison of a period: with one, nothing shows how it varies
@@ -97,6 +97,7 @@ def ring_did(
     exposed = ring_exposure(sample, rings)
     names = ["treated", *(f"untreated, {name}" for name in rings)]
     in_ring = np.logical_or.reduce(exposed, axis=2)
+    sample = without_unseen(sample, in_ring)
     clean = clean_units(sample, in_ring)
     settings = {"method": method, "control": None, "rings": list(rings), "level": level, "clean": clean,
                 "weights": weights_column, "period_by": period_by, "reference": None, "band": "pointwise",
@@ -110,6 +111,17 @@ def ring_did(
     table = rows(jackknife.estimates, errors, level=level, df=jackknife.df, term=names)
     notes = (*sample.notes, *uneven, *_few_clean(clean), *alone(path if clean >= FEWEST_CLEAN else None))
     return DiD(table, path, V, sample, settings, jackknife, in_ring, notes)
+
+
+def without_unseen(sample: PolicySample, in_ring: np.ndarray) -> PolicySample:
+    """Without units of a panel with gaps that are observed only after a treated unit came near: nothing shows what they
+    would have been."""
+    clean = (sample.D == 0) & ~in_ring & (sample.mass > 0)
+    gone = (sample.mass > 0).any(axis=0) & ~clean.any(axis=0)
+    if not gone.any():
+        return sample
+    note = f"observed only after a treated unit came near, and left out: {', '.join(map(str, sample.ids[gone][:5]))}"
+    return replace(sample, mass=sample.mass * ~gone, notes=(*sample.notes, note))
 
 
 def clean_units(sample: PolicySample, in_ring: np.ndarray) -> int:
@@ -172,7 +184,9 @@ def _imputed(sample: PolicySample, exposed: np.ndarray, names: list[str], settin
     touched = replace(sample, D=parts.max(axis=0), treatment=f"{sample.treatment}, own or in a ring")
     # 1. The averages, then every part by its own clock: time since adoption, or since a treated unit came near.
     estimands, at = list(parts * sample.mass), []
-    for name, part, since in zip(names, parts * sample.mass, [sample.since, *[touched.since] * (len(names) - 1)]):
+    began = np.where(touched.D.any(axis=0), touched.D.argmax(axis=0), len(sample.times))
+    clocks = [sample.since, *[time_since(began, sample.clock)] * (len(names) - 1)]
+    for name, part, since in zip(names, parts * sample.mass, clocks):
         for k in np.unique(since[part > 0]):
             if k <= settings["window"][1]:
                 estimands.append(part * (since == k))
@@ -181,11 +195,11 @@ def _imputed(sample: PolicySample, exposed: np.ndarray, names: list[str], settin
     jackknife = imputation.effects(touched, cells / cells.sum(axis=(1, 2), keepdims=True), move=False)
     # 2. Before it, of the units to which each happened first.
     one, later = jackknife.part(slice(0, len(names))), jackknife.part(slice(len(names), None))
-    first = np.minimum(touched.first, len(sample.times) - 1)
+    first = np.minimum(began, len(sample.times) - 1)
     units = np.arange(len(sample.ids))
     tables, order, blocks = [], [], [later.V]
     for name, part in zip(names, parts):
-        happened = (touched.first < len(sample.times)) & (part[first, units] > 0)
+        happened = (began < len(sample.times)) & (part[first, units] > 0)
         earlier, before, v = earlier_periods(touched, settings["window"][0], happened)
         own = [j for j, (label, _) in enumerate(at) if label == name]
         estimates, errors, df = (

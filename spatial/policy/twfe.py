@@ -34,7 +34,7 @@ def path(sample: PolicySample, window: tuple[float, float], reference: float) ->
     """
     refuse_without_never_treated(sample.first, len(sample.times), sample.treatment, "twfe")
     since = np.clip(sample.since, *window)
-    periods = np.array([k for k in np.unique(since[~np.isnan(since)]) if k != reference])
+    periods = np.array([k for k in np.unique(since[(sample.mass > 0) & ~np.isnan(since)]) if k != reference])
     R = (since[:, :, None] == periods).astype(float)
     return periods, least_squares(sample, R, [f"{sample.treatment} at {k:+g}" for k in periods])
 

@@ -22,7 +22,8 @@ def did_text(did) -> str:
         phrase("Difference-in-differences by {method}: {formula}", method=methods[settings["method"]],
                formula=s.formula),
         phrase("{n} observations ({units} units x {periods} periods); {treated} units treated, {never} never",
-               n=f"{s.y.size:,}", units=f"{len(s.ids):,}", periods=len(s.times), treated=int(treated.sum()),
+               n=f"{np.count_nonzero(s.mass):,}",
+               units=f"{len(s.ids):,}", periods=len(s.times), treated=int(treated.sum()),
                never=int((~treated).sum())),
     ]  # fmt: skip
     if settings["method"] == "group_time":

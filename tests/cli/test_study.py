@@ -279,3 +279,17 @@ def test_the_layer_of_a_study_has_a_style_for_every_chapter(tmp_path):
     clusters = next(qml for name, _, qml in rows if name == "Clusters of unemp, 1986")
     assert 'attr="unemp_cluster"' in clusters
     assert "high, among high neighbors (4)" in clusters
+
+
+def test_the_annotations_of_everything_a_study_file_reaches_can_be_read():
+    """Names that are imported for type checkers alone do not stop a study; lists and tables are still told apart."""
+    import spatial.indicators as indicators
+    from spillover.cli.study.chapters import STEPS, function
+    from spillover.cli.study.columns import INDICATORS
+    from spillover.cli.study.kinds import annotations_of, check_kinds
+
+    for reached in [*map(function, STEPS), *(getattr(indicators, name) for name in INDICATORS)]:
+        assert annotations_of(reached)
+    check_kinds("[columns.x]", {"indicators": {"a": "+"}}, indicators.composite_index)
+    with pytest.raises(SpatialInputError, match="must be text or a list of texts or a table"):
+        check_kinds("[columns.x]", {"indicators": 5}, indicators.composite_index)

@@ -1,6 +1,6 @@
 """The functions that draw a cell's samples, by the name that the cell has for them."""
 
-from . import nulls, policies
+from . import nulls, others, policies
 from .cross import cross_section
 from .forecasts import forecasts
 from .margins import margins
@@ -25,4 +25,8 @@ EXPERIMENTS = {
     "panel_residuals": nulls.panel_residuals,
     "search": nulls.search,
     "moran": nulls.moran_family,
+    "sigma": others.sigma,
+    "chain": others.chain,
+    "threshold": others.threshold,
+    "no_mediation": others.no_mediation,
 }

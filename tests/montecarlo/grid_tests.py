@@ -22,6 +22,8 @@ def policy_cells() -> list[Cell]:
     rings = [Cell(f"ringdid-{side}x{side}x{T}-{adopters}treated-{method}", "policy, rings", "ring_did",
                   {"side": side, "T": T, "adopters": adopters, "method": method})
              for side, T, adopters, method in ((7, 8, 5, "imputation"), (10, 6, 10, "twfe"))]  # fmt: skip
+    rings.append(Cell("ringdid-7x7x8-5treated-imputation-gaps", "policy, rings", "ring_did",
+                      {"side": 7, "T": 8, "adopters": 5, "gaps": 0.1}))  # fmt: skip
     return [did(31, 13, 12), did(20, 6, 6), did(60, 4, 20), did(150, 3, 60), did(31, 13, 12, persistence=0.6),
             did(20, 6, 6, persistence=0.6), did(31, 13, 12, unequal=True), did(60, 4, 20, unequal=True),
             few, did(31, 13, 3),
@@ -54,3 +56,19 @@ def test_cells() -> list[Cell]:
     cells += [Cell(f"moran-n{n}-{w}-{law}", "tests, Moran", "moran", {"n": n, "w": w, "law": law})
               for n, w, law in ((48, "queen", "normal"), (100, "dense", "exponential"))]  # fmt: skip
     return cells
+
+
+def other_cells() -> list[Cell]:
+    """Convergence, chains, thresholds, mediation and common factors with many regressors: measured by
+    ``test_others.py`` and recorded in docs/coverage.md, beside the certificate's grid."""
+    worlds = ((48, "queen", "normal", 0.6), (48, "knn", "t4", 0.0), (100, "queen", "exponential", 0.7))
+    sigma = [Cell(f"sigma-n{n}-{w}-{law}-rho{rho:g}", "tests, indicators", "sigma",
+                  {"n": n, "w": w, "law": law, "rho": rho}) for n, w, law, rho in worlds]  # fmt: skip
+    chains = [Cell("chain-48x13-queen-ar0.9", "tests, indicators", "chain", {"n": 48, "T": 13, "w": "queen"})]
+    thresholds = [Cell(f"threshold-{N}x{T}-grid{grid}", "policy, thresholds", "threshold",
+                       {"N": N, "T": T, "grid": grid}) for N, T, grid in ((50, 8, 300), (30, 10, 40))]  # fmt: skip
+    paths = [Cell(f"mediation-31x5-a{a:g}-b{b:g}", "policy, mediation", "no_mediation",
+                  {"N": 31, "T": 5, "a": a, "b": b}) for a, b in ((0.0, 0.0), (0.8, 0.0), (0.0, 0.6))]  # fmt: skip
+    factor = Cell("restrictions-n48-knn-k8-ml", "tests, LR and Wald", "restrictions",
+                  {"n": 48, "w": "knn", "k": 8, "truths": ("sar", "sem")})  # fmt: skip
+    return [*sigma, *chains, *thresholds, *paths, factor]

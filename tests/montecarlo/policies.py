@@ -114,8 +114,9 @@ def spatial_did(*, N, T, adopters, model="sdm", rho=0.4, vcov="jackknife"):
     return Draw(results, counted)
 
 
-def ring_did(*, side, T, adopters, method="imputation"):
-    """The effect on the treated (1) and on units next to them (.5), on a lattice by rook."""
+def ring_did(*, side, T, adopters, method="imputation", gaps=0.0):
+    """The effect on the treated (1) and on units next to them (.5), on a lattice by rook; a share of the rows is
+    missing, none of the first period."""
     row, column = np.divmod(np.arange(side**2), side)
     near = abs(row[:, None] - row) + abs(column[:, None] - column) == 1
     rings = {"next": wt.from_dense(near * 1.0, ids=list(range(side**2)))}
@@ -125,7 +126,12 @@ def ring_did(*, side, T, adopters, method="imputation"):
         D = (np.arange(T)[:, None] >= first) * 1.0
         ring = (D @ near > 0) * (1 - D)
         y = D + 0.5 * ring + errors(rng, T, side**2, 0.0)
-        return (sp.ring_did("y ~ d", frame(y=y, d=D), rings, method=method, **KEYS),)
+        data = frame(y=y, d=D)
+        if gaps:
+            late = data[KEYS["time"]] > data[KEYS["time"]].min()
+            return (sp.ring_did("y ~ d", data[(rng.uniform(size=len(data)) > gaps) | ~late], rings, missing="period",
+                                method=method, **KEYS),)  # fmt: skip
+        return (sp.ring_did("y ~ d", data, rings, method=method, **KEYS),)
 
     def counted(fit):
         table = fit.table

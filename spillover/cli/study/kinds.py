@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -47,11 +48,25 @@ def refuse_control_characters(where: str, entry: Any) -> None:
 
 def check_kinds(where: str, values: dict, function: Callable) -> None:
     """The same for what a function is to be given, by its annotations."""
-    hints = get_type_hints(function)
+    hints = annotations_of(function)
     for name, value in values.items():
         hint = hints.get(name, Any)
         kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
         check_kind(f"{name} in {where}", value, *(kind for kind in kinds if kind is not type(None)))
+
+
+def annotations_of(function: Callable) -> dict[str, Any]:
+    """The annotation of every parameter, names of ``spillover.types`` resolved; what no study file can hold is Any."""
+    from spillover import types
+
+    inner, hints = inspect.unwrap(function), {}
+    for name, annotation in inner.__annotations__.items():
+        holder = type("One", (), {"__annotations__": {name: annotation}})
+        try:
+            hints |= get_type_hints(holder, globalns=inner.__globals__, localns=vars(types))
+        except NameError:  # arrays, tables and maps: imported for type checkers alone
+            hints[name] = Any
+    return hints
 
 
 def fits(value: Any, kind) -> bool:
@@ -63,7 +78,7 @@ def fits(value: Any, kind) -> bool:
     (True, False, True, False)
     """
     plain = get_origin(kind) or kind
-    if plain in (list, tuple):
+    if plain in (list, tuple, Sequence):
         return isinstance(value, list) and all(fits(part, of) for of in get_args(kind)[:1] for part in value)
     if plain in (dict, Mapping):
         return isinstance(value, dict)
@@ -74,6 +89,6 @@ def fits(value: Any, kind) -> bool:
 
 def _words(kind) -> str:
     plain = get_origin(kind) or kind
-    plain = {tuple: list, Mapping: dict}.get(plain, plain)
+    plain = {tuple: list, Sequence: list, Mapping: dict}.get(plain, plain)
     parts = [WORDS[part] for part in get_args(kind)[:1] if part in (str, float, int)]
     return WORDS.get(plain, str(kind)) + "".join(f" of {part.removeprefix('a ')}s" for part in parts if plain is list)

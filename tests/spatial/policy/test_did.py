@@ -293,7 +293,7 @@ def test_periods_need_an_order():
 
 @pytest.mark.parametrize("name", ["did", "ring_did", "spatial_did", "mediation", "threshold", "heterogeneity"])
 def test_cures_of_unbalanced_panels_can_be_followed(frame, name):
-    """None of them takes missing="period", and none advises it."""
+    """did and ring_did take missing="period" and advise it; the others do neither."""
     units = sorted(frame["省份"].unique())
     ring = pd.DataFrame((np.eye(24, k=1) + np.eye(24, k=-1)), units, units)
     more = {"did": {}, "ring_did": {"rings": {"next": ring}}, "spatial_did": {"w": ring}, "threshold": {
@@ -303,7 +303,10 @@ def test_cures_of_unbalanced_panels_can_be_followed(frame, name):
         with pytest.raises(SpatialInputError) as caught:
             getattr(sp, name)("产出 ~ 政策 + 开放", data, **more, **KEYS)
         assert caught.value.code in ("E104", "E201")
-        assert 'missing="period"' not in (caught.value.hint or "")
+        assert ('missing="period"' in (caught.value.hint or "")) == (name in ("did", "ring_did"))
+        if name == "did":
+            fit = sp.did("产出 ~ 政策 + 开放", data, **KEYS, missing="period")
+            assert np.count_nonzero(fit.sample.mass) == len(frame) - 1
 
 
 def test_figures_show_the_path_and_the_cohorts():

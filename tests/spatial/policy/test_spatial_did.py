@@ -263,3 +263,48 @@ def test_window_of_ring_paths():
     np.testing.assert_allclose(same["estimate"], same["estimate_short"])
     pd.testing.assert_frame_equal(short.table, whole.table)
     assert sp.ring_did("y ~ d", frame, {"next": near}, method="twfe", **keys).path is None
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_gaps_are_left_out(seed):
+    """By hand on the rows that are there; a unit that is absent stays as near to others as it was."""
+    frame, near, D, _, y, x = ring_panel(seed)
+    T, N = D.shape
+    rng = np.random.default_rng(seed)
+    gone = rng.uniform(size=(T, N)) < 0.12
+    gone[0] = False
+    rows = frame[~gone.ravel()]
+    keys = {**KEYS, "entity": "id", "time": "t", "missing": "period"}
+    with pytest.raises(SpatialInputError):
+        sp.did("y ~ d + x", rows, treatment="d", entity="id", time="t")
+    result = sp.ring_did("y ~ d + x", rows, {"next": near}, treatment="d", **keys)
+    began = np.where(D.any(axis=0), D.argmax(axis=0), T)  # where it is observed first
+    for i in np.flatnonzero(began < T):
+        while gone[began[i], i]:
+            began[i] += 1
+    own = (np.arange(T)[:, None] >= began) * 1.0
+    next_door = ((own @ near.to_numpy()) > 0) * (1 - own)
+    there = ~gone
+    clean = (there & (own == 0) & (next_door == 0)).ravel()
+    Z = np.column_stack([np.tile(np.eye(N), (T, 1)), np.repeat(np.eye(T), N, axis=0)[:, 1:], x.ravel()])
+    left = (y.ravel() - Z @ np.linalg.lstsq(Z[clean], y.ravel()[clean], rcond=None)[0]).reshape(T, N)
+    want = [left[there & (part > 0)].mean() for part in (own, next_door)]
+    np.testing.assert_allclose(result.table["estimate"], want, rtol=1e-8)
+    assert "pairs are not observed" in str(result)
+    for method in ("imputation", "twfe"):
+        alone = sp.did("y ~ d + x", rows, treatment="d", method=method, **keys)
+        tiny = frame.assign(mass=np.where(gone, 1e-11, 1.0).ravel(), d=own.ravel())
+        weighted = sp.did("y ~ d + x", tiny, treatment="d", method=method, weights_column="mass", entity="id", time="t")
+        for column, digits in (("estimate", 1e-6), ("std_error", 1e-4)):
+            np.testing.assert_allclose(alone.table[column], weighted.table[column], rtol=digits)
+    with pytest.raises(SpatialInputError) as refused:
+        sp.did("y ~ d", rows, treatment="d", method="group_time", **keys)
+    assert refused.value.code == "E533"
+
+
+def test_units_that_are_seen_only_when_treated_are_refused():
+    frame, *_ = ring_panel(3)
+    rows = frame[(frame["id"] != 3) | (frame["d"] == 1)]
+    with pytest.raises(SpatialInputError) as refused:
+        sp.did("y ~ d", rows, entity="id", time="t", missing="period")
+    assert (refused.value.code, refused.value.ids) == ("E232", [3])

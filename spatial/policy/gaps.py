@@ -1,0 +1,49 @@
+"""Unbalanced panels of a policy: rows that are absent count nothing, and the treatment stays there as it was before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SHOWN, SpatialInputError
+
+from ..design.design import Design
+
+
+def without_gaps(d: Design) -> tuple[Design, np.ndarray | None]:
+    """The design with zeros in place of what is absent, and where that is, (T, N); None in a balanced panel."""
+    if d.observed is None:
+        return d, None
+    absent = ~d.observed
+    y, X = np.where(absent, 0.0, d.y), np.where(absent[:, :, None], 0.0, d.X)
+    return replace(d, y=y, X=X, observed=d.observed), absent
+
+
+def filled_treatment(
+    D: np.ndarray, absent: np.ndarray, ids: pd.Index, name: str
+) -> tuple[np.ndarray, list[str]]:
+    """A treatment that stays as it was until the unit is observed again, untreated before it is observed; and notes.
+
+    Raises
+    ------
+    SpatialInputError
+        E232 units that are treated in every period in which they are observed.
+    """
+    T = len(D)
+    last = np.maximum.accumulate(np.where(absent, -1, np.arange(T)[:, None]), axis=0)  # the period last observed
+    filled = np.where(last >= 0, np.take_along_axis(D, np.maximum(last, 0), axis=0), 0.0)
+    treated = (filled > 0) & ~absent
+    always = treated.any(axis=0) & ~((filled == 0) & ~absent).any(axis=0)
+    if always.any():
+        raise SpatialInputError("E232", f"{int(always.sum())} units are treated in every period in which they are "
+                                "observed: nothing shows what they would have been without", column=name,
+                                ids=list(ids[always]), hint="leave these units out")  # fmt: skip
+    first = np.where(treated.any(axis=0), treated.argmax(axis=0), 0)
+    unsure = ids[(first > 0) & absent[np.maximum(first - 1, 0), np.arange(D.shape[1])]]
+    notes = [f"{int(absent.sum())} of {absent.size} (unit, period) pairs are not observed"]
+    if len(unsure):
+        shown = ", ".join(map(str, unsure[:SHOWN])) + " ..." * (len(unsure) > SHOWN)
+        notes.append(f"{name} began in a gap, and is taken to begin where it is observed first: {shown}")
+    return filled, notes
