@@ -199,15 +199,16 @@ def numbers(values, name: str):
     except (TypeError, ValueError):
         parsed = pd.to_numeric(series, errors="coerce")
         bad = series[parsed.isna() & series.notna()]
+        hint = "mend such cells, or make them missing: pd.to_numeric(column, errors='coerce')"
         if not len(bad):  # numbers kept as text or objects
-            bad = series[series.map(lambda v: isinstance(v, str))]
+            bad, hint = series[series.map(lambda v: isinstance(v, str))], "convert it: pd.to_numeric(column)"
         shown = f"; the first is {bad.iloc[0]!r}" if len(bad) else f", got {series.dtype}"
         raise SpatialInputError(
             "E203",
             f"column {name!r} must hold numbers{shown}",
             column=name,
             ids=list(bad.index),
-            hint="convert it: pd.to_numeric(column)",
+            hint=hint,
         ) from None
     return floats if isinstance(values, pd.Series) else floats.to_numpy()
 

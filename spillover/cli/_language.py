@@ -26,6 +26,7 @@ PHRASES = (
     (r"convert (?:it|the column)(?: with|:) pd\.to_numeric(?:\((?:df\[)?column\]?\))?",
      "choose a column of numbers (spillover info FILE)"),
     (r"write data\.replace\(\{.*: \{(\S+): float\('nan'\)\}\}\)", r"give --na \1"),
+    (r"make them missing: pd\.to_numeric\(column, errors='coerce'\)", "name those that mean missing with --na TEXT"),
     (r"save w\.standardize\('none'\), or as", "give --standardize none, or save as"),
     (r"wt\.audit\(\w*\)", "spillover info FILE"),
     (r"(?:fit )?sp\.(ols|slx|sar|sem|sdm|sdem|sac|gns)\b(?!\()", r"--model \1"),
@@ -34,7 +35,8 @@ PHRASES = (
     (r"wt\.(\w+)\((?:points|map|gdf), (?:k=)?(\d+)\)", r"-w \1:k=\2"),
     (r"wt\.(queen|rook|bishop|knn|distance_band|delaunay|gabriel|kernel|inverse_distance)\b(?!\()", r"-w \1"),
 )
-MARKS = ("set_index", "entity=", "overwrite=", ".subset", "_crs(", "fit", "convert ", "wt.", "sp.")  # one in each
+MARKS = ("set_index", "entity=", "overwrite=", ".subset", "_crs(", "fit", "convert ", "wt.", "sp.",
+         "data.replace", "pd.to_numeric", ".standardize(")  # one in each
 VALUE = r"""'[^']*'|"[^"]*"|True|False|-?\d+(?:\.\d+)?"""
 CALL = r"[\w.]+\([^()]*\)"  # a call of Python, which stays as it is
 ARGUMENT = re.compile(rf"{CALL}|(?<![\w.:,-])(?P<name>[a-z_]+)=(?P<value>{VALUE}|(?=[\s;,.]|$))(?![\w(])")

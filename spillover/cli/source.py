@@ -195,8 +195,9 @@ def _shared_column(gdf, table: pd.DataFrame, entity: str | None, data: Data):
         fitting = [f"--id {a} {units(b)}" for a in gdf.columns.drop(gdf.geometry.name)
                    for b in _holding(table, gdf[a])]  # fmt: skip
         columns = " or ".join(fitting) or "--id COLUMN of the map and --entity COLUMN of the table"
+        counted = "" if fitting and not shared else f"; ids shared: {listed}"
         raise SpatialInputError("E101", f"'{data.map}' and '{data.data}' do not share exactly one column of ids",
-                                hint=f"give {columns}; ids shared: {listed}")
+                                hint=f"give {columns}{counted}")
     (column, other), = whole
     return gdf.set_index(column), other
 

@@ -238,3 +238,14 @@ def test_row_numbers_in_a_file_of_weights_are_pointed_out(spillover, tmp_path):
     err = told(spillover(*build, "example:columbus", "-o", tmp_path / "d.gal"), "E605")
     assert "give --standardize none" in err
     assert spillover(*build, "example:columbus", "-o", tmp_path / "d.gal", "--standardize", "none")[0] == 0
+
+
+def test_cells_that_are_no_numbers_come_with_the_option_for_missing_ones(spillover, table):
+    data = pd.read_csv(table).astype({"crime": object})
+    for text in (".", "1,234.5", "k. A."):
+        data.loc[3, "crime"] = text
+        data.to_csv(table, index=False)
+        err = told(spillover(*moran(table)), "E203")
+        assert f"the first is {text!r}" in err
+        assert err.strip().endswith("mend such cells, or name those that mean missing with --na TEXT")
+        assert spillover(*moran(table, "--na", text, "--missing", "drop"))[0] == 0

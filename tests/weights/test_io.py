@@ -192,3 +192,61 @@ def test_missing_and_existing_files(tmp_path):
     with pytest.raises(SpatialInputError) as caught:
         w.save(tmp_path / "weights.parquet")
     assert caught.value.code == "E603"
+
+
+PATH = np.array([[0, 1, 0], [1, 0, 1], [0, 1.0, 0]])
+
+
+def damaged(raw: bytes, rng) -> bytes:
+    """Some bytes turned, put in, or cut out."""
+    for _ in range(rng.integers(1, 4)):
+        i = int(rng.integers(len(raw) + 1))
+        raw = [raw[:i] + bytes([rng.integers(256)]) + raw[i + 1 :], raw[:i] + b"\t" + raw[i:], raw[:i],
+               raw[:i] + raw[i + int(rng.integers(1, 40)) :]][rng.integers(4)]
+    return raw
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_damaged_matlab_file_does_not_end_the_process(tmp_path, packed):
+    """scipy's reader looks up the type of an element in a table without looking whether it is there."""
+    import struct
+    import subprocess
+    import sys
+
+    from scipy import sparse
+    from scipy.io import savemat
+
+    path = tmp_path / "w.mat"
+    words = np.array(["a", "b", "c"], dtype=object)[:, None]
+    savemat(path, {"W": sparse.csc_matrix(PATH), "ids": words, "kind": "k"}, do_compression=packed)
+    assert wt.load(path).nnz == 4
+    valid, rng = path.read_bytes(), np.random.default_rng(0)
+    for k in range(400):
+        (tmp_path / f"{k}.mat").write_bytes(damaged(valid, rng))
+    if not packed:  # each tag of eight bytes with types that are none
+        for k, kind in enumerate([0, 8, 10, 11, 19, 4115, 65535]):
+            for at in range(128, len(valid) - 8, 8):
+                (tmp_path / f"{k}-{at}.mat").write_bytes(valid[:at] + struct.pack("<I", kind) + valid[at + 4 :])
+    code = ("import sys, pathlib, warnings, weights as wt\nfrom spillover.errors import SpatialInputError\n"
+            "warnings.simplefilter('ignore')\n"
+            "for path in pathlib.Path(sys.argv[1]).glob('*.mat'):\n"
+            "    try:\n        wt.load(path)\n"
+            "    except SpatialInputError as error:\n        assert error.hint, error\n"
+            "print('whole')")  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout.strip()) == (0, "whole"), done.stderr[-500:]
+
+
+def test_matlab_files_that_hold_more_than_weights(tmp_path):
+    from scipy import sparse
+    from scipy.io import savemat
+
+    more = {"s": {"a": 1, "b": "x", "c": {"d": np.arange(3)}}, "empty": np.empty((0, 0)), "z": np.zeros((2, 0, 3)),
+            "complex": np.array([1 + 2j]), "yes": np.array([True]), "bytes": np.arange(3, dtype="int8"), "n": "北",
+            "pattern": sparse.csc_matrix([[False, True, True]]),
+            "cells": np.array([[1, "a"]], dtype=object)}  # fmt: skip
+    for packed in (True, False):
+        savemat(tmp_path / "w.mat", {"W": PATH, **more}, do_compression=packed)
+        assert wt.load(tmp_path / "w.mat", name="W").nnz == 4
+    savemat(tmp_path / "four.mat", {"W": PATH}, format="4")
+    assert wt.load(tmp_path / "four.mat").nnz == 4

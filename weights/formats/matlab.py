@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -11,6 +13,7 @@ from spillover.matrix.convert import from_sparse
 from spillover.matrix.weights import SpatialWeights
 
 from ._text import match_ids
+from .matlab_elements import check_elements
 
 
 def write(w: SpatialWeights, path) -> None:
@@ -28,7 +31,8 @@ def read(path, ids=None, name: str | None = None) -> SpatialWeights:
     from scipy.io import loadmat
 
     try:
-        there = {k: v for k, v in loadmat(path, appendmat=False).items() if not k.startswith("__")}
+        check_elements(raw := path.read_bytes())
+        there = {k: v for k, v in loadmat(io.BytesIO(raw), appendmat=False).items() if not k.startswith("__")}
     except Exception as error:  # the reader unpacks whatever it finds
         raise SpatialInputError("E607", f"'{path.name}' is not a readable Matlab file (up to version 7)",
                                 hint="save it with -v7") from error

@@ -59,7 +59,8 @@ def annotations_of(function: Callable) -> dict[str, Any]:
     """The annotation of every parameter, names of ``spillover.types`` resolved; what no study file can hold is Any."""
     from spillover import types
 
-    inner, hints = inspect.unwrap(function), {}
+    inner = inspect.unwrap(function)
+    hints: dict[str, Any] = {}
     for name, annotation in inner.__annotations__.items():
         holder = type("One", (), {"__annotations__": {name: annotation}})
         try:
