@@ -78,5 +78,5 @@ def test_a_missing_option_is_answered_with_its_example():
     from spillover.errors import SpatialInputError
 
     with pytest.raises(SpatialInputError) as caught:
-        check_step("moran", {})
-    assert caught.value.hint == 'write columns = ["productivity", "unemp"] in it'
+        check_step("heterogeneity", {})
+    assert caught.value.hint == 'write by = "region" in it'

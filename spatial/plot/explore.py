@@ -37,7 +37,7 @@ def moran_scatter(result, ax=None):
                     color=INK)  # fmt: skip
     ax.margins(0.12)
     for name, x, y in zip(QUADRANTS, (0.99, 0.01, 0.01, 0.99), (0.99, 0.01, 0.99, 0.01)):
-        ax.annotate(name, (x, y), xycoords="axes fraction", ha="left" if x < 0.5 else "right",
+        ax.annotate(stored(name), (x, y), xycoords="axes fraction", ha="left" if x < 0.5 else "right",
                     va="bottom" if y < 0.5 else "top", fontsize=8, color=SOFT)  # fmt: skip
     plain(ax, title=_caption(result), xlabel=phrase("{variable} (standardised)", variable=result.variable),
           ylabel=phrase("spatial lag"))

@@ -30,7 +30,8 @@ def folder(tmp_path_factory):
 @pytest.mark.parametrize("words", [
     "R\u00b2 within|R2 within", "Observations", "48 x 11", "state effects", "year effects", r"\*\*\*", "LR SDM vs SAR",
     "Wald SDM vs SEM", "robust Hausman, SDM", "Kleibergen-Paap F", "Cragg-Donald F", "Anderson-Rubin, robust", "Sargan",
-    "Hansen J", "first-stage F of unemp", "without DE, RI", "winsorized", "regressors lagged", "SEM", "2000-2008",
+    "Hansen J", "first-stage F of unemp", "without DE, RI", "winsorized", "regressors lagged", "SEM",
+    "GMM", "2000-2008",
     "Pre-trends, joint p", "Northeast has a regressor that does not vary", "Instruments are weak",
 ])  # fmt: skip
 def test_the_report_has_it(folder, words):

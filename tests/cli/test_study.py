@@ -59,7 +59,7 @@ def test_word_tables_hold_the_numbers(tmp_path):
     [
         ({"formulas": "y ~ x"}, "unknown entry 'formulas'"),
         ({"steps": {"morans": {}}}, "unknown entry 'morans'"),
-        ({"steps": {"moran": {}}}, "needs columns"),
+        ({"steps": {"heterogeneity": {}}}, "needs by"),
         ({"steps": {"moran": {"columns": ["gsp"], "perms": 9}}}, "no option 'perms'"),
         ({"options": {"effect": "twoway"}}, "unknown entry 'effect'"),
         ({"weights": {}}, "is empty"),
@@ -279,6 +279,19 @@ def test_the_layer_of_a_study_has_a_style_for_every_chapter(tmp_path):
     clusters = next(qml for name, _, qml in rows if name == "Clusters of unemp, 1986")
     assert 'attr="unemp_cluster"' in clusters
     assert "high, among high neighbors (4)" in clusters
+
+
+def test_steps_left_to_defaults_take_the_outcome():
+    """Moran, clusters with a scatter plot whose quadrants are named, and growth, of the column in log(gsp)."""
+    q = question({**STUDY, "steps": {"moran": {}, "lisa": {"every": False}, "growth": {}}})
+    assert q.outcome_columns == ["gsp"]
+    found, failed = run.run(q, lambda words: None)
+    assert not failed
+    assert found["moran"].result.to_frame()["variable"].unique().tolist() == ["gsp"]
+    assert list(found["lisa"].figures) == ["lisa_gsp", "moran_scatter_gsp"]
+    drawn = {text.get_text() for text in found["lisa"].figures["moran_scatter_gsp"].image.texts}
+    assert {"High-High", "Low-Low", "High-Low", "Low-High"} <= drawn
+    assert drawn & set(q.map.index)
 
 
 def test_the_annotations_of_everything_a_study_file_reaches_can_be_read():

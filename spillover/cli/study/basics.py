@@ -40,18 +40,18 @@ def weights(q: Question, chapters: dict) -> Chapter:
     )
 
 
-def moran(q: Question, chapters: dict, *, columns: list[str], permutations: int = 999) -> Chapter:
+def moran(q: Question, chapters: dict, *, columns: list[str] | None = None, permutations: int = 999) -> Chapter:
     """Moran's I of columns, period by period.
 
     Parameters
     ----------
     columns : list of texts
-        Columns.
+        Columns; by default the outcome's.
     permutations : whole number
         Behind every p-value.
     """
     by: dict[str, Any] = {"time": q.time, "entity": q.entity, "seed": q.seed, "permutations": permutations}
-    result = sp.moran_by(q.panel, list(columns), q.leading, **by)
+    result = sp.moran_by(q.panel, list(columns or q.outcome_columns), q.leading, **by)
     frame = result.to_frame()
     share = frame.groupby("variable", sort=False)["p_sim"].apply(lambda p: int((p < LEVEL).sum()))
     periods = frame.groupby("variable", sort=False).size()

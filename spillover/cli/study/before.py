@@ -33,17 +33,20 @@ def columns(q: Question, chapters: dict) -> Chapter:
     return Chapter(phrase("What was computed first"), q.computed, text, tables, figures)
 
 
-def growth(q: Question, chapters: dict, *, columns: list[str], units: list | None = None) -> Chapter:
+def growth(
+    q: Question, chapters: dict, *, columns: list[str] | None = None, units: list | None = None
+) -> Chapter:
     """Growth rates, shares and levels of columns.
 
     Parameters
     ----------
     columns : list of texts
-        Columns, or expressions of them.
+        Columns; by default the outcome's.
     units : list of units
         Units that the table shows; all when there are none.
     """
-    result = sp.indicators.growth_table(q.panel, list(columns), entity=q.entity, time=q.time, units=units)
+    columns = list(columns or q.outcome_columns)
+    result = sp.indicators.growth_table(q.panel, columns, entity=q.entity, time=q.time, units=units)
     start, end = result.start, result.end
     heads = {"first": f"{start}", "last": f"{end}", "growth": "growth a period", "share_first": f"share {start}",
              "share_last": f"share {end}", "level_last": f"level {end}"}  # fmt: skip

@@ -20,7 +20,7 @@ from .question import Chapter, Question
 
 
 def lisa(
-    q: Question, chapters: dict, *, columns: list[str], period=None, correction: str = "none",
+    q: Question, chapters: dict, *, columns: list[str] | None = None, period=None, correction: str = "none",
     permutations: int | None = None, every: bool = True,
 ) -> Chapter:  # fmt: skip
     """Clusters and outliers of each column in one period, the last by default, and small maps of all periods.
@@ -28,7 +28,7 @@ def lisa(
     Parameters
     ----------
     columns : list of texts
-        Columns.
+        Columns; by default the outcome's.
     period : a period
         Of the map; the last by default.
     correction : text
@@ -46,13 +46,14 @@ def lisa(
         units = q.panel[q.panel[q.time] == at].set_index(q.entity)
         return sp.local_moran(column, q.leading, data=units, **how)
 
-    results = {column: of(column, period) for column in columns}
+    results = {column: of(column, period) for column in columns or q.outcome_columns}
     rows, figures, layers = [], {}, []
     for column, result in results.items():
         frame = result.to_frame()
         significant = frame[frame["cluster"].isin(result.classes)].reset_index(names=q.entity)
         rows.append(significant.assign(variable=column)[["variable", q.entity, "cluster", "I", "p_sim"]])
         figures[f"lisa_{column}"] = _map(q, column, result, period)
+        figures[f"moran_scatter_{column}"] = _scatter(q, column, period)
         if every and len(periods) > 1:
             each = {at: result if at == period else of(column, at) for at in periods}
             figures[f"lisa_{column}_by_period"] = _small_maps(q, column, each)
@@ -72,6 +73,14 @@ def lisa(
 
 def _caption(q: Question, column: str, period) -> str:
     return phrase("Clusters of {variable}, {period}", variable=q.name(column), period=period)
+
+
+def _scatter(q: Question, column: str, period) -> Figure:
+    """The column against its spatial lag, quadrants and units far out by their names."""
+    units = q.panel[q.panel[q.time] == period].set_index(q.entity)
+    result = sp.moran(column, q.leading, data=units, permutations=0)
+    caption = phrase("{variable} and its spatial lag, {period}", variable=q.name(column), period=period)
+    return Figure(result.plot(), caption, phrase("Moran scatter plot of {variable}", variable=q.name(column)))
 
 
 def _map(q: Question, column: str, result, period) -> Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,13 @@ class Question:
     def keys(self) -> dict:
         """What every model call takes besides formula, data and weights."""
         return {"entity": self.entity, "time": self.time, **self.options}
+
+    @property
+    def outcome_columns(self) -> list[str]:
+        """Columns of the panel on the formula's left side: ``gsp`` of ``log(gsp)``."""
+        left = self.formula.partition("~")[0]
+        names = re.findall(r"`[^`]+`|[^\W\d]\w*", left)
+        return [name.strip("`") for name in names if name.strip("`") in self.panel.columns]
 
     @property
     def leading(self):

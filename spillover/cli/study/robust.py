@@ -20,7 +20,7 @@ from .question import Chapter, Question
 def robustness(
     q: Question, chapters: dict, *, weights: bool = True, winsorize: float = 0.01, lagged: bool = True,
     without: list | None = None, outcome: str | None = None, periods: list | None = None,
-    models: list[str] | None = None,
+    models: list[str] | None = None, methods: list[str] | None = None,
 ) -> Chapter:  # fmt: skip
     """Effects with one thing changed at a time.
 
@@ -40,9 +40,12 @@ def robustness(
         Spans of time.
     models : list of str
         Other models: "sar", "slx" ...
+    methods : list of str
+        Other estimators of the same model: "reml", "aqs", "gmm".
     """
     variants = {
-        **_others(q, weights, models), **_samples(q, without, periods), **_columns(q, winsorize, lagged, outcome),
+        **_others(q, weights, models, methods), **_samples(q, without, periods),
+        **_columns(q, winsorize, lagged, outcome),
     }  # fmt: skip
     if not variants:
         raise SpatialInputError("E501", "[robustness] changes nothing", hint="winsorize = 0.01, or leave it empty")
@@ -65,7 +68,7 @@ def robustness(
                    answer=answer)  # fmt: skip
 
 
-def _others(q: Question, weights: bool, models: list[str] | None) -> dict[str, Callable]:
+def _others(q: Question, weights: bool, models: list[str] | None, methods: list[str] | None) -> dict[str, Callable]:
     out: dict[str, Callable] = {}
     if weights:
         others = list(q.weights.items())[1:]
@@ -74,6 +77,10 @@ def _others(q: Question, weights: bool, models: list[str] | None) -> dict[str, C
     for name in models or ():
         check_option("models of [robustness]", name, ("slx", "sar", "sem", "sdm", "sdem", "sac", "gns"))
         out[name.upper()] = lambda name=name: getattr(sp, name)(q.formula, q.panel, q.leading, **q.keys)
+    for name in methods or ():
+        check_option("methods of [robustness]", name, ("ml", "reml", "aqs", "gmm"))
+        keys = {**q.keys, "method": name}
+        out[name.upper()] = lambda keys=keys: q.estimate(q.formula, q.panel, q.leading, **keys)
     return out
 
 
