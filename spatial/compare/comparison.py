@@ -158,7 +158,7 @@ class Comparison(Shown):
         return Lazy(self.fits, self._effects)
 
     def _effects(self, key) -> Effects:
-        return self.fits[key].effects()
+        return self.fits[key].effects(method="quadrature")  # of which there are mixtures over W
 
     def tidy(self, keys: Any = None) -> pd.DataFrame:
         """Effects under every W, in the common schema plus ``weights``, ``effect`` (and ``model``); or those of some

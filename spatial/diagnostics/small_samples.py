@@ -7,7 +7,7 @@ import numpy as np
 from ..covariance.clustered import Robust
 from ..covariance.hac import DriscollKraay
 from ..covariance.sandwich import least_squares
-from ..effects.joint_likelihood import joint_obstacle
+from ..effects.joint_likelihood import by_joint_default, joint_obstacle
 from ..records.fit import FitRecord
 from ..records.limits import LIMITS
 from ..records.several import SeveralRecord
@@ -48,8 +48,8 @@ def of_rows(fit: FitRecord) -> str:
     """Which estimator does better with so few rows, in words; empty where maximum likelihood is good enough.
 
     SDM, 48 units, 1 / 4 / 8 / 15 regressors: 95 % intervals of rho cover .94 / .93 / .91 / .89 by maximum likelihood
-    with t(n - p), .95 to .96 by restricted likelihood. SAC and GNS, 48 to 100 units: .83 to .91 for both parameters,
-    .92 to .97 by the ratio of profile likelihoods.
+    with t(n - p), .95 to .96 by restricted likelihood. SAC and GNS, 48 to 100 units: Wald intervals .15 to .91 for both
+    parameters, .94 to .99 by the ratios of profile likelihoods, which are the default there.
     """
     spec, s, n, p = fit.specification, fit._settings, fit._sample.n, len(fit.params)
     if isinstance(fit, SeveralRecord):
@@ -58,6 +58,8 @@ def of_rows(fit: FitRecord) -> str:
     if s.random is not None or fit._design.lags or not (spec.lag or spec.error):
         return ""
     if spec.lag and spec.error:
+        if by_joint_default(fit):
+            return LIMITS["two parameters by likelihood"]
         weak = LIMITS["two parameters"] * (n < FEW_FOR_TWO or spec.durbin)
         better = "; method='likelihood' of conf_int and effects holds" if weak and not joint_obstacle(fit) else ""
         return weak + better

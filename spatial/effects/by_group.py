@@ -149,7 +149,7 @@ def effects_by(fit: FitRecord, variable: str, by: Groups | None = None, *, at: M
     at : dict of str to value or list of values, optional
         Columns of moderators and the values that all units are given: ``{"m": [0, 1]}``, ``{"region": ["east"]}``.
     level : float
-        Coverage of the intervals; their distribution is that of ``fit.effects()``.
+        Coverage of the intervals; their distribution is that of ``fit.effects(method="quadrature")``.
 
     Returns
     -------

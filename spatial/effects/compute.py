@@ -7,19 +7,21 @@ from spillover.values import share, whole_number
 from ..records.fit import FitRecord
 from .average import Effects, averaged
 from .infer import Options
+from .joint_likelihood import by_joint_default
 from .long_run import DynamicEffects
 
 
-def effects(fit: FitRecord, *, method="quadrature", level=0.95, draws=1000, seed=1) -> Effects | DynamicEffects:
+def effects(fit: FitRecord, *, method=None, level=0.95, draws=1000, seed=1) -> Effects | DynamicEffects:
     """Direct, indirect and total effects of every regressor, with standard errors, intervals and p-values.
 
     Parameters
     ----------
     fit : FitRecord
-    method : {"quadrature", "likelihood", "simulate", "delta"}
-        "quadrature": the effects' distribution under the normal (or t) law of the estimates, exact and without a seed.
-        "likelihood": the adjusted profile likelihood ratio, for few observations or rho near the end of its interval;
-        maximum likelihood with a spatial lag (beside a spatial error the plain ratio). "simulate": percentiles of
+    method : {"quadrature", "likelihood", "simulate", "delta"}, optional
+        "quadrature": the effects' distribution under the normal (or t) law of the estimates, exact and without a seed;
+        the default but for sac and gns on fewer than 1,000 rows, which have the next. "likelihood": the adjusted
+        profile likelihood ratio, for few observations or rho near the end of its interval; maximum likelihood with a
+        spatial lag (beside a spatial error see ``spatial.effects.joint_likelihood``). "simulate": percentiles of
         draws from the law of "quadrature". "delta": a first-order expansion, which covers too little for indirect
         effects.
     level : float
@@ -46,6 +48,7 @@ def effects(fit: FitRecord, *, method="quadrature", level=0.95, draws=1000, seed
     LeSage & Pace (2009), ch. 2.7 and 5.6; Elhorst (2014), section 2.7; Martellosio & Hillier (2020, J. Econometrics
     219:402-428) for the adjusted likelihood.
     """
+    method = ("likelihood" if by_joint_default(fit) else "quadrature") if method is None else method
     options = Options(method, share("level", level), whole_number("draws", draws, least=1),
                       whole_number("seed", seed, least=0))  # fmt: skip
     if fit._design.lags:

@@ -1,47 +1,43 @@
 """Likelihood-ratio intervals where a model has both a spatial lag and a spatial error.
 
-rho and lambda explain the same correlation, so that their likelihood is far from normal: with 50 to 100 units Wald
-intervals cover 83 to 91 %. The ratio of profile likelihoods holds there (92 to 97 %),
-
-    LR(rho_0) = 2 [max l - max_lambda l(rho_0, lambda)],    l = ln|A| + ln|B| - (n / 2) ln q(rho, lambda)
-
-q the generalised squares. An effect c(rho)'beta has, given both, the estimate m and the variance factor
-v = c'(X'B'BX)^-1 c:
-
-    LR(t) = 2 [max l - max_{rho, lambda} {l - (n / 2) ln(1 + (t - m)^2 / (q v))}]
-
-LR times (n - p) / n is compared with the square of t(n - p), the correction that all statistics of a fit have; with
-``correction=False`` LR with chi2(1). Source: Venzon & Moolgavkar (1988, Applied Statistics 37:87-94), on intervals by
-profile likelihood.
+rho and lambda explain the same correlation, so that their likelihood is far from normal and may have two maxima: with
+fewer than 1,000 rows Wald intervals cover 15 to 93 %. The ratio of profile likelihoods and that of the modified one
+(``surface``) are compared with the square of t(n - p), the first times (n - p) / n, the second times (n - p) / (n - k).
+The interval is from the least to the largest value that one of the two leaves in, and holds the estimate: it covers
+94 to 99 %, with less than two rows per parameter 90. With ``correction=False`` it is the ratio of profile likelihoods
+and chi2(1). p is that of the values beyond zero, so that p <= 1 - level exactly where the interval excludes zero.
 """
 
 from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pandas as pd
+from scipy.interpolate import CubicSpline, RectBivariateSpline
 
 from spillover.errors import SpatialInputError
 
 from ..covariance.kinds import Information
 from ..covariance.vcov import covariance_of
-from ..design.arrays import Sample
 from ..logdet import logdet
+from ..logdet.inverse import Inverse
 from ..records.fit import FitRecord
 from ..records.schema import critical_value, two_sided
-from ..solve.concentrated import form_of, value_of
+from ..records.several import SeveralRecord
+from ..solve.concentrated import form_of
 from ..solve.ml import _cross_products
+from ..solve.reml import by_period
 from .mixture import STANDARD_LEVEL, Inference
+from .surface import Combinations, Surface, on_one_grid
 
 UNITS = 2_000  # all eigenvalues of W and M are needed
-POINTS = 61, 61  # of rho and lambda
-REACH, WIDEN_FACTOR, MAX_WIDENINGS = 8.0, 2.0, 4  # standard errors around the estimates
+BELOW = 1_000  # rows below which these intervals are the default
+NODES, ADJUSTED = 241, 49  # of splines; of that of the adjustment, which bends less
 TAIL = 1e-4  # of the interval of a parameter that stays free at its ends
-ZOOMS, FINE = 7, 9  # refinements around the best point, and points of each parameter
+WIDEST = 1e3  # finite stand-in for an infinite end, from the estimate
 
 
 def joint_obstacle(fit: FitRecord) -> str:
@@ -49,6 +45,7 @@ def joint_obstacle(fit: FitRecord) -> str:
     d, s, model = fit._design, fit._settings, fit.specification
     checks = {
         "it is for models with a spatial lag and a spatial error": not (model.lag and model.error),
+        "it is for one W of the lag and one of the error": isinstance(fit, SeveralRecord),
         "it needs maximum likelihood": s.method != "ml" or s.effects.random is not None,
         "it is for static models": bool(d.lags),
         "W varies over time, or periods are missing": d.varies or d.observed is not None,
@@ -64,8 +61,14 @@ def _projected(sample) -> bool:
     return any(hasattr(part.logdet, "plain") for part in (sample.lag, sample.error) if part is not None)
 
 
-def spatial_intervals(fit: FitRecord, level: float) -> pd.DataFrame:
-    """Intervals of rho and lambda by profile likelihood, ``conf_low`` and ``conf_high``.
+def by_joint_default(fit: FitRecord) -> bool:
+    """Whether intervals and p of a fit are by likelihood unless another method is asked for."""
+    model = fit.specification
+    return model.lag and model.error and fit._sample.n < BELOW and fit.df_resid is not None and not joint_obstacle(fit)
+
+
+def intervals(fit: FitRecord, level: float) -> pd.DataFrame:
+    """Of all coefficients, rho and lambda: ``conf_low`` and ``conf_high``.
 
     Raises
     ------
@@ -75,209 +78,144 @@ def spatial_intervals(fit: FitRecord, level: float) -> pd.DataFrame:
     if why := joint_obstacle(fit):
         raise SpatialInputError("E501", f"method='likelihood' is not there for this fit: {why}",
                                 hint="leave method= out, or sac and gns by maximum likelihood")  # fmt: skip
-    surface = _surface(fit)
-    ends = [surface.ends_of(axis, critical_value(level, fit.df_resid) ** 2) for axis in (0, 1)]
-    return pd.DataFrame(ends, index=pd.Index(["rho", "lambda"], name="term"), columns=["conf_low", "conf_high"])
+    joint, bound = joint_of(fit), critical_value(level, fit.df_resid) ** 2
+    ends = np.vstack([np.transpose(joint.interval(joint.terms, bound)), *(joint.ends_of(a, bound) for a in (0, 1))])
+    return _with_estimates(pd.DataFrame(ends, index=fit.params.index, columns=["conf_low", "conf_high"]), fit.params)
+
+
+def _with_estimates(table, estimates):
+    return table.assign(conf_low=np.minimum(table["conf_low"], estimates),
+                        conf_high=np.maximum(table["conf_high"], estimates))  # fmt: skip
+
+
+def statistics(fit: FitRecord) -> pd.Series:
+    """The roots of the ratios at zero with the signs of the estimates: quantiles of t(n - p)."""
+    joint, signs = joint_of(fit), np.sign(fit.params.to_numpy())
+    k = fit._sample.k
+    squares = np.append(joint.at_zero(joint.terms, signs[:k]), [joint.at_zero_of(a, signs[k + a]) for a in (0, 1)])
+    return pd.Series(signs * np.sqrt(squares) + 0.0, index=fit.params.index, name="statistic")
 
 
 def by_joint_likelihood(source, picks: np.ndarray, level: float) -> Inference:
     """Of ``AverageEffects``: interval, p and statistic of the effects, (3 V,) each; estimates are the fit's."""
     fit = source.fit
-    averages = copy(source.averages)
-    averages.logdet = logdet(fit._design.weights, "eigen")
-    surface = _surface(fit, averages, picks[:, :, : fit._sample.k])
-    df = fit.df_resid
-    low, high = surface.interval(critical_value(level, df) ** 2)
-    inner, outer = surface.interval(critical_value(STANDARD_LEVEL, df) ** 2)
-    statistic = surface.signed_root()
+    joint, df = joint_of(fit), fit.df_resid
+    combinations = joint.effects(source, picks[:, :, : fit._sample.k])
+    estimates = source.estimates(picks).ravel()
+    ends = {one: joint.interval(combinations, critical_value(one, df) ** 2) for one in {level, STANDARD_LEVEL}}
+    low, high = np.minimum(ends[level][0], estimates), np.maximum(ends[level][1], estimates)
+    inner, outer = ends[STANDARD_LEVEL]
     error = (outer - inner) / (2 * critical_value(STANDARD_LEVEL, df))
-    return Inference(source.estimates(picks).ravel(), error, statistic, two_sided(statistic, df), low, high)
+    signs = np.sign(estimates)
+    statistic = signs * np.sqrt(joint.at_zero(combinations, signs)) + 0.0
+    return Inference(estimates, error, statistic, two_sided(statistic, df), low, high)
 
 
 @dataclass(frozen=True, eq=False)
-class Surface:
-    """l(rho, lambda), and E effects given both.
+class Joint:
+    """The ratios of one fit: what one of its surfaces leaves in is in.
 
     Attributes
     ----------
-    products : tuple of arrays
-        Cross-products over [y, W y, Q], see ``solve.search``.
-    sample : Sample
-        With all eigenvalues in its determinants.
-    at, errors : ndarray, shape (2,)
-        Estimates and standard errors of rho and lambda.
-    bounds : ndarray, shape (2, 2)
-        Admissible values.
-    factor : float
-        (n - p) / n, or 1.
-    shift, root : ndarrays, shapes (k, 2), (k, k)
-        Q'[y, W y] and R of X = Q R.
-    averages : function of rho to a and b, or None;  picks : ndarray, shape (K, V, k)
+    surfaces : tuple of Surface
+        With the profile likelihood and, where parameters are counted, the modified one.
+    u : ndarray, shape (NODES,);  rho : ndarray, shape (NODES,)
+        Nodes of the splines, and rho there.
+    inverse, solved : ndarrays, shapes (NODES, k, k), (NODES, k, 2)
+        At the same places of lambda C^-1 and the coefficients of y and W y, both over the columns of X.
     """
 
-    products: tuple = field(repr=False)
-    sample: Sample = field(repr=False)
-    at: np.ndarray
-    errors: np.ndarray
-    bounds: np.ndarray
-    factor: float
-    shift: np.ndarray = field(repr=False)
-    root: np.ndarray = field(repr=False)
-    averages: Any = field(repr=False)
-    picks: Any = field(repr=False)
-
-    def log_likelihood(self, rho: np.ndarray, lam: np.ndarray) -> np.ndarray:
-        """(r, s) at r values of rho and s of lambda."""
-        S, _ = form_of(self.products, lam)
-        q = value_of([part[None, :] for part in S], rho[:, None])
-        n = self.sample.n
-        of_lag, of_error = self.sample.parts
-        return of_lag.value(rho)[:, None] + of_error.value(lam) - n / 2 * np.log(q)
-
-    def effects(self, rho: np.ndarray, lam: np.ndarray, which=slice(None)) -> tuple[np.ndarray, np.ndarray]:
-        """m and q v, (r, s, E)."""
-        S, (inverse, G) = form_of(self.products, lam)
-        a, b = self.averages(rho)
-        c = np.stack([a, b - a, b], axis=-1)
-        c = np.einsum("kqj,kvp->qjvp", c, self.picks).reshape(len(rho), -1, len(self.root))[:, which]
-        turned = np.linalg.solve(self.root.T, c.reshape(-1, len(self.root)).T).T.reshape(c.shape)  # of Q'A y
-        gamma = self.shift + G
-        m = np.einsum("rep,spa,ra->rse", turned, gamma, np.column_stack([np.ones(len(rho)), -rho]))
-        v = np.einsum("rep,spq,req->rse", turned, inverse, turned)
-        q = value_of([part[None, :] for part in S], rho[:, None])
-        return m, v * q[..., None]
+    surfaces: tuple[Surface, ...]
+    u: np.ndarray = field(repr=False)
+    rho: np.ndarray = field(repr=False)
+    inverse: np.ndarray = field(repr=False)
+    solved: np.ndarray = field(repr=False)
 
     @cached_property
-    def grid(self) -> list[np.ndarray]:
-        """rho and lambda around the estimates, as far as the likelihood is within 12 of its maximum."""
-        reach = REACH * self.errors
-        for _ in range(MAX_WIDENINGS):
-            low, high = np.maximum(self.at - reach, self.bounds[:, 0]), np.minimum(self.at + reach, self.bounds[:, 1])
-            axes = [np.linspace(a, b, size) for a, b, size in zip(low, high, POINTS)]
-            l = self.log_likelihood(*axes)
-            edges = np.array([[l[0].max(), l[-1].max()], [l[:, 0].max(), l[:, -1].max()]])
-            ends = np.column_stack([low <= self.bounds[:, 0], high >= self.bounds[:, 1]])
-            open_ = ((edges > l.max() - 12.0) & ~ends).any(axis=1)
-            if not open_.any():
-                break
-            reach = np.where(open_, WIDEN_FACTOR, 1.0) * reach
-        return axes
+    def terms(self) -> Combinations:
+        """Each coefficient by itself."""
+        k = self.solved.shape[1]
+        variances = self.inverse[:, range(k), range(k)]
+        return self._combinations(np.ones((len(self.u), k, 1)), self.solved[:, :, None], variances[:, :, None, None])
 
-    @cached_property
-    def best(self) -> tuple[np.ndarray, float]:
-        """The point where l is largest, and l there."""
-        place, value = self._largest(self.log_likelihood, self.log_likelihood(*self.grid))
-        return place, value
+    def effects(self, source, picks: np.ndarray) -> Combinations:
+        """Direct, indirect and total effects of V variables; picks are (K, V, k)."""
+        averages = copy(source.averages)
+        averages.logdet = logdet(source.fit._design.weights, "eigen")
+        a, b = averages.over(self.rho[0], self.rho[-1])(self.rho)
+        V = picks.shape[1]
+        coefficients = np.repeat(np.array([a, b - a, b]).transpose(2, 0, 1), V, axis=1)  # (NODES, 3 V, K)
+        of_picks = np.einsum("kvi,sij->svkj", picks, self.solved)
+        pairs = np.einsum("kvi,sij,lvj->svkl", picks, self.inverse, picks, optimize=True)
+        return self._combinations(coefficients, *(np.repeat(x[:, None], 3, axis=1).reshape(len(x), -1, *x.shape[2:])
+                                                  for x in (of_picks, pairs)))  # fmt: skip
+
+    def _combinations(self, *values) -> Combinations:
+        return Combinations(tuple(CubicSpline(self.u, x) for x in values))
+
+    def interval(self, combinations, bound: float) -> tuple[np.ndarray, np.ndarray]:
+        lows, highs = zip(*(surface.interval(combinations, bound) for surface in self.surfaces))
+        return np.min(lows, axis=0), np.max(highs, axis=0)
 
     def ends_of(self, axis: int, bound: float) -> tuple[float, float]:
-        """Where the profile over the other parameter falls to the bound, on both sides of the maximum."""
-        place, top = self.best
+        lows, highs = zip(*(surface.ends_of(axis, bound) for surface in self.surfaces))
+        return min(lows), max(highs)
 
-        def excess(at: float) -> float:
-            """Of the ratio over the bound at one value, the other parameter at its best there."""
-            others = self.grid[1 - axis]
-            for _ in range(ZOOMS):
-                points = (np.array([at]), others) if axis == 0 else (others, np.array([at]))
-                l = self.log_likelihood(*points).ravel()
-                i = int(l.argmax())
-                others = np.linspace(others[max(i - 1, 0)], others[min(i + 1, len(others) - 1)], FINE)
-            return 2 * self.factor * (top - l.max()) - bound
+    def at_zero(self, combinations, signs: np.ndarray) -> np.ndarray:
+        return np.min([surface.combinations_at_zero(combinations, signs) for surface in self.surfaces], axis=0)
 
-        from scipy.optimize import brentq
-
-        out = []
-        for end in self.bounds[axis]:
-            steps = np.linspace(place[axis], end, 60)[1:]
-            before = place[axis]
-            for step in steps:
-                if excess(step) > 0:
-                    out.append(brentq(excess, before, step, xtol=1e-7))
-                    break
-                before = step
-            else:
-                out.append(float(end))
-        return min(out), max(out)
-
-    def interval(self, bound: float) -> np.ndarray:
-        """Least and largest m -+ r over both parameters, (2, E)."""
-        n, top, l = self.sample.n, self.best[1], self.log_likelihood(*self.grid)
-
-        def reached(sign, log_likelihood, m, qv):
-            left = (bound / self.factor - 2 * (top - log_likelihood)) / n
-            return np.where(left >= 0, sign * m + np.sqrt(qv * np.expm1(np.maximum(left, 0))), -np.inf)
-
-        m, qv = self.effects(*self.grid)
-        ends = np.empty((2, m.shape[2]))
-        for row, sign in enumerate((-1, 1)):
-            for e in range(m.shape[2]):
-                def fine(rho, lam, e=e, sign=sign):
-                    m, qv = self.effects(rho, lam, [e])
-                    return reached(sign, self.log_likelihood(rho, lam), m[..., 0], qv[..., 0])
-
-                ends[row, e] = sign * self._largest(fine, reached(sign, l, m[..., e], qv[..., e]))[1]
-        return ends
-
-    def signed_root(self) -> np.ndarray:
-        """The root of LR(0) with the sign that the effect has at the maximum, (E,)."""
-        (rho, lam), top = self.best
-        signs = np.sign(self.effects(np.array([rho]), np.array([lam]))[0][0, 0])
-        m, qv = self.effects(*self.grid)
-        l, half = self.log_likelihood(*self.grid), self.sample.n / 2
-        out = np.empty(m.shape[2])
-        for e in range(len(out)):
-            def without(rho, lam, e=e):
-                m, qv = self.effects(rho, lam, [e])
-                return self.log_likelihood(rho, lam) - half * np.log1p(m[..., 0] ** 2 / qv[..., 0])
-
-            least = self._largest(without, l - half * np.log1p(m[..., e] ** 2 / qv[..., e]))[1]
-            least = max(least, self._where_zero(e))
-            out[e] = signs[e] * np.sqrt(max(2 * self.factor * (top - least), 0.0))
-        return out
-
-    def _where_zero(self, e: int) -> float:
-        """Largest l where m = 0 and the effect is zero for free: a ridge that may be narrower than the grid."""
-        rho, lam = self.grid
-        best = -np.inf
-        for _ in range(ZOOMS // 2):
-            m = self.effects(rho, lam, [e])[0][..., 0]
-            i, j = np.nonzero(m[1:] * m[:-1] <= 0)
-            if not len(i):
-                break
-            gap = m[i, j] - m[i + 1, j]
-            share = np.divide(m[i, j], gap, out=np.zeros_like(gap), where=gap != 0)
-            l = np.array([self.log_likelihood(np.array([at]), lam[[k]])[0, 0]
-                          for at, k in zip(rho[i] + share * (rho[i + 1] - rho[i]), j)])  # fmt: skip
-            top = int(l.argmax())
-            best = max(best, float(l[top]))
-            lam = np.linspace(lam[max(j[top] - 1, 0)], lam[min(j[top] + 1, len(lam) - 1)], FINE)
-        return best
-
-    def _largest(self, f, values: np.ndarray) -> tuple[np.ndarray, float]:
-        """Where f is largest, and its value, from its values on the grid: on ever finer grids around the best."""
-        rho, lam = self.grid
-        for zoom in range(ZOOMS + 1):
-            i, j = (int(k) for k in np.unravel_index(int(values.argmax()), values.shape))
-            place, best = np.array([rho[i], lam[j]]), float(values[i, j])
-            if zoom == ZOOMS:
-                break
-            rho, lam = (np.linspace(axis[max(k - 1, 0)], axis[min(k + 1, len(axis) - 1)], FINE)
-                        for axis, k in ((rho, i), (lam, j)))  # fmt: skip
-            values = f(rho, lam)
-        return place, best
+    def at_zero_of(self, axis: int, sign: float) -> float:
+        return min(surface.ratio_at_zero(axis, sign) for surface in self.surfaces)
 
 
-def _surface(fit: FitRecord, averages=None, picks=None) -> Surface:
+@lru_cache(maxsize=2)
+def joint_of(fit: FitRecord) -> Joint:
+    """The surfaces of a fit; its table, its intervals and its effects share them."""
     sample, d = fit._sample, fit._design
-    spectra = logdet(d.weights, "eigen"), logdet(d.weights_of_error, "eigen")
-    lag, error = (replace(part, logdet=curve) for part, curve in zip(sample.parts, spectra, strict=True))
-    exact = replace(sample, lag=lag, error=error)
-    products, shift = _cross_products([exact], [exact.basis])
-    bounds = np.array([spectrum.interval for spectrum in spectra])
-    bounds = np.clip(bounds, fit.params[["rho", "lambda"]].to_numpy()[:, None] - 1e3,
-                     fit.params[["rho", "lambda"]].to_numpy()[:, None] + 1e3)  # fmt: skip
-    bounds += TAIL * np.diff(bounds, axis=1) * [1, -1]
-    n, p = sample.n, len(fit.params)
-    factor = (n - p) / n if fit.df_resid is not None else 1.0
-    over = None if averages is None else averages.over(*bounds[0])
-    return Surface(products, exact, np.array([fit.rho, fit.lam]), fit.std_errors[["rho", "lambda"]].to_numpy(), bounds,
-                   factor, shift[0], exact.basis[1], over, picks)  # fmt: skip
+    lag, error = (replace(part, logdet=logdet(w, "eigen"))
+                  for part, w in zip(sample.parts, (d.weights, d.weights_of_error), strict=True))  # fmt: skip
+    bounds = np.array([part.logdet.interval for part in (lag, error)])
+    at = np.array([[fit.rho], [fit.lam]])
+    bounds = np.clip(bounds, at - WIDEST, at + WIDEST)
+    # 1. Splines over both intervals.
+    reach = -float(np.log(1 / TAIL - 1)), float(np.log(1 / TAIL - 1))
+    u = np.linspace(*reach, NODES)
+    rho, lam = bounds[:, :1] + np.diff(bounds, axis=1) / (1 + np.exp(-u))
+    products, shift = _cross_products([sample], [sample.basis])
+    S, (inverse, G) = form_of(products, lam)
+    determinants = CubicSpline(u, lag.value(rho)), CubicSpline(u, error.value(lam))
+    squares = CubicSpline(u, np.stack(S, axis=-1))
+    # 2. The profile likelihood and the modified one.
+    n, p, k = sample.n, len(fit.params), sample.X.shape[1]
+    shared = bounds, reach, determinants, squares
+    surfaces: tuple[Surface, ...]
+    if fit.df_resid is None:
+        surfaces = (Surface(*shared, None, n, 1.0),)
+    else:
+        surfaces = (Surface(*shared, None, n, (n - p) / n),
+                    Surface(*shared, _adjustment(fit, products, bounds, reach), n - k, (n - p) / (n - k)))  # fmt: skip
+    root = np.linalg.inv(sample.basis[1])
+    return Joint(on_one_grid(surfaces), u, rho, root @ inverse @ root.T, root @ (shift[0] + G))
+
+
+def _adjustment(fit, products, bounds, reach: tuple[float, float]) -> RectBivariateSpline:
+    """-ln|C| / 2 - ln|I - (rho - rho_0) C^-1 X'B'B G_0 X|, over an orthonormal basis of X.
+
+    Real eigenvalues are kept where the determinant has no zero inside rho's interval.
+    """
+    sample, d = fit._sample, fit._design
+    Q, _, MQ = sample.basis
+    A_inverse = Inverse(d.weights, fit.rho)
+    GQ = by_period(Q, d.n_units, lambda x: d.weights.csr @ A_inverse.solve(x))
+    MGQ = by_period(GQ, d.n_units, lambda x: d.weights_of_error.csr @ x)
+    u = np.linspace(*reach, ADJUSTED)
+    rho, lam = bounds[:, :1] + np.diff(bounds, axis=1) / (1 + np.exp(-u))
+    lam = lam[:, None, None]
+    zz, mixed, mm = (part[0, 2:, 2:] for part in products)
+    C = zz - lam * mixed + lam**2 * mm
+    K = Q.T @ GQ - lam * (MQ.T @ GQ + Q.T @ MGQ) + lam**2 * (MQ.T @ MGQ)
+    values = np.linalg.eigvals(np.linalg.solve(C, K)).astype(complex)
+    low, high = 1 / (bounds[0] - fit.rho)
+    values = np.where(values.imag == 0, np.clip(values.real, low, high), values)
+    ratio = np.log(np.abs(1 - (rho - fit.rho)[:, None, None] * values)).sum(axis=-1)
+    return RectBivariateSpline(u, u, -np.linalg.slogdet(C)[1] / 2 - ratio)

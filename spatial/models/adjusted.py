@@ -29,9 +29,8 @@ def refuse_adjusted(specification: Specification, d: Design, effects: FixedEffec
     if spec.lag and spec.error:
         raise SpatialInputError(
             "E501",
-            f"{requested} is for one spatial parameter, and {spec.name} has two: its intervals of both cover 81 to "
-            "90 % there",
-            hint="method='ml' and fit.conf_int(method='likelihood') (92 to 97 %), or sar, sem, sdm, sdem",
+            f"{requested} is for one spatial parameter, and {spec.name} has two",
+            hint="method='ml', whose intervals with few rows are ratios of likelihoods; or sar, sem, sdm, sdem",
         )
     if d.lags or effects.random:
         why = "a lagged response" if d.lags else f"{effects} effects"

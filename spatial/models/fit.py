@@ -15,7 +15,7 @@ from ..diagnostics.r_squared import RSquared, r_squared
 from ..effects.average import Effects
 from ..effects.compute import effects
 from ..effects.forecast import Forecast, forecast
-from ..effects.joint_likelihood import spatial_intervals
+from ..effects.joint_likelihood import by_joint_default, intervals, statistics
 from ..effects.long_run import DynamicEffects, stationarity
 from ..effects.prediction import predict
 from .maketables import MakeTables
@@ -34,34 +34,38 @@ class Fit(MakeTables):
     # -- what follows from it ----------------------------------------------------------------------------
 
     def effects(
-        self, *, method: str = "quadrature", level: float = 0.95, draws: int = 1000, seed: int = 1
+        self, *, method: str | None = None, level: float = 0.95, draws: int = 1000, seed: int = 1
     ) -> Effects | DynamicEffects:  # fmt: skip
         """Direct, indirect and total effects with inference; see ``spatial.effects.compute.effects``. Of a dynamic
         model in the short and in the long run: ``spatial.effects.long_run.DynamicEffects``."""
 
         return effects(self, method=method, draws=draws, seed=seed, level=level)
 
-    def conf_int(self, level: float = 0.95, *, method: str = "wald") -> pd.DataFrame:
+    def conf_int(self, level: float = 0.95, *, method: str | None = None) -> pd.DataFrame:
         """Intervals, columns ``conf_low`` and ``conf_high``.
 
         Parameters
         ----------
         level : float
-        method : {"wald", "likelihood"}
-            "likelihood": rho and lambda of sac and gns by the ratio of profile likelihoods, which holds where the two
-            are weakly identified; the coefficients' intervals stay as they are.
+        method : {"wald", "likelihood"}, optional
+            "likelihood": of sac and gns, by the ratios of profile likelihoods, which hold where rho and lambda are
+            weakly identified; the default there with fewer than 1,000 rows, and then ``zstats`` and ``pvalues`` are
+            of the same ratios. "wald", the default elsewhere: estimates and their standard errors.
 
         Raises
         ------
         SpatialInputError
             E501 an unknown method, or a fit that has no such likelihood.
         """
+        method = ("likelihood" if by_joint_default(self) else "wald") if method is None else method
         check_option("method", method, ("wald", "likelihood"))
-        table = super().conf_int(level)
-        if method == "likelihood":
-            spatial = spatial_intervals(self, level)
-            table.loc[spatial.index] = spatial
-        return table
+        return intervals(self, level) if method == "likelihood" else super().conf_int(level)
+
+    @cached_property
+    def zstats(self) -> pd.Series:
+        """Estimate over standard error, normal or t with ``df_resid`` degrees of freedom; where ``conf_int`` is by
+        likelihood the roots of its ratios at zero, quantiles of the same law."""
+        return statistics(self) if by_joint_default(self) else super().zstats
 
     @cached_property
     def stationarity(self) -> Any:

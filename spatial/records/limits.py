@@ -8,8 +8,13 @@ from __future__ import annotations
 
 LIMITS = {
     "two parameters": (
-        "rho and lambda together are weakly identified: below 500 rows, and in a gns of any size, intervals of both "
-        "and of indirect effects cover less than 93 %, by moments less than by maximum likelihood"
+        "rho and lambda together are weakly identified: below 500 rows, and in a gns of any size, Wald intervals of "
+        "both and of indirect effects cover less than 93 %, by moments less than by maximum likelihood"
+    ),
+    "two parameters by likelihood": (
+        "rho and lambda together are weakly identified: with fewer than 1,000 rows intervals, t and p are those of the "
+        "ratios of the profile and the modified profile likelihood, the wider end of both; standard errors are of the "
+        "information, and t is not estimate / std. error"
     ),
     "few rows": (
         "fewer than 20 observations per parameter bias rho and lambda towards zero and shorten their intervals: "

@@ -144,6 +144,8 @@ def method_text(effects) -> str:
         return phrase("simulated from {kept} draws, seed {seed} ({lost} left the admissible interval)",
                       lost=draws - kept, **of)  # fmt: skip
     if method == "likelihood":
+        if effects.fit.specification.lag and effects.fit.specification.error:
+            return phrase("ratios of the profile and the modified profile likelihood")
         return phrase("adjusted profile likelihood ratio")
     if method == "delta":
         return phrase("delta method")

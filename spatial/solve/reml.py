@@ -85,8 +85,12 @@ def score_of_lag(sample: Sample, weights):
     def score(rho: float) -> tuple[float, float]:
         value, slope = _of_likelihood(rho, products, reduced)
         A_inverse = Inverse(weights, rho)
-        once = _by_unit(Q, weights, A_inverse)
-        twice = _by_unit(once, weights, A_inverse)
+
+        def lag_of_inverse(x):
+            return weights.csr @ A_inverse.solve(x)
+
+        once = by_period(Q, weights.n, lag_of_inverse)
+        twice = by_period(once, weights.n, lag_of_inverse)
         return value + np.sum(Q * once), slope + np.sum(Q * twice)
 
     return score
@@ -117,12 +121,10 @@ def _of_likelihood(at: float, products, sample: Sample) -> tuple[float, float]:
     return float(score[0, 0]), float(H[0, 0, 0])
 
 
-def _by_unit(values: np.ndarray, weights, A_inverse: Inverse) -> np.ndarray:
-    """W A^-1 applied to (T N, k), period by period."""
-    N = weights.n
+def by_period(values: np.ndarray, N: int, operation) -> np.ndarray:
+    """A linear operation on (N, columns), say x -> W A^-1 x, on (T N, k): all periods side by side."""
     wide = values.reshape(-1, N, values.shape[1]).transpose(1, 0, 2)
-    lagged = weights.csr @ A_inverse.solve(wide.reshape(N, -1))
-    return lagged.reshape(wide.shape).transpose(1, 0, 2).reshape(values.shape)
+    return operation(wide.reshape(N, -1)).reshape(wide.shape).transpose(1, 0, 2).reshape(values.shape)
 
 
 def _with_lag(sample: Sample, rho: float, variance: float) -> Adjusted:

@@ -29,8 +29,7 @@ def fit(
 
     Examples:
       spillover fit example:columbus "CRIME ~ INC + HOVAL" -w queen --model sar
-      spillover fit example:us_states "log(gsp) ~ log(emp) + unemp" -w queen -w knn:k=5 --model sar
-      spillover fit example:us_states "log(gsp) ~ log(emp) + unemp" -w queen --model sdm -o fit.csv
+      spillover fit example:us_states "log(gsp) ~ log(emp) + unemp" -w queen -w knn:k=5 --model sar -o fit.csv
     """
     import spatial as sp
 
@@ -48,7 +47,7 @@ def fit(
 
 def effects(
     source: Data, settings: Model, output: Output, *, formula: FORMULA, weights: AT_ONCE, model: MODEL = "sdm",
-    inference: Annotated[str, typer.Option(help="quadrature, likelihood, simulate or delta.")] = "quadrature",
+    inference: Annotated[str | None, typer.Option(help="quadrature, likelihood, simulate or delta.")] = None,
     level: LEVEL = 0.95, draws: DRAWS = 1000, seed: SEED = 1,
     shock: Annotated[str | None, typer.Option(help="UNIT:TERM:SIZE, the response of every unit instead.")] = None,
     figure: FIGURE = None,

@@ -9,7 +9,8 @@ SIZES = ((20, 6), (31, 13), (60, 4), (150, 3))
 
 def panel(model, N, T, remedy="default", *, family="panel, default", **design) -> Cell:
     """``panel-sar-31x13-knn-twoway-normal-default``."""
-    design = {"model": model, "N": N, "T": T, **design}
+    own = {"by": None} if remedy == "default" and model in ("sac", "gns") else {}  # the fit's choice
+    design = {"model": model, "N": N, "T": T, **own, **design}
     w, effects, errors = (design.get(k, v) for k, v in (("w", "knn"), ("effects", "twoway"), ("errors", "normal")))
     k = f"-k{design['k']}" if "k" in design else ""
     return Cell(f"panel-{model}-{N}x{T}-{w}{k}-{effects}-{errors}-{remedy}", family, "panel", design)

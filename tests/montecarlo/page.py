@@ -28,7 +28,8 @@ page is written from `tests/reference/montecarlo/results.jsonl`, where every lin
 was made at: {commits}.
 
 * **The bars** are coverage of 93 % and size of 7 %. A cell has 400 samples (200 beside other packages), and 2,000 where
-  it is near a bar: {refined} cells have them, {near} wait for theirs.
+  it is near a bar: {refined} cells have them, {near} wait for theirs; {fewer} have fewer than 400 so far (the tables
+  say how many) and a wider band.
 * *Within the band*: on the wrong side of the bar, but by less than {z} standard errors of the Monte Carlo, which are
   {band400} points of coverage at 400 samples and {band2000} at 2,000. **Out**: by more.
 * Regressors and errors are drawn anew in every sample; rho and lambda are .4 unless the name says otherwise, slopes 1,
@@ -70,9 +71,11 @@ def _head(everything) -> str:
     tallies = [tally for cell, _, tally in everything.values() if cell.family != BESIDE]
     refined = sum(tally.samples >= 2000 for tally in tallies)
     near = sum(tally.near() and tally.samples < 2000 for tally in tallies)
+    fewer = sum(tally.samples < 400 for tally in tallies)
     band400, band2000 = (100 * Z * math.sqrt(COVERAGE * (1 - COVERAGE) / n) for n in (400, 2000))
     samples = sum(tally.samples for *_, tally in everything.values())
-    numbers = {"refined": refined, "near": near, "band400": f"{band400:.1f}", "band2000": f"{band2000:.1f}"}
+    numbers = {"refined": refined, "near": near, "fewer": fewer,
+               "band400": f"{band400:.1f}", "band2000": f"{band2000:.1f}"}  # fmt: skip
     return HEAD.format(samples=samples, commits=names, z=Z, **numbers)
 
 
@@ -153,11 +156,12 @@ def _table(rows) -> list[str]:
         for cell, _, tally in rows:
             shares = [_cell(tally.counts.get(name)) for name in columns]
             last = tally.counts.get("total") or tally.counts.get("beta")
-            more = [f"{last.length:.2f}", _percent(last.excludes_zero / last.samples)] if last else ["", ""]
+            more = [_length(last), _percent(last.excludes_zero / last.samples)] if last else ["", ""]
             lost = sum(tally.errors.values())
             more.append(f"{_percent(lost / tally.samples)} ({', '.join(sorted(tally.errors))})" if lost else "")
             lines.append(f"| {cell.name} | {tally.samples:,} | " + " | ".join([*shares, *more]) + " |")
-        note = "Length: geometric mean of the total effect's interval, else the slope's. Power: it excludes 0."
+        note = ("Length: geometric mean for the total effect, else the slope; per cent with infinite ends. "
+                "Power: it excludes 0.")  # fmt: skip
         return [*lines, "", note]
     lines = ["| cell | samples | per cent of samples |", "| --- | ---: | --- |"]
     for cell, _, tally in rows:
@@ -171,6 +175,10 @@ def _cell(count) -> str:
         return ""
     text = _percent(count.share)
     return f"**{text}**" if count.short > count.band else f"*{text}*" if count.short > 0 else text
+
+
+def _length(count) -> str:
+    return f"{count.length:.2f}" + f" ({_percent(count.infinite / count.samples)} infinite)" * bool(count.infinite)
 
 
 def _percent(share: float) -> str:

@@ -13,6 +13,7 @@ from spatial.effects.likelihood import _profile, by_likelihood
 from spatial.effects.propagate import Averages, selectors
 from spillover.errors import SpatialInputError
 
+from ...laws.cases import links, response
 from ..models.test_estimators import PANEL, cross_section, panel_data
 from . import naive
 from .test_distribution import COLUMBUS, row
@@ -147,79 +148,150 @@ def test_elasticities_by_likelihood(columbus, contiguity):
 # -- a spatial lag and a spatial error -------------------------------------------------------------------------------
 
 
-def dense_joint(fit, W):
-    """l(rho, lambda) and, for an effect c(rho)'beta, l less the cost of its being t: plain numpy."""
-    n, X, y = len(W), fit._sample.X, fit._sample.y
+def dense_joint(fit, W, modified):
+    """l(rho, lambda), and l less the cost of c(rho)'beta being t, plain or modified: plain numpy."""
+    X, y = fit._sample.X, fit._sample.y
+    n, k = X.shape
+    eye, nu = np.eye(n), n - k if modified else n
+    A0_X = np.linalg.solve(eye - fit.rho * W, X)
 
-    def options(rho, lam):
-        A, B = np.eye(n) - rho * W, np.eye(n) - lam * W
+    def inside(rho, lam):
+        A, B = eye - rho * W, eye - lam * W
         BX, f = B @ X, B @ A @ y
         V = np.linalg.inv(BX.T @ BX)
         beta = V @ BX.T @ f
         q = np.sum((f - BX @ beta) ** 2)
-        l = np.linalg.slogdet(A)[1] + np.linalg.slogdet(B)[1] - n / 2 * np.log(q)
+        l = np.linalg.slogdet(A)[1] + np.linalg.slogdet(B)[1] - nu / 2 * np.log(q)
+        if modified:
+            l += np.linalg.slogdet(BX.T @ BX)[1] / 2 - np.linalg.slogdet(BX.T @ B @ A @ A0_X)[1]
         return l, beta, V, q
 
     def cost(rho, lam, coefficients, t):
-        l, beta, V, q = options(rho, lam)
+        l, beta, V, q = inside(rho, lam)
         c = coefficients(rho)
-        return l - n / 2 * np.log1p((t - c @ beta) ** 2 / (q * (c @ V @ c)))
+        return l - nu / 2 * np.log1p((t - c @ beta) ** 2 / (q * (c @ V @ c)))
 
-    return options, cost
+    return lambda rho, lam: inside(rho, lam)[0], cost, (n - len(fit.params)) / nu
 
 
 def highest(f, starts):
     def negative(point):
-        return -f(*point) if np.abs(point).max() < 0.999 else 1e6
+        return -f(*point) if np.abs(point).max() < 0.9995 else 1e6
 
     options = {"xatol": 1e-9, "fatol": 1e-11, "maxiter": 4_000}
     return max(-optimize.minimize(negative, start, method="Nelder-Mead", options=options).fun for start in starts)
 
 
 STARTS = [(a, b) for a in (-0.4, 0.1, 0.6) for b in (-0.4, 0.1, 0.6)]
+LINE = [(a, b) for a, b in ((-0.9995, -0.3), (-0.5, 0.3), (0.1, 0.7), (0.5, 0.9995))]
+
+
+def coefficients_of(kind, place, lagged, n, k, W):
+    """rho -> c of an effect of the regressor at a place, and of its lag ``lagged`` columns further on, if any."""
+
+    def at(rho):
+        G = np.linalg.inv(np.eye(n) - rho * W)
+        direct, total = np.zeros(k), np.zeros(k)
+        direct[place], total[place] = G.trace() / n, G.sum() / n
+        if lagged:
+            direct[place + lagged], total[place + lagged] = (W @ G).trace() / n, (W @ G).sum() / n
+        return {"direct": direct, "indirect": total - direct, "total": total}[kind]
+
+    return at
 
 
 @pytest.mark.parametrize("model", ["sac", "gns"])
 def test_joint_likelihood_against_a_dense_search(columbus, model):
-    """At both ends of every interval the likelihood ratio, searched for anew, is the critical value."""
+    """At both ends of every interval the lesser of the two ratios, searched for anew, is the critical value."""
     w = wt.queen(columbus).standardize("row")
-    W = w.csr.toarray()
-    fit = getattr(sp, model)("CRIME ~ INC + HOVAL", columbus, w)
-    arguments, cost = dense_joint(fit, W)
+    W, formula = w.csr.toarray(), "CRIME ~ INC + HOVAL"
+    fit = getattr(sp, model)(formula, columbus, w)
     n, p = 49, len(fit.params)
-    top = highest(lambda r, s: arguments(r, s)[0], STARTS)
     bound = stats.t.isf(0.025, n - p) ** 2
-    ends = fit.conf_int(method="likelihood")
+    twins = [dense_joint(fit, W, modified) for modified in (False, True)]
+    tops = [highest(l, STARTS) for l, _, _ in twins]
+
+    def ratio(least):
+        """Of the function that gives the largest l under the constraint, for either likelihood."""
+        return min(2 * (top - least(l, cost)) * factor for top, (l, cost, factor) in zip(tops, twins))
+
+    ends = fit.conf_int()
+    pd.testing.assert_frame_equal(ends, fit.conf_int(method="likelihood"))
+    checked = 0
     for name in ("rho", "lambda"):
-        for end in ends.loc[name]:
-            def negative(free, end=end, name=name):
-                return -arguments(*((end, free) if name == "rho" else (free, end)))[0]
+        for end in ends.loc[name][abs(ends.loc[name]) < 0.99]:
+            def on_line(l, _, end=end, name=name):
+                def negative(free):
+                    return -l(*((end, free) if name == "rho" else (free, end)))
 
-            l = max(-optimize.minimize_scalar(negative, bounds=part, method="bounded", options={"xatol": 1e-10}).fun
-                    for part in ((-0.95, 0.2), (0.1, 0.98)))  # fmt: skip
-            assert 2 * (top - l) * (n - p) / n == pytest.approx(bound, rel=1e-4), (name, end)
-    table = fit.effects(method="likelihood").tidy().set_index(["effect", "term"])
+                return max(-optimize.minimize_scalar(negative, bounds=part, method="bounded",
+                                                     options={"xatol": 1e-10}).fun for part in LINE)  # fmt: skip
+
+            assert ratio(on_line) == pytest.approx(bound, rel=3e-3), (name, end)
+            checked += 1
+    table = fit.effects().tidy().set_index(["effect", "term"])
     place = fit.params.index.get_loc("INC")
+    combinations = {kind: (coefficients_of(kind, place, 2 * (model == "gns"), n, p - 2, W), table.loc[(kind, "INC")])
+                    for kind in ("direct", "indirect", "total")}  # fmt: skip
+    combinations["INC"] = lambda rho: np.eye(p - 2)[place], ends.loc["INC"]
+    for kind, (coefficients, numbers) in combinations.items():
+        both = numbers[["conf_low", "conf_high"]].astype(float)
+        for end in both[np.isfinite(both)]:
+            def anywhere(l, cost, end=end, coefficients=coefficients):
+                return highest(lambda r, s: cost(r, s, coefficients, end), STARTS)
 
-    def coefficients(kind):
-        def at(rho):
-            G = np.linalg.inv(np.eye(n) - rho * W)
-            parts = [G.trace() / n, (W @ G).trace() / n], [G.sum() / n, (W @ G).sum() / n]
-            direct, total = (np.zeros(p - 2) for _ in range(2))
-            for vector, values in ((direct, parts[0]), (total, parts[1])):
-                vector[place] = values[0]
-                if model == "gns":
-                    vector[place + 2] = values[1]
-            return {"direct": direct, "indirect": total - direct, "total": total}[kind]
+            assert ratio(anywhere) == pytest.approx(bound, rel=5e-3), (kind, end)
+            checked += 1
+    assert checked >= 8
+    for whole in (table, fit.tidy().set_index("term")):
+        zero = (whole["conf_low"] < 0) & (whole["conf_high"] > 0)
+        assert ((whole["p_value"] > 0.05) == zero).all()
+        np.testing.assert_allclose(whole["p_value"], 2 * stats.t(fit.df_resid).sf(abs(whole["statistic"])), rtol=1e-8)
 
-        return at
 
-    for kind in ("direct", "indirect", "total"):
-        for end in table.loc[(kind, "INC"), ["conf_low", "conf_high"]]:
-            l = highest(lambda r, s, end=end, kind=kind: cost(r, s, coefficients(kind), end), STARTS)
-            assert 2 * (top - l) * (n - p) / n == pytest.approx(bound, rel=2e-3), (kind, end)
-    zero = (table["conf_low"] < 0) & (table["conf_high"] > 0)
-    assert ((table["p_value"] > 0.05) == zero).all()
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("model", ["sac", "gns"])
+def test_p_and_interval_agree_at_every_level(model, seed):
+    """Of coefficients, rho, lambda and effects; and intervals hold the estimates."""
+    rng = np.random.default_rng(seed)
+    W = links(rng, 24, ("row", "binary", "asymmetric")[seed % 3], 0)
+    X = rng.standard_normal((24, 2))
+    data = pd.DataFrame(X, columns=["a", "b"]).assign(y=response(rng, W, X))
+    fit = getattr(sp, model)("y ~ a + b", data, W)
+    table, effects = fit.tidy().set_index("term"), fit.effects().tidy()
+    assert ((table["conf_low"] <= table["estimate"]) & (table["estimate"] <= table["conf_high"])).all()
+    for level in (0.5, 0.8, 0.9, 0.95, 0.99, 0.999):
+        for whole, ends in ((table, fit.conf_int(level)), (effects, fit.effects(level=level).tidy())):
+            clear = abs(whole["p_value"] - (1 - level)) > 2e-3
+            zero = (ends["conf_low"] < 0) & (ends["conf_high"] > 0)
+            assert ((whole["p_value"] > 1 - level) == zero)[clear].all(), (level, whole, ends)
+
+
+def test_likelihood_is_the_default_of_small_samples_alone(columbus, contiguity):
+    """Fewer than 1,000 rows, both parameters, and a covariance that is the likelihood's."""
+    small = sp.sac(COLUMBUS, columbus, contiguity)
+    assert "modified profile likelihood" in small.summary()
+    assert small.effects().options.method == "likelihood"
+    for other in (small.with_vcov("robust"), sp.sar(COLUMBUS, columbus, contiguity),
+                  sp.sac(COLUMBUS, columbus, contiguity, correction=False)):  # fmt: skip
+        assert "modified profile likelihood" not in other.summary()
+        assert other.effects().options.method == "quadrature"
+        pd.testing.assert_frame_equal(other.conf_int(), other.conf_int(method="wald"))
+        np.testing.assert_allclose(other.zstats, other.params / other.std_errors)
+    wald = small.conf_int(method="wald")
+    half = stats.t.isf(0.025, small.df_resid) * small.std_errors
+    np.testing.assert_allclose(wald["conf_high"] - small.params, half)
+
+
+def test_joint_likelihood_where_x_explains_all(columbus, contiguity):
+    """A pole of the effects that is not rejected gives an infinite end, and print says why."""
+    rng = np.random.default_rng(4)
+    W = links(rng, 20, "row", 0)
+    y = np.linalg.solve(np.eye(20) - 0.97 * W, rng.standard_normal(20))
+    data = pd.DataFrame({"y": y, "a": rng.standard_normal(20)})
+    effects = sp.gns("y ~ a", data, W).effects()
+    assert np.isinf(effects.tidy()[["conf_low", "conf_high"]]).any(axis=None)
+    assert "infinite ends" in str(effects)
 
 
 def test_joint_likelihood_is_the_likelihood_ratio_test(columbus):
@@ -229,7 +301,7 @@ def test_joint_likelihood_is_the_likelihood_ratio_test(columbus):
     lr = 2 * (full.loglik - sp.sem("CRIME ~ INC + HOVAL", columbus, w).loglik)
     level = 1 - stats.chi2.sf(lr, 1)
     low, high = full.conf_int(level, method="likelihood").loc["rho"]
-    assert min(abs(low), abs(high)) < 1e-5
+    assert min(abs(low), abs(high)) < 1e-4
     with pytest.raises(SpatialInputError, match="E501"):
         sp.sar("CRIME ~ INC + HOVAL", columbus, w).conf_int(method="likelihood")
     with pytest.raises(SpatialInputError, match="E501"):
