@@ -23,12 +23,12 @@ import weights as wt
 RHO = 0.3, 0.4
 
 
-def panel(N: int, T: int):
-    """A frame and two W: 5 and 20 nearest of random places."""
+def panel(N: int, T: int, further: int = 20):
+    """A frame and two W: 5 and 20 (or fewer) nearest of random places."""
     rng = np.random.default_rng(1)
     ids = [f"u{i:05d}" for i in range(N)]
     places = pd.DataFrame(rng.uniform(size=(N, 2)), index=ids, columns=["x", "y"])
-    near, far = (wt.knn(places, k, metric="planar").standardize("row") for k in (5, min(20, N // 3)))
+    near, far = (wt.knn(places, k, metric="planar").standardize("row") for k in (5, min(further, N // 3)))
     X = rng.normal(size=(2, N, T))
     A = np.eye(N) - RHO[0] * near.csr.toarray() - RHO[1] * far.csr.toarray() if N <= 2_000 else None
     y = X.sum(axis=0) + rng.normal(size=(N, T))
@@ -70,8 +70,8 @@ def main() -> None:
     for method in ("delta", "quadrature"):
         took = seconds(lambda method=method: fit.effects(method=method), 1)
         print(f"  effects by {method}: {took / one:.0f} times one W's estimation ({1e3 * took:.0f} ms)")
-    for n in () if options.tiny else (2_000, 10_000):
-        frame, near, far = panel(n, 1)
+    for n in () if options.tiny else (2_000, 5_000):
+        frame, near, far = panel(n, 1, 8)
         data = frame.set_index("id")
         both = near, far.subset_at(np.arange(n))
         took = seconds(lambda data=data, both=both: sp.sar("y ~ x + z", data, both), 1)
