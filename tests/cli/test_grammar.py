@@ -115,7 +115,7 @@ def test_a_map_without_a_shared_column_is_refused(spillover, shuffled):
     pd.read_csv(folder / "table.csv").rename(columns={"id": "region"}).to_csv(folder / "other.csv", index=False)
     call = ("moran", folder / "other.csv", "-c", "gdp", "-w", "queen", "-m", folder / "map.gpkg")
     status, _, err = spillover(*call)
-    assert (status, "give --id id --entity region;" in err) == (3, True)
+    assert (status, "give --id id --entity region" in err) == (3, True)
     status, out, err = spillover(*call, "--id", "id", "--entity", "region")
     assert status == 0, err
     assert "'region'" in out
