@@ -17,6 +17,7 @@ import spatial as sp
 import weights as wt
 from spatial.explore import _draws, _null
 from spatial.explore.local import QUADRANTS
+from spatial.plot.classes_of_units import COLOURS
 from spillover.errors import SpatialInputError, SpatialInputWarning
 
 L = wt.lattice(5, 5)
@@ -343,7 +344,7 @@ def test_geojson_is_in_degrees_with_a_color_per_unit(town, tmp_path):
     assert len(content["features"]) == 25
     first = content["features"][0]["properties"]
     assert first["code"] == "u00"
-    assert first["fill"] == "#eeeeee" if first["local_cluster"] == "Not significant" else first["fill"].startswith("#")
+    assert first["fill"] == COLOURS[first["local_cluster"]]
     assert abs(content["features"][24]["geometry"]["coordinates"][0][0][0]) < 0.001  # 5 m from the origin, in degrees
     assert refused(lambda: lisa.to_file(town.set_crs(None, allow_override=True), tmp_path / "z.geojson")).code == "E402"
     assert refused(lambda: lisa.to_file(town, tmp_path / "lisa.geojson")).code == "E603"

@@ -165,7 +165,8 @@ def test_map_colours_lie_on_their_units(town, axes):
     lisa = local_moran(map["人均收入"], w)
     drawn = lisa.plot(map.sample(frac=1, random_state=1))
     seen = {}
-    for collection in drawn.collections:
+    filled = [c for c in drawn.collections if len(c.get_facecolor())]  # hatching lies on top, without a filling
+    for collection in filled:
         colour = to_hex(collection.get_facecolor()[0])
         for path in collection.get_paths():
             seen[tuple(path.vertices.min(axis=0).astype(int))] = colour
