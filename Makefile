@@ -28,7 +28,7 @@ demo: $(VENV)/.demo  ## the main job on real data: tables on the screen, report 
 test: $(VENV)/.test  ## style, import rules, doctests and tests, on all cores
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -n auto --dist worksteal
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist worksteal
 
 FAST := tests/spillover tests/weights/test_matrix.py tests/weights/test_traps.py tests/spatial/design \
         tests/spatial/models/test_estimators.py tests/spatial/models/test_references.py tests/spatial/covariance/test_joint.py \
