@@ -198,7 +198,9 @@ class Surface:
             q = self.q(u, w) if q is None else q
             l = self.log_likelihood(u, w, q) if l is None else l
             m, qv = combinations.at(u, w, self.value(u), q, which)
-            return l - self.nu / 2 * np.log1p(np.maximum(signs[:, None, None] * m, 0.0) ** 2 / qv)
+            short = np.maximum(signs[:, None, None] * m, 0.0) ** 2
+            short = np.divide(short, qv, out=np.zeros_like(short), where=qv > 0)  # 0 at rho = 0
+            return l - self.nu / 2 * np.log1p(short)
 
         return np.maximum(2 * self.factor * (self.best[1] - self._largest_of_each(without)[1]), 0.0)
 

@@ -96,7 +96,7 @@ def robust_cells() -> list[Cell]:
 
 def margin_cells() -> list[Cell]:
     """Slopes, contrasts and predictions of a variable with several terms."""
-    designs = [("sar", 100, "knn"), ("sdm", 100, "queen"), ("sdm", 500, "coast"), ("sar", 48, "dense")]
+    designs = [("sar", 100, "knn"), ("sdm", 100, "queen"), ("sdm", 200, "queen"), ("sar", 48, "dense")]
     return [Cell(f"margins-{model}-n{n}-{w}", "cross-section, slopes and predictions", "margins",
                  {"model": model, "n": n, "w": w}) for model, n, w in designs]  # fmt: skip
 

@@ -118,7 +118,7 @@ def test_distribution_is_that_of_many_draws(columbus, contiguity, df):
     """Half a million draws of the normal or t parameters: the distribution function within four of its errors,
     .0028 at most, at thirteen points and for all effects."""
     fit = with_df(sp.gns(COLUMBUS, columbus, contiguity), df)
-    law = fit.effects().inferred.law.mixture
+    law = fit.effects(method="quadrature").inferred.law.mixture
     drawn = naive.draws(fit, contiguity.csr.toarray(), "INC", 500_000, df=df)
     at = 2 * np.arange(3)  # INC of each kind
     for share in np.linspace(0.01, 0.99, 13):
