@@ -104,7 +104,7 @@ def margin_cells() -> list[Cell]:
 def several_cells() -> list[Cell]:
     """Two W in one model."""
     designs = [("sar", 100, ("queen", "knn"), 4, 1), ("sdm", 100, ("queen", "knn"), 1, 1),
-               ("sdm", 500, ("group", "knn"), 1, 1), ("sdm", 48, ("queen", "knn"), 1, 8)]  # fmt: skip
+               ("sdm", 100, ("group", "knn"), 1, 1), ("sdm", 48, ("queen", "knn"), 1, 8)]  # fmt: skip
     return [Cell(f"several-{model}-n{n}{f'x{periods}' if periods > 1 else ''}-{'-'.join(w)}-k{k}",
                  "cross-section, two W" if periods == 1 else "panel, two W", "several",
                  {"model": model, "n": n, "w": w, "k": k, "periods": periods}, (200, 400))
