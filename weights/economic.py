@@ -95,7 +95,7 @@ def economic(data: pd.DataFrame, x: Columns | None = None, *, entity: str | None
     floor = one_number("min_difference", min_difference, above=0, optional=True)
     scale = one_number("scale", scale, above=0, optional=True)
     if isinstance(period, str) and period == "each":
-        return temporal({t: economic(part.droplevel("time"), list(part), decay=decay, scale=scale, k=k,
+        return temporal({t: economic(part.droplevel("time"), part.columns.tolist(), decay=decay, scale=scale, k=k,
                                      min_difference=floor)
                          for t, part in _complete(_long(data, x, entity, time), each=True).groupby(level="time")})
     values, index, words = by_unit(data, x, entity=entity, time=time, ids=ids, period=period, missing=missing)

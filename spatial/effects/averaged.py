@@ -160,7 +160,7 @@ def _infer(fit: FitRecord, cases: list[tuple[np.ndarray, np.ndarray]], level: fl
     interval = determinant(fit).interval if fit.specification.lag else (-np.inf, np.inf)
     p = len(fit.params)
     picks = np.zeros((len(names) + 1, 1, p + 1))
-    picks[np.arange(len(names)), 0, [fit.params.index.get_loc(name) for name in names]] = 1
+    picks[np.arange(len(names)), 0, fit.params.index.get_indexer(pd.Index(names))] = 1
     picks[-1, 0, -1] = 1
     estimates = (picks[:, 0, :-1] @ fit.params.to_numpy() + picks[:, 0, -1]) @ coefficients(fit.rho)
 
