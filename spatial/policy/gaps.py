@@ -18,7 +18,7 @@ def without_gaps(d: Design) -> tuple[Design, np.ndarray | None]:
         return d, None
     absent = ~d.observed
     y, X = np.where(absent, 0.0, d.y), np.where(absent[:, :, None], 0.0, d.X)
-    return replace(d, y=y, X=X, observed=d.observed), absent
+    return replace(d, y=y, X=X), absent
 
 
 def filled_treatment(
@@ -47,3 +47,14 @@ def filled_treatment(
         shown = ", ".join(map(str, unsure[:SHOWN])) + " ..." * (len(unsure) > SHOWN)
         notes.append(f"{name} began in a gap, and is taken to begin where it is observed first: {shown}")
     return filled, notes
+
+
+def unseen_before(mass: np.ndarray, touched: np.ndarray) -> np.ndarray:
+    """Units (N,) that are observed, and only where ``touched`` (T, N): nothing shows what they would have been.
+
+    Examples
+    --------
+    >>> unseen_before(np.array([[1, 0, 0], [1, 1, 0.0]]), np.array([[0, 0, 0], [1, 1, 1]]) > 0).tolist()
+    [False, True, False]
+    """
+    return mass.any(axis=0) & ~(mass * ~touched).any(axis=0)

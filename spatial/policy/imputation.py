@@ -200,7 +200,8 @@ def overall(sample: PolicySample, first: np.ndarray, outcome: np.ndarray | None 
 def _under_date(y, mass, C, date):
     """What every unit contributes if it adopts at a date: U'U, U'y, c, and sum and mass of the treated part."""
     treated = np.arange(y.shape[1]) >= date
-    a, m = mass * treated, mass * ~treated
+    m = mass * ~treated
+    a = mass * treated * m.any(axis=1, keepdims=True)  # nothing shows what a unit seen only afterwards would have been
     total = np.maximum(m.sum(axis=1), 1e-300)[:, None]
     deviation = C - (np.einsum("nt,ntq->nq", m, C) / total)[:, None]
     weighted = m[:, :, None] * deviation

@@ -22,6 +22,7 @@ from ..models.refit import refit
 from . import imputation, twfe
 from ._tables import rows
 from .did import DiD, under_dates
+from .gaps import unseen_before
 from .spatial_did import SpatialDiD
 from .treatment import is_switch
 
@@ -173,8 +174,10 @@ def _shifted(result: DiD, k: int):
     pretended = (np.arange(T)[:, None] >= s.first - k) & (s.first < T) & untreated
     if result.settings["method"] == "twfe":
         return twfe.att(s, pretended.astype(float), untreated)
-    moved = replace(s.adopting(np.where(s.first < T, s.first - k, s.first)), mass=s.mass * untreated)
-    weights = pretended * s.mass
+    moved = s.adopting(np.where(s.first < T, s.first - k, s.first))
+    mass = s.mass * untreated
+    mass = mass * ~unseen_before(mass, moved.D > 0)  # of a panel with gaps
+    moved, weights = replace(moved, mass=mass), pretended * mass
     return imputation.effects(moved, (weights / weights.sum())[None])
 
 

@@ -29,6 +29,7 @@ from ._tables import rows
 from .before import earlier_periods
 from .did import DiD
 from .event_time import alone, path_table, path_window
+from .gaps import unseen_before
 from .treatment import adoption, time_since
 from .twfe import least_squares
 
@@ -116,8 +117,7 @@ def ring_did(
 def without_unseen(sample: PolicySample, in_ring: np.ndarray) -> PolicySample:
     """Without units of a panel with gaps that are observed only after a treated unit came near: nothing shows what they
     would have been."""
-    clean = (sample.D == 0) & ~in_ring & (sample.mass > 0)
-    gone = (sample.mass > 0).any(axis=0) & ~clean.any(axis=0)
+    gone = unseen_before(sample.mass, (sample.D > 0) | in_ring)
     if not gone.any():
         return sample
     note = f"observed only after a treated unit came near, and left out: {', '.join(map(str, sample.ids[gone][:5]))}"

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import spatial as sp
+from spatial.policy.imputation import overall
 from spillover.errors import SpatialInputError
 
 from ..designs import band, nearest
@@ -308,3 +309,26 @@ def test_units_that_are_seen_only_when_treated_are_refused():
     with pytest.raises(SpatialInputError) as refused:
         sp.did("y ~ d", rows, entity="id", time="t", missing="period")
     assert (refused.value.code, refused.value.ids) == ("E232", [3])
+
+
+def test_placebos_with_gaps_leave_out_units_that_are_seen_only_afterwards():
+    """Dates moved back, and dates dealt anew: by hand on the rows that are there, without such units."""
+    frame, _, D, _, y, _ = ring_panel(1)
+    T, N = D.shape
+    gone = np.zeros((T, N), dtype=bool)
+    gone[:3, 3], gone[:6, 20] = True, True  # an adopter seen once before adoption, a unit seen late
+    fit = sp.did("y ~ d", frame[~gone.ravel()], entity="id", time="t", missing="period")
+    Z = np.column_stack([np.tile(np.eye(N), (T, 1)), np.repeat(np.eye(T), N, axis=0)[:, 1:]])
+
+    def effect(use, treated):
+        clean = use & ~treated
+        left = y.ravel() - Z @ np.linalg.lstsq(Z[clean.ravel()], y.ravel()[clean.ravel()], rcond=None)[0]
+        return left.reshape(T, N)[use & treated & clean.any(axis=0)].mean()
+
+    first = np.where(D.any(axis=0), D.argmax(axis=0), T)
+    want = [effect(~gone & (D == 0), (np.arange(T)[:, None] >= first - k) & (first < T)) for k in (1, 2, 3)]
+    np.testing.assert_allclose(sp.placebo_time(fit)["estimate"], want, rtol=1e-8)
+    dealt = np.roll(first, 2)  # unit 20 adopts before it is observed
+    assert dealt[20] < 6
+    got = overall(fit.sample, dealt[fit.sample.ids][None])[0]
+    assert got == pytest.approx(effect(~gone, np.arange(T)[:, None] >= dealt), rel=1e-8)
