@@ -75,7 +75,7 @@ def check_column(d: Design, column: str, *, number: bool) -> None:
         in time.
     """
     holding = [factor for _, factors in d.encoding.terms.right for factor in factors if column in factor.columns]
-    if not holding or not any(name in d.encoding.origin for name in d.regressors):
+    if not holding:
         there = {c: None for _, factors in d.encoding.terms.right for factor in factors for c in factor.columns}
         raise SpatialInputError("E502", f"{column!r} is no column of the right side", column=str(column),
                                 hint="its columns are " + ", ".join(there))  # fmt: skip

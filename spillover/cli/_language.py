@@ -30,6 +30,7 @@ PHRASES = (
     (r"save w\.standardize\('none'\), or as", "give --standardize none, or save as"),
     (r"wt\.audit\(\w*\)", "spillover info FILE"),
     (r"(?:fit )?sp\.(ols|slx|sar|sem|sdm|sdem|sac|gns)\b(?!\()", r"--model \1"),
+    (r"sp\.contrasts\(fit, '[^']*'\)", "give --values FROM,TO"),
     (r"sp\.Conley\((\d+)[^)]*\)", r"--vcov conley:\1"),
     (r"sp\.Cluster\('(\w+)'\)", r"--vcov cluster:\1"),
     (r"wt\.(\w+)\((?:points|map|gdf), (?:k=)?(\d+)\)", r"-w \1:k=\2"),
