@@ -19,7 +19,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from .expressions import FUNCTIONS, Factor
+from .expressions import FUNCTIONS, Factor, brief
 from .grammar import INTERCEPT, MAX_LENGTH, Parser, Product, malformed, term_name
 
 _DOT = re.compile(r"(^|[-+*/:(^])(\s*)\.(?=\s*(?:$|[-+*/:)^|]))")  # where a term may stand
@@ -147,7 +147,7 @@ def with_all_columns(text: str, data: pd.DataFrame, *keys) -> str:
     response = read_formula(f"{left} ~ 1", tuple(data.columns)).columns
     columns = [c for c in data.columns if isinstance(c, str) and c not in (*response, *keys) and _is_number(data[c])]
     if not columns:
-        raise malformed(f"no column of numbers is left for the dot in {text[:60]!r}", "name the regressors: y ~ x + z")
+        raise malformed(f"no column of numbers is left for the dot in {brief(text)}", "name the regressors: y ~ x + z")
     everything = "(" + " + ".join(f"`{c}`" for c in columns) + ")"
     pieces[::2] = [_DOT.sub(lambda m: m[1] + m[2] + everything, piece) for piece in pieces[::2]]
     return f"{left}~{''.join(pieces)}"

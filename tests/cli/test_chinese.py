@@ -147,7 +147,7 @@ def test_numbers_do_not_depend_on_the_language(study):
     """Files of numbers are the same: scripts read their English heads."""
     q, folder, _ = study
     if "moderation" in q.steps:
-        pytest.skip("the demo is enough")
+        pytest.skip("two steps of the demo are run in English beside it; the template has more")
     english = read_demo()
     chapters, _ = run(replace(english, steps={"moran": english.steps["moran"], "lisa": english.steps["lisa"]}),
                       lambda _: None)  # fmt: skip
