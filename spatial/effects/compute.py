@@ -7,7 +7,7 @@ from spillover.values import share, whole_number
 from ..records.fit import FitRecord
 from .average import Effects, averaged
 from .infer import Options
-from .joint_likelihood import by_joint_default
+from .likelihood import by_default
 from .long_run import DynamicEffects
 
 
@@ -48,7 +48,7 @@ def effects(fit: FitRecord, *, method=None, level=0.95, draws=1000, seed=1) -> E
     LeSage & Pace (2009), ch. 2.7 and 5.6; Elhorst (2014), section 2.7; Martellosio & Hillier (2020, J. Econometrics
     219:402-428) for the adjusted likelihood.
     """
-    method = ("likelihood" if by_joint_default(fit) else "quadrature") if method is None else method
+    method = ("likelihood" if by_default(fit) else "quadrature") if method is None else method
     options = Options(method, share("level", level), whole_number("draws", draws, least=1),
                       whole_number("seed", seed, least=0))  # fmt: skip
     if fit._design.lags:

@@ -15,7 +15,7 @@ from ..diagnostics.r_squared import RSquared, r_squared
 from ..effects.average import Effects
 from ..effects.compute import effects
 from ..effects.forecast import Forecast, forecast
-from ..effects.joint_likelihood import by_joint_default, intervals, statistics
+from ..effects.likelihood import by_default, intervals, statistics
 from ..effects.long_run import DynamicEffects, stationarity
 from ..effects.prediction import predict
 from .maketables import MakeTables
@@ -57,7 +57,7 @@ class Fit(MakeTables):
         SpatialInputError
             E501 an unknown method, or a fit that has no such likelihood.
         """
-        method = ("likelihood" if by_joint_default(self) else "wald") if method is None else method
+        method = ("likelihood" if by_default(self) else "wald") if method is None else method
         check_option("method", method, ("wald", "likelihood"))
         return intervals(self, level) if method == "likelihood" else super().conf_int(level)
 
@@ -65,7 +65,7 @@ class Fit(MakeTables):
     def zstats(self) -> pd.Series:
         """Estimate over standard error, normal or t with ``df_resid`` degrees of freedom; where ``conf_int`` is by
         likelihood the roots of its ratios at zero, quantiles of the same law."""
-        return statistics(self) if by_joint_default(self) else super().zstats
+        return statistics(self) if by_default(self) else super().zstats
 
     @cached_property
     def stationarity(self) -> Any:
