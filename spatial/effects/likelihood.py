@@ -40,7 +40,7 @@ from .surface import Combinations, Surface, on_one_grid
 LIKELIHOODS = (Information, OfAdjustedScore)  # covariances that come from a likelihood
 UNITS = 2_000  # all eigenvalues of W and M are needed
 BELOW = 1_000  # rows below which these intervals are the default of SAC and GNS, and of others where rows are few:
-PER_PARAMETER, LEFT, NEAR = 20, 100, 0.95  # fewer per parameter, fewer than n - k, rho + 2 s.e. beyond a share of its end
+PER_PARAMETER, LEFT, NEAR = 20, 100, 0.95  # fewer per parameter, n - k below, rho + 2 s.e. beyond a share of its end
 NODES, ADJUSTED = 241, 49  # of splines; of that of the adjustment over two parameters, which bends less
 CONSTANT = 4  # nodes where there is no parameter
 TAIL = 1e-4  # of the interval of a parameter that stays free at its ends
@@ -54,6 +54,7 @@ def obstacle(fit: FitRecord) -> str:
         "it is for models with a spatial lag or a spatial error": not (model.lag or model.error),
         "it is for one W of the lag and one of the error": isinstance(fit, SeveralRecord),
         "it needs maximum likelihood": s.method not in ("ml", "reml") or s.effects.random is not None,
+        "it has no standard errors": not np.isfinite(fit._covariance).all(),
         "it is for static models": bool(d.lags),
         "W varies over time, or periods are missing": d.varies or d.observed is not None,
         "the correction is additive": s.corrected and s.correction == "additive",

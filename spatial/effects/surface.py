@@ -129,6 +129,10 @@ class Surface:
     def points(self) -> Points:
         return OF_SURFACE if (self.ends[:, 0] < self.ends[:, 1]).all() else OF_CURVE
 
+    def _on(self, axis: np.ndarray, kind: str) -> int:
+        """So many points; one where the axis is one."""
+        return getattr(self.points, kind) if len(axis) > 1 else 1
+
     def whole(self) -> list[np.ndarray]:
         """Even points of both axes; one where there is no parameter."""
         return [np.linspace(*self.reach, self.points.whole) if low < high else np.zeros(1) for low, high in self.ends]
@@ -140,7 +144,7 @@ class Surface:
             l = self.log_likelihood(*axes)
             high = l > l.max() - DEPTH
             inside = [np.flatnonzero(high.any(axis=1 - axis)) for axis in (0, 1)]
-            axes = [np.linspace(axis[max(i[0] - 1, 0)], axis[min(i[-1] + 1, len(axis) - 1)], min(len(axis), self.points.near))
+            axes = [np.linspace(axis[max(i[0] - 1, 0)], axis[min(i[-1] + 1, len(axis) - 1)], self._on(axis, "near"))
                     for axis, i in zip(axes, inside)]  # fmt: skip
         return axes
 
@@ -236,7 +240,7 @@ class Surface:
         values = f(*axes, *(part[None] for part in self.on_grid))
         starts = [self._zoomed(f, axes, values)]
         first, last = self.reach
-        around = [np.linspace(max(u - step, first), min(u + step, last), min(len(axis), 2 * self.points.zoomed))[None]
+        around = [np.linspace(max(u - step, first), min(u + step, last), 2 * self._on(axis, "zoomed"))[None]
                   for u, step, axis in zip(self.best[0], self._steps, self.grid)]  # fmt: skip
         starts.append(self._zoomed(f, around, f(*around)))
         (at, value), (other, there) = starts
@@ -251,7 +255,7 @@ class Surface:
             if zoom == self.points.zooms:
                 break
             axes = [np.linspace(axis[rows, np.maximum(i - 1, 0)], axis[rows, np.minimum(i + 1, axis.shape[1] - 1)],
-                                min(axis.shape[1], self.points.zoomed), axis=1) for axis, i in zip(axes, best)]  # fmt: skip
+                                self._on(axis.T, "zoomed"), axis=1) for axis, i in zip(axes, best)]  # fmt: skip
             values = f(*axes)
         return at, values.reshape(R, -1).max(axis=1)
 
@@ -269,7 +273,7 @@ class Surface:
         peaks = np.argwhere(self.on_grid[0] >= np.max(around, axis=0))
         highest = peaks[np.argsort(-self.on_grid[0][tuple(peaks.T)], kind="stable")[:PEAKS]].T
         axes = [np.linspace(axis[np.maximum(i - 1, 0)], axis[np.minimum(i + 1, len(axis) - 1)],
-                            min(len(axis), self.points.zoomed), axis=1) for axis, i in zip(self.grid, highest)]  # fmt: skip
+                            self._on(axis, "zoomed"), axis=1) for axis, i in zip(self.grid, highest)]  # fmt: skip
         at, value = self._zoomed(self.log_likelihood, axes, self.log_likelihood(*axes))
         return at[:, value.argmax()], float(value.max())
 

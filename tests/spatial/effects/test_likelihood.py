@@ -16,7 +16,7 @@ from spatial.effects.propagate import Averages, selectors
 from spillover.errors import SpatialInputError
 
 from ...laws.cases import links, response
-from ..models.test_estimators import PANEL, cross_section, panel_data
+from ..models.test_estimators import PANEL, panel_data
 from .test_distribution import COLUMBUS
 
 
@@ -34,8 +34,8 @@ def contiguity(columbus):
     ("sar", 0.464375, -3.2994, -0.7258, 0.00423), ("sdm", 0.505683, -5.0720, -0.1114, 0.0443),
 ])  # fmt: skip
 def test_modified_likelihood_of_a_lag_is_near_the_adjusted_one(columbus, contiguity, model, rho, low, high, p):
-    """Measured with Martellosio and Hillier's likelihood and chi2(1), whose slope at the estimate is the same: rho where
-    it is largest, and the total effect of INC."""
+    """Measured with Martellosio and Hillier's likelihood, whose slope at the estimate is the same, and chi2(1): rho
+    where it is largest, and the total effect of INC."""
     fit = getattr(sp, model)(COLUMBUS, columbus, contiguity)
     ratios, source = ratios_of(fit), AverageEffects(fit, Averages(fit))
     modified = replace(ratios.surfaces[1], factor=1.0)
@@ -364,7 +364,8 @@ def test_curves_against_a_dense_search(model, kind, method):
         if fit.specification.error and not lagged and what == "indirect":
             assert np.isnan(numbers["p_value"])
             continue
-        of_rho = coefficients if fit.specification.lag else lambda _, c=coefficients(0.0): c
+        at_0 = coefficients(0.0)
+        of_rho = coefficients if fit.specification.lag else lambda _, c=at_0: c
         for end in numbers[["conf_low", "conf_high"]].astype(float):
             if np.isfinite(end):
                 least = ratio(lambda l, cost, end=end, c=of_rho: largest_on(lambda x: cost(x, c, end), limits))
@@ -377,7 +378,7 @@ def test_curves_against_a_dense_search(model, kind, method):
 
 @pytest.mark.parametrize("model", ["sar", "sem", "sdm", "sdem"])
 def test_units_of_y_and_a_constant_change_nothing(model):
-    """y times c plus d: rho's and lambda's intervals stay, those of slopes are multiplied, t and p of all slopes stay."""
+    """y times c plus d: rho's and lambda's intervals stay, those of slopes are multiplied, t and p stay."""
     rng = np.random.default_rng(3)
     W = links(rng, 30, "row", 0)
     X = rng.standard_normal((30, 2))
