@@ -8,6 +8,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
+from .arrays import thin_qr
 from .design import INTERCEPT, Design
 from .fixed_effects import FixedEffects
 
@@ -50,7 +51,8 @@ def degenerate(d: Design, before, y, X, Xd, names: list[str], effects: FixedEffe
         Regressors likewise.
     """
     problems = response_problems(d, before, y, effects)
-    Q, R = np.linalg.qr(Xd)
+    Q, R = zip(*map(thin_qr, Xd))
+    R = np.array(R)
     left = _norms(R)  # of Xd's columns
     if not effects.fixed:
         doubtful = np.ones(len(X), dtype=bool)
