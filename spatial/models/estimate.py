@@ -16,7 +16,7 @@ from spillover.errors import check_option, warn
 
 from ..covariance.vcov import as_vcov, with_vcov
 from ..design.arrays import Sample
-from ..design.checks import refuse_perfect_fit
+from ..design.checks import fits_exactly, refuse_perfect_fit
 from ..design.design import Design
 from ..design.options import ModelOptions, Settings
 from ..design.sample import demeaned_sample
@@ -149,7 +149,12 @@ ESTIMATORS = {"ml": by_likelihood, "reml": by_adjusted_score, "aqs": by_adjusted
 def infer(reading: Reading, sample: Sample, solution: Solution) -> Fit:
     """Step 5: the parameters with their names and covariance."""
     specification, d, settings = reading.specification, reading.design, reading.settings
-    refuse_perfect_fit(sample, solution, d.response)
+    if specification.lag or specification.error or settings.random:
+        refuse_perfect_fit(sample, solution, d.response)
+    elif fits_exactly(sample, solution):
+        note = "no residual variance is left: standard errors are withheld"
+        warn(f"the regressors reproduce {d.response!r} exactly: {note}")
+        d = replace(d, notes=(*d.notes, note))
     values, sigma2, df = estimates(specification, d, sample, solution, settings)
     fit = Fit(
         specification=specification,
