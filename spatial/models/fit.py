@@ -48,9 +48,11 @@ class Fit(MakeTables):
         ----------
         level : float
         method : {"wald", "likelihood"}, optional
-            "likelihood": of sac and gns, by the ratios of profile likelihoods, which hold where rho and lambda are
-            weakly identified; the default there with fewer than 1,000 rows, and then ``zstats`` and ``pvalues`` are
-            of the same ratios. "wald", the default elsewhere: estimates and their standard errors.
+            "likelihood": by the ratios of profile likelihoods (``spatial.effects.likelihood``), which hold where rows
+            are few or rho and lambda weakly identified; the default in cross-sections with fewer than 20 rows per
+            parameter, fewer than 100 beyond the coefficients or rho near the end of its interval, and for sac and gns
+            with fewer than 1,000 rows; then ``zstats`` and ``pvalues`` are of the same ratios. "wald", the default
+            elsewhere: estimates and their standard errors.
 
         Raises
         ------
