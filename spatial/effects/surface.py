@@ -9,7 +9,7 @@ and rho_0 the estimate, the modified profile likelihood of Severini (1998, Biome
 has at rho_0 the slopes of the restricted likelihood of a spatial error (Patterson & Thompson 1971) and of the adjusted
 one of a spatial lag (Martellosio & Hillier 2020). The last determinant is |C| times that of
 I - (rho - rho_0) C^-1 X'B'B G_0 X, G_0 = W A_0^-1: a product over k eigenvalues. It knows the bias near rho_0 and not
-how high another maximum is, which the profile likelihood knows: ``joint_likelihood`` uses both.
+how high another maximum is, which the profile likelihood knows: ``likelihood`` uses both.
 
 A combination c(rho)'beta has, given both, the estimate m and the variance factor v = c'C^-1 c, so that
 
