@@ -18,6 +18,7 @@ from ..covariance.vcov import as_vcov, with_vcov
 from ..design.arrays import Sample
 from ..design.checks import refuse_perfect_fit
 from ..design.design import Design
+from ..design.moment_settings import Moments
 from ..design.options import ModelOptions, Settings
 from ..design.sample import demeaned_sample
 from ..design.specification import Specification
@@ -72,7 +73,7 @@ def check(specification: Specification, options: ModelOptions) -> None:
     SpatialInputError
         E501.
     """
-    if not isinstance(options.method, ArellanoBond) and options.method not in (None, *ESTIMATORS):
+    if not isinstance(options.method, ArellanoBond | Moments) and options.method not in (None, *ESTIMATORS):
         check_option("method", options.method, ESTIMATORS)
     options.check(specification)
     if isinstance(options.method, ArellanoBond) or (options.estimator == "gmm" and options.lags is not None):
@@ -124,8 +125,9 @@ def by_moments(reading: Reading) -> tuple[Reading, Sample, Solution]:
         d = replace(d, notes=(*d.notes, moments.describe(solution.gmm.instruments)))
         return replace(reading, design=d, settings=settings.with_(vcov="robust")), sample, solution
     refuse_without_theory(specification, d, settings.effects, settings.vcov)
-    sample = moment_sample(specification, d, settings.effects)
-    return reading, sample, method_of_moments(d, sample, settings.vcov)
+    moments = settings.requested.moments
+    sample = moment_sample(specification, d, settings.effects, moments)
+    return reading, sample, method_of_moments(d, sample, settings.vcov, moments)
 
 
 def by_adjusted_score(reading: Reading) -> tuple[Reading, Sample, Solution]:

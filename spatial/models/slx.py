@@ -24,6 +24,7 @@ def slx(
     formula: str, data: pd.DataFrame, w: WeightsLike, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | dict | None = None, wx_order: int = 1,
     method: str | None = None,
+    endog: list[str] | None = None, instruments: list[str] | None = None,
     correction: bool | str = True, vcov: Any = None, missing: str = "error",
 ) -> Fit:  # fmt: skip
     """Regression with spatially lagged regressors: y = X beta + W X theta + e.
@@ -56,8 +57,13 @@ def slx(
         or by a list of W.
     wx_order : {1, 2}
         2 adds W^2 X, named ``W2:x``; its effects count theta_2 W^2.
-    method : {None, "ml"}, optional
-        With random effects: None is Swamy and Arora's estimator, "ml" maximum likelihood. Ignored otherwise.
+    method : {None, "ml", "gmm"}, optional
+        With random effects: None is Swamy and Arora's estimator, "ml" maximum likelihood. With ``endog=``: two-stage
+        least squares. Ignored otherwise.
+    endog, instruments : list of str, optional
+        With ``method="gmm"`` (``sp.Moments(...)`` has settings): regressors that are correlated with the error, and
+        terms (columns or functions of them) that instrument them. A lagged endogenous regressor is endogenous too; lags
+        of the instruments instrument it. Tests: ``sp.instrument_tests(fit)``, ``sp.endogeneity_test(fit)``.
     correction : bool or "additive"
         Small samples. True: the covariance "oim" has the factor n / (n - p), statistics are t(n - p), and fixed effects
         leave the likelihood by transformation where it exists (Lee & Yu 2010; unit effects always, time and two-way
@@ -67,7 +73,8 @@ def slx(
         With "ml": "oim" (observed information, the default; "classical" is the same), "eim" (expected), "robust",
         "cluster", "jackknife", "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``,
         ``sp.Jackknife("region")`` for few groups, ``sp.Conley(cutoff=300)``. "hc0" and "hc1" are White's, without and
-        with the factor n / (n - k).
+        with the factor n / (n - k). With ``endog=``: "classical" (the default), "robust", "hc0", "hc1", "cluster" and
+        objects.
     missing : {"error", "drop", "period"}
         "drop" leaves out units with missing values or rows and cuts W down to the rest. "period", for panels, leaves a
         unit out of the periods that it is absent from or has missing values in; W of a period is that of its units,
@@ -86,6 +93,6 @@ def slx(
     """
     options = ModelOptions(
         entity=entity, time=time, effects=effects, durbin=durbin, wx_order=wx_order, method=method,
-        correction=correction, vcov=vcov, missing=missing,
+        endog=endog, instruments=instruments, correction=correction, vcov=vcov, missing=missing,
     )  # fmt: skip
     return estimate(SLX, formula, data, w, options)
