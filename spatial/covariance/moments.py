@@ -121,8 +121,11 @@ def refuse_impossible(kind: str, specification, effects: FixedEffects, is_panel:
         raise SpatialInputError("E501", f"vcov={kind!r} is not there for {effects} effects, which correlate a unit's "
                                 "errors", hint="use vcov='classical'" + " or 'cluster'" * (not error))  # fmt: skip
     if kind == "cluster" and effects.random and error:
-        raise SpatialInputError("E501", f"moments of a spatial error with {effects} effects need errors of one "
-                                "variance", hint="use vcov='classical', or effects='entity' with vcov='cluster'")  # fmt: skip
+        raise SpatialInputError(
+            "E501",
+            f"moments of a spatial error with {effects} effects need errors of one variance",
+            hint="use vcov='classical', or effects='entity' with vcov='cluster'",
+        )
 
 
 def is_correlated(vcov: object, settings: dict) -> bool:

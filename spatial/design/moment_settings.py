@@ -1,4 +1,4 @@
-"""Settings of the method of moments: which lags are instruments, which moments give lambda, how often they alternate."""
+"""Settings of the method of moments: which lags are instruments, which moments give lambda, and how often."""
 
 from __future__ import annotations
 
@@ -55,3 +55,6 @@ class Moments:
         if not (whole or self.rounds == "converged"):
             raise SpatialInputError("E501", f"rounds={self.rounds!r} must be a number from 1 to {MAX_ROUNDS}, or "
                                     "'converged'", hint="rounds='converged'")  # fmt: skip
+
+
+USUAL = Moments()

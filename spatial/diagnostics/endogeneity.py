@@ -190,6 +190,9 @@ def _robust_set(s: Stages, level: float) -> list[tuple[float, float]]:
 
 def _refuse_without_endog(fit: FitRecord) -> None:
     if fit._settings.method != "gmm" or not fit._design.endog:
-        raise SpatialInputError("E501", f"endogeneity_test needs regressors that endog= names, and "
-                                f"{fit.specification.name} has none", hint="sp.ols(..., endog=['x'], instruments=['z'])")  # fmt: skip
+        raise SpatialInputError(
+            "E501",
+            f"endogeneity_test needs regressors that endog= names, and {fit.specification.name} has none",
+            hint="sp.ols(..., endog=['x'], instruments=['z'])",
+        )
     by_moments(fit)

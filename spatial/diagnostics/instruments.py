@@ -109,7 +109,8 @@ def instrument_tests(fit: FitRecord) -> TestTable:
         For W y and each endogenous regressor "first-stage F of ...", the partial F of the excluded instruments;
         "Cragg-Donald F", "Kleibergen-Paap F" and "Kleibergen-Paap LM" (underidentification); "Anderson-Rubin" and
         "Anderson-Rubin, robust", which hold however weak instruments are, that W y and the endogenous regressors do not
-        matter; "Sargan" and "Hansen J", both chi2 with the number of over-identifying restrictions, absent when there are none. The robust ones
+        matter; "Sargan" and "Hansen J", both chi2 with the number of over-identifying restrictions,
+        absent when there are none. The robust ones
         allow for unequal variances, with unit effects for correlation within units. For dynamic models "Hansen J",
         "AR(1)" (which differencing brings about) and "AR(2)" (which would make the past values invalid).
 
@@ -122,7 +123,8 @@ def instrument_tests(fit: FitRecord) -> TestTable:
     -----
     Sargan (1958): e'P e / (e'e / n). Hansen (1982): the minimum of the two-step efficient criterion, its weight
     from the two-stage residuals. Anderson & Rubin (1949); the 95 % sets of rho and of the endogenous coefficients
-    (``sp.anderson_rubin``) are in ``note``. The F of each of several endogenous regressors can be large where together they are not identified.
+    (``sp.anderson_rubin``) are in ``note``. The F of each of several endogenous regressors can be
+    large where together they are not identified.
 
     Examples
     --------
@@ -181,7 +183,8 @@ def _groups(fit: FitRecord) -> np.ndarray | None:
     d, settings = fit._design, fit._settings
     if isinstance(settings.vcov, Cluster) and not isinstance(settings.vcov.by, list | tuple):
         return group_codes(d, settings.vcov.by)[0]
-    return units_of_rows(d) if settings.effects.entity or settings.effects.random or settings.vcov == "cluster" else None
+    within = settings.effects.entity or settings.effects.random or settings.vcov == "cluster"
+    return units_of_rows(d) if within else None
 
 
 def _first_stages(s: Stages) -> list[TestResult]:

@@ -108,8 +108,8 @@ PARAMETERS = {
 
 LEAST_SQUARES_METHOD = (
     '{None, "ml", "gmm"}, optional',
-    'With random effects: None is Swamy and Arora\'s estimator, "ml" maximum likelihood. With ``endog=``: two-stage least '
-    "squares. Ignored otherwise.",
+    'With random effects: None is Swamy and Arora\'s estimator, "ml" maximum likelihood. With ``endog=``: two-stage '
+    "least squares. Ignored otherwise.",
 )
 TWO_PARAMETERS_METHOD = (
     '{"ml", "gmm"}',
@@ -135,8 +135,8 @@ DIFFERENT = {  # (model, parameter): its own type and description
     **{(model, "durbin"): LITERAL_DURBIN for model in ("sar", "sac")},
 }  # fmt: skip
 WHITE = (
-    ' "hc0" and "hc1" are White\'s, without and with the factor n / (n - k). With ``endog=``: "classical" (the default), '
-    '"robust", "hc0", "hc1", "cluster" and objects.'
+    ' "hc0" and "hc1" are White\'s, without and with the factor n / (n - k). With ``endog=``: "classical" (the '
+    'default), "robust", "hc0", "hc1", "cluster" and objects.'
 )
 MORE = {  # (model, parameter): what is added to the description
     **{(model, "method"): LAG_MOMENTS for model in ("sar", "sdm")},

@@ -16,7 +16,7 @@ from ..design.checks import ABSORBED, refuse_degenerate
 from ..design.design import INTERCEPT, Design, spatial_lag
 from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
-from ..design.moment_settings import Moments
+from ..design.moment_settings import USUAL, Moments
 from ..design.sample import regressor_columns
 from ..design.specification import Specification
 from ..logdet import logdet
@@ -57,7 +57,7 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
 
 
 def moment_sample(
-    specification: Specification, d: Design, effects: FixedEffects, settings: Moments = Moments()
+    specification: Specification, d: Design, effects: FixedEffects, settings: Moments = USUAL
 ) -> MomentSample:
     """Regressors, instruments and their lags, effects taken out after lagging.
 
@@ -140,7 +140,7 @@ def _refuse_absorbed(d: Design, effects: FixedEffects) -> None:
 
 
 def method_of_moments(
-    d: Design, sample: MomentSample, vcov: object, settings: Moments = Moments()
+    d: Design, sample: MomentSample, vcov: object, settings: Moments = USUAL
 ) -> MomentSolution:
     """Two-stage least squares; with a spatial error the estimator that ``vcov`` and the settings stand for."""
     if isinstance(sample, ErrorMomentSample):
@@ -148,7 +148,8 @@ def method_of_moments(
         if vcov == "classical" and settings.moments == "kelejian":
             solution = homoskedastic(sample, interval, settings)
         else:
-            solution = two_moments(sample, interval, settings, str(vcov))
+            errors = str(vcov) if vcov in ("classical", "robust", "cluster") else "robust"
+            solution = two_moments(sample, interval, settings, errors)
     else:
         solution = two_stage_least_squares(sample)
     if sample.Wy is not None:

@@ -35,7 +35,7 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
-from ..design.moment_settings import MAX_ROUNDS, Moments
+from ..design.moment_settings import MAX_ROUNDS, USUAL, Moments
 from .forms import Form, form, lag
 from .gmm import ErrorMomentSample, MomentSolution, basis, regressors, split, two_stage
 
@@ -59,7 +59,7 @@ class Round:
 
 
 def homoskedastic(
-    sample: ErrorMomentSample, interval: tuple[float, float], settings: Moments = Moments()
+    sample: ErrorMomentSample, interval: tuple[float, float], settings: Moments = USUAL
 ) -> MomentSolution:
     """Kelejian & Prucha (1998): (1) d by 2SLS, (2) lambda from its residuals, (3) d from transformed data.
 
@@ -92,7 +92,7 @@ def homoskedastic(
 
 
 def two_moments(
-    sample: ErrorMomentSample, interval: tuple[float, float], settings: Moments = Moments(), errors: str = "robust"
+    sample: ErrorMomentSample, interval: tuple[float, float], settings: Moments = USUAL, errors: str = "robust"
 ) -> MomentSolution:
     """(1) 2SLS and a first lambda, (2) 2SLS from transformed data and a lambda whose moments are weighted by the
     inverse of their covariance. ``errors`` is "classical" (Drukker et al. 2013), "robust" (Kelejian & Prucha 2010) or
@@ -245,10 +245,20 @@ def _curves(forms, u, sample) -> np.ndarray:
     return np.array([[u @ (f @ u) / 2, -(Mu @ (f @ u)), Mu @ (f @ Mu) / 2] for f in forms]) / sample.n
 
 
-def _minimum(curve, weight, interval) -> float:
-    """Where m(lambda)' V m(lambda), a quartic, is least between the ends of the interval."""
-    distance = sum(weight[r, s] * polynomial.polymul(curve[r], curve[s]) for r in range(len(curve))
-                   for s in range(len(curve)))  # fmt: skip
+def _minimum(curve: np.ndarray, weight: np.ndarray, interval: tuple[float, float]) -> float:
+    return least([(curve, weight)], interval)
+
+
+def least(parts: list[tuple[np.ndarray, np.ndarray]], interval: tuple[float, float]) -> float:
+    """Where the sum of m(lambda)' V m(lambda), a quartic, is least between the ends of the interval.
+
+    Raises
+    ------
+    SpatialInputError
+        E701.
+    """
+    distance = sum(weight[r, s] * polynomial.polymul(curve[r], curve[s]) for curve, weight in parts
+                   for r in range(len(curve)) for s in range(len(curve)))  # fmt: skip
     slope = polynomial.polyder(distance)
     flat = polynomial.polyroots(slope)
     flat = flat.real[np.abs(flat.imag) <= 1e-9 * (1 + np.abs(flat.real))]

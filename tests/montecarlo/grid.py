@@ -129,6 +129,7 @@ def endogenous_cells() -> list[Cell]:
         cell("sdm", 100, 5, "cluster", "twoway", errors="serial"), cell("sem", 60, 5, effects="twoway"),
         cell("sem", 100, 5, "cluster", "entity", errors="serial"), cell("sdem", 100, 5, effects="twoway"),
         cell("sac", 150, 5, effects="twoway"), cell("gns", 150, 6, effects="twoway"),
+        *(cell(model, 100, 5, effects="random") for model in ("ols", "sar", "sem", "sdem")),
     ]  # fmt: skip
 
 

@@ -80,8 +80,9 @@ def error_by_moments(y, Z, exogenous, H, M, T, effects, errors, *, lo=-0.99, hi=
             G = np.diag(e**2)
             blocks = [[A[t * N : t * N + N, t * N : t * N + N] for t in range(T)] for A in (
                 [np.kron(np.eye(T), A + A.T) for A in small])]  # fmt: skip
-            phi = np.array([[sum((J @ a_t @ J * (J @ b_t @ J) * np.outer(p**2, p**2)).sum()
-                                 for a_t, b_t, p in zip(x, z, panel)) / 2 for z in blocks] for x in blocks])  # fmt: skip
+            variances = [np.outer(p**2, p**2) for p in panel]
+            phi = np.array([[sum((J @ a_t @ J * (J @ b_t @ J) * v).sum() for a_t, b_t, v in zip(x, z, variances)) / 2
+                             for z in blocks] for x in blocks])  # fmt: skip
             return (phi + a.T @ G @ a) / n, G @ a
         same = np.kron(np.ones((T, T)), np.eye(N))
         G = same * np.outer(e, e)
