@@ -38,10 +38,10 @@ from spillover.errors import SpatialInputError
 from ..design.moment_settings import MAX_ROUNDS, USUAL, Moments
 from .forms import Form, form, lag
 from .gmm import ErrorMomentSample, MomentSolution, basis, regressors, split, two_stage
+from .gmm_spread import SPREADS, Spread, equal, sums_by_unit
 
 EDGE = 1e-4  # share of lambda's interval at each end: a minimum there means flat moments
 TOLERANCE = 1e-8
-PAIRS_AT_ONCE = 20_000_000  # products of errors of linked units that are held in memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ def homoskedastic(
         before, u = (second.coef, lam), sample.y - Z @ second.coef
     start = first.resid - lam * _lag(sample, first.resid) if sample.all_exogenous and step == 0 else e
     sigma2 = float(start @ start) / n  # without W y from the first residuals, as R's GMerrorsar
-    spread = _equal(forms, e, sample, linear)
+    spread = equal(forms, e, sample, linear)
     variance = sigma2 * second.T.T @ second.T
     at = Round(second.coef, lam, curve, weight, e, second.T, linear)
     return _solution(sample, at, sigma2, variance, spread)
@@ -119,7 +119,7 @@ def two_moments(
     sigma2 = float(e @ e) / sample.n
     variance = sigma2 * again.T.T @ again.T
     if errors != "classical":
-        meat = _sums(again.T * e[:, None], sample, errors)
+        meat = sums_by_unit(again.T * e[:, None], sample, errors)
         variance = meat.T @ meat
     weight = _inverse(spread.phi) if settings.weighted else weight
     at = Round(second.coef, lam, curve, weight, e, again.T, linear)
@@ -163,69 +163,7 @@ def _inverse(phi: np.ndarray) -> np.ndarray:
     return np.outer(scale, scale) * np.linalg.pinv(phi * np.outer(scale, scale), rcond=1e-8, hermitian=True)
 
 
-@dataclass(frozen=True, eq=False)
-class _Spread:
-    """phi (r, r): n times the moments' covariance. mixed (p, r): covariance of T'e with the n m_r, less T'."""
-
-    phi: np.ndarray
-    mixed: np.ndarray
-
-
-def _unequal(forms, e, sample, linear) -> _Spread:
-    """Independent e with variances estimated by e_i^2; the forms have no diagonal."""
-    g = (e**2).reshape(-1, sample.M.shape[0])
-    phi = [[np.sum(g * (a.squares(b) @ g.T).T) / 2 for b in forms] for a in forms]
-    mixed = linear * e[:, None] ** 2
-    return _Spread((np.array(phi) + linear.T @ mixed) / sample.n, mixed)
-
-
-def _within_units(forms, e, sample, linear) -> _Spread:
-    """e of a unit free over time: a form is the sum over pairs of units of s_ij sum_t e_it e_jt, and the pairs are
-    uncorrelated, each with its square as variance."""
-    errors = e.reshape(-1, sample.M.shape[0])
-    phi = np.array([[_pairs(a.squares(b), errors) / 2 for b in forms] for a in forms])
-    by_unit = _sums(linear * e[:, None], sample, "cluster")
-    mixed = e[:, None] * np.tile(by_unit, (len(errors), 1))
-    return _Spread((phi + by_unit.T @ by_unit) / sample.n, mixed)
-
-
-def _pairs(weights, errors: np.ndarray) -> float:
-    """sum over linked units of weight_ij (sum_t e_it e_jt)^2."""
-    if isinstance(weights, np.ndarray):
-        return float(np.sum(weights * (errors.T @ errors) ** 2))
-    links = weights.tocoo()
-    step, total = max(1, PAIRS_AT_ONCE // len(errors)), 0.0
-    for at in range(0, len(links.data), step):
-        i, j = links.row[at : at + step], links.col[at : at + step]
-        products = np.einsum("tp,tp->p", errors[:, i], errors[:, j])
-        total += float(links.data[at : at + step] @ products**2)
-    return total
-
-
-def _sums(values: np.ndarray, sample, errors: str) -> np.ndarray:
-    """Rows of (m, p) added up over the periods of a unit where errors are free there."""
-    return values.reshape(-1, sample.M.shape[0], values.shape[1]).sum(axis=0) if errors == "cluster" else values
-
-
-def _equal(forms, e, sample, linear) -> _Spread:
-    """Identically distributed e with the residuals' third and fourth moment.
-
-    Demeaned residuals do not reveal those moments: with fixed effects the normal distribution's are used.
-    """
-    n, s2 = sample.n, float(e @ e) / sample.n
-    whole = n == len(e)
-    third, excess = (np.mean(e**3), np.mean(e**4) - 3 * s2**2) if whole else (0.0, 0.0)
-    diagonals = np.column_stack([np.tile(f.diagonal, len(e) // len(f.diagonal)) for f in forms])
-    phi = s2**2 * sample.copies / 2 * np.array([[a.inner(b) for b in forms] for a in forms])
-    phi = phi + s2 * linear.T @ linear + excess * diagonals.T @ diagonals
-    skew = third * linear.T @ diagonals
-    return _Spread((phi + skew + skew.T) / n, s2 * linear + third * diagonals)
-
-
-SPREADS = {"classical": _equal, "robust": _unequal, "cluster": _within_units}
-
-
-def _solution(sample, at: Round, sigma2: float, variance: np.ndarray, spread: _Spread) -> MomentSolution:
+def _solution(sample, at: Round, sigma2: float, variance: np.ndarray, spread: Spread) -> MomentSolution:
     """The estimates and the covariance of (d, lambda).
 
     lambda's error is L m with L = -(j'V j)^-1 j'V, j = dm/dlambda and V the moments' weight.

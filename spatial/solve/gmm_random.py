@@ -7,12 +7,12 @@ J. Econometrics 140:97-130) take three moments of each part,
 
     E eps'(Q_b x I) eps / n_b = s2_b,    E eps'(Q_b x M'M) eps / n_b = s2_b tr(M'M) / N,    E eps'(Q_b x M) eps = 0,
 
-Q_0 within, n_0 = N (T - 1), and Q_1 between, n_1 = N, from residuals of two-stage least squares: (1) those of Q_0 give a
-first lambda, (2) all six, weighted by the inverse of their covariance under normal errors (eq. 20 there, with their
-T_W), lambda and both variances. Then d is two-stage
-least squares of y - lambda M y less the share 1 - s_v / s_1 of unit means (Balestra & Varadharajan-Krishnakumar 1987,
-Econometric Theory 3:223-246). Without a spatial error the variances are those of two-stage least squares within and
-between units, each with its degrees of freedom (Baltagi 1981, J. Econometrics 17:189-200).
+Q_0 within, n_0 = N (T - 1), and Q_1 between, n_1 = N, from residuals of a first stage: (1) those of Q_0 give a first
+lambda, (2) all six, weighted by the inverse of their covariance under normal errors, lambda and both variances. Then d
+is two-stage least squares of y - lambda M y less the share 1 - s_v / s_1 of unit means (Balestra &
+Varadharajan-Krishnakumar 1987, Econometric Theory 3:223-246). Without a spatial error the variances are those of
+two-stage least squares within and between units, each with its degrees of freedom (Baltagi 1981, J. Econometrics
+17:189-200).
 """
 
 from __future__ import annotations
@@ -86,17 +86,17 @@ def _variance(raw: MomentSample, T: int, part: int) -> float:
     y, Z = _part(raw.y, T, part), _part(regressors(raw), T, part)
     size = np.linalg.norm(regressors(raw), axis=0)
     exogenous = np.concatenate([raw.exogenous, np.zeros(int(raw.Wy is not None), dtype=bool)])
-    known, other = Z[:, exogenous], Z[:, ~exogenous]
-    Q, R = np.linalg.qr(known / size[exogenous])
-    known = known[:, np.abs(np.diag(R)) > UNIDENTIFIED**0.5]  # year dummies have no part between units
+    own, other = Z[:, exogenous], Z[:, ~exogenous]
+    R = np.linalg.qr(own / size[exogenous], mode="r")
+    own = own[:, np.abs(np.diag(R)) > UNIDENTIFIED**0.5]  # year dummies have no part between units
     other = other[:, np.linalg.norm(other, axis=0) > UNIDENTIFIED**0.5 * size[~exogenous]]
     n = raw.n // T * (T - 1 if part == WITHIN else 1)
-    both = np.column_stack([known, other])
+    both = np.column_stack([own, other])
     if n <= both.shape[1]:
         raise SpatialInputError("E206", f"random effects by moments need more than {both.shape[1]} units",
                                 n=raw.n // T, hint="effects='none', or more units")  # fmt: skip
     piece = replace(raw, y=y, X=both, n=n, H=_part(raw.H, T, part), Wy=None,
-                    exogenous=np.arange(both.shape[1]) < known.shape[1], factors=None)  # fmt: skip
+                    exogenous=np.arange(both.shape[1]) < own.shape[1], factors=None)  # fmt: skip
     e = two_stage(y, both, basis(piece)).resid
     return float(e @ e) / (n - both.shape[1])
 
@@ -164,8 +164,8 @@ def _share(T: int, phi: float) -> float:
 
 
 def _covariance(raw, T, forms: list[Form], curves, u, first_T, second_T, lam, s2, weights) -> np.ndarray:
-    """Of (d, lambda): lambda's error is linear in the six moments, those are quadratic forms of normal errors and, where
-    regressors are endogenous, linear in eps through the residuals' d."""
+    """Of (d, lambda): lambda's error is linear in the six moments, those are quadratic forms of normal errors and,
+    where regressors are endogenous, linear in eps through the residuals' d."""
     M, N = raw.M, raw.M.shape[0]
     n, copies = [N * (T - 1), N], [T - 1, 1]
     inner = np.array([[a.inner(b) for b in forms] for a in forms])
