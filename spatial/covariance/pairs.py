@@ -25,8 +25,8 @@ from scipy import sparse
 from spillover.matrix import SpatialWeights
 
 from ..design.design import Design
-from ..logdet.inverse import inverse
 from ..design.obs_weights import links_in_units_of_variance, refuse_weighted
+from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
 from .groups import nested, periods_of_rows, units_of_rows
 from .information import derivatives, with_dummies, without_dummies

@@ -99,8 +99,8 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
     """The covariance as an object; estimates by moments have their own kinds."""
     of_one_variance = vcov in MODEL_BASED if isinstance(vcov, str) else isinstance(vcov, Information)
     if of_one_variance and fit._design.obs_weights is not None and fit._design.obs_weights.sampling:
-        refuse_weighted(fit._design.obs_weights, f"vcov={vcov!r} with sampling weights, which say nothing of variances,",
-                        "vcov='robust', or sp.Cluster('region')")  # fmt: skip
+        what = f"vcov={vcov!r} with sampling weights, which say nothing of variances,"
+        refuse_weighted(fit._design.obs_weights, what, "vcov='robust', or sp.Cluster('region')")
     if fit._settings.method in ADJUSTED:
         if settings:
             raise SpatialInputError("E501", f"vcov={vcov!r} takes no settings, got {sorted(settings)}",

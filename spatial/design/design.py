@@ -166,6 +166,7 @@ class Design:
         """Whether a part of the data has the same columns: no term was estimated from the sample (center, scale, poly,
         levels of a category), and nothing else is aligned with the whole."""
         alone = self.error_weights is None and self.observed is None and not (self.instruments or self.lags)
+        alone = alone and self.obs_weights is None
         return alone and not self.encoding.states
 
     def part(self, members: np.ndarray, axis: str) -> Design:
@@ -203,6 +204,8 @@ class Design:
     def sources(self) -> tuple[pd.DataFrame, dict]:
         """The observations as used, labelled, and W (M of the error too, where it is another)."""
         columns = {self.response: self.y, **dict(zip(self.names, np.moveaxis(self.X, 2, 0))), **self.instruments}
+        if self.obs_weights is not None:
+            columns[self.obs_weights.column] = self.obs_weights.values
         frame = pd.concat([self.labelled(values, name) for name, values in columns.items()], axis=1)
         return frame, {"W": self.weights} | ({} if self.error_weights is None else {"M": self.error_weights})
 

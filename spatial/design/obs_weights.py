@@ -257,10 +257,12 @@ def positive_weights(
     )  # fmt: skip
     code, bad, what, hint = next(one for one in why if (one[1] & there).any())
     t, i = np.nonzero(bad & there)
-    labels = [str(ids[k]) if times is None else f"{ids[k]} in {times[s]}" for s, k in zip(t, i)]
+    units = ids[i]
+    labels = [str(unit) for unit in units] if times is None else [
+        f"{unit} in {period}" for unit, period in zip(units, times[t])]  # fmt: skip
     shown = ", ".join(labels[:SHOWN]) + " ..." * (len(labels) > SHOWN)
     raise SpatialInputError(code, f"{len(t)} weights of {name!r} {what}: {shown}", column=name,
-                            ids=list(dict.fromkeys(ids[i])), rows=[column.index[r] for r in order[t, i]], n=len(t),
+                            ids=list(dict.fromkeys(units)), rows=[column.index[r] for r in order[t, i]], n=len(t),
                             hint=hint)  # fmt: skip
 
 

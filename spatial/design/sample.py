@@ -92,7 +92,7 @@ def weighted(sample: Sample, d: Design, effects: FixedEffects, correction) -> Sa
     """The sample times the roots of the weights of observations: see ``obs_weights``."""
     columns = ("y", "X", "Wy", "My", "MX", "MWy")
     scaled = {name: (d.root * values.T).T for name in columns if (values := getattr(sample, name)) is not None}
-    constant = d.obs_weights.constant(effects, correction is True)
+    constant = d.obs_weights.constant(effects, correction is True) if d.obs_weights is not None else 0.0
     return replace(sample, **scaled, factors=None, log_weights=constant)
 
 

@@ -28,8 +28,7 @@ class RSquared:
     ----------
     r2 : float
         1 - e'e / sum (y - mean)^2, what fixed effects explain included; sums and means are weighted where observations
-        are. Least squares of a cross-section: R2. With a
-        spatial error e is the innovation. Not for random effects.
+        are. Least squares of a cross-section: R2. With a spatial error e is the innovation. Not for random effects.
     adjusted : float
         1 - (1 - r2) (m - 1) / df, of least squares.
     within, between, overall : float
@@ -67,14 +66,16 @@ def r_squared(fit: FitRecord) -> RSquared:
         expected = reduced_form_of_several(fit) if isinstance(fit, SeveralRecord) else reduced_form(fit)
     except (SpatialInputError, np.linalg.LinAlgError, RuntimeError):
         return RSquared(share, adjusted)
-    corr = _squared(*(_within(d, values, fit._settings.effects) for values in (d.y, expected)), w)
+    def share_within(effects: FixedEffects) -> float:
+        return _squared(_within(d, d.y, effects), _within(d, expected, effects), w)
+
+    corr = share_within(fit._settings.effects)
     if not d.is_panel:
         return RSquared(share, adjusted, corr=corr)
-    units = FixedEffects(entity=True)
-    within = _squared(*(_within(d, values, units) for values in (d.y, expected)), w)
+    within = share_within(FixedEffects(entity=True))
     mass = np.nan_to_num(d.panel(w)).sum(axis=0)
-    means = (np.nan_to_num(d.panel(w * d.rows(values))).sum(axis=0) / mass for values in (d.y, expected))
-    between = _squared(*means, mass if d.obs_weights is not None else np.ones(len(mass)))
+    y_bar, fitted_bar = (np.nan_to_num(d.panel(w * d.rows(values))).sum(axis=0) / mass for values in (d.y, expected))
+    between = _squared(y_bar, fitted_bar, mass if d.obs_weights is not None else np.ones(len(mass)))
     return RSquared(share, adjusted, within, between, _squared(y, d.rows(expected), w), corr)
 
 

@@ -19,6 +19,7 @@ import pandas as pd
 from scipy.interpolate import CubicSpline, RectBivariateSpline
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
 from ..covariance.kinds import Information
 from ..covariance.vcov import covariance_of
@@ -207,7 +208,8 @@ def _adjustment(fit, products, bounds, reach: tuple[float, float]) -> RectBivari
     """
     sample, d = fit._sample, fit._design
     Q, _, MQ = sample.basis
-    W, M = (links_in_units_of_variance(d, w) for w in (d.weights, d.weights_of_error))
+    W, M = (refuse_varying(links_in_units_of_variance(d, w), "this likelihood")
+            for w in (d.weights, d.weights_of_error))  # fmt: skip
     A_inverse = Inverse(W, fit.rho)
     GQ = by_period(Q, d.n_units, lambda x: W.csr @ A_inverse.solve(x))
     MGQ = by_period(GQ, d.n_units, lambda x: M.csr @ x)

@@ -25,6 +25,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
 from ..covariance.adjusted import OfAdjustedScore
 from ..covariance.kinds import Information
@@ -227,7 +228,7 @@ class Profile:
 def _profile(source, picks: np.ndarray) -> Profile:
     fit = source.fit
     sample, spectrum = fit._sample, spectrum_of(fit._design.weights)
-    W = links_in_units_of_variance(fit._design, fit._design.weights)
+    W = refuse_varying(links_in_units_of_variance(fit._design, fit._design.weights), "this likelihood")
     low, high = spectrum.interval
     # 1. Regressions of y and W y on X.
     Q, R, _ = sample.basis

@@ -120,7 +120,8 @@ def _through_space(fit: FitRecord, W: SpatialWeights, M: SpatialWeights, y, tren
     TC = inverse(W, fit.rho).solve(trend.T).T
     if kind == "TC":
         return TC
-    Q = _precision(*_filters(fit, W.csr, M.csr), root)
+    A, B = _filters(fit, W.csr, M.csr)
+    Q = _precision(A, B, root)
     gap = (y - TC).T
     return TC - ((Q @ gap) / Q.diagonal()[:, None] - gap).T
 

@@ -45,7 +45,7 @@ def refuse_unweightable(
 
 
 def usual_covariance(specification: Specification, d: Design, effects: FixedEffects, options: ModelOptions) -> object:
-    """The covariance requested, or the usual one: robust with sampling weights, by unit where there are unit effects."""
+    """The covariance requested, or the usual one: robust with sampling weights, by unit after unit effects."""
     if options.vcov is not None or d.obs_weights is None or not d.obs_weights.sampling:
         return options.covariance
     by_unit = options.estimator == "gmm" and effects.entity and not specification.error

@@ -41,32 +41,32 @@ def test_published_figures_of_castle_doctrine():
     """Cheng & Hoekstra (2013): .0801, .0877, .0946; our share of a year is from their dates, in days."""
     castle = shapefiles.load_panel("castle")
     keys = {"entity": "state", "time": "year", "method": "twfe"}
-    weighted = {"weights_column": "population"}
+    weighted = {"obs_weights": "population"}
     for options, published in [(weighted, 0.0801), ({}, 0.0877), ({**weighted, "period_by": "region"}, 0.0946)]:
         assert sp.did("log(homicide) ~ law", castle, **keys, **options).att == pytest.approx(published, abs=1.5e-4)
 
 
-@pytest.mark.parametrize("weights_column", [None, "人口"])
-def test_two_way_effects_are_linearmodels(frame, weights_column):
+@pytest.mark.parametrize("obs_weights", [None, "人口"])
+def test_two_way_effects_are_linearmodels(frame, obs_weights):
     """Estimates; their deletions are those of its refits without each unit."""
     PanelOLS = pytest.importorskip("linearmodels.panel").PanelOLS
-    fit = sp.did("产出 ~ 政策 + 开放", frame, method="twfe", weights_column=weights_column, **KEYS)
+    fit = sp.did("产出 ~ 政策 + 开放", frame, method="twfe", obs_weights=obs_weights, **KEYS)
     indexed = frame.set_index(["省份", "年份"])
-    weights = indexed[weights_column] if weights_column else None
+    weights = indexed[obs_weights] if obs_weights else None
     peer = PanelOLS(indexed["产出"], indexed[["政策", "开放"]], entity_effects=True, time_effects=True, weights=weights)
     peer = peer.fit(cov_type="clustered", cluster_entity=True, debiased=False)
     assert fit.att == pytest.approx(peer.params["政策"], abs=1e-9)
     deleted = []
     for unit in frame["省份"].unique():
         rest = indexed.drop(unit, level=0)
-        weights = rest[weights_column] if weights_column else None
+        weights = rest[obs_weights] if obs_weights else None
         again = PanelOLS(rest["产出"], rest[["政策", "开放"]], entity_effects=True, time_effects=True, weights=weights)
         deleted.append(again.fit().params["政策"])
     plain = np.sqrt(23 / 24 * ((np.array(deleted) - fit.att) ** 2).sum())
     assert fit.std_error == pytest.approx(plain * fit.jackknife.scale[0], rel=1e-7)
 
 
-@pytest.mark.parametrize("options", [{}, {"weights_column": "人口"}, {"weights_column": "人口", "period_by": "区域"}])
+@pytest.mark.parametrize("options", [{}, {"obs_weights": "人口"}, {"obs_weights": "人口", "period_by": "区域"}])
 def test_imputation_is_its_dense_twin(frame, options):
     sample = read_policy("产出 ~ 政策 + 开放", frame, **KEYS, **options)
     _, estimands = imputation.averages(sample, (-9, 9))
@@ -169,10 +169,10 @@ def test_periods_without_untreated_units_are_named(frame):
 
 
 def test_options_that_do_not_fit(frame):
-    for options, code in [({"method": "group_time", "weights_column": "人口"}, "E533"), ({"window": (0, 3)}, "E533"),
+    for options, code in [({"method": "group_time", "obs_weights": "人口"}, "E533"), ({"window": (0, 3)}, "E533"),
                           ({"window": (-3,)}, "E533"), ({"window": ("a", "b")}, "E533"),
                           ({"cluster": "人口"}, "E236"), ({"treatment": "开放"}, "E502"), ({"method": "cs"}, "E501"),
-                          ({"weights_column": "产出"}, "E211"), ({"entity": None}, "E501"),
+                          ({"obs_weights": "产出"}, "E211"), ({"entity": None}, "E501"),
                           ({"level": 95}, "E501"), ({"cluster": "一"}, "E206"),
                           ({"reference": -9}, "E533"), ({"band": "both"}, "E501")]:  # fmt: skip
         with pytest.raises(SpatialInputError) as caught:
