@@ -169,7 +169,7 @@ def test_periods_without_untreated_units_are_named(frame):
 
 
 def test_options_that_do_not_fit(frame):
-    for options, code in [({"method": "group_time", "obs_weights": "人口"}, "E533"), ({"window": (0, 3)}, "E533"),
+    for options, code in [({"method": "group_time", "obs_weights": "人口"}, "E540"), ({"window": (0, 3)}, "E533"),
                           ({"window": (-3,)}, "E533"), ({"window": ("a", "b")}, "E533"),
                           ({"cluster": "人口"}, "E236"), ({"treatment": "开放"}, "E502"), ({"method": "cs"}, "E501"),
                           ({"obs_weights": "产出"}, "E211"), ({"entity": None}, "E501"),
@@ -344,3 +344,46 @@ def test_every_result_draws_itself(frame):
         sp.plot.event_study(dose)
     assert caught.value.code == "E206"
     assert "Placebo" in sp.placebo_units(fit, draws=19).plot().get_title(loc="left")
+
+
+def weighted_cohorts(data, size):
+    """Castle doctrine with one whole weight for each state, and the panel in which states are so many copies."""
+    copies = pd.concat([data[data[size] > k].assign(copy=data["state"].astype(str) + f"_{k}") for k in range(3)])
+    return copies.drop(columns="state").rename(columns={"copy": "state"}).assign(of=copies["state"].to_numpy())
+
+
+@pytest.mark.parametrize("control", ["never", "not_yet"])
+def test_weighted_group_times_are_those_of_copies(control):
+    """Weights of states are copies of states: means, cohorts' sizes, and errors once the copies are one cluster."""
+    data, keys = shapefiles.load_panel("castle"), {"entity": "state", "time": "year"}
+    rng = np.random.default_rng(8)
+    data["size"] = data["state"].map({s: float(rng.integers(1, 4)) for s in data["state"].unique()})
+    how = {"method": "group_time", "control": control, **keys}
+    fit = sp.did("log(homicide) ~ post", data, obs_weights="size", **how)
+    copies = sp.did("log(homicide) ~ post", weighted_cohorts(data, "size"), cluster="of", **how)
+    for one, other in ((fit.table, copies.table), (fit.path, copies.path)):
+        np.testing.assert_allclose(one["estimate"], other["estimate"], rtol=1e-10, atol=1e-13)
+        np.testing.assert_allclose(one["std_error"], other["std_error"], rtol=1e-9)
+    sampled = sp.did("log(homicide) ~ post", data, obs_weights=sp.Sampling("size"), **how)
+    pd.testing.assert_frame_equal(sampled.table, fit.table)
+    equal = sp.did("log(homicide) ~ post", data.assign(size=5.0), obs_weights="size", **how)
+    plain = sp.did("log(homicide) ~ post", data, **how)
+    np.testing.assert_allclose(equal.table.select_dtypes("number"), plain.table.select_dtypes("number"), rtol=1e-12)
+    assert fit.randomization is None
+    with pytest.raises(SpatialInputError) as caught:
+        sp.placebo_units(fit, draws=19)
+    assert caught.value.code == "E540"
+    assert "size" in sp.etable([fit]).to_text()
+
+
+def test_a_weighted_effect_of_one_cohort_is_a_difference_of_weighted_means():
+    data, keys = shapefiles.load_panel("castle"), {"entity": "state", "time": "year"}
+    data = data[data.groupby("state")["post"].transform("sum").isin([0, 2])]  # never, or two periods treated
+    data["size"] = data.groupby("state")["population"].transform("first")
+    fit = sp.did("log(homicide) ~ post", data, method="group_time", obs_weights="size", **keys)
+    wide = np.log(data.pivot(index="state", columns="year", values="homicide"))
+    treated, size = data.groupby("state")["post"].max() > 0, data.groupby("state")["size"].first()
+    last = data.loc[data["post"] == 0, "year"].max() - 2
+    change = wide.loc[:, wide.columns > last].mean(axis=1) - wide[last]
+    want = np.average(change[treated], weights=size[treated]) - np.average(change[~treated], weights=size[~treated])
+    assert fit.att == pytest.approx(want, rel=1e-10)
