@@ -186,7 +186,7 @@ def test_dense_likelihood_and_its_curvature(columbus, model):
 @pytest.mark.parametrize("model", ["ols", "sar", "sdem", "sac"])
 def test_panel_likelihood_is_that_of_contrasts(panel, model, effects, column):
     """The transformation of Lee and Yu is exact with weights, also where these change over time."""
-    data, w = panel
+    data, _ = panel
     small = wt.knn(shapefiles.load("us_states").iloc[:14], 3).standardize("row")
     data = data[data["state"].isin(small.ids) & (data["year"] >= 1983)]
     fit = getattr(sp, model)(PANEL, data, small, **KEYS, effects=effects, obs_weights=column)
