@@ -16,8 +16,13 @@ from ..design.checks import ABSORBED, refuse_degenerate
 from ..design.design import INTERCEPT, Design, spatial_lag
 from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
+<<<<<<< HEAD
 from ..design.moment_settings import USUAL, Moments
 from ..design.sample import regressor_columns
+=======
+from ..design.obs_weights import links_in_units_of_variance
+from ..design.sample import flat, regressor_columns
+>>>>>>> main
 from ..design.specification import Specification
 from ..logdet import logdet
 from ..solve.gmm import KINDS, ErrorMomentSample, MomentSample, MomentSolution, two_stage_least_squares
@@ -74,6 +79,11 @@ def moment_sample(
     W, M = d.weights, d.weights_of_error
     X, names = regressor_columns(d, effects)
     exogenous = np.array([name.removeprefix("W:").removeprefix("W2:") not in d.endog for name in names])
+<<<<<<< HEAD
+=======
+    y, Xd = d.within(d.y, effects), d.within(X, effects)
+    refuse_degenerate(d, flat(X), flat(Xd), flat(y), names, effects)
+>>>>>>> main
 
     def rows(values):
         return d.rows(d.within(values, effects))
@@ -90,11 +100,15 @@ def moment_sample(
         lagged = np.concatenate([X[:, :, moving], own], axis=2) if settings.lag_instruments else X[:, :, moving]
         H += _powers(W, lagged, settings.order or 2)
         Wy = spatial_lag(W, d.y)
+<<<<<<< HEAD
         parts["Wy"] = rows(Wy)
     elif d.endog and settings.lag_instruments:
         H += _powers(W, own, settings.order or _order_of_endogenous(d))
     if specification.error and settings.lag_instruments and d.instruments:
         H.append(spatial_lag(M, own))
+=======
+        parts["Wy"] = flat(d.within(Wy, effects))
+>>>>>>> main
     parts |= {
         "y": y,
         "X": Xd,
@@ -106,8 +120,9 @@ def moment_sample(
         "centered": effects.time,
     }
     if not specification.error:
-        return MomentSample(**parts)
+        return MomentSample(**_weighted(d, parts))
     if specification.lag:
+<<<<<<< HEAD
         parts["MWy"] = rows(spatial_lag(M, Wy))
     return ErrorMomentSample(**parts, My=rows(spatial_lag(M, d.y)), MX=rows(spatial_lag(M, X)),
                              M=refuse_varying(M, "method='gmm'").csr)  # fmt: skip
@@ -129,6 +144,25 @@ def _order_of_endogenous(d: Design) -> int:
 def _varying(d: Design, H: np.ndarray, effects: FixedEffects) -> np.ndarray:
     """The instruments without the effects, (m, q); rounding of absorbed ones would make instruments of noise."""
     before, after = d.rows(H), d.rows(d.within(H, effects))
+=======
+        parts["MWy"] = flat(d.within(spatial_lag(M, Wy), effects))
+    parts |= {"My": flat(d.within(spatial_lag(M, d.y), effects)), "MX": flat(d.within(spatial_lag(M, X), effects))}
+    return ErrorMomentSample(**_weighted(d, parts), M=links_in_units_of_variance(d, d.weights_of_error).csr)
+
+
+def _weighted(d: Design, parts: dict[str, Any]) -> dict[str, Any]:
+    """The columns times the roots of the weights of observations."""
+    if d.obs_weights is None:
+        return parts
+    root = d.root
+    columns = ("y", "X", "Wy", "H", "My", "MX", "MWy")
+    return parts | {name: (root * parts[name].T).T for name in columns if name in parts}
+
+
+def _varying(d: Design, H: np.ndarray, effects: FixedEffects) -> np.ndarray:
+    """The instruments without the effects, (T N, q); rounding of absorbed ones would make instruments of noise."""
+    before, after = flat(H), flat(d.within(H, effects))
+>>>>>>> main
     return after[:, np.linalg.norm(after, axis=0) > ABSORBED * np.linalg.norm(before - before.mean(axis=0), axis=0)]
 
 
