@@ -16,13 +16,9 @@ from ..design.checks import ABSORBED, refuse_degenerate
 from ..design.design import INTERCEPT, Design, spatial_lag
 from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
-<<<<<<< HEAD
 from ..design.moment_settings import USUAL, Moments
-from ..design.sample import regressor_columns
-=======
 from ..design.obs_weights import links_in_units_of_variance
-from ..design.sample import flat, regressor_columns
->>>>>>> main
+from ..design.sample import regressor_columns
 from ..design.specification import Specification
 from ..logdet import logdet
 from ..solve.gmm import KINDS, ErrorMomentSample, MomentSample, MomentSolution, two_stage_least_squares
@@ -51,6 +47,11 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
     elif not (isinstance(vcov, SCPC) or vcov == "scpc"):
         check_option("vcov", vcov, KINDS)
         refuse_impossible(str(vcov), specification, effects, d.is_panel)
+    if d.obs_weights is not None and (effects.random or (specification.error and effects.time)):
+        what = f"random effects by moments of {specification.name}" if effects.random else (
+            f"moments of a spatial error with {effects} effects")  # fmt: skip
+        raise SpatialInputError("E540", f"{what} have no obs_weights=", hint="leave obs_weights= out, or use "
+                                "effects='entity' with C(period) in the formula")  # fmt: skip
     M = d.weights_of_error
     if specification.error and effects.time and not M.rows_sum_to_one:
         raise SpatialInputError(
@@ -79,11 +80,6 @@ def moment_sample(
     W, M = d.weights, d.weights_of_error
     X, names = regressor_columns(d, effects)
     exogenous = np.array([name.removeprefix("W:").removeprefix("W2:") not in d.endog for name in names])
-<<<<<<< HEAD
-=======
-    y, Xd = d.within(d.y, effects), d.within(X, effects)
-    refuse_degenerate(d, flat(X), flat(Xd), flat(y), names, effects)
->>>>>>> main
 
     def rows(values):
         return d.rows(d.within(values, effects))
@@ -100,15 +96,11 @@ def moment_sample(
         lagged = np.concatenate([X[:, :, moving], own], axis=2) if settings.lag_instruments else X[:, :, moving]
         H += _powers(W, lagged, settings.order or 2)
         Wy = spatial_lag(W, d.y)
-<<<<<<< HEAD
         parts["Wy"] = rows(Wy)
     elif d.endog and settings.lag_instruments:
         H += _powers(W, own, settings.order or _order_of_endogenous(d))
     if specification.error and settings.lag_instruments and d.instruments:
         H.append(spatial_lag(M, own))
-=======
-        parts["Wy"] = flat(d.within(Wy, effects))
->>>>>>> main
     parts |= {
         "y": y,
         "X": Xd,
@@ -122,10 +114,9 @@ def moment_sample(
     if not specification.error:
         return MomentSample(**_weighted(d, parts))
     if specification.lag:
-<<<<<<< HEAD
         parts["MWy"] = rows(spatial_lag(M, Wy))
-    return ErrorMomentSample(**parts, My=rows(spatial_lag(M, d.y)), MX=rows(spatial_lag(M, X)),
-                             M=refuse_varying(M, "method='gmm'").csr)  # fmt: skip
+    parts |= {"My": rows(spatial_lag(M, d.y)), "MX": rows(spatial_lag(M, X))}
+    return ErrorMomentSample(**_weighted(d, parts), M=links_in_units_of_variance(d, M).csr)
 
 
 def _powers(W, columns: np.ndarray, order: int) -> list[np.ndarray]:
@@ -141,15 +132,6 @@ def _order_of_endogenous(d: Design) -> int:
     return d.wx_order * any(d.names[j] in d.endog for j in d.durbin)
 
 
-def _varying(d: Design, H: np.ndarray, effects: FixedEffects) -> np.ndarray:
-    """The instruments without the effects, (m, q); rounding of absorbed ones would make instruments of noise."""
-    before, after = d.rows(H), d.rows(d.within(H, effects))
-=======
-        parts["MWy"] = flat(d.within(spatial_lag(M, Wy), effects))
-    parts |= {"My": flat(d.within(spatial_lag(M, d.y), effects)), "MX": flat(d.within(spatial_lag(M, X), effects))}
-    return ErrorMomentSample(**_weighted(d, parts), M=links_in_units_of_variance(d, d.weights_of_error).csr)
-
-
 def _weighted(d: Design, parts: dict[str, Any]) -> dict[str, Any]:
     """The columns times the roots of the weights of observations."""
     if d.obs_weights is None:
@@ -160,9 +142,8 @@ def _weighted(d: Design, parts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _varying(d: Design, H: np.ndarray, effects: FixedEffects) -> np.ndarray:
-    """The instruments without the effects, (T N, q); rounding of absorbed ones would make instruments of noise."""
-    before, after = flat(H), flat(d.within(H, effects))
->>>>>>> main
+    """The instruments without the effects, (m, q); rounding of absorbed ones would make instruments of noise."""
+    before, after = d.rows(H), d.rows(d.within(H, effects))
     return after[:, np.linalg.norm(after, axis=0) > ABSORBED * np.linalg.norm(before - before.mean(axis=0), axis=0)]
 
 

@@ -24,13 +24,9 @@ OLS = Specification("OLS", lag=False, error=False, durbin=False)
 def ols(
     formula: str, data: pd.DataFrame, w: WeightsLike, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str | None = None,
-<<<<<<< HEAD
     endog: list[str] | None = None, instruments: list[str] | None = None,
-    correction: bool | str = True, vcov: Any = None, missing: str = "error",
-=======
     correction: bool | str = True, vcov: Any = None,
     obs_weights: str | Sampling | None = None, missing: str = "error",
->>>>>>> main
 ) -> Fit:  # fmt: skip
     """Linear regression without spatial terms, the start of every specification search.
 
@@ -70,16 +66,12 @@ def ols(
         With "ml": "oim" (observed information, the default; "classical" is the same), "eim" (expected), "robust",
         "cluster", "jackknife", "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``,
         ``sp.Jackknife("region")`` for few groups, ``sp.Conley(cutoff=300)``. "hc0" and "hc1" are White's, without and
-<<<<<<< HEAD
         with the factor n / (n - k). With ``endog=``: "classical" (the default), "robust", "hc0", "hc1", "cluster" and
         objects.
-=======
-        with the factor n / (n - k).
     obs_weights : str or Sampling, optional
         Column of positive weights w of the observations: Var(e) = sigma2 / w, as of a mean over w people (analytic
         weights). ``sp.Sampling("column")``: sampling weights, with robust standard errors, for least squares and
         moments. sigma2 is the variance at w = 1, as in R. Effects average over units without weights.
->>>>>>> main
     missing : {"error", "drop", "period"}
         "drop" leaves out units with missing values or rows and cuts W down to the rest. "period", for panels, leaves a
         unit out of the periods that it is absent from or has missing values in; W of a period is that of its units,
@@ -107,12 +99,7 @@ def ols(
     {'Intercept': 1.2, 'x': 0.95}
     """
     options = ModelOptions(
-<<<<<<< HEAD
         entity=entity, time=time, effects=effects, durbin=durbin, method=method, endog=endog,
-        instruments=instruments, correction=correction, vcov=vcov, missing=missing,
-=======
-        entity=entity, time=time, effects=effects, durbin=durbin, method=method, correction=correction, vcov=vcov,
-        obs_weights=obs_weights, missing=missing,
->>>>>>> main
+        instruments=instruments, correction=correction, vcov=vcov, obs_weights=obs_weights, missing=missing,
     )  # fmt: skip
     return estimate(OLS, formula, data, w, options)

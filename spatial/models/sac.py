@@ -77,16 +77,12 @@ def sac(
         With "ml": "oim" (observed information, the default; "classical" is the same), "eim" (expected), "robust",
         "cluster", "jackknife", "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``,
         ``sp.Jackknife("region")`` for few groups, ``sp.Conley(cutoff=300)``. With "gmm": "classical" (the default),
-<<<<<<< HEAD
         "robust" to heteroskedasticity and, in panels, "cluster" by unit, which are other estimators and change the
         estimates too.
-=======
-        "robust" to heteroskedasticity, which is another estimator and changes the estimates too.
     obs_weights : str or Sampling, optional
         Column of positive weights w of the observations: Var(e) = sigma2 / w, as of a mean over w people (analytic
         weights). ``sp.Sampling("column")``: sampling weights, with robust standard errors, for least squares and
         moments. sigma2 is the variance at w = 1, as in R. Effects average over units without weights.
->>>>>>> main
     missing : {"error", "drop", "period"}
         "drop" leaves out units with missing values or rows and cuts W down to the rest. "period", for panels, leaves a
         unit out of the periods that it is absent from or has missing values in; W of a period is that of its units,
@@ -107,12 +103,7 @@ def sac(
     """
     options = ModelOptions(
         entity=entity, time=time, effects=effects, durbin=durbin, method=method, w_error=w_error,
-<<<<<<< HEAD
         random_error=random_error, endog=endog, instruments=instruments,
-        correction=correction, vcov=vcov, missing=missing, logdet=logdet,
-=======
-        random_error=random_error, correction=correction, vcov=vcov,
-        obs_weights=obs_weights, missing=missing, logdet=logdet,
->>>>>>> main
+        correction=correction, vcov=vcov, obs_weights=obs_weights, missing=missing, logdet=logdet,
     )  # fmt: skip
     return estimate(SAC, formula, data, w, options)

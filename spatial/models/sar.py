@@ -78,15 +78,11 @@ def sar(
         With "ml": "oim" (observed information, the default; "classical" is the same), "eim" (expected), "robust",
         "cluster", "jackknife", "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``,
         ``sp.Jackknife("region")`` for few groups, ``sp.Conley(cutoff=300)``. With "gmm": "classical" (the default),
-<<<<<<< HEAD
         "robust" to heteroskedasticity, "hc0", "hc1", in panels "cluster", and the objects.
-=======
-        "robust" to heteroskedasticity, "hc0", "hc1" and, in panels, "cluster".
     obs_weights : str or Sampling, optional
         Column of positive weights w of the observations: Var(e) = sigma2 / w, as of a mean over w people (analytic
         weights). ``sp.Sampling("column")``: sampling weights, with robust standard errors, for least squares and
         moments. sigma2 is the variance at w = 1, as in R. Effects average over units without weights.
->>>>>>> main
     missing : {"error", "drop", "period"}
         "drop" leaves out units with missing values or rows and cuts W down to the rest. "period", for panels, leaves a
         unit out of the periods that it is absent from or has missing values in; W of a period is that of its units,
