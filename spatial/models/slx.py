@@ -99,6 +99,7 @@ def slx(
     """
     options = ModelOptions(
         entity=entity, time=time, effects=effects, durbin=durbin, wx_order=wx_order, method=method,
-        endog=endog, instruments=instruments, correction=correction, vcov=vcov, obs_weights=obs_weights, missing=missing,
+        endog=endog, instruments=instruments, correction=correction, vcov=vcov,
+        obs_weights=obs_weights, missing=missing,
     )  # fmt: skip
     return estimate(SLX, formula, data, w, options)
