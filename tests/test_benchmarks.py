@@ -18,6 +18,7 @@ SMALL = {
     "regression": "--tiny",
     "road": "",
     "several": "--tiny",
+    "endogenous": "--tiny",
     "sizes": "--samples 1",
     "startup": "--rounds 1",
     "weights": "--no-counties --cells 300 --bricks 12 --points 300 --economies 50 --rounds 1",
