@@ -12,11 +12,13 @@ LISTS = {  # the line above a list of index.md: the page, its title, its first s
         ("guides", "Guides", "For the first day, and for those who come from another program.", "notebook"),
     "Studies, each runnable from top to bottom:":
         ("studies", "Studies", "Each runs from top to bottom, here and as a notebook.", "notebook"),
-    "中文:": ("chinese", "中文", "中文指南：代码与数字同英文页，由同一次运行得到。中文报告：`spillover demo --lang zh-CN`。", "笔记本"),
-    "Reference:": ("details", "Details", "What is taken and written: files, keys, formulas, errors; and how the project is "
-                   "kept.", "notebook"),
-    "Can it be trusted?": ("trust", "Can it be trusted?", "What was measured, and what happens when something is wrong.",
-                           "notebook"),
+    "中文:":
+        ("chinese", "中文", "中文指南：代码与数字同英文页，由同一次运行得到。"
+         "中文报告：`spillover demo --lang zh-CN`。", "笔记本"),
+    "Reference:":
+        ("details", "Details", "What is taken and written, and how the project is kept.", "notebook"),
+    "Can it be trusted?":
+        ("trust", "Can it be trusted?", "What was measured, and what happens when something is wrong.", "notebook"),
 }  # fmt: skip
 
 

@@ -8,10 +8,10 @@ import re
 from sphinx.search.en import SearchEnglish
 
 CHINESE = re.compile("[\u4e00-\u9fff]+")
-WORD = re.compile(r"[\w.]*\w")
+WORD = re.compile(r"\w+")
 SPLIT_QUERY = """
 function splitQuery(query) {
-  const words = query.match(/[\\p{Letter}\\p{Number}_.]*[\\p{Letter}\\p{Number}_]/gu) || [];
+  const words = query.match(/[\\p{Letter}\\p{Number}_]+/gu) || [];
   return words.flatMap((word) => word.split(/([\\u4e00-\\u9fff]+)/).filter((part) => part).flatMap((part) => {
     if (!/^[\\u4e00-\\u9fff]{3,}$/.test(part)) return [part];
     return [...part].slice(1).map((last, i) => part[i] + last);
@@ -24,7 +24,7 @@ class SearchMixed(SearchEnglish):
     """English and Chinese in one index."""
 
     lang = "mixed"
-    language_name = "English and Chinese"
+    language_name = "English"  # the stemmer of the browser is named after it
     js_splitter_code = SPLIT_QUERY
 
     def split(self, input: str) -> list[str]:
