@@ -91,8 +91,11 @@ def _products(d: Design, forms, codes, e) -> tuple[np.ndarray, np.ndarray]:
     if N <= DENSE_UNITS and not d.varies and nested(units, codes):  # whole units: sum_t e_it Q_ij e_jt = Q_ij (E'E)_ij
         E, of_unit = np.nan_to_num(d.panel(e)), np.zeros(N, dtype=int)
         of_unit[units] = codes
-        member = sparse.csr_array((np.ones(N), (np.arange(N), of_unit)), shape=(N, G))
-        return _among([member.T @ (form.whole * (E.T @ E)) @ member for form in forms], G)
+        F = [form.whole * (E.T @ E) for form in forms]
+        if G < N:
+            return _among([sums_by_group(sums_by_group(f, of_unit).T, of_unit).T for f in F], G)
+        own, crossed = _among(F, G)
+        return own[:, np.argsort(of_unit)], crossed
     spread = []  # e by unit and group, (N, G), of every period
     for t in range(d.n_periods):
         rows = np.flatnonzero(periods == t)
@@ -123,8 +126,8 @@ def _by_signs(forms, spread, G: int) -> tuple[np.ndarray, np.ndarray]:
 def _among(F: list[np.ndarray], G: int) -> tuple[np.ndarray, np.ndarray]:
     """What ``_products`` returns, from e_g'Q_gh e_h, (G, G), of every form."""
     own = np.array([f.diagonal() for f in F]).reshape(len(F), G)
-    both = [f + f.T - 2 * np.diag(f.diagonal()) for f in F]
-    return own, np.array([[np.sum(a * b) / 2 for b in both] for a in both]).reshape(len(F), len(F))
+    crossed = [[np.vdot(f, h) + np.sum(f * h.T) - 2 * f.diagonal() @ h.diagonal() for h in F] for f in F]
+    return own, np.array(crossed).reshape(len(F), len(F))
 
 
 # -- P and H ---------------------------------------------------------------------------------------------------
@@ -239,10 +242,7 @@ def quadratic_forms(fit: FitRecord) -> list[QuadraticForm]:
 
 def _times_inverse(weights: SpatialWeights, by: float) -> np.ndarray:
     """W (I - by W)^-1, dense."""
-    from scipy.linalg import inv
-
-    W = weights.csr
-    return W @ inv(np.eye(weights.n) - by * W.toarray(), overwrite_a=True, check_finite=False) if by else W.toarray()
+    return weights.csr @ inverse(weights, by).dense if by else weights.csr.toarray()
 
 
 def _filtered(M, lam, values):
