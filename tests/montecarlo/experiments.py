@@ -2,6 +2,7 @@
 
 from . import nulls, others, policies
 from .cross import cross_section
+from .endogenous import endogenous
 from .forecasts import forecasts
 from .margins import margins
 from .panels import dynamic_panel, panel
@@ -12,6 +13,7 @@ EXPERIMENTS = {
     "margins": margins,
     "forecasts": forecasts,
     "several": several,
+    "endogenous": endogenous,
     "panel": panel,
     "dynamic": dynamic_panel,
     "did": policies.did,
