@@ -17,6 +17,7 @@ SMALL = {
     "panel": "--tiny",
     "regression": "--tiny",
     "road": "",
+    "robust": "--tiny",
     "several": "--tiny",
     "endogenous": "--tiny",
     "sizes": "--samples 1",
