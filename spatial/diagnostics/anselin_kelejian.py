@@ -10,8 +10,6 @@ Moran's. Fixed effects are out of e, and traces are those of what they leave (``
 
 from __future__ import annotations
 
-import numpy as np
-
 from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
 

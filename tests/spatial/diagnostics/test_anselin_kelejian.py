@@ -48,7 +48,8 @@ def test_size_and_power():
 
 
 @pytest.mark.parametrize(("code", "call"), [
-    ("E501", lambda d, w: sp.sem("y ~ x + c", d, w, **KEYS, **IV)), ("E501", lambda d, w: sp.sar("y ~ x", d, w, **KEYS)),
+    ("E501", lambda d, w: sp.sem("y ~ x + c", d, w, **KEYS, **IV)),
+    ("E501", lambda d, w: sp.sar("y ~ x", d, w, **KEYS)),
     ("E501", lambda d, w: sp.sar("y ~ x + c", d, w, **KEYS, **IV, effects="random")),
     ("E308", lambda d, w: sp.sar("y ~ x + c", d, w * 2, **KEYS, **IV)),
     ("E109", lambda d, w: sp.ols("y ~ x + c", d.drop(index=3), w, **KEYS, **IV, missing="period")),
