@@ -63,7 +63,7 @@ def log_marginal(fit: Fit, prior: Prior | None = None, *, correction: bool | Non
     -188.49
     """
     settings = fit._settings
-    if settings.method != "ml" or settings.random:
+    if settings.method != "ml" or settings.composed:
         raise SpatialInputError("E511", "a posterior probability needs a likelihood with fixed effects or none",
                                 hint="use method='ml' and effects='none', 'entity', 'time' or 'twoway'")  # fmt: skip
     d, sample = fit._design, fit._sample

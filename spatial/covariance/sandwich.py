@@ -81,8 +81,8 @@ def grouped_meat(fit: FitRecord, codes: np.ndarray, S: np.ndarray) -> np.ndarray
 
 
 def least_squares(fit: FitRecord) -> bool:
-    """Whether nothing but least squares was needed: no spatial parameter, no variance of random effects."""
-    return not (fit.specification.lag or fit.specification.error or by_random_ml(fit))
+    """Whether nothing but least squares was needed: no spatial parameter, no variance of random effects, no psi."""
+    return not (is_spatial(fit) or by_random_ml(fit) or fit._settings.serial is not None)
 
 
 def is_spatial(fit: FitRecord) -> bool:

@@ -25,7 +25,7 @@ from .hac import Conley, DriscollKraay
 from .jackknife import Jackknife
 from .joint import wald
 from .kinds import Bootstrap, Information
-from .random import by_random_ml, refuse_for_random
+from .random import by_random_ml, refuse_for_random, refuse_without_scores
 from .sandwich import least_squares
 from .scpc import SCPC
 from .several import of_several
@@ -108,6 +108,8 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
         chosen = as_vcov(vcov, **settings)
         if fit._settings.random is not None and by_random_ml(fit):
             refuse_for_random(fit._settings.random.error, chosen, fit)
+        if fit._settings.serial is not None:
+            refuse_without_scores(chosen)
         return chosen
     from .moments import DynamicMomentCovariance, MomentCovariance
 

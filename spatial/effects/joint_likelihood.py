@@ -46,7 +46,7 @@ def joint_obstacle(fit: FitRecord) -> str:
     checks = {
         "it is for models with a spatial lag and a spatial error": not (model.lag and model.error),
         "it is for one W of the lag and one of the error": isinstance(fit, SeveralRecord),
-        "it needs maximum likelihood": s.method != "ml" or s.effects.random is not None,
+        "it needs maximum likelihood": s.method != "ml" or s.composed,
         "it is for static models": bool(d.lags),
         "W varies over time, or periods are missing": d.varies or d.observed is not None,
         "the correction is additive": s.correction == "additive",

@@ -92,7 +92,7 @@ def _obstacle(fit) -> str:
     checks = {
         joint_obstacle(fit): model.lag and model.error,
         "it is for models with a spatial lag": not model.lag,
-        "it needs maximum likelihood": s.method not in ("ml", "reml") or s.effects.random is not None,
+        "it needs maximum likelihood": s.method not in ("ml", "reml") or s.composed,
         "it is for static models": bool(d.lags),
         "W varies over time, or periods are missing": d.weights.varies or d.observed is not None,
         "the correction is additive": s.corrected and s.correction == "additive",

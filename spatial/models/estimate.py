@@ -31,6 +31,7 @@ from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .random import random_effects
 from .reading import Reading, prepare, read
+from .serial import serial_errors
 from .several import estimate_several
 
 NO_COVARIANCE = np.empty((0, 0))
@@ -83,6 +84,9 @@ def check(specification: Specification, options: ModelOptions) -> None:
 
 def by_likelihood(reading: Reading) -> tuple[Reading, Sample, Solution]:
     """Maximum likelihood, or least squares where the model has no spatial parameter."""
+    if reading.settings.requested.serial:
+        sample, solution, random, serial = serial_errors(reading.specification, reading.design, reading.settings)
+        return replace(reading, settings=reading.settings.with_(random=random, serial=serial)), sample, solution
     if reading.settings.effects.random:
         sample, solution, random = random_effects(reading.specification, reading.design, reading.settings)
         return replace(reading, settings=reading.settings.with_(random=random)), sample, solution
@@ -178,7 +182,7 @@ def estimates(specification: Specification, d: Design, sample: Sample, at: Solut
     params = np.concatenate([at.beta[: sample.X.shape[1] - sample.dummies], spatial])
     if isinstance(at, Adjusted):
         return params, at.sigma2, at.df
-    if settings.random and settings.random.by_likelihood:
+    if settings.serial or (settings.random and settings.random.by_likelihood):
         return params, at.sigma2, None
     df = d.left(settings.effects) - len(params)
     if spatial:

@@ -23,7 +23,7 @@ OLS = Specification("OLS", lag=False, error=False, durbin=False)
 def ols(
     formula: str, data: pd.DataFrame, w: WeightsLike, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str | None = None,
-    correction: bool | str = True, vcov: Any = None, missing: str = "error",
+    serial: str | None = None, correction: bool | str = True, vcov: Any = None, missing: str = "error",
 ) -> Fit:  # fmt: skip
     """Linear regression without spatial terms, the start of every specification search.
 
@@ -49,6 +49,10 @@ def ols(
         Has no meaning here: it belongs to slx, sdm, sdem and gns.
     method : {None, "ml"}, optional
         With random effects: None is Swamy and Arora's estimator, "ml" maximum likelihood. Ignored otherwise.
+    serial : {"ar1"}, optional
+        In panels without fixed effects: errors that are correlated over time within units, nu_t = psi nu_(t-1) + e_t,
+        beside random unit effects, a spatial lag and a spatial error or without them (Baltagi, Song, Jung & Koh 2007;
+        Millo 2014); psi is in ``sp.variance_components(fit)``. By maximum likelihood; three periods or more.
     correction : bool or "additive"
         Small samples. True: the covariance "oim" has the factor n / (n - p), statistics are t(n - p), and fixed effects
         leave the likelihood by transformation where it exists (Lee & Yu 2010; unit effects always, time and two-way
@@ -86,7 +90,7 @@ def ols(
     {'Intercept': 1.2, 'x': 0.95}
     """
     options = ModelOptions(
-        entity=entity, time=time, effects=effects, durbin=durbin, method=method, correction=correction, vcov=vcov,
-        missing=missing,
+        entity=entity, time=time, effects=effects, durbin=durbin, method=method, serial=serial, correction=correction,
+        vcov=vcov, missing=missing,
     )  # fmt: skip
     return estimate(OLS, formula, data, w, options)

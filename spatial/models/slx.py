@@ -24,7 +24,7 @@ def slx(
     formula: str, data: pd.DataFrame, w: WeightsLike, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | dict | None = None, wx_order: int = 1,
     method: str | None = None,
-    correction: bool | str = True, vcov: Any = None, missing: str = "error",
+    serial: str | None = None, correction: bool | str = True, vcov: Any = None, missing: str = "error",
 ) -> Fit:  # fmt: skip
     """Regression with spatially lagged regressors: y = X beta + W X theta + e.
 
@@ -58,6 +58,10 @@ def slx(
         2 adds W^2 X, named ``W2:x``; its effects count theta_2 W^2.
     method : {None, "ml"}, optional
         With random effects: None is Swamy and Arora's estimator, "ml" maximum likelihood. Ignored otherwise.
+    serial : {"ar1"}, optional
+        In panels without fixed effects: errors that are correlated over time within units, nu_t = psi nu_(t-1) + e_t,
+        beside random unit effects, a spatial lag and a spatial error or without them (Baltagi, Song, Jung & Koh 2007;
+        Millo 2014); psi is in ``sp.variance_components(fit)``. By maximum likelihood; three periods or more.
     correction : bool or "additive"
         Small samples. True: the covariance "oim" has the factor n / (n - p), statistics are t(n - p), and fixed effects
         leave the likelihood by transformation where it exists (Lee & Yu 2010; unit effects always, time and two-way
@@ -86,6 +90,6 @@ def slx(
     """
     options = ModelOptions(
         entity=entity, time=time, effects=effects, durbin=durbin, wx_order=wx_order, method=method,
-        correction=correction, vcov=vcov, missing=missing,
+        serial=serial, correction=correction, vcov=vcov, missing=missing,
     )  # fmt: skip
     return estimate(SLX, formula, data, w, options)
