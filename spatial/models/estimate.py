@@ -101,6 +101,8 @@ def maximum(reading: Reading) -> tuple[Sample, Solution]:
     specification, d, s = reading.specification, reading.design, reading.settings
     sample = demeaned_sample(specification, d, s.effects, s.correction, s.logdet)
     at = maximum_likelihood(sample)
+    if d.obs_weights is not None and d.obs_weights.sampling:
+        at = replace(at, loglik=float("nan"))  # sampling weights make no likelihood
     if d.lags or s.correction == "additive":
         at = without_bias(sample, at, d, s.effects, s.correction)
     return sample, at

@@ -13,6 +13,7 @@ from ..design.arrays import Sample
 from ..design.design import Design
 from ..design.fixed_effects import NO_EFFECTS, FixedEffects
 from ..design.gaps import refuse_unbalanced
+from ..design.obs_weights import refuse_weighted
 from ..design.options import ModelOptions, Settings
 from ..design.sample import demeaned_sample
 from ..design.specification import Specification
@@ -54,6 +55,7 @@ def refuse_serial(specification: Specification, d: Design, effects: FixedEffects
         raise SpatialInputError("E206", f"serial='ar1' needs at least {LEAST_PERIODS} periods, got {d.n_periods}",
                                 n=d.n_periods, hint="use a longer panel")  # fmt: skip
     refuse_unbalanced(d.observed, "serial='ar1'")
+    refuse_weighted(d.obs_weights, "serial='ar1'", "leave one of the two out")
     if specification.lag or specification.durbin:
         refuse_varying(d.weights, "serial='ar1'")
     if specification.error:
