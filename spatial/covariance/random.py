@@ -178,7 +178,8 @@ def _slopes(fit: FitRecord) -> dict[str, np.ndarray]:
 def random_text(fit: FitRecord) -> list[str]:
     """The header's lines about random effects."""
     random, value = fit._settings.random, _values(fit)
-    method = "maximum likelihood" if random.by_likelihood else "Swamy and Arora's moments"
+    moments = "Kapoor, Kelejian and Prucha's moments" if random.error else "Swamy and Arora's moments"
+    method = "maximum likelihood" if random.by_likelihood else moments
     names = ("sigma2_mu", "phi") if random.error == "baltagi" else ("sigma2_mu", "phi", "theta")
     lines = [f"unit effects: {KINDS[random.error]}",
              f"their variance by {method}: " + ", ".join(value[name] for name in names)]  # fmt: skip

@@ -26,6 +26,7 @@ from .hac import Conley, DriscollKraay
 from .jackknife import Jackknife
 from .joint import wald
 from .kinds import Bootstrap, Information
+from .moments import DynamicMomentCovariance, MomentCovariance, is_correlated, refuse_for_moments
 from .random import by_random_ml, refuse_for_random, refuse_without_scores
 from .sandwich import least_squares
 from .scpc import SCPC
@@ -117,10 +118,14 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
         if fit._settings.serial is not None:
             refuse_without_scores(chosen)
         return chosen
-    from .moments import DynamicMomentCovariance, MomentCovariance
-
     if isinstance(vcov, SCPC) or vcov == "scpc":
         return as_vcov(vcov, **settings)
+    if is_correlated(vcov, settings) and not fit._design.lags:
+        chosen = as_vcov(vcov, **settings)
+        refuse_for_moments(chosen, fit.specification, fit._settings.effects)
+        if fit._settings.effects.random:
+            refuse_for_random(None, chosen, fit)
+        return chosen
     if settings:
         raise SpatialInputError("E501", f"vcov={vcov!r} of method='gmm' takes no settings, got {sorted(settings)}",
                                 hint="leave the settings out")

@@ -25,6 +25,7 @@ def slx(
     formula: str, data: pd.DataFrame, w: WeightsLike, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | dict | None = None, wx_order: int = 1,
     method: str | None = None,
+    endog: list[str] | None = None, instruments: list[str] | None = None,
     serial: str | None = None, correction: bool | str = True, vcov: Any = None,
     obs_weights: str | Sampling | None = None, missing: str = "error",
 ) -> Fit:  # fmt: skip
@@ -58,8 +59,13 @@ def slx(
         or by a list of W.
     wx_order : {1, 2}
         2 adds W^2 X, named ``W2:x``; its effects count theta_2 W^2.
-    method : {None, "ml"}, optional
-        With random effects: None is Swamy and Arora's estimator, "ml" maximum likelihood. Ignored otherwise.
+    method : {None, "ml", "gmm"}, optional
+        With random effects: None is Swamy and Arora's estimator, "ml" maximum likelihood. With ``endog=``: two-stage
+        least squares. Ignored otherwise.
+    endog, instruments : list of str, optional
+        With ``method="gmm"`` (``sp.Moments(...)`` has settings): regressors that are correlated with the error, and
+        terms (columns or functions of them) that instrument them. A lagged endogenous regressor is endogenous too; lags
+        of the instruments instrument it. Tests: ``sp.instrument_tests(fit)``, ``sp.endogeneity_test(fit)``.
     serial : {"ar1"}, optional
         In panels without fixed effects: errors that are correlated over time within units, nu_t = psi nu_(t-1) + e_t,
         beside random unit effects, a spatial lag and a spatial error or without them (Baltagi, Song, Jung & Koh 2007;
@@ -73,7 +79,8 @@ def slx(
         With "ml": "oim" (observed information, the default; "classical" is the same), "eim" (expected), "robust",
         "cluster", "jackknife", "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``,
         ``sp.Jackknife("region")`` for few groups, ``sp.Conley(cutoff=300)``. "hc0" and "hc1" are White's, without and
-        with the factor n / (n - k).
+        with the factor n / (n - k). With ``endog=``: "classical" (the default), "robust", "hc0", "hc1", "cluster" and
+        objects.
     obs_weights : str or Sampling, optional
         Column of positive weights w of the observations: Var(e) = sigma2 / w, as of a mean over w people (analytic
         weights). ``sp.Sampling("column")``: sampling weights, with robust standard errors, for least squares and
@@ -96,6 +103,7 @@ def slx(
     """
     options = ModelOptions(
         entity=entity, time=time, effects=effects, durbin=durbin, wx_order=wx_order, method=method,
-        serial=serial, correction=correction, vcov=vcov, obs_weights=obs_weights, missing=missing,
+        endog=endog, instruments=instruments, serial=serial, correction=correction, vcov=vcov,
+        obs_weights=obs_weights, missing=missing,
     )  # fmt: skip
     return estimate(SLX, formula, data, w, options)
