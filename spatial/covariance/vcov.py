@@ -17,6 +17,7 @@ import numpy as np
 from spillover.errors import SpatialInputError, check_option
 
 from ..records.fit import FitRecord
+from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 from .adjusted import ADJUSTED, OfAdjustedScore
 from .clustered import Cluster, Robust
@@ -25,6 +26,7 @@ from .jackknife import Jackknife
 from .joint import wald
 from .kinds import Bootstrap, Information
 from .random import by_random_ml, refuse_for_random
+from .regimes import of_regimes, refuse_refits
 from .sandwich import least_squares
 from .scpc import SCPC
 from .several import of_several
@@ -102,6 +104,10 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
         return OfAdjustedScore(vcov, fit._settings.method)
     if isinstance(fit, SeveralRecord) and not least_squares(fit):
         return of_several(vcov, **settings)
+    if isinstance(fit, RegimesRecord):
+        refuse_refits(vcov)
+        if fit.by_likelihood:
+            return of_regimes(vcov, **settings)
     if fit._settings.method != "gmm":
         chosen = as_vcov(vcov, **settings)
         if fit._settings.random is not None and by_random_ml(fit):

@@ -43,6 +43,7 @@ class ModelOptions:
     vcov: object = None
     missing: str = "error"
     logdet: str | None = None
+    regimes: object = None
 
     @property
     def estimator(self) -> str:

@@ -32,6 +32,7 @@ from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .random import random_effects
 from .reading import Reading, prepare, read
+from .regimes import estimate_regimes, refuse_here
 from .several import estimate_several, is_several
 
 NO_COVARIANCE = np.empty((0, 0))
@@ -45,6 +46,8 @@ def estimate(specification: Specification, formula: str, data: pd.DataFrame, w, 
     SpatialInputError
         As the public functions say, which ``options`` holds the keywords of.
     """
+    if options.regimes is not None:
+        return estimate_regimes(specification, formula, data, w, options)
     if is_several(w, options):
         w = w[0] if isinstance(w, list | tuple) and len(w) == 1 else w
         if is_several(w, options):
@@ -72,6 +75,7 @@ def check(specification: Specification, options: ModelOptions) -> None:
     SpatialInputError
         E501.
     """
+    refuse_here(options.regimes)
     if not isinstance(options.method, ArellanoBond) and options.method not in (None, *ESTIMATORS):
         check_option("method", options.method, ESTIMATORS)
     options.check(specification)

@@ -9,6 +9,7 @@ import pandas as pd
 from spillover.frames import takes_frames
 
 from ..design.options import ModelOptions
+from ..design.regimes import Regimes
 from ..design.specification import Specification
 from .estimate import estimate
 from .fit import Fit
@@ -27,6 +28,7 @@ def sdm(
     endog: list[str] | None = None, instruments: list[str] | None = None,
     lags: str | None = None,
     correction: bool | str = True, vcov: Any = None, missing: str = "error", logdet: str | None = None,
+    regimes: str | Regimes | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial Durbin model: y = rho W y + X beta + W X theta + e.
 
@@ -90,6 +92,10 @@ def sdm(
         .05 with a tenth absent at random and by .09 with a fifth (intervals cover .88 and .65).
     logdet : {"eigen", "sparse", "cholmod", "stochastic"}, optional
         How log|I - rho W| is computed; by default what suits W's size and structure. The header says which.
+    regimes : str or Regimes, optional
+        A column with the regime of every unit: all coefficients, the intercept too, differ between regimes, and rho is
+        the same. ``sp.Regimes("region", terms=["x"], rho=True, sigma2=True)`` chooses what differs. Theta is that of
+        the unit that receives W x, the lag of the whole x. See ``sp.chow_test``.
 
     Returns
     -------
@@ -120,5 +126,6 @@ def sdm(
     options = ModelOptions(
         entity=entity, time=time, effects=effects, durbin=durbin, wx_order=wx_order, method=method, endog=endog,
         instruments=instruments, lags=lags, correction=correction, vcov=vcov, missing=missing, logdet=logdet,
+        regimes=regimes,
     )  # fmt: skip
     return estimate(SDM, formula, data, w, options)

@@ -9,6 +9,7 @@ import pandas as pd
 from spillover.frames import takes_frames
 
 from ..design.options import ModelOptions
+from ..design.regimes import Regimes
 from ..design.specification import Specification
 from .estimate import estimate
 from .fit import Fit
@@ -25,6 +26,7 @@ def slx(
     effects: str | None = None, durbin: list[str] | dict | None = None, wx_order: int = 1,
     method: str | None = None,
     correction: bool | str = True, vcov: Any = None, missing: str = "error",
+    regimes: str | Regimes | None = None,
 ) -> Fit:  # fmt: skip
     """Regression with spatially lagged regressors: y = X beta + W X theta + e.
 
@@ -73,6 +75,10 @@ def slx(
         unit out of the periods that it is absent from or has missing values in; W of a period is that of its units,
         standardised again. Where absent units take part in the process all the same, rho is biased towards zero: .4 by
         .05 with a tenth absent at random and by .09 with a fifth (intervals cover .88 and .65).
+    regimes : str or Regimes, optional
+        A column with the regime of every unit: all coefficients, the intercept too, differ between regimes, and rho is
+        the same. ``sp.Regimes("region", terms=["x"], rho=True, sigma2=True)`` chooses what differs. Theta is that of
+        the unit that receives W x, the lag of the whole x. See ``sp.chow_test``.
 
     Raises
     ------
@@ -86,6 +92,6 @@ def slx(
     """
     options = ModelOptions(
         entity=entity, time=time, effects=effects, durbin=durbin, wx_order=wx_order, method=method,
-        correction=correction, vcov=vcov, missing=missing,
+        correction=correction, vcov=vcov, missing=missing, regimes=regimes,
     )  # fmt: skip
     return estimate(SLX, formula, data, w, options)

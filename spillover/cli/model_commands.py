@@ -195,9 +195,23 @@ def options_of(settings: Model, rows: Source) -> dict:
         options["correction"] = {"true": True, "false": False}.get(options["correction"], options["correction"])
     if "w_error" in options:
         options["w_error"] = rows.weights(options["w_error"])
+    if "regimes" in options:
+        options["regimes"] = regimes_of(options["regimes"])
     if "vcov" in options:
         options["vcov"] = covariance(options["vcov"], rows.map)
     return {**{key: value for key, value in rows.keys.items() if value is not None}, **options}
+
+
+def regimes_of(text: str):
+    """``region``, or ``region:rho,sigma2`` as the library's object."""
+    import spatial as sp
+    from spillover.errors import check_option
+
+    column, _, setting = text.partition(":")
+    differing = [name.strip() for name in setting.split(",") if name.strip()]
+    for name in differing:
+        check_option("regimes", name, ("rho", "lam", "sigma2"))
+    return sp.Regimes(column, **dict.fromkeys(differing, True)) if differing else column
 
 
 def covariance(text: str, gdf):
