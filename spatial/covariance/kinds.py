@@ -14,9 +14,9 @@ import numpy as np
 from spillover.matrix import refuse_varying
 from spillover.values import whole_number
 
+from ..design.arrays import inverse_triangular
 from ..design.options import Settings
 from ..records.fit import FitRecord
-from .additive import after_correction
 from .bootstrap import bootstrap_parameters
 from .information import covariance, expected, observed_covariance
 from .random import by_random_ml, random_covariance
@@ -42,11 +42,11 @@ class Information:
         if fit._settings.random is not None and by_random_ml(fit):
             return random_covariance(fit)
         if sample.lag is None and sample.error is None:
-            inverse = np.linalg.inv(sample.basis[1])
+            inverse = inverse_triangular(sample.basis[1])
             return fit.sigma2 * inverse @ inverse.T
         if self.kind == "oim":
             factor = factor_of_freedom(sample.n, len(fit._terms), fit._settings)
-            return after_correction(at, factor * observed_covariance(sample, at, list(fit._terms)))
+            return at.after_correction(factor * observed_covariance(sample, at, fit._terms))
         refuse_varying(fit._design.weights, "vcov='eim'")
         refuse_varying(fit._design.weights_of_error, "vcov='eim'")
         W, M = fit._design.weights.csr, fit._design.weights_of_error.csr

@@ -16,6 +16,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
 
+from ..design.checks import fits_exactly
 from ..records.fit import FitRecord
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
@@ -79,7 +80,8 @@ def with_vcov(fit: F, vcov, **settings) -> F:
         E501 unknown or impossible for this fit, E1xx ids, E4xx places, E702 not positive definite.
     """
     chosen = _of_method(fit, vcov, settings)
-    V, df = chosen.covariance(fit), chosen.df(fit)
+    exact = fits_exactly(fit._sample, fit._solution)  # least squares whose standard errors would be rounding errors
+    V, df = np.full(2 * (len(fit._estimates),), np.nan) if exact else chosen.covariance(fit), chosen.df(fit)
     kept = vcov if isinstance(vcov, str) and not settings else chosen
     same = kept is fit._settings.vcov
     return replace(fit, _covariance=V, df_resid=df, _settings=fit._settings if same else fit._settings.with_(vcov=kept))

@@ -147,7 +147,8 @@ class Design:
 
     def left(self, effects: FixedEffects) -> int:
         """Observations that are left once the fixed effects are taken out."""
-        return effects.left(self.n_periods, self.n_units, self.observed)
+        T, N = self.y.shape
+        return effects.left(T, N, self.observed)
 
     @property
     def divisible(self) -> bool:

@@ -87,10 +87,11 @@ class Regimes:
         """E501 for a parameter that the model does not have."""
         for name, there, other in (("rho", specification.lag, "lam"), ("lam", specification.error, "rho")):
             if getattr(self, name) and not there:
-                able = specification.lag or specification.error
-                raise SpatialInputError("E501", f"{specification.name} has no {'rho' if name == 'rho' else 'lambda'} "
-                                        "that could differ between regimes",
-                                        hint=f"{other}=True, or leave {name}= out" if able else f"leave {name}= out")  # fmt: skip
+                able, symbol = specification.lag or specification.error, {"rho": "rho", "lam": "lambda"}[name]
+                raise SpatialInputError(
+                    "E501", f"{specification.name} has no {symbol} that could differ between regimes",
+                    hint=f"{other}=True, or leave {name}= out" if able else f"leave {name}= out",
+                )  # fmt: skip
 
 
 def as_regimes(regimes) -> Regimes:
@@ -204,8 +205,7 @@ def regime_design(specification: Specification, d: Design, regimes: Regimes, eff
     labels, codes = split_of(d, regimes)
     varying = _varying(d, regimes) if len(labels) > 1 else set()  # one regime is the model without regimes
     # 1. The terms, and their lags: (T, N) each.
-    own = [j for j in own_columns(d, effects)]
-    base = {d.names[j]: (d.X[:, :, j], d.names[j] in varying) for j in own}
+    base = {d.names[j]: (d.X[:, :, j], d.names[j] in varying) for j in own_columns(d, effects)}
     lagged = spatial_lag(d.weights, d.X[:, :, list(d.durbin)]) if d.durbin else None
     for place, j in enumerate(d.durbin):
         base[f"W:{d.names[j]}"] = (lagged[:, :, place], d.names[j] in varying)  # type: ignore[index]
@@ -281,8 +281,8 @@ def _checked(d: Design, regimes: Regimes, label: str, inside, within: dict, effe
     for name, full, rest in zip(within, before, after):
         if full == 0 or rest <= COLLINEAR * full:
             what = "is zero" if full == 0 else f"does not vary within the {effects} effects"
-            raise SpatialInputError("E208" if full else "E204", f"in the regime {label!r} the regressor {name!r} {what}",
-                                    column=name, hint=advice)  # fmt: skip
+            message = f"in the regime {label!r} the regressor {name!r} {what}"
+            raise SpatialInputError("E208" if full else "E204", message, column=name, hint=advice)
     flat = left.reshape(-1, X.shape[2])
     spanned = np.abs(np.diag(np.linalg.qr(flat)[1])) <= COLLINEAR * after
     if spanned.any():

@@ -35,7 +35,8 @@ def regime_arrays(specification: Specification, d: RegimeDesign, effects: FixedE
     within = leaving.demean(base)
     lags = _cut(spatial_lag(d.weights, d.y if lag_first else within[:, :, 0]), codes, G * regimes.rho)
     lags = lags if specification.lag else lags[..., :0]
-    whole = np.concatenate([(base if lag_first else within)[..., :1], lags, (base if lag_first else within)[..., 1:]], 2)
+    own = base if lag_first else within
+    whole = np.concatenate([own[..., :1], lags, own[..., 1:]], axis=2)
     rows = d.rows(leaving.demean(whole) if lag_first else whole)
     # 2. M of the same, cut by regime.
     L = (G if regimes.lam else 1) if specification.error else 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from spillover.errors import SpatialInputError
@@ -143,7 +145,13 @@ def _jacobian(
 ) -> Jacobian:
     if w.varies:
         return varying_jacobian(d, w, effects, correction, method)
-    return Jacobian(logdet(w, method), **determinant_counts(d, effects, correction))
+    return _counted(logdet(w, method), **determinant_counts(d, effects, correction))
+
+
+@lru_cache(maxsize=32)
+def _counted(determinant, copies, unit_root) -> Jacobian:
+    """One for all models of the same W and size."""
+    return Jacobian(determinant, copies, unit_root)
 
 
 def determinant_counts(d: Design, effects: FixedEffects, correction) -> dict:

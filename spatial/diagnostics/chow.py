@@ -105,7 +105,8 @@ def chow_test(fit: FitRecord) -> ChowTest:
     for name, rows in tests.items():
         what = name if name in ("rho", "lambda") else f"the coefficient of {name}"
         results.append(_wald(fit, rows, name, f"{what} is the same in all regimes"))
-    title = f"Chow tests of {split.regimes.by}: {', '.join(split.labels)}; {fit.specification.name}, {fit._design.formula}"
+    model = f"{fit.specification.name}, {fit._design.formula}"
+    title = f"Chow tests of {split.regimes.by}: {', '.join(split.labels)}; {model}"
     note = "first regime's intercept is in the period effects" * split.differences
     return made_from(ChowTest(title, (*results, *of_variances), note, fit=fit), fit)
 

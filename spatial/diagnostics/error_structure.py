@@ -25,6 +25,7 @@ from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
 
 from ..covariance.information import DENSE_MAX
+from ..design.checks import refuse_without_residuals
 from ..design.gaps import refuse_unbalanced
 from ..logdet import logdet
 from ..records.fit import FitRecord
@@ -84,6 +85,7 @@ def error_structure_tests(fit: FitRecord) -> TestTable:
                                 hint="use a longer panel")
     refuse_unbalanced(d.observed, "this test")
     refuse_varying(d.weights, "this test")
+    refuse_without_residuals(fit)
     T, N = d.y.shape
     data = np.dstack([fit._sample.X.reshape(T, N, -1), fit._sample.y.reshape(T, N)])
     lo, hi = logdet(d.weights).interval

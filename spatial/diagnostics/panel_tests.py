@@ -7,6 +7,7 @@ import numpy as np
 from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
 
+from ..design.checks import refuse_without_residuals
 from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
 from ..records.fit import FitRecord
@@ -110,11 +111,12 @@ def panel_shape(fit: FitRecord, periods: int) -> tuple[int, int]:
     Raises
     ------
     SpatialInputError
-        E501 a cross-section, E206 fewer periods, E1xx gaps.
+        E501 a cross-section, E206 fewer periods, E703 no residual variance, E1xx gaps.
     """
     if not fit._design.is_panel:
         raise SpatialInputError("E501", "this test needs a panel", hint="give entity= and time=")
     refuse_unbalanced(fit._design.observed, "this test")
+    refuse_without_residuals(fit)
     T, N = fit._design.y.shape
     if periods > T:
         raise SpatialInputError("E206", f"this test needs at least {periods} periods, got {T}", n=T,

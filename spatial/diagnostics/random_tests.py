@@ -15,6 +15,7 @@ from spillover.matrix import refuse_varying
 
 from ..covariance.information import DENSE_MAX
 from ..design.arrays import Sample
+from ..design.checks import refuse_without_residuals
 from ..design.design import spatial_lag
 from ..design.fixed_effects import quasi_demean
 from ..design.gaps import refuse_unbalanced
@@ -58,6 +59,7 @@ def random_effects_tests(fit: FitRecord) -> TestTable:
                                 hint="test a sample of the units, or use a test without dense matrices (sp.lm_tests)")
     refuse_unbalanced(d.observed, "this test")
     refuse_varying(d.weights, "this test")
+    refuse_without_residuals(fit)
     e, X, (T, N) = fit._solution.resid.reshape(d.y.shape), fit._sample.X, d.y.shape
     W = d.weights.csr.toarray()
     b = np.sum(W * W.T) + np.sum(W * W)

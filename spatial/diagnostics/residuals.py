@@ -11,6 +11,7 @@ from spillover.matrix import refuse_varying
 
 from ..covariance.information import DENSE_MAX, contrasts, expected, inverse_information
 from ..covariance.random import by_random_ml
+from ..design.checks import refuse_without_residuals
 from ..design.design import INTERCEPT, spatial_lag
 from ..records.fit import FitRecord
 from ..records.tests import TestResult, TestTable
@@ -47,6 +48,7 @@ def jarque_bera(fit: FitRecord) -> TestResult:
 
     Source: Jarque & Bera (1987, International Statistical Review 55:163-172).
     """
+    refuse_without_residuals(fit)
     e = fit._solution.resid - fit._solution.resid.mean()
     m2, m3, m4 = (np.mean(e**power) for power in (2, 3, 4))
     statistic = len(e) / 6 * (m3**2 / m2**3 + (m4 / m2**2 - 3) ** 2 / 4)
@@ -59,6 +61,7 @@ def breusch_pagan(fit: FitRecord) -> TestResult:
     Source: Koenker (1981, J. Econometrics 17:107-112), on the residuals e = B (A y - X beta) and on
     B X, as Anselin (1988, section 8.1) does for a spatial error.
     """
+    refuse_without_residuals(fit)
     sample = fit._sample
     Z = (sample.X if sample.error is None else sample.BX(fit.lam))[:, : sample.k]
     if fit._settings.effects.fixed:
@@ -90,6 +93,7 @@ def moran_of_residuals(fit: FitRecord) -> TestResult:
     if spatial or fit._settings.effects:
         raise SpatialInputError("E501", "Moran's moments hold for regressions without effects only",
                                 hint="lm_tests for effects, lm_residual_error after a spatial lag")  # fmt: skip
+    refuse_without_residuals(fit)
     d = fit._design
     W = d.weights.stacked.csr if d.weights.varies else sparse.block_diag([d.weights.csr] * d.n_periods, format="csr")
     moran = residual_moran(fit._solution.resid, fit._sample.basis[0], W)

@@ -10,6 +10,7 @@ from spillover.errors import SpatialInputError, check_option
 from ..covariance.adjusted import OfAdjustedScore
 from ..covariance.kinds import Information, lost_freedom
 from ..covariance.vcov import covariance_of, wald_of
+from ..design.checks import refuse_without_residuals
 from ..design.design import INTERCEPT
 from ..records.fit import FitRecord
 from ..records.regimes import RegimesRecord, refuse_regimes
@@ -203,13 +204,14 @@ def refuse_without_likelihood(fit: FitRecord) -> None:
     Raises
     ------
     SpatialInputError
-        E501.
+        E501; E703 where a fit leaves no residual variance.
     """
     hints = {"gmm": "use method='ml'", "reml": "wald_test(fit, ...), or fits with method='ml'",
              "aqs": "wald_test(fit, ...), or fits with method='ml'"}  # fmt: skip
     if (method := fit._settings.method) in hints:
         name = "the method of moments" if method == "gmm" else f"method={method!r}"
         raise SpatialInputError("E501", f"{name} has no likelihood to compare", hint=hints[method])
+    refuse_without_residuals(fit)
 
 
 def _no_lags(fit: FitRecord) -> TestResult:

