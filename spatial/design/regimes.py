@@ -173,14 +173,14 @@ def split_of(d: Design, regimes: Regimes) -> tuple[tuple[str, ...], np.ndarray]:
         raise SpatialInputError("E502", f"regimes={by!r} is no column of the data", column=by,
                                 hint="regimes= takes the name of a column with the regime of every unit")
     values = pd.Series(d.frame[by].to_numpy()[d.order].ravel())
-    codes, levels = pd.factorize(values, sort=False)
-    codes = codes.reshape(d.order.shape)
+    flat, levels = pd.factorize(values, sort=False)
+    codes = flat.reshape(d.order.shape)
     if (codes < 0).any():
-        ids = d.ids[(codes < 0).any(axis=0)]
+        ids = d.ids[np.flatnonzero((codes < 0).any(axis=0))]
         raise SpatialInputError("E201", f"{by!r} has no regime for {len(ids)} units", column=by, ids=list(ids),
                                 n=len(ids), hint="fill the column, or leave these units out")  # fmt: skip
     if (codes != codes[0]).any():
-        ids = d.ids[(codes != codes[0]).any(axis=0)]
+        ids = d.ids[np.flatnonzero((codes != codes[0]).any(axis=0))]
         raise SpatialInputError("E501", f"the regime {by!r} changes over time in {len(ids)} units", column=by,
                                 ids=list(ids), n=len(ids), hint="a column that is constant within units; coefficients "
                                 f"that change over time are interactions in the formula: x:C({by})")  # fmt: skip

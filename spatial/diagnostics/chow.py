@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 
 from spillover.errors import SpatialInputError
 from spillover.provenance import made_from
@@ -114,7 +115,7 @@ def chow_test(fit: FitRecord) -> ChowTest:
 def _contrasts(fit: RegimesRecord, columns: tuple[str, ...], name: str) -> np.ndarray:
     """Each regime's coefficient less the first's, (G - 1, p); of intercepts that are differences already themselves."""
     rows = np.zeros((len(columns), len(fit.params)))
-    rows[np.arange(len(columns)), fit.params.index.get_indexer(list(columns))] = 1
+    rows[np.arange(len(columns)), fit.params.index.get_indexer(pd.Index(columns))] = 1
     if name == INTERCEPT and fit.split.differences:
         return rows
     return rows[1:] - rows[:1]

@@ -88,7 +88,7 @@ class RegimeAverages(SeveralAverages):
             Z = np.broadcast_to(np.eye(self.n), (len(points), self.n, self.n)).copy()
             for rho, m in zip(points.T, self.lag):
                 Z -= rho[:, None, None] * self.matrices[m].toarray()
-            Z = np.linalg.inv(Z) if self.lag else Z
+            Z = np.linalg.inv(Z) if self.lag else Z  # type: ignore[assignment]
             i, j, values, picks = self._links
             diagonals = np.diagonal(Z, axis1=1, axis2=2) @ E
             traces = (Z[:, j, i] * values) @ picks

@@ -77,7 +77,7 @@ def regimes_fit(reading: Reading) -> RegimesFit:
     fit = RegimesFit(
         specification=specification, sigma2=at.sigma2, loglik=at.loglik, df_resid=None,
         _terms=pd.Index([*arrays["names"], *names], name="term"),
-        _estimates=np.concatenate([at.beta, at.rhos, at.lams]), _covariance=np.empty((0, 0)), _design=d,
+        _estimates=np.concatenate([at.beta, at.rhos, at.lams]), _covariance=np.empty((0, 0)), _design=d,  # type: ignore[arg-type]
         _sample=regime_sample, _solution=at, _settings=settings,  # type: ignore[arg-type]
     )  # fmt: skip
     return with_vcov(fit, settings.vcov)

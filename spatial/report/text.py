@@ -65,7 +65,7 @@ def fit_text(fit) -> str:
 
 def variances_text(fit) -> str:
     """sigma2, or that of every regime."""
-    own = getattr(fit, "sigma2s", ())
+    own = dict(getattr(fit, "sigma2s", {}))
     return ", ".join(f"{name} {number(v, 6)}" for name, v in own.items()) if len(own) > 1 else number(fit.sigma2, 6)
 
 

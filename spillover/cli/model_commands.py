@@ -211,7 +211,9 @@ def regimes_of(text: str):
     differing = [name.strip() for name in setting.split(",") if name.strip()]
     for name in differing:
         check_option("regimes", name, ("rho", "lam", "sigma2"))
-    return sp.Regimes(column, **dict.fromkeys(differing, True)) if differing else column
+    if not differing:
+        return column
+    return sp.Regimes(column, rho="rho" in differing, lam="lam" in differing, sigma2="sigma2" in differing)
 
 
 def covariance(text: str, gdf):

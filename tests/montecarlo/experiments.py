@@ -5,6 +5,7 @@ from .cross import cross_section
 from .forecasts import forecasts
 from .margins import margins
 from .panels import dynamic_panel, panel
+from .regimes import regimes
 from .several import several
 
 EXPERIMENTS = {
@@ -12,6 +13,7 @@ EXPERIMENTS = {
     "margins": margins,
     "forecasts": forecasts,
     "several": several,
+    "regimes": regimes,
     "panel": panel,
     "dynamic": dynamic_panel,
     "did": policies.did,
