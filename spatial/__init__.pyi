@@ -34,6 +34,7 @@ from .models.refit import Refits as Refits
 from .design.regimes import Regimes as Regimes
 from .covariance.clustered import Robust as Robust
 from .covariance.scpc import SCPC as SCPC
+from .design.obs_weights import Sampling as Sampling
 from .search.searches import Search as Search
 from .search.searches import Searches as Searches
 from .explore.rates import SmoothedRates as SmoothedRates

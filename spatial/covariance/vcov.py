@@ -17,6 +17,7 @@ import numpy as np
 from spillover.errors import SpatialInputError, check_option
 
 from ..design.checks import fits_exactly
+from ..design.obs_weights import refuse_weighted
 from ..records.fit import FitRecord
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
@@ -34,6 +35,7 @@ from .several import of_several
 from .white import White
 
 F = TypeVar("F", bound=FitRecord)
+MODEL_BASED = ("classical", "oim", "eim")
 
 KINDS: dict[str, type] = {
     "classical": Information, "oim": Information, "eim": Information, "robust": Robust, "hc0": White, "hc1": White,
@@ -99,6 +101,10 @@ def describe(fit: FitRecord) -> str:
 
 def _of_method(fit: FitRecord, vcov, settings: dict):
     """The covariance as an object; estimates by moments have their own kinds."""
+    of_one_variance = vcov in MODEL_BASED if isinstance(vcov, str) else isinstance(vcov, Information)
+    if of_one_variance and fit._design.obs_weights is not None and fit._design.obs_weights.sampling:
+        what = f"vcov={vcov!r} with sampling weights, which say nothing of variances,"
+        refuse_weighted(fit._design.obs_weights, what, "vcov='robust', or sp.Cluster('region')")
     if fit._settings.method in ADJUSTED:
         if settings:
             raise SpatialInputError("E501", f"vcov={vcov!r} takes no settings, got {sorted(settings)}",

@@ -46,6 +46,7 @@ class ModelOptions:
     instruments: Sequence[str] | None = None
     correction: bool | str = True
     vcov: object = None
+    obs_weights: object = None
     missing: str = "error"
     logdet: str | None = None
     regimes: object = None

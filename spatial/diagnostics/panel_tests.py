@@ -10,6 +10,7 @@ from spillover.matrix import refuse_varying
 from ..design.checks import refuse_without_residuals
 from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
+from ..design.obs_weights import refuse_weighted
 from ..records.fit import FitRecord
 from ..records.tests import TestResult, TestTable
 from ..solve.ml import spatially_lagged_error
@@ -116,6 +117,7 @@ def panel_shape(fit: FitRecord, periods: int) -> tuple[int, int]:
     if not fit._design.is_panel:
         raise SpatialInputError("E501", "this test needs a panel", hint="give entity= and time=")
     refuse_unbalanced(fit._design.observed, "this test")
+    refuse_weighted(fit._design.obs_weights, "this test", "test the residuals of the same model without weights")
     refuse_without_residuals(fit)
     T, N = fit._design.y.shape
     if periods > T:

@@ -18,7 +18,7 @@ from .infer import Inferred, Options
 from .propagate import KINDS
 from .regimes_averages import RegimeAverages
 from .several import _inferred
-from .several_averages import factor
+from .several_averages import DIRECT_MAX, factor
 from .several_source import STEP, SeveralSource, _largest_by_angle
 
 QUADRATURE_MAX = 2  # rho up to which the exact distribution is the default: beyond it draws
@@ -38,6 +38,10 @@ class RegimeSource(SeveralSource):
     def places(self) -> np.ndarray:
         first = len(self.fit._sample.names)
         return np.arange(first, first + self.fit.n_rhos)
+
+    @property
+    def many_nodes(self) -> bool:
+        return self.averages.exact and (len(self.places) < 2 or self.averages.n <= DIRECT_MAX)
 
     def errors(self, picks: np.ndarray) -> np.ndarray:
         """By the delta method: exact derivatives by the coefficients, central differences by rho."""

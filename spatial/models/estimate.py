@@ -31,7 +31,7 @@ from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .random import random_effects
 from .reading import Reading, prepare, read
-from .regimes import estimate_regimes, refuse_here
+from .regimes import maximum_by_regime, read_regimes, refuse_here, with_regimes
 from .several import estimate_several
 
 NO_COVARIANCE = np.empty((0, 0))
@@ -54,6 +54,14 @@ def estimate(specification: Specification, formula: str, data: pd.DataFrame, w, 
             return estimate_several(specification, formula, data, w, options)
     check(specification, options)
     return fit_of(prepare(specification, read(formula, data, w, options), options))
+
+
+def estimate_regimes(specification: Specification, formula: str, data: pd.DataFrame, w, options: ModelOptions) -> Fit:
+    """Coefficients alone by regime are those of more columns; rho, lambda and sigma2 have a likelihood of their own."""
+    reading = read_regimes(specification, formula, data, w, options)
+    if not reading.design.split.regimes.spatial:  # type: ignore[attr-defined]
+        return with_regimes(fit_of(reading))
+    return maximum_by_regime(reading, maximum(reading)[1])
 
 
 def estimate_design(specification: Specification, columns: Design, options: ModelOptions) -> Fit:
@@ -101,6 +109,8 @@ def maximum(reading: Reading) -> tuple[Sample, Solution]:
     specification, d, s = reading.specification, reading.design, reading.settings
     sample = demeaned_sample(specification, d, s.effects, s.correction, s.logdet)
     at = maximum_likelihood(sample)
+    if d.obs_weights is not None and d.obs_weights.sampling:
+        at = replace(at, loglik=float("nan"))  # sampling weights make no likelihood
     if d.lags or s.correction == "additive":
         at = without_bias(sample, at, d, s.effects, s.correction)
     return sample, at

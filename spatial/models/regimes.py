@@ -18,6 +18,7 @@ from ..design.options import ModelOptions
 from ..design.regimes import Regimes, as_regimes, regime_design
 from ..design.regimes_sample import regime_arrays, regime_determinants
 from ..design.specification import Specification
+from ..solve.ml import Solution
 from ..solve.regimes import regime_maximum
 from ..solve.regimes_problem import PeriodEffects, RegimeSample
 from .fit import Fit
@@ -30,18 +31,21 @@ NOT_WITH_REGIMES: dict[str, tuple[tuple, str]] = {  # option: (what it may be, w
     "instruments": ((None, [], ()), "leave instruments= out, or estimate each regime alone"),
     "wx_order": ((1,), "W^2 X is not split by regime: leave wx_order= out"),
     "random_error": ((None,), "random effects are not split by regime: effects='entity'"),
+    "obs_weights": ((None,), "leave obs_weights= out; sigma2=True of sp.Regimes lets variances differ"),
     "method": ((None, "ml", "reml", "aqs"), "method='ml'"),
 }
 
 
-def estimate_regimes(specification: Specification, formula: str, data: pd.DataFrame, w, options: ModelOptions) -> Fit:
-    """Estimate a model with regimes.
+def read_regimes(
+    specification: Specification, formula: str, data: pd.DataFrame, w, options: ModelOptions
+) -> Reading:  # fmt: skip
+    """The reading of a model with regimes: its design is split.
 
     Raises
     ------
     SpatialInputError
         E201, E205, E206, E208, E501, E502: the regimes cannot be told apart or estimated (``design.regimes``); E501
-        options that models with regimes do not have; E701, E702, E801; else as the model without regimes.
+        options that models with regimes do not have; else as the model without regimes.
     """
     regimes = as_regimes(options.regimes)
     refuse_options(specification, w, options)
@@ -52,19 +56,24 @@ def estimate_regimes(specification: Specification, formula: str, data: pd.DataFr
     _refuse_data(reading)
     d = regime_design(specification, reading.design, regimes, reading.settings.effects)
     settings = reading.settings.with_(requested=options)
-    return regimes_fit(replace(reading, design=d, settings=settings))
+    return replace(reading, design=d, settings=settings)
 
 
-def regimes_fit(reading: Reading) -> RegimesFit:
-    """The estimate of a reading whose design is split by regime."""
-    from .estimate import ESTIMATORS, infer, maximum
+def with_regimes(fit: Fit) -> RegimesFit:
+    """The fit of a split design by the usual road."""
+    return RegimesFit(**{one.name: getattr(fit, one.name) for one in fields(Fit)})
 
+
+def maximum_by_regime(reading: Reading, start: Solution) -> RegimesFit:
+    """Rho, lambda or sigma2 by regime, from the solution with one of each.
+
+    Raises
+    ------
+    SpatialInputError
+        E701, E702, E801.
+    """
     d, settings = reading.design, reading.settings
     regimes: Regimes = d.split.regimes  # type: ignore[attr-defined]
-    if not regimes.spatial:
-        fit = infer(*ESTIMATORS[settings.method](reading))
-        return RegimesFit(**{one.name: getattr(fit, one.name) for one in fields(Fit)})
-    _, start = maximum(reading)
     specification, correction = reading.specification, settings.correction
     arrays = regime_arrays(specification, d, settings.effects, correction)  # type: ignore[arg-type]
     parts = regime_determinants(specification, d, settings.effects, correction)  # type: ignore[arg-type]

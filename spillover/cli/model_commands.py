@@ -199,6 +199,8 @@ def options_of(settings: Model, rows: Source) -> dict:
         options["regimes"] = regimes_of(options["regimes"])
     if "vcov" in options:
         options["vcov"] = covariance(options["vcov"], rows.map)
+    if "obs_weights" in options:
+        options["obs_weights"] = observation_weights(options["obs_weights"])
     return {**{key: value for key, value in rows.keys.items() if value is not None}, **options}
 
 
@@ -214,6 +216,14 @@ def regimes_of(text: str):
     if not differing:
         return column
     return sp.Regimes(column, rho="rho" in differing, lam="lam" in differing, sigma2="sigma2" in differing)
+
+
+def observation_weights(text: str):
+    """``sampling:households`` as the library's object; a column's name as it is."""
+    import spatial as sp
+
+    kind, _, column = text.partition(":")
+    return sp.Sampling(column.strip()) if kind == "sampling" and column else text
 
 
 def covariance(text: str, gdf):

@@ -450,6 +450,7 @@ def test_collinear_and_constant_within_a_regime():
     ({"wx_order": 2}, None), ({"lags": "y"}, "entity"), ({"missing": "error"}, "random"),
     ({"method": "reml", "regimes": sp.Regimes("region", rho=True)}, None),
     ({"vcov": "robust", "regimes": sp.Regimes("region", sigma2=True)}, None),
+    ({"obs_weights": "a"}, None),
     ({"regimes": sp.Regimes("region", lam=True)}, None), ({"regimes": 3}, None), ({"durbin": {"a": None}}, None),
 ])  # fmt: skip
 def test_refused_combinations(options, effects):
