@@ -24,6 +24,7 @@ from .explore.transitions import LisaTransitions as LisaTransitions
 from .explore._local import LocalStatistic as LocalStatistic
 from .policy.mediation import Mediation as Mediation
 from .compare.mixture import Mixture as Mixture
+from .design.moment_settings import Moments as Moments
 from .explore.moran import Moran as Moran
 from .explore.by import MoranBy as MoranBy
 from .policy.placebo import PlaceboUnits as PlaceboUnits
@@ -47,6 +48,7 @@ from .records.tests import TestTable as TestTable
 from .policy.threshold import Threshold as Threshold
 from .compare.tune import Tuning as Tuning
 from .policy.what_if import WhatIf as WhatIf
+from .diagnostics.endogeneity import anderson_rubin as anderson_rubin
 from .diagnostics.residuals import breusch_pagan as breusch_pagan
 from .diagnostics.chow import chow_test as chow_test
 from .diagnostics.restrictions import common_factor as common_factor
@@ -60,6 +62,7 @@ from .policy.did import did as did
 from .diagnostics.restrictions import durbin_lm_tests as durbin_lm_tests
 from .effects.by_group import effects_by as effects_by
 from .diagnostics.restrictions import effects_test as effects_test
+from .diagnostics.endogeneity import endogeneity_test as endogeneity_test
 from .diagnostics.error_structure import error_structure_tests as error_structure_tests
 from .report.etable import etable as etable
 from .explore.geary import geary as geary

@@ -27,6 +27,7 @@ from .hac import Conley, DriscollKraay
 from .jackknife import Jackknife
 from .joint import wald
 from .kinds import Bootstrap, Information
+from .moments import DynamicMomentCovariance, MomentCovariance, is_correlated, refuse_for_moments
 from .random import by_random_ml, refuse_for_random
 from .regimes import of_regimes, refuse_refits
 from .sandwich import least_squares
@@ -121,10 +122,14 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
         if fit._settings.random is not None and by_random_ml(fit):
             refuse_for_random(fit._settings.random.error, chosen, fit)
         return chosen
-    from .moments import DynamicMomentCovariance, MomentCovariance
-
     if isinstance(vcov, SCPC) or vcov == "scpc":
         return as_vcov(vcov, **settings)
+    if is_correlated(vcov, settings) and not fit._design.lags:
+        chosen = as_vcov(vcov, **settings)
+        refuse_for_moments(chosen, fit.specification, fit._settings.effects)
+        if fit._settings.effects.random:
+            refuse_for_random(None, chosen, fit)
+        return chosen
     if settings:
         raise SpatialInputError("E501", f"vcov={vcov!r} of method='gmm' takes no settings, got {sorted(settings)}",
                                 hint="leave the settings out")

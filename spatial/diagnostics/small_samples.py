@@ -16,7 +16,7 @@ HARDLY_ANY = 2  # rows per parameter below which lambda is out of reach
 FEW_ROBUST = 100  # rows of a cross-section below which a sandwich of least squares is too small
 FEW_DYNAMIC = 10  # periods below which the correction of unit effects, of order 1 / T, leaves too much
 FEW_PERIODS = 15  # below which the variance of sums over periods is hardly known
-FEW_FOR_TWO = 500  # rows below which rho and lambda together are weakly identified
+FEW_FOR_TWO, FEW_BY_MOMENTS = 500, 1_000  # rows below which rho and lambda together are weakly identified
 
 
 def notes(fit: FitRecord) -> list[str]:
@@ -60,7 +60,7 @@ def of_rows(fit: FitRecord) -> str:
     if spec.lag and spec.error:
         if by_joint_default(fit):
             return LIMITS["two parameters by likelihood"]
-        weak = LIMITS["two parameters"] * (n < FEW_FOR_TWO or spec.durbin)
+        weak = LIMITS["two parameters"] * (n < (FEW_BY_MOMENTS if s.method == "gmm" else FEW_FOR_TWO) or spec.durbin)
         better = "; method='likelihood' of conf_int and effects holds" if weak and not joint_obstacle(fit) else ""
         return weak + better
     if s.method == "reml":

@@ -61,9 +61,9 @@ def sar(
         "aqs", adjusted quasi-scores for errors of unequal variances (in panels serially correlated ones too); or "gmm",
         the method of moments, which needs neither normal errors nor a determinant. By moments: two-stage least squares.
     endog, instruments : list of str, optional
-        With ``method="gmm"``: regressors that are correlated with the error, and terms (columns or functions of them)
-        that instrument them. A lagged endogenous regressor is endogenous too; lags of the instruments instrument it.
-        Tests: ``sp.instrument_tests(fit)``.
+        With ``method="gmm"`` (``sp.Moments(...)`` has settings): regressors that are correlated with the error, and
+        terms (columns or functions of them) that instrument them. A lagged endogenous regressor is endogenous too; lags
+        of the instruments instrument it. Tests: ``sp.instrument_tests(fit)``, ``sp.endogeneity_test(fit)``.
     lags : {"y", "Wy", "both"}, optional
         The dynamic panel: y_{t-1} (``lag(y)``, tau), W y_{t-1} (``W:lag(y)``, eta) or both among the regressors,
         conditional on the first period. Unit effects bias its maximum likelihood by O(1/T); with ``correction=True``
@@ -80,7 +80,7 @@ def sar(
         With "ml": "oim" (observed information, the default; "classical" is the same), "eim" (expected), "robust",
         "cluster", "jackknife", "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``,
         ``sp.Jackknife("region")`` for few groups, ``sp.Conley(cutoff=300)``. With "gmm": "classical" (the default),
-        "robust" to heteroskedasticity, "hc0", "hc1" and, in panels, "cluster".
+        "robust" to heteroskedasticity, "hc0", "hc1", in panels "cluster", and the objects.
     obs_weights : str or Sampling, optional
         Column of positive weights w of the observations: Var(e) = sigma2 / w, as of a mean over w people (analytic
         weights). ``sp.Sampling("column")``: sampling weights, with robust standard errors, for least squares and

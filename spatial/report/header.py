@@ -19,7 +19,8 @@ def header(fit, errors: str | None = None) -> list[str]:
         "ml": phrase("maximum likelihood"), "gmm": phrase("the method of moments"),
         "reml": phrase("restricted maximum likelihood"), "aqs": phrase("adjusted quasi-scores"),
     }  # fmt: skip
-    by = estimators[s.method] if spatial or by_random_ml(fit) else phrase("least squares")
+    regression = phrase("two-stage least squares") if s.method == "gmm" else phrase("least squares")
+    by = estimators[s.method] if spatial or by_random_ml(fit) else regression
     named = {"model": fit.specification.name, "method": by, "formula": d.formula}
     first = phrase("dynamic {model} by {method}: {formula}", **named) if d.lags else phrase(
         "{model} by {method}: {formula}", **named)  # fmt: skip

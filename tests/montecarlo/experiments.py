@@ -2,6 +2,7 @@
 
 from . import nulls, others, policies
 from .cross import cross_section
+from .endogenous import endogenous
 from .forecasts import forecasts
 from .margins import margins
 from .panels import dynamic_panel, panel
@@ -14,6 +15,7 @@ EXPERIMENTS = {
     "forecasts": forecasts,
     "several": several,
     "regimes": regimes,
+    "endogenous": endogenous,
     "panel": panel,
     "dynamic": dynamic_panel,
     "did": policies.did,
