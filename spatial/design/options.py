@@ -52,6 +52,7 @@ class ModelOptions:
     obs_weights: object = None
     missing: str = "error"
     logdet: str | None = None
+    regimes: object = None
 
     @property
     def estimator(self) -> str:

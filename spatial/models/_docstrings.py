@@ -116,6 +116,12 @@ PARAMETERS = {
         '{"eigen", "sparse", "cholmod", "stochastic"}, optional',
         "How log|I - rho W| is computed; by default what suits W's size and structure. The header says which.",
     ),
+    "regimes": (
+        "str or Regimes, optional",
+        "A column with the regime of every unit: all coefficients, the intercept too, differ between regimes, and rho "
+        "is the same. ``sp.Regimes(\"region\", terms=[\"x\"], rho=True, sigma2=True)`` chooses what differs. Theta is "
+        "that of the unit that receives W x, the lag of the whole x. See ``sp.chow_test``.",
+    ),
 }
 
 LEAST_SQUARES_METHOD = (

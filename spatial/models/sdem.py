@@ -10,6 +10,7 @@ from spillover.frames import takes_frames
 
 from ..design.obs_weights import Sampling
 from ..design.options import ModelOptions
+from ..design.regimes import Regimes
 from ..design.specification import Specification
 from .estimate import estimate
 from .fit import Fit
@@ -29,6 +30,7 @@ def sdem(
     w_error: WeightsLike | None = None, random_error: str | None = None, serial: str | None = None,
     correction: bool | str = True, vcov: Any = None,
     obs_weights: str | Sampling | None = None, missing: str = "error", logdet: str | None = None,
+    regimes: str | Regimes | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial Durbin error model: y = X beta + W X theta + u, u = lambda M u + e.
 
@@ -101,6 +103,10 @@ def sdem(
         .05 with a tenth absent at random and by .09 with a fifth (intervals cover .88 and .65).
     logdet : {"eigen", "sparse", "cholmod", "stochastic"}, optional
         How log|I - rho W| is computed; by default what suits W's size and structure. The header says which.
+    regimes : str or Regimes, optional
+        A column with the regime of every unit: all coefficients, the intercept too, differ between regimes, and rho is
+        the same. ``sp.Regimes("region", terms=["x"], rho=True, sigma2=True)`` chooses what differs. Theta is that of
+        the unit that receives W x, the lag of the whole x. See ``sp.chow_test``.
 
     Raises
     ------
@@ -114,6 +120,7 @@ def sdem(
     options = ModelOptions(
         entity=entity, time=time, effects=effects, durbin=durbin, wx_order=wx_order, method=method, w_error=w_error,
         random_error=random_error, endog=endog, instruments=instruments,
-        serial=serial, correction=correction, vcov=vcov, obs_weights=obs_weights, missing=missing, logdet=logdet,
+        correction=correction, vcov=vcov, obs_weights=obs_weights, missing=missing, logdet=logdet,
+        regimes=regimes, serial=serial,
     )  # fmt: skip
     return estimate(SDEM, formula, data, w, options)

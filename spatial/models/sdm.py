@@ -10,6 +10,7 @@ from spillover.frames import takes_frames
 
 from ..design.obs_weights import Sampling
 from ..design.options import ModelOptions
+from ..design.regimes import Regimes
 from ..design.specification import Specification
 from .estimate import estimate
 from .fit import Fit
@@ -29,6 +30,7 @@ def sdm(
     lags: str | None = None, serial: str | None = None,
     correction: bool | str = True, vcov: Any = None,
     obs_weights: str | Sampling | None = None, missing: str = "error", logdet: str | None = None,
+    regimes: str | Regimes | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial Durbin model: y = rho W y + X beta + W X theta + e.
 
@@ -100,6 +102,10 @@ def sdm(
         .05 with a tenth absent at random and by .09 with a fifth (intervals cover .88 and .65).
     logdet : {"eigen", "sparse", "cholmod", "stochastic"}, optional
         How log|I - rho W| is computed; by default what suits W's size and structure. The header says which.
+    regimes : str or Regimes, optional
+        A column with the regime of every unit: all coefficients, the intercept too, differ between regimes, and rho is
+        the same. ``sp.Regimes("region", terms=["x"], rho=True, sigma2=True)`` chooses what differs. Theta is that of
+        the unit that receives W x, the lag of the whole x. See ``sp.chow_test``.
 
     Returns
     -------
@@ -129,7 +135,8 @@ def sdm(
     """
     options = ModelOptions(
         entity=entity, time=time, effects=effects, durbin=durbin, wx_order=wx_order, method=method, endog=endog,
-        instruments=instruments, lags=lags, serial=serial, correction=correction, vcov=vcov,
+        instruments=instruments, lags=lags, correction=correction, vcov=vcov,
         obs_weights=obs_weights, missing=missing, logdet=logdet,
+        regimes=regimes, serial=serial,
     )  # fmt: skip
     return estimate(SDM, formula, data, w, options)

@@ -10,6 +10,7 @@ from spillover.frames import takes_frames
 
 from ..design.obs_weights import Sampling
 from ..design.options import ModelOptions
+from ..design.regimes import Regimes
 from ..design.specification import Specification
 from .estimate import estimate
 from .fit import Fit
@@ -28,6 +29,7 @@ def slx(
     endog: list[str] | None = None, instruments: list[str] | None = None,
     serial: str | None = None, correction: bool | str = True, vcov: Any = None,
     obs_weights: str | Sampling | None = None, missing: str = "error",
+    regimes: str | Regimes | None = None,
 ) -> Fit:  # fmt: skip
     """Regression with spatially lagged regressors: y = X beta + W X theta + e.
 
@@ -90,6 +92,10 @@ def slx(
         unit out of the periods that it is absent from or has missing values in; W of a period is that of its units,
         standardised again. Where absent units take part in the process all the same, rho is biased towards zero: .4 by
         .05 with a tenth absent at random and by .09 with a fifth (intervals cover .88 and .65).
+    regimes : str or Regimes, optional
+        A column with the regime of every unit: all coefficients, the intercept too, differ between regimes, and rho is
+        the same. ``sp.Regimes("region", terms=["x"], rho=True, sigma2=True)`` chooses what differs. Theta is that of
+        the unit that receives W x, the lag of the whole x. See ``sp.chow_test``.
 
     Raises
     ------
@@ -103,7 +109,8 @@ def slx(
     """
     options = ModelOptions(
         entity=entity, time=time, effects=effects, durbin=durbin, wx_order=wx_order, method=method,
-        endog=endog, instruments=instruments, serial=serial, correction=correction, vcov=vcov,
+        endog=endog, instruments=instruments, correction=correction, vcov=vcov,
         obs_weights=obs_weights, missing=missing,
+        regimes=regimes, serial=serial,
     )  # fmt: skip
     return estimate(SLX, formula, data, w, options)
