@@ -35,6 +35,8 @@ _NAMES = {
     "models.refit": "refit Refits",
     "search.specify": "specify",
     "diagnostics.tests": "lm_tests lr_test wald_test",
+    "design.regimes": "Regimes",
+    "diagnostics.chow": "chow_test ChowTest",
     "diagnostics.combinations": "lincom nlcom Combinations",
     "diagnostics.hausman": "hausman",
     "covariance.random": "variance_components",

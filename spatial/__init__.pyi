@@ -2,6 +2,7 @@
 
 from .models.dynamic_moments import ArellanoBond as ArellanoBond
 from .covariance.kinds import Bootstrap as Bootstrap
+from .diagnostics.chow import ChowTest as ChowTest
 from .covariance.clustered import Cluster as Cluster
 from .diagnostics.combinations import Combinations as Combinations
 from .compare.comparison import Comparison as Comparison
@@ -31,6 +32,7 @@ from .compare.placebo import PlaceboWeights as PlaceboWeights
 from .effects.averaged import Predictions as Predictions
 from .compare.prior import Prior as Prior
 from .models.refit import Refits as Refits
+from .design.regimes import Regimes as Regimes
 from .covariance.clustered import Robust as Robust
 from .covariance.scpc import SCPC as SCPC
 from .design.obs_weights import Sampling as Sampling
@@ -49,6 +51,7 @@ from .policy.what_if import WhatIf as WhatIf
 from .diagnostics.endogeneity import anderson_rubin as anderson_rubin
 from .diagnostics.anselin_kelejian import anselin_kelejian as anselin_kelejian
 from .diagnostics.residuals import breusch_pagan as breusch_pagan
+from .diagnostics.chow import chow_test as chow_test
 from .diagnostics.restrictions import common_factor as common_factor
 from .compare.weights import compare_weights as compare_weights
 from .diagnostics.residuals import condition_number as condition_number

@@ -8,6 +8,7 @@ from ..covariance.sandwich import least_squares
 from ..effects.joint_likelihood import by_joint_default, joint_obstacle
 from ..records.fit import FitRecord
 from ..records.limits import LIMITS
+from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 
 FEW = 20  # rows per parameter below which the restricted likelihood is advised
@@ -51,6 +52,9 @@ def of_rows(fit: FitRecord) -> str:
     if isinstance(fit, SeveralRecord):
         few = (spec.lag or spec.error) and n < FEW * p
         return f"n / p = {n / p:.1f}: {LIMITS['few rows of several']}" if few else ""
+    if isinstance(fit, RegimesRecord) and fit.by_likelihood:
+        few = (spec.lag or spec.error) and n < FEW * p
+        return f"n / p = {n / p:.1f}: {LIMITS['few rows of regimes']}" if few else ""
     if s.random is not None or fit._design.lags or not (spec.lag or spec.error):
         return ""
     if spec.lag and spec.error:

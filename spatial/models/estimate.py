@@ -32,6 +32,8 @@ from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .random import random_effects, random_effects_by_moments
 from .reading import Reading, prepare, read
+from .regimes import maximum_by_regime, read_regimes, refuse_here, with_regimes
+from .serial import serial_errors
 from .several import estimate_several
 
 NO_COVARIANCE = np.empty((0, 0))
@@ -46,12 +48,22 @@ def estimate(specification: Specification, formula: str, data: pd.DataFrame, w, 
     SpatialInputError
         As the public functions say, which ``options`` holds the keywords of.
     """
+    if options.regimes is not None:
+        return estimate_regimes(specification, formula, data, w, options)
     if options.several(w):
         w = w[0] if isinstance(w, list | tuple) and len(w) == 1 else w
         if options.several(w):
             return estimate_several(specification, formula, data, w, options)
     check(specification, options)
     return fit_of(prepare(specification, read(formula, data, w, options), options))
+
+
+def estimate_regimes(specification: Specification, formula: str, data: pd.DataFrame, w, options: ModelOptions) -> Fit:
+    """Coefficients alone by regime are those of more columns; rho, lambda and sigma2 have a likelihood of their own."""
+    reading = read_regimes(specification, formula, data, w, options)
+    if not reading.design.split.regimes.spatial:  # type: ignore[attr-defined]
+        return with_regimes(fit_of(reading))
+    return maximum_by_regime(reading, maximum(reading)[1])
 
 
 def estimate_design(specification: Specification, columns: Design, options: ModelOptions) -> Fit:
@@ -73,6 +85,7 @@ def check(specification: Specification, options: ModelOptions) -> None:
     SpatialInputError
         E501.
     """
+    refuse_here(options.regimes)
     if not isinstance(options.method, ArellanoBond | Moments) and options.method not in (None, *ESTIMATORS):
         check_option("method", options.method, ESTIMATORS)
     options.check(specification)
@@ -84,6 +97,9 @@ def check(specification: Specification, options: ModelOptions) -> None:
 
 def by_likelihood(reading: Reading) -> tuple[Reading, Sample, Solution]:
     """Maximum likelihood, or least squares where the model has no spatial parameter."""
+    if reading.settings.requested.serial:
+        sample, solution, random, serial = serial_errors(reading.specification, reading.design, reading.settings)
+        return replace(reading, settings=reading.settings.with_(random=random, serial=serial)), sample, solution
     if reading.settings.effects.random:
         sample, solution, random = random_effects(reading.specification, reading.design, reading.settings)
         return replace(reading, settings=reading.settings.with_(random=random)), sample, solution
@@ -185,7 +201,7 @@ def estimates(specification: Specification, d: Design, sample: Sample, at: Solut
     params = np.concatenate([at.beta[: sample.X.shape[1] - sample.dummies], spatial])
     if isinstance(at, Adjusted):
         return params, at.sigma2, at.df
-    if settings.random and settings.random.by_likelihood:
+    if settings.serial or (settings.random and settings.random.by_likelihood):
         return params, at.sigma2, None
     df = d.left(settings.effects) - len(params)
     if spatial:

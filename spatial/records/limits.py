@@ -24,6 +24,10 @@ LIMITS = {
     "few rows of several": (
         "fewer than 20 observations per parameter bias rho_1, rho_2 towards zero and shorten their intervals"
     ),
+    "few rows of regimes": (
+        "fewer than 20 observations per parameter bias rho and lambda of regimes towards zero and shorten their "
+        "intervals"
+    ),
     "hardly any rows": (
         "fewer than 2 observations per parameter: lambda is hardly identified, and its intervals cover less than 80 %"
     ),

@@ -6,6 +6,8 @@ from .endogenous import endogenous
 from .forecasts import forecasts
 from .margins import margins
 from .panels import dynamic_panel, panel
+from .regimes import regimes
+from .serial import serial
 from .several import several
 
 EXPERIMENTS = {
@@ -13,6 +15,8 @@ EXPERIMENTS = {
     "margins": margins,
     "forecasts": forecasts,
     "several": several,
+    "regimes": regimes,
+    "serial": serial,
     "endogenous": endogenous,
     "panel": panel,
     "dynamic": dynamic_panel,

@@ -111,6 +111,17 @@ def several_cells() -> list[Cell]:
             for model, n, w, k, periods in designs]  # fmt: skip
 
 
+def regime_cells() -> list[Cell]:
+    """Two regimes."""
+    designs = [("sar", 100, "knn", (), 1), ("sdm", 100, "queen", ("rho",), 1), ("sdm", 200, "queen", ("rho",), 1),
+               ("sdm", 200, "knn", ("rho", "sigma2"), 1), ("sem", 200, "knn", ("lam", "sigma2"), 1),
+               ("sdm", 48, "queen", (), 8), ("sdm", 48, "queen", ("rho", "sigma2"), 8)]  # fmt: skip
+    return [Cell(f"regimes-{model}-n{n}{f'x{periods}' if periods > 1 else ''}-{w}-{'-'.join(('beta', *what))}",
+                 "cross-section, two regimes" if periods == 1 else "panel, two regimes", "regimes",
+                 {"model": model, "n": n, "w": w, "what": what, "periods": periods}, (400, 1000))
+            for model, n, w, what, periods in designs]  # fmt: skip
+
+
 def endogenous_cells() -> list[Cell]:
     """Regressors that share the error, instrumented."""
 
@@ -138,10 +149,10 @@ def cells() -> list[Cell]:
     small = [cell for cell in default_cells() if cell.design["n"] < 500]
     large = [cell for cell in default_cells() if cell.design["n"] == 500]
     return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *grid_panels.dk_cells(),
-            *remedy_cells(), *margin_cells(), *several_cells(), *endogenous_cells(),
+            *remedy_cells(), *margin_cells(), *several_cells(), *endogenous_cells(), *regime_cells(),
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),
             *grid_panels.dynamic_cells(), *grid_panels.moment_cells(),
-            *grid_panels.forecast_cells(), *far_rho(), *large,
+            *grid_panels.forecast_cells(), *grid_panels.serial_cells(), *far_rho(), *large,
             *grid_peers.peer_cells(cross, grid_panels.panel)]  # fmt: skip
 
 
