@@ -34,6 +34,8 @@ class Sample:
         Of X's columns, dummies not named.
     factors : (X, Q, R), optional
         X = Q R from the checks at the door; it holds for that X alone.
+    log_weights : float
+        What weights of observations add to the log-likelihood.
     """
 
     y: np.ndarray = field(repr=False)
@@ -48,6 +50,7 @@ class Sample:
     dummies: int = 0
     names: tuple[str, ...] = ()
     factors: tuple[np.ndarray, np.ndarray, np.ndarray] | None = field(default=None, repr=False)
+    log_weights: float = 0.0
 
     @property
     def k(self) -> int:

@@ -21,13 +21,16 @@ import pandas as pd
 from scipy.interpolate import CubicSpline, RectBivariateSpline
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
 from ..covariance.adjusted import OfAdjustedScore
 from ..covariance.kinds import Information
 from ..covariance.vcov import covariance_of
+from ..design.obs_weights import links_in_units_of_variance
 from ..logdet import Jacobian, Projected, logdet
 from ..logdet.inverse import Inverse
 from ..records.fit import FitRecord
+from ..records.regimes import RegimesRecord
 from ..records.schema import critical_value, two_sided
 from ..records.several import SeveralRecord
 from ..solve.concentrated import form_of
@@ -53,13 +56,15 @@ def obstacle(fit: FitRecord) -> str:
     checks = {
         "it is for models with a spatial lag or a spatial error": not (model.lag or model.error),
         "it is for one W of the lag and one of the error": isinstance(fit, SeveralRecord),
-        "it needs maximum likelihood": s.method not in ("ml", "reml") or s.effects.random is not None,
+        "regimes have no such likelihood": isinstance(fit, RegimesRecord),
+        "it needs maximum likelihood": s.method not in ("ml", "reml") or s.composed,
         "it has no standard errors": not np.isfinite(fit._covariance).all(),
         "it is for static models": bool(d.lags),
         "W varies over time, or periods are missing": d.varies or d.observed is not None,
+        "the weights of observations change over time": d.obs_weights is not None and not d.obs_weights.fixed,
         "the correction is additive": s.corrected and s.correction == "additive",
         "its effects are not out by demeaning": bool(fit._sample.dummies) or (model.error and _projected(fit._sample)),
-        "rho's interval has no ends": not isinstance(fit, SeveralRecord) and _no_ends(fit._sample.lag),
+        "rho's interval has no ends": not isinstance(fit, SeveralRecord | RegimesRecord) and _no_ends(fit._sample.lag),
         f"it needs all eigenvalues of W, up to {UNITS:,} units": d.n_units > UNITS,
         "its standard errors are not the likelihood's": not isinstance(covariance_of(fit), LIKELIHOODS),
     }
@@ -283,11 +288,13 @@ def _adjustment(fit, products, bounds, reach: tuple[float, float]) -> RectBivari
         C = zz - lam[:, None, None] * mixed + lam[:, None, None] ** 2 * mm
     value = np.broadcast_to(-np.linalg.slogdet(C)[1] / 2, (len(u), len(w)))
     if sample.lag is not None:
-        A_inverse = Inverse(d.weights, fit.rho)
-        GQ = by_period(Q, d.n_units, lambda x: d.weights.csr @ A_inverse.solve(x))
+        W, M = (refuse_varying(links_in_units_of_variance(d, w), "this likelihood")
+                for w in (d.weights, d.weights_of_error))  # fmt: skip
+        A_inverse = Inverse(W, fit.rho)
+        GQ = by_period(Q, d.n_units, lambda x: W.csr @ A_inverse.solve(x))
         K = np.broadcast_to(Q.T @ GQ, C.shape)
         if sample.error is not None:
-            MGQ = by_period(GQ, d.n_units, lambda x: d.weights_of_error.csr @ x)
+            MGQ = by_period(GQ, d.n_units, lambda x: M.csr @ x)
             K = K - lam[:, None, None] * (MQ.T @ GQ + Q.T @ MGQ) + lam[:, None, None] ** 2 * (MQ.T @ MGQ)
         values = np.linalg.eigvals(np.linalg.solve(C, K)).astype(complex)
         low, high = 1 / (bounds[0] - fit.rho)
