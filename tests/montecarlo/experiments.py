@@ -6,12 +6,14 @@ from .forecasts import forecasts
 from .margins import margins
 from .panels import dynamic_panel, panel
 from .several import several
+from .weighted import weighted
 
 EXPERIMENTS = {
     "cross": cross_section,
     "margins": margins,
     "forecasts": forecasts,
     "several": several,
+    "weighted": weighted,
     "panel": panel,
     "dynamic": dynamic_panel,
     "did": policies.did,
