@@ -2,9 +2,12 @@
 
 from . import nulls, others, policies
 from .cross import cross_section
+from .endogenous import endogenous
 from .forecasts import forecasts
 from .margins import margins
 from .panels import dynamic_panel, panel
+from .regimes import regimes
+from .serial import serial
 from .several import several
 from .weighted import weighted
 
@@ -13,6 +16,9 @@ EXPERIMENTS = {
     "margins": margins,
     "forecasts": forecasts,
     "several": several,
+    "regimes": regimes,
+    "serial": serial,
+    "endogenous": endogenous,
     "weighted": weighted,
     "panel": panel,
     "dynamic": dynamic_panel,
