@@ -7,6 +7,7 @@ from .forecasts import forecasts
 from .margins import margins
 from .panels import dynamic_panel, panel
 from .regimes import regimes
+from .serial import serial
 from .several import several
 
 EXPERIMENTS = {
@@ -15,6 +16,7 @@ EXPERIMENTS = {
     "forecasts": forecasts,
     "several": several,
     "regimes": regimes,
+    "serial": serial,
     "endogenous": endogenous,
     "panel": panel,
     "dynamic": dynamic_panel,
