@@ -152,11 +152,11 @@ def by_moments(reading: Reading) -> tuple[Reading, Sample, Solution]:
         return replace(reading, design=d, settings=settings.with_(vcov="robust")), sample, solution
     refuse_without_theory(specification, d, settings.effects, settings.vcov)
     if settings.effects.random:
-        sample, solution, random = random_effects_by_moments(specification, d, settings)
-        return replace(reading, settings=settings.with_(random=random)), sample, solution
-    moments = settings.requested.moments
-    sample = moment_sample(specification, d, settings.effects, moments)
-    return reading, sample, method_of_moments(d, sample, settings.vcov, moments)
+        quasi_demeaned, at, random = random_effects_by_moments(specification, d, settings)
+        return replace(reading, settings=settings.with_(random=random)), quasi_demeaned, at
+    usual = settings.requested.moments
+    within = moment_sample(specification, d, settings.effects, usual)
+    return reading, within, method_of_moments(d, within, settings.vcov, usual)
 
 
 def by_adjusted_score(reading: Reading) -> tuple[Reading, Sample, Solution]:

@@ -9,6 +9,7 @@ from .panels import dynamic_panel, panel
 from .regimes import regimes
 from .serial import serial
 from .several import several
+from .weighted import weighted
 
 EXPERIMENTS = {
     "cross": cross_section,
@@ -18,6 +19,7 @@ EXPERIMENTS = {
     "regimes": regimes,
     "serial": serial,
     "endogenous": endogenous,
+    "weighted": weighted,
     "panel": panel,
     "dynamic": dynamic_panel,
     "did": policies.did,
