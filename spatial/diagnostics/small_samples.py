@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..covariance.clustered import Robust
 from ..covariance.hac import DriscollKraay
+from ..covariance.jackknife import Jackknife
 from ..covariance.sandwich import least_squares
 from ..effects.likelihood import by_default, obstacle
 from ..records.fit import FitRecord
@@ -13,6 +14,7 @@ from ..records.several import SeveralRecord
 
 FEW = 20  # rows per parameter below which the restricted likelihood is advised where ratios are not the default
 FEW_ROBUST = 100  # rows of a cross-section below which a sandwich of least squares is too small
+FEW_SAMPLED = 2_000  # with sampling weights
 FEW_DYNAMIC = 10  # periods below which the correction of unit effects, of order 1 / T, leaves too much
 FEW_PERIODS = 15  # below which the variance of sums over periods is hardly known
 FEW_FOR_TWO, FEW_BY_MOMENTS = 500, 1_000  # rows below which rho and lambda together are weakly identified
@@ -24,7 +26,14 @@ def notes(fit: FitRecord) -> list[str]:
 
 
 def of_robust_rows(fit: FitRecord) -> str:
-    """Whether a sandwich of least squares rests on few rows of a cross-section."""
+    """Whether a sandwich of least squares rests on few rows of a cross-section.
+
+    OLS, 100 rows, sampling weights w = exp(s z) that go with x: beta's intervals cover .89 at s = .4 and .74 at s = .8;
+    with 500 rows .935 and .84, with 2,000 .93 at s = .8.
+    """
+    weights = fit._design.obs_weights
+    if weights is not None and weights.sampling and not isinstance(fit._settings.vcov, Jackknife):
+        return LIMITS["few sampled rows"] * (fit.nobs < FEW_SAMPLED)
     robust = fit._settings.vcov == "robust" or isinstance(fit._settings.vcov, Robust)
     few = least_squares(fit) and not fit._design.is_panel and fit.nobs < FEW_ROBUST
     return LIMITS["few robust rows"] * (robust and few)

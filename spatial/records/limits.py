@@ -26,6 +26,10 @@ LIMITS = {
         "rows are few, or rho is near the end of its interval: intervals, t and p are those of the ratio of the "
         "modified profile likelihood, and t is not estimate / std. error"
     ),
+    "few rows elsewhere": (
+        "rows are few, and these intervals are not the ratios of likelihoods that the fit and its effects() have: they "
+        "are shorter and cover less"
+    ),
     "few rows": (
         "fewer than 20 observations per parameter bias rho and lambda towards zero and shorten their intervals: "
         "method='reml' allows for them"
@@ -48,6 +52,10 @@ LIMITS = {
     "few robust rows": (
         "with fewer than 100 rows robust intervals after least squares cover 88 to 93 % where variances differ: "
         "vcov='jackknife' covers more"
+    ),
+    "few sampled rows": (
+        "where sampling weights go with the regressors few rows carry most of the weight: with fewer than 2,000 rows "
+        "robust intervals then cover 74 to 93 %; vcov='jackknife' covers more"
     ),
     "few periods": (
         "fewer than 15 periods are few for Driscoll and Kraay's standard errors: intervals of rho and of effects then "

@@ -9,7 +9,7 @@ from spillover.language import phrase, stored
 
 from ..records.limits import LIMITS
 from ..records.schema import SCHEMA
-from .header import header
+from .header import header, note_line
 from .origin import origin
 
 
@@ -75,7 +75,14 @@ def combinations_text(result) -> str:
     title = f"Combinations of coefficients of {fit.specification.name}, {fit._design.formula}"
     table = tidy_text(result.tidy(), statistic="z" if fit.df_resid is None else "t", level=result.level)
     note = [] if result.linear else ["note: standard errors by the delta method"]
-    return "\n".join([title, table, *note])
+    return "\n".join([title, table, *note, *without_ratios(fit)])
+
+
+def without_ratios(fit) -> list[str]:
+    """A note where the intervals of the fit and its effects are ratios of likelihoods, and those beside it are not."""
+    from ..effects.likelihood import by_default
+
+    return [note_line(LIMITS["few rows elsewhere"])] if by_default(fit) else []
 
 
 def r_squared_text(fit) -> list[str]:
@@ -198,7 +205,7 @@ def effects_by_text(effects) -> str:
     letter, whole = "z" if fit.df_resid is None else "t", effects.tidy()
     for kind, rows in whole.groupby("effect", sort=False):
         parts += ["", tidy_text(rows, title=kind, statistic=letter, level=effects.level)]
-    parts += statistic_note(whole, letter)
+    parts += statistic_note(whole, letter) + without_ratios(fit)
     if len(effects.labels) > 1:
         tests = [effects.test(kind) for kind in ("direct", "total")]
         parts += ["", *(str(test) for test in tests)]
