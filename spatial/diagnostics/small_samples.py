@@ -6,7 +6,7 @@ from ..covariance.clustered import Robust
 from ..covariance.hac import DriscollKraay
 from ..covariance.jackknife import Jackknife
 from ..covariance.sandwich import least_squares
-from ..effects.likelihood import by_default, obstacle
+from ..effects.few_rows import by_default, obstacle
 from ..records.fit import FitRecord
 from ..records.limits import LIMITS
 from ..records.regimes import RegimesRecord

@@ -6,8 +6,8 @@ from spillover.values import share, whole_number
 
 from ..records.fit import FitRecord
 from .average import Effects, averaged
+from .few_rows import by_default
 from .infer import Options
-from .likelihood import by_default
 from .long_run import DynamicEffects
 
 

@@ -14,8 +14,9 @@ from ..covariance.vcov import describe, with_vcov
 from ..diagnostics.r_squared import RSquared, r_squared
 from ..effects.average import Effects
 from ..effects.compute import effects
+from ..effects.few_rows import by_default
 from ..effects.forecast import Forecast, forecast
-from ..effects.likelihood import by_default, intervals, statistics
+from ..effects.likelihood import intervals, statistics
 from ..effects.long_run import DynamicEffects, stationarity
 from ..effects.prediction import predict
 from .maketables import MakeTables

@@ -80,7 +80,7 @@ def combinations_text(result) -> str:
 
 def without_ratios(fit) -> list[str]:
     """A note where the intervals of the fit and its effects are ratios of likelihoods, and those beside it are not."""
-    from ..effects.likelihood import by_default
+    from ..effects.few_rows import by_default
 
     return [note_line(LIMITS["few rows elsewhere"])] if by_default(fit) else []
 
@@ -168,7 +168,7 @@ def method_text(effects) -> str:
 
 def small_sample_advice(effects) -> str:
     """Which other method covers better, where one does."""
-    from ..effects.likelihood import obstacle, small_or_near_the_end
+    from ..effects.few_rows import obstacle, small_or_near_the_end
 
     fit, method = effects.fit, effects.options.method
     other = method in ("quadrature", "simulate") and not effects.run and fit.specification.lag and not obstacle(fit)
