@@ -25,9 +25,10 @@ from scipy import sparse
 from spillover.matrix import SpatialWeights
 
 from ..design.design import Design
+from ..design.ways import nested
 from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
-from .groups import nested, periods_of_rows, units_of_rows
+from .groups import periods_of_rows, units_of_rows
 from .information import derivatives, with_dummies, without_dummies
 from .random import by_random_ml
 from .sandwich import sums_by_group

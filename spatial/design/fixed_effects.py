@@ -1,7 +1,8 @@
 """Effects of units and periods: which a model has, how they leave the data, how many observations they take.
 
-Fixed effects leave a balanced panel by demeaning, an unbalanced one by a projection (``unbalanced``). Random unit
-effects stay in the errors; only their kind is written down here.
+Fixed effects leave a balanced panel by demeaning, an unbalanced one by a projection (``unbalanced``), and more ways
+of effects than those of units and periods by another (``absorbed``). Random unit effects stay in the errors; only their
+kind is written down here.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 
 from spillover.errors import check_option
 
+from .absorbed import Absorbed
 from .unbalanced import Gaps
 
 RANDOM = ("random", "correlated", "chamberlain")  # each nests those before it
@@ -29,6 +31,8 @@ class FixedEffects:
         Whether units, periods have fixed effects.
     random : {None, "random", "correlated", "chamberlain"}
         The kind of random unit effects; there are no fixed effects beside them.
+    ways : Absorbed or None
+        All ways behind ``|``, those of units and periods among them, where there are others than these.
 
     Examples
     --------
@@ -43,6 +47,7 @@ class FixedEffects:
     entity: bool = False
     time: bool = False
     random: str | None = None
+    ways: Absorbed | None = None
 
     @classmethod
     def parse(cls, name: str) -> FixedEffects:
@@ -59,8 +64,8 @@ class FixedEffects:
 
     @property
     def name(self) -> str:
-        """The public name."""
-        return self.random or next(name for name, pair in NAMES.items() if pair == (self.entity, self.time))
+        """The public name, or the ways as the formula has them."""
+        return self.ways.name if self.ways else self.random or next(name for name, pair in NAMES.items() if pair == (self.entity, self.time))
 
     def __str__(self) -> str:
         return self.name
@@ -71,7 +76,12 @@ class FixedEffects:
 
     @cached_property
     def fixed(self) -> bool:
-        return self.entity or self.time
+        return self.entity or self.time or self.ways is not None
+
+    @property
+    def constant(self) -> bool:
+        """Whether they span the intercept: slopes of groups alone do not."""
+        return self.ways.constant if self.ways else self.entity or self.time
 
     def without_entity(self) -> FixedEffects:
         """The effects less those of units."""
@@ -94,6 +104,8 @@ class FixedEffects:
         axes : pair of int, optional
             Where periods and units are in a balanced panel, if not at ``first`` and behind it.
         """
+        if self.ways is not None:
+            return self.ways.demean(values, first)
         if observed is not None:
             leading, last = range(first), range(-first, 0)
             return np.moveaxis(Gaps(observed, self).demean(np.moveaxis(values, leading, last)), last, leading)
@@ -106,6 +118,8 @@ class FixedEffects:
 
     def left(self, T: int, N: int, observed: np.ndarray | None = None) -> int:
         """Observations that are left once the fixed effects are taken out."""
+        if self.ways is not None:
+            return self.ways.rows - self.ways.rank
         if observed is not None:
             return int(observed.sum()) - Gaps(observed, self).rank
         return (T - self.entity) * (N - self.time)
@@ -118,6 +132,8 @@ class FixedEffects:
         """In words, for headers."""
         if self.random:
             return f"{self.random} unit effects"
+        if self.ways:
+            return f"effects of {self.name}"
         return {"none": "no effects", "twoway": "unit and period effects", "entity": "unit effects",
                 "time": "period effects"}[self.name]  # fmt: skip
 

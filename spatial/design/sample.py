@@ -14,6 +14,7 @@ from .design import INTERCEPT, Design, spatial_lag
 from .dummies import keeps_dummies, sample_with_dummies
 from .fixed_effects import FixedEffects
 from .specification import Specification
+from .invariant import jacobian_of_ways
 from .varying import varying_jacobian
 
 SPANNED = 1e-9  # share of W 1 that other regressors must leave
@@ -42,7 +43,8 @@ def demeaned_samples(
 ) -> list[Sample | SpatialInputError]:  # fmt: skip
     """The same for R replicates (R, T, N) and (R, T, N, k) of y and X; what is wrong with a replicate stands in its
     place."""
-    exact, lag, error = correction is True or d.varies, specification.lag, specification.error
+    exact = correction is True or d.varies or effects.ways is not None
+    lag, error = specification.lag, specification.error
     X, names = regressor_columns(d, effects, X)
     # 1. The columns y, X and, to be lagged before means are taken off, W y: (R, columns, T, N).
     c = 1 + len(names)
@@ -100,7 +102,7 @@ def regressor_columns(d: Design, effects: FixedEffects, X: np.ndarray | None = N
 
 def own_columns(d: Design, effects: FixedEffects) -> list[int]:
     """Columns of X that the model has: fixed effects span the intercept."""
-    return [j for j, name in enumerate(d.names) if not (effects.entity or effects.time) or name != INTERCEPT]
+    return [j for j, name in enumerate(d.names) if not effects.constant or name != INTERCEPT]
 
 
 def regressor_names(d: Design, effects: FixedEffects) -> list[str]:
@@ -141,6 +143,8 @@ def likelihood_size(d: Design, effects: FixedEffects, correction) -> int:
 def _jacobian(
     d: Design, w: SpatialWeights | TemporalWeights, effects: FixedEffects, correction, method
 ) -> Jacobian:
+    if effects.ways is not None and not w.varies:
+        return jacobian_of_ways(w, d.n_periods, effects.ways, correction, method)
     if w.varies:
         return varying_jacobian(d, w, effects, correction, method)
     return Jacobian(logdet(w, method), **determinant_counts(d, effects, correction))
