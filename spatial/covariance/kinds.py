@@ -47,6 +47,7 @@ class Information:
         if self.kind == "oim":
             factor = factor_of_freedom(sample.n, len(fit._terms), fit._settings)
             return after_correction(at, factor * observed_covariance(sample, at, list(fit._terms)))
+        fit._settings.effects.refuse_ways("vcov='eim'", "vcov='oim'")
         refuse_varying(fit._design.weights, "vcov='eim'")
         refuse_varying(fit._design.weights_of_error, "vcov='eim'")
         W, M = fit._design.weights.csr, fit._design.weights_of_error.csr

@@ -21,13 +21,17 @@ class Absorbed:
     shape : (T, N)
     observed : (T, N) of bool, optional
         Which cells these rows are.
+    own : sequence of Way
+        Those of the ways that are units and periods themselves.
 
     Attributes
     ----------
     projection : Projection
     """
 
-    def __init__(self, ways: Sequence[Way], shape: tuple[int, int], observed: np.ndarray | None = None):
+    def __init__(self, ways: Sequence[Way], shape: tuple[int, int], observed: np.ndarray | None = None,
+                 own: Sequence[Way] = ()):  # fmt: skip
+        self.own = tuple(own)
         self.ways, self.shape, self.observed = tuple(ways), shape, observed
         self.projection = Projection(self.ways)
 
@@ -65,6 +69,14 @@ class Absorbed:
             out = out.reshape(x.shape)
         return np.ascontiguousarray(np.moveaxis(out, last, range(first)))
 
+    def absorbing(self, column: np.ndarray) -> str:
+        """The way that leaves nothing of a column (m,), or all together."""
+        for way in self.ways:
+            left = Projection([way])(column[:, None] - column.mean())
+            if np.linalg.norm(left) <= 1e-9 * np.linalg.norm(column - column.mean()):
+                return str(way)
+        return self.name
+
     def besides(self, codes: np.ndarray) -> int:
         """Rank of the effects where those of ways within other groups, codes of every row (m,), count as one."""
         inside = [way for way in self.ways if nested(way.codes, codes)]
@@ -97,8 +109,10 @@ class Absorbed:
 
     @cached_property
     def product(self) -> tuple[int, np.ndarray] | None:
-        """(a, B) where M = (I_T - A A') kron (I_N - B B') in a balanced panel: a columns A of functions of time that every
-        unit has an effect of, and B (N, b) of units' groups that every period has effects of. None for other effects.
+        """(a, B) where M = (I_T - A A') kron (I_N - B B') in a balanced panel, None for other effects.
+
+        A has a functions of time that every unit has an effect of, B (N, b) the groups of units that every period has
+        effects of.
         """
         if self.observed is not None:
             return None

@@ -73,9 +73,8 @@ def absorbed_effects(terms: Terms, data: pd.DataFrame, rows: Rows, keys: Keys) -
     SpatialInputError
         E203 a slope of periods that are no numbers, E206 a way all of whose groups have one row.
     """
-    entity, time = keys
-    units = rows.times is not None and any(way == WayTerm((str(entity),)) for way in terms.absorbed)
-    periods = rows.times is not None and any(way == WayTerm((str(time),)) for way in terms.absorbed)
+    panel = rows.times is not None
+    units, periods = (panel and WayTerm((str(name),)) in terms.absorbed for name in keys)
     if len(terms.absorbed) == units + periods:
         return FixedEffects(units, periods), []
     seen = np.ones(rows.order.shape, dtype=bool) if rows.observed is None else rows.observed
@@ -88,9 +87,10 @@ def absorbed_effects(terms: Terms, data: pd.DataFrame, rows: Rows, keys: Keys) -
                                     column=way.term.columns[0], n=single,
                                     hint=f"leave {way} out behind |")  # fmt: skip
         if single:
-            notes.append(f"{single:,} of {way.groups:,} groups of {way} have one row, which is kept and counted and says "
-                         "nothing of the slopes")  # fmt: skip
-    return FixedEffects(units, periods, ways=Absorbed(ways, rows.order.shape, rows.observed)), notes
+            notes.append(f"{single:,} of {way.groups:,} groups of {way} have one row, which is kept and counted and "
+                         "says nothing of the slopes")  # fmt: skip
+    own = [way for way in ways if panel and way.plain and len(way.term.columns) == 1 and way.term.columns[0] in keys]
+    return FixedEffects(units, periods, ways=Absorbed(ways, rows.order.shape, rows.observed, own)), notes
 
 
 def _way(term: WayTerm, data: pd.DataFrame, rows: Rows, keys: Keys, seen: np.ndarray) -> Way:
@@ -118,5 +118,5 @@ def _numbers(name: str, data: pd.DataFrame, rows: Rows, keys: Keys, seen: np.nda
             raise SpatialInputError("E203", f"slopes of {name!r} need periods that are numbers, got "
                                     + ", ".join(map(str, rows.times[:SHOWN])), column=name,
                                     hint="add a column that counts the periods, and write its name in the brackets")
-        return np.repeat(times - times.mean(), rows.order.shape[1])[seen.ravel()]
+        return np.repeat(times, rows.order.shape[1])[seen.ravel()]
     return data[name].to_numpy(dtype=float, na_value=np.nan)[rows.order[seen]]

@@ -51,9 +51,10 @@ def sample_with_dummies(
     there = np.ones(d.y.shape, dtype=bool) if d.observed is None else d.observed
     gaps = effects.ways or Gaps(there, effects)
     if gaps.rank > DUMMIES_MAX:
-        why = "a spatial error whose weights vary" if M.varies else "a spatial error with effects of groups that links leave"
-        raise SpatialInputError("E309", f"{why} needs dense matrices of all {gaps.rank:,} effects, {DUMMIES_MAX} at most",
-                                n=gaps.rank, hint="w_error= one matrix, or a model without a spatial error")  # fmt: skip
+        why = "whose weights vary" if M.varies else "with effects of groups that links leave"
+        raise SpatialInputError("E309", f"a spatial error {why} needs dense matrices of all {gaps.rank:,} effects, "
+                                f"{DUMMIES_MAX} at most", n=gaps.rank,
+                                hint="w_error= one matrix, or a model without a spatial error")  # fmt: skip
     U = gaps.dummies()
     MU = rows(spatial_lag(M, d.panel(U)))
     n, total = d.nobs, period_logdet(M, method, d.n_periods)

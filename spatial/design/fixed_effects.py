@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from spillover.errors import check_option
+from spillover.errors import SpatialInputError, check_option
 
 from .absorbed import Absorbed
 from .unbalanced import Gaps
@@ -65,7 +65,9 @@ class FixedEffects:
     @property
     def name(self) -> str:
         """The public name, or the ways as the formula has them."""
-        return self.ways.name if self.ways else self.random or next(name for name, pair in NAMES.items() if pair == (self.entity, self.time))
+        if self.ways is not None:
+            return self.ways.name
+        return self.random or next(name for name, pair in NAMES.items() if pair == (self.entity, self.time))
 
     def __str__(self) -> str:
         return self.name
@@ -127,6 +129,24 @@ class FixedEffects:
     def lost(self, T: int, N: int, observed: np.ndarray | None = None) -> int:
         """How many observations the fixed effects take."""
         return (T * N if observed is None else int(observed.sum())) - self.left(T, N, observed)
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """Names of the ways beside those of units and periods, with x for ^: "region x year"."""
+        if self.ways is None:
+            return ()
+        return tuple(str(way).replace("^", " x ") for way in self.ways.ways if way not in self.ways.own)
+
+    def refuse_ways(self, what: str, hint: str = "effects of unit and period alone") -> None:
+        """``what`` is not there for other effects than those of units and periods.
+
+        Raises
+        ------
+        SpatialInputError
+            E501.
+        """
+        if self.ways is not None:
+            raise SpatialInputError("E501", f"{what} is not there for effects of {self.name}", hint=hint)
 
     def describe(self) -> str:
         """In words, for headers."""

@@ -81,7 +81,8 @@ class Parser:
         return tuple(dict.fromkeys(ways))
 
     def _way(self) -> WayTerm:
-        columns, slopes, level = self._names("^"), (), True
+        columns, level = self._names("^"), True
+        slopes: tuple[str, ...] = ()
         if self._take("["):
             level = not self._take("[")
             slopes = self._names(",")

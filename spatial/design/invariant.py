@@ -1,17 +1,17 @@
 """What many ways of effects leave of log|I - rho W|, and when that is an exact transformation.
 
-With M = I - P off the effects' dummies D, y = rho W y + X b + D a + e becomes M y = rho M W y + M X b + M e. Let F be an
-orthonormal basis of M, M = F F'.
+With M = I - P off the effects' dummies D, y = rho W y + X b + D a + e becomes M y = rho M W y + M X b + M e. Let F be
+an orthonormal basis of M, M = F F'.
 
 1.  M W D = 0: W takes effects to effects, M W y = M W M y, and F'y follows the same model under F'W F. The likelihood
     of F'y is exact, with log|I - rho F'W F| = tr[M log(I - rho W)] (Lee & Yu 2010, eq. 12, for the ways of units and
     periods). This holds for unit effects and slopes of units in functions of time under any W (W acts on units, these
     effects on time); for period effects where rows of W sum to one; for region^year where besides links stay within
     regions, or where all units of a region have the same total of weights in each region.
-2.  Otherwise the score of rho at the truth has the mean (tr M G - tr G ...), G = W (I - rho W)^-1: M e is all that the
-    errors leave in residuals, whatever the effects are, so that E[(W y)'M e] / s2 = tr(M G) still. K(rho) =
-    tr[M log(I - rho W)] with n less rank D observations makes the score unbiased: as for weights that vary
-    (``varying``; McCullagh & Tibshirani 1990). That concerns a spatial lag. In a spatial error B D a stays in the
+2.  Otherwise there is no such model of F'y. But residuals at the truth are M e whatever the effects are, and
+    E[(W y)'M e] / s2 = tr(M G), G = W (I - rho W)^-1. Taking off tr(M G) makes the score unbiased, so that its integral
+    K(rho) = tr[M log(I - rho W)] with n less rank D observations serves again: as for weights that vary (``varying``;
+    McCullagh & Tibshirani 1990). That concerns a spatial lag. In a spatial error B D a stays in the
     residuals where M B D is not zero: its dummies stay among X (``dummies``).
 
 In balanced panels with M = (I - A A') kron (I - B B'), a functions of time and B groups of units,

@@ -15,19 +15,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NoReturn
 
 import numpy as np
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
-from .rank import rank_of_ways
-from .ways import Way, without_spanned
+from .rank import DENSE, labelled, nullity, rank_of_gram
+from .ways import without_spanned
 
 TOLERANCE = 1e-12  # length of D'M x against that of M_1 x
 ACCEPTED = 1e-9  # of the effects that are left, where rounding allows no more
 SPREAD, ROUNDING = 1e-6, 1e-10  # lengths below these shares of a column's spread, of its length, are rounding
-MAX_STEPS = 10_000
+MAX_STEPS, ROUNDS = 3_000, 4
 CELLS = 40_000_000  # elements of a dense basis
 
 
@@ -74,8 +75,12 @@ class Projection:
             spread = before - before.mean(axis=0)
             lengths = [share * np.sqrt(_dots(v, v)) for share, v in ((1, x), (SPREAD, spread), (ROUNDING, before))]
             size = np.max(lengths, axis=0)
-            x = self._without_first(x - self.others @ self._coefficients(self._transposed @ x, size))
-            self._check(x, size)
+            for _ in range(ROUNDS):
+                x = self._without_first(x - self.others @ self._coefficients(self._transposed @ x, size))
+                if self._left(x, size) <= ACCEPTED:
+                    break
+            else:
+                self._refuse(self._left(x, size))
         return x
 
     @property
@@ -102,8 +107,13 @@ class Projection:
     @cached_property
     def rank(self) -> int:
         """How many observations the effects take."""
-        levels = len(self.ways) == 1 or (len(self.ways) == 2 and all(way.plain for way in self.ways))
-        return rank_of_ways(self.ways, sparse.csr_array((0, 0)) if levels else self.S)
+        first, *others = self.ways
+        if not others:
+            return first.rank
+        if len(others) == 1 and first.plain and others[0].plain:
+            return first.groups + others[0].groups - labelled(first.codes, others[0].codes)[0]
+        c = self.others.shape[1]
+        return first.rank + (rank_of_gram(self.S.toarray()) if c <= DENSE else c - nullity(self.ways, self._null_part))
 
     @cached_property
     def basis(self) -> tuple[sparse.csr_array, np.ndarray]:
@@ -178,17 +188,24 @@ class Projection:
             self.convergence.steps = max(self.convergence.steps, step + 1)
         return b
 
-    def _check(self, x: np.ndarray, size: np.ndarray) -> None:
+    def _null_part(self, R: np.ndarray) -> np.ndarray:
+        """R - S^+ S R."""
+        SR = self._times(R)
+        return R - self._coefficients(SR, np.sqrt(_dots(SR, SR)))
+
+    def _left(self, x: np.ndarray, size: np.ndarray) -> float:
         """The certificate: what is left of every group's effects."""
         left = self._transposed @ x
-        share = np.sqrt(_dots(left, left)) / np.where(size > 0, size, 1)
-        worst = float(share.max(initial=0))
-        self.convergence.left = max(self.convergence.left, worst)
-        if worst > ACCEPTED:
-            raise SpatialInputError("E717", f"the effects of {' + '.join(map(str, self.ways))} did not leave the data "
-                                    f"within {MAX_STEPS:,} steps: a share of {worst:.1g} is still there",
-                                    hint="scale the columns of slopes alike, or leave out the way with the fewest rows "
-                                    "per group")  # fmt: skip
+        worst = float((np.sqrt(_dots(left, left)) / np.where(size > 0, size, 1)).max(initial=0))
+        self.convergence.left = worst
+        return worst
+
+    def _refuse(self, left: float) -> NoReturn:
+        ways = " + ".join(map(str, self.ways))
+        raise SpatialInputError("E717", f"the effects of {ways} did not leave the data within {ROUNDS * MAX_STEPS:,} "
+                                f"steps: a share of {left:.1g} is still there",
+                                hint="scale the columns of slopes alike, or leave out the way with the fewest rows per "
+                                "group")  # fmt: skip
 
 
 def _dots(a, b):

@@ -2,63 +2,100 @@
 
 Two ways of levels lose one degree of freedom for each connected component of the graph whose nodes are groups and
 whose links are rows (Abowd, Creecy & Kramarz 2002). For more, and for slopes, the rank is that of the largest way plus
-that of S = D'M_1 D, the others without it: by pivoted Cholesky, or by a sparse factorisation of S + d I at two d. A
-pivot that is zero but for d grows with d, one that is not stays.
+that of S = D'M_1 D, the others without it. Components of every pair of ways are null vectors of S that are easy to
+name; what else is null shows in random vectors R less S^+ S R, which are zero when S has no other null vector and else,
+with probability one, span them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import combinations
 
 import numpy as np
 from scipy import sparse
 from scipy.linalg.lapack import dpstrf
 from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import splu
 
 from .ways import Way
 
-DENSE = 800  # columns
+DENSE = 150  # columns of S
 ZERO = 1e-10  # a pivot of S, whose columns have at most length one
-SHIFTS = 1e-11, 4e-11  # d; the pivots of zero differ by their ratio
-GROWS = 2.0
+PROBES, NULL = 6, 1e-5
 
 
-def rank_of_ways(ways: Sequence[Way], S: sparse.csr_array) -> int:
-    """Rank of all columns, the first way being the one that S (c, c) is without.
+def rank_of_gram(S: np.ndarray) -> int:
+    """Rank of a positive semidefinite matrix whose diagonal is at most one, by pivoted Cholesky.
 
     Examples
     --------
-    >>> from .grammar import WayTerm
-    >>> none = np.empty((4, 0))
-    >>> two = [Way(WayTerm((name,)), np.array(codes), none) for name, codes in (("a", [0, 0, 1, 1]), ("b", [0, 1, 2, 3]))]
-    >>> rank_of_ways(two, sparse.csr_array((4, 4)))        # a is nested in b: two components
-    4
+    >>> rank_of_gram(np.array([[1.0, -1.0], [-1.0, 1.0]]))
+    1
     """
-    first, *others = ways
-    if not others:
-        return first.rank
-    if len(others) == 1 and first.plain and others[0].plain:
-        return first.groups + others[0].groups - components(first.codes, others[0].codes)
-    return first.rank + rank_of_gram(S)
+    return int(dpstrf(S, tol=ZERO)[2])
 
 
-def components(a: np.ndarray, b: np.ndarray) -> int:
-    """Connected components of the graph that links group a[i] with group b[i] for every row."""
+def nullity(ways: Sequence[Way], null_part: Callable[[np.ndarray], np.ndarray]) -> int:
+    """Null vectors of S, the first way being the one that S is without.
+
+    Parameters
+    ----------
+    null_part : function of (c, q) to (c, q)
+        R - S^+ S R.
+    """
+    V = null_vectors(ways)
+    known = np.zeros((V.shape[0], 0))
+    if V.shape[1]:
+        size, turn = np.linalg.eigh((V.T @ V).toarray())
+        kept = size > ZERO * size[-1]
+        known = V @ (turn[:, kept] / np.sqrt(size[kept]))
+    rng, probes = np.random.default_rng(1), PROBES
+    while True:
+        R = rng.standard_normal((len(known), probes))
+        left = null_part(R - known @ (known.T @ R))
+        left -= known @ (known.T @ left)
+        more = int(np.sum(np.linalg.svd(left, compute_uv=False) > NULL * np.sqrt(len(known))))
+        if more < probes or probes >= len(known):
+            return known.shape[1] + more
+        probes *= 4
+
+
+def null_vectors(ways: Sequence[Way]) -> sparse.csr_array:
+    """Columns that S takes to zero: of every pair of ways the groups of a component, with opposite signs, and the
+    columns that are zero themselves."""
+    widths = [way.groups * way.basis.shape[1] for way in ways]
+    starts = np.concatenate([[0], np.cumsum(widths[1:])])  # of all but the first
+    rows, columns, values, found = [], [], [], 0
+    for a, b in combinations(range(len(ways)), 2):
+        if not (ways[a].term.level and ways[b].term.level):
+            continue
+        number, label = labelled(ways[a].codes, ways[b].codes)
+        for way, own, sign in ((a, label[: ways[a].groups], 1.0), (b, label[ways[a].groups :], -1.0)):
+            if way:
+                rows.append(starts[way - 1] + np.arange(ways[way].groups))
+                columns.append(found + own)
+                values.append(sign * np.sqrt(ways[way].sizes))
+        found += number
+    for k, other in enumerate(ways[1:]):
+        lengths = [np.bincount(other.codes, column * column) for column in other.basis.T]
+        empty = np.flatnonzero(np.concatenate(lengths) < 0.5)
+        rows.append(starts[k] + empty)
+        columns.append(found + np.arange(len(empty)))
+        values.append(np.ones(len(empty)))
+        found += len(empty)
+    at = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
+    return sparse.coo_array(at, shape=(int(starts[-1]), found)).tocsr()
+
+
+def labelled(a: np.ndarray, b: np.ndarray) -> tuple[int, np.ndarray]:
+    """Connected components of the graph that links group a[i] with group b[i] for every row, and that of each group.
+
+    Examples
+    --------
+    >>> labelled(np.array([0, 0, 1]), np.array([0, 1, 2]))[0]
+    2
+    """
     G, H = int(a.max()) + 1, int(b.max()) + 1
     links = sparse.coo_array((np.ones(len(a), dtype=np.int8), (a, b + G)), shape=(G + H, G + H))
-    return int(connected_components(links.tocsr(), directed=False, return_labels=False))
-
-
-def rank_of_gram(S: sparse.csr_array) -> int:
-    """Rank of a positive semidefinite matrix whose diagonal is at most one."""
-    if S.shape[0] <= DENSE:
-        _, _, rank, _ = dpstrf(S.toarray(), tol=ZERO)
-        return int(rank)
-    eye = sparse.eye_array(S.shape[0], format="csc")
-    one, other = (
-        splu((S + shift * eye).tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
-             options={"SymmetricMode": True}).U.diagonal()
-        for shift in SHIFTS
-    )  # fmt: skip
-    return int(np.sum(other < GROWS * one))
+    number, label = connected_components(links.tocsr(), directed=False)
+    return int(number), label

@@ -13,8 +13,8 @@ from .checks import degenerate
 from .design import INTERCEPT, Design, spatial_lag
 from .dummies import keeps_dummies, sample_with_dummies
 from .fixed_effects import FixedEffects
-from .specification import Specification
 from .invariant import jacobian_of_ways
+from .specification import Specification
 from .varying import varying_jacobian
 
 SPANNED = 1e-9  # share of W 1 that other regressors must leave

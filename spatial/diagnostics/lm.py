@@ -49,6 +49,7 @@ class Scores:
 
 def scores_of(fit: FitRecord) -> Scores:
     """The scores of one regression, with exact moments or the textbook's as its ``correction`` says."""
+    fit._settings.effects.refuse_ways("an LM test", "sar, sem and sdm have these effects: compare their likelihoods")
     d, e, effects = fit._design, fit._solution.resid, transformed(fit)
     m = d.left(effects)
     trace, squares = panel_traces(d, effects)

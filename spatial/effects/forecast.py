@@ -126,6 +126,7 @@ def forecast(
     """
     d, effects = fit._design, fit._settings.effects
     share("level", level)
+    effects.refuse_ways("a forecast", "fit.predict() has the fitted periods")
     if not d.is_panel:
         raise SpatialInputError("E501", "a forecast needs a panel: a cross-section has no periods to come",
                                 hint="fit.predict(new, w) for new units")  # fmt: skip

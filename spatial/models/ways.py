@@ -47,8 +47,8 @@ def correction_with_ways(specification: Specification, d: Design, effects: Fixed
     if correction is not False and both and not is_exact(d, effects, d.weights, d.weights_of_error):
         raise SpatialInputError(
             "E321",
-            f"{specification.name} with effects of {effects}: W carries these effects to other groups, and a lag and an "
-            "error beside each other then have no likelihood that is free of them",
+            f"{specification.name} with effects of {effects}: W carries these effects to other groups, and no "
+            "likelihood of a lag and an error beside each other is then free of them",
             hint="sdm or sdem, which have; or groups that no link leaves",
         )
     return bool(correction)
