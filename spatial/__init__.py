@@ -49,6 +49,7 @@ _NAMES = {
     "covariance.hac": "Conley DriscollKraay",
     "covariance.scpc": "SCPC",
     "covariance.kinds": "Bootstrap",
+    "design.obs_weights": "Sampling",
     "effects.average": "Effects",
     "effects.long_run": "DynamicEffects",
     "compare.weights": "compare_weights",

@@ -32,6 +32,7 @@ from .compare.prior import Prior as Prior
 from .models.refit import Refits as Refits
 from .covariance.clustered import Robust as Robust
 from .covariance.scpc import SCPC as SCPC
+from .design.obs_weights import Sampling as Sampling
 from .search.searches import Search as Search
 from .search.searches import Searches as Searches
 from .explore.rates import SmoothedRates as SmoothedRates

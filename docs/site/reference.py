@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 GROUPS = {  # title: (package, rooms)
-    "Models": ("spatial", ("models", "records")),
+    "Models": ("spatial", ("models", "records", "design")),
     "Effects and margins": ("spatial", ("effects",)),
     "Standard errors": ("spatial", ("covariance",)),
     "Tests of a fit": ("spatial", ("diagnostics",)),

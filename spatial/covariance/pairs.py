@@ -25,6 +25,7 @@ from scipy import sparse
 from spillover.matrix import SpatialWeights
 
 from ..design.design import Design
+from ..design.obs_weights import links_in_units_of_variance, refuse_weighted
 from ..design.ways import nested
 from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
@@ -87,7 +88,8 @@ def _products(d: Design, forms, codes, e) -> tuple[np.ndarray, np.ndarray]:
     """e_g'P_gg e_g, (forms, G), and the sums over g < h of (e_g'(P_gh + P_hg')e_h)^2 and of their cross-products."""
     G, N = int(codes.max()) + 1, d.n_units
     units, periods = units_of_rows(d), periods_of_rows(d)
-    if N <= DENSE_UNITS and not d.varies and nested(units, codes):  # whole units: sum_t e_it Q_ij e_jt = Q_ij (E'E)_ij
+    one = len(forms[0].weights) == 1  # for all periods
+    if N <= DENSE_UNITS and one and nested(units, codes):  # whole units: sum_t e_it Q_ij e_jt = Q_ij (E'E)_ij
         E, of_unit = np.nan_to_num(d.panel(e)), np.zeros(N, dtype=int)
         of_unit[units] = codes
         member = sparse.csr_array((np.ones(N), (np.arange(N), of_unit)), shape=(N, G))
@@ -123,7 +125,8 @@ def _among(F: list[np.ndarray], G: int) -> tuple[np.ndarray, np.ndarray]:
 class QuadraticForm:
     """B W A^-1 B^-1 (``lag``) or M B^-1 of every period: one matrix, or one for each where weights vary.
 
-    ``centered``: errors that have lost their period means know no more of Q than J Q J, J = I - 11'/N.
+    ``centered``: errors that have lost their period means know no more of Q than J Q J, J = I - dd'/d'd with d = 1,
+    or with d the roots of the weights of observations; d is its value, None without period effects.
     """
 
     weights: tuple = field(repr=False)
@@ -131,7 +134,7 @@ class QuadraticForm:
     rho: float
     lam: float
     lag: bool
-    centered: bool
+    centered: np.ndarray | None
 
     @property
     def whole(self) -> np.ndarray:
@@ -178,29 +181,39 @@ class QuadraticForm:
             if self.lag and self.lam:
                 B = np.eye(w.n) - self.lam * m.csr.toarray()
                 Q = np.linalg.solve(B.T, _filtered(m.csr, self.lam, Q).T).T
-            forms.append(_centered(_centered(Q).T).T if self.centered else Q)
+            forms.append(self._within(self._within(Q).T).T)
         return forms
 
     def _solved(self, t, values, transposed) -> np.ndarray:
         w, m = self.weights[t], self.error_weights[t]
         A, B = inverse(w, self.rho), inverse(m, self.lam)
-        out = _centered(values) if self.centered else values
+        out = self._within(values)
         if not transposed:
             out = B.solve(out)
             out = _filtered(m.csr, self.lam, w.csr @ A.solve(out)) if self.lag else m.csr @ out
         else:
             out = A.solve(w.csr.T @ _filtered(m.csr.T, self.lam, out), transposed=True) if self.lag else m.csr.T @ out
             out = B.solve(out, transposed=True)
-        return _centered(out) if self.centered else out
+        return self._within(out)
+
+    def _within(self, values: np.ndarray) -> np.ndarray:
+        """J values."""
+        d = self.centered
+        return values if d is None else values - np.outer(d, d @ values) / (d @ d)
 
 
 def quadratic_forms(fit: FitRecord) -> list[QuadraticForm]:
     """P for a spatial lag, H for a spatial error."""
     d, spec, settings = fit._design, fit.specification, fit._settings
-    W, M = d.weights, d.weights_of_error
-    one = 1 if not d.varies else d.n_periods
+    W, M = (links_in_units_of_variance(d, w) for w in (d.weights, d.weights_of_error))
+    one = d.n_periods if W.varies or M.varies else 1
     pair = tuple(W.each(one)) if W.varies else (W,) * one, tuple(M.each(one)) if M.varies else (M,) * one
-    centered = settings.correction is True and settings.effects.time
+    centered = None
+    if settings.correction is True and settings.effects.time:
+        if d.obs_weights is not None and not d.obs_weights.fixed:
+            refuse_weighted(d.obs_weights, "a sandwich with period effects and weights that change over time",
+                            "vcov='oim', or pairs=False")  # fmt: skip
+        centered = np.ones(d.n_units) if d.obs_weights is None else d.obs_weights.root[0]
     kinds = [True] * spec.lag + [False] * spec.error
     return [QuadraticForm(*pair, fit.rho, fit.lam, lag, centered) for lag in kinds]
 
@@ -219,8 +232,3 @@ def _times_inverse(weights: SpatialWeights, by: float) -> np.ndarray:
 
 def _filtered(M, lam, values):
     return values - lam * (M @ values) if lam else values
-
-
-def _centered(values):
-    """J values."""
-    return values - values.mean(axis=0)

@@ -15,7 +15,6 @@ from spillover.errors import SpatialInputError
 
 from ..design.ways import nested
 from ..records.fit import FitRecord
-from .additive import after_correction
 from .groups import periods_of_rows, units_of_rows
 from .information import inverse_information, observed
 from .random import by_random_ml, random_scores
@@ -39,7 +38,7 @@ def sandwich(fit: FitRecord, meat_of) -> np.ndarray:
         raise SpatialInputError("E702", f"the variance of {bad!r} is not positive with this covariance",
                                 hint="too few groups or periods for so many parameters, or a kernel that is not "
                                 "positive definite: try a one-way cluster or kernel='bartlett'")  # fmt: skip
-    return after_correction(fit._solution, (V + V.T) / 2)
+    return fit._solution.after_correction((V + V.T) / 2)
 
 
 def information_and_scores(fit: FitRecord) -> tuple[np.ndarray, np.ndarray]:

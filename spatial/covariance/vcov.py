@@ -16,6 +16,8 @@ import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
 
+from ..design.checks import fits_exactly
+from ..design.obs_weights import refuse_weighted
 from ..records.fit import FitRecord
 from ..records.several import SeveralRecord
 from .adjusted import ADJUSTED, OfAdjustedScore
@@ -31,6 +33,7 @@ from .several import of_several
 from .white import White
 
 F = TypeVar("F", bound=FitRecord)
+MODEL_BASED = ("classical", "oim", "eim")
 
 KINDS: dict[str, type] = {
     "classical": Information, "oim": Information, "eim": Information, "robust": Robust, "hc0": White, "hc1": White,
@@ -77,7 +80,8 @@ def with_vcov(fit: F, vcov, **settings) -> F:
         E501 unknown or impossible for this fit, E1xx ids, E4xx places, E702 not positive definite.
     """
     chosen = _of_method(fit, vcov, settings)
-    V, df = chosen.covariance(fit), chosen.df(fit)
+    exact = fits_exactly(fit._sample, fit._solution)  # least squares whose standard errors would be rounding errors
+    V, df = np.full(2 * (len(fit._estimates),), np.nan) if exact else chosen.covariance(fit), chosen.df(fit)
     kept = vcov if isinstance(vcov, str) and not settings else chosen
     same = kept is fit._settings.vcov
     return replace(fit, _covariance=V, df_resid=df, _settings=fit._settings if same else fit._settings.with_(vcov=kept))
@@ -95,6 +99,10 @@ def describe(fit: FitRecord) -> str:
 
 def _of_method(fit: FitRecord, vcov, settings: dict):
     """The covariance as an object; estimates by moments have their own kinds."""
+    of_one_variance = vcov in MODEL_BASED if isinstance(vcov, str) else isinstance(vcov, Information)
+    if of_one_variance and fit._design.obs_weights is not None and fit._design.obs_weights.sampling:
+        what = f"vcov={vcov!r} with sampling weights, which say nothing of variances,"
+        refuse_weighted(fit._design.obs_weights, what, "vcov='robust', or sp.Cluster('region')")
     if fit._settings.method in ADJUSTED:
         if settings:
             raise SpatialInputError("E501", f"vcov={vcov!r} takes no settings, got {sorted(settings)}",

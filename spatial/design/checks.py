@@ -8,6 +8,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
+from .arrays import thin_qr
 from .design import INTERCEPT, Design
 from .fixed_effects import FixedEffects
 
@@ -50,7 +51,8 @@ def degenerate(d: Design, before, y, X, Xd, names: list[str], effects: FixedEffe
         Regressors likewise.
     """
     problems = response_problems(d, before, y, effects)
-    Q, R = np.linalg.qr(Xd)
+    Q, R = zip(*map(thin_qr, Xd))
+    R = np.array(R)
     left = _norms(R)  # of Xd's columns
     if not effects.fixed:
         doubtful = np.ones(len(X), dtype=bool)
@@ -92,12 +94,21 @@ def response_problems(d: Design, before, y, effects: FixedEffects) -> list:
     return problems
 
 
+def fits_exactly(sample, solution) -> bool:
+    """Whether the residuals are rounding errors of the response."""
+    return float(solution.resid @ solution.resid) <= ROUNDING**2 * float(sample.y @ sample.y)
+
+
 def refuse_perfect_fit(sample, solution, response: str) -> None:
-    """No variance is left to base inference on."""
-    spread = float(sample.y @ sample.y)
-    if float(solution.resid @ solution.resid) <= ROUNDING**2 * spread:
+    """The likelihood of rho or lambda has no maximum where no variance is left."""
+    if fits_exactly(sample, solution):
         raise SpatialInputError("E703", f"the regressors reproduce {response!r} exactly: no residual variance is left",
                                 column=response, hint="is the response itself among the regressors?")  # fmt: skip
+
+
+def refuse_without_residuals(fit) -> None:
+    """Tests of residuals have nothing to test where the fit is exact."""
+    refuse_perfect_fit(fit._sample, fit._solution, fit._design.response)
 
 
 def _without_variation(X, left, names, effects) -> SpatialInputError | None:

@@ -24,6 +24,11 @@ CHOICES = {
 }
 
 
+def lists_weights(w) -> bool:
+    """A list or tuple of weights; a list of lists of numbers is one dense matrix."""
+    return isinstance(w, list | tuple) and (not len(w) or not isinstance(w[0], list | tuple | int | float))
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelOptions:
     """The keywords of the public models, as the user gave them; ``help(sp.sdm)`` explains each."""
@@ -41,6 +46,7 @@ class ModelOptions:
     instruments: Sequence[str] | None = None
     correction: bool | str = True
     vcov: object = None
+    obs_weights: object = None
     missing: str = "error"
     logdet: str | None = None
 
@@ -54,6 +60,10 @@ class ModelOptions:
         """The covariance, or the method's usual one."""
         usual = {"ml": "oim", "gmm": "classical"}
         return usual.get(self.estimator, self.estimator) if self.vcov is None else self.vcov
+
+    def several(self, w) -> bool:
+        """Whether a call is about several W: a list of weights, or regressors with their own."""
+        return isinstance(self.durbin, Mapping) or lists_weights(w) or lists_weights(self.w_error)
 
     def check(self, specification: Specification) -> None:
         """Refuse what cannot be before the data are read.

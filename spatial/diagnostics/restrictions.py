@@ -13,6 +13,7 @@ from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
 from ..records.tests import TestResult, TestTable
 from ..solve.ml import maximum_likelihood
+from .in_units_of_variance import in_units_of_variance
 from .lm import lagged_regressors, scores_of
 from .random_nested import lr_test_of_random
 from .tests import lr_test, refuse_without_likelihood
@@ -42,6 +43,7 @@ def durbin_lm_tests(fit: FitRecord) -> TestTable:
     if fit.specification.name != "OLS":
         raise SpatialInputError("E501", f"these tests start from ols(), not from {fit.specification.name}",
                                 hint="sp.ols(formula, data, w, ...)")
+    fit = in_units_of_variance(fit, "durbin_lm_tests")
     at = scores_of(fit)
     dy, de, WXb, T, s2 = at.lag, at.error, at.WXb, at.information, at.s2
     X, e, Z = fit._sample.X, fit._solution.resid, lagged_regressors(fit)
@@ -104,6 +106,8 @@ def spatial_hausman(fit: FitRecord) -> TestResult:
     if fit._settings.random and fit._settings.random.error == "baltagi":
         raise SpatialInputError("E501", "the spatial Hausman test needs unit effects inside the error process",
                                 hint="random_error='kkp'")  # fmt: skip
+    fit = in_units_of_variance(fit, "spatial_hausman")
+    refuse_varying(fit._design.weights_of_error, "the spatial Hausman test")  # weights of observations that move
     X, s2, (T, N) = sample.X, fit._solution.sigma2, fit._design.y.shape
     BX = sample.BX(fit.lam)
     by_unit = X.reshape(T, N, -1).transpose(1, 0, 2)

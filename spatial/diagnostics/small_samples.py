@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ..covariance.clustered import Robust
 from ..covariance.hac import DriscollKraay
 from ..covariance.sandwich import least_squares
@@ -11,7 +9,6 @@ from ..effects.joint_likelihood import by_joint_default, joint_obstacle
 from ..records.fit import FitRecord
 from ..records.limits import LIMITS
 from ..records.several import SeveralRecord
-from ..solve.ml import Solution
 
 FEW = 20  # rows per parameter below which the restricted likelihood is advised
 HARDLY_ANY = 2  # rows per parameter below which lambda is out of reach
@@ -19,7 +16,6 @@ FEW_ROBUST = 100  # rows of a cross-section below which a sandwich of least squa
 FEW_DYNAMIC = 10  # periods below which the correction of unit effects, of order 1 / T, leaves too much
 FEW_PERIODS = 15  # below which the variance of sums over periods is hardly known
 FEW_FOR_TWO = 500  # rows below which rho and lambda together are weakly identified
-CRITICAL = 6.634896601021213  # of chi2(1) at 1 %: squared residuals follow the number of neighbors
 
 
 def notes(fit: FitRecord) -> list[str]:
@@ -68,15 +64,3 @@ def of_rows(fit: FitRecord) -> str:
     if s.method != "ml" or n >= FEW * p or fit._design.varies or fit._design.observed is not None:
         return ""
     return f"n / p = {n / p:.1f}: {LIMITS['few rows']}"
-
-
-def variance_follows_neighbors(at: Solution, weights) -> bool:
-    """Whether squared residuals, of a panel their means by unit, go with the number of neighbors.
-
-    n r^2 is Koenker's (1981, J. Econometrics 17:107-112) statistic with one regressor; it needs no normal errors.
-    """
-    counts = np.diff(weights.csr.indptr)
-    counts = counts - counts.mean()
-    squares = ((at.resid / np.sqrt(at.sigma2)) ** 2).reshape(-1, weights.n).mean(axis=0)
-    squares = squares - squares.mean()
-    return (counts @ squares) ** 2 * len(squares) > CRITICAL * (counts @ counts) * (squares @ squares)

@@ -30,6 +30,7 @@ from spillover.values import share
 
 from ..covariance.kinds import lost_freedom
 from ..covariance.sandwich import least_squares
+from ..design.obs_weights import refuse_weighted
 from ..logdet.inverse import Inverse
 from ..records.fit import FitRecord
 from ..records.schema import critical_value, rows_of, two_sided
@@ -130,6 +131,7 @@ def forecast(
     if not d.is_panel:
         raise SpatialInputError("E501", "a forecast needs a panel: a cross-section has no periods to come",
                                 hint="fit.predict(new, w) for new units")  # fmt: skip
+    refuse_weighted(d.obs_weights, "a forecast", "fit.predict() has the fitted periods")
     if d.n_units > DENSE_MAX:
         raise SpatialInputError("E309", f"forecasts need dense {d.n_units:,} x {d.n_units:,} matrices", n=d.n_units,
                                 hint="fit.predict() has the fitted periods")  # fmt: skip

@@ -93,6 +93,12 @@ PARAMETERS = {
         '"cluster", "jackknife", "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``, '
         '``sp.Jackknife("region")`` for few groups, ``sp.Conley(cutoff=300)``.',
     ),
+    "obs_weights": (
+        "str or Sampling, optional",
+        "Column of positive weights w of the observations: Var(e) = sigma2 / w, as of a mean over w people (analytic "
+        "weights). ``sp.Sampling(\"column\")``: sampling weights, with robust standard errors, for least squares and "
+        "moments. sigma2 is the variance at w = 1, as in R. Effects average over units without weights.",
+    ),
     "missing": (
         '{"error", "drop", "period"}',
         '"drop" leaves out units with missing values or rows and cuts W down to the rest. "period", for panels, leaves '

@@ -16,12 +16,11 @@ from spillover.errors import check_option, warn
 
 from ..covariance.vcov import as_vcov, with_vcov
 from ..design.arrays import Sample
-from ..design.checks import refuse_perfect_fit
+from ..design.checks import fits_exactly, refuse_perfect_fit
 from ..design.design import Design
 from ..design.options import ModelOptions, Settings
 from ..design.sample import demeaned_sample
 from ..design.specification import Specification
-from ..diagnostics.small_samples import variance_follows_neighbors
 from ..records.limits import LIMITS
 from ..solve.ml import Solution, maximum_likelihood
 from ..solve.reml import Adjusted
@@ -32,9 +31,10 @@ from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .random import random_effects
 from .reading import Reading, prepare, read
-from .several import estimate_several, is_several
+from .several import estimate_several
 
 NO_COVARIANCE = np.empty((0, 0))
+CRITICAL = 6.634896601021213  # of chi2(1) at 1 %: squared residuals follow the number of neighbors
 
 
 def estimate(specification: Specification, formula: str, data: pd.DataFrame, w, options: ModelOptions) -> Fit:
@@ -45,9 +45,9 @@ def estimate(specification: Specification, formula: str, data: pd.DataFrame, w, 
     SpatialInputError
         As the public functions say, which ``options`` holds the keywords of.
     """
-    if is_several(w, options):
+    if options.several(w):
         w = w[0] if isinstance(w, list | tuple) and len(w) == 1 else w
-        if is_several(w, options):
+        if options.several(w):
             return estimate_several(specification, formula, data, w, options)
     check(specification, options)
     return fit_of(prepare(specification, read(formula, data, w, options), options))
@@ -97,19 +97,29 @@ def maximum(reading: Reading) -> tuple[Sample, Solution]:
     specification, d, s = reading.specification, reading.design, reading.settings
     sample = demeaned_sample(specification, d, s.effects, s.correction, s.logdet)
     at = maximum_likelihood(sample)
+    if d.obs_weights is not None and d.obs_weights.sampling:
+        at = replace(at, loglik=float("nan"))  # sampling weights make no likelihood
     if d.lags or s.correction == "additive":
         at = without_bias(sample, at, d, s.effects, s.correction)
     return sample, at
 
 
 def warn_of_variances(reading: Reading, solution: Solution) -> None:
-    """Unequal variances bias rho and lambda by maximum likelihood where they go with the number of neighbors."""
+    """Unequal variances bias rho and lambda by maximum likelihood where they go with the number of neighbors: where
+    squared residuals do, of a panel their means by unit.
+
+    n r^2 is Koenker's (1981, J. Econometrics 17:107-112) statistic with one regressor; it needs no normal errors.
+    """
     spec, d = reading.specification, reading.design
     if not (spec.lag or spec.error) or d.lags or d.varies or d.observed is not None:
         return
     if spec.lag and spec.error and d.is_panel:
         return
-    if variance_follows_neighbors(solution, d.weights if spec.lag else d.weights_of_error):
+    T, N = d.y.shape
+    neighbors = np.diff((d.weights if spec.lag else d.weights_of_error).csr.indptr)
+    squares = np.add.reduce((solution.resid**2).reshape(T, N) / (T * solution.sigma2))
+    apart, spread = neighbors - neighbors.sum() / N, squares - squares.sum() / N
+    if (apart @ spread) ** 2 * N > CRITICAL * (apart @ apart) * (spread @ spread):
         better = "method='aqs'" if not (spec.lag and spec.error) else "method='gmm' with vcov='robust'"
         warn(f"{spec.name}: {LIMITS['unequal variances']}; {better} allows for unequal variances")
 
@@ -141,7 +151,12 @@ ESTIMATORS = {"ml": by_likelihood, "reml": by_adjusted_score, "aqs": by_adjusted
 def infer(reading: Reading, sample: Sample, solution: Solution) -> Fit:
     """Step 5: the parameters with their names and covariance."""
     specification, d, settings = reading.specification, reading.design, reading.settings
-    refuse_perfect_fit(sample, solution, d.response)
+    if specification.lag or specification.error or settings.random:
+        refuse_perfect_fit(sample, solution, d.response)
+    elif fits_exactly(sample, solution):
+        note = "no residual variance is left: standard errors are withheld"
+        warn(f"the regressors reproduce {d.response!r} exactly: {note}")
+        d = replace(d, notes=(*d.notes, note))
     values, sigma2, df = estimates(specification, d, sample, solution, settings)
     fit = Fit(
         specification=specification,

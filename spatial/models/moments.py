@@ -15,6 +15,7 @@ from ..design.checks import ABSORBED, refuse_degenerate
 from ..design.design import INTERCEPT, Design, spatial_lag
 from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
+from ..design.obs_weights import links_in_units_of_variance
 from ..design.sample import flat, regressor_columns
 from ..design.specification import Specification
 from ..logdet import logdet
@@ -65,11 +66,11 @@ def moment_sample(
     W, M = d.weights.csr, d.weights_of_error.csr
     X, names = regressor_columns(d, effects)
     exogenous = np.array([name.removeprefix("W:").removeprefix("W2:") not in d.endog for name in names])
-    y, Xd = effects.demean(d.y), effects.demean(X)
+    y, Xd = d.within(d.y, effects), d.within(X, effects)
     refuse_degenerate(d, flat(X), flat(Xd), flat(y), names, effects)
 
     own = np.stack(list(d.instruments.values()), axis=2) if d.instruments else np.empty((*d.y.shape, 0))
-    _refuse_absorbed(d.instruments, effects)
+    _refuse_absorbed(d, effects)
     H = [own]
     parts: dict[str, Any] = {}
     if specification.lag:
@@ -78,33 +79,42 @@ def moment_sample(
         once = spatial_lag(W, np.concatenate([X[:, :, moving], own], axis=2))
         H += [once, spatial_lag(W, once)]
         Wy = spatial_lag(W, d.y)
-        parts["Wy"] = flat(effects.demean(Wy))
+        parts["Wy"] = flat(d.within(Wy, effects))
     parts |= {
         "y": flat(y),
         "X": flat(Xd),
         "names": tuple(names),
         "n": d.left(effects),
-        "H": _varying(np.concatenate(H, axis=2), effects),
+        "H": _varying(d, np.concatenate(H, axis=2), effects),
         "exogenous": exogenous,
         "copies": d.n_periods - effects.entity,
     }
     if not specification.error:
-        return MomentSample(**parts)
+        return MomentSample(**_weighted(d, parts))
     if specification.lag:
-        parts["MWy"] = flat(effects.demean(spatial_lag(M, Wy)))
-    return ErrorMomentSample(**parts, My=flat(effects.demean(spatial_lag(M, d.y))),
-                             MX=flat(effects.demean(spatial_lag(M, X))), M=M)  # fmt: skip
+        parts["MWy"] = flat(d.within(spatial_lag(M, Wy), effects))
+    parts |= {"My": flat(d.within(spatial_lag(M, d.y), effects)), "MX": flat(d.within(spatial_lag(M, X), effects))}
+    return ErrorMomentSample(**_weighted(d, parts), M=links_in_units_of_variance(d, d.weights_of_error).csr)
 
 
-def _varying(H: np.ndarray, effects: FixedEffects) -> np.ndarray:
+def _weighted(d: Design, parts: dict[str, Any]) -> dict[str, Any]:
+    """The columns times the roots of the weights of observations."""
+    if d.obs_weights is None:
+        return parts
+    root = d.root
+    columns = ("y", "X", "Wy", "H", "My", "MX", "MWy")
+    return parts | {name: (root * parts[name].T).T for name in columns if name in parts}
+
+
+def _varying(d: Design, H: np.ndarray, effects: FixedEffects) -> np.ndarray:
     """The instruments without the effects, (T N, q); rounding of absorbed ones would make instruments of noise."""
-    before, after = flat(H), flat(effects.demean(H))
+    before, after = flat(H), flat(d.within(H, effects))
     return after[:, np.linalg.norm(after, axis=0) > ABSORBED * np.linalg.norm(before - before.mean(axis=0), axis=0)]
 
 
-def _refuse_absorbed(Z: dict[str, np.ndarray], effects: FixedEffects) -> None:
-    for name, column in Z.items():
-        if not _varying(column[:, :, None], effects).size:
+def _refuse_absorbed(d: Design, effects: FixedEffects) -> None:
+    for name, column in d.instruments.items():
+        if not _varying(d, column[:, :, None], effects).size:
             raise SpatialInputError("E208", f"the {effects} effects absorb the instrument {name!r}", column=name,
                                     hint="choose an instrument that varies within the effects")
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from spillover.frames import takes_frames
 
+from ..design.obs_weights import Sampling
 from ..design.options import ModelOptions
 from ..design.specification import Specification
 from .estimate import estimate
@@ -23,7 +24,8 @@ OLS = Specification("OLS", lag=False, error=False, durbin=False)
 def ols(
     formula: str, data: pd.DataFrame, w: WeightsLike, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str | None = None,
-    correction: bool | str = True, vcov: Any = None, missing: str = "error",
+    correction: bool | str = True, vcov: Any = None,
+    obs_weights: str | Sampling | None = None, missing: str = "error",
 ) -> Fit:  # fmt: skip
     """Linear regression without spatial terms, the start of every specification search.
 
@@ -59,6 +61,10 @@ def ols(
         "cluster", "jackknife", "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``,
         ``sp.Jackknife("region")`` for few groups, ``sp.Conley(cutoff=300)``. "hc0" and "hc1" are White's, without and
         with the factor n / (n - k).
+    obs_weights : str or Sampling, optional
+        Column of positive weights w of the observations: Var(e) = sigma2 / w, as of a mean over w people (analytic
+        weights). ``sp.Sampling("column")``: sampling weights, with robust standard errors, for least squares and
+        moments. sigma2 is the variance at w = 1, as in R. Effects average over units without weights.
     missing : {"error", "drop", "period"}
         "drop" leaves out units with missing values or rows and cuts W down to the rest. "period", for panels, leaves a
         unit out of the periods that it is absent from or has missing values in; W of a period is that of its units,
@@ -87,6 +93,6 @@ def ols(
     """
     options = ModelOptions(
         entity=entity, time=time, effects=effects, durbin=durbin, method=method, correction=correction, vcov=vcov,
-        missing=missing,
+        obs_weights=obs_weights, missing=missing,
     )  # fmt: skip
     return estimate(OLS, formula, data, w, options)

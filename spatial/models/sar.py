@@ -8,6 +8,7 @@ import pandas as pd
 
 from spillover.frames import takes_frames
 
+from ..design.obs_weights import Sampling
 from ..design.options import ModelOptions
 from ..design.specification import Specification
 from .estimate import estimate
@@ -25,7 +26,8 @@ def sar(
     effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
     endog: list[str] | None = None, instruments: list[str] | None = None,
     lags: str | None = None,
-    correction: bool | str = True, vcov: Any = None, missing: str = "error", logdet: str | None = None,
+    correction: bool | str = True, vcov: Any = None,
+    obs_weights: str | Sampling | None = None, missing: str = "error", logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial autoregressive (lag) model: y = rho W y + X beta + e.
 
@@ -77,6 +79,10 @@ def sar(
         "cluster", "jackknife", "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``,
         ``sp.Jackknife("region")`` for few groups, ``sp.Conley(cutoff=300)``. With "gmm": "classical" (the default),
         "robust" to heteroskedasticity, "hc0", "hc1" and, in panels, "cluster".
+    obs_weights : str or Sampling, optional
+        Column of positive weights w of the observations: Var(e) = sigma2 / w, as of a mean over w people (analytic
+        weights). ``sp.Sampling("column")``: sampling weights, with robust standard errors, for least squares and
+        moments. sigma2 is the variance at w = 1, as in R. Effects average over units without weights.
     missing : {"error", "drop", "period"}
         "drop" leaves out units with missing values or rows and cuts W down to the rest. "period", for panels, leaves a
         unit out of the periods that it is absent from or has missing values in; W of a period is that of its units,
@@ -107,6 +113,7 @@ def sar(
     """
     options = ModelOptions(
         entity=entity, time=time, effects=effects, durbin=durbin, method=method, endog=endog,
-        instruments=instruments, lags=lags, correction=correction, vcov=vcov, missing=missing, logdet=logdet,
+        instruments=instruments, lags=lags, correction=correction, vcov=vcov,
+        obs_weights=obs_weights, missing=missing, logdet=logdet,
     )  # fmt: skip
     return estimate(SAR, formula, data, w, options)

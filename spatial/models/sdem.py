@@ -8,6 +8,7 @@ import pandas as pd
 
 from spillover.frames import takes_frames
 
+from ..design.obs_weights import Sampling
 from ..design.options import ModelOptions
 from ..design.specification import Specification
 from .estimate import estimate
@@ -25,7 +26,8 @@ def sdem(
     effects: str | None = None, durbin: list[str] | dict | None = None, wx_order: int = 1,
     method: str = "ml",
     w_error: WeightsLike | None = None, random_error: str | None = None,
-    correction: bool | str = True, vcov: Any = None, missing: str = "error", logdet: str | None = None,
+    correction: bool | str = True, vcov: Any = None,
+    obs_weights: str | Sampling | None = None, missing: str = "error", logdet: str | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial Durbin error model: y = X beta + W X theta + u, u = lambda M u + e.
 
@@ -78,6 +80,10 @@ def sdem(
         "cluster", "jackknife", "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``,
         ``sp.Jackknife("region")`` for few groups, ``sp.Conley(cutoff=300)``. With "gmm": "classical" (the default),
         "robust" to heteroskedasticity, which is another estimator and changes the estimates too.
+    obs_weights : str or Sampling, optional
+        Column of positive weights w of the observations: Var(e) = sigma2 / w, as of a mean over w people (analytic
+        weights). ``sp.Sampling("column")``: sampling weights, with robust standard errors, for least squares and
+        moments. sigma2 is the variance at w = 1, as in R. Effects average over units without weights.
     missing : {"error", "drop", "period"}
         "drop" leaves out units with missing values or rows and cuts W down to the rest. "period", for panels, leaves a
         unit out of the periods that it is absent from or has missing values in; W of a period is that of its units,
@@ -97,6 +103,7 @@ def sdem(
     """
     options = ModelOptions(
         entity=entity, time=time, effects=effects, durbin=durbin, wx_order=wx_order, method=method, w_error=w_error,
-        random_error=random_error, correction=correction, vcov=vcov, missing=missing, logdet=logdet,
+        random_error=random_error, correction=correction, vcov=vcov,
+        obs_weights=obs_weights, missing=missing, logdet=logdet,
     )  # fmt: skip
     return estimate(SDEM, formula, data, w, options)

@@ -12,6 +12,7 @@ from spillover.errors import SpatialInputError, check_option
 from spillover.frames import takes_frames
 from spillover.show import Shown
 
+from ..design.obs_weights import Sampling, column_of
 from ..records.schema import SCHEMA
 from . import group_time, imputation, twfe
 from ._sample import PolicySample, read_policy
@@ -95,9 +96,10 @@ class DiD(Shown):
     @cached_property
     def randomization(self) -> Randomization | None:
         """p-value and interval of the headline over chance assignments of the dates, where five units or fewer are
-        treated; see ``spatial.policy.randomization``. None otherwise, and with rings."""
+        treated; see ``spatial.policy.randomization``. None otherwise, with rings, and of weighted group times."""
         s = self.sample
-        if self.settings.get("rings") or not is_switch(s.D) or s.n_treated > FEW_TREATED:
+        moving = self.settings["method"] == "group_time" and np.ptp(s.mass) > 0  # dates would take weights along
+        if self.settings.get("rings") or moving or not is_switch(s.D) or s.n_treated > FEW_TREATED:
             return None
         first, exact = assignments(s.first, seed=1)
         A, C = (under_dates(self, first, outcome) for outcome in (s.y, s.D))
@@ -121,7 +123,8 @@ class DiD(Shown):
 def did(
     formula: str, data: pd.DataFrame, *, treatment: str | None = None, entity: str | None = None,
     time: str | None = None, method: str = "imputation", control: str = "never", reference: float | None = None,
-    window: tuple[float, float] | None = None, cluster: str | None = None, weights_column: str | None = None,
+    window: tuple[float, float] | None = None, cluster: str | None = None,
+    obs_weights: str | Sampling | None = None,
     period_by: str | None = None, band: str = "pointwise", level: float = 0.95, missing: str = "error",
 ) -> DiD:  # fmt: skip
     """Effect of a policy on those that adopted it, at once or one after the other.
@@ -152,8 +155,10 @@ def did(
         Times since adoption of the path; default all. With "twfe" its ends gather what lies beyond.
     cluster : str, optional
         Column of the groups within which errors may be correlated, fixed for each unit; the units by default.
-    weights_column : str, optional
-        Weights of the observations (analytic weights); not with "group_time".
+    obs_weights : str or Sampling, optional
+        Column of positive weights of the observations, as in ``sp.ols``: analytic, or ``sp.Sampling("column")``. The
+        estimates are the same, effects on the treated averages with these weights; standard errors, from deleting whole
+        units, are robust in either case. "group_time" takes one weight for each unit, which its cohort's size counts.
     period_by : str, optional
         Column, fixed for each unit: periods have an effect of their own in each of its groups (region by year).
     band : {"pointwise", "simultaneous"}
@@ -195,9 +200,9 @@ def did(
     check_option("control", control, CONTROLS)
     check_option("band", band, BANDS)
     sample = read_policy(formula, data, treatment=treatment, entity=entity, time=time, cluster=cluster,
-                         weights_column=weights_column, period_by=period_by, missing=missing)  # fmt: skip
+                         obs_weights=obs_weights, period_by=period_by, missing=missing)  # fmt: skip
     settings = {"method": method, "control": control, "level": level, "band": band,
-                "cluster": cluster or str(sample.ids.name or "unit"), "weights": weights_column,
+                "cluster": cluster or str(sample.ids.name or "unit"), "weights": column_of(obs_weights),
                 "period_by": period_by}  # fmt: skip
     dose = method == "twfe" and not is_switch(sample.D)
     reference, window, notes = (None, None, dose_note(sample.treatment)) if dose else path_window(sample, window,
@@ -236,9 +241,13 @@ def _imputation(sample, settings):
 
 
 def _group_time(sample, settings):
-    if sample.names or settings["weights"] or settings["period_by"] or not sample.mass.all():
-        raise SpatialInputError("E533", "method='group_time' takes no covariates, weights, period_by or gaps",
+    if sample.names or settings["period_by"] or not sample.mass.all():
+        raise SpatialInputError("E533", "method='group_time' takes no covariates, period_by or gaps",
                                 hint="method='imputation'")  # fmt: skip
+    if (sample.mass != sample.mass[0]).any():
+        raise SpatialInputError("E540", "method='group_time' needs one weight for each unit, and "
+                                f"{settings['weights']!r} changes over time", column=settings["weights"],
+                                hint="a column of the weights before the policy, or method='imputation'")  # fmt: skip
     periods, jackknife = group_time.effects(sample, settings["control"], settings["window"])
     n = len(group_time.NAMES)
     usual, path = jackknife.part(slice(0, n)), jackknife.part(slice(n, None))

@@ -103,6 +103,9 @@ def placebo_units(result: DiD | SpatialDiD, *, draws: int = 999, seed: int = 1) 
             raise SpatialInputError("E230", f"{result.treatment!r} must be 0 or 1: a dose has no dates to assign",
                                     column=result.treatment,
                                     hint="give a treatment that is 0 or 1")  # fmt: skip
+        if result.settings["method"] == "group_time" and np.ptp(result.sample.mass) > 0:
+            raise SpatialInputError("E540", "placebo_units of group-time effects is not there with weights",
+                                    hint="method='imputation', or placebos of the same model without weights")
         names, actual = [result.table["term"].iloc[0]], np.array([result.att])
         first = rng.permuted(np.tile(result.sample.first, (draws, 1)), axis=1)
         drawn = _under_dates(result, first)

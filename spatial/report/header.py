@@ -26,6 +26,8 @@ def header(fit, errors: str | None = None) -> list[str]:
     lines = [first, _size(fit), phrase("weights: {weights}", weights=stored(d.weights.header()))]
     if d.error_weights is not None:
         lines.append(phrase("weights of the error: {weights}", weights=stored(d.error_weights.header())))
+    if d.obs_weights is not None:
+        lines.append(phrase("weights of the observations: {weights}", weights=stored(d.obs_weights.describe())))
     lines += _absorbed(fit)
     if s.random is not None:
         lines += map(stored, random_text(fit))

@@ -108,6 +108,8 @@ class Model:
     correction: Annotated[str | None, typer.Option(help="Small-sample correction: true, false or additive.")] = None
     vcov: Annotated[str | None, typer.Option(help="oim (default), eim, robust, cluster:COLUMN, jackknife:COLUMN, "
                                              "conley:KM (with a map), driscoll_kraay, bootstrap.")] = None
+    obs_weights: Annotated[str | None, typer.Option(help="Column with weights of the observations, inverse to their "
+                                                    "variances; sampling:COLUMN for sampling weights.")] = None
     missing: Annotated[str | None, typer.Option(help="error (the default); drop units with missing values; or period: "
                                                 "leave them out then.")] = None
     logdet: Annotated[str | None, typer.Option(help="eigen, sparse, cholmod or stochastic.")] = None

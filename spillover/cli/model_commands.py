@@ -197,7 +197,17 @@ def options_of(settings: Model, rows: Source) -> dict:
         options["w_error"] = rows.weights(options["w_error"])
     if "vcov" in options:
         options["vcov"] = covariance(options["vcov"], rows.map)
+    if "obs_weights" in options:
+        options["obs_weights"] = observation_weights(options["obs_weights"])
     return {**{key: value for key, value in rows.keys.items() if value is not None}, **options}
+
+
+def observation_weights(text: str):
+    """``sampling:households`` as the library's object; a column's name as it is."""
+    import spatial as sp
+
+    kind, _, column = text.partition(":")
+    return sp.Sampling(column.strip()) if kind == "sampling" and column else text
 
 
 def covariance(text: str, gdf):

@@ -22,6 +22,8 @@ def did(
     weights: Annotated[str | None, typer.Option("--weights", "-w", help="Effects on neighbors too.")] = None,
     method: Annotated[str, typer.Option(help="imputation, group_time or twfe; without weights.")] = "imputation",
     cluster: Annotated[str | None, typer.Option(help="Column of groups; units by default.")] = None,
+    obs_weights: Annotated[str | None, typer.Option(help="Column with weights of the observations; without "
+                                                    "--weights.")] = None,
     level: LEVEL = 0.95, figure: FIGURE = None,
 ) -> None:  # fmt: skip
     """Difference-in-differences: the effect by time since adoption, tests of what was before, and spillovers.
@@ -40,7 +42,7 @@ def did(
     keys: dict[str, Any] = {"treatment": treatment, "level": level, **rows.keys}
     result: sp.DiD | sp.SpatialDiD
     if weights is None:
-        result = sp.did(formula, rows.table, method=method, cluster=cluster, **keys)
+        result = sp.did(formula, rows.table, method=method, cluster=cluster, obs_weights=obs_weights, **keys)
     else:
         result = sp.spatial_did(formula, rows.table, rows.weights(weights), **keys)
     out.show(result, result.tidy, output, notes=rows.notes, files=[figure])
