@@ -74,8 +74,9 @@ def absorbed_effects(terms: Terms, data: pd.DataFrame, rows: Rows, keys: Keys) -
         E203 a slope of periods that are no numbers, E206 a way all of whose groups have one row.
     """
     panel = rows.times is not None
-    units, periods = (panel and WayTerm((str(name),)) in terms.absorbed for name in keys)
-    if len(terms.absorbed) == units + periods:
+    units, periods = (panel and any(way.level and way.columns == (name,) for way in terms.absorbed) for name in keys)
+    own_ways = {WayTerm((str(name),)) for name in keys if panel}
+    if own_ways.issuperset(terms.absorbed):
         return FixedEffects(units, periods), []
     seen = np.ones(rows.order.shape, dtype=bool) if rows.observed is None else rows.observed
     ways = [_way(term, data, rows, keys, seen) for term in terms.absorbed]
@@ -89,7 +90,7 @@ def absorbed_effects(terms: Terms, data: pd.DataFrame, rows: Rows, keys: Keys) -
         if single:
             notes.append(f"{single:,} of {way.groups:,} groups of {way} have one row, which is kept and counted and "
                          "says nothing of the slopes")  # fmt: skip
-    own = [way for way in ways if panel and way.plain and len(way.term.columns) == 1 and way.term.columns[0] in keys]
+    own = [way for way in ways if way.term in own_ways]
     return FixedEffects(units, periods, ways=Absorbed(ways, rows.order.shape, rows.observed, own)), notes
 
 

@@ -51,7 +51,7 @@ def carries(weights: SpatialWeights | TemporalWeights, ways: Absorbed) -> bool:
     panel[np.ones(ways.shape, dtype=bool) if ways.observed is None else ways.observed] = z
     lagged = spatial_lag(weights, panel)
     within = np.nan_to_num(ways.demean(lagged))
-    return bool(np.linalg.norm(within) <= CARRIED * max(np.linalg.norm(lagged), 1e-300))
+    return bool(np.linalg.norm(within) <= CARRIED * max(float(np.linalg.norm(lagged)), 1e-300))
 
 
 def is_exact(d: Design, effects: FixedEffects, *weights: SpatialWeights | TemporalWeights) -> bool:

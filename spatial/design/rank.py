@@ -44,19 +44,19 @@ def nullity(ways: Sequence[Way], null_part: Callable[[np.ndarray], np.ndarray]) 
         R - S^+ S R.
     """
     V = null_vectors(ways)
-    known = np.zeros((V.shape[0], 0))
+    Q = np.zeros((V.shape[0], 0))
     if V.shape[1]:
         size, turn = np.linalg.eigh((V.T @ V).toarray())
         kept = size > ZERO * size[-1]
-        known = V @ (turn[:, kept] / np.sqrt(size[kept]))
+        Q = V @ (turn[:, kept] / np.sqrt(size[kept]))
     rng, probes = np.random.default_rng(1), PROBES
     while True:
-        R = rng.standard_normal((len(known), probes))
-        left = null_part(R - known @ (known.T @ R))
-        left -= known @ (known.T @ left)
-        more = int(np.sum(np.linalg.svd(left, compute_uv=False) > NULL * np.sqrt(len(known))))
-        if more < probes or probes >= len(known):
-            return known.shape[1] + more
+        R = rng.standard_normal((len(Q), probes))
+        left = null_part(R - Q @ (Q.T @ R))
+        left -= Q @ (Q.T @ left)
+        more = int(np.sum(np.linalg.svd(left, compute_uv=False) > NULL * np.sqrt(len(Q))))
+        if more < probes or probes >= len(Q):
+            return Q.shape[1] + more
         probes *= 4
 
 
@@ -65,7 +65,7 @@ def null_vectors(ways: Sequence[Way]) -> sparse.csr_array:
     columns that are zero themselves."""
     widths = [way.groups * way.basis.shape[1] for way in ways]
     starts = np.concatenate([[0], np.cumsum(widths[1:])])  # of all but the first
-    rows, columns, values, found = [], [], [], 0
+    rows, columns, values, number_of_columns = [], [], [], 0
     for a, b in combinations(range(len(ways)), 2):
         if not (ways[a].term.level and ways[b].term.level):
             continue
@@ -73,18 +73,18 @@ def null_vectors(ways: Sequence[Way]) -> sparse.csr_array:
         for way, own, sign in ((a, label[: ways[a].groups], 1.0), (b, label[ways[a].groups :], -1.0)):
             if way:
                 rows.append(starts[way - 1] + np.arange(ways[way].groups))
-                columns.append(found + own)
+                columns.append(number_of_columns + own)
                 values.append(sign * np.sqrt(ways[way].sizes))
-        found += number
+        number_of_columns += number
     for k, other in enumerate(ways[1:]):
         lengths = [np.bincount(other.codes, column * column) for column in other.basis.T]
         empty = np.flatnonzero(np.concatenate(lengths) < 0.5)
         rows.append(starts[k] + empty)
-        columns.append(found + np.arange(len(empty)))
+        columns.append(number_of_columns + np.arange(len(empty)))
         values.append(np.ones(len(empty)))
-        found += len(empty)
+        number_of_columns += len(empty)
     at = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
-    return sparse.coo_array(at, shape=(int(starts[-1]), found)).tocsr()
+    return sparse.coo_array(at, shape=(int(starts[-1]), number_of_columns)).tocsr()
 
 
 def labelled(a: np.ndarray, b: np.ndarray) -> tuple[int, np.ndarray]:

@@ -17,6 +17,8 @@ import numpy as np
 
 from .protocol import LogDeterminant
 
+INSIDE = 1e-9  # step from an end of the interval at which S is singular
+
 
 @dataclass(frozen=True, eq=False)
 class Marginal:
@@ -70,7 +72,9 @@ class Marginal:
 
     def _half(self, lam: float) -> tuple[float, float, float]:
         S = np.eye(len(self.S1)) - lam * self.S1 + lam**2 * self.S2
-        slope, bend = np.linalg.solve(S, np.hstack([2 * lam * self.S2 - self.S1, 2 * self.S2])).reshape(
-            len(S), 2, len(S)
-        ).swapaxes(0, 1)
+        try:
+            both = np.linalg.solve(S, np.hstack([2 * lam * self.S2 - self.S1, 2 * self.S2]))
+        except np.linalg.LinAlgError:  # B 1 = 0 at the end of the interval: a point just inside
+            return self._half(lam * (1 - INSIDE))
+        slope, bend = both.reshape(len(S), 2, len(S)).swapaxes(0, 1)
         return (np.linalg.slogdet(S)[1] / 2, np.trace(slope) / 2, (np.trace(bend) - np.sum(slope * slope.T)) / 2)

@@ -54,6 +54,7 @@ class PolicySample:
     region: np.ndarray = field(repr=False)
     cluster: np.ndarray = field(repr=False)
     notes: tuple[str, ...] = ()
+    period_by: str | None = None
 
     @cached_property
     def first(self) -> np.ndarray:
@@ -118,7 +119,8 @@ def read_policy(
         E501 no panel, E502 columns, E206 one cluster only.
     """
     check_option("missing", missing, ("error", "drop", "period"))
-    formula, entity, time = absorbed_keys(formula, entity, time)
+    period_by = regions_of_periods(formula, time, period_by)
+    formula, entity, time = absorbed_keys(formula, entity, time, further=True)
     d = design(formula, data, no_links(data, entity), entity=entity, time=time, missing=missing, lagged=False)
     if not d.is_panel:
         raise SpatialInputError("E501", "difference-in-differences needs a panel", hint="give entity= and time=")
@@ -140,7 +142,7 @@ def read_policy(
         y=d.y, D=D, X=d.X[:, :, [d.names.index(name) for name in covariates]], mass=_mass(d, obs_weights, absent),
         names=tuple(covariates), treatment=treatment, response=d.response, formula=d.formula, ids=d.ids,
         times=d.periods, region=unit_codes(d, period_by)[0] if period_by else np.zeros(d.n_units, dtype=int),
-        cluster=groups, notes=tuple(notes),
+        cluster=groups, notes=tuple(notes), period_by=period_by,
     )  # fmt: skip
 
 
@@ -179,8 +181,37 @@ def regressor(name, terms: list[str], option: str) -> str:
     return name
 
 
-def absorbed_keys(formula: str, entity, time):
-    """``"y ~ d | unit + year"``, as fixest writes two-way effects: the formula without them, and unit and period.
+def regions_of_periods(formula: str, time, period_by):
+    """``| unit + year + region^year`` is ``period_by="region"``: that column, or ``period_by`` as it is.
+
+    Raises
+    ------
+    SpatialInputError
+        E504 a way of more columns than one beside the period, several such ways, or another ``period_by``.
+
+    Examples
+    --------
+    >>> regions_of_periods("y ~ d | unit + year + region^year", None, None)
+    'region'
+    """
+    behind = formula.rpartition("|")[2].split("+") if isinstance(formula, str) and "|" in formula else []
+    names = [name.strip() for name in behind]
+    ways = [[one.strip().strip("`") for one in name.split("^")] for name in names if "^" in name]
+    if not ways:
+        return period_by
+    plain = [name.strip("`") for name in names if "^" not in name]
+    period = time if time is not None else plain[-1] if plain else None
+    others = [name for name in ways[0] if name != period]
+    if len(ways) > 1 or len(ways[0]) != 2 or len(others) != 1 or period_by not in (None, others[0]):
+        raise SpatialInputError("E504", "difference-in-differences takes one way of effects beside unit and period, of "
+                                f"groups of units in every period, got {' + '.join(names)!r}",
+                                hint="y ~ d | unit + year + region^year, or period_by='region'")  # fmt: skip
+    return others[0]
+
+
+def absorbed_keys(formula: str, entity, time, *, further: bool = False):
+    """``"y ~ d | unit + year"``, as fixest writes two-way effects: the formula without them, and unit and period;
+    ``further``: ways such as region^year are read elsewhere.
 
     Raises
     ------
@@ -197,6 +228,7 @@ def absorbed_keys(formula: str, entity, time):
         return formula, entity, time
     at = outside.index("|")
     names = [name.strip().strip("`") for name in formula[at + 1 :].split("+")]
+    names = [name for name in names if "^" not in name] if further else names
     keys = (entity if entity is not None else names[0], time if time is not None else names[-1])
     if len(names) != 2 or set(names) != set(keys):
         raise SpatialInputError("E504", f"the effects behind | must be unit and period, got {' + '.join(names)!r}",

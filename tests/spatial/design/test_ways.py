@@ -264,6 +264,19 @@ def test_predictions_hold_the_effects(data):
     assert np.abs(e.groupby(data["i"]).mean()).max() < 1e-9
 
 
+def test_difference_in_differences_by_region(data):
+    frame = data.assign(d=((data["i"] % 3 == 0) & (data["t"] >= 4)) * 1.0)
+    for method in ("twfe", "imputation"):
+        want = sp.did("y ~ d + x", frame, method=method, period_by="r", **KEYS)
+        for behind in ("i + t + r^t", "i + t^r + t"):
+            fit = sp.did(f"y ~ d + x | {behind}", frame, method=method)
+            assert (fit.att, fit.std_error) == (want.att, want.std_error)
+    b = sp.ols("y ~ d + x | i + r^t", frame, weights_of(ring()), **KEYS).params["d"]
+    assert sp.did("y ~ d + x | i + t + r^t", frame, method="twfe").att == pytest.approx(b, rel=1e-9)
+    with pytest.raises(SpatialInputError, match="E504"):
+        sp.did("y ~ d + x | i + t + r^t + j^t", frame)
+
+
 # -- at the door ---------------------------------------------------------------------------------------------------
 
 
