@@ -17,6 +17,7 @@ SMALL = {
     "panel": "--tiny",
     "regression": "--tiny",
     "road": "",
+    "robust": "--tiny",
     "several": "--tiny",
     "sizes": "--samples 1",
     "startup": "--rounds 1",

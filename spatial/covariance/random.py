@@ -143,7 +143,8 @@ def random_text(fit: FitRecord) -> list[str]:
         estimate, se = parts[term]
         return f"{term} {estimate:.4g}" + (f" ({se:.3g})" if np.isfinite(se) else "")
 
-    method = "maximum likelihood" if random.by_likelihood else "Swamy and Arora's moments"
+    moments = "Kapoor, Kelejian and Prucha's moments" if random.error else "Swamy and Arora's moments"
+    method = "maximum likelihood" if random.by_likelihood else moments
     names = ("sigma2_mu", "phi") if random.error == "baltagi" else ("sigma2_mu", "phi", "theta")
     lines = [f"unit effects: {KINDS[random.error]}", f"their variance by {method}: " + ", ".join(map(value, names))]
     if random.on_boundary:

@@ -15,6 +15,7 @@ from spillover.errors import SpatialInputError
 
 from ..design.ways import nested
 from ..records.fit import FitRecord
+from ..solve.gmm import MomentSample, basis, regressors, two_stage
 from .groups import periods_of_rows, units_of_rows
 from .information import inverse_information, observed
 from .random import by_random_ml, random_scores
@@ -42,7 +43,13 @@ def sandwich(fit: FitRecord, meat_of) -> np.ndarray:
 
 
 def information_and_scores(fit: FitRecord) -> tuple[np.ndarray, np.ndarray]:
-    """The observed information of all parameters, sigma2 and random effects' kappa among them, and scores by row."""
+    """The observed information of all parameters, sigma2 and random effects' kappa among them, and scores by row.
+
+    Of two-stage least squares the identity and what every row adds to the error of the estimate.
+    """
+    if isinstance(fit._sample, MomentSample):
+        stage = two_stage(fit._sample.y, regressors(fit._sample), basis(fit._sample))
+        return np.eye(stage.T.shape[1]), stage.T * stage.resid[:, None]
     if by_random_ml(fit):
         return fit._settings.random.information, random_scores(fit)
     return observed(fit._sample, fit._solution), scores(fit._sample, fit._solution)
@@ -62,7 +69,7 @@ def small_sample_factor(fit: FitRecord, codes: np.ndarray) -> float:
     and ``xtreg`` do.
     """
     G = int(codes.max()) + 1
-    if is_spatial(fit):
+    if is_spatial(fit) or fit._settings.method == "gmm":
         return G / (G - 1)
     T, N = fit._design.y.shape
     m, effects = fit._design.nobs, fit._settings.effects
@@ -85,14 +92,16 @@ def grouped_meat(fit: FitRecord, codes: np.ndarray, S: np.ndarray) -> np.ndarray
 
 def least_squares(fit: FitRecord) -> bool:
     """Whether nothing but least squares was needed: no spatial parameter, no variance of random effects."""
-    return not (fit.specification.lag or fit.specification.error or by_random_ml(fit))
+    spatial = fit.specification.lag or fit.specification.error
+    return not (spatial or by_random_ml(fit) or fit._settings.method == "gmm")
 
 
 def is_spatial(fit: FitRecord) -> bool:
-    """Whether the model has a spatial parameter, and so was not estimated by least squares."""
-    return fit.specification.lag or fit.specification.error
+    """Whether the model has a spatial parameter and a likelihood."""
+    return (fit.specification.lag or fit.specification.error) and fit._settings.method != "gmm"
 
 
 def factor_in_words(fit: FitRecord, groups: str) -> str:
     """The small-sample factor of ``small_sample_factor``."""
-    return f"factor {groups}/({groups}-1)" + ("" if is_spatial(fit) else " (n-1)/(n-k)")
+    alone = is_spatial(fit) or fit._settings.method == "gmm"
+    return f"factor {groups}/({groups}-1)" + ("" if alone else " (n-1)/(n-k)")

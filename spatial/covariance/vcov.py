@@ -19,6 +19,7 @@ from spillover.errors import SpatialInputError, check_option
 from ..design.checks import fits_exactly
 from ..design.obs_weights import refuse_weighted
 from ..records.fit import FitRecord
+from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 from .adjusted import ADJUSTED, OfAdjustedScore
 from .clustered import Cluster, Robust
@@ -26,7 +27,9 @@ from .hac import Conley, DriscollKraay
 from .jackknife import Jackknife
 from .joint import wald
 from .kinds import Bootstrap, Information
+from .moments import DynamicMomentCovariance, MomentCovariance, is_correlated, refuse_for_moments
 from .random import by_random_ml, refuse_for_random
+from .regimes import of_regimes, refuse_refits
 from .sandwich import least_squares
 from .scpc import SCPC
 from .several import of_several
@@ -110,15 +113,23 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
         return OfAdjustedScore(vcov, fit._settings.method)
     if isinstance(fit, SeveralRecord) and not least_squares(fit):
         return of_several(vcov, **settings)
+    if isinstance(fit, RegimesRecord):
+        refuse_refits(vcov)
+        if fit.by_likelihood:
+            return of_regimes(vcov, **settings)
     if fit._settings.method != "gmm":
         chosen = as_vcov(vcov, **settings)
         if fit._settings.random is not None and by_random_ml(fit):
             refuse_for_random(fit._settings.random.error, chosen, fit)
         return chosen
-    from .moments import DynamicMomentCovariance, MomentCovariance
-
     if isinstance(vcov, SCPC) or vcov == "scpc":
         return as_vcov(vcov, **settings)
+    if is_correlated(vcov, settings) and not fit._design.lags:
+        chosen = as_vcov(vcov, **settings)
+        refuse_for_moments(chosen, fit.specification, fit._settings.effects)
+        if fit._settings.effects.random:
+            refuse_for_random(None, chosen, fit)
+        return chosen
     if settings:
         raise SpatialInputError("E501", f"vcov={vcov!r} of method='gmm' takes no settings, got {sorted(settings)}",
                                 hint="leave the settings out")

@@ -66,7 +66,7 @@ def degenerate(d: Design, before, y, X, Xd, names: list[str], effects: FixedEffe
         return [problem or few for problem in problems], Q, R
     spanned = np.abs(np.diagonal(R, axis1=1, axis2=2)) <= COLLINEAR * left
     for r in np.flatnonzero(spanned.any(axis=1)):
-        problems[r] = problems[r] or _collinear(Xd[r], spanned[r], names)
+        problems[r] = problems[r] or collinear(Xd[r], spanned[r], names)
     return problems, Q, R
 
 
@@ -135,7 +135,7 @@ def _norms(X) -> np.ndarray:
     return np.sqrt(np.einsum("...ij,...ij->...j", X, X))
 
 
-def _collinear(X, spanned, names) -> SpatialInputError:
+def collinear(X, spanned, names) -> SpatialInputError:
     """Column by column: what lies in the span of those before it (R's diagonal is the distance) equals them."""
     j = int(np.argmax(spanned))
     share = np.linalg.lstsq(X[:, :j], X[:, j], rcond=None)[0]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from spillover.errors import SpatialInputError, check_option
 
 from .fixed_effects import FixedEffects
+from .moment_settings import Moments
 from .read import MISSING
 
 if TYPE_CHECKING:
@@ -49,11 +50,20 @@ class ModelOptions:
     obs_weights: object = None
     missing: str = "error"
     logdet: str | None = None
+    regimes: object = None
 
     @property
     def estimator(self) -> str:
-        """The method's name: an object holds the settings of GMM, None leaves the choice to the model."""
-        return "ml" if self.method is None else self.method if isinstance(self.method, str) else "gmm"
+        """The method's name: an object holds the settings of GMM, None leaves the choice to the model, and instruments
+        need moments."""
+        if self.method is None:
+            return "gmm" if self.endog or self.instruments else "ml"
+        return self.method if isinstance(self.method, str) else "gmm"
+
+    @property
+    def moments(self) -> Moments:
+        """The settings of moments, or the usual ones."""
+        return self.method if isinstance(self.method, Moments) else Moments()
 
     @property
     def covariance(self) -> object:
@@ -89,7 +99,7 @@ class ModelOptions:
             if self.endog or self.instruments:
                 raise SpatialInputError("E501", "endogenous regressors need method='gmm'", hint="method='gmm'")
             return
-        dynamic = self.lags is not None or not isinstance(self.method, str)
+        dynamic = self.lags is not None or not (isinstance(self.method, str | Moments) or self.method is None)
         for name, only, needless in (("correction", (True,) if dynamic else (True, False), "no such correction"),
                                      ("logdet", (None,), "no determinant")):  # fmt: skip
             if (value := getattr(self, name)) not in only:

@@ -15,8 +15,10 @@ from spillover.errors import SpatialInputError
 from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
 from ..effects.prediction import reduced_form
+from ..effects.regimes_prediction import reduced_form_of_regimes
 from ..effects.several_prediction import reduced_form_of_several
 from ..records.fit import FitRecord
+from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 
 
@@ -63,7 +65,7 @@ def r_squared(fit: FitRecord) -> RSquared:
     if not (fit.specification.lag or fit.specification.error) and fit.df_resid:
         adjusted = 1 - (1 - share) * (len(y) - 1) / (d.left(fit._settings.effects) - len(fit.params))
     try:
-        expected = reduced_form_of_several(fit) if isinstance(fit, SeveralRecord) else reduced_form(fit)
+        expected = _reduced_form(fit)
     except (SpatialInputError, np.linalg.LinAlgError, RuntimeError):
         return RSquared(share, adjusted)
     def share_within(effects: FixedEffects) -> float:
@@ -77,6 +79,12 @@ def r_squared(fit: FitRecord) -> RSquared:
     y_bar, fitted_bar = (np.nan_to_num(d.panel(w * d.rows(values))).sum(axis=0) / mass for values in (d.y, expected))
     between = _squared(y_bar, fitted_bar, mass if d.obs_weights is not None else np.ones(len(mass)))
     return RSquared(share, adjusted, within, between, _squared(y, d.rows(expected), w), corr)
+
+
+def _reduced_form(fit: FitRecord) -> np.ndarray:
+    if isinstance(fit, RegimesRecord):
+        return reduced_form_of_regimes(fit)
+    return reduced_form_of_several(fit) if isinstance(fit, SeveralRecord) else reduced_form(fit)
 
 
 def _within(d: Design, values: np.ndarray, effects: FixedEffects) -> np.ndarray:

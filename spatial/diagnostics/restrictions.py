@@ -11,6 +11,7 @@ from spillover.matrix import refuse_varying
 
 from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
+from ..records.regimes import refuse_regimes
 from ..records.tests import TestResult, TestTable
 from ..solve.ml import maximum_likelihood
 from .in_units_of_variance import in_units_of_variance
@@ -40,6 +41,7 @@ def durbin_lm_tests(fit: FitRecord) -> TestTable:
     (lambda, theta) is block diagonal. Intercepts are lagged only where W's rows do not sum to one. Fixed effects
     are taken out of the scores as in ``lm_tests``.
     """
+    refuse_regimes(fit)
     if fit.specification.name != "OLS":
         raise SpatialInputError("E501", f"these tests start from ols(), not from {fit.specification.name}",
                                 hint="sp.ols(formula, data, w, ...)")
@@ -146,6 +148,8 @@ def effects_test(restricted: FitRecord, full: FitRecord) -> TestResult:
     is therefore scaled by (m + q / 2 - 1) / (N T), m the degrees of freedom left to the full model and q those
     tested (Bartlett 1938), unless the full fit has ``correction=False``: papers report that one.
     """
+    refuse_regimes(restricted)
+    refuse_regimes(full)
     small, large = restricted._settings.effects, full._settings.effects
     same = restricted.specification == full.specification and restricted._design.formula == full._design.formula
     same = same and np.array_equal(restricted._design.y, full._design.y, equal_nan=True)

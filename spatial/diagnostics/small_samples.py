@@ -8,6 +8,7 @@ from ..covariance.sandwich import least_squares
 from ..effects.joint_likelihood import by_joint_default, joint_obstacle
 from ..records.fit import FitRecord
 from ..records.limits import LIMITS
+from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 
 FEW = 20  # rows per parameter below which the restricted likelihood is advised
@@ -15,7 +16,7 @@ HARDLY_ANY = 2  # rows per parameter below which lambda is out of reach
 FEW_ROBUST = 100  # rows of a cross-section below which a sandwich of least squares is too small
 FEW_DYNAMIC = 10  # periods below which the correction of unit effects, of order 1 / T, leaves too much
 FEW_PERIODS = 15  # below which the variance of sums over periods is hardly known
-FEW_FOR_TWO = 500  # rows below which rho and lambda together are weakly identified
+FEW_FOR_TWO, FEW_BY_MOMENTS = 500, 1_000  # rows below which rho and lambda together are weakly identified
 
 
 def notes(fit: FitRecord) -> list[str]:
@@ -51,12 +52,15 @@ def of_rows(fit: FitRecord) -> str:
     if isinstance(fit, SeveralRecord):
         few = (spec.lag or spec.error) and n < FEW * p
         return f"n / p = {n / p:.1f}: {LIMITS['few rows of several']}" if few else ""
+    if isinstance(fit, RegimesRecord) and fit.by_likelihood:
+        few = (spec.lag or spec.error) and n < FEW * p
+        return f"n / p = {n / p:.1f}: {LIMITS['few rows of regimes']}" if few else ""
     if s.random is not None or fit._design.lags or not (spec.lag or spec.error):
         return ""
     if spec.lag and spec.error:
         if by_joint_default(fit):
             return LIMITS["two parameters by likelihood"]
-        weak = LIMITS["two parameters"] * (n < FEW_FOR_TWO or spec.durbin)
+        weak = LIMITS["two parameters"] * (n < (FEW_BY_MOMENTS if s.method == "gmm" else FEW_FOR_TWO) or spec.durbin)
         better = "; method='likelihood' of conf_int and effects holds" if weak and not joint_obstacle(fit) else ""
         return weak + better
     if s.method == "reml":

@@ -14,6 +14,7 @@ from ..design.checks import refuse_without_residuals
 from ..design.design import INTERCEPT
 from ..design.obs_weights import refuse_weighted
 from ..records.fit import FitRecord
+from ..records.regimes import RegimesRecord, refuse_regimes
 from ..records.several import SeveralRecord
 from ..records.tests import TestResult, TestTable
 from .factor_distance import factor_distance
@@ -123,6 +124,9 @@ def lr_test(restricted: FitRecord, full: FitRecord) -> TestResult:
     if isinstance(full, SeveralRecord):
         name = f"LR {b} with {len(full._design.weights.matrices)} W vs {a}"
         return TestResult(name, statistic, df, restrictions(restricted, full))
+    if isinstance(full, RegimesRecord):
+        by = full.split.regimes.by
+        return TestResult(f"LR {b} with regimes vs {a}", statistic, df, f"the regimes of {by} are alike, {a} is enough")
     if len(full._design.lags) > len(restricted._design.lags):
         null = f"{a} is enough" if a != b else _no_past(set(full._design.lags) - set(restricted._design.lags))
         a, b = ("dynamic " * bool(fit._design.lags) + fit.specification.name for fit in (restricted, full))
@@ -164,6 +168,7 @@ def wald_test(fit: FitRecord, against: str) -> TestResult:
     if fit.specification.name != "SDM":
         raise SpatialInputError("E501", f"wald_test needs an SDM fit, got {fit.specification.name}",
                                 hint="sp.wald_test(sp.sdm(...))")
+    refuse_regimes(fit)
     if isinstance(fit, SeveralRecord):
         return wald_of_several(fit, against)
     if fit._design.wx_order > 1:

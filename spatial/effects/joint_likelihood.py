@@ -27,6 +27,7 @@ from ..design.obs_weights import links_in_units_of_variance
 from ..logdet import logdet
 from ..logdet.inverse import Inverse
 from ..records.fit import FitRecord
+from ..records.regimes import RegimesRecord
 from ..records.schema import critical_value, two_sided
 from ..records.several import SeveralRecord
 from ..solve.concentrated import form_of
@@ -48,6 +49,7 @@ def joint_obstacle(fit: FitRecord) -> str:
     checks = {
         "it is for models with a spatial lag and a spatial error": not (model.lag and model.error),
         "it is for one W of the lag and one of the error": isinstance(fit, SeveralRecord),
+        "regimes have no such likelihood": isinstance(fit, RegimesRecord),
         "it needs maximum likelihood": s.method != "ml" or s.effects.random is not None,
         "it is for static models": bool(d.lags),
         "W varies over time, or periods are missing": d.varies or d.observed is not None,

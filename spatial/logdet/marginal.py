@@ -17,7 +17,7 @@ import numpy as np
 
 from .protocol import LogDeterminant
 
-INSIDE = 1e-9  # step from an end of the interval at which S is singular
+INSIDE = 1e-6  # share of the interval's ends that is left out: B 1 = 0, and S and B U are singular, at lambda = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,11 +38,11 @@ class Marginal:
 
     @property
     def interval(self) -> tuple[float, float]:
-        return self.total.interval
+        return _inside(self.total.interval)
 
     @property
     def domain(self) -> tuple[float, float]:
-        return self.total.domain
+        return _inside(self.total.domain)
 
     @property
     def method(self) -> str:
@@ -72,9 +72,11 @@ class Marginal:
 
     def _half(self, lam: float) -> tuple[float, float, float]:
         S = np.eye(len(self.S1)) - lam * self.S1 + lam**2 * self.S2
-        try:
-            both = np.linalg.solve(S, np.hstack([2 * lam * self.S2 - self.S1, 2 * self.S2]))
-        except np.linalg.LinAlgError:  # B 1 = 0 at the end of the interval: a point just inside
-            return self._half(lam * (1 - INSIDE))
-        slope, bend = both.reshape(len(S), 2, len(S)).swapaxes(0, 1)
+        slope, bend = np.linalg.solve(S, np.hstack([2 * lam * self.S2 - self.S1, 2 * self.S2])).reshape(
+            len(S), 2, len(S)
+        ).swapaxes(0, 1)
         return (np.linalg.slogdet(S)[1] / 2, np.trace(slope) / 2, (np.trace(bend) - np.sum(slope * slope.T)) / 2)
+
+
+def _inside(ends: tuple[float, float]) -> tuple[float, float]:
+    return ends[0] * (1 - INSIDE), ends[1] * (1 - INSIDE)

@@ -18,6 +18,7 @@ from ..covariance.vcov import as_vcov, with_vcov
 from ..design.arrays import Sample
 from ..design.checks import fits_exactly, refuse_perfect_fit
 from ..design.design import Design
+from ..design.moment_settings import Moments
 from ..design.options import ModelOptions, Settings
 from ..design.sample import demeaned_sample
 from ..design.specification import Specification
@@ -29,8 +30,9 @@ from .dynamic import without_bias
 from .dynamic_moments import ArellanoBond, checked_dynamic, dynamic_method_of_moments
 from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
-from .random import random_effects
+from .random import random_effects, random_effects_by_moments
 from .reading import Reading, prepare, read
+from .regimes import maximum_by_regime, read_regimes, refuse_here, with_regimes
 from .several import estimate_several
 
 NO_COVARIANCE = np.empty((0, 0))
@@ -45,12 +47,22 @@ def estimate(specification: Specification, formula: str, data: pd.DataFrame, w, 
     SpatialInputError
         As the public functions say, which ``options`` holds the keywords of.
     """
+    if options.regimes is not None:
+        return estimate_regimes(specification, formula, data, w, options)
     if options.several(w):
         w = w[0] if isinstance(w, list | tuple) and len(w) == 1 else w
         if options.several(w):
             return estimate_several(specification, formula, data, w, options)
     check(specification, options)
     return fit_of(prepare(specification, read(formula, data, w, options), options))
+
+
+def estimate_regimes(specification: Specification, formula: str, data: pd.DataFrame, w, options: ModelOptions) -> Fit:
+    """Coefficients alone by regime are those of more columns; rho, lambda and sigma2 have a likelihood of their own."""
+    reading = read_regimes(specification, formula, data, w, options)
+    if not reading.design.split.regimes.spatial:  # type: ignore[attr-defined]
+        return with_regimes(fit_of(reading))
+    return maximum_by_regime(reading, maximum(reading)[1])
 
 
 def estimate_design(specification: Specification, columns: Design, options: ModelOptions) -> Fit:
@@ -72,7 +84,8 @@ def check(specification: Specification, options: ModelOptions) -> None:
     SpatialInputError
         E501.
     """
-    if not isinstance(options.method, ArellanoBond) and options.method not in (None, *ESTIMATORS):
+    refuse_here(options.regimes)
+    if not isinstance(options.method, ArellanoBond | Moments) and options.method not in (None, *ESTIMATORS):
         check_option("method", options.method, ESTIMATORS)
     options.check(specification)
     if isinstance(options.method, ArellanoBond) or (options.estimator == "gmm" and options.lags is not None):
@@ -134,8 +147,12 @@ def by_moments(reading: Reading) -> tuple[Reading, Sample, Solution]:
         d = replace(d, notes=(*d.notes, moments.describe(solution.gmm.instruments)))
         return replace(reading, design=d, settings=settings.with_(vcov="robust")), sample, solution
     refuse_without_theory(specification, d, settings.effects, settings.vcov)
-    sample = moment_sample(specification, d, settings.effects)
-    return reading, sample, method_of_moments(d, sample, settings.vcov)
+    if settings.effects.random:
+        sample, solution, random = random_effects_by_moments(specification, d, settings)
+        return replace(reading, settings=settings.with_(random=random)), sample, solution
+    moments = settings.requested.moments
+    sample = moment_sample(specification, d, settings.effects, moments)
+    return reading, sample, method_of_moments(d, sample, settings.vcov, moments)
 
 
 def by_adjusted_score(reading: Reading) -> tuple[Reading, Sample, Solution]:
@@ -151,7 +168,7 @@ ESTIMATORS = {"ml": by_likelihood, "reml": by_adjusted_score, "aqs": by_adjusted
 def infer(reading: Reading, sample: Sample, solution: Solution) -> Fit:
     """Step 5: the parameters with their names and covariance."""
     specification, d, settings = reading.specification, reading.design, reading.settings
-    if specification.lag or specification.error or settings.random:
+    if specification.lag or specification.error or settings.random or settings.method == "gmm":
         refuse_perfect_fit(sample, solution, d.response)
     elif fits_exactly(sample, solution):
         note = "no residual variance is left: standard errors are withheld"

@@ -18,11 +18,15 @@ from ..design.fixed_effects import NO_EFFECTS, FixedEffects
 from ..design.options import ModelOptions, Settings
 from ..design.sample import demeaned_sample
 from ..design.specification import Specification
+from ..logdet import logdet
+from ..solve.gmm import MomentSample, MomentSolution
+from ..solve.gmm_random import random_moments
 from ..solve.ml import Solution, maximum_likelihood, residuals
 from ..solve.random import swamy_arora
 from ..solve.random_effects import RandomEffects
 from ..solve.random_ml import random_maximum
 from ..solve.random_problem import quasi_demeaned, random_problem
+from .moments import moment_sample
 
 DENSE_MAX = 5_000
 
@@ -43,8 +47,8 @@ def refuse_random(specification: Specification, d: Design, effects: FixedEffects
             raise SpatialInputError("E501", message, hint="effects='random'")
         return
     if options.estimator == "gmm":
-        raise SpatialInputError("E501", f"method='gmm' is not there for {effects} effects",
-                                hint="use method='ml', or effects='entity'")  # fmt: skip
+        _refuse_for_moments(effects, options)
+        return
     if not by_likelihood(specification, options.method):
         return
     if options.correction is not True:
@@ -56,6 +60,26 @@ def refuse_random(specification: Specification, d: Design, effects: FixedEffects
     if error == "baltagi" and d.n_units > DENSE_MAX:
         raise SpatialInputError("E309", f"random_error='baltagi' needs dense {d.n_units:,} x {d.n_units:,} matrices",
                                 n=d.n_units, hint="random_error='kkp' has no such limit")  # fmt: skip
+
+
+def _refuse_for_moments(effects: FixedEffects, options: ModelOptions) -> None:
+    if effects.random != "random":
+        raise SpatialInputError("E501", f"method='gmm' is not there for {effects} effects",
+                                hint="use effects='random' or 'entity', or method='ml'")  # fmt: skip
+    if options.random_error == "baltagi":
+        raise SpatialInputError("E501", "moments have unit effects inside the spatial error: random_error='baltagi' "
+                                "needs the likelihood", hint="random_error='kkp', or method='ml'")  # fmt: skip
+
+
+def random_effects_by_moments(
+    specification: Specification, d: Design, settings: Settings
+) -> tuple[MomentSample, MomentSolution, RandomEffects]:
+    """The same by moments: regressors may be endogenous."""
+    interval = logdet(refuse_varying(d.weights_of_error, "method='gmm'")).interval if specification.error else None
+    raw = moment_sample(specification, d, NO_EFFECTS, settings.requested.moments)
+    best = random_moments(raw, d.n_periods, interval, settings.requested.moments)
+    error = "kkp" if specification.error else None
+    return best.sample, best.solution, RandomEffects(best.phi, best.sigma2, d.n_periods, error)
 
 
 def by_likelihood(specification: Specification, method: object) -> bool:

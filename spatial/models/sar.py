@@ -10,6 +10,7 @@ from spillover.frames import takes_frames
 
 from ..design.obs_weights import Sampling
 from ..design.options import ModelOptions
+from ..design.regimes import Regimes
 from ..design.specification import Specification
 from .estimate import estimate
 from .fit import Fit
@@ -28,6 +29,7 @@ def sar(
     lags: str | None = None,
     correction: bool | str = True, vcov: Any = None,
     obs_weights: str | Sampling | None = None, missing: str = "error", logdet: str | None = None,
+    regimes: str | Regimes | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial autoregressive (lag) model: y = rho W y + X beta + e.
 
@@ -59,9 +61,9 @@ def sar(
         "aqs", adjusted quasi-scores for errors of unequal variances (in panels serially correlated ones too); or "gmm",
         the method of moments, which needs neither normal errors nor a determinant. By moments: two-stage least squares.
     endog, instruments : list of str, optional
-        With ``method="gmm"``: regressors that are correlated with the error, and terms (columns or functions of them)
-        that instrument them. A lagged endogenous regressor is endogenous too; lags of the instruments instrument it.
-        Tests: ``sp.instrument_tests(fit)``.
+        With ``method="gmm"`` (``sp.Moments(...)`` has settings): regressors that are correlated with the error, and
+        terms (columns or functions of them) that instrument them. A lagged endogenous regressor is endogenous too; lags
+        of the instruments instrument it. Tests: ``sp.instrument_tests(fit)``, ``sp.endogeneity_test(fit)``.
     lags : {"y", "Wy", "both"}, optional
         The dynamic panel: y_{t-1} (``lag(y)``, tau), W y_{t-1} (``W:lag(y)``, eta) or both among the regressors,
         conditional on the first period. Unit effects bias its maximum likelihood by O(1/T); with ``correction=True``
@@ -78,7 +80,7 @@ def sar(
         With "ml": "oim" (observed information, the default; "classical" is the same), "eim" (expected), "robust",
         "cluster", "jackknife", "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``,
         ``sp.Jackknife("region")`` for few groups, ``sp.Conley(cutoff=300)``. With "gmm": "classical" (the default),
-        "robust" to heteroskedasticity, "hc0", "hc1" and, in panels, "cluster".
+        "robust" to heteroskedasticity, "hc0", "hc1", in panels "cluster", and the objects.
     obs_weights : str or Sampling, optional
         Column of positive weights w of the observations: Var(e) = sigma2 / w, as of a mean over w people (analytic
         weights). ``sp.Sampling("column")``: sampling weights, with robust standard errors, for least squares and
@@ -90,6 +92,10 @@ def sar(
         .05 with a tenth absent at random and by .09 with a fifth (intervals cover .88 and .65).
     logdet : {"eigen", "sparse", "cholmod", "stochastic"}, optional
         How log|I - rho W| is computed; by default what suits W's size and structure. The header says which.
+    regimes : str or Regimes, optional
+        A column with the regime of every unit: all coefficients, the intercept too, differ between regimes, and rho is
+        the same. ``sp.Regimes("region", terms=["x"], rho=True, sigma2=True)`` chooses what differs. Theta is that of
+        the unit that receives W x, the lag of the whole x. See ``sp.chow_test``.
 
     Raises
     ------
@@ -114,6 +120,6 @@ def sar(
     options = ModelOptions(
         entity=entity, time=time, effects=effects, durbin=durbin, method=method, endog=endog,
         instruments=instruments, lags=lags, correction=correction, vcov=vcov,
-        obs_weights=obs_weights, missing=missing, logdet=logdet,
+        obs_weights=obs_weights, missing=missing, logdet=logdet, regimes=regimes,
     )  # fmt: skip
     return estimate(SAR, formula, data, w, options)

@@ -10,7 +10,7 @@ def header(fit, errors: str | None = None) -> list[str]:
     from ..covariance.random import by_random_ml, random_text
     from ..covariance.vcov import describe
     from ..diagnostics.small_samples import notes
-    from ..records.several import SeveralRecord
+    from ..solve.several_problem import SeveralSample
     from .region import region_lines
 
     d, s = fit._design, fit._settings
@@ -19,7 +19,8 @@ def header(fit, errors: str | None = None) -> list[str]:
         "ml": phrase("maximum likelihood"), "gmm": phrase("the method of moments"),
         "reml": phrase("restricted maximum likelihood"), "aqs": phrase("adjusted quasi-scores"),
     }  # fmt: skip
-    by = estimators[s.method] if spatial or by_random_ml(fit) else phrase("least squares")
+    regression = phrase("two-stage least squares") if s.method == "gmm" else phrase("least squares")
+    by = estimators[s.method] if spatial or by_random_ml(fit) else regression
     named = {"model": fit.specification.name, "method": by, "formula": d.formula}
     first = phrase("dynamic {model} by {method}: {formula}", **named) if d.lags else phrase(
         "{model} by {method}: {formula}", **named)  # fmt: skip
@@ -35,7 +36,7 @@ def header(fit, errors: str | None = None) -> list[str]:
         lines.append(_correction(fit))
     part = fit._sample.lag or fit._sample.error
     lines.append(phrase("standard errors: {how}", how=errors or stored(describe(fit))))
-    if isinstance(fit, SeveralRecord):
+    if isinstance(fit._sample, SeveralSample):
         lines += region_lines(fit)
     elif part is not None:
         low, high = (f"{end:.4g}" for end in part.interval)
@@ -87,14 +88,20 @@ def _absorbed(fit) -> list[str]:
                    steps=converged.steps)]  # fmt: skip
 
 
+def _keeps_periods(fit) -> bool:
+    """Whether period effects are estimated, as where rho, lambda or sigma2 differ between regimes."""
+    return getattr(fit._sample, "periods", None) is not None
+
+
 def _correction(fit) -> str:
     """The correction for the number of fixed effects."""
     d, effects, correction = fit._design, fit._settings.effects, fit._settings.correction
     if effects.ways:
         return phrase("correction: {how}", how=_of_ways(fit))
     if not d.lags or not effects.entity:
+        by_score = d.varies or _keeps_periods(fit)
         how = {
-            True: phrase("by the mean of the score") if d.varies else phrase("by transformation"),
+            True: phrase("by the mean of the score") if by_score else phrase("by transformation"),
             "additive": phrase("additive for the time effects"),
             False: phrase("none (data are demeaned, then lagged, as in xsmle and splm)"),
         }  # fmt: skip

@@ -113,6 +113,8 @@ class Model:
     missing: Annotated[str | None, typer.Option(help="error (the default); drop units with missing values; or period: "
                                                 "leave them out then.")] = None
     logdet: Annotated[str | None, typer.Option(help="eigen, sparse, cholmod or stochastic.")] = None
+    regimes: Annotated[str | None, typer.Option(help="Column with the regime of every unit: coefficients by regime; "
+                                                "COLUMN:rho,lam,sigma2 lets these differ too.")] = None
 
 
 class App(typer.Typer):

@@ -2,9 +2,11 @@
 
 from . import nulls, others, policies
 from .cross import cross_section
+from .endogenous import endogenous
 from .forecasts import forecasts
 from .margins import margins
 from .panels import dynamic_panel, panel
+from .regimes import regimes
 from .several import several
 
 EXPERIMENTS = {
@@ -12,6 +14,8 @@ EXPERIMENTS = {
     "margins": margins,
     "forecasts": forecasts,
     "several": several,
+    "regimes": regimes,
+    "endogenous": endogenous,
     "panel": panel,
     "dynamic": dynamic_panel,
     "did": policies.did,
