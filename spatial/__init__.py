@@ -29,6 +29,7 @@ _NAMES = {
     **{f"models.{name}": name for name in _MODELS},
     "diagnostics.instruments": "instrument_tests",
     "diagnostics.endogeneity": "endogeneity_test anderson_rubin",
+    "diagnostics.anselin_kelejian": "anselin_kelejian",
     "models.dynamic_moments": "ArellanoBond",
     "design.moment_settings": "Moments",
     "models.refit": "refit Refits",

@@ -49,6 +49,7 @@ from .policy.threshold import Threshold as Threshold
 from .compare.tune import Tuning as Tuning
 from .policy.what_if import WhatIf as WhatIf
 from .diagnostics.endogeneity import anderson_rubin as anderson_rubin
+from .diagnostics.anselin_kelejian import anselin_kelejian as anselin_kelejian
 from .diagnostics.residuals import breusch_pagan as breusch_pagan
 from .diagnostics.chow import chow_test as chow_test
 from .diagnostics.restrictions import common_factor as common_factor

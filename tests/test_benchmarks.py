@@ -19,6 +19,7 @@ SMALL = {
     "road": "",
     "robust": "--tiny",
     "several": "--tiny",
+    "endogenous": "--tiny",
     "sizes": "--samples 1",
     "startup": "--rounds 1",
     "weights": "--no-counties --cells 300 --bricks 12 --points 300 --economies 50 --rounds 1",

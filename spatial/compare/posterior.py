@@ -66,7 +66,7 @@ def log_marginal(fit: Fit, prior: Prior | None = None, *, correction: bool | Non
     if fit._design.obs_weights is not None:
         raise SpatialInputError("E511", "a posterior probability is not there for weights of observations",
                                 hint="compare the log-likelihoods of the fits, or their bic")
-    if settings.method != "ml" or settings.random:
+    if settings.method != "ml" or settings.composed:
         raise SpatialInputError("E511", "a posterior probability needs a likelihood with fixed effects or none",
                                 hint="use method='ml' and effects='none', 'entity', 'time' or 'twoway'")  # fmt: skip
     d, sample = fit._design, fit._sample

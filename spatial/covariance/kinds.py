@@ -41,13 +41,13 @@ class Information:
     def covariance(self, fit: FitRecord) -> np.ndarray:
         sample, at = fit._sample, fit._solution
         if fit._settings.random is not None and by_random_ml(fit):
-            return random_covariance(fit)
+            return _with_psi(fit, random_covariance(fit))
         if sample.lag is None and sample.error is None:
             inverse = inverse_triangular(sample.basis[1])
-            return fit.sigma2 * inverse @ inverse.T
+            return _with_psi(fit, fit.sigma2 * inverse @ inverse.T)
         if self.kind == "oim":
             factor = factor_of_freedom(sample.n, len(fit._terms), fit._settings)
-            return at.after_correction(factor * observed_covariance(sample, at, fit._terms))
+            return _with_psi(fit, at.after_correction(factor * observed_covariance(sample, at, fit._terms)))
         fit._settings.effects.refuse_ways("vcov='eim'", "vcov='oim'")
         refuse_varying(fit._design.weights, "vcov='eim'")
         refuse_varying(fit._design.weights_of_error, "vcov='eim'")
@@ -66,6 +66,12 @@ class Information:
             return "classical"
         factor = ", factor n/(n-p)" * (lost_freedom(fit) > 1)
         return {"oim": "observed information" + factor, "eim": "expected information"}[self.kind]
+
+
+def _with_psi(fit: FitRecord, V: np.ndarray) -> np.ndarray:
+    """V with what the estimation of errors that are correlated over time adds."""
+    serial = fit._settings.serial
+    return V if serial is None else V + serial.added(len(V))
 
 
 @dataclass(frozen=True)

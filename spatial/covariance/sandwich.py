@@ -91,9 +91,10 @@ def grouped_meat(fit: FitRecord, codes: np.ndarray, S: np.ndarray) -> np.ndarray
 
 
 def least_squares(fit: FitRecord) -> bool:
-    """Whether nothing but least squares was needed: no spatial parameter, no variance of random effects."""
-    spatial = fit.specification.lag or fit.specification.error
-    return not (spatial or by_random_ml(fit) or fit._settings.method == "gmm")
+    """Whether nothing but least squares was needed: no spatial parameter, no variance of random effects, no psi, no
+    instruments."""
+    s = fit._settings
+    return not (is_spatial(fit) or by_random_ml(fit) or s.serial is not None or s.method == "gmm")
 
 
 def is_spatial(fit: FitRecord) -> bool:

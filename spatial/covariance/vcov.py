@@ -28,7 +28,7 @@ from .jackknife import Jackknife
 from .joint import wald
 from .kinds import Bootstrap, Information
 from .moments import DynamicMomentCovariance, MomentCovariance, is_correlated, refuse_for_moments
-from .random import by_random_ml, refuse_for_random
+from .random import by_random_ml, refuse_for_random, refuse_without_scores
 from .regimes import of_regimes, refuse_refits
 from .sandwich import least_squares
 from .scpc import SCPC
@@ -121,6 +121,8 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
         chosen = as_vcov(vcov, **settings)
         if fit._settings.random is not None and by_random_ml(fit):
             refuse_for_random(fit._settings.random.error, chosen, fit)
+        if fit._settings.serial is not None:
+            refuse_without_scores(chosen)
         return chosen
     if isinstance(vcov, SCPC) or vcov == "scpc":
         return as_vcov(vcov, **settings)

@@ -106,6 +106,18 @@ def refuse_perfect_fit(sample, solution, response: str) -> None:
                                 column=response, hint="is the response itself among the regressors?")  # fmt: skip
 
 
+def refuse_psi(fit, what: str, hint: str = "leave serial= out") -> None:
+    """Errors that are correlated over time are not for everything.
+
+    Raises
+    ------
+    SpatialInputError
+        E501.
+    """
+    if fit._settings.serial is not None:
+        raise SpatialInputError("E501", f"{what} does not allow for errors with serial='ar1'", hint=hint)
+
+
 def refuse_without_residuals(fit) -> None:
     """Tests of residuals have nothing to test where the fit is exact."""
     refuse_perfect_fit(fit._sample, fit._solution, fit._design.response)

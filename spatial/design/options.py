@@ -15,11 +15,12 @@ from .read import MISSING
 if TYPE_CHECKING:
     from .specification import Specification
 
-OPTIONAL = ("lags", "random_error")  # None takes the default
+OPTIONAL = ("lags", "random_error", "serial")  # None takes the default
 CHOICES = {
     "wx_order": (1, 2),
     "lags": ("y", "Wy", "both"),
     "random_error": ("kkp", "baltagi"),
+    "serial": ("ar1",),
     "correction": (True, False, "additive"),
     "missing": MISSING,
 }
@@ -43,6 +44,7 @@ class ModelOptions:
     method: object = "ml"
     w_error: object = None
     random_error: str | None = None
+    serial: str | None = None
     endog: Sequence[str] | None = None
     instruments: Sequence[str] | None = None
     correction: bool | str = True
@@ -123,6 +125,8 @@ class Settings:
         How log|I - rho W| was to be computed; None leaves it to W's size and structure.
     random : spatial.solve.random_effects.RandomEffects or None
         The variance components of random effects.
+    serial : spatial.solve.serial.SerialErrors or None
+        psi of errors that are correlated over time.
     requested : ModelOptions
         The keywords that led to it.
     """
@@ -133,6 +137,7 @@ class Settings:
     vcov: object = "oim"
     logdet: str | None = None
     random: Any = field(default=None, repr=False)
+    serial: Any = field(default=None, repr=False)
     requested: ModelOptions = field(default=ModelOptions(), repr=False, compare=False)
 
     @property
@@ -141,9 +146,14 @@ class Settings:
         return self.effects.fixed and self.correction is not False
 
     @property
+    def composed(self) -> bool:
+        """Whether the errors have parts: random effects, or what is correlated over time."""
+        return bool(self.effects.random) or self.requested.serial is not None
+
+    @property
     def counts_parameters(self) -> bool:
         """Whether maximum likelihood has the factor n / (n - p) and t statistics."""
-        return self.method == "ml" and self.correction is not False and self.random is None
+        return self.method == "ml" and self.correction is not False and self.random is None and self.serial is None
 
     def with_(self, **changes) -> Settings:
         """A copy with other values of some fields."""

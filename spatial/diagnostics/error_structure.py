@@ -25,7 +25,7 @@ from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
 
 from ..covariance.information import DENSE_MAX
-from ..design.checks import refuse_without_residuals
+from ..design.checks import refuse_psi, refuse_without_residuals
 from ..design.gaps import refuse_unbalanced
 from ..design.obs_weights import refuse_weighted
 from ..logdet import logdet
@@ -87,6 +87,7 @@ def error_structure_tests(fit: FitRecord) -> TestTable:
     refuse_unbalanced(d.observed, "this test")
     refuse_weighted(d.obs_weights, "this test", "test the residuals of the same model without weights")
     refuse_varying(d.weights, "this test")
+    refuse_psi(fit, "this test", "compare fits by sp.lr_test(small, large)")
     refuse_without_residuals(fit)
     T, N = d.y.shape
     data = np.dstack([fit._sample.X.reshape(T, N, -1), fit._sample.y.reshape(T, N)])

@@ -19,7 +19,7 @@ from functools import partial
 
 import numpy as np
 
-from ..design.checks import refuse_without_residuals
+from ..design.checks import refuse_psi, refuse_without_residuals
 from ..design.design import Design, spatial_lag
 from ..design.fixed_effects import NO_EFFECTS, FixedEffects
 from ..design.unbalanced import Gaps
@@ -50,6 +50,7 @@ class Scores:
 
 def scores_of(fit: FitRecord) -> Scores:
     """The scores of one regression, with exact moments or the textbook's as its ``correction`` says."""
+    refuse_psi(fit, "an LM test", "compare fits by sp.lr_test(small, large)")
     refuse_without_residuals(fit)
     fit._settings.effects.refuse_ways("an LM test", "sar, sem and sdm have these effects: compare their likelihoods")
     d, e, effects = fit._design, fit._solution.resid, transformed(fit)

@@ -7,7 +7,7 @@ import numpy as np
 from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
 
-from ..design.checks import refuse_without_residuals
+from ..design.checks import refuse_psi, refuse_without_residuals
 from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
 from ..design.obs_weights import refuse_weighted
@@ -46,6 +46,7 @@ def serial_correlation(fit: FitRecord) -> TestTable:
     and variance v those under the projection off the effects, as in ``lm_tests``: right for short panels, where the
     T^2 N / (T - 1) (e'L e / e'e)^2 of Baltagi (2013), eq. 5.22, is not.
     """
+    refuse_psi(fit, "serial_correlation", "psi and its interval are in sp.variance_components(fit)")
     T, N = panel_shape(fit, 4)
     if fit._sample.dummies:
         refuse_varying(fit._design.weights_of_error, "serial_correlation after a spatial error with fixed effects")

@@ -60,7 +60,7 @@ def r_squared(fit: FitRecord) -> RSquared:
     d, e = fit._design, fit._solution.resid
     y, w = d.rows(d.y), d.root**2
     total = float(w @ (y - np.average(y, weights=w)) ** 2)
-    share = float("nan") if fit._settings.effects.random else 1 - float(e @ e) / total
+    share = float("nan") if fit._settings.composed else 1 - float(e @ e) / total
     adjusted = float("nan")
     if not (fit.specification.lag or fit.specification.error) and fit.df_resid:
         adjusted = 1 - (1 - share) * (len(y) - 1) / (d.left(fit._settings.effects) - len(fit.params))

@@ -15,7 +15,7 @@ from spillover.matrix import refuse_varying
 
 from ..covariance.information import DENSE_MAX
 from ..design.arrays import Sample
-from ..design.checks import refuse_without_residuals
+from ..design.checks import refuse_psi, refuse_without_residuals
 from ..design.design import spatial_lag
 from ..design.fixed_effects import quasi_demean
 from ..design.gaps import refuse_unbalanced
@@ -61,6 +61,7 @@ def random_effects_tests(fit: FitRecord) -> TestTable:
     refuse_unbalanced(d.observed, "this test")
     refuse_weighted(d.obs_weights, "this test", "test the residuals of the same model without weights")
     refuse_varying(d.weights, "this test")
+    refuse_psi(fit, "this test", "compare fits by sp.lr_test(small, large)")
     refuse_without_residuals(fit)
     e, X, (T, N) = fit._solution.resid.reshape(d.y.shape), fit._sample.X, d.y.shape
     W = d.weights.csr.toarray()

@@ -11,7 +11,7 @@ from spillover.matrix import refuse_varying
 
 from ..covariance.information import DENSE_MAX, contrasts, expected, inverse_information
 from ..covariance.random import by_random_ml
-from ..design.checks import refuse_without_residuals
+from ..design.checks import refuse_psi, refuse_without_residuals
 from ..design.design import INTERCEPT, spatial_lag
 from ..records.fit import FitRecord
 from ..records.tests import TestResult, TestTable
@@ -34,6 +34,7 @@ def diagnose(fit: FitRecord) -> TestTable:
     spatial = fit.specification.lag or fit.specification.error
     weights = fit._design.obs_weights
     plain = weights is None or not (weights.sampling or fit._settings.effects.fixed)
+    plain = plain and fit._settings.serial is None
     if plain and not spatial and not fit._settings.effects:
         results.append(moran_of_residuals(fit))
     by_ml = plain and fit._settings.method == "ml" and fit._design.n_units <= DENSE_MAX
@@ -97,6 +98,7 @@ def moran_of_residuals(fit: FitRecord) -> TestResult:
     if spatial or fit._settings.effects:
         raise SpatialInputError("E501", "Moran's moments hold for regressions without effects only",
                                 hint="lm_tests for effects, lm_residual_error after a spatial lag")  # fmt: skip
+    refuse_psi(fit, "Moran's test of residuals", "compare fits by sp.lr_test(small, large)")
     refuse_without_residuals(fit)
     d = in_units_of_variance(fit, "Moran's I of residuals")._design
     W = d.weights.stacked.csr if d.weights.varies else sparse.block_diag([d.weights.csr] * d.n_periods, format="csr")

@@ -9,6 +9,7 @@ import numpy as np
 from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
 
+from ..design.checks import refuse_psi
 from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
 from ..records.regimes import refuse_regimes
@@ -105,6 +106,7 @@ def spatial_hausman(fit: FitRecord) -> TestResult:
         raise SpatialInputError("E501", f"the spatial Hausman test needs a fit of sem or sdem, got {spec.name}",
                                 hint="sp.spatial_hausman(sp.sem(...))")
     refuse_varying(fit._design.weights_of_error, "the spatial Hausman test")
+    refuse_psi(fit, "the spatial Hausman test")
     if fit._settings.random and fit._settings.random.error == "baltagi":
         raise SpatialInputError("E501", "the spatial Hausman test needs unit effects inside the error process",
                                 hint="random_error='kkp'")  # fmt: skip

@@ -101,7 +101,7 @@ def lr_test(restricted: FitRecord, full: FitRecord) -> TestResult:
     whose rho is biased (n = 48, eight: 14 %), and for W that joins whole groups.
 
     A pooled fit (``effects="none"``) is nested in one with random effects: phi = 0 lies on the boundary, and the
-    statistic follows a mixture of chi-squared distributions.
+    statistic follows a mixture of chi-squared distributions. Both are nested in fits with ``serial="ar1"``.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def lr_test(restricted: FitRecord, full: FitRecord) -> TestResult:
         refuse_without_likelihood(fit)
     df = full.n_parameters - restricted.n_parameters
     a, b = restricted.specification.name, full.specification.name
-    if restricted._settings.random or full._settings.random:
+    if restricted._settings.composed or full._settings.composed:
         return lr_test_of_random(restricted, full)
     same_sample = restricted._sample.n == full._sample.n and np.array_equal(restricted._sample.y, full._sample.y)
     if df <= 0 or not same_sample:

@@ -50,7 +50,7 @@ def joint_obstacle(fit: FitRecord) -> str:
         "it is for models with a spatial lag and a spatial error": not (model.lag and model.error),
         "it is for one W of the lag and one of the error": isinstance(fit, SeveralRecord),
         "regimes have no such likelihood": isinstance(fit, RegimesRecord),
-        "it needs maximum likelihood": s.method != "ml" or s.effects.random is not None,
+        "it needs maximum likelihood": s.method != "ml" or s.composed,
         "it is for static models": bool(d.lags),
         "W varies over time, or periods are missing": d.varies or d.observed is not None,
         "the weights of observations change over time": d.obs_weights is not None and not d.obs_weights.fixed,

@@ -94,7 +94,7 @@ def _obstacle(fit) -> str:
     checks = {
         joint_obstacle(fit): model.lag and model.error,
         "it is for models with a spatial lag": not model.lag,
-        "it needs maximum likelihood": s.method not in ("ml", "reml") or s.effects.random is not None,
+        "it needs maximum likelihood": s.method not in ("ml", "reml") or s.composed,
         "it is for static models": bool(d.lags),
         "W varies over time, or periods are missing": d.weights.varies or d.observed is not None,
         "the weights of observations change over time": d.obs_weights is not None and not d.obs_weights.fixed,

@@ -71,8 +71,9 @@ def predict(fit: FitRecord, data: pd.DataFrame | None = None, w=None, *, kind: s
     """
     if data is None and w is None:
         check_option("kind", kind or "TS", IN_SAMPLE)
-        if fit._settings.effects.random and kind not in ("trend", "TC"):
-            raise SpatialInputError("E501", "random effects are not estimated: only kind='trend' and 'TC' are there",
+        if fit._settings.composed and kind not in ("trend", "TC"):
+            parts = "random effects are" if fit._settings.effects.random else "errors that are correlated over time are"
+            raise SpatialInputError("E501", f"{parts} not estimated: only kind='trend' and 'TC' are there",
                                     hint="kind='trend' or kind='TC'")
         return fit._design.labelled(in_sample(fit, kind or "TS"), "predicted")
     check_option("kind", kind or "BP", OUT_OF_SAMPLE)

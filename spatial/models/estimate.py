@@ -33,6 +33,7 @@ from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .random import random_effects, random_effects_by_moments
 from .reading import Reading, prepare, read
 from .regimes import maximum_by_regime, read_regimes, refuse_here, with_regimes
+from .serial import serial_errors
 from .several import estimate_several
 
 NO_COVARIANCE = np.empty((0, 0))
@@ -96,6 +97,9 @@ def check(specification: Specification, options: ModelOptions) -> None:
 
 def by_likelihood(reading: Reading) -> tuple[Reading, Sample, Solution]:
     """Maximum likelihood, or least squares where the model has no spatial parameter."""
+    if reading.settings.requested.serial:
+        sample, solution, random, serial = serial_errors(reading.specification, reading.design, reading.settings)
+        return replace(reading, settings=reading.settings.with_(random=random, serial=serial)), sample, solution
     if reading.settings.effects.random:
         sample, solution, random = random_effects(reading.specification, reading.design, reading.settings)
         return replace(reading, settings=reading.settings.with_(random=random)), sample, solution
@@ -148,11 +152,11 @@ def by_moments(reading: Reading) -> tuple[Reading, Sample, Solution]:
         return replace(reading, design=d, settings=settings.with_(vcov="robust")), sample, solution
     refuse_without_theory(specification, d, settings.effects, settings.vcov)
     if settings.effects.random:
-        sample, solution, random = random_effects_by_moments(specification, d, settings)
-        return replace(reading, settings=settings.with_(random=random)), sample, solution
-    moments = settings.requested.moments
-    sample = moment_sample(specification, d, settings.effects, moments)
-    return reading, sample, method_of_moments(d, sample, settings.vcov, moments)
+        quasi_demeaned, at, random = random_effects_by_moments(specification, d, settings)
+        return replace(reading, settings=settings.with_(random=random)), quasi_demeaned, at
+    usual = settings.requested.moments
+    within = moment_sample(specification, d, settings.effects, usual)
+    return reading, within, method_of_moments(d, within, settings.vcov, usual)
 
 
 def by_adjusted_score(reading: Reading) -> tuple[Reading, Sample, Solution]:
@@ -197,7 +201,7 @@ def estimates(specification: Specification, d: Design, sample: Sample, at: Solut
     params = np.concatenate([at.beta[: sample.X.shape[1] - sample.dummies], spatial])
     if isinstance(at, Adjusted):
         return params, at.sigma2, at.df
-    if settings.random and settings.random.by_likelihood:
+    if settings.serial or (settings.random and settings.random.by_likelihood):
         return params, at.sigma2, None
     df = d.left(settings.effects) - len(params)
     if spatial:

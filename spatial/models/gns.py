@@ -26,7 +26,7 @@ def gns(
     formula: str, data: pd.DataFrame, w: WeightsLike, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | dict | None = None, method: str = "ml",
     endog: list[str] | None = None, instruments: list[str] | None = None,
-    w_error: WeightsLike | None = None, random_error: str | None = None,
+    w_error: WeightsLike | None = None, random_error: str | None = None, serial: str | None = None,
     correction: bool | str = True, vcov: Any = None,
     obs_weights: str | Sampling | None = None, missing: str = "error", logdet: str | None = None,
     regimes: str | Regimes | None = None,
@@ -73,6 +73,10 @@ def gns(
         With random effects: unit effects inside the error process, u = lambda M u + mu + e (Kapoor, Kelejian & Prucha
         2007; the default), or beside it, u = mu + v with v = lambda M v + e (Baltagi, Song & Koh 2003; what ``xsmle``
         and Stata's ``spxtregress`` print), which needs dense matrices, for up to 5,000 units.
+    serial : {"ar1"}, optional
+        In panels without fixed effects: errors that are correlated over time within units, nu_t = psi nu_(t-1) + e_t,
+        beside random unit effects, a spatial lag and a spatial error or without them (Baltagi, Song, Jung & Koh 2007;
+        Millo 2014); psi is in ``sp.variance_components(fit)``. By maximum likelihood; three periods or more.
     correction : bool or "additive"
         Small samples. True: the covariance "oim" has the factor n / (n - p), statistics are t(n - p), and fixed effects
         leave the likelihood by transformation where it exists (Lee & Yu 2010; unit effects always, time and two-way
@@ -112,6 +116,7 @@ def gns(
     options = ModelOptions(
         entity=entity, time=time, effects=effects, durbin=durbin, method=method, w_error=w_error,
         random_error=random_error, endog=endog, instruments=instruments,
-        correction=correction, vcov=vcov, obs_weights=obs_weights, missing=missing, logdet=logdet, regimes=regimes,
+        correction=correction, vcov=vcov, obs_weights=obs_weights, missing=missing, logdet=logdet,
+        regimes=regimes, serial=serial,
     )  # fmt: skip
     return estimate(GNS, formula, data, w, options)

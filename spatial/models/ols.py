@@ -26,7 +26,7 @@ def ols(
     formula: str, data: pd.DataFrame, w: WeightsLike, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str | None = None,
     endog: list[str] | None = None, instruments: list[str] | None = None,
-    correction: bool | str = True, vcov: Any = None,
+    serial: str | None = None, correction: bool | str = True, vcov: Any = None,
     obs_weights: str | Sampling | None = None, missing: str = "error",
     regimes: str | Regimes | None = None,
 ) -> Fit:  # fmt: skip
@@ -59,6 +59,10 @@ def ols(
         With ``method="gmm"`` (``sp.Moments(...)`` has settings): regressors that are correlated with the error, and
         terms (columns or functions of them) that instrument them. A lagged endogenous regressor is endogenous too; lags
         of the instruments instrument it. Tests: ``sp.instrument_tests(fit)``, ``sp.endogeneity_test(fit)``.
+    serial : {"ar1"}, optional
+        In panels without fixed effects: errors that are correlated over time within units, nu_t = psi nu_(t-1) + e_t,
+        beside random unit effects, a spatial lag and a spatial error or without them (Baltagi, Song, Jung & Koh 2007;
+        Millo 2014); psi is in ``sp.variance_components(fit)``. By maximum likelihood; three periods or more.
     correction : bool or "additive"
         Small samples. True: the covariance "oim" has the factor n / (n - p), statistics are t(n - p), and fixed effects
         leave the likelihood by transformation where it exists (Lee & Yu 2010; unit effects always, time and two-way
@@ -107,6 +111,6 @@ def ols(
     options = ModelOptions(
         entity=entity, time=time, effects=effects, durbin=durbin, method=method, endog=endog,
         instruments=instruments, correction=correction, vcov=vcov, obs_weights=obs_weights, missing=missing,
-        regimes=regimes,
+        regimes=regimes, serial=serial,
     )  # fmt: skip
     return estimate(OLS, formula, data, w, options)

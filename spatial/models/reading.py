@@ -34,6 +34,7 @@ from .adjusted import refuse_adjusted
 from .dynamic import warn_of_own_lags, with_lagged_response
 from .obs_weights import refuse_unweightable, usual_covariance
 from .random import refuse_random
+from .serial import refuse_serial
 from .ways import correction_with_ways, refuse_with_ways
 
 
@@ -113,6 +114,8 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
         refuse_adjusted(specification, d, effects, options.correction, method)
     if effects.random or options.random_error is not None:
         refuse_random(specification, d, effects, options)
+    if options.serial is not None:
+        refuse_serial(specification, d, effects, options)
     if effects.entity and "lag(" in d.formula:
         warn_of_own_lags(d, effects)
     refuse_no_links(specification, d)

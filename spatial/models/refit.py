@@ -20,7 +20,7 @@ from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ..covariance.vcov import as_vcov
-from ..design.checks import refuse_perfect_fit
+from ..design.checks import refuse_perfect_fit, refuse_psi
 from ..design.design import INTERCEPT
 from ..design.gaps import refuse_unbalanced
 from ..design.obs_weights import refuse_weighted
@@ -176,6 +176,7 @@ def all_refits(fit: Fit, *, y=None, x: Mapping | None = None, relabel=None, effe
 def _checked(fit: Fit, std_errors: bool, y, x, relabel, w) -> Changes:
     """What changes from replicate to replicate, at the door."""
     refuse_unbalanced(fit._design.observed, "refit")
+    refuse_psi(fit, "refit", "estimate the replicates one by one")
     refuse_weighted(fit._design.obs_weights, "refit", "estimate the replicates one by one")
     if isinstance(fit._design.weights, SeveralWeights):
         raise SpatialInputError("E324", "refit is there for models with one W, and the model has several",

@@ -27,6 +27,7 @@ from .regimes_fit import RegimesFit
 
 NOT_WITH_REGIMES: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
     "lags": ((None,), "leave lags= out, or interact in the formula: x:C(region)"),
+    "serial": ((None,), "errors that are correlated over time have no regimes: leave serial= out"),
     "endog": ((None, [], ()), "leave endog= out, or estimate each regime alone: data[data.region == 'east']"),
     "instruments": ((None, [], ()), "leave instruments= out, or estimate each regime alone"),
     "wx_order": ((1,), "W^2 X is not split by regime: leave wx_order= out"),

@@ -26,7 +26,7 @@ def sar(
     formula: str, data: pd.DataFrame, w: WeightsLike, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
     endog: list[str] | None = None, instruments: list[str] | None = None,
-    lags: str | None = None,
+    lags: str | None = None, serial: str | None = None,
     correction: bool | str = True, vcov: Any = None,
     obs_weights: str | Sampling | None = None, missing: str = "error", logdet: str | None = None,
     regimes: str | Regimes | None = None,
@@ -71,6 +71,10 @@ def sar(
         26:564-597), which needs a T of about ten. With fewer periods and many units use ``method="gmm"``, GMM on past
         values; ``method=sp.ArellanoBond(...)`` sets its instruments. ``fit.effects()`` has a short and a long run,
         ``fit.stationarity`` the condition for the latter.
+    serial : {"ar1"}, optional
+        In panels without fixed effects: errors that are correlated over time within units, nu_t = psi nu_(t-1) + e_t,
+        beside random unit effects, a spatial lag and a spatial error or without them (Baltagi, Song, Jung & Koh 2007;
+        Millo 2014); psi is in ``sp.variance_components(fit)``. By maximum likelihood; three periods or more.
     correction : bool or "additive"
         Small samples. True: the covariance "oim" has the factor n / (n - p), statistics are t(n - p), and fixed effects
         leave the likelihood by transformation where it exists (Lee & Yu 2010; unit effects always, time and two-way
@@ -120,6 +124,7 @@ def sar(
     options = ModelOptions(
         entity=entity, time=time, effects=effects, durbin=durbin, method=method, endog=endog,
         instruments=instruments, lags=lags, correction=correction, vcov=vcov,
-        obs_weights=obs_weights, missing=missing, logdet=logdet, regimes=regimes,
+        obs_weights=obs_weights, missing=missing, logdet=logdet,
+        regimes=regimes, serial=serial,
     )  # fmt: skip
     return estimate(SAR, formula, data, w, options)

@@ -39,6 +39,7 @@ NOT_WITH_SEVERAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be, w
     "instruments": ((None, [], ()), "instruments take one W: leave instruments= out, or choose one W"),
     "wx_order": ((1,), "W^2 X is for one W: leave wx_order= out"),
     "random_error": ((None,), "random effects take one W: leave random_error= out"),
+    "serial": ((None,), "errors that are correlated over time take one W: leave serial= out"),
     "obs_weights": ((None,), "weights of observations take one W: leave obs_weights= out, or choose one W"),
     "method": ((None, "ml"), "method='ml'"),
     "logdet": ((None,), "leave logdet= out: the determinant of several W is a dense or sparse LU by their size"),

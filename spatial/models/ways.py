@@ -29,6 +29,8 @@ def refuse_with_ways(specification: Specification, d: Design, options: ModelOpti
         why = f"method={options.estimator!r}", "method='ml', whose score has the mean zero under these effects"
     elif options.estimator == "gmm" and specification.error:
         why = "method='gmm' with a spatial error", "method='ml', or sar() and sdm() by moments"
+    elif options.serial:
+        why = f"serial={options.serial!r}", "leave serial= out: vcov='cluster' allows for it after least squares"
     elif options.obs_weights is not None:
         why = "obs_weights=", "leave obs_weights= out, or effects of unit and period alone"
     elif options.correction == "additive":

@@ -93,9 +93,10 @@ class FitRecord(Shown):
 
     @property
     def n_parameters(self) -> int:
-        """Coefficients, spatial parameters, sigma2 (as R's logLik counts) and phi of random effects; effects removed
-        by transformation are not counted."""
-        return len(self._terms) + 1 + (self._settings.random is not None)
+        """Coefficients, spatial parameters, sigma2 (as R's logLik counts), phi of random effects and psi; effects
+        removed by transformation are not counted."""
+        s = self._settings
+        return len(self._terms) + 1 + (s.random is not None) + (s.serial is not None)
 
     @property
     def aic(self) -> float:

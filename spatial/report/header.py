@@ -7,7 +7,7 @@ from spillover.language import phrase, stored
 
 def header(fit, errors: str | None = None) -> list[str]:
     """What was estimated, on what, with which weights and standard errors; ``errors`` says these otherwise."""
-    from ..covariance.random import by_random_ml, random_text
+    from ..covariance.random import by_random_ml, random_text, serial_text
     from ..covariance.vcov import describe
     from ..diagnostics.small_samples import notes
     from ..solve.several_problem import SeveralSample
@@ -20,7 +20,7 @@ def header(fit, errors: str | None = None) -> list[str]:
         "reml": phrase("restricted maximum likelihood"), "aqs": phrase("adjusted quasi-scores"),
     }  # fmt: skip
     regression = phrase("two-stage least squares") if s.method == "gmm" else phrase("least squares")
-    by = estimators[s.method] if spatial or by_random_ml(fit) else regression
+    by = estimators[s.method] if spatial or by_random_ml(fit) or s.serial is not None else regression
     named = {"model": fit.specification.name, "method": by, "formula": d.formula}
     first = phrase("dynamic {model} by {method}: {formula}", **named) if d.lags else phrase(
         "{model} by {method}: {formula}", **named)  # fmt: skip
@@ -32,7 +32,9 @@ def header(fit, errors: str | None = None) -> list[str]:
     lines += _absorbed(fit)
     if s.random is not None:
         lines += map(stored, random_text(fit))
-    elif spatial and s.effects and s.method == "ml":
+    if s.serial is not None:
+        lines.append(stored(serial_text(fit)))
+    elif s.random is None and spatial and s.effects and s.method == "ml":
         lines.append(_correction(fit))
     part = fit._sample.lag or fit._sample.error
     lines.append(phrase("standard errors: {how}", how=errors or stored(describe(fit))))

@@ -10,6 +10,7 @@ of these N x N matrices is made: a sparse part, one vector and the means do.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -68,10 +69,11 @@ class Form:
             product = (self.sparse * other.sparse).tocoo()
             off = product.row != product.col
             return sparse.csr_array((product.data[off], (product.row[off], product.col[off])), shape=product.shape)
-        product = self._dense() * other._dense()
+        product = self._dense * other._dense
         np.fill_diagonal(product, 0.0)
         return product
 
+    @cached_property
     def _dense(self) -> np.ndarray:
         rows, N = self.row_sums, len(self.low)
         inside = self.sparse.toarray() - np.outer(self.low, self.low)

@@ -18,6 +18,7 @@ two-stage least squares within and between units, each with its degrees of freed
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -77,7 +78,9 @@ def without_share(raw: MomentSample, T: int, phi: float) -> MomentSample:
     """y, regressors and instruments less their share of unit means."""
     names = [name for name in ("y", "X", "Wy", "My", "MX", "MWy", "H") if getattr(raw, name, None) is not None]
     panels = {name: _panel(getattr(raw, name), T) for name in names}
-    changed = {name: quasi_demean(x, _share(T, phi)).reshape(getattr(raw, name).shape) for name, x in panels.items()}
+    share = _share(T, phi)
+    changed: dict[str, Any] = {name: quasi_demean(x, share).reshape(getattr(raw, name).shape)
+                               for name, x in panels.items()}  # fmt: skip
     return replace(raw, **changed)
 
 
@@ -138,7 +141,8 @@ def _beside_an_error(
     phi = max(s2[BETWEEN] / s2[WITHIN] - 1, 0.0) / T
     # 3. d by two-stage least squares without lambda and the share of unit means.
     sample = without_share(raw, T, phi)
-    MZ = sample.MX if sample.Wy is None else np.column_stack([sample.error_lag_of_X, sample.error_lag_of_Wy])
+    MX = sample.error_lag_of_X
+    MZ = MX if sample.Wy is None else np.column_stack([MX, sample.error_lag_of_Wy])
     second = two_stage(sample.By(lam), regressors(sample) - lam * MZ, basis(sample, sample.BX(lam)))
     vcov = _covariance(raw, T, forms, curves, u, first.T, second.T, lam, s2, weights)
     beta, rho = split(second.coef, raw)

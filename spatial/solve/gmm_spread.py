@@ -32,7 +32,12 @@ def within_units(forms, e, sample, linear) -> Spread:
     """e of a unit free over time: a form is the sum over pairs of units of s_ij sum_t e_it e_jt, and the pairs are
     uncorrelated, each with its square as variance."""
     errors = e.reshape(-1, sample.M.shape[0])
-    phi = np.array([[_pairs(a.squares(b), errors) / 2 for b in forms] for a in forms])
+    products = [[a.squares(b) for b in forms[: k + 1]] for k, a in enumerate(forms)]
+    every = (errors.T @ errors) ** 2 if isinstance(products[0][0], np.ndarray) else None
+    phi = np.zeros((len(forms), len(forms)))
+    for k, row in enumerate(products):
+        for q, weights in enumerate(row):
+            phi[k, q] = phi[q, k] = (_pairs(weights, errors) if every is None else np.vdot(weights, every)) / 2
     by_unit = sums_by_unit(linear * e[:, None], sample, "cluster")
     mixed = e[:, None] * np.tile(by_unit, (len(errors), 1))
     return Spread((phi + by_unit.T @ by_unit) / sample.n, mixed)
@@ -40,8 +45,6 @@ def within_units(forms, e, sample, linear) -> Spread:
 
 def _pairs(weights, errors: np.ndarray) -> float:
     """sum over linked units of weight_ij (sum_t e_it e_jt)^2."""
-    if isinstance(weights, np.ndarray):
-        return float(np.sum(weights * (errors.T @ errors) ** 2))
     links = weights.tocoo()
     step, total = max(1, PAIRS_AT_ONCE // len(errors)), 0.0
     for at in range(0, len(links.data), step):

@@ -105,6 +105,7 @@ class Model:
     w_error: Annotated[str | None, typer.Option(help="Other weights for the error: file or builder.")] = None
     random_error: Annotated[str | None, typer.Option(help="kkp or baltagi: random effects inside the spatial error, or "
                                                      "beside it.")] = None
+    serial: Annotated[str | None, typer.Option(help="ar1: errors correlated over time (no fixed effects).")] = None
     correction: Annotated[str | None, typer.Option(help="Small-sample correction: true, false or additive.")] = None
     vcov: Annotated[str | None, typer.Option(help="oim (default), eim, robust, cluster:COLUMN, jackknife:COLUMN, "
                                              "conley:KM (with a map), driscoll_kraay, bootstrap.")] = None

@@ -7,7 +7,9 @@ from .forecasts import forecasts
 from .margins import margins
 from .panels import dynamic_panel, panel
 from .regimes import regimes
+from .serial import serial
 from .several import several
+from .weighted import weighted
 
 EXPERIMENTS = {
     "cross": cross_section,
@@ -15,7 +17,9 @@ EXPERIMENTS = {
     "forecasts": forecasts,
     "several": several,
     "regimes": regimes,
+    "serial": serial,
     "endogenous": endogenous,
+    "weighted": weighted,
     "panel": panel,
     "dynamic": dynamic_panel,
     "did": policies.did,

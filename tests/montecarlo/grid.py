@@ -111,6 +111,28 @@ def several_cells() -> list[Cell]:
             for model, n, w, k, periods in designs]  # fmt: skip
 
 
+def weighted_cells() -> list[Cell]:
+    """Weights of observations."""
+    designs = [("ols", 100, "knn", {}), ("sar", 100, "knn", {}), ("sem", 100, "queen", {}), ("sdm", 100, "queen", {}),
+               ("sac", 100, "knn", {}), ("sdm", 100, "knn", {"vcov": "robust"}), ("sar", 100, "knn", {"method": "gmm"}),
+               ("sem", 100, "knn", {"method": "gmm"}), ("ols", 100, "knn", {"sampling": True, "spread": 0.4}),
+               ("ols", 100, "knn", {"sampling": True, "spread": 0.8}),
+               ("sar", 200, "knn", {"method": "gmm", "sampling": True, "spread": 0.4}),
+               *((model, 48, "queen", {"periods": 8}) for model in ("ols", "sar", "sdem"))]  # fmt: skip
+
+    def name(model, n, w, more):
+        size = f"n{n}x{more['periods']}" if "periods" in more else f"n{n}"
+        how = [more[key] for key in ("method", "vcov") if key in more]
+        sampling = [f"sampling{more['spread']:g}"] if "sampling" in more else []
+        return "-".join(["weighted", model, size, w, *how, *sampling])
+
+    def family(more):
+        return ("panel" if "periods" in more else "cross-section") + ", weights of observations"
+
+    return [Cell(name(*design), family(design[-1]), "weighted",
+                 dict(zip(("model", "n", "w"), design)) | design[-1], (400, 1000)) for design in designs]  # fmt: skip
+
+
 def regime_cells() -> list[Cell]:
     """Two regimes."""
     designs = [("sar", 100, "knn", (), 1), ("sdm", 100, "queen", ("rho",), 1), ("sdm", 200, "queen", ("rho",), 1),
@@ -149,10 +171,10 @@ def cells() -> list[Cell]:
     small = [cell for cell in default_cells() if cell.design["n"] < 500]
     large = [cell for cell in default_cells() if cell.design["n"] == 500]
     return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *grid_panels.dk_cells(),
-            *remedy_cells(), *margin_cells(), *several_cells(), *endogenous_cells(), *regime_cells(),
+            *remedy_cells(), *margin_cells(), *several_cells(), *weighted_cells(), *endogenous_cells(), *regime_cells(),
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),
             *grid_panels.dynamic_cells(), *grid_panels.moment_cells(),
-            *grid_panels.forecast_cells(), *far_rho(), *large,
+            *grid_panels.forecast_cells(), *grid_panels.serial_cells(), *far_rho(), *large,
             *grid_peers.peer_cells(cross, grid_panels.panel)]  # fmt: skip
 
 

@@ -461,6 +461,8 @@ REFUSED = [
     ("sar", {"obs_weights": sp.Sampling("fixed")}, "sampling"),
     ("sem", {"obs_weights": sp.Sampling("fixed")}, "sampling"),
     ("sem", {"method": "gmm", "effects": "none"}, "change over time"),
+    ("sem", {"serial": "ar1", "effects": "random"}, "serial"),
+    ("ols", {"endog": ["unemp"], "instruments": ["hwy"]}, "endog"),
 ]  # fmt: skip
 
 
