@@ -17,6 +17,15 @@ LIMITS = {
         "ratios of the profile and the modified profile likelihood, the wider end of both; standard errors are of the "
         "information, and t is not estimate / std. error"
     ),
+    "few rows by likelihood": (
+        "rows are few, or rho is near the end of its interval: intervals, t and p are those of the ratios of the "
+        "profile and the modified profile likelihood, the wider end of both; standard errors are of the information, "
+        "and t is not estimate / std. error"
+    ),
+    "few rows of reml": (
+        "rows are few, or rho is near the end of its interval: intervals, t and p are those of the ratio of the "
+        "modified profile likelihood, and t is not estimate / std. error"
+    ),
     "few rows": (
         "fewer than 20 observations per parameter bias rho and lambda towards zero and shorten their intervals: "
         "method='reml' allows for them"
@@ -27,9 +36,6 @@ LIMITS = {
     "few rows of regimes": (
         "fewer than 20 observations per parameter bias rho and lambda of regimes towards zero and shorten their "
         "intervals"
-    ),
-    "hardly any rows": (
-        "fewer than 2 observations per parameter: lambda is hardly identified, and its intervals cover less than 80 %"
     ),
     "skewed effects": (
         "indirect and total effects are skewed there, and their intervals may cover as little as 80 %; "

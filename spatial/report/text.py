@@ -117,10 +117,7 @@ def effects_text(effects, who: bool = True) -> str:
 
 def _columns_of(effects) -> dict:
     """The letter of the statistic and the level of the intervals."""
-    of_fit = effects.fit.specification
-    one_root = effects.options.method == "likelihood" and not (of_fit.lag and of_fit.error)  # r*, a normal quantile
-    normal = effects.fit.df_resid is None or one_root
-    return {"statistic": "z" if normal else "t", "level": effects.options.level}
+    return {"statistic": "z" if effects.fit.df_resid is None else "t", "level": effects.options.level}
 
 
 def statistic_note(table, letter: str) -> list[str]:
@@ -150,9 +147,11 @@ def method_text(effects) -> str:
         return phrase("simulated from {kept} draws, seed {seed} ({lost} left the admissible interval)",
                       lost=draws - kept, **of)  # fmt: skip
     if method == "likelihood":
-        if effects.fit.specification.lag and effects.fit.specification.error:
-            return phrase("ratios of the profile and the modified profile likelihood")
-        return phrase("adjusted profile likelihood ratio")
+        if df is None:
+            return phrase("profile likelihood ratio")
+        if effects.fit._settings.method == "reml":
+            return phrase("modified profile likelihood ratio")
+        return phrase("ratios of the profile and the modified profile likelihood")
     if method == "delta":
         return phrase("delta method")
     if df is None:
@@ -162,10 +161,10 @@ def method_text(effects) -> str:
 
 def small_sample_advice(effects) -> str:
     """Which other method covers better, where one does."""
-    from ..effects.likelihood import has_likelihood, small_or_near_the_end
+    from ..effects.likelihood import obstacle, small_or_near_the_end
 
     fit, method = effects.fit, effects.options.method
-    other = method in ("quadrature", "simulate") and not effects.run and has_likelihood(fit)
+    other = method in ("quadrature", "simulate") and not effects.run and fit.specification.lag and not obstacle(fit)
     if other and (why := small_or_near_the_end(fit)):
         return f"{why}: {LIMITS['skewed effects']}"
     if method == "delta" and fit.specification.lag:

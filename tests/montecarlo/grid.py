@@ -11,7 +11,7 @@ MODELS = ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac", "gns")
 def cross(model, n, w, k, errors="normal", remedy="default", *, family="cross-section, default", **more) -> Cell:
     """``sar-n48-knn-k4-normal-default``; ``remedy`` is what was asked for beyond the default."""
     rho = f"-rho{more['rho']:g}" if "rho" in more else ""
-    own = {"effects": None} if remedy == "default" and model in ("sac", "gns") else {}  # the fit's choice
+    own = {"effects": None} if remedy in ("default", "reml") and model not in ("ols", "slx") else {}  # the fit's choice
     design = {"model": model, "n": n, "w": w, "k": k, "errors": errors, **own, **REMEDIES[remedy], **more}
     return Cell(f"{model}-n{n}-{w}-k{k}-{errors}-{remedy}{rho}", family, "cross", design)
 
