@@ -52,11 +52,11 @@ WIDEST = 15.0  # standard errors from the estimate: finite stand-in for an infin
 
 def obstacle(fit: FitRecord) -> str:
     """Why there is no such likelihood, in words; empty where there is one."""
+    if isinstance(fit, SeveralRecord | RegimesRecord):
+        return "it is for one W of the lag and one of the error, and the same parameters everywhere"
     d, s, model = fit._design, fit._settings, fit.specification
     checks = {
         "it is for models with a spatial lag or a spatial error": not (model.lag or model.error),
-        "it is for one W of the lag and one of the error": isinstance(fit, SeveralRecord),
-        "regimes have no such likelihood": isinstance(fit, RegimesRecord),
         "it needs maximum likelihood": s.method not in ("ml", "reml") or s.composed,
         "it has no standard errors": not np.isfinite(fit._covariance).all(),
         "it is for static models": bool(d.lags),
@@ -64,7 +64,7 @@ def obstacle(fit: FitRecord) -> str:
         "the weights of observations change over time": d.obs_weights is not None and not d.obs_weights.fixed,
         "the correction is additive": s.corrected and s.correction == "additive",
         "its effects are not out by demeaning": bool(fit._sample.dummies) or (model.error and _projected(fit._sample)),
-        "rho's interval has no ends": not isinstance(fit, SeveralRecord | RegimesRecord) and _no_ends(fit._sample.lag),
+        "rho's interval has no ends": _no_ends(fit._sample.lag),
         f"it needs all eigenvalues of W, up to {UNITS:,} units": d.n_units > UNITS,
         "its standard errors are not the likelihood's": not isinstance(covariance_of(fit), LIKELIHOODS),
     }
