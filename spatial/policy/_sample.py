@@ -19,6 +19,7 @@ from ..design.obs_weights import read_obs_weights
 from ..design.read import design
 from .absorb import Absorber
 from .gaps import filled_treatment, without_gaps
+from .regions import regions_of_periods
 from .treatment import adoption, clock, is_switch, refuse_without_variation, time_since
 
 
@@ -179,34 +180,6 @@ def regressor(name, terms: list[str], option: str) -> str:
         raise SpatialInputError("E502", f"{option}={name!r} is no regressor of the formula", column=str(name),
                                 hint="the regressors are " + ", ".join(terms))  # fmt: skip
     return name
-
-
-def regions_of_periods(formula: str, time, period_by):
-    """``| unit + year + region^year`` is ``period_by="region"``: that column, or ``period_by`` as it is.
-
-    Raises
-    ------
-    SpatialInputError
-        E504 a way of more columns than one beside the period, several such ways, or another ``period_by``.
-
-    Examples
-    --------
-    >>> regions_of_periods("y ~ d | unit + year + region^year", None, None)
-    'region'
-    """
-    behind = formula.rpartition("|")[2].split("+") if isinstance(formula, str) and "|" in formula else []
-    names = [name.strip() for name in behind]
-    ways = [[one.strip().strip("`") for one in name.split("^")] for name in names if "^" in name]
-    if not ways:
-        return period_by
-    plain = [name.strip("`") for name in names if "^" not in name]
-    period = time if time is not None else plain[-1] if plain else None
-    others = [name for name in ways[0] if name != period]
-    if len(ways) > 1 or len(ways[0]) != 2 or len(others) != 1 or period_by not in (None, others[0]):
-        raise SpatialInputError("E504", "difference-in-differences takes one way of effects beside unit and period, of "
-                                f"groups of units in every period, got {' + '.join(names)!r}",
-                                hint="y ~ d | unit + year + region^year, or period_by='region'")  # fmt: skip
-    return others[0]
 
 
 def absorbed_keys(formula: str, entity, time, *, further: bool = False):
