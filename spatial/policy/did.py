@@ -161,6 +161,7 @@ def did(
         units, are robust in either case. "group_time" takes one weight for each unit, which its cohort's size counts.
     period_by : str, optional
         Column, fixed for each unit: periods have an effect of their own in each of its groups (region by year).
+        ``| unit + year + region^year`` in the formula is ``period_by="region"``.
     band : {"pointwise", "simultaneous"}
         Whether intervals and p-values of the path hold one by one or all together (sup-t).
     level : float
@@ -203,7 +204,7 @@ def did(
                          obs_weights=obs_weights, period_by=period_by, missing=missing)  # fmt: skip
     settings = {"method": method, "control": control, "level": level, "band": band,
                 "cluster": cluster or str(sample.ids.name or "unit"), "weights": column_of(obs_weights),
-                "period_by": period_by}  # fmt: skip
+                "period_by": sample.period_by}  # fmt: skip
     dose = method == "twfe" and not is_switch(sample.D)
     reference, window, notes = (None, None, dose_note(sample.treatment)) if dose else path_window(sample, window,
                                                                                                  reference, method)
