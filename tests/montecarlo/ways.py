@@ -42,8 +42,12 @@ def sample(rng, W: np.ndarray, region: np.ndarray):
         serial[t] = 0.5 * serial[t - 1] + np.sqrt(0.75) * e[t]
     index = pd.MultiIndex.from_product([range(T), range(N)], names=["t", "i"])
     mean = x + shocks + c
-    designs = [("sdm", (mean + 0.5 * x @ W.T + e) @ A.T, "rho", RHO, {}), ("sar", (mean + e) @ A.T, "rho", RHO, {}),
-               ("sem", mean + e @ A.T, "lambda", RHO, {}), ("ols", mean + serial, "x", 1.0, {"vcov": "cluster"})]  # fmt: skip
+    designs = [
+        ("sdm", (mean + 0.5 * x @ W.T + e) @ A.T, "rho", RHO, {}),
+        ("sar", (mean + e) @ A.T, "rho", RHO, {}),
+        ("sem", mean + e @ A.T, "lambda", RHO, {}),
+        ("ols", mean + serial, "x", 1.0, {"vcov": "cluster"}),
+    ]
     for model, y, term, truth, more in designs:
         frame = pd.DataFrame({"y": y.ravel(), "x": x.ravel(), "r": np.tile(region, T)}, index=index).reset_index()
         for correction in (True, False) if model in ("sdm", "sar") else (True,):
@@ -61,8 +65,9 @@ def main() -> None:
             results.setdefault(design, []).append(numbers)
     for (model, term, correction), each in results.items():
         estimate, error, holds = np.array(each, dtype=float).T
-        print(f"{model} {term} correction={correction}: mean {estimate.mean():.3f}, "
-              f"standard deviation {estimate.std():.3f}, mean standard error {error.mean():.3f}, coverage {holds.mean():.3f} of {len(each)}")
+        print(f"{model} {term} correction={correction}: mean {estimate.mean():.3f}, standard deviation "
+              f"{estimate.std():.3f}, mean standard error {error.mean():.3f}, coverage {holds.mean():.3f} of "
+              f"{len(each)}")
 
 
 if __name__ == "__main__":
