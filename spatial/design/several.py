@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
-from spillover.matrix import SeveralWeights, SpatialWeights, refuse_alike
+from spillover.matrix import SeveralWeights, SpatialWeights, TemporalWeights, refuse_alike
 
 from ..logdet.several import SeveralJacobian, several_logdet
 from .arrays import Sample
@@ -112,6 +112,30 @@ def _with_lagged_intercepts(d: SeveralDesign, of_lag: Sequence[int], effects: Fi
         if np.linalg.norm(left) > SPANNED * np.abs(d.weights.matrices[m].row_sums).max() * np.sqrt(len(left)):
             d = replace(d, weights=replace(d.weights, pairs=((one, m), *d.weights.pairs)))
     return d
+
+
+def weights_of_response(d: Design) -> tuple[SpatialWeights | TemporalWeights, ...]:
+    """The W that lag the response; of a model without W y those that lag regressors."""
+    if not isinstance(d, SeveralDesign):
+        return (d.weights,)
+    used = d.weights.lag or dict.fromkeys(m for _, m in d.weights.pairs)
+    return tuple(d.weights.matrices[m] for m in used)
+
+
+def weights_of_error(d: Design) -> SpatialWeights | TemporalWeights:
+    """The one W of the error.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 where they are several.
+    """
+    if not isinstance(d, SeveralDesign):
+        return d.weights_of_error
+    if len(d.weights.error) > 1:
+        raise SpatialInputError("E501", "method='gmm' takes one W of the error, and the model has "
+                                f"{len(d.weights.error)}", hint="w_error=w1, or method='ml'")  # fmt: skip
+    return d.weights.matrices[d.weights.error[0] if d.weights.error else 0]
 
 
 def several_regressors(d: SeveralDesign, effects: FixedEffects) -> tuple[np.ndarray, list[str]]:
