@@ -57,6 +57,8 @@ def earlier_periods(
 def did_pretrends(result) -> Pretrends:
     """Of a ``DiD``; see its ``pretrends``."""
     s: PolicySample = result.sample
+    if result.settings["method"] == "group_time":
+        s = trends_by_covariates(s)
     if not is_switch(s.D):
         raise SpatialInputError("E206", "a share or a dose has no period before adoption to test",
                                 hint="there is nothing to test; say so instead of a test")
@@ -69,6 +71,18 @@ def did_pretrends(result) -> Pretrends:
     plain = result.exposed is None and exchangeable(s)
     permuted = (lambda: permuted_slopes(*without_policy(s))) if s.n_treated <= FEW_TREATED and plain else None
     return both_tests(problem, level=result.settings["level"], effect=result.att, moves=moves, permuted=permuted)
+
+
+def trends_by_covariates(s: PolicySample) -> PolicySample:
+    """Covariates as they were when a unit was first observed, times each period but the first: trends are parallel
+    given these."""
+    if not s.names:
+        return s
+    start = s.X[(s.mass > 0).argmax(axis=0), np.arange(len(s.ids))]  # (N, k)
+    T = len(s.times)
+    X = np.eye(T)[:, None, None, 1:] * start[None, :, :, None]
+    names = tuple(f"{name} in {t}" for name in s.names for t in s.times[1:])
+    return replace(s, X=X.reshape(T, len(s.ids), -1), names=names)
 
 
 def untreated_problem(s: PolicySample, y: np.ndarray, untouched: np.ndarray) -> Problem:

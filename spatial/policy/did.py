@@ -13,15 +13,16 @@ from spillover.frames import takes_frames
 from spillover.show import Shown
 
 from ..records.schema import SCHEMA
-from . import group_time, imputation, twfe
+from . import conditional, group_time, imputation, twfe
 from ._sample import PolicySample, read_policy
 from ._tables import rows
 from .before import did_pretrends, earlier_periods
 from .delete_one import Jackknife
 from .event_time import alone, dose_note, path_table, path_window
+from .overlap import ADJUSTMENTS
 from .pretrends import Pretrends
 from .randomization import FEW_TREATED, Randomization, assignments, invert
-from .treatment import is_switch
+from .treatment import is_switch, refuse_without_never_treated
 
 METHODS = ("imputation", "group_time", "twfe")
 CONTROLS = ("never", "not_yet")
@@ -120,16 +121,19 @@ class DiD(Shown):
 @takes_frames
 def did(
     formula: str, data: pd.DataFrame, *, treatment: str | None = None, entity: str | None = None,
-    time: str | None = None, method: str = "imputation", control: str = "never", reference: float | None = None,
-    window: tuple[float, float] | None = None, cluster: str | None = None, weights_column: str | None = None,
-    period_by: str | None = None, band: str = "pointwise", level: float = 0.95, missing: str = "error",
+    time: str | None = None, method: str = "imputation", control: str = "never", adjustment: str = "doubly_robust",
+    reference: float | None = None, window: tuple[float, float] | None = None, cluster: str | None = None,
+    weights_column: str | None = None, period_by: str | None = None, band: str = "pointwise", level: float = 0.95,
+    missing: str = "error",
 ) -> DiD:  # fmt: skip
     """Effect of a policy on those that adopted it, at once or one after the other.
 
     Parameters
     ----------
     formula : str
-        ``"log(homicide) ~ law + unemp"``: outcome, treatment, covariates that vary over time.
+        ``"log(homicide) ~ law + unemp"``: outcome, treatment, covariates. Regressions with unit effects use how these
+        vary over time. "group_time" uses what they were in the last period before a cohort adopts, so that covariates
+        that never change serve too: trends are parallel among units alike in them.
     data : DataFrame
         One row per unit and period, balanced, in any order.
     treatment : str, optional
@@ -144,6 +148,9 @@ def did(
         over time. Two-way fixed effects do not.
     control : {"never", "not_yet"}
         Comparison of ``group_time``: units never treated, or also those not treated yet.
+    adjustment : {"doubly_robust", "improved", "regression", "weighting"}
+        How "group_time" takes covariates into account: propensity scores by logit and regressions (Sant'Anna & Zhao
+        2020), their improved estimator, or one of the two alone; see ``spatial.policy.overlap``.
     reference : number, optional
         With "twfe", the time since adoption whose effect is zero by construction; the last at which every cohort is
         observed before it, by default. Group-time effects are measured from each cohort's last period before
@@ -161,8 +168,9 @@ def did(
     level : float
         Coverage of the intervals.
     missing : {"error", "drop", "period"}
-        "drop" leaves out units with missing values or rows. "period" leaves out single rows, not with "group_time";
-        a unit's treatment stays as it was until it is observed again.
+        "drop" leaves out units with missing values or rows. "period" leaves out single rows; a unit's treatment stays
+        as it was until it is observed again. "group_time" then uses, for each cohort and period, the units that are
+        observed in it and in the last period before the cohort adopts.
 
     Returns
     -------
@@ -174,7 +182,8 @@ def did(
     SpatialInputError
         E106 periods that are text; E230-E236: a treatment that is not 0 or 1,
         switches off, is there from the start, for none, for all or for one unit only, or without never-treated units;
-        E502 an unnamed treatment; E533 options that do not fit the method; E730 periods in which all are treated; E1xx
+        E502 an unnamed treatment; E533 options that do not fit the method; E730 periods in which all are treated;
+        E734 covariates without overlap; E1xx
         keys, E2xx values, E5xx formula.
 
     Notes
@@ -193,18 +202,19 @@ def did(
     """
     check_option("method", method, METHODS)
     check_option("control", control, CONTROLS)
+    check_option("adjustment", adjustment, ADJUSTMENTS)
     check_option("band", band, BANDS)
     sample = read_policy(formula, data, treatment=treatment, entity=entity, time=time, cluster=cluster,
                          weights_column=weights_column, period_by=period_by, missing=missing)  # fmt: skip
-    settings = {"method": method, "control": control, "level": level, "band": band,
+    settings = {"method": method, "control": control, "adjustment": adjustment, "level": level, "band": band,
                 "cluster": cluster or str(sample.ids.name or "unit"), "weights": weights_column,
                 "period_by": period_by}  # fmt: skip
     dose = method == "twfe" and not is_switch(sample.D)
     reference, window, notes = (None, None, dose_note(sample.treatment)) if dose else path_window(sample, window,
                                                                                                  reference, method)
     settings |= {"reference": reference, "window": window}
-    table, path, V, jackknife = ENGINES[method](sample, settings)
-    return DiD(table, path, V, sample, settings, jackknife, None, (*sample.notes, *notes, *alone(path)))
+    table, path, V, jackknife, more = ENGINES[method](sample, settings)
+    return DiD(table, path, V, sample, settings, jackknife, None, (*sample.notes, *notes, *more, *alone(path)))
 
 
 def _twfe(sample, settings):
@@ -212,9 +222,9 @@ def _twfe(sample, settings):
     one = twfe.att(sample)
     table = rows(one.estimates, one.std_errors, level=level, df=one.df, term=[sample.treatment])
     if settings["window"] is None:
-        return table, None, np.zeros((0, 0)), one
+        return table, None, np.zeros((0, 0)), one, []
     periods, path = twfe.path(sample, settings["window"], settings["reference"])
-    return table, path_table(periods, path.estimates, path.std_errors, path.df, path.v, settings), path.V, one
+    return table, path_table(periods, path.estimates, path.std_errors, path.df, path.v, settings), path.V, one, []
 
 
 def _imputation(sample, settings):
@@ -232,19 +242,32 @@ def _imputation(sample, settings):
     estimates, errors, df = (np.concatenate([getattr(part, name) for part in parts])
                              for name in ("estimates", "std_errors", "df"))  # fmt: skip
     path = path_table([*earlier, *periods], estimates, errors, df, np.concatenate([v, later.v]), settings)
-    return table, path, whole, one
+    return table, path, whole, one, []
 
 
 def _group_time(sample, settings):
-    if sample.names or settings["weights"] or settings["period_by"] or not sample.mass.all():
-        raise SpatialInputError("E533", "method='group_time' takes no covariates, weights, period_by or gaps",
+    if settings["weights"] or settings["period_by"]:
+        raise SpatialInputError("E533", "method='group_time' takes no weights or period_by",
                                 hint="method='imputation'")  # fmt: skip
-    periods, jackknife = group_time.effects(sample, settings["control"], settings["window"])
+    if settings["control"] == "never":
+        refuse_without_never_treated(sample.first, len(sample.times), sample.treatment, "group_time")
+    notes: list[str] = []
+    if is_conditional(sample):
+        periods, jackknife, notes = conditional.effects(sample, settings["control"], settings["adjustment"],
+                                                        settings["window"])  # fmt: skip
+    else:
+        periods, jackknife = group_time.effects(sample, settings["control"], settings["window"])
     n = len(group_time.NAMES)
     usual, path = jackknife.part(slice(0, n)), jackknife.part(slice(n, None))
     table = rows(usual.estimates, usual.std_errors, level=settings["level"], df=usual.df,
                  term=[f"ATT, {name}" for name in group_time.NAMES])  # fmt: skip
-    return table, path_table(periods, path.estimates, path.std_errors, path.df, path.v, settings), path.V, usual
+    by_time = path_table(periods, path.estimates, path.std_errors, path.df, path.v, settings)
+    return table, by_time, path.V, usual, notes
+
+
+def is_conditional(sample: PolicySample) -> bool:
+    """Whether group-time effects depend on more than cohorts and their sizes: covariates, or gaps."""
+    return bool(sample.names) or not sample.mass.all()
 
 
 ENGINES = {"twfe": _twfe, "imputation": _imputation, "group_time": _group_time}
@@ -256,6 +279,8 @@ def under_dates(result: DiD, first: np.ndarray, outcome: np.ndarray) -> np.ndarr
     Where units differ in their outcomes alone, a unit's weights v_i depend on its date only, and dates take them along.
     """
     s = result.sample
+    if result.settings["method"] == "group_time" and is_conditional(s):
+        return conditional.overall(s, first, outcome, result.settings)
     if not s.names and np.ptp(s.mass) == 0 and not s.region.any():
         dates, one = np.unique(s.first, return_index=True)
         by_unit = (result.jackknife.v[0, one] * s.root[one]) @ outcome  # (dates, N)

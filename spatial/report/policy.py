@@ -29,6 +29,10 @@ def did_text(did) -> str:
     if settings["method"] == "group_time":
         lines.append(phrase("comparison: never treated") if settings["control"] == "never" else
                      phrase("comparison: not treated yet"))  # fmt: skip
+        if s.names:
+            lines.append(phrase("covariates as they were before adoption ({adjustment}): {names}",
+                                adjustment=stored(settings["adjustment"].replace("_", " ")),
+                                names=listed(s.names)))  # fmt: skip
     if rings := settings.get("rings"):
         lines.append(phrase("comparison: untreated and in none of the rings {rings}; at least {n} units in every "
                             "period", rings=listed(rings), n=settings["clean"]))  # fmt: skip

@@ -21,6 +21,9 @@ def did(
     treatment: Annotated[str | None, typer.Option(help="Its term; may be left out where one is 0 or 1.")] = None,
     weights: Annotated[str | None, typer.Option("--weights", "-w", help="Effects on neighbors too.")] = None,
     method: Annotated[str, typer.Option(help="imputation, group_time or twfe; without weights.")] = "imputation",
+    control: Annotated[str, typer.Option(help="Comparison of group_time: never or not_yet.")] = "never",
+    adjustment: Annotated[str, typer.Option(
+        help="Covariates of group_time: doubly_robust, improved, regression or weighting.")] = "doubly_robust",
     cluster: Annotated[str | None, typer.Option(help="Column of groups; units by default.")] = None,
     level: LEVEL = 0.95, figure: FIGURE = None,
 ) -> None:  # fmt: skip
@@ -40,7 +43,8 @@ def did(
     keys: dict[str, Any] = {"treatment": treatment, "level": level, **rows.keys}
     result: sp.DiD | sp.SpatialDiD
     if weights is None:
-        result = sp.did(formula, rows.table, method=method, cluster=cluster, **keys)
+        result = sp.did(formula, rows.table, method=method, control=control, adjustment=adjustment, cluster=cluster,
+                        **keys)  # fmt: skip
     else:
         result = sp.spatial_did(formula, rows.table, rows.weights(weights), **keys)
     out.show(result, result.tidy, output, notes=rows.notes, files=[figure])

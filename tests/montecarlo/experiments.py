@@ -1,6 +1,6 @@
 """The functions that draw a cell's samples, by the name that the cell has for them."""
 
-from . import nulls, others, policies
+from . import nulls, others, policies, policies_conditional
 from .cross import cross_section
 from .forecasts import forecasts
 from .margins import margins
@@ -17,6 +17,7 @@ EXPERIMENTS = {
     "did": policies.did,
     "spatial_did": policies.spatial_did,
     "ring_did": policies.ring_did,
+    "conditional_did": policies_conditional.conditional_did,
     "lm": nulls.lm,
     "restrictions": nulls.restrictions,
     "residual": nulls.residual,

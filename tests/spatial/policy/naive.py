@@ -117,3 +117,41 @@ def cr2(Z, y, mass, cluster, at):
     eta = q * (q + 1) / variance(np.einsum("sq,gqn->gsn", L, F)).sum()
     df = [2 / variance(F[:, [k]] / np.sqrt(bread[at[k], at[k]]))[0, 0] for k in range(q)]
     return b[at], V, eta, np.array(df), e
+
+
+def att_given(change, treated, x, how):
+    """An average effect on the treated of changes (n,) given covariates (n, k) with an intercept, by the definitions of
+    Sant'Anna & Zhao (2020): a propensity score by maximum likelihood or tilting, least squares of the comparison."""
+    from scipy.optimize import minimize
+
+    D = treated.astype(float)
+    w = np.ones(len(D))
+    if how in ("doubly_robust", "weighting"):
+        nll = minimize(lambda g: np.logaddexp(0, x @ g).sum() - D @ (x @ g), np.zeros(x.shape[1]),
+                       jac=lambda g: x.T @ (1 / (1 + np.exp(-x @ g)) - D), method="BFGS", options={"gtol": 1e-11})
+        w = np.exp(x @ nll.x)
+    if how == "improved":
+        tilt = minimize(lambda g: (1 - D) @ np.exp(x @ g) - D @ (x @ g), np.zeros(x.shape[1]),
+                        jac=lambda g: x.T @ ((1 - D) * np.exp(x @ g) - D), method="BFGS", options={"gtol": 1e-11})
+        w = np.exp(x @ tilt.x)
+    s = np.sqrt(w if how == "improved" else np.ones(len(D)))[~treated]
+    b = np.linalg.lstsq(x[~treated] * s[:, None], change[~treated] * s, rcond=None)[0]
+    left = change if how == "weighting" else change - x @ b
+    return left[treated].mean() - np.average(left[~treated], weights=w[~treated] if how != "regression" else None)
+
+
+def conditional(y, first, X, seen, control, how):
+    """The simple average of ATT(g, t) given X at g - 1 over units seen at both times, y (T, N)."""
+    T = len(y)
+    total, n = 0.0, 0
+    for g in sorted(set(first[first < T])):
+        for t in range(g, T):
+            both = seen[t] & seen[g - 1]
+            others = (first == T) | ((control == "not_yet") & (first > t))
+            at = np.flatnonzero(both & ((first == g) | others))
+            treated = first[at] == g
+            if treated.any() and not treated.all():
+                x = np.column_stack([np.ones(len(at)), X[g - 1, at]])
+                total += treated.sum() * att_given(y[t, at] - y[g - 1, at], treated, x, how)
+                n += treated.sum()
+    return total / n
