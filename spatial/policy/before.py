@@ -17,7 +17,7 @@ from .pretrends import FEWEST_ADOPTERS, Pretrends, Problem, both_tests
 from .randomization import FEW_TREATED, assignments
 from .resampled import permuted_slopes
 from .small_sample import CR2, SmallSample
-from .treatment import is_switch
+from .treatment import comes_and_goes, is_switch
 from .within import period_dummies
 
 
@@ -59,8 +59,8 @@ def did_pretrends(result) -> Pretrends:
     s: PolicySample = result.sample
     if result.settings["method"] == "group_time":
         s = trends_by_covariates(s)
-    if not is_switch(s.D):
-        raise SpatialInputError("E206", "a share or a dose has no period before adoption to test",
+    if not is_switch(s.D) or comes_and_goes(s.D):
+        raise SpatialInputError("E206", "a share, a dose or what comes and goes has no period before adoption to test",
                                 hint="there is nothing to test; say so instead of a test")
     untouched = (s.D == 0) if result.exposed is None else (s.D == 0) & ~result.exposed
     if len(np.unique(s.since[(s.since < 0) & untouched & (s.mass > 0)])) < 2:

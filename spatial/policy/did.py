@@ -13,7 +13,7 @@ from spillover.frames import takes_frames
 from spillover.show import Shown
 
 from ..records.schema import SCHEMA
-from . import conditional, group_time, imputation, twfe
+from . import conditional, group_time, imputation, switching, twfe
 from ._sample import PolicySample, read_policy
 from ._tables import rows
 from .before import did_pretrends, earlier_periods
@@ -22,9 +22,9 @@ from .event_time import alone, dose_note, path_table, path_window
 from .overlap import ADJUSTMENTS
 from .pretrends import Pretrends
 from .randomization import FEW_TREATED, Randomization, assignments, invert
-from .treatment import is_switch, refuse_without_never_treated
+from .treatment import adoption, comes_and_goes, is_switch, refuse_without_never_treated
 
-METHODS = ("imputation", "group_time", "twfe")
+METHODS = ("imputation", "group_time", "switchers", "twfe")
 CONTROLS = ("never", "not_yet")
 BANDS = ("pointwise", "simultaneous")
 
@@ -91,7 +91,7 @@ class DiD(Shown):
         SpatialInputError
             E206 for a share or a dose, or where nobody is observed twice before adoption.
         """
-        return did_pretrends(self)
+        return switching.placebo_tests(self) if self.settings["method"] == "switchers" else did_pretrends(self)
 
     @cached_property
     def randomization(self) -> Randomization | None:
@@ -100,14 +100,18 @@ class DiD(Shown):
         s = self.sample
         if self.settings.get("rings") or not is_switch(s.D) or s.n_treated > FEW_TREATED:
             return None
+        if self.settings["method"] == "switchers" or comes_and_goes(s.D):
+            return None
         first, exact = assignments(s.first, seed=1)
         A, C = (under_dates(self, first, outcome) for outcome in (s.y, s.D))
         return invert(A, C, self.settings["level"], exact)
 
     def trends(self) -> pd.DataFrame:
-        """Mean outcome by period and adoption cohort, ``never`` among them, with the cohorts' sizes."""
+        """Mean outcome by period and adoption cohort, ``never`` among them, with the cohorts' sizes. Where a treatment
+        comes and goes, cohorts are those of the first change."""
         s = self.sample
-        label = np.array([*map(str, s.times), "never"])[s.first]
+        first = switching.first_changes(s.D) if self.settings["method"] == "switchers" else s.first
+        label = np.array([*map(str, s.times), "never"])[first]
         by = pd.DataFrame({"period": np.repeat(s.times, len(s.ids)), "cohort": np.tile(label, len(s.times)),
                            "mass": s.mass.ravel(), "sum": (s.mass * s.y).ravel()})  # fmt: skip
         sums = by.groupby(["period", "cohort"])[["mass", "sum"]].sum()
@@ -121,7 +125,7 @@ class DiD(Shown):
 @takes_frames
 def did(
     formula: str, data: pd.DataFrame, *, treatment: str | None = None, entity: str | None = None,
-    time: str | None = None, method: str = "imputation", control: str = "never", adjustment: str = "doubly_robust",
+    time: str | None = None, method: str = "imputation", control: str | None = None, adjustment: str = "doubly_robust",
     reference: float | None = None, window: tuple[float, float] | None = None, cluster: str | None = None,
     weights_column: str | None = None, period_by: str | None = None, band: str = "pointwise", level: float = 0.95,
     missing: str = "error",
@@ -138,16 +142,20 @@ def did(
         One row per unit and period, balanced, in any order.
     treatment : str, optional
         Its term; may be left out where it is the only regressor, or the only one that is 0 or 1. 0 before the policy
-        and 1 from its first period on. With ``method="twfe"`` also a share or a dose, which has no path.
+        and 1 from its first period on. With ``method="switchers"`` it may come and go. With "twfe" it may also be a
+        share or a dose; neither has a path then.
     entity, time : str, optional
         Columns of unit and period; a (unit, period) MultiIndex serves instead. Time since adoption is counted in the
         units of ``time``: years where these are years, also where some are absent.
-    method : {"imputation", "group_time", "twfe"}
+    method : {"imputation", "group_time", "switchers", "twfe"}
         Imputation (Borusyak, Jaravel & Spiess 2024) and group-time effects (Callaway & Sant'Anna 2021, without
         covariates equal to the interaction-weighted estimator) allow effects to differ between cohorts and
-        over time. Two-way fixed effects do not.
-    control : {"never", "not_yet"}
-        Comparison of ``group_time``: units never treated, or also those not treated yet.
+        over time. So do switchers (de Chaisemartin & D'Haultfoeuille 2020, 2024), for a treatment that comes and goes:
+        see ``spatial.policy.switching``. Two-way fixed effects do not, and a note says how many treated observations
+        they weight negatively.
+    control : {"never", "not_yet"}, optional
+        Comparison of "group_time" and "switchers": units never treated (whose treatment never changes), or also those
+        not treated yet. By default "never" and "not_yet".
     adjustment : {"doubly_robust", "improved", "regression", "weighting"}
         How "group_time" takes covariates into account: propensity scores by logit and regressions (Sant'Anna & Zhao
         2020), their improved estimator, or one of the two alone; see ``spatial.policy.overlap``.
@@ -201,17 +209,23 @@ def did(
     0.0878
     """
     check_option("method", method, METHODS)
+    control = ("not_yet" if method == "switchers" else "never") if control is None else control
     check_option("control", control, CONTROLS)
     check_option("adjustment", adjustment, ADJUSTMENTS)
     check_option("band", band, BANDS)
     sample = read_policy(formula, data, treatment=treatment, entity=entity, time=time, cluster=cluster,
-                         weights_column=weights_column, period_by=period_by, missing=missing)  # fmt: skip
+                         weights_column=weights_column, period_by=period_by, missing=missing,
+                         always=method == "switchers")  # fmt: skip
     settings = {"method": method, "control": control, "adjustment": adjustment, "level": level, "band": band,
                 "cluster": cluster or str(sample.ids.name or "unit"), "weights": weights_column,
                 "period_by": period_by}  # fmt: skip
-    dose = method == "twfe" and not is_switch(sample.D)
-    reference, window, notes = (None, None, dose_note(sample.treatment)) if dose else path_window(sample, window,
-                                                                                                 reference, method)
+    if method == "twfe" and not is_switch(sample.D):
+        reference, window, notes = None, None, dose_note(sample.treatment)
+    elif method == "twfe" and comes_and_goes(sample.D):
+        reference, window = None, None
+        notes = [f"{sample.treatment} comes and goes: no path; method='switchers' has one"]
+    else:
+        reference, window, notes = path_window(sample, window, reference, method)
     settings |= {"reference": reference, "window": window}
     table, path, V, jackknife, more = ENGINES[method](sample, settings)
     return DiD(table, path, V, sample, settings, jackknife, None, (*sample.notes, *notes, *more, *alone(path)))
@@ -221,10 +235,11 @@ def _twfe(sample, settings):
     level = settings["level"]
     one = twfe.att(sample)
     table = rows(one.estimates, one.std_errors, level=level, df=one.df, term=[sample.treatment])
+    notes = twfe.negative_weights(sample, one)
     if settings["window"] is None:
-        return table, None, np.zeros((0, 0)), one, []
+        return table, None, np.zeros((0, 0)), one, notes
     periods, path = twfe.path(sample, settings["window"], settings["reference"])
-    return table, path_table(periods, path.estimates, path.std_errors, path.df, path.v, settings), path.V, one, []
+    return table, path_table(periods, path.estimates, path.std_errors, path.df, path.v, settings), path.V, one, notes
 
 
 def _imputation(sample, settings):
@@ -246,9 +261,7 @@ def _imputation(sample, settings):
 
 
 def _group_time(sample, settings):
-    if settings["weights"] or settings["period_by"]:
-        raise SpatialInputError("E533", "method='group_time' takes no weights or period_by",
-                                hint="method='imputation'")  # fmt: skip
+    _refuse_weights(settings)
     if settings["control"] == "never":
         refuse_without_never_treated(sample.first, len(sample.times), sample.treatment, "group_time")
     notes: list[str] = []
@@ -265,12 +278,30 @@ def _group_time(sample, settings):
     return table, by_time, path.V, usual, notes
 
 
+def _switchers(sample, settings):
+    _refuse_weights(settings)
+    if not is_switch(sample.D):
+        adoption(sample.D, sample.ids, sample.times, sample.treatment)  # E230
+    terms, periods, jackknife, notes = switching.effects(sample, settings["control"], settings["adjustment"],
+                                                         settings["window"])  # fmt: skip
+    one, path = jackknife.part(slice(0, len(terms))), jackknife.part(slice(len(terms), None))
+    table = rows(one.estimates, one.std_errors, level=settings["level"], df=one.df, term=terms)
+    by_time = path_table(periods, path.estimates, path.std_errors, path.df, path.v, settings)
+    return table, by_time, path.V, one, notes
+
+
+def _refuse_weights(settings):
+    if settings["weights"] or settings["period_by"]:
+        raise SpatialInputError("E533", f"method={settings['method']!r} takes no weights or period_by",
+                                hint="method='imputation'")  # fmt: skip
+
+
 def is_conditional(sample: PolicySample) -> bool:
     """Whether group-time effects depend on more than cohorts and their sizes: covariates, or gaps."""
     return bool(sample.names) or not sample.mass.all()
 
 
-ENGINES = {"twfe": _twfe, "imputation": _imputation, "group_time": _group_time}
+ENGINES = {"twfe": _twfe, "imputation": _imputation, "group_time": _group_time, "switchers": _switchers}
 
 
 def under_dates(result: DiD, first: np.ndarray, outcome: np.ndarray) -> np.ndarray:

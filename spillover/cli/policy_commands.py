@@ -20,10 +20,12 @@ def did(
     source: Data, output: Output, *, formula: FORMULA,
     treatment: Annotated[str | None, typer.Option(help="Its term; may be left out where one is 0 or 1.")] = None,
     weights: Annotated[str | None, typer.Option("--weights", "-w", help="Effects on neighbors too.")] = None,
-    method: Annotated[str, typer.Option(help="imputation, group_time or twfe; without weights.")] = "imputation",
-    control: Annotated[str, typer.Option(help="Comparison of group_time: never or not_yet.")] = "never",
+    method: Annotated[str, typer.Option(
+        help="imputation, group_time, switchers or twfe; without weights.")] = "imputation",
+    control: Annotated[str | None, typer.Option(
+        help="Comparison of group_time and switchers: never or not_yet.")] = None,
     adjustment: Annotated[str, typer.Option(
-        help="Covariates of group_time: doubly_robust, improved, regression or weighting.")] = "doubly_robust",
+        help="Covariates of these two: doubly_robust, improved, regression or weighting.")] = "doubly_robust",
     cluster: Annotated[str | None, typer.Option(help="Column of groups; units by default.")] = None,
     level: LEVEL = 0.95, figure: FIGURE = None,
 ) -> None:  # fmt: skip

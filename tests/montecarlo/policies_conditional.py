@@ -21,7 +21,7 @@ def conditional_did(*, N, T, adjustment="doubly_robust", gaps=0.0):
         D = (np.arange(T)[:, None] >= first) * 1.0
         y = D + 0.5 * np.arange(T)[:, None] * z + errors(rng, T, N, 0.0)
         data = frame(y=y, d=D, z=np.broadcast_to(z, (T, N)))
-        data = data[rng.uniform(size=len(data)) >= gaps]
+        data = data[(rng.uniform(size=len(data)) >= gaps) | (data[KEYS["time"]] == 0)]
         return (sp.did("y ~ d + z", data, treatment="d", method="group_time", adjustment=adjustment, missing="period",
                        **KEYS),)  # fmt: skip
 

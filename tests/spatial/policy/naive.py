@@ -155,3 +155,32 @@ def conditional(y, first, X, seen, control, how):
                 total += treated.sum() * att_given(y[t, at] - y[g - 1, at], treated, x, how)
                 n += treated.sum()
     return total / n
+
+
+def switching(y, D, seen):
+    """(DID_M, DID_l by l from the first change, effect per treated period) by explicit means, not-yet changed."""
+    T, N = y.shape
+    change = np.array([next((t for t in range(T) if D[t, i] != D[0, i]), T) for i in range(N)])
+    moves, later, dose = [], {}, 0.0
+    for t in range(1, T):
+        for before in (0, 1):
+            own = [i for i in range(N) if D[t - 1, i] == before and D[t, i] != before and seen[t, i] and seen[t - 1, i]]
+            stay = [i for i in range(N) if D[t - 1, i] == D[t, i] == before and seen[t, i] and seen[t - 1, i]]
+            if own and stay:
+                dy = y[t] - y[t - 1]
+                moves.append(((1 - 2 * before) * (dy[own].mean() - dy[stay].mean()), len(own)))
+    for before in (0, 1):
+        for F in range(1, T):
+            for t in range(T):
+                both = [i for i in range(N) if D[0, i] == before and seen[t, i] and seen[F - 1, i]]
+                own = [i for i in both if change[i] == F]
+                rest = [i for i in both if change[i] > max(t, F)]
+                if t == F - 1 or not own or not rest:
+                    continue
+                dy = y[t] - y[F - 1]
+                later.setdefault(t - F, []).append(((1 - 2 * before) * (dy[own].mean() - dy[rest].mean()), len(own)))
+                if t >= F:
+                    dose += sum(abs(D[t, i] - D[F - 1, i]) for i in own)
+    mean = {k: sum(v * n for v, n in pairs) / sum(n for _, n in pairs) for k, pairs in later.items()}
+    total = sum(value * n for k, pairs in later.items() if k >= 0 for value, n in pairs)
+    return np.average([m for m, _ in moves], weights=[n for _, n in moves]), mean, total / dose

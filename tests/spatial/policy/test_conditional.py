@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import spatial as sp
-from spatial.policy import conditional
+from spatial.policy import comparisons, conditional
 from spatial.policy._sample import read_policy
 from spatial.policy.overlap import ADJUSTMENTS
 from spillover.errors import SpatialInputError
@@ -140,7 +140,7 @@ def test_degrees_of_freedom_of_large_samples_are_projected(panel, monkeypatch):
     """Where all deletions are too many to hold: the same standard error, about the same degrees of freedom."""
     options = {"treatment": "d", "method": "group_time", "adjustment": "regression", "missing": "period", **KEYS}
     exact = sp.did("y ~ d + z", panel[0], **options)
-    monkeypatch.setattr(conditional, "LARGEST", 0)
+    monkeypatch.setattr(comparisons, "LARGEST", 0)
     large = sp.did("y ~ d + z", panel[0], **options)
     np.testing.assert_allclose(large.table["std_error"], exact.table["std_error"], rtol=1e-12)
     np.testing.assert_allclose(large.table["df"], exact.table["df"], rtol=0.2)
