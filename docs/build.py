@@ -7,6 +7,10 @@ first line names a file of data that the project does not ship, ``<!-- data: FIL
 it is left as it is where the file is not there. ``DATA`` is ``shared/data`` beside the checkout, or what the
 environment variable SPILLOVER_DATA names.
 ``REFERENCE`` is the folder of the stored references.
+
+A page that begins with ``<!-- code: PAGE -->`` is a translation: its blocks, in their order, are those of PAGE with
+what they print; only comments at the ends of lines are its own. Blocks below ``<!-- own -->`` are not in PAGE; a page
+that has some is run.
 """
 
 from __future__ import annotations
@@ -27,11 +31,44 @@ DATA = Path(os.environ.get("SPILLOVER_DATA") or HERE.parents[1] / "shared" / "da
 NEEDS = re.compile(r"<!-- data: (\S+) -->")
 BLOCK = re.compile(r"```(?P<language>python|bash)\n(?P<code>.*?)```\n(?:\n```(?:text|json)\n.*?```\n)?", re.DOTALL)
 COMMANDS = "<!-- commands -->"
+STATUS = re.compile(r"# exit status (\d+)$")
+TRANSLATION = re.compile(r"<!-- code: (\S+) -->")
+OWN = "<!-- own -->"
+COMMENT = re.compile(r" +# .*$")
+PEERS = r"(esda|libpysal|spreg)\b"  # what these warn of concerns their own parts
 
 
 def run(page: Path) -> str:
     """The page with fresh output below its blocks."""
-    return run_text(page.read_text(encoding="utf-8"), page.name)
+    text = page.read_text(encoding="utf-8")
+    if original := TRANSLATION.match(text):
+        text = translated(text, (page.parent / original[1]).read_text(encoding="utf-8"))
+        if OWN not in text:
+            return text
+    return run_text(text, page.name)
+
+
+def translated(text: str, original: str) -> str:
+    """The translation of a page with the blocks of the original, and what they print."""
+    blocks = BLOCK.finditer(original)
+
+    def filled(match: re.Match) -> str:
+        if text[: match.start()].rstrip().endswith(OWN):
+            return match[0]
+        block = next(blocks)
+        return block[0].replace(block["code"], _with_comments(block["code"], match["code"]), 1)
+
+    text = BLOCK.sub(filled, text)
+    if left := len(list(blocks)):
+        raise RuntimeError(f"the translation has {left} blocks less than the page")
+    return text
+
+
+def _with_comments(code: str, translation: str) -> str:
+    """The lines of the code, with the comments of the translation where the code of a line is the same."""
+    theirs = {COMMENT.sub("", line): line for line in translation.splitlines()}
+    lines = [theirs.get(COMMENT.sub("", line), line) if COMMENT.search(line) else line for line in code.splitlines()]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def run_text(text: str, name: str) -> str:
@@ -45,6 +82,7 @@ def run_text(text: str, name: str) -> str:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed), warnings.catch_warnings():
             warnings.simplefilter("error")
+            warnings.filterwarnings("ignore", module=PEERS)
             if match["language"] == "bash":
                 _run_commands(match["code"])
             else:
@@ -59,7 +97,7 @@ def run_text(text: str, name: str) -> str:
 
 
 def _run_commands(code: str) -> None:
-    """Lines of a shell, all of which must be commands of ours that end well."""
+    """Lines of a shell, all of which must be commands of ours that end well, or as a comment says: # exit status 3."""
     from spillover.cli import _app
     from spillover.cli._errors import run
 
@@ -67,12 +105,15 @@ def _run_commands(code: str) -> None:
     for line in code.replace("\\\n", " ").splitlines():
         if not line.strip() or line.startswith("#"):
             continue
-        sys.argv = shlex.split(line)
+        sys.argv = shlex.split(line, comments=True)
+        expected = int(announced[1]) if (announced := STATUS.search(line)) else 0
+        messages = contextlib.redirect_stderr(sys.stdout) if expected else contextlib.nullcontext()
         try:
-            status = run(_app)
+            with messages:
+                status = run(_app)
         finally:
             command, sys.argv = sys.argv, before
-        if not line.startswith("spillover ") or status:
+        if not line.startswith("spillover ") or status != expected:
             raise RuntimeError(f"{line!r} ended with status {status}: {command}")
 
 
@@ -98,11 +139,12 @@ def generator():
 def main() -> None:
     os.chdir(HERE)
     chosen = {name for name in sys.argv[1:] if name != "--check"}
-    for page in sorted(HERE.glob("*.md")):
+    texts = {page: page.read_text(encoding="utf-8") for page in sorted(HERE.glob("*.md"))}
+    for page in sorted(texts, key=lambda page: bool(TRANSLATION.match(texts[page]))):  # after what they translate
         if chosen and page.name not in chosen:
             continue
-        text = page.read_text(encoding="utf-8")
-        if "```python" in text or text.startswith(COMMANDS):
+        text = texts[page]
+        if "```python" in text or text.startswith(COMMANDS) or TRANSLATION.match(text):
             print(page.name, file=sys.stderr)
             if missing := lacking(page):
                 print(f"  left as it is: needs {missing}", file=sys.stderr)

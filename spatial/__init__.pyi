@@ -2,6 +2,7 @@
 
 from .models.dynamic_moments import ArellanoBond as ArellanoBond
 from .covariance.kinds import Bootstrap as Bootstrap
+from .diagnostics.chow import ChowTest as ChowTest
 from .covariance.clustered import Cluster as Cluster
 from .diagnostics.combinations import Combinations as Combinations
 from .compare.comparison import Comparison as Comparison
@@ -23,6 +24,7 @@ from .explore.transitions import LisaTransitions as LisaTransitions
 from .explore._local import LocalStatistic as LocalStatistic
 from .policy.mediation import Mediation as Mediation
 from .compare.mixture import Mixture as Mixture
+from .design.moment_settings import Moments as Moments
 from .explore.moran import Moran as Moran
 from .explore.by import MoranBy as MoranBy
 from .policy.placebo import PlaceboUnits as PlaceboUnits
@@ -30,8 +32,10 @@ from .compare.placebo import PlaceboWeights as PlaceboWeights
 from .effects.averaged import Predictions as Predictions
 from .compare.prior import Prior as Prior
 from .models.refit import Refits as Refits
+from .design.regimes import Regimes as Regimes
 from .covariance.clustered import Robust as Robust
 from .covariance.scpc import SCPC as SCPC
+from .design.obs_weights import Sampling as Sampling
 from .search.searches import Search as Search
 from .search.searches import Searches as Searches
 from .explore.rates import SmoothedRates as SmoothedRates
@@ -44,7 +48,10 @@ from .records.tests import TestTable as TestTable
 from .policy.threshold import Threshold as Threshold
 from .compare.tune import Tuning as Tuning
 from .policy.what_if import WhatIf as WhatIf
+from .diagnostics.endogeneity import anderson_rubin as anderson_rubin
+from .diagnostics.anselin_kelejian import anselin_kelejian as anselin_kelejian
 from .diagnostics.residuals import breusch_pagan as breusch_pagan
+from .diagnostics.chow import chow_test as chow_test
 from .diagnostics.restrictions import common_factor as common_factor
 from .compare.weights import compare_weights as compare_weights
 from .diagnostics.residuals import condition_number as condition_number
@@ -56,6 +63,7 @@ from .policy.did import did as did
 from .diagnostics.restrictions import durbin_lm_tests as durbin_lm_tests
 from .effects.by_group import effects_by as effects_by
 from .diagnostics.restrictions import effects_test as effects_test
+from .diagnostics.endogeneity import endogeneity_test as endogeneity_test
 from .diagnostics.error_structure import error_structure_tests as error_structure_tests
 from .report.etable import etable as etable
 from .explore.geary import geary as geary

@@ -9,7 +9,7 @@ import matplotlib
 import pytest
 
 ROOT = Path(__file__).parents[1]
-RUNS = re.compile(r"\A<!-- commands -->|```python")
+RUNS = re.compile(r"\A<!-- (commands|code: \S+) -->|```python")
 READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
 PAGES = [p for p in [*READMES, *sorted((ROOT / "docs").glob("*.md"))] if RUNS.search(p.read_text("utf-8"))]
 matplotlib.use("Agg")
@@ -35,6 +35,31 @@ def test_a_page_runs_as_written(page, build, tmp_path, monkeypatch):
         assert (page.parent / name).exists()
     if page not in READMES:  # these show no output
         assert numbers(fresh) == numbers(page.read_text(encoding="utf-8")), "stale: run `make docs`"
+
+
+TRANSLATIONS = sorted((ROOT / "docs").glob("*-zh.md"))
+
+
+@pytest.mark.parametrize("page", TRANSLATIONS, ids=lambda p: p.name)
+def test_a_translation_has_the_code_and_the_numbers_of_its_page(page, build):
+    text = page.read_text(encoding="utf-8")
+    original = (ROOT / "docs" / build.TRANSLATION.match(text)[1]).read_text(encoding="utf-8")
+    assert page.name == build.TRANSLATION.match(text)[1].replace(".md", "-zh.md")
+    assert build.translated(text, original) == text, f"stale: run `python docs/build.py {page.name}`"
+    assert f"]({page.name})" in original
+    assert "](" + page.name.replace("-zh.md", ".md") + ")" in text
+
+
+def test_a_translation_takes_blocks_and_keeps_its_comments(build):
+    english = "# Page\n\n```python\nx = 1  # one\nprint(x)\n```\n\n```text\n1\n```\n\n```python\ny = 2\n```\n"
+    chinese = ("<!-- code: page.md -->\n# 页\n\n```python\nx = 1  # 一\n```\n\n字\n\n```python\n```\n\n<!-- own -->\n\n"
+               "```python\nz = 3\n```\n")  # fmt: skip
+    result = build.translated(chinese, english)
+    assert result == ("<!-- code: page.md -->\n# 页\n\n```python\nx = 1  # 一\nprint(x)\n```\n\n```text\n1\n```\n\n"
+                      "字\n\n```python\ny = 2\n```\n\n<!-- own -->\n\n```python\nz = 3\n```\n")  # fmt: skip
+    assert build.translated(result, english) == result
+    with pytest.raises(RuntimeError, match="1 blocks less"):
+        build.translated(chinese.replace("字\n\n```python\n```\n", "字\n"), english)
 
 
 def test_both_readmes_have_the_same_code():

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
@@ -47,8 +48,37 @@ def test_a_study_becomes_a_notebook(part, tmp_path):
         ("markdown", "# Title"), ("code", "x = 1\nprint(x)"), ("markdown", "Words.")]  # fmt: skip
     for page in SITE.parent.glob("*.md"):
         for cell in notebooks.notebook(page.read_text(encoding="utf-8"))["cells"]:
-            if cell["cell_type"] == "code":
+            if cell["cell_type"] == "code":  # commands of a shell are cells of pages of commands only
                 ast.parse("".join(cell["source"]))
+
+
+def test_commands_are_cells_and_folders_are_named_first(part, tmp_path):
+    notebooks = part("notebooks")
+    text = "# Title\n\n```bash\nspillover info a \\\n  b\n```\n\n```json\n{}\n```\n\n```python\nDATA / 'x'\n```\n"
+    cells = [(cell["cell_type"], "".join(cell["source"])) for cell in notebooks.notebook(text, commands=True)["cells"]]
+    assert cells[0] == ("markdown", "# Title")
+    assert cells[1][1].endswith("DATA = Path('data')  # the folder with the file that this page names")
+    assert [code for _, code in cells[2:]] == ["!spillover info a    b", "DATA / 'x'"]
+    notebooks.write(SITE.parent, tmp_path)
+    assert "!spillover study study.toml --check" in (tmp_path / "your-study-zh.ipynb").read_text(encoding="utf-8")
+
+
+def test_every_page_is_in_one_list_and_every_link_to_a_notebook_has_its_file(part, tmp_path):
+    pages, notebooks = part("pages"), part("notebooks")
+    listed = [item["page"] for items in pages.lists(SITE.parent).values() for item in items]
+    assert sorted(listed) == sorted(path.stem for path in SITE.parent.glob("*.md") if path.stem != "index")
+    notebooks.write(SITE.parent, tmp_path / "notebooks")
+    (tmp_path / "site").mkdir()
+    pages.write(SITE.parent, tmp_path / "site")
+    link = re.compile(r'href="../notebooks/([\w-]+)\.ipynb"')
+    linked = [name for page in (tmp_path / "site").iterdir() for name in link.findall(page.read_text(encoding="utf-8"))]
+    assert sorted(linked) == sorted(path.stem for path in (tmp_path / "notebooks").iterdir())
+
+
+def test_chinese_words_of_any_length_are_indexed(part):
+    pytest.importorskip("sphinx")
+    split = part("search").SearchMixed({}).split
+    assert split("空间杜宾模型的rho, sp.sdm") == ["rho", "空间", "间杜", "杜宾", "宾模", "模型", "型的", "sp", "sdm"]
 
 
 def test_formulas_are_literal_blocks_outside_of_parameters(part):

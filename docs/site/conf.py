@@ -13,6 +13,7 @@ import gallery  # noqa: E402
 import notebooks  # noqa: E402
 import pages  # noqa: E402
 import reference  # noqa: E402
+import search  # noqa: E402
 
 from spillover import __version__  # noqa: E402
 
@@ -33,17 +34,29 @@ html_title = f"spillover {release}"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
+html_search_language = "mixed"
 html_extra_path = ["root"]
 html_theme_options = {
     "navbar_align": "left",
     "show_toc_level": 2,
     "navigation_with_keys": False,
+    "header_links_before_dropdown": 6,
+    "secondary_sidebar_items": ["page-toc", "notebook"],
     "footer_start": ["copyright"],
     "footer_end": [],
 }
 
 
+def with_notebook(app, name, template, context, doctree):
+    """What the template for the link to a page's notebook needs."""
+    if (Path(app.outdir) / "notebooks" / f"{name}.ipynb").exists():
+        words = "下载笔记本" if name.endswith("-zh") else "Download as a notebook"
+        context |= {"notebook": f"notebooks/{name}.ipynb", "notebook_words": words}
+
+
 def setup(app):
+    app.add_search_language(search.SearchMixed)
+    app.connect("html-page-context", with_notebook)
     app.connect("config-inited", lambda *_: reference.write(HERE / "reference"))
     app.connect("config-inited", lambda *_: gallery.write(HERE.parent, HERE / "gallery.md"))
     app.connect("config-inited", lambda *_: pages.write(HERE.parent, HERE))

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 GROUPS = {  # title: (package, rooms)
-    "Models": ("spatial", ("models", "records")),
+    "Models": ("spatial", ("models", "records", "design")),
     "Effects and margins": ("spatial", ("effects",)),
     "Standard errors": ("spatial", ("covariance",)),
     "Tests of a fit": ("spatial", ("diagnostics",)),
@@ -51,5 +51,5 @@ def write(folder: Path) -> None:
                 f".. autosummary::\n   :toctree: {name}\n   :nosignatures:\n\n{table}\n")  # fmt: skip
         (folder / f"{name}.rst").write_text(page, encoding="utf-8")
         files.append(name)
-    text = "Reference\n=========\n\nEvery public name, by what it is for.\n\n.. toctree::\n   :maxdepth: 1\n\n"
+    text = "API\n===\n\nEvery public name, by what it is for.\n\n.. toctree::\n   :maxdepth: 1\n\n"
     (folder / "index.rst").write_text(text + "\n".join(f"   {name}" for name in files) + "\n", encoding="utf-8")

@@ -124,7 +124,7 @@ def mix_weights(
         raise SpatialInputError("E513", "shares are estimated by maximum likelihood", hint="use method='ml'")
     if not (spec.lag or spec.error or spec.durbin):
         raise SpatialInputError("E513", "ols has no W, so it has no shares", hint="use sar, sem, slx, sdm ...")
-    quick = None if reading is None or not reading.repeatable or reading.settings.effects.random else reading
+    quick = None if reading is None or not reading.repeatable or reading.settings.composed else reading
 
     def at_shares(shares) -> float:
         if quick is None:

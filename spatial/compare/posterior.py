@@ -52,7 +52,7 @@ def log_marginal(fit: Fit, prior: Prior | None = None, *, correction: bool | Non
     Raises
     ------
     SpatialInputError
-        E511 for the method of moments and random effects.
+        E511 for the method of moments, random effects and weights of observations.
 
     Examples
     --------
@@ -63,7 +63,10 @@ def log_marginal(fit: Fit, prior: Prior | None = None, *, correction: bool | Non
     -188.49
     """
     settings = fit._settings
-    if settings.method != "ml" or settings.random:
+    if fit._design.obs_weights is not None:
+        raise SpatialInputError("E511", "a posterior probability is not there for weights of observations",
+                                hint="compare the log-likelihoods of the fits, or their bic")
+    if settings.method != "ml" or settings.composed:
         raise SpatialInputError("E511", "a posterior probability needs a likelihood with fixed effects or none",
                                 hint="use method='ml' and effects='none', 'entity', 'time' or 'twoway'")  # fmt: skip
     d, sample = fit._design, fit._sample

@@ -64,7 +64,7 @@ def j_test(null: Fit, rival: Fit) -> TestResult:
     whose predictor is the right-hand side of the rival model.
     """
     for fit in (null, rival):
-        if fit._settings.random:
+        if fit._settings.composed:
             raise SpatialInputError("E511", "the J-test is for fixed effects or none",
                                     hint="use effects='entity', 'time', 'twoway' or 'none'")
         if fit.specification.error or not (fit.specification.lag or fit.specification.durbin):
@@ -114,7 +114,7 @@ def _basis(H: np.ndarray) -> np.ndarray:
 
 def _row_logliks(fit: Fit) -> np.ndarray:
     """The log-likelihood by row; it sums to ``fit.loglik``."""
-    if fit._settings.method != "ml" or fit._settings.random:
+    if fit._settings.method != "ml" or fit._settings.composed:
         raise SpatialInputError("E511", "Vuong's test needs maximum likelihood, with fixed effects or none",
                                 hint="estimate both with method='ml'")
     e, m = fit._solution.resid, len(fit._solution.resid)

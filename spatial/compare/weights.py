@@ -14,6 +14,7 @@ from spillover.frames import takes_frames
 from spillover.matrix import as_weights
 
 from ..models.fit import Fit
+from ..models.regimes import refuse_here
 from .alike import identical
 from .common import on_common_units
 from .comparison import Comparison
@@ -98,6 +99,7 @@ def compare_weights(
     >>> both.best
     'queen'
     """
+    refuse_here(options.get("regimes"))
     named, models = _named(weights), _models(model)
     _check_prior(prior)
     if probabilities is not None:

@@ -50,6 +50,10 @@ class Corrected(Solution):
 
     jacobian: np.ndarray = field(repr=False)
 
+    def after_correction(self, V: np.ndarray) -> np.ndarray:
+        """J V J'."""
+        return self.jacobian @ V @ self.jacobian.T
+
 
 def corrected(sample: Sample, at: Solution, weights: SpatialWeights, score: np.ndarray) -> Solution:
     """``at`` with beta, rho and sigma2 corrected for a score of (beta, rho, sigma2) that is ``score`` on average;
@@ -80,13 +84,6 @@ def with_jacobian(sample: Sample, at: Solution, better: Solution, weights, score
         slopes[:, place] = (ahead - behind) / (2 * STEP)
     J = np.eye(len(theta)) - np.linalg.solve(_information(sample, at, weights), slopes)
     return Corrected(**vars(better), jacobian=J[:-1, :-1])
-
-
-def after_correction(solution: Solution, V: np.ndarray) -> np.ndarray:
-    """J V J' for a corrected solution, V for any other."""
-    if not isinstance(solution, Corrected):
-        return V
-    return solution.jacobian @ V @ solution.jacobian.T
 
 
 def score_of_time_effects(sample: Sample, at: Solution, weights: SpatialWeights) -> np.ndarray:

@@ -7,14 +7,14 @@ traces of W (I - rho W)^-1; dense, for a few thousand units.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
-from ..design.arrays import Sample
+from ..design.arrays import Sample, inverse_triangular
 from ..solve.ml import Solution, spatially_lagged_error
 
 DENSE_MAX = 5_000
@@ -103,12 +103,12 @@ def expected(sample: Sample, at: Solution, W: sparse.csr_array, M: sparse.csr_ar
     return _assemble(np.column_stack(columns), names, traces, k, T, n, s2)
 
 
-def covariance(information: np.ndarray, names: Sequence[str]) -> np.ndarray:
+def covariance(information: np.ndarray, names: Iterable[str]) -> np.ndarray:
     """Covariance of (beta, rho, lambda): the inverse information without its sigma2 row."""
     return inverse_information(information, names)[:-1, :-1]
 
 
-def observed_covariance(sample: Sample, at: Solution, names: Sequence[str]) -> np.ndarray:
+def observed_covariance(sample: Sample, at: Solution, names: Iterable[str]) -> np.ndarray:
     """Covariance of (beta, rho, lambda) from the observed information.
 
     By way of an orthonormal basis of X, and of y in units of sigma: regressors with large means, and with them W y,
@@ -130,7 +130,7 @@ def observed_covariance(sample: Sample, at: Solution, names: Sequence[str]) -> n
     return V[np.ix_(kept, kept)]
 
 
-def _without_error(sample: Sample, at: Solution, names: Sequence[str]) -> np.ndarray:
+def _without_error(sample: Sample, at: Solution, names: Iterable[str]) -> np.ndarray:
     """Of a spatial lag alone. With X = Q R and W y = Q h + w, Q'w = 0, and in units of sigma the information of
     (gamma, rho, sigma2), beta = R^-1 (gamma - rho h), is
 
@@ -150,7 +150,7 @@ def _without_error(sample: Sample, at: Solution, names: Sequence[str]) -> np.nda
     if not (own > 0 and left > 0):
         raise _not_definite(names)
     T = np.zeros((k + 1, k + 1))  # (beta, rho) = T (gamma, rho)
-    inverse = np.linalg.inv(R) if k else R
+    inverse = inverse_triangular(R)
     T[:k, :k], T[:k, k], T[k, k] = s * inverse, -inverse @ h, 1.0
     TD = T.copy()
     TD[:, k] /= own
@@ -169,8 +169,7 @@ def _orthogonal(sample: Sample, at: Solution) -> tuple[Sample, Solution, np.ndar
     k, lag = len(R), sample.lag is not None
     T = np.zeros((k + lag + 1, k + lag + 1))
     T[-1, -1] = 1.0
-    if k:
-        T[:k, :k] = s * np.linalg.inv(R)
+    T[:k, :k] = s * inverse_triangular(R)
     gamma, y = R @ at.beta / s, {"y": sample.y / s, "My": sample.error_lag_of_y / s}
     if lag:
         h = np.einsum("ij,i->j", Q, sample.lag_of_y) / s  # the same bits wherever the arrays lie in memory
@@ -183,7 +182,7 @@ def _orthogonal(sample: Sample, at: Solution) -> tuple[Sample, Solution, np.ndar
     return alike, Solution(gamma, at.rho, at.lam, 1.0, at.loglik, at.resid / s), T
 
 
-def inverse_information(information: np.ndarray, names: Sequence[str]) -> np.ndarray:
+def inverse_information(information: np.ndarray, names: Iterable[str]) -> np.ndarray:
     """The inverse, ordered as the information.
 
     Raises
@@ -200,7 +199,7 @@ def inverse_information(information: np.ndarray, names: Sequence[str]) -> np.nda
     return (inverse.T @ inverse) * np.outer(scale, scale)
 
 
-def _not_definite(names: Sequence[str]) -> SpatialInputError:
+def _not_definite(names: Iterable[str]) -> SpatialInputError:
     return SpatialInputError(
         "E702",
         f"the information matrix of {list(names)} is not positive definite at the maximum",

@@ -26,6 +26,7 @@ from .information import derivatives, with_dummies, without_dummies
 from .joint import wald
 from .sandwich import information_and_scores, sums_by_group
 
+LEFT = 1e-10  # share of the weight of a period or unit below which no other group has rows there
 WEAK = 1e-8  # share of the information of some combination of parameters that must be left without a group
 
 
@@ -102,22 +103,24 @@ def _by_group(fit: FitRecord, information, S, codes) -> tuple[np.ndarray, np.nda
     """I_g, (G, p, p), and s_g, (G, p).
 
     Fixed effects are means, and a group moves those that it shares with others: of a cell, the rows of one group in one
-    period (or unit) of n rows, 1'D and 1'e count besides, over the rows n - n_g of the others.
+    period (or unit) of n rows, 1'D and 1'e count besides, over the rows n - n_g of the others. Rows have weights w: D
+    and e are times sqrt(w), sums are of sqrt(w) D, and the rows of the others count as much as their w.
     """
     d, s2, p = fit._design, fit._solution.sigma2, len(information)
     D, e = _columns(fit, p) / np.sqrt(s2), fit._solution.resid / np.sqrt(s2)
     G = codes.max() + 1
     parts, sums = _squares(D, codes) + (information - D.T @ D) / G, sums_by_group(S, codes)
-    effects = fit._settings.effects
+    effects, root = fit._settings.effects, d.root
     for removed, of_rows in ((effects.time, periods_of_rows), (effects.entity, units_of_rows)):
         if not removed:
             continue
         means = of_rows(d)
         cells = codes * (means.max() + 1) + means
         group, at = np.divmod(np.arange(cells.max() + 1), means.max() + 1)
-        others = np.bincount(means)[at] - np.bincount(cells)
+        others = np.bincount(means, root**2)[at] - np.bincount(cells, root**2)
+        others[others < LEFT * np.bincount(means, root**2)[at]] = 0.0  # rounding
         weight = np.divide(1, others, out=np.zeros(len(others)), where=others > 0)  # none: the mean goes with the group
-        D_cell, e_cell = sums_by_group(D, cells), sums_by_group(e[:, None], cells)
+        D_cell, e_cell = (sums_by_group(root[:, None] * x, cells) for x in (D, e[:, None]))
         parts += _squares(D_cell * np.sqrt(weight)[:, None], group)
         sums = sums + sums_by_group(D_cell * (weight[:, None] * e_cell), group)
     return parts, sums

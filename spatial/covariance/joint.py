@@ -40,7 +40,7 @@ def wald(value: np.ndarray, V: np.ndarray, nu: float | None = None) -> tuple[flo
     Raises
     ------
     SpatialInputError
-        E206 when q restrictions are more than nu, or V has a lower rank.
+        E206 when q restrictions are more than nu, or V has a lower rank; E703 when V was withheld.
 
     Examples
     --------
@@ -51,6 +51,9 @@ def wald(value: np.ndarray, V: np.ndarray, nu: float | None = None) -> tuple[flo
     if nu is not None and q > nu:
         message = f"a joint test of {q} restrictions needs a covariance with more than {nu:.3g} degrees of freedom"
         raise SpatialInputError("E206", message, n=q, hint="test fewer at once, or use vcov='oim'")
+    if np.isnan(V).any():
+        raise SpatialInputError("E703", "no residual variance is left, and standard errors are withheld",
+                                hint="is the response itself among the regressors?")  # fmt: skip
     scale = 1 / np.sqrt(np.diag(V))
     values = np.linalg.eigvalsh(V * np.outer(scale, scale))
     if not (values > RANK * values[-1]).all():

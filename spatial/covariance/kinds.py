@@ -14,9 +14,10 @@ import numpy as np
 from spillover.matrix import refuse_varying
 from spillover.values import whole_number
 
+from ..design.arrays import inverse_triangular
+from ..design.obs_weights import links_in_units_of_variance, refuse_weighted
 from ..design.options import Settings
 from ..records.fit import FitRecord
-from .additive import after_correction
 from .bootstrap import bootstrap_parameters
 from .information import covariance, expected, observed_covariance
 from .random import by_random_ml, random_covariance
@@ -40,16 +41,20 @@ class Information:
     def covariance(self, fit: FitRecord) -> np.ndarray:
         sample, at = fit._sample, fit._solution
         if fit._settings.random is not None and by_random_ml(fit):
-            return random_covariance(fit)
+            return _with_psi(fit, random_covariance(fit))
         if sample.lag is None and sample.error is None:
-            inverse = np.linalg.inv(sample.basis[1])
-            return fit.sigma2 * inverse @ inverse.T
+            inverse = inverse_triangular(sample.basis[1])
+            return _with_psi(fit, fit.sigma2 * inverse @ inverse.T)
         if self.kind == "oim":
             factor = factor_of_freedom(sample.n, len(fit._terms), fit._settings)
-            return after_correction(at, factor * observed_covariance(sample, at, list(fit._terms)))
+            return _with_psi(fit, at.after_correction(factor * observed_covariance(sample, at, fit._terms)))
         refuse_varying(fit._design.weights, "vcov='eim'")
         refuse_varying(fit._design.weights_of_error, "vcov='eim'")
-        W, M = fit._design.weights.csr, fit._design.weights_of_error.csr
+        d = fit._design
+        if d.obs_weights is not None and (fit._settings.effects.time or not d.obs_weights.fixed):
+            refuse_weighted(d.obs_weights, "vcov='eim' with period effects, or with weights that change over time,",
+                            "vcov='oim'")  # fmt: skip
+        W, M = (links_in_units_of_variance(d, w).csr for w in (d.weights, d.weights_of_error))
         return covariance(expected(sample, at, W, M), list(fit._terms))
 
     def df(self, fit: FitRecord) -> int | None:
@@ -60,6 +65,12 @@ class Information:
             return "classical"
         factor = ", factor n/(n-p)" * (lost_freedom(fit) > 1)
         return {"oim": "observed information" + factor, "eim": "expected information"}[self.kind]
+
+
+def _with_psi(fit: FitRecord, V: np.ndarray) -> np.ndarray:
+    """V with what the estimation of errors that are correlated over time adds."""
+    serial = fit._settings.serial
+    return V if serial is None else V + serial.added(len(V))
 
 
 @dataclass(frozen=True)
@@ -84,6 +95,7 @@ class Bootstrap:
         whole_number("seed", self.seed, least=0)
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
+        refuse_weighted(fit._design.obs_weights, "vcov='bootstrap'", "vcov='oim' or 'robust'")
         return np.atleast_2d(np.cov(bootstrap_parameters(fit, self.draws, self.seed), rowvar=False))
 
     def df(self, fit: FitRecord) -> int | None:

@@ -87,6 +87,7 @@ def _hat_columns(fit: FitRecord, codes: np.ndarray) -> tuple[np.ndarray, float]:
     for own, labels in among:
         if nested(labels, codes):
             dummies = d.rows(d.within(d.panel(dummies), own))
+    dummies = d.root[:, None] * dummies
     values, vectors = np.linalg.eigh(dummies.T @ dummies)
     kept = values > LEAST * values[-1]
     return np.concatenate([R, dummies @ (vectors[:, kept] / np.sqrt(values[kept]))], axis=1), 1.0
@@ -95,5 +96,6 @@ def _hat_columns(fit: FitRecord, codes: np.ndarray) -> tuple[np.ndarray, float]:
 def _every_period_by_unit(fit: FitRecord, codes: np.ndarray, among) -> bool:
     """Whether groups are units with all their periods, so that H_gg of period effects is I / N."""
     d = fit._design
-    whole = d.observed is None and codes.max() + 1 == d.n_units and nested(units_of_rows(d), codes)
+    plain = d.observed is None and d.obs_weights is None
+    whole = plain and codes.max() + 1 == d.n_units and nested(units_of_rows(d), codes)
     return bool(whole and among[-1][0] is PERIOD_EFFECTS)

@@ -10,7 +10,11 @@ from spillover.errors import SpatialInputError, check_option
 
 from ..design.fixed_effects import FixedEffects
 from ..records.fit import FitRecord
-from ..solve.gmm import KINDS, MomentSample, MomentSolution, regressors, two_stage_covariance
+from ..solve.gmm import KINDS, MomentSample, MomentSolution, basis, regressors, two_stage
+from .clustered import Cluster
+from .groups import units_of_rows
+from .hac import Conley, DriscollKraay
+from .sandwich import sums_by_group
 
 
 def by_moments(fit: FitRecord) -> tuple[MomentSample, MomentSolution]:
@@ -18,6 +22,25 @@ def by_moments(fit: FitRecord) -> tuple[MomentSample, MomentSolution]:
     if not (isinstance(fit._sample, MomentSample) and isinstance(fit._solution, MomentSolution)):
         raise TypeError(f"a fit by method={fit._settings.method!r} has no moments")
     return fit._sample, fit._solution
+
+
+def two_stage_covariance(sample: MomentSample, kind: str, units: np.ndarray, corrected: bool = True) -> np.ndarray:
+    """Covariance of (beta, rho).
+
+    ``classical``, e'e / n, with n - p in the place of n when ``corrected``; ``hc0``, White's; ``hc1``, the same times
+    m / (n - p) of m rows; ``robust``, one or the other, as ``corrected`` says; ``cluster``, errors free within each of
+    the N ``units`` over time (Arellano 1987), times N / (N - 1).
+    """
+    stage = two_stage(sample.y, regressors(sample), basis(sample))
+    n, p = sample.n, stage.T.shape[1]
+    if kind == "classical":
+        return float(stage.resid @ stage.resid) / (n - p if corrected else n) * stage.T.T @ stage.T
+    shares = stage.T * stage.resid[:, None]
+    scale = len(shares) / (n - p) if kind == "hc1" or (corrected and kind == "robust") else 1.0
+    if kind == "cluster":
+        shares = sums_by_group(shares, units)
+        scale = len(shares) / (len(shares) - 1)
+    return scale * shares.T @ shares
 
 
 @dataclass(frozen=True)
@@ -34,7 +57,7 @@ class MomentCovariance:
         sample, solution = by_moments(fit)
         if solution.vcov is None:
             corrected = fit._settings.correction is not False
-            return two_stage_covariance(sample, solution, self.kind, fit._design.n_units, corrected)
+            return two_stage_covariance(sample, self.kind, units_of_rows(fit._design), corrected)
         if self.kind != fit._settings.vcov:
             raise SpatialInputError(
                 "E501",
@@ -82,15 +105,50 @@ def refuse_impossible(kind: str, specification, effects: FixedEffects, is_panel:
     SpatialInputError
         E501.
     """
-    if kind in ("hc0", "hc1", "cluster") and specification.error:
-        raise SpatialInputError("E501", f"vcov={kind!r} is for sar and sdm, not for {specification.name}",
+    error = specification.error
+    if kind in ("hc0", "hc1") and error:
+        raise SpatialInputError("E501", f"vcov={kind!r} is for two-stage least squares, not for {specification.name}",
                                 hint="vcov='robust' is the heteroskedastic estimator")  # fmt: skip
     if kind == "cluster" and not is_panel:
         raise SpatialInputError("E501", "vcov='cluster' by unit needs a panel", hint="use vcov='robust'")
     if kind in ("robust", "hc0", "hc1") and effects.entity:
-        other = "classical" if specification.error else "cluster"
         raise SpatialInputError(
             "E501",
             f"vcov={kind!r} is not consistent with {effects} effects and few periods (Stock & Watson 2008)",
-            hint=f"use vcov={other!r}",
+            hint="use vcov='cluster'",
         )
+    if kind in ("robust", "hc0", "hc1") and effects.random:
+        raise SpatialInputError("E501", f"vcov={kind!r} is not there for {effects} effects, which correlate a unit's "
+                                "errors", hint="use vcov='classical'" + " or 'cluster'" * (not error))  # fmt: skip
+    if kind == "cluster" and effects.random and error:
+        raise SpatialInputError(
+            "E501",
+            f"moments of a spatial error with {effects} effects need errors of one variance",
+            hint="use vcov='classical', or effects='entity' with vcov='cluster'",
+        )
+
+
+def is_correlated(vcov: object, settings: dict) -> bool:
+    """Whether a covariance of two-stage least squares is that of scores correlated within groups, space or periods."""
+    if isinstance(vcov, Cluster | Conley | DriscollKraay):
+        return True
+    return vcov in ("conley", "driscoll_kraay") or (vcov == "cluster" and bool(settings))
+
+
+def refuse_for_moments(chosen: object, specification, effects: FixedEffects) -> None:
+    """Moments of a spatial error need errors that are independent over space.
+
+    Raises
+    ------
+    SpatialInputError
+        E501.
+    """
+    name = type(chosen).__name__
+    if specification.error:
+        model = {"SEM": "ols", "SDEM": "slx", "SAC": "sar", "GNS": "sdm"}[specification.name]
+        raise SpatialInputError("E501", f"{name} is for two-stage least squares: {specification.name} by moments has "
+                                "its own model of the error", hint=f"sp.{model} with {name}, or vcov='robust' (in "
+                                "panels 'cluster')")  # fmt: skip
+    if effects.random and not isinstance(chosen, Cluster):
+        raise SpatialInputError("E501", f"{name} needs errors that are independent of the unit effects: effects="
+                                f"{effects.name!r} has none", hint="effects='entity', or vcov='cluster'")  # fmt: skip

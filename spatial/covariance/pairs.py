@@ -11,7 +11,8 @@ correlated wherever P_ij P_ji is not zero.
 
 Source: Kelejian & Prucha (2001, J. Econometrics 104:219-257), on linear-quadratic forms; in a panel with sums over
 periods. Above 1,500 units the sum over pairs is estimated from random signs z, E |(F + F') z|^2 = |F + F'|^2
-(Hutchinson 1990), to about 1 % of it: P then acts through sparse factorisations.
+(Hutchinson 1990): P then acts through sparse factorisations. W + rho W^2, the near part of P, is summed exactly, so
+that signs are left with the rest.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from scipy import sparse
 from spillover.matrix import SpatialWeights
 
 from ..design.design import Design
+from ..design.obs_weights import links_in_units_of_variance, refuse_weighted
 from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
 from .groups import nested, periods_of_rows, units_of_rows
@@ -33,7 +35,8 @@ from .random import by_random_ml
 from .sandwich import sums_by_group
 
 DENSE_UNITS = 1_500  # beyond, P acts through factorisations
-PROBES, FEW_PROBES, MANY_UNITS = 64, 16, 20_000  # fewer do where more units average out
+PROBES = 16
+NEAR_MAX = 3e7  # products in W^2 up to which it belongs to the near part
 EXACT_GROUPS = 500  # columns that are solved for one by one, above DENSE_UNITS
 
 
@@ -86,33 +89,47 @@ def _products(d: Design, forms, codes, e) -> tuple[np.ndarray, np.ndarray]:
     """e_g'P_gg e_g, (forms, G), and the sums over g < h of (e_g'(P_gh + P_hg')e_h)^2 and of their cross-products."""
     G, N = int(codes.max()) + 1, d.n_units
     units, periods = units_of_rows(d), periods_of_rows(d)
-    if N <= DENSE_UNITS and not d.varies and nested(units, codes):  # whole units: sum_t e_it Q_ij e_jt = Q_ij (E'E)_ij
+    one = len(forms[0].weights) == 1  # for all periods
+    if N <= DENSE_UNITS and one and nested(units, codes):  # whole units: sum_t e_it Q_ij e_jt = Q_ij (E'E)_ij
         E, of_unit = np.nan_to_num(d.panel(e)), np.zeros(N, dtype=int)
         of_unit[units] = codes
-        member = sparse.csr_array((np.ones(N), (np.arange(N), of_unit)), shape=(N, G))
-        return _among([member.T @ (form.whole * (E.T @ E)) @ member for form in forms], G)
+        F = [form.whole * (E.T @ E) for form in forms]
+        if G < N:
+            return _among([sums_by_group(sums_by_group(f, of_unit).T, of_unit).T for f in F], G)
+        own, crossed = _among(F, G)
+        return own[:, np.argsort(of_unit)], crossed
     spread = []  # e by unit and group, (N, G), of every period
     for t in range(d.n_periods):
         rows = np.flatnonzero(periods == t)
         spread.append(sparse.csr_array((e[rows], (units[rows], codes[rows])), shape=(N, G)))
     if N <= DENSE_UNITS or G <= EXACT_GROUPS:
         return _among([sum(form.between(t, S) for t, S in enumerate(spread)) for form in forms], G)
-    z = np.random.default_rng(1).choice([-1.0, 1.0], size=(G, _probes(N)))
-    own, both = [], []
+    return _by_signs(forms, spread, G)
+
+
+def _by_signs(forms, spread, G: int) -> tuple[np.ndarray, np.ndarray]:
+    """What ``_products`` returns, exact for the near part F0 of F and from random signs z for the rest."""
+    z = np.random.default_rng(1).choice([-1.0, 1.0], size=(G, PROBES))
+    own, whole, near, both, both_near = [], np.zeros((len(forms), len(forms))), [], [], []
     for form in forms:
+        F0 = sum(S.T @ form.near(t) @ S for t, S in enumerate(spread)).tocsr()
         ahead = sum(S.T @ form.times(t, S @ z) for t, S in enumerate(spread))
         back = sum(S.T @ form.times(t, S @ z, transposed=True) for t, S in enumerate(spread))
-        own.append(np.mean(z * ahead, axis=1))
+        own.append(F0.diagonal() + np.mean(z * (ahead - F0 @ z), axis=1))
+        near.append(F0 + F0.T)
         both.append(ahead + back)
-    whole = np.array([[np.sum(a * b) / z.shape[1] - 4 * x @ y for b, y in zip(both, own)] for a, x in zip(both, own)])
+        both_near.append(near[-1] @ z)
+    for i, j in np.ndindex(whole.shape):
+        rest = np.sum(both[i] * both[j] - both_near[i] * both_near[j]) / PROBES
+        whole[i, j] = near[i].multiply(near[j]).sum() + rest - 4 * own[i] @ own[j]
     return np.array(own), whole / 2
 
 
 def _among(F: list[np.ndarray], G: int) -> tuple[np.ndarray, np.ndarray]:
     """What ``_products`` returns, from e_g'Q_gh e_h, (G, G), of every form."""
     own = np.array([f.diagonal() for f in F]).reshape(len(F), G)
-    both = [f + f.T - 2 * np.diag(f.diagonal()) for f in F]
-    return own, np.array([[np.sum(a * b) / 2 for b in both] for a in both]).reshape(len(F), len(F))
+    crossed = [[np.vdot(f, h) + np.sum(f * h.T) - 2 * f.diagonal() @ h.diagonal() for h in F] for f in F]
+    return own, np.array(crossed).reshape(len(F), len(F))
 
 
 # -- P and H ---------------------------------------------------------------------------------------------------
@@ -122,7 +139,8 @@ def _among(F: list[np.ndarray], G: int) -> tuple[np.ndarray, np.ndarray]:
 class QuadraticForm:
     """B W A^-1 B^-1 (``lag``) or M B^-1 of every period: one matrix, or one for each where weights vary.
 
-    ``centered``: errors that have lost their period means know no more of Q than J Q J, J = I - 11'/N.
+    ``centered``: errors that have lost their period means know no more of Q than J Q J, J = I - dd'/d'd with d = 1,
+    or with d the roots of the weights of observations; d is its value, None without period effects.
     """
 
     weights: tuple = field(repr=False)
@@ -130,7 +148,7 @@ class QuadraticForm:
     rho: float
     lam: float
     lag: bool
-    centered: bool
+    centered: np.ndarray | None
 
     @property
     def whole(self) -> np.ndarray:
@@ -150,6 +168,26 @@ class QuadraticForm:
             return spread.T @ self.times(t, spread.toarray())
         return spread.T @ (spread.T @ self._dense[t % len(self.weights)].T).T
 
+    def near(self, t: int) -> sparse.csr_array:
+        """The first terms of Q_t by powers of rho and lambda, not centered."""
+        return self._near[t % len(self.weights)]
+
+    @cached_property
+    def _near(self) -> list[sparse.csr_array]:
+        parts = []
+        for w, m in zip(self.weights, self.error_weights):
+            W, M = w.csr, m.csr
+            first = W if self.lag else M
+            if max(W.nnz, M.nnz) ** 2 > NEAR_MAX * w.n:
+                parts.append(first)
+            elif not self.lag:
+                parts.append(M + self.lam * (M @ M))
+            elif self.lam and w is not m:
+                parts.append(W + self.rho * (W @ W) + self.lam * (W @ M - M @ W))
+            else:
+                parts.append(W + self.rho * (W @ W))
+        return parts
+
     def of_rows(self, d: Design, e: np.ndarray) -> np.ndarray:
         """Q_t e_t of every period, (m,)."""
         E = np.nan_to_num(d.panel(e))
@@ -166,8 +204,9 @@ class QuadraticForm:
         if self.weights[0].n <= DENSE_UNITS:
             return [Q.diagonal() for Q in self._dense]
         n = self.weights[0].n
-        z = np.random.default_rng(2).choice([-1.0, 1.0], size=(n, _probes(n)))
-        return [np.mean(z * self._solved(t, z, False), axis=1) for t in range(len(self.weights))]
+        z = np.random.default_rng(2).choice([-1.0, 1.0], size=(n, PROBES))
+        return [near.diagonal() + np.mean(z * (self._solved(t, z, False) - near @ z), axis=1)
+                for t, near in enumerate(self._near)]
 
     @cached_property
     def _dense(self) -> list[np.ndarray]:
@@ -177,49 +216,47 @@ class QuadraticForm:
             if self.lag and self.lam:
                 B = np.eye(w.n) - self.lam * m.csr.toarray()
                 Q = np.linalg.solve(B.T, _filtered(m.csr, self.lam, Q).T).T
-            forms.append(_centered(_centered(Q).T).T if self.centered else Q)
+            forms.append(self._within(self._within(Q).T).T)
         return forms
 
     def _solved(self, t, values, transposed) -> np.ndarray:
         w, m = self.weights[t], self.error_weights[t]
         A, B = inverse(w, self.rho), inverse(m, self.lam)
-        out = _centered(values) if self.centered else values
+        out = self._within(values)
         if not transposed:
             out = B.solve(out)
             out = _filtered(m.csr, self.lam, w.csr @ A.solve(out)) if self.lag else m.csr @ out
         else:
             out = A.solve(w.csr.T @ _filtered(m.csr.T, self.lam, out), transposed=True) if self.lag else m.csr.T @ out
             out = B.solve(out, transposed=True)
-        return _centered(out) if self.centered else out
+        return self._within(out)
+
+    def _within(self, values: np.ndarray) -> np.ndarray:
+        """J values."""
+        d = self.centered
+        return values if d is None else values - np.outer(d, d @ values) / (d @ d)
 
 
 def quadratic_forms(fit: FitRecord) -> list[QuadraticForm]:
     """P for a spatial lag, H for a spatial error."""
     d, spec, settings = fit._design, fit.specification, fit._settings
-    W, M = d.weights, d.weights_of_error
-    one = 1 if not d.varies else d.n_periods
+    W, M = (links_in_units_of_variance(d, w) for w in (d.weights, d.weights_of_error))
+    one = d.n_periods if W.varies or M.varies else 1
     pair = tuple(W.each(one)) if W.varies else (W,) * one, tuple(M.each(one)) if M.varies else (M,) * one
-    centered = settings.correction is True and settings.effects.time
+    centered = None
+    if settings.correction is True and settings.effects.time:
+        if d.obs_weights is not None and not d.obs_weights.fixed:
+            refuse_weighted(d.obs_weights, "a sandwich with period effects and weights that change over time",
+                            "vcov='oim', or pairs=False")  # fmt: skip
+        centered = np.ones(d.n_units) if d.obs_weights is None else d.obs_weights.root[0]
     kinds = [True] * spec.lag + [False] * spec.error
     return [QuadraticForm(*pair, fit.rho, fit.lam, lag, centered) for lag in kinds]
 
 
-def _probes(n: int) -> int:
-    return PROBES if n <= MANY_UNITS else FEW_PROBES
-
-
 def _times_inverse(weights: SpatialWeights, by: float) -> np.ndarray:
     """W (I - by W)^-1, dense."""
-    from scipy.linalg import inv
-
-    W = weights.csr
-    return W @ inv(np.eye(weights.n) - by * W.toarray(), overwrite_a=True, check_finite=False) if by else W.toarray()
+    return weights.csr @ inverse(weights, by).dense if by else weights.csr.toarray()
 
 
 def _filtered(M, lam, values):
     return values - lam * (M @ values) if lam else values
-
-
-def _centered(values):
-    """J values."""
-    return values - values.mean(axis=0)

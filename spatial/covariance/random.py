@@ -16,7 +16,7 @@ from spillover.errors import SpatialInputError
 from ..records.fit import FitRecord
 from ..records.schema import SCHEMA, critical_value
 from .groups import group_codes, nested
-from .information import inverse_information
+from .information import inverse_information, observed
 from .scores import scores
 
 KINDS = {
@@ -44,8 +44,9 @@ def random_scores(fit: FitRecord) -> np.ndarray:
     if random.on_boundary:
         return S
     means = fit._solution.resid.reshape(fit._design.y.shape).mean(axis=0)
-    kappa = (random.T * means**2 / fit.sigma2 - 1) / (2 * random.T)
-    return np.column_stack([S, np.tile(kappa, random.T)])
+    T = fit._design.n_periods
+    kappa = (T * means**2 / fit.sigma2 - 1) / (2 * T)
+    return np.column_stack([S, np.tile(kappa, T)])
 
 
 def refuse_for_random(error: str | None, chosen, fit: FitRecord | None = None) -> None:
@@ -74,13 +75,27 @@ def refuse_for_random(error: str | None, chosen, fit: FitRecord | None = None) -
         raise SpatialInputError("E715", f"this covariance cannot be had with random effects: {why}", hint=hint)
 
 
+def refuse_without_scores(chosen) -> None:
+    """Errors that are correlated over time have the observed information alone.
+
+    Raises
+    ------
+    SpatialInputError
+        E715.
+    """
+    kind = getattr(chosen, "kind", type(chosen).__name__)
+    if kind != "oim":
+        raise SpatialInputError("E715", f"vcov={kind!r} is not there with serial='ar1'",
+                                hint="vcov='oim'; or leave serial= out and take vcov='cluster'")  # fmt: skip
+
+
 def variance_components(fit: FitRecord, *, level: float = 0.95) -> pd.DataFrame:
     """Variances of unit effects and errors, their ratio phi and the share theta of unit means that is taken out.
 
     Parameters
     ----------
     fit : FitRecord
-        With ``effects="random"``, ``"correlated"`` or ``"chamberlain"``.
+        With ``effects="random"``, ``"correlated"`` or ``"chamberlain"``, or with ``serial="ar1"``.
     level : float
         Coverage of the intervals, a share. They are symmetric in logarithms (theta: in ln(1 + T phi)), so that
         no variance is negative.
@@ -88,14 +103,16 @@ def variance_components(fit: FitRecord, *, level: float = 0.95) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        In the common schema, terms ``sigma2_mu``, ``sigma2_e``, ``phi`` and ``theta``. Standard errors come from
-        the observed information by the delta method; there are none for Swamy and Arora's moments, and none but
-        sigma2_e's where phi = 0. Whether phi is zero is a question for ``sp.lr_test``, not for a z statistic.
+        In the common schema, terms ``sigma2_mu``, ``sigma2_e``, ``phi`` and ``theta``, and ``psi`` of serially
+        correlated errors, whose sigma2_e is that of the innovations; its interval is symmetric in atanh(psi). Standard
+        errors come from the observed information by the delta method; there are none for Swamy and Arora's moments,
+        and none of sigma2_mu, phi and theta where phi = 0. Whether phi is zero is a question for ``sp.lr_test``, not
+        for a z statistic.
 
     Raises
     ------
     SpatialInputError
-        E501 for a fit without random effects.
+        E501 for a fit without random effects and without serial correlation.
 
     Examples
     --------
@@ -106,46 +123,80 @@ def variance_components(fit: FitRecord, *, level: float = 0.95) -> pd.DataFrame:
     >>> sp.variance_components(fit).set_index("term")["estimate"].round(4).to_dict()
     {'sigma2_mu': 0.0079, 'sigma2_e': 0.001, 'phi': 7.6335, 'theta': 0.9126}
     """
-    random = fit._settings.random
-    if random is None:
+    random, serial = fit._settings.random, fit._settings.serial
+    if random is None and serial is None:
         raise SpatialInputError("E501", f"{fit._settings.effects.name!r} effects have no variance components",
                                 hint="fit with effects='random'")  # fmt: skip
-    estimates = [random.sigma2_mu, random.sigma2_e, random.phi, random.theta]
-    table = pd.DataFrame({"term": ["sigma2_mu", "sigma2_e", "phi", "theta"], "estimate": estimates})
-    table = table.reindex(columns=SCHEMA).astype(dict.fromkeys(SCHEMA[1:], float))
-    if not random.by_likelihood:
-        return table
-    V = inverse_information(random.information, [*fit.params.index, "sigma2", "phi"])
-    half, p = critical_value(level), len(fit.params)
-    s2, T, phi = random.sigma2_e, random.T, random.phi
-    slopes = {1: [1.0, 0.0]}  # d / d(sigma2, kappa)
-    if not random.on_boundary:
-        e = 1 + T * phi
-        slopes |= {0: [phi, s2 * e / T], 2: [0.0, e / T], 3: [0.0, 0.5 / np.sqrt(e)]}
-    for row, slope in slopes.items():
-        J = np.array(slope)[: len(V) - p]
-        se = float(np.sqrt(J @ V[p:, p:] @ J))
-        grow = half * se / estimates[row]
-        low, high = estimates[row] * np.exp([-grow, grow])
-        if row == 3:  # by kappa, which theta rises with
+    s2 = fit.sigma2 if random is None else random.sigma2_e
+    estimates = {"sigma2_e": s2}
+    if random is not None:
+        estimates = {"sigma2_mu": random.sigma2_mu, "sigma2_e": s2, "phi": random.phi, "theta": random.theta}
+    if serial is not None:
+        estimates["psi"] = serial.psi
+    table = pd.DataFrame({"term": [*estimates], "estimate": [*estimates.values()]})
+    table = table.reindex(columns=SCHEMA).astype(dict.fromkeys(SCHEMA[1:], float)).set_index("term")
+    if random is not None and not random.by_likelihood:
+        return table.reset_index()
+    half, V = critical_value(level), _of_variances(fit)
+    for term, slope in _slopes(fit).items():
+        se = float(np.sqrt(slope @ V @ slope))
+        grow = half * se / estimates[term]
+        low, high = estimates[term] * np.exp([-grow, grow])
+        if term == "theta":  # by kappa, which theta rises with
+            e = 1 + random.d2 * random.phi
             low, high = 1 - np.exp(-(np.log(e) + np.array([-1, 1]) * half * se * 2 * np.sqrt(e)) / 2)
-        table.loc[row, ["std_error", "conf_low", "conf_high"]] = se, low, high
-    return table
+        table.loc[term, ["std_error", "conf_low", "conf_high"]] = se, low, high
+    if serial is not None:
+        table.loc["psi", ["std_error", "conf_low", "conf_high"]] = serial.std_error, *serial.interval(half)
+    return table.reset_index()
+
+
+def _of_variances(fit: FitRecord) -> np.ndarray:
+    """The covariance of sigma2, of kappa where phi > 0, and of z = atanh(psi) with errors correlated over time."""
+    random, serial, p = fit._settings.random, fit._settings.serial, len(fit.params)
+    information = observed(fit._sample, fit._solution) if random is None else random.information
+    V = inverse_information(information, [*fit.params.index, "sigma2", "phi"])[p:, p:]
+    if serial is None:
+        return V
+    both = np.append(serial.slopes[p : p + len(V)], 1.0)
+    return np.pad(V, (0, 1)) + serial.variance * np.outer(both, both)
+
+
+def _slopes(fit: FitRecord) -> dict[str, np.ndarray]:
+    """Of each variance component by (sigma2, kappa, z), those of them that were estimated."""
+    random, serial = fit._settings.random, fit._settings.serial
+    time = [] if serial is None else [0.0]
+    if random is None or random.on_boundary:
+        return {"sigma2_e": np.array([1.0, *time])}
+    s2, d2, phi = random.sigma2_e, random.d2, random.phi
+    e = 1 + d2 * phi
+    fall = [] if serial is None else [-phi * serial.slope_of_d2 / d2]
+    return {"sigma2_e": np.array([1.0, 0.0, *time]), "sigma2_mu": np.array([phi, s2 * e / d2, *(s2 * x for x in fall)]),
+            "phi": np.array([0.0, e / d2, *fall]), "theta": np.array([0.0, 0.5 / np.sqrt(e), *time])}  # fmt: skip
 
 
 def random_text(fit: FitRecord) -> list[str]:
     """The header's lines about random effects."""
-    random, table = fit._settings.random, variance_components(fit)
-    parts = {term: (estimate, se) for term, estimate, se in zip(*(table[name].tolist() for name in SCHEMA[:3]))}
-
-    def value(term: str) -> str:
-        estimate, se = parts[term]
-        return f"{term} {estimate:.4g}" + (f" ({se:.3g})" if np.isfinite(se) else "")
-
-    method = "maximum likelihood" if random.by_likelihood else "Swamy and Arora's moments"
+    random, value = fit._settings.random, _values(fit)
+    moments = "Kapoor, Kelejian and Prucha's moments" if random.error else "Swamy and Arora's moments"
+    method = "maximum likelihood" if random.by_likelihood else moments
     names = ("sigma2_mu", "phi") if random.error == "baltagi" else ("sigma2_mu", "phi", "theta")
-    lines = [f"unit effects: {KINDS[random.error]}", f"their variance by {method}: " + ", ".join(map(value, names))]
+    lines = [f"unit effects: {KINDS[random.error]}",
+             f"their variance by {method}: " + ", ".join(value[name] for name in names)]  # fmt: skip
     if random.on_boundary:
-        lines.append("phi = 0 on its boundary: no variance is left for unit effects, so this is the pooled fit "
-                     "(effects='none'), and phi has no standard error")  # fmt: skip
+        pooled = "the pooled fit (effects='none')" + " with psi" * (fit._settings.serial is not None)
+        lines.append(f"phi = 0 on its boundary: no variance is left for unit effects, so this is {pooled}, and phi has "
+                     "no standard error")  # fmt: skip
     return lines
+
+
+def serial_text(fit: FitRecord) -> str:
+    """The header's line about errors that are correlated over time."""
+    return f"errors over time: nu_t = psi nu_(t-1) + e_t, {_values(fit)['psi']}"
+
+
+def _values(fit: FitRecord) -> dict[str, str]:
+    """``"phi 7.634 (1.2)"`` of each variance component."""
+    table = variance_components(fit)
+    return {term: f"{term} {estimate:.4g}" + (f" ({se:.3g})" if np.isfinite(se) else "")
+            for term, estimate, se in zip(*(table[name].tolist() for name in SCHEMA[:3]))}  # fmt: skip

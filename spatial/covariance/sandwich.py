@@ -14,7 +14,7 @@ from scipy import sparse
 from spillover.errors import SpatialInputError
 
 from ..records.fit import FitRecord
-from .additive import after_correction
+from ..solve.gmm import MomentSample, basis, regressors, two_stage
 from .groups import nested, periods_of_rows, units_of_rows
 from .information import inverse_information, observed
 from .random import by_random_ml, random_scores
@@ -38,11 +38,17 @@ def sandwich(fit: FitRecord, meat_of) -> np.ndarray:
         raise SpatialInputError("E702", f"the variance of {bad!r} is not positive with this covariance",
                                 hint="too few groups or periods for so many parameters, or a kernel that is not "
                                 "positive definite: try a one-way cluster or kernel='bartlett'")  # fmt: skip
-    return after_correction(fit._solution, (V + V.T) / 2)
+    return fit._solution.after_correction((V + V.T) / 2)
 
 
 def information_and_scores(fit: FitRecord) -> tuple[np.ndarray, np.ndarray]:
-    """The observed information of all parameters, sigma2 and random effects' kappa among them, and scores by row."""
+    """The observed information of all parameters, sigma2 and random effects' kappa among them, and scores by row.
+
+    Of two-stage least squares the identity and what every row adds to the error of the estimate.
+    """
+    if isinstance(fit._sample, MomentSample):
+        stage = two_stage(fit._sample.y, regressors(fit._sample), basis(fit._sample))
+        return np.eye(stage.T.shape[1]), stage.T * stage.resid[:, None]
     if by_random_ml(fit):
         return fit._settings.random.information, random_scores(fit)
     return observed(fit._sample, fit._solution), scores(fit._sample, fit._solution)
@@ -62,7 +68,7 @@ def small_sample_factor(fit: FitRecord, codes: np.ndarray) -> float:
     and ``xtreg`` do.
     """
     G = int(codes.max()) + 1
-    if is_spatial(fit):
+    if is_spatial(fit) or fit._settings.method == "gmm":
         return G / (G - 1)
     T, N = fit._design.y.shape
     m, effects = fit._design.nobs, fit._settings.effects
@@ -82,15 +88,18 @@ def grouped_meat(fit: FitRecord, codes: np.ndarray, S: np.ndarray) -> np.ndarray
 
 
 def least_squares(fit: FitRecord) -> bool:
-    """Whether nothing but least squares was needed: no spatial parameter, no variance of random effects."""
-    return not (fit.specification.lag or fit.specification.error or by_random_ml(fit))
+    """Whether nothing but least squares was needed: no spatial parameter, no variance of random effects, no psi, no
+    instruments."""
+    s = fit._settings
+    return not (is_spatial(fit) or by_random_ml(fit) or s.serial is not None or s.method == "gmm")
 
 
 def is_spatial(fit: FitRecord) -> bool:
-    """Whether the model has a spatial parameter, and so was not estimated by least squares."""
-    return fit.specification.lag or fit.specification.error
+    """Whether the model has a spatial parameter and a likelihood."""
+    return (fit.specification.lag or fit.specification.error) and fit._settings.method != "gmm"
 
 
 def factor_in_words(fit: FitRecord, groups: str) -> str:
     """The small-sample factor of ``small_sample_factor``."""
-    return f"factor {groups}/({groups}-1)" + ("" if is_spatial(fit) else " (n-1)/(n-k)")
+    alone = is_spatial(fit) or fit._settings.method == "gmm"
+    return f"factor {groups}/({groups}-1)" + ("" if alone else " (n-1)/(n-k)")

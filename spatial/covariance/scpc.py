@@ -9,6 +9,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
+from ..design.obs_weights import refuse_weighted
 from ..records.fit import FitRecord
 from ..solve.gmm import basis, regressors, two_stage
 from .components import Components, components
@@ -54,6 +55,7 @@ class SCPC:
                                     hint="give a share such as 0.03")
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
+        refuse_weighted(fit._design.obs_weights, "SCPC", "sp.Conley(cutoff=...) or vcov='robust'")
         T, Z = influence(fit)
         at = self._components(fit)
         sums = fit._design.panel(T * fit._solution.resid[:, None])

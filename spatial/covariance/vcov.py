@@ -16,7 +16,10 @@ import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
 
+from ..design.checks import fits_exactly
+from ..design.obs_weights import refuse_weighted
 from ..records.fit import FitRecord
+from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 from .adjusted import ADJUSTED, OfAdjustedScore
 from .clustered import Cluster, Robust
@@ -24,13 +27,16 @@ from .hac import Conley, DriscollKraay
 from .jackknife import Jackknife
 from .joint import wald
 from .kinds import Bootstrap, Information
-from .random import by_random_ml, refuse_for_random
+from .moments import DynamicMomentCovariance, MomentCovariance, is_correlated, refuse_for_moments
+from .random import by_random_ml, refuse_for_random, refuse_without_scores
+from .regimes import of_regimes, refuse_refits
 from .sandwich import least_squares
 from .scpc import SCPC
 from .several import of_several
 from .white import White
 
 F = TypeVar("F", bound=FitRecord)
+MODEL_BASED = ("classical", "oim", "eim")
 
 KINDS: dict[str, type] = {
     "classical": Information, "oim": Information, "eim": Information, "robust": Robust, "hc0": White, "hc1": White,
@@ -77,7 +83,8 @@ def with_vcov(fit: F, vcov, **settings) -> F:
         E501 unknown or impossible for this fit, E1xx ids, E4xx places, E702 not positive definite.
     """
     chosen = _of_method(fit, vcov, settings)
-    V, df = chosen.covariance(fit), chosen.df(fit)
+    exact = fits_exactly(fit._sample, fit._solution)  # least squares whose standard errors would be rounding errors
+    V, df = np.full(2 * (len(fit._estimates),), np.nan) if exact else chosen.covariance(fit), chosen.df(fit)
     kept = vcov if isinstance(vcov, str) and not settings else chosen
     same = kept is fit._settings.vcov
     return replace(fit, _covariance=V, df_resid=df, _settings=fit._settings if same else fit._settings.with_(vcov=kept))
@@ -95,6 +102,10 @@ def describe(fit: FitRecord) -> str:
 
 def _of_method(fit: FitRecord, vcov, settings: dict):
     """The covariance as an object; estimates by moments have their own kinds."""
+    of_one_variance = vcov in MODEL_BASED if isinstance(vcov, str) else isinstance(vcov, Information)
+    if of_one_variance and fit._design.obs_weights is not None and fit._design.obs_weights.sampling:
+        what = f"vcov={vcov!r} with sampling weights, which say nothing of variances,"
+        refuse_weighted(fit._design.obs_weights, what, "vcov='robust', or sp.Cluster('region')")
     if fit._settings.method in ADJUSTED:
         if settings:
             raise SpatialInputError("E501", f"vcov={vcov!r} takes no settings, got {sorted(settings)}",
@@ -102,15 +113,25 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
         return OfAdjustedScore(vcov, fit._settings.method)
     if isinstance(fit, SeveralRecord) and not least_squares(fit):
         return of_several(vcov, **settings)
+    if isinstance(fit, RegimesRecord):
+        refuse_refits(vcov)
+        if fit.by_likelihood:
+            return of_regimes(vcov, **settings)
     if fit._settings.method != "gmm":
         chosen = as_vcov(vcov, **settings)
         if fit._settings.random is not None and by_random_ml(fit):
             refuse_for_random(fit._settings.random.error, chosen, fit)
+        if fit._settings.serial is not None:
+            refuse_without_scores(chosen)
         return chosen
-    from .moments import DynamicMomentCovariance, MomentCovariance
-
     if isinstance(vcov, SCPC) or vcov == "scpc":
         return as_vcov(vcov, **settings)
+    if is_correlated(vcov, settings) and not fit._design.lags:
+        chosen = as_vcov(vcov, **settings)
+        refuse_for_moments(chosen, fit.specification, fit._settings.effects)
+        if fit._settings.effects.random:
+            refuse_for_random(None, chosen, fit)
+        return chosen
     if settings:
         raise SpatialInputError("E501", f"vcov={vcov!r} of method='gmm' takes no settings, got {sorted(settings)}",
                                 hint="leave the settings out")

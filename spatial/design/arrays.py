@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg.lapack import dtrtrs
+from scipy.linalg.lapack import dgeqrf, dorgqr, dtrtri, dtrtrs
 
 from ..logdet import Jacobian
+
+BLOCK = 32  # columns at a time in LAPACK's factorisations
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +34,8 @@ class Sample:
         Of X's columns, dummies not named.
     factors : (X, Q, R), optional
         X = Q R from the checks at the door; it holds for that X alone.
+    log_weights : float
+        What weights of observations add to the log-likelihood.
     """
 
     y: np.ndarray = field(repr=False)
@@ -46,6 +50,7 @@ class Sample:
     dummies: int = 0
     names: tuple[str, ...] = ()
     factors: tuple[np.ndarray, np.ndarray, np.ndarray] | None = field(default=None, repr=False)
+    log_weights: float = 0.0
 
     @property
     def k(self) -> int:
@@ -58,7 +63,7 @@ class Sample:
         if self.factors is not None and self.factors[0] is self.X:
             _, Q, R = self.factors
         else:
-            Q, R = np.linalg.qr(self.X)
+            Q, R = thin_qr(self.X)
         lagged = self.error is not None and self.MX is not None
         return Q, R, solve_triangular(R, self.error_lag_of_X.T, transposed=True).T if lagged else None
 
@@ -104,6 +109,20 @@ class Sample:
     def BWy(self, lam: float) -> np.ndarray:
         """B W y = W y - lambda M W y; zeros in a model without a lag."""
         return self.lag_of_y if self.MWy is None else self.lag_of_y - lam * self.MWy
+
+
+def thin_qr(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """X = Q R with the factors of numpy's ``qr``, which costs twice as much where X is small."""
+    m, k = X.shape
+    if not k:
+        return np.empty((m, 0)), np.empty((0, 0))
+    packed, reflections, *_ = dgeqrf(X, lwork=BLOCK * k)
+    return dorgqr(packed[:, :m], reflections, lwork=BLOCK * k)[0], np.triu(packed[:k])
+
+
+def inverse_triangular(R: np.ndarray) -> np.ndarray:
+    """R^-1 of an upper triangle."""
+    return dtrtri(R)[0] if len(R) else R
 
 
 def solve_triangular(R, right, *, transposed=False):

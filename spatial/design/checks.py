@@ -8,6 +8,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
+from .arrays import thin_qr
 from .design import INTERCEPT, Design
 from .fixed_effects import FixedEffects
 
@@ -50,7 +51,8 @@ def degenerate(d: Design, before, y, X, Xd, names: list[str], effects: FixedEffe
         Regressors likewise.
     """
     problems = response_problems(d, before, y, effects)
-    Q, R = np.linalg.qr(Xd)
+    Q, R = zip(*map(thin_qr, Xd))
+    R = np.array(R)
     left = _norms(R)  # of Xd's columns
     if not effects.fixed:
         doubtful = np.ones(len(X), dtype=bool)
@@ -64,7 +66,7 @@ def degenerate(d: Design, before, y, X, Xd, names: list[str], effects: FixedEffe
         return [problem or few for problem in problems], Q, R
     spanned = np.abs(np.diagonal(R, axis1=1, axis2=2)) <= COLLINEAR * left
     for r in np.flatnonzero(spanned.any(axis=1)):
-        problems[r] = problems[r] or _collinear(Xd[r], spanned[r], names)
+        problems[r] = problems[r] or collinear(Xd[r], spanned[r], names)
     return problems, Q, R
 
 
@@ -92,12 +94,33 @@ def response_problems(d: Design, before, y, effects: FixedEffects) -> list:
     return problems
 
 
+def fits_exactly(sample, solution) -> bool:
+    """Whether the residuals are rounding errors of the response."""
+    return float(solution.resid @ solution.resid) <= ROUNDING**2 * float(sample.y @ sample.y)
+
+
 def refuse_perfect_fit(sample, solution, response: str) -> None:
-    """No variance is left to base inference on."""
-    spread = float(sample.y @ sample.y)
-    if float(solution.resid @ solution.resid) <= ROUNDING**2 * spread:
+    """The likelihood of rho or lambda has no maximum where no variance is left."""
+    if fits_exactly(sample, solution):
         raise SpatialInputError("E703", f"the regressors reproduce {response!r} exactly: no residual variance is left",
                                 column=response, hint="is the response itself among the regressors?")  # fmt: skip
+
+
+def refuse_psi(fit, what: str, hint: str = "leave serial= out") -> None:
+    """Errors that are correlated over time are not for everything.
+
+    Raises
+    ------
+    SpatialInputError
+        E501.
+    """
+    if fit._settings.serial is not None:
+        raise SpatialInputError("E501", f"{what} does not allow for errors with serial='ar1'", hint=hint)
+
+
+def refuse_without_residuals(fit) -> None:
+    """Tests of residuals have nothing to test where the fit is exact."""
+    refuse_perfect_fit(fit._sample, fit._solution, fit._design.response)
 
 
 def _without_variation(X, left, names, effects) -> SpatialInputError | None:
@@ -120,7 +143,7 @@ def _norms(X) -> np.ndarray:
     return np.sqrt(np.einsum("...ij,...ij->...j", X, X))
 
 
-def _collinear(X, spanned, names) -> SpatialInputError:
+def collinear(X, spanned, names) -> SpatialInputError:
     """Column by column: what lies in the span of those before it (R's diagonal is the distance) equals them."""
     j = int(np.argmax(spanned))
     share = np.linalg.lstsq(X[:, :j], X[:, j], rcond=None)[0]

@@ -17,6 +17,7 @@ from spillover.matrix import SpatialWeights, TemporalWeights
 
 from .fixed_effects import FixedEffects
 from .formula import INTERCEPT, canonical
+from .obs_weights import ObsWeights
 from .terms import Encoding
 
 
@@ -60,6 +61,8 @@ class Design:
         How the formula's terms became columns, for new data.
     absorbed : FixedEffects or None
         What stands behind ``|`` in the formula.
+    obs_weights : ObsWeights or None
+        Weights of the observations.
     """
 
     y: np.ndarray = field(repr=False)
@@ -83,6 +86,7 @@ class Design:
     endog: tuple[str, ...] = ()
     instruments: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
     absorbed: FixedEffects | None = None
+    obs_weights: ObsWeights | None = None
 
     @property
     def n_periods(self) -> int:
@@ -142,18 +146,28 @@ class Design:
         return out
 
     def within(self, values: np.ndarray, effects: FixedEffects, *, first: int = 0) -> np.ndarray:
-        """A (T, N, ...) array less its projection on the fixed effects; R such arrays with ``first=1``."""
+        """A (T, N, ...) array less its projection on the fixed effects, in the metric of weights of observations; R
+        such arrays with ``first=1``."""
+        if self.obs_weights is not None:
+            return self.obs_weights.within(values, effects, first=first)
         return effects.demean(values, self.observed, first=first)
+
+    @property
+    def root(self) -> np.ndarray:
+        """The roots of the weights of observations, (m,): 1 without weights."""
+        return np.ones(self.nobs) if self.obs_weights is None else self.rows(self.obs_weights.root)
 
     def left(self, effects: FixedEffects) -> int:
         """Observations that are left once the fixed effects are taken out."""
-        return effects.left(self.n_periods, self.n_units, self.observed)
+        T, N = self.y.shape
+        return effects.left(T, N, self.observed)
 
     @property
     def divisible(self) -> bool:
         """Whether a part of the data has the same columns: no term was estimated from the sample (center, scale, poly,
         levels of a category), and nothing else is aligned with the whole."""
         alone = self.error_weights is None and self.observed is None and not (self.instruments or self.lags)
+        alone = alone and self.obs_weights is None
         return alone and not self.encoding.states
 
     def part(self, members: np.ndarray, axis: str) -> Design:
@@ -191,6 +205,8 @@ class Design:
     def sources(self) -> tuple[pd.DataFrame, dict]:
         """The observations as used, labelled, and W (M of the error too, where it is another)."""
         columns = {self.response: self.y, **dict(zip(self.names, np.moveaxis(self.X, 2, 0))), **self.instruments}
+        if self.obs_weights is not None:
+            columns[self.obs_weights.column] = self.obs_weights.values
         frame = pd.concat([self.labelled(values, name) for name, values in columns.items()], axis=1)
         return frame, {"W": self.weights} | ({} if self.error_weights is None else {"M": self.error_weights})
 

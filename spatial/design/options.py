@@ -9,19 +9,26 @@ from typing import TYPE_CHECKING, Any
 from spillover.errors import SpatialInputError, check_option
 
 from .fixed_effects import FixedEffects
+from .moment_settings import Moments
 from .read import MISSING
 
 if TYPE_CHECKING:
     from .specification import Specification
 
-OPTIONAL = ("lags", "random_error")  # None takes the default
+OPTIONAL = ("lags", "random_error", "serial")  # None takes the default
 CHOICES = {
     "wx_order": (1, 2),
     "lags": ("y", "Wy", "both"),
     "random_error": ("kkp", "baltagi"),
+    "serial": ("ar1",),
     "correction": (True, False, "additive"),
     "missing": MISSING,
 }
+
+
+def lists_weights(w) -> bool:
+    """A list or tuple of weights; a list of lists of numbers is one dense matrix."""
+    return isinstance(w, list | tuple) and (not len(w) or not isinstance(w[0], list | tuple | int | float))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,23 +44,38 @@ class ModelOptions:
     method: object = "ml"
     w_error: object = None
     random_error: str | None = None
+    serial: str | None = None
     endog: Sequence[str] | None = None
     instruments: Sequence[str] | None = None
     correction: bool | str = True
     vcov: object = None
+    obs_weights: object = None
     missing: str = "error"
     logdet: str | None = None
+    regimes: object = None
 
     @property
     def estimator(self) -> str:
-        """The method's name: an object holds the settings of GMM, None leaves the choice to the model."""
-        return "ml" if self.method is None else self.method if isinstance(self.method, str) else "gmm"
+        """The method's name: an object holds the settings of GMM, None leaves the choice to the model, and instruments
+        need moments."""
+        if self.method is None:
+            return "gmm" if self.endog or self.instruments else "ml"
+        return self.method if isinstance(self.method, str) else "gmm"
+
+    @property
+    def moments(self) -> Moments:
+        """The settings of moments, or the usual ones."""
+        return self.method if isinstance(self.method, Moments) else Moments()
 
     @property
     def covariance(self) -> object:
         """The covariance, or the method's usual one."""
         usual = {"ml": "oim", "gmm": "classical"}
         return usual.get(self.estimator, self.estimator) if self.vcov is None else self.vcov
+
+    def several(self, w) -> bool:
+        """Whether a call is about several W: a list of weights, or regressors with their own."""
+        return isinstance(self.durbin, Mapping) or lists_weights(w) or lists_weights(self.w_error)
 
     def check(self, specification: Specification) -> None:
         """Refuse what cannot be before the data are read.
@@ -79,7 +101,7 @@ class ModelOptions:
             if self.endog or self.instruments:
                 raise SpatialInputError("E501", "endogenous regressors need method='gmm'", hint="method='gmm'")
             return
-        dynamic = self.lags is not None or not isinstance(self.method, str)
+        dynamic = self.lags is not None or not (isinstance(self.method, str | Moments) or self.method is None)
         for name, only, needless in (("correction", (True,) if dynamic else (True, False), "no such correction"),
                                      ("logdet", (None,), "no determinant")):  # fmt: skip
             if (value := getattr(self, name)) not in only:
@@ -103,6 +125,8 @@ class Settings:
         How log|I - rho W| was to be computed; None leaves it to W's size and structure.
     random : spatial.solve.random_effects.RandomEffects or None
         The variance components of random effects.
+    serial : spatial.solve.serial.SerialErrors or None
+        psi of errors that are correlated over time.
     requested : ModelOptions
         The keywords that led to it.
     """
@@ -113,6 +137,7 @@ class Settings:
     vcov: object = "oim"
     logdet: str | None = None
     random: Any = field(default=None, repr=False)
+    serial: Any = field(default=None, repr=False)
     requested: ModelOptions = field(default=ModelOptions(), repr=False, compare=False)
 
     @property
@@ -121,9 +146,14 @@ class Settings:
         return self.effects.fixed and self.correction is not False
 
     @property
+    def composed(self) -> bool:
+        """Whether the errors have parts: random effects, or what is correlated over time."""
+        return bool(self.effects.random) or self.requested.serial is not None
+
+    @property
     def counts_parameters(self) -> bool:
         """Whether maximum likelihood has the factor n / (n - p) and t statistics."""
-        return self.method == "ml" and self.correction is not False and self.random is None
+        return self.method == "ml" and self.correction is not False and self.random is None and self.serial is None
 
     def with_(self, **changes) -> Settings:
         """A copy with other values of some fields."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import lru_cache
+
 import numpy as np
 
 from spillover.errors import SpatialInputError
@@ -42,7 +45,8 @@ def demeaned_samples(
 ) -> list[Sample | SpatialInputError]:  # fmt: skip
     """The same for R replicates (R, T, N) and (R, T, N, k) of y and X; what is wrong with a replicate stands in its
     place."""
-    exact, lag, error = correction is True or d.varies, specification.lag, specification.error
+    exact = correction is True or d.varies or d.obs_weights is not None
+    lag, error = specification.lag, specification.error
     X, names = regressor_columns(d, effects, X)
     # 1. The columns y, X and, to be lagged before means are taken off, W y: (R, columns, T, N).
     c = 1 + len(names)
@@ -51,7 +55,7 @@ def demeaned_samples(
     Z[:, 1:c] = X.transpose(0, 3, 1, 2)
     if lag and exact:
         Z[:, c] = spatial_lag(d.weights, y, first=1)
-    within = effects.demean(Z, d.observed, first=2)
+    within = d.within(Z, effects, first=2)
     # 2. Their lags: W y of demeaned y, M [y, X], and M W y.
     columns = d.rows(within, 2)
     parts = {"y": columns[:, 0], "X": columns[:, 1:c].swapaxes(1, 2)}
@@ -62,7 +66,7 @@ def demeaned_samples(
         M, lagged = d.weights_of_error, (Z if exact else within)[:, :c]
         lagged = np.concatenate([lagged, Wy[:, None]], axis=1) if lag else lagged
         lagged = spatial_lag(M, lagged, first=2)
-        lagged = d.rows(effects.demean(lagged, d.observed, first=2) if exact else lagged, 2)
+        lagged = d.rows(d.within(lagged, effects, first=2) if exact else lagged, 2)
         parts |= {"My": lagged[:, 0], "MX": lagged[:, 1:c].swapaxes(1, 2)} | ({"MWy": lagged[:, c]} if lag else {})
     # 3. What cannot be estimated, and X = Q R.
     before = d.rows(Z, 2)
@@ -79,9 +83,18 @@ def demeaned_samples(
     samples: list[Sample | SpatialInputError] = []
     for r, problem in enumerate(problems):
         own = {name: values[r] for name, values in parts.items()}
-        samples.append(problem or Sample(**own, n=n, lag=of_lag, error=of_error, names=tuple(names),
-                                         factors=(own["X"], Q[r], R[r])))  # fmt: skip
+        one = problem or Sample(**own, n=n, lag=of_lag, error=of_error, names=tuple(names),
+                                factors=(own["X"], Q[r], R[r]))  # fmt: skip
+        samples.append(one if d.obs_weights is None or problem else weighted(one, d, effects, correction))
     return samples
+
+
+def weighted(sample: Sample, d: Design, effects: FixedEffects, correction) -> Sample:
+    """The sample times the roots of the weights of observations: see ``obs_weights``."""
+    columns = ("y", "X", "Wy", "My", "MX", "MWy")
+    scaled = {name: (d.root * values.T).T for name in columns if (values := getattr(sample, name)) is not None}
+    constant = d.obs_weights.constant(effects, correction is True) if d.obs_weights is not None else 0.0
+    return replace(sample, **scaled, factors=None, log_weights=constant)
 
 
 def regressor_columns(d: Design, effects: FixedEffects, X: np.ndarray | None = None) -> tuple[np.ndarray, list[str]]:
@@ -143,7 +156,13 @@ def _jacobian(
 ) -> Jacobian:
     if w.varies:
         return varying_jacobian(d, w, effects, correction, method)
-    return Jacobian(logdet(w, method), **determinant_counts(d, effects, correction))
+    return _counted(logdet(w, method), **determinant_counts(d, effects, correction))
+
+
+@lru_cache(maxsize=32)
+def _counted(determinant, copies, unit_root) -> Jacobian:
+    """One for all models of the same W and size."""
+    return Jacobian(determinant, copies, unit_root)
 
 
 def determinant_counts(d: Design, effects: FixedEffects, correction) -> dict:

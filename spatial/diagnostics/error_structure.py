@@ -25,7 +25,9 @@ from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
 
 from ..covariance.information import DENSE_MAX
+from ..design.checks import refuse_psi, refuse_without_residuals
 from ..design.gaps import refuse_unbalanced
+from ..design.obs_weights import refuse_weighted
 from ..logdet import logdet
 from ..records.fit import FitRecord
 from ..records.tests import TestResult, TestTable
@@ -83,7 +85,10 @@ def error_structure_tests(fit: FitRecord) -> TestTable:
         raise SpatialInputError("E206", f"these tests need at least 3 periods, got {d.n_periods}", n=d.n_periods,
                                 hint="use a longer panel")
     refuse_unbalanced(d.observed, "this test")
+    refuse_weighted(d.obs_weights, "this test", "test the residuals of the same model without weights")
     refuse_varying(d.weights, "this test")
+    refuse_psi(fit, "this test", "compare fits by sp.lr_test(small, large)")
+    refuse_without_residuals(fit)
     T, N = d.y.shape
     data = np.dstack([fit._sample.X.reshape(T, N, -1), fit._sample.y.reshape(T, N)])
     lo, hi = logdet(d.weights).interval

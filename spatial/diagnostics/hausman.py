@@ -13,6 +13,7 @@ from ..covariance.information import DENSE_MAX, expected
 from ..covariance.random import by_random_ml
 from ..covariance.vcov import with_vcov
 from ..design.arrays import Sample
+from ..design.checks import refuse_psi
 from ..design.fixed_effects import UNIT_EFFECTS
 from ..logdet import Jacobian
 from ..records.fit import FitRecord
@@ -51,6 +52,7 @@ def hausman(fixed: FitRecord, random: FitRecord) -> TestResult:
     form with one variance, F(q, N - p) (Hausman & Taylor 1981, Econometrica 49:1377-1398; Arellano 1993), which
     rejects 3 to 6 %. With ``correction=False`` it is the quadratic form, as in plm and Stata.
     """
+    refuse_psi(random, "hausman", "sp.mundlak_test(fit) of a fit with effects='correlated'")
     if random._settings.effects.random != "random" or not fixed._settings.effects.entity:
         raise SpatialInputError("E501", "hausman needs a fixed-effects fit and a random-effects fit, in this order",
                                 hint="sp.hausman(fixed, random)")

@@ -21,6 +21,8 @@ from scipy.special import fdtri
 
 from spillover.errors import SpatialInputError
 
+from ..covariance.clustered import Cluster
+from ..covariance.groups import group_codes, units_of_rows
 from ..covariance.moments import by_moments
 from ..covariance.sandwich import sums_by_group
 from ..records.fit import FitRecord
@@ -49,6 +51,8 @@ class Stages:
         Observations less regressors and instruments: n - k - L.
     units : (m,) int, or None
         Groups within which errors may be correlated.
+    spatial : str
+        The name of W y; empty in a model without it.
     """
 
     y: np.ndarray
@@ -58,6 +62,7 @@ class Stages:
     e: np.ndarray
     left: int
     units: np.ndarray | None
+    spatial: str = ""
 
     @property
     def L(self) -> int:
@@ -90,10 +95,13 @@ class Stages:
 def instrument_tests(fit: FitRecord) -> TestTable:
     """Are the instruments strong, and are they valid?
 
+    Beside a spatial error the data are those of the last stage, y - lambda M y and likewise; with random effects less
+    the share of unit means that they take.
+
     Parameters
     ----------
     fit : FitRecord
-        From ``sar`` or ``sdm`` with ``method="gmm"``.
+        With ``method="gmm"``: of W y, of endogenous regressors, or both.
 
     Returns
     -------
@@ -101,8 +109,8 @@ def instrument_tests(fit: FitRecord) -> TestTable:
         For W y and each endogenous regressor "first-stage F of ...", the partial F of the excluded instruments;
         "Cragg-Donald F", "Kleibergen-Paap F" and "Kleibergen-Paap LM" (underidentification); "Anderson-Rubin" and
         "Anderson-Rubin, robust", which hold however weak instruments are, that W y and the endogenous regressors do not
-        matter; "Sargan" and "Hansen
-        J", both chi2 with the number of over-identifying restrictions, absent when there are none. The robust ones
+        matter; "Sargan" and "Hansen J", both chi2 with the number of over-identifying restrictions,
+        absent when there are none. The robust ones
         allow for unequal variances, with unit effects for correlation within units. For dynamic models "Hansen J",
         "AR(1)" (which differencing brings about) and "AR(2)" (which would make the past values invalid).
 
@@ -114,8 +122,9 @@ def instrument_tests(fit: FitRecord) -> TestTable:
     Notes
     -----
     Sargan (1958): e'P e / (e'e / n). Hansen (1982): the minimum of the two-step efficient criterion, its weight
-    from the two-stage residuals. Anderson & Rubin (1949); its 95 % set of rho, where W y alone is endogenous, is in
-    ``note``. The F of each of several endogenous regressors can be large where together they are not identified.
+    from the two-stage residuals. Anderson & Rubin (1949); the 95 % sets of rho and of the endogenous coefficients
+    (``sp.anderson_rubin``) are in ``note``. The F of each of several endogenous regressors can be
+    large where together they are not identified.
 
     Examples
     --------
@@ -125,34 +134,57 @@ def instrument_tests(fit: FitRecord) -> TestTable:
     >>> [test.name for test in sp.instrument_tests(fit)][:4]
     ['first-stage F of W:CRIME', 'Cragg-Donald F', 'Kleibergen-Paap F', 'Kleibergen-Paap LM']
     """
-    if fit._settings.method != "gmm" or fit.specification.error:
-        raise SpatialInputError("E501", f"instrument_tests needs sar or sdm with method='gmm', got "
-                                f"{fit.specification.name} with method={fit._settings.method!r}",
-                                hint="estimate the model with method='gmm'")  # fmt: skip
+    refuse_without_instruments(fit, "instrument_tests")
     title = f"Instruments of {fit.specification.name}: {fit._design.formula}"
     if fit._design.lags:
         return TestTable(title, _of_dynamic(fit))
-    stages = _stages(fit)
+    stages = stages_of(fit)
     results = (*_first_stages(stages), *_identification(stages), *_anderson_rubin(stages), *_overidentification(stages))
     return TestTable(title, results, _note(stages))
 
 
-def _stages(fit: FitRecord) -> Stages:
-    s, _ = by_moments(fit)
-    exogenous, Q = s.X[:, s.exogenous], basis(s)
+def refuse_without_instruments(fit: FitRecord, what: str) -> None:
+    """``what`` needs endogenous regressors, W y among them.
+
+    Raises
+    ------
+    SpatialInputError
+        E501.
+    """
+    if fit._settings.method != "gmm":
+        raise SpatialInputError("E501", f"{what} needs method='gmm', got {fit.specification.name} with "
+                                f"method={fit._settings.method!r}", hint="estimate the model with method='gmm'")
+    if by_moments(fit)[0].all_exogenous:
+        raise SpatialInputError("E501", f"{what}: {fit.specification.name} has no endogenous regressor",
+                                hint="name it: endog=['x'], instruments=['z']")
+
+
+def stages_of(fit: FitRecord) -> Stages:
+    """The pieces of a fit's last stage."""
+    s, at = by_moments(fit)
+    y, X, Wy = s.By(at.lam), s.BX(at.lam), s.BWy(at.lam)
+    exogenous, Q = X[:, s.exogenous], basis(s, X)
     k = exogenous.shape[1]  # the first k columns of Q span them
     Qx, Z = Q[:, :k], Q[:, k:]
-    names = list(fit.params.index[:-1])
     inside = np.flatnonzero(~s.exogenous)
-    Y = np.column_stack([s.X[:, inside], s.lag_of_y])
-    units = np.tile(np.arange(fit._design.n_units), fit._design.n_periods) if fit._settings.effects.entity or (
-        fit._settings.vcov == "cluster") else None  # fmt: skip
+    Y, ends, spatial = X[:, inside], [s.names[j] for j in inside], ""
+    if s.Wy is not None:
+        spatial = f"W:{fit._design.response}"
+        Y, ends = np.column_stack([Y, Wy]), [*ends, spatial]
 
     def without(values):
         return values - Qx @ (Qx.T @ values)
 
-    ends = (*(names[j] for j in inside), f"W:{fit._design.response}")
-    return Stages(without(s.y), without(Y), ends, Z, fit._solution.resid, s.n - Q.shape[1], units)
+    return Stages(without(y), without(Y), tuple(ends), Z, at.resid, s.n - Q.shape[1], _groups(fit), spatial)
+
+
+def _groups(fit: FitRecord) -> np.ndarray | None:
+    """Within which errors may be correlated: those of the fit's covariance, or units where they have effects."""
+    d, settings = fit._design, fit._settings
+    if isinstance(settings.vcov, Cluster) and not isinstance(settings.vcov.by, list | tuple):
+        return group_codes(d, settings.vcov.by)[0]
+    within = settings.effects.entity or settings.effects.random or settings.vcov == "cluster"
+    return units_of_rows(d) if within else None
 
 
 def _first_stages(s: Stages) -> list[TestResult]:
@@ -188,25 +220,32 @@ def _anderson_rubin(s: Stages) -> list[TestResult]:
     e = s.y - s.Z @ g
     F = float(g @ g) / s.L / (float(e @ e) / s.left)
     robust = s.F(float(g @ np.linalg.solve(s.variance(s.Z * e[:, None]), g)))
-    zero = " = ".join((*s.names[:-1], "rho", "0"))
+    zero = " = ".join("rho" if name == s.spatial else name for name in (*s.names, "0"))
     return [
         TestResult("Anderson-Rubin", F, (s.L, s.left), f"{zero}, also under weak instruments"),
         TestResult("Anderson-Rubin, robust", robust, (s.L, s.left), f"the same, {s.errors}"),
     ]
 
 
-def anderson_rubin_set(s: Stages, level: float = LEVEL) -> list[tuple[float, float]]:
-    """Every rho that Anderson & Rubin's F with one variance does not reject, as intervals; W y alone endogenous.
+def anderson_rubin_set(s: Stages, j: int = 0, level: float = LEVEL) -> list[tuple[float, float]]:
+    """Every value of the j-th endogenous coefficient that Anderson & Rubin's test with one variance does not reject.
 
-    F(b) <= c is the quadratic inequality q_2 b^2 + q_1 b + q_0 <= 0.
+    With A = Y~'P Y~ - c Y~'(I - P) Y~ of y and the endogenous regressors the test accepts b where (1, -b)'A (1, -b) is
+    not positive, the others chosen to make it least (Guggenberger, Kleibergen, Mavroeidis & Chen 2012, Econometrica
+    80:2649-2666, whose test has L - G + 1 degrees of freedom and is conservative). That is a quadratic inequality
+    q_2 b^2 + q_1 b + q_0 <= 0; where the others are not identified every b is in the set.
     """
-    x, y, c = s.Y[:, 0], s.y, float(fdtri(s.L, s.left, level)) * s.L / s.left
-    zx, zy = s.Z.T @ x, s.Z.T @ y
-
-    def form(a, b, za, zb):
-        return float(za @ zb) * (1 + c) - c * float(a @ b)
-
-    q2, q1, q0 = form(x, x, zx, zx), -2 * form(x, y, zx, zy), form(y, y, zy, zy)
+    L = s.L - s.Y.shape[1] + 1
+    c = float(fdtri(L, s.left, level)) * L / s.left
+    columns = np.column_stack([s.y, s.Y[:, j], np.delete(s.Y, j, axis=1)])
+    explained = s.Z.T @ columns
+    A = (1 + c) * explained.T @ explained - c * columns.T @ columns
+    inner, beside = A[2:, 2:], A[:2, 2:]
+    if len(inner):
+        if np.linalg.eigvalsh(inner)[0] <= 0:
+            return [(-np.inf, np.inf)]
+        A = A[:2, :2] - beside @ np.linalg.solve(inner, beside.T)
+    q2, q1, q0 = A[1, 1], -2 * A[0, 1], A[0, 0]
     inside = q1**2 - 4 * q2 * q0
     if inside < 0:
         return [] if q2 > 0 else [(-np.inf, np.inf)]
@@ -232,10 +271,14 @@ def _hansen(s: Stages) -> float:
 
 
 def _note(s: Stages) -> str:
-    if s.Y.shape[1] > 1:
-        return ""
-    parts = [f"{low:.4g} to {high:.4g}" for low, high in anderson_rubin_set(s)]
-    return f"Anderson-Rubin {100 * LEVEL:g} % set of rho, errors of one variance: {' and '.join(parts) or 'empty'}"
+    sets = []
+    for j, name in enumerate(s.names):
+        parts = [f"{low:.4g} to {high:.4g}" for low, high in anderson_rubin_set(s, j)]
+        sets.append(f"{'rho' if name == s.spatial else name} {' and '.join(parts) or 'empty'}")
+    if len(sets) == 1:
+        name, _, ends = sets[0].partition(" ")
+        return f"Anderson-Rubin {100 * LEVEL:g} % set of {name}, errors of one variance: {ends}"
+    return f"Anderson-Rubin {100 * LEVEL:g} % sets, errors of one variance: {'; '.join(sets)}"
 
 
 def _of_dynamic(fit: FitRecord) -> tuple[TestResult, ...]:

@@ -19,6 +19,7 @@ from functools import partial
 
 import numpy as np
 
+from ..design.checks import refuse_psi, refuse_without_residuals
 from ..design.design import Design, spatial_lag
 from ..design.fixed_effects import NO_EFFECTS, FixedEffects
 from ..design.unbalanced import Gaps
@@ -49,6 +50,8 @@ class Scores:
 
 def scores_of(fit: FitRecord) -> Scores:
     """The scores of one regression, with exact moments or the textbook's as its ``correction`` says."""
+    refuse_psi(fit, "an LM test", "compare fits by sp.lr_test(small, large)")
+    refuse_without_residuals(fit)
     d, e, effects = fit._design, fit._solution.resid, transformed(fit)
     m = d.left(effects)
     trace, squares = panel_traces(d, effects)

@@ -16,6 +16,7 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
+from ..design.checks import refuse_psi, refuse_without_residuals
 from ..records.fit import FitRecord
 from .lm import lagger, transformed, without
 
@@ -30,6 +31,8 @@ def uneven_scores(fit: FitRecord) -> tuple[float, float, float, float]:
     SpatialInputError
         E309 above 3,000 rows.
     """
+    refuse_psi(fit, "an LM test", "compare fits by sp.lr_test(small, large)")
+    refuse_without_residuals(fit)
     d, e = fit._design, fit._solution.resid
     m = len(e)
     if m > ROWS_MAX:

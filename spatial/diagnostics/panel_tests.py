@@ -7,8 +7,10 @@ import numpy as np
 from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
 
+from ..design.checks import refuse_psi, refuse_without_residuals
 from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
+from ..design.obs_weights import refuse_weighted
 from ..records.fit import FitRecord
 from ..records.tests import TestResult, TestTable
 from ..solve.ml import spatially_lagged_error
@@ -44,6 +46,7 @@ def serial_correlation(fit: FitRecord) -> TestTable:
     and variance v those under the projection off the effects, as in ``lm_tests``: right for short panels, where the
     T^2 N / (T - 1) (e'L e / e'e)^2 of Baltagi (2013), eq. 5.22, is not.
     """
+    refuse_psi(fit, "serial_correlation", "psi and its interval are in sp.variance_components(fit)")
     T, N = panel_shape(fit, 4)
     if fit._sample.dummies:
         refuse_varying(fit._design.weights_of_error, "serial_correlation after a spatial error with fixed effects")
@@ -110,11 +113,13 @@ def panel_shape(fit: FitRecord, periods: int) -> tuple[int, int]:
     Raises
     ------
     SpatialInputError
-        E501 a cross-section, E206 fewer periods, E1xx gaps.
+        E501 a cross-section, E206 fewer periods, E703 no residual variance, E1xx gaps.
     """
     if not fit._design.is_panel:
         raise SpatialInputError("E501", "this test needs a panel", hint="give entity= and time=")
     refuse_unbalanced(fit._design.observed, "this test")
+    refuse_weighted(fit._design.obs_weights, "this test", "test the residuals of the same model without weights")
+    refuse_without_residuals(fit)
     T, N = fit._design.y.shape
     if periods > T:
         raise SpatialInputError("E206", f"this test needs at least {periods} periods, got {T}", n=T,

@@ -15,8 +15,10 @@ from spillover.errors import SpatialInputError
 from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
 from ..effects.prediction import reduced_form
+from ..effects.regimes_prediction import reduced_form_of_regimes
 from ..effects.several_prediction import reduced_form_of_several
 from ..records.fit import FitRecord
+from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 
 
@@ -27,8 +29,8 @@ class RSquared:
     Attributes
     ----------
     r2 : float
-        1 - e'e / sum (y - mean)^2, what fixed effects explain included. Least squares of a cross-section: R2. With a
-        spatial error e is the innovation. Not for random effects.
+        1 - e'e / sum (y - mean)^2, what fixed effects explain included; sums and means are weighted where observations
+        are. Least squares of a cross-section: R2. With a spatial error e is the innovation. Not for random effects.
     adjusted : float
         1 - (1 - r2) (m - 1) / df, of least squares.
     within, between, overall : float
@@ -56,32 +58,42 @@ def r_squared(fit: FitRecord) -> RSquared:
     admissible interval there is no reduced form, and squared correlations are NaN.
     """
     d, e = fit._design, fit._solution.resid
-    y = d.rows(d.y)
-    total = float(np.sum((y - y.mean()) ** 2))
-    share = float("nan") if fit._settings.effects.random else 1 - float(e @ e) / total
+    y, w = d.rows(d.y), d.root**2
+    total = float(w @ (y - np.average(y, weights=w)) ** 2)
+    share = float("nan") if fit._settings.composed else 1 - float(e @ e) / total
     adjusted = float("nan")
     if not (fit.specification.lag or fit.specification.error) and fit.df_resid:
         adjusted = 1 - (1 - share) * (len(y) - 1) / (d.left(fit._settings.effects) - len(fit.params))
     try:
-        expected = reduced_form_of_several(fit) if isinstance(fit, SeveralRecord) else reduced_form(fit)
+        expected = _reduced_form(fit)
     except (SpatialInputError, np.linalg.LinAlgError, RuntimeError):
         return RSquared(share, adjusted)
-    corr = _squared(*(_within(d, values, fit._settings.effects) for values in (d.y, expected)))
+    def share_within(effects: FixedEffects) -> float:
+        return _squared(_within(d, d.y, effects), _within(d, expected, effects), w)
+
+    corr = share_within(fit._settings.effects)
     if not d.is_panel:
         return RSquared(share, adjusted, corr=corr)
-    units = FixedEffects(entity=True)
-    within = _squared(*(_within(d, values, units) for values in (d.y, expected)))
-    between = _squared(*(np.nanmean(np.where(np.isnan(d.y), np.nan, values), axis=0) for values in (d.y, expected)))
-    return RSquared(share, adjusted, within, between, _squared(y, d.rows(expected)), corr)
+    within = share_within(FixedEffects(entity=True))
+    mass = np.nan_to_num(d.panel(w)).sum(axis=0)
+    y_bar, fitted_bar = (np.nan_to_num(d.panel(w * d.rows(values))).sum(axis=0) / mass for values in (d.y, expected))
+    between = _squared(y_bar, fitted_bar, mass if d.obs_weights is not None else np.ones(len(mass)))
+    return RSquared(share, adjusted, within, between, _squared(y, d.rows(expected), w), corr)
+
+
+def _reduced_form(fit: FitRecord) -> np.ndarray:
+    if isinstance(fit, RegimesRecord):
+        return reduced_form_of_regimes(fit)
+    return reduced_form_of_several(fit) if isinstance(fit, SeveralRecord) else reduced_form(fit)
 
 
 def _within(d: Design, values: np.ndarray, effects: FixedEffects) -> np.ndarray:
     return d.rows(d.within(values, effects) if effects.fixed else values)
 
 
-def _squared(a: np.ndarray, b: np.ndarray) -> float:
-    """The squared correlation; NaN where one of the two does not vary."""
-    a, b = a - a.mean(), b - b.mean()
+def _squared(a: np.ndarray, b: np.ndarray, w: np.ndarray) -> float:
+    """The squared correlation, rows weighted; NaN where one of the two does not vary."""
+    a, b = (np.sqrt(w) * (x - np.average(x, weights=w)) for x in (a, b))
     size = float(a @ a) * float(b @ b)
     tiny = 1e-20 * max(float(a @ a), 1e-300) ** 2
     return float(a @ b) ** 2 / size if size > tiny else float("nan")

@@ -49,10 +49,11 @@ class BoundaryTestResult(TestResult):
 
 
 def lr_test_of_random(restricted: FitRecord, full: FitRecord) -> TestResult:
-    """Likelihood ratio of fits with random effects, or of the pooled fit against one."""
+    """Likelihood ratio of fits with random effects or serially correlated errors, or of the pooled fit against one."""
     refuse_not_nested(restricted, full)
     df = full.n_parameters - restricted.n_parameters
-    pooled = restricted._settings.random is None
+    pooled = restricted._settings.random is None and full._settings.random is not None
+    correlated = restricted._settings.serial is None and full._settings.serial is not None
     a, *_ = names = [fit.specification.name for fit in (restricted, full)]
     if restricted._settings.effects != full._settings.effects:
         names = [f"{fit.specification.name} with {fit._settings.effects} effects" for fit in (restricted, full)]
@@ -60,6 +61,10 @@ def lr_test_of_random(restricted: FitRecord, full: FitRecord) -> TestResult:
         raise SpatialInputError("E501", f"{names[0]} is not nested in {names[1]}: it has no fewer parameters",
                                 hint="give the smaller model first")
     statistic = max(0.0, 2 * (full.loglik - restricted.loglik))
+    if correlated:
+        names[1] += " with serial correlation"
+    if correlated and df == 1:
+        return TestResult(f"LR {names[1]} vs {names[0]}", statistic, df, "psi = 0: errors are not correlated over time")
     if pooled and df == 1 and full._settings.random.on_boundary:
         statistic = 0.0  # exactly: half of the mixture is there
     if pooled:
@@ -81,7 +86,11 @@ def refuse_not_nested(restricted: FitRecord, full: FitRecord) -> None:
     why = None
     if any(random is not None and not random.by_likelihood for random in (small, large)):
         why = "Swamy and Arora's moments are no maximum of a likelihood: fit with method='ml'"
-    elif large is None or (small is None and restricted._settings.effects):
+    elif restricted._settings.serial is not None and full._settings.serial is None:
+        why = "errors that are correlated over time are the larger model"
+    elif (large is None and full._settings.serial is None) or (small is None and restricted._settings.effects) or (
+        small is not None and large is None
+    ):  # fmt: skip
         why = "only the pooled model (effects='none') and others with random effects are nested in random effects"
     elif small is not None and RANDOM.index(kinds[0]) > RANDOM.index(kinds[1]):
         why = "of random, correlated and chamberlain effects each nests those before it, not the reverse"

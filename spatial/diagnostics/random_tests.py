@@ -15,9 +15,11 @@ from spillover.matrix import refuse_varying
 
 from ..covariance.information import DENSE_MAX
 from ..design.arrays import Sample
+from ..design.checks import refuse_psi, refuse_without_residuals
 from ..design.design import spatial_lag
 from ..design.fixed_effects import quasi_demean
 from ..design.gaps import refuse_unbalanced
+from ..design.obs_weights import refuse_weighted
 from ..logdet import Jacobian, logdet
 from ..records.fit import FitRecord
 from ..records.tests import TestResult, TestTable
@@ -57,7 +59,10 @@ def random_effects_tests(fit: FitRecord) -> TestTable:
         raise SpatialInputError("E309", f"a dense {d.n_units:,} x {d.n_units:,} inverse is too large", n=d.n_units,
                                 hint="test a sample of the units, or use a test without dense matrices (sp.lm_tests)")
     refuse_unbalanced(d.observed, "this test")
+    refuse_weighted(d.obs_weights, "this test", "test the residuals of the same model without weights")
     refuse_varying(d.weights, "this test")
+    refuse_psi(fit, "this test", "compare fits by sp.lr_test(small, large)")
+    refuse_without_residuals(fit)
     e, X, (T, N) = fit._solution.resid.reshape(d.y.shape), fit._sample.X, d.y.shape
     W = d.weights.csr.toarray()
     b = np.sum(W * W.T) + np.sum(W * W)

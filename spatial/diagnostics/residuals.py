@@ -11,9 +11,11 @@ from spillover.matrix import refuse_varying
 
 from ..covariance.information import DENSE_MAX, contrasts, expected, inverse_information
 from ..covariance.random import by_random_ml
+from ..design.checks import refuse_psi, refuse_without_residuals
 from ..design.design import INTERCEPT, spatial_lag
 from ..records.fit import FitRecord
 from ..records.tests import TestResult, TestTable
+from .in_units_of_variance import in_units_of_variance
 from .residual_moran import residual_moran
 
 
@@ -30,9 +32,12 @@ def diagnose(fit: FitRecord) -> TestTable:
     """
     results = [jarque_bera(fit), breusch_pagan(fit)]
     spatial = fit.specification.lag or fit.specification.error
-    if not spatial and not fit._settings.effects:
+    weights = fit._design.obs_weights
+    plain = weights is None or not (weights.sampling or fit._settings.effects.fixed)
+    plain = plain and fit._settings.serial is None
+    if plain and not spatial and not fit._settings.effects:
         results.append(moran_of_residuals(fit))
-    by_ml = fit._settings.method == "ml" and fit._design.n_units <= DENSE_MAX
+    by_ml = plain and fit._settings.method == "ml" and fit._design.n_units <= DENSE_MAX
     if by_ml and not fit._design.weights.varies and fit.specification.lag and not fit.specification.error:
         results.append(lm_residual_error(fit))
     factors = vif(fit)
@@ -47,6 +52,7 @@ def jarque_bera(fit: FitRecord) -> TestResult:
 
     Source: Jarque & Bera (1987, International Statistical Review 55:163-172).
     """
+    refuse_without_residuals(fit)
     e = fit._solution.resid - fit._solution.resid.mean()
     m2, m3, m4 = (np.mean(e**power) for power in (2, 3, 4))
     statistic = len(e) / 6 * (m3**2 / m2**3 + (m4 / m2**2 - 3) ** 2 / 4)
@@ -57,10 +63,12 @@ def breusch_pagan(fit: FitRecord) -> TestResult:
     """Does the errors' variance depend on the regressors? Studentised: n R^2 of e^2 on them.
 
     Source: Koenker (1981, J. Econometrics 17:107-112), on the residuals e = B (A y - X beta) and on
-    B X, as Anselin (1988, section 8.1) does for a spatial error.
+    B X, as Anselin (1988, section 8.1) does for a spatial error; with weights of observations on sqrt(w) e, whose
+    variance is one where the weights are right.
     """
-    sample = fit._sample
-    Z = (sample.X if sample.error is None else sample.BX(fit.lam))[:, : sample.k]
+    refuse_without_residuals(fit)
+    sample, root = fit._sample, fit._design.root
+    Z = (sample.X if sample.error is None else sample.BX(fit.lam))[:, : sample.k] / root[:, None]
     if fit._settings.effects.fixed:
         Z = np.column_stack([np.ones(len(Z)), Z])
     df = Z.shape[1] - 1
@@ -90,7 +98,9 @@ def moran_of_residuals(fit: FitRecord) -> TestResult:
     if spatial or fit._settings.effects:
         raise SpatialInputError("E501", "Moran's moments hold for regressions without effects only",
                                 hint="lm_tests for effects, lm_residual_error after a spatial lag")  # fmt: skip
-    d = fit._design
+    refuse_psi(fit, "Moran's test of residuals", "compare fits by sp.lr_test(small, large)")
+    refuse_without_residuals(fit)
+    d = in_units_of_variance(fit, "Moran's I of residuals")._design
     W = d.weights.stacked.csr if d.weights.varies else sparse.block_diag([d.weights.csr] * d.n_periods, format="csr")
     moran = residual_moran(fit._solution.resid, fit._sample.basis[0], W)
     return TestResult("Moran of residuals", moran.z, None, "no spatial autocorrelation in the errors")
@@ -119,6 +129,8 @@ def lm_residual_error(fit: FitRecord) -> TestResult:
         raise SpatialInputError("E501", f"this test needs a fit of sar or sdm by maximum likelihood, got {spec.name}",
                                 hint="sp.sar(...) or sp.sdm(...) with method='ml'")
     refuse_varying(d.weights, "lm_residual_error")
+    d = (fit := in_units_of_variance(fit, "lm_residual_error"))._design
+    refuse_varying(d.weights, "lm_residual_error")  # weights of observations that move
     if d.n_units > DENSE_MAX:
         raise SpatialInputError("E309", f"a dense {d.n_units:,} x {d.n_units:,} inverse is too large",
                                 hint="test a sample of the units, or use a test without dense matrices (sp.lm_tests)")
@@ -148,11 +160,11 @@ def vif(fit: FitRecord) -> pd.Series:
 
     Of two regressors both have the same, 1 / (1 - r^2).
     """
-    X = _regressors(fit)
+    X, root = _regressors(fit), fit._design.root
     names = list(fit.params.index[: X.shape[1]])
     slopes = [j for j, name in enumerate(names) if name != INTERCEPT]
     Z = X[:, slopes]
-    Z = Z - Z.mean(axis=0)
+    Z = Z - np.outer(root, root @ Z) / (root @ root)
     R = np.linalg.qr(Z / np.linalg.norm(Z, axis=0), mode="r")
     factors = np.sum(np.linalg.inv(R) ** 2, axis=1)
     return pd.Series(factors, index=pd.Index([names[j] for j in slopes], name="term"), name="vif")

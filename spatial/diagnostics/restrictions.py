@@ -9,10 +9,13 @@ import numpy as np
 from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
 
+from ..design.checks import refuse_psi
 from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
+from ..records.regimes import refuse_regimes
 from ..records.tests import TestResult, TestTable
 from ..solve.ml import maximum_likelihood
+from .in_units_of_variance import in_units_of_variance
 from .lm import lagged_regressors, scores_of
 from .random_nested import lr_test_of_random
 from .tests import lr_test, refuse_without_likelihood
@@ -39,9 +42,11 @@ def durbin_lm_tests(fit: FitRecord) -> TestTable:
     (lambda, theta) is block diagonal. Intercepts are lagged only where W's rows do not sum to one. Fixed effects
     are taken out of the scores as in ``lm_tests``.
     """
+    refuse_regimes(fit)
     if fit.specification.name != "OLS":
         raise SpatialInputError("E501", f"these tests start from ols(), not from {fit.specification.name}",
                                 hint="sp.ols(formula, data, w, ...)")
+    fit = in_units_of_variance(fit, "durbin_lm_tests")
     at = scores_of(fit)
     dy, de, WXb, T, s2 = at.lag, at.error, at.WXb, at.information, at.s2
     X, e, Z = fit._sample.X, fit._solution.resid, lagged_regressors(fit)
@@ -101,9 +106,12 @@ def spatial_hausman(fit: FitRecord) -> TestResult:
         raise SpatialInputError("E501", f"the spatial Hausman test needs a fit of sem or sdem, got {spec.name}",
                                 hint="sp.spatial_hausman(sp.sem(...))")
     refuse_varying(fit._design.weights_of_error, "the spatial Hausman test")
+    refuse_psi(fit, "the spatial Hausman test")
     if fit._settings.random and fit._settings.random.error == "baltagi":
         raise SpatialInputError("E501", "the spatial Hausman test needs unit effects inside the error process",
                                 hint="random_error='kkp'")  # fmt: skip
+    fit = in_units_of_variance(fit, "spatial_hausman")
+    refuse_varying(fit._design.weights_of_error, "the spatial Hausman test")  # weights of observations that move
     X, s2, (T, N) = sample.X, fit._solution.sigma2, fit._design.y.shape
     BX = sample.BX(fit.lam)
     by_unit = X.reshape(T, N, -1).transpose(1, 0, 2)
@@ -142,6 +150,8 @@ def effects_test(restricted: FitRecord, full: FitRecord) -> TestResult:
     is therefore scaled by (m + q / 2 - 1) / (N T), m the degrees of freedom left to the full model and q those
     tested (Bartlett 1938), unless the full fit has ``correction=False``: papers report that one.
     """
+    refuse_regimes(restricted)
+    refuse_regimes(full)
     small, large = restricted._settings.effects, full._settings.effects
     same = restricted.specification == full.specification and restricted._design.formula == full._design.formula
     same = same and np.array_equal(restricted._design.y, full._design.y, equal_nan=True)

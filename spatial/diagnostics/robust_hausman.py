@@ -16,9 +16,11 @@ from ..covariance.joint import wald
 from ..covariance.kinds import Information
 from ..covariance.vcov import as_vcov, with_vcov
 from ..design.arrays import Sample
+from ..design.checks import refuse_psi
 from ..design.design import spatial_lag
 from ..design.fixed_effects import NO_EFFECTS, PERIOD_EFFECTS, UNIT_EFFECTS, FixedEffects, quasi_demean
 from ..design.gaps import refuse_unbalanced
+from ..design.obs_weights import refuse_weighted
 from ..design.sample import flat, regressor_columns
 from ..logdet import Jacobian
 from ..records.fit import FitRecord
@@ -75,11 +77,13 @@ def robust_hausman(fit: FitRecord, *, vcov: Any = "cluster", **settings: Any) ->
     >>> print(sp.robust_hausman(fit))
     robust Hausman: F(2, 46) = 8.873, p = 0.0006. Null: the effects are uncorrelated with the regressors
     """
+    refuse_psi(fit, "robust_hausman", "sp.mundlak_test(fit) of a fit with effects='correlated'")
     effects = fit._settings.effects
     if not (effects.entity or effects.random == "random") or fit._settings.method != "ml":
         message = f"robust_hausman needs a likelihood fit with unit effects, got {effects.name!r}"
         raise SpatialInputError("E501", message, hint="effects='entity', 'twoway' or 'random'")
     refuse_unbalanced(fit._design.observed, "robust_hausman")
+    refuse_weighted(fit._design.obs_weights, "robust_hausman", "the test of the same model without weights")
     if fit.specification.error:
         refuse_varying(fit._design.weights_of_error, "robust_hausman of a spatial error")
     again, added = augmented(fit)

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ..covariance.clustered import Robust
 from ..covariance.hac import DriscollKraay
 from ..covariance.sandwich import least_squares
 from ..effects.joint_likelihood import by_joint_default, joint_obstacle
 from ..records.fit import FitRecord
 from ..records.limits import LIMITS
+from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
-from ..solve.ml import Solution
 
 FEW = 20  # rows per parameter below which the restricted likelihood is advised
 HARDLY_ANY = 2  # rows per parameter below which lambda is out of reach
 FEW_ROBUST = 100  # rows of a cross-section below which a sandwich of least squares is too small
 FEW_DYNAMIC = 10  # periods below which the correction of unit effects, of order 1 / T, leaves too much
 FEW_PERIODS = 15  # below which the variance of sums over periods is hardly known
-FEW_FOR_TWO = 500  # rows below which rho and lambda together are weakly identified
-CRITICAL = 6.634896601021213  # of chi2(1) at 1 %: squared residuals follow the number of neighbors
+FEW_FOR_TWO, FEW_BY_MOMENTS = 500, 1_000  # rows below which rho and lambda together are weakly identified
 
 
 def notes(fit: FitRecord) -> list[str]:
@@ -55,12 +52,15 @@ def of_rows(fit: FitRecord) -> str:
     if isinstance(fit, SeveralRecord):
         few = (spec.lag or spec.error) and n < FEW * p
         return f"n / p = {n / p:.1f}: {LIMITS['few rows of several']}" if few else ""
+    if isinstance(fit, RegimesRecord) and fit.by_likelihood:
+        few = (spec.lag or spec.error) and n < FEW * p
+        return f"n / p = {n / p:.1f}: {LIMITS['few rows of regimes']}" if few else ""
     if s.random is not None or fit._design.lags or not (spec.lag or spec.error):
         return ""
     if spec.lag and spec.error:
         if by_joint_default(fit):
             return LIMITS["two parameters by likelihood"]
-        weak = LIMITS["two parameters"] * (n < FEW_FOR_TWO or spec.durbin)
+        weak = LIMITS["two parameters"] * (n < (FEW_BY_MOMENTS if s.method == "gmm" else FEW_FOR_TWO) or spec.durbin)
         better = "; method='likelihood' of conf_int and effects holds" if weak and not joint_obstacle(fit) else ""
         return weak + better
     if s.method == "reml":
@@ -68,15 +68,3 @@ def of_rows(fit: FitRecord) -> str:
     if s.method != "ml" or n >= FEW * p or fit._design.varies or fit._design.observed is not None:
         return ""
     return f"n / p = {n / p:.1f}: {LIMITS['few rows']}"
-
-
-def variance_follows_neighbors(at: Solution, weights) -> bool:
-    """Whether squared residuals, of a panel their means by unit, go with the number of neighbors.
-
-    n r^2 is Koenker's (1981, J. Econometrics 17:107-112) statistic with one regressor; it needs no normal errors.
-    """
-    counts = np.diff(weights.csr.indptr)
-    counts = counts - counts.mean()
-    squares = ((at.resid / np.sqrt(at.sigma2)) ** 2).reshape(-1, weights.n).mean(axis=0)
-    squares = squares - squares.mean()
-    return (counts @ squares) ** 2 * len(squares) > CRITICAL * (counts @ counts) * (squares @ squares)

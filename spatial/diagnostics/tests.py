@@ -10,11 +10,15 @@ from spillover.errors import SpatialInputError, check_option
 from ..covariance.adjusted import OfAdjustedScore
 from ..covariance.kinds import Information, lost_freedom
 from ..covariance.vcov import covariance_of, wald_of
+from ..design.checks import refuse_without_residuals
 from ..design.design import INTERCEPT
+from ..design.obs_weights import refuse_weighted
 from ..records.fit import FitRecord
+from ..records.regimes import RegimesRecord, refuse_regimes
 from ..records.several import SeveralRecord
 from ..records.tests import TestResult, TestTable
 from .factor_distance import factor_distance
+from .in_units_of_variance import in_units_of_variance
 from .lm import has_exact_moments, scores_of
 from .lm_uneven import uneven_scores
 from .random_nested import lr_test_of_random
@@ -61,6 +65,8 @@ def lm_tests(fit: FitRecord, *, errors: str = "equal") -> TestTable:
     if fit.specification.lag or fit.specification.error:
         raise SpatialInputError("E501", f"LM tests start from a regression, not from {fit.specification.name}",
                                 hint="pass the fit of ols() or slx()")  # fmt: skip
+    title = _title(fit)
+    fit = in_units_of_variance(fit, "lm_tests")
     if errors == "unequal":
         dy, de, TW, J = uneven_scores(fit)
     else:
@@ -75,10 +81,14 @@ def lm_tests(fit: FitRecord, *, errors: str = "equal") -> TestTable:
         TestResult("robust LM error", robust_error, 1, "lambda = 0, whatever rho is"),
         TestResult("SARMA", dy**2 / J + robust_error, 2, "rho = 0 and lambda = 0"),
     )
-    effects = fit._settings.effects
-    title = f"Lagrange multiplier tests, {fit.specification.name}" + (f" with {effects} effects" * bool(effects))
     note = "" if has_exact_moments(fit) else "textbook moments (correction=False)"
     return TestTable(title, results, "errors of unequal variances" if errors == "unequal" else note)
+
+
+def _title(fit: FitRecord) -> str:
+    effects, weights = fit._settings.effects, fit._design.obs_weights
+    title = f"Lagrange multiplier tests, {fit.specification.name}" + (f" with {effects} effects" * bool(effects))
+    return title if weights is None else f"{title}, weighted by {weights.column}"
 
 
 def lr_test(restricted: FitRecord, full: FitRecord) -> TestResult:
@@ -91,7 +101,7 @@ def lr_test(restricted: FitRecord, full: FitRecord) -> TestResult:
     whose rho is biased (n = 48, eight: 14 %), and for W that joins whole groups.
 
     A pooled fit (``effects="none"``) is nested in one with random effects: phi = 0 lies on the boundary, and the
-    statistic follows a mixture of chi-squared distributions.
+    statistic follows a mixture of chi-squared distributions. Both are nested in fits with ``serial="ar1"``.
 
     Raises
     ------
@@ -102,7 +112,7 @@ def lr_test(restricted: FitRecord, full: FitRecord) -> TestResult:
         refuse_without_likelihood(fit)
     df = full.n_parameters - restricted.n_parameters
     a, b = restricted.specification.name, full.specification.name
-    if restricted._settings.random or full._settings.random:
+    if restricted._settings.composed or full._settings.composed:
         return lr_test_of_random(restricted, full)
     same_sample = restricted._sample.n == full._sample.n and np.array_equal(restricted._sample.y, full._sample.y)
     if df <= 0 or not same_sample:
@@ -114,6 +124,9 @@ def lr_test(restricted: FitRecord, full: FitRecord) -> TestResult:
     if isinstance(full, SeveralRecord):
         name = f"LR {b} with {len(full._design.weights.matrices)} W vs {a}"
         return TestResult(name, statistic, df, restrictions(restricted, full))
+    if isinstance(full, RegimesRecord):
+        by = full.split.regimes.by
+        return TestResult(f"LR {b} with regimes vs {a}", statistic, df, f"the regimes of {by} are alike, {a} is enough")
     if len(full._design.lags) > len(restricted._design.lags):
         null = f"{a} is enough" if a != b else _no_past(set(full._design.lags) - set(restricted._design.lags))
         a, b = ("dynamic " * bool(fit._design.lags) + fit.specification.name for fit in (restricted, full))
@@ -155,6 +168,7 @@ def wald_test(fit: FitRecord, against: str) -> TestResult:
     if fit.specification.name != "SDM":
         raise SpatialInputError("E501", f"wald_test needs an SDM fit, got {fit.specification.name}",
                                 hint="sp.wald_test(sp.sdm(...))")
+    refuse_regimes(fit)
     if isinstance(fit, SeveralRecord):
         return wald_of_several(fit, against)
     if fit._design.wx_order > 1:
@@ -198,13 +212,17 @@ def refuse_without_likelihood(fit: FitRecord) -> None:
     Raises
     ------
     SpatialInputError
-        E501.
+        E501; E703 where a fit leaves no residual variance.
     """
     hints = {"gmm": "use method='ml'", "reml": "wald_test(fit, ...), or fits with method='ml'",
              "aqs": "wald_test(fit, ...), or fits with method='ml'"}  # fmt: skip
+    weights = fit._design.obs_weights
+    if weights is not None and weights.sampling:
+        refuse_weighted(weights, "a likelihood ratio with sampling weights", "sp.wald_test, sp.lincom or sp.nlcom")
     if (method := fit._settings.method) in hints:
         name = "the method of moments" if method == "gmm" else f"method={method!r}"
         raise SpatialInputError("E501", f"{name} has no likelihood to compare", hint=hints[method])
+    refuse_without_residuals(fit)
 
 
 def _no_lags(fit: FitRecord) -> TestResult:

@@ -17,6 +17,7 @@ from ..design.design import Design
 from ..design.keys import Rows
 from ..design.terms import model_columns
 from ..records.fit import FitRecord
+from ..records.regimes import refuse_regimes
 
 MEAN = "mean"
 
@@ -168,6 +169,7 @@ def refuse_dynamic(fit: FitRecord) -> None:
     if isinstance(fit._design.weights, SeveralWeights):
         raise SpatialInputError("E324", "this reads models with one W, and the model has several",
                                 hint="fit.effects() and its by_channel() are there for several")  # fmt: skip
+    refuse_regimes(fit)
     if fit._design.wx_order > 1 or fit._design.lags:
         raise SpatialInputError("E501", "this reads static models with wx_order=1",
                                 hint="fit the model without lags= and with wx_order=1")

@@ -30,6 +30,8 @@ from spillover.values import share
 
 from ..covariance.kinds import lost_freedom
 from ..covariance.sandwich import least_squares
+from ..design.checks import refuse_psi
+from ..design.obs_weights import refuse_weighted
 from ..logdet.inverse import Inverse
 from ..records.fit import FitRecord
 from ..records.schema import critical_value, rows_of, two_sided
@@ -126,9 +128,11 @@ def forecast(
     """
     d, effects = fit._design, fit._settings.effects
     share("level", level)
+    refuse_psi(fit, "a forecast", "lags='y' with effects='entity', or leave serial= out")
     if not d.is_panel:
         raise SpatialInputError("E501", "a forecast needs a panel: a cross-section has no periods to come",
                                 hint="fit.predict(new, w) for new units")  # fmt: skip
+    refuse_weighted(d.obs_weights, "a forecast", "fit.predict() has the fitted periods")
     if d.n_units > DENSE_MAX:
         raise SpatialInputError("E309", f"forecasts need dense {d.n_units:,} x {d.n_units:,} matrices", n=d.n_units,
                                 hint="fit.predict() has the fitted periods")  # fmt: skip
@@ -209,8 +213,8 @@ def _variance_of_effects(fit: FitRecord, errors: np.ndarray, B_inverse: np.ndarr
             return 0 * eye
         if random.error == "baltagi":
             B = np.linalg.inv(B_inverse)
-            return np.linalg.inv(eye / random.sigma2_mu + random.T * B.T @ B / random.sigma2_e)
-        left = random.sigma2_mu / (1 + random.T * random.phi)
+            return np.linalg.inv(eye / random.sigma2_mu + random.d2 * B.T @ B / random.sigma2_e)
+        left = random.sigma2_mu / (1 + random.d2 * random.phi)
         return left * (B_inverse @ B_inverse.T if random.error == "kkp" else eye)
     if not fit._settings.effects.entity:
         return 0 * eye

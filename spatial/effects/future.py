@@ -79,8 +79,8 @@ def unit_effects(fit: FitRecord, named: Mapping[str, float], *, last: bool = Fal
         if random.error == "baltagi":
             B = np.eye(d.n_units) - named["lambda"] * d.weights_of_error.csr.toarray()
             P = B.T @ B
-            return np.linalg.solve(P + np.eye(d.n_units) / (random.T * random.phi), P @ mean)
-        return random.T * random.phi / (1 + random.T * random.phi) * mean
+            return np.linalg.solve(P + np.eye(d.n_units) / (random.d2 * random.phi), P @ mean)
+        return random.d2 * random.phi / (1 + random.d2 * random.phi) * mean
     if effects.entity:
         return mean
     return np.full(d.n_units, np.nanmean(u)) if effects.time else np.zeros(d.n_units)

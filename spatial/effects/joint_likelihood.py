@@ -19,12 +19,15 @@ import pandas as pd
 from scipy.interpolate import CubicSpline, RectBivariateSpline
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
 from ..covariance.kinds import Information
 from ..covariance.vcov import covariance_of
+from ..design.obs_weights import links_in_units_of_variance
 from ..logdet import logdet
 from ..logdet.inverse import Inverse
 from ..records.fit import FitRecord
+from ..records.regimes import RegimesRecord
 from ..records.schema import critical_value, two_sided
 from ..records.several import SeveralRecord
 from ..solve.concentrated import form_of
@@ -46,9 +49,11 @@ def joint_obstacle(fit: FitRecord) -> str:
     checks = {
         "it is for models with a spatial lag and a spatial error": not (model.lag and model.error),
         "it is for one W of the lag and one of the error": isinstance(fit, SeveralRecord),
-        "it needs maximum likelihood": s.method != "ml" or s.effects.random is not None,
+        "regimes have no such likelihood": isinstance(fit, RegimesRecord),
+        "it needs maximum likelihood": s.method != "ml" or s.composed,
         "it is for static models": bool(d.lags),
         "W varies over time, or periods are missing": d.varies or d.observed is not None,
+        "the weights of observations change over time": d.obs_weights is not None and not d.obs_weights.fixed,
         "the correction is additive": s.correction == "additive",
         "its effects are not out by demeaning": bool(fit._sample.dummies) or _projected(fit._sample),
         f"it needs all eigenvalues of W, up to {UNITS:,} units": d.n_units > UNITS,
@@ -205,9 +210,11 @@ def _adjustment(fit, products, bounds, reach: tuple[float, float]) -> RectBivari
     """
     sample, d = fit._sample, fit._design
     Q, _, MQ = sample.basis
-    A_inverse = Inverse(d.weights, fit.rho)
-    GQ = by_period(Q, d.n_units, lambda x: d.weights.csr @ A_inverse.solve(x))
-    MGQ = by_period(GQ, d.n_units, lambda x: d.weights_of_error.csr @ x)
+    W, M = (refuse_varying(links_in_units_of_variance(d, w), "this likelihood")
+            for w in (d.weights, d.weights_of_error))  # fmt: skip
+    A_inverse = Inverse(W, fit.rho)
+    GQ = by_period(Q, d.n_units, lambda x: W.csr @ A_inverse.solve(x))
+    MGQ = by_period(GQ, d.n_units, lambda x: M.csr @ x)
     u = np.linspace(*reach, ADJUSTED)
     rho, lam = bounds[:, :1] + np.diff(bounds, axis=1) / (1 + np.exp(-u))
     lam = lam[:, None, None]

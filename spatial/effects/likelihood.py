@@ -25,10 +25,12 @@ import numpy as np
 from scipy.special import ndtri
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
 
 from ..covariance.adjusted import OfAdjustedScore
 from ..covariance.kinds import Information
 from ..covariance.vcov import covariance_of
+from ..design.obs_weights import links_in_units_of_variance
 from ..logdet import Jacobian, spectrum_of
 from ..logdet.inverse import Inverse
 from ..records.schema import critical_value, two_sided
@@ -92,9 +94,10 @@ def _obstacle(fit) -> str:
     checks = {
         joint_obstacle(fit): model.lag and model.error,
         "it is for models with a spatial lag": not model.lag,
-        "it needs maximum likelihood": s.method not in ("ml", "reml") or s.effects.random is not None,
+        "it needs maximum likelihood": s.method not in ("ml", "reml") or s.composed,
         "it is for static models": bool(d.lags),
         "W varies over time, or periods are missing": d.weights.varies or d.observed is not None,
+        "the weights of observations change over time": d.obs_weights is not None and not d.obs_weights.fixed,
         "the correction is additive": s.corrected and s.correction == "additive",
         f"it needs all eigenvalues of W, up to {UNITS:,} units": d.n_units > UNITS,
         "its standard errors are not the likelihood's": not isinstance(covariance_of(fit), LIKELIHOODS),
@@ -224,8 +227,8 @@ class Profile:
 
 def _profile(source, picks: np.ndarray) -> Profile:
     fit = source.fit
-    sample, W = fit._sample, fit._design.weights
-    spectrum = spectrum_of(W)
+    sample, spectrum = fit._sample, spectrum_of(fit._design.weights)
+    W = refuse_varying(links_in_units_of_variance(fit._design, fit._design.weights), "this likelihood")
     low, high = spectrum.interval
     # 1. Regressions of y and W y on X.
     Q, R, _ = sample.basis

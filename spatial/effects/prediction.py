@@ -27,6 +27,7 @@ from spillover.matrix import SpatialWeights, as_weights, refuse_varying
 
 from ..design.design import Design, spatial_lag
 from ..design.formula import read_formula
+from ..design.obs_weights import refuse_weighted
 from ..design.read import design
 from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
@@ -70,8 +71,9 @@ def predict(fit: FitRecord, data: pd.DataFrame | None = None, w=None, *, kind: s
     """
     if data is None and w is None:
         check_option("kind", kind or "TS", IN_SAMPLE)
-        if fit._settings.effects.random and kind not in ("trend", "TC"):
-            raise SpatialInputError("E501", "random effects are not estimated: only kind='trend' and 'TC' are there",
+        if fit._settings.composed and kind not in ("trend", "TC"):
+            parts = "random effects are" if fit._settings.effects.random else "errors that are correlated over time are"
+            raise SpatialInputError("E501", f"{parts} not estimated: only kind='trend' and 'TC' are there",
                                     hint="kind='trend' or kind='TC'")
         return fit._design.labelled(in_sample(fit, kind or "TS"), "predicted")
     check_option("kind", kind or "BP", OUT_OF_SAMPLE)
@@ -90,17 +92,19 @@ def in_sample(fit: FitRecord, kind: str) -> np.ndarray:
     """(T, N) predictions of the fitted units."""
     d = fit._design
     if kind == "TS":
-        return d.y - d.panel(fit._solution.resid)
+        return d.y - fit._errors
     trend = regression_part(fit, d)
     trend = trend + _effects(fit, trend)
     if kind == "trend":
         return trend
     W, M = d.weights, d.weights_of_error
-    if not (W.varies or M.varies):
-        return _through_space(fit, W, M, d.y, trend, kind)
+    roots = np.ones(d.y.shape) if d.obs_weights is None else np.nan_to_num(d.obs_weights.root, nan=1.0)
+    if not (W.varies or M.varies) and (roots == roots[0]).all():
+        return _through_space(fit, W, M, d.y, trend, kind, roots[0])
     y, trend = (np.nan_to_num(values) for values in (d.y, trend))  # who is not there has no links either
-    systems = zip(W.each(d.n_periods), M.each(d.n_periods), y[:, None], trend[:, None])
-    return np.concatenate([_through_space(fit, *system, kind) for system in systems])
+    each = W.each(d.n_periods), M.each(d.n_periods), y[:, None], trend[:, None]
+    systems = ((w, m, y_t, trend_t, kind, root) for w, m, y_t, trend_t, root in zip(*each, roots))
+    return np.concatenate([_through_space(fit, *system) for system in systems])
 
 
 def reduced_form(fit: FitRecord) -> np.ndarray:
@@ -112,12 +116,13 @@ def reduced_form(fit: FitRecord) -> np.ndarray:
     return np.where(np.isnan(d.y), np.nan, np.array(rows))
 
 
-def _through_space(fit: FitRecord, W: SpatialWeights, M: SpatialWeights, y, trend, kind: str) -> np.ndarray:
-    """TC or BP of (T, N) arrays under one W and M."""
+def _through_space(fit: FitRecord, W: SpatialWeights, M: SpatialWeights, y, trend, kind: str, root) -> np.ndarray:
+    """TC or BP of (T, N) arrays under one W and M, and one weight for each unit."""
     TC = inverse(W, fit.rho).solve(trend.T).T
     if kind == "TC":
         return TC
-    Q = _precision(*_filters(fit, W.csr, M.csr))
+    A, B = _filters(fit, W.csr, M.csr)
+    Q = _precision(A, B, root)
     gap = (y - TC).T
     return TC - ((Q @ gap) / Q.diagonal()[:, None] - gap).T
 
@@ -138,6 +143,8 @@ def out_of_sample(fit: FitRecord, whole: Design, M: SpatialWeights, new: np.ndar
     TC = inverse(whole.weights, fit.rho).solve(trend)
     if kind == "TC":
         return TC[new]
+    refuse_weighted(fit._design.obs_weights, "kind='BP' for new units, whose weights are not known,",
+                    "kind='TS1' or 'TC'")  # fmt: skip
     Q = _precision(A, B)
     return TC[new] - spsolve(Q[new][:, new].tocsc(), Q[new][:, old] @ (y - TC[old]))
 
@@ -215,7 +222,7 @@ def _filters(fit: FitRecord, W, M):
     return (eye - fit.rho * W).tocsr(), (eye - fit.lam * M).tocsr()
 
 
-def _precision(A, B):
-    """A'B'B A, the precision of y times sigma2."""
-    BA = B @ A
+def _precision(A, B, root=None):
+    """A'B'B A, the precision of y times sigma2; A'B'D^2 B A with weights of observations, D = diag(root)."""
+    BA = B @ A if root is None else sparse.diags_array(root) @ B @ A
     return (BA.T @ BA).tocsr()

@@ -22,6 +22,7 @@ from spillover.matrix import SeveralWeights
 from ..logdet import Quadrature, logdet, period_logdet
 from ..logdet.inverse import Inverse, inverse
 from ..logdet.protocol import LogDeterminant
+from ..records.regimes import RegimesRecord
 from .curves import NODES, between_poles, distance
 
 KINDS = ("direct", "indirect", "total")
@@ -172,6 +173,9 @@ def determinant(fit):
     if isinstance(fit._design.weights, SeveralWeights):
         raise SpatialInputError("E324", "this needs the determinant of one W, and the model has several",
                                 hint="fit.effects(), its by_channel(), shock() and by_unit() are there for several")
+    if isinstance(fit, RegimesRecord) and fit.by_likelihood:
+        raise SpatialInputError("E324", "this needs the determinant of one rho, and the model has regimes",
+                                hint="fit.effects(), its by_receiver(), shock() and by_unit() are there for regimes")
     if part is None:
         return (period_logdet if fit._design.weights.varies else logdet)(fit._design.weights)
     return getattr(part.logdet, "plain", part.logdet)

@@ -108,6 +108,11 @@ class SeveralSource:
         law = self._given(params, V, R).refuse_outside()
         return None, settled(lambda _: law.linear(self._curves(law, R), picks), estimates, level, 1, 1)[1]
 
+    @property
+    def many_nodes(self) -> bool:
+        """Whether averages are quick at every node."""
+        return self.averages.exact
+
     def _given(self, params, V, R):
         """The nodes over rho that are admissible; of interpolated averages those within ``REACH``."""
         df, L = self.fit.df_resid, self.averages.logdet
@@ -115,7 +120,7 @@ class SeveralSource:
         if len(R) == 3:
             law = given_lattice(params, V, R, df, bounds)
         else:
-            nodes = NODES[len(R)] if self.averages.exact else FEWER_NODES[: len(R)]
+            nodes = NODES[len(R)] if self.many_nodes else FEWER_NODES[: len(R)]
             law = given_spatial(params, V, R, df, nodes, bounds, splits=[0.0])
         if len(R) == 1:
             return law

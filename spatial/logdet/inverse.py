@@ -65,7 +65,7 @@ class Inverse:
         if self.rho == 0:
             return right.copy()
         if self.n <= DENSE_MAX:
-            return (self._dense.T if transposed else self._dense) @ right
+            return (self.dense.T if transposed else self.dense) @ right
         root = self._root if not transposed else 1 / self._root
         scaled = (right.T * root).T
         if self.symmetric and self.n > ITERATE_ABOVE:
@@ -79,7 +79,7 @@ class Inverse:
         if self.rho == 0:
             return np.ones(self.n), None
         if self.n <= DIAGONAL_DENSE:
-            return self._dense.diagonal().copy(), None
+            return self.dense.diagonal().copy(), None
         if not self.symmetric:
             return self._stochastic_diagonal()
         self._refuse_too_large()
@@ -108,8 +108,11 @@ class Inverse:
         return np.ones(self.n) if scale is None else np.sqrt(scale)
 
     @cached_property
-    def _dense(self):
-        return np.linalg.inv(np.eye(self.n) - self.rho * self.weights.csr.toarray())
+    def dense(self) -> np.ndarray:
+        """A^-1, (n, n)."""
+        from scipy.linalg import inv  # in place: numpy's solves for n unit vectors
+
+        return inv(np.eye(self.n) - self.rho * self.weights.csr.toarray(), overwrite_a=True, check_finite=False)
 
     @property
     def _lu(self) -> SparseLU:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -12,6 +12,27 @@ from .protocol import Curve, LogDeterminant
 from .spectrum import Spectrum
 
 D = TypeVar("D", bound=Curve, covariant=True)
+EDGE = 1e-6  # share of the interval that a search leaves free at each end
+INFINITE_BOUND = 1e8  # finite stand-in for an infinite bound
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Chebyshev points of an interval, dense towards the ends where determinants bend, and the determinant there.
+
+    They are even in arsinh(r / c), c the nearer end: an interval may reach from -100 to 1, and what matters lies around
+    zero.
+    """
+
+    nearer: float
+    first: float
+    last: float
+    points: np.ndarray
+    values: np.ndarray
+
+    def at(self, cosines) -> np.ndarray:
+        """r at the cosines of angles from 0 to pi."""
+        return self.nearer * np.sinh((self.first + self.last) / 2 - (self.last - self.first) / 2 * cosines)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,10 +53,28 @@ class Jacobian(Generic[D]):
     logdet: D
     copies: float = 1
     unit_root: int = 0
+    memo: dict[int, Grid] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def interval(self: Jacobian[LogDeterminant]) -> tuple[float, float]:
         return self.logdet.interval
+
+    @property
+    def ends(self: Jacobian[LogDeterminant]) -> tuple[float, float]:
+        """Lowest and highest value that a search tries."""
+        low, high = self.interval
+        low, high = max(low, -INFINITE_BOUND), min(high, INFINITE_BOUND)
+        return low + EDGE * (high - low), high - EDGE * (high - low)
+
+    def grid(self: Jacobian[LogDeterminant], steps: int) -> Grid:
+        """Where a search starts: computed once, since it depends on W alone."""
+        if steps not in self.memo:
+            low, high = self.ends
+            nearer = min(-low, high)
+            bare = Grid(nearer, np.arcsinh(low / nearer), np.arcsinh(high / nearer), np.empty(0), np.empty(0))
+            points = bare.at(np.cos(np.pi / steps * np.arange(steps + 1)))
+            self.memo[steps] = replace(bare, points=points, values=self.value(points))
+        return self.memo[steps]
 
     @property
     def domain(self: Jacobian[LogDeterminant]) -> tuple[float, float]:

@@ -57,9 +57,9 @@ PARAMETERS = {
     ),
     "endog, instruments": (
         "list of str, optional",
-        'With ``method="gmm"``: regressors that are correlated with the error, and terms (columns or functions of '
-        "them) that instrument them. A lagged endogenous regressor is endogenous too; lags of the instruments "
-        "instrument it. Tests: ``sp.instrument_tests(fit)``.",
+        'With ``method="gmm"`` (``sp.Moments(...)`` has settings): regressors that are correlated with the error, and '
+        "terms (columns or functions of them) that instrument them. A lagged endogenous regressor is endogenous too; "
+        "lags of the instruments instrument it. Tests: ``sp.instrument_tests(fit)``, ``sp.endogeneity_test(fit)``.",
     ),
     "lags": (
         '{"y", "Wy", "both"}, optional',
@@ -80,6 +80,12 @@ PARAMETERS = {
         "Prucha 2007; the default), or beside it, u = mu + v with v = lambda M v + e (Baltagi, Song & Koh 2003; what "
         "``xsmle`` and Stata's ``spxtregress`` print), which needs dense matrices, for up to 5,000 units.",
     ),
+    "serial": (
+        '{"ar1"}, optional',
+        "In panels without fixed effects: errors that are correlated over time within units, nu_t = psi nu_(t-1) + "
+        "e_t, beside random unit effects, a spatial lag and a spatial error or without them (Baltagi, Song, Jung & Koh "
+        "2007; Millo 2014); psi is in ``sp.variance_components(fit)``. By maximum likelihood; three periods or more.",
+    ),
     "correction": (
         'bool or "additive"',
         'Small samples. True: the covariance "oim" has the factor n / (n - p), statistics are t(n - p), and fixed '
@@ -93,6 +99,12 @@ PARAMETERS = {
         '"cluster", "jackknife", "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``, '
         '``sp.Jackknife("region")`` for few groups, ``sp.Conley(cutoff=300)``.',
     ),
+    "obs_weights": (
+        "str or Sampling, optional",
+        "Column of positive weights w of the observations: Var(e) = sigma2 / w, as of a mean over w people (analytic "
+        "weights). ``sp.Sampling(\"column\")``: sampling weights, with robust standard errors, for least squares and "
+        "moments. sigma2 is the variance at w = 1, as in R. Effects average over units without weights.",
+    ),
     "missing": (
         '{"error", "drop", "period"}',
         '"drop" leaves out units with missing values or rows and cuts W down to the rest. "period", for panels, leaves '
@@ -104,18 +116,28 @@ PARAMETERS = {
         '{"eigen", "sparse", "cholmod", "stochastic"}, optional',
         "How log|I - rho W| is computed; by default what suits W's size and structure. The header says which.",
     ),
+    "regimes": (
+        "str or Regimes, optional",
+        "A column with the regime of every unit: all coefficients, the intercept too, differ between regimes, and rho "
+        "is the same. ``sp.Regimes(\"region\", terms=[\"x\"], rho=True, sigma2=True)`` chooses what differs. Theta is "
+        "that of the unit that receives W x, the lag of the whole x. See ``sp.chow_test``.",
+    ),
 }
 
 LEAST_SQUARES_METHOD = (
-    '{None, "ml"}, optional',
-    'With random effects: None is Swamy and Arora\'s estimator, "ml" maximum likelihood. Ignored otherwise.',
+    '{None, "ml", "gmm"}, optional',
+    'With random effects: None is Swamy and Arora\'s estimator, "ml" maximum likelihood. With ``endog=``: two-stage '
+    "least squares. Ignored otherwise.",
 )
 TWO_PARAMETERS_METHOD = (
     '{"ml", "gmm"}',
     'Exact maximum likelihood, or "gmm", the method of moments, which needs neither normal errors nor a determinant.',
 )
 LAG_MOMENTS = ' By moments: two-stage least squares.'
-ERROR_MOMENTS = ' Generalised moments hold without effects and with unit effects.'
+ERROR_MOMENTS = (
+    " Generalised moments hold without effects, with unit effects, with period effects where rows of M sum to one, and "
+    "with random effects."
+)
 MOMENT_VCOV = ' With "gmm": "classical" (the default), "robust" to heteroskedasticity'
 LITERAL_DURBIN = (
     "[], optional",
@@ -130,13 +152,18 @@ DIFFERENT = {  # (model, parameter): its own type and description
        for model in ("ols", "sem")},
     **{(model, "durbin"): LITERAL_DURBIN for model in ("sar", "sac")},
 }  # fmt: skip
-WHITE = ' "hc0" and "hc1" are White\'s, without and with the factor n / (n - k).'
+WHITE = (
+    ' "hc0" and "hc1" are White\'s, without and with the factor n / (n - k). With ``endog=``: "classical" (the '
+    'default), "robust", "hc0", "hc1", "cluster" and objects.'
+)
 MORE = {  # (model, parameter): what is added to the description
     **{(model, "method"): LAG_MOMENTS for model in ("sar", "sdm")},
     **{(model, "method"): ERROR_MOMENTS for model in ("sem", "sdem", "sac", "gns")},
     **{(model, "vcov"): WHITE for model in ("ols", "slx")},
-    **{(model, "vcov"): MOMENT_VCOV + ', "hc0", "hc1" and, in panels, "cluster".' for model in ("sar", "sdm")},
-    **{(model, "vcov"): MOMENT_VCOV + ", which is another estimator and changes the estimates too."
+    **{(model, "vcov"): MOMENT_VCOV + ', "hc0", "hc1", in panels "cluster", and '
+       'the objects.' for model in ("sar", "sdm")},
+    **{(model, "vcov"): MOMENT_VCOV + ' and, in panels, "cluster" by unit, which are other estimators '
+       "and change the estimates too."
        for model in ("sem", "sdem", "sac", "gns")},
 }  # fmt: skip
 GROUPS = {"time": "entity, time", "instruments": "endog, instruments"}  # described together, at the second name

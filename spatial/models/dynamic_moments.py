@@ -11,6 +11,7 @@ from spillover.errors import SpatialInputError, check_option
 from ..design.checks import refuse_degenerate
 from ..design.design import INTERCEPT, Design, spatial_lag
 from ..design.fixed_effects import PERIOD_EFFECTS, FixedEffects
+from ..design.moment_settings import Moments
 from ..design.options import ModelOptions
 from ..design.sample import flat, regressor_columns
 from ..design.specification import Specification
@@ -74,6 +75,9 @@ def checked_dynamic(options: ModelOptions) -> None:
     """
     if options.lags is None:
         raise SpatialInputError("E501", "ArellanoBond is for dynamic models", hint="give lags='y', 'Wy' or 'both'")
+    if isinstance(options.method, Moments):
+        raise SpatialInputError("E501", "sp.Moments is for static models; a dynamic one has sp.ArellanoBond",
+                                hint="method=sp.ArellanoBond(), or leave lags= out")
     if options.endog or options.instruments:
         raise SpatialInputError("E501", "endog= and instruments= are not there for dynamic models",
                                 hint="leave lags= out, or instrument by past values alone")

@@ -16,12 +16,12 @@ from spillover.errors import check_option, warn
 
 from ..covariance.vcov import as_vcov, with_vcov
 from ..design.arrays import Sample
-from ..design.checks import refuse_perfect_fit
+from ..design.checks import fits_exactly, refuse_perfect_fit
 from ..design.design import Design
+from ..design.moment_settings import Moments
 from ..design.options import ModelOptions, Settings
 from ..design.sample import demeaned_sample
 from ..design.specification import Specification
-from ..diagnostics.small_samples import variance_follows_neighbors
 from ..records.limits import LIMITS
 from ..solve.ml import Solution, maximum_likelihood
 from ..solve.reml import Adjusted
@@ -30,11 +30,14 @@ from .dynamic import without_bias
 from .dynamic_moments import ArellanoBond, checked_dynamic, dynamic_method_of_moments
 from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
-from .random import random_effects
+from .random import random_effects, random_effects_by_moments
 from .reading import Reading, prepare, read
-from .several import estimate_several, is_several
+from .regimes import maximum_by_regime, read_regimes, refuse_here, with_regimes
+from .serial import serial_errors
+from .several import estimate_several
 
 NO_COVARIANCE = np.empty((0, 0))
+CRITICAL = 6.634896601021213  # of chi2(1) at 1 %: squared residuals follow the number of neighbors
 
 
 def estimate(specification: Specification, formula: str, data: pd.DataFrame, w, options: ModelOptions) -> Fit:
@@ -45,12 +48,22 @@ def estimate(specification: Specification, formula: str, data: pd.DataFrame, w, 
     SpatialInputError
         As the public functions say, which ``options`` holds the keywords of.
     """
-    if is_several(w, options):
+    if options.regimes is not None:
+        return estimate_regimes(specification, formula, data, w, options)
+    if options.several(w):
         w = w[0] if isinstance(w, list | tuple) and len(w) == 1 else w
-        if is_several(w, options):
+        if options.several(w):
             return estimate_several(specification, formula, data, w, options)
     check(specification, options)
     return fit_of(prepare(specification, read(formula, data, w, options), options))
+
+
+def estimate_regimes(specification: Specification, formula: str, data: pd.DataFrame, w, options: ModelOptions) -> Fit:
+    """Coefficients alone by regime are those of more columns; rho, lambda and sigma2 have a likelihood of their own."""
+    reading = read_regimes(specification, formula, data, w, options)
+    if not reading.design.split.regimes.spatial:  # type: ignore[attr-defined]
+        return with_regimes(fit_of(reading))
+    return maximum_by_regime(reading, maximum(reading)[1])
 
 
 def estimate_design(specification: Specification, columns: Design, options: ModelOptions) -> Fit:
@@ -72,7 +85,8 @@ def check(specification: Specification, options: ModelOptions) -> None:
     SpatialInputError
         E501.
     """
-    if not isinstance(options.method, ArellanoBond) and options.method not in (None, *ESTIMATORS):
+    refuse_here(options.regimes)
+    if not isinstance(options.method, ArellanoBond | Moments) and options.method not in (None, *ESTIMATORS):
         check_option("method", options.method, ESTIMATORS)
     options.check(specification)
     if isinstance(options.method, ArellanoBond) or (options.estimator == "gmm" and options.lags is not None):
@@ -83,6 +97,9 @@ def check(specification: Specification, options: ModelOptions) -> None:
 
 def by_likelihood(reading: Reading) -> tuple[Reading, Sample, Solution]:
     """Maximum likelihood, or least squares where the model has no spatial parameter."""
+    if reading.settings.requested.serial:
+        sample, solution, random, serial = serial_errors(reading.specification, reading.design, reading.settings)
+        return replace(reading, settings=reading.settings.with_(random=random, serial=serial)), sample, solution
     if reading.settings.effects.random:
         sample, solution, random = random_effects(reading.specification, reading.design, reading.settings)
         return replace(reading, settings=reading.settings.with_(random=random)), sample, solution
@@ -97,19 +114,29 @@ def maximum(reading: Reading) -> tuple[Sample, Solution]:
     specification, d, s = reading.specification, reading.design, reading.settings
     sample = demeaned_sample(specification, d, s.effects, s.correction, s.logdet)
     at = maximum_likelihood(sample)
+    if d.obs_weights is not None and d.obs_weights.sampling:
+        at = replace(at, loglik=float("nan"))  # sampling weights make no likelihood
     if d.lags or s.correction == "additive":
         at = without_bias(sample, at, d, s.effects, s.correction)
     return sample, at
 
 
 def warn_of_variances(reading: Reading, solution: Solution) -> None:
-    """Unequal variances bias rho and lambda by maximum likelihood where they go with the number of neighbors."""
+    """Unequal variances bias rho and lambda by maximum likelihood where they go with the number of neighbors: where
+    squared residuals do, of a panel their means by unit.
+
+    n r^2 is Koenker's (1981, J. Econometrics 17:107-112) statistic with one regressor; it needs no normal errors.
+    """
     spec, d = reading.specification, reading.design
     if not (spec.lag or spec.error) or d.lags or d.varies or d.observed is not None:
         return
     if spec.lag and spec.error and d.is_panel:
         return
-    if variance_follows_neighbors(solution, d.weights if spec.lag else d.weights_of_error):
+    T, N = d.y.shape
+    neighbors = np.diff((d.weights if spec.lag else d.weights_of_error).csr.indptr)
+    squares = np.add.reduce((solution.resid**2).reshape(T, N) / (T * solution.sigma2))
+    apart, spread = neighbors - neighbors.sum() / N, squares - squares.sum() / N
+    if (apart @ spread) ** 2 * N > CRITICAL * (apart @ apart) * (spread @ spread):
         better = "method='aqs'" if not (spec.lag and spec.error) else "method='gmm' with vcov='robust'"
         warn(f"{spec.name}: {LIMITS['unequal variances']}; {better} allows for unequal variances")
 
@@ -124,8 +151,12 @@ def by_moments(reading: Reading) -> tuple[Reading, Sample, Solution]:
         d = replace(d, notes=(*d.notes, moments.describe(solution.gmm.instruments)))
         return replace(reading, design=d, settings=settings.with_(vcov="robust")), sample, solution
     refuse_without_theory(specification, d, settings.effects, settings.vcov)
-    sample = moment_sample(specification, d, settings.effects)
-    return reading, sample, method_of_moments(d, sample, settings.vcov)
+    if settings.effects.random:
+        quasi_demeaned, at, random = random_effects_by_moments(specification, d, settings)
+        return replace(reading, settings=settings.with_(random=random)), quasi_demeaned, at
+    usual = settings.requested.moments
+    within = moment_sample(specification, d, settings.effects, usual)
+    return reading, within, method_of_moments(d, within, settings.vcov, usual)
 
 
 def by_adjusted_score(reading: Reading) -> tuple[Reading, Sample, Solution]:
@@ -141,7 +172,12 @@ ESTIMATORS = {"ml": by_likelihood, "reml": by_adjusted_score, "aqs": by_adjusted
 def infer(reading: Reading, sample: Sample, solution: Solution) -> Fit:
     """Step 5: the parameters with their names and covariance."""
     specification, d, settings = reading.specification, reading.design, reading.settings
-    refuse_perfect_fit(sample, solution, d.response)
+    if specification.lag or specification.error or settings.random or settings.method == "gmm":
+        refuse_perfect_fit(sample, solution, d.response)
+    elif fits_exactly(sample, solution):
+        note = "no residual variance is left: standard errors are withheld"
+        warn(f"the regressors reproduce {d.response!r} exactly: {note}")
+        d = replace(d, notes=(*d.notes, note))
     values, sigma2, df = estimates(specification, d, sample, solution, settings)
     fit = Fit(
         specification=specification,
@@ -165,7 +201,7 @@ def estimates(specification: Specification, d: Design, sample: Sample, at: Solut
     params = np.concatenate([at.beta[: sample.X.shape[1] - sample.dummies], spatial])
     if isinstance(at, Adjusted):
         return params, at.sigma2, at.df
-    if settings.random and settings.random.by_likelihood:
+    if settings.serial or (settings.random and settings.random.by_likelihood):
         return params, at.sigma2, None
     df = d.left(settings.effects) - len(params)
     if spatial:

@@ -8,7 +8,9 @@ import pandas as pd
 
 from spillover.frames import takes_frames
 
+from ..design.obs_weights import Sampling
 from ..design.options import ModelOptions
+from ..design.regimes import Regimes
 from ..design.specification import Specification
 from .estimate import estimate
 from .fit import Fit
@@ -23,8 +25,11 @@ GNS = Specification("GNS", lag=True, error=True, durbin=True)
 def gns(
     formula: str, data: pd.DataFrame, w: WeightsLike, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | dict | None = None, method: str = "ml",
-    w_error: WeightsLike | None = None, random_error: str | None = None,
-    correction: bool | str = True, vcov: Any = None, missing: str = "error", logdet: str | None = None,
+    endog: list[str] | None = None, instruments: list[str] | None = None,
+    w_error: WeightsLike | None = None, random_error: str | None = None, serial: str | None = None,
+    correction: bool | str = True, vcov: Any = None,
+    obs_weights: str | Sampling | None = None, missing: str = "error", logdet: str | None = None,
+    regimes: str | Regimes | None = None,
 ) -> Fit:  # fmt: skip
     """General nesting model: y = rho W y + X beta + W X theta + u, u = lambda M u + e.
 
@@ -56,13 +61,22 @@ def gns(
         or by a list of W.
     method : {"ml", "gmm"}
         Exact maximum likelihood, or "gmm", the method of moments, which needs neither normal errors nor a determinant.
-        Generalised moments hold without effects and with unit effects.
+        Generalised moments hold without effects, with unit effects, with period effects where rows of M sum to one, and
+        with random effects.
+    endog, instruments : list of str, optional
+        With ``method="gmm"`` (``sp.Moments(...)`` has settings): regressors that are correlated with the error, and
+        terms (columns or functions of them) that instrument them. A lagged endogenous regressor is endogenous too; lags
+        of the instruments instrument it. Tests: ``sp.instrument_tests(fit)``, ``sp.endogeneity_test(fit)``.
     w_error : weights, optional
         M, the weights of the error process, over the same units; W by default. A list gives lambda_1, lambda_2 ...
     random_error : {"kkp", "baltagi"}, optional
         With random effects: unit effects inside the error process, u = lambda M u + mu + e (Kapoor, Kelejian & Prucha
         2007; the default), or beside it, u = mu + v with v = lambda M v + e (Baltagi, Song & Koh 2003; what ``xsmle``
         and Stata's ``spxtregress`` print), which needs dense matrices, for up to 5,000 units.
+    serial : {"ar1"}, optional
+        In panels without fixed effects: errors that are correlated over time within units, nu_t = psi nu_(t-1) + e_t,
+        beside random unit effects, a spatial lag and a spatial error or without them (Baltagi, Song, Jung & Koh 2007;
+        Millo 2014); psi is in ``sp.variance_components(fit)``. By maximum likelihood; three periods or more.
     correction : bool or "additive"
         Small samples. True: the covariance "oim" has the factor n / (n - p), statistics are t(n - p), and fixed effects
         leave the likelihood by transformation where it exists (Lee & Yu 2010; unit effects always, time and two-way
@@ -72,7 +86,12 @@ def gns(
         With "ml": "oim" (observed information, the default; "classical" is the same), "eim" (expected), "robust",
         "cluster", "jackknife", "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``,
         ``sp.Jackknife("region")`` for few groups, ``sp.Conley(cutoff=300)``. With "gmm": "classical" (the default),
-        "robust" to heteroskedasticity, which is another estimator and changes the estimates too.
+        "robust" to heteroskedasticity and, in panels, "cluster" by unit, which are other estimators and change the
+        estimates too.
+    obs_weights : str or Sampling, optional
+        Column of positive weights w of the observations: Var(e) = sigma2 / w, as of a mean over w people (analytic
+        weights). ``sp.Sampling("column")``: sampling weights, with robust standard errors, for least squares and
+        moments. sigma2 is the variance at w = 1, as in R. Effects average over units without weights.
     missing : {"error", "drop", "period"}
         "drop" leaves out units with missing values or rows and cuts W down to the rest. "period", for panels, leaves a
         unit out of the periods that it is absent from or has missing values in; W of a period is that of its units,
@@ -80,6 +99,10 @@ def gns(
         .05 with a tenth absent at random and by .09 with a fifth (intervals cover .88 and .65).
     logdet : {"eigen", "sparse", "cholmod", "stochastic"}, optional
         How log|I - rho W| is computed; by default what suits W's size and structure. The header says which.
+    regimes : str or Regimes, optional
+        A column with the regime of every unit: all coefficients, the intercept too, differ between regimes, and rho is
+        the same. ``sp.Regimes("region", terms=["x"], rho=True, sigma2=True)`` chooses what differs. Theta is that of
+        the unit that receives W x, the lag of the whole x. See ``sp.chow_test``.
 
     Raises
     ------
@@ -92,6 +115,8 @@ def gns(
     """
     options = ModelOptions(
         entity=entity, time=time, effects=effects, durbin=durbin, method=method, w_error=w_error,
-        random_error=random_error, correction=correction, vcov=vcov, missing=missing, logdet=logdet,
+        random_error=random_error, endog=endog, instruments=instruments,
+        correction=correction, vcov=vcov, obs_weights=obs_weights, missing=missing, logdet=logdet,
+        regimes=regimes, serial=serial,
     )  # fmt: skip
     return estimate(GNS, formula, data, w, options)

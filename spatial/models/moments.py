@@ -9,17 +9,20 @@ import numpy as np
 from spillover.errors import SpatialInputError, check_option, warn
 from spillover.matrix import SpatialWeights, refuse_varying
 
-from ..covariance.moments import refuse_impossible
+from ..covariance.moments import is_correlated, refuse_for_moments, refuse_impossible
 from ..covariance.scpc import SCPC
+from ..covariance.vcov import as_vcov
 from ..design.checks import ABSORBED, refuse_degenerate
 from ..design.design import INTERCEPT, Design, spatial_lag
 from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
-from ..design.sample import flat, regressor_columns
+from ..design.moment_settings import USUAL, Moments
+from ..design.obs_weights import links_in_units_of_variance
+from ..design.sample import regressor_columns
 from ..design.specification import Specification
 from ..logdet import logdet
 from ..solve.gmm import KINDS, ErrorMomentSample, MomentSample, MomentSolution, two_stage_least_squares
-from ..solve.gmm_error import heteroskedastic, homoskedastic
+from ..solve.gmm_error import homoskedastic, two_moments
 
 
 def refuse_without_theory(specification: Specification, d: Design, effects: FixedEffects, vcov: object) -> None:
@@ -28,95 +31,144 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
     Raises
     ------
     SpatialInputError
-        E109 unbalanced panels, E320 weights that vary over time, E501.
+        E109 unbalanced panels, E308 period effects beside a spatial error whose weights have unequal row sums, E320
+        weights that vary over time, E501.
     """
-    refuse_unbalanced(d.observed, "method='gmm'")
-    refuse_varying(d.weights if d.weights.varies else d.weights_of_error, "method='gmm'")
-    kind = None if isinstance(vcov, SCPC) or vcov == "scpc" else vcov
-    if kind is not None:
-        check_option("vcov", kind, KINDS)
-    if not (specification.lag or specification.error):
-        raise SpatialInputError("E501", f"method='gmm' is for spatial lags and errors; {specification.name} is "
-                                "least squares", hint="leave method= out")  # fmt: skip
-    if specification.error and effects.time:
+    spatial = specification.lag or specification.error
+    if not (spatial or d.endog):
+        raise SpatialInputError("E501", f"method='gmm' is for spatial lags and errors and for endogenous regressors; "
+                                f"{specification.name} is least squares", hint="leave method= out, or give endog= and "
+                                "instruments=")  # fmt: skip
+    if spatial or effects.random:
+        refuse_unbalanced(d.observed, "method='gmm'")
+        refuse_varying(d.weights if d.weights.varies else d.weights_of_error, "method='gmm'")
+    if is_correlated(vcov, {}):
+        refuse_for_moments(as_vcov(vcov), specification, effects)
+    elif not (isinstance(vcov, SCPC) or vcov == "scpc"):
+        check_option("vcov", vcov, KINDS)
+        refuse_impossible(str(vcov), specification, effects, d.is_panel)
+    if d.obs_weights is not None and (effects.random or (specification.error and effects.time)):
+        what = f"random effects by moments of {specification.name}" if effects.random else (
+            f"moments of a spatial error with {effects} effects")  # fmt: skip
+        raise SpatialInputError("E540", f"{what} have no obs_weights=", hint="leave obs_weights= out, or use "
+                                "effects='entity' with C(period) in the formula")  # fmt: skip
+    M = d.weights_of_error
+    if specification.error and effects.time and not M.rows_sum_to_one:
         raise SpatialInputError(
-            "E501",
-            f"the moments of a spatial error do not hold after {effects} effects are taken out",
-            hint="use effects='entity' with C(period) in the formula, or method='ml'",
+            "E308",
+            f"moments of a spatial error with {effects} effects need weights whose rows all sum to one",
+            ids=M.islands,
+            hint="standardize('row') without islands, or effects='entity' with C(period) in the formula",
         )
-    if kind is not None:
-        refuse_impossible(str(kind), specification, effects, d.is_panel)
 
 
 def moment_sample(
-    specification: Specification, d: Design, effects: FixedEffects
+    specification: Specification, d: Design, effects: FixedEffects, settings: Moments = USUAL
 ) -> MomentSample:
     """Regressors, instruments and their lags, effects taken out after lagging.
 
     Instruments of W y are W and W2 of every exogenous regressor (W X and other instruments included), as in
     Kelejian & Prucha (1998), eq. 7. The intercept is lagged where W 1 is no constant; with a spatial error it
-    is not, as in R's ``gstsls``.
+    is not, as in R's ``gstsls``. Without W y the instruments are lagged as far as endogenous regressors are. Beside a
+    spatial error M of them instruments M of the endogenous regressors (Drukker, Egger & Prucha 2013, section 3).
 
     Raises
     ------
     SpatialInputError
         E204-E206, E208 for regressors, E208 for an instrument that the effects absorb.
     """
-    W, M = d.weights.csr, d.weights_of_error.csr
+    W, M = d.weights, d.weights_of_error
     X, names = regressor_columns(d, effects)
     exogenous = np.array([name.removeprefix("W:").removeprefix("W2:") not in d.endog for name in names])
-    y, Xd = effects.demean(d.y), effects.demean(X)
-    refuse_degenerate(d, flat(X), flat(Xd), flat(y), names, effects)
 
+    def rows(values):
+        return d.rows(d.within(values, effects))
+
+    y, Xd = rows(d.y), rows(X)
+    refuse_degenerate(d, d.rows(X), Xd, y, names, effects)
     own = np.stack(list(d.instruments.values()), axis=2) if d.instruments else np.empty((*d.y.shape, 0))
-    _refuse_absorbed(d.instruments, effects)
+    _refuse_absorbed(d, effects)
     H = [own]
     parts: dict[str, Any] = {}
     if specification.lag:
         constant = specification.error or not d.weights.row_sums_vary
         moving = exogenous & np.array([not (constant and name == INTERCEPT) for name in names])
-        once = spatial_lag(W, np.concatenate([X[:, :, moving], own], axis=2))
-        H += [once, spatial_lag(W, once)]
+        lagged = np.concatenate([X[:, :, moving], own], axis=2) if settings.lag_instruments else X[:, :, moving]
+        H += _powers(W, lagged, settings.order or 2)
         Wy = spatial_lag(W, d.y)
-        parts["Wy"] = flat(effects.demean(Wy))
+        parts["Wy"] = rows(Wy)
+    elif d.endog and settings.lag_instruments:
+        H += _powers(W, own, settings.order or _order_of_endogenous(d))
+    if specification.error and settings.lag_instruments and d.instruments:
+        H.append(spatial_lag(M, own))
     parts |= {
-        "y": flat(y),
-        "X": flat(Xd),
+        "y": y,
+        "X": Xd,
         "names": tuple(names),
         "n": d.left(effects),
-        "H": _varying(np.concatenate(H, axis=2), effects),
+        "H": _varying(d, np.concatenate(H, axis=2), effects),
         "exogenous": exogenous,
         "copies": d.n_periods - effects.entity,
+        "centered": effects.time,
     }
     if not specification.error:
-        return MomentSample(**parts)
+        return MomentSample(**_weighted(d, parts))
     if specification.lag:
-        parts["MWy"] = flat(effects.demean(spatial_lag(M, Wy)))
-    return ErrorMomentSample(**parts, My=flat(effects.demean(spatial_lag(M, d.y))),
-                             MX=flat(effects.demean(spatial_lag(M, X))), M=M)  # fmt: skip
+        parts["MWy"] = rows(spatial_lag(M, Wy))
+    parts |= {"My": rows(spatial_lag(M, d.y)), "MX": rows(spatial_lag(M, X))}
+    return ErrorMomentSample(**_weighted(d, parts), M=links_in_units_of_variance(d, M).csr)
 
 
-def _varying(H: np.ndarray, effects: FixedEffects) -> np.ndarray:
-    """The instruments without the effects, (T N, q); rounding of absorbed ones would make instruments of noise."""
-    before, after = flat(H), flat(effects.demean(H))
+def _powers(W, columns: np.ndarray, order: int) -> list[np.ndarray]:
+    """W x, W^2 x ... up to ``order``."""
+    out = [columns]
+    for _ in range(order):
+        out.append(spatial_lag(W, out[-1]))
+    return out[1:]
+
+
+def _order_of_endogenous(d: Design) -> int:
+    """Up to which power of W endogenous regressors are lagged."""
+    return d.wx_order * any(d.names[j] in d.endog for j in d.durbin)
+
+
+def _weighted(d: Design, parts: dict[str, Any]) -> dict[str, Any]:
+    """The columns times the roots of the weights of observations."""
+    if d.obs_weights is None:
+        return parts
+    root = d.root
+    columns = ("y", "X", "Wy", "H", "My", "MX", "MWy")
+    return parts | {name: (root * parts[name].T).T for name in columns if name in parts}
+
+
+def _varying(d: Design, H: np.ndarray, effects: FixedEffects) -> np.ndarray:
+    """The instruments without the effects, (m, q); rounding of absorbed ones would make instruments of noise."""
+    before, after = d.rows(H), d.rows(d.within(H, effects))
     return after[:, np.linalg.norm(after, axis=0) > ABSORBED * np.linalg.norm(before - before.mean(axis=0), axis=0)]
 
 
-def _refuse_absorbed(Z: dict[str, np.ndarray], effects: FixedEffects) -> None:
-    for name, column in Z.items():
-        if not _varying(column[:, :, None], effects).size:
+def _refuse_absorbed(d: Design, effects: FixedEffects) -> None:
+    for name, column in d.instruments.items():
+        if not _varying(d, column[:, :, None], effects).size:
             raise SpatialInputError("E208", f"the {effects} effects absorb the instrument {name!r}", column=name,
                                     hint="choose an instrument that varies within the effects")
 
 
-def method_of_moments(d: Design, sample: MomentSample, vcov: object) -> MomentSolution:
-    """Two-stage least squares; with a spatial error the estimator that ``vcov`` stands for."""
+def method_of_moments(
+    d: Design, sample: MomentSample, vcov: object, settings: Moments = USUAL
+) -> MomentSolution:
+    """Two-stage least squares; with a spatial error the estimator that ``vcov`` and the settings stand for."""
     if isinstance(sample, ErrorMomentSample):
-        estimator = homoskedastic if vcov == "classical" else heteroskedastic
-        solution = estimator(sample, logdet(d.weights_of_error).interval)
+        interval = logdet(refuse_varying(d.weights_of_error, "method='gmm'")).interval
+        if vcov == "classical" and settings.moments == "kelejian":
+            solution = homoskedastic(sample, interval, settings)
+        else:
+            errors = str(vcov) if vcov in ("classical", "robust", "cluster") else "robust"
+            solution = two_moments(sample, interval, settings, errors)
     else:
         solution = two_stage_least_squares(sample)
-    _warn_outside(solution.rho, refuse_varying(d.weights, "method='gmm'"))
+    if sample.Wy is not None:
+        _warn_outside(solution.rho, refuse_varying(d.weights, "method='gmm'"))
     return solution
 
 

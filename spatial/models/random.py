@@ -18,11 +18,15 @@ from ..design.fixed_effects import NO_EFFECTS, FixedEffects
 from ..design.options import ModelOptions, Settings
 from ..design.sample import demeaned_sample
 from ..design.specification import Specification
+from ..logdet import logdet
+from ..solve.gmm import MomentSample, MomentSolution
+from ..solve.gmm_random import random_moments
 from ..solve.ml import Solution, maximum_likelihood, residuals
 from ..solve.random import swamy_arora
 from ..solve.random_effects import RandomEffects
-from ..solve.random_ml import random_maximum
-from ..solve.random_problem import quasi_demeaned, random_problem
+from ..solve.random_ml import Maximum, random_maximum
+from ..solve.random_problem import Problem, quasi_demeaned, random_problem
+from .moments import moment_sample
 
 DENSE_MAX = 5_000
 
@@ -43,8 +47,8 @@ def refuse_random(specification: Specification, d: Design, effects: FixedEffects
             raise SpatialInputError("E501", message, hint="effects='random'")
         return
     if options.estimator == "gmm":
-        raise SpatialInputError("E501", f"method='gmm' is not there for {effects} effects",
-                                hint="use method='ml', or effects='entity'")  # fmt: skip
+        _refuse_for_moments(effects, options)
+        return
     if not by_likelihood(specification, options.method):
         return
     if options.correction is not True:
@@ -58,6 +62,26 @@ def refuse_random(specification: Specification, d: Design, effects: FixedEffects
                                 n=d.n_units, hint="random_error='kkp' has no such limit")  # fmt: skip
 
 
+def _refuse_for_moments(effects: FixedEffects, options: ModelOptions) -> None:
+    if effects.random != "random":
+        raise SpatialInputError("E501", f"method='gmm' is not there for {effects} effects",
+                                hint="use effects='random' or 'entity', or method='ml'")  # fmt: skip
+    if options.random_error == "baltagi":
+        raise SpatialInputError("E501", "moments have unit effects inside the spatial error: random_error='baltagi' "
+                                "needs the likelihood", hint="random_error='kkp', or method='ml'")  # fmt: skip
+
+
+def random_effects_by_moments(
+    specification: Specification, d: Design, settings: Settings
+) -> tuple[MomentSample, MomentSolution, RandomEffects]:
+    """The same by moments: regressors may be endogenous."""
+    interval = logdet(refuse_varying(d.weights_of_error, "method='gmm'")).interval if specification.error else None
+    raw = moment_sample(specification, d, NO_EFFECTS, settings.requested.moments)
+    best = random_moments(raw, d.n_periods, interval, settings.requested.moments)
+    error = "kkp" if specification.error else None
+    return best.sample, best.solution, RandomEffects(best.phi, best.sigma2, d.n_periods, error)
+
+
 def by_likelihood(specification: Specification, method: object) -> bool:
     """Regressions have Swamy and Arora's estimator unless maximum likelihood is asked for."""
     return specification.lag or specification.error or method == "ml"
@@ -67,25 +91,50 @@ def random_effects(
     specification: Specification, d: Design, settings: Settings
 ) -> tuple[Sample, Solution, RandomEffects]:
     """The quasi-demeaned sample, the solution and the variance components."""
-    T, requested = d.n_periods, settings.requested
-    raw = demeaned_sample(specification, d, NO_EFFECTS, True, settings.logdet)
-    if settings.effects.random != "random":
-        raw = _with_projection(raw, d, settings.effects)
-    sigma2, phi = swamy_arora(d.y, raw.X.reshape(*d.y.shape, -1))
-    error = (requested.random_error or "kkp") if specification.error else None
-    beside = d.weights_of_error.csr if error == "baltagi" else None
-    problem = random_problem(raw, T, 1 - 1 / np.sqrt(1 + T * phi), beside)
-    if not by_likelihood(specification, requested.method):
-        kappa = np.log1p(T * phi)
+    raw, sigma2, phi = undemeaned(specification, d, settings)
+    T, kappa = d.n_periods, np.log1p(d.n_periods * phi)
+    problem = problem_of(specification, d, settings, raw, kappa)
+    if not by_likelihood(specification, settings.requested.method):
         sample = quasi_demeaned(raw, T, problem, np.array([0.0, 0.0, kappa]))
         at = maximum_likelihood(sample)
         solution = Solution(at.beta, 0.0, 0.0, at.sigma2, at.loglik - d.n_units * kappa / 2, at.resid)
         return sample, solution, RandomEffects(phi, sigma2, T)
     best = random_maximum(problem, phi)
-    rho, lam, kappa = map(float, best.point)
     sample = quasi_demeaned(raw, T, problem, best.point)
-    solution = Solution(best.beta, rho, lam, best.sigma2, best.loglik, residuals(sample, best.beta, rho, lam))
-    return sample, solution, RandomEffects(float(np.expm1(kappa)) / T, best.sigma2, T, error, problem, best)
+    return sample, solution_of(best, sample), variances(specification, settings, problem, best, T)
+
+
+def undemeaned(specification: Specification, d: Design, settings: Settings) -> tuple[Sample, float, float]:
+    """The sample with what the unit effects follow among its regressors, and Swamy and Arora's sigma2_e and phi."""
+    raw = demeaned_sample(specification, d, NO_EFFECTS, True, settings.logdet)
+    if settings.effects.random != "random":
+        raw = _with_projection(raw, d, settings.effects)
+    return raw, *swamy_arora(d.y, raw.X.reshape(*d.y.shape, -1))
+
+
+def error_process(specification: Specification, settings: Settings) -> str | None:
+    """Whether unit effects are inside the spatial error, "kkp", or beside it, "baltagi"; None without one."""
+    return (settings.requested.random_error or "kkp") if specification.error else None
+
+
+def problem_of(specification: Specification, d: Design, settings: Settings, raw: Sample, kappa: float) -> Problem:
+    """The cross-products of the likelihood; ``kappa`` is a guess."""
+    beside = d.weights_of_error.csr if error_process(specification, settings) == "baltagi" else None
+    return random_problem(raw, d.n_periods, 1 - np.exp(-kappa / 2), beside)
+
+
+def solution_of(best: Maximum, sample: Sample) -> Solution:
+    """At a maximum with random effects; ``sample`` is quasi-demeaned."""
+    rho, lam, _ = map(float, best.point)
+    return Solution(best.beta, rho, lam, best.sigma2, best.loglik, residuals(sample, best.beta, rho, lam))
+
+
+def variances(
+    specification: Specification, settings: Settings, problem: Problem, best: Maximum, d2: float
+) -> RandomEffects:
+    """The variance components at a maximum."""
+    phi = float(np.expm1(best.point[2])) / d2
+    return RandomEffects(phi, best.sigma2, d2, error_process(specification, settings), problem, best)
 
 
 def _with_projection(raw: Sample, d: Design, effects: FixedEffects) -> Sample:

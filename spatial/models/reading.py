@@ -23,6 +23,7 @@ from ..design.design import INTERCEPT, Design, durbin_columns, spatial_lag
 from ..design.fixed_effects import NO_EFFECTS, TWOWAY_EFFECTS, FixedEffects
 from ..design.gaps import cut_to_observed, refuse_unbalanced
 from ..design.instruments import design_with_instruments
+from ..design.obs_weights import read_obs_weights
 from ..design.options import ModelOptions, Settings
 from ..design.read import design
 from ..design.redundant import without_redundant_dummies
@@ -31,7 +32,9 @@ from ..design.specification import Specification
 from ..design.varying import refuse_without_likelihood
 from .adjusted import refuse_adjusted
 from .dynamic import warn_of_own_lags, with_lagged_response
+from .obs_weights import refuse_unweightable, usual_covariance
 from .random import refuse_random
+from .serial import refuse_serial
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +87,8 @@ def read(formula: str, data: pd.DataFrame, w, options: ModelOptions) -> Design:
         d = design_with_instruments(formula, data, w, endog=options.endog, instruments=options.instruments, **keys)
     else:
         d = design(formula, data, w, lagged=False, **keys)
+    if options.obs_weights is not None:
+        d = replace(d, obs_weights=read_obs_weights(d, options.obs_weights))
     if options.w_error is None:
         return d
     m = aligned(options.w_error, d, options.missing)
@@ -107,6 +112,8 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
         refuse_adjusted(specification, d, effects, options.correction, method)
     if effects.random or options.random_error is not None:
         refuse_random(specification, d, effects, options)
+    if options.serial is not None:
+        refuse_serial(specification, d, effects, options)
     if effects.entity and "lag(" in d.formula:
         warn_of_own_lags(d, effects)
     refuse_no_links(specification, d)
@@ -117,7 +124,9 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
         correction = options.correction
     elif not effects.random:
         correction = which_correction(specification, d, effects, options.correction)
-    settings = Settings(effects, correction, method, options.covariance, options.logdet, requested=options)
+    refuse_unweightable(specification, d, effects, correction, options)
+    vcov = usual_covariance(specification, d, effects, options)
+    settings = Settings(effects, correction, method, vcov, options.logdet, requested=options)
     return Reading(specification, d, settings, columns)
 
 

@@ -20,10 +20,12 @@ from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ..covariance.vcov import as_vcov
-from ..design.checks import refuse_perfect_fit
+from ..design.checks import refuse_perfect_fit, refuse_psi
 from ..design.design import INTERCEPT
 from ..design.gaps import refuse_unbalanced
+from ..design.obs_weights import refuse_weighted
 from ..effects.propagate import Averages, combine, selectors
+from ..records.regimes import refuse_regimes
 from ..records.schema import rows_of
 from .dynamic import without_bias
 from .estimate import estimates
@@ -174,9 +176,12 @@ def all_refits(fit: Fit, *, y=None, x: Mapping | None = None, relabel=None, effe
 def _checked(fit: Fit, std_errors: bool, y, x, relabel, w) -> Changes:
     """What changes from replicate to replicate, at the door."""
     refuse_unbalanced(fit._design.observed, "refit")
+    refuse_psi(fit, "refit", "estimate the replicates one by one")
+    refuse_weighted(fit._design.obs_weights, "refit", "estimate the replicates one by one")
     if isinstance(fit._design.weights, SeveralWeights):
         raise SpatialInputError("E324", "refit is there for models with one W, and the model has several",
                                 hint="estimate them one by one")  # fmt: skip
+    refuse_regimes(fit)
     if fit._sample.dummies:
         refuse_varying(fit._design.weights_of_error, "refit of a spatial error with fixed effects")
     changed = changes(fit, y, x, relabel, w)

@@ -8,7 +8,9 @@ import pandas as pd
 
 from spillover.frames import takes_frames
 
+from ..design.obs_weights import Sampling
 from ..design.options import ModelOptions
+from ..design.regimes import Regimes
 from ..design.specification import Specification
 from .estimate import estimate
 from .fit import Fit
@@ -24,8 +26,10 @@ def sar(
     formula: str, data: pd.DataFrame, w: WeightsLike, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
     endog: list[str] | None = None, instruments: list[str] | None = None,
-    lags: str | None = None,
-    correction: bool | str = True, vcov: Any = None, missing: str = "error", logdet: str | None = None,
+    lags: str | None = None, serial: str | None = None,
+    correction: bool | str = True, vcov: Any = None,
+    obs_weights: str | Sampling | None = None, missing: str = "error", logdet: str | None = None,
+    regimes: str | Regimes | None = None,
 ) -> Fit:  # fmt: skip
     """Spatial autoregressive (lag) model: y = rho W y + X beta + e.
 
@@ -57,9 +61,9 @@ def sar(
         "aqs", adjusted quasi-scores for errors of unequal variances (in panels serially correlated ones too); or "gmm",
         the method of moments, which needs neither normal errors nor a determinant. By moments: two-stage least squares.
     endog, instruments : list of str, optional
-        With ``method="gmm"``: regressors that are correlated with the error, and terms (columns or functions of them)
-        that instrument them. A lagged endogenous regressor is endogenous too; lags of the instruments instrument it.
-        Tests: ``sp.instrument_tests(fit)``.
+        With ``method="gmm"`` (``sp.Moments(...)`` has settings): regressors that are correlated with the error, and
+        terms (columns or functions of them) that instrument them. A lagged endogenous regressor is endogenous too; lags
+        of the instruments instrument it. Tests: ``sp.instrument_tests(fit)``, ``sp.endogeneity_test(fit)``.
     lags : {"y", "Wy", "both"}, optional
         The dynamic panel: y_{t-1} (``lag(y)``, tau), W y_{t-1} (``W:lag(y)``, eta) or both among the regressors,
         conditional on the first period. Unit effects bias its maximum likelihood by O(1/T); with ``correction=True``
@@ -67,6 +71,10 @@ def sar(
         26:564-597), which needs a T of about ten. With fewer periods and many units use ``method="gmm"``, GMM on past
         values; ``method=sp.ArellanoBond(...)`` sets its instruments. ``fit.effects()`` has a short and a long run,
         ``fit.stationarity`` the condition for the latter.
+    serial : {"ar1"}, optional
+        In panels without fixed effects: errors that are correlated over time within units, nu_t = psi nu_(t-1) + e_t,
+        beside random unit effects, a spatial lag and a spatial error or without them (Baltagi, Song, Jung & Koh 2007;
+        Millo 2014); psi is in ``sp.variance_components(fit)``. By maximum likelihood; three periods or more.
     correction : bool or "additive"
         Small samples. True: the covariance "oim" has the factor n / (n - p), statistics are t(n - p), and fixed effects
         leave the likelihood by transformation where it exists (Lee & Yu 2010; unit effects always, time and two-way
@@ -76,7 +84,11 @@ def sar(
         With "ml": "oim" (observed information, the default; "classical" is the same), "eim" (expected), "robust",
         "cluster", "jackknife", "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``,
         ``sp.Jackknife("region")`` for few groups, ``sp.Conley(cutoff=300)``. With "gmm": "classical" (the default),
-        "robust" to heteroskedasticity, "hc0", "hc1" and, in panels, "cluster".
+        "robust" to heteroskedasticity, "hc0", "hc1", in panels "cluster", and the objects.
+    obs_weights : str or Sampling, optional
+        Column of positive weights w of the observations: Var(e) = sigma2 / w, as of a mean over w people (analytic
+        weights). ``sp.Sampling("column")``: sampling weights, with robust standard errors, for least squares and
+        moments. sigma2 is the variance at w = 1, as in R. Effects average over units without weights.
     missing : {"error", "drop", "period"}
         "drop" leaves out units with missing values or rows and cuts W down to the rest. "period", for panels, leaves a
         unit out of the periods that it is absent from or has missing values in; W of a period is that of its units,
@@ -84,6 +96,10 @@ def sar(
         .05 with a tenth absent at random and by .09 with a fifth (intervals cover .88 and .65).
     logdet : {"eigen", "sparse", "cholmod", "stochastic"}, optional
         How log|I - rho W| is computed; by default what suits W's size and structure. The header says which.
+    regimes : str or Regimes, optional
+        A column with the regime of every unit: all coefficients, the intercept too, differ between regimes, and rho is
+        the same. ``sp.Regimes("region", terms=["x"], rho=True, sigma2=True)`` chooses what differs. Theta is that of
+        the unit that receives W x, the lag of the whole x. See ``sp.chow_test``.
 
     Raises
     ------
@@ -107,6 +123,8 @@ def sar(
     """
     options = ModelOptions(
         entity=entity, time=time, effects=effects, durbin=durbin, method=method, endog=endog,
-        instruments=instruments, lags=lags, correction=correction, vcov=vcov, missing=missing, logdet=logdet,
+        instruments=instruments, lags=lags, correction=correction, vcov=vcov,
+        obs_weights=obs_weights, missing=missing, logdet=logdet,
+        regimes=regimes, serial=serial,
     )  # fmt: skip
     return estimate(SAR, formula, data, w, options)

@@ -17,7 +17,7 @@ from ..covariance.vcov import with_vcov
 from ..design.checks import refuse_perfect_fit
 from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
-from ..design.options import ModelOptions, Settings
+from ..design.options import ModelOptions, Settings, lists_weights
 from ..design.redundant import without_redundant_dummies
 from ..design.several import (
     least_squares_sample,
@@ -39,19 +39,11 @@ NOT_WITH_SEVERAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be, w
     "instruments": ((None, [], ()), "instruments take one W: leave instruments= out, or choose one W"),
     "wx_order": ((1,), "W^2 X is for one W: leave wx_order= out"),
     "random_error": ((None,), "random effects take one W: leave random_error= out"),
+    "serial": ((None,), "errors that are correlated over time take one W: leave serial= out"),
+    "obs_weights": ((None,), "weights of observations take one W: leave obs_weights= out, or choose one W"),
     "method": ((None, "ml"), "method='ml'"),
     "logdet": ((None,), "leave logdet= out: the determinant of several W is a dense or sparse LU by their size"),
 }
-
-
-def is_several(w, options: ModelOptions) -> bool:
-    """Whether a call is about several W: a list of weights, or regressors with their own."""
-    return (isinstance(options.durbin, Mapping) or _lists_weights(w) or _lists_weights(options.w_error))
-
-
-def _lists_weights(w) -> bool:
-    """A list or tuple of weights; a list of lists of numbers is one dense matrix."""
-    return isinstance(w, list | tuple) and (not len(w) or not isinstance(w[0], list | tuple | int | float))
 
 
 def estimate_several(specification: Specification, formula: str, data: pd.DataFrame, w, options: ModelOptions) -> Fit:
@@ -110,7 +102,7 @@ def refuse_options(specification: Specification, options: ModelOptions) -> None:
 
 
 def _as_list(w, name: str) -> list:
-    chosen = list(w) if _lists_weights(w) else [w]
+    chosen = list(w) if lists_weights(w) else [w]
     if not chosen:
         raise SpatialInputError("E501", f"{name}=[] holds no weights", hint=f"{name}=[w1, w2]")
     return chosen

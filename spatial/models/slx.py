@@ -8,7 +8,9 @@ import pandas as pd
 
 from spillover.frames import takes_frames
 
+from ..design.obs_weights import Sampling
 from ..design.options import ModelOptions
+from ..design.regimes import Regimes
 from ..design.specification import Specification
 from .estimate import estimate
 from .fit import Fit
@@ -24,7 +26,10 @@ def slx(
     formula: str, data: pd.DataFrame, w: WeightsLike, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | dict | None = None, wx_order: int = 1,
     method: str | None = None,
-    correction: bool | str = True, vcov: Any = None, missing: str = "error",
+    endog: list[str] | None = None, instruments: list[str] | None = None,
+    serial: str | None = None, correction: bool | str = True, vcov: Any = None,
+    obs_weights: str | Sampling | None = None, missing: str = "error",
+    regimes: str | Regimes | None = None,
 ) -> Fit:  # fmt: skip
     """Regression with spatially lagged regressors: y = X beta + W X theta + e.
 
@@ -56,8 +61,17 @@ def slx(
         or by a list of W.
     wx_order : {1, 2}
         2 adds W^2 X, named ``W2:x``; its effects count theta_2 W^2.
-    method : {None, "ml"}, optional
-        With random effects: None is Swamy and Arora's estimator, "ml" maximum likelihood. Ignored otherwise.
+    method : {None, "ml", "gmm"}, optional
+        With random effects: None is Swamy and Arora's estimator, "ml" maximum likelihood. With ``endog=``: two-stage
+        least squares. Ignored otherwise.
+    endog, instruments : list of str, optional
+        With ``method="gmm"`` (``sp.Moments(...)`` has settings): regressors that are correlated with the error, and
+        terms (columns or functions of them) that instrument them. A lagged endogenous regressor is endogenous too; lags
+        of the instruments instrument it. Tests: ``sp.instrument_tests(fit)``, ``sp.endogeneity_test(fit)``.
+    serial : {"ar1"}, optional
+        In panels without fixed effects: errors that are correlated over time within units, nu_t = psi nu_(t-1) + e_t,
+        beside random unit effects, a spatial lag and a spatial error or without them (Baltagi, Song, Jung & Koh 2007;
+        Millo 2014); psi is in ``sp.variance_components(fit)``. By maximum likelihood; three periods or more.
     correction : bool or "additive"
         Small samples. True: the covariance "oim" has the factor n / (n - p), statistics are t(n - p), and fixed effects
         leave the likelihood by transformation where it exists (Lee & Yu 2010; unit effects always, time and two-way
@@ -67,12 +81,21 @@ def slx(
         With "ml": "oim" (observed information, the default; "classical" is the same), "eim" (expected), "robust",
         "cluster", "jackknife", "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``,
         ``sp.Jackknife("region")`` for few groups, ``sp.Conley(cutoff=300)``. "hc0" and "hc1" are White's, without and
-        with the factor n / (n - k).
+        with the factor n / (n - k). With ``endog=``: "classical" (the default), "robust", "hc0", "hc1", "cluster" and
+        objects.
+    obs_weights : str or Sampling, optional
+        Column of positive weights w of the observations: Var(e) = sigma2 / w, as of a mean over w people (analytic
+        weights). ``sp.Sampling("column")``: sampling weights, with robust standard errors, for least squares and
+        moments. sigma2 is the variance at w = 1, as in R. Effects average over units without weights.
     missing : {"error", "drop", "period"}
         "drop" leaves out units with missing values or rows and cuts W down to the rest. "period", for panels, leaves a
         unit out of the periods that it is absent from or has missing values in; W of a period is that of its units,
         standardised again. Where absent units take part in the process all the same, rho is biased towards zero: .4 by
         .05 with a tenth absent at random and by .09 with a fifth (intervals cover .88 and .65).
+    regimes : str or Regimes, optional
+        A column with the regime of every unit: all coefficients, the intercept too, differ between regimes, and rho is
+        the same. ``sp.Regimes("region", terms=["x"], rho=True, sigma2=True)`` chooses what differs. Theta is that of
+        the unit that receives W x, the lag of the whole x. See ``sp.chow_test``.
 
     Raises
     ------
@@ -86,6 +109,8 @@ def slx(
     """
     options = ModelOptions(
         entity=entity, time=time, effects=effects, durbin=durbin, wx_order=wx_order, method=method,
-        correction=correction, vcov=vcov, missing=missing,
+        endog=endog, instruments=instruments, correction=correction, vcov=vcov,
+        obs_weights=obs_weights, missing=missing,
+        regimes=regimes, serial=serial,
     )  # fmt: skip
     return estimate(SLX, formula, data, w, options)

@@ -7,6 +7,7 @@ ANSWERS: dict[tuple[str, str], str] = {
     ("plot", "spatial.effects.forecast:Forecast"): "spatial.plot.forecast:forecast_lines",
     ("plot", "spatial.effects.averaged:Predictions"): "spatial.plot.whiskers:predictions",
     ("plot", "spatial.diagnostics.combinations:Combinations"): "spatial.plot.whiskers:combinations",
+    ("plot", "spatial.diagnostics.chow:ChowTest"): "spatial.plot.regimes:regimes",
     ("plot", "spatial.effects.average:Effects"): "spatial.plot.whiskers:effects",
     ("plot", "spatial.effects.by_group:EffectsBy"): "spatial.plot.whiskers:effects_table",
     ("plot", "spatial.effects.elasticity:Elasticities"): "spatial.plot.whiskers:effects_table",

@@ -15,6 +15,7 @@ from spillover.errors import SpatialInputError, check_option
 from spillover.matrix import SpatialWeights
 
 from ..design.design import INTERCEPT, Design
+from ..design.obs_weights import read_obs_weights
 from ..design.read import design
 from .absorb import Absorber
 from .gaps import filled_treatment, without_gaps
@@ -105,7 +106,7 @@ class PolicySample:
 
 
 def read_policy(
-    formula, data, *, treatment=None, entity=None, time=None, weights_column=None, period_by=None, cluster=None,
+    formula, data, *, treatment=None, entity=None, time=None, obs_weights=None, period_by=None, cluster=None,
     missing="error", always=False,
 ) -> PolicySample:  # fmt: skip
     """Align a formula's columns; ``treatment`` may be left out where one regressor is 0 or 1; with
@@ -137,7 +138,7 @@ def read_policy(
         raise SpatialInputError("E206", f"all units have the same {cluster!r}: no variance between clusters",
                                 column=cluster, hint="leave cluster= out: units are the clusters")  # fmt: skip
     return PolicySample(
-        y=d.y, D=D, X=d.X[:, :, [d.names.index(name) for name in covariates]], mass=_mass(d, weights_column, absent),
+        y=d.y, D=D, X=d.X[:, :, [d.names.index(name) for name in covariates]], mass=_mass(d, obs_weights, absent),
         names=tuple(covariates), treatment=treatment, response=d.response, formula=d.formula, ids=d.ids,
         times=d.periods, region=unit_codes(d, period_by)[0] if period_by else np.zeros(d.n_units, dtype=int),
         cluster=groups, notes=tuple(notes),
@@ -246,18 +247,12 @@ def unit_codes(d: Design, column: str) -> tuple[np.ndarray, pd.Index]:
     return codes[0], groups
 
 
-def _mass(d: Design, column, absent: np.ndarray | None) -> np.ndarray:
+def _mass(d: Design, obs_weights, absent: np.ndarray | None) -> np.ndarray:
     """Weights of mean one; zero where nothing was observed."""
     there = np.ones(d.y.shape, dtype=bool) if absent is None else ~absent
-    if column is None:
+    if obs_weights is None:
         return there * 1.0
-    if column not in d.frame.columns:
-        raise SpatialInputError("E502", f"weights_column={column!r} is no column of the data", column=str(column),
-                                hint="name a column of the data")
-    mass = d.frame[column].to_numpy(dtype=float)[d.order]
-    if not (np.isfinite(mass) & (mass > 0))[there].all():
-        raise SpatialInputError("E211", f"{column!r} must be positive: it weights the observations", column=column,
-                                hint="drop rows of weight zero")
+    mass = read_obs_weights(replace(d, observed=there), obs_weights).values
     return np.where(there, mass, 0.0) / mass[there].mean()
 
 

@@ -12,6 +12,7 @@ from spillover.errors import SpatialInputError, check_option
 from spillover.frames import takes_frames
 from spillover.show import Shown
 
+from ..design.obs_weights import Sampling, column_of
 from ..records.schema import SCHEMA
 from . import conditional, group_time, imputation, switching, twfe
 from ._sample import PolicySample, read_policy
@@ -96,9 +97,10 @@ class DiD(Shown):
     @cached_property
     def randomization(self) -> Randomization | None:
         """p-value and interval of the headline over chance assignments of the dates, where five units or fewer are
-        treated; see ``spatial.policy.randomization``. None otherwise, and with rings."""
+        treated; see ``spatial.policy.randomization``. None otherwise, with rings, and of weighted group times."""
         s = self.sample
-        if self.settings.get("rings") or not is_switch(s.D) or s.n_treated > FEW_TREATED:
+        moving = self.settings["method"] == "group_time" and bool(self.settings["weights"])  # dates would take weights along
+        if self.settings.get("rings") or moving or not is_switch(s.D) or s.n_treated > FEW_TREATED:
             return None
         if self.settings["method"] == "switchers" or comes_and_goes(s.D):
             return None
@@ -127,8 +129,8 @@ def did(
     formula: str, data: pd.DataFrame, *, treatment: str | None = None, entity: str | None = None,
     time: str | None = None, method: str = "imputation", control: str | None = None, adjustment: str = "doubly_robust",
     reference: float | None = None, window: tuple[float, float] | None = None, cluster: str | None = None,
-    weights_column: str | None = None, period_by: str | None = None, band: str = "pointwise", level: float = 0.95,
-    missing: str = "error",
+    obs_weights: str | Sampling | None = None, period_by: str | None = None, band: str = "pointwise",
+    level: float = 0.95, missing: str = "error",
 ) -> DiD:  # fmt: skip
     """Effect of a policy on those that adopted it, at once or one after the other.
 
@@ -167,8 +169,10 @@ def did(
         Times since adoption of the path; default all. With "twfe" its ends gather what lies beyond.
     cluster : str, optional
         Column of the groups within which errors may be correlated, fixed for each unit; the units by default.
-    weights_column : str, optional
-        Weights of the observations (analytic weights); not with "group_time".
+    obs_weights : str or Sampling, optional
+        Column of positive weights of the observations, as in ``sp.ols``: analytic, or ``sp.Sampling("column")``. The
+        estimates are the same, effects on the treated averages with these weights; standard errors, from deleting whole
+        units, are robust in either case. "group_time" takes one weight for each unit, which its cohort's size counts.
     period_by : str, optional
         Column, fixed for each unit: periods have an effect of their own in each of its groups (region by year).
     band : {"pointwise", "simultaneous"}
@@ -214,10 +218,10 @@ def did(
     check_option("adjustment", adjustment, ADJUSTMENTS)
     check_option("band", band, BANDS)
     sample = read_policy(formula, data, treatment=treatment, entity=entity, time=time, cluster=cluster,
-                         weights_column=weights_column, period_by=period_by, missing=missing,
+                         obs_weights=obs_weights, period_by=period_by, missing=missing,
                          always=method == "switchers")  # fmt: skip
     settings = {"method": method, "control": control, "adjustment": adjustment, "level": level, "band": band,
-                "cluster": cluster or str(sample.ids.name or "unit"), "weights": weights_column,
+                "cluster": cluster or str(sample.ids.name or "unit"), "weights": column_of(obs_weights),
                 "period_by": period_by}  # fmt: skip
     if method == "twfe" and not is_switch(sample.D):
         reference, window, notes = None, None, dose_note(sample.treatment)
@@ -261,13 +265,18 @@ def _imputation(sample, settings):
 
 
 def _group_time(sample, settings):
-    _refuse_weights(settings)
+    _refuse_period_by(settings)
     if settings["control"] == "never":
         refuse_without_never_treated(sample.first, len(sample.times), sample.treatment, "group_time")
     notes: list[str] = []
     if is_conditional(sample):
+        _refuse_weights(settings)
         periods, jackknife, notes = conditional.effects(sample, settings["control"], settings["adjustment"],
                                                         settings["window"])  # fmt: skip
+    elif (sample.mass != sample.mass[0]).any():
+        raise SpatialInputError("E540", "method='group_time' needs one weight for each unit, and "
+                                f"{settings['weights']!r} changes over time", column=settings["weights"],
+                                hint="a column of the weights before the policy, or method='imputation'")  # fmt: skip
     else:
         periods, jackknife = group_time.effects(sample, settings["control"], settings["window"])
     n = len(group_time.NAMES)
@@ -279,6 +288,7 @@ def _group_time(sample, settings):
 
 
 def _switchers(sample, settings):
+    _refuse_period_by(settings)
     _refuse_weights(settings)
     if not is_switch(sample.D):
         adoption(sample.D, sample.ids, sample.times, sample.treatment)  # E230
@@ -290,10 +300,17 @@ def _switchers(sample, settings):
     return table, by_time, path.V, one, notes
 
 
-def _refuse_weights(settings):
-    if settings["weights"] or settings["period_by"]:
-        raise SpatialInputError("E533", f"method={settings['method']!r} takes no weights or period_by",
+def _refuse_period_by(settings):
+    if settings["period_by"]:
+        raise SpatialInputError("E533", f"method={settings['method']!r} takes no period_by",
                                 hint="method='imputation'")  # fmt: skip
+
+
+def _refuse_weights(settings):
+    """Comparisons given covariates, in panels with gaps, or of switchers count every unit once."""
+    if settings["weights"]:
+        raise SpatialInputError("E533", f"method={settings['method']!r} takes no weights with covariates, gaps or a "
+                                "treatment that comes and goes", hint="method='imputation'")  # fmt: skip
 
 
 def is_conditional(sample: PolicySample) -> bool:

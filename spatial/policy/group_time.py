@@ -2,10 +2,10 @@
 
     ATT(g, t) = E[y_t - y_{g-1} | first treated in g] - E[y_t - y_{g-1} | comparison]
 
-without covariates, where the interaction-weighted estimator of Sun & Abraham (2021) has the same numbers. Every average
-is linear in y with weights that depend on a unit's cohort and on the cohorts' sizes alone, so that deleting a unit
-changes sizes: the shares that weight the cohorts are estimated anew with it. Source: Callaway & Sant'Anna (2021,
-J. Econometrics 225:200-230), equations 2.8 and 3.4-3.9.
+of means that are weighted where units have weights; without covariates, where the interaction-weighted estimator of
+Sun & Abraham (2021) has the same numbers. Every average is linear in y with weights that depend on a unit's cohort and
+on the cohorts' sizes alone, so that deleting a unit changes sizes: the shares that weight the cohorts are estimated
+anew with it. Source: Callaway & Sant'Anna (2021, J. Econometrics 225:200-230), equations 2.8 and 3.4-3.9.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ._sample import PolicySample
 from .delete_one import Linear, jackknife, plain
 
 NAMES = ("simple", "dynamic", "group", "calendar")
+GONE = 1e-12  # share of a cohort's weight that is rounding
 
 
 class GroupTime:
@@ -114,26 +115,29 @@ def effects(sample: PolicySample, control: str, window: tuple[float, float]):
                                 hint="method='imputation', or add units that are untreated")  # fmt: skip
     periods = np.unique(since[(since >= window[0]) & (since <= window[1])])
     averages = group.averages([since == k for k in periods])
-    return periods, jackknife(_deletions(group, averages, sample.cluster), sample.y.T, sample.cluster,
-                              plain(sample.n_clusters))  # fmt: skip
+    linear = _deletions(group, averages, sample.cluster, sample.mass[0])
+    return periods, jackknife(linear, sample.root * sample.y.T, sample.cluster, plain(sample.n_clusters))
 
 
-def _deletions(group: GroupTime, averages, cluster) -> list[Linear]:
-    H, T = len(group.cohorts), group.T
+def _deletions(group: GroupTime, averages, cluster, mass: np.ndarray) -> list[Linear]:
+    """``mass`` (N,) are weights of the units: they count in means and in the cohorts' sizes."""
+    H, T, root = len(group.cohorts), group.T, np.sqrt(mass)
     members = np.zeros((int(cluster.max()) + 1, H))
-    np.add.at(members, (cluster, group.code), 1)
-    v = group.weights(members.sum(axis=0), averages)
+    np.add.at(members, (cluster, group.code), mass)
+    sizes = members.sum(axis=0)
+    v = group.weights(sizes, averages)
     kinds, kind = np.unique(members, axis=0, return_inverse=True)  # clusters of the same composition
     kind = kind.ravel()
-    without = np.array([group.weights(members.sum(axis=0) - gone, averages) for gone in kinds])
+    left = (np.where(sizes - gone > GONE * sizes, sizes - gone, 0.0) for gone in kinds)
+    without = np.array([group.weights(rest, averages) for rest in left])
     kept = ~np.isnan(without).any(axis=(2, 3))
 
     def blocks(part):
         code = group.code[part]
         B = np.zeros((len(code), T, H, T))
         t = np.arange(T)
-        B[np.arange(len(code))[:, None], t, code[:, None], t] = 1
+        B[np.arange(len(code))[:, None], t, code[:, None], t] = root[part, None]
         return B.reshape(len(code), T, H * T)
 
     Z = np.nan_to_num(without - v).reshape(len(kinds), len(v), -1)[kind].transpose(1, 0, 2)
-    return [Linear(v[:, group.code], Z, blocks, kept[kind].T)]
+    return [Linear(v[:, group.code] * root[:, None], Z, blocks, kept[kind].T)]

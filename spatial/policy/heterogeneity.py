@@ -141,6 +141,9 @@ def heterogeneity(
     if not callable(model):
         check_option("model", model, MODELS)
     estimate = model if callable(model) else MODELS[model]
+    if options.get("obs_weights") is not None:
+        raise SpatialInputError("E540", "heterogeneity is not there with obs_weights=",
+                                hint="a fit for each group, or an interaction and sp.effects_by")  # fmt: skip
     with balanced_cures():
         d = design(formula, data, w, entity=entity, time=time, lagged=False, missing=missing)
     if not d.is_panel or d.weights.varies:

@@ -107,6 +107,9 @@ def placebo_units(result: DiD | SpatialDiD, *, draws: int = 999, seed: int = 1) 
             raise SpatialInputError("E501", f"{result.treatment!r} comes and goes: it has no single date to assign",
                                     column=result.treatment,
                                     hint="the path before the first change is a placebo")  # fmt: skip
+        if result.settings["method"] == "group_time" and result.settings["weights"]:
+            raise SpatialInputError("E540", "placebo_units of group-time effects is not there with weights",
+                                    hint="method='imputation', or placebos of the same model without weights")
         names, actual = [result.table["term"].iloc[0]], np.array([result.att])
         first = rng.permuted(np.tile(result.sample.first, (draws, 1)), axis=1)
         drawn = _under_dates(result, first)

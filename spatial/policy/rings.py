@@ -23,6 +23,7 @@ from spillover.frames import takes_frames
 from spillover.ids import positions
 from spillover.matrix import as_weights
 
+from ..design.obs_weights import Sampling, column_of
 from . import imputation
 from ._sample import PolicySample, read_policy
 from ._tables import rows
@@ -41,8 +42,8 @@ FEW_CLEAN = 5  # below, intervals rest on very few units
 def ring_did(
     formula: str, data: pd.DataFrame, rings: Mapping, *, treatment: str | None = None, entity: str | None = None,
     time: str | None = None, method: str = "imputation", window: tuple[float, float] | None = None,
-    cluster: str | None = None, weights_column: str | None = None, period_by: str | None = None, level: float = 0.95,
-    missing: str = "error",
+    cluster: str | None = None, obs_weights: str | Sampling | None = None, period_by: str | None = None,
+    level: float = 0.95, missing: str = "error",
 ) -> DiD:  # fmt: skip
     """Effect of a policy on the treated and on untreated units by their nearness to treated ones.
 
@@ -57,7 +58,7 @@ def ring_did(
         are taken out of the outer ones, so that cumulative bands serve:
         ``{"0-200 km": wt.distance_band(states, 200), "200-400 km": wt.distance_band(states, 400)}``. One W of
         any kind gives the exposure to treated neighbors.
-    treatment, entity, time, cluster, weights_column, period_by, level, missing
+    treatment, entity, time, cluster, obs_weights, period_by, level, missing
         As for ``did``.
     method : {"imputation", "twfe"}
     window : (first, last), optional
@@ -93,7 +94,7 @@ def ring_did(
     """
     check_option("method", method, ("imputation", "twfe"))
     sample = read_policy(formula, data, treatment=treatment, entity=entity, time=time, cluster=cluster,
-                         weights_column=weights_column, period_by=period_by, missing=missing)  # fmt: skip
+                         obs_weights=obs_weights, period_by=period_by, missing=missing)  # fmt: skip
     adoption(sample.D, sample.ids, sample.times, sample.treatment)  # names a design that cannot be used
     exposed = ring_exposure(sample, rings)
     names = ["treated", *(f"untreated, {name}" for name in rings)]
@@ -101,7 +102,7 @@ def ring_did(
     sample = without_unseen(sample, in_ring)
     clean = clean_units(sample, in_ring)
     settings = {"method": method, "control": None, "rings": list(rings), "level": level, "clean": clean,
-                "weights": weights_column, "period_by": period_by, "reference": None, "band": "pointwise",
+                "weights": column_of(obs_weights), "period_by": period_by, "reference": None, "band": "pointwise",
                 "window": window, "cluster": cluster or str(sample.ids.name or "unit")}  # fmt: skip
     if method == "imputation":
         _, settings["window"], uneven = path_window(sample, window, None, method)

@@ -23,6 +23,7 @@ from ..design.formula import read_formula
 from ..effects.linear import Law
 from ..effects.mixture import Inference, summarize
 from ..models.fit import Fit
+from ..records.regimes import refuse_regimes
 from ..records.schema import SCHEMA
 from ._sample import unit_codes
 from .respond import averages
@@ -161,6 +162,7 @@ def what_if(fit: Fit, variable: str, *, change: float | None = None, percent: fl
     >>> west.by_group("region")["estimate"].round(4).to_dict()
     {'Midwest': 0.0..., 'Northeast': 0.0..., 'South': 0.0..., 'West': 0.0..., 'all': 0.0...}
     """
+    refuse_regimes(fit)
     d = fit._design
     _refuse(fit, variable)
     if d.n_units > MOST:

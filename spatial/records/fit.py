@@ -93,9 +93,10 @@ class FitRecord(Shown):
 
     @property
     def n_parameters(self) -> int:
-        """Coefficients, spatial parameters, sigma2 (as R's logLik counts) and phi of random effects; effects removed
-        by transformation are not counted."""
-        return len(self._terms) + 1 + (self._settings.random is not None)
+        """Coefficients, spatial parameters, sigma2 (as R's logLik counts), phi of random effects and psi; effects
+        removed by transformation are not counted."""
+        s = self._settings
+        return len(self._terms) + 1 + (s.random is not None) + (s.serial is not None)
 
     @property
     def aic(self) -> float:
@@ -126,7 +127,19 @@ class FitRecord(Shown):
     @cached_property
     def resid(self) -> pd.Series:
         """e = B (A y - X beta), fixed effects removed."""
-        return self._design.labelled(self._design.panel(self._solution.resid), "resid")
+        return self._design.labelled(self._errors, "resid")
+
+    @cached_property
+    def resid_standardized(self) -> pd.Series:
+        """e / sigma; with weights w of the observations e sqrt(w) / sigma, of one variance."""
+        values = self._design.panel(self._solution.resid) / np.sqrt(self.sigma2)
+        return self._design.labelled(values, "resid_standardized")
+
+    @property
+    def _errors(self) -> np.ndarray:
+        """e, (T, N): the solution has it times the root of the weights of observations."""
+        e, weights = self._design.panel(self._solution.resid), self._design.obs_weights
+        return e if weights is None else e / weights.root
 
     @cached_property
     def fitted(self) -> pd.Series:

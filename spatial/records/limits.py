@@ -8,8 +8,9 @@ from __future__ import annotations
 
 LIMITS = {
     "two parameters": (
-        "rho and lambda together are weakly identified: below 500 rows, and in a gns of any size, Wald intervals of "
-        "both and of indirect effects cover less than 93 %, by moments less than by maximum likelihood"
+        "rho and lambda together are weakly identified: below 500 rows (by moments 1,000), and in a gns of any size, "
+        "Wald intervals of both and of indirect effects cover less than 93 %, by moments less than by maximum "
+        "likelihood"
     ),
     "two parameters by likelihood": (
         "rho and lambda together are weakly identified: with fewer than 1,000 rows intervals, t and p are those of the "
@@ -22,6 +23,10 @@ LIMITS = {
     ),
     "few rows of several": (
         "fewer than 20 observations per parameter bias rho_1, rho_2 towards zero and shorten their intervals"
+    ),
+    "few rows of regimes": (
+        "fewer than 20 observations per parameter bias rho and lambda of regimes towards zero and shorten their "
+        "intervals"
     ),
     "hardly any rows": (
         "fewer than 2 observations per parameter: lambda is hardly identified, and its intervals cover less than 80 %"

@@ -15,6 +15,8 @@ ANSWERS: dict[tuple[str, str], str] = {
     ("text", "spatial.diagnostics.combinations:Combinations"): "spatial.report.text:combinations_text",
     ("text", "spatial.effects.average:Effects"): "spatial.report.text:effects_text",
     ("text", "spatial.effects.by_group:EffectsBy"): "spatial.report.text:effects_by_text",
+    ("text", "spatial.diagnostics.chow:ChowTest"): "spatial.report.regimes:chow_text",
+    ("text", "spatial.effects.regimes:RegimeEffects"): "spatial.report.regimes:regime_effects_text",
     ("text", "spatial.effects.several:SeveralEffects"): "spatial.report.several:several_effects_text",
     ("text", "spatial.effects.elasticity:Elasticities"): "spatial.report.text:elasticities_text",
     ("text", "spatial.effects.long_run:DynamicEffects"): "spatial.report.text:dynamic_effects_text",

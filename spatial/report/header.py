@@ -7,10 +7,10 @@ from spillover.language import phrase, stored
 
 def header(fit, errors: str | None = None) -> list[str]:
     """What was estimated, on what, with which weights and standard errors; ``errors`` says these otherwise."""
-    from ..covariance.random import by_random_ml, random_text
+    from ..covariance.random import by_random_ml, random_text, serial_text
     from ..covariance.vcov import describe
     from ..diagnostics.small_samples import notes
-    from ..records.several import SeveralRecord
+    from ..solve.several_problem import SeveralSample
     from .region import region_lines
 
     d, s = fit._design, fit._settings
@@ -19,20 +19,25 @@ def header(fit, errors: str | None = None) -> list[str]:
         "ml": phrase("maximum likelihood"), "gmm": phrase("the method of moments"),
         "reml": phrase("restricted maximum likelihood"), "aqs": phrase("adjusted quasi-scores"),
     }  # fmt: skip
-    by = estimators[s.method] if spatial or by_random_ml(fit) else phrase("least squares")
+    regression = phrase("two-stage least squares") if s.method == "gmm" else phrase("least squares")
+    by = estimators[s.method] if spatial or by_random_ml(fit) or s.serial is not None else regression
     named = {"model": fit.specification.name, "method": by, "formula": d.formula}
     first = phrase("dynamic {model} by {method}: {formula}", **named) if d.lags else phrase(
         "{model} by {method}: {formula}", **named)  # fmt: skip
     lines = [first, _size(fit), phrase("weights: {weights}", weights=stored(d.weights.header()))]
     if d.error_weights is not None:
         lines.append(phrase("weights of the error: {weights}", weights=stored(d.error_weights.header())))
+    if d.obs_weights is not None:
+        lines.append(phrase("weights of the observations: {weights}", weights=stored(d.obs_weights.describe())))
     if s.random is not None:
         lines += map(stored, random_text(fit))
-    elif spatial and s.effects and s.method == "ml":
+    if s.serial is not None:
+        lines.append(stored(serial_text(fit)))
+    elif s.random is None and spatial and s.effects and s.method == "ml":
         lines.append(_correction(fit))
     part = fit._sample.lag or fit._sample.error
     lines.append(phrase("standard errors: {how}", how=errors or stored(describe(fit))))
-    if isinstance(fit, SeveralRecord):
+    if isinstance(fit._sample, SeveralSample):
         lines += region_lines(fit)
     elif part is not None:
         low, high = (f"{end:.4g}" for end in part.interval)
@@ -60,12 +65,18 @@ def _size(fit) -> str:
     return phrase("{n} observations ({units} units x {periods} periods, {effects} effects)", **of)
 
 
+def _keeps_periods(fit) -> bool:
+    """Whether period effects are estimated, as where rho, lambda or sigma2 differ between regimes."""
+    return getattr(fit._sample, "periods", None) is not None
+
+
 def _correction(fit) -> str:
     """The correction for the number of fixed effects."""
     d, effects, correction = fit._design, fit._settings.effects, fit._settings.correction
     if not d.lags or not effects.entity:
+        by_score = d.varies or _keeps_periods(fit)
         how = {
-            True: phrase("by the mean of the score") if d.varies else phrase("by transformation"),
+            True: phrase("by the mean of the score") if by_score else phrase("by transformation"),
             "additive": phrase("additive for the time effects"),
             False: phrase("none (data are demeaned, then lagged, as in xsmle and splm)"),
         }  # fmt: skip

@@ -100,7 +100,8 @@ def _of_fit(fit, effects: bool) -> Iterator[Column]:
     spec = fit.specification
     note = phrase("Coefficients of models with a spatial lag or lagged regressors are not effects.")
     yield Column(spec.name, sections(fit.tidy(), COEFFICIENTS), _sample_rows(fit), _glance(fit), stored(describe(fit)),
-                 stored(fit._design.weights.header()), notes=(note,) * bool(spec.lag or spec.durbin))  # fmt: skip
+                 stored(fit._design.weights.header()),
+                 notes=(note,) * bool(spec.lag or spec.durbin) + _observation_weights(fit))  # fmt: skip
 
 
 def _of_effects(item, effects: bool) -> Iterator[Column]:
@@ -114,7 +115,8 @@ def _of_effects(item, effects: bool) -> Iterator[Column]:
     how = phrase("{how}, {errors}", how=how, errors=stored(describe(fit)))
     size = {name: value for name, value in _glance(fit).items() if name in ("nobs", "units", "periods", "size")}
     yield Column(fit.specification.name, sections(item.tidy(), ""), _sample_rows(fit), size, how,
-                 stored(fit._design.weights.header()), source.options.level)  # fmt: skip
+                 stored(fit._design.weights.header()), source.options.level,
+                 _observation_weights(fit))  # fmt: skip
 
 
 def _of_did(result, effects: bool) -> Iterator[Column]:
@@ -129,7 +131,9 @@ def _of_did(result, effects: bool) -> Iterator[Column]:
                  group=result.settings["cluster"])  # fmt: skip
     names = {"twfe": phrase("two-way fixed effects"), "group_time": phrase("group-time effects")}
     name = names.get(result.settings["method"], phrase("imputation"))
-    yield Column(name, sections(result.tidy(), POLICY), rows, size, how, "", result.settings["level"])
+    weights = result.settings.get("weights")
+    notes = (phrase("Weights of the observations: {weights}.", weights=weights),) if weights else ()
+    yield Column(name, sections(result.tidy(), POLICY), rows, size, how, "", result.settings["level"], notes)
 
 
 def _of_spatial_did(result, effects: bool) -> Iterator[Column]:
@@ -168,6 +172,14 @@ KINDS: tuple[tuple[Callable, Callable], ...] = (
     (_is("policy.heterogeneity", "Heterogeneity"), _of_groups),
     (lambda item: hasattr(item, "fit") and hasattr(item, "tidy"), _of_effects),
 )
+
+
+def _observation_weights(fit) -> tuple[str, ...]:
+    """The note on weights of observations, where there are any."""
+    weights = fit._design.obs_weights
+    if weights is None:
+        return ()
+    return (phrase("Weights of the observations: {weights}.", weights=stored(weights.describe())),)
 
 
 # -- what columns say about their sample -----------------------------------------------------------------------

@@ -49,6 +49,7 @@ STORED = (
     "robust, by unit; with Windmeijer's correction after two steps", "factor n/(n-k)", "without n/(n-k)",
     "SCPC (average correlation up to {avc}, {n} components)", "unit effects: {how}",
     "their variance by maximum likelihood: {values}", "their variance by Swamy and Arora's moments: {values}",
+    "their variance by Kapoor, Kelejian and Prucha's moments: {values}",
     "eigenvalues", "sparse LU", "sparse LU, symmetrised", "band LU", "CHOLMOD, symmetrised",
     "stationary: {sum} = {value}, largest root {root}", "not stationary: {sum} = {value}, largest root {root}",
     "{share} of the distribution of the estimates is not stationary: the long run is not determined "
@@ -73,8 +74,8 @@ STORED = (
     "periods are uneven (longer before {periods}): time since adoption counts {time}, not periods",
     "no standard error at {periods}: one unit alone identifies the effect",
     "no effect next door at {periods}: nobody's neighbor is there, or only units that are there themselves",
-    "rho and lambda together are weakly identified: below 500 rows, and in a gns of any size, Wald intervals "
-    "of both and of indirect effects cover less than 93 %, by moments less than by maximum likelihood",
+    "rho and lambda together are weakly identified: below 500 rows (by moments 1,000), and in a gns of any size, "
+    "Wald intervals of both and of indirect effects cover less than 93 %, by moments less than by maximum likelihood",
     "rho and lambda together are weakly identified: with fewer than 1,000 rows intervals, t and p are those "
     "of the ratios of the profile and the modified profile likelihood, the wider end of both; standard "
     "errors are of the information, and t is not estimate / std. error",

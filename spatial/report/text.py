@@ -57,10 +57,16 @@ def fit_text(fit) -> str:
     lines = [*header(fit), ""]
     lines += [tidy_text(fit.tidy(), statistic="z" if fit.df_resid is None else "t"), ""]
     criteria = f"log-likelihood {fit.loglik:.3f}   AIC {fit.aic:.2f}   BIC {fit.bic:.2f}"
-    lines.append(f"sigma2 {number(fit.sigma2, 6)}   {criteria if np.isfinite(fit.loglik) else ''}".rstrip())
+    lines.append(f"sigma2 {variances_text(fit)}   {criteria if np.isfinite(fit.loglik) else ''}".rstrip())
     lines += r_squared_text(fit)
     lines += ["Coefficients are not effects: see fit.effects()."] * (fit.specification.lag or fit.specification.durbin)
     return "\n".join([*lines, f"provenance: {origin(fit)}"])
+
+
+def variances_text(fit) -> str:
+    """sigma2, or that of every regime."""
+    own = dict(getattr(fit, "sigma2s", {}))
+    return ", ".join(f"{name} {number(v, 6)}" for name, v in own.items()) if len(own) > 1 else number(fit.sigma2, 6)
 
 
 def combinations_text(result) -> str:

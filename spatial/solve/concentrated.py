@@ -35,13 +35,13 @@ def expansion(point, products, sample):
     S, inverses = form_of(products, lam)
     q = value_of(S, rho)
     if sample.error is None:
-        q_a, q_ab = [_slope_of(S, rho)], [[2 * S[2]]]
+        q_a, q_ab = [2 * (rho * S[2] - S[1])], [[2 * S[2]]]
     else:
         S1, S2 = _derivatives_of(products, lam, inverses)
         q_a, q_ab = [value_of(S1, rho)], [[value_of(S2, rho)]]
         if sample.lag is not None:
-            mixed = _slope_of(S1, rho)
-            q_a, q_ab = [_slope_of(S, rho), *q_a], [[2 * S[2], mixed], [mixed, *q_ab[0]]]
+            mixed = 2 * (rho * S1[2] - S1[1])
+            q_a, q_ab = [2 * (rho * S[2] - S[1]), *q_a], [[2 * S[2], mixed], [mixed, *q_ab[0]]]
     half = sample.n / 2
     g = np.array(q_a) / q
     K = -half * (np.array(q_ab) / q)
@@ -97,8 +97,3 @@ def _quadratic(C, G):
 def value_of(S, rho):
     """a'S a."""
     return S[0] + rho * (rho * S[2] - 2 * S[1])
-
-
-def _slope_of(S, rho):
-    """Its derivative by rho."""
-    return 2 * (rho * S[2] - S[1])

@@ -45,11 +45,19 @@ class MomentSample(Sample):
         Which columns of X are their own instruments.
     copies : int
         Periods that are left after the fixed effects.
+    centered : bool
+        Whether period means are taken out.
     """
 
     H: np.ndarray = field(kw_only=True, repr=False)
     exogenous: np.ndarray = field(kw_only=True, repr=False)
     copies: int = field(default=1, kw_only=True)
+    centered: bool = field(default=False, kw_only=True)
+
+    @property
+    def all_exogenous(self) -> bool:
+        """Whether neither W y nor another regressor is endogenous."""
+        return self.Wy is None and bool(self.exogenous.all())
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,26 +106,6 @@ def two_stage_least_squares(sample: MomentSample) -> MomentSolution:
     sigma2 = float(stage.resid @ stage.resid) / (sample.n - Z.shape[1])
     beta, rho = split(stage.coef, sample)
     return MomentSolution(beta, rho, 0.0, sigma2, float("nan"), stage.resid)
-
-
-def two_stage_covariance(
-    sample: MomentSample, at: MomentSolution, kind: str, units: int, corrected: bool = True
-) -> np.ndarray:
-    """Covariance of (beta, rho).
-
-    ``classical``, e'e / n, with n - p in the place of n when ``corrected``; ``hc0``, White's; ``hc1``, the same times
-    m / (n - p) of m rows; ``robust``, one or the other, as ``corrected`` says; ``cluster``, errors free within each of
-    the ``units`` over time (Arellano 1987), times N / (N - 1).
-    """
-    stage = two_stage(sample.y, regressors(sample), basis(sample))
-    n, p = sample.n, stage.T.shape[1]
-    if kind == "classical":
-        return float(stage.resid @ stage.resid) / (n - p if corrected else n) * stage.T.T @ stage.T
-    shares = stage.T * stage.resid[:, None]
-    scale = len(shares) / (n - p) if kind == "hc1" or (corrected and kind == "robust") else 1.0
-    if kind == "cluster":
-        shares, scale = shares.reshape(-1, units, p).sum(axis=0), units / (units - 1)
-    return scale * shares.T @ shares
 
 
 def regressors(sample: Sample) -> np.ndarray:

@@ -11,9 +11,15 @@ errors           moments                                                  source
 ===============  =======================================================  ==============================
 homoskedastic    E e'e / n = s2,  E e'M'M e / n = s2 tr(M'M) / n,         Kelejian & Prucha (1998, 1999)
                  E e'M e / n = 0,  unweighted; s2 is estimated with them
+homoskedastic    E e'(M'M - tr(M'M) / n) e = 0,  E e'M e = 0,             Drukker, Egger & Prucha (2013)
+                 weighted by their covariance in a second round
 heteroskedastic  E e'(M'M - diag M'M) e = 0,  E e'M e = 0,                Kelejian & Prucha (2010),
-                 weighted by their covariance in a second round           Arraiz et al. (2010)
+                 likewise; in panels the errors of a unit may be          Arraiz et al. (2010)
+                 correlated over time
 ===============  =======================================================  ==============================
+
+Fixed effects are out of y and Z: e is then (J_T x J_N) e, J_N where there are period effects, and n, traces and
+variances of the forms are those of the (T - 1)(N - 1) errors that are left (``forms``; Lee & Yu 2010, 2014).
 
 The covariance of (d, lambda) is that of a linear and several quadratic forms in e (Kelejian & Prucha 2010,
 eq. 15-19; Drukker, Egger & Prucha 2013, section 4). It accounts for lambda being estimated from residuals.
@@ -29,66 +35,125 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
+from ..design.moment_settings import MAX_ROUNDS, USUAL, Moments
+from .forms import Form, form, lag
 from .gmm import ErrorMomentSample, MomentSolution, basis, regressors, split, two_stage
+from .gmm_spread import SPREADS, Spread, equal, sums_by_unit
 
 EDGE = 1e-4  # share of lambda's interval at each end: a minimum there means flat moments
+TOLERANCE = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
-class Form:
-    """A quadratic form e'A e by S = A + A' (N, N) and A's diagonal (N,); it applies period by period."""
+class Round:
+    """Where the alternation stands: d (p,), lambda, the moments' parabolas and weight, e (m,), the last T (m, p) and
+    what estimating d adds to n m_r, ``linear`` (m, r)."""
 
-    S: sparse.csr_array = field(repr=False)
-    diagonal: np.ndarray = field(repr=False)
+    coef: np.ndarray
+    lam: float
+    curve: np.ndarray
+    weight: np.ndarray
+    e: np.ndarray
+    T: np.ndarray = field(repr=False)
+    linear: np.ndarray = field(repr=False)
 
-    def __matmul__(self, e: np.ndarray) -> np.ndarray:
-        """S e for stacked periods (m,)."""
-        return (self.S @ e.reshape(-1, len(self.diagonal)).T).T.ravel()
 
-
-def homoskedastic(sample: ErrorMomentSample, interval: tuple[float, float]) -> MomentSolution:
+def homoskedastic(
+    sample: ErrorMomentSample, interval: tuple[float, float], settings: Moments = USUAL
+) -> MomentSolution:
     """Kelejian & Prucha (1998): (1) d by 2SLS, (2) lambda from its residuals, (3) d from transformed data.
 
     Without W y and endogenous regressors it is the feasible generalised least squares of their 1999 paper.
     """
-    M, n, Z = sample.M, sample.n, regressors(sample)
+    M, n, Z, centered = sample.M, sample.n, regressors(sample), sample.centered
     first = two_stage(sample.y, Z, basis(sample))
-    forms = [_form(sparse.eye_array(M.shape[0])), _form(M.T @ M), _form(M)]
-    share = np.array([sample.copies * f.diagonal.sum() for f in forms]) / n  # E m_r = s2 share_r
-    curve = _curves(forms, first.resid, sample)
+    c = M.T @ np.ones(M.shape[0])
+    forms = [form(sparse.eye_array(M.shape[0]), centered=centered), form(M.T @ M, c, centered=centered),
+             form(M, centered=centered)]  # fmt: skip
+    share = np.array([sample.copies * f.trace for f in forms]) / n  # E m_r = s2 share_r
     # s2 is estimated jointly: its regressor is projected out of the moments.
     weight = np.eye(3) - np.outer(share, share) / (share @ share)
-    lam = _minimum(curve, weight, interval)
-    second, e, Zs = _transformed(sample, Z, lam)
-    start = first.resid - lam * _lag(sample, first.resid) if sample.Wy is None else e
+    u, before = first.resid, None
+    for step in range(_rounds(settings)):
+        curve = _curves(forms, u, sample)
+        lam = _minimum(curve, weight, interval)
+        second, e, Zs = _transformed(sample, Z, lam)
+        linear = _first_step_terms(forms, sample, first.T, Zs, e, lam) if step == 0 else (
+            _linear_terms(forms, second.T, Zs, e))  # fmt: skip
+        if _settled(before, second.coef, lam):
+            break
+        before, u = (second.coef, lam), sample.y - Z @ second.coef
+    start = first.resid - lam * _lag(sample, first.resid) if sample.all_exogenous and step == 0 else e
     sigma2 = float(start @ start) / n  # without W y from the first residuals, as R's GMerrorsar
-    linear = _first_step_terms(forms, sample, first.T, Zs, e, lam)
-    spread = _gaussian_or_not(forms, e, sample, linear)
-    coef = sigma2 * second.T.T @ second.T
-    cross = second.T.T @ spread.mixed
-    return _solution(sample, second.coef, lam, sigma2, e, coef, cross, spread.phi, curve, weight)
+    spread = equal(forms, e, sample, linear)
+    variance = sigma2 * second.T.T @ second.T
+    at = Round(second.coef, lam, curve, weight, e, second.T, linear)
+    return _solution(sample, at, sigma2, variance, spread)
 
 
-def heteroskedastic(sample: ErrorMomentSample, interval: tuple[float, float]) -> MomentSolution:
-    """Kelejian & Prucha (2010): (1) 2SLS and a first lambda, (2) 2SLS from transformed data and a lambda whose
-    moments are weighted by the inverse of their covariance."""
-    M, Z = sample.M, regressors(sample)
+def two_moments(
+    sample: ErrorMomentSample, interval: tuple[float, float], settings: Moments = USUAL, errors: str = "robust"
+) -> MomentSolution:
+    """(1) 2SLS and a first lambda, (2) 2SLS from transformed data and a lambda whose moments are weighted by the
+    inverse of their covariance. ``errors`` is "classical" (Drukker et al. 2013), "robust" (Kelejian & Prucha 2010) or
+    "cluster"."""
+    Z = regressors(sample)
+    forms, spread_of = _forms(sample, errors), SPREADS[errors]
     first = two_stage(sample.y, Z, basis(sample))
-    forms = [_form(M.T @ M, without_diagonal=True), _form(M)]
     lam = _minimum(_curves(forms, first.resid, sample), np.eye(2), interval)
-    second, e, Zs = _transformed(sample, Z, lam)
-    u = sample.y - Z @ second.coef
-    curve = _curves(forms, u, sample)
-    phi = _white(forms, e, sample, _linear_terms(forms, second.T, Zs, e)).phi
-    lam = _minimum(curve, _inverse(phi), interval)
+    before = None
+    for _ in range(_rounds(settings)):
+        second, e, Zs = _transformed(sample, Z, lam)
+        u = sample.y - Z @ second.coef
+        curve, weight = _curves(forms, u, sample), np.eye(2)
+        if settings.weighted:
+            weight = _inverse(spread_of(forms, e, sample, _linear_terms(forms, second.T, Zs, e)).phi)
+        lam = _minimum(curve, weight, interval)
+        if _settled(before, second.coef, lam):
+            break
+        before = second.coef, lam
     again, _, Zs = _transformed(sample, Z, lam)
     e = u - lam * _lag(sample, u)
-    spread = _white(forms, e, sample, _linear_terms(forms, again.T, Zs, e))
-    meat = again.T * e[:, None]
-    cross = again.T.T @ spread.mixed
+    linear = _linear_terms(forms, again.T, Zs, e)
+    spread = spread_of(forms, e, sample, linear)
     sigma2 = float(e @ e) / sample.n
-    weight = _inverse(spread.phi)
-    return _solution(sample, second.coef, lam, sigma2, e, meat.T @ meat, cross, spread.phi, curve, weight)
+    variance = sigma2 * again.T.T @ again.T
+    if errors != "classical":
+        meat = sums_by_unit(again.T * e[:, None], sample, errors)
+        variance = meat.T @ meat
+    weight = _inverse(spread.phi) if settings.weighted else weight
+    at = Round(second.coef, lam, curve, weight, e, again.T, linear)
+    return _solution(sample, at, sigma2, variance, spread)
+
+
+def _rounds(settings: Moments) -> int:
+    return MAX_ROUNDS if isinstance(settings.rounds, str) else settings.rounds
+
+
+def _settled(before, coef: np.ndarray, lam: float) -> bool:
+    """Whether neither d nor lambda changes any more."""
+    if before is None:
+        return False
+    old, old_lam = before
+    scale = np.maximum(np.abs(old), 1e-3 * np.abs(old).max())
+    return abs(lam - old_lam) < TOLERANCE and bool((np.abs(coef - old) < TOLERANCE * scale).all())
+
+
+def _forms(sample: ErrorMomentSample, errors: str) -> list[Form]:
+    """M'M and M with means of zero: without their diagonal, or less the share of the identity in M'M."""
+    M, centered = sample.M, sample.centered
+    c = M.T @ np.ones(M.shape[0])
+    if errors != "classical":
+        return [form(M.T @ M, c, centered=centered, without_diagonal=True),
+                form(M, centered=centered, without_diagonal=True)]  # fmt: skip
+    eye = sparse.eye_array(M.shape[0])
+    share = form(M.T @ M, c, centered=centered).trace / form(eye, centered=centered).trace
+    scale = 1 / (1 + share**2)
+    first = form(scale * (M.T @ M - share * eye), np.sqrt(scale) * c, centered=centered)
+    if not centered:
+        return [first, form(M)]
+    bias = form(M, centered=True).trace / (M.shape[0] - 1)  # tr(J M) = -1 where rows sum to one
+    return [first, form(M - bias * eye, centered=True)]
 
 
 def _inverse(phi: np.ndarray) -> np.ndarray:
@@ -98,55 +163,18 @@ def _inverse(phi: np.ndarray) -> np.ndarray:
     return np.outer(scale, scale) * np.linalg.pinv(phi * np.outer(scale, scale), rcond=1e-8, hermitian=True)
 
 
-@dataclass(frozen=True, eq=False)
-class _Spread:
-    """phi (r, r): n times the moments' covariance. mixed (m, r): covariance of e_i with the n m_r."""
-
-    phi: np.ndarray
-    mixed: np.ndarray
-
-
-def _white(forms, e, sample, linear) -> _Spread:
-    """Independent e with variances estimated by e_i^2; the forms have no diagonal."""
-    g = (e**2).reshape(-1, sample.M.shape[0])
-    phi = [[np.sum(g * ((a.S * b.S) @ g.T).T) / 2 for b in forms] for a in forms]
-    mixed = linear * e[:, None] ** 2
-    return _Spread((np.array(phi) + linear.T @ mixed) / sample.n, mixed)
-
-
-def _gaussian_or_not(forms, e, sample, linear) -> _Spread:
-    """Identically distributed e with the residuals' third and fourth moment.
-
-    Demeaned residuals do not reveal those moments: with fixed effects the normal distribution's are used.
-    """
-    n, s2 = sample.n, float(e @ e) / sample.n
-    whole = n == len(e)
-    third, excess = (np.mean(e**3), np.mean(e**4) - 3 * s2**2) if whole else (0.0, 0.0)
-    diagonals = np.column_stack([np.tile(f.diagonal, len(e) // len(f.diagonal)) for f in forms])
-    phi = s2**2 * sample.copies / 2 * np.array([[(a.S * b.S).sum() for b in forms] for a in forms])
-    phi = phi + s2 * linear.T @ linear + excess * diagonals.T @ diagonals
-    skew = third * linear.T @ diagonals
-    return _Spread((phi + skew + skew.T) / n, s2 * linear + third * diagonals)
-
-
-def _solution(sample, coef, lam, sigma2, e, variance, cross, phi, curve, weight) -> MomentSolution:
+def _solution(sample, at: Round, sigma2: float, variance: np.ndarray, spread: Spread) -> MomentSolution:
     """The estimates and the covariance of (d, lambda).
 
     lambda's error is L m with L = -(j'V j)^-1 j'V, j = dm/dlambda and V the moments' weight.
     """
+    lam, curve, weight = at.lam, at.curve, at.weight
     j = curve[:, 1] + 2 * lam * curve[:, 2]
     L = -(weight @ j) / (j @ weight @ j)
-    beside = (cross @ L / sample.n)[:, None]
-    vcov = np.block([[variance, beside], [beside.T, np.full((1, 1), L @ phi @ L / sample.n)]])
-    beta, rho = split(coef, sample)
-    return MomentSolution(beta, rho, lam, sigma2, float("nan"), e, vcov)
-
-
-def _form(A, *, without_diagonal=False) -> Form:
-    diagonal = A.diagonal()
-    if without_diagonal:
-        A, diagonal = A - sparse.diags_array(diagonal), np.zeros_like(diagonal)
-    return Form(sparse.csr_array(A + A.T), diagonal)
+    beside = (at.T.T @ spread.mixed @ L / sample.n)[:, None]
+    vcov = np.block([[variance, beside], [beside.T, np.full((1, 1), L @ spread.phi @ L / sample.n)]])
+    beta, rho = split(at.coef, sample)
+    return MomentSolution(beta, rho, lam, sigma2, float("nan"), at.e, vcov)
 
 
 def _curves(forms, u, sample) -> np.ndarray:
@@ -155,10 +183,20 @@ def _curves(forms, u, sample) -> np.ndarray:
     return np.array([[u @ (f @ u) / 2, -(Mu @ (f @ u)), Mu @ (f @ Mu) / 2] for f in forms]) / sample.n
 
 
-def _minimum(curve, weight, interval) -> float:
-    """Where m(lambda)' V m(lambda), a quartic, is least between the ends of the interval."""
-    distance = sum(weight[r, s] * polynomial.polymul(curve[r], curve[s]) for r in range(len(curve))
-                   for s in range(len(curve)))  # fmt: skip
+def _minimum(curve: np.ndarray, weight: np.ndarray, interval: tuple[float, float]) -> float:
+    return least([(curve, weight)], interval)
+
+
+def least(parts: list[tuple[np.ndarray, np.ndarray]], interval: tuple[float, float]) -> float:
+    """Where the sum of m(lambda)' V m(lambda), a quartic, is least between the ends of the interval.
+
+    Raises
+    ------
+    SpatialInputError
+        E701.
+    """
+    distance = sum(weight[r, s] * polynomial.polymul(curve[r], curve[s]) for curve, weight in parts
+                   for r in range(len(curve)) for s in range(len(curve)))  # fmt: skip
     slope = polynomial.polyder(distance)
     flat = polynomial.polyroots(slope)
     flat = flat.real[np.abs(flat.imag) <= 1e-9 * (1 + np.abs(flat.real))]
@@ -194,7 +232,7 @@ def _first_step_terms(forms, sample, T, Zs, e, lam) -> np.ndarray:
 
     Exogenous regressors are unrelated to e: alpha is zero.
     """
-    if sample.Wy is None:
+    if sample.all_exogenous:
         return np.zeros((len(e), len(forms)))
     from scipy.sparse.linalg import splu
 
@@ -207,5 +245,4 @@ def _first_step_terms(forms, sample, T, Zs, e, lam) -> np.ndarray:
 
 
 def _lag(sample, u: np.ndarray) -> np.ndarray:
-    """M u for stacked periods."""
-    return (sample.M @ u.reshape(-1, sample.M.shape[0]).T).T.ravel()
+    return lag(sample.M, u, sample.centered)

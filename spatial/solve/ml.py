@@ -38,6 +38,10 @@ class Solution:
     loglik: float
     resid: np.ndarray = field(repr=False)
 
+    def after_correction(self, V: np.ndarray) -> np.ndarray:
+        """The covariance of the estimates from that of the maximum: they differ where a bias was taken off."""
+        return V
+
 
 def maximum_likelihood(sample: Sample) -> Solution:
     """Estimate beta, rho, lambda and sigma2.
@@ -79,7 +83,7 @@ def _solution(sample, Q, R, shift, rho, lam, loglik, q, G) -> Solution:
     beta = solve_triangular(R, (shift + G) @ [1.0, -rho])
     if sample.lag is None and sample.error is None and loses_digits(R, sample.y, beta):
         beta = refined(sample.X, sample.y, Q, R, beta)
-    return Solution(beta, rho, lam, q / sample.n, loglik, residuals(sample, beta, rho, lam))
+    return Solution(beta, rho, lam, q / sample.n, loglik + sample.log_weights, residuals(sample, beta, rho, lam))
 
 
 def residuals(sample: Sample, beta: np.ndarray, rho: float, lam: float) -> np.ndarray:

@@ -21,7 +21,8 @@ class RandomEffects:
         sigma2_mu / sigma2_e.
     sigma2_e : float
         Variance of the errors within units.
-    T : int
+    d2 : float
+        1'V^-1 1 with V the errors' correlation over time: T, unless they are serially correlated.
     error : {None, "kkp", "baltagi"}
         Whether the unit effects are inside ("kkp") or outside ("baltagi") the spatial error process.
     problem, maximum
@@ -30,7 +31,7 @@ class RandomEffects:
 
     phi: float
     sigma2_e: float
-    T: int
+    d2: float
     error: str | None = None
     problem: Problem | None = field(default=None, repr=False)
     maximum: Maximum | None = field(default=None, repr=False)
@@ -43,7 +44,7 @@ class RandomEffects:
     @property
     def theta(self) -> float:
         """The share of the unit means that quasi-demeaning takes out."""
-        return 1 - 1 / np.sqrt(1 + self.T * self.phi)
+        return 1 - 1 / np.sqrt(1 + self.d2 * self.phi)
 
     @property
     def by_likelihood(self) -> bool:

@@ -10,7 +10,6 @@ from spillover.errors import SpatialInputError
 
 from ..design.arrays import Sample
 from .ml import maximum_likelihood
-from .search import _ends
 
 MAX_STEPS = 60  # of Newton's method
 SETTLED = 1e-10  # last step, in shares of the interval
@@ -36,7 +35,7 @@ def root(score: Callable, sample: Sample) -> tuple[float, float]:
         E713 when the score keeps its sign up to an end of the interval, E801 when the steps do not settle.
     """
     name, part = "lambda" if sample.lag is None else "rho", sample.parts[0]
-    low, high = (float(end[0, 0]) for end in _ends([part]))
+    low, high = part.ends
     at = min(max(_start(sample), low), high)
     value, slope = score(at)
     up = value > 0

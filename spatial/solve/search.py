@@ -12,17 +12,15 @@ other samples.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 
 import numpy as np
 
 from spillover.errors import SpatialInputError
 
+from ..logdet.jacobian import EDGE
 from .concentrated import concentrated, expansion, form_of, value_of
 
 GRID = {1: 41, 2: 21}  # starting points per parameter
-EDGE = 1e-6  # share of the interval that the search leaves free at each end
-INFINITE_BOUND = 1e8  # finite stand-in for an infinite bound
 SETTLED = 1e-6, 1e-4  # last step in shares of the interval and of a standard error: the error is of its square
 MAX_STEPS = 200
 WINDOW = 6.0  # half-width of a window in standard errors: the draws of effects fit in too
@@ -53,20 +51,13 @@ def search(products, sample) -> tuple[np.ndarray, list]:
     R = len(products[0])
     if not parts:
         return np.zeros((0, R)), [None] * R
+    low, high = np.array([part.ends for part in parts]).T[:, :, None]
     if all(part.logdet.coarse is part.logdet for part in parts):  # the cheap curve is the exact one
-        points, _, settled = _climb(products, sample, *_ends(parts))
+        points, _, settled = _climb(products, sample, low, high)
     else:
-        windows = [_by_windows(tuple(p[r : r + 1] for p in products), sample, parts) for r in range(R)]
+        windows = [_by_windows(tuple(p[r : r + 1] for p in products), sample, parts, low, high) for r in range(R)]
         points, settled = (np.concatenate(part, axis=-1) for part in zip(*windows))
     return points, _problems(points, settled, parts, sample, products)
-
-
-def _ends(parts):
-    """Lowest and highest values to be tried, (p, 1) each."""
-    intervals = [part.interval for part in parts]
-    lo = np.array([[max(low, -INFINITE_BOUND)] for low, _ in intervals])
-    hi = np.array([[min(high, INFINITE_BOUND)] for _, high in intervals])
-    return lo + EDGE * (hi - lo), hi - EDGE * (hi - lo)
 
 
 def _climb(products, sample, low, high):
@@ -75,7 +66,7 @@ def _climb(products, sample, low, high):
     A spatial lag and a spatial error explain the same correlation: with few rows ln L has two maxima, often of almost
     one height, and the grid may see the lower one as the higher. All that are maxima of the grid are starts.
     """
-    owner, starts = _starts(products, sample, low, high)
+    owner, starts = _starts(products, sample)
     R = len(products[0])
     if len(owner) == R:
         return _newton(products, sample, starts, low, high)
@@ -86,39 +77,29 @@ def _climb(products, sample, low, high):
     return tuple(part[..., highest] for part in tops)
 
 
-def _starts(products, sample, low, high):
+def _starts(products, sample):
     """Samples, ascending, and the points of theirs to start from, (p, S): of one parameter the best of a grid, of two
     all that no neighbor exceeds. Each is moved to the vertex of the parabola through it and its neighbors.
-
-    The grid is of Chebyshev points, dense towards the ends where determinants bend, in arsinh(r / c), c the nearer
-    end: an interval may reach from -100 to 1, and what matters lies around zero.
     """
-    last = GRID[len(low)] - 1
-    nearer = np.minimum(-low, high)
-    first, end = np.arcsinh(low / nearer), np.arcsinh(high / nearer)
-
-    def of(cosines):
-        return nearer * np.sinh((first + end) / 2 - (end - first) / 2 * cosines)
-
-    at = of(_cosines(last))
-    rho, lam = 0.0 if sample.lag is None else at[0], 0.0 if sample.error is None else at[-1]
+    parts = sample.parts
+    last = GRID[len(parts)] - 1
+    grids = [part.grid(last) for part in parts]
+    rho, lam = 0.0 if sample.lag is None else grids[0].points, 0.0 if sample.error is None else grids[-1].points
     S, _ = form_of([p[:, None] for p in products], lam)  # (R, lambdas)
     q = value_of([s[..., None] for s in S], rho)  # (R, lambdas, rhos)
     value = -sample.n / 2 * np.log(np.maximum(q, TINY))
     if sample.lag is not None:
-        value += sample.lag.value(rho)
+        value += grids[0].values
     if sample.error is not None:
-        value += sample.error.value(lam)[:, None]
-    owner, *best = np.nonzero(_peaks(value)) if len(low) == 2 else _highest(value)
+        value += grids[-1].values[:, None]
+    if len(parts) == 2:
+        owner, *best = np.nonzero(_peaks(value))
+    else:
+        owner = np.arange(len(value))
+        best = divmod(value.reshape(len(value), -1).argmax(axis=1), value.shape[2])
     axes = [2] * (sample.lag is not None) + [1] * (sample.error is not None)
-    place = np.array([_vertex(value, owner, best, axis) for axis in axes])
-    return owner, of(np.cos(np.pi / last * place))
-
-
-def _highest(value):
-    """Samples and indices of the largest of (R, lambdas, rhos), one each."""
-    R = len(value)
-    return np.arange(R), *divmod(value.reshape(R, -1).argmax(axis=1), value.shape[2])
+    tops = [_vertex(value, owner, best, axis) for axis in axes]
+    return owner, np.array([grid.at(np.cos(np.pi / last * top)) for grid, top in zip(grids, tops)])
 
 
 def _peaks(value):
@@ -128,12 +109,6 @@ def _peaks(value):
     around[:, 1:-1, 1:-1] = value
     rows = np.maximum(np.maximum(around[:, :-2], around[:, 1:-1]), around[:, 2:])
     return value >= np.maximum(np.maximum(rows[..., :-2], rows[..., 1:-1]), rows[..., 2:])
-
-
-@lru_cache(maxsize=4)
-def _cosines(last: int) -> np.ndarray:
-    """Of angles from 0 to pi in even steps."""
-    return np.cos(np.pi / last * np.arange(last + 1))
 
 
 def _vertex(value, r, best, axis):
@@ -221,12 +196,11 @@ def _newton_step(score, H):
     return np.divide(step, determinant, out=np.full_like(score, np.nan), where=determinant != 0)
 
 
-def _by_windows(products, sample, parts):
+def _by_windows(products, sample, parts, low, high):
     """One sample: a cheap curve over the whole interval, then the exact one within a few standard errors.
 
     Repeated where the maximum leaves the windows.
     """
-    low, high = _ends(parts)
     rough = _with(sample, [part.coarse for part in parts])
     point, curvature, settled = _climb(products, rough, low, high)
     for _ in range(MAX_WINDOWS):

@@ -15,10 +15,13 @@ from spillover.matrix import SpatialWeights, TemporalWeights
 
 from ..compare.prior import Prior
 from ..covariance.vcov import KINDS
+from ..design.moment_settings import Moments
+from ..design.obs_weights import Sampling
+from ..design.regimes import Regimes
 from ..models.dynamic_moments import ArellanoBond
 from .box import Box, frame_bytes
 
-OBJECTS = {kind.__name__: kind for kind in (*KINDS.values(), ArellanoBond, Prior)}
+OBJECTS = {kind.__name__: kind for kind in (*KINDS.values(), ArellanoBond, Moments, Prior, Regimes, Sampling)}
 WORDS = ("kind", "standardization", "unit", "labelled")
 
 

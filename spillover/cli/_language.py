@@ -33,6 +33,7 @@ PHRASES = (
     (r"sp\.contrasts\(fit, '[^']*'\)", "give --values FROM,TO"),
     (r"sp\.Conley\((\d+)[^)]*\)", r"--vcov conley:\1"),
     (r"sp\.Cluster\('(\w+)'\)", r"--vcov cluster:\1"),
+    (r'obs_weights="(\w+)", or sp\.Sampling\("\w+"\) for', r"--obs-weights \1, or sampling:\1 for"),
     (r"wt\.(\w+)\((?:points|map|gdf), (?:k=)?(\d+)\)", r"-w \1:k=\2"),
     (r"wt\.(queen|rook|bishop|knn|distance_band|delaunay|gabriel|kernel|inverse_distance)\b(?!\()", r"-w \1"),
 )

@@ -105,12 +105,17 @@ class Model:
     w_error: Annotated[str | None, typer.Option(help="Other weights for the error: file or builder.")] = None
     random_error: Annotated[str | None, typer.Option(help="kkp or baltagi: random effects inside the spatial error, or "
                                                      "beside it.")] = None
+    serial: Annotated[str | None, typer.Option(help="ar1: errors correlated over time (no fixed effects).")] = None
     correction: Annotated[str | None, typer.Option(help="Small-sample correction: true, false or additive.")] = None
     vcov: Annotated[str | None, typer.Option(help="oim (default), eim, robust, cluster:COLUMN, jackknife:COLUMN, "
                                              "conley:KM (with a map), driscoll_kraay, bootstrap.")] = None
+    obs_weights: Annotated[str | None, typer.Option(help="Column with weights of the observations, inverse to their "
+                                                    "variances; sampling:COLUMN for sampling weights.")] = None
     missing: Annotated[str | None, typer.Option(help="error (the default); drop units with missing values; or period: "
                                                 "leave them out then.")] = None
     logdet: Annotated[str | None, typer.Option(help="eigen, sparse, cholmod or stochastic.")] = None
+    regimes: Annotated[str | None, typer.Option(help="Column with the regime of every unit: coefficients by regime; "
+                                                "COLUMN:rho,lam,sigma2 lets these differ too.")] = None
 
 
 class App(typer.Typer):

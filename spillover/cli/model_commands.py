@@ -195,9 +195,35 @@ def options_of(settings: Model, rows: Source) -> dict:
         options["correction"] = {"true": True, "false": False}.get(options["correction"], options["correction"])
     if "w_error" in options:
         options["w_error"] = rows.weights(options["w_error"])
+    if "regimes" in options:
+        options["regimes"] = regimes_of(options["regimes"])
     if "vcov" in options:
         options["vcov"] = covariance(options["vcov"], rows.map)
+    if "obs_weights" in options:
+        options["obs_weights"] = observation_weights(options["obs_weights"])
     return {**{key: value for key, value in rows.keys.items() if value is not None}, **options}
+
+
+def regimes_of(text: str):
+    """``region``, or ``region:rho,sigma2`` as the library's object."""
+    import spatial as sp
+    from spillover.errors import check_option
+
+    column, _, setting = text.partition(":")
+    differing = [name.strip() for name in setting.split(",") if name.strip()]
+    for name in differing:
+        check_option("regimes", name, ("rho", "lam", "sigma2"))
+    if not differing:
+        return column
+    return sp.Regimes(column, rho="rho" in differing, lam="lam" in differing, sigma2="sigma2" in differing)
+
+
+def observation_weights(text: str):
+    """``sampling:households`` as the library's object; a column's name as it is."""
+    import spatial as sp
+
+    kind, _, column = text.partition(":")
+    return sp.Sampling(column.strip()) if kind == "sampling" and column else text
 
 
 def covariance(text: str, gdf):

@@ -113,7 +113,7 @@ def show(result, frame: Callable[[], pd.DataFrame], output: Output, *, notes: It
     if output.json:
         print(as_json(result, frame(), notes, written))
     elif output.output == "-":
-        frame().to_csv(sys.stdout, index=False)
+        frame().to_csv(sys.stdout, index=False, lineterminator="\n")
     else:
         lines = [in_shell(line) if line.startswith("note:") else line
                  for line in commands(str(result)).splitlines()]  # fmt: skip

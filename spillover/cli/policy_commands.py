@@ -27,6 +27,8 @@ def did(
     adjustment: Annotated[str, typer.Option(
         help="Covariates of these two: doubly_robust, improved, regression or weighting.")] = "doubly_robust",
     cluster: Annotated[str | None, typer.Option(help="Column of groups; units by default.")] = None,
+    obs_weights: Annotated[str | None, typer.Option(help="Column with weights of the observations; without "
+                                                    "--weights.")] = None,
     level: LEVEL = 0.95, figure: FIGURE = None,
 ) -> None:  # fmt: skip
     """Difference-in-differences: the effect by time since adoption, tests of what was before, and spillovers.
@@ -46,7 +48,7 @@ def did(
     result: sp.DiD | sp.SpatialDiD
     if weights is None:
         result = sp.did(formula, rows.table, method=method, control=control, adjustment=adjustment, cluster=cluster,
-                        **keys)  # fmt: skip
+                        obs_weights=obs_weights, **keys)  # fmt: skip
     else:
         result = sp.spatial_did(formula, rows.table, rows.weights(weights), **keys)
     out.show(result, result.tidy, output, notes=rows.notes, files=[figure])

@@ -2,16 +2,24 @@
 
 from . import nulls, others, policies, policies_conditional, policies_switching
 from .cross import cross_section
+from .endogenous import endogenous
 from .forecasts import forecasts
 from .margins import margins
 from .panels import dynamic_panel, panel
+from .regimes import regimes
+from .serial import serial
 from .several import several
+from .weighted import weighted
 
 EXPERIMENTS = {
     "cross": cross_section,
     "margins": margins,
     "forecasts": forecasts,
     "several": several,
+    "regimes": regimes,
+    "serial": serial,
+    "endogenous": endogenous,
+    "weighted": weighted,
     "panel": panel,
     "dynamic": dynamic_panel,
     "did": policies.did,

@@ -111,15 +111,70 @@ def several_cells() -> list[Cell]:
             for model, n, w, k, periods in designs]  # fmt: skip
 
 
+def weighted_cells() -> list[Cell]:
+    """Weights of observations."""
+    designs = [("ols", 100, "knn", {}), ("sar", 100, "knn", {}), ("sem", 100, "queen", {}), ("sdm", 100, "queen", {}),
+               ("sac", 100, "knn", {}), ("sdm", 100, "knn", {"vcov": "robust"}), ("sar", 100, "knn", {"method": "gmm"}),
+               ("sem", 100, "knn", {"method": "gmm"}), ("ols", 100, "knn", {"sampling": True, "spread": 0.4}),
+               ("ols", 100, "knn", {"sampling": True, "spread": 0.8}),
+               ("sar", 200, "knn", {"method": "gmm", "sampling": True, "spread": 0.4}),
+               *((model, 48, "queen", {"periods": 8}) for model in ("ols", "sar", "sdem"))]  # fmt: skip
+
+    def name(model, n, w, more):
+        size = f"n{n}x{more['periods']}" if "periods" in more else f"n{n}"
+        how = [more[key] for key in ("method", "vcov") if key in more]
+        sampling = [f"sampling{more['spread']:g}"] if "sampling" in more else []
+        return "-".join(["weighted", model, size, w, *how, *sampling])
+
+    def family(more):
+        return ("panel" if "periods" in more else "cross-section") + ", weights of observations"
+
+    return [Cell(name(*design), family(design[-1]), "weighted",
+                 dict(zip(("model", "n", "w"), design)) | design[-1], (400, 1000)) for design in designs]  # fmt: skip
+
+
+def regime_cells() -> list[Cell]:
+    """Two regimes."""
+    designs = [("sar", 100, "knn", (), 1), ("sdm", 100, "queen", ("rho",), 1), ("sdm", 200, "queen", ("rho",), 1),
+               ("sdm", 200, "knn", ("rho", "sigma2"), 1), ("sem", 200, "knn", ("lam", "sigma2"), 1),
+               ("sdm", 48, "queen", (), 8), ("sdm", 48, "queen", ("rho", "sigma2"), 8)]  # fmt: skip
+    return [Cell(f"regimes-{model}-n{n}{f'x{periods}' if periods > 1 else ''}-{w}-{'-'.join(('beta', *what))}",
+                 "cross-section, two regimes" if periods == 1 else "panel, two regimes", "regimes",
+                 {"model": model, "n": n, "w": w, "what": what, "periods": periods}, (400, 1000))
+            for model, n, w, what, periods in designs]  # fmt: skip
+
+
+def endogenous_cells() -> list[Cell]:
+    """Regressors that share the error, instrumented."""
+
+    def cell(model, n, T=1, remedy="classical", effects=None, **more):
+        vcov = {} if remedy in ("classical", "sets") else {"vcov": remedy}
+        size, name = f"{n}x{T}-{effects}" if T > 1 else f"n{n}", remedy + "".join(f"-{more[k]}" for k in more)
+        family = ("panel" if T > 1 else "cross-section") + ", endogenous regressors"
+        design = {"model": model, "n": n, "T": T, "effects": effects, "sets": remedy == "sets", **vcov, **more}
+        return Cell(f"endog-{model}-{size}-{name}", family, "endogenous", design)
+
+    return [
+        cell("ols", 100), cell("ols", 200, remedy="robust", errors="units"), cell("slx", 200), cell("sar", 100),
+        cell("sdm", 200), cell("sem", 200), cell("sdem", 500, remedy="robust", errors="units"), cell("sac", 500),
+        cell("ols", 100, remedy="sets", strength=0.1), cell("sar", 100, remedy="sets"),
+        cell("ols", 60, 5, "cluster", "twoway", errors="serial"), cell("slx", 60, 5, "cluster", "entity"),
+        cell("sdm", 100, 5, "cluster", "twoway", errors="serial"), cell("sem", 60, 5, effects="twoway"),
+        cell("sem", 100, 5, "cluster", "entity", errors="serial"), cell("sdem", 100, 5, effects="twoway"),
+        cell("sac", 150, 5, effects="twoway"), cell("gns", 150, 6, effects="twoway"),
+        *(cell(model, 100, 5, effects="random") for model in ("ols", "sar", "sem", "sdem")),
+    ]  # fmt: skip
+
+
 def cells() -> list[Cell]:
     """The grid: what most people do first."""
     small = [cell for cell in default_cells() if cell.design["n"] < 500]
     large = [cell for cell in default_cells() if cell.design["n"] == 500]
     return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *grid_panels.dk_cells(),
-            *remedy_cells(), *margin_cells(), *several_cells(),
+            *remedy_cells(), *margin_cells(), *several_cells(), *weighted_cells(), *endogenous_cells(), *regime_cells(),
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),
             *grid_panels.dynamic_cells(), *grid_panels.moment_cells(),
-            *grid_panels.forecast_cells(), *far_rho(), *large,
+            *grid_panels.forecast_cells(), *grid_panels.serial_cells(), *far_rho(), *large,
             *grid_peers.peer_cells(cross, grid_panels.panel)]  # fmt: skip
 
 

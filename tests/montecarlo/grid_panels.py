@@ -87,3 +87,13 @@ def forecast_cells() -> list[Cell]:
                ("ols", 20, 4, {})]  # fmt: skip
     return [Cell("-".join(["forecast", model, f"{N}x{T}", *more.values()]), "panel, forecasts", "forecasts",
                  {"model": model, "N": N, "T": T, **more}) for model, N, T, more in designs]  # fmt: skip
+
+
+def serial_cells() -> list[Cell]:
+    """Errors that are correlated over time: pooled, and beside unit effects."""
+    designs = [("sdm", 31, 13, {"psi": 0.5}), ("sem", 60, 4, {"psi": 0.7}),
+               ("sdm", 31, 13, {"psi": 0.5, "phi": 1.0, "effects": "random"}),
+               ("sar", 60, 6, {"psi": 0.3, "phi": 1.0, "effects": "correlated"}),
+               ("sem", 31, 8, {"psi": 0.5, "phi": 1.0, "effects": "random", "random_error": "baltagi"})]  # fmt: skip
+    return [Cell("-".join(["serial", model, f"{N}x{T}", *map(str, more.values())]), "panel, serial correlation",
+                 "serial", {"model": model, "N": N, "T": T, **more}) for model, N, T, more in designs]  # fmt: skip

@@ -36,6 +36,7 @@ class Case:
 CASES = {
     "spatialreg": Case("spatialreg/generate.R", "spatialreg/results.json", ("spdep", "spatialreg", "plm")),
     "gmm": Case("gmm/generate.R", "gmm/results.json", ("spdep", "spatialreg")),
+    "obs_weights": Case("obs_weights/generate.R", "obs_weights/results.json", ("spdep", "spatialreg", "sandwich")),
     "predict": Case("predict/generate.R", "predict/results.json", ("spdep", "spatialreg")),
     "panel_tests": Case("panel_tests/generate.R", "panel_tests/results.json", ("plm", "sandwich"), reads="usaww.csv"),
     "clubsandwich": Case("clubsandwich/generate.R", "clubsandwich/results.json", ("clubSandwich", "plm")),

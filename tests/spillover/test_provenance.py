@@ -49,6 +49,9 @@ RESULTS = {
     "Effects": lambda p: sdm(p).effects(),
     "SeveralFit": lambda p: sp.sar("unemp ~ log(emp)", p, [W, KNN], **KEYS),
     "SeveralEffects": lambda p: sp.sar("unemp ~ log(emp)", p, [W, KNN], **KEYS).effects(method="delta"),
+    "RegimesFit": lambda p: sp.sar("unemp ~ log(emp)", regions(p), W, regimes="region", **KEYS),
+    "RegimeEffects": lambda p: sp.sar("unemp ~ log(emp)", regions(p), W, regimes="region",
+                                      **KEYS).effects(method="delta"),
     "DynamicEffects": lambda p: sp.sar("log(gsp) ~ unemp", p, W, lags="y", **KEYS).effects(method="delta"),
     "EffectsBy": lambda p: sp.effects_by(sdm(regions(p)), "unemp", by="region"),
     "Elasticities": lambda p: sdm(p).effects().elasticity(),
@@ -178,8 +181,8 @@ def test_fingerprints_of_frames(values, random):
         assert fingerprint(a) != fingerprint(swapped)
 
 
-WITHOUT = {"FitRecord", "SeveralRecord", "MakeTables", "GrowthAccounting", "Pretrends", "Randomization", "Searches",
-           "StochasticFrontier"}  # fmt: skip
+WITHOUT = {"FitRecord", "SeveralRecord", "RegimesRecord", "MakeTables", "GrowthAccounting", "Pretrends",
+           "Randomization", "Searches", "StochasticFrontier"}  # fmt: skip
 # Parts of other results, or made as others are.
 
 

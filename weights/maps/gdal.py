@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,13 +69,18 @@ def read(path: Path, layer, encoding=None, *, restore_index: bool = False):
 
 @contextmanager
 def _plain_name(path: Path) -> Iterator[Path]:
-    """The path, or a link to it where its name would be taken for an archive's ("a!b")."""
+    """The path, or a link to it where its name would be taken for an archive's ("a!b"); a copy where links are refused,
+    as Windows does to users without that right."""
     if "!" not in str(path):
         yield path
         return
     with tempfile.TemporaryDirectory() as folder:
         for part in path.parent.glob(f"{glob.escape(path.stem)}.*"):
-            (Path(folder) / f"map{part.suffix}").symlink_to(part)
+            plain = Path(folder) / f"map{part.suffix}"
+            try:
+                plain.symlink_to(part)
+            except OSError:
+                shutil.copyfile(part, plain)
         yield Path(folder) / f"map{path.suffix}"
 
 

@@ -127,7 +127,7 @@ def compare(folder: Path, results: Iterable[Path]) -> Same:
     for before in sorted((folder / "results").glob("*.csv")):
         gap = _gap(before, now[before.name]) if before.name in now else "it is missing"
         (other if gap else same).append(f"{before.name}: {gap}" if gap else before.name)
-    old = dict(line.split("==") for line in (folder / LOCK).read_text().splitlines() if "==" in line)
+    old = dict(line.split("==") for line in (folder / LOCK).read_text("utf-8").splitlines() if "==" in line)
     new = dict(line.split("==") for line in _lock().splitlines() if "==" in line)
     changed = [f"{name} {old[name]}, now {new.get(name, 'absent')}" for name in old if old[name] != new.get(name)]
     return Same(tuple(same), tuple(other), tuple(changed))

@@ -115,7 +115,7 @@ def of_options() -> dict[str, Key]:
     """Keys of [options]: the keywords of all models but data, keys and a second W."""
     from spatial.models import NAMES
 
-    skip = ("formula", "data", "w", "entity", "time", "w_error")
+    skip = ("formula", "data", "w", "entity", "time", "w_error", "regimes")  # steps estimate many models
     keys: dict[str, Key] = {}
     for name in ("sdm", *NAMES):
         keys |= {key: value for key, value in of_function(getattr(sp, name), skip=skip).items() if key not in keys}

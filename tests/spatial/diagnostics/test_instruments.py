@@ -9,7 +9,7 @@ from scipy import linalg, stats
 import shapefiles
 import spatial as sp
 import weights as wt
-from spatial.diagnostics.instruments import _stages, anderson_rubin_set
+from spatial.diagnostics.instruments import anderson_rubin_set, stages_of
 from spatial.solve.gmm import basis
 
 FORMULA = "CRIME ~ INC + HOVAL"
@@ -120,7 +120,7 @@ def test_unit_effects_allow_for_correlation_within_units(states):
 def test_the_set_of_anderson_and_rubin_holds_what_the_test_accepts(columbus):
     """At the ends of the 95 % set the F of y - rho W y on the instruments is its 95 % point."""
     fit = sp.sar(FORMULA, *columbus, method="gmm")
-    s = _stages(fit)
+    s = stages_of(fit)
 
     def p(b):
         u = s.y - b * s.Y[:, 0]
@@ -144,7 +144,7 @@ def test_instruments_that_explain_nothing_leave_a_set_without_ends():
     fit = sp.sar("y ~ x", data, pd.DataFrame(W), method="gmm")
     tests = sp.instrument_tests(fit)
     assert tests["Cragg-Donald F"].statistic < 10
-    ends = np.array(anderson_rubin_set(_stages(fit)))
+    ends = np.array(anderson_rubin_set(stages_of(fit)))
     assert np.isinf(ends).any()
 
 

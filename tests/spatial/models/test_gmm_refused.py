@@ -17,18 +17,27 @@ CASES = {
     "covariance of the other method": ("E501", "'robust'", lambda d, w: sp.sar(
         "y ~ a", d, w, method="gmm", vcov="oim")),
     "White's of a likelihood": ("E501", "'robust'", lambda d, w: sp.sar("y ~ a", d, w, vcov="hc1")),
-    "hc0 of an error model": ("E501", "sar and sdm", lambda d, w: sp.sac("y ~ a", d, w, method="gmm", vcov="hc0")),
+    "hc0 of an error model": ("E501", "two-stage", lambda d, w: sp.sac("y ~ a", d, w, method="gmm", vcov="hc0")),
     "regression by moments": ("E501", "least squares", lambda d, w: sp.slx("y ~ a", d, w, method="gmm")),
     "correction of moments": ("E501", "correction", lambda d, w: sp.sar(
         "y ~ a", d, w, method="gmm", correction="additive")),
     "determinant of moments": ("E501", "logdet", lambda d, w: sp.sar("y ~ a", d, w, method="gmm", logdet="eigen")),
-    "hc1 of an error model": ("E501", "sar and sdm", lambda d, w: sp.sac("y ~ a", d, w, method="gmm", vcov="hc1")),
+    "hc1 of an error model": ("E501", "two-stage", lambda d, w: sp.sac("y ~ a", d, w, method="gmm", vcov="hc1")),
     "settings of a covariance": ("E501", "no settings", lambda d, w: sp.sar("y ~ a", d, w, method="gmm").with_vcov(
-        "cluster", by="id")),
+        "robust", by="id")),
+    "space beside a spatial error": ("E501", "its own model", lambda d, w: sp.sem(
+        "y ~ a", d, w, method="gmm", vcov=sp.Conley(cutoff=100))),
+    "clusters beside a spatial error": ("E501", "its own model", lambda d, w: sp.sac(
+        "y ~ a", d, w, method="gmm").with_vcov(sp.Cluster("id"))),
+    "regression without endogenous": ("E501", "no endogenous", lambda d, w: sp.instrument_tests(
+        sp.sem("y ~ a", d, w, method="gmm"))),
+    "settings of another method": ("E501", "rounds", lambda d, w: sp.Moments(rounds=0)),
+    "settings of moments, dynamic": ("E501", "ArellanoBond", lambda d, w: sp.sar(
+        "y ~ a", d.reset_index().assign(t=1), w, entity="index", time="t", lags="y", method=sp.Moments())),
     "covariance as an object": ("E501", "'classical'", lambda d, w: sp.sar(
         "y ~ a", d, w, method="gmm", vcov=sp.Robust())),
     "cluster, cross-section": ("E501", "panel", lambda d, w: sp.sar("y ~ a", d, w, method="gmm", vcov="cluster")),
-    "cluster of an error model": ("E501", "sar and sdm", lambda d, w: sp.sem(
+    "cluster of an error model": ("E501", "panel", lambda d, w: sp.sem(
         "y ~ a", d, w, method="gmm", vcov="cluster")),
     "other estimates": ("E501", "estimate again", lambda d, w: sp.sac(
         "y ~ a + b", d, w, method="gmm").with_vcov("robust")),
@@ -76,10 +85,9 @@ def test_refused(name):
 
 
 @pytest.mark.parametrize(("model", "vcov", "effects", "message"), [
-    ("sem", "classical", "twoway", "moments of a spatial"), ("sac", "classical", "time", "moments of a spatial"),
     ("sem", "robust", "entity", "Stock"), ("sar", "robust", "entity", "Stock"), ("sdm", "hc1", "twoway", "Stock"),
     ("sar", "hc0", "entity", "Stock"),
-    ("sar", "classical", "random", "random"),
+    ("sar", "classical", "correlated", "correlated"), ("sac", "classical", "chamberlain", "chamberlain"),
 ])  # fmt: skip
 def test_panels_without_a_theory_are_refused(model, vcov, effects, message):
     data, W = panel_data(2)

@@ -89,12 +89,32 @@ def test_coefficients_and_standard_errors(name):
 
 
 @pytest.mark.parametrize("name", EXACT)
-def test_without_errors_there_is_nothing_to_estimate(name):
-    """NIST certifies standard errors of zero; ours is an error that says why."""
-    assert exact(name)[2] == 0
-    with pytest.raises(sp.SpatialInputError) as caught:
-        regression(name)
-    assert caught.value.code == "E703"
+def test_a_polynomial_without_error(name):
+    """NIST certifies standard errors of zero; ours are withheld with a warning, and tests of residuals refuse."""
+    beta, _, s2 = exact(name)
+    with pytest.warns(sp.SpatialInputWarning, match="no residual variance is left: standard errors are withheld"):
+        fit = regression(name)
+    assert s2 == 0
+    assert lre(fit.params, beta) > 12
+    assert fit.tidy()[["std_error", "statistic", "p_value", "conf_low", "conf_high"]].isna().all(axis=None)
+    assert fit.with_vcov("robust").std_errors.isna().all()
+    assert "standard errors are withheld" in str(fit)
+    for test in (sp.lm_tests, sp.diagnose, sp.jarque_bera, sp.breusch_pagan, lambda fit: sp.lr_test(fit, fit)):
+        with pytest.raises(sp.SpatialInputError, match="E703"):
+            test(fit)
+
+
+def test_a_lag_in_space_without_error():
+    """Of least squares with lags too; a likelihood of rho has no maximum there."""
+    z = np.sin(np.arange(30.0))
+    W = np.roll(np.eye(30), 1, axis=1)
+    frame = pd.DataFrame({"y": 1 + 2 * z + 0.5 * W @ z, "z": z})
+    with pytest.warns(sp.SpatialInputWarning, match="withheld"):
+        fit = sp.slx("y ~ z", frame, pd.DataFrame(W))
+    np.testing.assert_allclose(fit.effects().tidy()["estimate"], [2.0, 0.5, 2.5], rtol=1e-12)
+    assert fit.effects().tidy()["p_value"].isna().all()
+    with pytest.raises(sp.SpatialInputError, match="E703"):
+        sp.sdm("y ~ z", frame, pd.DataFrame(W))
 
 
 def test_r_squared_of_longley():

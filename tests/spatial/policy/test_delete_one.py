@@ -129,7 +129,7 @@ def small(seed=3, N=12, T=5):
     return frame.sample(frac=1, random_state=seed)
 
 
-OPTIONS = [{}, {"weights_column": "m"}, {"period_by": "side"}, {"weights_column": "m", "period_by": "side"}]
+OPTIONS = [{}, {"obs_weights": "m"}, {"period_by": "side"}, {"obs_weights": "m", "period_by": "side"}]
 
 
 @pytest.mark.parametrize("options", OPTIONS)

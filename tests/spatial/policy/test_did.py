@@ -41,32 +41,32 @@ def test_published_figures_of_castle_doctrine():
     """Cheng & Hoekstra (2013): .0801, .0877, .0946; our share of a year is from their dates, in days."""
     castle = shapefiles.load_panel("castle")
     keys = {"entity": "state", "time": "year", "method": "twfe"}
-    weighted = {"weights_column": "population"}
+    weighted = {"obs_weights": "population"}
     for options, published in [(weighted, 0.0801), ({}, 0.0877), ({**weighted, "period_by": "region"}, 0.0946)]:
         assert sp.did("log(homicide) ~ law", castle, **keys, **options).att == pytest.approx(published, abs=1.5e-4)
 
 
-@pytest.mark.parametrize("weights_column", [None, "人口"])
-def test_two_way_effects_are_linearmodels(frame, weights_column):
+@pytest.mark.parametrize("obs_weights", [None, "人口"])
+def test_two_way_effects_are_linearmodels(frame, obs_weights):
     """Estimates; their deletions are those of its refits without each unit."""
     PanelOLS = pytest.importorskip("linearmodels.panel").PanelOLS
-    fit = sp.did("产出 ~ 政策 + 开放", frame, method="twfe", weights_column=weights_column, **KEYS)
+    fit = sp.did("产出 ~ 政策 + 开放", frame, method="twfe", obs_weights=obs_weights, **KEYS)
     indexed = frame.set_index(["省份", "年份"])
-    weights = indexed[weights_column] if weights_column else None
+    weights = indexed[obs_weights] if obs_weights else None
     peer = PanelOLS(indexed["产出"], indexed[["政策", "开放"]], entity_effects=True, time_effects=True, weights=weights)
     peer = peer.fit(cov_type="clustered", cluster_entity=True, debiased=False)
     assert fit.att == pytest.approx(peer.params["政策"], abs=1e-9)
     deleted = []
     for unit in frame["省份"].unique():
         rest = indexed.drop(unit, level=0)
-        weights = rest[weights_column] if weights_column else None
+        weights = rest[obs_weights] if obs_weights else None
         again = PanelOLS(rest["产出"], rest[["政策", "开放"]], entity_effects=True, time_effects=True, weights=weights)
         deleted.append(again.fit().params["政策"])
     plain = np.sqrt(23 / 24 * ((np.array(deleted) - fit.att) ** 2).sum())
     assert fit.std_error == pytest.approx(plain * fit.jackknife.scale[0], rel=1e-7)
 
 
-@pytest.mark.parametrize("options", [{}, {"weights_column": "人口"}, {"weights_column": "人口", "period_by": "区域"}])
+@pytest.mark.parametrize("options", [{}, {"obs_weights": "人口"}, {"obs_weights": "人口", "period_by": "区域"}])
 def test_imputation_is_its_dense_twin(frame, options):
     sample = read_policy("产出 ~ 政策 + 开放", frame, **KEYS, **options)
     _, estimands = imputation.averages(sample, (-9, 9))
@@ -169,10 +169,10 @@ def test_periods_without_untreated_units_are_named(frame):
 
 
 def test_options_that_do_not_fit(frame):
-    for options, code in [({"method": "group_time", "weights_column": "人口"}, "E533"), ({"window": (0, 3)}, "E533"),
+    for options, code in [({"method": "group_time", "obs_weights": "人口"}, "E540"), ({"window": (0, 3)}, "E533"),
                           ({"window": (-3,)}, "E533"), ({"window": ("a", "b")}, "E533"),
                           ({"cluster": "人口"}, "E236"), ({"treatment": "开放"}, "E502"), ({"method": "cs"}, "E501"),
-                          ({"weights_column": "产出"}, "E211"), ({"entity": None}, "E501"),
+                          ({"obs_weights": "产出"}, "E211"), ({"entity": None}, "E501"),
                           ({"level": 95}, "E501"), ({"cluster": "一"}, "E206"),
                           ({"reference": -9}, "E533"), ({"band": "both"}, "E501")]:  # fmt: skip
         with pytest.raises(SpatialInputError) as caught:
@@ -344,3 +344,46 @@ def test_every_result_draws_itself(frame):
         sp.plot.event_study(dose)
     assert caught.value.code == "E206"
     assert "Placebo" in sp.placebo_units(fit, draws=19).plot().get_title(loc="left")
+
+
+def weighted_cohorts(data, size):
+    """Castle doctrine with one whole weight for each state, and the panel in which states are so many copies."""
+    copies = pd.concat([data[data[size] > k].assign(copy=data["state"].astype(str) + f"_{k}") for k in range(3)])
+    return copies.drop(columns="state").rename(columns={"copy": "state"}).assign(of=copies["state"].to_numpy())
+
+
+@pytest.mark.parametrize("control", ["never", "not_yet"])
+def test_weighted_group_times_are_those_of_copies(control):
+    """Weights of states are copies of states: means, cohorts' sizes, and errors once the copies are one cluster."""
+    data, keys = shapefiles.load_panel("castle"), {"entity": "state", "time": "year"}
+    rng = np.random.default_rng(8)
+    data["size"] = data["state"].map({s: float(rng.integers(1, 4)) for s in data["state"].unique()})
+    how = {"method": "group_time", "control": control, **keys}
+    fit = sp.did("log(homicide) ~ post", data, obs_weights="size", **how)
+    copies = sp.did("log(homicide) ~ post", weighted_cohorts(data, "size"), cluster="of", **how)
+    for one, other in ((fit.table, copies.table), (fit.path, copies.path)):
+        np.testing.assert_allclose(one["estimate"], other["estimate"], rtol=1e-10, atol=1e-13)
+        np.testing.assert_allclose(one["std_error"], other["std_error"], rtol=1e-9)
+    sampled = sp.did("log(homicide) ~ post", data, obs_weights=sp.Sampling("size"), **how)
+    pd.testing.assert_frame_equal(sampled.table, fit.table)
+    equal = sp.did("log(homicide) ~ post", data.assign(size=5.0), obs_weights="size", **how)
+    plain = sp.did("log(homicide) ~ post", data, **how)
+    np.testing.assert_allclose(equal.table.select_dtypes("number"), plain.table.select_dtypes("number"), rtol=1e-12)
+    assert fit.randomization is None
+    with pytest.raises(SpatialInputError) as caught:
+        sp.placebo_units(fit, draws=19)
+    assert caught.value.code == "E540"
+    assert "size" in sp.etable([fit]).to_text()
+
+
+def test_a_weighted_effect_of_one_cohort_is_a_difference_of_weighted_means():
+    data, keys = shapefiles.load_panel("castle"), {"entity": "state", "time": "year"}
+    data = data[data.groupby("state")["post"].transform("sum").isin([0, 2])]  # never, or two periods treated
+    data["size"] = data.groupby("state")["population"].transform("first")
+    fit = sp.did("log(homicide) ~ post", data, method="group_time", obs_weights="size", **keys)
+    wide = np.log(data.pivot(index="state", columns="year", values="homicide"))
+    treated, size = data.groupby("state")["post"].max() > 0, data.groupby("state")["size"].first()
+    last = data.loc[data["post"] == 0, "year"].max() - 2
+    change = wide.loc[:, wide.columns > last].mean(axis=1) - wide[last]
+    want = np.average(change[treated], weights=size[treated]) - np.average(change[~treated], weights=size[~treated])
+    assert fit.att == pytest.approx(want, rel=1e-10)

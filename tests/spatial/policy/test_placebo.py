@@ -16,7 +16,7 @@ KEYS = {"entity": "省份", "time": "年份"}
 
 
 @pytest.mark.parametrize(("method", "options"), [
-    ("twfe", {}), ("twfe", {"weights_column": "人口"}), ("imputation", {}), ("group_time", {}),
+    ("twfe", {}), ("twfe", {"obs_weights": "人口"}), ("imputation", {}), ("group_time", {}),
 ])  # fmt: skip
 def test_each_draw_is_the_estimate_under_its_dates(frame, method, options):
     formula = "产出 ~ 政策" if method == "group_time" else "产出 ~ 政策 + 开放"

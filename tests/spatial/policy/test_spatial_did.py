@@ -295,7 +295,7 @@ def test_gaps_are_left_out(seed):
     for method in ("imputation", "twfe"):
         alone = sp.did("y ~ d + x", rows, treatment="d", method=method, **keys)
         tiny = frame.assign(mass=np.where(gone, 1e-11, 1.0).ravel(), d=own.ravel())
-        weighted = sp.did("y ~ d + x", tiny, treatment="d", method=method, weights_column="mass", entity="id", time="t")
+        weighted = sp.did("y ~ d + x", tiny, treatment="d", method=method, obs_weights="mass", entity="id", time="t")
         for column, digits in (("estimate", 1e-6), ("std_error", 1e-4)):
             np.testing.assert_allclose(alone.table[column], weighted.table[column], rtol=digits)
     with pytest.raises(SpatialInputError) as refused:

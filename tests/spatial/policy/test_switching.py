@@ -119,13 +119,13 @@ def test_negative_weights_are_those_of_effects(frame):
     """tau is the weighted sum of effects: the weights of a two-way estimate of D tau."""
     keys = {"entity": "省份", "time": "年份"}
     early = frame.assign(政策=np.where(frame["省份"].astype(int) % 6 == 2, frame["年份"] >= 2006, frame["政策"]) * 1.0)
-    fit = sp.did("产出 ~ 政策", early, method="twfe", weights_column="人口", **keys)
+    fit = sp.did("产出 ~ 政策", early, method="twfe", obs_weights="人口", **keys)
     s = fit.sample
     w = fit.jackknife.v[0] * s.root * s.D.T
     tau = np.random.default_rng(1).standard_normal(s.D.T.shape)
     moved = early.set_index(["年份", "省份"]).assign(y=pd.Series((s.D.T * tau).T.ravel(), pd.MultiIndex.from_product(
         [s.times, s.ids], names=["年份", "省份"]))).reset_index()  # fmt: skip
-    again = sp.did("y ~ 政策", moved, method="twfe", weights_column="人口", **keys)
+    again = sp.did("y ~ 政策", moved, method="twfe", obs_weights="人口", **keys)
     assert again.att == pytest.approx((w * tau).sum(), rel=1e-9)
     (note,) = [note for note in fit.notes if "negative weights" in note]
     assert note.startswith(f"{int((w[s.D.T == 1] < 0).sum())} of {int(s.D.sum())} treated")
@@ -135,7 +135,7 @@ def test_negative_weights_are_those_of_effects(frame):
 
 def test_what_is_refused(panel):
     for options, code in [({"method": "imputation"}, "E231"), ({"method": "group_time"}, "E231"),
-                          ({"method": "switchers", "weights_column": "m"}, "E533"),
+                          ({"method": "switchers", "obs_weights": "m"}, "E533"),
                           ({"method": "switchers", "period_by": "g"}, "E533")]:  # fmt: skip
         with pytest.raises(SpatialInputError) as caught:
             sp.did("y ~ d", panel.assign(m=1.0, g=panel["i"] % 2), **options, **KEYS)

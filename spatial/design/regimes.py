@@ -1,0 +1,291 @@
+"""Data of a model with regimes: each regime's coefficients are those of columns of its own.
+
+A regime is a property of units: the provinces of the east, those of the west. With 1_r its units, a term x becomes the
+columns 1_r x, and its spatial lag the columns 1_r (W x): W x is the lag of the whole x, over the borders of regimes,
+and theta is that of the regime of the unit that receives it,
+
+    y_i = rho W_i y + x_i beta_r(i) + (W_i x) theta_r(i) + e_i                               Anselin (1990)
+
+(``W (1_r x)``, by the regime of the sender, is what a formula with ``x:C(region)`` has.) With rho by regime the lag is
+sum_r rho_r 1_r W y, and with lambda by regime the error sum_r lambda_r 1_r M u: rows of W keep all their neighbors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError, check_option
+
+from .checks import COLLINEAR, collinear
+from .design import INTERCEPT, Design, columns_of_term, spatial_lag
+from .fixed_effects import UNIT_EFFECTS, FixedEffects
+from .sample import SPANNED, own_columns
+from .specification import Specification
+
+
+@dataclass(frozen=True)
+class Regimes:
+    """What differs between regimes: ``regimes="region"`` of a model's function is ``sp.Regimes("region")``.
+
+    Parameters
+    ----------
+    by : str
+        Column with the regime of every unit: text or numbers, the same in all periods.
+    terms : list of str, optional
+        The terms whose coefficients differ, with those of their spatial lags; ``"Intercept"`` is one of them. By
+        default all.
+    rho, lam : bool
+        Whether rho of the spatial lag, lambda of the spatial error differ: that of the unit that receives.
+    sigma2 : bool
+        Whether the variance of the error differs.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 for another type.
+
+    Examples
+    --------
+    >>> import spatial as sp
+    >>> sp.Regimes("region", terms=["x1"], rho=True)
+    Regimes(by='region', terms=('x1',), rho=True, lam=False, sigma2=False)
+
+    References
+    ----------
+    Anselin (1990), J. Regional Science 30:185-207.
+    """
+
+    by: str
+    terms: Sequence[str] | None = None
+    rho: bool = False
+    lam: bool = False
+    sigma2: bool = False
+
+    def __post_init__(self):
+        if not isinstance(self.by, str):
+            raise SpatialInputError("E501", f"regimes are named by a column, got {type(self.by).__name__}",
+                                    hint='regimes="region"')
+        if self.terms is not None:
+            terms = [self.terms] if isinstance(self.terms, str) else self.terms
+            if not isinstance(terms, list | tuple) or not all(isinstance(term, str) for term in terms):
+                raise SpatialInputError("E501", f"terms={self.terms!r} must be a list of terms", hint='terms=["x1"]')
+            object.__setattr__(self, "terms", tuple(terms))
+        for name in ("rho", "lam", "sigma2"):
+            if not isinstance(getattr(self, name), bool):
+                check_option(name, getattr(self, name), (True, False))
+
+    @property
+    def spatial(self) -> bool:
+        """Whether more than coefficients differ: what plain likelihoods do not have."""
+        return self.rho or self.lam or self.sigma2
+
+    def check(self, specification: Specification) -> None:
+        """E501 for a parameter that the model does not have."""
+        for name, there, other in (("rho", specification.lag, "lam"), ("lam", specification.error, "rho")):
+            if getattr(self, name) and not there:
+                able, symbol = specification.lag or specification.error, {"rho": "rho", "lam": "lambda"}[name]
+                raise SpatialInputError(
+                    "E501", f"{specification.name} has no {symbol} that could differ between regimes",
+                    hint=f"{other}=True, or leave {name}= out" if able else f"leave {name}= out",
+                )  # fmt: skip
+
+
+def as_regimes(regimes) -> Regimes:
+    """A column's name as ``Regimes``."""
+    return regimes if isinstance(regimes, Regimes) else Regimes(regimes)
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Which units belong to which regime, and which columns of X to which term.
+
+    Attributes
+    ----------
+    regimes : Regimes
+    labels : tuple of G str
+    codes : (N,), the regime of every unit
+    columns : dict of str to tuple of str
+        The names of a term's columns: one for each regime, or the one that all share.
+    differences : bool
+        Whether the first regime's intercept is left to the period effects, so that the others are differences from it.
+    """
+
+    regimes: Regimes
+    labels: tuple[str, ...]
+    codes: np.ndarray = field(repr=False)
+    columns: dict[str, tuple[str, ...]] = field(repr=False)
+    differences: bool = False
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """(G,) units."""
+        return np.bincount(self.codes, minlength=len(self.labels))
+
+    @property
+    def members(self) -> np.ndarray:
+        """(G, N) of bool."""
+        return self.codes == np.arange(len(self.labels))[:, None]
+
+    def names(self, parameter: str, differs: bool) -> list[str]:
+        """``rho``, or ``east: rho`` ..."""
+        split = differs and len(self.labels) > 1
+        return [f"{label}: {parameter}" for label in self.labels] if split else [parameter]
+
+    def describe(self) -> str:
+        """For the header: the regimes, their units, and what differs."""
+        r, units = self.regimes, ", ".join(f"{label} ({n:,} units)" for label, n in zip(self.labels, self.sizes))
+        coefficients = "all coefficients" if r.terms is None else ", ".join(r.terms)
+        what = [coefficients] * bool(coefficients) + ["rho"] * r.rho + ["lambda"] * r.lam + ["sigma2"] * r.sigma2
+        return f"regimes of {r.by!r}: {units}; by regime: {', '.join(what) or 'nothing'}"
+
+
+@dataclass(frozen=True, eq=False)
+class RegimeDesign(Design):
+    """Aligned data whose columns of X are split by regime, spatial lags among them."""
+
+    split: Split | None = None
+
+    @property
+    def regressors(self) -> tuple[str, ...]:
+        """The terms that have effects."""
+        columns = self.split.columns if self.split else {}
+        return tuple(name for name in columns if name != INTERCEPT and not name.startswith("W:"))
+
+    @property
+    def divisible(self) -> bool:
+        return False
+
+
+def split_of(d: Design, regimes: Regimes) -> tuple[tuple[str, ...], np.ndarray]:
+    """Labels of the regimes and the regime of every unit.
+
+    Raises
+    ------
+    SpatialInputError
+        E502 no such column, E201 units without a regime, E501 a regime that changes over time.
+    """
+    by = regimes.by
+    if by not in d.frame.columns:
+        raise SpatialInputError("E502", f"regimes={by!r} is no column of the data", column=by,
+                                hint="regimes= takes the name of a column with the regime of every unit")
+    values = pd.Series(d.frame[by].to_numpy()[d.order].ravel())
+    flat, levels = pd.factorize(values, sort=False)
+    codes = flat.reshape(d.order.shape)
+    if (codes < 0).any():
+        ids = d.ids[np.flatnonzero((codes < 0).any(axis=0))]
+        raise SpatialInputError("E201", f"{by!r} has no regime for {len(ids)} units", column=by, ids=list(ids),
+                                n=len(ids), hint="fill the column, or leave these units out")  # fmt: skip
+    if (codes != codes[0]).any():
+        ids = d.ids[np.flatnonzero((codes != codes[0]).any(axis=0))]
+        raise SpatialInputError("E501", f"the regime {by!r} changes over time in {len(ids)} units", column=by,
+                                ids=list(ids), n=len(ids), hint="a column that is constant within units; coefficients "
+                                f"that change over time are interactions in the formula: x:C({by})")  # fmt: skip
+    numbers = all(isinstance(level, int | float | np.number) for level in levels)
+    order = sorted(range(len(levels)), key=lambda i: levels[i] if numbers else str(levels[i]))
+    labels = tuple(f"{by} = {levels[i]:g}" if numbers else str(levels[i]) for i in order)
+    if len(set(labels)) < len(labels):
+        raise SpatialInputError("E501", f"{by!r} mixes numbers and text that read alike", column=by,
+                                hint="make the column text: data[column].astype(str)")  # fmt: skip
+    return labels, np.argsort(order)[codes[0]]
+
+
+def regime_design(specification: Specification, d: Design, regimes: Regimes, effects: FixedEffects) -> RegimeDesign:
+    """The design with its columns split by regime; spatial lags of regressors become columns too.
+
+    Raises
+    ------
+    SpatialInputError
+        E206 a regime with as few rows as coefficients, E205 collinear or E208 absorbed within a regime, E502 terms=
+        names no term; else as ``split_of``.
+    """
+    labels, codes = split_of(d, regimes)
+    varying = _varying(d, regimes) if len(labels) > 1 else set()  # one regime is the model without regimes
+    # 1. The terms, and their lags: (T, N) each.
+    base = {d.names[j]: (d.X[:, :, j], d.names[j] in varying) for j in own_columns(d, effects)}
+    lagged = spatial_lag(d.weights, d.X[:, :, list(d.durbin)]) if d.durbin else None
+    for place, j in enumerate(d.durbin):
+        base[f"W:{d.names[j]}"] = (lagged[:, :, place], d.names[j] in varying)  # type: ignore[index]
+    # 2. A column for each regime, regime by regime; then what all share.
+    differences = effects.time and not effects.entity and INTERCEPT in varying
+    if differences:
+        base = {INTERCEPT: (np.ones(d.y.shape), True), **base}
+    columns: dict[str, np.ndarray] = {}
+    places: dict[str, tuple[str, ...]] = dict.fromkeys(base, ())
+    for g, label in enumerate(labels):
+        inside = codes == g
+        names = [name for name, (_, differs) in base.items() if differs and not (name == INTERCEPT and differences
+                                                                                 and g == 0)]  # fmt: skip
+        within = {name: np.where(inside, base[name][0], 0.0) for name in names}
+        within = _checked(d, regimes, label, inside, within, effects)
+        for name, values in within.items():
+            columns[f"{label}: {name}"] = values
+            places[name] = (*places[name], f"{label}: {name}")
+    for name, (values, differs) in base.items():
+        if not differs:
+            columns[name], places[name] = values, (name,)
+    split = Split(regimes, labels, codes, {name: at for name, at in places.items() if at}, differences)
+    kept = {one.name: getattr(d, one.name) for one in fields(Design)}
+    X = np.stack(list(columns.values()), axis=2) if columns else np.empty((*d.y.shape, 0))
+    changed = {"X": X, "names": tuple(columns), "durbin": (), "notes": (split.describe(), *d.notes)}
+    return RegimeDesign(**{**kept, **changed}, split=split)
+
+
+def _varying(d: Design, regimes: Regimes) -> set[str]:
+    """The terms whose coefficients differ."""
+    if regimes.terms is None:
+        return set(d.names) | {INTERCEPT}
+    slopes = [name for name in d.names if name != INTERCEPT]
+    out: set[str] = set()
+    for term in regimes.terms:
+        match = [INTERCEPT] if term == INTERCEPT else columns_of_term(term, slopes, d.encoding)
+        if not match or (term == INTERCEPT and INTERCEPT not in d.names):
+            raise SpatialInputError("E502", f"terms= of regimes names {term!r}, which is no term of the model",
+                                    column=term, hint="the terms are " + ", ".join(map(repr, d.names)))  # fmt: skip
+        out |= set(match)
+    return out
+
+
+def _checked(d: Design, regimes: Regimes, label: str, inside, within: dict, effects: FixedEffects) -> dict:
+    """Columns of one regime; W 1 is left out where the others span it there.
+
+    Raises
+    ------
+    SpatialInputError
+        E206, E205, E208.
+    """
+    units = int(inside.sum())
+    lagged_one = f"W:{INTERCEPT}"
+    if lagged_one in within:
+        others = np.stack([v[:, inside] for name, v in within.items() if name != lagged_one], axis=-1)
+        others, one = others.reshape(-1, others.shape[-1]), within[lagged_one][:, inside].ravel()
+        left = one - others @ np.linalg.lstsq(others, one, rcond=None)[0]
+        if np.linalg.norm(left) <= SPANNED * max(float(np.linalg.norm(one)), 1.0):
+            within = {name: values for name, values in within.items() if name != lagged_one}
+    rows = units * (d.n_periods - effects.entity)
+    if rows <= len(within):
+        raise SpatialInputError(
+            "E206", f"the regime {label!r} has {rows} rows and {len(within)} coefficients", column=regimes.by, n=rows,
+            hint=f"merge it with another regime, or let fewer terms differ: sp.Regimes({regimes.by!r}, terms=['x'])",
+        )  # fmt: skip
+    if not within:
+        return within
+    X = np.stack(list(within.values()), axis=2)[:, inside]
+    left = UNIT_EFFECTS.demean(X) if effects.entity else X
+    before, after = (np.linalg.norm(v.reshape(-1, v.shape[2]), axis=0) for v in (X, left))
+    names = [f"{label}: {name}" for name in within]
+    advice = f"leave it out of the formula, or let it be the same everywhere: terms= of sp.Regimes({regimes.by!r})"
+    for name, full, rest in zip(within, before, after):
+        if full == 0 or rest <= COLLINEAR * full:
+            what = "is zero" if full == 0 else f"does not vary within the {effects} effects"
+            message = f"in the regime {label!r} the regressor {name!r} {what}"
+            raise SpatialInputError("E208" if full else "E204", message, column=name, hint=advice)
+    flat = left.reshape(-1, X.shape[2])
+    spanned = np.abs(np.diag(np.linalg.qr(flat)[1])) <= COLLINEAR * after
+    if spanned.any():
+        problem = collinear(flat, spanned, names)
+        raise SpatialInputError("E205", problem.message, column=problem.column, hint=advice)
+    return within

@@ -1,0 +1,141 @@
+"""Average effects by regime as functions of rho.
+
+With A = I - diag(rho_r(i)) W the responses to a regressor with coefficients beta_r and theta_r are
+
+    S = A^-1 [diag(beta_r(i)) + diag(theta_r(i)) W]
+
+Column j is what x in unit j does. By the regime in which x changes: direct effects are means of S_jj over its units j,
+total effects means of the columns' sums, what a unit of the regime does to itself and to all others. By the regime that
+receives: means over its units i of the rows' sums, what happens there when x rises everywhere. Over all units both are
+the usual averages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import product
+
+import numpy as np
+from scipy import sparse
+
+from ..logdet.regimes import RegimeLogdet
+from ..logdet.windows import SIZES, chebyshev_coefficients, chebyshev_grid
+from .several_averages import CLOSE, DIRECT_MAX, PROBES, SeveralAverages, _interpolated, factor
+
+
+@dataclass(frozen=True, eq=False)
+class RegimeAverages(SeveralAverages):
+    """Coefficients of beta_1 ... beta_G, theta_1 ... theta_G in every effect, as functions of rho.
+
+    Effects are (role, kind, group): the regime where x changes, then the one that receives; direct, indirect, total;
+    the G regimes, then all units.
+
+    Attributes
+    ----------
+    matrices : (W,), or 1_r W for every rho
+    lag : positions of the matrices that have a rho, () of a model without
+    W : csr_array, (N, N)
+    codes : (N,), the regime of every unit
+    """
+
+    W: sparse.csr_array = field(default_factory=lambda: sparse.csr_array((0, 0)), repr=False)
+    codes: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int), repr=False)
+
+    @cached_property
+    def logdet(self) -> RegimeLogdet:  # type: ignore[override]
+        return RegimeLogdet(tuple(self.matrices[m] for m in self.lag))
+
+    @cached_property
+    def members(self) -> np.ndarray:
+        """(N, G) of 0 and 1."""
+        return (self.codes[:, None] == np.arange(self.codes.max() + 1)).astype(float)
+
+    @cached_property
+    def _links(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, sparse.csr_array]:
+        """Rows i, columns j and values of W, and which (regime of j, regime of i) each link belongs to."""
+        coo, G = sparse.coo_array(self.W), self.members.shape[1]
+        i, j = coo.coords
+        place = self.codes[j] * G + self.codes[i]
+        picks = sparse.csr_array((np.ones(len(place)), (np.arange(len(place)), place)), shape=(len(place), G * G))
+        return i, j, coo.data, picks
+
+    def at(self, rho: np.ndarray, gradient: np.ndarray | None = None) -> np.ndarray:
+        return self.many(np.asarray(rho, dtype=float)[None])[0]
+
+    def point(self, rho: np.ndarray) -> np.ndarray:
+        return self.at(rho)
+
+    def _put_together(self, points, *parts) -> np.ndarray:  # type: ignore[override]
+        """(Q, 2 G, effects) of sums by regime: diagonals of A^-1 (Q, G) and of A^-1 1_h W (Q, G, G), columns' sums of
+        both, and sums of blocks of A^-1 and of A^-1 weighted by W 1."""
+        diagonal, traces, sums, lagged, blocks, weighted = parts
+        Q, G = diagonal.shape
+        eye, sizes = np.eye(G), self.members.sum(axis=0)
+        direct = np.stack([eye * diagonal[:, :, None], traces], axis=1)  # (Q, 2, g, h)
+        sent, received = np.stack([eye * sums[:, :, None], lagged], axis=1), np.stack([blocks, weighted], axis=1)
+        out = np.stack([direct, sent - direct, sent, direct, received - direct, received], axis=1)  # (Q, 6, 2, g, h)
+        means = np.concatenate([out / sizes[:, None], out.sum(axis=3, keepdims=True) / self.n], axis=3)
+        return means.transpose(0, 2, 4, 1, 3).reshape(Q, 2 * G, 6 * (G + 1))
+
+    def _solved(self, points: np.ndarray):  # type: ignore[override]
+        """What ``_put_together`` takes."""
+        E, ones = self.members, np.ones(self.n)
+        right = np.concatenate([E, E * (self.W @ ones)[:, None]], axis=1)
+        G = E.shape[1]
+        if self.exact:
+            Z = np.broadcast_to(np.eye(self.n), (len(points), self.n, self.n)).copy()
+            for rho, m in zip(points.T, self.lag):
+                Z -= rho[:, None, None] * self.matrices[m].toarray()
+            Z = np.linalg.inv(Z) if self.lag else Z  # type: ignore[assignment]
+            i, j, values, picks = self._links
+            diagonals = np.diagonal(Z, axis1=1, axis2=2) @ E
+            traces = (Z[:, j, i] * values) @ picks
+            columns, solved = Z.sum(axis=1), Z @ right
+        else:
+            diagonals, traces, columns, solved = (
+                np.array(part) for part in zip(*(self._by_probes(point, right) for point in points))
+            )
+            i, _, values, picks = self._links
+        lagged = (columns[:, i] * values) @ picks
+        both = np.swapaxes(solved, 1, 2) @ E  # (Q, 2 G, G): by the regime that sends, then that which receives
+        blocks, weighted = both[:, :G].swapaxes(1, 2), both[:, G:].swapaxes(1, 2)
+        shape = (len(points), G, G)
+        return diagonals, traces.reshape(shape), columns @ E, lagged.reshape(shape), blocks, weighted
+
+    def _by_probes(self, rho: np.ndarray, right: np.ndarray):  # type: ignore[override]
+        """Of a large sparse W: diagonals of P + C P exactly, P = I or 1_h W, and of C^2 A^-1 P by probes."""
+        C, E, N = self.logdet.combined(rho), self.members, self.n
+        lu, z = factor(C), np.random.default_rng(0).choice([-1.0, 1.0], (N, PROBES))
+
+        def higher(P) -> np.ndarray:
+            Pz = P @ z
+            return (z * (lu.solve(np.asarray(Pz)) - Pz - C @ Pz)).sum(axis=1) / PROBES
+
+        own = 1 + C.diagonal() + higher(sparse.eye_array(N, format="csr"))
+        traces = []
+        for h in range(E.shape[1]):
+            P = sparse.csr_array(sparse.diags_array(E[:, h]) @ self.W)
+            second = np.asarray(C.multiply(sparse.csr_array(P.T)).sum(axis=1)).ravel()
+            traces.append(E.T @ (P.diagonal() + second + higher(P)))
+        return own @ E, np.array(traces).T.ravel(), lu.solve(np.ones(N), trans="T"), lu.solve(right)
+
+    def over(self, centre: np.ndarray, root: np.ndarray, reach: float) -> Callable[[np.ndarray], np.ndarray]:
+        """As with several W; without their exact slopes where W is large."""
+        J = len(centre)
+        if self._dense and self.n <= DIRECT_MAX:
+            return self.many
+        corners = centre + reach * np.array(list(product((-1.0, 1.0), repeat=J))) @ root.T
+        if not all(self.logdet.admissible(corner) for corner in corners) or not np.diag(root).all():
+            return self.many
+        low, high, inverse = np.full(J, -reach), np.full(J, reach), np.linalg.inv(root).T
+        c = np.empty(0)
+        for size in SIZES[1:] if J <= 2 and self._dense else SIZES[:2]:
+            points = centre + chebyshev_grid(low, high, size) @ root.T
+            values = self.many(points) * self._pole(points)[:, None, None]
+            c = chebyshev_coefficients(values.reshape((size,) * J + values.shape[1:]), J)
+            last = max(np.abs(np.take(c, -1, axis=axis)).max() for axis in range(J))
+            if last < CLOSE * np.abs(c).max():
+                break
+        return lambda at: _interpolated(c, (at - centre) @ inverse, low, high) / self._pole(at)[:, None, None]

@@ -1,0 +1,53 @@
+"""Weights of observations in the models: which combinations have a likelihood or moments, and the usual covariance."""
+
+from __future__ import annotations
+
+from ..design.design import Design
+from ..design.fixed_effects import FixedEffects
+from ..design.obs_weights import refuse_weighted
+from ..design.options import ModelOptions
+from ..design.specification import Specification
+
+
+def refuse_unweightable(
+    specification: Specification, d: Design, effects: FixedEffects, correction: object, options: ModelOptions
+) -> None:
+    """What weights of observations are not there for.
+
+    Raises
+    ------
+    SpatialInputError
+        E540.
+    """
+    w, name, method = d.obs_weights, specification.name, options.estimator
+    if w is None:
+        return
+    spatial, error = specification.lag or specification.error, specification.error
+    moving = spatial and effects.fixed and d.varies
+    refusals = (
+        (bool(d.lags), "lags= of y", "leave lags= out, or the weights"),
+        (bool(options.endog or options.instruments), "endog=", "leave endog= and instruments= out, or the weights"),
+        (effects.random is not None, f"effects={effects.name!r}", "effects='entity', or 'none' with C(region) dummies"),
+        (method in ("reml", "aqs") or not isinstance(options.method, str | None), f"method={options.method!r}",
+         "method='ml' or 'gmm'"),
+        (correction == "additive", "the additive correction",
+         "w.standardize('row') without islands, effects='entity', or correction=False"),
+        (w.sampling and spatial and method == "ml",
+         f"maximum likelihood of {name} with sampling weights",
+         "method='gmm': errors whose variance does not follow the weights bias rho and lambda by maximum likelihood"),
+        (moving and method == "ml", f"{name} with {effects} effects and W or units that change over time",
+         "effects='none' with C(unit) dummies, missing='drop', or w.mean()"),
+        (method == "gmm" and error and d.is_panel and not w.fixed,
+         f"the moments of {name} with weights that change over time", "method='ml', or one weight for each unit"),
+    )  # fmt: skip
+    for applies, what, hint in refusals:
+        if applies:
+            refuse_weighted(w, what, hint)
+
+
+def usual_covariance(specification: Specification, d: Design, effects: FixedEffects, options: ModelOptions) -> object:
+    """The covariance requested, or the usual one: robust with sampling weights, by unit after unit effects."""
+    if options.vcov is not None or d.obs_weights is None or not d.obs_weights.sampling:
+        return options.covariance
+    by_unit = options.estimator == "gmm" and effects.entity and not specification.error
+    return "cluster" if by_unit else "robust"

@@ -1,0 +1,139 @@
+"""Models with regimes: ``regimes="region"``. Coefficients by regime are those of more columns, and the road is that of
+``estimate``; rho, lambda and sigma2 by regime have a likelihood of their own (``solve.regimes``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+
+import numpy as np
+import pandas as pd
+
+from spillover.errors import SpatialInputError
+
+from ..covariance.regimes import refuse_refits
+from ..covariance.vcov import with_vcov
+from ..design.checks import refuse_perfect_fit
+from ..design.options import ModelOptions
+from ..design.regimes import Regimes, as_regimes, regime_design
+from ..design.regimes_sample import regime_arrays, regime_determinants
+from ..design.specification import Specification
+from ..solve.ml import Solution
+from ..solve.regimes import regime_maximum
+from ..solve.regimes_problem import PeriodEffects, RegimeSample
+from .fit import Fit
+from .reading import Reading, prepare, read
+from .regimes_fit import RegimesFit
+
+NOT_WITH_REGIMES: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
+    "lags": ((None,), "leave lags= out, or interact in the formula: x:C(region)"),
+    "serial": ((None,), "errors that are correlated over time have no regimes: leave serial= out"),
+    "endog": ((None, [], ()), "leave endog= out, or estimate each regime alone: data[data.region == 'east']"),
+    "instruments": ((None, [], ()), "leave instruments= out, or estimate each regime alone"),
+    "wx_order": ((1,), "W^2 X is not split by regime: leave wx_order= out"),
+    "random_error": ((None,), "random effects are not split by regime: effects='entity'"),
+    "obs_weights": ((None,), "leave obs_weights= out; sigma2=True of sp.Regimes lets variances differ"),
+    "method": ((None, "ml", "reml", "aqs"), "method='ml'"),
+}
+
+
+def read_regimes(
+    specification: Specification, formula: str, data: pd.DataFrame, w, options: ModelOptions
+) -> Reading:  # fmt: skip
+    """The reading of a model with regimes: its design is split.
+
+    Raises
+    ------
+    SpatialInputError
+        E201, E205, E206, E208, E501, E502: the regimes cannot be told apart or estimated (``design.regimes``); E501
+        options that models with regimes do not have; else as the model without regimes.
+    """
+    regimes = as_regimes(options.regimes)
+    refuse_options(specification, w, options)
+    regimes.check(specification)
+    plain = replace(options, regimes=None)
+    plain.check(specification)
+    reading = prepare(specification, read(formula, data, w, plain), plain)
+    _refuse_data(reading)
+    d = regime_design(specification, reading.design, regimes, reading.settings.effects)
+    settings = reading.settings.with_(requested=options)
+    return replace(reading, design=d, settings=settings)
+
+
+def with_regimes(fit: Fit) -> RegimesFit:
+    """The fit of a split design by the usual road."""
+    return RegimesFit(**{one.name: getattr(fit, one.name) for one in fields(Fit)})
+
+
+def maximum_by_regime(reading: Reading, start: Solution) -> RegimesFit:
+    """Rho, lambda or sigma2 by regime, from the solution with one of each.
+
+    Raises
+    ------
+    SpatialInputError
+        E701, E702, E801.
+    """
+    d, settings = reading.design, reading.settings
+    regimes: Regimes = d.split.regimes  # type: ignore[attr-defined]
+    specification, correction = reading.specification, settings.correction
+    arrays = regime_arrays(specification, d, settings.effects, correction)  # type: ignore[arg-type]
+    parts = regime_determinants(specification, d, settings.effects, correction)  # type: ignore[arg-type]
+    regime_sample = RegimeSample(**arrays, **parts, periods=_period_effects(reading, arrays, parts))
+    at = regime_maximum(regime_sample, start)
+    refuse_perfect_fit(regime_sample, at, d.response)
+    split = d.split  # type: ignore[attr-defined]
+    names = [*split.names("rho", regimes.rho)] * specification.lag
+    names += [*split.names("lambda", regimes.lam)] * specification.error
+    fit = RegimesFit(
+        specification=specification, sigma2=at.sigma2, loglik=at.loglik, df_resid=None,
+        _terms=pd.Index([*arrays["names"], *names], name="term"),
+        _estimates=np.concatenate([at.beta, at.rhos, at.lams]), _covariance=np.empty((0, 0)), _design=d,  # type: ignore[arg-type]
+        _sample=regime_sample, _solution=at, _settings=settings,  # type: ignore[arg-type]
+    )  # fmt: skip
+    return with_vcov(fit, settings.vcov)
+
+
+def _period_effects(reading: Reading, arrays: dict, parts: dict) -> PeriodEffects | None:
+    """Where period effects are estimated and corrected for."""
+    effects, correction, split = reading.settings.effects, reading.settings.correction, reading.design.split  # type: ignore[attr-defined]
+    if not effects.time or correction is False:
+        return None
+    lag, error = (part.logdet.matrices if part else () for part in (parts["lag"], parts["error"]))
+    S = len(arrays["sizes"])
+    codes = split.codes if S > 1 else np.zeros_like(split.codes)
+    return PeriodEffects(reading.design.n_periods - effects.entity, lag, error, codes, S)
+
+
+def refuse_here(regimes) -> None:
+    """E501 where models are estimated many times over, or of parts of the data: regimes are for one model."""
+    if regimes is not None:
+        raise SpatialInputError("E501", "regimes= is there where one model is estimated, not many",
+                                hint="estimate the model itself: sp.sdm(..., regimes='region')")
+
+
+def refuse_options(specification: Specification, w, options: ModelOptions) -> None:
+    """E501 for what models with regimes do not have."""
+    for name, (allowed, hint) in NOT_WITH_REGIMES.items():
+        value = getattr(options, name)
+        if not any(value is one or (isinstance(value, type(one)) and value == one) for one in allowed):
+            raise SpatialInputError("E501", f"{name}={value!r} is not there for models with regimes", hint=hint)
+    if isinstance(options.durbin, Mapping) or options.several(w):
+        raise SpatialInputError("E501", "models with regimes have one W, and one of the error",
+                                hint="regimes= with each W alone, or w=[w1, w2] without regimes=")
+    if as_regimes(options.regimes).spatial and options.estimator != "ml":
+        raise SpatialInputError("E501", f"method={options.method!r} is for coefficients by regime: rho, lambda and "
+                                "sigma2 by regime need maximum likelihood", hint="method='ml'")  # fmt: skip
+    refuse_refits(options.vcov)
+
+
+def _refuse_data(reading: Reading) -> None:
+    """E501 for data and effects that models with regimes do not have."""
+    d, effects = reading.design, reading.settings.effects
+    if effects.random:
+        raise SpatialInputError("E501", f"effects={effects.name!r} is not there for models with regimes",
+                                hint="effects='entity' or effects='twoway'")
+    if d.observed is not None:
+        raise SpatialInputError("E501", "models with regimes need a panel without gaps",
+                                hint="missing='drop' leaves out the units that have gaps")
+    if d.varies:
+        raise SpatialInputError("E501", "models with regimes need one W for all periods", hint="w.mean()")

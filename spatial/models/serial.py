@@ -1,0 +1,123 @@
+"""Errors that are correlated over time: from aligned data to a solution, pooled or with random unit effects."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spillover.errors import SpatialInputError
+from spillover.matrix import refuse_varying
+
+from ..covariance.random import refuse_without_scores
+from ..covariance.vcov import as_vcov
+from ..design.arrays import Sample
+from ..design.design import Design
+from ..design.fixed_effects import NO_EFFECTS, FixedEffects
+from ..design.gaps import refuse_unbalanced
+from ..design.obs_weights import refuse_weighted
+from ..design.options import ModelOptions, Settings
+from ..design.sample import demeaned_sample
+from ..design.specification import Specification
+from ..solve.ml import Solution, maximum_likelihood
+from ..solve.random_effects import RandomEffects
+from ..solve.random_ml import Maximum, random_maximum
+from ..solve.random_problem import Problem, quasi_demeaned
+from ..solve.serial import SerialErrors, over_time, prais_winsten, serial_maximum, to_unit_means
+from .random import problem_of, solution_of, undemeaned, variances
+
+LEAST_PERIODS = 3
+
+
+def refuse_serial(specification: Specification, d: Design, effects: FixedEffects, options: ModelOptions) -> None:
+    """What errors that are correlated over time cannot have beside them.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 an option or effects that do not fit, E206 too few periods, E115 gaps, E320 W that vary, E715 a covariance
+        that is not there.
+    """
+    if not d.is_panel:
+        raise SpatialInputError("E501", "serial='ar1' needs a panel", hint="give entity= and time=")
+    if effects.fixed:
+        raise SpatialInputError(
+            "E501", f"serial='ar1' with {effects} effects: demeaned errors are correlated over all periods",
+            hint="effects='correlated', which lets unit effects follow the regressors, with C(year) for the periods; "
+                 "'random' or 'none'",
+        )  # fmt: skip
+    needless = {
+        "method": (options.method not in (None, "ml"), "it needs maximum likelihood: leave method= out"),
+        "lags": (options.lags is not None, "a dynamic model takes errors without it: leave lags= out"),
+    }
+    for name, (fails, hint) in needless.items():
+        if fails:
+            raise SpatialInputError("E501", f"serial='ar1' does not go with {name}=", hint=hint)
+    if d.n_periods < LEAST_PERIODS:
+        raise SpatialInputError("E206", f"serial='ar1' needs at least {LEAST_PERIODS} periods, got {d.n_periods}",
+                                n=d.n_periods, hint="use a longer panel")  # fmt: skip
+    refuse_unbalanced(d.observed, "serial='ar1'")
+    refuse_weighted(d.obs_weights, "serial='ar1'", "leave one of the two out")
+    if specification.lag or specification.durbin:
+        refuse_varying(d.weights, "serial='ar1'")
+    if specification.error:
+        refuse_varying(d.weights_of_error, "serial='ar1'")
+    refuse_without_scores(as_vcov(options.covariance))
+
+
+def serial_errors(
+    specification: Specification, d: Design, settings: Settings
+) -> tuple[Sample, Solution, RandomEffects | None, SerialErrors]:
+    """The sample of independent errors, the solution, the variance components and psi."""
+    if settings.effects.random:
+        return _beside_unit_effects(specification, d, settings)
+    raw = demeaned_sample(specification, d, NO_EFFECTS, True, settings.logdet)
+    T, present = d.n_periods, _present(specification)
+
+    def at(psi: float) -> tuple[Sample, Solution]:
+        sample = over_time(raw, prais_winsten(psi, T))
+        return sample, maximum_likelihood(sample)
+
+    def profile(psi: float) -> tuple[float, np.ndarray]:
+        _, s = at(psi)
+        return s.loglik + gain(psi, d.n_units), np.array([*s.beta, *np.array([s.rho, s.lam])[present], s.sigma2])
+
+    serial = serial_maximum(profile, T)
+    sample, solution = at(serial.psi)
+    return sample, _with_gain(solution, serial.psi, d.n_units), None, serial
+
+
+def gain(psi: float, n_units: int) -> float:
+    """ln|P| of all units: what ln L gains from independent periods."""
+    return n_units / 2 * np.log1p(-(psi**2))
+
+
+def _beside_unit_effects(specification: Specification, d: Design, settings: Settings):
+    """Unit effects are c mu once the periods are independent; H makes c a multiple of 1, and turns back afterwards."""
+    T, present = d.n_periods, _present(specification)
+    raw, _, phi = undemeaned(specification, d, settings)
+
+    def at(psi: float) -> tuple[Sample, np.ndarray, Problem, Maximum]:
+        P = prais_winsten(psi, T)
+        H, d2 = to_unit_means(P.sum(axis=1)), np.sum(P.sum(axis=1) ** 2)
+        sample = over_time(raw, H @ P)
+        problem = problem_of(specification, d, settings, sample, np.log1p(d2 * phi))
+        return sample, H, problem, random_maximum(problem, d2 * phi / T)
+
+    def profile(psi: float) -> tuple[float, np.ndarray]:
+        *_, best = at(psi)
+        theta = [*best.beta, *best.point[:2][present], best.sigma2, best.point[2]]
+        return best.loglik + gain(psi, d.n_units), np.array(theta)
+
+    serial = serial_maximum(profile, T)
+    sample, H, problem, best = at(serial.psi)
+    sample = over_time(quasi_demeaned(sample, T, problem, best.point), H)
+    solution = _with_gain(solution_of(best, sample), serial.psi, d.n_units)
+    return sample, solution, variances(specification, settings, problem, best, serial.d2), serial
+
+
+def _present(specification: Specification) -> np.ndarray:
+    """Which of (rho, lambda) the model has."""
+    return np.array([specification.lag, specification.error])
+
+
+def _with_gain(at: Solution, psi: float, n_units: int) -> Solution:
+    return Solution(at.beta, at.rho, at.lam, at.sigma2, at.loglik + gain(psi, n_units), at.resid)

@@ -1,0 +1,249 @@
+"""The likelihood of a model with regimes in cross-products of each group of one variance; see ``regimes``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import splu
+
+from .several_problem import Problem, SeveralSample
+
+RAY_NODES = 6  # of Gauss and Legendre
+STEP = 1e-5  # of differences
+
+
+@dataclass(frozen=True, eq=False)
+class RegimeSample(SeveralSample):
+    """Demeaned data of a model with rho, lambda or sigma2 by regime.
+
+    Attributes
+    ----------
+    absorbed : (m, T) dummies of periods that stay in the likelihood, none where effects are out
+    groups : (m,), the group of one variance of every row
+    sizes : (S,), rows of each group that unit effects leave
+    periods : PeriodEffects or None
+    """
+
+    absorbed: np.ndarray = field(default_factory=lambda: np.empty((0, 0)), repr=False)
+    groups: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int), repr=False)
+    sizes: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
+    periods: PeriodEffects | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class PeriodEffects:
+    """What period effects that are estimated take from the likelihood.
+
+    With d = B 1 and S = diag(sigma2_r): the restricted likelihood of one period has -1/2 ln(d'S^-1 d / N), and the
+    score of rho_r, whose expectation they shift by -d'S^-1 B 1_r W A^-1 1 / (d'S^-1 d), is freed of that (Lee & Yu
+    2010). For rho and sigma2 that are the same everywhere both are the likelihood by transformation.
+
+    Attributes
+    ----------
+    copies : periods that unit effects leave
+    lag, error : tuples of csr_array, (N, N)
+    codes : (N,), the group of one variance of every unit
+    """
+
+    copies: int
+    lag: tuple[sparse.csr_array, ...]
+    error: tuple[sparse.csr_array, ...]
+    codes: np.ndarray
+    S: int
+
+    def __post_init__(self):
+        u = np.stack([np.ones(len(self.codes)), *(M @ np.ones(len(self.codes)) for M in self.error)])
+        of_group = np.array([u[:, self.codes == g] @ u[:, self.codes == g].T for g in range(self.S)])
+        object.__setattr__(self, "H", of_group)  # (S, L + 1, L + 1), sums of (M_a 1)(M_b 1)
+
+    def restricted(self, lam: np.ndarray, s: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        """-copies / 2 ln(d'S^-1 d / N), its gradient and second derivatives by (lambda, ln sigma2)."""
+        c, w, L = np.concatenate([[1.0], -lam]), np.exp(-s), len(lam)
+        H = self.H  # type: ignore[attr-defined]
+        Hc = H @ c
+        own = w * (Hc @ c)
+        D, first, second = own.sum(), np.empty(L + len(s)), np.zeros((L + len(s),) * 2)
+        first[:L], first[L:] = -2 * w @ Hc[:, 1:], -own
+        second[:L, :L] = 2 * np.tensordot(w, H[:, 1:, 1:], 1)
+        second[:L, L:] = 2 * (w[:, None] * Hc[:, 1:]).T
+        second[L:, :L], second[L:, L:] = second[:L, L:].T, np.diag(own)
+        half = self.copies / 2
+        return (-half * np.log(D / len(self.codes)), -half * first / D,
+                -half * (second / D - np.outer(first, first) / D**2))  # fmt: skip
+
+    def solved(self, rho: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """1_r W A^-1 1, (N, J), and its derivatives by rho, (N, J, J)."""
+        n = len(self.codes)
+        lu = splu(sparse.csc_array(sparse.eye_array(n, format="csc") - sum(r * W for r, W in zip(rho, self.lag))))
+        x = lu.solve(np.ones(n))
+        own = np.column_stack([W @ x for W in self.lag])
+        moved = lu.solve(own)
+        return own, np.stack([W @ moved for W in self.lag], axis=1)
+
+    def weights(self, lam: np.ndarray, s: np.ndarray) -> np.ndarray:
+        """copies d'S^-1 B / (d'S^-1 d), (N,)."""
+        weight, d = np.exp(-s)[self.codes], np.ones(len(self.codes))
+        for value, M in zip(lam, self.error):
+            d = d - value * (M @ np.ones(len(d)))
+        right = d * weight
+        back = right.copy()
+        for value, M in zip(lam, self.error):
+            back -= value * (M.T @ right)
+        return self.copies * back / (right @ d)
+
+    def shift(self, rho: np.ndarray, lam: np.ndarray, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """copies d'S^-1 B 1_r W A^-1 1 / (d'S^-1 d), (J,), and its derivatives by rho, lambda and ln sigma2, (J, J + L
+        + S); by lambda and ln sigma2 central differences."""
+        own, slopes = self.solved(rho)
+        back, L, others = self.weights(lam, s), len(lam), []
+        for step in STEP * np.eye(L + len(s)):
+            ahead, behind = (self.weights(lam + sign * step[:L], s + sign * step[L:]) for sign in (1, -1))
+            others.append((ahead - behind) / (2 * STEP) @ own)
+        by_rho = np.einsum("i,ijk->jk", back, slopes)
+        return back @ own, np.column_stack([by_rho, *others])
+
+    def near(self, rho: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        """-copies / N sum_i ln(1 - rho_r(i) W_i 1), its gradient and second derivatives by rho: the shift's integral
+        where rho is the same everywhere and rows of W sum to one, and close to it elsewhere."""
+        share, value, first, second = self.copies / len(self.codes), 0.0, np.zeros(len(rho)), np.zeros((len(rho),) * 2)
+        for r, (at, W) in enumerate(zip(rho, self.lag)):
+            sums = np.asarray(W.sum(axis=1)).ravel()
+            left = 1 - at * sums
+            if left.min() <= 0:
+                return -np.inf, first, second
+            value -= share * np.log(left).sum()
+            first[r], second[r, r] = share * (sums / left).sum(), share * ((sums / left) ** 2).sum()
+        return value, first, second
+
+    def potential(self, rho: np.ndarray, lam: np.ndarray, s: np.ndarray) -> float:
+        """The shift integrated along the ray from zero to rho: what it adds to ln L, -copies ln(1 - rho) where rho is
+        the same everywhere and rows of W sum to one."""
+        nodes, shares = np.polynomial.legendre.leggauss(RAY_NODES)
+        value, back = self.near(rho)[0], self.weights(lam, s)
+        for t, w in zip((nodes + 1) / 2, shares / 2):
+            value += w * (back @ self.solved(t * rho)[0] - self.near(t * rho)[1]) @ rho
+        return float(value)
+
+
+class Weighted(Problem):
+    """Cross-products with every group divided by its variance: Q is not orthonormal in them."""
+
+    def gamma(self, psi: np.ndarray) -> tuple[np.ndarray, float]:
+        rho, lam = self.split(psi)
+        c, a, s = np.concatenate([[1.0], -lam]), np.concatenate([[1.0], -rho]), 1 + self.J
+        S = np.einsum("i,iajb,j->ab", c, self.P, c)
+        at_y = S[s:, :s] @ a
+        gamma = np.linalg.solve(S[s:, s:], at_y)
+        return gamma, float(a @ S[:s, :s] @ a - at_y @ gamma)
+
+
+@dataclass(frozen=True, eq=False)
+class RegimeProblem:
+    """ln L as a function of (rho, lambda, ln sigma2), gamma concentrated out.
+
+        ln L = -1/2 sum_g [n_g ln sigma2_g + e_g'e_g / sigma2_g] - n/2 ln 2 pi + ln|A| + ln|B|
+
+    Attributes
+    ----------
+    P : (S, L + 1, p, L + 1, p), cross-products of each group
+    sizes : (S,)
+    n, J, L, k : int
+    periods : PeriodEffects or None
+    near : bool
+        Whether what period effects take from the score of rho is added, close enough for a search.
+    """
+
+    P: np.ndarray
+    sizes: np.ndarray
+    n: int
+    J: int
+    L: int
+    k: int
+    periods: PeriodEffects | None
+    near: bool = False
+
+    def split(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """rho and lambda."""
+        return theta[: self.J], theta[self.J : self.J + self.L]
+
+    def variances(self, theta: np.ndarray) -> np.ndarray:
+        """ln sigma2, (S,)."""
+        return theta[self.J + self.L :]
+
+    def weighted(self, theta: np.ndarray) -> Weighted:
+        """Cross-products with every group divided by its variance."""
+        w = np.exp(-self.variances(theta))
+        return Weighted(np.tensordot(w, self.P, 1), self.n, self.J, self.L, self.k)
+
+    def gamma(self, theta: np.ndarray) -> np.ndarray:
+        return self.weighted(theta).gamma(theta[: self.J + self.L])[0]
+
+    def full(self, theta: np.ndarray, determinants) -> tuple[float, np.ndarray, np.ndarray]:
+        """ln L, its gradient and second derivatives by (gamma, rho, lambda, ln sigma2), at the best gamma."""
+        psi, s, S = theta[: self.J + self.L], self.variances(theta), len(self.sizes)
+        lam, w, k, q = psi[self.J :], np.exp(-self.variances(theta)), self.k, self.k + self.J + self.L
+        together = self.weighted(theta)
+        gamma, total = together.gamma(psi)
+        _, half, second = together.derivatives(psi)
+        own, slopes = self._by_group(psi, gamma)
+        value, by_psi, bend = determinants
+        gradient, H = np.zeros(q + S), np.zeros((q + S, q + S))
+        gradient[:q], gradient[q:] = -half, (w * own - self.sizes) / 2
+        gradient[k:q] += by_psi
+        H[:q, :q] = -second
+        H[k:q, k:q] += bend
+        H[:q, q:] = (w[:, None] * slopes).T
+        H[q:, :q] = H[:q, q:].T
+        H[q:, q:] -= np.diag(w * own) / 2
+        value += -self.n / 2 * np.log(2 * np.pi) - self.sizes @ s / 2 - total / 2
+        if self.periods is not None:
+            R, R1, R2 = self.periods.restricted(lam, s)
+            value, at = value + R, slice(k + self.J, None)
+            gradient[at] += R1
+            H[at, at] += R2
+        if self.periods is not None and self.near:
+            R, R1, R2 = self.periods.near(psi[: self.J])
+            value, at = value + R, slice(k, k + self.J)
+            gradient[at] += R1
+            H[at, at] += R2
+        return value, gradient, H
+
+    def _by_group(self, psi: np.ndarray, gamma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """e'e of every group, (S,), and half of its gradient by (gamma, rho, lambda), (S, k + J + L)."""
+        rho, lam = psi[: self.J], psi[self.J :]
+        c, v = np.concatenate([[1.0], -lam]), np.concatenate([[1.0], -rho, -gamma])
+        Pe = np.einsum("giajb,j,b->gia", self.P, c, v, optimize=True)  # (S, L + 1, p)
+        by_v = -np.einsum("i,gia->ga", c, Pe)
+        order = [*range(1 + self.J, self.P.shape[2]), *range(1, 1 + self.J)]
+        by_lam = -Pe[:, 1:] @ v
+        return np.einsum("i,gia,a->g", c, Pe, v), np.concatenate([by_v[:, order], by_lam], axis=1)
+
+    def expansion(self, theta: np.ndarray, determinants) -> tuple[float, np.ndarray, np.ndarray]:
+        """The same by (rho, lambda, ln sigma2), gamma concentrated out."""
+        value, gradient, H = self.full(theta, determinants)
+        k = self.k
+        if k:
+            H = H[k:, k:] - H[k:, :k] @ np.linalg.solve(H[:k, :k], H[:k, k:])
+        return value, gradient[k:], H
+
+
+def regime_problem(sample: RegimeSample) -> tuple[RegimeProblem, np.ndarray, np.ndarray]:
+    """Cross-products by group over [y, W y, Q], Q an orthonormal basis of X and the dummies of periods; Q'[y, W y] and
+    R."""
+    X = np.column_stack([sample.X, sample.absorbed]) if sample.absorbed.size else sample.X
+    Q, R = sample.basis
+    ys = np.column_stack([sample.y, sample.lags])
+    shift = Q.T @ ys
+    blocks = [np.column_stack([ys - Q @ shift, Q])]
+    for lagged in sample.lagged:
+        s = ys.shape[1]
+        MQ = np.linalg.solve(R.T, lagged[:, s:].T).T
+        blocks.append(np.column_stack([lagged[:, :s] - MQ @ shift, MQ]))
+    p, L, S = blocks[0].shape[1], len(sample.lagged), len(sample.sizes)
+    F = np.column_stack(blocks)
+    P = np.array([(own := F[sample.groups == g] if S > 1 else F).T @ own for g in range(S)])
+    P = P.reshape(S, L + 1, p, L + 1, p)
+    problem = RegimeProblem(P, sample.sizes, sample.n, sample.lags.shape[1], L, X.shape[1], sample.periods)
+    return problem, shift, R

@@ -1,0 +1,158 @@
+"""First-order serial correlation of the errors, by maximum likelihood: nu_t = psi nu_{t-1} + e_t within units.
+
+Prais and Winsten's P makes the periods of a stationary nu independent:
+
+    P = [sqrt(1 - psi^2)         ]        |P|^2 = 1 - psi^2
+        [-psi   1                ]
+        [      -psi   1          ]
+        [             ...        ]
+
+W is the same in all periods, so that P y = rho W P y + P X beta + P u is the model without serial correlation: given
+psi its maximum is that of ``ml``, or of ``random_ml``, and ln L gains (N / 2) ln(1 - psi^2). Unit effects mu become
+c mu with c = P 1 and d2 = c'c; a reflection H of time with H c = sqrt(d2 / T) 1 makes the share that is taken out that
+of plain unit means. The search over psi = tanh(z) is in one dimension; the covariance follows from the profile: with
+theta(z) the other parameters' maximum given z,
+
+    var(z) = -1 / l''(z),     var(theta) = (information given z)^-1 + theta' theta'^T var(z)
+
+Sources: Baltagi, Song, Jung & Koh (2007, J. Econometrics 140:5-51), section 2, with d2 = (1 - psi)^2 times theirs;
+Millo (2014, Computational Statistics & Data Analysis 71:914-933).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from spillover.errors import SpatialInputError
+
+from ..design.arrays import Sample
+
+GRID = (-0.6, 0.0, 0.4, 0.7, 0.9, 0.97, 0.99, 0.997)  # psi where the search begins
+EDGE = 0.99999  # a psi beyond this is a unit root
+STEP = 1e-3  # of central differences by z
+SETTLED, MAX_STEPS = 1e-8, 60  # of Newton's ascent in z
+ARRAYS = ("y", "X", "Wy", "My", "MX", "MWy")
+
+
+@dataclass(frozen=True, eq=False)
+class SerialErrors:
+    """psi of a fit, and what its estimation adds to the variance of the other parameters.
+
+    Attributes
+    ----------
+    psi : float
+    curvature : float
+        -l''(z) of the profile likelihood at z = atanh(psi).
+    slopes : ndarray, shape (q,)
+        d theta / dz of (beta, rho, lambda, sigma2) and, with random effects, kappa = ln(1 + d2 phi).
+    d2, slope_of_d2 : float
+        1'V^-1 1 of nu's correlation over time, V_ts = psi^|t-s| / (1 - psi^2), and its slope by z.
+    """
+
+    psi: float
+    curvature: float
+    slopes: np.ndarray = field(repr=False)
+    d2: float
+    slope_of_d2: float
+
+    @property
+    def variance(self) -> float:
+        """Of z = atanh(psi)."""
+        return 1 / self.curvature
+
+    @property
+    def std_error(self) -> float:
+        """Of psi."""
+        return float((1 - self.psi**2) * np.sqrt(self.variance))
+
+    def interval(self, half: float) -> tuple[float, float]:
+        """tanh(z -+ half standard errors)."""
+        z, width = np.arctanh(self.psi), half * np.sqrt(self.variance)
+        return float(np.tanh(z - width)), float(np.tanh(z + width))
+
+    def added(self, p: int) -> np.ndarray:
+        """What psi adds to the covariance of the first p parameters."""
+        return self.variance * np.outer(self.slopes[:p], self.slopes[:p])
+
+
+def prais_winsten(psi: float, T: int) -> np.ndarray:
+    """P, (T, T): P V P' = I.
+
+    Examples
+    --------
+    >>> prais_winsten(0.6, 3)
+    array([[ 0.8,  0. ,  0. ],
+           [-0.6,  1. ,  0. ],
+           [ 0. , -0.6,  1. ]])
+    """
+    P = np.eye(T) - psi * np.eye(T, k=-1)
+    P[0, 0] = np.sqrt(1 - psi**2)
+    return P
+
+
+def to_unit_means(c: np.ndarray) -> np.ndarray:
+    """The reflection H = H' = H^-1 with H c = (|c| / sqrt(T)) 1."""
+    v = c / np.linalg.norm(c) - 1 / np.sqrt(len(c))
+    size = v @ v
+    return np.eye(len(c)) - (2 / size) * np.outer(v, v) if size > 1e-24 else np.eye(len(c))
+
+
+def over_time(sample: Sample, K: np.ndarray) -> Sample:
+    """The sample with K, (T, T), applied to the periods of its arrays."""
+
+    def change(values):
+        if values is None:
+            return None
+        panel = values.reshape(len(K), -1)
+        return (K @ panel).reshape(values.shape)
+
+    return replace(sample, **{name: change(getattr(sample, name)) for name in ARRAYS})
+
+
+def serial_maximum(at: Callable[[float], tuple[float, np.ndarray]], T: int) -> SerialErrors:
+    """The maximum over psi.
+
+    Parameters
+    ----------
+    at : function of psi
+        (ln L, theta) at the maximum over the other parameters.
+    T : int
+        Periods.
+
+    Raises
+    ------
+    SpatialInputError
+        E701 when the likelihood rises up to psi = 1 or -1, E801 when the search does not settle.
+    """
+    # 1. The best of a grid, and Newton's ascent from there in z.
+    grid = np.arctanh(GRID)
+    values = [at(psi)[0] for psi in GRID]
+    best = int(np.argmax(values))
+    z, high = float(grid[best]), values[best]
+    widest = 0.5
+    for _ in range(MAX_STEPS):
+        ahead, behind = (at(np.tanh(z + move))[0] for move in (STEP, -STEP))
+        slope, bend = (ahead - behind) / (2 * STEP), (ahead - 2 * high + behind) / STEP**2
+        step = float(np.clip(-slope / bend if bend < 0 else np.sign(slope) * widest, -widest, widest))
+        while abs(step) > SETTLED and (value := at(np.tanh(z + step))[0]) < high:
+            step /= 2
+        if abs(step) <= SETTLED:
+            break
+        z, high = z + step, value
+        if abs(np.tanh(z)) > EDGE:
+            raise SpatialInputError(
+                "E701", f"psi = {np.tanh(z):.6g}: the errors have a unit root over time",
+                hint="first differences of all variables, trends in the formula, or lags='y' with effects='entity'",
+            )  # fmt: skip
+    else:
+        message = f"the search for psi did not settle: last psi {np.tanh(z):.6g}, step {step:.2g}"
+        raise SpatialInputError("E801", message, hint="rescale the regressors, or leave serial= out")
+    # 2. Slopes of the others' maximum, and the profile's curvature.
+    (up, over), (down, under) = (at(np.tanh(z + move)) for move in (STEP, -STEP))
+    curvature = -(up - 2 * high + down) / STEP**2
+    d2s = [float(np.sum(prais_winsten(np.tanh(z + move), T).sum(axis=1) ** 2)) for move in (0.0, STEP, -STEP)]
+    slopes, of_d2 = (over - under) / (2 * STEP), (d2s[1] - d2s[2]) / (2 * STEP)
+    return SerialErrors(float(np.tanh(z)), curvature, slopes, d2s[0], of_d2)
