@@ -99,7 +99,7 @@ class DiD(Shown):
         """p-value and interval of the headline over chance assignments of the dates, where five units or fewer are
         treated; see ``spatial.policy.randomization``. None otherwise, with rings, and of weighted group times."""
         s = self.sample
-        moving = self.settings["method"] == "group_time" and bool(self.settings["weights"])  # dates would take them along
+        moving = self.settings["method"] == "group_time" and bool(self.settings["weights"])  # dates take weights along
         if self.settings.get("rings") or moving or not is_switch(s.D) or s.n_treated > FEW_TREATED:
             return None
         if self.settings["method"] == "switchers" or comes_and_goes(s.D):
