@@ -6,8 +6,8 @@ from spillover.values import share, whole_number
 
 from ..records.fit import FitRecord
 from .average import Effects, averaged
+from .few_rows import by_default
 from .infer import Options
-from .joint_likelihood import by_joint_default
 from .long_run import DynamicEffects
 
 
@@ -19,9 +19,10 @@ def effects(fit: FitRecord, *, method=None, level=0.95, draws=1000, seed=1) -> E
     fit : FitRecord
     method : {"quadrature", "likelihood", "simulate", "delta"}, optional
         "quadrature": the effects' distribution under the normal (or t) law of the estimates, exact and without a seed;
-        the default but for sac and gns on fewer than 1,000 rows, which have the next. "likelihood": the adjusted
-        profile likelihood ratio, for few observations or rho near the end of its interval; maximum likelihood with a
-        spatial lag (beside a spatial error see ``spatial.effects.joint_likelihood``). "simulate": percentiles of
+        the default but for few rows, which have the next. "likelihood": the ratios of the profile and the modified
+        profile likelihood, of (restricted) maximum likelihood; the default in cross-sections with fewer than 20 rows
+        per parameter, fewer than 100 beyond the coefficients or rho near the end of its interval, and for sac and gns
+        on fewer than 1,000 rows (``spatial.effects.likelihood``). "simulate": percentiles of
         draws from the law of "quadrature". "delta": a first-order expansion, which covers too little for indirect
         effects.
     level : float
@@ -45,10 +46,10 @@ def effects(fit: FitRecord, *, method=None, level=0.95, draws=1000, seed=1) -> E
 
     Notes
     -----
-    LeSage & Pace (2009), ch. 2.7 and 5.6; Elhorst (2014), section 2.7; Martellosio & Hillier (2020, J. Econometrics
-    219:402-428) for the adjusted likelihood.
+    LeSage & Pace (2009), ch. 2.7 and 5.6; Elhorst (2014), section 2.7; Severini (1998, Biometrika 85:403-411) for the
+    modified likelihood, Venzon & Moolgavkar (1988, Applied Statistics 37:87-94) for its intervals.
     """
-    method = ("likelihood" if by_joint_default(fit) else "quadrature") if method is None else method
+    method = ("likelihood" if by_default(fit) else "quadrature") if method is None else method
     options = Options(method, share("level", level), whole_number("draws", draws, least=1),
                       whole_number("seed", seed, least=0))  # fmt: skip
     if fit._design.lags:

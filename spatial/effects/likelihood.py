@@ -1,291 +1,244 @@
-"""Effects by their own adjusted profile likelihood ratio, for small samples and rho near the end of its interval.
+"""Intervals by likelihood ratios, for few rows: of rho and lambda, of coefficients and of effects.
 
-With A = I - rho W, S(rho) = y'A'M_X A y, G = W A^-1 and nu = n - k the likelihood of rho whose score is centred is
-
-    l(rho) = ln|A| - D(rho) - (nu / 2) ln S(rho),    D'(rho) = -tr(P_X G),  D(0) = 0
-
-(Martellosio & Hillier 2020, J. Econometrics 219:402-428). An effect c(rho)'beta has, given rho, the estimate
-m(rho) = c'b(rho) and the variance factor q(rho) = c'(X'X)^-1 c, so that its likelihood ratio at t is
-
-    LR(t) = 2 [max l - max_rho {l(rho) - (nu / 2) ln(1 + (t - m)^2 / (q S))}]
-
-Values t with LR(t) <= x are those within m(rho) +- r(rho), r^2 = q S (exp((x - 2 max l + 2 l(rho)) / nu) - 1), for
-some rho. The likelihood has a finite limit at the end of rho's interval where X holds the eigenvector there (an
-intercept, with rows of W that sum to one): when that limit is not rejected, neither is an infinite effect.
+Maximum likelihood takes beta as if it were known: with few rows per coefficient rho and lambda are biased towards zero,
+and Wald intervals of lambda cover 11 to 90 %. Near the end of rho's interval effects are far from normal. Where a model
+has both, rho and lambda explain the same correlation and their likelihood may have two maxima: Wald intervals cover 15
+to 93 %. The ratio of profile likelihoods and that of the modified one (``surface``) are compared with the square of
+t(n - p), the first times (n - p) / n, the second times (n - p) / (n - k). The interval is from the least to the largest
+value that one of the two leaves in, and holds the estimate. With ``correction=False`` it is the ratio of profile
+likelihoods and chi2(1), after restricted maximum likelihood that of the modified one and t(n - k). p is that of the
+values beyond zero, so that p <= 1 - level exactly where the interval excludes zero.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 
 import numpy as np
-from scipy.special import ndtri
+import pandas as pd
+from scipy.interpolate import CubicSpline, RectBivariateSpline
 
 from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
 
-from ..covariance.adjusted import OfAdjustedScore
-from ..covariance.kinds import Information
-from ..covariance.vcov import covariance_of
 from ..design.obs_weights import links_in_units_of_variance
-from ..logdet import Jacobian, spectrum_of
+from ..logdet import Jacobian, Projected, logdet
 from ..logdet.inverse import Inverse
+from ..records.fit import FitRecord
 from ..records.schema import critical_value, two_sided
-from .curves import between_poles, distance
-from .joint_likelihood import by_joint_likelihood, joint_obstacle
+from ..solve.concentrated import form_of
+from ..solve.ml import _cross_products
+from ..solve.reml import by_period
+from .few_rows import obstacle
 from .mixture import STANDARD_LEVEL, Inference
-from .propagate import determinant
+from .surface import Combinations, Surface, on_one_grid
 
-LIKELIHOODS = (Information, OfAdjustedScore)  # covariances that come from a likelihood
-UNITS = 2_000  # all eigenvalues of W are needed
-NODES = 48  # of the interpolation of tr(P_X G) over rho's whole interval
-GRID = 2_001  # points of rho; in u = artanh of its place in the interval
-MAX_LOGIT = 11.0  # largest u: 6e-10 of the interval from its end
-ZOOMS, FINE = 4, 31  # refinements of an extremum, and points of each
-POLE = 20.0  # growth of an effect over the last tenth of the grid that shows a pole
-SMALL, NEAR = 100, 0.95  # n - k below which, and share of rho's upper end beyond which, the method is advised
+NODES, ADJUSTED = 241, 49  # of splines; of that of the adjustment over two parameters, which bends less
+CONSTANT = 4  # nodes where there is no parameter
+TAIL = 1e-4  # of the interval of a parameter that stays free at its ends
+WIDEST = 15.0  # standard errors from the estimate: finite stand-in for an infinite end
 
 
-def has_likelihood(fit) -> bool:
-    """Whether the method is there for a fit: maximum likelihood with a spatial lag, with or without a spatial error."""
-    return not _obstacle(fit) or not joint_obstacle(fit)
-
-
-def small_or_near_the_end(fit) -> str:
-    """Why the adjusted likelihood is advised, in words; empty where it is not."""
-    left = fit._sample.n - fit._sample.X.shape[1]
-    end = determinant(fit).interval[1]
-    if left < SMALL:
-        return f"n - k = {left}"
-    if fit.rho + 2 * fit.std_errors["rho"] > NEAR * end:
-        return f"rho + 2 standard errors is within 5 % of the end of its interval, {end:.4g}"
-    return ""
-
-
-def by_likelihood(source, picks: np.ndarray, level: float) -> Inference:
-    """Of ``AverageEffects``: interval, p and statistic of the effects by likelihood ratio, (3 V,) each.
-
-    Estimates are the fit's. An end of an interval is infinite where the likelihood does not bound the effect.
+def intervals(fit: FitRecord, level: float) -> pd.DataFrame:
+    """Of all coefficients, rho and lambda: ``conf_low`` and ``conf_high``.
 
     Raises
     ------
     SpatialInputError
         E501 when the fit has no such likelihood.
     """
-    if source.fit.specification.lag and not joint_obstacle(source.fit):
-        return by_joint_likelihood(source, picks, level)
-    if why := _obstacle(source.fit):
+    _refuse(fit)
+    ratios, bound = ratios_of(fit), critical_value(level, fit.df_resid) ** 2
+    ends = np.vstack([np.transpose(ratios.interval(ratios.terms, bound)),
+                      *(ratios.ends_of(axis, bound) for axis in ratios.axes)])  # fmt: skip
+    return _with_estimates(pd.DataFrame(ends, index=fit.params.index, columns=["conf_low", "conf_high"]), fit.params)
+
+
+def _refuse(fit) -> None:
+    if why := obstacle(fit):
         raise SpatialInputError("E501", f"method='likelihood' is not there for this fit: {why}",
-                                hint="method='quadrature'")  # fmt: skip
-    profile = _profile(source, picks)
-    low, high = profile.interval(level)
-    width = np.subtract(*profile.interval(STANDARD_LEVEL)[::-1])
-    statistic = profile.signed_root()
+                                hint="leave method= out")  # fmt: skip
+
+
+def _with_estimates(table, estimates):
+    return table.assign(conf_low=np.minimum(table["conf_low"], estimates),
+                        conf_high=np.maximum(table["conf_high"], estimates))  # fmt: skip
+
+
+def statistics(fit: FitRecord) -> pd.Series:
+    """The roots of the ratios at zero with the signs of the estimates: quantiles of t(n - p)."""
+    ratios, signs = ratios_of(fit), np.sign(fit.params.to_numpy())
+    k = fit._sample.k
+    squares = np.append(ratios.at_zero(ratios.terms, signs[:k]),
+                        [ratios.at_zero_of(axis, sign) for axis, sign in zip(ratios.axes, signs[k:])])  # fmt: skip
+    return pd.Series(signs * np.sqrt(squares) + 0.0, index=fit.params.index, name="statistic")
+
+
+def by_likelihood(source, picks: np.ndarray, level: float) -> Inference:
+    """Of ``AverageEffects``: interval, p and statistic of the effects, (3 V,) each; estimates are the fit's. An end of
+    an interval is infinite where the likelihood does not bound the effect.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 when the fit has no such likelihood.
+    """
+    fit = source.fit
+    _refuse(fit)
+    ratios, df = ratios_of(fit), fit.df_resid
+    combinations = ratios.effects(source, picks[:, :, : fit._sample.k])
     estimates = source.estimates(picks).ravel()
-    return Inference(estimates, width / (2 * ndtri((1 + STANDARD_LEVEL) / 2)), statistic, two_sided(statistic),
-                     low, high)  # fmt: skip
-
-
-def _obstacle(fit) -> str:
-    d, s, model = fit._design, fit._settings, fit.specification
-    checks = {
-        joint_obstacle(fit): model.lag and model.error,
-        "it is for models with a spatial lag": not model.lag,
-        "it needs maximum likelihood": s.method not in ("ml", "reml") or s.composed,
-        "it is for static models": bool(d.lags),
-        "W varies over time, or periods are missing": d.weights.varies or d.observed is not None,
-        "the weights of observations change over time": d.obs_weights is not None and not d.obs_weights.fixed,
-        "the correction is additive": s.corrected and s.correction == "additive",
-        f"it needs all eigenvalues of W, up to {UNITS:,} units": d.n_units > UNITS,
-        "its standard errors are not the likelihood's": not isinstance(covariance_of(fit), LIKELIHOODS),
-    }
-    first = next((why for why, fails in checks.items() if fails), "")
-    return first or ("" if np.isfinite(determinant(fit).interval).all() else "rho's interval has no ends")
+    ends = {one: ratios.interval(combinations, critical_value(one, df) ** 2) for one in {level, STANDARD_LEVEL}}
+    low, high = np.minimum(ends[level][0], estimates), np.maximum(ends[level][1], estimates)
+    inner, outer = ends[STANDARD_LEVEL]
+    error = (outer - inner) / (2 * critical_value(STANDARD_LEVEL, df))
+    signs = np.sign(estimates)
+    statistic = signs * np.sqrt(ratios.at_zero(combinations, signs)) + 0.0
+    statistic[outer == inner] = np.nan  # the indirect effect of a model without lags
+    return Inference(estimates, error, statistic, two_sided(statistic, df), low, high)
 
 
 @dataclass(frozen=True, eq=False)
-class Profile:
-    """The likelihood of rho, and E effects given rho.
+class Ratios:
+    """The likelihood ratios of one fit: what one of its surfaces leaves in is in.
 
     Attributes
     ----------
-    ends : (low, high) of rho
-    grid : ndarray, shape (GRID,)
-        u, with rho = middle + half tanh(u).
-    adjustment, slope : ndarray, shape (GRID,)
-        D and dD/du there.
-    lag : Jacobian
-    sums : ndarray, shape (2, 2)
-        Cross-products of the residuals of y and W y from X: S = (1, -rho) sums (1, -rho)'.
-    beta : ndarray, shape (k, 2)
-        Coefficients of y and of W y on X.
-    root : ndarray, shape (k, k)
-        R of X = Q R.
-    picks : ndarray, shape (K, V, k)
-    averages : function of rho to a and b
-    nu : int
+    surfaces : tuple of Surface
+        With the profile likelihood and, where parameters are counted, the modified one.
+    u : two ndarrays
+        Nodes of the splines in rho and in lambda.
+    rho : ndarray
+        rho at the first.
+    inverse, solved : ndarrays, shapes (nodes of lambda, k, k), (nodes of lambda, k, 2)
+        C^-1 and the coefficients of y and W y, both over the columns of X.
+    axes : tuple of int
+        0 of rho, 1 of lambda: those that the model has.
     """
 
-    ends: tuple[float, float]
-    grid: np.ndarray
-    adjustment: np.ndarray
-    slope: np.ndarray
-    lag: Jacobian
-    sums: np.ndarray
-    beta: np.ndarray
-    root: np.ndarray
-    picks: np.ndarray
-    averages: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-    nu: int
-
-    def rho(self, u):
-        low, high = self.ends
-        return (low + high) / 2 + (high - low) / 2 * np.tanh(u)
-
-    def log_likelihood(self, u: np.ndarray) -> np.ndarray:
-        rho = self.rho(u)
-        S = self.residual_squares(rho)
-        return self.lag.value(rho) - self._adjustment(u) - self.nu / 2 * np.log(S)
-
-    def residual_squares(self, rho):
-        return self.sums[0, 0] - 2 * rho * self.sums[0, 1] + rho**2 * self.sums[1, 1]
-
-    def effects(self, u: np.ndarray, which=slice(None)) -> tuple[np.ndarray, np.ndarray]:
-        """m and q S, (points, E)."""
-        rho = self.rho(u)
-        a, b = self.averages(rho)
-        c = np.stack([a, b - a, b], axis=-1)  # (K, points, 3)
-        c = np.einsum("kqj,kvp->qjvp", c, self.picks).reshape(len(u), -1, len(self.root))[:, which]
-        coefficients = self.beta[:, 0] - rho[:, None] * self.beta[:, 1]
-        m = np.einsum("qep,qp->qe", c, coefficients)
-        q = (np.linalg.solve(self.root.T, c.reshape(-1, len(self.root)).T) ** 2).sum(axis=0).reshape(m.shape)
-        return m, q * self.residual_squares(rho)[:, None]
+    surfaces: tuple[Surface, ...]
+    u: tuple[np.ndarray, np.ndarray]
+    rho: np.ndarray = field(repr=False)
+    inverse: np.ndarray = field(repr=False)
+    solved: np.ndarray = field(repr=False)
+    axes: tuple[int, ...]
 
     @cached_property
-    def on_grid(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """l, m and q S at the points of the grid."""
-        return self.log_likelihood(self.grid), *self.effects(self.grid)
+    def terms(self) -> Combinations:
+        """Each coefficient by itself."""
+        k = self.solved.shape[1]
+        variances = self.inverse[:, range(k), range(k)]
+        return self._combinations(np.ones((len(self.rho), k, 1)), self.solved[:, :, None],
+                                  variances[:, :, None, None])  # fmt: skip
 
-    @cached_property
-    def best(self) -> tuple[float, float]:
-        """u and l at the maximum of the likelihood."""
-        return _largest(self.log_likelihood, self.grid, self.on_grid[0])
+    def effects(self, source, picks: np.ndarray) -> Combinations:
+        """Direct, indirect and total effects of V variables; picks are (K, V, k)."""
+        averages, V = copy(source.averages), picks.shape[1]
+        if 0 in self.axes:
+            averages.logdet = logdet(source.fit._design.weights, "eigen")
+            a, b = averages.over(self.rho[0], self.rho[-1])(self.rho)
+        else:
+            a, b = (np.repeat(x[:, None], len(self.rho), axis=1) for x in averages.at(0.0))
+        coefficients = np.repeat(np.array([a, b - a, b]).transpose(2, 0, 1), V, axis=1)  # (nodes of rho, 3 V, K)
+        of_picks = np.einsum("kvi,sij->svkj", picks, self.solved)
+        pairs = np.einsum("kvi,sij,lvj->svkl", picks, self.inverse, picks, optimize=True)
+        return self._combinations(coefficients, *(np.repeat(x[:, None], 3, axis=1).reshape(len(x), -1, *x.shape[2:])
+                                                  for x in (of_picks, pairs)))  # fmt: skip
 
-    def interval(self, level: float) -> tuple[np.ndarray, np.ndarray]:
-        """Least and largest m -+ r over rho, (E,) each."""
-        bound = critical_value(level) ** 2
+    def _combinations(self, of_lag, *of_error) -> Combinations:
+        u, w = self.u
+        return Combinations((CubicSpline(u, of_lag), *(CubicSpline(w, x) for x in of_error)))
 
-        def reached(sign, log_likelihood, m, qs):
-            left = (bound - 2 * (self.best[1] - log_likelihood)) / self.nu
-            return np.where(left >= 0, sign * m + np.sqrt(qs * np.expm1(np.maximum(left, 0))), -np.inf)
+    def interval(self, combinations, bound: float) -> tuple[np.ndarray, np.ndarray]:
+        lows, highs = zip(*(surface.interval(combinations, bound) for surface in self.surfaces))
+        return np.min(lows, axis=0), np.max(highs, axis=0)
 
-        l, m, qs = self.on_grid
-        ends = np.empty((2, m.shape[1]))
-        for sign, row in ((-1, 0), (1, 1)):
-            for e in range(m.shape[1]):
-                def fine(u, e=e, sign=sign):
-                    m, qs = self.effects(u, [e])
-                    return reached(sign, self.log_likelihood(u), m[:, 0], qs[:, 0])
+    def ends_of(self, axis: int, bound: float) -> tuple[float, float]:
+        lows, highs = zip(*(surface.ends_of(axis, bound) for surface in self.surfaces))
+        return min(lows), max(highs)
 
-                values = reached(sign, l, m[:, e], qs[:, e])
-                ends[row, e] = sign * (np.inf if _grows(values) else _largest(fine, self.grid, values)[1])
-        return ends[0], ends[1]
+    def at_zero(self, combinations, signs: np.ndarray) -> np.ndarray:
+        return np.min([surface.combinations_at_zero(combinations, signs) for surface in self.surfaces], axis=0)
 
-    def signed_root(self) -> np.ndarray:
-        """sqrt(LR(0)) with the sign that the effect has at the maximum, (E,)."""
-        l, m, qs = self.on_grid
-        signs = np.sign(self.effects(np.array([self.best[0]]))[0][0])
-        out = np.empty(m.shape[1])
-        for e in range(len(out)):
-            def without(u, e=e):
-                m, qs = self.effects(u, [e])
-                return self.log_likelihood(u) - self.nu / 2 * np.log1p(m[:, 0] ** 2 / qs[:, 0])
-
-            values = l - self.nu / 2 * np.log1p(m[:, e] ** 2 / qs[:, e])
-            least = _largest(without, self.grid, values)[1]
-            # where m(rho) = 0 the effect is zero for free: a peak that may be narrower than the grid
-            cross = np.flatnonzero(np.sign(m[1:, e]) * np.sign(m[:-1, e]) < 0)
-            if len(cross):
-                share = m[cross, e] / (m[cross, e] - m[cross + 1, e])
-                least = max(least, self.log_likelihood(self.grid[cross] + share * np.diff(self.grid)[cross]).max())
-            out[e] = signs[e] * np.sqrt(max(2 * (self.best[1] - least), 0.0))
-        return out
-
-    def _adjustment(self, u: np.ndarray) -> np.ndarray:
-        """D between the points of the grid, by its values and slopes there."""
-        step = self.grid[1] - self.grid[0]
-        i = np.clip(((u - self.grid[0]) / step).astype(int), 0, len(self.grid) - 2)
-        s = (u - self.grid[i]) / step
-        r = 1 - s
-        left, right = self.adjustment[i], self.adjustment[i + 1]
-        return (r * r * ((1 + 2 * s) * left + s * step * self.slope[i])
-                + s * s * ((1 + 2 * r) * right - r * step * self.slope[i + 1]))  # fmt: skip
+    def at_zero_of(self, axis: int, sign: float) -> float:
+        return min(surface.ratio_at_zero(axis, sign) for surface in self.surfaces)
 
 
-def _profile(source, picks: np.ndarray) -> Profile:
-    fit = source.fit
-    sample, spectrum = fit._sample, spectrum_of(fit._design.weights)
-    W = refuse_varying(links_in_units_of_variance(fit._design, fit._design.weights), "this likelihood")
-    low, high = spectrum.interval
-    # 1. Regressions of y and W y on X.
-    Q, R, _ = sample.basis
-    both = np.column_stack([sample.y, sample.Wy])
-    shift = Q.T @ both
-    left = both - Q @ shift
-    # 2. D(rho) by its slope in u, in which tr(P_X G) has no poles.
-    k = Q.shape[1]
-    blocks = np.moveaxis(Q.reshape(-1, W.n, k), 1, 0).reshape(W.n, -1)  # a period's columns side by side
-    WQ = W.csr @ blocks
-
-    def trace(rho):  # tr(P_X W A^-1), A^-1 and W commute
-        return np.array([(blocks * Inverse(W, float(rho)).solve(WQ)).sum()])
-
-    grid = np.linspace(-MAX_LOGIT, MAX_LOGIT, GRID)
-    middle = (grid[1:] + grid[:-1]) / 2
-    ends = (low, high)
-    between = between_poles(trace, *_inside(ends), ends, NODES)
-
-    def slope(u):
-        rho = (low + high) / 2 + (high - low) / 2 * np.tanh(u)
-        near = np.clip(rho, *_inside(ends))
-        return -between(near)[:, 0] * distance(near, ends) / ((high - low) / 2)
-
-    at_grid, step = slope(grid), grid[1] - grid[0]
-    steps = (at_grid[1:] + 4 * slope(middle) + at_grid[:-1]) * step / 6  # Simpson's rule
-    D = np.concatenate([[0.0], np.cumsum(steps)])
-    averages = copy(source.averages)
-    averages.logdet = spectrum
-    return Profile(ends, grid, D, at_grid, replace(sample.lag, logdet=spectrum), left.T @ left,
-                      np.linalg.solve(R, shift), R, picks[:, :, :k], averages.over(*_inside(ends), NODES),
-                      sample.n - k)  # fmt: skip
+@lru_cache(maxsize=2)
+def ratios_of(fit: FitRecord) -> Ratios:
+    """The surfaces of a fit; its table, its intervals and its effects share them."""
+    sample, d = fit._sample, fit._design
+    lag, error = (_over_all(part, w) for part, w in ((sample.lag, d.weights), (sample.error, d.weights_of_error)))
+    bounds = np.array([_bounds(fit, part, name) for part, name in ((lag, "rho"), (error, "lambda"))])
+    # 1. Splines over both intervals.
+    reach = -float(np.log(1 / TAIL - 1)), float(np.log(1 / TAIL - 1))
+    u, w = (np.linspace(*reach, NODES if part else CONSTANT) for part in (lag, error))
+    rho, lam = (low + (high - low) / (1 + np.exp(-nodes)) for (low, high), nodes in zip(bounds, (u, w)))
+    products, shift = _cross_products([sample], [sample.basis])
+    S, inverses = form_of(products, lam)
+    k = sample.X.shape[1]
+    inverse, G = (np.eye(k), np.zeros((k, 2))) if inverses is None else inverses
+    determinants = tuple(CubicSpline(nodes, np.zeros(len(nodes)) if part is None else part.value(x))
+                         for part, nodes, x in ((lag, u, rho), (error, w, lam)))  # fmt: skip
+    squares = CubicSpline(w, np.stack([np.broadcast_to(part, w.shape) for part in S], axis=-1))
+    # 2. The profile likelihood and the modified one.
+    n, shared = sample.n, (bounds, reach, determinants, squares)
+    surfaces: tuple[Surface, ...]
+    if fit.df_resid is None:
+        surfaces = (Surface(*shared, None, n, 1.0),)
+    else:
+        modified = Surface(*shared, _adjustment(fit, products, bounds, reach), n - k, fit.df_resid / (n - k))
+        profile = Surface(*shared, None, n, fit.df_resid / n)
+        surfaces = (modified,) if fit._settings.method == "reml" else (profile, modified)
+    root = np.linalg.inv(sample.basis[1])
+    over_X = (np.broadcast_to(x, (len(w), *x.shape[-2:])) for x in (root @ inverse @ root.T, root @ (shift[0] + G)))
+    axes = tuple(axis for axis, part in enumerate((lag, error)) if part is not None)
+    return Ratios(on_one_grid(surfaces), (u, w), rho, *over_X, axes)
 
 
-def _inside(ends, share: float = 1e-10) -> tuple[float, float]:
-    """Just off the poles."""
-    low, high = ends
-    return low + share * (high - low), high - share * (high - low)
+def _bounds(fit, part: Jacobian | None, name: str) -> tuple[float, float]:
+    """Of a parameter; an end that W does not set, since it has no such eigenvalue, is one far from the estimate."""
+    if part is None:
+        return 0.0, 0.0
+    (low, high), reach = part.logdet.interval, WIDEST * fit.std_errors[name]
+    at = fit.params[name]
+    return (low if np.isfinite(low) else at - reach), (high if np.isfinite(high) else at + reach)
 
 
-def _grows(values: np.ndarray) -> bool:
-    """Whether the values grow without bound towards an end of rho's interval that is not rejected."""
-    tenth = GRID // 10
-    return any(np.isfinite(values[[last, before]]).all() and values[last] > POLE * abs(values[before])
-               for last, before in ((-1, -tenth), (0, tenth)))  # fmt: skip
+def _over_all(part: Jacobian | None, w) -> Jacobian | None:
+    """Exact over the whole interval, from all eigenvalues."""
+    return part if part is None or isinstance(part.logdet, Projected) else replace(part, logdet=logdet(w, "eigen"))
 
 
-def _largest(f, grid: np.ndarray, values: np.ndarray) -> tuple[float, float]:
-    """Where f is largest, and its value there: from its values on the grid, on ever finer ones."""
-    at = int(values.argmax())
-    place, best = grid[at], values[at]
-    low, high = grid[max(at - 1, 0)], grid[min(at + 1, len(grid) - 1)]
-    for _ in range(ZOOMS):
-        u = np.linspace(low, high, FINE)
-        fine = f(u)
-        at = int(fine.argmax())
-        if fine[at] > best:
-            place, best = u[at], fine[at]
-        low, high = u[max(at - 1, 0)], u[min(at + 1, FINE - 1)]
-    return float(place), float(best)
+def _adjustment(fit, products, bounds, reach: tuple[float, float]) -> RectBivariateSpline:
+    """-ln|C| / 2 - ln|I - (rho - rho_0) C^-1 X'B'B G_0 X|, over an orthonormal basis of X.
+
+    Real eigenvalues are kept where the determinant has no zero inside rho's interval.
+    """
+    sample, d = fit._sample, fit._design
+    Q, _, MQ = sample.basis
+    nodes = ADJUSTED if sample.lag is not None and sample.error is not None else NODES
+    u, w = (np.linspace(*reach, nodes if low < high else CONSTANT) for low, high in bounds)
+    rho, lam = (low + (high - low) / (1 + np.exp(-at)) for (low, high), at in zip(bounds, (u, w)))
+    if sample.error is None:
+        C = np.broadcast_to(np.eye(Q.shape[1]), (len(w), Q.shape[1], Q.shape[1]))
+    else:
+        zz, mixed, mm = (part[0, 2:, 2:] for part in products)
+        C = zz - lam[:, None, None] * mixed + lam[:, None, None] ** 2 * mm
+    value = np.broadcast_to(-np.linalg.slogdet(C)[1] / 2, (len(u), len(w)))
+    if sample.lag is not None:
+        W, M = (refuse_varying(links_in_units_of_variance(d, w), "this likelihood")
+                for w in (d.weights, d.weights_of_error))  # fmt: skip
+        A_inverse = Inverse(W, fit.rho)
+        GQ = by_period(Q, d.n_units, lambda x: W.csr @ A_inverse.solve(x))
+        K = np.broadcast_to(Q.T @ GQ, C.shape)
+        if sample.error is not None:
+            MGQ = by_period(GQ, d.n_units, lambda x: M.csr @ x)
+            K = K - lam[:, None, None] * (MQ.T @ GQ + Q.T @ MGQ) + lam[:, None, None] ** 2 * (MQ.T @ MGQ)
+        values = np.linalg.eigvals(np.linalg.solve(C, K)).astype(complex)
+        low, high = 1 / (bounds[0] - fit.rho)
+        values = np.where(values.imag == 0, np.clip(values.real, low, high), values)
+        value = value - np.log(np.abs(1 - (rho - fit.rho)[:, None, None] * values)).sum(axis=-1)
+    return RectBivariateSpline(u, w, value)

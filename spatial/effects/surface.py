@@ -9,7 +9,7 @@ and rho_0 the estimate, the modified profile likelihood of Severini (1998, Biome
 has at rho_0 the slopes of the restricted likelihood of a spatial error (Patterson & Thompson 1971) and of the adjusted
 one of a spatial lag (Martellosio & Hillier 2020). The last determinant is |C| times that of
 I - (rho - rho_0) C^-1 X'B'B G_0 X, G_0 = W A_0^-1: a product over k eigenvalues. It knows the bias near rho_0 and not
-how high another maximum is, which the profile likelihood knows: ``joint_likelihood`` uses both.
+how high another maximum is, which the profile likelihood knows: ``likelihood`` uses both.
 
 A combination c(rho)'beta has, given both, the estimate m and the variance factor v = c'C^-1 c, so that
 
@@ -17,22 +17,37 @@ A combination c(rho)'beta has, given both, the estimate m and the variance facto
 
 and what it leaves in are the values within m -+ r for some (rho, lambda) (Venzon & Moolgavkar 1988, Applied Statistics
 37:87-94). All functions are read from splines in u = the logit of a parameter's place in its interval.
+
+Where a model has one of rho and lambda the other axis is one point, with the value 0, and the surface a curve: of a
+spatial error l is then the restricted likelihood, of a spatial lag -ln|X'A A_0^-1 X| stands for the integral of
+tr(P_X G) that Martellosio & Hillier have, with the same slope at rho_0.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from scipy.interpolate import CubicSpline, RectBivariateSpline
 from scipy.special import expit
 
-COARSE, FINE = 31, 31  # points of each axis: over the whole interval, and around the maximum
 DEPTH = 12.0  # below the maximum: the finer points reach so far
 PEAKS = 6  # of the grid that are looked at
 GROWS = 1.5  # times from one u to the next: a pole, which has e = 2.7
-ZOOMS, ZOOMED = 4, 7  # refinements of an extremum, and points of each axis
+
+
+class Points(NamedTuple):
+    """Points of each axis: over the whole interval, around the maximum, and of so many refinements of an extremum."""
+
+    whole: int
+    near: int
+    zooms: int
+    zoomed: int
+
+
+OF_SURFACE, OF_CURVE = Points(31, 31, 4, 7), Points(101, 201, 1, 21)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +77,7 @@ class Surface:
     Attributes
     ----------
     ends : ndarray, shape (2, 2)
-        Least and largest rho, and lambda.
+        Least and largest rho, and lambda: 0 and 0 of what the model does not have.
     reach : (float, float)
         First and last u, of both axes.
     determinants : two CubicSplines
@@ -110,14 +125,26 @@ class Surface:
             return l
         return l + self.adjustment.ev(*np.broadcast_arrays(u[..., None], w[..., None, :]))
 
+    @property
+    def points(self) -> Points:
+        return OF_SURFACE if (self.ends[:, 0] < self.ends[:, 1]).all() else OF_CURVE
+
+    def _on(self, axis: np.ndarray, kind: str) -> int:
+        """So many points; one where the axis is one."""
+        return getattr(self.points, kind) if len(axis) > 1 else 1
+
+    def whole(self) -> list[np.ndarray]:
+        """Even points of both axes; one where there is no parameter."""
+        return [np.linspace(*self.reach, self.points.whole) if low < high else np.zeros(1) for low, high in self.ends]
+
     def near(self) -> list[np.ndarray]:
         """Even points of both axes over where l is within some depth of its maximum."""
-        axes = [np.linspace(*self.reach, COARSE)] * 2
+        axes = self.whole()
         for _ in range(2):
             l = self.log_likelihood(*axes)
             high = l > l.max() - DEPTH
             inside = [np.flatnonzero(high.any(axis=1 - axis)) for axis in (0, 1)]
-            axes = [np.linspace(axis[max(i[0] - 1, 0)], axis[min(i[-1] + 1, len(axis) - 1)], FINE)
+            axes = [np.linspace(axis[max(i[0] - 1, 0)], axis[min(i[-1] + 1, len(axis) - 1)], self._on(axis, "near"))
                     for axis, i in zip(axes, inside)]  # fmt: skip
         return axes
 
@@ -132,11 +159,13 @@ class Surface:
     def ratio(self, at: float, axis: int) -> float:
         """Of rho, or lambda, at a place u against the maximum, times the factor."""
         others = self.grid[1 - axis]
-        for _ in range(ZOOMS):
+        for _ in range(self.points.zooms):
             points = (np.array([at]), others) if axis == 0 else (others, np.array([at]))
             l = self.log_likelihood(*points).ravel()
             i = int(l.argmax())
-            others = np.linspace(others[max(i - 1, 0)], others[min(i + 1, len(others) - 1)], ZOOMED)
+            if len(others) == 1:
+                break
+            others = np.linspace(others[max(i - 1, 0)], others[min(i + 1, len(others) - 1)], self.points.zoomed)
         return max(2 * self.factor * (self.best[1] - float(l.max())), 0.0)
 
     def ends_of(self, axis: int, bound: float) -> tuple[float, float]:
@@ -211,29 +240,30 @@ class Surface:
         values = f(*axes, *(part[None] for part in self.on_grid))
         starts = [self._zoomed(f, axes, values)]
         first, last = self.reach
-        around = [np.linspace(max(u - step, first), min(u + step, last), 2 * ZOOMED)[None]
-                  for u, step in zip(self.best[0], self._steps)]  # fmt: skip
+        around = [np.linspace(max(u - step, first), min(u + step, last), 2 * self._on(axis, "zoomed"))[None]
+                  for u, step, axis in zip(self.best[0], self._steps, self.grid)]  # fmt: skip
         starts.append(self._zoomed(f, around, f(*around)))
         (at, value), (other, there) = starts
         return np.where(there > value, other, at), np.maximum(value, there)
 
     def _zoomed(self, f, axes, values) -> tuple[np.ndarray, np.ndarray]:
         R = len(values)
-        for zoom in range(ZOOMS + 1):
+        for zoom in range(self.points.zooms + 1):
             best = np.divmod(values.reshape(R, -1).argmax(axis=1), values.shape[2])
             rows = np.arange(R) if len(axes[0]) > 1 else np.zeros(R, dtype=int)
             at = np.array([axis[rows, i] for axis, i in zip(axes, best)])
-            if zoom == ZOOMS:
+            if zoom == self.points.zooms:
                 break
             axes = [np.linspace(axis[rows, np.maximum(i - 1, 0)], axis[rows, np.minimum(i + 1, axis.shape[1] - 1)],
-                                ZOOMED, axis=1) for axis, i in zip(axes, best)]  # fmt: skip
+                                self._on(axis.T, "zoomed"), axis=1) for axis, i in zip(axes, best)]  # fmt: skip
             values = f(*axes)
         return at, values.reshape(R, -1).max(axis=1)
 
     @cached_property
     def _steps(self) -> list[float]:
-        """Of the grid around the maximum."""
-        return [float(np.diff(axis)[max(np.searchsorted(axis, u) - 1, 0)]) for axis, u in zip(self.grid, self.best[0])]
+        """Of the grid around the maximum; 0 where an axis is one point."""
+        return [float(np.diff(axis)[max(np.searchsorted(axis, u) - 1, 0)]) if len(axis) > 1 else 0.0
+                for axis, u in zip(self.grid, self.best[0])]  # fmt: skip
 
     @cached_property
     def best(self) -> tuple[np.ndarray, float]:
@@ -242,14 +272,14 @@ class Surface:
         around = [l[1 + i : l.shape[0] - 1 + i, 1 + j : l.shape[1] - 1 + j] for i in (-1, 0, 1) for j in (-1, 0, 1)]
         peaks = np.argwhere(self.on_grid[0] >= np.max(around, axis=0))
         highest = peaks[np.argsort(-self.on_grid[0][tuple(peaks.T)], kind="stable")[:PEAKS]].T
-        axes = [np.linspace(axis[np.maximum(i - 1, 0)], axis[np.minimum(i + 1, len(axis) - 1)], ZOOMED, axis=1)
-                for axis, i in zip(self.grid, highest)]  # fmt: skip
+        axes = [np.linspace(axis[np.maximum(i - 1, 0)], axis[np.minimum(i + 1, len(axis) - 1)],
+                            self._on(axis, "zoomed"), axis=1) for axis, i in zip(self.grid, highest)]  # fmt: skip
         at, value = self._zoomed(self.log_likelihood, axes, self.log_likelihood(*axes))
         return at[:, value.argmax()], float(value.max())
 
 
 def on_one_grid(surfaces: tuple[Surface, ...]) -> tuple[Surface, ...]:
     """With points over both whole intervals, and more around the maximum of each."""
-    parts = [[np.linspace(*surfaces[0].reach, COARSE)] * 2, *(surface.near() for surface in surfaces)]
+    parts = [surfaces[0].whole(), *(surface.near() for surface in surfaces)]
     first, second = (np.unique(np.concatenate(both)) for both in zip(*parts))
     return tuple(replace(surface, grid=(first, second)) for surface in surfaces)

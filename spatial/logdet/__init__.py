@@ -22,13 +22,14 @@ from .factorised import Factorised, Window
 from .jacobian import Jacobian
 from .marginal import Marginal
 from .periods import Sum, period_logdet
-from .projected import projected_logdet
+from .projected import Projected, projected_logdet
 from .quadrature import Quadrature, quadrature
 from .spectrum import Spectrum
 from .structure import admissible_interval, extreme_interval, similar, symmetrizer
 
 __all__ = [
-    "METHODS", "Asymmetric", "Cholmod", "Factorised", "Jacobian", "Marginal", "Quadrature", "Spectrum", "Sum", "Window",
+    "METHODS", "Asymmetric", "Cholmod", "Factorised", "Jacobian", "Marginal", "Projected", "Quadrature", "Spectrum",
+    "Sum", "Window",
     "admissible_interval", "asymmetric", "extreme_interval", "logdet", "period_logdet", "projected_logdet",
     "quadrature", "similar", "spectrum_of", "structure", "symmetrizer",
 ]  # fmt: skip

@@ -14,8 +14,9 @@ from ..covariance.vcov import describe, with_vcov
 from ..diagnostics.r_squared import RSquared, r_squared
 from ..effects.average import Effects
 from ..effects.compute import effects
+from ..effects.few_rows import by_default
 from ..effects.forecast import Forecast, forecast
-from ..effects.joint_likelihood import by_joint_default, intervals, statistics
+from ..effects.likelihood import intervals, statistics
 from ..effects.long_run import DynamicEffects, stationarity
 from ..effects.prediction import predict
 from .maketables import MakeTables
@@ -48,16 +49,18 @@ class Fit(MakeTables):
         ----------
         level : float
         method : {"wald", "likelihood"}, optional
-            "likelihood": of sac and gns, by the ratios of profile likelihoods, which hold where rho and lambda are
-            weakly identified; the default there with fewer than 1,000 rows, and then ``zstats`` and ``pvalues`` are
-            of the same ratios. "wald", the default elsewhere: estimates and their standard errors.
+            "likelihood": by the ratios of profile likelihoods (``spatial.effects.likelihood``), which hold where rows
+            are few or rho and lambda weakly identified; the default in cross-sections with fewer than 20 rows per
+            parameter, fewer than 100 beyond the coefficients or rho near the end of its interval, and for sac and gns
+            with fewer than 1,000 rows; then ``zstats`` and ``pvalues`` are of the same ratios. "wald", the default
+            elsewhere: estimates and their standard errors.
 
         Raises
         ------
         SpatialInputError
             E501 an unknown method, or a fit that has no such likelihood.
         """
-        method = ("likelihood" if by_joint_default(self) else "wald") if method is None else method
+        method = ("likelihood" if by_default(self) else "wald") if method is None else method
         check_option("method", method, ("wald", "likelihood"))
         return intervals(self, level) if method == "likelihood" else super().conf_int(level)
 
@@ -65,7 +68,7 @@ class Fit(MakeTables):
     def zstats(self) -> pd.Series:
         """Estimate over standard error, normal or t with ``df_resid`` degrees of freedom; where ``conf_int`` is by
         likelihood the roots of its ratios at zero, quantiles of the same law."""
-        return statistics(self) if by_joint_default(self) else super().zstats
+        return statistics(self) if by_default(self) else super().zstats
 
     @cached_property
     def stationarity(self) -> Any:

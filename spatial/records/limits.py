@@ -17,6 +17,19 @@ LIMITS = {
         "ratios of the profile and the modified profile likelihood, the wider end of both; standard errors are of the "
         "information, and t is not estimate / std. error"
     ),
+    "few rows by likelihood": (
+        "rows are few, or rho is near the end of its interval: intervals, t and p are those of the ratios of the "
+        "profile and the modified profile likelihood, the wider end of both; standard errors are of the information, "
+        "and t is not estimate / std. error"
+    ),
+    "few rows of reml": (
+        "rows are few, or rho is near the end of its interval: intervals, t and p are those of the ratio of the "
+        "modified profile likelihood, and t is not estimate / std. error"
+    ),
+    "few rows elsewhere": (
+        "rows are few, and these intervals are not the ratios of likelihoods that the fit and its effects() have: they "
+        "are shorter and cover less"
+    ),
     "few rows": (
         "fewer than 20 observations per parameter bias rho and lambda towards zero and shorten their intervals: "
         "method='reml' allows for them"
@@ -27,9 +40,6 @@ LIMITS = {
     "few rows of regimes": (
         "fewer than 20 observations per parameter bias rho and lambda of regimes towards zero and shorten their "
         "intervals"
-    ),
-    "hardly any rows": (
-        "fewer than 2 observations per parameter: lambda is hardly identified, and its intervals cover less than 80 %"
     ),
     "skewed effects": (
         "indirect and total effects are skewed there, and their intervals may cover as little as 80 %; "
@@ -42,6 +52,10 @@ LIMITS = {
     "few robust rows": (
         "with fewer than 100 rows robust intervals after least squares cover 88 to 93 % where variances differ: "
         "vcov='jackknife' covers more"
+    ),
+    "few sampled rows": (
+        "where sampling weights go with the regressors few rows carry most of the weight: with fewer than 2,000 rows "
+        "robust intervals then cover 74 to 93 %; vcov='jackknife' covers more"
     ),
     "few periods": (
         "fewer than 15 periods are few for Driscoll and Kraay's standard errors: intervals of rho and of effects then "

@@ -8,7 +8,7 @@ from spillover.errors import SpatialInputError
 from spillover.language import listed, phrase, stored
 
 from .header import header, note_line
-from .text import columns, number, p_text, statistic_note, tidy_text
+from .text import columns, number, p_text, statistic_note, tidy_text, without_ratios
 
 
 def did_text(did) -> str:
@@ -189,7 +189,7 @@ def what_if_text(result, shown: int = 12) -> str:
     if "percent" in table:
         head, keys = [*head, "per cent"], [*keys, "percent"]
     lines.append(columns([[str(unit), *(number(row[k]) for k in keys)] for unit, row in part.iterrows()], head))
-    return "\n".join(lines)
+    return "\n".join([*lines, *without_ratios(result.fit)])
 
 
 def threshold_text(result) -> str:

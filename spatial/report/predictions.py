@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .text import columns, number
+from .text import columns, number, without_ratios
 
 SHOWN = 12  # rows of a forecast
 
@@ -17,7 +17,7 @@ def predictions_text(predictions) -> str:
     table = predictions.tidy()[["term", "estimate", "std_error", "conf_low", "conf_high"]]
     rows = [[term, *map(number, values)] for term, *values in table.itertuples(index=False)]
     head = ["", "estimate", "std. error", f"{100 * predictions.level:g} % low", "high"]
-    return "\n".join([*parts, columns(rows, head)])
+    return "\n".join([*parts, columns(rows, head), *without_ratios(fit)])
 
 
 def forecast_text(forecast) -> str:

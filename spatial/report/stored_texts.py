@@ -82,8 +82,11 @@ STORED = (
     "{note}; method='likelihood' of conf_int and effects holds", "n / p = {ratio}: {note}",
     "fewer than 20 observations per parameter bias rho and lambda towards zero and shorten their intervals: "
     "method='reml' allows for them",
-    "fewer than 2 observations per parameter: lambda is hardly identified, and its intervals cover less than "
-    "80 %",
+    "rows are few, or rho is near the end of its interval: intervals, t and p are those of the ratios of the "
+    "profile and the modified profile likelihood, the wider end of both; standard errors are of the "
+    "information, and t is not estimate / std. error",
+    "rows are few, or rho is near the end of its interval: intervals, t and p are those of the ratio of the "
+    "modified profile likelihood, and t is not estimate / std. error",
     "indirect and total effects are skewed there, and their intervals may cover as little as 80 %; intervals "
     "of method='likelihood' cover better",
     "fewer than 10 periods are few for a lagged response: what unit effects leave in tau and eta lets their "

@@ -9,7 +9,7 @@ from spillover.language import phrase, stored
 
 from ..records.limits import LIMITS
 from ..records.schema import SCHEMA
-from .header import header
+from .header import header, note_line
 from .origin import origin
 
 
@@ -75,7 +75,14 @@ def combinations_text(result) -> str:
     title = f"Combinations of coefficients of {fit.specification.name}, {fit._design.formula}"
     table = tidy_text(result.tidy(), statistic="z" if fit.df_resid is None else "t", level=result.level)
     note = [] if result.linear else ["note: standard errors by the delta method"]
-    return "\n".join([title, table, *note])
+    return "\n".join([title, table, *note, *without_ratios(fit)])
+
+
+def without_ratios(fit) -> list[str]:
+    """A note where the intervals of the fit and its effects are ratios of likelihoods, and those beside it are not."""
+    from ..effects.few_rows import by_default
+
+    return [note_line(LIMITS["few rows elsewhere"])] if by_default(fit) else []
 
 
 def r_squared_text(fit) -> list[str]:
@@ -117,10 +124,7 @@ def effects_text(effects, who: bool = True) -> str:
 
 def _columns_of(effects) -> dict:
     """The letter of the statistic and the level of the intervals."""
-    of_fit = effects.fit.specification
-    one_root = effects.options.method == "likelihood" and not (of_fit.lag and of_fit.error)  # r*, a normal quantile
-    normal = effects.fit.df_resid is None or one_root
-    return {"statistic": "z" if normal else "t", "level": effects.options.level}
+    return {"statistic": "z" if effects.fit.df_resid is None else "t", "level": effects.options.level}
 
 
 def statistic_note(table, letter: str) -> list[str]:
@@ -150,9 +154,11 @@ def method_text(effects) -> str:
         return phrase("simulated from {kept} draws, seed {seed} ({lost} left the admissible interval)",
                       lost=draws - kept, **of)  # fmt: skip
     if method == "likelihood":
-        if effects.fit.specification.lag and effects.fit.specification.error:
-            return phrase("ratios of the profile and the modified profile likelihood")
-        return phrase("adjusted profile likelihood ratio")
+        if df is None:
+            return phrase("profile likelihood ratio")
+        if effects.fit._settings.method == "reml":
+            return phrase("modified profile likelihood ratio")
+        return phrase("ratios of the profile and the modified profile likelihood")
     if method == "delta":
         return phrase("delta method")
     if df is None:
@@ -162,10 +168,10 @@ def method_text(effects) -> str:
 
 def small_sample_advice(effects) -> str:
     """Which other method covers better, where one does."""
-    from ..effects.likelihood import has_likelihood, small_or_near_the_end
+    from ..effects.few_rows import obstacle, small_or_near_the_end
 
     fit, method = effects.fit, effects.options.method
-    other = method in ("quadrature", "simulate") and not effects.run and has_likelihood(fit)
+    other = method in ("quadrature", "simulate") and not effects.run and fit.specification.lag and not obstacle(fit)
     if other and (why := small_or_near_the_end(fit)):
         return f"{why}: {LIMITS['skewed effects']}"
     if method == "delta" and fit.specification.lag:
@@ -199,7 +205,7 @@ def effects_by_text(effects) -> str:
     letter, whole = "z" if fit.df_resid is None else "t", effects.tidy()
     for kind, rows in whole.groupby("effect", sort=False):
         parts += ["", tidy_text(rows, title=kind, statistic=letter, level=effects.level)]
-    parts += statistic_note(whole, letter)
+    parts += statistic_note(whole, letter) + without_ratios(fit)
     if len(effects.labels) > 1:
         tests = [effects.test(kind) for kind in ("direct", "total")]
         parts += ["", *(str(test) for test in tests)]

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import shapefiles
 import spatial as sp
 from spillover.cli.study import chapters, run
 from spillover.cli.study.file import question, read_study, write_template
@@ -306,3 +307,18 @@ def test_the_annotations_of_everything_a_study_file_reaches_can_be_read():
     check_kinds("[columns.x]", {"indicators": {"a": "+"}}, indicators.composite_index)
     with pytest.raises(SpatialInputError, match="must be text or a list of texts or a table"):
         check_kinds("[columns.x]", {"indicators": 5}, indicators.composite_index)
+
+
+def test_the_only_column_of_a_map_that_holds_the_units_names_them(tmp_path):
+    """Without ``id``; two such columns are an error that names both."""
+    states, panel = shapefiles.load("us_states").reset_index(), shapefiles.load_panel("us_states")
+    states.to_file(tmp_path / "map.gpkg")
+    panel.to_csv(tmp_path / "panel.csv", index=False)
+    data = {"panel": "panel.csv", "unit": "state", "period": "year"}
+    entries = {"title": "output", "formula": "log(gsp) ~ unemp", "weights": {"queen": "queen"}}
+    study = question(entries | {"data": data | {"map": "map.gpkg"}}, beside=tmp_path)
+    assert study.map.index.name == "state"
+    assert set(study.panel["state"]) == set(states["state"])
+    states.assign(copy=states["state"]).to_file(tmp_path / "two.gpkg")
+    with pytest.raises(SpatialInputError, match=r"E101: several columns .*: state, copy"):
+        question(entries | {"data": data | {"map": "two.gpkg"}}, beside=tmp_path)

@@ -11,7 +11,7 @@ MODELS = ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac", "gns")
 def cross(model, n, w, k, errors="normal", remedy="default", *, family="cross-section, default", **more) -> Cell:
     """``sar-n48-knn-k4-normal-default``; ``remedy`` is what was asked for beyond the default."""
     rho = f"-rho{more['rho']:g}" if "rho" in more else ""
-    own = {"effects": None} if remedy == "default" and model in ("sac", "gns") else {}  # the fit's choice
+    own = {"effects": None} if remedy in ("default", "reml") and model not in ("ols", "slx") else {}  # the fit's choice
     design = {"model": model, "n": n, "w": w, "k": k, "errors": errors, **own, **REMEDIES[remedy], **more}
     return Cell(f"{model}-n{n}-{w}-k{k}-{errors}-{remedy}{rho}", family, "cross", design)
 
@@ -135,9 +135,9 @@ def weighted_cells() -> list[Cell]:
 
 def regime_cells() -> list[Cell]:
     """Two regimes."""
-    designs = [("sar", 100, "knn", (), 1), ("sdm", 100, "queen", ("rho",), 1), ("sdm", 200, "queen", ("rho",), 1),
-               ("sdm", 200, "knn", ("rho", "sigma2"), 1), ("sem", 200, "knn", ("lam", "sigma2"), 1),
-               ("sdm", 48, "queen", (), 8), ("sdm", 48, "queen", ("rho", "sigma2"), 8)]  # fmt: skip
+    designs = [("sar", 100, "knn", (), 1), ("sar", 200, "knn", (), 1), ("sdm", 100, "queen", ("rho",), 1),
+               ("sem", 200, "knn", ("lam", "sigma2"), 1), ("sdm", 48, "queen", (), 8),
+               ("sdm", 48, "queen", ("rho", "sigma2"), 8)]  # fmt: skip
     return [Cell(f"regimes-{model}-n{n}{f'x{periods}' if periods > 1 else ''}-{w}-{'-'.join(('beta', *what))}",
                  "cross-section, two regimes" if periods == 1 else "panel, two regimes", "regimes",
                  {"model": model, "n": n, "w": w, "what": what, "periods": periods}, (400, 1000))

@@ -13,7 +13,7 @@ import pandas as pd
 from spillover.database import is_database
 from spillover.errors import SpatialInputError, check_option
 from spillover.files import replacing
-from spillover.ids import match
+from spillover.ids import match, partners
 from spillover.language import tag_of
 
 from .._inputs import EXAMPLE, read_map, read_table, read_weights, require_columns
@@ -72,6 +72,8 @@ def question(entries: dict, *, beside: Path = Path()) -> Question:
     source = _path(data["panel"], beside)
     panel = read_table(source, keys=(entity, time), **text)
     require_columns(panel, (entity, time), source)
+    if "id" not in data:
+        gdf = _named_by_units(gdf, panel[~panel[entity].isin(data.get("without", []))], entity)
     gdf, panel = _sample(gdf, panel, entity, time, data)
     panel = _with_map_ids(panel, gdf, entity)
     panel = _with_columns_of_map(panel, gdf, entity, data.get("from_map", []))
@@ -108,6 +110,19 @@ def _sample(gdf, panel, entity: str, time: str, data: dict):
                                     hint="periods = [2011, 2019]")
         panel = panel[panel[time].between(*periods)]
     return gdf[~gdf.index.isin(without)], panel[~panel[entity].isin(without)].reset_index(drop=True)
+
+
+def _named_by_units(gdf, panel, entity: str):
+    """The map with the only column that holds all units of the panel as its ids; E101 where several do."""
+    units = pd.Index(panel[entity].dropna().unique())
+    fits = [name for name in gdf.columns.drop(gdf.geometry.name)
+            if gdf[name].is_unique and (partners(units, pd.Index(gdf[name])).at >= 0).all()]  # fmt: skip
+    if gdf.index.name is not None or not fits:
+        return gdf
+    if len(fits) > 1:
+        raise SpatialInputError("E101", f"several columns of the map hold the units of the panel: {', '.join(fits)}",
+                                hint=f'[data] id = "{fits[0]}"')
+    return gdf.set_index(fits[0])
 
 
 def _with_map_ids(panel, gdf, entity: str):

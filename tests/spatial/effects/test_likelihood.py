@@ -1,4 +1,6 @@
-"""Effects by their adjusted likelihood ratio: measured cases, a dense twin, infinite ends, refusals."""
+"""Intervals by likelihood ratios: measured cases, dense twins, laws, infinite ends, refusals."""
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,14 +11,13 @@ import shapefiles
 import spatial as sp
 import weights as wt
 from spatial.effects.infer import AverageEffects
-from spatial.effects.likelihood import _profile, by_likelihood
+from spatial.effects.likelihood import ratios_of
 from spatial.effects.propagate import Averages, selectors
 from spillover.errors import SpatialInputError
 
 from ...laws.cases import links, response
-from ..models.test_estimators import PANEL, cross_section, panel_data
-from . import naive
-from .test_distribution import COLUMBUS, row
+from ..models.test_estimators import PANEL, panel_data
+from .test_distribution import COLUMBUS
 
 
 @pytest.fixture(scope="module")
@@ -32,45 +33,17 @@ def contiguity(columbus):
 @pytest.mark.parametrize(("model", "rho", "low", "high", "p"), [
     ("sar", 0.464375, -3.2994, -0.7258, 0.00423), ("sdm", 0.505683, -5.0720, -0.1114, 0.0443),
 ])  # fmt: skip
-def test_measured_cases(columbus, contiguity, model, rho, low, high, p):
+def test_modified_likelihood_of_a_lag_is_near_the_adjusted_one(columbus, contiguity, model, rho, low, high, p):
+    """Measured with Martellosio and Hillier's likelihood, whose slope at the estimate is the same, and chi2(1): rho
+    where it is largest, and the total effect of INC."""
     fit = getattr(sp, model)(COLUMBUS, columbus, contiguity)
-    got = row(fit.effects(method="likelihood"), "INC", "total")
-    assert [got["conf_low"], got["conf_high"]] == pytest.approx([low, high], abs=1e-4)
-    assert got["p_value"] == pytest.approx(p, abs=1e-5 if model == "sar" else 1e-4)
-    profile = _profile(AverageEffects(fit, Averages(fit)), selectors(fit, ("INC",)))
-    assert profile.rho(profile.best[0]) == pytest.approx(rho, abs=1e-6)
-    assert got["estimate"] == pytest.approx(fit.effects().total["INC"])
-
-
-@pytest.mark.parametrize(("model", "scaled"), [("sar", False), ("sdm", False), ("sdm", True)])
-def test_ends_and_p_are_those_of_the_dense_likelihood(model, scaled):
-    """LR(t) on a fine grid with the explicit projection, solved for its ends; W symmetric, or neither that nor with
-    rows that sum to one. The grid's own error is 1e-4 of the width."""
-    data, W = cross_section(5, n=30)
-    W = W * np.linspace(0.5, 1.0, 30)[:, None] if scaled else W
-    fit = getattr(sp, model)("y ~ a + b", data, W)
-    table = fit.effects(method="likelihood", level=0.9).tidy().set_index(["term", "effect"])
-    dense = W.to_numpy()
-    X = fit._sample.X
-    place, bound = {name: i for i, name in enumerate(fit.params.index[: X.shape[1]])}, stats.chi2.ppf(0.9, 1)
-
-    for kind, effect in enumerate(("direct", "indirect", "total")):
-        def c_of(rho, kind=kind):
-            c = np.zeros(X.shape[1])
-            mine = naive.coefficients(dense, rho)[kind]
-            c[place["a"]] = mine[0]
-            if "W:a" in place:
-                c[place["W:a"]] = mine[1]
-            return c
-
-        got = table.loc[("a", effect)]
-        ratio = naive.likelihood_ratio(fit._sample.y, X, dense, c_of)
-        width = got["conf_high"] - got["conf_low"]
-        middle = (got["conf_low"] + got["conf_high"]) / 2
-        for end, away in ((got["conf_low"], -1), (got["conf_high"], 1)):
-            want = optimize.brentq(lambda t, LR=ratio: LR(t) - bound, middle, middle + away * 3 * width)
-            assert end == pytest.approx(want, abs=2e-4 * width), effect
-        assert got["p_value"] == pytest.approx(stats.chi2.sf(ratio(0.0), 1), rel=5e-3)
+    ratios, source = ratios_of(fit), AverageEffects(fit, Averages(fit))
+    modified = replace(ratios.surfaces[1], factor=1.0)
+    effects = ratios.effects(source, selectors(fit, ("INC",))[:, :, : fit._sample.k])
+    assert modified.value(modified.best[0][0]) == pytest.approx(rho, abs=0.002)
+    ends = [end[2] for end in modified.interval(effects, stats.chi2.isf(0.05, 1))]
+    assert ends == pytest.approx([low, high], abs=0.01 * (high - low))
+    assert stats.chi2.sf(modified.combinations_at_zero(effects, -np.ones(3))[2], 1) == pytest.approx(p, rel=0.05)
 
 
 def test_an_infinite_end(columbus):
@@ -87,51 +60,28 @@ def test_an_infinite_end(columbus):
     finite = fit.effects(method="likelihood", level=0.3).tidy()
     assert np.isfinite(finite[["conf_low", "conf_high"]]).all(axis=None)
     text = str(fit.effects(method="likelihood", level=0.999))
-    assert "adjusted profile likelihood ratio" in text
+    assert "ratios of the profile and the modified profile likelihood" in text
     assert "note: infinite ends" in text
     assert " inf" in text or "-inf" in text
 
 
-def test_panels_with_fixed_effects():
-    """Demeaned data with all dummies or without: the projection takes either out of the determinant's bias."""
-    data, W = panel_data(3, N=20, T=4)
-    fit = sp.sdm("y ~ a + b", data, W, **PANEL, effects="entity")
-    source = AverageEffects(fit, Averages(fit))
-    result = by_likelihood(source, selectors(fit, ("a",)), 0.95)
-    # Lee and Yu's transformation: T - 1 periods of independent errors
-    F = np.linalg.svd(np.eye(4) - 0.25)[0][:, :3]
-    y = F.T @ fit._sample.y.reshape(4, 20)
-    X = np.einsum("ts,tnk->snk", F, fit._sample.X.reshape(4, 20, -1)).reshape(60, -1)
-    big = np.kron(np.eye(3), W.to_numpy())
-    place = list(fit.params.index)
-
-    def c_of(rho):
-        c = np.zeros(X.shape[1])
-        c[place.index("a")], c[place.index("W:a")] = naive.coefficients(W.to_numpy(), rho)[2]
-        return c
-
-    ratio = naive.likelihood_ratio(y.ravel(), X, big, c_of)
-    width = result.high[2] - result.low[2]
-    assert ratio(result.low[2]) == pytest.approx(stats.chi2.ppf(0.95, 1), abs=5e-3)
-    assert ratio(result.high[2]) == pytest.approx(stats.chi2.ppf(0.95, 1), abs=5e-3)
-    assert width > 0
-
-
 def test_refusals_and_advice(columbus, contiguity, panel, queen):
     keys = {"entity": "state", "time": "year"}
-    for fit in (sp.sem(COLUMBUS, columbus, contiguity), sp.slx(COLUMBUS, columbus, contiguity),
+    for fit in (sp.slx(COLUMBUS, columbus, contiguity), sp.sem(COLUMBUS, columbus, contiguity, method="gmm"),
                 sp.sar(COLUMBUS, columbus, contiguity, method="gmm"),
                 sp.sar(COLUMBUS, columbus, contiguity, vcov="robust")):  # fmt: skip
         with pytest.raises(SpatialInputError) as caught:
             fit.effects(method="likelihood")
         assert caught.value.code == "E501"
+        with pytest.raises(SpatialInputError, match="method='likelihood' is not there"):
+            fit.conf_int(method="likelihood")
         assert "method='likelihood'" not in str(fit.effects())
     dynamic = sp.sdm("log(gsp) ~ unemp", panel, queen, lags="y", **keys)
     with pytest.raises(SpatialInputError, match="static"):
         _ = dynamic.effects(method="likelihood").long_run
     small, large = sp.sar(COLUMBUS, columbus, contiguity), sp.sar("log(gsp) ~ unemp", panel, queen, **keys)
-    assert "n - k = 46: indirect and total effects are skewed" in str(small.effects())
-    assert "method='likelihood'" not in str(small.effects(method="likelihood")).partition("95 % intervals")[2]
+    assert "n - k = 46: indirect and total effects are skewed" in str(small.effects(method="quadrature"))
+    assert "method='likelihood'" not in str(small.effects()).partition("95 % intervals")[2]
     assert ("cover better" in str(large.effects())) == (large.rho + 2 * large.std_errors["rho"] > 0.95)
 
 
@@ -250,7 +200,7 @@ def test_joint_likelihood_against_a_dense_search(columbus, model):
 
 
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("model", ["sac", "gns"])
+@pytest.mark.parametrize("model", ["sar", "sem", "sdm", "sdem", "sac", "gns"])
 def test_p_and_interval_agree_at_every_level(model, seed):
     """Of coefficients, rho, lambda and effects; and intervals hold the estimates."""
     rng = np.random.default_rng(seed)
@@ -262,17 +212,28 @@ def test_p_and_interval_agree_at_every_level(model, seed):
     assert ((table["conf_low"] <= table["estimate"]) & (table["estimate"] <= table["conf_high"])).all()
     for level in (0.5, 0.8, 0.9, 0.95, 0.99, 0.999):
         for whole, ends in ((table, fit.conf_int(level)), (effects, fit.effects(level=level).tidy())):
+            whole, ends = whole[whole["p_value"].notna()], ends[whole["p_value"].notna().to_numpy()]
             clear = abs(whole["p_value"] - (1 - level)) > 2e-3
             zero = (ends["conf_low"] < 0) & (ends["conf_high"] > 0)
             assert ((whole["p_value"] > 1 - level) == zero)[clear].all(), (level, whole, ends)
 
 
+def many_rows(model):
+    rng = np.random.default_rng(1)
+    W = links(rng, 200, "row", 0)
+    X = rng.standard_normal((200, 1))
+    return getattr(sp, model)("y ~ a", pd.DataFrame({"a": X[:, 0], "y": response(rng, W, X)}), W)
+
+
 def test_likelihood_is_the_default_of_small_samples_alone(columbus, contiguity):
-    """Fewer than 1,000 rows, both parameters, and a covariance that is the likelihood's."""
-    small = sp.sac(COLUMBUS, columbus, contiguity)
-    assert "modified profile likelihood" in small.summary()
-    assert small.effects().options.method == "likelihood"
-    for other in (small.with_vcov("robust"), sp.sar(COLUMBUS, columbus, contiguity),
+    """Few rows, and a covariance that is the likelihood's."""
+    for model in ("sar", "sem", "sdm", "sdem", "sac"):
+        small = getattr(sp, model)(COLUMBUS, columbus, contiguity)
+        assert "modified profile likelihood" in small.summary()
+        assert small.effects().options.method == "likelihood"
+    panel, W = panel_data(5, N=20, T=5)
+    for other in (small.with_vcov("robust"), sp.sar("y ~ a + b", panel, W, **PANEL), many_rows("sar"), many_rows("sem"),
+                  sp.sar(COLUMBUS, columbus, contiguity, correction=False),
                   sp.sac(COLUMBUS, columbus, contiguity, correction=False)):  # fmt: skip
         assert "modified profile likelihood" not in other.summary()
         assert other.effects().options.method == "quadrature"
@@ -303,8 +264,6 @@ def test_joint_likelihood_is_the_likelihood_ratio_test(columbus):
     low, high = full.conf_int(level, method="likelihood").loc["rho"]
     assert min(abs(low), abs(high)) < 1e-4
     with pytest.raises(SpatialInputError, match="E501"):
-        sp.sar("CRIME ~ INC + HOVAL", columbus, w).conf_int(method="likelihood")
-    with pytest.raises(SpatialInputError, match="E501"):
         sp.sac("CRIME ~ INC + HOVAL", columbus, w, vcov="robust").conf_int(method="likelihood")
 
 
@@ -322,9 +281,9 @@ def test_joint_likelihood_of_panels():
 
 
 @pytest.mark.parametrize("method", ["quadrature", "likelihood", "delta"])
-@pytest.mark.parametrize("model", ["sar", "sdm", "sac", "gns"])
+@pytest.mark.parametrize("model", ["sar", "sdm", "sem", "sdem", "sac", "gns"])
 def test_the_letter_of_a_statistic_is_that_of_its_p(columbus, contiguity, model, method):
-    """t and p belong to t(n - p); z and p to the normal distribution: one root of the likelihood is r*, two are a t."""
+    """t and p belong to t(n - p)."""
     fit = getattr(sp, model)("CRIME ~ INC", columbus, contiguity)
     effects = fit.effects(method=method)
     table = effects.tidy()
@@ -339,3 +298,144 @@ def test_a_shock_has_one_finite_size(columbus, contiguity, size):
     with pytest.raises(SpatialInputError, match="size") as caught:
         effects.shock(1, "INC", size)
     assert caught.value.code == "E501"
+
+
+# -- one of the two --------------------------------------------------------------------------------------------------
+
+
+def dense_curve(fit, W, modified):
+    """l(rho) or l(lambda), and l less the cost of c(rho)'beta being t, by the explicit matrices of ``dense_joint``."""
+    l, cost, _ = dense_joint(fit, W, modified)
+    if fit.specification.lag:
+        return lambda x: l(x, 0.0), lambda x, coefficients, t: cost(x, 0.0, coefficients, t)
+    return lambda x: l(0.0, x), lambda x, coefficients, t: cost(0.0, x, coefficients, t)
+
+
+def largest_on(f, ends, points=600):
+    """Over an interval: a grid, and a search beside its highest points."""
+    low, high = ends
+    at = low + (high - low) * (np.sin(np.linspace(-np.pi / 2, np.pi / 2, points)[1:-1]) + 1) / 2
+    values = np.array([f(x) for x in at])
+    top = []
+    for i in np.argsort(-values)[:3]:
+        between = at[max(i - 1, 0)], at[min(i + 1, len(at) - 1)]
+        best = optimize.minimize_scalar(lambda x: -f(x), bounds=between, method="bounded", options={"xatol": 1e-10})
+        top.append(max(-best.fun, values[i]))
+    return max(top)
+
+
+@pytest.mark.parametrize("method", ["ml", "reml"])
+@pytest.mark.parametrize("kind", ["row", "binary", "asymmetric"])
+@pytest.mark.parametrize("model", ["sar", "sdm", "sem", "sdem"])
+def test_curves_against_a_dense_search(model, kind, method):
+    """At every end the lesser of the two ratios is the critical value; after restricted likelihood that of the modified
+    one is. p is that of the ratio at zero."""
+    rng = np.random.default_rng(11)
+    n = 26
+    W = links(rng, n, kind, 0)
+    X = rng.standard_normal((n, 2))
+    data = pd.DataFrame(X, columns=["a", "b"]).assign(y=response(rng, W, X))
+    fit = getattr(sp, model)("y ~ a + b", data, W, method=method)
+    k, bound = len(fit.params) - 1, stats.t.isf(0.025, fit.df_resid) ** 2
+    w = np.linalg.eigvals(W)
+    w = w[abs(w.imag) < 1e-9].real
+    limits = 1 / w.min() + 1e-6, 1 / w.max() - 1e-6
+    twins = [dense_curve(fit, W, modified) for modified in ((False, True) if method == "ml" else (True,))]
+    factors = (fit.df_resid / n, fit.df_resid / (n - k)) if method == "ml" else (1.0,)
+    tops = [largest_on(l, limits) for l, _ in twins]
+
+    def ratio(least):
+        return min(2 * (top - least(l, cost)) * factor for top, (l, cost), factor in zip(tops, twins, factors))
+
+    table = fit.tidy().set_index("term")
+    (name,) = {"rho", "lambda"} & set(table.index)
+    for end in table.loc[name, ["conf_low", "conf_high"]]:
+        if limits[0] + 1e-3 < end < limits[1] - 1e-3:
+            assert ratio(lambda l, _, end=end: l(end)) == pytest.approx(bound, rel=1e-3)
+    effects = fit.effects(level=0.95).tidy().set_index(["effect", "term"])
+    names = list(fit.params.index)
+    place = names.index("a")
+    lagged = names.index("W:a") - place if fit.specification.durbin else 0
+    combinations = {kind: (coefficients_of(kind, place, lagged, n, k, W), effects.loc[(kind, "a")])
+                    for kind in ("direct", "indirect", "total")}  # fmt: skip
+    combinations["a"] = lambda rho: np.eye(k)[place], table.loc["a"]
+    checked = 0
+    for what, (coefficients, numbers) in combinations.items():
+        if fit.specification.error and not lagged and what == "indirect":
+            assert np.isnan(numbers["p_value"])
+            continue
+        at_0 = coefficients(0.0)
+        of_rho = coefficients if fit.specification.lag else lambda _, c=at_0: c
+        for end in numbers[["conf_low", "conf_high"]].astype(float):
+            if np.isfinite(end):
+                least = ratio(lambda l, cost, end=end, c=of_rho: largest_on(lambda x: cost(x, c, end), limits))
+                assert least == pytest.approx(bound, rel=3e-3), (what, end)
+                checked += 1
+    assert checked >= 2
+    zero = ratio(lambda l, cost: largest_on(lambda x: cost(x, lambda _: np.eye(k)[place], 0.0), limits))
+    assert table.loc["a", "p_value"] == pytest.approx(2 * stats.t.sf(np.sqrt(zero), fit.df_resid), rel=5e-3)
+
+
+@pytest.mark.parametrize("model", ["sar", "sem", "sdm", "sdem"])
+def test_units_of_y_and_a_constant_change_nothing(model):
+    """y times c plus d: rho's and lambda's intervals stay, those of slopes are multiplied, t and p stay."""
+    rng = np.random.default_rng(3)
+    W = links(rng, 30, "row", 0)
+    X = rng.standard_normal((30, 2))
+    data = pd.DataFrame(X, columns=["a", "b"]).assign(y=response(rng, W, X))
+    one, other = (getattr(sp, model)("y ~ a + b", data.assign(y=c * data["y"] + d), W) for c, d in ((1, 0), (250, -40)))
+    x, z = (fit.tidy().set_index("term").drop("Intercept") for fit in (one, other))
+    spatial = ["rho" if one.specification.lag else "lambda"]
+    np.testing.assert_allclose(x[["statistic", "p_value"]], z[["statistic", "p_value"]], rtol=2e-4, atol=1e-6)
+    ends = ["conf_low", "conf_high"]
+    np.testing.assert_allclose(x.loc[spatial, ends], z.loc[spatial, ends], atol=1e-5)
+    np.testing.assert_allclose(250 * x.drop(spatial)[ends], z.drop(spatial)[ends], rtol=1e-3, atol=1e-3)
+    e, f = (fit.effects().tidy() for fit in (one, other))
+    np.testing.assert_allclose(250 * e[ends], f[ends], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("model", ["sar", "sem"])
+def test_one_parameter_by_likelihood_in_panels(model):
+    """On request: with unit effects the ratio is that of the T - 1 transformed periods."""
+    data, W = panel_data(3, N=20, T=4)
+    fit = getattr(sp, model)("y ~ a + b", data, W, **PANEL, effects="entity")
+    name = fit.params.index[-1]
+    low, high = fit.conf_int(method="likelihood").loc[name]
+    F = np.linalg.svd(np.eye(4) - 0.25)[0][:, :3]
+    y = (F.T @ fit._sample.y.reshape(4, 20)).ravel()
+    X = np.einsum("ts,tnk->snk", F, fit._sample.X.reshape(4, 20, -1)).reshape(60, -1)
+    big, eye = np.kron(np.eye(3), W.to_numpy()), np.eye(60)
+
+    def profile(x):
+        A = eye - x * big
+        left, Z = A @ y, X if model == "sar" else A @ X
+        q = np.sum((left - Z @ np.linalg.lstsq(Z, left, rcond=None)[0]) ** 2)
+        return np.linalg.slogdet(A)[1] - 30 * np.log(q)
+
+    top, bound = largest_on(profile, (-0.99, 0.99), 200), stats.t.isf(0.025, fit.df_resid) ** 2
+    ratios = [2 * (top - profile(end)) * fit.df_resid / 60 for end in (low, high)]
+    assert min(ratios) == pytest.approx(bound, rel=1e-3)  # one end is the profile likelihood's
+    assert max(ratios) >= bound * (1 - 1e-3)
+    wald = fit.conf_int()
+    pd.testing.assert_frame_equal(wald, fit.conf_int(method="wald"))
+
+
+def test_an_end_that_w_does_not_set():
+    """W without cycles has no eigenvalue: lambda is bounded by the likelihood alone, and a lag has Wald intervals."""
+    rng = np.random.default_rng(2)
+    n = 40
+    W = np.zeros((n, n))
+    for i in range(1, n):
+        W[i, rng.integers(0, i, 2)] = 0.5
+    X = rng.standard_normal((n, 2))
+    data = pd.DataFrame(X, columns=["a", "b"]).assign(y=1 + X @ [1.0, 0.5] + rng.standard_normal(n))
+    fit = sp.sem("y ~ a + b", data, W)
+    twins = [dense_curve(fit, W, modified)[0] for modified in (False, True)]
+    tops = [largest_on(l, (-3, 3)) for l in twins]
+    for end in fit.conf_int().loc["lambda"]:
+        least = min(2 * (top - l(end)) * (n - 4) / nu for top, l, nu in zip(tops, twins, (n, n - 3)))
+        assert least == pytest.approx(stats.t.isf(0.025, n - 4) ** 2, rel=1e-2)
+    lag = sp.sar("y ~ a + b", data, W)
+    pd.testing.assert_frame_equal(lag.conf_int(), lag.conf_int(method="wald"))
+    with pytest.raises(SpatialInputError, match="no ends"):
+        lag.effects(method="likelihood")
