@@ -19,6 +19,7 @@ SMALL = {
     "road": "",
     "robust": "--tiny",
     "several": "--tiny",
+    "ways": "--tiny",
     "endogenous": "--tiny",
     "sizes": "--samples 1",
     "startup": "--rounds 1",

@@ -64,7 +64,8 @@ def bootstrap_parameters(fit: FitRecord, draws: int, seed: int) -> np.ndarray:
 
 def resampled(fit: FitRecord, y: np.ndarray) -> list[Sample]:
     """The fit's sample with other responses (R, T, N), demeaned and lagged as the fit's own was."""
-    effects, exact = fit._settings.effects, fit._settings.correction is True or fit._design.varies
+    effects = fit._settings.effects
+    exact = fit._settings.correction is True or fit._design.varies or effects.ways is not None
     W, M, sample = fit._design.weights, fit._design.weights_of_error, fit._sample
 
     def within(values):

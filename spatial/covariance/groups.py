@@ -65,17 +65,6 @@ def periods_of_rows(d: Design) -> np.ndarray:
     return d.rows(np.broadcast_to(np.arange(d.n_periods)[:, None], d.y.shape))
 
 
-def nested(inner: np.ndarray, outer: np.ndarray) -> bool:
-    """Whether every group of ``inner`` lies within one group of ``outer``, codes of every row.
-
-    Examples
-    --------
-    >>> nested(np.array([0, 0, 1, 1]), np.array([5, 5, 5, 5])), nested(np.array([0, 0]), np.array([1, 2]))
-    (True, False)
-    """
-    last = np.zeros(inner.max() + 1, dtype=outer.dtype)
-    last[inner] = outer
-    return bool((last[inner] == outer).all())
 
 
 def both(a: np.ndarray, b: np.ndarray) -> np.ndarray:

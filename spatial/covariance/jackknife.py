@@ -61,6 +61,7 @@ class Jackknife:
         SpatialInputError
             E702 when a parameter is not identified without one of the groups.
         """
+        fit._settings.effects.refuse_ways("vcov='jackknife'", "vcov='cluster'")
         codes, name = group_codes(fit._design, self.by)
         information, S = information_and_scores(fit)
         parts, sums = _by_group(fit, information, S, codes)

@@ -48,6 +48,7 @@ class Information:
         if self.kind == "oim":
             factor = factor_of_freedom(sample.n, len(fit._terms), fit._settings)
             return _with_psi(fit, at.after_correction(factor * observed_covariance(sample, at, fit._terms)))
+        fit._settings.effects.refuse_ways("vcov='eim'", "vcov='oim'")
         refuse_varying(fit._design.weights, "vcov='eim'")
         refuse_varying(fit._design.weights_of_error, "vcov='eim'")
         d = fit._design

@@ -13,8 +13,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..design.fixed_effects import PERIOD_EFFECTS, UNIT_EFFECTS
+from ..design.ways import nested
 from ..records.fit import FitRecord
-from .groups import nested, periods_of_rows, units_of_rows
+from .groups import periods_of_rows, units_of_rows
 
 CR2, CR3 = -0.5, -1.0
 LEAST = 1e-8  # eigenvalues of M_gg below it are zero

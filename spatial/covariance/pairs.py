@@ -27,9 +27,10 @@ from spillover.matrix import SpatialWeights
 
 from ..design.design import Design
 from ..design.obs_weights import links_in_units_of_variance, refuse_weighted
+from ..design.ways import nested
 from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
-from .groups import nested, periods_of_rows, units_of_rows
+from .groups import periods_of_rows, units_of_rows
 from .information import derivatives, with_dummies, without_dummies
 from .random import by_random_ml
 from .sandwich import sums_by_group

@@ -13,9 +13,10 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
+from ..design.ways import nested
 from ..records.fit import FitRecord
 from ..records.schema import SCHEMA, critical_value
-from .groups import group_codes, nested
+from .groups import group_codes
 from .information import inverse_information, observed
 from .scores import scores
 

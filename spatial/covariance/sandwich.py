@@ -13,9 +13,10 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
+from ..design.ways import nested
 from ..records.fit import FitRecord
 from ..solve.gmm import MomentSample, basis, regressors, two_stage
-from .groups import nested, periods_of_rows, units_of_rows
+from .groups import periods_of_rows, units_of_rows
 from .information import inverse_information, observed
 from .random import by_random_ml, random_scores
 from .scores import scores
@@ -73,9 +74,11 @@ def small_sample_factor(fit: FitRecord, codes: np.ndarray) -> float:
     T, N = fit._design.y.shape
     m, effects = fit._design.nobs, fit._settings.effects
     absorbed = 0
-    if effects.entity:
+    if effects.ways:
+        absorbed = effects.ways.besides(codes)
+    elif effects.entity:
         absorbed = 1 if nested(units_of_rows(fit._design), codes) else N
-    if effects.time:
+    if effects.time and not effects.ways:
         free = nested(periods_of_rows(fit._design), codes)
         absorbed += (0 if free else T - 1) + (effects.time and not effects.entity)
     return G / (G - 1) * (m - 1) / (m - fit._sample.X.shape[1] - absorbed)

@@ -134,6 +134,10 @@ def _without_variation(X, left, names, effects) -> SpatialInputError | None:
             continue
         if flat[j]:
             return SpatialInputError("E204", f"the regressor {name!r} has no variation", column=name, hint=_drop(name))
+        if effects.ways is not None:
+            way = effects.ways.absorbing(X[:, j])
+            return SpatialInputError("E208", f"{way} behind | absorbs the regressor {name!r}", column=name,
+                                     hint="it does not vary within its groups; " + _drop(name))  # fmt: skip
         return SpatialInputError("E208", f"the {effects} effects absorb the regressor {name!r}", column=name,
                                  hint="it does not vary within them; " + _drop(name))  # fmt: skip
     return None

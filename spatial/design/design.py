@@ -167,6 +167,7 @@ class Design:
         """Whether a part of the data has the same columns: no term was estimated from the sample (center, scale, poly,
         levels of a category), and nothing else is aligned with the whole."""
         alone = self.error_weights is None and self.observed is None and not (self.instruments or self.lags)
+        alone = alone and (self.absorbed is None or self.absorbed.ways is None)
         alone = alone and self.obs_weights is None
         return alone and not self.encoding.states
 

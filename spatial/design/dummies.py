@@ -1,4 +1,6 @@
-"""A spatial error whose weights vary, with fixed effects: they cannot be taken out beforehand and stay among X.
+"""A spatial error whose weights carry fixed effects along: they cannot be taken out beforehand and stay among X.
+
+That is so for weights that vary over time, and for effects of groups that links leave (``invariant``).
 
 B_t c changes from period to period, so demeaned residuals B_t u still hold the effects. Their dummies U, orthonormal,
 are regressors instead; n, and the determinant of ``Marginal``, count what they leave.
@@ -16,6 +18,7 @@ from .arrays import Sample
 from .checks import refuse_degenerate
 from .design import Design, spatial_lag
 from .fixed_effects import FixedEffects
+from .invariant import carries
 from .specification import Specification
 from .unbalanced import Gaps
 
@@ -25,6 +28,8 @@ DUMMIES_MAX = 800  # effects: their cross-products are dense, at every lambda th
 def keeps_dummies(specification: Specification, d: Design, effects: FixedEffects) -> bool:
     """Whether the error's weights carry the effects with them. Rows that sum to one do not carry period effects."""
     M = d.weights_of_error
+    if effects.ways is not None:
+        return specification.error and not carries(M, effects.ways)
     if not (specification.error and M.varies) or not effects.fixed:
         return False
     return not (not effects.entity and M.rows_sum_to_one)
@@ -44,14 +49,15 @@ def sample_with_dummies(
     within = rows(d.within(X, effects)), rows(d.within(d.y, effects))
     refuse_degenerate(d, rows(X), *within, names, effects)
     there = np.ones(d.y.shape, dtype=bool) if d.observed is None else d.observed
-    gaps = Gaps(there, effects)
+    gaps = effects.ways or Gaps(there, effects)
     if gaps.rank > DUMMIES_MAX:
-        raise SpatialInputError("E309", f"a spatial error whose weights vary needs dense matrices of all {gaps.rank:,} "
-                                f"effects, {DUMMIES_MAX} at most", n=gaps.rank,
+        why = "whose weights vary" if M.varies else "with effects of groups that links leave"
+        raise SpatialInputError("E309", f"a spatial error {why} needs dense matrices of all {gaps.rank:,} effects, "
+                                f"{DUMMIES_MAX} at most", n=gaps.rank,
                                 hint="w_error= one matrix, or a model without a spatial error")  # fmt: skip
     U = gaps.dummies()
     MU = rows(spatial_lag(M, d.panel(U)))
-    n, total = d.nobs, period_logdet(M, method)
+    n, total = d.nobs, period_logdet(M, method, d.n_periods)
     determinant: LogDeterminant = total
     if correction is True:
         mixed = U.T @ MU

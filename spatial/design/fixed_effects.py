@@ -1,7 +1,8 @@
 """Effects of units and periods: which a model has, how they leave the data, how many observations they take.
 
-Fixed effects leave a balanced panel by demeaning, an unbalanced one by a projection (``unbalanced``). Random unit
-effects stay in the errors; only their kind is written down here.
+Fixed effects leave a balanced panel by demeaning, an unbalanced one by a projection (``unbalanced``), and more ways
+of effects than those of units and periods by another (``absorbed``). Random unit effects stay in the errors; only their
+kind is written down here.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from functools import cached_property
 
 import numpy as np
 
-from spillover.errors import check_option
+from spillover.errors import SpatialInputError, check_option
 
+from .absorbed import Absorbed
 from .unbalanced import Gaps
 
 RANDOM = ("random", "correlated", "chamberlain")  # each nests those before it
@@ -29,6 +31,8 @@ class FixedEffects:
         Whether units, periods have fixed effects.
     random : {None, "random", "correlated", "chamberlain"}
         The kind of random unit effects; there are no fixed effects beside them.
+    ways : Absorbed or None
+        All ways behind ``|``, those of units and periods among them, where there are others than these.
 
     Examples
     --------
@@ -43,6 +47,7 @@ class FixedEffects:
     entity: bool = False
     time: bool = False
     random: str | None = None
+    ways: Absorbed | None = None
 
     @classmethod
     def parse(cls, name: str) -> FixedEffects:
@@ -59,7 +64,9 @@ class FixedEffects:
 
     @property
     def name(self) -> str:
-        """The public name."""
+        """The public name, or the ways as the formula has them."""
+        if self.ways is not None:
+            return self.ways.name
         return self.random or next(name for name, pair in NAMES.items() if pair == (self.entity, self.time))
 
     def __str__(self) -> str:
@@ -71,7 +78,12 @@ class FixedEffects:
 
     @cached_property
     def fixed(self) -> bool:
-        return self.entity or self.time
+        return self.entity or self.time or self.ways is not None
+
+    @property
+    def constant(self) -> bool:
+        """Whether they span the intercept: slopes of groups alone do not."""
+        return self.ways.constant if self.ways else self.entity or self.time
 
     def without_entity(self) -> FixedEffects:
         """The effects less those of units."""
@@ -94,6 +106,8 @@ class FixedEffects:
         axes : pair of int, optional
             Where periods and units are in a balanced panel, if not at ``first`` and behind it.
         """
+        if self.ways is not None:
+            return self.ways.demean(values, first)
         if observed is not None:
             leading, last = range(first), range(-first, 0)
             return np.moveaxis(Gaps(observed, self).demean(np.moveaxis(values, leading, last)), last, leading)
@@ -106,6 +120,8 @@ class FixedEffects:
 
     def left(self, T: int, N: int, observed: np.ndarray | None = None) -> int:
         """Observations that are left once the fixed effects are taken out."""
+        if self.ways is not None:
+            return self.ways.rows - self.ways.rank
         if observed is not None:
             return int(observed.sum()) - Gaps(observed, self).rank
         return (T - self.entity) * (N - self.time)
@@ -114,10 +130,30 @@ class FixedEffects:
         """How many observations the fixed effects take."""
         return (T * N if observed is None else int(observed.sum())) - self.left(T, N, observed)
 
+    @property
+    def further(self) -> tuple[str, ...]:
+        """Names of the ways beside those of units and periods, with x for ^: "region x year"."""
+        if self.ways is None:
+            return ()
+        return tuple(str(way).replace("^", " x ") for way in self.ways.ways if way not in self.ways.own)
+
+    def refuse_ways(self, what: str, hint: str = "effects of unit and period alone") -> None:
+        """``what`` is not there for other effects than those of units and periods.
+
+        Raises
+        ------
+        SpatialInputError
+            E501.
+        """
+        if self.ways is not None:
+            raise SpatialInputError("E501", f"{what} is not there for effects of {self.name}", hint=hint)
+
     def describe(self) -> str:
         """In words, for headers."""
         if self.random:
             return f"{self.random} unit effects"
+        if self.ways:
+            return f"effects of {self.name}"
         return {"none": "no effects", "twoway": "unit and period effects", "entity": "unit effects",
                 "time": "period effects"}[self.name]  # fmt: skip
 

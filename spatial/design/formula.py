@@ -1,11 +1,11 @@
 """Formulas from strangers: a small grammar of terms, read here and nowhere evaluated.
 
-    y ~ x + log(z) + x:z + C(g) | unit + year
+    y ~ x + log(z) + x:z + C(g) | unit + year + region^year + unit[t]
 
 ``+`` adds terms, ``-`` takes them away, ``:`` multiplies, ``a*b`` is ``a + b + a:b``, ``a/b`` is ``a + a:b``,
-``(a + b)**2`` all products of two; ``0 +`` or ``- 1`` leaves the intercept out. Behind ``|`` stand fixed effects. Terms
-are ordered by their number of factors, as in R. ``grammar`` parses, ``expressions`` reads what
-stands inside functions.
+``(a + b)**2`` all products of two; ``0 +`` or ``- 1`` leaves the intercept out. Behind ``|`` stand fixed effects and
+group-specific slopes. Terms are ordered by their number of factors, as in R. ``grammar`` parses, ``expressions`` reads
+what stands inside functions.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 
 from .expressions import FUNCTIONS, Factor, brief
-from .grammar import INTERCEPT, MAX_LENGTH, Parser, Product, malformed, term_name
+from .grammar import INTERCEPT, MAX_LENGTH, Parser, Product, WayTerm, malformed, term_name
 
 _DOT = re.compile(r"(^|[-+*/:(^])(\s*)\.(?=\s*(?:$|[-+*/:)^|]))")  # where a term may stand
 __all__ = ["FUNCTIONS", "INTERCEPT", "Factor", "Terms", "canonical", "read_formula", "with_all_columns"]
@@ -44,8 +44,8 @@ class Terms:
     bare : frozenset of str
         Columns used as they are, outside C(...): they must be numbers.
     functions : frozenset of str
-    absorbed : tuple of str
-        Columns behind ``|``: fixed effects.
+    absorbed : tuple of WayTerm
+        What stands behind ``|``: fixed effects.
     warnings : tuple of str
         What the reader of the formula may not have meant.
     """
@@ -57,7 +57,7 @@ class Terms:
     columns: tuple[str, ...]
     bare: frozenset[str]
     functions: frozenset[str]
-    absorbed: tuple[str, ...] = ()
+    absorbed: tuple[WayTerm, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -91,7 +91,7 @@ def read_formula(text: str, available: Container) -> Terms:
                                     hint="rename the column")  # fmt: skip
     if absent := [name for name in terms.columns if name not in available]:
         raise SpatialInputError("E502", f"the formula names {absent[0]!r}, which is no column of the data",
-                                column=absent[0], n=len(absent), hint=_nearest(absent[0], available))  # fmt: skip
+                                column=absent[0], n=len(absent), hint=nearest(absent[0], available))  # fmt: skip
     return terms
 
 
@@ -172,7 +172,8 @@ def canonical(term: str) -> str:
     return term_name(terms[0]) if len(terms) == 1 else term
 
 
-def _nearest(name: str, available) -> str:
+def nearest(name: str, available) -> str:
+    """A hint: the column that is spelled alike, or those that there are."""
     from difflib import get_close_matches
 
     close = get_close_matches(name, [str(a) for a in available], n=1)

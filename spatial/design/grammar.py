@@ -6,6 +6,7 @@ Every step is bounded: length, brackets, powers and the number of terms, so that
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import NoReturn
 
 from spillover.errors import SpatialInputError
@@ -16,10 +17,33 @@ INTERCEPT = "Intercept"
 MAX_LENGTH, MAX_TERMS, MAX_POWER, MAX_DEPTH = 10_000, 1_000, 9, 50
 _TOKEN = re.compile(
     r"\s*(?:(?P<quoted>`[^`]*`)|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)|(?P<name>[^\W\d][\w.]*)"
-    r"|(?P<operator>\*\*|%in%|[-+*/:^()~|{.]))"
+    r"|(?P<operator>\*\*|%in%|[-+*/:^()~|{.,\[\]]))"
 )
 
 Product = tuple[Factor, ...]  # a term; the intercept has no factors
+
+
+@dataclass(frozen=True)
+class WayTerm:
+    """One way of effects behind ``|``, as it is written.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        Each combination of their values has an effect: ``region^year``.
+    slopes : tuple of str
+        Columns whose slope differs between the groups: ``state[t]``.
+    level : bool
+        Whether the groups have a level beside the slopes: not in ``state[[t]]``.
+    """
+
+    columns: tuple[str, ...]
+    slopes: tuple[str, ...] = ()
+    level: bool = True
+
+    def __str__(self) -> str:
+        inner = ", ".join(self.slopes)
+        return "^".join(self.columns) + (f"[{inner}]" if self.level else f"[[{inner}]]") * bool(self.slopes)
 
 
 class Parser:
@@ -30,7 +54,7 @@ class Parser:
         self.warnings: list[str] = []
         self.tokens, self.at = self._tokens(), 0
 
-    def formula(self) -> tuple[list[Product], list[Product], tuple[str, ...]]:
+    def formula(self) -> tuple[list[Product], list[Product], tuple[WayTerm, ...]]:
         left = self._sum([]) if self._peek() != ("operator", "~") else []
         if self._peek() != ("operator", "~"):
             raise malformed(f"the formula {brief(self.text)} needs both sides", "y ~ x")
@@ -38,7 +62,7 @@ class Parser:
         if not left or self._peek() is None:
             raise malformed(f"the formula {brief(self.text)} needs both sides", "y ~ x")
         right = self._sum([()])
-        absorbed: tuple[str, ...] = ()
+        absorbed: tuple[WayTerm, ...] = ()
         if self._peek() == ("operator", "|"):
             self.at += 1
             absorbed = self._absorbed()
@@ -46,12 +70,42 @@ class Parser:
             self._unexpected()
         return left, sorted(right, key=lambda term: sum(bool(factor.columns) for factor in term)), absorbed
 
-    def _absorbed(self) -> tuple[str, ...]:
-        terms = self._sum([])
-        if not terms or any(len(term) != 1 or term[0].functions or not term[0].columns for term in terms):
-            raise malformed("behind | stand the columns of unit and period, joined by +",
-                             "y ~ x | unit + year; instruments go to instruments=")  # fmt: skip
-        return tuple(term[0].columns[0] for term in terms)
+    def _absorbed(self) -> tuple[WayTerm, ...]:
+        """The ways behind ``|``: a, a^b, a[x] (a and slopes of x in it), a[[x]] (slopes alone), joined by +."""
+        ways = [self._way()]
+        while self._peek() == ("operator", "+"):
+            self.at += 1
+            ways.append(self._way())
+        if self._peek() is not None:
+            raise _no_way(self.text)
+        return tuple(dict.fromkeys(ways))
+
+    def _way(self) -> WayTerm:
+        columns, level = self._names("^"), True
+        slopes: tuple[str, ...] = ()
+        if self._take("["):
+            level = not self._take("[")
+            slopes = self._names(",")
+            if not self._take("]") or not (level or self._take("]")):
+                raise _no_way(self.text)
+        return WayTerm(columns, slopes, level)
+
+    def _names(self, between: str) -> tuple[str, ...]:
+        """Columns joined by ``between``, each once."""
+        names: list[str] = []
+        while not names or self._take(between):
+            kind, token = self._peek() or ("", "")
+            if kind != "name":
+                raise _no_way(self.text)
+            names.append(token)
+            self.at += 1
+        return tuple(dict.fromkeys(names))
+
+    def _take(self, operator: str) -> bool:
+        """Whether this operator comes next, which is then read."""
+        here = self._peek() == ("operator", operator)
+        self.at += here
+        return here
 
     def _sum(self, start: list[Product]) -> list[Product]:
         terms, sign = list(start), "+"
@@ -220,6 +274,11 @@ def _distinct(terms: list[Product]) -> list[Product]:
 
 def term_name(term: Product) -> str:
     return ":".join(factor.text for factor in term) or INTERCEPT
+
+
+def _no_way(text: str) -> SpatialInputError:
+    return malformed(f"behind | stand columns whose effects are absorbed, joined by +, in {brief(text)}",
+                     "y ~ x | unit + year + region^year, with slopes unit[t]; instruments go to instruments=")
 
 
 def malformed(message: str, hint: str) -> SpatialInputError:

@@ -8,9 +8,9 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option, warn
 from spillover.matrix import SpatialWeights, TemporalWeights, as_weights
 
+from .behind_bar import absorbed_effects, keys_behind_bar, refuse_rows_of_a_panel, with_columns_of_ways
 from .design import Design, durbin_columns
-from .fixed_effects import FixedEffects
-from .formula import Terms, read_formula, with_all_columns
+from .formula import read_formula, with_all_columns
 from .keys import match_rows
 from .periods import missing_periods
 from .shifts import cut_shifted
@@ -63,14 +63,15 @@ def design(
     terms = read_formula(formula, data.columns if data.columns.nlevels == 1 else tuple(data.columns))
     for message in terms.warnings:
         warn(message)
-    absorbed = _absorbed_effects(terms, data, entity, time) if terms.absorbed else None
+    keys = keys_behind_bar(terms, data, entity, time)
     if missing == "period" and time is None and data.index.nlevels < 2:
         raise SpatialInputError("E501", 'missing="period" needs a panel', hint='missing="drop" in a cross-section')
     # 1. Units and periods, sorted by period, then by the weights' order.
     weights = w if isinstance(w, SpatialWeights | TemporalWeights) else as_weights(w)
+    refuse_rows_of_a_panel(terms, data, weights, keys)
     rows = match_rows(data, weights, entity, time, gaps=missing != "error")
     # 2. Values: numbers where numbers are needed, nothing missing.
-    columns, rows, notes = read_columns(data, terms, rows, missing)
+    columns, rows, notes = read_columns(data, with_columns_of_ways(terms, keys), rows, missing)
     notes = [rows.note] * bool(rows.note) + list(notes)
     y, X, encoding = model_columns(terms, columns, rows, fitted)
     notes += encoding.notes
@@ -83,6 +84,9 @@ def design(
     names, values = tuple(X), np.stack(list(X.values()), axis=2)
     if not (np.isfinite(y).all() and np.isfinite(values).all()):
         refuse_not_finite({terms.response: y, **X}, rows)
+    # 4. What stands behind |.
+    absorbed, alone = absorbed_effects(terms, data, rows, keys) if terms.absorbed else (None, ())
+    notes += alone
     return Design(
         y=y,
         X=values,
@@ -100,16 +104,3 @@ def design(
         encoding=encoding,
         absorbed=absorbed,
     )
-
-
-def _absorbed_effects(terms: Terms, data: pd.DataFrame, entity, time) -> FixedEffects:
-    """The fixed effects behind ``|`` in the formula, where they are those of units and periods."""
-    if entity is None and time is None and data.index.nlevels == 2:
-        entity, time = data.index.names
-    if not set(terms.absorbed) <= {entity, time} - {None}:
-        unit, *period = terms.absorbed
-        hint = f"entity={unit!r}" + "".join(f", time={name!r}" for name in period[:1])
-        raise SpatialInputError("E504", f"fixed effects of {' and '.join(terms.absorbed)}: here they are those of the "
-                                "units and the periods of a panel", hint=f"{hint}, effects=..., without | in the "
-                                "formula")  # fmt: skip
-    return FixedEffects(entity in terms.absorbed, time in terms.absorbed)

@@ -16,6 +16,7 @@ from .checks import degenerate
 from .design import INTERCEPT, Design, spatial_lag
 from .dummies import keeps_dummies, sample_with_dummies
 from .fixed_effects import FixedEffects
+from .invariant import jacobian_of_ways
 from .specification import Specification
 from .varying import varying_jacobian
 
@@ -45,7 +46,7 @@ def demeaned_samples(
 ) -> list[Sample | SpatialInputError]:  # fmt: skip
     """The same for R replicates (R, T, N) and (R, T, N, k) of y and X; what is wrong with a replicate stands in its
     place."""
-    exact = correction is True or d.varies or d.obs_weights is not None
+    exact = correction is True or d.varies or effects.ways is not None or d.obs_weights is not None
     lag, error = specification.lag, specification.error
     X, names = regressor_columns(d, effects, X)
     # 1. The columns y, X and, to be lagged before means are taken off, W y: (R, columns, T, N).
@@ -113,7 +114,7 @@ def regressor_columns(d: Design, effects: FixedEffects, X: np.ndarray | None = N
 
 def own_columns(d: Design, effects: FixedEffects) -> list[int]:
     """Columns of X that the model has: fixed effects span the intercept."""
-    return [j for j, name in enumerate(d.names) if not (effects.entity or effects.time) or name != INTERCEPT]
+    return [j for j, name in enumerate(d.names) if not effects.constant or name != INTERCEPT]
 
 
 def regressor_names(d: Design, effects: FixedEffects) -> list[str]:
@@ -154,6 +155,8 @@ def likelihood_size(d: Design, effects: FixedEffects, correction) -> int:
 def _jacobian(
     d: Design, w: SpatialWeights | TemporalWeights, effects: FixedEffects, correction, method
 ) -> Jacobian:
+    if effects.ways is not None and not w.varies:
+        return jacobian_of_ways(w, d.n_periods, effects.ways, correction, method)
     if w.varies:
         return varying_jacobian(d, w, effects, correction, method)
     return _counted(logdet(w, method), **determinant_counts(d, effects, correction))

@@ -42,7 +42,7 @@ def varying_jacobian(d: Design, weights: TemporalWeights, effects: FixedEffects,
     if correction is not True or not effects.fixed:
         return Jacobian(period_logdet(weights, method))
     T, unit, time = d.n_periods, effects.entity, effects.time
-    if (time and not weights.rows_sum_to_one) or (unit and d.observed is not None):
+    if effects.ways is not None or (time and not weights.rows_sum_to_one) or (unit and d.observed is not None):
         if method not in (None, "eigen"):
             raise SpatialInputError("E501", f"logdet={method!r} does not serve here: the correction for {effects} "
                                     "effects needs eigenvectors", hint="leave logdet= out")  # fmt: skip
@@ -54,8 +54,8 @@ def varying_jacobian(d: Design, weights: TemporalWeights, effects: FixedEffects,
 def _left_by(effects: FixedEffects, weights: TemporalWeights):
     """K(rho) by the eigenvectors of every period: once for one W and one pattern of gaps."""
     there = np.ones((len(weights.periods), weights.n), dtype=bool) if weights.observed is None else weights.observed
-    gaps = Gaps(there, effects)
-    return projected_logdet(weights, [gaps.block(t) for t in range(len(there))])
+    projection = effects.ways or Gaps(there, effects)
+    return projected_logdet(weights, [projection.block(t) for t in range(len(there))])
 
 
 def refuse_without_likelihood(specification: Specification, d: Design, effects: FixedEffects, correction) -> None:

@@ -77,7 +77,7 @@ def chow_test(fit: FitRecord) -> ChowTest:
     >>> fit = sp.sar("CRIME ~ INC + HOVAL", columbus.assign(side=columbus.CP.map({0: "out", 1: "core"})), w,
     ...              regimes="side")
     >>> print(sp.chow_test(fit)["INC"])
-    INC: F(1, 42) = 0.006, p = 0.9408. Null: the coefficient of INC is the same in all regimes
+    INC: F(1, 42) = 1.474, p = 0.2315. Null: the coefficient of INC is the same in all regimes
 
     References
     ----------

@@ -52,6 +52,7 @@ def scores_of(fit: FitRecord) -> Scores:
     """The scores of one regression, with exact moments or the textbook's as its ``correction`` says."""
     refuse_psi(fit, "an LM test", "compare fits by sp.lr_test(small, large)")
     refuse_without_residuals(fit)
+    fit._settings.effects.refuse_ways("an LM test", "sar, sem and sdm have these effects: compare their likelihoods")
     d, e, effects = fit._design, fit._solution.resid, transformed(fit)
     m = d.left(effects)
     trace, squares = panel_traces(d, effects)

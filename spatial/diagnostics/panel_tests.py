@@ -51,6 +51,7 @@ def serial_correlation(fit: FitRecord) -> TestTable:
     if fit._sample.dummies:
         refuse_varying(fit._design.weights_of_error, "serial_correlation after a spatial error with fixed effects")
     effects = fit._settings.effects
+    effects.refuse_ways("serial_correlation", "vcov='cluster' allows for it")
     results = [_differences(fit)]
     if effects.entity:
         results.append(_within(fit))

@@ -128,6 +128,7 @@ def forecast(
     """
     d, effects = fit._design, fit._settings.effects
     share("level", level)
+    effects.refuse_ways("a forecast", "fit.predict() has the fitted periods")
     refuse_psi(fit, "a forecast", "lags='y' with effects='entity', or leave serial= out")
     if not d.is_panel:
         raise SpatialInputError("E501", "a forecast needs a panel: a cross-section has no periods to come",

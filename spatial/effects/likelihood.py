@@ -193,9 +193,10 @@ def ratios_of(fit: FitRecord) -> Ratios:
         profile = Surface(*shared, None, n, fit.df_resid / n)
         surfaces = (modified,) if fit._settings.method == "reml" else (profile, modified)
     root = np.linalg.inv(sample.basis[1])
-    over_X = (np.broadcast_to(x, (len(w), *x.shape[-2:])) for x in (root @ inverse @ root.T, root @ (shift[0] + G)))
+    over_X, solved = (np.broadcast_to(x, (len(w), *x.shape[-2:]))
+                      for x in (root @ inverse @ root.T, root @ (shift[0] + G)))  # fmt: skip
     axes = tuple(axis for axis, part in enumerate((lag, error)) if part is not None)
-    return Ratios(on_one_grid(surfaces), (u, w), rho, *over_X, axes)
+    return Ratios(on_one_grid(surfaces), (u, w), rho, over_X, solved, axes)
 
 
 def _bounds(fit, part: Jacobian | None, name: str) -> tuple[float, float]:

@@ -22,7 +22,7 @@ from .factorised import Factorised, Window
 from .jacobian import Jacobian
 from .marginal import Marginal
 from .periods import Sum, period_logdet
-from .projected import Projected, projected_logdet
+from .projected import Projected, projected_logdet, refuse_many_units
 from .quadrature import Quadrature, quadrature
 from .spectrum import Spectrum
 from .structure import admissible_interval, extreme_interval, similar, symmetrizer
@@ -31,5 +31,5 @@ __all__ = [
     "METHODS", "Asymmetric", "Cholmod", "Factorised", "Jacobian", "Marginal", "Projected", "Quadrature", "Spectrum",
     "Sum", "Window",
     "admissible_interval", "asymmetric", "extreme_interval", "logdet", "period_logdet", "projected_logdet",
-    "quadrature", "similar", "spectrum_of", "structure", "symmetrizer",
+    "quadrature", "refuse_many_units", "similar", "spectrum_of", "structure", "symmetrizer",
 ]  # fmt: skip

@@ -17,6 +17,8 @@ import numpy as np
 
 from .protocol import LogDeterminant
 
+INSIDE = 1e-6  # share of the interval's ends that is left out: B 1 = 0, and S and B U are singular, at lambda = 1
+
 
 @dataclass(frozen=True, eq=False)
 class Marginal:
@@ -36,11 +38,11 @@ class Marginal:
 
     @property
     def interval(self) -> tuple[float, float]:
-        return self.total.interval
+        return _inside(self.total.interval)
 
     @property
     def domain(self) -> tuple[float, float]:
-        return self.total.domain
+        return _inside(self.total.domain)
 
     @property
     def method(self) -> str:
@@ -74,3 +76,7 @@ class Marginal:
             len(S), 2, len(S)
         ).swapaxes(0, 1)
         return (np.linalg.slogdet(S)[1] / 2, np.trace(slope) / 2, (np.trace(bend) - np.sum(slope * slope.T)) / 2)
+
+
+def _inside(ends: tuple[float, float]) -> tuple[float, float]:
+    return ends[0] * (1 - INSIDE), ends[1] * (1 - INSIDE)

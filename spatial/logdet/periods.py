@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from spillover.matrix import TemporalWeights
+from spillover.matrix import SpatialWeights, TemporalWeights
 
 from .choose import logdet
 from .spectrum import Spectrum
@@ -57,9 +57,10 @@ class Sum:
 
 
 @lru_cache(maxsize=8)
-def period_logdet(weights: TemporalWeights, method: str | None = None) -> Spectrum | Sum:
-    """sum_t log|I - rho W_t|; one spectrum where every period's eigenvalues are known."""
-    parts = tuple(logdet(w, method) for w in weights.matrices)
+def period_logdet(weights: SpatialWeights | TemporalWeights, method: str | None = None, periods: int = 1):
+    """sum_t log|I - rho W_t|, a Spectrum where every period's eigenvalues are known, else a Sum; of one W for so many
+    periods."""
+    parts = tuple(logdet(w, method) for w in weights.each(periods))
     spectra = [part.eigenvalues for part in parts if isinstance(part, Spectrum)]
     if len(spectra) == len(parts):
         return Spectrum(np.concatenate(spectra), Sum(parts).interval)

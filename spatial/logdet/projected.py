@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from spillover.errors import SpatialInputError
-from spillover.matrix import TemporalWeights
+from spillover.matrix import SpatialWeights, TemporalWeights
 
 from .periods import Sum
 from .spectrum import Spectrum
@@ -55,14 +55,30 @@ class Projected(Spectrum):
         return tuple((self.shares * part).sum(-1).real for part in (np.log(A), -G, -G * G))
 
 
-def projected_logdet(weights: TemporalWeights, blocks) -> Projected:
+def projected_logdet(weights: SpatialWeights | TemporalWeights, blocks) -> Projected:
     """sum_t tr[M_t log(I - rho W_t)].
 
     Parameters
     ----------
-    weights : TemporalWeights
+    weights : TemporalWeights, or one W
     blocks : T arrays (N, N)
-        The diagonal blocks of M: W has no others.
+        The diagonal blocks of M: W has no others. For one W their sum alone.
+
+    Raises
+    ------
+    SpatialInputError
+        E309 above 3,000 units.
+    """
+    refuse_many_units(weights)
+    matrices = weights.each(len(blocks))
+    parts = [_eigen(w.csr, M) for w, M in zip(matrices, blocks)]
+    eigenvalues, shares = (np.concatenate(part) for part in zip(*parts))
+    interval = Sum(tuple(Spectrum(values, admissible_interval(values)) for values, _ in parts)).interval
+    return Projected(eigenvalues, interval, shares=shares)
+
+
+def refuse_many_units(weights: SpatialWeights | TemporalWeights) -> None:
+    """Eigenvectors of W are dense.
 
     Raises
     ------
@@ -70,16 +86,8 @@ def projected_logdet(weights: TemporalWeights, blocks) -> Projected:
         E309 above 3,000 units.
     """
     if weights.n > DENSE_MAX:
-        raise SpatialInputError(
-            "E309",
-            f"this correction needs all eigenvectors of {len(weights.matrices)} matrices of {weights.n:,} units",
-            n=weights.n,
-            hint="up to 3,000 units; correction=False needs none",
-        )
-    parts = [_eigen(w.csr, M) for w, M in zip(weights.matrices, blocks)]
-    eigenvalues, shares = (np.concatenate(part) for part in zip(*parts))
-    interval = Sum(tuple(Spectrum(values, admissible_interval(values)) for values, _ in parts)).interval
-    return Projected(eigenvalues, interval, shares=shares)
+        raise SpatialInputError("E309", f"this correction needs all eigenvectors of W for {weights.n:,} units",
+                                n=weights.n, hint="up to 3,000 units; correction=False needs none")  # fmt: skip
 
 
 def _eigen(csr, M) -> tuple[np.ndarray, np.ndarray]:

@@ -29,7 +29,7 @@ class MakeTables(FitRecord):
         d, effects = self._design, self._settings.effects
         parts = [str(d.ids.name)] * (effects.entity)
         parts += [str(d.periods.name)] * (effects.time)
-        return "+".join(parts) or None
+        return "+".join((*parts, *effects.further)) or None
 
     @property
     def __maketables_vcov_info__(self) -> dict:

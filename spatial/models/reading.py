@@ -35,6 +35,7 @@ from .dynamic import warn_of_own_lags, with_lagged_response
 from .obs_weights import refuse_unweightable, usual_covariance
 from .random import refuse_random
 from .serial import refuse_serial
+from .ways import correction_with_ways, refuse_with_ways
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +106,7 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
     """
     d, method = columns, options.estimator
     correction: bool | str = True
+    refuse_with_ways(specification, d, options)
     if options.lags is not None:
         d = with_lagged_response(d, options.lags, options.effects)
     effects = which_effects(options.effects, d)
@@ -141,7 +143,7 @@ def which_effects(requested: str | None, d: Design) -> FixedEffects:
         effects = NO_EFFECTS if d.times is None else TWOWAY_EFFECTS
     else:
         effects = FixedEffects.parse(requested)
-    if d.times is None and effects:
+    if d.times is None and effects and effects.ways is None:
         raise SpatialInputError("E501", f"effects={requested!r} needs a panel", hint="give entity= and time=")
     if effects.random:
         refuse_unbalanced(d.observed, f"effects={requested!r}")
@@ -216,6 +218,8 @@ def lags_intercept(specification: Specification, d: Design, effects: FixedEffect
 
 def which_correction(specification: Specification, d: Design, effects: FixedEffects, correction) -> bool | str:
     """The correction that these weights allow: by transformation, or additive for the time effects."""
+    if effects.ways is not None:
+        return correction_with_ways(specification, d, effects, correction)
     used = [d.weights] * specification.lag + ([d.weights_of_error] if specification.error else [])
     varies = any(w.varies for w in used)
     if varies:

@@ -129,6 +129,7 @@ def refuse_options(specification: Specification, w, options: ModelOptions) -> No
 def _refuse_data(reading: Reading) -> None:
     """E501 for data and effects that models with regimes do not have."""
     d, effects = reading.design, reading.settings.effects
+    effects.refuse_ways("regimes=")
     if effects.random:
         raise SpatialInputError("E501", f"effects={effects.name!r} is not there for models with regimes",
                                 hint="effects='entity' or effects='twoway'")

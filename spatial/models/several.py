@@ -63,6 +63,8 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     if d.observed is not None:
         raise SpatialInputError("E501", "several W need a panel without gaps", hint="missing='drop', or one W")
     effects = which_effects(options.effects, d)
+    if effects.ways:
+        raise SpatialInputError("E501", f"effects of {effects} take one W", hint="one W, or | of unit and period alone")
     if effects.random:
         raise SpatialInputError("E501", f"effects={options.effects!r} takes one W", hint="effects='twoway', or one W")
     lag = [d.weights, *(_aligned(one, d, options, "w") for one in lag[1:])]

@@ -19,6 +19,7 @@ from ..design.obs_weights import read_obs_weights
 from ..design.read import design
 from .absorb import Absorber
 from .gaps import filled_treatment, without_gaps
+from .regions import regions_of_periods
 from .treatment import adoption, clock, is_switch, refuse_without_variation, time_since
 
 
@@ -54,6 +55,7 @@ class PolicySample:
     region: np.ndarray = field(repr=False)
     cluster: np.ndarray = field(repr=False)
     notes: tuple[str, ...] = ()
+    period_by: str | None = None
 
     @cached_property
     def first(self) -> np.ndarray:
@@ -119,7 +121,8 @@ def read_policy(
         E501 no panel, E502 columns, E206 one cluster only.
     """
     check_option("missing", missing, ("error", "drop", "period"))
-    formula, entity, time = absorbed_keys(formula, entity, time)
+    period_by = regions_of_periods(formula, time, period_by)
+    formula, entity, time = absorbed_keys(formula, entity, time, further=True)
     d = design(formula, data, no_links(data, entity), entity=entity, time=time, missing=missing, lagged=False)
     if not d.is_panel:
         raise SpatialInputError("E501", "difference-in-differences needs a panel", hint="give entity= and time=")
@@ -141,7 +144,7 @@ def read_policy(
         y=d.y, D=D, X=d.X[:, :, [d.names.index(name) for name in covariates]], mass=_mass(d, obs_weights, absent),
         names=tuple(covariates), treatment=treatment, response=d.response, formula=d.formula, ids=d.ids,
         times=d.periods, region=unit_codes(d, period_by)[0] if period_by else np.zeros(d.n_units, dtype=int),
-        cluster=groups, notes=tuple(notes),
+        cluster=groups, notes=tuple(notes), period_by=period_by,
     )  # fmt: skip
 
 
@@ -180,8 +183,9 @@ def regressor(name, terms: list[str], option: str) -> str:
     return name
 
 
-def absorbed_keys(formula: str, entity, time):
-    """``"y ~ d | unit + year"``, as fixest writes two-way effects: the formula without them, and unit and period.
+def absorbed_keys(formula: str, entity, time, *, further: bool = False):
+    """``"y ~ d | unit + year"``, as fixest writes two-way effects: the formula without them, and unit and period;
+    ``further``: ways such as region^year are read elsewhere.
 
     Raises
     ------
@@ -198,6 +202,7 @@ def absorbed_keys(formula: str, entity, time):
         return formula, entity, time
     at = outside.index("|")
     names = [name.strip().strip("`") for name in formula[at + 1 :].split("+")]
+    names = [name for name in names if "^" not in name] if further else names
     keys = (entity if entity is not None else names[0], time if time is not None else names[-1])
     if len(names) != 2 or set(names) != set(keys):
         raise SpatialInputError("E504", f"the effects behind | must be unit and period, got {' + '.join(names)!r}",

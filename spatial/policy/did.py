@@ -175,6 +175,7 @@ def did(
         units, are robust in either case. "group_time" takes one weight for each unit, which its cohort's size counts.
     period_by : str, optional
         Column, fixed for each unit: periods have an effect of their own in each of its groups (region by year).
+        ``| unit + year + region^year`` in the formula is ``period_by="region"``.
     band : {"pointwise", "simultaneous"}
         Whether intervals and p-values of the path hold one by one or all together (sup-t).
     level : float
@@ -222,7 +223,7 @@ def did(
                          always=method == "switchers")  # fmt: skip
     settings = {"method": method, "control": control, "adjustment": adjustment, "level": level, "band": band,
                 "cluster": cluster or str(sample.ids.name or "unit"), "weights": column_of(obs_weights),
-                "period_by": period_by}  # fmt: skip
+                "period_by": sample.period_by}  # fmt: skip
     if method == "twfe" and not is_switch(sample.D):
         reference, window, notes = None, None, dose_note(sample.treatment)
     elif method == "twfe" and comes_and_goes(sample.D):

@@ -102,8 +102,9 @@ def ring_did(
     sample = without_unseen(sample, in_ring)
     clean = clean_units(sample, in_ring)
     settings = {"method": method, "control": None, "rings": list(rings), "level": level, "clean": clean,
-                "weights": column_of(obs_weights), "period_by": period_by, "reference": None, "band": "pointwise",
-                "window": window, "cluster": cluster or str(sample.ids.name or "unit")}  # fmt: skip
+                "weights": column_of(obs_weights), "period_by": sample.period_by, "reference": None,
+                "band": "pointwise", "window": window,
+                "cluster": cluster or str(sample.ids.name or "unit")}  # fmt: skip
     if method == "imputation":
         _, settings["window"], uneven = path_window(sample, window, None, method)
         jackknife, path, V = _imputed(sample, exposed, names, settings)

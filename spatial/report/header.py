@@ -29,6 +29,7 @@ def header(fit, errors: str | None = None) -> list[str]:
         lines.append(phrase("weights of the error: {weights}", weights=stored(d.error_weights.header())))
     if d.obs_weights is not None:
         lines.append(phrase("weights of the observations: {weights}", weights=stored(d.obs_weights.describe())))
+    lines += _absorbed(fit)
     if s.random is not None:
         lines += map(stored, random_text(fit))
     if s.serial is not None:
@@ -56,13 +57,37 @@ def note_line(note: str) -> str:
 def _size(fit) -> str:
     """Observations, units and periods, and which effects there are."""
     d, n = fit._design, f"{fit.nobs:,}"
-    if not d.is_panel:
+    if not d.is_panel and not fit._settings.effects.ways:
         return phrase("{n} observations", n=n)
+    if not d.is_panel:
+        return phrase("{n} observations ({effects} effects)", n=n, effects=str(fit._settings.effects))
     effects = stored("no" if str(fit._settings.effects) == "none" else str(fit._settings.effects))
     of = {"n": n, "units": f"{d.n_units:,}", "periods": d.n_periods, "effects": effects}
     if d.observed is not None:
         return phrase("{n} observations ({units} units x {periods} periods, unbalanced, {effects} effects)", **of)
     return phrase("{n} observations ({units} units x {periods} periods, {effects} effects)", **of)
+
+
+def _of_ways(fit) -> str:
+    """How many effects of many ways leave a likelihood."""
+    from ..design.invariant import is_exact
+
+    d, spec, effects = fit._design, fit.specification, fit._settings.effects
+    if not fit._settings.correction:
+        return phrase("none (the likelihood with dummies)")
+    used = [d.weights] * spec.lag + [d.weights_of_error] * spec.error
+    return phrase("by transformation") if is_exact(d, effects, *used) else phrase("by the mean of the score")
+
+
+def _absorbed(fit) -> list[str]:
+    """How many effects were absorbed, and in how many steps."""
+    effects = fit._settings.effects
+    if not effects.ways:
+        return []
+    converged = effects.ways.projection.convergence
+    rank = f"{effects.ways.rank:,}"
+    return [phrase("absorbed: {rank} effects; conjugate gradients converged in {steps} steps", rank=rank,
+                   steps=converged.steps)]  # fmt: skip
 
 
 def _keeps_periods(fit) -> bool:
@@ -73,6 +98,8 @@ def _keeps_periods(fit) -> bool:
 def _correction(fit) -> str:
     """The correction for the number of fixed effects."""
     d, effects, correction = fit._design, fit._settings.effects, fit._settings.correction
+    if effects.ways:
+        return phrase("correction: {how}", how=_of_ways(fit))
     if not d.lags or not effects.entity:
         by_score = d.varies or _keeps_periods(fit)
         how = {

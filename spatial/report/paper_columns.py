@@ -191,6 +191,7 @@ def _sample_rows(fit) -> dict[str, str]:
     if d.is_panel:
         unit = stored(effects.random) if effects.random else _yes(effects.entity)
         rows = {f"{d.ids.name or 'unit'} effects": unit, f"{d.times.name or 'period'} effects": _yes(effects.time)}
+    rows |= {f"{way} effects": _yes(True) for way in effects.further}
     method = fit._settings.method
     rows["Method"] = {"ml": phrase("likelihood"), "gmm": phrase("moments")}.get(method, method)
     return rows

@@ -64,7 +64,10 @@ def form_of(products, lam):
     zz, mixed, mm = products
     lam = np.asarray(lam)[..., None, None]
     C = zz - lam * mixed + lam**2 * mm
-    inverse = np.linalg.inv(C[..., 2:, 2:])
+    try:
+        inverse = np.linalg.inv(C[..., 2:, 2:])
+    except np.linalg.LinAlgError:  # B U of dummies U at the end of the interval of lambda
+        inverse = np.linalg.pinv(C[..., 2:, 2:], hermitian=True)
     G = inverse @ C[..., 2:, :2]
     return _quadratic(C, G), (inverse, G)
 

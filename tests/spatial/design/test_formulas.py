@@ -337,7 +337,7 @@ def test_whole_periods_without_data_are_noted(states, states_w):
 # -- what is refused ---------------------------------------------------------------------------------------------
 
 REFUSED = {
-    "CRIME ~ 0": "E504", "CRIME ~ INC | NEIG": "E504", "CRIME ~ INC | nowhere": "E504", "CRIME ~ I(1/0)": "E504", "CRIME ~ I(INC/0)": "E207",
+    "CRIME ~ 0": "E504", "CRIME ~ INC | NEIG": "E206", "CRIME ~ INC | nowhere": "E502", "CRIME ~ I(1/0)": "E504", "CRIME ~ I(INC/0)": "E207",
     "CRIME ~ abs(INC, 1)": "E503", "CRIME ~ C(INC, 1)": "E503", "CRIME ~ I(_quoted_0)": "E502", "CRIME ~ INC . HOVAL": "E504",
     "CRIME ~ INC + ``": "E504", "CRIME ~ log(``)": "E504", "CRIME ~ log()": "E503", "CRIME ~ lag(INC, 0)": "E503",
     "CRIME ~ lag(INC, 1.5)": "E503", "CRIME ~ lag(INC, HOVAL)": "E503", "CRIME ~ poly(INC, 99999)": "E503",
@@ -388,8 +388,9 @@ def test_what_else_is_refused(columbus, w, states, states_w):
             sp.sdm(FORMULA, data, states_w, **PANEL)
     with pytest.raises(SpatialInputError, match="the keyword is"):
         sp.sdm(f"{FORMULA} | state", states, states_w, effects="time", **PANEL)
-    with pytest.raises(SpatialInputError, match=r"entity='state', time='year'"):
-        sp.sdm(f"{FORMULA} | state + year", states, states_w, entity="state")
+    for keys in ({}, {"entity": "state"}):
+        with pytest.raises(SpatialInputError, match=r"entity='state', time='year'"):
+            sp.sdm(f"{FORMULA} | state + year", states, states_w, **keys)
 
 
 @pytest.mark.parametrize("model", [sp.sac, sp.sdm])

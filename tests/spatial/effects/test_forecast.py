@@ -178,7 +178,7 @@ def test_correlated_effects_keep_the_means_of_the_sample():
     means = past.groupby("id")[["a", "b"]].mean().loc[W.index]
     fixed = p["Intercept"] + p["mean(a)"] * means["a"] + p["mean(b)"] * means["b"]
     part = past["y"] - p["a"] * past["a"] - p["b"] * past["b"] - past["id"].map(fixed)
-    share = random.T * random.phi / (1 + random.T * random.phi)
+    share = random.d2 * random.phi / (1 + random.d2 * random.phi)
     c = fixed + share * part.groupby(past["id"]).mean().loc[W.index]
     want = p["a"] * new["a"] + p["b"] * new["b"] + new["id"].map(c)
     keys = pd.MultiIndex.from_frame(new[["id", "t"]])
