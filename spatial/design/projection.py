@@ -50,7 +50,8 @@ class Projection:
 
     Examples
     --------
-    >>> from .grammar import WayTerm
+    >>> from spatial.design.grammar import WayTerm
+    >>> from spatial.design.ways import Way
     >>> rows = np.indices((2, 3)).reshape(2, -1)
     >>> ways = [Way(WayTerm((name,)), codes, np.empty((6, 0))) for name, codes in zip("ab", rows)]
     >>> M = Projection(ways)

@@ -34,7 +34,7 @@ class Way:
     >>> way = Way(WayTerm(("g",), ("t",)), np.array([0, 0, 0, 1]), np.array([[1.0], [2.0], [3.0], [7.0]]))
     >>> str(way), way.groups, way.rank            # the group of one row has a level and no slope
     ('g[t]', 2, 3)
-    >>> (way.columns.T @ way.columns).toarray().round(12)
+    >>> (way.columns.T @ way.columns).toarray().round(12) + 0.0
     array([[1., 0., 0., 0.],
            [0., 1., 0., 0.],
            [0., 0., 1., 0.],

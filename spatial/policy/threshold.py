@@ -133,6 +133,9 @@ def threshold(formula: str, data: pd.DataFrame, *, threshold_variable: str, swit
         raise SpatialInputError("E206", "threshold regression with unit effects needs at least 2 periods",
                                 hint="use a longer panel")
     fixed = FixedEffects.parse(effects)
+    if d.absorbed is not None and d.absorbed != fixed:
+        raise SpatialInputError("E504", f"the formula's | asks for {d.absorbed.name!r}, effects= for {effects!r}",
+                                hint="leave | out: a threshold model takes effects= of unit and period")  # fmt: skip
     X, names = regressor_columns(d, fixed)
     x = X[:, :, names.index(regressor(switching, names, "switching"))]
     search = Search(fixed.demean(d.y), fixed.demean(X), X, names, x, q, fixed, trim, grid)
