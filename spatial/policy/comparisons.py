@@ -74,7 +74,8 @@ class Comparisons:
     def groups(self) -> tuple[list[Groups], np.ndarray]:
         """The distinct sets of units that are compared, and the set of each comparison (K,)."""
         sets: dict[bytes, int] = {}
-        distinct, place = [], []
+        distinct: list[Groups] = []
+        place: list[int] = []
         for treated, others, base in zip(self.treated, self.others, self.base):
             key = np.concatenate([[base * (self.x.shape[2] > 0)], treated, others]).tobytes()
             if key not in sets:

@@ -31,10 +31,10 @@ def comparisons(sample: PolicySample, control: str, adjustment: str) -> tuple[Co
                 cells.append((g, t))
                 treated.append(own)
                 others.append(against)
-    g, t = np.array(cells, dtype=int).reshape(-1, 2).T
+    start, period = np.array(cells, dtype=int).reshape(-1, 2).T
     N = len(sample.ids)
-    return Comparisons(np.array(treated).reshape(-1, N), np.array(others).reshape(-1, N), t, g - 1, np.ones(len(g)),
-                       sample.X, sample.cluster, adjustment), g  # fmt: skip
+    return Comparisons(np.array(treated).reshape(-1, N), np.array(others).reshape(-1, N), period, start - 1,
+                       np.ones(len(start)), sample.X, sample.cluster, adjustment), start  # fmt: skip
 
 
 def effects(sample: PolicySample, control: str, adjustment: str, window: tuple[float, float]):

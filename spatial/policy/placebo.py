@@ -21,8 +21,9 @@ from spillover.show import Shown
 from ..models.refit import refit
 from . import imputation, twfe
 from ._tables import rows
-from .did import DiD, under_dates
+from .did import DiD
 from .gaps import unseen_before
+from .methods import under_dates
 from .spatial_did import SpatialDiD
 from .treatment import comes_and_goes, is_switch
 

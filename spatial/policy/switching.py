@@ -116,9 +116,9 @@ def _collected(rows, N) -> Comparisons:
 
 
 def _together(a: Comparisons, b: Comparisons, sample: PolicySample, adjustment: str) -> Comparisons:
-    parts = [np.concatenate([getattr(a, name), getattr(b, name)])
-             for name in ("treated", "others", "period", "base", "sign")]  # fmt: skip
-    return Comparisons(*parts, sample.X, sample.cluster, adjustment)
+    parts = {name: np.concatenate([getattr(a, name), getattr(b, name)])
+             for name in ("treated", "others", "period", "base", "sign")}  # fmt: skip
+    return Comparisons(**parts, x=sample.X, cluster=sample.cluster, adjustment=adjustment)
 
 
 def _unused(D, later, joins, sample: PolicySample) -> list[str]:

@@ -78,9 +78,9 @@ def test_what_stays_is_group_time_and_what_only_ends_mirrors_what_only_begins(fr
     mirrored = sp.did("产出 ~ d", frame.assign(d=1 - frame["政策"]), method="switchers", **keys)
     np.testing.assert_allclose(mirrored.path["estimate"], -fit.path["estimate"], atol=1e-12)
     more = frame.assign(z=frame.groupby("省份")["人口"].transform("mean"))
-    given, other = (sp.did("产出 ~ 政策 + z", more, treatment="政策", method=method, control="not_yet",
+    one, other = (sp.did("产出 ~ 政策 + z", more, treatment="政策", method=method, control="not_yet",
                            adjustment="regression", **keys) for method in ("switchers", "group_time"))  # fmt: skip
-    assert given.att == pytest.approx(other.att, rel=1e-9)
+    assert one.att == pytest.approx(other.att, rel=1e-9)
 
 
 def test_lasting_effects_of_a_treatment_that_ends_are_seen():
