@@ -21,9 +21,9 @@ from .information import inverse_information, observed
 from .scores import scores
 
 KINDS = {
-    None: "u = mu + e",
-    "kkp": "inside the spatial error: u = lambda M u + mu + e (Kapoor, Kelejian & Prucha)",
-    "baltagi": "beside the spatial error: u = mu + (I - lambda M)^-1 e (Baltagi, Song & Koh)",
+    None: "u = mu + {e}",
+    "kkp": "inside the spatial error: u = lambda M u + mu + {e} (Kapoor, Kelejian & Prucha)",
+    "baltagi": "beside the spatial error: u = mu + (I - lambda M)^-1 {e} (Baltagi, Song & Koh)",
 }
 
 
@@ -182,7 +182,8 @@ def random_text(fit: FitRecord) -> list[str]:
     moments = "Kapoor, Kelejian and Prucha's moments" if random.error else "Swamy and Arora's moments"
     method = "maximum likelihood" if random.by_likelihood else moments
     names = ("sigma2_mu", "phi") if random.error == "baltagi" else ("sigma2_mu", "phi", "theta")
-    lines = [f"unit effects: {KINDS[random.error]}",
+    process = KINDS[random.error].format(e="e" if fit._settings.serial is None else "nu")
+    lines = [f"unit effects: {process}",
              f"their variance by {method}: " + ", ".join(value[name] for name in names)]  # fmt: skip
     if random.on_boundary:
         pooled = "the pooled fit (effects='none')" + " with psi" * (fit._settings.serial is not None)

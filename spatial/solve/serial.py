@@ -128,10 +128,10 @@ def serial_maximum(at: Callable[[float], tuple[float, np.ndarray]], T: int) -> S
         E701 when the likelihood rises up to psi = 1 or -1, E801 when the search does not settle.
     """
     # 1. The best of a grid, and Newton's ascent from there in z.
-    grid = np.arctanh(GRID)
-    values = [at(psi)[0] for psi in GRID]
-    best = int(np.argmax(values))
-    z, high = float(grid[best]), values[best]
+    high, start = max((_value(at, psi), psi) for psi in GRID)
+    if not np.isfinite(high):
+        at(start)  # says why there is no maximum
+    z = float(np.arctanh(start))
     widest = 0.5
     for _ in range(MAX_STEPS):
         ahead, behind = (at(np.tanh(z + move))[0] for move in (STEP, -STEP))
@@ -156,3 +156,11 @@ def serial_maximum(at: Callable[[float], tuple[float, np.ndarray]], T: int) -> S
     d2s = [float(np.sum(prais_winsten(np.tanh(z + move), T).sum(axis=1) ** 2)) for move in (0.0, STEP, -STEP)]
     slopes, of_d2 = (over - under) / (2 * STEP), (d2s[1] - d2s[2]) / (2 * STEP)
     return SerialErrors(float(np.tanh(z)), curvature, slopes, d2s[0], of_d2)
+
+
+def _value(at: Callable[[float], tuple[float, np.ndarray]], psi: float) -> float:
+    """ln L; minus infinity where the others have no maximum given so remote a psi."""
+    try:
+        return at(psi)[0]
+    except SpatialInputError:
+        return -np.inf

@@ -114,10 +114,12 @@ def _sample(gdf, panel, entity: str, time: str, data: dict):
 
 def _named_by_units(gdf, panel, entity: str):
     """The map with the only column that holds all units of the panel as its ids; E101 where several do."""
+    if gdf.index.name is not None:  # an example map, which names its units itself
+        return gdf
     units = pd.Index(panel[entity].dropna().unique())
     fits = [name for name in gdf.columns.drop(gdf.geometry.name)
             if gdf[name].is_unique and (partners(units, pd.Index(gdf[name])).at >= 0).all()]  # fmt: skip
-    if gdf.index.name is not None or not fits:
+    if not fits:
         return gdf
     if len(fits) > 1:
         raise SpatialInputError("E101", f"several columns of the map hold the units of the panel: {', '.join(fits)}",

@@ -11,7 +11,7 @@ from spillover.language import phrase, stored
 
 from .question import LEVEL, Chapter, Question
 
-MODELS = {"slx": "sdm", "sdem": "sdm", "gns": "sdm", "sdm": "sdm"}  # by moments there are sar and sdm
+MODELS = {"slx": "sdm", "sdem": "sdm", "gns": "sdm", "sdm": "sdm"}  # two-stage least squares has W y; of others sar
 SHARED = ("entity", "time", "effects", "durbin", "missing")
 WEAK = 10.0  # the first-stage F below which instruments count as weak (Staiger & Stock 1997)
 

@@ -6,6 +6,7 @@ import pytest
 from scipy.optimize import minimize
 
 import spatial as sp
+from spatial.solve.serial import serial_maximum
 from spillover.errors import SpatialInputError
 
 from .. import naive, naive_random
@@ -157,6 +158,7 @@ def test_what_is_printed():
     fit = fit_serial("sem", serially_correlated(data, 0.6), W, "random", "kkp")
     psi = sp.variance_components(fit).set_index("term").loc["psi"]
     assert f"psi {psi['estimate']:.4g} ({psi['std_error']:.3g})" in str(fit)
+    assert "u = lambda M u + mu + nu (Kapoor" in str(fit)
     assert "by maximum likelihood" in str(fit_serial("ols", data, W, "none"))
     assert np.isnan(fit.r_squared.r2)
 
@@ -195,3 +197,18 @@ def test_what_a_fit_does_not_do(what):
     with pytest.raises(SpatialInputError, match=r"serial|not estimated"):
         what(fit)
     assert fit.predict(kind="trend").notna().all()
+
+
+def test_a_psi_without_a_maximum_is_passed_over():
+    """The others may have none far from the best psi; where they have none anywhere, the error says why."""
+
+    def at(psi):
+        if psi < 0 or psi > 0.95:
+            raise SpatialInputError("E801", "no maximum here", hint="none")
+        return -50 * (np.arctanh(psi) - 0.6) ** 2, np.array([2 * np.arctanh(psi)])
+
+    serial = serial_maximum(at, 5)
+    assert np.arctanh(serial.psi) == pytest.approx(0.6, abs=1e-7)
+    assert (serial.curvature, serial.slopes[0]) == pytest.approx((100, 2), rel=1e-5)
+    with pytest.raises(SpatialInputError, match="no maximum here"):
+        serial_maximum(lambda psi: at(-1), 5)
