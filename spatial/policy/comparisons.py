@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from .delete_one import PART, Jackknife, plain
-from .overlap import Groups, unit_weights
+from .overlap import RANK, Groups, unit_weights
 
 LARGEST = 30_000_000  # numbers of all deletions' weights up to which ||K||_F is exact
 PROJECTIONS = 400
@@ -140,6 +140,45 @@ def jackknife(model: Comparisons, Y: np.ndarray, averages: list[Average]) -> Jac
 
         E ||delta S S'delta'||_F^2 / p^2 = ||K||_F^2 (1 + 1 / p) + (tr K)^2 / p
     """
+    return _jackknife(model, Y, averages)[0]
+
+
+def together(model: Comparisons, Y: np.ndarray, averages: list[Average]) -> tuple[Jackknife, float]:
+    """The jackknife of q averages, and the degrees of freedom of their joint test.
+
+        eta = q (q + 1) / sum_st Var V*_st,    V* = Omega^-1/2 V Omega^-1/2,    Omega = v v'
+
+    under normal, independent errors (Pustejovsky & Tipton 2018, section 3), with the elements of the jackknife's V*_st
+    = sum_g d*_gs d*_gt:  Var V*_st = sum_gh K_ss,gh K_tt,gh + K_st,gh K_ts,gh.
+    """
+    fit, blocks, exact = _jackknife(model, Y, averages)
+    q, G, P = blocks.shape
+    if np.isnan(fit.scale).any():
+        return fit, np.nan
+    omega = np.einsum("snt,mnt->sm", fit.v, fit.v)
+    size, vectors = np.linalg.eigh(omega)
+    if size[0] <= RANK * size[-1]:
+        return fit, np.nan
+    half = (vectors / np.sqrt(size)) @ vectors.T * (fit.scale * np.sqrt((G - 1) / G))
+    variance = _variance(np.tensordot(half, blocks, axes=1))
+    if not exact:
+        variance = (variance - 2 * q / PROJECTIONS) / (1 + 1 / PROJECTIONS)
+    return fit, float(q * (q + 1) / max(variance, q * (q + 1) / G))
+
+
+def _variance(blocks: np.ndarray) -> float:
+    """sum_st Var V*_st of deletions (q, G, P), from products of G or of P, the fewer."""
+    q, G, P = blocks.shape
+    few = blocks if G <= P else blocks.transpose(0, 2, 1)
+    flat = few.reshape(q * few.shape[1], -1)
+    K = (flat @ flat.T).reshape(q, few.shape[1], q, few.shape[1])
+    if G <= P:
+        return float((np.einsum("sgsh->gh", K) ** 2).sum() + (K * K.transpose(2, 1, 0, 3)).sum())
+    return float((K**2).sum() + (K * K.transpose(0, 3, 2, 1)).sum())
+
+
+def _jackknife(model: Comparisons, Y: np.ndarray, averages: list[Average]):
+    """The jackknife; the deletions (E, G, N T), or their projections; whether they are exact."""
     G = int(model.cluster.max()) + 1
     v = model.weights(averages, Y.shape[1])[0]
     E, N, T = v.shape
@@ -166,4 +205,4 @@ def jackknife(model: Comparisons, Y: np.ndarray, averages: list[Average]) -> Jac
     with np.errstate(invalid="ignore", divide="ignore"):
         scale, df = np.sqrt((v**2).sum(axis=(1, 2)) / trace), trace**2 / frobenius
     V = (d * f) @ d.T * np.outer(scale, scale)
-    return Jackknife((v * Y).sum(axis=(1, 2)), np.sqrt(np.diag(V)), df, scale, V, v)
+    return Jackknife((v * Y).sum(axis=(1, 2)), np.sqrt(np.diag(V)), df, scale, V, v), projected, exact

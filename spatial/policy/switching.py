@@ -20,8 +20,9 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
+from ..records.tests import TestResult
 from ._sample import PolicySample
-from .comparisons import Average, Comparisons, jackknife
+from .comparisons import Average, Comparisons, jackknife, together
 from .conditional import without_overlap
 from .pretrends import MAX_LEADS, FTest, Pretrends
 
@@ -40,6 +41,53 @@ def first_changes(D: np.ndarray) -> np.ndarray:
     return np.where(changed.any(axis=0), 1 + changed.argmax(axis=0), len(D))
 
 
+@dataclass(frozen=True, eq=False)
+class Changes:
+    """Comparisons of both kinds.
+
+    Attributes
+    ----------
+    model : Comparisons
+    since : ndarray, shape (K,)
+        Time since the first change; NaN for comparisons of DID_M.
+    joined : ndarray, shape (K,)
+        1 for joiners, -1 for leavers, 0 for comparisons of DID_l.
+    notes : list of str
+    """
+
+    model: Comparisons
+    since: np.ndarray
+    joined: np.ndarray
+    notes: list[str]
+
+    def at(self, period: float) -> Average:
+        return Average(self.since == period)
+
+
+def read_changes(sample: PolicySample, control: str, adjustment: str) -> Changes:
+    """Of all changes that have a comparison.
+
+    Raises
+    ------
+    SpatialInputError
+        E234, E730 where no change has a comparison, E734 without overlap.
+    """
+    D, seen = sample.D, sample.mass > 0
+    later, starts = _after_first_change(D, seen, control)
+    joins, is_join = _at_every_change(D, seen)
+    since = sample.clock[later.period] - sample.clock[starts]
+    if not (since >= 0).any():
+        raise SpatialInputError("E730", "no unit changes its treatment while one with the same treatment keeps it",
+                                column=sample.treatment, hint="method='imputation' where units stay treated, or add "
+                                "units that do not change")  # fmt: skip
+    model = _together(later, joins, sample, adjustment)
+    needed = np.concatenate([since >= 0, np.ones(len(is_join), dtype=bool)])
+    kept = ~without_overlap(sample, model, needed)
+    since = np.concatenate([since, np.full(len(is_join), np.nan)])[kept]
+    joined = np.concatenate([np.zeros(len(starts)), np.where(is_join, 1, -1)])[kept]
+    return Changes(model.part(kept), since, joined, _unused(D, later, joins, sample))
+
+
 def effects(sample: PolicySample, control: str, adjustment: str, window: tuple[float, float]):
     """Averages and the path.
 
@@ -52,30 +100,17 @@ def effects(sample: PolicySample, control: str, adjustment: str, window: tuple[f
     Raises
     ------
     SpatialInputError
-        E234, E730 where no change has a comparison, E734 without overlap.
+        As ``read_changes``.
     """
-    D, seen = sample.D, sample.mass > 0
-    later, starts = _after_first_change(D, seen, control)
-    joins, is_join = _at_every_change(D, seen)
-    since = sample.clock[later.period] - sample.clock[starts]
-    n_later, n_joins = len(starts), len(is_join)
-    if not (since >= 0).any():
-        raise SpatialInputError("E730", "no unit changes its treatment while one with the same treatment keeps it",
-                                column=sample.treatment, hint="method='imputation' where units stay treated, or add "
-                                "units that do not change")  # fmt: skip
-    model = _together(later, joins, sample, adjustment)
-    needed = np.concatenate([since >= 0, np.ones(n_joins, dtype=bool)])
-    lost = without_overlap(sample, model, needed)
-    model, kept = model.part(~lost), ~lost
-    since = np.concatenate([since, np.full(n_joins, np.nan)])[kept]
-    joined = np.concatenate([np.zeros(n_later), np.where(is_join, 1, -1)])[kept]
-    dose = np.abs(D[model.period] - D[model.base])
+    changes = read_changes(sample, control, adjustment)
+    model, since, joined = changes.model, changes.since, changes.joined
+    dose = np.abs(sample.D[model.period] - sample.D[model.base])
     averages = {PER_PERIOD: Average(since >= 0, per=dose), "DID_M": Average(joined != 0),
                 "DID_M, joiners": Average(joined > 0), "DID_M, leavers": Average(joined < 0)}  # fmt: skip
     averages = {name: one for name, one in averages.items() if one.at.any()}
     periods = np.unique(since[(since >= window[0]) & (since <= window[1])])
-    fit = jackknife(model, sample.y.T, [*averages.values(), *(Average(since == k) for k in periods)])
-    return list(averages), periods, fit, _unused(D, later, joins, sample)
+    fit = jackknife(model, sample.y.T, [*averages.values(), *map(changes.at, periods)])
+    return list(averages), periods, fit, changes.notes
 
 
 def _after_first_change(D, seen, control) -> tuple[Comparisons, np.ndarray]:
@@ -140,30 +175,40 @@ class Placebos(Pretrends):
     def basis(self) -> str:
         return "units that change against those that have not yet"
 
+    def wild(self, *, draws: int = 999, seed: int = 1) -> TestResult:
+        """There is none: leads of switchers are no coefficients of one regression.
+
+        Raises
+        ------
+        SpatialInputError
+            E533.
+        """
+        raise SpatialInputError("E533", "effects before the first change have no bootstrap of a regression",
+                                hint="the joint test, .joint")  # fmt: skip
+
 
 def placebo_tests(result) -> Placebos:
     """Of a ``DiD`` of switchers: its nearest effects before the first change are zero, up to three. With V their scaled
-    jackknife and nu the smallest of their degrees of freedom, F = (nu - q + 1) / (nu q) d'V^-1 d on (q, nu - q + 1).
+    jackknife and eta of ``comparisons.together``, F = (eta - q + 1) / (eta q) d'V^-1 d on (q, eta - q + 1).
 
     Raises
     ------
     SpatialInputError
         E206 where there are none.
     """
-    path, V = result.path, result.path_vcov
-    free = path[~path["reference"]]
-    at = np.flatnonzero((free["period"] < 0) & (free["std_error"] > 0))[-MAX_LEADS:]
-    while len(at) and np.linalg.cond(V[np.ix_(at, at)]) > 1e12:
-        at = at[1:]
-    if not len(at):
-        raise SpatialInputError("E206", "nobody is observed twice before the first change: there is no placebo",
-                                hint="there is nothing to test; say so instead of a test")  # fmt: skip
-    some, q = free.iloc[at], len(at)
-    nu = float(some["df"].min())
-    if nu <= q - 1:
-        at, some, q = at[-1:], free.iloc[at[-1:]], 1
-        nu = float(some["df"].min())
-    d = some["estimate"].to_numpy()
-    F = (nu - q + 1) / (nu * q) * float(d @ np.linalg.solve(V[np.ix_(at, at)], d))
-    joint = FTest("joint leads", F, (q, nu - q + 1), "earlier effects are zero")
-    return Placebos(joint, None, tuple(some["period"]), result.att, None)  # type: ignore[arg-type]
+    path, settings, sample = result.path, result.settings, result.sample
+    leads = path["period"][(path["period"] < 0) & (path["std_error"] > 0)].to_numpy()[-MAX_LEADS:]
+    changes = read_changes(sample, settings["control"], settings["adjustment"])
+    while len(leads):
+        q = len(leads)
+        fit, eta = together(changes.model, sample.y.T, [changes.at(k) for k in leads])
+        if eta - q + 1 >= 1:
+            F = (eta - q + 1) / (eta * q) * float(fit.estimates @ np.linalg.solve(fit.V, fit.estimates))
+            joint = FTest("joint leads", F, (q, eta - q + 1), "earlier effects are zero")
+            return Placebos(joint, None, tuple(leads.tolist()), result.att, None)  # type: ignore[arg-type]
+        leads = leads[1:]
+    why = "nobody is observed twice before the first change"
+    if (path["period"][~path["reference"]] < 0).any():
+        why = "one unit alone identifies each effect before the first change"
+    raise SpatialInputError("E206", f"{why}: there is no placebo",
+                            hint="there is nothing to test; say so instead of a test")  # fmt: skip

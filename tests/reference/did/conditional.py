@@ -1,9 +1,7 @@
-"""Group-time effects given log population on the panel of ``mpdta.csv``, by csdid (the Python version of R ``did``).
+"""Group-time effects on the panel of ``mpdta.csv``, without covariates and given log population, as csdid computes them
+(the Python version of R ``did``).
 
 python tests/reference/did/conditional.py    (csdid 0.4.3 with drdid 1.1.7)
-
-The doubly robust effects with never-treated units are those that the vignettes of R ``did`` print (-0.0145, -0.0764,
--0.1404, -0.1069 for 2004; 0.0010, -0.0413 for 2006; -0.0288 for 2007).
 """
 
 from pathlib import Path
@@ -19,10 +17,11 @@ if __name__ == "__main__":
     long = wide.melt(["county", "first", "lpop"], var_name="year", value_name="lemp").astype({"year": int})
     rows = []
     for control in ("nevertreated", "notyettreated"):
-        for method in ("dr", "reg", "ipw"):
-            model = ATTgt(yname="lemp", gname="first", idname="county", tname="year", xformla="lemp~lpop", data=long,
+        for method in ("none", "dr", "reg", "ipw"):
+            formula = "lemp~1" if method == "none" else "lemp~lpop"
+            model = ATTgt(yname="lemp", gname="first", idname="county", tname="year", xformla=formula, data=long,
                           control_group=[control])  # fmt: skip
-            model = model.fit(est_method=method, base_period="universal", bstrap=False)
+            model = model.fit(est_method="dr" if method == "none" else method, base_period="universal", bstrap=False)
             for kind in ("simple", "dynamic", "group", "calendar"):
                 result = model.aggte(typec=kind, bstrap=False, cband=False).atte
                 rows.append((control, method, kind, result["overall_att"], result["overall_se"]))

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import spatial as sp
-from spatial.policy import twfe
+from spatial.policy import comparisons, twfe
 from spillover.errors import SpatialInputError
 
 from . import naive
@@ -102,17 +102,59 @@ def test_lasting_effects_of_a_treatment_that_ends_are_seen():
     assert fit.trends()["cohort"].unique().tolist() == ["2", "3", "never"]
 
 
-def test_the_joint_test_is_that_of_its_nearest_placebos(panel):
-    fit = sp.did("y ~ d", panel, method="switchers", **KEYS)
-    joint = fit.pretrends.joint
-    early = fit.path[fit.path["period"] < -1]
-    at = np.arange(len(early))[-3:]
-    d, V = early["estimate"].to_numpy()[at], fit.path_vcov[np.ix_(at, at)]
-    nu = early["df"].to_numpy()[at].min()
-    F = (nu - 2) / (3 * nu) * d @ np.linalg.inv(V) @ d
-    assert (joint.statistic, *joint.df) == pytest.approx((F, 3, nu - 2))
-    assert fit.pretrends.leads == (-4, -3, -2)
+def test_the_joint_test_is_its_dense_twin():
+    """Degrees of freedom from the weights of outcomes, of all units and without each."""
+    rng = np.random.default_rng(3)
+    N, T, f = 14, 5, 13 / 14
+    change = np.array([2, 3, 4, 9])[np.arange(N) % 4]
+    D = (np.arange(T)[:, None] >= change) ^ (np.arange(N) % 5 == 0)
+    frame = pd.DataFrame({"i": np.tile(np.arange(N), T), "t": np.repeat(np.arange(T), N), "d": D.ravel() * 1.0,
+                          "y": rng.standard_normal(N * T)})  # fmt: skip
+    fit = sp.did("y ~ d", frame, method="switchers", **KEYS)
+    s, joint = fit.sample, fit.pretrends.joint
+
+    def of(units, k):
+        out = np.zeros((T, N))
+        seen = np.ones((T, len(units)), dtype=bool)
+        out[:, units] = naive.weights_of(lambda y: naive.switching(y, s.D[:, units], seen)[1][k], (T, len(units)))
+        return out.ravel()
+
+    everyone, leads = np.arange(N), fit.pretrends.leads
+    assert leads == (-3, -2)
+    v = np.array([of(everyone, k) for k in leads])
+    delta = np.array([[of(np.delete(everyone, i), k) for k in leads] for i in everyone]) - v
+    omega, expected = v @ v.T, f * np.einsum("gsn,gtn->st", delta, delta)
+    scale = np.sqrt(np.diag(omega) / np.diag(expected))
+    d = scale * (delta @ s.y.ravel())
+    V, estimates = f * d.T @ d, v @ s.y.ravel()
+    size, vectors = np.linalg.eigh(omega)
+    K = np.einsum("su,gun->gsn", (vectors / np.sqrt(size)) @ vectors.T * scale * np.sqrt(f), delta)
+    M = np.einsum("gsn,htn->sgth", K, K)
+    variance = sum(M[a, g, a, h] * M[b, g, b, h] + M[a, g, b, h] * M[b, g, a, h]
+                   for a in (0, 1) for b in (0, 1) for g in everyone for h in everyone)  # fmt: skip
+    eta = 2 * 3 / variance
+    F = (eta - 1) / (2 * eta) * estimates @ np.linalg.solve(V, estimates)
+    assert (joint.statistic, *joint.df) == pytest.approx((F, 2, eta - 1), rel=1e-8)
     assert "have not yet" in str(fit)
+    with pytest.raises(SpatialInputError) as caught:
+        fit.pretrends.wild()
+    assert caught.value.code == "E533"
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 7), (2, 7, 3)])
+def test_variances_of_the_joint_test_come_from_the_fewer_products(shape):
+    blocks = np.random.default_rng(1).standard_normal(shape)
+    M = np.einsum("sgp,thp->sgth", blocks, blocks)
+    twin = np.einsum("sgsh,tgth->", M, M) + np.einsum("sgth,tgsh->", M, M)
+    assert comparisons._variance(blocks) == pytest.approx(twin, rel=1e-12)
+
+
+def test_the_joint_test_of_large_samples_is_projected(panel, monkeypatch):
+    exact = sp.did("y ~ d", panel, method="switchers", **KEYS).pretrends.joint
+    monkeypatch.setattr(comparisons, "LARGEST", 0)
+    large = sp.did("y ~ d", panel, method="switchers", **KEYS).pretrends.joint
+    assert large.df[1] == pytest.approx(exact.df[1], rel=0.1)
+    assert large.p_value == pytest.approx(exact.p_value, abs=0.02)
 
 
 def test_negative_weights_are_those_of_effects(frame):
