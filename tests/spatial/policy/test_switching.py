@@ -107,7 +107,7 @@ def test_the_joint_test_is_its_dense_twin():
     rng = np.random.default_rng(3)
     N, T, f = 14, 5, 13 / 14
     change = np.array([2, 3, 4, 9])[np.arange(N) % 4]
-    D = (np.arange(T)[:, None] >= change) ^ (np.arange(N) % 5 == 0)
+    D = (np.arange(T)[:, None] >= change) & ((np.arange(T)[:, None] <= change) | (np.arange(N) % 3 > 0))
     frame = pd.DataFrame({"i": np.tile(np.arange(N), T), "t": np.repeat(np.arange(T), N), "d": D.ravel() * 1.0,
                           "y": rng.standard_normal(N * T)})  # fmt: skip
     fit = sp.did("y ~ d", frame, method="switchers", **KEYS)
@@ -120,7 +120,7 @@ def test_the_joint_test_is_its_dense_twin():
         return out.ravel()
 
     everyone, leads = np.arange(N), fit.pretrends.leads
-    assert leads == (-3, -2)
+    assert leads == (-4, -3, -2)
     v = np.array([of(everyone, k) for k in leads])
     delta = np.array([[of(np.delete(everyone, i), k) for k in leads] for i in everyone]) - v
     omega, expected = v @ v.T, f * np.einsum("gsn,gtn->st", delta, delta)
@@ -131,10 +131,10 @@ def test_the_joint_test_is_its_dense_twin():
     K = np.einsum("su,gun->gsn", (vectors / np.sqrt(size)) @ vectors.T * scale * np.sqrt(f), delta)
     M = np.einsum("gsn,htn->sgth", K, K)
     variance = sum(M[a, g, a, h] * M[b, g, b, h] + M[a, g, b, h] * M[b, g, a, h]
-                   for a in (0, 1) for b in (0, 1) for g in everyone for h in everyone)  # fmt: skip
-    eta = 2 * 3 / variance
-    F = (eta - 1) / (2 * eta) * estimates @ np.linalg.solve(V, estimates)
-    assert (joint.statistic, *joint.df) == pytest.approx((F, 2, eta - 1), rel=1e-8)
+                   for a in range(3) for b in range(3) for g in everyone for h in everyone)  # fmt: skip
+    eta = 3 * 4 / variance
+    F = (eta - 2) / (3 * eta) * estimates @ np.linalg.solve(V, estimates)
+    assert (joint.statistic, *joint.df) == pytest.approx((F, 3, eta - 2), rel=1e-8)
     assert "have not yet" in str(fit)
     with pytest.raises(SpatialInputError) as caught:
         fit.pretrends.wild()
