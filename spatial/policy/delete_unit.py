@@ -67,7 +67,7 @@ def deleted(fit: Fit) -> Deleted:
     C = X.transpose(1, 0, 2)
     if fit._settings.effects.time:
         C = np.concatenate([period_dummies(T, np.zeros(N, dtype=int)), C], axis=2)
-    y = np.stack([d.y, spatial_lag(W, d.y)]).transpose(0, 2, 1)  # y and W y, (2, N, T)
+    y = np.stack([d.y, spatial_lag(W, d.outcome)]).transpose(0, 2, 1)  # y and W y, (2, N, T)
     if fit.specification.error:
         C = C - fit.lam * (W @ C.reshape(N, -1)).reshape(C.shape)
         y = y - fit.lam * np.stack([W @ one for one in y])
