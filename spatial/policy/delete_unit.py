@@ -67,10 +67,10 @@ def deleted(fit: Fit) -> Deleted:
     far = spatial_lag(W, own)
     X = np.stack([own[:, :, k] if name in d.names else far[:, :, k] for k, name in enumerate(names)], axis=2)
     C = X.transpose(1, 0, 2)
-    y = np.stack([d.y.T, lagged_response(fit)])  # (2, N, T)
+    y = np.stack([d.y.T, lagged(fit, d.outcome)])  # (2, N, T)
     if fit.specification.error:
         C = C - fit.lam * (W @ fit._settings.effects.demean(X).transpose(1, 0, 2).reshape(N, -1)).reshape(C.shape)
-        y[0] -= fit.lam * y[1]
+        y[0] -= fit.lam * lagged(fit, d.y)
     if fit._settings.effects.time:
         C = np.concatenate([period_dummies(T, np.zeros(N, dtype=int)), C], axis=2)
     design = within(np.ones((N, T)), C, np.arange(N))
@@ -85,12 +85,11 @@ def deleted(fit: Fit) -> Deleted:
     return Deleted(names, design, y[0] - fit.rho * y[1], coefficients, rho)
 
 
-def lagged_response(fit: Fit) -> np.ndarray:
-    """W y as the likelihood has it, (N, T): time effects are taken out before y is lagged. Where rows of W all sum to
-    one, period dummies take out what that leaves; where they do not (an island is enough), W of their part of y would
-    stay in."""
-    d = fit._design
-    return spatial_lag(d.weights, fit._settings.effects.demean(d.y)).T
+def lagged(fit: Fit, y: np.ndarray) -> np.ndarray:
+    """W y as the likelihood has it, (N, T) of y (T, N): time effects are taken out before y is lagged. Where rows of W
+    all sum to one, period dummies take out what that leaves; where they do not (an island is enough), W of their part
+    of y would stay in."""
+    return spatial_lag(fit._design.weights, fit._settings.effects.demean(y)).T
 
 
 def _newton(fit: Fit, design: Within, y, of_y, left, g) -> np.ndarray:
