@@ -114,7 +114,7 @@ def test_periods_without_values_are_left_out_and_no_unit_is_dropped_for_them(als
     holes = change(panel, panel.index[panel["year"] == 1975], "pcap", np.nan)
     if also:
         holes = change(holes, holes.index[(holes["state"] == "ME") & (holes["year"] == 1980)], "pcap", np.nan)
-    with pytest.raises(SpatialInputError, match="'pcap' 4[89]") as caught:
+    with pytest.raises(SpatialInputError, match=r"'pcap' 4[89]") as caught:
         sp.sdm(FORMULA, holes, queen, **KEYS)
     assert caught.value.hint.startswith("no unit is complete in 1975: leave out these periods")
     assert ('missing="drop"' in caught.value.hint) is also
