@@ -144,8 +144,8 @@ def spatial_pretrends(result) -> Pretrends:
     base = [after, *_covariates(fit, [lost.names[k] for k in others])]
     if fit._settings.effects.time:
         base.insert(0, period_dummies(T, np.zeros(N, dtype=int)))
-    y = np.asarray(fit._design.y).T
-    y = y - (fit.rho + fit.lam) * (W @ y)
+    y, outcome = fit._design.y, fit._design.outcome
+    y = y.T - fit.rho * delete_unit.lagged(fit, outcome) - fit.lam * delete_unit.lagged(fit, y)
     problem = Problem(y, np.ones((N, T)), since.T, np.concatenate(base, axis=2), indicators, adopters.clock,
                       np.arange(N), neighbors=spread)  # fmt: skip
     v = result.settings.get("direct")
