@@ -152,7 +152,7 @@ def together(model: Comparisons, Y: np.ndarray, averages: list[Average]) -> tupl
     = sum_g d*_gs d*_gt:  Var V*_st = sum_gh K_ss,gh K_tt,gh + K_st,gh K_ts,gh.
     """
     fit, blocks, exact = _jackknife(model, Y, averages)
-    q, G, P = blocks.shape
+    q, G = blocks.shape[:2]
     if np.isnan(fit.scale).any():
         return fit, np.nan
     omega = np.einsum("snt,mnt->sm", fit.v, fit.v)

@@ -80,8 +80,8 @@ STORED = (
     "{treatment} began in a gap, and is taken to begin where it is observed first: {units}",
     "the path leaves out cohorts that covariates tell from their comparison: {cohorts}",
     "no standard error: without one of the units, covariates tell a cohort from its comparison",
-    "{n} of {all} treated observations enter with negative weights, in all {negative} against {positive}: where effects "
-    "differ the estimate may lie outside all of them",
+    "{n} of {all} treated observations enter with negative weights, in all {negative} against {positive}: where "
+    "effects differ the estimate may lie outside all of them",
     "no effect next door at {periods}: nobody's neighbor is there, or only units that are there themselves",
     "rho and lambda together are weakly identified: below 500 rows (by moments 1,000), and in a gns of any size, "
     "Wald intervals of both and of indirect effects cover less than 93 %, by moments less than by maximum likelihood",
