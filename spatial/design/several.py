@@ -159,10 +159,11 @@ def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) ->
     W = d.weights.matrices
     X, names = several_regressors(d, effects)
     k, lag, error = len(names), [W[m] for m in d.weights.lag], [W[m] for m in d.weights.error]
-    Z = np.concatenate([d.y[..., None], *([spatial_lag(w, d.y)[..., None] for w in lag] if correction else []), X], 2)
+    lagged_before = [spatial_lag(w, d.outcome)[..., None] for w in lag] if correction else []
+    Z = np.concatenate([d.y[..., None], *lagged_before, X], axis=2)
     within = effects.demean(Z)
     if lag and not correction:
-        lags = np.stack([spatial_lag(w, within[:, :, 0]) for w in lag], axis=2)
+        lags = np.stack([spatial_lag(w, effects.demean(d.outcome)) for w in lag], axis=2)
         within = np.concatenate([within[:, :, :1], lags, within[:, :, 1:]], axis=2)
     lagged = np.empty((len(error), d.nobs, within.shape[2]))
     for place, M in enumerate(error):

@@ -16,6 +16,7 @@ Economic Analysis 12:304-325), section 2.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -29,6 +30,7 @@ from ..design.design import Design, spatial_lag
 from ..design.formula import read_formula
 from ..design.obs_weights import refuse_weighted
 from ..design.read import design
+from ..design.regimes import RegimeDesign
 from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
 
@@ -71,12 +73,24 @@ def predict(fit: FitRecord, data: pd.DataFrame | None = None, w=None, *, kind: s
     """
     if data is None and w is None:
         check_option("kind", kind or "TS", IN_SAMPLE)
-        if fit._settings.composed and kind not in ("trend", "TC"):
-            parts = "random effects are" if fit._settings.effects.random else "errors that are correlated over time are"
-            raise SpatialInputError("E501", f"{parts} not estimated: only kind='trend' and 'TC' are there",
-                                    hint="kind='trend' or kind='TC'")
+        refuse_composed(fit, kind)
         return fit._design.labelled(in_sample(fit, kind or "TS"), "predicted")
     check_option("kind", kind or "BP", OUT_OF_SAMPLE)
+    refuse_new_units(fit, data, w)
+    whole, M, new = whole_design(fit, data, w)
+    return pd.Series(out_of_sample(fit, whole, M, new, kind or "BP"), index=whole.ids[new], name="predicted")
+
+
+def refuse_composed(fit: FitRecord, kind: str | None) -> None:
+    """E501 where the errors have parts that are not estimated, and the prediction needs them."""
+    if fit._settings.composed and kind not in ("trend", "TC"):
+        parts = "random effects are" if fit._settings.effects.random else "errors that are correlated over time are"
+        raise SpatialInputError("E501", f"{parts} not estimated: only kind='trend' and 'TC' are there",
+                                hint="kind='trend' or kind='TC'")  # fmt: skip
+
+
+def refuse_new_units(fit: FitRecord, data, w) -> None:
+    """E501 for new units of a panel, and for data without W or W without data."""
     if fit._design.is_panel:
         raise SpatialInputError("E501", "new units of a panel have no estimated effects: predictions of a kind are "
                                 "those of the fitted units", hint="predict() without data, or forecast(new) for "
@@ -84,15 +98,13 @@ def predict(fit: FitRecord, data: pd.DataFrame | None = None, w=None, *, kind: s
     if data is None or w is None:
         raise SpatialInputError("E501", "new units need both data= and w=, weights over fitted and new units",
                                 hint="fit.predict(new, w_all)")
-    whole, M, new = _whole(fit, data, w)
-    return pd.Series(out_of_sample(fit, whole, M, new, kind or "BP"), index=whole.ids[new], name="predicted")
 
 
 def in_sample(fit: FitRecord, kind: str) -> np.ndarray:
     """(T, N) predictions of the fitted units."""
     d = fit._design
     if kind == "TS":
-        return d.y - fit._errors
+        return d.outcome - fit._errors
     trend = regression_part(fit, d)
     trend = trend + _effects(fit, trend)
     if kind == "trend":
@@ -100,8 +112,8 @@ def in_sample(fit: FitRecord, kind: str) -> np.ndarray:
     W, M = d.weights, d.weights_of_error
     roots = np.ones(d.y.shape) if d.obs_weights is None else np.nan_to_num(d.obs_weights.root, nan=1.0)
     if not (W.varies or M.varies) and (roots == roots[0]).all():
-        return _through_space(fit, W, M, d.y, trend, kind, roots[0])
-    y, trend = (np.nan_to_num(values) for values in (d.y, trend))  # who is not there has no links either
+        return _through_space(fit, W, M, d.outcome, trend, kind, roots[0])
+    y, trend = (np.nan_to_num(values) for values in (d.outcome, trend))  # who is not there has no links either
     each = W.each(d.n_periods), M.each(d.n_periods), y[:, None], trend[:, None]
     systems = ((w, m, y_t, trend_t, kind, root) for w, m, y_t, trend_t, root in zip(*each, roots))
     return np.concatenate([_through_space(fit, *system) for system in systems])
@@ -135,7 +147,7 @@ def out_of_sample(fit: FitRecord, whole: Design, M: SpatialWeights, new: np.ndar
     trend = regression_part(fit, whole)[0]
     if kind == "trend":
         return trend[new]
-    W, y = whole.weights.csr, whole.y[0, old]
+    W, y = whole.weights.csr, whole.outcome[0, old]
     A, B = _filters(fit, W, M.csr)
     if kind == "TS1":
         u = (A[old][:, old] @ y) - trend[old]
@@ -150,8 +162,8 @@ def out_of_sample(fit: FitRecord, whole: Design, M: SpatialWeights, new: np.ndar
 
 
 def regression_part(fit: FitRecord, d: Design) -> np.ndarray:
-    """X beta + W X theta, (T, N), by the names of the parameters; without fixed effects."""
-    out = np.zeros(d.y.shape)
+    """X beta + W X theta and the offset, (T, N), by the names of the parameters; without fixed effects."""
+    out = np.zeros(d.y.shape) if d.offset is None else d.offset.copy()
     for name, value in fit.params.drop(["rho", "lambda"], errors="ignore").items():
         out += value * column_of(d, str(name))
     return out
@@ -178,12 +190,16 @@ def _effects(fit: FitRecord, trend) -> np.ndarray:
     effects = fit._settings.effects
     if not effects.fixed:
         return np.zeros(trend.shape)
-    u = fit._design.y - fit.rho * spatial_lag(fit._design.weights, fit._design.y) - trend
+    outcome = fit._design.outcome
+    u = outcome - fit.rho * spatial_lag(fit._design.weights, outcome) - trend
     return u - fit._design.within(u, effects)
 
 
-def _whole(fit: FitRecord, data: pd.DataFrame, w) -> tuple[Design, SpatialWeights, np.ndarray]:
-    """One design over fitted and new units, the weights of its error, and which units are new."""
+def whole_design(
+    fit: FitRecord, data: pd.DataFrame, w, others: Sequence[str] = ()
+) -> tuple[Design, SpatialWeights, np.ndarray]:
+    """One design over fitted and new units, the weights of its error, and which units are new; ``others`` are columns
+    that are needed besides those of the formula."""
     old = fit._design
     if old.error_weights is not None:
         raise SpatialInputError("E501", "fits with a second W (w_error) are predicted in sample only",
@@ -199,6 +215,7 @@ def _whole(fit: FitRecord, data: pd.DataFrame, w) -> tuple[Design, SpatialWeight
         raise SpatialInputError("E101", "data= holds units that were fitted already", ids=list(fitted),
                                 hint="give new units only; predict() without data is for the fitted ones")  # fmt: skip
     needed, response = _columns(old)
+    needed = list(dict.fromkeys([*needed, *others]))
     if absent := [c for c in needed if c not in data.columns and c not in response]:
         raise SpatialInputError("E502", f"the new units lack the column {absent[0]!r}", column=absent[0], n=len(absent),
                                 hint="add the column to data=")
@@ -206,15 +223,15 @@ def _whole(fit: FitRecord, data: pd.DataFrame, w) -> tuple[Design, SpatialWeight
     added = added.assign(**{c: frame[c].iloc[0] for c in response})  # never read, but the formula wants it
     rows = pd.concat([pd.DataFrame(frame[needed]), added[needed]])
     whole = design(old.formula, rows, weights, lagged=False, fitted=old.encoding)
-    X = whole.X[:, :, [whole.names.index(name) for name in old.names]]  # without dummies that were left out
-    return replace(whole, X=X, names=old.names, durbin=old.durbin), weights, ~whole.ids.isin(old.ids)
+    names = whole.names if isinstance(old, RegimeDesign) else old.names  # without dummies that were left out
+    X = whole.X[:, :, [whole.names.index(name) for name in names]]
+    return replace(whole, X=X, names=names, durbin=old.durbin), weights, ~whole.ids.isin(old.ids)
 
 
 def _columns(d: Design) -> tuple[list[str], list[str]]:
     """The columns that the formula needs, and those of them that its left side alone needs."""
     terms = read_formula(d.formula, d.frame.columns)
-    right = {c for _, factors in terms.right for factor in factors for c in factor.columns}
-    return list(terms.columns), [c for c in terms.columns if c not in right]
+    return list(terms.columns), [c for c in terms.columns if c not in terms.right_columns]
 
 
 def _filters(fit: FitRecord, W, M):

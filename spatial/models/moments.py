@@ -103,7 +103,7 @@ def moment_sample(
         moving = exogenous & np.array([not (constant and name == INTERCEPT) for name in names])
         lagged = np.concatenate([X[:, :, moving], own], axis=2) if settings.lag_instruments else X[:, :, moving]
         H += _products(weights, lagged, settings.order or 2)
-        lags = [spatial_lag(W, d.y) for W in weights]
+        lags = [spatial_lag(W, d.outcome) for W in weights]
         Wy = np.stack(lags, axis=-1) if several else lags[0]
         parts["Wy"] = rows(Wy)
     elif d.endog and settings.lag_instruments:
