@@ -78,7 +78,7 @@ def _hat_columns(fit: FitRecord, codes: np.ndarray) -> tuple[np.ndarray, float]:
     else:
         BX = s.X if s.error is None else s.BX(fit.lam)
     R = np.linalg.qr(BX)[0]
-    if not effects.fixed or s.dummies or (has_several(fit) and s.estimated):
+    if not effects.fixed or s.dummies or (has_several(fit) and s.estimated):  # type: ignore[attr-defined]
         return R, 1.0
     among = [(UNIT_EFFECTS, units_of_rows(d))] * effects.entity + [(PERIOD_EFFECTS, periods_of_rows(d))] * effects.time
     across = [labels for _, labels in among if not nested(labels, codes)]

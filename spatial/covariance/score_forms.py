@@ -227,7 +227,7 @@ def _forms_of_several(fit: FitRecord) -> list[Form]:
     n = d.n_units
     matrices = [() if part is None else part.logdet.matrices for part in (s.lag, s.error)]
     C, D = (sparse.csr_array(sum((r * W for r, W in zip(values, own)), sparse.csr_array((n, n))))
-            for values, own in zip((at.rhos, at.lams), matrices))  # fmt: skip
+            for values, own in zip((at.rhos, at.lams), matrices))  # type: ignore[attr-defined]  # fmt: skip
     sd = deviations(fit)[:n]
     out = settings.correction is True and settings.effects.time
     centered = (np.ones(n) - D @ np.ones(n)) / sd if out else None  # of all rows with one sum and one sd constant

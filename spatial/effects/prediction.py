@@ -77,6 +77,7 @@ def predict(fit: FitRecord, data: pd.DataFrame | None = None, w=None, *, kind: s
         return fit._design.labelled(in_sample(fit, kind or "TS"), "predicted")
     check_option("kind", kind or "BP", OUT_OF_SAMPLE)
     refuse_new_units(fit, data, w)
+    assert data is not None
     whole, M, new = whole_design(fit, data, w)
     return pd.Series(out_of_sample(fit, whole, M, new, kind or "BP"), index=whole.ids[new], name="predicted")
 

@@ -55,6 +55,8 @@ def predict_several(fit: Several, data: pd.DataFrame | None = None, w=None, *, k
         return fit._design.labelled(in_sample(fit, kind or "TS"), "predicted")
     check_option("kind", kind or "BP", OUT_OF_SAMPLE)
     refuse_new_units(fit, data, w)
+    assert data is not None
+    whole: Design
     if isinstance(fit, SeveralRecord):
         whole, new, matrices = _over_all_units(fit, data, w)
         trend, (C, D) = regression_part(fit, whole)[0], combined(fit, matrices)
@@ -106,14 +108,14 @@ def regression_part(fit: Several, d: Design, codes: np.ndarray | None = None) ->
         X, names = several_regressors(d, fit._settings.effects)
         return X @ fit.params[names].to_numpy() + offset
     if codes is None:
-        used = [d.names.index(name) for name in fit._sample.names]
+        used = [d.names.index(name) for name in fit._sample.names]  # columns by regime
         return d.X[:, :, used] @ fit.params.to_numpy()[: len(used)] + offset
     assert isinstance(fit, RegimesRecord)
     out = offset.copy()
-    for term, names in fit.split.columns.items():
+    for term, columns in fit.split.columns.items():
         own = pd.Series({g: fit.params[f"{label}: {term}"] for g, label in enumerate(fit.split.labels)
-                         if f"{label}: {term}" in names}, dtype=float)  # fmt: skip
-        coefficient = fit.params[term] if names == (term,) else own.reindex(codes).fillna(0.0).to_numpy()
+                         if f"{label}: {term}" in columns}, dtype=float)  # fmt: skip
+        coefficient = fit.params[term] if columns == (term,) else own.reindex(codes).fillna(0.0).to_numpy()
         lagged = term.startswith("W:") and term not in d.names
         values = column_of(d, term.removeprefix("W:") if lagged else term)
         out = out + coefficient * (spatial_lag(d.weights, values) if lagged else values)
@@ -158,7 +160,7 @@ def _over_all_units(fit: SeveralRecord, data: pd.DataFrame, w) -> tuple[SeveralD
                                 f"{len(weights.listed)} of w=, {len(weights.matrices)} in all",
                                 hint="fit.predict(new, [w1, w2]); W of durbin= and w_error= alone: predict() without "
                                 "data")  # fmt: skip
-    plain = replace(fit, _design=_as_plain(old))
+    plain = replace(fit, _design=_as_plain(old))  # type: ignore[arg-type]
     whole, _, new = whole_design(plain, data, listed[0])
     order = dict(zip(weights.listed, listed))
     matrices = [refuse_varying(as_weights(order[m]), "the prediction of new units") for m in sorted(order)]

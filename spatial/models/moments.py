@@ -85,8 +85,7 @@ def moment_sample(
         E204-E206, E208 for regressors, E208 for an instrument that the effects absorb.
     """
     weights, M = weights_of_response(d), weights_of_error(d)
-    several = isinstance(d, SeveralDesign)
-    X, names = several_regressors(d, effects) if several else regressor_columns(d, effects)
+    X, names = several_regressors(d, effects) if isinstance(d, SeveralDesign) else regressor_columns(d, effects)
     exogenous = np.array([LAGGED.sub("", name) not in d.endog for name in names])
 
     def rows(values):
@@ -104,7 +103,7 @@ def moment_sample(
         lagged = np.concatenate([X[:, :, moving], own], axis=2) if settings.lag_instruments else X[:, :, moving]
         H += _products(weights, lagged, settings.order or 2)
         lags = [spatial_lag(W, d.outcome) for W in weights]
-        Wy = np.stack(lags, axis=-1) if several else lags[0]
+        Wy = np.stack(lags, axis=-1) if isinstance(d, SeveralDesign) else lags[0]
         parts["Wy"] = rows(Wy)
     elif d.endog and settings.lag_instruments:
         H += _products(weights, own, settings.order or _order_of_endogenous(d))
