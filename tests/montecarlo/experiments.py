@@ -5,6 +5,7 @@ from .cross import cross_section
 from .endogenous import endogenous
 from .forecasts import forecasts
 from .margins import margins
+from .missing import missing
 from .panels import dynamic_panel, panel
 from .regimes import regimes
 from .serial import serial
@@ -17,6 +18,7 @@ EXPERIMENTS = {
     "forecasts": forecasts,
     "several": several,
     "regimes": regimes,
+    "missing": missing,
     "serial": serial,
     "endogenous": endogenous,
     "weighted": weighted,
