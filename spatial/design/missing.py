@@ -87,7 +87,7 @@ def missing_design(
     text = with_all_columns(formula, data, entity, time)
     terms = read_formula(text, data.columns if data.columns.nlevels == 1 else tuple(data.columns))
     columns = with_columns_of_ways(terms, keys_behind_bar(terms, data, entity, time)).columns
-    right = {c for _, factors in terms.right for factor in factors for c in factor.columns}
+    right = {c for factor in terms.right_factors for c in factor.columns}
     left = [c for c in columns if c in {c for factor in terms.left for c in factor.columns} and c not in right]
     no_y = data[left].isna().to_numpy().any(axis=1)
     others = [c for c in columns if c not in left]

@@ -17,7 +17,7 @@ from spillover.matrix import SpatialWeights, TemporalWeights
 
 from ..covariance.vcov import with_vcov
 from ..design.checks import ROUNDING, degenerate, perfect_fit
-from ..design.design import Design
+from ..design.design import Design, refuse_offset
 from ..design.fixed_effects import FixedEffects
 from ..design.missing import MissingDesign, missing_design
 from ..design.options import ModelOptions
@@ -141,6 +141,7 @@ def refuse_options(specification: Specification, w, options: ModelOptions) -> No
 
 def refuse_data(specification: Specification, d: Design, effects: FixedEffects, correction) -> None:
     """What these effects and weights leave no contrasts for."""
+    refuse_offset(d, "missing='model'")
     effects.refuse_ways("missing='model'", "effects of unit and period alone, or missing='period'")
     if effects.random:
         raise SpatialInputError("E501", f"effects={effects.name!r} is not there with missing='model'",
