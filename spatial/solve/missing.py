@@ -293,5 +293,6 @@ def _solution(sample: MissingSample, t: np.ndarray, last: Last | None) -> Missin
     estimated = problem.levels.estimated
     return MissingSolution(
         projection.beta, *sample.split(t), projection.sigma2, loglik, projection.resid, covariance=V,
-        filled=np.where(problem.seen | estimated, filled, np.nan), level=np.where(estimated, level, np.nan), slopes=slopes,
+        filled=np.where(problem.seen | estimated, filled, np.nan), level=np.where(estimated, level, np.nan),
+        slopes=slopes,
     )  # fmt: skip
