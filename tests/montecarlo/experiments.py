@@ -1,6 +1,6 @@
 """The functions that draw a cell's samples, by the name that the cell has for them."""
 
-from . import nulls, others, policies
+from . import nulls, others, policies, policies_exposure
 from .cross import cross_section
 from .endogenous import endogenous
 from .forecasts import forecasts
@@ -25,6 +25,7 @@ EXPERIMENTS = {
     "did": policies.did,
     "spatial_did": policies.spatial_did,
     "ring_did": policies.ring_did,
+    "exposure_did": policies_exposure.exposure_did,
     "lm": nulls.lm,
     "restrictions": nulls.restrictions,
     "residual": nulls.residual,
