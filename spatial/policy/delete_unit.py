@@ -24,7 +24,7 @@ from spillover.matrix import refuse_varying
 from ..design.design import spatial_lag
 from ..logdet.inverse import Inverse
 from ..models.fit import Fit
-from .delete_one import Jackknife, contrasts, jackknife, plain
+from .delete_one import Jackknife, of_contrasts, plain
 from .within import Within, period_dummies, within
 
 NODES = 8  # Chebyshev nodes over the deleted rho
@@ -65,13 +65,15 @@ def deleted(fit: Fit) -> Deleted:
     far = spatial_lag(W, own)
     X = np.stack([own[:, :, k] if name in d.names else far[:, :, k] for k, name in enumerate(names)], axis=2)
     C = X.transpose(1, 0, 2)
+    own = slice(0, len(names))
     if fit._settings.effects.time:
+        own = slice(T, T + len(names))
         C = np.concatenate([period_dummies(T, np.zeros(N, dtype=int)), C], axis=2)
     y = np.stack([d.y, spatial_lag(W, d.y)]).transpose(0, 2, 1)  # y and W y, (2, N, T)
     if fit.specification.error:
         C = C - fit.lam * (W @ C.reshape(N, -1)).reshape(C.shape)
         y = y - fit.lam * np.stack([W @ one for one in y])
-    design = within(np.ones((N, T)), C, np.arange(N))
+    design = within(np.ones((N, T)), C, np.arange(N), own)
     of_y = np.einsum("ntq,ant->anq", design.U, y)
     left = of_y.sum(axis=1, keepdims=True) - of_y
     g = np.stack([design.without(one)[0] for one in left])
@@ -147,7 +149,7 @@ def _with_linear_scale(lost: Deleted, L, estimates, d) -> Jackknife:
     full = np.hstack([np.zeros((len(L), lost.offset)), L])
     used = np.abs(L).max(axis=1) > 0
     f = plain(lost.design.n_groups)
-    linear = jackknife([contrasts(lost.design, full[used])], lost.y, lost.design.group, f)
+    linear = of_contrasts(lost.design, full[used], lost.y)
     scale, df = np.full(len(L), np.nan), np.full(len(L), np.nan)
     scale[used], df[used] = linear.scale, linear.df
     v = np.zeros((len(L), *lost.y.shape))
