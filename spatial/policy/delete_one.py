@@ -86,7 +86,8 @@ def jackknife(linear: list[Linear], Y: np.ndarray, group: np.ndarray, f: np.ndar
     group : ndarray, shape (N,);  f : ndarray, shape (G,)
     """
     kept = np.concatenate([part.kept for part in linear]).all(axis=1)
-    return _scaled(np.concatenate([part.v for part in linear]), Y, *_deletions(linear, Y, group, f), kept, f)
+    d, trace, frobenius = _deletions(linear, Y, group, f)
+    return _scaled(np.concatenate([part.v for part in linear]), Y, d, trace, frobenius, kept, f)
 
 
 def _scaled(v, Y, d, trace, frobenius, kept, f) -> Jackknife:

@@ -139,7 +139,7 @@ class Within:
         solved, lost_for = c_g @ S_0, np.zeros(size.shape, dtype=bool)
         for F, lam, kind in updates:
             if len(c_g) > 1:
-                F, lam, kind = F[kind], lam[kind], slice(None)
+                F, lam, kind = F[kind], lam[kind], np.arange(len(kind))
             lost = (lam > 1 - LOST)[:, None, :]
             lost_for = lost_for | (lost & (np.abs(c_g @ F) > 1e-6 * size[..., None])).any(axis=-1)[kind]
             solved = solved + ((c_g @ _stretched(F, lam)) @ F.transpose(0, 2, 1))[kind]
