@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 import spatial as sp
-import weights as wt
 from spillover.errors import SpatialInputError
 
 from ..designs import nearest
@@ -126,9 +125,9 @@ def test_without_lambda_it_is_the_dynamic_lag_model(small, large):
     W, _ = two_weights(20)
     data = simulated(np.random.default_rng(1), W, 10, rho=0.3, lam=0.0, theta=0.5, twoway=False)
     options = {**KEYS, "effects": "entity", "lags": "both"}
-    none = wt.as_weights(pd.DataFrame(np.roll(np.eye(20), 1, axis=1)))  # a ring that the errors do not follow
+    none = frame(np.roll(np.eye(20), 1, axis=1))  # a ring that the errors do not follow
     a, b = (getattr(sp, name)("y ~ x", data, frame(W), **options) for name in (small, large))
-    c = getattr(sp, large)("y ~ x", data, W, w_error=none, **options)
+    c = getattr(sp, large)("y ~ x", data, frame(W), w_error=none, **options)
     assert abs(c.lam) < 4 * c.std_errors["lambda"]
     assert (np.abs(c.params[a.params.index] - a.params) < 0.5 * a.std_errors).all()
     assert b.loglik >= a.loglik - 1e-9
