@@ -1,6 +1,6 @@
 """The functions that draw a cell's samples, by the name that the cell has for them."""
 
-from . import nulls, others, policies, policies_conditional, policies_switching
+from . import nulls, others, policies, policies_conditional, policies_exposure, policies_switching
 from .cross import cross_section
 from .dynamics import dynamics
 from .endogenous import endogenous
@@ -27,6 +27,7 @@ EXPERIMENTS = {
     "did": policies.did,
     "spatial_did": policies.spatial_did,
     "ring_did": policies.ring_did,
+    "exposure_did": policies_exposure.exposure_did,
     "conditional_did": policies_conditional.conditional_did,
     "switching_did": policies_switching.switching_did,
     "lm": nulls.lm,
