@@ -74,6 +74,7 @@ RESULTS = {
     "PlaceboWeights": lambda p: sp.placebo_weights(sdm(p), draws=9),
     "DiD": lambda p: sp.did("log(gsp) ~ d", p, **KEYS),
     "SpatialDiD": lambda p: sp.spatial_did("log(gsp) ~ d", p, W, path=False, vcov="robust", **KEYS),
+    "ExposureDiD": lambda p: sp.exposure_did("log(gsp) ~ d", p, W, **KEYS),
     "PlaceboUnits": lambda p: sp.placebo_units(sp.did("log(gsp) ~ d", p, method="twfe", **KEYS), draws=19),
     "Heterogeneity": lambda p: sp.heterogeneity("log(gsp) ~ unemp", regions(p), W, by="region", model="sar",
                                                 permutations=0, **KEYS),
