@@ -111,13 +111,8 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
             raise SpatialInputError("E501", f"vcov={vcov!r} takes no settings, got {sorted(settings)}",
                                     hint="leave the settings out")
         return OfAdjustedScore(vcov, fit._settings.method)
-<<<<<<< HEAD
-=======
     if isinstance(fit, MissingRecord):
         return of_missing(vcov, **settings)
-    if isinstance(fit, SeveralRecord) and not least_squares(fit):
-        return of_several(vcov, **settings)
->>>>>>> main
     if isinstance(fit, RegimesRecord):
         refuse_refits(vcov)
     if fit._settings.method != "gmm":
