@@ -166,5 +166,9 @@ STORED = (
     "Slacks-based super-efficiency, {returns} returns to scale", "variable", "constant", "columns", "growth", "gaps",
     "weights", "moran", "lisa", "tests", "effects", "shock", "by weights", "robustness", "dynamics", "heterogeneity",
     "moderation", "policy", "mechanism", "threshold", "what if", "outcome", "distance", "order",
-    "{n} units x {periods} periods",
+    "{n} units x {periods} periods", "slopes", "predictions", "forecast", "the estimate is {stationarity}",
+    "n - k = {n}", "rho + 2 standard errors is within 5 % of the end of its interval, {end}",
+    "the mean of the estimated ones", "that of the last period", "as given", "adjusted", "squared correlation",
+    "overall", "{n}, above {limit} units sums over pairs from {probes} random signs of a fixed seed",
+    "{n}, above {limit} units diagonals from {probes} random signs of a fixed seed",
 )  # fmt: skip

@@ -94,9 +94,12 @@ def predictions(q: Question, chapters: dict, *, at: dict | None = None, by: str 
     sentences: list[str] = []
     if len(result.labels) > 1:
         differences = result.differences()
-        tables["prediction_differences"] = Table(differences, phrase("Differences between the averages"))
         first, last = result.labels[0], result.labels[-1]
         row = differences.set_index("term").loc[f"{last} less {first}"]
+        words = [phrase("{last} less {first}", last=a, first=b) for i, a in enumerate(result.labels)
+                 for b in result.labels[:i]]  # fmt: skip
+        shown = differences.assign(term=words)
+        tables["prediction_differences"] = Table(shown, phrase("Differences between the averages"))
         percent = is_log(response)
         sentences.append(phrase(
             "Where {first}, mean {response} is expected to be {low}; where {last}, {outcome} is expected to differ "
