@@ -108,6 +108,8 @@ STORED = (
     "errors that are correlated over space bias rho and lambda by maximum likelihood: Conley's intervals for "
     "them then cover 0 to 8 % instead of 95",
     "groups are few: clustered intervals after least squares then cover about 91 %, not 95",
+    "rows are few, and these intervals are not the ratios of likelihoods that the fit and its effects() have: "
+    "they are shorter and cover less",
     "the delta method covers too little for indirect and total effects", "LM lag", "LM error", "robust LM lag",
     "robust LM error", "LM WX", "robust LM WX", "LM lag and WX", "LM error and WX", "LM error after a lag",
     "Pesaran CD", "Pesaran CD, neighbors", "Wooldridge, differences", "Wooldridge, within", "LM AR(1)", "Hausman",
