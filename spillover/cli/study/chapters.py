@@ -36,6 +36,7 @@ STEPS = {
     "heterogeneity": "extensions",
     "moderation": "extensions",
     "policy": "policies",
+    "exposure": "exposure",
     "mechanism": "policies",
     "threshold": "policies",
     "what_if": "policies",

@@ -105,7 +105,7 @@ def predictions(q: Question, chapters: dict, *, at: dict | None = None, by: str 
             "Where {first}, mean {response} is expected to be {low}; where {last}, {outcome} is expected to differ "
             "from that by {difference} ({p}).", first=q.words_of(first), last=q.words_of(last), response=response,
             outcome=plain(response, q.name), low=estimate(rows.loc[first]), difference=estimate(row, percent=percent),
-            p=p_words(row["p_value"])))  # fmt: skip
+            p=p_words(float(row["p_value"]))))  # fmt: skip
     else:
         sentences.append(phrase("Mean {response} is expected to be {value}.", response=response,
                                 value=estimate(rows.iloc[0])))  # fmt: skip
