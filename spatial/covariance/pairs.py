@@ -117,10 +117,10 @@ def _products(d: Design, forms, codes, e) -> tuple[np.ndarray, np.ndarray]:
 def by_signs(fit: FitRecord, groups: int) -> str:
     """What a header says where traces and sums over pairs come from random signs, whose seed is fixed."""
     n = fit._design.n_units
-    if n <= DENSE_UNITS:
+    if n <= score_forms.DENSE_UNITS:
         return ""
     what = "diagonals" if groups <= EXACT_GROUPS else "sums over pairs"
-    return f", above {DENSE_UNITS:,} units {what} from {PROBES} random signs of a fixed seed"
+    return f", above {score_forms.DENSE_UNITS:,} units {what} from {PROBES} random signs of a fixed seed"
 
 
 def _by_signs(forms, spread, G: int) -> tuple[np.ndarray, np.ndarray]:
