@@ -215,7 +215,8 @@ def regime_design(specification: Specification, d: Design, regimes: Regimes, eff
     for place, j in enumerate(d.durbin):
         base[f"W:{d.names[j]}"] = (lagged[:, :, place], d.names[j] in varying)  # type: ignore[index]
     # 2. A column for each regime, regime by regime; then what all share.
-    differences = effects.time and not effects.entity and INTERCEPT in varying
+    differences = INTERCEPT in varying and (
+        _left_by_ways(d, codes, effects) if effects.ways else effects.time and not effects.entity)
     if differences:
         base = {INTERCEPT: (np.ones(d.y.shape), True), **base}
     columns: dict[str, np.ndarray] = {}
@@ -233,10 +234,26 @@ def regime_design(specification: Specification, d: Design, regimes: Regimes, eff
         if not differs:
             columns[name], places[name] = values, (name,)
     split = Split(regimes, labels, codes, {name: at for name, at in places.items() if at}, differences)
-    kept = {one.name: getattr(d, one.name) for one in fields(Design)}
+    kept = {one.name: getattr(d, one.name) for one in fields(Design)} | _instruments(d, labels, codes, places)
     X = np.stack(list(columns.values()), axis=2) if columns else np.empty((*d.y.shape, 0))
     changed = {"X": X, "names": tuple(columns), "durbin": (), "notes": (split.describe(), *d.notes)}
     return RegimeDesign(**{**kept, **changed}, split=split)
+
+
+def _instruments(d: Design, labels, codes: np.ndarray, places: dict[str, tuple[str, ...]]) -> dict:
+    """The endogenous columns, their lags among them, and each instrument cut by regime."""
+    if not d.endog:
+        return {}
+    endog = [name for term, names in places.items() if term.removeprefix("W:") in d.endog for name in names]
+    own = {f"{label}: {name}" if len(labels) > 1 else name: np.where(codes == g, values, 0.0)
+           for g, label in enumerate(labels) for name, values in d.instruments.items()}  # fmt: skip
+    return {"endog": tuple(endog), "instruments": own}
+
+
+def _left_by_ways(d: Design, codes: np.ndarray, effects: FixedEffects) -> bool:
+    """Whether effects behind | leave differences between the regimes."""
+    first = np.broadcast_to((codes == 0).astype(float), d.y.shape)
+    return bool(np.linalg.norm(d.rows(d.within(first, effects))) > COLLINEAR * np.linalg.norm(d.rows(first)))
 
 
 def _varying(d: Design, regimes: Regimes) -> set[str]:
