@@ -29,7 +29,7 @@ NOT_WITH_REGIMES: dict[str, tuple[tuple, str]] = {  # option: (what it may be, w
     "serial": ((None,), "errors that are correlated over time have no regimes: leave serial= out"),
     "wx_order": ((1,), "W^2 X is not split by regime: leave wx_order= out"),
 }
-SPATIAL = {  # likewise, where rho, lambda or sigma2 differ
+SPATIAL: dict[str, tuple[tuple, str]] = {  # likewise, where rho, lambda or sigma2 differ
     "endog": ((None, [], ()), "leave endog= out, or let coefficients alone differ"),
     "instruments": ((None, [], ()), "leave instruments= out, or let coefficients alone differ"),
     "random_error": ((None,), "random effects are there where coefficients alone differ"),

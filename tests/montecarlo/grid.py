@@ -116,8 +116,7 @@ def several_cells() -> list[Cell]:
         return "-".join(["several", model, size, *w, f"k{k}", *how])
 
     return [Cell(name(model, n, w, k, periods, more), "cross-section, two W" if periods == 1 else "panel, two W",
-                 "several", {"model": model, "n": n, "w": w, "k": k, "periods": periods, **more}
-                 | ({"effects": "delta"} if more else {}), (200, 400))
+                 "several", {"model": model, "n": n, "w": w, "k": k, "periods": periods, **more}, (200, 400))
             for model, n, w, k, periods, more in designs]  # fmt: skip
 
 
