@@ -88,7 +88,11 @@ def interval_label(level: str) -> str:
 
 
 def policy(result, ax=None):
-    """The path of a policy's effects where there is one, else its estimates."""
+    """Effects by dose, or the path of a policy's effects where there is one, else its estimates."""
+    if getattr(result, "curve", None) is not None:
+        from .doses import dose_response
+
+        return dose_response(result, ax=ax)
     return policy_estimates(result, ax) if result.path is None else event_study(result, ax)
 
 

@@ -40,6 +40,8 @@ class PolicySample:
     cluster : ndarray, shape (N,)
         Units whose errors may be correlated: codes 0, 1 ...
     notes : tuple of str
+    dose : ndarray, shape (N,), or None
+        Of every unit, zero where it is never treated.
     """
 
     y: np.ndarray = field(repr=False)
@@ -56,11 +58,12 @@ class PolicySample:
     cluster: np.ndarray = field(repr=False)
     notes: tuple[str, ...] = ()
     period_by: str | None = None
+    dose: np.ndarray | None = field(default=None, repr=False)
 
     @cached_property
     def first(self) -> np.ndarray:
         """The first treated period of every unit, T for never: see ``treatment.adoption``."""
-        return adoption(self.D, self.ids, self.times, self.treatment)
+        return adoption(self.D, self.ids, self.times, self.treatment, doses=self.dose is not None)
 
     @cached_property
     def clock(self) -> np.ndarray:
@@ -109,10 +112,10 @@ class PolicySample:
 
 def read_policy(
     formula, data, *, treatment=None, entity=None, time=None, obs_weights=None, period_by=None, cluster=None,
-    missing="error", always=False,
+    missing="error", always=False, dose=None,
 ) -> PolicySample:  # fmt: skip
     """Align a formula's columns; ``treatment`` may be left out where one regressor is 0 or 1; with
-    ``always`` units of a panel with gaps may be treated throughout.
+    ``always`` units of a panel with gaps may be treated throughout; ``dose`` is a column of doses.
 
     Raises
     ------
@@ -134,7 +137,8 @@ def read_policy(
     if absent is not None:
         D, more = filled_treatment(D, absent, d.ids, treatment, always=always)
         notes = (*(note for note in notes if not note.startswith(("unbalanced", "islands"))), *more)
-    refuse_without_variation(D, treatment)
+    amounts = None if dose is None else unit_doses(d, D, dose, treatment)
+    refuse_without_variation(D if amounts is None else D * amounts, treatment if dose is None else dose)
     covariates = [name for name in terms if name != treatment]
     groups = unit_codes(d, cluster)[0] if cluster else np.arange(d.n_units)
     if groups.max() == 0:
@@ -144,7 +148,7 @@ def read_policy(
         y=d.y, D=D, X=d.X[:, :, [d.names.index(name) for name in covariates]], mass=_mass(d, obs_weights, absent),
         names=tuple(covariates), treatment=treatment, response=d.response, formula=d.formula, ids=d.ids,
         times=d.periods, region=unit_codes(d, period_by)[0] if period_by else np.zeros(d.n_units, dtype=int),
-        cluster=groups, notes=tuple(notes), period_by=period_by,
+        cluster=groups, notes=tuple(notes), period_by=period_by, dose=amounts,
     )  # fmt: skip
 
 
@@ -250,6 +254,41 @@ def unit_codes(d: Design, column: str) -> tuple[np.ndarray, pd.Index]:
                                 column=column, ids=list(d.ids[moving]),
                                 hint="give a column that is fixed for each unit")  # fmt: skip
     return codes[0], groups
+
+
+def unit_doses(d: Design, D: np.ndarray, column: str, treatment: str) -> np.ndarray:
+    """The dose of every unit (N,), zero where it is never treated, from its rows with a treatment of 1.
+
+    Raises
+    ------
+    SpatialInputError
+        E201 missing or not a number, E230 a treatment that is not 0 or 1, E236 changes within a unit, E502 no such
+        column, E230 doses that are not positive.
+    """
+    if column not in d.frame.columns:
+        raise SpatialInputError("E502", f"{column!r} is no column of the data", column=str(column),
+                                hint="name a column of the data")
+    if not is_switch(D):
+        raise SpatialInputError("E230", f"{treatment!r} must be 0 or 1 beside dose={column!r}", column=treatment,
+                                hint=f"a treatment that is 1 where {column} is taken")
+    values = pd.to_numeric(d.frame[column], errors="coerce").to_numpy(dtype=float)[d.order]
+    at = (D > 0) if d.observed is None else (D > 0) & d.observed
+    bad = (at & ~np.isfinite(values)).any(axis=0)
+    if bad.any():
+        raise SpatialInputError("E201", f"{column!r} has missing values, or no numbers, where {treatment} is 1",
+                                column=column, ids=list(d.ids[bad]), hint="fill them, or leave these units out")
+    low, high = np.where(at, values, np.inf).min(axis=0), np.where(at, values, -np.inf).max(axis=0)
+    there = at.any(axis=0)
+    bad = there & (high - low > 1e-12 * np.maximum(np.abs(high), 1e-300))
+    if bad.any():
+        raise SpatialInputError("E236", f"{column!r} changes over time in {int(bad.sum())} treated units; a dose "
+                                "must be fixed", column=column, ids=list(d.ids[bad]),
+                                hint="each unit's first, or its mean")  # fmt: skip
+    bad = there & (low <= 0)
+    if bad.any():
+        raise SpatialInputError("E230", f"{column!r} must be positive where {treatment} is 1", column=column,
+                                ids=list(d.ids[bad]), hint=f"{treatment} = 0 for units without a dose")  # fmt: skip
+    return np.where(there, low, 0.0)
 
 
 def _mass(d: Design, obs_weights, absent: np.ndarray | None) -> np.ndarray:

@@ -152,18 +152,24 @@ def together(model: Comparisons, Y: np.ndarray, averages: list[Average]) -> tupl
     = sum_g d*_gs d*_gt:  Var V*_st = sum_gh K_ss,gh K_tt,gh + K_st,gh K_ts,gh.
     """
     fit, blocks, exact = _jackknife(model, Y, averages)
+    return fit, joint_df(fit, blocks, exact)
+
+
+def joint_df(fit: Jackknife, blocks: np.ndarray, exact: bool) -> float:
+    """eta of estimates with deletions (q, G, N T), or their projections; NaN where one of them has no standard error or
+    they are collinear."""
     q, G = blocks.shape[:2]
     if np.isnan(fit.scale).any():
-        return fit, np.nan
+        return np.nan
     omega = np.einsum("snt,mnt->sm", fit.v, fit.v)
     size, vectors = np.linalg.eigh(omega)
     if size[0] <= RANK * size[-1]:
-        return fit, np.nan
+        return np.nan
     half = (vectors / np.sqrt(size)) @ vectors.T * (fit.scale * np.sqrt((G - 1) / G))
     variance = _variance(np.tensordot(half, blocks, axes=1))
     if not exact:
         variance = (variance - 2 * q / PROJECTIONS) / (1 + 1 / PROJECTIONS)
-    return fit, float(q * (q + 1) / max(variance, q * (q + 1) / G))
+    return float(q * (q + 1) / max(variance, q * (q + 1) / G))
 
 
 def _variance(blocks: np.ndarray) -> float:
