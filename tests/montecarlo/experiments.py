@@ -2,9 +2,11 @@
 
 from . import nulls, others, policies, policies_conditional, policies_dose, policies_exposure, policies_switching
 from .cross import cross_section
+from .dynamics import dynamics
 from .endogenous import endogenous
 from .forecasts import forecasts
 from .margins import margins
+from .missing import missing
 from .panels import dynamic_panel, panel
 from .regimes import regimes
 from .serial import serial
@@ -17,11 +19,13 @@ EXPERIMENTS = {
     "forecasts": forecasts,
     "several": several,
     "regimes": regimes,
+    "missing": missing,
     "serial": serial,
     "endogenous": endogenous,
     "weighted": weighted,
     "panel": panel,
     "dynamic": dynamic_panel,
+    "dynamics": dynamics,
     "did": policies.did,
     "spatial_did": policies.spatial_did,
     "ring_did": policies.ring_did,

@@ -44,8 +44,8 @@ def estimates(fit):
 @pytest.mark.parametrize("design", ["never cubic", "never knots", "not_yet cubic", "not_yet knots", "levels",
                                     "lowest levels"])  # fmt: skip
 def test_figures_of_diff_diff(reference, design):
-    """Averages and curves to seven digits; standard errors of the jackknife are 10 % below to 15 % above its analytic ones; of
-    the average slope more, whose doses those take as fixed."""
+    """Averages and curves to seven digits; standard errors of the jackknife are 10 % below to 15 % above the
+    analytic ones; of the average slope more, whose doses those take as fixed."""
     wanted = pd.read_csv(REFERENCE / "doses.csv").set_index(["design", "effect", "dose"]).sort_index().loc[design]
     frame, control = reference.staggered(), design.split()[0]
     dose = sp.Dose("dose", at=AT, degree=2 if "knots" in design else 3, knots=int("knots" in design))
