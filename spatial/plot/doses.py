@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Any
 from spillover.errors import SpatialInputError, check_option
 from spillover.language import phrase
 
-from .policy import interval_label
+from .policy import interval_label, policy
 from .style import SOFT, figure, legible, plain, series_styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 EFFECTS = ("ATT", "ACRT")
+
+
+def did(result, ax=None):
+    """Effects by dose where there are any, else what ``policy`` draws."""
+    return policy(result, ax) if result.curve is None else dose_response(result, ax=ax)
 
 
 def dose_response(result: Any, effect: str = "ATT", ax: Axes | None = None) -> Axes:

@@ -88,11 +88,7 @@ def interval_label(level: str) -> str:
 
 
 def policy(result, ax=None):
-    """Effects by dose, or the path of a policy's effects where there is one, else its estimates."""
-    if getattr(result, "curve", None) is not None:
-        from .doses import dose_response
-
-        return dose_response(result, ax=ax)
+    """The path of a policy's effects where there is one, else its estimates."""
     return policy_estimates(result, ax) if result.path is None else event_study(result, ax)
 
 

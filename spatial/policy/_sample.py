@@ -18,6 +18,7 @@ from ..design.design import INTERCEPT, Design
 from ..design.obs_weights import read_obs_weights
 from ..design.read import design
 from .absorb import Absorber
+from .dose import unit_doses
 from .gaps import filled_treatment, without_gaps
 from .regions import regions_of_periods
 from .treatment import adoption, clock, is_switch, refuse_without_variation, time_since
@@ -254,41 +255,6 @@ def unit_codes(d: Design, column: str) -> tuple[np.ndarray, pd.Index]:
                                 column=column, ids=list(d.ids[moving]),
                                 hint="give a column that is fixed for each unit")  # fmt: skip
     return codes[0], groups
-
-
-def unit_doses(d: Design, D: np.ndarray, column: str, treatment: str) -> np.ndarray:
-    """The dose of every unit (N,), zero where it is never treated, from its rows with a treatment of 1.
-
-    Raises
-    ------
-    SpatialInputError
-        E201 missing or not a number, E230 a treatment that is not 0 or 1, E236 changes within a unit, E502 no such
-        column, E230 doses that are not positive.
-    """
-    if column not in d.frame.columns:
-        raise SpatialInputError("E502", f"{column!r} is no column of the data", column=str(column),
-                                hint="name a column of the data")
-    if not is_switch(D):
-        raise SpatialInputError("E230", f"{treatment!r} must be 0 or 1 beside dose={column!r}", column=treatment,
-                                hint=f"a treatment that is 1 where {column} is taken")
-    values = pd.to_numeric(d.frame[column], errors="coerce").to_numpy(dtype=float)[d.order]
-    at = (D > 0) if d.observed is None else (D > 0) & d.observed
-    bad = (at & ~np.isfinite(values)).any(axis=0)
-    if bad.any():
-        raise SpatialInputError("E201", f"{column!r} has missing values, or no numbers, where {treatment} is 1",
-                                column=column, ids=list(d.ids[bad]), hint="fill them, or leave these units out")
-    low, high = np.where(at, values, np.inf).min(axis=0), np.where(at, values, -np.inf).max(axis=0)
-    there = at.any(axis=0)
-    bad = there & (high - low > 1e-12 * np.maximum(np.abs(high), 1e-300))
-    if bad.any():
-        raise SpatialInputError("E236", f"{column!r} changes over time in {int(bad.sum())} treated units; a dose "
-                                "must be fixed", column=column, ids=list(d.ids[bad]),
-                                hint="each unit's first, or its mean")  # fmt: skip
-    bad = there & (low <= 0)
-    if bad.any():
-        raise SpatialInputError("E230", f"{column!r} must be positive where {treatment} is 1", column=column,
-                                ids=list(d.ids[bad]), hint=f"{treatment} = 0 for units without a dose")  # fmt: skip
-    return np.where(there, low, 0.0)
 
 
 def _mass(d: Design, obs_weights, absent: np.ndarray | None) -> np.ndarray:

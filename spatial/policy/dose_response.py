@@ -22,7 +22,7 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ._sample import PolicySample
-from .comparisons import LARGEST, PROJECTIONS, joint_df
+from .comparisons import LARGEST, PROJECTIONS, hotelling
 from .delete_one import PART, Jackknife, Linear, jackknife, plain
 from .dose import SAME, Basis, Dose, read_basis
 from .overlap import RANK
@@ -235,8 +235,8 @@ def estimated(doses: Doses, sample: PolicySample, estimates: list[Estimate]) -> 
     return jackknife([linear], sample.y.T, sample.cluster, plain(G)), linear
 
 
-def joint(doses: Doses, sample: PolicySample, estimates: list[Estimate]) -> tuple[Jackknife, float]:
-    """The jackknife of a few averages, and the degrees of freedom of their joint test: see ``comparisons.together``."""
+def joint(doses: Doses, sample: PolicySample, estimates: list[Estimate]) -> tuple[float, float]:
+    """The joint test of a few averages: see ``comparisons.together``."""
     fit, linear = estimated(doses, sample, estimates)
     (q, G, P), (T, N) = linear.Z.shape, sample.y.shape
     exact = q * G * N * T <= LARGEST
@@ -260,4 +260,4 @@ def joint(doses: Doses, sample: PolicySample, estimates: list[Estimate]) -> tupl
                 blocks[:, g, here] -= own[i].T
             else:
                 blocks[:, g] -= own[i].T @ S[here]  # type: ignore[index]
-    return fit, joint_df(fit, blocks, exact)
+    return hotelling(fit, blocks, exact)

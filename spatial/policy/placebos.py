@@ -1,15 +1,13 @@
 """Joint tests of effects before a policy that are not coefficients of one regression: of switchers, and by dose.
 
-With V the scaled jackknife of q such effects d and eta of ``comparisons.together``, F = (eta - q + 1) / (eta q) d'V^-1
-d is referred to (q, eta - q + 1) degrees of freedom.
+With d'V^-1 d of q such effects d and eta of ``comparisons.together``, F = (eta - q + 1) / (eta q) d'V^-1 d is referred
+to (q, eta - q + 1) degrees of freedom.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import numpy as np
 
 from spillover.errors import SpatialInputError
 
@@ -63,7 +61,7 @@ def of_switchers(result) -> Placebos:
     def of(leads):
         return together(changes.model, sample.y.T, [changes.at(k) for k in leads])
 
-    return _nearest(result, result.path, of, "earlier effects are zero", OF_SWITCHERS)
+    return _nearest(result, result.path, of, 1, "earlier effects are zero", OF_SWITCHERS)
 
 
 def of_doses(result) -> Placebos:
@@ -83,17 +81,16 @@ def of_doses(result) -> Placebos:
         some = [dose_response.Estimate(k, (since == t) & doses.usable[:, k], False) for k in (0, 1) for t in leads]
         return dose_response.joint(doses, sample, some)
 
-    return _nearest(result, slopes, of, "earlier effects and slopes are zero", OF_DOSES)
+    return _nearest(result, slopes, of, 2, "earlier effects and slopes are zero", OF_DOSES)
 
 
-def _nearest(result, path, jackknife: Callable, null: str, basis: str) -> Placebos:
+def _nearest(result, path, test: Callable, each: int, null: str, basis: str) -> Placebos:
     leads = path["period"][(path["period"] < 0) & (path["std_error"] > 0)].to_numpy()[-MAX_LEADS:]
     while len(leads):
-        fit, eta = jackknife(leads)
-        q = len(fit.estimates)
+        statistic, eta = test(leads)
+        q = each * len(leads)
         if eta - q + 1 >= 1:
-            F = (eta - q + 1) / (eta * q) * float(fit.estimates @ np.linalg.solve(fit.V, fit.estimates))
-            joint = FTest("joint leads", F, (q, eta - q + 1), null)
+            joint = FTest("joint leads", (eta - q + 1) / (eta * q) * statistic, (q, eta - q + 1), null)
             return Placebos(joint, None, tuple(leads.tolist()), result.att, None, (), basis)  # type: ignore[arg-type]
         leads = leads[1:]
     why = "nobody is observed twice before the policy"

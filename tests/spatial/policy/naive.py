@@ -218,12 +218,15 @@ def joint(y, v, delta, f):
     """(F, eta) of q estimates from weights of the outcomes v (q, n) and their deletions delta (G, q, n), by the sums of
     Pustejovsky & Tipton (2018), section 3."""
     q = len(v)
-    omega, expected = v @ v.T, f * np.einsum("gsn,gtn->st", delta, delta)
-    scale = np.sqrt(np.diag(omega) / np.diag(expected))
-    d = scale * (delta @ y)
-    V, estimates = f * d.T @ d, v @ y
-    size, vectors = np.linalg.eigh(omega)
-    K = np.einsum("su,gun->gsn", (vectors / np.sqrt(size)) @ vectors.T * scale * np.sqrt(f), delta)
+
+    def power(A, p):
+        size, vectors = np.linalg.eigh(A)
+        return (vectors * size**p) @ vectors.T
+
+    expected = f * np.einsum("gsn,gtn->st", delta, delta)
+    d, scale = delta @ y, power(v @ v.T, 0.5) @ power(expected, -0.5)
+    V, estimates = scale @ (f * d.T @ d) @ scale.T, v @ y
+    K = np.sqrt(f) * np.einsum("su,gun->gsn", power(expected, -0.5), delta)
     M = np.einsum("gsn,htn->sgth", K, K)
     variance = sum((M[a, :, a] * M[b, :, b] + M[a, :, b] * M[b, :, a]).sum() for a in range(q) for b in range(q))
     eta = q * (q + 1) / variance
