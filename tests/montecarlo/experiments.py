@@ -7,6 +7,7 @@ from .endogenous import endogenous
 from .forecasts import forecasts
 from .margins import margins
 from .missing import missing
+from .moving import moving
 from .panels import dynamic_panel, panel
 from .regimes import regimes
 from .serial import serial
@@ -20,6 +21,7 @@ EXPERIMENTS = {
     "several": several,
     "regimes": regimes,
     "missing": missing,
+    "moving": moving,
     "serial": serial,
     "endogenous": endogenous,
     "weighted": weighted,
