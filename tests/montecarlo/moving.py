@@ -1,4 +1,4 @@
-"""A dynamic panel with another W in every period: y_t = rho W_t y_t + tau y_{t-1} + eta W_{t-1} y_{t-1} + x_t + c + e_t."""
+"""A dynamic panel whose W moves: y_t = rho W_t y_t + tau y_{t-1} + eta W_{t-1} y_{t-1} + x_t + c + e_t."""
 
 from __future__ import annotations
 
