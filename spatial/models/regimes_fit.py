@@ -29,9 +29,11 @@ class RegimesFit(RegimesRecord, Fit):
         """Are coefficients, rho, lambda and sigma2 the same in all regimes? See ``sp.chow_test``."""
         return chow_test(self)
 
-    def predict(self, data=None, w=None, *, kind: str | None = None, period_effects=None) -> pd.Series:
+    def predict(self, data=None, w=None, *, kind: str | None = None, period_effects=None, level=None,
+                unit_effects=None) -> pd.Series:
         """The response in sample; see ``spatial.effects.regimes_prediction``. New units and periods are refused."""
-        return predict_regimes(self, data if data is not None else period_effects, w, kind=kind)
+        new = next((one for one in (data, period_effects, level, unit_effects) if one is not None), None)
+        return predict_regimes(self, new, w, kind=kind)
 
     def forecast(self, data, w=None, *, period_effects=None, level: float = 0.95) -> Forecast:
         """Refused: E501."""

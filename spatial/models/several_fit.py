@@ -24,9 +24,11 @@ class SeveralFit(SeveralRecord, Fit):
         ``spatial.effects.several.several_effects``."""
         return several_effects(self, method=method, level=level, draws=draws, seed=seed)
 
-    def predict(self, data=None, w=None, *, kind: str | None = None, period_effects=None) -> pd.Series:
+    def predict(self, data=None, w=None, *, kind: str | None = None, period_effects=None, level=None,
+                unit_effects=None) -> pd.Series:
         """The response in sample; see ``spatial.effects.several_prediction``. New units and periods are refused."""
-        return predict_several(self, data if data is not None else period_effects, w, kind=kind)
+        new = next((one for one in (data, period_effects, level, unit_effects) if one is not None), None)
+        return predict_several(self, new, w, kind=kind)
 
     def forecast(self, data, w=None, *, period_effects=None, level: float = 0.95) -> Forecast:
         """Refused: E501."""
